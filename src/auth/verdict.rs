@@ -1,0 +1,62 @@
+//! What the password databases answer. Field names are Dovecot's passdb extra fields.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::fault::Failure;
+use crate::secret::Secret;
+
+/// The answer to a [`super::ask::Question`].
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Log this user in at a backend.
+    Accept(Box<Grant>),
+    /// Do not. `reason` is a text meant for the user (passdb field `reason`).
+    Refuse {
+        /// The class of the refusal; it decides the reply.
+        failure: Failure,
+        /// Text for the user, when the database gives one.
+        reason: Option<Box<str>>,
+    },
+}
+
+/// An accepted login and how to present it to the backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Normalised user name: the key for routing, logs, limits.
+    pub user: Box<str>,
+    /// The password was verified here; otherwise (`nopassword`) only the backend's answer counts (W-CRED-3).
+    pub verified: bool,
+    /// Another user name at the backend (`destuser`).
+    pub destuser: Option<Box<str>>,
+    /// The password for the backend (`pass`); none: replay the client's.
+    pub pass: Option<Secret>,
+    /// Log in at the backend as this master user on behalf of the user (`master`), with `pass`.
+    pub master: Option<Box<str>>,
+    /// A destination that overrides routing (`host`, `hostip`).
+    pub host: Option<Box<str>>,
+    /// Address of `host`, so that it needs no resolution.
+    pub hostip: Option<IpAddr>,
+    /// Port at the backend (`port`).
+    pub port: Option<u16>,
+    /// Deadline of the whole backend login (`proxy_timeout`).
+    pub timeout: Option<Duration>,
+    /// Mechanism towards the backend (`proxy_mech`).
+    pub mech: BackendMech,
+    /// Wait for each reply before the next command (`proxy_nopipelining`).
+    pub nopipelining: bool,
+    /// Do not send forwarding facts (`proxy_not_trusted`).
+    pub not_trusted: bool,
+    /// `forward_*` fields, without the prefix.
+    pub forward: Vec<(Box<str>, Box<str>)>,
+}
+
+/// How to log in at the backend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BackendMech {
+    /// The protocol's own login command unless a master user demands SASL PLAIN.
+    #[default]
+    Login,
+    /// SASL PLAIN.
+    Plain,
+}

@@ -1,0 +1,42 @@
+//! What is known of a client connection: addresses, trust, transport, identity of the session.
+//!
+//! A plain value of rank 0, so that the client side, the backend side and the log speak of the same facts without
+//! importing each other. Trust is decided once, when the connection is set up, and never changes (W-TRUST-1).
+
+use std::net::SocketAddr;
+
+use crate::names::SessionId;
+
+/// How the *end client's* bytes travelled (wire.md 5, `x-client-transport`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// In clear.
+    Insecure,
+    /// TLS: between client and us, or ended by the load balancer or proxy in front of us.
+    Tls,
+}
+
+/// The facts of one connection (wire.md 1 and 5).
+#[derive(Clone, Debug)]
+pub struct ClientFacts {
+    /// The TCP peer.
+    pub socket: SocketAddr,
+    /// Source in an accepted PROXY header, else the TCP peer. Trust is judged by it.
+    pub origin: SocketAddr,
+    /// The client as far as anybody knows: `origin`, or what a trusted peer told us by ID or XCLIENT.
+    pub apparent: SocketAddr,
+    /// The address and port that the client connected to (destination in the PROXY header, else ours, else told by a trusted peer).
+    pub local: SocketAddr,
+    /// The host name that the client asked for (PROXY AUTHORITY, SNI, `x-connected-name`).
+    pub local_name: Option<Box<str>>,
+    /// Our name for the connection; a trusted peer's is kept.
+    pub session_id: SessionId,
+    /// Hops left before a proxy loop is assumed (W-FWD-2). Fresh login sessions start at 7.
+    pub ttl: u8,
+    /// Whether the end client's bytes were protected.
+    pub transport: Transport,
+    /// `origin` lies in `login_trusted_networks`.
+    pub trusted: bool,
+    /// Forward variables received from a trusted peer (`x-forward-*`), without the prefix.
+    pub forward: Vec<(Box<str>, Box<str>)>,
+}

@@ -1,0 +1,24 @@
+//! Hale: a mail proxy appliance.
+//!
+//! The modules below stand in the order in which a connection travels through them; ARCHITECTURE.md tells the story
+//! and holds the table of who may import whom, which `tests/tidy.rs` enforces.
+
+// Vocabulary: values that every room may use.
+pub mod limits;
+pub mod tick;
+pub mod names;
+pub mod network;
+pub mod secret;
+pub mod facts;
+pub mod fault;
+
+// The road of a connection. Pure: no sockets, clock, randomness, logging.
+pub mod config;
+pub mod wire;
+pub mod proxy_header;
+pub mod auth;
+pub mod route;
+pub mod preauth;
+pub mod backend;
+
+// Mechanism, and the two kinds of core that drive the road.

@@ -1,0 +1,134 @@
+//! Every bound, in one place, each with its reason. Relations between them are asserted at compile time below.
+//!
+//! Sources: wire.md 13 (`W`), reliability.md 4 (`R`), uring.md 8 (`U`). Settings may change some; these are the defaults
+//! and the hard walls.
+
+use std::time::Duration;
+
+// === Before login ===
+
+/// PROXY header complete, from accept; the specification asks for at least 3 s (W-PP-3).
+pub const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longest PROXY v1 line, CRLF included (wire.md 2.2).
+pub const PROXY_V1_BYTES_MAX: usize = 107;
+/// Longest PROXY v2 block behind the 16-byte head: address and TLVs (W-PP2-3).
+pub const PROXY_V2_BLOCK_BYTES_MAX: usize = 4096;
+/// A client that has not logged in is gone after this, however busy it keeps itself (W, *pre-login total*).
+pub const PRE_LOGIN_TIMEOUT: Duration = Duration::from_secs(180);
+/// One IMAP command without its literals (wire.md 7.1); Dovecot's value.
+pub const IMAP_LINE_BYTES_MAX: usize = 8192;
+/// All literals of one pre-auth command together: a user name and a password need less (R, *pre-auth literal*).
+pub const IMAP_LITERAL_BYTES_MAX: usize = 8192;
+/// An over-long non-synchronising literal up to this size is read and thrown away; beyond it the connection ends (wire.md 7.1).
+pub const IMAP_LITERAL_DISCARD_BYTES_MAX: usize = 65_536;
+/// Longest tag that is echoed; Dovecot's value.
+pub const IMAP_TAG_BYTES_MAX: usize = 126;
+/// Key/value pairs of ID (RFC 2971 3.3).
+pub const IMAP_ID_PAIRS_MAX: usize = 30;
+/// Bytes of an ID key (RFC 2971 3.3).
+pub const IMAP_ID_KEY_BYTES_MAX: usize = 30;
+/// Bytes of an ID value (RFC 2971 3.3).
+pub const IMAP_ID_VALUE_BYTES_MAX: usize = 1024;
+/// The third bad command ends the connection (wire.md 7.1).
+pub const IMAP_BAD_COMMANDS_MAX: u8 = 3;
+/// One SASL response line, base64 (W-SASL-2).
+pub const SASL_LINE_BYTES_MAX: usize = 16_384;
+/// All SASL responses of one exchange (W-SASL-2).
+pub const SASL_EXCHANGE_BYTES_MAX: usize = 32_768;
+/// User name after normalisation.
+pub const USER_BYTES_MAX: usize = 255;
+/// Longer passwords are an ordinary failure with the ordinary delay, so that length is no oracle.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+/// Failed logins on one connection before it is closed.
+pub const AUTH_ATTEMPTS_MAX: u8 = 6;
+/// Bytes a client may have waiting for a reply it does not read, before login (R, *output to an unread client*).
+pub const PRE_LOGIN_OUTPUT_BYTES_MAX: usize = 4096;
+/// Client bytes kept unread-by-the-parser while a login is under way: one full SASL line and what is pipelined behind it.
+pub const PRE_LOGIN_INPUT_BYTES_MAX: usize = 32_768;
+
+// === Logging in ===
+
+/// A failed login is answered this long after it was received (W-FAIL-5), plus up to a quarter of jitter.
+pub const FAILURE_DELAY: Duration = Duration::from_secs(2);
+/// Waiting for a password verdict.
+pub const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
+/// Waiting for a route that no cache has (palomar.md G21).
+pub const ROUTE_TIMEOUT: Duration = Duration::from_secs(2);
+/// One TCP connect to a backend.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// From the first connect to the backend's login reply, retries included; Dovecot's `login_proxy_timeout`.
+pub const LOGIN_PROXY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Further attempts after the first (W-FAIL-1); Dovecot's `login_proxy_max_reconnects`.
+pub const RECONNECTS_MAX: u8 = 3;
+/// Pause between attempts (W-FAIL-1).
+pub const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
+/// No further attempt when less than this is left of the login deadline (W-FAIL-1).
+pub const RECONNECT_TIME_LEFT_MIN: Duration = Duration::from_millis(1100);
+/// Referral hops of one login (W-REF-1).
+pub const REFERRALS_MAX: u8 = 6;
+/// One line of a backend before login; Dovecot's value.
+pub const BACKEND_LINE_BYTES_MAX: usize = 4096;
+/// Lines of a backend before login; Dovecot's value.
+pub const BACKEND_LINES_MAX: u16 = 128;
+/// Untagged backend lines handed to the client before the login reply, lines and bytes (W-IMAP-B4).
+pub const BACKEND_UNTAGGED_LINES_MAX: u16 = 64;
+/// See [`BACKEND_UNTAGGED_LINES_MAX`].
+pub const BACKEND_UNTAGGED_BYTES_MAX: usize = 16_384;
+/// Bytes taken from a backend before its login reply is understood; what follows waits in the socket.
+pub const BACKEND_INPUT_BYTES_MAX: usize = 16_384;
+/// Forward variable: key without prefix, value (W-FWD-5).
+pub const FORWARD_KEY_BYTES_MAX: usize = 20;
+/// See [`FORWARD_KEY_BYTES_MAX`].
+pub const FORWARD_VALUE_BYTES_MAX: usize = 1024;
+/// Hops a fresh login session may take (W-FWD-2); Dovecot's value.
+pub const PROXY_TTL: u8 = 7;
+/// Bytes of a backend's line shown in a log (W-FAIL-6).
+pub const LOGGED_LINE_BYTES_MAX: usize = 160;
+
+// === Relay ===
+
+/// The shared scratch of a core. A read that fills it makes its direction hot (uring.md 4: break-even).
+pub const SCRATCH_BYTES: usize = 16_384;
+/// Capacity asked for a pooled pipe: 64 slots, the measured optimum; more overruns the L2 (uring.md 4).
+pub const PIPE_BYTES: usize = 262_144;
+/// Pipes of one core; beyond it hot directions stay on copying (BE-17).
+pub const PIPES_MAX: usize = 256;
+/// At most this much is asked of one splice.
+pub const SPLICE_BYTES_MAX: usize = 1_048_576;
+/// Unsent bytes in the kernel on a socket we write to (`TCP_NOTSENT_LOWAT`; reliability.md 6, *stalled readers*).
+pub const RELAY_UNSENT_BYTES: u32 = 131_072;
+/// Receive buffer of a socket we read from (reliability.md 6, *stalled readers*).
+pub const RELAY_RECEIVE_BYTES: u32 = 1_048_576;
+/// IMAP relay without a byte either way: RFC 9051 5.4 demands at least 30 min; IDLE clients renew at 29.
+pub const IMAP_IDLE_TIMEOUT: Duration = Duration::from_secs(31 * 60);
+/// A half-closed session without progress (W-REL-5).
+pub const HALF_CLOSE_LINGER: Duration = Duration::from_secs(10);
+/// No progress with data queued for the client (BE-14).
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(300);
+/// Keep-alive: idle before the first probe, between probes, probes (R, *dead peer*).
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+/// See [`KEEPALIVE_IDLE`].
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// See [`KEEPALIVE_IDLE`].
+pub const KEEPALIVE_PROBES: u32 = 6;
+
+// === Cores ===
+
+/// Connections of one data core; each needs two descriptors and one 128-byte record.
+pub const CONNECTIONS_PER_CORE_MAX: u32 = 1 << 17;
+/// Outstanding questions to the control core or the hashing pool, per data core.
+pub const MAILBOX_MESSAGES_MAX: usize = 4096;
+/// Password verifications waiting for a hashing thread; beyond it logins get a temporary failure (SA-18).
+pub const HASHING_QUEUE_MAX: usize = 1024;
+/// Live sessions get this long to finish after SIGTERM before they are closed.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
+/// A relay without bytes for this long counts as idle and is closed first when draining (W-REL-7).
+pub const DRAIN_IDLE: Duration = Duration::from_secs(2);
+
+const _: () = assert!(IMAP_LINE_BYTES_MAX + IMAP_LITERAL_BYTES_MAX <= PRE_LOGIN_INPUT_BYTES_MAX);
+const _: () = assert!(SASL_LINE_BYTES_MAX < PRE_LOGIN_INPUT_BYTES_MAX);
+const _: () = assert!(SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);
+const _: () = assert!(BACKEND_LINE_BYTES_MAX <= BACKEND_INPUT_BYTES_MAX);
+const _: () = assert!(RECONNECT_PAUSE.as_millis() < RECONNECT_TIME_LEFT_MIN.as_millis());
+const _: () = assert!(CONNECT_TIMEOUT.as_millis() < LOGIN_PROXY_TIMEOUT.as_millis());
+const _: () = assert!(SCRATCH_BYTES >= BACKEND_INPUT_BYTES_MAX);

@@ -1,0 +1,3 @@
+//! `hale`: parses arguments, loads the configuration, calls `boot`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Lexis shared by the protocols.
