@@ -11,6 +11,7 @@ pub mod network;
 pub mod secret;
 pub mod facts;
 pub mod fault;
+pub mod event;
 
 // The road of a connection. Pure: no sockets, clock, randomness, logging.
 pub mod config;
@@ -22,3 +23,7 @@ pub mod preauth;
 pub mod backend;
 
 // Mechanism, and the two kinds of core that drive the road.
+#[cfg(feature = "appliance")]
+pub mod ring;
+#[cfg(feature = "appliance")]
+pub mod share;
