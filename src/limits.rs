@@ -13,6 +13,14 @@ pub const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(3);
 pub const PROXY_V1_BYTES_MAX: usize = 107;
 /// Longest PROXY v2 block behind the 16-byte head: address and TLVs (W-PP2-3).
 pub const PROXY_V2_BLOCK_BYTES_MAX: usize = 4096;
+/// AUTHORITY of a PROXY header: a host name; HAProxy's value (wire.md 2.4).
+pub const PROXY_AUTHORITY_BYTES_MAX: usize = 255;
+/// UNIQUE_ID of a PROXY header, which is only logged; HAProxy's value (wire.md 2.4).
+pub const PROXY_UNIQUE_ID_BYTES_MAX: usize = 128;
+/// A text inside the SSL part of a PROXY header (version, cipher, common name); longer ones count as absent.
+pub const PROXY_TEXT_BYTES_MAX: usize = 255;
+/// A PROXY header that we send: what Postfix reads at most (W-PPO-3).
+pub const PROXY_SENT_BYTES_MAX: usize = 536;
 /// A client that has not logged in is gone after this, however busy it keeps itself (W, *pre-login total*).
 pub const PRE_LOGIN_TIMEOUT: Duration = Duration::from_secs(180);
 /// One IMAP command without its literals (wire.md 7.1); Dovecot's value.

@@ -1,1 +1,3 @@
-//! Pure tests.
+//! Pure tests: properties, comparisons with other implementations, and the replay of stored fuzz inputs.
+
+mod proxy_header;
