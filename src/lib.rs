@@ -21,6 +21,7 @@ pub mod auth;
 pub mod route;
 pub mod preauth;
 pub mod backend;
+pub mod session;
 
 // Mechanism, and the two kinds of core that drive the road.
 #[cfg(feature = "appliance")]

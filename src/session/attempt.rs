@@ -1,14 +1,17 @@
 //! One login: verdict, route, backend, and what each failure leads to (wire.md 6).
 
+use std::net::SocketAddr;
+
 use super::input::{Destination, RouteAnswer};
-use super::machine::{Session, Stage};
+use super::machine::{Session, Stage, close_reason};
 use super::output::{Handover, Outbox, RouteAsk, Wish};
 use crate::auth::ask::Question;
 use crate::auth::delay;
 use crate::auth::verdict::{Grant, Verdict};
-use crate::backend::connect::{Attempts, Hop};
-use crate::backend::{Login, Referral, Step};
-use crate::event::{Event, cleaned};
+use crate::backend::connect::Attempts;
+use crate::backend::referral::{Host, Referral};
+use crate::backend::{Dialogue, Login, Step};
+use crate::event::Event;
 use crate::fault::Failure;
 use crate::limits;
 use crate::preauth::{Credentials, Step as ClientStep};
@@ -27,23 +30,59 @@ pub(super) struct Attempt {
     password: Secret,
     grant: Option<Box<Grant>>,
     destination: Option<Destination>,
-    attempts: Attempts,
-    dialogue: Option<Box<crate::backend::Dialogue>>,
+    /// Set at the first connect; carries the deadline of the whole login.
+    attempts: Option<Attempts>,
+    /// The next connect follows a referral to this port.
+    referral: Option<Option<u16>>,
+    referrals: u8,
+    dialogue: Option<Box<Dialogue>>,
     inbox: Inbox,
     /// A refusal that waits for its time.
     held: Option<(Failure, Option<Box<[u8]>>)>,
 }
 
 impl Attempt {
+    fn new(received: Tick, user: Box<str>, password: Secret) -> Self {
+        Self {
+            received,
+            user,
+            password,
+            grant: None,
+            destination: None,
+            attempts: None,
+            referral: None,
+            referrals: 0,
+            dialogue: None,
+            inbox: Inbox::new(limits::BACKEND_INPUT_BYTES_MAX),
+            held: None,
+        }
+    }
+
     pub(super) fn backend_room(&self) -> usize {
         self.inbox.room()
+    }
+
+    fn host(&self) -> Box<str> {
+        self.destination.as_ref().map_or_else(Box::default, |destination| destination.host.clone())
+    }
+
+    fn forget_backend(&mut self) {
+        self.dialogue = None;
+        self.inbox = Inbox::new(limits::BACKEND_INPUT_BYTES_MAX);
+    }
+
+    fn route_ask(&self) -> Option<RouteAsk> {
+        let grant = self.grant.as_ref()?;
+        Some(match &grant.host {
+            Some(host) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip },
+            None => RouteAsk::User(grant.user.clone()),
+        })
     }
 }
 
 impl Session {
     pub(super) fn begin_login(&mut self, now: Tick, credentials: Credentials, outbox: &mut Outbox) {
         let Credentials { user, authorize_as, password, .. } = credentials;
-        let too_long = password.len() > limits::PASSWORD_BYTES_MAX;
         let question = Question {
             protocol: self.protocol,
             user: user.clone(),
@@ -52,22 +91,15 @@ impl Session {
             remote: self.facts.apparent.ip(),
             local: self.facts.local.ip(),
         };
-        self.attempt = Some(Box::new(Attempt {
-            received: now,
-            user,
-            password,
-            grant: None,
-            destination: None,
-            attempts: Attempts::new(self.settings.reconnects_max),
-            dialogue: None,
-            inbox: Inbox::new(limits::BACKEND_INPUT_BYTES_MAX),
-            held: None,
-        }));
-        if too_long {
-            return self.fail(now, Failure::Credentials, None, "the password is longer than 1024 bytes", outbox);
-        }
+        self.attempt = Some(Box::new(Attempt::new(now, user, password)));
         self.enter(Stage::Verdict, now.after(limits::AUTH_TIMEOUT));
         outbox.wish(Wish::Authenticate(Box::new(question)));
+    }
+
+    /// Credentials that nobody has to be asked about; the answer takes as long as any other refusal.
+    pub(super) fn refuse_unasked(&mut self, now: Tick, failure: Failure, outbox: &mut Outbox) {
+        self.attempt = Some(Box::new(Attempt::new(now, Box::default(), Secret::default())));
+        self.fail(now, failure, None, "credentials that cannot be right", outbox);
     }
 
     pub(super) fn verdict(&mut self, now: Tick, verdict: Verdict, outbox: &mut Outbox) {
@@ -80,18 +112,17 @@ impl Session {
             }
         };
         attempt.user = grant.user.clone();
-        let ask = match &grant.host {
-            Some(host) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip, port: grant.port },
-            None => RouteAsk::User(grant.user.clone()),
-        };
-        let timeout = grant.timeout.unwrap_or(self.settings.login_timeout);
-        attempt.attempts.begin(now.after(timeout));
         attempt.grant = Some(grant);
-        // A peer that has already come a long way is going round in circles (W-FWD-2).
+        // A login that has already come a long way is going round in circles (W-FWD-2).
         if self.facts.ttl <= 1 {
             let detail = "TTL reached zero: proxies appear to be looping";
             return self.fail(now, Failure::InternalConfig, None, detail, outbox);
         }
+        self.ask_route(now, outbox);
+    }
+
+    fn ask_route(&mut self, now: Tick, outbox: &mut Outbox) {
+        let Some(ask) = self.attempt.as_ref().and_then(|attempt| attempt.route_ask()) else { return };
         self.enter(Stage::Route, now.after(limits::ROUTE_TIMEOUT));
         outbox.wish(Wish::Route(ask));
     }
@@ -101,42 +132,71 @@ impl Session {
             return;
         }
         match answer {
-            RouteAnswer::Go(destination) => {
-                if let Some(attempt) = &mut self.attempt {
-                    attempt.destination = Some(destination);
-                }
-                self.connect(now, outbox);
-            }
+            RouteAnswer::Go(destination) => self.go(now, destination, outbox),
             RouteAnswer::Fail { failure, detail } => self.fail(now, failure, None, &detail, outbox),
         }
     }
 
-    fn connect(&mut self, now: Tick, outbox: &mut Outbox) {
-        let port = self.settings.port(self.protocol);
-        let own = self.facts.local;
+    fn go(&mut self, now: Tick, destination: Destination, outbox: &mut Outbox) {
+        let default_port = self.settings.port(self.protocol);
         let Some(attempt) = &mut self.attempt else { return };
-        let Some(destination) = &attempt.destination else { return };
-        let grant_port = attempt.grant.as_ref().and_then(|grant| grant.port);
-        let endpoint = destination.endpoint(grant_port.unwrap_or(port));
-        let hop = attempt.attempts.hop(endpoint, self.facts.ttl);
-        if endpoint == own || hop != Hop::Allowed {
-            let detail = "proxying loops: the destination is this proxy or was tried already";
+        let granted = attempt.grant.as_ref().and_then(|grant| grant.port);
+        let referral = attempt.referral.take();
+        let port = referral.flatten().or(granted).unwrap_or(default_port);
+        let endpoint = SocketAddr::new(destination.address, port);
+        let timeout = attempt.grant.as_ref().and_then(|grant| grant.timeout).unwrap_or(self.settings.login_timeout);
+        // The source of a move holds logins until the user is moved (G25).
+        let timeout = if destination.is_moving { timeout.max(self.settings.user_move_timeout + MOVE_GRACE) } else { timeout };
+        attempt.destination = Some(destination);
+        match &mut attempt.attempts {
+            None => {
+                attempt.attempts = Some(Attempts::new(now, timeout, self.settings.reconnects_max, endpoint));
+            }
+            Some(attempts) if referral.is_some() => {
+                attempt.referrals = attempt.referrals.saturating_add(1);
+                if attempts.hop(endpoint).is_err() {
+                    let detail = "referrals lead in a circle, or too far";
+                    return self.fail(now, Failure::RedirectFailed, None, detail, outbox);
+                }
+            }
+            Some(attempts) => attempts.alternate(endpoint),
+        }
+        // W-FWD-3: this proxy itself, seen from the address the client used.
+        if endpoint == self.facts.local {
+            let detail = "proxying loops to itself: the destination is this listener";
             return self.fail(now, Failure::InternalConfig, None, detail, outbox);
         }
-        let deadline = attempt.attempts.deadline().min(now.after(limits::CONNECT_TIMEOUT));
+        let deadline = self.login_deadline(now).min(now.after(limits::CONNECT_TIMEOUT));
         self.enter(Stage::Connecting, deadline);
         outbox.wish(Wish::Connect(endpoint));
     }
 
-    pub(super) fn backend_connected(&mut self, _now: Tick, outbox: &mut Outbox) {
+    pub(super) fn backend_connected(&mut self, now: Tick) {
+        let deadline = self.login_deadline(now);
         let (Stage::Connecting, Some(attempt)) = (&self.stage, &mut self.attempt) else { return };
         let Some(grant) = &attempt.grant else { return };
-        let group = attempt.destination.as_ref().and_then(|destination| destination.group.as_deref());
-        let login = Login::new(grant, &attempt.password, group, self.dialogue.forwarding());
-        attempt.dialogue = Some(Box::new(crate::backend::Dialogue::new(self.protocol, login)));
-        let deadline = attempt.attempts.deadline();
+        let mut forward = grant.forward.clone();
+        if let Some(group) = attempt.destination.as_ref().and_then(|destination| destination.group.clone()) {
+            forward.push(("cl_user_group".into(), group));
+        }
+        let login = Login {
+            user: grant.destuser.clone().unwrap_or_else(|| grant.user.clone()),
+            password: grant.pass.clone().unwrap_or_else(|| attempt.password.clone()),
+            master: grant.master.clone(),
+            mech: grant.mech,
+            nopipelining: grant.nopipelining,
+            send_facts: !grant.not_trusted,
+            referrals: attempt.referrals,
+            forward,
+            client_id: self.dialogue.client_id().to_vec(),
+        };
+        attempt.dialogue = Some(Box::new(Dialogue::new(self.protocol, login)));
         self.enter(Stage::LoggingIn, deadline);
-        let _ = outbox;
+    }
+
+    fn login_deadline(&self, now: Tick) -> Tick {
+        let attempts = self.attempt.as_ref().and_then(|attempt| attempt.attempts.as_ref());
+        attempts.map_or_else(|| now.after(self.settings.login_timeout), Attempts::deadline)
     }
 
     pub(super) fn backend_bytes(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
@@ -144,8 +204,7 @@ impl Session {
         let taken = attempt.inbox.append(bytes);
         debug_assert_eq!(taken, bytes.len(), "the shell read more than there was room for");
         let Some(dialogue) = &mut attempt.dialogue else { return };
-        let hops = attempt.attempts.hops();
-        let step = dialogue.read(&self.facts, hops, &mut attempt.inbox, &mut outbox.to_backend, &mut outbox.to_client);
+        let step = dialogue.read(&self.facts, &mut attempt.inbox, &mut outbox.to_backend, &mut outbox.to_client);
         self.backend_step(now, step, outbox);
     }
 
@@ -166,18 +225,20 @@ impl Session {
     }
 
     pub(super) fn login_timed_out(&mut self, now: Tick, outbox: &mut Outbox) {
-        self.attempt_failed(now, Failure::Connect, None, "no login reply within login_proxy_timeout", outbox);
+        let detail = "no login reply within login_proxy_timeout";
+        self.attempt_failed(now, Failure::Connect, None, detail, outbox);
     }
 
     fn backend_step(&mut self, now: Tick, step: Step, outbox: &mut Outbox) {
         match step {
             Step::More => {}
             Step::Ready(ok) => self.succeed(now, &ok, outbox),
-            Step::Failed { failure, line } => {
-                let detail = line.as_deref().map_or("".into(), |line| cleaned(line, limits::LOGGED_LINE_BYTES_MAX));
-                self.attempt_failed(now, failure, line, &detail, outbox);
+            Step::Failed(failure, text) => {
+                let dialogue = self.attempt.as_ref().and_then(|attempt| attempt.dialogue.as_ref());
+                let detail: Box<str> = dialogue.map_or_else(Box::default, |dialogue| dialogue.last_line().into());
+                self.attempt_failed(now, failure, text, &detail, outbox);
             }
-            Step::Redirect(referral) => self.redirect(now, &referral, outbox),
+            Step::Redirect(referral) => self.redirect(now, referral, outbox),
         }
     }
 
@@ -186,15 +247,14 @@ impl Session {
         &mut self,
         now: Tick,
         failure: Failure,
-        line: Option<Box<[u8]>>,
+        text: Option<Box<[u8]>>,
         detail: &str,
         outbox: &mut Outbox,
     ) {
         let Some(attempt) = &mut self.attempt else { return };
-        let again = if failure.is_retried() { attempt.attempts.again(now) } else { None };
-        let backend = attempt.destination.as_ref().map_or("".into(), |destination| destination.host.clone());
-        attempt.dialogue = None;
-        attempt.inbox = Inbox::new(limits::BACKEND_INPUT_BYTES_MAX);
+        let again = attempt.attempts.as_mut().and_then(|attempts| attempts.again(now, failure));
+        let backend = attempt.host();
+        attempt.forget_backend();
         outbox.wish(Wish::DropBackend);
         outbox.wish(Wish::Report(Event::BackendFailed {
             subject: self.subject(),
@@ -205,42 +265,41 @@ impl Session {
         }));
         match again {
             Some(at) => self.enter(Stage::Pausing, at),
-            None => self.fail(now, failure, line, detail, outbox),
+            None => self.fail(now, failure, text, detail, outbox),
         }
     }
 
     /// The pause is over. The route is asked again, because the host may have been marked down meanwhile.
     pub(super) fn try_again(&mut self, now: Tick, outbox: &mut Outbox) {
-        let Some(grant) = self.attempt.as_ref().and_then(|attempt| attempt.grant.as_ref()) else { return };
-        let ask = match &grant.host {
-            Some(host) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip, port: grant.port },
-            None => RouteAsk::User(grant.user.clone()),
-        };
-        self.enter(Stage::Route, now.after(limits::ROUTE_TIMEOUT));
-        outbox.wish(Wish::Route(ask));
+        self.ask_route(now, outbox);
     }
 
-    /// A backend sent the user elsewhere: only a host that the routing layer knows is followed (W-REF-1).
-    fn redirect(&mut self, now: Tick, referral: &Referral, outbox: &mut Outbox) {
+    /// A backend sent the user elsewhere: only a host that the routing layer knows is followed (W-REF-1), and only as
+    /// the same user (W-REF-2).
+    fn redirect(&mut self, now: Tick, referral: Referral, outbox: &mut Outbox) {
         let Some(attempt) = &mut self.attempt else { return };
-        attempt.dialogue = None;
-        attempt.inbox = Inbox::new(limits::BACKEND_INPUT_BYTES_MAX);
+        attempt.forget_backend();
         outbox.wish(Wish::DropBackend);
-        let same_user = referral.user.as_deref().is_none_or(|user| user.eq_ignore_ascii_case(&attempt.user));
-        if !same_user || !attempt.attempts.follow() {
-            let detail = "a referral names another user, or there were too many";
-            return self.fail(now, Failure::RedirectFailed, None, detail, outbox);
+        let destuser = attempt.grant.as_ref().and_then(|grant| grant.destuser.as_deref());
+        let is_same = |user: &str| user.eq_ignore_ascii_case(&attempt.user) || destuser == Some(user);
+        if !referral.user.as_deref().is_none_or(is_same) {
+            return self.fail(now, Failure::RedirectFailed, None, "a referral names another user", outbox);
         }
-        let ask = RouteAsk::Referral { host: referral.host.clone(), port: referral.port };
+        let host = match referral.host {
+            Host::Address(address) => address.to_string().into_boxed_str(),
+            Host::Name(name) => name,
+        };
+        let group = attempt.destination.as_ref().and_then(|destination| destination.group.clone());
+        attempt.referral = Some(referral.port);
         self.enter(Stage::Route, now.after(limits::ROUTE_TIMEOUT));
-        outbox.wish(Wish::Route(ask));
+        outbox.wish(Wish::Route(RouteAsk::Referral { host, group }));
     }
 
     /// The backend said OK: its reply and everything already read go where they belong, then bytes only (W-REL-1).
     fn succeed(&mut self, now: Tick, ok: &LoginOk, outbox: &mut Outbox) {
         let subject = self.subject();
         let Some(mut attempt) = self.attempt.take() else { return };
-        let backend = attempt.destination.as_ref().map_or("".into(), |destination| destination.host.clone());
+        let backend = attempt.host();
         self.dialogue.accept(ok, &mut outbox.to_client);
         outbox.to_client.extend_from_slice(&attempt.inbox.take_rest());
         outbox.to_backend.extend_from_slice(&self.inbox.take_rest());
@@ -259,7 +318,7 @@ impl Session {
         &mut self,
         now: Tick,
         failure: Failure,
-        line: Option<Box<[u8]>>,
+        text: Option<Box<[u8]>>,
         detail: &str,
         outbox: &mut Outbox,
     ) {
@@ -267,10 +326,11 @@ impl Session {
         let failures = self.failed_logins;
         self.failed_logins = self.failed_logins.saturating_add(1);
         let Some(attempt) = &mut self.attempt else { return };
-        attempt.held = Some((failure, line));
+        attempt.held = Some((failure, text));
         if failure.is_delayed() {
-            let at = delay::reply_at(attempt.received, self.settings.failure_delay, failures, self.seed);
-            self.enter(Stage::Holding, at);
+            let delay = self.settings.failure_delay;
+            let at = delay::reply_at(attempt.received, delay, failures, self.seed);
+            self.enter(Stage::Holding, at.max(now));
         } else {
             self.answer_held(now, outbox);
         }
@@ -279,15 +339,15 @@ impl Session {
     /// Gives the one reply the client is owed and listens to it again (W-FAIL-3, W-FAIL-4).
     pub(super) fn answer_held(&mut self, now: Tick, outbox: &mut Outbox) {
         let Some(attempt) = self.attempt.take() else { return };
-        let Some((failure, line)) = attempt.held else { return };
+        let Some((failure, text)) = attempt.held else { return };
         self.stage = Stage::Talking;
         self.stage_deadline = None;
-        match self.dialogue.refuse(failure, line.as_deref(), &mut outbox.to_client) {
+        match self.dialogue.refuse(failure, text.as_deref(), &mut outbox.to_client) {
             ClientStep::Close(reason) => {
-                outbox.wish(Wish::Report(self.aborted(reason.text())));
+                outbox.wish(Wish::Report(self.aborted(close_reason(reason))));
                 self.close(outbox);
             }
-            ClientStep::More | ClientStep::Login(_) => self.read_commands(now, outbox),
+            ClientStep::More | ClientStep::Login(_) | ClientStep::Hopeless(_) => self.read_commands(now, outbox),
         }
     }
 
@@ -296,3 +356,6 @@ impl Session {
         self.stage_deadline = Some(deadline);
     }
 }
+
+/// Beyond the move timeout itself, for the login after it.
+const MOVE_GRACE: std::time::Duration = std::time::Duration::from_secs(10);

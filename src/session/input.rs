@@ -1,6 +1,6 @@
 //! Everything that can happen to a session.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use crate::auth::verdict::Verdict;
 use crate::fault::Failure;
@@ -46,23 +46,15 @@ pub enum RouteAnswer {
     },
 }
 
-/// A backend, as the session needs it.
+/// A backend, as the session needs it. The port is the session's business: protocol, grant or referral.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     /// Host name, as in the GeoDB: for logs and, later, for TLS.
     pub host: Box<str>,
     /// Its address.
     pub address: IpAddr,
-    /// Its port, when the answer names one; else the protocol's.
-    pub port: Option<u16>,
     /// The user's group, forwarded as `cl_user_group` (palomar.md 8.1).
     pub group: Option<Box<str>>,
-}
-
-impl Destination {
-    /// The endpoint, given the protocol's port.
-    #[must_use]
-    pub fn endpoint(&self, default_port: u16) -> SocketAddr {
-        SocketAddr::new(self.address, self.port.unwrap_or(default_port))
-    }
+    /// The user is being moved: the backend may hold the login (G25).
+    pub is_moving: bool,
 }

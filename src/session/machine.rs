@@ -11,8 +11,8 @@ use crate::facts::{ClientFacts, Transport};
 use crate::fault::Failure;
 use crate::limits;
 use crate::names::Protocol;
-use crate::preauth::{Bye, CloseReason, Dialogue, Rules, Step};
-use crate::proxy_header::{Decoder, Header, Outcome};
+use crate::preauth::{ByeReason, CloseReason, Dialogue, Step};
+use crate::proxy_header::{Decoder, Header, Outcome, policy};
 use crate::tick::Tick;
 use crate::wire::inbox::Inbox;
 
@@ -65,6 +65,7 @@ impl Session {
     pub fn new(
         settings: Arc<SessionSettings>,
         protocol: Protocol,
+        dialogue: Dialogue,
         facts: ClientFacts,
         header: bool,
         seed: u64,
@@ -73,7 +74,7 @@ impl Session {
         let stage = if header { Stage::Header(Box::new(Decoder::new())) } else { Stage::Talking };
         let stage_deadline = header.then(|| now.after(settings.proxy_header_timeout));
         Self {
-            dialogue: Dialogue::new(protocol),
+            dialogue,
             inbox: Inbox::new(limits::PRE_LOGIN_INPUT_BYTES_MAX),
             pre_login_deadline: now.after(limits::PRE_LOGIN_TIMEOUT),
             settings,
@@ -100,7 +101,7 @@ impl Session {
             Input::ClientEnd => self.client_end(outbox),
             Input::Verdict(verdict) => self.verdict(now, verdict, outbox),
             Input::Route(answer) => self.routed(now, answer, outbox),
-            Input::Connected => self.backend_connected(now, outbox),
+            Input::Connected => self.backend_connected(now),
             Input::BackendBroken(word) => self.backend_broken(now, word, outbox),
             Input::Backend(bytes) => self.backend_bytes(now, bytes, outbox),
             Input::BackendEnd => self.backend_end(now, outbox),
@@ -172,41 +173,41 @@ impl Session {
 
     // === The client's side ===
 
-    fn rules(&self) -> Rules {
-        let private = self.facts.transport == Transport::Tls;
-        let mut rules = self.settings.rules.clone();
-        rules.plaintext_login = private || self.facts.trusted || !self.settings.privacy_required;
-        rules
-    }
-
     fn greet(&mut self, outbox: &mut Outbox) {
-        let rules = self.rules();
-        self.dialogue.greet(&rules, &self.facts, &mut outbox.to_client);
+        self.dialogue.greet(self.settings.rules_for(&self.facts), &mut outbox.to_client);
     }
 
     fn client_bytes(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
-        if matches!(self.stage, Stage::Over) {
-            return;
-        }
-        let taken = self.inbox.append(bytes);
-        debug_assert_eq!(taken, bytes.len(), "the shell read more than there was room for");
-        if matches!(self.stage, Stage::Header(_)) {
-            self.read_header(now, outbox);
-        } else if matches!(self.stage, Stage::Talking) {
-            self.read_commands(now, outbox);
+        match self.stage {
+            Stage::Over => {}
+            Stage::Header(_) => self.read_header(now, bytes, outbox),
+            _ => {
+                self.keep(bytes);
+                if matches!(self.stage, Stage::Talking) {
+                    self.read_commands(now, outbox);
+                }
+            }
         }
     }
 
-    fn read_header(&mut self, now: Tick, outbox: &mut Outbox) {
+    fn keep(&mut self, bytes: &[u8]) {
+        let taken = self.inbox.append(bytes);
+        debug_assert_eq!(taken, bytes.len(), "the shell read more than there was room for");
+    }
+
+    fn read_header(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
         let Stage::Header(decoder) = &mut self.stage else { return };
-        match decoder.decode(self.inbox.bytes()) {
+        match decoder.decode(bytes) {
             Outcome::Incomplete => {}
             Outcome::Done { header, consumed } => {
-                self.inbox.consume(consumed);
-                self.believe(header);
+                if !self.believe(&header) {
+                    outbox.wish(Wish::Report(self.refused("the PROXY header's ALPN is not this protocol's", false)));
+                    return self.close(outbox);
+                }
                 self.stage = Stage::Talking;
                 self.stage_deadline = None;
                 self.greet(outbox);
+                self.keep(bytes.get(consumed..).unwrap_or_default());
                 self.read_commands(now, outbox);
             }
             Outcome::Refused(refusal) => {
@@ -216,24 +217,29 @@ impl Session {
         }
     }
 
-    /// The PROXY header names the client; trust is judged by it from now on (W-TRUST-1).
-    fn believe(&mut self, header: Header) {
-        if let Some((source, destination)) = header.endpoints {
-            self.facts.origin = source;
-            self.facts.apparent = source;
-            self.facts.local = destination;
-            self.facts.trusted = self.settings.trusted.contains(source.ip());
+    /// The PROXY header names the client; trust is judged by it from now on (W-TRUST-1, PX-19).
+    fn believe(&mut self, header: &Header) -> bool {
+        let alpn = header.tlvs.alpn.as_deref();
+        if alpn.is_some_and(|alpn| !policy::is_alpn_acceptable(self.protocol, alpn)) {
+            return false;
         }
-        if header.tls_terminated() || self.settings.proxy_header_is_private {
+        self.facts.origin = policy::origin(self.facts.socket, header);
+        self.facts.apparent = self.facts.origin;
+        self.facts.local = policy::local(self.facts.local, header);
+        self.facts.trusted = self.settings.trusted.contains(self.facts.origin.ip());
+        if header.transport() == Transport::Tls || self.settings.proxy_header_is_private {
             self.facts.transport = Transport::Tls;
         }
-        self.facts.local_name = header.authority();
+        self.facts.local_name = header.tlvs.authority.clone();
+        true
     }
 
     /// Reads commands until somebody else is needed.
     pub(super) fn read_commands(&mut self, now: Tick, outbox: &mut Outbox) {
-        let rules = self.rules();
-        match self.dialogue.read(&rules, &mut self.facts, &mut self.inbox, &mut outbox.to_client) {
+        // Cheap to look up and the only borrow that outlives it: the rules follow the facts as they are now.
+        let settings = Arc::clone(&self.settings);
+        let rules = settings.rules_for(&self.facts);
+        match self.dialogue.read(rules, &mut self.facts, &mut self.inbox, &mut outbox.to_client) {
             Step::More => {
                 if self.client_ended {
                     outbox.wish(Wish::Report(self.aborted("client disconnected")));
@@ -241,6 +247,7 @@ impl Session {
                 }
             }
             Step::Login(credentials) => self.begin_login(now, credentials, outbox),
+            Step::Hopeless(failure) => self.refuse_unasked(now, failure, outbox),
             Step::Close(reason) => {
                 outbox.wish(Wish::Report(self.aborted(close_reason(reason))));
                 self.close(outbox);
@@ -281,7 +288,7 @@ impl Session {
                 self.close(outbox);
             }
             Stage::Talking => {
-                self.dialogue.bye(Bye::Timeout, &mut outbox.to_client);
+                self.dialogue.bye(ByeReason::Timeout, &mut outbox.to_client);
                 outbox.wish(Wish::Report(self.aborted("no login within the time allowed")));
                 self.close(outbox);
             }
@@ -299,7 +306,7 @@ impl Session {
         match self.stage {
             Stage::Over => return,
             Stage::Header(_) => {}
-            _ => self.dialogue.bye(Bye::Shutdown, &mut outbox.to_client),
+            _ => self.dialogue.bye(ByeReason::Shutdown, &mut outbox.to_client),
         }
         if matches!(self.stage, Stage::Connecting | Stage::LoggingIn) {
             outbox.wish(Wish::DropBackend);
@@ -316,6 +323,14 @@ impl Session {
     }
 }
 
-fn close_reason(reason: CloseReason) -> &'static str {
-    reason.text()
+pub(super) fn close_reason(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Logout => "client logged out",
+        CloseReason::BadCommands => "too many invalid commands",
+        CloseReason::FailedLogins => "too many failed logins",
+        CloseReason::LineTooLong => "a line without end",
+        CloseReason::LiteralTooLarge => "a literal too large to read past",
+        CloseReason::OtherProtocol => "HTTP or TLS on a port for neither",
+        CloseReason::Dismissed => "dismissed",
+    }
 }

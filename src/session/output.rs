@@ -35,15 +35,13 @@ pub enum RouteAsk {
         host: Box<str>,
         /// Address, when the database gave one too.
         hostip: Option<IpAddr>,
-        /// Port, when the database gave one.
-        port: Option<u16>,
     },
     /// A backend referred us there: only a known host may be followed (W-REF-1).
     Referral {
         /// Name or literal from the referral.
         host: Box<str>,
-        /// Port from the referral.
-        port: Option<u16>,
+        /// The user's group, forwarded there too.
+        group: Option<Box<str>>,
     },
 }
 

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use crate::facts::{ClientFacts, Transport};
 use crate::names::Protocol;
 use crate::network::Networks;
-use crate::preauth::Rules;
+use crate::preauth::capability::Rules;
 
 /// Settings of sessions.
 #[derive(Clone, Debug)]
 pub struct SessionSettings {
-    /// Greeting, mechanisms and the like of the client side.
+    /// Greeting, mechanisms and the like of the client side, where a password may be sent.
     pub rules: Rules,
+    /// The same where it may not.
+    pub guarded_rules: Rules,
     /// Peers whose forwarded facts are believed (`login_trusted_networks`).
     pub trusted: Networks,
     /// Whether password mechanisms wait for TLS (`ssl = required`), except for trusted peers.
@@ -25,6 +28,8 @@ pub struct SessionSettings {
     pub login_timeout: Duration,
     /// `login_proxy_max_reconnects`.
     pub reconnects_max: u8,
+    /// `cluster_user_move_timeout`: a login may be held that long while its user is being moved (G25).
+    pub user_move_timeout: Duration,
     /// Per protocol, in the order of [`Protocol::ALL`].
     pub protocols: [ProtocolSettings; 5],
 }
@@ -37,6 +42,14 @@ pub struct ProtocolSettings {
 }
 
 impl SessionSettings {
+    /// The rules of a connection, given whether a password is safe on it.
+    #[must_use]
+    pub fn rules_for(&self, facts: &ClientFacts) -> &Rules {
+        let private = facts.transport == Transport::Tls;
+        if private || facts.trusted || !self.privacy_required { &self.rules } else { &self.guarded_rules }
+    }
+
+
     /// The port of a protocol at the backends.
     #[must_use]
     pub fn port(&self, protocol: Protocol) -> u16 {
