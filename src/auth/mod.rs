@@ -11,5 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ask;
+pub mod user;
+pub mod template;
 pub mod scheme;
 pub mod verdict;
