@@ -13,5 +13,6 @@
 pub mod ask;
 pub mod user;
 pub mod template;
+pub mod passwd_file;
 pub mod scheme;
 pub mod verdict;
