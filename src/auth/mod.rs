@@ -15,4 +15,5 @@ pub mod user;
 pub mod template;
 pub mod passwd_file;
 pub mod scheme;
+pub mod fields;
 pub mod verdict;
