@@ -13,7 +13,12 @@
 pub mod ask;
 pub mod user;
 pub mod template;
+pub mod chain;
+pub mod passdb;
 pub mod passwd_file;
 pub mod scheme;
+pub mod cache;
 pub mod fields;
 pub mod verdict;
+pub mod answer;
+pub mod delay;
