@@ -28,3 +28,5 @@ pub mod session;
 pub mod ring;
 #[cfg(feature = "appliance")]
 pub mod share;
+#[cfg(feature = "appliance")]
+pub mod worker;

@@ -26,8 +26,8 @@ pub fn start(
 }
 
 fn work(jobs: &Jobs<HashJob>, cores: &[Arc<Mailbox<ToCore>>]) {
-    while let Some(HashJob { ticket, stored, password }) = jobs.next() {
-        let result = stored.verify(password.expose());
+    while let Some(HashJob { ticket, job }) = jobs.next() {
+        let result = job.run();
         let Some(core) = cores.get(usize::from(ticket.core.0)) else { continue };
         // A full mailbox: the login runs into its own deadline, which answers with a temporary failure.
         let _ = core.send(ToCore::Answer { ticket, answer: Answer::Verified(result) });

@@ -70,7 +70,7 @@ impl Semaphore {
     }
 }
 
-impl std::os::fd::AsRawFd for Waker {
+impl AsRawFd for Waker {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
         self.0.as_raw_fd()
     }

@@ -7,6 +7,7 @@ use super::machine::{Session, Stage, close_reason};
 use super::output::{Handover, Outbox, RouteAsk, Wish};
 use crate::auth::ask::Question;
 use crate::auth::delay;
+use crate::auth::answer::Answer;
 use crate::auth::verdict::{Grant, Verdict};
 use crate::backend::connect::Attempts;
 use crate::backend::referral::{Host, Referral};
@@ -102,13 +103,18 @@ impl Session {
         self.fail(now, failure, None, "credentials that cannot be right", outbox);
     }
 
-    pub(super) fn verdict(&mut self, now: Tick, verdict: Verdict, outbox: &mut Outbox) {
+    pub(super) fn verdict(&mut self, now: Tick, answer: Answer, outbox: &mut Outbox) {
         let (Stage::Verdict, Some(attempt)) = (&self.stage, &mut self.attempt) else { return };
-        let grant = match verdict {
+        let grant = match answer.verdict {
             Verdict::Accept(grant) => grant,
             Verdict::Refuse { failure, reason } => {
                 let text = reason.map(|reason| reason.into_boxed_bytes());
-                return self.fail(now, failure, text, "refused by the password databases", outbox);
+                let detail = match (answer.trouble, answer.why) {
+                    (Some(trouble), _) => trouble.to_string(),
+                    (None, Some(why)) => why.to_string(),
+                    (None, None) => "refused by the password databases".to_owned(),
+                };
+                return self.fail(now, failure, text, &detail, outbox);
             }
         };
         attempt.user = grant.user.clone();
@@ -323,13 +329,12 @@ impl Session {
         outbox: &mut Outbox,
     ) {
         outbox.wish(Wish::Report(Event::LoginFailed { subject: self.subject(), failure, detail: detail.into() }));
-        let failures = self.failed_logins;
         self.failed_logins = self.failed_logins.saturating_add(1);
         let Some(attempt) = &mut self.attempt else { return };
         attempt.held = Some((failure, text));
         if failure.is_delayed() {
             let delay = self.settings.failure_delay;
-            let at = delay::reply_at(attempt.received, delay, failures, self.seed);
+            let at = delay::reply_at(attempt.received, delay, 0, self.seed);
             self.enter(Stage::Holding, at.max(now));
         } else {
             self.answer_held(now, outbox);

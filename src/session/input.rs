@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::auth::verdict::Verdict;
+use crate::auth::answer::Answer;
 use crate::fault::Failure;
 
 /// One thing that happened. The shell gives one, carries out every wish, and only then gives the next.
@@ -15,7 +15,7 @@ pub enum Input<'a> {
     /// The client sends nothing more.
     ClientEnd,
     /// The password databases answered.
-    Verdict(Verdict),
+    Verdict(Box<Answer>),
     /// The routing layer answered.
     Route(RouteAnswer),
     /// The connection to the backend stands.

@@ -64,7 +64,6 @@ impl Session {
     #[must_use]
     pub fn new(
         settings: Arc<SessionSettings>,
-        protocol: Protocol,
         dialogue: Dialogue,
         facts: ClientFacts,
         header: bool,
@@ -74,11 +73,11 @@ impl Session {
         let stage = if header { Stage::Header(Box::new(Decoder::new())) } else { Stage::Talking };
         let stage_deadline = header.then(|| now.after(settings.proxy_header_timeout));
         Self {
-            dialogue,
             inbox: Inbox::new(limits::PRE_LOGIN_INPUT_BYTES_MAX),
             pre_login_deadline: now.after(limits::PRE_LOGIN_TIMEOUT),
             settings,
-            protocol,
+            protocol: dialogue.protocol(),
+            dialogue,
             facts,
             stage,
             stage_deadline,
@@ -99,7 +98,7 @@ impl Session {
             }
             Input::Client(bytes) => self.client_bytes(now, bytes, outbox),
             Input::ClientEnd => self.client_end(outbox),
-            Input::Verdict(verdict) => self.verdict(now, verdict, outbox),
+            Input::Verdict(answer) => self.verdict(now, *answer, outbox),
             Input::Route(answer) => self.routed(now, answer, outbox),
             Input::Connected => self.backend_connected(now),
             Input::BackendBroken(word) => self.backend_broken(now, word, outbox),

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::auth::scheme::{SchemeError, Stored};
+use crate::auth::chain::Job;
+use crate::auth::scheme::SchemeError;
 use crate::fault::Failure;
 use crate::names::CoreId;
-use crate::route::decide::GroupChange;
-use crate::secret::Secret;
+use crate::route::group::GroupChange;
 
 /// Where an answer goes: a connection of a core. A slot that was reused meanwhile has another generation, and the
 /// answer is dropped (W-PIPE-6).
@@ -38,7 +38,7 @@ pub enum ToControl {
         host: Box<str>,
     },
     /// A route was decided that the GeoDB does not say yet: write it down (palomar.md 2.2.1). Nobody waits.
-    Change(GroupChange),
+    Change(Box<GroupChange>),
 }
 
 /// From a data core to the hashing threads.
@@ -46,10 +46,8 @@ pub enum ToControl {
 pub struct HashJob {
     /// Who waits.
     pub ticket: Ticket,
-    /// The hash.
-    pub stored: Stored,
-    /// The password as typed.
-    pub password: Secret,
+    /// Hash and password.
+    pub job: Job,
 }
 
 /// To a data core.

@@ -49,6 +49,11 @@ impl<T> Reader<T> {
     pub fn current(&mut self) -> &T {
         self.0.load()
     }
+
+    /// The current table, for somebody who keeps it while it may be replaced.
+    pub fn shared(&mut self) -> Arc<T> {
+        Arc::clone(self.0.load())
+    }
 }
 
 #[cfg(test)]

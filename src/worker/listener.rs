@@ -7,7 +7,8 @@ use crate::event::Event;
 use crate::facts::{ClientFacts, Transport};
 use crate::limits;
 use crate::names::{Protocol, SessionId};
-use crate::proxy_header::policy::Admission;
+use crate::preauth::Dialogue;
+use crate::proxy_header::policy::{self, Entrance, HeaderRule};
 use crate::ring::port::{Fd, IoFault, Kind, Outcome, Port, Token};
 use crate::session::Session;
 use crate::session::input::Input;
@@ -116,8 +117,9 @@ impl<P: Port> Worker<P> {
         let (protocol, haproxy) = (listener.protocol, listener.haproxy);
         // Gone before we looked: nothing to answer, nothing to log.
         let Ok((peer, local)) = self.port.endpoints(fd) else { return self.port.close(fd) };
-        let admission = self.settings.proxy_policy.admit(haproxy, peer.ip());
-        if admission == Admission::Untrusted {
+        let rule = if haproxy { HeaderRule::Required } else { HeaderRule::Forbidden };
+        let entrance = policy::on_accept(rule, &self.settings.haproxy_trusted, peer.ip());
+        if entrance == Entrance::Close {
             self.refuse(fd, protocol, peer, "the address is not in haproxy_trusted_networks");
             return;
         }
@@ -127,10 +129,10 @@ impl<P: Port> Worker<P> {
             self.refuse(fd, protocol, peer, "client_limit is reached");
             return;
         }
-        self.begin(fd, protocol, admission, peer, local);
+        self.begin(fd, protocol, entrance, peer, local);
     }
 
-    fn begin(&mut self, fd: Fd, protocol: Protocol, admission: Admission, peer: SocketAddr, local: SocketAddr) {
+    fn begin(&mut self, fd: Fd, protocol: Protocol, entrance: Entrance, peer: SocketAddr, local: SocketAddr) {
         let seed = self.asks.draw();
         let facts = ClientFacts {
             socket: peer,
@@ -144,8 +146,9 @@ impl<P: Port> Worker<P> {
             trusted: self.settings.is_trusted(peer.ip()),
             forward: Vec::new(),
         };
-        let header = admission == Admission::HeaderRequired;
-        let session = Session::new(std::sync::Arc::clone(&self.settings.session), protocol, facts, header, seed, self.now);
+        let header = entrance == Entrance::ReadHeader;
+        let settings = std::sync::Arc::clone(&self.settings.session);
+        let session = Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now);
         let connection = Connection {
             client: Socket::open(fd),
             backend: Socket::default(),

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::event::Event;
 use crate::network::Networks;
-use crate::proxy_header::policy::Policy;
 use crate::session::SessionSettings;
 use crate::share::counters::Counters;
 use crate::share::mailbox::Mailbox;
@@ -17,8 +16,8 @@ use crate::share::messages::ToCore;
 pub struct WorkerSettings {
     /// Settings of the sessions.
     pub session: Arc<SessionSettings>,
-    /// Who has to, and who may, send PROXY headers.
-    pub proxy_policy: Policy,
+    /// `haproxy_trusted_networks`.
+    pub haproxy_trusted: Networks,
     /// `login_trusted_networks`.
     pub trusted: Networks,
     /// Connections of this core at most.
