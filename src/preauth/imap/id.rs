@@ -48,10 +48,13 @@ fn pair(cursor: &mut Cursor<'_>) -> Option<IdPair> {
     let key = string(cursor)?;
     cursor.byte(b' ')?;
     let value = nstring(cursor)?;
+    let value_bytes = value.as_deref().unwrap_or_default();
+    // A literal could carry a line end; no log or backend would know what to do with it.
+    let is_broken = |text: &[u8]| text.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
     let legal = key.len() <= IMAP_ID_KEY_BYTES_MAX
-        && value
-            .as_ref()
-            .is_none_or(|value| value.len() <= IMAP_ID_VALUE_BYTES_MAX);
+        && value_bytes.len() <= IMAP_ID_VALUE_BYTES_MAX
+        && !is_broken(&key)
+        && !is_broken(value_bytes);
     legal.then(|| IdPair {
         key: key.into(),
         value: value.map(Into::into),
