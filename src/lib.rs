@@ -22,3 +22,5 @@ pub mod preauth;
 pub mod backend;
 
 // Mechanism, and the two kinds of core that drive the road.
+#[cfg(feature = "appliance")]
+pub mod control;
