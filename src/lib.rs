@@ -25,8 +25,11 @@ pub mod session;
 
 // Mechanism, and the two kinds of core that drive the road.
 #[cfg(feature = "appliance")]
+#[cfg(feature = "appliance")]
 pub mod ring;
 #[cfg(feature = "appliance")]
 pub mod share;
 #[cfg(feature = "appliance")]
 pub mod worker;
+#[cfg(feature = "appliance")]
+pub mod control;

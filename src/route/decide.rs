@@ -61,6 +61,9 @@ pub enum Decision {
     },
     /// Ask the GeoDB for the user's row, then decide again.
     NeedUser,
+    /// The fresh group row names a backend that the table does not know yet: build the table anew, then decide again
+    /// without the fresh row. Taking the backend for dead would undo what an operator just did.
+    NeedTable,
     /// Write the user's home, then decide again with the row as it is then.
     AssignUser(UserAssignment),
     /// The source of a user move is gone: write this row, then decide again with it.
@@ -194,6 +197,12 @@ fn decide_by_group(
             None => fail(RouteFault::NoUsableBackend, group),
         };
     };
+    let is_fresh = question
+        .fresh_group
+        .is_some_and(|fresh| std::ptr::eq(fresh, row));
+    if is_fresh && row.backend_id.is_some_and(|id| table.backend(id).is_none()) {
+        return Decision::NeedTable;
+    }
     let Some(choice) = group::choose(table, row) else {
         return fail(RouteFault::NoUsableBackend, group);
     };
@@ -226,6 +235,7 @@ fn decide_without_geodb(table: &Table, local: Uuid, question: &RouteQuestion<'_>
         },
         Decision::Fail { fault, about } => Decision::Fail { fault, about },
         Decision::NeedUser
+        | Decision::NeedTable
         | Decision::AssignUser(_)
         | Decision::FinishUserMove(_)
         | Decision::CreateGroup(_) => fail(RouteFault::GeoDbUnreachable, &user.group_name),

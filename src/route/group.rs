@@ -55,6 +55,8 @@ pub enum ChangeReason {
     SwitchToBest,
     /// The source of a move is gone, so the move is finished from here.
     FinishMove,
+    /// An operator or controller ordered it (`group move`).
+    Ordered,
 }
 
 /// A row of `user_groups` to be created, unless somebody else was first.

@@ -27,7 +27,7 @@ pub enum Complaint {
     LoadFactor(i64),
     /// The key is the nil UUID. The row is ignored.
     NilId,
-    /// A value that is no UUID, in the column named. The row is ignored.
+    /// A value that is no UUID as we write them (lower case, hyphens), in the column named. The row is ignored.
     NotAUuid(&'static str),
     /// A second row with the same name or host. The one with the lower id is used when looked up by name.
     Duplicate(Box<str>),
@@ -66,7 +66,10 @@ impl fmt::Display for Complaint {
                 write!(f, "load_factor {value} is not 0..100, it is clamped")
             }
             Self::NilId => f.write_str("the id is the nil UUID, the row is ignored"),
-            Self::NotAUuid(column) => write!(f, "column {column} is no UUID, the row is ignored"),
+            Self::NotAUuid(column) => write!(
+                f,
+                "column {column} is no UUID in lower case, the row is ignored"
+            ),
             Self::Duplicate(text) => write!(f, "{text:?} exists twice, the lower id is used"),
             Self::EmptyName => f.write_str("the name is empty, the row is ignored"),
             Self::UnknownSite => f.write_str("its site has no row, the row is ignored"),

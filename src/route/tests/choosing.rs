@@ -192,6 +192,28 @@ fn palomar_2_2_steps_3_and_4_a_new_user_gets_home_and_group() {
 }
 
 #[test]
+fn palomar_2_7_a_row_newer_than_the_table_is_not_judged_by_it() {
+    let table = table(&rows());
+    let alice = user("alice", DC1, "g");
+    let newer = group("g", Some(Uuid::from_u128(0xB4)), Some(BE1), "");
+    let question = RouteQuestion {
+        user: "alice",
+        fresh_group: Some(&newer),
+    };
+    assert_eq!(
+        decide(&table, UserKnown::Row(&alice), &question),
+        Decision::NeedTable
+    );
+    let mut rows = rows();
+    rows.user_groups = vec![newer.clone()];
+    assert_eq!(
+        go(decide_alice(&rows)).0.hop,
+        Hop::Backend(BE1),
+        "a backend that is really gone"
+    );
+}
+
+#[test]
 fn palomar_2_2_step_4_without_automatic_groups_only_users_with_a_group_get_in() {
     let none = RouteSettings {
         default_group_count: 0,
