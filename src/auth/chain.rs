@@ -363,10 +363,14 @@ impl Chain {
     fn finish(self, end: End) -> Step {
         match end {
             End::Rules if self.success => self.accept(),
-            End::Refused(why, reason) => self.refuse(Failure::Disabled, why, reason),
+            End::Refused(why, reason) => {
+                let failure = self.refusal(Failure::Disabled);
+                self.refuse(failure, why, reason)
+            }
             End::Rules if self.trouble.is_none() => {
                 let why = self.why.unwrap_or(Why::UnknownUser);
-                self.refuse(Failure::Credentials, why, None)
+                let failure = self.refusal(Failure::Credentials);
+                self.refuse(failure, why, None)
             }
             // It may have been the database with the right password.
             End::Rules | End::Unavailable => self.refuse_for(Failure::Unavailable, None, None),
@@ -393,6 +397,16 @@ impl Chain {
             why: None,
             trouble: self.trouble,
         }))
+    }
+
+    /// A master whose password was right learns that it is not about the password; everybody else learns no such thing.
+    fn refusal(&self, ordinary: Failure) -> Failure {
+        let master_is_verified = self.identity.master.is_some() && self.role == Role::Users;
+        if master_is_verified {
+            Failure::NotAuthorized
+        } else {
+            ordinary
+        }
     }
 
     fn refuse(self, failure: Failure, why: Why, reason: Option<Box<str>>) -> Step {
