@@ -33,3 +33,5 @@ pub mod share;
 pub mod worker;
 #[cfg(feature = "appliance")]
 pub mod control;
+#[cfg(feature = "appliance")]
+pub mod boot;

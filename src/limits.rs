@@ -151,6 +151,8 @@ pub const CONNECTIONS_PER_CORE_MAX: u32 = 1 << 17;
 pub const MAILBOX_MESSAGES_MAX: usize = 4096;
 /// Password verifications waiting for a hashing thread; beyond it logins get a temporary failure (SA-18).
 pub const HASHING_QUEUE_MAX: usize = 1024;
+/// Log lines waiting for the control core; beyond it lines are lost and counted, and no data core waits (RS-08).
+pub const LOG_LINES_MAX: usize = 16_384;
 /// Live sessions get this long to finish after SIGTERM before they are closed.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// A relay without bytes for this long counts as idle and is closed first when draining (W-REL-7).

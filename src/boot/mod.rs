@@ -4,6 +4,7 @@
 //! refusal is one line with its remedy and an exit code of sysexits(3). Not its duty: anything a connection does.
 //! Tests: at the end of the files; `tests/appliance/e2e` starts the real process.
 
+mod build;
 mod cores;
 mod exit;
 mod limits;
@@ -12,4 +13,5 @@ mod lock;
 mod serve;
 
 pub use exit::{Exit, Refusal};
+pub use build::{check, geodb_location};
 pub use serve::serve;

@@ -136,7 +136,7 @@ impl Source {
     fn remarks(&self, report: &Report) -> Vec<String> {
         let name = &self.passdb.name;
         let path = self.file.as_ref().map(|file| file.path.display().to_string()).unwrap_or_default();
-        report.complaints.iter().map(|complaint| format!("passdb {name}: {path}:{complaint}")).collect()
+        report.complaints.iter().map(|complaint| format!("passdb {name}: {path}:{}: {}", complaint.line, complaint.problem)).collect()
     }
 }
 

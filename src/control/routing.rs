@@ -17,7 +17,7 @@ use crate::limits;
 use crate::ring::clock;
 use crate::route::build::hosts_to_resolve;
 use crate::route::decide::Decision;
-use crate::route::group::GroupChange;
+use crate::route::group::{GroupChange, Placement};
 use crate::route::problem::Problem;
 use crate::route::rows::{Rows, User, UserGroup};
 use crate::route::table::{Addresses, RouteSettings, Table};
@@ -131,7 +131,7 @@ impl Routing {
 
     /// Writes a change that a data core decided, and shows it to all of them.
     pub async fn change(&mut self, change: Box<GroupChange>) {
-        let known = self.links.table.load().group(&change.name).is_some_and(|row| change.is_done(row));
+        let known = self.links.table.load().group(&change.name).is_some_and(|row| Placement::from(row) == change.placement);
         if known {
             return;
         }

@@ -102,7 +102,7 @@ fn note(log: &Mailbox<Event>, text: String) {
 
 /// Answers data cores and keeps the table true. One question at a time: the GeoDB's thread serves one anyway.
 async fn serve_routing(mut routing: Routing, mail: Arc<Mailbox<ToControl>>, cores: Vec<Arc<Mailbox<ToCore>>>) {
-    let Ok(arrivals) = AsyncFd::new(mail.waker().clone()) else { return };
+    let Ok(arrivals) = watch(&mail) else { return };
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut full = interval(REFRESH_EVERY);
@@ -140,6 +140,13 @@ fn reply(cores: &[Arc<Mailbox<ToCore>>], ticket: Ticket, answer: crate::share::m
     }
 }
 
+/// Watches a mailbox's wake-up descriptor.
+#[expect(deprecated, reason = "the successor is unsafe, and unsafe lives in ring alone; a Waker owns its descriptor, keeps \
+                               it open as long as it lives and always names the same one, which is all that is asked")]
+fn watch<T>(mail: &Mailbox<T>) -> std::io::Result<AsyncFd<Waker>> {
+    AsyncFd::new(mail.waker().clone())
+}
+
 /// Waits until a mailbox holds something.
 async fn arrived<T>(mail: &Mailbox<T>, arrivals: &AsyncFd<Waker>) {
     while mail.fall_asleep() {
@@ -164,7 +171,7 @@ async fn write_log(
     mut rotate: tokio::signal::unix::Signal,
     mut stopped: mpsc::Receiver<()>,
 ) {
-    let Ok(arrivals) = AsyncFd::new(log.waker().clone()) else { return };
+    let Ok(arrivals) = watch(&log) else { return };
     let mut last = false;
     while !last {
         tokio::select! {

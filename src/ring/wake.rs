@@ -75,3 +75,9 @@ impl AsRawFd for Waker {
         self.0.as_raw_fd()
     }
 }
+
+impl AsFd for Waker {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

@@ -211,10 +211,12 @@ impl<P: Port> Worker<P> {
                 Ok(RouteAnswer::Fail { failure: fault.failure(), detail: detail.into_boxed_str() })
             }
             Decision::NeedUser
+            | Decision::NeedTable
             | Decision::AssignUser(_)
             | Decision::FinishUserMove(_)
             | Decision::CreateGroup(_) if rounds < ROUNDS_MAX => Err(()),
             Decision::NeedUser
+            | Decision::NeedTable
             | Decision::AssignUser(_)
             | Decision::FinishUserMove(_)
             | Decision::CreateGroup(_) => Ok(RouteAnswer::Fail {
