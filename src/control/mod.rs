@@ -4,3 +4,4 @@
 //! data cores. Driven by the control core's thread and by the command line.
 
 pub mod geodb;
+pub mod cluster;
