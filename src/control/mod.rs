@@ -4,6 +4,7 @@
 //! connections, which live on data cores. Driven by `boot` (the running process) and by the command line.
 //! Tests: in the folders.
 
+pub mod cluster;
 pub mod geodb;
 mod database;
 mod hashing;

@@ -269,6 +269,14 @@ impl Sqlite {
         self.changes("delete from users where username = ?1", [username])
     }
 
+    /// See [`super::GeoDb::count`].
+    pub(super) fn count(&mut self, table: &TableSchema) -> Result<i64, GeoDbError> {
+        let sql = format!("select count(*) from {}", table.name);
+        self.within("counting", |connection| {
+            connection.query_row(&sql, (), |row| row.get(0))
+        })
+    }
+
     /// See [`super::GeoDb::dump`].
     pub(super) fn dump(&mut self, table: &TableSchema) -> Result<Dump, GeoDbError> {
         let columns: Vec<String> = table

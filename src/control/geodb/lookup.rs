@@ -30,74 +30,82 @@ pub fn lookup(
     username: &str,
     now: UnixMillis,
 ) -> Result<Answer, GeoDbError> {
-    let mut user: Option<User> = None;
-    let mut is_absent = false;
-    let mut group: Option<UserGroup> = None;
+    let mut found = Found::default();
     for _ in 0..ROUNDS_MAX {
-        let known = match &user {
-            Some(row) => UserKnown::Row(row),
-            None if is_absent => UserKnown::Absent,
-            None => UserKnown::NotAsked,
-        };
         let question = RouteQuestion {
             user: username,
-            fresh_group: group.as_ref(),
+            fresh_group: found.group.as_ref(),
         };
-        match decide(table, known, &question) {
-            Decision::NeedUser => {
-                user = geodb.read_user(username)?;
-                is_absent = user.is_none();
+        match decide(table, found.user_known(), &question) {
+            Decision::NeedUser => found.read_user(geodb, username)?,
+            Decision::AssignUser(assignment) => {
+                found.user = Some(geodb.assign_user(&assignment, now)?);
             }
-            Decision::AssignUser(assignment) => user = Some(geodb.assign_user(&assignment, now)?),
             Decision::FinishUserMove(finish) => {
                 // Written or not: what counts is what the row says now.
                 let _: Applied = geodb.finish_user_move(&finish, now)?;
-                user = geodb.read_user(username)?;
-                is_absent = user.is_none();
+                found.read_user(geodb, username)?;
             }
-            Decision::CreateGroup(creation) => group = Some(geodb.create_group(&creation, now)?),
+            Decision::CreateGroup(creation) => {
+                found.group = Some(geodb.create_group(&creation, now)?);
+            }
             Decision::Go {
                 change: Some(change),
                 destination,
             } => {
                 let applied = geodb.apply(&change, now)?;
-                let row = geodb.read_group(change.site_id, &change.name)?;
+                found.group = geodb.read_group(change.site_id, &change.name)?;
                 if applied == Applied::Written {
-                    let decision = Decision::Go {
+                    let change = Some(change);
+                    return Ok(found.answer(Decision::Go {
                         destination,
-                        change: Some(change),
-                    };
-                    return Ok(Answer {
-                        decision,
-                        user,
-                        group: row,
-                    });
+                        change,
+                    }));
                 }
-                if row.is_none() {
+                if found.group.is_none() {
                     // The row is gone while the table still has it.
-                    let decision = Decision::NeedTable;
-                    return Ok(Answer {
-                        decision,
-                        user,
-                        group: None,
-                    });
+                    return Ok(found.answer(Decision::NeedTable));
                 }
-                group = row;
             }
             decision @ (Decision::Go { change: None, .. }
             | Decision::NeedTable
-            | Decision::Fail { .. }) => {
-                return Ok(Answer {
-                    decision,
-                    user,
-                    group,
-                });
-            }
+            | Decision::Fail { .. }) => return Ok(found.answer(decision)),
         }
     }
-    Err(GeoDbError::Unsettled {
-        username: username.to_owned(),
-    })
+    let username = username.to_owned();
+    Err(GeoDbError::Unsettled { username })
+}
+
+/// What the rounds have read so far.
+#[derive(Default)]
+struct Found {
+    user: Option<User>,
+    is_absent: bool,
+    group: Option<UserGroup>,
+}
+
+impl Found {
+    fn read_user(&mut self, geodb: &mut GeoDb, username: &str) -> Result<(), GeoDbError> {
+        self.user = geodb.read_user(username)?;
+        self.is_absent = self.user.is_none();
+        Ok(())
+    }
+
+    fn answer(self, decision: Decision) -> Answer {
+        Answer {
+            decision,
+            user: self.user,
+            group: self.group,
+        }
+    }
+
+    fn user_known(&self) -> UserKnown<'_> {
+        match &self.user {
+            Some(row) => UserKnown::Row(row),
+            None if self.is_absent => UserKnown::Absent,
+            None => UserKnown::NotAsked,
+        }
+    }
 }
 
 /// User read, user assigned, move finished, group created, change skipped twice: more rounds mean that somebody else

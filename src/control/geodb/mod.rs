@@ -178,6 +178,8 @@ engines! {
     pub fn replace_user(&mut self, expected: Option<&User>, row: &User, now: UnixMillis) -> Applied;
     /// Deletes a user's row; false when it does not exist.
     pub fn delete_user(&mut self, username: &str) -> bool;
+    /// How many rows a table has.
+    pub fn count(&mut self, table: &schema::TableSchema) -> i64;
     /// The contents of one of the ten tables.
     pub fn dump(&mut self, table: &schema::TableSchema) -> Dump;
 }
