@@ -13,6 +13,14 @@ pub const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(3);
 pub const PROXY_V1_BYTES_MAX: usize = 107;
 /// Longest PROXY v2 block behind the 16-byte head: address and TLVs (W-PP2-3).
 pub const PROXY_V2_BLOCK_BYTES_MAX: usize = 4096;
+/// AUTHORITY of a PROXY header: a host name; HAProxy's value (wire.md 2.4).
+pub const PROXY_AUTHORITY_BYTES_MAX: usize = 255;
+/// UNIQUE_ID of a PROXY header, which is only logged; HAProxy's value (wire.md 2.4).
+pub const PROXY_UNIQUE_ID_BYTES_MAX: usize = 128;
+/// A text inside the SSL part of a PROXY header (version, cipher, common name); longer ones count as absent.
+pub const PROXY_TEXT_BYTES_MAX: usize = 255;
+/// A PROXY header that we send: what Postfix reads at most (W-PPO-3).
+pub const PROXY_SENT_BYTES_MAX: usize = 536;
 /// A client that has not logged in is gone after this, however busy it keeps itself (W, *pre-login total*).
 pub const PRE_LOGIN_TIMEOUT: Duration = Duration::from_secs(180);
 /// One IMAP command without its literals (wire.md 7.1); Dovecot's value.
@@ -84,6 +92,29 @@ pub const FORWARD_VALUE_BYTES_MAX: usize = 1024;
 pub const PROXY_TTL: u8 = 7;
 /// Bytes of a backend's line shown in a log (W-FAIL-6).
 pub const LOGGED_LINE_BYTES_MAX: usize = 160;
+
+// === Passwords at rest (reliability.md 5); above: internal failure, because one login must not stop the others ===
+
+/// Memory of one Argon2 verification, in KiB: 1 GiB, libsodium's "sensitive".
+pub const ARGON2_MEMORY_KIB_MAX: u32 = 1 << 20;
+/// Memory in KiB times passes of one Argon2 verification: a gigabyte passed over sixteen times takes about ten seconds.
+pub const ARGON2_WORK_KIB_MAX: u64 = 16 << 20;
+/// Logarithmic cost of bcrypt: 16 takes about four seconds.
+pub const BCRYPT_COST_MAX: u32 = 16;
+/// Rounds of SHA-256-crypt and SHA-512-crypt.
+pub const SHA_CRYPT_ROUNDS_MAX: u32 = 5_000_000;
+/// Rounds of PBKDF2.
+pub const PBKDF2_ROUNDS_MAX: u32 = 10_000_000;
+/// Bytes of a passwd-file: its rows are found by 32-bit offsets, so that a million users cost eight megabytes.
+pub const PASSWD_FILE_BYTES_MAX: usize = 0xFFFF_FFFF;
+/// Bytes of one line of a passwd-file: a name, a hash and a page of extra fields.
+pub const PASSWD_FILE_LINE_BYTES_MAX: usize = 16_384;
+/// Complaints about a passwd-file that are told one by one; beyond it they are only counted.
+pub const PASSWD_FILE_COMPLAINTS_MAX: usize = 20;
+/// Remembered successful verifications in one of the two generations: a generation is about 5 MB.
+pub const VERIFICATIONS_MAX: usize = 65_536;
+/// How long a successful verification is remembered; Dovecot's `auth_cache_ttl`.
+pub const VERIFICATION_TTL: Duration = Duration::from_secs(3600);
 
 // === Relay ===
 

@@ -13,6 +13,7 @@ pub mod referral;
 
 use crate::auth::verdict::BackendMech;
 use crate::facts::ClientFacts;
+use crate::names::Protocol;
 use crate::fault::Failure;
 use crate::secret::Secret;
 use crate::wire::id::IdPair;
@@ -29,6 +30,17 @@ pub enum Dialogue {
 }
 
 impl Dialogue {
+    /// The dialogue of a protocol.
+    #[must_use]
+    pub fn new(protocol: Protocol, login: Login) -> Self {
+        match protocol {
+            // The others get their dialogues with their clients' side; until then no listener speaks them.
+            Protocol::Imap | Protocol::Pop3 | Protocol::Lmtp | Protocol::Sieve | Protocol::Submission => {
+                Self::Imap(imap::Imap::new(login))
+            }
+        }
+    }
+
     /// Understands what `inbox` holds. Commands are appended to `to_backend`, whole untagged lines for the client to
     /// `to_client`. Behind [`Step::Ready`] everything left in `inbox` is residue for the relay (W-IMAP-B10).
     ///

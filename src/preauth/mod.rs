@@ -13,6 +13,7 @@ pub mod sasl;
 
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
+use crate::names::Protocol;
 use crate::secret::Secret;
 use crate::wire::id::IdPair;
 use crate::wire::inbox::Inbox;
@@ -29,6 +30,25 @@ pub enum Dialogue {
 }
 
 impl Dialogue {
+    /// The dialogue of a listener's protocol.
+    #[must_use]
+    pub fn new(protocol: Protocol) -> Self {
+        match protocol {
+            // The others get their dialogues one by one; until then `boot` opens no listener for them.
+            Protocol::Imap | Protocol::Pop3 | Protocol::Lmtp | Protocol::Sieve | Protocol::Submission => {
+                Self::Imap(imap::Imap::default())
+            }
+        }
+    }
+
+    /// What is spoken.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        match self {
+            Self::Imap(_) => Protocol::Imap,
+        }
+    }
+
     /// Appends the greeting. Called once, when PROXY header and implicit TLS are done (W-PIPE-2).
     pub fn greet(&mut self, rules: &Rules, out: &mut Vec<u8>) {
         match self {

@@ -1,1 +1,3 @@
-//! Tests of the whole appliance.
+//! Tests of the appliance: the ring against the kernel, a whole core on a simulated kernel, the real process.
+
+mod ring;

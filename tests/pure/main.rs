@@ -1,13 +1,16 @@
-//! Tests of the pure rooms as a whole: transcripts, properties, a second opinion.
+//! Tests of the pure rooms as a whole: transcripts, properties, comparisons with other implementations, and the replay of
+//! stored fuzz inputs.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     reason = "a test fails by panicking"
 )]
 
+mod corpus;
 mod imap_oracle;
 mod imap_properties;
 mod imap_transcripts;
+mod proxy_header;
 
 use std::net::SocketAddr;
 
