@@ -57,7 +57,8 @@ pub fn write_imap_id(
     let mut client_written = 0;
     for pair in &login.client_id {
         if client_written < client_room && !is_forwarding(&pair.key) {
-            client_written += usize::from(list.pair(&pair.key, pair.value.as_deref()));
+            let written = list.pair(&pair.key, pair.value.as_deref());
+            client_written = usize::from(written).saturating_add(client_written);
         }
     }
     for (key, value) in &own {

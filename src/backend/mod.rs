@@ -4,6 +4,7 @@
 //! connect, choose a backend, know the time, or speak to the client. Driver: `session`; health probes log in through the
 //! same dialogues. Tests: at the end of each file, transcripts in `tests/transcripts`, properties in `tests/pure`.
 #![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing)]
 
 pub mod connect;
 pub mod forward;
@@ -60,6 +61,14 @@ impl Dialogue {
     pub fn eof(&mut self) -> Step {
         match self {
             Self::Imap(imap) => imap.eof(),
+        }
+    }
+
+    /// Where the dialogue stands, for logs and admin.
+    #[must_use]
+    pub fn stage(&self) -> &'static str {
+        match self {
+            Self::Imap(imap) => imap.stage(),
         }
     }
 

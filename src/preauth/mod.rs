@@ -5,6 +5,7 @@
 //! [`crate::wire::inbox::Inbox`], appends replies to a buffer, never touches a socket. Driver: `session`. Tests: at the
 //! end of each file, transcripts in `tests/transcripts`, properties in `tests/pure`.
 #![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing)]
 
 pub mod capability;
 pub mod imap;
@@ -108,6 +109,14 @@ impl Dialogue {
     pub fn client_id(&self) -> &[IdPair] {
         match self {
             Self::Imap(imap) => imap.client_id(),
+        }
+    }
+
+    /// Where the dialogue stands, for logs and admin.
+    #[must_use]
+    pub fn stage(&self) -> &'static str {
+        match self {
+            Self::Imap(imap) => imap.stage(),
         }
     }
 

@@ -4,7 +4,7 @@
 //! wiped, and so is every block of memory it gives back (W-CRED-2). Driver: the session appends what the core received,
 //! a dialogue consumes. Tests: below.
 
-use zeroize::Zeroize as _;
+use crate::secret::wipe;
 
 /// A byte queue with a hard wall. Appending past the wall takes only what fits; the rest stays with the caller, who
 /// leaves it in the socket (back-pressure).
@@ -47,7 +47,7 @@ impl Inbox {
     pub fn consume(&mut self, count: usize) {
         let end = self.start.saturating_add(count).min(self.memory.len());
         if let Some(gone) = self.memory.get_mut(self.start..end) {
-            gone.zeroize();
+            wipe(gone);
         }
         self.start = end;
         if self.start == self.memory.len() {
@@ -94,7 +94,7 @@ impl Inbox {
         let size = needed.max(needed.saturating_mul(2).min(self.wall));
         let mut moved = Vec::with_capacity(size);
         moved.extend_from_slice(self.bytes());
-        self.memory.zeroize();
+        wipe(&mut self.memory);
         self.memory = moved;
         self.start = 0;
     }
@@ -102,7 +102,7 @@ impl Inbox {
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        self.memory.zeroize();
+        wipe(&mut self.memory);
     }
 }
 

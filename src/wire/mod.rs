@@ -5,6 +5,7 @@
 //! [`inbox::Inbox`] that the session owns. Driver: the dialogues in `preauth` and `backend`. Tests: at the end of each
 //! file; split invariance and conservation of bytes in `tests/pure/imap_properties.rs`.
 #![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing)]
 
 pub mod base64;
 pub mod cursor;

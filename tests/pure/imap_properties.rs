@@ -3,12 +3,10 @@
 
 use hale::auth::verdict::BackendMech;
 use hale::backend::{self, Login};
-use hale::facts::{ClientFacts, Transport};
 use hale::fault::Failure;
 use hale::limits::{
-    BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX, PROXY_TTL,
+    BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX,
 };
-use hale::names::SessionId;
 use hale::preauth::capability::Rules;
 use hale::preauth::{self, Step};
 use hale::secret::Secret;
@@ -16,21 +14,7 @@ use hale::wire::inbox::Inbox;
 use hale::wire::{base64, login_ok::LoginOk};
 use proptest::prelude::*;
 
-fn facts(trusted: bool) -> ClientFacts {
-    let client = "192.0.2.7:4711".parse().unwrap();
-    ClientFacts {
-        socket: client,
-        origin: client,
-        apparent: client,
-        local: "198.51.100.1:143".parse().unwrap(),
-        local_name: None,
-        session_id: SessionId::parse("sid").unwrap(),
-        ttl: PROXY_TTL,
-        transport: Transport::Insecure,
-        trusted,
-        forward: Vec::new(),
-    }
-}
+use crate::client_facts;
 
 /// Everything a client sees, and what was asked of others, when it sends `input` cut into these pieces.
 fn client_run(
@@ -39,7 +23,7 @@ fn client_run(
     rules: &Rules,
     trusted: bool,
 ) -> (Vec<u8>, Vec<String>) {
-    let mut facts = facts(trusted);
+    let mut facts = client_facts(trusted);
     let mut imap = preauth::imap::Imap::new();
     let mut inbox = Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX);
     let (mut seen, mut events, mut rest) = (Vec::new(), Vec::new(), input);
@@ -179,7 +163,7 @@ proptest! {
         let mut imap = preauth::imap::Imap::new();
         let mut inbox = Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX);
         let input = [b"a AUTHENTICATE PLAIN\r\nAHRpbQBwdw==\r\n".as_slice(), &tail].concat();
-        let (mut facts, mut out, mut logins) = (facts(false), Vec::new(), 0);
+        let (mut facts, mut out, mut logins) = (client_facts(false), Vec::new(), 0);
         for piece in input.chunks(cut) {
             inbox.append(piece);
             if let Step::Login(_) = imap.read(&Rules::default(), &mut facts, &mut inbox, &mut out) {
@@ -248,7 +232,6 @@ proptest! {
 
 /// Joins our backend side with our client side as the backend. What arrived there: credentials, or `Err` when they
 /// arrived but are of no use; and how our backend side ended.
-#[expect(clippy::type_complexity, reason = "one caller")]
 fn log_in_at_ourselves(
     login: Login,
     capabilities: &str,
@@ -256,7 +239,7 @@ fn log_in_at_ourselves(
     let (mut theirs, mut ours) = (preauth::imap::Imap::new(), backend::imap::Imap::new(login));
     let mut at_them = Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX);
     let mut at_us = Inbox::new(BACKEND_INPUT_BYTES_MAX);
-    let (known, mut their_facts) = (facts(true), facts(true));
+    let (known, mut their_facts) = (client_facts(true), client_facts(true));
     at_us
         .append(format!("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN {capabilities}] hi\r\n").as_bytes());
     let mut received = None;
@@ -343,7 +326,12 @@ fn backend_run(input: &[u8], cuts: &[usize]) -> (Vec<u8>, Vec<u8>, String) {
         let taken = inbox.append(&rest[..piece]);
         assert!(taken > 0 || !end.is_empty(), "no progress");
         rest = &rest[taken.max(1)..];
-        let step = imap.read(&facts(false), &mut inbox, &mut to_backend, &mut to_client);
+        let step = imap.read(
+            &client_facts(false),
+            &mut inbox,
+            &mut to_backend,
+            &mut to_client,
+        );
         if !matches!(step, backend::Step::More) {
             end = format!("{step:?}");
             break;

@@ -19,15 +19,16 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use hale::auth::verdict::BackendMech;
-use hale::facts::{ClientFacts, Transport};
+use hale::facts::ClientFacts;
 use hale::fault::Failure;
-use hale::limits::{BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX, PROXY_TTL};
-use hale::names::SessionId;
+use hale::limits::{BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX};
 use hale::preauth::capability::Rules;
 use hale::preauth::{self, Credentials};
 use hale::secret::Secret;
 use hale::wire::inbox::Inbox;
 use hale::{backend, backend::Login};
+
+use crate::client_facts;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Cutting {
@@ -73,21 +74,9 @@ fn transcripts() {
 
 impl Player {
     fn new() -> Self {
-        let client = "192.0.2.7:4711".parse().unwrap();
         Self {
             rules: Rules::default(),
-            facts: ClientFacts {
-                socket: client,
-                origin: client,
-                apparent: client,
-                local: "198.51.100.1:143".parse().unwrap(),
-                local_name: None,
-                session_id: SessionId::parse("sid").unwrap(),
-                ttl: PROXY_TTL,
-                transport: Transport::Insecure,
-                trusted: false,
-                forward: Vec::new(),
-            },
+            facts: client_facts(false),
             client: preauth::imap::Imap::new(),
             backend: None,
             from_client: Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX),
@@ -162,9 +151,9 @@ impl Player {
             return Err("the inbox is full".to_owned());
         }
         if kind == "C:" {
-            self.read_client()
+            self.read_client();
         } else {
-            self.read_backend()
+            self.read_backend();
         }
         Ok(())
     }
@@ -284,7 +273,7 @@ impl Player {
                 self.credentials = Some(credentials);
             }
             preauth::Step::Hopeless(failure) => {
-                self.events.push_back(format!("hopeless {failure:?}"))
+                self.events.push_back(format!("hopeless {failure:?}"));
             }
             preauth::Step::Close(reason) => {
                 let event = format!("close {reason:?}");

@@ -122,6 +122,18 @@ impl Imap {
         &self.last_line
     }
 
+    /// See [`super::Dialogue::stage`].
+    #[must_use]
+    pub const fn stage(&self) -> &'static str {
+        match self.stage {
+            Stage::Greeting => "greeting",
+            Stage::Capability => "capability",
+            Stage::Id => "id",
+            Stage::Login => "login",
+            Stage::Over => "over",
+        }
+    }
+
     /// See [`super::Dialogue::dropped_pairs`].
     #[must_use]
     pub const fn dropped_pairs(&self) -> u16 {

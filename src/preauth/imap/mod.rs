@@ -141,6 +141,20 @@ impl Imap {
         &self.client_id
     }
 
+    /// See [`super::Dialogue::stage`].
+    #[must_use]
+    pub const fn stage(&self) -> &'static str {
+        match self.state {
+            State::Command if self.framer.is_at_start() => "command",
+            State::Command => "literal",
+            State::Skip(_) => "skipping",
+            State::Sasl(..) => "authenticate",
+            State::Verdict => "verdict",
+            State::Relayed => "logged_in",
+            State::Closed(_) => "closed",
+        }
+    }
+
     /// See [`super::Dialogue::notes`].
     #[must_use]
     pub const fn notes(&self) -> Notes {
