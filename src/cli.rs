@@ -18,7 +18,13 @@ use hale::control::geodb::{GeoDb, OpenMode, UnixMillis};
 #[command(name = "hale", version, max_term_width = 100)]
 struct Cli {
     /// The configuration file
-    #[arg(short = 'c', long = "config", value_name = "FILE", global = true, default_value = "/etc/hale/hale.conf")]
+    #[arg(
+        short = 'c',
+        long = "config",
+        value_name = "FILE",
+        global = true,
+        default_value = "/etc/hale/hale.conf"
+    )]
     config: PathBuf,
     /// Output format of commands
     #[arg(short = 'f', long = "format", value_name = "FORMAT", global = true, value_enum, default_value_t = Format::Table)]
@@ -57,7 +63,11 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => {
             // Printing help or a usage error to a closed terminal: nothing is left to do about it.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() };
+            return if error.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                Exit::Ok.into()
+            };
         }
     };
     let loaded = config::load(&mut Files, &cli.config);
@@ -65,7 +75,9 @@ pub(crate) fn run() -> ExitCode {
         return print_config(&loaded, *changed, *passwords);
     }
     let quiet = !matches!(cli.command, Command::Run | Command::CheckConfig);
-    let Some(settings) = judge(&loaded, quiet) else { return Exit::Config.into() };
+    let Some(settings) = judge(&loaded, quiet) else {
+        return Exit::Config.into();
+    };
     match &cli.command {
         Command::Run => match boot::serve(settings) {
             Ok(()) => Exit::Ok.into(),
@@ -109,12 +121,20 @@ fn check_config(path: &Path, settings: &Config) -> ExitCode {
 
 fn print_config(loaded: &Loaded, changed: bool, passwords: bool) -> ExitCode {
     let show = if changed { Show::Changed } else { Show::All };
-    let secrets = if passwords { Secrets::Shown } else { Secrets::Hidden };
+    let secrets = if passwords {
+        Secrets::Shown
+    } else {
+        Secrets::Hidden
+    };
     for error in &loaded.errors {
         complain(&format!("error: {error}"));
     }
     print(&config::render(&loaded.settings, show, secrets));
-    if loaded.errors.is_empty() { Exit::Ok.into() } else { Exit::Config.into() }
+    if loaded.errors.is_empty() {
+        Exit::Ok.into()
+    } else {
+        Exit::Config.into()
+    }
 }
 
 fn geodb(settings: &Config, command: &GeodbCommand) -> Result<Output, CommandError> {
@@ -130,7 +150,11 @@ fn cluster(settings: &Config, command: &ClusterCommand) -> Result<Output, Comman
         _ => GeoDb::open(&location, OpenMode::Existing)?,
     };
     let resolver = Resolver::new(settings.cluster.hosts_file.clone());
-    let test_username = settings.cluster.backend_test_username.as_ref().map(ToString::to_string);
+    let test_username = settings
+        .cluster
+        .backend_test_username
+        .as_ref()
+        .map(ToString::to_string);
     let mut known = cluster::Settings {
         local_site: settings.cluster.local_site.as_deref(),
         backend_name: None,
@@ -163,9 +187,14 @@ fn finish(cli: &Cli, result: Result<Output, CommandError>) -> ExitCode {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "rows carry wall-clock time; a command may read it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "rows carry wall-clock time; a command may read it"
+)]
 fn unix_millis() -> UnixMillis {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     UnixMillis::try_from(now.as_millis()).unwrap_or(UnixMillis::MAX)
 }
 
@@ -185,13 +214,18 @@ impl Source for Files {
     fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
         use io::Read as _;
         let mut bytes = Vec::new();
-        let most = u64::try_from(config::raw::FILE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
-        std::fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
+        let most = u64::try_from(config::raw::FILE_BYTES_MAX)
+            .unwrap_or(u64::MAX)
+            .saturating_add(1);
+        std::fs::File::open(path)?
+            .take(most)
+            .read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
     fn list(&mut self, folder: &Path) -> io::Result<Vec<String>> {
-        let names = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        let names =
+            std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
         names.filter_map(Result::transpose).collect()
     }
 }

@@ -25,7 +25,6 @@ pub mod session;
 
 // Mechanism, and the two kinds of core that drive the road.
 #[cfg(feature = "appliance")]
-#[cfg(feature = "appliance")]
 pub mod ring;
 #[cfg(feature = "appliance")]
 pub mod share;

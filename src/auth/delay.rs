@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn sa_12_steps_are_2_4_8_15_seconds() {
-        let steps = [0, 1, 2, 3, 4, 255].map(|failures| reply_at(Tick(0), FAILURE_DELAY, failures, 0).0);
+        let steps =
+            [0, 1, 2, 3, 4, 255].map(|failures| reply_at(Tick(0), FAILURE_DELAY, failures, 0).0);
         assert_eq!(steps, [2_000, 4_000, 8_000, 15_000, 15_000, 15_000]);
     }
 }

@@ -13,8 +13,8 @@ pub mod referral;
 
 use crate::auth::verdict::BackendMech;
 use crate::facts::ClientFacts;
-use crate::names::Protocol;
 use crate::fault::Failure;
+use crate::names::Protocol;
 use crate::secret::Secret;
 use crate::wire::id::IdPair;
 use crate::wire::inbox::Inbox;
@@ -35,9 +35,11 @@ impl Dialogue {
     pub fn new(protocol: Protocol, login: Login) -> Self {
         match protocol {
             // The others get their dialogues with their clients' side; until then no listener speaks them.
-            Protocol::Imap | Protocol::Pop3 | Protocol::Lmtp | Protocol::Sieve | Protocol::Submission => {
-                Self::Imap(imap::Imap::new(login))
-            }
+            Protocol::Imap
+            | Protocol::Pop3
+            | Protocol::Lmtp
+            | Protocol::Sieve
+            | Protocol::Submission => Self::Imap(imap::Imap::new(login)),
         }
     }
 

@@ -27,10 +27,14 @@ pub fn check(config: &Config) -> Result<(), Refusal> {
 
 /// Settings of sessions.
 pub(super) fn session_settings(config: &Config) -> SessionSettings {
-    let mechanisms = config.auth.mechanisms.iter().map(|mechanism| match mechanism {
-        Mechanism::Plain => sasl::Mechanism::Plain,
-        Mechanism::Login => sasl::Mechanism::Login,
-    });
+    let mechanisms = config
+        .auth
+        .mechanisms
+        .iter()
+        .map(|mechanism| match mechanism {
+            Mechanism::Plain => sasl::Mechanism::Plain,
+            Mechanism::Login => sasl::Mechanism::Login,
+        });
     let rules = Rules {
         greeting: config.login_greeting.as_str().into(),
         mechanisms: mechanisms.fold(Mechanisms::NONE, Mechanisms::with),
@@ -38,7 +42,10 @@ pub(super) fn session_settings(config: &Config) -> SessionSettings {
         ..Rules::default()
     };
     SessionSettings {
-        guarded_rules: Rules { plaintext_allowed: false, ..rules.clone() },
+        guarded_rules: Rules {
+            plaintext_allowed: false,
+            ..rules.clone()
+        },
         rules,
         trusted: config.trust.login_networks.clone(),
         privacy_required: config.ssl.mode == SslMode::Required,
@@ -48,7 +55,9 @@ pub(super) fn session_settings(config: &Config) -> SessionSettings {
         login_timeout: config.proxy.login_timeout,
         reconnects_max: config.proxy.max_reconnects,
         user_move_timeout: config.cluster.user_move_timeout,
-        protocols: Protocol::ALL.map(|protocol| ProtocolSettings { port: config.protocol(protocol).proxy_port }),
+        protocols: Protocol::ALL.map(|protocol| ProtocolSettings {
+            port: config.protocol(protocol).proxy_port,
+        }),
     }
 }
 
@@ -57,7 +66,11 @@ pub(super) fn route_settings(config: &Config) -> RouteSettings {
     RouteSettings {
         local_site: config.cluster.local_site.clone().unwrap_or_default().into(),
         default_group_count: config.cluster.default_group_count,
-        test_username: config.cluster.backend_test_username.as_ref().map(|template| template.to_string().into()),
+        test_username: config
+            .cluster
+            .backend_test_username
+            .as_ref()
+            .map(|template| template.to_string().into()),
     }
 }
 
@@ -82,7 +95,12 @@ pub(super) fn passdb_sources(config: &Config) -> Result<PassdbSources, Refusal> 
         master_separator: config.auth.master_user_separator,
         default_domain: config.auth.default_domain.as_deref().map(Into::into),
     };
-    let list = config.auth.passdbs.iter().map(passdb).collect::<Result<Vec<_>, _>>()?;
+    let list = config
+        .auth
+        .passdbs
+        .iter()
+        .map(passdb)
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(PassdbSources::new(users, list))
 }
 
@@ -102,7 +120,9 @@ fn passdb(settings: &config::Passdb) -> Result<(Passdb, Option<PathBuf>), Refusa
         PassdbDriver::Static { password } => {
             if let Some(password) = password {
                 let text = String::from_utf8_lossy(password.expose());
-                passdb.fields.push(("password".into(), Template::literal(&text)));
+                passdb
+                    .fields
+                    .push(("password".into(), Template::literal(&text)));
             }
         }
     }
@@ -116,7 +136,10 @@ fn passdb(settings: &config::Passdb) -> Result<(Passdb, Option<PathBuf>), Refusa
         passdb.username_format = template(&format!("passdb {name}: username_format"), format)?;
     }
     passdb.default_scheme = Scheme::named(&settings.default_password_scheme).map_err(|error| {
-        Refusal::config(format!("passdb {name}: default_password_scheme {}: {error}", settings.default_password_scheme))
+        Refusal::config(format!(
+            "passdb {name}: default_password_scheme {}: {error}",
+            settings.default_password_scheme
+        ))
     })?;
     passdb.skip = match settings.skip {
         config::Skip::Never => Skip::Never,
@@ -141,7 +164,8 @@ fn fields(passdb: &str, fields: &[config::Field]) -> Result<Vec<(Box<str>, Templ
 
 /// The same template in the words of `auth`, which knows only what a login can tell.
 fn template(place: &str, settings: &config::Template) -> Result<Template, Refusal> {
-    Template::parse(&settings.to_string()).map_err(|error| Refusal::config(format!("{place}: {error}")))
+    Template::parse(&settings.to_string())
+        .map_err(|error| Refusal::config(format!("{place}: {error}")))
 }
 
 fn rule(outcome: Outcome) -> Rule {

@@ -11,7 +11,13 @@ pub(super) fn raise_descriptors() -> u64 {
     let hard = limit.maximum.unwrap_or(u64::MAX);
     if limit.current != limit.maximum {
         // Refused only above the hard limit, which this is not; a failure leaves the soft one in force.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+        let _ = setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: limit.maximum,
+                maximum: limit.maximum,
+            },
+        );
     }
     getrlimit(Resource::Nofile).current.unwrap_or(hard)
 }
@@ -20,7 +26,9 @@ pub(super) fn raise_descriptors() -> u64 {
 pub(super) fn connections_per_core(descriptors: u64, cores: usize, wanted: u32) -> u32 {
     let cores = u64::try_from(cores.max(1)).unwrap_or(1);
     let affordable = descriptors.saturating_sub(RESERVE.min(descriptors / 4)) / 2 / cores;
-    u32::try_from(affordable).unwrap_or(u32::MAX).clamp(1, wanted.min(crate::limits::CONNECTIONS_PER_CORE_MAX))
+    u32::try_from(affordable)
+        .unwrap_or(u32::MAX)
+        .clamp(1, wanted.min(crate::limits::CONNECTIONS_PER_CORE_MAX))
 }
 
 #[cfg(test)]

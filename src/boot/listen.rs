@@ -15,14 +15,23 @@ const PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// `SO_REUSEPORT` would let a second process of the same user share the port silently, so the port is first taken
 /// without it.
-pub(super) fn open(listener: &Listener, cores: usize, options: &SocketOptions) -> Result<Vec<OwnedFd>, Refusal> {
+pub(super) fn open(
+    listener: &Listener,
+    cores: usize,
+    options: &SocketOptions,
+) -> Result<Vec<OwnedFd>, Refusal> {
     let on = SocketAddr::new(listener.address, listener.port);
     claim(on, listener)?;
-    (0..cores).map(|_| listen(on, options).map_err(|error| refusal(&error, on, listener))).collect()
+    (0..cores)
+        .map(|_| listen(on, options).map_err(|error| refusal(&error, on, listener)))
+        .collect()
 }
 
 fn claim(on: SocketAddr, listener: &Listener) -> Result<(), Refusal> {
-    #[expect(clippy::disallowed_methods, reason = "start-up waits for a predecessor's ports, before any clock runs")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "start-up waits for a predecessor's ports, before any clock runs"
+    )]
     let give_up = Instant::now() + PATIENCE;
     loop {
         match std::net::TcpListener::bind(on) {
@@ -33,7 +42,10 @@ fn claim(on: SocketAddr, listener: &Listener) -> Result<(), Refusal> {
                 if now >= give_up {
                     return Err(refusal(&error, on, listener));
                 }
-                #[expect(clippy::disallowed_methods, reason = "nothing tells when a port becomes free")]
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "nothing tells when a port becomes free"
+                )]
                 std::thread::sleep(Duration::from_millis(20));
             }
             Err(error) => return Err(refusal(&error, on, listener)),
@@ -58,6 +70,8 @@ fn refusal(error: &std::io::Error, on: SocketAddr, listener: &Listener) -> Refus
                  (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE)"
             ),
         },
-        _ => Refusal::config(format!("inet_listener {name}: {on} can't be opened: {error}; check address and listen")),
+        _ => Refusal::config(format!(
+            "inet_listener {name}: {on} can't be opened: {error}; check address and listen"
+        )),
     }
 }

@@ -18,7 +18,12 @@ pub(super) fn lock(folder: &Path) -> Result<File, Refusal> {
         .truncate(false)
         .mode(0o600)
         .open(&path)
-        .map_err(|error| Refusal::config(format!("base_dir: {} can't be opened: {error}", path.display())))?;
+        .map_err(|error| {
+            Refusal::config(format!(
+                "base_dir: {} can't be opened: {error}",
+                path.display()
+            ))
+        })?;
     flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| Refusal {
         exit: Exit::TempFail,
         text: format!(

@@ -12,6 +12,6 @@ mod listen;
 mod lock;
 mod serve;
 
-pub use exit::{Exit, Refusal};
 pub use build::{check, geodb_location};
+pub use exit::{Exit, Refusal};
 pub use serve::serve;

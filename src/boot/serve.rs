@@ -11,7 +11,9 @@ use super::exit::{Exit, Refusal};
 use super::{limits, listen, lock};
 use crate::config::{Config, Listener as ListenerConfig, LogTarget};
 use crate::control::geodb::{GeoDb, OpenMode};
-use crate::control::{Control, ControlLinks, Level, LogWriter, PassdbSources, Resolver, Routing, RoutingLinks};
+use crate::control::{
+    Control, ControlLinks, Level, LogWriter, PassdbSources, Resolver, Routing, RoutingLinks,
+};
 use crate::event::Event;
 use crate::limits as bounds;
 use crate::names::{CoreId, Protocol};
@@ -56,11 +58,21 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     let sockets = open_listeners(config, plan.data.len(), &options, &mut writer)?;
     writer.flush();
     let house = House::new(config, &plan, passdbs).map_err(|error| no_resources(&error))?;
-    let per_core = limits::connections_per_core(descriptors, plan.data.len(), config.limits.connections_per_core);
-    let pool = house.start_hashing(config).map_err(|error| no_resources(&error))?;
-    let threads = house.start_cores(config, &plan, sockets, options, per_core).map_err(|error| no_resources(&error))?;
+    let per_core = limits::connections_per_core(
+        descriptors,
+        plan.data.len(),
+        config.limits.connections_per_core,
+    );
+    let pool = house
+        .start_hashing(config)
+        .map_err(|error| no_resources(&error))?;
+    let threads = house
+        .start_cores(config, &plan, sockets, options, per_core)
+        .map_err(|error| no_resources(&error))?;
     cores::pin(plan.control);
-    let routing = house.routing(config, geodb).map_err(|error| no_resources(&error))?;
+    let routing = house
+        .routing(config, geodb)
+        .map_err(|error| no_resources(&error))?;
     let ended = house.control(config, routing, sources, writer, threads);
     house.hashing.close();
     for thread in pool {
@@ -77,13 +89,17 @@ fn open_log(config: &Config) -> Result<LogWriter, Refusal> {
     };
     LogWriter::new(path.clone(), config.log.debug).map_err(|error| {
         let path = path.unwrap_or_default();
-        Refusal::config(format!("log_path: {} can't be opened: {error}; make its folder writable", path.display()))
+        Refusal::config(format!(
+            "log_path: {} can't be opened: {error}; make its folder writable",
+            path.display()
+        ))
     })
 }
 
 fn open_geodb(config: &Config) -> Result<GeoDb, Refusal> {
     let location = super::build::geodb_location(config)?;
-    GeoDb::open(&location, OpenMode::Existing).map_err(|error| Refusal::config(format!("cluster_geodb: {error}")))
+    GeoDb::open(&location, OpenMode::Existing)
+        .map_err(|error| Refusal::config(format!("cluster_geodb: {error}")))
 }
 
 /// The sockets of each listener, one per data core. Only protocols that have a dialogue are served.
@@ -93,10 +109,14 @@ fn open_listeners(
     options: &SocketOptions,
     writer: &mut LogWriter,
 ) -> Result<Vec<Vec<(OwnedFd, ListenerConfig)>>, Refusal> {
-    let mut per_core: Vec<Vec<(OwnedFd, ListenerConfig)>> = (0..cores).map(|_| Vec::new()).collect();
+    let mut per_core: Vec<Vec<(OwnedFd, ListenerConfig)>> =
+        (0..cores).map(|_| Vec::new()).collect();
     for listener in &config.listeners {
         if let Some(reason) = not_served(listener) {
-            let line = format!("inet_listener {} (port {}) is not opened: {reason}", listener.name, listener.port);
+            let line = format!(
+                "inet_listener {} (port {}) is not opened: {reason}",
+                listener.name, listener.port
+            );
             writer.add_line(Level::Warning, &line);
             continue;
         }
@@ -106,11 +126,16 @@ fn open_listeners(
         }
         writer.add_line(
             Level::Info,
-            &format!("listening for {} on {}:{}", listener.protocol, listener.address, listener.port),
+            &format!(
+                "listening for {} on {}:{}",
+                listener.protocol, listener.address, listener.port
+            ),
         );
     }
     if per_core.iter().all(Vec::is_empty) {
-        return Err(Refusal::config("no listener is open: configure at least one inet_listener for imap without ssl"));
+        return Err(Refusal::config(
+            "no listener is open: configure at least one inet_listener for imap without ssl",
+        ));
     }
     Ok(per_core)
 }
@@ -120,11 +145,18 @@ fn not_served(listener: &ListenerConfig) -> Option<&'static str> {
     if listener.protocol != Protocol::Imap {
         return Some("this version serves imap only");
     }
-    listener.ssl.then_some("this version has no TLS yet; end TLS in front of Hale and send PROXY v2")
+    listener
+        .ssl
+        .then_some("this version has no TLS yet; end TLS in front of Hale and send PROXY v2")
 }
 
 fn no_resources(error: &std::io::Error) -> Refusal {
-    Refusal { exit: Exit::TempFail, text: format!("the system refuses a thread or descriptor: {error}; raise TasksMax= and LimitNOFILE=") }
+    Refusal {
+        exit: Exit::TempFail,
+        text: format!(
+            "the system refuses a thread or descriptor: {error}; raise TasksMax= and LimitNOFILE="
+        ),
+    }
 }
 
 /// What all threads share.
@@ -141,12 +173,21 @@ struct House {
 }
 
 impl House {
-    fn new(config: &Config, plan: &Plan, passdbs: crate::auth::passdb::Passdbs) -> std::io::Result<Self> {
+    fn new(
+        config: &Config,
+        plan: &Plan,
+        passdbs: crate::auth::passdb::Passdbs,
+    ) -> std::io::Result<Self> {
         let mailbox = || Ok::<_, std::io::Error>(Waker::new()?);
         let to_cores = plan
             .data
             .iter()
-            .map(|_| Ok(Arc::new(Mailbox::new(bounds::MAILBOX_MESSAGES_MAX, mailbox()?))))
+            .map(|_| {
+                Ok(Arc::new(Mailbox::new(
+                    bounds::MAILBOX_MESSAGES_MAX,
+                    mailbox()?,
+                )))
+            })
             .collect::<std::io::Result<Vec<_>>>()?;
         Ok(Self {
             passdbs: Published::new(passdbs),
@@ -155,14 +196,20 @@ impl House {
             hashing: Jobs::new(bounds::HASHING_QUEUE_MAX)?,
             log: Arc::new(Mailbox::new(bounds::LOG_LINES_MAX, mailbox()?)),
             to_control: Arc::new(Mailbox::new(bounds::MAILBOX_MESSAGES_MAX, mailbox()?)),
-            counters: to_cores.iter().map(|_| Arc::new(Counters::default())).collect(),
+            counters: to_cores
+                .iter()
+                .map(|_| Arc::new(Counters::default()))
+                .collect(),
             to_cores,
             route_settings: super::build::route_settings(config),
         })
     }
 
     fn start_hashing(&self, config: &Config) -> std::io::Result<Vec<JoinHandle<()>>> {
-        let threads = config.auth.hash_threads.map_or_else(default_hash_threads, usize::from);
+        let threads = config
+            .auth
+            .hash_threads
+            .map_or_else(default_hash_threads, usize::from);
         crate::control::start_hashing(threads, &self.hashing, &self.to_cores)
     }
 
@@ -207,14 +254,22 @@ impl House {
                 sockets,
                 options,
             };
-            threads.push(std::thread::Builder::new().name(format!("hale-data-{index}")).spawn(move || core.run())?);
+            threads.push(
+                std::thread::Builder::new()
+                    .name(format!("hale-data-{index}"))
+                    .spawn(move || core.run())?,
+            );
         }
         Ok(threads)
     }
 
     fn routing(&self, config: &Config, geodb: GeoDb) -> std::io::Result<Routing> {
         let resolver = Resolver::new(config.cluster.hosts_file.clone());
-        let links = RoutingLinks { table: self.table.clone(), users: self.users.clone(), log: Arc::clone(&self.log) };
+        let links = RoutingLinks {
+            table: self.table.clone(),
+            users: self.users.clone(),
+            log: Arc::clone(&self.log),
+        };
         Routing::new(geodb, resolver, self.route_settings.clone(), links)
     }
 
@@ -226,7 +281,12 @@ impl House {
         writer: LogWriter,
         threads: Vec<JoinHandle<()>>,
     ) -> std::io::Result<()> {
-        let control = Control { routing, sources, writer, drain_timeout: config.limits.shutdown_timeout };
+        let control = Control {
+            routing,
+            sources,
+            writer,
+            drain_timeout: config.limits.shutdown_timeout,
+        };
         let links = ControlLinks {
             mail: Arc::clone(&self.to_control),
             log: Arc::clone(&self.log),
@@ -236,15 +296,17 @@ impl House {
         let (done, all_done) = tokio::sync::oneshot::channel();
         let counters = self.counters.clone();
         let log = Arc::clone(&self.log);
-        let joiner = std::thread::Builder::new().name("hale-join".into()).spawn(move || {
-            for thread in threads {
-                // A data core that panics aborts the process; a join can only succeed.
-                let _ = thread.join();
-            }
-            report_totals(&counters, &log);
-            // Nobody listens only if the control core ended first, and then nobody has to be told.
-            let _ = done.send(());
-        })?;
+        let joiner = std::thread::Builder::new()
+            .name("hale-join".into())
+            .spawn(move || {
+                for thread in threads {
+                    // A data core that panics aborts the process; a join can only succeed.
+                    let _ = thread.join();
+                }
+                report_totals(&counters, &log);
+                // Nobody listens only if the control core ended first, and then nobody has to be told.
+                let _ = done.send(());
+            })?;
         let ready = || {
             // Without systemd there is nobody to tell.
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -261,10 +323,15 @@ impl House {
 
 fn report_totals(counters: &[Arc<Counters>], log: &Mailbox<Event>) {
     let total = |counter| counters.iter().map(|core| core.get(counter)).sum::<u64>();
-    let words: Vec<String> =
-        Counter::ALL.into_iter().map(|counter| format!("{}={}", counter.name(), total(counter))).collect();
+    let words: Vec<String> = Counter::ALL
+        .into_iter()
+        .map(|counter| format!("{}={}", counter.name(), total(counter)))
+        .collect();
     // A full log loses the line, as for everybody.
-    let _ = log.send(Event::Note { warning: false, text: format!("totals: {}", words.join(" ")).into() });
+    let _ = log.send(Event::Note {
+        warning: false,
+        text: format!("totals: {}", words.join(" ")).into(),
+    });
 }
 
 /// Everything a data core's thread takes with it.
@@ -285,7 +352,11 @@ impl Core {
         // (DESIGN decision 10). Panics of sessions are caught closer to them.
         let guard = AbortOnPanic;
         cores::pin(self.cpu);
-        let port = match Uring::new(self.links.mail.waker().clone(), self.options, self.settings.connections_max) {
+        let port = match Uring::new(
+            self.links.mail.waker().clone(),
+            self.options,
+            self.settings.connections_max,
+        ) {
             Ok(port) => port,
             Err(fault) => {
                 eprintln!("hale: data core {}: {fault}", self.id.0);
@@ -295,7 +366,9 @@ impl Core {
         let listeners = self
             .sockets
             .into_iter()
-            .map(|(socket, config)| Listener::new(Fd(socket.into_raw_fd()), config.protocol, config.haproxy))
+            .map(|(socket, config)| {
+                Listener::new(Fd(socket.into_raw_fd()), config.protocol, config.haproxy)
+            })
             .collect();
         let asks = Asks::new(self.id, self.asks, self.seed);
         Worker::new(port, self.settings, self.links, listeners, asks).run();

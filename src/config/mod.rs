@@ -26,10 +26,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Place};
-pub use model::Config;
+pub use model::{
+    Config, ControlCore, Cores, Field, GeoDb, Listener, LogTarget, Mechanism, Outcome, Passdb,
+    PassdbDriver, Skip, SslMode,
+};
 pub use raw::Source;
 pub use render::{Secrets, Show, render};
 pub use sort::Settings;
+pub use vars::Template;
 
 use diagnostic::Findings;
 

@@ -33,7 +33,9 @@ impl Database {
     /// Moves an open GeoDB to a thread of its own.
     pub(super) fn start(geodb: GeoDb) -> std::io::Result<Self> {
         let (calls, incoming) = channel();
-        std::thread::Builder::new().name("hale-geodb".into()).spawn(move || serve(geodb, &incoming))?;
+        std::thread::Builder::new()
+            .name("hale-geodb".into())
+            .spawn(move || serve(geodb, &incoming))?;
         Ok(Self { calls })
     }
 

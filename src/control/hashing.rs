@@ -20,7 +20,9 @@ pub fn start(
         .map(|number| {
             let jobs = jobs.clone();
             let cores = cores.to_vec();
-            std::thread::Builder::new().name(format!("hale-hash-{number}")).spawn(move || work(&jobs, &cores))
+            std::thread::Builder::new()
+                .name(format!("hale-hash-{number}"))
+                .spawn(move || work(&jobs, &cores))
         })
         .collect()
 }
@@ -28,8 +30,13 @@ pub fn start(
 fn work(jobs: &Jobs<HashJob>, cores: &[Arc<Mailbox<ToCore>>]) {
     while let Some(HashJob { ticket, job }) = jobs.next() {
         let result = job.run();
-        let Some(core) = cores.get(usize::from(ticket.core.0)) else { continue };
+        let Some(core) = cores.get(usize::from(ticket.core.0)) else {
+            continue;
+        };
         // A full mailbox: the login runs into its own deadline, which answers with a temporary failure.
-        let _ = core.send(ToCore::Answer { ticket, answer: Answer::Verified(result) });
+        let _ = core.send(ToCore::Answer {
+            ticket,
+            answer: Answer::Verified(result),
+        });
     }
 }

@@ -47,10 +47,22 @@ impl Level {
 
 /// How much an event matters. Blame decides (style.md 9).
 #[must_use]
-pub fn level(event: &Event) -> Level {
+pub(super) fn level(event: &Event) -> Level {
     match event {
-        Event::Refused { quiet, .. } => if *quiet { Level::Debug } else { Level::Warning },
-        Event::Aborted { attempts, .. } => if *attempts == 0 { Level::Debug } else { Level::Info },
+        Event::Refused { quiet, .. } => {
+            if *quiet {
+                Level::Debug
+            } else {
+                Level::Warning
+            }
+        }
+        Event::Aborted { attempts, .. } => {
+            if *attempts == 0 {
+                Level::Debug
+            } else {
+                Level::Info
+            }
+        }
         Event::LoginFailed { failure, .. } => match failure.blame() {
             Blame::Client => Level::Info,
             Blame::Backend => Level::Warning,
@@ -63,40 +75,111 @@ pub fn level(event: &Event) -> Level {
         },
         Event::LoggedIn { .. } => Level::Debug,
         Event::RelayEnded { .. } => Level::Info,
-        Event::Note { warning, .. } => if *warning { Level::Warning } else { Level::Info },
+        Event::Note { warning, .. } => {
+            if *warning {
+                Level::Warning
+            } else {
+                Level::Info
+            }
+        }
     }
 }
 
 /// Writes the line of an event, without its end.
-pub fn format(event: &Event, line: &mut String) {
+pub(super) fn format(event: &Event, line: &mut String) {
     // Writing to a String cannot fail.
     let _ = write_event(event, line);
 }
 
 fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
     match event {
-        Event::Refused { protocol, peer, reason, .. } => {
-            write!(line, "{protocol}: connection refused: {reason} rip={} rport={}", peer.ip(), peer.port())
+        Event::Refused {
+            protocol,
+            peer,
+            reason,
+            ..
+        } => {
+            write!(
+                line,
+                "{protocol}: connection refused: {reason} rip={} rport={}",
+                peer.ip(),
+                peer.port()
+            )
         }
-        Event::Aborted { subject, reason, attempts } => {
-            write!(line, "{}: login aborted: {reason} attempts={attempts}", subject.protocol)?;
+        Event::Aborted {
+            subject,
+            reason,
+            attempts,
+        } => {
+            write!(
+                line,
+                "{}: login aborted: {reason} attempts={attempts}",
+                subject.protocol
+            )?;
             write_subject(subject, line)
         }
-        Event::LoginFailed { subject, failure, detail } => {
-            write!(line, "{}: login failed: {detail} code={}", subject.protocol, failure.code())?;
+        Event::LoginFailed {
+            subject,
+            failure,
+            detail,
+        } => {
+            write!(
+                line,
+                "{}: login failed: {detail} code={}",
+                subject.protocol,
+                failure.code()
+            )?;
             write_subject(subject, line)
         }
-        Event::BackendFailed { subject, backend, failure, detail, retried } => {
-            let next = if *retried { "trying again" } else { "giving up" };
-            write!(line, "{}: backend failed, {next}: {detail} code={} backend={backend}", subject.protocol, failure.code())?;
+        Event::BackendFailed {
+            subject,
+            backend,
+            failure,
+            detail,
+            retried,
+        } => {
+            let next = if *retried {
+                "trying again"
+            } else {
+                "giving up"
+            };
+            write!(
+                line,
+                "{}: backend failed, {next}: {detail} code={} backend={backend}",
+                subject.protocol,
+                failure.code()
+            )?;
             write_subject(subject, line)
         }
-        Event::LoggedIn { subject, backend, took } => {
-            write!(line, "{}: logged in backend={backend} took_ms={}", subject.protocol, took.as_millis())?;
+        Event::LoggedIn {
+            subject,
+            backend,
+            took,
+        } => {
+            write!(
+                line,
+                "{}: logged in backend={backend} took_ms={}",
+                subject.protocol,
+                took.as_millis()
+            )?;
             write_subject(subject, line)
         }
-        Event::RelayEnded { subject, backend, by, bytes_up, bytes_down, lasted, error } => {
-            write!(line, "{}: session ended by={} backend={backend} in={bytes_up} out={bytes_down} secs={}", subject.protocol, by.name(), lasted.as_secs())?;
+        Event::RelayEnded {
+            subject,
+            backend,
+            by,
+            bytes_up,
+            bytes_down,
+            lasted,
+            error,
+        } => {
+            write!(
+                line,
+                "{}: session ended by={} backend={backend} in={bytes_up} out={bytes_down} secs={}",
+                subject.protocol,
+                by.name(),
+                lasted.as_secs()
+            )?;
             if let Some(error) = error {
                 write!(line, " error={error}")?;
             }
@@ -110,7 +193,13 @@ fn write_subject(subject: &Subject, line: &mut String) -> std::fmt::Result {
     if let Some(user) = &subject.user {
         write!(line, " user=<{user}>")?;
     }
-    write!(line, " rip={} rport={} session=<{}>", subject.client.ip(), subject.client.port(), subject.session)
+    write!(
+        line,
+        " rip={} rport={} session=<{}>",
+        subject.client.ip(),
+        subject.client.port(),
+        subject.session
+    )
 }
 
 #[cfg(test)]

@@ -23,7 +23,10 @@ pub struct LogWriter {
 enum Target {
     /// systemd's journal reads the priority in front of each line.
     Stderr,
-    File { path: PathBuf, file: Option<File> },
+    File {
+        path: PathBuf,
+        file: Option<File>,
+    },
 }
 
 impl LogWriter {
@@ -34,10 +37,19 @@ impl LogWriter {
     pub fn new(path: Option<PathBuf>, debug: bool) -> std::io::Result<Self> {
         let target = match path {
             None => Target::Stderr,
-            Some(path) => Target::File { file: Some(open(&path)?), path },
+            Some(path) => Target::File {
+                file: Some(open(&path)?),
+                path,
+            },
         };
         let threshold = if debug { Level::Debug } else { Level::Info };
-        Ok(Self { target, threshold, pending: String::with_capacity(4096), line: String::new(), lost: 0 })
+        Ok(Self {
+            target,
+            threshold,
+            pending: String::with_capacity(4096),
+            line: String::new(),
+            lost: 0,
+        })
     }
 
     /// Adds an event's line, if it matters enough.
@@ -59,7 +71,9 @@ impl LogWriter {
         // Writing to a String cannot fail.
         let _ = match &self.target {
             Target::Stderr => writeln!(self.pending, "<{}>{line}", level.priority()),
-            Target::File { .. } => writeln!(self.pending, "{} {}: {line}", timestamp(), level.name()),
+            Target::File { .. } => {
+                writeln!(self.pending, "{} {}: {line}", timestamp(), level.name())
+            }
         };
     }
 
@@ -75,7 +89,10 @@ impl LogWriter {
                 if file.is_none() {
                     *file = open(path).ok();
                 }
-                file.as_mut().map_or(Err(std::io::ErrorKind::NotFound.into()), |file| file.write_all(self.pending.as_bytes()))
+                file.as_mut()
+                    .map_or(Err(std::io::ErrorKind::NotFound.into()), |file| {
+                        file.write_all(self.pending.as_bytes())
+                    })
             }
         };
         self.pending.clear();
@@ -83,7 +100,10 @@ impl LogWriter {
             Err(_) => self.lost += lines as u64,
             Ok(()) if self.lost > 0 => {
                 let lost = std::mem::take(&mut self.lost);
-                self.add_line(Level::Warning, &std::format!("{lost} log lines could not be written"));
+                self.add_line(
+                    Level::Warning,
+                    &std::format!("{lost} log lines could not be written"),
+                );
             }
             Ok(()) => {}
         }
@@ -104,7 +124,9 @@ fn open(path: &PathBuf) -> std::io::Result<File> {
 /// UTC, RFC 3339, milliseconds.
 #[expect(clippy::disallowed_methods, reason = "log lines carry wall-clock time")]
 fn timestamp() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     rfc3339(now.as_secs(), now.subsec_millis())
 }
 
@@ -115,11 +137,16 @@ fn rfc3339(seconds: u64, millis: u32) -> String {
     let shifted = days + 719_468;
     let era = shifted / 146_097;
     let day_of_era = shifted % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_index = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let month = if month_index < 10 {
+        month_index + 3
+    } else {
+        month_index - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     std::format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
@@ -147,6 +174,9 @@ mod tests {
         log.add_line(Level::Warning, "two");
         log.flush();
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.ends_with(" warning: two\n") && !text.contains("one"), "{text}");
+        assert!(
+            text.ends_with(" warning: two\n") && !text.contains("one"),
+            "{text}"
+        );
     }
 }

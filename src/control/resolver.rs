@@ -37,15 +37,20 @@ impl Resolver {
     #[must_use]
     pub fn resolve_blocking(&self, host: &str) -> Vec<IpAddr> {
         use std::net::ToSocketAddrs as _;
-        self.known(host).unwrap_or_else(|| match (host, 0).to_socket_addrs() {
-            Ok(found) => unique(found.map(|endpoint| endpoint.ip())),
-            Err(_) => Vec::new(),
-        })
+        self.known(host)
+            .unwrap_or_else(|| match (host, 0).to_socket_addrs() {
+                Ok(found) => unique(found.map(|endpoint| endpoint.ip())),
+                Err(_) => Vec::new(),
+            })
     }
 
     /// A literal, or what the hosts file says. The file is read anew each time: it is small, and look-ups are rare.
     fn known(&self, host: &str) -> Option<Vec<IpAddr>> {
-        if let Ok(literal) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        if let Ok(literal) = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>()
+        {
             return Some(vec![literal.to_canonical()]);
         }
         let table = read_hosts(self.hosts_file.as_deref()?)?;
@@ -63,9 +68,14 @@ fn parse_hosts(text: &str) -> HashMap<String, Vec<IpAddr>> {
     for line in text.lines() {
         let line = line.split('#').next().unwrap_or_default();
         let mut words = line.split_ascii_whitespace();
-        let Some(Ok(address)) = words.next().map(str::parse::<IpAddr>) else { continue };
+        let Some(Ok(address)) = words.next().map(str::parse::<IpAddr>) else {
+            continue;
+        };
         for name in words {
-            table.entry(name.to_ascii_lowercase()).or_default().push(address.to_canonical());
+            table
+                .entry(name.to_ascii_lowercase())
+                .or_default()
+                .push(address.to_canonical());
         }
     }
     table
@@ -90,7 +100,9 @@ mod tests {
 
     #[test]
     fn hosts_files_are_read_as_hosts_5_says() {
-        let table = parse_hosts("127.0.0.2 be1.test be1 # first\n# 127.0.0.9 no\n::1 be2.test\nnonsense x\n127.0.0.3 BE1.test\n");
+        let table = parse_hosts(
+            "127.0.0.2 be1.test be1 # first\n# 127.0.0.9 no\n::1 be2.test\nnonsense x\n127.0.0.3 BE1.test\n",
+        );
         let be1: Vec<IpAddr> = vec!["127.0.0.2".parse().unwrap(), "127.0.0.3".parse().unwrap()];
         assert_eq!(table.get("be1.test"), Some(&be1));
         assert_eq!(table.get("be2.test").map(Vec::len), Some(1));
@@ -100,7 +112,13 @@ mod tests {
     #[test]
     fn literals_need_nobody() {
         let resolver = Resolver::new(None);
-        assert_eq!(resolver.resolve_blocking("::ffff:127.0.0.2"), ["127.0.0.2".parse::<IpAddr>().unwrap()]);
-        assert_eq!(resolver.resolve_blocking("[::1]"), ["::1".parse::<IpAddr>().unwrap()]);
+        assert_eq!(
+            resolver.resolve_blocking("::ffff:127.0.0.2"),
+            ["127.0.0.2".parse::<IpAddr>().unwrap()]
+        );
+        assert_eq!(
+            resolver.resolve_blocking("[::1]"),
+            ["::1".parse::<IpAddr>().unwrap()]
+        );
     }
 }

@@ -106,12 +106,18 @@ impl Routing {
             let table = self.links.table.load();
             let name = user.to_owned();
             let now = unix_millis();
-            let found = self.database.call(PATIENCE, move |geodb| lookup(geodb, &table, &name, now)).await;
+            let found = self
+                .database
+                .call(PATIENCE, move |geodb| lookup(geodb, &table, &name, now))
+                .await;
             let answer = match found {
                 Ok(answer) => answer,
                 Err(fault) => {
                     self.complain(&fault);
-                    return Answer::Unsettled { failure: Failure::Unavailable, detail: fault.to_string().into() };
+                    return Answer::Unsettled {
+                        failure: Failure::Unavailable,
+                        detail: fault.to_string().into(),
+                    };
                 }
             };
             self.recovered();
@@ -119,24 +125,42 @@ impl Routing {
             match answer.decision {
                 Decision::NeedTable => self.refresh().await,
                 Decision::Fail { fault, about } => {
-                    let detail = if about.is_empty() { fault.text().into() } else { format!("{}: {about}", fault.text()) };
-                    return Answer::Unsettled { failure: fault.failure(), detail: detail.into() };
+                    let detail = if about.is_empty() {
+                        fault.text().into()
+                    } else {
+                        format!("{}: {about}", fault.text())
+                    };
+                    return Answer::Unsettled {
+                        failure: fault.failure(),
+                        detail: detail.into(),
+                    };
                 }
                 _ => return Answer::Settled,
             }
         }
         let detail = "the GeoDB keeps changing under this login";
-        Answer::Unsettled { failure: Failure::Unavailable, detail: detail.into() }
+        Answer::Unsettled {
+            failure: Failure::Unavailable,
+            detail: detail.into(),
+        }
     }
 
     /// Writes a change that a data core decided, and shows it to all of them.
     pub async fn change(&mut self, change: Box<GroupChange>) {
-        let known = self.links.table.load().group(&change.name).is_some_and(|row| Placement::from(row) == change.placement);
+        let known = self
+            .links
+            .table
+            .load()
+            .group(&change.name)
+            .is_some_and(|row| Placement::from(row) == change.placement);
         if known {
             return;
         }
         let now = unix_millis();
-        let written = self.database.call(PATIENCE, move |geodb| geodb.apply(&change, now)).await;
+        let written = self
+            .database
+            .call(PATIENCE, move |geodb| geodb.apply(&change, now))
+            .await;
         match written {
             Ok(_) => self.refresh().await,
             Err(fault) => self.complain(&fault),
@@ -168,7 +192,9 @@ impl Routing {
         let site = self.settings.local_site.clone();
         let (version, rows) = self
             .database
-            .call(PATIENCE, move |geodb| Ok::<_, GeoDbError>((geodb.data_version()?, geodb.read_all(&site)?)))
+            .call(PATIENCE, move |geodb| {
+                Ok::<_, GeoDbError>((geodb.data_version()?, geodb.read_all(&site)?))
+            })
             .await?;
         self.version = Some(version);
         Ok(rows)
@@ -179,7 +205,11 @@ impl Routing {
         let mut addresses = Addresses::new();
         for host in hosts_to_resolve(rows, &self.settings.local_site) {
             let found: Vec<IpAddr> = self.resolver.resolve(&host).await;
-            let found = if found.is_empty() { self.addresses.remove(&host).unwrap_or_default() } else { found };
+            let found = if found.is_empty() {
+                self.addresses.remove(&host).unwrap_or_default()
+            } else {
+                found
+            };
             addresses.insert(host, found);
         }
         self.addresses = addresses;
@@ -188,7 +218,10 @@ impl Routing {
     fn publish(&mut self, rows: &Rows) {
         let (table, problems) = Table::build(rows, &self.addresses, &self.settings);
         // Each problem is told once, when it appears (style.md 9: operator's faults, once per change).
-        for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
+        for problem in problems
+            .iter()
+            .filter(|problem| !self.problems.contains(problem))
+        {
             self.note(true, format!("geodb: {problem}"));
         }
         self.problems = problems;
@@ -200,7 +233,10 @@ impl Routing {
     fn complain(&mut self, fault: &CallFault) {
         if !self.broken {
             self.broken = true;
-            self.note(true, format!("geodb: {fault}; logins go on with what is cached"));
+            self.note(
+                true,
+                format!("geodb: {fault}; logins go on with what is cached"),
+            );
         }
     }
 
@@ -212,13 +248,21 @@ impl Routing {
 
     fn note(&self, warning: bool, text: String) {
         // A full log mailbox loses the line, as for everybody (RS-08).
-        let _ = self.links.log.send(Event::Note { warning, text: text.into_boxed_str() });
+        let _ = self.links.log.send(Event::Note {
+            warning,
+            text: text.into_boxed_str(),
+        });
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "rows carry wall-clock time; control may read it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "rows carry wall-clock time; control may read it"
+)]
 fn unix_millis() -> UnixMillis {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     UnixMillis::try_from(now.as_millis()).unwrap_or(UnixMillis::MAX)
 }
 

@@ -8,7 +8,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::log::Level;
 use super::log_file::LogWriter;
 use super::passdbs::PassdbSources;
 use super::routing::Routing;
@@ -57,13 +56,23 @@ pub async fn run(
     on_ready: impl FnOnce(),
     cores_done: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    let Control { mut routing, sources, writer, drain_timeout } = control;
+    let Control {
+        mut routing,
+        sources,
+        writer,
+        drain_timeout,
+    } = control;
     routing.refresh().await;
     let log = Arc::clone(&links.log);
     let (stop_log, log_stopped) = mpsc::channel::<()>(1);
     let rotate = signal(SignalKind::user_defined1())?;
-    let log_task = tokio::task::spawn_local(write_log(writer, Arc::clone(&log), rotate, log_stopped));
-    let watch_task = tokio::task::spawn_local(watch_passdbs(sources, links.passdbs.clone(), Arc::clone(&log)));
+    let log_task =
+        tokio::task::spawn_local(write_log(writer, Arc::clone(&log), rotate, log_stopped));
+    let watch_task = tokio::task::spawn_local(watch_passdbs(
+        sources,
+        links.passdbs.clone(),
+        Arc::clone(&log),
+    ));
     let mail = Arc::clone(&links.mail);
     let cores = links.cores.clone();
     let routing_task = tokio::task::spawn_local(serve_routing(routing, mail, cores));
@@ -79,7 +88,13 @@ pub async fn run(
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        note(&log, format!("stopping: sessions have {} s to finish; a second signal ends them now", within.as_secs()));
+        note(
+            &log,
+            format!(
+                "stopping: sessions have {} s to finish; a second signal ends them now",
+                within.as_secs()
+            ),
+        );
         for core in &links.cores {
             // Mailboxes hold thousands; a core that lets them fill up will see the next signal.
             let _ = core.send(ToCore::Drain(within));
@@ -97,11 +112,18 @@ pub async fn run(
 
 fn note(log: &Mailbox<Event>, text: String) {
     // A full mailbox loses the line, as for everybody (RS-08).
-    let _ = log.send(Event::Note { warning: false, text: text.into_boxed_str() });
+    let _ = log.send(Event::Note {
+        warning: false,
+        text: text.into_boxed_str(),
+    });
 }
 
 /// Answers data cores and keeps the table true. One question at a time: the GeoDB's thread serves one anyway.
-async fn serve_routing(mut routing: Routing, mail: Arc<Mailbox<ToControl>>, cores: Vec<Arc<Mailbox<ToCore>>>) {
+async fn serve_routing(
+    mut routing: Routing,
+    mail: Arc<Mailbox<ToControl>>,
+    cores: Vec<Arc<Mailbox<ToCore>>>,
+) {
     let Ok(arrivals) = watch(&mail) else { return };
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -128,7 +150,9 @@ async fn serve_one(routing: &mut Routing, cores: &[Arc<Mailbox<ToCore>>], messag
                 reply(cores, ticket, answer);
             }
         }
-        ToControl::Resolve { ticket, host } => reply(cores, ticket, routing.resolve_host(&host).await),
+        ToControl::Resolve { ticket, host } => {
+            reply(cores, ticket, routing.resolve_host(&host).await)
+        }
         ToControl::Change(change) => routing.change(change).await,
     }
 }
@@ -141,8 +165,11 @@ fn reply(cores: &[Arc<Mailbox<ToCore>>], ticket: Ticket, answer: crate::share::m
 }
 
 /// Watches a mailbox's wake-up descriptor.
-#[expect(deprecated, reason = "the successor is unsafe, and unsafe lives in ring alone; a Waker owns its descriptor, keeps \
-                               it open as long as it lives and always names the same one, which is all that is asked")]
+#[expect(
+    deprecated,
+    reason = "the successor is unsafe, and unsafe lives in ring alone; a Waker owns its descriptor, keeps \
+                               it open as long as it lives and always names the same one, which is all that is asked"
+)]
 fn watch<T>(mail: &Mailbox<T>) -> std::io::Result<AsyncFd<Waker>> {
     AsyncFd::new(mail.waker().clone())
 }
@@ -189,7 +216,11 @@ async fn write_log(
     }
 }
 
-async fn watch_passdbs(mut sources: PassdbSources, published: Published<Passdbs>, log: Arc<Mailbox<Event>>) {
+async fn watch_passdbs(
+    mut sources: PassdbSources,
+    published: Published<Passdbs>,
+    log: Arc<Mailbox<Event>>,
+) {
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -198,23 +229,20 @@ async fn watch_passdbs(mut sources: PassdbSources, published: Published<Passdbs>
             let changed = sources.reload();
             (sources, changed)
         });
-        let Ok((back, changed)) = looked.await else { return };
+        let Ok((back, changed)) = looked.await else {
+            return;
+        };
         sources = back;
         if let Some((passdbs, remarks)) = changed {
             published.publish(passdbs);
             for remark in remarks {
-                let _ = log.send(Event::Note { warning: true, text: remark.into_boxed_str() });
+                let _ = log.send(Event::Note {
+                    warning: true,
+                    text: remark.into_boxed_str(),
+                });
             }
         }
     }
-}
-
-/// How the process's own lines are written before the loop runs.
-pub fn write_at_start(writer: &mut LogWriter, lines: &[(Level, String)]) {
-    for (level, line) in lines {
-        writer.add_line(*level, line);
-    }
-    writer.flush();
 }
 
 /// Another process's writes to the GeoDB and new password files are seen within this.

@@ -35,9 +35,11 @@ impl Dialogue {
     pub fn new(protocol: Protocol) -> Self {
         match protocol {
             // The others get their dialogues one by one; until then `boot` opens no listener for them.
-            Protocol::Imap | Protocol::Pop3 | Protocol::Lmtp | Protocol::Sieve | Protocol::Submission => {
-                Self::Imap(imap::Imap::default())
-            }
+            Protocol::Imap
+            | Protocol::Pop3
+            | Protocol::Lmtp
+            | Protocol::Sieve
+            | Protocol::Submission => Self::Imap(imap::Imap::default()),
         }
     }
 

@@ -14,16 +14,24 @@ pub enum KernelFault {
     )]
     Forbidden(io::Error),
     /// The kernel has no `io_uring` at all.
-    #[error("this kernel has no io_uring ({0}): Hale needs Linux 6.1 or later with CONFIG_IO_URING=y")]
+    #[error(
+        "this kernel has no io_uring ({0}): Hale needs Linux 6.1 or later with CONFIG_IO_URING=y"
+    )]
     Absent(io::Error),
     /// A ring can't be allocated.
-    #[error("no memory for a ring ({0}): raise the locked-memory limit (systemd: LimitMEMLOCK=infinity)")]
+    #[error(
+        "no memory for a ring ({0}): raise the locked-memory limit (systemd: LimitMEMLOCK=infinity)"
+    )]
     Memory(io::Error),
     /// The flags that the loop is built on are unknown: kernel before 6.1.
-    #[error("this kernel's io_uring is too old ({0}): Hale needs Linux 6.1 or later (DEFER_TASKRUN)")]
+    #[error(
+        "this kernel's io_uring is too old ({0}): Hale needs Linux 6.1 or later (DEFER_TASKRUN)"
+    )]
     TooOld(io::Error),
     /// An operation is missing.
-    #[error("this kernel's io_uring lacks {0}: Hale needs Linux 6.1 or later without ring restrictions")]
+    #[error(
+        "this kernel's io_uring lacks {0}: Hale needs Linux 6.1 or later without ring restrictions"
+    )]
     Lacks(&'static str),
     /// Something else.
     #[error("io_uring does not start: {0}")]

@@ -35,7 +35,12 @@ impl<T> Slots<T> {
     #[must_use]
     pub fn new(bound: u32) -> Self {
         let capacity = usize::try_from(bound).unwrap_or(usize::MAX);
-        Self { entries: Vec::with_capacity(capacity), free: NONE, live: 0, bound }
+        Self {
+            entries: Vec::with_capacity(capacity),
+            free: NONE,
+            live: 0,
+            bound,
+        }
     }
 
     /// Puts `value` into a free slot and returns slot and generation; gives it back when the table is full.
@@ -45,8 +50,12 @@ impl<T> Slots<T> {
     pub fn insert(&mut self, value: T) -> Result<(u32, u32), T> {
         if self.free != NONE {
             let slot = self.free;
-            let Some(entry) = self.entry_mut(slot) else { unreachable!("the list of free slots ends outside the table") };
-            let State::Free(next) = entry.state else { unreachable!("the list of free slots names a used one") };
+            let Some(entry) = self.entry_mut(slot) else {
+                unreachable!("the list of free slots ends outside the table")
+            };
+            let State::Free(next) = entry.state else {
+                unreachable!("the list of free slots names a used one")
+            };
             entry.state = State::Used(value);
             let generation = entry.generation;
             self.free = next;
@@ -57,7 +66,10 @@ impl<T> Slots<T> {
         if slot >= self.bound {
             return Err(value);
         }
-        self.entries.push(Entry { generation: 0, state: State::Used(value) });
+        self.entries.push(Entry {
+            generation: 0,
+            state: State::Used(value),
+        });
         self.live += 1;
         Ok((slot, 0))
     }

@@ -5,7 +5,9 @@ use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, sockopt};
+use rustix::net::{
+    self, AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, sockopt,
+};
 use rustix::pipe::{SpliceFlags, splice};
 
 use super::port::{Fd, Half, IoFault};
@@ -24,7 +26,10 @@ pub struct SocketOptions {
 
 impl Default for SocketOptions {
     fn default() -> Self {
-        Self { unsent_bytes: limits::RELAY_UNSENT_BYTES, receive_bytes: limits::RELAY_RECEIVE_BYTES }
+        Self {
+            unsent_bytes: limits::RELAY_UNSENT_BYTES,
+            receive_bytes: limits::RELAY_RECEIVE_BYTES,
+        }
     }
 }
 
@@ -46,10 +51,17 @@ pub(super) fn adopt(fd: Fd) -> OwnedFd {
 pub(super) fn fault(errno: Errno) -> IoFault {
     match errno {
         Errno::AGAIN | Errno::INPROGRESS => IoFault::WouldBlock,
-        Errno::CONNRESET | Errno::PIPE | Errno::CONNABORTED | Errno::NOTCONN | Errno::SHUTDOWN => IoFault::Reset,
+        Errno::CONNRESET | Errno::PIPE | Errno::CONNABORTED | Errno::NOTCONN | Errno::SHUTDOWN => {
+            IoFault::Reset
+        }
         Errno::CONNREFUSED => IoFault::Refused,
-        Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::ADDRNOTAVAIL | Errno::NETDOWN | Errno::HOSTDOWN
-        | Errno::ACCESS | Errno::PERM => IoFault::Unreachable,
+        Errno::HOSTUNREACH
+        | Errno::NETUNREACH
+        | Errno::ADDRNOTAVAIL
+        | Errno::NETDOWN
+        | Errno::HOSTDOWN
+        | Errno::ACCESS
+        | Errno::PERM => IoFault::Unreachable,
         Errno::TIMEDOUT => IoFault::TimedOut,
         Errno::MFILE | Errno::NFILE => IoFault::Descriptors,
         Errno::NOBUFS | Errno::NOMEM => IoFault::Memory,
@@ -76,8 +88,21 @@ pub(super) fn send(fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
 }
 
 /// `SPLICE_F_NONBLOCK` covers only the pipe end; the sockets themselves are non-blocking (uring.md 8).
-pub(super) fn splice_pair(from: BorrowedFd<'_>, to: BorrowedFd<'_>, bytes: usize) -> Result<usize, IoFault> {
-    uninterrupted(|| splice(from, None, to, None, bytes, SpliceFlags::NONBLOCK | SpliceFlags::MOVE))
+pub(super) fn splice_pair(
+    from: BorrowedFd<'_>,
+    to: BorrowedFd<'_>,
+    bytes: usize,
+) -> Result<usize, IoFault> {
+    uninterrupted(|| {
+        splice(
+            from,
+            None,
+            to,
+            None,
+            bytes,
+            SpliceFlags::NONBLOCK | SpliceFlags::MOVE,
+        )
+    })
 }
 
 pub(super) fn shutdown(fd: Fd, half: Half) {
@@ -99,7 +124,11 @@ pub(super) fn endpoints(fd: Fd) -> Result<(SocketAddr, SocketAddr), IoFault> {
 
 /// A non-blocking socket for a connection to a backend.
 pub(super) fn backend_socket(to: SocketAddr, options: &SocketOptions) -> Result<Fd, IoFault> {
-    let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let family = if to.is_ipv4() {
+        AddressFamily::INET
+    } else {
+        AddressFamily::INET6
+    };
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = net::socket_with(family, SocketType::STREAM, flags, None).map_err(fault)?;
     stream_options(&socket, options).map_err(fault)?;
@@ -117,7 +146,11 @@ pub(super) fn reset_on_close(fd: Fd) {
 /// # Errors
 /// The kernel's: address in use, not ours, or not permitted.
 pub fn listen(on: SocketAddr, options: &SocketOptions) -> std::io::Result<OwnedFd> {
-    let family = if on.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let family = if on.is_ipv4() {
+        AddressFamily::INET
+    } else {
+        AddressFamily::INET6
+    };
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = net::socket_with(family, SocketType::STREAM, flags, None)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
@@ -168,7 +201,11 @@ fn set_unsent(socket: &OwnedFd, bytes: u32) -> rustix::io::Result<()> {
             length,
         )
     };
-    if result == 0 { Ok(()) } else { Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)) }
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL))
+    }
 }
 
 /// Connections that may wait for accept; the kernel cuts it to `net.core.somaxconn`.

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use super::input::{Destination, RouteAnswer};
 use super::machine::{Session, Stage, close_reason};
 use super::output::{Handover, Outbox, RouteAsk, Wish};
+use crate::auth::answer::Answer;
 use crate::auth::ask::Question;
 use crate::auth::delay;
-use crate::auth::answer::Answer;
 use crate::auth::verdict::{Grant, Verdict};
 use crate::backend::connect::Attempts;
 use crate::backend::referral::{Host, Referral};
@@ -64,7 +64,9 @@ impl Attempt {
     }
 
     fn host(&self) -> Box<str> {
-        self.destination.as_ref().map_or_else(Box::default, |destination| destination.host.clone())
+        self.destination
+            .as_ref()
+            .map_or_else(Box::default, |destination| destination.host.clone())
     }
 
     fn forget_backend(&mut self) {
@@ -75,7 +77,10 @@ impl Attempt {
     fn route_ask(&self) -> Option<RouteAsk> {
         let grant = self.grant.as_ref()?;
         Some(match &grant.host {
-            Some(host) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip },
+            Some(host) => RouteAsk::Host {
+                host: host.clone(),
+                hostip: grant.hostip,
+            },
             None => RouteAsk::User(grant.user.clone()),
         })
     }
@@ -83,7 +88,12 @@ impl Attempt {
 
 impl Session {
     pub(super) fn begin_login(&mut self, now: Tick, credentials: Credentials, outbox: &mut Outbox) {
-        let Credentials { user, authorize_as, password, .. } = credentials;
+        let Credentials {
+            user,
+            authorize_as,
+            password,
+            ..
+        } = credentials;
         let question = Question {
             protocol: self.protocol,
             user: user.clone(),
@@ -99,12 +109,24 @@ impl Session {
 
     /// Credentials that nobody has to be asked about; the answer takes as long as any other refusal.
     pub(super) fn refuse_unasked(&mut self, now: Tick, failure: Failure, outbox: &mut Outbox) {
-        self.attempt = Some(Box::new(Attempt::new(now, Box::default(), Secret::default())));
-        self.fail(now, failure, None, "credentials that cannot be right", outbox);
+        self.attempt = Some(Box::new(Attempt::new(
+            now,
+            Box::default(),
+            Secret::default(),
+        )));
+        self.fail(
+            now,
+            failure,
+            None,
+            "credentials that cannot be right",
+            outbox,
+        );
     }
 
     pub(super) fn verdict(&mut self, now: Tick, answer: Answer, outbox: &mut Outbox) {
-        let (Stage::Verdict, Some(attempt)) = (&self.stage, &mut self.attempt) else { return };
+        let (Stage::Verdict, Some(attempt)) = (&self.stage, &mut self.attempt) else {
+            return;
+        };
         let grant = match answer.verdict {
             Verdict::Accept(grant) => grant,
             Verdict::Refuse { failure, reason } => {
@@ -128,7 +150,13 @@ impl Session {
     }
 
     fn ask_route(&mut self, now: Tick, outbox: &mut Outbox) {
-        let Some(ask) = self.attempt.as_ref().and_then(|attempt| attempt.route_ask()) else { return };
+        let Some(ask) = self
+            .attempt
+            .as_ref()
+            .and_then(|attempt| attempt.route_ask())
+        else {
+            return;
+        };
         self.enter(Stage::Route, now.after(limits::ROUTE_TIMEOUT));
         outbox.wish(Wish::Route(ask));
     }
@@ -145,18 +173,33 @@ impl Session {
 
     fn go(&mut self, now: Tick, destination: Destination, outbox: &mut Outbox) {
         let default_port = self.settings.port(self.protocol);
-        let Some(attempt) = &mut self.attempt else { return };
+        let Some(attempt) = &mut self.attempt else {
+            return;
+        };
         let granted = attempt.grant.as_ref().and_then(|grant| grant.port);
         let referral = attempt.referral.take();
         let port = referral.flatten().or(granted).unwrap_or(default_port);
         let endpoint = SocketAddr::new(destination.address, port);
-        let timeout = attempt.grant.as_ref().and_then(|grant| grant.timeout).unwrap_or(self.settings.login_timeout);
+        let timeout = attempt
+            .grant
+            .as_ref()
+            .and_then(|grant| grant.timeout)
+            .unwrap_or(self.settings.login_timeout);
         // The source of a move holds logins until the user is moved (G25).
-        let timeout = if destination.is_moving { timeout.max(self.settings.user_move_timeout + MOVE_GRACE) } else { timeout };
+        let timeout = if destination.is_moving {
+            timeout.max(self.settings.user_move_timeout + MOVE_GRACE)
+        } else {
+            timeout
+        };
         attempt.destination = Some(destination);
         match &mut attempt.attempts {
             None => {
-                attempt.attempts = Some(Attempts::new(now, timeout, self.settings.reconnects_max, endpoint));
+                attempt.attempts = Some(Attempts::new(
+                    now,
+                    timeout,
+                    self.settings.reconnects_max,
+                    endpoint,
+                ));
             }
             Some(attempts) if referral.is_some() => {
                 attempt.referrals = attempt.referrals.saturating_add(1);
@@ -172,22 +215,33 @@ impl Session {
             let detail = "proxying loops to itself: the destination is this listener";
             return self.fail(now, Failure::InternalConfig, None, detail, outbox);
         }
-        let deadline = self.login_deadline(now).min(now.after(limits::CONNECT_TIMEOUT));
+        let deadline = self
+            .login_deadline(now)
+            .min(now.after(limits::CONNECT_TIMEOUT));
         self.enter(Stage::Connecting, deadline);
         outbox.wish(Wish::Connect(endpoint));
     }
 
     pub(super) fn backend_connected(&mut self, now: Tick) {
         let deadline = self.login_deadline(now);
-        let (Stage::Connecting, Some(attempt)) = (&self.stage, &mut self.attempt) else { return };
+        let (Stage::Connecting, Some(attempt)) = (&self.stage, &mut self.attempt) else {
+            return;
+        };
         let Some(grant) = &attempt.grant else { return };
         let mut forward = grant.forward.clone();
-        if let Some(group) = attempt.destination.as_ref().and_then(|destination| destination.group.clone()) {
+        if let Some(group) = attempt
+            .destination
+            .as_ref()
+            .and_then(|destination| destination.group.clone())
+        {
             forward.push(("cl_user_group".into(), group));
         }
         let login = Login {
             user: grant.destuser.clone().unwrap_or_else(|| grant.user.clone()),
-            password: grant.pass.clone().unwrap_or_else(|| attempt.password.clone()),
+            password: grant
+                .pass
+                .clone()
+                .unwrap_or_else(|| attempt.password.clone()),
             master: grant.master.clone(),
             mech: grant.mech,
             nopipelining: grant.nopipelining,
@@ -201,22 +255,45 @@ impl Session {
     }
 
     fn login_deadline(&self, now: Tick) -> Tick {
-        let attempts = self.attempt.as_ref().and_then(|attempt| attempt.attempts.as_ref());
-        attempts.map_or_else(|| now.after(self.settings.login_timeout), Attempts::deadline)
+        let attempts = self
+            .attempt
+            .as_ref()
+            .and_then(|attempt| attempt.attempts.as_ref());
+        attempts.map_or_else(
+            || now.after(self.settings.login_timeout),
+            Attempts::deadline,
+        )
     }
 
     pub(super) fn backend_bytes(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
-        let (Stage::LoggingIn, Some(attempt)) = (&self.stage, &mut self.attempt) else { return };
+        let (Stage::LoggingIn, Some(attempt)) = (&self.stage, &mut self.attempt) else {
+            return;
+        };
         let taken = attempt.inbox.append(bytes);
-        debug_assert_eq!(taken, bytes.len(), "the shell read more than there was room for");
-        let Some(dialogue) = &mut attempt.dialogue else { return };
-        let step = dialogue.read(&self.facts, &mut attempt.inbox, &mut outbox.to_backend, &mut outbox.to_client);
+        debug_assert_eq!(
+            taken,
+            bytes.len(),
+            "the shell read more than there was room for"
+        );
+        let Some(dialogue) = &mut attempt.dialogue else {
+            return;
+        };
+        let step = dialogue.read(
+            &self.facts,
+            &mut attempt.inbox,
+            &mut outbox.to_backend,
+            &mut outbox.to_client,
+        );
         self.backend_step(now, step, outbox);
     }
 
     pub(super) fn backend_end(&mut self, now: Tick, outbox: &mut Outbox) {
-        let (Stage::LoggingIn, Some(attempt)) = (&self.stage, &mut self.attempt) else { return };
-        let Some(dialogue) = &mut attempt.dialogue else { return };
+        let (Stage::LoggingIn, Some(attempt)) = (&self.stage, &mut self.attempt) else {
+            return;
+        };
+        let Some(dialogue) = &mut attempt.dialogue else {
+            return;
+        };
         let step = dialogue.eof();
         self.backend_step(now, step, outbox);
     }
@@ -240,8 +317,12 @@ impl Session {
             Step::More => {}
             Step::Ready(ok) => self.succeed(now, &ok, outbox),
             Step::Failed(failure, text) => {
-                let dialogue = self.attempt.as_ref().and_then(|attempt| attempt.dialogue.as_ref());
-                let detail: Box<str> = dialogue.map_or_else(Box::default, |dialogue| dialogue.last_line().into());
+                let dialogue = self
+                    .attempt
+                    .as_ref()
+                    .and_then(|attempt| attempt.dialogue.as_ref());
+                let detail: Box<str> =
+                    dialogue.map_or_else(Box::default, |dialogue| dialogue.last_line().into());
                 self.attempt_failed(now, failure, text, &detail, outbox);
             }
             Step::Redirect(referral) => self.redirect(now, referral, outbox),
@@ -257,8 +338,13 @@ impl Session {
         detail: &str,
         outbox: &mut Outbox,
     ) {
-        let Some(attempt) = &mut self.attempt else { return };
-        let again = attempt.attempts.as_mut().and_then(|attempts| attempts.again(now, failure));
+        let Some(attempt) = &mut self.attempt else {
+            return;
+        };
+        let again = attempt
+            .attempts
+            .as_mut()
+            .and_then(|attempts| attempts.again(now, failure));
         let backend = attempt.host();
         attempt.forget_backend();
         outbox.wish(Wish::DropBackend);
@@ -283,19 +369,34 @@ impl Session {
     /// A backend sent the user elsewhere: only a host that the routing layer knows is followed (W-REF-1), and only as
     /// the same user (W-REF-2).
     fn redirect(&mut self, now: Tick, referral: Referral, outbox: &mut Outbox) {
-        let Some(attempt) = &mut self.attempt else { return };
+        let Some(attempt) = &mut self.attempt else {
+            return;
+        };
         attempt.forget_backend();
         outbox.wish(Wish::DropBackend);
-        let destuser = attempt.grant.as_ref().and_then(|grant| grant.destuser.as_deref());
-        let is_same = |user: &str| user.eq_ignore_ascii_case(&attempt.user) || destuser == Some(user);
+        let destuser = attempt
+            .grant
+            .as_ref()
+            .and_then(|grant| grant.destuser.as_deref());
+        let is_same =
+            |user: &str| user.eq_ignore_ascii_case(&attempt.user) || destuser == Some(user);
         if !referral.user.as_deref().is_none_or(is_same) {
-            return self.fail(now, Failure::RedirectFailed, None, "a referral names another user", outbox);
+            return self.fail(
+                now,
+                Failure::RedirectFailed,
+                None,
+                "a referral names another user",
+                outbox,
+            );
         }
         let host = match referral.host {
             Host::Address(address) => address.to_string().into_boxed_str(),
             Host::Name(name) => name,
         };
-        let group = attempt.destination.as_ref().and_then(|destination| destination.group.clone());
+        let group = attempt
+            .destination
+            .as_ref()
+            .and_then(|destination| destination.group.clone());
         attempt.referral = Some(referral.port);
         self.enter(Stage::Route, now.after(limits::ROUTE_TIMEOUT));
         outbox.wish(Wish::Route(RouteAsk::Referral { host, group }));
@@ -304,10 +405,14 @@ impl Session {
     /// The backend said OK: its reply and everything already read go where they belong, then bytes only (W-REL-1).
     fn succeed(&mut self, now: Tick, ok: &LoginOk, outbox: &mut Outbox) {
         let subject = self.subject();
-        let Some(mut attempt) = self.attempt.take() else { return };
+        let Some(mut attempt) = self.attempt.take() else {
+            return;
+        };
         let backend = attempt.host();
         self.dialogue.accept(ok, &mut outbox.to_client);
-        outbox.to_client.extend_from_slice(&attempt.inbox.take_rest());
+        outbox
+            .to_client
+            .extend_from_slice(&attempt.inbox.take_rest());
         outbox.to_backend.extend_from_slice(&self.inbox.take_rest());
         outbox.wish(Wish::Report(Event::LoggedIn {
             subject: subject.clone(),
@@ -328,9 +433,15 @@ impl Session {
         detail: &str,
         outbox: &mut Outbox,
     ) {
-        outbox.wish(Wish::Report(Event::LoginFailed { subject: self.subject(), failure, detail: detail.into() }));
+        outbox.wish(Wish::Report(Event::LoginFailed {
+            subject: self.subject(),
+            failure,
+            detail: detail.into(),
+        }));
         self.failed_logins = self.failed_logins.saturating_add(1);
-        let Some(attempt) = &mut self.attempt else { return };
+        let Some(attempt) = &mut self.attempt else {
+            return;
+        };
         attempt.held = Some((failure, text));
         if failure.is_delayed() {
             let delay = self.settings.failure_delay;
@@ -343,16 +454,25 @@ impl Session {
 
     /// Gives the one reply the client is owed and listens to it again (W-FAIL-3, W-FAIL-4).
     pub(super) fn answer_held(&mut self, now: Tick, outbox: &mut Outbox) {
-        let Some(attempt) = self.attempt.take() else { return };
-        let Some((failure, text)) = attempt.held else { return };
+        let Some(attempt) = self.attempt.take() else {
+            return;
+        };
+        let Some((failure, text)) = attempt.held else {
+            return;
+        };
         self.stage = Stage::Talking;
         self.stage_deadline = None;
-        match self.dialogue.refuse(failure, text.as_deref(), &mut outbox.to_client) {
+        match self
+            .dialogue
+            .refuse(failure, text.as_deref(), &mut outbox.to_client)
+        {
             ClientStep::Close(reason) => {
                 outbox.wish(Wish::Report(self.aborted(close_reason(reason))));
                 self.close(outbox);
             }
-            ClientStep::More | ClientStep::Login(_) | ClientStep::Hopeless(_) => self.read_commands(now, outbox),
+            ClientStep::More | ClientStep::Login(_) | ClientStep::Hopeless(_) => {
+                self.read_commands(now, outbox)
+            }
         }
     }
 

@@ -70,7 +70,11 @@ impl Session {
         seed: u64,
         now: Tick,
     ) -> Self {
-        let stage = if header { Stage::Header(Box::new(Decoder::new())) } else { Stage::Talking };
+        let stage = if header {
+            Stage::Header(Box::new(Decoder::new()))
+        } else {
+            Stage::Talking
+        };
         let stage_deadline = header.then(|| now.after(settings.proxy_header_timeout));
         Self {
             inbox: Inbox::new(limits::PRE_LOGIN_INPUT_BYTES_MAX),
@@ -136,7 +140,11 @@ impl Session {
         }
         let stage = self.stage_deadline.unwrap_or(self.pre_login_deadline);
         // A login under way has deadlines of its own and may outlive the time for getting that far.
-        if self.attempt.is_some() { Some(stage) } else { Some(stage.min(self.pre_login_deadline)) }
+        if self.attempt.is_some() {
+            Some(stage)
+        } else {
+            Some(stage.min(self.pre_login_deadline))
+        }
     }
 
     /// The stage's name, for the administrator.
@@ -158,7 +166,11 @@ impl Session {
     /// The report of a connection that ends here without a login.
     #[must_use]
     pub fn aborted(&self, reason: &'static str) -> Event {
-        Event::Aborted { subject: self.subject(), reason, attempts: self.failed_logins }
+        Event::Aborted {
+            subject: self.subject(),
+            reason,
+            attempts: self.failed_logins,
+        }
     }
 
     pub(super) fn subject(&self) -> Subject {
@@ -166,14 +178,18 @@ impl Session {
             protocol: self.protocol,
             session: self.facts.session_id.clone(),
             client: self.facts.apparent,
-            user: self.attempt.as_ref().map(|attempt| cleaned(attempt.user.as_bytes(), limits::USER_BYTES_MAX)),
+            user: self
+                .attempt
+                .as_ref()
+                .map(|attempt| cleaned(attempt.user.as_bytes(), limits::USER_BYTES_MAX)),
         }
     }
 
     // === The client's side ===
 
     fn greet(&mut self, outbox: &mut Outbox) {
-        self.dialogue.greet(self.settings.rules_for(&self.facts), &mut outbox.to_client);
+        self.dialogue
+            .greet(self.settings.rules_for(&self.facts), &mut outbox.to_client);
     }
 
     fn client_bytes(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
@@ -191,16 +207,24 @@ impl Session {
 
     fn keep(&mut self, bytes: &[u8]) {
         let taken = self.inbox.append(bytes);
-        debug_assert_eq!(taken, bytes.len(), "the shell read more than there was room for");
+        debug_assert_eq!(
+            taken,
+            bytes.len(),
+            "the shell read more than there was room for"
+        );
     }
 
     fn read_header(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
-        let Stage::Header(decoder) = &mut self.stage else { return };
+        let Stage::Header(decoder) = &mut self.stage else {
+            return;
+        };
         match decoder.decode(bytes) {
             Outcome::Incomplete => {}
             Outcome::Done { header, consumed } => {
                 if !self.believe(&header) {
-                    outbox.wish(Wish::Report(self.refused("the PROXY header's ALPN is not this protocol's", false)));
+                    outbox.wish(Wish::Report(
+                        self.refused("the PROXY header's ALPN is not this protocol's", false),
+                    ));
                     return self.close(outbox);
                 }
                 self.stage = Stage::Talking;
@@ -238,7 +262,12 @@ impl Session {
         // Cheap to look up and the only borrow that outlives it: the rules follow the facts as they are now.
         let settings = Arc::clone(&self.settings);
         let rules = settings.rules_for(&self.facts);
-        match self.dialogue.read(rules, &mut self.facts, &mut self.inbox, &mut outbox.to_client) {
+        match self.dialogue.read(
+            rules,
+            &mut self.facts,
+            &mut self.inbox,
+            &mut outbox.to_client,
+        ) {
             Step::More => {
                 if self.client_ended {
                     outbox.wish(Wish::Report(self.aborted("client disconnected")));
@@ -259,7 +288,9 @@ impl Session {
         match self.stage {
             Stage::Header(_) => {
                 // A load balancer's check: connects, maybe sends half a header, goes away (W-PRB-5).
-                outbox.wish(Wish::Report(self.refused("closed before the PROXY header was complete", true)));
+                outbox.wish(Wish::Report(
+                    self.refused("closed before the PROXY header was complete", true),
+                ));
                 self.close(outbox);
             }
             Stage::Talking => {
@@ -268,13 +299,23 @@ impl Session {
             }
             // The login goes on: a client that half-closes still gets its reply (IM-15). If it is gone for good, the
             // reply breaks the connection and everything is freed.
-            Stage::Verdict | Stage::Route | Stage::Connecting | Stage::LoggingIn | Stage::Pausing | Stage::Holding => {}
+            Stage::Verdict
+            | Stage::Route
+            | Stage::Connecting
+            | Stage::LoggingIn
+            | Stage::Pausing
+            | Stage::Holding => {}
             Stage::Over => {}
         }
     }
 
     fn refused(&self, reason: &'static str, quiet: bool) -> Event {
-        Event::Refused { protocol: self.protocol, peer: self.facts.socket, reason, quiet }
+        Event::Refused {
+            protocol: self.protocol,
+            peer: self.facts.socket,
+            reason,
+            quiet,
+        }
     }
 
     fn deadline_passed(&mut self, now: Tick, outbox: &mut Outbox) {
@@ -283,16 +324,32 @@ impl Session {
         }
         match self.stage {
             Stage::Header(_) => {
-                outbox.wish(Wish::Report(self.refused("no complete PROXY header within haproxy_timeout", false)));
+                outbox.wish(Wish::Report(
+                    self.refused("no complete PROXY header within haproxy_timeout", false),
+                ));
                 self.close(outbox);
             }
             Stage::Talking => {
                 self.dialogue.bye(ByeReason::Timeout, &mut outbox.to_client);
-                outbox.wish(Wish::Report(self.aborted("no login within the time allowed")));
+                outbox.wish(Wish::Report(
+                    self.aborted("no login within the time allowed"),
+                ));
                 self.close(outbox);
             }
-            Stage::Verdict => self.fail(now, Failure::Unavailable, None, "no answer from the password databases", outbox),
-            Stage::Route => self.fail(now, Failure::Unavailable, None, "no answer from the routing layer", outbox),
+            Stage::Verdict => self.fail(
+                now,
+                Failure::Unavailable,
+                None,
+                "no answer from the password databases",
+                outbox,
+            ),
+            Stage::Route => self.fail(
+                now,
+                Failure::Unavailable,
+                None,
+                "no answer from the routing layer",
+                outbox,
+            ),
             Stage::Connecting => self.backend_broken(now, "timed out", outbox),
             Stage::LoggingIn => self.login_timed_out(now, outbox),
             Stage::Pausing => self.try_again(now, outbox),
@@ -305,7 +362,9 @@ impl Session {
         match self.stage {
             Stage::Over => return,
             Stage::Header(_) => {}
-            _ => self.dialogue.bye(ByeReason::Shutdown, &mut outbox.to_client),
+            _ => self
+                .dialogue
+                .bye(ByeReason::Shutdown, &mut outbox.to_client),
         }
         if matches!(self.stage, Stage::Connecting | Stage::LoggingIn) {
             outbox.wish(Wish::DropBackend);

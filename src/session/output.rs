@@ -72,12 +72,20 @@ impl Outbox {
     /// An empty outbox with room for one input's wishes.
     #[must_use]
     pub fn new() -> Self {
-        Self { to_client: Vec::with_capacity(1024), to_backend: Vec::with_capacity(1024), wishes: Vec::with_capacity(WISHES_MAX) }
+        Self {
+            to_client: Vec::with_capacity(1024),
+            to_backend: Vec::with_capacity(1024),
+            wishes: Vec::with_capacity(WISHES_MAX),
+        }
     }
 
     /// Adds a wish.
     pub fn wish(&mut self, wish: Wish) {
-        debug_assert!(self.wishes.len() < WISHES_MAX, "an input caused too many wishes: {:?}", self.wishes);
+        debug_assert!(
+            self.wishes.len() < WISHES_MAX,
+            "an input caused too many wishes: {:?}",
+            self.wishes
+        );
         self.wishes.push(wish);
     }
 

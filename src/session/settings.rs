@@ -46,14 +46,18 @@ impl SessionSettings {
     #[must_use]
     pub fn rules_for(&self, facts: &ClientFacts) -> &Rules {
         let private = facts.transport == Transport::Tls;
-        if private || facts.trusted || !self.privacy_required { &self.rules } else { &self.guarded_rules }
+        if private || facts.trusted || !self.privacy_required {
+            &self.rules
+        } else {
+            &self.guarded_rules
+        }
     }
-
 
     /// The port of a protocol at the backends.
     #[must_use]
     pub fn port(&self, protocol: Protocol) -> u16 {
         let of = Protocol::ALL.iter().position(|known| *known == protocol);
-        of.and_then(|index| self.protocols.get(index)).map_or(protocol.default_port(), |settings| settings.port)
+        of.and_then(|index| self.protocols.get(index))
+            .map_or(protocol.default_port(), |settings| settings.port)
     }
 }

@@ -23,7 +23,11 @@ impl<T> Mailbox<T> {
     #[must_use]
     pub fn new(capacity: usize, waker: Waker) -> Self {
         // Asleep at first: the first message wakes the receiver whatever it is doing.
-        Self { queue: ArrayQueue::new(capacity), asleep: AtomicBool::new(true), waker }
+        Self {
+            queue: ArrayQueue::new(capacity),
+            asleep: AtomicBool::new(true),
+            waker,
+        }
     }
 
     /// Queues a message and wakes the receiver if it sleeps.
@@ -126,11 +130,18 @@ mod tests {
                 expected += 1;
             }
             if expected < 20_000 && mailbox.fall_asleep() {
-                #[expect(unsafe_code, reason = "a test polls the raw descriptor as the ring does")]
+                #[expect(
+                    unsafe_code,
+                    reason = "a test polls the raw descriptor as the ring does"
+                )]
                 // SAFETY: the mailbox owns the descriptor and outlives the poll; no memory is involved.
                 let fd = unsafe { BorrowedFd::borrow_raw(mailbox.waker().fd().0) };
-                let ten_seconds = rustix::time::Timespec { tv_sec: 10, tv_nsec: 0 };
-                let woken = poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&ten_seconds)).unwrap();
+                let ten_seconds = rustix::time::Timespec {
+                    tv_sec: 10,
+                    tv_nsec: 0,
+                };
+                let woken =
+                    poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&ten_seconds)).unwrap();
                 assert_eq!(woken, 1, "a wake-up was lost before message {expected}");
                 mailbox.waker().clear();
                 mailbox.wake_up();

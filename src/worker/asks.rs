@@ -100,8 +100,14 @@ impl Asks {
     /// Sixteen bytes for a session id: when, which core, and chance (W-FWD-4).
     pub(super) fn draw_id(&mut self, now: Tick) -> [u8; 16] {
         let mut id = [0; 16];
-        let (high, low) = (self.draw(), self.draw() ^ now.0.rotate_left(24) ^ u64::from(self.core.0));
-        for (place, byte) in id.iter_mut().zip(high.to_be_bytes().into_iter().chain(low.to_be_bytes())) {
+        let (high, low) = (
+            self.draw(),
+            self.draw() ^ now.0.rotate_left(24) ^ u64::from(self.core.0),
+        );
+        for (place, byte) in id
+            .iter_mut()
+            .zip(high.to_be_bytes().into_iter().chain(low.to_be_bytes()))
+        {
             *place = byte;
         }
         id
@@ -109,7 +115,9 @@ impl Asks {
 
     /// Whether a complaint about the host may be logged again: once a second (RS-01).
     pub(super) fn may_complain(&mut self, now: Tick) -> bool {
-        let quiet = self.complained_at.is_none_or(|at| now.since(at) >= Duration::from_secs(1));
+        let quiet = self
+            .complained_at
+            .is_none_or(|at| now.since(at) >= Duration::from_secs(1));
         if quiet {
             self.complained_at = Some(now);
         }
@@ -119,7 +127,11 @@ impl Asks {
 
 impl<P: Port> Worker<P> {
     /// Asks the password databases.
-    pub(super) fn authenticate(&mut self, slot: u32, question: Question) -> Option<Box<AuthAnswer>> {
+    pub(super) fn authenticate(
+        &mut self,
+        slot: u32,
+        question: Question,
+    ) -> Option<Box<AuthAnswer>> {
         let passdbs = self.asks.passdbs.shared();
         let step = Chain::start(&passdbs, question);
         self.auth_step(slot, step)
@@ -137,7 +149,13 @@ impl<P: Port> Worker<P> {
                 continue;
             }
             let ticket = self.ticket(slot)?;
-            if self.asks.links.hashing.push(HashJob { ticket, job }).is_err() {
+            if self
+                .asks
+                .links
+                .hashing
+                .push(HashJob { ticket, job })
+                .is_err()
+            {
                 // The pool is behind: a temporary failure now is better than a login that times out (SA-18).
                 step = chain.verified(Err(SchemeError::Busy));
                 continue;
@@ -158,13 +176,19 @@ impl<P: Port> Worker<P> {
         let wanted = match &ask {
             RouteAsk::User(user) => match self.route_user(user, rounds) {
                 Ok(answer) => return Some(answer),
-                Err(()) => ToControl::Settle { ticket: Some(self.ticket(slot)?), user: user.clone() },
+                Err(()) => ToControl::Settle {
+                    ticket: Some(self.ticket(slot)?),
+                    user: user.clone(),
+                },
             },
             RouteAsk::Referral { host, group } => {
                 let found = follow_referral(self.asks.table.current(), host, group.as_deref());
                 return Some(match found {
                     Ok(destination) => RouteAnswer::Go(known(destination)),
-                    Err(fault) => RouteAnswer::Fail { failure: fault.failure(), detail: fault.text().into() },
+                    Err(fault) => RouteAnswer::Fail {
+                        failure: fault.failure(),
+                        detail: fault.text().into(),
+                    },
                 });
             }
             RouteAsk::Host { host, hostip } => {
@@ -172,12 +196,18 @@ impl<P: Port> Worker<P> {
                 if let Some(address) = literal {
                     return Some(RouteAnswer::Go(named(host.clone(), address)));
                 }
-                ToControl::Resolve { ticket: self.ticket(slot)?, host: host.clone() }
+                ToControl::Resolve {
+                    ticket: self.ticket(slot)?,
+                    host: host.clone(),
+                }
             }
         };
         if self.asks.links.control.send(wanted).is_err() {
             let detail = "the control core is behind: its mailbox is full";
-            return Some(RouteAnswer::Fail { failure: Failure::Unavailable, detail: detail.into() });
+            return Some(RouteAnswer::Fail {
+                failure: Failure::Unavailable,
+                detail: detail.into(),
+            });
         }
         if let Some(login) = self.login(slot) {
             login.pending = Some(Box::new(Pending::Route { ask, rounds }));
@@ -196,10 +226,16 @@ impl<P: Port> Worker<P> {
         });
         if stale {
             // The login goes on with the old row (DESIGN decision 6). A full mailbox: the next login asks again.
-            let _ = self.asks.links.control.send(ToControl::Settle { ticket: None, user: user.into() });
+            let _ = self.asks.links.control.send(ToControl::Settle {
+                ticket: None,
+                user: user.into(),
+            });
         }
         match decision {
-            Decision::Go { destination, change } => {
+            Decision::Go {
+                destination,
+                change,
+            } => {
                 if let Some(change) = change {
                     // Nobody waits for the write; every login of the group repeats it until it is done.
                     let _ = self.asks.links.control.send(ToControl::Change(change));
@@ -207,14 +243,25 @@ impl<P: Port> Worker<P> {
                 Ok(RouteAnswer::Go(known(destination)))
             }
             Decision::Fail { fault, about } => {
-                let detail = if about.is_empty() { fault.text().into() } else { format!("{}: {about}", fault.text()) };
-                Ok(RouteAnswer::Fail { failure: fault.failure(), detail: detail.into_boxed_str() })
+                let detail = if about.is_empty() {
+                    fault.text().into()
+                } else {
+                    format!("{}: {about}", fault.text())
+                };
+                Ok(RouteAnswer::Fail {
+                    failure: fault.failure(),
+                    detail: detail.into_boxed_str(),
+                })
             }
             Decision::NeedUser
             | Decision::NeedTable
             | Decision::AssignUser(_)
             | Decision::FinishUserMove(_)
-            | Decision::CreateGroup(_) if rounds < ROUNDS_MAX => Err(()),
+            | Decision::CreateGroup(_)
+                if rounds < ROUNDS_MAX =>
+            {
+                Err(())
+            }
             Decision::NeedUser
             | Decision::NeedTable
             | Decision::AssignUser(_)
@@ -241,7 +288,9 @@ impl<P: Port> Worker<P> {
             return;
         }
         let slot = ticket.slot;
-        let Some(pending) = self.login(slot).and_then(|login| login.pending.take()) else { return };
+        let Some(pending) = self.login(slot).and_then(|login| login.pending.take()) else {
+            return;
+        };
         let input = match (*pending, answer) {
             (Pending::Password { chain, key }, Answer::Verified(result)) => {
                 if result == Ok(true) {
@@ -256,9 +305,13 @@ impl<P: Port> Worker<P> {
             (Pending::Route { .. }, Answer::Unsettled { failure, detail }) => {
                 Some(Input::Route(RouteAnswer::Fail { failure, detail }))
             }
-            (Pending::Route { ask: RouteAsk::Host { host, .. }, .. }, Answer::Resolved(address)) => {
-                Some(Input::Route(RouteAnswer::Go(named(host, address))))
-            }
+            (
+                Pending::Route {
+                    ask: RouteAsk::Host { host, .. },
+                    ..
+                },
+                Answer::Resolved(address),
+            ) => Some(Input::Route(RouteAnswer::Go(named(host, address)))),
             // An answer to an earlier question of the same session, which has been answered otherwise: its deadline passed.
             (pending, _) => {
                 if let Some(login) = self.login(slot) {
@@ -273,7 +326,11 @@ impl<P: Port> Worker<P> {
     }
 
     fn ticket(&self, slot: u32) -> Option<Ticket> {
-        Some(Ticket { core: self.asks.core, slot, generation: self.slots.generation(slot)? })
+        Some(Ticket {
+            core: self.asks.core,
+            slot,
+            generation: self.slots.generation(slot)?,
+        })
     }
 }
 
@@ -287,7 +344,12 @@ fn known(destination: crate::route::decide::Destination) -> Destination {
 }
 
 fn named(host: Box<str>, address: std::net::IpAddr) -> Destination {
-    Destination { host, address, group: None, is_moving: false }
+    Destination {
+        host,
+        address,
+        group: None,
+        is_moving: false,
+    }
 }
 
 /// Reading the user, creating the group, finishing a move: more rounds than that mean somebody writes against us.

@@ -29,11 +29,16 @@ impl<P: Port> Worker<P> {
             drain.deadline = drain.deadline.min(deadline);
             return;
         }
-        self.draining = Some(Drain { deadline, next_look: self.now });
+        self.draining = Some(Drain {
+            deadline,
+            next_look: self.now,
+        });
         self.stop_listening();
         for slot in 0..self.slots.end() {
-            let before_login =
-                self.slots.get(slot).is_some_and(|connection| matches!(connection.phase, Phase::Session(_)));
+            let before_login = self
+                .slots
+                .get(slot)
+                .is_some_and(|connection| matches!(connection.phase, Phase::Session(_)));
             if before_login {
                 self.session_input(slot, Input::Shutdown);
             }
@@ -48,7 +53,9 @@ impl<P: Port> Worker<P> {
         }
         let over = self.now >= drain.deadline;
         for slot in 0..self.slots.end() {
-            let Some(connection) = self.slots.get(slot) else { continue };
+            let Some(connection) = self.slots.get(slot) else {
+                continue;
+            };
             match &connection.phase {
                 Phase::Relay(relay) if over || relay.is_idle(self.now, limits::DRAIN_IDLE) => {
                     self.end_relay(slot, EndedBy::Shutdown, None);
@@ -59,7 +66,11 @@ impl<P: Port> Worker<P> {
         }
         let next_look = self.now.after(LOOK_EVERY);
         if let Some(drain) = &mut self.draining {
-            drain.next_look = if over { next_look } else { next_look.min(drain.deadline) };
+            drain.next_look = if over {
+                next_look
+            } else {
+                next_look.min(drain.deadline)
+            };
         }
     }
 

@@ -27,7 +27,9 @@ impl<P: Port> Worker<P> {
     fn one_input(&mut self, slot: u32, input: Input<'_>) -> Option<Input<'static>> {
         let now = self.now;
         let connection = self.slots.get_mut(slot)?;
-        let Phase::Session(login) = &mut connection.phase else { return None };
+        let Phase::Session(login) = &mut connection.phase else {
+            return None;
+        };
         let outbox = &mut self.outbox;
         // Pure code owns no descriptor, lock or kernel-lent memory, so its state may be dropped half-changed
         // (style.md 9); one crafted line must not take the other sessions of the core along.
@@ -35,7 +37,10 @@ impl<P: Port> Worker<P> {
         if outcome.is_err() {
             self.outbox = crate::session::output::Outbox::new();
             self.counters.add(Counter::Panicked, 1);
-            self.log(Event::Note { warning: true, text: "a session's code panicked; its connection was closed".into() });
+            self.log(Event::Note {
+                warning: true,
+                text: "a session's code panicked; its connection was closed".into(),
+            });
             self.abort(slot);
             return None;
         }
@@ -97,7 +102,9 @@ impl<P: Port> Worker<P> {
 
     /// What follows every input: start the relay or close when all is sent, keep the deadline, read on.
     fn after_input(&mut self, slot: u32) {
-        let Some(login) = self.login(slot) else { return };
+        let Some(login) = self.login(slot) else {
+            return;
+        };
         let client_done = login.unsent_client.is_empty();
         if login.handed_over.is_some() {
             if client_done && login.unsent_backend.is_empty() {
@@ -116,8 +123,12 @@ impl<P: Port> Worker<P> {
             None => self.wheel.clear(slot),
         }
         for side in [Side::Client, Side::Backend] {
-            let paused = self.slots.get_mut(slot).is_some_and(|connection| connection.socket(side).paused);
-            if paused && self.session_room(slot, side) > 0 && !self.rereads.contains(&(slot, side)) {
+            let paused = self
+                .slots
+                .get_mut(slot)
+                .is_some_and(|connection| connection.socket(side).paused);
+            if paused && self.session_room(slot, side) > 0 && !self.rereads.contains(&(slot, side))
+            {
                 self.rereads.push_back((slot, side));
             }
         }
@@ -139,7 +150,9 @@ impl<P: Port> Worker<P> {
     /// One read; `true` when another may find more.
     fn read_once(&mut self, slot: u32, side: Side, scratch: &mut [u8]) -> bool {
         let room = self.session_room(slot, side).min(SESSION_READ_BYTES);
-        let Some(connection) = self.slots.get_mut(slot) else { return false };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return false;
+        };
         let socket = connection.socket(side);
         let Some(fd) = socket.fd() else { return false };
         if room == 0 {
@@ -148,16 +161,28 @@ impl<P: Port> Worker<P> {
         }
         socket.paused = false;
         let hangup = socket.hangup;
-        let Some(space) = scratch.get_mut(..room) else { return false };
+        let Some(space) = scratch.get_mut(..room) else {
+            return false;
+        };
         match self.port.recv(fd, space) {
             Ok(0) => {
-                let input = if side == Side::Client { Input::ClientEnd } else { Input::BackendEnd };
+                let input = if side == Side::Client {
+                    Input::ClientEnd
+                } else {
+                    Input::BackendEnd
+                };
                 self.session_input(slot, input);
                 false
             }
             Ok(read) => {
-                let Some(bytes) = scratch.get(..read) else { return false };
-                let input = if side == Side::Client { Input::Client(bytes) } else { Input::Backend(bytes) };
+                let Some(bytes) = scratch.get(..read) else {
+                    return false;
+                };
+                let input = if side == Side::Client {
+                    Input::Client(bytes)
+                } else {
+                    Input::Backend(bytes)
+                };
                 self.session_input(slot, input);
                 hangup || read == room
             }
@@ -176,8 +201,12 @@ impl<P: Port> Worker<P> {
     }
 
     fn session_room(&self, slot: u32, side: Side) -> usize {
-        let Some(connection) = self.slots.get(slot) else { return 0 };
-        let Phase::Session(login) = &connection.phase else { return 0 };
+        let Some(connection) = self.slots.get(slot) else {
+            return 0;
+        };
+        let Phase::Session(login) = &connection.phase else {
+            return 0;
+        };
         if login.finishing || login.handed_over.is_some() {
             return 0;
         }
@@ -189,9 +218,13 @@ impl<P: Port> Worker<P> {
 
     /// Sends bytes of a session now; what the socket does not take is kept and sent when there is room.
     fn send_or_keep(&mut self, slot: u32, side: Side, bytes: &[u8]) {
-        let Some(connection) = self.slots.get_mut(slot) else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
         let fd = connection.socket(side).fd();
-        let Phase::Session(login) = &mut connection.phase else { return };
+        let Phase::Session(login) = &mut connection.phase else {
+            return;
+        };
         let unsent = unsent(login, side);
         let mut sent = 0;
         if let (true, Some(fd)) = (unsent.is_empty(), fd) {
@@ -202,11 +235,14 @@ impl<P: Port> Worker<P> {
                 Err(_) => return,
             }
         }
-        let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) else { return };
+        let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) else {
+            return;
+        };
         unsent.extend_from_slice(rest);
         let too_much = side == Side::Client
             && login.handed_over.is_none()
-            && login.unsent_client.len() > limits::PRE_LOGIN_OUTPUT_BYTES_MAX + limits::BACKEND_UNTAGGED_BYTES_MAX;
+            && login.unsent_client.len()
+                > limits::PRE_LOGIN_OUTPUT_BYTES_MAX + limits::BACKEND_UNTAGGED_BYTES_MAX;
         if too_much {
             self.report_aborted(slot, "client does not read its replies");
             self.abort(slot);
@@ -217,9 +253,15 @@ impl<P: Port> Worker<P> {
 
     /// A socket takes bytes again: send what a session kept for it.
     pub(super) fn send_kept(&mut self, slot: u32, side: Side) {
-        let Some(connection) = self.slots.get_mut(slot) else { return };
-        let Some(fd) = connection.socket(side).fd() else { return };
-        let Phase::Session(login) = &mut connection.phase else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Some(fd) = connection.socket(side).fd() else {
+            return;
+        };
+        let Phase::Session(login) = &mut connection.phase else {
+            return;
+        };
         let unsent = unsent(login, side);
         match self.port.send(fd, unsent) {
             Ok(count) => {
@@ -243,7 +285,9 @@ impl<P: Port> Worker<P> {
         let generation = self.slots.generation(slot)?;
         let connection = self.slots.get_mut(slot)?;
         if connection.backend.is_open() {
-            let Phase::Session(login) = &mut connection.phase else { return None };
+            let Phase::Session(login) = &mut connection.phase else {
+                return None;
+            };
             login.connect_next = Some(to);
             return None;
         }
@@ -253,7 +297,15 @@ impl<P: Port> Worker<P> {
         };
         connection.backend = Socket::open(fd);
         connection.backend.connecting = true;
-        self.port.connect(fd, to, Token { slot, generation, kind: Kind::Connect });
+        self.port.connect(
+            fd,
+            to,
+            Token {
+                slot,
+                generation,
+                kind: Kind::Connect,
+            },
+        );
         None
     }
 
@@ -278,18 +330,27 @@ impl<P: Port> Worker<P> {
     /// Keeps the names for the log and drops the session as soon as its last bytes are sent.
     fn hand_over(&mut self, slot: u32, handover: Handover) {
         let since = self.now;
-        let Some(login) = self.login(slot) else { return };
-        login.handed_over =
-            Some(Box::new(Label { subject: handover.subject, backend: handover.backend, since }));
+        let Some(login) = self.login(slot) else {
+            return;
+        };
+        login.handed_over = Some(Box::new(Label {
+            subject: handover.subject,
+            backend: handover.backend,
+            since,
+        }));
     }
 
     /// Closes our half and waits a little for the client to close its own, so that bytes it still sends do not turn
     /// our last reply into a reset.
     fn linger(&mut self, slot: u32) {
         self.close_side(slot, Side::Backend);
-        let Some(connection) = self.slots.get_mut(slot) else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
         connection.phase = Phase::Lingering;
-        let Some(fd) = connection.client.fd() else { return self.abort(slot) };
+        let Some(fd) = connection.client.fd() else {
+            return self.abort(slot);
+        };
         self.port.shutdown(fd, Half::Write);
         self.wheel.set(slot, self.now.after(LINGER));
         self.read_lingering(slot);
@@ -297,8 +358,12 @@ impl<P: Port> Worker<P> {
 
     /// Throws away what a client still sends after its last reply.
     pub(super) fn read_lingering(&mut self, slot: u32) {
-        let Some(connection) = self.slots.get_mut(slot) else { return };
-        let Some(fd) = connection.client.fd() else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Some(fd) = connection.client.fd() else {
+            return;
+        };
         for _ in 0..READS_PER_TURN {
             match self.port.recv(fd, &mut self.scratch) {
                 Ok(0) => return self.abort(slot),
@@ -320,7 +385,9 @@ impl<P: Port> Worker<P> {
     }
 
     fn report_aborted(&mut self, slot: u32, reason: &'static str) {
-        let Some(login) = self.login(slot) else { return };
+        let Some(login) = self.login(slot) else {
+            return;
+        };
         let event = login.session.aborted(reason);
         self.log(event);
     }

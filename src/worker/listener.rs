@@ -35,23 +35,42 @@ impl Listener {
     /// A listener on a socket whose ownership passes to the core.
     #[must_use]
     pub fn new(fd: Fd, protocol: Protocol, haproxy: bool) -> Self {
-        Self { fd: Some(fd), protocol, haproxy, armed: false, retry_at: None }
+        Self {
+            fd: Some(fd),
+            protocol,
+            haproxy,
+            armed: false,
+            retry_at: None,
+        }
     }
 }
 
 impl<P: Port> Worker<P> {
     pub(super) fn arm_accept(&mut self, index: usize) {
-        let Some(listener) = self.listeners.get_mut(index) else { return };
-        let (Some(fd), false) = (listener.fd, listener.armed) else { return };
+        let Some(listener) = self.listeners.get_mut(index) else {
+            return;
+        };
+        let (Some(fd), false) = (listener.fd, listener.armed) else {
+            return;
+        };
         listener.armed = true;
         listener.retry_at = None;
         let slot = u32::try_from(index).unwrap_or(u32::MAX);
-        self.port.accept(fd, Token { slot, generation: 0, kind: Kind::Accept });
+        self.port.accept(
+            fd,
+            Token {
+                slot,
+                generation: 0,
+                kind: Kind::Accept,
+            },
+        );
     }
 
     pub(super) fn accept_completion(&mut self, index: u32, outcome: Outcome, more: bool) {
         let index = usize::try_from(index).unwrap_or(usize::MAX);
-        let Some(listener) = self.listeners.get_mut(index) else { return };
+        let Some(listener) = self.listeners.get_mut(index) else {
+            return;
+        };
         if !more {
             listener.armed = false;
         }
@@ -75,12 +94,18 @@ impl<P: Port> Worker<P> {
     fn accept_failed(&mut self, index: usize, fault: IoFault) {
         let starved = matches!(fault, IoFault::Descriptors | IoFault::Memory);
         let now = self.now;
-        let Some(listener) = self.listeners.get_mut(index) else { return };
+        let Some(listener) = self.listeners.get_mut(index) else {
+            return;
+        };
         let Some(fd) = listener.fd else { return };
         if listener.armed {
             return;
         }
-        listener.retry_at = Some(now.after(if starved { STARVED_PAUSE } else { Duration::ZERO }));
+        listener.retry_at = Some(now.after(if starved {
+            STARVED_PAUSE
+        } else {
+            Duration::ZERO
+        }));
         let protocol = listener.protocol;
         if starved {
             self.counters.add(Counter::AcceptStarved, 1);
@@ -99,7 +124,10 @@ impl<P: Port> Worker<P> {
     /// Listeners whose pause is over accept again.
     pub(super) fn rearm_listeners(&mut self) {
         for index in 0..self.listeners.len() {
-            let due = self.listeners.get(index).and_then(|listener| listener.retry_at);
+            let due = self
+                .listeners
+                .get(index)
+                .and_then(|listener| listener.retry_at);
             if due.is_some_and(|at| at <= self.now) {
                 self.arm_accept(index);
             }
@@ -108,19 +136,36 @@ impl<P: Port> Worker<P> {
 
     /// How long until a listener wants to accept again.
     pub(super) fn listeners_wait(&self) -> Option<Duration> {
-        self.listeners.iter().filter_map(|listener| listener.retry_at).map(|at| self.now.until(at)).min()
+        self.listeners
+            .iter()
+            .filter_map(|listener| listener.retry_at)
+            .map(|at| self.now.until(at))
+            .min()
     }
 
     fn accepted(&mut self, index: usize, fd: Fd) {
         self.counters.add(Counter::Accepted, 1);
-        let Some(listener) = self.listeners.get(index) else { return self.port.close(fd) };
+        let Some(listener) = self.listeners.get(index) else {
+            return self.port.close(fd);
+        };
         let (protocol, haproxy) = (listener.protocol, listener.haproxy);
         // Gone before we looked: nothing to answer, nothing to log.
-        let Ok((peer, local)) = self.port.endpoints(fd) else { return self.port.close(fd) };
-        let rule = if haproxy { HeaderRule::Required } else { HeaderRule::Forbidden };
+        let Ok((peer, local)) = self.port.endpoints(fd) else {
+            return self.port.close(fd);
+        };
+        let rule = if haproxy {
+            HeaderRule::Required
+        } else {
+            HeaderRule::Forbidden
+        };
         let entrance = policy::on_accept(rule, &self.settings.haproxy_trusted, peer.ip());
         if entrance == Entrance::Close {
-            self.refuse(fd, protocol, peer, "the address is not in haproxy_trusted_networks");
+            self.refuse(
+                fd,
+                protocol,
+                peer,
+                "the address is not in haproxy_trusted_networks",
+            );
             return;
         }
         if self.draining.is_some() || self.slots.live() >= self.slots.bound() {
@@ -132,7 +177,14 @@ impl<P: Port> Worker<P> {
         self.begin(fd, protocol, entrance, peer, local);
     }
 
-    fn begin(&mut self, fd: Fd, protocol: Protocol, entrance: Entrance, peer: SocketAddr, local: SocketAddr) {
+    fn begin(
+        &mut self,
+        fd: Fd,
+        protocol: Protocol,
+        entrance: Entrance,
+        peer: SocketAddr,
+        local: SocketAddr,
+    ) {
         let seed = self.asks.draw();
         let facts = ClientFacts {
             socket: peer,
@@ -148,7 +200,14 @@ impl<P: Port> Worker<P> {
         };
         let header = entrance == Entrance::ReadHeader;
         let settings = std::sync::Arc::clone(&self.settings.session);
-        let session = Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now);
+        let session = Session::new(
+            settings,
+            Dialogue::new(protocol),
+            facts,
+            header,
+            seed,
+            self.now,
+        );
         let connection = Connection {
             client: Socket::open(fd),
             backend: Socket::default(),
@@ -165,7 +224,12 @@ impl<P: Port> Worker<P> {
 
     fn refuse(&mut self, fd: Fd, protocol: Protocol, peer: SocketAddr, reason: &'static str) {
         self.port.close(fd);
-        let event = Event::Refused { protocol, peer, reason, quiet: false };
+        let event = Event::Refused {
+            protocol,
+            peer,
+            reason,
+            quiet: false,
+        };
         self.count_event(&event);
         self.log(event);
     }
@@ -173,11 +237,17 @@ impl<P: Port> Worker<P> {
     /// Stops accepting: the kernel returns the accept, then the socket is closed.
     pub(super) fn stop_listening(&mut self) {
         for index in 0..self.listeners.len() {
-            let Some(listener) = self.listeners.get_mut(index) else { continue };
+            let Some(listener) = self.listeners.get_mut(index) else {
+                continue;
+            };
             listener.retry_at = None;
             if listener.armed {
                 let slot = u32::try_from(index).unwrap_or(u32::MAX);
-                self.port.cancel(Token { slot, generation: 0, kind: Kind::Accept });
+                self.port.cancel(Token {
+                    slot,
+                    generation: 0,
+                    kind: Kind::Accept,
+                });
             } else {
                 self.close_listener(index);
             }
@@ -185,7 +255,11 @@ impl<P: Port> Worker<P> {
     }
 
     fn close_listener(&mut self, index: usize) {
-        if let Some(fd) = self.listeners.get_mut(index).and_then(|listener| listener.fd.take()) {
+        if let Some(fd) = self
+            .listeners
+            .get_mut(index)
+            .and_then(|listener| listener.fd.take())
+        {
             self.close_listener_fd(fd);
         }
     }
@@ -202,7 +276,9 @@ fn busy_line(protocol: Protocol) -> &'static [u8] {
         Protocol::Imap => b"* BYE [UNAVAILABLE] Too many connections, try again later.\r\n",
         Protocol::Pop3 => b"-ERR [SYS/TEMP] Too many connections, try again later.\r\n",
         Protocol::Sieve => b"BYE (TRYLATER) \"Too many connections, try again later.\"\r\n",
-        Protocol::Lmtp | Protocol::Submission => b"421 4.3.2 Too many connections, try again later.\r\n",
+        Protocol::Lmtp | Protocol::Submission => {
+            b"421 4.3.2 Too many connections, try again later.\r\n"
+        }
     }
 }
 

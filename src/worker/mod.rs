@@ -16,7 +16,7 @@ mod run;
 mod settings;
 mod wheel;
 
-pub use asks::{Asks, AskLinks};
+pub use asks::{AskLinks, Asks};
 pub use listener::Listener;
 pub use run::Worker;
 pub use settings::{Links, WorkerSettings};

@@ -14,9 +14,15 @@ impl<P: Port> Worker<P> {
     /// Everything of the login is sent: from here on only bytes move. The session's memory goes here.
     pub(super) fn start_relay(&mut self, slot: u32) {
         let now = self.now;
-        let Some(connection) = self.slots.get_mut(slot) else { return };
-        let Phase::Session(login) = &mut connection.phase else { return };
-        let Some(label) = login.handed_over.take() else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Phase::Session(login) = &mut connection.phase else {
+            return;
+        };
+        let Some(label) = login.handed_over.take() else {
+            return;
+        };
         connection.client.paused = false;
         connection.backend.paused = false;
         connection.phase = Phase::Relay(Relay {
@@ -35,20 +41,42 @@ impl<P: Port> Worker<P> {
 
     /// Gives the direction that reads from `source` one turn.
     pub(super) fn pump(&mut self, slot: u32, source: Side) {
-        let Some(connection) = self.slots.get_mut(slot) else { return };
-        let (Some(client), Some(backend)) = (connection.client.fd(), connection.backend.fd()) else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let (Some(client), Some(backend)) = (connection.client.fd(), connection.backend.fd())
+        else {
+            return;
+        };
         let hangup = connection.socket(source).hangup;
-        let Phase::Relay(relay) = &mut connection.phase else { return };
-        let (from, to) = if source == Side::Client { (client, backend) } else { (backend, client) };
-        let ends = Ends { source: from, destination: to, hangup };
+        let Phase::Relay(relay) = &mut connection.phase else {
+            return;
+        };
+        let (from, to) = if source == Side::Client {
+            (client, backend)
+        } else {
+            (backend, client)
+        };
+        let ends = Ends {
+            source: from,
+            destination: to,
+            hangup,
+        };
         let direction = relay.direction(source);
         let was_hot = direction.mode == Mode::Hot;
         let mut moved = 0;
-        let turn = pump::turn(&mut self.port, &mut self.scratch, direction, ends, &mut moved);
+        let turn = pump::turn(
+            &mut self.port,
+            &mut self.scratch,
+            direction,
+            ends,
+            &mut moved,
+        );
         if direction.mode == Mode::Hot && !was_hot {
             self.counters.add(Counter::Hot, 1);
         }
-        if turn == Turn::Again && direction.mode == Mode::Hot && direction.pipe.is_none() && was_hot {
+        if turn == Turn::Again && direction.mode == Mode::Hot && direction.pipe.is_none() && was_hot
+        {
             self.counters.add(Counter::PipeMissing, 1);
         }
         if moved > 0 {
@@ -68,8 +96,12 @@ impl<P: Port> Worker<P> {
 
     /// Puts a direction on the round-robin list of those that have more to move.
     fn queue(&mut self, slot: u32, source: Side) {
-        let Some(connection) = self.slots.get_mut(slot) else { return };
-        let Phase::Relay(relay) = &mut connection.phase else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Phase::Relay(relay) = &mut connection.phase else {
+            return;
+        };
         let direction = relay.direction(source);
         if !direction.queued {
             direction.queued = true;
@@ -80,9 +112,15 @@ impl<P: Port> Worker<P> {
     /// Gives every direction on the list one turn, in order.
     pub(super) fn pump_hot(&mut self) {
         for _ in 0..self.hot.len() {
-            let Some((slot, source)) = self.hot.pop_front() else { return };
-            let Some(connection) = self.slots.get_mut(slot) else { continue };
-            let Phase::Relay(relay) = &mut connection.phase else { continue };
+            let Some((slot, source)) = self.hot.pop_front() else {
+                return;
+            };
+            let Some(connection) = self.slots.get_mut(slot) else {
+                continue;
+            };
+            let Phase::Relay(relay) = &mut connection.phase else {
+                continue;
+            };
             let direction = relay.direction(source);
             // The flag also tells a new session in a reused slot from the one that was queued.
             if !std::mem::take(&mut direction.queued) {
@@ -96,16 +134,30 @@ impl<P: Port> Worker<P> {
 
     /// A source ended and its bytes are delivered: pass the end on (W-REL-5).
     fn direction_ended(&mut self, slot: u32, source: Side) {
-        let Some(connection) = self.slots.get_mut(slot) else { return };
-        let Some(destination) = connection.socket(source.other()).fd() else { return };
-        let Phase::Relay(relay) = &mut connection.phase else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Some(destination) = connection.socket(source.other()).fd() else {
+            return;
+        };
+        let Phase::Relay(relay) = &mut connection.phase else {
+            return;
+        };
         let direction = relay.direction(source);
         pump::release_pipe(&mut self.port, direction);
         pump::finish(&mut self.port, direction, destination);
         let other_ended = relay.direction(source.other()).shut;
         if other_ended {
             let by = relay.first_end.unwrap_or(source);
-            self.end_relay(slot, if by == Side::Client { EndedBy::Client } else { EndedBy::Backend }, None);
+            self.end_relay(
+                slot,
+                if by == Side::Client {
+                    EndedBy::Client
+                } else {
+                    EndedBy::Backend
+                },
+                None,
+            );
             return;
         }
         relay.first_end.get_or_insert(source);
@@ -117,8 +169,14 @@ impl<P: Port> Worker<P> {
     fn relay_broken(&mut self, slot: u32, source: Side, end: End, fault: IoFault) {
         let by = pump::culprit(source == Side::Client, end);
         // The reset is passed on: the other side must not take a cut stream for a complete one.
-        let Some(connection) = self.slots.get_mut(slot) else { return };
-        let other = if by == EndedBy::Client { Side::Backend } else { Side::Client };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let other = if by == EndedBy::Client {
+            Side::Backend
+        } else {
+            Side::Client
+        };
         if let Some(fd) = connection.socket(other).fd() {
             self.port.reset_on_close(fd);
         }
@@ -128,8 +186,12 @@ impl<P: Port> Worker<P> {
     /// Reports the end of a relay and closes both sides.
     pub(super) fn end_relay(&mut self, slot: u32, by: EndedBy, error: Option<&'static str>) {
         let now = self.now;
-        let Some(connection) = self.slots.get_mut(slot) else { return };
-        let Phase::Relay(relay) = &mut connection.phase else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Phase::Relay(relay) = &mut connection.phase else {
+            return;
+        };
         pump::release_pipe(&mut self.port, &mut relay.up);
         pump::release_pipe(&mut self.port, &mut relay.down);
         let event = Event::RelayEnded {
@@ -151,8 +213,12 @@ impl<P: Port> Worker<P> {
     pub(super) fn relay_deadline(&mut self, slot: u32) {
         let now = self.now;
         let idle_timeout = self.settings.relay_idle_timeout;
-        let Some(connection) = self.slots.get_mut(slot) else { return };
-        let Phase::Relay(relay) = &mut connection.phase else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Phase::Relay(relay) = &mut connection.phase else {
+            return;
+        };
         let (limit, by) = relay.patience(idle_timeout);
         if now.0 >= relay.patience_ends(limit).0 {
             self.end_relay(slot, by, None);
@@ -163,8 +229,12 @@ impl<P: Port> Worker<P> {
 
     fn set_relay_timer(&mut self, slot: u32) {
         let idle_timeout = self.settings.relay_idle_timeout;
-        let Some(connection) = self.slots.get_mut(slot) else { return };
-        let Phase::Relay(relay) = &mut connection.phase else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Phase::Relay(relay) = &mut connection.phase else {
+            return;
+        };
         let (limit, _) = relay.patience(idle_timeout);
         let at = relay.patience_ends(limit);
         self.wheel.set(slot, at);
@@ -179,7 +249,10 @@ impl Relay {
         if half_closed && !blocked {
             (limits::HALF_CLOSE_LINGER, EndedBy::HalfCloseTimeout)
         } else if blocked {
-            (limits::STALL_TIMEOUT.min(idle_timeout), EndedBy::StallTimeout)
+            (
+                limits::STALL_TIMEOUT.min(idle_timeout),
+                EndedBy::StallTimeout,
+            )
         } else {
             (idle_timeout, EndedBy::IdleTimeout)
         }

@@ -48,13 +48,22 @@ pub struct Worker<P: Port> {
 
 impl<P: Port> std::fmt::Debug for Worker<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Worker").field("live", &self.slots.live()).field("relays", &self.relays).finish_non_exhaustive()
+        f.debug_struct("Worker")
+            .field("live", &self.slots.live())
+            .field("relays", &self.relays)
+            .finish_non_exhaustive()
     }
 }
 
 impl<P: Port> Worker<P> {
     /// A core that serves `listeners`. It accepts from the first turn on.
-    pub fn new(mut port: P, settings: Arc<WorkerSettings>, links: Links, listeners: Vec<Listener>, asks: Asks) -> Self {
+    pub fn new(
+        mut port: P,
+        settings: Arc<WorkerSettings>,
+        links: Links,
+        listeners: Vec<Listener>,
+        asks: Asks,
+    ) -> Self {
         let now = port.now();
         let bound = settings.connections_max;
         let mut wheel = Wheel::new(bound);
@@ -127,13 +136,25 @@ impl<P: Port> Worker<P> {
     }
 
     fn completion(&mut self, completion: Completion) {
-        let Completion { token, outcome, more } = completion;
-        let Token { slot, generation, kind } = token;
+        let Completion {
+            token,
+            outcome,
+            more,
+        } = completion;
+        let Token {
+            slot,
+            generation,
+            kind,
+        } = token;
         match kind {
             Kind::Accept => return self.accept_completion(slot, outcome, more),
             Kind::Wake => return self.port.wake_seen(),
             Kind::Cancel => return,
-            Kind::Connect | Kind::ClientReady | Kind::BackendReady | Kind::ClientWritable | Kind::BackendWritable => {}
+            Kind::Connect
+            | Kind::ClientReady
+            | Kind::BackendReady
+            | Kind::ClientWritable
+            | Kind::BackendWritable => {}
         }
         if !self.slots.is_current(slot, generation) {
             self.counters.add(Counter::StaleCompletion, 1);
@@ -150,7 +171,9 @@ impl<P: Port> Worker<P> {
     }
 
     fn connect_completion(&mut self, slot: u32, outcome: Outcome) {
-        let Some(connection) = self.slots.get_mut(slot) else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
         connection.backend.connecting = false;
         if connection.backend.closing {
             return self.returned(slot, Side::Backend);
@@ -165,7 +188,9 @@ impl<P: Port> Worker<P> {
     }
 
     fn ready_completion(&mut self, slot: u32, side: Side, outcome: Outcome, more: bool) {
-        let Some(connection) = self.slots.get_mut(slot) else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
         let socket = connection.socket(side);
         if !more {
             socket.polling = false;
@@ -176,7 +201,9 @@ impl<P: Port> Worker<P> {
         match outcome {
             Outcome::Ready(ready) => socket.hangup |= ready.hangup,
             // Our own cancel always sets `closing` first; whatever else ends a poll, reading will tell what it was.
-            Outcome::Cancelled | Outcome::Failed(_) | Outcome::Accepted(_) | Outcome::Connected => socket.hangup = true,
+            Outcome::Cancelled | Outcome::Failed(_) | Outcome::Accepted(_) | Outcome::Connected => {
+                socket.hangup = true
+            }
         }
         if !more {
             // The kernel may end a multishot poll at any time (uring.md 8); what arrived meanwhile is read now.
@@ -186,7 +213,9 @@ impl<P: Port> Worker<P> {
     }
 
     fn readable(&mut self, slot: u32, side: Side) {
-        let Some(connection) = self.slots.get_mut(slot) else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
         match &mut connection.phase {
             Phase::Session(_) => self.read_session(slot, side),
             Phase::Relay(relay) => {
@@ -202,7 +231,9 @@ impl<P: Port> Worker<P> {
     }
 
     fn writable_completion(&mut self, slot: u32, side: Side, outcome: Outcome) {
-        let Some(connection) = self.slots.get_mut(slot) else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
         let socket = connection.socket(side);
         socket.awaiting_room = false;
         if socket.closing {
@@ -222,9 +253,13 @@ impl<P: Port> Worker<P> {
         let mut due = std::mem::take(&mut self.due);
         self.wheel.expire(self.now, &mut due);
         for slot in due.drain(..) {
-            let Some(connection) = self.slots.get(slot) else { continue };
+            let Some(connection) = self.slots.get(slot) else {
+                continue;
+            };
             match &connection.phase {
-                Phase::Session(_) => self.session_input(slot, crate::session::input::Input::Deadline),
+                Phase::Session(_) => {
+                    self.session_input(slot, crate::session::input::Input::Deadline)
+                }
                 Phase::Relay(_) => self.relay_deadline(slot),
                 Phase::Lingering => self.abort(slot),
                 Phase::Closing => {}
@@ -237,31 +272,57 @@ impl<P: Port> Worker<P> {
 
     /// Arms the multishot poll that a socket keeps for its whole life.
     pub(super) fn arm_poll(&mut self, slot: u32, side: Side) {
-        let Some(generation) = self.slots.generation(slot) else { return };
-        let Some(connection) = self.slots.get_mut(slot) else { return };
+        let Some(generation) = self.slots.generation(slot) else {
+            return;
+        };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
         let socket = connection.socket(side);
         let Some(fd) = socket.fd() else { return };
         debug_assert!(!socket.polling, "a socket is polled twice");
         socket.polling = true;
-        self.port.poll(fd, Token { slot, generation, kind: side.ready() });
+        self.port.poll(
+            fd,
+            Token {
+                slot,
+                generation,
+                kind: side.ready(),
+            },
+        );
     }
 
     /// Asks to be told once when a socket takes bytes again.
     pub(super) fn await_room(&mut self, slot: u32, side: Side) {
-        let Some(generation) = self.slots.generation(slot) else { return };
-        let Some(connection) = self.slots.get_mut(slot) else { return };
+        let Some(generation) = self.slots.generation(slot) else {
+            return;
+        };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
         let socket = connection.socket(side);
         let Some(fd) = socket.fd() else { return };
         if !socket.awaiting_room {
             socket.awaiting_room = true;
-            self.port.poll_writable(fd, Token { slot, generation, kind: side.writable() });
+            self.port.poll_writable(
+                fd,
+                Token {
+                    slot,
+                    generation,
+                    kind: side.writable(),
+                },
+            );
         }
     }
 
     /// Closes a socket: at once when the kernel holds nothing of it, else as soon as everything is returned.
     pub(super) fn close_side(&mut self, slot: u32, side: Side) {
-        let Some(generation) = self.slots.generation(slot) else { return };
-        let Some(connection) = self.slots.get_mut(slot) else { return };
+        let Some(generation) = self.slots.generation(slot) else {
+            return;
+        };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
         let socket = connection.socket(side);
         if socket.closing || !socket.is_open() {
             return;
@@ -273,7 +334,11 @@ impl<P: Port> Worker<P> {
             (socket.connecting, Kind::Connect),
         ];
         for (_, kind) in armed.into_iter().filter(|(is_armed, _)| *is_armed) {
-            self.port.cancel(Token { slot, generation, kind });
+            self.port.cancel(Token {
+                slot,
+                generation,
+                kind,
+            });
         }
         self.returned(slot, side);
     }
@@ -281,14 +346,20 @@ impl<P: Port> Worker<P> {
     /// The kernel returned an operation of a socket that is being closed: close it when that was the last one, and
     /// free the slot when both sockets are closed.
     fn returned(&mut self, slot: u32, side: Side) {
-        let Some(connection) = self.slots.get_mut(slot) else { return };
-        let Some(fd) = connection.socket(side).take_if_returned() else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Some(fd) = connection.socket(side).take_if_returned() else {
+            return;
+        };
         self.port.close(fd);
         self.release_or_connect(slot, side);
     }
 
     fn release_or_connect(&mut self, slot: u32, side: Side) {
-        let Some(connection) = self.slots.get_mut(slot) else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
         match &mut connection.phase {
             Phase::Closing if !connection.client.is_open() && !connection.backend.is_open() => {
                 self.slots.remove(slot);
@@ -305,7 +376,9 @@ impl<P: Port> Worker<P> {
 
     /// Ends a connection: drops its state and closes both sockets.
     pub(super) fn abort(&mut self, slot: u32) {
-        let Some(connection) = self.slots.get_mut(slot) else { return };
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
         connection.phase = Phase::Closing;
         self.wheel.clear(slot);
         let open = connection.client.is_open() || connection.backend.is_open();
@@ -331,7 +404,11 @@ impl<P: Port> Worker<P> {
             Event::LoginFailed { .. } => self.counters.add(Counter::LoginFailed, 1),
             Event::BackendFailed { .. } => self.counters.add(Counter::BackendFailed, 1),
             Event::Refused { .. } => self.counters.add(Counter::Refused, 1),
-            Event::RelayEnded { bytes_up, bytes_down, .. } => {
+            Event::RelayEnded {
+                bytes_up,
+                bytes_down,
+                ..
+            } => {
                 self.counters.add(Counter::RelayEnded, 1);
                 self.counters.add(Counter::BytesUp, *bytes_up);
                 self.counters.add(Counter::BytesDown, *bytes_down);

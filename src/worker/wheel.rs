@@ -53,7 +53,12 @@ impl Wheel {
         let due = at.0.div_ceil(UNIT_MS).max(self.current + 1);
         let index = usize::try_from(slot).unwrap_or(usize::MAX);
         if index >= self.links.len() {
-            let empty = Link { previous: NONE, next: NONE, due: 0, place: UNSET };
+            let empty = Link {
+                previous: NONE,
+                next: NONE,
+                due: 0,
+                place: UNSET,
+            };
             self.links.resize(index + 1, empty);
         }
         self.place(slot, due);
@@ -61,7 +66,9 @@ impl Wheel {
 
     /// Forgets the deadline of a slot.
     pub(super) fn clear(&mut self, slot: u32) {
-        let Some(link) = self.link(slot).copied() else { return };
+        let Some(link) = self.link(slot).copied() else {
+            return;
+        };
         if link.place == UNSET {
             return;
         }
@@ -111,7 +118,8 @@ impl Wheel {
             let shift = 6 * level as u32;
             let position = self.current >> shift;
             // Rotated so that bit 0 is the bucket after the current one.
-            let ahead = self.occupied[level].rotate_right((((position % BUCKETS) + 1) % BUCKETS) as u32);
+            let ahead =
+                self.occupied[level].rotate_right((((position % BUCKETS) + 1) % BUCKETS) as u32);
             let steps = u64::from(ahead.trailing_zeros()) + 1;
             let unit = (position + steps) << shift;
             nearest = Some(nearest.map_or(unit, |known| known.min(unit)));
@@ -130,7 +138,9 @@ impl Wheel {
             self.heads[level][bucket] = NONE;
             self.occupied[level] &= !(1 << bucket);
             while slot != NONE {
-                let Some(link) = self.link(slot).copied() else { break };
+                let Some(link) = self.link(slot).copied() else {
+                    break;
+                };
                 self.place(slot, u64::from(link.due).max(self.current));
                 slot = link.next;
             }
@@ -140,7 +150,9 @@ impl Wheel {
     /// Puts a slot into the bucket of its unit, which is not in the past.
     fn place(&mut self, slot: u32, due: u64) {
         let distance = due - self.current;
-        let level = (0..LEVELS).find(|&level| distance < 1 << (6 * (level + 1))).unwrap_or(LEVELS - 1);
+        let level = (0..LEVELS)
+            .find(|&level| distance < 1 << (6 * (level + 1)))
+            .unwrap_or(LEVELS - 1);
         let bucket = ((due >> (6 * level)) % BUCKETS) as usize;
         let head = self.heads[level][bucket];
         self.heads[level][bucket] = slot;

@@ -172,7 +172,9 @@ impl Scheme {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SchemeError {
     /// The hashing pool's queue is full; nobody compared (SA-18).
-    #[error("too many password verifications wait: the hashing threads are behind (auth_hash_threads)")]
+    #[error(
+        "too many password verifications wait: the hashing threads are behind (auth_hash_threads)"
+    )]
     Busy,
     /// Not a name Dovecot knows. The name is not told: an unquoted password may begin with a brace.
     #[error("unknown password scheme")]
