@@ -78,14 +78,23 @@ impl Scope {
 
     /// What Dovecot puts in front of the names in full: `passdb_driver` is `driver` in `passdb { … }`.
     #[must_use]
-    pub fn prefix(self) -> &'static str {
+    pub fn prefixes(self) -> &'static [&'static str] {
         match self {
-            Self::Global | Self::Protocol | Self::LocalName => "",
-            Self::Service => "service_",
-            Self::Listener => "inet_listener_",
-            Self::Passdb => "passdb_",
-            Self::Dict => "dict_",
+            Self::Global | Self::Protocol | Self::LocalName => &[],
+            Self::Service => &["service_"],
+            Self::Listener => &["inet_listener_"],
+            Self::Passdb => &["passdb_static_", "static_", "passdb_"],
+            Self::Dict => &["dict_"],
         }
+    }
+
+    /// The name without what Dovecot may put in front of it.
+    #[must_use]
+    pub fn short(self, name: &str) -> &str {
+        self.prefixes()
+            .iter()
+            .find_map(|prefix| name.strip_prefix(prefix))
+            .unwrap_or(name)
     }
 }
 
@@ -207,7 +216,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
 /// The setting that `name`, in short or in full, is in a block of `scope`, and whether the name is an older one.
 #[must_use]
 pub fn find(scope: Scope, name: &str) -> Option<(&'static Setting, bool)> {
-    let short = name.strip_prefix(scope.prefix()).unwrap_or(name);
+    let short = scope.short(name);
     let mut fitting = settings().filter(|setting| setting.fits(scope));
     fitting.find_map(|setting| {
         if setting.name == short || setting.name == name {

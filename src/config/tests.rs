@@ -230,8 +230,21 @@ fn groups_are_included_where_they_are_named() {
         3600
     );
     let found = errors("@a = b\n@site = x\ngroup @a b { @a = b }\ngroup @site y { ssl = no }\n");
-    assert!(found[0].contains("groups include each other"));
-    assert!(found[1].contains("no variant `x`"));
+    assert!(found[0].contains("no variant `x`"));
+    assert!(found[1].contains("groups include each other"));
+}
+
+#[test]
+fn op_01_groups_cannot_multiply_without_end() {
+    let (outer, inner) = ("@a = b\n".repeat(40), "@c = d\n".repeat(40));
+    let text = format!("{outer}group @a b {{\n{inner}}}\ngroup @c d {{\nssl = no\n}}\n");
+    let [found] = &errors(&text)[..] else {
+        panic!()
+    };
+    assert!(
+        found.contains("more than 1000 groups are included"),
+        "{found}"
+    );
 }
 
 #[test]

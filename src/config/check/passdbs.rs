@@ -145,7 +145,7 @@ fn driver(section: &Section, args: &Args, findings: &mut Findings) -> PassdbDriv
     match name {
         "passwd-file" => passwd_file(section, args, findings),
         "static" => PassdbDriver::Static {
-            password: section.secret("static_password"),
+            password: section.secret("password"),
         },
         _ => {
             let text = if name.is_empty() {
@@ -184,6 +184,10 @@ fn passwd_file(section: &Section, args: &Args, findings: &mut Findings) -> Passd
             None
         }
     };
+    if section.found("password").is_some() {
+        let text = "belongs to the driver `static`; for this driver write it into `fields { … }`";
+        findings.error(section.place_of("password"), "password", text);
+    }
     for word in &args.rest {
         // Only the name: the value may be a password.
         let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);
@@ -246,7 +250,7 @@ fn push_field(
 ) {
     let is_secret = Field::is_secret(name);
     // A placeholder nobody filled in must not become "everybody may log in with an empty password".
-    if is_secret && text.is_empty() {
+    if matches!(name, "password" | "pass") && text.is_empty() {
         return findings.warn(
             place,
             name,
@@ -388,6 +392,10 @@ mod tests {
             (
                 "passdb x {\n driver = passwd-file\n args = schem=PLAIN /f\n}\n",
                 "found `schem`",
+            ),
+            (
+                "passdb passwd-file {\n args = /f\n password = x\n}\n",
+                "t.conf:3: setting password: belongs",
             ),
             (
                 "passdb static {\n fields {\n  host = %{usr}\n }\n}\n",

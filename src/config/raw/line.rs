@@ -170,7 +170,7 @@ fn inline_end(text: &str) -> usize {
     while let Some((position, c)) = characters.next() {
         match c {
             '%' if characters.peek().is_some_and(|(_, next)| *next == '{') => {
-                inside_variable = true
+                inside_variable = true;
             }
             '}' if inside_variable => inside_variable = false,
             '}' => return position,

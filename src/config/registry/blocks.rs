@@ -54,9 +54,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     Setting::new(Passdb, "passwd_file_path", LoginTemplate, "", Dovecot, "File of the driver `passwd-file`."),
     Setting::new(
-        Passdb, "static_password", Secret, "", Dovecot,
+        Passdb, "password", Secret, "", Dovecot,
         "Password of everybody, with the driver `static`. May be hashed: `{SCHEME}HASH`.",
-    ).older(&["password"]),
+    ),
     Setting::new(
         Passdb, "default_password_scheme", Text, "", Dovecot,
         "Scheme of stored passwords that name none. Empty: `CRYPT` for `passwd-file`, `PLAIN` for `static`.",
