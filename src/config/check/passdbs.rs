@@ -43,6 +43,36 @@ fn passdb(
     let args = Args::split(&section.text("args"));
     let place = section.place.clone();
     let driver = driver(section, &args, findings);
+    let (default_fields, fields) = fields(section, &args, findings);
+    Passdb {
+        name: section
+            .label
+            .clone()
+            .unwrap_or_else(|| format!("passdb-{number}")),
+        default_password_scheme: scheme(section, &args, &driver),
+        username_format: username_format(section, &args, findings),
+        driver,
+        default_fields,
+        fields,
+        master: section.flag("master"),
+        deny: section.flag("deny"),
+        pass: section.flag("pass"),
+        skip: match section.text("skip").as_str() {
+            "authenticated" => Skip::Authenticated,
+            "unauthenticated" => Skip::Unauthenticated,
+            _ => Skip::Never,
+        },
+        result_success: outcome(&section.text("result_success")),
+        result_failure: outcome(&section.text("result_failure")),
+        result_internalfail: outcome(&section.text("result_internalfail")),
+        mechanisms: mechanisms(section, "mechanisms", findings),
+        protocols,
+        place,
+    }
+}
+
+/// The fields an answer may replace, and those that replace the answer's.
+fn fields(section: &Section, args: &Args, findings: &mut Findings) -> (Vec<Field>, Vec<Field>) {
     let mut default_fields = Vec::new();
     let mut fields = Vec::new();
     for (name, target) in [
@@ -78,31 +108,7 @@ fn passdb(
             findings,
         );
     }
-    Passdb {
-        name: section
-            .label
-            .clone()
-            .unwrap_or_else(|| format!("passdb-{number}")),
-        default_password_scheme: scheme(section, &args, &driver),
-        username_format: username_format(section, &args, findings),
-        driver,
-        default_fields,
-        fields,
-        master: section.flag("master"),
-        deny: section.flag("deny"),
-        pass: section.flag("pass"),
-        skip: match section.text("skip").as_str() {
-            "authenticated" => Skip::Authenticated,
-            "unauthenticated" => Skip::Unauthenticated,
-            _ => Skip::Never,
-        },
-        result_success: outcome(&section.text("result_success")),
-        result_failure: outcome(&section.text("result_failure")),
-        result_internalfail: outcome(&section.text("result_internalfail")),
-        mechanisms: mechanisms(section, "mechanisms", findings),
-        protocols,
-        place,
-    }
+    (default_fields, fields)
 }
 
 /// Dovecot 2.3's `args`: options, then the file.
