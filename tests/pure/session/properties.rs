@@ -1,0 +1,1 @@
+//! What holds for every session, whatever happens to it and in which order.
