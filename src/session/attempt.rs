@@ -58,7 +58,7 @@ struct Referred {
 }
 
 // Lives as long as a login takes; what is large in it is boxed.
-const _: () = assert!(size_of::<Attempt>() <= 320);
+const _: () = assert!(size_of::<Attempt>() <= 240);
 
 impl Attempt {
     fn new(received: Tick, user: Box<str>, password: Secret) -> Self {
