@@ -42,7 +42,7 @@ struct Play {
     now: Tick,
     closed: bool,
     relayed: bool,
-    passwords: Vec<String>,
+    password: Option<String>,
 }
 
 impl Play {
@@ -53,7 +53,7 @@ impl Play {
             now: Tick(0),
             closed: false,
             relayed: false,
-            passwords: Vec::new(),
+            password: None,
         }
     }
 
@@ -138,12 +138,12 @@ impl Play {
         if let Wish::Authenticate(question) = wish {
             let password = String::from_utf8_lossy(question.password.expose()).into_owned();
             let differs = !question.user.contains(&*password) && password.contains("hunter2");
-            self.passwords.extend(Some(password).filter(|_| differs));
+            // What a backend makes up cannot be told from an earlier password, which it never saw.
+            self.password = Some(password).filter(|_| differs);
         }
         if let Wish::Report(event) = wish {
-            let subject_aside = format!("{event:?}");
-            let user = self.passwords.iter().find(|password| subject_aside.contains(*password));
-            assert!(user.is_none(), "{subject_aside}");
+            let shown = format!("{event:?}");
+            assert!(!self.password.as_ref().is_some_and(|it| shown.contains(&**it)), "{shown}");
         }
     }
 }
