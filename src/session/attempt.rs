@@ -103,13 +103,15 @@ impl Attempt {
         })
     }
 
-    /// Whether a backend's words tell a password that was sent to it.
+    /// Whether a backend's words tell the client's password or ours: not for a log.
     fn is_betrayed_by(&self, words: &[u8]) -> bool {
-        let sent = self.grant.as_ref().and_then(|grant| grant.pass.as_ref());
-        [Some(&self.password), sent]
-            .into_iter()
-            .flatten()
-            .any(|password| disclosure::repeats(words, password))
+        disclosure::repeats(words, &self.password) || self.tells_ours(words)
+    }
+
+    /// Whether a backend's words tell a password that the client does not know: not for the client.
+    fn tells_ours(&self, words: &[u8]) -> bool {
+        let ours = self.grant.as_ref().and_then(|grant| grant.pass.as_ref());
+        ours.is_some_and(|ours| disclosure::repeats(words, ours))
     }
 }
 
@@ -330,7 +332,7 @@ impl Session {
                 if let Some(attempt) = &self.attempt {
                     let dialogue = attempt.dialogue.as_ref();
                     let words = dialogue.map_or("", |dialogue| dialogue.last_line());
-                    text = text.filter(|text| !attempt.is_betrayed_by(text));
+                    text = text.filter(|text| !attempt.tells_ours(text));
                     let is_harmless = !attempt.is_betrayed_by(words.as_bytes());
                     detail =
                         if is_harmless { words } else { "a reply with the password in it" }.into();
