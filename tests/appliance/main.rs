@@ -1,1 +1,3 @@
 //! Tests of the whole appliance.
+
+mod e2e;

@@ -1,0 +1,48 @@
+//! Users have a home: the same backend on every login, across restarts, and users spread over the site.
+
+use super::dovecot::Pair;
+use super::hale::Setup;
+
+#[test]
+fn geodb_a_user_stays_on_one_backend_and_users_spread() {
+    let pair = Pair::shared();
+    let names: Vec<String> = (0..24).map(|number| format!("placed-{number}")).collect();
+    let users: Vec<&str> = names.iter().map(String::as_str).collect();
+    let hale = Setup::with_users(pair, &users, b"secret").start();
+    for _ in 0..2 {
+        for user in &users {
+            hale.session(user, b"secret");
+        }
+    }
+    // home_of fails if a user was on both.
+    let on_first = users.iter().filter(|user| pair.home_of(user) == 0).count();
+    assert!(
+        (1..users.len()).contains(&on_first),
+        "{on_first} of {} on be1",
+        users.len()
+    );
+
+    // The GeoDB, not Hale's memory, is what remembers.
+    let hale = hale.kill().run();
+    for user in &users {
+        hale.session(user, b"secret");
+        pair.home_of(user);
+    }
+}
+
+#[test]
+fn cluster_the_commands_show_what_runs() {
+    let pair = Pair::shared();
+    let hale = Setup::with_users(pair, &["shown"], b"secret").start();
+    let _session = hale.session("shown", b"secret");
+    let home = ["be1.test", "be2.test"][pair.home_of("shown")];
+    let backends = hale.setup().succeed("cluster backend list");
+    assert!(
+        backends.contains("be1.test") && backends.contains("be2.test"),
+        "{backends}"
+    );
+    let explained = hale.setup().succeed("explain shown");
+    assert!(explained.contains(home), "{explained}");
+    let who = hale.setup().succeed("who");
+    assert!(who.contains("shown"), "{who}");
+}
