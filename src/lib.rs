@@ -11,6 +11,7 @@ pub mod network;
 pub mod secret;
 pub mod facts;
 pub mod fault;
+pub mod event;
 
 // The road of a connection. Pure: no sockets, clock, randomness, logging.
 pub mod config;
@@ -20,5 +21,16 @@ pub mod auth;
 pub mod route;
 pub mod preauth;
 pub mod backend;
+pub mod session;
 
 // Mechanism, and the two kinds of core that drive the road.
+#[cfg(feature = "appliance")]
+pub mod ring;
+#[cfg(feature = "appliance")]
+pub mod share;
+#[cfg(feature = "appliance")]
+pub mod worker;
+#[cfg(feature = "appliance")]
+pub mod control;
+#[cfg(feature = "appliance")]
+pub mod boot;

@@ -13,6 +13,14 @@ pub const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(3);
 pub const PROXY_V1_BYTES_MAX: usize = 107;
 /// Longest PROXY v2 block behind the 16-byte head: address and TLVs (W-PP2-3).
 pub const PROXY_V2_BLOCK_BYTES_MAX: usize = 4096;
+/// AUTHORITY of a PROXY header: a host name; HAProxy's value (wire.md 2.4).
+pub const PROXY_AUTHORITY_BYTES_MAX: usize = 255;
+/// UNIQUE_ID of a PROXY header, which is only logged; HAProxy's value (wire.md 2.4).
+pub const PROXY_UNIQUE_ID_BYTES_MAX: usize = 128;
+/// A text inside the SSL part of a PROXY header (version, cipher, common name); longer ones count as absent.
+pub const PROXY_TEXT_BYTES_MAX: usize = 255;
+/// A PROXY header that we send: what Postfix reads at most (W-PPO-3).
+pub const PROXY_SENT_BYTES_MAX: usize = 536;
 /// A client that has not logged in is gone after this, however busy it keeps itself (W, *pre-login total*).
 pub const PRE_LOGIN_TIMEOUT: Duration = Duration::from_secs(180);
 /// One IMAP command without its literals (wire.md 7.1); Dovecot's value.
@@ -85,6 +93,29 @@ pub const PROXY_TTL: u8 = 7;
 /// Bytes of a backend's line shown in a log (W-FAIL-6).
 pub const LOGGED_LINE_BYTES_MAX: usize = 160;
 
+// === Passwords at rest (reliability.md 5); above: internal failure, because one login must not stop the others ===
+
+/// Memory of one Argon2 verification, in KiB: 1 GiB, libsodium's "sensitive".
+pub const ARGON2_MEMORY_KIB_MAX: u32 = 1 << 20;
+/// Memory in KiB times passes of one Argon2 verification: a gigabyte passed over sixteen times takes about ten seconds.
+pub const ARGON2_WORK_KIB_MAX: u64 = 16 << 20;
+/// Logarithmic cost of bcrypt: 16 takes about four seconds.
+pub const BCRYPT_COST_MAX: u32 = 16;
+/// Rounds of SHA-256-crypt and SHA-512-crypt.
+pub const SHA_CRYPT_ROUNDS_MAX: u32 = 5_000_000;
+/// Rounds of PBKDF2.
+pub const PBKDF2_ROUNDS_MAX: u32 = 10_000_000;
+/// Bytes of a passwd-file: its rows are found by 32-bit offsets, so that a million users cost eight megabytes.
+pub const PASSWD_FILE_BYTES_MAX: usize = 0xFFFF_FFFF;
+/// Bytes of one line of a passwd-file: a name, a hash and a page of extra fields.
+pub const PASSWD_FILE_LINE_BYTES_MAX: usize = 16_384;
+/// Complaints about a passwd-file that are told one by one; beyond it they are only counted.
+pub const PASSWD_FILE_COMPLAINTS_MAX: usize = 20;
+/// Remembered successful verifications in one of the two generations: a generation is about 5 MB.
+pub const VERIFICATIONS_MAX: usize = 65_536;
+/// How long a successful verification is remembered; Dovecot's `auth_cache_ttl`.
+pub const VERIFICATION_TTL: Duration = Duration::from_secs(3600);
+
 // === Relay ===
 
 /// The shared scratch of a core. A read that fills it makes its direction hot (uring.md 4: break-even).
@@ -120,6 +151,8 @@ pub const CONNECTIONS_PER_CORE_MAX: u32 = 1 << 17;
 pub const MAILBOX_MESSAGES_MAX: usize = 4096;
 /// Password verifications waiting for a hashing thread; beyond it logins get a temporary failure (SA-18).
 pub const HASHING_QUEUE_MAX: usize = 1024;
+/// Log lines waiting for the control core; beyond it lines are lost and counted, and no data core waits (RS-08).
+pub const LOG_LINES_MAX: usize = 16_384;
 /// Live sessions get this long to finish after SIGTERM before they are closed.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// A relay without bytes for this long counts as idle and is closed first when draining (W-REL-7).

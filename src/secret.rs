@@ -3,7 +3,7 @@
 use std::fmt;
 
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// A password, token or shared secret. Opaque bytes, because passwords need not be UTF-8 (W-SASL-7).
 #[derive(Clone, Default)]
@@ -33,6 +33,11 @@ impl Secret {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Overwrites bytes that held a secret, in a way that no optimiser removes: for buffers that are sent or parsed from.
+pub fn wipe(bytes: &mut [u8]) {
+    bytes.zeroize();
 }
 
 impl From<&[u8]> for Secret {

@@ -1,1 +1,155 @@
-fn main(){}
+//! Style as a test: who imports whom, lengths, the register of unsafe code, versions, words.
+//!
+//! Reads the source as text, with no dependency, so it runs in a moment and before anything compiles that is heavy. Each
+//! checker is a function from text to findings, is run over the whole tree here, and is shown to fail on a small bad
+//! example in its own file. A finding names file, line and rule.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "tidy/imports.rs"]
+mod imports;
+#[path = "tidy/rules.rs"]
+mod rules;
+#[path = "tidy/source.rs"]
+mod source;
+
+use std::fmt;
+use std::fs;
+
+use source::SourceFile;
+
+/// Files that may be longer than [`rules::FILE_LINES_SOFT`], each with the reason. None may pass the hard limit.
+const LONG_FILES: &[(&str, &str)] = &[];
+
+/// Every file with unsafe code and how often the keyword stands in it. A new one always shows up in review, here.
+const UNSAFE_REGISTER: &[(&str, usize)] = &[("src/ring/socket.rs", 3), ("src/ring/uring.rs", 1)];
+
+/// Files that may name a path of the kind a developer's machine has, each with the reason.
+const MACHINE_PATH_EXCEPTIONS: &[(&str, &str)] = &[(
+    "src/auth/passwd_file.rs",
+    "a line of passwd(5) has a home directory",
+)];
+
+/// One broken rule.
+#[derive(Debug, PartialEq, Eq)]
+struct Finding {
+    file: String,
+    line: usize,
+    rule: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.rule)
+    }
+}
+
+#[track_caller]
+fn none(findings: Vec<Finding>) {
+    let lines: Vec<String> = findings.iter().map(Finding::to_string).collect();
+    assert!(lines.is_empty(), "\n{}\n", lines.join("\n"));
+}
+
+fn architecture() -> imports::Table {
+    let text = fs::read_to_string(source::root().join("ARCHITECTURE.md")).unwrap();
+    imports::Table::parse(&text).unwrap_or_else(|finding| panic!("{finding}"))
+}
+
+fn in_src() -> Vec<SourceFile> {
+    source::rust_files(&["src"])
+}
+
+fn everywhere() -> Vec<SourceFile> {
+    source::rust_files(&["src", "tests", "benches", "examples", "fuzz", "loadtest"])
+}
+
+#[test]
+fn imports_follow_the_table_in_architecture_md() {
+    let table = architecture();
+    none(
+        in_src()
+            .iter()
+            .flat_map(|file| table.check_modules(file))
+            .collect(),
+    );
+}
+
+#[test]
+fn third_party_crates_are_used_at_home() {
+    let table = architecture();
+    let manifest = fs::read_to_string(source::root().join("Cargo.toml")).unwrap();
+    let crates = imports::dependencies(&manifest);
+    let mut findings = table.check_homes("Cargo.toml", &crates);
+    findings.extend(
+        in_src()
+            .iter()
+            .flat_map(|file| table.check_crates(file, &crates)),
+    );
+    none(findings);
+}
+
+#[test]
+fn files_and_functions_are_short() {
+    let mut findings = Vec::new();
+    for file in everywhere() {
+        findings.extend(rules::file_length(&file, LONG_FILES));
+        findings.extend(rules::function_lengths(&file));
+    }
+    findings.extend(rules::stale(LONG_FILES, &everywhere()));
+    none(findings);
+}
+
+#[test]
+fn unsafe_code_is_registered() {
+    none(rules::unsafe_code(&in_src(), UNSAFE_REGISTER));
+}
+
+#[test]
+fn ignored_tests_say_why() {
+    none(everywhere().iter().flat_map(rules::ignored_tests).collect());
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    none(everywhere().iter().flat_map(rules::unfinished).collect());
+}
+
+#[test]
+fn no_path_of_a_developer_machine_is_committed() {
+    let excepted = |path: &str| {
+        MACHINE_PATH_EXCEPTIONS
+            .iter()
+            .any(|(known, _)| *known == path)
+    };
+    let files = source::text_files()
+        .into_iter()
+        .filter(|(path, _)| !excepted(path));
+    none(
+        files
+            .flat_map(|(path, text)| rules::machine_paths(&path, &text))
+            .collect(),
+    );
+}
+
+#[test]
+fn modules_are_named_for_their_duty() {
+    none(everywhere().iter().flat_map(rules::module_names).collect());
+}
+
+#[test]
+fn versions_are_above_their_security_floors() {
+    let mut findings = Vec::new();
+    for lock in ["Cargo.lock", "fuzz/Cargo.lock"] {
+        if let Ok(text) = fs::read_to_string(source::root().join(lock)) {
+            findings.extend(rules::locked_versions(lock, &text));
+        }
+    }
+    none(findings);
+}
+
+#[test]
+fn every_limit_has_its_reason() {
+    let path = "src/limits.rs";
+    let text = fs::read_to_string(source::root().join(path)).unwrap();
+    none(rules::undocumented_limits(&SourceFile::new(path, &text)));
+}

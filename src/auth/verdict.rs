@@ -47,8 +47,36 @@ pub struct Grant {
     pub nopipelining: bool,
     /// Do not send forwarding facts (`proxy_not_trusted`).
     pub not_trusted: bool,
+    /// Log in by trust alone, without credentials (`proxy_noauth`): XCLIENT LOGIN of Submission.
+    pub noauth: bool,
+    /// TLS towards the backend (`ssl`, `starttls`); none: as the protocol or the backend is configured.
+    pub tls: Option<BackendTls>,
     /// `forward_*` fields, without the prefix.
     pub forward: Vec<(Box<str>, Box<str>)>,
+}
+
+impl Grant {
+    /// An accepted login about which the database says nothing else.
+    #[must_use]
+    pub fn new(user: &str, verified: bool) -> Self {
+        Self {
+            user: user.into(),
+            verified,
+            destuser: None,
+            pass: None,
+            master: None,
+            host: None,
+            hostip: None,
+            port: None,
+            timeout: None,
+            mech: BackendMech::default(),
+            nopipelining: false,
+            not_trusted: false,
+            noauth: false,
+            tls: None,
+            forward: Vec::new(),
+        }
+    }
 }
 
 /// How to log in at the backend.
@@ -59,4 +87,24 @@ pub enum BackendMech {
     Login,
     /// SASL PLAIN.
     Plain,
+}
+
+/// TLS towards the backend, as a passdb asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackendTls {
+    /// `ssl=no`, `starttls=no`: in clear, whatever the configuration says.
+    Off,
+    /// `starttls`: after the protocol's command.
+    Starttls(Certificate),
+    /// `ssl`: from the first byte.
+    Implicit(Certificate),
+}
+
+/// Which certificates of the backend will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// `yes`: as the configuration demands.
+    Configured,
+    /// `any-cert`.
+    Any,
 }

@@ -1,1 +1,129 @@
-//! Backend side.
+//! Our side towards backends: from the backend's greeting to its login reply, and when to try again.
+//!
+//! Decides: what is sent to log in, what each answer means, whether another attempt or a referral may follow. Does not:
+//! connect, choose a backend, know the time, or speak to the client. Driver: `session`; health probes log in through the
+//! same dialogues. Tests: at the end of each file, transcripts in `tests/transcripts`, properties in `tests/pure`.
+#![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing)]
+
+pub mod connect;
+pub mod forward;
+pub mod imap;
+pub mod referral;
+
+use crate::auth::verdict::BackendMech;
+use crate::facts::ClientFacts;
+use crate::fault::Failure;
+use crate::names::Protocol;
+use crate::secret::Secret;
+use crate::wire::id::IdPair;
+use crate::wire::inbox::Inbox;
+use crate::wire::login_ok::LoginOk;
+
+use referral::Referral;
+
+/// The backend side of one login, on one connection to one backend; never used twice (W-IMAP-B8).
+#[derive(Debug)]
+pub enum Dialogue {
+    /// RFC 9051 and RFC 3501.
+    Imap(imap::Imap),
+}
+
+impl Dialogue {
+    /// The dialogue of a protocol.
+    #[must_use]
+    pub fn new(protocol: Protocol, login: Login) -> Self {
+        match protocol {
+            // The others get their dialogues with their clients' side; until then no listener speaks them.
+            Protocol::Imap
+            | Protocol::Pop3
+            | Protocol::Lmtp
+            | Protocol::Sieve
+            | Protocol::Submission => Self::Imap(imap::Imap::new(login)),
+        }
+    }
+
+    /// Understands what `inbox` holds. Commands are appended to `to_backend`, whole untagged lines for the client to
+    /// `to_client`. Behind [`Step::Ready`] everything left in `inbox` is residue for the relay (W-IMAP-B10).
+    ///
+    /// `to_backend` holds the password afterwards: the caller wipes it once it is sent (W-CRED-2).
+    pub fn read(
+        &mut self,
+        facts: &ClientFacts,
+        inbox: &mut Inbox,
+        to_backend: &mut Vec<u8>,
+        to_client: &mut Vec<u8>,
+    ) -> Step {
+        match self {
+            Self::Imap(imap) => imap.read(facts, inbox, to_backend, to_client),
+        }
+    }
+
+    /// The backend closed the connection, and everything it sent has been read.
+    pub fn eof(&mut self) -> Step {
+        match self {
+            Self::Imap(imap) => imap.eof(),
+        }
+    }
+
+    /// Where the dialogue stands, for logs and admin.
+    #[must_use]
+    pub fn stage(&self) -> &'static str {
+        match self {
+            Self::Imap(imap) => imap.stage(),
+        }
+    }
+
+    /// The backend's last words, for a log: printable, at most `LOGGED_LINE_BYTES_MAX` bytes (W-FAIL-6).
+    #[must_use]
+    pub fn last_line(&self) -> &str {
+        match self {
+            Self::Imap(imap) => imap.last_line(),
+        }
+    }
+
+    /// Forwarding pairs that could not be sent (W-FWD-5).
+    #[must_use]
+    pub fn dropped_pairs(&self) -> u16 {
+        match self {
+            Self::Imap(imap) => imap.dropped_pairs(),
+        }
+    }
+}
+
+/// How to log in. The password exists here until it is queued and nowhere in this room afterwards.
+#[derive(Clone, Debug, Default)]
+pub struct Login {
+    /// The user at the backend: `destuser`, or the user.
+    pub user: Box<str>,
+    /// The user's password, or the master user's.
+    pub password: Secret,
+    /// Log in as this master user on behalf of `user`, by SASL PLAIN.
+    pub master: Option<Box<str>>,
+    /// The mechanism.
+    pub mech: BackendMech,
+    /// Wait for each reply before the next command.
+    pub nopipelining: bool,
+    /// Whether the backend is told who the client is.
+    pub send_facts: bool,
+    /// Referrals followed so far; each is a hop (W-FWD-2).
+    pub referrals: u8,
+    /// Forward variables of the grant, without prefix; they win over those in the facts.
+    pub forward: Vec<(Box<str>, Box<str>)>,
+    /// What the client told about itself.
+    pub client_id: Vec<IdPair>,
+}
+
+/// What a dialogue came to.
+#[derive(Debug)]
+pub enum Step {
+    /// More bytes from the backend.
+    More,
+    /// Logged in.
+    Ready(LoginOk),
+    /// Not logged in. The text is the backend's, behind its status word, when the client is to see it; it may hold any
+    /// byte but LF.
+    Failed(Failure, Option<Box<[u8]>>),
+    /// The backend sends us elsewhere.
+    Redirect(Referral),
+}

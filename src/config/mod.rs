@@ -1,1 +1,72 @@
-//! Settings.
+//! Settings: from text in Dovecot's language to one typed value, with every mistake found at once.
+//!
+//! Duty: read files (through a [`Source`]), understand Dovecot's syntax and names, judge, explain. The registry is the
+//! only place that knows a setting's name, type, default and documentation; `docs/CONFIG.md` is made from it.
+//! Not its duty: touching the world. Whether a certificate exists, a secret is world-readable, an address can be bound
+//! or a host has enough cores is found out by the shell that starts Hale.
+//! Driver: `main` and `boot` call [`load`] at start and at reload; commands call [`render`].
+//! Tests: at the end of each file, and the whole seed configuration in `tests.rs`.
+
+#![forbid(unsafe_code)]
+
+pub mod diagnostic;
+pub mod raw;
+pub mod vars;
+mod value;
+pub mod registry;
+pub mod document;
+pub mod model;
+mod sort;
+mod check;
+pub mod render;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use diagnostic::{Diagnostic, Place};
+pub use model::{
+    Config, ControlCore, Cores, Field, GeoDb, Listener, LogTarget, Mechanism, Outcome, Passdb,
+    PassdbDriver, Skip, SslMode,
+};
+pub use raw::Source;
+pub use render::{Secrets, Show, render};
+pub use sort::Settings;
+pub use vars::Template;
+
+use diagnostic::Findings;
+
+/// What came out of reading a configuration.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The checked configuration; absent exactly when there are errors.
+    pub config: Option<Config>,
+    /// The settings as written, for `hale config`; also there when `config` is not.
+    pub settings: Settings,
+    /// Everything that has to be put right, in the order of the files.
+    pub errors: Vec<Diagnostic>,
+    /// What Hale ignores or understands differently.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads the configuration at `path` and everything it includes.
+pub fn load(source: &mut impl Source, path: &Path) -> Loaded {
+    let mut findings = Findings::default();
+    let entries = raw::read(source, path, &mut findings);
+    let start = Place::new(&Arc::from(path), 1);
+    let settings = sort::sort(&entries, &start, &mut findings);
+    let config = check::check(&settings, &mut findings);
+    let (errors, warnings) = findings.into_parts();
+    let config = if errors.is_empty() {
+        Some(config)
+    } else {
+        None
+    };
+    Loaded {
+        config,
+        settings,
+        errors,
+        warnings,
+    }
+}

@@ -1,1 +1,205 @@
-//! Client side.
+//! Our side towards clients: from the greeting to credentials, and the one reply to every login.
+//!
+//! Decides: what a client may say before login, what it is told, when it is sent away. Does not: verify a password,
+//! choose a backend, know the time, or delay a refusal; `session` does, with `auth`, `route` and `backend`. Reads from a
+//! [`crate::wire::inbox::Inbox`], appends replies to a buffer, never touches a socket. Driver: `session`. Tests: at the
+//! end of each file, transcripts in `tests/transcripts`, properties in `tests/pure`.
+#![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing)]
+
+pub mod capability;
+pub mod imap;
+pub mod sasl;
+
+use crate::facts::ClientFacts;
+use crate::fault::Failure;
+use crate::names::Protocol;
+use crate::secret::Secret;
+use crate::wire::id::IdPair;
+use crate::wire::inbox::Inbox;
+use crate::wire::login_ok::LoginOk;
+
+use capability::Rules;
+use sasl::Mechanism;
+
+/// The client side of one connection, before login.
+#[derive(Debug)]
+pub enum Dialogue {
+    /// RFC 9051 and RFC 3501.
+    Imap(imap::Imap),
+}
+
+impl Dialogue {
+    /// The dialogue of a listener's protocol.
+    #[must_use]
+    pub fn new(protocol: Protocol) -> Self {
+        match protocol {
+            // The others get their dialogues one by one; until then `boot` opens no listener for them.
+            Protocol::Imap
+            | Protocol::Pop3
+            | Protocol::Lmtp
+            | Protocol::Sieve
+            | Protocol::Submission => Self::Imap(imap::Imap::default()),
+        }
+    }
+
+    /// What is spoken.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        match self {
+            Self::Imap(_) => Protocol::Imap,
+        }
+    }
+
+    /// Appends the greeting. Called once, when PROXY header and implicit TLS are done (W-PIPE-2).
+    pub fn greet(&mut self, rules: &Rules, out: &mut Vec<u8>) {
+        match self {
+            Self::Imap(imap) => imap.greet(rules, out),
+        }
+    }
+
+    /// Understands what `inbox` holds until somebody else is needed.
+    ///
+    /// `rules` may differ from call to call (after TLS, after trusted facts changed the transport). Call it when bytes
+    /// arrived, after [`Self::refuse`], and after `out` was drained while `inbox` is not empty: it stops at
+    /// `PRE_LOGIN_OUTPUT_BYTES_MAX` unsent bytes.
+    pub fn read(
+        &mut self,
+        rules: &Rules,
+        facts: &mut ClientFacts,
+        inbox: &mut Inbox,
+        out: &mut Vec<u8>,
+    ) -> Step {
+        match self {
+            Self::Imap(imap) => imap.read(rules, facts, inbox, out),
+        }
+    }
+
+    /// Answers the outstanding login with a refusal; without one it does nothing (W-FAIL-4).
+    ///
+    /// `text` replaces our words: the backend's text behind `NO `, or a reason from a password database. A text with a
+    /// response code keeps it, any other gets the failure's.
+    pub fn refuse(&mut self, failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) -> Step {
+        match self {
+            Self::Imap(imap) => imap.refuse(failure, text, out),
+        }
+    }
+
+    /// Answers the outstanding login with success; what is in the inbox belongs to the relay from here on (W-REL-2).
+    pub fn accept(&mut self, ok: &LoginOk, out: &mut Vec<u8>) {
+        match self {
+            Self::Imap(imap) => imap.accept(ok, out),
+        }
+    }
+
+    /// Keeps middleboxes awake while a login takes long, where the protocol can (W-PIPE-5).
+    pub fn still_working(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Imap(imap) => imap.still_working(out),
+        }
+    }
+
+    /// Says why the connection ends; the caller closes it once `out` is sent.
+    pub fn bye(&mut self, reason: ByeReason, out: &mut Vec<u8>) {
+        match self {
+            Self::Imap(imap) => imap.bye(reason, out),
+        }
+    }
+
+    /// What the client told about itself, for the backend.
+    #[must_use]
+    pub fn client_id(&self) -> &[IdPair] {
+        match self {
+            Self::Imap(imap) => imap.client_id(),
+        }
+    }
+
+    /// Where the dialogue stands, for logs and admin.
+    #[must_use]
+    pub fn stage(&self) -> &'static str {
+        match self {
+            Self::Imap(imap) => imap.stage(),
+        }
+    }
+
+    /// What happened so far that a log or counter wants to know.
+    #[must_use]
+    pub fn notes(&self) -> Notes {
+        match self {
+            Self::Imap(imap) => imap.notes(),
+        }
+    }
+}
+
+/// What a dialogue needs next.
+#[derive(Debug)]
+pub enum Step {
+    /// More bytes, or space in the output.
+    More,
+    /// A verdict on these credentials. Answer with `accept` or `refuse`.
+    Login(Credentials),
+    /// A login that cannot succeed, whoever is asked. Answer with `refuse` and this failure, delayed like any other
+    /// failed login, so that nothing is learnt from the time it took.
+    Hopeless(Failure),
+    /// The end: send what is in the output, then close.
+    Close(CloseReason),
+}
+
+/// What a client presented, decoded. UTF-8 and free of control characters in names, of CR, LF and NUL in the password,
+/// all within their limits (W-SASL-7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The authentication identity as typed.
+    pub user: Box<str>,
+    /// The SASL authorization identity, when it differs from `user`.
+    pub authorize_as: Option<Box<str>>,
+    /// The password, never empty.
+    pub password: Secret,
+    /// How it was presented.
+    pub mechanism: Mechanism,
+}
+
+/// Why a dialogue ended by its own decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The client said goodbye.
+    Logout,
+    /// The limit of bad commands.
+    BadCommands,
+    /// The limit of failed logins.
+    FailedLogins,
+    /// A line or response without end.
+    LineTooLong,
+    /// A literal that arrives unasked and is too large to read past.
+    LiteralTooLarge,
+    /// HTTP or TLS on a port for neither.
+    OtherProtocol,
+    /// The session said goodbye, see [`ByeReason`].
+    Dismissed,
+}
+
+/// Why the session ends the dialogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByeReason {
+    /// Too long without a login (W-PIPE-3).
+    Timeout,
+    /// We are going down (W-PIPE-8).
+    Shutdown,
+    /// Somebody has to go (W-PIPE-7).
+    TooManyConnections,
+    /// Something of ours is broken.
+    Internal,
+}
+
+/// What a log line or counter wants to know of a dialogue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// Forwarding facts that an untrusted client tried to set; ignored.
+    pub forged_facts: u16,
+    /// A password came over a connection that had to be private first.
+    pub password_exposed: bool,
+    /// Failed logins, aborted ones included.
+    pub failed_logins: u8,
+    /// Commands we did not understand.
+    pub bad_commands: u8,
+}

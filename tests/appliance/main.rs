@@ -1,3 +1,4 @@
-//! Tests of the whole appliance.
+//! Tests of the appliance: the ring against the kernel, a whole core on a simulated kernel, the real process.
 
+mod ring;
 mod e2e;

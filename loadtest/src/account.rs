@@ -1,0 +1,196 @@
+//! CPU time: of the proxy's processes, of this generator, of the whole machine.
+//!
+//! The unit of every comparison is the scheduler's runtime in nanoseconds, summed over all threads of the proxy's
+//! processes; io_uring's kernel workers are threads of the process and so are counted, as is the network stack's work
+//! done inside its sends. `/proc/stat` says how much of the machine somebody else used meanwhile.
+
+use std::collections::HashMap;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rustix::param::clock_ticks_per_second;
+use rustix::process::Pid;
+use rustix::time::{ClockId, clock_gettime};
+
+/// The processes whose cost is measured: the given ones and everything they started.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Processes {
+    roots: Vec<Pid>,
+}
+
+/// All accounts at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct CpuReading {
+    at: Instant,
+    /// Scheduler runtime by process and thread.
+    threads: HashMap<(Pid, u32), u64>,
+    /// The kernel's own sum by process, exited threads included, in ticks.
+    ticks: HashMap<Pid, u64>,
+    generator: Duration,
+    busy: Duration,
+}
+
+/// What was used between two readings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CpuUse {
+    pub(crate) elapsed: Duration,
+    pub(crate) proxy: Duration,
+    pub(crate) generator: Duration,
+    /// Everybody else, and time the hypervisor took away.
+    pub(crate) foreign: Duration,
+}
+
+impl Processes {
+    pub(crate) fn new(roots: Vec<Pid>) -> Self {
+        Self { roots }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.roots.is_empty()
+    }
+
+    /// The processes that live now.
+    pub(crate) fn pids(&self) -> Vec<Pid> {
+        let mut pids: Vec<Pid> = Vec::new();
+        let mut waiting = self.roots.clone();
+        while let Some(pid) = waiting.pop() {
+            if pids.contains(&pid) {
+                continue;
+            }
+            pids.push(pid);
+            for task in tasks(pid) {
+                let path = format!("/proc/{pid}/task/{task}/children");
+                let children = fs::read_to_string(path).unwrap_or_default();
+                let parsed = children
+                    .split_ascii_whitespace()
+                    .filter_map(|word| word.parse().ok());
+                waiting.extend(parsed.filter_map(Pid::from_raw));
+            }
+        }
+        pids
+    }
+
+    /// How many kernel worker threads of io_uring they have.
+    pub(crate) fn ring_workers(&self) -> usize {
+        let names = self.pids().into_iter().flat_map(|pid| {
+            tasks(pid)
+                .into_iter()
+                .map(move |task| format!("/proc/{pid}/task/{task}/comm"))
+        });
+        names
+            .filter(|path| fs::read_to_string(path).is_ok_and(|name| name.starts_with("iou-wrk")))
+            .count()
+    }
+
+    /// Reads all accounts.
+    pub(crate) fn read_cpu(&self) -> Result<CpuReading> {
+        let mut threads = HashMap::new();
+        let mut ticks = HashMap::new();
+        for pid in self.pids() {
+            for task in tasks(pid) {
+                // A thread may end between the listing and the reading.
+                let path = format!("/proc/{pid}/task/{task}/schedstat");
+                let text = fs::read_to_string(path).unwrap_or_default();
+                if let Some(nanos) = text.split(' ').next().and_then(|word| word.parse().ok()) {
+                    threads.insert((pid, task), nanos);
+                }
+            }
+            if let Some(sum) = process_ticks(pid) {
+                ticks.insert(pid, sum);
+            }
+        }
+        let own = clock_gettime(ClockId::ProcessCPUTime);
+        Ok(CpuReading {
+            at: Instant::now(),
+            threads,
+            ticks,
+            generator: Duration::try_from(own).context("own CPU clock")?,
+            busy: machine_busy()?,
+        })
+    }
+}
+
+impl CpuReading {
+    /// What was used since an earlier reading.
+    pub(crate) fn since(&self, earlier: &Self) -> CpuUse {
+        let threads: u64 = self
+            .threads
+            .iter()
+            .map(|(thread, now)| {
+                now.saturating_sub(earlier.threads.get(thread).copied().unwrap_or(0))
+            })
+            .sum();
+        let ticks: u64 = self
+            .ticks
+            .iter()
+            .map(|(pid, now)| now.saturating_sub(earlier.ticks.get(pid).copied().unwrap_or(0)))
+            .sum();
+        let exact = Duration::from_nanos(threads);
+        // Threads that came and went are missing above; the kernel's sum has them, but only to a tick.
+        let coarse = ticks_to_duration(ticks);
+        let proxy = if coarse > exact + TICK_DOUBT.max(exact / 20) {
+            coarse
+        } else {
+            exact
+        };
+        let generator = self.generator.saturating_sub(earlier.generator);
+        let busy = self.busy.saturating_sub(earlier.busy);
+        CpuUse {
+            elapsed: self.at - earlier.at,
+            proxy,
+            generator,
+            foreign: busy.saturating_sub(proxy + generator),
+        }
+    }
+}
+
+impl CpuUse {
+    /// Foreign CPU in per cent of one core.
+    pub(crate) fn foreign_percent(&self) -> f64 {
+        self.foreign.as_secs_f64() / self.elapsed.as_secs_f64() * 100.0
+    }
+}
+
+fn tasks(pid: Pid) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+fn process_ticks(pid: Pid) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may hold spaces and parentheses; fields count from behind its last one.
+    let fields: Vec<_> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+    let user: u64 = fields.get(11)?.parse().ok()?;
+    let system: u64 = fields.get(12)?.parse().ok()?;
+    Some(user + system)
+}
+
+/// Busy time of all cores: user, nice, system, interrupts and stolen time.
+fn machine_busy() -> Result<Duration> {
+    let text = fs::read_to_string("/proc/stat").context("/proc/stat")?;
+    let line = text.lines().next().context("/proc/stat is empty")?;
+    let fields: Vec<u64> = line
+        .split_ascii_whitespace()
+        .skip(1)
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    // user nice system idle iowait irq softirq steal guest guest_nice; the guests are inside user.
+    let busy = [0, 1, 2, 5, 6, 7]
+        .iter()
+        .filter_map(|index| fields.get(*index))
+        .sum();
+    Ok(ticks_to_duration(busy))
+}
+
+fn ticks_to_duration(ticks: u64) -> Duration {
+    Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64)
+}
+
+/// The kernel's sum advances in ticks of 10 ms for each of user and system.
+const TICK_DOUBT: Duration = Duration::from_millis(40);

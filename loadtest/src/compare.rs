@@ -1,0 +1,215 @@
+//! The comparison: every scenario against every target, in shuffled rounds, disturbed runs repeated.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::affinity;
+use crate::engine::{Credentials, Engine, LoginCommand};
+use crate::record::Record;
+use crate::report;
+use crate::scenario::{Scenario, Subject};
+use crate::target::{Bench, Target};
+
+/// What to compare and how long.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct CompareOptions {
+    /// Hale's program; without it Hale does not take part.
+    #[arg(long)]
+    hale: Option<PathBuf>,
+    /// HAProxy's program.
+    #[arg(long, default_value = "haproxy")]
+    haproxy: PathBuf,
+    /// Targets; default: direct, both HAProxy, and Hale if given.
+    #[arg(long, value_delimiter = ',')]
+    targets: Vec<Target>,
+    /// Scenarios as kind:count or kind:count@rate; kinds are pingpong, down, up, mixed, idle, storm, stall.
+    #[arg(long, value_delimiter = ',', default_value = DEFAULT_SCENARIOS)]
+    scenarios: Vec<Scenario>,
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// Seconds measured per run.
+    #[arg(long, default_value_t = 3.0)]
+    seconds: f64,
+    /// Seconds before the measurement starts.
+    #[arg(long, default_value_t = 0.7)]
+    warm_up: f64,
+    /// How often a disturbed run is repeated.
+    #[arg(long, default_value_t = 2)]
+    repeats: u32,
+    /// The proxy's core.
+    #[arg(long, default_value_t = 0)]
+    proxy_core: usize,
+    /// The generator's core.
+    #[arg(long, default_value_t = 1)]
+    generator_core: usize,
+    /// How many users there are.
+    #[arg(long, default_value_t = 10_000)]
+    users: u64,
+    #[arg(long, default_value = "secret")]
+    password: String,
+    #[arg(long, value_enum, default_value_t)]
+    login: LoginCommand,
+    /// Give Hale's users SHA512-CRYPT hashes instead of plain ones.
+    #[arg(long)]
+    hashed: bool,
+    /// Spread the clients over this many source addresses, 127.0.1.1 and up.
+    #[arg(long, default_value_t = 0)]
+    sources: u8,
+    /// Results as JSON lines, appended.
+    #[arg(long, default_value = "results.jsonl")]
+    output: PathBuf,
+}
+
+/// Runs the comparison and prints its table.
+pub(crate) fn run(options: &CompareOptions, interrupted: &Arc<AtomicBool>) -> Result<()> {
+    let targets = options.targets();
+    let directory = tempfile::Builder::new().prefix("hale-load.").tempdir()?;
+    let bench = options.bench(directory.path().to_owned());
+    affinity::pin(options.generator_core)?;
+    for target in &targets {
+        target
+            .prepare(&bench)
+            .with_context(|| format!("prepare {}", target.name()))?;
+    }
+    let limit = crate::limits::descriptors();
+    for scenario in &options.scenarios {
+        let wanted = scenario.sessions() as u64 * 2 + 200;
+        ensure!(
+            wanted <= limit,
+            "{scenario} needs {wanted} descriptors, the hard limit is {limit}"
+        );
+    }
+    let mut order = Shuffle::from_clock();
+    let mut records = Vec::new();
+    for round in 1..=options.rounds {
+        for scenario in &options.scenarios {
+            let mut targets = targets.clone();
+            order.shuffle(&mut targets);
+            for target in targets {
+                let mut record = options.attempts(*scenario, target, &bench, interrupted)?;
+                record.round = round;
+                record.append_to(&options.output)?;
+                records.push(record);
+            }
+        }
+    }
+    print!("{}", report::render(&records, Target::Hale.name()));
+    Ok(())
+}
+
+impl CompareOptions {
+    /// Runs once, and again while the machine disturbs it; the last attempt stands.
+    fn attempts(
+        &self,
+        scenario: Scenario,
+        target: Target,
+        bench: &Bench,
+        interrupted: &Arc<AtomicBool>,
+    ) -> Result<Record> {
+        let mut attempt = 0;
+        loop {
+            let record = self.once(scenario, target, bench, Arc::clone(interrupted))?;
+            let mut errors = std::io::stderr();
+            let flags = record.flags.join(", ");
+            let _ = writeln!(
+                errors,
+                "{scenario} {}: {}",
+                target.name(),
+                if flags.is_empty() { "done" } else { &flags }
+            );
+            if record.flags.is_empty() || attempt >= self.repeats {
+                return Ok(record);
+            }
+            attempt += 1;
+        }
+    }
+
+    fn once(
+        &self,
+        scenario: Scenario,
+        target: Target,
+        bench: &Bench,
+        interrupted: Arc<AtomicBool>,
+    ) -> Result<Record> {
+        let mut engine = Engine::new(&bench.backends, interrupted)?;
+        let mut running = target.start(bench)?;
+        let subject = self.subject(target, running.address, running.processes());
+        running.wait_ready(&mut engine, &subject)?;
+        scenario.run(&mut engine, &subject)
+    }
+
+    fn subject(
+        &self,
+        target: Target,
+        address: SocketAddrV4,
+        processes: crate::account::Processes,
+    ) -> Subject {
+        Subject {
+            name: target.name().to_owned(),
+            target: address,
+            processes,
+            credentials: Credentials {
+                user_pattern: crate::target::USER_PATTERN.to_owned(),
+                password: self.password.clone(),
+                users: self.users,
+                command: self.login,
+                proxy_header: false,
+            },
+            sources: (1..=self.sources)
+                .map(|last| Ipv4Addr::new(127, 0, 1, last))
+                .collect(),
+            warm_up: Duration::from_secs_f64(self.warm_up),
+            duration: Duration::from_secs_f64(self.seconds),
+        }
+    }
+
+    fn targets(&self) -> Vec<Target> {
+        if !self.targets.is_empty() {
+            return self.targets.clone();
+        }
+        let mut targets = vec![Target::Direct, Target::Haproxy, Target::HaproxySplice];
+        targets.extend(self.hale.is_some().then_some(Target::Hale));
+        targets
+    }
+
+    fn bench(&self, directory: PathBuf) -> Bench {
+        Bench {
+            directory,
+            hale: self.hale.clone(),
+            haproxy: self.haproxy.clone(),
+            core: self.proxy_core,
+            backends: crate::DEFAULT_BACKENDS.to_vec(),
+            users: self.users,
+            password: self.password.clone(),
+            hashed: self.hashed,
+        }
+    }
+}
+
+/// A small generator of pseudo-random numbers: the order of targets must not be the same in every round, no more.
+struct Shuffle(u64);
+
+impl Shuffle {
+    fn from_clock() -> Self {
+        let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        Self(u64::from(since.subsec_nanos()) | 1)
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for index in (1..items.len()).rev() {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            let other = usize::try_from(self.0 % (index as u64 + 1)).unwrap_or(0);
+            items.swap(index, other);
+        }
+    }
+}
+
+const DEFAULT_SCENARIOS: &str = "pingpong:100,pingpong:1000,pingpong:1000@20000,down:1,down:8,up:8,mixed:200@5000,idle:5000,storm:64,stall:200";

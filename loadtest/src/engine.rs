@@ -1,0 +1,407 @@
+//! The event loop: fake backends and client swarm in one thread that never sleeps.
+//!
+//! Placement A of the measurements: the proxy has core 0, this loop busy-polls on core 1. A sleeping generator would
+//! charge the proxy for waking its core, which in a virtual machine costs several times the relay itself.
+//! Edge-triggered epoll, one registration per socket. Knows nothing of processes, files of results or rounds.
+
+mod backend;
+mod client;
+mod command;
+mod group;
+mod payload;
+
+use std::net::SocketAddrV4;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+
+use crate::sockets;
+use backend::BackendSession;
+use client::ClientSession;
+use payload::Payload;
+
+pub(crate) use group::{Credentials, Group, GroupOrder, LoginCommand, Plan, Stats};
+
+/// The generator.
+pub(crate) struct Engine {
+    epoll: OwnedFd,
+    events: Vec<Event>,
+    slots: Vec<Slot>,
+    free: Vec<usize>,
+    /// Slots whose bulk work goes on without a new event, by token.
+    busy: Vec<u64>,
+    groups: Vec<Group>,
+    exchange: Exchange,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Engine {
+    /// Creates an engine with fake backends on the given addresses. Raising `interrupted` ends every wait.
+    pub(crate) fn new(backends: &[SocketAddrV4], interrupted: Arc<AtomicBool>) -> Result<Self> {
+        let mut engine = Self {
+            epoll: epoll::create(CreateFlags::CLOEXEC).context("epoll_create")?,
+            events: Vec::with_capacity(EVENTS_PER_TURN),
+            slots: Vec::new(),
+            free: Vec::new(),
+            busy: Vec::new(),
+            groups: Vec::new(),
+            exchange: Exchange {
+                scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
+                reply: Vec::new(),
+                payload: Payload::new()?,
+            },
+            interrupted,
+        };
+        for address in backends {
+            engine.insert(Connection::Listener(sockets::listen(*address)?))?;
+        }
+        Ok(engine)
+    }
+
+    /// Starts a group; its clients are opened as the loop turns. Returns its number.
+    pub(crate) fn add_group(&mut self, order: GroupOrder) -> usize {
+        self.groups.push(Group::new(order, Instant::now()));
+        self.groups.len() - 1
+    }
+
+    /// Closes every client of every group and forgets the groups; the backends stay.
+    pub(crate) fn drop_groups(&mut self) {
+        for index in 0..self.slots.len() {
+            if matches!(self.slots[index].connection, Connection::Client(_)) {
+                self.vacate(index);
+            }
+        }
+        self.groups.clear();
+    }
+
+    pub(crate) fn group(&self, number: usize) -> &Group {
+        &self.groups[number]
+    }
+
+    /// Forgets what was measured so far, at the end of the warm-up.
+    pub(crate) fn reset_stats(&mut self) {
+        let now = Instant::now();
+        for group in &mut self.groups {
+            group.stats = Stats::default();
+            group.restart_pace(now);
+        }
+    }
+
+    /// Turns for this long.
+    pub(crate) fn run_for(&mut self, duration: Duration) -> Result<()> {
+        let end = Instant::now() + duration;
+        while Instant::now() < end {
+            self.turn()?;
+        }
+        Ok(())
+    }
+
+    /// Turns until the condition holds; an error with every group's state when the deadline passes first.
+    pub(crate) fn run_until(
+        &mut self,
+        deadline: Duration,
+        what: &str,
+        mut reached: impl FnMut(&Self) -> bool,
+    ) -> Result<()> {
+        let end = Instant::now() + deadline;
+        while !reached(self) {
+            self.turn()?;
+            if Instant::now() > end {
+                let states: Vec<_> = self.groups.iter().map(Group::state).collect();
+                bail!("{what} not reached in {deadline:?}: {}", states.join("; "));
+            }
+        }
+        Ok(())
+    }
+
+    /// One turn: open what may be opened, send what is due, serve what is ready.
+    pub(crate) fn turn(&mut self) -> Result<()> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            bail!("interrupted");
+        }
+        let now = Instant::now();
+        for number in 0..self.groups.len() {
+            self.open_clients(number, now)?;
+            self.send_paced(number, now);
+        }
+        let mut events = std::mem::take(&mut self.events);
+        events.clear();
+        match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&NO_WAIT)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error).context("epoll_wait"),
+        }
+        for event in &events {
+            // Copied out: the kernel's structure is packed.
+            let (token, flags) = (event.data.u64(), event.flags);
+            self.serve(token, flags)?;
+        }
+        self.events = events;
+        for token in std::mem::take(&mut self.busy) {
+            self.serve(token, EventFlags::empty())?;
+        }
+        Ok(())
+    }
+
+    fn open_clients(&mut self, number: usize, now: Instant) -> Result<()> {
+        for _ in 0..CONNECTS_PER_TURN {
+            let Some((user, source, target)) = self.groups[number].next_client(now) else {
+                break;
+            };
+            let socket = sockets::connect(target, source)?;
+            self.insert(Connection::Client(ClientSession::new(
+                socket, number, user, now,
+            )))?;
+        }
+        Ok(())
+    }
+
+    fn send_paced(&mut self, number: usize, now: Instant) {
+        while let Some(token) = self.groups[number].next_due(now) {
+            let Some(index) = self.find(token) else {
+                continue;
+            };
+            let group = &mut self.groups[number];
+            let Connection::Client(client) = &mut self.slots[index].connection else {
+                continue;
+            };
+            if client.ask(group, now).is_some() {
+                group.paced();
+            } else {
+                self.close(index);
+            }
+        }
+    }
+
+    fn serve(&mut self, token: u64, events: EventFlags) -> Result<()> {
+        let Some(index) = self.find(token) else {
+            return Ok(());
+        };
+        let step = match &mut self.slots[index].connection {
+            Connection::Vacant => return Ok(()),
+            Connection::Listener(_) => return self.accept(index),
+            Connection::Backend(session) => session.advance(events, &mut self.exchange),
+            Connection::Client(client) => {
+                let group = &mut self.groups[client.group()];
+                client.advance(events, group, &mut self.exchange)
+            }
+        };
+        match step {
+            Step::Wait => {}
+            Step::Again => self.busy.push(token),
+            Step::Idle => {
+                if let Connection::Client(client) = &self.slots[index].connection {
+                    self.groups[client.group()].push_idle(token);
+                }
+            }
+            Step::Close => self.close(index),
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, index: usize) -> Result<()> {
+        while let Connection::Listener(listener) = &self.slots[index].connection {
+            let Some(socket) = sockets::accept(listener)? else {
+                break;
+            };
+            if let Some(session) = BackendSession::greet(socket) {
+                self.insert(Connection::Backend(session))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, connection: Connection) -> Result<()> {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot {
+                generation: 0,
+                connection: Connection::Vacant,
+            });
+            self.slots.len() - 1
+        });
+        let slot = &mut self.slots[index];
+        slot.connection = connection;
+        let token = (u64::from(slot.generation) << 32) | index as u64;
+        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        if let Some(socket) = slot.connection.socket() {
+            epoll::add(&self.epoll, socket, EventData::new_u64(token), flags)
+                .context("epoll_ctl")?;
+        }
+        Ok(())
+    }
+
+    /// The slot of a token, unless it was given to somebody else since.
+    fn find(&self, token: u64) -> Option<usize> {
+        let index = usize::try_from(token & u64::from(u32::MAX)).ok()?;
+        let slot = self.slots.get(index)?;
+        (u64::from(slot.generation) == token >> 32).then_some(index)
+    }
+
+    fn close(&mut self, index: usize) {
+        if let Connection::Client(client) = &self.slots[index].connection {
+            let group = &mut self.groups[client.group()];
+            group.closed(client.is_before_login(), client.is_leaving());
+        }
+        self.vacate(index);
+    }
+
+    fn vacate(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        slot.connection = Connection::Vacant;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(index);
+    }
+}
+
+/// Buffers that all connections of the loop share: each is used within one call.
+#[derive(Debug)]
+struct Exchange {
+    scratch: Box<[u8]>,
+    reply: Vec<u8>,
+    payload: Payload,
+}
+
+/// What a connection wants after its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// The next event.
+    Wait,
+    /// Another turn without an event.
+    Again,
+    /// Its turn in a paced load.
+    Idle,
+    /// To be closed.
+    Close,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// Grows with every tenant, so an event of the last one does not touch the next.
+    generation: u32,
+    connection: Connection,
+}
+
+#[derive(Debug)]
+enum Connection {
+    Vacant,
+    Listener(OwnedFd),
+    Backend(BackendSession),
+    Client(ClientSession),
+}
+
+impl Connection {
+    fn socket(&self) -> Option<impl AsFd + '_> {
+        match self {
+            Self::Vacant => None,
+            Self::Listener(socket) => Some(socket),
+            Self::Backend(session) => Some(session.socket()),
+            Self::Client(client) => Some(client.socket()),
+        }
+    }
+}
+
+const NO_WAIT: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
+const EVENTS_PER_TURN: usize = 512;
+const SCRATCH_BYTES: usize = 64 << 10;
+/// Connecting is slow beside a ping: more per turn would show in the latency of other groups.
+const CONNECTS_PER_TURN: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine(port: u16) -> (Engine, SocketAddrV4) {
+        let address = SocketAddrV4::new([127, 0, 0, 9].into(), port);
+        (Engine::new(&[address], Arc::default()).unwrap(), address)
+    }
+
+    fn order(plan: Plan, target: SocketAddrV4, population: usize) -> GroupOrder {
+        GroupOrder {
+            plan,
+            target,
+            sources: Vec::new(),
+            credentials: Credentials {
+                user_pattern: "user%d".to_owned(),
+                password: "secret".to_owned(),
+                users: 10,
+                command: LoginCommand::Plain,
+                proxy_header: false,
+            },
+            population,
+            logins_at_once: 4,
+            rate: None,
+        }
+    }
+
+    #[test]
+    fn every_plan_works_without_a_proxy() {
+        let (mut engine, address) = engine(18_143);
+        let bytes = 3_000_000;
+        let plans = [
+            Plan::Ping,
+            Plan::Download { bytes },
+            Plan::Upload { bytes },
+            Plan::WholeSession,
+        ];
+        for plan in plans {
+            engine.add_group(order(plan, address, 3));
+        }
+        let wait = Duration::from_secs(10);
+        for number in 0..2 {
+            engine
+                .run_until(wait, "work", |engine| {
+                    engine.group(number).stats.replies > 9
+                })
+                .unwrap();
+        }
+        engine
+            .run_until(wait, "uploads", |engine| engine.group(2).stats.replies > 3)
+            .unwrap();
+        engine
+            .run_until(wait, "sessions", |engine| {
+                engine.group(3).stats.sessions > 9
+            })
+            .unwrap();
+        for group in &engine.groups {
+            assert_eq!(group.stats.failures, 0, "{}", group.state());
+        }
+        let parked = engine.add_group(order(Plan::Park, address, 5));
+        engine
+            .run_until(wait, "silence", |engine| engine.group(parked).is_parked())
+            .unwrap();
+        engine.drop_groups();
+        engine.run_for(Duration::from_millis(20)).unwrap();
+        let left = engine
+            .slots
+            .iter()
+            .filter(|slot| slot.connection.socket().is_some())
+            .count();
+        assert_eq!(left, 1, "only the listener stays");
+    }
+
+    #[test]
+    fn a_paced_group_keeps_its_pace() {
+        let (mut engine, address) = engine(18_144);
+        let rate = Some(1_000.0);
+        let group = engine.add_group(GroupOrder {
+            rate,
+            ..order(Plan::Ping, address, 10)
+        });
+        let wait = Duration::from_secs(10);
+        engine
+            .run_until(wait, "logins", |engine| engine.group(group).is_complete())
+            .unwrap();
+        engine.reset_stats();
+        engine.run_for(Duration::from_millis(200)).unwrap();
+        let replies = engine.group(group).stats.replies;
+        assert!((150..=210).contains(&replies), "{replies}");
+    }
+}

@@ -1,0 +1,253 @@
+//! What is measured: the scenarios, their names, and one run of each.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::account::{CpuUse, Processes};
+use crate::engine::{Credentials, Engine, GroupOrder, Plan};
+use crate::record::Record;
+
+mod memory;
+mod rates;
+
+/// A scenario as it is asked for: `kind:count`, with `@rate` for a paced one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Scenario {
+    pub(crate) kind: Kind,
+    /// Sessions or streams.
+    pub(crate) count: usize,
+    /// Commands per second over all sessions.
+    pub(crate) rate: Option<f64>,
+}
+
+/// The kinds of scenarios.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// 64-byte exchanges.
+    Pingpong,
+    /// Bulk towards the clients.
+    Down,
+    /// Bulk towards the backends.
+    Up,
+    /// Interactive sessions beside two streams.
+    Mixed,
+    /// Sessions that log in and fall silent.
+    Idle,
+    /// Whole sessions, one after the other.
+    Storm,
+    /// Clients that ask for a download and never read.
+    Stall,
+}
+
+/// Whom and how to load.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    pub(crate) name: String,
+    pub(crate) target: SocketAddrV4,
+    pub(crate) processes: Processes,
+    pub(crate) credentials: Credentials,
+    pub(crate) sources: Vec<Ipv4Addr>,
+    pub(crate) warm_up: Duration,
+    pub(crate) duration: Duration,
+}
+
+impl Scenario {
+    /// Runs it once.
+    pub(crate) fn run(&self, engine: &mut Engine, subject: &Subject) -> Result<Record> {
+        let mut record = Record {
+            target: subject.name.clone(),
+            scenario: self.kind.name().to_owned(),
+            ..Record::default()
+        };
+        record
+            .parameters
+            .insert("count".to_owned(), self.count.to_string());
+        if let Some(rate) = self.rate {
+            record
+                .parameters
+                .insert("rate per s".to_owned(), rate.to_string());
+        }
+        let outcome = match self.kind {
+            Kind::Pingpong => rates::pingpong(self, engine, subject, &mut record),
+            Kind::Down => rates::bulk(
+                Plan::Download {
+                    bytes: STREAM_BYTES,
+                },
+                self,
+                engine,
+                subject,
+                &mut record,
+            ),
+            Kind::Up => rates::bulk(
+                Plan::Upload {
+                    bytes: STREAM_BYTES,
+                },
+                self,
+                engine,
+                subject,
+                &mut record,
+            ),
+            Kind::Mixed => rates::mixed(self, engine, subject, &mut record),
+            Kind::Storm => rates::storm(self, engine, subject, &mut record),
+            Kind::Idle => memory::idle(self, engine, subject, &mut record),
+            Kind::Stall => memory::stall(self, engine, subject, &mut record),
+        };
+        engine.drop_groups();
+        outcome.with_context(|| format!("{self} against {}", subject.name))?;
+        Ok(record)
+    }
+
+    /// Connections this scenario opens from the clients' side.
+    pub(crate) fn sessions(&self) -> usize {
+        match self.kind {
+            Kind::Mixed => self.count + MIXED_STREAMS,
+            Kind::Stall => self.count + STALL_PINGERS + 1,
+            _ => self.count,
+        }
+    }
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        KINDS
+            .iter()
+            .find(|(kind, _)| *kind == self)
+            .map_or("unknown", |(_, name)| name)
+    }
+}
+
+impl Subject {
+    /// One client that tries again a few times a second until it gets in.
+    pub(crate) fn probe(&self, plan: Plan) -> GroupOrder {
+        GroupOrder {
+            rate: Some(PROBES_PER_S),
+            ..self.order(plan, 1)
+        }
+    }
+
+    fn order(&self, plan: Plan, population: usize) -> GroupOrder {
+        GroupOrder {
+            plan,
+            target: self.target,
+            sources: self.sources.clone(),
+            credentials: self.credentials.clone(),
+            population,
+            logins_at_once: LOGINS_AT_ONCE,
+            rate: None,
+        }
+    }
+}
+
+impl FromStr for Scenario {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (name, numbers) = text
+            .split_once(':')
+            .context("a scenario looks like pingpong:100")?;
+        let Some((kind, _)) = KINDS.iter().find(|(_, known)| *known == name) else {
+            let known: Vec<_> = KINDS.iter().map(|(_, name)| *name).collect();
+            bail!("unknown scenario {name:?}; known: {}", known.join(", "));
+        };
+        let (count, rate) = match numbers.split_once('@') {
+            Some((count, rate)) => (count, Some(rate.parse::<f64>().context("rate per second")?)),
+            None => (numbers, None),
+        };
+        let count = count.parse().context("number of sessions")?;
+        ensure!(
+            count > 0 && rate.is_none_or(|rate| rate > 0.0),
+            "{text}: numbers must be positive"
+        );
+        Ok(Self {
+            kind: *kind,
+            count,
+            rate,
+        })
+    }
+}
+
+impl std::fmt::Display for Scenario {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}:{}", self.kind.name(), self.count)?;
+        self.rate
+            .map_or(Ok(()), |rate| write!(formatter, "@{rate}"))
+    }
+}
+
+/// Adds what every run says about the machine, and flags a disturbed one.
+fn note_cpu(record: &mut Record, subject: &Subject, cpu: &CpuUse) {
+    let seconds = cpu.elapsed.as_secs_f64();
+    record.set("foreign_cpu_percent", cpu.foreign_percent());
+    record.set(
+        "generator_cpu_percent",
+        cpu.generator.as_secs_f64() / seconds * 100.0,
+    );
+    if !subject.processes.is_empty() {
+        record.set(
+            "proxy_cpu_percent",
+            cpu.proxy.as_secs_f64() / seconds * 100.0,
+        );
+        record.set("ring_workers", subject.processes.ring_workers() as f64);
+    }
+    if cpu.foreign_percent() > FOREIGN_PERCENT_MAX {
+        record
+            .flags
+            .push(format!("foreign CPU {:.0} %", cpu.foreign_percent()));
+    }
+}
+
+/// Flags clients that ended out of order; the first says why.
+fn note_failures(record: &mut Record, engine: &Engine, groups: &[usize]) {
+    for number in groups {
+        let stats = &engine.group(*number).stats;
+        if stats.failures > 0 {
+            let first = stats
+                .first_failure
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            record
+                .flags
+                .push(format!("{} clients failed, first: {first}", stats.failures));
+        }
+    }
+}
+
+const KINDS: &[(Kind, &str)] = &[
+    (Kind::Pingpong, "pingpong"),
+    (Kind::Down, "down"),
+    (Kind::Up, "up"),
+    (Kind::Mixed, "mixed"),
+    (Kind::Idle, "idle"),
+    (Kind::Storm, "storm"),
+    (Kind::Stall, "stall"),
+];
+/// Long enough that the command between two downloads is no part of the cost.
+const STREAM_BYTES: u64 = 256 << 20;
+const STALL_BYTES: u64 = 100_000_000;
+const STALL_PINGERS: usize = 50;
+const MIXED_STREAMS: usize = 2;
+const PROBES_PER_S: f64 = 20.0;
+const LOGINS_AT_ONCE: usize = 64;
+/// Above this a run is repeated: somebody else used the machine.
+const FOREIGN_PERCENT_MAX: f64 = 10.0;
+/// For everything that should take seconds at most.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scenarios_read_as_they_print() {
+        for text in ["pingpong:100", "pingpong:1000@20000", "stall:200"] {
+            assert_eq!(text.parse::<Scenario>().unwrap().to_string(), text);
+        }
+        for text in ["pingpong", "pong:1", "down:0", "up:x", "pingpong:1@0"] {
+            assert!(text.parse::<Scenario>().is_err(), "{text}");
+        }
+    }
+}

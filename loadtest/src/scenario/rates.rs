@@ -1,0 +1,165 @@
+//! Scenarios whose result is work per second and CPU per unit of work.
+
+use anyhow::Result;
+
+use super::{MIXED_STREAMS, PATIENCE, Scenario, Subject, note_cpu, note_failures};
+use crate::account::CpuUse;
+use crate::engine::{Engine, GroupOrder, Plan, Stats};
+use crate::record::Record;
+
+pub(super) fn pingpong(
+    scenario: &Scenario,
+    engine: &mut Engine,
+    subject: &Subject,
+    record: &mut Record,
+) -> Result<()> {
+    let order = subject.order(Plan::Ping, scenario.count);
+    let group = engine.add_group(GroupOrder {
+        rate: scenario.rate,
+        ..order
+    });
+    all_logged_in(engine, &[group])?;
+    let cpu = measure(engine, subject)?;
+    let stats = &engine.group(group).stats;
+    record.set(
+        "round_trips_per_s",
+        stats.replies as f64 / cpu.elapsed.as_secs_f64(),
+    );
+    note_latency(record, stats);
+    per_unit(
+        record,
+        subject,
+        &cpu,
+        "proxy_cpu_us_per_round_trip",
+        stats.replies as f64 / 1e6,
+    );
+    note_cpu(record, subject, &cpu);
+    note_failures(record, engine, &[group]);
+    Ok(())
+}
+
+pub(super) fn bulk(
+    plan: Plan,
+    scenario: &Scenario,
+    engine: &mut Engine,
+    subject: &Subject,
+    record: &mut Record,
+) -> Result<()> {
+    let group = engine.add_group(subject.order(plan, scenario.count));
+    all_logged_in(engine, &[group])?;
+    let cpu = measure(engine, subject)?;
+    let gigabytes = engine.group(group).stats.bytes as f64 / 1e9;
+    record.set("gb_per_s", gigabytes / cpu.elapsed.as_secs_f64());
+    per_unit(record, subject, &cpu, "proxy_cpu_s_per_gb", gigabytes);
+    note_cpu(record, subject, &cpu);
+    note_failures(record, engine, &[group]);
+    Ok(())
+}
+
+pub(super) fn mixed(
+    scenario: &Scenario,
+    engine: &mut Engine,
+    subject: &Subject,
+    record: &mut Record,
+) -> Result<()> {
+    let order = subject.order(Plan::Ping, scenario.count);
+    let pings = engine.add_group(GroupOrder {
+        rate: scenario.rate,
+        ..order
+    });
+    let streams = subject.order(
+        Plan::Download {
+            bytes: super::STREAM_BYTES,
+        },
+        MIXED_STREAMS,
+    );
+    all_logged_in(engine, &[pings])?;
+    let bulk = engine.add_group(streams);
+    all_logged_in(engine, &[bulk])?;
+    let cpu = measure(engine, subject)?;
+    let seconds = cpu.elapsed.as_secs_f64();
+    let stats = &engine.group(pings).stats;
+    record.set("round_trips_per_s", stats.replies as f64 / seconds);
+    note_latency(record, stats);
+    record.set(
+        "gb_per_s",
+        engine.group(bulk).stats.bytes as f64 / 1e9 / seconds,
+    );
+    note_cpu(record, subject, &cpu);
+    note_failures(record, engine, &[pings, bulk]);
+    Ok(())
+}
+
+pub(super) fn storm(
+    scenario: &Scenario,
+    engine: &mut Engine,
+    subject: &Subject,
+    record: &mut Record,
+) -> Result<()> {
+    let order = subject.order(Plan::WholeSession, scenario.count);
+    let rate = scenario.rate;
+    let group = engine.add_group(GroupOrder {
+        logins_at_once: scenario.count,
+        rate,
+        ..order
+    });
+    let cpu = measure(engine, subject)?;
+    let stats = &engine.group(group).stats;
+    record.set(
+        "sessions_per_s",
+        stats.sessions as f64 / cpu.elapsed.as_secs_f64(),
+    );
+    note_logins(record, stats);
+    per_unit(
+        record,
+        subject,
+        &cpu,
+        "proxy_cpu_us_per_session",
+        stats.sessions as f64 / 1e6,
+    );
+    note_cpu(record, subject, &cpu);
+    note_failures(record, engine, &[group]);
+    if stats.sessions == 0 {
+        anyhow::bail!(
+            "not one session came through: {}",
+            engine.group(group).state()
+        );
+    }
+    Ok(())
+}
+
+/// Waits until every client of these groups is logged in.
+pub(super) fn all_logged_in(engine: &mut Engine, groups: &[usize]) -> Result<()> {
+    engine.run_until(PATIENCE, "all clients logged in", |engine| {
+        groups
+            .iter()
+            .all(|number| engine.group(*number).is_complete())
+    })
+}
+
+/// Warms up, then runs for the subject's duration between two readings of the accounts.
+pub(super) fn measure(engine: &mut Engine, subject: &Subject) -> Result<CpuUse> {
+    engine.run_for(subject.warm_up)?;
+    engine.reset_stats();
+    let before = subject.processes.read_cpu()?;
+    engine.run_for(subject.duration)?;
+    Ok(subject.processes.read_cpu()?.since(&before))
+}
+
+pub(super) fn note_latency(record: &mut Record, stats: &Stats) {
+    record.set_some("latency_p50_us", stats.latency.quantile_us(0.5));
+    record.set_some("latency_p99_us", stats.latency.quantile_us(0.99));
+    record.set_some("latency_p999_us", stats.latency.quantile_us(0.999));
+}
+
+pub(super) fn note_logins(record: &mut Record, stats: &Stats) {
+    record.set_some("login_p50_us", stats.logins.quantile_us(0.5));
+    record.set_some("login_p99_us", stats.logins.quantile_us(0.99));
+}
+
+/// CPU seconds of the proxy divided by a number of units.
+fn per_unit(record: &mut Record, subject: &Subject, cpu: &CpuUse, metric: &str, units: f64) {
+    if !subject.processes.is_empty() && units > 0.0 {
+        record.set(metric, cpu.proxy.as_secs_f64() / units);
+    }
+}

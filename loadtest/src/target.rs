@@ -1,0 +1,221 @@
+//! The proxies under comparison: how each is configured, started on its core, awaited and ended.
+
+use std::fs::{self, File};
+use std::net::{SocketAddrV4, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::account::Processes;
+use crate::affinity;
+use crate::engine::{Engine, Plan};
+use crate::scenario::Subject;
+
+mod haproxy;
+mod hale;
+
+/// A proxy to compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Target {
+    /// No proxy: the clients talk to the fake backend.
+    Direct,
+    /// HAProxy, plain TCP, its defaults.
+    Haproxy,
+    /// HAProxy with `option splice-request` and `splice-response`.
+    HaproxySplice,
+    /// Hale.
+    Hale,
+}
+
+/// What all targets share in one comparison.
+#[derive(Clone, Debug)]
+pub(crate) struct Bench {
+    /// Configurations and logs; removed at the end.
+    pub(crate) directory: PathBuf,
+    /// Hale's program, if it takes part.
+    pub(crate) hale: Option<PathBuf>,
+    pub(crate) haproxy: PathBuf,
+    /// The proxy's core.
+    pub(crate) core: usize,
+    pub(crate) backends: Vec<SocketAddrV4>,
+    pub(crate) users: u64,
+    pub(crate) password: String,
+    /// Whether Hale's users have slow password hashes instead of plain ones.
+    pub(crate) hashed: bool,
+}
+
+/// A running target; ends with its value.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) address: SocketAddrV4,
+    child: Option<Child>,
+    log: PathBuf,
+}
+
+impl Target {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Haproxy => "haproxy",
+            Self::HaproxySplice => "haproxy-splice",
+            Self::Hale => "hale",
+        }
+    }
+
+    /// Writes the configuration; once per comparison.
+    pub(crate) fn prepare(self, bench: &Bench) -> Result<()> {
+        match self {
+            Self::Direct => Ok(()),
+            Self::Haproxy | Self::HaproxySplice => haproxy::prepare(self, bench),
+            Self::Hale => hale::prepare(bench),
+        }
+    }
+
+    /// Starts it on its core.
+    pub(crate) fn start(self, bench: &Bench) -> Result<Running> {
+        let log = bench.directory.join(format!("{}.log", self.name()));
+        let mut command = match self {
+            Self::Direct => {
+                let address = *bench.backends.first().context("no backend address")?;
+                return Ok(Running {
+                    address,
+                    child: None,
+                    log,
+                });
+            }
+            Self::Haproxy | Self::HaproxySplice => haproxy::command(self, bench),
+            Self::Hale => hale::command(bench)?,
+        };
+        let output = File::create(&log).with_context(|| format!("create {}", log.display()))?;
+        command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output);
+        let program = command.get_program().to_owned();
+        // A child inherits the core of the thread that starts it.
+        let child = affinity::on_core(bench.core, || command.spawn())?
+            .with_context(|| format!("start {}", program.display()))?;
+        Ok(Running {
+            address: self.address(),
+            child: Some(child),
+            log,
+        })
+    }
+
+    /// Ports are different, so one that dies slowly is not in the next one's way; none is in the ephemeral range.
+    fn address(self) -> SocketAddrV4 {
+        let port = match self {
+            Self::Direct | Self::Hale => 20_143,
+            Self::Haproxy => 20_144,
+            Self::HaproxySplice => 20_145,
+        };
+        SocketAddrV4::new([127, 0, 0, 1].into(), port)
+    }
+}
+
+impl Running {
+    pub(crate) fn processes(&self) -> Processes {
+        let pid = self.child.as_ref().map(Pid::from_child);
+        Processes::new(pid.into_iter().collect())
+    }
+
+    /// Waits until a login through it succeeds; the engine turns meanwhile, so health checks are answered.
+    pub(crate) fn wait_ready(&mut self, engine: &mut Engine, subject: &Subject) -> Result<()> {
+        let end = Instant::now() + READY_DEADLINE;
+        let mut accepts = false;
+        while !accepts {
+            self.ensure_alive()?;
+            engine.run_for(POLL_INTERVAL)?;
+            accepts = TcpStream::connect_timeout(&self.address.into(), POLL_INTERVAL).is_ok();
+            if Instant::now() > end {
+                bail!(
+                    "nothing listens on {} after {READY_DEADLINE:?}{}",
+                    self.address,
+                    self.log_tail()
+                );
+            }
+        }
+        let group = engine.add_group(subject.probe(Plan::Park));
+        let outcome = engine.run_until(READY_DEADLINE, "a first login", |engine| {
+            engine.group(group).is_parked()
+        });
+        engine.drop_groups();
+        outcome.with_context(|| format!("log in through {}{}", subject.name, self.log_tail()))
+    }
+
+    fn ensure_alive(&mut self) -> Result<()> {
+        if let Some(child) = &mut self.child
+            && let Some(status) = child.try_wait()?
+        {
+            bail!("the proxy ended at once with {status}{}", self.log_tail());
+        }
+        Ok(())
+    }
+
+    /// The end of what it wrote, for an error message.
+    fn log_tail(&self) -> String {
+        let Ok(text) = fs::read_to_string(&self.log) else {
+            return String::new();
+        };
+        let lines: Vec<_> = text.lines().collect();
+        let tail = &lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..];
+        if tail.is_empty() {
+            String::new()
+        } else {
+            format!("; it wrote:\n{}", tail.join("\n"))
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
+        // Politely first, so that it removes what it made; measured sessions are over.
+        let _ = kill_process(Pid::from_child(&child), Signal::TERM);
+        let end = Instant::now() + TERM_GRACE;
+        while Instant::now() < end {
+            if !matches!(child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+/// Runs a preparing command to its end; its output only shows when it fails.
+fn run_to_end(command: &mut Command) -> Result<()> {
+    let shown = format!("{command:?}");
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("run {shown}"))?;
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let text = String::from_utf8_lossy(&output.stdout);
+        bail!("{shown} failed with {}:\n{errors}{text}", output.status);
+    }
+    Ok(())
+}
+
+fn write_file(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("write {}", path.display()))
+}
+
+/// The name of one user.
+fn user_name(number: u64) -> String {
+    USER_PATTERN.replace("%d", &number.to_string())
+}
+
+pub(crate) const USER_PATTERN: &str = "user%d";
+const READY_DEADLINE: Duration = Duration::from_secs(15);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// Half a second for a proxy with sessions open; after that it is killed.
+const TERM_GRACE: Duration = Duration::from_millis(500);
+const LOG_LINES_SHOWN: usize = 12;

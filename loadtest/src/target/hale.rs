@@ -1,0 +1,98 @@
+//! Hale as the subject: a configuration with two backends in an SQLite GeoDB and users in a password file.
+
+use std::fmt::Write;
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow};
+use sha_crypt::{PasswordHasher, ShaCrypt};
+
+use super::{Bench, Target, run_to_end, write_file};
+
+pub(super) fn prepare(bench: &Bench) -> Result<()> {
+    let directory = &bench.directory;
+    write_file(&directory.join("hale.conf"), &configuration(bench))?;
+    write_file(&directory.join("users"), &users(bench)?)?;
+    let mut hosts = String::new();
+    for (number, backend) in bench.backends.iter().enumerate() {
+        writeln!(hosts, "{} {}", backend.ip(), host_name(number))?;
+    }
+    write_file(&directory.join("hosts"), &hosts)?;
+    run_to_end(command_of(bench)?.args(["geodb", "init"]))?;
+    run_to_end(command_of(bench)?.args(["cluster", "site", "add", SITE]))?;
+    for number in 0..bench.backends.len() {
+        let host = host_name(number);
+        run_to_end(command_of(bench)?.args(["cluster", "backend", "add", "--site", SITE, &host]))?;
+        let online = [
+            "cluster",
+            "backend",
+            "update",
+            "--status",
+            "online",
+            "--load-factor",
+            "100",
+        ];
+        run_to_end(command_of(bench)?.args(online).arg(&host))?;
+    }
+    Ok(())
+}
+
+pub(super) fn command(bench: &Bench) -> Result<Command> {
+    let mut command = command_of(bench)?;
+    command.arg("run");
+    Ok(command)
+}
+
+fn command_of(bench: &Bench) -> Result<Command> {
+    let program = bench
+        .hale
+        .as_ref()
+        .context("the target hale needs --hale PROGRAM")?;
+    let mut command = Command::new(program);
+    command.arg("-c").arg(bench.directory.join("hale.conf"));
+    Ok(command)
+}
+
+fn configuration(bench: &Bench) -> String {
+    let directory = bench.directory.display();
+    let port = Target::Hale.address().port();
+    let proxy_port = bench.backends.first().map_or(143, |backend| backend.port());
+    format!(
+        "base_dir = {directory}/run\nstate_dir = {directory}/state\n\
+         data_cores = {core}\ncontrol_core = {core}\n\
+         listen = 127.0.0.1\nprotocols = imap\n\
+         service imap-login {{\n  inet_listener imap {{\n    port = {port}\n  }}\n  inet_listener imaps {{\n    port = 0\n  }}\n}}\n\
+         protocol imap {{\n  proxy_port = {proxy_port}\n}}\n\
+         ssl = no\nauth_allow_cleartext = yes\n\
+         cluster_local_site = {SITE}\n\
+         cluster_geodb = sqlite:{directory}/geodb.sqlite\n\
+         cluster_localdb = sqlite:{directory}/localdb.sqlite\n\
+         cluster_hosts_file = {directory}/hosts\n\
+         passdb users {{\n  driver = passwd-file\n  passwd_file_path = {directory}/users\n}}\n",
+        core = bench.core,
+    )
+}
+
+/// One hash for all: a salt of one's own for each would only make the file slow to write.
+fn users(bench: &Bench) -> Result<String> {
+    let hash = if bench.hashed {
+        let hash = ShaCrypt::default()
+            .hash_password_with_salt(bench.password.as_bytes(), SALT)
+            .map_err(|error| anyhow!("hash the password: {error}"))?;
+        format!("{{SHA512-CRYPT}}{hash}")
+    } else {
+        format!("{{PLAIN}}{}", bench.password)
+    };
+    let mut text = String::new();
+    for number in 0..bench.users {
+        writeln!(text, "{}:{hash}", super::user_name(number))?;
+    }
+    Ok(text)
+}
+
+fn host_name(number: usize) -> String {
+    format!("be{}.test", number + 1)
+}
+
+/// No secret hides behind it.
+const SALT: &[u8] = b"hale-loadtest";
+const SITE: &str = "DC1";

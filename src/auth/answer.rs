@@ -1,0 +1,69 @@
+//! The end of a login's authentication: the verdict, and what only the log may know of it.
+//!
+//! Plain values that `auth::chain` makes. The shell tells the client the verdict, after `auth::delay`, and logs the rest.
+
+use crate::auth::fields::DelayUntil;
+use crate::auth::passdb::Cause;
+use crate::auth::user::UserError;
+use crate::auth::verdict::Verdict;
+
+/// The end of a login's authentication.
+#[derive(Debug)]
+pub struct Answer {
+    /// Accepted or refused.
+    pub verdict: Verdict,
+    /// Who gave the password, for the log, when it was not the user (wire.md 4.4).
+    pub master_user: Option<Box<str>>,
+    /// `nodelay`: a refusal needs no delay.
+    pub nodelay: bool,
+    /// `delay_until`: when the answer may be told.
+    pub delay_until: Option<DelayUntil>,
+    /// Why it was refused, for the log. The client must not learn it.
+    pub why: Option<Why>,
+    /// The first database that could not answer properly, for the log, even if another one accepted.
+    pub trouble: Option<Trouble>,
+}
+
+/// Why somebody was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Why {
+    /// The name is nobody's.
+    #[error(transparent)]
+    User(#[from] UserError),
+    /// Empty, too long, or with NUL, CR or LF.
+    #[error("unacceptable password")]
+    Password,
+    /// No database has the user.
+    #[error("unknown user")]
+    UnknownUser,
+    /// The last database that has the user has another password.
+    #[error("password mismatch")]
+    Mismatch,
+    /// The user may not log in from there.
+    #[error("allow_nets check failed")]
+    Networks,
+    /// A master login, and there is no master database.
+    #[error("master user logins not enabled")]
+    NoMasters,
+    /// The user is in a deny database.
+    #[error("user found from deny passdb")]
+    Denied,
+    /// The database has `nologin`.
+    #[error("nologin")]
+    Nologin,
+    /// A result rule said so.
+    #[error("refused by a result rule")]
+    Rule,
+}
+
+const _: () = assert!(size_of::<Why>() <= 16);
+
+/// Which database has which trouble.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("passdb {passdb}: {cause}")]
+pub struct Trouble {
+    /// The block's label.
+    pub passdb: Box<str>,
+    /// What is wrong.
+    pub cause: Cause,
+}

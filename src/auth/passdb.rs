@@ -1,0 +1,213 @@
+//! Password databases as the configuration names them, and what one of them says about one user.
+//!
+//! A plain value made by `boot` from settings and by `control` from files; whoever reloads makes a new one. Looks one user
+//! up in one database; the order of databases and the verdict are `auth::chain`'s.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::auth::fields::{FieldError, Fields};
+use crate::auth::passwd_file::PasswdFile;
+use crate::auth::scheme::{Scheme, SchemeError};
+use crate::auth::template::{Template, Values};
+use crate::auth::user::UserRules;
+use crate::names::Protocol;
+use crate::secret::Secret;
+
+/// All password databases, in the order of the configuration, and how names are read before any is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Passdbs {
+    /// What makes users of typed names.
+    pub users: UserRules,
+    /// Asked from first to last. Test accounts come first (`palomar-configuration.txt`).
+    pub list: Vec<Passdb>,
+}
+
+/// One password database. Setting names are Dovecot's without the `passdb_` in front.
+#[derive(Clone)]
+pub struct Passdb {
+    /// The block's label, for logs.
+    pub name: Box<str>,
+    /// `driver`.
+    pub driver: Driver,
+    /// What it is asked for.
+    pub role: Role,
+    /// `protocols`; empty: all.
+    pub protocols: Vec<Protocol>,
+    /// `username_format`: the key that is looked up.
+    pub username_format: Template,
+    /// `default_password_scheme`: of stored passwords without `{…}`.
+    pub default_scheme: Scheme,
+    /// `skip`.
+    pub skip: Skip,
+    /// `result_success`.
+    pub result_success: Rule,
+    /// `result_failure`.
+    pub result_failure: Rule,
+    /// `result_internalfail`.
+    pub result_internalfail: Rule,
+    /// `default_fields` (Dovecot 2.3): where the row says nothing.
+    pub default_fields: Vec<(Box<str>, Template)>,
+    /// `fields` (2.3: `override_fields`): whatever the row says.
+    pub fields: Vec<(Box<str>, Template)>,
+}
+
+/// Where rows come from.
+#[derive(Clone, Debug)]
+pub enum Driver {
+    /// A file of users.
+    PasswdFile(Arc<PasswdFile>),
+    /// The same fields for everybody.
+    Static,
+}
+
+/// What a database is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// Users and their passwords.
+    #[default]
+    Users,
+    /// `deny = yes`: whoever is in it may not log in.
+    Deny,
+    /// `master = yes`: master users and their passwords.
+    Master,
+}
+
+/// When a database is passed over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Skip {
+    /// Never.
+    #[default]
+    Never,
+    /// When the password has been verified by an earlier one.
+    Authenticated,
+    /// When it has not.
+    Unauthenticated,
+}
+
+/// What a result means for the login; Dovecot's `result_*` words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// The login stands as earlier databases left it.
+    Return,
+    /// The login succeeds.
+    ReturnOk,
+    /// The login fails.
+    ReturnFail,
+    /// The next database is asked.
+    Continue,
+    /// The next one is asked, and unless it says otherwise the login succeeds.
+    ContinueOk,
+    /// The next one is asked, and unless it says otherwise the login fails.
+    ContinueFail,
+}
+
+/// What a database has about a user.
+pub(super) struct Found {
+    pub(super) fields: Fields,
+    pub(super) stored: Option<StoredText>,
+}
+
+/// A stored password as text and what it is when it has no `{…}`.
+pub(super) struct StoredText {
+    pub(super) text: Secret,
+    pub(super) scheme: Scheme,
+}
+
+/// Why a database could not answer. Ours or the operator's fault, never the client's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// The stored password.
+    #[error(transparent)]
+    Scheme(#[from] SchemeError),
+    /// An extra field, of the row or of the configuration.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+}
+
+const _: () = assert!(size_of::<Cause>() <= 16);
+
+impl Passdb {
+    /// A database with Dovecot's defaults.
+    #[must_use]
+    pub fn new(name: &str, driver: Driver) -> Self {
+        Self {
+            name: name.into(),
+            driver,
+            role: Role::Users,
+            protocols: Vec::new(),
+            username_format: Template::user(),
+            default_scheme: Scheme::Crypt,
+            skip: Skip::Never,
+            result_success: Rule::ReturnOk,
+            result_failure: Rule::Continue,
+            result_internalfail: Rule::Continue,
+            default_fields: Vec::new(),
+            fields: Vec::new(),
+        }
+    }
+
+    /// Whether logins of this protocol ask it.
+    pub(super) fn serves(&self, protocol: Protocol) -> bool {
+        self.protocols.is_empty() || self.protocols.contains(&protocol)
+    }
+
+    /// What it has about the user, on top of the fields that `earlier` databases gave. `None`: nothing.
+    pub(super) fn lookup(
+        &self,
+        values: &Values<'_>,
+        earlier: &Fields,
+    ) -> Result<Option<Found>, FieldError> {
+        let entry = match &self.driver {
+            Driver::Static => None,
+            Driver::PasswdFile(file) => match file.lookup(&self.username_format.expand(values)) {
+                None => return Ok(None),
+                entry => entry,
+            },
+        };
+        let mut fields = earlier.clone();
+        for (name, template) in &self.default_fields {
+            fields.set(name, Some(&template.expand(values)))?;
+        }
+        for (name, value) in entry.iter().flat_map(|entry| entry.fields()) {
+            fields.set(name, value)?;
+        }
+        for (name, template) in &self.fields {
+            fields.set(name, Some(&template.expand(values)))?;
+        }
+        let row = entry
+            .map(|entry| entry.password)
+            .filter(|password| !password.is_empty());
+        let stored = match row {
+            Some(password) => Some(StoredText {
+                text: Secret::from(password),
+                scheme: self.default_scheme,
+            }),
+            // A password among the fields is for those who have none of their own; Dovecot reads it as plain text.
+            None => fields.password.take().map(|text| StoredText {
+                text,
+                scheme: Scheme::Plain,
+            }),
+        };
+        Ok(Some(Found { fields, stored }))
+    }
+}
+
+/// Fields by name only: values may be secrets.
+impl fmt::Debug for Passdb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |fields: &[(Box<str>, Template)]| {
+            fields
+                .iter()
+                .map(|(name, _)| name.clone())
+                .collect::<Vec<_>>()
+        };
+        f.debug_struct("Passdb")
+            .field("name", &self.name)
+            .field("driver", &self.driver)
+            .field("role", &self.role)
+            .field("default_fields", &names(&self.default_fields))
+            .field("fields", &names(&self.fields))
+            .finish_non_exhaustive()
+    }
+}

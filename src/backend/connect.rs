@@ -1,0 +1,153 @@
+//! May a login be tried again, and where: reconnects and referral hops of one login (W-FAIL-1, W-REF-1, W-REF-4).
+//!
+//! Decides: whether and when. Does not: connect, or choose the address; the session asks the routing layer. Driver:
+//! `session`. Tests: below.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::fault::Failure;
+use crate::limits::{RECONNECT_PAUSE, RECONNECT_TIME_LEFT_MIN, REFERRALS_MAX};
+use crate::network::canonical;
+use crate::tick::Tick;
+
+/// The connection attempts of one login. All of them, referrals included, share one deadline.
+#[derive(Debug)]
+pub struct Attempts {
+    deadline: Tick,
+    reconnects_left: u8,
+    /// Where this login has been sent, in order; every address once (W-REF-1).
+    path: Vec<SocketAddr>,
+}
+
+impl Attempts {
+    /// A login that starts `now` at `address`.
+    #[must_use]
+    pub fn new(now: Tick, timeout: Duration, reconnects_max: u8, address: SocketAddr) -> Self {
+        Self {
+            deadline: now.after(timeout),
+            reconnects_left: reconnects_max,
+            path: vec![canonical(address)],
+        }
+    }
+
+    /// After a failure: the moment of the next attempt, or none when the client is to be told.
+    ///
+    /// The caller has not sent a byte of a success to the client.
+    pub fn again(&mut self, now: Tick, failure: Failure) -> Option<Tick> {
+        if !failure.is_retried() || now.until(self.deadline) < RECONNECT_TIME_LEFT_MIN {
+            return None;
+        }
+        self.reconnects_left = self.reconnects_left.checked_sub(1)?;
+        Some(now.after(RECONNECT_PAUSE))
+    }
+
+    /// The routing layer chose another backend for the next attempt; unlike a referral this may lead back.
+    pub fn alternate(&mut self, address: SocketAddr) {
+        let address = canonical(address);
+        if !self.path.contains(&address) {
+            self.path.push(address);
+        }
+    }
+
+    /// Follows a referral to `address`, which the routing layer has approved. The hop needs no pause.
+    ///
+    /// # Errors
+    /// `RedirectFailed` when the login has been there, is there, or has been sent on too often.
+    pub fn hop(&mut self, address: SocketAddr) -> Result<(), Failure> {
+        let address = canonical(address);
+        let hops = self.path.len();
+        if self.path.contains(&address) || hops > usize::from(REFERRALS_MAX) {
+            return Err(Failure::RedirectFailed);
+        }
+        self.path.push(address);
+        Ok(())
+    }
+
+    /// When the login fails whatever is under way.
+    #[must_use]
+    pub const fn deadline(&self) -> Tick {
+        self.deadline
+    }
+
+    /// Where this login has been sent, in order.
+    #[must_use]
+    pub fn path(&self) -> &[SocketAddr] {
+        &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{LOGIN_PROXY_TIMEOUT, RECONNECTS_MAX};
+
+    fn host(last: u8) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, last], 143))
+    }
+
+    fn attempts() -> Attempts {
+        Attempts::new(Tick(0), LOGIN_PROXY_TIMEOUT, RECONNECTS_MAX, host(1))
+    }
+
+    #[test]
+    fn be_01_three_reconnects_one_second_apart() {
+        let mut attempts = attempts();
+        let mut now = Tick(10);
+        for _ in 0..RECONNECTS_MAX {
+            let next = attempts.again(now, Failure::Connect).unwrap();
+            assert_eq!(next.since(now), RECONNECT_PAUSE);
+            now = next;
+        }
+        assert_eq!(attempts.again(now, Failure::Connect), None);
+    }
+
+    #[test]
+    fn w_fail_1_only_while_time_is_left() {
+        assert_eq!(
+            attempts().again(Tick(28_900), Failure::Remote),
+            Some(Tick(29_900))
+        );
+        assert_eq!(attempts().again(Tick(28_901), Failure::Remote), None);
+        assert_eq!(attempts().again(Tick(99_000), Failure::Remote), None);
+    }
+
+    #[test]
+    fn be_02_be_03_only_what_may_pass_is_tried_again() {
+        for failure in Failure::ALL {
+            assert_eq!(
+                attempts().again(Tick(0), failure).is_some(),
+                failure.is_retried(),
+                "{failure:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn w_ref_1_no_address_twice_and_six_hops_at_most() {
+        let mut attempts = attempts();
+        assert_eq!(
+            attempts.hop(host(1)),
+            Err(Failure::RedirectFailed),
+            "to itself"
+        );
+        assert_eq!(
+            attempts.hop("[::ffff:192.0.2.1]:143".parse().unwrap()),
+            Err(Failure::RedirectFailed)
+        );
+        for last in 2..2 + REFERRALS_MAX {
+            assert_eq!(attempts.hop(host(last)), Ok(()));
+        }
+        assert_eq!(
+            attempts.hop(host(2)),
+            Err(Failure::RedirectFailed),
+            "ping-pong"
+        );
+        assert_eq!(
+            attempts.hop(host(99)),
+            Err(Failure::RedirectFailed),
+            "seven hops"
+        );
+        assert_eq!(attempts.path().len(), 7);
+    }
+}

@@ -1,0 +1,290 @@
+//! Telling a backend who the client is (wire.md 5): facts, hops, forward variables.
+//!
+//! Decides: which pairs travel, in which order, and that a loop ends (W-FWD-2). Does not: decide whom to tell. Driver:
+//! the dialogues of this room. Tests: below.
+
+use crate::facts::{ClientFacts, Transport};
+use crate::limits::{
+    FORWARD_KEY_BYTES_MAX, FORWARD_VALUE_BYTES_MAX, IMAP_ID_KEY_BYTES_MAX, IMAP_ID_PAIRS_MAX,
+    IMAP_ID_VALUE_BYTES_MAX,
+};
+use crate::wire::quoted;
+
+use super::Login;
+
+/// The hops to announce to the next proxy or backend; none: this session has come too far (W-FWD-2).
+#[must_use]
+pub fn hops_left(facts: &ClientFacts, referrals: u8) -> Option<u8> {
+    facts
+        .ttl
+        .checked_sub(referrals)?
+        .checked_sub(1)
+        .filter(|&left| left > 0)
+}
+
+/// Appends `I ID (…)`: the client's own pairs, then ours, then the forward variables.
+///
+/// ```text
+/// id            = "ID" SPACE id_params_list               ; RFC 2971 4
+/// ```
+///
+/// Ours come before all others when there is not room for 30 pairs; a pair that can't be sent is left out (W-FWD-5).
+/// Returns how many were. Everything is a quoted string, or a non-synchronising literal where the backend takes those.
+pub fn write_imap_id(
+    facts: &ClientFacts,
+    login: &Login,
+    hops: u8,
+    literals: Literals,
+    out: &mut Vec<u8>,
+) -> u16 {
+    let own = own_pairs(facts, hops);
+    let forward = forward_pairs(facts, login);
+    let room = IMAP_ID_PAIRS_MAX.saturating_sub(own.len());
+    let forward_count = forward.len().min(room);
+    let client_room = room.saturating_sub(forward_count);
+    let offered = login
+        .client_id
+        .len()
+        .saturating_add(own.len())
+        .saturating_add(forward.len());
+
+    out.extend(b"I ID (");
+    let mut list = List {
+        literals,
+        written: 0,
+        out,
+    };
+    let mut client_written = 0;
+    for pair in &login.client_id {
+        if client_written < client_room && !is_forwarding(&pair.key) {
+            let written = list.pair(&pair.key, pair.value.as_deref());
+            client_written = usize::from(written).saturating_add(client_written);
+        }
+    }
+    for (key, value) in &own {
+        list.pair(key.as_bytes(), Some(value.as_bytes()));
+    }
+    for (key, value) in forward.iter().take(forward_count) {
+        list.pair(key.as_bytes(), Some(value.as_bytes()));
+    }
+    let written = list.written;
+    out.extend(b")\r\n");
+    u16::try_from(offered.saturating_sub(written)).unwrap_or(u16::MAX)
+}
+
+/// Whether the backend takes non-synchronising literals (RFC 7888).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Literals {
+    /// `LITERAL+` or `LITERAL-`; ours are never longer than the latter's limit.
+    NonSynchronising,
+    /// Only those that wait for `+`.
+    Synchronising,
+}
+
+const _: () = assert!(IMAP_ID_VALUE_BYTES_MAX <= 4096);
+
+/// Wire.md 5, in Dovecot's order.
+fn own_pairs(facts: &ClientFacts, hops: u8) -> Vec<(&'static str, String)> {
+    let transport = match facts.transport {
+        Transport::Tls => "TLS",
+        Transport::Insecure => "insecure",
+    };
+    let mut pairs = vec![
+        ("x-session-id", facts.session_id.to_string()),
+        (
+            "x-originating-ip",
+            facts.apparent.ip().to_canonical().to_string(),
+        ),
+        ("x-originating-port", facts.apparent.port().to_string()),
+        (
+            "x-connected-ip",
+            facts.local.ip().to_canonical().to_string(),
+        ),
+        ("x-connected-port", facts.local.port().to_string()),
+        ("x-proxy-ttl", hops.to_string()),
+        ("x-client-transport", transport.to_owned()),
+    ];
+    if let Some(name) = &facts.local_name {
+        pairs.push(("x-connected-name", name.to_string()));
+    }
+    pairs
+}
+
+/// What a trusted peer told and what the grant adds; the grant wins.
+fn forward_pairs<'a>(facts: &'a ClientFacts, login: &'a Login) -> Vec<(String, &'a str)> {
+    let overridden = |key: &str| login.forward.iter().any(|(known, _)| &**known == key);
+    let told = facts.forward.iter().filter(|(key, _)| !overridden(key));
+    told.chain(&login.forward)
+        .filter(|(key, value)| is_forwardable(key, value))
+        .map(|(key, value)| (format!("x-forward-{key}"), &**value))
+        .collect()
+}
+
+fn is_forwardable(key: &str, value: &str) -> bool {
+    (1..=FORWARD_KEY_BYTES_MAX).contains(&key.len())
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'='))
+        && value.len() <= FORWARD_VALUE_BYTES_MAX
+}
+
+/// Keys that only we may set; a client's own could contradict ours (W-FWD-1).
+fn is_forwarding(key: &[u8]) -> bool {
+    key.get(..2)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"x-"))
+}
+
+struct List<'a> {
+    literals: Literals,
+    written: usize,
+    out: &'a mut Vec<u8>,
+}
+
+impl List<'_> {
+    /// Writes a pair whole or not at all.
+    fn pair(&mut self, key: &[u8], value: Option<&[u8]>) -> bool {
+        let key_is_legal = key.len() <= IMAP_ID_KEY_BYTES_MAX && quoted::is_quotable(key);
+        let value_is_legal = value
+            .is_none_or(|value| value.len() <= IMAP_ID_VALUE_BYTES_MAX && self.is_sendable(value));
+        if !key_is_legal || !value_is_legal {
+            return false;
+        }
+        if self.written > 0 {
+            self.out.push(b' ');
+        }
+        quoted::write(key, self.out);
+        self.out.push(b' ');
+        match value {
+            None => self.out.extend(b"NIL"),
+            Some(value) if quoted::is_quotable(value) => quoted::write(value, self.out),
+            Some(value) => {
+                self.out
+                    .extend(format!("{{{}+}}\r\n", value.len()).as_bytes());
+                self.out.extend(value);
+            }
+        }
+        self.written = self.written.saturating_add(1);
+        true
+    }
+
+    fn is_sendable(&self, value: &[u8]) -> bool {
+        let is_harmless = !value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
+        quoted::is_quotable(value) || (is_harmless && self.literals == Literals::NonSynchronising)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::SessionId;
+    use crate::wire::id::IdPair;
+
+    fn facts() -> ClientFacts {
+        ClientFacts {
+            socket: "10.0.0.1:5".parse().unwrap(),
+            origin: "10.0.0.1:5".parse().unwrap(),
+            apparent: "[::ffff:192.0.2.7]:4711".parse().unwrap(),
+            local: "[2001:db8::1]:993".parse().unwrap(),
+            local_name: Some("mail.example".into()),
+            session_id: SessionId::parse("abc").unwrap(),
+            ttl: 7,
+            transport: Transport::Tls,
+            trusted: false,
+            forward: vec![("k".into(), "old".into()), ("a b".into(), "x".into())],
+        }
+    }
+
+    fn id(login: &Login, literals: Literals) -> (String, u16) {
+        let mut out = Vec::new();
+        let dropped = write_imap_id(&facts(), login, 6, literals, &mut out);
+        (String::from_utf8(out).unwrap(), dropped)
+    }
+
+    fn pair(key: &str, value: &str) -> IdPair {
+        IdPair {
+            key: key.as_bytes().into(),
+            value: Some(value.as_bytes().into()),
+        }
+    }
+
+    const OWN: &str = "\"x-session-id\" \"abc\" \"x-originating-ip\" \"192.0.2.7\" \"x-originating-port\" \"4711\" \
+        \"x-connected-ip\" \"2001:db8::1\" \"x-connected-port\" \"993\" \"x-proxy-ttl\" \"6\" \"x-client-transport\" \"TLS\" \
+        \"x-connected-name\" \"mail.example\"";
+
+    #[test]
+    fn w_fwd_1_client_pairs_come_first_and_never_speak_for_us() {
+        let login = Login {
+            client_id: vec![
+                pair("name", "a\"b"),
+                pair("X-Originating-IP", "6.6.6.6"),
+                IdPair {
+                    key: b"os"[..].into(),
+                    value: None,
+                },
+            ],
+            forward: vec![("k".into(), "new".into())],
+            ..Login::default()
+        };
+        let (line, dropped) = id(&login, Literals::Synchronising);
+        assert_eq!(
+            line,
+            format!("I ID (\"name\" \"a\\\"b\" \"os\" NIL {OWN} \"x-forward-k\" \"new\")\r\n")
+        );
+        assert_eq!(
+            dropped, 1,
+            "the spoofed address; an illegal forward key is not even offered"
+        );
+    }
+
+    #[test]
+    fn w_fwd_5_pairs_that_do_not_fit_are_left_out() {
+        let clients = (0..40).map(|n| pair(&format!("k{n}"), "v")).collect();
+        let login = Login {
+            client_id: clients,
+            forward: vec![
+                ("bad".into(), "a\r\nb".into()),
+                ("long".into(), "v".repeat(1025).into()),
+            ],
+            ..Login::default()
+        };
+        let (line, dropped) = id(&login, Literals::NonSynchronising);
+        assert!(
+            line.matches("\" \"").count() < 2 * IMAP_ID_PAIRS_MAX
+                && line.contains("\"k19\"")
+                && !line.contains("\"k21\""),
+            "{line}"
+        );
+        assert!(
+            line.contains(OWN) && dropped >= 20 && line.matches("\r\n").count() == 1,
+            "{dropped} {line}"
+        );
+    }
+
+    #[test]
+    fn eight_bit_values_are_literals_where_possible() {
+        let login = Login {
+            client_id: vec![pair("name", "\u{e9}")],
+            ..Login::default()
+        };
+        assert!(
+            id(&login, Literals::NonSynchronising)
+                .0
+                .starts_with("I ID (\"name\" {2+}\r\n\u{e9} \"x-session-id\"")
+        );
+        assert!(
+            id(&login, Literals::Synchronising)
+                .0
+                .starts_with("I ID (\"x-session-id\"")
+        );
+    }
+
+    #[test]
+    fn w_fwd_2_be_18_hops_run_out() {
+        let at = |ttl: u8, referrals: u8| hops_left(&ClientFacts { ttl, ..facts() }, referrals);
+        assert_eq!(
+            (at(7, 0), at(2, 0), at(1, 0), at(0, 0)),
+            (Some(6), Some(1), None, None)
+        );
+        assert_eq!((at(7, 5), at(7, 6), at(7, 200)), (Some(1), None, None));
+    }
+}

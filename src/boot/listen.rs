@@ -1,0 +1,77 @@
+//! Ports: one socket per data core and listener, taken before anything is served.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use super::exit::{Exit, Refusal};
+use crate::config::Listener;
+use crate::ring::socket::{SocketOptions, listen};
+
+/// A predecessor that was killed still holds its ports for some tens of milliseconds (uring.md 9, pitfall 8).
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Opens `cores` sockets on a listener's address.
+///
+/// `SO_REUSEPORT` would let a second process of the same user share the port silently, so the port is first taken
+/// without it.
+pub(super) fn open(
+    listener: &Listener,
+    cores: usize,
+    options: &SocketOptions,
+) -> Result<Vec<OwnedFd>, Refusal> {
+    let on = SocketAddr::new(listener.address, listener.port);
+    claim(on, listener)?;
+    (0..cores)
+        .map(|_| listen(on, options).map_err(|error| refusal(&error, on, listener)))
+        .collect()
+}
+
+fn claim(on: SocketAddr, listener: &Listener) -> Result<(), Refusal> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "start-up waits for a predecessor's ports, before any clock runs"
+    )]
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        match std::net::TcpListener::bind(on) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                #[expect(clippy::disallowed_methods, reason = "see above")]
+                let now = Instant::now();
+                if now >= give_up {
+                    return Err(refusal(&error, on, listener));
+                }
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "nothing tells when a port becomes free"
+                )]
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(error) => return Err(refusal(&error, on, listener)),
+        }
+    }
+}
+
+fn refusal(error: &std::io::Error, on: SocketAddr, listener: &Listener) -> Refusal {
+    let name = &listener.name;
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => Refusal {
+            exit: Exit::TempFail,
+            text: format!(
+                "inet_listener {name}: {on} is in use: stop what listens there (ss -ltnp 'sport = :{}'), or change its port",
+                on.port()
+            ),
+        },
+        std::io::ErrorKind::PermissionDenied => Refusal {
+            exit: Exit::NoPerm,
+            text: format!(
+                "inet_listener {name}: {on} is not permitted: ports below 1024 need CAP_NET_BIND_SERVICE \
+                 (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE)"
+            ),
+        },
+        _ => Refusal::config(format!(
+            "inet_listener {name}: {on} can't be opened: {error}; check address and listen"
+        )),
+    }
+}

@@ -1,0 +1,17 @@
+//! From a checked configuration to running cores, and back down again.
+//!
+//! Duty: ask the kernel what it can do, take limits, locks and ports, make threads and pin them, tell systemd. Every
+//! refusal is one line with its remedy and an exit code of sysexits(3). Not its duty: anything a connection does.
+//! Tests: at the end of the files; `tests/appliance/e2e` starts the real process.
+
+mod build;
+mod cores;
+mod exit;
+mod limits;
+mod listen;
+mod lock;
+mod serve;
+
+pub use build::{check, geodb_location};
+pub use exit::{Exit, Refusal};
+pub use serve::serve;

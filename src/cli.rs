@@ -1,0 +1,231 @@
+//! The command line: `hale run`, `check-config`, `config`, `geodb`, `cluster`.
+//!
+//! Exit codes are sysexits(3) as doveadm uses them: 0, 64 usage, 65, 67, 68, 75, 77, 78.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use hale::boot::{self, Exit};
+use hale::config::{self, Config, Loaded, Secrets, Show, Source};
+use hale::control::Resolver;
+use hale::control::cluster::{self, ClusterCommand, CommandError, Format, GeodbCommand, Output};
+use hale::control::geodb::{GeoDb, OpenMode, UnixMillis};
+
+/// Mail proxy appliance: IMAP logins routed to Dovecot backends by a Palomar `GeoDB`.
+#[derive(Debug, Parser)]
+#[command(name = "hale", version, max_term_width = 100)]
+struct Cli {
+    /// The configuration file
+    #[arg(
+        short = 'c',
+        long = "config",
+        value_name = "FILE",
+        global = true,
+        default_value = "/etc/hale/hale.conf"
+    )]
+    config: PathBuf,
+    /// Output format of commands
+    #[arg(short = 'f', long = "format", value_name = "FORMAT", global = true, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve in the foreground (systemd: Type=notify)
+    Run,
+    /// Read the configuration and report every mistake; exits 0 or 78
+    CheckConfig,
+    /// Print the effective settings in Dovecot's language
+    Config {
+        /// Only those that differ from the default
+        #[arg(short = 'n')]
+        changed: bool,
+        /// Show passwords and keys too
+        #[arg(short = 'P')]
+        passwords: bool,
+    },
+    /// The `GeoDB` itself
+    #[command(subcommand)]
+    Geodb(GeodbCommand),
+    /// Sites, backends, groups and users, in doveadm's words
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
+}
+
+/// Runs the command that the arguments name.
+pub(crate) fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Printing help or a usage error to a closed terminal: nothing is left to do about it.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                Exit::Ok.into()
+            };
+        }
+    };
+    let loaded = config::load(&mut Files, &cli.config);
+    if let Command::Config { changed, passwords } = &cli.command {
+        return print_config(&loaded, *changed, *passwords);
+    }
+    let quiet = !matches!(cli.command, Command::Run | Command::CheckConfig);
+    let Some(settings) = judge(&loaded, quiet) else {
+        return Exit::Config.into();
+    };
+    match &cli.command {
+        Command::Run => match boot::serve(settings) {
+            Ok(()) => Exit::Ok.into(),
+            Err(refusal) => {
+                complain(&format!("hale: {refusal}"));
+                refusal.exit.into()
+            }
+        },
+        Command::CheckConfig => check_config(&cli.config, settings),
+        Command::Config { .. } => Exit::Ok.into(),
+        Command::Geodb(command) => finish(&cli, geodb(settings, command)),
+        Command::Cluster(command) => finish(&cli, cluster(settings, command)),
+    }
+}
+
+/// Prints what is wrong with a configuration; the settings if nothing is.
+fn judge(loaded: &Loaded, quiet: bool) -> Option<&Config> {
+    if !quiet {
+        for warning in &loaded.warnings {
+            complain(&format!("warning: {warning}"));
+        }
+    }
+    for error in &loaded.errors {
+        complain(&format!("error: {error}"));
+    }
+    loaded.config.as_ref()
+}
+
+fn check_config(path: &Path, settings: &Config) -> ExitCode {
+    match boot::check(settings) {
+        Ok(()) => {
+            print(&format!("{}: the configuration is good\n", path.display()));
+            Exit::Ok.into()
+        }
+        Err(refusal) => {
+            complain(&format!("error: {refusal}"));
+            refusal.exit.into()
+        }
+    }
+}
+
+fn print_config(loaded: &Loaded, changed: bool, passwords: bool) -> ExitCode {
+    let show = if changed { Show::Changed } else { Show::All };
+    let secrets = if passwords {
+        Secrets::Shown
+    } else {
+        Secrets::Hidden
+    };
+    for error in &loaded.errors {
+        complain(&format!("error: {error}"));
+    }
+    print(&config::render(&loaded.settings, show, secrets));
+    if loaded.errors.is_empty() {
+        Exit::Ok.into()
+    } else {
+        Exit::Config.into()
+    }
+}
+
+fn geodb(settings: &Config, command: &GeodbCommand) -> Result<Output, CommandError> {
+    let location = location(settings)?;
+    let mut geodb = cluster::open_for(&location, command)?;
+    cluster::run_geodb(command, &mut geodb)
+}
+
+fn cluster(settings: &Config, command: &ClusterCommand) -> Result<Output, CommandError> {
+    let location = location(settings)?;
+    let mut geodb = match command {
+        ClusterCommand::Geodb(command) => cluster::open_for(&location, command)?,
+        _ => GeoDb::open(&location, OpenMode::Existing)?,
+    };
+    let resolver = Resolver::new(settings.cluster.hosts_file.clone());
+    let test_username = settings
+        .cluster
+        .backend_test_username
+        .as_ref()
+        .map(ToString::to_string);
+    let mut known = cluster::Settings {
+        local_site: settings.cluster.local_site.as_deref(),
+        backend_name: None,
+        default_group_count: settings.cluster.default_group_count,
+        test_username: test_username.as_deref(),
+        now: unix_millis(),
+        resolve: &mut |host| resolver.resolve_blocking(host),
+    };
+    cluster::run(command, &mut geodb, &mut known)
+}
+
+fn location(settings: &Config) -> Result<String, CommandError> {
+    boot::geodb_location(settings).map_err(|refusal| CommandError::Config(refusal.text))
+}
+
+/// Prints a command's output or its refusal.
+fn finish(cli: &Cli, result: Result<Output, CommandError>) -> ExitCode {
+    match result {
+        Ok(output) => {
+            print(&output.render(cli.format));
+            for notice in &output.notices {
+                complain(notice);
+            }
+            Exit::Ok.into()
+        }
+        Err(error) => {
+            complain(&format!("hale: {error}"));
+            error.exit_code().into()
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "rows carry wall-clock time; a command may read it"
+)]
+fn unix_millis() -> UnixMillis {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    UnixMillis::try_from(now.as_millis()).unwrap_or(UnixMillis::MAX)
+}
+
+/// Standard output may be a closed pipe (`hale config | head`): then nobody reads the rest.
+fn print(text: &str) {
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+}
+
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// The file system, as the configuration reader sees it.
+struct Files;
+
+impl Source for Files {
+    fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        use io::Read as _;
+        let mut bytes = Vec::new();
+        let most = u64::try_from(config::raw::FILE_BYTES_MAX)
+            .unwrap_or(u64::MAX)
+            .saturating_add(1);
+        std::fs::File::open(path)?
+            .take(most)
+            .read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn list(&mut self, folder: &Path) -> io::Result<Vec<String>> {
+        let names =
+            std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        names.filter_map(Result::transpose).collect()
+    }
+}

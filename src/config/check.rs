@@ -1,0 +1,411 @@
+//! Sections to the typed configuration.
+//!
+//! Duty: relations between settings, and the shape the rest of Hale works with. Not its duty: names and kinds (`sort`),
+//! anything outside of the files (the shell).
+//! Driver: [`super::load`]. Tests: below, in the parts, and in `tests.rs`.
+
+mod cluster;
+mod listeners;
+mod passdbs;
+mod tls;
+
+pub(crate) use cluster::masked;
+pub(crate) use listeners::known_listeners;
+
+use std::time::Duration;
+
+use super::diagnostic::{Findings, nearest};
+use super::model::{
+    Auth, Config, ControlCore, Cores, Doveadm, Limits, Log, LogTarget, Mechanism, ProtocolSettings,
+    Proxy, ProxyHeader, ProxySsl, Trust,
+};
+use super::registry::Scope;
+use super::sort::{Section, Settings, shown};
+use super::value::{self, Value};
+use crate::names::Protocol;
+
+/// Builds the configuration. It is meaningful only when no error was found.
+pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
+    let root = &settings.root;
+    let protocols = protocols(root, findings);
+    let (listeners, admin_listeners) = listeners::all(root, &protocols, findings);
+    let (data_cores, control_core) = cores(root, findings);
+    Config {
+        base_dir: root.path("base_dir").unwrap_or_default(),
+        state_dir: root.path("state_dir").unwrap_or_default(),
+        data_cores,
+        control_core,
+        listeners,
+        admin_listeners,
+        cluster: cluster::cluster(root, findings),
+        trust: trust(root, findings),
+        ssl: tls::ssl(root, findings),
+        auth: auth(root, findings),
+        login_greeting: root.text("login_greeting"),
+        hostname: root.optional_text("hostname"),
+        proxy: proxy(root, findings),
+        limits: limits(root),
+        log: log(root, findings),
+        doveadm: doveadm(root, findings),
+        protocol_settings: Protocol::ALL.map(|protocol| protocol_settings(root, protocol)),
+        protocols,
+    }
+}
+
+fn protocols(root: &Section, findings: &mut Findings) -> Vec<Protocol> {
+    let mut served = Vec::new();
+    for word in root.words("protocols") {
+        let name = if word == "managesieve" {
+            "sieve"
+        } else {
+            word.as_str()
+        };
+        match Protocol::ALL
+            .into_iter()
+            .find(|protocol| protocol.name() == name)
+        {
+            Some(protocol) if served.contains(&protocol) => {}
+            Some(protocol) => served.push(protocol),
+            None => {
+                let names = Protocol::ALL.map(Protocol::name);
+                let hint = nearest(name, names)
+                    .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                let text = format!(
+                    "found {}, expected {}{hint}",
+                    shown(&word),
+                    value::one_of(&names)
+                );
+                findings.error(root.place_of("protocols"), "protocols", text);
+            }
+        }
+    }
+    if served.is_empty() {
+        let text = "no protocol is served; name at least one, such as `imap`";
+        findings.warn(root.place_of("protocols"), "protocols", text);
+    }
+    served
+}
+
+fn cores(root: &Section, findings: &mut Findings) -> (Cores, ControlCore) {
+    let data = match root.value("data_cores") {
+        Some(Value::Cores(cores)) => cores,
+        _ => Cores::Auto,
+    };
+    let control = match root.value("control_core") {
+        Some(Value::Core(core)) => core,
+        _ => ControlCore::Auto,
+    };
+    // On a host with one CPU both have to share it; who lists several has a choice.
+    if let (Cores::List(list), ControlCore::Cpu(cpu)) = (&data, control)
+        && list.contains(&cpu)
+        && list.len() > 1
+    {
+        let other = root.place_of("data_cores");
+        let text = format!(
+            "CPU {cpu} is also in `data_cores` ({other}); a busy data core would delay health probes"
+        );
+        findings.error(root.place_of("control_core"), "control_core", text);
+    }
+    (data, control)
+}
+
+/// A time that must not be zero, because nothing could ever happen within it.
+fn positive(section: &Section, name: &'static str, findings: &mut Findings) -> Duration {
+    let time = section.time(name);
+    if time.is_zero() {
+        findings.error(
+            section.place_of(name),
+            name,
+            "found 0, expected a time longer than that",
+        );
+    }
+    time
+}
+
+fn trust(root: &Section, findings: &mut Findings) -> Trust {
+    let haproxy_networks = root.networks("haproxy_trusted_networks");
+    let implies_secure = root.flag("proxy_protocol_implies_secure");
+    let open = ["0.0.0.0", "::"].map(|address| address.parse());
+    if implies_secure
+        && open
+            .iter()
+            .flatten()
+            .any(|address| haproxy_networks.contains(*address))
+    {
+        let text = "with `proxy_protocol_implies_secure = yes` everybody could claim an encrypted connection; \
+                    name the load balancers";
+        findings.warn(
+            root.place_of("haproxy_trusted_networks"),
+            "haproxy_trusted_networks",
+            text,
+        );
+    }
+    Trust {
+        haproxy_networks,
+        login_networks: root.networks("login_trusted_networks"),
+        haproxy_timeout: positive(root, "haproxy_timeout", findings),
+        proxy_protocol_implies_secure: implies_secure,
+    }
+}
+
+fn auth(root: &Section, findings: &mut Findings) -> Auth {
+    let mut offered = mechanisms(root, "auth_mechanisms", findings);
+    if offered.is_empty() {
+        let text = "no mechanism is left, expected `plain`, `login` or both";
+        findings.error(root.place_of("auth_mechanisms"), "auth_mechanisms", text);
+        offered.push(Mechanism::Plain);
+    }
+    Auth {
+        mechanisms: offered,
+        allow_cleartext: root.flag("auth_allow_cleartext"),
+        username_format: root.template("auth_username_format").unwrap_or_default(),
+        username_chars: root.text("auth_username_chars"),
+        default_domain: root.optional_text("auth_default_domain"),
+        master_user_separator: root.text("auth_master_user_separator").chars().next(),
+        failure_delay: root.time("auth_failure_delay"),
+        cache_size: root.number("auth_cache_size"),
+        cache_ttl: root.time("auth_cache_ttl"),
+        cache_negative_ttl: root.time("auth_cache_negative_ttl"),
+        hash_threads: root
+            .auto("auth_hash_threads")
+            .and_then(|threads| u16::try_from(threads).ok()),
+        passdbs: passdbs::all(root, findings),
+    }
+}
+
+/// SASL mechanisms of Dovecot's that Hale does not have.
+const FOREIGN_MECHANISMS: &[&str] = &[
+    "anonymous",
+    "apop",
+    "cram-md5",
+    "digest-md5",
+    "external",
+    "gs2-krb5",
+    "gssapi",
+    "gss-spnego",
+    "ntlm",
+    "oauthbearer",
+    "otp",
+    "rpa",
+    "scram-sha-1",
+    "scram-sha-1-plus",
+    "scram-sha-256",
+    "scram-sha-256-plus",
+    "skey",
+    "winbind-ntlm",
+    "winbind-spnego",
+    "xoauth2",
+];
+
+fn mechanisms(section: &Section, name: &'static str, findings: &mut Findings) -> Vec<Mechanism> {
+    let mut known = Vec::new();
+    for word in section.words(name) {
+        let mechanism = match word.to_ascii_lowercase().as_str() {
+            "plain" => Mechanism::Plain,
+            "login" => Mechanism::Login,
+            foreign if FOREIGN_MECHANISMS.contains(&foreign) => {
+                let text =
+                    format!("`{foreign}` is not offered by this version; `plain` and `login` are");
+                findings.warn(section.place_of(name), name, text);
+                continue;
+            }
+            _ => {
+                let text = format!("found {}, expected `plain` or `login`", shown(&word));
+                findings.error(section.place_of(name), name, text);
+                continue;
+            }
+        };
+        if !known.contains(&mechanism) {
+            known.push(mechanism);
+        }
+    }
+    known
+}
+
+fn proxy(root: &Section, findings: &mut Findings) -> Proxy {
+    let source_ips = root.addresses("login_source_ips");
+    if source_ips.iter().any(std::net::IpAddr::is_unspecified) {
+        let text = "found an address that stands for all, expected addresses of this host; leave it empty to let the \
+                    system choose";
+        findings.error(root.place_of("login_source_ips"), "login_source_ips", text);
+    }
+    Proxy {
+        login_timeout: positive(root, "login_proxy_timeout", findings),
+        max_reconnects: root.small("login_proxy_max_reconnects"),
+        max_disconnect_delay: root.time("login_proxy_max_disconnect_delay"),
+        source_ips,
+    }
+}
+
+fn limits(root: &Section) -> Limits {
+    Limits {
+        connections_per_core: root.small("connections_per_core_max"),
+        relay_receive_buffer: root.small("relay_receive_buffer"),
+        relay_unsent_buffer: root.small("relay_unsent_buffer"),
+        shutdown_timeout: root.time("shutdown_timeout"),
+        shutdown_clients: root.flag("shutdown_clients"),
+    }
+}
+
+fn log(root: &Section, findings: &mut Findings) -> Log {
+    let path = root.path("log_path").unwrap_or_default();
+    let target = match path.to_str() {
+        Some("" | "syslog" | "/dev/stderr") => LogTarget::Stderr,
+        Some("/dev/stdout") => LogTarget::Stdout,
+        _ if path.is_relative() => {
+            let text = format!(
+                "found {}, expected a file with its full path",
+                shown(&path.to_string_lossy())
+            );
+            findings.error(root.place_of("log_path"), "log_path", text);
+            LogTarget::Stderr
+        }
+        _ => LogTarget::File(path),
+    };
+    Log {
+        target,
+        debug: root.flag("log_debug"),
+    }
+}
+
+fn doveadm(root: &Section, findings: &mut Findings) -> Doveadm {
+    let port: u16 = root.small("doveadm_port");
+    let password = root.secret("doveadm_password");
+    if port != 0 && password.is_none() {
+        let text = "empty, so doveadm commands will neither be accepted nor sent";
+        findings.warn(root.place_of("doveadm_password"), "doveadm_password", text);
+    }
+    let block = root.labelled(Scope::Protocol, "doveadm");
+    let proxy_ssl = match block.filter(|block| block.found("proxy_ssl").is_some()) {
+        Some(block) => proxy_ssl(&block.text("proxy_ssl")),
+        None => proxy_ssl(&root.text("doveadm_ssl")),
+    };
+    let own_port = block.and_then(|block| block.auto("proxy_port"));
+    let port = own_port
+        .and_then(|port| u16::try_from(port).ok())
+        .unwrap_or(port);
+    Doveadm {
+        port,
+        password,
+        proxy_ssl,
+    }
+}
+
+fn proxy_ssl(word: &str) -> ProxySsl {
+    match word {
+        "starttls" => ProxySsl::StartTls,
+        "yes" | "ssl" => ProxySsl::Yes,
+        _ => ProxySsl::No,
+    }
+}
+
+fn protocol_settings(root: &Section, protocol: Protocol) -> ProtocolSettings {
+    let empty = Section::new(Scope::Protocol, None, root.place.clone());
+    let block = root
+        .labelled(Scope::Protocol, protocol.name())
+        .unwrap_or(&empty);
+    // Settings that may also stand outside: the block's word comes first.
+    let holder = |name| {
+        if block.found(name).is_some() {
+            block
+        } else {
+            root
+        }
+    };
+    ProtocolSettings {
+        proxy_port: block
+            .auto("proxy_port")
+            .and_then(|port| u16::try_from(port).ok())
+            .unwrap_or_else(|| protocol.default_port()),
+        proxy_ssl: proxy_ssl(&block.text("proxy_ssl")),
+        proxy_send_header: match block.text("proxy_send_header").as_str() {
+            "v1" => ProxyHeader::V1,
+            "v2" => ProxyHeader::V2,
+            _ => ProxyHeader::No,
+        },
+        mail_max_userip_connections: holder("mail_max_userip_connections")
+            .small("mail_max_userip_connections"),
+        relay_idle_timeout: holder("relay_idle_timeout").time("relay_idle_timeout"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::{errors, loaded};
+    use crate::limits;
+
+    #[test]
+    fn defaults_are_those_of_limits() {
+        let config = loaded("");
+        let imap = config.protocol(Protocol::Imap);
+        assert_eq!(config.trust.haproxy_timeout, limits::PROXY_HEADER_TIMEOUT);
+        assert_eq!(config.auth.failure_delay, limits::FAILURE_DELAY);
+        assert_eq!(config.proxy.login_timeout, limits::LOGIN_PROXY_TIMEOUT);
+        assert_eq!(config.proxy.max_reconnects, limits::RECONNECTS_MAX);
+        assert_eq!(imap.relay_idle_timeout, limits::IMAP_IDLE_TIMEOUT);
+        assert_eq!(
+            config.limits.relay_receive_buffer,
+            limits::RELAY_RECEIVE_BYTES
+        );
+        assert_eq!(
+            config.limits.relay_unsent_buffer,
+            limits::RELAY_UNSENT_BYTES
+        );
+        assert_eq!(
+            config.limits.connections_per_core,
+            limits::CONNECTIONS_PER_CORE_MAX
+        );
+        assert_eq!(config.limits.shutdown_timeout, limits::DRAIN_TIMEOUT);
+        assert_eq!(imap.mail_max_userip_connections, 10);
+        assert_eq!(config.cluster.default_group_count, 100);
+        assert_eq!(config.protocols, Protocol::ALL);
+    }
+
+    #[test]
+    fn protocol_blocks_override_what_stands_outside() {
+        let config = loaded(
+            "relay_idle_timeout = 1 hour\nprotocol pop3 {\n relay_idle_timeout = 11 min\n proxy_port = 1110\n \
+             proxy_ssl = starttls\n proxy_send_header = v2\n}\nprotocol doveadm { proxy_port = 2400 }\n",
+        );
+        let pop3 = config.protocol(Protocol::Pop3);
+        assert_eq!(pop3.relay_idle_timeout, Duration::from_secs(660));
+        assert_eq!(
+            (pop3.proxy_port, pop3.proxy_ssl),
+            (1110, ProxySsl::StartTls)
+        );
+        assert_eq!(pop3.proxy_send_header, ProxyHeader::V2);
+        assert_eq!(
+            config.protocol(Protocol::Imap).relay_idle_timeout,
+            Duration::from_secs(3600)
+        );
+        assert_eq!(config.protocol(Protocol::Imap).proxy_port, 143);
+        assert_eq!(config.doveadm.port, 2400);
+    }
+
+    #[test]
+    fn op_01_relations_name_the_setting_and_the_remedy() {
+        let found = errors(
+            "data_cores = 0-3\ncontrol_core = 2\nprotocols = imap pop\nhaproxy_timeout = 0\n\
+             auth_mechanisms = cram-md5\nlog_path = hale.log\nlogin_source_ips = *\n",
+        );
+        let expected = [
+            "t.conf:3: setting protocols: found `pop`",
+            "t.conf:2: setting control_core: CPU 2 is also in `data_cores`",
+            "t.conf:4: setting haproxy_timeout: found 0",
+            "t.conf:5: setting auth_mechanisms: no mechanism is left",
+            "t.conf:7: setting login_source_ips",
+            "t.conf:6: setting log_path",
+        ];
+        for (text, start) in found.iter().zip(expected) {
+            assert!(text.contains(start), "{text} / {start}");
+        }
+        assert_eq!(found.len(), expected.len());
+    }
+
+    #[test]
+    fn words_may_be_written_as_blocks() {
+        let config = loaded("protocols {\n imap = yes\n pop3 = no\n lmtp = yes\n}\n");
+        assert_eq!(config.protocols, [Protocol::Imap, Protocol::Lmtp]);
+    }
+}

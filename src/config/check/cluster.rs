@@ -1,0 +1,244 @@
+//! The cluster's databases and probes.
+//!
+//! Driver: `check`. Tests: below.
+
+use std::path::{Path, PathBuf};
+
+use super::positive;
+use crate::config::diagnostic::{Findings, nearest};
+use crate::config::model::{Cassandra, Cluster, GeoDb};
+use crate::config::registry::Scope;
+use crate::config::sort::{Section, shown};
+use crate::config::value;
+use crate::secret::Secret;
+
+pub(super) fn cluster(root: &Section, findings: &mut Findings) -> Cluster {
+    let username = root.template("cluster_backend_test_username");
+    let password = root.secret("cluster_backend_test_password");
+    if username.is_some() && password.is_none() {
+        let name = "cluster_backend_test_password";
+        findings.warn(
+            root.place_of(name),
+            name,
+            "empty, so health probes will not log in",
+        );
+    }
+    Cluster {
+        local_site: root.optional_text("cluster_local_site"),
+        geodb: geodb(root, findings),
+        localdb: localdb(root, findings),
+        default_group_count: root.small("cluster_default_group_count"),
+        backend_test_username: username,
+        backend_test_password: password,
+        proxy_check_backends: root.flag("cluster_proxy_check_backends"),
+        user_move_timeout: positive(root, "cluster_user_move_timeout", findings),
+        hosts_file: root.path("cluster_hosts_file"),
+    }
+}
+
+fn geodb(root: &Section, findings: &mut Findings) -> GeoDb {
+    let name = "cluster_geodb";
+    let text = root.text(name);
+    let place = root.place_of(name);
+    let state_dir = root.path("state_dir").unwrap_or_default();
+    let parsed = match text.split_once(':') {
+        Some(("sqlite", "")) | None if !text.contains(':') => Err(format!(
+            "found {}, expected `sqlite:FILE` or `cassandra:hosts=…;keyspace=…`",
+            shown(&text)
+        )),
+        Some(("sqlite", "")) => Err("expected a file: `sqlite:FILE`".to_owned()),
+        Some(("sqlite", file)) => Ok(GeoDb::Sqlite(state_dir.join(file))),
+        Some(("cassandra", parameters)) => {
+            cassandra(parameters).map(|c| GeoDb::Cassandra(Box::new(c)))
+        }
+        Some((scheme, _)) => {
+            let hint = nearest(scheme, ["sqlite", "cassandra"])
+                .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            Err(format!(
+                "found the scheme {}, expected `sqlite:` or `cassandra:`{hint}",
+                shown(scheme)
+            ))
+        }
+        None => Err("expected `sqlite:FILE` or `cassandra:hosts=…;keyspace=…`".to_owned()),
+    };
+    parsed.unwrap_or_else(|text| {
+        findings.error(place, name, text);
+        GeoDb::Sqlite(PathBuf::new())
+    })
+}
+
+const CASSANDRA_KEYS: [&str; 7] = ["hosts", "port", "keyspace", "dc", "user", "password", "tls"];
+
+/// `hosts=…;keyspace=…`. Messages never show values: one of them is a password.
+fn cassandra(parameters: &str) -> Result<Cassandra, String> {
+    let (hosts, keyspace) = (Vec::new(), String::new());
+    let mut found = Cassandra {
+        hosts,
+        port: 9042,
+        keyspace,
+        dc: None,
+        user: None,
+        password: None,
+        tls: false,
+    };
+    for parameter in parameters
+        .split(';')
+        .map(str::trim)
+        .filter(|parameter| !parameter.is_empty())
+    {
+        let Some((key, value)) = parameter.split_once('=') else {
+            return Err(
+                "expected `KEY=VALUE` between the semicolons; a password cannot contain `;`"
+                    .to_owned(),
+            );
+        };
+        let value = value.trim();
+        match key.trim() {
+            "hosts" => found.hosts = value::words(value).map(str::to_owned).collect(),
+            "port" => {
+                let port = value.parse().ok().filter(|port| *port != 0);
+                found.port =
+                    port.ok_or("the value of `port` is not a port, expected 1 to 65535")?;
+            }
+            "keyspace" => value.clone_into(&mut found.keyspace),
+            "dc" => found.dc = Some(value.to_owned()),
+            "user" => found.user = Some(value.to_owned()),
+            "password" => found.password = Some(Secret::from(value)),
+            "tls" => {
+                found.tls =
+                    value::boolean(value).ok_or("the value of `tls` must be `yes` or `no`")?
+            }
+            other => {
+                let hint = nearest(other, CASSANDRA_KEYS)
+                    .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                let known = value::one_of(&CASSANDRA_KEYS);
+                return Err(format!(
+                    "found the key {}, expected {known}{hint}",
+                    shown(other)
+                ));
+            }
+        }
+    }
+    if found.hosts.is_empty() || found.keyspace.is_empty() {
+        return Err("both `hosts=…` and `keyspace=…` are needed after `cassandra:`".to_owned());
+    }
+    if found.password.is_some() && found.user.is_none() {
+        return Err("there is a `password=…` without a `user=…`".to_owned());
+    }
+    Ok(found)
+}
+
+/// The text of `cluster_geodb` without its password.
+pub(crate) fn masked(text: &str) -> String {
+    let mask = |parameter: &str| match parameter.split_once('=') {
+        Some((key, _)) if key.trim().ends_with("password") => format!("{key}=hidden"),
+        _ => parameter.to_owned(),
+    };
+    text.split(';').map(mask).collect::<Vec<String>>().join(";")
+}
+
+fn localdb(root: &Section, findings: &mut Findings) -> PathBuf {
+    let name = "cluster_localdb";
+    let text = root.text(name);
+    let own = match text.strip_prefix("sqlite:") {
+        Some(file) if file.starts_with('/') => PathBuf::from(file),
+        _ => {
+            let text = format!(
+                "found {}, expected `sqlite:FILE` with the file's full path",
+                shown(&text)
+            );
+            findings.error(root.place_of(name), name, text);
+            PathBuf::new()
+        }
+    };
+    let dict = root.labelled(Scope::Dict, "cluster-localdb");
+    let Some((dict, path)) = dict.and_then(|dict| Some((dict, dict.path("sqlite_path")?))) else {
+        return own;
+    };
+    if let Some(found) = root.found(name).filter(|_| *own != *path) {
+        let text = format!(
+            "`{}` is not the file that `{name}` names at {}",
+            path.display(),
+            found.place
+        );
+        findings.error(dict.place_of("sqlite_path"), "sqlite_path", text);
+    }
+    if Path::new(&path).is_relative() {
+        let text = "expected a file with its full path";
+        findings.error(dict.place_of("sqlite_path"), "sqlite_path", text);
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::{errors, loaded};
+
+    #[test]
+    fn geodb_is_sqlite_or_cassandra() {
+        assert_eq!(
+            loaded("").cluster.geodb,
+            GeoDb::Sqlite("/var/lib/hale/geodb.sqlite".into())
+        );
+        assert_eq!(
+            loaded("cluster_geodb = sqlite:/x/g\n").cluster.geodb,
+            GeoDb::Sqlite("/x/g".into())
+        );
+        let text = "cluster_geodb = cassandra:hosts=10.0.0.1,10.0.0.2;keyspace=palomar;dc=dc1;user=u;password=p=q\n";
+        let GeoDb::Cassandra(found) = loaded(text).cluster.geodb else {
+            panic!()
+        };
+        assert_eq!(found.hosts, ["10.0.0.1", "10.0.0.2"]);
+        assert_eq!(
+            (found.keyspace.as_str(), found.port, found.tls),
+            ("palomar", 9042, false)
+        );
+        assert_eq!(found.password, Some(Secret::from("p=q")));
+    }
+
+    #[test]
+    fn op_01_geodb_mistakes_are_explained_without_showing_secrets() {
+        for (value, expected) in [
+            ("casandra:hosts=a", "did you mean `cassandra`"),
+            ("mysql:hush", "expected `sqlite:`"),
+            ("geodb", "expected `sqlite:FILE`"),
+            ("sqlite:", "expected a file"),
+            ("cassandra:hosts=a", "keyspace"),
+            (
+                "cassandra:hosts=a;keyspace=k;pasword=hush",
+                "did you mean `password`",
+            ),
+            (
+                "cassandra:hosts=a;keyspace=k;password=a;hush",
+                "cannot contain",
+            ),
+            (
+                "cassandra:hosts=a;keyspace=k;password=hush",
+                "without a `user",
+            ),
+            ("cassandra:hosts=a;keyspace=k;port=x", "1 to 65535"),
+        ] {
+            let found = errors(&format!("cluster_geodb = {value}\n"));
+            assert!(found[0].contains(expected), "{}", found[0]);
+            assert!(!found[0].contains("hush"), "{}", found[0]);
+        }
+    }
+
+    #[test]
+    fn localdb_may_be_named_in_either_way_but_not_twice() {
+        let dict = "dict_server { dict cluster-localdb { sqlite_path = /dev/shm/x } }\n";
+        assert_eq!(loaded(dict).cluster.localdb, Path::new("/dev/shm/x"));
+        let both = format!("cluster_localdb = sqlite:/dev/shm/y\n{dict}");
+        assert!(errors(&both)[0].contains("t.conf:2") && errors(&both)[0].contains("t.conf:1"));
+    }
+
+    #[test]
+    fn passwords_are_masked() {
+        assert_eq!(
+            masked("cassandra:hosts=a;password=x;tls=no"),
+            "cassandra:hosts=a;password=hidden;tls=no"
+        );
+        assert_eq!(masked("cassandra:password=x"), "cassandra:password=hidden");
+    }
+}

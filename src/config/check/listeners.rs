@@ -1,0 +1,337 @@
+//! Sockets: Dovecot's defaults, what the operator changed, and clashes.
+//!
+//! Driver: `check`. Tests: below.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::config::diagnostic::{Findings, Place};
+use crate::config::model::{AdminListener, AdminService, Listener};
+use crate::config::registry::Scope;
+use crate::config::sort::Section;
+use crate::names::Protocol;
+
+/// A listener that is there without being written, as in Dovecot.
+pub(crate) struct Known {
+    pub(crate) name: &'static str,
+    pub(crate) port: u16,
+    pub(crate) ssl: bool,
+}
+
+const IMAP: &[Known] = &[
+    Known {
+        name: "imap",
+        port: 143,
+        ssl: false,
+    },
+    Known {
+        name: "imaps",
+        port: 993,
+        ssl: true,
+    },
+];
+const POP3: &[Known] = &[
+    Known {
+        name: "pop3",
+        port: 110,
+        ssl: false,
+    },
+    Known {
+        name: "pop3s",
+        port: 995,
+        ssl: true,
+    },
+];
+const SIEVE: &[Known] = &[Known {
+    name: "sieve",
+    port: 4190,
+    ssl: false,
+}];
+const SUBMISSION: &[Known] = &[
+    Known {
+        name: "submission",
+        port: 587,
+        ssl: false,
+    },
+    Known {
+        name: "submissions",
+        port: 465,
+        ssl: true,
+    },
+];
+
+/// The listeners that are there without being written. LMTP has none: it takes mail from anybody who can connect, so
+/// somebody has to decide where.
+pub(crate) fn known_listeners(protocol: Protocol) -> &'static [Known] {
+    match protocol {
+        Protocol::Imap => IMAP,
+        Protocol::Pop3 => POP3,
+        Protocol::Lmtp => &[],
+        Protocol::Sieve => SIEVE,
+        Protocol::Submission => SUBMISSION,
+    }
+}
+
+pub(super) fn all(
+    root: &Section,
+    served: &[Protocol],
+    findings: &mut Findings,
+) -> (Vec<Listener>, Vec<AdminListener>) {
+    let mut finder = Finder {
+        root,
+        findings,
+        found: Vec::new(),
+    };
+    for protocol in served {
+        finder.service(Service::Mail(*protocol));
+    }
+    finder.service(Service::Admin(AdminService::Doveadm));
+    finder.service(Service::Admin(AdminService::Stats));
+    finder.report_clashes();
+    let (mut mail, mut admin) = (Vec::new(), Vec::new());
+    for Open {
+        service,
+        name,
+        endpoint,
+        haproxy,
+        ssl,
+        place,
+    } in finder.found
+    {
+        match service {
+            Service::Mail(protocol) => {
+                let (address, port) = (endpoint.ip(), endpoint.port());
+                mail.push(Listener {
+                    protocol,
+                    name,
+                    address,
+                    port,
+                    haproxy,
+                    ssl,
+                    place,
+                });
+            }
+            Service::Admin(service) => admin.push(AdminListener {
+                service,
+                name,
+                endpoint,
+                ssl,
+                place,
+            }),
+        }
+    }
+    (mail, admin)
+}
+
+struct Finder<'a> {
+    root: &'a Section,
+    findings: &'a mut Findings,
+    found: Vec<Open>,
+}
+
+#[derive(Clone, Copy)]
+enum Service {
+    Mail(Protocol),
+    Admin(AdminService),
+}
+
+/// A socket to open.
+struct Open {
+    service: Service,
+    name: String,
+    endpoint: SocketAddr,
+    haproxy: bool,
+    ssl: bool,
+    place: Option<Place>,
+}
+
+impl Finder<'_> {
+    fn service(&mut self, service: Service) {
+        let (label, known) = match service {
+            Service::Mail(protocol) => (protocol.service_name(), known_listeners(protocol)),
+            Service::Admin(AdminService::Doveadm) => ("doveadm", &[][..]),
+            Service::Admin(AdminService::Stats) => ("stats", &[][..]),
+        };
+        let root = self.root;
+        let block = root.labelled(Scope::Service, label);
+        for default in known {
+            let written = block.and_then(|block| block.labelled(Scope::Listener, default.name));
+            self.listener(service, default.name, Some(default), written);
+        }
+        for written in block
+            .iter()
+            .flat_map(|block| block.of_scope(Scope::Listener))
+        {
+            if known.iter().all(|default| default.name != written.name()) {
+                self.listener(service, written.name(), None, Some(written));
+            }
+        }
+    }
+
+    fn listener(
+        &mut self,
+        service: Service,
+        name: &str,
+        default: Option<&Known>,
+        written: Option<&Section>,
+    ) {
+        let has = |setting| written.filter(|section| section.found(setting).is_some());
+        let port = match (has("port"), default, written) {
+            (Some(section), ..) => section.small("port"),
+            (None, Some(default), _) => default.port,
+            (None, None, Some(section)) => {
+                let text = format!(
+                    "`inet_listener {name}` has no port and is not opened; write `port = NUMBER`"
+                );
+                return self.findings.warn(&section.place, "port", text);
+            }
+            (None, None, None) => return,
+        };
+        if port == 0 {
+            return;
+        }
+        let ssl = match has("ssl") {
+            Some(section) => section.flag("ssl"),
+            None => default.is_some_and(|default| default.ssl),
+        };
+        if ssl && self.root.text("ssl") == "no" {
+            if let Some(section) = written {
+                let text = format!(
+                    "`inet_listener {name}` is not opened, because of `ssl = no` outside of it"
+                );
+                self.findings.warn(section.place_of("ssl"), "ssl", text);
+            }
+            return;
+        }
+        let haproxy = written.is_some_and(|section| section.flag("haproxy"));
+        if haproxy && self.root.networks("haproxy_trusted_networks").is_empty() {
+            let place = written.map_or(&self.root.place, |section| section.place_of("haproxy"));
+            let text = "every connection will be closed: `haproxy_trusted_networks` names no load balancer";
+            self.findings.warn(place, "haproxy", text);
+        }
+        for address in self.addresses(written) {
+            self.found.push(Open {
+                service,
+                name: name.to_owned(),
+                endpoint: SocketAddr::new(address, port),
+                haproxy,
+                ssl,
+                place: written.map(|section| section.place_of("port").clone()),
+            });
+        }
+    }
+
+    fn addresses(&self, written: Option<&Section>) -> Vec<IpAddr> {
+        match written.map(|section| section.addresses("listen")) {
+            Some(own) if !own.is_empty() => own,
+            _ => self.root.addresses("listen"),
+        }
+    }
+
+    fn report_clashes(&mut self) {
+        for (position, later) in self.found.iter().enumerate() {
+            let Some(earlier) = self.found[..position]
+                .iter()
+                .find(|other| other.endpoint == later.endpoint)
+            else {
+                continue;
+            };
+            // The written one is to blame; two defaults never clash.
+            let (blamed, other) = if later.place.is_some() {
+                (later, earlier)
+            } else {
+                (earlier, later)
+            };
+            let Some(place) = &blamed.place else { continue };
+            let text = match &other.place {
+                Some(other_place) => format!(
+                    "{} is opened by `inet_listener {}` and by `inet_listener {}` at {other_place}",
+                    later.endpoint, blamed.name, other.name
+                ),
+                None => format!(
+                    "{} is opened by `inet_listener {}` and by the listener `{}`, which is there by default; \
+                     `inet_listener {} {{ port = 0 }}` turns that off",
+                    later.endpoint, blamed.name, other.name, other.name
+                ),
+            };
+            self.findings.error(place, "port", text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::{errors, loaded, warnings};
+
+    fn shown(text: &str) -> Vec<String> {
+        let listeners = loaded(text).listeners;
+        let line = |l: &Listener| {
+            let haproxy = if l.haproxy { " haproxy" } else { "" };
+            let ssl = if l.ssl { " ssl" } else { "" };
+            format!("{} {}{haproxy}{ssl}", l.name, l.endpoint())
+        };
+        listeners.iter().map(line).collect()
+    }
+
+    #[test]
+    fn dovecots_default_listeners_are_there_and_lmtp_is_not() {
+        assert_eq!(
+            shown("listen = 127.0.0.1\n"),
+            [
+                "imap 127.0.0.1:143",
+                "imaps 127.0.0.1:993 ssl",
+                "pop3 127.0.0.1:110",
+                "pop3s 127.0.0.1:995 ssl",
+                "sieve 127.0.0.1:4190",
+                "submission 127.0.0.1:587",
+                "submissions 127.0.0.1:465 ssl",
+            ]
+        );
+    }
+
+    #[test]
+    fn listeners_are_changed_added_and_turned_off() {
+        let text = "protocols = imap lmtp\nhaproxy_trusted_networks = ::1\nlisten = ::\nservice imap-login {\n \
+                    inet_listener imap { port = 0 }\n inet_listener imaps { listen = ::1 }\n inet_listener h { port = \
+                    10143  haproxy = yes }\n}\nservice lmtp { inet_listener lmtp { port = 24 address = 10.0.0.1, ::1 } }";
+        assert_eq!(
+            shown(text),
+            [
+                "imaps [::1]:993 ssl",
+                "h [::]:10143 haproxy",
+                "lmtp 10.0.0.1:24",
+                "lmtp [::1]:24"
+            ]
+        );
+    }
+
+    #[test]
+    fn ssl_no_closes_tls_listeners_and_says_so_when_they_were_asked_for() {
+        let text = "ssl = no\nlisten = ::\nprotocols = imap\nservice imap-login {\n inet_listener x { port = 1  ssl = yes }\n}\n";
+        assert_eq!(shown(text), ["imap [::]:143"]);
+        assert!(warnings(text)[0].contains("t.conf:5: setting ssl"));
+    }
+
+    #[test]
+    fn op_01_a_port_used_twice_names_both_lines() {
+        let found = errors(
+            "protocols = imap\nlisten = ::\nservice imap-login {\n inet_listener a { port = 1143 }\n inet_listener b { \
+             port = 1143 }\n inet_listener c { port = 143 }\n}\n",
+        );
+        assert!(
+            found[0].contains("t.conf:5") && found[0].contains("t.conf:4"),
+            "{}",
+            found[0]
+        );
+        assert!(
+            found[1].contains("t.conf:6") && found[1].contains("inet_listener imap { port = 0 }")
+        );
+        assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn px_2_haproxy_listeners_without_trusted_networks_are_pointed_out() {
+        let found = warnings("service imap-login {\n inet_listener imap { haproxy = yes }\n}\n");
+        assert!(found[0].contains("haproxy_trusted_networks"));
+    }
+}

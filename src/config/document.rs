@@ -1,0 +1,177 @@
+//! The registry as documents.
+//!
+//! Duty: `docs/CONFIG.md`. Driver: a test that keeps the file up to date (`UPDATE_DOCS=1 cargo test`). Tests: below.
+
+use std::fmt::Write as _;
+
+use super::registry::{self, Kind, Origin, Scope, Setting};
+use super::value::one_of;
+
+/// The text of `docs/CONFIG.md`.
+#[must_use]
+pub fn config_md() -> String {
+    let mut page = String::from(INTRODUCTION);
+    for scope in Scope::ALL {
+        let settings: Vec<&Setting> = registry::settings()
+            .filter(|setting| setting.scope == scope)
+            .collect();
+        if settings.is_empty() {
+            continue;
+        }
+        let title = match scope {
+            Scope::Global => "Outside of blocks".to_owned(),
+            _ => format!("`{}`", scope.written()),
+        };
+        // Writing to a String cannot fail, here and below.
+        let _ = write!(page, "\n## {title}\n\n{}", about(scope));
+        for setting in settings {
+            entry(&mut page, setting);
+        }
+    }
+    page
+}
+
+fn entry(page: &mut String, setting: &Setting) {
+    let default = match setting.default {
+        "" => "empty".to_owned(),
+        text => format!("`{text}`"),
+    };
+    let origin = match setting.origin {
+        Origin::Dovecot => "Dovecot's name",
+        Origin::Palomar => "Palomar's name",
+        Origin::Hale => "Hale's own",
+    };
+    let _ = write!(page, "\n### {}\n\n", setting.name);
+    let _ = writeln!(
+        page,
+        "{} · default {default} · {origin}\n",
+        kind(setting.kind)
+    );
+    let _ = writeln!(page, "{}", setting.doc);
+    if setting.per_protocol {
+        let _ = writeln!(
+            page,
+            "\nMay also stand in `protocol NAME {{ … }}` and then holds for that protocol."
+        );
+    }
+    if !setting.older.is_empty() {
+        let _ = writeln!(
+            page,
+            "\nOlder name, accepted with a warning: `{}`.",
+            setting.older.join("`, `")
+        );
+    }
+}
+
+fn kind(kind: Kind) -> String {
+    match kind {
+        Kind::Bool => "`yes` or `no`".to_owned(),
+        Kind::Number { min, max } => format!("number, {min} to {max}"),
+        Kind::AutoNumber { min, max } => format!("`auto` or a number, {min} to {max}"),
+        Kind::Port => "port".to_owned(),
+        Kind::Size { min, max } => format!("size, {min} to {max} bytes"),
+        Kind::Time => "time".to_owned(),
+        Kind::Text => "text".to_owned(),
+        Kind::Character => "one character".to_owned(),
+        Kind::Secret => "secret".to_owned(),
+        Kind::Path => "path".to_owned(),
+        Kind::Words => "words".to_owned(),
+        Kind::Networks => "networks".to_owned(),
+        Kind::Addresses => "addresses".to_owned(),
+        Kind::Choice(choices) => one_of(choices),
+        Kind::Cores => "`auto` or CPUs".to_owned(),
+        Kind::Core => "`auto` or a CPU".to_owned(),
+        Kind::LoginTemplate => "text with variables of the login".to_owned(),
+        Kind::ProbeTemplate => "text with `%{backend_host}`".to_owned(),
+        Kind::GeoDb | Kind::LocalDb => "`ENGINE:…`".to_owned(),
+    }
+}
+
+fn about(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Global | Scope::Service => "",
+        Scope::Listener => {
+            "Services: `imap-login`, `pop3-login`, `lmtp`, `managesieve-login`, `submission-login`, `doveadm`, `stats` \
+             (metrics over HTTP).\nAs in Dovecot these listeners are there without being written, `port = 0` turns \
+             one off: `imap` 143, `imaps` 993 (TLS),\n`pop3` 110, `pop3s` 995 (TLS), `sieve` 4190, `submission` 587, \
+             `submissions` 465 (TLS). LMTP has none, because it takes mail\nfrom anybody who can connect.\n"
+        }
+        Scope::Protocol => "Protocols: `imap`, `pop3`, `lmtp`, `sieve`, `submission`, `doveadm`.\n",
+        Scope::Passdb => {
+            "Password databases are asked in the order of the file. Inside `protocol NAME { … }` one is asked for that \
+             protocol only.\n`fields { NAME = VALUE }` sets Dovecot's extra fields (`proxy`, `host`, `port`, `ssl`, \
+             `destuser`, `pass`, `master`,\n`nopassword`, `nologin`, `allow_nets`, `proxy_mech`, `proxy_timeout`, \
+             `forward_*`, …) with variables; an empty `password` or\n`pass` is left out.\n"
+        }
+        Scope::LocalName => {
+            "Certificates by the server name that a client asks for; several names stand between quotes.\n"
+        }
+        Scope::Dict => "Palomar's way to name the LocalDB. Other dictionaries are ignored.\n",
+    }
+}
+
+const INTRODUCTION: &str = "\
+# Settings
+
+<!-- Made from src/config/registry by `UPDATE_DOCS=1 cargo test --no-default-features --lib config_md`. Do not edit. -->
+
+Hale reads `/etc/hale/hale.conf` (or `-c FILE`) in the language of Dovecot 2.4 and Pro 3; the older forms of Dovecot 2.3
+that a proxy meets are understood, too. `hale check-config` names every mistake with file, line and setting;
+`hale config` prints what is in effect, `hale config -n` what differs from the defaults below.
+
+| Written | Meaning |
+|---|---|
+| `name = value` | a setting; the last one counts |
+| `name label { … }` | a block; on one line, settings are separated by white space and written with ` = ` |
+| `# …` | a comment, at the start of a line or behind white space |
+| `\"…\"`, `'…'` | a text with white space or `#`; `\\\"` and `\\\\` stand for `\"` and `\\` |
+| `\\` at the end of a line | the line goes on |
+| `<file` | the content of the file, without its last line end; for certificates and keys, the file itself |
+| `!include FILE`, `!include_try FILE` | the settings of other files, `*` and `?` allowed in the last part |
+| `@group = variant` | settings defined by `group @group variant { … }`; `@cluster_defaults = proxy` is built in |
+| `%{variable \\| filter}` | a variable; filters are `lower`, `upper`, `username`, `domain`, `default('text')` |
+
+Relative paths start at the folder of the file they stand in. Times need a unit (`500ms`, `31secs`, `10 min`, `1 hour`);
+sizes may have one (`64k`, `1M`). Variables of a login are `%{user}`, `%{protocol}`, `%{remote_ip}`, `%{local_ip}`,
+`%{original_user}`, `%{auth_user}`, `%{login_user}`, `%{master_user}`, `%{session}`, `%{hostname}` and `%{passdb:FIELD}`;
+Dovecot 2.3's `%u`, `%n`, `%d`, `%Lu` are understood except in passwords. Values are never expanded a second time.
+
+Settings of Dovecot that mean nothing to a proxy (`mail_*`, `namespace`, `userdb`, `plugin`, …) are accepted with one
+warning each. Unknown names are errors.
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test may be asked to rewrite its document"
+    )]
+    fn config_md_in_the_repository_is_up_to_date() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/CONFIG.md");
+        if std::env::var("UPDATE_DOCS").is_ok() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, config_md()).unwrap();
+        }
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            found == config_md(),
+            "docs/CONFIG.md is out of date: run with UPDATE_DOCS=1"
+        );
+    }
+
+    #[test]
+    fn every_setting_is_in_the_document() {
+        let page = config_md();
+        for setting in registry::settings() {
+            assert!(
+                page.contains(&format!("\n### {}\n", setting.name)),
+                "{}",
+                setting.name
+            );
+        }
+    }
+}

@@ -1,0 +1,495 @@
+//! The checked configuration: what the rest of Hale sees.
+//!
+//! Duty: types that can only hold what makes sense. Not its duty: how they were written. Secrets are
+//! [`Secret`], so that a debug print of the whole shows none.
+//! Driver: built by `check`, read by everybody. Tests: in `check`.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::diagnostic::Place;
+use super::vars::Template;
+use crate::names::Protocol;
+use crate::network::Networks;
+use crate::secret::Secret;
+
+/// Everything Hale is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder of the admin and hand-over sockets.
+    pub base_dir: PathBuf,
+    /// Folder of what must survive a restart.
+    pub state_dir: PathBuf,
+    /// CPUs that carry connections.
+    pub data_cores: Cores,
+    /// CPU that carries everything else.
+    pub control_core: ControlCore,
+    /// Protocols that are served, in the order given.
+    pub protocols: Vec<Protocol>,
+    /// Sockets for mail clients; only of served protocols, never with port 0.
+    pub listeners: Vec<Listener>,
+    /// Sockets for administration and metrics.
+    pub admin_listeners: Vec<AdminListener>,
+    /// Sites, backends, groups.
+    pub cluster: Cluster,
+    /// Whose word about clients is believed.
+    pub trust: Trust,
+    /// TLS.
+    pub ssl: Ssl,
+    /// Who may log in and how.
+    pub auth: Auth,
+    /// Text of the greeting.
+    pub login_greeting: String,
+    /// This host's name in greetings; absent: the system's.
+    pub hostname: Option<String>,
+    /// Towards backends, for logins.
+    pub proxy: Proxy,
+    /// Sizes and times.
+    pub limits: Limits,
+    /// Where events go.
+    pub log: Log,
+    /// Port and password of doveadm.
+    pub doveadm: Doveadm,
+    pub(super) protocol_settings: [ProtocolSettings; 5],
+}
+
+impl Config {
+    /// The settings of one protocol's backends and sessions.
+    #[must_use]
+    pub fn protocol(&self, protocol: Protocol) -> &ProtocolSettings {
+        let [imap, pop3, lmtp, sieve, submission] = &self.protocol_settings;
+        match protocol {
+            Protocol::Imap => imap,
+            Protocol::Pop3 => pop3,
+            Protocol::Lmtp => lmtp,
+            Protocol::Sieve => sieve,
+            Protocol::Submission => submission,
+        }
+    }
+}
+
+/// CPUs for data cores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cores {
+    /// All but the control core's.
+    Auto,
+    /// These, in this order; never empty, no CPU twice.
+    List(Vec<u16>),
+}
+
+/// CPU of the control core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ControlCore {
+    /// The last CPU that is no data core.
+    Auto,
+    /// This one.
+    Cpu(u16),
+}
+
+/// A socket that mail clients connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// What is spoken on it.
+    pub protocol: Protocol,
+    /// Its name in the configuration, for logs and metrics.
+    pub name: String,
+    /// The address to bind; unspecified addresses stand for all of their family.
+    pub address: IpAddr,
+    /// The port to bind.
+    pub port: u16,
+    /// Connections begin with a PROXY header (W-PP-1).
+    pub haproxy: bool,
+    /// Connections begin with a TLS handshake.
+    pub ssl: bool,
+    /// Where it was configured; absent for Dovecot's default listeners.
+    pub place: Option<Place>,
+}
+
+impl Listener {
+    /// What to bind.
+    #[must_use]
+    pub fn endpoint(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
+}
+
+/// A socket for administration or metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminListener {
+    /// What is served on it.
+    pub service: AdminService,
+    /// Its name in the configuration.
+    pub name: String,
+    /// What to bind.
+    pub endpoint: SocketAddr,
+    /// Connections begin with a TLS handshake.
+    pub ssl: bool,
+    /// Where it was configured.
+    pub place: Option<Place>,
+}
+
+/// Services that are no mail protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdminService {
+    /// The doveadm protocol; its HTTP form on listeners called `http`.
+    Doveadm,
+    /// Metrics over HTTP.
+    Stats,
+}
+
+/// The Palomar cluster this proxy belongs to.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Name of the own site, as in the GeoDB.
+    pub local_site: Option<String>,
+    /// The database all sites share.
+    pub geodb: GeoDb,
+    /// The database of this host (SQLite).
+    pub localdb: PathBuf,
+    /// How many groups `default-N` new users are spread over.
+    pub default_group_count: u32,
+    /// User of the health probes; knows `%{backend_host}`. Absent: probes do not log in.
+    pub backend_test_username: Option<Template>,
+    /// Password of the health probes.
+    pub backend_test_password: Option<Secret>,
+    /// Whether this proxy probes backends and may set them offline.
+    pub proxy_check_backends: bool,
+    /// A user move that takes longer counts as finished.
+    pub user_move_timeout: Duration,
+    /// hosts(5) file asked before the system's resolver for names of backends.
+    pub hosts_file: Option<PathBuf>,
+}
+
+/// Where the GeoDB is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GeoDb {
+    /// A file on this host.
+    Sqlite(PathBuf),
+    /// A cluster of Cassandra or ScyllaDB.
+    Cassandra(Box<Cassandra>),
+}
+
+/// How to reach Cassandra.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cassandra {
+    /// Contact points: names or addresses, never empty.
+    pub hosts: Vec<String>,
+    /// CQL port.
+    pub port: u16,
+    /// Keyspace with the ten tables.
+    pub keyspace: String,
+    /// Data centre preferred for queries.
+    pub dc: Option<String>,
+    /// User to log in as.
+    pub user: Option<String>,
+    /// Password to log in with.
+    pub password: Option<Secret>,
+    /// Whether connections are encrypted.
+    pub tls: bool,
+}
+
+/// Whose word about clients is believed.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    /// May send PROXY headers on `haproxy` listeners.
+    pub haproxy_networks: Networks,
+    /// May send ID, XCLIENT and the like for others; may log in without TLS.
+    pub login_networks: Networks,
+    /// How long to wait for a PROXY header.
+    pub haproxy_timeout: Duration,
+    /// A PROXY header from a trusted peer makes the connection count as encrypted.
+    pub proxy_protocol_implies_secure: bool,
+}
+
+/// TLS towards clients and backends.
+#[derive(Clone, Debug)]
+pub struct Ssl {
+    /// Whether clients may or must use TLS.
+    pub mode: SslMode,
+    /// The certificate shown when no `local_name` fits; absent: clients get no TLS.
+    pub server: Option<Certificate>,
+    /// Certificates by server name, in the order of the file.
+    pub by_name: Vec<(String, Certificate)>,
+    /// Oldest version spoken.
+    pub min_protocol: TlsVersion,
+    /// File with the authorities that backends' certificates are checked with; absent: the system's.
+    pub client_ca_file: Option<PathBuf>,
+    /// Whether backends must show a valid certificate.
+    pub client_require_valid_cert: bool,
+}
+
+/// Whether clients may or must use TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SslMode {
+    /// Never offered.
+    No,
+    /// Offered.
+    Yes,
+    /// No login without it, however private the way.
+    Required,
+}
+
+/// A certificate and its key, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// File with the chain, own certificate first.
+    pub cert_file: PathBuf,
+    /// File with the private key.
+    pub key_file: PathBuf,
+    /// Password of the key.
+    pub key_password: Option<Secret>,
+    /// Where it was configured.
+    pub place: Place,
+}
+
+/// Versions of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+/// Who may log in and how.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    /// SASL mechanisms offered; never empty.
+    pub mechanisms: Vec<Mechanism>,
+    /// Passwords may be sent over connections that are not private.
+    pub allow_cleartext: bool,
+    /// Makes the user name that is looked up and routed by.
+    pub username_format: Template,
+    /// Characters user names may have; empty: all.
+    pub username_chars: String,
+    /// Added to user names without one.
+    pub default_domain: Option<String>,
+    /// Stands between user and master user in `user*master`.
+    pub master_user_separator: Option<char>,
+    /// Refused logins are answered after this long.
+    pub failure_delay: Duration,
+    /// Bytes of the verdict cache; 0: none.
+    pub cache_size: u64,
+    /// How long a good verdict is cached.
+    pub cache_ttl: Duration,
+    /// How long a bad verdict is cached.
+    pub cache_negative_ttl: Duration,
+    /// Threads that verify passwords; absent: chosen by the shell.
+    pub hash_threads: Option<u16>,
+    /// Password databases in the order in which they are asked.
+    pub passdbs: Vec<Passdb>,
+}
+
+/// SASL mechanisms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// RFC 4616.
+    Plain,
+    /// draft-murchison-sasl-login.
+    Login,
+}
+
+/// A password database.
+#[derive(Clone, Debug)]
+pub struct Passdb {
+    /// Its label, or `passdb-N` when it has none.
+    pub name: String,
+    /// Where answers come from.
+    pub driver: PassdbDriver,
+    /// Fields that an answer of the database may replace.
+    pub default_fields: Vec<Field>,
+    /// Fields that replace those of the database's answer.
+    pub fields: Vec<Field>,
+    /// Scheme of stored passwords that name none.
+    pub default_password_scheme: String,
+    /// Makes the name that is looked up here; absent: the user name as it is.
+    pub username_format: Option<Template>,
+    /// Asked for master users only.
+    pub master: bool,
+    /// Users found here may not log in.
+    pub deny: bool,
+    /// A master user found here must also be found as a user by a later passdb (Dovecot 2.3's `pass`).
+    pub pass: bool,
+    /// Whether earlier answers make this one superfluous.
+    pub skip: Skip,
+    /// What happens after a good answer.
+    pub result_success: Outcome,
+    /// What happens after a bad one.
+    pub result_failure: Outcome,
+    /// What happens when there was none.
+    pub result_internalfail: Outcome,
+    /// Mechanisms it is asked for; empty: all.
+    pub mechanisms: Vec<Mechanism>,
+    /// Protocols it is asked for; empty: all.
+    pub protocols: Vec<Protocol>,
+    /// Where it was configured.
+    pub place: Place,
+}
+
+/// Where a password database has its answers from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PassdbDriver {
+    /// passwd(5)-like file with Dovecot's extra fields.
+    PasswdFile {
+        /// The file; may have variables such as `%{user | domain}`.
+        path: Template,
+    },
+    /// The same answer for everybody.
+    Static {
+        /// Password of everybody; absent: `fields` decide (`nopassword`, `password`).
+        password: Option<Secret>,
+    },
+}
+
+/// An extra field of a passdb.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Dovecot's name: `proxy`, `host`, `password`, `forward_…`.
+    pub name: String,
+    /// Its value.
+    pub value: Template,
+}
+
+impl Field {
+    /// Whether the value must not be printed.
+    #[must_use]
+    pub fn is_secret(name: &str) -> bool {
+        matches!(name, "password" | "pass")
+    }
+}
+
+impl fmt::Debug for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if Self::is_secret(&self.name) {
+            write!(f, "{}=…", self.name)
+        } else {
+            write!(f, "{}={}", self.name, self.value)
+        }
+    }
+}
+
+/// Whether earlier answers make a passdb superfluous.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// Always asked.
+    Never,
+    /// Not asked when the user is authenticated already.
+    Authenticated,
+    /// Asked only when the user is authenticated already.
+    Unauthenticated,
+}
+
+/// What happens after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done: accepted.
+    ReturnOk,
+    /// Done: as far as it got.
+    Return,
+    /// Done: refused.
+    ReturnFail,
+    /// Accepted, unless a later passdb says otherwise.
+    ContinueOk,
+    /// On to the next passdb, nothing changes.
+    Continue,
+    /// Refused, unless a later passdb says otherwise.
+    ContinueFail,
+}
+
+/// Logging in at backends.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// From the first connect to the backend's login reply.
+    pub login_timeout: Duration,
+    /// Attempts after the first.
+    pub max_reconnects: u8,
+    /// Sessions of a dead backend are ended spread over this time; zero: at once.
+    pub max_disconnect_delay: Duration,
+    /// Addresses to connect from, in turn; empty: the system's choice.
+    pub source_ips: Vec<IpAddr>,
+}
+
+/// What may differ between protocols.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProtocolSettings {
+    /// The backends' port.
+    pub proxy_port: u16,
+    /// TLS towards backends.
+    pub proxy_ssl: ProxySsl,
+    /// PROXY header towards backends.
+    pub proxy_send_header: ProxyHeader,
+    /// Sessions of one user from one address; 0: any number.
+    pub mail_max_userip_connections: u32,
+    /// A relay without a byte for this long is ended; zero: never.
+    pub relay_idle_timeout: Duration,
+}
+
+/// TLS towards backends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxySsl {
+    /// None.
+    No,
+    /// The protocol's STARTTLS.
+    StartTls,
+    /// From the first byte.
+    Yes,
+}
+
+/// PROXY header towards backends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyHeader {
+    /// None.
+    No,
+    /// The line.
+    V1,
+    /// The binary form.
+    V2,
+}
+
+/// Sizes and times that an operator may change; see `limits.rs` for those nobody may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections of one data core.
+    pub connections_per_core: u32,
+    /// Receive buffer of sockets that are relayed from.
+    pub relay_receive_buffer: u32,
+    /// Unsent bytes in the kernel on sockets that are relayed to.
+    pub relay_unsent_buffer: u32,
+    /// Sessions get this long to finish after SIGTERM.
+    pub shutdown_timeout: Duration,
+    /// Whether sessions are ended at all when Hale stops.
+    pub shutdown_clients: bool,
+}
+
+/// Where events go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The target.
+    pub target: LogTarget,
+    /// Whether details are logged.
+    pub debug: bool,
+}
+
+/// Where events go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogTarget {
+    /// Standard error; under systemd, the journal.
+    Stderr,
+    /// Standard output.
+    Stdout,
+    /// A file, opened for appending.
+    File(PathBuf),
+}
+
+/// The doveadm service of proxies and backends.
+#[derive(Clone, Debug)]
+pub struct Doveadm {
+    /// The port on backends and other proxies; 0: none.
+    pub port: u16,
+    /// The password all of them share.
+    pub password: Option<Secret>,
+    /// TLS towards other hosts' doveadm.
+    pub proxy_ssl: ProxySsl,
+}

@@ -1,0 +1,159 @@
+//! Finding and decoding files.
+//!
+//! Duty: include patterns, size, encoding, joining continued lines. Driver: `tree`. Tests: below.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Source;
+
+/// A line as Dovecot sees it: continued lines joined, without line end.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LogicalLine {
+    /// The number of the first physical line, from 1.
+    pub(super) number: u32,
+    pub(super) text: String,
+}
+
+/// The files a pattern stands for, in alphabetical order. Only the last part of the path may have wildcards.
+pub(super) fn matching(source: &mut impl Source, pattern: &Path) -> io::Result<Vec<PathBuf>> {
+    let name = pattern
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    if !name.contains(['*', '?']) {
+        return Ok(vec![pattern.to_path_buf()]);
+    }
+    let folder = pattern.parent().unwrap_or_else(|| Path::new(""));
+    let mut names = source.list(folder)?;
+    // As the shell does: hidden files only when asked for.
+    names.retain(|candidate| candidate.starts_with('.') == name.starts_with('.'));
+    names.retain(|candidate| is_match(name.as_bytes(), candidate.as_bytes()));
+    names.sort();
+    Ok(names.into_iter().map(|found| folder.join(found)).collect())
+}
+
+/// Wildcards `*` and `?`. Linear with one remembered star, so that no pattern is slow.
+fn is_match(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut at, mut position) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while position < name.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, position));
+                at += 1;
+            }
+            Some(byte) if *byte == b'?' || *byte == name[position] => {
+                at += 1;
+                position += 1;
+            }
+            _ => {
+                let Some((star_at, star_position)) = star else {
+                    return false;
+                };
+                star = Some((star_at, star_position + 1));
+                at = star_at + 1;
+                position = star_position + 1;
+            }
+        }
+    }
+    pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
+/// Splits a file into logical lines; a line that is not clean text is returned as an error with its number.
+pub(super) fn lines(bytes: &[u8]) -> Vec<Result<LogicalLine, (u32, &'static str)>> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let mut found = Vec::new();
+    let mut joined: Option<LogicalLine> = None;
+    for (number, line) in (1u32..).zip(bytes.split(|byte| *byte == b'\n')) {
+        let line = match clean(line) {
+            Ok(line) => line,
+            Err(fault) => {
+                found.push(Err((number, fault)));
+                continue;
+            }
+        };
+        let mut current = joined.take().unwrap_or(LogicalLine {
+            number,
+            text: String::new(),
+        });
+        let is_comment = current.text.is_empty() && line.trim_start().starts_with('#');
+        match line.strip_suffix('\\') {
+            Some(continued) if !is_comment => {
+                current.text.push_str(continued.trim());
+                current.text.push(' ');
+                joined = Some(current);
+            }
+            _ => {
+                let text = if current.text.is_empty() {
+                    line
+                } else {
+                    line.trim_start()
+                };
+                current.text.push_str(text);
+                found.push(Ok(current));
+            }
+        }
+    }
+    found.extend(joined.map(Ok));
+    found
+}
+
+fn clean(line: &[u8]) -> Result<&str, &'static str> {
+    if line.contains(&0) {
+        return Err("found a NUL byte, expected text; is this the right file?");
+    }
+    let Ok(text) = str::from_utf8(line) else {
+        return Err("found bytes that are not UTF-8, expected text in UTF-8");
+    };
+    Ok(text.strip_suffix('\r').unwrap_or(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_match_like_the_shell() {
+        for (pattern, name, expected) in [
+            ("*.conf", "10-auth.conf", true),
+            ("*.conf", "10-auth.conf~", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*a*b*", "xxaxxbxx", true),
+            ("*", "", true),
+        ] {
+            assert_eq!(
+                is_match(pattern.as_bytes(), name.as_bytes()),
+                expected,
+                "{pattern} {name}"
+            );
+        }
+    }
+
+    #[test]
+    fn continued_lines_are_joined_and_keep_the_first_number() {
+        let found = lines(b"\xEF\xBB\xBFa = b \\\r\n  c\r\n# no \\\nd = e");
+        let texts: Vec<(u32, String)> = found
+            .into_iter()
+            .map(|line| line.unwrap())
+            .map(|line| (line.number, line.text))
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                (1, "a = b c".into()),
+                (3, "# no \\".into()),
+                (4, "d = e".into())
+            ]
+        );
+    }
+
+    #[test]
+    fn op_01_nul_and_invalid_utf8_name_their_line() {
+        let found = lines(b"a = b\nx\0y\n\xFF\nc = d");
+        assert!(matches!(found[1], Err((2, text)) if text.contains("NUL")));
+        assert!(matches!(found[2], Err((3, text)) if text.contains("UTF-8")));
+        assert!(found[3].is_ok());
+    }
+}

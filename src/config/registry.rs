@@ -1,0 +1,285 @@
+//! Every setting: name, type, default, documentation. The one place to add one.
+//!
+//! Duty: the list and looking things up in it; `docs/CONFIG.md` and the man page are made from it, defaults are read
+//! from it. Not its duty: what relations settings have to each other (`check`).
+//! Driver: `sort`, `check`, `render`, `document`. Tests: below; defaults against `limits.rs` in `check`.
+
+mod blocks;
+mod foreign;
+mod general;
+
+pub use foreign::{Foreign, PASSDB_FIELDS, foreign};
+
+/// A setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Where it may stand.
+    pub scope: Scope,
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Its default as it would be written.
+    pub default: &'static str,
+    /// What it does; Markdown.
+    pub doc: &'static str,
+    /// Whose name it is.
+    pub origin: Origin,
+    /// Older names that are accepted, with a warning.
+    pub older: &'static [&'static str],
+    /// May also stand in `protocol NAME { … }` and then holds for that protocol only.
+    pub per_protocol: bool,
+}
+
+/// Blocks, and what is outside of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Outside of all blocks.
+    Global,
+    /// `service NAME { … }`
+    Service,
+    /// `inet_listener NAME { … }` in a service.
+    Listener,
+    /// `protocol NAME { … }`
+    Protocol,
+    /// `passdb NAME { … }`
+    Passdb,
+    /// `local_name NAME { … }`
+    LocalName,
+    /// `dict NAME { … }` in `dict_server { … }`.
+    Dict,
+}
+
+impl Scope {
+    /// All scopes, in the order of the documentation.
+    pub const ALL: [Self; 7] = [
+        Self::Global,
+        Self::Service,
+        Self::Listener,
+        Self::Protocol,
+        Self::Passdb,
+        Self::LocalName,
+        Self::Dict,
+    ];
+
+    /// How the block is written.
+    #[must_use]
+    pub fn written(self) -> &'static str {
+        match self {
+            Self::Global => "outside of all blocks",
+            Self::Service => "service NAME { … }",
+            Self::Listener => "service NAME { inet_listener NAME { … } }",
+            Self::Protocol => "protocol NAME { … }",
+            Self::Passdb => "passdb NAME { … }",
+            Self::LocalName => "local_name NAME { … }",
+            Self::Dict => "dict_server { dict cluster-localdb { … } }",
+        }
+    }
+
+    /// What Dovecot puts in front of the names in full: `passdb_driver` is `driver` in `passdb { … }`.
+    #[must_use]
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Global | Self::Protocol | Self::LocalName => "",
+            Self::Service => "service_",
+            Self::Listener => "inet_listener_",
+            Self::Passdb => "passdb_",
+            Self::Dict => "dict_",
+        }
+    }
+}
+
+/// Types of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `yes` or `no`.
+    Bool,
+    /// A number.
+    Number {
+        /// Smallest.
+        min: u64,
+        /// Largest.
+        max: u64,
+    },
+    /// `auto` or a number.
+    AutoNumber {
+        /// Smallest.
+        min: u64,
+        /// Largest.
+        max: u64,
+    },
+    /// A TCP port.
+    Port,
+    /// Bytes.
+    Size {
+        /// Smallest.
+        min: u64,
+        /// Largest.
+        max: u64,
+    },
+    /// A time with its unit.
+    Time,
+    /// Any text.
+    Text,
+    /// At most one character.
+    Character,
+    /// A text that is never printed.
+    Secret,
+    /// A file or folder.
+    Path,
+    /// Words separated by white space or commas.
+    Words,
+    /// Addresses and prefixes.
+    Networks,
+    /// Addresses.
+    Addresses,
+    /// One of some words.
+    Choice(&'static [&'static str]),
+    /// `auto` or a list of CPUs.
+    Cores,
+    /// `auto` or a CPU.
+    Core,
+    /// Text with the variables of a login.
+    LoginTemplate,
+    /// Text with the variables of a health probe.
+    ProbeTemplate,
+    /// Where the GeoDB is.
+    GeoDb,
+    /// Where the LocalDB is.
+    LocalDb,
+}
+
+/// Whose name a setting has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Dovecot's.
+    Dovecot,
+    /// Palomar's (Dovecot Pro).
+    Palomar,
+    /// Our own.
+    Hale,
+}
+
+impl Setting {
+    const fn new(
+        scope: Scope,
+        name: &'static str,
+        kind: Kind,
+        default: &'static str,
+        origin: Origin,
+        doc: &'static str,
+    ) -> Self {
+        Self {
+            scope,
+            name,
+            kind,
+            default,
+            doc,
+            origin,
+            older: &[],
+            per_protocol: false,
+        }
+    }
+
+    const fn older(self, older: &'static [&'static str]) -> Self {
+        Self { older, ..self }
+    }
+
+    const fn per_protocol(self) -> Self {
+        Self {
+            per_protocol: true,
+            ..self
+        }
+    }
+
+    /// Whether it may stand in a block of `scope`.
+    #[must_use]
+    pub fn fits(&self, scope: Scope) -> bool {
+        self.scope == scope || (scope == Scope::Protocol && self.per_protocol)
+    }
+}
+
+/// All settings.
+pub fn settings() -> impl Iterator<Item = &'static Setting> {
+    general::SETTINGS.iter().chain(blocks::SETTINGS)
+}
+
+/// The setting that `name`, in short or in full, is in a block of `scope`, and whether the name is an older one.
+#[must_use]
+pub fn find(scope: Scope, name: &str) -> Option<(&'static Setting, bool)> {
+    let short = name.strip_prefix(scope.prefix()).unwrap_or(name);
+    let mut fitting = settings().filter(|setting| setting.fits(scope));
+    fitting.find_map(|setting| {
+        if setting.name == short || setting.name == name {
+            Some((setting, false))
+        } else if setting.older.contains(&short) || setting.older.contains(&name) {
+            Some((setting, true))
+        } else {
+            None
+        }
+    })
+}
+
+/// The setting called exactly `name` in a block of `scope`.
+#[must_use]
+pub fn exact(scope: Scope, name: &str) -> Option<&'static Setting> {
+    settings().find(|setting| setting.name == name && setting.fits(scope))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::value;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_default_is_a_legal_value() {
+        for setting in settings() {
+            let parsed = value::parse(setting.kind, setting.default);
+            assert!(parsed.is_ok(), "{}: {parsed:?}", setting.name);
+        }
+    }
+
+    #[test]
+    fn every_name_is_there_once_and_documented() {
+        let mut names = HashSet::new();
+        for setting in settings() {
+            assert!(
+                names.insert((setting.scope, setting.name)),
+                "{}",
+                setting.name
+            );
+            assert!(
+                setting.doc.ends_with('.'),
+                "{}: {}",
+                setting.name,
+                setting.doc
+            );
+            for older in setting.older {
+                assert!(names.insert((setting.scope, older)), "{older}");
+            }
+        }
+    }
+
+    #[test]
+    fn short_full_and_older_names_are_found() {
+        assert_eq!(
+            find(Scope::Passdb, "passdb_driver").unwrap().0.name,
+            "driver"
+        );
+        assert_eq!(
+            find(Scope::Passdb, "passwd_file_path").unwrap().0.name,
+            "passwd_file_path"
+        );
+        assert_eq!(
+            find(Scope::Listener, "inet_listener_port").unwrap().0.name,
+            "port"
+        );
+        assert_eq!(
+            find(Scope::Global, "ssl_cert"),
+            Some((exact(Scope::Global, "ssl_server_cert_file").unwrap(), true))
+        );
+        assert!(find(Scope::Protocol, "mail_max_userip_connections").is_some());
+        assert!(find(Scope::Protocol, "listen").is_none());
+    }
+}

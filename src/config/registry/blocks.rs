@@ -1,0 +1,106 @@
+//! The settings inside blocks.
+
+use super::Kind::{
+    Addresses, AutoNumber, Bool, Choice, LoginTemplate, Path, Port, Secret, Text, Words,
+};
+use super::Origin::{Dovecot, Hale};
+use super::Scope::{Dict, Listener, LocalName, Passdb, Protocol};
+use super::Setting;
+
+const OUTCOMES: &[&str] = &[
+    "return-ok",
+    "return",
+    "return-fail",
+    "continue-ok",
+    "continue",
+    "continue-fail",
+];
+
+pub(super) const SETTINGS: &[Setting] = &[
+    // === service NAME { inet_listener NAME { … } } ===
+    Setting::new(Listener, "port", Port, "0", Dovecot, "Port to listen on. 0: the listener is not opened."),
+    Setting::new(
+        Listener, "listen", Addresses, "", Dovecot, "Addresses to listen on. Empty: those of the setting `listen`.",
+    ).older(&["address"]),
+    Setting::new(
+        Listener, "haproxy", Bool, "no", Dovecot,
+        "Whether every connection begins with a PROXY header, version 1 or 2. With `no` a header is a mistake of the \
+         client: it is never guessed.",
+    ),
+    Setting::new(Listener, "ssl", Bool, "no", Dovecot, "Whether every connection begins with a TLS handshake."),
+    // === protocol NAME { … } ===
+    Setting::new(
+        Protocol, "proxy_port", AutoNumber { min: 1, max: 65_535 }, "auto", Hale,
+        "The backends' port for this protocol. `auto`: imap 143, pop3 110, lmtp 24, sieve 4190, submission 587, \
+         doveadm `doveadm_port`.",
+    ),
+    Setting::new(
+        Protocol, "proxy_ssl", Choice(&["no", "starttls", "yes"]), "no", Hale,
+        "TLS towards backends: none, by the protocol's STARTTLS, or from the first byte.",
+    ),
+    Setting::new(
+        Protocol, "proxy_send_header", Choice(&["no", "v1", "v2"]), "no", Hale,
+        "PROXY header towards backends, for backends that listen with `haproxy = yes`.",
+    ),
+    // === passdb NAME { … } ===
+    Setting::new(
+        Passdb, "driver", Text, "", Dovecot,
+        "`passwd-file` or `static`. Empty: the name of the block. Other drivers of Dovecot come with a later version.",
+    ),
+    Setting::new(
+        Passdb, "args", Text, "", Dovecot,
+        "Dovecot 2.3's form of the driver's settings. For `passwd-file`: `[scheme=SCHEME] [username_format=FORMAT] \
+         FILE`; for `static`: fields such as `proxy=y host=192.0.2.1`.",
+    ),
+    Setting::new(Passdb, "passwd_file_path", LoginTemplate, "", Dovecot, "File of the driver `passwd-file`."),
+    Setting::new(
+        Passdb, "static_password", Secret, "", Dovecot,
+        "Password of everybody, with the driver `static`. May be hashed: `{SCHEME}HASH`.",
+    ).older(&["password"]),
+    Setting::new(
+        Passdb, "default_password_scheme", Text, "", Dovecot,
+        "Scheme of stored passwords that name none. Empty: `CRYPT` for `passwd-file`, `PLAIN` for `static`.",
+    ),
+    Setting::new(
+        Passdb, "auth_username_format", LoginTemplate, "", Dovecot,
+        "Makes the name that is looked up in this passdb. Empty: the user name as `auth_username_format` made it.",
+    ).older(&["username_format"]),
+    Setting::new(
+        Passdb, "default_fields", Text, "", Dovecot,
+        "Dovecot 2.3's form: fields that the database's answer may replace, `name=value` separated by white space.",
+    ),
+    Setting::new(
+        Passdb, "override_fields", Text, "", Dovecot,
+        "Dovecot 2.3's form of `fields { … }`: `name=value` separated by white space.",
+    ),
+    Setting::new(
+        Passdb, "master", Bool, "no", Dovecot, "Whether this passdb is asked for master users, and only for them.",
+    ),
+    Setting::new(Passdb, "deny", Bool, "no", Dovecot, "Whether users found here may not log in."),
+    Setting::new(
+        Passdb, "pass", Bool, "no", Dovecot,
+        "With `master = yes`: whether the user, too, must be found by a later passdb.",
+    ),
+    Setting::new(
+        Passdb, "skip", Choice(&["never", "authenticated", "unauthenticated"]), "never", Dovecot,
+        "Not to be asked when earlier passdbs have, or have not, authenticated the user.",
+    ),
+    Setting::new(Passdb, "result_success", Choice(OUTCOMES), "return-ok", Dovecot, "What happens after a good answer."),
+    Setting::new(Passdb, "result_failure", Choice(OUTCOMES), "continue", Dovecot, "What happens after a refusal."),
+    Setting::new(
+        Passdb, "result_internalfail", Choice(OUTCOMES), "continue", Dovecot,
+        "What happens when the database gave no answer.",
+    ),
+    Setting::new(
+        Passdb, "mechanisms", Words, "", Dovecot, "Mechanisms this passdb is asked for. Empty: all.",
+    ).older(&["mechanisms_filter"]),
+    // === local_name NAME { … } ===
+    Setting::new(LocalName, "ssl_server_cert_file", Path, "", Dovecot, "Certificate for this server name.")
+        .older(&["ssl_cert"]),
+    Setting::new(LocalName, "ssl_server_key_file", Path, "", Dovecot, "Its private key.").older(&["ssl_key"]),
+    Setting::new(LocalName, "ssl_server_key_password", Secret, "", Dovecot, "Password of the private key.")
+        .older(&["ssl_key_password"]),
+    // === dict_server { dict cluster-localdb { … } } ===
+    Setting::new(Dict, "sqlite_path", Path, "", Dovecot, "File of the LocalDB; the same as `cluster_localdb = sqlite:FILE`."),
+    Setting::new(Dict, "driver", Text, "", Dovecot, "Accepted, and always `sqlite`."),
+];

@@ -1,0 +1,207 @@
+//! The settings outside of blocks.
+
+use super::Kind::{
+    Addresses, AutoNumber, Bool, Character, Choice, Core, Cores, GeoDb, LocalDb, LoginTemplate,
+    Networks, Number, Path, Port, ProbeTemplate, Secret, Size, Text, Time, Words,
+};
+use super::Origin::{Dovecot, Hale, Palomar};
+use super::{Kind, Origin, Scope, Setting};
+
+const fn global(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    origin: Origin,
+    doc: &'static str,
+) -> Setting {
+    Setting::new(Scope::Global, name, kind, default, origin, doc)
+}
+
+pub(super) const SETTINGS: &[Setting] = &[
+    // === The host ===
+    global("base_dir", Path, "/run/hale", Dovecot, "Folder of the admin socket and the hand-over socket."),
+    global("state_dir", Path, "/var/lib/hale", Dovecot, "Folder of what must survive a restart."),
+    global(
+        "data_cores", Cores, "auto", Hale,
+        "CPUs that carry connections, one thread each: a list such as `0-6` or `0,2,4`. `auto` takes all but the \
+         control core's.",
+    ),
+    global(
+        "control_core", Core, "auto", Hale,
+        "CPU of the thread that probes backends, reads the GeoDB and serves administration. `auto` takes the last.",
+    ),
+    global(
+        "connections_per_core_max", Number { min: 1, max: 1 << 20 }, "131072", Hale,
+        "Connections of one data core; further clients wait in the kernel's queue. Each needs two descriptors. Takes \
+         the place of Dovecot's `client_limit`, which counts per process.",
+    ),
+    global("hostname", Text, "", Dovecot, "This host's name in greetings. Empty: the system's host name."),
+    // === Listening ===
+    global(
+        "protocols", Words, "imap pop3 lmtp sieve submission", Dovecot,
+        "Protocols that are served. Listeners of others are not opened.",
+    ),
+    global(
+        "listen", Addresses, "*, ::", Dovecot,
+        "Addresses that listeners without an address of their own are opened on. `*` stands for all of IPv4, `::` for \
+         all of IPv6.",
+    ),
+    global(
+        "haproxy_trusted_networks", Networks, "", Dovecot,
+        "Load balancers whose PROXY headers are believed. On a listener with `haproxy = yes` everybody else is \
+         disconnected.",
+    ),
+    global("haproxy_timeout", Time, "3s", Dovecot, "How long to wait for a complete PROXY header."),
+    global(
+        "proxy_protocol_implies_secure", Bool, "no", Hale,
+        "Whether a connection with a PROXY header from a trusted network counts as encrypted, so that passwords may \
+         be sent over it. Only for load balancers that end TLS without saying so in the header.",
+    ),
+    global(
+        "login_trusted_networks", Networks, "", Dovecot,
+        "Peers that may tell whom they connect for (ID, XCLIENT) and may log in without TLS: other sites' proxies, \
+         web mail, this host.",
+    ),
+    global("login_greeting", Text, "Hale ready.", Dovecot, "Text of the greeting."),
+    // === TLS ===
+    global(
+        "ssl", Choice(&["yes", "required", "no"]), "yes", Dovecot,
+        "TLS towards clients: offered, demanded for every login, or not there at all.",
+    ),
+    global("ssl_server_cert_file", Path, "", Dovecot, "Certificate shown to clients, with its chain (PEM).")
+        .older(&["ssl_cert"]),
+    global("ssl_server_key_file", Path, "", Dovecot, "Private key of the certificate (PEM).").older(&["ssl_key"]),
+    global("ssl_server_key_password", Secret, "", Dovecot, "Password of the private key.")
+        .older(&["ssl_key_password"]),
+    global("ssl_min_protocol", Choice(&["TLSv1.2", "TLSv1.3"]), "TLSv1.2", Dovecot, "Oldest version of TLS spoken."),
+    global(
+        "ssl_client_ca_file", Path, "", Dovecot,
+        "Authorities that backends' certificates are checked with (PEM). Empty: the system's.",
+    ),
+    global(
+        "ssl_client_require_valid_cert", Bool, "yes", Dovecot,
+        "Whether backends must show a valid certificate when TLS is used towards them.",
+    ),
+    // === Who may log in ===
+    global("auth_mechanisms", Words, "plain login", Dovecot, "SASL mechanisms offered: `plain`, `login`."),
+    global(
+        "auth_allow_cleartext", Bool, "no", Dovecot,
+        "Whether passwords may be sent over connections that are neither encrypted nor from \
+         `login_trusted_networks`. Has no effect with `ssl = required`.",
+    ),
+    global(
+        "auth_username_format", LoginTemplate, "%{user | lower}", Dovecot,
+        "Makes the user name that is looked up, routed by, logged and limited.",
+    ),
+    global(
+        "auth_username_chars", Text,
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@", Dovecot,
+        "Characters that user names may have; other names are refused before any database is asked. Empty: all.",
+    ),
+    global("auth_default_domain", Text, "", Dovecot, "Domain added to user names that have none.")
+        .older(&["auth_default_realm"]),
+    global(
+        "auth_master_user_separator", Character, "", Dovecot,
+        "Character between user and master user in a login as `user*master`. Empty: no such logins.",
+    ),
+    global("auth_failure_delay", Time, "2s", Dovecot, "How long a refused login waits for its answer."),
+    global(
+        "auth_cache_size", Size { min: 0, max: 1 << 34 }, "0", Dovecot,
+        "Memory for remembered password verdicts. 0: nothing is remembered.",
+    ),
+    global("auth_cache_ttl", Time, "1 hour", Dovecot, "How long a good verdict is remembered."),
+    global("auth_cache_negative_ttl", Time, "1 hour", Dovecot, "How long \"no such user\" and \"wrong password\" are remembered."),
+    global(
+        "auth_hash_threads", AutoNumber { min: 1, max: 256 }, "auto", Hale,
+        "Threads that verify hashed passwords, so that data cores never do. `auto` looks at the number of CPUs.",
+    ),
+    global(
+        "mail_max_userip_connections", Number { min: 0, max: 1 << 20 }, "10", Dovecot,
+        "Sessions of one user from one address. 0: any number. `login_trusted_networks` are exempt.",
+    ).per_protocol(),
+    // === Towards backends ===
+    global(
+        "login_proxy_timeout", Time, "30s", Dovecot,
+        "From the first connect to a backend to its answer to the login, further attempts included.",
+    ),
+    global("login_proxy_max_reconnects", Number { min: 0, max: 20 }, "3", Dovecot, "Further attempts after the first."),
+    global(
+        "login_proxy_max_disconnect_delay", Time, "0", Dovecot,
+        "When many sessions end at once, spread it over this long, so that their clients do not return all at once. \
+         0: end them at once.",
+    ),
+    global(
+        "login_source_ips", Addresses, "", Dovecot,
+        "Addresses to connect to backends from, in turn. Empty: the system chooses.",
+    ),
+    // === The cluster ===
+    global("cluster_local_site", Text, "", Palomar, "Name of the site this proxy is at, as in `hale cluster site`."),
+    global(
+        "cluster_geodb", GeoDb, "sqlite:geodb.sqlite", Palomar,
+        "The database all sites share. `sqlite:FILE` is embedded (relative files are in `state_dir`). \
+         `cassandra:hosts=A,B;keyspace=NAME` names a cluster; further keys are `port`, `dc`, `user`, `password`, \
+         `tls` (`yes` or `no`). A password cannot contain `;`.",
+    ),
+    global(
+        "cluster_localdb", LocalDb, "sqlite:/dev/shm/hale-localdb.sqlite", Palomar,
+        "This host's own database: `sqlite:FILE`. May be lost, is filled again from the GeoDB. Also: `dict_server { \
+         dict cluster-localdb { sqlite_path = FILE } }`.",
+    ),
+    global(
+        "cluster_default_group_count", Number { min: 1, max: 1_000_000 }, "100", Palomar,
+        "New users are spread over the groups `default-1` to `default-N`; this is N.",
+    ),
+    global(
+        "cluster_backend_test_username", ProbeTemplate, "", Palomar,
+        "User that health probes log in as. `%{backend_host}` is the host that is probed. Empty: probes only look at \
+         the greeting.",
+    ),
+    global("cluster_backend_test_password", Secret, "", Palomar, "Password of the user of health probes."),
+    global(
+        "cluster_proxy_check_backends", Bool, "yes", Palomar,
+        "Whether this proxy probes backends. With `no` it never sets one offline.",
+    ),
+    global(
+        "cluster_user_move_timeout", Time, "31secs", Palomar,
+        "A user's move that takes longer counts as finished.",
+    ),
+    global(
+        "cluster_hosts_file", Path, "", Hale,
+        "File in the format of hosts(5) that is asked for names of backends before the system's resolver.",
+    ),
+    // === Relaying and stopping ===
+    global(
+        "relay_idle_timeout", Time, "31 mins", Hale,
+        "A logged-in session without a byte in either direction is ended after this long; 0: never. IMAP clients may \
+         be silent for 29 minutes: less breaks IDLE.",
+    ).per_protocol(),
+    global(
+        "relay_receive_buffer", Size { min: 4096, max: 1 << 28 }, "1M", Hale,
+        "Receive buffer asked of the kernel for sockets that bytes are relayed from.",
+    ),
+    global(
+        "relay_unsent_buffer", Size { min: 4096, max: 1 << 28 }, "128k", Hale,
+        "Unsent bytes held in the kernel for a slow reader before its peer is made to wait.",
+    ),
+    global("shutdown_timeout", Time, "60s", Hale, "How long sessions may go on when Hale stops, idle ones first."),
+    global(
+        "shutdown_clients", Bool, "yes", Dovecot,
+        "Whether sessions are ended when Hale stops. With `no` it waits until the last one has ended by itself.",
+    ),
+    // === Seeing what happens ===
+    global(
+        "log_path", Path, "/dev/stderr", Dovecot,
+        "File for log lines. `/dev/stderr`, or `syslog` for compatibility, is the journal under systemd; \
+         `/dev/stdout` is standard output.",
+    ),
+    global("log_debug", Bool, "no", Dovecot, "Whether details are logged. Dovecot's event filters count as `yes`."),
+    global(
+        "doveadm_port", Port, "0", Dovecot,
+        "Port of the doveadm service on backends and other proxies, the same everywhere. 0: there is none.",
+    ),
+    global("doveadm_password", Secret, "", Dovecot, "Password of the doveadm service, the same everywhere."),
+    global(
+        "doveadm_ssl", Choice(&["no", "starttls", "ssl"]), "no", Dovecot,
+        "TLS towards the doveadm service of other hosts.",
+    ),
+];

@@ -1,0 +1,278 @@
+//! Entries to sections: every name known, every value of its kind, every block where it belongs.
+//!
+//! Duty: looking names up in the registry, reading values, telling unknown names from Dovecot's. Not its duty:
+//! relations between settings (`check`).
+//! Driver: [`super::load`]. Tests: below and in `tests.rs`.
+
+mod blocks;
+mod section;
+
+pub use section::Settings;
+pub(crate) use section::{Found, Section};
+
+use super::diagnostic::{Findings, Place, nearest};
+use super::raw::{Entry, Item, Value as Raw};
+use super::registry::{self, Foreign, Kind, Scope, Setting};
+use super::value;
+
+/// Groups may include groups; no deeper than this, so that one that includes itself ends.
+const GROUP_DEPTH_MAX: usize = 8;
+
+/// Sorts everything that was read into sections.
+pub(crate) fn sort(entries: &[Entry], start: &Place, findings: &mut Findings) -> Settings {
+    let mut root = Section::new(Scope::Global, None, start.clone());
+    let groups = entries.iter().filter_map(Group::defined_by).collect();
+    let mut sorter = Sorter {
+        findings,
+        groups,
+        depth: 0,
+    };
+    sorter.entries(&mut root, entries);
+    Settings { root }
+}
+
+struct Sorter<'a> {
+    findings: &'a mut Findings,
+    groups: Vec<Group<'a>>,
+    /// Groups being included inside each other.
+    depth: usize,
+}
+
+/// `group @name variant { … }`
+struct Group<'a> {
+    name: &'a str,
+    variant: &'a str,
+    entries: &'a [Entry],
+}
+
+impl<'a> Group<'a> {
+    fn defined_by(entry: &'a Entry) -> Option<Self> {
+        match &entry.item {
+            Item::Block {
+                label: Some(label),
+                entries,
+            } if entry.name == "group" => {
+                let (name, variant) = label.split_once(' ')?;
+                Some(Self {
+                    name,
+                    variant,
+                    entries,
+                })
+            }
+            Item::Block { .. } | Item::Value(_) => None,
+        }
+    }
+}
+
+impl Sorter<'_> {
+    fn entries(&mut self, section: &mut Section, entries: &[Entry]) {
+        for entry in entries {
+            match &entry.item {
+                Item::Value(_) if entry.name.starts_with('@') => self.group(section, entry),
+                Item::Value(raw) => self.value(section, entry, raw),
+                Item::Block { label, entries } => {
+                    self.block(section, entry, label.as_deref(), entries);
+                }
+            }
+        }
+    }
+
+    /// `@name = variant`: the group's settings as if they stood here.
+    fn group(&mut self, section: &mut Section, entry: &Entry) {
+        let Item::Value(raw) = &entry.item else {
+            return;
+        };
+        let variant = raw.text.trim();
+        let mut named = self
+            .groups
+            .iter()
+            .filter(|group| group.name == entry.name)
+            .peekable();
+        let is_known = named.peek().is_some();
+        if let Some(group) = named.find(|group| group.variant == variant) {
+            let entries = group.entries;
+            if self.depth == GROUP_DEPTH_MAX {
+                let text = format!("more than {GROUP_DEPTH_MAX} groups include each other");
+                return self.findings.error(&entry.place, &entry.name, text);
+            }
+            self.depth += 1;
+            self.entries(section, entries);
+            self.depth -= 1;
+            return;
+        }
+        let text = match (entry.name.as_str(), variant) {
+            ("@cluster_defaults", "proxy") => return,
+            ("@cluster_defaults", "backend") => {
+                "found `backend`, expected `proxy`: Hale is a proxy, backends run Dovecot"
+                    .to_owned()
+            }
+            ("@cluster_defaults", _) => format!("found {}, expected `proxy`", shown(variant)),
+            // Dovecot's own groups set defaults for mailboxes, metrics and events.
+            ("@mailbox_defaults" | "@metric_defaults" | "@event_defaults", _) => {
+                return self.findings.warn(
+                    &entry.place,
+                    &entry.name,
+                    "ignored: Hale has no use for it",
+                );
+            }
+            _ if is_known => format!("the group has no variant {}", shown(variant)),
+            (name, _) => format!("no such group; define it with `group {name} {variant} {{ … }}`"),
+        };
+        self.findings.error(&entry.place, &entry.name, text);
+    }
+
+    fn value(&mut self, section: &mut Section, entry: &Entry, raw: &Raw) {
+        let name = entry.name.as_str();
+        if section.scope == Scope::Global && name == "disable_plaintext_auth" {
+            return self.inverted(section, entry, raw);
+        }
+        let Some((setting, is_older)) = registry::find(section.scope, name) else {
+            return self.unknown(section.scope, entry);
+        };
+        if is_older {
+            let text = format!("this is an older name; write `{}`", setting.name);
+            self.findings.warn(&entry.place, name, text);
+        }
+        self.store(section, setting, entry, raw);
+    }
+
+    /// Dovecot 2.3 asked the question the other way round.
+    fn inverted(&mut self, section: &mut Section, entry: &Entry, raw: &Raw) {
+        let Some(setting) = registry::exact(Scope::Global, "auth_allow_cleartext") else {
+            return;
+        };
+        let text = match value::boolean(&raw.text) {
+            Some(true) => "no",
+            Some(false) => "yes",
+            None => raw.text.as_str(),
+        };
+        let remark = format!("this is an older name; write `auth_allow_cleartext = {text}`");
+        self.findings.warn(&entry.place, &entry.name, remark);
+        self.store(
+            section,
+            setting,
+            entry,
+            &Raw {
+                text: text.to_owned(),
+                file: None,
+            },
+        );
+    }
+
+    fn store(
+        &mut self,
+        section: &mut Section,
+        setting: &'static Setting,
+        entry: &Entry,
+        raw: &Raw,
+    ) {
+        let text = self.adapted(setting, entry, raw);
+        match value::parse(setting.kind, &text) {
+            Ok(value) => {
+                let found = Found {
+                    text,
+                    value,
+                    place: entry.place.clone(),
+                    file: raw.file.clone(),
+                };
+                section.values.insert(setting.name, found);
+            }
+            Err(expected) => {
+                let text = format!("found {}, expected {expected}", shown(&text));
+                self.findings.error(&entry.place, &entry.name, text);
+            }
+        }
+    }
+
+    /// The text with what depends on where it stands settled.
+    fn adapted(&mut self, setting: &Setting, entry: &Entry, raw: &Raw) -> String {
+        match (setting.kind, &raw.file) {
+            // `ssl_cert = </file` of Dovecot 2.3: the file is meant, not its content.
+            (Kind::Path, Some(file)) => file.display().to_string(),
+            (_, Some(_)) => raw.text.strip_suffix('\n').unwrap_or(&raw.text).to_owned(),
+            (Kind::Path, None) if is_relative(&raw.text) && setting.name != "log_path" => {
+                entry.place.resolve(&raw.text).display().to_string()
+            }
+            (Kind::LoginTemplate, None)
+                if setting.name == "passwd_file_path" && is_relative(&raw.text) =>
+            {
+                entry.place.resolve(&raw.text).display().to_string()
+            }
+            (_, None) if setting.name == "log_debug" && is_event_filter(&raw.text) => {
+                self.findings.warn(
+                    &entry.place,
+                    &entry.name,
+                    "event filters are not understood; `yes` is assumed",
+                );
+                "yes".to_owned()
+            }
+            (_, None) => raw.text.clone(),
+        }
+    }
+
+    fn unknown(&mut self, scope: Scope, entry: &Entry) {
+        let name = entry.name.as_str();
+        let text = match registry::foreign(scope, name) {
+            Some(Foreign::Ignored(why)) => {
+                return self
+                    .findings
+                    .warn(&entry.place, name, format!("ignored: {why}"));
+            }
+            Some(Foreign::Refused(why)) => format!("not supported: {why}"),
+            None => not_a_setting(scope, name),
+        };
+        self.findings.error(&entry.place, name, text);
+    }
+}
+
+/// Why `name` means nothing here, and what might have been meant.
+fn not_a_setting(scope: Scope, name: &str) -> String {
+    if let Some(block) = blocks::written(name) {
+        return format!("this is a block, expected `{block}`");
+    }
+    if let Some((setting, _)) = registry::find(Scope::Global, name)
+        && scope != Scope::Global
+    {
+        return match scope {
+            Scope::Protocol => format!(
+                "`{}` cannot differ between protocols; write it outside of the block",
+                setting.name
+            ),
+            _ => format!("`{}` belongs outside of all blocks", setting.name),
+        };
+    }
+    let ours = registry::settings()
+        .filter(|setting| setting.fits(scope))
+        .map(|setting| setting.name);
+    if let Some(near) = nearest(name, ours) {
+        return format!("there is no such setting; did you mean `{near}`?");
+    }
+    let elsewhere = Scope::ALL
+        .into_iter()
+        .find(|other| registry::find(*other, name).is_some());
+    if let Some(other) = elsewhere {
+        return format!("it belongs into `{}`", other.written());
+    }
+    match nearest(name, registry::settings().map(|setting| setting.name)) {
+        Some(near) => format!("there is no such setting here; did you mean `{near}`?"),
+        None => "there is no such setting; `docs/CONFIG.md` lists all".to_owned(),
+    }
+}
+
+fn is_relative(path: &str) -> bool {
+    !path.is_empty() && !path.starts_with(['/', '%'])
+}
+
+fn is_event_filter(text: &str) -> bool {
+    text.contains(['=', '*']) || text.contains("category")
+}
+
+/// What was found, for messages: short and on one line.
+pub(crate) fn shown(text: &str) -> String {
+    if text.is_empty() {
+        return "nothing".to_owned();
+    }
+    let short: String = text.chars().take(60).collect();
+    let more = if short.len() < text.len() { "…" } else { "" };
+    format!("`{}{more}`", short.escape_debug())
+}

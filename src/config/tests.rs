@@ -1,0 +1,247 @@
+//! Whole configurations: the seed's, the examples, and what an operator gets wrong.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::names::Protocol;
+use crate::network::Networks;
+
+/// Files in memory.
+#[derive(Default)]
+pub(super) struct Files(BTreeMap<PathBuf, Vec<u8>>);
+
+impl Files {
+    pub(super) fn new(files: &[(&str, &str)]) -> Self {
+        let mut all = Self::default();
+        for (path, text) in files {
+            all.insert(path, text.as_bytes());
+        }
+        all
+    }
+
+    pub(super) fn insert(&mut self, path: &str, bytes: &[u8]) {
+        self.0.insert(path.into(), bytes.to_vec());
+    }
+}
+
+impl Source for Files {
+    fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        self.0
+            .get(path)
+            .cloned()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+
+    fn list(&mut self, folder: &Path) -> io::Result<Vec<String>> {
+        let inside = self.0.keys().filter(|path| path.parent() == Some(folder));
+        let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+        Ok(inside.map(name).collect())
+    }
+}
+
+pub(super) fn load_text(text: &str) -> Loaded {
+    load(
+        &mut Files::new(&[("/e/t.conf", text)]),
+        Path::new("/e/t.conf"),
+    )
+}
+
+fn lines(diagnostics: &[Diagnostic]) -> Vec<String> {
+    diagnostics.iter().map(ToString::to_string).collect()
+}
+
+/// The configuration of a text that must be right.
+#[track_caller]
+pub(super) fn loaded(text: &str) -> Config {
+    let loaded = load_text(text);
+    assert_eq!(lines(&loaded.errors), [""; 0]);
+    loaded.config.unwrap()
+}
+
+/// The errors of a text that must be wrong.
+#[track_caller]
+pub(super) fn errors(text: &str) -> Vec<String> {
+    let loaded = load_text(text);
+    assert!(loaded.config.is_none(), "{text}");
+    lines(&loaded.errors)
+}
+
+pub(super) fn warnings(text: &str) -> Vec<String> {
+    lines(&load_text(text).warnings)
+}
+
+/// The proxy's configuration blocks of the Palomar page, in its order, without the prose between them.
+const SEED_PROXY: &str = include_str!("tests/seed_proxy.conf");
+/// The backends' blocks of the same page; a site may well use one file for both.
+const SEED_REST: &str = include_str!("tests/seed_rest.conf");
+
+#[test]
+fn the_palomar_proxy_configuration_loads_as_it_stands() {
+    let config = loaded(SEED_PROXY);
+    assert_eq!(config.cluster.local_site.as_deref(), Some("DC1"));
+    assert_eq!(
+        config.cluster.localdb,
+        Path::new("/dev/shm/cluster-localdb.sqlite")
+    );
+    let probe = config.cluster.backend_test_username.as_ref().unwrap();
+    assert_eq!(
+        probe.expand(&|name| (name == "backend_host").then_some("be1")),
+        "probe-be1"
+    );
+    assert_eq!(config.cluster.backend_test_password, None);
+    assert_eq!(
+        config.trust.haproxy_networks,
+        Networks::parse("192.168.1.0/24").unwrap()
+    );
+    assert!(config.trust.login_networks.contains("::1".parse().unwrap()));
+    assert_eq!(config.doveadm.port, 2300);
+    assert_eq!(config.doveadm.password, None);
+    assert_eq!(config.admin_listeners.len(), 2);
+    let [passdb] = &config.auth.passdbs[..] else {
+        panic!()
+    };
+    assert_eq!(passdb.name, "test-accounts");
+    assert_eq!(format!("{:?}", passdb.fields), "[proxy=y]");
+    assert_eq!(config.protocols, Protocol::ALL);
+}
+
+#[test]
+fn the_palomar_page_warns_once_per_setting_that_a_proxy_has_no_use_for() {
+    let found = warnings(&format!("{SEED_PROXY}{SEED_REST}"));
+    let ignored: Vec<&String> = found
+        .iter()
+        .filter(|text| text.contains("ignored"))
+        .collect();
+    assert_eq!(ignored.len(), 3, "{ignored:#?}");
+    assert!(ignored[0].contains("setting userdb: ignored"));
+    assert!(ignored[1].contains("setting metric: ignored"));
+}
+
+#[test]
+fn the_examples_load_without_errors() {
+    let loopback = loaded(include_str!("../../examples/loopback.conf"));
+    assert!(
+        loopback
+            .listeners
+            .iter()
+            .all(|listener| listener.address.is_loopback())
+    );
+    let palomar = loaded(include_str!("../../examples/palomar-proxy.conf"));
+    assert_eq!(palomar.cluster.local_site.as_deref(), Some("DC1"));
+}
+
+#[test]
+fn op_01_all_mistakes_are_reported_at_once_with_file_line_and_name() {
+    let found = errors(
+        "haproxy_timeuot = 3s\nlisten = localhost\nhaproxy_timeout = 3\nfoo_bar = 1\nservice imap-logn {\n}\npassdb x {\n \
+         drivr = static\n driver = static\n}\nport = 143\nssl_server_cert_fil {\n}\n@cluster_defaults = backend\n@x = \
+         y\ninet_listener imap {\n}\nprotocol imap {\n ssl = no\n}\nmail_max_userip_conections = 3\nlocal 10.0.0.1 {\n}\n\
+         service = x\n",
+    );
+    let expected = [
+        "/e/t.conf:1: setting haproxy_timeuot: there is no such setting; did you mean `haproxy_timeout`?",
+        "/e/t.conf:2: setting listen: found `localhost`, expected addresses",
+        "/e/t.conf:3: setting haproxy_timeout: found `3`, expected a time with its unit, such as `31secs`",
+        "/e/t.conf:4: setting foo_bar: there is no such setting; `docs/CONFIG.md` lists all",
+        "/e/t.conf:5: setting service: found `imap-logn`, expected `imap-login`, `pop3-login`",
+        "/e/t.conf:8: setting drivr: there is no such setting; did you mean `driver`?",
+        "/e/t.conf:11: setting port: it belongs into `service NAME { inet_listener NAME { … } }`",
+        "/e/t.conf:12: setting ssl_server_cert_fil: there is no such block; did you mean `ssl_server_cert_file`?",
+        "/e/t.conf:14: setting @cluster_defaults: found `backend`, expected `proxy`: Hale is a proxy",
+        "/e/t.conf:15: setting @x: no such group",
+        "/e/t.conf:16: setting inet_listener: the block cannot stand here",
+        "/e/t.conf:19: setting ssl: `ssl` cannot differ between protocols",
+        "/e/t.conf:21: setting mail_max_userip_conections: there is no such setting; did you mean",
+        "/e/t.conf:22: setting local: not supported: settings cannot depend on the local address",
+        "/e/t.conf:24: setting service: this is a block, expected `service NAME { … }`",
+    ];
+    for (text, start) in found.iter().zip(expected) {
+        assert!(text.starts_with(start), "\n{text}\n{start}");
+    }
+    assert_eq!(found.len(), expected.len());
+}
+
+#[test]
+fn settings_of_dovecot_that_mean_nothing_to_a_proxy_warn_once_each() {
+    let found = warnings(
+        "dovecot_config_version = 2.4.1\ndovecot_storage_version = 2.4.1\nmail_location = maildir:~/Maildir\n\
+         mail_driver = maildir\nnamespace inbox {\n inbox = yes\n}\nplugin {\n fts = flatcurve\n}\nprotocol lda {\n \
+         mail_plugins = sieve\n}\nservice auth {\n unix_listener x { mode = 0600 }\n}\nservice imap-login {\n \
+         client_limit = 1000\n}\ndict_server { dict other { driver = redis } }\nfts_autoindex = yes\nssl_client_ca_dir \
+         = /etc/ssl/certs\nlog_debug = category=auth\nauth_verbose = yes\nssl_server_ca_file = /x\npassdb static {\n}\n",
+    );
+    let lines: Vec<&str> = found
+        .iter()
+        .map(|text| text.split(": ").next().unwrap())
+        .collect();
+    let expected = [1, 2, 3, 4, 5, 8, 11, 14, 18, 20, 21, 22, 23, 24, 25]
+        .map(|line| format!("/e/t.conf:{line}"));
+    assert_eq!(lines, expected, "{found:#?}");
+}
+
+#[test]
+fn older_names_are_understood_with_a_warning() {
+    let text = "ssl_cert = </e/cert.pem\nssl_key = </e/key.pem\ndisable_plaintext_auth = no\nauth_default_realm = \
+                example.org\npassdb static {\n}\n";
+    let mut files = Files::new(&[
+        ("/e/t.conf", text),
+        ("/e/cert.pem", "C\nC\n"),
+        ("/e/key.pem", "K\n"),
+    ]);
+    let found = load(&mut files, Path::new("/e/t.conf"));
+    let config = found.config.unwrap();
+    assert_eq!(
+        config.ssl.server.unwrap().cert_file,
+        Path::new("/e/cert.pem")
+    );
+    assert!(config.auth.allow_cleartext);
+    assert_eq!(config.auth.default_domain.as_deref(), Some("example.org"));
+    assert_eq!(found.warnings.len(), 4);
+    assert!(
+        found.warnings[2]
+            .text
+            .contains("auth_allow_cleartext = yes")
+    );
+}
+
+#[test]
+fn passwords_may_come_from_files_and_lose_one_line_end() {
+    let text = "doveadm_password = <secret\nlogin_greeting = \" hi # there \"\n";
+    let mut files = Files::new(&[("/e/t.conf", text), ("/e/secret", "hush\n\n")]);
+    let config = load(&mut files, Path::new("/e/t.conf")).config.unwrap();
+    assert_eq!(config.doveadm.password.unwrap().expose(), b"hush\n");
+    assert_eq!(config.login_greeting, " hi # there ");
+}
+
+#[test]
+fn groups_are_included_where_they_are_named() {
+    let config = loaded(
+        "@site = big\nhostname = own\ngroup @site big {\n hostname = group\n login_greeting = big\n @inner = \
+         x\n}\ngroup @site small { login_greeting = small }\ngroup @inner x { relay_idle_timeout = 1h }\n",
+    );
+    assert_eq!(
+        (config.hostname.as_deref(), config.login_greeting.as_str()),
+        (Some("own"), "big")
+    );
+    assert_eq!(
+        config.protocol(Protocol::Imap).relay_idle_timeout.as_secs(),
+        3600
+    );
+    let found = errors("@a = b\n@site = x\ngroup @a b { @a = b }\ngroup @site y { ssl = no }\n");
+    assert!(found[0].contains("groups include each other"));
+    assert!(found[1].contains("no variant `x`"));
+}
+
+#[test]
+fn op_07_nul_in_a_path_is_refused() {
+    assert!(errors("base_dir = /run/\0hale\n")[0].contains("/e/t.conf:1: found a NUL byte"));
+}
+
+#[test]
+fn op_01_debug_output_shows_no_secret() {
+    let text = "doveadm_password = hush\ncluster_backend_test_password = hush\nssl_server_key_password = hush\n\
+                cluster_geodb = cassandra:hosts=a;keyspace=k;user=u;password=hush\n";
+    assert!(!format!("{:?}", load_text(text)).contains("hush"));
+}

@@ -1,0 +1,288 @@
+//! The text of a setting to a typed value.
+//!
+//! Duty: times, sizes, numbers, addresses, paths; one function per kind, each saying what it expected. Not its duty:
+//! relations between settings. Driver: `sort`, once per setting; the registry's defaults go the same way. Tests: below.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::diagnostic::nearest;
+use super::model::{ControlCore, Cores};
+use super::registry::Kind;
+use super::vars::{LOGIN_VARIABLES, Letters, PROBE_VARIABLES, Template};
+use crate::network::Networks;
+
+/// A value of one of the registry's kinds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Bool(bool),
+    Number(u64),
+    /// `auto`, or a number.
+    Auto(Option<u64>),
+    Time(Duration),
+    /// Also words of a choice, passwords and URIs, which later stages take apart.
+    Text(String),
+    Path(PathBuf),
+    Words(Vec<String>),
+    Networks(Networks),
+    Addresses(Vec<IpAddr>),
+    Cores(Cores),
+    Core(ControlCore),
+    Template(Template),
+}
+
+/// Reads `text` as `kind`.
+///
+/// # Errors
+/// What was expected, to stand behind "expected". What was found is said by the caller, who knows what is secret.
+pub(crate) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
+    match kind {
+        Kind::Bool => boolean(text)
+            .map(Value::Bool)
+            .ok_or_else(|| "`yes` or `no`".to_owned()),
+        Kind::Number { min, max } => number(text, min, max).map(Value::Number),
+        Kind::AutoNumber { .. } if text == "auto" => Ok(Value::Auto(None)),
+        Kind::AutoNumber { min, max } => match number(text, min, max) {
+            Ok(number) => Ok(Value::Auto(Some(number))),
+            Err(expected) => Err(format!("`auto` or {expected}")),
+        },
+        Kind::Port => number(text, 0, u64::from(u16::MAX))
+            .map(Value::Number)
+            .map_err(|_| "a port, 0 to 65535".to_owned()),
+        Kind::Size { min, max } => bounded_size(text, min, max),
+        Kind::Time => time(text).map(Value::Time),
+        Kind::Text | Kind::Secret | Kind::GeoDb | Kind::LocalDb => Ok(Value::Text(text.to_owned())),
+        Kind::Character => match text.chars().count() {
+            0 | 1 => Ok(Value::Text(text.to_owned())),
+            _ => Err("one character".to_owned()),
+        },
+        Kind::Path => Ok(Value::Path(PathBuf::from(text))),
+        Kind::Words => Ok(Value::Words(words(text).map(str::to_owned).collect())),
+        Kind::Networks => match Networks::parse(text) {
+            Ok(networks) => Ok(Value::Networks(networks)),
+            Err(word) => Err(format!(
+                "addresses and networks such as `192.168.1.0/24 ::1` (`{}` is neither)",
+                word.escape_debug()
+            )),
+        },
+        Kind::Addresses => addresses(text).map(Value::Addresses),
+        Kind::Choice(choices) if choices.contains(&text) => Ok(Value::Text(text.to_owned())),
+        Kind::Choice(choices) => Err(one_of(choices)),
+        Kind::Cores => cores(text).map(Value::Cores),
+        Kind::Core => core(text).map(Value::Core),
+        Kind::LoginTemplate => template(text, Letters::Variables, LOGIN_VARIABLES),
+        Kind::ProbeTemplate => template(text, Letters::Text, PROBE_VARIABLES),
+    }
+}
+
+/// A template whose variables are all known, or what was expected instead.
+pub(crate) fn template(text: &str, letters: Letters, known: &[&str]) -> Result<Value, String> {
+    let parsed = Template::parse(text, letters)
+        .map_err(|fault| format!("text with variables such as `%{{{}}}`; {fault}", known[0]))?;
+    let is_known = |name: &str| known.contains(&name) || name.starts_with("passdb:");
+    let unknown = parsed.variables().find(|name| !is_known(name));
+    let Some(name) = unknown else {
+        return Ok(Value::Template(parsed));
+    };
+    let hint = nearest(name, known.iter().copied()).map_or_else(String::new, |near| {
+        format!(" (did you mean `%{{{near}}}`?)")
+    });
+    Err(format!(
+        "a known variable, not `%{{{name}}}`{hint}; there are {}",
+        known.join(", ")
+    ))
+}
+
+/// `a, b or c`, quoted.
+pub(crate) fn one_of(choices: &[&str]) -> String {
+    let quoted: Vec<String> = choices.iter().map(|choice| format!("`{choice}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+pub(crate) fn boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "y" | "true" | "1" => Some(true),
+        "no" | "n" | "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// Words separated by white space or commas.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split([' ', '\t', ',', '\n'])
+        .filter(|word| !word.is_empty())
+}
+
+fn number(text: &str, min: u64, max: u64) -> Result<u64, String> {
+    let is_digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match text.parse::<u64>() {
+        Ok(number) if is_digits && (min..=max).contains(&number) => Ok(number),
+        _ if max == u64::MAX => Err(format!("a number from {min} up")),
+        _ => Err(format!("a number from {min} to {max}")),
+    }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let expected = || "a time with its unit, such as `31secs`, `10 min` or `500 ms`".to_owned();
+    let digits_end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(digits_end);
+    let count: u64 = digits.parse().map_err(|_| expected())?;
+    let milliseconds = match unit.trim().to_ascii_lowercase().as_str() {
+        "ms" | "msec" | "msecs" | "millisecond" | "milliseconds" => 1,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1000,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60_000,
+        "h" | "hour" | "hours" => 3_600_000,
+        "d" | "day" | "days" => 86_400_000,
+        "w" | "week" | "weeks" => 604_800_000,
+        "" if count == 0 => 1,
+        _ => return Err(expected()),
+    };
+    match count.checked_mul(milliseconds) {
+        // Ten years: anything longer is a slip, and sums of times cannot overflow.
+        Some(all) if all <= 315_360_000_000 => Ok(Duration::from_millis(all)),
+        _ => Err("a time of at most 3650 days".to_owned()),
+    }
+}
+
+fn bounded_size(text: &str, min: u64, max: u64) -> Result<Value, String> {
+    match size(text) {
+        Some(bytes) if (min..=max).contains(&bytes) => Ok(Value::Number(bytes)),
+        _ => Err(format!(
+            "a size such as `64k` or `1M`, from {min} to {max} bytes"
+        )),
+    }
+}
+
+fn size(text: &str) -> Option<u64> {
+    let digits_end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(digits_end);
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+/// `*` and `::` mean all addresses of their family, as in Dovecot's `listen`.
+fn addresses(text: &str) -> Result<Vec<IpAddr>, String> {
+    let address = |word: &str| {
+        match word {
+        "*" => Ok(IpAddr::from([0, 0, 0, 0])),
+        _ => word.trim_start_matches('[').trim_end_matches(']').parse().map_err(|_| {
+            format!("addresses such as `*, ::` or `192.0.2.1` (`{}` is none; host names are not resolved)",
+                word.escape_debug())
+        }),
+    }
+    };
+    words(text).map(address).collect()
+}
+
+fn cores(text: &str) -> Result<Cores, String> {
+    if text == "auto" {
+        return Ok(Cores::Auto);
+    }
+    let expected = || "`auto` or a list of CPUs such as `0-6` or `0,2,4`, each once".to_owned();
+    let mut list: Vec<u16> = Vec::new();
+    for word in words(text) {
+        let (first, last) = word.split_once('-').unwrap_or((word, word));
+        let first: u16 = first.parse().map_err(|_| expected())?;
+        let last: u16 = last.parse().map_err(|_| expected())?;
+        // More CPUs than Linux knows are a slip, and the list below shall stay small.
+        if last < first || last >= 8192 || (first..=last).any(|cpu| list.contains(&cpu)) {
+            return Err(expected());
+        }
+        list.extend(first..=last);
+    }
+    if list.is_empty() {
+        Err(expected())
+    } else {
+        Ok(Cores::List(list))
+    }
+}
+
+fn core(text: &str) -> Result<ControlCore, String> {
+    match text {
+        "auto" => Ok(ControlCore::Auto),
+        _ => text
+            .parse()
+            .map(ControlCore::Cpu)
+            .map_err(|_| "`auto` or the number of a CPU".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_need_a_unit() {
+        let milliseconds = |text| time(text).map(|time| time.as_millis());
+        assert_eq!(milliseconds("31secs"), Ok(31_000));
+        assert_eq!(milliseconds("10 min"), Ok(600_000));
+        assert_eq!(milliseconds("500ms"), Ok(500));
+        assert_eq!(milliseconds("1 week"), Ok(604_800_000));
+        assert_eq!(milliseconds("0"), Ok(0));
+        for bad in [
+            "",
+            "5",
+            "min",
+            "5 fortnights",
+            "-1s",
+            "99999999999999999999s",
+            "9999999 weeks",
+        ] {
+            assert!(milliseconds(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_binary_units_and_bounds() {
+        assert_eq!(size("64k"), Some(65_536));
+        assert_eq!(size("1 M"), Some(1_048_576));
+        assert_eq!(size("17"), Some(17));
+        assert_eq!(size("99999999999G"), None);
+        assert!(
+            bounded_size("1k", 4096, 8192)
+                .unwrap_err()
+                .contains("from 4096 to 8192")
+        );
+    }
+
+    #[test]
+    fn cores_are_lists_ranges_or_auto() {
+        assert_eq!(cores("auto"), Ok(Cores::Auto));
+        assert_eq!(cores("0-3"), Ok(Cores::List(vec![0, 1, 2, 3])));
+        assert_eq!(cores("0,2, 4"), Ok(Cores::List(vec![0, 2, 4])));
+        assert_eq!(cores("0 2"), Ok(Cores::List(vec![0, 2])));
+        for bad in ["", "3-1", "1,1", "a", "0-99999", "0-9000"] {
+            assert!(cores(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_never_host_names() {
+        assert_eq!(addresses("*, ::").unwrap().len(), 2);
+        assert_eq!(addresses("[::1] 192.0.2.1").unwrap().len(), 2);
+        assert!(addresses("localhost").unwrap_err().contains("not resolved"));
+    }
+
+    #[test]
+    fn op_01_unknown_variables_are_found_at_load() {
+        let fault = parse(Kind::ProbeTemplate, "probe-%{backend_hots}").unwrap_err();
+        assert!(fault.contains("did you mean `%{backend_host}`?"), "{fault}");
+        assert!(parse(Kind::LoginTemplate, "%Lu").is_ok());
+        assert!(parse(Kind::LoginTemplate, "%{passdb:forward_x}").is_ok());
+    }
+}

@@ -1,0 +1,199 @@
+//! `hale cluster group …`
+
+use super::backends::MOVING;
+use super::names::{Names, candidates, find_backend_of, find_site, is_match};
+use super::verbs::{GroupCommand, YesNo};
+use super::{CommandError, Output, Settings};
+use crate::control::geodb::{Applied, GeoDb};
+use crate::route::group::{ChangeReason, GroupChange, GroupCreation, Placement};
+use crate::route::hash::rank;
+use crate::route::rows::{Backend, BackendStatus, Site, UserGroup};
+
+pub(super) fn run(
+    command: &GroupCommand,
+    geodb: &mut GeoDb,
+    settings: &Settings<'_>,
+) -> Result<Output, CommandError> {
+    match command {
+        GroupCommand::Move {
+            direct,
+            site,
+            group,
+            host,
+        } => {
+            let site = find_site(geodb, site)?;
+            let backend = find_backend_of(geodb, &site, host)?;
+            if *direct {
+                place(geodb, &site, group, &backend, settings)
+            } else {
+                start_move(geodb, &site, group, &backend, settings)
+            }
+        }
+        GroupCommand::Status { site, group } => {
+            let site = find_site(geodb, site)?;
+            let row = find_group(geodb, &site, group)?;
+            show(geodb, vec![row])
+        }
+        GroupCommand::Update {
+            sticky_users,
+            sticky_backend,
+            site,
+            group,
+        } => {
+            let site = find_site(geodb, site)?;
+            if sticky_users.is_none() && sticky_backend.is_none() {
+                let text = "nothing to change; give --sticky-users or --sticky-backend";
+                return Err(CommandError::Usage(text.to_owned()));
+            }
+            let flag = |word: &Option<YesNo>| word.map(|word| word == YesNo::Yes);
+            if !geodb.stick_group(site.id, group, flag(sticky_users), flag(sticky_backend))? {
+                return Err(unknown(&site, group));
+            }
+            Ok(Output::default())
+        }
+        GroupCommand::List { site, mask } => {
+            let sites = match site {
+                Some(site) => vec![find_site(geodb, site)?],
+                None => geodb.sites()?,
+            };
+            let mut rows = Vec::new();
+            for site in sites {
+                rows.extend(geodb.groups(site.id)?);
+            }
+            rows.retain(|row| is_match(mask.as_deref(), &row.name));
+            show(geodb, rows)
+        }
+    }
+}
+
+/// Palomar.md 5.1: the starter names the destination and raises the flag; the source backend does the rest.
+fn start_move(
+    geodb: &mut GeoDb,
+    site: &Site,
+    group: &str,
+    backend: &Backend,
+    settings: &Settings<'_>,
+) -> Result<Output, CommandError> {
+    let row = find_group(geodb, site, group)?;
+    if backend.status != BackendStatus::Online {
+        let text = "only an online backend can be moved to";
+        return Err(CommandError::Data(format!(
+            "backend {} is {}; {text}",
+            backend.host, backend.status
+        )));
+    }
+    if row.backend_id == Some(backend.id) {
+        let text = "to stop a move, use --direct";
+        return Err(CommandError::Data(format!(
+            "group {group} is on {} already; {text}",
+            backend.host
+        )));
+    }
+    let placement = Placement {
+        backend_id: row.backend_id,
+        alt_backend_id: Some(backend.id),
+        moving: MOVING.into(),
+    };
+    write(geodb, &row, placement, settings)
+}
+
+/// `--direct`: the final columns at once. Creates the group if it has no row.
+fn place(
+    geodb: &mut GeoDb,
+    site: &Site,
+    group: &str,
+    backend: &Backend,
+    settings: &Settings<'_>,
+) -> Result<Output, CommandError> {
+    let candidates = candidates(geodb, site.id)?;
+    let next = rank(group, &candidates, Some(backend.id)).map(|ranking| ranking.best);
+    let row = geodb.read_group(site.id, group)?;
+    let Some(row) = row else {
+        let creation = GroupCreation {
+            site_id: site.id,
+            name: group.into(),
+            backend_id: backend.id,
+            alt_backend_id: next,
+        };
+        if group.is_empty()
+            || geodb.create_group(&creation, settings.now)?.backend_id != Some(backend.id)
+        {
+            return Err(changed(group));
+        }
+        return Ok(Output::default());
+    };
+    let placement = Placement {
+        backend_id: Some(backend.id),
+        alt_backend_id: next,
+        moving: Box::default(),
+    };
+    write(geodb, &row, placement, settings)
+}
+
+fn write(
+    geodb: &mut GeoDb,
+    row: &UserGroup,
+    placement: Placement,
+    settings: &Settings<'_>,
+) -> Result<Output, CommandError> {
+    let change = GroupChange {
+        site_id: row.site_id,
+        name: row.name.clone(),
+        expected: Placement::from(row),
+        placement,
+        reason: ChangeReason::Ordered,
+    };
+    match geodb.apply(&change, settings.now)? {
+        Applied::Written => Ok(Output::default()),
+        Applied::Skipped => Err(changed(&row.name)),
+    }
+}
+
+fn find_group(geodb: &mut GeoDb, site: &Site, group: &str) -> Result<UserGroup, CommandError> {
+    geodb
+        .read_group(site.id, group)?
+        .ok_or_else(|| unknown(site, group))
+}
+
+fn unknown(site: &Site, group: &str) -> CommandError {
+    CommandError::NotFound(format!(
+        "group {group}: does not exist at site {}",
+        site.name
+    ))
+}
+
+fn changed(group: &str) -> CommandError {
+    CommandError::TempFail(format!(
+        "group {group}: was changed by somebody else meanwhile; try again"
+    ))
+}
+
+fn show(geodb: &mut GeoDb, groups: Vec<UserGroup>) -> Result<Output, CommandError> {
+    let names = Names::of(geodb)?;
+    let mut output = Output::new(&COLUMNS);
+    let yes_no = |flag| Some(if flag { "yes" } else { "no" }.to_owned());
+    for group in groups {
+        output.rows.push(vec![
+            Some(group.name.into_string()),
+            names.name(Some(group.site_id)),
+            names.name(group.backend_id),
+            names.name(group.alt_backend_id),
+            Some(group.moving.into_string()),
+            yes_no(group.sticky_users),
+            yes_no(group.sticky_backend),
+            group.refresh_after.map(|at| at.to_string()),
+        ]);
+    }
+    Ok(output)
+}
+
+const COLUMNS: [&str; 8] = [
+    "name",
+    "site_id",
+    "backend_id",
+    "alt_backend_id",
+    "moving",
+    "sticky_users",
+    "sticky_backend",
+    "refresh_after",
+];

@@ -1,0 +1,29 @@
+//! `hale geodb show`: the tables as they are, ids and nonsense included.
+
+use super::{CommandError, Output};
+use crate::control::geodb::GeoDb;
+use crate::control::geodb::schema::{TABLES, TableSchema};
+
+pub(super) fn show(geodb: &mut GeoDb, table: Option<&str>) -> Result<Output, CommandError> {
+    let Some(name) = table else {
+        let mut output = Output::new(&["table", "rows"]);
+        for table in &TABLES {
+            let count = geodb.count(table)?;
+            output
+                .rows
+                .push(vec![Some(table.name.to_owned()), Some(count.to_string())]);
+        }
+        return Ok(output);
+    };
+    let Some(table) = TableSchema::by_name(name) else {
+        let known: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+        let text = format!("{name:?} is none of the tables {}", known.join(", "));
+        return Err(CommandError::Usage(text));
+    };
+    let dump = geodb.dump(table)?;
+    Ok(Output {
+        columns: dump.columns,
+        rows: dump.rows,
+        ..Output::default()
+    })
+}

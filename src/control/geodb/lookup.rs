@@ -1,0 +1,113 @@
+//! A user's look-up with the GeoDB at hand: decide, write what the decision asks for, decide again.
+//!
+//! Duty: the loop around `route::decide` that ends in a destination or a refusal. Non-duty: caches and deadlines.
+//! Driven by the control core for users that no cache knows, and by `hale cluster user access`.
+
+use super::{Applied, GeoDb, GeoDbError, UnixMillis};
+use crate::route::decide::{Decision, RouteQuestion, UserKnown, decide};
+use crate::route::rows::{User, UserGroup};
+use crate::route::table::Table;
+
+/// The end of a look-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// `Go` (whose change has been written already), `Fail`, or `NeedTable`: then the caller builds the table anew and
+    /// looks up again.
+    pub decision: Decision,
+    /// The user's row, to be cached; none for test users.
+    pub user: Option<User>,
+    /// The group's row, when it is newer than the table.
+    pub group: Option<UserGroup>,
+}
+
+/// Looks a user up. `table` should be as new as [`GeoDb::data_version`] says.
+///
+/// # Errors
+/// The GeoDB cannot be read or written, or the rows do not come to rest.
+pub fn lookup(
+    geodb: &mut GeoDb,
+    table: &Table,
+    username: &str,
+    now: UnixMillis,
+) -> Result<Answer, GeoDbError> {
+    let mut found = Found::default();
+    for _ in 0..ROUNDS_MAX {
+        let question = RouteQuestion {
+            user: username,
+            fresh_group: found.group.as_ref(),
+        };
+        match decide(table, found.user_known(), &question) {
+            Decision::NeedUser => found.read_user(geodb, username)?,
+            Decision::AssignUser(assignment) => {
+                found.user = Some(geodb.assign_user(&assignment, now)?);
+            }
+            Decision::FinishUserMove(finish) => {
+                // Written or not: what counts is what the row says now.
+                let _: Applied = geodb.finish_user_move(&finish, now)?;
+                found.read_user(geodb, username)?;
+            }
+            Decision::CreateGroup(creation) => {
+                found.group = Some(geodb.create_group(&creation, now)?);
+            }
+            Decision::Go {
+                change: Some(change),
+                destination,
+            } => {
+                let applied = geodb.apply(&change, now)?;
+                found.group = geodb.read_group(change.site_id, &change.name)?;
+                if applied == Applied::Written {
+                    let change = Some(change);
+                    return Ok(found.answer(Decision::Go {
+                        destination,
+                        change,
+                    }));
+                }
+                if found.group.is_none() {
+                    // The row is gone while the table still has it.
+                    return Ok(found.answer(Decision::NeedTable));
+                }
+            }
+            decision @ (Decision::Go { change: None, .. }
+            | Decision::NeedTable
+            | Decision::Fail { .. }) => return Ok(found.answer(decision)),
+        }
+    }
+    let username = username.to_owned();
+    Err(GeoDbError::Unsettled { username })
+}
+
+/// What the rounds have read so far.
+#[derive(Default)]
+struct Found {
+    user: Option<User>,
+    is_absent: bool,
+    group: Option<UserGroup>,
+}
+
+impl Found {
+    fn read_user(&mut self, geodb: &mut GeoDb, username: &str) -> Result<(), GeoDbError> {
+        self.user = geodb.read_user(username)?;
+        self.is_absent = self.user.is_none();
+        Ok(())
+    }
+
+    fn answer(self, decision: Decision) -> Answer {
+        Answer {
+            decision,
+            user: self.user,
+            group: self.group,
+        }
+    }
+
+    fn user_known(&self) -> UserKnown<'_> {
+        match &self.user {
+            Some(row) => UserKnown::Row(row),
+            None if self.is_absent => UserKnown::Absent,
+            None => UserKnown::NotAsked,
+        }
+    }
+}
+
+/// User read, user assigned, move finished, group created, change skipped twice: more rounds mean that somebody else
+/// changes the same rows all the time.
+const ROUNDS_MAX: usize = 8;

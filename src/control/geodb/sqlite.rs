@@ -1,0 +1,168 @@
+//! The embedded engine: one SQLite file in WAL mode.
+//!
+//! Duty: opening, creating and checking the file; noticing what other processes wrote; turning SQLite's errors into
+//! ours. Non-duty: the statements, which are in `queries` (routing) and `admin` (commands).
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{CachedStatement, Connection, MAIN_DB, OpenFlags, Params, Row};
+
+use super::schema::{SCHEMA_VERSION, TABLES};
+use super::{GeoDbError, OpenMode};
+
+/// One connection to the file.
+#[derive(Debug)]
+pub struct Sqlite {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Sqlite {
+    /// Opens the file and checks the tables.
+    ///
+    /// # Errors
+    /// The file is missing, unusable, or not a GeoDB.
+    pub fn open(path: &Path, mode: OpenMode) -> Result<Self, GeoDbError> {
+        // Plain flags: no URI parsing of the operator's path, no mutex for a connection that one thread owns.
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        if mode == OpenMode::Create {
+            flags |= OpenFlags::SQLITE_OPEN_CREATE;
+        } else if !path.exists() {
+            return Err(GeoDbError::Missing {
+                path: path.to_owned(),
+            });
+        }
+        let opened = Connection::open_with_flags(path, flags);
+        let connection =
+            opened.map_err(|source| GeoDbError::from_sqlite(path, "opening", source))?;
+        let mut engine = Self {
+            path: path.to_owned(),
+            connection,
+        };
+        engine.check_file()?;
+        // A file that is no GeoDB is left as it is, unless it shall become one.
+        match mode {
+            OpenMode::Existing => engine.check_tables()?,
+            OpenMode::Create => engine.init()?,
+        }
+        engine.within("opening", |connection| {
+            // Readers and one writer do not disturb each other; a commit is on the disk before it is reported.
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+            connection.pragma_update(None, "synchronous", "full")
+        })?;
+        Ok(engine)
+    }
+
+    /// See [`super::GeoDb::init`].
+    pub(super) fn init(&mut self) -> Result<(), GeoDbError> {
+        self.within("creating the tables", |connection| {
+            let transaction = connection.transaction()?;
+            for table in &TABLES {
+                transaction.execute(&table.create_statement(), ())?;
+            }
+            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            transaction.commit()
+        })?;
+        self.check_tables()
+    }
+
+    /// See [`super::GeoDb::data_version`].
+    pub(super) fn data_version(&mut self) -> Result<i64, GeoDbError> {
+        self.within("reading the data version", |connection| {
+            connection.pragma_query_value(None, "data_version", |row| row.get(0))
+        })
+    }
+
+    fn check_file(&mut self) -> Result<(), GeoDbError> {
+        let is_readonly = self.within("opening", |connection| {
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+            connection.is_readonly(MAIN_DB)
+        })?;
+        if is_readonly {
+            let path = self.path.clone();
+            return Err(GeoDbError::ReadOnly { path, source: None });
+        }
+        // Read before anything is written, so that a later Hale's file is left alone.
+        let version: i64 = self.within("opening", |connection| {
+            connection.pragma_query_value(None, "user_version", |row| row.get(0))
+        })?;
+        if version > SCHEMA_VERSION {
+            let path = self.path.clone();
+            return Err(GeoDbError::Newer { path, version });
+        }
+        Ok(())
+    }
+
+    fn check_tables(&mut self) -> Result<(), GeoDbError> {
+        for table in &TABLES {
+            let columns: Vec<String> = self.query(
+                "select name from pragma_table_info(?1)",
+                [table.name],
+                |row| row.get(0),
+            )?;
+            if columns.is_empty() {
+                let path = self.path.clone();
+                return Err(GeoDbError::NotInitialised {
+                    path,
+                    table: table.name,
+                });
+            }
+            let missing = table
+                .columns
+                .iter()
+                .find(|(name, _)| !columns.iter().any(|found| found == name));
+            if let Some((column, _)) = missing {
+                return Err(GeoDbError::MissingColumn {
+                    path: self.path.clone(),
+                    table: table.name,
+                    column,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    // === For the statements ===
+
+    /// The file, for errors.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs SQLite calls and sorts their error.
+    pub(super) fn within<T>(
+        &mut self,
+        doing: &'static str,
+        call: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, GeoDbError> {
+        call(&mut self.connection)
+            .map_err(|source| GeoDbError::from_sqlite(&self.path, doing, source))
+    }
+
+    /// All rows of a query.
+    pub(super) fn query<T>(
+        &mut self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, GeoDbError> {
+        self.within("reading", |connection| {
+            let mut statement: CachedStatement<'_> = connection.prepare_cached(sql)?;
+            statement.query_map(params, read)?.collect()
+        })
+    }
+
+    /// Executes one statement; returns the number of rows it changed.
+    pub(super) fn execute(&mut self, sql: &str, params: impl Params) -> Result<usize, GeoDbError> {
+        self.within("writing", |connection| {
+            connection.prepare_cached(sql)?.execute(params)
+        })
+    }
+}
+
+/// How long a call waits for another process's lock: the budget of one look-up (G21).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// Prepared statements kept: more than there are in this room.
+const STATEMENTS_MAX: usize = 64;

@@ -1,0 +1,110 @@
+//! The file itself: missing, damaged, locked, large.
+
+use super::*;
+use crate::control::geodb::schema::{TABLES, TableSchema};
+
+#[test]
+fn ge_11_each_unusable_file_gets_one_clear_line() {
+    let place = Place::new();
+    let path = place.path.display().to_string();
+    let says = |error: GeoDbError, text: &str| {
+        let shown = error.to_string();
+        assert!(
+            shown.starts_with(&path) && shown.contains(text) && !shown.contains('\n'),
+            "{shown}"
+        );
+        assert!(!error.is_temporary());
+    };
+    says(place.fails(), "does not exist; run: hale geodb init");
+    std::fs::write(&place.path, "").unwrap();
+    says(place.fails(), "has no table tags; run: hale geodb init");
+    std::fs::write(&place.path, "this is no database, ".repeat(1000)).unwrap();
+    says(place.fails(), "is no SQLite database or damaged");
+    std::fs::remove_file(&place.path).unwrap();
+    drop(place.create());
+    place.sql("alter table backends drop column load_factor");
+    says(place.fails(), "table backends has no column load_factor");
+    place.sql("drop table backends; pragma user_version = 2");
+    says(
+        place.fails(),
+        "has schema version 2, this Hale knows up to 1",
+    );
+    let nowhere = GeoDb::open("sqlite:/nonexistent/geodb.sqlite", OpenMode::Create).unwrap_err();
+    assert!(
+        nowhere
+            .to_string()
+            .contains("check that its directory exists"),
+        "{nowhere}"
+    );
+    for location in [
+        "",
+        "sqlite",
+        "sqlite:",
+        "sqlite:relative",
+        "cassandra:hosts=10.0.0.1",
+        "/var/lib/geodb",
+    ] {
+        let error = GeoDb::open(location, OpenMode::Existing).unwrap_err();
+        assert!(matches!(error, GeoDbError::Location { .. }), "{location}");
+    }
+}
+
+#[test]
+fn ge_11_a_locked_file_is_temporary() {
+    let place = Place::new();
+    let mut geodb = cluster(&place);
+    let other = rusqlite::Connection::open(&place.path).unwrap();
+    other.execute_batch("begin immediate").unwrap();
+    assert_eq!(
+        geodb.read_all("DC1").unwrap().backends.len(),
+        2,
+        "readers do not wait"
+    );
+    let error = geodb.delete_site(DC1).unwrap_err();
+    assert!(
+        matches!(error, GeoDbError::Busy { .. }) && error.is_temporary(),
+        "{error}"
+    );
+    other.execute_batch("rollback").unwrap();
+    assert!(geodb.delete_site(DC1).unwrap());
+}
+
+#[test]
+fn init_is_idempotent_and_makes_palomars_ten_tables() {
+    let place = Place::new();
+    let mut geodb = cluster(&place);
+    geodb.init().unwrap();
+    drop(place.create());
+    assert_eq!(geodb.sites().unwrap().len(), 1);
+    for table in &TABLES {
+        let dump = geodb.dump(table).unwrap();
+        assert_eq!(dump.columns.len(), table.columns.len());
+    }
+    let dump = geodb.dump(TableSchema::by_name("sites").unwrap()).unwrap();
+    let id = DC1.to_string();
+    assert_eq!(
+        dump.rows,
+        [[
+            Some(id),
+            Some("DC1".into()),
+            None,
+            None,
+            Some("online".into())
+        ]]
+    );
+}
+
+#[test]
+fn ge_09_a_hundred_thousand_users_are_found_and_ten_thousand_groups_read_quickly() {
+    let place = Place::new();
+    let mut geodb = cluster(&place);
+    place.sql(&format!(
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000)
+         insert into users (username, preferred_site_id, group_name) select 'user' || i, '{DC1}', 'g' from n;
+         with recursive n(i) as (select 1 union all select i + 1 from n where i < 10000)
+         insert into user_groups (site_id, name, backend_id) select '{DC1}', 'g' || i, '{BE1}' from n"
+    ));
+    assert_eq!(geodb.read_all("DC1").unwrap().user_groups.len(), 10_000);
+    assert!(geodb.read_user("user99999").unwrap().is_some());
+    assert!(geodb.read_user("user100001").unwrap().is_none());
+}

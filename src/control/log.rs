@@ -1,0 +1,272 @@
+//! The log: events become lines of `key=value` text. The layout is an interface; its test is below.
+//!
+//! Lines go to standard error, where systemd's journal takes them, or to `log_path`. The first word of a line to the
+//! journal is its priority (`<4>`), as sd-daemon(3) defines it.
+
+use std::fmt::Write as _;
+
+use crate::event::{Event, Subject};
+use crate::fault::Blame;
+
+/// syslog's priorities, as far as they are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Somebody has to look.
+    Error,
+    /// Somebody should look.
+    Warning,
+    /// For the record.
+    Info,
+    /// Only when asked for (`log_debug = yes`).
+    Debug,
+}
+
+impl Level {
+    /// The number that sd-daemon(3) and syslog(3) use.
+    #[must_use]
+    pub fn priority(self) -> u8 {
+        match self {
+            Self::Error => 3,
+            Self::Warning => 4,
+            Self::Info => 6,
+            Self::Debug => 7,
+        }
+    }
+
+    /// The word in a file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+/// How much an event matters. Blame decides (style.md 9).
+#[must_use]
+pub(super) fn level(event: &Event) -> Level {
+    match event {
+        Event::Refused { quiet, .. } => {
+            if *quiet {
+                Level::Debug
+            } else {
+                Level::Warning
+            }
+        }
+        Event::Aborted { attempts, .. } => {
+            if *attempts == 0 {
+                Level::Debug
+            } else {
+                Level::Info
+            }
+        }
+        Event::LoginFailed { failure, .. } => match failure.blame() {
+            Blame::Client => Level::Info,
+            Blame::Backend => Level::Warning,
+            Blame::Operator | Blame::Ours => Level::Error,
+        },
+        Event::BackendFailed { failure, .. } => match failure.blame() {
+            Blame::Client => Level::Info,
+            Blame::Backend => Level::Warning,
+            Blame::Operator | Blame::Ours => Level::Error,
+        },
+        Event::LoggedIn { .. } => Level::Debug,
+        Event::RelayEnded { .. } => Level::Info,
+        Event::Note { warning, .. } => {
+            if *warning {
+                Level::Warning
+            } else {
+                Level::Info
+            }
+        }
+    }
+}
+
+/// Writes the line of an event, without its end.
+pub(super) fn format(event: &Event, line: &mut String) {
+    // Writing to a String cannot fail.
+    let _ = write_event(event, line);
+}
+
+fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
+    match event {
+        Event::Refused {
+            protocol,
+            peer,
+            reason,
+            ..
+        } => {
+            write!(
+                line,
+                "{protocol}: connection refused: {reason} rip={} rport={}",
+                peer.ip(),
+                peer.port()
+            )
+        }
+        Event::Aborted {
+            subject,
+            reason,
+            attempts,
+        } => {
+            write!(
+                line,
+                "{}: login aborted: {reason} attempts={attempts}",
+                subject.protocol
+            )?;
+            write_subject(subject, line)
+        }
+        Event::LoginFailed {
+            subject,
+            failure,
+            detail,
+        } => {
+            write!(
+                line,
+                "{}: login failed: {detail} code={}",
+                subject.protocol,
+                failure.code()
+            )?;
+            write_subject(subject, line)
+        }
+        Event::BackendFailed {
+            subject,
+            backend,
+            failure,
+            detail,
+            retried,
+        } => {
+            let next = if *retried {
+                "trying again"
+            } else {
+                "giving up"
+            };
+            write!(
+                line,
+                "{}: backend failed, {next}: {detail} code={} backend={backend}",
+                subject.protocol,
+                failure.code()
+            )?;
+            write_subject(subject, line)
+        }
+        Event::LoggedIn {
+            subject,
+            backend,
+            took,
+        } => {
+            write!(
+                line,
+                "{}: logged in backend={backend} took_ms={}",
+                subject.protocol,
+                took.as_millis()
+            )?;
+            write_subject(subject, line)
+        }
+        Event::RelayEnded {
+            subject,
+            backend,
+            by,
+            bytes_up,
+            bytes_down,
+            lasted,
+            error,
+        } => {
+            write!(
+                line,
+                "{}: session ended by={} backend={backend} in={bytes_up} out={bytes_down} secs={}",
+                subject.protocol,
+                by.name(),
+                lasted.as_secs()
+            )?;
+            if let Some(error) = error {
+                write!(line, " error={error}")?;
+            }
+            write_subject(subject, line)
+        }
+        Event::Note { text, .. } => line.write_str(text),
+    }
+}
+
+fn write_subject(subject: &Subject, line: &mut String) -> std::fmt::Result {
+    if let Some(user) = &subject.user {
+        write!(line, " user=<{user}>")?;
+    }
+    write!(
+        line,
+        " rip={} rport={} session=<{}>",
+        subject.client.ip(),
+        subject.client.port(),
+        subject.session
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::event::EndedBy;
+    use crate::fault::Failure;
+    use crate::names::{Protocol, SessionId};
+
+    fn subject() -> Subject {
+        Subject {
+            protocol: Protocol::Imap,
+            session: SessionId::parse("abc").unwrap(),
+            client: "192.0.2.7:4711".parse().unwrap(),
+            user: Some("alice@example.com".into()),
+        }
+    }
+
+    fn line(event: &Event) -> String {
+        let mut line = String::new();
+        format(event, &mut line);
+        line
+    }
+
+    #[test]
+    fn the_layout_is_an_interface() {
+        let ended = Event::RelayEnded {
+            subject: subject(),
+            backend: "be1".into(),
+            by: EndedBy::Client,
+            bytes_up: 12,
+            bytes_down: 3456,
+            lasted: Duration::from_secs(61),
+            error: None,
+        };
+        assert_eq!(
+            line(&ended),
+            "imap: session ended by=client backend=be1 in=12 out=3456 secs=61 user=<alice@example.com> \
+             rip=192.0.2.7 rport=4711 session=<abc>"
+        );
+        assert_eq!(level(&ended), Level::Info);
+        let failed = Event::BackendFailed {
+            subject: subject(),
+            backend: "be1".into(),
+            failure: Failure::Connect,
+            detail: "refused".into(),
+            retried: true,
+        };
+        assert_eq!(
+            line(&failed),
+            "imap: backend failed, trying again: refused code=proxy_dest_connect_failed backend=be1 \
+             user=<alice@example.com> rip=192.0.2.7 rport=4711 session=<abc>"
+        );
+        assert_eq!(level(&failed), Level::Warning);
+    }
+
+    #[test]
+    fn w_prb_5_a_load_balancers_probe_is_not_worth_a_line() {
+        let refused = |quiet| Event::Refused {
+            protocol: Protocol::Imap,
+            peer: "192.0.2.1:1".parse().unwrap(),
+            reason: "closed before the PROXY header was complete",
+            quiet,
+        };
+        assert_eq!(level(&refused(true)), Level::Debug);
+        assert_eq!(level(&refused(false)), Level::Warning);
+    }
+}

@@ -1,0 +1,182 @@
+//! Where log lines go: standard error, or a file that is opened anew when it was moved away.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use super::log::{Level, format, level};
+use crate::event::Event;
+
+/// Collects lines and writes them in one go.
+#[derive(Debug)]
+pub struct LogWriter {
+    target: Target,
+    /// Events below this are not written.
+    threshold: Level,
+    pending: String,
+    line: String,
+    /// Lines that could not be written, told when writing works again (RS-08).
+    lost: u64,
+}
+
+#[derive(Debug)]
+enum Target {
+    /// systemd's journal reads the priority in front of each line.
+    Stderr,
+    File {
+        path: PathBuf,
+        file: Option<File>,
+    },
+}
+
+impl LogWriter {
+    /// Writes to `path`, or to standard error.
+    ///
+    /// # Errors
+    /// The file can't be opened.
+    pub fn new(path: Option<PathBuf>, debug: bool) -> std::io::Result<Self> {
+        let target = match path {
+            None => Target::Stderr,
+            Some(path) => Target::File {
+                file: Some(open(&path)?),
+                path,
+            },
+        };
+        let threshold = if debug { Level::Debug } else { Level::Info };
+        Ok(Self {
+            target,
+            threshold,
+            pending: String::with_capacity(4096),
+            line: String::new(),
+            lost: 0,
+        })
+    }
+
+    /// Adds an event's line, if it matters enough.
+    pub fn add(&mut self, event: &Event) {
+        let level = level(event);
+        if level > self.threshold {
+            return;
+        }
+        self.line.clear();
+        format(event, &mut self.line);
+        let line = std::mem::take(&mut self.line);
+        self.add_line(level, &line);
+        self.line = line;
+    }
+
+    /// Adds a line of the process itself.
+    pub fn add_line(&mut self, level: Level, line: &str) {
+        use std::fmt::Write as _;
+        // Writing to a String cannot fail.
+        let _ = match &self.target {
+            Target::Stderr => writeln!(self.pending, "<{}>{line}", level.priority()),
+            Target::File { .. } => {
+                writeln!(self.pending, "{} {}: {line}", timestamp(), level.name())
+            }
+        };
+    }
+
+    /// Writes what was added.
+    pub fn flush(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let lines = self.pending.bytes().filter(|byte| *byte == b'\n').count();
+        let written = match &mut self.target {
+            Target::Stderr => std::io::stderr().lock().write_all(self.pending.as_bytes()),
+            Target::File { path, file } => {
+                if file.is_none() {
+                    *file = open(path).ok();
+                }
+                file.as_mut()
+                    .map_or(Err(std::io::ErrorKind::NotFound.into()), |file| {
+                        file.write_all(self.pending.as_bytes())
+                    })
+            }
+        };
+        self.pending.clear();
+        match written {
+            Err(_) => self.lost += lines as u64,
+            Ok(()) if self.lost > 0 => {
+                let lost = std::mem::take(&mut self.lost);
+                self.add_line(
+                    Level::Warning,
+                    &std::format!("{lost} log lines could not be written"),
+                );
+            }
+            Ok(()) => {}
+        }
+    }
+
+    /// Opens the file anew: it was rotated away.
+    pub fn reopen(&mut self) {
+        if let Target::File { path, file } = &mut self.target {
+            *file = open(path).ok();
+        }
+    }
+}
+
+fn open(path: &PathBuf) -> std::io::Result<File> {
+    File::options().create(true).append(true).open(path)
+}
+
+/// UTC, RFC 3339, milliseconds.
+#[expect(clippy::disallowed_methods, reason = "log lines carry wall-clock time")]
+fn timestamp() -> String {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    rfc3339(now.as_secs(), now.subsec_millis())
+}
+
+/// The civil date of a Unix time, by the days-to-civil algorithm for the proleptic Gregorian calendar.
+fn rfc3339(seconds: u64, millis: u32) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 {
+        month_index + 3
+    } else {
+        month_index - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    std::format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_civil() {
+        assert_eq!(rfc3339(0, 0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(951_782_400, 5), "2000-02-29T00:00:00.005Z");
+        assert_eq!(rfc3339(1_795_460_936, 999), "2026-11-23T19:08:56.999Z");
+    }
+
+    #[test]
+    fn a_moved_file_is_opened_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hale.log");
+        let mut log = LogWriter::new(Some(path.clone()), false).unwrap();
+        log.add_line(Level::Info, "one");
+        log.flush();
+        std::fs::rename(&path, folder.path().join("old")).unwrap();
+        log.reopen();
+        log.add_line(Level::Warning, "two");
+        log.flush();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            text.ends_with(" warning: two\n") && !text.contains("one"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,24 @@
+//! The control core: everything that may wait for a disk, a network or a name server.
+//!
+//! Duty: GeoDB, routing snapshot, password files, names to addresses, the log; the cluster commands. Not its duty: client
+//! connections, which live on data cores. Driven by `boot` (the running process) and by the command line.
+//! Tests: in the folders.
+
+pub mod cluster;
+pub mod geodb;
+mod database;
+mod hashing;
+mod log;
+mod log_file;
+mod passdbs;
+mod resolver;
+mod routing;
+mod run;
+
+pub use hashing::start as start_hashing;
+pub use log::Level;
+pub use log_file::LogWriter;
+pub use passdbs::{PassdbFault, PassdbSources};
+pub use resolver::Resolver;
+pub use routing::{Routing, RoutingLinks};
+pub use run::{Control, ControlLinks, run};

@@ -1,0 +1,162 @@
+//! The closed list of what sessions report. Shells turn events into log lines and counters; pure code never logs.
+//!
+//! An event holds no secret, no literal and no whole protocol line: at most a cut and cleaned extract (W-FAIL-6).
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::fault::Failure;
+use crate::names::{Protocol, SessionId};
+
+/// Who ended a session after login (W-REL-8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// The client finished or went away.
+    Client,
+    /// The backend finished or went away.
+    Backend,
+    /// Nobody sent anything for the protocol's idle time.
+    IdleTimeout,
+    /// One side took no bytes for too long.
+    StallTimeout,
+    /// Half-closed, and the other half made no progress.
+    HalfCloseTimeout,
+    /// The process stops.
+    Shutdown,
+    /// An error of ours, or of the kernel.
+    Internal,
+}
+
+impl EndedBy {
+    /// The word in the log line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Backend => "server",
+            Self::IdleTimeout => "idle-timeout",
+            Self::StallTimeout => "stall-timeout",
+            Self::HalfCloseTimeout => "half-close-timeout",
+            Self::Shutdown => "shutdown",
+            Self::Internal => "proxy",
+        }
+    }
+}
+
+/// Who a report is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The protocol of the listener.
+    pub protocol: Protocol,
+    /// The session's id, also seen in the backend's log.
+    pub session: SessionId,
+    /// The client as far as anybody knows.
+    pub client: SocketAddr,
+    /// The normalised user, once known; else the name as typed, cleaned.
+    pub user: Option<Box<str>>,
+}
+
+/// A report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A connection was closed before anything was answered.
+    Refused {
+        /// The listener's protocol.
+        protocol: Protocol,
+        /// The TCP peer.
+        peer: SocketAddr,
+        /// Why, with the setting to look at.
+        reason: &'static str,
+        /// An ordinary thing that is not worth a warning (a load balancer's probe).
+        quiet: bool,
+    },
+    /// A connection ended before a login succeeded.
+    Aborted {
+        /// Who.
+        subject: Subject,
+        /// Why.
+        reason: &'static str,
+        /// Failed logins on the connection.
+        attempts: u8,
+    },
+    /// A login failed and the client was told so.
+    LoginFailed {
+        /// Who.
+        subject: Subject,
+        /// The class.
+        failure: Failure,
+        /// What happened, cleaned; for the operator, never for the client.
+        detail: Box<str>,
+    },
+    /// One attempt at a backend failed.
+    BackendFailed {
+        /// Who wanted to log in.
+        subject: Subject,
+        /// Where.
+        backend: Box<str>,
+        /// The class.
+        failure: Failure,
+        /// What happened, cleaned.
+        detail: Box<str>,
+        /// Another attempt follows.
+        retried: bool,
+    },
+    /// The backend accepted the login; the relay begins.
+    LoggedIn {
+        /// Who.
+        subject: Subject,
+        /// Where.
+        backend: Box<str>,
+        /// From the login command to the backend's OK.
+        took: Duration,
+    },
+    /// The relay ended.
+    RelayEnded {
+        /// Who.
+        subject: Subject,
+        /// Where.
+        backend: Box<str>,
+        /// Who ended it.
+        by: EndedBy,
+        /// Bytes from the client to the backend.
+        bytes_up: u64,
+        /// Bytes from the backend to the client.
+        bytes_down: u64,
+        /// How long the relay lasted.
+        lasted: Duration,
+        /// An errno-like word when a connection broke.
+        error: Option<&'static str>,
+    },
+    /// Something the operator should know that belongs to no session.
+    Note {
+        /// `true`: needs somebody; `false`: for the record.
+        warning: bool,
+        /// The text.
+        text: Box<str>,
+    },
+}
+
+/// Turns bytes from a peer into text for a log: printable ASCII stays, the rest becomes `?`, cut at `limit` bytes
+/// (W-FAIL-6, OP-10).
+#[must_use]
+pub fn cleaned(bytes: &[u8], limit: usize) -> Box<str> {
+    let shown = bytes.iter().take(limit).map(|&byte| {
+        if (0x20..0x7F).contains(&byte) {
+            char::from(byte)
+        } else {
+            '?'
+        }
+    });
+    shown.collect::<String>().into_boxed_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn op_10_peers_cannot_write_control_characters_into_logs() {
+        assert_eq!(&*cleaned(b"a\x1b[31m\r\nb\xFF", 100), "a?[31m??b?");
+        assert_eq!(cleaned(&[b'x'; 500], 160).len(), 160);
+    }
+}

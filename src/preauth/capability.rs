@@ -1,0 +1,121 @@
+//! What a listener offers, and when: one place where mechanisms are allowed or not (W-SASL-4).
+//!
+//! Decides: the capability list and whether a mechanism may be used now. Does not: decide whether plaintext is
+//! allowed; the session computes that from TLS, trust and settings. Tests: below.
+
+use super::sasl::{Mechanism, Mechanisms};
+
+/// What is the same for all sessions of a listener in the same state of protection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Words behind the greeting's capability list.
+    pub greeting: Box<str>,
+    /// Our name in the reply to ID.
+    pub name: Box<str>,
+    /// Mechanisms the operator turned on.
+    pub mechanisms: Mechanisms,
+    /// Whether a password may be sent on this connection as it is now.
+    pub plaintext_allowed: bool,
+    /// Whether STARTTLS is offered now.
+    pub starttls: bool,
+    /// Whether every backend speaks IMAP4rev2, as probes learnt.
+    pub imap4rev2: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            greeting: "Hale ready.".into(),
+            name: "Hale".into(),
+            mechanisms: Mechanisms::ALL,
+            plaintext_allowed: true,
+            starttls: false,
+            imap4rev2: false,
+        }
+    }
+}
+
+/// Whether a mechanism may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// Go on.
+    Granted,
+    /// Unknown here, or turned off.
+    Unsupported,
+    /// Not before the connection is private.
+    NeedsPrivacy,
+}
+
+impl Rules {
+    /// The one place that says whether `mechanism` may be used (W-SASL-4).
+    #[must_use]
+    pub fn permission(&self, mechanism: Mechanism) -> Permission {
+        if !self.mechanisms.has(mechanism) {
+            Permission::Unsupported
+        } else if mechanism.exposes_password() && !self.plaintext_allowed {
+            Permission::NeedsPrivacy
+        } else {
+            Permission::Granted
+        }
+    }
+
+    /// Appends IMAP's capability list (wire.md 7.2), IMAP4rev1 first for clients that test the first word.
+    pub fn write_imap_capabilities(&self, out: &mut Vec<u8>) {
+        out.extend(b"IMAP4rev1");
+        if self.imap4rev2 {
+            out.extend(b" IMAP4rev2");
+        }
+        out.extend(b" LOGIN-REFERRALS ID ENABLE IDLE SASL-IR LITERAL+");
+        if self.starttls {
+            out.extend(b" STARTTLS");
+        }
+        if !self.plaintext_allowed {
+            out.extend(b" LOGINDISABLED");
+        }
+        for mechanism in Mechanism::ALL {
+            if self.permission(mechanism) == Permission::Granted {
+                out.extend(b" AUTH=");
+                out.extend(mechanism.name().as_bytes());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(rules: &Rules) -> String {
+        let mut out = Vec::new();
+        rules.write_imap_capabilities(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn w_sasl_4_a_list_shows_only_what_is_usable_now() {
+        let open = Rules::default();
+        assert_eq!(
+            list(&open),
+            "IMAP4rev1 LOGIN-REFERRALS ID ENABLE IDLE SASL-IR LITERAL+ AUTH=PLAIN AUTH=LOGIN"
+        );
+        let closed = Rules {
+            plaintext_allowed: false,
+            imap4rev2: true,
+            ..Rules::default()
+        };
+        assert_eq!(
+            list(&closed),
+            "IMAP4rev1 IMAP4rev2 LOGIN-REFERRALS ID ENABLE IDLE SASL-IR LITERAL+ LOGINDISABLED"
+        );
+        assert_eq!(
+            closed.permission(Mechanism::Plain),
+            Permission::NeedsPrivacy
+        );
+        let plain = Rules {
+            mechanisms: Mechanisms::NONE.with(Mechanism::Plain),
+            ..Rules::default()
+        };
+        assert_eq!(plain.permission(Mechanism::Login), Permission::Unsupported);
+        assert!(list(&plain).ends_with("AUTH=PLAIN"));
+    }
+}

@@ -1,0 +1,246 @@
+//! The ID command (RFC 2971), and what a trusted peer tells by it (wire.md 5, 7.3).
+//!
+//! Decides: which pairs are legal, which are facts, which are kept for the backend. Does not: decide who is trusted.
+//! Driver: `super`. Tests: below.
+
+use std::net::IpAddr;
+
+use crate::facts::{ClientFacts, Transport};
+use crate::limits::{
+    FORWARD_KEY_BYTES_MAX, IMAP_ID_KEY_BYTES_MAX, IMAP_ID_PAIRS_MAX, IMAP_ID_VALUE_BYTES_MAX,
+    PROXY_TTL,
+};
+use crate::names::SessionId;
+use crate::wire::cursor::Cursor;
+use crate::wire::id::IdPair;
+
+use super::command::{nil, nstring, string};
+
+/// ```text
+/// id            = "ID" SPACE id_params_list               ; RFC 2971 4
+/// id_params_list = "(" #(string SPACE nstring) ")" / nil
+/// ```
+///
+/// At most 30 pairs, keys of 30 bytes, values of 1024; parentheses do not nest.
+pub(super) fn parse(cursor: &mut Cursor<'_>) -> Option<Vec<IdPair>> {
+    cursor.byte(b' ')?;
+    let mut pairs = Vec::new();
+    if cursor.byte(b'(').is_none() {
+        nil(cursor)?;
+        cursor.end()?;
+        return Some(pairs);
+    }
+    while cursor.byte(b')').is_none() {
+        if !pairs.is_empty() {
+            cursor.byte(b' ')?;
+        }
+        let pair = pair(cursor)?;
+        if pairs.len() >= IMAP_ID_PAIRS_MAX {
+            return None;
+        }
+        pairs.push(pair);
+    }
+    cursor.end()?;
+    Some(pairs)
+}
+
+fn pair(cursor: &mut Cursor<'_>) -> Option<IdPair> {
+    let key = string(cursor)?;
+    cursor.byte(b' ')?;
+    let value = nstring(cursor)?;
+    let value_bytes = value.as_deref().unwrap_or_default();
+    // A literal could carry a line end; no log or backend would know what to do with it.
+    let is_broken = |text: &[u8]| text.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
+    let legal = key.len() <= IMAP_ID_KEY_BYTES_MAX
+        && value_bytes.len() <= IMAP_ID_VALUE_BYTES_MAX
+        && !is_broken(&key)
+        && !is_broken(value_bytes);
+    legal.then(|| IdPair {
+        key: key.into(),
+        value: value.map(Into::into),
+    })
+}
+
+/// Whether a pair belongs to the forwarding namespace, which only trusted peers may use.
+pub(super) fn is_forwarding(pair: &IdPair) -> bool {
+    pair.key
+        .get(..2)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"x-"))
+}
+
+/// Takes over the facts that a trusted peer tells, all or none; unknown `x-` keys and NIL values say nothing.
+pub(super) fn believe(pairs: &[IdPair], facts: &mut ClientFacts) -> Option<()> {
+    let mut told = facts.clone();
+    for pair in pairs.iter().filter(|pair| is_forwarding(pair)) {
+        let Some(value) = &pair.value else { continue };
+        let key = std::str::from_utf8(&pair.key).ok()?.to_ascii_lowercase();
+        let value = std::str::from_utf8(value).ok()?;
+        believe_one(&key, value, &mut told)?;
+    }
+    *facts = told;
+    Some(())
+}
+
+fn believe_one(key: &str, value: &str, facts: &mut ClientFacts) -> Option<()> {
+    match key {
+        "x-session-id" | "x-session-ext-id" => facts.session_id = SessionId::parse(value)?,
+        "x-originating-ip" => facts.apparent.set_ip(address(value)?),
+        "x-originating-port" => facts.apparent.set_port(value.parse().ok()?),
+        "x-connected-ip" => facts.local.set_ip(address(value)?),
+        "x-connected-port" => facts.local.set_port(value.parse().ok()?),
+        "x-connected-name" => facts.local_name = Some(host_name(value)?.into()),
+        // A peer can shorten a chain and never lengthen it.
+        "x-proxy-ttl" => facts.ttl = value.parse::<u8>().ok()?.min(PROXY_TTL),
+        "x-client-transport" => facts.transport = transport(value),
+        _ => {
+            if let Some(name) = key.strip_prefix("x-forward-") {
+                forward(name, value, facts)?;
+            }
+        }
+    }
+    Some(())
+}
+
+fn address(value: &str) -> Option<IpAddr> {
+    value
+        .parse::<IpAddr>()
+        .ok()
+        .map(|address| address.to_canonical())
+}
+
+/// What SNI and PROXY AUTHORITY can carry; nothing that could end a string or a line anywhere.
+fn host_name(value: &str) -> Option<&str> {
+    let legal =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
+    ((1..=255).contains(&value.len()) && value.bytes().all(legal)).then_some(value)
+}
+
+/// Dovecot sends `TLS`, or `TLSv1.3 with cipher …`, or `insecure`.
+fn transport(value: &str) -> Transport {
+    match value.get(..3) {
+        Some(start) if start.eq_ignore_ascii_case("TLS") => Transport::Tls,
+        _ => Transport::Insecure,
+    }
+}
+
+/// The last one of equal names counts; there are at most 30 pairs in all.
+fn forward(name: &str, value: &str, facts: &mut ClientFacts) -> Option<()> {
+    if !(1..=FORWARD_KEY_BYTES_MAX).contains(&name.len()) {
+        return None;
+    }
+    facts.forward.retain(|(known, _)| &**known != name);
+    facts.forward.push((name.into(), value.into()));
+    Some(())
+}
+
+const _: () = assert!("x-forward-".len() + FORWARD_KEY_BYTES_MAX == IMAP_ID_KEY_BYTES_MAX);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Option<Vec<IdPair>> {
+        parse(&mut Cursor::new(text.as_bytes()))
+    }
+
+    fn facts() -> ClientFacts {
+        let address = "192.0.2.1:1000".parse().unwrap();
+        ClientFacts {
+            socket: address,
+            origin: address,
+            apparent: address,
+            local: "192.0.2.9:143".parse().unwrap(),
+            local_name: None,
+            session_id: SessionId::from_bytes([1; 16]),
+            ttl: PROXY_TTL,
+            transport: Transport::Insecure,
+            trusted: true,
+            forward: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn im_12_lists_and_their_limits() {
+        assert_eq!(of(" NIL"), Some(Vec::new()));
+        assert_eq!(of(" ()"), Some(Vec::new()));
+        let two = of(" (\"name\" \"x\" {2}\r\nos NIL)").unwrap();
+        assert_eq!((&*two[1].key, &two[1].value), (&b"os"[..], &None));
+        let pairs = |count: usize| format!(" ({})", vec!["\"k\" \"v\""; count].join(" "));
+        assert!(of(&pairs(30)).is_some() && of(&pairs(31)).is_none());
+        let value = |length: usize| format!(" (\"k\" \"{}\")", "v".repeat(length));
+        assert!(of(&value(1024)).is_some() && of(&value(1025)).is_none());
+        let key = |length: usize| format!(" (\"{}\" NIL)", "k".repeat(length));
+        assert!(of(&key(30)).is_some() && of(&key(31)).is_none());
+        for bad in [
+            "",
+            " ",
+            " (NIL NIL)",
+            " (\"k\")",
+            " (\"k\" (\"v\"))",
+            " ((\"k\" \"v\"))",
+            " (\"k\" \"v\"",
+            " (k v)",
+            " (\"k\" \"v\") x",
+            " (\"k\"  \"v\")",
+        ] {
+            assert_eq!(of(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn w_fwd_1_a_trusted_peer_is_believed_in_whole() {
+        let mut known = facts();
+        let told = of(" (\"x-session-id\" \"abc\" \"X-Originating-IP\" \"::ffff:198.51.100.7\" \"x-originating-port\" \"4711\" \
+            \"x-connected-ip\" \"2001:db8::1\" \"x-connected-port\" \"993\" \"x-connected-name\" \"mail.example\" \"x-proxy-ttl\" \"4\" \
+            \"x-client-transport\" \"TLS\" \"x-forward-cl_user_group\" \"default-7\" \"x-unknown\" \"?\" \"name\" \"front\")").unwrap();
+        believe(&told, &mut known).unwrap();
+        assert_eq!(known.apparent, "198.51.100.7:4711".parse().unwrap());
+        assert_eq!(known.local, "[2001:db8::1]:993".parse().unwrap());
+        assert_eq!(known.origin, facts().origin, "W-TRUST-1");
+        assert_eq!(
+            (known.ttl, known.transport, known.session_id.as_str()),
+            (4, Transport::Tls, "abc")
+        );
+        assert_eq!(known.local_name.as_deref(), Some("mail.example"));
+        assert_eq!(
+            known.forward,
+            [("cl_user_group".into(), "default-7".into())]
+        );
+    }
+
+    #[test]
+    fn invalid_values_spoil_the_whole_id() {
+        let bad = [
+            ("x-originating-port", "70000"),
+            ("x-originating-ip", "localhost"),
+            ("x-proxy-ttl", "-1"),
+            ("x-proxy-ttl", "999"),
+            ("x-session-id", "a b"),
+            ("x-connected-name", "a\\\"b"),
+            ("x-connected-name", ""),
+            ("x-forward-", "v"),
+        ];
+        for (key, value) in bad {
+            let mut known = facts();
+            let told = of(&format!(
+                " (\"x-connected-port\" \"1\" \"{key}\" \"{value}\")"
+            ))
+            .unwrap();
+            assert_eq!(believe(&told, &mut known), None, "{key} {value}");
+            assert_eq!(known.local.port(), 143, "{key} {value}");
+        }
+    }
+
+    #[test]
+    fn im_13_hops_are_taken_as_told_and_never_grow() {
+        for (value, ttl) in [("0", 0), ("1", 1), ("7", 7), ("200", 7)] {
+            let mut known = facts();
+            believe(
+                &of(&format!(" (\"x-proxy-ttl\" \"{value}\")")).unwrap(),
+                &mut known,
+            )
+            .unwrap();
+            assert_eq!(known.ttl, ttl);
+        }
+    }
+}

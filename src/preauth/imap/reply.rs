@@ -1,0 +1,257 @@
+//! Every line we send to IMAP clients before login (wire.md 7.2, 7.6), and the backend's success rewritten (W-IMAP-B6).
+//!
+//! Decides: codes and words. Does not: decide when. Driver: `super`. Tests: below.
+
+use crate::fault::Failure;
+use crate::preauth::ByeReason;
+use crate::preauth::capability::Rules;
+use crate::wire::login_ok::LoginOk;
+use crate::wire::{base64, quoted, resp_text};
+
+/// The consent to a synchronising literal; the SP is required (RFC 9051 7.6).
+pub(super) const CONTINUE: &[u8] = b"+ OK\r\n";
+
+pub(super) fn greeting(rules: &Rules, out: &mut Vec<u8>) {
+    out.extend(b"* OK [CAPABILITY ");
+    rules.write_imap_capabilities(out);
+    out.extend(b"] ");
+    resp_text::write_sanitised(rules.greeting.as_bytes(), out);
+    out.extend(b"\r\n");
+}
+
+pub(super) fn capability(rules: &Rules, out: &mut Vec<u8>) {
+    out.extend(b"* CAPABILITY ");
+    rules.write_imap_capabilities(out);
+    out.extend(b"\r\n");
+}
+
+pub(super) fn id(rules: &Rules, out: &mut Vec<u8>) {
+    out.extend(b"* ID (\"name\" ");
+    quoted::write(rules.name.as_bytes(), out);
+    out.extend(b")\r\n");
+}
+
+/// A SASL challenge; the empty one is `+` SP CRLF (wire.md 7.5).
+pub(super) fn challenge(message: &[u8], out: &mut Vec<u8>) {
+    out.extend(b"+ ");
+    base64::encode(message, out);
+    out.extend(b"\r\n");
+}
+
+/// `tag status words`, where `words` are ours.
+pub(super) fn tagged(tag: &[u8], status_and_words: &str, out: &mut Vec<u8>) {
+    out.extend(tag);
+    out.push(b' ');
+    out.extend(status_and_words.as_bytes());
+    out.extend(b"\r\n");
+}
+
+/// `* status words`, where `words` are ours.
+pub(super) fn untagged(status_and_words: &str, out: &mut Vec<u8>) {
+    tagged(b"*", status_and_words, out);
+}
+
+/// The refusal of a login. `text` replaces our words; with a code in front it replaces our code as well.
+pub(super) fn refusal(tag: &[u8], failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) {
+    let (code, words) = refusal_words(failure);
+    out.extend(tag);
+    out.extend(b" NO ");
+    match text {
+        Some(text) if text.starts_with(b"[") => resp_text::write_sanitised(text, out),
+        other => {
+            out.extend(code.as_bytes());
+            out.push(b' ');
+            let text = other.filter(|text| !text.is_empty());
+            resp_text::write_sanitised(text.unwrap_or(words.as_bytes()), out);
+        }
+    }
+    out.extend(b"\r\n");
+}
+
+/// The tables of wire.md 6 and 7.6.
+fn refusal_words(failure: Failure) -> (&'static str, &'static str) {
+    const TEMPORARY: &str = "Account is temporarily unavailable.";
+    match failure {
+        Failure::Credentials => ("[AUTHENTICATIONFAILED]", "Authentication failed."),
+        Failure::NotAuthorized => ("[AUTHORIZATIONFAILED]", "Authorization failed."),
+        Failure::Privacy => (
+            "[PRIVACYREQUIRED]",
+            "Plaintext authentication needs a secure connection.",
+        ),
+        Failure::Expired => ("[EXPIRED]", "Password expired."),
+        Failure::Disabled => ("[CONTACTADMIN]", "Account is disabled."),
+        Failure::Limit => ("[LIMIT]", "Maximum number of connections exceeded."),
+        Failure::InternalConfig | Failure::RemoteConfig => ("[SERVERBUG]", TEMPORARY),
+        Failure::Unavailable
+        | Failure::Connect
+        | Failure::Remote
+        | Failure::Protocol
+        | Failure::Internal
+        | Failure::BackendTempFail
+        | Failure::RedirectFailed => ("[UNAVAILABLE]", TEMPORARY),
+    }
+}
+
+pub(super) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
+    let words = match reason {
+        ByeReason::Timeout => "BYE Disconnected for inactivity.",
+        ByeReason::Shutdown => "BYE [UNAVAILABLE] Server shutting down.",
+        ByeReason::TooManyConnections => "BYE [UNAVAILABLE] Too many connections, try again later.",
+        ByeReason::Internal => "BYE [UNAVAILABLE] Internal error, try again later.",
+    };
+    untagged(words, out);
+}
+
+/// The backend's success with the client's tag (W-IMAP-B6).
+///
+/// A client that asked for CAPABILITY does not read response codes: it gets the list as an untagged response and not a
+/// second time in the code (IM-18). Any other finds it in the code: the backend's own text as it is when it has one,
+/// else ours in place of whatever code there was. STARTTLS is never shown after login (W-IMAP-B9).
+pub(super) fn success(tag: &[u8], ok: &LoginOk, asked_capability: bool, out: &mut Vec<u8>) {
+    let text = resp_text::parse(&ok.text);
+    let own_list = text.is(b"CAPABILITY") && !text.argument.is_empty();
+    let list: &[u8] = if own_list {
+        text.argument
+    } else {
+        &ok.capabilities
+    };
+    let words: &[u8] = if text.words.is_empty() {
+        b"Logged in."
+    } else {
+        text.words
+    };
+    if asked_capability && !list.is_empty() {
+        out.extend(b"* CAPABILITY");
+        write_after_login(list, out);
+        out.extend(b"\r\n");
+    }
+    out.extend(tag);
+    out.extend(b" OK ");
+    if asked_capability || list.is_empty() {
+        let kept: &[u8] = if own_list || ok.text.is_empty() {
+            words
+        } else {
+            &ok.text
+        };
+        resp_text::write_sanitised(kept, out);
+    } else if own_list && !resp_text::has_word(list, b"STARTTLS") {
+        resp_text::write_sanitised(&ok.text, out);
+    } else {
+        out.extend(b"[CAPABILITY");
+        write_after_login(list, out);
+        out.extend(b"] ");
+        resp_text::write_sanitised(words, out);
+    }
+    out.extend(b"\r\n");
+}
+
+fn write_after_login(list: &[u8], out: &mut Vec<u8>) {
+    for word in resp_text::words(list).filter(|word| !word.eq_ignore_ascii_case(b"STARTTLS")) {
+        out.push(b' ');
+        resp_text::write_sanitised(word, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(failure: Failure, text: Option<&str>) -> String {
+        let mut out = Vec::new();
+        refusal(b"a1", failure, text.map(str::as_bytes), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn accepted(capabilities: &str, text: &str, asked: bool) -> String {
+        let ok = LoginOk {
+            capabilities: capabilities.as_bytes().into(),
+            text: text.as_bytes().into(),
+        };
+        let mut out = Vec::new();
+        success(b"a1", &ok, asked, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn w_fail_4_every_failure_has_exactly_one_tagged_line_with_a_code() {
+        for failure in Failure::ALL {
+            let line = refused(failure, None);
+            assert!(
+                line.starts_with("a1 NO [") && line.ends_with(".\r\n"),
+                "{line}"
+            );
+            assert_eq!(line.matches("\r\n").count(), 1);
+        }
+    }
+
+    #[test]
+    fn im_19_foreign_texts_are_kept_to_one_line() {
+        assert_eq!(
+            refused(Failure::Limit, Some("[LIMIT] Max 10")),
+            "a1 NO [LIMIT] Max 10\r\n"
+        );
+        assert_eq!(
+            refused(Failure::BackendTempFail, Some("later")),
+            "a1 NO [UNAVAILABLE] later\r\n"
+        );
+        assert_eq!(
+            refused(Failure::Credentials, Some("")),
+            "a1 NO [AUTHENTICATIONFAILED] Authentication failed.\r\n"
+        );
+        assert_eq!(
+            refused(Failure::Credentials, Some("[ALERT] caf\u{e9}\r\n* BYE")),
+            "a1 NO [ALERT] caf\u{e9}  * BYE\r\n"
+        );
+    }
+
+    #[test]
+    fn w_imap_b6_the_list_is_in_the_code() {
+        assert_eq!(
+            accepted("A B", "[CAPABILITY A B] Logged in", false),
+            "a1 OK [CAPABILITY A B] Logged in\r\n"
+        );
+        assert_eq!(
+            accepted("A B", "Logged in", false),
+            "a1 OK [CAPABILITY A B] Logged in\r\n"
+        );
+        assert_eq!(
+            accepted("A B", "[X y] Hi", false),
+            "a1 OK [CAPABILITY A B] Hi\r\n"
+        );
+        assert_eq!(
+            accepted("A", "", false),
+            "a1 OK [CAPABILITY A] Logged in.\r\n"
+        );
+        assert_eq!(accepted("", "", false), "a1 OK Logged in.\r\n");
+        assert_eq!(accepted("", "[X y] Hi", false), "a1 OK [X y] Hi\r\n");
+    }
+
+    #[test]
+    fn w_imap_b6_im_18_who_asked_for_capability_gets_it_untagged_and_once() {
+        assert_eq!(
+            accepted("A B", "[CAPABILITY A B] Logged in", true),
+            "* CAPABILITY A B\r\na1 OK Logged in\r\n"
+        );
+        assert_eq!(
+            accepted("A B", "[X y] Hi", true),
+            "* CAPABILITY A B\r\na1 OK [X y] Hi\r\n"
+        );
+        assert_eq!(
+            accepted("A", "", true),
+            "* CAPABILITY A\r\na1 OK Logged in.\r\n"
+        );
+        assert_eq!(accepted("", "Hi", true), "a1 OK Hi\r\n");
+    }
+
+    #[test]
+    fn w_imap_b9_starttls_is_never_shown_after_login() {
+        assert_eq!(
+            accepted("", "[CAPABILITY A starttls B] Hi", false),
+            "a1 OK [CAPABILITY A B] Hi\r\n"
+        );
+        assert_eq!(
+            accepted("A STARTTLS", "Hi", true),
+            "* CAPABILITY A\r\na1 OK Hi\r\n"
+        );
+    }
+}

@@ -1,0 +1,315 @@
+//! SASL mechanisms as machines over decoded messages: one engine for all protocols (wire.md 4).
+//!
+//! Decides: what a message means, and what makes credentials usable at all (W-SASL-7). Does not: frame, decode base64,
+//! count, or verify; each protocol's dialogue frames, `auth` verifies. Tests: below.
+
+use memchr::{memchr, memchr3};
+
+use crate::fault::Failure;
+use crate::limits::{
+    PASSWORD_BYTES_MAX, SASL_EXCHANGE_BYTES_MAX, SASL_LINE_BYTES_MAX, USER_BYTES_MAX,
+};
+use crate::secret::Secret;
+
+use super::Credentials;
+
+/// How a login was presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// RFC 4616.
+    Plain,
+    /// draft-murchison-sasl-login; also the protocols' own login commands.
+    Login,
+}
+
+impl Mechanism {
+    /// Every mechanism, in the order in which they are listed.
+    pub const ALL: [Self; 2] = [Self::Plain, Self::Login];
+
+    /// The registered name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::Login => "LOGIN",
+        }
+    }
+
+    /// Whether whoever overhears an exchange can log in afterwards.
+    #[must_use]
+    pub const fn exposes_password(self) -> bool {
+        match self {
+            Self::Plain | Self::Login => true,
+        }
+    }
+
+    /// Finds a mechanism by name, in any case.
+    #[must_use]
+    pub fn named(name: &[u8]) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|known| known.name().as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    const fn bit(self) -> u8 {
+        match self {
+            Self::Plain => 0x01,
+            Self::Login => 0x02,
+        }
+    }
+}
+
+/// ```text
+/// sasl-mech     = 1*20mech-char                           ; RFC 4422 3.1
+/// mech-char     = UPPER-ALPHA / DIGIT / HYPHEN / UNDERSCORE
+/// ```
+///
+/// Lower case is taken too (W-SASL-3).
+#[must_use]
+pub fn is_mechanism_name(name: &[u8]) -> bool {
+    let legal = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=20).contains(&name.len()) && name.iter().all(legal)
+}
+
+/// A set of mechanisms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mechanisms(u8);
+
+impl Mechanisms {
+    /// No mechanism.
+    pub const NONE: Self = Self(0);
+    /// Every mechanism there is.
+    pub const ALL: Self = Self::NONE.with(Mechanism::Plain).with(Mechanism::Login);
+
+    /// The set with one more.
+    #[must_use]
+    pub const fn with(self, mechanism: Mechanism) -> Self {
+        Self(self.0 | mechanism.bit())
+    }
+
+    /// Whether the set has this one.
+    #[must_use]
+    pub const fn has(self, mechanism: Mechanism) -> bool {
+        self.0 & mechanism.bit() != 0
+    }
+}
+
+/// Where an exchange stands: which message it waits for.
+#[derive(Debug)]
+pub enum Exchange {
+    /// PLAIN's only message.
+    Plain,
+    /// LOGIN's user name.
+    LoginUser,
+    /// LOGIN's password.
+    LoginPassword {
+        /// The name that came before.
+        user: Box<[u8]>,
+    },
+}
+
+/// What an exchange wants after a message.
+#[derive(Debug)]
+pub enum Turn {
+    /// Send this challenge (before base64) and wait for the next message.
+    Challenge(&'static [u8], Exchange),
+    /// Ask for a verdict.
+    Complete(Credentials),
+    /// The message can't be a login: answer like wrong credentials.
+    Hopeless(Failure),
+}
+
+impl Exchange {
+    /// Starts an exchange without an initial response.
+    #[must_use]
+    pub const fn start(mechanism: Mechanism) -> Turn {
+        match mechanism {
+            Mechanism::Plain => Turn::Challenge(b"", Self::Plain),
+            Mechanism::Login => Turn::Challenge(LOGIN_USER_PROMPT, Self::LoginUser),
+        }
+    }
+
+    /// Starts an exchange with one. LOGIN takes it as the user name, as Dovecot does, though it speaks second.
+    #[must_use]
+    pub fn start_with(mechanism: Mechanism, message: &Secret) -> Turn {
+        match mechanism {
+            Mechanism::Plain => Self::Plain.respond(message),
+            Mechanism::Login => Self::LoginUser.respond(message),
+        }
+    }
+
+    /// Takes the message it waited for.
+    #[must_use]
+    pub fn respond(self, message: &Secret) -> Turn {
+        match self {
+            Self::Plain => plain(message.expose()).unwrap_or(Turn::Hopeless(Failure::Credentials)),
+            Self::LoginUser => {
+                let user = message.expose().into();
+                Turn::Challenge(LOGIN_PASSWORD_PROMPT, Self::LoginPassword { user })
+            }
+            Self::LoginPassword { user } => {
+                usable(&user, b"", message.clone(), Mechanism::Login).into()
+            }
+        }
+    }
+}
+
+/// ```text
+/// message       = [authzid] UTF8NUL authcid UTF8NUL passwd ; RFC 4616 2
+/// ```
+fn plain(message: &[u8]) -> Option<Turn> {
+    let (authzid, rest) = message.split_at_checked(memchr(0, message)?)?;
+    let rest = rest.strip_prefix(&[0])?;
+    let (authcid, rest) = rest.split_at_checked(memchr(0, rest)?)?;
+    let password = rest.strip_prefix(&[0])?;
+    Some(usable(authcid, authzid, Secret::from(password), Mechanism::Plain).into())
+}
+
+/// Turns raw fields into credentials, or says that nobody need be asked: names that are empty, over-long, not UTF-8 or
+/// hold control characters, passwords that are empty, over-long or hold CR, LF or NUL (W-SASL-7).
+///
+/// # Errors
+/// `Credentials`: to the client all of these are one ordinary failure.
+pub fn usable(
+    user: &[u8],
+    authorize_as: &[u8],
+    password: Secret,
+    mechanism: Mechanism,
+) -> Result<Credentials, Failure> {
+    let user = name(user).ok_or(Failure::Credentials)?;
+    let authorize_as = match authorize_as {
+        b"" => None,
+        other => Some(name(other).ok_or(Failure::Credentials)?).filter(|other| *other != user),
+    };
+    let length_is_legal = (1..=PASSWORD_BYTES_MAX).contains(&password.len());
+    if !length_is_legal || memchr3(b'\r', b'\n', 0, password.expose()).is_some() {
+        return Err(Failure::Credentials);
+    }
+    Ok(Credentials {
+        user,
+        authorize_as,
+        password,
+        mechanism,
+    })
+}
+
+fn name(bytes: &[u8]) -> Option<Box<str>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let legal =
+        (1..=USER_BYTES_MAX).contains(&text.len()) && !text.bytes().any(|b| b.is_ascii_control());
+    legal.then(|| text.into())
+}
+
+impl From<Result<Credentials, Failure>> for Turn {
+    fn from(outcome: Result<Credentials, Failure>) -> Self {
+        match outcome {
+            Ok(credentials) => Self::Complete(credentials),
+            Err(failure) => Self::Hopeless(failure),
+        }
+    }
+}
+
+// Clients compare these literally.
+const LOGIN_USER_PROMPT: &[u8] = b"Username:";
+const LOGIN_PASSWORD_PROMPT: &[u8] = b"Password:";
+
+// No mechanism here takes more than two messages, so the limit of a line bounds the whole exchange (W-SASL-2).
+const _: () = assert!(2 * SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain_of(message: &[u8]) -> Result<Credentials, Failure> {
+        match Exchange::start_with(Mechanism::Plain, &Secret::from(message)) {
+            Turn::Complete(credentials) => Ok(credentials),
+            Turn::Hopeless(failure) => Err(failure),
+            Turn::Challenge(..) => panic!("no second message in PLAIN"),
+        }
+    }
+
+    #[test]
+    fn plain_known_answers() {
+        let simple = plain_of(b"\0tim\0tanstaaftanstaaf").unwrap();
+        assert_eq!((&*simple.user, simple.authorize_as), ("tim", None));
+        assert_eq!(simple.password, Secret::from("tanstaaftanstaaf"));
+        let master = plain_of(b"user\0master\0p w").unwrap();
+        assert_eq!(
+            (&*master.user, master.authorize_as.as_deref()),
+            ("master", Some("user"))
+        );
+        assert_eq!(plain_of(b"test\0test\x001234").unwrap().authorize_as, None);
+        assert!(plain_of("\0\u{fc}ser\0p\u{e4}ss".as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn w_sasl_7_what_no_backend_may_see_is_an_ordinary_failure() {
+        let long = [b"\0u\0".as_slice(), &[b'x'; PASSWORD_BYTES_MAX + 1]].concat();
+        let longest = [b"\0u\0".as_slice(), &[b'x'; PASSWORD_BYTES_MAX]].concat();
+        assert!(plain_of(&longest).is_ok());
+        let bad: [&[u8]; 14] = [
+            b"",
+            b"user",
+            b"\0user",
+            b"a\0b\0c\0d",
+            b"\0\0pass",
+            b"only\0\0pass",
+            b"\0user\0",
+            b"\0u\nx\0p",
+            b"\0u\tx\0p",
+            b"\0u\0p\r\nDELE 1",
+            b"\0u\xff\0p",
+            b"a\nb\0u\0p",
+            b"\0u\x7f\0p",
+            &long,
+        ];
+        for message in bad {
+            assert_eq!(
+                plain_of(message),
+                Err(Failure::Credentials),
+                "{}",
+                message.escape_ascii()
+            );
+        }
+        let name = [b"\0".as_slice(), &[b'u'; USER_BYTES_MAX + 1], b"\0p"].concat();
+        assert!(plain_of(&name).is_err() && plain_of(&[b"\0", &name[2..]].concat()).is_ok());
+    }
+
+    #[test]
+    fn login_asks_twice_and_takes_the_name_as_initial_response() {
+        let Turn::Challenge(b"Username:", waiting) = Exchange::start(Mechanism::Login) else {
+            panic!()
+        };
+        let Turn::Challenge(b"Password:", waiting) = waiting.respond(&Secret::from("tim")) else {
+            panic!()
+        };
+        let Turn::Complete(credentials) = waiting.respond(&Secret::from("p w")) else {
+            panic!()
+        };
+        assert_eq!(
+            (&*credentials.user, credentials.mechanism),
+            ("tim", Mechanism::Login)
+        );
+        let Turn::Challenge(b"Password:", waiting) =
+            Exchange::start_with(Mechanism::Login, &Secret::from("tim"))
+        else {
+            panic!()
+        };
+        assert!(matches!(
+            waiting.respond(&Secret::from("")),
+            Turn::Hopeless(Failure::Credentials)
+        ));
+    }
+
+    #[test]
+    fn w_sasl_3_names() {
+        assert_eq!(Mechanism::named(b"plain"), Some(Mechanism::Plain));
+        assert_eq!(Mechanism::named(b"PLAINX"), None);
+        assert!(is_mechanism_name(b"SCRAM-SHA-256") && is_mechanism_name(b"x_1"));
+        assert!(
+            !is_mechanism_name(b"")
+                && !is_mechanism_name(&[b'A'; 21])
+                && !is_mechanism_name(b"A B")
+        );
+    }
+}

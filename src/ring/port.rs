@@ -1,0 +1,250 @@
+//! The seam between a data core and the kernel.
+//!
+//! Two kinds of methods: what travels through the ring and answers later with a [`Completion`], and what a core does
+//! itself, without blocking, when a descriptor is ready. DESIGN decision 9 says which is which and why.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::tick::Tick;
+
+/// A descriptor that the worker owns. Closing it is an explicit act ([`Port::close`]), because it may only happen
+/// when the kernel has returned every operation on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fd(pub i32);
+
+/// A pipe lent by the port's pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PipeId(pub u16);
+
+/// Which operation a completion belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// Multishot accept on a listener; the slot is the listener's index.
+    Accept = 0,
+    /// The wake-up descriptor became readable.
+    Wake = 1,
+    /// Connect to a backend.
+    Connect = 2,
+    /// Multishot readiness of the client's socket.
+    ClientReady = 3,
+    /// Multishot readiness of the backend's socket.
+    BackendReady = 4,
+    /// One-shot: the client's socket takes bytes again.
+    ClientWritable = 5,
+    /// One-shot: the backend's socket takes bytes again.
+    BackendWritable = 6,
+    /// A cancellation; only failures of it are ever reported.
+    Cancel = 7,
+}
+
+impl Kind {
+    const ALL: [Self; 8] = [
+        Self::Accept,
+        Self::Wake,
+        Self::Connect,
+        Self::ClientReady,
+        Self::BackendReady,
+        Self::ClientWritable,
+        Self::BackendWritable,
+        Self::Cancel,
+    ];
+}
+
+/// Names an operation across the kernel: slot, generation of the slot, kind, packed into the 64 bits of `user_data`.
+///
+/// Never a pointer: a completion that comes late finds another generation and is ignored (style.md 8, rule 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Token {
+    /// Index in the worker's slot table.
+    pub slot: u32,
+    /// Generation of that slot; 24 bits travel.
+    pub generation: u32,
+    /// Which operation.
+    pub kind: Kind,
+}
+
+/// Bits of a generation that fit beside slot and kind.
+pub const GENERATION_MASK: u32 = 0x00FF_FFFF;
+
+impl Token {
+    /// The 64 bits given to the kernel.
+    #[must_use]
+    pub fn pack(self) -> u64 {
+        u64::from(self.slot)
+            | u64::from(self.generation & GENERATION_MASK) << 32
+            | u64::from(self.kind as u8) << 56
+    }
+
+    /// Reads what the kernel gave back; `None` for a kind we never submit.
+    #[must_use]
+    pub fn unpack(bits: u64) -> Option<Self> {
+        let [s0, s1, s2, s3, g0, g1, g2, kind] = bits.to_le_bytes();
+        Some(Self {
+            slot: u32::from_le_bytes([s0, s1, s2, s3]),
+            generation: u32::from_le_bytes([g0, g1, g2, 0]),
+            kind: *Kind::ALL.get(usize::from(kind))?,
+        })
+    }
+}
+
+/// What a poll found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ready {
+    /// The peer finished sending, or the connection broke: read on until the end shows (uring.md 9, pitfall 3).
+    pub hangup: bool,
+}
+
+/// How an operation ended, or one step of a multishot operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A connection was accepted.
+    Accepted(Fd),
+    /// The connect succeeded.
+    Connected,
+    /// A descriptor is ready.
+    Ready(Ready),
+    /// The operation was cancelled by us.
+    Cancelled,
+    /// The operation failed.
+    Failed(IoFault),
+}
+
+/// One message from the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// Whose it is.
+    pub token: Token,
+    /// What happened.
+    pub outcome: Outcome,
+    /// The operation stays armed; otherwise this was its last completion.
+    pub more: bool,
+}
+
+/// Why an operation did not do what was asked. `EINTR` never gets this far: it is repeated inside the port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoFault {
+    /// Nothing to do now; readiness will be told.
+    WouldBlock,
+    /// The peer broke the connection (`ECONNRESET`, `EPIPE`, `ECONNABORTED`).
+    Reset,
+    /// Nobody listens there (`ECONNREFUSED`).
+    Refused,
+    /// No way there (`EHOSTUNREACH`, `ENETUNREACH`, `EADDRNOTAVAIL`, …).
+    Unreachable,
+    /// The kernel gave up waiting (`ETIMEDOUT`).
+    TimedOut,
+    /// No descriptors left (`EMFILE`, `ENFILE`).
+    Descriptors,
+    /// No memory for it (`ENOBUFS`, `ENOMEM`).
+    Memory,
+    /// Anything else, with its number: a bug or a kernel we do not know.
+    Other(i32),
+}
+
+/// Which half of a connection to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// Send FIN; the other half stays open.
+    Write,
+    /// Both at once.
+    Both,
+}
+
+/// The kernel, as far as a data core needs it.
+pub trait Port {
+    // --- through the ring: the answer comes as a completion -----------------------------------------------------
+
+    /// Accepts on `listener` until cancelled or failed.
+    fn accept(&mut self, listener: Fd, token: Token);
+    /// Connects `fd`; one answer.
+    fn connect(&mut self, fd: Fd, to: SocketAddr, token: Token);
+    /// Reports readability and hang-up of `fd` until cancelled.
+    fn poll(&mut self, fd: Fd, token: Token);
+    /// Reports once that `fd` takes bytes.
+    fn poll_writable(&mut self, fd: Fd, token: Token);
+    /// Ends the operation named by `token`; its last completion says so.
+    fn cancel(&mut self, token: Token);
+    /// Submits what was asked, waits for completions (at most `timeout`; not at all for zero) and appends them.
+    fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>);
+
+    // --- done at once, never blocking ---------------------------------------------------------------------------
+
+    /// The current moment. Cheap, but still read only once per loop turn.
+    fn now(&mut self) -> Tick;
+    /// Reads what is there; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing is there, `Reset` when the connection is gone.
+    fn recv(&mut self, fd: Fd, into: &mut [u8]) -> Result<usize, IoFault>;
+    /// Sends as much as the socket takes.
+    ///
+    /// # Errors
+    /// `WouldBlock` when it takes nothing, `Reset` when the connection is gone.
+    fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault>;
+    /// Borrows an empty pipe from the pool; `None` when there is none to be had.
+    fn pipe_take(&mut self) -> Option<PipeId>;
+    /// Gives a pipe back. `empty`: every byte that went in came out. A pipe that may hold bytes is destroyed, never
+    /// reused, so that no byte of one session reaches another (W-REL-3).
+    fn pipe_give(&mut self, pipe: PipeId, empty: bool);
+    /// Moves bytes from a socket into a pipe; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// As [`Port::recv`].
+    fn splice_in(&mut self, from: Fd, pipe: PipeId) -> Result<usize, IoFault>;
+    /// Moves up to `bytes` from a pipe into a socket.
+    ///
+    /// # Errors
+    /// As [`Port::send`].
+    fn splice_out(&mut self, pipe: PipeId, to: Fd, bytes: usize) -> Result<usize, IoFault>;
+    /// A socket for a connection to `to`, with the options of a backend connection.
+    ///
+    /// # Errors
+    /// `Descriptors` or `Memory` when the host has none left.
+    fn socket(&mut self, to: SocketAddr) -> Result<Fd, IoFault>;
+    /// The other end of an accepted connection, and this end of it.
+    ///
+    /// # Errors
+    /// `Reset` when the connection is gone already.
+    fn endpoints(&mut self, fd: Fd) -> Result<(SocketAddr, SocketAddr), IoFault>;
+    /// Ends one or both halves of a connection.
+    fn shutdown(&mut self, fd: Fd, half: Half);
+    /// Makes the next close of `fd` send RST instead of FIN: the other side's reset is passed on.
+    fn reset_on_close(&mut self, fd: Fd);
+    /// Gives a descriptor back to the kernel. Only when no operation is in flight on it.
+    fn close(&mut self, fd: Fd);
+    /// Accepts one connection with the descriptor kept in reserve, sends `line` and closes it: what is done when no
+    /// descriptor is left (reliability.md 6, *accept loop*).
+    fn refuse_one(&mut self, listener: Fd, line: &[u8]);
+    /// Empties the wake-up descriptor, so that the next wake-up is reported again.
+    fn wake_seen(&mut self);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_survive_the_kernel() {
+        for kind in Kind::ALL {
+            let token = Token {
+                slot: 0xDEAD_BEEF,
+                generation: 0x00AB_CDEF,
+                kind,
+            };
+            assert_eq!(Token::unpack(token.pack()), Some(token));
+        }
+        assert_eq!(Token::unpack(0xFF << 56), None);
+    }
+
+    #[test]
+    fn generations_are_cut_to_what_travels() {
+        let token = Token {
+            slot: 1,
+            generation: 0x0100_0001,
+            kind: Kind::Connect,
+        };
+        assert_eq!(Token::unpack(token.pack()).unwrap().generation, 1);
+    }
+}

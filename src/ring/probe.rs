@@ -1,0 +1,93 @@
+//! What the kernel can do, asked before anything is opened (UR-01, UR-02).
+
+use std::io;
+
+use io_uring::{IoUring, Probe, opcode};
+
+/// Why Hale can't run on this kernel. Each text ends with the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum KernelFault {
+    /// `io_uring_setup` is forbidden.
+    #[error(
+        "io_uring is forbidden here ({0}): set the sysctl kernel.io_uring_disabled=0, and allow io_uring_setup, \
+         io_uring_enter and io_uring_register in the container's or service's seccomp profile"
+    )]
+    Forbidden(io::Error),
+    /// The kernel has no `io_uring` at all.
+    #[error(
+        "this kernel has no io_uring ({0}): Hale needs Linux 6.1 or later with CONFIG_IO_URING=y"
+    )]
+    Absent(io::Error),
+    /// A ring can't be allocated.
+    #[error(
+        "no memory for a ring ({0}): raise the locked-memory limit (systemd: LimitMEMLOCK=infinity)"
+    )]
+    Memory(io::Error),
+    /// The flags that the loop is built on are unknown: kernel before 6.1.
+    #[error(
+        "this kernel's io_uring is too old ({0}): Hale needs Linux 6.1 or later (DEFER_TASKRUN)"
+    )]
+    TooOld(io::Error),
+    /// An operation is missing.
+    #[error(
+        "this kernel's io_uring lacks {0}: Hale needs Linux 6.1 or later without ring restrictions"
+    )]
+    Lacks(&'static str),
+    /// Something else.
+    #[error("io_uring does not start: {0}")]
+    Other(io::Error),
+}
+
+impl From<io::Error> for KernelFault {
+    fn from(error: io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES) => Self::Forbidden(error),
+            Some(libc::ENOSYS) => Self::Absent(error),
+            Some(libc::ENOMEM) => Self::Memory(error),
+            Some(libc::EINVAL) => Self::TooOld(error),
+            _ => Self::Other(error),
+        }
+    }
+}
+
+/// Makes a small ring with the real flags, asks it what it can do, and drops it.
+///
+/// # Errors
+/// What is missing, with its remedy.
+pub fn probe() -> Result<(), KernelFault> {
+    let ring: IoUring = super::uring::builder().build(8)?;
+    let mut probe = Probe::new();
+    ring.submitter().register_probe(&mut probe)?;
+    let needed = [
+        (opcode::Accept::CODE, "IORING_OP_ACCEPT"),
+        (opcode::Connect::CODE, "IORING_OP_CONNECT"),
+        (opcode::PollAdd::CODE, "IORING_OP_POLL_ADD"),
+        (opcode::AsyncCancel::CODE, "IORING_OP_ASYNC_CANCEL"),
+    ];
+    for (code, name) in needed {
+        if !probe.is_supported(code) {
+            return Err(KernelFault::Lacks(name));
+        }
+    }
+    if !ring.params().is_feature_nodrop() {
+        return Err(KernelFault::Lacks("IORING_FEAT_NODROP"));
+    }
+    if !ring.params().is_feature_ext_arg() {
+        return Err(KernelFault::Lacks("IORING_FEAT_EXT_ARG"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ur_01_each_refusal_names_its_remedy() {
+        let of = |errno| KernelFault::from(io::Error::from_raw_os_error(errno)).to_string();
+        assert!(of(libc::EPERM).contains("kernel.io_uring_disabled=0"));
+        assert!(of(libc::ENOSYS).contains("Linux 6.1"));
+        assert!(of(libc::ENOMEM).contains("LimitMEMLOCK"));
+        assert!(of(libc::EINVAL).contains("DEFER_TASKRUN"));
+    }
+}

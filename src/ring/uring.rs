@@ -1,0 +1,385 @@
+//! The real port: one `io_uring` per data core, and the plain calls beside it.
+//!
+//! Flags and loop are those of uring.md 0 and 8: `SINGLE_ISSUER | DEFER_TASKRUN` (completions are made only when this
+//! thread asks for them), `TASKRUN_FLAG` (so that an enter without waiting still asks: pitfall 1), a completion queue
+//! of 16 Ki entries and `SUBMIT_ALL`.
+
+use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, IntoRawFd as _};
+use std::time::Duration;
+
+use io_uring::types::{self, SubmitArgs, Timespec};
+use io_uring::{IoUring, cqueue, opcode, squeue};
+use rustix::io::Errno;
+
+use super::pipes::Pipes;
+use super::port::{Completion, Fd, Half, IoFault, Kind, Outcome, PipeId, Port, Ready, Token};
+use super::probe::KernelFault;
+use super::socket::{self, SocketOptions};
+use super::wake::Waker;
+use crate::limits;
+use crate::tick::Tick;
+
+/// The kernel behind one data core.
+pub struct Uring {
+    ring: IoUring,
+    addresses: Addresses,
+    pipes: Pipes,
+    options: SocketOptions,
+    waker: Waker,
+    spare: Option<std::os::fd::OwnedFd>,
+}
+
+impl std::fmt::Debug for Uring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Uring")
+            .field("waker", &self.waker)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The flags every ring of ours is made with; the probe tries the same.
+pub(super) fn builder() -> io_uring::Builder {
+    let mut builder = IoUring::builder();
+    builder
+        .setup_single_issuer()
+        .setup_defer_taskrun()
+        .setup_taskrun_flag()
+        .setup_submit_all()
+        .setup_clamp()
+        .setup_cqsize(COMPLETIONS);
+    builder
+}
+
+impl Uring {
+    /// Makes the ring of the calling thread; it must be used by this thread only. `slots`: size of the worker's table.
+    ///
+    /// # Errors
+    /// What the kernel refuses, with its remedy.
+    pub fn new(waker: Waker, options: SocketOptions, slots: u32) -> Result<Self, KernelFault> {
+        let ring = builder().build(SUBMISSIONS)?;
+        let mut port = Self {
+            ring,
+            addresses: Addresses::new(slots),
+            pipes: Pipes::default(),
+            options,
+            waker,
+            spare: None,
+        };
+        port.arm_wake();
+        port.keep_spare();
+        Ok(port)
+    }
+
+    fn arm_wake(&mut self) {
+        let token = Token {
+            slot: 0,
+            generation: 0,
+            kind: Kind::Wake,
+        };
+        let fd = self.waker.fd();
+        self.poll(fd, token);
+    }
+
+    /// One descriptor in reserve, so that a connection that arrives when none is left can be accepted and closed
+    /// instead of waiting for ever (reliability.md 6, *accept loop*).
+    fn keep_spare(&mut self) {
+        if self.spare.is_none() {
+            self.spare = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).ok();
+        }
+    }
+
+    fn push(&mut self, entry: &squeue::Entry) {
+        loop {
+            // SAFETY: entries are made only by the functions of this file. Each names a descriptor by number and, for a
+            // connect, an address in `self.addresses`: our memory, in a table that never moves, not written again until
+            // the slot's next connect, which comes after this one's completion. No other memory is lent; nothing is to
+            // be released.
+            let pushed = unsafe { self.ring.submission().push(entry) };
+            if pushed.is_ok() {
+                return;
+            }
+            // The queue is full: hand over what is there. Submitting without waiting can't lose anything (UR-03).
+            if let Err(error) = self.ring.submit() {
+                Self::survive_enter(&error);
+            }
+        }
+    }
+
+    /// `EINTR`, `EAGAIN`, `EBUSY` and `ETIME` are ordinary; anything else means that the ring itself is broken, and a
+    /// core without a ring cannot go on (DESIGN decision 10).
+    fn survive_enter(error: &std::io::Error) {
+        match error.raw_os_error() {
+            Some(libc::EINTR | libc::EAGAIN | libc::EBUSY | libc::ETIME) => {}
+            _ => panic!("io_uring_enter failed: {error}"),
+        }
+    }
+
+    fn collect(&mut self, completions: &mut Vec<Completion>) {
+        let mut rearm_wake = false;
+        for entry in self.ring.completion() {
+            let Some(token) = Token::unpack(entry.user_data()) else {
+                continue;
+            };
+            let more = cqueue::more(entry.flags());
+            if token.kind == Kind::Wake && !more {
+                rearm_wake = true;
+            }
+            completions.push(Completion {
+                token,
+                outcome: outcome(token.kind, entry.result()),
+                more,
+            });
+        }
+        if rearm_wake {
+            self.arm_wake();
+        }
+    }
+}
+
+/// What a completion's number means, operation by operation.
+fn outcome(kind: Kind, result: i32) -> Outcome {
+    if result == -libc::ECANCELED {
+        return Outcome::Cancelled;
+    }
+    if result < 0 {
+        return Outcome::Failed(socket::fault(Errno::from_raw_os_error(-result)));
+    }
+    match kind {
+        Kind::Accept => Outcome::Accepted(Fd(result)),
+        Kind::Connect => Outcome::Connected,
+        Kind::Wake
+        | Kind::ClientReady
+        | Kind::BackendReady
+        | Kind::ClientWritable
+        | Kind::BackendWritable => {
+            let hangup = result & i32::from(libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) != 0;
+            Outcome::Ready(Ready { hangup })
+        }
+        Kind::Cancel => Outcome::Cancelled,
+    }
+}
+
+impl Port for Uring {
+    fn accept(&mut self, listener: Fd, token: Token) {
+        let entry = opcode::AcceptMulti::new(types::Fd(listener.0))
+            .flags(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
+            .build()
+            .user_data(token.pack());
+        self.push(&entry);
+    }
+
+    fn connect(&mut self, fd: Fd, to: SocketAddr, token: Token) {
+        let (address, length) = self.addresses.keep(token.slot, to);
+        let entry = opcode::Connect::new(types::Fd(fd.0), address, length)
+            .build()
+            .user_data(token.pack());
+        self.push(&entry);
+    }
+
+    fn poll(&mut self, fd: Fd, token: Token) {
+        let entry = opcode::PollAdd::new(types::Fd(fd.0), READABLE)
+            .multi(true)
+            .build()
+            .user_data(token.pack());
+        self.push(&entry);
+    }
+
+    fn poll_writable(&mut self, fd: Fd, token: Token) {
+        let entry = opcode::PollAdd::new(types::Fd(fd.0), WRITABLE)
+            .build()
+            .user_data(token.pack());
+        self.push(&entry);
+    }
+
+    fn cancel(&mut self, token: Token) {
+        let own = Token {
+            kind: Kind::Cancel,
+            ..token
+        };
+        let entry = opcode::AsyncCancel::new(token.pack())
+            .build()
+            .user_data(own.pack())
+            .flags(squeue::Flags::SKIP_SUCCESS);
+        self.push(&entry);
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) {
+        let ready = !self.ring.completion().is_empty();
+        let result = match timeout {
+            Some(timeout) if timeout.is_zero() || ready => self.ring.submit(),
+            Some(timeout) => {
+                let timespec = Timespec::from(timeout);
+                let args = SubmitArgs::new().timespec(&timespec);
+                self.ring.submitter().submit_with_args(1, &args)
+            }
+            None if ready => self.ring.submit(),
+            None => self.ring.submit_and_wait(1),
+        };
+        if let Err(error) = result {
+            Self::survive_enter(&error);
+        }
+        self.collect(completions);
+    }
+
+    fn now(&mut self) -> Tick {
+        super::clock::now()
+    }
+
+    fn recv(&mut self, fd: Fd, into: &mut [u8]) -> Result<usize, IoFault> {
+        socket::recv(fd, into)
+    }
+
+    fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
+        socket::send(fd, bytes)
+    }
+
+    fn pipe_take(&mut self) -> Option<PipeId> {
+        self.pipes.take()
+    }
+
+    fn pipe_give(&mut self, pipe: PipeId, empty: bool) {
+        self.pipes.give(pipe, empty);
+        self.pipes.shrink(IDLE_PIPES_KEPT);
+    }
+
+    fn splice_in(&mut self, from: Fd, pipe: PipeId) -> Result<usize, IoFault> {
+        let pipe = self.pipes.get(pipe).ok_or(IoFault::Memory)?;
+        socket::splice_pair(
+            socket::borrow(from),
+            pipe.write.as_fd(),
+            limits::SPLICE_BYTES_MAX,
+        )
+    }
+
+    fn splice_out(&mut self, pipe: PipeId, to: Fd, bytes: usize) -> Result<usize, IoFault> {
+        let pipe = self.pipes.get(pipe).ok_or(IoFault::Memory)?;
+        socket::splice_pair(pipe.read.as_fd(), socket::borrow(to), bytes)
+    }
+
+    fn socket(&mut self, to: SocketAddr) -> Result<Fd, IoFault> {
+        socket::backend_socket(to, &self.options)
+    }
+
+    fn endpoints(&mut self, fd: Fd) -> Result<(SocketAddr, SocketAddr), IoFault> {
+        socket::endpoints(fd)
+    }
+
+    fn shutdown(&mut self, fd: Fd, half: Half) {
+        socket::shutdown(fd, half);
+    }
+
+    fn reset_on_close(&mut self, fd: Fd) {
+        socket::reset_on_close(fd);
+    }
+
+    fn close(&mut self, fd: Fd) {
+        drop(socket::adopt(fd));
+    }
+
+    fn wake_seen(&mut self) {
+        self.waker.clear();
+    }
+
+    fn refuse_one(&mut self, listener: Fd, line: &[u8]) {
+        self.spare = None;
+        if let Ok(connection) = rustix::net::accept_with(
+            socket::borrow(listener),
+            rustix::net::SocketFlags::NONBLOCK | rustix::net::SocketFlags::CLOEXEC,
+        ) {
+            let connection = Fd(connection.into_raw_fd());
+            // The line is a courtesy: a peer that does not take it is closed all the same.
+            let _ = socket::send(connection, line);
+            socket::shutdown(connection, Half::Both);
+            self.close(connection);
+        }
+        self.keep_spare();
+    }
+}
+
+/// Addresses of connects in flight, one place for each slot of the worker's table.
+///
+/// The kernel is given pointers into it, so the table reserves its whole capacity once and never moves. A slot has at
+/// most one connect in flight, and its place is overwritten only by the slot's next connect.
+struct Addresses {
+    places: Vec<Storage>,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+union Storage {
+    v4: libc::sockaddr_in,
+    v6: libc::sockaddr_in6,
+}
+
+impl Addresses {
+    fn new(slots: u32) -> Self {
+        Self {
+            places: Vec::with_capacity(usize::try_from(slots).unwrap_or(0)),
+        }
+    }
+
+    fn keep(&mut self, slot: u32, to: SocketAddr) -> (*const libc::sockaddr, libc::socklen_t) {
+        let index = usize::try_from(slot).unwrap_or(usize::MAX);
+        assert!(
+            index < self.places.capacity(),
+            "a connect from outside the slot table"
+        );
+        let (storage, length) = match to {
+            SocketAddr::V4(v4) => (
+                Storage {
+                    v4: sockaddr_v4(v4),
+                },
+                size_of::<libc::sockaddr_in>(),
+            ),
+            SocketAddr::V6(v6) => (
+                Storage {
+                    v6: sockaddr_v6(v6),
+                },
+                size_of::<libc::sockaddr_in6>(),
+            ),
+        };
+        if index >= self.places.len() {
+            self.places.resize(index + 1, storage);
+        }
+        let place = &mut self.places[index];
+        *place = storage;
+        (
+            std::ptr::from_ref(place).cast(),
+            libc::socklen_t::try_from(length).unwrap_or(0),
+        )
+    }
+}
+
+fn sockaddr_v4(v4: std::net::SocketAddrV4) -> libc::sockaddr_in {
+    libc::sockaddr_in {
+        sin_family: libc::sa_family_t::try_from(libc::AF_INET).unwrap_or(0),
+        sin_port: v4.port().to_be(),
+        sin_addr: libc::in_addr {
+            s_addr: u32::from_ne_bytes(v4.ip().octets()),
+        },
+        sin_zero: [0; 8],
+    }
+}
+
+fn sockaddr_v6(v6: std::net::SocketAddrV6) -> libc::sockaddr_in6 {
+    libc::sockaddr_in6 {
+        sin6_family: libc::sa_family_t::try_from(libc::AF_INET6).unwrap_or(0),
+        sin6_port: v6.port().to_be(),
+        sin6_flowinfo: v6.flowinfo(),
+        sin6_addr: libc::in6_addr {
+            s6_addr: v6.ip().octets(),
+        },
+        sin6_scope_id: v6.scope_id(),
+    }
+}
+
+/// Entries of the submission queue: the connects, polls and cancels of one loop turn.
+const SUBMISSIONS: u32 = 1024;
+/// Entries of the completion queue: four for each of 4,096 connections that become ready in one turn (uring.md 0).
+const COMPLETIONS: u32 = 16_384;
+/// Readable, or the peer finished sending. `POLLERR` and `POLLHUP` are always reported.
+const READABLE: u32 = (libc::POLLIN | libc::POLLRDHUP).cast_unsigned() as u32;
+const WRITABLE: u32 = libc::POLLOUT.cast_unsigned() as u32;
+/// Pipes kept for the next hot direction when nobody uses them: each costs two descriptors and 4 KiB.
+const IDLE_PIPES_KEPT: usize = 16;

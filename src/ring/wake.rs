@@ -1,0 +1,86 @@
+//! Waking a data core from another thread: an eventfd that the core's ring polls.
+//!
+//! MSG_RING is faster only where the sender owns a ring of its own; the control core and the hashing threads do not
+//! (uring.md 2). The cost of the system call is avoided by [`crate::share`], which wakes only a core that sleeps.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::event::{EventfdFlags, eventfd};
+
+use super::port::Fd;
+
+/// Wakes one data core. Clones wake the same core.
+#[derive(Clone, Debug)]
+pub struct Waker(Arc<OwnedFd>);
+
+impl Waker {
+    /// A new wake-up descriptor.
+    ///
+    /// # Errors
+    /// The kernel's, when it has no descriptor left.
+    pub fn new() -> std::io::Result<Self> {
+        let fd = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
+        Ok(Self(Arc::new(fd)))
+    }
+
+    /// Makes the core's poll report. Waking twice is the same as waking once.
+    pub fn wake(&self) {
+        // Fails only when the counter is full (EAGAIN), and then the core is awake already.
+        let _ = rustix::io::write(self.0.as_fd(), &1_u64.to_ne_bytes());
+    }
+
+    /// Empties the counter, so that the next wake-up is reported again.
+    pub fn clear(&self) {
+        let mut counter = [0_u8; 8];
+        // EAGAIN: somebody emptied it already.
+        let _ = rustix::io::read(self.0.as_fd(), &mut counter);
+    }
+
+    /// The descriptor to poll.
+    #[must_use]
+    pub fn fd(&self) -> Fd {
+        Fd(self.0.as_raw_fd())
+    }
+}
+
+/// Counts jobs for threads that sleep in [`Semaphore::wait`]. A poster never waits and takes no lock.
+#[derive(Clone, Debug)]
+pub struct Semaphore(Arc<OwnedFd>);
+
+impl Semaphore {
+    /// A semaphore at zero.
+    ///
+    /// # Errors
+    /// The kernel's, when it has no descriptor left.
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self(Arc::new(eventfd(
+            0,
+            EventfdFlags::SEMAPHORE | EventfdFlags::CLOEXEC,
+        )?)))
+    }
+
+    /// Lets one waiting thread go.
+    pub fn post(&self) {
+        // Fails only when 2^64 - 1 posts wait already.
+        let _ = rustix::io::write(self.0.as_fd(), &1_u64.to_ne_bytes());
+    }
+
+    /// Sleeps until somebody posts.
+    pub fn wait(&self) {
+        let mut counter = [0_u8; 8];
+        while let Err(rustix::io::Errno::INTR) = rustix::io::read(self.0.as_fd(), &mut counter) {}
+    }
+}
+
+impl AsRawFd for Waker {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl AsFd for Waker {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

@@ -1,0 +1,399 @@
+//! From rows to the routing table, reporting every row that cannot be used as it is (GE-08).
+//!
+//! Duty: judging rows, once per refresh, so that look-ups need not. Non-duty: reading rows, resolving hosts, logging
+//! problems. Driven by the control core after each refresh. Tests: here and the properties of the room.
+
+use std::net::IpAddr;
+
+use uuid::Uuid;
+
+use super::hash::Candidate;
+use super::problem::{Complaint, Problem, is_host};
+use super::rows::{Backend, BackendStatus, GroupSiteStatus, Rows, Site, SiteStatus, UserGroup};
+use super::table::{
+    Addresses, BackendEntry, Failover, Host, Place, RouteSettings, SiteEntry, Table,
+};
+
+impl Table {
+    /// Builds the table of one proxy. Never fails: rows that cannot be used are left out or taken as far as they make
+    /// sense, and reported. The order of the rows does not matter.
+    #[must_use]
+    pub fn build(
+        rows: &Rows,
+        addresses: &Addresses,
+        settings: &RouteSettings,
+    ) -> (Self, Vec<Problem>) {
+        let mut problems = rows.unreadable.clone();
+        let mut sites = build_sites(rows, addresses, settings, &mut problems);
+        let local_site = find_local_site(&sites, settings, &mut problems);
+        apply_reachability(&mut sites, rows, local_site);
+        let mut table = Self {
+            settings: settings.clone(),
+            local_site,
+            sites: sites.into_boxed_slice(),
+            ..Self::default()
+        };
+        if let Some(local) = local_site {
+            table.backends = build_backends(rows, local, addresses, &mut problems);
+            table.groups = build_groups(rows, local, &table, &mut problems);
+        }
+        table.failovers = build_failovers(rows, &table, &mut problems);
+        table.hosts = build_hosts(&table, &mut problems);
+        table.test_users = build_test_users(&table, &mut problems);
+        table.candidates = build_candidates(&table);
+        problems.sort();
+        problems.dedup();
+        (table, problems)
+    }
+}
+
+/// The names in `rows` that need addresses, in lower case: local backends and remote load balancers.
+#[must_use]
+pub fn hosts_to_resolve(rows: &Rows, local_site: &str) -> Vec<Box<str>> {
+    let local = rows
+        .sites
+        .iter()
+        .filter(|site| &*site.name == local_site)
+        .map(|site| site.id)
+        .min();
+    let backends = rows
+        .backends
+        .iter()
+        .filter(|backend| Some(backend.site_id) == local);
+    let remote = rows.sites.iter().filter(|site| Some(site.id) != local);
+    let names = backends.map(|backend| &backend.host);
+    let names = names.chain(remote.filter_map(|site| site.load_balancer.as_ref()));
+    let needed = names.filter(|name| is_host(name) && name.parse::<IpAddr>().is_err());
+    let mut hosts: Vec<Box<str>> = needed.map(|name| lower(name)).collect();
+    hosts.sort();
+    hosts.dedup();
+    hosts
+}
+
+// === Sites ===
+
+fn build_sites(
+    rows: &Rows,
+    addresses: &Addresses,
+    settings: &RouteSettings,
+    problems: &mut Vec<Problem>,
+) -> Vec<SiteEntry> {
+    let mut sites = Vec::with_capacity(rows.sites.len());
+    for row in &rows.sites {
+        let mut complain = |complaint| problems.push(site_problem(row, complaint));
+        if row.id.is_nil() {
+            complain(Complaint::NilId);
+            continue;
+        }
+        if row.name.is_empty() {
+            complain(Complaint::EmptyName);
+            continue;
+        }
+        if let SiteStatus::Unknown(text) = &row.status {
+            complain(Complaint::UnknownStatus(text.clone()));
+        }
+        let is_local = row.name == settings.local_site;
+        let load_balancer = match row.load_balancer.as_deref() {
+            // Nobody connects from here to the own load balancer; its address does not matter.
+            name if is_local => name.map(host_without_addresses),
+            None | Some("") => {
+                complain(Complaint::NoLoadBalancer);
+                None
+            }
+            Some(name) if is_host(name) => Some(resolve(name, addresses, &mut complain)),
+            Some(name) => {
+                complain(Complaint::BadHost(name.into()));
+                None
+            }
+        };
+        sites.push(SiteEntry {
+            id: row.id,
+            name: row.name.clone(),
+            tag: row.tag,
+            load_balancer,
+            status: row.status.clone(),
+            is_reachable: true,
+        });
+    }
+    sites.sort_by_key(|site| site.id);
+    sites.dedup_by_key(|site| site.id);
+    report_duplicate_names(&sites, problems);
+    sites
+}
+
+fn report_duplicate_names(sites: &[SiteEntry], problems: &mut Vec<Problem>) {
+    let mut names: Vec<&SiteEntry> = sites.iter().collect();
+    names.sort_by(|a, b| a.name.cmp(&b.name));
+    for pair in names.windows(2) {
+        if let [first, second] = pair
+            && first.name == second.name
+        {
+            problems.push(Problem {
+                table: "sites",
+                row: second.id.to_string().into(),
+                complaint: Complaint::Duplicate(second.name.clone()),
+            });
+        }
+    }
+}
+
+fn find_local_site(
+    sites: &[SiteEntry],
+    settings: &RouteSettings,
+    problems: &mut Vec<Problem>,
+) -> Option<Uuid> {
+    let local = sites
+        .iter()
+        .find(|site| site.name == settings.local_site)
+        .map(|site| site.id);
+    if local.is_none() {
+        problems.push(Problem {
+            table: "sites",
+            row: settings.local_site.clone(),
+            complaint: Complaint::NoLocalSite,
+        });
+    }
+    local
+}
+
+fn apply_reachability(sites: &mut [SiteEntry], rows: &Rows, local_site: Option<Uuid>) {
+    for row in &rows.site_reachability {
+        if Some(row.src_site_id) != local_site || row.reachable != Some(0) {
+            continue;
+        }
+        if let Ok(at) = sites.binary_search_by_key(&row.dest_site_id, |site| site.id)
+            && let Some(site) = sites.get_mut(at)
+        {
+            site.is_reachable = false;
+        }
+    }
+}
+
+// === Backends ===
+
+fn build_backends(
+    rows: &Rows,
+    local: Uuid,
+    addresses: &Addresses,
+    problems: &mut Vec<Problem>,
+) -> Box<[BackendEntry]> {
+    let mut backends = Vec::new();
+    for row in rows.backends.iter().filter(|row| row.site_id == local) {
+        let mut complain = |complaint| problems.push(backend_problem(row, complaint));
+        if row.id.is_nil() {
+            complain(Complaint::NilId);
+            continue;
+        }
+        if !is_host(&row.host) {
+            complain(Complaint::BadHost(row.host.clone()));
+            continue;
+        }
+        if let BackendStatus::Unknown(text) = &row.status {
+            complain(Complaint::UnknownStatus(text.clone()));
+        }
+        let load_factor = row.load_factor.unwrap_or(LOAD_FACTOR_MAX);
+        let clamped = load_factor.clamp(0, LOAD_FACTOR_MAX);
+        if clamped != load_factor {
+            complain(Complaint::LoadFactor(load_factor));
+        }
+        backends.push(BackendEntry {
+            id: row.id,
+            host: resolve(&row.host, addresses, &mut complain),
+            status: row.status.clone(),
+            load_factor: u8::try_from(clamped).unwrap_or(0),
+        });
+    }
+    backends.sort_by_key(|backend| backend.id);
+    backends.dedup_by_key(|backend| backend.id);
+    backends.into_boxed_slice()
+}
+
+fn build_candidates(table: &Table) -> Box<[Candidate]> {
+    let usable = table.backends.iter().filter(|backend| backend.is_usable());
+    let candidates = usable.map(|backend| Candidate {
+        id: backend.id,
+        load_factor: backend.load_factor,
+    });
+    candidates.collect()
+}
+
+// === Groups ===
+
+fn build_groups(
+    rows: &Rows,
+    local: Uuid,
+    table: &Table,
+    problems: &mut Vec<Problem>,
+) -> Box<[UserGroup]> {
+    let mut groups: Vec<UserGroup> = Vec::with_capacity(rows.user_groups.len());
+    for row in rows.user_groups.iter().filter(|row| row.site_id == local) {
+        let mut complain = |complaint| {
+            problems.push(Problem {
+                table: "user_groups",
+                row: row.name.clone(),
+                complaint,
+            });
+        };
+        if row.name.is_empty() {
+            complain(Complaint::EmptyName);
+            continue;
+        }
+        if row.backend_id.is_none_or(|id| table.backend(id).is_none()) {
+            complain(Complaint::UnknownBackend);
+        }
+        groups.push(row.clone());
+    }
+    groups.sort_by(|a, b| a.name.cmp(&b.name));
+    groups.dedup_by(|a, b| a.name == b.name);
+    groups.into_boxed_slice()
+}
+
+fn build_failovers(rows: &Rows, table: &Table, problems: &mut Vec<Problem>) -> Box<[Failover]> {
+    let mut failovers = Vec::new();
+    for row in &rows.group_sites {
+        let mut complain = |complaint| {
+            problems.push(Problem {
+                table: "group_sites",
+                row: format!("{} {}", row.group_name, row.site_id).into(),
+                complaint,
+            });
+        };
+        match &row.status {
+            GroupSiteStatus::Normal | GroupSiteStatus::Online => continue,
+            GroupSiteStatus::Unknown(text) => {
+                complain(Complaint::UnknownStatus(text.clone()));
+                continue;
+            }
+            GroupSiteStatus::Failover => {}
+        }
+        let Some(to_site_id) = row.failover_site_id.filter(|id| table.site(*id).is_some()) else {
+            complain(Complaint::UnknownSite);
+            continue;
+        };
+        if to_site_id == row.site_id {
+            complain(Complaint::FailoverLoop);
+            continue;
+        }
+        failovers.push(Failover {
+            group_name: row.group_name.clone(),
+            site_id: row.site_id,
+            to_site_id,
+        });
+    }
+    failovers.sort_by(|a, b| (&a.group_name, a.site_id).cmp(&(&b.group_name, b.site_id)));
+    failovers.dedup_by(|a, b| a.group_name == b.group_name && a.site_id == b.site_id);
+    failovers.into_boxed_slice()
+}
+
+// === Look-ups ===
+
+fn build_hosts(table: &Table, problems: &mut Vec<Problem>) -> Box<[(Box<str>, Place)]> {
+    let mut hosts = Vec::new();
+    for backend in &table.backends {
+        hosts.push((lower(&backend.host.name), Place::Backend(backend.id)));
+    }
+    for site in table
+        .sites
+        .iter()
+        .filter(|site| Some(site.id) != table.local_site)
+    {
+        if let Some(host) = &site.load_balancer {
+            hosts.push((lower(&host.name), Place::LoadBalancer(site.id)));
+        }
+    }
+    hosts.sort();
+    hosts.dedup_by(|later, earlier| {
+        let is_duplicate = later.0 == earlier.0;
+        if is_duplicate && let Place::Backend(id) = later.1 {
+            problems.push(Problem {
+                table: "backends",
+                row: id.to_string().into(),
+                complaint: Complaint::Duplicate(later.0.clone()),
+            });
+        }
+        is_duplicate
+    });
+    hosts.into_boxed_slice()
+}
+
+fn build_test_users(table: &Table, problems: &mut Vec<Problem>) -> Box<[(Box<str>, Uuid)]> {
+    let Some(template) = table
+        .settings
+        .test_username
+        .as_deref()
+        .filter(|name| !name.is_empty())
+    else {
+        return Box::default();
+    };
+    if !template.contains(BACKEND_HOST_VARIABLE) && table.backends.len() > 1 {
+        problems.push(Problem {
+            table: "settings",
+            row: template.into(),
+            complaint: Complaint::SharedTestUser,
+        });
+    }
+    let expand =
+        |backend: &BackendEntry| (lower(&test_user(template, &backend.host.name)), backend.id);
+    let mut users: Vec<(Box<str>, Uuid)> = table.backends.iter().map(expand).collect();
+    users.sort();
+    users.dedup_by(|later, earlier| later.0 == earlier.0);
+    users.into_boxed_slice()
+}
+
+/// `cluster_backend_test_username` for one backend.
+#[must_use]
+pub fn test_user(template: &str, backend_host: &str) -> String {
+    template.replace(BACKEND_HOST_VARIABLE, backend_host)
+}
+
+fn resolve(name: &str, addresses: &Addresses, complain: &mut impl FnMut(Complaint)) -> Host {
+    let mut found: Vec<IpAddr> = match name.parse::<IpAddr>() {
+        Ok(address) => vec![address],
+        Err(_) => addresses.get(&lower(name)).cloned().unwrap_or_default(),
+    };
+    for address in &mut found {
+        *address = address.to_canonical();
+    }
+    // Sorted, so that a resolver that rotates its answers does not make users wander between addresses.
+    found.sort();
+    found.dedup();
+    if found.is_empty() {
+        complain(Complaint::Unresolved(name.into()));
+    }
+    Host {
+        name: name.into(),
+        addresses: found.into_boxed_slice(),
+    }
+}
+
+fn host_without_addresses(name: &str) -> Host {
+    Host {
+        name: name.into(),
+        addresses: Box::default(),
+    }
+}
+
+fn lower(text: &str) -> Box<str> {
+    text.to_ascii_lowercase().into_boxed_str()
+}
+
+fn site_problem(row: &Site, complaint: Complaint) -> Problem {
+    Problem {
+        table: "sites",
+        row: format!("{} {}", row.name, row.id).into(),
+        complaint,
+    }
+}
+
+fn backend_problem(row: &Backend, complaint: Complaint) -> Problem {
+    Problem {
+        table: "backends",
+        row: format!("{} {}", row.host, row.id).into(),
+        complaint,
+    }
+}
+
+/// All of a full share (palomar.md 1.5).
+const LOAD_FACTOR_MAX: i64 = 100;
+/// The variable of `cluster_backend_test_username`.
+const BACKEND_HOST_VARIABLE: &str = "%{backend_host}";

@@ -1,0 +1,153 @@
+//! Which backend serves a group (palomar.md 2.2.1 and 2.5).
+//!
+//! Duty: the choice from a group row, the change that the choice implies, and the row of a new group. Non-duty: making
+//! the change; it carries what it was decided on, so that the writer can skip it when the row differs by then (2.7).
+//! All results are the same on every proxy that sees the same rows. Driven by [`super::decide`].
+
+use uuid::Uuid;
+
+use super::hash::{self, Ranking};
+use super::rows::UserGroup;
+use super::table::{BackendEntry, Table};
+
+/// A write to one row of `user_groups`: all columns of one decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupChange {
+    /// First half of the key.
+    pub site_id: Uuid,
+    /// Second half of the key.
+    pub name: Box<str>,
+    /// What the decision was made on. If the row says something else now, nothing is written.
+    pub expected: Placement,
+    /// What to write.
+    pub placement: Placement,
+    /// For logs and events.
+    pub reason: ChangeReason,
+}
+
+/// The columns of `user_groups` that say where a group lives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Placement {
+    /// `backend_id`.
+    pub backend_id: Option<Uuid>,
+    /// `alt_backend_id`.
+    pub alt_backend_id: Option<Uuid>,
+    /// `moving`; empty when not moving.
+    pub moving: Box<str>,
+}
+
+impl From<&UserGroup> for Placement {
+    fn from(row: &UserGroup) -> Self {
+        Self {
+            backend_id: row.backend_id,
+            alt_backend_id: row.alt_backend_id,
+            moving: row.moving.clone(),
+        }
+    }
+}
+
+/// Why a group changes its backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeReason {
+    /// The backend is not usable; the pre-agreed next one takes over.
+    SwitchToAlternative,
+    /// Neither the backend nor the next one is usable; the best of the others takes over.
+    SwitchToBest,
+    /// The source of a move is gone, so the move is finished from here.
+    FinishMove,
+    /// An operator or controller ordered it (`group move`).
+    Ordered,
+}
+
+/// A row of `user_groups` to be created, unless somebody else was first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupCreation {
+    /// First half of the key.
+    pub site_id: Uuid,
+    /// Second half of the key.
+    pub name: Box<str>,
+    /// Best candidate.
+    pub backend_id: Uuid,
+    /// Second best.
+    pub alt_backend_id: Option<Uuid>,
+}
+
+/// The backend of a group and the write that goes with it.
+#[derive(Debug)]
+pub struct Choice<'t> {
+    /// Where the group's users go.
+    pub backend: &'t BackendEntry,
+    /// The row has to be changed, because it names a backend that is not usable.
+    pub change: Option<Box<GroupChange>>,
+}
+
+/// Table 2.2.1. None when the site has no usable backend.
+#[must_use]
+pub fn choose<'t>(table: &'t Table, row: &UserGroup) -> Option<Choice<'t>> {
+    if let Some(backend) = usable(table, row.backend_id) {
+        // A moving group goes to the source too: the source decides per user and refers users that it has moved.
+        return Some(Choice {
+            backend,
+            change: None,
+        });
+    }
+    let alternative = usable(table, row.alt_backend_id)
+        // An explicit destination is an order; a mere stand-by choice that is being drained is not taken (1.5).
+        .filter(|backend| row.is_moving() || backend.load_factor > 0);
+    let (backend, next, switched) = if let Some(backend) = alternative {
+        let next = rank(table, &row.name, Some(backend.id)).map(|ranking| ranking.best);
+        (backend, next, ChangeReason::SwitchToAlternative)
+    } else {
+        let ranking = rank(table, &row.name, None)?;
+        (
+            table.backend(ranking.best)?,
+            ranking.second,
+            ChangeReason::SwitchToBest,
+        )
+    };
+    let change = GroupChange {
+        site_id: row.site_id,
+        name: row.name.clone(),
+        expected: Placement::from(row),
+        placement: Placement {
+            backend_id: Some(backend.id),
+            alt_backend_id: next,
+            moving: Box::default(),
+        },
+        reason: if row.is_moving() {
+            ChangeReason::FinishMove
+        } else {
+            switched
+        },
+    };
+    Some(Choice {
+        backend,
+        change: Some(Box::new(change)),
+    })
+}
+
+/// The row of a group that has none at the local site. None when the site has no usable backend.
+#[must_use]
+pub fn create(table: &Table, site_id: Uuid, name: &str) -> Option<GroupCreation> {
+    let ranking = rank(table, name, None)?;
+    Some(GroupCreation {
+        site_id,
+        name: name.into(),
+        backend_id: ranking.best,
+        alt_backend_id: ranking.second,
+    })
+}
+
+/// Whether the group's own backend takes users.
+#[must_use]
+pub fn is_backend_usable(table: &Table, row: &UserGroup) -> bool {
+    usable(table, row.backend_id).is_some()
+}
+
+fn usable(table: &Table, id: Option<Uuid>) -> Option<&BackendEntry> {
+    table.backend(id?).filter(|backend| backend.is_usable())
+}
+
+fn rank(table: &Table, group: &str, excluded: Option<Uuid>) -> Option<Ranking> {
+    hash::rank(group, table.candidates(), excluded)
+}

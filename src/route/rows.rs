@@ -1,0 +1,303 @@
+//! The rows of the GeoDB tables as plain values (palomar.md 1.2–1.11).
+//!
+//! Duty: to hold what a row says, including nonsense, so that commands can show and mend it. Non-duty: judging it;
+//! [`super::build`] decides which rows take part in routing and reports the others (GE-08). Driven by the GeoDB engines,
+//! the table builder and the cluster commands.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+/// Everything that the routing table is built from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// All rows of `sites`.
+    pub sites: Vec<Site>,
+    /// All rows of `backends`, of every site.
+    pub backends: Vec<Backend>,
+    /// All rows of `site_reachability`.
+    pub site_reachability: Vec<SiteReachability>,
+    /// The rows of `user_groups` that belong to the local site.
+    pub user_groups: Vec<UserGroup>,
+    /// All rows of `group_sites`.
+    pub group_sites: Vec<GroupSite>,
+    /// Rows that cannot even be held as values, such as a key that is no UUID.
+    pub unreadable: Vec<super::problem::Problem>,
+}
+
+/// A row of `tags`: the name of a shard of sites.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// Key.
+    pub id: Uuid,
+    /// The name.
+    pub tag: Box<str>,
+}
+
+/// A row of `sites`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// Key.
+    pub id: Uuid,
+    /// The name that `cluster_local_site` is compared with.
+    pub name: Box<str>,
+    /// The shard it belongs to.
+    pub tag: Option<Uuid>,
+    /// Host name or address that proxies of other sites connect to.
+    pub load_balancer: Option<Box<str>>,
+    /// Whether it takes users.
+    pub status: SiteStatus,
+}
+
+/// A row of `site_reachability`: what proxies of one site measured of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SiteReachability {
+    /// The site that measured.
+    pub src_site_id: Uuid,
+    /// The site that was measured.
+    pub dest_site_id: Uuid,
+    /// 0 is unreachable, everything else reachable (G5); none when nobody measured.
+    pub reachable: Option<i64>,
+}
+
+/// A row of `backends`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backend {
+    /// The owning site, first half of the key.
+    pub site_id: Uuid,
+    /// Second half of the key.
+    pub id: Uuid,
+    /// Approximate share of the site's load, 0..=100; none counts as 100.
+    pub load_factor: Option<i64>,
+    /// Host name.
+    pub host: Box<str>,
+    /// Whether it takes users.
+    pub status: BackendStatus,
+    /// Why the status is what it is; an automatic writer starts it with `auto:` (G6).
+    pub status_reason: Option<Box<str>>,
+    /// Opaque (G7): shown, never written.
+    pub last_moved_from: Option<Box<str>>,
+    /// Opaque (G7): shown, never written.
+    pub last_moved_to: Option<Box<str>>,
+}
+
+/// A row of `user_groups`: where the users of a group live at one site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserGroup {
+    /// The site, first half of the key.
+    pub site_id: Uuid,
+    /// The group, second half of the key.
+    pub name: Box<str>,
+    /// The backend that serves the group.
+    pub backend_id: Option<Uuid>,
+    /// The pre-agreed next backend: destination of a move, else the stand-by choice.
+    pub alt_backend_id: Option<Uuid>,
+    /// Users must not be moved to other groups automatically.
+    pub sticky_users: bool,
+    /// Non-empty while a move is in progress. The exact text is the starter's business.
+    pub moving: Box<str>,
+    /// Milliseconds since 1970: whoever cached the row re-reads it once this has passed (G10).
+    pub refresh_after: Option<i64>,
+    /// The group must not be moved to another backend by automatic balancing.
+    pub sticky_backend: bool,
+}
+
+impl UserGroup {
+    /// Whether a move is in progress.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        !self.moving.is_empty()
+    }
+}
+
+/// A row of `group_sites`: site failover of one group (G11).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSite {
+    /// The group, first half of the key.
+    pub group_name: Box<str>,
+    /// The site that the row is about, second half of the key.
+    pub site_id: Uuid,
+    /// State of the group at that site.
+    pub status: GroupSiteStatus,
+    /// The site that took over.
+    pub failover_site_id: Option<Uuid>,
+    /// Milliseconds since 1970.
+    pub last_update: Option<i64>,
+}
+
+/// A row of `users`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// Key: the normalised user name.
+    pub username: Box<str>,
+    /// Home site.
+    pub preferred_site_id: Option<Uuid>,
+    /// Group at the home site; empty is legal and means "assign now" (palomar.md 1.10).
+    pub group_name: Box<str>,
+    /// Group at a failover site; none is the same name (G13).
+    pub failover_site_group_name: Option<Box<str>>,
+    /// Backends' business: where the index cache was last. A proxy never writes it.
+    pub metacache_last_host: Option<Box<str>>,
+    /// Pending new home site.
+    pub moving_preferred_site_id: Option<Uuid>,
+    /// Pending new group.
+    pub moving_group_name: Option<Box<str>>,
+    /// Pending new failover group.
+    pub moving_failover_site_group_name: Option<Box<str>>,
+    /// Milliseconds since 1970.
+    pub last_update: Option<i64>,
+}
+
+impl User {
+    /// Whether a move of this user is pending (palomar.md 2.2 step 5).
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        self.moving_preferred_site_id.is_some()
+            || self
+                .moving_group_name
+                .as_deref()
+                .is_some_and(|name| !name.is_empty())
+    }
+
+    /// The row as it is once the pending move is finished. Idempotent.
+    #[must_use]
+    pub fn moved(&self) -> Self {
+        let mut moved = self.clone();
+        if self.moving_preferred_site_id.is_some() {
+            moved.preferred_site_id = self.moving_preferred_site_id;
+        }
+        if let Some(name) = self
+            .moving_group_name
+            .as_ref()
+            .filter(|name| !name.is_empty())
+        {
+            moved.group_name = name.clone();
+        }
+        if self.moving_failover_site_group_name.is_some() {
+            moved.failover_site_group_name = self.moving_failover_site_group_name.clone();
+        }
+        moved.moving_preferred_site_id = None;
+        moved.moving_group_name = None;
+        moved.moving_failover_site_group_name = None;
+        moved
+    }
+}
+
+/// Text of a status column: the words we know, and whatever else was found there (GE-08).
+macro_rules! status_text {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+            /// A word that we do not know, kept as it was read.
+            Unknown(Box<str>),
+        }
+
+        impl $name {
+            /// Reads the column; NULL is read as empty text.
+            #[must_use]
+            pub fn parse(text: &str) -> Self {
+                match text {
+                    $($text => Self::$variant,)*
+                    other => Self::Unknown(other.into()),
+                }
+            }
+
+            /// The column's text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)*
+                    Self::Unknown(text) => text,
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+status_text! {
+    /// `sites.status` (palomar.md 1.3).
+    SiteStatus {
+        /// Reachable, accepts connections.
+        Online = "online",
+        /// Unreachable.
+        Offline = "offline",
+        /// Reachable, but does not accept connections.
+        Standby = "standby",
+        /// All users are being moved away.
+        Evacuate = "evacuate",
+    }
+}
+
+status_text! {
+    /// `backends.status` (palomar.md 1.5).
+    BackendStatus {
+        /// Reachable, accepts connections.
+        Online = "online",
+        /// Reachable, accepts none.
+        Standby = "standby",
+        /// Unreachable.
+        Offline = "offline",
+    }
+}
+
+status_text! {
+    /// `group_sites.status` (G11).
+    GroupSiteStatus {
+        /// Nothing special; the column is empty.
+        Normal = "",
+        /// The same, spelled out.
+        Online = "online",
+        /// The group has been failed over away from this site.
+        Failover = "failover",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ge_08_unknown_status_text_is_kept() {
+        for text in ["online", "offline", "standby"] {
+            assert_eq!(BackendStatus::parse(text).as_str(), text);
+            assert!(!matches!(
+                BackendStatus::parse(text),
+                BackendStatus::Unknown(_)
+            ));
+        }
+        for text in ["", "Online", "evacuate", "on\nline"] {
+            assert_eq!(
+                BackendStatus::parse(text),
+                BackendStatus::Unknown(text.into())
+            );
+        }
+        assert_eq!(SiteStatus::parse("evacuate"), SiteStatus::Evacuate);
+        assert_eq!(GroupSiteStatus::parse(""), GroupSiteStatus::Normal);
+    }
+
+    #[test]
+    fn palomar_2_2_step_5_a_finished_user_move_copies_and_clears() {
+        let site = Uuid::from_u128(7);
+        let user = User {
+            username: "alice".into(),
+            preferred_site_id: Some(Uuid::from_u128(1)),
+            group_name: "default-1".into(),
+            moving_preferred_site_id: Some(site),
+            moving_group_name: Some("vip".into()),
+            ..User::default()
+        };
+        let moved = user.moved();
+        assert!(user.is_moving() && !moved.is_moving());
+        assert_eq!(moved.preferred_site_id, Some(site));
+        assert_eq!(&*moved.group_name, "vip");
+        assert_eq!(moved.moved(), moved);
+    }
+}

@@ -1,0 +1,243 @@
+//! The routing table: what a proxy knows of its cluster, immutable and compact (palomar.md 1, DESIGN decision 6).
+//!
+//! Duty: look-ups by id, name, host and test user, all by binary search in sorted slices, so that 10^4 groups cost
+//! about fourteen comparisons and a rebuild from the same rows gives an equal table. Non-duty: judging rows
+//! ([`super::build`]), users (cached elsewhere), decisions. Driven by data cores through the published snapshot.
+//! Tests: [`super::build`] and the properties of the room.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use uuid::Uuid;
+
+use super::hash::Candidate;
+use super::rows::{BackendStatus, SiteStatus, UserGroup};
+
+/// Resolved hosts: lower-case host name to addresses. Made by control, because resolving is not pure.
+pub type Addresses = HashMap<Box<str>, Vec<IpAddr>>;
+
+/// The settings that routing depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouteSettings {
+    /// `cluster_local_site`.
+    pub local_site: Box<str>,
+    /// `cluster_default_group_count`; 0 when unset.
+    pub default_group_count: u32,
+    /// `cluster_backend_test_username`, with `%{backend_host}` not yet expanded.
+    pub test_username: Option<Box<str>>,
+}
+
+/// See the module's documentation. Made by [`Table::build`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    pub(super) settings: RouteSettings,
+    pub(super) local_site: Option<Uuid>,
+    /// Sorted by id.
+    pub(super) sites: Box<[SiteEntry]>,
+    /// The local site's, sorted by id.
+    pub(super) backends: Box<[BackendEntry]>,
+    /// The local site's, sorted by name.
+    pub(super) groups: Box<[UserGroup]>,
+    /// Sorted by group, then site.
+    pub(super) failovers: Box<[Failover]>,
+    /// Sorted by host in lower case, then by place.
+    pub(super) hosts: Box<[(Box<str>, Place)]>,
+    /// Sorted by test user in lower case, then by backend.
+    pub(super) test_users: Box<[(Box<str>, Uuid)]>,
+    /// The online backends, for choosing among them.
+    pub(super) candidates: Box<[Candidate]>,
+}
+
+/// A site that takes part in routing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteEntry {
+    /// Key.
+    pub id: Uuid,
+    /// Name.
+    pub name: Box<str>,
+    /// Shard.
+    pub tag: Option<Uuid>,
+    /// Where other sites' proxies connect.
+    pub load_balancer: Option<Host>,
+    /// Whether it takes users.
+    pub status: SiteStatus,
+    /// The local site's opinion; a site that nobody measured counts as reachable.
+    pub is_reachable: bool,
+}
+
+/// A backend of the local site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendEntry {
+    /// Key within the site.
+    pub id: Uuid,
+    /// Name and addresses.
+    pub host: Host,
+    /// Whether it takes users.
+    pub status: BackendStatus,
+    /// Share, 0..=100.
+    pub load_factor: u8,
+}
+
+impl BackendEntry {
+    /// "usable" of palomar.md 2.2.1.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.status == BackendStatus::Online
+    }
+}
+
+/// A host name with its addresses, IPv4 first, in an order that every rebuild repeats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// As written in the row, for TLS verification and logs.
+    pub name: Box<str>,
+    /// Empty when the name does not resolve.
+    pub addresses: Box<[IpAddr]>,
+}
+
+/// A group that another site took over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failover {
+    /// The group.
+    pub group_name: Box<str>,
+    /// The site it was failed over away from.
+    pub site_id: Uuid,
+    /// The site that took over.
+    pub to_site_id: Uuid,
+}
+
+/// What stands behind a host name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// A backend of the local site.
+    Backend(Uuid),
+    /// The load balancer of a remote site.
+    LoadBalancer(Uuid),
+}
+
+impl Table {
+    /// The settings it was built with.
+    #[must_use]
+    pub fn settings(&self) -> &RouteSettings {
+        &self.settings
+    }
+
+    /// The site of `cluster_local_site`; none when it has no row.
+    #[must_use]
+    pub fn local_site(&self) -> Option<&SiteEntry> {
+        self.site(self.local_site?)
+    }
+
+    /// All sites, by id.
+    #[must_use]
+    pub fn sites(&self) -> &[SiteEntry] {
+        &self.sites
+    }
+
+    /// All backends of the local site, by id: what health probes go through.
+    #[must_use]
+    pub fn backends(&self) -> &[BackendEntry] {
+        &self.backends
+    }
+
+    /// All groups of the local site, by name.
+    #[must_use]
+    pub fn groups(&self) -> &[UserGroup] {
+        &self.groups
+    }
+
+    /// The backends that new groups may go to, and their shares.
+    #[must_use]
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// The site with this id.
+    #[must_use]
+    pub fn site(&self, id: Uuid) -> Option<&SiteEntry> {
+        find(&self.sites, |site| site.id.cmp(&id))
+    }
+
+    /// The site with exactly this name.
+    #[must_use]
+    pub fn site_by_name(&self, name: &str) -> Option<&SiteEntry> {
+        self.sites.iter().find(|site| &*site.name == name)
+    }
+
+    /// The local backend with this id.
+    #[must_use]
+    pub fn backend(&self, id: Uuid) -> Option<&BackendEntry> {
+        find(&self.backends, |backend| backend.id.cmp(&id))
+    }
+
+    /// The local group with this name.
+    #[must_use]
+    pub fn group(&self, name: &str) -> Option<&UserGroup> {
+        find(&self.groups, |group| (*group.name).cmp(name))
+    }
+
+    /// What stands behind a host name, whatever its case. Backends come before load balancers.
+    #[must_use]
+    pub fn place_by_host(&self, host: &str) -> Option<Place> {
+        let at = self
+            .hosts
+            .partition_point(|(known, _)| order_ignoring_case(known, host).is_lt());
+        let (known, place) = self.hosts.get(at)?;
+        known.eq_ignore_ascii_case(host).then_some(*place)
+    }
+
+    /// What stands behind an address. Rare (referrals), hence linear.
+    #[must_use]
+    pub fn place_by_address(&self, address: IpAddr) -> Option<Place> {
+        let backend = self
+            .backends
+            .iter()
+            .find(|backend| backend.host.addresses.contains(&address));
+        if let Some(backend) = backend {
+            return Some(Place::Backend(backend.id));
+        }
+        let is_at = |host: &Host| host.addresses.contains(&address);
+        let remote = |site: &&SiteEntry| Some(site.id) != self.local_site;
+        let mut others = self.sites.iter().filter(remote);
+        let site = others.find(|site| site.load_balancer.as_ref().is_some_and(is_at))?;
+        Some(Place::LoadBalancer(site.id))
+    }
+
+    /// The backend that this user tests, if it is a test user (palomar.md 2.2 step 2a). Case is ignored, because user
+    /// names may have been normalised to lower case while host names are not.
+    #[must_use]
+    pub fn backend_by_test_user(&self, user: &str) -> Option<&BackendEntry> {
+        let at = self
+            .test_users
+            .partition_point(|(known, _)| order_ignoring_case(known, user).is_lt());
+        let (known, id) = self.test_users.get(at)?;
+        if known.eq_ignore_ascii_case(user) {
+            self.backend(*id)
+        } else {
+            None
+        }
+    }
+
+    /// The site that took over a group from `site_id`.
+    #[must_use]
+    pub fn failover(&self, group_name: &str, site_id: Uuid) -> Option<&SiteEntry> {
+        let found = find(&self.failovers, |failover| {
+            (*failover.group_name)
+                .cmp(group_name)
+                .then(failover.site_id.cmp(&site_id))
+        });
+        self.site(found?.to_site_id)
+    }
+}
+
+fn find<T>(sorted: &[T], order: impl FnMut(&T) -> Ordering) -> Option<&T> {
+    sorted.get(sorted.binary_search_by(order).ok()?)
+}
+
+/// Compares without allocating; `known` is in lower case already.
+pub(super) fn order_ignoring_case(known: &str, asked: &str) -> Ordering {
+    known
+        .bytes()
+        .cmp(asked.bytes().map(|byte| byte.to_ascii_lowercase()))
+}

@@ -1,0 +1,486 @@
+//! One login: verdict, route, backend, and what each failure leads to (wire.md 6).
+
+use std::net::SocketAddr;
+
+use super::input::{Destination, RouteAnswer};
+use super::machine::{Session, Stage, close_reason};
+use super::output::{Handover, Outbox, RouteAsk, Wish};
+use crate::auth::answer::Answer;
+use crate::auth::ask::Question;
+use crate::auth::delay;
+use crate::auth::verdict::{Grant, Verdict};
+use crate::backend::connect::Attempts;
+use crate::backend::referral::{Host, Referral};
+use crate::backend::{Dialogue, Login, Step};
+use crate::event::Event;
+use crate::fault::Failure;
+use crate::limits;
+use crate::preauth::{Credentials, Step as ClientStep};
+use crate::secret::Secret;
+use crate::tick::Tick;
+use crate::wire::inbox::Inbox;
+use crate::wire::login_ok::LoginOk;
+
+/// What is known of a login under way.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    /// When the last byte of the credentials arrived: failures are answered relative to it (W-FAIL-5).
+    received: Tick,
+    /// As typed at first, normalised once the verdict is there.
+    pub(super) user: Box<str>,
+    password: Secret,
+    grant: Option<Box<Grant>>,
+    destination: Option<Destination>,
+    /// Set at the first connect; carries the deadline of the whole login.
+    attempts: Option<Attempts>,
+    /// The next connect follows a referral to this port.
+    referral: Option<Option<u16>>,
+    referrals: u8,
+    dialogue: Option<Box<Dialogue>>,
+    inbox: Inbox,
+    /// A refusal that waits for its time.
+    held: Option<(Failure, Option<Box<[u8]>>)>,
+}
+
+impl Attempt {
+    fn new(received: Tick, user: Box<str>, password: Secret) -> Self {
+        Self {
+            received,
+            user,
+            password,
+            grant: None,
+            destination: None,
+            attempts: None,
+            referral: None,
+            referrals: 0,
+            dialogue: None,
+            inbox: Inbox::new(limits::BACKEND_INPUT_BYTES_MAX),
+            held: None,
+        }
+    }
+
+    pub(super) fn backend_room(&self) -> usize {
+        self.inbox.room()
+    }
+
+    fn host(&self) -> Box<str> {
+        self.destination
+            .as_ref()
+            .map_or_else(Box::default, |destination| destination.host.clone())
+    }
+
+    fn forget_backend(&mut self) {
+        self.dialogue = None;
+        self.inbox = Inbox::new(limits::BACKEND_INPUT_BYTES_MAX);
+    }
+
+    fn route_ask(&self) -> Option<RouteAsk> {
+        let grant = self.grant.as_ref()?;
+        Some(match &grant.host {
+            Some(host) => RouteAsk::Host {
+                host: host.clone(),
+                hostip: grant.hostip,
+            },
+            None => RouteAsk::User(grant.user.clone()),
+        })
+    }
+}
+
+impl Session {
+    pub(super) fn begin_login(&mut self, now: Tick, credentials: Credentials, outbox: &mut Outbox) {
+        let Credentials {
+            user,
+            authorize_as,
+            password,
+            ..
+        } = credentials;
+        let question = Question {
+            protocol: self.protocol,
+            user: user.clone(),
+            authorize_as,
+            password: password.clone(),
+            remote: self.facts.apparent.ip(),
+            local: self.facts.local.ip(),
+        };
+        self.attempt = Some(Box::new(Attempt::new(now, user, password)));
+        self.enter(Stage::Verdict, now.after(limits::AUTH_TIMEOUT));
+        outbox.wish(Wish::Authenticate(Box::new(question)));
+    }
+
+    /// Credentials that nobody has to be asked about; the answer takes as long as any other refusal.
+    pub(super) fn refuse_unasked(&mut self, now: Tick, failure: Failure, outbox: &mut Outbox) {
+        self.attempt = Some(Box::new(Attempt::new(
+            now,
+            Box::default(),
+            Secret::default(),
+        )));
+        self.fail(
+            now,
+            failure,
+            None,
+            "credentials that cannot be right",
+            outbox,
+        );
+    }
+
+    pub(super) fn verdict(&mut self, now: Tick, answer: Answer, outbox: &mut Outbox) {
+        let (Stage::Verdict, Some(attempt)) = (&self.stage, &mut self.attempt) else {
+            return;
+        };
+        let grant = match answer.verdict {
+            Verdict::Accept(grant) => grant,
+            Verdict::Refuse { failure, reason } => {
+                let text = reason.map(|reason| reason.into_boxed_bytes());
+                let detail = match (answer.trouble, answer.why) {
+                    (Some(trouble), _) => trouble.to_string(),
+                    (None, Some(why)) => why.to_string(),
+                    (None, None) => "refused by the password databases".to_owned(),
+                };
+                return self.fail(now, failure, text, &detail, outbox);
+            }
+        };
+        attempt.user = grant.user.clone();
+        attempt.grant = Some(grant);
+        // A login that has already come a long way is going round in circles (W-FWD-2).
+        if self.facts.ttl <= 1 {
+            let detail = "TTL reached zero: proxies appear to be looping";
+            return self.fail(now, Failure::InternalConfig, None, detail, outbox);
+        }
+        self.ask_route(now, outbox);
+    }
+
+    fn ask_route(&mut self, now: Tick, outbox: &mut Outbox) {
+        let Some(ask) = self
+            .attempt
+            .as_ref()
+            .and_then(|attempt| attempt.route_ask())
+        else {
+            return;
+        };
+        self.enter(Stage::Route, now.after(limits::ROUTE_TIMEOUT));
+        outbox.wish(Wish::Route(ask));
+    }
+
+    pub(super) fn routed(&mut self, now: Tick, answer: RouteAnswer, outbox: &mut Outbox) {
+        if !matches!(self.stage, Stage::Route) {
+            return;
+        }
+        match answer {
+            RouteAnswer::Go(destination) => self.go(now, destination, outbox),
+            RouteAnswer::Fail { failure, detail } => self.fail(now, failure, None, &detail, outbox),
+        }
+    }
+
+    fn go(&mut self, now: Tick, destination: Destination, outbox: &mut Outbox) {
+        let default_port = self.settings.port(self.protocol);
+        let Some(attempt) = &mut self.attempt else {
+            return;
+        };
+        let granted = attempt.grant.as_ref().and_then(|grant| grant.port);
+        let referral = attempt.referral.take();
+        let port = referral.flatten().or(granted).unwrap_or(default_port);
+        let endpoint = SocketAddr::new(destination.address, port);
+        let timeout = attempt
+            .grant
+            .as_ref()
+            .and_then(|grant| grant.timeout)
+            .unwrap_or(self.settings.login_timeout);
+        // The source of a move holds logins until the user is moved (G25).
+        let timeout = if destination.is_moving {
+            timeout.max(self.settings.user_move_timeout + MOVE_GRACE)
+        } else {
+            timeout
+        };
+        attempt.destination = Some(destination);
+        match &mut attempt.attempts {
+            None => {
+                attempt.attempts = Some(Attempts::new(
+                    now,
+                    timeout,
+                    self.settings.reconnects_max,
+                    endpoint,
+                ));
+            }
+            Some(attempts) if referral.is_some() => {
+                attempt.referrals = attempt.referrals.saturating_add(1);
+                if attempts.hop(endpoint).is_err() {
+                    let detail = "referrals lead in a circle, or too far";
+                    return self.fail(now, Failure::RedirectFailed, None, detail, outbox);
+                }
+            }
+            Some(attempts) => attempts.alternate(endpoint),
+        }
+        // W-FWD-3: this proxy itself, seen from the address the client used.
+        if endpoint == self.facts.local {
+            let detail = "proxying loops to itself: the destination is this listener";
+            return self.fail(now, Failure::InternalConfig, None, detail, outbox);
+        }
+        let deadline = self
+            .login_deadline(now)
+            .min(now.after(limits::CONNECT_TIMEOUT));
+        self.enter(Stage::Connecting, deadline);
+        outbox.wish(Wish::Connect(endpoint));
+    }
+
+    pub(super) fn backend_connected(&mut self, now: Tick) {
+        let deadline = self.login_deadline(now);
+        let (Stage::Connecting, Some(attempt)) = (&self.stage, &mut self.attempt) else {
+            return;
+        };
+        let Some(grant) = &attempt.grant else { return };
+        let mut forward = grant.forward.clone();
+        if let Some(group) = attempt
+            .destination
+            .as_ref()
+            .and_then(|destination| destination.group.clone())
+        {
+            forward.push(("cl_user_group".into(), group));
+        }
+        let login = Login {
+            user: grant.destuser.clone().unwrap_or_else(|| grant.user.clone()),
+            password: grant
+                .pass
+                .clone()
+                .unwrap_or_else(|| attempt.password.clone()),
+            master: grant.master.clone(),
+            mech: grant.mech,
+            nopipelining: grant.nopipelining,
+            send_facts: !grant.not_trusted,
+            referrals: attempt.referrals,
+            forward,
+            client_id: self.dialogue.client_id().to_vec(),
+        };
+        attempt.dialogue = Some(Box::new(Dialogue::new(self.protocol, login)));
+        self.enter(Stage::LoggingIn, deadline);
+    }
+
+    fn login_deadline(&self, now: Tick) -> Tick {
+        let attempts = self
+            .attempt
+            .as_ref()
+            .and_then(|attempt| attempt.attempts.as_ref());
+        attempts.map_or_else(
+            || now.after(self.settings.login_timeout),
+            Attempts::deadline,
+        )
+    }
+
+    pub(super) fn backend_bytes(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
+        let (Stage::LoggingIn, Some(attempt)) = (&self.stage, &mut self.attempt) else {
+            return;
+        };
+        let taken = attempt.inbox.append(bytes);
+        debug_assert_eq!(
+            taken,
+            bytes.len(),
+            "the shell read more than there was room for"
+        );
+        let Some(dialogue) = &mut attempt.dialogue else {
+            return;
+        };
+        let step = dialogue.read(
+            &self.facts,
+            &mut attempt.inbox,
+            &mut outbox.to_backend,
+            &mut outbox.to_client,
+        );
+        self.backend_step(now, step, outbox);
+    }
+
+    pub(super) fn backend_end(&mut self, now: Tick, outbox: &mut Outbox) {
+        let (Stage::LoggingIn, Some(attempt)) = (&self.stage, &mut self.attempt) else {
+            return;
+        };
+        let Some(dialogue) = &mut attempt.dialogue else {
+            return;
+        };
+        let step = dialogue.eof();
+        self.backend_step(now, step, outbox);
+    }
+
+    pub(super) fn backend_broken(&mut self, now: Tick, word: &'static str, outbox: &mut Outbox) {
+        let failure = match self.stage {
+            Stage::Connecting => Failure::Connect,
+            Stage::LoggingIn => Failure::Remote,
+            _ => return,
+        };
+        self.attempt_failed(now, failure, None, word, outbox);
+    }
+
+    pub(super) fn login_timed_out(&mut self, now: Tick, outbox: &mut Outbox) {
+        let detail = "no login reply within login_proxy_timeout";
+        self.attempt_failed(now, Failure::Connect, None, detail, outbox);
+    }
+
+    fn backend_step(&mut self, now: Tick, step: Step, outbox: &mut Outbox) {
+        match step {
+            Step::More => {}
+            Step::Ready(ok) => self.succeed(now, &ok, outbox),
+            Step::Failed(failure, text) => {
+                let dialogue = self
+                    .attempt
+                    .as_ref()
+                    .and_then(|attempt| attempt.dialogue.as_ref());
+                let detail: Box<str> =
+                    dialogue.map_or_else(Box::default, |dialogue| dialogue.last_line().into());
+                self.attempt_failed(now, failure, text, &detail, outbox);
+            }
+            Step::Redirect(referral) => self.redirect(now, referral, outbox),
+        }
+    }
+
+    /// An attempt failed: try again if the class and the time allow it, else answer the client (W-FAIL-1).
+    fn attempt_failed(
+        &mut self,
+        now: Tick,
+        failure: Failure,
+        text: Option<Box<[u8]>>,
+        detail: &str,
+        outbox: &mut Outbox,
+    ) {
+        let Some(attempt) = &mut self.attempt else {
+            return;
+        };
+        let again = attempt
+            .attempts
+            .as_mut()
+            .and_then(|attempts| attempts.again(now, failure));
+        let backend = attempt.host();
+        attempt.forget_backend();
+        outbox.wish(Wish::DropBackend);
+        outbox.wish(Wish::Report(Event::BackendFailed {
+            subject: self.subject(),
+            backend,
+            failure,
+            detail: detail.into(),
+            retried: again.is_some(),
+        }));
+        match again {
+            Some(at) => self.enter(Stage::Pausing, at),
+            None => self.fail(now, failure, text, detail, outbox),
+        }
+    }
+
+    /// The pause is over. The route is asked again, because the host may have been marked down meanwhile.
+    pub(super) fn try_again(&mut self, now: Tick, outbox: &mut Outbox) {
+        self.ask_route(now, outbox);
+    }
+
+    /// A backend sent the user elsewhere: only a host that the routing layer knows is followed (W-REF-1), and only as
+    /// the same user (W-REF-2).
+    fn redirect(&mut self, now: Tick, referral: Referral, outbox: &mut Outbox) {
+        let Some(attempt) = &mut self.attempt else {
+            return;
+        };
+        attempt.forget_backend();
+        outbox.wish(Wish::DropBackend);
+        let destuser = attempt
+            .grant
+            .as_ref()
+            .and_then(|grant| grant.destuser.as_deref());
+        let is_same =
+            |user: &str| user.eq_ignore_ascii_case(&attempt.user) || destuser == Some(user);
+        if !referral.user.as_deref().is_none_or(is_same) {
+            return self.fail(
+                now,
+                Failure::RedirectFailed,
+                None,
+                "a referral names another user",
+                outbox,
+            );
+        }
+        let host = match referral.host {
+            Host::Address(address) => address.to_string().into_boxed_str(),
+            Host::Name(name) => name,
+        };
+        let group = attempt
+            .destination
+            .as_ref()
+            .and_then(|destination| destination.group.clone());
+        attempt.referral = Some(referral.port);
+        self.enter(Stage::Route, now.after(limits::ROUTE_TIMEOUT));
+        outbox.wish(Wish::Route(RouteAsk::Referral { host, group }));
+    }
+
+    /// The backend said OK: its reply and everything already read go where they belong, then bytes only (W-REL-1).
+    fn succeed(&mut self, now: Tick, ok: &LoginOk, outbox: &mut Outbox) {
+        let subject = self.subject();
+        let Some(mut attempt) = self.attempt.take() else {
+            return;
+        };
+        let backend = attempt.host();
+        self.dialogue.accept(ok, &mut outbox.to_client);
+        outbox
+            .to_client
+            .extend_from_slice(&attempt.inbox.take_rest());
+        outbox.to_backend.extend_from_slice(&self.inbox.take_rest());
+        outbox.wish(Wish::Report(Event::LoggedIn {
+            subject: subject.clone(),
+            backend: backend.clone(),
+            took: now.since(attempt.received),
+        }));
+        outbox.wish(Wish::Relay(Box::new(Handover { subject, backend })));
+        self.stage = Stage::Over;
+        self.stage_deadline = None;
+    }
+
+    /// The login failed for good. Refused credentials are answered late, everything else at once.
+    pub(super) fn fail(
+        &mut self,
+        now: Tick,
+        failure: Failure,
+        text: Option<Box<[u8]>>,
+        detail: &str,
+        outbox: &mut Outbox,
+    ) {
+        outbox.wish(Wish::Report(Event::LoginFailed {
+            subject: self.subject(),
+            failure,
+            detail: detail.into(),
+        }));
+        self.failed_logins = self.failed_logins.saturating_add(1);
+        let Some(attempt) = &mut self.attempt else {
+            return;
+        };
+        attempt.held = Some((failure, text));
+        if failure.is_delayed() {
+            let delay = self.settings.failure_delay;
+            let at = delay::reply_at(attempt.received, delay, 0, self.seed);
+            self.enter(Stage::Holding, at.max(now));
+        } else {
+            self.answer_held(now, outbox);
+        }
+    }
+
+    /// Gives the one reply the client is owed and listens to it again (W-FAIL-3, W-FAIL-4).
+    pub(super) fn answer_held(&mut self, now: Tick, outbox: &mut Outbox) {
+        let Some(attempt) = self.attempt.take() else {
+            return;
+        };
+        let Some((failure, text)) = attempt.held else {
+            return;
+        };
+        self.stage = Stage::Talking;
+        self.stage_deadline = None;
+        match self
+            .dialogue
+            .refuse(failure, text.as_deref(), &mut outbox.to_client)
+        {
+            ClientStep::Close(reason) => {
+                outbox.wish(Wish::Report(self.aborted(close_reason(reason))));
+                self.close(outbox);
+            }
+            ClientStep::More | ClientStep::Login(_) | ClientStep::Hopeless(_) => {
+                self.read_commands(now, outbox)
+            }
+        }
+    }
+
+    fn enter(&mut self, stage: Stage, deadline: Tick) {
+        self.stage = stage;
+        self.stage_deadline = Some(deadline);
+    }
+}
+
+/// Beyond the move timeout itself, for the login after it.
+const MOVE_GRACE: std::time::Duration = std::time::Duration::from_secs(10);

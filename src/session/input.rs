@@ -1,0 +1,60 @@
+//! Everything that can happen to a session.
+
+use std::net::IpAddr;
+
+use crate::auth::answer::Answer;
+use crate::fault::Failure;
+
+/// One thing that happened. The shell gives one, carries out every wish, and only then gives the next.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The connection was accepted: the session may speak.
+    Begin,
+    /// The client sent these bytes; no more than [`super::Session::client_room`] at a time.
+    Client(&'a [u8]),
+    /// The client sends nothing more.
+    ClientEnd,
+    /// The password databases answered.
+    Verdict(Box<Answer>),
+    /// The routing layer answered.
+    Route(RouteAnswer),
+    /// The connection to the backend stands.
+    Connected,
+    /// It could not be made, or broke.
+    BackendBroken(&'static str),
+    /// The backend sent these bytes; no more than [`super::Session::backend_room`] at a time.
+    Backend(&'a [u8]),
+    /// The backend sends nothing more.
+    BackendEnd,
+    /// [`super::Session::deadline`] passed.
+    Deadline,
+    /// The process stops.
+    Shutdown,
+}
+
+/// Where to go, or why not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteAnswer {
+    /// Connect there.
+    Go(Destination),
+    /// There is no way.
+    Fail {
+        /// The class.
+        failure: Failure,
+        /// For the operator's log.
+        detail: Box<str>,
+    },
+}
+
+/// A backend, as the session needs it. The port is the session's business: protocol, grant or referral.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// Host name, as in the GeoDB: for logs and, later, for TLS.
+    pub host: Box<str>,
+    /// Its address.
+    pub address: IpAddr,
+    /// The user's group, forwarded as `cl_user_group` (palomar.md 8.1).
+    pub group: Option<Box<str>>,
+    /// The user is being moved: the backend may hold the login (G25).
+    pub is_moving: bool,
+}

@@ -1,0 +1,394 @@
+//! The stages of a session and the client's side of them; the login itself is in `attempt`.
+
+use std::sync::Arc;
+
+use super::attempt::Attempt;
+use super::input::Input;
+use super::output::{Outbox, Wish};
+use super::settings::SessionSettings;
+use crate::event::{Event, Subject, cleaned};
+use crate::facts::{ClientFacts, Transport};
+use crate::fault::Failure;
+use crate::limits;
+use crate::names::Protocol;
+use crate::preauth::{ByeReason, CloseReason, Dialogue, Step};
+use crate::proxy_header::{Decoder, Header, Outcome, policy};
+use crate::tick::Tick;
+use crate::wire::inbox::Inbox;
+
+/// A connection before its login succeeded.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) settings: Arc<SessionSettings>,
+    pub(super) protocol: Protocol,
+    pub(super) facts: ClientFacts,
+    pub(super) dialogue: Dialogue,
+    /// Client bytes that nobody has parsed: while a login runs they wait here untouched (W-PIPE-4).
+    pub(super) inbox: Inbox,
+    pub(super) stage: Stage,
+    /// The whole time before login is bounded, whatever the client sends (W-PIPE-3).
+    pre_login_deadline: Tick,
+    pub(super) stage_deadline: Option<Tick>,
+    /// The client sends nothing more; replies still reach it (IM-15).
+    pub(super) client_ended: bool,
+    pub(super) failed_logins: u8,
+    pub(super) seed: u64,
+    pub(super) attempt: Option<Box<Attempt>>,
+}
+
+/// Where a session stands.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// Collecting the PROXY header; nothing is said before it is complete (W-PIPE-2).
+    Header(Box<Decoder>),
+    /// Reading commands.
+    Talking,
+    /// Waiting for the password databases.
+    Verdict,
+    /// Waiting for the routing layer.
+    Route,
+    /// Waiting for a TCP connection.
+    Connecting,
+    /// In the backend's dialogue.
+    LoggingIn,
+    /// Between two attempts.
+    Pausing,
+    /// A refusal is held back for the failed-login delay.
+    Holding,
+    /// Closed or handed over.
+    Over,
+}
+
+impl Session {
+    /// A session on a fresh connection. `header`: a PROXY header comes first. `seed`: for the jitter of delays.
+    #[must_use]
+    pub fn new(
+        settings: Arc<SessionSettings>,
+        dialogue: Dialogue,
+        facts: ClientFacts,
+        header: bool,
+        seed: u64,
+        now: Tick,
+    ) -> Self {
+        let stage = if header {
+            Stage::Header(Box::new(Decoder::new()))
+        } else {
+            Stage::Talking
+        };
+        let stage_deadline = header.then(|| now.after(settings.proxy_header_timeout));
+        Self {
+            inbox: Inbox::new(limits::PRE_LOGIN_INPUT_BYTES_MAX),
+            pre_login_deadline: now.after(limits::PRE_LOGIN_TIMEOUT),
+            settings,
+            protocol: dialogue.protocol(),
+            dialogue,
+            facts,
+            stage,
+            stage_deadline,
+            client_ended: false,
+            failed_logins: 0,
+            seed,
+            attempt: None,
+        }
+    }
+
+    /// Takes one thing that happened; wishes and bytes go to `outbox`.
+    pub fn on(&mut self, now: Tick, input: Input<'_>, outbox: &mut Outbox) {
+        match input {
+            Input::Begin => {
+                if matches!(self.stage, Stage::Talking) {
+                    self.greet(outbox);
+                }
+            }
+            Input::Client(bytes) => self.client_bytes(now, bytes, outbox),
+            Input::ClientEnd => self.client_end(outbox),
+            Input::Verdict(answer) => self.verdict(now, *answer, outbox),
+            Input::Route(answer) => self.routed(now, answer, outbox),
+            Input::Connected => self.backend_connected(now),
+            Input::BackendBroken(word) => self.backend_broken(now, word, outbox),
+            Input::Backend(bytes) => self.backend_bytes(now, bytes, outbox),
+            Input::BackendEnd => self.backend_end(now, outbox),
+            Input::Deadline => self.deadline_passed(now, outbox),
+            Input::Shutdown => self.shut_down(outbox),
+        }
+    }
+
+    /// How many client bytes the session takes now; none: do not read, so that the client feels it.
+    #[must_use]
+    pub fn client_room(&self) -> usize {
+        match self.stage {
+            Stage::Over => 0,
+            _ if self.client_ended => 0,
+            _ => self.inbox.room(),
+        }
+    }
+
+    /// How many backend bytes the session takes now.
+    #[must_use]
+    pub fn backend_room(&self) -> usize {
+        match (&self.stage, &self.attempt) {
+            (Stage::LoggingIn, Some(attempt)) => attempt.backend_room(),
+            _ => 0,
+        }
+    }
+
+    /// When the session wants to be told that time passed.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Tick> {
+        if matches!(self.stage, Stage::Over) {
+            return None;
+        }
+        let stage = self.stage_deadline.unwrap_or(self.pre_login_deadline);
+        // A login under way has deadlines of its own and may outlive the time for getting that far.
+        if self.attempt.is_some() {
+            Some(stage)
+        } else {
+            Some(stage.min(self.pre_login_deadline))
+        }
+    }
+
+    /// The stage's name, for the administrator.
+    #[must_use]
+    pub fn stage(&self) -> &'static str {
+        match self.stage {
+            Stage::Header(_) => "proxy-header",
+            Stage::Talking => "pre-login",
+            Stage::Verdict => "auth",
+            Stage::Route => "route",
+            Stage::Connecting => "connect",
+            Stage::LoggingIn => "login",
+            Stage::Pausing => "retry",
+            Stage::Holding => "delay",
+            Stage::Over => "over",
+        }
+    }
+
+    /// The report of a connection that ends here without a login.
+    #[must_use]
+    pub fn aborted(&self, reason: &'static str) -> Event {
+        Event::Aborted {
+            subject: self.subject(),
+            reason,
+            attempts: self.failed_logins,
+        }
+    }
+
+    pub(super) fn subject(&self) -> Subject {
+        Subject {
+            protocol: self.protocol,
+            session: self.facts.session_id.clone(),
+            client: self.facts.apparent,
+            user: self
+                .attempt
+                .as_ref()
+                .map(|attempt| cleaned(attempt.user.as_bytes(), limits::USER_BYTES_MAX)),
+        }
+    }
+
+    // === The client's side ===
+
+    fn greet(&mut self, outbox: &mut Outbox) {
+        self.dialogue
+            .greet(self.settings.rules_for(&self.facts), &mut outbox.to_client);
+    }
+
+    fn client_bytes(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
+        match self.stage {
+            Stage::Over => {}
+            Stage::Header(_) => self.read_header(now, bytes, outbox),
+            _ => {
+                self.keep(bytes);
+                if matches!(self.stage, Stage::Talking) {
+                    self.read_commands(now, outbox);
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let taken = self.inbox.append(bytes);
+        debug_assert_eq!(
+            taken,
+            bytes.len(),
+            "the shell read more than there was room for"
+        );
+    }
+
+    fn read_header(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
+        let Stage::Header(decoder) = &mut self.stage else {
+            return;
+        };
+        match decoder.decode(bytes) {
+            Outcome::Incomplete => {}
+            Outcome::Done { header, consumed } => {
+                if !self.believe(&header) {
+                    outbox.wish(Wish::Report(
+                        self.refused("the PROXY header's ALPN is not this protocol's", false),
+                    ));
+                    return self.close(outbox);
+                }
+                self.stage = Stage::Talking;
+                self.stage_deadline = None;
+                self.greet(outbox);
+                self.keep(bytes.get(consumed..).unwrap_or_default());
+                self.read_commands(now, outbox);
+            }
+            Outcome::Refused(refusal) => {
+                outbox.wish(Wish::Report(self.refused(refusal.text(), false)));
+                self.close(outbox);
+            }
+        }
+    }
+
+    /// The PROXY header names the client; trust is judged by it from now on (W-TRUST-1, PX-19).
+    fn believe(&mut self, header: &Header) -> bool {
+        let alpn = header.tlvs.alpn.as_deref();
+        if alpn.is_some_and(|alpn| !policy::is_alpn_acceptable(self.protocol, alpn)) {
+            return false;
+        }
+        self.facts.origin = policy::origin(self.facts.socket, header);
+        self.facts.apparent = self.facts.origin;
+        self.facts.local = policy::local(self.facts.local, header);
+        self.facts.trusted = self.settings.trusted.contains(self.facts.origin.ip());
+        if header.transport() == Transport::Tls || self.settings.proxy_header_is_private {
+            self.facts.transport = Transport::Tls;
+        }
+        self.facts.local_name = header.tlvs.authority.clone();
+        true
+    }
+
+    /// Reads commands until somebody else is needed.
+    pub(super) fn read_commands(&mut self, now: Tick, outbox: &mut Outbox) {
+        // Cheap to look up and the only borrow that outlives it: the rules follow the facts as they are now.
+        let settings = Arc::clone(&self.settings);
+        let rules = settings.rules_for(&self.facts);
+        match self.dialogue.read(
+            rules,
+            &mut self.facts,
+            &mut self.inbox,
+            &mut outbox.to_client,
+        ) {
+            Step::More => {
+                if self.client_ended {
+                    outbox.wish(Wish::Report(self.aborted("client disconnected")));
+                    self.close(outbox);
+                }
+            }
+            Step::Login(credentials) => self.begin_login(now, credentials, outbox),
+            Step::Hopeless(failure) => self.refuse_unasked(now, failure, outbox),
+            Step::Close(reason) => {
+                outbox.wish(Wish::Report(self.aborted(close_reason(reason))));
+                self.close(outbox);
+            }
+        }
+    }
+
+    fn client_end(&mut self, outbox: &mut Outbox) {
+        self.client_ended = true;
+        match self.stage {
+            Stage::Header(_) => {
+                // A load balancer's check: connects, maybe sends half a header, goes away (W-PRB-5).
+                outbox.wish(Wish::Report(
+                    self.refused("closed before the PROXY header was complete", true),
+                ));
+                self.close(outbox);
+            }
+            Stage::Talking => {
+                outbox.wish(Wish::Report(self.aborted("client disconnected")));
+                self.close(outbox);
+            }
+            // The login goes on: a client that half-closes still gets its reply (IM-15). If it is gone for good, the
+            // reply breaks the connection and everything is freed.
+            Stage::Verdict
+            | Stage::Route
+            | Stage::Connecting
+            | Stage::LoggingIn
+            | Stage::Pausing
+            | Stage::Holding => {}
+            Stage::Over => {}
+        }
+    }
+
+    fn refused(&self, reason: &'static str, quiet: bool) -> Event {
+        Event::Refused {
+            protocol: self.protocol,
+            peer: self.facts.socket,
+            reason,
+            quiet,
+        }
+    }
+
+    fn deadline_passed(&mut self, now: Tick, outbox: &mut Outbox) {
+        if self.deadline().is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        match self.stage {
+            Stage::Header(_) => {
+                outbox.wish(Wish::Report(
+                    self.refused("no complete PROXY header within haproxy_timeout", false),
+                ));
+                self.close(outbox);
+            }
+            Stage::Talking => {
+                self.dialogue.bye(ByeReason::Timeout, &mut outbox.to_client);
+                outbox.wish(Wish::Report(
+                    self.aborted("no login within the time allowed"),
+                ));
+                self.close(outbox);
+            }
+            Stage::Verdict => self.fail(
+                now,
+                Failure::Unavailable,
+                None,
+                "no answer from the password databases",
+                outbox,
+            ),
+            Stage::Route => self.fail(
+                now,
+                Failure::Unavailable,
+                None,
+                "no answer from the routing layer",
+                outbox,
+            ),
+            Stage::Connecting => self.backend_broken(now, "timed out", outbox),
+            Stage::LoggingIn => self.login_timed_out(now, outbox),
+            Stage::Pausing => self.try_again(now, outbox),
+            Stage::Holding => self.answer_held(now, outbox),
+            Stage::Over => {}
+        }
+    }
+
+    fn shut_down(&mut self, outbox: &mut Outbox) {
+        match self.stage {
+            Stage::Over => return,
+            Stage::Header(_) => {}
+            _ => self
+                .dialogue
+                .bye(ByeReason::Shutdown, &mut outbox.to_client),
+        }
+        if matches!(self.stage, Stage::Connecting | Stage::LoggingIn) {
+            outbox.wish(Wish::DropBackend);
+        }
+        outbox.wish(Wish::Report(self.aborted("shutting down")));
+        self.close(outbox);
+    }
+
+    pub(super) fn close(&mut self, outbox: &mut Outbox) {
+        self.stage = Stage::Over;
+        self.stage_deadline = None;
+        self.attempt = None;
+        outbox.wish(Wish::Close);
+    }
+}
+
+pub(super) fn close_reason(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Logout => "client logged out",
+        CloseReason::BadCommands => "too many invalid commands",
+        CloseReason::FailedLogins => "too many failed logins",
+        CloseReason::LineTooLong => "a line without end",
+        CloseReason::LiteralTooLarge => "a literal too large to read past",
+        CloseReason::OtherProtocol => "HTTP or TLS on a port for neither",
+        CloseReason::Dismissed => "dismissed",
+    }
+}

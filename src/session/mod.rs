@@ -1,0 +1,15 @@
+//! One connection's life up to the relay: PROXY header, dialogue with the client, verdict, route, login at a backend.
+//!
+//! Decides: the order of the stages, which deadline holds, when an attempt is repeated, what a failure leads to.
+//! Does not decide: grammar (`preauth`, `backend`), passwords (`auth`), where users live (`route`).
+//! Pure: driven by `worker::drive`, the simulator, transcripts and fuzz targets. Tests: `tests/pure`.
+#![forbid(unsafe_code)]
+
+pub mod input;
+pub mod output;
+mod attempt;
+mod machine;
+mod settings;
+
+pub use machine::Session;
+pub use settings::{ProtocolSettings, SessionSettings};

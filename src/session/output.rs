@@ -1,0 +1,102 @@
+//! Everything a session can wish for.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::auth::ask::Question;
+use crate::event::{Event, Subject};
+
+/// One wish. At most [`WISHES_MAX`] come from a single input.
+#[derive(Debug)]
+pub enum Wish {
+    /// Ask the password databases; the answer comes as `Input::Verdict`.
+    Authenticate(Box<Question>),
+    /// Ask the routing layer; the answer comes as `Input::Route`.
+    Route(RouteAsk),
+    /// Close what there is towards a backend and forget it.
+    DropBackend,
+    /// Connect to a backend (after closing a former one).
+    Connect(SocketAddr),
+    /// Login succeeded: once everything queued for both sides is sent, move bytes. The session is over.
+    Relay(Box<Handover>),
+    /// Close the client's connection once everything queued for it is sent.
+    Close,
+    /// Report this.
+    Report(Event),
+}
+
+/// A question to the routing layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteAsk {
+    /// Where does this user live?
+    User(Box<str>),
+    /// The password database named the destination: resolve it.
+    Host {
+        /// Name or literal.
+        host: Box<str>,
+        /// Address, when the database gave one too.
+        hostip: Option<IpAddr>,
+    },
+    /// A backend referred us there: only a known host may be followed (W-REF-1).
+    Referral {
+        /// Name or literal from the referral.
+        host: Box<str>,
+        /// The user's group, forwarded there too.
+        group: Option<Box<str>>,
+    },
+}
+
+/// What the relay's log line will say.
+#[derive(Clone, Debug)]
+pub struct Handover {
+    /// Who.
+    pub subject: Subject,
+    /// The backend's host name.
+    pub backend: Box<str>,
+}
+
+/// Where a session puts its outputs. One per core, lent to one session at a time and emptied after each input.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// Bytes for the client, in order.
+    pub to_client: Vec<u8>,
+    /// Bytes for the backend, in order.
+    pub to_backend: Vec<u8>,
+    wishes: Vec<Wish>,
+}
+
+/// The most wishes a single input may cause: a failed attempt's report and the login's, a dropped backend, a close,
+/// and one next step, with one to spare.
+pub const WISHES_MAX: usize = 6;
+
+impl Outbox {
+    /// An empty outbox with room for one input's wishes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            to_client: Vec::with_capacity(1024),
+            to_backend: Vec::with_capacity(1024),
+            wishes: Vec::with_capacity(WISHES_MAX),
+        }
+    }
+
+    /// Adds a wish.
+    pub fn wish(&mut self, wish: Wish) {
+        debug_assert!(
+            self.wishes.len() < WISHES_MAX,
+            "an input caused too many wishes: {:?}",
+            self.wishes
+        );
+        self.wishes.push(wish);
+    }
+
+    /// Takes the wishes out, oldest first.
+    pub fn take_wishes(&mut self) -> std::vec::Drain<'_, Wish> {
+        self.wishes.drain(..)
+    }
+
+    /// Whether the session wished for nothing.
+    #[must_use]
+    pub fn has_no_wishes(&self) -> bool {
+        self.wishes.is_empty()
+    }
+}

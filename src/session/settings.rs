@@ -1,0 +1,63 @@
+//! What the configuration says to sessions; shared by all of a process.
+
+use std::time::Duration;
+
+use crate::facts::{ClientFacts, Transport};
+use crate::names::Protocol;
+use crate::network::Networks;
+use crate::preauth::capability::Rules;
+
+/// Settings of sessions.
+#[derive(Clone, Debug)]
+pub struct SessionSettings {
+    /// Greeting, mechanisms and the like of the client side, where a password may be sent.
+    pub rules: Rules,
+    /// The same where it may not.
+    pub guarded_rules: Rules,
+    /// Peers whose forwarded facts are believed (`login_trusted_networks`).
+    pub trusted: Networks,
+    /// Whether password mechanisms wait for TLS (`ssl = required`), except for trusted peers.
+    pub privacy_required: bool,
+    /// Whether a PROXY header counts as a private connection (`proxy_protocol_implies_secure`, W-TRUST-3).
+    pub proxy_header_is_private: bool,
+    /// `haproxy_timeout`.
+    pub proxy_header_timeout: Duration,
+    /// `auth_failure_delay`.
+    pub failure_delay: Duration,
+    /// `login_proxy_timeout`.
+    pub login_timeout: Duration,
+    /// `login_proxy_max_reconnects`.
+    pub reconnects_max: u8,
+    /// `cluster_user_move_timeout`: a login may be held that long while its user is being moved (G25).
+    pub user_move_timeout: Duration,
+    /// Per protocol, in the order of [`Protocol::ALL`].
+    pub protocols: [ProtocolSettings; 5],
+}
+
+/// Settings of one protocol towards the backends.
+#[derive(Clone, Copy, Debug)]
+pub struct ProtocolSettings {
+    /// `proxy_port`.
+    pub port: u16,
+}
+
+impl SessionSettings {
+    /// The rules of a connection, given whether a password is safe on it.
+    #[must_use]
+    pub fn rules_for(&self, facts: &ClientFacts) -> &Rules {
+        let private = facts.transport == Transport::Tls;
+        if private || facts.trusted || !self.privacy_required {
+            &self.rules
+        } else {
+            &self.guarded_rules
+        }
+    }
+
+    /// The port of a protocol at the backends.
+    #[must_use]
+    pub fn port(&self, protocol: Protocol) -> u16 {
+        let of = Protocol::ALL.iter().position(|known| *known == protocol);
+        of.and_then(|index| self.protocols.get(index))
+            .map_or(protocol.default_port(), |settings| settings.port)
+    }
+}

@@ -1,0 +1,125 @@
+//! Counters: one cache line group per core, one writer each, read by anybody.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam_utils::CachePadded;
+
+/// What is counted. The names are an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// Connections accepted.
+    Accepted,
+    /// Connections closed before a greeting: untrusted PROXY sender, bad header, no slot.
+    Refused,
+    /// Logins that reached a backend's OK.
+    LoginSucceeded,
+    /// Logins answered with a failure.
+    LoginFailed,
+    /// Backend attempts that failed, whether retried or not.
+    BackendFailed,
+    /// Sessions that ended after login.
+    RelayEnded,
+    /// Bytes from clients to backends.
+    BytesUp,
+    /// Bytes from backends to clients.
+    BytesDown,
+    /// Directions that switched to splice.
+    Hot,
+    /// Hot directions that found no pipe and stayed on copying (BE-17).
+    PipeMissing,
+    /// Completions of an earlier owner of a slot (UR-06).
+    StaleCompletion,
+    /// Accepts that failed for want of descriptors (RS-01).
+    AcceptStarved,
+    /// Log lines lost because the log's mailbox was full (RS-08).
+    LogLost,
+    /// Sessions closed because of a panic in their pure code (DESIGN decision 10).
+    Panicked,
+}
+
+impl Counter {
+    /// Every counter, in the order of the enum.
+    pub const ALL: [Self; 14] = [
+        Self::Accepted,
+        Self::Refused,
+        Self::LoginSucceeded,
+        Self::LoginFailed,
+        Self::BackendFailed,
+        Self::RelayEnded,
+        Self::BytesUp,
+        Self::BytesDown,
+        Self::Hot,
+        Self::PipeMissing,
+        Self::StaleCompletion,
+        Self::AcceptStarved,
+        Self::LogLost,
+        Self::Panicked,
+    ];
+
+    /// Name in logs and metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::LoginSucceeded => "login_succeeded",
+            Self::LoginFailed => "login_failed",
+            Self::BackendFailed => "backend_failed",
+            Self::RelayEnded => "relay_ended",
+            Self::BytesUp => "bytes_up",
+            Self::BytesDown => "bytes_down",
+            Self::Hot => "hot",
+            Self::PipeMissing => "pipe_missing",
+            Self::StaleCompletion => "stale_completion",
+            Self::AcceptStarved => "accept_starved",
+            Self::LogLost => "log_lost",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
+/// The counters of one core.
+#[derive(Debug, Default)]
+pub struct Counters(CachePadded<[AtomicU64; Counter::ALL.len()]>);
+
+impl Counters {
+    /// Adds to a counter. Only the owning core calls this, so load and store need not be one operation.
+    pub fn add(&self, counter: Counter, by: u64) {
+        if let Some(cell) = self.0.get(counter as usize) {
+            cell.store(
+                cell.load(Ordering::Relaxed).wrapping_add(by),
+                Ordering::Relaxed,
+            );
+        }
+    }
+
+    /// The value of a counter, read by anybody.
+    #[must_use]
+    pub fn get(&self, counter: Counter) -> u64 {
+        self.0
+            .get(counter as usize)
+            .map_or(0, |cell| cell.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_counter_has_a_cell_and_a_name_of_its_own() {
+        let counters = Counters::default();
+        for (position, counter) in Counter::ALL.into_iter().enumerate() {
+            assert_eq!(counter as usize, position);
+            counters.add(counter, position as u64 + 1);
+        }
+        for (position, counter) in Counter::ALL.into_iter().enumerate() {
+            assert_eq!(
+                counters.get(counter),
+                position as u64 + 1,
+                "{}",
+                counter.name()
+            );
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What threads say to each other.
+
+use std::time::Duration;
+
+use crate::auth::chain::Job;
+use crate::auth::scheme::SchemeError;
+use crate::fault::Failure;
+use crate::names::CoreId;
+use crate::route::group::GroupChange;
+
+/// Where an answer goes: a connection of a core. A slot that was reused meanwhile has another generation, and the
+/// answer is dropped (W-PIPE-6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The core that asked.
+    pub core: CoreId,
+    /// The connection's slot there.
+    pub slot: u32,
+    /// Its generation.
+    pub generation: u32,
+}
+
+/// From a data core to the control core.
+#[derive(Debug)]
+pub enum ToControl {
+    /// Read this user's row, create it if there is none, and create its group if that is missing. Then say `Settled`.
+    Settle {
+        /// Who waits; none: only the cached row is old.
+        ticket: Option<Ticket>,
+        /// The normalised user name.
+        user: Box<str>,
+    },
+    /// Resolve a host name that a password database gave.
+    Resolve {
+        /// Who waits.
+        ticket: Ticket,
+        /// The name.
+        host: Box<str>,
+    },
+    /// A route was decided that the GeoDB does not say yet: write it down (palomar.md 2.2.1). Nobody waits.
+    Change(Box<GroupChange>),
+}
+
+/// From a data core to the hashing threads.
+#[derive(Debug)]
+pub struct HashJob {
+    /// Who waits.
+    pub ticket: Ticket,
+    /// Hash and password.
+    pub job: Job,
+}
+
+/// To a data core.
+#[derive(Debug)]
+pub enum ToCore {
+    /// The answer to a question.
+    Answer {
+        /// Who asked.
+        ticket: Ticket,
+        /// What came out.
+        answer: Answer,
+    },
+    /// Stop: finish what runs within this time.
+    Drain(Duration),
+}
+
+/// What came out of a question.
+#[derive(Debug)]
+pub enum Answer {
+    /// A hashing thread compared.
+    Verified(Result<bool, SchemeError>),
+    /// The cache and the table now hold what the decision needs: decide again.
+    Settled,
+    /// The control core could not help.
+    Unsettled {
+        /// The class.
+        failure: Failure,
+        /// For the log.
+        detail: Box<str>,
+    },
+    /// A name's address.
+    Resolved(std::net::IpAddr),
+}

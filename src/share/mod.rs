@@ -1,0 +1,12 @@
+//! Everything that crosses threads: mailboxes, published tables, counters, the cache of users.
+//!
+//! Duty: let data cores, hashing threads and the control core hand values to each other without a lock on a data core.
+//! Not its duty: what the values mean. Used by `worker`, `control` and `boot`. Tests: at the end of the files.
+#![forbid(unsafe_code)]
+
+pub mod mailbox;
+pub mod jobs;
+pub mod messages;
+pub mod users;
+pub mod snapshot;
+pub mod counters;

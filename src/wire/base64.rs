@@ -1,0 +1,76 @@
+//! Base64 as SASL demands it: the standard alphabet, padding exactly right, nothing else (W-SASL-1).
+//!
+//! Decides: legal or not, per line, with no state between lines. Tests: below.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::secret::Secret;
+
+/// Decodes one response; most of them hold a password, so the result is a secret.
+#[must_use]
+pub fn decode(text: &[u8]) -> Option<Secret> {
+    let mut bytes = vec![0; text.len().div_ceil(4).saturating_mul(3)];
+    let outcome = STANDARD.decode_slice(text, &mut bytes).ok();
+    bytes.truncate(outcome.unwrap_or(0));
+    // A secret also when it was decoded in part only: that part is wiped.
+    let decoded = Secret::new(bytes);
+    outcome.map(|_| decoded)
+}
+
+/// Appends the base64 form of `bytes`.
+pub fn encode(bytes: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    let size = bytes.len().div_ceil(3).saturating_mul(4);
+    out.resize(start.saturating_add(size), b'=');
+    let written = out
+        .get_mut(start..)
+        .map(|place| STANDARD.encode_slice(bytes, place));
+    debug_assert!(matches!(written, Some(Ok(count)) if count == size));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str) -> Option<Vec<u8>> {
+        decode(text.as_bytes()).map(|secret| secret.expose().to_vec())
+    }
+
+    #[test]
+    fn known_answers() {
+        assert_eq!(
+            plain("dGVzdAB0ZXN0ADEyMzQ=").unwrap(),
+            b"test\0test\x001234"
+        );
+        assert_eq!(
+            plain("AHRpbQB0YW5zdGFhZnRhbnN0YWFm").unwrap(),
+            b"\0tim\0tanstaaftanstaaf"
+        );
+        assert_eq!(plain("").unwrap(), b"");
+        let mut out = b"+ ".to_vec();
+        encode(b"Username:", &mut out);
+        assert_eq!(out, b"+ VXNlcm5hbWU6");
+    }
+
+    #[test]
+    fn w_sasl_1_anything_else_is_bad() {
+        let bad = [
+            "=",
+            "==",
+            "dGVzdA",
+            "dGVzdA=",
+            "dGVzdA===",
+            "dGV zdA==",
+            "dGVzdA==\t",
+            "dGVzdB==",
+            "d-_z",
+            "*",
+            "\u{feff}dGVz",
+            "dA==dA==",
+        ];
+        for text in bad {
+            assert!(plain(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! Questions of sessions to the rest of the process: passwords and routes.
+//!
+//! What memory holds is answered at once: password files, the cache of verified passwords, the published table, the
+//! cache of users. Only a costly hash goes to the hashing pool, and only a user or group that nobody has seen goes to the
+//! control core; their answers come by mail and carry the slot's generation (W-PIPE-6).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::answer::Answer as AuthAnswer;
+use crate::auth::ask::Question;
+use crate::auth::cache::{Key, Verifications};
+use crate::auth::chain::{Chain, Step};
+use crate::auth::passdb::Passdbs;
+use crate::auth::scheme::SchemeError;
+use crate::fault::Failure;
+use crate::names::CoreId;
+use crate::ring::port::Port;
+use crate::route::decide::{Decision, RouteQuestion, UserKnown, decide};
+use crate::route::redirect::follow_referral;
+use crate::route::table::Table;
+use crate::secret::Secret;
+use crate::session::input::{Destination, Input, RouteAnswer};
+use crate::session::output::RouteAsk;
+use crate::share::jobs::Jobs;
+use crate::share::mailbox::Mailbox;
+use crate::share::messages::{Answer, HashJob, Ticket, ToControl, ToCore};
+use crate::share::snapshot::{Published, Reader};
+use crate::share::users::{FRESH_FOR, Users};
+use crate::tick::Tick;
+
+use super::run::Worker;
+
+/// Where questions are answered.
+#[derive(Clone, Debug)]
+pub struct AskLinks {
+    /// Password databases.
+    pub passdbs: Published<Passdbs>,
+    /// Sites, backends, groups.
+    pub table: Published<Table>,
+    /// Users.
+    pub users: Users,
+    /// The hashing pool.
+    pub hashing: Jobs<HashJob>,
+    /// The control core.
+    pub control: Arc<Mailbox<ToControl>>,
+    /// Keys the cache of verified passwords; drawn at start, never leaves the process.
+    pub secret: Secret,
+    /// Verified passwords remembered by this core.
+    pub verified_max: usize,
+    /// For how long.
+    pub verified_ttl: Duration,
+}
+
+/// One core's way to ask.
+#[derive(Debug)]
+pub struct Asks {
+    core: CoreId,
+    passdbs: Reader<Passdbs>,
+    table: Reader<Table>,
+    links: AskLinks,
+    verified: Verifications,
+    /// State of the generator for jitter and session ids; nothing secret hangs on it.
+    random: u64,
+    complained_at: Option<Tick>,
+}
+
+/// A question under way.
+#[derive(Debug)]
+pub(super) enum Pending {
+    /// The chain goes on when its hash is compared.
+    Password { chain: Box<Chain>, key: Key },
+    /// The decision is made again when the control core has settled the user.
+    Route { ask: RouteAsk, rounds: u8 },
+}
+
+impl Asks {
+    /// The questions of one core. `seed` must not be zero.
+    #[must_use]
+    pub fn new(core: CoreId, links: AskLinks, seed: u64) -> Self {
+        Self {
+            core,
+            passdbs: links.passdbs.reader(),
+            table: links.table.reader(),
+            verified: Verifications::new(links.verified_max, links.verified_ttl),
+            links,
+            random: seed | 1,
+            complained_at: None,
+        }
+    }
+
+    /// The next number of xorshift64*; for jitter and ids only.
+    pub(super) fn draw(&mut self) -> u64 {
+        self.random ^= self.random >> 12;
+        self.random ^= self.random << 25;
+        self.random ^= self.random >> 27;
+        self.random.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    /// Sixteen bytes for a session id: when, which core, and chance (W-FWD-4).
+    pub(super) fn draw_id(&mut self, now: Tick) -> [u8; 16] {
+        let mut id = [0; 16];
+        let (high, low) = (
+            self.draw(),
+            self.draw() ^ now.0.rotate_left(24) ^ u64::from(self.core.0),
+        );
+        for (place, byte) in id
+            .iter_mut()
+            .zip(high.to_be_bytes().into_iter().chain(low.to_be_bytes()))
+        {
+            *place = byte;
+        }
+        id
+    }
+
+    /// Whether a complaint about the host may be logged again: once a second (RS-01).
+    pub(super) fn may_complain(&mut self, now: Tick) -> bool {
+        let quiet = self
+            .complained_at
+            .is_none_or(|at| now.since(at) >= Duration::from_secs(1));
+        if quiet {
+            self.complained_at = Some(now);
+        }
+        quiet
+    }
+}
+
+impl<P: Port> Worker<P> {
+    /// Asks the password databases.
+    pub(super) fn authenticate(
+        &mut self,
+        slot: u32,
+        question: Question,
+    ) -> Option<Box<AuthAnswer>> {
+        let passdbs = self.asks.passdbs.shared();
+        let step = Chain::start(&passdbs, question);
+        self.auth_step(slot, step)
+    }
+
+    fn auth_step(&mut self, slot: u32, mut step: Step) -> Option<Box<AuthAnswer>> {
+        loop {
+            let (chain, job) = match step {
+                Step::Done(answer) => return Some(answer),
+                Step::Verify(chain, job) => (chain, job),
+            };
+            let key = job.key(&self.asks.links.secret);
+            if self.asks.verified.contains(key, self.now) {
+                step = chain.verified(Ok(true));
+                continue;
+            }
+            let ticket = self.ticket(slot)?;
+            if self
+                .asks
+                .links
+                .hashing
+                .push(HashJob { ticket, job })
+                .is_err()
+            {
+                // The pool is behind: a temporary failure now is better than a login that times out (SA-18).
+                step = chain.verified(Err(SchemeError::Busy));
+                continue;
+            }
+            if let Some(login) = self.login(slot) {
+                login.pending = Some(Box::new(Pending::Password { chain, key }));
+            }
+            return None;
+        }
+    }
+
+    /// Asks the routing layer.
+    pub(super) fn route(&mut self, slot: u32, ask: RouteAsk) -> Option<RouteAnswer> {
+        self.route_round(slot, ask, 0)
+    }
+
+    fn route_round(&mut self, slot: u32, ask: RouteAsk, rounds: u8) -> Option<RouteAnswer> {
+        let wanted = match &ask {
+            RouteAsk::User(user) => match self.route_user(user, rounds) {
+                Ok(answer) => return Some(answer),
+                Err(()) => ToControl::Settle {
+                    ticket: Some(self.ticket(slot)?),
+                    user: user.clone(),
+                },
+            },
+            RouteAsk::Referral { host, group } => {
+                let found = follow_referral(self.asks.table.current(), host, group.as_deref());
+                return Some(match found {
+                    Ok(destination) => RouteAnswer::Go(known(destination)),
+                    Err(fault) => RouteAnswer::Fail {
+                        failure: fault.failure(),
+                        detail: fault.text().into(),
+                    },
+                });
+            }
+            RouteAsk::Host { host, hostip } => {
+                let literal = host.parse().ok().or(*hostip);
+                if let Some(address) = literal {
+                    return Some(RouteAnswer::Go(named(host.clone(), address)));
+                }
+                ToControl::Resolve {
+                    ticket: self.ticket(slot)?,
+                    host: host.clone(),
+                }
+            }
+        };
+        if self.asks.links.control.send(wanted).is_err() {
+            let detail = "the control core is behind: its mailbox is full";
+            return Some(RouteAnswer::Fail {
+                failure: Failure::Unavailable,
+                detail: detail.into(),
+            });
+        }
+        if let Some(login) = self.login(slot) {
+            login.pending = Some(Box::new(Pending::Route { ask, rounds }));
+        }
+        None
+    }
+
+    /// Decides from memory. `Err`: the control core has to read or write first.
+    fn route_user(&mut self, user: &str, rounds: u8) -> Result<RouteAnswer, ()> {
+        let table = self.asks.table.current();
+        let now = self.now;
+        let (decision, stale) = self.asks.links.users.with(user, |cached| {
+            let known = cached.map_or(UserKnown::NotAsked, |cached| UserKnown::Row(&cached.row));
+            let stale = cached.is_some_and(|cached| now.since(cached.read_at) > FRESH_FOR);
+            (decide(table, known, &RouteQuestion::of(user)), stale)
+        });
+        if stale {
+            // The login goes on with the old row (DESIGN decision 6). A full mailbox: the next login asks again.
+            let _ = self.asks.links.control.send(ToControl::Settle {
+                ticket: None,
+                user: user.into(),
+            });
+        }
+        match decision {
+            Decision::Go {
+                destination,
+                change,
+            } => {
+                if let Some(change) = change {
+                    // Nobody waits for the write; every login of the group repeats it until it is done.
+                    let _ = self.asks.links.control.send(ToControl::Change(change));
+                }
+                Ok(RouteAnswer::Go(known(destination)))
+            }
+            Decision::Fail { fault, about } => {
+                let detail = if about.is_empty() {
+                    fault.text().into()
+                } else {
+                    format!("{}: {about}", fault.text())
+                };
+                Ok(RouteAnswer::Fail {
+                    failure: fault.failure(),
+                    detail: detail.into_boxed_str(),
+                })
+            }
+            Decision::NeedUser
+            | Decision::NeedTable
+            | Decision::AssignUser(_)
+            | Decision::FinishUserMove(_)
+            | Decision::CreateGroup(_)
+                if rounds < ROUNDS_MAX =>
+            {
+                Err(())
+            }
+            Decision::NeedUser
+            | Decision::NeedTable
+            | Decision::AssignUser(_)
+            | Decision::FinishUserMove(_)
+            | Decision::CreateGroup(_) => Ok(RouteAnswer::Fail {
+                failure: Failure::Unavailable,
+                detail: "the GeoDB keeps changing under this login".into(),
+            }),
+        }
+    }
+
+    /// Takes what other threads sent.
+    pub(super) fn read_mail(&mut self) {
+        while let Some(message) = self.links.mail.take() {
+            match message {
+                ToCore::Answer { ticket, answer } => self.answered(ticket, answer),
+                ToCore::Drain(within) => self.drain(within),
+            }
+        }
+    }
+
+    fn answered(&mut self, ticket: Ticket, answer: Answer) {
+        if !self.slots.is_current(ticket.slot, ticket.generation) {
+            return;
+        }
+        let slot = ticket.slot;
+        let Some(pending) = self.login(slot).and_then(|login| login.pending.take()) else {
+            return;
+        };
+        let input = match (*pending, answer) {
+            (Pending::Password { chain, key }, Answer::Verified(result)) => {
+                if result == Ok(true) {
+                    self.asks.verified.insert(key, self.now);
+                }
+                let step = chain.verified(result);
+                self.auth_step(slot, step).map(Input::Verdict)
+            }
+            (Pending::Route { ask, rounds }, Answer::Settled) => {
+                self.route_round(slot, ask, rounds + 1).map(Input::Route)
+            }
+            (Pending::Route { .. }, Answer::Unsettled { failure, detail }) => {
+                Some(Input::Route(RouteAnswer::Fail { failure, detail }))
+            }
+            (
+                Pending::Route {
+                    ask: RouteAsk::Host { host, .. },
+                    ..
+                },
+                Answer::Resolved(address),
+            ) => Some(Input::Route(RouteAnswer::Go(named(host, address)))),
+            // An answer to an earlier question of the same session, which has been answered otherwise: its deadline passed.
+            (pending, _) => {
+                if let Some(login) = self.login(slot) {
+                    login.pending = Some(Box::new(pending));
+                }
+                None
+            }
+        };
+        if let Some(input) = input {
+            self.session_input(slot, input);
+        }
+    }
+
+    fn ticket(&self, slot: u32) -> Option<Ticket> {
+        Some(Ticket {
+            core: self.asks.core,
+            slot,
+            generation: self.slots.generation(slot)?,
+        })
+    }
+}
+
+fn known(destination: crate::route::decide::Destination) -> Destination {
+    Destination {
+        host: destination.host,
+        address: destination.address,
+        group: destination.group,
+        is_moving: destination.is_moving,
+    }
+}
+
+fn named(host: Box<str>, address: std::net::IpAddr) -> Destination {
+    Destination {
+        host,
+        address,
+        group: None,
+        is_moving: false,
+    }
+}
+
+/// Reading the user, creating the group, finishing a move: more rounds than that mean somebody writes against us.
+const ROUNDS_MAX: u8 = 4;

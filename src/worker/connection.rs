@@ -1,0 +1,231 @@
+//! What a core keeps of one connection, in each phase of its life.
+//!
+//! An idle relayed session is one [`Connection`] of at most 128 bytes, a link in the timer wheel, and a label with
+//! the names for its log line: no buffer, pipe, kernel timer or future (DESIGN decision 9).
+
+use std::net::SocketAddr;
+
+use crate::event::Subject;
+use crate::facts::ClientFacts;
+use crate::ring::port::{Fd, Kind, PipeId};
+use crate::session::Session;
+use crate::tick::Tick;
+
+use super::asks::Pending;
+
+/// One of the two sockets of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Client,
+    Backend,
+}
+
+impl Side {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Backend,
+            Self::Backend => Self::Client,
+        }
+    }
+
+    pub(super) fn ready(self) -> Kind {
+        match self {
+            Self::Client => Kind::ClientReady,
+            Self::Backend => Kind::BackendReady,
+        }
+    }
+
+    pub(super) fn writable(self) -> Kind {
+        match self {
+            Self::Client => Kind::ClientWritable,
+            Self::Backend => Kind::BackendWritable,
+        }
+    }
+}
+
+/// A socket and what the kernel owns of it.
+#[derive(Debug, Default)]
+pub(super) struct Socket {
+    fd: Option<Fd>,
+    /// Operations that the kernel has not returned. A descriptor is closed only when none is left.
+    pub(super) polling: bool,
+    pub(super) awaiting_room: bool,
+    pub(super) connecting: bool,
+    /// The peer finished sending or broke: read until the end shows (uring.md 9, pitfall 3).
+    pub(super) hangup: bool,
+    /// Reading stopped although bytes may be there.
+    pub(super) paused: bool,
+    pub(super) closing: bool,
+}
+
+impl Socket {
+    pub(super) fn open(fd: Fd) -> Self {
+        Self {
+            fd: Some(fd),
+            ..Self::default()
+        }
+    }
+
+    /// The descriptor, as long as nobody asked to close it.
+    pub(super) fn fd(&self) -> Option<Fd> {
+        if self.closing { None } else { self.fd }
+    }
+
+    /// Whether the kernel holds the descriptor or an operation on it.
+    pub(super) fn is_open(&self) -> bool {
+        self.fd.is_some()
+    }
+
+    pub(super) fn in_flight(&self) -> bool {
+        self.polling || self.awaiting_room || self.connecting
+    }
+
+    /// Gives up the descriptor for closing: asked to close, and everything returned by the kernel.
+    pub(super) fn take_if_returned(&mut self) -> Option<Fd> {
+        if !self.closing || self.in_flight() {
+            return None;
+        }
+        self.closing = false;
+        self.fd.take()
+    }
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) client: Socket,
+    pub(super) backend: Socket,
+    pub(super) phase: Phase,
+}
+
+impl Connection {
+    pub(super) fn socket(&mut self, side: Side) -> &mut Socket {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Backend => &mut self.backend,
+        }
+    }
+}
+
+/// The phases of a connection's life.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// From accept to the backend's OK.
+    Session(Box<Login>),
+    /// Bytes only.
+    Relay(Relay),
+    /// A last reply was sent and our half closed; what the client still sends is thrown away until it closes too, so
+    /// that no reset overtakes the reply.
+    Lingering,
+    /// Waiting for the kernel to return what it holds.
+    Closing,
+}
+
+/// A session before its login succeeded, with what only the shell needs.
+#[derive(Debug)]
+pub(super) struct Login {
+    pub(super) session: Session,
+    /// Bytes that a socket did not take.
+    pub(super) unsent_client: Vec<u8>,
+    pub(super) unsent_backend: Vec<u8>,
+    /// A question under way at the hashing pool or the control core.
+    pub(super) pending: Option<Box<Pending>>,
+    /// A connect that waits until the former backend's descriptor is closed.
+    pub(super) connect_next: Option<SocketAddr>,
+    /// Close as soon as everything for the client is sent.
+    pub(super) finishing: bool,
+    /// The session handed over; the relay starts when both sides took what was due to them.
+    pub(super) handed_over: Option<Box<Label>>,
+}
+
+impl Login {
+    pub(super) fn new(session: Session) -> Self {
+        Self {
+            session,
+            unsent_client: Vec::new(),
+            unsent_backend: Vec::new(),
+            pending: None,
+            connect_next: None,
+            finishing: false,
+            handed_over: None,
+        }
+    }
+}
+
+/// Names for the log line at the end of a relay.
+#[derive(Debug)]
+pub(super) struct Label {
+    pub(super) subject: Subject,
+    pub(super) backend: Box<str>,
+    pub(super) since: Tick,
+}
+
+/// A relayed session.
+#[derive(Debug)]
+pub(super) struct Relay {
+    pub(super) label: Box<Label>,
+    /// From the client to the backend.
+    pub(super) up: Direction,
+    /// From the backend to the client.
+    pub(super) down: Direction,
+    /// The last time a byte moved, in seconds since the start.
+    pub(super) moved_at: u32,
+    /// Which side ended first: it is the one the log names.
+    pub(super) first_end: Option<Side>,
+}
+
+impl Relay {
+    /// The direction that reads from `source`.
+    pub(super) fn direction(&mut self, source: Side) -> &mut Direction {
+        match source {
+            Side::Client => &mut self.up,
+            Side::Backend => &mut self.down,
+        }
+    }
+}
+
+/// One direction of a relay.
+#[derive(Debug, Default)]
+pub(super) struct Direction {
+    /// Bytes delivered to the destination.
+    pub(super) delivered: u64,
+    /// Bytes that the destination did not take yet, on the copy path.
+    pub(super) rest: Option<Box<Rest>>,
+    /// Bytes in the borrowed pipe.
+    pub(super) in_pipe: u32,
+    pub(super) pipe: Option<PipeId>,
+    pub(super) mode: Mode,
+    /// On the core's round-robin list.
+    pub(super) queued: bool,
+    /// The source reached its end.
+    pub(super) ended: bool,
+    /// The destination was told so.
+    pub(super) shut: bool,
+}
+
+impl Direction {
+    /// Whether bytes wait for the destination.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.rest.is_some() || self.in_pipe > 0
+    }
+}
+
+/// Bytes a destination did not take, and how many of them it has taken since.
+#[derive(Debug)]
+pub(super) struct Rest {
+    pub(super) bytes: Box<[u8]>,
+    pub(super) sent: usize,
+}
+
+/// How a direction moves bytes (uring.md 8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Through the core's scratch.
+    #[default]
+    Copy,
+    /// Through a pooled pipe: the last read filled the scratch.
+    Hot,
+}
+
+const _: () = assert!(size_of::<Connection>() <= 128);
+const _: () = assert!(size_of::<Option<ClientFacts>>() <= 512);

@@ -1,0 +1,88 @@
+//! Stopping gracefully: no new connections, clients before login are told, sessions finish or run out of time
+//! (W-PIPE-8, W-REL-7).
+
+use std::time::Duration;
+
+use crate::event::EndedBy;
+use crate::limits;
+use crate::ring::port::Port;
+use crate::session::input::Input;
+use crate::tick::Tick;
+
+use super::connection::Phase;
+use super::run::Worker;
+
+/// A drain under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Drain {
+    /// Whoever is left then is closed.
+    deadline: Tick,
+    /// When to look for idle sessions next.
+    next_look: Tick,
+}
+
+impl<P: Port> Worker<P> {
+    /// Begins to drain; a second order only shortens the time.
+    pub(super) fn drain(&mut self, within: Duration) {
+        let deadline = self.now.after(within);
+        if let Some(drain) = &mut self.draining {
+            drain.deadline = drain.deadline.min(deadline);
+            return;
+        }
+        self.draining = Some(Drain {
+            deadline,
+            next_look: self.now,
+        });
+        self.stop_listening();
+        for slot in 0..self.slots.end() {
+            let before_login = self
+                .slots
+                .get(slot)
+                .is_some_and(|connection| matches!(connection.phase, Phase::Session(_)));
+            if before_login {
+                self.session_input(slot, Input::Shutdown);
+            }
+        }
+    }
+
+    /// Closes relays that are idle, and at the deadline all.
+    pub(super) fn drain_step(&mut self) {
+        let Some(drain) = self.draining else { return };
+        if self.now < drain.next_look {
+            return;
+        }
+        let over = self.now >= drain.deadline;
+        for slot in 0..self.slots.end() {
+            let Some(connection) = self.slots.get(slot) else {
+                continue;
+            };
+            match &connection.phase {
+                Phase::Relay(relay) if over || relay.is_idle(self.now, limits::DRAIN_IDLE) => {
+                    self.end_relay(slot, EndedBy::Shutdown, None);
+                }
+                Phase::Session(_) | Phase::Lingering if over => self.abort(slot),
+                Phase::Session(_) | Phase::Relay(_) | Phase::Lingering | Phase::Closing => {}
+            }
+        }
+        let next_look = self.now.after(LOOK_EVERY);
+        if let Some(drain) = &mut self.draining {
+            drain.next_look = if over {
+                next_look
+            } else {
+                next_look.min(drain.deadline)
+            };
+        }
+    }
+
+    pub(super) fn drain_wait(&self) -> Option<Duration> {
+        self.draining.map(|drain| self.now.until(drain.next_look))
+    }
+
+    /// Drained: nothing listens and nobody is left.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.draining.is_some() && self.is_deaf() && self.slots.live() == 0
+    }
+}
+
+const LOOK_EVERY: Duration = Duration::from_millis(250);

@@ -1,0 +1,408 @@
+//! Drives sessions: what the kernel and the other threads say goes in, what the session wishes is carried out.
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::event::Event;
+use crate::limits;
+use crate::ring::port::{Half, IoFault, Kind, Port, Token};
+use crate::session::input::Input;
+use crate::session::output::{Handover, Wish};
+use crate::share::counters::Counter;
+
+use super::connection::{Label, Login, Phase, Side, Socket};
+use super::pump::word;
+use super::run::Worker;
+
+impl<P: Port> Worker<P> {
+    /// Gives the session one input, carries out its wishes, and goes on with the answers that were known at once.
+    pub(super) fn session_input(&mut self, slot: u32, input: Input<'_>) {
+        let mut next = self.one_input(slot, input);
+        while let Some(answer) = next {
+            next = self.one_input(slot, answer);
+        }
+        self.after_input(slot);
+    }
+
+    fn one_input(&mut self, slot: u32, input: Input<'_>) -> Option<Input<'static>> {
+        let now = self.now;
+        let connection = self.slots.get_mut(slot)?;
+        let Phase::Session(login) = &mut connection.phase else {
+            return None;
+        };
+        let outbox = &mut self.outbox;
+        // Pure code owns no descriptor, lock or kernel-lent memory, so its state may be dropped half-changed
+        // (style.md 9); one crafted line must not take the other sessions of the core along.
+        let outcome = catch_unwind(AssertUnwindSafe(|| login.session.on(now, input, outbox)));
+        if outcome.is_err() {
+            self.outbox = crate::session::output::Outbox::new();
+            self.counters.add(Counter::Panicked, 1);
+            self.log(Event::Note {
+                warning: true,
+                text: "a session's code panicked; its connection was closed".into(),
+            });
+            self.abort(slot);
+            return None;
+        }
+        self.carry_out(slot)
+    }
+
+    /// Sends what the session queued and carries out its wishes, in order.
+    fn carry_out(&mut self, slot: u32) -> Option<Input<'static>> {
+        let mut outbox = std::mem::take(&mut self.outbox);
+        let mut answer = None;
+        if !outbox.to_backend.is_empty() {
+            self.send_or_keep(slot, Side::Backend, &outbox.to_backend);
+            zeroize::Zeroize::zeroize(&mut outbox.to_backend);
+        }
+        if !outbox.to_client.is_empty() {
+            self.send_or_keep(slot, Side::Client, &outbox.to_client);
+            outbox.to_client.clear();
+        }
+        for wish in outbox.take_wishes() {
+            if let Some(known) = self.wish(slot, wish) {
+                debug_assert!(answer.is_none(), "two questions answered at once");
+                answer = Some(known);
+            }
+        }
+        self.outbox = outbox;
+        answer
+    }
+
+    fn wish(&mut self, slot: u32, wish: Wish) -> Option<Input<'static>> {
+        match wish {
+            Wish::Authenticate(question) => self.authenticate(slot, *question).map(Input::Verdict),
+            Wish::Route(ask) => self.route(slot, ask).map(Input::Route),
+            Wish::DropBackend => {
+                if let Some(login) = self.login(slot) {
+                    zeroize::Zeroize::zeroize(&mut login.unsent_backend);
+                    login.connect_next = None;
+                }
+                self.close_side(slot, Side::Backend);
+                None
+            }
+            Wish::Connect(to) => self.connect(slot, to),
+            Wish::Relay(handover) => {
+                self.hand_over(slot, *handover);
+                None
+            }
+            Wish::Close => {
+                if let Some(login) = self.login(slot) {
+                    login.finishing = true;
+                }
+                None
+            }
+            Wish::Report(event) => {
+                self.count_event(&event);
+                self.log(event);
+                None
+            }
+        }
+    }
+
+    /// What follows every input: start the relay or close when all is sent, keep the deadline, read on.
+    fn after_input(&mut self, slot: u32) {
+        let Some(login) = self.login(slot) else {
+            return;
+        };
+        let client_done = login.unsent_client.is_empty();
+        if login.handed_over.is_some() {
+            if client_done && login.unsent_backend.is_empty() {
+                self.start_relay(slot);
+            }
+            return;
+        }
+        if login.finishing {
+            if client_done {
+                self.linger(slot);
+            }
+            return;
+        }
+        match login.session.deadline() {
+            Some(deadline) => self.wheel.set(slot, deadline),
+            None => self.wheel.clear(slot),
+        }
+        for side in [Side::Client, Side::Backend] {
+            let paused = self
+                .slots
+                .get_mut(slot)
+                .is_some_and(|connection| connection.socket(side).paused);
+            if paused && self.session_room(slot, side) > 0 && !self.rereads.contains(&(slot, side))
+            {
+                self.rereads.push_back((slot, side));
+            }
+        }
+    }
+
+    /// Reads what a socket has for its session.
+    pub(super) fn read_session(&mut self, slot: u32, side: Side) {
+        let mut scratch = std::mem::take(&mut self.session_scratch);
+        // Bounded per turn, so that one client cannot keep the core; readiness or the reread list brings it back.
+        for _ in 0..READS_PER_TURN {
+            if !self.read_once(slot, side, &mut scratch) {
+                break;
+            }
+        }
+        zeroize::Zeroize::zeroize(&mut *scratch);
+        self.session_scratch = scratch;
+    }
+
+    /// One read; `true` when another may find more.
+    fn read_once(&mut self, slot: u32, side: Side, scratch: &mut [u8]) -> bool {
+        let room = self.session_room(slot, side).min(SESSION_READ_BYTES);
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return false;
+        };
+        let socket = connection.socket(side);
+        let Some(fd) = socket.fd() else { return false };
+        if room == 0 {
+            socket.paused = true;
+            return false;
+        }
+        socket.paused = false;
+        let hangup = socket.hangup;
+        let Some(space) = scratch.get_mut(..room) else {
+            return false;
+        };
+        match self.port.recv(fd, space) {
+            Ok(0) => {
+                let input = if side == Side::Client {
+                    Input::ClientEnd
+                } else {
+                    Input::BackendEnd
+                };
+                self.session_input(slot, input);
+                false
+            }
+            Ok(read) => {
+                let Some(bytes) = scratch.get(..read) else {
+                    return false;
+                };
+                let input = if side == Side::Client {
+                    Input::Client(bytes)
+                } else {
+                    Input::Backend(bytes)
+                };
+                self.session_input(slot, input);
+                hangup || read == room
+            }
+            Err(IoFault::WouldBlock) => false,
+            Err(fault) if side == Side::Backend => {
+                self.session_input(slot, Input::BackendBroken(word(fault)));
+                false
+            }
+            Err(_) => {
+                // The client is gone for good: whatever runs for it is cancelled (W-PIPE-6).
+                self.report_aborted(slot, "client reset the connection");
+                self.abort(slot);
+                false
+            }
+        }
+    }
+
+    fn session_room(&self, slot: u32, side: Side) -> usize {
+        let Some(connection) = self.slots.get(slot) else {
+            return 0;
+        };
+        let Phase::Session(login) = &connection.phase else {
+            return 0;
+        };
+        if login.finishing || login.handed_over.is_some() {
+            return 0;
+        }
+        match side {
+            Side::Client => login.session.client_room(),
+            Side::Backend => login.session.backend_room(),
+        }
+    }
+
+    /// Sends bytes of a session now; what the socket does not take is kept and sent when there is room.
+    fn send_or_keep(&mut self, slot: u32, side: Side, bytes: &[u8]) {
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let fd = connection.socket(side).fd();
+        let Phase::Session(login) = &mut connection.phase else {
+            return;
+        };
+        let unsent = unsent(login, side);
+        let mut sent = 0;
+        if let (true, Some(fd)) = (unsent.is_empty(), fd) {
+            match self.port.send(fd, bytes) {
+                Ok(count) => sent = count,
+                Err(IoFault::WouldBlock) => {}
+                // A broken connection shows at the next read, which also tells how.
+                Err(_) => return,
+            }
+        }
+        let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) else {
+            return;
+        };
+        unsent.extend_from_slice(rest);
+        let too_much = side == Side::Client
+            && login.handed_over.is_none()
+            && login.unsent_client.len()
+                > limits::PRE_LOGIN_OUTPUT_BYTES_MAX + limits::BACKEND_UNTAGGED_BYTES_MAX;
+        if too_much {
+            self.report_aborted(slot, "client does not read its replies");
+            self.abort(slot);
+            return;
+        }
+        self.await_room(slot, side);
+    }
+
+    /// A socket takes bytes again: send what a session kept for it.
+    pub(super) fn send_kept(&mut self, slot: u32, side: Side) {
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Some(fd) = connection.socket(side).fd() else {
+            return;
+        };
+        let Phase::Session(login) = &mut connection.phase else {
+            return;
+        };
+        let unsent = unsent(login, side);
+        match self.port.send(fd, unsent) {
+            Ok(count) => {
+                drop(unsent.drain(..count));
+            }
+            Err(IoFault::WouldBlock) => {}
+            Err(_) => {
+                self.report_aborted(slot, "connection broke while a reply was under way");
+                self.abort(slot);
+                return;
+            }
+        }
+        if !unsent.is_empty() {
+            self.await_room(slot, side);
+        }
+        self.after_input(slot);
+    }
+
+    /// Opens a socket and connects it; a former backend's descriptor is closed first.
+    fn connect(&mut self, slot: u32, to: SocketAddr) -> Option<Input<'static>> {
+        let generation = self.slots.generation(slot)?;
+        let connection = self.slots.get_mut(slot)?;
+        if connection.backend.is_open() {
+            let Phase::Session(login) = &mut connection.phase else {
+                return None;
+            };
+            login.connect_next = Some(to);
+            return None;
+        }
+        let fd = match self.port.socket(to) {
+            Ok(fd) => fd,
+            Err(fault) => return Some(Input::BackendBroken(word(fault))),
+        };
+        connection.backend = Socket::open(fd);
+        connection.backend.connecting = true;
+        self.port.connect(
+            fd,
+            to,
+            Token {
+                slot,
+                generation,
+                kind: Kind::Connect,
+            },
+        );
+        None
+    }
+
+    /// The former backend's descriptor is closed: the connect that waited for it is made.
+    pub(super) fn connect_now(&mut self, slot: u32, to: SocketAddr) {
+        if let Some(failure) = self.connect(slot, to) {
+            self.session_input(slot, failure);
+        }
+    }
+
+    /// The connect ended, one way or the other.
+    pub(super) fn connected(&mut self, slot: u32, result: Result<(), IoFault>) {
+        match result {
+            Ok(()) => {
+                self.arm_poll(slot, Side::Backend);
+                self.session_input(slot, Input::Connected);
+            }
+            Err(fault) => self.session_input(slot, Input::BackendBroken(word(fault))),
+        }
+    }
+
+    /// Keeps the names for the log and drops the session as soon as its last bytes are sent.
+    fn hand_over(&mut self, slot: u32, handover: Handover) {
+        let since = self.now;
+        let Some(login) = self.login(slot) else {
+            return;
+        };
+        login.handed_over = Some(Box::new(Label {
+            subject: handover.subject,
+            backend: handover.backend,
+            since,
+        }));
+    }
+
+    /// Closes our half and waits a little for the client to close its own, so that bytes it still sends do not turn
+    /// our last reply into a reset.
+    fn linger(&mut self, slot: u32) {
+        self.close_side(slot, Side::Backend);
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        connection.phase = Phase::Lingering;
+        let Some(fd) = connection.client.fd() else {
+            return self.abort(slot);
+        };
+        self.port.shutdown(fd, Half::Write);
+        self.wheel.set(slot, self.now.after(LINGER));
+        self.read_lingering(slot);
+    }
+
+    /// Throws away what a client still sends after its last reply.
+    pub(super) fn read_lingering(&mut self, slot: u32) {
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Some(fd) = connection.client.fd() else {
+            return;
+        };
+        for _ in 0..READS_PER_TURN {
+            match self.port.recv(fd, &mut self.scratch) {
+                Ok(0) => return self.abort(slot),
+                Ok(_) => {}
+                Err(IoFault::WouldBlock) => return,
+                Err(_) => return self.abort(slot),
+            }
+        }
+        // Still talking after a bounded courtesy.
+        self.abort(slot);
+    }
+
+    /// The login phase of a slot, if it is in it.
+    pub(super) fn login(&mut self, slot: u32) -> Option<&mut Login> {
+        match &mut self.slots.get_mut(slot)?.phase {
+            Phase::Session(login) => Some(login),
+            Phase::Relay(_) | Phase::Lingering | Phase::Closing => None,
+        }
+    }
+
+    fn report_aborted(&mut self, slot: u32, reason: &'static str) {
+        let Some(login) = self.login(slot) else {
+            return;
+        };
+        let event = login.session.aborted(reason);
+        self.log(event);
+    }
+}
+
+fn unsent(login: &mut Login, side: Side) -> &mut Vec<u8> {
+    match side {
+        Side::Client => &mut login.unsent_client,
+        Side::Backend => &mut login.unsent_backend,
+    }
+}
+
+/// Reads of one session per loop turn.
+const READS_PER_TURN: usize = 8;
+/// At most this much is read for a session at once; also what has to be wiped behind a password.
+pub(super) const SESSION_READ_BYTES: usize = 4096;
+/// How long a refused client may keep its half open.
+const LINGER: std::time::Duration = std::time::Duration::from_secs(1);

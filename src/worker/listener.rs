@@ -1,0 +1,286 @@
+//! Listeners of a core, and what happens to a connection at the door.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::event::Event;
+use crate::facts::{ClientFacts, Transport};
+use crate::limits;
+use crate::names::{Protocol, SessionId};
+use crate::preauth::Dialogue;
+use crate::proxy_header::policy::{self, Entrance, HeaderRule};
+use crate::ring::port::{Fd, IoFault, Kind, Outcome, Port, Token};
+use crate::session::Session;
+use crate::session::input::Input;
+use crate::share::counters::Counter;
+use crate::tick::Tick;
+
+use super::connection::{Connection, Login, Phase, Side, Socket};
+use super::run::Worker;
+
+/// One listening socket of this core.
+#[derive(Debug)]
+pub struct Listener {
+    /// The socket, owned by this value until the core closes it.
+    fd: Option<Fd>,
+    /// What is spoken there.
+    protocol: Protocol,
+    /// Every connection has to begin with a PROXY header (W-PP-1).
+    haproxy: bool,
+    armed: bool,
+    retry_at: Option<Tick>,
+}
+
+impl Listener {
+    /// A listener on a socket whose ownership passes to the core.
+    #[must_use]
+    pub fn new(fd: Fd, protocol: Protocol, haproxy: bool) -> Self {
+        Self {
+            fd: Some(fd),
+            protocol,
+            haproxy,
+            armed: false,
+            retry_at: None,
+        }
+    }
+}
+
+impl<P: Port> Worker<P> {
+    pub(super) fn arm_accept(&mut self, index: usize) {
+        let Some(listener) = self.listeners.get_mut(index) else {
+            return;
+        };
+        let (Some(fd), false) = (listener.fd, listener.armed) else {
+            return;
+        };
+        listener.armed = true;
+        listener.retry_at = None;
+        let slot = u32::try_from(index).unwrap_or(u32::MAX);
+        self.port.accept(
+            fd,
+            Token {
+                slot,
+                generation: 0,
+                kind: Kind::Accept,
+            },
+        );
+    }
+
+    pub(super) fn accept_completion(&mut self, index: u32, outcome: Outcome, more: bool) {
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        let Some(listener) = self.listeners.get_mut(index) else {
+            return;
+        };
+        if !more {
+            listener.armed = false;
+        }
+        match outcome {
+            Outcome::Accepted(fd) => self.accepted(index, fd),
+            Outcome::Failed(fault) => return self.accept_failed(index, fault),
+            Outcome::Cancelled => return self.close_listener(index),
+            Outcome::Connected | Outcome::Ready(_) => {}
+        }
+        if !more {
+            if self.draining.is_some() {
+                self.close_listener(index);
+            } else {
+                self.arm_accept(index);
+            }
+        }
+    }
+
+    /// An accept that failed ends the multishot operation. Re-arming at once would spin when descriptors are missing
+    /// (reliability.md 6, *accept loop*), so it waits a moment; one waiting client is told.
+    fn accept_failed(&mut self, index: usize, fault: IoFault) {
+        let starved = matches!(fault, IoFault::Descriptors | IoFault::Memory);
+        let now = self.now;
+        let Some(listener) = self.listeners.get_mut(index) else {
+            return;
+        };
+        let Some(fd) = listener.fd else { return };
+        if listener.armed {
+            return;
+        }
+        listener.retry_at = Some(now.after(if starved {
+            STARVED_PAUSE
+        } else {
+            Duration::ZERO
+        }));
+        let protocol = listener.protocol;
+        if starved {
+            self.counters.add(Counter::AcceptStarved, 1);
+            self.port.refuse_one(fd, busy_line(protocol));
+            if self.asks.may_complain(now) {
+                self.log(Event::Note {
+                    warning: true,
+                    text: "no descriptors left for new connections: raise LimitNOFILE= of the service or lower \
+                           client_limit"
+                        .into(),
+                });
+            }
+        }
+    }
+
+    /// Listeners whose pause is over accept again.
+    pub(super) fn rearm_listeners(&mut self) {
+        for index in 0..self.listeners.len() {
+            let due = self
+                .listeners
+                .get(index)
+                .and_then(|listener| listener.retry_at);
+            if due.is_some_and(|at| at <= self.now) {
+                self.arm_accept(index);
+            }
+        }
+    }
+
+    /// How long until a listener wants to accept again.
+    pub(super) fn listeners_wait(&self) -> Option<Duration> {
+        self.listeners
+            .iter()
+            .filter_map(|listener| listener.retry_at)
+            .map(|at| self.now.until(at))
+            .min()
+    }
+
+    fn accepted(&mut self, index: usize, fd: Fd) {
+        self.counters.add(Counter::Accepted, 1);
+        let Some(listener) = self.listeners.get(index) else {
+            return self.port.close(fd);
+        };
+        let (protocol, haproxy) = (listener.protocol, listener.haproxy);
+        // Gone before we looked: nothing to answer, nothing to log.
+        let Ok((peer, local)) = self.port.endpoints(fd) else {
+            return self.port.close(fd);
+        };
+        let rule = if haproxy {
+            HeaderRule::Required
+        } else {
+            HeaderRule::Forbidden
+        };
+        let entrance = policy::on_accept(rule, &self.settings.haproxy_trusted, peer.ip());
+        if entrance == Entrance::Close {
+            self.refuse(
+                fd,
+                protocol,
+                peer,
+                "the address is not in haproxy_trusted_networks",
+            );
+            return;
+        }
+        if self.draining.is_some() || self.slots.live() >= self.slots.bound() {
+            // A courtesy line; a client that does not take it is closed all the same.
+            let _ = self.port.send(fd, busy_line(protocol));
+            self.refuse(fd, protocol, peer, "client_limit is reached");
+            return;
+        }
+        self.begin(fd, protocol, entrance, peer, local);
+    }
+
+    fn begin(
+        &mut self,
+        fd: Fd,
+        protocol: Protocol,
+        entrance: Entrance,
+        peer: SocketAddr,
+        local: SocketAddr,
+    ) {
+        let seed = self.asks.draw();
+        let facts = ClientFacts {
+            socket: peer,
+            origin: peer,
+            apparent: peer,
+            local,
+            local_name: None,
+            session_id: SessionId::from_bytes(self.asks.draw_id(self.now)),
+            ttl: limits::PROXY_TTL,
+            transport: Transport::Insecure,
+            trusted: self.settings.is_trusted(peer.ip()),
+            forward: Vec::new(),
+        };
+        let header = entrance == Entrance::ReadHeader;
+        let settings = std::sync::Arc::clone(&self.settings.session);
+        let session = Session::new(
+            settings,
+            Dialogue::new(protocol),
+            facts,
+            header,
+            seed,
+            self.now,
+        );
+        let connection = Connection {
+            client: Socket::open(fd),
+            backend: Socket::default(),
+            phase: Phase::Session(Box::new(Login::new(session))),
+        };
+        match self.slots.insert(connection) {
+            Ok((slot, _)) => {
+                self.arm_poll(slot, Side::Client);
+                self.session_input(slot, Input::Begin);
+            }
+            Err(_) => self.port.close(fd),
+        }
+    }
+
+    fn refuse(&mut self, fd: Fd, protocol: Protocol, peer: SocketAddr, reason: &'static str) {
+        self.port.close(fd);
+        let event = Event::Refused {
+            protocol,
+            peer,
+            reason,
+            quiet: false,
+        };
+        self.count_event(&event);
+        self.log(event);
+    }
+
+    /// Stops accepting: the kernel returns the accept, then the socket is closed.
+    pub(super) fn stop_listening(&mut self) {
+        for index in 0..self.listeners.len() {
+            let Some(listener) = self.listeners.get_mut(index) else {
+                continue;
+            };
+            listener.retry_at = None;
+            if listener.armed {
+                let slot = u32::try_from(index).unwrap_or(u32::MAX);
+                self.port.cancel(Token {
+                    slot,
+                    generation: 0,
+                    kind: Kind::Accept,
+                });
+            } else {
+                self.close_listener(index);
+            }
+        }
+    }
+
+    fn close_listener(&mut self, index: usize) {
+        if let Some(fd) = self
+            .listeners
+            .get_mut(index)
+            .and_then(|listener| listener.fd.take())
+        {
+            self.close_listener_fd(fd);
+        }
+    }
+
+    /// Whether every listener is closed.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.listeners.iter().all(|listener| listener.fd.is_none())
+    }
+}
+
+/// What a client is told when there is no room for it (W-PIPE-7).
+fn busy_line(protocol: Protocol) -> &'static [u8] {
+    match protocol {
+        Protocol::Imap => b"* BYE [UNAVAILABLE] Too many connections, try again later.\r\n",
+        Protocol::Pop3 => b"-ERR [SYS/TEMP] Too many connections, try again later.\r\n",
+        Protocol::Sieve => b"BYE (TRYLATER) \"Too many connections, try again later.\"\r\n",
+        Protocol::Lmtp | Protocol::Submission => {
+            b"421 4.3.2 Too many connections, try again later.\r\n"
+        }
+    }
+}
+
+/// Pause before accepting again when descriptors or memory were missing.
+const STARVED_PAUSE: Duration = Duration::from_millis(100);

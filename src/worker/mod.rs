@@ -1,0 +1,22 @@
+//! A data core: carries connections from accept to close on one thread with one ring.
+//!
+//! Duty: act out what `session` and `relay` wish; own the descriptors; keep deadlines. Decides nothing about protocols,
+//! passwords or routes. Allocates nothing in the relay, takes no lock, reads no file, resolves no name.
+//! Driven by the kernel through `ring::port` and by the mailbox of the core. Tests: `tests/appliance/sim` runs the whole
+//! core on a simulated kernel, `tests/appliance/e2e` the real process.
+
+mod asks;
+mod connection;
+mod drain;
+mod drive;
+mod listener;
+mod pump;
+mod relay;
+mod run;
+mod settings;
+mod wheel;
+
+pub use asks::{AskLinks, Asks};
+pub use listener::Listener;
+pub use run::Worker;
+pub use settings::{Links, WorkerSettings};

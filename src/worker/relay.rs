@@ -1,0 +1,274 @@
+//! Relayed sessions of a core: when a direction gets a turn, and what its turn leads to.
+
+use crate::event::{EndedBy, Event};
+use crate::limits;
+use crate::ring::port::{IoFault, Port};
+use crate::share::counters::Counter;
+use crate::tick::Tick;
+
+use super::connection::{Direction, Mode, Phase, Relay, Side};
+use super::pump::{self, End, Ends, Turn};
+use super::run::Worker;
+
+impl<P: Port> Worker<P> {
+    /// Everything of the login is sent: from here on only bytes move. The session's memory goes here.
+    pub(super) fn start_relay(&mut self, slot: u32) {
+        let now = self.now;
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Phase::Session(login) = &mut connection.phase else {
+            return;
+        };
+        let Some(label) = login.handed_over.take() else {
+            return;
+        };
+        connection.client.paused = false;
+        connection.backend.paused = false;
+        connection.phase = Phase::Relay(Relay {
+            label,
+            up: Direction::default(),
+            down: Direction::default(),
+            moved_at: seconds(now),
+            first_end: None,
+        });
+        self.relays += 1;
+        self.set_relay_timer(slot);
+        // What arrived while the session was not reading has been told already: look once at both sides.
+        self.pump(slot, Side::Client);
+        self.pump(slot, Side::Backend);
+    }
+
+    /// Gives the direction that reads from `source` one turn.
+    pub(super) fn pump(&mut self, slot: u32, source: Side) {
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let (Some(client), Some(backend)) = (connection.client.fd(), connection.backend.fd())
+        else {
+            return;
+        };
+        let hangup = connection.socket(source).hangup;
+        let Phase::Relay(relay) = &mut connection.phase else {
+            return;
+        };
+        let (from, to) = if source == Side::Client {
+            (client, backend)
+        } else {
+            (backend, client)
+        };
+        let ends = Ends {
+            source: from,
+            destination: to,
+            hangup,
+        };
+        let direction = relay.direction(source);
+        let was_hot = direction.mode == Mode::Hot;
+        let mut moved = 0;
+        let turn = pump::turn(
+            &mut self.port,
+            &mut self.scratch,
+            direction,
+            ends,
+            &mut moved,
+        );
+        if direction.mode == Mode::Hot && !was_hot {
+            self.counters.add(Counter::Hot, 1);
+        }
+        if turn == Turn::Again && direction.mode == Mode::Hot && direction.pipe.is_none() && was_hot
+        {
+            self.counters.add(Counter::PipeMissing, 1);
+        }
+        if moved > 0 {
+            relay.moved_at = seconds(self.now);
+        }
+        match turn {
+            Turn::Dry => {}
+            Turn::Again => self.queue(slot, source),
+            Turn::Blocked => {
+                self.await_room(slot, source.other());
+                self.set_relay_timer(slot);
+            }
+            Turn::Ended => self.direction_ended(slot, source),
+            Turn::Broken(end, fault) => self.relay_broken(slot, source, end, fault),
+        }
+    }
+
+    /// Puts a direction on the round-robin list of those that have more to move.
+    fn queue(&mut self, slot: u32, source: Side) {
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Phase::Relay(relay) = &mut connection.phase else {
+            return;
+        };
+        let direction = relay.direction(source);
+        if !direction.queued {
+            direction.queued = true;
+            self.hot.push_back((slot, source));
+        }
+    }
+
+    /// Gives every direction on the list one turn, in order.
+    pub(super) fn pump_hot(&mut self) {
+        for _ in 0..self.hot.len() {
+            let Some((slot, source)) = self.hot.pop_front() else {
+                return;
+            };
+            let Some(connection) = self.slots.get_mut(slot) else {
+                continue;
+            };
+            let Phase::Relay(relay) = &mut connection.phase else {
+                continue;
+            };
+            let direction = relay.direction(source);
+            // The flag also tells a new session in a reused slot from the one that was queued.
+            if !std::mem::take(&mut direction.queued) {
+                continue;
+            }
+            if !direction.is_blocked() {
+                self.pump(slot, source);
+            }
+        }
+    }
+
+    /// A source ended and its bytes are delivered: pass the end on (W-REL-5).
+    fn direction_ended(&mut self, slot: u32, source: Side) {
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Some(destination) = connection.socket(source.other()).fd() else {
+            return;
+        };
+        let Phase::Relay(relay) = &mut connection.phase else {
+            return;
+        };
+        let direction = relay.direction(source);
+        pump::release_pipe(&mut self.port, direction);
+        pump::finish(&mut self.port, direction, destination);
+        let other_ended = relay.direction(source.other()).shut;
+        if other_ended {
+            let by = relay.first_end.unwrap_or(source);
+            self.end_relay(
+                slot,
+                if by == Side::Client {
+                    EndedBy::Client
+                } else {
+                    EndedBy::Backend
+                },
+                None,
+            );
+            return;
+        }
+        relay.first_end.get_or_insert(source);
+        // The other half may still deliver: it gets one look now, and the linger time afterwards.
+        self.set_relay_timer(slot);
+        self.queue(slot, source.other());
+    }
+
+    fn relay_broken(&mut self, slot: u32, source: Side, end: End, fault: IoFault) {
+        let by = pump::culprit(source == Side::Client, end);
+        // The reset is passed on: the other side must not take a cut stream for a complete one.
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let other = if by == EndedBy::Client {
+            Side::Backend
+        } else {
+            Side::Client
+        };
+        if let Some(fd) = connection.socket(other).fd() {
+            self.port.reset_on_close(fd);
+        }
+        self.end_relay(slot, by, Some(pump::word(fault)));
+    }
+
+    /// Reports the end of a relay and closes both sides.
+    pub(super) fn end_relay(&mut self, slot: u32, by: EndedBy, error: Option<&'static str>) {
+        let now = self.now;
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Phase::Relay(relay) = &mut connection.phase else {
+            return;
+        };
+        pump::release_pipe(&mut self.port, &mut relay.up);
+        pump::release_pipe(&mut self.port, &mut relay.down);
+        let event = Event::RelayEnded {
+            subject: relay.label.subject.clone(),
+            backend: relay.label.backend.clone(),
+            by,
+            bytes_up: relay.up.delivered,
+            bytes_down: relay.down.delivered,
+            lasted: now.since(relay.label.since),
+            error,
+        };
+        self.relays -= 1;
+        self.count_event(&event);
+        self.log(event);
+        self.abort(slot);
+    }
+
+    /// The deadline of a relay passed: end it, or wait for what is left of its time.
+    pub(super) fn relay_deadline(&mut self, slot: u32) {
+        let now = self.now;
+        let idle_timeout = self.settings.relay_idle_timeout;
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Phase::Relay(relay) = &mut connection.phase else {
+            return;
+        };
+        let (limit, by) = relay.patience(idle_timeout);
+        if now.0 >= relay.patience_ends(limit).0 {
+            self.end_relay(slot, by, None);
+        } else {
+            self.set_relay_timer(slot);
+        }
+    }
+
+    fn set_relay_timer(&mut self, slot: u32) {
+        let idle_timeout = self.settings.relay_idle_timeout;
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Phase::Relay(relay) = &mut connection.phase else {
+            return;
+        };
+        let (limit, _) = relay.patience(idle_timeout);
+        let at = relay.patience_ends(limit);
+        self.wheel.set(slot, at);
+    }
+}
+
+impl Relay {
+    /// How long nothing may move in the present state, and what it is called when it lasts longer.
+    fn patience(&self, idle_timeout: std::time::Duration) -> (std::time::Duration, EndedBy) {
+        let blocked = self.up.is_blocked() || self.down.is_blocked();
+        let half_closed = self.up.shut || self.down.shut;
+        if half_closed && !blocked {
+            (limits::HALF_CLOSE_LINGER, EndedBy::HalfCloseTimeout)
+        } else if blocked {
+            (
+                limits::STALL_TIMEOUT.min(idle_timeout),
+                EndedBy::StallTimeout,
+            )
+        } else {
+            (idle_timeout, EndedBy::IdleTimeout)
+        }
+    }
+
+    /// The last movement is kept in whole seconds, so a second is added rather than lost.
+    fn patience_ends(&self, limit: std::time::Duration) -> Tick {
+        Tick(u64::from(self.moved_at) * 1000 + 1000).after(limit)
+    }
+
+    /// Whether no byte moved for `quiet`.
+    pub(super) fn is_idle(&self, now: Tick, quiet: std::time::Duration) -> bool {
+        now.0 >= self.patience_ends(quiet).0
+    }
+}
+
+fn seconds(now: Tick) -> u32 {
+    u32::try_from(now.0 / 1000).unwrap_or(u32::MAX)
+}
