@@ -6,9 +6,10 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustix::param::clock_ticks_per_second;
 use rustix::process::Pid;
 use rustix::time::{ClockId, clock_gettime};
@@ -152,6 +153,26 @@ impl CpuUse {
     }
 }
 
+/// Waits until others leave the machine alone, or until the deadline; false in that case.
+pub(crate) fn wait_quiet(
+    percent: f64,
+    deadline: Duration,
+    interrupted: &AtomicBool,
+) -> Result<bool> {
+    let end = Instant::now() + deadline;
+    while Instant::now() < end {
+        let before = (Instant::now(), machine_busy()?);
+        // The condition is an average over time, and a generator that polls meanwhile would be in it.
+        std::thread::sleep(QUIET_WINDOW);
+        let busy = machine_busy()?.saturating_sub(before.1);
+        if busy.as_secs_f64() / before.0.elapsed().as_secs_f64() * 100.0 <= percent {
+            return Ok(true);
+        }
+        ensure!(!interrupted.load(Ordering::Relaxed), "interrupted");
+    }
+    Ok(false)
+}
+
 fn tasks(pid: Pid) -> Vec<u32> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else {
         return Vec::new();
@@ -194,3 +215,4 @@ fn ticks_to_duration(ticks: u64) -> Duration {
 
 /// The kernel's sum advances in ticks of 10 ms for each of user and system.
 const TICK_DOUBT: Duration = Duration::from_millis(40);
+const QUIET_WINDOW: Duration = Duration::from_millis(300);

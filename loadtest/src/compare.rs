@@ -5,15 +5,16 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::account::{Processes, wait_quiet};
 use crate::affinity;
 use crate::engine::{Credentials, Engine, LoginCommand};
 use crate::record::Record;
 use crate::report;
-use crate::scenario::{Scenario, Subject};
+use crate::scenario::{FOREIGN_PERCENT_MAX, Scenario, Subject};
 use crate::target::{Bench, Target};
 
 /// What to compare and how long.
@@ -42,6 +43,9 @@ pub(crate) struct CompareOptions {
     /// How often a disturbed run is repeated.
     #[arg(long, default_value_t = 2)]
     repeats: u32,
+    /// Seconds, in all, to wait for a quiet machine before disturbed runs are repeated.
+    #[arg(long, default_value_t = 60)]
+    quiet_wait: u64,
     /// The proxy's core.
     #[arg(long, default_value_t = 0)]
     proxy_core: usize,
@@ -85,6 +89,7 @@ pub(crate) fn run(options: &CompareOptions, interrupted: &Arc<AtomicBool>) -> Re
             "{scenario} needs {wanted} descriptors, the hard limit is {limit}"
         );
     }
+    let mut patience = Duration::from_secs(options.quiet_wait);
     let mut order = Shuffle::from_clock();
     let mut records = Vec::new();
     for round in 1..=options.rounds {
@@ -92,7 +97,8 @@ pub(crate) fn run(options: &CompareOptions, interrupted: &Arc<AtomicBool>) -> Re
             let mut targets = targets.clone();
             order.shuffle(&mut targets);
             for target in targets {
-                let mut record = options.attempts(*scenario, target, &bench, interrupted)?;
+                let mut record =
+                    options.attempts(*scenario, target, &bench, &mut patience, interrupted)?;
                 record.round = round;
                 record.append_to(&options.output)?;
                 records.push(record);
@@ -110,6 +116,7 @@ impl CompareOptions {
         scenario: Scenario,
         target: Target,
         bench: &Bench,
+        patience: &mut Duration,
         interrupted: &Arc<AtomicBool>,
     ) -> Result<Record> {
         let mut attempt = 0;
@@ -127,6 +134,9 @@ impl CompareOptions {
                 return Ok(record);
             }
             attempt += 1;
+            let waiting = Instant::now();
+            wait_quiet(FOREIGN_PERCENT_MAX, *patience, interrupted)?;
+            *patience = patience.saturating_sub(waiting.elapsed());
         }
     }
 
@@ -144,12 +154,7 @@ impl CompareOptions {
         scenario.run(&mut engine, &subject)
     }
 
-    fn subject(
-        &self,
-        target: Target,
-        address: SocketAddrV4,
-        processes: crate::account::Processes,
-    ) -> Subject {
+    fn subject(&self, target: Target, address: SocketAddrV4, processes: Processes) -> Subject {
         Subject {
             name: target.name().to_owned(),
             target: address,

@@ -31,64 +31,97 @@ fn scenario(text: &mut String, heading: &str, runs: &[&Record], subject: &str) {
     let targets = ordered_targets(runs);
     let flagged = runs.iter().filter(|run| !run.flags.is_empty()).count();
     let _ = writeln!(text, "\n{heading}: {} runs, {flagged} flagged", runs.len());
+    let peers: Vec<&str> = targets
+        .iter()
+        .filter(|target| targets.contains(&subject) && **target != subject && **target != DIRECT)
+        .copied()
+        .collect();
+    let mut rows = vec![vec!["median [lowest–highest]".to_owned()]];
+    rows[0].extend(targets.iter().map(|target| (*target).to_owned()));
+    rows[0].extend(peers.iter().map(|peer| format!("{subject}/{peer}")));
     let metrics: BTreeSet<&str> = runs
         .iter()
         .flat_map(|run| run.metrics.keys().map(String::as_str))
         .collect();
-    let width = metrics.iter().map(|name| name.len()).max().unwrap_or(0);
-    for metric in &metrics {
-        let _ = write!(text, "  {metric:<width$}");
-        let medians: Vec<_> = targets
-            .iter()
-            .filter_map(|target| Some((*target, Spread::of(runs, target, metric)?)))
-            .collect();
-        for (target, spread) in &medians {
-            let _ = write!(text, "  {target} {spread}");
-        }
-        text.push_str(&ratios(&medians, subject));
-        text.push('\n');
+    for metric in metrics {
+        let spread = |target: &&str| Spread::of(runs, target, metric);
+        let mut row = vec![metric.to_owned()];
+        row.extend(
+            targets
+                .iter()
+                .map(|target| spread(target).map_or_else(String::new, |own| own.to_string())),
+        );
+        row.extend(
+            peers
+                .iter()
+                .map(|peer| ratio(spread(&subject), spread(peer))),
+        );
+        rows.push(row);
     }
-    net_of_direct(text, runs, &targets, width);
+    rows.extend(net_of_direct(runs, &targets, &peers, subject));
+    columns(text, &rows);
 }
 
-/// Kernel memory of the proxy's own side: what is left when the same sessions without a proxy are taken off.
-fn net_of_direct(text: &mut String, runs: &[&Record], targets: &[&str], width: usize) {
-    for metric in ["kernel_bytes_per_session", "tcp_bytes_per_stalled_session"] {
-        let Some(direct) = Spread::of(runs, "direct", metric) else {
+/// What is left of the machine's memory when the same sessions without a proxy are taken off: the proxy's own side.
+fn net_of_direct(
+    runs: &[&Record],
+    targets: &[&str],
+    peers: &[&str],
+    subject: &str,
+) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for metric in NET_METRICS {
+        let Some(direct) = Spread::of(runs, DIRECT, metric) else {
             continue;
         };
-        let _ = write!(text, "  {:<width$}", format!("{metric}, less direct"));
-        for target in targets.iter().filter(|target| **target != "direct") {
-            if let Some(spread) = Spread::of(runs, target, metric) {
-                let _ = write!(text, "  {target} {}", number(spread.median - direct.median));
-            }
+        let net = |target: &&str| {
+            let spread = Spread::of(runs, target, metric)?;
+            Some(Spread {
+                median: spread.median - direct.median,
+                lowest: spread.lowest - direct.median,
+                highest: spread.highest - direct.median,
+            })
+        };
+        let mut row = vec![format!("{metric}, less direct")];
+        row.extend(targets.iter().map(|target| match net(target) {
+            Some(own) if *target != DIRECT => own.to_string(),
+            _ => String::new(),
+        }));
+        row.extend(peers.iter().map(|peer| ratio(net(&subject), net(peer))));
+        rows.push(row);
+    }
+    rows
+}
+
+fn ratio(own: Option<Spread>, other: Option<Spread>) -> String {
+    match (own, other) {
+        (Some(own), Some(other)) if other.median != 0.0 => {
+            format!("{:.2}", own.median / other.median)
         }
-        text.push('\n');
+        _ => String::new(),
     }
 }
 
-fn ratios(medians: &[(&str, Spread)], subject: &str) -> String {
-    let mut text = String::new();
-    let Some((_, own)) = medians.iter().find(|(target, _)| *target == subject) else {
-        return text;
+/// Writes rows with every column as wide as its widest cell.
+fn columns(text: &mut String, rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
-    for (target, spread) in medians {
-        if *target != subject && *target != "direct" && spread.median != 0.0 {
-            let _ = write!(
-                text,
-                "  | {subject}/{target} {:.2}",
-                own.median / spread.median
-            );
+    for row in rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let _ = write!(line, "  {cell:<width$}", width = width(column));
         }
+        let _ = writeln!(text, "{}", line.trim_end());
     }
-    text
 }
 
 /// Direct first, the others by name.
 fn ordered_targets<'a>(runs: &[&'a Record]) -> Vec<&'a str> {
     let names: BTreeSet<&str> = runs.iter().map(|run| run.target.as_str()).collect();
     let mut names: Vec<_> = names.into_iter().collect();
-    names.sort_by_key(|name| *name != "direct");
+    names.sort_by_key(|name| *name != DIRECT);
     names
 }
 
@@ -163,6 +196,10 @@ fn thousands(value: f64) -> String {
     }
 }
 
+/// The target without a proxy.
+const DIRECT: &str = "direct";
+const NET_METRICS: [&str; 2] = ["kernel_bytes_per_session", "tcp_bytes_per_stalled_session"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,8 +224,11 @@ mod tests {
             run("haproxy", 13.0, &["foreign CPU 12 %"]),
         ];
         let text = render(&records, "hale");
-        assert!(text.contains("hale 6.50 [6.00–7.00]"), "{text}");
-        assert!(text.contains("hale/haproxy 0.50"), "{text}");
+        assert!(text.contains("6.50 [6.00–7.00]"), "{text}");
+        assert!(
+            text.contains("hale/haproxy") && text.contains("  0.50\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -233,7 +233,7 @@ const MIXED_STREAMS: usize = 2;
 const PROBES_PER_S: f64 = 20.0;
 const LOGINS_AT_ONCE: usize = 64;
 /// Above this a run is repeated: somebody else used the machine.
-const FOREIGN_PERCENT_MAX: f64 = 10.0;
+pub(crate) const FOREIGN_PERCENT_MAX: f64 = 10.0;
 /// For everything that should take seconds at most.
 const PATIENCE: Duration = Duration::from_secs(60);
 

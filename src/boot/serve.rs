@@ -178,14 +178,13 @@ impl House {
         plan: &Plan,
         passdbs: crate::auth::passdb::Passdbs,
     ) -> std::io::Result<Self> {
-        let mailbox = || Ok::<_, std::io::Error>(Waker::new()?);
         let to_cores = plan
             .data
             .iter()
             .map(|_| {
                 Ok(Arc::new(Mailbox::new(
                     bounds::MAILBOX_MESSAGES_MAX,
-                    mailbox()?,
+                    Waker::new()?,
                 )))
             })
             .collect::<std::io::Result<Vec<_>>>()?;
@@ -194,8 +193,8 @@ impl House {
             table: Published::new(Table::default()),
             users: Users::default(),
             hashing: Jobs::new(bounds::HASHING_QUEUE_MAX)?,
-            log: Arc::new(Mailbox::new(bounds::LOG_LINES_MAX, mailbox()?)),
-            to_control: Arc::new(Mailbox::new(bounds::MAILBOX_MESSAGES_MAX, mailbox()?)),
+            log: Arc::new(Mailbox::new(bounds::LOG_LINES_MAX, Waker::new()?)),
+            to_control: Arc::new(Mailbox::new(bounds::MAILBOX_MESSAGES_MAX, Waker::new()?)),
             counters: to_cores
                 .iter()
                 .map(|_| Arc::new(Counters::default()))

@@ -12,6 +12,7 @@ mod tls;
 pub(crate) use cluster::masked;
 pub(crate) use listeners::known_listeners;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::diagnostic::{Findings, nearest};
@@ -31,8 +32,8 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
     let (listeners, admin_listeners) = listeners::all(root, &protocols, findings);
     let (data_cores, control_core) = cores(root, findings);
     Config {
-        base_dir: root.path("base_dir").unwrap_or_default(),
-        state_dir: root.path("state_dir").unwrap_or_default(),
+        base_dir: folder(root, "base_dir", findings),
+        state_dir: folder(root, "state_dir", findings),
         data_cores,
         control_core,
         listeners,
@@ -50,6 +51,17 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
         protocol_settings: Protocol::ALL.map(|protocol| protocol_settings(root, protocol)),
         protocols,
     }
+}
+
+fn folder(root: &Section, name: &'static str, findings: &mut Findings) -> PathBuf {
+    root.path(name).unwrap_or_else(|| {
+        findings.error(
+            root.place_of(name),
+            name,
+            "found nothing, expected a folder",
+        );
+        PathBuf::new()
+    })
 }
 
 fn protocols(root: &Section, findings: &mut Findings) -> Vec<Protocol> {
@@ -387,15 +399,17 @@ mod tests {
     fn op_01_relations_name_the_setting_and_the_remedy() {
         let found = errors(
             "data_cores = 0-3\ncontrol_core = 2\nprotocols = imap pop\nhaproxy_timeout = 0\n\
-             auth_mechanisms = cram-md5\nlog_path = hale.log\nlogin_source_ips = *\n",
+             auth_mechanisms = cram-md5\nlog_path = hale.log\nlogin_source_ips = *\nbase_dir =\nlisten =\n",
         );
         let expected = [
-            "t.conf:3: setting protocols: found `pop`",
             "t.conf:2: setting control_core: CPU 2 is also in `data_cores`",
+            "t.conf:3: setting protocols: found `pop`",
             "t.conf:4: setting haproxy_timeout: found 0",
             "t.conf:5: setting auth_mechanisms: no mechanism is left",
-            "t.conf:7: setting login_source_ips",
             "t.conf:6: setting log_path",
+            "t.conf:7: setting login_source_ips",
+            "t.conf:8: setting base_dir: found nothing",
+            "t.conf:9: setting listen: found nothing",
         ];
         for (text, start) in found.iter().zip(expected) {
             assert!(text.contains(start), "{text} / {start}");

@@ -73,6 +73,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+impl std::error::Error for Diagnostic {}
+
 /// All diagnostics of one load. Bounded, so that a binary file given by mistake does not fill the journal.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
@@ -107,7 +109,12 @@ impl Findings {
         }
     }
 
+    /// Errors and warnings, each by file and line, however late in reading they were found.
     pub(crate) fn into_parts(mut self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+        self.errors
+            .sort_by(|one, other| one.place.cmp(&other.place));
+        self.warnings
+            .sort_by(|one, other| one.place.cmp(&other.place));
         if let Some((place, more)) = self.untold {
             let text = format!("{more} more errors from here on; put the first ones right");
             self.errors.push(Diagnostic {

@@ -23,7 +23,7 @@ pub fn config_md() -> String {
             _ => format!("`{}`", scope.written()),
         };
         // Writing to a String cannot fail, here and below.
-        let _ = write!(page, "\n## {title}\n\n{}", about(scope));
+        let _ = write!(page, "\n## {title}\n{}", about(scope));
         for setting in settings {
             entry(&mut page, setting);
         }
@@ -52,6 +52,13 @@ fn entry(page: &mut String, setting: &Setting) {
         let _ = writeln!(
             page,
             "\nMay also stand in `protocol NAME {{ … }}` and then holds for that protocol."
+        );
+    }
+    if !setting.also.is_empty() {
+        let _ = writeln!(
+            page,
+            "\nMay also be called `{}`.",
+            setting.also.join("`, `")
         );
     }
     if !setting.older.is_empty() {
@@ -91,22 +98,24 @@ fn about(scope: Scope) -> &'static str {
     match scope {
         Scope::Global | Scope::Service => "",
         Scope::Listener => {
-            "Services: `imap-login`, `pop3-login`, `lmtp`, `managesieve-login`, `submission-login`, `doveadm`, `stats` \
+            "\nServices: `imap-login`, `pop3-login`, `lmtp`, `managesieve-login`, `submission-login`, `doveadm`, `stats` \
              (metrics over HTTP).\nAs in Dovecot these listeners are there without being written, `port = 0` turns \
              one off: `imap` 143, `imaps` 993 (TLS),\n`pop3` 110, `pop3s` 995 (TLS), `sieve` 4190, `submission` 587, \
              `submissions` 465 (TLS). LMTP has none, because it takes mail\nfrom anybody who can connect.\n"
         }
-        Scope::Protocol => "Protocols: `imap`, `pop3`, `lmtp`, `sieve`, `submission`, `doveadm`.\n",
+        Scope::Protocol => {
+            "\nProtocols: `imap`, `pop3`, `lmtp`, `sieve`, `submission`, `doveadm`.\n"
+        }
         Scope::Passdb => {
-            "Password databases are asked in the order of the file. Inside `protocol NAME { … }` one is asked for that \
+            "\nPassword databases are asked in the order of the file. Inside `protocol NAME { … }` one is asked for that \
              protocol only.\n`fields { NAME = VALUE }` sets Dovecot's extra fields (`proxy`, `host`, `port`, `ssl`, \
              `destuser`, `pass`, `master`,\n`nopassword`, `nologin`, `allow_nets`, `proxy_mech`, `proxy_timeout`, \
              `forward_*`, …) with variables; an empty `password` or\n`pass` is left out.\n"
         }
         Scope::LocalName => {
-            "Certificates by the server name that a client asks for; several names stand between quotes.\n"
+            "\nCertificates by the server name that a client asks for; several names stand between quotes.\n"
         }
-        Scope::Dict => "Palomar's way to name the LocalDB. Other dictionaries are ignored.\n",
+        Scope::Dict => "\nPalomar's way to name the LocalDB. Other dictionaries are ignored.\n",
     }
 }
 

@@ -44,7 +44,7 @@ pub struct Loaded {
     pub config: Option<Config>,
     /// The settings as written, for `hale config`; also there when `config` is not.
     pub settings: Settings,
-    /// Everything that has to be put right, in the order of the files.
+    /// Everything that has to be put right, by file and line.
     pub errors: Vec<Diagnostic>,
     /// What Hale ignores or understands differently.
     pub warnings: Vec<Diagnostic>,

@@ -356,7 +356,7 @@ impl Field {
     /// Whether the value must not be printed.
     #[must_use]
     pub fn is_secret(name: &str) -> bool {
-        matches!(name, "password" | "pass")
+        matches!(name.rsplit('_').next(), Some("password" | "pass"))
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Setting {
     pub origin: Origin,
     /// Older names that are accepted, with a warning.
     pub older: &'static [&'static str],
+    /// Other names that mean the same and are as good.
+    pub also: &'static [&'static str],
     /// May also stand in `protocol NAME { … }` and then holds for that protocol only.
     pub per_protocol: bool,
 }
@@ -78,14 +80,23 @@ impl Scope {
 
     /// What Dovecot puts in front of the names in full: `passdb_driver` is `driver` in `passdb { … }`.
     #[must_use]
-    pub fn prefix(self) -> &'static str {
+    pub fn prefixes(self) -> &'static [&'static str] {
         match self {
-            Self::Global | Self::Protocol | Self::LocalName => "",
-            Self::Service => "service_",
-            Self::Listener => "inet_listener_",
-            Self::Passdb => "passdb_",
-            Self::Dict => "dict_",
+            Self::Global | Self::Protocol | Self::LocalName => &[],
+            Self::Service => &["service_"],
+            Self::Listener => &["inet_listener_"],
+            Self::Passdb => &["passdb_static_", "static_", "passdb_"],
+            Self::Dict => &["dict_"],
         }
+    }
+
+    /// The name without what Dovecot may put in front of it.
+    #[must_use]
+    pub fn short(self, name: &str) -> &str {
+        self.prefixes()
+            .iter()
+            .find_map(|prefix| name.strip_prefix(prefix))
+            .unwrap_or(name)
     }
 }
 
@@ -177,12 +188,17 @@ impl Setting {
             doc,
             origin,
             older: &[],
+            also: &[],
             per_protocol: false,
         }
     }
 
     const fn older(self, older: &'static [&'static str]) -> Self {
         Self { older, ..self }
+    }
+
+    const fn also(self, also: &'static [&'static str]) -> Self {
+        Self { also, ..self }
     }
 
     const fn per_protocol(self) -> Self {
@@ -207,12 +223,13 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
 /// The setting that `name`, in short or in full, is in a block of `scope`, and whether the name is an older one.
 #[must_use]
 pub fn find(scope: Scope, name: &str) -> Option<(&'static Setting, bool)> {
-    let short = name.strip_prefix(scope.prefix()).unwrap_or(name);
+    let short = scope.short(name);
     let mut fitting = settings().filter(|setting| setting.fits(scope));
     fitting.find_map(|setting| {
-        if setting.name == short || setting.name == name {
+        let is_called = |called: &str| called == short || called == name;
+        if is_called(setting.name) || setting.also.iter().copied().any(is_called) {
             Some((setting, false))
-        } else if setting.older.contains(&short) || setting.older.contains(&name) {
+        } else if setting.older.iter().copied().any(is_called) {
             Some((setting, true))
         } else {
             None
@@ -255,8 +272,8 @@ mod tests {
                 setting.name,
                 setting.doc
             );
-            for older in setting.older {
-                assert!(names.insert((setting.scope, older)), "{older}");
+            for other in setting.older.iter().chain(setting.also) {
+                assert!(names.insert((setting.scope, other)), "{other}");
             }
         }
     }

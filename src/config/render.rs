@@ -254,7 +254,7 @@ mod tests {
         service imap-login {\n inet_listener imap { port = 1143  haproxy = no }\n}\n\
         service doveadm { inet_listener tcp { port = 2300 } }\n\
         protocol pop3 { proxy_port = 1110 }\n\
-        passdb test {\n driver = static\n static_password = hush3\n fields {\n  proxy = y\n  pass = hush4\n }\n}\n\
+        passdb test {\n driver = static\n password = hush3\n fields {\n  proxy = y\n  pass = hush4\n }\n}\n\
         passdb old { driver = static  args = proxy=y password=hush5 }\n\
         local_name \"a.example b.example\" {\n ssl_server_cert_file = /c\n ssl_server_key_file = /k\n}\n";
 

@@ -17,6 +17,8 @@ use super::value;
 
 /// Groups may include groups; no deeper than this, so that one that includes itself ends.
 const GROUP_DEPTH_MAX: usize = 8;
+/// Inclusions of groups in all, so that groups that include each other many times end, too.
+const GROUP_INCLUSIONS_MAX: usize = 1000;
 
 /// Sorts everything that was read into sections.
 pub(crate) fn sort(entries: &[Entry], start: &Place, findings: &mut Findings) -> Settings {
@@ -26,6 +28,7 @@ pub(crate) fn sort(entries: &[Entry], start: &Place, findings: &mut Findings) ->
         findings,
         groups,
         depth: 0,
+        inclusions: 0,
     };
     sorter.entries(&mut root, entries);
     Settings { root }
@@ -36,6 +39,8 @@ struct Sorter<'a> {
     groups: Vec<Group<'a>>,
     /// Groups being included inside each other.
     depth: usize,
+    /// Groups included so far.
+    inclusions: usize,
 }
 
 /// `group @name variant { … }`
@@ -91,6 +96,14 @@ impl Sorter<'_> {
         let is_known = named.peek().is_some();
         if let Some(group) = named.find(|group| group.variant == variant) {
             let entries = group.entries;
+            self.inclusions += 1;
+            if self.inclusions > GROUP_INCLUSIONS_MAX + 1 {
+                return;
+            }
+            if self.inclusions > GROUP_INCLUSIONS_MAX {
+                let text = format!("more than {GROUP_INCLUSIONS_MAX} groups are included");
+                return self.findings.error(&entry.place, &entry.name, text);
+            }
             if self.depth == GROUP_DEPTH_MAX {
                 let text = format!("more than {GROUP_DEPTH_MAX} groups include each other");
                 return self.findings.error(&entry.place, &entry.name, text);

@@ -119,6 +119,50 @@ fn the_palomar_page_warns_once_per_setting_that_a_proxy_has_no_use_for() {
     assert!(ignored[1].contains("setting metric: ignored"));
 }
 
+/// The names of DESIGN 3.1, as an operator would combine them.
+#[test]
+fn every_name_of_the_design_is_understood_without_a_warning() {
+    let found = load_text(
+        "base_dir = /run/hale # admin socket\nstate_dir = /var/lib/hale\ndata_cores = 0-6\ncontrol_core = 7\n\
+         protocols = imap pop3 lmtp sieve submission\nlisten = *, ::\n@cluster_defaults = proxy\n\
+         cluster_local_site = DC1\n\
+         cluster_geodb = cassandra:hosts=10.0.0.1,10.0.0.2;keyspace=palomar;dc=dc1;user=u;password=p\n\
+         cluster_localdb = sqlite:/dev/shm/hale-localdb.sqlite\ncluster_default_group_count = 100\n\
+         cluster_backend_test_username = probe-%{backend_host}\ncluster_backend_test_password = p\n\
+         cluster_proxy_check_backends = yes\ncluster_user_move_timeout = 31secs\n\
+         haproxy_trusted_networks = 192.168.1.0/24\nhaproxy_timeout = 3s\n\
+         login_trusted_networks = 127.0.0.1 ::1\ndoveadm_port = 2300\ndoveadm_password = p\nssl = required\n\
+         ssl_server_cert_file = /c\nssl_server_key_file = /k\nssl_min_protocol = TLSv1.2\n\
+         ssl_client_ca_file = /ca\nssl_client_require_valid_cert = yes\n\
+         local_name example.org {\n ssl_server_cert_file = /c\n ssl_server_key_file = /k\n}\n\
+         service imap-login {\n  inet_listener imap         { port = 143 }\n  \
+         inet_listener imap_haproxy { port = 10143  haproxy = yes }\n  \
+         inet_listener imaps        { port = 993  ssl = yes }\n}\n\
+         service doveadm { inet_listener tcp { port = 2300  address = ::1 } }\n\
+         protocol imap {\n proxy_port = 143 # the backends' port\n proxy_ssl = starttls\n \
+         proxy_send_header = v2\n}\n\
+         passdb users { driver = passwd-file  passwd_file_path = /u  fields { proxy = y  proxy_timeout = 5s } }\n",
+    );
+    assert_eq!(lines(&found.errors), [""; 0]);
+    assert_eq!(lines(&found.warnings), [""; 0]);
+    let imap = found
+        .config
+        .unwrap()
+        .listeners
+        .into_iter()
+        .find(|l| l.name == "imap_haproxy")
+        .unwrap();
+    assert_eq!(
+        (
+            imap.port,
+            imap.haproxy,
+            imap.ssl,
+            imap.place.unwrap().line()
+        ),
+        (10143, true, false, 33)
+    );
+}
+
 #[test]
 fn the_examples_load_without_errors() {
     let loopback = loaded(include_str!("../../examples/loopback.conf"));
@@ -230,8 +274,21 @@ fn groups_are_included_where_they_are_named() {
         3600
     );
     let found = errors("@a = b\n@site = x\ngroup @a b { @a = b }\ngroup @site y { ssl = no }\n");
-    assert!(found[0].contains("groups include each other"));
-    assert!(found[1].contains("no variant `x`"));
+    assert!(found[0].contains("no variant `x`"));
+    assert!(found[1].contains("groups include each other"));
+}
+
+#[test]
+fn op_01_groups_cannot_multiply_without_end() {
+    let (outer, inner) = ("@a = b\n".repeat(40), "@c = d\n".repeat(40));
+    let text = format!("{outer}group @a b {{\n{inner}}}\ngroup @c d {{\nssl = no\n}}\n");
+    let [found] = &errors(&text)[..] else {
+        panic!()
+    };
+    assert!(
+        found.contains("more than 1000 groups are included"),
+        "{found}"
+    );
 }
 
 #[test]

@@ -150,6 +150,7 @@ impl fmt::Display for Filter {
             Self::Upper => f.write_str("upper"),
             Self::Username => f.write_str("username"),
             Self::Domain => f.write_str("domain"),
+            Self::Default(text) if text.contains('\'') => write!(f, "default(\"{text}\")"),
             Self::Default(text) => write!(f, "default('{text}')"),
         }
     }
@@ -215,7 +216,6 @@ fn pipe_separated(text: &str) -> Vec<&str> {
 }
 
 fn filter(word: &str) -> Result<Filter, String> {
-    let argument = word.strip_prefix("default").map(str::trim);
     Ok(match word {
         "lower" => Filter::Lower,
         "upper" => Filter::Upper,
@@ -223,13 +223,29 @@ fn filter(word: &str) -> Result<Filter, String> {
         "domain" => Filter::Domain,
         "default" => Filter::Default("".into()),
         _ => {
-            let argument = argument.and_then(|a| a.strip_prefix('(')?.strip_suffix(')'));
-            let argument = argument.map(|a| a.trim().trim_matches(['\'', '"']));
             let known = "lower, upper, username, domain and default('text')";
             let fault = || format!("the filter `{word}` is not known; there are {known}");
-            Filter::Default(argument.ok_or_else(fault)?.into())
+            Filter::Default(default_argument(word).ok_or_else(fault)?.into())
         }
     })
+}
+
+/// The text in `default('text')`; without quotes it must not have any inside.
+fn default_argument(word: &str) -> Option<&str> {
+    let argument = word
+        .strip_prefix("default")?
+        .trim()
+        .strip_prefix('(')?
+        .strip_suffix(')')?
+        .trim();
+    for quote in ['\'', '"'] {
+        if let Some(inner) = argument.strip_prefix(quote) {
+            return inner
+                .strip_suffix(quote)
+                .filter(|inner| !inner.contains(quote));
+        }
+    }
+    (!argument.contains(['\'', '"'])).then_some(argument)
 }
 
 /// Dovecot 2.3's long names become today's; the rest stays as it is.
@@ -296,7 +312,7 @@ fn filtered(value: &str, filters: &[Filter]) -> String {
                 text = text
                     .split_once('@')
                     .map_or("", |(_, domain)| domain)
-                    .to_owned()
+                    .to_owned();
             }
             Filter::Default(other) if text.is_empty() => text = (**other).to_owned(),
             Filter::Default(_) => {}
@@ -308,6 +324,7 @@ fn filtered(value: &str, filters: &[Filter]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn expand(text: &str) -> String {
         let lookup = |name: &str| match name {
@@ -373,6 +390,19 @@ mod tests {
         ] {
             let fault = Template::parse(text, Letters::Variables).unwrap_err();
             assert!(fault.contains(expected), "{text}: {fault}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_template_is_refused_or_displays_as_itself(
+            text in r#"([ -~ä]|%[{a-zA-Z]|user|\| ?default\('x'\)|\}){0,20}"#
+        ) {
+            for letters in [Letters::Variables, Letters::Text] {
+                if let Ok(template) = Template::parse(&text, letters) {
+                    prop_assert_eq!(Template::parse(&template.to_string(), letters), Ok(template));
+                }
+            }
         }
     }
 }

@@ -89,10 +89,10 @@ impl LogWriter {
                 if file.is_none() {
                     *file = open(path).ok();
                 }
-                file.as_mut()
-                    .map_or(Err(std::io::ErrorKind::NotFound.into()), |file| {
-                        file.write_all(self.pending.as_bytes())
-                    })
+                match file {
+                    Some(file) => file.write_all(self.pending.as_bytes()),
+                    None => Err(std::io::ErrorKind::NotFound.into()),
+                }
             }
         };
         self.pending.clear();

@@ -151,7 +151,7 @@ async fn serve_one(routing: &mut Routing, cores: &[Arc<Mailbox<ToCore>>], messag
             }
         }
         ToControl::Resolve { ticket, host } => {
-            reply(cores, ticket, routing.resolve_host(&host).await)
+            reply(cores, ticket, routing.resolve_host(&host).await);
         }
         ToControl::Change(change) => routing.change(change).await,
     }

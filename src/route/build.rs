@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
+use super::group::{self, GroupChange};
 use super::hash::Candidate;
 use super::problem::{Complaint, Problem, is_host};
 use super::rows::{Backend, BackendStatus, GroupSiteStatus, Rows, Site, SiteStatus, UserGroup};
@@ -41,6 +42,7 @@ impl Table {
         table.hosts = build_hosts(&table, &mut problems);
         table.test_users = build_test_users(&table, &mut problems);
         table.candidates = build_candidates(&table);
+        table.switches = build_switches(&table);
         problems.sort();
         problems.dedup();
         (table, problems)
@@ -246,6 +248,17 @@ fn build_groups(
     groups.sort_by(|a, b| a.name.cmp(&b.name));
     groups.dedup_by(|a, b| a.name == b.name);
     groups.into_boxed_slice()
+}
+
+/// In the groups' order, which is by name.
+fn build_switches(table: &Table) -> Box<[GroupChange]> {
+    let stranded = table
+        .groups
+        .iter()
+        .filter(|row| !group::is_backend_usable(table, row));
+    stranded
+        .filter_map(|row| group::switch(table, row))
+        .collect()
 }
 
 fn build_failovers(rows: &Rows, table: &Table, problems: &mut Vec<Problem>) -> Box<[Failover]> {

@@ -36,6 +36,16 @@ pub struct Placement {
     pub moving: Box<str>,
 }
 
+impl Placement {
+    /// Whether the row says this.
+    #[must_use]
+    pub fn is_of(&self, row: &UserGroup) -> bool {
+        self.backend_id == row.backend_id
+            && self.alt_backend_id == row.alt_backend_id
+            && self.moving == row.moving
+    }
+}
+
 impl From<&UserGroup> for Placement {
     fn from(row: &UserGroup) -> Self {
         Self {
@@ -91,26 +101,35 @@ pub fn choose<'t>(table: &'t Table, row: &UserGroup) -> Option<Choice<'t>> {
             change: None,
         });
     }
+    let change = match table.switch(row) {
+        Some(change) => change.clone(),
+        None => switch(table, row)?,
+    };
+    Some(Choice {
+        backend: table.backend(change.placement.backend_id?)?,
+        change: Some(Box::new(change)),
+    })
+}
+
+/// The change of a group whose backend is not usable. It ranks all backends, so the table keeps the result for every
+/// group that needs it: when a backend with thousands of users dies, their logins must not each do this.
+pub(super) fn switch(table: &Table, row: &UserGroup) -> Option<GroupChange> {
     let alternative = usable(table, row.alt_backend_id)
         // An explicit destination is an order; a mere stand-by choice that is being drained is not taken (1.5).
         .filter(|backend| row.is_moving() || backend.load_factor > 0);
-    let (backend, next, switched) = if let Some(backend) = alternative {
+    let (backend_id, next, switched) = if let Some(backend) = alternative {
         let next = rank(table, &row.name, Some(backend.id)).map(|ranking| ranking.best);
-        (backend, next, ChangeReason::SwitchToAlternative)
+        (backend.id, next, ChangeReason::SwitchToAlternative)
     } else {
         let ranking = rank(table, &row.name, None)?;
-        (
-            table.backend(ranking.best)?,
-            ranking.second,
-            ChangeReason::SwitchToBest,
-        )
+        (ranking.best, ranking.second, ChangeReason::SwitchToBest)
     };
-    let change = GroupChange {
+    Some(GroupChange {
         site_id: row.site_id,
         name: row.name.clone(),
         expected: Placement::from(row),
         placement: Placement {
-            backend_id: Some(backend.id),
+            backend_id: Some(backend_id),
             alt_backend_id: next,
             moving: Box::default(),
         },
@@ -119,10 +138,6 @@ pub fn choose<'t>(table: &'t Table, row: &UserGroup) -> Option<Choice<'t>> {
         } else {
             switched
         },
-    };
-    Some(Choice {
-        backend,
-        change: Some(Box::new(change)),
     })
 }
 

@@ -1,11 +1,11 @@
 //! Routing: from a user name to the backend that serves the user (palomar.md 2).
 //!
 //! Duty: the rows of the GeoDB as values ([`rows`]), the immutable table built from them ([`build`], [`table`]), the
-//! decision at login time ([`decide`], [`site`], [`group`]), the check of referrals ([`redirect`]) and the hashes that
-//! let all proxies decide alike ([`hash`]). Non-duty: reading or writing the GeoDB, resolving names, clocks, caches; a
-//! decision *names* the write that the control core should make. Driven by data cores (with the published snapshot), by
-//! the control core (with fresh rows) and by the cluster commands. Tests: vectors and rule tables in each file,
-//! properties in `tests`.
+//! decision at login time ([`decide`], [`site`], [`group`]), its explanation ([`explain`]), the check of referrals
+//! ([`redirect`]) and the hashes that let all proxies decide alike ([`hash`]). Non-duty: reading or writing the GeoDB,
+//! resolving names, clocks, caches; a decision *names* the write that the control core should make. Driven by data
+//! cores (with the published snapshot), by the control core (with fresh rows) and by the cluster commands. Tests:
+//! vectors in each file, rule tables and properties in `tests`.
 #![forbid(unsafe_code)]
 
 pub mod rows;
@@ -18,6 +18,7 @@ pub mod decide;
 pub mod site;
 pub mod group;
 pub mod redirect;
+pub mod explain;
 
 #[cfg(test)]
 mod tests;

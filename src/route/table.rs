@@ -11,6 +11,7 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
+use super::group::GroupChange;
 use super::hash::Candidate;
 use super::rows::{BackendStatus, SiteStatus, UserGroup};
 
@@ -39,6 +40,8 @@ pub struct Table {
     pub(super) backends: Box<[BackendEntry]>,
     /// The local site's, sorted by name.
     pub(super) groups: Box<[UserGroup]>,
+    /// The changes that groups with an unusable backend need, sorted by name.
+    pub(super) switches: Box<[GroupChange]>,
     /// Sorted by group, then site.
     pub(super) failovers: Box<[Failover]>,
     /// Sorted by host in lower case, then by place.
@@ -175,6 +178,12 @@ impl Table {
     #[must_use]
     pub fn group(&self, name: &str) -> Option<&UserGroup> {
         find(&self.groups, |group| (*group.name).cmp(name))
+    }
+
+    /// The change that a group needs because its backend is not usable, if it was worked out for exactly this row.
+    pub(super) fn switch(&self, row: &UserGroup) -> Option<&GroupChange> {
+        let change = find(&self.switches, |change| change.name.cmp(&row.name))?;
+        (change.site_id == row.site_id && change.expected.is_of(row)).then_some(change)
     }
 
     /// What stands behind a host name, whatever its case. Backends come before load balancers.

@@ -471,7 +471,7 @@ impl Session {
                 self.close(outbox);
             }
             ClientStep::More | ClientStep::Login(_) | ClientStep::Hopeless(_) => {
-                self.read_commands(now, outbox)
+                self.read_commands(now, outbox);
             }
         }
     }

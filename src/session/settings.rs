@@ -58,6 +58,6 @@ impl SessionSettings {
     pub fn port(&self, protocol: Protocol) -> u16 {
         let of = Protocol::ALL.iter().position(|known| *known == protocol);
         of.and_then(|index| self.protocols.get(index))
-            .map_or(protocol.default_port(), |settings| settings.port)
+            .map_or_else(|| protocol.default_port(), |settings| settings.port)
     }
 }

@@ -125,7 +125,7 @@ impl<P: Port> Worker<P> {
     }
 
     /// How long the core may sleep.
-    fn patience(&mut self) -> Option<Duration> {
+    fn patience(&self) -> Option<Duration> {
         if !self.hot.is_empty() || !self.rereads.is_empty() || !self.links.mail.fall_asleep() {
             return Some(Duration::ZERO);
         }
@@ -202,7 +202,7 @@ impl<P: Port> Worker<P> {
             Outcome::Ready(ready) => socket.hangup |= ready.hangup,
             // Our own cancel always sets `closing` first; whatever else ends a poll, reading will tell what it was.
             Outcome::Cancelled | Outcome::Failed(_) | Outcome::Accepted(_) | Outcome::Connected => {
-                socket.hangup = true
+                socket.hangup = true;
             }
         }
         if !more {
@@ -258,7 +258,7 @@ impl<P: Port> Worker<P> {
             };
             match &connection.phase {
                 Phase::Session(_) => {
-                    self.session_input(slot, crate::session::input::Input::Deadline)
+                    self.session_input(slot, crate::session::input::Input::Deadline);
                 }
                 Phase::Relay(_) => self.relay_deadline(slot),
                 Phase::Lingering => self.abort(slot),

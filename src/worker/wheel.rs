@@ -11,7 +11,8 @@ use crate::tick::Tick;
 /// Length of one unit of the lowest level.
 const UNIT_MS: u64 = 50;
 const LEVELS: usize = 4;
-const BUCKETS: u64 = 64;
+/// Buckets of a level: as many as `occupied` has bits.
+const BUCKETS: usize = 64;
 const NONE: u32 = u32::MAX;
 const UNSET: u16 = u16::MAX;
 
@@ -20,7 +21,7 @@ const UNSET: u16 = u16::MAX;
 pub(super) struct Wheel {
     /// One link per slot that ever had a deadline; reserved at once, never moved.
     links: Vec<Link>,
-    heads: [[u32; BUCKETS as usize]; LEVELS],
+    heads: [[u32; BUCKETS]; LEVELS],
     /// Which buckets of a level hold anything.
     occupied: [u64; LEVELS],
     /// The unit up to which everything has been reported.
@@ -41,7 +42,7 @@ impl Wheel {
     pub(super) fn new(slots: u32) -> Self {
         Self {
             links: Vec::with_capacity(usize::try_from(slots).unwrap_or(0)),
-            heads: [[NONE; BUCKETS as usize]; LEVELS],
+            heads: [[NONE; BUCKETS]; LEVELS],
             occupied: [0; LEVELS],
             current: 0,
         }
@@ -99,7 +100,7 @@ impl Wheel {
         while self.current < target {
             self.current += 1;
             self.cascade();
-            let bucket = (self.current % BUCKETS) as usize;
+            let bucket = bucket_of(self.current, 0);
             while self.heads[0][bucket] != NONE {
                 let slot = self.heads[0][bucket];
                 self.clear(slot);
@@ -111,17 +112,15 @@ impl Wheel {
     /// How long nothing can become due; `None` when no deadline is set.
     pub(super) fn quiet_for(&self, now: Tick) -> Option<Duration> {
         let mut nearest: Option<u64> = None;
-        for level in 0..LEVELS {
-            if self.occupied[level] == 0 {
+        for (level, occupied) in self.occupied.iter().enumerate() {
+            if *occupied == 0 {
                 continue;
             }
-            let shift = 6 * level as u32;
-            let position = self.current >> shift;
+            let position = self.current >> shift(level);
             // Rotated so that bit 0 is the bucket after the current one.
-            let ahead =
-                self.occupied[level].rotate_right((((position % BUCKETS) + 1) % BUCKETS) as u32);
+            let ahead = occupied.rotate_right(u32::try_from((position + 1) % 64).unwrap_or(0));
             let steps = u64::from(ahead.trailing_zeros()) + 1;
-            let unit = (position + steps) << shift;
+            let unit = (position + steps) << shift(level);
             nearest = Some(nearest.map_or(unit, |known| known.min(unit)));
         }
         nearest.map(|unit| Duration::from_millis((unit * UNIT_MS).saturating_sub(now.0)))
@@ -130,10 +129,10 @@ impl Wheel {
     /// Moves the deadlines of a coarser bucket down when its span begins.
     fn cascade(&mut self) {
         for level in 1..LEVELS {
-            if !self.current.is_multiple_of(1 << (6 * level)) {
+            if !self.current.is_multiple_of(1 << shift(level)) {
                 return;
             }
-            let bucket = ((self.current >> (6 * level)) % BUCKETS) as usize;
+            let bucket = bucket_of(self.current, level);
             let mut slot = self.heads[level][bucket];
             self.heads[level][bucket] = NONE;
             self.occupied[level] &= !(1 << bucket);
@@ -151,9 +150,9 @@ impl Wheel {
     fn place(&mut self, slot: u32, due: u64) {
         let distance = due - self.current;
         let level = (0..LEVELS)
-            .find(|&level| distance < 1 << (6 * (level + 1)))
+            .find(|&level| distance < 1 << shift(level + 1))
             .unwrap_or(LEVELS - 1);
-        let bucket = ((due >> (6 * level)) % BUCKETS) as usize;
+        let bucket = bucket_of(due, level);
         let head = self.heads[level][bucket];
         self.heads[level][bucket] = slot;
         self.occupied[level] |= 1 << bucket;
@@ -165,7 +164,7 @@ impl Wheel {
                 previous: NONE,
                 next: head,
                 due: u32::try_from(due).unwrap_or(u32::MAX),
-                place: ((level << 6) | bucket) as u16,
+                place: u16::try_from(level * BUCKETS + bucket).unwrap_or(UNSET),
             };
         }
     }
@@ -173,6 +172,15 @@ impl Wheel {
     fn link(&mut self, slot: u32) -> Option<&mut Link> {
         self.links.get_mut(usize::try_from(slot).ok()?)
     }
+}
+
+/// Each level counts in units 64 times as long as the one below.
+fn shift(level: usize) -> u32 {
+    u32::try_from(6 * level).unwrap_or(0)
+}
+
+fn bucket_of(unit: u64, level: usize) -> usize {
+    usize::try_from((unit >> shift(level)) % 64).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -194,11 +202,11 @@ mod tests {
         wheel.set(0, Tick(120));
         wheel.set(1, Tick(3_000));
         wheel.set(2, Tick(1_860_000));
-        assert_eq!(expired(&mut wheel, 119), []);
+        assert!(expired(&mut wheel, 119).is_empty());
         assert_eq!(expired(&mut wheel, 150), [0]);
-        assert_eq!(expired(&mut wheel, 2_999), []);
+        assert!(expired(&mut wheel, 2_999).is_empty());
         assert_eq!(expired(&mut wheel, 3_050), [1]);
-        assert_eq!(expired(&mut wheel, 1_859_999), []);
+        assert!(expired(&mut wheel, 1_859_999).is_empty());
         assert_eq!(expired(&mut wheel, 1_860_050), [2]);
         assert_eq!(wheel.quiet_for(Tick(1_860_050)), None);
     }
@@ -211,7 +219,7 @@ mod tests {
         wheel.set(3, Tick(5_000));
         wheel.clear(4);
         wheel.clear(7);
-        assert_eq!(expired(&mut wheel, 4_000), []);
+        assert!(expired(&mut wheel, 4_000).is_empty());
         assert_eq!(expired(&mut wheel, 5_050), [3]);
     }
 
@@ -224,11 +232,11 @@ mod tests {
             let mut wheel = Wheel::new(64);
             wheel.expire(Tick(start), &mut Vec::new());
             for (slot, deadline) in deadlines.iter().enumerate() {
-                wheel.set(slot as u32, Tick(start + deadline));
+                wheel.set(u32::try_from(slot).unwrap(), Tick(start + deadline));
             }
             let (mut now, mut seen) = (start, 0);
             while let Some(quiet) = wheel.quiet_for(Tick(now)) {
-                now += (quiet.as_millis() as u64).max(1);
+                now += u64::try_from(quiet.as_millis()).unwrap().max(1);
                 let mut due = Vec::new();
                 wheel.expire(Tick(now), &mut due);
                 for slot in due {

@@ -10,6 +10,9 @@ use super::{Bench, Target, run_to_end, write_file};
 
 pub(super) fn prepare(bench: &Bench) -> Result<()> {
     let directory = &bench.directory;
+    for inside in ["run", "state"] {
+        std::fs::create_dir_all(directory.join(inside))?;
+    }
     write_file(&directory.join("hale.conf"), &configuration(bench))?;
     write_file(&directory.join("users"), &users(bench)?)?;
     let mut hosts = String::new();
@@ -84,7 +87,7 @@ fn users(bench: &Bench) -> Result<String> {
     };
     let mut text = String::new();
     for number in 0..bench.users {
-        writeln!(text, "{}:{hash}", super::user_name(number))?;
+        writeln!(text, "{}:{hash}::::::proxy=y", super::user_name(number))?;
     }
     Ok(text)
 }
@@ -93,6 +96,6 @@ fn host_name(number: usize) -> String {
     format!("be{}.test", number + 1)
 }
 
-/// No secret hides behind it.
-const SALT: &[u8] = b"hale-loadtest";
+/// No secret hides behind it; twelve bytes become the sixteen characters crypt(3) reads.
+const SALT: &[u8] = b"hale-loadtst";
 const SITE: &str = "DC1";

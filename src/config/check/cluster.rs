@@ -42,24 +42,23 @@ fn geodb(root: &Section, findings: &mut Findings) -> GeoDb {
     let place = root.place_of(name);
     let state_dir = root.path("state_dir").unwrap_or_default();
     let parsed = match text.split_once(':') {
-        Some(("sqlite", "")) | None if !text.contains(':') => Err(format!(
-            "found {}, expected `sqlite:FILE` or `cassandra:hosts=…;keyspace=…`",
-            shown(&text)
-        )),
         Some(("sqlite", "")) => Err("expected a file: `sqlite:FILE`".to_owned()),
         Some(("sqlite", file)) => Ok(GeoDb::Sqlite(state_dir.join(file))),
-        Some(("cassandra", parameters)) => {
-            cassandra(parameters).map(|c| GeoDb::Cassandra(Box::new(c)))
-        }
+        Some(("cassandra", keys)) => cassandra(keys).map(|found| GeoDb::Cassandra(Box::new(found))),
         Some((scheme, _)) => {
             let hint = nearest(scheme, ["sqlite", "cassandra"])
                 .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            let found = shown(scheme);
             Err(format!(
-                "found the scheme {}, expected `sqlite:` or `cassandra:`{hint}",
-                shown(scheme)
+                "found the scheme {found}, expected `sqlite:` or `cassandra:`{hint}"
             ))
         }
-        None => Err("expected `sqlite:FILE` or `cassandra:hosts=…;keyspace=…`".to_owned()),
+        None => {
+            let found = shown(&text);
+            Err(format!(
+                "found {found}, expected `sqlite:FILE` or `cassandra:hosts=…;keyspace=…`"
+            ))
+        }
     };
     parsed.unwrap_or_else(|text| {
         findings.error(place, name, text);
@@ -106,7 +105,7 @@ fn cassandra(parameters: &str) -> Result<Cassandra, String> {
             "password" => found.password = Some(Secret::from(value)),
             "tls" => {
                 found.tls =
-                    value::boolean(value).ok_or("the value of `tls` must be `yes` or `no`")?
+                    value::boolean(value).ok_or("the value of `tls` must be `yes` or `no`")?;
             }
             other => {
                 let hint = nearest(other, CASSANDRA_KEYS)

@@ -76,6 +76,10 @@ pub(super) fn all(
     served: &[Protocol],
     findings: &mut Findings,
 ) -> (Vec<Listener>, Vec<AdminListener>) {
+    if root.addresses("listen").is_empty() {
+        let text = "found nothing, expected addresses such as `*, ::`";
+        findings.error(root.place_of("listen"), "listen", text);
+    }
     let mut finder = Finder {
         root,
         findings,
@@ -309,7 +313,7 @@ mod tests {
     fn ssl_no_closes_tls_listeners_and_says_so_when_they_were_asked_for() {
         let text = "ssl = no\nlisten = ::\nprotocols = imap\nservice imap-login {\n inet_listener x { port = 1  ssl = yes }\n}\n";
         assert_eq!(shown(text), ["imap [::]:143"]);
-        assert!(warnings(text)[0].contains("t.conf:5: setting ssl"));
+        assert!(warnings(text)[1].contains("t.conf:5: setting ssl"));
     }
 
     #[test]
@@ -330,8 +334,8 @@ mod tests {
     }
 
     #[test]
-    fn px_2_haproxy_listeners_without_trusted_networks_are_pointed_out() {
+    fn w_pp_2_haproxy_listeners_without_trusted_networks_are_pointed_out() {
         let found = warnings("service imap-login {\n inet_listener imap { haproxy = yes }\n}\n");
-        assert!(found[0].contains("haproxy_trusted_networks"));
+        assert!(found[1].contains("haproxy_trusted_networks"), "{found:?}");
     }
 }

@@ -43,6 +43,36 @@ fn passdb(
     let args = Args::split(&section.text("args"));
     let place = section.place.clone();
     let driver = driver(section, &args, findings);
+    let (default_fields, fields) = fields(section, &args, findings);
+    Passdb {
+        name: section
+            .label
+            .clone()
+            .unwrap_or_else(|| format!("passdb-{number}")),
+        default_password_scheme: scheme(section, &args, &driver),
+        username_format: username_format(section, &args, findings),
+        driver,
+        default_fields,
+        fields,
+        master: section.flag("master"),
+        deny: section.flag("deny"),
+        pass: section.flag("pass"),
+        skip: match section.text("skip").as_str() {
+            "authenticated" => Skip::Authenticated,
+            "unauthenticated" => Skip::Unauthenticated,
+            _ => Skip::Never,
+        },
+        result_success: outcome(&section.text("result_success")),
+        result_failure: outcome(&section.text("result_failure")),
+        result_internalfail: outcome(&section.text("result_internalfail")),
+        mechanisms: mechanisms(section, "mechanisms", findings),
+        protocols,
+        place,
+    }
+}
+
+/// The fields an answer may replace, and those that replace the answer's.
+fn fields(section: &Section, args: &Args, findings: &mut Findings) -> (Vec<Field>, Vec<Field>) {
     let mut default_fields = Vec::new();
     let mut fields = Vec::new();
     for (name, target) in [
@@ -78,31 +108,7 @@ fn passdb(
             findings,
         );
     }
-    Passdb {
-        name: section
-            .label
-            .clone()
-            .unwrap_or_else(|| format!("passdb-{number}")),
-        default_password_scheme: scheme(section, &args, &driver),
-        username_format: username_format(section, &args, findings),
-        driver,
-        default_fields,
-        fields,
-        master: section.flag("master"),
-        deny: section.flag("deny"),
-        pass: section.flag("pass"),
-        skip: match section.text("skip").as_str() {
-            "authenticated" => Skip::Authenticated,
-            "unauthenticated" => Skip::Unauthenticated,
-            _ => Skip::Never,
-        },
-        result_success: outcome(&section.text("result_success")),
-        result_failure: outcome(&section.text("result_failure")),
-        result_internalfail: outcome(&section.text("result_internalfail")),
-        mechanisms: mechanisms(section, "mechanisms", findings),
-        protocols,
-        place,
-    }
+    (default_fields, fields)
 }
 
 /// Dovecot 2.3's `args`: options, then the file.
@@ -145,7 +151,7 @@ fn driver(section: &Section, args: &Args, findings: &mut Findings) -> PassdbDriv
     match name {
         "passwd-file" => passwd_file(section, args, findings),
         "static" => PassdbDriver::Static {
-            password: section.secret("static_password"),
+            password: section.secret("password"),
         },
         _ => {
             let text = if name.is_empty() {
@@ -184,6 +190,10 @@ fn passwd_file(section: &Section, args: &Args, findings: &mut Findings) -> Passd
             None
         }
     };
+    if section.found("password").is_some() {
+        let text = "belongs to the driver `static`; for this driver write it into `fields { … }`";
+        findings.error(section.place_of("password"), "password", text);
+    }
     for word in &args.rest {
         // Only the name: the value may be a password.
         let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);
@@ -246,7 +256,7 @@ fn push_field(
 ) {
     let is_secret = Field::is_secret(name);
     // A placeholder nobody filled in must not become "everybody may log in with an empty password".
-    if is_secret && text.is_empty() {
+    if matches!(name, "password" | "pass") && text.is_empty() {
         return findings.warn(
             place,
             name,
@@ -388,6 +398,10 @@ mod tests {
             (
                 "passdb x {\n driver = passwd-file\n args = schem=PLAIN /f\n}\n",
                 "found `schem`",
+            ),
+            (
+                "passdb passwd-file {\n args = /f\n password = x\n}\n",
+                "t.conf:3: setting password: belongs",
             ),
             (
                 "passdb static {\n fields {\n  host = %{usr}\n }\n}\n",

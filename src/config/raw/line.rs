@@ -2,7 +2,7 @@
 //!
 //! Duty: names, braces, quotes, comments. A line holds one statement in Dovecot's own files; here a block may also be
 //! opened, filled and closed on one line (`inet_listener imaps { port = 993  ssl = yes }`), where a value ends at the
-//! next `name =` or at the closing brace.
+//! next `name =` or `name {` or at the closing brace.
 //! Driver: `tree`. Tests: below.
 
 /// A piece of a line, in order.
@@ -170,7 +170,7 @@ fn inline_end(text: &str) -> usize {
     while let Some((position, c)) = characters.next() {
         match c {
             '%' if characters.peek().is_some_and(|(_, next)| *next == '{') => {
-                inside_variable = true
+                inside_variable = true;
             }
             '}' if inside_variable => inside_variable = false,
             '}' => return position,
@@ -187,11 +187,20 @@ fn inline_end(text: &str) -> usize {
     text.len()
 }
 
-/// Whether `name =` (with space in front of the equals sign, unlike `key=value` words) stands here.
+/// Whether `name =` (with space in front of the equals sign, unlike `key=value` words), `name {` or `name label {`
+/// stands here.
 fn starts_setting(text: &str) -> bool {
+    let Some(rest) = after_word(text) else {
+        return false;
+    };
+    rest.starts_with(['=', '{']) || after_word(rest).is_some_and(|rest| rest.starts_with('{'))
+}
+
+/// What follows a name and the white space behind it; `None` when there is no such thing.
+fn after_word(text: &str) -> Option<&str> {
     let name_end = text.find(|c: char| !is_name(c)).unwrap_or(text.len());
     let rest = &text[name_end..];
-    name_end > 0 && rest.starts_with([' ', '\t']) && rest.trim_start().starts_with('=')
+    (name_end > 0 && rest.starts_with([' ', '\t'])).then(|| rest.trim_start())
 }
 
 /// The unescaped text between quotes and what follows; `None` when the closing quote is missing.
@@ -339,6 +348,23 @@ mod tests {
         assert_eq!(
             statements("p x { args = scheme=PLAIN /a b  driver = static }").unwrap()[1..3],
             [set("args", "scheme=PLAIN /a b"), set("driver", "static")]
+        );
+    }
+
+    #[test]
+    fn values_on_one_line_end_in_front_of_blocks() {
+        assert_eq!(
+            statements("p { path = /u %{a}  fields { x = y } inet_listener b { } }").unwrap(),
+            [
+                open("p", None),
+                set("path", "/u %{a}"),
+                open("fields", None),
+                set("x", "y"),
+                Statement::Close,
+                open("inet_listener", Some("b")),
+                Statement::Close,
+                Statement::Close
+            ]
         );
     }
 

@@ -17,11 +17,20 @@ pub(super) struct Reader<'a, S> {
     findings: &'a mut Findings,
     /// The files being read, outermost first.
     stack: Vec<PathBuf>,
+    /// Blocks that were open when the current file began; it cannot close them.
+    outside: usize,
     bytes: usize,
     /// Blocks that are open, outermost first, each with what it holds so far.
     open: Vec<Open>,
     /// What stands outside of all blocks.
     top: Vec<Entry>,
+}
+
+/// Whether a file has to be there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Needed,
+    Optional,
 }
 
 struct Open {
@@ -37,6 +46,7 @@ impl<'a, S: Source> Reader<'a, S> {
             source,
             findings,
             stack: Vec::new(),
+            outside: 0,
             bytes: 0,
             open: Vec::new(),
             top: Vec::new(),
@@ -45,14 +55,15 @@ impl<'a, S: Source> Reader<'a, S> {
 
     pub(super) fn read(mut self, path: &Path) -> Vec<Entry> {
         let start = Place::new(&Arc::from(path), 1);
-        self.file(path, &start);
+        self.file(path, &start, Presence::Needed);
         self.top
     }
 
     /// Reads one file; `from` is where it was asked for.
-    fn file(&mut self, path: &Path, from: &Place) {
+    fn file(&mut self, path: &Path, from: &Place, presence: Presence) {
         let bytes = match self.source.read(path) {
             Ok(bytes) => bytes,
+            Err(_) if presence == Presence::Optional => return,
             Err(fault) => {
                 let text = format!("cannot read {}: {fault}", path.display());
                 return self.findings.error(from, "", text);
@@ -61,7 +72,7 @@ impl<'a, S: Source> Reader<'a, S> {
         if !self.is_within_bounds(path, bytes.len(), from) {
             return;
         }
-        let outside = self.open.len();
+        let outside = std::mem::replace(&mut self.outside, self.open.len());
         self.stack.push(path.to_path_buf());
         let file: Arc<Path> = Arc::from(path);
         for line in files::lines(&bytes) {
@@ -71,7 +82,7 @@ impl<'a, S: Source> Reader<'a, S> {
             }
         }
         self.stack.pop();
-        while self.open.len() > outside {
+        while self.open.len() > self.outside {
             let Some(block) = self.open.last() else { break };
             let (place, name) = (block.place.clone(), block.name.clone());
             let text =
@@ -79,6 +90,7 @@ impl<'a, S: Source> Reader<'a, S> {
             self.findings.error(&place, "", text);
             self.close();
         }
+        self.outside = outside;
     }
 
     fn is_within_bounds(&mut self, path: &Path, bytes: usize, from: &Place) -> bool {
@@ -134,9 +146,9 @@ impl<'a, S: Source> Reader<'a, S> {
                     entries: Vec::new(),
                 });
             }
-            Statement::Close if self.open.is_empty() => {
+            Statement::Close if self.open.len() == self.outside => {
                 self.findings
-                    .error(place, "", "found `}`, but no block is open");
+                    .error(place, "", "found `}`, but no block is open in this file");
             }
             Statement::Close => self.close(),
             Statement::Include { pattern, optional } => self.include(&pattern, optional, place),
@@ -222,8 +234,13 @@ impl<'a, S: Source> Reader<'a, S> {
             } else if self.stack.len() >= INCLUDE_DEPTH_MAX {
                 let text = format!("more than {INCLUDE_DEPTH_MAX} files include each other");
                 self.findings.error(place, "!include", text);
-            } else if !(optional && self.source.read(&path).is_err()) {
-                self.file(&path, place);
+            } else {
+                let presence = if optional {
+                    Presence::Optional
+                } else {
+                    Presence::Needed
+                };
+                self.file(&path, place, presence);
             }
         }
     }
@@ -282,16 +299,30 @@ mod tests {
             ),
             ("/e/b", "!include a\n"),
         ]);
-        assert_eq!(errors[0], "/e/b:1: setting !include: /e/a includes itself");
-        assert!(
-            errors[1].starts_with("/e/a:3: cannot read /e/missing"),
-            "{}",
-            errors[1]
-        );
-        assert!(errors[2].starts_with("/e/a:4: setting !include: no file matches"));
-        assert!(errors[3].starts_with("/e/a:5: setting x: cannot read /e/nothing"));
-        assert!(errors[4].starts_with("/e/a:6: found `}`"));
-        assert!(errors[5].starts_with("/e/a:7: the block `service`"));
+        let expected = [
+            "/e/a:3: cannot read /e/missing",
+            "/e/a:4: setting !include: no file matches",
+            "/e/a:5: setting x: cannot read /e/nothing",
+            "/e/a:6: found `}`",
+            "/e/a:7: the block `service`",
+            "/e/b:1: setting !include: /e/a includes itself",
+        ];
+        for (text, start) in errors.iter().zip(expected) {
+            assert!(text.starts_with(start), "{text} / {start}");
+        }
+        assert_eq!(errors.len(), expected.len());
+    }
+
+    #[test]
+    fn op_01_an_included_file_cannot_close_blocks_of_the_file_around_it() {
+        let (entries, errors) = read(&[
+            ("/e/a", "x {\n!include b\nc = 1\n}\n"),
+            ("/e/b", "d = 2\n}\ny {\n"),
+        ]);
+        assert_eq!(entries.len(), 1);
+        assert!(errors[0].starts_with("/e/b:2: found `}`"));
+        assert!(errors[1].starts_with("/e/b:3: the block `y`"));
+        assert_eq!(errors.len(), 2);
     }
 
     #[test]

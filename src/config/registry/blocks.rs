@@ -21,7 +21,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting::new(Listener, "port", Port, "0", Dovecot, "Port to listen on. 0: the listener is not opened."),
     Setting::new(
         Listener, "listen", Addresses, "", Dovecot, "Addresses to listen on. Empty: those of the setting `listen`.",
-    ).older(&["address"]),
+    ).also(&["address"]),
     Setting::new(
         Listener, "haproxy", Bool, "no", Dovecot,
         "Whether every connection begins with a PROXY header, version 1 or 2. With `no` a header is a mistake of the \
@@ -54,9 +54,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     Setting::new(Passdb, "passwd_file_path", LoginTemplate, "", Dovecot, "File of the driver `passwd-file`."),
     Setting::new(
-        Passdb, "static_password", Secret, "", Dovecot,
+        Passdb, "password", Secret, "", Dovecot,
         "Password of everybody, with the driver `static`. May be hashed: `{SCHEME}HASH`.",
-    ).older(&["password"]),
+    ),
     Setting::new(
         Passdb, "default_password_scheme", Text, "", Dovecot,
         "Scheme of stored passwords that name none. Empty: `CRYPT` for `passwd-file`, `PLAIN` for `static`.",

@@ -327,11 +327,7 @@ const SERVICE_NAMES: &[&str] = &[
 pub fn foreign(scope: super::Scope, name: &str) -> Option<Foreign> {
     use super::Scope;
     let in_service = matches!(scope, Scope::Service | Scope::Listener);
-    let short = if in_service {
-        name.strip_prefix(scope.prefix()).unwrap_or(name)
-    } else {
-        name
-    };
+    let short = scope.short(name);
     if in_service && SERVICE_NAMES.contains(&short) {
         return Some(Foreign::Ignored(
             "Hale is one process with one user, set in its unit file",

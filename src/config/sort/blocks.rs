@@ -90,12 +90,12 @@ impl Sorter<'_> {
                 self.entries(passdb, inside);
             }
             (Scope::Global, "local_name") => {
-                self.named(section, Scope::LocalName, entry, label, inside)
+                self.named(section, Scope::LocalName, entry, label, inside);
             }
             (Scope::Global, "dict_server") => self.dict_server(section, inside),
             (Scope::Global, "group") => self.group_definition(entry, label),
             (Scope::Service, "inet_listener") => {
-                self.named(section, Scope::Listener, entry, label, inside)
+                self.named(section, Scope::Listener, entry, label, inside);
             }
             (Scope::Passdb, "fields" | "passdb_fields") => self.fields(section, inside),
             (scope, name) => match registry::find(scope, name) {
@@ -301,7 +301,7 @@ impl Sorter<'_> {
         for word in inside {
             match &word.item {
                 Item::Value(raw) if value::boolean(&raw.text) == Some(true) => {
-                    words.push(word.name.as_str())
+                    words.push(word.name.as_str());
                 }
                 Item::Value(raw) if value::boolean(&raw.text) == Some(false) => {}
                 Item::Value(_) | Item::Block { .. } => {

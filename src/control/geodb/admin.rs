@@ -1,6 +1,6 @@
 //! What operators read and write (the `hale cluster` commands), and the conditional writes of probes and moves.
 
-use rusqlite::params;
+use rusqlite::{TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::queries::{
@@ -189,7 +189,8 @@ impl Sqlite {
         now: UnixMillis,
     ) -> Result<usize, GeoDbError> {
         self.within("creating groups", |connection| {
-            let transaction = connection.transaction()?;
+            let immediate = TransactionBehavior::Immediate;
+            let transaction = connection.transaction_with_behavior(immediate)?;
             if anew {
                 let site_id = site_id.to_string();
                 transaction.execute("delete from user_groups where site_id = ?1", [&site_id])?;

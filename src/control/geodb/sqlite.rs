@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{CachedStatement, Connection, MAIN_DB, OpenFlags, Params, Row};
+use rusqlite::{CachedStatement, Connection, MAIN_DB, OpenFlags, Params, Row, TransactionBehavior};
 
 use super::schema::{SCHEMA_VERSION, TABLES};
 use super::{GeoDbError, OpenMode};
@@ -57,7 +57,9 @@ impl Sqlite {
     /// See [`super::GeoDb::init`].
     pub(super) fn init(&mut self) -> Result<(), GeoDbError> {
         self.within("creating the tables", |connection| {
-            let transaction = connection.transaction()?;
+            // Immediate: of two processes that do this at once, one waits instead of failing half-way.
+            let immediate = TransactionBehavior::Immediate;
+            let transaction = connection.transaction_with_behavior(immediate)?;
             for table in &TABLES {
                 transaction.execute(&table.create_statement(), ())?;
             }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::route::decide::{Decision, Destination, Hop, RouteQuestion, UserKnown, decide};
+use crate::route::explain::explain;
 use crate::route::fault::RouteFault;
 use crate::route::group::{ChangeReason, GroupChange, Placement};
 use crate::route::redirect::follow_referral;
@@ -341,4 +342,28 @@ fn w_ref_1_only_hosts_of_the_cluster_are_followed() {
         let refused = follow_referral(&table, host, None);
         assert_eq!(refused, Err(RouteFault::UnknownReferral), "{host:?}");
     }
+}
+
+#[test]
+fn explain_tells_the_steps_and_ends_with_the_decision() {
+    let mut rows = rows();
+    set_status(&mut rows, BE1, "offline");
+    let alice = user("alice", DC1, "g");
+    let ask = |known, name| explain(&table(&rows), known, &RouteQuestion::of(name)).join("\n");
+    assert_eq!(
+        ask(UserKnown::Row(&alice), "alice"),
+        "local site: DC1 (online)\n\
+         user: home DC1, group \"g\"\n\
+         home site: DC1 (online, reachable)\n\
+         group: g on be1 (offline), next be2 (online)\n\
+         go to backend be2 (10.0.0.2); the group is written to it, next BE3.example (online)"
+    );
+    assert_eq!(
+        ask(UserKnown::Absent, "alice@example.com"),
+        "local site: DC1 (online)\nuser: no row in the GeoDB\nwrite the user: home DC1, group \"default-37\""
+    );
+    assert_eq!(
+        ask(UserKnown::NotAsked, "probe-be1"),
+        "local site: DC1 (online)\ntest user of backend be1\ngo to backend be1 (10.0.0.1)"
+    );
 }

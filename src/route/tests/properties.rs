@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::route::decide::{Decision, Hop, RouteQuestion, UserKnown, decide};
+use crate::route::group::choose;
 use crate::route::redirect::follow_referral;
 
 fn any_id() -> impl Strategy<Value = Uuid> {
@@ -122,6 +123,17 @@ proptest! {
         if let Ok(destination) = follow_referral(&table, &host, None) {
             let known = |id| table.backend(id).is_some();
             prop_assert!(matches!(destination.hop, Hop::Site(_)) || matches!(destination.hop, Hop::Backend(id) if known(id)));
+        }
+    }
+
+    #[test]
+    fn palomar_2_2_1_changes_worked_out_ahead_are_the_same(rows in any_rows()) {
+        let (table, _) = Table::build(&rows, &some_addresses(), &settings());
+        let mut bare = table.clone();
+        bare.switches = Box::default();
+        for row in table.groups() {
+            let chosen = |table| choose(table, row).map(|choice| (choice.backend.id, choice.change));
+            prop_assert_eq!(chosen(&table), chosen(&bare));
         }
     }
 

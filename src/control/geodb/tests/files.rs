@@ -108,3 +108,11 @@ fn ge_09_a_hundred_thousand_users_are_found_and_ten_thousand_groups_read_quickly
     assert!(geodb.read_user("user99999").unwrap().is_some());
     assert!(geodb.read_user("user100001").unwrap().is_none());
 }
+
+#[test]
+fn decision_6_the_geodb_moves_to_its_thread_and_tables_are_shared() {
+    fn moves<T: Send>() {}
+    fn is_shared<T: Send + Sync>() {}
+    moves::<GeoDb>();
+    is_shared::<Table>();
+}

@@ -206,6 +206,37 @@ fn ge_07_of_two_assignments_the_first_stays_and_both_see_it() {
 }
 
 #[test]
+fn ge_07_many_connections_at_once_agree_about_every_user() {
+    let place = Place::new();
+    drop(cluster(&place));
+    let proxies = (0..6).map(|proxy| {
+        let location = place.location();
+        std::thread::spawn(move || {
+            let mut geodb = GeoDb::open(&location, OpenMode::Create).unwrap();
+            let table = table(&mut geodb);
+            let look = |n: u32| {
+                // Each proxy has its own idea, as if their settings differed.
+                let assignment = UserAssignment {
+                    username: format!("user{n}").into(),
+                    preferred_site_id: DC1,
+                    group_name: format!("g{}", (n + proxy) % 3).into(),
+                };
+                let user = geodb.assign_user(&assignment, NOW).unwrap();
+                let answer = lookup(&mut geodb, &table, &user.username, NOW).unwrap();
+                (user.group_name, destination(&answer))
+            };
+            (0..40).map(look).collect::<Vec<(Box<str>, Uuid)>>()
+        })
+    });
+    let proxies: Vec<_> = proxies.collect();
+    let seen: Vec<_> = proxies
+        .into_iter()
+        .map(|proxy| proxy.join().unwrap())
+        .collect();
+    assert!(seen.iter().all(|homes| *homes == seen[0]));
+}
+
+#[test]
 fn palomar_2_7_a_change_to_a_row_that_differs_by_now_is_skipped() {
     let place = Place::new();
     let mut geodb = cluster(&place);
