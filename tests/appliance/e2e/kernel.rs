@@ -4,6 +4,8 @@ use std::fs;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::tools::{SS, run};
+
 /// Takes as many descriptors as the host allows; what we start inherits it.
 pub(crate) fn raise_descriptor_limit() {
     let limit = getrlimit(Resource::Nofile);
@@ -28,6 +30,36 @@ pub(crate) fn tcp_memory_bytes() -> u64 {
     let at = words.iter().position(|word| *word == "mem").unwrap();
     let pages: u64 = words[at + 1].parse().unwrap();
     pages * u64::try_from(rustix::param::page_size()).unwrap()
+}
+
+/// Kernel memory in the TCP sockets of one process, in bytes.
+pub(crate) fn socket_bytes(process: u32) -> u64 {
+    let listing = run(SS
+        .command()
+        .args(["-H", "--tcp", "--memory", "--numeric", "--processes"]));
+    let listing = String::from_utf8(listing).unwrap();
+    // Each socket has a line of its own and its memory on an indented line below.
+    let listing = listing.replace("\n\t", " ");
+    let ours = format!("pid={process},");
+    listing
+        .lines()
+        .filter(|line| line.contains(&ours))
+        .map(queued_bytes)
+        .sum()
+}
+
+/// `skmem:(r…,rb…,t…,tb…,f…,w…,…)`: received, in the device, kept for later, and queued to send. The rest are limits.
+fn queued_bytes(socket: &str) -> u64 {
+    let (_, memory) = socket.split_once("skmem:(").unwrap();
+    let (memory, _) = memory.split_once(')').unwrap();
+    let count = |field: &str| {
+        field
+            .trim_start_matches(['r', 't', 'f', 'w'])
+            .parse::<u64>()
+            .ok()
+    };
+    // A limit keeps its second letter and is no number.
+    memory.split(',').filter_map(count).sum()
 }
 
 /// Resident memory of a process, in bytes.
@@ -58,4 +90,9 @@ fn threads(process: u32) -> Vec<String> {
     // A thread may end while we look.
     let name = |entry: fs::DirEntry| fs::read_to_string(entry.path().join("comm")).ok();
     folder.filter_map(Result::ok).filter_map(name).collect()
+}
+
+/// How many descriptors a process has open.
+pub(crate) fn descriptors(process: u32) -> usize {
+    fs::read_dir(format!("/proc/{process}/fd")).unwrap().count()
 }

@@ -1,5 +1,6 @@
 //! Losing a backend: its own sessions end, everybody else notices nothing (BE-01, BE-04, BE-05).
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -7,6 +8,7 @@ use rustix::process::Signal;
 use super::dovecot::Pair;
 use super::hale::{Hale, Setup};
 use super::imap::Imap;
+use super::ports::BACKENDS;
 use super::wait::PATIENCE;
 
 /// Dovecot's own limit for a backend login in all, and what a busy machine adds.
@@ -55,19 +57,19 @@ fn be_01_no_backend_listens_and_the_client_gets_one_answer() {
     let mut setup = Setup::new(super::ports::free_port());
     setup.add_users(&["nobody-home"], b"secret");
     let hale = setup.start();
-    let mut client = Imap::connect(hale.address());
-    client
-        .stream()
-        .set_read_timeout(Some(LOGIN_ANSWER_MAX))
-        .unwrap();
-    client.send(b"l LOGIN nobody-home secret\r\n");
-    let lines = client.reply("l");
-    client.expect(
-        lines.last().unwrap().starts_with(b"l NO [UNAVAILABLE]"),
-        "a temporary failure",
-    );
-    // The client is still connected and may ask for something else.
-    client.command("n", "NOOP");
+    expect_unavailable(&hale, "nobody-home");
+}
+
+/// A backend that takes connections and then says nothing (a hung one, a stopped one): the client is told so in the end.
+#[test]
+fn be_01_a_mute_backend_and_the_client_gets_one_answer() {
+    let port = super::ports::free_port();
+    // The kernel accepts for us; nobody ever answers.
+    let _mute = BACKENDS.map(|address| TcpListener::bind((address, port)).unwrap());
+    let mut setup = Setup::new(port);
+    setup.add_users(&["mute"], b"secret");
+    let hale = setup.start();
+    expect_unavailable(&hale, "mute");
 }
 
 /// A second process can take the place of a dead one: the ports are free at once (UR-12).
@@ -115,6 +117,22 @@ fn expect_login_or_unavailable(hale: &Hale, user: &str) {
     let last = lines.last().unwrap();
     let answered = last.starts_with(b"l OK") || last.starts_with(b"l NO [UNAVAILABLE]");
     client.expect(answered, "a login or a temporary failure");
+}
+
+/// One temporary failure, and the client is still connected and may ask for something else.
+fn expect_unavailable(hale: &Hale, user: &str) {
+    let mut client = Imap::connect(hale.address());
+    client
+        .stream()
+        .set_read_timeout(Some(LOGIN_ANSWER_MAX))
+        .unwrap();
+    client.send(format!("l LOGIN {user} secret\r\n").as_bytes());
+    let lines = client.reply("l");
+    client.expect(
+        lines.last().unwrap().starts_with(b"l NO [UNAVAILABLE]"),
+        "a temporary failure",
+    );
+    client.command("n", "NOOP");
 }
 
 /// Nothing arrives for so long, and the connection stays open.

@@ -4,11 +4,6 @@
 //! own, on ports that are free now, without root, and takes everything down again, also when it fails.
 //! Not here: grammar, tables, single dialogues (they have pure tests), speed (`loadtest`).
 //! A missing tool is a failure that names the Debian package. docs/TESTING.md says how to read a failing test.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that meets the unexpected has failed; the message and the backtrace say where"
-)]
 
 // What stands around a test.
 mod wait;
@@ -31,6 +26,7 @@ mod proxy_header;
 mod password;
 mod pipeline;
 mod placement;
+mod refusal;
 mod transfer;
 mod half_close;
 mod loss;

@@ -121,7 +121,7 @@ fn ur_01_a_refused_ring_names_the_cause_and_exits_78() {
         let report = report(&setup, &process);
         assert_eq!(status.code(), Some(CONFIGURATION), "{error}: {report}");
         assert!(
-            report.contains("io_uring"),
+            report.contains("ring"),
             "{error}: the cause is not named: {report}"
         );
     }

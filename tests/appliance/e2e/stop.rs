@@ -7,7 +7,10 @@ use rustix::process::Signal;
 use super::dovecot::Pair;
 use super::hale::Setup;
 use super::imap::Imap;
+use super::mail::{LARGE, assert_same_bytes, message};
 use super::ports::is_free;
+use super::transfer::append;
+use super::wait::{PATIENCE, wait_for};
 
 /// Longer than any drain the defaults allow.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
@@ -44,4 +47,26 @@ fn op_04_sigterm_with_live_sessions() {
         !hale.setup().path().join("run/admin.sock").exists(),
         "a stale admin socket"
     );
+}
+
+/// Draining ends what is idle first (W-REL-7); somebody who is reading gets to the end.
+#[test]
+fn w_rel_7_sigterm_lets_a_transfer_finish() {
+    let mut hale = Setup::with_users(Pair::shared(), &["drained-late"], b"secret").start();
+    let mail = message(LARGE, 70);
+    let mut client = hale.session("drained-late", b"secret");
+    append(&mut client, &mail);
+    client.command("s", "SELECT INBOX");
+    client.send(b"f FETCH 1 BODY.PEEK[]\r\n");
+    client.stream().peek(&mut [0]).unwrap();
+    hale.signal(Signal::TERM);
+    // From here on nobody new gets in: Hale has seen the signal.
+    wait_for("the closed port", PATIENCE, || {
+        is_free(hale.address().port()).then_some(())
+    });
+    assert_same_bytes(&client.fetched(), &mail, "while draining");
+    client.expect_tagged_ok("f");
+    drop(client);
+    let status = hale.wait(DRAIN_MAX);
+    assert_eq!(status.code(), Some(0), "{}", hale.said());
 }

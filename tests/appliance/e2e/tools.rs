@@ -43,6 +43,10 @@ pub(crate) const SETPRIV: Tool = Tool {
     program: "setpriv",
     package: "util-linux",
 };
+pub(crate) const SS: Tool = Tool {
+    program: "ss",
+    package: "iproute2",
+};
 pub(crate) const STRACE: Tool = Tool {
     program: "strace",
     package: "strace",

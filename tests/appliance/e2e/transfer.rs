@@ -208,7 +208,7 @@ fn in_a_file(mail: &[u8]) -> Vec<u8> {
     let own = lines.filter(|line| !line.starts_with(b"X-TUID: "));
     own.flat_map(|line| {
         line.strip_suffix(b"\r\n")
-            .map_or(line.to_vec(), |line| [line, b"\n"].concat())
+            .map_or_else(|| line.to_vec(), |line| [line, b"\n"].concat())
     })
     .collect()
 }
