@@ -136,17 +136,7 @@ impl Setup {
             process: self.spawn(),
             setup: self,
         };
-        let ready = poll(PATIENCE, || {
-            if let Some(status) = hale.process.ended() {
-                panic!("hale run ended: {status}\n{}", hale.said());
-            }
-            Imap::try_connect(hale.address()).map(drop)
-        });
-        assert!(
-            ready.is_some(),
-            "hale takes no connections\n{}",
-            hale.said()
-        );
+        hale.wait_until_ready();
         hale
     }
 
@@ -210,10 +200,22 @@ impl Hale {
         self.process.wait(limit)
     }
 
-    /// Ends Hale without a goodbye and keeps its files.
-    pub(crate) fn kill(self) -> Setup {
-        drop(self.process);
-        self.setup
+    /// Ends Hale without a goodbye and starts it again on the same files.
+    pub(crate) fn crash_and_start_again(&mut self) {
+        // Assigning would start the new one before the old one is dead.
+        self.process.end();
+        self.process = self.setup.spawn();
+        self.wait_until_ready();
+    }
+
+    fn wait_until_ready(&mut self) {
+        let ready = poll(PATIENCE, || {
+            if let Some(status) = self.process.ended() {
+                panic!("hale run ended: {status}");
+            }
+            Imap::try_connect(self.address()).map(drop)
+        });
+        assert!(ready.is_some(), "hale takes no connections");
     }
 
     /// What Hale printed and logged, for failure messages.
@@ -224,6 +226,14 @@ impl Hale {
             self.process.said(),
             String::from_utf8_lossy(&log)
         )
+    }
+}
+
+impl Drop for Hale {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.said());
+        }
     }
 }
 

@@ -75,9 +75,9 @@ fn be_01_a_mute_backend_and_the_client_gets_one_answer() {
 /// A second process can take the place of a dead one: the ports are free at once (UR-12).
 #[test]
 fn ur_12_a_killed_hale_leaves_its_ports_free() {
-    let hale = Setup::with_users(Pair::shared(), &["crash"], b"secret").start();
+    let mut hale = Setup::with_users(Pair::shared(), &["crash"], b"secret").start();
     let mut sessions: Vec<_> = (0..50).map(|_| hale.session("crash", b"secret")).collect();
-    let hale = hale.kill().run();
+    hale.crash_and_start_again();
     for client in &mut sessions {
         client.rest();
     }

@@ -8,7 +8,7 @@ fn geodb_a_user_stays_on_one_backend_and_users_spread() {
     let pair = Pair::shared();
     let names: Vec<String> = (0..24).map(|number| format!("placed-{number}")).collect();
     let users: Vec<&str> = names.iter().map(String::as_str).collect();
-    let hale = Setup::with_users(pair, &users, b"secret").start();
+    let mut hale = Setup::with_users(pair, &users, b"secret").start();
     for _ in 0..2 {
         for user in &users {
             hale.session(user, b"secret");
@@ -23,7 +23,7 @@ fn geodb_a_user_stays_on_one_backend_and_users_spread() {
     );
 
     // The GeoDB, not Hale's memory, is what remembers.
-    let hale = hale.kill().run();
+    hale.crash_and_start_again();
     for user in &users {
         hale.session(user, b"secret");
         pair.home_of(user);

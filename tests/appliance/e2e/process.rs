@@ -76,11 +76,18 @@ impl Process {
     }
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
+impl Process {
+    /// Ends the program and all of its group at once, without a goodbye.
+    pub(crate) fn end(&mut self) {
         // An error means that the group is gone already, which is what we want.
         let _ = kill_process_group(pid(self.child.id()), Signal::KILL);
         let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
