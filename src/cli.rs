@@ -63,11 +63,7 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => {
             // Printing help or a usage error to a closed terminal: nothing is left to do about it.
             let _ = error.print();
-            return if error.use_stderr() {
-                Exit::Usage.into()
-            } else {
-                Exit::Ok.into()
-            };
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() };
         }
     };
     let loaded = config::load(&mut Files, &cli.config);
@@ -121,20 +117,12 @@ fn check_config(path: &Path, settings: &Config) -> ExitCode {
 
 fn print_config(loaded: &Loaded, changed: bool, passwords: bool) -> ExitCode {
     let show = if changed { Show::Changed } else { Show::All };
-    let secrets = if passwords {
-        Secrets::Shown
-    } else {
-        Secrets::Hidden
-    };
+    let secrets = if passwords { Secrets::Shown } else { Secrets::Hidden };
     for error in &loaded.errors {
         complain(&format!("error: {error}"));
     }
     print(&config::render(&loaded.settings, show, secrets));
-    if loaded.errors.is_empty() {
-        Exit::Ok.into()
-    } else {
-        Exit::Config.into()
-    }
+    if loaded.errors.is_empty() { Exit::Ok.into() } else { Exit::Config.into() }
 }
 
 fn geodb(settings: &Config, command: &GeodbCommand) -> Result<Output, CommandError> {
@@ -150,11 +138,7 @@ fn cluster(settings: &Config, command: &ClusterCommand) -> Result<Output, Comman
         _ => GeoDb::open(&location, OpenMode::Existing)?,
     };
     let resolver = Resolver::new(settings.cluster.hosts_file.clone());
-    let test_username = settings
-        .cluster
-        .backend_test_username
-        .as_ref()
-        .map(ToString::to_string);
+    let test_username = settings.cluster.backend_test_username.as_ref().map(ToString::to_string);
     let mut known = cluster::Settings {
         local_site: settings.cluster.local_site.as_deref(),
         backend_name: None,
@@ -187,14 +171,10 @@ fn finish(cli: &Cli, result: Result<Output, CommandError>) -> ExitCode {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "rows carry wall-clock time; a command may read it"
-)]
+#[expect(clippy::disallowed_methods, reason = "rows carry wall-clock time; a command may read it")]
 fn unix_millis() -> UnixMillis {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     UnixMillis::try_from(now.as_millis()).unwrap_or(UnixMillis::MAX)
 }
 
@@ -214,12 +194,8 @@ impl Source for Files {
     fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
         use io::Read as _;
         let mut bytes = Vec::new();
-        let most = u64::try_from(config::raw::FILE_BYTES_MAX)
-            .unwrap_or(u64::MAX)
-            .saturating_add(1);
-        std::fs::File::open(path)?
-            .take(most)
-            .read_to_end(&mut bytes)?;
+        let most = u64::try_from(config::raw::FILE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+        std::fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 

@@ -140,13 +140,10 @@ pub enum Event {
 /// (W-FAIL-6, OP-10).
 #[must_use]
 pub fn cleaned(bytes: &[u8], limit: usize) -> Box<str> {
-    let shown = bytes.iter().take(limit).map(|&byte| {
-        if (0x20..0x7F).contains(&byte) {
-            char::from(byte)
-        } else {
-            '?'
-        }
-    });
+    let shown = bytes
+        .iter()
+        .take(limit)
+        .map(|&byte| if (0x20..0x7F).contains(&byte) { char::from(byte) } else { '?' });
     shown.collect::<String>().into_boxed_str()
 }
 

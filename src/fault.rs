@@ -91,20 +91,14 @@ impl Failure {
     /// Whether another connection attempt may be made for the same login (wire.md 6, column *retry*).
     #[must_use]
     pub fn is_retried(self) -> bool {
-        matches!(
-            self,
-            Self::Connect | Self::Remote | Self::Protocol | Self::BackendTempFail
-        )
+        matches!(self, Self::Connect | Self::Remote | Self::Protocol | Self::BackendTempFail)
     }
 
     /// Whether the answer is held back for the failed-login delay, so that guessing is slow and all refusals of
     /// credentials look alike (W-FAIL-5).
     #[must_use]
     pub fn is_delayed(self) -> bool {
-        matches!(
-            self,
-            Self::Credentials | Self::NotAuthorized | Self::Expired | Self::Disabled
-        )
+        matches!(self, Self::Credentials | Self::NotAuthorized | Self::Expired | Self::Disabled)
     }
 
     /// The stable code in logs and metrics; Dovecot's words where it has one (palomar.md 10.2).
@@ -137,14 +131,8 @@ mod tests {
     #[test]
     fn w_fail_table_only_backend_trouble_is_retried() {
         for failure in Failure::ALL {
-            assert!(
-                !failure.is_retried() || failure.blame() == Blame::Backend,
-                "{failure:?}"
-            );
-            assert!(
-                !failure.is_delayed() || failure.blame() == Blame::Client,
-                "{failure:?}"
-            );
+            assert!(!failure.is_retried() || failure.blame() == Blame::Backend, "{failure:?}");
+            assert!(!failure.is_delayed() || failure.blame() == Blame::Client, "{failure:?}");
         }
     }
 }

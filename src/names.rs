@@ -19,13 +19,7 @@ pub enum Protocol {
 
 impl Protocol {
     /// Every protocol, in the order of the configuration's default.
-    pub const ALL: [Self; 5] = [
-        Self::Imap,
-        Self::Pop3,
-        Self::Lmtp,
-        Self::Sieve,
-        Self::Submission,
-    ];
+    pub const ALL: [Self; 5] = [Self::Imap, Self::Pop3, Self::Lmtp, Self::Sieve, Self::Submission];
 
     /// The word used in settings, logs and metrics.
     #[must_use]
@@ -89,11 +83,7 @@ impl SessionId {
     #[must_use]
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         use base64::Engine as _;
-        Self(
-            base64::engine::general_purpose::URL_SAFE_NO_PAD
-                .encode(bytes)
-                .into_boxed_str(),
-        )
+        Self(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes).into_boxed_str())
     }
 
     /// Accepts an id that a trusted peer sent, or `None` when it breaks W-FWD-4.

@@ -80,9 +80,6 @@ mod tests {
         assert!(trusted.contains("10.0.0.7".parse().unwrap()));
         assert!(!trusted.contains("10.0.0.8".parse().unwrap()));
         assert_eq!(trusted.to_string(), "192.168.1.0/24 ::1 10.0.0.7");
-        assert_eq!(
-            Networks::parse("10.0.0.0/8 nonsense"),
-            Err("nonsense".to_owned())
-        );
+        assert_eq!(Networks::parse("10.0.0.0/8 nonsense"), Err("nonsense".to_owned()));
     }
 }

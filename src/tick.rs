@@ -13,10 +13,7 @@ impl Tick {
     /// The moment `by` later; saturates instead of wrapping.
     #[must_use]
     pub fn after(self, by: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)),
-        )
+        Self(self.0.saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
     }
 
     /// How much time passed since `earlier`; zero when `earlier` lies in the future.

@@ -25,10 +25,8 @@ const LONG_FILES: &[(&str, &str)] = &[];
 const UNSAFE_REGISTER: &[(&str, usize)] = &[("src/ring/socket.rs", 3), ("src/ring/uring.rs", 1)];
 
 /// Files that may name a path of the kind a developer's machine has, each with the reason.
-const MACHINE_PATH_EXCEPTIONS: &[(&str, &str)] = &[(
-    "src/auth/passwd_file.rs",
-    "a line of passwd(5) has a home directory",
-)];
+const MACHINE_PATH_EXCEPTIONS: &[(&str, &str)] =
+    &[("src/auth/passwd_file.rs", "a line of passwd(5) has a home directory")];
 
 /// One broken rule.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,12 +64,7 @@ fn everywhere() -> Vec<SourceFile> {
 #[test]
 fn imports_follow_the_table_in_architecture_md() {
     let table = architecture();
-    none(
-        in_src()
-            .iter()
-            .flat_map(|file| table.check_modules(file))
-            .collect(),
-    );
+    none(in_src().iter().flat_map(|file| table.check_modules(file)).collect());
 }
 
 #[test]
@@ -80,11 +73,7 @@ fn third_party_crates_are_used_at_home() {
     let manifest = fs::read_to_string(source::root().join("Cargo.toml")).unwrap();
     let crates = imports::dependencies(&manifest);
     let mut findings = table.check_homes("Cargo.toml", &crates);
-    findings.extend(
-        in_src()
-            .iter()
-            .flat_map(|file| table.check_crates(file, &crates)),
-    );
+    findings.extend(in_src().iter().flat_map(|file| table.check_crates(file, &crates)));
     none(findings);
 }
 
@@ -116,19 +105,9 @@ fn nothing_is_left_unfinished() {
 
 #[test]
 fn no_path_of_a_developer_machine_is_committed() {
-    let excepted = |path: &str| {
-        MACHINE_PATH_EXCEPTIONS
-            .iter()
-            .any(|(known, _)| *known == path)
-    };
-    let files = source::text_files()
-        .into_iter()
-        .filter(|(path, _)| !excepted(path));
-    none(
-        files
-            .flat_map(|(path, text)| rules::machine_paths(&path, &text))
-            .collect(),
-    );
+    let excepted = |path: &str| MACHINE_PATH_EXCEPTIONS.iter().any(|(known, _)| *known == path);
+    let files = source::text_files().into_iter().filter(|(path, _)| !excepted(path));
+    none(files.flat_map(|(path, text)| rules::machine_paths(&path, &text)).collect());
 }
 
 #[test]

@@ -21,20 +21,10 @@ pub(crate) fn run(stream: &[u8]) {
     assert_eq!(header.source.is_some(), header.destination.is_some());
     let (own, _) = stream.split_at(consumed);
     let alone = Decoder::new().decode(own);
-    assert_eq!(
-        alone,
-        Outcome::Done {
-            header: header.clone(),
-            consumed
-        },
-        "payload was read"
-    );
+    assert_eq!(alone, Outcome::Done { header: header.clone(), consumed }, "payload was read");
 
     let endpoints = header.source.zip(header.destination);
-    let endpoints = endpoints.map(|(source, destination)| Endpoints {
-        source,
-        destination,
-    });
+    let endpoints = endpoints.map(|(source, destination)| Endpoints { source, destination });
     let sent = encode::v2(&Outgoing {
         endpoints,
         authority: header.tlvs.authority.as_deref(),
@@ -42,18 +32,11 @@ pub(crate) fn run(stream: &[u8]) {
         checksum: true,
         ..Outgoing::default()
     });
-    let Outcome::Done {
-        header: again,
-        consumed,
-    } = Decoder::new().decode(&sent.bytes)
-    else {
+    let Outcome::Done { header: again, consumed } = Decoder::new().decode(&sent.bytes) else {
         panic!("our own header is refused");
     };
     assert_eq!(consumed, sent.bytes.len());
-    assert_eq!(
-        (again.source, again.destination),
-        (header.source, header.destination)
-    );
+    assert_eq!((again.source, again.destination), (header.source, header.destination));
 }
 
 fn fed<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
@@ -63,17 +46,11 @@ fn fed<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
         match decoder.decode(piece) {
             Outcome::Incomplete => before += piece.len(),
             Outcome::Done { header, consumed } => {
-                return Outcome::Done {
-                    header,
-                    consumed: before + consumed,
-                };
+                return Outcome::Done { header, consumed: before + consumed };
             }
             refused @ Outcome::Refused(_) => return refused,
         }
-        assert!(
-            decoder.held_bytes() <= 16 + PROXY_V2_BLOCK_BYTES_MAX,
-            "holds too much"
-        );
+        assert!(decoder.held_bytes() <= 16 + PROXY_V2_BLOCK_BYTES_MAX, "holds too much");
     }
     Outcome::Incomplete
 }

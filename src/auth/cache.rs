@@ -146,11 +146,7 @@ mod tests {
     use super::*;
 
     fn key(stored: &str, password: &str) -> Key {
-        Key::new(
-            &Secret::from("process"),
-            stored.as_bytes(),
-            password.as_bytes(),
-        )
+        Key::new(&Secret::from("process"), stored.as_bytes(), password.as_bytes())
     }
 
     #[test]
@@ -159,10 +155,7 @@ mod tests {
         assert_ne!(key("{X}ab", "c"), key("{X}a", "bc"));
         assert_ne!(key("{X}ab", "c"), key("{X}ab", "d"));
         assert_ne!(key("{X}ab", "c"), key("{X}ac", "c"));
-        assert_ne!(
-            key("{X}ab", "c"),
-            Key::new(&Secret::from("other"), b"{X}ab", b"c")
-        );
+        assert_ne!(key("{X}ab", "c"), Key::new(&Secret::from("other"), b"{X}ab", b"c"));
     }
 
     #[test]

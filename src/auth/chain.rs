@@ -123,15 +123,8 @@ impl Chain {
         if !is_acceptable(question.password.expose()) {
             return refuse_at_once(Why::Password);
         }
-        let role = if identity.master.is_some() {
-            Role::Master
-        } else {
-            Role::Users
-        };
-        let masters = passdbs
-            .list
-            .iter()
-            .any(|passdb| passdb.role == Role::Master);
+        let role = if identity.master.is_some() { Role::Master } else { Role::Users };
+        let masters = passdbs.list.iter().any(|passdb| passdb.role == Role::Master);
         let chain = Self {
             passdbs: Arc::clone(passdbs),
             question,
@@ -232,11 +225,7 @@ impl Chain {
         if passdb.role == Role::Deny {
             return Consulted::Ended(Ended::Denied, fields);
         }
-        if fields
-            .allow_nets
-            .as_ref()
-            .is_some_and(|nets| !nets.allows(self.question.remote))
-        {
+        if fields.allow_nets.as_ref().is_some_and(|nets| !nets.allows(self.question.remote)) {
             return Consulted::Ended(Ended::Failed(Why::Networks), fields);
         }
         // The password was given for the master, or to an earlier database.
@@ -264,16 +253,11 @@ impl Chain {
             Err(error) => return Consulted::Ended(Ended::Trouble(Cause::Scheme(error)), fields),
         };
         match stored.cost() {
-            Cost::Cheap => Consulted::Ended(
-                ended(stored.verify(self.question.password.expose())),
-                fields,
-            ),
+            Cost::Cheap => {
+                Consulted::Ended(ended(stored.verify(self.question.password.expose())), fields)
+            }
             Cost::Costly => Consulted::Verify(
-                Job {
-                    text,
-                    stored,
-                    password: self.question.password.clone(),
-                },
+                Job { text, stored, password: self.question.password.clone() },
                 fields,
             ),
         }
@@ -302,10 +286,7 @@ impl Chain {
             }
             Ended::Failed(why) => (passdb.result_failure, why),
             Ended::Trouble(cause) => {
-                self.trouble.get_or_insert_with(|| Trouble {
-                    passdb: passdb.name.clone(),
-                    cause,
-                });
+                self.trouble.get_or_insert_with(|| Trouble { passdb: passdb.name.clone(), cause });
                 if passdb.role == Role::Deny {
                     // Whoever could be in there must not get in because of a typing error.
                     return Some(End::Unavailable);
@@ -350,10 +331,7 @@ impl Chain {
     ///
     /// Unlike Dovecot without `result_success = continue`, this always happens: a proxy needs the user's fields.
     fn become_user(&mut self, fields: Fields) {
-        self.keep(Fields {
-            user: None,
-            ..fields
-        });
+        self.keep(Fields { user: None, ..fields });
         self.verified = true;
         self.role = Role::Users;
         self.position = 0;
@@ -402,11 +380,7 @@ impl Chain {
     /// A master whose password was right learns that it is not about the password; everybody else learns no such thing.
     fn refusal(&self, ordinary: Failure) -> Failure {
         let master_is_verified = self.identity.master.is_some() && self.role == Role::Users;
-        if master_is_verified {
-            Failure::NotAuthorized
-        } else {
-            ordinary
-        }
+        if master_is_verified { Failure::NotAuthorized } else { ordinary }
     }
 
     fn refuse(self, failure: Failure, why: Why, reason: Option<Box<str>>) -> Step {
@@ -445,10 +419,7 @@ fn ended(result: Result<bool, SchemeError>) -> Ended {
 
 fn refuse_at_once(why: Why) -> Step {
     Step::Done(Box::new(Answer {
-        verdict: Verdict::Refuse {
-            failure: Failure::Credentials,
-            reason: None,
-        },
+        verdict: Verdict::Refuse { failure: Failure::Credentials, reason: None },
         master_user: None,
         nodelay: false,
         delay_until: None,

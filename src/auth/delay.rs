@@ -42,10 +42,7 @@ mod tests {
         assert_eq!(reply_at(received, FAILURE_DELAY, 0, 501), Tick(3_000));
         for seed in [1, 77, u64::MAX, 0xDEAD_BEEF] {
             let delay = reply_at(received, FAILURE_DELAY, 0, seed).since(received);
-            assert!(
-                delay >= FAILURE_DELAY && delay <= FAILURE_DELAY * 5 / 4,
-                "{delay:?}"
-            );
+            assert!(delay >= FAILURE_DELAY && delay <= FAILURE_DELAY * 5 / 4, "{delay:?}");
         }
     }
 

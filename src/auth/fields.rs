@@ -93,10 +93,7 @@ impl AllowNets {
                 networks.push(' ');
             }
         }
-        Some(Self {
-            networks: Networks::parse(&networks).ok()?,
-            local,
-        })
+        Some(Self { networks: Networks::parse(&networks).ok()?, local })
     }
 }
 
@@ -242,10 +239,7 @@ impl Fields {
     pub fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), FieldError> {
         let text = value.unwrap_or_default();
         if let Some(key) = name.strip_prefix("forward_") {
-            return self
-                .grant
-                .forward(key, text)
-                .ok_or(FieldError(Field::Forward));
+            return self.grant.forward(key, text).ok_or(FieldError(Field::Forward));
         }
         let Some(field) = Field::ALL.into_iter().find(|field| field.name() == name) else {
             return Ok(());
@@ -381,9 +375,7 @@ fn certificate(text: &str) -> Option<Option<Certificate>> {
 
 /// Seconds, or a number and a unit as in settings.
 fn timeout(text: &str) -> Option<Duration> {
-    let digits = text
-        .find(|character: char| !character.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(digits)?;
     let number: u64 = number.parse().ok()?;
     let milliseconds: u64 = match unit.trim() {
@@ -392,18 +384,12 @@ fn timeout(text: &str) -> Option<Duration> {
         "m" | "min" | "mins" | "minutes" => 60_000,
         _ => return None,
     };
-    number
-        .checked_mul(milliseconds)
-        .filter(|total| *total > 0)
-        .map(Duration::from_millis)
+    number.checked_mul(milliseconds).filter(|total| *total > 0).map(Duration::from_millis)
 }
 
 fn delay_until(text: &str) -> Option<DelayUntil> {
     let (unix_s, random_s_max) = text.split_once('+').unwrap_or((text, "0"));
-    Some(DelayUntil {
-        unix_s: unix_s.parse().ok()?,
-        random_s_max: random_s_max.parse().ok()?,
-    })
+    Some(DelayUntil { unix_s: unix_s.parse().ok()?, random_s_max: random_s_max.parse().ok()? })
 }
 
 /// Longest name in the domain name system (RFC 1035 2.3.4).

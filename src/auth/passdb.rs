@@ -175,19 +175,13 @@ impl Passdb {
         for (name, template) in &self.fields {
             fields.set(name, Some(&template.expand(values)))?;
         }
-        let row = entry
-            .map(|entry| entry.password)
-            .filter(|password| !password.is_empty());
+        let row = entry.map(|entry| entry.password).filter(|password| !password.is_empty());
         let stored = match row {
-            Some(password) => Some(StoredText {
-                text: Secret::from(password),
-                scheme: self.default_scheme,
-            }),
+            Some(password) => {
+                Some(StoredText { text: Secret::from(password), scheme: self.default_scheme })
+            }
             // A password among the fields is for those who have none of their own; Dovecot reads it as plain text.
-            None => fields.password.take().map(|text| StoredText {
-                text,
-                scheme: Scheme::Plain,
-            }),
+            None => fields.password.take().map(|text| StoredText { text, scheme: Scheme::Plain }),
         };
         Ok(Some(Found { fields, stored }))
     }
@@ -197,10 +191,7 @@ impl Passdb {
 impl fmt::Debug for Passdb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = |fields: &[(Box<str>, Template)]| {
-            fields
-                .iter()
-                .map(|(name, _)| name.clone())
-                .collect::<Vec<_>>()
+            fields.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
         };
         f.debug_struct("Passdb")
             .field("name", &self.name)

@@ -113,10 +113,8 @@ impl PasswdFile {
     /// The row of `user`, compared byte for byte.
     #[must_use]
     pub fn lookup(&self, user: &str) -> Option<Entry<'_>> {
-        let at = self
-            .rows
-            .binary_search_by(|row| row.user(&self.text).cmp(user.as_bytes()))
-            .ok()?;
+        let at =
+            self.rows.binary_search_by(|row| row.user(&self.text).cmp(user.as_bytes())).ok()?;
         let row = self.rows.get(at)?;
         Some(Entry::of(str::from_utf8(row.line(&self.text)).ok()?))
     }
@@ -154,13 +152,10 @@ impl<'f> Entry<'f> {
 
     /// The extra fields as (name, value), `None` for a name without `=`; fields for user databases are left out.
     pub fn fields(self) -> impl Iterator<Item = (&'f str, Option<&'f str>)> {
-        let words = self
-            .extra
-            .split(' ')
-            .filter(|word| !word.is_empty() && !word.starts_with("userdb_"));
+        let words =
+            self.extra.split(' ').filter(|word| !word.is_empty() && !word.starts_with("userdb_"));
         words.map(|word| {
-            word.split_once('=')
-                .map_or((word, None), |(name, value)| (name, Some(value)))
+            word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)))
         })
     }
 }
@@ -183,10 +178,7 @@ impl Report {
         self.duplicates = self.duplicates.saturating_add(1);
         // Bad lines came first; there is room for as many duplicates until both are sorted by line.
         if self.complaints.len() < PASSWD_FILE_COMPLAINTS_MAX * 2 {
-            self.complaints.push(Complaint {
-                line,
-                problem: Problem::Duplicate,
-            });
+            self.complaints.push(Complaint { line, problem: Problem::Duplicate });
         }
     }
 }
@@ -209,10 +201,7 @@ impl Row {
         if line.len() > PASSWD_FILE_LINE_BYTES_MAX {
             return Err(Problem::LineTooLong);
         }
-        if line
-            .iter()
-            .any(|&byte| byte.is_ascii_control() && byte != b'\t')
-        {
+        if line.iter().any(|&byte| byte.is_ascii_control() && byte != b'\t') {
             return Err(Problem::Control);
         }
         if str::from_utf8(line).is_err() {
@@ -227,11 +216,7 @@ impl Row {
         }
         let start = u32::try_from(start).map_err(|_| Problem::LineTooLong)?;
         let user_bytes = u16::try_from(user.len()).map_err(|_| Problem::UserTooLong)?;
-        Ok(Self {
-            start,
-            user_bytes,
-            line_bytes,
-        })
+        Ok(Self { start, user_bytes, line_bytes })
     }
 
     fn user(self, text: &[u8]) -> &[u8] {
@@ -243,11 +228,8 @@ impl Row {
     }
 
     fn slice(self, text: &[u8], bytes: u16) -> &[u8] {
-        let rest = usize::try_from(self.start)
-            .ok()
-            .and_then(|start| text.get(start..));
-        rest.and_then(|rest| rest.get(..usize::from(bytes)))
-            .unwrap_or_default()
+        let rest = usize::try_from(self.start).ok().and_then(|start| text.get(start..));
+        rest.and_then(|rest| rest.get(..usize::from(bytes))).unwrap_or_default()
     }
 }
 
@@ -255,11 +237,7 @@ impl Row {
 fn find_rows(text: &[u8], report: &mut Report) -> Vec<(Row, u32)> {
     let mut rows = Vec::new();
     // Editors on other systems put a mark before the first name.
-    let mut start = if text.starts_with(BYTE_ORDER_MARK) {
-        BYTE_ORDER_MARK.len()
-    } else {
-        0
-    };
+    let mut start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
     for (number, end) in (1_u32..).zip(memchr_iter(b'\n', text).chain([text.len()])) {
         let line = text.get(start..end).unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -331,29 +309,18 @@ mod tests {
         let (file, report) = parse("zoe:1\nbob:first\nbob:second\namy:1\nbob:third\n");
         assert_eq!(file.lookup("bob").unwrap().password, "first");
         assert_eq!((file.len(), report.duplicates, report.bad_lines), (3, 2, 0));
-        let told = [3, 5].map(|line| Complaint {
-            line,
-            problem: Problem::Duplicate,
-        });
+        let told = [3, 5].map(|line| Complaint { line, problem: Problem::Duplicate });
         assert_eq!(report.complaints, told);
     }
 
     #[test]
     fn db_08_bad_lines_are_told_by_number_and_the_rest_stays() {
         let long = format!("{}:x\nlong:{}\n", "u".repeat(256), "x".repeat(16_384));
-        let text = [
-            b"bob:pw\na\0b:pw\n\xFF:pw\na\tb:pw\n",
-            long.as_bytes(),
-            b"eve:pw",
-        ]
-        .concat();
+        let text = [b"bob:pw\na\0b:pw\n\xFF:pw\na\tb:pw\n", long.as_bytes(), b"eve:pw"].concat();
         let (file, report) = PasswdFile::parse(text).unwrap();
         assert_eq!((file.len(), report.bad_lines), (2, 5));
-        let told: Vec<_> = report
-            .complaints
-            .iter()
-            .map(|complaint| (complaint.line, complaint.problem))
-            .collect();
+        let told: Vec<_> =
+            report.complaints.iter().map(|complaint| (complaint.line, complaint.problem)).collect();
         let expected = [
             (2, Problem::Control),
             (3, Problem::NotUtf8),
@@ -385,10 +352,7 @@ mod tests {
             .collect();
         let (file, report) = parse(&text);
         assert_eq!((file.len(), report), (100_000, Report::default()));
-        assert_eq!(
-            file.lookup("user7919@example.org").unwrap().password,
-            "{PLAIN}p1"
-        );
+        assert_eq!(file.lookup("user7919@example.org").unwrap().password, "{PLAIN}p1");
         assert_eq!(size_of_val(&*file.rows), 800_000);
     }
 

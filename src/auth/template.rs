@@ -84,10 +84,7 @@ impl Template {
     /// `%{user | lower}`, Dovecot's `auth_username_format`.
     #[must_use]
     pub fn lower_user() -> Self {
-        Self(Box::new([Part::Variable(
-            Variable::User,
-            Box::new([Filter::Lower]),
-        )]))
+        Self(Box::new([Part::Variable(Variable::User, Box::new([Filter::Lower]))]))
     }
 
     /// `%{user}`.
@@ -105,11 +102,7 @@ impl Template {
                 Part::Text(plain) => text.push_str(plain),
                 Part::Variable(variable, filters) => {
                     let value = variable.value(values);
-                    text.push_str(
-                        &filters
-                            .iter()
-                            .fold(value, |value, filter| filter.apply(value)),
-                    );
+                    text.push_str(&filters.iter().fold(value, |value, filter| filter.apply(value)));
                 }
             }
         }
@@ -236,20 +229,14 @@ mod tests {
         assert_eq!(expand("%{user | lower}", "A@B.C"), "a@b.c");
         assert_eq!(expand("%{user|username|upper}@x", "a@b"), "A@x");
         assert_eq!(expand("%{username}/%{domain}", "a@b@c"), "a/b@c");
-        assert_eq!(
-            expand("%{protocol} %{remote_ip} %{local_ip}", "a"),
-            "imap 192.0.2.7 ::1"
-        );
+        assert_eq!(expand("%{protocol} %{remote_ip} %{local_ip}", "a"), "imap 192.0.2.7 ::1");
         assert_eq!(expand("100%% 5% %", "a"), "100% 5% %");
         assert_eq!(expand("", "a"), "");
     }
 
     #[test]
     fn ready_made_templates_are_what_they_are_called() {
-        assert_eq!(
-            Template::parse("%{user | lower}"),
-            Ok(Template::lower_user())
-        );
+        assert_eq!(Template::parse("%{user | lower}"), Ok(Template::lower_user()));
         assert_eq!(Template::parse("%{user}"), Ok(Template::user()));
     }
 
@@ -257,10 +244,7 @@ mod tests {
     fn mistakes_are_told_when_the_template_is_read() {
         assert_eq!(Template::parse("%{user"), Err(TemplateError::Unclosed));
         assert_eq!(Template::parse("%{usr}"), Err(TemplateError::Variable));
-        assert_eq!(
-            Template::parse("%{user | rot13}"),
-            Err(TemplateError::Filter)
-        );
+        assert_eq!(Template::parse("%{user | rot13}"), Err(TemplateError::Filter));
     }
 
     #[test]
@@ -270,9 +254,6 @@ mod tests {
 
     #[test]
     fn debug_shows_nothing_because_fields_may_hold_passwords() {
-        assert_eq!(
-            format!("{:?}", Template::parse("hunter2 %{user}").unwrap()),
-            "Template(…)"
-        );
+        assert_eq!(format!("{:?}", Template::parse("hunter2 %{user}").unwrap()), "Template(…)");
     }
 }

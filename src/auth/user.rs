@@ -65,13 +65,8 @@ impl UserRules {
     /// # Errors
     /// One of the names is not acceptable.
     pub fn identify(&self, question: &Question) -> Result<Identity, UserError> {
-        let split = self
-            .master_separator
-            .and_then(|separator| question.user.split_once(separator));
-        let authorize_as = question
-            .authorize_as
-            .as_deref()
-            .filter(|name| !name.is_empty());
+        let split = self.master_separator.and_then(|separator| question.user.split_once(separator));
+        let authorize_as = question.authorize_as.as_deref().filter(|name| !name.is_empty());
         let (user, master) = match (split, authorize_as) {
             (None, None) => (&*question.user, None),
             (None, Some(user)) => (user, Some(&*question.user)),
@@ -80,9 +75,7 @@ impl UserRules {
             (Some(_), Some(_)) => return Err(UserError::TwoMasters),
         };
         let normal = self.normalise(user, question)?;
-        let master = master
-            .map(|master| self.normalise(master, question))
-            .transpose()?;
+        let master = master.map(|master| self.normalise(master, question)).transpose()?;
         Ok(Identity {
             original: user.into(),
             master: master.filter(|master| *master != normal),
@@ -92,10 +85,7 @@ impl UserRules {
 
     fn normalise(&self, typed: &str, question: &Question) -> Result<Box<str>, UserError> {
         check(typed)?;
-        if !typed
-            .chars()
-            .all(|character| self.chars.contains(character))
-        {
+        if !typed.chars().all(|character| self.chars.contains(character)) {
             return Err(UserError::Character);
         }
         let whole = match &self.default_domain {
@@ -142,19 +132,10 @@ impl AllowedChars {
     #[must_use]
     pub fn new(list: &str) -> Self {
         let bit = |character: char| 1_u128 << (u32::from(character) & 0x7F);
-        let ascii = list
-            .chars()
-            .filter(char::is_ascii)
-            .fold(0, |set, character| set | bit(character));
-        let others: String = list
-            .chars()
-            .filter(|character| !character.is_ascii())
-            .collect();
-        Self {
-            ascii,
-            others: others.into_boxed_str(),
-            everything: list.is_empty(),
-        }
+        let ascii =
+            list.chars().filter(char::is_ascii).fold(0, |set, character| set | bit(character));
+        let others: String = list.chars().filter(|character| !character.is_ascii()).collect();
+        Self { ascii, others: others.into_boxed_str(), everything: list.is_empty() }
     }
 
     fn contains(&self, character: char) -> bool {
@@ -231,10 +212,7 @@ mod tests {
         );
         assert_eq!(identify("a@b@c."), identity("a@b@c.", "a@b@c.", None));
         assert_eq!(identify(""), Err(UserError::Empty));
-        assert_eq!(
-            identify(&"a".repeat(255)).map(|who| who.user.len()),
-            Ok(255)
-        );
+        assert_eq!(identify(&"a".repeat(255)).map(|who| who.user.len()), Ok(255));
         for length in [256, 4096] {
             assert_eq!(identify(&"a".repeat(length)), Err(UserError::TooLong));
         }
@@ -251,73 +229,41 @@ mod tests {
 
     #[test]
     fn an_empty_list_of_characters_allows_all_but_control_characters() {
-        let rules = UserRules {
-            chars: AllowedChars::new(""),
-            ..UserRules::default()
-        };
+        let rules = UserRules { chars: AllowedChars::new(""), ..UserRules::default() };
         assert_eq!(
             rules.identify(&question("%{user} Ü", None)),
             identity("%{user} Ü", "%{user} Ü", None)
         );
-        assert_eq!(
-            rules.identify(&question("a\n", None)),
-            Err(UserError::Control)
-        );
-        let rules = UserRules {
-            chars: AllowedChars::new("aü"),
-            ..UserRules::default()
-        };
+        assert_eq!(rules.identify(&question("a\n", None)), Err(UserError::Control));
+        let rules = UserRules { chars: AllowedChars::new("aü"), ..UserRules::default() };
         assert!(rules.identify(&question("aüa", None)).is_ok());
-        assert_eq!(
-            rules.identify(&question("aö", None)),
-            Err(UserError::Character)
-        );
+        assert_eq!(rules.identify(&question("aö", None)), Err(UserError::Character));
     }
 
     #[test]
     fn sa_20_master_logins_by_separator_and_by_authorization_identity() {
-        let rules = UserRules {
-            master_separator: Some('*'),
-            ..UserRules::default()
-        };
+        let rules = UserRules { master_separator: Some('*'), ..UserRules::default() };
         let identify = |user: &str, authorize_as| rules.identify(&question(user, authorize_as));
-        assert_eq!(
-            identify("Bob*Admin", None),
-            identity("bob", "Bob", Some("admin"))
-        );
-        assert_eq!(
-            identify("admin", Some("bob")),
-            identity("bob", "bob", Some("admin"))
-        );
+        assert_eq!(identify("Bob*Admin", None), identity("bob", "Bob", Some("admin")));
+        assert_eq!(identify("admin", Some("bob")), identity("bob", "bob", Some("admin")));
         assert_eq!(identify("Bob", Some("bob")), identity("bob", "bob", None));
         assert_eq!(identify("bob*BOB", None), identity("bob", "bob", None));
         assert_eq!(identify("bob", Some("")), identity("bob", "bob", None));
         assert_eq!(identify("*admin", None), Err(UserError::Empty));
         assert_eq!(identify("bob*", None), Err(UserError::Empty));
-        assert_eq!(
-            identify("bob*admin", Some("eve")),
-            Err(UserError::TwoMasters)
-        );
+        assert_eq!(identify("bob*admin", Some("eve")), Err(UserError::TwoMasters));
         let none = UserRules::default();
-        assert_eq!(
-            none.identify(&question("bob*admin", None)),
-            Err(UserError::Character)
-        );
+        assert_eq!(none.identify(&question("bob*admin", None)), Err(UserError::Character));
     }
 
     #[test]
     fn the_default_domain_is_appended_before_the_format() {
-        let rules = UserRules {
-            default_domain: Some("Example.org".into()),
-            ..UserRules::default()
-        };
+        let rules =
+            UserRules { default_domain: Some("Example.org".into()), ..UserRules::default() };
         assert_eq!(
             rules.identify(&question("Bob", None)),
             identity("bob@example.org", "Bob", None)
         );
-        assert_eq!(
-            rules.identify(&question("bob@x", None)),
-            identity("bob@x", "bob@x", None)
-        );
+        assert_eq!(rules.identify(&question("bob@x", None)), identity("bob@x", "bob@x", None));
     }
 }

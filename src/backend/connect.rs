@@ -104,10 +104,7 @@ mod tests {
 
     #[test]
     fn w_fail_1_only_while_time_is_left() {
-        assert_eq!(
-            attempts().again(Tick(28_900), Failure::Remote),
-            Some(Tick(29_900))
-        );
+        assert_eq!(attempts().again(Tick(28_900), Failure::Remote), Some(Tick(29_900)));
         assert_eq!(attempts().again(Tick(28_901), Failure::Remote), None);
         assert_eq!(attempts().again(Tick(99_000), Failure::Remote), None);
     }
@@ -126,11 +123,7 @@ mod tests {
     #[test]
     fn w_ref_1_no_address_twice_and_six_hops_at_most() {
         let mut attempts = attempts();
-        assert_eq!(
-            attempts.hop(host(1)),
-            Err(Failure::RedirectFailed),
-            "to itself"
-        );
+        assert_eq!(attempts.hop(host(1)), Err(Failure::RedirectFailed), "to itself");
         assert_eq!(
             attempts.hop("[::ffff:192.0.2.1]:143".parse().unwrap()),
             Err(Failure::RedirectFailed)
@@ -138,16 +131,8 @@ mod tests {
         for last in 2..2 + REFERRALS_MAX {
             assert_eq!(attempts.hop(host(last)), Ok(()));
         }
-        assert_eq!(
-            attempts.hop(host(2)),
-            Err(Failure::RedirectFailed),
-            "ping-pong"
-        );
-        assert_eq!(
-            attempts.hop(host(99)),
-            Err(Failure::RedirectFailed),
-            "seven hops"
-        );
+        assert_eq!(attempts.hop(host(2)), Err(Failure::RedirectFailed), "ping-pong");
+        assert_eq!(attempts.hop(host(99)), Err(Failure::RedirectFailed), "seven hops");
         assert_eq!(attempts.path().len(), 7);
     }
 }

@@ -15,11 +15,7 @@ use super::Login;
 /// The hops to announce to the next proxy or backend; none: this session has come too far (W-FWD-2).
 #[must_use]
 pub fn hops_left(facts: &ClientFacts, referrals: u8) -> Option<u8> {
-    facts
-        .ttl
-        .checked_sub(referrals)?
-        .checked_sub(1)
-        .filter(|&left| left > 0)
+    facts.ttl.checked_sub(referrals)?.checked_sub(1).filter(|&left| left > 0)
 }
 
 /// Appends `I ID (…)`: the client's own pairs, then ours, then the forward variables.
@@ -42,18 +38,10 @@ pub fn write_imap_id(
     let room = IMAP_ID_PAIRS_MAX.saturating_sub(own.len());
     let forward_count = forward.len().min(room);
     let client_room = room.saturating_sub(forward_count);
-    let offered = login
-        .client_id
-        .len()
-        .saturating_add(own.len())
-        .saturating_add(forward.len());
+    let offered = login.client_id.len().saturating_add(own.len()).saturating_add(forward.len());
 
     out.extend(b"I ID (");
-    let mut list = List {
-        literals,
-        written: 0,
-        out,
-    };
+    let mut list = List { literals, written: 0, out };
     let mut client_written = 0;
     for pair in &login.client_id {
         if client_written < client_room && !is_forwarding(&pair.key) {
@@ -91,15 +79,9 @@ fn own_pairs(facts: &ClientFacts, hops: u8) -> Vec<(&'static str, String)> {
     };
     let mut pairs = vec![
         ("x-session-id", facts.session_id.to_string()),
-        (
-            "x-originating-ip",
-            facts.apparent.ip().to_canonical().to_string(),
-        ),
+        ("x-originating-ip", facts.apparent.ip().to_canonical().to_string()),
         ("x-originating-port", facts.apparent.port().to_string()),
-        (
-            "x-connected-ip",
-            facts.local.ip().to_canonical().to_string(),
-        ),
+        ("x-connected-ip", facts.local.ip().to_canonical().to_string()),
         ("x-connected-port", facts.local.port().to_string()),
         ("x-proxy-ttl", hops.to_string()),
         ("x-client-transport", transport.to_owned()),
@@ -122,16 +104,13 @@ fn forward_pairs<'a>(facts: &'a ClientFacts, login: &'a Login) -> Vec<(String, &
 
 fn is_forwardable(key: &str, value: &str) -> bool {
     (1..=FORWARD_KEY_BYTES_MAX).contains(&key.len())
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'='))
+        && key.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'='))
         && value.len() <= FORWARD_VALUE_BYTES_MAX
 }
 
 /// Keys that only we may set; a client's own could contradict ours (W-FWD-1).
 fn is_forwarding(key: &[u8]) -> bool {
-    key.get(..2)
-        .is_some_and(|start| start.eq_ignore_ascii_case(b"x-"))
+    key.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"x-"))
 }
 
 struct List<'a> {
@@ -158,8 +137,7 @@ impl List<'_> {
             None => self.out.extend(b"NIL"),
             Some(value) if quoted::is_quotable(value) => quoted::write(value, self.out),
             Some(value) => {
-                self.out
-                    .extend(format!("{{{}+}}\r\n", value.len()).as_bytes());
+                self.out.extend(format!("{{{}+}}\r\n", value.len()).as_bytes());
                 self.out.extend(value);
             }
         }
@@ -201,10 +179,7 @@ mod tests {
     }
 
     fn pair(key: &str, value: &str) -> IdPair {
-        IdPair {
-            key: key.as_bytes().into(),
-            value: Some(value.as_bytes().into()),
-        }
+        IdPair { key: key.as_bytes().into(), value: Some(value.as_bytes().into()) }
     }
 
     const OWN: &str = "\"x-session-id\" \"abc\" \"x-originating-ip\" \"192.0.2.7\" \"x-originating-port\" \"4711\" \
@@ -217,10 +192,7 @@ mod tests {
             client_id: vec![
                 pair("name", "a\"b"),
                 pair("X-Originating-IP", "6.6.6.6"),
-                IdPair {
-                    key: b"os"[..].into(),
-                    value: None,
-                },
+                IdPair { key: b"os"[..].into(), value: None },
             ],
             forward: vec![("k".into(), "new".into())],
             ..Login::default()
@@ -230,10 +202,7 @@ mod tests {
             line,
             format!("I ID (\"name\" \"a\\\"b\" \"os\" NIL {OWN} \"x-forward-k\" \"new\")\r\n")
         );
-        assert_eq!(
-            dropped, 1,
-            "the spoofed address; an illegal forward key is not even offered"
-        );
+        assert_eq!(dropped, 1, "the spoofed address; an illegal forward key is not even offered");
     }
 
     #[test]
@@ -262,29 +231,19 @@ mod tests {
 
     #[test]
     fn eight_bit_values_are_literals_where_possible() {
-        let login = Login {
-            client_id: vec![pair("name", "\u{e9}")],
-            ..Login::default()
-        };
+        let login = Login { client_id: vec![pair("name", "\u{e9}")], ..Login::default() };
         assert!(
             id(&login, Literals::NonSynchronising)
                 .0
                 .starts_with("I ID (\"name\" {2+}\r\n\u{e9} \"x-session-id\"")
         );
-        assert!(
-            id(&login, Literals::Synchronising)
-                .0
-                .starts_with("I ID (\"x-session-id\"")
-        );
+        assert!(id(&login, Literals::Synchronising).0.starts_with("I ID (\"x-session-id\""));
     }
 
     #[test]
     fn w_fwd_2_be_18_hops_run_out() {
         let at = |ttl: u8, referrals: u8| hops_left(&ClientFacts { ttl, ..facts() }, referrals);
-        assert_eq!(
-            (at(7, 0), at(2, 0), at(1, 0), at(0, 0)),
-            (Some(6), Some(1), None, None)
-        );
+        assert_eq!((at(7, 0), at(2, 0), at(1, 0), at(0, 0)), (Some(6), Some(1), None, None));
         assert_eq!((at(7, 5), at(7, 6), at(7, 200)), (Some(1), None, None));
     }
 }

@@ -57,12 +57,7 @@ impl Referral {
         let text = std::str::from_utf8(text).ok()?;
         let argument = strip_prefix_any_case(text, "(REFERRAL ")?;
         let url = match argument.strip_prefix('"') {
-            Some(quoted) => {
-                quoted
-                    .split_once('"')
-                    .filter(|(_, rest)| rest.starts_with(')'))?
-                    .0
-            }
+            Some(quoted) => quoted.split_once('"').filter(|(_, rest)| rest.starts_with(')'))?.0,
             None => argument.split_once(')')?.0,
         };
         url_of(url.as_bytes(), "sieve://")
@@ -100,10 +95,7 @@ fn authority(text: &str) -> Option<Referral> {
     let (host, port) = match place.strip_prefix('[') {
         Some(literal) => {
             let (address, rest) = literal.split_once(']')?;
-            (
-                Host::Address(IpAddr::V6(address.parse::<Ipv6Addr>().ok()?).to_canonical()),
-                rest,
-            )
+            (Host::Address(IpAddr::V6(address.parse::<Ipv6Addr>().ok()?).to_canonical()), rest)
         }
         None => {
             let end = place.find(':').unwrap_or(place.len());
@@ -111,29 +103,20 @@ fn authority(text: &str) -> Option<Referral> {
             (named_host(name)?, rest)
         }
     };
-    Some(Referral {
-        user,
-        host,
-        port: port_of(port)?,
-    })
+    Some(Referral { user, host, port: port_of(port)? })
 }
 
 /// ```text
 /// port          = *DIGIT                                  ; RFC 3986 3.2.3
 /// ```
-#[expect(
-    clippy::option_option,
-    reason = "outside: no match; inside: the default port"
-)]
+#[expect(clippy::option_option, reason = "outside: no match; inside: the default port")]
 fn port_of(text: &str) -> Option<Option<u16>> {
     match text.strip_prefix(':') {
         None => text.is_empty().then_some(None),
         Some("") => Some(None),
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits
-            .parse()
-            .ok()
-            .filter(|&port: &u16| port != 0)
-            .map(Some),
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            digits.parse().ok().filter(|&port: &u16| port != 0).map(Some)
+        }
         Some(_) => None,
     }
 }
@@ -179,9 +162,7 @@ fn percent_decoded(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Up to the `]` that closes the code, which is not the one that closes an IPv6 literal.
 fn bracketed(text: &str) -> Option<&str> {
-    let literal_end = text
-        .find("@[")
-        .and_then(|at| text.get(at..)?.find(']')?.checked_add(at));
+    let literal_end = text.find("@[").and_then(|at| text.get(at..)?.find(']')?.checked_add(at));
     let from = literal_end.map_or(0, |at| at.saturating_add(1));
     let end = text.get(from..)?.find(']')?.checked_add(from)?;
     text.get(..end)
@@ -198,35 +179,21 @@ mod tests {
 
     fn to(user: &str, host: &str, port: Option<u16>) -> Option<Referral> {
         let user = Some(user).filter(|user| !user.is_empty()).map(Into::into);
-        let host = host
-            .parse()
-            .map_or_else(|_| Host::Name(host.into()), Host::Address);
+        let host = host.parse().map_or_else(|_| Host::Name(host.into()), Host::Address);
         Some(Referral { user, host, port })
     }
 
     #[test]
     fn w_ref_3_imap_urls() {
         let of = |url: &str| Referral::from_imap(url.as_bytes());
-        assert_eq!(
-            of("imap://tim;AUTH=*@192.0.2.7:1143/"),
-            to("tim", "192.0.2.7", Some(1143))
-        );
+        assert_eq!(of("imap://tim;AUTH=*@192.0.2.7:1143/"), to("tim", "192.0.2.7", Some(1143)));
         assert_eq!(
             of("IMAP://tim%40example.com;AUTH=PLAIN@h2/"),
             to("tim@example.com", "h2", None)
         );
-        assert_eq!(
-            of("imap://tim@[2001:db8::1]:143/"),
-            to("tim", "2001:db8::1", Some(143))
-        );
-        assert_eq!(
-            of("imap://tim@[::ffff:192.0.2.7]"),
-            to("tim", "192.0.2.7", None)
-        );
-        assert_eq!(
-            of("imap://Mail.Example:143"),
-            to("", "mail.example", Some(143))
-        );
+        assert_eq!(of("imap://tim@[2001:db8::1]:143/"), to("tim", "2001:db8::1", Some(143)));
+        assert_eq!(of("imap://tim@[::ffff:192.0.2.7]"), to("tim", "192.0.2.7", None));
+        assert_eq!(of("imap://Mail.Example:143"), to("", "mail.example", Some(143)));
         assert_eq!(of("imap://a@b@h:1/INBOX?x"), to("a@b", "h", Some(1)));
         let bad = [
             "",
@@ -259,34 +226,16 @@ mod tests {
             pop3("[REFERRAL/tim@192.0.2.7:110] Referral"),
             to("tim", "192.0.2.7", Some(110))
         );
-        assert_eq!(
-            pop3("[REFERRAL/t%40x@[::1]] Referral"),
-            to("t@x", "::1", None)
-        );
-        assert_eq!(
-            pop3("[REFERRAL/tim@[::1]:1] Referral"),
-            to("tim", "::1", Some(1))
-        );
+        assert_eq!(pop3("[REFERRAL/t%40x@[::1]] Referral"), to("t@x", "::1", None));
+        assert_eq!(pop3("[REFERRAL/tim@[::1]:1] Referral"), to("tim", "::1", Some(1)));
         assert_eq!(pop3("[IN-USE] no"), None);
         let sieve = |text: &str| Referral::from_sieve(text.as_bytes());
-        assert_eq!(
-            sieve("(REFERRAL \"sieve://tim@h:4190\") \"Go\""),
-            to("tim", "h", Some(4190))
-        );
-        assert_eq!(
-            sieve("(REFERRAL sieve://tim@[::1]) \"Go\""),
-            to("tim", "::1", None)
-        );
+        assert_eq!(sieve("(REFERRAL \"sieve://tim@h:4190\") \"Go\""), to("tim", "h", Some(4190)));
+        assert_eq!(sieve("(REFERRAL sieve://tim@[::1]) \"Go\""), to("tim", "::1", None));
         assert_eq!(sieve("(TRYLATER) \"x\""), None);
         let smtp = |text: &str| Referral::from_smtp(text.as_bytes());
-        assert_eq!(
-            smtp("5.2.900 tim@h2:587 Referral"),
-            to("tim", "h2", Some(587))
-        );
-        assert_eq!(
-            smtp("5.2.900 <a@b> a@b@10.0.0.1:24 Referral"),
-            to("a@b", "10.0.0.1", Some(24))
-        );
+        assert_eq!(smtp("5.2.900 tim@h2:587 Referral"), to("tim", "h2", Some(587)));
+        assert_eq!(smtp("5.2.900 <a@b> a@b@10.0.0.1:24 Referral"), to("a@b", "10.0.0.1", Some(24)));
         assert_eq!(smtp("5.1.1 <a@b> unknown"), None);
         assert_eq!(smtp("5.2.900 "), None);
     }

@@ -42,22 +42,13 @@ fn choose(usable: &[u16], data: &Cores, control: &ControlCore) -> Result<Plan, R
     };
     let data = match data {
         Cores::Auto => {
-            let others: Vec<u16> = usable
-                .iter()
-                .copied()
-                .filter(|cpu| *cpu != control)
-                .collect();
+            let others: Vec<u16> = usable.iter().copied().filter(|cpu| *cpu != control).collect();
             // One CPU carries both kinds; a data core sleeps whenever it has nothing to do.
-            if others.is_empty() {
-                vec![control]
-            } else {
-                others
-            }
+            if others.is_empty() { vec![control] } else { others }
         }
-        Cores::List(list) => list
-            .iter()
-            .map(|cpu| check("data_cores", *cpu))
-            .collect::<Result<_, _>>()?,
+        Cores::List(list) => {
+            list.iter().map(|cpu| check("data_cores", *cpu)).collect::<Result<_, _>>()?
+        }
     };
     Ok(Plan { data, control })
 }
@@ -76,27 +67,12 @@ mod tests {
     #[test]
     fn the_last_cpu_is_the_control_core_unless_told_otherwise() {
         let plan = |usable: &[u16], data, control| choose(usable, &data, &control);
-        let expected = Plan {
-            data: vec![0, 1, 2],
-            control: 3,
-        };
-        assert_eq!(
-            plan(&[0, 1, 2, 3], Cores::Auto, ControlCore::Auto).unwrap(),
-            expected
-        );
-        let shared = Plan {
-            data: vec![5],
-            control: 5,
-        };
+        let expected = Plan { data: vec![0, 1, 2], control: 3 };
+        assert_eq!(plan(&[0, 1, 2, 3], Cores::Auto, ControlCore::Auto).unwrap(), expected);
+        let shared = Plan { data: vec![5], control: 5 };
         assert_eq!(plan(&[5], Cores::Auto, ControlCore::Auto).unwrap(), shared);
         let listed = plan(&[0, 1], Cores::List(vec![0]), ControlCore::Cpu(0)).unwrap();
-        assert_eq!(
-            listed,
-            Plan {
-                data: vec![0],
-                control: 0
-            }
-        );
+        assert_eq!(listed, Plan { data: vec![0], control: 0 });
         let refusal = plan(&[0, 1], Cores::List(vec![7]), ControlCore::Auto).unwrap_err();
         assert!(refusal.text.contains("data_cores: CPU 7"), "{refusal}");
     }

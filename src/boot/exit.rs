@@ -51,10 +51,7 @@ impl Refusal {
     /// A refusal whose cause is configuration, kernel or a file.
     #[must_use]
     pub fn config(text: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Config,
-            text: text.into(),
-        }
+        Self { exit: Exit::Config, text: text.into() }
     }
 }
 

@@ -11,13 +11,8 @@ pub(super) fn raise_descriptors() -> u64 {
     let hard = limit.maximum.unwrap_or(u64::MAX);
     if limit.current != limit.maximum {
         // Refused only above the hard limit, which this is not; a failure leaves the soft one in force.
-        let _ = setrlimit(
-            Resource::Nofile,
-            Rlimit {
-                current: limit.maximum,
-                maximum: limit.maximum,
-            },
-        );
+        let _ =
+            setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     }
     getrlimit(Resource::Nofile).current.unwrap_or(hard)
 }

@@ -22,9 +22,7 @@ pub(super) fn open(
 ) -> Result<Vec<OwnedFd>, Refusal> {
     let on = SocketAddr::new(listener.address, listener.port);
     claim(on, listener)?;
-    (0..cores)
-        .map(|_| listen(on, options).map_err(|error| refusal(&error, on, listener)))
-        .collect()
+    (0..cores).map(|_| listen(on, options).map_err(|error| refusal(&error, on, listener))).collect()
 }
 
 fn claim(on: SocketAddr, listener: &Listener) -> Result<(), Refusal> {

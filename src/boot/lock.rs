@@ -19,10 +19,7 @@ pub(super) fn lock(folder: &Path) -> Result<File, Refusal> {
         .mode(0o600)
         .open(&path)
         .map_err(|error| {
-            Refusal::config(format!(
-                "base_dir: {} can't be opened: {error}",
-                path.display()
-            ))
+            Refusal::config(format!("base_dir: {} can't be opened: {error}", path.display()))
         })?;
     flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| Refusal {
         exit: Exit::TempFail,

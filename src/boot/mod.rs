@@ -4,14 +4,15 @@
 //! refusal is one line with its remedy and an exit code of sysexits(3). Not its duty: anything a connection does.
 //! Tests: at the end of the files; `tests/appliance/e2e` starts the real process.
 
-mod build;
 mod cores;
+mod data_core;
 mod exit;
 mod limits;
 mod listen;
 mod lock;
 mod serve;
+mod settings;
 
-pub use build::{check, geodb_location};
 pub use exit::{Exit, Refusal};
 pub use serve::serve;
+pub use settings::{check, geodb_location};

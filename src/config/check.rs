@@ -55,11 +55,7 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
 
 fn folder(root: &Section, name: &'static str, findings: &mut Findings) -> PathBuf {
     root.path(name).unwrap_or_else(|| {
-        findings.error(
-            root.place_of(name),
-            name,
-            "found nothing, expected a folder",
-        );
+        findings.error(root.place_of(name), name, "found nothing, expected a folder");
         PathBuf::new()
     })
 }
@@ -67,26 +63,16 @@ fn folder(root: &Section, name: &'static str, findings: &mut Findings) -> PathBu
 fn protocols(root: &Section, findings: &mut Findings) -> Vec<Protocol> {
     let mut served = Vec::new();
     for word in root.words("protocols") {
-        let name = if word == "managesieve" {
-            "sieve"
-        } else {
-            word.as_str()
-        };
-        match Protocol::ALL
-            .into_iter()
-            .find(|protocol| protocol.name() == name)
-        {
+        let name = if word == "managesieve" { "sieve" } else { word.as_str() };
+        match Protocol::ALL.into_iter().find(|protocol| protocol.name() == name) {
             Some(protocol) if served.contains(&protocol) => {}
             Some(protocol) => served.push(protocol),
             None => {
                 let names = Protocol::ALL.map(Protocol::name);
                 let hint = nearest(name, names)
                     .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-                let text = format!(
-                    "found {}, expected {}{hint}",
-                    shown(&word),
-                    value::one_of(&names)
-                );
+                let text =
+                    format!("found {}, expected {}{hint}", shown(&word), value::one_of(&names));
                 findings.error(root.place_of("protocols"), "protocols", text);
             }
         }
@@ -125,11 +111,7 @@ fn cores(root: &Section, findings: &mut Findings) -> (Cores, ControlCore) {
 fn positive(section: &Section, name: &'static str, findings: &mut Findings) -> Duration {
     let time = section.time(name);
     if time.is_zero() {
-        findings.error(
-            section.place_of(name),
-            name,
-            "found 0, expected a time longer than that",
-        );
+        findings.error(section.place_of(name), name, "found 0, expected a time longer than that");
     }
     time
 }
@@ -138,19 +120,10 @@ fn trust(root: &Section, findings: &mut Findings) -> Trust {
     let haproxy_networks = root.networks("haproxy_trusted_networks");
     let implies_secure = root.flag("proxy_protocol_implies_secure");
     let open = ["0.0.0.0", "::"].map(|address| address.parse());
-    if implies_secure
-        && open
-            .iter()
-            .flatten()
-            .any(|address| haproxy_networks.contains(*address))
-    {
+    if implies_secure && open.iter().flatten().any(|address| haproxy_networks.contains(*address)) {
         let text = "with `proxy_protocol_implies_secure = yes` everybody could claim an encrypted connection; \
                     name the load balancers";
-        findings.warn(
-            root.place_of("haproxy_trusted_networks"),
-            "haproxy_trusted_networks",
-            text,
-        );
+        findings.warn(root.place_of("haproxy_trusted_networks"), "haproxy_trusted_networks", text);
     }
     Trust {
         haproxy_networks,
@@ -274,10 +247,7 @@ fn log(root: &Section, findings: &mut Findings) -> Log {
         }
         _ => LogTarget::File(path),
     };
-    Log {
-        target,
-        debug: root.flag("log_debug"),
-    }
+    Log { target, debug: root.flag("log_debug") }
 }
 
 fn doveadm(root: &Section, findings: &mut Findings) -> Doveadm {
@@ -293,14 +263,8 @@ fn doveadm(root: &Section, findings: &mut Findings) -> Doveadm {
         None => proxy_ssl(&root.text("doveadm_ssl")),
     };
     let own_port = block.and_then(|block| block.auto("proxy_port"));
-    let port = own_port
-        .and_then(|port| u16::try_from(port).ok())
-        .unwrap_or(port);
-    Doveadm {
-        port,
-        password,
-        proxy_ssl,
-    }
+    let port = own_port.and_then(|port| u16::try_from(port).ok()).unwrap_or(port);
+    Doveadm { port, password, proxy_ssl }
 }
 
 fn proxy_ssl(word: &str) -> ProxySsl {
@@ -313,16 +277,10 @@ fn proxy_ssl(word: &str) -> ProxySsl {
 
 fn protocol_settings(root: &Section, protocol: Protocol) -> ProtocolSettings {
     let empty = Section::new(Scope::Protocol, None, root.place.clone());
-    let block = root
-        .labelled(Scope::Protocol, protocol.name())
-        .unwrap_or(&empty);
+    let block = root.labelled(Scope::Protocol, protocol.name()).unwrap_or(&empty);
     // Settings that may also stand outside: the block's word comes first.
     let holder = |name| {
-        if block.found(name).is_some() {
-            block
-        } else {
-            root
-        }
+        if block.found(name).is_some() { block } else { root }
     };
     ProtocolSettings {
         proxy_port: block
@@ -356,18 +314,9 @@ mod tests {
         assert_eq!(config.proxy.login_timeout, limits::LOGIN_PROXY_TIMEOUT);
         assert_eq!(config.proxy.max_reconnects, limits::RECONNECTS_MAX);
         assert_eq!(imap.relay_idle_timeout, limits::IMAP_IDLE_TIMEOUT);
-        assert_eq!(
-            config.limits.relay_receive_buffer,
-            limits::RELAY_RECEIVE_BYTES
-        );
-        assert_eq!(
-            config.limits.relay_unsent_buffer,
-            limits::RELAY_UNSENT_BYTES
-        );
-        assert_eq!(
-            config.limits.connections_per_core,
-            limits::CONNECTIONS_PER_CORE_MAX
-        );
+        assert_eq!(config.limits.relay_receive_buffer, limits::RELAY_RECEIVE_BYTES);
+        assert_eq!(config.limits.relay_unsent_buffer, limits::RELAY_UNSENT_BYTES);
+        assert_eq!(config.limits.connections_per_core, limits::CONNECTIONS_PER_CORE_MAX);
         assert_eq!(config.limits.shutdown_timeout, limits::DRAIN_TIMEOUT);
         assert_eq!(imap.mail_max_userip_connections, 10);
         assert_eq!(config.cluster.default_group_count, 100);
@@ -382,15 +331,9 @@ mod tests {
         );
         let pop3 = config.protocol(Protocol::Pop3);
         assert_eq!(pop3.relay_idle_timeout, Duration::from_secs(660));
-        assert_eq!(
-            (pop3.proxy_port, pop3.proxy_ssl),
-            (1110, ProxySsl::StartTls)
-        );
+        assert_eq!((pop3.proxy_port, pop3.proxy_ssl), (1110, ProxySsl::StartTls));
         assert_eq!(pop3.proxy_send_header, ProxyHeader::V2);
-        assert_eq!(
-            config.protocol(Protocol::Imap).relay_idle_timeout,
-            Duration::from_secs(3600)
-        );
+        assert_eq!(config.protocol(Protocol::Imap).relay_idle_timeout, Duration::from_secs(3600));
         assert_eq!(config.protocol(Protocol::Imap).proxy_port, 143);
         assert_eq!(config.doveadm.port, 2400);
     }

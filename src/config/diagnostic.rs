@@ -18,10 +18,7 @@ impl Place {
     /// Line `line`, counted from 1, of `file`.
     #[must_use]
     pub fn new(file: &Arc<Path>, line: u32) -> Self {
-        Self {
-            file: Arc::clone(file),
-            line,
-        }
+        Self { file: Arc::clone(file), line }
     }
 
     /// The file as it was named on the command line or in an include.
@@ -111,17 +108,11 @@ impl Findings {
 
     /// Errors and warnings, each by file and line, however late in reading they were found.
     pub(crate) fn into_parts(mut self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
-        self.errors
-            .sort_by(|one, other| one.place.cmp(&other.place));
-        self.warnings
-            .sort_by(|one, other| one.place.cmp(&other.place));
+        self.errors.sort_by(|one, other| one.place.cmp(&other.place));
+        self.warnings.sort_by(|one, other| one.place.cmp(&other.place));
         if let Some((place, more)) = self.untold {
             let text = format!("{more} more errors from here on; put the first ones right");
-            self.errors.push(Diagnostic {
-                place,
-                setting: String::new(),
-                text,
-            });
+            self.errors.push(Diagnostic { place, setting: String::new(), text });
         }
         (self.errors, self.warnings)
     }
@@ -171,17 +162,9 @@ mod tests {
 
     #[test]
     fn op_01_typos_find_the_name_that_was_meant() {
-        let names = [
-            "haproxy_timeout",
-            "haproxy_trusted_networks",
-            "listen",
-            "ssl",
-        ];
+        let names = ["haproxy_timeout", "haproxy_trusted_networks", "listen", "ssl"];
         assert_eq!(nearest("haproxy_timeuot", names), Some("haproxy_timeout"));
-        assert_eq!(
-            nearest("haproxy_trusted_network", names),
-            Some("haproxy_trusted_networks")
-        );
+        assert_eq!(nearest("haproxy_trusted_network", names), Some("haproxy_trusted_networks"));
         assert_eq!(nearest("lisetn", names), Some("listen"));
         assert_eq!(nearest("something_else", names), None);
     }
@@ -194,10 +177,7 @@ mod tests {
             findings.error(&Place::new(&file, line), "listen", "wrong");
         }
         let (errors, _) = findings.into_parts();
-        assert_eq!(
-            errors[0].to_string(),
-            "/etc/hale/hale.conf:1: setting listen: wrong"
-        );
+        assert_eq!(errors[0].to_string(), "/etc/hale/hale.conf:1: setting listen: wrong");
         assert_eq!(errors.len(), TOLD_MAX + 1);
         assert!(errors[TOLD_MAX].text.starts_with("100 more errors"));
     }

@@ -12,9 +12,8 @@ use super::value::one_of;
 pub fn config_md() -> String {
     let mut page = String::from(INTRODUCTION);
     for scope in Scope::ALL {
-        let settings: Vec<&Setting> = registry::settings()
-            .filter(|setting| setting.scope == scope)
-            .collect();
+        let settings: Vec<&Setting> =
+            registry::settings().filter(|setting| setting.scope == scope).collect();
         if settings.is_empty() {
             continue;
         }
@@ -42,11 +41,7 @@ fn entry(page: &mut String, setting: &Setting) {
         Origin::Hale => "Hale's own",
     };
     let _ = write!(page, "\n### {}\n\n", setting.name);
-    let _ = writeln!(
-        page,
-        "{} · default {default} · {origin}\n",
-        kind(setting.kind)
-    );
+    let _ = writeln!(page, "{} · default {default} · {origin}\n", kind(setting.kind));
     let _ = writeln!(page, "{}", setting.doc);
     if setting.per_protocol {
         let _ = writeln!(
@@ -55,11 +50,7 @@ fn entry(page: &mut String, setting: &Setting) {
         );
     }
     if !setting.also.is_empty() {
-        let _ = writeln!(
-            page,
-            "\nMay also be called `{}`.",
-            setting.also.join("`, `")
-        );
+        let _ = writeln!(page, "\nMay also be called `{}`.", setting.also.join("`, `"));
     }
     if !setting.older.is_empty() {
         let _ = writeln!(
@@ -155,10 +146,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test may be asked to rewrite its document"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a test may be asked to rewrite its document")]
     fn config_md_in_the_repository_is_up_to_date() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/CONFIG.md");
         if std::env::var("UPDATE_DOCS").is_ok() {
@@ -166,21 +154,14 @@ mod tests {
             std::fs::write(&path, config_md()).unwrap();
         }
         let found = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            found == config_md(),
-            "docs/CONFIG.md is out of date: run with UPDATE_DOCS=1"
-        );
+        assert!(found == config_md(), "docs/CONFIG.md is out of date: run with UPDATE_DOCS=1");
     }
 
     #[test]
     fn every_setting_is_in_the_document() {
         let page = config_md();
         for setting in registry::settings() {
-            assert!(
-                page.contains(&format!("\n### {}\n", setting.name)),
-                "{}",
-                setting.name
-            );
+            assert!(page.contains(&format!("\n### {}\n", setting.name)), "{}", setting.name);
         }
     }
 }

@@ -58,15 +58,6 @@ pub fn load(source: &mut impl Source, path: &Path) -> Loaded {
     let settings = sort::sort(&entries, &start, &mut findings);
     let config = check::check(&settings, &mut findings);
     let (errors, warnings) = findings.into_parts();
-    let config = if errors.is_empty() {
-        Some(config)
-    } else {
-        None
-    };
-    Loaded {
-        config,
-        settings,
-        errors,
-        warnings,
-    }
+    let config = if errors.is_empty() { Some(config) } else { None };
+    Loaded { config, settings, errors, warnings }
 }

@@ -73,9 +73,7 @@ pub struct Value {
 
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Value")
-            .field("file", &self.file)
-            .finish_non_exhaustive()
+        f.debug_struct("Value").field("file", &self.file).finish_non_exhaustive()
     }
 }
 

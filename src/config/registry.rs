@@ -93,10 +93,7 @@ impl Scope {
     /// The name without what Dovecot may put in front of it.
     #[must_use]
     pub fn short(self, name: &str) -> &str {
-        self.prefixes()
-            .iter()
-            .find_map(|prefix| name.strip_prefix(prefix))
-            .unwrap_or(name)
+        self.prefixes().iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name)
     }
 }
 
@@ -180,17 +177,7 @@ impl Setting {
         origin: Origin,
         doc: &'static str,
     ) -> Self {
-        Self {
-            scope,
-            name,
-            kind,
-            default,
-            doc,
-            origin,
-            older: &[],
-            also: &[],
-            per_protocol: false,
-        }
+        Self { scope, name, kind, default, doc, origin, older: &[], also: &[], per_protocol: false }
     }
 
     const fn older(self, older: &'static [&'static str]) -> Self {
@@ -202,10 +189,7 @@ impl Setting {
     }
 
     const fn per_protocol(self) -> Self {
-        Self {
-            per_protocol: true,
-            ..self
-        }
+        Self { per_protocol: true, ..self }
     }
 
     /// Whether it may stand in a block of `scope`.
@@ -261,17 +245,8 @@ mod tests {
     fn every_name_is_there_once_and_documented() {
         let mut names = HashSet::new();
         for setting in settings() {
-            assert!(
-                names.insert((setting.scope, setting.name)),
-                "{}",
-                setting.name
-            );
-            assert!(
-                setting.doc.ends_with('.'),
-                "{}: {}",
-                setting.name,
-                setting.doc
-            );
+            assert!(names.insert((setting.scope, setting.name)), "{}", setting.name);
+            assert!(setting.doc.ends_with('.'), "{}: {}", setting.name, setting.doc);
             for other in setting.older.iter().chain(setting.also) {
                 assert!(names.insert((setting.scope, other)), "{other}");
             }
@@ -280,18 +255,9 @@ mod tests {
 
     #[test]
     fn short_full_and_older_names_are_found() {
-        assert_eq!(
-            find(Scope::Passdb, "passdb_driver").unwrap().0.name,
-            "driver"
-        );
-        assert_eq!(
-            find(Scope::Passdb, "passwd_file_path").unwrap().0.name,
-            "passwd_file_path"
-        );
-        assert_eq!(
-            find(Scope::Listener, "inet_listener_port").unwrap().0.name,
-            "port"
-        );
+        assert_eq!(find(Scope::Passdb, "passdb_driver").unwrap().0.name, "driver");
+        assert_eq!(find(Scope::Passdb, "passwd_file_path").unwrap().0.name, "passwd_file_path");
+        assert_eq!(find(Scope::Listener, "inet_listener_port").unwrap().0.name, "port");
         assert_eq!(
             find(Scope::Global, "ssl_cert"),
             Some((exact(Scope::Global, "ssl_server_cert_file").unwrap(), true))

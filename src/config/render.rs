@@ -32,20 +32,13 @@ pub enum Secrets {
 /// The effective settings in Dovecot's syntax.
 #[must_use]
 pub fn render(settings: &Settings, show: Show, secrets: Secrets) -> String {
-    let mut page = Page {
-        text: String::new(),
-        depth: 0,
-        show,
-        secrets,
-    };
+    let mut page = Page { text: String::new(), depth: 0, show, secrets };
     page.values(&settings.root);
     for protocol in Protocol::ALL {
         page.service(&settings.root, protocol);
     }
     for child in &settings.root.children {
-        let is_written = Protocol::ALL
-            .iter()
-            .any(|p| p.service_name() == child.name());
+        let is_written = Protocol::ALL.iter().any(|p| p.service_name() == child.name());
         if child.scope != Scope::Service || !is_written {
             page.block(child);
         }
@@ -95,10 +88,9 @@ impl Page {
             written.is_some_and(|section| section.labelled(Scope::Listener, name).is_some())
         };
         let defaults: Vec<_> = match self.show {
-            Show::All => known_listeners(protocol)
-                .iter()
-                .filter(|known| !is_written(known.name))
-                .collect(),
+            Show::All => {
+                known_listeners(protocol).iter().filter(|known| !is_written(known.name)).collect()
+            }
             Show::Changed => Vec::new(),
         };
         if written.is_none() && defaults.is_empty() {
@@ -143,11 +135,8 @@ impl Page {
         // Dovecot 2.3's static passdbs carry passwords among their arguments.
         let may_carry_fields = matches!(name, "args" | "default_fields" | "override_fields");
         if is_hidden && may_carry_fields && found.text.split_whitespace().any(is_secret_pair) {
-            let kept: Vec<&str> = found
-                .text
-                .split_whitespace()
-                .filter(|word| !is_secret_pair(word))
-                .collect();
+            let kept: Vec<&str> =
+                found.text.split_whitespace().filter(|word| !is_secret_pair(word)).collect();
             return self.line(&format!(
                 "{name} = {} # passwords hidden, use -P to show them",
                 quoted(&kept.join(" "))
@@ -201,8 +190,7 @@ impl Page {
 }
 
 fn is_secret_pair(word: &str) -> bool {
-    word.split_once('=')
-        .is_some_and(|(name, _)| Field::is_secret(name))
+    word.split_once('=').is_some_and(|(name, _)| Field::is_secret(name))
 }
 
 /// In a block that overrides, every written value counts.
@@ -212,14 +200,8 @@ fn is_changed(setting: &Setting, section: &Section, found: &Found) -> bool {
 }
 
 fn label_text(label: &str) -> String {
-    let is_plain = label
-        .chars()
-        .all(|c| c.is_alphanumeric() || "-_.:/@!*".contains(c));
-    if is_plain && !label.is_empty() {
-        label.to_owned()
-    } else {
-        quote(label)
-    }
+    let is_plain = label.chars().all(|c| c.is_alphanumeric() || "-_.:/@!*".contains(c));
+    if is_plain && !label.is_empty() { label.to_owned() } else { quote(label) }
 }
 
 /// The text as it must be written to be read as the same.
@@ -228,11 +210,7 @@ fn quoted(text: &str) -> String {
         && !text.ends_with([' ', '\t', '\\'])
         && text.trim() == text
         && !text.contains('#');
-    if is_plain {
-        text.to_owned()
-    } else {
-        quote(text)
-    }
+    if is_plain { text.to_owned() } else { quote(text) }
 }
 
 fn quote(text: &str) -> String {
@@ -279,10 +257,7 @@ mod tests {
             let config = loaded(&printed);
             assert_eq!(meaning(&config), expected, "{printed}");
             assert_eq!(config.doveadm.password.unwrap().expose(), b"hush1");
-            assert_eq!(
-                render(&load_text(&printed).settings, show, Secrets::Shown),
-                printed
-            );
+            assert_eq!(render(&load_text(&printed).settings, show, Secrets::Shown), printed);
             loaded(&render(&first.settings, show, Secrets::Hidden));
         }
     }
@@ -291,19 +266,9 @@ mod tests {
     fn meaning(config: &Config) -> String {
         let mut config = config.clone();
         let place = Place::new(&Arc::from(Path::new("x")), 1);
-        config
-            .listeners
-            .iter_mut()
-            .for_each(|listener| listener.place = None);
-        config
-            .admin_listeners
-            .iter_mut()
-            .for_each(|listener| listener.place = None);
-        config
-            .auth
-            .passdbs
-            .iter_mut()
-            .for_each(|passdb| passdb.place = place.clone());
+        config.listeners.iter_mut().for_each(|listener| listener.place = None);
+        config.admin_listeners.iter_mut().for_each(|listener| listener.place = None);
+        config.auth.passdbs.iter_mut().for_each(|passdb| passdb.place = place.clone());
         config
             .ssl
             .by_name

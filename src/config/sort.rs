@@ -24,12 +24,7 @@ const GROUP_INCLUSIONS_MAX: usize = 1000;
 pub(crate) fn sort(entries: &[Entry], start: &Place, findings: &mut Findings) -> Settings {
     let mut root = Section::new(Scope::Global, None, start.clone());
     let groups = entries.iter().filter_map(Group::defined_by).collect();
-    let mut sorter = Sorter {
-        findings,
-        groups,
-        depth: 0,
-        inclusions: 0,
-    };
+    let mut sorter = Sorter { findings, groups, depth: 0, inclusions: 0 };
     sorter.entries(&mut root, entries);
     Settings { root }
 }
@@ -53,16 +48,9 @@ struct Group<'a> {
 impl<'a> Group<'a> {
     fn defined_by(entry: &'a Entry) -> Option<Self> {
         match &entry.item {
-            Item::Block {
-                label: Some(label),
-                entries,
-            } if entry.name == "group" => {
+            Item::Block { label: Some(label), entries } if entry.name == "group" => {
                 let (name, variant) = label.split_once(' ')?;
-                Some(Self {
-                    name,
-                    variant,
-                    entries,
-                })
+                Some(Self { name, variant, entries })
             }
             Item::Block { .. } | Item::Value(_) => None,
         }
@@ -88,11 +76,7 @@ impl Sorter<'_> {
             return;
         };
         let variant = raw.text.trim();
-        let mut named = self
-            .groups
-            .iter()
-            .filter(|group| group.name == entry.name)
-            .peekable();
+        let mut named = self.groups.iter().filter(|group| group.name == entry.name).peekable();
         let is_known = named.peek().is_some();
         if let Some(group) = named.find(|group| group.variant == variant) {
             let entries = group.entries;
@@ -161,15 +145,7 @@ impl Sorter<'_> {
         };
         let remark = format!("this is an older name; write `auth_allow_cleartext = {text}`");
         self.findings.warn(&entry.place, &entry.name, remark);
-        self.store(
-            section,
-            setting,
-            entry,
-            &Raw {
-                text: text.to_owned(),
-                file: None,
-            },
-        );
+        self.store(section, setting, entry, &Raw { text: text.to_owned(), file: None });
     }
 
     fn store(
@@ -182,12 +158,8 @@ impl Sorter<'_> {
         let text = self.adapted(setting, entry, raw);
         match value::parse(setting.kind, &text) {
             Ok(value) => {
-                let found = Found {
-                    text,
-                    value,
-                    place: entry.place.clone(),
-                    file: raw.file.clone(),
-                };
+                let found =
+                    Found { text, value, place: entry.place.clone(), file: raw.file.clone() };
                 section.values.insert(setting.name, found);
             }
             Err(expected) => {
@@ -227,9 +199,7 @@ impl Sorter<'_> {
         let name = entry.name.as_str();
         let text = match registry::foreign(scope, name) {
             Some(Foreign::Ignored(why)) => {
-                return self
-                    .findings
-                    .warn(&entry.place, name, format!("ignored: {why}"));
+                return self.findings.warn(&entry.place, name, format!("ignored: {why}"));
             }
             Some(Foreign::Refused(why)) => format!("not supported: {why}"),
             None => not_a_setting(scope, name),
@@ -254,15 +224,12 @@ fn not_a_setting(scope: Scope, name: &str) -> String {
             _ => format!("`{}` belongs outside of all blocks", setting.name),
         };
     }
-    let ours = registry::settings()
-        .filter(|setting| setting.fits(scope))
-        .map(|setting| setting.name);
+    let ours =
+        registry::settings().filter(|setting| setting.fits(scope)).map(|setting| setting.name);
     if let Some(near) = nearest(name, ours) {
         return format!("there is no such setting; did you mean `{near}`?");
     }
-    let elsewhere = Scope::ALL
-        .into_iter()
-        .find(|other| registry::find(*other, name).is_some());
+    let elsewhere = Scope::ALL.into_iter().find(|other| registry::find(*other, name).is_some());
     if let Some(other) = elsewhere {
         return format!("it belongs into `{}`", other.written());
     }

@@ -28,10 +28,7 @@ impl Files {
 
 impl Source for Files {
     fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
-        self.0
-            .get(path)
-            .cloned()
-            .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+        self.0.get(path).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
     }
 
     fn list(&mut self, folder: &Path) -> io::Result<Vec<String>> {
@@ -42,10 +39,7 @@ impl Source for Files {
 }
 
 pub(super) fn load_text(text: &str) -> Loaded {
-    load(
-        &mut Files::new(&[("/e/t.conf", text)]),
-        Path::new("/e/t.conf"),
-    )
+    load(&mut Files::new(&[("/e/t.conf", text)]), Path::new("/e/t.conf"))
 }
 
 fn lines(diagnostics: &[Diagnostic]) -> Vec<String> {
@@ -81,27 +75,16 @@ const SEED_REST: &str = include_str!("tests/seed_rest.conf");
 fn the_palomar_proxy_configuration_loads_as_it_stands() {
     let config = loaded(SEED_PROXY);
     assert_eq!(config.cluster.local_site.as_deref(), Some("DC1"));
-    assert_eq!(
-        config.cluster.localdb,
-        Path::new("/dev/shm/cluster-localdb.sqlite")
-    );
+    assert_eq!(config.cluster.localdb, Path::new("/dev/shm/cluster-localdb.sqlite"));
     let probe = config.cluster.backend_test_username.as_ref().unwrap();
-    assert_eq!(
-        probe.expand(&|name| (name == "backend_host").then_some("be1")),
-        "probe-be1"
-    );
+    assert_eq!(probe.expand(&|name| (name == "backend_host").then_some("be1")), "probe-be1");
     assert_eq!(config.cluster.backend_test_password, None);
-    assert_eq!(
-        config.trust.haproxy_networks,
-        Networks::parse("192.168.1.0/24").unwrap()
-    );
+    assert_eq!(config.trust.haproxy_networks, Networks::parse("192.168.1.0/24").unwrap());
     assert!(config.trust.login_networks.contains("::1".parse().unwrap()));
     assert_eq!(config.doveadm.port, 2300);
     assert_eq!(config.doveadm.password, None);
     assert_eq!(config.admin_listeners.len(), 2);
-    let [passdb] = &config.auth.passdbs[..] else {
-        panic!()
-    };
+    let [passdb] = &config.auth.passdbs[..] else { panic!() };
     assert_eq!(passdb.name, "test-accounts");
     assert_eq!(format!("{:?}", passdb.fields), "[proxy=y]");
     assert_eq!(config.protocols, Protocol::ALL);
@@ -110,10 +93,7 @@ fn the_palomar_proxy_configuration_loads_as_it_stands() {
 #[test]
 fn the_palomar_page_warns_once_per_setting_that_a_proxy_has_no_use_for() {
     let found = warnings(&format!("{SEED_PROXY}{SEED_REST}"));
-    let ignored: Vec<&String> = found
-        .iter()
-        .filter(|text| text.contains("ignored"))
-        .collect();
+    let ignored: Vec<&String> = found.iter().filter(|text| text.contains("ignored")).collect();
     assert_eq!(ignored.len(), 3, "{ignored:#?}");
     assert!(ignored[0].contains("setting userdb: ignored"));
     assert!(ignored[1].contains("setting metric: ignored"));
@@ -145,20 +125,10 @@ fn every_name_of_the_design_is_understood_without_a_warning() {
     );
     assert_eq!(lines(&found.errors), [""; 0]);
     assert_eq!(lines(&found.warnings), [""; 0]);
-    let imap = found
-        .config
-        .unwrap()
-        .listeners
-        .into_iter()
-        .find(|l| l.name == "imap_haproxy")
-        .unwrap();
+    let imap =
+        found.config.unwrap().listeners.into_iter().find(|l| l.name == "imap_haproxy").unwrap();
     assert_eq!(
-        (
-            imap.port,
-            imap.haproxy,
-            imap.ssl,
-            imap.place.unwrap().line()
-        ),
+        (imap.port, imap.haproxy, imap.ssl, imap.place.unwrap().line()),
         (10143, true, false, 33)
     );
 }
@@ -166,12 +136,7 @@ fn every_name_of_the_design_is_understood_without_a_warning() {
 #[test]
 fn the_examples_load_without_errors() {
     let loopback = loaded(include_str!("../../examples/loopback.conf"));
-    assert!(
-        loopback
-            .listeners
-            .iter()
-            .all(|listener| listener.address.is_loopback())
-    );
+    assert!(loopback.listeners.iter().all(|listener| listener.address.is_loopback()));
     let palomar = loaded(include_str!("../../examples/palomar-proxy.conf"));
     assert_eq!(palomar.cluster.local_site.as_deref(), Some("DC1"));
 }
@@ -216,10 +181,7 @@ fn settings_of_dovecot_that_mean_nothing_to_a_proxy_warn_once_each() {
          client_limit = 1000\n}\ndict_server { dict other { driver = redis } }\nfts_autoindex = yes\nssl_client_ca_dir \
          = /etc/ssl/certs\nlog_debug = category=auth\nauth_verbose = yes\nssl_server_ca_file = /x\npassdb static {\n}\n",
     );
-    let lines: Vec<&str> = found
-        .iter()
-        .map(|text| text.split(": ").next().unwrap())
-        .collect();
+    let lines: Vec<&str> = found.iter().map(|text| text.split(": ").next().unwrap()).collect();
     let expected = [1, 2, 3, 4, 5, 8, 11, 14, 18, 20, 21, 22, 23, 24, 25]
         .map(|line| format!("/e/t.conf:{line}"));
     assert_eq!(lines, expected, "{found:#?}");
@@ -229,25 +191,15 @@ fn settings_of_dovecot_that_mean_nothing_to_a_proxy_warn_once_each() {
 fn older_names_are_understood_with_a_warning() {
     let text = "ssl_cert = </e/cert.pem\nssl_key = </e/key.pem\ndisable_plaintext_auth = no\nauth_default_realm = \
                 example.org\npassdb static {\n}\n";
-    let mut files = Files::new(&[
-        ("/e/t.conf", text),
-        ("/e/cert.pem", "C\nC\n"),
-        ("/e/key.pem", "K\n"),
-    ]);
+    let mut files =
+        Files::new(&[("/e/t.conf", text), ("/e/cert.pem", "C\nC\n"), ("/e/key.pem", "K\n")]);
     let found = load(&mut files, Path::new("/e/t.conf"));
     let config = found.config.unwrap();
-    assert_eq!(
-        config.ssl.server.unwrap().cert_file,
-        Path::new("/e/cert.pem")
-    );
+    assert_eq!(config.ssl.server.unwrap().cert_file, Path::new("/e/cert.pem"));
     assert!(config.auth.allow_cleartext);
     assert_eq!(config.auth.default_domain.as_deref(), Some("example.org"));
     assert_eq!(found.warnings.len(), 4);
-    assert!(
-        found.warnings[2]
-            .text
-            .contains("auth_allow_cleartext = yes")
-    );
+    assert!(found.warnings[2].text.contains("auth_allow_cleartext = yes"));
 }
 
 #[test]
@@ -265,14 +217,8 @@ fn groups_are_included_where_they_are_named() {
         "@site = big\nhostname = own\ngroup @site big {\n hostname = group\n login_greeting = big\n @inner = \
          x\n}\ngroup @site small { login_greeting = small }\ngroup @inner x { relay_idle_timeout = 1h }\n",
     );
-    assert_eq!(
-        (config.hostname.as_deref(), config.login_greeting.as_str()),
-        (Some("own"), "big")
-    );
-    assert_eq!(
-        config.protocol(Protocol::Imap).relay_idle_timeout.as_secs(),
-        3600
-    );
+    assert_eq!((config.hostname.as_deref(), config.login_greeting.as_str()), (Some("own"), "big"));
+    assert_eq!(config.protocol(Protocol::Imap).relay_idle_timeout.as_secs(), 3600);
     let found = errors("@a = b\n@site = x\ngroup @a b { @a = b }\ngroup @site y { ssl = no }\n");
     assert!(found[0].contains("no variant `x`"));
     assert!(found[1].contains("groups include each other"));
@@ -282,13 +228,8 @@ fn groups_are_included_where_they_are_named() {
 fn op_01_groups_cannot_multiply_without_end() {
     let (outer, inner) = ("@a = b\n".repeat(40), "@c = d\n".repeat(40));
     let text = format!("{outer}group @a b {{\n{inner}}}\ngroup @c d {{\nssl = no\n}}\n");
-    let [found] = &errors(&text)[..] else {
-        panic!()
-    };
-    assert!(
-        found.contains("more than 1000 groups are included"),
-        "{found}"
-    );
+    let [found] = &errors(&text)[..] else { panic!() };
+    assert!(found.contains("more than 1000 groups are included"), "{found}");
 }
 
 #[test]

@@ -38,9 +38,7 @@ pub(crate) enum Value {
 /// What was expected, to stand behind "expected". What was found is said by the caller, who knows what is secret.
 pub(crate) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
     match kind {
-        Kind::Bool => boolean(text)
-            .map(Value::Bool)
-            .ok_or_else(|| "`yes` or `no`".to_owned()),
+        Kind::Bool => boolean(text).map(Value::Bool).ok_or_else(|| "`yes` or `no`".to_owned()),
         Kind::Number { min, max } => number(text, min, max).map(Value::Number),
         Kind::AutoNumber { .. } if text == "auto" => Ok(Value::Auto(None)),
         Kind::AutoNumber { min, max } => match number(text, min, max) {
@@ -85,13 +83,9 @@ pub(crate) fn template(text: &str, letters: Letters, known: &[&str]) -> Result<V
     let Some(name) = unknown else {
         return Ok(Value::Template(parsed));
     };
-    let hint = nearest(name, known.iter().copied()).map_or_else(String::new, |near| {
-        format!(" (did you mean `%{{{near}}}`?)")
-    });
-    Err(format!(
-        "a known variable, not `%{{{name}}}`{hint}; there are {}",
-        known.join(", ")
-    ))
+    let hint = nearest(name, known.iter().copied())
+        .map_or_else(String::new, |near| format!(" (did you mean `%{{{near}}}`?)"));
+    Err(format!("a known variable, not `%{{{name}}}`{hint}; there are {}", known.join(", ")))
 }
 
 /// `a, b or c`, quoted.
@@ -114,8 +108,7 @@ pub(crate) fn boolean(text: &str) -> Option<bool> {
 
 /// Words separated by white space or commas.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split([' ', '\t', ',', '\n'])
-        .filter(|word| !word.is_empty())
+    text.split([' ', '\t', ',', '\n']).filter(|word| !word.is_empty())
 }
 
 fn number(text: &str, min: u64, max: u64) -> Result<u64, String> {
@@ -129,9 +122,7 @@ fn number(text: &str, min: u64, max: u64) -> Result<u64, String> {
 
 fn time(text: &str) -> Result<Duration, String> {
     let expected = || "a time with its unit, such as `31secs`, `10 min` or `500 ms`".to_owned();
-    let digits_end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits_end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(digits_end);
     let count: u64 = digits.parse().map_err(|_| expected())?;
     let milliseconds = match unit.trim().to_ascii_lowercase().as_str() {
@@ -154,16 +145,12 @@ fn time(text: &str) -> Result<Duration, String> {
 fn bounded_size(text: &str, min: u64, max: u64) -> Result<Value, String> {
     match size(text) {
         Some(bytes) if (min..=max).contains(&bytes) => Ok(Value::Number(bytes)),
-        _ => Err(format!(
-            "a size such as `64k` or `1M`, from {min} to {max} bytes"
-        )),
+        _ => Err(format!("a size such as `64k` or `1M`, from {min} to {max} bytes")),
     }
 }
 
 fn size(text: &str) -> Option<u64> {
-    let digits_end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits_end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(digits_end);
     let shift = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "b" => 0,
@@ -205,11 +192,7 @@ fn cores(text: &str) -> Result<Cores, String> {
         }
         list.extend(first..=last);
     }
-    if list.is_empty() {
-        Err(expected())
-    } else {
-        Ok(Cores::List(list))
-    }
+    if list.is_empty() { Err(expected()) } else { Ok(Cores::List(list)) }
 }
 
 fn core(text: &str) -> Result<ControlCore, String> {
@@ -234,15 +217,8 @@ mod tests {
         assert_eq!(milliseconds("500ms"), Ok(500));
         assert_eq!(milliseconds("1 week"), Ok(604_800_000));
         assert_eq!(milliseconds("0"), Ok(0));
-        for bad in [
-            "",
-            "5",
-            "min",
-            "5 fortnights",
-            "-1s",
-            "99999999999999999999s",
-            "9999999 weeks",
-        ] {
+        for bad in ["", "5", "min", "5 fortnights", "-1s", "99999999999999999999s", "9999999 weeks"]
+        {
             assert!(milliseconds(bad).is_err(), "{bad}");
         }
     }
@@ -253,11 +229,7 @@ mod tests {
         assert_eq!(size("1 M"), Some(1_048_576));
         assert_eq!(size("17"), Some(17));
         assert_eq!(size("99999999999G"), None);
-        assert!(
-            bounded_size("1k", 4096, 8192)
-                .unwrap_err()
-                .contains("from 4096 to 8192")
-        );
+        assert!(bounded_size("1k", 4096, 8192).unwrap_err().contains("from 4096 to 8192"));
     }
 
     #[test]

@@ -39,10 +39,7 @@ pub enum Letters {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Text(Box<str>),
-    Variable {
-        name: Box<str>,
-        filters: Box<[Filter]>,
-    },
+    Variable { name: Box<str>, filters: Box<[Filter]> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,22 +181,13 @@ fn long(text: &str) -> Result<Part, String> {
     if name.is_empty() {
         return Err("`%{}` names no variable".to_owned());
     }
-    if let Some(bad) = name
-        .chars()
-        .find(|c| !(c.is_ascii_alphanumeric() || "_:-.".contains(*c)))
-    {
-        return Err(format!(
-            "the variable name `{name}` has a `{}` in it",
-            bad.escape_debug()
-        ));
+    if let Some(bad) = name.chars().find(|c| !(c.is_ascii_alphanumeric() || "_:-.".contains(*c))) {
+        return Err(format!("the variable name `{name}` has a `{}` in it", bad.escape_debug()));
     }
     for word in words {
         filters.push(filter(word)?);
     }
-    Ok(Part::Variable {
-        name: name.into(),
-        filters: filters.into_boxed_slice(),
-    })
+    Ok(Part::Variable { name: name.into(), filters: filters.into_boxed_slice() })
 }
 
 fn pipe_separated(text: &str) -> Vec<&str> {
@@ -232,17 +220,11 @@ fn filter(word: &str) -> Result<Filter, String> {
 
 /// The text in `default('text')`; without quotes it must not have any inside.
 fn default_argument(word: &str) -> Option<&str> {
-    let argument = word
-        .strip_prefix("default")?
-        .trim()
-        .strip_prefix('(')?
-        .strip_suffix(')')?
-        .trim();
+    let argument =
+        word.strip_prefix("default")?.trim().strip_prefix('(')?.strip_suffix(')')?.trim();
     for quote in ['\'', '"'] {
         if let Some(inner) = argument.strip_prefix(quote) {
-            return inner
-                .strip_suffix(quote)
-                .filter(|inner| !inner.contains(quote));
+            return inner.strip_suffix(quote).filter(|inner| !inner.contains(quote));
         }
     }
     (!argument.contains(['\'', '"'])).then_some(argument)
@@ -286,18 +268,10 @@ fn short(text: &str) -> Result<(Part, usize), String> {
         };
         let (name, mut all) = named(name);
         all.append(&mut filters);
-        return Ok((
-            Part::Variable {
-                name: name.into(),
-                filters: all.into(),
-            },
-            used,
-        ));
+        return Ok((Part::Variable { name: name.into(), filters: all.into() }, used));
     }
     let word: String = text.chars().take(used).collect();
-    Err(format!(
-        "`%{word}` is not known; write `%{{user}}`, `%%` for a plain percent sign"
-    ))
+    Err(format!("`%{word}` is not known; write `%{{user}}`, `%%` for a plain percent sign"))
 }
 
 /// Case is changed in ASCII only, as Dovecot does: user names must not change with Unicode's tables.
@@ -309,10 +283,7 @@ fn filtered(value: &str, filters: &[Filter]) -> String {
             Filter::Upper => text.make_ascii_uppercase(),
             Filter::Username => text.truncate(text.find('@').unwrap_or(text.len())),
             Filter::Domain => {
-                text = text
-                    .split_once('@')
-                    .map_or("", |(_, domain)| domain)
-                    .to_owned();
+                text = text.split_once('@').map_or("", |(_, domain)| domain).to_owned();
             }
             Filter::Default(other) if text.is_empty() => text = (**other).to_owned(),
             Filter::Default(_) => {}
@@ -332,24 +303,16 @@ mod tests {
             "passdb:site" => Some("%{user}"),
             _ => None,
         };
-        Template::parse(text, Letters::Variables)
-            .unwrap()
-            .expand(&lookup)
+        Template::parse(text, Letters::Variables).unwrap().expand(&lookup)
     }
 
     #[test]
     fn filters_apply_from_left_to_right() {
         assert_eq!(expand("%{user | lower}"), "ann@example.org");
-        assert_eq!(
-            expand("%{user|username|upper}-%{ user | domain }"),
-            "ANN-Example.ORG"
-        );
+        assert_eq!(expand("%{user|username|upper}-%{ user | domain }"), "ANN-Example.ORG");
         assert_eq!(expand("%{hostname | default('a | b}')}!"), "a | b}!");
         assert_eq!(expand("%{username}/%{domain | lower}"), "Ann/example.org");
-        assert_eq!(
-            expand("%Lu %n %d 100%% 5% %"),
-            "ann@example.org Ann Example.ORG 100% 5% %"
-        );
+        assert_eq!(expand("%Lu %n %d 100%% 5% %"), "ann@example.org Ann Example.ORG 100% 5% %");
     }
 
     #[test]
@@ -365,12 +328,7 @@ mod tests {
 
     #[test]
     fn displays_in_a_form_that_parses_to_the_same() {
-        for text in [
-            "%Lu",
-            "a%%b%{user | username}",
-            "%{x:y | default('z')}",
-            "plain",
-        ] {
+        for text in ["%Lu", "a%%b%{user | username}", "%{x:y | default('z')}", "plain"] {
             let template = Template::parse(text, Letters::Variables).unwrap();
             assert_eq!(
                 Template::parse(&template.to_string(), Letters::Variables).unwrap(),

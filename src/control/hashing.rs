@@ -34,9 +34,6 @@ fn work(jobs: &Jobs<HashJob>, cores: &[Arc<Mailbox<ToCore>>]) {
             continue;
         };
         // A full mailbox: the login runs into its own deadline, which answers with a temporary failure.
-        let _ = core.send(ToCore::Answer {
-            ticket,
-            answer: Answer::Verified(result),
-        });
+        let _ = core.send(ToCore::Answer { ticket, answer: Answer::Verified(result) });
     }
 }

@@ -93,93 +93,34 @@ pub(super) fn format(event: &Event, line: &mut String) {
 
 fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
     match event {
-        Event::Refused {
-            protocol,
-            peer,
-            reason,
-            ..
-        } => {
-            write!(
-                line,
-                "{protocol}: connection refused: {reason} rip={} rport={}",
-                peer.ip(),
-                peer.port()
-            )
+        Event::Refused { protocol, peer, reason, .. } => {
+            write!(line, "{protocol}: connection refused: {reason}")?;
+            write!(line, " rip={} rport={}", peer.ip(), peer.port())
         }
-        Event::Aborted {
-            subject,
-            reason,
-            attempts,
-        } => {
-            write!(
-                line,
-                "{}: login aborted: {reason} attempts={attempts}",
-                subject.protocol
-            )?;
+        Event::Aborted { subject, reason, attempts } => {
+            write!(line, "{}: login aborted: {reason} attempts={attempts}", subject.protocol)?;
             write_subject(subject, line)
         }
-        Event::LoginFailed {
-            subject,
-            failure,
-            detail,
-        } => {
-            write!(
-                line,
-                "{}: login failed: {detail} code={}",
-                subject.protocol,
-                failure.code()
-            )?;
+        Event::LoginFailed { subject, failure, detail } => {
+            let code = failure.code();
+            write!(line, "{}: login failed: {detail} code={code}", subject.protocol)?;
             write_subject(subject, line)
         }
-        Event::BackendFailed {
-            subject,
-            backend,
-            failure,
-            detail,
-            retried,
-        } => {
-            let next = if *retried {
-                "trying again"
-            } else {
-                "giving up"
-            };
-            write!(
-                line,
-                "{}: backend failed, {next}: {detail} code={} backend={backend}",
-                subject.protocol,
-                failure.code()
-            )?;
+        Event::BackendFailed { subject, backend, failure, detail, retried } => {
+            let next = if *retried { "trying again" } else { "giving up" };
+            write!(line, "{}: backend failed, {next}: {detail}", subject.protocol)?;
+            write!(line, " code={} backend={backend}", failure.code())?;
             write_subject(subject, line)
         }
-        Event::LoggedIn {
-            subject,
-            backend,
-            took,
-        } => {
-            write!(
-                line,
-                "{}: logged in backend={backend} took_ms={}",
-                subject.protocol,
-                took.as_millis()
-            )?;
+        Event::LoggedIn { subject, backend, took } => {
+            let took = took.as_millis();
+            write!(line, "{}: logged in backend={backend} took_ms={took}", subject.protocol)?;
             write_subject(subject, line)
         }
-        Event::RelayEnded {
-            subject,
-            backend,
-            by,
-            bytes_up,
-            bytes_down,
-            lasted,
-            error,
-        } => {
-            write!(
-                line,
-                "{}: session ended by={} backend={backend} in={bytes_up} out={bytes_down} secs={}",
-                subject.protocol,
-                by.name(),
-                lasted.as_secs()
-            )?;
+        Event::RelayEnded { subject, backend, by, bytes_up, bytes_down, lasted, error } => {
+            write!(line, "{}: session ended by={}", subject.protocol, by.name())?;
+            write!(line, " backend={backend} in={bytes_up} out={bytes_down}")?;
+            write!(line, " secs={}", lasted.as_secs())?;
             if let Some(error) = error {
                 write!(line, " error={error}")?;
             }

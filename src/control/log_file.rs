@@ -37,10 +37,7 @@ impl LogWriter {
     pub fn new(path: Option<PathBuf>, debug: bool) -> std::io::Result<Self> {
         let target = match path {
             None => Target::Stderr,
-            Some(path) => Target::File {
-                file: Some(open(&path)?),
-                path,
-            },
+            Some(path) => Target::File { file: Some(open(&path)?), path },
         };
         let threshold = if debug { Level::Debug } else { Level::Info };
         Ok(Self {
@@ -124,9 +121,8 @@ fn open(path: &PathBuf) -> std::io::Result<File> {
 /// UTC, RFC 3339, milliseconds.
 #[expect(clippy::disallowed_methods, reason = "log lines carry wall-clock time")]
 fn timestamp() -> String {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     rfc3339(now.as_secs(), now.subsec_millis())
 }
 
@@ -142,11 +138,7 @@ fn rfc3339(seconds: u64, millis: u32) -> String {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_index = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 {
-        month_index + 3
-    } else {
-        month_index - 9
-    };
+    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     std::format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
@@ -174,9 +166,6 @@ mod tests {
         log.add_line(Level::Warning, "two");
         log.flush();
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(
-            text.ends_with(" warning: two\n") && !text.contains("one"),
-            "{text}"
-        );
+        assert!(text.ends_with(" warning: two\n") && !text.contains("one"), "{text}");
     }
 }

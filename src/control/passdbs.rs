@@ -56,16 +56,9 @@ impl PassdbSources {
     pub fn new(users: UserRules, list: Vec<(Passdb, Option<PathBuf>)>) -> Self {
         let source = |(passdb, path): (Passdb, Option<PathBuf>)| Source {
             passdb,
-            file: path.map(|path| Watched {
-                path,
-                seen: None,
-                complaint: None,
-            }),
+            file: path.map(|path| Watched { path, seen: None, complaint: None }),
         };
-        Self {
-            users,
-            sources: list.into_iter().map(source).collect(),
-        }
+        Self { users, sources: list.into_iter().map(source).collect() }
     }
 
     /// Reads every file. For the start: any that can't be used is a refusal.
@@ -76,20 +69,12 @@ impl PassdbSources {
         let (mut faults, mut remarks) = (Vec::new(), Vec::new());
         for source in &mut self.sources {
             match source.read() {
-                Ok(report) => remarks.extend(
-                    report
-                        .map(|report| source.remarks(&report))
-                        .into_iter()
-                        .flatten(),
-                ),
+                Ok(report) => remarks
+                    .extend(report.map(|report| source.remarks(&report)).into_iter().flatten()),
                 Err(fault) => faults.push(fault),
             }
         }
-        if faults.is_empty() {
-            Ok((self.passdbs(), remarks))
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok((self.passdbs(), remarks)) } else { Err(faults) }
     }
 
     /// Looks whether a file changed and reads those that did. `None`: everything is as it was.
@@ -103,12 +88,8 @@ impl PassdbSources {
             match source.read() {
                 Ok(report) => {
                     changed = true;
-                    remarks.extend(
-                        report
-                            .map(|report| source.remarks(&report))
-                            .into_iter()
-                            .flatten(),
-                    );
+                    remarks
+                        .extend(report.map(|report| source.remarks(&report)).into_iter().flatten());
                 }
                 Err(fault) => remarks.extend(source.complain_once(&fault)),
             }
@@ -119,20 +100,14 @@ impl PassdbSources {
     fn passdbs(&self) -> Passdbs {
         Passdbs {
             users: self.users.clone(),
-            list: self
-                .sources
-                .iter()
-                .map(|source| source.passdb.clone())
-                .collect(),
+            list: self.sources.iter().map(|source| source.passdb.clone()).collect(),
         }
     }
 }
 
 impl Source {
     fn is_outdated(&self) -> bool {
-        self.file
-            .as_ref()
-            .is_some_and(|file| file.seen != stamp(&file.path))
+        self.file.as_ref().is_some_and(|file| file.seen != stamp(&file.path))
     }
 
     fn read(&mut self) -> Result<Option<Report>, PassdbFault> {
@@ -140,11 +115,8 @@ impl Source {
             return Ok(None);
         };
         let name = self.passdb.name.to_string();
-        let fault = |reason: String| PassdbFault {
-            name: name.clone(),
-            path: file.path.clone(),
-            reason,
-        };
+        let fault =
+            |reason: String| PassdbFault { name: name.clone(), path: file.path.clone(), reason };
         // Stamped before it is read: a change in between is seen next time.
         let stamp = stamp(&file.path);
         let text = std::fs::read(&file.path).map_err(|error| {
@@ -168,19 +140,13 @@ impl Source {
 
     fn remarks(&self, report: &Report) -> Vec<String> {
         let name = &self.passdb.name;
-        let path = self
-            .file
-            .as_ref()
-            .map(|file| file.path.display().to_string())
-            .unwrap_or_default();
+        let path =
+            self.file.as_ref().map(|file| file.path.display().to_string()).unwrap_or_default();
         report
             .complaints
             .iter()
             .map(|complaint| {
-                format!(
-                    "passdb {name}: {path}:{}: {}",
-                    complaint.line, complaint.problem
-                )
+                format!("passdb {name}: {path}:{}: {}", complaint.line, complaint.problem)
             })
             .collect()
     }
@@ -189,11 +155,7 @@ impl Source {
 fn stamp(path: &Path) -> Option<Stamp> {
     use std::os::unix::fs::MetadataExt as _;
     let about = std::fs::metadata(path).ok()?;
-    Some(Stamp {
-        modified: about.modified().ok(),
-        bytes: about.len(),
-        inode: about.ino(),
-    })
+    Some(Stamp { modified: about.modified().ok(), bytes: about.len(), inode: about.ino() })
 }
 
 #[cfg(test)]
@@ -240,9 +202,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let faults = sources(&folder.path().join("none")).load().unwrap_err();
         let text = faults[0].to_string();
-        assert!(
-            text.contains("passdb users") && text.contains("passwd_file_path"),
-            "{text}"
-        );
+        assert!(text.contains("passdb users") && text.contains("passwd_file_path"), "{text}");
     }
 }

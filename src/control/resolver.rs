@@ -37,20 +37,15 @@ impl Resolver {
     #[must_use]
     pub fn resolve_blocking(&self, host: &str) -> Vec<IpAddr> {
         use std::net::ToSocketAddrs as _;
-        self.known(host)
-            .unwrap_or_else(|| match (host, 0).to_socket_addrs() {
-                Ok(found) => unique(found.map(|endpoint| endpoint.ip())),
-                Err(_) => Vec::new(),
-            })
+        self.known(host).unwrap_or_else(|| match (host, 0).to_socket_addrs() {
+            Ok(found) => unique(found.map(|endpoint| endpoint.ip())),
+            Err(_) => Vec::new(),
+        })
     }
 
     /// A literal, or what the hosts file says. The file is read anew each time: it is small, and look-ups are rare.
     fn known(&self, host: &str) -> Option<Vec<IpAddr>> {
-        if let Ok(literal) = host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<IpAddr>()
-        {
+        if let Ok(literal) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
             return Some(vec![literal.to_canonical()]);
         }
         let table = read_hosts(self.hosts_file.as_deref()?)?;
@@ -72,10 +67,7 @@ fn parse_hosts(text: &str) -> HashMap<String, Vec<IpAddr>> {
             continue;
         };
         for name in words {
-            table
-                .entry(name.to_ascii_lowercase())
-                .or_default()
-                .push(address.to_canonical());
+            table.entry(name.to_ascii_lowercase()).or_default().push(address.to_canonical());
         }
     }
     table
@@ -116,9 +108,6 @@ mod tests {
             resolver.resolve_blocking("::ffff:127.0.0.2"),
             ["127.0.0.2".parse::<IpAddr>().unwrap()]
         );
-        assert_eq!(
-            resolver.resolve_blocking("[::1]"),
-            ["::1".parse::<IpAddr>().unwrap()]
-        );
+        assert_eq!(resolver.resolve_blocking("[::1]"), ["::1".parse::<IpAddr>().unwrap()]);
     }
 }

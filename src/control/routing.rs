@@ -4,13 +4,13 @@
 //! asks for, and publishes. Data cores never wait for it unless a user or group is new (DESIGN decision 6).
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::database::{CallFault, Database};
 use super::geodb::lookup::lookup;
 use super::geodb::{GeoDb, GeoDbError, UnixMillis};
 use super::resolver::Resolver;
+use crate::config::Config;
 use crate::event::Event;
 use crate::fault::Failure;
 use crate::limits;
@@ -21,21 +21,8 @@ use crate::route::group::{GroupChange, Placement};
 use crate::route::problem::Problem;
 use crate::route::rows::{Rows, User, UserGroup};
 use crate::route::table::{Addresses, RouteSettings, Table};
-use crate::share::mailbox::Mailbox;
+use crate::share::exchange::Exchange;
 use crate::share::messages::Answer;
-use crate::share::snapshot::Published;
-use crate::share::users::Users;
-
-/// What routing shares with the data cores.
-#[derive(Clone, Debug)]
-pub struct RoutingLinks {
-    /// The published table.
-    pub table: Published<Table>,
-    /// The cache of users.
-    pub users: Users,
-    /// Where problems are reported.
-    pub log: Arc<Mailbox<Event>>,
-}
 
 /// The control core's routing.
 #[derive(Debug)]
@@ -43,7 +30,7 @@ pub struct Routing {
     database: Database,
     resolver: Resolver,
     settings: RouteSettings,
-    links: RoutingLinks,
+    exchange: Exchange,
     addresses: Addresses,
     problems: Vec<Problem>,
     version: Option<i64>,
@@ -56,17 +43,20 @@ impl Routing {
     ///
     /// # Errors
     /// The system's, when its thread can't be made.
-    pub fn new(
-        geodb: GeoDb,
-        resolver: Resolver,
-        settings: RouteSettings,
-        links: RoutingLinks,
-    ) -> std::io::Result<Self> {
+    pub fn new(config: &Config, geodb: GeoDb, exchange: Exchange) -> std::io::Result<Self> {
+        let cluster = &config.cluster;
         Ok(Self {
             database: Database::start(geodb)?,
-            resolver,
-            settings,
-            links,
+            resolver: Resolver::new(cluster.hosts_file.clone()),
+            settings: RouteSettings {
+                local_site: cluster.local_site.clone().unwrap_or_default().into(),
+                default_group_count: cluster.default_group_count,
+                test_username: cluster
+                    .backend_test_username
+                    .as_ref()
+                    .map(|name| name.to_string().into()),
+            },
+            exchange,
             addresses: Addresses::new(),
             problems: Vec::new(),
             version: None,
@@ -93,7 +83,7 @@ impl Routing {
             Ok(version) if Some(version) == self.version => self.recovered(),
             Ok(_) => {
                 // Rows of users may have changed too: the next login of each reads its row again.
-                self.links.users.clear();
+                self.exchange.users.clear();
                 self.refresh().await;
             }
             Err(fault) => self.complain(&fault),
@@ -103,13 +93,11 @@ impl Routing {
     /// Settles a user: reads or writes whatever the decision needs, and puts it where the data cores look.
     pub async fn settle(&mut self, user: &str) -> Answer {
         for _ in 0..TABLES_MAX {
-            let table = self.links.table.load();
+            let table = self.exchange.table.load();
             let name = user.to_owned();
             let now = unix_millis();
-            let found = self
-                .database
-                .call(PATIENCE, move |geodb| lookup(geodb, &table, &name, now))
-                .await;
+            let found =
+                self.database.call(PATIENCE, move |geodb| lookup(geodb, &table, &name, now)).await;
             let answer = match found {
                 Ok(answer) => answer,
                 Err(fault) => {
@@ -130,25 +118,19 @@ impl Routing {
                     } else {
                         format!("{}: {about}", fault.text())
                     };
-                    return Answer::Unsettled {
-                        failure: fault.failure(),
-                        detail: detail.into(),
-                    };
+                    return Answer::Unsettled { failure: fault.failure(), detail: detail.into() };
                 }
                 _ => return Answer::Settled,
             }
         }
         let detail = "the GeoDB keeps changing under this login";
-        Answer::Unsettled {
-            failure: Failure::Unavailable,
-            detail: detail.into(),
-        }
+        Answer::Unsettled { failure: Failure::Unavailable, detail: detail.into() }
     }
 
     /// Writes a change that a data core decided, and shows it to all of them.
     pub async fn change(&mut self, change: Box<GroupChange>) {
         let known = self
-            .links
+            .exchange
             .table
             .load()
             .group(&change.name)
@@ -157,10 +139,7 @@ impl Routing {
             return;
         }
         let now = unix_millis();
-        let written = self
-            .database
-            .call(PATIENCE, move |geodb| geodb.apply(&change, now))
-            .await;
+        let written = self.database.call(PATIENCE, move |geodb| geodb.apply(&change, now)).await;
         match written {
             Ok(_) => self.refresh().await,
             Err(fault) => self.complain(&fault),
@@ -180,10 +159,10 @@ impl Routing {
 
     async fn keep(&mut self, user: Option<User>, group: Option<&UserGroup>) {
         if let Some(user) = user {
-            self.links.users.remember(user, clock::now());
+            self.exchange.users.remember(user, clock::now());
         }
         let Some(group) = group else { return };
-        if self.links.table.load().group(&group.name) != Some(group) {
+        if self.exchange.table.load().group(&group.name) != Some(group) {
             self.refresh().await;
         }
     }
@@ -218,25 +197,19 @@ impl Routing {
     fn publish(&mut self, rows: &Rows) {
         let (table, problems) = Table::build(rows, &self.addresses, &self.settings);
         // Each problem is told once, when it appears (style.md 9: operator's faults, once per change).
-        for problem in problems
-            .iter()
-            .filter(|problem| !self.problems.contains(problem))
-        {
+        for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
             self.note(true, format!("geodb: {problem}"));
         }
         self.problems = problems;
-        if *self.links.table.load() != table {
-            self.links.table.publish(table);
+        if *self.exchange.table.load() != table {
+            self.exchange.table.publish(table);
         }
     }
 
     fn complain(&mut self, fault: &CallFault) {
         if !self.broken {
             self.broken = true;
-            self.note(
-                true,
-                format!("geodb: {fault}; logins go on with what is cached"),
-            );
+            self.note(true, format!("geodb: {fault}; logins go on with what is cached"));
         }
     }
 
@@ -248,21 +221,14 @@ impl Routing {
 
     fn note(&self, warning: bool, text: String) {
         // A full log mailbox loses the line, as for everybody (RS-08).
-        let _ = self.links.log.send(Event::Note {
-            warning,
-            text: text.into_boxed_str(),
-        });
+        let _ = self.exchange.log.send(Event::Note { warning, text: text.into_boxed_str() });
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "rows carry wall-clock time; control may read it"
-)]
+#[expect(clippy::disallowed_methods, reason = "rows carry wall-clock time; control may read it")]
 fn unix_millis() -> UnixMillis {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     UnixMillis::try_from(now.as_millis()).unwrap_or(UnixMillis::MAX)
 }
 

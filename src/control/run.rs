@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::log_file::LogWriter;
@@ -14,22 +15,10 @@ use super::routing::Routing;
 use crate::auth::passdb::Passdbs;
 use crate::event::Event;
 use crate::ring::wake::Waker;
+use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::{Ticket, ToControl, ToCore};
 use crate::share::snapshot::Published;
-
-/// Ways between the control core and the rest.
-#[derive(Debug)]
-pub struct ControlLinks {
-    /// What data cores ask.
-    pub mail: Arc<Mailbox<ToControl>>,
-    /// What everybody reports.
-    pub log: Arc<Mailbox<Event>>,
-    /// The data cores.
-    pub cores: Vec<Arc<Mailbox<ToCore>>>,
-    /// The published password databases.
-    pub passdbs: Published<Passdbs>,
-}
 
 /// What the control core owns.
 #[derive(Debug)]
@@ -44,47 +33,52 @@ pub struct Control {
     pub drain_timeout: Duration,
 }
 
-/// Runs the control core until every data core is drained. `cores_done` resolves when they are.
-///
-/// The future is not `Send`: it lives on one thread, under tokio-uring's runtime.
+/// Runs the control core on this thread until every data core is drained. `join_cores` waits for them, on a thread of
+/// its own; `on_ready` is called when the first table is published.
 ///
 /// # Errors
 /// The system's, when signals or the mailboxes' descriptors can't be watched.
-pub async fn run(
+pub fn run(
     control: Control,
-    links: ControlLinks,
+    exchange: Exchange,
     on_ready: impl FnOnce(),
-    cores_done: impl Future<Output = ()>,
+    join_cores: impl FnOnce() + Send + 'static,
 ) -> std::io::Result<()> {
-    let Control {
-        mut routing,
-        sources,
-        writer,
-        drain_timeout,
-    } = control;
+    tokio_uring::start(async {
+        let cores_done = tokio::task::spawn_blocking(join_cores);
+        serve(control, exchange, on_ready, cores_done).await
+    })
+}
+
+async fn serve(
+    control: Control,
+    exchange: Exchange,
+    on_ready: impl FnOnce(),
+    mut cores_done: JoinHandle<()>,
+) -> std::io::Result<()> {
+    let Control { mut routing, sources, writer, drain_timeout } = control;
     routing.refresh().await;
-    let log = Arc::clone(&links.log);
+    let log = Arc::clone(&exchange.log);
     let (stop_log, log_stopped) = mpsc::channel::<()>(1);
     let rotate = signal(SignalKind::user_defined1())?;
     let log_task =
         tokio::task::spawn_local(write_log(writer, Arc::clone(&log), rotate, log_stopped));
     let watch_task = tokio::task::spawn_local(watch_passdbs(
         sources,
-        links.passdbs.clone(),
+        exchange.passdbs.clone(),
         Arc::clone(&log),
     ));
-    let mail = Arc::clone(&links.mail);
-    let cores = links.cores.clone();
+    let mail = Arc::clone(&exchange.to_control);
+    let cores = exchange.to_cores.clone();
     let routing_task = tokio::task::spawn_local(serve_routing(routing, mail, cores));
     on_ready();
 
-    tokio::pin!(cores_done);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut within = drain_timeout;
     loop {
         tokio::select! {
-            () = &mut cores_done => break,
+            _ = &mut cores_done => break,
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
@@ -95,7 +89,7 @@ pub async fn run(
                 within.as_secs()
             ),
         );
-        for core in &links.cores {
+        for core in &exchange.to_cores {
             // Mailboxes hold thousands; a core that lets them fill up will see the next signal.
             let _ = core.send(ToCore::Drain(within));
         }
@@ -103,7 +97,7 @@ pub async fn run(
     }
     routing_task.abort();
     watch_task.abort();
-    note(&log, "stopped".to_owned());
+    note(&log, format!("stopped; totals: {}", exchange.totals()));
     drop(stop_log);
     // A panic in the log task has been printed by then; there is nobody left to tell.
     let _ = log_task.await;
@@ -112,10 +106,7 @@ pub async fn run(
 
 fn note(log: &Mailbox<Event>, text: String) {
     // A full mailbox loses the line, as for everybody (RS-08).
-    let _ = log.send(Event::Note {
-        warning: false,
-        text: text.into_boxed_str(),
-    });
+    let _ = log.send(Event::Note { warning: false, text: text.into_boxed_str() });
 }
 
 /// Answers data cores and keeps the table true. One question at a time: the GeoDB's thread serves one anyway.
@@ -236,10 +227,7 @@ async fn watch_passdbs(
         if let Some((passdbs, remarks)) = changed {
             published.publish(passdbs);
             for remark in remarks {
-                let _ = log.send(Event::Note {
-                    warning: true,
-                    text: remark.into_boxed_str(),
-                });
+                let _ = log.send(Event::Note { warning: true, text: remark.into_boxed_str() });
             }
         }
     }

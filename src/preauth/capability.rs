@@ -98,23 +98,14 @@ mod tests {
             list(&open),
             "IMAP4rev1 LOGIN-REFERRALS ID ENABLE IDLE SASL-IR LITERAL+ AUTH=PLAIN AUTH=LOGIN"
         );
-        let closed = Rules {
-            plaintext_allowed: false,
-            imap4rev2: true,
-            ..Rules::default()
-        };
+        let closed = Rules { plaintext_allowed: false, imap4rev2: true, ..Rules::default() };
         assert_eq!(
             list(&closed),
             "IMAP4rev1 IMAP4rev2 LOGIN-REFERRALS ID ENABLE IDLE SASL-IR LITERAL+ LOGINDISABLED"
         );
-        assert_eq!(
-            closed.permission(Mechanism::Plain),
-            Permission::NeedsPrivacy
-        );
-        let plain = Rules {
-            mechanisms: Mechanisms::NONE.with(Mechanism::Plain),
-            ..Rules::default()
-        };
+        assert_eq!(closed.permission(Mechanism::Plain), Permission::NeedsPrivacy);
+        let plain =
+            Rules { mechanisms: Mechanisms::NONE.with(Mechanism::Plain), ..Rules::default() };
         assert_eq!(plain.permission(Mechanism::Login), Permission::Unsupported);
         assert!(list(&plain).ends_with("AUTH=PLAIN"));
     }

@@ -46,9 +46,7 @@ impl Mechanism {
     /// Finds a mechanism by name, in any case.
     #[must_use]
     pub fn named(name: &[u8]) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|known| known.name().as_bytes().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|known| known.name().as_bytes().eq_ignore_ascii_case(name))
     }
 
     const fn bit(self) -> u8 {
@@ -185,12 +183,7 @@ pub fn usable(
     if !length_is_legal || memchr3(b'\r', b'\n', 0, password.expose()).is_some() {
         return Err(Failure::Credentials);
     }
-    Ok(Credentials {
-        user,
-        authorize_as,
-        password,
-        mechanism,
-    })
+    Ok(Credentials { user, authorize_as, password, mechanism })
 }
 
 fn name(bytes: &[u8]) -> Option<Box<str>> {
@@ -234,10 +227,7 @@ mod tests {
         assert_eq!((&*simple.user, simple.authorize_as), ("tim", None));
         assert_eq!(simple.password, Secret::from("tanstaaftanstaaf"));
         let master = plain_of(b"user\0master\0p w").unwrap();
-        assert_eq!(
-            (&*master.user, master.authorize_as.as_deref()),
-            ("master", Some("user"))
-        );
+        assert_eq!((&*master.user, master.authorize_as.as_deref()), ("master", Some("user")));
         assert_eq!(plain_of(b"test\0test\x001234").unwrap().authorize_as, None);
         assert!(plain_of("\0\u{fc}ser\0p\u{e4}ss".as_bytes()).is_ok());
     }
@@ -264,12 +254,7 @@ mod tests {
             &long,
         ];
         for message in bad {
-            assert_eq!(
-                plain_of(message),
-                Err(Failure::Credentials),
-                "{}",
-                message.escape_ascii()
-            );
+            assert_eq!(plain_of(message), Err(Failure::Credentials), "{}", message.escape_ascii());
         }
         let name = [b"\0".as_slice(), &[b'u'; USER_BYTES_MAX + 1], b"\0p"].concat();
         assert!(plain_of(&name).is_err() && plain_of(&[b"\0", &name[2..]].concat()).is_ok());
@@ -283,22 +268,14 @@ mod tests {
         let Turn::Challenge(b"Password:", waiting) = waiting.respond(&Secret::from("tim")) else {
             panic!()
         };
-        let Turn::Complete(credentials) = waiting.respond(&Secret::from("p w")) else {
-            panic!()
-        };
-        assert_eq!(
-            (&*credentials.user, credentials.mechanism),
-            ("tim", Mechanism::Login)
-        );
+        let Turn::Complete(credentials) = waiting.respond(&Secret::from("p w")) else { panic!() };
+        assert_eq!((&*credentials.user, credentials.mechanism), ("tim", Mechanism::Login));
         let Turn::Challenge(b"Password:", waiting) =
             Exchange::start_with(Mechanism::Login, &Secret::from("tim"))
         else {
             panic!()
         };
-        assert!(matches!(
-            waiting.respond(&Secret::from("")),
-            Turn::Hopeless(Failure::Credentials)
-        ));
+        assert!(matches!(waiting.respond(&Secret::from("")), Turn::Hopeless(Failure::Credentials)));
     }
 
     #[test]

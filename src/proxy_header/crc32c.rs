@@ -33,11 +33,7 @@ const fn table() -> [u32; 256] {
         let mut sum = index;
         let mut bit = 0;
         while bit < 8 {
-            sum = if sum & 1 == 1 {
-                (sum >> 1) ^ POLYNOMIAL
-            } else {
-                sum >> 1
-            };
+            sum = if sum & 1 == 1 { (sum >> 1) ^ POLYNOMIAL } else { sum >> 1 };
             bit += 1;
         }
         table[index as usize] = sum;

@@ -67,10 +67,7 @@ pub fn v1(endpoints: Option<Endpoints>) -> Vec<u8> {
         Some(both) if both.source.is_ipv6() && both.destination.is_ipv6() => ("TCP6", both),
         _ => return [v1::SIGNATURE, b"UNKNOWN\r\n"].concat(),
     };
-    let Endpoints {
-        source,
-        destination,
-    } = both;
+    let Endpoints { source, destination } = both;
     let words = format!(
         "{inet} {} {} {} {}\r\n",
         source.ip(),
@@ -94,11 +91,7 @@ pub fn v2(outgoing: &Outgoing<'_>) -> Encoded {
     if let Some(both) = outgoing.endpoints {
         put_addresses(&mut bytes, both);
     }
-    let reserved = if outgoing.checksum {
-        CHECKSUM_TLV_BYTES
-    } else {
-        0
-    };
+    let reserved = if outgoing.checksum { CHECKSUM_TLV_BYTES } else { 0 };
     let left_out = put_extensions(&mut bytes, outgoing, reserved);
     if outgoing.checksum {
         put_tlv(&mut bytes, tlv::kind::CRC32C, &[0; 4], 0);
@@ -113,10 +106,7 @@ pub fn v2(outgoing: &Outgoing<'_>) -> Encoded {
 }
 
 fn put_addresses(bytes: &mut Vec<u8>, both: Endpoints) {
-    let Endpoints {
-        source,
-        destination,
-    } = both;
+    let Endpoints { source, destination } = both;
     match (source.ip(), destination.ip()) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => {
             bytes.extend(source.octets());
@@ -147,12 +137,9 @@ fn put_extensions(bytes: &mut Vec<u8>, outgoing: &Outgoing<'_>, reserved: usize)
         (tlv::kind::ALPN, outgoing.alpn),
         (tlv::kind::UNIQUE_ID, outgoing.unique_id),
     ];
-    let known = known
-        .into_iter()
-        .filter_map(|(kind, value)| Some((kind, value?)));
+    let known = known.into_iter().filter_map(|(kind, value)| Some((kind, value?)));
     let all = known.chain(outgoing.custom.iter().copied());
-    all.filter(|(kind, value)| !put_tlv(bytes, *kind, value, reserved))
-        .count()
+    all.filter(|(kind, value)| !put_tlv(bytes, *kind, value, reserved)).count()
 }
 
 /// Client flags, verify result, and the texts.
@@ -162,11 +149,7 @@ fn ssl_value(ssl: &OutgoingSsl<'_>) -> Vec<u8> {
     if ssl.verified_common_name.is_some() {
         client |= tlv::ssl_flag::CERTIFICATE_NOW | tlv::ssl_flag::CERTIFICATE_IN_SESSION;
     }
-    let verify: u32 = if ssl.verified_common_name.is_some() {
-        0
-    } else {
-        1
-    };
+    let verify: u32 = if ssl.verified_common_name.is_some() { 0 } else { 1 };
     let mut value = vec![client];
     value.extend(verify.to_be_bytes());
     for (kind, text) in [
@@ -186,10 +169,7 @@ fn put_tlv(bytes: &mut Vec<u8>, kind: u8, value: &[u8], reserved: usize) -> bool
     let Ok(length) = u16::try_from(value.len()) else {
         return false;
     };
-    let grown = bytes
-        .len()
-        .saturating_add(TLV_HEAD_BYTES)
-        .saturating_add(value.len());
+    let grown = bytes.len().saturating_add(TLV_HEAD_BYTES).saturating_add(value.len());
     if grown.saturating_add(reserved) > PROXY_SENT_BYTES_MAX {
         return false;
     }
@@ -224,10 +204,7 @@ mod tests {
 
     fn endpoints(source: &str, destination: &str) -> Option<Endpoints> {
         let (source, destination) = (source.parse().unwrap(), destination.parse().unwrap());
-        Some(Endpoints {
-            source,
-            destination,
-        })
+        Some(Endpoints { source, destination })
     }
 
     fn decoded(bytes: &[u8]) -> Header {
@@ -250,13 +227,7 @@ mod tests {
         let mixed = endpoints("[2001:db8::1]:5", "10.0.0.1:143");
         assert_eq!(v1(mixed), b"PROXY UNKNOWN\r\n");
         assert_eq!(v1(None), b"PROXY UNKNOWN\r\n");
-        let header = decoded(
-            &v2(&Outgoing {
-                endpoints: mixed,
-                ..Outgoing::default()
-            })
-            .bytes,
-        );
+        let header = decoded(&v2(&Outgoing { endpoints: mixed, ..Outgoing::default() }).bytes);
         assert_eq!(header.source, Some("[2001:db8::1]:5".parse().unwrap()));
         assert_eq!(header.destination, Some("10.0.0.1:143".parse().unwrap()));
     }
@@ -292,10 +263,7 @@ mod tests {
         assert_eq!(tlvs.authority.as_deref(), Some("mail.example"));
         assert_eq!(tlvs.alpn.as_deref(), Some(&b"imap"[..]));
         assert_eq!(tlvs.unique_id.as_deref(), Some(&b"a\0b"[..]));
-        assert_eq!(
-            tlvs.custom,
-            [(0xE0, b"x\0y"[..].into()), (0xEF, b"z"[..].into())]
-        );
+        assert_eq!(tlvs.custom, [(0xE0, b"x\0y"[..].into()), (0xEF, b"z"[..].into())]);
     }
 
     #[test]

@@ -88,10 +88,7 @@ impl Decoder {
                 self.held.extend_from_slice(arrived);
                 Outcome::Incomplete
             }
-            Ok(Progress::Complete(header, length)) => Outcome::Done {
-                header,
-                consumed: length,
-            },
+            Ok(Progress::Complete(header, length)) => Outcome::Done { header, consumed: length },
             Err(refusal) => Outcome::Refused(refusal),
         }
     }
@@ -129,8 +126,7 @@ impl Decoder {
     fn hold(&mut self, taken: &[u8], total: usize) {
         if self.held.capacity().saturating_sub(self.held.len()) < taken.len() {
             let room = total.saturating_sub(self.held.len());
-            self.held
-                .reserve_exact(taken.len().max(self.held.len()).min(room));
+            self.held.reserve_exact(taken.len().max(self.held.len()).min(room));
         }
         self.held.extend_from_slice(taken);
     }
@@ -170,13 +166,7 @@ pub struct Header {
 impl Header {
     /// A header that leaves both endpoints to the socket.
     fn without_addresses(command: Command, family: Family) -> Self {
-        Self {
-            command,
-            family,
-            source: None,
-            destination: None,
-            tlvs: Tlvs::default(),
-        }
+        Self { command, family, source: None, destination: None, tlvs: Tlvs::default() }
     }
 
     /// How the end client's bytes reached the sender: `Tls` when the sender ended the client's TLS (W-TLV-1).
@@ -324,17 +314,11 @@ fn examine(bytes: &[u8]) -> Result<Progress, Refusal> {
 
 /// Whether `bytes` begin with `signature`, or end before they could differ from it.
 fn agrees_so_far(bytes: &[u8], signature: &[u8]) -> bool {
-    bytes
-        .iter()
-        .zip(signature)
-        .all(|(byte, expected)| byte == expected)
+    bytes.iter().zip(signature).all(|(byte, expected)| byte == expected)
 }
 
 const _: () = assert!(size_of::<Refusal>() == 1);
 
 #[cfg(test)]
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "a test that overflows fails"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 mod tests;

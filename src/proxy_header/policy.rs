@@ -108,14 +108,8 @@ mod tests {
     fn px_01_only_trusted_networks_may_send_a_header() {
         let trusted = Networks::parse("192.168.1.0/24").unwrap();
         let enters = |rule, peer: &str| on_accept(rule, &trusted, peer.parse().unwrap());
-        assert_eq!(
-            enters(HeaderRule::Required, "192.168.1.7"),
-            Entrance::ReadHeader
-        );
-        assert_eq!(
-            enters(HeaderRule::Required, "::ffff:192.168.1.7"),
-            Entrance::ReadHeader
-        );
+        assert_eq!(enters(HeaderRule::Required, "192.168.1.7"), Entrance::ReadHeader);
+        assert_eq!(enters(HeaderRule::Required, "::ffff:192.168.1.7"), Entrance::ReadHeader);
         assert_eq!(enters(HeaderRule::Required, "192.168.2.7"), Entrance::Close);
         assert_eq!(enters(HeaderRule::Required, "::1"), Entrance::Close);
         let nobody = Networks::default();
@@ -127,10 +121,7 @@ mod tests {
     fn px_06_a_listener_without_the_rule_never_reads_a_header() {
         let trusted = Networks::parse("0.0.0.0/0").unwrap();
         let peer = "192.168.1.7".parse().unwrap();
-        assert_eq!(
-            on_accept(HeaderRule::Forbidden, &trusted, peer),
-            Entrance::Begin
-        );
+        assert_eq!(on_accept(HeaderRule::Forbidden, &trusted, peer), Entrance::Begin);
         assert_eq!(HeaderRule::default(), HeaderRule::Forbidden);
     }
 
@@ -174,11 +165,7 @@ mod tests {
             ("[::]:1", false),
             ("[::ffff:0.0.0.0]:1", false),
         ] {
-            assert_eq!(
-                identifies_client(source.parse().unwrap()),
-                identifies,
-                "{source}"
-            );
+            assert_eq!(identifies_client(source.parse().unwrap()), identifies, "{source}");
         }
     }
 

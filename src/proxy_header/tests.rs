@@ -56,10 +56,7 @@ fn fed<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
         match decoder.decode(piece) {
             Outcome::Incomplete => before += piece.len(),
             Outcome::Done { header, consumed } => {
-                return Outcome::Done {
-                    header,
-                    consumed: before + consumed,
-                };
+                return Outcome::Done { header, consumed: before + consumed };
             }
             refused @ Outcome::Refused(_) => return refused,
         }
@@ -74,9 +71,7 @@ fn aiosmtpd_vector() -> (Vec<u8>, Vec<u8>) {
     let text = "DQoNCgANClFVSVQKIREAcn8AAAF/AAABsFJipQMABFT9xv8CAAlBVVRIT1JJVFkFAAlVTklRVUVfSUQgAEQB\
         AAAAACEAB1RMU3YxLjIlAAdSU0E0MDk2JAAKUlNBLVNIQTI1NiMAG0VDREhFLVJTQS1BRVMyNTYtR0NNLVNIQTM4NFRlc\
         3QgZGF0YSB0aGF0IGlzIG5vdCBwYXJ0IG9mIFBST1hZdjIuCg==";
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(text)
-        .unwrap();
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
     let (header, payload) = bytes.split_at(130);
     (header.to_vec(), payload.to_vec())
 }
@@ -112,10 +107,7 @@ fn wire_16_checksum_of_another_implementation() {
     let (decoded, consumed) = accepted(&[&header[..], &payload].concat());
     assert_eq!(consumed, 130);
     assert_eq!(decoded.source, Some("127.0.0.1:45138".parse().unwrap()));
-    assert_eq!(
-        decoded.destination,
-        Some("127.0.0.1:25253".parse().unwrap())
-    );
+    assert_eq!(decoded.destination, Some("127.0.0.1:25253".parse().unwrap()));
     assert_eq!(decoded.tlvs.authority.as_deref(), Some("AUTHORITY"));
     assert_eq!(decoded.tlvs.unique_id.as_deref(), Some(&b"UNIQUE_ID"[..]));
     assert_eq!(decoded.transport(), Transport::Tls);
@@ -131,17 +123,10 @@ fn wire_16_checksum_of_another_implementation() {
 fn px_03_split_anywhere_gives_the_same_result_and_touches_no_payload() {
     let (with_tlvs, _) = aiosmtpd_vector();
     let mapped = b"PROXY TCP6 ::ffff:192.0.2.9 2001:db8::2 5 143\r\n".to_vec();
-    for header in [
-        with_tlvs,
-        mapped,
-        b"PROXY UNKNOWN\r\n".to_vec(),
-        proxied(&[]),
-    ] {
+    for header in [with_tlvs, mapped, b"PROXY UNKNOWN\r\n".to_vec(), proxied(&[])] {
         let stream = [&header[..], b"a1 CAPABILITY\r\nPROXY UNKNOWN\r\n"].concat();
         let whole = decode(&stream);
-        let Outcome::Done { consumed, .. } = &whole else {
-            panic!("{whole:?}")
-        };
+        let Outcome::Done { consumed, .. } = &whole else { panic!("{whole:?}") };
         assert_eq!(*consumed, header.len());
         for at in 0..=stream.len() {
             let (left, right) = stream.split_at(at);
@@ -176,10 +161,7 @@ fn a_refusal_is_final() {
     assert_eq!(decoder.decode(b"PROX"), Outcome::Incomplete);
     assert!(decoder.has_begun());
     assert_eq!(decoder.decode(b"X"), Outcome::Refused(Refusal::NotAHeader));
-    assert_eq!(
-        decoder.decode(b"PROXY UNKNOWN\r\n"),
-        Outcome::Refused(Refusal::NotAHeader)
-    );
+    assert_eq!(decoder.decode(b"PROXY UNKNOWN\r\n"), Outcome::Refused(Refusal::NotAHeader));
     assert_eq!(decoder.held_bytes(), 0);
 }
 
@@ -206,11 +188,7 @@ fn px_08_length_below_the_addresses_is_refused_with_the_head_alone() {
         for length in [0, needed - 1] {
             let mut head = v2_header(0x21, family, &[]);
             head[15] = length;
-            assert_eq!(
-                refused(&head),
-                Refusal::BlockTooShort,
-                "{family:#04X} {length}"
-            );
+            assert_eq!(refused(&head), Refusal::BlockTooShort, "{family:#04X} {length}");
         }
         accepted(&v2_header(0x21, family, &vec![0; usize::from(needed)]));
     }
@@ -255,10 +233,7 @@ fn px_11_checksum_right_wrong_twice() {
     let twice = proxied(&[tlv(0x03, &[0; 4]), name, tlv(0x03, &[0; 4])]);
     assert_eq!(refused(&twice), Refusal::TlvTwice);
     for length in [0, 3, 5] {
-        assert_eq!(
-            refused(&proxied(&[tlv(0x03, &vec![0; length])])),
-            Refusal::Checksum
-        );
+        assert_eq!(refused(&proxied(&[tlv(0x03, &vec![0; length])])), Refusal::Checksum);
     }
 }
 
@@ -278,10 +253,7 @@ fn px_12_local_is_accepted_with_whatever_it_carries() {
         let header = v2_header(0x20, family, block);
         let (decoded, consumed) = accepted(&[&header[..], b"x"].concat());
         assert_eq!(consumed, header.len());
-        assert_eq!(
-            decoded,
-            Header::without_addresses(Command::Local, Family::Unspecified)
-        );
+        assert_eq!(decoded, Header::without_addresses(Command::Local, Family::Unspecified));
     }
 }
 
@@ -290,11 +262,7 @@ fn w_tlv_4_checksum_of_local_is_verified_when_it_can_be_found() {
     let mut header = with_checksum(&[]);
     header[12] = 0x20;
     assert_eq!(refused(&header), Refusal::Checksum);
-    let bytes = encode::v2(&encode::Outgoing {
-        checksum: true,
-        ..Default::default()
-    })
-    .bytes;
+    let bytes = encode::v2(&encode::Outgoing { checksum: true, ..Default::default() }).bytes;
     assert_eq!(accepted(&bytes).0.command, Command::Local);
     let mut flipped = bytes;
     *flipped.last_mut().unwrap() ^= 1;
@@ -338,23 +306,14 @@ fn px_16_bad_lines() {
     let cases: &[(&str, Refusal)] = &[
         (&long, LineTooLong),
         ("PROXY TCP4 192.0.2.1 198.51.100.2 56324 143\n", BareLineEnd),
-        (
-            "PROXY TCP4 192.0.2.1 198.51.100.2 56324 143\rA",
-            BareLineEnd,
-        ),
-        (
-            "PROXY TCP4 192.0.2.1 198.51.100.2 56324 143\r\r\n",
-            BareLineEnd,
-        ),
+        ("PROXY TCP4 192.0.2.1 198.51.100.2 56324 143\rA", BareLineEnd),
+        ("PROXY TCP4 192.0.2.1 198.51.100.2 56324 143\r\r\n", BareLineEnd),
         ("PROXY TCP4 192.0.2.01 198.51.100.2 56324 143\r\n", Address),
         ("PROXY TCP4 192.0.2.1 198.51.100.2 56324 0143\r\n", Port),
         ("PROXY TCP4 192.0.2.1 198.51.100.2 65536 143\r\n", Port),
         ("PROXY TCP4 192.0.2.1 198.51.100.2 +1 143\r\n", Port),
         ("PROXY TCP4 2001:db8::1 2001:db8::2 5 143\r\n", Address),
-        (
-            "PROXY TCP4 ::ffff:192.0.2.1 198.51.100.2 5 143\r\n",
-            Address,
-        ),
+        ("PROXY TCP4 ::ffff:192.0.2.1 198.51.100.2 5 143\r\n", Address),
         ("PROXY TCP6 192.0.2.1 198.51.100.2 5 143\r\n", Address),
         ("PROXY TCP6 fe80::1%eth0 2001:db8::2 5 143\r\n", Address),
         ("PROXY TCP4 localhost 198.51.100.2 5 143\r\n", Address),
@@ -381,12 +340,7 @@ fn px_16_bad_lines() {
 #[test]
 fn px_17_sub_tlvs_must_fill_the_ssl_tlv() {
     let head = [0x01, 0, 0, 0, 0];
-    for bad in [
-        &[0x21, 0x00, 0x05, b'T'][..],
-        &[0x21],
-        &[0x21, 0x00],
-        &[0x21, 0xFF, 0xFF],
-    ] {
+    for bad in [&[0x21, 0x00, 0x05, b'T'][..], &[0x21], &[0x21, 0x00], &[0x21, 0xFF, 0xFF]] {
         let ssl = tlv(0x20, &[&head[..], bad].concat());
         let header = proxied(&[ssl, tlv(0x04, &[0; 64])]);
         assert_eq!(refused(&header), Refusal::TlvTruncated);
@@ -404,9 +358,7 @@ fn px_18_a_second_header_is_payload() {
 
 #[test]
 fn px_20_mapped_addresses_become_ipv4_in_both_versions() {
-    let mapped: [u8; 16] = std::net::Ipv4Addr::new(192, 0, 2, 9)
-        .to_ipv6_mapped()
-        .octets();
+    let mapped: [u8; 16] = std::net::Ipv4Addr::new(192, 0, 2, 9).to_ipv6_mapped().octets();
     let block = [&mapped[..], &mapped, &[0, 5, 0, 143]].concat();
     let (decoded, _) = accepted(&v2_header(0x21, 0x21, &block));
     assert_eq!(decoded.source, Some("192.0.2.9:5".parse().unwrap()));

@@ -153,15 +153,11 @@ impl SslFacts {
     /// ssl = client(1) verify(4) *sub-tlv        ; verify: 0 means verified, big-endian
     /// ```
     fn read(value: &[u8]) -> Result<SslRead, Refusal> {
-        let (&[client, verify @ ..], _) = value
-            .split_first_chunk::<SSL_HEAD_BYTES>()
-            .ok_or(Refusal::TlvTruncated)?;
+        let (&[client, verify @ ..], _) =
+            value.split_first_chunk::<SSL_HEAD_BYTES>().ok_or(Refusal::TlvTruncated)?;
         let verified = u32::from_be_bytes(verify) == 0;
         let certificate = ssl_flag::CERTIFICATE_NOW | ssl_flag::CERTIFICATE_IN_SESSION;
-        let mut facts = Self {
-            client_used_tls: client & ssl_flag::TLS != 0,
-            ..Self::default()
-        };
+        let mut facts = Self { client_used_tls: client & ssl_flag::TLS != 0, ..Self::default() };
         let (mut common_name, mut common_names, mut repeated) = (None, 0_u8, false);
         for sub in Walk::new(value, SSL_HEAD_BYTES) {
             let Tlv { kind, value, .. } = sub?;
@@ -177,10 +173,7 @@ impl SslFacts {
         if proven && common_names == 1 {
             facts.verified_common_name = common_name;
         }
-        Ok(SslRead {
-            facts,
-            repeated: repeated || common_names > 1,
-        })
+        Ok(SslRead { facts, repeated: repeated || common_names > 1 })
     }
 
     /// Where the plain texts go. The client's whole certificate (0x28) is of no use to us.
@@ -220,10 +213,9 @@ pub(super) fn verify(header: &[u8], tlvs_at: usize) -> Result<(), Refusal> {
 
 /// The sum was made with four zero bytes in its place.
 fn verify_checksum(header: &[u8], tlv: &Tlv<'_>) -> Result<(), Refusal> {
-    let (Ok(told), Some((before, from))) = (
-        <[u8; 4]>::try_from(tlv.value),
-        header.split_at_checked(tlv.value_at),
-    ) else {
+    let (Ok(told), Some((before, from))) =
+        (<[u8; 4]>::try_from(tlv.value), header.split_at_checked(tlv.value_at))
+    else {
         return Err(Refusal::Checksum);
     };
     let after = from.get(told.len()..).unwrap_or(&[]);
@@ -259,11 +251,7 @@ impl<'a> Walk<'a> {
         let end = value_at.checked_add(usize::from(u16::from_be_bytes([high, low])))?;
         let value = self.bytes.get(value_at..end)?;
         self.at = end;
-        Some(Tlv {
-            kind,
-            value,
-            value_at,
-        })
+        Some(Tlv { kind, value, value_at })
     }
 }
 
@@ -312,11 +300,7 @@ fn host_name(value: &[u8]) -> Result<Box<str>, Refusal> {
     let text = str::from_utf8(value).map_err(|_| Refusal::Authority)?;
     let name = text.strip_suffix('.').unwrap_or(text);
     let legal = text.len() <= PROXY_AUTHORITY_BYTES_MAX && name.split('.').all(is_label);
-    if legal {
-        Ok(name.into())
-    } else {
-        Err(Refusal::Authority)
-    }
+    if legal { Ok(name.into()) } else { Err(Refusal::Authority) }
 }
 
 fn is_label(label: &str) -> bool {
@@ -343,26 +327,17 @@ mod tests {
     }
 
     fn ssl(client: u8, verify: u32, subs: &[Vec<u8>]) -> Vec<u8> {
-        tlv(
-            kind::SSL,
-            &[&[client][..], &verify.to_be_bytes(), &subs.concat()].concat(),
-        )
+        tlv(kind::SSL, &[&[client][..], &verify.to_be_bytes(), &subs.concat()].concat())
     }
 
     #[test]
     fn first_of_a_repeated_type_holds() {
-        let tlvs = read(&[
-            tlv(kind::AUTHORITY, b"a.example"),
-            tlv(kind::AUTHORITY, b"b.example"),
-        ]);
+        let tlvs = read(&[tlv(kind::AUTHORITY, b"a.example"), tlv(kind::AUTHORITY, b"b.example")]);
         let tlvs = tlvs.unwrap();
         assert_eq!(tlvs.authority.as_deref(), Some("a.example"));
         assert!(tlvs.repeated);
         let tlvs = read(&[tlv(0xE4, b"1"), tlv(0xE5, b"2"), tlv(0xE4, b"3")]).unwrap();
-        assert_eq!(
-            tlvs.custom,
-            [(0xE4, b"1"[..].into()), (0xE5, b"2"[..].into())]
-        );
+        assert_eq!(tlvs.custom, [(0xE4, b"1"[..].into()), (0xE5, b"2"[..].into())]);
         assert!(tlvs.repeated);
     }
 
@@ -381,38 +356,15 @@ mod tests {
 
     #[test]
     fn authority_is_a_host_name_or_the_header_is_refused() {
-        for name in [
-            "mail.example",
-            "MAIL.Example.",
-            "12345",
-            "a_b.example",
-            "10.0.0.1",
-        ] {
+        for name in ["mail.example", "MAIL.Example.", "12345", "a_b.example", "10.0.0.1"] {
             let tlvs = read(&[tlv(kind::AUTHORITY, name.as_bytes())]).unwrap();
             assert_eq!(tlvs.authority.as_deref(), Some(name.trim_end_matches('.')));
         }
-        let long = [
-            "a".repeat(63),
-            "b".repeat(63),
-            "c".repeat(63),
-            "d".repeat(63),
-        ]
-        .join(".");
+        let long = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(63)].join(".");
         assert_eq!(long.len(), 255);
         assert!(read(&[tlv(kind::AUTHORITY, long.as_bytes())]).is_ok());
         let longer = format!("{long}.");
-        let bad = [
-            ".",
-            "a..b",
-            ".a",
-            "-a",
-            "a-",
-            "a b",
-            "a\0",
-            "ä.example",
-            "a/b",
-            &longer,
-        ];
+        let bad = [".", "a..b", ".a", "-a", "a-", "a b", "a\0", "ä.example", "a/b", &longer];
         for name in bad {
             let refused = read(&[tlv(kind::AUTHORITY, name.as_bytes())]);
             assert_eq!(refused, Err(Refusal::Authority), "{name}");
@@ -423,10 +375,7 @@ mod tests {
     fn unique_id_has_at_most_128_bytes_of_anything() {
         let tlvs = read(&[tlv(kind::UNIQUE_ID, &[0xFF; 128])]).unwrap();
         assert_eq!(tlvs.unique_id.as_deref(), Some(&[0xFF; 128][..]));
-        assert_eq!(
-            read(&[tlv(kind::UNIQUE_ID, &[0; 129])]),
-            Err(Refusal::UniqueId)
-        );
+        assert_eq!(read(&[tlv(kind::UNIQUE_ID, &[0; 129])]), Err(Refusal::UniqueId));
     }
 
     #[test]
@@ -449,13 +398,7 @@ mod tests {
 
     #[test]
     fn px_17_common_name_with_a_control_or_a_double_is_no_identity() {
-        for cn in [
-            &b"alice\0.evil"[..],
-            b"alice\r\n",
-            b"\xFFalice",
-            b"",
-            b"al\x7Fice",
-        ] {
+        for cn in [&b"alice\0.evil"[..], b"alice\r\n", b"\xFFalice", b"", b"al\x7Fice"] {
             let tlvs = read(&[ssl(0x07, 0, &[tlv(kind::SSL_CN, cn)])]).unwrap();
             assert_eq!(tlvs.ssl.unwrap().verified_common_name, None);
         }
@@ -468,23 +411,14 @@ mod tests {
     #[test]
     fn w_tlv_3_sub_types_count_only_inside_ssl() {
         let tlvs = read(&[tlv(kind::SSL_CN, b"alice"), ssl(1, 0, &[])]).unwrap();
-        let facts = SslFacts {
-            client_used_tls: true,
-            ..SslFacts::default()
-        };
+        let facts = SslFacts { client_used_tls: true, ..SslFacts::default() };
         assert_eq!(tlvs.ssl.as_deref(), Some(&facts));
-        assert_eq!(
-            read(&[tlv(kind::SSL, &[1, 0, 0, 0])]),
-            Err(Refusal::TlvTruncated)
-        );
+        assert_eq!(read(&[tlv(kind::SSL, &[1, 0, 0, 0])]), Err(Refusal::TlvTruncated));
         assert_eq!(read(&[tlv(kind::SSL, b"")]), Err(Refusal::TlvTruncated));
     }
 
     #[test]
     fn ssl_twice_is_refused() {
-        assert_eq!(
-            read(&[ssl(1, 0, &[]), ssl(1, 0, &[])]),
-            Err(Refusal::TlvTwice)
-        );
+        assert_eq!(read(&[ssl(1, 0, &[]), ssl(1, 0, &[])]), Err(Refusal::TlvTwice));
     }
 }

@@ -27,21 +27,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Progress, Refusal> {
     let Some(line) = line(window)? else {
         return Ok(Progress::Wants(PROXY_V1_BYTES_MAX));
     };
-    Ok(Progress::Complete(
-        header(line)?,
-        line.len().saturating_add(b"\r\n".len()),
-    ))
+    Ok(Progress::Complete(header(line)?, line.len().saturating_add(b"\r\n".len())))
 }
 
 /// The line without its CRLF, or `None` while that may still come.
 fn line(window: &[u8]) -> Result<Option<&[u8]>, Refusal> {
     let full = window.len() == PROXY_V1_BYTES_MAX;
     let Some(end) = window.iter().position(|byte| matches!(byte, b'\r' | b'\n')) else {
-        return if full {
-            Err(Refusal::LineTooLong)
-        } else {
-            Ok(None)
-        };
+        return if full { Err(Refusal::LineTooLong) } else { Ok(None) };
     };
     let (line, rest) = window.split_at_checked(end).unwrap_or((window, &[]));
     match rest {
@@ -56,21 +49,13 @@ fn header(line: &[u8]) -> Result<Header, Refusal> {
     // A line that is not ASCII has no address in it; only the rest of an UNKNOWN line may be anything.
     let words = line.get(SIGNATURE.len()..).unwrap_or(&[]);
     if words.starts_with(b"UNKNOWN") {
-        return Ok(Header::without_addresses(
-            Command::Proxy,
-            Family::Unspecified,
-        ));
+        return Ok(Header::without_addresses(Command::Proxy, Family::Unspecified));
     }
     let text = str::from_utf8(words).map_err(|_| Refusal::Address)?;
     let mut words = text.split(' ');
-    let (Some(inet), Some(source), Some(destination), Some(sport), Some(dport), None) = (
-        words.next(),
-        words.next(),
-        words.next(),
-        words.next(),
-        words.next(),
-        words.next(),
-    ) else {
+    let (Some(inet), Some(source), Some(destination), Some(sport), Some(dport), None) =
+        (words.next(), words.next(), words.next(), words.next(), words.next(), words.next())
+    else {
         return Err(Refusal::Words);
     };
     if [source, destination, sport, dport].contains(&"") {
@@ -84,16 +69,12 @@ fn header(line: &[u8]) -> Result<Header, Refusal> {
 
 /// Dotted quad without leading zeros, which is what `Ipv4Addr` accepts.
 fn ipv4(word: &str) -> Result<IpAddr, Refusal> {
-    word.parse::<Ipv4Addr>()
-        .map(IpAddr::V4)
-        .map_err(|_| Refusal::Address)
+    word.parse::<Ipv4Addr>().map(IpAddr::V4).map_err(|_| Refusal::Address)
 }
 
 /// RFC 4291 2.2 text without scope id, which is what `Ipv6Addr` accepts.
 fn ipv6(word: &str) -> Result<IpAddr, Refusal> {
-    word.parse::<Ipv6Addr>()
-        .map(IpAddr::V6)
-        .map_err(|_| Refusal::Address)
+    word.parse::<Ipv6Addr>().map(IpAddr::V6).map_err(|_| Refusal::Address)
 }
 
 /// ```text
@@ -124,22 +105,15 @@ mod tests {
         let (header, length) = decoded(line).unwrap().unwrap();
         assert_eq!(length, line.len());
         assert_eq!(header.source, Some("192.0.2.1:56324".parse().unwrap()));
-        assert_eq!(
-            header.destination,
-            Some("198.51.100.2:143".parse().unwrap())
-        );
+        assert_eq!(header.destination, Some("198.51.100.2:143".parse().unwrap()));
 
-        let (header, _) = decoded("PROXY TCP6 2001:db8::1 2001:db8::2 65535 993\r\n")
-            .unwrap()
-            .unwrap();
+        let (header, _) =
+            decoded("PROXY TCP6 2001:db8::1 2001:db8::2 65535 993\r\n").unwrap().unwrap();
         assert_eq!(header.source, Some("[2001:db8::1]:65535".parse().unwrap()));
         assert_eq!(header.family, Family::Inet6);
 
         let (header, length) = decoded("PROXY UNKNOWN\r\nx").unwrap().unwrap();
-        assert_eq!(
-            (header.source, header.destination, length),
-            (None, None, 15)
-        );
+        assert_eq!((header.source, header.destination, length), (None, None, 15));
         assert_eq!(header.command, Command::Proxy);
     }
 
@@ -167,21 +141,8 @@ mod tests {
         for (word, port_number) in [("0", 0), ("1", 1), ("65535", 65_535)] {
             assert_eq!(port(word), Ok(port_number));
         }
-        for word in [
-            "",
-            "00",
-            "0143",
-            "+143",
-            "-1",
-            "65536",
-            "4294967439",
-            "14 3",
-            "१",
-        ] {
-            assert!(
-                word.is_empty() || port(word) == Err(Refusal::Port),
-                "{word}"
-            );
+        for word in ["", "00", "0143", "+143", "-1", "65536", "4294967439", "14 3", "१"] {
+            assert!(word.is_empty() || port(word) == Err(Refusal::Port), "{word}");
         }
     }
 }

@@ -7,9 +7,8 @@ use crate::limits::PROXY_V2_BLOCK_BYTES_MAX;
 use crate::network;
 
 /// How every version 2 header begins.
-pub(super) const SIGNATURE: [u8; 12] = [
-    0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A,
-];
+pub(super) const SIGNATURE: [u8; 12] =
+    [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A];
 
 /// Everything in front of the block: signature, command, family, length.
 pub(super) const HEAD_BYTES: usize = 16;
@@ -49,11 +48,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Progress, Refusal> {
 /// A header that speaks for a client at these endpoints. IPv4-mapped addresses become IPv4 here, once (PX-20).
 pub(super) fn for_client(source: SocketAddr, destination: SocketAddr) -> Header {
     let source = network::canonical(source);
-    let family = if source.is_ipv4() {
-        Family::Inet
-    } else {
-        Family::Inet6
-    };
+    let family = if source.is_ipv4() { Family::Inet } else { Family::Inet6 };
     Header {
         command: Command::Proxy,
         family,
@@ -93,11 +88,7 @@ impl Head {
         if command == Command::Proxy && block_bytes < address_bytes(family) {
             return Err(Refusal::BlockTooShort);
         }
-        Ok(Some(Self {
-            command,
-            family,
-            block_bytes,
-        }))
+        Ok(Some(Self { command, family, block_bytes }))
     }
 }
 
@@ -136,9 +127,7 @@ fn address_bytes(family: Option<Family>) -> usize {
 /// A complete header that speaks for a client. Its TLVs count, so all of them must be sound.
 fn decode_proxied(header: &[u8], family: Family) -> Result<Header, Refusal> {
     let tlvs_at = HEAD_BYTES.saturating_add(address_bytes(Some(family)));
-    let (addresses, _) = header
-        .split_at_checked(tlvs_at)
-        .ok_or(Refusal::BlockTooShort)?;
+    let (addresses, _) = header.split_at_checked(tlvs_at).ok_or(Refusal::BlockTooShort)?;
     let block = addresses.get(HEAD_BYTES..).ok_or(Refusal::BlockTooShort)?;
     tlv::verify(header, tlvs_at)?;
     let tlvs = Tlvs::read(header, tlvs_at)?;

@@ -4,10 +4,7 @@
 //! Not its duty: any decision about protocols, routing or who may connect.
 //! Driven by `worker`; the simulator in `tests/appliance/sim` puts another `Port` in its place.
 //! Tests: at the end of the files, and against the real kernel in `tests/appliance/ring`.
-#![allow(
-    unsafe_code,
-    reason = "the kernel's interface; every block says why it is sound"
-)]
+#![allow(unsafe_code, reason = "the kernel's interface; every block says why it is sound")]
 
 pub mod port;
 pub mod slots;

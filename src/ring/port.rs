@@ -228,11 +228,7 @@ mod tests {
     #[test]
     fn tokens_survive_the_kernel() {
         for kind in Kind::ALL {
-            let token = Token {
-                slot: 0xDEAD_BEEF,
-                generation: 0x00AB_CDEF,
-                kind,
-            };
+            let token = Token { slot: 0xDEAD_BEEF, generation: 0x00AB_CDEF, kind };
             assert_eq!(Token::unpack(token.pack()), Some(token));
         }
         assert_eq!(Token::unpack(0xFF << 56), None);
@@ -240,11 +236,7 @@ mod tests {
 
     #[test]
     fn generations_are_cut_to_what_travels() {
-        let token = Token {
-            slot: 1,
-            generation: 0x0100_0001,
-            kind: Kind::Connect,
-        };
+        let token = Token { slot: 1, generation: 0x0100_0001, kind: Kind::Connect };
         assert_eq!(Token::unpack(token.pack()).unwrap().generation, 1);
     }
 }

@@ -35,12 +35,7 @@ impl<T> Slots<T> {
     #[must_use]
     pub fn new(bound: u32) -> Self {
         let capacity = usize::try_from(bound).unwrap_or(usize::MAX);
-        Self {
-            entries: Vec::with_capacity(capacity),
-            free: NONE,
-            live: 0,
-            bound,
-        }
+        Self { entries: Vec::with_capacity(capacity), free: NONE, live: 0, bound }
     }
 
     /// Puts `value` into a free slot and returns slot and generation; gives it back when the table is full.
@@ -66,10 +61,7 @@ impl<T> Slots<T> {
         if slot >= self.bound {
             return Err(value);
         }
-        self.entries.push(Entry {
-            generation: 0,
-            state: State::Used(value),
-        });
+        self.entries.push(Entry { generation: 0, state: State::Used(value) });
         self.live += 1;
         Ok((slot, 0))
     }

@@ -93,16 +93,7 @@ pub(super) fn splice_pair(
     to: BorrowedFd<'_>,
     bytes: usize,
 ) -> Result<usize, IoFault> {
-    uninterrupted(|| {
-        splice(
-            from,
-            None,
-            to,
-            None,
-            bytes,
-            SpliceFlags::NONBLOCK | SpliceFlags::MOVE,
-        )
-    })
+    uninterrupted(|| splice(from, None, to, None, bytes, SpliceFlags::NONBLOCK | SpliceFlags::MOVE))
 }
 
 pub(super) fn shutdown(fd: Fd, half: Half) {
@@ -124,11 +115,7 @@ pub(super) fn endpoints(fd: Fd) -> Result<(SocketAddr, SocketAddr), IoFault> {
 
 /// A non-blocking socket for a connection to a backend.
 pub(super) fn backend_socket(to: SocketAddr, options: &SocketOptions) -> Result<Fd, IoFault> {
-    let family = if to.is_ipv4() {
-        AddressFamily::INET
-    } else {
-        AddressFamily::INET6
-    };
+    let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = net::socket_with(family, SocketType::STREAM, flags, None).map_err(fault)?;
     stream_options(&socket, options).map_err(fault)?;
@@ -146,11 +133,7 @@ pub(super) fn reset_on_close(fd: Fd) {
 /// # Errors
 /// The kernel's: address in use, not ours, or not permitted.
 pub fn listen(on: SocketAddr, options: &SocketOptions) -> std::io::Result<OwnedFd> {
-    let family = if on.is_ipv4() {
-        AddressFamily::INET
-    } else {
-        AddressFamily::INET6
-    };
+    let family = if on.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = net::socket_with(family, SocketType::STREAM, flags, None)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;

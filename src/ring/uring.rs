@@ -32,9 +32,7 @@ pub struct Uring {
 
 impl std::fmt::Debug for Uring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Uring")
-            .field("waker", &self.waker)
-            .finish_non_exhaustive()
+        f.debug_struct("Uring").field("waker", &self.waker).finish_non_exhaustive()
     }
 }
 
@@ -72,11 +70,7 @@ impl Uring {
     }
 
     fn arm_wake(&mut self) {
-        let token = Token {
-            slot: 0,
-            generation: 0,
-            kind: Kind::Wake,
-        };
+        let token = Token { slot: 0, generation: 0, kind: Kind::Wake };
         let fd = self.waker.fd();
         self.poll(fd, token);
     }
@@ -171,9 +165,8 @@ impl Port for Uring {
 
     fn connect(&mut self, fd: Fd, to: SocketAddr, token: Token) {
         let (address, length) = self.addresses.keep(token.slot, to);
-        let entry = opcode::Connect::new(types::Fd(fd.0), address, length)
-            .build()
-            .user_data(token.pack());
+        let entry =
+            opcode::Connect::new(types::Fd(fd.0), address, length).build().user_data(token.pack());
         self.push(&entry);
     }
 
@@ -186,17 +179,12 @@ impl Port for Uring {
     }
 
     fn poll_writable(&mut self, fd: Fd, token: Token) {
-        let entry = opcode::PollAdd::new(types::Fd(fd.0), WRITABLE)
-            .build()
-            .user_data(token.pack());
+        let entry = opcode::PollAdd::new(types::Fd(fd.0), WRITABLE).build().user_data(token.pack());
         self.push(&entry);
     }
 
     fn cancel(&mut self, token: Token) {
-        let own = Token {
-            kind: Kind::Cancel,
-            ..token
-        };
+        let own = Token { kind: Kind::Cancel, ..token };
         let entry = opcode::AsyncCancel::new(token.pack())
             .build()
             .user_data(own.pack())
@@ -245,11 +233,7 @@ impl Port for Uring {
 
     fn splice_in(&mut self, from: Fd, pipe: PipeId) -> Result<usize, IoFault> {
         let pipe = self.pipes.get(pipe).ok_or(IoFault::Memory)?;
-        socket::splice_pair(
-            socket::borrow(from),
-            pipe.write.as_fd(),
-            limits::SPLICE_BYTES_MAX,
-        )
+        socket::splice_pair(socket::borrow(from), pipe.write.as_fd(), limits::SPLICE_BYTES_MAX)
     }
 
     fn splice_out(&mut self, pipe: PipeId, to: Fd, bytes: usize) -> Result<usize, IoFault> {
@@ -314,40 +298,24 @@ union Storage {
 
 impl Addresses {
     fn new(slots: u32) -> Self {
-        Self {
-            places: Vec::with_capacity(usize::try_from(slots).unwrap_or(0)),
-        }
+        Self { places: Vec::with_capacity(usize::try_from(slots).unwrap_or(0)) }
     }
 
     fn keep(&mut self, slot: u32, to: SocketAddr) -> (*const libc::sockaddr, libc::socklen_t) {
         let index = usize::try_from(slot).unwrap_or(usize::MAX);
-        assert!(
-            index < self.places.capacity(),
-            "a connect from outside the slot table"
-        );
+        assert!(index < self.places.capacity(), "a connect from outside the slot table");
         let (storage, length) = match to {
-            SocketAddr::V4(v4) => (
-                Storage {
-                    v4: sockaddr_v4(v4),
-                },
-                size_of::<libc::sockaddr_in>(),
-            ),
-            SocketAddr::V6(v6) => (
-                Storage {
-                    v6: sockaddr_v6(v6),
-                },
-                size_of::<libc::sockaddr_in6>(),
-            ),
+            SocketAddr::V4(v4) => (Storage { v4: sockaddr_v4(v4) }, size_of::<libc::sockaddr_in>()),
+            SocketAddr::V6(v6) => {
+                (Storage { v6: sockaddr_v6(v6) }, size_of::<libc::sockaddr_in6>())
+            }
         };
         if index >= self.places.len() {
             self.places.resize(index + 1, storage);
         }
         let place = &mut self.places[index];
         *place = storage;
-        (
-            std::ptr::from_ref(place).cast(),
-            libc::socklen_t::try_from(length).unwrap_or(0),
-        )
+        (std::ptr::from_ref(place).cast(), libc::socklen_t::try_from(length).unwrap_or(0))
     }
 }
 
@@ -355,9 +323,7 @@ fn sockaddr_v4(v4: std::net::SocketAddrV4) -> libc::sockaddr_in {
     libc::sockaddr_in {
         sin_family: libc::sa_family_t::try_from(libc::AF_INET).unwrap_or(0),
         sin_port: v4.port().to_be(),
-        sin_addr: libc::in_addr {
-            s_addr: u32::from_ne_bytes(v4.ip().octets()),
-        },
+        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(v4.ip().octets()) },
         sin_zero: [0; 8],
     }
 }
@@ -367,9 +333,7 @@ fn sockaddr_v6(v6: std::net::SocketAddrV6) -> libc::sockaddr_in6 {
         sin6_family: libc::sa_family_t::try_from(libc::AF_INET6).unwrap_or(0),
         sin6_port: v6.port().to_be(),
         sin6_flowinfo: v6.flowinfo(),
-        sin6_addr: libc::in6_addr {
-            s6_addr: v6.ip().octets(),
-        },
+        sin6_addr: libc::in6_addr { s6_addr: v6.ip().octets() },
         sin6_scope_id: v6.scope_id(),
     }
 }

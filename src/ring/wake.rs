@@ -54,10 +54,7 @@ impl Semaphore {
     /// # Errors
     /// The kernel's, when it has no descriptor left.
     pub fn new() -> std::io::Result<Self> {
-        Ok(Self(Arc::new(eventfd(
-            0,
-            EventfdFlags::SEMAPHORE | EventfdFlags::CLOEXEC,
-        )?)))
+        Ok(Self(Arc::new(eventfd(0, EventfdFlags::SEMAPHORE | EventfdFlags::CLOEXEC)?)))
     }
 
     /// Lets one waiting thread go.

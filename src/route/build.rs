@@ -52,16 +52,9 @@ impl Table {
 /// The names in `rows` that need addresses, in lower case: local backends and remote load balancers.
 #[must_use]
 pub fn hosts_to_resolve(rows: &Rows, local_site: &str) -> Vec<Box<str>> {
-    let local = rows
-        .sites
-        .iter()
-        .filter(|site| &*site.name == local_site)
-        .map(|site| site.id)
-        .min();
-    let backends = rows
-        .backends
-        .iter()
-        .filter(|backend| Some(backend.site_id) == local);
+    let local =
+        rows.sites.iter().filter(|site| &*site.name == local_site).map(|site| site.id).min();
+    let backends = rows.backends.iter().filter(|backend| Some(backend.site_id) == local);
     let remote = rows.sites.iter().filter(|site| Some(site.id) != local);
     let names = backends.map(|backend| &backend.host);
     let names = names.chain(remote.filter_map(|site| site.load_balancer.as_ref()));
@@ -144,10 +137,7 @@ fn find_local_site(
     settings: &RouteSettings,
     problems: &mut Vec<Problem>,
 ) -> Option<Uuid> {
-    let local = sites
-        .iter()
-        .find(|site| site.name == settings.local_site)
-        .map(|site| site.id);
+    let local = sites.iter().find(|site| site.name == settings.local_site).map(|site| site.id);
     if local.is_none() {
         problems.push(Problem {
             table: "sites",
@@ -212,10 +202,8 @@ fn build_backends(
 
 fn build_candidates(table: &Table) -> Box<[Candidate]> {
     let usable = table.backends.iter().filter(|backend| backend.is_usable());
-    let candidates = usable.map(|backend| Candidate {
-        id: backend.id,
-        load_factor: backend.load_factor,
-    });
+    let candidates =
+        usable.map(|backend| Candidate { id: backend.id, load_factor: backend.load_factor });
     candidates.collect()
 }
 
@@ -230,11 +218,7 @@ fn build_groups(
     let mut groups: Vec<UserGroup> = Vec::with_capacity(rows.user_groups.len());
     for row in rows.user_groups.iter().filter(|row| row.site_id == local) {
         let mut complain = |complaint| {
-            problems.push(Problem {
-                table: "user_groups",
-                row: row.name.clone(),
-                complaint,
-            });
+            problems.push(Problem { table: "user_groups", row: row.name.clone(), complaint });
         };
         if row.name.is_empty() {
             complain(Complaint::EmptyName);
@@ -252,13 +236,8 @@ fn build_groups(
 
 /// In the groups' order, which is by name.
 fn build_switches(table: &Table) -> Box<[GroupChange]> {
-    let stranded = table
-        .groups
-        .iter()
-        .filter(|row| !group::is_backend_usable(table, row));
-    stranded
-        .filter_map(|row| group::switch(table, row))
-        .collect()
+    let stranded = table.groups.iter().filter(|row| !group::is_backend_usable(table, row));
+    stranded.filter_map(|row| group::switch(table, row)).collect()
 }
 
 fn build_failovers(rows: &Rows, table: &Table, problems: &mut Vec<Problem>) -> Box<[Failover]> {
@@ -305,11 +284,7 @@ fn build_hosts(table: &Table, problems: &mut Vec<Problem>) -> Box<[(Box<str>, Pl
     for backend in &table.backends {
         hosts.push((lower(&backend.host.name), Place::Backend(backend.id)));
     }
-    for site in table
-        .sites
-        .iter()
-        .filter(|site| Some(site.id) != table.local_site)
-    {
+    for site in table.sites.iter().filter(|site| Some(site.id) != table.local_site) {
         if let Some(host) = &site.load_balancer {
             hosts.push((lower(&host.name), Place::LoadBalancer(site.id)));
         }
@@ -330,11 +305,7 @@ fn build_hosts(table: &Table, problems: &mut Vec<Problem>) -> Box<[(Box<str>, Pl
 }
 
 fn build_test_users(table: &Table, problems: &mut Vec<Problem>) -> Box<[(Box<str>, Uuid)]> {
-    let Some(template) = table
-        .settings
-        .test_username
-        .as_deref()
-        .filter(|name| !name.is_empty())
+    let Some(template) = table.settings.test_username.as_deref().filter(|name| !name.is_empty())
     else {
         return Box::default();
     };
@@ -373,17 +344,11 @@ fn resolve(name: &str, addresses: &Addresses, complain: &mut impl FnMut(Complain
     if found.is_empty() {
         complain(Complaint::Unresolved(name.into()));
     }
-    Host {
-        name: name.into(),
-        addresses: found.into_boxed_slice(),
-    }
+    Host { name: name.into(), addresses: found.into_boxed_slice() }
 }
 
 fn host_without_addresses(name: &str) -> Host {
-    Host {
-        name: name.into(),
-        addresses: Box::default(),
-    }
+    Host { name: name.into(), addresses: Box::default() }
 }
 
 fn lower(text: &str) -> Box<str> {
@@ -391,19 +356,11 @@ fn lower(text: &str) -> Box<str> {
 }
 
 fn site_problem(row: &Site, complaint: Complaint) -> Problem {
-    Problem {
-        table: "sites",
-        row: format!("{} {}", row.name, row.id).into(),
-        complaint,
-    }
+    Problem { table: "sites", row: format!("{} {}", row.name, row.id).into(), complaint }
 }
 
 fn backend_problem(row: &Backend, complaint: Complaint) -> Problem {
-    Problem {
-        table: "backends",
-        row: format!("{} {}", row.host, row.id).into(),
-        complaint,
-    }
+    Problem { table: "backends", row: format!("{} {}", row.host, row.id).into(), complaint }
 }
 
 /// All of a full share (palomar.md 1.5).

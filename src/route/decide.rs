@@ -29,10 +29,7 @@ impl<'a> RouteQuestion<'a> {
     /// The usual question: the table knows the groups.
     #[must_use]
     pub fn of(user: &'a str) -> Self {
-        Self {
-            user,
-            fresh_group: None,
-        }
+        Self { user, fresh_group: None }
     }
 }
 
@@ -197,9 +194,7 @@ fn decide_by_group(
             None => fail(RouteFault::NoUsableBackend, group),
         };
     };
-    let is_fresh = question
-        .fresh_group
-        .is_some_and(|fresh| std::ptr::eq(fresh, row));
+    let is_fresh = question.fresh_group.is_some_and(|fresh| std::ptr::eq(fresh, row));
     if is_fresh && row.backend_id.is_some_and(|id| table.backend(id).is_none()) {
         return Decision::NeedTable;
     }
@@ -208,13 +203,7 @@ fn decide_by_group(
     };
     let is_moving = is_user_moving || (row.is_moving() && choice.change.is_none());
     let hop = Hop::Backend(choice.backend.id);
-    go(
-        hop,
-        &choice.backend.host,
-        Some(group),
-        is_moving,
-        choice.change,
-    )
+    go(hop, &choice.backend.host, Some(group), is_moving, choice.change)
 }
 
 /// G21: the user's home and group can be computed, but nothing may be written; good enough if the group has a row.
@@ -229,10 +218,7 @@ fn decide_without_geodb(table: &Table, local: Uuid, question: &RouteQuestion<'_>
         ..User::default()
     };
     match decide_by_row(table, local, &user, question) {
-        Decision::Go { destination, .. } => Decision::Go {
-            destination,
-            change: None,
-        },
+        Decision::Go { destination, .. } => Decision::Go { destination, change: None },
         Decision::Fail { fault, about } => Decision::Fail { fault, about },
         Decision::NeedUser
         | Decision::NeedTable
@@ -258,9 +244,7 @@ fn group_row<'q>(
     name: &str,
     question: &RouteQuestion<'q>,
 ) -> Option<&'q UserGroup> {
-    let fresh = question
-        .fresh_group
-        .filter(|row| row.site_id == local && &*row.name == name);
+    let fresh = question.fresh_group.filter(|row| row.site_id == local && &*row.name == name);
     fresh.or_else(|| table.group(name))
 }
 
@@ -282,15 +266,9 @@ fn go(
         group: group.map(Box::from),
         is_moving,
     };
-    Decision::Go {
-        destination,
-        change,
-    }
+    Decision::Go { destination, change }
 }
 
 fn fail(fault: RouteFault, about: &str) -> Decision {
-    Decision::Fail {
-        fault,
-        about: about.into(),
-    }
+    Decision::Fail { fault, about: about.into() }
 }

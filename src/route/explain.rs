@@ -15,10 +15,7 @@ pub fn explain(table: &Table, known: UserKnown<'_>, question: &RouteQuestion<'_>
     let mut steps = Vec::new();
     match table.local_site() {
         Some(site) => steps.push(format!("local site: {} ({})", site.name, site.status)),
-        None => steps.push(format!(
-            "local site: {:?} has no row",
-            table.settings().local_site
-        )),
+        None => steps.push(format!("local site: {:?} has no row", table.settings().local_site)),
     }
     if let Some(backend) = table.backend_by_test_user(question.user) {
         steps.push(format!("test user of backend {}", backend.host.name));
@@ -43,15 +40,8 @@ fn explain_user(
     };
     steps.push(format!("user: {}", user_text(table, user)));
     if let Some(home) = user.preferred_site_id.and_then(|id| table.site(id)) {
-        let reachable = if home.is_reachable {
-            "reachable"
-        } else {
-            "not reachable"
-        };
-        steps.push(format!(
-            "home site: {} ({}, {reachable})",
-            home.name, home.status
-        ));
+        let reachable = if home.is_reachable { "reachable" } else { "not reachable" };
+        steps.push(format!("home site: {} ({}, {reachable})", home.name, home.status));
         if let Some(stand_in) = table.failover(&user.group_name, home.id) {
             steps.push(format!(
                 "group is failed over to site {} ({})",
@@ -59,24 +49,16 @@ fn explain_user(
             ));
         }
     }
-    let fresh = question
-        .fresh_group
-        .filter(|row| row.name == user.group_name);
+    let fresh = question.fresh_group.filter(|row| row.name == user.group_name);
     match fresh.or_else(|| table.group(&user.group_name)) {
         Some(row) => steps.push(format!("group: {}", group_text(table, row))),
-        None => steps.push(format!(
-            "group: {} has no row at the local site",
-            user.group_name
-        )),
+        None => steps.push(format!("group: {} has no row at the local site", user.group_name)),
     }
 }
 
 fn user_text(table: &Table, user: &User) -> String {
-    let mut text = format!(
-        "home {}, group {:?}",
-        site_name(table, user.preferred_site_id),
-        user.group_name
-    );
+    let mut text =
+        format!("home {}, group {:?}", site_name(table, user.preferred_site_id), user.group_name);
     if let Some(group) = &user.failover_site_group_name {
         text += &format!(", failover group {group:?}");
     }
@@ -97,10 +79,7 @@ fn group_text(table: &Table, row: &UserGroup) -> String {
 
 fn conclusion(table: &Table, decision: &Decision) -> String {
     match decision {
-        Decision::Go {
-            destination,
-            change,
-        } => {
+        Decision::Go { destination, change } => {
             let kind = match destination.hop {
                 Hop::Backend(_) => "backend",
                 Hop::Site(_) => "load balancer",
@@ -112,25 +91,16 @@ fn conclusion(table: &Table, decision: &Decision) -> String {
                 }
                 None => String::new(),
             };
-            format!(
-                "go to {kind} {} ({}){change}",
-                destination.host, destination.address
-            )
+            format!("go to {kind} {} ({}){change}", destination.host, destination.address)
         }
         Decision::NeedUser => "ask the GeoDB for the user".to_owned(),
         Decision::NeedTable => "read all rows again".to_owned(),
         Decision::AssignUser(assignment) => {
             let home = site_name(table, Some(assignment.preferred_site_id));
-            format!(
-                "write the user: home {home}, group {:?}",
-                assignment.group_name
-            )
+            format!("write the user: home {home}, group {:?}", assignment.group_name)
         }
         Decision::FinishUserMove(finish) => {
-            format!(
-                "finish the user's move: {}",
-                user_text(table, &finish.moved)
-            )
+            format!("finish the user's move: {}", user_text(table, &finish.moved))
         }
         Decision::CreateGroup(creation) => {
             let backend = backend_name(table, Some(creation.backend_id));
@@ -145,9 +115,7 @@ fn conclusion(table: &Table, decision: &Decision) -> String {
 fn site_name(table: &Table, id: Option<Uuid>) -> String {
     match id {
         None => "(none)".to_owned(),
-        Some(id) => table
-            .site(id)
-            .map_or_else(|| id.to_string(), |site| site.name.to_string()),
+        Some(id) => table.site(id).map_or_else(|| id.to_string(), |site| site.name.to_string()),
     }
 }
 

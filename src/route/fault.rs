@@ -110,10 +110,7 @@ mod tests {
     fn every_fault_is_small_temporary_and_explained() {
         assert_eq!(size_of::<RouteFault>(), 1);
         for fault in RouteFault::ALL {
-            assert!(matches!(
-                fault.failure(),
-                Failure::Unavailable | Failure::RedirectFailed
-            ));
+            assert!(matches!(fault.failure(), Failure::Unavailable | Failure::RedirectFailed));
             assert_ne!(fault.blame(), Blame::Client, "{fault:?}");
             assert!(!fault.text().is_empty());
         }

@@ -96,10 +96,7 @@ pub struct Choice<'t> {
 pub fn choose<'t>(table: &'t Table, row: &UserGroup) -> Option<Choice<'t>> {
     if let Some(backend) = usable(table, row.backend_id) {
         // A moving group goes to the source too: the source decides per user and refers users that it has moved.
-        return Some(Choice {
-            backend,
-            change: None,
-        });
+        return Some(Choice { backend, change: None });
     }
     let change = match table.switch(row) {
         Some(change) => change.clone(),
@@ -133,11 +130,7 @@ pub(super) fn switch(table: &Table, row: &UserGroup) -> Option<GroupChange> {
             alt_backend_id: next,
             moving: Box::default(),
         },
-        reason: if row.is_moving() {
-            ChangeReason::FinishMove
-        } else {
-            switched
-        },
+        reason: if row.is_moving() { ChangeReason::FinishMove } else { switched },
     })
 }
 

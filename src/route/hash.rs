@@ -48,11 +48,7 @@ pub struct Ranking {
 /// with 0. The order of `candidates` does not matter.
 #[must_use]
 pub fn rank(group: &str, candidates: &[Candidate], excluded: Option<Uuid>) -> Option<Ranking> {
-    let allowed = || {
-        candidates
-            .iter()
-            .filter(|candidate| Some(candidate.id) != excluded)
-    };
+    let allowed = || candidates.iter().filter(|candidate| Some(candidate.id) != excluded);
     let any_weight = allowed().any(|candidate| candidate.load_factor > 0);
     let mut best: Option<(f64, Uuid)> = None;
     let mut second: Option<(f64, Uuid)> = None;
@@ -65,19 +61,12 @@ pub fn rank(group: &str, candidates: &[Candidate], excluded: Option<Uuid>) -> Op
             second = Some(scored);
         }
     }
-    best.map(|(_, best)| Ranking {
-        best,
-        second: second.map(|(_, id)| id),
-    })
+    best.map(|(_, best)| Ranking { best, second: second.map(|(_, id)| id) })
 }
 
 /// `-ln(u) / weight` with `u = (h + 0.5) / 2^64`. Without any weight all candidates weigh the same.
 fn score(group: &str, candidate: Candidate) -> f64 {
-    let id = candidate
-        .id
-        .hyphenated()
-        .encode_lower(&mut Uuid::encode_buffer())
-        .to_owned();
+    let id = candidate.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned();
     let [a, b, c, d, e, f, g, h, ..] = md5(&[group.as_bytes(), b":", id.as_bytes()]);
     // Two exact halves and one rounding: the same double as a direct conversion of the 64-bit number.
     let high = f64::from(u32::from_be_bytes([a, b, c, d]));
@@ -88,10 +77,7 @@ fn score(group: &str, candidate: Candidate) -> f64 {
 
 /// Equal scores are decided by id, so that the order of the candidates never matters.
 fn is_before(left: (f64, Uuid), right: (f64, Uuid)) -> bool {
-    left.0
-        .total_cmp(&right.0)
-        .then(left.1.cmp(&right.1))
-        .is_lt()
+    left.0.total_cmp(&right.0).then(left.1.cmp(&right.1)).is_lt()
 }
 
 fn md5(parts: &[&[u8]]) -> [u8; 16] {
@@ -112,10 +98,7 @@ mod tests {
     const BOB: &str = "bob@example.com";
 
     fn candidate(id: u128, load_factor: u8) -> Candidate {
-        Candidate {
-            id: Uuid::from_u128(id),
-            load_factor,
-        }
+        Candidate { id: Uuid::from_u128(id), load_factor }
     }
 
     #[test]
@@ -127,17 +110,9 @@ mod tests {
 
     #[test]
     fn g16_default_group_vectors() {
-        let cases = [
-            (ALICE, 100, 37),
-            (ALICE, 300, 37),
-            (BOB, 100, 91),
-            (BOB, 300, 91),
-        ];
+        let cases = [(ALICE, 100, 37), (ALICE, 300, 37), (BOB, 100, 91), (BOB, 300, 91)];
         for (user, count, number) in cases {
-            assert_eq!(
-                default_group(user, count).unwrap().as_ref(),
-                format!("default-{number}")
-            );
+            assert_eq!(default_group(user, count).unwrap().as_ref(), format!("default-{number}"));
         }
         assert_eq!(default_group("user1", 100).unwrap().as_ref(), "default-7");
         assert_eq!(default_group("user1", 300).unwrap().as_ref(), "default-107");
@@ -162,21 +137,13 @@ mod tests {
             assert_eq!(Some(all), rank(&group, &backward, None));
             assert_ne!(Some(all.best), all.second);
             // Without the winner, the runner-up wins: only the failed backend's groups move.
-            assert_eq!(
-                rank(&group, &forward, Some(all.best)).unwrap().best,
-                all.second.unwrap()
-            );
+            assert_eq!(rank(&group, &forward, Some(all.best)).unwrap().best, all.second.unwrap());
         }
     }
 
     #[test]
     fn g17_shares_follow_the_load_factor() {
-        let candidates = [
-            candidate(1, 100),
-            candidate(2, 50),
-            candidate(3, 50),
-            candidate(4, 0),
-        ];
+        let candidates = [candidate(1, 100), candidate(2, 50), candidate(3, 50), candidate(4, 0)];
         let mut wins = [0_u32; 5];
         for number in 0..10_000 {
             let best = rank(&format!("g{number}"), &candidates, None).unwrap().best;
@@ -193,19 +160,13 @@ mod tests {
         let drained = [candidate(1, 0), candidate(2, 0)];
         assert!(rank("g", &drained, None).is_some_and(|ranking| ranking.second.is_some()));
         let one_left = [candidate(1, 0), candidate(2, 1)];
-        let only = Ranking {
-            best: Uuid::from_u128(2),
-            second: None,
-        };
+        let only = Ranking { best: Uuid::from_u128(2), second: None };
         assert_eq!(rank("g", &one_left, None), Some(only));
         assert_eq!(
             rank("g", &one_left, Some(Uuid::from_u128(2))).unwrap().best,
             Uuid::from_u128(1)
         );
         assert_eq!(rank("g", &[], None), None);
-        assert_eq!(
-            rank("g", &[candidate(1, 5)], Some(Uuid::from_u128(1))),
-            None
-        );
+        assert_eq!(rank("g", &[candidate(1, 5)], Some(Uuid::from_u128(1))), None);
     }
 }

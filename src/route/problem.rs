@@ -66,10 +66,9 @@ impl fmt::Display for Complaint {
                 write!(f, "load_factor {value} is not 0..100, it is clamped")
             }
             Self::NilId => f.write_str("the id is the nil UUID, the row is ignored"),
-            Self::NotAUuid(column) => write!(
-                f,
-                "column {column} is no UUID in lower case, the row is ignored"
-            ),
+            Self::NotAUuid(column) => {
+                write!(f, "column {column} is no UUID in lower case, the row is ignored")
+            }
             Self::Duplicate(text) => write!(f, "{text:?} exists twice, the lower id is used"),
             Self::EmptyName => f.write_str("the name is empty, the row is ignored"),
             Self::UnknownSite => f.write_str("its site has no row, the row is ignored"),
@@ -97,9 +96,7 @@ pub fn is_host(host: &str) -> bool {
     !host.is_empty()
         && host != "-"
         && host.len() <= HOST_BYTES_MAX
-        && host
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && !br#"/\"'@,;"#.contains(&b))
+        && host.bytes().all(|b| b.is_ascii_graphic() && !br#"/\"'@,;"#.contains(&b))
 }
 
 /// Longest host name that DNS can hold, in text form without the final dot (RFC 1035 2.3.4).
@@ -111,17 +108,8 @@ mod tests {
 
     #[test]
     fn ge_08_hosts_that_are_none() {
-        for bad in [
-            "",
-            "-",
-            "a b",
-            "be1\n",
-            "be\u{0}1",
-            "bü",
-            "a/b",
-            "user@host",
-            &"x".repeat(254),
-        ] {
+        for bad in ["", "-", "a b", "be1\n", "be\u{0}1", "bü", "a/b", "user@host", &"x".repeat(254)]
+        {
             assert!(!is_host(bad), "{bad:?}");
         }
         for good in ["be1", "be1.example.com", "192.0.2.1", "2001:db8::1", "be_1"] {
@@ -131,11 +119,8 @@ mod tests {
 
     #[test]
     fn ge_08_a_problem_names_table_row_and_remedy() {
-        let problem = Problem {
-            table: "sites",
-            row: "DC1".into(),
-            complaint: Complaint::NoLocalSite,
-        };
+        let problem =
+            Problem { table: "sites", row: "DC1".into(), complaint: Complaint::NoLocalSite };
         let text = problem.to_string();
         assert_eq!(
             text,

@@ -20,14 +20,8 @@ pub fn follow_referral(
     host: &str,
     group: Option<&str>,
 ) -> Result<Destination, RouteFault> {
-    let literal = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(host);
-    let address = literal
-        .parse::<IpAddr>()
-        .ok()
-        .map(|address| address.to_canonical());
+    let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let address = literal.parse::<IpAddr>().ok().map(|address| address.to_canonical());
     let place = match address {
         Some(address) => table.place_by_address(address),
         None => table.place_by_host(host.strip_suffix('.').unwrap_or(host)),
@@ -40,11 +34,7 @@ pub fn follow_referral(
         Place::LoadBalancer(id) => {
             let site = table.site(id).ok_or(RouteFault::UnknownReferral)?;
             let host: Option<&Host> = site.load_balancer.as_ref();
-            (
-                Hop::Site(id),
-                host.ok_or(RouteFault::UnknownReferral)?,
-                None,
-            )
+            (Hop::Site(id), host.ok_or(RouteFault::UnknownReferral)?, None)
         }
     };
     let address = address.or_else(|| known.addresses.first().copied());

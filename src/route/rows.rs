@@ -153,10 +153,7 @@ impl User {
     #[must_use]
     pub fn is_moving(&self) -> bool {
         self.moving_preferred_site_id.is_some()
-            || self
-                .moving_group_name
-                .as_deref()
-                .is_some_and(|name| !name.is_empty())
+            || self.moving_group_name.as_deref().is_some_and(|name| !name.is_empty())
     }
 
     /// The row as it is once the pending move is finished. Idempotent.
@@ -166,11 +163,7 @@ impl User {
         if self.moving_preferred_site_id.is_some() {
             moved.preferred_site_id = self.moving_preferred_site_id;
         }
-        if let Some(name) = self
-            .moving_group_name
-            .as_ref()
-            .filter(|name| !name.is_empty())
-        {
+        if let Some(name) = self.moving_group_name.as_ref().filter(|name| !name.is_empty()) {
             moved.group_name = name.clone();
         }
         if self.moving_failover_site_group_name.is_some() {
@@ -268,16 +261,10 @@ mod tests {
     fn ge_08_unknown_status_text_is_kept() {
         for text in ["online", "offline", "standby"] {
             assert_eq!(BackendStatus::parse(text).as_str(), text);
-            assert!(!matches!(
-                BackendStatus::parse(text),
-                BackendStatus::Unknown(_)
-            ));
+            assert!(!matches!(BackendStatus::parse(text), BackendStatus::Unknown(_)));
         }
         for text in ["", "Online", "evacuate", "on\nline"] {
-            assert_eq!(
-                BackendStatus::parse(text),
-                BackendStatus::Unknown(text.into())
-            );
+            assert_eq!(BackendStatus::parse(text), BackendStatus::Unknown(text.into()));
         }
         assert_eq!(SiteStatus::parse("evacuate"), SiteStatus::Evacuate);
         assert_eq!(GroupSiteStatus::parse(""), GroupSiteStatus::Normal);

@@ -43,10 +43,7 @@ pub fn serving_site<'t>(
     // agree; a stand-in that is down itself does not count.
     let stand_in = table.failover(&user.group_name, home.id);
     if let Some(stand_in) = stand_in.filter(|site| is_fit(table, site)) {
-        let group = user
-            .failover_site_group_name
-            .as_deref()
-            .filter(|name| !name.is_empty());
+        let group = user.failover_site_group_name.as_deref().filter(|name| !name.is_empty());
         let group = group.unwrap_or(&user.group_name);
         return Ok(if is_local(table, stand_in) {
             Serving::StandIn { group }
@@ -56,9 +53,7 @@ pub fn serving_site<'t>(
     }
     if is_fit(table, home) {
         return Ok(if is_local(table, home) {
-            Serving::Home {
-                group: &user.group_name,
-            }
+            Serving::Home { group: &user.group_name }
         } else {
             Serving::Remote(home)
         });

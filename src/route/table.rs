@@ -189,9 +189,7 @@ impl Table {
     /// What stands behind a host name, whatever its case. Backends come before load balancers.
     #[must_use]
     pub fn place_by_host(&self, host: &str) -> Option<Place> {
-        let at = self
-            .hosts
-            .partition_point(|(known, _)| order_ignoring_case(known, host).is_lt());
+        let at = self.hosts.partition_point(|(known, _)| order_ignoring_case(known, host).is_lt());
         let (known, place) = self.hosts.get(at)?;
         known.eq_ignore_ascii_case(host).then_some(*place)
     }
@@ -199,10 +197,8 @@ impl Table {
     /// What stands behind an address. Rare (referrals), hence linear.
     #[must_use]
     pub fn place_by_address(&self, address: IpAddr) -> Option<Place> {
-        let backend = self
-            .backends
-            .iter()
-            .find(|backend| backend.host.addresses.contains(&address));
+        let backend =
+            self.backends.iter().find(|backend| backend.host.addresses.contains(&address));
         if let Some(backend) = backend {
             return Some(Place::Backend(backend.id));
         }
@@ -217,24 +213,17 @@ impl Table {
     /// names may have been normalised to lower case while host names are not.
     #[must_use]
     pub fn backend_by_test_user(&self, user: &str) -> Option<&BackendEntry> {
-        let at = self
-            .test_users
-            .partition_point(|(known, _)| order_ignoring_case(known, user).is_lt());
+        let at =
+            self.test_users.partition_point(|(known, _)| order_ignoring_case(known, user).is_lt());
         let (known, id) = self.test_users.get(at)?;
-        if known.eq_ignore_ascii_case(user) {
-            self.backend(*id)
-        } else {
-            None
-        }
+        if known.eq_ignore_ascii_case(user) { self.backend(*id) } else { None }
     }
 
     /// The site that took over a group from `site_id`.
     #[must_use]
     pub fn failover(&self, group_name: &str, site_id: Uuid) -> Option<&SiteEntry> {
         let found = find(&self.failovers, |failover| {
-            (*failover.group_name)
-                .cmp(group_name)
-                .then(failover.site_id.cmp(&site_id))
+            (*failover.group_name).cmp(group_name).then(failover.site_id.cmp(&site_id))
         });
         self.site(found?.to_site_id)
     }
@@ -246,7 +235,5 @@ fn find<T>(sorted: &[T], order: impl FnMut(&T) -> Ordering) -> Option<&T> {
 
 /// Compares without allocating; `known` is in lower case already.
 pub(super) fn order_ignoring_case(known: &str, asked: &str) -> Ordering {
-    known
-        .bytes()
-        .cmp(asked.bytes().map(|byte| byte.to_ascii_lowercase()))
+    known.bytes().cmp(asked.bytes().map(|byte| byte.to_ascii_lowercase()))
 }

@@ -64,9 +64,7 @@ impl Attempt {
     }
 
     fn host(&self) -> Box<str> {
-        self.destination
-            .as_ref()
-            .map_or_else(Box::default, |destination| destination.host.clone())
+        self.destination.as_ref().map_or_else(Box::default, |destination| destination.host.clone())
     }
 
     fn forget_backend(&mut self) {
@@ -77,10 +75,7 @@ impl Attempt {
     fn route_ask(&self) -> Option<RouteAsk> {
         let grant = self.grant.as_ref()?;
         Some(match &grant.host {
-            Some(host) => RouteAsk::Host {
-                host: host.clone(),
-                hostip: grant.hostip,
-            },
+            Some(host) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip },
             None => RouteAsk::User(grant.user.clone()),
         })
     }
@@ -88,12 +83,7 @@ impl Attempt {
 
 impl Session {
     pub(super) fn begin_login(&mut self, now: Tick, credentials: Credentials, outbox: &mut Outbox) {
-        let Credentials {
-            user,
-            authorize_as,
-            password,
-            ..
-        } = credentials;
+        let Credentials { user, authorize_as, password, .. } = credentials;
         let question = Question {
             protocol: self.protocol,
             user: user.clone(),
@@ -109,18 +99,8 @@ impl Session {
 
     /// Credentials that nobody has to be asked about; the answer takes as long as any other refusal.
     pub(super) fn refuse_unasked(&mut self, now: Tick, failure: Failure, outbox: &mut Outbox) {
-        self.attempt = Some(Box::new(Attempt::new(
-            now,
-            Box::default(),
-            Secret::default(),
-        )));
-        self.fail(
-            now,
-            failure,
-            None,
-            "credentials that cannot be right",
-            outbox,
-        );
+        self.attempt = Some(Box::new(Attempt::new(now, Box::default(), Secret::default())));
+        self.fail(now, failure, None, "credentials that cannot be right", outbox);
     }
 
     pub(super) fn verdict(&mut self, now: Tick, answer: Answer, outbox: &mut Outbox) {
@@ -150,11 +130,7 @@ impl Session {
     }
 
     fn ask_route(&mut self, now: Tick, outbox: &mut Outbox) {
-        let Some(ask) = self
-            .attempt
-            .as_ref()
-            .and_then(|attempt| attempt.route_ask())
-        else {
+        let Some(ask) = self.attempt.as_ref().and_then(|attempt| attempt.route_ask()) else {
             return;
         };
         self.enter(Stage::Route, now.after(limits::ROUTE_TIMEOUT));
@@ -194,12 +170,8 @@ impl Session {
         attempt.destination = Some(destination);
         match &mut attempt.attempts {
             None => {
-                attempt.attempts = Some(Attempts::new(
-                    now,
-                    timeout,
-                    self.settings.reconnects_max,
-                    endpoint,
-                ));
+                attempt.attempts =
+                    Some(Attempts::new(now, timeout, self.settings.reconnects_max, endpoint));
             }
             Some(attempts) if referral.is_some() => {
                 attempt.referrals = attempt.referrals.saturating_add(1);
@@ -215,9 +187,7 @@ impl Session {
             let detail = "proxying loops to itself: the destination is this listener";
             return self.fail(now, Failure::InternalConfig, None, detail, outbox);
         }
-        let deadline = self
-            .login_deadline(now)
-            .min(now.after(limits::CONNECT_TIMEOUT));
+        let deadline = self.login_deadline(now).min(now.after(limits::CONNECT_TIMEOUT));
         self.enter(Stage::Connecting, deadline);
         outbox.wish(Wish::Connect(endpoint));
     }
@@ -229,19 +199,14 @@ impl Session {
         };
         let Some(grant) = &attempt.grant else { return };
         let mut forward = grant.forward.clone();
-        if let Some(group) = attempt
-            .destination
-            .as_ref()
-            .and_then(|destination| destination.group.clone())
+        if let Some(group) =
+            attempt.destination.as_ref().and_then(|destination| destination.group.clone())
         {
             forward.push(("cl_user_group".into(), group));
         }
         let login = Login {
             user: grant.destuser.clone().unwrap_or_else(|| grant.user.clone()),
-            password: grant
-                .pass
-                .clone()
-                .unwrap_or_else(|| attempt.password.clone()),
+            password: grant.pass.clone().unwrap_or_else(|| attempt.password.clone()),
             master: grant.master.clone(),
             mech: grant.mech,
             nopipelining: grant.nopipelining,
@@ -255,14 +220,8 @@ impl Session {
     }
 
     fn login_deadline(&self, now: Tick) -> Tick {
-        let attempts = self
-            .attempt
-            .as_ref()
-            .and_then(|attempt| attempt.attempts.as_ref());
-        attempts.map_or_else(
-            || now.after(self.settings.login_timeout),
-            Attempts::deadline,
-        )
+        let attempts = self.attempt.as_ref().and_then(|attempt| attempt.attempts.as_ref());
+        attempts.map_or_else(|| now.after(self.settings.login_timeout), Attempts::deadline)
     }
 
     pub(super) fn backend_bytes(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
@@ -270,11 +229,7 @@ impl Session {
             return;
         };
         let taken = attempt.inbox.append(bytes);
-        debug_assert_eq!(
-            taken,
-            bytes.len(),
-            "the shell read more than there was room for"
-        );
+        debug_assert_eq!(taken, bytes.len(), "the shell read more than there was room for");
         let Some(dialogue) = &mut attempt.dialogue else {
             return;
         };
@@ -317,10 +272,7 @@ impl Session {
             Step::More => {}
             Step::Ready(ok) => self.succeed(now, &ok, outbox),
             Step::Failed(failure, text) => {
-                let dialogue = self
-                    .attempt
-                    .as_ref()
-                    .and_then(|attempt| attempt.dialogue.as_ref());
+                let dialogue = self.attempt.as_ref().and_then(|attempt| attempt.dialogue.as_ref());
                 let detail: Box<str> =
                     dialogue.map_or_else(Box::default, |dialogue| dialogue.last_line().into());
                 self.attempt_failed(now, failure, text, &detail, outbox);
@@ -341,10 +293,7 @@ impl Session {
         let Some(attempt) = &mut self.attempt else {
             return;
         };
-        let again = attempt
-            .attempts
-            .as_mut()
-            .and_then(|attempts| attempts.again(now, failure));
+        let again = attempt.attempts.as_mut().and_then(|attempts| attempts.again(now, failure));
         let backend = attempt.host();
         attempt.forget_backend();
         outbox.wish(Wish::DropBackend);
@@ -374,10 +323,7 @@ impl Session {
         };
         attempt.forget_backend();
         outbox.wish(Wish::DropBackend);
-        let destuser = attempt
-            .grant
-            .as_ref()
-            .and_then(|grant| grant.destuser.as_deref());
+        let destuser = attempt.grant.as_ref().and_then(|grant| grant.destuser.as_deref());
         let is_same =
             |user: &str| user.eq_ignore_ascii_case(&attempt.user) || destuser == Some(user);
         if !referral.user.as_deref().is_none_or(is_same) {
@@ -393,10 +339,7 @@ impl Session {
             Host::Address(address) => address.to_string().into_boxed_str(),
             Host::Name(name) => name,
         };
-        let group = attempt
-            .destination
-            .as_ref()
-            .and_then(|destination| destination.group.clone());
+        let group = attempt.destination.as_ref().and_then(|destination| destination.group.clone());
         attempt.referral = Some(referral.port);
         self.enter(Stage::Route, now.after(limits::ROUTE_TIMEOUT));
         outbox.wish(Wish::Route(RouteAsk::Referral { host, group }));
@@ -410,9 +353,7 @@ impl Session {
         };
         let backend = attempt.host();
         self.dialogue.accept(ok, &mut outbox.to_client);
-        outbox
-            .to_client
-            .extend_from_slice(&attempt.inbox.take_rest());
+        outbox.to_client.extend_from_slice(&attempt.inbox.take_rest());
         outbox.to_backend.extend_from_slice(&self.inbox.take_rest());
         outbox.wish(Wish::Report(Event::LoggedIn {
             subject: subject.clone(),
@@ -462,10 +403,7 @@ impl Session {
         };
         self.stage = Stage::Talking;
         self.stage_deadline = None;
-        match self
-            .dialogue
-            .refuse(failure, text.as_deref(), &mut outbox.to_client)
-        {
+        match self.dialogue.refuse(failure, text.as_deref(), &mut outbox.to_client) {
             ClientStep::Close(reason) => {
                 outbox.wish(Wish::Report(self.aborted(close_reason(reason))));
                 self.close(outbox);

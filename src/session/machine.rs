@@ -70,11 +70,7 @@ impl Session {
         seed: u64,
         now: Tick,
     ) -> Self {
-        let stage = if header {
-            Stage::Header(Box::new(Decoder::new()))
-        } else {
-            Stage::Talking
-        };
+        let stage = if header { Stage::Header(Box::new(Decoder::new())) } else { Stage::Talking };
         let stage_deadline = header.then(|| now.after(settings.proxy_header_timeout));
         Self {
             inbox: Inbox::new(limits::PRE_LOGIN_INPUT_BYTES_MAX),
@@ -140,11 +136,7 @@ impl Session {
         }
         let stage = self.stage_deadline.unwrap_or(self.pre_login_deadline);
         // A login under way has deadlines of its own and may outlive the time for getting that far.
-        if self.attempt.is_some() {
-            Some(stage)
-        } else {
-            Some(stage.min(self.pre_login_deadline))
-        }
+        if self.attempt.is_some() { Some(stage) } else { Some(stage.min(self.pre_login_deadline)) }
     }
 
     /// The stage's name, for the administrator.
@@ -166,11 +158,7 @@ impl Session {
     /// The report of a connection that ends here without a login.
     #[must_use]
     pub fn aborted(&self, reason: &'static str) -> Event {
-        Event::Aborted {
-            subject: self.subject(),
-            reason,
-            attempts: self.failed_logins,
-        }
+        Event::Aborted { subject: self.subject(), reason, attempts: self.failed_logins }
     }
 
     pub(super) fn subject(&self) -> Subject {
@@ -188,8 +176,7 @@ impl Session {
     // === The client's side ===
 
     fn greet(&mut self, outbox: &mut Outbox) {
-        self.dialogue
-            .greet(self.settings.rules_for(&self.facts), &mut outbox.to_client);
+        self.dialogue.greet(self.settings.rules_for(&self.facts), &mut outbox.to_client);
     }
 
     fn client_bytes(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
@@ -207,11 +194,7 @@ impl Session {
 
     fn keep(&mut self, bytes: &[u8]) {
         let taken = self.inbox.append(bytes);
-        debug_assert_eq!(
-            taken,
-            bytes.len(),
-            "the shell read more than there was room for"
-        );
+        debug_assert_eq!(taken, bytes.len(), "the shell read more than there was room for");
     }
 
     fn read_header(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
@@ -262,12 +245,7 @@ impl Session {
         // Cheap to look up and the only borrow that outlives it: the rules follow the facts as they are now.
         let settings = Arc::clone(&self.settings);
         let rules = settings.rules_for(&self.facts);
-        match self.dialogue.read(
-            rules,
-            &mut self.facts,
-            &mut self.inbox,
-            &mut outbox.to_client,
-        ) {
+        match self.dialogue.read(rules, &mut self.facts, &mut self.inbox, &mut outbox.to_client) {
             Step::More => {
                 if self.client_ended {
                     outbox.wish(Wish::Report(self.aborted("client disconnected")));
@@ -310,12 +288,7 @@ impl Session {
     }
 
     fn refused(&self, reason: &'static str, quiet: bool) -> Event {
-        Event::Refused {
-            protocol: self.protocol,
-            peer: self.facts.socket,
-            reason,
-            quiet,
-        }
+        Event::Refused { protocol: self.protocol, peer: self.facts.socket, reason, quiet }
     }
 
     fn deadline_passed(&mut self, now: Tick, outbox: &mut Outbox) {
@@ -331,9 +304,7 @@ impl Session {
             }
             Stage::Talking => {
                 self.dialogue.bye(ByeReason::Timeout, &mut outbox.to_client);
-                outbox.wish(Wish::Report(
-                    self.aborted("no login within the time allowed"),
-                ));
+                outbox.wish(Wish::Report(self.aborted("no login within the time allowed")));
                 self.close(outbox);
             }
             Stage::Verdict => self.fail(
@@ -362,9 +333,7 @@ impl Session {
         match self.stage {
             Stage::Over => return,
             Stage::Header(_) => {}
-            _ => self
-                .dialogue
-                .bye(ByeReason::Shutdown, &mut outbox.to_client),
+            _ => self.dialogue.bye(ByeReason::Shutdown, &mut outbox.to_client),
         }
         if matches!(self.stage, Stage::Connecting | Stage::LoggingIn) {
             outbox.wish(Wish::DropBackend);

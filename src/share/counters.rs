@@ -86,19 +86,14 @@ impl Counters {
     /// Adds to a counter. Only the owning core calls this, so load and store need not be one operation.
     pub fn add(&self, counter: Counter, by: u64) {
         if let Some(cell) = self.0.get(counter as usize) {
-            cell.store(
-                cell.load(Ordering::Relaxed).wrapping_add(by),
-                Ordering::Relaxed,
-            );
+            cell.store(cell.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
         }
     }
 
     /// The value of a counter, read by anybody.
     #[must_use]
     pub fn get(&self, counter: Counter) -> u64 {
-        self.0
-            .get(counter as usize)
-            .map_or(0, |cell| cell.load(Ordering::Relaxed))
+        self.0.get(counter as usize).map_or(0, |cell| cell.load(Ordering::Relaxed))
     }
 }
 
@@ -114,12 +109,7 @@ mod tests {
             counters.add(counter, position as u64 + 1);
         }
         for (position, counter) in Counter::ALL.into_iter().enumerate() {
-            assert_eq!(
-                counters.get(counter),
-                position as u64 + 1,
-                "{}",
-                counter.name()
-            );
+            assert_eq!(counters.get(counter), position as u64 + 1, "{}", counter.name());
         }
     }
 }

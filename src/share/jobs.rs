@@ -77,10 +77,7 @@ mod tests {
     #[test]
     fn sa_18_a_full_queue_refuses_and_a_closed_one_lets_all_threads_go() {
         let jobs = Jobs::new(2).unwrap();
-        assert_eq!(
-            (jobs.push(1), jobs.push(2), jobs.push(3)),
-            (Ok(()), Ok(()), Err(3))
-        );
+        assert_eq!((jobs.push(1), jobs.push(2), jobs.push(3)), (Ok(()), Ok(()), Err(3)));
         let threads: Vec<_> = (0..3)
             .map(|_| {
                 let jobs = jobs.clone();
@@ -88,10 +85,7 @@ mod tests {
             })
             .collect();
         jobs.close();
-        let sum: i32 = threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .sum();
+        let sum: i32 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
         assert_eq!(sum, 3);
     }
 }

@@ -23,11 +23,7 @@ impl<T> Mailbox<T> {
     #[must_use]
     pub fn new(capacity: usize, waker: Waker) -> Self {
         // Asleep at first: the first message wakes the receiver whatever it is doing.
-        Self {
-            queue: ArrayQueue::new(capacity),
-            asleep: AtomicBool::new(true),
-            waker,
-        }
+        Self { queue: ArrayQueue::new(capacity), asleep: AtomicBool::new(true), waker }
     }
 
     /// Queues a message and wakes the receiver if it sleeps.
@@ -129,15 +125,10 @@ mod tests {
                 expected += 1;
             }
             if expected < 20_000 && mailbox.fall_asleep() {
-                let ten_seconds = rustix::time::Timespec {
-                    tv_sec: 10,
-                    tv_nsec: 0,
-                };
-                let woken = poll(
-                    &mut [PollFd::new(mailbox.waker(), PollFlags::IN)],
-                    Some(&ten_seconds),
-                )
-                .unwrap();
+                let ten_seconds = rustix::time::Timespec { tv_sec: 10, tv_nsec: 0 };
+                let woken =
+                    poll(&mut [PollFd::new(mailbox.waker(), PollFlags::IN)], Some(&ten_seconds))
+                        .unwrap();
                 assert_eq!(woken, 1, "a wake-up was lost before message {expected}");
                 mailbox.waker().clear();
                 mailbox.wake_up();

@@ -10,3 +10,4 @@ pub mod messages;
 pub mod users;
 pub mod snapshot;
 pub mod counters;
+pub mod exchange;

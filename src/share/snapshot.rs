@@ -15,6 +15,12 @@ impl<T> Clone for Published<T> {
     }
 }
 
+impl<T: Default> Default for Published<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
 impl<T> Published<T> {
     /// A place that holds `table` at first.
     #[must_use]
@@ -65,7 +71,7 @@ mod tests {
         let place = Published::new(1);
         let mut reader = place.reader();
         assert_eq!(*reader.current(), 1);
-        place.clone().publish(2);
+        place.publish(2);
         assert_eq!(*reader.current(), 2);
         assert_eq!(*place.load(), 2);
     }

@@ -38,11 +38,7 @@ impl Users {
     pub fn remember(&self, row: User, now: Tick) {
         let pinned = self.0.pin();
         if pinned.len() >= ROWS_MAX {
-            let oldest = pinned
-                .values()
-                .map(|cached| cached.read_at.0)
-                .min()
-                .unwrap_or(0);
+            let oldest = pinned.values().map(|cached| cached.read_at.0).min().unwrap_or(0);
             let middle = oldest + now.0.saturating_sub(oldest) / 2;
             pinned.retain(|_, cached| cached.read_at.0 > middle);
         }
@@ -79,12 +75,9 @@ mod tests {
     #[test]
     fn rows_are_remembered_and_forgotten() {
         let users = Users::default();
-        let row = User {
-            username: "alice".into(),
-            group_name: "default-1".into(),
-            ..User::default()
-        };
-        users.clone().remember(row, Tick(5));
+        let row =
+            User { username: "alice".into(), group_name: "default-1".into(), ..User::default() };
+        users.remember(row, Tick(5));
         assert_eq!(
             users.with("alice", |cached| cached.map(|cached| cached.read_at)),
             Some(Tick(5))

@@ -23,9 +23,7 @@ pub fn encode(bytes: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     let size = bytes.len().div_ceil(3).saturating_mul(4);
     out.resize(start.saturating_add(size), b'=');
-    let written = out
-        .get_mut(start..)
-        .map(|place| STANDARD.encode_slice(bytes, place));
+    let written = out.get_mut(start..).map(|place| STANDARD.encode_slice(bytes, place));
     debug_assert!(matches!(written, Some(Ok(count)) if count == size));
 }
 
@@ -39,14 +37,8 @@ mod tests {
 
     #[test]
     fn known_answers() {
-        assert_eq!(
-            plain("dGVzdAB0ZXN0ADEyMzQ=").unwrap(),
-            b"test\0test\x001234"
-        );
-        assert_eq!(
-            plain("AHRpbQB0YW5zdGFhZnRhbnN0YWFm").unwrap(),
-            b"\0tim\0tanstaaftanstaaf"
-        );
+        assert_eq!(plain("dGVzdAB0ZXN0ADEyMzQ=").unwrap(), b"test\0test\x001234");
+        assert_eq!(plain("AHRpbQB0YW5zdGFhZnRhbnN0YWFm").unwrap(), b"\0tim\0tanstaaftanstaaf");
         assert_eq!(plain("").unwrap(), b"");
         let mut out = b"+ ".to_vec();
         encode(b"Username:", &mut out);

@@ -31,11 +31,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes bytes for as long as they are `legal`; may be none.
     pub fn take_while(&mut self, legal: impl Fn(u8) -> bool) -> &'a [u8] {
-        let count = self
-            .rest
-            .iter()
-            .position(|&byte| !legal(byte))
-            .unwrap_or(self.rest.len());
+        let count = self.rest.iter().position(|&byte| !legal(byte)).unwrap_or(self.rest.len());
         self.take(count).unwrap_or_default()
     }
 

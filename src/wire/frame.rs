@@ -64,10 +64,7 @@ impl Framer {
         let start = self.line_start;
         self.line_start = start.saturating_add(whole);
         match announced(line) {
-            Some(announcement) => Frame::Literal {
-                announcement,
-                head: self.line_start,
-            },
+            Some(announcement) => Frame::Literal { announcement, head: self.line_start },
             None => Frame::Command {
                 text: start.saturating_add(text),
                 whole: self.line_start,
@@ -112,11 +109,7 @@ mod tests {
                     heads.push(head);
                     framer.expect(usize::try_from(announcement.bytes).unwrap());
                 }
-                Frame::Command {
-                    text,
-                    whole,
-                    flawed,
-                } => {
+                Frame::Command { text, whole, flawed } => {
                     assert_eq!((text, whole, flawed), (23, 25, false));
                     break;
                 }
@@ -129,10 +122,7 @@ mod tests {
     #[test]
     fn the_limit_counts_all_lines_and_no_literals() {
         let mut framer = Framer::default();
-        assert!(matches!(
-            framer.next(b"a {100}\r\n", 12),
-            Frame::Literal { .. }
-        ));
+        assert!(matches!(framer.next(b"a {100}\r\n", 12), Frame::Literal { .. }));
         framer.expect(100);
         let mut bytes = b"a {100}\r\n".to_vec();
         bytes.extend([b'\n'; 100]);

@@ -20,11 +20,7 @@ impl Inbox {
     /// An empty buffer that will never hold more than `wall` bytes. Allocates nothing.
     #[must_use]
     pub const fn new(wall: usize) -> Self {
-        Self {
-            memory: Vec::new(),
-            start: 0,
-            wall,
-        }
+        Self { memory: Vec::new(), start: 0, wall }
     }
 
     /// Takes as many of `bytes` as there is room for and says how many.

@@ -53,10 +53,7 @@ impl Lines {
         if text > text_bytes_max {
             return Scan::TooLong;
         }
-        Scan::Line {
-            text,
-            whole: end.saturating_add(1),
-        }
+        Scan::Line { text, whole: end.saturating_add(1) }
     }
 }
 
@@ -72,21 +69,13 @@ mod tests {
 
     #[test]
     fn finds_crlf_and_bare_lf_at_any_fragmentation() {
-        for (whole, text) in [
-            ("abc\r\n", 3),
-            ("abc\n", 3),
-            ("\r\n", 0),
-            ("\n", 0),
-            ("a\rb\r\n", 3),
-        ] {
+        for (whole, text) in [("abc\r\n", 3), ("abc\n", 3), ("\r\n", 0), ("\n", 0), ("a\rb\r\n", 3)]
+        {
             let mut lines = Lines::default();
             for upto in 0..whole.len() {
                 assert_eq!(lines.next(&whole.as_bytes()[..upto], 10), Scan::More);
             }
-            let expected = Scan::Line {
-                text,
-                whole: whole.len(),
-            };
+            let expected = Scan::Line { text, whole: whole.len() };
             assert_eq!(lines.next(whole.as_bytes(), 10), expected);
             assert_eq!(lines.next(whole.as_bytes(), 10), expected, "starts afresh");
         }
@@ -94,10 +83,7 @@ mod tests {
 
     #[test]
     fn im_02_the_limit_holds_with_and_without_an_end() {
-        assert_eq!(
-            Lines::default().next(b"12345\r\n", 5),
-            Scan::Line { text: 5, whole: 7 }
-        );
+        assert_eq!(Lines::default().next(b"12345\r\n", 5), Scan::Line { text: 5, whole: 7 });
         assert_eq!(Lines::default().next(b"12345\r", 5), Scan::More);
         assert_eq!(Lines::default().next(b"123456", 5), Scan::TooLong);
         assert_eq!(Lines::default().next(b"123456\r\n", 5), Scan::TooLong);

@@ -33,27 +33,15 @@ pub fn announced(line: &[u8]) -> Option<Announcement> {
         Some(inner) => (inner, false),
         None => (inner, true),
     };
-    let digits = inner
-        .iter()
-        .rev()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = inner.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let (before, number) = inner.split_at_checked(inner.len().checked_sub(digits)?)?;
     let before = before.strip_suffix(b"{")?;
     if number.is_empty() {
         return None;
     }
-    let bytes = if number.len() > DIGITS_MAX {
-        u64::MAX
-    } else {
-        value(number)?
-    };
+    let bytes = if number.len() > DIGITS_MAX { u64::MAX } else { value(number)? };
     let well_placed = matches!(before.last(), Some(b' ' | b'('));
-    Some(Announcement {
-        bytes,
-        synchronising,
-        well_placed,
-    })
+    Some(Announcement { bytes, synchronising, well_placed })
 }
 
 /// Takes an announcement, its line end and the announced bytes out of a complete command.
@@ -77,8 +65,7 @@ pub fn parse<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
 /// At most ten digits, so nothing overflows; checked all the same.
 fn value(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0_u64, |sum, &digit| {
-        sum.checked_mul(10)?
-            .checked_add(u64::from(digit.checked_sub(b'0')?))
+        sum.checked_mul(10)?.checked_add(u64::from(digit.checked_sub(b'0')?))
     })
 }
 
@@ -97,30 +84,20 @@ mod tests {
         assert_eq!(of("a LOGIN {0}"), Some((0, true)));
         assert_eq!(of("a LOGIN {01}"), Some((1, true)));
         assert_eq!(of("a LOGIN {4294967296}"), Some((4_294_967_296, true)));
-        assert_eq!(
-            of("a LOGIN {18446744073709551616+}"),
-            Some((u64::MAX, false))
-        );
-        for none in [
-            "{}", "{-1}", "{+}", "{5+", "{1+ }", "{5 }", "5}", "{5}x", "", "}", "{5++}", "{5-}",
-        ] {
+        assert_eq!(of("a LOGIN {18446744073709551616+}"), Some((u64::MAX, false)));
+        for none in
+            ["{}", "{-1}", "{+}", "{5+", "{1+ }", "{5 }", "5}", "{5}x", "", "}", "{5++}", "{5-}"]
+        {
             assert_eq!(of(none), None, "{none}");
         }
     }
 
     #[test]
     fn placement_is_told() {
-        for (line, expected) in [
-            ("x {1}", true),
-            ("x ({1}", true),
-            ("x ~{1}", false),
-            ("x{1}", false),
-        ] {
-            assert_eq!(
-                announced(line.as_bytes()).unwrap().well_placed,
-                expected,
-                "{line}"
-            );
+        for (line, expected) in
+            [("x {1}", true), ("x ({1}", true), ("x ~{1}", false), ("x{1}", false)]
+        {
+            assert_eq!(announced(line.as_bytes()).unwrap().well_placed, expected, "{line}");
         }
     }
 

@@ -31,8 +31,7 @@ pub fn parse(cursor: &mut Cursor<'_>) -> Option<Vec<u8>> {
 /// Whether `text` may be written as a quoted string to a peer of which nothing is known: ASCII without CR, LF, NUL.
 #[must_use]
 pub fn is_quotable(text: &[u8]) -> bool {
-    text.iter()
-        .all(|&byte| byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0))
+    text.iter().all(|&byte| byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0))
 }
 
 /// Writes a quoted string. The caller has checked [`is_quotable`]; forbidden bytes would be left out.
@@ -70,10 +69,7 @@ mod tests {
     fn im_07_escapes() {
         assert_eq!(read(br#""us\"er\\""#), Some(br#"us"er\"#.to_vec()));
         assert_eq!(read(b"\"\""), Some(Vec::new()));
-        assert_eq!(
-            read("\"p\u{e4}ss\"".as_bytes()),
-            Some("p\u{e4}ss".as_bytes().to_vec())
-        );
+        assert_eq!(read("\"p\u{e4}ss\"".as_bytes()), Some("p\u{e4}ss".as_bytes().to_vec()));
         for bad in [
             &b"\"abc"[..],
             b"\"abc\\",

@@ -31,11 +31,7 @@ impl RespText<'_> {
 /// Quirk: the code may be the whole text (`[UNAVAILABLE]` without words), and SP behind it may be missing.
 #[must_use]
 pub fn parse(text: &[u8]) -> RespText<'_> {
-    let none = RespText {
-        code: b"",
-        argument: b"",
-        words: text,
-    };
+    let none = RespText { code: b"", argument: b"", words: text };
     let Some(inner) = text.strip_prefix(b"[") else {
         return none;
     };
@@ -48,11 +44,7 @@ pub fn parse(text: &[u8]) -> RespText<'_> {
     let words = rest.strip_prefix(b"]").unwrap_or(rest);
     let words = words.strip_prefix(b" ").unwrap_or(words);
     let (code, argument) = split_word(code);
-    RespText {
-        code,
-        argument,
-        words,
-    }
+    RespText { code, argument, words }
 }
 
 /// The first word and what follows the SP behind it.
@@ -66,8 +58,7 @@ pub fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
 
 /// The words of a capability list.
 pub fn words(list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    list.split(|&byte| byte == b' ')
-        .filter(|word| !word.is_empty())
+    list.split(|&byte| byte == b' ').filter(|word| !word.is_empty())
 }
 
 /// Whether a capability list holds this word, in any case.
@@ -78,13 +69,11 @@ pub fn has_word(list: &[u8], wanted: &[u8]) -> bool {
 
 /// Appends a peer's text with every byte that could end or break a line made harmless (IM-19).
 pub fn write_sanitised(text: &[u8], out: &mut Vec<u8>) {
-    out.extend(text.iter().map(|&byte| {
-        if matches!(byte, b'\r' | b'\n' | 0) {
-            b' '
-        } else {
-            byte
-        }
-    }));
+    out.extend(text.iter().map(
+        |&byte| {
+            if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { byte }
+        },
+    ));
 }
 
 /// The code ends at the first `]` that does not belong to an IPv6 literal in a referral's URL.
@@ -119,10 +108,7 @@ mod tests {
             (code.to_owned(), argument.to_owned(), words.to_owned())
         };
         assert_eq!(parts("[ALERT] hi"), expect("ALERT", "", "hi"));
-        assert_eq!(
-            parts("[CAPABILITY A B] Logged in"),
-            expect("CAPABILITY", "A B", "Logged in")
-        );
+        assert_eq!(parts("[CAPABILITY A B] Logged in"), expect("CAPABILITY", "A B", "Logged in"));
         assert_eq!(parts("no code"), expect("", "", "no code"));
         assert_eq!(parts("[broken"), expect("", "", "[broken"));
         assert_eq!(parts("[LIMIT]"), expect("LIMIT", "", ""));
@@ -130,10 +116,7 @@ mod tests {
             parts("[REFERRAL imap://u@[::1]:143/] x"),
             expect("REFERRAL", "imap://u@[::1]:143/", "x")
         );
-        assert_eq!(
-            parts("[REFERRAL imap://u@[::1]] x"),
-            expect("REFERRAL", "imap://u@[::1]", "x")
-        );
+        assert_eq!(parts("[REFERRAL imap://u@[::1]] x"), expect("REFERRAL", "imap://u@[::1]", "x"));
         assert_eq!(parts(""), expect("", "", ""));
     }
 

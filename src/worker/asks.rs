@@ -4,7 +4,6 @@
 //! cache of users. Only a costly hash goes to the hashing pool, and only a user or group that nobody has seen goes to the
 //! control core; their answers come by mail and carry the slot's generation (W-PIPE-6).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::answer::Answer as AuthAnswer;
@@ -22,34 +21,23 @@ use crate::route::table::Table;
 use crate::secret::Secret;
 use crate::session::input::{Destination, Input, RouteAnswer};
 use crate::session::output::RouteAsk;
-use crate::share::jobs::Jobs;
-use crate::share::mailbox::Mailbox;
+use crate::share::exchange::Exchange;
 use crate::share::messages::{Answer, HashJob, Ticket, ToControl, ToCore};
-use crate::share::snapshot::{Published, Reader};
-use crate::share::users::{FRESH_FOR, Users};
+use crate::share::snapshot::Reader;
+use crate::share::users::FRESH_FOR;
 use crate::tick::Tick;
 
 use super::run::Worker;
 
-/// Where questions are answered.
+/// The cache of verified passwords, as configured.
 #[derive(Clone, Debug)]
-pub struct AskLinks {
-    /// Password databases.
-    pub passdbs: Published<Passdbs>,
-    /// Sites, backends, groups.
-    pub table: Published<Table>,
-    /// Users.
-    pub users: Users,
-    /// The hashing pool.
-    pub hashing: Jobs<HashJob>,
-    /// The control core.
-    pub control: Arc<Mailbox<ToControl>>,
-    /// Keys the cache of verified passwords; drawn at start, never leaves the process.
+pub struct VerifiedCache {
+    /// Keys the cache; drawn at start, never leaves the process.
     pub secret: Secret,
-    /// Verified passwords remembered by this core.
-    pub verified_max: usize,
+    /// Verified passwords remembered by each core.
+    pub entries_max: usize,
     /// For how long.
-    pub verified_ttl: Duration,
+    pub ttl: Duration,
 }
 
 /// One core's way to ask.
@@ -58,8 +46,9 @@ pub struct Asks {
     core: CoreId,
     passdbs: Reader<Passdbs>,
     table: Reader<Table>,
-    links: AskLinks,
+    exchange: Exchange,
     verified: Verifications,
+    verified_secret: Secret,
     /// State of the generator for jitter and session ids; nothing secret hangs on it.
     random: u64,
     complained_at: Option<Tick>,
@@ -77,13 +66,14 @@ pub(super) enum Pending {
 impl Asks {
     /// The questions of one core. `seed` must not be zero.
     #[must_use]
-    pub fn new(core: CoreId, links: AskLinks, seed: u64) -> Self {
+    pub fn new(core: CoreId, exchange: Exchange, cache: &VerifiedCache, seed: u64) -> Self {
         Self {
             core,
-            passdbs: links.passdbs.reader(),
-            table: links.table.reader(),
-            verified: Verifications::new(links.verified_max, links.verified_ttl),
-            links,
+            passdbs: exchange.passdbs.reader(),
+            table: exchange.table.reader(),
+            exchange,
+            verified: Verifications::new(cache.entries_max, cache.ttl),
+            verified_secret: cache.secret.clone(),
             random: seed | 1,
             complained_at: None,
         }
@@ -100,13 +90,10 @@ impl Asks {
     /// Sixteen bytes for a session id: when, which core, and chance (W-FWD-4).
     pub(super) fn draw_id(&mut self, now: Tick) -> [u8; 16] {
         let mut id = [0; 16];
-        let (high, low) = (
-            self.draw(),
-            self.draw() ^ now.0.rotate_left(24) ^ u64::from(self.core.0),
-        );
-        for (place, byte) in id
-            .iter_mut()
-            .zip(high.to_be_bytes().into_iter().chain(low.to_be_bytes()))
+        let (high, low) =
+            (self.draw(), self.draw() ^ now.0.rotate_left(24) ^ u64::from(self.core.0));
+        for (place, byte) in
+            id.iter_mut().zip(high.to_be_bytes().into_iter().chain(low.to_be_bytes()))
         {
             *place = byte;
         }
@@ -115,9 +102,7 @@ impl Asks {
 
     /// Whether a complaint about the host may be logged again: once a second (RS-01).
     pub(super) fn may_complain(&mut self, now: Tick) -> bool {
-        let quiet = self
-            .complained_at
-            .is_none_or(|at| now.since(at) >= Duration::from_secs(1));
+        let quiet = self.complained_at.is_none_or(|at| now.since(at) >= Duration::from_secs(1));
         if quiet {
             self.complained_at = Some(now);
         }
@@ -143,19 +128,13 @@ impl<P: Port> Worker<P> {
                 Step::Done(answer) => return Some(answer),
                 Step::Verify(chain, job) => (chain, job),
             };
-            let key = job.key(&self.asks.links.secret);
+            let key = job.key(&self.asks.verified_secret);
             if self.asks.verified.contains(key, self.now) {
                 step = chain.verified(Ok(true));
                 continue;
             }
             let ticket = self.ticket(slot)?;
-            if self
-                .asks
-                .links
-                .hashing
-                .push(HashJob { ticket, job })
-                .is_err()
-            {
+            if self.asks.exchange.hashing.push(HashJob { ticket, job }).is_err() {
                 // The pool is behind: a temporary failure now is better than a login that times out (SA-18).
                 step = chain.verified(Err(SchemeError::Busy));
                 continue;
@@ -176,19 +155,17 @@ impl<P: Port> Worker<P> {
         let wanted = match &ask {
             RouteAsk::User(user) => match self.route_user(user, rounds) {
                 Ok(answer) => return Some(answer),
-                Err(()) => ToControl::Settle {
-                    ticket: Some(self.ticket(slot)?),
-                    user: user.clone(),
-                },
+                Err(()) => {
+                    ToControl::Settle { ticket: Some(self.ticket(slot)?), user: user.clone() }
+                }
             },
             RouteAsk::Referral { host, group } => {
                 let found = follow_referral(self.asks.table.current(), host, group.as_deref());
                 return Some(match found {
                     Ok(destination) => RouteAnswer::Go(known(destination)),
-                    Err(fault) => RouteAnswer::Fail {
-                        failure: fault.failure(),
-                        detail: fault.text().into(),
-                    },
+                    Err(fault) => {
+                        RouteAnswer::Fail { failure: fault.failure(), detail: fault.text().into() }
+                    }
                 });
             }
             RouteAsk::Host { host, hostip } => {
@@ -196,13 +173,10 @@ impl<P: Port> Worker<P> {
                 if let Some(address) = literal {
                     return Some(RouteAnswer::Go(named(host.clone(), address)));
                 }
-                ToControl::Resolve {
-                    ticket: self.ticket(slot)?,
-                    host: host.clone(),
-                }
+                ToControl::Resolve { ticket: self.ticket(slot)?, host: host.clone() }
             }
         };
-        if self.asks.links.control.send(wanted).is_err() {
+        if self.asks.exchange.to_control.send(wanted).is_err() {
             let detail = "the control core is behind: its mailbox is full";
             return Some(RouteAnswer::Fail {
                 failure: Failure::Unavailable,
@@ -219,26 +193,24 @@ impl<P: Port> Worker<P> {
     fn route_user(&mut self, user: &str, rounds: u8) -> Result<RouteAnswer, ()> {
         let table = self.asks.table.current();
         let now = self.now;
-        let (decision, stale) = self.asks.links.users.with(user, |cached| {
+        let (decision, stale) = self.asks.exchange.users.with(user, |cached| {
             let known = cached.map_or(UserKnown::NotAsked, |cached| UserKnown::Row(&cached.row));
             let stale = cached.is_some_and(|cached| now.since(cached.read_at) > FRESH_FOR);
             (decide(table, known, &RouteQuestion::of(user)), stale)
         });
         if stale {
             // The login goes on with the old row (DESIGN decision 6). A full mailbox: the next login asks again.
-            let _ = self.asks.links.control.send(ToControl::Settle {
-                ticket: None,
-                user: user.into(),
-            });
+            let _ = self
+                .asks
+                .exchange
+                .to_control
+                .send(ToControl::Settle { ticket: None, user: user.into() });
         }
         match decision {
-            Decision::Go {
-                destination,
-                change,
-            } => {
+            Decision::Go { destination, change } => {
                 if let Some(change) = change {
                     // Nobody waits for the write; every login of the group repeats it until it is done.
-                    let _ = self.asks.links.control.send(ToControl::Change(change));
+                    let _ = self.asks.exchange.to_control.send(ToControl::Change(change));
                 }
                 Ok(RouteAnswer::Go(known(destination)))
             }
@@ -248,10 +220,7 @@ impl<P: Port> Worker<P> {
                 } else {
                     format!("{}: {about}", fault.text())
                 };
-                Ok(RouteAnswer::Fail {
-                    failure: fault.failure(),
-                    detail: detail.into_boxed_str(),
-                })
+                Ok(RouteAnswer::Fail { failure: fault.failure(), detail: detail.into_boxed_str() })
             }
             Decision::NeedUser
             | Decision::NeedTable
@@ -306,10 +275,7 @@ impl<P: Port> Worker<P> {
                 Some(Input::Route(RouteAnswer::Fail { failure, detail }))
             }
             (
-                Pending::Route {
-                    ask: RouteAsk::Host { host, .. },
-                    ..
-                },
+                Pending::Route { ask: RouteAsk::Host { host, .. }, .. },
                 Answer::Resolved(address),
             ) => Some(Input::Route(RouteAnswer::Go(named(host, address)))),
             // An answer to an earlier question of the same session, which has been answered otherwise: its deadline passed.
@@ -326,11 +292,7 @@ impl<P: Port> Worker<P> {
     }
 
     fn ticket(&self, slot: u32) -> Option<Ticket> {
-        Some(Ticket {
-            core: self.asks.core,
-            slot,
-            generation: self.slots.generation(slot)?,
-        })
+        Some(Ticket { core: self.asks.core, slot, generation: self.slots.generation(slot)? })
     }
 }
 
@@ -344,12 +306,7 @@ fn known(destination: crate::route::decide::Destination) -> Destination {
 }
 
 fn named(host: Box<str>, address: std::net::IpAddr) -> Destination {
-    Destination {
-        host,
-        address,
-        group: None,
-        is_moving: false,
-    }
+    Destination { host, address, group: None, is_moving: false }
 }
 
 /// Reading the user, creating the group, finishing a move: more rounds than that mean somebody writes against us.

@@ -60,10 +60,7 @@ pub(super) struct Socket {
 
 impl Socket {
     pub(super) fn open(fd: Fd) -> Self {
-        Self {
-            fd: Some(fd),
-            ..Self::default()
-        }
+        Self { fd: Some(fd), ..Self::default() }
     }
 
     /// The descriptor, as long as nobody asked to close it.

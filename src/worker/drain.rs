@@ -29,10 +29,7 @@ impl<P: Port> Worker<P> {
             drain.deadline = drain.deadline.min(deadline);
             return;
         }
-        self.draining = Some(Drain {
-            deadline,
-            next_look: self.now,
-        });
+        self.draining = Some(Drain { deadline, next_look: self.now });
         self.stop_listening();
         for slot in 0..self.slots.end() {
             let before_login = self
@@ -66,11 +63,7 @@ impl<P: Port> Worker<P> {
         }
         let next_look = self.now.after(LOOK_EVERY);
         if let Some(drain) = &mut self.draining {
-            drain.next_look = if over {
-                next_look
-            } else {
-                next_look.min(drain.deadline)
-            };
+            drain.next_look = if over { next_look } else { next_look.min(drain.deadline) };
         }
     }
 

@@ -123,10 +123,8 @@ impl<P: Port> Worker<P> {
             None => self.wheel.clear(slot),
         }
         for side in [Side::Client, Side::Backend] {
-            let paused = self
-                .slots
-                .get_mut(slot)
-                .is_some_and(|connection| connection.socket(side).paused);
+            let paused =
+                self.slots.get_mut(slot).is_some_and(|connection| connection.socket(side).paused);
             if paused && self.session_room(slot, side) > 0 && !self.rereads.contains(&(slot, side))
             {
                 self.rereads.push_back((slot, side));
@@ -166,11 +164,7 @@ impl<P: Port> Worker<P> {
         };
         match self.port.recv(fd, space) {
             Ok(0) => {
-                let input = if side == Side::Client {
-                    Input::ClientEnd
-                } else {
-                    Input::BackendEnd
-                };
+                let input = if side == Side::Client { Input::ClientEnd } else { Input::BackendEnd };
                 self.session_input(slot, input);
                 false
             }
@@ -178,11 +172,8 @@ impl<P: Port> Worker<P> {
                 let Some(bytes) = scratch.get(..read) else {
                     return false;
                 };
-                let input = if side == Side::Client {
-                    Input::Client(bytes)
-                } else {
-                    Input::Backend(bytes)
-                };
+                let input =
+                    if side == Side::Client { Input::Client(bytes) } else { Input::Backend(bytes) };
                 self.session_input(slot, input);
                 hangup || read == room
             }
@@ -297,15 +288,7 @@ impl<P: Port> Worker<P> {
         };
         connection.backend = Socket::open(fd);
         connection.backend.connecting = true;
-        self.port.connect(
-            fd,
-            to,
-            Token {
-                slot,
-                generation,
-                kind: Kind::Connect,
-            },
-        );
+        self.port.connect(fd, to, Token { slot, generation, kind: Kind::Connect });
         None
     }
 
@@ -333,11 +316,8 @@ impl<P: Port> Worker<P> {
         let Some(login) = self.login(slot) else {
             return;
         };
-        login.handed_over = Some(Box::new(Label {
-            subject: handover.subject,
-            backend: handover.backend,
-            since,
-        }));
+        login.handed_over =
+            Some(Box::new(Label { subject: handover.subject, backend: handover.backend, since }));
     }
 
     /// Closes our half and waits a little for the client to close its own, so that bytes it still sends do not turn

@@ -35,13 +35,7 @@ impl Listener {
     /// A listener on a socket whose ownership passes to the core.
     #[must_use]
     pub fn new(fd: Fd, protocol: Protocol, haproxy: bool) -> Self {
-        Self {
-            fd: Some(fd),
-            protocol,
-            haproxy,
-            armed: false,
-            retry_at: None,
-        }
+        Self { fd: Some(fd), protocol, haproxy, armed: false, retry_at: None }
     }
 }
 
@@ -56,14 +50,7 @@ impl<P: Port> Worker<P> {
         listener.armed = true;
         listener.retry_at = None;
         let slot = u32::try_from(index).unwrap_or(u32::MAX);
-        self.port.accept(
-            fd,
-            Token {
-                slot,
-                generation: 0,
-                kind: Kind::Accept,
-            },
-        );
+        self.port.accept(fd, Token { slot, generation: 0, kind: Kind::Accept });
     }
 
     pub(super) fn accept_completion(&mut self, index: u32, outcome: Outcome, more: bool) {
@@ -101,11 +88,7 @@ impl<P: Port> Worker<P> {
         if listener.armed {
             return;
         }
-        listener.retry_at = Some(now.after(if starved {
-            STARVED_PAUSE
-        } else {
-            Duration::ZERO
-        }));
+        listener.retry_at = Some(now.after(if starved { STARVED_PAUSE } else { Duration::ZERO }));
         let protocol = listener.protocol;
         if starved {
             self.counters.add(Counter::AcceptStarved, 1);
@@ -124,10 +107,7 @@ impl<P: Port> Worker<P> {
     /// Listeners whose pause is over accept again.
     pub(super) fn rearm_listeners(&mut self) {
         for index in 0..self.listeners.len() {
-            let due = self
-                .listeners
-                .get(index)
-                .and_then(|listener| listener.retry_at);
+            let due = self.listeners.get(index).and_then(|listener| listener.retry_at);
             if due.is_some_and(|at| at <= self.now) {
                 self.arm_accept(index);
             }
@@ -153,19 +133,10 @@ impl<P: Port> Worker<P> {
         let Ok((peer, local)) = self.port.endpoints(fd) else {
             return self.port.close(fd);
         };
-        let rule = if haproxy {
-            HeaderRule::Required
-        } else {
-            HeaderRule::Forbidden
-        };
+        let rule = if haproxy { HeaderRule::Required } else { HeaderRule::Forbidden };
         let entrance = policy::on_accept(rule, &self.settings.haproxy_trusted, peer.ip());
         if entrance == Entrance::Close {
-            self.refuse(
-                fd,
-                protocol,
-                peer,
-                "the address is not in haproxy_trusted_networks",
-            );
+            self.refuse(fd, protocol, peer, "the address is not in haproxy_trusted_networks");
             return;
         }
         if self.draining.is_some() || self.slots.live() >= self.slots.bound() {
@@ -200,14 +171,8 @@ impl<P: Port> Worker<P> {
         };
         let header = entrance == Entrance::ReadHeader;
         let settings = std::sync::Arc::clone(&self.settings.session);
-        let session = Session::new(
-            settings,
-            Dialogue::new(protocol),
-            facts,
-            header,
-            seed,
-            self.now,
-        );
+        let session =
+            Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now);
         let connection = Connection {
             client: Socket::open(fd),
             backend: Socket::default(),
@@ -224,12 +189,7 @@ impl<P: Port> Worker<P> {
 
     fn refuse(&mut self, fd: Fd, protocol: Protocol, peer: SocketAddr, reason: &'static str) {
         self.port.close(fd);
-        let event = Event::Refused {
-            protocol,
-            peer,
-            reason,
-            quiet: false,
-        };
+        let event = Event::Refused { protocol, peer, reason, quiet: false };
         self.count_event(&event);
         self.log(event);
     }
@@ -243,11 +203,7 @@ impl<P: Port> Worker<P> {
             listener.retry_at = None;
             if listener.armed {
                 let slot = u32::try_from(index).unwrap_or(u32::MAX);
-                self.port.cancel(Token {
-                    slot,
-                    generation: 0,
-                    kind: Kind::Accept,
-                });
+                self.port.cancel(Token { slot, generation: 0, kind: Kind::Accept });
             } else {
                 self.close_listener(index);
             }
@@ -255,11 +211,7 @@ impl<P: Port> Worker<P> {
     }
 
     fn close_listener(&mut self, index: usize) {
-        if let Some(fd) = self
-            .listeners
-            .get_mut(index)
-            .and_then(|listener| listener.fd.take())
-        {
+        if let Some(fd) = self.listeners.get_mut(index).and_then(|listener| listener.fd.take()) {
             self.close_listener_fd(fd);
         }
     }

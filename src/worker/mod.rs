@@ -16,7 +16,7 @@ mod run;
 mod settings;
 mod wheel;
 
-pub use asks::{AskLinks, Asks};
+pub use asks::{Asks, VerifiedCache};
 pub use listener::Listener;
 pub use run::Worker;
 pub use settings::{Links, WorkerSettings};

@@ -85,11 +85,7 @@ fn deliver_rest<P: Port>(
     moved: &mut u64,
 ) -> Option<Turn> {
     let rest = direction.rest.as_mut()?;
-    while let Some(bytes) = rest
-        .bytes
-        .get(rest.sent..)
-        .filter(|bytes| !bytes.is_empty())
-    {
+    while let Some(bytes) = rest.bytes.get(rest.sent..).filter(|bytes| !bytes.is_empty()) {
         match port.send(destination, bytes) {
             Ok(sent) => {
                 rest.sent += sent;
@@ -163,10 +159,7 @@ fn deliver<P: Port>(
     // Reading is progress too: a source that fills our rest is alive.
     *moved += bytes.len() as u64;
     let rest = bytes.get(sent..).filter(|rest| !rest.is_empty())?;
-    direction.rest = Some(Box::new(Rest {
-        bytes: rest.into(),
-        sent: 0,
-    }));
+    direction.rest = Some(Box::new(Rest { bytes: rest.into(), sent: 0 }));
     Some(Turn::Blocked)
 }
 
@@ -194,9 +187,8 @@ fn splice_turn<P: Port>(
     if direction.in_pipe > 0 {
         match port.splice_out(pipe, ends.destination, direction.in_pipe as usize) {
             Ok(bytes) => {
-                direction.in_pipe -= u32::try_from(bytes)
-                    .unwrap_or(direction.in_pipe)
-                    .min(direction.in_pipe);
+                direction.in_pipe -=
+                    u32::try_from(bytes).unwrap_or(direction.in_pipe).min(direction.in_pipe);
                 direction.delivered += bytes as u64;
                 *moved += bytes as u64;
             }
@@ -248,11 +240,7 @@ pub(super) fn word(fault: IoFault) -> &'static str {
 
 /// Which side of the session ended it when `end` of the direction that reads from the client (or not) broke.
 pub(super) fn culprit(source_is_client: bool, end: End) -> EndedBy {
-    if source_is_client == (end == End::Source) {
-        EndedBy::Client
-    } else {
-        EndedBy::Backend
-    }
+    if source_is_client == (end == End::Source) { EndedBy::Client } else { EndedBy::Backend }
 }
 
 /// A peer that hung up behind a long stream of short segments may not keep the core.

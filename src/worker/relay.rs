@@ -52,26 +52,12 @@ impl<P: Port> Worker<P> {
         let Phase::Relay(relay) = &mut connection.phase else {
             return;
         };
-        let (from, to) = if source == Side::Client {
-            (client, backend)
-        } else {
-            (backend, client)
-        };
-        let ends = Ends {
-            source: from,
-            destination: to,
-            hangup,
-        };
+        let (from, to) = if source == Side::Client { (client, backend) } else { (backend, client) };
+        let ends = Ends { source: from, destination: to, hangup };
         let direction = relay.direction(source);
         let was_hot = direction.mode == Mode::Hot;
         let mut moved = 0;
-        let turn = pump::turn(
-            &mut self.port,
-            &mut self.scratch,
-            direction,
-            ends,
-            &mut moved,
-        );
+        let turn = pump::turn(&mut self.port, &mut self.scratch, direction, ends, &mut moved);
         if direction.mode == Mode::Hot && !was_hot {
             self.counters.add(Counter::Hot, 1);
         }
@@ -151,11 +137,7 @@ impl<P: Port> Worker<P> {
             let by = relay.first_end.unwrap_or(source);
             self.end_relay(
                 slot,
-                if by == Side::Client {
-                    EndedBy::Client
-                } else {
-                    EndedBy::Backend
-                },
+                if by == Side::Client { EndedBy::Client } else { EndedBy::Backend },
                 None,
             );
             return;
@@ -172,11 +154,7 @@ impl<P: Port> Worker<P> {
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
-        let other = if by == EndedBy::Client {
-            Side::Backend
-        } else {
-            Side::Client
-        };
+        let other = if by == EndedBy::Client { Side::Backend } else { Side::Client };
         if let Some(fd) = connection.socket(other).fd() {
             self.port.reset_on_close(fd);
         }
@@ -249,10 +227,7 @@ impl Relay {
         if half_closed && !blocked {
             (limits::HALF_CLOSE_LINGER, EndedBy::HalfCloseTimeout)
         } else if blocked {
-            (
-                limits::STALL_TIMEOUT.min(idle_timeout),
-                EndedBy::StallTimeout,
-            )
+            (limits::STALL_TIMEOUT.min(idle_timeout), EndedBy::StallTimeout)
         } else {
             (idle_timeout, EndedBy::IdleTimeout)
         }

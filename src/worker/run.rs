@@ -136,16 +136,8 @@ impl<P: Port> Worker<P> {
     }
 
     fn completion(&mut self, completion: Completion) {
-        let Completion {
-            token,
-            outcome,
-            more,
-        } = completion;
-        let Token {
-            slot,
-            generation,
-            kind,
-        } = token;
+        let Completion { token, outcome, more } = completion;
+        let Token { slot, generation, kind } = token;
         match kind {
             Kind::Accept => return self.accept_completion(slot, outcome, more),
             Kind::Wake => return self.port.wake_seen(),
@@ -282,14 +274,7 @@ impl<P: Port> Worker<P> {
         let Some(fd) = socket.fd() else { return };
         debug_assert!(!socket.polling, "a socket is polled twice");
         socket.polling = true;
-        self.port.poll(
-            fd,
-            Token {
-                slot,
-                generation,
-                kind: side.ready(),
-            },
-        );
+        self.port.poll(fd, Token { slot, generation, kind: side.ready() });
     }
 
     /// Asks to be told once when a socket takes bytes again.
@@ -304,14 +289,7 @@ impl<P: Port> Worker<P> {
         let Some(fd) = socket.fd() else { return };
         if !socket.awaiting_room {
             socket.awaiting_room = true;
-            self.port.poll_writable(
-                fd,
-                Token {
-                    slot,
-                    generation,
-                    kind: side.writable(),
-                },
-            );
+            self.port.poll_writable(fd, Token { slot, generation, kind: side.writable() });
         }
     }
 
@@ -334,11 +312,7 @@ impl<P: Port> Worker<P> {
             (socket.connecting, Kind::Connect),
         ];
         for (_, kind) in armed.into_iter().filter(|(is_armed, _)| *is_armed) {
-            self.port.cancel(Token {
-                slot,
-                generation,
-                kind,
-            });
+            self.port.cancel(Token { slot, generation, kind });
         }
         self.returned(slot, side);
     }
@@ -404,11 +378,7 @@ impl<P: Port> Worker<P> {
             Event::LoginFailed { .. } => self.counters.add(Counter::LoginFailed, 1),
             Event::BackendFailed { .. } => self.counters.add(Counter::BackendFailed, 1),
             Event::Refused { .. } => self.counters.add(Counter::Refused, 1),
-            Event::RelayEnded {
-                bytes_up,
-                bytes_down,
-                ..
-            } => {
+            Event::RelayEnded { bytes_up, bytes_down, .. } => {
                 self.counters.add(Counter::RelayEnded, 1);
                 self.counters.add(Counter::BytesUp, *bytes_up);
                 self.counters.add(Counter::BytesDown, *bytes_down);

@@ -4,10 +4,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::{Config, Mechanism, SslMode};
 use crate::event::Event;
+use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
-use crate::session::SessionSettings;
+use crate::preauth::capability::Rules;
+use crate::preauth::sasl::{self, Mechanisms};
+use crate::session::{ProtocolSettings, SessionSettings};
 use crate::share::counters::Counters;
+use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::ToCore;
 
@@ -27,10 +32,49 @@ pub struct WorkerSettings {
 }
 
 impl WorkerSettings {
+    /// What the configuration says to data cores.
+    #[must_use]
+    pub fn new(config: &Config, connections_max: u32) -> Self {
+        Self {
+            session: Arc::new(session_settings(config)),
+            haproxy_trusted: config.trust.haproxy_networks.clone(),
+            trusted: config.trust.login_networks.clone(),
+            connections_max,
+            relay_idle_timeout: config.protocol(Protocol::Imap).relay_idle_timeout,
+        }
+    }
+
     /// Whether a peer's word about clients is believed.
     #[must_use]
     pub fn is_trusted(&self, peer: IpAddr) -> bool {
         self.trusted.contains(peer)
+    }
+}
+
+fn session_settings(config: &Config) -> SessionSettings {
+    let mechanisms = config.auth.mechanisms.iter().map(|mechanism| match mechanism {
+        Mechanism::Plain => sasl::Mechanism::Plain,
+        Mechanism::Login => sasl::Mechanism::Login,
+    });
+    let rules = Rules {
+        greeting: config.login_greeting.as_str().into(),
+        mechanisms: mechanisms.fold(Mechanisms::NONE, Mechanisms::with),
+        plaintext_allowed: true,
+        ..Rules::default()
+    };
+    SessionSettings {
+        guarded_rules: Rules { plaintext_allowed: false, ..rules.clone() },
+        rules,
+        trusted: config.trust.login_networks.clone(),
+        privacy_required: config.ssl.mode == SslMode::Required,
+        proxy_header_is_private: config.trust.proxy_protocol_implies_secure,
+        proxy_header_timeout: config.trust.haproxy_timeout,
+        failure_delay: config.auth.failure_delay,
+        login_timeout: config.proxy.login_timeout,
+        reconnects_max: config.proxy.max_reconnects,
+        user_move_timeout: config.cluster.user_move_timeout,
+        protocols: Protocol::ALL
+            .map(|protocol| ProtocolSettings { port: config.protocol(protocol).proxy_port }),
     }
 }
 
@@ -43,4 +87,17 @@ pub struct Links {
     pub log: Arc<Mailbox<Event>>,
     /// This core's counters.
     pub counters: Arc<Counters>,
+}
+
+impl Links {
+    /// The ways of one core; `None` when the exchange was made for fewer cores.
+    #[must_use]
+    pub fn of(exchange: &Exchange, core: CoreId) -> Option<Self> {
+        let index = usize::from(core.0);
+        Some(Self {
+            mail: Arc::clone(exchange.to_cores.get(index)?),
+            log: Arc::clone(&exchange.log),
+            counters: Arc::clone(exchange.counters.get(index)?),
+        })
+    }
 }

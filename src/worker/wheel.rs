@@ -54,12 +54,7 @@ impl Wheel {
         let due = at.0.div_ceil(UNIT_MS).max(self.current + 1);
         let index = usize::try_from(slot).unwrap_or(usize::MAX);
         if index >= self.links.len() {
-            let empty = Link {
-                previous: NONE,
-                next: NONE,
-                due: 0,
-                place: UNSET,
-            };
+            let empty = Link { previous: NONE, next: NONE, due: 0, place: UNSET };
             self.links.resize(index + 1, empty);
         }
         self.place(slot, due);
@@ -149,9 +144,8 @@ impl Wheel {
     /// Puts a slot into the bucket of its unit, which is not in the past.
     fn place(&mut self, slot: u32, due: u64) {
         let distance = due - self.current;
-        let level = (0..LEVELS)
-            .find(|&level| distance < 1 << shift(level + 1))
-            .unwrap_or(LEVELS - 1);
+        let level =
+            (0..LEVELS).find(|&level| distance < 1 << shift(level + 1)).unwrap_or(LEVELS - 1);
         let bucket = bucket_of(due, level);
         let head = self.heads[level][bucket];
         self.heads[level][bucket] = slot;

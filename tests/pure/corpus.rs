@@ -22,26 +22,16 @@ fn every_stored_corpus_is_replayed() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(
-        names,
-        ["proxy_header"],
-        "add the new target's body and test to this file"
-    );
+    assert_eq!(names, ["proxy_header"], "add the new target's body and test to this file");
 }
 
 fn replay(target: &str, body: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
-        .join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut replayed = 0;
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         let input = fs::read(&path).unwrap();
-        assert!(
-            catch_unwind(|| body(&input)).is_ok(),
-            "{} fails",
-            path.display()
-        );
+        assert!(catch_unwind(|| body(&input)).is_ok(), "{} fails", path.display());
         replayed += 1;
     }
     assert!(replayed > 0, "{} is empty", folder.display());

@@ -75,11 +75,7 @@ fn with_mode(
 }
 
 fn backend_commands(user: &str, password: &[u8], literals: &str) -> Vec<u8> {
-    let login = Login {
-        user: user.into(),
-        password: Secret::from(password),
-        ..Login::default()
-    };
+    let login = Login { user: user.into(), password: Secret::from(password), ..Login::default() };
     let mut imap = backend::imap::Imap::new(login);
     let mut inbox = Inbox::new(BACKEND_INPUT_BYTES_MAX);
     let mut sent = Vec::new();
@@ -97,17 +93,8 @@ fn login_read(sent: &[u8]) -> Credentials {
     let mut inbox = Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX);
     let mut out = Vec::new();
     inbox.append(sent);
-    match imap.read(
-        &Rules::default(),
-        &mut client_facts(false),
-        &mut inbox,
-        &mut out,
-    ) {
+    match imap.read(&Rules::default(), &mut client_facts(false), &mut inbox, &mut out) {
         Step::Login(credentials) => credentials,
-        other => panic!(
-            "{other:?} {} for {}",
-            out.escape_ascii(),
-            sent.escape_ascii()
-        ),
+        other => panic!("{other:?} {} for {}", out.escape_ascii(), sent.escape_ascii()),
     }
 }

@@ -29,33 +29,21 @@ fn client_run(
     let (mut seen, mut events, mut rest) = (Vec::new(), Vec::new(), input);
     let mut cuts = cuts.iter().cycle();
     while !rest.is_empty() {
-        let piece = cuts
-            .next()
-            .map_or(rest.len(), |&cut| cut.clamp(1, rest.len()));
+        let piece = cuts.next().map_or(rest.len(), |&cut| cut.clamp(1, rest.len()));
         let taken = inbox.append(&rest[..piece]);
-        assert!(
-            taken > 0,
-            "no progress: the inbox is full and nothing is complete"
-        );
+        assert!(taken > 0, "no progress: the inbox is full and nothing is complete");
         rest = &rest[taken..];
         loop {
             let mut out = Vec::new();
             let step = imap.read(rules, &mut facts, &mut inbox, &mut out);
-            assert!(
-                out.len() < PRE_LOGIN_OUTPUT_BYTES_MAX + 1024,
-                "{}",
-                out.len()
-            );
+            assert!(out.len() < PRE_LOGIN_OUTPUT_BYTES_MAX + 1024, "{}", out.len());
             let full = out.len() >= PRE_LOGIN_OUTPUT_BYTES_MAX;
             seen.append(&mut out);
             match step {
                 Step::More if full => {}
                 Step::More => break,
                 Step::Login(credentials) => {
-                    events.push(format!(
-                        "{credentials:?} {:?}",
-                        credentials.password.expose()
-                    ));
+                    events.push(format!("{credentials:?} {:?}", credentials.password.expose()));
                     imap.refuse(Failure::Credentials, None, &mut seen);
                 }
                 Step::Hopeless(failure) => {
@@ -70,11 +58,7 @@ fn client_run(
             assert!(inbox.heap_bytes() <= PRE_LOGIN_INPUT_BYTES_MAX);
         }
     }
-    events.push(format!(
-        "{:?} {:?} {facts:?}",
-        imap.notes(),
-        imap.client_id()
-    ));
+    events.push(format!("{:?} {:?} {facts:?}", imap.notes(), imap.client_id()));
     (seen, events)
 }
 
@@ -251,12 +235,7 @@ fn log_in_at_ourselves(
             return (received, Some(failure));
         }
         assert_eq!(at_them.append(&to_them), to_them.len());
-        match theirs.read(
-            &Rules::default(),
-            &mut their_facts,
-            &mut at_them,
-            &mut to_us,
-        ) {
+        match theirs.read(&Rules::default(), &mut their_facts, &mut at_them, &mut to_us) {
             Step::Login(credentials) => received = Some(Ok(credentials)),
             Step::Hopeless(_) => received = Some(Err(())),
             Step::More | Step::Close(_) => {}
@@ -298,11 +277,8 @@ fn backend_words() -> impl Strategy<Value = Vec<u8>> {
         "\r",
         "\0",
     ]);
-    let start = prop::sample::select(vec![
-        "* OK [CAPABILITY IMAP4rev1 ID] hi\r\n",
-        "* OK hi\r\n",
-        "",
-    ]);
+    let start =
+        prop::sample::select(vec!["* OK [CAPABILITY IMAP4rev1 ID] hi\r\n", "* OK hi\r\n", ""]);
     (start, prop::collection::vec(words, 0..30))
         .prop_map(|(start, words)| [start, &words.concat()].concat().into_bytes())
 }
@@ -320,18 +296,11 @@ fn backend_run(input: &[u8], cuts: &[usize]) -> (Vec<u8>, Vec<u8>, String) {
     let mut cuts = cuts.iter().cycle();
     let mut end = String::new();
     while !rest.is_empty() {
-        let piece = cuts
-            .next()
-            .map_or(rest.len(), |&cut| cut.clamp(1, rest.len()));
+        let piece = cuts.next().map_or(rest.len(), |&cut| cut.clamp(1, rest.len()));
         let taken = inbox.append(&rest[..piece]);
         assert!(taken > 0 || !end.is_empty(), "no progress");
         rest = &rest[taken.max(1)..];
-        let step = imap.read(
-            &client_facts(false),
-            &mut inbox,
-            &mut to_backend,
-            &mut to_client,
-        );
+        let step = imap.read(&client_facts(false), &mut inbox, &mut to_backend, &mut to_client);
         if !matches!(step, backend::Step::More) {
             end = format!("{step:?}");
             break;

@@ -54,10 +54,8 @@ struct Player {
 #[test]
 fn transcripts() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/imap");
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(files.len() > 20, "transcripts are missing");
     let mut failures = String::new();
@@ -97,11 +95,7 @@ impl Player {
         while let Some((number, line)) = lines.next() {
             let at = |complaint: String| format!("line {}: {complaint}", number + 1);
             let kind = line.get(..2).unwrap_or_default();
-            let mut bytes = if line == "! order" {
-                Vec::new()
-            } else {
-                unescaped(line)
-            };
+            let mut bytes = if line == "! order" { Vec::new() } else { unescaped(line) };
             while cutting == Cutting::Glued
                 && matches!(kind, "C:" | "B<")
                 && lines.peek().is_some_and(|(_, l)| l.starts_with(kind))
@@ -110,11 +104,7 @@ impl Player {
             }
             match kind {
                 "C:" | "B<" => {
-                    let piece = if cutting == Cutting::Bytes {
-                        1
-                    } else {
-                        bytes.len().max(1)
-                    };
+                    let piece = if cutting == Cutting::Bytes { 1 } else { bytes.len().max(1) };
                     for bytes in bytes.chunks(piece) {
                         self.arrive(kind, bytes).map_err(at)?;
                     }
@@ -142,11 +132,7 @@ impl Player {
     }
 
     fn arrive(&mut self, kind: &str, bytes: &[u8]) -> Result<(), String> {
-        let inbox = if kind == "C:" {
-            &mut self.from_client
-        } else {
-            &mut self.from_backend
-        };
+        let inbox = if kind == "C:" { &mut self.from_client } else { &mut self.from_backend };
         if inbox.append(bytes) != bytes.len() {
             return Err("the inbox is full".to_owned());
         }
@@ -179,11 +165,8 @@ impl Player {
             }
             "residue" => {
                 let (side, text) = rest.split_once(' ').unwrap();
-                let inbox = if side == "client" {
-                    &mut self.from_client
-                } else {
-                    &mut self.from_backend
-                };
+                let inbox =
+                    if side == "client" { &mut self.from_client } else { &mut self.from_backend };
                 let expected = unescaped(&format!("   {text}\\"));
                 expect(&mut inbox.take_rest(), &expected)?;
             }
@@ -193,19 +176,11 @@ impl Player {
                     "{} {} {} {:?} {:?}",
                     facts.apparent, facts.local, facts.ttl, facts.transport, facts.forward
                 );
-                return if shown == rest {
-                    Ok(())
-                } else {
-                    Err(format!("facts are {shown}"))
-                };
+                return if shown == rest { Ok(()) } else { Err(format!("facts are {shown}")) };
             }
             "notes" => {
                 let shown = format!("{:?}", self.client.notes());
-                return if shown.contains(rest) {
-                    Ok(())
-                } else {
-                    Err(shown)
-                };
+                return if shown.contains(rest) { Ok(()) } else { Err(shown) };
             }
             // What must have happened.
             _ => {
@@ -268,8 +243,7 @@ impl Player {
                     .as_ref()
                     .map(|user| format!(" for {user}"))
                     .unwrap_or_default();
-                self.events
-                    .push_back(format!("login {}{on_behalf} {password}", credentials.user));
+                self.events.push_back(format!("login {}{on_behalf} {password}", credentials.user));
                 self.credentials = Some(credentials);
             }
             preauth::Step::Hopeless(failure) => {
@@ -309,10 +283,10 @@ impl Player {
                 self.events.push_back(format!("failed {failure:?}"));
                 self.refuse(failure, text.as_deref());
             }
-            backend::Step::Redirect(to) => self.events.push_back(format!(
-                "redirect {:?} {:?} {:?}",
-                to.user, to.host, to.port
-            )),
+            backend::Step::Redirect(to) => {
+                self.events
+                    .push_back(format!("redirect {:?} {:?} {:?}", to.user, to.host, to.port));
+            }
         }
     }
 }
@@ -322,21 +296,14 @@ fn expect(actual: &mut Vec<u8>, expected: &[u8]) -> Result<(), String> {
         actual.drain(..expected.len());
         return Ok(());
     }
-    Err(format!(
-        "expected `{}`, have `{}`",
-        expected.escape_ascii(),
-        actual.escape_ascii()
-    ))
+    Err(format!("expected `{}`, have `{}`", expected.escape_ascii(), actual.escape_ascii()))
 }
 
 fn unescaped(line: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = line.get(3..).unwrap_or_default().chars();
     while let Some(character) = rest.next() {
-        match (
-            character,
-            if character == '\\' { rest.next() } else { None },
-        ) {
+        match (character, if character == '\\' { rest.next() } else { None }) {
             ('\\', None) => return bytes,
             ('\\', Some('r')) => bytes.push(b'\r'),
             ('\\', Some('n')) => bytes.push(b'\n'),
@@ -355,8 +322,6 @@ fn unescaped(line: &str) -> Vec<u8> {
 }
 
 fn failure_named(name: &str) -> Failure {
-    let found = Failure::ALL
-        .into_iter()
-        .find(|failure| format!("{failure:?}") == name);
+    let found = Failure::ALL.into_iter().find(|failure| format!("{failure:?}") == name);
     found.unwrap_or_else(|| panic!("no failure {name}"))
 }

@@ -23,10 +23,7 @@ use proptest::prelude::*;
 #[derive(Debug)]
 enum Other {
     Incomplete,
-    Accepts {
-        endpoints: Option<(SocketAddr, SocketAddr)>,
-        consumed: usize,
-    },
+    Accepts { endpoints: Option<(SocketAddr, SocketAddr)>, consumed: usize },
     Refuses,
 }
 
@@ -35,13 +32,8 @@ fn proxy_header_crate(stream: &[u8]) -> Other {
         Err(proxy_header::Error::BufferTooShort) => Other::Incomplete,
         Err(_) => Other::Refuses,
         Ok((header, consumed)) => {
-            let endpoints = header
-                .proxied_address()
-                .map(|both| (both.source, both.destination));
-            Other::Accepts {
-                endpoints,
-                consumed,
-            }
+            let endpoints = header.proxied_address().map(|both| (both.source, both.destination));
+            Other::Accepts { endpoints, consumed }
         }
     }
 }
@@ -65,10 +57,7 @@ fn ppp_crate(stream: &[u8]) -> Other {
                     (ip.destination_address, ip.destination_port).into(),
                 )),
             };
-            Other::Accepts {
-                endpoints,
-                consumed,
-            }
+            Other::Accepts { endpoints, consumed }
         }
         ppp::HeaderResult::V2(Ok(header)) => {
             let endpoints = match header.addresses {
@@ -84,10 +73,7 @@ fn ppp_crate(stream: &[u8]) -> Other {
                     (ip.destination_address, ip.destination_port).into(),
                 )),
             };
-            Other::Accepts {
-                endpoints,
-                consumed: header.header.len(),
-            }
+            Other::Accepts { endpoints, consumed: header.header.len() }
         }
         ppp::HeaderResult::V1(Err(_)) | ppp::HeaderResult::V2(Err(_)) => Other::Refuses,
     }
@@ -129,16 +115,7 @@ fn compare(stream: &[u8], other: &Other) {
         // We refuse as soon as we can, they may want more bytes first.
         (Outcome::Refused(_), Other::Incomplete) => true,
         (Outcome::Refused(refusal), Other::Accepts { .. }) => explains_refusal(*refusal, stream),
-        (
-            Outcome::Done {
-                header,
-                consumed: ours,
-            },
-            Other::Accepts {
-                endpoints,
-                consumed,
-            },
-        ) => {
+        (Outcome::Done { header, consumed: ours }, Other::Accepts { endpoints, consumed }) => {
             let endpoints = endpoints.map(|(from, to)| (canonical(from), canonical(to)));
             ours == consumed && header.source.zip(header.destination) == endpoints
         }
@@ -151,11 +128,7 @@ fn compare(stream: &[u8], other: &Other) {
         }
         (Outcome::Incomplete, Other::Accepts { .. }) => false,
     };
-    assert!(
-        agrees,
-        "{}\nours {ours:?}\nother {other:?}",
-        stream.escape_ascii()
-    );
+    assert!(agrees, "{}\nours {ours:?}\nother {other:?}", stream.escape_ascii());
 }
 
 // === Streams that are nearly right ===
@@ -174,17 +147,13 @@ fn word() -> impl Strategy<Value = String> {
 }
 
 fn v1_line() -> impl Strategy<Value = Vec<u8>> {
-    let good = (
-        any::<[u8; 4]>(),
-        any::<[u8; 4]>(),
-        any::<u16>(),
-        any::<u16>(),
-    )
-        .prop_map(|(source, destination, sport, dport)| {
+    let good = (any::<[u8; 4]>(), any::<[u8; 4]>(), any::<u16>(), any::<u16>()).prop_map(
+        |(source, destination, sport, dport)| {
             let [a, b, c, d] = source;
             let [e, f, g, h] = destination;
             format!("PROXY TCP4 {a}.{b}.{c}.{d} {e}.{f}.{g}.{h} {sport} {dport}\r\n")
-        });
+        },
+    );
     let inet = prop_oneof![Just("TCP4"), Just("TCP6"), Just("UNKNOWN"), Just("tcp4")];
     let end = prop_oneof![4 => Just("\r\n"), 1 => Just("\n"), 1 => Just("\r"), 1 => Just("")];
     let any_words = (inet, prop::collection::vec(word(), 0..6), end)
@@ -193,13 +162,7 @@ fn v1_line() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn tlv() -> impl Strategy<Value = Vec<u8>> {
-    let kind = prop_oneof![
-        0x01_u8..=0x05,
-        Just(0x20),
-        Just(0x30),
-        0xE0_u8..=0xEF,
-        any::<u8>()
-    ];
+    let kind = prop_oneof![0x01_u8..=0x05, Just(0x20), Just(0x30), 0xE0_u8..=0xEF, any::<u8>()];
     let value = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..40),
         "[a-z]{1,8}\\.[a-z]{2,5}".prop_map(String::into_bytes),
@@ -219,29 +182,15 @@ fn v2_header() -> impl Strategy<Value = Vec<u8>> {
     ];
     let tlvs = prop::collection::vec(tlv(), 0..5);
     let off = prop_oneof![8 => Just(0_i32), 1 => -40..40_i32, 1 => Just(5000)];
-    (
-        command,
-        family,
-        prop::collection::vec(any::<u8>(), 216),
-        tlvs,
-        off,
-    )
-        .prop_map(|(command, family, addresses, tlvs, off)| {
-            let needed = [0, 12, 36, 216]
-                .get(usize::from(family >> 4))
-                .copied()
-                .unwrap_or(12);
+    (command, family, prop::collection::vec(any::<u8>(), 216), tlvs, off).prop_map(
+        |(command, family, addresses, tlvs, off)| {
+            let needed = [0, 12, 36, 216].get(usize::from(family >> 4)).copied().unwrap_or(12);
             let block = [&addresses[..needed], &tlvs.concat()].concat();
             let told = i32::try_from(block.len()).unwrap().saturating_add(off);
             let told = u16::try_from(told.max(0)).unwrap().to_be_bytes();
-            [
-                &b"\r\n\r\n\0\r\nQUIT\n"[..],
-                &[command, family],
-                &told,
-                &block,
-            ]
-            .concat()
-        })
+            [&b"\r\n\r\n\0\r\nQUIT\n"[..], &[command, family], &told, &block].concat()
+        },
+    )
 }
 
 /// A header that may have one byte wrong, and bytes behind it.
@@ -265,10 +214,7 @@ fn fed(pieces: &[&[u8]]) -> Outcome {
         match decoder.decode(piece) {
             Outcome::Incomplete => before += piece.len(),
             Outcome::Done { header, consumed } => {
-                return Outcome::Done {
-                    header,
-                    consumed: before + consumed,
-                };
+                return Outcome::Done { header, consumed: before + consumed };
             }
             refused @ Outcome::Refused(_) => return refused,
         }

@@ -27,28 +27,18 @@ struct Row {
 impl Table {
     /// Reads `| module | rank | may import | third-party crates that live here |`.
     pub(crate) fn parse(text: &str) -> Result<Self, Finding> {
-        let complaint = |line: usize, rule: String| Finding {
-            file: "ARCHITECTURE.md".into(),
-            line,
-            rule,
-        };
+        let complaint =
+            |line: usize, rule: String| Finding { file: "ARCHITECTURE.md".into(), line, rule };
         let mut rows = BTreeMap::new();
-        let numbered = text
-            .lines()
-            .enumerate()
-            .map(|(index, line)| (index + 1, line.trim()));
+        let numbered = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
         let inside = numbered.skip_while(|(_, line)| *line != BEGIN).skip(1);
-        let inside = inside
-            .take_while(|(_, line)| *line != END)
-            .filter(|(_, line)| !line.is_empty());
+        let inside =
+            inside.take_while(|(_, line)| *line != END).filter(|(_, line)| !line.is_empty());
         // The head and the line below it.
         for (number, line) in inside.skip(2) {
             let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
             let [module, rank, may_import, crates] = cells[..] else {
-                return Err(complaint(
-                    number,
-                    "import table: a row has four cells".into(),
-                ));
+                return Err(complaint(number, "import table: a row has four cells".into()));
             };
             let row = Row {
                 rank: rank.to_owned(),
@@ -56,16 +46,11 @@ impl Table {
                 crates: list(crates).iter().map(|entry| home(entry)).collect(),
             };
             if rows.insert(module.replace('`', ""), row).is_some() {
-                return Err(complaint(
-                    number,
-                    format!("import table: {module} stands twice"),
-                ));
+                return Err(complaint(number, format!("import table: {module} stands twice")));
             }
         }
         let table = Self { rows };
-        table
-            .undefined()
-            .map_or(Ok(()), |rule| Err(complaint(0, rule)))?;
+        table.undefined().map_or(Ok(()), |rule| Err(complaint(0, rule)))?;
         Ok(table)
     }
 
@@ -76,26 +61,15 @@ impl Table {
         }
         let known = |name: &String| {
             self.rows.contains_key(name)
-                || self
-                    .rows
-                    .values()
-                    .any(|row| format!("rank {}", row.rank) == *name)
+                || self.rows.values().any(|row| format!("rank {}", row.rank) == *name)
         };
         let mut names = self.rows.values().flat_map(|row| &row.may_import);
-        names
-            .find(|name| !known(name))
-            .map(|name| format!("import table: what is {name}?"))
+        names.find(|name| !known(name)).map(|name| format!("import table: what is {name}?"))
     }
 
     fn allows(&self, importer: &Row, imported: &str) -> bool {
-        let rank = self
-            .rows
-            .get(imported)
-            .map(|row| format!("rank {}", row.rank));
-        importer
-            .may_import
-            .iter()
-            .any(|name| name == imported || Some(name) == rank.as_ref())
+        let rank = self.rows.get(imported).map(|row| format!("rank {}", row.rank));
+        importer.may_import.iter().any(|name| name == imported || Some(name) == rank.as_ref())
     }
 
     /// Each `crate::x`, `hale::x` and `super::…::x` that leads to a module the table does not grant.
@@ -104,10 +78,9 @@ impl Table {
             return Vec::new();
         };
         let Some(row) = self.rows.get(module) else {
-            return vec![file.finding(
-                0,
-                format!("{module} has no row in ARCHITECTURE.md's import table"),
-            )];
+            return vec![
+                file.finding(0, format!("{module} has no row in ARCHITECTURE.md's import table")),
+            ];
         };
         let mut findings = climbs(file);
         for (at, imported) in imported_modules(file) {
@@ -157,30 +130,18 @@ impl Table {
     /// Dependencies that live nowhere.
     pub(crate) fn check_homes(&self, manifest: &str, crates: &[String]) -> Vec<Finding> {
         let lives = |name: &String| {
-            self.rows
-                .values()
-                .flat_map(|row| &row.crates)
-                .any(|(known, _)| known == name)
+            self.rows.values().flat_map(|row| &row.crates).any(|(known, _)| known == name)
         };
         let homeless = crates.iter().filter(|name| !lives(name));
         let rule = |name| format!("{name} lives in no module of ARCHITECTURE.md's import table");
-        homeless
-            .map(|name| Finding {
-                file: manifest.into(),
-                line: 0,
-                rule: rule(name),
-            })
-            .collect()
+        homeless.map(|name| Finding { file: manifest.into(), line: 0, rule: rule(name) }).collect()
     }
 }
 
 /// The names under `[dependencies]`.
 pub(crate) fn dependencies(manifest: &str) -> Vec<String> {
-    let lines = manifest
-        .lines()
-        .map(str::trim)
-        .skip_while(|line| *line != "[dependencies]")
-        .skip(1);
+    let lines =
+        manifest.lines().map(str::trim).skip_while(|line| *line != "[dependencies]").skip(1);
     let lines = lines.take_while(|line| !line.starts_with('['));
     lines
         .filter(|line| !line.starts_with('#'))
@@ -191,18 +152,12 @@ pub(crate) fn dependencies(manifest: &str) -> Vec<String> {
 
 /// The name that a crate has in code.
 fn library(name: &str) -> String {
-    if name == "md-5" {
-        "md5".to_owned()
-    } else {
-        name.replace('-', "_")
-    }
+    if name == "md-5" { "md5".to_owned() } else { name.replace('-', "_") }
 }
 
 fn list(cell: &str) -> Vec<String> {
     let entries = cell.split(',').map(|entry| entry.trim().replace('`', ""));
-    entries
-        .filter(|entry| !entry.is_empty() && entry != "—")
-        .collect()
+    entries.filter(|entry| !entry.is_empty() && entry != "—").collect()
 }
 
 /// `crate` or `crate in part`.
@@ -248,9 +203,7 @@ fn heads(path: &str) -> Vec<String> {
     let name = |text: &str| -> String {
         let text = text.trim_start();
         let text = text.strip_prefix("r#").unwrap_or(text);
-        text.chars()
-            .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
-            .collect()
+        text.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect()
     };
     let Some(group) = path.trim_start().strip_prefix('{') else {
         return vec![name(path)];
@@ -322,57 +275,30 @@ mod tests {
 ";
 
     fn modules(path: &str, text: &str) -> Vec<String> {
-        let findings = Table::parse(TABLE)
-            .unwrap()
-            .check_modules(&SourceFile::new(path, text));
+        let findings = Table::parse(TABLE).unwrap().check_modules(&SourceFile::new(path, text));
         findings.iter().map(Finding::to_string).collect()
     }
 
     fn crates(path: &str, text: &str) -> usize {
         let names = ["base64", "tokio", "rusqlite", "md-5"].map(str::to_owned);
-        Table::parse(TABLE)
-            .unwrap()
-            .check_crates(&SourceFile::new(path, text), &names)
-            .len()
+        Table::parse(TABLE).unwrap().check_crates(&SourceFile::new(path, text), &names).len()
     }
 
     #[test]
     fn forbidden_imports_are_found_with_file_and_line() {
         assert_eq!(
-            modules(
-                "src/wire/line.rs",
-                "use crate::limits;\n\nuse crate::route::Table;"
-            ),
+            modules("src/wire/line.rs", "use crate::limits;\n\nuse crate::route::Table;"),
             ["src/wire/line.rs:3: wire may not import route (ARCHITECTURE.md, import table)"]
         );
+        assert_eq!(modules("src/wire/mod.rs", "fn f() { hale :: route::g() }").len(), 1);
+        assert_eq!(modules("src/wire/mod.rs", "fn f() { crate::route::g() }").len(), 1);
         assert_eq!(
-            modules("src/wire/mod.rs", "fn f() { hale :: route::g() }").len(),
+            modules("src/wire/mod.rs", "use crate::{limits::A, route::{B, names::C}};").len(),
             1
         );
-        assert_eq!(
-            modules("src/wire/mod.rs", "fn f() { crate::route::g() }").len(),
-            1
-        );
-        assert_eq!(
-            modules(
-                "src/wire/mod.rs",
-                "use crate::{limits::A, route::{B, names::C}};"
-            )
-            .len(),
-            1
-        );
-        assert_eq!(
-            modules("src/wire/mod.rs", "use crate::{limits, names, control,};").len(),
-            1
-        );
-        assert_eq!(
-            modules("src/wire/mod.rs", "use crate::nowhere::X;").len(),
-            1
-        );
-        assert_eq!(
-            modules("src/control/mod.rs", "use hale::wire; use crate::route::*;").len(),
-            0
-        );
+        assert_eq!(modules("src/wire/mod.rs", "use crate::{limits, names, control,};").len(), 1);
+        assert_eq!(modules("src/wire/mod.rs", "use crate::nowhere::X;").len(), 1);
+        assert_eq!(modules("src/control/mod.rs", "use hale::wire; use crate::route::*;").len(), 0);
     }
 
     #[test]
@@ -391,20 +317,11 @@ mod tests {
 
     #[test]
     fn climbing_to_the_root_is_found() {
-        assert_eq!(
-            modules("src/wire/line.rs", "use super::super::route::X;").len(),
-            1
-        );
+        assert_eq!(modules("src/wire/line.rs", "use super::super::route::X;").len(), 1);
         assert_eq!(modules("src/wire/line.rs", "use super::quoted;").len(), 0);
         assert_eq!(modules("src/wire/mod.rs", "use super::route;").len(), 1);
-        assert_eq!(
-            modules("src/wire/mod.rs", "mod tests { use super::X; }").len(),
-            0
-        );
-        assert_eq!(
-            modules("src/wire/mod.rs", "mod tests { use super::super::route; }").len(),
-            1
-        );
+        assert_eq!(modules("src/wire/mod.rs", "mod tests { use super::X; }").len(), 0);
+        assert_eq!(modules("src/wire/mod.rs", "mod tests { use super::super::route; }").len(), 1);
     }
 
     #[test]
@@ -413,28 +330,16 @@ mod tests {
         assert_eq!(crates("src/wire/mod.rs", "use base64::Engine;"), 1);
         assert_eq!(crates("src/wire/mod.rs", "use base64 as b;"), 1);
         assert_eq!(
-            crates(
-                "src/wire/mod.rs",
-                "mod base64; use self::base64::x; let base64 = 1;"
-            ),
+            crates("src/wire/mod.rs", "mod base64; use self::base64::x; let base64 = 1;"),
             0
         );
-        assert_eq!(
-            crates("src/wire/mod.rs", "use crate::wire::base64::decode;"),
-            0
-        );
+        assert_eq!(crates("src/wire/mod.rs", "use crate::wire::base64::decode;"), 0);
         assert_eq!(crates("src/route/mod.rs", "let sum = md5::Md5::new();"), 1);
         assert_eq!(crates("src/control/probes.rs", "use tokio::net;"), 0);
         assert_eq!(crates("src/control/probes.rs", "use rusqlite::Row;"), 1);
+        assert_eq!(crates("src/control/geodb/sqlite.rs", "use rusqlite::Row;"), 0);
         assert_eq!(
-            crates("src/control/geodb/sqlite.rs", "use rusqlite::Row;"),
-            0
-        );
-        assert_eq!(
-            crates(
-                "src/wire/mod.rs",
-                "fn f() {}\n#[cfg(test)]\nmod t { use base64::x; }"
-            ),
+            crates("src/wire/mod.rs", "fn f() {}\n#[cfg(test)]\nmod t { use base64::x; }"),
             0
         );
     }
@@ -452,9 +357,7 @@ mod tests {
         let manifest = "[package]\nname = \"x\"\n[dependencies]\n# Pure.\nbase64 = \"1\"\nserde = \"1\"\n[lib]\n";
         let names = dependencies(manifest);
         assert_eq!(names, ["base64", "serde"]);
-        let findings = Table::parse(TABLE)
-            .unwrap()
-            .check_homes("Cargo.toml", &names);
+        let findings = Table::parse(TABLE).unwrap().check_homes("Cargo.toml", &names);
         assert_eq!(findings.len(), 1);
     }
 }

@@ -16,23 +16,11 @@ const EMPTY_NAMES: [&str; 6] = ["util", "utils", "common", "helper", "helpers", 
 /// Oldest versions without a known hole.
 const VERSION_FLOORS: [(&str, &str, &str); 8] = [
     ("bytes", "1.11.1", "RUSTSEC-2026-0007, overflow in reserve"),
-    (
-        "rustls",
-        "0.23.45",
-        "RUSTSEC-2026-0285, handshake messages across encryption levels",
-    ),
-    (
-        "rustls-webpki",
-        "0.103.13",
-        "RUSTSEC-2026-0049, -0098, -0099, -0104",
-    ),
+    ("rustls", "0.23.45", "RUSTSEC-2026-0285, handshake messages across encryption levels"),
+    ("rustls-webpki", "0.103.13", "RUSTSEC-2026-0049, -0098, -0099, -0104"),
     ("aws-lc-sys", "0.47.0", "RUSTSEC-2026-0044, -0048"),
     ("jsonwebtoken", "10.3.0", "CVE-2026-25537"),
-    (
-        "tracing-subscriber",
-        "0.3.20",
-        "RUSTSEC-2025-0055, log injection",
-    ),
+    ("tracing-subscriber", "0.3.20", "RUSTSEC-2025-0055, log injection"),
     ("time", "0.3.47", "RUSTSEC-2026-0009"),
     ("ring", "0.17.0", "RUSTSEC-2025-0010, unmaintained"),
 ];
@@ -47,18 +35,10 @@ const FORBIDDEN_CRATES: [(&str, &str); 3] = [
 pub(crate) fn file_length(file: &SourceFile, exceptions: &[(&str, &str)]) -> Vec<Finding> {
     let lines = file.text.lines().count();
     let excepted = exceptions.iter().any(|(path, _)| *path == file.path);
-    let limit = if excepted {
-        FILE_LINES_HARD
-    } else {
-        FILE_LINES_SOFT
-    };
+    let limit = if excepted { FILE_LINES_HARD } else { FILE_LINES_SOFT };
     let rule = || format!("{lines} lines; {limit} is the limit (LONG_FILES in tests/tidy.rs)");
     (lines > limit)
-        .then(|| Finding {
-            file: file.path.clone(),
-            line: lines,
-            rule: rule(),
-        })
+        .then(|| Finding { file: file.path.clone(), line: lines, rule: rule() })
         .into_iter()
         .collect()
 }
@@ -66,19 +46,11 @@ pub(crate) fn file_length(file: &SourceFile, exceptions: &[(&str, &str)]) -> Vec
 /// Exceptions that nothing needs any more.
 pub(crate) fn stale(exceptions: &[(&str, &str)], files: &[SourceFile]) -> Vec<Finding> {
     let needed = |path: &str| {
-        files
-            .iter()
-            .any(|file| file.path == path && file.text.lines().count() > FILE_LINES_SOFT)
+        files.iter().any(|file| file.path == path && file.text.lines().count() > FILE_LINES_SOFT)
     };
     let stale = exceptions.iter().filter(|(path, _)| !needed(path));
     let rule = "is excepted from the length rule and need not be".to_owned();
-    stale
-        .map(|(path, _)| Finding {
-            file: (*path).into(),
-            line: 0,
-            rule: rule.clone(),
-        })
-        .collect()
+    stale.map(|(path, _)| Finding { file: (*path).into(), line: 0, rule: rule.clone() }).collect()
 }
 
 pub(crate) fn function_lengths(file: &SourceFile) -> Vec<Finding> {
@@ -120,15 +92,9 @@ fn function_end(code: &str) -> Option<usize> {
 pub(crate) fn unsafe_code(files: &[SourceFile], register: &[(&str, usize)]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in files {
-        let places: Vec<usize> = file
-            .words()
-            .filter(|(_, word)| *word == "unsafe")
-            .map(|(at, _)| at)
-            .collect();
-        let expected = register
-            .iter()
-            .find(|(path, _)| *path == file.path)
-            .map_or(0, |row| row.1);
+        let places: Vec<usize> =
+            file.words().filter(|(_, word)| *word == "unsafe").map(|(at, _)| at).collect();
+        let expected = register.iter().find(|(path, _)| *path == file.path).map_or(0, |row| row.1);
         let last = places.last().copied().unwrap_or(0);
         if !places.is_empty() && !file.path.starts_with("src/ring/") {
             findings.push(file.finding(last, "unsafe code lives in src/ring only"));
@@ -140,16 +106,10 @@ pub(crate) fn unsafe_code(files: &[SourceFile], register: &[(&str, usize)]) -> V
             findings.push(file.finding(last, rule));
         }
     }
-    for (path, _) in register
-        .iter()
-        .filter(|(path, _)| files.iter().all(|file| file.path != *path))
+    for (path, _) in register.iter().filter(|(path, _)| files.iter().all(|file| file.path != *path))
     {
         let rule = "is in the register of unsafe code and does not exist".to_owned();
-        findings.push(Finding {
-            file: (*path).into(),
-            line: 0,
-            rule,
-        });
+        findings.push(Finding { file: (*path).into(), line: 0, rule });
     }
     findings
 }
@@ -159,15 +119,11 @@ pub(crate) fn ignored_tests(file: &SourceFile) -> Vec<Finding> {
         *word == "ignore" && file.code[..*at].trim_end().ends_with(['[', ','])
     });
     let silent = attributes.filter(|(at, word)| {
-        let reason = file.text[at + word.len()..]
-            .trim_start()
-            .strip_prefix('=')
-            .map(str::trim_start);
+        let reason =
+            file.text[at + word.len()..].trim_start().strip_prefix('=').map(str::trim_start);
         reason.is_none_or(|reason| !reason.starts_with('"') || reason.starts_with("\"\""))
     });
-    silent
-        .map(|(at, _)| file.finding(at, "an ignored test says why: #[ignore = \"…\"]"))
-        .collect()
+    silent.map(|(at, _)| file.finding(at, "an ignored test says why: #[ignore = \"…\"]")).collect()
 }
 
 pub(crate) fn unfinished(file: &SourceFile) -> Vec<Finding> {
@@ -175,9 +131,7 @@ pub(crate) fn unfinished(file: &SourceFile) -> Vec<Finding> {
         ["todo", "unimplemented", "dbg"].contains(word)
             && file.behind(at + word.len()).starts_with('!')
     });
-    macros
-        .map(|(at, word)| file.finding(at, format!("{word}! is left over")))
-        .collect()
+    macros.map(|(at, word)| file.finding(at, format!("{word}! is left over"))).collect()
 }
 
 pub(crate) fn machine_paths(path: &str, text: &str) -> Vec<Finding> {
@@ -185,17 +139,12 @@ pub(crate) fn machine_paths(path: &str, text: &str) -> Vec<Finding> {
     let folders = ["work", "root", "home"].map(|folder| format!("/{folder}/"));
     let mut findings = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        let names = folders.iter().any(|folder| {
-            line.match_indices(folder)
-                .any(|(at, _)| starts_path(line, at))
-        });
+        let names = folders
+            .iter()
+            .any(|folder| line.match_indices(folder).any(|(at, _)| starts_path(line, at)));
         if names {
             let rule = "names a folder of a developer's machine".to_owned();
-            findings.push(Finding {
-                file: path.to_owned(),
-                line: index + 1,
-                rule,
-            });
+            findings.push(Finding { file: path.to_owned(), line: index + 1, rule });
         }
     }
     findings
@@ -209,10 +158,7 @@ fn starts_path(line: &str, at: usize) -> bool {
 
 pub(crate) fn module_names(file: &SourceFile) -> Vec<Finding> {
     let rule = |name: &str| format!("a module named {name} says nothing of its duty");
-    let parts = file
-        .path
-        .split('/')
-        .map(|part| part.trim_end_matches(".rs"));
+    let parts = file.path.split('/').map(|part| part.trim_end_matches(".rs"));
     let mut findings: Vec<Finding> = parts
         .filter(|part| EMPTY_NAMES.contains(part))
         .map(|part| file.finding(0, rule(part)))
@@ -249,11 +195,7 @@ pub(crate) fn locked_versions(path: &str, lock: &str) -> Vec<Finding> {
             floor.map(|(_, floor, why)| format!("{name} {version} is below {floor}: {why}")),
             forbidden(name).map(|why| format!("{name} may not be used: {why}")),
         ];
-        let finding = |rule| Finding {
-            file: path.to_owned(),
-            line: index + 1,
-            rule,
-        };
+        let finding = |rule| Finding { file: path.to_owned(), line: index + 1, rule };
         findings.extend(rules.into_iter().flatten().map(finding));
         name = "";
     }
@@ -261,19 +203,13 @@ pub(crate) fn locked_versions(path: &str, lock: &str) -> Vec<Finding> {
 }
 
 fn forbidden(name: &str) -> Option<&'static str> {
-    FORBIDDEN_CRATES
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, why)| *why)
+    FORBIDDEN_CRATES.iter().find(|(known, _)| *known == name).map(|(_, why)| *why)
 }
 
 /// `1.2.3-alpha+4` as numbers; a pre-release counts as its release, which is near enough for a floor.
 fn numbers(version: &str) -> Vec<u64> {
     let release = version.split(['-', '+']).next().unwrap_or(version);
-    release
-        .split('.')
-        .map(|number| number.parse().unwrap_or(0))
-        .collect()
+    release.split('.').map(|number| number.parse().unwrap_or(0)).collect()
 }
 
 pub(crate) fn undocumented_limits(file: &SourceFile) -> Vec<Finding> {
@@ -311,42 +247,26 @@ mod tests {
 
     #[test]
     fn long_functions_are_found() {
-        let body = |lines: usize| {
-            format!(
-                "fn f(x: [u8; 4]) -> u8 {{\n{}}}\n",
-                "a { b }\n".repeat(lines)
-            )
-        };
+        let body =
+            |lines: usize| format!("fn f(x: [u8; 4]) -> u8 {{\n{}}}\n", "a { b }\n".repeat(lines));
         assert_eq!(function_lengths(&file(&body(68))).len(), 0);
         assert_eq!(function_lengths(&file(&body(69))).len(), 1);
-        let declared = format!(
-            "trait T {{ fn f(&self); }}\ntype F = fn(u8) -> u8;\n{}",
-            "\n".repeat(99)
-        );
+        let declared =
+            format!("trait T {{ fn f(&self); }}\ntype F = fn(u8) -> u8;\n{}", "\n".repeat(99));
         assert_eq!(function_lengths(&file(&declared)).len(), 0);
-        let misleading = format!(
-            "fn f() {{\n let s = \"}}\"; // }}\n{}}}\n",
-            "a\n".repeat(80)
-        );
+        let misleading = format!("fn f() {{\n let s = \"}}\"; // }}\n{}}}\n", "a\n".repeat(80));
         assert_eq!(function_lengths(&file(&misleading)).len(), 1);
     }
 
     #[test]
     fn unregistered_unsafe_code_is_found() {
-        let ring = || {
-            SourceFile::new(
-                "src/ring/uring.rs",
-                "unsafe { a() }\n// unsafe\nunsafe impl X {}",
-            )
-        };
+        let ring =
+            || SourceFile::new("src/ring/uring.rs", "unsafe { a() }\n// unsafe\nunsafe impl X {}");
         assert_eq!(unsafe_code(&[ring()], &[("src/ring/uring.rs", 2)]), []);
         assert_eq!(unsafe_code(&[ring()], &[]).len(), 1);
         assert_eq!(unsafe_code(&[ring()], &[("src/ring/uring.rs", 3)]).len(), 1);
         assert_eq!(unsafe_code(&[], &[("src/ring/uring.rs", 2)]).len(), 1);
-        assert_eq!(
-            unsafe_code(&[file("unsafe { a() }")], &[("src/wire/line.rs", 1)]).len(),
-            1
-        );
+        assert_eq!(unsafe_code(&[file("unsafe { a() }")], &[("src/wire/line.rs", 1)]).len(), 1);
         assert_eq!(unsafe_code(&[file("#![forbid(unsafe_code)]")], &[]), []);
     }
 
@@ -354,57 +274,36 @@ mod tests {
     fn tests_ignored_in_silence_are_found() {
         assert_eq!(ignored_tests(&file("#[ignore]\nfn a() {}")).len(), 1);
         assert_eq!(ignored_tests(&file("#[ignore = \"\"]\nfn a() {}")).len(), 1);
-        assert_eq!(
-            ignored_tests(&file("#[cfg_attr(miri, ignore)]\nfn a() {}")).len(),
-            1
-        );
-        assert_eq!(
-            ignored_tests(&file("#[ignore = \"needs root\"]\nfn a() {}")).len(),
-            0
-        );
-        assert_eq!(
-            ignored_tests(&file("let ignore = 1; // #[ignore]")).len(),
-            0
-        );
+        assert_eq!(ignored_tests(&file("#[cfg_attr(miri, ignore)]\nfn a() {}")).len(), 1);
+        assert_eq!(ignored_tests(&file("#[ignore = \"needs root\"]\nfn a() {}")).len(), 0);
+        assert_eq!(ignored_tests(&file("let ignore = 1; // #[ignore]")).len(), 0);
     }
 
     #[test]
     fn unfinished_code_is_found() {
         let text = "fn f() { todo!() }\nfn g() { unimplemented ! () }\nfn h() { dbg!(1); }";
         assert_eq!(unfinished(&file(text)).len(), 3);
-        assert_eq!(
-            unfinished(&file("// todo!()\nlet todo = \"dbg!\";")).len(),
-            0
-        );
+        assert_eq!(unfinished(&file("// todo!()\nlet todo = \"dbg!\";")).len(), 0);
     }
 
     #[test]
     fn paths_of_a_machine_are_found() {
         let (work, home) = (format!("/{}/x", "work"), format!("/{}/x", "home"));
-        for bad in [
-            format!("see {work}"),
-            work.clone(),
-            format!("a\n\"{home}\""),
-        ] {
+        for bad in [format!("see {work}"), work.clone(), format!("a\n\"{home}\"")] {
             assert_eq!(machine_paths("a.md", &bad).len(), 1, "{bad}");
         }
-        for good in [
-            format!("https://example.com{work}"),
-            "src/work.rs".to_owned(),
-            format!("~{home}"),
-        ] {
+        for good in
+            [format!("https://example.com{work}"), "src/work.rs".to_owned(), format!("~{home}")]
+        {
             assert_eq!(machine_paths("a.md", &good), [], "{good}");
         }
     }
 
     #[test]
     fn empty_module_names_are_found() {
-        for path in [
-            "src/util.rs",
-            "src/wire/helpers.rs",
-            "src/common/mod.rs",
-            "tests/pure/manager.rs",
-        ] {
+        for path in
+            ["src/util.rs", "src/wire/helpers.rs", "src/common/mod.rs", "tests/pure/manager.rs"]
+        {
             assert_eq!(module_names(&SourceFile::new(path, "")).len(), 1, "{path}");
         }
         assert_eq!(module_names(&file("mod common { }")).len(), 1);
@@ -432,14 +331,9 @@ mod tests {
     fn limits_without_a_reason_are_found() {
         let limits =
             file("/// A.\npub const A: u8 = 1;\npub const B: u8 = 2;\n\npub const C: u8 = 3;\n");
-        let lines: Vec<usize> = undocumented_limits(&limits)
-            .iter()
-            .map(|finding| finding.line)
-            .collect();
+        let lines: Vec<usize> =
+            undocumented_limits(&limits).iter().map(|finding| finding.line).collect();
         assert_eq!(lines, [3, 5]);
-        assert_eq!(
-            undocumented_limits(&file("/// A.\n#[doc(hidden)]\npub const A: u8 = 1;")),
-            []
-        );
+        assert_eq!(undocumented_limits(&file("/// A.\n#[doc(hidden)]\npub const A: u8 = 1;")), []);
     }
 }

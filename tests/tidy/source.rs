@@ -17,28 +17,16 @@ pub(crate) struct SourceFile {
 
 impl SourceFile {
     pub(crate) fn new(path: &str, text: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            text: text.to_owned(),
-            code: blanked(text),
-        }
+        Self { path: path.to_owned(), text: text.to_owned(), code: blanked(text) }
     }
 
     /// The line of a byte, counted from 1.
     pub(crate) fn line(&self, at: usize) -> usize {
-        self.code.as_bytes()[..at]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1
+        self.code.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1
     }
 
     pub(crate) fn finding(&self, at: usize, rule: impl Into<String>) -> Finding {
-        Finding {
-            file: self.path.clone(),
-            line: self.line(at),
-            rule: rule.into(),
-        }
+        Finding { file: self.path.clone(), line: self.line(at), rule: rule.into() }
     }
 
     /// The identifiers and keywords of the code, with their places.
@@ -47,9 +35,7 @@ impl SourceFile {
         std::iter::from_fn(move || {
             let bytes = self.code.as_bytes();
             let start = (rest..bytes.len()).find(|&at| is_word(bytes[at]))?;
-            let end = (start..bytes.len())
-                .find(|&at| !is_word(bytes[at]))
-                .unwrap_or(bytes.len());
+            let end = (start..bytes.len()).find(|&at| !is_word(bytes[at])).unwrap_or(bytes.len());
             rest = end;
             Some((start, &self.code[start..end]))
         })
@@ -84,29 +70,21 @@ pub(crate) fn rust_files(folders: &[&str]) -> Vec<SourceFile> {
     for folder in folders {
         walk(&root().join(folder), &mut paths);
     }
-    let rust = paths
-        .iter()
-        .filter(|path| path.extension().is_some_and(|name| name == "rs"));
-    rust.map(|path| SourceFile::new(&relative(path), &fs::read_to_string(path).unwrap()))
-        .collect()
+    let rust = paths.iter().filter(|path| path.extension().is_some_and(|name| name == "rs"));
+    rust.map(|path| SourceFile::new(&relative(path), &fs::read_to_string(path).unwrap())).collect()
 }
 
 /// Every file of the repository that is text, with its path.
 pub(crate) fn text_files() -> Vec<(String, String)> {
     let mut paths = Vec::new();
     walk(root(), &mut paths);
-    let texts = paths
-        .iter()
-        .filter_map(|path| Some((relative(path), fs::read_to_string(path).ok()?)));
+    let texts =
+        paths.iter().filter_map(|path| Some((relative(path), fs::read_to_string(path).ok()?)));
     texts.collect()
 }
 
 fn relative(path: &Path) -> String {
-    path.strip_prefix(root())
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .replace('\\', "/")
+    path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/")
 }
 
 /// What git ignores is not ours: build output and fuzzer findings.
@@ -148,10 +126,7 @@ fn blanked(text: &str) -> String {
 /// How many bytes at the start of `rest` are a comment, a string or a character; 0: none, this is code.
 fn literal_or_comment(rest: &[u8], before: Option<u8>) -> usize {
     if rest.starts_with(b"//") {
-        return rest
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .unwrap_or(rest.len());
+        return rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
     }
     if rest.starts_with(b"/*") {
         return block_comment(rest);
@@ -169,11 +144,7 @@ fn literal_or_comment(rest: &[u8], before: Option<u8>) -> usize {
                 0xE0..=0xEF => 3,
                 _ => 4,
             };
-            if rest.get(1 + width) == Some(&b'\'') {
-                width + 2
-            } else {
-                0
-            }
+            if rest.get(1 + width) == Some(&b'\'') { width + 2 } else { 0 }
         }
         _ => 0,
     }
@@ -233,9 +204,6 @@ fn comments_and_literals_are_blanked() {
     assert_eq!(code.len(), text.len());
     let file = SourceFile::new("x.rs", text);
     let words: Vec<&str> = file.words().map(|(_, word)| word).collect();
-    assert_eq!(
-        words,
-        ["a", "e", "g", "b", "o", "p", "b", "r", "fn", "s", "u"]
-    );
+    assert_eq!(words, ["a", "e", "g", "b", "o", "p", "b", "r", "fn", "s", "u"]);
     assert_eq!(file.line(code.find('s').unwrap()), 3);
 }

@@ -50,14 +50,8 @@ fn question(user: &str, password: &str) -> Question {
 
 /// Goes through to the end and counts the costly verifications on the way.
 fn ask(list: &[Passdb], question: Question) -> (Answer, usize) {
-    let users = UserRules {
-        master_separator: Some('*'),
-        ..UserRules::default()
-    };
-    let passdbs = Arc::new(Passdbs {
-        users,
-        list: list.to_vec(),
-    });
+    let users = UserRules { master_separator: Some('*'), ..UserRules::default() };
+    let passdbs = Arc::new(Passdbs { users, list: list.to_vec() });
     let mut jobs = 0;
     let mut step = Chain::start(&passdbs, question);
     loop {
@@ -97,15 +91,9 @@ fn the_seeds_test_accounts_have_their_password_from_the_fields_and_come_first() 
     let grant = accepted(&login(&list, "Probe-BE1", "shared{x}")).clone();
     assert_eq!(grant, Grant::new("probe-be1", true));
     assert!(accepted(&login(&list, "probe-be2", "own")).verified);
-    assert_eq!(
-        refused(&login(&list, "probe-be2", "shared{x}")),
-        Failure::Credentials
-    );
+    assert_eq!(refused(&login(&list, "probe-be2", "shared{x}")), Failure::Credentials);
     assert!(accepted(&login(&list, "bob", "sesame")).verified);
-    assert_eq!(
-        refused(&login(&list, "bob", "shared{x}")),
-        Failure::Credentials
-    );
+    assert_eq!(refused(&login(&list, "bob", "shared{x}")), Failure::Credentials);
 }
 
 #[test]
@@ -115,30 +103,18 @@ fn unknown_users_and_mismatches_go_on_to_the_next_database() {
         file("b", "bob:{PLAIN}two::::::host=h\neve:{PLAIN}three\n"),
     ];
     assert_eq!(accepted(&login(&list, "bob", "one")).host, None);
-    assert_eq!(
-        accepted(&login(&list, "bob", "two")).host.as_deref(),
-        Some("h")
-    );
+    assert_eq!(accepted(&login(&list, "bob", "two")).host.as_deref(), Some("h"));
     assert!(accepted(&login(&list, "eve", "three")).verified);
     let answer = login(&list, "bob", "three");
-    assert_eq!(
-        (refused(&answer), answer.why),
-        (Failure::Credentials, Some(Why::Mismatch))
-    );
+    assert_eq!((refused(&answer), answer.why), (Failure::Credentials, Some(Why::Mismatch)));
     let answer = login(&list, "mia", "one");
-    assert_eq!(
-        (refused(&answer), answer.why),
-        (Failure::Credentials, Some(Why::UnknownUser))
-    );
+    assert_eq!((refused(&answer), answer.why), (Failure::Credentials, Some(Why::UnknownUser)));
     assert_eq!(refused(&login(&[], "bob", "one")), Failure::Credentials);
 }
 
 #[test]
 fn costly_passwords_stop_the_machine_and_cheap_ones_do_not() {
-    let list = [
-        file("a", &format!("bob:{COSTLY}\n")),
-        file("b", "bob:{PLAIN}cheap\n"),
-    ];
+    let list = [file("a", &format!("bob:{COSTLY}\n")), file("b", "bob:{PLAIN}cheap\n")];
     let (answer, jobs) = ask(&list, question("bob", &costly_password()));
     assert_eq!((accepted(&answer).verified, jobs), (true, 1));
     let (answer, jobs) = ask(&list, question("bob", "cheap"));
@@ -165,51 +141,32 @@ fn sa_18_a_verification_that_could_not_be_made_is_a_temporary_failure() {
 #[test]
 fn sa_10_the_cache_key_changes_with_the_stored_text_and_with_the_password() {
     let job = |row: &str, password: &str| {
-        let passdbs = Arc::new(Passdbs {
-            list: vec![file("a", row)],
-            ..Passdbs::default()
-        });
+        let passdbs = Arc::new(Passdbs { list: vec![file("a", row)], ..Passdbs::default() });
         match Chain::start(&passdbs, question("bob", password)) {
             Step::Verify(_, job) => job.key(&Secret::from("process")),
             Step::Done(_) => panic!("not costly"),
         }
     };
     let row = format!("bob:{COSTLY}\n");
-    assert_eq!(
-        job(&row, "p"),
-        job(&format!("bob:{COSTLY}:::::::host=x\n"), "p")
-    );
+    assert_eq!(job(&row, "p"), job(&format!("bob:{COSTLY}:::::::host=x\n"), "p"));
     assert_ne!(job(&row, "p"), job(&row, "q"));
-    assert_ne!(
-        job(&row, "p"),
-        job(&row.replace("saltsalt", "saltsalz"), "p")
-    );
+    assert_ne!(job(&row, "p"), job(&row.replace("saltsalt", "saltsalz"), "p"));
 }
 
 #[test]
 fn w_cred_3_nopassword_is_accepted_but_never_as_verified_and_not_without_a_password() {
     let list = [everybody(
         "static",
-        &[
-            ("nopassword", "y"),
-            ("proxy", "y"),
-            ("destuser", "%{user}@internal"),
-        ],
+        &[("nopassword", "y"), ("proxy", "y"), ("destuser", "%{user}@internal")],
     )];
     let answer = login(&list, "Bob", "anything");
     let grant = accepted(&answer);
     assert!(!grant.verified);
     assert_eq!(grant.destuser.as_deref(), Some("bob@internal"));
     let answer = login(&list, "bob", "");
-    assert_eq!(
-        (refused(&answer), answer.why),
-        (Failure::Credentials, Some(Why::Password))
-    );
+    assert_eq!((refused(&answer), answer.why), (Failure::Credentials, Some(Why::Password)));
     // Beside a password it counts for nothing, as in Dovecot.
-    let list = [file(
-        "a",
-        "bob:{PLAIN}sesame::::::nopassword\neve:::::::nopassword\nmia:\n",
-    )];
+    let list = [file("a", "bob:{PLAIN}sesame::::::nopassword\neve:::::::nopassword\nmia:\n")];
     assert_eq!(refused(&login(&list, "bob", "other")), Failure::Credentials);
     assert!(accepted(&login(&list, "bob", "sesame")).verified);
     assert!(!accepted(&login(&list, "eve", "other")).verified);
@@ -219,11 +176,7 @@ fn w_cred_3_nopassword_is_accepted_but_never_as_verified_and_not_without_a_passw
 #[test]
 fn w_cred_3_a_static_database_without_password_and_nopassword_accepts_nobody() {
     assert_eq!(
-        refused(&login(
-            &[everybody("static", &[("proxy", "y")])],
-            "bob",
-            "x"
-        )),
+        refused(&login(&[everybody("static", &[("proxy", "y")])], "bob", "x")),
         Failure::Credentials
     );
 }
@@ -231,17 +184,8 @@ fn w_cred_3_a_static_database_without_password_and_nopassword_accepts_nobody() {
 #[test]
 fn w_sasl_7_passwords_with_line_ends_or_nul_and_sa_17_long_ones_never_reach_a_database() {
     let list = [everybody("static", &[("nopassword", "y")])];
-    for password in [
-        "a\0b",
-        "a\rb",
-        "a\nDELE 1",
-        &"x".repeat(1025),
-        &"x".repeat(4096),
-    ] {
-        assert_eq!(
-            refused(&login(&list, "bob", password)),
-            Failure::Credentials
-        );
+    for password in ["a\0b", "a\rb", "a\nDELE 1", &"x".repeat(1025), &"x".repeat(4096)] {
+        assert_eq!(refused(&login(&list, "bob", password)), Failure::Credentials);
     }
     assert!(!accepted(&login(&list, "bob", &"x".repeat(1024))).verified);
     let answer = login(&list, "a\nb", "x");
@@ -260,10 +204,7 @@ fn sa_16_an_unusable_stored_password_is_a_temporary_failure_and_is_logged_withou
     let answer = login(std::slice::from_ref(&broken), "bob", "x");
     assert_eq!(refused(&answer), Failure::Unavailable);
     let told = answer.trouble.clone().unwrap().to_string();
-    assert_eq!(
-        told,
-        "passdb users: verifying the stored password costs more than allowed"
-    );
+    assert_eq!(told, "passdb users: verifying the stored password costs more than allowed");
     assert!(!format!("{answer:?}").contains("c2Fs"));
     // Another database may still have the right password.
     let list = [broken, file("b", "bob:{PLAIN}right\n")];
@@ -277,21 +218,14 @@ fn sa_21_a_senseless_field_is_a_temporary_failure_that_names_database_and_field(
     let answer = login(&[file("users", "bob:{PLAIN}x::::::port=0\n")], "bob", "x");
     assert_eq!(refused(&answer), Failure::Unavailable);
     let told = answer.trouble.unwrap().to_string();
-    assert_eq!(
-        told,
-        "passdb users: field port: expected a port from 1 to 65535"
-    );
+    assert_eq!(told, "passdb users: field port: expected a port from 1 to 65535");
 }
 
 #[test]
 fn nologin_refuses_only_those_who_know_the_password() {
     let list = [file("users", "bob:{PLAIN}x::::::nologin reason=Moved\n")];
     let answer = login(&list, "bob", "x");
-    let Verdict::Refuse {
-        failure: Failure::Disabled,
-        reason,
-    } = &answer.verdict
-    else {
+    let Verdict::Refuse { failure: Failure::Disabled, reason } = &answer.verdict else {
         panic!("{answer:?}")
     };
     assert_eq!(reason.as_deref(), Some("Moved"));
@@ -300,16 +234,10 @@ fn nologin_refuses_only_those_who_know_the_password() {
 
 #[test]
 fn deny_databases_refuse_whoever_is_in_them_and_fail_closed() {
-    let deny = |text: &str| Passdb {
-        role: Role::Deny,
-        ..file("deny", text)
-    };
+    let deny = |text: &str| Passdb { role: Role::Deny, ..file("deny", text) };
     let users = file("users", "bob:{PLAIN}x\neve:{PLAIN}x\n");
     let answer = login(&[deny("eve\n"), users.clone()], "eve", "x");
-    assert_eq!(
-        (refused(&answer), answer.why),
-        (Failure::Disabled, Some(Why::Denied))
-    );
+    assert_eq!((refused(&answer), answer.why), (Failure::Disabled, Some(Why::Denied)));
     assert!(accepted(&login(&[deny("eve\n"), users.clone()], "bob", "x")).verified);
     assert_eq!(
         refused(&login(&[deny("eve:::::::port=no\n"), users], "eve", "x")),
@@ -325,10 +253,7 @@ fn allow_nets_hides_the_user_from_other_networks() {
     )];
     assert!(accepted(&login(&list, "bob", "x")).verified);
     let answer = login(&list, "eve", "x");
-    assert_eq!(
-        (refused(&answer), answer.why),
-        (Failure::Credentials, Some(Why::Networks))
-    );
+    assert_eq!((refused(&answer), answer.why), (Failure::Credentials, Some(Why::Networks)));
 }
 
 #[test]
@@ -338,87 +263,37 @@ fn result_rules_and_skip_are_dovecots() {
         result_failure: failure,
         ..file("first", "bob:{PLAIN}x::::::forward_a=1\n")
     };
-    let second = file(
-        "second",
-        "bob:{PLAIN}other::::::forward_b=2\neve:{PLAIN}x\n",
-    );
+    let second = file("second", "bob:{PLAIN}other::::::forward_b=2\neve:{PLAIN}x\n");
     // The password was right once; the second database is asked for its fields only.
-    let answer = login(
-        &[first(Rule::Continue, Rule::Return), second.clone()],
-        "bob",
-        "x",
-    );
+    let answer = login(&[first(Rule::Continue, Rule::Return), second.clone()], "bob", "x");
     assert_eq!(accepted(&answer).forward.len(), 2);
     assert_eq!(
-        refused(&login(
-            &[first(Rule::Continue, Rule::Return), second.clone()],
-            "eve",
-            "x"
-        )),
+        refused(&login(&[first(Rule::Continue, Rule::Return), second.clone()], "eve", "x")),
         Failure::Credentials
     );
     assert_eq!(
         refused(&login(&[first(Rule::Continue, Rule::Continue)], "bob", "x")),
         Failure::Credentials
     );
-    assert!(
-        accepted(&login(
-            &[first(Rule::ContinueOk, Rule::Continue)],
-            "bob",
-            "x"
-        ))
-        .verified
-    );
+    assert!(accepted(&login(&[first(Rule::ContinueOk, Rule::Continue)], "bob", "x")).verified);
     assert_eq!(
-        refused(&login(
-            &[first(Rule::ReturnFail, Rule::Continue)],
-            "bob",
-            "x"
-        )),
+        refused(&login(&[first(Rule::ReturnFail, Rule::Continue)], "bob", "x")),
         Failure::Credentials
     );
-    let skipped = Passdb {
-        skip: Skip::Authenticated,
-        ..second.clone()
-    };
-    let answer = login(
-        &[first(Rule::ContinueOk, Rule::Continue), skipped],
-        "bob",
-        "x",
-    );
+    let skipped = Passdb { skip: Skip::Authenticated, ..second.clone() };
+    let answer = login(&[first(Rule::ContinueOk, Rule::Continue), skipped], "bob", "x");
     assert_eq!(accepted(&answer).forward.len(), 1);
-    let only_after = Passdb {
-        skip: Skip::Unauthenticated,
-        ..second
-    };
-    assert_eq!(
-        refused(&login(&[only_after], "eve", "x")),
-        Failure::Credentials
-    );
+    let only_after = Passdb { skip: Skip::Unauthenticated, ..second };
+    assert_eq!(refused(&login(&[only_after], "eve", "x")), Failure::Credentials);
 }
 
 #[test]
 fn protocols_username_format_and_default_scheme_belong_to_each_database() {
-    let pop3 = Passdb {
-        protocols: vec![Protocol::Pop3],
-        ..file("pop3", "bob:{PLAIN}x\n")
-    };
-    assert_eq!(
-        refused(&login(std::slice::from_ref(&pop3), "bob", "x")),
-        Failure::Credentials
-    );
+    let pop3 = Passdb { protocols: vec![Protocol::Pop3], ..file("pop3", "bob:{PLAIN}x\n") };
+    assert_eq!(refused(&login(std::slice::from_ref(&pop3), "bob", "x")), Failure::Credentials);
     assert!(
-        accepted(
-            &ask(
-                &[pop3],
-                Question {
-                    protocol: Protocol::Pop3,
-                    ..question("bob", "x")
-                }
-            )
-            .0
-        )
-        .verified
+        accepted(&ask(&[pop3], Question { protocol: Protocol::Pop3, ..question("bob", "x") }).0)
+            .verified
     );
     let short = Passdb {
         username_format: Template::parse("%{user | username}").unwrap(),
@@ -426,31 +301,17 @@ fn protocols_username_format_and_default_scheme_belong_to_each_database() {
         ..file("short", "bob:sesame\n")
     };
     assert_eq!(
-        accepted(&login(&[short], "bob@example.org", "sesame"))
-            .user
-            .as_ref(),
+        accepted(&login(&[short], "bob@example.org", "sesame")).user.as_ref(),
         "bob@example.org"
     );
 }
 
 #[test]
 fn default_fields_yield_to_the_row_and_fields_override_it() {
-    let passdb = with(
-        file("a", "bob:{PLAIN}x::::::host=row port=1143\n"),
-        &[("host", "fields")],
-    );
+    let passdb = with(file("a", "bob:{PLAIN}x::::::host=row port=1143\n"), &[("host", "fields")]);
     let defaults = [("port", "143"), ("destuser", "d")];
-    let default_fields = defaults
-        .map(|(name, text)| (name.into(), Template::literal(text)))
-        .into();
-    let answer = login(
-        &[Passdb {
-            default_fields,
-            ..passdb
-        }],
-        "bob",
-        "x",
-    );
+    let default_fields = defaults.map(|(name, text)| (name.into(), Template::literal(text))).into();
+    let answer = login(&[Passdb { default_fields, ..passdb }], "bob", "x");
     let grant = accepted(&answer);
     assert_eq!(
         (grant.host.as_deref(), grant.port, grant.destuser.as_deref()),
@@ -466,18 +327,12 @@ fn noauthenticate_adds_fields_to_the_database_that_does() {
     ];
     assert_eq!(accepted(&login(&list, "bob", "x")).forward.len(), 1);
     assert_eq!(refused(&login(&list, "bob", "y")), Failure::Credentials);
-    assert_eq!(
-        refused(&login(&list[..1], "bob", "x")),
-        Failure::Credentials
-    );
+    assert_eq!(refused(&login(&list[..1], "bob", "x")), Failure::Credentials);
 }
 
 #[test]
 fn the_field_user_renames_and_nodelay_holds_for_wrong_passwords_too() {
-    let list = [file(
-        "users",
-        "bob:{PLAIN}x::::::user=robert nodelay delay_until=17\n",
-    )];
+    let list = [file("users", "bob:{PLAIN}x::::::user=robert nodelay delay_until=17\n")];
     let answer = login(&list, "bob", "x");
     assert_eq!(accepted(&answer).user.as_ref(), "robert");
     let answer = login(&list, "bob", "y");
@@ -494,10 +349,7 @@ fn debug_of_every_public_type_shows_no_secret() {
         ),
         file("b", &format!("bob:{COSTLY}:::::::pass=hunter5\n")),
     ];
-    let passdbs = Arc::new(Passdbs {
-        list,
-        ..Passdbs::default()
-    });
+    let passdbs = Arc::new(Passdbs { list, ..Passdbs::default() });
     let shown = format!("{passdbs:?}");
     assert!(!shown.contains("hunter"), "{shown}");
     for password in ["hunter6", "hunter1"] {

@@ -5,9 +5,8 @@ use super::*;
 fn fields(text: &str) -> Result<Fields, FieldError> {
     let mut fields = Fields::default();
     for word in text.split_whitespace() {
-        let (name, value) = word
-            .split_once('=')
-            .map_or((word, None), |(name, value)| (name, Some(value)));
+        let (name, value) =
+            word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
         fields.set(name, value)?;
     }
     Ok(fields)
@@ -35,10 +34,7 @@ fn dovecots_fields_make_the_grant() {
         ..Grant::new("bob", true)
     };
     assert_eq!(grant, expected);
-    assert_eq!(
-        fields("").unwrap().grant.grant("bob".into(), false),
-        Grant::new("bob", false)
-    );
+    assert_eq!(fields("").unwrap().grant.grant("bob".into(), false), Grant::new("bob", false));
 }
 
 #[test]
@@ -55,21 +51,12 @@ fn flags_may_stand_alone_and_may_be_taken_back() {
         Some(Duration::from_millis(500))
     );
     let delay = fields("delay_until=1700000000+30").unwrap().delay_until;
-    assert_eq!(
-        delay,
-        Some(DelayUntil {
-            unix_s: 1_700_000_000,
-            random_s_max: 30
-        })
-    );
+    assert_eq!(delay, Some(DelayUntil { unix_s: 1_700_000_000, random_s_max: 30 }));
 }
 
 #[test]
 fn allow_nets_takes_networks_and_local() {
-    let nets = fields("allow_nets=192.0.2.0/24,2001:db8::1,local")
-        .unwrap()
-        .allow_nets
-        .unwrap();
+    let nets = fields("allow_nets=192.0.2.0/24,2001:db8::1,local").unwrap().allow_nets.unwrap();
     for allowed in ["192.0.2.9", "::ffff:192.0.2.9", "2001:db8::1", "0.0.0.0"] {
         assert!(nets.allows(allowed.parse().unwrap()), "{allowed}");
     }
@@ -77,11 +64,7 @@ fn allow_nets_takes_networks_and_local() {
         assert!(!nets.allows(refused.parse().unwrap()), "{refused}");
     }
     assert!(
-        !fields("allow_nets=")
-            .unwrap()
-            .allow_nets
-            .unwrap()
-            .allows("127.0.0.1".parse().unwrap())
+        !fields("allow_nets=").unwrap().allow_nets.unwrap().allows("127.0.0.1".parse().unwrap())
     );
 }
 

@@ -40,13 +40,7 @@ impl Argon {
         if salt.len() < ::argon2::MIN_SALT_LEN || salt.len() > SALT_BYTES_MAX {
             return Err(SchemeError::Malformed);
         }
-        Ok(Self {
-            algorithm,
-            version,
-            params: params(costs, digest.len())?,
-            salt,
-            digest,
-        })
+        Ok(Self { algorithm, version, params: params(costs, digest.len())?, salt, digest })
     }
 
     pub(super) fn memory_kib(&self) -> u32 {
@@ -69,10 +63,8 @@ impl Argon {
 fn params(costs: &str, digest_bytes: usize) -> Result<Params, SchemeError> {
     let mut costs = costs.split(',');
     let mut cost = |name: &str| {
-        let text = costs
-            .next()
-            .and_then(|cost| cost.strip_prefix(name))
-            .ok_or(SchemeError::Malformed)?;
+        let text =
+            costs.next().and_then(|cost| cost.strip_prefix(name)).ok_or(SchemeError::Malformed)?;
         number::<u32>(text)
     };
     let (memory_kib, passes, lanes) = (cost("m=")?, cost("t=")?, cost("p=")?);
@@ -88,10 +80,7 @@ fn params(costs: &str, digest_bytes: usize) -> Result<Params, SchemeError> {
 }
 
 fn decode(text: &str) -> Result<Box<[u8]>, SchemeError> {
-    STANDARD_NO_PAD
-        .decode(text)
-        .map(Vec::into_boxed_slice)
-        .map_err(|_| SchemeError::Encoding)
+    STANDARD_NO_PAD.decode(text).map(Vec::into_boxed_slice).map_err(|_| SchemeError::Encoding)
 }
 
 /// libsodium writes 32; less than 16 would be guessable, more than 64 is nobody's.

@@ -34,11 +34,7 @@ impl Bcrypt {
         if cost < COST_MIN {
             return Err(SchemeError::Malformed);
         }
-        Ok(Self {
-            cost,
-            salt: decode(salt)?,
-            digest: decode(digest)?,
-        })
+        Ok(Self { cost, salt: decode(salt)?, digest: decode(digest)? })
     }
 
     pub(super) fn verify(&self, password: &[u8]) -> bool {
@@ -46,9 +42,7 @@ impl Bcrypt {
         let Ok(computed) = ::bcrypt::hash_with_salt_bytes(password, self.cost, self.salt) else {
             return false;
         };
-        let digest = computed
-            .get(29..)
-            .and_then(|digest| BASE64.decode(digest).ok());
+        let digest = computed.get(29..).and_then(|digest| BASE64.decode(digest).ok());
         digest.is_some_and(|digest| digest.as_slice().ct_eq(&self.digest).into())
     }
 }

@@ -25,10 +25,7 @@ pub(super) fn parse(value: &str) -> Result<Form, SchemeError> {
     if value.starts_with("$1$") {
         return Err(SchemeError::Weak(Weak::Md5Crypt));
     }
-    if ["$y$", "$7$", "$gy$"]
-        .iter()
-        .any(|prefix| value.starts_with(prefix))
-    {
+    if ["$y$", "$7$", "$gy$"].iter().any(|prefix| value.starts_with(prefix)) {
         return Err(SchemeError::Weak(Weak::Yescrypt));
     }
     // Two characters of salt and eleven of digest, without any mark: the DES of the 1970s.
@@ -73,12 +70,7 @@ impl ShaCrypt {
         if rounds < Params::ROUNDS_MIN || !salt_is_legal || !digest_is_legal {
             return Err(SchemeError::Malformed);
         }
-        Ok(Self {
-            variant,
-            rounds,
-            salt: salt.as_bytes().into(),
-            digest: Secret::from(digest),
-        })
+        Ok(Self { variant, rounds, salt: salt.as_bytes().into(), digest: Secret::from(digest) })
     }
 
     pub(super) fn verify(&self, password: &[u8]) -> Result<bool, SchemeError> {
@@ -104,14 +96,10 @@ impl Variant {
 fn encode(digest: &[u8], order: &[usize]) -> Vec<u8> {
     let mut encoded = Vec::with_capacity(86);
     for group in order.chunks(3) {
-        let bytes = group
-            .iter()
-            .map(|&at| digest.get(at).copied().unwrap_or_default());
+        let bytes = group.iter().map(|&at| digest.get(at).copied().unwrap_or_default());
         let mut bits = bytes.fold(0_u32, |bits, byte| bits << 8 | u32::from(byte));
         for _ in 0..=group.len() {
-            let character = usize::try_from(bits & 0x3F)
-                .ok()
-                .and_then(|at| CRYPT64.get(at));
+            let character = usize::try_from(bits & 0x3F).ok().and_then(|at| CRYPT64.get(at));
             encoded.extend(character);
             bits >>= 6;
         }

@@ -42,18 +42,12 @@ impl Salted {
             Encoding::Usual if !salted && value.len() == hash.len() * 2 => from_hex(value)?,
             Encoding::Usual => from_base64(value)?,
         };
-        let (digest, salt) = bytes
-            .expose()
-            .split_at_checked(hash.len())
-            .ok_or(SchemeError::Malformed)?;
+        let (digest, salt) =
+            bytes.expose().split_at_checked(hash.len()).ok_or(SchemeError::Malformed)?;
         if salt.is_empty() == salted {
             return Err(SchemeError::Malformed);
         }
-        Ok(Self {
-            hash,
-            digest: Secret::from(digest),
-            salt: Secret::from(salt),
-        })
+        Ok(Self { hash, digest: Secret::from(digest), salt: Secret::from(salt) })
     }
 
     pub(super) fn verify(&self, password: &[u8]) -> bool {
@@ -77,9 +71,6 @@ impl Hash {
 }
 
 fn matches<D: Digest>(password: &[u8], salt: &[u8], stored: &[u8]) -> bool {
-    let digest = D::new()
-        .chain_update(password)
-        .chain_update(salt)
-        .finalize();
+    let digest = D::new().chain_update(password).chain_update(salt).finalize();
     digest.as_slice().ct_eq(stored).into()
 }

@@ -155,15 +155,11 @@ impl Scheme {
     /// # Errors
     /// [`SchemeError::Weak`] for names that Dovecot knows and Hale refuses, [`SchemeError::Unknown`] for all others.
     pub fn named(name: &str) -> Result<Self, SchemeError> {
-        if let Some((_, scheme)) = NAMES
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        if let Some((_, scheme)) = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
         {
             return Ok(*scheme);
         }
-        let weak = Weak::ALL
-            .into_iter()
-            .find(|weak| weak.name().eq_ignore_ascii_case(name));
+        let weak = Weak::ALL.into_iter().find(|weak| weak.name().eq_ignore_ascii_case(name));
         Err(weak.map_or(SchemeError::Unknown, SchemeError::Weak))
     }
 }
@@ -314,10 +310,7 @@ fn plain(value: &str, encoding: Encoding) -> Result<Secret, SchemeError> {
 }
 
 fn from_base64(value: &str) -> Result<Secret, SchemeError> {
-    BASE64
-        .decode(value)
-        .map(Secret::new)
-        .map_err(|_| SchemeError::Encoding)
+    BASE64.decode(value).map(Secret::new).map_err(|_| SchemeError::Encoding)
 }
 
 fn from_hex(value: &str) -> Result<Secret, SchemeError> {
@@ -325,11 +318,8 @@ fn from_hex(value: &str) -> Result<Secret, SchemeError> {
     if !rest.is_empty() {
         return Err(SchemeError::Encoding);
     }
-    let nibble = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
+    let nibble =
+        |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let byte = |[high, low]: &[u8; 2]| Some(nibble(*high)? << 4 | nibble(*low)?);
     let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
     bytes.map(Secret::new).ok_or(SchemeError::Encoding)

@@ -24,15 +24,8 @@ impl Pbkdf2 {
         if salt.is_empty() || rounds == 0 || parts.next().is_some() {
             return Err(SchemeError::Malformed);
         }
-        let digest = digest
-            .expose()
-            .try_into()
-            .map_err(|_| SchemeError::Malformed)?;
-        Ok(Self {
-            rounds,
-            salt: salt.as_bytes().into(),
-            digest,
-        })
+        let digest = digest.expose().try_into().map_err(|_| SchemeError::Malformed)?;
+        Ok(Self { rounds, salt: salt.as_bytes().into(), digest })
     }
 
     pub(super) fn verify(&self, password: &[u8]) -> bool {

@@ -41,10 +41,7 @@ pub(super) fn is_offered(login: &Login, capabilities: &[u8]) -> bool {
 /// What the backend says about literals.
 pub(super) fn literals(capabilities: &[u8]) -> Literals {
     let non_synchronising = [&b"LITERAL+"[..], b"LITERAL-", b"IMAP4rev2"];
-    if non_synchronising
-        .iter()
-        .any(|word| has_word(capabilities, word))
-    {
+    if non_synchronising.iter().any(|word| has_word(capabilities, word)) {
         Literals::NonSynchronising
     } else {
         Literals::Synchronising
@@ -58,11 +55,7 @@ pub(super) fn literals(capabilities: &[u8]) -> Literals {
 /// database might.
 pub(super) fn chunks(login: &Login, capabilities: &[u8]) -> Result<Chunks, Failure> {
     let master = login.master.as_deref().unwrap_or_default();
-    let fields = [
-        login.user.as_bytes(),
-        login.password.expose(),
-        master.as_bytes(),
-    ];
+    let fields = [login.user.as_bytes(), login.password.expose(), master.as_bytes()];
     let is_harmful = |field: &&[u8]| field.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
     if fields.iter().any(is_harmful) || login.user.is_empty() {
         return Err(Failure::Credentials);
@@ -88,18 +81,8 @@ fn is_sasl(login: &Login) -> bool {
 fn authenticate(login: &Login, capabilities: &[u8]) -> Chunks {
     let authcid = login.master.as_deref().unwrap_or(&login.user);
     // No authzid when it says nothing new (W-CRED-4).
-    let authzid = if *authcid == *login.user {
-        ""
-    } else {
-        &*login.user
-    };
-    let parts = [
-        authzid.as_bytes(),
-        b"\0",
-        authcid.as_bytes(),
-        b"\0",
-        login.password.expose(),
-    ];
+    let authzid = if *authcid == *login.user { "" } else { &*login.user };
+    let parts = [authzid.as_bytes(), b"\0", authcid.as_bytes(), b"\0", login.password.expose()];
     let message = joined(&parts);
     let mut response = Vec::with_capacity(message.len().saturating_mul(2).saturating_add(8));
     base64::encode(message.expose(), &mut response);
@@ -120,12 +103,8 @@ fn authenticate(login: &Login, capabilities: &[u8]) -> Chunks {
 fn by_command(login: &Login, capabilities: &[u8]) -> Chunks {
     let mut chunks = VecDeque::new();
     // Escapes at most double a value; what is added around it is far less than 64 bytes.
-    let size = login
-        .user
-        .len()
-        .saturating_add(login.password.len())
-        .saturating_mul(2)
-        .saturating_add(64);
+    let size =
+        login.user.len().saturating_add(login.password.len()).saturating_mul(2).saturating_add(64);
     let mut current = Vec::with_capacity(size);
     current.extend(b"L LOGIN");
     for value in [login.user.as_bytes(), login.password.expose()] {
@@ -153,9 +132,7 @@ fn by_command(login: &Login, capabilities: &[u8]) -> Chunks {
 
 /// Joined without an unwiped intermediate copy.
 fn joined(parts: &[&[u8]]) -> Secret {
-    let size = parts
-        .iter()
-        .fold(0_usize, |sum, part| sum.saturating_add(part.len()));
+    let size = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
     let mut whole = Vec::with_capacity(size);
     for part in parts {
         whole.extend_from_slice(part);
@@ -182,12 +159,7 @@ mod tests {
             ..Login::default()
         };
         let text = |chunk: &Secret| String::from_utf8(chunk.expose().to_vec()).unwrap();
-        chunks(&login, capabilities.as_bytes())
-            .unwrap()
-            .0
-            .iter()
-            .map(text)
-            .collect()
+        chunks(&login, capabilities.as_bytes()).unwrap().0.iter().map(text).collect()
     }
 
     #[test]
@@ -196,10 +168,7 @@ mod tests {
             of("tim", "p\"w\\ *", None, BackendMech::Login, ""),
             ["L LOGIN \"tim\" \"p\\\"w\\\\ *\"\r\n"]
         );
-        assert_eq!(
-            of("tim", "", None, BackendMech::Login, ""),
-            ["L LOGIN \"tim\" \"\"\r\n"]
-        );
+        assert_eq!(of("tim", "", None, BackendMech::Login, ""), ["L LOGIN \"tim\" \"\"\r\n"]);
         assert_eq!(
             of("tim", "p\u{e4}", None, BackendMech::Login, "LITERAL-"),
             ["L LOGIN \"tim\" {3+}\r\np\u{e4}\r\n"]
@@ -229,22 +198,12 @@ mod tests {
 
     #[test]
     fn what_could_end_a_line_is_never_written() {
-        for (user, password) in [
-            ("a\nb", "p"),
-            ("a\rb", "p"),
-            ("a", "p\r\nX"),
-            ("a", "p\0"),
-            ("", "p"),
-        ] {
-            let login = Login {
-                user: user.into(),
-                password: Secret::from(password),
-                ..Login::default()
-            };
-            assert_eq!(
-                chunks(&login, b"LITERAL+ SASL-IR").unwrap_err(),
-                Failure::Credentials
-            );
+        for (user, password) in
+            [("a\nb", "p"), ("a\rb", "p"), ("a", "p\r\nX"), ("a", "p\0"), ("", "p")]
+        {
+            let login =
+                Login { user: user.into(), password: Secret::from(password), ..Login::default() };
+            assert_eq!(chunks(&login, b"LITERAL+ SASL-IR").unwrap_err(), Failure::Credentials);
         }
     }
 }

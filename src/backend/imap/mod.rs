@@ -168,11 +168,9 @@ impl Imap {
             Line::Tagged { tag: b'C', .. } if self.stage == Stage::Capability => {
                 self.log_in(line, facts, to_backend)
             }
-            Line::Tagged {
-                tag: b'I',
-                status,
-                text,
-            } if self.stage == Stage::Id || self.id_is_pending => {
+            Line::Tagged { tag: b'I', status, text }
+                if self.stage == Stage::Id || self.id_is_pending =>
+            {
                 self.id_is_pending = false;
                 // Any other refusal of ID costs nothing but facts (W-IMAP-B5).
                 if status == Status::No && resp_text::parse(text).is(b"SERVERBUG") {
@@ -183,11 +181,9 @@ impl Imap {
                 }
                 None
             }
-            Line::Tagged {
-                tag: b'L',
-                status,
-                text,
-            } if self.stage == Stage::Login => Some(self.take_login_reply(line, status, text)),
+            Line::Tagged { tag: b'L', status, text } if self.stage == Stage::Login => {
+                Some(self.take_login_reply(line, status, text))
+            }
             Line::Tagged { .. } | Line::Continue | Line::Garbage => {
                 Some(self.fail_at(line, Failure::Protocol, None))
             }
@@ -246,10 +242,8 @@ impl Imap {
             }
             Untagged::Ok(_) | Untagged::Other => {
                 self.forwarded_lines = self.forwarded_lines.saturating_add(1);
-                self.forwarded_bytes = self
-                    .forwarded_bytes
-                    .saturating_add(line.len())
-                    .saturating_add(2);
+                self.forwarded_bytes =
+                    self.forwarded_bytes.saturating_add(line.len()).saturating_add(2);
                 if self.forwarded_lines > BACKEND_UNTAGGED_LINES_MAX
                     || self.forwarded_bytes > BACKEND_UNTAGGED_BYTES_MAX
                     || reply::announces_literal(line)
@@ -330,10 +324,7 @@ impl Imap {
     }
 
     fn write_login(&mut self, to_backend: &mut Vec<u8>) -> Option<Step> {
-        let chunks = self
-            .login
-            .take()
-            .map(|login| login::chunks(&login, &self.capabilities));
+        let chunks = self.login.take().map(|login| login::chunks(&login, &self.capabilities));
         match chunks {
             Some(Ok(chunks)) => {
                 self.chunks = chunks;
@@ -377,11 +368,7 @@ impl Imap {
     fn remember(&mut self, line: &[u8]) {
         let shown = line.iter().take(LOGGED_LINE_BYTES_MAX);
         let printable = |&byte: &u8| {
-            if matches!(byte, b' '..=b'~') {
-                char::from(byte)
-            } else {
-                '?'
-            }
+            if matches!(byte, b' '..=b'~') { char::from(byte) } else { '?' }
         };
         self.last_line = shown.map(printable).collect::<String>().into();
     }

@@ -67,21 +67,9 @@ pub(super) fn classify(line: &[u8]) -> Line<'_> {
             () => Untagged::Other,
         }),
         &[tag] => match () {
-            () if is("OK") => Line::Tagged {
-                tag,
-                status: Status::Ok,
-                text,
-            },
-            () if is("NO") => Line::Tagged {
-                tag,
-                status: Status::No,
-                text,
-            },
-            () if is("BAD") => Line::Tagged {
-                tag,
-                status: Status::Bad,
-                text,
-            },
+            () if is("OK") => Line::Tagged { tag, status: Status::Ok, text },
+            () if is("NO") => Line::Tagged { tag, status: Status::No, text },
+            () if is("BAD") => Line::Tagged { tag, status: Status::Bad, text },
             () => Line::Garbage,
         },
         _ => Line::Garbage,
@@ -92,9 +80,7 @@ pub(super) fn classify(line: &[u8]) -> Line<'_> {
 pub(super) fn announces_literal(line: &[u8]) -> bool {
     let (_, rest) = split_word(line);
     let (word, _) = split_word(rest);
-    let is_text = [&b"OK"[..], b"NO", b"BAD"]
-        .iter()
-        .any(|name| word.eq_ignore_ascii_case(name));
+    let is_text = [&b"OK"[..], b"NO", b"BAD"].iter().any(|name| word.eq_ignore_ascii_case(name));
     !is_text && announced(line).is_some()
 }
 
@@ -132,26 +118,12 @@ mod tests {
         }
         assert_eq!(classify(b"* ok hi"), Line::Untagged(Untagged::Ok(b"hi")));
         assert_eq!(classify(b"* PREAUTH x"), Line::Untagged(Untagged::Preauth));
-        assert_eq!(
-            classify(b"* capability A B"),
-            Line::Untagged(Untagged::Capability(b"A B"))
-        );
+        assert_eq!(classify(b"* capability A B"), Line::Untagged(Untagged::Capability(b"A B")));
         assert_eq!(classify(b"* 1 EXISTS"), Line::Untagged(Untagged::Other));
-        assert_eq!(
-            classify(b"L ok"),
-            Line::Tagged {
-                tag: b'L',
-                status: Status::Ok,
-                text: b""
-            }
-        );
+        assert_eq!(classify(b"L ok"), Line::Tagged { tag: b'L', status: Status::Ok, text: b"" });
         assert_eq!(
             classify(b"L NO [X] y"),
-            Line::Tagged {
-                tag: b'L',
-                status: Status::No,
-                text: b"[X] y"
-            }
+            Line::Tagged { tag: b'L', status: Status::No, text: b"[X] y" }
         );
         for garbage in ["", "L", "L OKAY", "LX OK", "220 hi", " L OK"] {
             assert_eq!(classify(garbage.as_bytes()), Line::Garbage, "{garbage}");
@@ -165,19 +137,13 @@ mod tests {
             _ => panic!("{text}"),
         };
         assert_eq!(of("Authentication failed."), (Failure::Credentials, false));
-        assert_eq!(
-            of("[AUTHENTICATIONFAILED] no"),
-            (Failure::Credentials, false)
-        );
+        assert_eq!(of("[AUTHENTICATIONFAILED] no"), (Failure::Credentials, false));
         assert_eq!(of("[unavailable] later"), (Failure::BackendTempFail, true));
         assert_eq!(of("[SERVERBUG] oops"), (Failure::RemoteConfig, false));
         assert_eq!(of("[LIMIT] 10"), (Failure::Limit, true));
         assert_eq!(of("[ALERT] read me"), (Failure::Credentials, true));
         assert_eq!(of("[EXPIRED] old"), (Failure::Expired, true));
-        assert_eq!(
-            of("[REFERRAL http://x] old"),
-            (Failure::RedirectFailed, false)
-        );
+        assert_eq!(of("[REFERRAL http://x] old"), (Failure::RedirectFailed, false));
         assert!(matches!(
             refusal(b"[REFERRAL imap://u;AUTH=*@192.0.2.1:143/] go"),
             Step::Redirect(_)

@@ -29,19 +29,10 @@ impl Backend {
             trusted: false,
             forward: Vec::new(),
         };
-        let login = Login {
-            user: "tim".into(),
-            password: Secret::from("hunter2"),
-            ..Login::default()
-        };
+        let login =
+            Login { user: "tim".into(), password: Secret::from("hunter2"), ..Login::default() };
         let inbox = Inbox::new(BACKEND_INPUT_BYTES_MAX);
-        Self {
-            facts,
-            imap: Imap::new(login),
-            inbox,
-            heard: Vec::new(),
-            to_client: Vec::new(),
-        }
+        Self { facts, imap: Imap::new(login), inbox, heard: Vec::new(), to_client: Vec::new() }
     }
 
     fn says(&mut self, bytes: impl AsRef<[u8]>) -> Step {
@@ -85,39 +76,24 @@ fn im_19_lines_and_their_number_are_bounded() {
     let line = |bytes: usize| format!("L NO [ALERT] {}\r\n", "x".repeat(bytes - 13));
     let mut backend = Backend::new();
     backend.says(GREETING);
-    assert!(failed(
-        &backend.says(line(BACKEND_LINE_BYTES_MAX)),
-        Failure::Credentials
-    ));
+    assert!(failed(&backend.says(line(BACKEND_LINE_BYTES_MAX)), Failure::Credentials));
     assert_eq!(backend.imap.last_line().len(), LOGGED_LINE_BYTES_MAX);
     let mut backend = Backend::new();
     backend.says(GREETING);
-    assert!(failed(
-        &backend.says(line(BACKEND_LINE_BYTES_MAX + 1)),
-        Failure::Protocol
-    ));
+    assert!(failed(&backend.says(line(BACKEND_LINE_BYTES_MAX + 1)), Failure::Protocol));
     let mut backend = Backend::new();
     backend.says(GREETING);
     assert!(failed(&backend.says(vec![b'x'; 65_536]), Failure::Protocol));
 
     let mut backend = Backend::new();
     backend.says(GREETING);
-    assert!(matches!(
-        backend.says("* ID NIL\r\n".repeat(127)),
-        Step::More
-    ));
+    assert!(matches!(backend.says("* ID NIL\r\n".repeat(127)), Step::More));
     assert!(failed(&backend.says("* ID NIL\r\n"), Failure::Protocol));
 }
 
 #[test]
 fn w_imap_b4_multiplexing_and_literals_were_not_asked_for() {
-    for line in [
-        "* MULTIPLEX 0\r\n",
-        "* PREAUTH x\r\n",
-        "* LIST {5}\r\n",
-        "X OK\r\n",
-        "\r\n",
-    ] {
+    for line in ["* MULTIPLEX 0\r\n", "* PREAUTH x\r\n", "* LIST {5}\r\n", "X OK\r\n", "\r\n"] {
         let mut backend = Backend::new();
         backend.says(GREETING);
         assert!(failed(&backend.says(line), Failure::Protocol), "{line}");
@@ -126,12 +102,7 @@ fn w_imap_b4_multiplexing_and_literals_were_not_asked_for() {
 
 #[test]
 fn be_01_a_backend_that_closes_early_is_a_remote_failure() {
-    for said in [
-        "",
-        "* OK",
-        GREETING,
-        "* OK [CAPABILITY IMAP4rev1] hi\r\n* BYE x\r\n",
-    ] {
+    for said in ["", "* OK", GREETING, "* OK [CAPABILITY IMAP4rev1] hi\r\n* BYE x\r\n"] {
         let mut backend = Backend::new();
         backend.says(said);
         assert!(failed(&backend.imap.eof(), Failure::Remote), "{said}");
@@ -159,10 +130,7 @@ fn w_fail_6_last_words_are_printable() {
 fn w_imap_b10_what_follows_the_success_is_not_read() {
     let mut backend = Backend::new();
     backend.says(GREETING);
-    assert!(matches!(
-        backend.says("L OK in\r\n* 1 EXISTS\r\na2 OK\r\n"),
-        Step::Ready(_)
-    ));
+    assert!(matches!(backend.says("L OK in\r\n* 1 EXISTS\r\na2 OK\r\n"), Step::Ready(_)));
     assert_eq!(backend.to_client, b"");
     assert!(matches!(backend.says("more"), Step::More));
     assert_eq!(backend.inbox.take_rest(), b"* 1 EXISTS\r\na2 OK\r\nmore");

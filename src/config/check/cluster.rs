@@ -17,11 +17,7 @@ pub(super) fn cluster(root: &Section, findings: &mut Findings) -> Cluster {
     let password = root.secret("cluster_backend_test_password");
     if username.is_some() && password.is_none() {
         let name = "cluster_backend_test_password";
-        findings.warn(
-            root.place_of(name),
-            name,
-            "empty, so health probes will not log in",
-        );
+        findings.warn(root.place_of(name), name, "empty, so health probes will not log in");
     }
     Cluster {
         local_site: root.optional_text("cluster_local_site"),
@@ -49,15 +45,11 @@ fn geodb(root: &Section, findings: &mut Findings) -> GeoDb {
             let hint = nearest(scheme, ["sqlite", "cassandra"])
                 .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             let found = shown(scheme);
-            Err(format!(
-                "found the scheme {found}, expected `sqlite:` or `cassandra:`{hint}"
-            ))
+            Err(format!("found the scheme {found}, expected `sqlite:` or `cassandra:`{hint}"))
         }
         None => {
             let found = shown(&text);
-            Err(format!(
-                "found {found}, expected `sqlite:FILE` or `cassandra:hosts=…;keyspace=…`"
-            ))
+            Err(format!("found {found}, expected `sqlite:FILE` or `cassandra:hosts=…;keyspace=…`"))
         }
     };
     parsed.unwrap_or_else(|text| {
@@ -71,19 +63,9 @@ const CASSANDRA_KEYS: [&str; 7] = ["hosts", "port", "keyspace", "dc", "user", "p
 /// `hosts=…;keyspace=…`. Messages never show values: one of them is a password.
 fn cassandra(parameters: &str) -> Result<Cassandra, String> {
     let (hosts, keyspace) = (Vec::new(), String::new());
-    let mut found = Cassandra {
-        hosts,
-        port: 9042,
-        keyspace,
-        dc: None,
-        user: None,
-        password: None,
-        tls: false,
-    };
-    for parameter in parameters
-        .split(';')
-        .map(str::trim)
-        .filter(|parameter| !parameter.is_empty())
+    let mut found =
+        Cassandra { hosts, port: 9042, keyspace, dc: None, user: None, password: None, tls: false };
+    for parameter in parameters.split(';').map(str::trim).filter(|parameter| !parameter.is_empty())
     {
         let Some((key, value)) = parameter.split_once('=') else {
             return Err(
@@ -111,10 +93,7 @@ fn cassandra(parameters: &str) -> Result<Cassandra, String> {
                 let hint = nearest(other, CASSANDRA_KEYS)
                     .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
                 let known = value::one_of(&CASSANDRA_KEYS);
-                return Err(format!(
-                    "found the key {}, expected {known}{hint}",
-                    shown(other)
-                ));
+                return Err(format!("found the key {}, expected {known}{hint}", shown(other)));
             }
         }
     }
@@ -142,10 +121,8 @@ fn localdb(root: &Section, findings: &mut Findings) -> PathBuf {
     let own = match text.strip_prefix("sqlite:") {
         Some(file) if file.starts_with('/') => PathBuf::from(file),
         _ => {
-            let text = format!(
-                "found {}, expected `sqlite:FILE` with the file's full path",
-                shown(&text)
-            );
+            let text =
+                format!("found {}, expected `sqlite:FILE` with the file's full path", shown(&text));
             findings.error(root.place_of(name), name, text);
             PathBuf::new()
         }
@@ -155,11 +132,8 @@ fn localdb(root: &Section, findings: &mut Findings) -> PathBuf {
         return own;
     };
     if let Some(found) = root.found(name).filter(|_| *own != *path) {
-        let text = format!(
-            "`{}` is not the file that `{name}` names at {}",
-            path.display(),
-            found.place
-        );
+        let text =
+            format!("`{}` is not the file that `{name}` names at {}", path.display(), found.place);
         findings.error(dict.place_of("sqlite_path"), "sqlite_path", text);
     }
     if Path::new(&path).is_relative() {
@@ -176,23 +150,15 @@ mod tests {
 
     #[test]
     fn geodb_is_sqlite_or_cassandra() {
-        assert_eq!(
-            loaded("").cluster.geodb,
-            GeoDb::Sqlite("/var/lib/hale/geodb.sqlite".into())
-        );
+        assert_eq!(loaded("").cluster.geodb, GeoDb::Sqlite("/var/lib/hale/geodb.sqlite".into()));
         assert_eq!(
             loaded("cluster_geodb = sqlite:/x/g\n").cluster.geodb,
             GeoDb::Sqlite("/x/g".into())
         );
         let text = "cluster_geodb = cassandra:hosts=10.0.0.1,10.0.0.2;keyspace=palomar;dc=dc1;user=u;password=p=q\n";
-        let GeoDb::Cassandra(found) = loaded(text).cluster.geodb else {
-            panic!()
-        };
+        let GeoDb::Cassandra(found) = loaded(text).cluster.geodb else { panic!() };
         assert_eq!(found.hosts, ["10.0.0.1", "10.0.0.2"]);
-        assert_eq!(
-            (found.keyspace.as_str(), found.port, found.tls),
-            ("palomar", 9042, false)
-        );
+        assert_eq!((found.keyspace.as_str(), found.port, found.tls), ("palomar", 9042, false));
         assert_eq!(found.password, Some(Secret::from("p=q")));
     }
 
@@ -204,18 +170,9 @@ mod tests {
             ("geodb", "expected `sqlite:FILE`"),
             ("sqlite:", "expected a file"),
             ("cassandra:hosts=a", "keyspace"),
-            (
-                "cassandra:hosts=a;keyspace=k;pasword=hush",
-                "did you mean `password`",
-            ),
-            (
-                "cassandra:hosts=a;keyspace=k;password=a;hush",
-                "cannot contain",
-            ),
-            (
-                "cassandra:hosts=a;keyspace=k;password=hush",
-                "without a `user",
-            ),
+            ("cassandra:hosts=a;keyspace=k;pasword=hush", "did you mean `password`"),
+            ("cassandra:hosts=a;keyspace=k;password=a;hush", "cannot contain"),
+            ("cassandra:hosts=a;keyspace=k;password=hush", "without a `user"),
             ("cassandra:hosts=a;keyspace=k;port=x", "1 to 65535"),
         ] {
             let found = errors(&format!("cluster_geodb = {value}\n"));

@@ -17,46 +17,14 @@ pub(crate) struct Known {
     pub(crate) ssl: bool,
 }
 
-const IMAP: &[Known] = &[
-    Known {
-        name: "imap",
-        port: 143,
-        ssl: false,
-    },
-    Known {
-        name: "imaps",
-        port: 993,
-        ssl: true,
-    },
-];
-const POP3: &[Known] = &[
-    Known {
-        name: "pop3",
-        port: 110,
-        ssl: false,
-    },
-    Known {
-        name: "pop3s",
-        port: 995,
-        ssl: true,
-    },
-];
-const SIEVE: &[Known] = &[Known {
-    name: "sieve",
-    port: 4190,
-    ssl: false,
-}];
+const IMAP: &[Known] =
+    &[Known { name: "imap", port: 143, ssl: false }, Known { name: "imaps", port: 993, ssl: true }];
+const POP3: &[Known] =
+    &[Known { name: "pop3", port: 110, ssl: false }, Known { name: "pop3s", port: 995, ssl: true }];
+const SIEVE: &[Known] = &[Known { name: "sieve", port: 4190, ssl: false }];
 const SUBMISSION: &[Known] = &[
-    Known {
-        name: "submission",
-        port: 587,
-        ssl: false,
-    },
-    Known {
-        name: "submissions",
-        port: 465,
-        ssl: true,
-    },
+    Known { name: "submission", port: 587, ssl: false },
+    Known { name: "submissions", port: 465, ssl: true },
 ];
 
 /// The listeners that are there without being written. LMTP has none: it takes mail from anybody who can connect, so
@@ -80,11 +48,7 @@ pub(super) fn all(
         let text = "found nothing, expected addresses such as `*, ::`";
         findings.error(root.place_of("listen"), "listen", text);
     }
-    let mut finder = Finder {
-        root,
-        findings,
-        found: Vec::new(),
-    };
+    let mut finder = Finder { root, findings, found: Vec::new() };
     for protocol in served {
         finder.service(Service::Mail(*protocol));
     }
@@ -92,35 +56,15 @@ pub(super) fn all(
     finder.service(Service::Admin(AdminService::Stats));
     finder.report_clashes();
     let (mut mail, mut admin) = (Vec::new(), Vec::new());
-    for Open {
-        service,
-        name,
-        endpoint,
-        haproxy,
-        ssl,
-        place,
-    } in finder.found
-    {
+    for Open { service, name, endpoint, haproxy, ssl, place } in finder.found {
         match service {
             Service::Mail(protocol) => {
                 let (address, port) = (endpoint.ip(), endpoint.port());
-                mail.push(Listener {
-                    protocol,
-                    name,
-                    address,
-                    port,
-                    haproxy,
-                    ssl,
-                    place,
-                });
+                mail.push(Listener { protocol, name, address, port, haproxy, ssl, place });
             }
-            Service::Admin(service) => admin.push(AdminListener {
-                service,
-                name,
-                endpoint,
-                ssl,
-                place,
-            }),
+            Service::Admin(service) => {
+                admin.push(AdminListener { service, name, endpoint, ssl, place });
+            }
         }
     }
     (mail, admin)
@@ -161,10 +105,7 @@ impl Finder<'_> {
             let written = block.and_then(|block| block.labelled(Scope::Listener, default.name));
             self.listener(service, default.name, Some(default), written);
         }
-        for written in block
-            .iter()
-            .flat_map(|block| block.of_scope(Scope::Listener))
-        {
+        for written in block.iter().flat_map(|block| block.of_scope(Scope::Listener)) {
             if known.iter().all(|default| default.name != written.name()) {
                 self.listener(service, written.name(), None, Some(written));
             }
@@ -233,18 +174,14 @@ impl Finder<'_> {
 
     fn report_clashes(&mut self) {
         for (position, later) in self.found.iter().enumerate() {
-            let Some(earlier) = self.found[..position]
-                .iter()
-                .find(|other| other.endpoint == later.endpoint)
+            let Some(earlier) =
+                self.found[..position].iter().find(|other| other.endpoint == later.endpoint)
             else {
                 continue;
             };
             // The written one is to blame; two defaults never clash.
-            let (blamed, other) = if later.place.is_some() {
-                (later, earlier)
-            } else {
-                (earlier, later)
-            };
+            let (blamed, other) =
+                if later.place.is_some() { (later, earlier) } else { (earlier, later) };
             let Some(place) = &blamed.place else { continue };
             let text = match &other.place {
                 Some(other_place) => format!(
@@ -300,12 +237,7 @@ mod tests {
                     10143  haproxy = yes }\n}\nservice lmtp { inet_listener lmtp { port = 24 address = 10.0.0.1, ::1 } }";
         assert_eq!(
             shown(text),
-            [
-                "imaps [::1]:993 ssl",
-                "h [::]:10143 haproxy",
-                "lmtp 10.0.0.1:24",
-                "lmtp [::1]:24"
-            ]
+            ["imaps [::1]:993 ssl", "h [::]:10143 haproxy", "lmtp 10.0.0.1:24", "lmtp [::1]:24"]
         );
     }
 
@@ -322,11 +254,7 @@ mod tests {
             "protocols = imap\nlisten = ::\nservice imap-login {\n inet_listener a { port = 1143 }\n inet_listener b { \
              port = 1143 }\n inet_listener c { port = 143 }\n}\n",
         );
-        assert!(
-            found[0].contains("t.conf:5") && found[0].contains("t.conf:4"),
-            "{}",
-            found[0]
-        );
+        assert!(found[0].contains("t.conf:5") && found[0].contains("t.conf:4"), "{}", found[0]);
         assert!(
             found[1].contains("t.conf:6") && found[1].contains("inet_listener imap { port = 0 }")
         );

@@ -45,10 +45,7 @@ fn passdb(
     let driver = driver(section, &args, findings);
     let (default_fields, fields) = fields(section, &args, findings);
     Passdb {
-        name: section
-            .label
-            .clone()
-            .unwrap_or_else(|| format!("passdb-{number}")),
+        name: section.label.clone().unwrap_or_else(|| format!("passdb-{number}")),
         default_password_scheme: scheme(section, &args, &driver),
         username_format: username_format(section, &args, findings),
         driver,
@@ -75,14 +72,11 @@ fn passdb(
 fn fields(section: &Section, args: &Args, findings: &mut Findings) -> (Vec<Field>, Vec<Field>) {
     let mut default_fields = Vec::new();
     let mut fields = Vec::new();
-    for (name, target) in [
-        ("default_fields", &mut default_fields),
-        ("override_fields", &mut fields),
-    ] {
+    for (name, target) in
+        [("default_fields", &mut default_fields), ("override_fields", &mut fields)]
+    {
         let text = section.text(name);
-        let pairs = text
-            .split_whitespace()
-            .map(|pair| pair.split_once('=').unwrap_or((pair, "y")));
+        let pairs = text.split_whitespace().map(|pair| pair.split_once('=').unwrap_or((pair, "y")));
         for (field, value) in pairs {
             push_field(target, field, value, section.place_of(name), findings);
         }
@@ -90,23 +84,11 @@ fn fields(section: &Section, args: &Args, findings: &mut Findings) -> (Vec<Field
     if section.text("driver") == "static" || section.name() == "static" {
         for word in &args.rest {
             let (field, value) = word.split_once('=').unwrap_or((word.as_str(), "y"));
-            push_field(
-                &mut fields,
-                field,
-                value,
-                section.place_of("args"),
-                findings,
-            );
+            push_field(&mut fields, field, value, section.place_of("args"), findings);
         }
     }
     for field in &section.fields {
-        push_field(
-            &mut fields,
-            &field.name,
-            &field.text,
-            &field.place,
-            findings,
-        );
+        push_field(&mut fields, &field.name, &field.text, &field.place, findings);
     }
     (default_fields, fields)
 }
@@ -140,9 +122,8 @@ impl Args {
     }
 }
 
-const LATER_DRIVERS: [&str; 9] = [
-    "sql", "ldap", "oauth2", "pam", "shadow", "passwd", "bsdauth", "lua", "imap",
-];
+const LATER_DRIVERS: [&str; 9] =
+    ["sql", "ldap", "oauth2", "pam", "shadow", "passwd", "bsdauth", "lua", "imap"];
 
 fn driver(section: &Section, args: &Args, findings: &mut Findings) -> PassdbDriver {
     let written = section.optional_text("driver");
@@ -150,9 +131,7 @@ fn driver(section: &Section, args: &Args, findings: &mut Findings) -> PassdbDriv
     let place = section.place_of("driver");
     match name {
         "passwd-file" => passwd_file(section, args, findings),
-        "static" => PassdbDriver::Static {
-            password: section.secret("password"),
-        },
+        "static" => PassdbDriver::Static { password: section.secret("password") },
         _ => {
             let text = if name.is_empty() {
                 "a driver is missing, expected `passwd-file` or `static`".to_owned()
@@ -161,10 +140,7 @@ fn driver(section: &Section, args: &Args, findings: &mut Findings) -> PassdbDriv
             } else {
                 let hint = nearest(name, ["passwd-file", "static"])
                     .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-                format!(
-                    "found {}, expected `passwd-file` or `static`{hint}",
-                    shown(name)
-                )
+                format!("found {}, expected `passwd-file` or `static`{hint}", shown(name))
             };
             findings.error(place, "driver", text);
             PassdbDriver::Static { password: None }
@@ -197,21 +173,14 @@ fn passwd_file(section: &Section, args: &Args, findings: &mut Findings) -> Passd
     for word in &args.rest {
         // Only the name: the value may be a password.
         let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);
-        let text = format!(
-            "found {}, expected `[scheme=…] [username_format=…] FILE`",
-            shown(name)
-        );
+        let text = format!("found {}, expected `[scheme=…] [username_format=…] FILE`", shown(name));
         findings.error(section.place_of("args"), "args", text);
     }
-    PassdbDriver::PasswdFile {
-        path: path.unwrap_or_default(),
-    }
+    PassdbDriver::PasswdFile { path: path.unwrap_or_default() }
 }
 
 fn scheme(section: &Section, args: &Args, driver: &PassdbDriver) -> String {
-    let written = section
-        .optional_text("default_password_scheme")
-        .or_else(|| args.scheme.clone());
+    let written = section.optional_text("default_password_scheme").or_else(|| args.scheme.clone());
     let fallback = match driver {
         PassdbDriver::PasswdFile { .. } => "CRYPT",
         PassdbDriver::Static { .. } => "PLAIN",
@@ -237,11 +206,7 @@ fn login_template(
         Ok(Value::Template(template)) => Some(template),
         Ok(_) => None,
         Err(expected) => {
-            findings.error(
-                place,
-                name,
-                format!("found {}, expected {expected}", shown(text)),
-            );
+            findings.error(place, name, format!("found {}, expected {expected}", shown(text)));
             None
         }
     }
@@ -263,18 +228,11 @@ fn push_field(
             "empty, so the field is left out; the database's own password counts",
         );
     }
-    let letters = if is_secret {
-        Letters::Text
-    } else {
-        Letters::Variables
-    };
+    let letters = if is_secret { Letters::Text } else { Letters::Variables };
     match value::template(text, letters, LOGIN_VARIABLES) {
         Ok(Value::Template(value)) => {
             fields.retain(|field| field.name != name);
-            fields.push(Field {
-                name: name.to_owned(),
-                value,
-            });
+            fields.push(Field { name: name.to_owned(), value });
         }
         Ok(_) => {}
         Err(expected) if is_secret => {
@@ -284,11 +242,9 @@ fn push_field(
                 format!("expected {expected}; write `%%{{` for a plain `%{{`"),
             );
         }
-        Err(expected) => findings.error(
-            place,
-            name,
-            format!("found {}, expected {expected}", shown(text)),
-        ),
+        Err(expected) => {
+            findings.error(place, name, format!("found {}, expected {expected}", shown(text)));
+        }
     }
 }
 
@@ -324,19 +280,11 @@ mod tests {
              /etc/hale/%{user | domain}/users\n default_password_scheme = sha512-crypt\n fields {\n  proxy = y\n }\n \
              skip = authenticated\n result_failure = return-fail\n}\n",
         );
-        let [old, new] = &config.auth.passdbs[..] else {
-            panic!()
-        };
-        assert_eq!(
-            (old.name.as_str(), new.name.as_str()),
-            ("passdb-1", "passwd-file")
-        );
+        let [old, new] = &config.auth.passdbs[..] else { panic!() };
+        assert_eq!((old.name.as_str(), new.name.as_str()), ("passdb-1", "passwd-file"));
         assert_eq!(path(old), "/etc/hale/my users");
         assert_eq!(path(new), "/etc/hale/%{user | domain}/users");
-        assert_eq!(
-            old.username_format.as_ref().unwrap().to_string(),
-            "%{user | username | lower}"
-        );
+        assert_eq!(old.username_format.as_ref().unwrap().to_string(), "%{user | username | lower}");
         assert_eq!(
             (&old.default_password_scheme, &new.default_password_scheme),
             (&"SHA512-CRYPT".into(), &"SHA512-CRYPT".into())
@@ -358,20 +306,13 @@ mod tests {
              {\n driver = passwd-file\n passwd_file_path = masters\n master = yes\n}\nprotocol lmtp {\n passdb l {\n  driver \
              = static\n  args = proxy=y nopassword=y\n }\n}\n",
         );
-        let [fixed, master, lmtp] = &config.auth.passdbs[..] else {
-            panic!()
-        };
+        let [fixed, master, lmtp] = &config.auth.passdbs[..] else { panic!() };
         assert_eq!(
             fixed.driver,
-            PassdbDriver::Static {
-                password: Some(Secret::from("{PLAIN}hush"))
-            }
+            PassdbDriver::Static { password: Some(Secret::from("{PLAIN}hush")) }
         );
         assert_eq!(fixed.fields[1].value.expand(&|_| None), "100%unlucky");
-        assert!(
-            !format!("{config:?}").contains("unlucky"),
-            "debug output shows no password"
-        );
+        assert!(!format!("{config:?}").contains("unlucky"), "debug output shows no password");
         assert!(master.master);
         assert_eq!(path(master), "/e/masters");
         assert_eq!(lmtp.protocols, [Protocol::Lmtp]);
@@ -386,27 +327,15 @@ mod tests {
                 "t.conf:2: setting driver: `ldap` comes with a later version",
             ),
             ("passdb sql {\n}\n", "later version; use `passwd-file`"),
-            (
-                "passdb x {\n driver = passwd_file\n}\n",
-                "did you mean `passwd-file`",
-            ),
+            ("passdb x {\n driver = passwd_file\n}\n", "did you mean `passwd-file`"),
             ("passdb {\n}\n", "a driver is missing"),
-            (
-                "passdb x {\n driver = passwd-file\n}\n",
-                "needs `passwd_file_path = FILE`",
-            ),
-            (
-                "passdb x {\n driver = passwd-file\n args = schem=PLAIN /f\n}\n",
-                "found `schem`",
-            ),
+            ("passdb x {\n driver = passwd-file\n}\n", "needs `passwd_file_path = FILE`"),
+            ("passdb x {\n driver = passwd-file\n args = schem=PLAIN /f\n}\n", "found `schem`"),
             (
                 "passdb passwd-file {\n args = /f\n password = x\n}\n",
                 "t.conf:3: setting password: belongs",
             ),
-            (
-                "passdb static {\n fields {\n  host = %{usr}\n }\n}\n",
-                "t.conf:3: setting host",
-            ),
+            ("passdb static {\n fields {\n  host = %{usr}\n }\n}\n", "t.conf:3: setting host"),
         ] {
             let found = errors(text);
             assert!(found[0].contains(expected), "{found:?}");

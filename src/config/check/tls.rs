@@ -82,12 +82,7 @@ mod tests {
         assert_eq!(config.ssl.mode, SslMode::Required);
         assert_eq!(config.ssl.min_protocol, TlsVersion::Tls13);
         assert_eq!(config.ssl.server.unwrap().cert_file, Path::new("/c"));
-        let names: Vec<&str> = config
-            .ssl
-            .by_name
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
+        let names: Vec<&str> = config.ssl.by_name.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["a.example", "b.example"]);
     }
 

@@ -17,10 +17,7 @@ pub(super) struct LogicalLine {
 
 /// The files a pattern stands for, in alphabetical order. Only the last part of the path may have wildcards.
 pub(super) fn matching(source: &mut impl Source, pattern: &Path) -> io::Result<Vec<PathBuf>> {
-    let name = pattern
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
+    let name = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if !name.contains(['*', '?']) {
         return Ok(vec![pattern.to_path_buf()]);
     }
@@ -73,10 +70,7 @@ pub(super) fn lines(bytes: &[u8]) -> Vec<Result<LogicalLine, (u32, &'static str)
                 continue;
             }
         };
-        let mut current = joined.take().unwrap_or(LogicalLine {
-            number,
-            text: String::new(),
-        });
+        let mut current = joined.take().unwrap_or(LogicalLine { number, text: String::new() });
         let is_comment = current.text.is_empty() && line.trim_start().starts_with('#');
         match line.strip_suffix('\\') {
             Some(continued) if !is_comment => {
@@ -85,11 +79,7 @@ pub(super) fn lines(bytes: &[u8]) -> Vec<Result<LogicalLine, (u32, &'static str)
                 joined = Some(current);
             }
             _ => {
-                let text = if current.text.is_empty() {
-                    line
-                } else {
-                    line.trim_start()
-                };
+                let text = if current.text.is_empty() { line } else { line.trim_start() };
                 current.text.push_str(text);
                 found.push(Ok(current));
             }
@@ -123,11 +113,7 @@ mod tests {
             ("*a*b*", "xxaxxbxx", true),
             ("*", "", true),
         ] {
-            assert_eq!(
-                is_match(pattern.as_bytes(), name.as_bytes()),
-                expected,
-                "{pattern} {name}"
-            );
+            assert_eq!(is_match(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
         }
     }
 
@@ -139,14 +125,7 @@ mod tests {
             .map(|line| line.unwrap())
             .map(|line| (line.number, line.text))
             .collect();
-        assert_eq!(
-            texts,
-            [
-                (1, "a = b c".into()),
-                (3, "# no \\".into()),
-                (4, "d = e".into())
-            ]
-        );
+        assert_eq!(texts, [(1, "a = b c".into()), (3, "# no \\".into()), (4, "d = e".into())]);
     }
 
     #[test]

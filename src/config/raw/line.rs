@@ -27,10 +27,7 @@ pub(super) enum Text {
 /// # Errors
 /// A sentence for the operator; statements before the mistake are lost, the line as a whole is wrong.
 pub(super) fn statements(line: &str) -> Result<Vec<Statement>, String> {
-    let mut scan = Scan {
-        rest: uncommented(line).trim(),
-        opened: 0,
-    };
+    let mut scan = Scan { rest: uncommented(line).trim(), opened: 0 };
     let mut found = Vec::new();
     while !scan.rest.is_empty() {
         found.push(scan.statement()?);
@@ -55,10 +52,7 @@ impl<'a> Scan<'a> {
         if let Some(include) = self.include() {
             return include;
         }
-        let name_end = self
-            .rest
-            .find(|c: char| !is_name(c))
-            .unwrap_or(self.rest.len());
+        let name_end = self.rest.find(|c: char| !is_name(c)).unwrap_or(self.rest.len());
         let (name, rest) = self.rest.split_at(name_end);
         let after = rest.trim_start();
         if name.is_empty() {
@@ -70,10 +64,7 @@ impl<'a> Scan<'a> {
         if let Some(value) = after.strip_prefix('=') {
             self.rest = value.trim_start();
             let value = self.value()?;
-            return Ok(Statement::Set {
-                name: name.to_owned(),
-                value,
-            });
+            return Ok(Statement::Set { name: name.to_owned(), value });
         }
         self.open(name.to_owned(), after, rest.len() > after.len())
     }
@@ -87,20 +78,14 @@ impl<'a> Scan<'a> {
         self.rest = "";
         let pattern = unquoted(after.trim()).to_owned();
         if !after.starts_with([' ', '\t']) || pattern.is_empty() {
-            return Some(Err(
-                "expected `!include FILE` or `!include_try FILE`".to_owned()
-            ));
+            return Some(Err("expected `!include FILE` or `!include_try FILE`".to_owned()));
         }
         Some(Ok(Statement::Include { pattern, optional }))
     }
 
     fn open(&mut self, name: String, after: &'a str, spaced: bool) -> Result<Statement, String> {
         let Some((label, rest)) = split_label(after) else {
-            let remedy = if after.is_empty() {
-                ""
-            } else {
-                " (a `=` is missing?)"
-            };
+            let remedy = if after.is_empty() { "" } else { " (a `=` is missing?)" };
             return Err(format!("expected `{name} = value` or `{name} {{`{remedy}"));
         };
         if !label.is_empty() && !spaced {
@@ -124,19 +109,12 @@ impl<'a> Scan<'a> {
                 self.rest = rest_of_line;
                 return Ok(Text::Plain(text));
             }
-            return Err(format!(
-                "nothing may follow the closing quote, found {}",
-                shown(rest)
-            ));
+            return Err(format!("nothing may follow the closing quote, found {}", shown(rest)));
         }
         if self.rest.starts_with('"') {
             return Err("the closing quote is missing".to_owned());
         }
-        let end = if self.opened > 0 {
-            inline_end(self.rest)
-        } else {
-            self.rest.len()
-        };
+        let end = if self.opened > 0 { inline_end(self.rest) } else { self.rest.len() };
         let (text, rest) = self.rest.split_at(end);
         self.rest = rest;
         let text = text.trim_end();
@@ -267,29 +245,17 @@ mod tests {
     use super::*;
 
     fn set(name: &str, value: &str) -> Statement {
-        Statement::Set {
-            name: name.into(),
-            value: Text::Plain(value.into()),
-        }
+        Statement::Set { name: name.into(), value: Text::Plain(value.into()) }
     }
 
     fn open(name: &str, label: Option<&str>) -> Statement {
-        Statement::Open {
-            name: name.into(),
-            label: label.map(Into::into),
-        }
+        Statement::Open { name: name.into(), label: label.map(Into::into) }
     }
 
     #[test]
     fn values_keep_inner_space_and_lose_comments() {
-        assert_eq!(
-            statements("listen = *, ::   # both").unwrap(),
-            [set("listen", "*, ::")]
-        );
-        assert_eq!(
-            statements("password = # shared password").unwrap(),
-            [set("password", "")]
-        );
+        assert_eq!(statements("listen = *, ::   # both").unwrap(), [set("listen", "*, ::")]);
+        assert_eq!(statements("password = # shared password").unwrap(), [set("password", "")]);
         assert_eq!(statements("a=b#c").unwrap(), [set("a", "b#c")]);
         assert_eq!(statements("# all comment").unwrap(), []);
         assert_eq!(statements("a = it's # so").unwrap(), [set("a", "it's")]);
@@ -297,26 +263,15 @@ mod tests {
 
     #[test]
     fn quotes_protect_space_hash_and_escapes() {
-        assert_eq!(
-            statements(r#"a = " x # \"y\" \\ ""#).unwrap(),
-            [set("a", r#" x # "y" \ "#)]
-        );
+        assert_eq!(statements(r#"a = " x # \"y\" \\ ""#).unwrap(), [set("a", r#" x # "y" \ "#)]);
         assert_eq!(statements("a = 'x # y' # z").unwrap(), [set("a", "x # y")]);
         let filter = r#"filter = event=pull and error="" and x="a # b""#;
         assert_eq!(
             statements(filter).unwrap(),
             [set("filter", r#"event=pull and error="" and x="a # b""#)]
         );
-        assert!(
-            statements(r#"a = "open"#)
-                .unwrap_err()
-                .contains("closing quote")
-        );
-        assert!(
-            statements(r#"a = "x" y"#)
-                .unwrap_err()
-                .contains("closing quote")
-        );
+        assert!(statements(r#"a = "open"#).unwrap_err().contains("closing quote"));
+        assert!(statements(r#"a = "x" y"#).unwrap_err().contains("closing quote"));
     }
 
     #[test]
@@ -376,10 +331,7 @@ mod tests {
         );
         assert_eq!(
             statements("!include_try conf.d/*.conf").unwrap(),
-            [Statement::Include {
-                pattern: "conf.d/*.conf".into(),
-                optional: true
-            }]
+            [Statement::Include { pattern: "conf.d/*.conf".into(), optional: true }]
         );
         assert_eq!(
             statements("ssl_cert = </etc/ssl/a.pem").unwrap(),
@@ -393,11 +345,7 @@ mod tests {
 
     #[test]
     fn op_01_prose_is_refused_with_the_expected_form() {
-        assert!(
-            statements("See Palomar GeoDB.")
-                .unwrap_err()
-                .contains("expected `See = value`")
-        );
+        assert!(statements("See Palomar GeoDB.").unwrap_err().contains("expected `See = value`"));
         assert!(statements("= 5").is_err());
     }
 }

@@ -128,27 +128,17 @@ impl<'a, S: Source> Reader<'a, S> {
                 let Some(value) = self.value(value, &name, place) else {
                     return;
                 };
-                self.add(Entry {
-                    place: place.clone(),
-                    name,
-                    item: Item::Value(value),
-                });
+                self.add(Entry { place: place.clone(), name, item: Item::Value(value) });
             }
             Statement::Open { name, label } => {
                 if self.open.len() == BLOCK_DEPTH_MAX {
                     let text = format!("more than {BLOCK_DEPTH_MAX} blocks inside each other");
                     self.findings.error(place, &name, text);
                 }
-                self.open.push(Open {
-                    place: place.clone(),
-                    name,
-                    label,
-                    entries: Vec::new(),
-                });
+                self.open.push(Open { place: place.clone(), name, label, entries: Vec::new() });
             }
             Statement::Close if self.open.len() == self.outside => {
-                self.findings
-                    .error(place, "", "found `}`, but no block is open in this file");
+                self.findings.error(place, "", "found `}`, but no block is open in this file");
             }
             Statement::Close => self.close(),
             Statement::Include { pattern, optional } => self.include(&pattern, optional, place),
@@ -163,22 +153,12 @@ impl<'a, S: Source> Reader<'a, S> {
     }
 
     fn close(&mut self) {
-        let Some(Open {
-            place,
-            name,
-            label,
-            entries,
-        }) = self.open.pop()
-        else {
+        let Some(Open { place, name, label, entries }) = self.open.pop() else {
             return;
         };
         // Blocks beyond the bound were reported when they were opened; their content goes with them.
         if self.open.len() < BLOCK_DEPTH_MAX {
-            self.add(Entry {
-                place,
-                name,
-                item: Item::Block { label, entries },
-            });
+            self.add(Entry { place, name, item: Item::Block { label, entries } });
         }
     }
 
@@ -199,10 +179,7 @@ impl<'a, S: Source> Reader<'a, S> {
             return None;
         }
         match String::from_utf8(bytes) {
-            Ok(text) if !text.contains('\0') => Some(Value {
-                text,
-                file: Some(path),
-            }),
+            Ok(text) if !text.contains('\0') => Some(Value { text, file: Some(path) }),
             _ => {
                 let text = format!("{} is not text in UTF-8", path.display());
                 self.findings.error(place, name, text);
@@ -235,11 +212,7 @@ impl<'a, S: Source> Reader<'a, S> {
                 let text = format!("more than {INCLUDE_DEPTH_MAX} files include each other");
                 self.findings.error(place, "!include", text);
             } else {
-                let presence = if optional {
-                    Presence::Optional
-                } else {
-                    Presence::Needed
-                };
+                let presence = if optional { Presence::Optional } else { Presence::Needed };
                 self.file(&path, place, presence);
             }
         }
@@ -256,12 +229,7 @@ mod tests {
         let mut findings = Findings::default();
         let mut source = Files::new(files);
         let entries = super::super::read(&mut source, Path::new(files[0].0), &mut findings);
-        let errors = findings
-            .into_parts()
-            .0
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let errors = findings.into_parts().0.iter().map(ToString::to_string).collect();
         (entries, errors)
     }
 
@@ -275,10 +243,7 @@ mod tests {
     #[test]
     fn includes_are_read_in_place_relative_to_the_including_file() {
         let (entries, errors) = read(&[
-            (
-                "/e/hale.conf",
-                "a = 1\n!include conf.d/*.conf\nz = 9\n!include_try missing.conf\n",
-            ),
+            ("/e/hale.conf", "a = 1\n!include conf.d/*.conf\nz = 9\n!include_try missing.conf\n"),
             ("/e/conf.d/20.conf", "c = 3\n"),
             ("/e/conf.d/10.conf", "b = 2\nfile = <secret\n"),
             ("/e/conf.d/secret", "hush\n"),
@@ -315,10 +280,8 @@ mod tests {
 
     #[test]
     fn op_01_an_included_file_cannot_close_blocks_of_the_file_around_it() {
-        let (entries, errors) = read(&[
-            ("/e/a", "x {\n!include b\nc = 1\n}\n"),
-            ("/e/b", "d = 2\n}\ny {\n"),
-        ]);
+        let (entries, errors) =
+            read(&[("/e/a", "x {\n!include b\nc = 1\n}\n"), ("/e/b", "d = 2\n}\ny {\n")]);
         assert_eq!(entries.len(), 1);
         assert!(errors[0].starts_with("/e/b:2: found `}`"));
         assert!(errors[1].starts_with("/e/b:3: the block `y`"));

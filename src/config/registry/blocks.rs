@@ -7,14 +7,8 @@ use super::Origin::{Dovecot, Hale};
 use super::Scope::{Dict, Listener, LocalName, Passdb, Protocol};
 use super::Setting;
 
-const OUTCOMES: &[&str] = &[
-    "return-ok",
-    "return",
-    "return-fail",
-    "continue-ok",
-    "continue",
-    "continue-fail",
-];
+const OUTCOMES: &[&str] =
+    &["return-ok", "return", "return-fail", "continue-ok", "continue", "continue-fail"];
 
 pub(super) const SETTINGS: &[Setting] = &[
     // === service NAME { inet_listener NAME { … } } ===

@@ -14,36 +14,18 @@ const ELSEWHERE: &str = "Hale has no use for it";
 
 /// Settings and blocks that have an answer of their own; looked at before [`FAMILIES`].
 const NAMES: &[(&str, Foreign)] = &[
-    (
-        "auth_socket_path",
-        Foreign::Ignored("Hale routes without Dovecot's cluster service"),
-    ),
-    (
-        "login_socket_path",
-        Foreign::Ignored("Hale routes without Dovecot's cluster service"),
-    ),
+    ("auth_socket_path", Foreign::Ignored("Hale routes without Dovecot's cluster service")),
+    ("login_socket_path", Foreign::Ignored("Hale routes without Dovecot's cluster service")),
     ("lmtp_proxy", Foreign::Ignored("LMTP is always proxied")),
-    (
-        "cluster_backend_name",
-        Foreign::Ignored("it applies to backends, and Hale is a proxy"),
-    ),
+    ("cluster_backend_name", Foreign::Ignored("it applies to backends, and Hale is a proxy")),
     (
         "dovecot_config_version",
         Foreign::Ignored("Hale reads the syntax of Dovecot 2.3, 2.4 and Pro 3"),
     ),
     ("dovecot_storage_version", Foreign::Ignored(STORAGE)),
-    (
-        "userdb",
-        Foreign::Ignored("users are looked up by the backends"),
-    ),
-    (
-        "metric",
-        Foreign::Ignored("Hale's metrics are always there"),
-    ),
-    (
-        "event_exporter",
-        Foreign::Ignored("Hale's events go to its log"),
-    ),
+    ("userdb", Foreign::Ignored("users are looked up by the backends")),
+    ("metric", Foreign::Ignored("Hale's metrics are always there")),
+    ("event_exporter", Foreign::Ignored("Hale's events go to its log")),
     ("plugin", Foreign::Ignored("Hale has no plugins")),
     ("namespace", Foreign::Ignored(STORAGE)),
     ("mailbox", Foreign::Ignored(STORAGE)),
@@ -53,71 +35,29 @@ const NAMES: &[(&str, Foreign)] = &[
     ("quota", Foreign::Ignored(STORAGE)),
     ("acl", Foreign::Ignored(STORAGE)),
     ("imap", Foreign::Ignored(STORAGE)),
-    (
-        "dict",
-        Foreign::Ignored("Hale needs no dictionary but cluster-localdb"),
-    ),
-    (
-        "client_limit",
-        Foreign::Ignored("connections are limited by `connections_per_core_max`"),
-    ),
-    (
-        "process_limit",
-        Foreign::Ignored("Hale is one process; see `data_cores`"),
-    ),
-    (
-        "process_min_avail",
-        Foreign::Ignored("Hale is one process; see `data_cores`"),
-    ),
-    (
-        "service_count",
-        Foreign::Ignored("Hale is one process; see `data_cores`"),
-    ),
-    (
-        "restart_request_count",
-        Foreign::Ignored("Hale is one process; see `data_cores`"),
-    ),
-    (
-        "vsz_limit",
-        Foreign::Ignored("memory is limited by `connections_per_core_max` and systemd"),
-    ),
-    (
-        "unix_listener",
-        Foreign::Ignored("Hale's only local sockets are in `base_dir`"),
-    ),
-    (
-        "fifo_listener",
-        Foreign::Ignored("Hale's only local sockets are in `base_dir`"),
-    ),
+    ("dict", Foreign::Ignored("Hale needs no dictionary but cluster-localdb")),
+    ("client_limit", Foreign::Ignored("connections are limited by `connections_per_core_max`")),
+    ("process_limit", Foreign::Ignored("Hale is one process; see `data_cores`")),
+    ("process_min_avail", Foreign::Ignored("Hale is one process; see `data_cores`")),
+    ("service_count", Foreign::Ignored("Hale is one process; see `data_cores`")),
+    ("restart_request_count", Foreign::Ignored("Hale is one process; see `data_cores`")),
+    ("vsz_limit", Foreign::Ignored("memory is limited by `connections_per_core_max` and systemd")),
+    ("unix_listener", Foreign::Ignored("Hale's only local sockets are in `base_dir`")),
+    ("fifo_listener", Foreign::Ignored("Hale's only local sockets are in `base_dir`")),
     ("instance_name", Foreign::Ignored(ELSEWHERE)),
     ("import_environment", Foreign::Ignored(ELSEWHERE)),
     ("mmap_disable", Foreign::Ignored(STORAGE)),
     ("dotlock_use_excl", Foreign::Ignored(STORAGE)),
     ("lock_method", Foreign::Ignored(STORAGE)),
     ("rawlog_dir", Foreign::Ignored(ELSEWHERE)),
-    (
-        "log_timestamp",
-        Foreign::Ignored("log lines carry the journal's or ISO 8601 time"),
-    ),
-    (
-        "syslog_facility",
-        Foreign::Ignored("Hale logs to the journal or a file"),
-    ),
-    (
-        "info_log_path",
-        Foreign::Ignored("all lines go to `log_path`"),
-    ),
-    (
-        "debug_log_path",
-        Foreign::Ignored("all lines go to `log_path`"),
-    ),
+    ("log_timestamp", Foreign::Ignored("log lines carry the journal's or ISO 8601 time")),
+    ("syslog_facility", Foreign::Ignored("Hale logs to the journal or a file")),
+    ("info_log_path", Foreign::Ignored("all lines go to `log_path`")),
+    ("debug_log_path", Foreign::Ignored("all lines go to `log_path`")),
     ("deliver_log_format", Foreign::Ignored(STORAGE)),
     ("deliver_log_min_size", Foreign::Ignored(STORAGE)),
     ("hostname_style", Foreign::Ignored(ELSEWHERE)),
-    (
-        "recipient_delimiter",
-        Foreign::Ignored("addresses go to the backend as they came"),
-    ),
+    ("recipient_delimiter", Foreign::Ignored("addresses go to the backend as they came")),
     (
         "auth_ssl_require_client_cert",
         Foreign::Refused(
@@ -144,22 +84,10 @@ const NAMES: &[(&str, Foreign)] = &[
         "ssl_client_ca_dir",
         Foreign::Ignored("put the authorities into one file, `ssl_client_ca_file`"),
     ),
-    (
-        "ssl_client_cert_file",
-        Foreign::Ignored("backends are shown no client certificate"),
-    ),
-    (
-        "ssl_client_key_file",
-        Foreign::Ignored("backends are shown no client certificate"),
-    ),
-    (
-        "ssl_server_ca_file",
-        Foreign::Ignored("client certificates are not verified"),
-    ),
-    (
-        "ssl_server_dh_file",
-        Foreign::Ignored("versions and ciphers are those of the TLS library"),
-    ),
+    ("ssl_client_cert_file", Foreign::Ignored("backends are shown no client certificate")),
+    ("ssl_client_key_file", Foreign::Ignored("backends are shown no client certificate")),
+    ("ssl_server_ca_file", Foreign::Ignored("client certificates are not verified")),
+    ("ssl_server_dh_file", Foreign::Ignored("versions and ciphers are those of the TLS library")),
     (
         "local",
         Foreign::Refused(
@@ -211,10 +139,7 @@ const FAMILIES: &[(&str, Foreign)] = &[
     ("dsync_", Foreign::Ignored(STORAGE)),
     ("replication_", Foreign::Ignored(STORAGE)),
     ("replicator_", Foreign::Ignored(STORAGE)),
-    (
-        "director_",
-        Foreign::Ignored("users are routed by the GeoDB"),
-    ),
+    ("director_", Foreign::Ignored("users are routed by the GeoDB")),
     ("namespace_", Foreign::Ignored(STORAGE)),
     ("first_valid_", Foreign::Ignored(STORAGE)),
     ("last_valid_", Foreign::Ignored(STORAGE)),
@@ -232,75 +157,33 @@ const FAMILIES: &[(&str, Foreign)] = &[
     ("virtual_", Foreign::Ignored(STORAGE)),
     ("welcome_", Foreign::Ignored(STORAGE)),
     ("zlib_", Foreign::Ignored(STORAGE)),
-    (
-        "userdb_",
-        Foreign::Ignored("users are looked up by the backends"),
-    ),
-    (
-        "dict_",
-        Foreign::Ignored("Hale needs no dictionary but cluster-localdb"),
-    ),
+    ("userdb_", Foreign::Ignored("users are looked up by the backends")),
+    ("dict_", Foreign::Ignored("Hale needs no dictionary but cluster-localdb")),
     ("sql_", Foreign::Ignored(ELSEWHERE)),
     ("mysql", Foreign::Ignored(ELSEWHERE)),
     ("pgsql", Foreign::Ignored(ELSEWHERE)),
     ("sqlite_", Foreign::Ignored(ELSEWHERE)),
     ("redis_", Foreign::Ignored(ELSEWHERE)),
-    (
-        "ldap_",
-        Foreign::Ignored("the passdb driver ldap comes with a later version"),
-    ),
-    (
-        "oauth2_",
-        Foreign::Ignored("the passdb driver oauth2 comes with a later version"),
-    ),
+    ("ldap_", Foreign::Ignored("the passdb driver ldap comes with a later version")),
+    ("oauth2_", Foreign::Ignored("the passdb driver oauth2 comes with a later version")),
     ("lua_", Foreign::Ignored(ELSEWHERE)),
     ("http_", Foreign::Ignored(ELSEWHERE)),
-    (
-        "stats_",
-        Foreign::Ignored("Hale's metrics are always there"),
-    ),
-    (
-        "metric_",
-        Foreign::Ignored("Hale's metrics are always there"),
-    ),
-    (
-        "event_exporter_",
-        Foreign::Ignored("Hale's events go to its log"),
-    ),
-    (
-        "log_",
-        Foreign::Ignored("the log's content is fixed; see `log_path` and `log_debug`"),
-    ),
+    ("stats_", Foreign::Ignored("Hale's metrics are always there")),
+    ("metric_", Foreign::Ignored("Hale's metrics are always there")),
+    ("event_exporter_", Foreign::Ignored("Hale's events go to its log")),
+    ("log_", Foreign::Ignored("the log's content is fixed; see `log_path` and `log_debug`")),
     ("verbose_", Foreign::Ignored("see `log_debug`")),
-    (
-        "default_",
-        Foreign::Ignored("Hale is one process with one user, set in its unit file"),
-    ),
+    ("default_", Foreign::Ignored("Hale is one process with one user, set in its unit file")),
     ("version_ignore", Foreign::Ignored(ELSEWHERE)),
-    (
-        "process_",
-        Foreign::Ignored("Hale is one process; see `data_cores`"),
-    ),
+    ("process_", Foreign::Ignored("Hale is one process; see `data_cores`")),
     ("login_", Foreign::Ignored(ELSEWHERE)),
     ("doveadm_", Foreign::Ignored(ELSEWHERE)),
-    (
-        "ssl_",
-        Foreign::Ignored("versions and ciphers are those of the TLS library"),
-    ),
+    ("ssl_", Foreign::Ignored("versions and ciphers are those of the TLS library")),
     ("auth_cache_", Foreign::Ignored(ELSEWHERE)),
-    (
-        "auth_worker_",
-        Foreign::Ignored("passwords are verified by `auth_hash_threads` threads"),
-    ),
-    (
-        "auth_policy_",
-        Foreign::Ignored("policy servers are not asked"),
-    ),
+    ("auth_worker_", Foreign::Ignored("passwords are verified by `auth_hash_threads` threads")),
+    ("auth_policy_", Foreign::Ignored("policy servers are not asked")),
     ("auth_debug", Foreign::Ignored("see `log_debug`")),
-    (
-        "auth_verbose",
-        Foreign::Ignored("refused logins are always logged, passwords never"),
-    ),
+    ("auth_verbose", Foreign::Ignored("refused logins are always logged, passwords never")),
     ("auth_", Foreign::Ignored(ELSEWHERE)),
 ];
 
@@ -329,15 +212,10 @@ pub fn foreign(scope: super::Scope, name: &str) -> Option<Foreign> {
     let in_service = matches!(scope, Scope::Service | Scope::Listener);
     let short = scope.short(name);
     if in_service && SERVICE_NAMES.contains(&short) {
-        return Some(Foreign::Ignored(
-            "Hale is one process with one user, set in its unit file",
-        ));
+        return Some(Foreign::Ignored("Hale is one process with one user, set in its unit file"));
     }
     if scope == Scope::Passdb
-        && matches!(
-            short,
-            "use_worker" | "use_cache" | "fields_import_all" | "name"
-        )
+        && matches!(short, "use_worker" | "use_cache" | "fields_import_all" | "name")
     {
         return Some(Foreign::Ignored(ELSEWHERE));
     }
@@ -345,16 +223,11 @@ pub fn foreign(scope: super::Scope, name: &str) -> Option<Foreign> {
         return Some(*answer);
     }
     // Sure slips go to "did you mean"; `mail_max_userip_conections` is not a storage setting.
-    let ours = super::settings()
-        .filter(|setting| setting.fits(scope))
-        .map(|setting| setting.name);
+    let ours = super::settings().filter(|setting| setting.fits(scope)).map(|setting| setting.name);
     if crate::config::diagnostic::nearest(name, ours).is_some() {
         return None;
     }
-    FAMILIES
-        .iter()
-        .find(|(start, _)| name.starts_with(start))
-        .map(|(_, answer)| *answer)
+    FAMILIES.iter().find(|(start, _)| name.starts_with(start)).map(|(_, answer)| *answer)
 }
 
 /// Extra fields of passdbs that Hale acts on; besides those that start with `forward_`, `user_`, `userdb_`, `event_`.

@@ -116,20 +116,12 @@ impl Sorter<'_> {
         let text = match (registry::foreign(scope, name), written(name)) {
             (_, Some(block)) => format!("the block cannot stand here; it is written `{block}`"),
             (Some(Foreign::Ignored(why)), None) => {
-                return self
-                    .findings
-                    .warn(&entry.place, name, format!("ignored: {why}"));
+                return self.findings.warn(&entry.place, name, format!("ignored: {why}"));
             }
             (Some(Foreign::Refused(why)), None) => format!("not supported: {why}"),
             (None, None) => {
-                let known = [
-                    "service",
-                    "protocol",
-                    "passdb",
-                    "local_name",
-                    "inet_listener",
-                    "fields",
-                ];
+                let known =
+                    ["service", "protocol", "passdb", "local_name", "inet_listener", "fields"];
                 match nearest(name, known) {
                     Some(near) => format!("there is no such block; did you mean `{near}`?"),
                     None => not_a_setting(scope, name).replace("such setting", "such block"),
@@ -170,17 +162,11 @@ impl Sorter<'_> {
         }
         if FOREIGN_SERVICES.contains(&name) {
             let text = "ignored: Hale is one process and has no such service";
-            return self
-                .findings
-                .warn(&entry.place, &format!("service {name}"), text);
+            return self.findings.warn(&entry.place, &format!("service {name}"), text);
         }
         let hint = nearest(name, SERVICES.iter().copied())
             .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-        let text = format!(
-            "found {}, expected {}{hint}",
-            shown(name),
-            value::one_of(SERVICES)
-        );
+        let text = format!("found {}, expected {}{hint}", shown(name), value::one_of(SERVICES));
         self.findings.error(&entry.place, "service", text);
     }
 
@@ -199,32 +185,23 @@ impl Sorter<'_> {
         if names.contains(&name) || name == "doveadm" {
             return self.named(section, Scope::Protocol, entry, Some(name), inside);
         }
-        if matches!(
-            name,
-            "lda" | "auth" | "indexer-worker" | "imap-urlauth" | "quota-status"
-        ) {
+        if matches!(name, "lda" | "auth" | "indexer-worker" | "imap-urlauth" | "quota-status") {
             let text = "ignored: Hale does not speak it";
-            return self
-                .findings
-                .warn(&entry.place, &format!("protocol {name}"), text);
+            return self.findings.warn(&entry.place, &format!("protocol {name}"), text);
         }
         let hint = nearest(name, names)
             .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-        let text = format!(
-            "found {}, expected {} or `doveadm`{hint}",
-            shown(name),
-            value::one_of(&names)
-        );
+        let text =
+            format!("found {}, expected {} or `doveadm`{hint}", shown(name), value::one_of(&names));
         self.findings.error(&entry.place, "protocol", text);
     }
 
     fn dict_server(&mut self, section: &mut Section, inside: &[Entry]) {
         for entry in inside {
             match &entry.item {
-                Item::Block {
-                    label: Some(label),
-                    entries,
-                } if entry.name == "dict" && label == "cluster-localdb" => {
+                Item::Block { label: Some(label), entries }
+                    if entry.name == "dict" && label == "cluster-localdb" =>
+                {
                     let dict = section.child(Scope::Dict, Some(label), &entry.place);
                     self.entries(dict, entries);
                 }
@@ -248,11 +225,7 @@ impl Sorter<'_> {
     fn group_definition(&mut self, entry: &Entry, label: Option<&str>) {
         let is_good = label.is_some_and(|label| label.starts_with('@') && label.contains(' '));
         if !is_good {
-            self.findings.error(
-                &entry.place,
-                "group",
-                "expected `group @NAME VARIANT { … }`",
-            );
+            self.findings.error(&entry.place, "group", "expected `group @NAME VARIANT { … }`");
         }
     }
 
@@ -266,11 +239,8 @@ impl Sorter<'_> {
                 );
                 continue;
             };
-            let text = raw
-                .text
-                .strip_suffix('\n')
-                .filter(|_| raw.file.is_some())
-                .unwrap_or(&raw.text);
+            let text =
+                raw.text.strip_suffix('\n').filter(|_| raw.file.is_some()).unwrap_or(&raw.text);
             self.field(section, entry, text.to_owned());
         }
     }
@@ -288,11 +258,7 @@ impl Sorter<'_> {
             self.findings.warn(&entry.place, name, text);
         }
         section.fields.retain(|field| field.name != name);
-        section.fields.push(FoundField {
-            name: name.to_owned(),
-            text,
-            place: entry.place.clone(),
-        });
+        section.fields.push(FoundField { name: name.to_owned(), text, place: entry.place.clone() });
     }
 
     /// Dovecot 2.4's second form of a list of words: `protocols { imap = yes  pop3 = no }`.
@@ -310,13 +276,6 @@ impl Sorter<'_> {
                 }
             }
         }
-        self.value(
-            section,
-            entry,
-            &Raw {
-                text: words.join(" "),
-                file: None,
-            },
-        );
+        self.value(section, entry, &Raw { text: words.join(" "), file: None });
     }
 }

@@ -58,14 +58,7 @@ pub(crate) struct FoundField {
 impl Section {
     pub(crate) fn new(scope: Scope, label: Option<String>, place: Place) -> Self {
         let (values, fields, children) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self {
-            scope,
-            label,
-            place,
-            values,
-            fields,
-            children,
-        }
+        Self { scope, label, place, values, fields, children }
     }
 
     /// The child with this scope and label, made if need be. Blocks without a label are never the same.
@@ -73,27 +66,19 @@ impl Section {
         let is_same = |child: &Self| {
             label.is_some() && child.scope == scope && child.label.as_deref() == label
         };
-        let position = self
-            .children
-            .iter()
-            .position(is_same)
-            .unwrap_or(self.children.len());
+        let position = self.children.iter().position(is_same).unwrap_or(self.children.len());
         if position == self.children.len() {
-            self.children
-                .push(Self::new(scope, label.map(str::to_owned), place.clone()));
+            self.children.push(Self::new(scope, label.map(str::to_owned), place.clone()));
         }
         &mut self.children[position]
     }
 
     pub(crate) fn of_scope(&self, scope: Scope) -> impl Iterator<Item = &Self> {
-        self.children
-            .iter()
-            .filter(move |child| child.scope == scope)
+        self.children.iter().filter(move |child| child.scope == scope)
     }
 
     pub(crate) fn labelled(&self, scope: Scope, label: &str) -> Option<&Self> {
-        self.of_scope(scope)
-            .find(|child| child.label.as_deref() == Some(label))
+        self.of_scope(scope).find(|child| child.label.as_deref() == Some(label))
     }
 
     /// The label, for messages.
@@ -163,8 +148,7 @@ impl Section {
     }
 
     pub(crate) fn secret(&self, name: &str) -> Option<Secret> {
-        self.optional_text(name)
-            .map(|text| Secret::from(text.as_str()))
+        self.optional_text(name).map(|text| Secret::from(text.as_str()))
     }
 
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {

@@ -31,11 +31,7 @@ pub(super) fn run(
             geodb.delete_backend(backend.site_id, backend.id)?;
             Ok(Output::default())
         }
-        BackendCommand::Update {
-            status,
-            load_factor,
-            backend,
-        } => {
+        BackendCommand::Update { status, load_factor, backend } => {
             let backend = chosen_backend(geodb, backend, settings)?;
             let update = BackendUpdate {
                 // Not `auto:`, so that no probe changes it back (G6).
@@ -60,10 +56,7 @@ pub(super) fn run(
             show(geodb, vec![backend])
         }
         BackendCommand::List { site } => {
-            let site = site
-                .as_deref()
-                .map(|site| find_site(geodb, site))
-                .transpose()?;
+            let site = site.as_deref().map(|site| find_site(geodb, site)).transpose()?;
             let mut backends = geodb.backends()?;
             backends.retain(|backend| site.as_ref().is_none_or(|site| backend.site_id == site.id));
             show(geodb, backends)
@@ -86,10 +79,7 @@ fn add(
     let is_known =
         |known: &Backend| known.site_id == site.id && known.host.eq_ignore_ascii_case(host);
     if geodb.backends()?.iter().any(is_known) {
-        return Err(CommandError::Data(format!(
-            "backend {host}: exists at site {}",
-            site.name
-        )));
+        return Err(CommandError::Data(format!("backend {host}: exists at site {}", site.name)));
     }
     if (settings.resolve)(host).is_empty() {
         let text = "does not resolve; add it to DNS or /etc/hosts first";
@@ -106,10 +96,7 @@ fn add(
         last_moved_to: None,
     };
     if backend.id.is_nil() || !geodb.insert_backend(&backend)? {
-        return Err(CommandError::Data(format!(
-            "id {} is in use or nil",
-            backend.id
-        )));
+        return Err(CommandError::Data(format!("id {} is in use or nil", backend.id)));
     }
     show(geodb, vec![backend])
 }
@@ -124,17 +111,10 @@ fn evacuate(
     let groups = geodb.groups(backend.site_id)?;
     let of_backend = |group: &&crate::route::rows::UserGroup| group.backend_id == Some(backend.id);
     let mut changes = Vec::new();
-    for group in groups
-        .iter()
-        .filter(of_backend)
-        .filter(|group| !group.is_moving())
-    {
+    for group in groups.iter().filter(of_backend).filter(|group| !group.is_moving()) {
         let Some(ranking) = rank(&group.name, &candidates, Some(backend.id)) else {
             let text = "no other backend of its site is online, so its groups have nowhere to go";
-            return Err(CommandError::Data(format!(
-                "backend {}: {text}",
-                backend.host
-            )));
+            return Err(CommandError::Data(format!("backend {}: {text}", backend.host)));
         };
         changes.push(GroupChange {
             site_id: group.site_id,
@@ -149,10 +129,7 @@ fn evacuate(
         });
     }
     // First no new groups, then the moves, then no new logins.
-    let drained = BackendUpdate {
-        load_factor: Some(0),
-        ..BackendUpdate::default()
-    };
+    let drained = BackendUpdate { load_factor: Some(0), ..BackendUpdate::default() };
     write(geodb, backend, &drained)?;
     let mut moving: usize = 0;
     for change in &changes {
@@ -164,20 +141,16 @@ fn evacuate(
     };
     write(geodb, backend, &standby)?;
     let mut output = Output::new(&["host", "groups"]);
-    output.rows.push(vec![
-        Some(backend.host.to_string()),
-        Some(moving.to_string()),
-    ]);
+    output.rows.push(vec![Some(backend.host.to_string()), Some(moving.to_string())]);
     Ok(output)
 }
 
 fn write(geodb: &mut GeoDb, backend: &Backend, update: &BackendUpdate) -> Result<(), CommandError> {
     match geodb.update_backend(backend.site_id, backend.id, update)? {
         Applied::Written => Ok(()),
-        Applied::Skipped => Err(CommandError::NotFound(format!(
-            "backend {}: was removed meanwhile",
-            backend.host
-        ))),
+        Applied::Skipped => {
+            Err(CommandError::NotFound(format!("backend {}: was removed meanwhile", backend.host)))
+        }
     }
 }
 

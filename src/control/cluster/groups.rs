@@ -15,12 +15,7 @@ pub(super) fn run(
     settings: &Settings<'_>,
 ) -> Result<Output, CommandError> {
     match command {
-        GroupCommand::Move {
-            direct,
-            site,
-            group,
-            host,
-        } => {
+        GroupCommand::Move { direct, site, group, host } => {
             let site = find_site(geodb, site)?;
             let backend = find_backend_of(geodb, &site, host)?;
             if *direct {
@@ -34,12 +29,7 @@ pub(super) fn run(
             let row = find_group(geodb, &site, group)?;
             show(geodb, vec![row])
         }
-        GroupCommand::Update {
-            sticky_users,
-            sticky_backend,
-            site,
-            group,
-        } => {
+        GroupCommand::Update { sticky_users, sticky_backend, site, group } => {
             let site = find_site(geodb, site)?;
             if sticky_users.is_none() && sticky_backend.is_none() {
                 let text = "nothing to change; give --sticky-users or --sticky-backend";
@@ -122,11 +112,8 @@ fn place(
         }
         return Ok(Output::default());
     };
-    let placement = Placement {
-        backend_id: Some(backend.id),
-        alt_backend_id: next,
-        moving: Box::default(),
-    };
+    let placement =
+        Placement { backend_id: Some(backend.id), alt_backend_id: next, moving: Box::default() };
     write(geodb, &row, placement, settings)
 }
 
@@ -150,16 +137,11 @@ fn write(
 }
 
 fn find_group(geodb: &mut GeoDb, site: &Site, group: &str) -> Result<UserGroup, CommandError> {
-    geodb
-        .read_group(site.id, group)?
-        .ok_or_else(|| unknown(site, group))
+    geodb.read_group(site.id, group)?.ok_or_else(|| unknown(site, group))
 }
 
 fn unknown(site: &Site, group: &str) -> CommandError {
-    CommandError::NotFound(format!(
-        "group {group}: does not exist at site {}",
-        site.name
-    ))
+    CommandError::NotFound(format!("group {group}: does not exist at site {}", site.name))
 }
 
 fn changed(group: &str) -> CommandError {

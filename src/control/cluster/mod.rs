@@ -43,21 +43,17 @@ pub struct Settings<'a> {
 
 impl std::fmt::Debug for Settings<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings")
-            .field("local_site", &self.local_site)
-            .finish_non_exhaustive()
+        f.debug_struct("Settings").field("local_site", &self.local_site).finish_non_exhaustive()
     }
 }
 
 impl Settings<'_> {
     fn local_site(&self) -> Result<&str, CommandError> {
-        self.local_site
-            .filter(|name| !name.is_empty())
-            .ok_or_else(|| {
-                CommandError::Config(
-                    "cluster_local_site is not set; set it or name the site".to_owned(),
-                )
-            })
+        self.local_site.filter(|name| !name.is_empty()).ok_or_else(|| {
+            CommandError::Config(
+                "cluster_local_site is not set; set it or name the site".to_owned(),
+            )
+        })
     }
 }
 

@@ -20,24 +20,9 @@ impl Names {
     /// Of all tags, sites and backends. Ids are unique across tables, being random.
     pub(super) fn of(geodb: &mut GeoDb) -> Result<Self, CommandError> {
         let mut names = HashMap::new();
-        names.extend(
-            geodb
-                .tags()?
-                .into_iter()
-                .map(|row| (row.id, row.tag.into_string())),
-        );
-        names.extend(
-            geodb
-                .sites()?
-                .into_iter()
-                .map(|row| (row.id, row.name.into_string())),
-        );
-        names.extend(
-            geodb
-                .backends()?
-                .into_iter()
-                .map(|row| (row.id, row.host.into_string())),
-        );
+        names.extend(geodb.tags()?.into_iter().map(|row| (row.id, row.tag.into_string())));
+        names.extend(geodb.sites()?.into_iter().map(|row| (row.id, row.name.into_string())));
+        names.extend(geodb.backends()?.into_iter().map(|row| (row.id, row.host.into_string())));
         Ok(Self(names))
     }
 
@@ -93,9 +78,7 @@ pub(super) fn chosen_backend(
 ) -> Result<Backend, CommandError> {
     let host = chosen_host(choice, settings)?;
     let backends = geodb.backends()?;
-    only("backend", host, backends, |backend| {
-        (backend.host.eq_ignore_ascii_case(host), backend.id)
-    })
+    only("backend", host, backends, |backend| (backend.host.eq_ignore_ascii_case(host), backend.id))
 }
 
 /// A backend of one site by host or id.
@@ -107,9 +90,7 @@ pub(super) fn find_backend_of(
     let mut backends = geodb.backends()?;
     backends.retain(|backend| backend.site_id == site.id);
     let what = format!("backend of site {}", site.name);
-    only(&what, host, backends, |backend| {
-        (backend.host.eq_ignore_ascii_case(host), backend.id)
-    })
+    only(&what, host, backends, |backend| (backend.host.eq_ignore_ascii_case(host), backend.id))
 }
 
 /// The backends of a site that groups may be given to.
@@ -137,10 +118,7 @@ pub(super) fn check_host(host: &str) -> Result<(), CommandError> {
 
 /// Whether the text is an address rather than a name.
 pub(super) fn is_address(host: &str) -> bool {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(host);
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     bare.parse::<IpAddr>().is_ok()
 }
 
@@ -186,12 +164,10 @@ fn only<T>(
     let mut found = rows.into_iter().filter(is_meant);
     match (found.next(), found.next()) {
         (Some(row), None) => Ok(row),
-        (Some(_), Some(_)) => Err(CommandError::Data(format!(
-            "{what} {typed}: there are several; use the id"
-        ))),
-        (None, _) => Err(CommandError::NotFound(format!(
-            "{what} {typed}: does not exist"
-        ))),
+        (Some(_), Some(_)) => {
+            Err(CommandError::Data(format!("{what} {typed}: there are several; use the id")))
+        }
+        (None, _) => Err(CommandError::NotFound(format!("{what} {typed}: does not exist"))),
     }
 }
 

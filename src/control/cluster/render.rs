@@ -76,19 +76,13 @@ impl Output {
                 .map(|(column, value)| format!("{column}: {}\n", printable(value)))
                 .collect::<String>()
         };
-        self.rows
-            .iter()
-            .map(record)
-            .collect::<Vec<String>>()
-            .join("\u{c}\n")
+        self.rows.iter().map(record).collect::<Vec<String>>().join("\u{c}\n")
     }
 
     fn tab(&self) -> String {
         let mut text = self.columns.join("\t") + "\n";
         for row in &self.rows {
-            let fields = row
-                .iter()
-                .map(|value| tab_escaped(value.as_deref().unwrap_or("")));
+            let fields = row.iter().map(|value| tab_escaped(value.as_deref().unwrap_or("")));
             text += &fields.collect::<Vec<String>>().join("\t");
             text.push('\n');
         }
@@ -97,11 +91,7 @@ impl Output {
 
     fn table(&self) -> String {
         let mut lines: Vec<Vec<String>> = vec![self.columns.clone()];
-        lines.extend(
-            self.rows
-                .iter()
-                .map(|row| row.iter().map(printable).collect()),
-        );
+        lines.extend(self.rows.iter().map(|row| row.iter().map(printable).collect()));
         let length =
             |line: &Vec<String>, at: usize| line.get(at).map_or(0, |field| field.chars().count());
         let columns = 0..self.columns.len();
@@ -110,10 +100,7 @@ impl Output {
             .collect();
         let mut text = String::new();
         for line in &lines {
-            let fields = line
-                .iter()
-                .zip(&widths)
-                .map(|(field, width)| format!("{field:<width$}"));
+            let fields = line.iter().zip(&widths).map(|(field, width)| format!("{field:<width$}"));
             text += fields.collect::<Vec<String>>().join(" ").trim_end();
             text.push('\n');
         }
@@ -123,9 +110,7 @@ impl Output {
     fn json(&self) -> String {
         let record = |row: &Vec<Option<String>>| {
             let fields = self.columns.iter().zip(row).map(|(column, value)| {
-                let value = value
-                    .as_deref()
-                    .map_or_else(|| "null".to_owned(), json_string);
+                let value = value.as_deref().map_or_else(|| "null".to_owned(), json_string);
                 format!("{}:{value}", json_string(column))
             });
             format!("{{{}}}", fields.collect::<Vec<String>>().join(","))
@@ -142,16 +127,7 @@ fn json_string(text: &str) -> String {
 /// A value that can fake neither a second record nor a terminal command.
 fn printable(value: &Option<String>) -> String {
     let value = value.as_deref().unwrap_or("");
-    value
-        .chars()
-        .map(|character| {
-            if character.is_control() {
-                '?'
-            } else {
-                character
-            }
-        })
-        .collect()
+    value.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
 }
 
 /// Dovecot's tab-escape (palomar.md 8.3).
@@ -181,9 +157,7 @@ mod tests {
 
     fn sample() -> Output {
         let mut output = Output::new(&["name", "tag", "status"]);
-        output
-            .rows
-            .push(vec![Some("DC1".into()), None, Some("online".into())]);
+        output.rows.push(vec![Some("DC1".into()), None, Some("online".into())]);
         output.rows.push(vec![
             Some("Zürich \"2\"".into()),
             Some("a\tb\n\u{1}".into()),
@@ -239,13 +213,7 @@ mod tests {
     #[test]
     fn g27_without_records() {
         let empty = Output::new(&["name", "tag"]);
-        let shown = [
-            Format::Flow,
-            Format::Pager,
-            Format::Tab,
-            Format::Table,
-            Format::Json,
-        ];
+        let shown = [Format::Flow, Format::Pager, Format::Tab, Format::Table, Format::Json];
         let shown = shown.map(|format| empty.render(format));
         assert_eq!(shown, ["", "", "name\ttag\n", "name tag\n", "[]\n"]);
         assert_eq!(Output::default().render(Format::Json), "");

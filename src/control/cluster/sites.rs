@@ -16,12 +16,7 @@ pub(super) fn run(
     settings: &Settings<'_>,
 ) -> Result<Output, CommandError> {
     match command {
-        SiteCommand::Add {
-            id,
-            tag,
-            load_balancer,
-            name,
-        } => {
+        SiteCommand::Add { id, tag, load_balancer, name } => {
             let tag = tag.as_deref().map(|tag| find_tag(geodb, tag)).transpose()?;
             let site = Site {
                 id: id.unwrap_or_else(Uuid::new_v4),
@@ -37,11 +32,7 @@ pub(super) fn run(
             geodb.delete_site(site.id)?;
             Ok(Output::default())
         }
-        SiteCommand::Update {
-            status,
-            load_balancer,
-            site,
-        } => {
+        SiteCommand::Update { status, load_balancer, site } => {
             let site = chosen_site(geodb, site, settings)?;
             if let Some(host) = load_balancer {
                 check_host(host)?;
@@ -84,10 +75,7 @@ fn add(geodb: &mut GeoDb, site: Site) -> Result<Output, CommandError> {
         return Err(CommandError::Data(format!("site {}: exists", site.name)));
     }
     if site.id.is_nil() || !geodb.insert_site(&site)? {
-        return Err(CommandError::Data(format!(
-            "id {} is in use or nil",
-            site.id
-        )));
+        return Err(CommandError::Data(format!("id {} is in use or nil", site.id)));
     }
     show(geodb, vec![site])
 }
@@ -99,9 +87,7 @@ fn init(
     settings: &Settings<'_>,
 ) -> Result<Output, CommandError> {
     if settings.default_group_count == 0 {
-        return Err(CommandError::Config(
-            "cluster_default_group_count is not set".to_owned(),
-        ));
+        return Err(CommandError::Config("cluster_default_group_count is not set".to_owned()));
     }
     let candidates = candidates(geodb, site.id)?;
     let mut creations = Vec::new();
@@ -121,9 +107,7 @@ fn init(
     }
     let created = geodb.init_groups(site.id, &creations, anew, settings.now)?;
     let mut output = Output::new(&["name", "groups"]);
-    output
-        .rows
-        .push(vec![Some(site.name.to_string()), Some(created.to_string())]);
+    output.rows.push(vec![Some(site.name.to_string()), Some(created.to_string())]);
     Ok(output)
 }
 

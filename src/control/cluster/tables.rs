@@ -9,9 +9,7 @@ pub(super) fn show(geodb: &mut GeoDb, table: Option<&str>) -> Result<Output, Com
         let mut output = Output::new(&["table", "rows"]);
         for table in &TABLES {
             let count = geodb.count(table)?;
-            output
-                .rows
-                .push(vec![Some(table.name.to_owned()), Some(count.to_string())]);
+            output.rows.push(vec![Some(table.name.to_owned()), Some(count.to_string())]);
         }
         return Ok(output);
     };
@@ -21,9 +19,5 @@ pub(super) fn show(geodb: &mut GeoDb, table: Option<&str>) -> Result<Output, Com
         return Err(CommandError::Usage(text));
     };
     let dump = geodb.dump(table)?;
-    Ok(Output {
-        columns: dump.columns,
-        rows: dump.rows,
-        ..Output::default()
-    })
+    Ok(Output { columns: dump.columns, rows: dump.rows, ..Output::default() })
 }

@@ -14,9 +14,7 @@ pub(super) fn run(command: &TagCommand, geodb: &mut GeoDb) -> Result<Output, Com
         TagCommand::Update { new_name, tag } => {
             let tag = find_tag(geodb, tag)?;
             let Some(name) = new_name else {
-                return Err(CommandError::Usage(
-                    "nothing to change; give --name".to_owned(),
-                ));
+                return Err(CommandError::Usage("nothing to change; give --name".to_owned()));
             };
             check_new_name(geodb, name)?;
             geodb.rename_tag(tag.id, name)?;
@@ -33,15 +31,9 @@ pub(super) fn run(command: &TagCommand, geodb: &mut GeoDb) -> Result<Output, Com
 
 fn create(geodb: &mut GeoDb, id: Option<Uuid>, name: &str) -> Result<Output, CommandError> {
     check_new_name(geodb, name)?;
-    let tag = Tag {
-        id: id.unwrap_or_else(Uuid::new_v4),
-        tag: name.into(),
-    };
+    let tag = Tag { id: id.unwrap_or_else(Uuid::new_v4), tag: name.into() };
     if tag.id.is_nil() || !geodb.insert_tag(&tag)? {
-        return Err(CommandError::Data(format!(
-            "id {} is in use or nil",
-            tag.id
-        )));
+        return Err(CommandError::Data(format!("id {} is in use or nil", tag.id)));
     }
     Ok(show(vec![tag]))
 }
@@ -58,9 +50,8 @@ fn check_new_name(geodb: &mut GeoDb, name: &str) -> Result<(), CommandError> {
 
 fn show(tags: Vec<Tag>) -> Output {
     let mut output = Output::new(&["id", "tag"]);
-    let rows = tags
-        .into_iter()
-        .map(|tag| vec![Some(tag.id.to_string()), Some(tag.tag.into_string())]);
+    let rows =
+        tags.into_iter().map(|tag| vec![Some(tag.id.to_string()), Some(tag.tag.into_string())]);
     output.rows.extend(rows);
     output
 }

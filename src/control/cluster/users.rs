@@ -24,22 +24,9 @@ pub(super) fn run(
             }
             Ok(Output::default())
         }
-        UserCommand::Move {
-            direct,
-            site,
-            user,
-            group,
-            failover_group,
-        } => {
-            let wanted = Move {
-                user,
-                group,
-                failover_group: failover_group.as_deref(),
-            };
-            let site = site
-                .as_deref()
-                .map(|site| find_site(geodb, site))
-                .transpose()?;
+        UserCommand::Move { direct, site, user, group, failover_group } => {
+            let wanted = Move { user, group, failover_group: failover_group.as_deref() };
+            let site = site.as_deref().map(|site| find_site(geodb, site)).transpose()?;
             let site_id = site.map(|site| site.id);
             if *direct {
                 place(geodb, &wanted, site_id, settings)
@@ -102,9 +89,7 @@ fn place(
         Some(id) => id,
         None => find_site(geodb, settings.local_site()?)?.id,
     };
-    let kept = row
-        .as_ref()
-        .and_then(|row| row.failover_site_group_name.clone());
+    let kept = row.as_ref().and_then(|row| row.failover_site_group_name.clone());
     let placed = User {
         username: wanted.user.into(),
         preferred_site_id: Some(preferred_site_id),
@@ -116,9 +101,7 @@ fn place(
 }
 
 fn check(wanted: &Move<'_>) -> Result<(), CommandError> {
-    for name in [Some(wanted.user), Some(wanted.group), wanted.failover_group]
-        .into_iter()
-        .flatten()
+    for name in [Some(wanted.user), Some(wanted.group), wanted.failover_group].into_iter().flatten()
     {
         if name.is_empty() || name.chars().any(char::is_control) {
             return Err(CommandError::Data(format!("{name:?} is no name")));
@@ -137,10 +120,7 @@ fn write(
         Applied::Written => Ok(Output::default()),
         Applied::Skipped => {
             let text = "was changed by somebody else meanwhile; try again";
-            Err(CommandError::TempFail(format!(
-                "user {} {text}",
-                row.username
-            )))
+            Err(CommandError::TempFail(format!("user {} {text}", row.username)))
         }
     }
 }
@@ -161,16 +141,12 @@ fn access(
     };
     if let Some(user) = &users.user {
         let destination = find(geodb, &mut table, user, settings)?;
-        output
-            .rows
-            .push(vec![Some(user.clone()), Some(shown(&destination))]);
+        output.rows.push(vec![Some(user.clone()), Some(shown(&destination))]);
         return Ok(output);
     }
     for user in names_of(geodb, users)? {
         match find(geodb, &mut table, &user, settings) {
-            Ok(destination) => output
-                .rows
-                .push(vec![Some(user), Some(shown(&destination))]),
+            Ok(destination) => output.rows.push(vec![Some(user), Some(shown(&destination))]),
             Err(error @ CommandError::GeoDb(_)) => return Err(error),
             Err(error) => {
                 output.notices.push(format!("user {user}: {error}"));
@@ -183,20 +159,11 @@ fn access(
 
 fn names_of(geodb: &mut GeoDb, users: &UserChoice) -> Result<Vec<String>, CommandError> {
     let Some(path) = &users.file else {
-        return Ok(geodb
-            .users()?
-            .into_iter()
-            .map(|row| row.username.into_string())
-            .collect());
+        return Ok(geodb.users()?.into_iter().map(|row| row.username.into_string()).collect());
     };
     let text = std::fs::read_to_string(path)
         .map_err(|error| CommandError::Data(format!("{}: {error}", path.display())))?;
-    Ok(text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .map(str::to_owned)
-        .collect())
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
 fn find(
@@ -217,9 +184,9 @@ fn find(
         | Decision::NeedTable
         | Decision::AssignUser(_)
         | Decision::FinishUserMove(_)
-        | Decision::CreateGroup(_) => Err(CommandError::TempFail(format!(
-            "user {user}: the rows keep changing; try again"
-        ))),
+        | Decision::CreateGroup(_) => {
+            Err(CommandError::TempFail(format!("user {user}: the rows keep changing; try again")))
+        }
     }
 }
 

@@ -18,13 +18,7 @@ use crate::route::rows::{Backend, Site, Tag, User, UserGroup};
 impl Sqlite {
     /// See [`super::GeoDb::tags`].
     pub(super) fn tags(&mut self) -> Result<Vec<Tag>, GeoDbError> {
-        self.read(
-            "tags",
-            "select * from tags order by tag, id",
-            (),
-            read_tag,
-            &mut Vec::new(),
-        )
+        self.read("tags", "select * from tags order by tag, id", (), read_tag, &mut Vec::new())
     }
 
     /// See [`super::GeoDb::insert_tag`].
@@ -35,10 +29,7 @@ impl Sqlite {
 
     /// See [`super::GeoDb::rename_tag`].
     pub(super) fn rename_tag(&mut self, id: Uuid, name: &str) -> Result<bool, GeoDbError> {
-        self.changes(
-            "update tags set tag = ?2 where id = ?1",
-            params![id.to_string(), name],
-        )
+        self.changes("update tags set tag = ?2 where id = ?1", params![id.to_string(), name])
     }
 
     /// See [`super::GeoDb::delete_tag`].
@@ -59,13 +50,7 @@ impl Sqlite {
         let status = site.status.as_str();
         self.changes(
             sql,
-            params![
-                id,
-                &*site.name,
-                id_text(site.tag),
-                site.load_balancer.as_deref(),
-                status
-            ],
+            params![id, &*site.name, id_text(site.tag), site.load_balancer.as_deref(), status],
         )
     }
 
@@ -78,10 +63,7 @@ impl Sqlite {
         let sql = "update sites set status = coalesce(?2, status), load_balancer = coalesce(?3, load_balancer) \
             where id = ?1";
         let status = update.status.as_ref().map(|status| status.as_str());
-        self.changes(
-            sql,
-            params![id.to_string(), status, update.load_balancer.as_deref()],
-        )
+        self.changes(sql, params![id.to_string(), status, update.load_balancer.as_deref()])
     }
 
     /// See [`super::GeoDb::delete_site`].
@@ -129,19 +111,9 @@ impl Sqlite {
             where site_id = ?1 and id = ?2 and (?6 is null or status is ?6)";
         let status = update.status.as_ref().map(|(status, _)| status.as_str());
         let reason = update.status.as_ref().map(|(_, reason)| &**reason);
-        let expected = update
-            .expected_status
-            .as_ref()
-            .map(|status| status.as_str());
+        let expected = update.expected_status.as_ref().map(|status| status.as_str());
         let site_id = site_id.to_string();
-        let params = params![
-            site_id,
-            id.to_string(),
-            status,
-            reason,
-            update.load_factor,
-            expected
-        ];
+        let params = params![site_id, id.to_string(), status, reason, update.load_factor, expected];
         Ok(Applied::from_count(self.execute(sql, params)?))
     }
 
@@ -158,13 +130,7 @@ impl Sqlite {
     /// See [`super::GeoDb::groups`].
     pub(super) fn groups(&mut self, site_id: Uuid) -> Result<Vec<UserGroup>, GeoDbError> {
         let sql = "select * from user_groups where site_id = ?1 order by name";
-        self.read(
-            "user_groups",
-            sql,
-            [site_id.to_string()],
-            read_group,
-            &mut Vec::new(),
-        )
+        self.read("user_groups", sql, [site_id.to_string()], read_group, &mut Vec::new())
     }
 
     /// See [`super::GeoDb::stick_group`].
@@ -211,13 +177,7 @@ impl Sqlite {
 impl Sqlite {
     /// See [`super::GeoDb::users`].
     pub(super) fn users(&mut self) -> Result<Vec<User>, GeoDbError> {
-        self.read(
-            "users",
-            "select * from users order by username",
-            (),
-            read_user,
-            &mut Vec::new(),
-        )
+        self.read("users", "select * from users order by username", (), read_user, &mut Vec::new())
     }
 
     /// See [`super::GeoDb::replace_user`].
@@ -234,16 +194,8 @@ impl Sqlite {
         let next_failover = row.moving_failover_site_group_name.as_deref();
         let (name, group) = (&*row.username, &*row.group_name);
         let Some(expected) = expected else {
-            let params = params![
-                name,
-                home,
-                group,
-                failover,
-                next_home,
-                next_group,
-                next_failover,
-                now
-            ];
+            let params =
+                params![name, home, group, failover, next_home, next_group, next_failover, now];
             return Ok(Applied::from_count(self.execute(INSERT_USER, params)?));
         };
         let params = params![
@@ -273,18 +225,13 @@ impl Sqlite {
     /// See [`super::GeoDb::count`].
     pub(super) fn count(&mut self, table: &TableSchema) -> Result<i64, GeoDbError> {
         let sql = format!("select count(*) from {}", table.name);
-        self.within("counting", |connection| {
-            connection.query_row(&sql, (), |row| row.get(0))
-        })
+        self.within("counting", |connection| connection.query_row(&sql, (), |row| row.get(0)))
     }
 
     /// See [`super::GeoDb::dump`].
     pub(super) fn dump(&mut self, table: &TableSchema) -> Result<Dump, GeoDbError> {
-        let columns: Vec<String> = table
-            .columns
-            .iter()
-            .map(|(name, _)| (*name).to_owned())
-            .collect();
+        let columns: Vec<String> =
+            table.columns.iter().map(|(name, _)| (*name).to_owned()).collect();
         let sql = format!(
             "select {} from {} order by {}",
             columns.join(", "),

@@ -160,11 +160,7 @@ impl GeoDbError {
                 Self::Damaged { path, source }
             }
             Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => Self::Full { path, source },
-            _ => Self::Query {
-                path,
-                doing,
-                source,
-            },
+            _ => Self::Query { path, doing, source },
         }
     }
 }

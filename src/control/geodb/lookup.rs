@@ -32,10 +32,7 @@ pub fn lookup(
 ) -> Result<Answer, GeoDbError> {
     let mut found = Found::default();
     for _ in 0..ROUNDS_MAX {
-        let question = RouteQuestion {
-            user: username,
-            fresh_group: found.group.as_ref(),
-        };
+        let question = RouteQuestion { user: username, fresh_group: found.group.as_ref() };
         match decide(table, found.user_known(), &question) {
             Decision::NeedUser => found.read_user(geodb, username)?,
             Decision::AssignUser(assignment) => {
@@ -49,18 +46,12 @@ pub fn lookup(
             Decision::CreateGroup(creation) => {
                 found.group = Some(geodb.create_group(&creation, now)?);
             }
-            Decision::Go {
-                change: Some(change),
-                destination,
-            } => {
+            Decision::Go { change: Some(change), destination } => {
                 let applied = geodb.apply(&change, now)?;
                 found.group = geodb.read_group(change.site_id, &change.name)?;
                 if applied == Applied::Written {
                     let change = Some(change);
-                    return Ok(found.answer(Decision::Go {
-                        destination,
-                        change,
-                    }));
+                    return Ok(found.answer(Decision::Go { destination, change }));
                 }
                 if found.group.is_none() {
                     // The row is gone while the table still has it.
@@ -92,11 +83,7 @@ impl Found {
     }
 
     fn answer(self, decision: Decision) -> Answer {
-        Answer {
-            decision,
-            user: self.user,
-            group: self.group,
-        }
+        Answer { decision, user: self.user, group: self.group }
     }
 
     fn user_known(&self) -> UserKnown<'_> {

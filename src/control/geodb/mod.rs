@@ -114,9 +114,7 @@ impl GeoDb {
             Some(("sqlite", path)) if path.starts_with('/') => {
                 Ok(Self::Sqlite(Sqlite::open(&PathBuf::from(path), mode)?))
             }
-            _ => Err(GeoDbError::Location {
-                location: location.to_owned(),
-            }),
+            _ => Err(GeoDbError::Location { location: location.to_owned() }),
         }
     }
 }

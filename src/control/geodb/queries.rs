@@ -56,12 +56,7 @@ impl Sqlite {
 
     /// See [`super::GeoDb::read_user`].
     pub(super) fn read_user(&mut self, username: &str) -> Result<Option<User>, GeoDbError> {
-        self.read_one(
-            "users",
-            "select * from users where username = ?1",
-            [username],
-            read_user,
-        )
+        self.read_one("users", "select * from users where username = ?1", [username], read_user)
     }
 
     /// See [`super::GeoDb::read_group`].
@@ -71,12 +66,7 @@ impl Sqlite {
         name: &str,
     ) -> Result<Option<UserGroup>, GeoDbError> {
         let sql = "select * from user_groups where site_id = ?1 and name = ?2";
-        self.read_one(
-            "user_groups",
-            sql,
-            params![site_id.to_string(), name],
-            read_group,
-        )
+        self.read_one("user_groups", sql, params![site_id.to_string(), name], read_group)
     }
 
     /// See [`super::GeoDb::assign_user`].
@@ -89,9 +79,7 @@ impl Sqlite {
         let params = params![&*assignment.username, home, &*assignment.group_name, now];
         self.execute(ASSIGN_USER, params)?;
         let row = self.read_user(&assignment.username)?;
-        row.ok_or_else(|| GeoDbError::Unsettled {
-            username: assignment.username.to_string(),
-        })
+        row.ok_or_else(|| GeoDbError::Unsettled { username: assignment.username.to_string() })
     }
 
     /// See [`super::GeoDb::finish_user_move`].
@@ -111,9 +99,7 @@ impl Sqlite {
     ) -> Result<UserGroup, GeoDbError> {
         self.execute(CREATE_GROUP, creation_params(creation, now))?;
         let row = self.read_group(creation.site_id, &creation.name)?;
-        row.ok_or_else(|| GeoDbError::Unsettled {
-            username: format!("group {}", creation.name),
-        })
+        row.ok_or_else(|| GeoDbError::Unsettled { username: format!("group {}", creation.name) })
     }
 
     /// See [`super::GeoDb::apply`].
@@ -187,11 +173,7 @@ impl Sqlite {
 impl Applied {
     /// From the number of rows that a conditional statement changed.
     pub(super) fn from_count(changed: usize) -> Self {
-        if changed == 0 {
-            Self::Skipped
-        } else {
-            Self::Written
-        }
+        if changed == 0 { Self::Skipped } else { Self::Written }
     }
 }
 
@@ -237,9 +219,7 @@ impl Fields<'_> {
         let Some(text) = self.text(column)?.filter(|text| !text.is_empty()) else {
             return Ok(None);
         };
-        let id = Uuid::try_parse(&text)
-            .ok()
-            .filter(|id| id.to_string() == *text);
+        let id = Uuid::try_parse(&text).ok().filter(|id| id.to_string() == *text);
         id.map(Some).ok_or(BadField::NotAUuid(column))
     }
 
@@ -249,10 +229,7 @@ impl Fields<'_> {
 }
 
 pub(super) fn read_tag(row: &Fields<'_>) -> Result<Tag, BadField> {
-    Ok(Tag {
-        id: row.id("id")?,
-        tag: row.text_or_empty("tag")?,
-    })
+    Ok(Tag { id: row.id("id")?, tag: row.text_or_empty("tag")? })
 }
 
 pub(super) fn read_site(row: &Fields<'_>) -> Result<Site, BadField> {
@@ -354,10 +331,7 @@ pub(super) fn creation_params(creation: &GroupCreation, now: UnixMillis) -> impl
 /// The first columns of a row, so that an operator finds it.
 fn key_text(row: &Row<'_>) -> String {
     let columns = (0..KEY_COLUMNS_SHOWN).map_while(|at| row.get_ref(at).ok());
-    columns
-        .filter_map(text_of)
-        .collect::<Vec<String>>()
-        .join(" ")
+    columns.filter_map(text_of).collect::<Vec<String>>().join(" ")
 }
 
 const KEY_COLUMNS_SHOWN: usize = 2;

@@ -18,11 +18,8 @@ impl TableSchema {
     /// The statement that creates the table unless it exists.
     #[must_use]
     pub fn create_statement(&self) -> String {
-        let columns: Vec<String> = self
-            .columns
-            .iter()
-            .map(|(name, kind)| format!("{name} {kind}"))
-            .collect();
+        let columns: Vec<String> =
+            self.columns.iter().map(|(name, kind)| format!("{name} {kind}")).collect();
         format!(
             "create table if not exists {} ({}, primary key ({})) strict, without rowid",
             self.name,
@@ -49,11 +46,7 @@ const DOUBLE: &str = "real";
 
 /// The ten tables.
 pub const TABLES: [TableSchema; 10] = [
-    TableSchema {
-        name: "tags",
-        columns: &[("id", UUID), ("tag", TEXT)],
-        key: &["id"],
-    },
+    TableSchema { name: "tags", columns: &[("id", UUID), ("tag", TEXT)], key: &["id"] },
     TableSchema {
         name: "sites",
         columns: &[
@@ -67,11 +60,7 @@ pub const TABLES: [TableSchema; 10] = [
     },
     TableSchema {
         name: "site_reachability",
-        columns: &[
-            ("src_site_id", UUID),
-            ("dest_site_id", UUID),
-            ("reachable", INT),
-        ],
+        columns: &[("src_site_id", UUID), ("dest_site_id", UUID), ("reachable", INT)],
         key: &["src_site_id", "dest_site_id"],
     },
     TableSchema {

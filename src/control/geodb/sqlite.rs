@@ -29,17 +29,12 @@ impl Sqlite {
         if mode == OpenMode::Create {
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
         } else if !path.exists() {
-            return Err(GeoDbError::Missing {
-                path: path.to_owned(),
-            });
+            return Err(GeoDbError::Missing { path: path.to_owned() });
         }
         let opened = Connection::open_with_flags(path, flags);
         let connection =
             opened.map_err(|source| GeoDbError::from_sqlite(path, "opening", source))?;
-        let mut engine = Self {
-            path: path.to_owned(),
-            connection,
-        };
+        let mut engine = Self { path: path.to_owned(), connection };
         engine.check_file()?;
         // A file that is no GeoDB is left as it is, unless it shall become one.
         match mode {
@@ -99,22 +94,16 @@ impl Sqlite {
 
     fn check_tables(&mut self) -> Result<(), GeoDbError> {
         for table in &TABLES {
-            let columns: Vec<String> = self.query(
-                "select name from pragma_table_info(?1)",
-                [table.name],
-                |row| row.get(0),
-            )?;
+            let columns: Vec<String> =
+                self.query("select name from pragma_table_info(?1)", [table.name], |row| {
+                    row.get(0)
+                })?;
             if columns.is_empty() {
                 let path = self.path.clone();
-                return Err(GeoDbError::NotInitialised {
-                    path,
-                    table: table.name,
-                });
+                return Err(GeoDbError::NotInitialised { path, table: table.name });
             }
-            let missing = table
-                .columns
-                .iter()
-                .find(|(name, _)| !columns.iter().any(|found| found == name));
+            let missing =
+                table.columns.iter().find(|(name, _)| !columns.iter().any(|found| found == name));
             if let Some((column, _)) = missing {
                 return Err(GeoDbError::MissingColumn {
                     path: self.path.clone(),
@@ -158,9 +147,7 @@ impl Sqlite {
 
     /// Executes one statement; returns the number of rows it changed.
     pub(super) fn execute(&mut self, sql: &str, params: impl Params) -> Result<usize, GeoDbError> {
-        self.within("writing", |connection| {
-            connection.prepare_cached(sql)?.execute(params)
-        })
+        self.within("writing", |connection| connection.prepare_cached(sql)?.execute(params))
     }
 }
 

@@ -56,17 +56,11 @@ impl Name {
 
     fn of(word: &[u8]) -> Self {
         let known = |(name, _): &&(&str, Self)| word.eq_ignore_ascii_case(name.as_bytes());
-        Self::KNOWN
-            .iter()
-            .find(known)
-            .map_or(Self::Unknown, |&(_, name)| name)
+        Self::KNOWN.iter().find(known).map_or(Self::Unknown, |&(_, name)| name)
     }
 
     pub(super) fn text(self) -> &'static str {
-        Self::KNOWN
-            .iter()
-            .find(|(_, name)| *name == self)
-            .map_or("", |&(text, _)| text)
+        Self::KNOWN.iter().find(|(_, name)| *name == self).map_or("", |&(text, _)| text)
     }
 }
 
@@ -107,9 +101,7 @@ fn is_http(tag: &[u8], rest: &[u8]) -> bool {
     ];
     let target = rest.split(|&byte| byte == b' ').next().unwrap_or_default();
     METHODS.contains(&tag)
-        && (target
-            .first()
-            .is_some_and(|byte| matches!(byte, b'/' | b'*'))
+        && (target.first().is_some_and(|byte| matches!(byte, b'/' | b'*'))
             || target.contains(&b':'))
 }
 
@@ -148,14 +140,9 @@ pub(super) fn authenticate<'a>(cursor: &mut Cursor<'a>) -> Option<Authenticate<'
     let mechanism = cursor.take_while(|byte| byte != b' ');
     let initial_response = match cursor.byte(b' ') {
         None => None,
-        Some(()) => Some(cursor.take_rest())
-            .filter(|text| !text.is_empty())
-            .map(Some)?,
+        Some(()) => Some(cursor.take_rest()).filter(|text| !text.is_empty()).map(Some)?,
     };
-    Some(Authenticate {
-        mechanism,
-        initial_response,
-    })
+    Some(Authenticate { mechanism, initial_response })
 }
 
 /// ```text
@@ -233,19 +220,13 @@ mod tests {
 
     #[test]
     fn im_08_tags() {
-        let tagged = |tag: &'static str, name| Head::Tagged {
-            tag: tag.as_bytes(),
-            name,
-        };
+        let tagged = |tag: &'static str, name| Head::Tagged { tag: tag.as_bytes(), name };
         assert_eq!(head_of("a] noop"), tagged("a]", Name::Noop));
         assert_eq!(head_of("a"), tagged("a", Name::Unknown));
         assert_eq!(head_of("a SELECT x"), tagged("a", Name::Unknown));
         assert_eq!(head_of(""), Head::Empty);
         let longest = "x".repeat(IMAP_TAG_BYTES_MAX);
-        assert!(matches!(
-            head_of(&format!("{longest} NOOP")),
-            Head::Tagged { .. }
-        ));
+        assert!(matches!(head_of(&format!("{longest} NOOP")), Head::Tagged { .. }));
         assert_eq!(head_of(&format!("{longest}x NOOP")), Head::BadTag);
         for bad in [
             "+ NOOP",

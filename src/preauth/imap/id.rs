@@ -55,17 +55,12 @@ fn pair(cursor: &mut Cursor<'_>) -> Option<IdPair> {
         && value_bytes.len() <= IMAP_ID_VALUE_BYTES_MAX
         && !is_broken(&key)
         && !is_broken(value_bytes);
-    legal.then(|| IdPair {
-        key: key.into(),
-        value: value.map(Into::into),
-    })
+    legal.then(|| IdPair { key: key.into(), value: value.map(Into::into) })
 }
 
 /// Whether a pair belongs to the forwarding namespace, which only trusted peers may use.
 pub(super) fn is_forwarding(pair: &IdPair) -> bool {
-    pair.key
-        .get(..2)
-        .is_some_and(|start| start.eq_ignore_ascii_case(b"x-"))
+    pair.key.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"x-"))
 }
 
 /// Takes over the facts that a trusted peer tells, all or none; unknown `x-` keys and NIL values say nothing.
@@ -102,10 +97,7 @@ fn believe_one(key: &str, value: &str, facts: &mut ClientFacts) -> Option<()> {
 }
 
 fn address(value: &str) -> Option<IpAddr> {
-    value
-        .parse::<IpAddr>()
-        .ok()
-        .map(|address| address.to_canonical())
+    value.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
 /// What SNI and PROXY AUTHORITY can carry; nothing that could end a string or a line anywhere.
@@ -202,10 +194,7 @@ mod tests {
             (4, Transport::Tls, "abc")
         );
         assert_eq!(known.local_name.as_deref(), Some("mail.example"));
-        assert_eq!(
-            known.forward,
-            [("cl_user_group".into(), "default-7".into())]
-        );
+        assert_eq!(known.forward, [("cl_user_group".into(), "default-7".into())]);
     }
 
     #[test]
@@ -222,10 +211,7 @@ mod tests {
         ];
         for (key, value) in bad {
             let mut known = facts();
-            let told = of(&format!(
-                " (\"x-connected-port\" \"1\" \"{key}\" \"{value}\")"
-            ))
-            .unwrap();
+            let told = of(&format!(" (\"x-connected-port\" \"1\" \"{key}\" \"{value}\")")).unwrap();
             assert_eq!(believe(&told, &mut known), None, "{key} {value}");
             assert_eq!(known.local.port(), 143, "{key} {value}");
         }
@@ -235,11 +221,7 @@ mod tests {
     fn im_13_hops_are_taken_as_told_and_never_grow() {
         for (value, ttl) in [("0", 0), ("1", 1), ("7", 7), ("200", 7)] {
             let mut known = facts();
-            believe(
-                &of(&format!(" (\"x-proxy-ttl\" \"{value}\")")).unwrap(),
-                &mut known,
-            )
-            .unwrap();
+            believe(&of(&format!(" (\"x-proxy-ttl\" \"{value}\")")).unwrap(), &mut known).unwrap();
             assert_eq!(known.ttl, ttl);
         }
     }

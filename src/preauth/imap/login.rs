@@ -125,11 +125,7 @@ impl Imap {
     }
 
     fn bad_base64(&mut self, out: &mut Vec<u8>) -> Option<Step> {
-        reply::tagged(
-            &self.tag,
-            "BAD Invalid base64 in authentication response.",
-            out,
-        );
+        reply::tagged(&self.tag, "BAD Invalid base64 in authentication response.", out);
         self.count_failed_login(out)
     }
 
@@ -233,11 +229,7 @@ impl Imap {
             reply::untagged("BYE Literal too large.", out);
             return Some(self.close(CloseReason::LiteralTooLarge));
         };
-        self.state = State::Skip(Skip {
-            literal_left: size,
-            allowance,
-            lines: Lines::default(),
-        });
+        self.state = State::Skip(Skip { literal_left: size, allowance, lines: Lines::default() });
         None
     }
 

@@ -184,11 +184,7 @@ impl Imap {
             Frame::Literal { announcement, head } => {
                 self.meet_literal(rules, announcement, head, inbox, out)
             }
-            Frame::Command {
-                text,
-                whole,
-                flawed,
-            } => {
+            Frame::Command { text, whole, flawed } => {
                 self.framer = Framer::default();
                 let command = bytes.get(..text).unwrap_or_default();
                 let step = self.run(rules, facts, command, flawed, out);
@@ -252,10 +248,9 @@ impl Imap {
         match head {
             Head::Http => Some(self.close(CloseReason::OtherProtocol)),
             Head::Empty => self.bad("BAD Empty command.", out),
-            Head::MissingTag(name) => self.bad(
-                &format!("BAD A tag is missing before {}.", name.text()),
-                out,
-            ),
+            Head::MissingTag(name) => {
+                self.bad(&format!("BAD A tag is missing before {}.", name.text()), out)
+            }
             Head::BadTag | Head::Tagged { .. } => self.bad("BAD Invalid tag.", out),
         }
     }
@@ -284,14 +279,7 @@ impl Imap {
         pairs.retain(|pair| !id::is_forwarding(pair));
         self.client_id = pairs.into();
         reply::id(rules, out);
-        self.ok(
-            if believed {
-                "OK Trusted ID completed."
-            } else {
-                "OK ID completed."
-            },
-            out,
-        )
+        self.ok(if believed { "OK Trusted ID completed." } else { "OK ID completed." }, out)
     }
 
     // === Endings ===

@@ -74,10 +74,9 @@ fn refusal_words(failure: Failure) -> (&'static str, &'static str) {
     match failure {
         Failure::Credentials => ("[AUTHENTICATIONFAILED]", "Authentication failed."),
         Failure::NotAuthorized => ("[AUTHORIZATIONFAILED]", "Authorization failed."),
-        Failure::Privacy => (
-            "[PRIVACYREQUIRED]",
-            "Plaintext authentication needs a secure connection.",
-        ),
+        Failure::Privacy => {
+            ("[PRIVACYREQUIRED]", "Plaintext authentication needs a secure connection.")
+        }
         Failure::Expired => ("[EXPIRED]", "Password expired."),
         Failure::Disabled => ("[CONTACTADMIN]", "Account is disabled."),
         Failure::Limit => ("[LIMIT]", "Maximum number of connections exceeded."),
@@ -110,16 +109,8 @@ pub(super) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
 pub(super) fn success(tag: &[u8], ok: &LoginOk, asked_capability: bool, out: &mut Vec<u8>) {
     let text = resp_text::parse(&ok.text);
     let own_list = text.is(b"CAPABILITY") && !text.argument.is_empty();
-    let list: &[u8] = if own_list {
-        text.argument
-    } else {
-        &ok.capabilities
-    };
-    let words: &[u8] = if text.words.is_empty() {
-        b"Logged in."
-    } else {
-        text.words
-    };
+    let list: &[u8] = if own_list { text.argument } else { &ok.capabilities };
+    let words: &[u8] = if text.words.is_empty() { b"Logged in." } else { text.words };
     if asked_capability && !list.is_empty() {
         out.extend(b"* CAPABILITY");
         write_after_login(list, out);
@@ -128,11 +119,7 @@ pub(super) fn success(tag: &[u8], ok: &LoginOk, asked_capability: bool, out: &mu
     out.extend(tag);
     out.extend(b" OK ");
     if asked_capability || list.is_empty() {
-        let kept: &[u8] = if own_list || ok.text.is_empty() {
-            words
-        } else {
-            &ok.text
-        };
+        let kept: &[u8] = if own_list || ok.text.is_empty() { words } else { &ok.text };
         resp_text::write_sanitised(kept, out);
     } else if own_list && !resp_text::has_word(list, b"STARTTLS") {
         resp_text::write_sanitised(&ok.text, out);
@@ -163,10 +150,8 @@ mod tests {
     }
 
     fn accepted(capabilities: &str, text: &str, asked: bool) -> String {
-        let ok = LoginOk {
-            capabilities: capabilities.as_bytes().into(),
-            text: text.as_bytes().into(),
-        };
+        let ok =
+            LoginOk { capabilities: capabilities.as_bytes().into(), text: text.as_bytes().into() };
         let mut out = Vec::new();
         success(b"a1", &ok, asked, &mut out);
         String::from_utf8(out).unwrap()
@@ -176,20 +161,14 @@ mod tests {
     fn w_fail_4_every_failure_has_exactly_one_tagged_line_with_a_code() {
         for failure in Failure::ALL {
             let line = refused(failure, None);
-            assert!(
-                line.starts_with("a1 NO [") && line.ends_with(".\r\n"),
-                "{line}"
-            );
+            assert!(line.starts_with("a1 NO [") && line.ends_with(".\r\n"), "{line}");
             assert_eq!(line.matches("\r\n").count(), 1);
         }
     }
 
     #[test]
     fn im_19_foreign_texts_are_kept_to_one_line() {
-        assert_eq!(
-            refused(Failure::Limit, Some("[LIMIT] Max 10")),
-            "a1 NO [LIMIT] Max 10\r\n"
-        );
+        assert_eq!(refused(Failure::Limit, Some("[LIMIT] Max 10")), "a1 NO [LIMIT] Max 10\r\n");
         assert_eq!(
             refused(Failure::BackendTempFail, Some("later")),
             "a1 NO [UNAVAILABLE] later\r\n"
@@ -210,18 +189,9 @@ mod tests {
             accepted("A B", "[CAPABILITY A B] Logged in", false),
             "a1 OK [CAPABILITY A B] Logged in\r\n"
         );
-        assert_eq!(
-            accepted("A B", "Logged in", false),
-            "a1 OK [CAPABILITY A B] Logged in\r\n"
-        );
-        assert_eq!(
-            accepted("A B", "[X y] Hi", false),
-            "a1 OK [CAPABILITY A B] Hi\r\n"
-        );
-        assert_eq!(
-            accepted("A", "", false),
-            "a1 OK [CAPABILITY A] Logged in.\r\n"
-        );
+        assert_eq!(accepted("A B", "Logged in", false), "a1 OK [CAPABILITY A B] Logged in\r\n");
+        assert_eq!(accepted("A B", "[X y] Hi", false), "a1 OK [CAPABILITY A B] Hi\r\n");
+        assert_eq!(accepted("A", "", false), "a1 OK [CAPABILITY A] Logged in.\r\n");
         assert_eq!(accepted("", "", false), "a1 OK Logged in.\r\n");
         assert_eq!(accepted("", "[X y] Hi", false), "a1 OK [X y] Hi\r\n");
     }
@@ -232,14 +202,8 @@ mod tests {
             accepted("A B", "[CAPABILITY A B] Logged in", true),
             "* CAPABILITY A B\r\na1 OK Logged in\r\n"
         );
-        assert_eq!(
-            accepted("A B", "[X y] Hi", true),
-            "* CAPABILITY A B\r\na1 OK [X y] Hi\r\n"
-        );
-        assert_eq!(
-            accepted("A", "", true),
-            "* CAPABILITY A\r\na1 OK Logged in.\r\n"
-        );
+        assert_eq!(accepted("A B", "[X y] Hi", true), "* CAPABILITY A B\r\na1 OK [X y] Hi\r\n");
+        assert_eq!(accepted("A", "", true), "* CAPABILITY A\r\na1 OK Logged in.\r\n");
         assert_eq!(accepted("", "Hi", true), "a1 OK Hi\r\n");
     }
 
@@ -249,9 +213,6 @@ mod tests {
             accepted("", "[CAPABILITY A starttls B] Hi", false),
             "a1 OK [CAPABILITY A B] Hi\r\n"
         );
-        assert_eq!(
-            accepted("A STARTTLS", "Hi", true),
-            "* CAPABILITY A\r\na1 OK Hi\r\n"
-        );
+        assert_eq!(accepted("A STARTTLS", "Hi", true), "* CAPABILITY A\r\na1 OK Hi\r\n");
     }
 }

@@ -33,13 +33,7 @@ impl Client {
         };
         let inbox = Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX);
         let (rules, imap, seen) = (Rules::default(), Imap::new(), String::new());
-        Self {
-            rules,
-            facts,
-            imap,
-            inbox,
-            seen,
-        }
+        Self { rules, facts, imap, inbox, seen }
     }
 
     /// Sends in pieces of 1000 bytes, for as long as the dialogue wants more.
@@ -48,9 +42,7 @@ impl Client {
         for piece in bytes.as_ref().chunks(1000) {
             assert_eq!(self.inbox.append(piece), piece.len(), "the inbox is full");
             let mut out = Vec::new();
-            step = self
-                .imap
-                .read(&self.rules, &mut self.facts, &mut self.inbox, &mut out);
+            step = self.imap.read(&self.rules, &mut self.facts, &mut self.inbox, &mut out);
             self.seen.push_str(std::str::from_utf8(&out).unwrap());
             if !matches!(step, Step::More) {
                 break;
@@ -76,37 +68,21 @@ fn im_02_a_line_of_the_limit_is_read_and_one_byte_more_ends_it() {
     assert!(client.seen().starts_with("a BAD "));
     assert!(matches!(client.send("b NOOP\r\n"), Step::More));
     assert_eq!(client.seen(), "b OK NOOP completed.\r\n");
-    assert!(is_closed(
-        &client.send(line(IMAP_LINE_BYTES_MAX + 1)),
-        CloseReason::LineTooLong
-    ));
+    assert!(is_closed(&client.send(line(IMAP_LINE_BYTES_MAX + 1)), CloseReason::LineTooLong));
     assert_eq!(client.seen(), "* BYE Input line too long.\r\n");
-    assert!(is_closed(
-        &client.send("c NOOP\r\n"),
-        CloseReason::LineTooLong
-    ));
+    assert!(is_closed(&client.send("c NOOP\r\n"), CloseReason::LineTooLong));
     assert_eq!(client.seen(), "");
 
     let mut endless = Client::new();
-    assert!(is_closed(
-        &endless.send("x".repeat(20_000)),
-        CloseReason::LineTooLong
-    ));
+    assert!(is_closed(&endless.send("x".repeat(20_000)), CloseReason::LineTooLong));
 }
 
 #[test]
 fn im_03_nesting_costs_nothing() {
     for byte in ["(", ")", "{", "["] {
         let mut client = Client::new();
-        assert!(matches!(
-            client.send(format!("a NOOP {}", byte.repeat(4000))),
-            Step::More
-        ));
-        assert!(
-            client.inbox.heap_bytes() <= 8192,
-            "{}",
-            client.inbox.heap_bytes()
-        );
+        assert!(matches!(client.send(format!("a NOOP {}", byte.repeat(4000))), Step::More));
+        assert!(client.inbox.heap_bytes() <= 8192, "{}", client.inbox.heap_bytes());
         assert!(matches!(client.send("\r\n"), Step::More));
         assert!(client.seen().starts_with("a BAD "), "{byte}");
         assert_eq!(client.inbox.heap_bytes(), 0);
@@ -119,46 +95,25 @@ fn im_04_im_05_literals_at_their_limits() {
     let half = IMAP_LITERAL_BYTES_MAX / 2;
     let text = "x".repeat(half);
     let both = format!("a LOGIN {{{half}+}}\r\n{text} {{{half}+}}\r\n{text}\r\n");
-    assert!(matches!(
-        client.send(&both),
-        Step::Hopeless(Failure::Credentials)
-    ));
-    client
-        .imap
-        .refuse(Failure::Credentials, None, &mut Vec::new());
+    assert!(matches!(client.send(&both), Step::Hopeless(Failure::Credentials)));
+    client.imap.refuse(Failure::Credentials, None, &mut Vec::new());
 
-    let more = format!(
-        "b LOGIN {{{half}+}}\r\n{text} {{{}+}}\r\n{text}x\r\nc NOOP\r\n",
-        half + 1
-    );
+    let more = format!("b LOGIN {{{half}+}}\r\n{text} {{{}+}}\r\n{text}x\r\nc NOOP\r\n", half + 1);
     assert!(matches!(client.send(&more), Step::More));
-    assert_eq!(
-        client.seen(),
-        "b BAD Literal too large.\r\nc OK NOOP completed.\r\n"
-    );
+    assert_eq!(client.seen(), "b BAD Literal too large.\r\nc OK NOOP completed.\r\n");
 
     let discarded = "\n".repeat(IMAP_LITERAL_DISCARD_BYTES_MAX);
     let all = format!("d X {{{}+}}\r\n{discarded}\r\ne NOOP\r\n", discarded.len());
     assert!(matches!(client.send(&all), Step::More));
-    assert!(
-        client
-            .seen()
-            .ends_with("allowed.\r\ne OK NOOP completed.\r\n")
-    );
+    assert!(client.seen().ends_with("allowed.\r\ne OK NOOP completed.\r\n"));
 
     let mut client = Client::new();
     let beyond = format!("d X {{{}+}}\r\n", discarded.len() + 1);
-    assert!(is_closed(
-        &client.send(&beyond),
-        CloseReason::LiteralTooLarge
-    ));
+    assert!(is_closed(&client.send(&beyond), CloseReason::LiteralTooLarge));
     let mut client = Client::new();
     // The allowance is for the whole command.
     let twice = format!("d X {{{0}+}}\r\n{discarded} {{1+}}\r\n", discarded.len());
-    assert!(is_closed(
-        &client.send(&twice),
-        CloseReason::LiteralTooLarge
-    ));
+    assert!(is_closed(&client.send(&twice), CloseReason::LiteralTooLarge));
 }
 
 #[test]
@@ -166,11 +121,7 @@ fn im_04_nothing_is_allocated_from_an_announced_number() {
     let mut client = Client::new();
     assert!(matches!(client.send("a LOGIN {8192}\r\n"), Step::More));
     assert_eq!(client.seen(), "+ OK\r\n");
-    assert!(
-        client.inbox.heap_bytes() < 64,
-        "{}",
-        client.inbox.heap_bytes()
-    );
+    assert!(client.inbox.heap_bytes() < 64, "{}", client.inbox.heap_bytes());
 }
 
 #[test]
@@ -178,13 +129,8 @@ fn w_sasl_2_a_response_of_the_limit_is_read_and_one_byte_more_ends_it() {
     let mut client = Client::new();
     client.send("a AUTHENTICATE PLAIN\r\n");
     let longest = format!("{}\r\n", "A".repeat(SASL_LINE_BYTES_MAX));
-    assert!(matches!(
-        client.send(&longest),
-        Step::Hopeless(Failure::Credentials)
-    ));
-    client
-        .imap
-        .refuse(Failure::Credentials, None, &mut Vec::new());
+    assert!(matches!(client.send(&longest), Step::Hopeless(Failure::Credentials)));
+    client.imap.refuse(Failure::Credentials, None, &mut Vec::new());
     client.seen();
     client.send("b AUTHENTICATE PLAIN\r\n");
     let step = client.send(format!("A{longest}"));
@@ -196,15 +142,11 @@ fn w_sasl_2_a_response_of_the_limit_is_read_and_one_byte_more_ends_it() {
 #[test]
 fn unread_output_stops_the_reading() {
     let mut client = Client::new();
-    client
-        .inbox
-        .append("a CAPABILITY\r\n".repeat(1000).as_bytes());
+    client.inbox.append("a CAPABILITY\r\n".repeat(1000).as_bytes());
     let mut out = Vec::new();
     let read = |client: &mut Client, out: &mut Vec<u8>| {
         assert!(matches!(
-            client
-                .imap
-                .read(&client.rules, &mut client.facts, &mut client.inbox, out),
+            client.imap.read(&client.rules, &mut client.facts, &mut client.inbox, out),
             Step::More
         ));
     };
@@ -236,11 +178,7 @@ fn w_fail_4_no_answer_without_a_login_and_none_twice() {
     client.imap.refuse(Failure::Unavailable, None, &mut out);
     client.imap.accept(&LoginOk::default(), &mut out);
     let text = String::from_utf8(out).unwrap();
-    assert_eq!(
-        (text.matches("\r\n").count(), text.matches("a NO").count()),
-        (2, 1),
-        "{text}"
-    );
+    assert_eq!((text.matches("\r\n").count(), text.matches("a NO").count()), (2, 1), "{text}");
 }
 
 #[test]
@@ -251,10 +189,7 @@ fn w_fail_4_every_failure_is_answered_once() {
         assert!(matches!(client.send("a LOGIN u p\r\n"), Step::Login(_)));
         client.imap.refuse(failure, None, &mut out);
         let line = String::from_utf8(out).unwrap();
-        assert!(
-            line.starts_with("a NO [") && line.matches("\r\n").count() == 1,
-            "{line}"
-        );
+        assert!(line.starts_with("a NO [") && line.matches("\r\n").count() == 1, "{line}");
     }
 }
 
@@ -265,10 +200,7 @@ fn w_pipe_8_a_farewell_ends_the_dialogue() {
     client.imap.bye(ByeReason::Shutdown, &mut out);
     client.imap.bye(ByeReason::Timeout, &mut out);
     assert_eq!(out, b"* BYE [UNAVAILABLE] Server shutting down.\r\n");
-    assert!(is_closed(
-        &client.send("a NOOP\r\n"),
-        CloseReason::Dismissed
-    ));
+    assert!(is_closed(&client.send("a NOOP\r\n"), CloseReason::Dismissed));
 }
 
 #[test]
@@ -277,8 +209,5 @@ fn no_secret_is_shown_by_debug() {
     client.send("a AUTHENTICATE LOGIN dGlt\r\n");
     let step = client.send("aHVudGVyMg==\r\n");
     let shown = format!("{step:?} {:?} {:?}", client.imap, client.inbox);
-    assert!(
-        !shown.contains("hunter2") && !shown.contains("aHVudGVyMg"),
-        "{shown}"
-    );
+    assert!(!shown.contains("hunter2") && !shown.contains("aHVudGVyMg"), "{shown}");
 }

@@ -6,10 +6,7 @@ use crate::route::problem::Complaint;
 
 fn complaints(rows: &Rows) -> Vec<Complaint> {
     let (_, problems) = Table::build(rows, &addresses(), &settings());
-    problems
-        .into_iter()
-        .map(|problem| problem.complaint)
-        .collect()
+    problems.into_iter().map(|problem| problem.complaint).collect()
 }
 
 #[test]
@@ -23,14 +20,8 @@ fn ge_08_bad_backends_are_ignored_or_mended_and_always_reported() {
         let mut rows = rows();
         rows.backends[0].host = host.into();
         let found = complaints(&rows);
-        assert!(
-            found.contains(&Complaint::BadHost(host.into())),
-            "{host:?} {found:?}"
-        );
-        assert!(
-            found.contains(&Complaint::UnknownBackend),
-            "the group's backend is gone"
-        );
+        assert!(found.contains(&Complaint::BadHost(host.into())), "{host:?} {found:?}");
+        assert!(found.contains(&Complaint::UnknownBackend), "the group's backend is gone");
         assert!(table(&rows).backend(BE1).is_none());
     }
     for (load_factor, clamped) in [(-1, 0), (101, 100), (i64::MIN, 0), (i64::MAX, 100)] {
@@ -43,10 +34,7 @@ fn ge_08_bad_backends_are_ignored_or_mended_and_always_reported() {
     rows.backends[0].load_factor = None;
     rows.backends[1].status = BackendStatus::parse("asleep");
     rows.backends[2].id = Uuid::nil();
-    assert_eq!(
-        complaints(&rows),
-        [Complaint::NilId, Complaint::UnknownStatus("asleep".into())]
-    );
+    assert_eq!(complaints(&rows), [Complaint::NilId, Complaint::UnknownStatus("asleep".into())]);
     let table = table(&rows);
     assert_eq!((table.backends().len(), table.candidates().len()), (2, 1));
     assert_eq!(table.backend(BE1).unwrap().load_factor, 100);
@@ -61,8 +49,7 @@ fn ge_08_bad_sites_and_duplicates() {
         ..site(Uuid::from_u128(0xDF), "", "")
     });
     rows.sites.push(site(Uuid::nil(), "DC4", "lb2.example"));
-    rows.sites
-        .push(site(Uuid::from_u128(0xDE), "", "lb2.example"));
+    rows.sites.push(site(Uuid::from_u128(0xDE), "", "lb2.example"));
     rows.sites[2].load_balancer = Some("-".into());
     rows.backends[1].host = "BE1".into();
     let mut found = complaints(&rows);
@@ -77,23 +64,15 @@ fn ge_08_bad_sites_and_duplicates() {
     ];
     expected.sort();
     assert_eq!(found, expected);
-    assert_eq!(
-        table(&rows).site_by_name("DC2").unwrap().id,
-        DC2,
-        "the lower id"
-    );
+    assert_eq!(table(&rows).site_by_name("DC2").unwrap().id, DC2, "the lower id");
 }
 
 #[test]
 fn palomar_1_5_only_hosts_in_use_are_resolved() {
     let mut rows = rows();
-    rows.backends.push(Backend {
-        site_id: DC2,
-        ..backend(Uuid::from_u128(9), "far-away", "online")
-    });
-    let hosts: Vec<Box<str>> = ["be1", "be2", "be3.example", "lb2.example"]
-        .map(Box::from)
-        .into();
+    rows.backends
+        .push(Backend { site_id: DC2, ..backend(Uuid::from_u128(9), "far-away", "online") });
+    let hosts: Vec<Box<str>> = ["be1", "be2", "be3.example", "lb2.example"].map(Box::from).into();
     assert_eq!(hosts_to_resolve(&rows, "DC1"), hosts);
     assert!(
         table(&rows).place_by_host("far-away").is_none(),
@@ -104,22 +83,15 @@ fn palomar_1_5_only_hosts_in_use_are_resolved() {
 #[test]
 fn ge_09_a_table_of_ten_thousand_groups_finds_each() {
     let mut rows = rows();
-    rows.backends = (1..=1000)
-        .map(|n| backend(Uuid::from_u128(n), &format!("b{n}"), "online"))
-        .collect();
-    rows.sites
-        .extend((1..=97).map(|n| site(Uuid::from_u128(n), &format!("S{n}"), "192.0.2.7")));
+    rows.backends =
+        (1..=1000).map(|n| backend(Uuid::from_u128(n), &format!("b{n}"), "online")).collect();
+    rows.sites.extend((1..=97).map(|n| site(Uuid::from_u128(n), &format!("S{n}"), "192.0.2.7")));
     let place = |n: u128| Some(Uuid::from_u128(n % 1000 + 1));
-    rows.user_groups = (0..10_000)
-        .map(|n| group(&format!("default-{n}"), place(n), place(n + 1), ""))
-        .collect();
+    rows.user_groups =
+        (0..10_000).map(|n| group(&format!("default-{n}"), place(n), place(n + 1), "")).collect();
     let (table, _) = Table::build(&rows, &addresses(), &settings());
     assert_eq!(
-        (
-            table.groups().len(),
-            table.backends().len(),
-            table.sites().len()
-        ),
+        (table.groups().len(), table.backends().len(), table.sites().len()),
         (10_000, 1000, 100)
     );
     for row in &rows.user_groups {

@@ -8,19 +8,12 @@ use crate::route::group::{ChangeReason, GroupChange, Placement};
 use crate::route::redirect::follow_referral;
 
 fn decide_alice(rows: &Rows) -> Decision {
-    decide(
-        &table(rows),
-        UserKnown::Row(&user("alice", DC1, "g")),
-        &RouteQuestion::of("alice"),
-    )
+    decide(&table(rows), UserKnown::Row(&user("alice", DC1, "g")), &RouteQuestion::of("alice"))
 }
 
 fn go(decision: Decision) -> (Destination, Option<GroupChange>) {
     match decision {
-        Decision::Go {
-            destination,
-            change,
-        } => (destination, change.map(|change| *change)),
+        Decision::Go { destination, change } => (destination, change.map(|change| *change)),
         other => panic!("{other:?}"),
     }
 }
@@ -43,32 +36,18 @@ fn check_2_2_1(
     set_status(&mut rows, BE1, b);
     set_status(&mut rows, BE2, a);
     let (destination, change) = go(decide_alice(&rows));
-    assert_eq!(
-        destination.hop,
-        Hop::Backend(expected.0),
-        "{moving} {b} {a}"
-    );
+    assert_eq!(destination.hop, Hop::Backend(expected.0), "{moving} {b} {a}");
     assert_eq!(destination.group.as_deref(), Some("g"));
-    assert_eq!(
-        destination.is_moving,
-        !moving.is_empty() && change.is_none()
-    );
+    assert_eq!(destination.is_moving, !moving.is_empty() && change.is_none());
     let Some((alternative, reason)) = expected.1 else {
         assert_eq!(change, None);
         return;
     };
     let change = change.unwrap();
     assert_eq!(change.expected, Placement::from(&rows.user_groups[0]));
-    let written = Placement {
-        backend_id: Some(expected.0),
-        alt_backend_id: alternative,
-        moving: "".into(),
-    };
-    assert_eq!(
-        (change.placement.clone(), change.reason),
-        (written, reason),
-        "{moving} {b} {a}"
-    );
+    let written =
+        Placement { backend_id: Some(expected.0), alt_backend_id: alternative, moving: "".into() };
+    assert_eq!((change.placement.clone(), change.reason), (written, reason), "{moving} {b} {a}");
     // Idempotent: with the change applied, the decision is the same and wants no write.
     rows.user_groups[0].backend_id = change.placement.backend_id;
     rows.user_groups[0].alt_backend_id = change.placement.alt_backend_id;
@@ -85,12 +64,7 @@ fn palomar_2_2_1_every_line_of_the_table() {
         check_2_2_1("yes", "online", a, (BE1, None));
     }
     for b in ["offline", "standby", "", "nonsense"] {
-        check_2_2_1(
-            "",
-            b,
-            "online",
-            (BE2, Some((Some(BE3), SwitchToAlternative))),
-        );
+        check_2_2_1("", b, "online", (BE2, Some((Some(BE3), SwitchToAlternative))));
         check_2_2_1("yes", b, "online", (BE2, Some((Some(BE3), FinishMove))));
         check_2_2_1("", b, "offline", (BE3, Some((None, SwitchToBest))));
         check_2_2_1("yes", b, "offline", (BE3, Some((None, FinishMove))));
@@ -103,10 +77,8 @@ fn palomar_2_2_1_without_usable_backend_the_login_fails_for_now() {
     for id in [BE1, BE2, BE3] {
         set_status(&mut rows, id, "offline");
     }
-    let failed = |about: &str| Decision::Fail {
-        fault: RouteFault::NoUsableBackend,
-        about: about.into(),
-    };
+    let failed =
+        |about: &str| Decision::Fail { fault: RouteFault::NoUsableBackend, about: about.into() };
     assert_eq!(decide_alice(&rows), failed("g"));
     rows.user_groups.clear();
     assert_eq!(decide_alice(&rows), failed("g"));
@@ -122,11 +94,7 @@ fn palomar_1_5_a_drained_stand_by_choice_is_passed_over_but_an_ordered_move_is_n
     assert_eq!(go(decide_alice(&rows)).0.hop, Hop::Backend(BE2));
     rows.user_groups[0].moving = "".into();
     set_status(&mut rows, BE3, "offline");
-    assert_eq!(
-        go(decide_alice(&rows)).0.hop,
-        Hop::Backend(BE2),
-        "nothing else is left"
-    );
+    assert_eq!(go(decide_alice(&rows)).0.hop, Hop::Backend(BE2), "nothing else is left");
 }
 
 #[test]
@@ -140,11 +108,7 @@ fn palomar_2_2_step_2a_test_users_reach_their_backend_whatever_its_status() {
         assert_eq!((destination.group, change), (None, None));
         assert_eq!(destination.address, ip("10.0.0.3"));
     }
-    let stranger = decide(
-        &table(&rows),
-        UserKnown::NotAsked,
-        &RouteQuestion::of("probe-be9"),
-    );
+    let stranger = decide(&table(&rows), UserKnown::NotAsked, &RouteQuestion::of("probe-be9"));
     assert_eq!(stranger, Decision::NeedUser);
 }
 
@@ -153,43 +117,22 @@ fn palomar_2_2_steps_3_and_4_a_new_user_gets_home_and_group() {
     let table = table(&rows());
     let question = RouteQuestion::of("alice@example.com");
     let homeless = user("alice@example.com", DC1, "");
-    let siteless = User {
-        preferred_site_id: None,
-        ..user("alice@example.com", DC1, "g")
-    };
-    for known in [
-        UserKnown::Absent,
-        UserKnown::Row(&homeless),
-        UserKnown::Row(&siteless),
-    ] {
+    let siteless = User { preferred_site_id: None, ..user("alice@example.com", DC1, "g") };
+    for known in [UserKnown::Absent, UserKnown::Row(&homeless), UserKnown::Row(&siteless)] {
         let Decision::AssignUser(assignment) = decide(&table, known, &question) else {
             panic!("{known:?}");
         };
-        assert_eq!(
-            (&*assignment.group_name, assignment.preferred_site_id),
-            ("default-37", DC1)
-        );
+        assert_eq!((&*assignment.group_name, assignment.preferred_site_id), ("default-37", DC1));
     }
     let row = user("alice@example.com", DC1, "default-37");
     let Decision::CreateGroup(creation) = decide(&table, UserKnown::Row(&row), &question) else {
         panic!("no group row, so one is created");
     };
     assert_eq!((creation.site_id, &*creation.name), (DC1, "default-37"));
-    let created = group(
-        "default-37",
-        Some(creation.backend_id),
-        creation.alt_backend_id,
-        "",
-    );
-    let fresh = RouteQuestion {
-        fresh_group: Some(&created),
-        ..question
-    };
+    let created = group("default-37", Some(creation.backend_id), creation.alt_backend_id, "");
+    let fresh = RouteQuestion { fresh_group: Some(&created), ..question };
     let (destination, change) = go(decide(&table, UserKnown::Row(&row), &fresh));
-    assert_eq!(
-        (destination.hop, change),
-        (Hop::Backend(creation.backend_id), None)
-    );
+    assert_eq!((destination.hop, change), (Hop::Backend(creation.backend_id), None));
 }
 
 #[test]
@@ -197,43 +140,20 @@ fn palomar_2_7_a_row_newer_than_the_table_is_not_judged_by_it() {
     let table = table(&rows());
     let alice = user("alice", DC1, "g");
     let newer = group("g", Some(Uuid::from_u128(0xB4)), Some(BE1), "");
-    let question = RouteQuestion {
-        user: "alice",
-        fresh_group: Some(&newer),
-    };
-    assert_eq!(
-        decide(&table, UserKnown::Row(&alice), &question),
-        Decision::NeedTable
-    );
+    let question = RouteQuestion { user: "alice", fresh_group: Some(&newer) };
+    assert_eq!(decide(&table, UserKnown::Row(&alice), &question), Decision::NeedTable);
     let mut rows = rows();
     rows.user_groups = vec![newer.clone()];
-    assert_eq!(
-        go(decide_alice(&rows)).0.hop,
-        Hop::Backend(BE1),
-        "a backend that is really gone"
-    );
+    assert_eq!(go(decide_alice(&rows)).0.hop, Hop::Backend(BE1), "a backend that is really gone");
 }
 
 #[test]
 fn palomar_2_2_step_4_without_automatic_groups_only_users_with_a_group_get_in() {
-    let none = RouteSettings {
-        default_group_count: 0,
-        ..settings()
-    };
+    let none = RouteSettings { default_group_count: 0, ..settings() };
     let (table, _) = Table::build(&rows(), &addresses(), &none);
     let failed = decide(&table, UserKnown::Absent, &RouteQuestion::of("alice"));
-    assert!(matches!(
-        failed,
-        Decision::Fail {
-            fault: RouteFault::NoDefaultGroups,
-            ..
-        }
-    ));
-    go(decide(
-        &table,
-        UserKnown::Row(&user("alice", DC1, "g")),
-        &RouteQuestion::of("alice"),
-    ));
+    assert!(matches!(failed, Decision::Fail { fault: RouteFault::NoDefaultGroups, .. }));
+    go(decide(&table, UserKnown::Row(&user("alice", DC1, "g")), &RouteQuestion::of("alice")));
 }
 
 #[test]
@@ -241,84 +161,44 @@ fn palomar_2_2_step_5_a_pending_user_move_waits_for_its_source_unless_that_is_go
     let mut rows = rows();
     let mut alice = user("alice", DC1, "g");
     alice.moving_group_name = Some("h".into());
-    let ask = |rows: &Rows| {
-        decide(
-            &table(rows),
-            UserKnown::Row(&alice),
-            &RouteQuestion::of("alice"),
-        )
-    };
+    let ask =
+        |rows: &Rows| decide(&table(rows), UserKnown::Row(&alice), &RouteQuestion::of("alice"));
     let (destination, _) = go(ask(&rows));
-    assert_eq!(
-        (destination.hop, destination.is_moving),
-        (Hop::Backend(BE1), true)
-    );
+    assert_eq!((destination.hop, destination.is_moving), (Hop::Backend(BE1), true));
     set_status(&mut rows, BE1, "standby");
     let Decision::FinishUserMove(finish) = ask(&rows) else {
         panic!("the source is gone");
     };
     assert_eq!((&finish.expected, &*finish.moved.group_name), (&alice, "h"));
     rows.user_groups.clear();
-    assert!(
-        matches!(ask(&rows), Decision::FinishUserMove(_)),
-        "no row, no source"
-    );
+    assert!(matches!(ask(&rows), Decision::FinishUserMove(_)), "no row, no source");
 }
 
 #[test]
 fn g21_without_geodb_a_cached_group_is_good_enough_and_nothing_is_written() {
     let mut rows = rows();
-    rows.user_groups
-        .push(group("default-37", Some(BE1), Some(BE2), ""));
+    rows.user_groups.push(group("default-37", Some(BE1), Some(BE2), ""));
     set_status(&mut rows, BE1, "offline");
-    let ask = |name| {
-        decide(
-            &table(&rows),
-            UserKnown::Unreachable,
-            &RouteQuestion::of(name),
-        )
-    };
+    let ask = |name| decide(&table(&rows), UserKnown::Unreachable, &RouteQuestion::of(name));
     let (destination, change) = go(ask("alice@example.com"));
     assert_eq!((destination.hop, change), (Hop::Backend(BE2), None));
     let failed = ask("bob@example.com");
-    assert!(matches!(
-        failed,
-        Decision::Fail {
-            fault: RouteFault::GeoDbUnreachable,
-            ..
-        }
-    ));
+    assert!(matches!(failed, Decision::Fail { fault: RouteFault::GeoDbUnreachable, .. }));
 }
 
 #[test]
 fn palomar_2_2_step_10_an_unresolved_backend_fails_the_login_and_moves_nobody() {
     let (table, _) = Table::build(&rows(), &Addresses::new(), &settings());
-    let decision = decide(
-        &table,
-        UserKnown::Row(&user("alice", DC1, "g")),
-        &RouteQuestion::of("alice"),
-    );
+    let decision =
+        decide(&table, UserKnown::Row(&user("alice", DC1, "g")), &RouteQuestion::of("alice"));
     let about = "be1".into();
-    assert_eq!(
-        decision,
-        Decision::Fail {
-            fault: RouteFault::Unresolved,
-            about
-        }
-    );
+    assert_eq!(decision, Decision::Fail { fault: RouteFault::Unresolved, about });
 }
 
 #[test]
 fn w_ref_1_only_hosts_of_the_cluster_are_followed() {
     let table = table(&rows());
-    for host in [
-        "be2",
-        "BE2",
-        "be2.",
-        "10.0.0.2",
-        "::ffff:10.0.0.2",
-        "[::ffff:10.0.0.2]",
-    ] {
+    for host in ["be2", "BE2", "be2.", "10.0.0.2", "::ffff:10.0.0.2", "[::ffff:10.0.0.2]"] {
         let destination = follow_referral(&table, host, Some("g")).unwrap();
         assert_eq!(destination.hop, Hop::Backend(BE2), "{host}");
         assert_eq!(
@@ -330,15 +210,7 @@ fn w_ref_1_only_hosts_of_the_cluster_are_followed() {
         let destination = follow_referral(&table, host, Some("g")).unwrap();
         assert_eq!((destination.hop, destination.group), (Hop::Site(id), None));
     }
-    for host in [
-        "",
-        "evil.example",
-        "10.0.0.9",
-        "[be2]x",
-        "be2\n",
-        "lb1",
-        "be2..",
-    ] {
+    for host in ["", "evil.example", "10.0.0.9", "[be2]x", "be2\n", "lb1", "be2.."] {
         let refused = follow_referral(&table, host, None);
         assert_eq!(refused, Err(RouteFault::UnknownReferral), "{host:?}");
     }

@@ -94,10 +94,7 @@ fn addresses() -> Addresses {
         ("be3.example", "10.0.0.3"),
         ("lb2.example", "10.2.0.1"),
     ];
-    known
-        .iter()
-        .map(|(host, address)| (Box::from(*host), vec![ip(address)]))
-        .collect()
+    known.iter().map(|(host, address)| (Box::from(*host), vec![ip(address)])).collect()
 }
 
 fn settings() -> RouteSettings {

@@ -72,9 +72,7 @@ prop_compose! {
 }
 
 fn some_addresses() -> Addresses {
-    (1..=4)
-        .map(|n: u8| (format!("be{n}").into(), vec![IpAddr::from([10, 0, 0, n])]))
-        .collect()
+    (1..=4).map(|n: u8| (format!("be{n}").into(), vec![IpAddr::from([10, 0, 0, n])])).collect()
 }
 
 /// Keys are unique in a database; random rows repeat them.
@@ -83,14 +81,10 @@ fn with_unique_keys(mut rows: Rows) -> Rows {
     rows.sites.dedup_by_key(|row| row.id);
     rows.backends.sort_by_key(|row| (row.site_id, row.id));
     rows.backends.dedup_by_key(|row| (row.site_id, row.id));
-    rows.user_groups
-        .sort_by_key(|row| (row.site_id, row.name.clone()));
-    rows.user_groups
-        .dedup_by_key(|row| (row.site_id, row.name.clone()));
-    rows.group_sites
-        .sort_by_key(|row| (row.group_name.clone(), row.site_id));
-    rows.group_sites
-        .dedup_by_key(|row| (row.group_name.clone(), row.site_id));
+    rows.user_groups.sort_by_key(|row| (row.site_id, row.name.clone()));
+    rows.user_groups.dedup_by_key(|row| (row.site_id, row.name.clone()));
+    rows.group_sites.sort_by_key(|row| (row.group_name.clone(), row.site_id));
+    rows.group_sites.dedup_by_key(|row| (row.group_name.clone(), row.site_id));
     rows
 }
 

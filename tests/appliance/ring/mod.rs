@@ -15,11 +15,7 @@ fn port() -> Uring {
 }
 
 fn token(slot: u32, kind: Kind) -> Token {
-    Token {
-        slot,
-        generation: 7,
-        kind,
-    }
+    Token { slot, generation: 7, kind }
 }
 
 /// Waits until a completion of this kind arrives; anything else is dropped.
@@ -27,9 +23,7 @@ fn await_kind(port: &mut Uring, kind: Kind) -> Completion {
     let mut completions = Vec::new();
     for _ in 0..50 {
         port.wait(Some(Duration::from_millis(200)), &mut completions);
-        if let Some(found) = completions
-            .drain(..)
-            .find(|completion| completion.token.kind == kind)
+        if let Some(found) = completions.drain(..).find(|completion| completion.token.kind == kind)
         {
             return found;
         }
@@ -39,9 +33,7 @@ fn await_kind(port: &mut Uring, kind: Kind) -> Completion {
 
 fn loopback_listener() -> (Fd, SocketAddr) {
     let socket = listen("127.0.0.1:0".parse().unwrap(), &SocketOptions::default()).unwrap();
-    let address = TcpListener::from(socket.try_clone().unwrap())
-        .local_addr()
-        .unwrap();
+    let address = TcpListener::from(socket.try_clone().unwrap()).local_addr().unwrap();
     (Fd(socket.into_raw_fd()), address)
 }
 
@@ -69,13 +61,8 @@ fn ur_05_one_accept_serves_many_connections_and_ends_when_cancelled() {
         let completion = await_kind(&mut port, Kind::Accept);
         assert!(completion.more, "multishot");
         assert_eq!(completion.token, token(3, Kind::Accept));
-        let Outcome::Accepted(fd) = completion.outcome else {
-            panic!("{completion:?}")
-        };
-        assert_eq!(
-            port.endpoints(fd).unwrap(),
-            (peer.local_addr().unwrap(), address)
-        );
+        let Outcome::Accepted(fd) = completion.outcome else { panic!("{completion:?}") };
+        assert_eq!(port.endpoints(fd).unwrap(), (peer.local_addr().unwrap(), address));
         port.close(fd);
     }
     port.cancel(token(3, Kind::Accept));
@@ -90,18 +77,12 @@ fn be_01_connect_tells_success_and_refusal_apart() {
     let (listener, address) = loopback_listener();
     let fd = port.socket(address).unwrap();
     port.connect(fd, address, token(1, Kind::Connect));
-    assert_eq!(
-        await_kind(&mut port, Kind::Connect).outcome,
-        Outcome::Connected
-    );
+    assert_eq!(await_kind(&mut port, Kind::Connect).outcome, Outcome::Connected);
     port.close(fd);
     port.close(listener);
     let fd = port.socket(address).unwrap();
     port.connect(fd, address, token(1, Kind::Connect));
-    assert_eq!(
-        await_kind(&mut port, Kind::Connect).outcome,
-        Outcome::Failed(IoFault::Refused)
-    );
+    assert_eq!(await_kind(&mut port, Kind::Connect).outcome, Outcome::Failed(IoFault::Refused));
     port.close(fd);
 }
 
@@ -146,13 +127,9 @@ fn closing_after_the_poll_came_back_sends_fin() {
     let (fd, mut peer) = pair(&mut port);
     port.poll(fd, token(2, Kind::ClientReady));
     port.cancel(token(2, Kind::ClientReady));
-    assert_eq!(
-        await_kind(&mut port, Kind::ClientReady).outcome,
-        Outcome::Cancelled
-    );
+    assert_eq!(await_kind(&mut port, Kind::ClientReady).outcome, Outcome::Cancelled);
     port.close(fd);
-    peer.set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+    peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0, "uring.md 9, pitfall 2");
 }
 
@@ -246,8 +223,7 @@ fn a_reset_can_be_passed_on() {
     let (fd, mut peer) = pair(&mut port);
     port.reset_on_close(fd);
     port.close(fd);
-    peer.set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+    peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let error = peer.read(&mut [0; 8]).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
 }
@@ -266,11 +242,7 @@ fn ur_03_more_operations_than_the_queue_holds_lose_nothing() {
     // A wait hands out twenty completions at a time (kernel 6.13: IO_LOCAL_TW_DEFAULT_MAX).
     for _ in 0..1000 {
         port.wait(Some(Duration::from_millis(100)), &mut completions);
-        told.extend(
-            completions
-                .drain(..)
-                .map(|completion| completion.token.slot),
-        );
+        told.extend(completions.drain(..).map(|completion| completion.token.slot));
         if told.len() == many as usize {
             break;
         }
@@ -282,13 +254,8 @@ fn ur_03_more_operations_than_the_queue_holds_lose_nothing() {
     let mut left = many;
     for _ in 0..1000 {
         port.wait(Some(Duration::from_millis(100)), &mut completions);
-        left -= u32::try_from(
-            completions
-                .drain(..)
-                .filter(|completion| !completion.more)
-                .count(),
-        )
-        .unwrap();
+        left -= u32::try_from(completions.drain(..).filter(|completion| !completion.more).count())
+            .unwrap();
         if left == 0 {
             break;
         }
@@ -304,10 +271,7 @@ fn a_waker_of_another_thread_ends_the_wait() {
     for _ in 0..3 {
         let waker = waker.clone();
         let thread = std::thread::spawn(move || waker.wake());
-        assert!(matches!(
-            await_kind(&mut port, Kind::Wake).outcome,
-            Outcome::Ready(_)
-        ));
+        assert!(matches!(await_kind(&mut port, Kind::Wake).outcome, Outcome::Ready(_)));
         port.wake_seen();
         thread.join().unwrap();
     }
@@ -328,8 +292,7 @@ fn a_refused_connection_gets_its_line() {
     let mut port = port();
     let (listener, address) = loopback_listener();
     let mut peer = TcpStream::connect(address).unwrap();
-    peer.set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+    peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     port.refuse_one(listener, b"* BYE busy\r\n");
     let mut line = String::new();
     peer.read_to_string(&mut line).unwrap();

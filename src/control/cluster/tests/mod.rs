@@ -33,13 +33,7 @@ impl Desk {
         let directory = tempfile::tempdir().unwrap();
         let location = format!("sqlite:{}", directory.path().join("geodb.sqlite").display());
         let geodb = open_for(&location, &GeodbCommand::Init).unwrap();
-        Self {
-            _directory: directory,
-            location,
-            geodb,
-            local_site: Some("DC1"),
-            group_count: 4,
-        }
+        Self { _directory: directory, location, geodb, local_site: Some("DC1"), group_count: 4 }
     }
 
     /// Two sites; two online backends in DC1.
@@ -62,21 +56,12 @@ impl Desk {
         let words = std::iter::once("cluster").chain(line.split(' '));
         let parsed = CommandLine::try_parse_from(words)
             .map_err(|error| CommandError::Usage(error.to_string()))?;
-        let known: HashMap<&str, IpAddr> = [
-            ("be1", "10.0.0.1"),
-            ("be2", "10.0.0.2"),
-            ("be3", "10.0.0.3"),
-            ("lb2", "10.2.0.1"),
-        ]
-        .map(|(host, address)| (host, address.parse().unwrap()))
-        .into();
-        let mut resolve = |host: &str| {
-            known
-                .get(host)
-                .copied()
-                .into_iter()
-                .collect::<Vec<IpAddr>>()
-        };
+        let known: HashMap<&str, IpAddr> =
+            [("be1", "10.0.0.1"), ("be2", "10.0.0.2"), ("be3", "10.0.0.3"), ("lb2", "10.2.0.1")]
+                .map(|(host, address)| (host, address.parse().unwrap()))
+                .into();
+        let mut resolve =
+            |host: &str| known.get(host).copied().into_iter().collect::<Vec<IpAddr>>();
         let mut settings = Settings {
             local_site: self.local_site,
             backend_name: Some("be3"),
@@ -107,11 +92,7 @@ impl Desk {
     fn field(&mut self, line: &str, column: &str) -> String {
         let (output, _) = self.run(line).unwrap();
         assert_eq!(output.rows.len(), 1, "{line}");
-        let at = output
-            .columns
-            .iter()
-            .position(|known| known == column)
-            .unwrap();
+        let at = output.columns.iter().position(|known| known == column).unwrap();
         output.rows[0][at].clone().unwrap_or_default()
     }
 
@@ -130,10 +111,7 @@ fn the_command_line_is_sound() {
 #[test]
 fn palomar_6_1_tags() {
     let mut desk = Desk::empty();
-    assert_eq!(
-        desk.ok(&format!("-f flow tag create --id {ID} red")),
-        format!("id={ID} tag=red\n")
-    );
+    assert_eq!(desk.ok(&format!("-f flow tag create --id {ID} red")), format!("id={ID} tag=red\n"));
     desk.ok("tag create blue");
     assert_eq!(desk.no("tag create red").0, 65);
     assert_eq!(desk.no(&format!("tag create --id {ID} green")).0, 65);
@@ -152,28 +130,16 @@ fn palomar_6_1_tags() {
 #[test]
 fn palomar_6_1_sites() {
     let mut desk = Desk::empty();
-    let added = desk.ok(&format!(
-        "-f pager site add --id {ID} --load-balancer lb1 DC1"
-    ));
-    assert_eq!(
-        added,
-        format!("name: DC1\ntag: \nload_balancer: lb1\nstatus: online\nid: {ID}\n")
-    );
+    let added = desk.ok(&format!("-f pager site add --id {ID} --load-balancer lb1 DC1"));
+    assert_eq!(added, format!("name: DC1\ntag: \nload_balancer: lb1\nstatus: online\nid: {ID}\n"));
     assert_eq!(desk.no("site add DC1").0, 65);
     assert_eq!(desk.no("site add --load-balancer - DC2").0, 65);
     assert_eq!(desk.no("site add --tag nowhere DC2").0, 68);
-    assert_eq!(
-        desk.no("site add --id 00000000-0000-0000-0000-000000000000 DC2")
-            .0,
-        65
-    );
+    assert_eq!(desk.no("site add --id 00000000-0000-0000-0000-000000000000 DC2").0, 65);
     assert_eq!(desk.no("site add --id x DC2").0, 64);
     desk.ok("site update --status standby --load-balancer 192.0.2.1 --self");
     assert_eq!(desk.field("site status DC1", "status"), "standby");
-    assert_eq!(
-        desk.field(&format!("site status {ID}"), "load_balancer"),
-        "192.0.2.1"
-    );
+    assert_eq!(desk.field(&format!("site status {ID}"), "load_balancer"), "192.0.2.1");
     assert_eq!(desk.no("site update DC1").0, 64);
     assert_eq!(desk.no("site update --status asleep DC1").0, 64);
     assert_eq!(desk.no("site status --self DC1").0, 64);
@@ -181,14 +147,8 @@ fn palomar_6_1_sites() {
     desk.local_site = None;
     assert_eq!(desk.no("site status --self").0, 78);
     desk.ok("site remove DC1");
-    assert_eq!(
-        desk.no("site status DC1"),
-        (68, "site DC1: does not exist".to_owned())
-    );
-    assert_eq!(
-        desk.ok("-f tab site list"),
-        "name\ttag\tload_balancer\tstatus\tid\n"
-    );
+    assert_eq!(desk.no("site status DC1"), (68, "site DC1: does not exist".to_owned()));
+    assert_eq!(desk.ok("-f tab site list"), "name\ttag\tload_balancer\tstatus\tid\n");
 }
 
 #[test]
@@ -204,10 +164,7 @@ fn palomar_6_1_backends() {
     desk.ok("backend add --self");
     assert_eq!(desk.field("backend status --self", "host"), "be3");
     let (code, text) = desk.no("backend add 192.0.2.1");
-    assert!(
-        code == 65 && text.contains("give the backend a host name"),
-        "{text}"
-    );
+    assert!(code == 65 && text.contains("give the backend a host name"), "{text}");
     assert_eq!(desk.no("backend add [2001:db8::1]").0, 65);
     let (code, text) = desk.no("backend add be9");
     assert!(code == 68 && text.contains("/etc/hosts"), "{text}");
@@ -216,10 +173,7 @@ fn palomar_6_1_backends() {
     assert_eq!(desk.no("backend update --load-factor 101 be1").0, 64);
     assert_eq!(desk.no("backend update be1").0, 64);
     desk.ok("backend update --load-factor 25 --status offline BE1");
-    assert_eq!(
-        desk.field(&format!("backend status {ID}"), "load_factor"),
-        "25"
-    );
+    assert_eq!(desk.field(&format!("backend status {ID}"), "load_factor"), "25");
     assert_eq!(desk.field("backend status be1", "status"), "offline");
     desk.ok("site add DC2");
     desk.ok("backend add --site DC2 be1");
@@ -238,10 +192,7 @@ fn palomar_6_geodb_show_and_init() {
     desk.ok("geodb init");
     desk.ok("geodb refresh");
     let counts = desk.ok("geodb show -f flow");
-    assert!(
-        counts.starts_with("table=tags rows=0\ntable=sites rows=2\n"),
-        "{counts}"
-    );
+    assert!(counts.starts_with("table=tags rows=0\ntable=sites rows=2\n"), "{counts}");
     assert_eq!(counts.lines().count(), 10);
     assert!(desk.ok("geodb show backends").contains(" be1 "));
     assert_eq!(desk.no("geodb show nothing").0, 64);

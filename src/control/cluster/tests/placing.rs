@@ -11,32 +11,16 @@ fn palomar_6_1_group_moves_start_and_finish() {
     assert_eq!(desk.no("group move DC1 vip be1").0, 65, "is there already");
     assert_eq!(desk.no("group move DC1 vip be3").0, 68);
     assert_eq!(desk.no("group move DC1 nobody be2").0, 68);
-    assert_eq!(
-        desk.no("group move DC2 vip be2").0,
-        68,
-        "a backend of another site"
-    );
+    assert_eq!(desk.no("group move DC2 vip be2").0, 68, "a backend of another site");
     desk.ok("backend update --status standby be2");
-    assert_eq!(
-        desk.no("group move DC1 vip be2").0,
-        65,
-        "only online backends"
-    );
+    assert_eq!(desk.no("group move DC1 vip be2").0, 65, "only online backends");
     desk.ok("backend update --status online be2");
     desk.ok("group move DC1 vip be2");
     assert_eq!(desk.field("group status DC1 vip", "moving"), "1");
     desk.ok("user move --direct alice vip");
-    assert_eq!(
-        desk.field("user access -u alice", "host"),
-        "be1",
-        "the source decides"
-    );
+    assert_eq!(desk.field("user access -u alice", "host"), "be1", "the source decides");
     desk.ok("backend update --status standby be1");
-    assert_eq!(
-        desk.field("user access -i -u alice", "ip"),
-        "10.0.0.2",
-        "the source is gone"
-    );
+    assert_eq!(desk.field("user access -i -u alice", "ip"), "10.0.0.2", "the source is gone");
     assert_eq!(desk.field("group status DC1 vip", "moving"), "");
     assert_eq!(desk.field("group status DC1 vip", "backend_id"), "be2");
 }
@@ -50,19 +34,10 @@ fn palomar_6_1_group_flags_and_lists() {
     assert_eq!(desk.ok("-f flow group list *-1").lines().count(), 1);
     assert_eq!(desk.ok("-f flow group list --site DC2"), "");
     desk.ok("group update --sticky-users yes --sticky-backend no DC1 default-1");
-    assert_eq!(
-        desk.field("group status DC1 default-1", "sticky_users"),
-        "yes"
-    );
-    assert_eq!(
-        desk.field("group status DC1 default-1", "sticky_backend"),
-        "no"
-    );
+    assert_eq!(desk.field("group status DC1 default-1", "sticky_users"), "yes");
+    assert_eq!(desk.field("group status DC1 default-1", "sticky_backend"), "no");
     assert_eq!(desk.no("group update DC1 default-1").0, 64);
-    assert_eq!(
-        desk.no("group update --sticky-users maybe DC1 default-1").0,
-        64
-    );
+    assert_eq!(desk.no("group update --sticky-users maybe DC1 default-1").0, 64);
     assert_eq!(desk.no("group update --sticky-users yes DC1 nobody").0, 68);
     assert_eq!(desk.no("group status DC1 nobody").0, 68);
 }
@@ -77,18 +52,12 @@ fn palomar_1_10_site_init_update_leaves_users_without_group_and_the_next_login_a
     assert_eq!(desk.field("user status alice", "group_name"), "");
     assert_eq!(desk.ok("-f flow group list").lines().count(), 2);
     desk.ok("user access -u alice");
-    assert!(
-        desk.field("user status alice", "group_name")
-            .starts_with("default-")
-    );
+    assert!(desk.field("user status alice", "group_name").starts_with("default-"));
     desk.group_count = 0;
     assert_eq!(desk.no("site init DC1").0, 78);
     desk.group_count = 2;
     let (code, text) = desk.no("site init DC2");
-    assert!(
-        code == 65 && text.contains("hale cluster backend update --status online"),
-        "{text}"
-    );
+    assert!(code == 65 && text.contains("hale cluster backend update --status online"), "{text}");
 }
 
 #[test]
@@ -99,16 +68,9 @@ fn palomar_4_5_evacuate_moves_all_groups_and_logins_follow() {
     desk.ok("user move --direct alice vip");
     desk.ok("backend update --status standby be2");
     assert_eq!(desk.no("backend evacuate be1").0, 65, "nowhere to go");
-    assert_eq!(
-        desk.field("backend status be1", "status"),
-        "online",
-        "nothing was touched"
-    );
+    assert_eq!(desk.field("backend status be1", "status"), "online", "nothing was touched");
     desk.ok("backend update --status online be2");
-    let moved: usize = desk
-        .field("backend evacuate be1", "groups")
-        .parse()
-        .unwrap();
+    let moved: usize = desk.field("backend evacuate be1", "groups").parse().unwrap();
     assert!(moved >= 1);
     assert_eq!(desk.field("backend status be1", "status"), "standby");
     assert_eq!(desk.field("backend status be1", "load_factor"), "0");
@@ -123,15 +85,9 @@ fn palomar_5_3_user_moves() {
     assert!(code == 67 && text.contains("--direct"), "{text}");
     desk.ok("user move --direct alice vip spare");
     assert_eq!(desk.field("user status alice", "preferred_site_id"), "DC1");
-    assert_eq!(
-        desk.field("user status alice", "failover_site_group_name"),
-        "spare"
-    );
+    assert_eq!(desk.field("user status alice", "failover_site_group_name"), "spare");
     desk.ok("user move --site DC2 alice vip2");
-    assert_eq!(
-        desk.field("user status alice", "moving_preferred_site_id"),
-        "DC2"
-    );
+    assert_eq!(desk.field("user status alice", "moving_preferred_site_id"), "DC2");
     assert_eq!(
         desk.field("user status alice", "group_name"),
         "vip",
@@ -139,11 +95,7 @@ fn palomar_5_3_user_moves() {
     );
     desk.ok("user move --direct --site DC2 alice vip2");
     assert_eq!(desk.field("user status alice", "moving_group_name"), "");
-    assert_eq!(
-        desk.field("user access -u alice", "host"),
-        "lb2",
-        "home is remote"
-    );
+    assert_eq!(desk.field("user access -u alice", "host"), "lb2", "home is remote");
     assert_eq!(desk.no("user move --site DC9 alice x").0, 68);
     assert_eq!(desk.ok("-f flow user list a*").lines().count(), 1);
     desk.ok("user delete alice");
@@ -154,19 +106,11 @@ fn palomar_5_3_user_moves() {
 #[test]
 fn palomar_6_1_user_access_of_many() {
     let mut desk = Desk::cluster();
-    assert_eq!(
-        desk.field("user access -u probe-be2", "host"),
-        "be2",
-        "a test user"
-    );
+    assert_eq!(desk.field("user access -u probe-be2", "host"), "be2", "a test user");
     assert_eq!(desk.ok("-f flow user list"), "", "without any row");
     desk.ok("user access -u bob");
     assert_eq!(
-        desk.second_process()
-            .read_user("bob")
-            .unwrap()
-            .unwrap()
-            .last_update,
+        desk.second_process().read_user("bob").unwrap().unwrap().last_update,
         Some(1_700_000_000_000)
     );
     desk.ok("user move --direct --site DC2 carol g");
@@ -191,8 +135,5 @@ fn palomar_6_1_user_access_of_many() {
     assert_eq!(desk.no("user access -u erin").0, 78);
     desk.local_site = Some("DC9");
     let (code, text) = desk.no("user access -u bob");
-    assert!(
-        code == 78 && text.contains("hale cluster site add"),
-        "{text}"
-    );
+    assert!(code == 78 && text.contains("hale cluster site add"), "{text}");
 }

@@ -25,25 +25,12 @@ fn ge_11_each_unusable_file_gets_one_clear_line() {
     place.sql("alter table backends drop column load_factor");
     says(place.fails(), "table backends has no column load_factor");
     place.sql("drop table backends; pragma user_version = 2");
-    says(
-        place.fails(),
-        "has schema version 2, this Hale knows up to 1",
-    );
+    says(place.fails(), "has schema version 2, this Hale knows up to 1");
     let nowhere = GeoDb::open("sqlite:/nonexistent/geodb.sqlite", OpenMode::Create).unwrap_err();
-    assert!(
-        nowhere
-            .to_string()
-            .contains("check that its directory exists"),
-        "{nowhere}"
-    );
-    for location in [
-        "",
-        "sqlite",
-        "sqlite:",
-        "sqlite:relative",
-        "cassandra:hosts=10.0.0.1",
-        "/var/lib/geodb",
-    ] {
+    assert!(nowhere.to_string().contains("check that its directory exists"), "{nowhere}");
+    for location in
+        ["", "sqlite", "sqlite:", "sqlite:relative", "cassandra:hosts=10.0.0.1", "/var/lib/geodb"]
+    {
         let error = GeoDb::open(location, OpenMode::Existing).unwrap_err();
         assert!(matches!(error, GeoDbError::Location { .. }), "{location}");
     }
@@ -55,16 +42,9 @@ fn ge_11_a_locked_file_is_temporary() {
     let mut geodb = cluster(&place);
     let other = rusqlite::Connection::open(&place.path).unwrap();
     other.execute_batch("begin immediate").unwrap();
-    assert_eq!(
-        geodb.read_all("DC1").unwrap().backends.len(),
-        2,
-        "readers do not wait"
-    );
+    assert_eq!(geodb.read_all("DC1").unwrap().backends.len(), 2, "readers do not wait");
     let error = geodb.delete_site(DC1).unwrap_err();
-    assert!(
-        matches!(error, GeoDbError::Busy { .. }) && error.is_temporary(),
-        "{error}"
-    );
+    assert!(matches!(error, GeoDbError::Busy { .. }) && error.is_temporary(), "{error}");
     other.execute_batch("rollback").unwrap();
     assert!(geodb.delete_site(DC1).unwrap());
 }
@@ -82,16 +62,7 @@ fn init_is_idempotent_and_makes_palomars_ten_tables() {
     }
     let dump = geodb.dump(TableSchema::by_name("sites").unwrap()).unwrap();
     let id = DC1.to_string();
-    assert_eq!(
-        dump.rows,
-        [[
-            Some(id),
-            Some("DC1".into()),
-            None,
-            None,
-            Some("online".into())
-        ]]
-    );
+    assert_eq!(dump.rows, [[Some(id), Some("DC1".into()), None, None, Some("online".into())]]);
 }
 
 #[test]

@@ -28,10 +28,7 @@ impl Place {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("geodb.sqlite");
-        Self {
-            _directory: directory,
-            path,
-        }
+        Self { _directory: directory, path }
     }
 
     fn location(&self) -> String {
@@ -51,25 +48,17 @@ impl Place {
     }
 
     fn sql(&self, sql: &str) {
-        rusqlite::Connection::open(&self.path)
-            .unwrap()
-            .execute_batch(sql)
-            .unwrap();
+        rusqlite::Connection::open(&self.path).unwrap().execute_batch(sql).unwrap();
     }
 }
 
 fn settings() -> RouteSettings {
-    RouteSettings {
-        local_site: "DC1".into(),
-        default_group_count: 100,
-        test_username: None,
-    }
+    RouteSettings { local_site: "DC1".into(), default_group_count: 100, test_username: None }
 }
 
 fn table(geodb: &mut GeoDb) -> Table {
-    let addresses: Addresses = (1_u8..=4)
-        .map(|n| (format!("be{n}").into(), vec![[10, 0, 0, n].into()]))
-        .collect();
+    let addresses: Addresses =
+        (1_u8..=4).map(|n| (format!("be{n}").into(), vec![[10, 0, 0, n].into()])).collect();
     Table::build(&geodb.read_all("DC1").unwrap(), &addresses, &settings()).0
 }
 
@@ -104,14 +93,9 @@ fn cluster(place: &Place) -> GeoDb {
 }
 
 fn set_status(geodb: &mut GeoDb, id: Uuid, status: BackendStatus) {
-    let update = BackendUpdate {
-        status: Some((status, "test".into())),
-        ..BackendUpdate::default()
-    };
-    assert_eq!(
-        geodb.update_backend(DC1, id, &update).unwrap(),
-        Applied::Written
-    );
+    let update =
+        BackendUpdate { status: Some((status, "test".into())), ..BackendUpdate::default() };
+    assert_eq!(geodb.update_backend(DC1, id, &update).unwrap(), Applied::Written);
 }
 
 fn destination(answer: &Answer) -> Uuid {
@@ -137,42 +121,22 @@ fn palomar_2_2_first_login_creates_user_and_group_and_a_failure_switches_once() 
         (Some(DC1), "default-37", Some(NOW))
     );
     assert_eq!(group.backend_id, Some(destination(&answer)));
-    assert_eq!(
-        (answer.user.as_ref(), answer.group.as_ref()),
-        (Some(&user), Some(&group))
-    );
-    let other = if group.backend_id == Some(BE1) {
-        BE2
-    } else {
-        BE1
-    };
-    assert_eq!(
-        (group.alt_backend_id, group.is_moving()),
-        (Some(other), false)
-    );
+    assert_eq!((answer.user.as_ref(), answer.group.as_ref()), (Some(&user), Some(&group)));
+    let other = if group.backend_id == Some(BE1) { BE2 } else { BE1 };
+    assert_eq!((group.alt_backend_id, group.is_moving()), (Some(other), false));
 
-    set_status(
-        &mut geodb,
-        group.backend_id.unwrap(),
-        BackendStatus::Offline,
-    );
+    set_status(&mut geodb, group.backend_id.unwrap(), BackendStatus::Offline);
     let second = table(&mut geodb);
     let answer = lookup(&mut geodb, &second, "alice@example.com", NOW + 1).unwrap();
     assert_eq!(destination(&answer), other);
     let switched = geodb.read_group(DC1, "default-37").unwrap().unwrap();
-    assert_eq!(
-        (switched.backend_id, switched.alt_backend_id),
-        (Some(other), None)
-    );
+    assert_eq!((switched.backend_id, switched.alt_backend_id), (Some(other), None));
     assert_eq!(switched.refresh_after, Some(NOW + 1));
     // Another proxy with the same old table: its write is skipped, its user goes to the same place.
     let mut another = place.open();
     let answer = lookup(&mut another, &second, "alice@example.com", NOW + 2).unwrap();
     assert_eq!(destination(&answer), other);
-    assert_eq!(
-        another.read_group(DC1, "default-37").unwrap().unwrap(),
-        switched
-    );
+    assert_eq!(another.read_group(DC1, "default-37").unwrap().unwrap(), switched);
 }
 
 #[test]
@@ -190,10 +154,7 @@ fn ge_07_of_two_assignments_the_first_stays_and_both_see_it() {
     assert_eq!((&*first.group_name, &first), ("g1", &second));
     place.sql("update users set group_name = null, metacache_last_host = 'be1'");
     let filled = two.assign_user(&assign("g2"), NOW + 9).unwrap();
-    assert_eq!(
-        (&*filled.group_name, filled.last_update),
-        ("g2", Some(NOW + 9))
-    );
+    assert_eq!((&*filled.group_name, filled.last_update), ("g2", Some(NOW + 9)));
     assert_eq!(filled.metacache_last_host.as_deref(), Some("be1"));
     let create = |backend_id| GroupCreation {
         site_id: DC1,
@@ -229,10 +190,7 @@ fn ge_07_many_connections_at_once_agree_about_every_user() {
         })
     });
     let proxies: Vec<_> = proxies.collect();
-    let seen: Vec<_> = proxies
-        .into_iter()
-        .map(|proxy| proxy.join().unwrap())
-        .collect();
+    let seen: Vec<_> = proxies.into_iter().map(|proxy| proxy.join().unwrap()).collect();
     assert!(seen.iter().all(|homes| *homes == seen[0]));
 }
 
@@ -240,18 +198,11 @@ fn ge_07_many_connections_at_once_agree_about_every_user() {
 fn palomar_2_7_a_change_to_a_row_that_differs_by_now_is_skipped() {
     let place = Place::new();
     let mut geodb = cluster(&place);
-    let creation = GroupCreation {
-        site_id: DC1,
-        name: "g".into(),
-        backend_id: BE1,
-        alt_backend_id: None,
-    };
+    let creation =
+        GroupCreation { site_id: DC1, name: "g".into(), backend_id: BE1, alt_backend_id: None };
     let row = geodb.create_group(&creation, NOW).unwrap();
-    let placement = Placement {
-        backend_id: Some(BE2),
-        alt_backend_id: Some(BE1),
-        moving: "".into(),
-    };
+    let placement =
+        Placement { backend_id: Some(BE2), alt_backend_id: Some(BE1), moving: "".into() };
     let change = GroupChange {
         site_id: DC1,
         name: "g".into(),
@@ -265,11 +216,7 @@ fn palomar_2_7_a_change_to_a_row_that_differs_by_now_is_skipped() {
         "alt_backend_id = 'y', backend_id = 'z'",
     ] {
         place.sql(&format!("update user_groups set {column}"));
-        assert_eq!(
-            geodb.apply(&change, NOW).unwrap(),
-            Applied::Skipped,
-            "{column}"
-        );
+        assert_eq!(geodb.apply(&change, NOW).unwrap(), Applied::Skipped, "{column}");
     }
     place.sql(&format!(
         "update user_groups set moving = null, alt_backend_id = null, backend_id = '{BE1}'"
@@ -311,26 +258,13 @@ fn palomar_2_2_step_5_a_user_move_is_finished_when_its_source_is_gone() {
         moving_group_name: Some("b".into()),
         ..User::default()
     };
-    assert_eq!(
-        geodb.replace_user(None, &row, NOW).unwrap(),
-        Applied::Written
-    );
-    assert_eq!(
-        geodb.replace_user(None, &row, NOW).unwrap(),
-        Applied::Skipped,
-        "it exists"
-    );
+    assert_eq!(geodb.replace_user(None, &row, NOW).unwrap(), Applied::Written);
+    assert_eq!(geodb.replace_user(None, &row, NOW).unwrap(), Applied::Skipped, "it exists");
     let waiting = table(&mut geodb);
-    assert_eq!(
-        destination(&lookup(&mut geodb, &waiting, "eve", NOW).unwrap()),
-        BE1
-    );
+    assert_eq!(destination(&lookup(&mut geodb, &waiting, "eve", NOW).unwrap()), BE1);
     set_status(&mut geodb, BE1, BackendStatus::Standby);
     let gone = table(&mut geodb);
-    assert_eq!(
-        destination(&lookup(&mut geodb, &gone, "eve", NOW).unwrap()),
-        BE2
-    );
+    assert_eq!(destination(&lookup(&mut geodb, &gone, "eve", NOW).unwrap()), BE2);
     let moved = geodb.read_user("eve").unwrap().unwrap();
     assert_eq!((&*moved.group_name, moved.is_moving()), ("b", false));
 }
@@ -345,23 +279,14 @@ fn palomar_2_7_probes_do_not_undo_what_an_operator_did() {
         ..BackendUpdate::default()
     };
     set_status(&mut geodb, BE1, BackendStatus::Standby);
-    assert_eq!(
-        geodb.update_backend(DC1, BE1, &probe).unwrap(),
-        Applied::Skipped
-    );
-    assert_eq!(
-        geodb.update_backend(DC1, BE2, &probe).unwrap(),
-        Applied::Written
-    );
+    assert_eq!(geodb.update_backend(DC1, BE1, &probe).unwrap(), Applied::Skipped);
+    assert_eq!(geodb.update_backend(DC1, BE2, &probe).unwrap(), Applied::Written);
     let rows = geodb.backends().unwrap();
     assert_eq!(
         (&rows[0].status, rows[0].status_reason.as_deref()),
         (&BackendStatus::Standby, Some("test"))
     );
-    assert_eq!(
-        (&rows[1].status, rows[1].load_factor),
-        (&BackendStatus::Offline, Some(100))
-    );
+    assert_eq!((&rows[1].status, rows[1].load_factor), (&BackendStatus::Offline, Some(100)));
 }
 
 #[test]
@@ -393,10 +318,7 @@ fn palomar_2_7_a_backend_newer_than_the_table_is_not_taken_for_dead() {
     let answer = lookup(&mut geodb, &old, "alice@example.com", NOW).unwrap();
     assert_eq!(answer.decision, Decision::NeedTable);
     let new = table(&mut geodb);
-    assert_eq!(
-        destination(&lookup(&mut geodb, &new, "alice@example.com", NOW).unwrap()),
-        be3
-    );
+    assert_eq!(destination(&lookup(&mut geodb, &new, "alice@example.com", NOW).unwrap()), be3);
 }
 
 #[test]
@@ -413,41 +335,17 @@ fn ge_08_unreadable_rows_are_reported_and_a_users_login_fails() {
         Uuid::from_u128(0xAC),
     ));
     let rows = geodb.read_all("DC1").unwrap();
-    let complaints: Vec<Complaint> = rows
-        .unreadable
-        .iter()
-        .map(|problem| problem.complaint.clone())
-        .collect();
+    let complaints: Vec<Complaint> =
+        rows.unreadable.iter().map(|problem| problem.complaint.clone()).collect();
     assert_eq!(
         complaints,
-        [
-            Complaint::NotAUuid("id"),
-            Complaint::NotAUuid("id"),
-            Complaint::NotAUuid("backend_id")
-        ]
+        [Complaint::NotAUuid("id"), Complaint::NotAUuid("id"), Complaint::NotAUuid("backend_id")]
     );
     let (table, problems) = Table::build(&rows, &Addresses::new(), &settings());
     assert_eq!(table.backends().len(), 2);
-    assert!(
-        problems
-            .iter()
-            .any(|problem| problem.complaint == Complaint::BadHost("".into()))
-    );
+    assert!(problems.iter().any(|problem| problem.complaint == Complaint::BadHost("".into())));
     let error = lookup(&mut geodb, &table, "mallory", NOW).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("users \"mallory X\": column preferred_site_id"),
-        "{error}"
-    );
-    let failed = lookup(&mut geodb, &Table::default(), "mallory", NOW)
-        .unwrap()
-        .decision;
-    assert!(matches!(
-        failed,
-        Decision::Fail {
-            fault: RouteFault::NoLocalSite,
-            ..
-        }
-    ));
+    assert!(error.to_string().contains("users \"mallory X\": column preferred_site_id"), "{error}");
+    let failed = lookup(&mut geodb, &Table::default(), "mallory", NOW).unwrap().decision;
+    assert!(matches!(failed, Decision::Fail { fault: RouteFault::NoLocalSite, .. }));
 }

@@ -1,0 +1,69 @@
+//! The thread of a data core: pinned, with a ring of its own.
+
+use std::io::Write as _;
+use std::os::fd::{IntoRawFd as _, OwnedFd};
+use std::sync::Arc;
+
+use super::cores;
+use crate::config::Listener as ListenerConfig;
+use crate::names::CoreId;
+use crate::ring::port::Fd;
+use crate::ring::socket::SocketOptions;
+use crate::ring::uring::Uring;
+use crate::share::exchange::Exchange;
+use crate::worker::{Asks, Links, Listener, VerifiedCache, Worker, WorkerSettings};
+
+/// Everything the thread takes with it.
+pub(super) struct DataCore {
+    pub(super) id: CoreId,
+    pub(super) cpu: u16,
+    pub(super) settings: Arc<WorkerSettings>,
+    pub(super) exchange: Exchange,
+    pub(super) cache: VerifiedCache,
+    pub(super) seed: u64,
+    pub(super) sockets: Vec<(OwnedFd, ListenerConfig)>,
+    pub(super) options: SocketOptions,
+}
+
+impl DataCore {
+    /// Serves until drained. A panic in a core's loop leaves memory that nobody can vouch for: the process ends and
+    /// systemd starts it anew (DESIGN decision 10). Panics of sessions are caught closer to them.
+    pub(super) fn run(self) {
+        let guard = AbortOnPanic;
+        self.serve();
+        std::mem::forget(guard);
+    }
+
+    fn serve(self) {
+        cores::pin(self.cpu);
+        let Some(links) = Links::of(&self.exchange, self.id) else {
+            return;
+        };
+        let slots = self.settings.connections_max;
+        let port = match Uring::new(links.mail.waker().clone(), self.options, slots) {
+            Ok(port) => port,
+            Err(fault) => {
+                // The probe found a ring possible a moment ago; without one this core cannot serve at all.
+                let _ = writeln!(std::io::stderr(), "hale: data core {}: {fault}", self.id.0);
+                std::process::abort();
+            }
+        };
+        let listeners = self
+            .sockets
+            .into_iter()
+            .map(|(socket, config)| {
+                Listener::new(Fd(socket.into_raw_fd()), config.protocol, config.haproxy)
+            })
+            .collect();
+        let asks = Asks::new(self.id, self.exchange, &self.cache, self.seed);
+        Worker::new(port, self.settings, links, listeners, asks).run();
+    }
+}
+
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
+}

@@ -1,0 +1,68 @@
+//! Everything that crosses threads, made once at start: boards to read, mailboxes to write to, counters.
+
+use std::sync::Arc;
+
+use crate::auth::passdb::Passdbs;
+use crate::event::Event;
+use crate::limits;
+use crate::ring::wake::Waker;
+use crate::route::table::Table;
+use crate::share::counters::{Counter, Counters};
+use crate::share::jobs::Jobs;
+use crate::share::mailbox::Mailbox;
+use crate::share::messages::{HashJob, ToControl, ToCore};
+use crate::share::snapshot::Published;
+use crate::share::users::Users;
+
+/// The ways between data cores, hashing threads and the control core. Clones are the same ways.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// Password databases, published by the control core.
+    pub passdbs: Published<Passdbs>,
+    /// Sites, backends and groups, published by the control core.
+    pub table: Published<Table>,
+    /// User rows, written by the control core.
+    pub users: Users,
+    /// Costly password verifications, done by the hashing threads.
+    pub hashing: Jobs<HashJob>,
+    /// Reports, written down by the control core.
+    pub log: Arc<Mailbox<Event>>,
+    /// Questions to the control core.
+    pub to_control: Arc<Mailbox<ToControl>>,
+    /// Answers and orders to the data cores, by core number.
+    pub to_cores: Vec<Arc<Mailbox<ToCore>>>,
+    /// Counters of the data cores, by core number.
+    pub counters: Vec<Arc<Counters>>,
+}
+
+impl Exchange {
+    /// The ways of a process with `cores` data cores.
+    ///
+    /// # Errors
+    /// The kernel's, when it has no descriptor left for a wake-up.
+    pub fn new(cores: usize) -> std::io::Result<Self> {
+        let to_core = |_| Ok(Arc::new(Mailbox::new(limits::MAILBOX_MESSAGES_MAX, Waker::new()?)));
+        Ok(Self {
+            passdbs: Published::default(),
+            table: Published::default(),
+            users: Users::default(),
+            hashing: Jobs::new(limits::HASHING_QUEUE_MAX)?,
+            log: Arc::new(Mailbox::new(limits::LOG_LINES_MAX, Waker::new()?)),
+            to_control: Arc::new(Mailbox::new(limits::MAILBOX_MESSAGES_MAX, Waker::new()?)),
+            to_cores: (0..cores).map(to_core).collect::<std::io::Result<_>>()?,
+            counters: (0..cores).map(|_| Arc::new(Counters::default())).collect(),
+        })
+    }
+
+    /// The sums of all counters, as one line.
+    #[must_use]
+    pub fn totals(&self) -> String {
+        let total =
+            |counter| self.counters.iter().map(|core| core.get(counter)).fold(0, u64::wrapping_add);
+        let words: Vec<String> = Counter::ALL
+            .into_iter()
+            .map(|counter| format!("{}={}", counter.name(), total(counter)))
+            .collect();
+        words.join(" ")
+    }
+}
