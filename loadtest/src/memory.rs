@@ -59,6 +59,17 @@ pub(crate) fn tcp_bytes() -> Result<u64> {
     Ok(pages * page_size() as u64)
 }
 
+/// Above this the kernel holds TCP back: it drops queued segments and shrinks windows, whoever they belong to.
+pub(crate) fn tcp_pressure_bytes() -> Result<u64> {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/tcp_mem").context("tcp_mem")?;
+    let pages: u64 = text
+        .split_ascii_whitespace()
+        .nth(1)
+        .context("tcp_mem is empty")?
+        .parse()?;
+    Ok(pages * page_size() as u64)
+}
+
 /// How much grew, in bytes for each of `count`; shrinking is negative.
 pub(crate) fn growth_each(before: u64, after: u64, count: usize) -> f64 {
     (after as f64 - before as f64) / count.max(1) as f64
