@@ -10,7 +10,7 @@ use super::{
     note_failures,
 };
 use crate::engine::{Engine, GroupOrder, Plan};
-use crate::memory::{MemoryReading, growth_each, tcp_bytes, tcp_pressure_bytes};
+use crate::memory::{MemoryReading, growth_each, tcp_bytes, tcp_drops};
 use crate::record::Record;
 
 pub(super) fn idle(
@@ -65,6 +65,7 @@ pub(super) fn stall(
     all_logged_in(engine, &[pings])?;
     engine.run_for(subject.warm_up)?;
     let before = MemoryReading::take(&subject.processes)?;
+    let drops_before = tcp_drops()?;
     let stalled =
         engine.add_group(subject.order(Plan::Stall { bytes: STALL_BYTES }, scenario.count));
     engine.run_until(PATIENCE, "all downloads asked for", |engine| {
@@ -82,8 +83,7 @@ pub(super) fn stall(
         growth_each(before.tcp, after.tcp, scenario.count),
     );
     record.set("tcp_bytes_total", after.tcp as f64);
-    let pressure = tcp_pressure_bytes()? as f64;
-    record.set("tcp_pressure_percent", after.tcp as f64 / pressure * 100.0);
+    record.set("tcp_dropped_segments", (tcp_drops()? - drops_before) as f64);
     if !subject.processes.is_empty() {
         record.set("proxy_rss_bytes", after.resident as f64);
         let each = growth_each(before.resident, after.resident, scenario.count);
