@@ -81,7 +81,7 @@ pub(crate) fn run(options: &CompareOptions, interrupted: &Arc<AtomicBool>) -> Re
             .prepare(&bench)
             .with_context(|| format!("prepare {}", target.name()))?;
     }
-    let limit = crate::limits::descriptors();
+    let limit = bench.descriptors;
     for scenario in &options.scenarios {
         let wanted = scenario.sessions() as u64 * 2 + 200;
         ensure!(
@@ -190,6 +190,13 @@ impl CompareOptions {
             haproxy: self.haproxy.clone(),
             core: self.proxy_core,
             backends: crate::DEFAULT_BACKENDS.to_vec(),
+            sessions_max: self
+                .scenarios
+                .iter()
+                .map(Scenario::sessions)
+                .max()
+                .unwrap_or(0),
+            descriptors: crate::limits::descriptors(),
             users: self.users,
             password: self.password.clone(),
             hashed: self.hashed,

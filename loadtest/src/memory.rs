@@ -59,6 +59,25 @@ pub(crate) fn tcp_bytes() -> Result<u64> {
     Ok(pages * page_size() as u64)
 }
 
+/// How many segments TCP threw away because it had no memory for them, whoever they belonged to, in this namespace.
+pub(crate) fn tcp_drops() -> Result<u64> {
+    let text = fs::read_to_string("/proc/net/netstat").context("/proc/net/netstat")?;
+    let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));
+    let names = lines
+        .next()
+        .context("no TcpExt in netstat")?
+        .split_ascii_whitespace();
+    let values = lines
+        .next()
+        .context("no TcpExt values in netstat")?
+        .split_ascii_whitespace();
+    let mut pairs = names.zip(values);
+    let (_, value) = pairs
+        .find(|(name, _)| *name == "TCPRcvQDrop")
+        .context("no TCPRcvQDrop")?;
+    value.parse().context("TCPRcvQDrop")
+}
+
 /// How much grew, in bytes for each of `count`; shrinking is negative.
 pub(crate) fn growth_each(before: u64, after: u64, count: usize) -> f64 {
     (after as f64 - before as f64) / count.max(1) as f64

@@ -104,7 +104,7 @@ impl Scenario {
     pub(crate) fn sessions(&self) -> usize {
         match self.kind {
             Kind::Mixed => self.count + MIXED_STREAMS,
-            Kind::Stall => self.count + STALL_PINGERS + 1,
+            Kind::Stall => self.count + STALL_PINGERS + STALL_LOGINS_AT_ONCE,
             _ => self.count,
         }
     }
@@ -229,6 +229,7 @@ const KINDS: &[(Kind, &str)] = &[
 const STREAM_BYTES: u64 = 256 << 20;
 const STALL_BYTES: u64 = 100_000_000;
 const STALL_PINGERS: usize = 50;
+const STALL_LOGINS_AT_ONCE: usize = 8;
 const MIXED_STREAMS: usize = 2;
 const PROBES_PER_S: f64 = 20.0;
 const LOGINS_AT_ONCE: usize = 64;

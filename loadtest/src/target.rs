@@ -41,6 +41,10 @@ pub(crate) struct Bench {
     /// The proxy's core.
     pub(crate) core: usize,
     pub(crate) backends: Vec<SocketAddrV4>,
+    /// The most connections a scenario opens.
+    pub(crate) sessions_max: usize,
+    /// The limit of descriptors each process has.
+    pub(crate) descriptors: u64,
     pub(crate) users: u64,
     pub(crate) password: String,
     /// Whether Hale's users have slow password hashes instead of plain ones.
