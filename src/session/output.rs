@@ -1,6 +1,7 @@
 //! Everything a session can wish for.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use crate::auth::ask::Question;
 use crate::event::{Event, Subject};
@@ -51,7 +52,7 @@ pub struct Handover {
     /// Who.
     pub subject: Subject,
     /// The backend's host name.
-    pub backend: Box<str>,
+    pub backend: Arc<str>,
 }
 
 /// Where a session puts its outputs. One per core, lent to one session at a time and emptied after each input.

@@ -162,7 +162,7 @@ impl<P: Port> Worker<P> {
             RouteAsk::Referral { host, group } => {
                 let found = follow_referral(self.asks.table.current(), host, group.as_deref());
                 return Some(match found {
-                    Ok(destination) => RouteAnswer::Go(known(destination)),
+                    Ok(destination) => RouteAnswer::Go(in_cluster(destination)),
                     Err(fault) => {
                         RouteAnswer::Fail { failure: fault.failure(), detail: fault.text().into() }
                     }
@@ -193,11 +193,13 @@ impl<P: Port> Worker<P> {
     fn route_user(&mut self, user: &str, rounds: u8) -> Result<RouteAnswer, ()> {
         let table = self.asks.table.current();
         let now = self.now;
-        let (decision, stale) = self.asks.exchange.users.with(user, |cached| {
-            let known = cached.map_or(UserKnown::NotAsked, |cached| UserKnown::Row(&cached.row));
-            let stale = cached.is_some_and(|cached| now.since(cached.read_at) > FRESH_FOR);
-            (decide(table, known, &RouteQuestion::of(user)), stale)
-        });
+        let cached = self.asks.exchange.users.get(user);
+        let stale = cached.as_ref().is_some_and(|cached| now.since(cached.read_at) > FRESH_FOR);
+        let known = match &cached {
+            Some(cached) => UserKnown::Row(&cached.row),
+            None => UserKnown::NotAsked,
+        };
+        let decision = decide(table, known, &RouteQuestion::of(user));
         if stale {
             // The login goes on with the old row (DESIGN decision 6). A full mailbox: the next login asks again.
             let _ = self
@@ -212,7 +214,7 @@ impl<P: Port> Worker<P> {
                     // Nobody waits for the write; every login of the group repeats it until it is done.
                     let _ = self.asks.exchange.to_control.send(ToControl::Change(change));
                 }
-                Ok(RouteAnswer::Go(known(destination)))
+                Ok(RouteAnswer::Go(in_cluster(destination)))
             }
             Decision::Fail { fault, about } => {
                 let detail = if about.is_empty() {
@@ -296,7 +298,7 @@ impl<P: Port> Worker<P> {
     }
 }
 
-fn known(destination: crate::route::decide::Destination) -> Destination {
+fn in_cluster(destination: crate::route::decide::Destination) -> Destination {
     Destination {
         host: destination.host,
         address: destination.address,
@@ -306,7 +308,7 @@ fn known(destination: crate::route::decide::Destination) -> Destination {
 }
 
 fn named(host: Box<str>, address: std::net::IpAddr) -> Destination {
-    Destination { host, address, group: None, is_moving: false }
+    Destination { host: host.into(), address, group: None, is_moving: false }
 }
 
 /// Reading the user, creating the group, finishing a move: more rounds than that mean somebody writes against us.

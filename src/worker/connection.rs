@@ -4,6 +4,7 @@
 //! the names for its log line: no buffer, pipe, kernel timer or future (DESIGN decision 9).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::event::Subject;
 use crate::facts::ClientFacts;
@@ -153,7 +154,7 @@ impl Login {
 #[derive(Debug)]
 pub(super) struct Label {
     pub(super) subject: Subject,
-    pub(super) backend: Box<str>,
+    pub(super) backend: Arc<str>,
     pub(super) since: Tick,
 }
 

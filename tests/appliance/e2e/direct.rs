@@ -29,12 +29,7 @@ fn harness_ten_megabytes_directly() {
     client.command("s", "SELECT INBOX");
     assert_same_bytes(&client.fetch("f", 2), &mail, "raw client, directly");
     curl_round_trip(address, "direct-large", "secret", &mail, 3);
-    mbsync_pull(
-        address,
-        "direct-large",
-        b"secret",
-        &[mail.clone(), mail.clone(), mail],
-    );
+    mbsync_pull(address, "direct-large", b"secret", &[mail.clone(), mail.clone(), mail]);
 }
 
 #[test]

@@ -63,10 +63,7 @@ impl Pair {
 
     /// The backend on which a user logged in last, by its own log.
     pub(crate) fn home_of(&self, user: &str) -> usize {
-        let mut logins = self
-            .backends
-            .iter()
-            .map(|backend| backend.logins(user).len());
+        let mut logins = self.backends.iter().map(|backend| backend.logins(user).len());
         let count = (logins.next().unwrap(), logins.next().unwrap());
         match count {
             (1.., 0) => 0,
@@ -78,27 +75,15 @@ impl Pair {
 
 impl Dovecot {
     fn start(address: Ipv4Addr, port: u16) -> Self {
-        let directory = tempfile::Builder::new()
-            .prefix("hale-dovecot-")
-            .tempdir()
-            .unwrap()
-            .keep();
+        let directory = tempfile::Builder::new().prefix("hale-dovecot-").tempdir().unwrap().keep();
         for folder in ["run", "state", "mail", "users"] {
             fs::create_dir(directory.join(folder)).unwrap();
         }
         let configuration = directory.join("dovecot.conf");
-        fs::write(
-            &configuration,
-            configuration_text(&directory, address, port),
-        )
-        .unwrap();
+        fs::write(&configuration, configuration_text(&directory, address, port)).unwrap();
         give_to_daemon(&directory);
         let keeper = keep(&directory, &daemon_command(&configuration));
-        Self {
-            keeper,
-            directory,
-            address: (address, port).into(),
-        }
+        Self { keeper, directory, address: (address, port).into() }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -115,11 +100,7 @@ impl Dovecot {
     /// The log lines of this user's logins.
     pub(crate) fn logins(&self, user: &str) -> Vec<String> {
         let wanted = format!("Login: user=<{user}>,");
-        self.log()
-            .lines()
-            .filter(|line| line.contains(&wanted))
-            .map(str::to_owned)
-            .collect()
+        self.log().lines().filter(|line| line.contains(&wanted)).map(str::to_owned).collect()
     }
 
     pub(crate) fn log(&self) -> String {
@@ -139,11 +120,7 @@ impl Dovecot {
     }
 
     fn master(&self) -> u32 {
-        fs::read_to_string(self.directory.join("run/master.pid"))
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap()
+        fs::read_to_string(self.directory.join("run/master.pid")).unwrap().trim().parse().unwrap()
     }
 
     /// Ready means that a login works: just started, Dovecot accepts before its authentication answers.
@@ -226,22 +203,13 @@ fn daemon_names() -> (String, String) {
     if geteuid().is_root() {
         return ("nobody".to_owned(), "nogroup".to_owned());
     }
-    (
-        name_of("/etc/passwd", geteuid().as_raw()),
-        name_of("/etc/group", getegid().as_raw()),
-    )
+    (name_of("/etc/passwd", geteuid().as_raw()), name_of("/etc/group", getegid().as_raw()))
 }
 
 fn name_of(file: &str, id: u32) -> String {
     let rows = fs::read_to_string(file).unwrap();
-    let row = rows
-        .lines()
-        .find(|row| row.split(':').nth(2) == Some(&id.to_string()));
-    row.unwrap_or_else(|| panic!("{file} does not know {id}"))
-        .split(':')
-        .next()
-        .unwrap()
-        .to_owned()
+    let row = rows.lines().find(|row| row.split(':').nth(2) == Some(&id.to_string()));
+    row.unwrap_or_else(|| panic!("{file} does not know {id}")).split(':').next().unwrap().to_owned()
 }
 
 fn configuration_text(directory: &Path, address: Ipv4Addr, port: u16) -> String {
@@ -256,13 +224,7 @@ fn configuration_text(directory: &Path, address: Ipv4Addr, port: u16) -> String 
 
 /// Waits until this user's login stands in the log of one of the backends, and returns that line.
 pub(crate) fn login_line(pair: &Pair, user: &str) -> String {
-    wait_for(
-        &format!("the login of {user} in a backend's log"),
-        PATIENCE,
-        || {
-            pair.backends
-                .iter()
-                .find_map(|backend| backend.logins(user).pop())
-        },
-    )
+    wait_for(&format!("the login of {user} in a backend's log"), PATIENCE, || {
+        pair.backends.iter().find_map(|backend| backend.logins(user).pop())
+    })
 }

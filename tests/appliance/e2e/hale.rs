@@ -42,10 +42,7 @@ impl Setup {
     /// In front of the two backend addresses on this port.
     pub(crate) fn new(backend_port: u16) -> Self {
         raise_descriptor_limit();
-        let directory = tempfile::Builder::new()
-            .prefix("hale-e2e-")
-            .tempdir()
-            .unwrap();
+        let directory = tempfile::Builder::new().prefix("hale-e2e-").tempdir().unwrap();
         for folder in ["run", "state"] {
             fs::create_dir(directory.path().join(folder)).unwrap();
         }
@@ -132,10 +129,7 @@ impl Setup {
 
     /// Starts Hale with the files as they are and waits until it takes connections.
     pub(crate) fn run(self) -> Hale {
-        let mut hale = Hale {
-            process: self.spawn(),
-            setup: self,
-        };
+        let mut hale = Hale { process: self.spawn(), setup: self };
         hale.wait_until_ready();
         hale
     }
@@ -148,10 +142,7 @@ impl Setup {
     /// `hale` with these words, not started yet.
     pub(crate) fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hale"));
-        command
-            .arg("-c")
-            .arg(self.path().join("hale.conf"))
-            .args(words.split(' '));
+        command.arg("-c").arg(self.path().join("hale.conf")).args(words.split(' '));
         command
     }
 
@@ -221,11 +212,7 @@ impl Hale {
     /// What Hale printed and logged, for failure messages.
     pub(crate) fn said(&self) -> String {
         let log = fs::read(self.setup.path().join("hale.log")).unwrap_or_default();
-        format!(
-            "{}--- hale.log\n{}",
-            self.process.said(),
-            String::from_utf8_lossy(&log)
-        )
+        format!("{}--- hale.log\n{}", self.process.said(), String::from_utf8_lossy(&log))
     }
 }
 

@@ -17,10 +17,7 @@ const FAR_MORE_THAN_BUFFERS: usize = 24 << 20;
 #[test]
 fn be_13_client_half_closes_behind_data_and_still_gets_its_answer() {
     let (hale, backends) = scripted("half-client");
-    let (question, answer) = (
-        noise(FAR_MORE_THAN_BUFFERS, 50),
-        noise(FAR_MORE_THAN_BUFFERS, 51),
-    );
+    let (question, answer) = (noise(FAR_MORE_THAN_BUFFERS, 50), noise(FAR_MORE_THAN_BUFFERS, 51));
     let mut client = hale.session("half-client", b"secret");
     let mut backend = backends.next_session();
     thread::scope(|scope| {
@@ -39,10 +36,7 @@ fn be_13_client_half_closes_behind_data_and_still_gets_its_answer() {
 #[test]
 fn be_13_backend_half_closes_behind_data_and_still_gets_the_rest() {
     let (hale, backends) = scripted("half-backend");
-    let (news, upload) = (
-        noise(FAR_MORE_THAN_BUFFERS, 52),
-        noise(FAR_MORE_THAN_BUFFERS, 53),
-    );
+    let (news, upload) = (noise(FAR_MORE_THAN_BUFFERS, 52), noise(FAR_MORE_THAN_BUFFERS, 53));
     let mut client = hale.session("half-backend", b"secret");
     let mut backend = backends.next_session();
     thread::scope(|scope| {
@@ -60,10 +54,7 @@ fn be_13_backend_half_closes_behind_data_and_still_gets_the_rest() {
 #[test]
 fn be_13_both_half_close_at_once_with_data_in_both_directions() {
     let (hale, backends) = scripted("half-both");
-    let (up, down) = (
-        noise(FAR_MORE_THAN_BUFFERS, 54),
-        noise(FAR_MORE_THAN_BUFFERS, 55),
-    );
+    let (up, down) = (noise(FAR_MORE_THAN_BUFFERS, 54), noise(FAR_MORE_THAN_BUFFERS, 55));
     let client = hale.session("half-both", b"secret");
     let backend = backends.next_session();
     thread::scope(|scope| {

@@ -17,10 +17,7 @@ fn ur_08_a_thousand_idle_sessions_and_no_kernel_worker() {
     let users: Vec<&str> = names.iter().map(String::as_str).collect();
     let hale = Setup::with_users(&pair, &users, b"secret").start();
     // The first logins fill what stays for good: caches, stacks, pools.
-    let mut sessions: Vec<Imap> = users
-        .iter()
-        .map(|user| hale.session(user, b"secret"))
-        .collect();
+    let mut sessions: Vec<Imap> = users.iter().map(|user| hale.session(user, b"secret")).collect();
     let before = resident_bytes(hale.process_id());
     while sessions.len() < SESSIONS {
         let user = users[sessions.len() % users.len()];
@@ -29,10 +26,7 @@ fn ur_08_a_thousand_idle_sessions_and_no_kernel_worker() {
     let added = u64::try_from(SESSIONS - users.len()).unwrap();
     let each = resident_bytes(hale.process_id()).saturating_sub(before) / added;
     assert_eq!(ring_workers(hale.process_id()), 0, "iou-wrk threads");
-    assert!(
-        each <= RESIDENT_BYTES_MAX,
-        "{each} bytes resident for each idle session"
-    );
+    assert!(each <= RESIDENT_BYTES_MAX, "{each} bytes resident for each idle session");
 
     // All of them still work, and using them made no worker either.
     for client in &mut sessions {
@@ -41,9 +35,5 @@ fn ur_08_a_thousand_idle_sessions_and_no_kernel_worker() {
     for client in &mut sessions {
         client.expect_tagged_ok("n");
     }
-    assert_eq!(
-        ring_workers(hale.process_id()),
-        0,
-        "iou-wrk threads after use"
-    );
+    assert_eq!(ring_workers(hale.process_id()), 0, "iou-wrk threads after use");
 }

@@ -27,9 +27,7 @@ impl Imap {
 
     /// Connects from another loopback address, as a client elsewhere would; the greeting is not read yet.
     pub(crate) fn open_from(source: Ipv4Addr, address: SocketAddr) -> Self {
-        let SocketAddr::V4(address) = address else {
-            panic!("{address} is not IPv4")
-        };
+        let SocketAddr::V4(address) = address else { panic!("{address} is not IPv4") };
         let handle = socket(AddressFamily::INET, SocketType::STREAM, Some(ipproto::TCP)).unwrap();
         bind(&handle, &SocketAddrV4::new(source, 0)).unwrap();
         connect(&handle, &address).unwrap();
@@ -41,11 +39,7 @@ impl Imap {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self {
-            stream,
-            ahead: Vec::new(),
-            transcript: String::new(),
-        }
+        Self { stream, ahead: Vec::new(), transcript: String::new() }
     }
 
     /// Connects if somebody listens and greets.
@@ -154,10 +148,7 @@ impl Imap {
         self.send(format!("{tag} {text}\r\n").as_bytes());
         let lines = self.reply(tag);
         let wanted = format!("{tag} OK");
-        self.expect(
-            lines.last().unwrap().starts_with(wanted.as_bytes()),
-            &wanted,
-        );
+        self.expect(lines.last().unwrap().starts_with(wanted.as_bytes()), &wanted);
         lines
     }
 
@@ -198,10 +189,7 @@ impl Imap {
     pub(crate) fn expect_tagged_ok(&mut self, tag: &str) {
         let wanted = format!("{tag} OK");
         let lines = self.reply(tag);
-        self.expect(
-            lines.last().unwrap().starts_with(wanted.as_bytes()),
-            &wanted,
-        );
+        self.expect(lines.last().unwrap().starts_with(wanted.as_bytes()), &wanted);
     }
 
     // Failing.
@@ -225,11 +213,7 @@ impl Imap {
         let shown = &bytes[..bytes.len().min(SHOWN_BYTES_MAX)];
         let hidden = bytes.len() - shown.len();
         write!(self.transcript, "{who}: {}", shown.escape_ascii()).unwrap();
-        let more = if hidden > 0 {
-            format!(" … {hidden} bytes more")
-        } else {
-            String::new()
-        };
+        let more = if hidden > 0 { format!(" … {hidden} bytes more") } else { String::new() };
         writeln!(self.transcript, "{more}").unwrap();
     }
 }

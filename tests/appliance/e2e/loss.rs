@@ -92,26 +92,17 @@ fn sessions_by_home<'a>(
     pair: &Pair,
     users: &[&'a str],
 ) -> (Sessions<'a>, Sessions<'a>) {
-    let sessions: Sessions<'a> = users
-        .iter()
-        .map(|user| (*user, hale.session(user, b"secret")))
-        .collect();
-    let split: (Sessions<'a>, Sessions<'a>) = sessions
-        .into_iter()
-        .partition(|(user, _)| pair.home_of(user) == 0);
-    assert!(
-        !split.0.is_empty() && !split.1.is_empty(),
-        "all users on one backend"
-    );
+    let sessions: Sessions<'a> =
+        users.iter().map(|user| (*user, hale.session(user, b"secret"))).collect();
+    let split: (Sessions<'a>, Sessions<'a>) =
+        sessions.into_iter().partition(|(user, _)| pair.home_of(user) == 0);
+    assert!(!split.0.is_empty() && !split.1.is_empty(), "all users on one backend");
     split
 }
 
 fn expect_login_or_unavailable(hale: &Hale, user: &str) {
     let mut client = Imap::connect(hale.address());
-    client
-        .stream()
-        .set_read_timeout(Some(LOGIN_ANSWER_MAX))
-        .unwrap();
+    client.stream().set_read_timeout(Some(LOGIN_ANSWER_MAX)).unwrap();
     client.send(format!("l LOGIN {user} secret\r\n").as_bytes());
     let lines = client.reply("l");
     let last = lines.last().unwrap();
@@ -122,16 +113,10 @@ fn expect_login_or_unavailable(hale: &Hale, user: &str) {
 /// One temporary failure, and the client is still connected and may ask for something else.
 fn expect_unavailable(hale: &Hale, user: &str) {
     let mut client = Imap::connect(hale.address());
-    client
-        .stream()
-        .set_read_timeout(Some(LOGIN_ANSWER_MAX))
-        .unwrap();
+    client.stream().set_read_timeout(Some(LOGIN_ANSWER_MAX)).unwrap();
     client.send(format!("l LOGIN {user} secret\r\n").as_bytes());
     let lines = client.reply("l");
-    client.expect(
-        lines.last().unwrap().starts_with(b"l NO [UNAVAILABLE]"),
-        "a temporary failure",
-    );
+    client.expect(lines.last().unwrap().starts_with(b"l NO [UNAVAILABLE]"), "a temporary failure");
     client.command("n", "NOOP");
 }
 

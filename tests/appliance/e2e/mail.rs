@@ -41,15 +41,8 @@ pub(crate) fn noise(size: usize, seed: u64) -> Vec<u8> {
 
 /// Fails with the first place where two long texts differ, instead of printing both.
 pub(crate) fn assert_same_bytes(got: &[u8], wanted: &[u8], what: &str) {
-    let place = got
-        .iter()
-        .zip(wanted)
-        .position(|(left, right)| left != right);
-    assert!(
-        place.is_none(),
-        "{what}: differs at byte {}",
-        place.unwrap()
-    );
+    let place = got.iter().zip(wanted).position(|(left, right)| left != right);
+    assert!(place.is_none(), "{what}: differs at byte {}", place.unwrap());
     assert_eq!(got.len(), wanted.len(), "{what}: length");
 }
 

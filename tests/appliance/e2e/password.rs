@@ -128,9 +128,7 @@ else:
 "#;
     let (host, port) = (address.ip().to_string(), address.port().to_string());
     let mut command = PYTHON.command();
-    command
-        .args(["-c", SCRIPT, &host, &port, user])
-        .arg(OsStr::from_bytes(password));
+    command.args(["-c", SCRIPT, &host, &port, user]).arg(OsStr::from_bytes(password));
     run(&mut command);
 }
 
@@ -138,9 +136,7 @@ fn curl(address: SocketAddr, user: &str, password: &[u8]) {
     for mechanism in ["PLAIN", "LOGIN"] {
         let mut command = CURL.command();
         command.args(["--silent", "--show-error", "--max-time", "60", "--user"]);
-        command.arg(OsStr::from_bytes(
-            &[user.as_bytes(), b":", password].concat(),
-        ));
+        command.arg(OsStr::from_bytes(&[user.as_bytes(), b":", password].concat()));
         command.args(["--login-options", &format!("AUTH={mechanism}")]);
         command.arg(format!("imap://{address}/"));
         let folders = run(&mut command);

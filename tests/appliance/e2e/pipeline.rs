@@ -17,21 +17,12 @@ fn im_11_login_pipelined_with_a_hundred_commands_and_a_half() {
     client.send(&flight);
     // W-REL-1: the login's own reply comes before any reply to what followed.
     let first = client.reply("l1");
-    client.expect(
-        first.last().unwrap().starts_with(b"l1 OK"),
-        "a successful login",
-    );
+    client.expect(first.last().unwrap().starts_with(b"l1 OK"), "a successful login");
     let capabilities = first.iter().filter(|line| has_capabilities(line)).count();
-    client.expect(
-        capabilities == 1,
-        "the backend's capabilities exactly once (IM-18)",
-    );
+    client.expect(capabilities == 1, "the backend's capabilities exactly once (IM-18)");
     for number in 0..100 {
         let line = client.line();
-        client.expect(
-            line.starts_with(format!("c{number} OK").as_bytes()),
-            "replies in order",
-        );
+        client.expect(line.starts_with(format!("c{number} OK").as_bytes()), "replies in order");
     }
     client.send(b"ECT INBOX\r\n");
     client.expect_tagged_ok("half");
@@ -111,7 +102,5 @@ fn im_a_login_one_byte_at_a_time() {
 }
 
 fn has_capabilities(line: &[u8]) -> bool {
-    String::from_utf8_lossy(line)
-        .to_ascii_uppercase()
-        .contains("CAPABILITY IMAP4REV1")
+    String::from_utf8_lossy(line).to_ascii_uppercase().contains("CAPABILITY IMAP4REV1")
 }

@@ -16,11 +16,7 @@ fn geodb_a_user_stays_on_one_backend_and_users_spread() {
     }
     // home_of fails if a user was on both.
     let on_first = users.iter().filter(|user| pair.home_of(user) == 0).count();
-    assert!(
-        (1..users.len()).contains(&on_first),
-        "{on_first} of {} on be1",
-        users.len()
-    );
+    assert!((1..users.len()).contains(&on_first), "{on_first} of {} on be1", users.len());
 
     // The GeoDB, not Hale's memory, is what remembers.
     hale.crash_and_start_again();
@@ -36,10 +32,7 @@ fn cluster_the_commands_show_the_backends_and_a_users_home() {
     let hale = Setup::with_users(pair, &["shown"], b"secret").start();
     hale.session("shown", b"secret");
     let backends = hale.setup().succeed("cluster backend list");
-    assert!(
-        backends.contains("be1.test") && backends.contains("be2.test"),
-        "{backends}"
-    );
+    assert!(backends.contains("be1.test") && backends.contains("be2.test"), "{backends}");
     let home = ["be1.test", "be2.test"][pair.home_of("shown")];
     let shown = hale.setup().succeed("cluster user access -u shown");
     assert!(shown.contains(home), "{shown}");

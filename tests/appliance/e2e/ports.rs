@@ -31,7 +31,5 @@ pub(crate) fn free_port() -> u16 {
 /// Nobody listens on this port.
 pub(crate) fn is_free(port: u16) -> bool {
     let [first, second] = BACKENDS;
-    [FRONT, first, second]
-        .iter()
-        .all(|address| TcpListener::bind((*address, port)).is_ok())
+    [FRONT, first, second].iter().all(|address| TcpListener::bind((*address, port)).is_ok())
 }

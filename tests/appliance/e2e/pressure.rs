@@ -49,18 +49,9 @@ fn be_12_two_hundred_clients_that_do_not_read() {
     let memory = Memory::of(&hale).for_each_since(&before);
     let slowest = slowest_of(&hale, &mut canary);
     println!("a stalled session: {memory:?}; beside it: {slowest:?}");
-    assert!(
-        memory.own_sockets <= OWN_BYTES_MAX,
-        "for each stalled session: {memory:?}"
-    );
-    assert!(
-        memory.all_sockets <= ALL_BYTES_MAX,
-        "for each stalled session: {memory:?}"
-    );
-    assert!(
-        memory.resident <= RESIDENT_BYTES_MAX,
-        "for each stalled session: {memory:?}"
-    );
+    assert!(memory.own_sockets <= OWN_BYTES_MAX, "for each stalled session: {memory:?}");
+    assert!(memory.all_sockets <= ALL_BYTES_MAX, "for each stalled session: {memory:?}");
+    assert!(memory.resident <= RESIDENT_BYTES_MAX, "for each stalled session: {memory:?}");
     assert!(slowest.round_trip < ANSWER_MAX, "a NOOP took {slowest:?}");
     assert!(slowest.login < ANSWER_MAX, "a login took {slowest:?}");
 
@@ -91,18 +82,11 @@ fn wait_until_nothing_moves() {
     let settled = poll(PATIENCE, || {
         let bytes = tcp_memory_bytes();
         // Other tests run beside this one and move a little memory of their own.
-        still = if bytes <= last + (4 << 20) {
-            still + 1
-        } else {
-            0
-        };
+        still = if bytes <= last + (4 << 20) { still + 1 } else { 0 };
         last = last.max(bytes);
         (still >= STILL).then_some(())
     });
-    assert!(
-        settled.is_some(),
-        "kernel memory grows and grows: {last} bytes"
-    );
+    assert!(settled.is_some(), "kernel memory grows and grows: {last} bytes");
 }
 
 /// Bytes held for stalled sessions.
@@ -142,10 +126,7 @@ struct Slowest {
 }
 
 fn slowest_of(hale: &Hale, canary: &mut Imap) -> Slowest {
-    let mut slowest = Slowest {
-        round_trip: Duration::ZERO,
-        login: Duration::ZERO,
-    };
+    let mut slowest = Slowest { round_trip: Duration::ZERO, login: Duration::ZERO };
     for _ in 0..50 {
         let (time, _) = timed(|| canary.command("n", "NOOP"));
         slowest.round_trip = slowest.round_trip.max(time);

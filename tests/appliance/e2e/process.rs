@@ -26,9 +26,7 @@ impl Process {
         let file = File::create(&output).unwrap();
         // If the test binary itself is killed no destructor runs, so the kernel ends the program for us.
         let mut guarded = SETPRIV.command();
-        guarded
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(command.get_program());
+        guarded.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program());
         guarded.args(command.get_args());
         let child = guarded
             .stdin(Stdio::null())
@@ -37,11 +35,7 @@ impl Process {
             .process_group(0)
             .spawn()
             .unwrap();
-        Self {
-            child,
-            name: name.to_owned(),
-            output,
-        }
+        Self { child, name: name.to_owned(), output }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -61,11 +55,7 @@ impl Process {
     pub(crate) fn wait(&mut self, limit: Duration) -> ExitStatus {
         match poll(limit, || self.ended()) {
             Some(status) => status,
-            None => panic!(
-                "{} does not end within {limit:?}\n{}",
-                self.name,
-                self.said()
-            ),
+            None => panic!("{} does not end within {limit:?}\n{}", self.name, self.said()),
         }
     }
 

@@ -67,9 +67,7 @@ fn px_01_an_untrusted_sender_is_closed_before_any_byte() {
     let hale = setup.start();
     // It may be closed while we still write; what counts is that nothing comes back.
     let mut stranger = Imap::open_from(Ipv4Addr::new(127, 0, 0, 66), hale.haproxy_address());
-    let _ = stranger
-        .stream()
-        .write_all(&header(0x21, &addresses([192, 0, 2, 1], 1)));
+    let _ = stranger.stream().write_all(&header(0x21, &addresses([192, 0, 2, 1], 1)));
     assert_eq!(stranger.rest(), b"");
     let mut trusted = Imap::open(TcpStream::connect(hale.haproxy_address()).unwrap());
     trusted.send(&header(0x21, &addresses([192, 0, 2, 1], 1)));
@@ -82,10 +80,7 @@ fn px_02_a_silent_sender_is_closed_after_three_seconds() {
     let (waited, bytes) =
         timed(|| Imap::open(TcpStream::connect(hale.haproxy_address()).unwrap()).rest());
     assert_eq!(bytes, b"");
-    assert!(
-        waited > Duration::from_millis(2_800),
-        "closed after {waited:?}"
-    );
+    assert!(waited > Duration::from_millis(2_800), "closed after {waited:?}");
     // A busy machine may be late; a timer that is off by a factor is caught.
     assert!(waited < Duration::from_secs(8), "closed after {waited:?}");
 }
@@ -108,11 +103,7 @@ fn px_06_a_header_on_a_plain_listener_is_never_believed() {
     flight.extend(imap::login_line("l1", "plain-listener", b"secret"));
     let _ = client.stream().write_all(&flight);
     client.rest();
-    for line in pair
-        .backends
-        .iter()
-        .flat_map(|backend| backend.logins("plain-listener"))
-    {
+    for line in pair.backends.iter().flat_map(|backend| backend.logins("plain-listener")) {
         assert!(!line.contains("rip=192.0.2.1"), "{line}");
     }
 }
@@ -127,16 +118,9 @@ fn px_12_a_balancers_probe_leaves_no_trace() {
     let mut client = Imap::open(TcpStream::connect(hale.haproxy_address()).unwrap());
     client.send(&header(0x20, &[]));
     client.greeting();
-    let noise: Vec<String> = hale
-        .said()
-        .lines()
-        .filter(|line| is_complaint(line))
-        .map(str::to_owned)
-        .collect();
-    assert!(
-        noise.is_empty(),
-        "a probe is worth no complaint: {noise:#?}"
-    );
+    let noise: Vec<String> =
+        hale.said().lines().filter(|line| is_complaint(line)).map(str::to_owned).collect();
+    assert!(noise.is_empty(), "a probe is worth no complaint: {noise:#?}");
 }
 
 fn is_complaint(line: &str) -> bool {
@@ -167,17 +151,8 @@ impl Balancer {
         command.arg("-db").arg("-f").arg(&path);
         let process = Process::start("haproxy", &command, directory.path());
         let ready = poll(PATIENCE, || Imap::try_connect(address));
-        assert!(
-            ready.is_some(),
-            "no greeting through HAProxy\n{}{}",
-            process.said(),
-            hale.said()
-        );
-        Self {
-            address,
-            _process: process,
-            _directory: directory,
-        }
+        assert!(ready.is_some(), "no greeting through HAProxy\n{}{}", process.said(), hale.said());
+        Self { address, _process: process, _directory: directory }
     }
 }
 

@@ -16,29 +16,16 @@ fn im_a_failed_login_then_others_on_the_same_connection() {
     let mut client = Imap::connect(hale.address());
     client.send(&login_line("w", "refused-first", b"wrong"));
     let lines = client.reply("w");
-    let refused = lines
-        .last()
-        .unwrap()
-        .starts_with(b"w NO [AUTHENTICATIONFAILED]");
+    let refused = lines.last().unwrap().starts_with(b"w NO [AUTHENTICATIONFAILED]");
     client.expect(refused, "a refusal of the wrong password");
     client.send(&login_line("u", "nobody-knows-me", b"secret"));
     let lines = client.reply("u");
-    let refused = lines
-        .last()
-        .unwrap()
-        .starts_with(b"u NO [AUTHENTICATIONFAILED]");
+    let refused = lines.last().unwrap().starts_with(b"u NO [AUTHENTICATIONFAILED]");
     client.expect(refused, "a refusal of the unknown user, in the same words");
     client.login("welcome-then", b"secret");
     client.command("n", "NOOP");
-    let attempts = pair
-        .backends
-        .iter()
-        .map(|backend| backend.logins("refused-first").len());
-    assert_eq!(
-        attempts.sum::<usize>(),
-        0,
-        "the backends heard of a login that Hale refused"
-    );
+    let attempts = pair.backends.iter().map(|backend| backend.logins("refused-first").len());
+    assert_eq!(attempts.sum::<usize>(), 0, "the backends heard of a login that Hale refused");
 }
 
 /// Our passwords and the backend's differ: one attempt there, one answer here.
@@ -52,18 +39,11 @@ fn be_02_the_backend_refuses_a_user_whom_hale_verified() {
     let mut client = Imap::connect(hale.address());
     client.send(&login_line("l", "mismatch", b"ours"));
     let lines = client.reply("l");
-    let refused = lines
-        .last()
-        .unwrap()
-        .starts_with(b"l NO [AUTHENTICATIONFAILED]");
+    let refused = lines.last().unwrap().starts_with(b"l NO [AUTHENTICATIONFAILED]");
     client.expect(refused, "one refusal");
     client.command("n", "NOOP");
     let tried = |log: String| log.lines().filter(|line| is_mismatch(line)).count();
-    let attempts: usize = pair
-        .backends
-        .iter()
-        .map(|backend| tried(backend.log()))
-        .sum();
+    let attempts: usize = pair.backends.iter().map(|backend| tried(backend.log())).sum();
     assert_eq!(attempts, 1, "attempts at the backends");
 }
 
@@ -101,10 +81,6 @@ fn im_15_clients_that_vanish_right_behind_login_leak_nothing() {
         (now <= before + 4).then_some(())
     });
     let now = descriptors(hale.process_id());
-    assert!(
-        after.is_some(),
-        "{before} descriptors before, {now} now\n{}",
-        hale.said()
-    );
+    assert!(after.is_some(), "{before} descriptors before, {now} now\n{}", hale.said());
     hale.session("vanishing", b"secret").command("n", "NOOP");
 }

@@ -35,18 +35,12 @@ impl ScriptedBackends {
             };
             ((address, port).into(), thread::spawn(serve))
         });
-        Self {
-            port,
-            sessions,
-            listeners: listeners.into(),
-        }
+        Self { port, sessions, listeners: listeners.into() }
     }
 
     /// The backend's end of the next session that logged in.
     pub(crate) fn next_session(&self) -> Imap {
-        self.sessions
-            .recv_timeout(PATIENCE)
-            .expect("no session arrives at the backend")
+        self.sessions.recv_timeout(PATIENCE).expect("no session arrives at the backend")
     }
 }
 

@@ -21,38 +21,21 @@ fn op_01_a_bad_configuration_names_all_three_mistakes_and_exits_78() {
     setup.configure("ssl = perhaps");
     setup.write();
     let text = fs::read_to_string(setup.path().join("hale.conf")).unwrap();
-    let line_of = |start: &str| {
-        text.lines()
-            .position(|line| line.starts_with(start))
-            .unwrap()
-            + 1
-    };
+    let line_of = |start: &str| text.lines().position(|line| line.starts_with(start)).unwrap() + 1;
     for words in ["check-config", "run"] {
         let output = setup.output(words);
         let report = said(&output);
-        assert_eq!(
-            output.status.code(),
-            Some(CONFIGURATION),
-            "hale {words}: {report}"
-        );
+        assert_eq!(output.status.code(), Some(CONFIGURATION), "hale {words}: {report}");
         for (name, start) in [
             ("lissten", "lissten"),
             ("haproxy_timeout", "haproxy_timeout"),
             ("ssl", "ssl = perhaps"),
         ] {
             let place = format!("hale.conf:{}", line_of(start));
-            let named = report
-                .lines()
-                .any(|line| line.contains(&place) && line.contains(name));
-            assert!(
-                named,
-                "hale {words} does not name {name} at {place}: {report}"
-            );
+            let named = report.lines().any(|line| line.contains(&place) && line.contains(name));
+            assert!(named, "hale {words} does not name {name} at {place}: {report}");
         }
-        assert!(
-            report.contains("listen"),
-            "no nearest name for lissten: {report}"
-        );
+        assert!(report.contains("listen"), "no nearest name for lissten: {report}");
     }
     assert!(is_free(setup.port));
 }
@@ -74,10 +57,7 @@ fn op_06_a_port_in_use_is_named() {
     let _taken = TcpListener::bind((FRONT, setup.port)).unwrap();
     let (status, report) = refused(&setup);
     assert!(!status.success(), "{report}");
-    assert!(
-        report.contains(&setup.port.to_string()),
-        "the port is not named: {report}"
-    );
+    assert!(report.contains(&setup.port.to_string()), "the port is not named: {report}");
 }
 
 #[test]
@@ -107,23 +87,14 @@ fn ur_01_a_refused_ring_names_the_cause_and_exits_78() {
         setup.make_cluster();
         let hale = setup.command("run");
         let mut traced = STRACE.command();
-        traced.args([
-            "--follow-forks",
-            "--output",
-            "/dev/null",
-            "--trace",
-            "io_uring_setup",
-        ]);
+        traced.args(["--follow-forks", "--output", "/dev/null", "--trace", "io_uring_setup"]);
         traced.arg(format!("--inject=io_uring_setup:error={error}"));
         traced.arg(hale.get_program()).args(hale.get_args());
         let mut process = Process::start("traced", &traced, setup.path());
         let status = process.wait(PATIENCE);
         let report = report(&setup, &process);
         assert_eq!(status.code(), Some(CONFIGURATION), "{error}: {report}");
-        assert!(
-            report.contains("ring"),
-            "{error}: the cause is not named: {report}"
-        );
+        assert!(report.contains("ring"), "{error}: the cause is not named: {report}");
     }
 }
 

@@ -28,9 +28,7 @@ fn op_04_sigterm_without_sessions() {
 fn op_04_sigterm_with_live_sessions() {
     let hale = Setup::with_users(Pair::shared(), &["drained"], b"secret").start();
     let mut hale = hale;
-    let mut sessions: Vec<Imap> = (0..20)
-        .map(|_| hale.session("drained", b"secret"))
-        .collect();
+    let mut sessions: Vec<Imap> = (0..20).map(|_| hale.session("drained", b"secret")).collect();
     // Others are connected and have not logged in.
     let mut waiting: Vec<Imap> = (0..5).map(|_| Imap::connect(hale.address())).collect();
     hale.signal(Signal::TERM);
@@ -43,10 +41,7 @@ fn op_04_sigterm_with_live_sessions() {
     let status = hale.wait(DRAIN_MAX);
     assert_eq!(status.code(), Some(0), "{}", hale.said());
     assert!(is_free(hale.address().port()));
-    assert!(
-        !hale.setup().path().join("run/admin.sock").exists(),
-        "a stale admin socket"
-    );
+    assert!(!hale.setup().path().join("run/admin.sock").exists(), "a stale admin socket");
 }
 
 /// Draining ends what is idle first (W-REL-7); somebody who is reading gets to the end.
@@ -61,9 +56,7 @@ fn w_rel_7_sigterm_lets_a_transfer_finish() {
     client.stream().peek(&mut [0]).unwrap();
     hale.signal(Signal::TERM);
     // From here on nobody new gets in: Hale has seen the signal.
-    wait_for("the closed port", PATIENCE, || {
-        is_free(hale.address().port()).then_some(())
-    });
+    wait_for("the closed port", PATIENCE, || is_free(hale.address().port()).then_some(()));
     assert_same_bytes(&client.fetched(), &mail, "while draining");
     client.expect_tagged_ok("f");
     drop(client);

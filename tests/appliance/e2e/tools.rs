@@ -11,46 +11,16 @@ pub(crate) struct Tool {
     package: &'static str,
 }
 
-pub(crate) const BASH: Tool = Tool {
-    program: "bash",
-    package: "bash",
-};
-pub(crate) const CURL: Tool = Tool {
-    program: "curl",
-    package: "curl",
-};
-pub(crate) const DOVEADM: Tool = Tool {
-    program: "doveadm",
-    package: "dovecot-core",
-};
-pub(crate) const DOVECOT: Tool = Tool {
-    program: "dovecot",
-    package: "dovecot-core dovecot-imapd",
-};
-pub(crate) const HAPROXY: Tool = Tool {
-    program: "haproxy",
-    package: "haproxy",
-};
-pub(crate) const MBSYNC: Tool = Tool {
-    program: "mbsync",
-    package: "isync",
-};
-pub(crate) const PYTHON: Tool = Tool {
-    program: "python3",
-    package: "python3",
-};
-pub(crate) const SETPRIV: Tool = Tool {
-    program: "setpriv",
-    package: "util-linux",
-};
-pub(crate) const SS: Tool = Tool {
-    program: "ss",
-    package: "iproute2",
-};
-pub(crate) const STRACE: Tool = Tool {
-    program: "strace",
-    package: "strace",
-};
+pub(crate) const BASH: Tool = Tool { program: "bash", package: "bash" };
+pub(crate) const CURL: Tool = Tool { program: "curl", package: "curl" };
+pub(crate) const DOVEADM: Tool = Tool { program: "doveadm", package: "dovecot-core" };
+pub(crate) const DOVECOT: Tool = Tool { program: "dovecot", package: "dovecot-core dovecot-imapd" };
+pub(crate) const HAPROXY: Tool = Tool { program: "haproxy", package: "haproxy" };
+pub(crate) const MBSYNC: Tool = Tool { program: "mbsync", package: "isync" };
+pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3" };
+pub(crate) const SETPRIV: Tool = Tool { program: "setpriv", package: "util-linux" };
+pub(crate) const SS: Tool = Tool { program: "ss", package: "iproute2" };
+pub(crate) const STRACE: Tool = Tool { program: "strace", package: "strace" };
 
 impl Tool {
     /// Where the program is. Fails loudly when it is not installed: a skipped test proves nothing.
@@ -62,10 +32,7 @@ impl Tool {
             .map(|folder| folder.join(self.program))
             .find(|candidate| candidate.is_file())
             .unwrap_or_else(|| {
-                panic!(
-                    "{} is missing: apt-get install {}",
-                    self.program, self.package
-                )
+                panic!("{} is missing: apt-get install {}", self.program, self.package)
             })
     }
 

@@ -13,24 +13,13 @@ use super::tools::{CURL, MBSYNC, PYTHON, run};
 #[test]
 fn w_rel_3_ten_megabytes_by_imaplib() {
     let hale = Setup::with_users(Pair::shared(), &["large-imaplib"], b"secret").start();
-    imaplib_round_trip(
-        hale.address(),
-        "large-imaplib",
-        "secret",
-        &message(LARGE, 2),
-    );
+    imaplib_round_trip(hale.address(), "large-imaplib", "secret", &message(LARGE, 2));
 }
 
 #[test]
 fn w_rel_3_ten_megabytes_by_curl() {
     let hale = Setup::with_users(Pair::shared(), &["large-curl"], b"secret").start();
-    curl_round_trip(
-        hale.address(),
-        "large-curl",
-        "secret",
-        &message(LARGE, 3),
-        1,
-    );
+    curl_round_trip(hale.address(), "large-curl", "secret", &message(LARGE, 3), 1);
 }
 
 #[test]
@@ -50,15 +39,8 @@ fn be_15_odd_sizes_around_pipe_and_buffer_capacity() {
     let hale = Setup::with_users(Pair::shared(), &["odd-sizes"], b"secret").start();
     let mut client = hale.session("odd-sizes", b"secret");
     let edges = [4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20];
-    let sizes: Vec<usize> = edges
-        .iter()
-        .flat_map(|edge| [edge - 1, *edge, edge + 1])
-        .collect();
-    let mails: Vec<_> = sizes
-        .iter()
-        .zip(10..)
-        .map(|(size, seed)| message(*size, seed))
-        .collect();
+    let sizes: Vec<usize> = edges.iter().flat_map(|edge| [edge - 1, *edge, edge + 1]).collect();
+    let mails: Vec<_> = sizes.iter().zip(10..).map(|(size, seed)| message(*size, seed)).collect();
     for mail in &mails {
         append(&mut client, mail);
     }
@@ -125,9 +107,7 @@ client.logout()
     fs::write(&path, mail).unwrap();
     let (host, port) = (address.ip().to_string(), address.port().to_string());
     let mut command = PYTHON.command();
-    command
-        .args(["-c", SCRIPT, &host, &port, user, password])
-        .arg(path);
+    command.args(["-c", SCRIPT, &host, &port, user, password]).arg(path);
     run(&mut command);
 }
 
@@ -144,10 +124,7 @@ pub(crate) fn curl_round_trip(
     fs::write(&path, mail).unwrap();
     let credentials = format!("{user}:{password}");
     let mut upload = curl(&credentials);
-    upload
-        .arg("--upload-file")
-        .arg(path)
-        .arg(format!("imap://{address}/INBOX"));
+    upload.arg("--upload-file").arg(path).arg(format!("imap://{address}/INBOX"));
     run(&mut upload);
     let mut download = curl(&credentials);
     download.arg(format!("imap://{address}/INBOX;MAILINDEX={sequence}"));
@@ -156,14 +133,7 @@ pub(crate) fn curl_round_trip(
 
 fn curl(credentials: &str) -> std::process::Command {
     let mut command = CURL.command();
-    command.args([
-        "--silent",
-        "--show-error",
-        "--max-time",
-        "60",
-        "--user",
-        credentials,
-    ]);
+    command.args(["--silent", "--show-error", "--max-time", "60", "--user", credentials]);
     command
 }
 
@@ -179,10 +149,7 @@ pub(crate) fn mbsync_pull(address: SocketAddr, user: &str, password: &[u8], mail
         .replace("@USER@", user);
     fs::write(directory.path().join("mbsyncrc"), settings).unwrap();
     let mut command = MBSYNC.command();
-    run(command
-        .arg("--config")
-        .arg(directory.path().join("mbsyncrc"))
-        .args(["--all"]));
+    run(command.arg("--config").arg(directory.path().join("mbsyncrc")).args(["--all"]));
     let mut got = messages_in(&directory.path().join("maildir"));
     let mut wanted: Vec<Vec<u8>> = mails.iter().map(|mail| in_a_file(mail)).collect();
     got.sort();
@@ -207,8 +174,7 @@ fn in_a_file(mail: &[u8]) -> Vec<u8> {
     let lines = mail.split_inclusive(|byte| *byte == b'\n');
     let own = lines.filter(|line| !line.starts_with(b"X-TUID: "));
     own.flat_map(|line| {
-        line.strip_suffix(b"\r\n")
-            .map_or_else(|| line.to_vec(), |line| [line, b"\n"].concat())
+        line.strip_suffix(b"\r\n").map_or_else(|| line.to_vec(), |line| [line, b"\n"].concat())
     })
     .collect()
 }

@@ -38,10 +38,7 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     (start.elapsed(), answer)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests of real processes need the real clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "tests of real processes need the real clock")]
 fn now() -> Instant {
     Instant::now()
 }
