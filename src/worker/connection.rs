@@ -56,6 +56,8 @@ pub(super) struct Socket {
     pub(super) hangup: bool,
     /// Reading stopped although bytes may be there.
     pub(super) paused: bool,
+    /// The last read found everything that was there.
+    pub(super) drained: bool,
     pub(super) closing: bool,
 }
 
