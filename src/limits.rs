@@ -23,6 +23,8 @@ pub const PROXY_TEXT_BYTES_MAX: usize = 255;
 pub const PROXY_SENT_BYTES_MAX: usize = 536;
 /// A client that has not logged in is gone after this, however busy it keeps itself (W, *pre-login total*).
 pub const PRE_LOGIN_TIMEOUT: Duration = Duration::from_secs(180);
+/// One command, or one SASL response, from its first byte or our invitation to its last (W, *one command line complete*).
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 /// One IMAP command without its literals (wire.md 7.1); Dovecot's value.
 pub const IMAP_LINE_BYTES_MAX: usize = 8192;
 /// All literals of one pre-auth command together: a user name and a password need less (R, *pre-auth literal*).

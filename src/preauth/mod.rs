@@ -122,6 +122,14 @@ impl Dialogue {
         }
     }
 
+    /// Whether the client is between two commands, apart from what is still in the inbox.
+    #[must_use]
+    pub fn awaits_command(&self) -> bool {
+        match self {
+            Self::Imap(imap) => imap.awaits_command(),
+        }
+    }
+
     /// What happened so far that a log or counter wants to know.
     #[must_use]
     pub fn notes(&self) -> Notes {

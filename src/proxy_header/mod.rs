@@ -25,6 +25,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::facts::Transport;
+use crate::secret::wipe;
 
 pub use tlv::{SslFacts, Tlvs};
 
@@ -60,9 +61,9 @@ impl Decoder {
         };
         match &outcome {
             Outcome::Incomplete => {}
-            Outcome::Done { .. } => self.held = Vec::new(),
+            Outcome::Done { .. } => self.forget(),
             Outcome::Refused(refusal) => {
-                self.held = Vec::new();
+                self.forget();
                 self.refused = Some(*refusal);
             }
         }
@@ -120,6 +121,12 @@ impl Decoder {
                 Err(refusal) => return Outcome::Refused(refusal),
             }
         }
+    }
+
+    /// A login may have been held together with the header (W-CRED-2).
+    fn forget(&mut self) {
+        wipe(&mut self.held);
+        self.held = Vec::new();
     }
 
     /// Grows by doubling, but never past the size the header announced.

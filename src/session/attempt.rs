@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::disclosure;
 use super::input::{Destination, RouteAnswer};
 use super::machine::{Session, Stage, close_reason};
 use super::output::{Handover, Outbox, RouteAsk, Wish};
@@ -16,6 +17,7 @@ use crate::backend::{Dialogue, Login, Step};
 use crate::event::Event;
 use crate::fault::Failure;
 use crate::limits;
+use crate::network::canonical;
 use crate::preauth::{Credentials, Step as ClientStep};
 use crate::secret::Secret;
 use crate::tick::Tick;
@@ -34,14 +36,30 @@ pub(super) struct Attempt {
     destination: Option<Destination>,
     /// Set at the first connect; carries the deadline of the whole login.
     attempts: Option<Attempts>,
-    /// The next connect follows a referral to this port.
-    referral: Option<Option<u16>>,
+    /// Where a backend sent us last. Whoever sent us there has said that the user is not with him, so further attempts
+    /// go there, too, and not back to the route (W-FAIL-1, W-REF-1).
+    referral: Option<Box<Referred>>,
     referrals: u8,
+    /// `nodelay`: a refusal needs no delay.
+    nodelay: bool,
     dialogue: Option<Box<Dialogue>>,
     inbox: Inbox,
     /// A refusal that waits for its time.
     held: Option<(Failure, Option<Box<[u8]>>)>,
 }
+
+/// The place that a referral names.
+#[derive(Debug)]
+struct Referred {
+    host: Box<str>,
+    group: Option<Box<str>>,
+    port: Option<u16>,
+    /// The next connect is the hop itself, not a further attempt at its end.
+    is_hop: bool,
+}
+
+// Lives as long as a login takes; what is large in it is boxed.
+const _: () = assert!(size_of::<Attempt>() <= 320);
 
 impl Attempt {
     fn new(received: Tick, user: Box<str>, password: Secret) -> Self {
@@ -54,6 +72,7 @@ impl Attempt {
             attempts: None,
             referral: None,
             referrals: 0,
+            nodelay: false,
             dialogue: None,
             inbox: Inbox::new(limits::BACKEND_INPUT_BYTES_MAX),
             held: None,
@@ -76,11 +95,24 @@ impl Attempt {
     }
 
     fn route_ask(&self) -> Option<RouteAsk> {
+        if let Some(referral) = &self.referral {
+            let (host, group) = (referral.host.clone(), referral.group.clone());
+            return Some(RouteAsk::Referral { host, group });
+        }
         let grant = self.grant.as_ref()?;
         Some(match &grant.host {
             Some(host) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip },
             None => RouteAsk::User(grant.user.clone()),
         })
+    }
+
+    /// Whether a backend's words tell a password that was sent to it.
+    fn is_betrayed_by(&self, words: &[u8]) -> bool {
+        let sent = self.grant.as_ref().and_then(|grant| grant.pass.as_ref());
+        [Some(&self.password), sent]
+            .into_iter()
+            .flatten()
+            .any(|password| disclosure::repeats(words, password))
     }
 }
 
@@ -119,6 +151,7 @@ impl Session {
                     (None, Some(why)) => why.to_string(),
                     (None, None) => "refused by the password databases".to_owned(),
                 };
+                attempt.nodelay = answer.nodelay;
                 return self.fail(now, failure, text, &detail, outbox);
             }
         };
@@ -156,8 +189,11 @@ impl Session {
             return;
         };
         let granted = attempt.grant.as_ref().and_then(|grant| grant.port);
-        let referral = attempt.referral.take();
-        let port = referral.flatten().or(granted).unwrap_or(default_port);
+        let referral = attempt.referral.as_mut();
+        let (is_hop, referred) = referral.map_or((false, None), |referral| {
+            (std::mem::take(&mut referral.is_hop), referral.port)
+        });
+        let port = referred.or(granted).unwrap_or(default_port);
         let endpoint = SocketAddr::new(destination.address, port);
         let timeout = attempt
             .grant
@@ -176,7 +212,7 @@ impl Session {
                 attempt.attempts =
                     Some(Attempts::new(now, timeout, self.settings.reconnects_max, endpoint));
             }
-            Some(attempts) if referral.is_some() => {
+            Some(attempts) if is_hop => {
                 attempt.referrals = attempt.referrals.saturating_add(1);
                 if attempts.hop(endpoint).is_err() {
                     let detail = "referrals lead in a circle, or too far";
@@ -185,14 +221,24 @@ impl Session {
             }
             Some(attempts) => attempts.alternate(endpoint),
         }
-        // W-FWD-3: this proxy itself, seen from the address the client used.
-        if endpoint == self.facts.local {
+        if self.is_own(endpoint) {
             let detail = "proxying loops to itself: the destination is this listener";
             return self.fail(now, Failure::InternalConfig, None, detail, outbox);
         }
         let deadline = self.login_deadline(now).min(now.after(limits::CONNECT_TIMEOUT));
         self.enter(Stage::Connecting, deadline);
         outbox.wish(Wish::Connect(endpoint));
+    }
+
+    /// This listener itself, by its own address or by the one that the client used (W-FWD-3). Another user there is
+    /// another login; its hops run out (W-FWD-2).
+    fn is_own(&self, endpoint: SocketAddr) -> bool {
+        let grant = self.attempt.as_ref().and_then(|attempt| attempt.grant.as_ref());
+        let is_same_user = grant.is_none_or(|grant| {
+            grant.destuser.as_ref().is_none_or(|destuser| *destuser == grant.user)
+        });
+        let endpoint = canonical(endpoint);
+        is_same_user && (endpoint == self.own || endpoint == canonical(self.facts.local))
     }
 
     pub(super) fn backend_connected(&mut self, now: Tick) {
@@ -274,10 +320,16 @@ impl Session {
         match step {
             Step::More => {}
             Step::Ready(ok) => self.succeed(now, &ok, outbox),
-            Step::Failed(failure, text) => {
-                let dialogue = self.attempt.as_ref().and_then(|attempt| attempt.dialogue.as_ref());
-                let detail: Box<str> =
-                    dialogue.map_or_else(Box::default, |dialogue| dialogue.last_line().into());
+            Step::Failed(failure, mut text) => {
+                let mut detail: Box<str> = Box::default();
+                if let Some(attempt) = &self.attempt {
+                    let dialogue = attempt.dialogue.as_ref();
+                    let words = dialogue.map_or("", |dialogue| dialogue.last_line());
+                    text = text.filter(|text| !attempt.is_betrayed_by(text));
+                    let is_harmless = !attempt.is_betrayed_by(words.as_bytes());
+                    detail =
+                        if is_harmless { words } else { "a reply with the password in it" }.into();
+                }
                 self.attempt_failed(now, failure, text, &detail, outbox);
             }
             Step::Redirect(referral) => self.redirect(now, referral, outbox),
@@ -343,7 +395,12 @@ impl Session {
             Host::Name(name) => name,
         };
         let group = attempt.destination.as_ref().and_then(|destination| destination.group.clone());
-        attempt.referral = Some(referral.port);
+        attempt.referral = Some(Box::new(Referred {
+            host: host.clone(),
+            group: group.clone(),
+            port: referral.port,
+            is_hop: true,
+        }));
         self.enter(Stage::Route, now.after(limits::ROUTE_TIMEOUT));
         outbox.wish(Wish::Route(RouteAsk::Referral { host, group }));
     }
@@ -387,7 +444,7 @@ impl Session {
             return;
         };
         attempt.held = Some((failure, text));
-        if failure.is_delayed() {
+        if failure.is_delayed() && !attempt.nodelay {
             let delay = self.settings.failure_delay;
             let at = delay::reply_at(attempt.received, delay, 0, self.seed);
             self.enter(Stage::Holding, at.max(now));

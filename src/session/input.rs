@@ -13,6 +13,8 @@ pub enum Input<'a> {
     Begin,
     /// The client sent these bytes; no more than [`super::Session::client_room`] at a time.
     Client(&'a [u8]),
+    /// The client took everything that was queued for it. Only due while [`super::Session::is_stalled`].
+    ClientTook,
     /// The client sends nothing more.
     ClientEnd,
     /// The password databases answered.

@@ -1,5 +1,6 @@
 //! The stages of a session and the client's side of them; the login itself is in `attempt`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::attempt::Attempt;
@@ -11,6 +12,7 @@ use crate::facts::{ClientFacts, Transport};
 use crate::fault::Failure;
 use crate::limits;
 use crate::names::Protocol;
+use crate::network::canonical;
 use crate::preauth::{ByeReason, CloseReason, Dialogue, Step};
 use crate::proxy_header::{Decoder, Header, Outcome, policy};
 use crate::tick::Tick;
@@ -22,6 +24,8 @@ pub struct Session {
     pub(super) settings: Arc<SessionSettings>,
     pub(super) protocol: Protocol,
     pub(super) facts: ClientFacts,
+    /// This end of the client's connection, whatever a header or a trusted peer says of it (W-FWD-3).
+    pub(super) own: SocketAddr,
     pub(super) dialogue: Dialogue,
     /// Client bytes that nobody has parsed: while a login runs they wait here untouched (W-PIPE-4).
     pub(super) inbox: Inbox,
@@ -31,10 +35,15 @@ pub struct Session {
     pub(super) stage_deadline: Option<Tick>,
     /// The client sends nothing more; replies still reach it (IM-15).
     pub(super) client_ended: bool,
+    /// Commands are left unread until the client has taken the replies to those before them.
+    stalled: bool,
     pub(super) failed_logins: u8,
     pub(super) seed: u64,
     pub(super) attempt: Option<Box<Attempt>>,
 }
+
+// One of these exists for each connection before login, most of them without an attempt.
+const _: () = assert!(size_of::<Session>() <= 576);
 
 /// Where a session stands.
 #[derive(Debug)]
@@ -78,10 +87,12 @@ impl Session {
             settings,
             protocol: dialogue.protocol(),
             dialogue,
+            own: canonical(facts.local),
             facts,
             stage,
             stage_deadline,
             client_ended: false,
+            stalled: false,
             failed_logins: 0,
             seed,
             attempt: None,
@@ -97,6 +108,11 @@ impl Session {
                 }
             }
             Input::Client(bytes) => self.client_bytes(now, bytes, outbox),
+            Input::ClientTook => {
+                if self.is_stalled() {
+                    self.read_commands(now, outbox);
+                }
+            }
             Input::ClientEnd => self.client_end(outbox),
             Input::Verdict(answer) => self.verdict(now, *answer, outbox),
             Input::Route(answer) => self.routed(now, answer, outbox),
@@ -117,6 +133,12 @@ impl Session {
             _ if self.client_ended => 0,
             _ => self.inbox.room(),
         }
+    }
+
+    /// Whether the session wants to be told that the client took everything: commands wait to be read until then.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.stalled && matches!(self.stage, Stage::Talking)
     }
 
     /// How many backend bytes the session takes now.
@@ -232,7 +254,9 @@ impl Session {
         self.facts.origin = policy::origin(self.facts.socket, header);
         self.facts.apparent = self.facts.origin;
         self.facts.local = policy::local(self.facts.local, header);
-        self.facts.trusted = self.settings.trusted.contains(self.facts.origin.ip());
+        // "I do not know" is not an address (W-PP2-4).
+        self.facts.trusted = policy::identifies_client(self.facts.origin)
+            && self.settings.trusted.contains(self.facts.origin.ip());
         if header.transport() == Transport::Tls || self.settings.proxy_header_is_private {
             self.facts.transport = Transport::Tls;
         }
@@ -247,7 +271,10 @@ impl Session {
         let rules = settings.rules_for(&self.facts);
         match self.dialogue.read(rules, &mut self.facts, &mut self.inbox, &mut outbox.to_client) {
             Step::More => {
-                if self.client_ended {
+                self.stalled = outbox.to_client.len() >= limits::PRE_LOGIN_OUTPUT_BYTES_MAX
+                    && !self.inbox.is_empty();
+                self.time_command(now, !outbox.to_client.is_empty());
+                if self.client_ended && !self.stalled {
                     outbox.wish(Wish::Report(self.aborted("client disconnected")));
                     self.close(outbox);
                 }
@@ -261,6 +288,17 @@ impl Session {
         }
     }
 
+    /// Each command, and each answer to an invitation of ours, has its own time; bytes do not prolong it (W-PIPE-3).
+    /// `replied`: something was completed or invited just now.
+    fn time_command(&mut self, now: Tick, replied: bool) {
+        let is_idle = self.inbox.is_empty() && self.dialogue.awaits_command();
+        if is_idle || self.stalled {
+            self.stage_deadline = None;
+        } else if replied || self.stage_deadline.is_none() {
+            self.stage_deadline = Some(now.after(limits::COMMAND_TIMEOUT));
+        }
+    }
+
     fn client_end(&mut self, outbox: &mut Outbox) {
         self.client_ended = true;
         match self.stage {
@@ -271,6 +309,8 @@ impl Session {
                 ));
                 self.close(outbox);
             }
+            // What it said before is answered first.
+            Stage::Talking if self.stalled => {}
             Stage::Talking => {
                 outbox.wish(Wish::Report(self.aborted("client disconnected")));
                 self.close(outbox);
@@ -304,7 +344,12 @@ impl Session {
             }
             Stage::Talking => {
                 self.dialogue.bye(ByeReason::Timeout, &mut outbox.to_client);
-                outbox.wish(Wish::Report(self.aborted("no login within the time allowed")));
+                let reason = if now >= self.pre_login_deadline {
+                    "no login within the time allowed"
+                } else {
+                    "a command was not completed in time"
+                };
+                outbox.wish(Wish::Report(self.aborted(reason)));
                 self.close(outbox);
             }
             Stage::Verdict => self.fail(

@@ -8,6 +8,7 @@
 pub mod input;
 pub mod output;
 mod attempt;
+mod disclosure;
 mod machine;
 mod settings;
 

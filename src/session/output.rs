@@ -1,5 +1,6 @@
 //! Everything a session can wish for.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -56,7 +57,7 @@ pub struct Handover {
 }
 
 /// Where a session puts its outputs. One per core, lent to one session at a time and emptied after each input.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Outbox {
     /// Bytes for the client, in order.
     pub to_client: Vec<u8>,
@@ -99,5 +100,16 @@ impl Outbox {
     #[must_use]
     pub fn has_no_wishes(&self) -> bool {
         self.wishes.is_empty()
+    }
+}
+
+/// Shows no byte: what goes to a backend holds a password.
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox")
+            .field("to_client", &self.to_client.len())
+            .field("to_backend", &self.to_backend.len())
+            .field("wishes", &self.wishes)
+            .finish()
     }
 }

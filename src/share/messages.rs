@@ -18,6 +18,9 @@ pub struct Ticket {
     pub slot: u32,
     /// Its generation.
     pub generation: u32,
+    /// Which of the connection's questions this is. An answer that comes after its question was given up must not be
+    /// taken for the answer to a later one: another user's password was compared there.
+    pub question: u32,
 }
 
 /// From a data core to the control core.

@@ -259,7 +259,9 @@ impl<P: Port> Worker<P> {
             return;
         }
         let slot = ticket.slot;
-        let Some(pending) = self.login(slot).and_then(|login| login.pending.take()) else {
+        // Every question but the last has been given up (W-PIPE-6).
+        let current = self.login(slot).filter(|login| login.questions == ticket.question);
+        let Some(pending) = current.and_then(|login| login.pending.take()) else {
             return;
         };
         let input = match (*pending, answer) {
@@ -293,8 +295,13 @@ impl<P: Port> Worker<P> {
         }
     }
 
-    fn ticket(&self, slot: u32) -> Option<Ticket> {
-        Some(Ticket { core: self.asks.core, slot, generation: self.slots.generation(slot)? })
+    /// The ticket of a new question; answers to earlier ones no longer count.
+    fn ticket(&mut self, slot: u32) -> Option<Ticket> {
+        let generation = self.slots.generation(slot)?;
+        let login = self.login(slot)?;
+        login.questions = login.questions.wrapping_add(1);
+        let question = login.questions;
+        Some(Ticket { core: self.asks.core, slot, generation, question })
     }
 }
 

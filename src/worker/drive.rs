@@ -66,7 +66,14 @@ impl<P: Port> Worker<P> {
             }
         }
         self.outbox = outbox;
-        answer
+        answer.or_else(|| self.taken(slot))
+    }
+
+    /// A session that stopped reading until the client takes its replies goes on when it has.
+    fn taken(&mut self, slot: u32) -> Option<Input<'static>> {
+        let login = self.login(slot)?;
+        let goes_on = login.session.is_stalled() && login.unsent_client.is_empty();
+        goes_on.then_some(Input::ClientTook)
     }
 
     fn wish(&mut self, slot: u32, wish: Wish) -> Option<Input<'static>> {
@@ -263,7 +270,10 @@ impl<P: Port> Worker<P> {
         let unsent = unsent(login, side);
         match self.port.send(fd, unsent) {
             Ok(count) => {
-                drop(unsent.drain(..count));
+                let rest = unsent.split_off(count.min(unsent.len()));
+                // What went to a backend had a password in it (W-CRED-2).
+                zeroize::Zeroize::zeroize(unsent);
+                *unsent = rest;
             }
             Err(IoFault::WouldBlock) => {}
             Err(_) => {
@@ -275,7 +285,10 @@ impl<P: Port> Worker<P> {
         if !unsent.is_empty() {
             self.await_room(slot, side);
         }
-        self.after_input(slot);
+        match self.taken(slot) {
+            Some(input) => self.session_input(slot, input),
+            None => self.after_input(slot),
+        }
     }
 
     /// Opens a socket and connects it; a former backend's descriptor is closed first.

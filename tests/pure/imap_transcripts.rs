@@ -291,7 +291,7 @@ impl Player {
     }
 }
 
-fn expect(actual: &mut Vec<u8>, expected: &[u8]) -> Result<(), String> {
+pub(crate) fn expect(actual: &mut Vec<u8>, expected: &[u8]) -> Result<(), String> {
     if actual.starts_with(expected) {
         actual.drain(..expected.len());
         return Ok(());
@@ -299,7 +299,7 @@ fn expect(actual: &mut Vec<u8>, expected: &[u8]) -> Result<(), String> {
     Err(format!("expected `{}`, have `{}`", expected.escape_ascii(), actual.escape_ascii()))
 }
 
-fn unescaped(line: &str) -> Vec<u8> {
+pub(crate) fn unescaped(line: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = line.get(3..).unwrap_or_default().chars();
     while let Some(character) = rest.next() {
@@ -321,7 +321,7 @@ fn unescaped(line: &str) -> Vec<u8> {
     bytes
 }
 
-fn failure_named(name: &str) -> Failure {
+pub(crate) fn failure_named(name: &str) -> Failure {
     let found = Failure::ALL.into_iter().find(|failure| format!("{failure:?}") == name);
     found.unwrap_or_else(|| panic!("no failure {name}"))
 }

@@ -7,6 +7,7 @@ mod imap_oracle;
 mod imap_properties;
 mod imap_transcripts;
 mod proxy_header;
+mod session;
 
 use std::net::SocketAddr;
 

@@ -230,10 +230,13 @@ impl Imap {
         to_client: &mut Vec<u8>,
     ) -> Option<Step> {
         match untagged {
-            Untagged::Capability(list) if self.stage == Stage::Login && !self.id_is_pending => {
-                self.login_capabilities = list.into();
+            Untagged::Capability(list) => self.learn(list),
+            Untagged::Ok(text) if resp_text::parse(text).is(b"CAPABILITY") => {
+                self.learn(resp_text::parse(text).argument);
             }
-            Untagged::Capability(list) => self.capabilities = list.into(),
+            // A greeting behind the greeting. Dovecot, just started, says `* OK Waiting for authentication process to
+            // respond..` first; the client has had a greeting and no login of its own is under way there yet.
+            Untagged::Ok(_) if self.stage != Stage::Login => {}
             Untagged::Id => {}
             Untagged::Bye => self.remember(line),
             // Multiplexing is never asked for; a second PREAUTH is nonsense.
@@ -255,6 +258,15 @@ impl Imap {
             }
         }
         None
+    }
+
+    /// A list that came untagged, or in the code of an untagged OK.
+    fn learn(&mut self, list: &[u8]) {
+        if self.stage == Stage::Login && !self.id_is_pending {
+            self.login_capabilities = list.into();
+        } else {
+            self.capabilities = list.into();
+        }
     }
 
     fn take_login_reply(&mut self, line: &[u8], status: Status, text: &[u8]) -> Step {
@@ -279,11 +291,8 @@ impl Imap {
                     }
                 }
             }
-            // Our bug or theirs; trying credentials again is no use to the client (W-IMAP-B7).
-            Status::Bad => {
-                let text = &b"[SERVERBUG] Account is temporarily unavailable."[..];
-                self.fail_at(line, Failure::Protocol, Some(text.into()))
-            }
+            // Our bug or theirs, and it is there at the next attempt, too (W-IMAP-B7).
+            Status::Bad => self.fail_at(line, Failure::RemoteConfig, None),
         }
     }
 

@@ -155,6 +155,12 @@ impl Imap {
         }
     }
 
+    /// See [`super::Dialogue::awaits_command`].
+    #[must_use]
+    pub const fn awaits_command(&self) -> bool {
+        matches!(self.state, State::Command) && self.framer.is_at_start()
+    }
+
     /// See [`super::Dialogue::notes`].
     #[must_use]
     pub const fn notes(&self) -> Notes {

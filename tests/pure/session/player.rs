@@ -1,0 +1,321 @@
+//! Plays a transcript against a session. A transcript is a list of lines:
+//!
+//! ```text
+//! C: text            the client says text and CRLF
+//! S: text            we say text and CRLF to the client
+//! B< text            the backend says text and CRLF
+//! B> text            we say text and CRLF to the backend
+//! ! order            see `Player::prepare`, `Player::happen`, and `named` for what must have happened
+//! # …                comment
+//! ```
+//!
+//! Escapes are those of `imap_transcripts`. Before time passes or anything but bytes comes in, and at the end, everything
+//! that happened must have been named: so `! wait 1999` shows that nothing is said before.
+
+use std::collections::VecDeque;
+
+use hale::auth::verdict::{BackendMech, Grant};
+use hale::event::Event;
+use hale::network::Networks;
+use hale::secret::Secret;
+use hale::session::Session;
+use hale::session::input::{Destination, Input, RouteAnswer};
+use hale::session::output::{Outbox, RouteAsk, WISHES_MAX, Wish};
+use hale::tick::Tick;
+
+use super::stage::{self, Scene};
+use crate::imap_transcripts::{expect, failure_named, unescaped};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Cutting {
+    Lines,
+    Bytes,
+    Glued,
+}
+
+pub(super) struct Player {
+    scene: Scene,
+    session: Option<Session>,
+    outbox: Outbox,
+    now: Tick,
+    to_client: Vec<u8>,
+    to_backend: Vec<u8>,
+    /// The session is over and bytes only are moved.
+    relayed: bool,
+    /// What happened and no `!` line has named yet.
+    happened: VecDeque<String>,
+    /// No report may tell them.
+    passwords: Vec<String>,
+}
+
+impl Player {
+    pub(super) fn play(text: &str, cutting: Cutting) -> Result<(), String> {
+        let mut player = Self {
+            scene: Scene::default(),
+            session: None,
+            outbox: Outbox::new(),
+            now: Tick(0),
+            to_client: Vec::new(),
+            to_backend: Vec::new(),
+            relayed: false,
+            happened: VecDeque::new(),
+            passwords: Vec::new(),
+        };
+        let mut lines = text
+            .lines()
+            .enumerate()
+            .filter(|(_, l)| !l.is_empty() && !l.starts_with('#'))
+            .peekable();
+        while let Some((number, line)) = lines.next() {
+            let at = |complaint: String| format!("line {}: {line}\n    {complaint}", number + 1);
+            let kind = line.get(..2).unwrap_or_default();
+            if let Some(order) = line.strip_prefix("! ") {
+                player.order(order).map_err(at)?;
+                continue;
+            }
+            let mut bytes = unescaped(line);
+            while cutting == Cutting::Glued
+                && matches!(kind, "C:" | "B<")
+                && lines.peek().is_some_and(|(_, l)| l.starts_with(kind))
+            {
+                bytes.extend(lines.next().map(|(_, l)| unescaped(l)).unwrap_or_default());
+            }
+            match kind {
+                "C:" | "B<" => player.arrive(kind, &bytes, cutting).map_err(at)?,
+                "S:" => expect(&mut player.to_client, &bytes).map_err(at)?,
+                "B>" => expect(&mut player.to_backend, &bytes).map_err(at)?,
+                _ => return Err(at("not understood".to_owned())),
+            }
+        }
+        player.quiet()
+    }
+
+    /// Everything has been named.
+    fn quiet(&self) -> Result<(), String> {
+        let (client, backend) = (&self.to_client, &self.to_backend);
+        if client.is_empty() && backend.is_empty() && self.happened.is_empty() {
+            return Ok(());
+        }
+        let (client, backend) = (client.escape_ascii(), backend.escape_ascii());
+        Err(format!("not named: S: {client} | B> {backend} | {:?}", self.happened))
+    }
+
+    // === What comes in ===
+
+    fn arrive(&mut self, kind: &str, bytes: &[u8], cutting: Cutting) -> Result<(), String> {
+        let piece = if cutting == Cutting::Bytes { 1 } else { bytes.len().max(1) };
+        for bytes in bytes.chunks(piece) {
+            if self.relayed {
+                let there = if kind == "C:" { &mut self.to_backend } else { &mut self.to_client };
+                there.extend_from_slice(bytes);
+                continue;
+            }
+            let session = self.session.as_ref().ok_or("not begun")?;
+            let room = if kind == "C:" { session.client_room() } else { session.backend_room() };
+            // A shell does not read what there is no room for.
+            let Some(bytes) = bytes.get(..bytes.len().min(room)).filter(|some| !some.is_empty())
+            else {
+                return Err(format!("{} bytes and room for {room}", bytes.len()));
+            };
+            self.input(if kind == "C:" { Input::Client(bytes) } else { Input::Backend(bytes) });
+        }
+        Ok(())
+    }
+
+    fn order(&mut self, order: &str) -> Result<(), String> {
+        let (word, rest) = order.split_once(' ').unwrap_or((order, ""));
+        if self.session.is_none() {
+            return self.prepare(word, rest);
+        }
+        match word {
+            "wait" => {
+                self.quiet()?;
+                self.wait(rest.parse().unwrap());
+                return Ok(());
+            }
+            "stage" => {
+                let stage = self.session.as_ref().unwrap().stage();
+                return if stage == rest { Ok(()) } else { Err(format!("stage is {stage}")) };
+            }
+            _ => {}
+        }
+        let before = self.quiet();
+        if let Some(input) = happening(word, rest) {
+            before?;
+            self.input(input);
+            return Ok(());
+        }
+        match self.happened.pop_front() {
+            Some(happened) if happened == order => Ok(()),
+            Some(happened) => Err(format!("happened `{happened}`")),
+            None => Err(format!(
+                "did not happen; S: {} B> {}",
+                self.to_client.escape_ascii(),
+                self.to_backend.escape_ascii()
+            )),
+        }
+    }
+
+    /// What is different this time; `begin` comes last.
+    fn prepare(&mut self, word: &str, rest: &str) -> Result<(), String> {
+        match word {
+            "header" => self.scene.header = true,
+            "trusts" => self.scene.trusted = Networks::parse(rest)?,
+            "private-only" => self.scene.private_only = true,
+            "tls" => self.scene.tls = true,
+            "seed" => self.scene.seed = rest.parse().unwrap(),
+            "begin" => {
+                self.session = Some(self.scene.session());
+                self.input(Input::Begin);
+            }
+            other => return Err(format!("no such preparation: {other}")),
+        }
+        Ok(())
+    }
+
+    /// Lets time pass; a deadline on the way is told when it passes.
+    fn wait(&mut self, ms: u64) {
+        let end = Tick(self.now.0 + ms);
+        let mut rounds = 0;
+        while let Some(due) = self.session.as_ref().unwrap().deadline().filter(|due| *due <= end) {
+            rounds += 1;
+            assert!(rounds < 100, "a deadline that stays");
+            self.now = due.max(self.now);
+            self.input(Input::Deadline);
+        }
+        self.now = end;
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        let session = self.session.as_mut().unwrap();
+        session.on(self.now, input, &mut self.outbox);
+        self.to_client.append(&mut self.outbox.to_client);
+        self.to_backend.append(&mut self.outbox.to_backend);
+        let wishes: Vec<Wish> = self.outbox.take_wishes().collect();
+        assert!(wishes.len() < WISHES_MAX);
+        for wish in wishes {
+            self.note(&wish);
+        }
+        // This client reads at once.
+        if self.session.as_ref().unwrap().is_stalled() {
+            self.input(Input::ClientTook);
+        }
+    }
+
+    fn note(&mut self, wish: &Wish) {
+        if let Wish::Authenticate(question) = wish {
+            let password = String::from_utf8_lossy(question.password.expose()).into_owned();
+            self.passwords.extend(Some(password).filter(|password| password.len() > 3));
+        }
+        let shown = format!("{wish:?}");
+        if self.passwords.iter().any(|password| shown.contains(password)) {
+            self.happened.push_back(format!("a password is told: {shown}"));
+        }
+        self.relayed |= matches!(wish, Wish::Relay(_));
+        self.happened.push_back(named(wish));
+    }
+}
+
+/// What others do.
+fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
+    let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
+    Some(match word {
+        "grant" => Input::Verdict(stage::accepted(grant(rest))),
+        "refuse" => {
+            let reason = Some(second).filter(|reason| !reason.is_empty());
+            Input::Verdict(stage::refused(failure_named(first), reason))
+        }
+        "go" => Input::Route(RouteAnswer::Go(destination(rest))),
+        "nowhere" => {
+            let failure = failure_named(first);
+            Input::Route(RouteAnswer::Fail { failure, detail: second.into() })
+        }
+        "connected" => Input::Connected,
+        "broken" => Input::BackendBroken("connection refused"),
+        "client-end" => Input::ClientEnd,
+        "backend-end" => Input::BackendEnd,
+        "shutdown" => Input::Shutdown,
+        "deadline" => Input::Deadline,
+        _ => return None,
+    })
+}
+
+/// `user [key=value …]`
+fn grant(text: &str) -> Grant {
+    let mut words = text.split(' ');
+    let mut grant = Grant::new(words.next().unwrap(), true);
+    for word in words {
+        match word.split_once('=').unwrap_or((word, "")) {
+            ("destuser", user) => grant.destuser = Some(user.into()),
+            ("pass", pass) => grant.pass = Some(Secret::from(pass)),
+            ("master", master) => grant.master = Some(master.into()),
+            ("host", host) => grant.host = Some(host.into()),
+            ("port", port) => grant.port = Some(port.parse().unwrap()),
+            ("forward", value) => grant.forward.push(("k".into(), value.into())),
+            ("plain", _) => grant.mech = BackendMech::Plain,
+            ("nopipelining", _) => grant.nopipelining = true,
+            ("not_trusted", _) => grant.not_trusted = true,
+            other => panic!("{other:?}"),
+        }
+    }
+    grant
+}
+
+/// `host address [group=…] [moving]`
+fn destination(text: &str) -> Destination {
+    let words: Vec<&str> = text.split(' ').collect();
+    Destination {
+        host: words[0].into(),
+        address: words[1].parse().unwrap(),
+        group: words.iter().find_map(|word| word.strip_prefix("group=")).map(Into::into),
+        is_moving: words.contains(&"moving"),
+    }
+}
+
+// === What goes out ===
+
+fn named(wish: &Wish) -> String {
+    match wish {
+        Wish::Authenticate(question) => {
+            let password = String::from_utf8_lossy(question.password.expose()).into_owned();
+            let on_behalf = question
+                .authorize_as
+                .as_ref()
+                .map(|user| format!(" for {user}"))
+                .unwrap_or_default();
+            let (remote, local) = (question.remote, question.local);
+            format!("asks {}{on_behalf} {password} from {remote} at {local}", question.user)
+        }
+        Wish::Route(RouteAsk::User(user)) => format!("routes user {user}"),
+        Wish::Route(RouteAsk::Host { host, .. }) => format!("routes host {host}"),
+        Wish::Route(RouteAsk::Referral { host, group }) => {
+            format!("routes referral {host} {}", group.as_deref().unwrap_or("-"))
+        }
+        Wish::DropBackend => "drops".to_owned(),
+        Wish::Connect(to) => format!("connects {to}"),
+        Wish::Relay(handover) => {
+            let user = handover.subject.user.as_deref().unwrap_or("-");
+            format!("relays {user} {}", handover.backend)
+        }
+        Wish::Close => "closes".to_owned(),
+        Wish::Report(event) => format!("logs {}", reported(event)),
+    }
+}
+
+fn reported(event: &Event) -> String {
+    match event {
+        Event::Refused { peer, reason, quiet, .. } => {
+            format!("refused {peer}{}: {reason}", if *quiet { " quietly" } else { "" })
+        }
+        Event::Aborted { reason, attempts, .. } => format!("aborted after {attempts}: {reason}"),
+        Event::LoginFailed { failure, detail, subject } => {
+            format!("failed {} {failure:?}: {detail}", subject.user.as_deref().unwrap_or("-"))
+        }
+        Event::BackendFailed { backend, failure, detail, retried, .. } => {
+            let end = if *retried { "again" } else { "enough" };
+            format!("backend {backend} {failure:?} {end}: {detail}")
+        }
+        Event::LoggedIn { backend, took, .. } => format!("in {backend} {}ms", took.as_millis()),
+        other => format!("{other:?}"),
+    }
+}

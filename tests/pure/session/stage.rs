@@ -1,0 +1,98 @@
+//! What a session stands on in these tests: settings, a client, and an empty outbox.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hale::auth::answer::Answer;
+use hale::auth::verdict::{Grant, Verdict};
+use hale::facts::{ClientFacts, Transport};
+use hale::fault::Failure;
+use hale::limits;
+use hale::names::Protocol;
+use hale::network::Networks;
+use hale::preauth::Dialogue;
+use hale::preauth::capability::Rules;
+use hale::session::{ProtocolSettings, Session, SessionSettings};
+use hale::tick::Tick;
+
+use crate::client_facts;
+
+pub(super) fn settings() -> SessionSettings {
+    SessionSettings {
+        rules: Rules::default(),
+        guarded_rules: Rules { plaintext_allowed: false, ..Rules::default() },
+        trusted: Networks::default(),
+        privacy_required: false,
+        proxy_header_is_private: false,
+        proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
+        failure_delay: limits::FAILURE_DELAY,
+        login_timeout: limits::LOGIN_PROXY_TIMEOUT,
+        reconnects_max: limits::RECONNECTS_MAX,
+        user_move_timeout: Duration::from_secs(31),
+        protocols: Protocol::ALL.map(|protocol| ProtocolSettings { port: protocol.default_port() }),
+    }
+}
+
+/// What is different in one test.
+#[derive(Debug, Default)]
+pub(super) struct Scene {
+    /// A PROXY header comes first; the socket's peer is a balancer then.
+    pub(super) header: bool,
+    /// `login_trusted_networks`.
+    pub(super) trusted: Networks,
+    /// `ssl = required`.
+    pub(super) private_only: bool,
+    /// The client came over TLS.
+    pub(super) tls: bool,
+    /// For the jitter.
+    pub(super) seed: u64,
+}
+
+impl Scene {
+    pub(super) fn session(&self) -> Session {
+        let settings = SessionSettings {
+            trusted: self.trusted.clone(),
+            privacy_required: self.private_only,
+            ..settings()
+        };
+        let peer = SocketAddr::from(if self.header {
+            ([10, 0, 0, 2], 5000)
+        } else {
+            ([192, 0, 2, 7], 4711)
+        });
+        let facts = ClientFacts {
+            socket: peer,
+            origin: peer,
+            apparent: peer,
+            trusted: self.trusted.contains(peer.ip()),
+            transport: if self.tls { Transport::Tls } else { Transport::Insecure },
+            ..client_facts(false)
+        };
+        let dialogue = Dialogue::new(Protocol::Imap);
+        Session::new(Arc::new(settings), dialogue, facts, self.header, self.seed, Tick(0))
+    }
+}
+
+pub(super) fn accepted(grant: Grant) -> Box<Answer> {
+    answered(Verdict::Accept(Box::new(grant)))
+}
+
+pub(super) fn refused(failure: Failure, reason: Option<&str>) -> Box<Answer> {
+    answered(Verdict::Refuse { failure, reason: reason.map(Into::into) })
+}
+
+fn answered(verdict: Verdict) -> Box<Answer> {
+    Box::new(Answer {
+        verdict,
+        master_user: None,
+        nodelay: false,
+        delay_until: None,
+        why: None,
+        trouble: None,
+    })
+}
+
+pub(super) fn granted(user: &str) -> Box<Answer> {
+    accepted(Grant::new(user, true))
+}
