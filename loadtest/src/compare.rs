@@ -77,9 +77,7 @@ pub(crate) fn run(options: &CompareOptions, interrupted: &Arc<AtomicBool>) -> Re
     let bench = options.bench(directory.path().to_owned());
     affinity::pin(options.generator_core)?;
     for target in &targets {
-        target
-            .prepare(&bench)
-            .with_context(|| format!("prepare {}", target.name()))?;
+        target.prepare(&bench).with_context(|| format!("prepare {}", target.name()))?;
     }
     let limit = bench.descriptors;
     for scenario in &options.scenarios {
@@ -166,9 +164,7 @@ impl CompareOptions {
                 command: self.login,
                 proxy_header: false,
             },
-            sources: (1..=self.sources)
-                .map(|last| Ipv4Addr::new(127, 0, 1, last))
-                .collect(),
+            sources: (1..=self.sources).map(|last| Ipv4Addr::new(127, 0, 1, last)).collect(),
             warm_up: Duration::from_secs_f64(self.warm_up),
             duration: Duration::from_secs_f64(self.seconds),
         }

@@ -36,25 +36,15 @@ impl MemoryReading {
         let machine = fs::read_to_string("/proc/meminfo").context("/proc/meminfo")?;
         let slab = kilobytes(&machine, "Slab:").context("/proc/meminfo has no Slab")?;
         let stacks = kilobytes(&machine, "KernelStack:").unwrap_or(0);
-        Ok(Self {
-            resident,
-            proportional,
-            kernel: slab + stacks,
-            tcp: tcp_bytes()?,
-        })
+        Ok(Self { resident, proportional, kernel: slab + stacks, tcp: tcp_bytes()? })
     }
 }
 
 /// What TCP has charged now.
 pub(crate) fn tcp_bytes() -> Result<u64> {
     let text = fs::read_to_string("/proc/net/sockstat").context("/proc/net/sockstat")?;
-    let line = text
-        .lines()
-        .find(|line| line.starts_with("TCP:"))
-        .context("no TCP in sockstat")?;
-    let mut words = line
-        .split_ascii_whitespace()
-        .skip_while(|word| *word != "mem");
+    let line = text.lines().find(|line| line.starts_with("TCP:")).context("no TCP in sockstat")?;
+    let mut words = line.split_ascii_whitespace().skip_while(|word| *word != "mem");
     let pages: u64 = words.nth(1).context("no TCP mem in sockstat")?.parse()?;
     Ok(pages * page_size() as u64)
 }

@@ -3,3 +3,4 @@
 
 mod ring;
 mod e2e;
+mod sim;

@@ -24,27 +24,17 @@ pub(super) fn idle(
     let before = MemoryReading::take(&subject.processes)?;
     let cpu_before = subject.processes.read_cpu()?;
     let group = engine.add_group(subject.order(Plan::Park, scenario.count));
-    engine.run_until(PATIENCE, "all sessions silent", |engine| {
-        engine.group(group).is_parked()
-    })?;
+    engine.run_until(PATIENCE, "all sessions silent", |engine| engine.group(group).is_parked())?;
     engine.run_for(SETTLE)?;
     let after = MemoryReading::take(&subject.processes)?;
     let cpu = subject.processes.read_cpu()?.since(&cpu_before);
-    record.set(
-        "kernel_bytes_per_session",
-        growth_each(before.kernel, after.kernel, scenario.count),
-    );
+    record
+        .set("kernel_bytes_per_session", growth_each(before.kernel, after.kernel, scenario.count));
     if !subject.processes.is_empty() {
         record.set("proxy_base_rss_bytes", before.resident as f64);
         let each = |before, after| growth_each(before, after, scenario.count);
-        record.set(
-            "proxy_rss_bytes_per_session",
-            each(before.resident, after.resident),
-        );
-        record.set(
-            "proxy_pss_bytes_per_session",
-            each(before.proportional, after.proportional),
-        );
+        record.set("proxy_rss_bytes_per_session", each(before.resident, after.resident));
+        record.set("proxy_pss_bytes_per_session", each(before.proportional, after.proportional));
     }
     note_logins(record, &engine.group(group).stats);
     note_cpu(record, subject, &cpu);
@@ -78,10 +68,7 @@ pub(super) fn stall(
     });
     let cpu = measure(engine, subject)?;
     let after = MemoryReading::take(&subject.processes)?;
-    record.set(
-        "tcp_bytes_per_stalled_session",
-        growth_each(before.tcp, after.tcp, scenario.count),
-    );
+    record.set("tcp_bytes_per_stalled_session", growth_each(before.tcp, after.tcp, scenario.count));
     record.set("tcp_bytes_total", after.tcp as f64);
     record.set("tcp_dropped_segments", (tcp_drops()? - drops_before) as f64);
     if !subject.processes.is_empty() {

@@ -33,10 +33,7 @@ pub(super) fn prepare(target: Target, bench: &Bench) -> Result<()> {
 pub(super) fn command(target: Target, bench: &Bench) -> Command {
     let mut command = Command::new(&bench.haproxy);
     // `-db`: in the foreground, one process.
-    command
-        .arg("-db")
-        .arg("-f")
-        .arg(bench.directory.join(file_name(target)));
+    command.arg("-db").arg("-f").arg(bench.directory.join(file_name(target)));
     command
 }
 
