@@ -48,13 +48,13 @@ install_packages() {
                 apt-get -q install --yes --no-install-recommends "$@"
     } >&2 || status=$?
     [ -z "$policy" ] || "${as_root[@]}" rm -f "$policy"
-    # Nor shall a daemon start at the next boot because somebody ran a test.
+    # Nor shall a daemon run now or at the next boot because somebody ran a test. (It was not there before us.)
     if command -v systemctl >/dev/null; then
         local package
         for package in "$@"; do
             case $package in
-                dovecot-core) "${as_root[@]}" systemctl -q disable dovecot.service dovecot.socket ;;
-                haproxy) "${as_root[@]}" systemctl -q disable haproxy.service ;;
+                dovecot-core) "${as_root[@]}" systemctl -q disable --now dovecot.service dovecot.socket ;;
+                haproxy) "${as_root[@]}" systemctl -q disable --now haproxy.service ;;
             esac
         done 2>/dev/null || true
     fi

@@ -61,14 +61,21 @@ impl Pair {
         }
     }
 
-    /// The backend on which a user logged in last, by its own log.
+    /// The one backend on which a user logged in, by the backends' own logs.
     pub(crate) fn home_of(&self, user: &str) -> usize {
-        let mut logins = self.backends.iter().map(|backend| backend.logins(user).len());
-        let count = (logins.next().unwrap(), logins.next().unwrap());
-        match count {
-            (1.., 0) => 0,
-            (0, 1..) => 1,
-            _ => panic!("{user} logged in on the backends {count:?} times"),
+        self.home_after(user, 1)
+    }
+
+    /// The same, once so many logins stand in the logs (Dovecot writes them a moment after the reply).
+    pub(crate) fn home_after(&self, user: &str, logins: usize) -> usize {
+        let counts = wait_for(&format!("{logins} logins of {user}"), PATIENCE, || {
+            let counts = [0, 1].map(|at: usize| self.backends[at].logins(user).len());
+            (counts.iter().sum::<usize>() >= logins).then_some(counts)
+        });
+        match counts {
+            [_, 0] => 0,
+            [0, _] => 1,
+            _ => panic!("{user} logged in on both backends: {counts:?} times"),
         }
     }
 }

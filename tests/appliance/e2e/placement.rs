@@ -14,15 +14,15 @@ fn geodb_a_user_stays_on_one_backend_and_users_spread() {
             hale.session(user, b"secret");
         }
     }
-    // home_of fails if a user was on both.
-    let on_first = users.iter().filter(|user| pair.home_of(user) == 0).count();
+    // home_after fails if a user was on both.
+    let on_first = users.iter().filter(|user| pair.home_after(user, 2) == 0).count();
     assert!((1..users.len()).contains(&on_first), "{on_first} of {} on be1", users.len());
 
     // The GeoDB, not Hale's memory, is what remembers.
     hale.crash_and_start_again();
     for user in &users {
         hale.session(user, b"secret");
-        pair.home_of(user);
+        pair.home_after(user, 3);
     }
 }
 

@@ -4,6 +4,9 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::ExitStatus;
 
+use rustix::process::Signal;
+
+use super::dovecot::Pair;
 use super::hale::Setup;
 use super::ports::{FRONT, free_port, is_free};
 use super::process::Process;
@@ -95,6 +98,21 @@ fn ur_01_a_refused_ring_names_the_cause_and_exits_78() {
         let report = report(&setup, &process);
         assert_eq!(status.code(), Some(CONFIGURATION), "{error}: {report}");
         assert!(report.contains("ring"), "{error}: the cause is not named: {report}");
+    }
+}
+
+/// Readiness is what a balancer sees: from the first greeting on, logins work and SIGTERM drains (OP-11).
+#[test]
+fn op_11_whoever_is_greeted_can_log_in_and_hale_can_be_stopped() {
+    let mut hale = Setup::with_users(Pair::shared(), &["early"], b"secret").start();
+    for _ in 0..10 {
+        hale.crash_and_start_again();
+        hale.session("early", b"secret");
+    }
+    for _ in 0..5 {
+        hale.crash_and_start_again();
+        hale.signal(Signal::TERM);
+        assert_eq!(hale.wait(PATIENCE).code(), Some(0), "stopped just after the first greeting");
     }
 }
 
