@@ -186,12 +186,7 @@ impl CompareOptions {
             haproxy: self.haproxy.clone(),
             core: self.proxy_core,
             backends: crate::DEFAULT_BACKENDS.to_vec(),
-            sessions_max: self
-                .scenarios
-                .iter()
-                .map(Scenario::sessions)
-                .max()
-                .unwrap_or(0),
+            sessions_max: self.scenarios.iter().map(Scenario::sessions).max().unwrap_or(0),
             descriptors: crate::limits::descriptors(),
             users: self.users,
             password: self.password.clone(),

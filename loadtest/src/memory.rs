@@ -53,18 +53,10 @@ pub(crate) fn tcp_bytes() -> Result<u64> {
 pub(crate) fn tcp_drops() -> Result<u64> {
     let text = fs::read_to_string("/proc/net/netstat").context("/proc/net/netstat")?;
     let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));
-    let names = lines
-        .next()
-        .context("no TcpExt in netstat")?
-        .split_ascii_whitespace();
-    let values = lines
-        .next()
-        .context("no TcpExt values in netstat")?
-        .split_ascii_whitespace();
+    let names = lines.next().context("no TcpExt in netstat")?.split_ascii_whitespace();
+    let values = lines.next().context("no TcpExt values in netstat")?.split_ascii_whitespace();
     let mut pairs = names.zip(values);
-    let (_, value) = pairs
-        .find(|(name, _)| *name == "TCPRcvQDrop")
-        .context("no TCPRcvQDrop")?;
+    let (_, value) = pairs.find(|(name, _)| *name == "TCPRcvQDrop").context("no TCPRcvQDrop")?;
     value.parse().context("TCPRcvQDrop")
 }
 

@@ -45,10 +45,7 @@ fn file_name(target: Target) -> String {
 /// when their sum is above it. A stalled session holds a pipe, so pipes get all that connections leave.
 fn allowances(bench: &Bench) -> (u64, u64) {
     let connections = bench.sessions_max as u64 + CONNECTIONS_SPARE;
-    let left = bench
-        .descriptors
-        .saturating_sub(2 * connections + DESCRIPTORS_RESERVED)
-        / 2;
+    let left = bench.descriptors.saturating_sub(2 * connections + DESCRIPTORS_RESERVED) / 2;
     (connections, left.clamp(1, 2 * connections))
 }
 
