@@ -9,7 +9,7 @@ use crate::names::CoreId;
 use crate::route::group::GroupChange;
 
 /// Where an answer goes: a connection of a core. A slot that was reused meanwhile has another generation, and the
-/// answer is dropped (W-PIPE-6).
+/// answer is dropped (W-PIPE-6); so is an answer to a question that the session has given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket {
     /// The core that asked.
@@ -18,6 +18,8 @@ pub struct Ticket {
     pub slot: u32,
     /// Its generation.
     pub generation: u32,
+    /// Which question of that connection: a late answer to an earlier one answers nothing.
+    pub question: u32,
 }
 
 /// From a data core to the control core.

@@ -121,7 +121,8 @@ fn play(seed: u64) -> u64 {
     let users = usize::try_from(random.between(1, 10)).unwrap();
     let accounts: Vec<Account> =
         (0..users).map(|id| Account::of(id, &mut random, &weather)).collect();
-    let drain_at = random.pick(&[1_000, 4_000, 40_000, LATE_MS, LATE_MS, LATE_MS]) + random.below(2_000);
+    let drain_at =
+        random.pick(&[1_000, 4_000, 40_000, LATE_MS, LATE_MS, LATE_MS]) + random.below(2_000);
     let within = random.pick(&[0, 3_000, 60_000]);
     let mut sim = Sim::new(random.next(), weather, &accounts);
     sim.world().control.drain = Some((drain_at, Duration::from_millis(within)));
@@ -129,7 +130,20 @@ fn play(seed: u64) -> u64 {
     if let Err(failure) = played {
         // Forgotten, not dropped: a core that broke in the middle may break again.
         let turns = sim.turns;
-        if number("SIM_STAT").is_some() { let w = sim.world(); eprintln!("now {} {:?}", w.kernel.now, w.control.drain); for c in &w.clients { eprintln!("{c:?}\n{:?}", c.stream.map(|s| &w.kernel.streams[s])); } for c in &w.backends { eprintln!("{c:?}\n{:?}", w.kernel.streams[c.stream]); } eprintln!("{:?}", w.kernel); for e in &w.control.events { eprintln!("{e:?}"); } }
+        if number("SIM_STAT").is_some() {
+            let w = sim.world();
+            eprintln!("now {} {:?}", w.kernel.now, w.control.drain);
+            for c in &w.clients {
+                eprintln!("{c:?}\n{:?}", c.stream.map(|s| &w.kernel.streams[s]));
+            }
+            for c in &w.backends {
+                eprintln!("{c:?}\n{:?}", w.kernel.streams[c.stream]);
+            }
+            eprintln!("{:?}", w.kernel);
+            for e in &w.control.events {
+                eprintln!("{e:?}");
+            }
+        }
         eprintln!("SIM_SEED={seed} fails at turn {turns}");
         std::mem::forget(sim);
         resume_unwind(failure);
