@@ -259,9 +259,8 @@ impl<P: Port> Worker<P> {
             return;
         }
         let slot = ticket.slot;
-        // Every question but the last has been given up (W-PIPE-6).
-        let current = self.login(slot).filter(|login| login.questions == ticket.question);
-        let Some(pending) = current.and_then(|login| login.pending.take()) else {
+        let asked = self.login(slot).filter(|login| login.question == ticket.question);
+        let Some(pending) = asked.and_then(|login| login.pending.take()) else {
             return;
         };
         let input = match (*pending, answer) {
@@ -282,7 +281,7 @@ impl<P: Port> Worker<P> {
                 Pending::Route { ask: RouteAsk::Host { host, .. }, .. },
                 Answer::Resolved(address),
             ) => Some(Input::Route(RouteAnswer::Go(named(host, address)))),
-            // An answer to an earlier question of the same session, which has been answered otherwise: its deadline passed.
+            // An answer of another kind than was asked for: the deadline of the question will pass.
             (pending, _) => {
                 if let Some(login) = self.login(slot) {
                     login.pending = Some(Box::new(pending));
@@ -295,13 +294,15 @@ impl<P: Port> Worker<P> {
         }
     }
 
-    /// The ticket of a new question; answers to earlier ones no longer count.
+    /// The ticket of the session's next question. Answers to earlier ones are worth nothing from here on: the verdict
+    /// on one login must never reach another.
     fn ticket(&mut self, slot: u32) -> Option<Ticket> {
         let generation = self.slots.generation(slot)?;
+        let core = self.asks.core;
         let login = self.login(slot)?;
-        login.questions = login.questions.wrapping_add(1);
-        let question = login.questions;
-        Some(Ticket { core: self.asks.core, slot, generation, question })
+        login.question = login.question.wrapping_add(1);
+        login.pending = None;
+        Some(Ticket { core, slot, generation, question: login.question })
     }
 }
 

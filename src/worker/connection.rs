@@ -130,8 +130,8 @@ pub(super) struct Login {
     pub(super) unsent_backend: Vec<u8>,
     /// A question under way at the hashing pool or the control core.
     pub(super) pending: Option<Box<Pending>>,
-    /// Questions asked so far.
-    pub(super) questions: u32,
+    /// The number of the last question asked.
+    pub(super) question: u32,
     /// A connect that waits until the former backend's descriptor is closed.
     pub(super) connect_next: Option<SocketAddr>,
     /// Close as soon as everything for the client is sent.
@@ -147,7 +147,7 @@ impl Login {
             unsent_client: Vec::new(),
             unsent_backend: Vec::new(),
             pending: None,
-            questions: 0,
+            question: 0,
             connect_next: None,
             finishing: false,
             handed_over: None,

@@ -72,7 +72,10 @@ impl<P: Port> Worker<P> {
         if moved > 0 {
             relay.moved_at = seconds(self.now);
         }
+        let is_half_closed = relay.up.shut || relay.down.shut;
         match turn {
+            // A stall that is over leaves a timer behind that is too long for a half-closed relay.
+            Turn::Dry if is_half_closed => self.set_relay_timer(slot),
             Turn::Dry => {}
             Turn::Again => self.queue(slot, source),
             Turn::Blocked => {

@@ -111,7 +111,7 @@ impl Account {
         account.eager = random.percent(40);
         let small = [0, 1, 300, 5_000];
         let large = [0, 16_384, 40_000, 150_000];
-        let sizes = if random.percent(20) { large } else { small };
+        let sizes = if random.percent(30) { large } else { small };
         account.uploads = random.pick(&sizes) + random.below(100);
         account.downloads = random.pick(&sizes) + random.below(100);
         account.ending = random.pick(&[
@@ -180,7 +180,7 @@ impl Mischief {
             0 => Act::Reset,
             1 => Act::Close,
             2 => Act::HalfClose,
-            _ => Act::Sleep(random.pick(&[5, 500, 8_000, 60_000, 400_000])),
+            _ => Act::Sleep(random.pick(&[5, 500, 8_000, 60_000, 400_000, 90_000_000])),
         };
         Self { after: random.below(30), act }
     }

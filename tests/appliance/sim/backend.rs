@@ -95,13 +95,9 @@ impl Backend {
         !self.over && kernel.now >= self.deaf_until && (kernel.now >= self.due || stirred)
     }
 
-    pub(super) fn next_due(&self) -> Option<u64> {
-        let due = self.due.max(self.deaf_until);
+    pub(super) fn next_due(&self, now: u64) -> Option<u64> {
+        let due = if now < self.deaf_until { self.deaf_until } else { self.due };
         (!self.over && due < u64::MAX).then_some(due)
-    }
-
-    pub(super) fn is_asleep(&self, now: u64) -> bool {
-        now < self.deaf_until
     }
 
     pub(super) fn wake(&mut self) {

@@ -74,14 +74,13 @@ impl Client {
         !self.over && kernel.now >= self.deaf_until && (kernel.now >= self.due || stirred)
     }
 
-    pub(super) fn next_due(&self) -> Option<u64> {
-        let due = self.due.max(self.deaf_until);
+    pub(super) fn next_due(&self, now: u64) -> Option<u64> {
         // Asleep: what stirs meanwhile is found out when it wakes up.
-        let due = if self.deaf_until > self.calm_since { due.min(self.deaf_until) } else { due };
+        let due = if self.is_asleep(now) { self.deaf_until } else { self.due };
         (!self.over && due < u64::MAX).then_some(due)
     }
 
-    pub(super) fn is_asleep(&self, now: u64) -> bool {
+    fn is_asleep(&self, now: u64) -> bool {
         now < self.deaf_until
     }
 
@@ -333,15 +332,16 @@ impl Client {
     }
 
     /// Whoever waits for a reply gets one, or is closed, in the end.
-    pub(super) fn assert_not_forgotten(&self, now: u64) {
+    pub(super) fn assert_not_forgotten(&self, now: u64, next: u64) {
+        let listens = self.stream.is_some() && !self.over && !self.is_asleep(now);
         let waits = !self.greeted || !self.awaiting.is_empty();
-        let waits = waits && self.stream.is_some() && !self.over && self.outbox.is_empty();
-        let long = now.saturating_sub(self.calm_since);
+        let waits = waits && listens && self.outbox.is_empty();
+        let long = next.saturating_sub(self.calm_since);
         assert!(
             !waits || long < PATIENCE_MS,
             "client {} waits for {:?} since {long} ms",
             self.account.id,
-            self.awaiting.front()
+            self.awaiting.front().map(|command| String::from_utf8_lossy(&command.bytes))
         );
     }
 }

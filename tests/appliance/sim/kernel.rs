@@ -353,6 +353,7 @@ impl Kernel {
             }
             let Some(stream) = self.backlogs[listener].pop_front() else { return };
             let fd = self.open(What::Stream(stream));
+            self.streams[stream].moved_at = self.now;
             self.tell(key, Outcome::Accepted(fd));
         }
     }
@@ -364,6 +365,7 @@ impl Kernel {
                 let local = SocketAddr::from(([10, 0, 0, 99], self.next_port));
                 let stream = self.new_stream(to, local);
                 self.files[file].what = What::Stream(stream);
+                self.streams[stream].moved_at = self.now;
                 self.arrivals.push(stream);
                 self.finish(key, Outcome::Connected);
             }
@@ -389,6 +391,17 @@ impl Kernel {
         }
     }
 
+    /// No connection is kept for ever: whatever its peer does, some timeout ends it.
+    pub(super) fn assert_none_kept(&self, next: u64) {
+        let open = |file: &&File| !file.closed;
+        for file in self.files.iter().filter(open) {
+            let What::Stream(index) = file.what else { continue };
+            let stream = &self.streams[index];
+            let long = next - stream.moved_at;
+            assert!(long < KEPT_MS_MAX, "nothing moves for {long} ms and nobody ends {stream:?}");
+        }
+    }
+
     /// When something happens by itself.
     pub(super) fn next_event(&self) -> Option<u64> {
         let due = |armed: &Armed| match armed.operation {
@@ -398,3 +411,6 @@ impl Kernel {
         self.armed.values().filter_map(due).min()
     }
 }
+
+/// More than the longest timeout, that of an idle relay.
+const KEPT_MS_MAX: u64 = 32 * 60_000;

@@ -121,7 +121,8 @@ fn play(seed: u64) -> u64 {
     let users = usize::try_from(random.between(1, 10)).unwrap();
     let accounts: Vec<Account> =
         (0..users).map(|id| Account::of(id, &mut random, &weather)).collect();
-    let drain_at = random.pick(&[0, 500, 4_000, 40_000, 3_000_000]) + random.below(5_000);
+    let drain_at =
+        random.pick(&[1_000, 4_000, 40_000, LATE_MS, LATE_MS, LATE_MS]) + random.below(2_000);
     let within = random.pick(&[0, 3_000, 60_000]);
     let mut sim = Sim::new(random.next(), weather, &accounts);
     sim.world().control.drain = Some((drain_at, Duration::from_millis(within)));
@@ -129,8 +130,22 @@ fn play(seed: u64) -> u64 {
     if let Err(failure) = played {
         // Forgotten, not dropped: a core that broke in the middle may break again.
         let turns = sim.turns;
-        std::mem::forget(sim);
+        if number("SIM_STAT").is_some() {
+            let w = sim.world();
+            eprintln!("now {} {:?}", w.kernel.now, w.control.drain);
+            for c in &w.clients {
+                eprintln!("{c:?}\n{:?}", c.stream.map(|s| &w.kernel.streams[s]));
+            }
+            for c in &w.backends {
+                eprintln!("{c:?}\n{:?}", w.kernel.streams[c.stream]);
+            }
+            eprintln!("{:?}", w.kernel);
+            for e in &w.control.events {
+                eprintln!("{e:?}");
+            }
+        }
         eprintln!("SIM_SEED={seed} fails at turn {turns}");
+        std::mem::forget(sim);
         resume_unwind(failure);
     }
     if number("SIM_STAT").is_some() {
@@ -169,5 +184,7 @@ fn sim_every_seed_ends_with_nothing_left_and_nothing_lost() {
     assert!(turns > SEEDS, "the seeds do next to nothing: {turns} turns");
 }
 
+/// Later than every timeout.
+const LATE_MS: u64 = 3_600_000;
 const SEEDS: u64 = 256;
 const TURNS_MAX: u64 = 300_000;

@@ -173,6 +173,7 @@ impl Kernel {
         }
         stream.stirred = true;
         stream.read += count as u64;
+        stream.moved_at = self.now;
         let bytes = stream.to_core.drain(..count).collect();
         self.progress += 1;
         if exact && shortens {
@@ -210,6 +211,7 @@ impl Kernel {
         }
         stream.to_peer.extend(&bytes[..count]);
         stream.sent += count as u64;
+        stream.moved_at = self.now;
         stream.stirred = true;
         Ok(count)
     }

@@ -31,6 +31,8 @@ pub(super) struct Stream {
     /// Bytes that the core read, and sent.
     pub(super) read: u64,
     pub(super) sent: u64,
+    /// When the core last moved a byte, or the connection came about.
+    pub(super) moved_at: u64,
     /// The core read the end.
     pub(super) end_read: bool,
     /// Something changed for the peer.
@@ -64,6 +66,7 @@ impl Stream {
             error: false,
             read: 0,
             sent: 0,
+            moved_at: 0,
             end_read: false,
             stirred: true,
         }

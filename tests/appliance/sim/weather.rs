@@ -57,13 +57,13 @@ impl Weather {
         let mut often = |levels: &[u64]| random.pick(levels);
         let smallest = often(&[1, 16, 200, 3_000, 20_000]);
         Self {
-            buffers: (smallest.max(3), often(&[4_000, 40_000, 120_000]).max(smallest)),
+            buffers: (smallest, often(&[300, 40_000, 120_000]).max(smallest)),
             delays: often(&[0, 10, 50]),
             ends_multishot: often(&[0, 5, 40]),
             shortens: often(&[0, 10, 60]),
             blocks: often(&[0, 5, 30]),
-            starves: often(&[0, 0, 3, 30]),
-            lacks_pipes: often(&[0, 0, 30, 100]),
+            starves: often(&[0, 3, 30, 90]),
+            lacks_pipes: often(&[0, 30, 100]),
             refuses: often(&[0, 0, 10, 40]),
             loses: often(&[0, 0, 5]),
             client_faults: often(&[0, 10, 40]),

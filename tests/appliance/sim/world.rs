@@ -69,12 +69,12 @@ impl World {
             if self.is_anybody_due() {
                 continue;
             }
-            self.assert_nothing_forgotten();
             let next = self.next_due().unwrap_or(u64::MAX).min(deadline).min(self.horizon);
             assert!(next < u64::MAX, "the core sleeps for ever");
             if next <= self.kernel.now {
                 break;
             }
+            self.assert_nothing_forgotten(next);
             self.kernel.now = next;
             self.kernel.progress += 1;
         }
@@ -130,10 +130,10 @@ impl World {
     }
 
     fn next_due(&self) -> Option<u64> {
-        let clients = self.clients.iter().filter_map(Client::next_due);
-        let backends = self.backends.iter().filter_map(Backend::next_due);
-        let others = [self.control.next_due(), self.kernel.next_event()];
         let now = self.kernel.now;
+        let clients = self.clients.iter().filter_map(|client| client.next_due(now));
+        let backends = self.backends.iter().filter_map(|backend| backend.next_due(now));
+        let others = [self.control.next_due(), self.kernel.next_event()];
         clients.chain(backends).chain(others.into_iter().flatten()).filter(|due| *due > now).min()
     }
 
@@ -175,10 +175,11 @@ impl World {
         }
     }
 
-    /// The core sleeps and nothing is under way to it: whatever it could have done by now is forgotten.
-    fn assert_nothing_forgotten(&self) {
+    /// The core sleeps until `next` and nothing is under way to it: whatever it could do before is forgotten.
+    fn assert_nothing_forgotten(&self, next: u64) {
+        self.kernel.assert_none_kept(next);
         for client in &self.clients {
-            client.assert_not_forgotten(self.kernel.now);
+            client.assert_not_forgotten(self.kernel.now, next);
             let (Some(stream), true, false) = (client.stream, client.logged_in, client.over) else {
                 continue;
             };
@@ -194,6 +195,9 @@ impl World {
             let id = client.account.id;
             assert!(!near.has_news(), "bytes or the end of client {id} wait for nobody");
             assert!(!far.has_news(), "bytes or the end of the backend of {id} wait for nobody");
+            let quiet = next - near.moved_at.max(far.moved_at);
+            let half_closed = near.peer_fin || far.peer_fin;
+            assert!(!half_closed || quiet < LINGER_MS_MAX, "{id} is half-closed for {quiet} ms");
         }
     }
 
@@ -236,3 +240,5 @@ enum Actor {
 
 /// A core that waits so often with nothing done in between, by it or anybody, is spinning.
 const IDLE_TURNS_MAX: u32 = 100;
+/// The linger time of a half-closed relay (W-REL-5), and what rounding and the wheel add.
+const LINGER_MS_MAX: u64 = 12_000;
