@@ -10,7 +10,7 @@ use super::output::{Handover, Outbox, RouteAsk, Wish};
 use crate::auth::answer::Answer;
 use crate::auth::ask::Question;
 use crate::auth::delay;
-use crate::auth::verdict::{Grant, Verdict};
+use crate::auth::verdict::{BackendTls, Grant, Verdict};
 use crate::backend::connect::Attempts;
 use crate::backend::referral::{Host, Referral};
 use crate::backend::{Dialogue, Login, Step};
@@ -59,7 +59,7 @@ struct Referred {
 }
 
 // Lives as long as a login takes; what is large in it is boxed.
-const _: () = assert!(size_of::<Attempt>() <= 320);
+const _: () = assert!(size_of::<Attempt>() <= 240);
 
 impl Attempt {
     fn new(received: Tick, user: Box<str>, password: Secret) -> Self {
@@ -155,8 +155,16 @@ impl Session {
                 return self.fail(now, failure, text, &detail, outbox);
             }
         };
+        let wants_tls =
+            matches!(grant.tls, Some(BackendTls::Starttls(_) | BackendTls::Implicit(_)));
         attempt.user = grant.user.clone();
         attempt.grant = Some(grant);
+        // Never in clear what was to go by TLS.
+        if wants_tls {
+            let detail =
+                "the password database demands TLS towards the backend, which is not there yet";
+            return self.fail(now, Failure::InternalConfig, None, detail, outbox);
+        }
         // A login that has already come a long way is going round in circles (W-FWD-2).
         if self.facts.ttl <= 1 {
             let detail = "TTL reached zero: proxies appear to be looping";

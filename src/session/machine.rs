@@ -26,6 +26,8 @@ pub struct Session {
     pub(super) facts: ClientFacts,
     /// This end of the client's connection, whatever a header or a trusted peer says of it (W-FWD-3).
     pub(super) own: SocketAddr,
+    /// A PROXY header came first.
+    behind_header: bool,
     pub(super) dialogue: Dialogue,
     /// Client bytes that nobody has parsed: while a login runs they wait here untouched (W-PIPE-4).
     pub(super) inbox: Inbox,
@@ -43,7 +45,7 @@ pub struct Session {
 }
 
 // One of these exists for each connection before login, most of them without an attempt.
-const _: () = assert!(size_of::<Session>() <= 576);
+const _: () = assert!(size_of::<Session>() <= 448);
 
 /// Where a session stands.
 #[derive(Debug)]
@@ -88,6 +90,7 @@ impl Session {
             protocol: dialogue.protocol(),
             dialogue,
             own: canonical(facts.local),
+            behind_header: header,
             facts,
             stage,
             stage_deadline,
@@ -198,7 +201,8 @@ impl Session {
     // === The client's side ===
 
     fn greet(&mut self, outbox: &mut Outbox) {
-        self.dialogue.greet(self.settings.rules_for(&self.facts), &mut outbox.to_client);
+        let rules = self.settings.rules_for(&self.facts, self.behind_header);
+        self.dialogue.greet(rules, &mut outbox.to_client);
     }
 
     fn client_bytes(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
@@ -257,7 +261,7 @@ impl Session {
         // "I do not know" is not an address (W-PP2-4).
         self.facts.trusted = policy::identifies_client(self.facts.origin)
             && self.settings.trusted.contains(self.facts.origin.ip());
-        if header.transport() == Transport::Tls || self.settings.proxy_header_is_private {
+        if header.transport() == Transport::Tls {
             self.facts.transport = Transport::Tls;
         }
         self.facts.local_name = header.tlvs.authority.clone();
@@ -268,7 +272,7 @@ impl Session {
     pub(super) fn read_commands(&mut self, now: Tick, outbox: &mut Outbox) {
         // Cheap to look up and the only borrow that outlives it: the rules follow the facts as they are now.
         let settings = Arc::clone(&self.settings);
-        let rules = settings.rules_for(&self.facts);
+        let rules = settings.rules_for(&self.facts, self.behind_header);
         match self.dialogue.read(rules, &mut self.facts, &mut self.inbox, &mut outbox.to_client) {
             Step::More => {
                 self.stalled = outbox.to_client.len() >= limits::PRE_LOGIN_OUTPUT_BYTES_MAX

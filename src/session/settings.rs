@@ -42,10 +42,12 @@ pub struct ProtocolSettings {
 }
 
 impl SessionSettings {
-    /// The rules of a connection, given whether a password is safe on it.
+    /// The rules of a connection, given whether a password is safe on it. `behind_header`: a balancer stands in front;
+    /// that may be privacy enough (W-TRUST-3), and is no TLS of which a backend could be told.
     #[must_use]
-    pub fn rules_for(&self, facts: &ClientFacts) -> &Rules {
-        let private = facts.transport == Transport::Tls;
+    pub fn rules_for(&self, facts: &ClientFacts, behind_header: bool) -> &Rules {
+        let private =
+            facts.transport == Transport::Tls || (behind_header && self.proxy_header_is_private);
         if private || facts.trusted || !self.privacy_required {
             &self.rules
         } else {

@@ -155,6 +155,13 @@ impl Login {
     }
 }
 
+/// What did not get away may hold a password (W-CRED-2).
+impl Drop for Login {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.unsent_backend);
+    }
+}
+
 /// Names for the log line at the end of a relay.
 #[derive(Debug)]
 pub(super) struct Label {

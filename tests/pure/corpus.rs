@@ -6,12 +6,54 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
 
+#[path = "../../fuzz/bodies/backend_imap.rs"]
+mod backend_imap;
+#[path = "../../fuzz/bodies/config_text.rs"]
+mod config_text;
+#[path = "../../fuzz/bodies/passwd_file.rs"]
+mod passwd_file;
+#[path = "../../fuzz/bodies/preauth_imap.rs"]
+mod preauth_imap;
 #[path = "../../fuzz/bodies/proxy_header.rs"]
 mod proxy_header;
+#[path = "../../fuzz/bodies/session.rs"]
+mod session;
+#[path = "../../fuzz/bodies/wire_frame.rs"]
+mod wire_frame;
+
+#[test]
+fn stored_inputs_of_backend_imap() {
+    replay("backend_imap", backend_imap::run);
+}
+
+#[test]
+fn stored_inputs_of_config_text() {
+    replay("config_text", config_text::run);
+}
+
+#[test]
+fn stored_inputs_of_passwd_file() {
+    replay("passwd_file", passwd_file::run);
+}
+
+#[test]
+fn stored_inputs_of_preauth_imap() {
+    replay("preauth_imap", preauth_imap::run);
+}
 
 #[test]
 fn stored_inputs_of_proxy_header() {
     replay("proxy_header", proxy_header::run);
+}
+
+#[test]
+fn stored_inputs_of_session() {
+    replay("session", session::run);
+}
+
+#[test]
+fn stored_inputs_of_wire_frame() {
+    replay("wire_frame", wire_frame::run);
 }
 
 #[test]
@@ -22,7 +64,16 @@ fn every_stored_corpus_is_replayed() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["proxy_header"], "add the new target's body and test to this file");
+    let known = [
+        "backend_imap",
+        "config_text",
+        "passwd_file",
+        "preauth_imap",
+        "proxy_header",
+        "session",
+        "wire_frame",
+    ];
+    assert_eq!(names, known, "add the new target's body and test to this file");
 }
 
 fn replay(target: &str, body: fn(&[u8])) {

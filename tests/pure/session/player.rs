@@ -14,7 +14,7 @@
 
 use std::collections::VecDeque;
 
-use hale::auth::verdict::{BackendMech, Grant};
+use hale::auth::verdict::{BackendMech, BackendTls, Certificate, Grant};
 use hale::event::Event;
 use hale::network::Networks;
 use hale::secret::Secret;
@@ -163,6 +163,7 @@ impl Player {
             "trusts" => self.scene.trusted = Networks::parse(rest)?,
             "private-only" => self.scene.private_only = true,
             "tls" => self.scene.tls = true,
+            "header-is-private" => self.scene.header_is_private = true,
             "seed" => self.scene.seed = rest.parse().unwrap(),
             "begin" => {
                 self.session = Some(self.scene.session());
@@ -255,6 +256,7 @@ fn grant(text: &str) -> Grant {
             ("plain", _) => grant.mech = BackendMech::Plain,
             ("nopipelining", _) => grant.nopipelining = true,
             ("not_trusted", _) => grant.not_trusted = true,
+            ("ssl", _) => grant.tls = Some(BackendTls::Implicit(Certificate::Configured)),
             other => panic!("{other:?}"),
         }
     }

@@ -118,6 +118,7 @@ fn scene() -> impl Strategy<Value = Scene> {
             header,
             trusted: Networks::parse(if trusts { "192.0.2.0/24" } else { "" }).unwrap_or_default(),
             private_only,
+            header_is_private: false,
             tls: false,
             seed,
         },

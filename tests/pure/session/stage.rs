@@ -43,6 +43,8 @@ pub(super) struct Scene {
     pub(super) trusted: Networks,
     /// `ssl = required`.
     pub(super) private_only: bool,
+    /// `proxy_protocol_implies_secure`.
+    pub(super) header_is_private: bool,
     /// The client came over TLS.
     pub(super) tls: bool,
     /// For the jitter.
@@ -54,6 +56,7 @@ impl Scene {
         let settings = SessionSettings {
             trusted: self.trusted.clone(),
             privacy_required: self.private_only,
+            proxy_header_is_private: self.header_is_private,
             ..settings()
         };
         let peer = SocketAddr::from(if self.header {

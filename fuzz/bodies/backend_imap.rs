@@ -1,0 +1,70 @@
+//! Body of the fuzz target `backend_imap`, replayed on stable by `tests/pure/corpus.rs`.
+
+use hale::auth::verdict::BackendMech;
+use hale::backend::imap::Imap;
+use hale::backend::{Login, Step};
+use hale::facts::{ClientFacts, Transport};
+use hale::limits::{BACKEND_INPUT_BYTES_MAX, BACKEND_UNTAGGED_BYTES_MAX, PROXY_TTL};
+use hale::names::SessionId;
+use hale::secret::Secret;
+use hale::wire::inbox::Inbox;
+
+/// The first byte chooses the login, the rest is what a backend sends: no panic, the same outcome however it is cut,
+/// bounded memory and output, nothing read behind the end, whole lines for the client.
+pub(crate) fn run(input: &[u8]) {
+    let Some((&choice, stream)) = input.split_first() else {
+        return;
+    };
+    let whole = outcome(choice, stream, stream.len().max(1));
+    for size in [1, 3, 11, 100] {
+        assert_eq!(outcome(choice, stream, size), whole, "in pieces of {size}");
+    }
+}
+
+/// What went to the backend, to the client, and the end with what is left behind it.
+fn outcome(choice: u8, stream: &[u8], size: usize) -> (Vec<u8>, Vec<u8>, String) {
+    let flag = |bit: u8| choice & bit != 0;
+    let login = Login {
+        user: if flag(1) { "t\u{ed}m" } else { "tim" }.into(),
+        password: Secret::from(if flag(1) { "p\u{e4}ss\\\"" } else { "p w" }),
+        master: flag(2).then(|| "root".into()),
+        mech: if flag(4) { BackendMech::Plain } else { BackendMech::Login },
+        nopipelining: flag(8),
+        send_facts: flag(16),
+        ..Login::default()
+    };
+    let (mut imap, mut inbox) = (Imap::new(login), Inbox::new(BACKEND_INPUT_BYTES_MAX));
+    let (mut to_backend, mut to_client, mut rest) = (Vec::new(), Vec::new(), stream);
+    let mut end = "open".to_owned();
+    while !rest.is_empty() {
+        let taken = inbox.append(rest.get(..size.min(rest.len())).unwrap_or_default());
+        assert!(taken > 0, "nothing is complete and there is no room");
+        (_, rest) = rest.split_at(taken);
+        let step = imap.read(&facts(), &mut inbox, &mut to_backend, &mut to_client);
+        assert!(to_client.len() <= BACKEND_UNTAGGED_BYTES_MAX, "{} bytes", to_client.len());
+        assert!(to_client.is_empty() || to_client.ends_with(b"\r\n"), "half a line");
+        assert!(to_backend.is_empty() || to_backend.ends_with(b"\r\n"), "half a command");
+        if !matches!(step, Step::More) {
+            let residue = [inbox.bytes(), rest].concat();
+            end = format!("{step:?} {:?} {}", imap.last_line(), residue.escape_ascii());
+            break;
+        }
+    }
+    (to_backend, to_client, end)
+}
+
+fn facts() -> ClientFacts {
+    let client = ([192, 0, 2, 7], 4711).into();
+    ClientFacts {
+        socket: client,
+        origin: client,
+        apparent: client,
+        local: ([198, 51, 100, 1], 143).into(),
+        local_name: Some("mail.example".into()),
+        session_id: SessionId::from_bytes([7; 16]),
+        ttl: PROXY_TTL,
+        transport: Transport::Insecure,
+        trusted: false,
+        forward: vec![("k".into(), "v".into())],
+    }
+}

@@ -1,0 +1,202 @@
+//! Body of the fuzz target `session`, replayed on stable by `tests/pure/corpus.rs`.
+//!
+//! An input is a scene byte and a list of happenings: a kind, a length or argument, bytes. Anything is a legal list.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hale::auth::answer::Answer;
+use hale::auth::verdict::{BackendMech, Grant, Verdict};
+use hale::facts::{ClientFacts, Transport};
+use hale::fault::Failure;
+use hale::limits::{self, BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX};
+use hale::names::{Protocol, SessionId};
+use hale::network::Networks;
+use hale::preauth::Dialogue;
+use hale::preauth::capability::Rules;
+use hale::session::input::{Destination, Input, RouteAnswer};
+use hale::session::output::{Outbox, WISHES_MAX, Wish};
+use hale::session::{ProtocolSettings, Session, SessionSettings};
+use hale::tick::Tick;
+
+/// Anything in any order: no panic, bounded wishes and output, a deadline in every stage, silence behind the end, an end
+/// for everybody, and no password in what is reported.
+pub(crate) fn run(input: &[u8]) {
+    let Some((&choice, mut list)) = input.split_first() else {
+        return;
+    };
+    let mut play = Play::new(choice);
+    play.give(Input::Begin);
+    while let [kind, argument, rest @ ..] = list {
+        list = play.happen(*kind, *argument, rest);
+    }
+    for _ in 0..200 {
+        play.pass_time();
+    }
+    assert!(play.closed || play.relayed, "left alone and still open");
+}
+
+struct Play {
+    session: Session,
+    outbox: Outbox,
+    now: Tick,
+    closed: bool,
+    relayed: bool,
+    passwords: Vec<String>,
+}
+
+impl Play {
+    fn new(choice: u8) -> Self {
+        Self {
+            session: session(choice),
+            outbox: Outbox::new(),
+            now: Tick(0),
+            closed: false,
+            relayed: false,
+            passwords: Vec::new(),
+        }
+    }
+
+    /// One happening; what is left of the list.
+    fn happen<'a>(&mut self, kind: u8, argument: u8, rest: &'a [u8]) -> &'a [u8] {
+        let failure = Failure::ALL[usize::from(argument) % Failure::ALL.len()];
+        match kind % 14 {
+            // In whole, and in pieces of the argument's low bits.
+            0 | 1 => {
+                let (bytes, behind) = rest.split_at(usize::from(argument).min(rest.len()));
+                self.bytes(kind.is_multiple_of(14), bytes, usize::from(kind / 14 % 8) + 1);
+                return behind;
+            }
+            2 => self.give(Input::ClientEnd),
+            3 => self.give(Input::ClientTook),
+            4 => self.give(Input::Verdict(answer(Verdict::Accept(Box::new(grant(argument)))))),
+            5 => self.give(Input::Verdict(answer(Verdict::Refuse { failure, reason: None }))),
+            6 => self.give(Input::Route(RouteAnswer::Go(Destination {
+                host: "h".into(),
+                address: [192, 0, 2, argument & 7].into(),
+                group: (argument & 8 != 0).then(|| "g".into()),
+                is_moving: argument & 16 != 0,
+            }))),
+            7 => {
+                self.give(Input::Route(RouteAnswer::Fail { failure, detail: "nowhere".into() }));
+            }
+            8 => self.give(Input::Connected),
+            9 => self.give(Input::BackendBroken("reset")),
+            10 => self.give(Input::BackendEnd),
+            11 => self.now.0 += u64::from(argument) * 97,
+            12 => self.pass_time(),
+            _ => {
+                // One more often would end most lists early.
+                if argument == 0xFF {
+                    self.give(Input::Shutdown);
+                }
+            }
+        }
+        rest
+    }
+
+    fn bytes(&mut self, from_client: bool, bytes: &[u8], size: usize) {
+        let size = if size == 1 { bytes.len().max(1) } else { size };
+        for piece in bytes.chunks(size) {
+            let room =
+                if from_client { self.session.client_room() } else { self.session.backend_room() };
+            let (piece, _) = piece.split_at(piece.len().min(room));
+            self.give(if from_client { Input::Client(piece) } else { Input::Backend(piece) });
+        }
+    }
+
+    fn pass_time(&mut self) {
+        self.now = self.session.deadline().unwrap_or(self.now).max(self.now);
+        self.give(Input::Deadline);
+    }
+
+    fn give(&mut self, input: Input<'_>) {
+        let over = self.closed || self.relayed;
+        self.session.on(self.now, input, &mut self.outbox);
+        let (client, backend) = (self.outbox.to_client.len(), self.outbox.to_backend.len());
+        assert!(client <= 32_768 && backend <= PRE_LOGIN_INPUT_BYTES_MAX + 16_384);
+        let wishes: Vec<Wish> = self.outbox.take_wishes().collect();
+        assert!(!over || (wishes.is_empty() && client + backend == 0), "heard after the end");
+        assert!(wishes.len() < WISHES_MAX, "{wishes:?}");
+        self.outbox.to_client.clear();
+        self.outbox.to_backend.clear();
+        for wish in &wishes {
+            self.closed |= matches!(wish, Wish::Close);
+            self.relayed |= matches!(wish, Wish::Relay(_));
+            self.check_secrets(wish);
+        }
+        let over = self.closed || self.relayed;
+        assert!(!(self.closed && self.relayed));
+        assert_eq!(self.session.stage() == "over", over);
+        assert_eq!(self.session.deadline().is_none(), over);
+        assert!(self.session.client_room() <= PRE_LOGIN_INPUT_BYTES_MAX);
+        assert!(self.session.backend_room() <= BACKEND_INPUT_BYTES_MAX);
+    }
+
+    /// Only what no other word of a report can be by chance counts as a password here.
+    fn check_secrets(&mut self, wish: &Wish) {
+        if let Wish::Authenticate(question) = wish {
+            let password = String::from_utf8_lossy(question.password.expose()).into_owned();
+            let differs = !question.user.contains(&*password) && password.contains("hunter2");
+            self.passwords.extend(Some(password).filter(|_| differs));
+        }
+        if let Wish::Report(event) = wish {
+            let subject_aside = format!("{event:?}");
+            let user = self.passwords.iter().find(|password| subject_aside.contains(*password));
+            assert!(user.is_none(), "{subject_aside}");
+        }
+    }
+}
+
+fn session(choice: u8) -> Session {
+    let flag = |bit: u8| choice & bit != 0;
+    let settings = SessionSettings {
+        rules: Rules::default(),
+        guarded_rules: Rules { plaintext_allowed: false, ..Rules::default() },
+        trusted: Networks::default(),
+        privacy_required: flag(2),
+        proxy_header_is_private: flag(4),
+        proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
+        failure_delay: limits::FAILURE_DELAY,
+        login_timeout: limits::LOGIN_PROXY_TIMEOUT,
+        reconnects_max: limits::RECONNECTS_MAX,
+        user_move_timeout: Duration::from_secs(31),
+        protocols: Protocol::ALL.map(|protocol| ProtocolSettings { port: protocol.default_port() }),
+    };
+    let client = ([192, 0, 2, 7], 4711).into();
+    let facts = ClientFacts {
+        socket: client,
+        origin: client,
+        apparent: client,
+        local: ([198, 51, 100, 1], 143).into(),
+        local_name: None,
+        session_id: SessionId::from_bytes([7; 16]),
+        ttl: limits::PROXY_TTL,
+        transport: Transport::Insecure,
+        trusted: flag(8),
+        forward: Vec::new(),
+    };
+    let dialogue = Dialogue::new(Protocol::Imap);
+    Session::new(Arc::new(settings), dialogue, facts, flag(1), choice.into(), Tick(0))
+}
+
+fn grant(argument: u8) -> Grant {
+    let mut grant = Grant::new("tim", true);
+    grant.nopipelining = argument & 1 != 0;
+    grant.not_trusted = argument & 2 != 0;
+    grant.mech = if argument & 4 != 0 { BackendMech::Plain } else { BackendMech::Login };
+    grant.destuser = (argument & 8 != 0).then(|| "tom".into());
+    grant.host = (argument & 16 != 0).then(|| "h".into());
+    grant
+}
+
+fn answer(verdict: Verdict) -> Box<Answer> {
+    Box::new(Answer {
+        verdict,
+        master_user: None,
+        nodelay: false,
+        delay_until: None,
+        why: None,
+        trouble: None,
+    })
+}
