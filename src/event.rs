@@ -3,6 +3,7 @@
 //! An event holds no secret, no literal and no whole protocol line: at most a cut and cleaned extract (W-FAIL-6).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fault::Failure;
@@ -93,7 +94,7 @@ pub enum Event {
         /// Who wanted to log in.
         subject: Subject,
         /// Where.
-        backend: Box<str>,
+        backend: Arc<str>,
         /// The class.
         failure: Failure,
         /// What happened, cleaned.
@@ -106,7 +107,7 @@ pub enum Event {
         /// Who.
         subject: Subject,
         /// Where.
-        backend: Box<str>,
+        backend: Arc<str>,
         /// From the login command to the backend's OK.
         took: Duration,
     },
@@ -115,7 +116,7 @@ pub enum Event {
         /// Who.
         subject: Subject,
         /// Where.
-        backend: Box<str>,
+        backend: Arc<str>,
         /// Who ended it.
         by: EndedBy,
         /// Bytes from the client to the backend.

@@ -70,10 +70,16 @@ pub struct CoreId(pub u16);
 
 /// Identifies one client connection in logs here and, forwarded, on the backend (W-FWD-4).
 ///
-/// At most 64 printable ASCII characters without space and quotes. Ours are 16 bytes as 22 characters of base64url;
-/// ids received from trusted peers are kept as they came.
+/// At most 64 printable ASCII characters without space and quotes. Ours are 16 bytes, shown as 22 characters of base64url
+/// and kept as bytes, because every idle session keeps its id; ids received from trusted peers are kept as they came.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct SessionId(Box<str>);
+pub struct SessionId(Form);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Form {
+    Own([u8; 16]),
+    Foreign(Box<str>),
+}
 
 impl SessionId {
     /// Longest id accepted from a trusted peer (W-FWD-4).
@@ -82,8 +88,7 @@ impl SessionId {
     /// Makes an id of 16 bytes that the caller drew from time and randomness.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        use base64::Engine as _;
-        Self(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes).into_boxed_str())
+        Self(Form::Own(bytes))
     }
 
     /// Accepts an id that a trusted peer sent, or `None` when it breaks W-FWD-4.
@@ -91,25 +96,24 @@ impl SessionId {
     pub fn parse(text: &str) -> Option<Self> {
         let legal = |b: u8| (0x21..=0x7E).contains(&b) && b != b'"';
         (!text.is_empty() && text.len() <= Self::BYTES_MAX && text.bytes().all(legal))
-            .then(|| Self(text.into()))
-    }
-
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+            .then(|| Self(Form::Foreign(text.into())))
     }
 }
 
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SessionId({})", self.0)
+        write!(f, "SessionId({self})")
     }
 }
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        use base64::display::Base64Display;
+        use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+        match &self.0 {
+            Form::Own(bytes) => Base64Display::new(bytes, &URL_SAFE_NO_PAD).fmt(f),
+            Form::Foreign(text) => f.write_str(text),
+        }
     }
 }
 
@@ -119,7 +123,7 @@ mod tests {
 
     #[test]
     fn w_fwd_4_session_ids_are_22_characters_and_foreign_ones_are_checked() {
-        assert_eq!(SessionId::from_bytes([0xFF; 16]).as_str().len(), 22);
+        assert_eq!(SessionId::from_bytes([0xFF; 16]).to_string().len(), 22);
         assert!(SessionId::parse("abc:P1").is_some());
         for bad in ["", "a b", "a\"b", "a\nb", "ü", &"x".repeat(65)] {
             assert!(SessionId::parse(bad).is_none(), "{bad:?}");

@@ -63,9 +63,7 @@ impl Processes {
             for task in tasks(pid) {
                 let path = format!("/proc/{pid}/task/{task}/children");
                 let children = fs::read_to_string(path).unwrap_or_default();
-                let parsed = children
-                    .split_ascii_whitespace()
-                    .filter_map(|word| word.parse().ok());
+                let parsed = children.split_ascii_whitespace().filter_map(|word| word.parse().ok());
                 waiting.extend(parsed.filter_map(Pid::from_raw));
             }
         }
@@ -75,9 +73,7 @@ impl Processes {
     /// How many kernel worker threads of io_uring they have.
     pub(crate) fn ring_workers(&self) -> usize {
         let names = self.pids().into_iter().flat_map(|pid| {
-            tasks(pid)
-                .into_iter()
-                .map(move |task| format!("/proc/{pid}/task/{task}/comm"))
+            tasks(pid).into_iter().map(move |task| format!("/proc/{pid}/task/{task}/comm"))
         });
         names
             .filter(|path| fs::read_to_string(path).is_ok_and(|name| name.starts_with("iou-wrk")))
@@ -130,11 +126,7 @@ impl CpuReading {
         let exact = Duration::from_nanos(threads);
         // Threads that came and went are missing above; the kernel's sum has them, but only to a tick.
         let coarse = ticks_to_duration(ticks);
-        let proxy = if coarse > exact + TICK_DOUBT.max(exact / 20) {
-            coarse
-        } else {
-            exact
-        };
+        let proxy = if coarse > exact + TICK_DOUBT.max(exact / 20) { coarse } else { exact };
         let generator = self.generator.saturating_sub(earlier.generator);
         let busy = self.busy.saturating_sub(earlier.busy);
         CpuUse {
@@ -177,10 +169,7 @@ fn tasks(pid: Pid) -> Vec<u32> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else {
         return Vec::new();
     };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect()
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 fn process_ticks(pid: Pid) -> Option<u64> {
@@ -196,16 +185,10 @@ fn process_ticks(pid: Pid) -> Option<u64> {
 fn machine_busy() -> Result<Duration> {
     let text = fs::read_to_string("/proc/stat").context("/proc/stat")?;
     let line = text.lines().next().context("/proc/stat is empty")?;
-    let fields: Vec<u64> = line
-        .split_ascii_whitespace()
-        .skip(1)
-        .filter_map(|word| word.parse().ok())
-        .collect();
+    let fields: Vec<u64> =
+        line.split_ascii_whitespace().skip(1).filter_map(|word| word.parse().ok()).collect();
     // user nice system idle iowait irq softirq steal guest guest_nice; the guests are inside user.
-    let busy = [0, 1, 2, 5, 6, 7]
-        .iter()
-        .filter_map(|index| fields.get(*index))
-        .sum();
+    let busy = [0, 1, 2, 5, 6, 7].iter().filter_map(|index| fields.get(*index)).sum();
     Ok(ticks_to_duration(busy))
 }
 

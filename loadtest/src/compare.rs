@@ -77,11 +77,9 @@ pub(crate) fn run(options: &CompareOptions, interrupted: &Arc<AtomicBool>) -> Re
     let bench = options.bench(directory.path().to_owned());
     affinity::pin(options.generator_core)?;
     for target in &targets {
-        target
-            .prepare(&bench)
-            .with_context(|| format!("prepare {}", target.name()))?;
+        target.prepare(&bench).with_context(|| format!("prepare {}", target.name()))?;
     }
-    let limit = crate::limits::descriptors();
+    let limit = bench.descriptors;
     for scenario in &options.scenarios {
         let wanted = scenario.sessions() as u64 * 2 + 200;
         ensure!(
@@ -166,9 +164,7 @@ impl CompareOptions {
                 command: self.login,
                 proxy_header: false,
             },
-            sources: (1..=self.sources)
-                .map(|last| Ipv4Addr::new(127, 0, 1, last))
-                .collect(),
+            sources: (1..=self.sources).map(|last| Ipv4Addr::new(127, 0, 1, last)).collect(),
             warm_up: Duration::from_secs_f64(self.warm_up),
             duration: Duration::from_secs_f64(self.seconds),
         }
@@ -190,6 +186,8 @@ impl CompareOptions {
             haproxy: self.haproxy.clone(),
             core: self.proxy_core,
             backends: crate::DEFAULT_BACKENDS.to_vec(),
+            sessions_max: self.scenarios.iter().map(Scenario::sessions).max().unwrap_or(0),
+            descriptors: crate::limits::descriptors(),
             users: self.users,
             password: self.password.clone(),
             hashed: self.hashed,

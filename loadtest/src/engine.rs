@@ -154,9 +154,7 @@ impl Engine {
                 break;
             };
             let socket = sockets::connect(target, source)?;
-            self.insert(Connection::Client(ClientSession::new(
-                socket, number, user, now,
-            )))?;
+            self.insert(Connection::Client(ClientSession::new(socket, number, user, now)))?;
         }
         Ok(())
     }
@@ -218,10 +216,7 @@ impl Engine {
 
     fn insert(&mut self, connection: Connection) -> Result<()> {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
-                generation: 0,
-                connection: Connection::Vacant,
-            });
+            self.slots.push(Slot { generation: 0, connection: Connection::Vacant });
             self.slots.len() - 1
         });
         let slot = &mut self.slots[index];
@@ -305,10 +300,7 @@ impl Connection {
     }
 }
 
-const NO_WAIT: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 0,
-};
+const NO_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 const EVENTS_PER_TURN: usize = 512;
 const SCRATCH_BYTES: usize = 64 << 10;
 /// Connecting is slow beside a ping: more per turn would show in the latency of other groups.
@@ -345,45 +337,27 @@ mod tests {
     fn every_plan_works_without_a_proxy() {
         let (mut engine, address) = engine(18_143);
         let bytes = 3_000_000;
-        let plans = [
-            Plan::Ping,
-            Plan::Download { bytes },
-            Plan::Upload { bytes },
-            Plan::WholeSession,
-        ];
+        let plans =
+            [Plan::Ping, Plan::Download { bytes }, Plan::Upload { bytes }, Plan::WholeSession];
         for plan in plans {
             engine.add_group(order(plan, address, 3));
         }
         let wait = Duration::from_secs(10);
         for number in 0..2 {
             engine
-                .run_until(wait, "work", |engine| {
-                    engine.group(number).stats.replies > 9
-                })
+                .run_until(wait, "work", |engine| engine.group(number).stats.replies > 9)
                 .unwrap();
         }
-        engine
-            .run_until(wait, "uploads", |engine| engine.group(2).stats.replies > 3)
-            .unwrap();
-        engine
-            .run_until(wait, "sessions", |engine| {
-                engine.group(3).stats.sessions > 9
-            })
-            .unwrap();
+        engine.run_until(wait, "uploads", |engine| engine.group(2).stats.replies > 3).unwrap();
+        engine.run_until(wait, "sessions", |engine| engine.group(3).stats.sessions > 9).unwrap();
         for group in &engine.groups {
             assert_eq!(group.stats.failures, 0, "{}", group.state());
         }
         let parked = engine.add_group(order(Plan::Park, address, 5));
-        engine
-            .run_until(wait, "silence", |engine| engine.group(parked).is_parked())
-            .unwrap();
+        engine.run_until(wait, "silence", |engine| engine.group(parked).is_parked()).unwrap();
         engine.drop_groups();
         engine.run_for(Duration::from_millis(20)).unwrap();
-        let left = engine
-            .slots
-            .iter()
-            .filter(|slot| slot.connection.socket().is_some())
-            .count();
+        let left = engine.slots.iter().filter(|slot| slot.connection.socket().is_some()).count();
         assert_eq!(left, 1, "only the listener stays");
     }
 
@@ -391,14 +365,9 @@ mod tests {
     fn a_paced_group_keeps_its_pace() {
         let (mut engine, address) = engine(18_144);
         let rate = Some(1_000.0);
-        let group = engine.add_group(GroupOrder {
-            rate,
-            ..order(Plan::Ping, address, 10)
-        });
+        let group = engine.add_group(GroupOrder { rate, ..order(Plan::Ping, address, 10) });
         let wait = Duration::from_secs(10);
-        engine
-            .run_until(wait, "logins", |engine| engine.group(group).is_complete())
-            .unwrap();
+        engine.run_until(wait, "logins", |engine| engine.group(group).is_complete()).unwrap();
         engine.reset_stats();
         engine.run_for(Duration::from_millis(200)).unwrap();
         let replies = engine.group(group).stats.replies;

@@ -43,10 +43,7 @@ impl Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self {
-            counts: vec![0; BUCKETS],
-            total: 0,
-        }
+        Self { counts: vec![0; BUCKETS], total: 0 }
     }
 }
 
@@ -55,9 +52,7 @@ fn bucket(nanos: u64) -> usize {
     // The position of the highest bit above the six that name the step.
     let shift = value.ilog2() - STEPS_BITS;
     let step = (value >> shift) - STEPS;
-    usize::try_from(u64::from(shift) * STEPS + step)
-        .unwrap_or(BUCKETS)
-        .min(BUCKETS - 1)
+    usize::try_from(u64::from(shift) * STEPS + step).unwrap_or(BUCKETS).min(BUCKETS - 1)
 }
 
 fn middle_ns(index: usize) -> f64 {

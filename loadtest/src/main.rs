@@ -4,10 +4,7 @@
 //! them. `compare` starts the proxies itself and must run inside the private network namespace that the script beside
 //! this crate makes; `run` loads a proxy somebody else started; `report` prints old results.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a measuring tool reads the clock"
-)]
+#![allow(clippy::disallowed_methods, reason = "a measuring tool reads the clock")]
 #![allow(clippy::print_stdout, reason = "its tables and records are its output")]
 
 mod account;
@@ -161,17 +158,11 @@ fn run(options: RunOptions, interrupted: Arc<AtomicBool>) -> Result<()> {
     let mut engine = Engine::new(&backends, interrupted)?;
     let record = options.scenario.run(&mut engine, &subject)?;
     println!("{}", serde_json::to_string(&record)?);
-    options
-        .output
-        .map_or(Ok(()), |path| record.append_to(&path))
+    options.output.map_or(Ok(()), |path| record.append_to(&path))
 }
 
 fn or_default(backends: Vec<SocketAddrV4>) -> Vec<SocketAddrV4> {
-    if backends.is_empty() {
-        DEFAULT_BACKENDS.to_vec()
-    } else {
-        backends
-    }
+    if backends.is_empty() { DEFAULT_BACKENDS.to_vec() } else { backends }
 }
 
 const DEFAULT_BACKENDS: [SocketAddrV4; 2] = [

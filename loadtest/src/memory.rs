@@ -36,27 +36,28 @@ impl MemoryReading {
         let machine = fs::read_to_string("/proc/meminfo").context("/proc/meminfo")?;
         let slab = kilobytes(&machine, "Slab:").context("/proc/meminfo has no Slab")?;
         let stacks = kilobytes(&machine, "KernelStack:").unwrap_or(0);
-        Ok(Self {
-            resident,
-            proportional,
-            kernel: slab + stacks,
-            tcp: tcp_bytes()?,
-        })
+        Ok(Self { resident, proportional, kernel: slab + stacks, tcp: tcp_bytes()? })
     }
 }
 
 /// What TCP has charged now.
 pub(crate) fn tcp_bytes() -> Result<u64> {
     let text = fs::read_to_string("/proc/net/sockstat").context("/proc/net/sockstat")?;
-    let line = text
-        .lines()
-        .find(|line| line.starts_with("TCP:"))
-        .context("no TCP in sockstat")?;
-    let mut words = line
-        .split_ascii_whitespace()
-        .skip_while(|word| *word != "mem");
+    let line = text.lines().find(|line| line.starts_with("TCP:")).context("no TCP in sockstat")?;
+    let mut words = line.split_ascii_whitespace().skip_while(|word| *word != "mem");
     let pages: u64 = words.nth(1).context("no TCP mem in sockstat")?.parse()?;
     Ok(pages * page_size() as u64)
+}
+
+/// How many segments TCP threw away because it had no memory for them, whoever they belonged to, in this namespace.
+pub(crate) fn tcp_drops() -> Result<u64> {
+    let text = fs::read_to_string("/proc/net/netstat").context("/proc/net/netstat")?;
+    let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));
+    let names = lines.next().context("no TcpExt in netstat")?.split_ascii_whitespace();
+    let values = lines.next().context("no TcpExt values in netstat")?.split_ascii_whitespace();
+    let mut pairs = names.zip(values);
+    let (_, value) = pairs.find(|(name, _)| *name == "TCPRcvQDrop").context("no TCPRcvQDrop")?;
+    value.parse().context("TCPRcvQDrop")
 }
 
 /// How much grew, in bytes for each of `count`; shrinking is negative.

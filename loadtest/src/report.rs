@@ -19,11 +19,8 @@ pub(crate) fn render(records: &[Record], subject: &str) -> String {
 }
 
 fn heading(record: &Record) -> String {
-    let parameters: Vec<_> = record
-        .parameters
-        .iter()
-        .map(|(name, value)| format!("{name} {value}"))
-        .collect();
+    let parameters: Vec<_> =
+        record.parameters.iter().map(|(name, value)| format!("{name} {value}")).collect();
     format!("{} ({})", record.scenario, parameters.join(", "))
 }
 
@@ -39,10 +36,8 @@ fn scenario(text: &mut String, heading: &str, runs: &[&Record], subject: &str) {
     let mut rows = vec![vec!["median [lowest–highest]".to_owned()]];
     rows[0].extend(targets.iter().map(|target| (*target).to_owned()));
     rows[0].extend(peers.iter().map(|peer| format!("{subject}/{peer}")));
-    let metrics: BTreeSet<&str> = runs
-        .iter()
-        .flat_map(|run| run.metrics.keys().map(String::as_str))
-        .collect();
+    let metrics: BTreeSet<&str> =
+        runs.iter().flat_map(|run| run.metrics.keys().map(String::as_str)).collect();
     for metric in metrics {
         let spread = |target: &&str| Spread::of(runs, target, metric);
         let mut row = vec![metric.to_owned()];
@@ -51,11 +46,7 @@ fn scenario(text: &mut String, heading: &str, runs: &[&Record], subject: &str) {
                 .iter()
                 .map(|target| spread(target).map_or_else(String::new, |own| own.to_string())),
         );
-        row.extend(
-            peers
-                .iter()
-                .map(|peer| ratio(spread(&subject), spread(peer))),
-        );
+        row.extend(peers.iter().map(|peer| ratio(spread(&subject), spread(peer))));
         rows.push(row);
     }
     rows.extend(net_of_direct(runs, &targets, &peers, subject));
@@ -149,11 +140,7 @@ impl Spread {
             count if count % 2 == 1 => values[middle],
             _ => f64::midpoint(values[middle - 1], values[middle]),
         };
-        Some(Self {
-            median,
-            lowest: *values.first()?,
-            highest: *values.last()?,
-        })
+        Some(Self { median, lowest: *values.first()?, highest: *values.last()? })
     }
 }
 
@@ -189,11 +176,7 @@ fn thousands(value: f64) -> String {
         }
         text.push(digit);
     }
-    if value < 0.0 {
-        format!("-{text}")
-    } else {
-        text
-    }
+    if value < 0.0 { format!("-{text}") } else { text }
 }
 
 /// The target without a proxy.
@@ -225,10 +208,7 @@ mod tests {
         ];
         let text = render(&records, "hale");
         assert!(text.contains("6.50 [6.00–7.00]"), "{text}");
-        assert!(
-            text.contains("hale/haproxy") && text.contains("  0.50\n"),
-            "{text}"
-        );
+        assert!(text.contains("hale/haproxy") && text.contains("  0.50\n"), "{text}");
     }
 
     #[test]

@@ -62,29 +62,21 @@ impl Scenario {
             scenario: self.kind.name().to_owned(),
             ..Record::default()
         };
-        record
-            .parameters
-            .insert("count".to_owned(), self.count.to_string());
+        record.parameters.insert("count".to_owned(), self.count.to_string());
         if let Some(rate) = self.rate {
-            record
-                .parameters
-                .insert("rate per s".to_owned(), rate.to_string());
+            record.parameters.insert("rate per s".to_owned(), rate.to_string());
         }
         let outcome = match self.kind {
             Kind::Pingpong => rates::pingpong(self, engine, subject, &mut record),
             Kind::Down => rates::bulk(
-                Plan::Download {
-                    bytes: STREAM_BYTES,
-                },
+                Plan::Download { bytes: STREAM_BYTES },
                 self,
                 engine,
                 subject,
                 &mut record,
             ),
             Kind::Up => rates::bulk(
-                Plan::Upload {
-                    bytes: STREAM_BYTES,
-                },
+                Plan::Upload { bytes: STREAM_BYTES },
                 self,
                 engine,
                 subject,
@@ -104,7 +96,7 @@ impl Scenario {
     pub(crate) fn sessions(&self) -> usize {
         match self.kind {
             Kind::Mixed => self.count + MIXED_STREAMS,
-            Kind::Stall => self.count + STALL_PINGERS + 1,
+            Kind::Stall => self.count + STALL_PINGERS + STALL_LOGINS_AT_ONCE,
             _ => self.count,
         }
     }
@@ -112,20 +104,14 @@ impl Scenario {
 
 impl Kind {
     fn name(self) -> &'static str {
-        KINDS
-            .iter()
-            .find(|(kind, _)| *kind == self)
-            .map_or("unknown", |(_, name)| name)
+        KINDS.iter().find(|(kind, _)| *kind == self).map_or("unknown", |(_, name)| name)
     }
 }
 
 impl Subject {
     /// One client that tries again a few times a second until it gets in.
     pub(crate) fn probe(&self, plan: Plan) -> GroupOrder {
-        GroupOrder {
-            rate: Some(PROBES_PER_S),
-            ..self.order(plan, 1)
-        }
+        GroupOrder { rate: Some(PROBES_PER_S), ..self.order(plan, 1) }
     }
 
     fn order(&self, plan: Plan, population: usize) -> GroupOrder {
@@ -145,9 +131,7 @@ impl FromStr for Scenario {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let (name, numbers) = text
-            .split_once(':')
-            .context("a scenario looks like pingpong:100")?;
+        let (name, numbers) = text.split_once(':').context("a scenario looks like pingpong:100")?;
         let Some((kind, _)) = KINDS.iter().find(|(_, known)| *known == name) else {
             let known: Vec<_> = KINDS.iter().map(|(_, name)| *name).collect();
             bail!("unknown scenario {name:?}; known: {}", known.join(", "));
@@ -161,19 +145,14 @@ impl FromStr for Scenario {
             count > 0 && rate.is_none_or(|rate| rate > 0.0),
             "{text}: numbers must be positive"
         );
-        Ok(Self {
-            kind: *kind,
-            count,
-            rate,
-        })
+        Ok(Self { kind: *kind, count, rate })
     }
 }
 
 impl std::fmt::Display for Scenario {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}:{}", self.kind.name(), self.count)?;
-        self.rate
-            .map_or(Ok(()), |rate| write!(formatter, "@{rate}"))
+        self.rate.map_or(Ok(()), |rate| write!(formatter, "@{rate}"))
     }
 }
 
@@ -181,21 +160,13 @@ impl std::fmt::Display for Scenario {
 fn note_cpu(record: &mut Record, subject: &Subject, cpu: &CpuUse) {
     let seconds = cpu.elapsed.as_secs_f64();
     record.set("foreign_cpu_percent", cpu.foreign_percent());
-    record.set(
-        "generator_cpu_percent",
-        cpu.generator.as_secs_f64() / seconds * 100.0,
-    );
+    record.set("generator_cpu_percent", cpu.generator.as_secs_f64() / seconds * 100.0);
     if !subject.processes.is_empty() {
-        record.set(
-            "proxy_cpu_percent",
-            cpu.proxy.as_secs_f64() / seconds * 100.0,
-        );
+        record.set("proxy_cpu_percent", cpu.proxy.as_secs_f64() / seconds * 100.0);
         record.set("ring_workers", subject.processes.ring_workers() as f64);
     }
     if cpu.foreign_percent() > FOREIGN_PERCENT_MAX {
-        record
-            .flags
-            .push(format!("foreign CPU {:.0} %", cpu.foreign_percent()));
+        record.flags.push(format!("foreign CPU {:.0} %", cpu.foreign_percent()));
     }
 }
 
@@ -204,14 +175,8 @@ fn note_failures(record: &mut Record, engine: &Engine, groups: &[usize]) {
     for number in groups {
         let stats = &engine.group(*number).stats;
         if stats.failures > 0 {
-            let first = stats
-                .first_failure
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            record
-                .flags
-                .push(format!("{} clients failed, first: {first}", stats.failures));
+            let first = stats.first_failure.as_ref().map(ToString::to_string).unwrap_or_default();
+            record.flags.push(format!("{} clients failed, first: {first}", stats.failures));
         }
     }
 }
@@ -229,6 +194,7 @@ const KINDS: &[(Kind, &str)] = &[
 const STREAM_BYTES: u64 = 256 << 20;
 const STALL_BYTES: u64 = 100_000_000;
 const STALL_PINGERS: usize = 50;
+const STALL_LOGINS_AT_ONCE: usize = 8;
 const MIXED_STREAMS: usize = 2;
 const PROBES_PER_S: f64 = 20.0;
 const LOGINS_AT_ONCE: usize = 64;

@@ -100,12 +100,7 @@ fn receive_with(socket: impl AsFd, buffer: &mut [u8], flags: RecvFlags) -> Recei
 
 fn stream_socket() -> Result<OwnedFd> {
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    Ok(net::socket_with(
-        AddressFamily::INET,
-        SocketType::STREAM,
-        flags,
-        None,
-    )?)
+    Ok(net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?)
 }
 
 fn ensure_loopback(address: SocketAddrV4) -> Result<()> {

@@ -41,6 +41,10 @@ pub(crate) struct Bench {
     /// The proxy's core.
     pub(crate) core: usize,
     pub(crate) backends: Vec<SocketAddrV4>,
+    /// The most connections a scenario opens.
+    pub(crate) sessions_max: usize,
+    /// The limit of descriptors each process has.
+    pub(crate) descriptors: u64,
     pub(crate) users: u64,
     pub(crate) password: String,
     /// Whether Hale's users have slow password hashes instead of plain ones.
@@ -80,29 +84,18 @@ impl Target {
         let mut command = match self {
             Self::Direct => {
                 let address = *bench.backends.first().context("no backend address")?;
-                return Ok(Running {
-                    address,
-                    child: None,
-                    log,
-                });
+                return Ok(Running { address, child: None, log });
             }
             Self::Haproxy | Self::HaproxySplice => haproxy::command(self, bench),
             Self::Hale => hale::command(bench)?,
         };
         let output = File::create(&log).with_context(|| format!("create {}", log.display()))?;
-        command
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output);
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let program = command.get_program().to_owned();
         // A child inherits the core of the thread that starts it.
         let child = affinity::on_core(bench.core, || command.spawn())?
             .with_context(|| format!("start {}", program.display()))?;
-        Ok(Running {
-            address: self.address(),
-            child: Some(child),
-            log,
-        })
+        Ok(Running { address: self.address(), child: Some(child), log })
     }
 
     /// Ports are different, so one that dies slowly is not in the next one's way; none is in the ephemeral range.
@@ -139,9 +132,8 @@ impl Running {
             }
         }
         let group = engine.add_group(subject.probe(Plan::Park));
-        let outcome = engine.run_until(READY_DEADLINE, "a first login", |engine| {
-            engine.group(group).is_parked()
-        });
+        let outcome = engine
+            .run_until(READY_DEADLINE, "a first login", |engine| engine.group(group).is_parked());
         engine.drop_groups();
         outcome.with_context(|| format!("log in through {}{}", subject.name, self.log_tail()))
     }
@@ -162,11 +154,7 @@ impl Running {
         };
         let lines: Vec<_> = text.lines().collect();
         let tail = &lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..];
-        if tail.is_empty() {
-            String::new()
-        } else {
-            format!("; it wrote:\n{}", tail.join("\n"))
-        }
+        if tail.is_empty() { String::new() } else { format!("; it wrote:\n{}", tail.join("\n")) }
     }
 }
 
@@ -192,10 +180,7 @@ impl Drop for Running {
 /// Runs a preparing command to its end; its output only shows when it fails.
 fn run_to_end(command: &mut Command) -> Result<()> {
     let shown = format!("{command:?}");
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("run {shown}"))?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("run {shown}"))?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
         let text = String::from_utf8_lossy(&output.stdout);

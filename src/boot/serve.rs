@@ -23,6 +23,7 @@ use crate::worker::{VerifiedCache, WorkerSettings};
 /// # Errors
 /// Why Hale can't run, with remedy and exit code.
 pub fn serve(config: &Config) -> Result<(), Refusal> {
+    crate::ring::memory::refuse_huge_pages();
     crate::ring::probe::probe().map_err(|fault| Refusal::config(fault.to_string()))?;
     let plan = cores::plan(&config.data_cores, &config.control_core)?;
     let mut writer = open_log(config)?;
@@ -149,7 +150,6 @@ impl House<'_> {
         let hash_threads =
             self.config.auth.hash_threads.map_or_else(default_hash_threads, usize::from);
         let pool = start_hashing(hash_threads, &self.exchange.hashing, &self.exchange.to_cores)?;
-        let cores = self.start_cores(sockets)?;
         cores::pin(self.plan.control);
         let control = Control {
             routing: Routing::new(self.config, geodb, self.exchange.clone())?,
@@ -158,7 +158,11 @@ impl House<'_> {
             drain_timeout: self.config.limits.shutdown_timeout,
         };
         let exchange = self.exchange.clone();
-        let ended = crate::control::run(control, exchange, tell_systemd_ready, move || join(cores));
+        let ended = crate::control::run(control, exchange, || {
+            let cores = self.start_cores(sockets)?;
+            tell_systemd_ready();
+            Ok(move || join(cores))
+        });
         self.exchange.hashing.close();
         for thread in pool {
             // A hashing thread that panicked has been reported; there is nothing to save.

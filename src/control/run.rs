@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::unix::AsyncFd;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::log_file::LogWriter;
@@ -33,36 +32,59 @@ pub struct Control {
     pub drain_timeout: Duration,
 }
 
-/// Runs the control core on this thread until every data core is drained. `join_cores` waits for them, on a thread of
-/// its own; `on_ready` is called when the first table is published.
+/// Runs the control core on this thread until every data core is drained.
+///
+/// The order is a promise (OP-04, OP-11): signals are caught before anything can be signalled, and `start_cores` is called
+/// only when the first table is published, so that whoever is greeted can log in. It returns what waits for the cores.
 ///
 /// # Errors
-/// The system's, when signals or the mailboxes' descriptors can't be watched.
-pub fn run(
+/// The system's, when signals, threads or the mailboxes' descriptors can't be had.
+pub fn run<Joined: FnOnce() + Send + 'static>(
     control: Control,
     exchange: Exchange,
-    on_ready: impl FnOnce(),
-    join_cores: impl FnOnce() + Send + 'static,
+    start_cores: impl FnOnce() -> std::io::Result<Joined>,
 ) -> std::io::Result<()> {
     tokio_uring::start(async {
-        let cores_done = tokio::task::spawn_blocking(join_cores);
-        serve(control, exchange, on_ready, cores_done).await
+        let signals = Signals::catch()?;
+        serve(control, exchange, signals, start_cores).await
     })
 }
 
-async fn serve(
+/// The signals a Hale listens to.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    /// SIGHUP and SIGUSR1: the log file was moved away.
+    hangup: Signal,
+    rotate: Signal,
+}
+
+impl Signals {
+    fn catch() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            rotate: signal(SignalKind::user_defined1())?,
+        })
+    }
+}
+
+async fn serve<Joined: FnOnce() + Send + 'static>(
     control: Control,
     exchange: Exchange,
-    on_ready: impl FnOnce(),
-    mut cores_done: JoinHandle<()>,
+    signals: Signals,
+    start_cores: impl FnOnce() -> std::io::Result<Joined>,
 ) -> std::io::Result<()> {
     let Control { mut routing, sources, writer, drain_timeout } = control;
+    let Signals { mut terminate, mut interrupt, hangup, rotate } = signals;
     routing.refresh().await;
+    let mut cores_done = tokio::task::spawn_blocking(start_cores()?);
     let log = Arc::clone(&exchange.log);
     let (stop_log, log_stopped) = mpsc::channel::<()>(1);
-    let rotate = signal(SignalKind::user_defined1())?;
+    let rotated = [rotate, hangup];
     let log_task =
-        tokio::task::spawn_local(write_log(writer, Arc::clone(&log), rotate, log_stopped));
+        tokio::task::spawn_local(write_log(writer, Arc::clone(&log), rotated, log_stopped));
     let watch_task = tokio::task::spawn_local(watch_passdbs(
         sources,
         exchange.passdbs.clone(),
@@ -71,10 +93,6 @@ async fn serve(
     let mail = Arc::clone(&exchange.to_control);
     let cores = exchange.to_cores.clone();
     let routing_task = tokio::task::spawn_local(serve_routing(routing, mail, cores));
-    on_ready();
-
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut within = drain_timeout;
     loop {
         tokio::select! {
@@ -186,7 +204,7 @@ async fn arrived<T>(mail: &Mailbox<T>, arrivals: &AsyncFd<Waker>) {
 async fn write_log(
     mut writer: LogWriter,
     log: Arc<Mailbox<Event>>,
-    mut rotate: tokio::signal::unix::Signal,
+    [mut rotate, mut hangup]: [Signal; 2],
     mut stopped: mpsc::Receiver<()>,
 ) {
     let Ok(arrivals) = watch(&log) else { return };
@@ -198,6 +216,7 @@ async fn write_log(
                 tokio::time::sleep(GATHER).await;
             }
             _ = rotate.recv() => writer.reopen(),
+            _ = hangup.recv() => writer.reopen(),
             _ = stopped.recv() => last = true,
         }
         while let Some(event) = log.take() {

@@ -6,6 +6,7 @@
 //! core (fresh rows), which repeats the question after each write. Tests: `super::tests`.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -82,7 +83,7 @@ pub struct Destination {
     /// Which row it comes from.
     pub hop: Hop,
     /// The host name as in the row, for TLS verification, logs, statistics.
-    pub host: Box<str>,
+    pub host: Arc<str>,
     /// The address to connect to. The port is the protocol's (settings or passdb), the same at another site.
     pub address: IpAddr,
     /// The user's group, forwarded as `forward_cl_user_group`; none for test users and for other sites, which

@@ -8,6 +8,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -94,7 +95,7 @@ impl BackendEntry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
     /// As written in the row, for TLS verification and logs.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// Empty when the name does not resolve.
     pub addresses: Box<[IpAddr]>,
 }

@@ -1,6 +1,7 @@
 //! One login: verdict, route, backend, and what each failure leads to (wire.md 6).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::disclosure;
 use super::input::{Destination, RouteAnswer};
@@ -82,8 +83,10 @@ impl Attempt {
         self.inbox.room()
     }
 
-    fn host(&self) -> Box<str> {
-        self.destination.as_ref().map_or_else(Box::default, |destination| destination.host.clone())
+    fn host(&self) -> Arc<str> {
+        self.destination
+            .as_ref()
+            .map_or_else(|| "".into(), |destination| Arc::clone(&destination.host))
     }
 
     fn forget_backend(&mut self) {

@@ -1,6 +1,7 @@
 //! Everything that can happen to a session.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::auth::answer::Answer;
 use crate::fault::Failure;
@@ -52,7 +53,7 @@ pub enum RouteAnswer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     /// Host name, as in the GeoDB: for logs and, later, for TLS.
-    pub host: Box<str>,
+    pub host: Arc<str>,
     /// Its address.
     pub address: IpAddr,
     /// The user's group, forwarded as `cl_user_group` (palomar.md 8.1).

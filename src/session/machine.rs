@@ -45,7 +45,7 @@ pub struct Session {
 }
 
 // One of these exists for each connection before login, most of them without an attempt.
-const _: () = assert!(size_of::<Session>() <= 448);
+const _: () = assert!(size_of::<Session>() <= 464);
 
 /// Where a session stands.
 #[derive(Debug)]

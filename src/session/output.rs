@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use crate::auth::ask::Question;
 use crate::event::{Event, Subject};
@@ -52,7 +53,7 @@ pub struct Handover {
     /// Who.
     pub subject: Subject,
     /// The backend's host name.
-    pub backend: Box<str>,
+    pub backend: Arc<str>,
 }
 
 /// Where a session puts its outputs. One per core, lent to one session at a time and emptied after each input.

@@ -63,6 +63,12 @@ impl<T> Jobs<T> {
         }
     }
 
+    /// Whether no job waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.queue.is_empty()
+    }
+
     /// Lets every thread go once the queue is empty.
     pub fn close(&self) {
         self.0.closed.store(true, Ordering::SeqCst);

@@ -9,7 +9,7 @@ use crate::names::CoreId;
 use crate::route::group::GroupChange;
 
 /// Where an answer goes: a connection of a core. A slot that was reused meanwhile has another generation, and the
-/// answer is dropped (W-PIPE-6).
+/// answer is dropped (W-PIPE-6); so is an answer to a question that the session has given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket {
     /// The core that asked.
@@ -18,8 +18,7 @@ pub struct Ticket {
     pub slot: u32,
     /// Its generation.
     pub generation: u32,
-    /// Which of the connection's questions this is. An answer that comes after its question was given up must not be
-    /// taken for the answer to a later one: another user's password was compared there.
+    /// Which question of that connection: a late answer to an earlier one answers nothing.
     pub question: u32,
 }
 

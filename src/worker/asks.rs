@@ -162,7 +162,7 @@ impl<P: Port> Worker<P> {
             RouteAsk::Referral { host, group } => {
                 let found = follow_referral(self.asks.table.current(), host, group.as_deref());
                 return Some(match found {
-                    Ok(destination) => RouteAnswer::Go(known(destination)),
+                    Ok(destination) => RouteAnswer::Go(in_cluster(destination)),
                     Err(fault) => {
                         RouteAnswer::Fail { failure: fault.failure(), detail: fault.text().into() }
                     }
@@ -193,11 +193,13 @@ impl<P: Port> Worker<P> {
     fn route_user(&mut self, user: &str, rounds: u8) -> Result<RouteAnswer, ()> {
         let table = self.asks.table.current();
         let now = self.now;
-        let (decision, stale) = self.asks.exchange.users.with(user, |cached| {
-            let known = cached.map_or(UserKnown::NotAsked, |cached| UserKnown::Row(&cached.row));
-            let stale = cached.is_some_and(|cached| now.since(cached.read_at) > FRESH_FOR);
-            (decide(table, known, &RouteQuestion::of(user)), stale)
-        });
+        let cached = self.asks.exchange.users.get(user);
+        let stale = cached.as_ref().is_some_and(|cached| now.since(cached.read_at) > FRESH_FOR);
+        let known = match &cached {
+            Some(cached) => UserKnown::Row(&cached.row),
+            None => UserKnown::NotAsked,
+        };
+        let decision = decide(table, known, &RouteQuestion::of(user));
         if stale {
             // The login goes on with the old row (DESIGN decision 6). A full mailbox: the next login asks again.
             let _ = self
@@ -212,7 +214,7 @@ impl<P: Port> Worker<P> {
                     // Nobody waits for the write; every login of the group repeats it until it is done.
                     let _ = self.asks.exchange.to_control.send(ToControl::Change(change));
                 }
-                Ok(RouteAnswer::Go(known(destination)))
+                Ok(RouteAnswer::Go(in_cluster(destination)))
             }
             Decision::Fail { fault, about } => {
                 let detail = if about.is_empty() {
@@ -257,9 +259,8 @@ impl<P: Port> Worker<P> {
             return;
         }
         let slot = ticket.slot;
-        // Every question but the last has been given up (W-PIPE-6).
-        let current = self.login(slot).filter(|login| login.questions == ticket.question);
-        let Some(pending) = current.and_then(|login| login.pending.take()) else {
+        let asked = self.login(slot).filter(|login| login.question == ticket.question);
+        let Some(pending) = asked.and_then(|login| login.pending.take()) else {
             return;
         };
         let input = match (*pending, answer) {
@@ -280,7 +281,7 @@ impl<P: Port> Worker<P> {
                 Pending::Route { ask: RouteAsk::Host { host, .. }, .. },
                 Answer::Resolved(address),
             ) => Some(Input::Route(RouteAnswer::Go(named(host, address)))),
-            // An answer to an earlier question of the same session, which has been answered otherwise: its deadline passed.
+            // An answer of another kind than was asked for: the deadline of the question will pass.
             (pending, _) => {
                 if let Some(login) = self.login(slot) {
                     login.pending = Some(Box::new(pending));
@@ -293,17 +294,19 @@ impl<P: Port> Worker<P> {
         }
     }
 
-    /// The ticket of a new question; answers to earlier ones no longer count.
+    /// The ticket of the session's next question. Answers to earlier ones are worth nothing from here on: the verdict
+    /// on one login must never reach another.
     fn ticket(&mut self, slot: u32) -> Option<Ticket> {
         let generation = self.slots.generation(slot)?;
+        let core = self.asks.core;
         let login = self.login(slot)?;
-        login.questions = login.questions.wrapping_add(1);
-        let question = login.questions;
-        Some(Ticket { core: self.asks.core, slot, generation, question })
+        login.question = login.question.wrapping_add(1);
+        login.pending = None;
+        Some(Ticket { core, slot, generation, question: login.question })
     }
 }
 
-fn known(destination: crate::route::decide::Destination) -> Destination {
+fn in_cluster(destination: crate::route::decide::Destination) -> Destination {
     Destination {
         host: destination.host,
         address: destination.address,
@@ -313,7 +316,7 @@ fn known(destination: crate::route::decide::Destination) -> Destination {
 }
 
 fn named(host: Box<str>, address: std::net::IpAddr) -> Destination {
-    Destination { host, address, group: None, is_moving: false }
+    Destination { host: host.into(), address, group: None, is_moving: false }
 }
 
 /// Reading the user, creating the group, finishing a move: more rounds than that mean somebody writes against us.

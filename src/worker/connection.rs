@@ -4,6 +4,7 @@
 //! the names for its log line: no buffer, pipe, kernel timer or future (DESIGN decision 9).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::event::Subject;
 use crate::facts::ClientFacts;
@@ -55,6 +56,8 @@ pub(super) struct Socket {
     pub(super) hangup: bool,
     /// Reading stopped although bytes may be there.
     pub(super) paused: bool,
+    /// The last read found everything that was there.
+    pub(super) drained: bool,
     pub(super) closing: bool,
 }
 
@@ -127,8 +130,8 @@ pub(super) struct Login {
     pub(super) unsent_backend: Vec<u8>,
     /// A question under way at the hashing pool or the control core.
     pub(super) pending: Option<Box<Pending>>,
-    /// Questions asked so far.
-    pub(super) questions: u32,
+    /// The number of the last question asked.
+    pub(super) question: u32,
     /// A connect that waits until the former backend's descriptor is closed.
     pub(super) connect_next: Option<SocketAddr>,
     /// Close as soon as everything for the client is sent.
@@ -144,7 +147,7 @@ impl Login {
             unsent_client: Vec::new(),
             unsent_backend: Vec::new(),
             pending: None,
-            questions: 0,
+            question: 0,
             connect_next: None,
             finishing: false,
             handed_over: None,
@@ -163,7 +166,7 @@ impl Drop for Login {
 #[derive(Debug)]
 pub(super) struct Label {
     pub(super) subject: Subject,
-    pub(super) backend: Box<str>,
+    pub(super) backend: Arc<str>,
     pub(super) since: Tick,
 }
 

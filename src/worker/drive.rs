@@ -162,9 +162,11 @@ impl<P: Port> Worker<P> {
         let Some(fd) = socket.fd() else { return false };
         if room == 0 {
             socket.paused = true;
+            socket.drained = false;
             return false;
         }
         socket.paused = false;
+        socket.drained = false;
         let hangup = socket.hangup;
         let Some(space) = scratch.get_mut(..room) else {
             return false;
@@ -176,6 +178,8 @@ impl<P: Port> Worker<P> {
                 false
             }
             Ok(read) => {
+                // A read that left room found everything; readiness will tell what comes later (uring.md 8).
+                socket.drained = read < room && !hangup;
                 let Some(bytes) = scratch.get(..read) else {
                     return false;
                 };
@@ -184,7 +188,10 @@ impl<P: Port> Worker<P> {
                 self.session_input(slot, input);
                 hangup || read == room
             }
-            Err(IoFault::WouldBlock) => false,
+            Err(IoFault::WouldBlock) => {
+                socket.drained = true;
+                false
+            }
             Err(fault) if side == Side::Backend => {
                 self.session_input(slot, Input::BackendBroken(word(fault)));
                 false

@@ -214,14 +214,11 @@ fn splice_turn<P: Port>(
     Turn::Dry
 }
 
-/// Tells the destination that the source ended. Returns whether it had not been told before.
-pub(super) fn finish<P: Port>(port: &mut P, direction: &mut Direction, destination: Fd) -> bool {
-    if direction.shut {
-        return false;
+/// Tells the destination, once, that the source ended.
+pub(super) fn finish<P: Port>(port: &mut P, direction: &mut Direction, destination: Fd) {
+    if !std::mem::replace(&mut direction.shut, true) {
+        port.shutdown(destination, Half::Write);
     }
-    direction.shut = true;
-    port.shutdown(destination, Half::Write);
-    true
 }
 
 /// The word for a broken connection in the log.

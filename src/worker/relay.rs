@@ -23,8 +23,11 @@ impl<P: Port> Worker<P> {
         let Some(label) = login.handed_over.take() else {
             return;
         };
-        connection.client.paused = false;
-        connection.backend.paused = false;
+        let unread = [Side::Client, Side::Backend].map(|side| {
+            let socket = connection.socket(side);
+            socket.paused = false;
+            (side, !socket.drained)
+        });
         connection.phase = Phase::Relay(Relay {
             label,
             up: Direction::default(),
@@ -34,9 +37,10 @@ impl<P: Port> Worker<P> {
         });
         self.relays += 1;
         self.set_relay_timer(slot);
-        // What arrived while the session was not reading has been told already: look once at both sides.
-        self.pump(slot, Side::Client);
-        self.pump(slot, Side::Backend);
+        // What arrived while the session was not reading has been told already: such a side gets a look now.
+        for (side, _) in unread.into_iter().filter(|(_, is_unread)| *is_unread) {
+            self.pump(slot, side);
+        }
     }
 
     /// Gives the direction that reads from `source` one turn.
@@ -68,7 +72,10 @@ impl<P: Port> Worker<P> {
         if moved > 0 {
             relay.moved_at = seconds(self.now);
         }
+        let is_half_closed = relay.up.shut || relay.down.shut;
         match turn {
+            // A stall that is over leaves a timer behind that is too long for a half-closed relay.
+            Turn::Dry if is_half_closed => self.set_relay_timer(slot),
             Turn::Dry => {}
             Turn::Again => self.queue(slot, source),
             Turn::Blocked => {
@@ -131,9 +138,8 @@ impl<P: Port> Worker<P> {
         };
         let direction = relay.direction(source);
         pump::release_pipe(&mut self.port, direction);
-        pump::finish(&mut self.port, direction, destination);
-        let other_ended = relay.direction(source.other()).shut;
-        if other_ended {
+        if relay.direction(source.other()).shut {
+            // The second end: closing says it better than another shutdown.
             let by = relay.first_end.unwrap_or(source);
             self.end_relay(
                 slot,
@@ -143,9 +149,9 @@ impl<P: Port> Worker<P> {
             return;
         }
         relay.first_end.get_or_insert(source);
-        // The other half may still deliver: it gets one look now, and the linger time afterwards.
+        pump::finish(&mut self.port, relay.direction(source), destination);
+        // The other half may still deliver, for as long as it makes progress.
         self.set_relay_timer(slot);
-        self.queue(slot, source.other());
     }
 
     fn relay_broken(&mut self, slot: u32, source: Side, end: End, fault: IoFault) {

@@ -2,3 +2,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod ring;
+mod e2e;
+mod sim;

@@ -153,12 +153,7 @@ impl BackendSession {
                     }
                     return used;
                 }
-                Parsed::Command {
-                    length,
-                    tag,
-                    verb,
-                    arguments,
-                } => {
+                Parsed::Command { length, tag, verb, arguments } => {
                     used += length;
                     self.literals_continued = 0;
                     self.execute(length, tag, verb, arguments, reply);
@@ -180,15 +175,9 @@ impl BackendSession {
             tagged(reply, tag, b"OK NOOP completed");
             pad_to(reply, from, if arguments.is_empty() { 0 } else { length });
         } else if verb.eq_ignore_ascii_case(b"XDOWN") {
-            self.activity = Activity::Stream {
-                tag: tag.to_vec(),
-                remaining: number(arguments),
-            };
+            self.activity = Activity::Stream { tag: tag.to_vec(), remaining: number(arguments) };
         } else if verb.eq_ignore_ascii_case(b"XUP") {
-            self.activity = Activity::Discard {
-                tag: tag.to_vec(),
-                remaining: number(arguments),
-            };
+            self.activity = Activity::Discard { tag: tag.to_vec(), remaining: number(arguments) };
         } else if verb.eq_ignore_ascii_case(b"LOGIN") {
             tagged(reply, tag, LOGGED_IN);
         } else if verb.eq_ignore_ascii_case(b"AUTHENTICATE") {
@@ -239,10 +228,7 @@ impl BackendSession {
     }
 
     fn is_bulk(&self) -> bool {
-        matches!(
-            self.activity,
-            Activity::Stream { .. } | Activity::Discard { .. }
-        )
+        matches!(self.activity, Activity::Stream { .. } | Activity::Discard { .. })
     }
 }
 
@@ -289,14 +275,10 @@ fn pad_to(reply: &mut Vec<u8>, from: usize, length: usize) {
 }
 
 fn number(arguments: &[u8]) -> u64 {
-    std::str::from_utf8(arguments)
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(0)
+    std::str::from_utf8(arguments).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
-pub(super) const HANG_UP: EventFlags = EventFlags::RDHUP
-    .union(EventFlags::HUP)
-    .union(EventFlags::ERR);
+pub(super) const HANG_UP: EventFlags =
+    EventFlags::RDHUP.union(EventFlags::HUP).union(EventFlags::ERR);
 const GREETING: &[u8] = b"* OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID AUTH=PLAIN] ready\r\n";
 const LOGGED_IN: &[u8] = b"OK [CAPABILITY IMAP4rev1 LITERAL+ ID] Logged in";

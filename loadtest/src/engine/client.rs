@@ -74,10 +74,7 @@ impl ClientSession {
 
     /// Whether it has not finished its login.
     pub(super) fn is_before_login(&self) -> bool {
-        matches!(
-            self.stage,
-            Stage::Connecting | Stage::Greeting | Stage::Login
-        )
+        matches!(self.stage, Stage::Connecting | Stage::Greeting | Stage::Login)
     }
 
     /// Whether the peer may close without that being a failure.
@@ -291,15 +288,12 @@ impl ClientSession {
     }
 
     fn deliver(&self, bytes: &[u8]) -> Result<(), Failure> {
-        self.send(bytes)
-            .ok_or_else(|| Failure::Protocol("a command could not be sent".to_owned()))
+        self.send(bytes).ok_or_else(|| Failure::Protocol("a command could not be sent".to_owned()))
     }
 
     /// Commands are far smaller than any send buffer, so a short send means a broken peer.
     fn send(&self, bytes: &[u8]) -> Option<()> {
-        sockets::send(&self.socket, bytes)
-            .filter(|size| *size == bytes.len())
-            .map(|_| ())
+        sockets::send(&self.socket, bytes).filter(|size| *size == bytes.len()).map(|_| ())
     }
 }
 
@@ -342,11 +336,7 @@ fn base64(bytes: &[u8]) -> String {
         let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
         for index in 0..4 {
             let sextet = (bits >> (18 - 6 * index)) & 63;
-            let letter = if index > chunk.len() {
-                b'='
-            } else {
-                BASE64[sextet as usize]
-            };
+            let letter = if index > chunk.len() { b'=' } else { BASE64[sextet as usize] };
             text.push(char::from(letter));
         }
     }

@@ -4,12 +4,7 @@
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Parsed<'a> {
     /// A whole command of `length` bytes.
-    Command {
-        length: usize,
-        tag: &'a [u8],
-        verb: &'a [u8],
-        arguments: &'a [u8],
-    },
+    Command { length: usize, tag: &'a [u8], verb: &'a [u8], arguments: &'a [u8] },
     /// Not all of it yet. `literals` counts the synchronising literals announced so far: each wants one `+`.
     Incomplete { literals: u8 },
 }
@@ -28,9 +23,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Parsed<'_> {
             return command(bytes, end);
         };
         if end + size > bytes.len() {
-            return Parsed::Incomplete {
-                literals: literals + u8::from(synchronising),
-            };
+            return Parsed::Incomplete { literals: literals + u8::from(synchronising) };
         }
         literals += u8::from(synchronising);
         from = end + size;
@@ -41,12 +34,7 @@ fn command(bytes: &[u8], length: usize) -> Parsed<'_> {
     let whole = trim_line(&bytes[..length]);
     let (tag, rest) = split_word(whole);
     let (verb, arguments) = split_word(rest);
-    Parsed::Command {
-        length,
-        tag,
-        verb,
-        arguments,
-    }
+    Parsed::Command { length, tag, verb, arguments }
 }
 
 /// The size a line announces at its end, `{5}` or `{5+}`, and whether the sender waits for a continuation.
@@ -82,13 +70,7 @@ mod tests {
     use super::*;
 
     fn words(bytes: &[u8]) -> (usize, String, String, String) {
-        let Parsed::Command {
-            length,
-            tag,
-            verb,
-            arguments,
-        } = parse(bytes)
-        else {
+        let Parsed::Command { length, tag, verb, arguments } = parse(bytes) else {
             panic!("incomplete");
         };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -100,28 +82,16 @@ mod tests {
         let bytes = b"I ID NIL\r\nC CAPABILITY\r\nL LOGIN a b\r\n";
         let first = words(bytes);
         assert_eq!(first, (10, "I".into(), "ID".into(), "NIL".into()));
-        assert_eq!(
-            words(&bytes[10..]),
-            (14, "C".into(), "CAPABILITY".into(), String::new())
-        );
+        assert_eq!(words(&bytes[10..]), (14, "C".into(), "CAPABILITY".into(), String::new()));
     }
 
     #[test]
     fn literals_belong_to_the_command() {
         let bytes = b"L LOGIN {5+}\r\nuser1 {3}\r\nabc\r\nrest";
         assert_eq!(words(bytes).0, bytes.len() - 4);
-        assert_eq!(
-            parse(b"L LOGIN {5+}\r\nuse"),
-            Parsed::Incomplete { literals: 0 }
-        );
-        assert_eq!(
-            parse(b"L LOGIN {5}\r\n"),
-            Parsed::Incomplete { literals: 1 }
-        );
-        assert_eq!(
-            parse(b"L LOGIN {5}\r\nuser1 {3}\r\n"),
-            Parsed::Incomplete { literals: 2 }
-        );
+        assert_eq!(parse(b"L LOGIN {5+}\r\nuse"), Parsed::Incomplete { literals: 0 });
+        assert_eq!(parse(b"L LOGIN {5}\r\n"), Parsed::Incomplete { literals: 1 });
+        assert_eq!(parse(b"L LOGIN {5}\r\nuser1 {3}\r\n"), Parsed::Incomplete { literals: 2 });
     }
 
     #[test]

@@ -48,8 +48,7 @@ pub(crate) struct Credentials {
 
 impl Credentials {
     pub(crate) fn user(&self, number: u64) -> String {
-        self.user_pattern
-            .replace("%d", &(number % self.users.max(1)).to_string())
+        self.user_pattern.replace("%d", &(number % self.users.max(1)).to_string())
     }
 
     pub(super) fn login(&self, number: u64) -> Vec<u8> {

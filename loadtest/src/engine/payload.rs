@@ -36,18 +36,12 @@ impl Payload {
     /// Creates the memory file and fills it: a hole would be served from the zero page.
     pub(crate) fn new() -> Result<Self> {
         let file = memfd_create("hale-load", MemfdFlags::CLOEXEC).context("memfd_create")?;
-        let block: Vec<u8> = (0..WRITE_BYTES)
-            .map(|index| b'a' + (index % 26) as u8)
-            .collect();
+        let block: Vec<u8> = (0..WRITE_BYTES).map(|index| b'a' + (index % 26) as u8).collect();
         for _ in 0..FILE_BYTES / WRITE_BYTES {
             let size = write(&file, &block).context("fill the memory file")?;
             anyhow::ensure!(size as u64 == WRITE_BYTES, "short write to a memory file");
         }
-        Ok(Self {
-            file,
-            cursor: 0,
-            sink: vec![0; SINK_BYTES].into_boxed_slice(),
-        })
+        Ok(Self { file, cursor: 0, sink: vec![0; SINK_BYTES].into_boxed_slice() })
     }
 
     /// Sends part of the remaining bytes, one turn's worth.
@@ -67,11 +61,7 @@ impl Payload {
                 Err(_) => return Transfer::Broken,
             }
         }
-        if *remaining == 0 {
-            Transfer::Done
-        } else {
-            Transfer::More
-        }
+        if *remaining == 0 { Transfer::Done } else { Transfer::More }
     }
 
     /// Throws away part of the remaining bytes, one turn's worth.
@@ -87,11 +77,7 @@ impl Payload {
                 Received::Closed => return Transfer::Broken,
             }
         }
-        if *remaining == 0 {
-            Transfer::Done
-        } else {
-            Transfer::More
-        }
+        if *remaining == 0 { Transfer::Done } else { Transfer::More }
     }
 }
 

@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::rates::{all_logged_in, measure, note_latency, note_logins};
-use super::{PATIENCE, STALL_BYTES, STALL_PINGERS, Scenario, Subject, note_cpu, note_failures};
+use super::{
+    PATIENCE, STALL_BYTES, STALL_LOGINS_AT_ONCE, STALL_PINGERS, Scenario, Subject, note_cpu,
+    note_failures,
+};
 use crate::engine::{Engine, GroupOrder, Plan};
-use crate::memory::{MemoryReading, growth_each, tcp_bytes};
+use crate::memory::{MemoryReading, growth_each, tcp_bytes, tcp_drops};
 use crate::record::Record;
 
 pub(super) fn idle(
@@ -21,27 +24,17 @@ pub(super) fn idle(
     let before = MemoryReading::take(&subject.processes)?;
     let cpu_before = subject.processes.read_cpu()?;
     let group = engine.add_group(subject.order(Plan::Park, scenario.count));
-    engine.run_until(PATIENCE, "all sessions silent", |engine| {
-        engine.group(group).is_parked()
-    })?;
+    engine.run_until(PATIENCE, "all sessions silent", |engine| engine.group(group).is_parked())?;
     engine.run_for(SETTLE)?;
     let after = MemoryReading::take(&subject.processes)?;
     let cpu = subject.processes.read_cpu()?.since(&cpu_before);
-    record.set(
-        "kernel_bytes_per_session",
-        growth_each(before.kernel, after.kernel, scenario.count),
-    );
+    record
+        .set("kernel_bytes_per_session", growth_each(before.kernel, after.kernel, scenario.count));
     if !subject.processes.is_empty() {
         record.set("proxy_base_rss_bytes", before.resident as f64);
         let each = |before, after| growth_each(before, after, scenario.count);
-        record.set(
-            "proxy_rss_bytes_per_session",
-            each(before.resident, after.resident),
-        );
-        record.set(
-            "proxy_pss_bytes_per_session",
-            each(before.proportional, after.proportional),
-        );
+        record.set("proxy_rss_bytes_per_session", each(before.resident, after.resident));
+        record.set("proxy_pss_bytes_per_session", each(before.proportional, after.proportional));
     }
     note_logins(record, &engine.group(group).stats);
     note_cpu(record, subject, &cpu);
@@ -62,6 +55,7 @@ pub(super) fn stall(
     all_logged_in(engine, &[pings])?;
     engine.run_for(subject.warm_up)?;
     let before = MemoryReading::take(&subject.processes)?;
+    let drops_before = tcp_drops()?;
     let stalled =
         engine.add_group(subject.order(Plan::Stall { bytes: STALL_BYTES }, scenario.count));
     engine.run_until(PATIENCE, "all downloads asked for", |engine| {
@@ -74,11 +68,9 @@ pub(super) fn stall(
     });
     let cpu = measure(engine, subject)?;
     let after = MemoryReading::take(&subject.processes)?;
-    record.set(
-        "tcp_bytes_per_stalled_session",
-        growth_each(before.tcp, after.tcp, scenario.count),
-    );
+    record.set("tcp_bytes_per_stalled_session", growth_each(before.tcp, after.tcp, scenario.count));
     record.set("tcp_bytes_total", after.tcp as f64);
+    record.set("tcp_dropped_segments", (tcp_drops()? - drops_before) as f64);
     if !subject.processes.is_empty() {
         record.set("proxy_rss_bytes", after.resident as f64);
         let each = growth_each(before.resident, after.resident, scenario.count);
@@ -86,7 +78,8 @@ pub(super) fn stall(
     }
     note_latency(record, &engine.group(pings).stats);
     note_logins(record, &engine.group(logins).stats);
-    record.set("logins", engine.group(logins).stats.logins.total() as f64);
+    let new_logins = engine.group(logins).stats.logins.total() as f64;
+    record.set("logins_per_s", new_logins / cpu.elapsed.as_secs_f64());
     note_cpu(record, subject, &cpu);
     note_failures(record, engine, &[pings, stalled, logins]);
     Ok(())
@@ -111,4 +104,3 @@ fn tcp_settled(engine: &mut Engine) -> Result<()> {
 const SETTLE: Duration = Duration::from_secs(1);
 const STALL_PINGS_PER_S: f64 = 5_000.0;
 const STALL_LOGINS_PER_S: f64 = 100.0;
-const STALL_LOGINS_AT_ONCE: usize = 8;

@@ -14,25 +14,13 @@ pub(super) fn pingpong(
     record: &mut Record,
 ) -> Result<()> {
     let order = subject.order(Plan::Ping, scenario.count);
-    let group = engine.add_group(GroupOrder {
-        rate: scenario.rate,
-        ..order
-    });
+    let group = engine.add_group(GroupOrder { rate: scenario.rate, ..order });
     all_logged_in(engine, &[group])?;
     let cpu = measure(engine, subject)?;
     let stats = &engine.group(group).stats;
-    record.set(
-        "round_trips_per_s",
-        stats.replies as f64 / cpu.elapsed.as_secs_f64(),
-    );
+    record.set("round_trips_per_s", stats.replies as f64 / cpu.elapsed.as_secs_f64());
     note_latency(record, stats);
-    per_unit(
-        record,
-        subject,
-        &cpu,
-        "proxy_cpu_us_per_round_trip",
-        stats.replies as f64 / 1e6,
-    );
+    per_unit(record, subject, &cpu, "proxy_cpu_us_per_round_trip", stats.replies as f64 / 1e6);
     note_cpu(record, subject, &cpu);
     note_failures(record, engine, &[group]);
     Ok(())
@@ -63,16 +51,8 @@ pub(super) fn mixed(
     record: &mut Record,
 ) -> Result<()> {
     let order = subject.order(Plan::Ping, scenario.count);
-    let pings = engine.add_group(GroupOrder {
-        rate: scenario.rate,
-        ..order
-    });
-    let streams = subject.order(
-        Plan::Download {
-            bytes: super::STREAM_BYTES,
-        },
-        MIXED_STREAMS,
-    );
+    let pings = engine.add_group(GroupOrder { rate: scenario.rate, ..order });
+    let streams = subject.order(Plan::Download { bytes: super::STREAM_BYTES }, MIXED_STREAMS);
     all_logged_in(engine, &[pings])?;
     let bulk = engine.add_group(streams);
     all_logged_in(engine, &[bulk])?;
@@ -81,10 +61,7 @@ pub(super) fn mixed(
     let stats = &engine.group(pings).stats;
     record.set("round_trips_per_s", stats.replies as f64 / seconds);
     note_latency(record, stats);
-    record.set(
-        "gb_per_s",
-        engine.group(bulk).stats.bytes as f64 / 1e9 / seconds,
-    );
+    record.set("gb_per_s", engine.group(bulk).stats.bytes as f64 / 1e9 / seconds);
     note_cpu(record, subject, &cpu);
     note_failures(record, engine, &[pings, bulk]);
     Ok(())
@@ -98,32 +75,16 @@ pub(super) fn storm(
 ) -> Result<()> {
     let order = subject.order(Plan::WholeSession, scenario.count);
     let rate = scenario.rate;
-    let group = engine.add_group(GroupOrder {
-        logins_at_once: scenario.count,
-        rate,
-        ..order
-    });
+    let group = engine.add_group(GroupOrder { logins_at_once: scenario.count, rate, ..order });
     let cpu = measure(engine, subject)?;
     let stats = &engine.group(group).stats;
-    record.set(
-        "sessions_per_s",
-        stats.sessions as f64 / cpu.elapsed.as_secs_f64(),
-    );
+    record.set("sessions_per_s", stats.sessions as f64 / cpu.elapsed.as_secs_f64());
     note_logins(record, stats);
-    per_unit(
-        record,
-        subject,
-        &cpu,
-        "proxy_cpu_us_per_session",
-        stats.sessions as f64 / 1e6,
-    );
+    per_unit(record, subject, &cpu, "proxy_cpu_us_per_session", stats.sessions as f64 / 1e6);
     note_cpu(record, subject, &cpu);
     note_failures(record, engine, &[group]);
     if stats.sessions == 0 {
-        anyhow::bail!(
-            "not one session came through: {}",
-            engine.group(group).state()
-        );
+        anyhow::bail!("not one session came through: {}", engine.group(group).state());
     }
     Ok(())
 }
@@ -131,9 +92,7 @@ pub(super) fn storm(
 /// Waits until every client of these groups is logged in.
 pub(super) fn all_logged_in(engine: &mut Engine, groups: &[usize]) -> Result<()> {
     engine.run_until(PATIENCE, "all clients logged in", |engine| {
-        groups
-            .iter()
-            .all(|number| engine.group(*number).is_complete())
+        groups.iter().all(|number| engine.group(*number).is_complete())
     })
 }
 

@@ -25,15 +25,7 @@ pub(super) fn prepare(bench: &Bench) -> Result<()> {
     for number in 0..bench.backends.len() {
         let host = host_name(number);
         run_to_end(command_of(bench)?.args(["cluster", "backend", "add", "--site", SITE, &host]))?;
-        let online = [
-            "cluster",
-            "backend",
-            "update",
-            "--status",
-            "online",
-            "--load-factor",
-            "100",
-        ];
+        let online = ["cluster", "backend", "update", "--status", "online", "--load-factor", "100"];
         run_to_end(command_of(bench)?.args(online).arg(&host))?;
     }
     Ok(())
@@ -46,10 +38,7 @@ pub(super) fn command(bench: &Bench) -> Result<Command> {
 }
 
 fn command_of(bench: &Bench) -> Result<Command> {
-    let program = bench
-        .hale
-        .as_ref()
-        .context("the target hale needs --hale PROGRAM")?;
+    let program = bench.hale.as_ref().context("the target hale needs --hale PROGRAM")?;
     let mut command = Command::new(program);
     command.arg("-c").arg(bench.directory.join("hale.conf"));
     Ok(command)

@@ -19,10 +19,11 @@ pub(super) fn prepare(target: Target, bench: &Bench) -> Result<()> {
     for (number, backend) in bench.backends.iter().enumerate() {
         writeln!(servers, "  server be{number} {backend}")?;
     }
+    let (connections, pipes) = allowances(bench);
     let text = format!(
-        "global\n  nbthread 1\n  maxconn {CONNECTIONS_MAX}\n  maxpipes {PIPES_MAX}\n\
+        "global\n  nbthread 1\n  maxconn {connections}\n  maxpipes {pipes}\n\
          defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 10m\n  timeout server 10m\n{splice}\
-         frontend imap\n  bind {}\n  maxconn {CONNECTIONS_MAX}\n  default_backend mail\n\
+         frontend imap\n  bind {}\n  maxconn {connections}\n  default_backend mail\n\
          backend mail\n  balance roundrobin\n{servers}",
         target.address()
     );
@@ -32,10 +33,7 @@ pub(super) fn prepare(target: Target, bench: &Bench) -> Result<()> {
 pub(super) fn command(target: Target, bench: &Bench) -> Command {
     let mut command = Command::new(&bench.haproxy);
     // `-db`: in the foreground, one process.
-    command
-        .arg("-db")
-        .arg("-f")
-        .arg(bench.directory.join(file_name(target)));
+    command.arg("-db").arg("-f").arg(bench.directory.join(file_name(target)));
     command
 }
 
@@ -43,7 +41,14 @@ fn file_name(target: Target) -> String {
     format!("{}.cfg", target.name())
 }
 
-/// Two descriptors each, and two for each pipe, must stay below a hard limit of 20,000.
-const CONNECTIONS_MAX: u32 = 9_600;
-/// HAProxy's own default, a quarter of the connections, would not fit; no scenario streams on more.
-const PIPES_MAX: u32 = 320;
+/// How many connections and pipes HAProxy may have; each is two descriptors of the same limit, and it refuses to start
+/// when their sum is above it. A stalled session holds a pipe, so pipes get all that connections leave.
+fn allowances(bench: &Bench) -> (u64, u64) {
+    let connections = bench.sessions_max as u64 + CONNECTIONS_SPARE;
+    let left = bench.descriptors.saturating_sub(2 * connections + DESCRIPTORS_RESERVED) / 2;
+    (connections, left.clamp(1, 2 * connections))
+}
+
+const CONNECTIONS_SPARE: u64 = 200;
+/// For HAProxy's listeners, pollers and logs.
+const DESCRIPTORS_RESERVED: u64 = 100;

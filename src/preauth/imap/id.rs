@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(known.local, "[2001:db8::1]:993".parse().unwrap());
         assert_eq!(known.origin, facts().origin, "W-TRUST-1");
         assert_eq!(
-            (known.ttl, known.transport, known.session_id.as_str()),
+            (known.ttl, known.transport, known.session_id.to_string().as_str()),
             (4, Transport::Tls, "abc")
         );
         assert_eq!(known.local_name.as_deref(), Some("mail.example"));

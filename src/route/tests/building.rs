@@ -98,7 +98,7 @@ fn ge_09_a_table_of_ten_thousand_groups_finds_each() {
         assert_eq!(table.group(&row.name), Some(row));
     }
     for row in &rows.backends {
-        assert_eq!(table.backend(row.id).unwrap().host.name, row.host);
+        assert_eq!(*table.backend(row.id).unwrap().host.name, *row.host);
         assert!(table.place_by_host(&row.host.to_uppercase()).is_some());
     }
 }

@@ -1,0 +1,62 @@
+# Sourced by ./quickstart and ./test: makes sure that programs are there, from Debian's packages.
+
+# need_programs PACKAGE=PROGRAM…  A program is looked for by name, or by path when it has a slash.
+need_programs() {
+    local pair missing=()
+    for pair in "$@"; do
+        has_program "${pair#*=}" || missing+=("${pair%%=*}")
+    done
+    [ "${#missing[@]}" -eq 0 ] || install_packages "${missing[@]}"
+}
+
+has_program() {
+    case $1 in
+        */*) [ -e "$1" ] ;;
+        # Daemons live in sbin, which an ordinary user's PATH leaves out.
+        *) PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" command -v "$1" >/dev/null ;;
+    esac
+}
+
+# Rust cannot come from Debian 12: its packages are older than the toolchain this project pins.
+need_rust() {
+    [ -x "$HOME/.cargo/bin/cargo" ] && PATH="$HOME/.cargo/bin:$PATH"
+    command -v cargo >/dev/null && return
+    echo "cargo is missing: install Rust from https://rustup.rs, then run this again" >&2
+    exit 1
+}
+
+install_packages() {
+    local as_root=() policy=/usr/sbin/policy-rc.d status=0
+    if [ "$(id -u)" -ne 0 ]; then
+        as_root=(sudo -n)
+    fi
+    if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
+        echo "packages are missing: sudo apt-get install $*" >&2
+        exit 1
+    fi
+    echo "installing from Debian: $*"
+    # Debian starts a daemon as soon as it is installed, unless this file forbids it. Ours goes again afterwards.
+    if [ -e "$policy" ]; then
+        policy=
+    else
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        "${as_root[@]}" chmod 755 "$policy"
+    fi
+    {
+        "${as_root[@]}" apt-get -q update &&
+            "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+                apt-get -q install --yes --no-install-recommends "$@"
+    } >&2 || status=$?
+    [ -z "$policy" ] || "${as_root[@]}" rm -f "$policy"
+    # Nor shall a daemon run now or at the next boot because somebody ran a test. (It was not there before us.)
+    if command -v systemctl >/dev/null; then
+        local package
+        for package in "$@"; do
+            case $package in
+                dovecot-core) "${as_root[@]}" systemctl -q disable --now dovecot.service dovecot.socket ;;
+                haproxy) "${as_root[@]}" systemctl -q disable --now haproxy.service ;;
+            esac
+        done 2>/dev/null || true
+    fi
+    return "$status"
+}

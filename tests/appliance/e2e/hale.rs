@@ -1,0 +1,234 @@
+//! Hale itself: the binary under test, its configuration, its cluster.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Output};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::dovecot::Pair;
+use super::imap::Imap;
+use super::kernel::raise_descriptor_limit;
+use super::ports::{BACKENDS, FRONT, free_port};
+use super::process::Process;
+use super::tools::{DOVEADM, run, said};
+use super::wait::{PATIENCE, poll};
+
+/// Hale's files before it runs: what to listen on, which users, which backends.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    directory: TempDir,
+    pub(crate) port: u16,
+    pub(crate) haproxy_port: u16,
+    backend_port: u16,
+    trusted_balancers: &'static str,
+    users: Vec<u8>,
+    more: String,
+}
+
+/// A running Hale.
+#[derive(Debug)]
+pub(crate) struct Hale {
+    // Ends before its directory goes.
+    process: Process,
+    setup: Setup,
+}
+
+impl Setup {
+    /// In front of the two backend addresses on this port.
+    pub(crate) fn new(backend_port: u16) -> Self {
+        raise_descriptor_limit();
+        let directory = tempfile::Builder::new().prefix("hale-e2e-").tempdir().unwrap();
+        for folder in ["run", "state"] {
+            fs::create_dir(directory.path().join(folder)).unwrap();
+        }
+        Self {
+            directory,
+            port: free_port(),
+            haproxy_port: free_port(),
+            backend_port,
+            trusted_balancers: "127.0.0.0/8",
+            users: Vec::new(),
+            more: String::new(),
+        }
+    }
+
+    /// In front of real Dovecots, which learn about this user too.
+    pub(crate) fn with_users(pair: &Pair, users: &[&str], password: &[u8]) -> Self {
+        pair.add_users(users, password);
+        let mut setup = Self::new(pair.port);
+        setup.add_users(users, password);
+        setup
+    }
+
+    /// Rows of the password file; Hale sees a hash, the backends have the password.
+    pub(crate) fn add_users(&mut self, users: &[&str], password: &[u8]) {
+        let hash = hashed(password);
+        for user in users {
+            self.users.extend_from_slice(user.as_bytes());
+            self.users.push(b':');
+            self.users.extend_from_slice(&hash);
+            self.users.extend_from_slice(b"::::::\n");
+        }
+    }
+
+    /// Who may send PROXY headers.
+    pub(crate) fn trust_balancers(&mut self, networks: &'static str) {
+        self.trusted_balancers = networks;
+    }
+
+    /// More lines of configuration.
+    pub(crate) fn configure(&mut self, lines: &str) {
+        self.more.push_str(lines);
+        self.more.push('\n');
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Writes the files, makes the cluster, starts Hale and waits until it takes connections.
+    pub(crate) fn start(self) -> Hale {
+        self.write();
+        self.make_cluster();
+        self.run()
+    }
+
+    /// Writes configuration, hosts and users.
+    pub(crate) fn write(&self) {
+        let directory = self.path().to_str().unwrap();
+        let text = include_str!("hale.conf")
+            .replace("@DIRECTORY@", directory)
+            .replace("@FRONT@", &FRONT.to_string())
+            .replace("@PORT@", &self.port.to_string())
+            .replace("@HAPROXY_PORT@", &self.haproxy_port.to_string())
+            .replace("@BACKEND_PORT@", &self.backend_port.to_string())
+            .replace("@BALANCERS@", self.trusted_balancers);
+        fs::write(self.path().join("hale.conf"), text + &self.more).unwrap();
+        let [first, second] = BACKENDS;
+        let hosts = format!("{first} be1.test\n{second} be2.test\n");
+        fs::write(self.path().join("hosts"), hosts).unwrap();
+        fs::write(self.path().join("users"), &self.users).unwrap();
+    }
+
+    /// One site with both backends online, made with the commands an operator would type.
+    pub(crate) fn make_cluster(&self) {
+        self.succeed("geodb init");
+        self.succeed("cluster site add DC1");
+        for host in ["be1.test", "be2.test"] {
+            self.succeed(&format!("cluster backend add --site DC1 {host}"));
+            self.succeed(&format!(
+                "cluster backend update --status online --load-factor 100 {host}"
+            ));
+        }
+    }
+
+    /// Starts Hale with the files as they are and waits until it takes connections.
+    pub(crate) fn run(self) -> Hale {
+        let mut hale = Hale { process: self.spawn(), setup: self };
+        hale.wait_until_ready();
+        hale
+    }
+
+    /// Starts `hale run` without waiting for anything.
+    pub(crate) fn spawn(&self) -> Process {
+        Process::start("hale", &self.command("run"), self.path())
+    }
+
+    /// `hale` with these words, not started yet.
+    pub(crate) fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hale"));
+        command.arg("-c").arg(self.path().join("hale.conf")).args(words.split(' '));
+        command
+    }
+
+    /// Runs a command of Hale to its end.
+    pub(crate) fn output(&self, words: &str) -> Output {
+        self.command(words).output().unwrap()
+    }
+
+    /// Runs a command of Hale that must work, and returns what it printed.
+    pub(crate) fn succeed(&self, words: &str) -> String {
+        let output = self.output(words);
+        assert!(output.status.success(), "hale {words}: {}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Hale {
+    pub(crate) fn address(&self) -> SocketAddr {
+        (FRONT, self.setup.port).into()
+    }
+
+    pub(crate) fn haproxy_address(&self) -> SocketAddr {
+        (FRONT, self.setup.haproxy_port).into()
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub(crate) fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// A logged-in client.
+    pub(crate) fn session(&self, user: &str, password: &[u8]) -> Imap {
+        let mut client = Imap::connect(self.address());
+        client.login(user, password);
+        client
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    pub(crate) fn wait(&mut self, limit: Duration) -> ExitStatus {
+        self.process.wait(limit)
+    }
+
+    /// Ends Hale without a goodbye and starts it again on the same files.
+    pub(crate) fn crash_and_start_again(&mut self) {
+        // Assigning would start the new one before the old one is dead.
+        self.process.end();
+        self.process = self.setup.spawn();
+        self.wait_until_ready();
+    }
+
+    fn wait_until_ready(&mut self) {
+        let ready = poll(PATIENCE, || {
+            if let Some(status) = self.process.ended() {
+                panic!("hale run ended: {status}");
+            }
+            Imap::try_connect(self.address()).map(drop)
+        });
+        assert!(ready.is_some(), "hale takes no connections");
+    }
+
+    /// What Hale printed and logged, for failure messages.
+    pub(crate) fn said(&self) -> String {
+        let log = fs::read(self.setup.path().join("hale.log")).unwrap_or_default();
+        format!("{}--- hale.log\n{}", self.process.said(), String::from_utf8_lossy(&log))
+    }
+}
+
+impl Drop for Hale {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.said());
+        }
+    }
+}
+
+/// A password as it stands in the password file, made by Dovecot's own tool: whatever it writes, Hale must read.
+fn hashed(password: &[u8]) -> Vec<u8> {
+    let mut command = DOVEADM.command();
+    // Without -O doveadm insists on reading /etc/dovecot.
+    command.args(["-O", "pw", "-s", "SHA512-CRYPT", "-r", "1000", "-p"]);
+    command.arg(std::ffi::OsStr::from_bytes(password));
+    run(&mut command).trim_ascii_end().to_vec()
+}

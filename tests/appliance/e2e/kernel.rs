@@ -1,0 +1,66 @@
+//! What the kernel knows about a process and about all sockets.
+
+use std::fs;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::tools::{SS, run};
+
+/// Takes as many descriptors as the host allows; what we start inherits it.
+pub(crate) fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+}
+
+/// Kernel memory in TCP sockets of this network namespace's host, in bytes (`mem` of /proc/net/sockstat counts pages).
+pub(crate) fn tcp_memory_bytes() -> u64 {
+    let text = fs::read_to_string("/proc/net/sockstat").unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("TCP: ")).unwrap();
+    let words: Vec<&str> = line.split(' ').collect();
+    let at = words.iter().position(|word| *word == "mem").unwrap();
+    let pages: u64 = words[at + 1].parse().unwrap();
+    pages * u64::try_from(rustix::param::page_size()).unwrap()
+}
+
+/// Kernel memory in the TCP sockets of one process, in bytes.
+pub(crate) fn socket_bytes(process: u32) -> u64 {
+    let listing = run(SS.command().args(["-H", "--tcp", "--memory", "--numeric", "--processes"]));
+    let listing = String::from_utf8(listing).unwrap();
+    // Each socket has a line of its own and its memory on an indented line below.
+    let listing = listing.replace("\n\t", " ");
+    let ours = format!("pid={process},");
+    listing.lines().filter(|line| line.contains(&ours)).map(queued_bytes).sum()
+}
+
+/// `skmem:(r…,rb…,t…,tb…,f…,w…,…)`: received, in the device, kept for later, and queued to send. The rest are limits.
+fn queued_bytes(socket: &str) -> u64 {
+    let (_, memory) = socket.split_once("skmem:(").unwrap();
+    let (memory, _) = memory.split_once(')').unwrap();
+    let count = |field: &str| field.trim_start_matches(['r', 't', 'f', 'w']).parse::<u64>().ok();
+    // A limit keeps its second letter and is no number.
+    memory.split(',').filter_map(count).sum()
+}
+
+/// Resident memory of a process, in bytes.
+pub(crate) fn resident_bytes(process: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
+}
+
+/// Threads that the kernel made for io_uring work it could not do at once. A proxy that never needs one has none.
+pub(crate) fn ring_workers(process: u32) -> usize {
+    threads(process).iter().filter(|name| name.starts_with("iou-wrk")).count()
+}
+
+fn threads(process: u32) -> Vec<String> {
+    let folder = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    // A thread may end while we look.
+    let name = |entry: fs::DirEntry| fs::read_to_string(entry.path().join("comm")).ok();
+    folder.filter_map(Result::ok).filter_map(name).collect()
+}
+
+/// How many descriptors a process has open.
+pub(crate) fn descriptors(process: u32) -> usize {
+    fs::read_dir(format!("/proc/{process}/fd")).unwrap().count()
+}

@@ -1,0 +1,36 @@
+//! End to end: the real `hale` binary in front of real Dovecots, with real clients.
+//!
+//! Duty: show that what an operator installs does what it promises. Every test starts what it needs in a directory of its
+//! own, on ports that are free now, without root, and takes everything down again, also when it fails.
+//! Not here: grammar, tables, single dialogues (they have pure tests), speed (`loadtest`).
+//! A missing tool is a failure that names the Debian package. docs/TESTING.md says how to read a failing test.
+
+// What stands around a test.
+mod wait;
+mod ports;
+mod tools;
+mod process;
+mod dovecot;
+mod hale;
+mod imap;
+mod script;
+mod mail;
+mod kernel;
+
+// The harness itself, checked against Dovecot without Hale in between.
+mod direct;
+
+// The tests, in the order in which a connection travels.
+mod start;
+mod proxy_header;
+mod password;
+mod pipeline;
+mod placement;
+mod refusal;
+mod transfer;
+mod half_close;
+mod loss;
+mod pressure;
+mod idle;
+mod stop;
+mod quickstart;

@@ -1,0 +1,59 @@
+//! The real programs that the tests use, and the Debian packages they come from.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// A program of the system.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tool {
+    program: &'static str,
+    package: &'static str,
+}
+
+pub(crate) const BASH: Tool = Tool { program: "bash", package: "bash" };
+pub(crate) const CURL: Tool = Tool { program: "curl", package: "curl" };
+pub(crate) const DOVEADM: Tool = Tool { program: "doveadm", package: "dovecot-core" };
+pub(crate) const DOVECOT: Tool = Tool { program: "dovecot", package: "dovecot-core dovecot-imapd" };
+pub(crate) const HAPROXY: Tool = Tool { program: "haproxy", package: "haproxy" };
+pub(crate) const MBSYNC: Tool = Tool { program: "mbsync", package: "isync" };
+pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3" };
+pub(crate) const SETPRIV: Tool = Tool { program: "setpriv", package: "util-linux" };
+pub(crate) const SS: Tool = Tool { program: "ss", package: "iproute2" };
+pub(crate) const STRACE: Tool = Tool { program: "strace", package: "strace" };
+
+impl Tool {
+    /// Where the program is. Fails loudly when it is not installed: a skipped test proves nothing.
+    pub(crate) fn path(self) -> PathBuf {
+        // Daemons live in sbin, which an ordinary user's PATH leaves out.
+        let mut path = std::env::var_os("PATH").unwrap_or_default();
+        path.push(OsString::from(":/usr/local/sbin:/usr/sbin:/sbin"));
+        std::env::split_paths(&path)
+            .map(|folder| folder.join(self.program))
+            .find(|candidate| candidate.is_file())
+            .unwrap_or_else(|| {
+                panic!("{} is missing: apt-get install {}", self.program, self.package)
+            })
+    }
+
+    pub(crate) fn command(self) -> Command {
+        Command::new(self.path())
+    }
+}
+
+/// Runs a command to its end and returns what it printed; fails with everything it said when it does not succeed.
+pub(crate) fn run(command: &mut Command) -> Vec<u8> {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}\n{}", said(&output));
+    output.stdout
+}
+
+/// Both streams of a finished command, for a failure message.
+pub(crate) fn said(output: &Output) -> String {
+    format!(
+        "{}\n--- stdout\n{}--- stderr\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
