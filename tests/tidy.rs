@@ -22,8 +22,12 @@ use source::SourceFile;
 const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Every file with unsafe code and how often the keyword stands in it. A new one always shows up in review, here.
-const UNSAFE_REGISTER: &[(&str, usize)] =
-    &[("src/ring/memory.rs", 1), ("src/ring/socket.rs", 3), ("src/ring/uring.rs", 1)];
+const UNSAFE_REGISTER: &[(&str, usize)] = &[
+    ("src/ring/descriptors.rs", 2),
+    ("src/ring/memory.rs", 1),
+    ("src/ring/socket.rs", 3),
+    ("src/ring/uring.rs", 1),
+];
 
 /// Files that may name a path of the kind a developer's machine has, each with the reason.
 const MACHINE_PATH_EXCEPTIONS: &[(&str, &str)] =

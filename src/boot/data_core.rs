@@ -1,12 +1,13 @@
 //! The thread of a data core: pinned, with a ring of its own.
 
 use std::io::Write as _;
-use std::os::fd::{IntoRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, IntoRawFd as _, OwnedFd};
 use std::sync::Arc;
 
 use super::cores;
 use crate::config::Listener as ListenerConfig;
 use crate::names::CoreId;
+use crate::ring::descriptors;
 use crate::ring::port::Fd;
 use crate::ring::socket::SocketOptions;
 use crate::ring::uring::Uring;
@@ -39,6 +40,12 @@ impl DataCore {
         let Some(links) = Links::of(&self.exchange, self.id) else {
             return;
         };
+        let mut kept = self.exchange.descriptors();
+        kept.extend(self.sockets.iter().map(|(socket, _)| Fd(socket.as_raw_fd())));
+        if let Err(error) = descriptors::keep_only(&kept) {
+            // Slower, and all cores share one limit of descriptors; no reason not to serve.
+            let _ = writeln!(std::io::stderr(), "hale: data core {}: {error}", self.id.0);
+        }
         let slots = self.settings.connections_max;
         let port = match Uring::new(links.mail.waker().clone(), self.options, slots) {
             Ok(port) => port,

@@ -17,10 +17,10 @@ pub(super) fn raise_descriptors() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(hard)
 }
 
-/// Connections per core that the descriptors allow: two each, after the reserve.
-pub(super) fn connections_per_core(descriptors: u64, cores: usize, wanted: u32) -> u32 {
-    let cores = u64::try_from(cores.max(1)).unwrap_or(1);
-    let affordable = descriptors.saturating_sub(RESERVE.min(descriptors / 4)) / 2 / cores;
+/// Connections per core that the descriptors allow: two each, after the reserve. Each core has a table of its own
+/// (`ring::descriptors`), so the limit holds for each.
+pub(super) fn connections_per_core(descriptors: u64, wanted: u32) -> u32 {
+    let affordable = descriptors.saturating_sub(RESERVE.min(descriptors / 4)) / 2;
     u32::try_from(affordable)
         .unwrap_or(u32::MAX)
         .clamp(1, wanted.min(crate::limits::CONNECTIONS_PER_CORE_MAX))
@@ -32,8 +32,8 @@ mod tests {
 
     #[test]
     fn rs_01_admission_ends_before_the_descriptors_do() {
-        assert_eq!(connections_per_core(20_000, 1, 100_000), (20_000 - 768) / 2);
-        assert_eq!(connections_per_core(20_000, 2, 1_000), 1_000);
-        assert_eq!(connections_per_core(1_024, 1, 100_000), (1_024 - 256) / 2);
+        assert_eq!(connections_per_core(20_000, 100_000), (20_000 - 768) / 2);
+        assert_eq!(connections_per_core(20_000, 1_000), 1_000);
+        assert_eq!(connections_per_core(1_024, 100_000), (1_024 - 256) / 2);
     }
 }

@@ -41,7 +41,7 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     let sockets = open_listeners(config, plan.data.len(), &options, &mut writer)?;
     writer.flush();
     let wanted = config.limits.connections_per_core;
-    let per_core = limits::connections_per_core(descriptors, plan.data.len(), wanted);
+    let per_core = limits::connections_per_core(descriptors, wanted);
     let house = House { config, plan, exchange, options, per_core };
     house.run(geodb, sources, writer, sockets).map_err(|error| no_resources(&error))
 }

@@ -11,6 +11,7 @@ pub mod slots;
 pub mod socket;
 pub mod pipes;
 pub mod clock;
+pub mod descriptors;
 pub mod memory;
 pub mod wake;
 pub mod probe;

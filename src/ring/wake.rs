@@ -63,6 +63,12 @@ impl Semaphore {
         let _ = rustix::io::write(self.0.as_fd(), &1_u64.to_ne_bytes());
     }
 
+    /// The descriptor, for whoever must not close it.
+    #[must_use]
+    pub fn fd(&self) -> Fd {
+        Fd(self.0.as_raw_fd())
+    }
+
     /// Sleeps until somebody posts.
     pub fn wait(&self) {
         let mut counter = [0_u8; 8];

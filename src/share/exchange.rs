@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::auth::passdb::Passdbs;
 use crate::event::Event;
 use crate::limits;
+use crate::ring::port::Fd;
 use crate::ring::wake::Waker;
 use crate::route::table::Table;
 use crate::share::counters::{Counter, Counters};
@@ -52,6 +53,14 @@ impl Exchange {
             to_cores: (0..cores).map(to_core).collect::<std::io::Result<_>>()?,
             counters: (0..cores).map(|_| Arc::new(Counters::default())).collect(),
         })
+    }
+
+    /// Every descriptor that the exchange owns: a thread with a table of its own keeps them.
+    #[must_use]
+    pub fn descriptors(&self) -> Vec<Fd> {
+        let boards =
+            [self.log.waker().fd(), self.to_control.waker().fd(), self.hashing.descriptor()];
+        boards.into_iter().chain(self.to_cores.iter().map(|core| core.waker().fd())).collect()
     }
 
     /// The sums of all counters, as one line.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 
+use crate::ring::port::Fd;
 use crate::ring::wake::Semaphore;
 
 /// The way to the pool. Clones lead to the same one.
@@ -67,6 +68,12 @@ impl<T> Jobs<T> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.queue.is_empty()
+    }
+
+    /// The descriptor that wakes the threads.
+    #[must_use]
+    pub fn descriptor(&self) -> Fd {
+        self.0.waiting.fd()
     }
 
     /// Lets every thread go once the queue is empty.

@@ -6,7 +6,7 @@ use crate::ring::port::{IoFault, Port};
 use crate::share::counters::Counter;
 use crate::tick::Tick;
 
-use super::connection::{Direction, Mode, Phase, Relay, Side};
+use super::connection::{Direction, Label, Mode, Phase, Relay, Side};
 use super::pump::{self, End, Ends, Turn};
 use super::run::Worker;
 
@@ -173,18 +173,23 @@ impl<P: Port> Worker<P> {
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
-        let Phase::Relay(relay) = &mut connection.phase else {
+        if !matches!(connection.phase, Phase::Relay(_)) {
+            return;
+        }
+        let Phase::Relay(mut relay) = std::mem::replace(&mut connection.phase, Phase::Closing)
+        else {
             return;
         };
         pump::release_pipe(&mut self.port, &mut relay.up);
         pump::release_pipe(&mut self.port, &mut relay.down);
+        let Label { subject, backend, since } = *relay.label;
         let event = Event::RelayEnded {
-            subject: relay.label.subject.clone(),
-            backend: relay.label.backend.clone(),
+            subject,
+            backend,
             by,
             bytes_up: relay.up.delivered,
             bytes_down: relay.down.delivered,
-            lasted: now.since(relay.label.since),
+            lasted: now.since(since),
             error,
         };
         self.relays -= 1;

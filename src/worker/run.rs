@@ -367,6 +367,9 @@ impl<P: Port> Worker<P> {
 
     /// Hands a report to the log. A full mailbox loses the line, not the time of the core (RS-08).
     pub(super) fn log(&self, event: Event) {
+        if matches!(event, Event::LoggedIn { .. }) && !self.settings.log_debug {
+            return;
+        }
         if self.links.log.send(event).is_err() {
             self.counters.add(Counter::LogLost, 1);
         }

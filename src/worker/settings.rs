@@ -29,6 +29,8 @@ pub struct WorkerSettings {
     pub connections_max: u32,
     /// A relay without a byte either way ends after this.
     pub relay_idle_timeout: Duration,
+    /// `log_debug`: reports that only the debug level shows are worth making.
+    pub log_debug: bool,
 }
 
 impl WorkerSettings {
@@ -41,6 +43,7 @@ impl WorkerSettings {
             trusted: config.trust.login_networks.clone(),
             connections_max,
             relay_idle_timeout: config.protocol(Protocol::Imap).relay_idle_timeout,
+            log_debug: config.log.debug,
         }
     }
 

@@ -106,6 +106,7 @@ fn settings() -> WorkerSettings {
         protocols: Protocol::ALL.map(|protocol| ProtocolSettings { port: protocol.default_port() }),
     };
     WorkerSettings {
+        log_debug: true,
         session: Arc::new(session),
         haproxy_trusted: Networks::parse("192.0.2.0/24").unwrap(),
         trusted: Networks::default(),
