@@ -193,8 +193,12 @@ impl Command {
         Self { tag, bytes, continuation: Vec::new(), kind }
     }
 
-    pub(super) fn chatter(number: u64, random: &mut Random) -> Self {
-        Self::new(number, random.pick(&["NOOP", "CAPABILITY", "ID NIL", "noop"]), Kind::Plain)
+    pub(super) fn plain(number: u64, words: &str) -> Self {
+        Self::new(number, words, Kind::Plain)
+    }
+
+    fn chatter(number: u64, random: &mut Random) -> Self {
+        Self::plain(number, random.pick(&["NOOP", "CAPABILITY", "ID NIL", "noop"]))
     }
 
     pub(super) fn login(id: usize, number: u64, right: bool) -> Self {

@@ -100,6 +100,11 @@ impl Backend {
         (!self.over && due < u64::MAX).then_some(due)
     }
 
+    /// Falls asleep for good.
+    pub(super) fn sleep(&mut self) {
+        self.deaf_until = u64::MAX;
+    }
+
     pub(super) fn wake(&mut self) {
         self.deaf_until = 0;
         self.due = self.due.min(1);

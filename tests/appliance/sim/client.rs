@@ -69,6 +69,11 @@ impl Client {
         self.uploaded.saturating_sub(self.outbox.len() as u64)
     }
 
+    /// A command was sent whole and has no reply yet.
+    pub(super) fn has_asked(&self) -> bool {
+        !self.awaiting.is_empty() && self.outbox.is_empty()
+    }
+
     pub(super) fn is_due(&self, kernel: &Kernel) -> bool {
         let stirred = self.stream.is_some_and(|stream| kernel.streams[stream].stirred);
         !self.over && kernel.now >= self.deaf_until && (kernel.now >= self.due || stirred)

@@ -1,1 +1,290 @@
+//! Directed scenarios: one rule each, in weather that is calm but for what the rule is about.
 
+use std::time::Duration;
+
+use hale::event::{EndedBy, Event};
+use hale::limits;
+use hale::share::counters::Counter;
+
+use super::Sim;
+use super::account::{Account, Act, Command, Ending, Mischief, id_of};
+use super::random::Random;
+use super::weather::Weather;
+use super::world::World;
+
+impl Sim {
+    /// Turns until the world is as wished.
+    fn until(&mut self, mut wished: impl FnMut(&World) -> bool) {
+        self.world().is_directed = true;
+        while !wished(self.world()) {
+            self.turn();
+        }
+    }
+
+    /// Orders the drain once every session is over, and checks the end.
+    fn end(&mut self) {
+        self.until(|world| world.clients.iter().all(|client| client.over));
+        self.drain_now();
+    }
+
+    fn drain_now(&mut self) {
+        let now = self.world().kernel.now;
+        self.world().control.drain = Some((now, Duration::from_secs(60)));
+        self.finish();
+    }
+
+    fn now(&mut self) -> u64 {
+        self.world().kernel.now
+    }
+
+    fn counted(&mut self, counter: Counter) -> u64 {
+        self.world().control.exchange.counters[0].get(counter)
+    }
+
+    /// Everything both ends had to say arrived.
+    fn assert_exchanged(&mut self) {
+        let world = self.world();
+        for client in &world.clients {
+            let id = client.account.id;
+            assert!(client.logged_in, "{id}");
+            assert_eq!(client.heard, client.account.downloads, "{id}");
+            let heard = world.backend_of(id).map(|backend| backend.heard);
+            assert_eq!(heard, Some(client.account.uploads), "{id}");
+        }
+    }
+}
+
+/// How the relay of a user ended, once it did.
+fn ended(world: &World, id: usize) -> Option<EndedBy> {
+    world.control.events.iter().find_map(|event| match event {
+        Event::RelayEnded { subject, by, .. } => {
+            (subject.user.as_deref().and_then(id_of) == Some(id)).then_some(*by)
+        }
+        _ => None,
+    })
+}
+
+fn exchange(id: usize, uploads: u64, downloads: u64, ending: Ending) -> Account {
+    Account { uploads, downloads, ending, ..Account::quiet(id) }
+}
+
+fn asleep(id: usize, after: u64) -> Account {
+    let mischief = Some(Mischief { after, act: Act::Sleep(90_000_000) });
+    Account { mischief, ..Account::quiet(id) }
+}
+
+// === Relay ===
+
+#[test]
+fn be_12_be_14_a_stalled_reader_bounds_memory_and_is_ended() {
+    let stalled = Account { downloads: 2_000_000, ..asleep(0, 12) };
+    let other =
+        Account { connects_at: 60_000, ..exchange(1, 90_000, 90_000, Ending::BothHalfClose) };
+    let mut sim = Sim::new(12, Weather::calm(), &[stalled, other]);
+    sim.until(|world| {
+        if let (Some(near), Some(far)) = (world.clients[0].stream, world.backend_of(0)) {
+            let read = world.kernel.streams[far.stream].read;
+            let held = read.saturating_sub(world.kernel.streams[near].sent);
+            assert!(held <= 65_536 + limits::SCRATCH_BYTES as u64, "{held} bytes held");
+        }
+        ended(world, 0).is_some()
+    });
+    assert_eq!(ended(sim.world(), 0), Some(EndedBy::StallTimeout));
+    let now = sim.now();
+    assert!((300_000..310_000).contains(&now), "{now}");
+    assert!(ended(sim.world(), 1).is_some(), "the other session goes on");
+    sim.drain_now();
+    assert_eq!(sim.world().clients[1].heard, 90_000);
+}
+
+#[test]
+fn be_13_half_close_from_either_side_loses_nothing() {
+    let endings = [Ending::ClientHalfCloses, Ending::BackendHalfCloses, Ending::BothHalfClose];
+    let sizes = [0, 1, 16_383, 16_384, 16_385, 100_000];
+    for (number, ending) in endings.into_iter().enumerate() {
+        let accounts: Vec<Account> = (0..sizes.len())
+            .map(|id| exchange(id, sizes[id], sizes[(id + number) % sizes.len()], ending))
+            .collect();
+        let mut sim = Sim::new(13, Weather::calm(), &accounts);
+        sim.end();
+        sim.assert_exchanged();
+    }
+}
+
+#[test]
+fn be_13_a_half_closed_relay_lingers_for_ten_seconds() {
+    let mut sim = Sim::new(5, Weather::calm(), &[Account::quiet(0)]);
+    sim.until(|world| world.clients[0].logged_in);
+    let began = sim.now();
+    let stream = sim.world().clients[0].stream.unwrap();
+    sim.world().backends[0].sleep();
+    sim.world().kernel.peer(stream, |stream| stream.peer_fin = true);
+    sim.until(|world| ended(world, 0).is_some());
+    assert_eq!(ended(sim.world(), 0), Some(EndedBy::HalfCloseTimeout));
+    let lasted = sim.now() - began;
+    assert!((10_000..12_000).contains(&lasted), "{lasted}");
+}
+
+#[test]
+fn w_rel_6_an_idle_relay_ends_after_31_minutes() {
+    let mut sim = Sim::new(6, Weather::calm(), &[Account::quiet(0)]);
+    sim.until(|world| ended(world, 0).is_some());
+    assert_eq!(ended(sim.world(), 0), Some(EndedBy::IdleTimeout));
+    let now = sim.now();
+    assert!((1_860_000..1_864_000).contains(&now), "{now}");
+    sim.drain_now();
+}
+
+#[test]
+fn be_17_pipe_pool_empty_stays_on_copying() {
+    for lacks_pipes in [100, 50] {
+        let weather = Weather { lacks_pipes, buffers: (400_000, 400_000), ..Weather::calm() };
+        let accounts = [exchange(0, 600_000, 600_000, Ending::BothHalfClose)];
+        let mut sim = Sim::new(17, weather, &accounts);
+        sim.end();
+        sim.assert_exchanged();
+        assert!(sim.counted(Counter::PipeMissing) > 0);
+        assert_eq!(sim.world().kernel.pipes.is_empty(), lacks_pipes == 100);
+    }
+}
+
+#[test]
+fn w_rel_1_leftovers_first() {
+    for seed in 0..32 {
+        let smallest = 1 << (seed % 12);
+        let weather = Weather { buffers: (smallest, 5_000), shortens: 30, ..Weather::calm() };
+        let account = exchange(0, 20_000, 3_000, Ending::BothHalfClose);
+        let mut sim = Sim::new(seed, weather, &[Account { eager: true, ..account }]);
+        sim.end();
+        sim.assert_exchanged();
+    }
+}
+
+// === The ring ===
+
+#[test]
+fn ur_05_multishot_operations_that_always_end_are_armed_again_once() {
+    let accounts: Vec<Account> =
+        (0..6).map(|id| exchange(id, 70_000, 20_000, Ending::ClientHalfCloses)).collect();
+    let mut sim = Sim::new(5, Weather { ends_multishot: 100, ..Weather::calm() }, &accounts);
+    sim.end();
+    sim.assert_exchanged();
+}
+
+#[test]
+fn ur_06_cancellation_racing_completion_leaves_nothing() {
+    for seed in 0..64 {
+        let mut random = Random::new(seed);
+        let weather =
+            Weather { delays: 50, client_faults: 100, backend_faults: 50, ..Weather::calm() };
+        let accounts: Vec<Account> =
+            (0..6).map(|id| Account::of(id, &mut random, &weather)).collect();
+        let mut sim = Sim::new(seed, weather, &accounts);
+        sim.world().control.drain = Some((random.between(1_000, 9_000), Duration::ZERO));
+        sim.finish();
+        assert_eq!(sim.counted(Counter::StaleCompletion), 0, "slots outlive their operations");
+    }
+}
+
+#[test]
+fn ur_04_rs_01_a_drain_ends_although_no_descriptor_is_left() {
+    for seed in 0..64 {
+        let mut random = Random::new(seed);
+        let account = |id| Account { connects_at: 1_000, ..Account::quiet(id) };
+        let weather = Weather { starves: random.pick(&[100, 50]), ..Weather::calm() };
+        let mut sim = Sim::new(seed, weather, &[account(0), account(1), account(2)]);
+        sim.world().control.drain = Some((random.between(1_000, 1_002), Duration::ZERO));
+        sim.finish();
+    }
+}
+
+// === Before the relay ===
+
+#[test]
+fn w_pipe_6_client_gone_while_backend_connects() {
+    let weather = Weather { loses: 100, ..Weather::calm() };
+    let mut sim = Sim::new(6, weather, &[Account::quiet(0)]);
+    sim.until(|world| world.kernel.next_event().is_some());
+    let began = sim.now();
+    let stream = sim.world().clients[0].stream.unwrap();
+    sim.world().clients[0].over = true;
+    sim.world().kernel.peer(stream, |stream| stream.peer_reset(false));
+    while sim.worker.live() > 0 {
+        sim.turn();
+    }
+    assert!(sim.now() < began + 100, "the connect is not waited for");
+    sim.drain_now();
+    assert_eq!(sim.counted(Counter::BackendFailed), 0);
+}
+
+#[test]
+fn w_pipe_6_a_late_verdict_answers_no_other_login() {
+    for seed in 0..64 {
+        let script = vec![Command::login(0, 1, true), Command::login(0, 2, false)];
+        let weather = Weather { control_faults: 100, ..Weather::calm() };
+        let mut sim = Sim::new(seed, weather, &[Account { script, ..Account::quiet(0) }]);
+        sim.until(|world| world.clients[0].over || world.clients[0].logged_in);
+        sim.drain_now();
+    }
+}
+
+#[test]
+fn im_15_eof_after_login() {
+    for seed in 0..16 {
+        let eager = exchange(0, 0, 5_000, Ending::ClientHalfCloses);
+        let mut sim = Sim::new(seed, Weather::calm(), &[Account { eager: true, ..eager }]);
+        sim.end();
+        sim.assert_exchanged();
+
+        let script = vec![Command::login(0, 1, false)];
+        let mut sim = Sim::new(seed, Weather::calm(), &[Account { script, ..Account::quiet(0) }]);
+        sim.until(|world| world.clients[0].has_asked());
+        let stream = sim.world().clients[0].stream.unwrap();
+        sim.world().kernel.peer(stream, |stream| stream.peer_fin = true);
+        sim.end();
+        assert_eq!(sim.world().clients[0].refusals, 1, "the reply is delivered behind the EOF");
+    }
+}
+
+#[test]
+fn w_pipe_4_a_long_pipeline_is_answered_to_its_end() {
+    for (seed, words, count) in [(1, "NOOP", 2_500), (2, "CAPABILITY", 400)] {
+        let mut script: Vec<Command> =
+            (1..count).map(|number| Command::plain(number, words)).collect();
+        script.push(Command::login(0, count, true));
+        let account = exchange(0, 10, 10, Ending::ClientHalfCloses);
+        let account = Account { script, pipelines: true, pauses: 0, ..account };
+        let mut sim = Sim::new(seed, Weather::calm(), &[account]);
+        sim.end();
+        sim.assert_exchanged();
+    }
+}
+
+#[test]
+fn be_14_a_client_that_never_takes_its_last_reply_is_ended() {
+    let bye = vec![Command::plain(1, "LOGOUT")];
+    let login = vec![Command::login(1, 1, true)];
+    for script in [bye, login] {
+        for after in 2..12 {
+            let weather = Weather { buffers: (40, 40), ..Weather::calm() };
+            let account = Account { script: script.clone(), ..asleep(1, after) };
+            let mut sim = Sim::new(after, weather, &[Account::quiet(0), account]);
+            while sim.world().clients[1].stream.is_none() || sim.worker.live() > 0 {
+                sim.turn();
+                assert!(sim.now() < 1_900_000, "kept for ever: {:?}", sim.world().clients[1]);
+            }
+            sim.drain_now();
+        }
+    }
+}
+
+#[test]
+fn w_fail_4_a_backend_that_breaks_before_it_takes_the_login_costs_no_reply() {
+    for seed in 0..64 {
+        let weather = Weather { buffers: (8, 40), backend_faults: 100, ..Weather::calm() };
+        let mut sim = Sim::new(seed, weather, &[Account::quiet(0)]);
+        sim.until(|world| world.clients[0].over || world.clients[0].logged_in);
+        let client = &sim.world().clients[0];
+        assert!(client.logged_in || client.refusals == 1, "{seed}: {client:?}");
+    }
+}

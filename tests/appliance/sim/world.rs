@@ -24,8 +24,8 @@ pub(super) struct World {
     /// Waits without anything done between them.
     idle_turns: u32,
     progress_seen: u64,
-    /// Something to wait for in a directed scenario: the clock does not pass it.
-    pub(super) horizon: u64,
+    /// Somebody outside acts too: the core may sleep with nothing to wait for.
+    pub(super) is_directed: bool,
 }
 
 impl World {
@@ -45,14 +45,14 @@ impl World {
             random,
             idle_turns: 0,
             progress_seen: 0,
-            horizon: u64::MAX,
+            is_directed: false,
         }
     }
 
     /// The core waits: the rest of the world gets its turn, and time passes when nobody has anything to do.
     pub(super) fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) {
         self.watch_for_spinning();
-        let now = self.kernel.now;
+        let (now, before) = (self.kernel.now, self.kernel.progress);
         let deadline =
             timeout.map_or(u64::MAX, |time| now + u64::try_from(time.as_millis()).unwrap());
         self.kernel.submit();
@@ -69,9 +69,13 @@ impl World {
             if self.is_anybody_due() {
                 continue;
             }
-            let next = self.next_due().unwrap_or(u64::MAX).min(deadline).min(self.horizon);
-            assert!(next < u64::MAX, "the core sleeps for ever");
-            if next <= self.kernel.now {
+            if self.is_directed && self.kernel.progress != before {
+                // Whoever directs may act on what just happened, before time passes.
+                break;
+            }
+            let next = self.next_due().unwrap_or(u64::MAX).min(deadline);
+            assert!(next < u64::MAX || self.is_directed, "the core sleeps for ever");
+            if next <= self.kernel.now || next == u64::MAX {
                 break;
             }
             self.assert_nothing_forgotten(next);
