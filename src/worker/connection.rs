@@ -138,6 +138,8 @@ pub(super) struct Login {
     pub(super) finishing: bool,
     /// The session handed over; the relay starts when both sides took what was due to them.
     pub(super) handed_over: Option<Box<Label>>,
+    /// Until when the client has to take what is left for it: its session has no deadline any more.
+    pub(super) last_bytes_by: Option<Tick>,
 }
 
 impl Login {
@@ -151,6 +153,7 @@ impl Login {
             connect_next: None,
             finishing: false,
             handed_over: None,
+            last_bytes_by: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use crate::event::Event;
 use crate::limits;
@@ -116,12 +117,16 @@ impl<P: Port> Worker<P> {
         if login.handed_over.is_some() {
             if client_done && login.unsent_backend.is_empty() {
                 self.start_relay(slot);
+            } else {
+                self.limit_last_bytes(slot, limits::STALL_TIMEOUT);
             }
             return;
         }
         if login.finishing {
             if client_done {
                 self.linger(slot);
+            } else {
+                self.limit_last_bytes(slot, limits::HALF_CLOSE_LINGER);
             }
             return;
         }
@@ -137,6 +142,27 @@ impl<P: Port> Worker<P> {
                 self.rereads.push_back((slot, side));
             }
         }
+    }
+
+    /// The session is over but for bytes that a socket does not take; that must not last for ever (BE-14).
+    fn limit_last_bytes(&mut self, slot: u32, limit: Duration) {
+        let at = self.now.after(limit);
+        let Some(login) = self.login(slot) else {
+            return;
+        };
+        let at = *login.last_bytes_by.get_or_insert(at);
+        self.wheel.set(slot, at);
+    }
+
+    /// A session's time is up, or that for its last bytes.
+    pub(super) fn session_deadline(&mut self, slot: u32) {
+        let now = self.now;
+        let is_late = self.login(slot).and_then(|login| login.last_bytes_by);
+        if is_late.is_some_and(|by| by <= now) {
+            self.report_aborted(slot, "client does not read its replies");
+            return self.abort(slot);
+        }
+        self.session_input(slot, Input::Deadline);
     }
 
     /// Reads what a socket has for its session.
@@ -405,4 +431,4 @@ const READS_PER_TURN: usize = 8;
 /// At most this much is read for a session at once; also what has to be wiped behind a password.
 pub(super) const SESSION_READ_BYTES: usize = 4096;
 /// How long a refused client may keep its half open.
-const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
+const LINGER: Duration = Duration::from_secs(1);

@@ -249,9 +249,7 @@ impl<P: Port> Worker<P> {
                 continue;
             };
             match &connection.phase {
-                Phase::Session(_) => {
-                    self.session_input(slot, crate::session::input::Input::Deadline);
-                }
+                Phase::Session(_) => self.session_deadline(slot),
                 Phase::Relay(_) => self.relay_deadline(slot),
                 Phase::Lingering => self.abort(slot),
                 Phase::Closing => {}
