@@ -88,6 +88,10 @@ impl<P: Port> Worker<P> {
         if listener.armed {
             return;
         }
+        if self.draining.is_some() {
+            // The failure was faster than our cancellation.
+            return self.close_listener(index);
+        }
         listener.retry_at = Some(now.after(if starved { STARVED_PAUSE } else { Duration::ZERO }));
         let protocol = listener.protocol;
         if starved {
