@@ -302,6 +302,10 @@ impl<P: Port> Worker<P> {
                 *unsent = rest;
             }
             Err(IoFault::WouldBlock) => {}
+            // The client is still owed its reply, and another attempt may follow.
+            Err(fault) if side == Side::Backend && login.handed_over.is_none() => {
+                return self.session_input(slot, Input::BackendBroken(word(fault)));
+            }
             Err(_) => {
                 self.report_aborted(slot, "connection broke while a reply was under way");
                 self.abort(slot);
