@@ -100,6 +100,11 @@ impl Backend {
         (!self.over && due < u64::MAX).then_some(due)
     }
 
+    /// Resets the connection after so many turns.
+    pub(super) fn break_after(&mut self, after: u64) {
+        self.mischief = Some(Mischief { after, act: Act::Reset });
+    }
+
     /// Falls asleep for good.
     pub(super) fn sleep(&mut self) {
         self.deaf_until = u64::MAX;

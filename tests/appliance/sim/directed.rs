@@ -191,9 +191,11 @@ fn ur_04_rs_01_a_drain_ends_although_no_descriptor_is_left() {
     for seed in 0..64 {
         let mut random = Random::new(seed);
         let account = |id| Account { connects_at: 1_000, ..Account::quiet(id) };
-        let weather = Weather { starves: random.pick(&[100, 50]), ..Weather::calm() };
-        let mut sim = Sim::new(seed, weather, &[account(0), account(1), account(2)]);
-        sim.world().control.drain = Some((random.between(1_000, 1_002), Duration::ZERO));
+        let weather = Weather { starves: 60, delays: 60, ..Weather::calm() };
+        let accounts: Vec<Account> = (0..6).map(account).collect();
+        let mut sim = Sim::new(seed, weather, &accounts);
+        sim.world().control.drain =
+            Some((random.pick(&[1_000, 1_100, 1_101, 1_200]), Duration::ZERO));
         sim.finish();
     }
 }
@@ -281,8 +283,11 @@ fn be_14_a_client_that_never_takes_its_last_reply_is_ended() {
 #[test]
 fn w_fail_4_a_backend_that_breaks_before_it_takes_the_login_costs_no_reply() {
     for seed in 0..64 {
-        let weather = Weather { buffers: (8, 40), backend_faults: 100, ..Weather::calm() };
+        let weather = Weather { buffers: (8, 40), delays: 50, ..Weather::calm() };
         let mut sim = Sim::new(seed, weather, &[Account::quiet(0)]);
+        sim.until(|world| world.backends.len() == 1);
+        // Takes the greeting's answer in small bites, and breaks in the middle of it.
+        sim.world().backends[0].break_after(1 + seed % 16);
         sim.until(|world| world.clients[0].over || world.clients[0].logged_in);
         let client = &sim.world().clients[0];
         assert!(client.logged_in || client.refusals == 1, "{seed}: {client:?}");
