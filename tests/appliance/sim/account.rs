@@ -29,6 +29,8 @@ pub(super) struct Account {
     /// Bytes of the session, each way.
     pub(super) uploads: u64,
     pub(super) downloads: u64,
+    /// Bytes of the session are sent in large pieces: what makes a direction hot.
+    pub(super) bulky: bool,
     pub(super) ending: Ending,
     pub(super) mischief: Option<Mischief>,
 }
@@ -98,6 +100,7 @@ impl Account {
             eager: false,
             uploads: 0,
             downloads: 0,
+            bulky: false,
             ending: Ending::Nobody,
             mischief: None,
         }
@@ -107,6 +110,7 @@ impl Account {
         let mut account = Self::quiet(id);
         account.connects_at = 1_000 + random.pick(&[0, 10, 500, 5_000]) + random.below(100);
         account.pipelines = random.percent(50);
+        account.bulky = random.percent(40);
         account.pauses = random.pick(&[100, 20, 0]);
         account.eager = random.percent(40);
         let small = [0, 1, 300, 5_000];

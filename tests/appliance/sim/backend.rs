@@ -225,7 +225,9 @@ impl Backend {
         if self.outbox.is_empty() {
             return self.finish(kernel);
         }
-        let most = self.random.length(self.outbox.len());
+        let all = self.outbox.len();
+        let bulky = self.user.as_ref().is_some_and(|user| user.bulky);
+        let most = if bulky { all } else { self.random.length(all) };
         let words = &self.outbox[..most];
         let sent = kernel.peer(self.stream, |stream| stream.peer_send(words));
         if sent > 0 {
@@ -239,7 +241,7 @@ impl Backend {
         let left = account.downloads - self.produced;
         if left > 0 {
             let most = usize::try_from(left).unwrap().min(30_000);
-            let length = self.random.length(most);
+            let length = if account.bulky { most } else { self.random.length(most) };
             self.outbox.extend(pattern(account.id, Way::Down, self.produced, length));
             self.produced += length as u64;
         }

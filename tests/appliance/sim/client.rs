@@ -213,7 +213,8 @@ impl Client {
         if self.outbox.is_empty() {
             return self.finish(kernel, stream);
         }
-        let most = self.random.length(self.outbox.len());
+        let all = self.outbox.len();
+        let most = if self.account.bulky { all } else { self.random.length(all) };
         let words = &self.outbox[..most];
         let sent = kernel.peer(stream, |stream| stream.peer_send(words));
         if sent > 0 {
@@ -241,7 +242,7 @@ impl Client {
         let left = self.account.uploads - self.uploaded;
         if self.uploading && left > 0 && !self.fin {
             let most = usize::try_from(left).unwrap().min(30_000);
-            let length = self.random.length(most);
+            let length = if self.account.bulky { most } else { self.random.length(most) };
             self.outbox.extend(pattern(self.account.id, Way::Up, self.uploaded, length));
             self.uploaded += length as u64;
         }

@@ -149,6 +149,26 @@ fn be_17_pipe_pool_empty_stays_on_copying() {
 }
 
 #[test]
+fn w_rel_3_a_pipe_with_bytes_in_it_is_never_lent_again() {
+    let mut caught = 0;
+    for seed in 0..16 {
+        let account = |id| Account { bulky: true, ..exchange(id, 9, 300_000, Ending::Nobody) };
+        let weather = Weather { buffers: (20_000, 65_536), ..Weather::calm() };
+        let mut sim = Sim::new(seed, weather, &[account(0), account(1), account(2)]);
+        let is_full = |world: &World| world.kernel.pipes.iter().any(|pipe| !pipe.bytes.is_empty());
+        sim.until(|world| is_full(world) || world.kernel.now > 60_000);
+        caught += u32::from(is_full(sim.world()));
+        // Whoever it is leaves; the others go on, through the same pipes.
+        let stream = sim.world().clients[0].stream.unwrap();
+        sim.world().clients[0].over = true;
+        sim.world().kernel.peer(stream, |stream| stream.peer_reset(false));
+        sim.until(|world| world.clients[1..].iter().all(|client| client.heard == 300_000));
+        sim.drain_now();
+    }
+    assert!(caught > 4, "{caught} of 16 runs had bytes in a pipe");
+}
+
+#[test]
 fn w_rel_1_leftovers_first() {
     for seed in 0..32 {
         let smallest = 1 << (seed % 12);
