@@ -159,7 +159,7 @@ impl Control {
 fn passdbs(users: usize) -> Passdbs {
     let line = |id: usize| {
         let password = password(id);
-        if id % 3 == 0 {
+        if id.is_multiple_of(3) {
             let digest =
                 pbkdf2::pbkdf2_hmac_array::<sha1::Sha1, 20>(password.as_bytes(), b"salt", 1);
             let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();

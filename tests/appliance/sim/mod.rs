@@ -6,7 +6,7 @@
 //! in the peers, what is forgotten or spins in [`world`].
 //!
 //! A failure prints its seed; `SIM_SEED=<seed> cargo test --test appliance sim` plays it again, and
-//! `SIM_SEEDS=<count>` plays more than the usual ones.
+//! `SIM_SEEDS=<count>` plays more than the usual ones. To see all that a seed does, print the world before it is forgotten.
 
 mod account;
 mod backend;
@@ -131,38 +131,9 @@ fn play(seed: u64) -> u64 {
     if let Err(failure) = played {
         // Forgotten, not dropped: a core that broke in the middle may break again.
         let turns = sim.turns;
-        if number("SIM_STAT").is_some() {
-            let w = sim.world();
-            eprintln!("now {} {:?}", w.kernel.now, w.control.drain);
-            for c in &w.clients {
-                eprintln!("{c:?}\n{:?}", c.stream.map(|s| &w.kernel.streams[s]));
-            }
-            for c in &w.backends {
-                eprintln!("{c:?}\n{:?}", w.kernel.streams[c.stream]);
-            }
-            eprintln!("{:?}", w.kernel);
-            for e in &w.control.events {
-                eprintln!("{e:?}");
-            }
-        }
         eprintln!("SIM_SEED={seed} fails at turn {turns}");
         std::mem::forget(sim);
         resume_unwind(failure);
-    }
-    if number("SIM_STAT").is_some() {
-        let turns = sim.turns;
-        eprintln!("STAT {seed} t={} {}", turns, sim.world().control.exchange.totals());
-        for c in &sim.world().clients {
-            eprintln!(
-                "CL {} li={} h={} s={} ref={} end={:?}",
-                c.account.id,
-                c.logged_in,
-                c.heard,
-                c.sent(),
-                c.refusals,
-                c.account.ending
-            );
-        }
     }
     sim.turns
 }
