@@ -144,7 +144,7 @@ impl Backend {
 
     fn hear(&mut self, kernel: &mut Kernel, accounts: &[Account]) {
         let most = self.random.length(20_000);
-        match kernel.peer(self.stream, |stream| stream.peer_recv(most)) {
+        match kernel.streams[self.stream].peer_recv(most) {
             Heard::Nothing => {}
             Heard::Bytes(bytes) => {
                 self.take(&bytes, accounts);
@@ -233,6 +233,13 @@ impl Backend {
         if sent > 0 {
             drop(self.outbox.drain(..sent));
             self.due = kernel.now + self.random.pick(&[0, 0, 0, 1, 3, 40]);
+        }
+        if self.outbox.is_empty() && self.random.percent(40) {
+            // Last bytes and end in one segment (uring.md 9, pitfall 3).
+            self.find_words();
+            if self.outbox.is_empty() {
+                self.finish(kernel);
+            }
         }
     }
 

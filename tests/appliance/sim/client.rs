@@ -116,7 +116,7 @@ impl Client {
 
     fn hear(&mut self, kernel: &mut Kernel, stream: usize) {
         let most = self.random.length(20_000);
-        match kernel.peer(stream, |stream| stream.peer_recv(most)) {
+        match kernel.streams[stream].peer_recv(most) {
             Heard::Nothing => {}
             Heard::Bytes(bytes) => {
                 self.calm_since = kernel.now;
@@ -221,6 +221,13 @@ impl Client {
             drop(self.outbox.drain(..sent));
             self.calm_since = kernel.now;
             self.due = kernel.now + self.random.pick(&[0, 0, 0, 1, 3, 40]);
+        }
+        if self.outbox.is_empty() && self.random.percent(40) {
+            // Last bytes and end in one segment (uring.md 9, pitfall 3).
+            self.find_words();
+            if self.outbox.is_empty() {
+                self.finish(kernel, stream);
+            }
         }
     }
 
@@ -337,10 +344,11 @@ impl Client {
         true
     }
 
-    /// Whoever waits for a reply gets one, or is closed, in the end.
+    /// Whoever waits for a reply gets one, or is closed, in the end; whoever left before login is closed.
     pub(super) fn assert_not_forgotten(&self, now: u64, next: u64) {
         let listens = self.stream.is_some() && !self.over && !self.is_asleep(now);
-        let waits = !self.greeted || !self.awaiting.is_empty();
+        let left = self.fin && !self.logged_in;
+        let waits = !self.greeted || !self.awaiting.is_empty() || left;
         let waits = waits && listens && self.outbox.is_empty();
         let long = next.saturating_sub(self.calm_since);
         assert!(

@@ -222,7 +222,7 @@ impl Kernel {
         self.streams.len() - 1
     }
 
-    /// Lets a peer do something to its stream and wakes what waits for it.
+    /// Lets a peer send or end something, and wakes what waits for that. Reading wakes nobody: room is found by looking.
     pub(super) fn peer<T>(&mut self, stream: usize, act: impl FnOnce(&mut Stream) -> T) -> T {
         let result = act(&mut self.streams[stream]);
         self.wake(stream);
