@@ -26,6 +26,8 @@ pub(super) struct Account {
     pub(super) pauses: u64,
     /// Bytes of the session are sent behind the last login without waiting for its reply.
     pub(super) eager: bool,
+    /// Sends its end right behind the last command.
+    pub(super) is_hasty: bool,
     /// Bytes of the session, each way.
     pub(super) uploads: u64,
     pub(super) downloads: u64,
@@ -98,6 +100,7 @@ impl Account {
             pipelines: false,
             pauses: 100,
             eager: false,
+            is_hasty: false,
             uploads: 0,
             downloads: 0,
             bulky: false,
@@ -110,6 +113,7 @@ impl Account {
         let mut account = Self::quiet(id);
         account.connects_at = 1_000 + random.pick(&[0, 10, 500, 5_000]) + random.below(100);
         account.pipelines = random.percent(50);
+        account.is_hasty = random.percent(20);
         account.bulky = random.percent(40);
         account.pauses = random.pick(&[100, 20, 0]);
         account.eager = random.percent(40);

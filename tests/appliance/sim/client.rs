@@ -271,6 +271,10 @@ impl Client {
             if self.greeted && self.awaiting.is_empty() && self.script.is_empty() {
                 // Every login failed.
                 self.close(kernel, stream);
+            } else if !self.fin && self.script.is_empty() && self.account.is_hasty {
+                // As `printf … | nc` does: the end right behind the last command (IM-15).
+                self.account.uploads = 0;
+                self.half_close(kernel, stream);
             }
             return;
         }
