@@ -249,9 +249,10 @@ impl Relay {
         Tick(u64::from(self.moved_at) * 1000 + 1000).after(limit)
     }
 
-    /// Whether no byte moved for `quiet`.
+    /// Whether no byte moved for `quiet` and none waits: somebody in the middle of a transfer is not idle.
     pub(super) fn is_idle(&self, now: Tick, quiet: std::time::Duration) -> bool {
-        now.0 >= self.patience_ends(quiet).0
+        let blocked = self.up.is_blocked() || self.down.is_blocked();
+        !blocked && now.0 >= self.patience_ends(quiet).0
     }
 }
 
