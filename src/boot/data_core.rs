@@ -1,8 +1,8 @@
 //! The thread of a data core: pinned, with a ring of its own.
 
 use std::io::Write as _;
-use std::os::fd::{AsRawFd as _, IntoRawFd as _, OwnedFd};
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 use super::cores;
 use crate::config::Listener as ListenerConfig;
@@ -22,8 +22,11 @@ pub(super) struct DataCore {
     pub(super) exchange: Exchange,
     pub(super) cache: VerifiedCache,
     pub(super) seed: u64,
-    pub(super) sockets: Vec<(OwnedFd, ListenerConfig)>,
+    /// The sockets to listen on. Whoever starts the thread owns them in the process's table.
+    pub(super) sockets: Vec<(Fd, ListenerConfig)>,
     pub(super) options: SocketOptions,
+    /// Told once: whether the thread has a descriptor table of its own, so that the process's copies can be closed.
+    pub(super) own_table: Sender<bool>,
 }
 
 impl DataCore {
@@ -41,11 +44,11 @@ impl DataCore {
             return;
         };
         let mut kept = self.exchange.descriptors();
-        kept.extend(self.sockets.iter().map(|(socket, _)| Fd(socket.as_raw_fd())));
-        if let Err(error) = descriptors::keep_only(&kept) {
-            // Slower, and all cores share one limit of descriptors; no reason not to serve.
-            let _ = writeln!(std::io::stderr(), "hale: data core {}: {error}", self.id.0);
-        }
+        kept.extend(self.sockets.iter().map(|(socket, _)| *socket));
+        // With the shared table everything is slower and one limit of descriptors holds for all cores, but it serves.
+        let own_table = descriptors::keep_only(&kept).is_ok();
+        // The starter waits for this before it does anything else.
+        let _ = self.own_table.send(own_table);
         let slots = self.settings.connections_max;
         let port = match Uring::new(links.mail.waker().clone(), self.options, slots) {
             Ok(port) => port,
@@ -58,9 +61,7 @@ impl DataCore {
         let listeners = self
             .sockets
             .into_iter()
-            .map(|(socket, config)| {
-                Listener::new(Fd(socket.into_raw_fd()), config.protocol, config.haproxy)
-            })
+            .map(|(socket, config)| Listener::new(socket, config.protocol, config.haproxy))
             .collect();
         let asks = Asks::new(self.id, self.exchange, &self.cache, self.seed);
         Worker::new(port, self.settings, links, listeners, asks).run();

@@ -1,7 +1,8 @@
 //! `hale run`: everything that has to stand before the first connection, and the end of it.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, IntoRawFd as _, OwnedFd};
 use std::path::PathBuf;
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
 use super::cores::{self, Plan};
@@ -13,6 +14,7 @@ use crate::config::{Config, Listener as ListenerConfig, LogTarget};
 use crate::control::geodb::{GeoDb, OpenMode};
 use crate::control::{Control, Level, LogWriter, PassdbSources, Routing, start_hashing};
 use crate::names::{CoreId, Protocol};
+use crate::ring::port::Fd;
 use crate::ring::socket::SocketOptions;
 use crate::secret::Secret;
 use crate::share::exchange::Exchange;
@@ -180,6 +182,10 @@ impl House<'_> {
         };
         let mut threads = Vec::new();
         for (index, (cpu, sockets)) in self.plan.data.iter().zip(sockets).enumerate() {
+            let (own_table, told) = channel();
+            let by_number = |(socket, config): &(OwnedFd, ListenerConfig)| {
+                (Fd(socket.as_raw_fd()), config.clone())
+            };
             let core = DataCore {
                 id: CoreId(u16::try_from(index).unwrap_or(u16::MAX)),
                 cpu: *cpu,
@@ -187,11 +193,19 @@ impl House<'_> {
                 exchange: self.exchange.clone(),
                 cache: cache.clone(),
                 seed: u64::from_ne_bytes(random::<8>()?),
-                sockets,
+                sockets: sockets.iter().map(by_number).collect(),
                 options: self.options,
+                own_table,
             };
             let name = format!("hale-data-{index}");
             threads.push(std::thread::Builder::new().name(name).spawn(move || core.run())?);
+            // The core's copies are its own now. Ours have to go, or a drained port would stay open behind its back.
+            if told.recv() != Ok(true) {
+                for (socket, _) in sockets {
+                    // The shared table's only copy, which the core closes.
+                    let _ = socket.into_raw_fd();
+                }
+            }
         }
         Ok(threads)
     }

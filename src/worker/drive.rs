@@ -168,11 +168,14 @@ impl<P: Port> Worker<P> {
     /// Reads what a socket has for its session.
     pub(super) fn read_session(&mut self, slot: u32, side: Side) {
         let mut scratch = std::mem::take(&mut self.session_scratch);
-        // Bounded per turn, so that one client cannot keep the core; readiness or the reread list brings it back.
-        for _ in 0..READS_PER_TURN {
-            if !self.read_once(slot, side, &mut scratch) {
-                break;
-            }
+        // Bounded per turn, so that one client cannot keep the core. What is left then has been told already and will not
+        // be told again, so the reread list brings it back.
+        let mut reads = 0;
+        while reads < READS_PER_TURN && self.read_once(slot, side, &mut scratch) {
+            reads += 1;
+        }
+        if reads == READS_PER_TURN && !self.rereads.contains(&(slot, side)) {
+            self.rereads.push_back((slot, side));
         }
         zeroize::Zeroize::zeroize(&mut *scratch);
         self.session_scratch = scratch;
@@ -272,8 +275,7 @@ impl<P: Port> Worker<P> {
         unsent.extend_from_slice(rest);
         let too_much = side == Side::Client
             && login.handed_over.is_none()
-            && login.unsent_client.len()
-                > limits::PRE_LOGIN_OUTPUT_BYTES_MAX + limits::BACKEND_UNTAGGED_BYTES_MAX;
+            && login.unsent_client.len() > LOGIN_OUTPUT_BYTES_MAX;
         if too_much {
             self.report_aborted(slot, "client does not read its replies");
             self.abort(slot);
@@ -430,6 +432,11 @@ fn unsent(login: &mut Login, side: Side) -> &mut Vec<u8> {
     }
 }
 
+/// What a client may leave untaken: its replies, untagged lines of the backend, and what the backend sent behind its OK.
+const LOGIN_OUTPUT_BYTES_MAX: usize = limits::PRE_LOGIN_OUTPUT_BYTES_MAX
+    + limits::BACKEND_UNTAGGED_BYTES_MAX
+    + limits::BACKEND_INPUT_BYTES_MAX
+    + limits::BACKEND_LINE_BYTES_MAX;
 /// Reads of one session per loop turn.
 const READS_PER_TURN: usize = 8;
 /// At most this much is read for a session at once; also what has to be wiped behind a password.

@@ -119,15 +119,13 @@ fn copy_turn<P: Port>(
             Err(fault) => return Turn::Broken(End::Source, fault),
         };
         let full = read == scratch.len();
+        // Hot without a pipe (BE-17) ends like hot with one: when a read finds less than a scratch.
+        direction.mode = if full { Mode::Hot } else { Mode::Copy };
         let bytes = scratch.get(..read).unwrap_or_default();
         if let Some(stop) = deliver(port, direction, ends.destination, bytes, moved) {
-            if full {
-                direction.mode = Mode::Hot;
-            }
             return stop;
         }
         if full {
-            direction.mode = Mode::Hot;
             return Turn::Again;
         }
         // A read that did not fill the scratch emptied the socket. Only a hang-up needs one more look, because its
