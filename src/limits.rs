@@ -130,8 +130,9 @@ pub const PIPES_MAX: usize = 256;
 pub const SPLICE_BYTES_MAX: usize = 1_048_576;
 /// Unsent bytes in the kernel on a socket we write to (`TCP_NOTSENT_LOWAT`; reliability.md 6, *stalled readers*).
 pub const RELAY_UNSENT_BYTES: u32 = 131_072;
-/// Receive buffer of a socket we read from (reliability.md 6, *stalled readers*).
-pub const RELAY_RECEIVE_BYTES: u32 = 1_048_576;
+/// Receive buffer of a socket we read from (reliability.md 6, *stalled readers*). A quarter of a megabyte of window: 4 Gbit/s
+/// to a backend 0.5 ms away. Twice as much costs 5 % less CPU per byte here and twice the memory of a stalled session.
+pub const RELAY_RECEIVE_BYTES: u32 = 524_288;
 /// IMAP relay without a byte either way: RFC 9051 5.4 demands at least 30 min; IDLE clients renew at 29.
 pub const IMAP_IDLE_TIMEOUT: Duration = Duration::from_secs(31 * 60);
 /// A half-closed session without progress (W-REL-5).

@@ -157,7 +157,10 @@ impl House<'_> {
             routing: Routing::new(self.config, geodb, self.exchange.clone())?,
             sources,
             writer,
-            drain_timeout: self.config.limits.shutdown_timeout,
+            drain_timeout: match self.config.limits.shutdown_clients {
+                true => Some(self.config.limits.shutdown_timeout),
+                false => None,
+            },
         };
         let exchange = self.exchange.clone();
         let ended = crate::control::run(control, exchange, || {

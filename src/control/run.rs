@@ -28,8 +28,8 @@ pub struct Control {
     pub sources: PassdbSources,
     /// The log.
     pub writer: LogWriter,
-    /// Time for live sessions after SIGTERM (`shutdown_timeout`).
-    pub drain_timeout: Duration,
+    /// Time for live sessions after SIGTERM (`shutdown_timeout`); none: until they end (`shutdown_clients = no`).
+    pub drain_timeout: Option<Duration>,
 }
 
 /// Runs the control core on this thread until every data core is drained.
@@ -100,18 +100,16 @@ async fn serve<Joined: FnOnce() + Send + 'static>(
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        note(
-            &log,
-            format!(
-                "stopping: sessions have {} s to finish; a second signal ends them now",
-                within.as_secs()
-            ),
+        let until = within.map_or_else(
+            || "all the time they want".to_owned(),
+            |time| format!("{} s to finish", time.as_secs()),
         );
+        note(&log, format!("stopping: sessions have {until}; a second signal ends them now"));
         for core in &exchange.to_cores {
             // Mailboxes hold thousands; a core that lets them fill up will see the next signal.
-            let _ = core.send(ToCore::Drain(within));
+            let _ = core.send(ToCore::Drain(within.unwrap_or(Duration::MAX)));
         }
-        within = Duration::ZERO;
+        within = Some(Duration::ZERO);
     }
     routing_task.abort();
     watch_task.abort();

@@ -48,6 +48,9 @@ impl<P: Port> Worker<P> {
         if self.now < drain.next_look {
             return;
         }
+        if drain.deadline == NEVER {
+            return;
+        }
         let over = self.now >= drain.deadline;
         for slot in 0..self.slots.end() {
             let Some(connection) = self.slots.get(slot) else {
@@ -68,7 +71,9 @@ impl<P: Port> Worker<P> {
     }
 
     pub(super) fn drain_wait(&self) -> Option<Duration> {
-        self.draining.map(|drain| self.now.until(drain.next_look))
+        self.draining
+            .filter(|drain| drain.deadline != NEVER)
+            .map(|drain| self.now.until(drain.next_look))
     }
 
     /// Drained: nothing listens and nobody is left.
@@ -78,4 +83,6 @@ impl<P: Port> Worker<P> {
     }
 }
 
+/// The deadline of a drain that ends no session (`shutdown_clients = no`).
+const NEVER: Tick = Tick(u64::MAX);
 const LOOK_EVERY: Duration = Duration::from_millis(250);

@@ -176,8 +176,9 @@ pub(super) const SETTINGS: &[Setting] = &[
          be silent for 29 minutes: less breaks IDLE.",
     ).per_protocol(),
     global(
-        "relay_receive_buffer", Size { min: 4096, max: 1 << 28 }, "1M", Hale,
-        "Receive buffer asked of the kernel for sockets that bytes are relayed from.",
+        "relay_receive_buffer", Size { min: 4096, max: 1 << 28 }, "512k", Hale,
+        "Bytes the kernel may hold of a sender whose reader does not read. Half of it is the TCP window, which bounds \
+         the speed over long distances.",
     ),
     global(
         "relay_unsent_buffer", Size { min: 4096, max: 1 << 28 }, "128k", Hale,
