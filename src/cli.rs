@@ -39,14 +39,11 @@ enum Command {
     Run,
     /// Read the configuration and report every mistake; exits 0 or 78
     CheckConfig,
-    /// Print the effective settings in Dovecot's language
+    /// Print the effective settings in Dovecot's language; never a password
     Config {
         /// Only those that differ from the default
         #[arg(short = 'n')]
         changed: bool,
-        /// Show passwords and keys too
-        #[arg(short = 'P')]
-        passwords: bool,
     },
     /// The `GeoDB` itself
     #[command(subcommand)]
@@ -67,8 +64,8 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     let loaded = config::load(&mut Files, &cli.config);
-    if let Command::Config { changed, passwords } = &cli.command {
-        return print_config(&loaded, *changed, *passwords);
+    if let Command::Config { changed } = &cli.command {
+        return print_config(&loaded, *changed);
     }
     let quiet = !matches!(cli.command, Command::Run | Command::CheckConfig);
     let Some(settings) = judge(&loaded, quiet) else {
@@ -103,6 +100,9 @@ fn judge(loaded: &Loaded, quiet: bool) -> Option<&Config> {
 }
 
 fn check_config(path: &Path, settings: &Config) -> ExitCode {
+    for warning in boot::unserved(settings) {
+        complain(&format!("warning: {warning}"));
+    }
     match boot::check(settings) {
         Ok(()) => {
             print(&format!("{}: the configuration is good\n", path.display()));
@@ -115,13 +115,12 @@ fn check_config(path: &Path, settings: &Config) -> ExitCode {
     }
 }
 
-fn print_config(loaded: &Loaded, changed: bool, passwords: bool) -> ExitCode {
+fn print_config(loaded: &Loaded, changed: bool) -> ExitCode {
     let show = if changed { Show::Changed } else { Show::All };
-    let secrets = if passwords { Secrets::Shown } else { Secrets::Hidden };
     for error in &loaded.errors {
         complain(&format!("error: {error}"));
     }
-    print(&config::render(&loaded.settings, show, secrets));
+    print(&config::render(&loaded.settings, show, Secrets::Hidden));
     if loaded.errors.is_empty() { Exit::Ok.into() } else { Exit::Config.into() }
 }
 

@@ -15,4 +15,4 @@ mod settings;
 
 pub use exit::{Exit, Refusal};
 pub use serve::serve;
-pub use settings::{check, geodb_location};
+pub use settings::{check, geodb_location, unserved};

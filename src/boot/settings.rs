@@ -4,12 +4,18 @@ use super::exit::Refusal;
 use crate::config::{Config, GeoDb};
 use crate::control::PassdbSources;
 
-/// What this version can't serve of a configuration, without touching anything: for `hale check-config`.
+/// What a good configuration asks for and this version does not serve: for `hale check-config`. `hale run` names the
+/// listeners that it does not open and refuses the engine that it does not have.
+#[must_use]
+pub fn unserved(config: &Config) -> Vec<String> {
+    geodb_location(config).err().map(|refusal| refusal.text).into_iter().collect()
+}
+
+/// Whether the settings make sense to the rooms that use them, without touching anything: for `hale check-config`.
 ///
 /// # Errors
-/// The first setting that this version can't serve.
+/// The first setting that does not.
 pub fn check(config: &Config) -> Result<(), Refusal> {
-    geodb_location(config)?;
     PassdbSources::configured(config).map_err(|fault| Refusal::config(fault.to_string()))?;
     Ok(())
 }

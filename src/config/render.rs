@@ -130,17 +130,14 @@ impl Page {
         let name = setting.name;
         let is_hidden = self.secrets == Secrets::Hidden;
         if is_hidden && setting.kind == Kind::Secret && !found.text.is_empty() {
-            return self.line(&format!("{name} = # hidden, use -P to show it"));
+            return self.line(&format!("{name} = # hidden"));
         }
         // Dovecot 2.3's static passdbs carry passwords among their arguments.
         let may_carry_fields = matches!(name, "args" | "default_fields" | "override_fields");
         if is_hidden && may_carry_fields && found.text.split_whitespace().any(is_secret_pair) {
             let kept: Vec<&str> =
                 found.text.split_whitespace().filter(|word| !is_secret_pair(word)).collect();
-            return self.line(&format!(
-                "{name} = {} # passwords hidden, use -P to show them",
-                quoted(&kept.join(" "))
-            ));
+            return self.line(&format!("{name} = {} # passwords hidden", quoted(&kept.join(" "))));
         }
         let text = match setting.kind {
             Kind::GeoDb if is_hidden => quoted(&masked(&found.text)),
@@ -161,7 +158,7 @@ impl Page {
         for field in &section.fields {
             let is_hidden = self.secrets == Secrets::Hidden && Field::is_secret(&field.name);
             if is_hidden && !field.text.is_empty() {
-                self.line(&format!("{} = # hidden, use -P to show it", field.name));
+                self.line(&format!("{} = # hidden", field.name));
             } else {
                 self.line(&format!("{} = {}", field.name, quoted(&field.text)));
             }
@@ -241,8 +238,8 @@ mod tests {
         let shown = render(&load_text(TEXT).settings, Show::Changed, Secrets::Hidden);
         assert!(shown.starts_with("listen = *\n"), "{shown}");
         assert!(!shown.contains("ssl = yes"), "{shown}");
-        assert!(shown.contains("doveadm_password = # hidden, use -P to show it\n"));
-        assert!(shown.contains("    pass = # hidden, use -P to show it\n"));
+        assert!(shown.contains("doveadm_password = # hidden\n"));
+        assert!(shown.contains("    pass = # hidden\n"));
         for show in [Show::All, Show::Changed] {
             assert!(!render(&load_text(TEXT).settings, show, Secrets::Hidden).contains("hush"));
         }

@@ -26,7 +26,7 @@ fn ge_11_each_unusable_file_gets_one_clear_line() {
     says(place.fails(), "table backends has no column load_factor");
     place.sql("drop table backends; pragma user_version = 2");
     says(place.fails(), "has schema version 2, this Hale knows up to 1");
-    let nowhere = GeoDb::open("sqlite:/nonexistent/geodb.sqlite", OpenMode::Create).unwrap_err();
+    let nowhere = GeoDb::open("sqlite:/proc/nowhere/geodb.sqlite", OpenMode::Create).unwrap_err();
     assert!(nowhere.to_string().contains("check that its directory exists"), "{nowhere}");
     for location in
         ["", "sqlite", "sqlite:", "sqlite:relative", "cassandra:hosts=10.0.0.1", "/var/lib/geodb"]
