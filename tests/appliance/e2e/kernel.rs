@@ -1,5 +1,6 @@
 //! What the kernel knows about a process and about all sockets.
 
+use std::collections::HashSet;
 use std::fs;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -24,12 +25,40 @@ pub(crate) fn tcp_memory_bytes() -> u64 {
 
 /// Kernel memory in the TCP sockets of one process, in bytes.
 pub(crate) fn socket_bytes(process: u32) -> u64 {
-    let listing = run(SS.command().args(["-H", "--tcp", "--memory", "--numeric", "--processes"]));
+    let listing = run(SS.command().args(["-H", "--tcp", "--memory", "--numeric", "--extended"]));
     let listing = String::from_utf8(listing).unwrap();
     // Each socket has a line of its own and its memory on an indented line below.
     let listing = listing.replace("\n\t", " ");
-    let ours = format!("pid={process},");
-    listing.lines().filter(|line| line.contains(&ours)).map(queued_bytes).sum()
+    let sockets = socket_inodes(process);
+    let is_ours = |line: &&str| inode(line).is_some_and(|inode| sockets.contains(inode));
+    listing.lines().filter(is_ours).map(queued_bytes).sum()
+}
+
+/// `ino:12345` of a line of `ss --extended`.
+fn inode(line: &str) -> Option<&str> {
+    line.split_ascii_whitespace().find_map(|word| word.strip_prefix("ino:"))
+}
+
+/// The sockets of all threads: data cores have descriptor tables of their own, which `/proc/PID/fd` does not show.
+fn socket_inodes(process: u32) -> HashSet<String> {
+    let links =
+        tables(process).into_iter().flat_map(|table| fs::read_dir(table).into_iter().flatten());
+    let target = |entry: std::io::Result<fs::DirEntry>| fs::read_link(entry.ok()?.path()).ok();
+    let socket = |link: std::path::PathBuf| {
+        let name = link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+        Some(name.to_owned())
+    };
+    links.filter_map(target).filter_map(socket).collect()
+}
+
+/// The descriptor tables of a process: the shared one, and those of the data cores.
+fn tables(process: u32) -> Vec<std::path::PathBuf> {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap().filter_map(Result::ok);
+    let is_core = |task: &fs::DirEntry| {
+        fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.starts_with("hale-data"))
+    };
+    let cores = tasks.filter(is_core).map(|task| task.path().join("fd"));
+    std::iter::once(format!("/proc/{process}/fd").into()).chain(cores).collect()
 }
 
 /// `skmem:(r…,rb…,t…,tb…,f…,w…,…)`: received, in the device, kept for later, and queued to send. The rest are limits.
@@ -62,5 +91,5 @@ fn threads(process: u32) -> Vec<String> {
 
 /// How many descriptors a process has open.
 pub(crate) fn descriptors(process: u32) -> usize {
-    fs::read_dir(format!("/proc/{process}/fd")).unwrap().count()
+    tables(process).into_iter().map(|table| fs::read_dir(table).unwrap().count()).sum()
 }
