@@ -68,7 +68,7 @@ pub enum Decision {
     FinishUserMove(Box<UserMove>),
     /// Create the group at the local site, then decide again with the row as it is then.
     CreateGroup(GroupCreation),
-    /// Refuse for now.
+    /// Refuse this login; the same one may succeed when rows or hosts have changed.
     Fail {
         /// Why.
         fault: RouteFault,

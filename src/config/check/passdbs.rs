@@ -220,7 +220,7 @@ fn push_field(
     findings: &mut Findings,
 ) {
     let is_secret = Field::is_secret(name);
-    // A placeholder nobody filled in must not become "everybody may log in with an empty password".
+    // An empty value that nobody filled in must not become "everybody may log in with an empty password".
     if matches!(name, "password" | "pass") && text.is_empty() {
         return findings.warn(
             place,
