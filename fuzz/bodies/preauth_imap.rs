@@ -49,6 +49,11 @@ fn heard<'a>(choice: u8, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Ve
                         Failure::Credentials
                     }
                     Step::Hopeless(failure) => failure,
+                    Step::StartTls => {
+                        asked.push("starttls".to_owned());
+                        imap.secured(&rules, &mut heard);
+                        continue;
+                    }
                     Step::Close(reason) => {
                         asked.push(format!("{reason:?} {:?}", imap.notes()));
                         return (heard, asked);

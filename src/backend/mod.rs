@@ -59,6 +59,14 @@ impl Dialogue {
         }
     }
 
+    /// TLS is established behind [`Step::StartTls`], its certificate verified: everything the backend said before is
+    /// void, and the dialogue goes on (W-BTLS-4).
+    pub fn secured(&mut self, facts: &ClientFacts, to_backend: &mut Vec<u8>) -> Step {
+        match self {
+            Self::Imap(imap) => imap.secured(facts, to_backend),
+        }
+    }
+
     /// The backend closed the connection, and everything it sent has been read.
     pub fn eof(&mut self) -> Step {
         match self {
@@ -104,6 +112,8 @@ pub struct Login {
     pub mech: BackendMech,
     /// Wait for each reply before the next command.
     pub nopipelining: bool,
+    /// Begin with the protocol's STARTTLS; without it there is no login (W-BTLS-3).
+    pub starttls: bool,
     /// Whether the backend is told who the client is.
     pub send_facts: bool,
     /// Referrals followed so far; each is a hop (W-FWD-2).
@@ -119,6 +129,8 @@ pub struct Login {
 pub enum Step {
     /// More bytes from the backend.
     More,
+    /// The backend agreed to TLS and said nothing behind it (W-BTLS-2): begin the handshake. Answer with `secured`.
+    StartTls,
     /// Logged in.
     Ready(LoginOk),
     /// Not logged in. The text is the backend's, behind its status word, when the client is to see it; it may hold any

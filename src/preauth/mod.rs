@@ -92,6 +92,14 @@ impl Dialogue {
         }
     }
 
+    /// TLS is established behind [`Step::StartTls`]: what was learnt in clear is forgotten (W-STLS-3), and what the
+    /// protocol says unasked is appended (ManageSieve's capabilities). `rules` are those of the protected connection.
+    pub fn secured(&mut self, rules: &Rules, out: &mut Vec<u8>) {
+        match self {
+            Self::Imap(imap) => imap.secured(rules, out),
+        }
+    }
+
     /// Keeps middleboxes awake while a login takes long, where the protocol can (W-PIPE-5).
     pub fn still_working(&self, out: &mut Vec<u8>) {
         match self {
@@ -149,6 +157,9 @@ pub enum Step {
     /// A login that cannot succeed, whoever is asked. Answer with `refuse` and this failure, delayed like any other
     /// failed login, so that nothing is learnt from the time it took.
     Hopeless(Failure),
+    /// The go-ahead for TLS is in the output and nothing of the client's is left unread: send it in clear; every byte
+    /// after it belongs to the handshake (W-STLS-2). Answer with `secured`, or close (W-STLS-7).
+    StartTls,
     /// The end: send what is in the output, then close.
     Close(CloseReason),
 }
@@ -180,6 +191,8 @@ pub enum CloseReason {
     LineTooLong,
     /// A literal that arrives unasked and is too large to read past.
     LiteralTooLarge,
+    /// Bytes in clear behind STARTTLS: somebody on the way may have added them (W-STLS-1).
+    StarttlsPipelined,
     /// HTTP or TLS on a port for neither.
     OtherProtocol,
     /// The session said goodbye, see [`ByeReason`].

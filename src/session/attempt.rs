@@ -269,6 +269,7 @@ impl Session {
             master: grant.master.clone(),
             mech: grant.mech,
             nopipelining: grant.nopipelining,
+            starttls: false,
             send_facts: !grant.not_trusted,
             referrals: attempt.referrals,
             forward,
@@ -329,6 +330,10 @@ impl Session {
     fn backend_step(&mut self, now: Tick, step: Step, outbox: &mut Outbox) {
         match step {
             Step::More => {}
+            // Not asked for while `starttls` above is not.
+            Step::StartTls => {
+                self.attempt_failed(now, Failure::InternalConfig, None, "TLS unasked", outbox);
+            }
             Step::Ready(ok) => self.succeed(now, &ok, outbox),
             Step::Failed(failure, mut text) => {
                 let mut detail: Box<str> = Box::default();
@@ -478,7 +483,10 @@ impl Session {
                 outbox.wish(Wish::Report(self.aborted(close_reason(reason))));
                 self.close(outbox);
             }
-            ClientStep::More | ClientStep::Login(_) | ClientStep::Hopeless(_) => {
+            ClientStep::More
+            | ClientStep::Login(_)
+            | ClientStep::Hopeless(_)
+            | ClientStep::StartTls => {
                 self.read_commands(now, outbox);
             }
         }

@@ -285,6 +285,8 @@ impl Session {
             }
             Step::Login(credentials) => self.begin_login(now, credentials, outbox),
             Step::Hopeless(failure) => self.refuse_unasked(now, failure, outbox),
+            // Not offered while no rules offer it.
+            Step::StartTls => self.close(outbox),
             Step::Close(reason) => {
                 outbox.wish(Wish::Report(self.aborted(close_reason(reason))));
                 self.close(outbox);
@@ -406,6 +408,7 @@ pub(super) fn close_reason(reason: CloseReason) -> &'static str {
         CloseReason::FailedLogins => "too many failed logins",
         CloseReason::LineTooLong => "a line without end",
         CloseReason::LiteralTooLarge => "a literal too large to read past",
+        CloseReason::StarttlsPipelined => "commands in clear behind STARTTLS",
         CloseReason::OtherProtocol => "HTTP or TLS on a port for neither",
         CloseReason::Dismissed => "dismissed",
     }

@@ -50,6 +50,10 @@ fn client_run(
                     events.push(format!("{failure:?}"));
                     imap.refuse(failure, None, &mut seen);
                 }
+                Step::StartTls => {
+                    events.push("starttls".to_owned());
+                    imap.secured(rules, &mut seen);
+                }
                 Step::Close(reason) => {
                     events.push(format!("{reason:?} {:?}", imap.notes()));
                     return (seen, events);
@@ -238,7 +242,7 @@ fn log_in_at_ourselves(
         match theirs.read(&Rules::default(), &mut their_facts, &mut at_them, &mut to_us) {
             Step::Login(credentials) => received = Some(Ok(credentials)),
             Step::Hopeless(_) => received = Some(Err(())),
-            Step::More | Step::Close(_) => {}
+            Step::More | Step::StartTls | Step::Close(_) => {}
         }
         if received.is_some() {
             assert!(at_them.is_empty(), "something follows the login command");

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod corpus;
+mod dialogues;
 mod imap_oracle;
 mod imap_properties;
-mod imap_transcripts;
 mod proxy_header;
 mod session;
 

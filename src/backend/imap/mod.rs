@@ -52,6 +52,10 @@ pub struct Imap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Greeting,
+    /// `S`.
+    Starttls,
+    /// The handshake; not one line is read.
+    Securing,
     /// `C`.
     Capability,
     /// `I`, without pipelining.
@@ -91,7 +95,7 @@ impl Imap {
         to_backend: &mut Vec<u8>,
         to_client: &mut Vec<u8>,
     ) -> Step {
-        while self.stage != Stage::Over {
+        while !matches!(self.stage, Stage::Securing | Stage::Over) {
             let (text, whole) = match self.lines.next(inbox.bytes(), BACKEND_LINE_BYTES_MAX) {
                 Scan::More => return Step::More,
                 Scan::TooLong => return self.fail(Failure::Protocol, None),
@@ -104,10 +108,23 @@ impl Imap {
             let line = inbox.bytes().get(..text).unwrap_or_default();
             let step = self.take(line, facts, to_backend, to_client);
             inbox.consume(whole);
-            if let Some(step) = step {
-                return step;
+            match step {
+                // In clear behind its go-ahead: somebody on the way may have added it (W-BTLS-2).
+                Some(Step::StartTls) if !inbox.is_empty() => {
+                    return self.fail(Failure::Protocol, None);
+                }
+                Some(step) => return step,
+                None => {}
             }
         }
+        Step::More
+    }
+
+    /// See [`super::Dialogue::secured`].
+    pub fn secured(&mut self, _facts: &ClientFacts, to_backend: &mut Vec<u8>) -> Step {
+        self.capabilities = Box::default();
+        to_backend.extend(b"C CAPABILITY\r\n");
+        self.stage = Stage::Capability;
         Step::More
     }
 
@@ -127,6 +144,8 @@ impl Imap {
     pub const fn stage(&self) -> &'static str {
         match self.stage {
             Stage::Greeting => "greeting",
+            Stage::Starttls => "starttls",
+            Stage::Securing => "tls",
             Stage::Capability => "capability",
             Stage::Id => "id",
             Stage::Login => "login",
@@ -165,6 +184,14 @@ impl Imap {
                 Some(()) => None,
                 None => Some(self.fail_at(line, Failure::Protocol, None)),
             },
+            Line::Tagged { tag: b'S', status, .. } if self.stage == Stage::Starttls => match status
+            {
+                Status::Ok => {
+                    self.stage = Stage::Securing;
+                    Some(Step::StartTls)
+                }
+                Status::No | Status::Bad => Some(self.fail_at(line, Failure::RemoteConfig, None)),
+            },
             Line::Tagged { tag: b'C', .. } if self.stage == Stage::Capability => {
                 self.log_in(line, facts, to_backend)
             }
@@ -202,6 +229,11 @@ impl Imap {
                 let text = resp_text::parse(text);
                 if text.is(b"CAPABILITY") {
                     self.capabilities = text.argument.into();
+                }
+                if self.login.as_ref().is_some_and(|login| login.starttls) {
+                    return self.ask_for_tls(line, to_backend);
+                }
+                if !self.capabilities.is_empty() {
                     return self.log_in(line, facts, to_backend);
                 }
                 to_backend.extend(b"C CAPABILITY\r\n");
@@ -297,6 +329,19 @@ impl Imap {
     }
 
     // === Commands ===
+
+    /// TLS first, before anything about anybody is told (W-BTLS-6). A greeting without capabilities leaves the answer to
+    /// the command itself.
+    fn ask_for_tls(&mut self, line: &[u8], to_backend: &mut Vec<u8>) -> Option<Step> {
+        let offered =
+            self.capabilities.is_empty() || resp_text::has_word(&self.capabilities, b"STARTTLS");
+        if !offered {
+            return Some(self.fail_at(line, Failure::RemoteConfig, None));
+        }
+        to_backend.extend(b"S STARTTLS\r\n");
+        self.stage = Stage::Starttls;
+        None
+    }
 
     /// Capabilities are known: tells who the client is, and logs in.
     fn log_in(

@@ -135,3 +135,31 @@ fn w_imap_b10_what_follows_the_success_is_not_read() {
     assert!(matches!(backend.says("more"), Step::More));
     assert_eq!(backend.inbox.take_rest(), b"* 1 EXISTS\r\na2 OK\r\nmore");
 }
+
+#[test]
+fn w_btls_2_and_3_the_go_ahead_must_come_alone_and_must_come() {
+    let offer = "* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n";
+    let starting = |words: &str| {
+        let mut backend = Backend::new();
+        backend.imap.login.as_mut().unwrap().starttls = true;
+        let step = backend.says(words);
+        (backend, step)
+    };
+    for behind in ["x", "* BYE\r\n", "* CAPABILITY IMAP4rev1\r\n", "\x16\x03\x03"] {
+        let (mut backend, step) = starting(offer);
+        assert!(matches!(step, Step::More));
+        assert_eq!(backend.heard, b"S STARTTLS\r\n");
+        let step = backend.says(format!("S OK go\r\n{behind}"));
+        assert!(failed(&step, Failure::Protocol), "{behind:?}: {step:?}");
+    }
+    let (backend, step) = starting(GREETING);
+    assert!(failed(&step, Failure::RemoteConfig), "{step:?}");
+    assert!(backend.heard.is_empty(), "nothing may follow in clear");
+    let (_, step) = starting("* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n");
+    assert!(failed(&step, Failure::RemoteConfig), "W-BTLS-5: {step:?}");
+    for refusal in ["S NO later\r\n", "S BAD what\r\n"] {
+        let (mut backend, _) = starting(offer);
+        let step = backend.says(refusal);
+        assert!(failed(&step, Failure::RemoteConfig), "{refusal}: {step:?}");
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! Decides: what each command before login does, one command at a time (W-PIPE-4). Does not: verify, delay, or read a
 //! byte behind a login command: that stays in the inbox as residue until the login is answered (IM-10, IM-11).
-//! Driver: `session`, through [`super::Dialogue`]. Tests: below, `tests/pure/imap_transcripts.rs`,
+//! Driver: `session`, through [`super::Dialogue`]. Tests: below, `tests/pure/dialogues.rs`,
 //! `tests/pure/imap_properties.rs`.
 //!
 //! Framing comes before grammar: `wire::frame` finds the extent of a command with its literals in the inbox, then
@@ -120,6 +120,12 @@ impl Imap {
         }
     }
 
+    /// See [`super::Dialogue::secured`]. What a trusted peer told of the client stays (W-STLS-4), and so do the counters.
+    pub fn secured(&mut self, _rules: &Rules, _out: &mut Vec<u8>) {
+        self.client_id = Box::default();
+        self.asked_capability = false;
+    }
+
     /// See [`super::Dialogue::still_working`].
     pub fn still_working(&self, out: &mut Vec<u8>) {
         if matches!(self.state, State::Verdict) {
@@ -195,7 +201,10 @@ impl Imap {
                 let command = bytes.get(..text).unwrap_or_default();
                 let step = self.run(rules, facts, command, flawed, out);
                 inbox.consume(whole);
-                step
+                match step {
+                    Some(Step::StartTls) => Some(self.start_tls(inbox, out)),
+                    other => other,
+                }
             }
         }
     }
@@ -239,13 +248,24 @@ impl Imap {
                 self.ok("OK Logout completed.", out);
                 Some(self.close(CloseReason::Logout))
             }
+            Name::Starttls if rules.starttls && cursor.end().is_some() => Some(Step::StartTls),
             // W-STLS-6, W-STLS-5: never without TLS configured, never inside TLS.
-            Name::Starttls => self.bad("BAD TLS support isn't enabled.", out),
+            Name::Starttls if !rules.starttls => self.bad("BAD TLS support isn't enabled.", out),
             Name::Unknown => self.bad("BAD Unknown or not allowed before login.", out),
-            Name::Enable | Name::Capability | Name::Noop | Name::Logout => {
+            Name::Enable | Name::Capability | Name::Noop | Name::Logout | Name::Starttls => {
                 self.bad("BAD Invalid arguments.", out)
             }
         }
+    }
+
+    /// W-STLS-1: the go-ahead is given only when nothing came behind the command.
+    fn start_tls(&mut self, inbox: &Inbox, out: &mut Vec<u8>) -> Step {
+        if inbox.is_empty() {
+            reply::tagged(&self.tag, "OK Begin TLS negotiation now.", out);
+            return Step::StartTls;
+        }
+        reply::untagged("BYE Commands behind STARTTLS.", out);
+        self.close(CloseReason::StarttlsPipelined)
     }
 
     /// Answers a line that has no legal tag; nothing of it is echoed (IM-08, IM-16).

@@ -211,3 +211,19 @@ fn no_secret_is_shown_by_debug() {
     let shown = format!("{step:?} {:?} {:?}", client.imap, client.inbox);
     assert!(!shown.contains("hunter2") && !shown.contains("aHVudGVyMg"), "{shown}");
 }
+
+#[test]
+fn w_stls_1_a_byte_behind_starttls_closes_the_connection() {
+    let command = "a STARTTLS\r\n";
+    for behind in ["x", "\r", "b NOOP\r\n", "b LOGIN u p\r\n", "\x16\x03\x01"] {
+        let mut client = Client::new();
+        client.rules.starttls = true;
+        let step = client.send(format!("{command}{behind}"));
+        assert!(is_closed(&step, CloseReason::StarttlsPipelined), "{behind:?}: {step:?}");
+        assert_eq!(client.seen(), "* BYE Commands behind STARTTLS.\r\n");
+    }
+    let mut client = Client::new();
+    client.rules.starttls = true;
+    assert!(matches!(client.send(command), Step::StartTls));
+    assert_eq!(client.seen(), "a OK Begin TLS negotiation now.\r\n");
+}

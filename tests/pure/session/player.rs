@@ -9,7 +9,7 @@
 //! # …                comment
 //! ```
 //!
-//! Escapes are those of `imap_transcripts`. Before time passes or anything but bytes comes in, and at the end, everything
+//! Escapes are those of `dialogues`. Before time passes or anything but bytes comes in, and at the end, everything
 //! that happened must have been named: so `! wait 1999` shows that nothing is said before.
 
 use std::collections::VecDeque;
@@ -24,7 +24,7 @@ use hale::session::output::{Outbox, RouteAsk, WISHES_MAX, Wish};
 use hale::tick::Tick;
 
 use super::stage::{self, Scene};
-use crate::imap_transcripts::{expect, failure_named, unescaped};
+use crate::dialogues::{expect, failure_named, unescaped};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Cutting {

@@ -1,5 +1,5 @@
-//! Plays `tests/transcripts/imap/*.txt` against the two IMAP dialogues, three times each: line by line, byte by byte,
-//! and with everything a peer says in a row glued into one segment. All three must look the same.
+//! Plays `tests/transcripts/PROTOCOL/*.txt` against the two dialogues of a protocol, three times each: line by line, byte
+//! by byte, and with everything a peer says in a row glued into one segment. All three must look the same.
 //!
 //! A transcript is a list of lines:
 //!
@@ -22,6 +22,7 @@ use hale::auth::verdict::BackendMech;
 use hale::facts::ClientFacts;
 use hale::fault::Failure;
 use hale::limits::{BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX};
+use hale::names::Protocol;
 use hale::preauth::capability::Rules;
 use hale::preauth::{self, Credentials};
 use hale::secret::Secret;
@@ -40,8 +41,8 @@ enum Cutting {
 struct Player {
     rules: Rules,
     facts: ClientFacts,
-    client: preauth::imap::Imap,
-    backend: Option<backend::imap::Imap>,
+    client: preauth::Dialogue,
+    backend: Option<backend::Dialogue>,
     from_client: Inbox,
     from_backend: Inbox,
     to_client: Vec<u8>,
@@ -52,17 +53,22 @@ struct Player {
 }
 
 #[test]
-fn transcripts() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/imap");
+fn imap() {
+    play_folder("imap", Protocol::Imap, 30);
+}
+
+/// Plays a folder, which must hold at least `least` transcripts.
+fn play_folder(name: &str, protocol: Protocol, least: usize) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(name);
     let mut files: Vec<_> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    assert!(files.len() > 20, "transcripts are missing");
+    assert!(files.len() >= least, "transcripts are missing");
     let mut failures = String::new();
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
         for cutting in [Cutting::Lines, Cutting::Bytes, Cutting::Glued] {
-            if let Err(complaint) = Player::new().play(&text, cutting) {
+            if let Err(complaint) = Player::new(protocol).play(&text, cutting) {
                 writeln!(failures, "{} ({cutting:?}): {complaint}", file.display()).unwrap();
             }
         }
@@ -71,11 +77,11 @@ fn transcripts() {
 }
 
 impl Player {
-    fn new() -> Self {
+    fn new(protocol: Protocol) -> Self {
         Self {
             rules: Rules::default(),
             facts: client_facts(false),
-            client: preauth::imap::Imap::new(),
+            client: preauth::Dialogue::new(protocol),
             backend: None,
             from_client: Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX),
             from_backend: Inbox::new(BACKEND_INPUT_BYTES_MAX),
@@ -149,6 +155,7 @@ impl Player {
         match word {
             // What we are like.
             "private-only" => self.rules.plaintext_allowed = false,
+            "starttls" => self.rules.starttls = true,
             "trusted" => self.facts.trusted = true,
             "ttl" => self.facts.ttl = rest.parse().unwrap(),
             // What others do.
@@ -158,6 +165,15 @@ impl Player {
                 let (failure, text) = rest.split_once(' ').unwrap_or((rest, ""));
                 let text = Some(text.as_bytes()).filter(|text| !text.is_empty());
                 self.refuse(failure_named(failure), text);
+            }
+            "client-secured" => {
+                (self.rules.starttls, self.rules.plaintext_allowed) = (false, true);
+                self.client.secured(&self.rules, &mut self.to_client);
+            }
+            "backend-secured" => {
+                let backend = self.backend.as_mut().unwrap();
+                let step = backend.secured(&self.facts, &mut self.to_backend);
+                self.follow(step);
             }
             "eof" => {
                 let step = self.backend.as_mut().unwrap().eof();
@@ -213,10 +229,11 @@ impl Player {
                 ("plain", _) => login.mech = BackendMech::Plain,
                 ("nopipelining", _) => login.nopipelining = true,
                 ("facts", _) => login.send_facts = true,
+                ("starttls", _) => login.starttls = true,
                 other => panic!("{other:?}"),
             }
         }
-        self.backend = Some(backend::imap::Imap::new(login));
+        self.backend = Some(backend::Dialogue::new(self.client.protocol(), login));
         self.from_backend = Inbox::new(BACKEND_INPUT_BYTES_MAX);
     }
 
@@ -249,6 +266,7 @@ impl Player {
             preauth::Step::Hopeless(failure) => {
                 self.events.push_back(format!("hopeless {failure:?}"));
             }
+            preauth::Step::StartTls => self.events.push_back("client-starttls".to_owned()),
             preauth::Step::Close(reason) => {
                 let event = format!("close {reason:?}");
                 // Bytes behind the end change nothing.
@@ -275,6 +293,7 @@ impl Player {
     fn follow(&mut self, step: backend::Step) {
         match step {
             backend::Step::More => {}
+            backend::Step::StartTls => self.events.push_back("backend-starttls".to_owned()),
             backend::Step::Ready(ok) => {
                 self.events.push_back("ready".to_owned());
                 self.client.accept(&ok, &mut self.to_client);
