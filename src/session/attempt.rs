@@ -329,11 +329,8 @@ impl Session {
 
     fn backend_step(&mut self, now: Tick, step: Step, outbox: &mut Outbox) {
         match step {
-            Step::More => {}
-            // Not asked for while `starttls` above is not.
-            Step::StartTls => {
-                self.attempt_failed(now, Failure::InternalConfig, None, "TLS unasked", outbox);
-            }
+            // TLS is not asked for while `starttls` above is not set.
+            Step::More | Step::StartTls => {}
             Step::Ready(ok) => self.succeed(now, &ok, outbox),
             Step::Failed(failure, mut text) => {
                 let mut detail: Box<str> = Box::default();
