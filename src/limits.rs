@@ -133,6 +133,15 @@ pub const RELAY_UNSENT_BYTES: u32 = 131_072;
 /// Receive buffer of a socket we read from (reliability.md 6, *stalled readers*). A quarter of a megabyte of window: 4 Gbit/s
 /// to a backend 0.5 ms away. Twice as much costs 5 % less CPU per byte here and twice the memory of a stalled session.
 pub const RELAY_RECEIVE_BYTES: u32 = 524_288;
+/// What a backend's socket gets of it until its reader has shown that it reads: a stalled session then holds a quarter,
+/// and the backend's send buffer, which grows with the window it sees, does not grow.
+pub const RELAY_FIRST_RECEIVE_BYTES: u32 = 131_072;
+/// Bytes delivered to a client after which its backend's socket gets the whole receive buffer: more than a client that
+/// does not read can have taken (its receive buffer and our unsent bytes).
+pub const RELAY_PROVEN_BYTES: u64 = 1_048_576;
+/// `TCP_MAXSEG` towards backends: that of Ethernet's jumbo frames (9,000 bytes), so no network notices. A backend on
+/// this host would count in loopback's segments of 64 KiB, and its kernel lets every send buffer begin at 20 of them.
+pub const BACKEND_SEGMENT_BYTES: u32 = 8_960;
 /// IMAP relay without a byte either way: RFC 9051 5.4 demands at least 30 min; IDLE clients renew at 29.
 pub const IMAP_IDLE_TIMEOUT: Duration = Duration::from_secs(31 * 60);
 /// A half-closed session without progress (W-REL-5).

@@ -152,6 +152,15 @@ pub enum Half {
     Both,
 }
 
+/// How much the kernel may hold of a sender whose reader does not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiveBuffer {
+    /// A part: nobody knows yet whether the reader reads (`limits::RELAY_FIRST_RECEIVE_BYTES`).
+    First,
+    /// All that the configuration allows.
+    Whole,
+}
+
 /// The kernel, as far as a data core needs it.
 pub trait Port {
     // --- through the ring: the answer comes as a completion -----------------------------------------------------
@@ -203,6 +212,8 @@ pub trait Port {
     /// # Errors
     /// `Descriptors` or `Memory` when the host has none left.
     fn socket(&mut self, to: SocketAddr) -> Result<Fd, IoFault>;
+    /// Gives a connected socket that [`Port::socket`] made a part of its receive buffer, or the whole of it again.
+    fn receive_buffer(&mut self, fd: Fd, buffer: ReceiveBuffer);
     /// The other end of an accepted connection, and this end of it.
     ///
     /// # Errors

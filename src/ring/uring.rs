@@ -13,7 +13,9 @@ use io_uring::{IoUring, cqueue, opcode, squeue};
 use rustix::io::Errno;
 
 use super::pipes::Pipes;
-use super::port::{Completion, Fd, Half, IoFault, Kind, Outcome, PipeId, Port, Ready, Token};
+use super::port::{
+    Completion, Fd, Half, IoFault, Kind, Outcome, PipeId, Port, Ready, ReceiveBuffer, Token,
+};
 use super::probe::KernelFault;
 use super::socket::{self, SocketOptions};
 use super::wake::Waker;
@@ -243,6 +245,10 @@ impl Port for Uring {
 
     fn socket(&mut self, to: SocketAddr) -> Result<Fd, IoFault> {
         socket::backend_socket(to, &self.options)
+    }
+
+    fn receive_buffer(&mut self, fd: Fd, buffer: ReceiveBuffer) {
+        socket::receive_buffer(fd, buffer, &self.options);
     }
 
     fn endpoints(&mut self, fd: Fd) -> Result<(SocketAddr, SocketAddr), IoFault> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::event::Event;
 use crate::limits;
-use crate::ring::port::{Half, IoFault, Kind, Port, Token};
+use crate::ring::port::{Half, IoFault, Kind, Port, ReceiveBuffer, Token};
 use crate::session::input::Input;
 use crate::session::output::{Handover, Wish};
 use crate::share::counters::Counter;
@@ -355,6 +355,9 @@ impl<P: Port> Worker<P> {
     pub(super) fn connected(&mut self, slot: u32, result: Result<(), IoFault>) {
         match result {
             Ok(()) => {
+                if let Some(fd) = self.slots.get(slot).and_then(|kept| kept.backend.fd()) {
+                    self.port.receive_buffer(fd, ReceiveBuffer::First);
+                }
                 self.arm_poll(slot, Side::Backend);
                 self.session_input(slot, Input::Connected);
             }

@@ -2,7 +2,7 @@
 
 use crate::event::{EndedBy, Event};
 use crate::limits;
-use crate::ring::port::{IoFault, Port};
+use crate::ring::port::{IoFault, Port, ReceiveBuffer};
 use crate::share::counters::Counter;
 use crate::tick::Tick;
 
@@ -60,8 +60,13 @@ impl<P: Port> Worker<P> {
         let ends = Ends { source: from, destination: to, hangup };
         let direction = relay.direction(source);
         let was_hot = direction.mode == Mode::Hot;
+        let was_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
         let mut moved = 0;
         let turn = pump::turn(&mut self.port, &mut self.scratch, direction, ends, &mut moved);
+        let is_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
+        if is_proven && !was_proven && source == Side::Backend {
+            self.port.receive_buffer(from, ReceiveBuffer::Whole);
+        }
         if direction.mode == Mode::Hot && !was_hot {
             self.counters.add(Counter::Hot, 1);
         }

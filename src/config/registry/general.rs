@@ -178,7 +178,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "relay_receive_buffer", Size { min: 4096, max: 1 << 28 }, "512k", Hale,
         "Bytes the kernel may hold of a sender whose reader does not read. Half of it is the TCP window, which bounds \
-         the speed over long distances.",
+         the speed over long distances. A backend's connection has 128k until its client has taken a megabyte.",
     ),
     global(
         "relay_unsent_buffer", Size { min: 4096, max: 1 << 28 }, "128k", Hale,

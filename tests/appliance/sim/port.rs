@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hale::ring::port::{Completion, Fd, Half, IoFault, PipeId, Port, Token};
+use hale::ring::port::{Completion, Fd, Half, IoFault, PipeId, Port, ReceiveBuffer, Token};
 use hale::tick::Tick;
 
 use super::kernel::{Kernel, Pipe, What};
@@ -101,6 +101,11 @@ impl Port for SimPort {
             return Err(IoFault::Descriptors);
         }
         Ok(kernel.open(What::Fresh))
+    }
+
+    /// What it does to a window is the kernel's business; that the socket is a live one is ours.
+    fn receive_buffer(&mut self, fd: Fd, _: ReceiveBuffer) {
+        self.0.kernel.stream_of(fd);
     }
 
     fn endpoints(&mut self, fd: Fd) -> Result<(SocketAddr, SocketAddr), IoFault> {
