@@ -60,6 +60,15 @@ pub const PRE_LOGIN_INPUT_BYTES_MAX: usize = 32_768;
 
 /// A failed login is answered this long after it was received (W-FAIL-5), plus up to a quarter of jitter.
 pub const FAILURE_DELAY: Duration = Duration::from_secs(2);
+/// Failed logins are held against an address prefix until none came for this long. Long enough that a patient guesser
+/// gains nothing by waiting: four guesses a minute are sixty in that time.
+pub const PENALTY_FORGOTTEN_AFTER: Duration = Duration::from_secs(15 * 60);
+/// Wrong pairs of name and password remembered for each prefix, so that one sent again is not counted again (SA-13).
+pub const WRONG_PAIRS_KEPT: usize = 10;
+/// Address prefixes counted at most; an entry takes about 150 bytes.
+pub const VISITORS_MAX: usize = 1 << 18;
+/// A login waits that long for its prefix's turn, then fails for now (SA-14).
+pub const TURN_TIMEOUT: Duration = Duration::from_secs(15);
 /// Waiting for a password verdict.
 pub const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Waiting for a route that no cache has (palomar.md G21).
