@@ -64,6 +64,8 @@ pub const FAILURE_DELAY: Duration = Duration::from_secs(2);
 pub const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Waiting for a route that no cache has (palomar.md G21).
 pub const ROUTE_TIMEOUT: Duration = Duration::from_secs(2);
+/// While a login takes long, a client whose protocol allows it hears so this often (W-PIPE-5).
+pub const STILL_WORKING_EVERY: Duration = Duration::from_secs(30);
 /// One TCP connect to a backend.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the first connect to the backend's login reply, retries included; Dovecot's `login_proxy_timeout`.

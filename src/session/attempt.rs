@@ -29,6 +29,8 @@ use crate::wire::login_ok::LoginOk;
 pub(super) struct Attempt {
     /// When the last byte of the credentials arrived: failures are answered relative to it (W-FAIL-5).
     received: Tick,
+    /// When the client hears next that somebody still works for it (W-PIPE-5).
+    pub(super) reassure_at: Tick,
     /// As typed at first, normalised once the verdict is there.
     pub(super) user: Box<str>,
     password: Secret,
@@ -59,12 +61,13 @@ struct Referred {
 }
 
 // Lives as long as a login takes; what is large in it is boxed.
-const _: () = assert!(size_of::<Attempt>() <= 240);
+const _: () = assert!(size_of::<Attempt>() <= 288);
 
 impl Attempt {
     fn new(received: Tick, user: Box<str>, password: Secret) -> Self {
         Self {
             received,
+            reassure_at: received.after(limits::STILL_WORKING_EVERY),
             user,
             password,
             grant: None,

@@ -161,7 +161,9 @@ impl Session {
         }
         let stage = self.stage_deadline.unwrap_or(self.pre_login_deadline);
         // A login under way has deadlines of its own and may outlive the time for getting that far.
-        if self.attempt.is_some() { Some(stage) } else { Some(stage.min(self.pre_login_deadline)) }
+        let other =
+            self.attempt.as_ref().map_or(self.pre_login_deadline, |attempt| attempt.reassure_at);
+        Some(stage.min(other))
     }
 
     /// The stage's name, for the administrator.
@@ -338,6 +340,13 @@ impl Session {
     fn deadline_passed(&mut self, now: Tick, outbox: &mut Outbox) {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return;
+        }
+        if let Some(attempt) = &mut self.attempt
+            && self.stage_deadline.is_some_and(|deadline| deadline > now)
+        {
+            // Nothing is over yet; middleboxes between us and the client must not think that it is (W-PIPE-5).
+            attempt.reassure_at = now.after(limits::STILL_WORKING_EVERY);
+            return self.dialogue.still_working(&mut outbox.to_client);
         }
         match self.stage {
             Stage::Header(_) => {
