@@ -44,6 +44,32 @@ impl EndedBy {
     }
 }
 
+/// What a client did that somebody should look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It sent a password where only a private connection may carry one (W-SASL-4).
+    PasswordExposed,
+    /// It sent forwarding facts, and nobody trusts it to (W-FWD-1).
+    FactsForged,
+}
+
+impl Notice {
+    /// What happened and what to do, for the log.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::PasswordExposed => {
+                "a password was sent without TLS and refused, but may have been read on the way: switch this client to \
+                 TLS, then change the password"
+            }
+            Self::FactsForged => {
+                "forwarding facts (ID x-...) of an untrusted client were ignored: if it is a proxy of yours, add its \
+                 address to login_trusted_networks"
+            }
+        }
+    }
+}
+
 /// Who a report is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
@@ -79,6 +105,13 @@ pub enum Event {
         reason: &'static str,
         /// Failed logins on the connection.
         attempts: u8,
+    },
+    /// A client did what somebody should look at; each at most once per connection.
+    Noticed {
+        /// Who.
+        subject: Subject,
+        /// What.
+        notice: Notice,
     },
     /// A login failed and the client was told so.
     LoginFailed {

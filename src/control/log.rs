@@ -63,6 +63,7 @@ pub(super) fn level(event: &Event) -> Level {
                 Level::Info
             }
         }
+        Event::Noticed { .. } => Level::Warning,
         Event::LoginFailed { failure, .. } => match failure.blame() {
             Blame::Client => Level::Info,
             Blame::Backend => Level::Warning,
@@ -99,6 +100,10 @@ fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
         }
         Event::Aborted { subject, reason, attempts } => {
             write!(line, "{}: login aborted: {reason} attempts={attempts}", subject.protocol)?;
+            write_subject(subject, line)
+        }
+        Event::Noticed { subject, notice } => {
+            write!(line, "{}: {}", subject.protocol, notice.text())?;
             write_subject(subject, line)
         }
         Event::LoginFailed { subject, failure, detail } => {
@@ -148,7 +153,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::event::EndedBy;
+    use crate::event::{EndedBy, Notice};
     use crate::fault::Failure;
     use crate::names::{Protocol, SessionId};
 
@@ -197,6 +202,15 @@ mod tests {
              user=<alice@example.com> rip=192.0.2.7 rport=4711 session=<abc>"
         );
         assert_eq!(level(&failed), Level::Warning);
+    }
+
+    #[test]
+    fn w_sasl_4_an_exposed_password_is_a_warning_that_says_who_and_what_to_do() {
+        let noticed = Event::Noticed { subject: subject(), notice: Notice::PasswordExposed };
+        let line = line(&noticed);
+        assert!(line.contains("switch this client to TLS, then change the password"), "{line}");
+        assert!(line.ends_with(" rip=192.0.2.7 rport=4711 session=<abc>"), "{line}");
+        assert_eq!(level(&noticed), Level::Warning);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::fault::Failure;
 use crate::limits;
 use crate::names::Protocol;
 use crate::network::canonical;
-use crate::preauth::{ByeReason, CloseReason, Dialogue, Step};
+use crate::preauth::{ByeReason, CloseReason, Dialogue, Notes, Step};
 use crate::proxy_header::{Decoder, Header, Outcome, policy};
 use crate::tick::Tick;
 use crate::wire::inbox::Inbox;
@@ -29,6 +29,8 @@ pub struct Session {
     /// A PROXY header came first.
     behind_header: bool,
     pub(super) dialogue: Dialogue,
+    /// What of the dialogue's notes has been reported.
+    pub(super) reported: Notes,
     /// Client bytes that nobody has parsed: while a login runs they wait here untouched (W-PIPE-4).
     pub(super) inbox: Inbox,
     pub(super) stage: Stage,
@@ -89,6 +91,7 @@ impl Session {
             settings,
             protocol: dialogue.protocol(),
             dialogue,
+            reported: Notes::default(),
             own: canonical(facts.local),
             behind_header: header,
             facts,
@@ -275,7 +278,10 @@ impl Session {
         // Cheap to look up and the only borrow that outlives it: the rules follow the facts as they are now.
         let settings = Arc::clone(&self.settings);
         let rules = settings.rules_for(&self.facts, self.behind_header);
-        match self.dialogue.read(rules, &mut self.facts, &mut self.inbox, &mut outbox.to_client) {
+        let step =
+            self.dialogue.read(rules, &mut self.facts, &mut self.inbox, &mut outbox.to_client);
+        self.report_notes(outbox);
+        match step {
             Step::More => {
                 self.stalled = outbox.to_client.len() >= limits::PRE_LOGIN_OUTPUT_BYTES_MAX
                     && !self.inbox.is_empty();

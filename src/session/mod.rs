@@ -10,6 +10,7 @@ pub mod output;
 mod attempt;
 mod disclosure;
 mod machine;
+mod notices;
 mod settings;
 
 pub use machine::Session;

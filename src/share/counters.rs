@@ -35,11 +35,15 @@ pub enum Counter {
     LogLost,
     /// Sessions closed because of a panic in their pure code (DESIGN decision 10).
     Panicked,
+    /// Connections on which a password came in clear that had to come privately (W-SASL-4).
+    PasswordExposed,
+    /// Connections on which an untrusted client set forwarding facts (W-FWD-1).
+    FactsForged,
 }
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -54,6 +58,8 @@ impl Counter {
         Self::AcceptStarved,
         Self::LogLost,
         Self::Panicked,
+        Self::PasswordExposed,
+        Self::FactsForged,
     ];
 
     /// Name in logs and metrics.
@@ -74,6 +80,8 @@ impl Counter {
             Self::AcceptStarved => "accept_starved",
             Self::LogLost => "log_lost",
             Self::Panicked => "panicked",
+            Self::PasswordExposed => "password_exposed",
+            Self::FactsForged => "facts_forged",
         }
     }
 }

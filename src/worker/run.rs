@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::Event;
+use crate::event::{Event, Notice};
 use crate::ring::port::{Completion, Fd, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
 use crate::session::output::Outbox;
@@ -379,6 +379,12 @@ impl<P: Port> Worker<P> {
             Event::LoginFailed { .. } => self.counters.add(Counter::LoginFailed, 1),
             Event::BackendFailed { .. } => self.counters.add(Counter::BackendFailed, 1),
             Event::Refused { .. } => self.counters.add(Counter::Refused, 1),
+            Event::Noticed { notice: Notice::PasswordExposed, .. } => {
+                self.counters.add(Counter::PasswordExposed, 1);
+            }
+            Event::Noticed { notice: Notice::FactsForged, .. } => {
+                self.counters.add(Counter::FactsForged, 1);
+            }
             Event::RelayEnded { bytes_up, bytes_down, .. } => {
                 self.counters.add(Counter::RelayEnded, 1);
                 self.counters.add(Counter::BytesUp, *bytes_up);

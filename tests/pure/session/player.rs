@@ -309,6 +309,7 @@ fn reported(event: &Event) -> String {
         Event::Refused { peer, reason, quiet, .. } => {
             format!("refused {peer}{}: {reason}", if *quiet { " quietly" } else { "" })
         }
+        Event::Noticed { notice, .. } => format!("noticed {notice:?}"),
         Event::Aborted { reason, attempts, .. } => format!("aborted after {attempts}: {reason}"),
         Event::LoginFailed { failure, detail, subject } => {
             format!("failed {} {failure:?}: {detail}", subject.user.as_deref().unwrap_or("-"))
