@@ -103,7 +103,7 @@ pub enum Event {
         subject: Subject,
         /// Why.
         reason: &'static str,
-        /// Failed logins on the connection.
+        /// Failed logins on the connection, cancelled and unsupported ones included.
         attempts: u8,
     },
     /// A client did what somebody should look at; each at most once per connection.

@@ -47,7 +47,7 @@ pub(super) struct Attempt {
     dialogue: Option<Box<Dialogue>>,
     inbox: Inbox,
     /// A refusal that waits for its time.
-    held: Option<(Failure, Option<Box<[u8]>>)>,
+    pub(super) held: Option<(Failure, Option<Box<[u8]>>)>,
 }
 
 /// The place that a referral names.
@@ -452,7 +452,6 @@ impl Session {
             failure,
             detail: detail.into(),
         }));
-        self.failed_logins = self.failed_logins.saturating_add(1);
         let Some(attempt) = &mut self.attempt else {
             return;
         };

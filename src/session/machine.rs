@@ -41,7 +41,6 @@ pub struct Session {
     pub(super) client_ended: bool,
     /// Commands are left unread until the client has taken the replies to those before them.
     stalled: bool,
-    pub(super) failed_logins: u8,
     pub(super) seed: u64,
     pub(super) attempt: Option<Box<Attempt>>,
 }
@@ -99,7 +98,6 @@ impl Session {
             stage_deadline,
             client_ended: false,
             stalled: false,
-            failed_logins: 0,
             seed,
             attempt: None,
         }
@@ -188,7 +186,10 @@ impl Session {
     /// The report of a connection that ends here without a login.
     #[must_use]
     pub fn aborted(&self, reason: &'static str) -> Event {
-        Event::Aborted { subject: self.subject(), reason, attempts: self.failed_logins }
+        // One that failed and waits to be answered is not among the dialogue's yet.
+        let is_held = self.attempt.as_ref().is_some_and(|attempt| attempt.held.is_some());
+        let attempts = self.dialogue.notes().failed_logins.saturating_add(u8::from(is_held));
+        Event::Aborted { subject: self.subject(), reason, attempts }
     }
 
     pub(super) fn subject(&self) -> Subject {
