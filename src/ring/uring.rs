@@ -148,7 +148,9 @@ fn outcome(kind: Kind, result: i32) -> Outcome {
         | Kind::ClientWritable
         | Kind::BackendWritable => {
             let hangup = result & i32::from(libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) != 0;
-            Outcome::Ready(Ready { hangup })
+            // Not POLLHUP: that is also what two ordinary half-closes come to (`tcp_poll`, kernel 6.1).
+            let broken = result & i32::from(libc::POLLERR) != 0;
+            Outcome::Ready(Ready { hangup, broken })
         }
         Kind::Cancel => Outcome::Cancelled,
     }

@@ -192,6 +192,10 @@ impl<P: Port> Worker<P> {
         if room == 0 {
             socket.paused = true;
             socket.drained = false;
+            // Nobody reads now, so no read would tell (W-PIPE-6).
+            if side == Side::Client && socket.broken {
+                self.client_reset(slot);
+            }
             return false;
         }
         socket.paused = false;
@@ -226,12 +230,19 @@ impl<P: Port> Worker<P> {
                 false
             }
             Err(_) => {
-                // The client is gone for good: whatever runs for it is cancelled (W-PIPE-6).
-                self.report_aborted(slot, "client reset the connection");
-                self.abort(slot);
+                self.client_reset(slot);
                 false
             }
         }
+    }
+
+    /// The client is gone for good: whatever runs for it is cancelled (W-PIPE-6).
+    fn client_reset(&mut self, slot: u32) {
+        // A session that is over has been reported.
+        if self.login(slot).is_some_and(|login| !login.finishing) {
+            self.report_aborted(slot, "client reset the connection");
+        }
+        self.abort(slot);
     }
 
     fn session_room(&self, slot: u32, side: Side) -> usize {

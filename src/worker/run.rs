@@ -191,7 +191,10 @@ impl<P: Port> Worker<P> {
             return self.returned(slot, side);
         }
         match outcome {
-            Outcome::Ready(ready) => socket.hangup |= ready.hangup,
+            Outcome::Ready(ready) => {
+                socket.hangup |= ready.hangup;
+                socket.broken |= ready.broken;
+            }
             // Our own cancel always sets `closing` first; whatever else ends a poll, reading will tell what it was.
             Outcome::Cancelled | Outcome::Failed(_) | Outcome::Accepted(_) | Outcome::Connected => {
                 socket.hangup = true;
@@ -212,6 +215,9 @@ impl<P: Port> Worker<P> {
             Phase::Session(_) => self.read_session(slot, side),
             Phase::Relay(relay) => {
                 let direction = relay.direction(side);
+                if connection.client.broken && side == Side::Client && direction.is_deaf() {
+                    return self.client_gone(slot);
+                }
                 // Blocked: the destination's room brings it back. Queued: its turn comes anyway.
                 if !direction.is_blocked() && !direction.queued && !direction.shut {
                     self.pump(slot, side);

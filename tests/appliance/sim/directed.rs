@@ -126,6 +126,28 @@ fn be_13_a_half_closed_relay_lingers_for_ten_seconds() {
 }
 
 #[test]
+fn w_rel_5_a_client_that_breaks_off_in_front_of_a_stalled_backend_is_ended_at_once() {
+    let account = Account { bulky: true, ..exchange(0, 2_000_000, 0, Ending::Nobody) };
+    let mut sim = Sim::new(14, Weather::calm(), &[account]);
+    sim.until(|world| world.clients[0].logged_in);
+    sim.world().backends[0].sleep();
+    sim.until(|world| {
+        let (near, far) = (world.clients[0].stream.unwrap(), world.backends[0].stream);
+        let is_full = |bytes: usize, most: usize| bytes == most;
+        let (near, far) = (&world.kernel.streams[near], &world.kernel.streams[far]);
+        is_full(far.to_peer.len(), far.to_peer_max) && is_full(near.to_core.len(), near.to_core_max)
+    });
+    let began = sim.now();
+    let stream = sim.world().clients[0].stream.unwrap();
+    sim.world().clients[0].over = true;
+    sim.world().kernel.peer(stream, |stream| stream.peer_reset(false));
+    sim.until(|world| ended(world, 0).is_some());
+    assert_eq!(ended(sim.world(), 0), Some(EndedBy::Client));
+    assert!(sim.now() < began + 100, "the stall timeout is not waited for");
+    sim.drain_now();
+}
+
+#[test]
 fn w_rel_6_an_idle_relay_ends_after_31_minutes() {
     let mut sim = Sim::new(6, Weather::calm(), &[Account::quiet(0)]);
     sim.until(|world| ended(world, 0).is_some());
@@ -224,19 +246,26 @@ fn ur_04_rs_01_a_drain_ends_although_no_descriptor_is_left() {
 
 #[test]
 fn w_pipe_6_client_gone_while_backend_connects() {
-    let weather = Weather { loses: 100, ..Weather::calm() };
-    let mut sim = Sim::new(6, weather, &[Account::quiet(0)]);
-    sim.until(|world| world.kernel.next_event().is_some());
-    let began = sim.now();
-    let stream = sim.world().clients[0].stream.unwrap();
-    sim.world().clients[0].over = true;
-    sim.world().kernel.peer(stream, |stream| stream.peer_reset(false));
-    while sim.worker.live() > 0 {
-        sim.turn();
+    // Half-closed before, it is not read any more when it breaks off.
+    for half_closes in [false, true] {
+        let weather = Weather { loses: 100, ..Weather::calm() };
+        let mut sim = Sim::new(6, weather, &[Account::quiet(0)]);
+        sim.until(|world| world.kernel.next_event().is_some());
+        let stream = sim.world().clients[0].stream.unwrap();
+        if half_closes {
+            sim.world().kernel.peer(stream, |stream| stream.peer_fin = true);
+            sim.until(|world| world.kernel.streams[stream].end_read);
+        }
+        let began = sim.now();
+        sim.world().clients[0].over = true;
+        sim.world().kernel.peer(stream, |stream| stream.peer_reset(false));
+        while sim.worker.live() > 0 {
+            sim.turn();
+        }
+        assert!(sim.now() < began + 100, "the connect is not waited for");
+        sim.drain_now();
+        assert_eq!(sim.counted(Counter::BackendFailed), 0);
     }
-    assert!(sim.now() < began + 100, "the connect is not waited for");
-    sim.drain_now();
-    assert_eq!(sim.counted(Counter::BackendFailed), 0);
 }
 
 #[test]
