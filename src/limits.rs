@@ -76,6 +76,11 @@ pub const RECONNECTS_MAX: u8 = 3;
 pub const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 /// No further attempt when less than this is left of the login deadline (W-FAIL-1).
 pub const RECONNECT_TIME_LEFT_MIN: Duration = Duration::from_millis(1100);
+/// An address that has been failing for so long gets one connect at a time (W-FAIL-2); Dovecot's
+/// `host_immediate_failure_after`.
+pub const FAIL_FAST_AFTER: Duration = Duration::from_secs(30);
+/// Backend addresses whose failures a core remembers: more than any cluster has, and a quarter of a megabyte.
+pub const HOSTS_WATCHED_MAX: usize = 4096;
 /// Referral hops of one login (W-REF-1).
 pub const REFERRALS_MAX: u8 = 6;
 /// One line of a backend before login; Dovecot's value.
@@ -152,6 +157,9 @@ pub const KEEPALIVE_PROBES: u32 = 6;
 
 /// Connections of one data core; each needs two descriptors and one 128-byte record.
 pub const CONNECTIONS_PER_CORE_MAX: u32 = 1 << 17;
+/// The oldest connections without a login go when fewer places than that are left in a core's table, or than an eighth of
+/// a small one (W-PIPE-7): a place is free only when the kernel has returned its operations, one loop turn later.
+pub const CONNECTIONS_SPARE: u32 = 64;
 /// Outstanding questions to the control core or the hashing pool, per data core.
 pub const MAILBOX_MESSAGES_MAX: usize = 4096;
 /// Password verifications waiting for a hashing thread; beyond it logins get a temporary failure (SA-18).

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use super::disclosure;
 use super::input::{Destination, RouteAnswer};
-use super::machine::{Session, Stage, close_reason};
+use super::machine::{Session, Stage};
 use super::output::{Handover, Outbox, RouteAsk, Wish};
 use crate::auth::answer::Answer;
 use crate::auth::ask::Question;
-use crate::auth::delay;
 use crate::auth::verdict::{BackendTls, Grant, Verdict};
 use crate::backend::connect::Attempts;
 use crate::backend::referral::{Host, Referral};
@@ -18,7 +17,7 @@ use crate::event::Event;
 use crate::fault::Failure;
 use crate::limits;
 use crate::network::canonical;
-use crate::preauth::{Credentials, Step as ClientStep};
+use crate::preauth::Credentials;
 use crate::secret::Secret;
 use crate::tick::Tick;
 use crate::wire::inbox::Inbox;
@@ -28,7 +27,7 @@ use crate::wire::login_ok::LoginOk;
 #[derive(Debug)]
 pub(super) struct Attempt {
     /// When the last byte of the credentials arrived: failures are answered relative to it (W-FAIL-5).
-    received: Tick,
+    pub(super) received: Tick,
     /// When the client hears next that somebody still works for it (W-PIPE-5).
     pub(super) reassure_at: Tick,
     /// As typed at first, normalised once the verdict is there.
@@ -43,7 +42,7 @@ pub(super) struct Attempt {
     referral: Option<Box<Referred>>,
     referrals: u8,
     /// `nodelay`: a refusal needs no delay.
-    nodelay: bool,
+    pub(super) nodelay: bool,
     dialogue: Option<Box<Dialogue>>,
     inbox: Inbox,
     /// A refusal that waits for its time.
@@ -324,6 +323,19 @@ impl Session {
         self.attempt_failed(now, failure, None, word, outbox);
     }
 
+    /// Queueing for an address that is gone would take as long as finding out took those before.
+    pub(super) fn backend_down(&mut self, now: Tick, outbox: &mut Outbox) {
+        let (Stage::Connecting, Some(attempt)) = (&self.stage, &mut self.attempt) else {
+            return;
+        };
+        if let Some(attempts) = &mut attempt.attempts {
+            attempts.give_up();
+        }
+        let detail =
+            "fails since 30 s and more, and another login tries it already: not waited for";
+        self.attempt_failed(now, Failure::Connect, None, detail, outbox);
+    }
+
     pub(super) fn login_timed_out(&mut self, now: Tick, outbox: &mut Outbox) {
         let detail = "no login reply within login_proxy_timeout";
         self.attempt_failed(now, Failure::Connect, None, detail, outbox);
@@ -438,55 +450,7 @@ impl Session {
         self.stage_deadline = None;
     }
 
-    /// The login failed for good. Refused credentials are answered late, everything else at once.
-    pub(super) fn fail(
-        &mut self,
-        now: Tick,
-        failure: Failure,
-        text: Option<Box<[u8]>>,
-        detail: &str,
-        outbox: &mut Outbox,
-    ) {
-        outbox.wish(Wish::Report(Event::LoginFailed {
-            subject: self.subject(),
-            failure,
-            detail: detail.into(),
-        }));
-        let Some(attempt) = &mut self.attempt else {
-            return;
-        };
-        attempt.held = Some((failure, text));
-        if failure.is_delayed() && !attempt.nodelay {
-            let delay = self.settings.failure_delay;
-            let at = delay::reply_at(attempt.received, delay, 0, self.seed);
-            self.enter(Stage::Holding, at.max(now));
-        } else {
-            self.answer_held(now, outbox);
-        }
-    }
-
-    /// Gives the one reply the client is owed and listens to it again (W-FAIL-3, W-FAIL-4).
-    pub(super) fn answer_held(&mut self, now: Tick, outbox: &mut Outbox) {
-        let Some(attempt) = self.attempt.take() else {
-            return;
-        };
-        let Some((failure, text)) = attempt.held else {
-            return;
-        };
-        self.stage = Stage::Talking;
-        self.stage_deadline = None;
-        match self.dialogue.refuse(failure, text.as_deref(), &mut outbox.to_client) {
-            ClientStep::Close(reason) => {
-                outbox.wish(Wish::Report(self.aborted(close_reason(reason))));
-                self.close(outbox);
-            }
-            ClientStep::More | ClientStep::Login(_) | ClientStep::Hopeless(_) => {
-                self.read_commands(now, outbox);
-            }
-        }
-    }
-
-    fn enter(&mut self, stage: Stage, deadline: Tick) {
+    pub(super) fn enter(&mut self, stage: Stage, deadline: Tick) {
         self.stage = stage;
         self.stage_deadline = Some(deadline);
     }

@@ -125,7 +125,12 @@ impl Session {
             Input::Backend(bytes) => self.backend_bytes(now, bytes, outbox),
             Input::BackendEnd => self.backend_end(now, outbox),
             Input::Deadline => self.deadline_passed(now, outbox),
-            Input::Shutdown => self.shut_down(outbox),
+            Input::BackendDown => self.backend_down(now, outbox),
+            Input::Shutdown => self.dismiss(ByeReason::Shutdown, "shutting down", outbox),
+            Input::Crowded => {
+                let reason = "made room for newer connections (connections_per_core_max)";
+                self.dismiss(ByeReason::TooManyConnections, reason, outbox);
+            }
         }
     }
 
@@ -143,6 +148,12 @@ impl Session {
     #[must_use]
     pub fn is_stalled(&self) -> bool {
         self.stalled && matches!(self.stage, Stage::Talking)
+    }
+
+    /// Whether the session waits for nothing but its client: no login is under way.
+    #[must_use]
+    pub fn awaits_client(&self) -> bool {
+        self.attempt.is_none() && !matches!(self.stage, Stage::Over)
     }
 
     /// How many backend bytes the session takes now.
@@ -394,16 +405,16 @@ impl Session {
         }
     }
 
-    fn shut_down(&mut self, outbox: &mut Outbox) {
+    fn dismiss(&mut self, why: ByeReason, reason: &'static str, outbox: &mut Outbox) {
         match self.stage {
             Stage::Over => return,
             Stage::Header(_) => {}
-            _ => self.dialogue.bye(ByeReason::Shutdown, &mut outbox.to_client),
+            _ => self.dialogue.bye(why, &mut outbox.to_client),
         }
         if matches!(self.stage, Stage::Connecting | Stage::LoggingIn) {
             outbox.wish(Wish::DropBackend);
         }
-        outbox.wish(Wish::Report(self.aborted("shutting down")));
+        outbox.wish(Wish::Report(self.aborted(reason)));
         self.close(outbox);
     }
 

@@ -11,6 +11,7 @@ mod attempt;
 mod disclosure;
 mod machine;
 mod notices;
+mod refusal;
 mod settings;
 
 pub use machine::Session;

@@ -39,11 +39,15 @@ pub enum Counter {
     PasswordExposed,
     /// Connections on which an untrusted client set forwarding facts (W-FWD-1).
     FactsForged,
+    /// Connections without a login that made room for newer ones (W-PIPE-7).
+    CrowdedOut,
+    /// Logins that did not wait for a backend that has been failing (W-FAIL-2).
+    FailedFast,
 }
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -60,6 +64,8 @@ impl Counter {
         Self::Panicked,
         Self::PasswordExposed,
         Self::FactsForged,
+        Self::CrowdedOut,
+        Self::FailedFast,
     ];
 
     /// Name in logs and metrics.
@@ -82,6 +88,8 @@ impl Counter {
             Self::Panicked => "panicked",
             Self::PasswordExposed => "password_exposed",
             Self::FactsForged => "facts_forged",
+            Self::CrowdedOut => "crowded_out",
+            Self::FailedFast => "failed_fast",
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::session::output::{Handover, Wish};
 use crate::share::counters::Counter;
 
 use super::connection::{Label, Login, Phase, Side, Socket};
+use super::hosts::Ended;
 use super::pump::word;
 use super::run::Worker;
 
@@ -86,6 +87,7 @@ impl<P: Port> Worker<P> {
                     zeroize::Zeroize::zeroize(&mut login.unsent_backend);
                     login.connect_next = None;
                 }
+                self.hosts.late(slot, self.now);
                 self.close_side(slot, Side::Backend);
                 None
             }
@@ -114,6 +116,12 @@ impl<P: Port> Worker<P> {
             return;
         };
         let client_done = login.unsent_client.is_empty();
+        let is_going = login.finishing || login.handed_over.is_some();
+        let waits = !is_going && login.session.awaits_client();
+        self.newcomers.set(slot, waits);
+        let Some(login) = self.login(slot) else {
+            return;
+        };
         if login.handed_over.is_some() {
             if client_done && login.unsent_backend.is_empty() {
                 self.start_relay(slot);
@@ -345,9 +353,16 @@ impl<P: Port> Worker<P> {
             login.connect_next = Some(to);
             return None;
         }
+        if !self.hosts.begin(slot, to, self.now) {
+            self.counters.add(Counter::FailedFast, 1);
+            return Some(Input::BackendDown);
+        }
         let fd = match self.port.socket(to) {
             Ok(fd) => fd,
-            Err(fault) => return Some(Input::BackendBroken(word(fault))),
+            Err(fault) => {
+                self.hosts.end(slot, Ended::Unknown, self.now);
+                return Some(Input::BackendBroken(word(fault)));
+            }
         };
         connection.backend = Socket::open(fd);
         connection.backend.connecting = true;

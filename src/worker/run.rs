@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Event, Notice};
-use crate::ring::port::{Completion, Fd, Kind, Outcome, Port, Token};
+use crate::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
 use crate::session::output::Outbox;
 use crate::share::counters::{Counter, Counters};
@@ -15,7 +15,9 @@ use super::asks::Asks;
 use super::connection::{Connection, Phase, Side};
 use super::drain::Drain;
 use super::drive::SESSION_READ_BYTES;
+use super::hosts::{Ended, Hosts};
 use super::listener::Listener;
+use super::newcomers::Newcomers;
 use super::settings::{Links, WorkerSettings};
 use super::wheel::Wheel;
 
@@ -29,6 +31,8 @@ pub struct Worker<P: Port> {
     pub(super) slots: Slots<Connection>,
     pub(super) wheel: Wheel,
     pub(super) asks: Asks,
+    pub(super) hosts: Hosts,
+    pub(super) newcomers: Newcomers,
     /// Directions that have more to move, in the order of their turns.
     pub(super) hot: VecDeque<(u32, Side)>,
     /// Sessions that stopped reading and may go on.
@@ -77,6 +81,8 @@ impl<P: Port> Worker<P> {
             slots: Slots::new(bound),
             wheel,
             asks,
+            hosts: Hosts::default(),
+            newcomers: Newcomers::new(bound),
             hot: VecDeque::with_capacity(256),
             rereads: VecDeque::with_capacity(64),
             scratch: vec![0; crate::limits::SCRATCH_BYTES].into_boxed_slice(),
@@ -163,6 +169,14 @@ impl<P: Port> Worker<P> {
     }
 
     fn connect_completion(&mut self, slot: u32, outcome: Outcome) {
+        let ended = match outcome {
+            Outcome::Connected => Ended::Well,
+            // Ours, not the backend's.
+            Outcome::Failed(IoFault::Descriptors | IoFault::Memory) => Ended::Unknown,
+            Outcome::Failed(_) => Ended::Badly,
+            Outcome::Accepted(_) | Outcome::Ready(_) | Outcome::Cancelled => Ended::Unknown,
+        };
+        self.hosts.end(slot, ended, self.now);
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
@@ -174,7 +188,7 @@ impl<P: Port> Worker<P> {
             Outcome::Connected => self.connected(slot, Ok(())),
             Outcome::Failed(fault) => self.connected(slot, Err(fault)),
             Outcome::Accepted(_) | Outcome::Ready(_) | Outcome::Cancelled => {
-                self.connected(slot, Err(crate::ring::port::IoFault::Reset));
+                self.connected(slot, Err(IoFault::Reset));
             }
         }
     }
@@ -359,6 +373,7 @@ impl<P: Port> Worker<P> {
         };
         connection.phase = Phase::Closing;
         self.wheel.clear(slot);
+        self.newcomers.set(slot, false);
         let open = connection.client.is_open() || connection.backend.is_open();
         self.close_side(slot, Side::Client);
         self.close_side(slot, Side::Backend);

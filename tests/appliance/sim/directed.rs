@@ -269,6 +269,57 @@ fn w_pipe_6_client_gone_while_backend_connects() {
 }
 
 #[test]
+fn w_pipe_7_a_full_table_drops_the_oldest_client_without_a_login() {
+    // Eight places, one of them spare. The first one logs in; the next six say nothing and wait.
+    let mut accounts = vec![Account::quiet(0)];
+    for (id, at) in (1..7).zip((1_000..).step_by(100)) {
+        accounts.push(Account { connects_at: at, ..asleep(id, 0) });
+    }
+    for (id, at) in [(7, 5_000), (8, 6_000)] {
+        accounts.push(Account { connects_at: at, ..Account::quiet(id) });
+    }
+    let mut sim = Sim::new(7, Weather::calm(), &accounts);
+    for (newcomer, gone) in [(7, 1), (8, 2)] {
+        sim.until(|world| world.clients[newcomer].logged_in);
+        assert!(sim.worker.live() <= 8);
+        let world = sim.world();
+        let is_gone = |id: usize| {
+            let stream = &world.kernel.streams[world.clients[id].stream.unwrap()];
+            let said = stream.to_peer.iter().copied().collect::<Vec<u8>>();
+            let bye = b"* BYE [UNAVAILABLE] Too many connections, try again later.\r\n";
+            assert_eq!(stream.core_closed, said.ends_with(bye), "{id}: {}", said.escape_ascii());
+            stream.core_closed
+        };
+        let all_gone: Vec<usize> = (0..newcomer).filter(|id| is_gone(*id)).collect();
+        assert_eq!(
+            all_gone,
+            (1..=gone).collect::<Vec<usize>>(),
+            "the oldest, one for each newcomer"
+        );
+    }
+    assert_eq!(sim.counted(Counter::CrowdedOut), 2);
+    sim.drain_now();
+}
+
+#[test]
+fn w_fail_2_a_backend_that_has_been_failing_is_not_queued_for() {
+    let mut accounts: Vec<Account> = (0..7).map(Account::quiet).collect();
+    // These three live on the same backend, which takes no connection: five seconds for each attempt.
+    accounts[3].connects_at = 24_000;
+    accounts[6].connects_at = 45_000;
+    let mut sim = Sim::new(2, Weather { loses: 100, ..Weather::calm() }, &accounts);
+    for id in [1, 2, 4, 5] {
+        sim.world().clients[id].over = true;
+    }
+    sim.until(|world| world.kernel.now >= 45_000 && world.clients[6].refusals > 0);
+    let now = sim.now();
+    assert!(now < 46_000, "answered at {now}");
+    assert_eq!(sim.counted(Counter::FailedFast), 1);
+    assert_eq!(sim.world().clients[3].refusals, 0, "the one that finds out still tries");
+    sim.drain_now();
+}
+
+#[test]
 fn w_pipe_6_a_late_verdict_answers_no_other_login() {
     for seed in 0..64 {
         let script = vec![Command::login(0, 1, true), Command::login(0, 2, false)];

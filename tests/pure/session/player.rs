@@ -235,7 +235,9 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
         "broken" => Input::BackendBroken("connection refused"),
         "client-end" => Input::ClientEnd,
         "backend-end" => Input::BackendEnd,
+        "backend-down" => Input::BackendDown,
         "shutdown" => Input::Shutdown,
+        "crowded" => Input::Crowded,
         "deadline" => Input::Deadline,
         _ => return None,
     })
