@@ -81,6 +81,8 @@ pub struct Subject {
     pub client: SocketAddr,
     /// The normalised user, once known; else the name as typed, cleaned.
     pub user: Option<Box<str>>,
+    /// Who gave the password, when it was not the user (wire.md 4.4).
+    pub master: Option<Box<str>>,
 }
 
 /// A report.
@@ -134,6 +136,15 @@ pub enum Event {
         detail: Box<str>,
         /// Another attempt follows.
         retried: bool,
+    },
+    /// A backend sent the user to another one, and the login follows (W-REF-1).
+    Referred {
+        /// Who.
+        subject: Subject,
+        /// Which backend sent it there.
+        from: Arc<str>,
+        /// Where.
+        to: Arc<str>,
     },
     /// The backend accepted the login; the relay begins.
     LoggedIn {

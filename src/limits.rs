@@ -60,6 +60,8 @@ pub const PRE_LOGIN_INPUT_BYTES_MAX: usize = 32_768;
 
 /// A failed login is answered this long after it was received (W-FAIL-5), plus up to a quarter of jitter.
 pub const FAILURE_DELAY: Duration = Duration::from_secs(2);
+/// How far ahead a password database may hold a login back (`delay_until`); Dovecot's value.
+pub const DELAY_UNTIL_MAX: Duration = Duration::from_secs(300);
 /// Waiting for a password verdict.
 pub const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Waiting for a route that no cache has (palomar.md G21).

@@ -75,6 +75,7 @@ pub(super) fn level(event: &Event) -> Level {
             Blame::Operator | Blame::Ours => Level::Error,
         },
         Event::LoggedIn { .. } => Level::Debug,
+        Event::Referred { .. } => Level::Info,
         Event::RelayEnded { .. } => Level::Info,
         Event::Note { warning, .. } => {
             if *warning {
@@ -117,6 +118,10 @@ fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
             write!(line, " code={} backend={backend}", failure.code())?;
             write_subject(subject, line)
         }
+        Event::Referred { subject, from, to } => {
+            write!(line, "{}: referred by={from} backend={to}", subject.protocol)?;
+            write_subject(subject, line)
+        }
         Event::LoggedIn { subject, backend, took } => {
             let took = took.as_millis();
             write!(line, "{}: logged in backend={backend} took_ms={took}", subject.protocol)?;
@@ -138,6 +143,9 @@ fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
 fn write_subject(subject: &Subject, line: &mut String) -> std::fmt::Result {
     if let Some(user) = &subject.user {
         write!(line, " user=<{user}>")?;
+    }
+    if let Some(master) = &subject.master {
+        write!(line, " master=<{master}>")?;
     }
     write!(
         line,
@@ -163,6 +171,7 @@ mod tests {
             session: SessionId::parse("abc").unwrap(),
             client: "192.0.2.7:4711".parse().unwrap(),
             user: Some("alice@example.com".into()),
+            master: None,
         }
     }
 
@@ -202,6 +211,17 @@ mod tests {
              user=<alice@example.com> rip=192.0.2.7 rport=4711 session=<abc>"
         );
         assert_eq!(level(&failed), Level::Warning);
+    }
+
+    #[test]
+    fn wire_4_4_the_log_names_the_master_beside_the_user() {
+        let subject = Subject { master: Some("admin".into()), ..subject() };
+        let (from, to) = ("be1".into(), "be2".into());
+        assert_eq!(
+            line(&Event::Referred { subject, from, to }),
+            "imap: referred by=be1 backend=be2 user=<alice@example.com> master=<admin> rip=192.0.2.7 rport=4711 \
+             session=<abc>"
+        );
     }
 
     #[test]

@@ -216,6 +216,10 @@ impl Port for Uring {
         super::clock::now()
     }
 
+    fn unix_ms(&mut self) -> u64 {
+        super::clock::unix_ms()
+    }
+
     fn recv(&mut self, fd: Fd, into: &mut [u8]) -> Result<usize, IoFault> {
         socket::recv(fd, into)
     }

@@ -32,6 +32,8 @@ pub(super) struct Attempt {
     pub(super) reassure_at: Tick,
     /// As typed at first, normalised once the verdict is there.
     pub(super) user: Box<str>,
+    /// Who gave the password, when it was not the user.
+    pub(super) master: Option<Box<str>>,
     password: Secret,
     grant: Option<Box<Grant>>,
     destination: Option<Destination>,
@@ -43,6 +45,8 @@ pub(super) struct Attempt {
     referrals: u8,
     /// `nodelay`: a refusal needs no delay.
     pub(super) nodelay: bool,
+    /// `delay_until`: whatever follows the verdict, not before.
+    pub(super) not_before: Option<Tick>,
     dialogue: Option<Box<Dialogue>>,
     inbox: Inbox,
     /// A refusal that waits for its time.
@@ -68,6 +72,7 @@ impl Attempt {
             received,
             reassure_at: received.after(limits::STILL_WORKING_EVERY),
             user,
+            master: None,
             password,
             grant: None,
             destination: None,
@@ -75,6 +80,7 @@ impl Attempt {
             referral: None,
             referrals: 0,
             nodelay: false,
+            not_before: None,
             dialogue: None,
             inbox: Inbox::new(limits::BACKEND_INPUT_BYTES_MAX),
             held: None,
@@ -126,12 +132,18 @@ impl Session {
         let question = Question {
             protocol: self.protocol,
             user: user.clone(),
-            authorize_as,
+            authorize_as: authorize_as.clone(),
             password: password.clone(),
             remote: self.facts.apparent.ip(),
             local: self.facts.local.ip(),
         };
-        self.attempt = Some(Box::new(Attempt::new(now, user, password)));
+        // For the log, until it is known whether that master may do so.
+        let (user, master) = match authorize_as {
+            Some(other) => (other, Some(user)),
+            None => (user, None),
+        };
+        let attempt = Attempt { master, ..Attempt::new(now, user, password) };
+        self.attempt = Some(Box::new(attempt));
         self.enter(Stage::Verdict, now.after(limits::AUTH_TIMEOUT));
         outbox.wish(Wish::Authenticate(Box::new(question)));
     }
@@ -146,8 +158,12 @@ impl Session {
         let (Stage::Verdict, Some(attempt)) = (&self.stage, &mut self.attempt) else {
             return;
         };
+        attempt.not_before = answer.not_before.filter(|at| *at > now);
         let grant = match answer.verdict {
-            Verdict::Accept(grant) => grant,
+            Verdict::Accept(grant) => {
+                attempt.master = answer.master_user;
+                grant
+            }
             Verdict::Refuse { failure, reason } => {
                 let text = reason.map(|reason| reason.into_boxed_bytes());
                 let detail = match (answer.trouble, answer.why) {
@@ -156,6 +172,7 @@ impl Session {
                     (None, None) => "refused by the password databases".to_owned(),
                 };
                 attempt.nodelay = answer.nodelay;
+                attempt.master = answer.master_user.or_else(|| attempt.master.take());
                 return self.fail(now, failure, text, &detail, outbox);
             }
         };
@@ -174,10 +191,10 @@ impl Session {
             let detail = "TTL reached zero: proxies appear to be looping";
             return self.fail(now, Failure::InternalConfig, None, detail, outbox);
         }
-        self.ask_route(now, outbox);
+        self.wait_until_allowed(now, outbox);
     }
 
-    fn ask_route(&mut self, now: Tick, outbox: &mut Outbox) {
+    pub(super) fn ask_route(&mut self, now: Tick, outbox: &mut Outbox) {
         let Some(ask) = self.attempt.as_ref().and_then(|attempt| attempt.route_ask()) else {
             return;
         };
@@ -218,6 +235,7 @@ impl Session {
         } else {
             timeout
         };
+        let from = attempt.host();
         attempt.destination = Some(destination);
         match &mut attempt.attempts {
             None => {
@@ -230,6 +248,8 @@ impl Session {
                     let detail = "referrals lead in a circle, or too far";
                     return self.fail(now, Failure::RedirectFailed, None, detail, outbox);
                 }
+                let to = attempt.host();
+                outbox.wish(Wish::Report(Event::Referred { subject: self.subject(), from, to }));
             }
             Some(attempts) => attempts.alternate(endpoint),
         }

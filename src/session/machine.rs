@@ -57,6 +57,8 @@ pub(super) enum Stage {
     Talking,
     /// Waiting for the password databases.
     Verdict,
+    /// Granted, but a password database holds the login back (`delay_until`).
+    Waiting,
     /// Waiting for the routing layer.
     Route,
     /// Waiting for a TCP connection.
@@ -185,6 +187,7 @@ impl Session {
             Stage::Header(_) => "proxy-header",
             Stage::Talking => "pre-login",
             Stage::Verdict => "auth",
+            Stage::Waiting => "delay-until",
             Stage::Route => "route",
             Stage::Connecting => "connect",
             Stage::LoggingIn => "login",
@@ -208,10 +211,11 @@ impl Session {
             protocol: self.protocol,
             session: self.facts.session_id.clone(),
             client: self.facts.apparent,
-            user: self
+            user: self.attempt.as_ref().map(|attempt| cleaned_name(&attempt.user)),
+            master: self
                 .attempt
                 .as_ref()
-                .map(|attempt| cleaned(attempt.user.as_bytes(), limits::USER_BYTES_MAX)),
+                .and_then(|attempt| attempt.master.as_deref().map(cleaned_name)),
         }
     }
 
@@ -342,6 +346,7 @@ impl Session {
             // The login goes on: a client that half-closes still gets its reply (IM-15). If it is gone for good, the
             // reply breaks the connection and everything is freed.
             Stage::Verdict
+            | Stage::Waiting
             | Stage::Route
             | Stage::Connecting
             | Stage::LoggingIn
@@ -390,6 +395,7 @@ impl Session {
                 "no answer from the password databases",
                 outbox,
             ),
+            Stage::Waiting => self.ask_route(now, outbox),
             Stage::Route => self.fail(
                 now,
                 Failure::Unavailable,
@@ -424,6 +430,10 @@ impl Session {
         self.attempt = None;
         outbox.wish(Wish::Close);
     }
+}
+
+fn cleaned_name(name: &str) -> Box<str> {
+    cleaned(name.as_bytes(), limits::USER_BYTES_MAX)
 }
 
 pub(super) fn close_reason(reason: CloseReason) -> &'static str {

@@ -43,11 +43,13 @@ pub enum Counter {
     CrowdedOut,
     /// Logins that did not wait for a backend that has been failing (W-FAIL-2).
     FailedFast,
+    /// Referrals of backends that were followed (W-REF-1).
+    Referred,
 }
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -66,6 +68,7 @@ impl Counter {
         Self::FactsForged,
         Self::CrowdedOut,
         Self::FailedFast,
+        Self::Referred,
     ];
 
     /// Name in logs and metrics.
@@ -90,6 +93,7 @@ impl Counter {
             Self::FactsForged => "facts_forged",
             Self::CrowdedOut => "crowded_out",
             Self::FailedFast => "failed_fast",
+            Self::Referred => "referred",
         }
     }
 }

@@ -399,6 +399,7 @@ impl<P: Port> Worker<P> {
             Event::LoggedIn { .. } => self.counters.add(Counter::LoginSucceeded, 1),
             Event::LoginFailed { .. } => self.counters.add(Counter::LoginFailed, 1),
             Event::BackendFailed { .. } => self.counters.add(Counter::BackendFailed, 1),
+            Event::Referred { .. } => self.counters.add(Counter::Referred, 1),
             Event::Refused { .. } => self.counters.add(Counter::Refused, 1),
             Event::Noticed { notice: Notice::PasswordExposed, .. } => {
                 self.counters.add(Counter::PasswordExposed, 1);

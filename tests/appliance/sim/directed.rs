@@ -1,7 +1,10 @@
 //! Directed scenarios: one rule each, in weather that is calm but for what the rule is about.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use hale::auth::passdb::{Driver, Passdb, Passdbs};
+use hale::auth::passwd_file::PasswdFile;
 use hale::event::{EndedBy, Event};
 use hale::limits;
 use hale::share::counters::Counter;
@@ -316,6 +319,20 @@ fn w_fail_2_a_backend_that_has_been_failing_is_not_queued_for() {
     assert!(now < 46_000, "answered at {now}");
     assert_eq!(sim.counted(Counter::FailedFast), 1);
     assert_eq!(sim.world().clients[3].refusals, 0, "the one that finds out still tries");
+    sim.drain_now();
+}
+
+#[test]
+fn palomar_5_4_delay_until_holds_a_login_back() {
+    let line = b"u0:{PLAIN}secret0::::::delay_until=1700000031+4\n";
+    let (file, _) = PasswdFile::parse(line.to_vec()).unwrap();
+    let list = vec![Passdb::new("file", Driver::PasswdFile(Arc::new(file)))];
+    let mut sim = Sim::new(5, Weather::calm(), &[Account::quiet(0)]);
+    sim.world().control.exchange.passdbs.publish(Passdbs { list, ..Passdbs::default() });
+    sim.until(|world| world.clients[0].logged_in);
+    // The simulation's world began at 1,700,000,000.
+    let now = sim.now();
+    assert!((31_000..36_000).contains(&now), "{now}");
     sim.drain_now();
 }
 
