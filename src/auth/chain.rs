@@ -420,15 +420,7 @@ fn ended(result: Result<bool, SchemeError>) -> Ended {
 }
 
 fn refuse_at_once(why: Why) -> Step {
-    Step::Done(Box::new(Answer {
-        verdict: Verdict::Refuse { failure: Failure::Credentials, reason: None },
-        master_user: None,
-        nodelay: false,
-        delay_until: None,
-        not_before: None,
-        why: Some(why),
-        trouble: None,
-    }))
+    Step::Done(Box::new(Answer::refused(Failure::Credentials, why)))
 }
 
 /// W-SASL-7, SA-17, and nobody's password is empty: backends have taken that for an anonymous login.

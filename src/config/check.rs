@@ -318,7 +318,7 @@ mod tests {
         assert_eq!(config.limits.relay_unsent_buffer, limits::RELAY_UNSENT_BYTES);
         assert_eq!(config.limits.connections_per_core, limits::CONNECTIONS_PER_CORE_MAX);
         assert_eq!(config.limits.shutdown_timeout, limits::DRAIN_TIMEOUT);
-        assert_eq!(imap.mail_max_userip_connections, 10);
+        assert_eq!(imap.mail_max_userip_connections, 0, "the backends count");
         assert_eq!(config.cluster.default_group_count, 100);
         assert_eq!(config.protocols, Protocol::ALL);
     }

@@ -45,6 +45,8 @@ pub(super) struct Attempt {
     referrals: u8,
     /// `nodelay`: a refusal needs no delay.
     pub(super) nodelay: bool,
+    /// Failed logins that are held against the client's address.
+    pub(super) earlier_failures: u8,
     /// `delay_until`: whatever follows the verdict, not before.
     pub(super) not_before: Option<Tick>,
     dialogue: Option<Box<Dialogue>>,
@@ -80,6 +82,7 @@ impl Attempt {
             referral: None,
             referrals: 0,
             nodelay: false,
+            earlier_failures: 0,
             not_before: None,
             dialogue: None,
             inbox: Inbox::new(limits::BACKEND_INPUT_BYTES_MAX),
@@ -154,10 +157,17 @@ impl Session {
         self.fail(now, failure, None, "credentials that cannot be right", outbox);
     }
 
-    pub(super) fn verdict(&mut self, now: Tick, answer: Answer, outbox: &mut Outbox) {
+    pub(super) fn verdict(
+        &mut self,
+        now: Tick,
+        answer: Answer,
+        earlier_failures: u8,
+        outbox: &mut Outbox,
+    ) {
         let (Stage::Verdict, Some(attempt)) = (&self.stage, &mut self.attempt) else {
             return;
         };
+        attempt.earlier_failures = earlier_failures;
         attempt.not_before = answer.not_before.filter(|at| *at > now);
         let grant = match answer.verdict {
             Verdict::Accept(grant) => {

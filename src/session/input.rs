@@ -17,8 +17,16 @@ pub enum Input<'a> {
     ClientTook,
     /// The client sends nothing more.
     ClientEnd,
+    /// The login had to wait for others of its address prefix and is asked about only now: a refusal's delay begins here, or
+    /// waiting in the queue would be the delay (SA-14).
+    TurnCame,
     /// The password databases answered.
-    Verdict(Box<Answer>),
+    Verdict {
+        /// What they said.
+        answer: Box<Answer>,
+        /// Failed logins that are held against the client's address: a further one is answered later (SA-12).
+        earlier_failures: u8,
+    },
     /// The routing layer answered.
     Route(RouteAnswer),
     /// The connection to the backend stands.

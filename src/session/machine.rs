@@ -1,6 +1,6 @@
 //! The stages of a session and the client's side of them; the login itself is in `attempt`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::attempt::Attempt;
@@ -120,7 +120,10 @@ impl Session {
                 }
             }
             Input::ClientEnd => self.client_end(outbox),
-            Input::Verdict(answer) => self.verdict(now, *answer, outbox),
+            Input::TurnCame => self.turn_came(now),
+            Input::Verdict { answer, earlier_failures } => {
+                self.verdict(now, *answer, earlier_failures, outbox);
+            }
             Input::Route(answer) => self.routed(now, answer, outbox),
             Input::Connected => self.backend_connected(now),
             Input::BackendBroken(word) => self.backend_broken(now, word, outbox),
@@ -195,6 +198,25 @@ impl Session {
             Stage::Holding => "delay",
             Stage::Over => "over",
         }
+    }
+
+    /// Whose failed logins count (P12): nobody's when a trusted peer speaks for many, or when the address is none.
+    #[must_use]
+    pub fn visitor(&self) -> Option<IpAddr> {
+        let origin = self.facts.origin;
+        (!self.facts.trusted && policy::identifies_client(origin)).then(|| origin.ip())
+    }
+
+    /// What is spoken.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Whether a login is under way; a refusal that is held back belongs to it.
+    #[must_use]
+    pub fn is_attempting(&self) -> bool {
+        self.attempt.is_some()
     }
 
     /// The report of a connection that ends here without a login.

@@ -45,12 +45,18 @@ impl Session {
         attempt.held = Some((failure, text));
         if failure.is_delayed() && !attempt.nodelay {
             let delay = self.settings.failure_delay;
-            let at = delay::reply_at(attempt.received, delay, 0, self.seed);
+            let at = delay::reply_at(attempt.received, delay, attempt.earlier_failures, self.seed);
             let not_before =
                 attempt.not_before.unwrap_or(now).min(now.after(limits::DELAY_UNTIL_MAX));
             self.enter(Stage::Holding, at.max(now).max(not_before));
         } else {
             self.answer_held(now, outbox);
+        }
+    }
+
+    pub(super) fn turn_came(&mut self, now: Tick) {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.received = now;
         }
     }
 

@@ -80,7 +80,7 @@ impl<P: Port> Worker<P> {
 
     fn wish(&mut self, slot: u32, wish: Wish) -> Option<Input<'static>> {
         match wish {
-            Wish::Authenticate(question) => self.authenticate(slot, *question).map(Input::Verdict),
+            Wish::Authenticate(question) => self.authenticate(slot, *question),
             Wish::Route(ask) => self.route(slot, ask).map(Input::Route),
             Wish::DropBackend => {
                 if let Some(login) = self.login(slot) {
@@ -104,6 +104,7 @@ impl<P: Port> Worker<P> {
             }
             Wish::Report(event) => {
                 self.count_event(&event);
+                self.judge(slot, &event);
                 self.log(event);
                 None
             }
@@ -115,6 +116,9 @@ impl<P: Port> Worker<P> {
         let Some(login) = self.login(slot) else {
             return;
         };
+        if !login.session.is_attempting() {
+            (login.attempt, login.seat) = (None, None);
+        }
         let client_done = login.unsent_client.is_empty();
         let is_going = login.finishing || login.handed_over.is_some();
         let waits = !is_going && login.session.awaits_client();
@@ -397,8 +401,9 @@ impl<P: Port> Worker<P> {
         let Some(login) = self.login(slot) else {
             return;
         };
-        login.handed_over =
-            Some(Box::new(Label { subject: handover.subject, backend: handover.backend, since }));
+        let Handover { subject, backend } = handover;
+        let seat = login.seat.take();
+        login.handed_over = Some(Box::new(Label { subject, backend, since, seat }));
     }
 
     /// Closes our half and waits a little for the client to close its own, so that bytes it still sends do not turn

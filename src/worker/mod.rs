@@ -16,6 +16,7 @@ mod pump;
 mod relay;
 mod run;
 mod settings;
+mod visits;
 mod wheel;
 
 pub use asks::{Asks, VerifiedCache};

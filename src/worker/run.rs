@@ -19,6 +19,7 @@ use super::hosts::{Ended, Hosts};
 use super::listener::Listener;
 use super::newcomers::Newcomers;
 use super::settings::{Links, WorkerSettings};
+use super::visits::Queued;
 use super::wheel::Wheel;
 
 /// A data core. Generic over the kernel alone, so that the simulator can take its place.
@@ -42,6 +43,9 @@ pub struct Worker<P: Port> {
     /// Bytes for sessions pass through here: apart, because a session's last input starts its relay.
     pub(super) session_scratch: Box<[u8]>,
     pub(super) outbox: Outbox,
+    /// Logins that wait for their address prefix's turn, and when they were last looked at.
+    pub(super) queued: VecDeque<Queued>,
+    pub(super) queue_served: Tick,
     pub(super) now: Tick,
     /// Sessions after login.
     pub(super) relays: u32,
@@ -88,6 +92,8 @@ impl<P: Port> Worker<P> {
             scratch: vec![0; crate::limits::SCRATCH_BYTES].into_boxed_slice(),
             session_scratch: vec![0; SESSION_READ_BYTES].into_boxed_slice(),
             outbox: Outbox::new(),
+            queued: VecDeque::new(),
+            queue_served: now,
             now,
             relays: 0,
             draining: None,
@@ -121,6 +127,7 @@ impl<P: Port> Worker<P> {
         self.read_mail();
         self.pass_deadlines();
         self.rearm_listeners();
+        self.serve_queue();
         for _ in 0..self.rereads.len() {
             if let Some((slot, side)) = self.rereads.pop_front() {
                 self.read_session(slot, side);
@@ -138,7 +145,8 @@ impl<P: Port> Worker<P> {
         let deadline = self.wheel.quiet_for(self.now);
         let listeners = self.listeners_wait();
         let drain = self.drain_wait();
-        [deadline, listeners, drain].into_iter().flatten().min()
+        let queue = self.queue_wait();
+        [deadline, listeners, drain, queue].into_iter().flatten().min()
     }
 
     fn completion(&mut self, completion: Completion) {

@@ -106,7 +106,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         "auth_master_user_separator", Character, "", Dovecot,
         "Character between user and master user in a login as `user*master`. Empty: no such logins.",
     ),
-    global("auth_failure_delay", Time, "2s", Dovecot, "How long a refused login waits for its answer."),
+    global(
+        "auth_failure_delay", Time, "2s", Dovecot,
+        "How long a refused login waits for its answer. Further wrong passwords from the same address (IPv6: the same /48) \
+         wait 2, 4 and 7.5 times as long, and from the fifth on such logins are answered one at a time; the same wrong \
+         password sent again is not counted, and a success or a quarter of an hour makes it forgotten. \
+         `login_trusted_networks` are exempt. 0: nobody waits and nothing is counted.",
+    ),
     global(
         "auth_cache_size", Size { min: 0, max: 1 << 34 }, "0", Dovecot,
         "Memory for remembered password verdicts. 0: nothing is remembered.",
@@ -118,8 +124,9 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Threads that verify hashed passwords, so that data cores never do. `auto` looks at the number of CPUs.",
     ),
     global(
-        "mail_max_userip_connections", Number { min: 0, max: 1 << 20 }, "10", Dovecot,
-        "Sessions of one user from one address. 0: any number. `login_trusted_networks` are exempt.",
+        "mail_max_userip_connections", Number { min: 0, max: 1 << 20 }, "0", Dovecot,
+        "Sessions that one user may have from one address through this Hale; a further login is refused with `[LIMIT]`. 0: \
+         Hale does not count, and the backends' own limit (10 in Dovecot) holds. `login_trusted_networks` are exempt.",
     ).per_protocol(),
     // === Towards backends ===
     global(

@@ -155,7 +155,7 @@ impl Player {
         let before = self.quiet();
         if let Some(mut input) = happening(word, rest) {
             before?;
-            if let Input::Verdict(answer) = &mut input {
+            if let Input::Verdict { answer, .. } = &mut input {
                 answer.not_before = self.not_before.take();
                 answer.master_user = self.master.take();
             }
@@ -238,10 +238,13 @@ impl Player {
 fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
     let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
     Some(match word {
-        "grant" => Input::Verdict(stage::accepted(grant(rest))),
+        "grant" => Input::Verdict { answer: stage::accepted(grant(rest)), earlier_failures: 0 },
         "refuse" => {
             let reason = Some(second).filter(|reason| !reason.is_empty());
-            Input::Verdict(stage::refused(failure_named(first), reason))
+            Input::Verdict {
+                answer: stage::refused(failure_named(first), reason),
+                earlier_failures: 0,
+            }
         }
         "go" => Input::Route(RouteAnswer::Go(destination(rest))),
         "nowhere" => {

@@ -169,9 +169,14 @@ impl Run {
             }
             Happening::ClientEnd => self.input(Input::ClientEnd),
             Happening::ClientTook => self.input(Input::ClientTook),
-            Happening::Grant => self.input(Input::Verdict(granted("tim"))),
+            Happening::Grant => {
+                self.input(Input::Verdict { answer: granted("tim"), earlier_failures: 0 });
+            }
             Happening::Refuse(which) => {
-                self.input(Input::Verdict(refused(Failure::ALL[*which], None)));
+                self.input(Input::Verdict {
+                    answer: refused(Failure::ALL[*which], None),
+                    earlier_failures: 0,
+                });
             }
             Happening::Go(last, is_moving) => {
                 let address = [192, 0, 2, *last].into();
@@ -292,7 +297,7 @@ proptest! {
         for piece in pieces(&[login.as_bytes(), at_once].concat(), &client_cuts) {
             session.on(Tick(0), Input::Client(piece), &mut outbox);
         }
-        session.on(Tick(0), Input::Verdict(granted("tim")), &mut outbox);
+        session.on(Tick(0), Input::Verdict { answer: granted("tim"), earlier_failures: 0 }, &mut outbox);
         let destination =
             Destination { host: "h".into(), address: [192, 0, 2, 1].into(), group: None, is_moving: false };
         session.on(Tick(0), Input::Route(RouteAnswer::Go(destination)), &mut outbox);
