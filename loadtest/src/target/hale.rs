@@ -1,6 +1,6 @@
 //! Hale as the subject: a configuration with two backends in an SQLite GeoDB and users in a password file.
 
-use fs::{self, Permissions};
+use std::fs::{self, Permissions};
 use std::fmt::Write;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
