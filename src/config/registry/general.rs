@@ -124,6 +124,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Threads that verify hashed passwords, so that data cores never do. `auto` looks at the number of CPUs.",
     ),
     global(
+        "auth_hash_memory", Size { min: 1 << 20, max: 1 << 40 }, "1G", Hale,
+        "Memory that Argon2 hashes running at the same time may take together. Further ones wait, in order; a hash that needs \
+         more than all of it is refused as an internal failure.",
+    ),
+    global(
         "mail_max_userip_connections", Number { min: 0, max: 1 << 20 }, "0", Dovecot,
         "Sessions that one user may have from one address through this Hale; a further login is refused with `[LIMIT]`. 0: \
          Hale does not count, and the backends' own limit (10 in Dovecot) holds. `login_trusted_networks` are exempt.",
