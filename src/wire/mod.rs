@@ -17,3 +17,4 @@ pub mod literal;
 pub mod login_ok;
 pub mod quoted;
 pub mod resp_text;
+pub mod smtp;
