@@ -62,10 +62,23 @@ pub const PRE_LOGIN_INPUT_BYTES_MAX: usize = 32_768;
 
 /// A failed login is answered this long after it was received (W-FAIL-5), plus up to a quarter of jitter.
 pub const FAILURE_DELAY: Duration = Duration::from_secs(2);
+/// Failed logins are held against an address prefix until none came for this long. Long enough that a patient guesser
+/// gains nothing by waiting: four guesses a minute are sixty in that time.
+pub const PENALTY_FORGOTTEN_AFTER: Duration = Duration::from_secs(15 * 60);
+/// Wrong pairs of name and password remembered for each prefix, so that one sent again is not counted again (SA-13).
+pub const WRONG_PAIRS_KEPT: usize = 10;
+/// Address prefixes counted at most; an entry takes about 150 bytes.
+pub const VISITORS_MAX: usize = 1 << 18;
+/// A login waits that long for its prefix's turn, then fails for now (SA-14).
+pub const TURN_TIMEOUT: Duration = Duration::from_secs(15);
+/// How far ahead a password database may hold a login back (`delay_until`); Dovecot's value.
+pub const DELAY_UNTIL_MAX: Duration = Duration::from_secs(300);
 /// Waiting for a password verdict.
 pub const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Waiting for a route that no cache has (palomar.md G21).
 pub const ROUTE_TIMEOUT: Duration = Duration::from_secs(2);
+/// While a login takes long, a client whose protocol allows it hears so this often (W-PIPE-5).
+pub const STILL_WORKING_EVERY: Duration = Duration::from_secs(30);
 /// One TCP connect to a backend.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the first connect to the backend's login reply, retries included; Dovecot's `login_proxy_timeout`.
@@ -76,6 +89,11 @@ pub const RECONNECTS_MAX: u8 = 3;
 pub const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 /// No further attempt when less than this is left of the login deadline (W-FAIL-1).
 pub const RECONNECT_TIME_LEFT_MIN: Duration = Duration::from_millis(1100);
+/// An address that has been failing for so long gets one connect at a time (W-FAIL-2); Dovecot's
+/// `host_immediate_failure_after`.
+pub const FAIL_FAST_AFTER: Duration = Duration::from_secs(30);
+/// Backend addresses whose failures a core remembers: more than any cluster has, and a quarter of a megabyte.
+pub const HOSTS_WATCHED_MAX: usize = 4096;
 /// Referral hops of one login (W-REF-1).
 pub const REFERRALS_MAX: u8 = 6;
 /// One line of a backend before login; Dovecot's value.
@@ -163,6 +181,9 @@ pub const KEEPALIVE_PROBES: u32 = 6;
 
 /// Connections of one data core; each needs two descriptors and one 128-byte record.
 pub const CONNECTIONS_PER_CORE_MAX: u32 = 1 << 17;
+/// The oldest connections without a login go when fewer places than that are left in a core's table, or than an eighth of
+/// a small one (W-PIPE-7): a place is free only when the kernel has returned its operations, one loop turn later.
+pub const CONNECTIONS_SPARE: u32 = 64;
 /// Outstanding questions to the control core or the hashing pool, per data core.
 pub const MAILBOX_MESSAGES_MAX: usize = 4096;
 /// Password verifications waiting for a hashing thread; beyond it logins get a temporary failure (SA-18).

@@ -196,6 +196,7 @@ fn answer(verdict: Verdict) -> Box<Answer> {
         master_user: None,
         nodelay: false,
         delay_until: None,
+        not_before: None,
         why: None,
         trouble: None,
     })

@@ -6,6 +6,7 @@ use crate::auth::fields::DelayUntil;
 use crate::auth::passdb::Cause;
 use crate::auth::user::UserError;
 use crate::auth::verdict::Verdict;
+use crate::tick::Tick;
 
 /// The end of a login's authentication.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Answer {
     pub nodelay: bool,
     /// `delay_until`: when the answer may be told.
     pub delay_until: Option<DelayUntil>,
+    /// The same in our own time, filled in by the shell, which knows what time it is in the world.
+    pub not_before: Option<Tick>,
     /// Why it was refused, for the log. The client must not learn it.
     pub why: Option<Why>,
     /// The first database that could not answer properly, for the log, even if another one accepted.

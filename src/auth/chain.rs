@@ -372,6 +372,7 @@ impl Chain {
             master_user: self.identity.master,
             nodelay: self.nodelay,
             delay_until: self.delay_until,
+            not_before: None,
             why: None,
             trouble: self.trouble,
         }))
@@ -393,6 +394,7 @@ impl Chain {
             master_user: self.identity.master,
             nodelay: self.nodelay,
             delay_until: self.delay_until,
+            not_before: None,
             why,
             trouble: self.trouble,
         }))
@@ -423,6 +425,7 @@ fn refuse_at_once(why: Why) -> Step {
         master_user: None,
         nodelay: false,
         delay_until: None,
+        not_before: None,
         why: Some(why),
         trouble: None,
     }))

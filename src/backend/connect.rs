@@ -42,6 +42,11 @@ impl Attempts {
         Some(now.after(RECONNECT_PAUSE))
     }
 
+    /// No further attempt is worth its time.
+    pub fn give_up(&mut self) {
+        self.reconnects_left = 0;
+    }
+
     /// The routing layer chose another backend for the next attempt; unlike a referral this may lead back.
     pub fn alternate(&mut self, address: SocketAddr) {
         let address = canonical(address);

@@ -219,7 +219,7 @@ pub struct Notes {
     pub forged_facts: u16,
     /// A password came over a connection that had to be private first.
     pub password_exposed: bool,
-    /// Failed logins, aborted ones included.
+    /// Failed logins; aborted ones and those by a mechanism that is not there are among them.
     pub failed_logins: u8,
     /// Commands we did not understand.
     pub bad_commands: u8,

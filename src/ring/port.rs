@@ -94,6 +94,9 @@ impl Token {
 pub struct Ready {
     /// The peer finished sending, or the connection broke: read on until the end shows (uring.md 9, pitfall 3).
     pub hangup: bool,
+    /// The connection broke (RST, or the kernel gave up on the peer): nothing sent to it arrives any more. What arrived
+    /// before may still be read; the read behind it tells the fault.
+    pub broken: bool,
 }
 
 /// How an operation ended, or one step of a multishot operation.
@@ -182,6 +185,8 @@ pub trait Port {
 
     /// The current moment. Cheap, but still read only once per loop turn.
     fn now(&mut self) -> Tick;
+    /// Milliseconds since 1970, for moments that others name. Jumps when somebody sets the clock: never kept.
+    fn unix_ms(&mut self) -> u64;
     /// Reads what is there; 0 is the end of the stream.
     ///
     /// # Errors

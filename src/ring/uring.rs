@@ -150,7 +150,9 @@ fn outcome(kind: Kind, result: i32) -> Outcome {
         | Kind::ClientWritable
         | Kind::BackendWritable => {
             let hangup = result & i32::from(libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) != 0;
-            Outcome::Ready(Ready { hangup })
+            // Not POLLHUP: that is also what two ordinary half-closes come to (`tcp_poll`, kernel 6.1).
+            let broken = result & i32::from(libc::POLLERR) != 0;
+            Outcome::Ready(Ready { hangup, broken })
         }
         Kind::Cancel => Outcome::Cancelled,
     }
@@ -214,6 +216,10 @@ impl Port for Uring {
 
     fn now(&mut self) -> Tick {
         super::clock::now()
+    }
+
+    fn unix_ms(&mut self) -> u64 {
+        super::clock::unix_ms()
     }
 
     fn recv(&mut self, fd: Fd, into: &mut [u8]) -> Result<usize, IoFault> {

@@ -31,8 +31,12 @@ pub enum Input<'a> {
     BackendEnd,
     /// [`super::Session::deadline`] passed.
     Deadline,
+    /// No connection was tried: the backend's address has been failing, and others wait for it already (W-FAIL-2).
+    BackendDown,
     /// The process stops.
     Shutdown,
+    /// Somebody has to go, and this session waits for nothing but its client (W-PIPE-7).
+    Crowded,
 }
 
 /// Where to go, or why not.

@@ -125,7 +125,12 @@ impl<P: Port> Worker<P> {
     fn auth_step(&mut self, slot: u32, mut step: Step) -> Option<Box<AuthAnswer>> {
         loop {
             let (chain, job) = match step {
-                Step::Done(answer) => return Some(answer),
+                Step::Done(mut answer) => {
+                    answer.not_before = answer
+                        .delay_until
+                        .map(|delay| delay.at(self.now, self.port.unix_ms(), self.asks.draw()));
+                    return Some(answer);
+                }
                 Step::Verify(chain, job) => (chain, job),
             };
             let key = job.key(&self.asks.verified_secret);

@@ -54,6 +54,8 @@ pub(super) struct Socket {
     pub(super) connecting: bool,
     /// The peer finished sending or broke: read until the end shows (uring.md 9, pitfall 3).
     pub(super) hangup: bool,
+    /// The connection broke: told once, and the fault may be hidden behind bytes that nobody reads now.
+    pub(super) broken: bool,
     /// Reading stopped although bytes may be there.
     pub(super) paused: bool,
     /// The last read found everything that was there.
@@ -217,6 +219,11 @@ pub(super) struct Direction {
 }
 
 impl Direction {
+    /// Whether the source is not read now, so that no read would tell that it broke.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.is_blocked() || self.shut
+    }
+
     /// Whether bytes wait for the destination.
     pub(super) fn is_blocked(&self) -> bool {
         self.rest.is_some() || self.in_pipe > 0

@@ -12,6 +12,7 @@ use crate::session::output::{Handover, Wish};
 use crate::share::counters::Counter;
 
 use super::connection::{Label, Login, Phase, Side, Socket};
+use super::hosts::Ended;
 use super::pump::word;
 use super::run::Worker;
 
@@ -86,6 +87,7 @@ impl<P: Port> Worker<P> {
                     zeroize::Zeroize::zeroize(&mut login.unsent_backend);
                     login.connect_next = None;
                 }
+                self.hosts.late(slot, self.now);
                 self.close_side(slot, Side::Backend);
                 None
             }
@@ -114,6 +116,12 @@ impl<P: Port> Worker<P> {
             return;
         };
         let client_done = login.unsent_client.is_empty();
+        let is_going = login.finishing || login.handed_over.is_some();
+        let waits = !is_going && login.session.awaits_client();
+        self.newcomers.set(slot, waits);
+        let Some(login) = self.login(slot) else {
+            return;
+        };
         if login.handed_over.is_some() {
             if client_done && login.unsent_backend.is_empty() {
                 self.start_relay(slot);
@@ -192,6 +200,10 @@ impl<P: Port> Worker<P> {
         if room == 0 {
             socket.paused = true;
             socket.drained = false;
+            // Nobody reads now, so no read would tell (W-PIPE-6).
+            if side == Side::Client && socket.broken {
+                self.client_reset(slot);
+            }
             return false;
         }
         socket.paused = false;
@@ -226,12 +238,19 @@ impl<P: Port> Worker<P> {
                 false
             }
             Err(_) => {
-                // The client is gone for good: whatever runs for it is cancelled (W-PIPE-6).
-                self.report_aborted(slot, "client reset the connection");
-                self.abort(slot);
+                self.client_reset(slot);
                 false
             }
         }
+    }
+
+    /// The client is gone for good: whatever runs for it is cancelled (W-PIPE-6).
+    fn client_reset(&mut self, slot: u32) {
+        // A session that is over has been reported.
+        if self.login(slot).is_some_and(|login| !login.finishing) {
+            self.report_aborted(slot, "client reset the connection");
+        }
+        self.abort(slot);
     }
 
     fn session_room(&self, slot: u32, side: Side) -> usize {
@@ -334,9 +353,16 @@ impl<P: Port> Worker<P> {
             login.connect_next = Some(to);
             return None;
         }
+        if !self.hosts.begin(slot, to, self.now) {
+            self.counters.add(Counter::FailedFast, 1);
+            return Some(Input::BackendDown);
+        }
         let fd = match self.port.socket(to) {
             Ok(fd) => fd,
-            Err(fault) => return Some(Input::BackendBroken(word(fault))),
+            Err(fault) => {
+                self.hosts.end(slot, Ended::Unknown, self.now);
+                return Some(Input::BackendBroken(word(fault)));
+            }
         };
         connection.backend = Socket::open(fd);
         connection.backend.connecting = true;

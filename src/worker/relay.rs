@@ -83,6 +83,9 @@ impl<P: Port> Worker<P> {
             Turn::Dry if is_half_closed => self.set_relay_timer(slot),
             Turn::Dry => {}
             Turn::Again => self.queue(slot, source),
+            Turn::Blocked if source == Side::Client && connection.client.broken => {
+                self.client_gone(slot);
+            }
             Turn::Blocked => {
                 self.await_room(slot, source.other());
                 self.set_relay_timer(slot);
@@ -157,6 +160,12 @@ impl<P: Port> Worker<P> {
         pump::finish(&mut self.port, relay.direction(source), destination);
         // The other half may still deliver, for as long as it makes progress.
         self.set_relay_timer(slot);
+    }
+
+    /// The client is gone while the backend takes nothing, or behind its own end: nobody is left to relay for. A broken
+    /// backend is not ended like that; what it sent before is still on its way to a client that reads slowly.
+    pub(super) fn client_gone(&mut self, slot: u32) {
+        self.relay_broken(slot, Side::Client, End::Source, IoFault::Reset);
     }
 
     fn relay_broken(&mut self, slot: u32, source: Side, end: End, fault: IoFault) {

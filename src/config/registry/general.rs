@@ -32,8 +32,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global(
         "connections_per_core_max", Number { min: 1, max: 1 << 20 }, "131072", Hale,
-        "Connections of one data core; further clients wait in the kernel's queue. Each needs two descriptors. Takes \
-         the place of Dovecot's `client_limit`, which counts per process.",
+        "Connections of one data core. When fewer than 64 places (an eighth, if there are fewer than 512) are left, each new \
+         client takes the place of the one that has waited longest without logging in; without such, it is told to try \
+         again later. Each connection needs two descriptors. Takes the place of Dovecot's `client_limit`, which counts \
+         per process.",
     ),
     global("hostname", Text, "", Dovecot, "This host's name in greetings. Empty: the system's host name."),
     // === Listening ===

@@ -72,7 +72,9 @@ impl Imap {
                 return self.needs_privacy(out);
             }
             (Permission::Granted | Permission::Unsupported, _) => {
-                return self.ok("NO Unsupported authentication mechanism.", out);
+                // Clients try one mechanism after the other; wire.md 13 bounds how many.
+                reply::tagged(&self.tag, "NO Unsupported authentication mechanism.", out);
+                return self.count_failed_login(out);
             }
         };
         let turn = match arguments.initial_response {

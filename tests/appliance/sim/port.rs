@@ -42,6 +42,10 @@ impl Port for SimPort {
         Tick(self.0.kernel.now)
     }
 
+    fn unix_ms(&mut self) -> u64 {
+        UNIX_MS + self.0.kernel.now
+    }
+
     fn recv(&mut self, fd: Fd, into: &mut [u8]) -> Result<usize, IoFault> {
         assert!(!into.is_empty(), "an empty read looks like the end");
         let bytes = self.0.kernel.read(fd, into.len(), true)?;
@@ -222,5 +226,7 @@ impl Kernel {
     }
 }
 
+/// When the simulation began, in the world's time.
+pub(super) const UNIX_MS: u64 = 1_700_000_000_000;
 /// Bytes that a simulated pipe holds.
 const PIPE_BYTES: usize = 65_536;

@@ -30,7 +30,9 @@ enum Happening {
     BackendEnd,
     Time(u16),
     Deadline,
+    BackendDown,
     Shutdown,
+    Crowded,
 }
 
 /// Long enough, and in no other word here; its base64 for PLAIN is below.
@@ -108,7 +110,9 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::BackendEnd),
         2 => any::<u16>().prop_map(Happening::Time),
         4 => Just(Happening::Deadline),
+        1 => Just(Happening::BackendDown),
         1 => Just(Happening::Shutdown),
+        1 => Just(Happening::Crowded),
     ]
 }
 
@@ -187,7 +191,9 @@ impl Run {
                 self.now = self.session.deadline().unwrap_or(self.now).max(self.now);
                 self.input(Input::Deadline);
             }
+            Happening::BackendDown => self.input(Input::BackendDown),
             Happening::Shutdown => self.input(Input::Shutdown),
+            Happening::Crowded => self.input(Input::Crowded),
         }
     }
 
