@@ -112,6 +112,10 @@ pub const BACKEND_INPUT_BYTES_MAX: usize = 16_384;
 pub const FORWARD_KEY_BYTES_MAX: usize = 20;
 /// See [`FORWARD_KEY_BYTES_MAX`].
 pub const FORWARD_VALUE_BYTES_MAX: usize = 1024;
+/// An XCLIENT line with its end, in POP3 and ManageSieve; Dovecot's value (W-POP-B1).
+pub const XCLIENT_LINE_BYTES_MAX: usize = 1024;
+/// The same in Submission and LMTP: the command line of RFC 5321 4.5.3.1.4, which Postfix insists on (W-SUB-B3).
+pub const XCLIENT_SMTP_LINE_BYTES_MAX: usize = 512;
 /// Hops a fresh login session may take (W-FWD-2); Dovecot's value.
 pub const PROXY_TTL: u8 = 7;
 /// Bytes of a backend's line shown in a log (W-FAIL-6).
