@@ -51,6 +51,8 @@ pub const USER_BYTES_MAX: usize = 255;
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 /// Failed logins on one connection before it is closed.
 pub const AUTH_ATTEMPTS_MAX: u8 = 6;
+/// What a client calls itself in EHLO or LHLO (RFC 5321 4.5.3.1.2).
+pub const SMTP_HELO_BYTES_MAX: usize = 255;
 /// Bytes a client may have waiting for a reply it does not read, before login (R, *output to an unread client*).
 pub const PRE_LOGIN_OUTPUT_BYTES_MAX: usize = 4096;
 /// Client bytes kept unread-by-the-parser while a login is under way: one full SASL line and what is pipelined behind it.
@@ -98,6 +100,8 @@ pub const REFERRALS_MAX: u8 = 6;
 pub const BACKEND_LINE_BYTES_MAX: usize = 4096;
 /// Lines of a backend before login; Dovecot's value.
 pub const BACKEND_LINES_MAX: u16 = 128;
+/// One reply of an SMTP or LMTP backend, all lines together: four of the longest, or 128 of the usual length.
+pub const SMTP_REPLY_BYTES_MAX: usize = 16_384;
 /// Untagged backend lines handed to the client before the login reply, lines and bytes (W-IMAP-B4).
 pub const BACKEND_UNTAGGED_LINES_MAX: u16 = 64;
 /// See [`BACKEND_UNTAGGED_LINES_MAX`].
@@ -108,6 +112,10 @@ pub const BACKEND_INPUT_BYTES_MAX: usize = 16_384;
 pub const FORWARD_KEY_BYTES_MAX: usize = 20;
 /// See [`FORWARD_KEY_BYTES_MAX`].
 pub const FORWARD_VALUE_BYTES_MAX: usize = 1024;
+/// An XCLIENT line with its end, in POP3 and ManageSieve; Dovecot's value (W-POP-B1).
+pub const XCLIENT_LINE_BYTES_MAX: usize = 1024;
+/// The same in Submission and LMTP: the command line of RFC 5321 4.5.3.1.4, which Postfix insists on (W-SUB-B3).
+pub const XCLIENT_SMTP_LINE_BYTES_MAX: usize = 512;
 /// Hops a fresh login session may take (W-FWD-2); Dovecot's value.
 pub const PROXY_TTL: u8 = 7;
 /// Bytes of a backend's line shown in a log (W-FAIL-6).

@@ -1,13 +1,14 @@
-//! Telling a backend who the client is (wire.md 5): facts, hops, forward variables.
+//! Telling a backend who the client is (wire.md 5): facts, hops, forward variables, and how IMAP's ID carries them.
 //!
-//! Decides: which pairs travel, in which order, and that a loop ends (W-FWD-2). Does not: decide whom to tell. Driver:
-//! the dialogues of this room. Tests: below.
+//! Decides: which pairs travel, in which order, and that a loop ends (W-FWD-2). Does not: decide whom to tell; write
+//! XCLIENT, see [`super::xclient`]. Driver: the dialogues of this room. Tests: below.
 
 use crate::facts::{ClientFacts, Transport};
 use crate::limits::{
     FORWARD_KEY_BYTES_MAX, FORWARD_VALUE_BYTES_MAX, IMAP_ID_KEY_BYTES_MAX, IMAP_ID_PAIRS_MAX,
     IMAP_ID_VALUE_BYTES_MAX,
 };
+use crate::wire::fact::Fact;
 use crate::wire::quoted;
 
 use super::Login;
@@ -34,7 +35,7 @@ pub fn write_imap_id(
     out: &mut Vec<u8>,
 ) -> u16 {
     let own = own_pairs(facts, hops);
-    let forward = forward_pairs(facts, login);
+    let forward = variables(facts, login);
     let room = IMAP_ID_PAIRS_MAX.saturating_sub(own.len());
     let forward_count = forward.len().min(room);
     let client_room = room.saturating_sub(forward_count);
@@ -53,7 +54,7 @@ pub fn write_imap_id(
         list.pair(key.as_bytes(), Some(value.as_bytes()));
     }
     for (key, value) in forward.iter().take(forward_count) {
-        list.pair(key.as_bytes(), Some(value.as_bytes()));
+        list.pair(format!("x-forward-{key}").as_bytes(), Some(value.as_bytes()));
     }
     let written = list.written;
     out.extend(b")\r\n");
@@ -73,32 +74,35 @@ const _: () = assert!(IMAP_ID_VALUE_BYTES_MAX <= 4096);
 
 /// Wire.md 5, in Dovecot's order.
 fn own_pairs(facts: &ClientFacts, hops: u8) -> Vec<(&'static str, String)> {
-    let transport = match facts.transport {
-        Transport::Tls => "TLS",
-        Transport::Insecure => "insecure",
-    };
-    let mut pairs = vec![
-        ("x-session-id", facts.session_id.to_string()),
-        ("x-originating-ip", facts.apparent.ip().to_canonical().to_string()),
-        ("x-originating-port", facts.apparent.port().to_string()),
-        ("x-connected-ip", facts.local.ip().to_canonical().to_string()),
-        ("x-connected-port", facts.local.port().to_string()),
-        ("x-proxy-ttl", hops.to_string()),
-        ("x-client-transport", transport.to_owned()),
-    ];
-    if let Some(name) = &facts.local_name {
-        pairs.push(("x-connected-name", name.to_string()));
-    }
-    pairs
+    Fact::all()
+        .filter_map(|fact| value(fact, facts, hops).map(|value| (fact.id_key(), value)))
+        .collect()
 }
 
-/// What a trusted peer told and what the grant adds; the grant wins.
-fn forward_pairs<'a>(facts: &'a ClientFacts, login: &'a Login) -> Vec<(String, &'a str)> {
+/// A fact as it is told; none: there is nothing to tell.
+pub(super) fn value(fact: Fact, facts: &ClientFacts, hops: u8) -> Option<String> {
+    Some(match fact {
+        Fact::SessionId => facts.session_id.to_string(),
+        Fact::ClientIp => facts.apparent.ip().to_canonical().to_string(),
+        Fact::ClientPort => facts.apparent.port().to_string(),
+        Fact::LocalIp => facts.local.ip().to_canonical().to_string(),
+        Fact::LocalPort => facts.local.port().to_string(),
+        Fact::HopsLeft => hops.to_string(),
+        Fact::Transport => match facts.transport {
+            Transport::Tls => "TLS".to_owned(),
+            Transport::Insecure => "insecure".to_owned(),
+        },
+        Fact::LocalName => facts.local_name.as_ref()?.to_string(),
+    })
+}
+
+/// The forward variables, without prefix: what a trusted peer told and what the grant adds; the grant wins.
+pub(super) fn variables<'a>(facts: &'a ClientFacts, login: &'a Login) -> Vec<(&'a str, &'a str)> {
     let overridden = |key: &str| login.forward.iter().any(|(known, _)| &**known == key);
     let told = facts.forward.iter().filter(|(key, _)| !overridden(key));
     told.chain(&login.forward)
         .filter(|(key, value)| is_forwardable(key, value))
-        .map(|(key, value)| (format!("x-forward-{key}"), &**value))
+        .map(|(key, value)| (&**key, &**value))
         .collect()
 }
 
@@ -152,12 +156,12 @@ impl List<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::names::SessionId;
     use crate::wire::id::IdPair;
 
-    fn facts() -> ClientFacts {
+    pub(in crate::backend) fn facts() -> ClientFacts {
         ClientFacts {
             socket: "10.0.0.1:5".parse().unwrap(),
             origin: "10.0.0.1:5".parse().unwrap(),

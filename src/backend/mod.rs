@@ -10,6 +10,7 @@ pub mod connect;
 pub mod forward;
 pub mod imap;
 pub mod referral;
+pub mod xclient;
 
 use crate::auth::verdict::BackendMech;
 use crate::facts::ClientFacts;

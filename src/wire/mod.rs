@@ -9,6 +9,7 @@
 
 pub mod base64;
 pub mod cursor;
+pub mod fact;
 pub mod frame;
 pub mod id;
 pub mod inbox;
@@ -17,3 +18,6 @@ pub mod literal;
 pub mod login_ok;
 pub mod quoted;
 pub mod resp_text;
+pub mod smtp;
+pub mod tab_escaped;
+pub mod xtext;
