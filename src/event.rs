@@ -44,6 +44,32 @@ impl EndedBy {
     }
 }
 
+/// What a client did that somebody should look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It sent a password where only a private connection may carry one (W-SASL-4).
+    PasswordExposed,
+    /// It sent forwarding facts, and nobody trusts it to (W-FWD-1).
+    FactsForged,
+}
+
+impl Notice {
+    /// What happened and what to do, for the log.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::PasswordExposed => {
+                "a password was sent without TLS and refused, but may have been read on the way: switch this client to \
+                 TLS, then change the password"
+            }
+            Self::FactsForged => {
+                "forwarding facts (ID x-...) of an untrusted client were ignored: if it is a proxy of yours, add its \
+                 address to login_trusted_networks"
+            }
+        }
+    }
+}
+
 /// Who a report is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
@@ -55,6 +81,8 @@ pub struct Subject {
     pub client: SocketAddr,
     /// The normalised user, once known; else the name as typed, cleaned.
     pub user: Option<Box<str>>,
+    /// Who gave the password, when it was not the user (wire.md 4.4).
+    pub master: Option<Box<str>>,
 }
 
 /// A report.
@@ -77,8 +105,15 @@ pub enum Event {
         subject: Subject,
         /// Why.
         reason: &'static str,
-        /// Failed logins on the connection.
+        /// Failed logins on the connection, cancelled and unsupported ones included.
         attempts: u8,
+    },
+    /// A client did what somebody should look at; each at most once per connection.
+    Noticed {
+        /// Who.
+        subject: Subject,
+        /// What.
+        notice: Notice,
     },
     /// A login failed and the client was told so.
     LoginFailed {
@@ -101,6 +136,15 @@ pub enum Event {
         detail: Box<str>,
         /// Another attempt follows.
         retried: bool,
+    },
+    /// A backend sent the user to another one, and the login follows (W-REF-1).
+    Referred {
+        /// Who.
+        subject: Subject,
+        /// Which backend sent it there.
+        from: Arc<str>,
+        /// Where.
+        to: Arc<str>,
     },
     /// The backend accepted the login; the relay begins.
     LoggedIn {

@@ -15,6 +15,7 @@ pub mod event;
 
 // The road of a connection. Pure: no sockets, clock, randomness, logging.
 pub mod config;
+pub mod admission;
 pub mod wire;
 pub mod proxy_header;
 pub mod auth;

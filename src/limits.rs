@@ -59,6 +59,8 @@ pub const USER_BYTES_MAX: usize = 255;
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 /// Failed logins on one connection before it is closed.
 pub const AUTH_ATTEMPTS_MAX: u8 = 6;
+/// What a client calls itself in EHLO or LHLO (RFC 5321 4.5.3.1.2).
+pub const SMTP_HELO_BYTES_MAX: usize = 255;
 /// Bytes a client may have waiting for a reply it does not read, before login (R, *output to an unread client*).
 pub const PRE_LOGIN_OUTPUT_BYTES_MAX: usize = 4096;
 /// Client bytes kept unread-by-the-parser while a login is under way: one full SASL line and what is pipelined behind it.
@@ -68,10 +70,23 @@ pub const PRE_LOGIN_INPUT_BYTES_MAX: usize = 32_768;
 
 /// A failed login is answered this long after it was received (W-FAIL-5), plus up to a quarter of jitter.
 pub const FAILURE_DELAY: Duration = Duration::from_secs(2);
+/// Failed logins are held against an address prefix until none came for this long. Long enough that a patient guesser
+/// gains nothing by waiting: four guesses a minute are sixty in that time.
+pub const PENALTY_FORGOTTEN_AFTER: Duration = Duration::from_secs(15 * 60);
+/// Wrong pairs of name and password remembered for each prefix, so that one sent again is not counted again (SA-13).
+pub const WRONG_PAIRS_KEPT: usize = 10;
+/// Address prefixes counted at most; an entry takes about 150 bytes.
+pub const VISITORS_MAX: usize = 1 << 18;
+/// A login waits that long for its prefix's turn, then fails for now (SA-14).
+pub const TURN_TIMEOUT: Duration = Duration::from_secs(15);
+/// How far ahead a password database may hold a login back (`delay_until`); Dovecot's value.
+pub const DELAY_UNTIL_MAX: Duration = Duration::from_secs(300);
 /// Waiting for a password verdict.
 pub const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Waiting for a route that no cache has (palomar.md G21).
 pub const ROUTE_TIMEOUT: Duration = Duration::from_secs(2);
+/// While a login takes long, a client whose protocol allows it hears so this often (W-PIPE-5).
+pub const STILL_WORKING_EVERY: Duration = Duration::from_secs(30);
 /// One TCP connect to a backend.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the first connect to the backend's login reply, retries included; Dovecot's `login_proxy_timeout`.
@@ -82,12 +97,19 @@ pub const RECONNECTS_MAX: u8 = 3;
 pub const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 /// No further attempt when less than this is left of the login deadline (W-FAIL-1).
 pub const RECONNECT_TIME_LEFT_MIN: Duration = Duration::from_millis(1100);
+/// An address that has been failing for so long gets one connect at a time (W-FAIL-2); Dovecot's
+/// `host_immediate_failure_after`.
+pub const FAIL_FAST_AFTER: Duration = Duration::from_secs(30);
+/// Backend addresses whose failures a core remembers: more than any cluster has, and a quarter of a megabyte.
+pub const HOSTS_WATCHED_MAX: usize = 4096;
 /// Referral hops of one login (W-REF-1).
 pub const REFERRALS_MAX: u8 = 6;
 /// One line of a backend before login; Dovecot's value.
 pub const BACKEND_LINE_BYTES_MAX: usize = 4096;
 /// Lines of a backend before login; Dovecot's value.
 pub const BACKEND_LINES_MAX: u16 = 128;
+/// One reply of an SMTP or LMTP backend, all lines together: four of the longest, or 128 of the usual length.
+pub const SMTP_REPLY_BYTES_MAX: usize = 16_384;
 /// Untagged backend lines handed to the client before the login reply, lines and bytes (W-IMAP-B4).
 pub const BACKEND_UNTAGGED_LINES_MAX: u16 = 64;
 /// See [`BACKEND_UNTAGGED_LINES_MAX`].
@@ -113,6 +135,9 @@ pub const LOGGED_LINE_BYTES_MAX: usize = 160;
 
 /// Memory of one Argon2 verification, in KiB: 1 GiB, libsodium's "sensitive".
 pub const ARGON2_MEMORY_KIB_MAX: u32 = 1 << 20;
+/// Memory of all hashes that run at the same time, unless `auth_hash_memory` says otherwise: the largest that is verified at all, or
+/// sixteen of the 64 MiB that are common.
+pub const HASH_MEMORY_BYTES: u64 = 1 << 30;
 /// Memory in KiB times passes of one Argon2 verification: a gigabyte passed over sixteen times takes about ten seconds.
 pub const ARGON2_WORK_KIB_MAX: u64 = 16 << 20;
 /// Logarithmic cost of bcrypt: 16 takes about four seconds.
@@ -147,6 +172,15 @@ pub const RELAY_UNSENT_BYTES: u32 = 131_072;
 /// Receive buffer of a socket we read from (reliability.md 6, *stalled readers*). A quarter of a megabyte of window: 4 Gbit/s
 /// to a backend 0.5 ms away. Twice as much costs 5 % less CPU per byte here and twice the memory of a stalled session.
 pub const RELAY_RECEIVE_BYTES: u32 = 524_288;
+/// What a backend's socket gets of it until its reader has shown that it reads: a stalled session then holds a quarter,
+/// and the backend's send buffer, which grows with the window it sees, does not grow.
+pub const RELAY_FIRST_RECEIVE_BYTES: u32 = 131_072;
+/// Bytes delivered to a client after which its backend's socket gets the whole receive buffer: more than a client that
+/// does not read can have taken (its receive buffer and our unsent bytes).
+pub const RELAY_PROVEN_BYTES: u64 = 1_048_576;
+/// `TCP_MAXSEG` towards backends: that of Ethernet's jumbo frames (9,000 bytes), so no network notices. A backend on
+/// this host would count in loopback's segments of 64 KiB, and its kernel lets every send buffer begin at 20 of them.
+pub const BACKEND_SEGMENT_BYTES: u32 = 8_960;
 /// IMAP relay without a byte either way: RFC 9051 5.4 demands at least 30 min; IDLE clients renew at 29.
 pub const IMAP_IDLE_TIMEOUT: Duration = Duration::from_secs(31 * 60);
 /// A half-closed session without progress (W-REL-5).
@@ -164,6 +198,9 @@ pub const KEEPALIVE_PROBES: u32 = 6;
 
 /// Connections of one data core; each needs two descriptors and one 128-byte record.
 pub const CONNECTIONS_PER_CORE_MAX: u32 = 1 << 17;
+/// The oldest connections without a login go when fewer places than that are left in a core's table, or than an eighth of
+/// a small one (W-PIPE-7): a place is free only when the kernel has returned its operations, one loop turn later.
+pub const CONNECTIONS_SPARE: u32 = 64;
 /// Outstanding questions to the control core or the hashing pool, per data core.
 pub const MAILBOX_MESSAGES_MAX: usize = 4096;
 /// Password verifications waiting for a hashing thread; beyond it logins get a temporary failure (SA-18).
@@ -181,4 +218,5 @@ const _: () = assert!(SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);
 const _: () = assert!(BACKEND_LINE_BYTES_MAX <= BACKEND_INPUT_BYTES_MAX);
 const _: () = assert!(RECONNECT_PAUSE.as_millis() < RECONNECT_TIME_LEFT_MIN.as_millis());
 const _: () = assert!(CONNECT_TIMEOUT.as_millis() < LOGIN_PROXY_TIMEOUT.as_millis());
+const _: () = assert!(ARGON2_MEMORY_KIB_MAX as u64 * 1024 <= HASH_MEMORY_BYTES);
 const _: () = assert!(SCRATCH_BYTES >= BACKEND_INPUT_BYTES_MAX);

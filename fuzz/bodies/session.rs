@@ -69,8 +69,14 @@ impl Play {
             }
             2 => self.give(Input::ClientEnd),
             3 => self.give(Input::ClientTook),
-            4 => self.give(Input::Verdict(answer(Verdict::Accept(Box::new(grant(argument)))))),
-            5 => self.give(Input::Verdict(answer(Verdict::Refuse { failure, reason: None }))),
+            4 => self.give(Input::Verdict {
+                answer: answer(Verdict::Accept(Box::new(grant(argument)))),
+                earlier_failures: 0,
+            }),
+            5 => self.give(Input::Verdict {
+                answer: answer(Verdict::Refuse { failure, reason: None }),
+                earlier_failures: 0,
+            }),
             6 => self.give(Input::Route(RouteAnswer::Go(Destination {
                 host: "h".into(),
                 address: [192, 0, 2, argument & 7].into(),
@@ -196,6 +202,7 @@ fn answer(verdict: Verdict) -> Box<Answer> {
         master_user: None,
         nodelay: false,
         delay_until: None,
+        not_before: None,
         why: None,
         trouble: None,
     })

@@ -1,7 +1,7 @@
 //! The comparison: every scenario against every target, in shuffled rounds, disturbed runs repeated.
 
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,13 +9,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::account::{Processes, wait_quiet};
+use crate::account::wait_quiet;
 use crate::affinity;
-use crate::engine::{Credentials, Engine, LoginCommand};
+use crate::engine::{Engine, Protocol};
 use crate::record::Record;
 use crate::report;
 use crate::scenario::{FOREIGN_PERCENT_MAX, Scenario, Subject};
-use crate::target::{Bench, Target};
+use crate::swarm::SwarmOptions;
+use crate::target::{Bench, Running, Target};
 
 /// What to compare and how long.
 #[derive(Clone, Debug, clap::Args)]
@@ -29,7 +30,10 @@ pub(crate) struct CompareOptions {
     /// Targets; default: direct, both HAProxy, and Hale if given.
     #[arg(long, value_delimiter = ',')]
     targets: Vec<Target>,
-    /// Scenarios as kind:count or kind:count@rate; kinds are pingpong, down, up, mixed, idle, storm, stall.
+    /// Protocols, each against every target that serves it.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "imap")]
+    protocol: Vec<Protocol>,
+    /// Scenarios as kind:count or kind:count@rate; kinds are pingpong, down, up, mixed, deliver, idle, storm, stall.
     #[arg(long, value_delimiter = ',', default_value = DEFAULT_SCENARIOS)]
     scenarios: Vec<Scenario>,
     #[arg(long, default_value_t = 5)]
@@ -52,13 +56,8 @@ pub(crate) struct CompareOptions {
     /// The generator's core.
     #[arg(long, default_value_t = 1)]
     generator_core: usize,
-    /// How many users there are.
-    #[arg(long, default_value_t = 10_000)]
-    users: u64,
-    #[arg(long, default_value = "secret")]
-    password: String,
-    #[arg(long, value_enum, default_value_t)]
-    login: LoginCommand,
+    #[command(flatten)]
+    swarm: SwarmOptions,
     /// Give Hale's users SHA512-CRYPT hashes instead of plain ones.
     #[arg(long)]
     hashed: bool,
@@ -72,34 +71,33 @@ pub(crate) struct CompareOptions {
 
 /// Runs the comparison and prints its table.
 pub(crate) fn run(options: &CompareOptions, interrupted: &Arc<AtomicBool>) -> Result<()> {
-    let targets = options.targets();
+    options.ensure_possible()?;
     let directory = tempfile::Builder::new().prefix("hale-load.").tempdir()?;
-    let bench = options.bench(directory.path().to_owned());
     affinity::pin(options.generator_core)?;
-    for target in &targets {
-        target.prepare(&bench).with_context(|| format!("prepare {}", target.name()))?;
-    }
-    let limit = bench.descriptors;
-    for scenario in &options.scenarios {
-        let wanted = scenario.sessions() as u64 * 2 + 200;
-        ensure!(
-            wanted <= limit,
-            "{scenario} needs {wanted} descriptors, the hard limit is {limit}"
-        );
+    let mut courses = Vec::new();
+    for protocol in &options.protocol {
+        let bench = options.bench(directory.path().join(protocol.name()), *protocol);
+        std::fs::create_dir(&bench.directory)?;
+        let targets = options.targets(*protocol);
+        for target in &targets {
+            target.prepare(&bench).with_context(|| format!("prepare {}", target.name()))?;
+        }
+        courses.push(Course { bench, targets });
     }
     let mut patience = Duration::from_secs(options.quiet_wait);
     let mut order = Shuffle::from_clock();
     let mut records = Vec::new();
     for round in 1..=options.rounds {
         for scenario in &options.scenarios {
-            let mut targets = targets.clone();
-            order.shuffle(&mut targets);
-            for target in targets {
-                let mut record =
-                    options.attempts(*scenario, target, &bench, &mut patience, interrupted)?;
-                record.round = round;
-                record.append_to(&options.output)?;
-                records.push(record);
+            for Course { bench, targets } in &mut courses {
+                order.shuffle(targets);
+                for target in targets {
+                    let mut record =
+                        options.attempts(*scenario, *target, bench, &mut patience, interrupted)?;
+                    record.round = round;
+                    record.append_to(&options.output)?;
+                    records.push(record);
+                }
             }
         }
     }
@@ -107,7 +105,35 @@ pub(crate) fn run(options: &CompareOptions, interrupted: &Arc<AtomicBool>) -> Re
     Ok(())
 }
 
+/// What one protocol is measured with.
+struct Course {
+    bench: Bench,
+    targets: Vec<Target>,
+}
+
 impl CompareOptions {
+    /// Refuses what would fail only after other scenarios ran.
+    fn ensure_possible(&self) -> Result<()> {
+        let limit = crate::limits::descriptors();
+        for scenario in &self.scenarios {
+            let wanted = scenario.sessions() as u64 * 2 + 200;
+            ensure!(
+                wanted <= limit,
+                "{scenario} needs {wanted} descriptors, the hard limit is {limit}"
+            );
+            for protocol in &self.protocol {
+                scenario.ensure_possible(*protocol)?;
+            }
+        }
+        for (target, protocol) in
+            self.targets.iter().flat_map(|target| self.protocol.iter().map(move |p| (target, p)))
+        {
+            let (target_name, protocol_name) = (target.name(), protocol.name());
+            ensure!(target.serves(*protocol), "{target_name} does not serve {protocol_name}");
+        }
+        Ok(())
+    }
+
     /// Runs once, and again while the machine disturbs it; the last attempt stands.
     fn attempts(
         &self,
@@ -124,7 +150,8 @@ impl CompareOptions {
             let flags = record.flags.join(", ");
             let _ = writeln!(
                 errors,
-                "{scenario} {}: {}",
+                "{} {scenario} {}: {}",
+                bench.protocol.name(),
                 target.name(),
                 if flags.is_empty() { "done" } else { &flags }
             );
@@ -145,51 +172,48 @@ impl CompareOptions {
         bench: &Bench,
         interrupted: Arc<AtomicBool>,
     ) -> Result<Record> {
-        let mut engine = Engine::new(&bench.backends, interrupted)?;
+        let mut engine = Engine::new(bench.protocol, &bench.backends, interrupted)?;
         let mut running = target.start(bench)?;
-        let subject = self.subject(target, running.address, running.processes());
+        let subject = self.subject(target, bench, &running);
         running.wait_ready(&mut engine, &subject)?;
         scenario.run(&mut engine, &subject)
     }
 
-    fn subject(&self, target: Target, address: SocketAddrV4, processes: Processes) -> Subject {
+    fn subject(&self, target: Target, bench: &Bench, running: &Running) -> Subject {
         Subject {
             name: target.name().to_owned(),
-            target: address,
-            processes,
-            credentials: Credentials {
-                user_pattern: crate::target::USER_PATTERN.to_owned(),
-                password: self.password.clone(),
-                users: self.users,
-                command: self.login,
-                proxy_header: false,
-            },
+            target: running.address,
+            processes: running.processes(),
+            credentials: self.swarm.credentials(bench.protocol, bench.user_pattern()),
             sources: (1..=self.sources).map(|last| Ipv4Addr::new(127, 0, 1, last)).collect(),
+            message_bytes: self.swarm.message_bytes,
             warm_up: Duration::from_secs_f64(self.warm_up),
             duration: Duration::from_secs_f64(self.seconds),
         }
     }
 
-    fn targets(&self) -> Vec<Target> {
+    fn targets(&self, protocol: Protocol) -> Vec<Target> {
         if !self.targets.is_empty() {
             return self.targets.clone();
         }
         let mut targets = vec![Target::Direct, Target::Haproxy, Target::HaproxySplice];
         targets.extend(self.hale.is_some().then_some(Target::Hale));
+        targets.retain(|target| target.serves(protocol));
         targets
     }
 
-    fn bench(&self, directory: PathBuf) -> Bench {
+    fn bench(&self, directory: PathBuf, protocol: Protocol) -> Bench {
         Bench {
+            protocol,
             directory,
             hale: self.hale.clone(),
             haproxy: self.haproxy.clone(),
             core: self.proxy_core,
-            backends: crate::DEFAULT_BACKENDS.to_vec(),
+            backends: crate::default_backends(protocol),
             sessions_max: self.scenarios.iter().map(Scenario::sessions).max().unwrap_or(0),
             descriptors: crate::limits::descriptors(),
-            users: self.users,
-            password: self.password.clone(),
+            users: self.swarm.users,
+            password: self.swarm.password.clone(),
             hashed: self.hashed,
         }
     }

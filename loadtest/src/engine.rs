@@ -5,10 +5,16 @@
 //! Edge-triggered epoll, one registration per socket. Knows nothing of processes, files of results or rounds.
 
 mod backend;
+mod channel;
 mod client;
 mod command;
+mod dialect;
 mod group;
+mod login;
 mod payload;
+mod protocol;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddrV4;
 use std::os::fd::{AsFd, OwnedFd};
@@ -27,6 +33,7 @@ use client::ClientSession;
 use payload::Payload;
 
 pub(crate) use group::{Credentials, Group, GroupOrder, LoginCommand, Plan, Stats};
+pub(crate) use protocol::Protocol;
 
 /// The generator.
 pub(crate) struct Engine {
@@ -43,7 +50,11 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Creates an engine with fake backends on the given addresses. Raising `interrupted` ends every wait.
-    pub(crate) fn new(backends: &[SocketAddrV4], interrupted: Arc<AtomicBool>) -> Result<Self> {
+    pub(crate) fn new(
+        protocol: Protocol,
+        backends: &[SocketAddrV4],
+        interrupted: Arc<AtomicBool>,
+    ) -> Result<Self> {
         let mut engine = Self {
             epoll: epoll::create(CreateFlags::CLOEXEC).context("epoll_create")?,
             events: Vec::with_capacity(EVENTS_PER_TURN),
@@ -59,7 +70,8 @@ impl Engine {
             interrupted,
         };
         for address in backends {
-            engine.insert(Connection::Listener(sockets::listen(*address)?))?;
+            let socket = sockets::listen(*address)?;
+            engine.insert(Connection::Listener { socket, protocol })?;
         }
         Ok(engine)
     }
@@ -143,7 +155,8 @@ impl Engine {
         }
         self.events = events;
         for token in std::mem::take(&mut self.busy) {
-            self.serve(token, EventFlags::empty())?;
+            // The event that told of a hang-up is gone, so one is taken for possible.
+            self.serve(token, EventFlags::RDHUP)?;
         }
         Ok(())
     }
@@ -182,7 +195,7 @@ impl Engine {
         };
         let step = match &mut self.slots[index].connection {
             Connection::Vacant => return Ok(()),
-            Connection::Listener(_) => return self.accept(index),
+            Connection::Listener { .. } => return self.accept(index),
             Connection::Backend(session) => session.advance(events, &mut self.exchange),
             Connection::Client(client) => {
                 let group = &mut self.groups[client.group()];
@@ -203,11 +216,12 @@ impl Engine {
     }
 
     fn accept(&mut self, index: usize) -> Result<()> {
-        while let Connection::Listener(listener) = &self.slots[index].connection {
-            let Some(socket) = sockets::accept(listener)? else {
+        while let Connection::Listener { socket, protocol } = &self.slots[index].connection {
+            let protocol = *protocol;
+            let Some(socket) = sockets::accept(socket)? else {
                 break;
             };
-            if let Some(session) = BackendSession::greet(socket) {
+            if let Some(session) = BackendSession::greet(socket, protocol, &mut self.exchange) {
                 self.insert(Connection::Backend(session))?;
             }
         }
@@ -284,7 +298,7 @@ struct Slot {
 #[derive(Debug)]
 enum Connection {
     Vacant,
-    Listener(OwnedFd),
+    Listener { socket: OwnedFd, protocol: Protocol },
     Backend(BackendSession),
     Client(ClientSession),
 }
@@ -293,7 +307,7 @@ impl Connection {
     fn socket(&self) -> Option<impl AsFd + '_> {
         match self {
             Self::Vacant => None,
-            Self::Listener(socket) => Some(socket),
+            Self::Listener { socket, .. } => Some(socket),
             Self::Backend(session) => Some(session.socket()),
             Self::Client(client) => Some(client.socket()),
         }
@@ -305,72 +319,3 @@ const EVENTS_PER_TURN: usize = 512;
 const SCRATCH_BYTES: usize = 64 << 10;
 /// Connecting is slow beside a ping: more per turn would show in the latency of other groups.
 const CONNECTS_PER_TURN: usize = 16;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn engine(port: u16) -> (Engine, SocketAddrV4) {
-        let address = SocketAddrV4::new([127, 0, 0, 9].into(), port);
-        (Engine::new(&[address], Arc::default()).unwrap(), address)
-    }
-
-    fn order(plan: Plan, target: SocketAddrV4, population: usize) -> GroupOrder {
-        GroupOrder {
-            plan,
-            target,
-            sources: Vec::new(),
-            credentials: Credentials {
-                user_pattern: "user%d".to_owned(),
-                password: "secret".to_owned(),
-                users: 10,
-                command: LoginCommand::Plain,
-                proxy_header: false,
-            },
-            population,
-            logins_at_once: 4,
-            rate: None,
-        }
-    }
-
-    #[test]
-    fn every_plan_works_without_a_proxy() {
-        let (mut engine, address) = engine(18_143);
-        let bytes = 3_000_000;
-        let plans =
-            [Plan::Ping, Plan::Download { bytes }, Plan::Upload { bytes }, Plan::WholeSession];
-        for plan in plans {
-            engine.add_group(order(plan, address, 3));
-        }
-        let wait = Duration::from_secs(10);
-        for number in 0..2 {
-            engine
-                .run_until(wait, "work", |engine| engine.group(number).stats.replies > 9)
-                .unwrap();
-        }
-        engine.run_until(wait, "uploads", |engine| engine.group(2).stats.replies > 3).unwrap();
-        engine.run_until(wait, "sessions", |engine| engine.group(3).stats.sessions > 9).unwrap();
-        for group in &engine.groups {
-            assert_eq!(group.stats.failures, 0, "{}", group.state());
-        }
-        let parked = engine.add_group(order(Plan::Park, address, 5));
-        engine.run_until(wait, "silence", |engine| engine.group(parked).is_parked()).unwrap();
-        engine.drop_groups();
-        engine.run_for(Duration::from_millis(20)).unwrap();
-        let left = engine.slots.iter().filter(|slot| slot.connection.socket().is_some()).count();
-        assert_eq!(left, 1, "only the listener stays");
-    }
-
-    #[test]
-    fn a_paced_group_keeps_its_pace() {
-        let (mut engine, address) = engine(18_144);
-        let rate = Some(1_000.0);
-        let group = engine.add_group(GroupOrder { rate, ..order(Plan::Ping, address, 10) });
-        let wait = Duration::from_secs(10);
-        engine.run_until(wait, "logins", |engine| engine.group(group).is_complete()).unwrap();
-        engine.reset_stats();
-        engine.run_for(Duration::from_millis(200)).unwrap();
-        let replies = engine.group(group).stats.replies;
-        assert!((150..=210).contains(&replies), "{replies}");
-    }
-}

@@ -18,6 +18,7 @@ mod record;
 mod report;
 mod scenario;
 mod sockets;
+mod swarm;
 mod target;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -33,8 +34,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use account::Processes;
 use compare::CompareOptions;
-use engine::{Credentials, Engine, LoginCommand};
+use engine::{Engine, Protocol};
 use scenario::{Scenario, Subject};
+use swarm::SwarmOptions;
 
 /// Load generator and peer comparison for Hale.
 #[derive(Debug, Parser)]
@@ -52,6 +54,8 @@ enum Action {
     Run(Box<RunOptions>),
     /// Only the fake backends, for tests by hand.
     Serve {
+        #[arg(long, value_enum, default_value_t)]
+        protocol: Protocol,
         #[arg(long, value_delimiter = ',')]
         backends: Vec<SocketAddrV4>,
         /// Ends after this many seconds.
@@ -71,6 +75,8 @@ enum Action {
 struct RunOptions {
     /// kind:count or kind:count@rate, as pingpong:100.
     scenario: Scenario,
+    #[arg(long, value_enum, default_value_t)]
+    protocol: Protocol,
     /// Where the clients connect; default: the first fake backend.
     #[arg(long)]
     target: Option<SocketAddrV4>,
@@ -93,15 +99,8 @@ struct RunOptions {
     /// `%d` becomes the user's number.
     #[arg(long, default_value = "user%d")]
     user_pattern: String,
-    #[arg(long, default_value_t = 10_000)]
-    users: u64,
-    #[arg(long, default_value = "secret")]
-    password: String,
-    #[arg(long, value_enum, default_value_t)]
-    login: LoginCommand,
-    /// Start every connection with a PROXY header, version 2.
-    #[arg(long)]
-    proxy_v2: bool,
+    #[command(flatten)]
+    swarm: SwarmOptions,
     /// Connect from these addresses in turn.
     #[arg(long, value_delimiter = ',')]
     sources: Vec<Ipv4Addr>,
@@ -120,8 +119,9 @@ fn main() -> Result<()> {
     match arguments.action {
         Action::Compare(options) => compare::run(&options, &interrupted),
         Action::Run(options) => run(*options, interrupted),
-        Action::Serve { backends, seconds } => {
-            let mut engine = Engine::new(&or_default(backends), interrupted)?;
+        Action::Serve { protocol, backends, seconds } => {
+            let backends = or_default(backends, protocol);
+            let mut engine = Engine::new(protocol, &backends, interrupted)?;
             engine.run_for(Duration::from_secs_f64(seconds))
         }
         Action::Report { files, subject } => {
@@ -137,35 +137,32 @@ fn main() -> Result<()> {
 
 fn run(options: RunOptions, interrupted: Arc<AtomicBool>) -> Result<()> {
     affinity::pin(options.generator_core)?;
-    let backends = or_default(options.backends);
+    options.scenario.ensure_possible(options.protocol)?;
+    let backends = or_default(options.backends, options.protocol);
     let first = *backends.first().context("no backend address")?;
     let pids = options.pid.into_iter().filter_map(Pid::from_raw).collect();
     let subject = Subject {
         name: options.name,
         target: options.target.unwrap_or(first),
         processes: Processes::new(pids),
-        credentials: Credentials {
-            user_pattern: options.user_pattern,
-            password: options.password,
-            users: options.users,
-            command: options.login,
-            proxy_header: options.proxy_v2,
-        },
+        credentials: options.swarm.credentials(options.protocol, &options.user_pattern),
         sources: options.sources,
+        message_bytes: options.swarm.message_bytes,
         warm_up: Duration::from_secs_f64(options.warm_up),
         duration: Duration::from_secs_f64(options.seconds),
     };
-    let mut engine = Engine::new(&backends, interrupted)?;
+    let mut engine = Engine::new(options.protocol, &backends, interrupted)?;
     let record = options.scenario.run(&mut engine, &subject)?;
     println!("{}", serde_json::to_string(&record)?);
     options.output.map_or(Ok(()), |path| record.append_to(&path))
 }
 
-fn or_default(backends: Vec<SocketAddrV4>) -> Vec<SocketAddrV4> {
-    if backends.is_empty() { DEFAULT_BACKENDS.to_vec() } else { backends }
+fn or_default(backends: Vec<SocketAddrV4>, protocol: Protocol) -> Vec<SocketAddrV4> {
+    if backends.is_empty() { default_backends(protocol) } else { backends }
 }
 
-const DEFAULT_BACKENDS: [SocketAddrV4; 2] = [
-    SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, 2), 10_143),
-    SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, 3), 10_143),
-];
+/// Where the fake backends of a protocol listen.
+fn default_backends(protocol: Protocol) -> Vec<SocketAddrV4> {
+    let address = |last| SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, last), protocol.backend_port());
+    vec![address(2), address(3)]
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::account::{CpuUse, Processes};
-use crate::engine::{Credentials, Engine, GroupOrder, Plan};
+use crate::engine::{Credentials, Engine, GroupOrder, Plan, Protocol};
 use crate::record::Record;
 
 mod memory;
@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Up,
     /// Interactive sessions beside two streams.
     Mixed,
+    /// Messages handed over by MAIL, RCPT and DATA.
+    Deliver,
     /// Sessions that log in and fall silent.
     Idle,
     /// Whole sessions, one after the other.
@@ -50,6 +52,8 @@ pub(crate) struct Subject {
     pub(crate) processes: Processes,
     pub(crate) credentials: Credentials,
     pub(crate) sources: Vec<Ipv4Addr>,
+    /// Of [`Kind::Deliver`].
+    pub(crate) message_bytes: u64,
     pub(crate) warm_up: Duration,
     pub(crate) duration: Duration,
 }
@@ -65,6 +69,10 @@ impl Scenario {
         record.parameters.insert("count".to_owned(), self.count.to_string());
         if let Some(rate) = self.rate {
             record.parameters.insert("rate per s".to_owned(), rate.to_string());
+        }
+        record.parameters.extend(subject.parameters());
+        if self.kind == Kind::Deliver {
+            record.parameters.insert("bytes".to_owned(), subject.message_bytes.to_string());
         }
         let outcome = match self.kind {
             Kind::Pingpong => rates::pingpong(self, engine, subject, &mut record),
@@ -82,6 +90,7 @@ impl Scenario {
                 subject,
                 &mut record,
             ),
+            Kind::Deliver => rates::deliver(self, engine, subject, &mut record),
             Kind::Mixed => rates::mixed(self, engine, subject, &mut record),
             Kind::Storm => rates::storm(self, engine, subject, &mut record),
             Kind::Idle => memory::idle(self, engine, subject, &mut record),
@@ -90,6 +99,17 @@ impl Scenario {
         engine.drop_groups();
         outcome.with_context(|| format!("{self} against {}", subject.name))?;
         Ok(record)
+    }
+
+    /// An error if the protocol has no such thing.
+    pub(crate) fn ensure_possible(&self, protocol: Protocol) -> Result<()> {
+        let possible = match self.kind {
+            Kind::Pingpong | Kind::Idle | Kind::Storm => true,
+            Kind::Deliver => protocol.delivers(),
+            Kind::Down | Kind::Up | Kind::Mixed | Kind::Stall => protocol.is_relayed(),
+        };
+        ensure!(possible, "{} cannot do {self}", protocol.name());
+        Ok(())
     }
 
     /// Connections this scenario opens from the clients' side.
@@ -112,6 +132,18 @@ impl Subject {
     /// One client that tries again a few times a second until it gets in.
     pub(crate) fn probe(&self, plan: Plan) -> GroupOrder {
         GroupOrder { rate: Some(PROBES_PER_S), ..self.order(plan, 1) }
+    }
+
+    /// What tells this run from others of the same scenario; the plain IMAP of old says nothing.
+    fn parameters(&self) -> Vec<(String, String)> {
+        let mut parameters = Vec::new();
+        let mut add =
+            |name: &str, value: &str| parameters.push((name.to_owned(), value.to_owned()));
+        let protocol = self.credentials.protocol;
+        if protocol != Protocol::Imap {
+            add("protocol", protocol.name());
+        }
+        parameters
     }
 
     fn order(&self, plan: Plan, population: usize) -> GroupOrder {
@@ -186,6 +218,7 @@ const KINDS: &[(Kind, &str)] = &[
     (Kind::Down, "down"),
     (Kind::Up, "up"),
     (Kind::Mixed, "mixed"),
+    (Kind::Deliver, "deliver"),
     (Kind::Idle, "idle"),
     (Kind::Storm, "storm"),
     (Kind::Stall, "stall"),
@@ -215,5 +248,16 @@ mod tests {
         for text in ["pingpong", "pong:1", "down:0", "up:x", "pingpong:1@0"] {
             assert!(text.parse::<Scenario>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn lmtp_delivers_and_streams_nothing() {
+        let possible = |text: &str, protocol| {
+            text.parse::<Scenario>().unwrap().ensure_possible(protocol).is_ok()
+        };
+        assert!(possible("deliver:8", Protocol::Lmtp));
+        assert!(!possible("down:8", Protocol::Lmtp));
+        assert!(!possible("deliver:8", Protocol::Imap));
+        assert!(possible("storm:64", Protocol::Lmtp));
     }
 }

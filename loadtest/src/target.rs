@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::account::Processes;
 use crate::affinity;
-use crate::engine::{Engine, Plan};
+use crate::engine::{Engine, Plan, Protocol};
 use crate::scenario::Subject;
 
 mod haproxy;
@@ -33,6 +33,7 @@ pub(crate) enum Target {
 /// What all targets share in one comparison.
 #[derive(Clone, Debug)]
 pub(crate) struct Bench {
+    pub(crate) protocol: Protocol,
     /// Configurations and logs; removed at the end.
     pub(crate) directory: PathBuf,
     /// Hale's program, if it takes part.
@@ -69,7 +70,13 @@ impl Target {
         }
     }
 
-    /// Writes the configuration; once per comparison.
+    /// Whether it knows the protocol; who passes bytes knows all of them.
+    #[expect(clippy::unused_self, reason = "the next target knows three")]
+    pub(crate) fn serves(self, _protocol: Protocol) -> bool {
+        true
+    }
+
+    /// Writes the configuration; once per comparison and protocol.
     pub(crate) fn prepare(self, bench: &Bench) -> Result<()> {
         match self {
             Self::Direct => Ok(()),
@@ -106,6 +113,16 @@ impl Target {
             Self::HaproxySplice => 20_145,
         };
         SocketAddrV4::new([127, 0, 0, 1].into(), port)
+    }
+}
+
+impl Bench {
+    /// The users' names; mail comes in for addresses.
+    pub(crate) fn user_pattern(&self) -> &'static str {
+        match self.protocol {
+            Protocol::Lmtp => "user%d@load.test",
+            _ => "user%d",
+        }
     }
 }
 
@@ -193,12 +210,6 @@ fn write_file(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("write {}", path.display()))
 }
 
-/// The name of one user.
-fn user_name(number: u64) -> String {
-    USER_PATTERN.replace("%d", &number.to_string())
-}
-
-pub(crate) const USER_PATTERN: &str = "user%d";
 const READY_DEADLINE: Duration = Duration::from_secs(15);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Half a second for a proxy with sessions open; after that it is killed.

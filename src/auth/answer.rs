@@ -6,6 +6,8 @@ use crate::auth::fields::DelayUntil;
 use crate::auth::passdb::Cause;
 use crate::auth::user::UserError;
 use crate::auth::verdict::Verdict;
+use crate::fault::Failure;
+use crate::tick::Tick;
 
 /// The end of a login's authentication.
 #[derive(Debug)]
@@ -18,10 +20,28 @@ pub struct Answer {
     pub nodelay: bool,
     /// `delay_until`: when the answer may be told.
     pub delay_until: Option<DelayUntil>,
+    /// The same in our own time, filled in by the shell, which knows what time it is in the world.
+    pub not_before: Option<Tick>,
     /// Why it was refused, for the log. The client must not learn it.
     pub why: Option<Why>,
     /// The first database that could not answer properly, for the log, even if another one accepted.
     pub trouble: Option<Trouble>,
+}
+
+impl Answer {
+    /// A refusal that no database was asked about.
+    #[must_use]
+    pub fn refused(failure: Failure, why: Why) -> Self {
+        Self {
+            verdict: Verdict::Refuse { failure, reason: None },
+            master_user: None,
+            nodelay: false,
+            delay_until: None,
+            not_before: None,
+            why: Some(why),
+            trouble: None,
+        }
+    }
 }
 
 /// Why somebody was refused.
@@ -51,6 +71,14 @@ pub enum Why {
     /// The database has `nologin`.
     #[error("nologin")]
     Nologin,
+    /// Others of the same address prefix were under way, or held back for their failures, all the time (SA-14).
+    #[error(
+        "too many logins from the address at once, or too many failed ones before: none had its turn in time"
+    )]
+    NoTurn,
+    /// All sessions that a user may have from one address are taken.
+    #[error("the user has mail_max_userip_connections sessions from the address")]
+    NoSeat,
     /// A result rule said so.
     #[error("refused by a result rule")]
     Rule,

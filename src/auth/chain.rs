@@ -372,6 +372,7 @@ impl Chain {
             master_user: self.identity.master,
             nodelay: self.nodelay,
             delay_until: self.delay_until,
+            not_before: None,
             why: None,
             trouble: self.trouble,
         }))
@@ -393,6 +394,7 @@ impl Chain {
             master_user: self.identity.master,
             nodelay: self.nodelay,
             delay_until: self.delay_until,
+            not_before: None,
             why,
             trouble: self.trouble,
         }))
@@ -418,14 +420,7 @@ fn ended(result: Result<bool, SchemeError>) -> Ended {
 }
 
 fn refuse_at_once(why: Why) -> Step {
-    Step::Done(Box::new(Answer {
-        verdict: Verdict::Refuse { failure: Failure::Credentials, reason: None },
-        master_user: None,
-        nodelay: false,
-        delay_until: None,
-        why: Some(why),
-        trouble: None,
-    }))
+    Step::Done(Box::new(Answer::refused(Failure::Credentials, why)))
 }
 
 /// W-SASL-7, SA-17, and nobody's password is empty: backends have taken that for an anonymous login.

@@ -15,6 +15,7 @@ use crate::auth::verdict::{BackendMech, BackendTls, Certificate, Grant};
 use crate::limits::{FORWARD_KEY_BYTES_MAX, FORWARD_VALUE_BYTES_MAX};
 use crate::network::Networks;
 use crate::secret::Secret;
+use crate::tick::Tick;
 
 /// The extra fields of a user, understood. Secrets in it print as such.
 #[derive(Clone, Debug, Default)]
@@ -60,13 +61,24 @@ pub struct GrantFields {
     pub forward: Vec<(Box<str>, Box<str>)>,
 }
 
-/// `delay_until=<unix time>[+<seconds>]`. The worker knows what time it is and draws the random part.
+/// `delay_until=<unix time>[+<seconds>]`: holds logins back while their user is moved by hand (palomar.md 5.4). The
+/// worker knows what time it is and draws the random part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DelayUntil {
     /// Seconds since 1970.
     pub unix_s: u64,
     /// At most this much longer, by chance.
     pub random_s_max: u32,
+}
+
+impl DelayUntil {
+    /// When that is in our own time. `unix_ms`: what time it is in the world `now`. `seed`: for the random part.
+    #[must_use]
+    pub fn at(self, now: Tick, unix_ms: u64, seed: u64) -> Tick {
+        let random = seed % (u64::from(self.random_s_max) * 1000 + 1);
+        let due = self.unix_s.saturating_mul(1000).saturating_add(random);
+        now.after(Duration::from_millis(due.saturating_sub(unix_ms)))
+    }
 }
 
 /// `allow_nets`: networks, and the word `local` for clients without an address.

@@ -154,6 +154,7 @@ fn auth(root: &Section, findings: &mut Findings) -> Auth {
         hash_threads: root
             .auto("auth_hash_threads")
             .and_then(|threads| u16::try_from(threads).ok()),
+        hash_memory: root.number("auth_hash_memory"),
         passdbs: passdbs::all(root, findings),
     }
 }
@@ -311,6 +312,7 @@ mod tests {
         let imap = config.protocol(Protocol::Imap);
         assert_eq!(config.trust.haproxy_timeout, limits::PROXY_HEADER_TIMEOUT);
         assert_eq!(config.auth.failure_delay, limits::FAILURE_DELAY);
+        assert_eq!(config.auth.hash_memory, limits::HASH_MEMORY_BYTES);
         assert_eq!(config.proxy.login_timeout, limits::LOGIN_PROXY_TIMEOUT);
         assert_eq!(config.proxy.max_reconnects, limits::RECONNECTS_MAX);
         assert_eq!(imap.relay_idle_timeout, limits::IMAP_IDLE_TIMEOUT);
@@ -318,7 +320,7 @@ mod tests {
         assert_eq!(config.limits.relay_unsent_buffer, limits::RELAY_UNSENT_BYTES);
         assert_eq!(config.limits.connections_per_core, limits::CONNECTIONS_PER_CORE_MAX);
         assert_eq!(config.limits.shutdown_timeout, limits::DRAIN_TIMEOUT);
-        assert_eq!(imap.mail_max_userip_connections, 10);
+        assert_eq!(imap.mail_max_userip_connections, 0, "the backends count");
         assert_eq!(config.cluster.default_group_count, 100);
         assert_eq!(config.protocols, Protocol::ALL);
     }

@@ -63,6 +63,7 @@ pub(super) fn level(event: &Event) -> Level {
                 Level::Info
             }
         }
+        Event::Noticed { .. } => Level::Warning,
         Event::LoginFailed { failure, .. } => match failure.blame() {
             Blame::Client => Level::Info,
             Blame::Backend => Level::Warning,
@@ -74,6 +75,7 @@ pub(super) fn level(event: &Event) -> Level {
             Blame::Operator | Blame::Ours => Level::Error,
         },
         Event::LoggedIn { .. } => Level::Debug,
+        Event::Referred { .. } => Level::Info,
         Event::RelayEnded { .. } => Level::Info,
         Event::Note { warning, .. } => {
             if *warning {
@@ -101,6 +103,10 @@ fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
             write!(line, "{}: login aborted: {reason} attempts={attempts}", subject.protocol)?;
             write_subject(subject, line)
         }
+        Event::Noticed { subject, notice } => {
+            write!(line, "{}: {}", subject.protocol, notice.text())?;
+            write_subject(subject, line)
+        }
         Event::LoginFailed { subject, failure, detail } => {
             let code = failure.code();
             write!(line, "{}: login failed: {detail} code={code}", subject.protocol)?;
@@ -110,6 +116,10 @@ fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
             let next = if *retried { "trying again" } else { "giving up" };
             write!(line, "{}: backend failed, {next}: {detail}", subject.protocol)?;
             write!(line, " code={} backend={backend}", failure.code())?;
+            write_subject(subject, line)
+        }
+        Event::Referred { subject, from, to } => {
+            write!(line, "{}: referred by={from} backend={to}", subject.protocol)?;
             write_subject(subject, line)
         }
         Event::LoggedIn { subject, backend, took } => {
@@ -134,6 +144,9 @@ fn write_subject(subject: &Subject, line: &mut String) -> std::fmt::Result {
     if let Some(user) = &subject.user {
         write!(line, " user=<{user}>")?;
     }
+    if let Some(master) = &subject.master {
+        write!(line, " master=<{master}>")?;
+    }
     write!(
         line,
         " rip={} rport={} session=<{}>",
@@ -148,7 +161,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::event::EndedBy;
+    use crate::event::{EndedBy, Notice};
     use crate::fault::Failure;
     use crate::names::{Protocol, SessionId};
 
@@ -158,6 +171,7 @@ mod tests {
             session: SessionId::parse("abc").unwrap(),
             client: "192.0.2.7:4711".parse().unwrap(),
             user: Some("alice@example.com".into()),
+            master: None,
         }
     }
 
@@ -197,6 +211,26 @@ mod tests {
              user=<alice@example.com> rip=192.0.2.7 rport=4711 session=<abc>"
         );
         assert_eq!(level(&failed), Level::Warning);
+    }
+
+    #[test]
+    fn wire_4_4_the_log_names_the_master_beside_the_user() {
+        let subject = Subject { master: Some("admin".into()), ..subject() };
+        let (from, to) = ("be1".into(), "be2".into());
+        assert_eq!(
+            line(&Event::Referred { subject, from, to }),
+            "imap: referred by=be1 backend=be2 user=<alice@example.com> master=<admin> rip=192.0.2.7 rport=4711 \
+             session=<abc>"
+        );
+    }
+
+    #[test]
+    fn w_sasl_4_an_exposed_password_is_a_warning_that_says_who_and_what_to_do() {
+        let noticed = Event::Noticed { subject: subject(), notice: Notice::PasswordExposed };
+        let line = line(&noticed);
+        assert!(line.contains("switch this client to TLS, then change the password"), "{line}");
+        assert!(line.ends_with(" rip=192.0.2.7 rport=4711 session=<abc>"), "{line}");
+        assert_eq!(level(&noticed), Level::Warning);
     }
 
     #[test]

@@ -13,11 +13,13 @@ use super::passdbs::PassdbSources;
 use super::routing::Routing;
 use crate::auth::passdb::Passdbs;
 use crate::event::Event;
+use crate::ring::clock;
 use crate::ring::wake::Waker;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::{Ticket, ToControl, ToCore};
 use crate::share::snapshot::Published;
+use crate::share::visitors::Visitors;
 
 /// What the control core owns.
 #[derive(Debug)]
@@ -93,6 +95,7 @@ async fn serve<Joined: FnOnce() + Send + 'static>(
     let mail = Arc::clone(&exchange.to_control);
     let cores = exchange.to_cores.clone();
     let routing_task = tokio::task::spawn_local(serve_routing(routing, mail, cores));
+    tokio::task::spawn_local(sweep_visitors(exchange.visitors.clone()));
     let mut within = drain_timeout;
     loop {
         tokio::select! {
@@ -250,6 +253,18 @@ async fn watch_passdbs(
     }
 }
 
+/// Forgets address prefixes against which nothing is held any more.
+async fn sweep_visitors(visitors: Visitors) {
+    let mut due = interval(SWEEP_EVERY);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        due.tick().await;
+        visitors.sweep(clock::now());
+    }
+}
+
+/// Prefixes with nothing held against them stay in memory this long at most.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Another process's writes to the GeoDB and new password files are seen within this.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Sites, backends and addresses are read anew this often, whoever wrote (G20).

@@ -1,4 +1,4 @@
-//! The monotonic clock. The only place that reads it; everybody else is told the tick.
+//! The clocks: the monotonic one, and that of the world. The only place that reads them; everybody else is told the tick.
 
 use std::sync::OnceLock;
 
@@ -14,6 +14,12 @@ pub fn now() -> Tick {
     let now = milliseconds(clock_gettime(ClockId::Monotonic));
     let start = *START.get_or_init(|| now);
     Tick(now.saturating_sub(start))
+}
+
+/// Milliseconds since 1970.
+#[must_use]
+pub(super) fn unix_ms() -> u64 {
+    milliseconds(clock_gettime(ClockId::Realtime))
 }
 
 fn milliseconds(time: Timespec) -> u64 {

@@ -94,6 +94,9 @@ impl Token {
 pub struct Ready {
     /// The peer finished sending, or the connection broke: read on until the end shows (uring.md 9, pitfall 3).
     pub hangup: bool,
+    /// The connection broke (RST, or the kernel gave up on the peer): nothing sent to it arrives any more. What arrived
+    /// before may still be read; the read behind it tells the fault.
+    pub broken: bool,
 }
 
 /// How an operation ended, or one step of a multishot operation.
@@ -152,6 +155,15 @@ pub enum Half {
     Both,
 }
 
+/// How much the kernel may hold of a sender whose reader does not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiveBuffer {
+    /// A part: nobody knows yet whether the reader reads (`limits::RELAY_FIRST_RECEIVE_BYTES`).
+    First,
+    /// All that the configuration allows.
+    Whole,
+}
+
 /// The kernel, as far as a data core needs it.
 pub trait Port {
     // --- through the ring: the answer comes as a completion -----------------------------------------------------
@@ -173,6 +185,8 @@ pub trait Port {
 
     /// The current moment. Cheap, but still read only once per loop turn.
     fn now(&mut self) -> Tick;
+    /// Milliseconds since 1970, for moments that others name. Jumps when somebody sets the clock: never kept.
+    fn unix_ms(&mut self) -> u64;
     /// Reads what is there; 0 is the end of the stream.
     ///
     /// # Errors
@@ -203,6 +217,8 @@ pub trait Port {
     /// # Errors
     /// `Descriptors` or `Memory` when the host has none left.
     fn socket(&mut self, to: SocketAddr) -> Result<Fd, IoFault>;
+    /// Gives a connected socket that [`Port::socket`] made a part of its receive buffer, or the whole of it again.
+    fn receive_buffer(&mut self, fd: Fd, buffer: ReceiveBuffer);
     /// The other end of an accepted connection, and this end of it.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Sockets: the non-blocking calls that a core makes itself, the options, and the listeners.
 
 use std::net::SocketAddr;
-use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -10,7 +10,7 @@ use rustix::net::{
 };
 use rustix::pipe::{SpliceFlags, splice};
 
-use super::port::{Fd, Half, IoFault};
+use super::port::{Fd, Half, IoFault, ReceiveBuffer};
 use crate::limits;
 use crate::network::canonical;
 
@@ -119,6 +119,7 @@ pub(super) fn backend_socket(to: SocketAddr, options: &SocketOptions) -> Result<
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = net::socket_with(family, SocketType::STREAM, flags, None).map_err(fault)?;
     stream_options(&socket, options).map_err(fault)?;
+    set_tcp(&socket, libc::TCP_MAXSEG, limits::BACKEND_SEGMENT_BYTES).map_err(fault)?;
     Ok(Fd(socket.into_raw_fd()))
 }
 
@@ -155,10 +156,24 @@ fn stream_options(socket: &OwnedFd, options: &SocketOptions) -> rustix::io::Resu
     sockopt::set_tcp_keepintvl(socket, limits::KEEPALIVE_INTERVAL)?;
     sockopt::set_tcp_keepcnt(socket, limits::KEEPALIVE_PROBES)?;
     set_receive_buffer(socket, options.receive_bytes)?;
-    set_unsent(socket, options.unsent_bytes)
+    if options.unsent_bytes == 0 {
+        return Ok(());
+    }
+    set_tcp(socket, libc::TCP_NOTSENT_LOWAT, options.unsent_bytes)
 }
 
-fn set_receive_buffer(socket: &OwnedFd, bytes: u32) -> rustix::io::Result<()> {
+/// The scale of the TCP window is settled by the buffer a socket has when it connects; within it the buffer may change.
+pub(super) fn receive_buffer(fd: Fd, buffer: ReceiveBuffer, options: &SocketOptions) {
+    let most = options.receive_bytes;
+    let bytes = match buffer {
+        ReceiveBuffer::First => most.min(limits::RELAY_FIRST_RECEIVE_BYTES),
+        ReceiveBuffer::Whole => most,
+    };
+    // It bounds memory and speed; a socket that refuses it still works.
+    let _ = set_receive_buffer(borrow(fd), bytes);
+}
+
+fn set_receive_buffer(socket: impl AsFd, bytes: u32) -> rustix::io::Result<()> {
     if bytes == 0 {
         return Ok(());
     }
@@ -166,21 +181,18 @@ fn set_receive_buffer(socket: &OwnedFd, bytes: u32) -> rustix::io::Result<()> {
     sockopt::set_socket_recv_buffer_size(socket, half)
 }
 
-fn set_unsent(socket: &OwnedFd, bytes: u32) -> rustix::io::Result<()> {
+fn set_tcp(socket: &OwnedFd, option: libc::c_int, value: u32) -> rustix::io::Result<()> {
     use std::os::fd::AsRawFd as _;
-    if bytes == 0 {
-        return Ok(());
-    }
     let length = u32::try_from(size_of::<u32>()).unwrap_or(4);
-    // WHY UNSAFE: rustix has no name for TCP_NOTSENT_LOWAT.
-    // SAFETY: `bytes` is a local that outlives the call and belongs to us; the kernel reads `length` bytes from it during
+    // WHY UNSAFE: rustix has no name for TCP_NOTSENT_LOWAT and TCP_MAXSEG.
+    // SAFETY: `value` is a local that outlives the call and belongs to us; the kernel reads `length` bytes from it during
     // the call only and keeps no pointer; nothing is to be released.
     let result = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
             libc::IPPROTO_TCP,
-            libc::TCP_NOTSENT_LOWAT,
-            (&raw const bytes).cast(),
+            option,
+            (&raw const value).cast(),
             length,
         )
     };
@@ -193,3 +205,26 @@ fn set_unsent(socket: &OwnedFd, bytes: u32) -> rustix::io::Result<()> {
 
 /// Connections that may wait for accept; the kernel cuts it to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// reliability.md 6, *stalled readers*.
+    #[test]
+    fn be_12_a_backend_gets_its_whole_receive_buffer_only_when_its_reader_reads() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let options = SocketOptions::default();
+        let fd = backend_socket(listener.local_addr().unwrap(), &options).unwrap();
+        let held = || sockopt::socket_recv_buffer_size(borrow(fd)).unwrap();
+        assert_eq!(held(), options.receive_bytes as usize, "what settles the window's scale");
+        receive_buffer(fd, ReceiveBuffer::First, &options);
+        assert_eq!(held(), limits::RELAY_FIRST_RECEIVE_BYTES as usize);
+        receive_buffer(fd, ReceiveBuffer::Whole, &options);
+        assert_eq!(held(), options.receive_bytes as usize);
+        let small = SocketOptions { receive_bytes: 65_536, ..options };
+        receive_buffer(fd, ReceiveBuffer::First, &small);
+        assert_eq!(held(), 65_536, "the setting bounds both");
+        drop(adopt(fd));
+    }
+}

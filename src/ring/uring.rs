@@ -13,7 +13,9 @@ use io_uring::{IoUring, cqueue, opcode, squeue};
 use rustix::io::Errno;
 
 use super::pipes::Pipes;
-use super::port::{Completion, Fd, Half, IoFault, Kind, Outcome, PipeId, Port, Ready, Token};
+use super::port::{
+    Completion, Fd, Half, IoFault, Kind, Outcome, PipeId, Port, Ready, ReceiveBuffer, Token,
+};
 use super::probe::KernelFault;
 use super::socket::{self, SocketOptions};
 use super::wake::Waker;
@@ -148,7 +150,9 @@ fn outcome(kind: Kind, result: i32) -> Outcome {
         | Kind::ClientWritable
         | Kind::BackendWritable => {
             let hangup = result & i32::from(libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) != 0;
-            Outcome::Ready(Ready { hangup })
+            // Not POLLHUP: that is also what two ordinary half-closes come to (`tcp_poll`, kernel 6.1).
+            let broken = result & i32::from(libc::POLLERR) != 0;
+            Outcome::Ready(Ready { hangup, broken })
         }
         Kind::Cancel => Outcome::Cancelled,
     }
@@ -214,6 +218,10 @@ impl Port for Uring {
         super::clock::now()
     }
 
+    fn unix_ms(&mut self) -> u64 {
+        super::clock::unix_ms()
+    }
+
     fn recv(&mut self, fd: Fd, into: &mut [u8]) -> Result<usize, IoFault> {
         socket::recv(fd, into)
     }
@@ -243,6 +251,10 @@ impl Port for Uring {
 
     fn socket(&mut self, to: SocketAddr) -> Result<Fd, IoFault> {
         socket::backend_socket(to, &self.options)
+    }
+
+    fn receive_buffer(&mut self, fd: Fd, buffer: ReceiveBuffer) {
+        socket::receive_buffer(fd, buffer, &self.options);
     }
 
     fn endpoints(&mut self, fd: Fd) -> Result<(SocketAddr, SocketAddr), IoFault> {

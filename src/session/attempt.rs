@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use super::disclosure;
 use super::input::{Destination, RouteAnswer};
-use super::machine::{Session, Stage, close_reason};
+use super::machine::{Session, Stage};
 use super::output::{Handover, Outbox, RouteAsk, Wish};
 use crate::auth::answer::Answer;
 use crate::auth::ask::Question;
-use crate::auth::delay;
 use crate::auth::verdict::{BackendTls, Grant, Verdict};
 use crate::backend::connect::Attempts;
 use crate::backend::referral::{Host, Referral};
@@ -18,7 +17,7 @@ use crate::event::Event;
 use crate::fault::Failure;
 use crate::limits;
 use crate::network::canonical;
-use crate::preauth::{Credentials, Step as ClientStep};
+use crate::preauth::Credentials;
 use crate::secret::Secret;
 use crate::tick::Tick;
 use crate::wire::inbox::Inbox;
@@ -28,9 +27,13 @@ use crate::wire::login_ok::LoginOk;
 #[derive(Debug)]
 pub(super) struct Attempt {
     /// When the last byte of the credentials arrived: failures are answered relative to it (W-FAIL-5).
-    received: Tick,
+    pub(super) received: Tick,
+    /// When the client hears next that somebody still works for it (W-PIPE-5).
+    pub(super) reassure_at: Tick,
     /// As typed at first, normalised once the verdict is there.
     pub(super) user: Box<str>,
+    /// Who gave the password, when it was not the user.
+    pub(super) master: Option<Box<str>>,
     password: Secret,
     grant: Option<Box<Grant>>,
     destination: Option<Destination>,
@@ -41,11 +44,15 @@ pub(super) struct Attempt {
     referral: Option<Box<Referred>>,
     referrals: u8,
     /// `nodelay`: a refusal needs no delay.
-    nodelay: bool,
+    pub(super) nodelay: bool,
+    /// Failed logins that are held against the client's address.
+    pub(super) earlier_failures: u8,
+    /// `delay_until`: whatever follows the verdict, not before.
+    pub(super) not_before: Option<Tick>,
     dialogue: Option<Box<Dialogue>>,
     inbox: Inbox,
     /// A refusal that waits for its time.
-    held: Option<(Failure, Option<Box<[u8]>>)>,
+    pub(super) held: Option<(Failure, Option<Box<[u8]>>)>,
 }
 
 /// The place that a referral names.
@@ -59,13 +66,15 @@ struct Referred {
 }
 
 // Lives as long as a login takes; what is large in it is boxed.
-const _: () = assert!(size_of::<Attempt>() <= 240);
+const _: () = assert!(size_of::<Attempt>() <= 288);
 
 impl Attempt {
     fn new(received: Tick, user: Box<str>, password: Secret) -> Self {
         Self {
             received,
+            reassure_at: received.after(limits::STILL_WORKING_EVERY),
             user,
+            master: None,
             password,
             grant: None,
             destination: None,
@@ -73,6 +82,8 @@ impl Attempt {
             referral: None,
             referrals: 0,
             nodelay: false,
+            earlier_failures: 0,
+            not_before: None,
             dialogue: None,
             inbox: Inbox::new(limits::BACKEND_INPUT_BYTES_MAX),
             held: None,
@@ -124,12 +135,18 @@ impl Session {
         let question = Question {
             protocol: self.protocol,
             user: user.clone(),
-            authorize_as,
+            authorize_as: authorize_as.clone(),
             password: password.clone(),
             remote: self.facts.apparent.ip(),
             local: self.facts.local.ip(),
         };
-        self.attempt = Some(Box::new(Attempt::new(now, user, password)));
+        // For the log, until it is known whether that master may do so.
+        let (user, master) = match authorize_as {
+            Some(other) => (other, Some(user)),
+            None => (user, None),
+        };
+        let attempt = Attempt { master, ..Attempt::new(now, user, password) };
+        self.attempt = Some(Box::new(attempt));
         self.enter(Stage::Verdict, now.after(limits::AUTH_TIMEOUT));
         outbox.wish(Wish::Authenticate(Box::new(question)));
     }
@@ -140,12 +157,23 @@ impl Session {
         self.fail(now, failure, None, "credentials that cannot be right", outbox);
     }
 
-    pub(super) fn verdict(&mut self, now: Tick, answer: Answer, outbox: &mut Outbox) {
+    pub(super) fn verdict(
+        &mut self,
+        now: Tick,
+        answer: Answer,
+        earlier_failures: u8,
+        outbox: &mut Outbox,
+    ) {
         let (Stage::Verdict, Some(attempt)) = (&self.stage, &mut self.attempt) else {
             return;
         };
+        attempt.earlier_failures = earlier_failures;
+        attempt.not_before = answer.not_before.filter(|at| *at > now);
         let grant = match answer.verdict {
-            Verdict::Accept(grant) => grant,
+            Verdict::Accept(grant) => {
+                attempt.master = answer.master_user;
+                grant
+            }
             Verdict::Refuse { failure, reason } => {
                 let text = reason.map(|reason| reason.into_boxed_bytes());
                 let detail = match (answer.trouble, answer.why) {
@@ -154,6 +182,7 @@ impl Session {
                     (None, None) => "refused by the password databases".to_owned(),
                 };
                 attempt.nodelay = answer.nodelay;
+                attempt.master = answer.master_user.or_else(|| attempt.master.take());
                 return self.fail(now, failure, text, &detail, outbox);
             }
         };
@@ -172,10 +201,10 @@ impl Session {
             let detail = "TTL reached zero: proxies appear to be looping";
             return self.fail(now, Failure::InternalConfig, None, detail, outbox);
         }
-        self.ask_route(now, outbox);
+        self.wait_until_allowed(now, outbox);
     }
 
-    fn ask_route(&mut self, now: Tick, outbox: &mut Outbox) {
+    pub(super) fn ask_route(&mut self, now: Tick, outbox: &mut Outbox) {
         let Some(ask) = self.attempt.as_ref().and_then(|attempt| attempt.route_ask()) else {
             return;
         };
@@ -210,12 +239,8 @@ impl Session {
             .as_ref()
             .and_then(|grant| grant.timeout)
             .unwrap_or(self.settings.login_timeout);
-        // The source of a move holds logins until the user is moved (G25).
-        let timeout = if destination.is_moving {
-            timeout.max(self.settings.user_move_timeout + MOVE_GRACE)
-        } else {
-            timeout
-        };
+        let is_moving = destination.is_moving;
+        let from = attempt.host();
         attempt.destination = Some(destination);
         match &mut attempt.attempts {
             None => {
@@ -228,8 +253,16 @@ impl Session {
                     let detail = "referrals lead in a circle, or too far";
                     return self.fail(now, Failure::RedirectFailed, None, detail, outbox);
                 }
+                let to = attempt.host();
+                outbox.wish(Wish::Report(Event::Referred { subject: self.subject(), from, to }));
             }
             Some(attempts) => attempts.alternate(endpoint),
+        }
+        // The source of a move holds logins until the user is moved (G25).
+        if let Some(attempt) = &mut self.attempt
+            && let Some(attempts) = attempt.attempts.as_mut().filter(|_| is_moving)
+        {
+            attempts.prolong(now.after(self.settings.user_move_timeout + MOVE_GRACE));
         }
         if self.is_own(endpoint) {
             let detail = "proxying loops to itself: the destination is this listener";
@@ -320,6 +353,19 @@ impl Session {
             _ => return,
         };
         self.attempt_failed(now, failure, None, word, outbox);
+    }
+
+    /// Queueing for an address that is gone would take as long as finding out took those before.
+    pub(super) fn backend_down(&mut self, now: Tick, outbox: &mut Outbox) {
+        let (Stage::Connecting, Some(attempt)) = (&self.stage, &mut self.attempt) else {
+            return;
+        };
+        if let Some(attempts) = &mut attempt.attempts {
+            attempts.give_up();
+        }
+        let detail =
+            "fails since 30 s and more, and another login tries it already: not waited for";
+        self.attempt_failed(now, Failure::Connect, None, detail, outbox);
     }
 
     pub(super) fn login_timed_out(&mut self, now: Tick, outbox: &mut Outbox) {
@@ -437,59 +483,7 @@ impl Session {
         self.stage_deadline = None;
     }
 
-    /// The login failed for good. Refused credentials are answered late, everything else at once.
-    pub(super) fn fail(
-        &mut self,
-        now: Tick,
-        failure: Failure,
-        text: Option<Box<[u8]>>,
-        detail: &str,
-        outbox: &mut Outbox,
-    ) {
-        outbox.wish(Wish::Report(Event::LoginFailed {
-            subject: self.subject(),
-            failure,
-            detail: detail.into(),
-        }));
-        self.failed_logins = self.failed_logins.saturating_add(1);
-        let Some(attempt) = &mut self.attempt else {
-            return;
-        };
-        attempt.held = Some((failure, text));
-        if failure.is_delayed() && !attempt.nodelay {
-            let delay = self.settings.failure_delay;
-            let at = delay::reply_at(attempt.received, delay, 0, self.seed);
-            self.enter(Stage::Holding, at.max(now));
-        } else {
-            self.answer_held(now, outbox);
-        }
-    }
-
-    /// Gives the one reply the client is owed and listens to it again (W-FAIL-3, W-FAIL-4).
-    pub(super) fn answer_held(&mut self, now: Tick, outbox: &mut Outbox) {
-        let Some(attempt) = self.attempt.take() else {
-            return;
-        };
-        let Some((failure, text)) = attempt.held else {
-            return;
-        };
-        self.stage = Stage::Talking;
-        self.stage_deadline = None;
-        match self.dialogue.refuse(failure, text.as_deref(), &mut outbox.to_client) {
-            ClientStep::Close(reason) => {
-                outbox.wish(Wish::Report(self.aborted(close_reason(reason))));
-                self.close(outbox);
-            }
-            ClientStep::More
-            | ClientStep::Login(_)
-            | ClientStep::Hopeless(_)
-            | ClientStep::StartTls => {
-                self.read_commands(now, outbox);
-            }
-        }
-    }
-
-    fn enter(&mut self, stage: Stage, deadline: Tick) {
+    pub(super) fn enter(&mut self, stage: Stage, deadline: Tick) {
         self.stage = stage;
         self.stage_deadline = Some(deadline);
     }

@@ -17,8 +17,16 @@ pub enum Input<'a> {
     ClientTook,
     /// The client sends nothing more.
     ClientEnd,
+    /// The login had to wait for others of its address prefix and is asked about only now: a refusal's delay begins here, or
+    /// waiting in the queue would be the delay (SA-14).
+    TurnCame,
     /// The password databases answered.
-    Verdict(Box<Answer>),
+    Verdict {
+        /// What they said.
+        answer: Box<Answer>,
+        /// Failed logins that are held against the client's address: a further one is answered later (SA-12).
+        earlier_failures: u8,
+    },
     /// The routing layer answered.
     Route(RouteAnswer),
     /// The connection to the backend stands.
@@ -31,8 +39,12 @@ pub enum Input<'a> {
     BackendEnd,
     /// [`super::Session::deadline`] passed.
     Deadline,
+    /// No connection was tried: the backend's address has been failing, and others wait for it already (W-FAIL-2).
+    BackendDown,
     /// The process stops.
     Shutdown,
+    /// Somebody has to go, and this session waits for nothing but its client (W-PIPE-7).
+    Crowded,
 }
 
 /// Where to go, or why not.

@@ -1,6 +1,6 @@
 //! The stages of a session and the client's side of them; the login itself is in `attempt`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::attempt::Attempt;
@@ -13,7 +13,7 @@ use crate::fault::Failure;
 use crate::limits;
 use crate::names::Protocol;
 use crate::network::canonical;
-use crate::preauth::{ByeReason, CloseReason, Dialogue, Step};
+use crate::preauth::{ByeReason, CloseReason, Dialogue, Notes, Step};
 use crate::proxy_header::{Decoder, Header, Outcome, policy};
 use crate::tick::Tick;
 use crate::wire::inbox::Inbox;
@@ -29,6 +29,8 @@ pub struct Session {
     /// A PROXY header came first.
     behind_header: bool,
     pub(super) dialogue: Dialogue,
+    /// What of the dialogue's notes has been reported.
+    pub(super) reported: Notes,
     /// Client bytes that nobody has parsed: while a login runs they wait here untouched (W-PIPE-4).
     pub(super) inbox: Inbox,
     pub(super) stage: Stage,
@@ -39,7 +41,6 @@ pub struct Session {
     pub(super) client_ended: bool,
     /// Commands are left unread until the client has taken the replies to those before them.
     stalled: bool,
-    pub(super) failed_logins: u8,
     pub(super) seed: u64,
     pub(super) attempt: Option<Box<Attempt>>,
 }
@@ -56,6 +57,8 @@ pub(super) enum Stage {
     Talking,
     /// Waiting for the password databases.
     Verdict,
+    /// Granted, but a password database holds the login back (`delay_until`).
+    Waiting,
     /// Waiting for the routing layer.
     Route,
     /// Waiting for a TCP connection.
@@ -89,6 +92,7 @@ impl Session {
             settings,
             protocol: dialogue.protocol(),
             dialogue,
+            reported: Notes::default(),
             own: canonical(facts.local),
             behind_header: header,
             facts,
@@ -96,7 +100,6 @@ impl Session {
             stage_deadline,
             client_ended: false,
             stalled: false,
-            failed_logins: 0,
             seed,
             attempt: None,
         }
@@ -117,14 +120,22 @@ impl Session {
                 }
             }
             Input::ClientEnd => self.client_end(outbox),
-            Input::Verdict(answer) => self.verdict(now, *answer, outbox),
+            Input::TurnCame => self.turn_came(now),
+            Input::Verdict { answer, earlier_failures } => {
+                self.verdict(now, *answer, earlier_failures, outbox);
+            }
             Input::Route(answer) => self.routed(now, answer, outbox),
             Input::Connected => self.backend_connected(now),
             Input::BackendBroken(word) => self.backend_broken(now, word, outbox),
             Input::Backend(bytes) => self.backend_bytes(now, bytes, outbox),
             Input::BackendEnd => self.backend_end(now, outbox),
             Input::Deadline => self.deadline_passed(now, outbox),
-            Input::Shutdown => self.shut_down(outbox),
+            Input::BackendDown => self.backend_down(now, outbox),
+            Input::Shutdown => self.dismiss(ByeReason::Shutdown, "shutting down", outbox),
+            Input::Crowded => {
+                let reason = "made room for newer connections (connections_per_core_max)";
+                self.dismiss(ByeReason::TooManyConnections, reason, outbox);
+            }
         }
     }
 
@@ -144,6 +155,12 @@ impl Session {
         self.stalled && matches!(self.stage, Stage::Talking)
     }
 
+    /// Whether the session waits for nothing but its client: no login is under way.
+    #[must_use]
+    pub fn awaits_client(&self) -> bool {
+        self.attempt.is_none() && !matches!(self.stage, Stage::Over)
+    }
+
     /// How many backend bytes the session takes now.
     #[must_use]
     pub fn backend_room(&self) -> usize {
@@ -161,7 +178,9 @@ impl Session {
         }
         let stage = self.stage_deadline.unwrap_or(self.pre_login_deadline);
         // A login under way has deadlines of its own and may outlive the time for getting that far.
-        if self.attempt.is_some() { Some(stage) } else { Some(stage.min(self.pre_login_deadline)) }
+        let other =
+            self.attempt.as_ref().map_or(self.pre_login_deadline, |attempt| attempt.reassure_at);
+        Some(stage.min(other))
     }
 
     /// The stage's name, for the administrator.
@@ -171,6 +190,7 @@ impl Session {
             Stage::Header(_) => "proxy-header",
             Stage::Talking => "pre-login",
             Stage::Verdict => "auth",
+            Stage::Waiting => "delay-until",
             Stage::Route => "route",
             Stage::Connecting => "connect",
             Stage::LoggingIn => "login",
@@ -180,10 +200,32 @@ impl Session {
         }
     }
 
+    /// Whose failed logins count (P12): nobody's when a trusted peer speaks for many, or when the address is none.
+    #[must_use]
+    pub fn visitor(&self) -> Option<IpAddr> {
+        let origin = self.facts.origin;
+        (!self.facts.trusted && policy::identifies_client(origin)).then(|| origin.ip())
+    }
+
+    /// What is spoken.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Whether a login is under way; a refusal that is held back belongs to it.
+    #[must_use]
+    pub fn is_attempting(&self) -> bool {
+        self.attempt.is_some()
+    }
+
     /// The report of a connection that ends here without a login.
     #[must_use]
     pub fn aborted(&self, reason: &'static str) -> Event {
-        Event::Aborted { subject: self.subject(), reason, attempts: self.failed_logins }
+        // One that failed and waits to be answered is not among the dialogue's yet.
+        let is_held = self.attempt.as_ref().is_some_and(|attempt| attempt.held.is_some());
+        let attempts = self.dialogue.notes().failed_logins.saturating_add(u8::from(is_held));
+        Event::Aborted { subject: self.subject(), reason, attempts }
     }
 
     pub(super) fn subject(&self) -> Subject {
@@ -191,10 +233,11 @@ impl Session {
             protocol: self.protocol,
             session: self.facts.session_id.clone(),
             client: self.facts.apparent,
-            user: self
+            user: self.attempt.as_ref().map(|attempt| cleaned_name(&attempt.user)),
+            master: self
                 .attempt
                 .as_ref()
-                .map(|attempt| cleaned(attempt.user.as_bytes(), limits::USER_BYTES_MAX)),
+                .and_then(|attempt| attempt.master.as_deref().map(cleaned_name)),
         }
     }
 
@@ -273,7 +316,10 @@ impl Session {
         // Cheap to look up and the only borrow that outlives it: the rules follow the facts as they are now.
         let settings = Arc::clone(&self.settings);
         let rules = settings.rules_for(&self.facts, self.behind_header);
-        match self.dialogue.read(rules, &mut self.facts, &mut self.inbox, &mut outbox.to_client) {
+        let step =
+            self.dialogue.read(rules, &mut self.facts, &mut self.inbox, &mut outbox.to_client);
+        self.report_notes(outbox);
+        match step {
             Step::More => {
                 self.stalled = outbox.to_client.len() >= limits::PRE_LOGIN_OUTPUT_BYTES_MAX
                     && !self.inbox.is_empty();
@@ -324,6 +370,7 @@ impl Session {
             // The login goes on: a client that half-closes still gets its reply (IM-15). If it is gone for good, the
             // reply breaks the connection and everything is freed.
             Stage::Verdict
+            | Stage::Waiting
             | Stage::Route
             | Stage::Connecting
             | Stage::LoggingIn
@@ -340,6 +387,13 @@ impl Session {
     fn deadline_passed(&mut self, now: Tick, outbox: &mut Outbox) {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return;
+        }
+        if let Some(attempt) = &mut self.attempt
+            && self.stage_deadline.is_some_and(|deadline| deadline > now)
+        {
+            // Nothing is over yet; middleboxes between us and the client must not think that it is (W-PIPE-5).
+            attempt.reassure_at = now.after(limits::STILL_WORKING_EVERY);
+            return self.dialogue.still_working(&mut outbox.to_client);
         }
         match self.stage {
             Stage::Header(_) => {
@@ -365,6 +419,7 @@ impl Session {
                 "no answer from the password databases",
                 outbox,
             ),
+            Stage::Waiting => self.ask_route(now, outbox),
             Stage::Route => self.fail(
                 now,
                 Failure::Unavailable,
@@ -380,16 +435,16 @@ impl Session {
         }
     }
 
-    fn shut_down(&mut self, outbox: &mut Outbox) {
+    fn dismiss(&mut self, why: ByeReason, reason: &'static str, outbox: &mut Outbox) {
         match self.stage {
             Stage::Over => return,
             Stage::Header(_) => {}
-            _ => self.dialogue.bye(ByeReason::Shutdown, &mut outbox.to_client),
+            _ => self.dialogue.bye(why, &mut outbox.to_client),
         }
         if matches!(self.stage, Stage::Connecting | Stage::LoggingIn) {
             outbox.wish(Wish::DropBackend);
         }
-        outbox.wish(Wish::Report(self.aborted("shutting down")));
+        outbox.wish(Wish::Report(self.aborted(reason)));
         self.close(outbox);
     }
 
@@ -399,6 +454,10 @@ impl Session {
         self.attempt = None;
         outbox.wish(Wish::Close);
     }
+}
+
+fn cleaned_name(name: &str) -> Box<str> {
+    cleaned(name.as_bytes(), limits::USER_BYTES_MAX)
 }
 
 pub(super) fn close_reason(reason: CloseReason) -> &'static str {

@@ -10,6 +10,8 @@ pub mod output;
 mod attempt;
 mod disclosure;
 mod machine;
+mod notices;
+mod refusal;
 mod settings;
 
 pub use machine::Session;

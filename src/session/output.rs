@@ -66,9 +66,9 @@ pub struct Outbox {
     wishes: Vec<Wish>,
 }
 
-/// The most wishes a single input may cause: a failed attempt's report and the login's, a dropped backend, a close,
-/// and one next step, with one to spare.
-pub const WISHES_MAX: usize = 6;
+/// The most wishes a single input may cause: a failed attempt's report and the login's, a dropped backend, two notices,
+/// the report of a close and the close or one next step, with one to spare.
+pub const WISHES_MAX: usize = 8;
 
 impl Outbox {
     /// An empty outbox with room for one input's wishes.

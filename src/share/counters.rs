@@ -35,11 +35,21 @@ pub enum Counter {
     LogLost,
     /// Sessions closed because of a panic in their pure code (DESIGN decision 10).
     Panicked,
+    /// Connections on which a password came in clear that had to come privately (W-SASL-4).
+    PasswordExposed,
+    /// Connections on which an untrusted client set forwarding facts (W-FWD-1).
+    FactsForged,
+    /// Connections without a login that made room for newer ones (W-PIPE-7).
+    CrowdedOut,
+    /// Logins that did not wait for a backend that has been failing (W-FAIL-2).
+    FailedFast,
+    /// Referrals of backends that were followed (W-REF-1).
+    Referred,
 }
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -54,6 +64,11 @@ impl Counter {
         Self::AcceptStarved,
         Self::LogLost,
         Self::Panicked,
+        Self::PasswordExposed,
+        Self::FactsForged,
+        Self::CrowdedOut,
+        Self::FailedFast,
+        Self::Referred,
     ];
 
     /// Name in logs and metrics.
@@ -74,6 +89,11 @@ impl Counter {
             Self::AcceptStarved => "accept_starved",
             Self::LogLost => "log_lost",
             Self::Panicked => "panicked",
+            Self::PasswordExposed => "password_exposed",
+            Self::FactsForged => "facts_forged",
+            Self::CrowdedOut => "crowded_out",
+            Self::FailedFast => "failed_fast",
+            Self::Referred => "referred",
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::share::mailbox::Mailbox;
 use crate::share::messages::{HashJob, ToControl, ToCore};
 use crate::share::snapshot::Published;
 use crate::share::users::Users;
+use crate::share::visitors::Visitors;
 
 /// The ways between data cores, hashing threads and the control core. Clones are the same ways.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Exchange {
     pub table: Published<Table>,
     /// User rows, written by the control core.
     pub users: Users,
+    /// Who is here, from where; counted by the data cores, swept by the control core.
+    pub visitors: Visitors,
     /// Costly password verifications, done by the hashing threads.
     pub hashing: Jobs<HashJob>,
     /// Reports, written down by the control core.
@@ -47,6 +50,7 @@ impl Exchange {
             passdbs: Published::default(),
             table: Published::default(),
             users: Users::default(),
+            visitors: Visitors::default(),
             hashing: Jobs::new(limits::HASHING_QUEUE_MAX)?,
             log: Arc::new(Mailbox::new(limits::LOG_LINES_MAX, Waker::new()?)),
             to_control: Arc::new(Mailbox::new(limits::MAILBOX_MESSAGES_MAX, Waker::new()?)),

@@ -8,6 +8,7 @@ pub mod mailbox;
 pub mod jobs;
 pub mod messages;
 pub mod users;
+pub mod visitors;
 pub mod snapshot;
 pub mod counters;
 pub mod exchange;

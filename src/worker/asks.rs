@@ -25,6 +25,7 @@ use crate::share::exchange::Exchange;
 use crate::share::messages::{Answer, HashJob, Ticket, ToControl, ToCore};
 use crate::share::snapshot::Reader;
 use crate::share::users::FRESH_FOR;
+use crate::share::visitors::Visitors;
 use crate::tick::Tick;
 
 use super::run::Worker;
@@ -79,6 +80,11 @@ impl Asks {
         }
     }
 
+    /// The book of visitors.
+    pub(super) fn visitors(&self) -> Visitors {
+        self.exchange.visitors.clone()
+    }
+
     /// The next number of xorshift64*; for jitter and ids only.
     pub(super) fn draw(&mut self) -> u64 {
         self.random ^= self.random >> 12;
@@ -112,11 +118,7 @@ impl Asks {
 
 impl<P: Port> Worker<P> {
     /// Asks the password databases.
-    pub(super) fn authenticate(
-        &mut self,
-        slot: u32,
-        question: Question,
-    ) -> Option<Box<AuthAnswer>> {
+    pub(super) fn ask_passdbs(&mut self, slot: u32, question: Question) -> Option<Box<AuthAnswer>> {
         let passdbs = self.asks.passdbs.shared();
         let step = Chain::start(&passdbs, question);
         self.auth_step(slot, step)
@@ -125,7 +127,12 @@ impl<P: Port> Worker<P> {
     fn auth_step(&mut self, slot: u32, mut step: Step) -> Option<Box<AuthAnswer>> {
         loop {
             let (chain, job) = match step {
-                Step::Done(answer) => return Some(answer),
+                Step::Done(mut answer) => {
+                    answer.not_before = answer
+                        .delay_until
+                        .map(|delay| delay.at(self.now, self.port.unix_ms(), self.asks.draw()));
+                    return Some(answer);
+                }
                 Step::Verify(chain, job) => (chain, job),
             };
             let key = job.key(&self.asks.verified_secret);
@@ -269,7 +276,7 @@ impl<P: Port> Worker<P> {
                     self.asks.verified.insert(key, self.now);
                 }
                 let step = chain.verified(result);
-                self.auth_step(slot, step).map(Input::Verdict)
+                self.auth_step(slot, step).map(|answer| self.verdict(slot, answer))
             }
             (Pending::Route { ask, rounds }, Answer::Settled) => {
                 self.route_round(slot, ask, rounds + 1).map(Input::Route)

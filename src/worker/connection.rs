@@ -10,6 +10,7 @@ use crate::event::Subject;
 use crate::facts::ClientFacts;
 use crate::ring::port::{Fd, Kind, PipeId};
 use crate::session::Session;
+use crate::share::visitors::{Attempt, Seat};
 use crate::tick::Tick;
 
 use super::asks::Pending;
@@ -54,6 +55,8 @@ pub(super) struct Socket {
     pub(super) connecting: bool,
     /// The peer finished sending or broke: read until the end shows (uring.md 9, pitfall 3).
     pub(super) hangup: bool,
+    /// The connection broke: told once, and the fault may be hidden behind bytes that nobody reads now.
+    pub(super) broken: bool,
     /// Reading stopped although bytes may be there.
     pub(super) paused: bool,
     /// The last read found everything that was there.
@@ -138,6 +141,10 @@ pub(super) struct Login {
     pub(super) finishing: bool,
     /// The session handed over; the relay starts when both sides took what was due to them.
     pub(super) handed_over: Option<Box<Label>>,
+    /// The login's place among those of its address prefix, while one is under way.
+    pub(super) attempt: Option<Attempt>,
+    /// The user's seat, where seats are counted.
+    pub(super) seat: Option<Seat>,
     /// Until when the client has to take what is left for it: its session has no deadline any more.
     pub(super) last_bytes_by: Option<Tick>,
 }
@@ -153,6 +160,8 @@ impl Login {
             connect_next: None,
             finishing: false,
             handed_over: None,
+            attempt: None,
+            seat: None,
             last_bytes_by: None,
         }
     }
@@ -171,6 +180,8 @@ pub(super) struct Label {
     pub(super) subject: Subject,
     pub(super) backend: Arc<str>,
     pub(super) since: Tick,
+    /// The user's seat, where seats are counted; it is free again when the session ends.
+    pub(super) seat: Option<Seat>,
 }
 
 /// A relayed session.
@@ -217,6 +228,11 @@ pub(super) struct Direction {
 }
 
 impl Direction {
+    /// Whether the source is not read now, so that no read would tell that it broke.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.is_blocked() || self.shut
+    }
+
     /// Whether bytes wait for the destination.
     pub(super) fn is_blocked(&self) -> bool {
         self.rest.is_some() || self.in_pipe > 0

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use crate::event::Event;
 use crate::limits;
-use crate::ring::port::{Half, IoFault, Kind, Port, Token};
+use crate::ring::port::{Half, IoFault, Kind, Port, ReceiveBuffer, Token};
 use crate::session::input::Input;
 use crate::session::output::{Handover, Wish};
 use crate::share::counters::Counter;
 
 use super::connection::{Label, Login, Phase, Side, Socket};
+use super::hosts::Ended;
 use super::pump::word;
 use super::run::Worker;
 
@@ -79,13 +80,14 @@ impl<P: Port> Worker<P> {
 
     fn wish(&mut self, slot: u32, wish: Wish) -> Option<Input<'static>> {
         match wish {
-            Wish::Authenticate(question) => self.authenticate(slot, *question).map(Input::Verdict),
+            Wish::Authenticate(question) => self.authenticate(slot, *question),
             Wish::Route(ask) => self.route(slot, ask).map(Input::Route),
             Wish::DropBackend => {
                 if let Some(login) = self.login(slot) {
                     zeroize::Zeroize::zeroize(&mut login.unsent_backend);
                     login.connect_next = None;
                 }
+                self.hosts.late(slot, self.now);
                 self.close_side(slot, Side::Backend);
                 None
             }
@@ -102,6 +104,7 @@ impl<P: Port> Worker<P> {
             }
             Wish::Report(event) => {
                 self.count_event(&event);
+                self.judge(slot, &event);
                 self.log(event);
                 None
             }
@@ -113,7 +116,16 @@ impl<P: Port> Worker<P> {
         let Some(login) = self.login(slot) else {
             return;
         };
+        if !login.session.is_attempting() {
+            (login.attempt, login.seat) = (None, None);
+        }
         let client_done = login.unsent_client.is_empty();
+        let is_going = login.finishing || login.handed_over.is_some();
+        let waits = !is_going && login.session.awaits_client();
+        self.newcomers.set(slot, waits);
+        let Some(login) = self.login(slot) else {
+            return;
+        };
         if login.handed_over.is_some() {
             if client_done && login.unsent_backend.is_empty() {
                 self.start_relay(slot);
@@ -192,6 +204,10 @@ impl<P: Port> Worker<P> {
         if room == 0 {
             socket.paused = true;
             socket.drained = false;
+            // Nobody reads now, so no read would tell (W-PIPE-6).
+            if side == Side::Client && socket.broken {
+                self.client_reset(slot);
+            }
             return false;
         }
         socket.paused = false;
@@ -226,12 +242,19 @@ impl<P: Port> Worker<P> {
                 false
             }
             Err(_) => {
-                // The client is gone for good: whatever runs for it is cancelled (W-PIPE-6).
-                self.report_aborted(slot, "client reset the connection");
-                self.abort(slot);
+                self.client_reset(slot);
                 false
             }
         }
+    }
+
+    /// The client is gone for good: whatever runs for it is cancelled (W-PIPE-6).
+    fn client_reset(&mut self, slot: u32) {
+        // A session that is over has been reported.
+        if self.login(slot).is_some_and(|login| !login.finishing) {
+            self.report_aborted(slot, "client reset the connection");
+        }
+        self.abort(slot);
     }
 
     fn session_room(&self, slot: u32, side: Side) -> usize {
@@ -334,9 +357,16 @@ impl<P: Port> Worker<P> {
             login.connect_next = Some(to);
             return None;
         }
+        if !self.hosts.begin(slot, to, self.now) {
+            self.counters.add(Counter::FailedFast, 1);
+            return Some(Input::BackendDown);
+        }
         let fd = match self.port.socket(to) {
             Ok(fd) => fd,
-            Err(fault) => return Some(Input::BackendBroken(word(fault))),
+            Err(fault) => {
+                self.hosts.end(slot, Ended::Unknown, self.now);
+                return Some(Input::BackendBroken(word(fault)));
+            }
         };
         connection.backend = Socket::open(fd);
         connection.backend.connecting = true;
@@ -355,6 +385,9 @@ impl<P: Port> Worker<P> {
     pub(super) fn connected(&mut self, slot: u32, result: Result<(), IoFault>) {
         match result {
             Ok(()) => {
+                if let Some(fd) = self.slots.get(slot).and_then(|kept| kept.backend.fd()) {
+                    self.port.receive_buffer(fd, ReceiveBuffer::First);
+                }
                 self.arm_poll(slot, Side::Backend);
                 self.session_input(slot, Input::Connected);
             }
@@ -368,8 +401,9 @@ impl<P: Port> Worker<P> {
         let Some(login) = self.login(slot) else {
             return;
         };
-        login.handed_over =
-            Some(Box::new(Label { subject: handover.subject, backend: handover.backend, since }));
+        let Handover { subject, backend } = handover;
+        let seat = login.seat.take();
+        login.handed_over = Some(Box::new(Label { subject, backend, since, seat }));
     }
 
     /// Closes our half and waits a little for the client to close its own, so that bytes it still sends do not turn

@@ -101,7 +101,7 @@ impl<P: Port> Worker<P> {
                 self.log(Event::Note {
                     warning: true,
                     text: "no descriptors left for new connections: raise LimitNOFILE= of the service or lower \
-                           client_limit"
+                           connections_per_core_max"
                         .into(),
                 });
             }
@@ -146,10 +146,36 @@ impl<P: Port> Worker<P> {
         if self.draining.is_some() || self.slots.live() >= self.slots.bound() {
             // A courtesy line; a client that does not take it is closed all the same.
             let _ = self.port.send(fd, busy_line(protocol));
-            self.refuse(fd, protocol, peer, "client_limit is reached");
+            self.refuse(fd, protocol, peer, "connections_per_core_max is reached");
             return;
         }
+        self.make_room();
         self.begin(fd, protocol, entrance, peer, local);
+    }
+
+    /// While few places are left, each newcomer takes that of the client that has waited longest without logging in
+    /// (W-PIPE-7). Nobody with a login, or in the middle of one, ever has to go.
+    fn make_room(&mut self) {
+        let bound = self.slots.bound();
+        if self.slots.live() < bound - limits::CONNECTIONS_SPARE.min(bound / 8) {
+            return;
+        }
+        let Some(oldest) = self.newcomers.oldest() else {
+            return;
+        };
+        self.counters.add(Counter::CrowdedOut, 1);
+        if self.asks.may_complain(self.now) {
+            self.log(Event::Note {
+                warning: true,
+                text: "connections_per_core_max is nearly reached: the oldest connections without a login are closed \
+                       to make room; find out who connects without logging in (log_debug = yes names them), or \
+                       raise it"
+                    .into(),
+            });
+        }
+        self.session_input(oldest, Input::Crowded);
+        // Its place is needed now: no waiting for its end.
+        self.abort(oldest);
     }
 
     fn begin(

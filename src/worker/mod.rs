@@ -9,11 +9,14 @@ mod asks;
 mod connection;
 mod drain;
 mod drive;
+mod hosts;
 mod listener;
+mod newcomers;
 mod pump;
 mod relay;
 mod run;
 mod settings;
+mod visits;
 mod wheel;
 
 pub use asks::{Asks, VerifiedCache};

@@ -2,7 +2,7 @@
 
 use crate::event::{EndedBy, Event};
 use crate::limits;
-use crate::ring::port::{IoFault, Port};
+use crate::ring::port::{IoFault, Port, ReceiveBuffer};
 use crate::share::counters::Counter;
 use crate::tick::Tick;
 
@@ -60,8 +60,13 @@ impl<P: Port> Worker<P> {
         let ends = Ends { source: from, destination: to, hangup };
         let direction = relay.direction(source);
         let was_hot = direction.mode == Mode::Hot;
+        let was_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
         let mut moved = 0;
         let turn = pump::turn(&mut self.port, &mut self.scratch, direction, ends, &mut moved);
+        let is_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
+        if is_proven && !was_proven && source == Side::Backend {
+            self.port.receive_buffer(from, ReceiveBuffer::Whole);
+        }
         if direction.mode == Mode::Hot && !was_hot {
             self.counters.add(Counter::Hot, 1);
         }
@@ -78,6 +83,9 @@ impl<P: Port> Worker<P> {
             Turn::Dry if is_half_closed => self.set_relay_timer(slot),
             Turn::Dry => {}
             Turn::Again => self.queue(slot, source),
+            Turn::Blocked if source == Side::Client && connection.client.broken => {
+                self.client_gone(slot);
+            }
             Turn::Blocked => {
                 self.await_room(slot, source.other());
                 self.set_relay_timer(slot);
@@ -154,6 +162,12 @@ impl<P: Port> Worker<P> {
         self.set_relay_timer(slot);
     }
 
+    /// The client is gone while the backend takes nothing, or behind its own end: nobody is left to relay for. A broken
+    /// backend is not ended like that; what it sent before is still on its way to a client that reads slowly.
+    pub(super) fn client_gone(&mut self, slot: u32) {
+        self.relay_broken(slot, Side::Client, End::Source, IoFault::Reset);
+    }
+
     fn relay_broken(&mut self, slot: u32, source: Side, end: End, fault: IoFault) {
         let by = pump::culprit(source == Side::Client, end);
         // The reset is passed on: the other side must not take a cut stream for a complete one.
@@ -182,7 +196,8 @@ impl<P: Port> Worker<P> {
         };
         pump::release_pipe(&mut self.port, &mut relay.up);
         pump::release_pipe(&mut self.port, &mut relay.down);
-        let Label { subject, backend, since } = *relay.label;
+        let Label { subject, backend, since, seat } = *relay.label;
+        drop(seat);
         let event = Event::RelayEnded {
             subject,
             backend,

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::Event;
-use crate::ring::port::{Completion, Fd, Kind, Outcome, Port, Token};
+use crate::event::{Event, Notice};
+use crate::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
 use crate::session::output::Outbox;
 use crate::share::counters::{Counter, Counters};
@@ -15,8 +15,11 @@ use super::asks::Asks;
 use super::connection::{Connection, Phase, Side};
 use super::drain::Drain;
 use super::drive::SESSION_READ_BYTES;
+use super::hosts::{Ended, Hosts};
 use super::listener::Listener;
+use super::newcomers::Newcomers;
 use super::settings::{Links, WorkerSettings};
+use super::visits::Queued;
 use super::wheel::Wheel;
 
 /// A data core. Generic over the kernel alone, so that the simulator can take its place.
@@ -29,6 +32,8 @@ pub struct Worker<P: Port> {
     pub(super) slots: Slots<Connection>,
     pub(super) wheel: Wheel,
     pub(super) asks: Asks,
+    pub(super) hosts: Hosts,
+    pub(super) newcomers: Newcomers,
     /// Directions that have more to move, in the order of their turns.
     pub(super) hot: VecDeque<(u32, Side)>,
     /// Sessions that stopped reading and may go on.
@@ -38,6 +43,9 @@ pub struct Worker<P: Port> {
     /// Bytes for sessions pass through here: apart, because a session's last input starts its relay.
     pub(super) session_scratch: Box<[u8]>,
     pub(super) outbox: Outbox,
+    /// Logins that wait for their address prefix's turn, and when they were last looked at.
+    pub(super) queued: VecDeque<Queued>,
+    pub(super) queue_served: Tick,
     pub(super) now: Tick,
     /// Sessions after login.
     pub(super) relays: u32,
@@ -77,11 +85,15 @@ impl<P: Port> Worker<P> {
             slots: Slots::new(bound),
             wheel,
             asks,
+            hosts: Hosts::default(),
+            newcomers: Newcomers::new(bound),
             hot: VecDeque::with_capacity(256),
             rereads: VecDeque::with_capacity(64),
             scratch: vec![0; crate::limits::SCRATCH_BYTES].into_boxed_slice(),
             session_scratch: vec![0; SESSION_READ_BYTES].into_boxed_slice(),
             outbox: Outbox::new(),
+            queued: VecDeque::new(),
+            queue_served: now,
             now,
             relays: 0,
             draining: None,
@@ -115,6 +127,7 @@ impl<P: Port> Worker<P> {
         self.read_mail();
         self.pass_deadlines();
         self.rearm_listeners();
+        self.serve_queue();
         for _ in 0..self.rereads.len() {
             if let Some((slot, side)) = self.rereads.pop_front() {
                 self.read_session(slot, side);
@@ -132,7 +145,8 @@ impl<P: Port> Worker<P> {
         let deadline = self.wheel.quiet_for(self.now);
         let listeners = self.listeners_wait();
         let drain = self.drain_wait();
-        [deadline, listeners, drain].into_iter().flatten().min()
+        let queue = self.queue_wait();
+        [deadline, listeners, drain, queue].into_iter().flatten().min()
     }
 
     fn completion(&mut self, completion: Completion) {
@@ -163,6 +177,14 @@ impl<P: Port> Worker<P> {
     }
 
     fn connect_completion(&mut self, slot: u32, outcome: Outcome) {
+        let ended = match outcome {
+            Outcome::Connected => Ended::Well,
+            // Ours, not the backend's.
+            Outcome::Failed(IoFault::Descriptors | IoFault::Memory) => Ended::Unknown,
+            Outcome::Failed(_) => Ended::Badly,
+            Outcome::Accepted(_) | Outcome::Ready(_) | Outcome::Cancelled => Ended::Unknown,
+        };
+        self.hosts.end(slot, ended, self.now);
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
@@ -174,7 +196,7 @@ impl<P: Port> Worker<P> {
             Outcome::Connected => self.connected(slot, Ok(())),
             Outcome::Failed(fault) => self.connected(slot, Err(fault)),
             Outcome::Accepted(_) | Outcome::Ready(_) | Outcome::Cancelled => {
-                self.connected(slot, Err(crate::ring::port::IoFault::Reset));
+                self.connected(slot, Err(IoFault::Reset));
             }
         }
     }
@@ -191,7 +213,10 @@ impl<P: Port> Worker<P> {
             return self.returned(slot, side);
         }
         match outcome {
-            Outcome::Ready(ready) => socket.hangup |= ready.hangup,
+            Outcome::Ready(ready) => {
+                socket.hangup |= ready.hangup;
+                socket.broken |= ready.broken;
+            }
             // Our own cancel always sets `closing` first; whatever else ends a poll, reading will tell what it was.
             Outcome::Cancelled | Outcome::Failed(_) | Outcome::Accepted(_) | Outcome::Connected => {
                 socket.hangup = true;
@@ -212,6 +237,9 @@ impl<P: Port> Worker<P> {
             Phase::Session(_) => self.read_session(slot, side),
             Phase::Relay(relay) => {
                 let direction = relay.direction(side);
+                if connection.client.broken && side == Side::Client && direction.is_deaf() {
+                    return self.client_gone(slot);
+                }
                 // Blocked: the destination's room brings it back. Queued: its turn comes anyway.
                 if !direction.is_blocked() && !direction.queued && !direction.shut {
                     self.pump(slot, side);
@@ -353,6 +381,7 @@ impl<P: Port> Worker<P> {
         };
         connection.phase = Phase::Closing;
         self.wheel.clear(slot);
+        self.newcomers.set(slot, false);
         let open = connection.client.is_open() || connection.backend.is_open();
         self.close_side(slot, Side::Client);
         self.close_side(slot, Side::Backend);
@@ -378,7 +407,14 @@ impl<P: Port> Worker<P> {
             Event::LoggedIn { .. } => self.counters.add(Counter::LoginSucceeded, 1),
             Event::LoginFailed { .. } => self.counters.add(Counter::LoginFailed, 1),
             Event::BackendFailed { .. } => self.counters.add(Counter::BackendFailed, 1),
+            Event::Referred { .. } => self.counters.add(Counter::Referred, 1),
             Event::Refused { .. } => self.counters.add(Counter::Refused, 1),
+            Event::Noticed { notice: Notice::PasswordExposed, .. } => {
+                self.counters.add(Counter::PasswordExposed, 1);
+            }
+            Event::Noticed { notice: Notice::FactsForged, .. } => {
+                self.counters.add(Counter::FactsForged, 1);
+            }
             Event::RelayEnded { bytes_up, bytes_down, .. } => {
                 self.counters.add(Counter::RelayEnded, 1);
                 self.counters.add(Counter::BytesUp, *bytes_up);

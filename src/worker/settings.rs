@@ -29,6 +29,8 @@ pub struct WorkerSettings {
     pub connections_max: u32,
     /// A relay without a byte either way ends after this.
     pub relay_idle_timeout: Duration,
+    /// `mail_max_userip_connections`, in the order of [`Protocol::ALL`].
+    pub seats_max: [u32; 5],
     /// `log_debug`: reports that only the debug level shows are worth making.
     pub log_debug: bool,
 }
@@ -43,8 +45,17 @@ impl WorkerSettings {
             trusted: config.trust.login_networks.clone(),
             connections_max,
             relay_idle_timeout: config.protocol(Protocol::Imap).relay_idle_timeout,
+            seats_max: Protocol::ALL
+                .map(|protocol| config.protocol(protocol).mail_max_userip_connections),
             log_debug: config.log.debug,
         }
+    }
+
+    /// `mail_max_userip_connections` of a protocol; zero: the backends count.
+    #[must_use]
+    pub fn seats_max(&self, protocol: Protocol) -> u32 {
+        let of = Protocol::ALL.iter().position(|known| *known == protocol);
+        of.and_then(|index| self.seats_max.get(index)).copied().unwrap_or(0)
     }
 
     /// Whether a peer's word about clients is believed.

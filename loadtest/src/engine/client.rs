@@ -3,18 +3,22 @@
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
+use memchr::memchr;
 use rustix::event::epoll::EventFlags;
 
 use super::backend::HANG_UP;
-use super::group::{Failure, Group, LoginCommand, Plan};
-use super::payload::Transfer;
+use super::channel::Channel;
+use super::group::{Failure, Group, Plan};
+use super::login::Phase;
+use super::payload::{Outgoing, Payload, Transfer};
+use super::protocol::Verdict;
 use super::{Exchange, Step};
 use crate::sockets::{self, Received};
 
 /// One client connection.
 #[derive(Debug)]
 pub(crate) struct ClientSession {
-    socket: OwnedFd,
+    channel: Channel,
     /// Which group's plan it follows.
     group: usize,
     /// Which user of the group it is.
@@ -32,17 +36,20 @@ pub(crate) struct ClientSession {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Connecting,
-    Greeting,
-    Login,
+    Login(Phase),
     /// Logged in, waits for its turn of a paced load.
     Idle,
-    /// Waits for the tagged line of its command.
+    /// Waits for the end of its command's reply.
     Reply,
+    /// Waits until the next part of a message may be sent.
+    Envelope(Envelope),
     Downloading {
         remaining: u64,
     },
     Uploading {
-        remaining: u64,
+        outgoing: Outgoing,
+        /// What is said behind the last byte.
+        closing: &'static [u8],
     },
     /// Logged in and silent for good.
     Parked,
@@ -51,10 +58,18 @@ enum Stage {
     LoggingOut,
 }
 
+/// What a client that hands over a message has said last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Envelope {
+    Sender,
+    Recipient,
+    Data,
+}
+
 impl ClientSession {
     pub(super) fn new(socket: OwnedFd, group: usize, number: u64, now: Instant) -> Self {
         Self {
-            socket,
+            channel: Channel::new(socket),
             group,
             number,
             stage: Stage::Connecting,
@@ -64,24 +79,6 @@ impl ClientSession {
         }
     }
 
-    pub(super) fn socket(&self) -> &OwnedFd {
-        &self.socket
-    }
-
-    pub(super) fn group(&self) -> usize {
-        self.group
-    }
-
-    /// Whether it has not finished its login.
-    pub(super) fn is_before_login(&self) -> bool {
-        matches!(self.stage, Stage::Connecting | Stage::Greeting | Stage::Login)
-    }
-
-    /// Whether the peer may close without that being a failure.
-    pub(super) fn is_leaving(&self) -> bool {
-        self.stage == Stage::LoggingOut
-    }
-
     /// Goes on after an event, or after a turn that ended early.
     pub(super) fn advance(
         &mut self,
@@ -89,23 +86,25 @@ impl ClientSession {
         group: &mut Group,
         exchange: &mut Exchange,
     ) -> Step {
+        if self.stage == Stage::Connecting && self.connected(group).is_none() {
+            return Step::Close;
+        }
+        if self.channel.flush() == Transfer::Broken {
+            return Step::Close;
+        }
         loop {
-            let (transfer, downloading) = match &mut self.stage {
-                Stage::Connecting => match self.connected(group) {
-                    Some(()) => continue,
-                    None => return Step::Close,
-                },
+            let transfer = match &mut self.stage {
                 Stage::Downloading { remaining } => {
                     let before = *remaining;
-                    let transfer = exchange.payload.sink(&self.socket, remaining);
+                    let transfer = self.channel.sink(&mut exchange.payload, remaining);
                     group.stats.bytes += before - *remaining;
-                    (transfer, true)
+                    transfer
                 }
-                Stage::Uploading { remaining } => {
-                    let before = *remaining;
-                    let transfer = exchange.payload.source(&self.socket, remaining);
-                    group.stats.bytes += before - *remaining;
-                    (transfer, false)
+                Stage::Uploading { outgoing, .. } => {
+                    let before = outgoing.remaining;
+                    let transfer = self.channel.source(&mut exchange.payload, outgoing);
+                    group.stats.bytes += before - outgoing.remaining;
+                    transfer
                 }
                 Stage::Stalled => return Step::Wait,
                 _ => match self.read_lines(events, group, exchange) {
@@ -116,36 +115,55 @@ impl ClientSession {
                 },
             };
             match transfer {
-                Transfer::Done => self.stage = Stage::Reply,
+                Transfer::Done => {}
                 Transfer::Blocked => return Step::Wait,
                 Transfer::More => return Step::Again,
                 Transfer::Broken => return Step::Close,
             }
-            // An upload that is done has nothing to read before the backend's answer raises an edge.
-            if !downloading {
-                return Step::Wait;
+            let stage = std::mem::replace(&mut self.stage, Stage::Reply);
+            if let Stage::Uploading { closing, .. } = stage {
+                // What is done has nothing to read before the backend's answer raises an edge.
+                return self.channel.send(closing).map_or(Step::Close, |()| Step::Wait);
             }
         }
     }
 
     /// Sends the next command of a paced load.
     pub(super) fn ask(&mut self, group: &Group, now: Instant) -> Option<()> {
-        self.send(PING)?;
+        self.channel.send(group.credentials.protocol.ping())?;
         self.stage = Stage::Reply;
         // A paced load counts from when the command was due, or a slow proxy would hide its own queue.
         self.asked = group.due().unwrap_or(now);
         Some(())
     }
 
+    pub(super) fn socket(&self) -> &OwnedFd {
+        self.channel.socket()
+    }
+
+    pub(super) fn group(&self) -> usize {
+        self.group
+    }
+
+    /// Whether it has not finished its login.
+    pub(super) fn is_before_login(&self) -> bool {
+        matches!(self.stage, Stage::Connecting | Stage::Login(_))
+    }
+
+    /// Whether the peer may close without that being a failure.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.stage == Stage::LoggingOut
+    }
+
     fn connected(&mut self, group: &Group) -> Option<()> {
-        if !sockets::is_connected(&self.socket) {
+        if !sockets::is_connected(self.channel.socket()) {
             return None;
         }
         if group.credentials.proxy_header {
-            let header = proxy_header_v2(&self.socket)?;
-            self.send(&header)?;
+            let header = proxy_header_v2(self.channel.socket())?;
+            self.channel.send(&header)?;
         }
-        self.stage = Stage::Greeting;
+        self.stage = Stage::Login(Phase::Greeting);
         Some(())
     }
 
@@ -157,24 +175,22 @@ impl ClientSession {
     ) -> Reading {
         let was_idle = self.stage == Stage::Idle;
         loop {
-            let size = match sockets::receive(&self.socket, &mut exchange.scratch) {
+            let size = match self.channel.receive(&mut exchange.scratch) {
                 Received::Bytes(size) => size,
                 Received::Empty => return Reading::Done,
                 Received::Closed => return Reading::Closed,
             };
+            let (bytes, payload) = (&exchange.scratch[..size], &mut exchange.payload);
             let outcome = if self.residue.is_empty() {
-                self.take_lines(&exchange.scratch[..size], group)
+                self.take(bytes, group, payload)
             } else {
-                self.residue.extend_from_slice(&exchange.scratch[..size]);
+                self.residue.extend_from_slice(bytes);
                 let bytes = std::mem::take(&mut self.residue);
-                self.take_lines(&bytes, group)
+                self.take(&bytes, group, payload)
             };
-            match outcome {
-                Ok(()) => {}
-                Err(failure) => {
-                    group.stats.fail(failure);
-                    return Reading::Closed;
-                }
+            if let Err(failure) = outcome {
+                group.stats.fail(failure);
+                return Reading::Closed;
             }
             match self.stage {
                 Stage::Downloading { .. } | Stage::Uploading { .. } => return Reading::Bulk,
@@ -189,13 +205,18 @@ impl ClientSession {
         }
     }
 
-    /// Takes the whole lines of `bytes` and keeps the rest.
-    fn take_lines(&mut self, bytes: &[u8], group: &mut Group) -> Result<(), Failure> {
+    /// Takes the whole lines of `bytes`, and the part of a download that is among them, and keeps the rest.
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        group: &mut Group,
+        payload: &mut Payload,
+    ) -> Result<(), Failure> {
         let mut from = 0;
-        while let Some(length) = bytes[from..].iter().position(|byte| *byte == b'\n') {
+        while let Some(length) = memchr(b'\n', &bytes[from..]) {
             let line = &bytes[from..=from + length];
             from += length + 1;
-            self.take_line(line, group)?;
+            self.take_line(line, group, payload)?;
             if let Stage::Downloading { remaining } = &mut self.stage {
                 // The first bytes of a download came together with an earlier line; none exist today, the command
                 // is sent after the line before it. Kept exact in case a plan pipelines.
@@ -212,32 +233,39 @@ impl ClientSession {
         Ok(())
     }
 
-    fn take_line(&mut self, line: &[u8], group: &mut Group) -> Result<(), Failure> {
-        match self.stage {
-            Stage::Greeting if line.starts_with(b"* OK") => {
-                group.stats.greetings += 1;
-                let login = group.credentials.login(self.number);
-                self.stage = Stage::Login;
-                self.deliver(&login)
-            }
-            Stage::Greeting => Err(Failure::refused(line)),
-            Stage::Login if line.starts_with(b"L OK") => self.logged_in(group),
-            Stage::Login if line.starts_with(b"* BYE") || line.starts_with(b"L ") => {
-                Err(Failure::refused(line))
-            }
-            Stage::Reply if line.starts_with(b"p OK") => self.answered(group),
-            Stage::Reply if line.starts_with(b"p ") => Err(Failure::refused(line)),
-            Stage::Reply | Stage::Idle | Stage::Parked if line.starts_with(b"* BYE") => {
-                Err(Failure::refused(line))
-            }
+    fn take_line(
+        &mut self,
+        line: &[u8],
+        group: &mut Group,
+        payload: &mut Payload,
+    ) -> Result<(), Failure> {
+        let protocol = group.credentials.protocol;
+        let verdict = match self.stage {
+            Stage::Login(Phase::Greeting) => protocol.judge_greeting(line),
+            Stage::LoggingOut => Verdict::More,
+            _ => protocol.judge(line),
+        };
+        match (verdict, self.stage) {
+            (Verdict::Bad, _) => Err(Failure::refused(line)),
+            (Verdict::Good, Stage::Login(phase)) => self.proceed(phase, group),
+            (Verdict::Good, Stage::Reply) => self.answered(group),
+            (Verdict::Good, Stage::Envelope(said)) => self.hand_over(said, group, payload),
             _ => Ok(()),
         }
     }
 
-    fn logged_in(&mut self, group: &mut Group) -> Result<(), Failure> {
-        self.asked = Instant::now();
-        group.logged_in(self.asked - self.opened);
-        self.next_command(group)
+    /// A phase of the login is over.
+    fn proceed(&mut self, phase: Phase, group: &mut Group) -> Result<(), Failure> {
+        if phase == Phase::Greeting {
+            group.stats.greetings += 1;
+        }
+        let Some(next) = phase.next(&group.credentials, false) else {
+            self.asked = Instant::now();
+            group.logged_in(self.asked - self.opened);
+            return self.next_command(group);
+        };
+        self.stage = Stage::Login(next);
+        self.say(&next.words(&group.credentials, self.number))
     }
 
     fn answered(&mut self, group: &mut Group) -> Result<(), Failure> {
@@ -246,7 +274,9 @@ impl ClientSession {
         group.stats.latency.record(now - self.asked);
         self.asked = now;
         match group.plan {
-            Plan::Ping | Plan::Download { .. } | Plan::Upload { .. } => self.next_command(group),
+            Plan::Ping | Plan::Download { .. } | Plan::Upload { .. } | Plan::Deliver { .. } => {
+                self.next_command(group)
+            }
             Plan::Park => {
                 self.stage = Stage::Parked;
                 group.parked += 1;
@@ -254,46 +284,78 @@ impl ClientSession {
             }
             Plan::WholeSession => {
                 self.stage = Stage::LoggingOut;
-                self.deliver(b"p LOGOUT\r\n")
+                self.say(group.credentials.protocol.logout())
             }
             Plan::Stall { .. } => Err(Failure::Protocol("a stalled download ended".to_owned())),
         }
     }
 
     fn next_command(&mut self, group: &mut Group) -> Result<(), Failure> {
+        let protocol = group.credentials.protocol;
         match group.plan {
             Plan::Ping if group.is_paced() => {
                 self.stage = Stage::Idle;
-                return Ok(());
+                Ok(())
             }
+            Plan::WholeSession if !protocol.is_relayed() => self.begin_message(),
+            Plan::Deliver { .. } => self.begin_message(),
             Plan::Ping | Plan::Park | Plan::WholeSession => {
                 self.stage = Stage::Reply;
-                self.deliver(PING)?;
+                self.say(protocol.ping())
             }
             Plan::Download { bytes } => {
                 self.stage = Stage::Downloading { remaining: bytes };
-                self.deliver(format!("p XDOWN {bytes}\r\n").as_bytes())?;
+                self.say(&protocol.download(bytes))
             }
             Plan::Upload { bytes } => {
-                self.stage = Stage::Uploading { remaining: bytes };
-                self.deliver(format!("p XUP {bytes}\r\n").as_bytes())?;
+                self.stage = Stage::Uploading { outgoing: Payload::stream(bytes), closing: b"" };
+                self.say(&protocol.upload(bytes))
             }
             Plan::Stall { bytes } => {
                 self.stage = Stage::Stalled;
                 group.parked += 1;
-                self.deliver(format!("p XDOWN {bytes}\r\n").as_bytes())?;
+                self.say(&protocol.download(bytes))
             }
         }
-        Ok(())
     }
 
-    fn deliver(&self, bytes: &[u8]) -> Result<(), Failure> {
-        self.send(bytes).ok_or_else(|| Failure::Protocol("a command could not be sent".to_owned()))
+    fn begin_message(&mut self) -> Result<(), Failure> {
+        self.stage = Stage::Envelope(Envelope::Sender);
+        self.say(b"MAIL FROM:<sender@load.test>\r\n")
     }
 
-    /// Commands are far smaller than any send buffer, so a short send means a broken peer.
-    fn send(&self, bytes: &[u8]) -> Option<()> {
-        sockets::send(&self.socket, bytes).filter(|size| *size == bytes.len()).map(|_| ())
+    /// What was said of a message is accepted: the next part.
+    fn hand_over(
+        &mut self,
+        said: Envelope,
+        group: &Group,
+        payload: &mut Payload,
+    ) -> Result<(), Failure> {
+        match said {
+            Envelope::Sender => {
+                self.stage = Stage::Envelope(Envelope::Recipient);
+                let user = group.credentials.user(self.number);
+                self.say(format!("RCPT TO:<{user}>\r\n").as_bytes())
+            }
+            Envelope::Recipient => {
+                self.stage = Stage::Envelope(Envelope::Data);
+                self.say(b"DATA\r\n")
+            }
+            Envelope::Data => {
+                let bytes = match group.plan {
+                    Plan::Deliver { bytes } => bytes,
+                    _ => SHORT_MESSAGE_BYTES,
+                };
+                self.stage =
+                    Stage::Uploading { outgoing: payload.message(bytes), closing: b".\r\n" };
+                Ok(())
+            }
+        }
+    }
+
+    fn say(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let failure = || Failure::Protocol("a command could not be sent".to_owned());
+        self.channel.send(bytes).ok_or_else(failure)
     }
 }
 
@@ -302,19 +364,6 @@ enum Reading {
     Idle,
     Closed,
     Bulk,
-}
-
-impl LoginCommand {
-    /// The login line of one user.
-    pub(super) fn line(self, user: &str, password: &str) -> Vec<u8> {
-        match self {
-            Self::Login => format!("L LOGIN \"{user}\" \"{password}\"\r\n").into_bytes(),
-            Self::Plain => {
-                let response = base64(format!("\0{user}\0{password}").as_bytes());
-                format!("L AUTHENTICATE PLAIN {response}\r\n").into_bytes()
-            }
-        }
-    }
 }
 
 /// Version 2 of the PROXY protocol, TCP over IPv4, from the socket's own addresses.
@@ -328,34 +377,6 @@ fn proxy_header_v2(socket: &OwnedFd) -> Option<Vec<u8>> {
     Some(header)
 }
 
-fn base64(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let mut group = [0; 3];
-        group[..chunk.len()].copy_from_slice(chunk);
-        let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
-        for index in 0..4 {
-            let sextet = (bits >> (18 - 6 * index)) & 63;
-            let letter = if index > chunk.len() { b'=' } else { BASE64[sextet as usize] };
-            text.push(char::from(letter));
-        }
-    }
-    text
-}
-
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-/// 64 bytes; the backend answers with as many.
-const PING: &[u8; 64] = b"p NOOP ppppppppppppppppppppppppppppppppppppppppppppppppppppppp\r\n";
+/// The message of a whole LMTP session.
+const SHORT_MESSAGE_BYTES: u64 = 1 << 10;
 const LINE_BYTES_MAX: usize = 64 << 10;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_pads() {
-        assert_eq!(base64(b"\0a\0b"), "AGEAYg==");
-        assert_eq!(base64(b"abc"), "YWJj");
-        assert_eq!(base64(b"ab"), "YWI=");
-    }
-}

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
+use super::protocol::Protocol;
 use crate::histogram::Histogram;
 
 /// What clients of a group do once they are logged in.
@@ -17,25 +18,28 @@ pub(crate) enum Plan {
     Upload { bytes: u64 },
     /// One exchange, then silence.
     Park,
-    /// One exchange, log out, start anew.
+    /// Messages of this size by MAIL, RCPT and DATA, one after the other.
+    Deliver { bytes: u64 },
+    /// One exchange (of LMTP: one short message), log out, start anew.
     WholeSession,
     /// One download of this size of which not a byte is read.
     Stall { bytes: u64 },
 }
 
-/// How clients log in.
+/// How clients log in where the protocol leaves a choice; ManageSieve and Submission have PLAIN only, LMTP has no login.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum LoginCommand {
-    /// `LOGIN` with quoted strings.
+    /// IMAP's `LOGIN` with quoted strings, POP3's `USER` and `PASS`.
     #[default]
     Login,
-    /// `AUTHENTICATE PLAIN` with an initial response.
+    /// SASL PLAIN with an initial response.
     Plain,
 }
 
-/// Who the clients are.
-#[derive(Clone, Debug)]
+/// Who the clients are and how they come in.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Credentials {
+    pub(crate) protocol: Protocol,
     /// `%d` becomes the user's number.
     pub(crate) user_pattern: String,
     pub(crate) password: String,
@@ -49,10 +53,6 @@ pub(crate) struct Credentials {
 impl Credentials {
     pub(crate) fn user(&self, number: u64) -> String {
         self.user_pattern.replace("%d", &(number % self.users.max(1)).to_string())
-    }
-
-    pub(super) fn login(&self, number: u64) -> Vec<u8> {
-        self.command.line(&self.user(number), &self.password)
     }
 }
 

@@ -19,6 +19,14 @@ pub(crate) struct Payload {
     sink: Box<[u8]>,
 }
 
+/// Bytes that are still to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    pub(crate) remaining: u64,
+    /// Where in the file a message goes on; a stream takes what comes next.
+    offset: Option<u64>,
+}
+
 /// Where a bulk transfer stands after one turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transfer {
@@ -32,11 +40,18 @@ pub(crate) enum Transfer {
     Broken,
 }
 
+impl Transfer {
+    /// Whether the connection lives.
+    pub(super) fn is_going(self) -> bool {
+        self != Self::Broken
+    }
+}
+
 impl Payload {
     /// Creates the memory file and fills it: a hole would be served from the zero page.
     pub(crate) fn new() -> Result<Self> {
         let file = memfd_create("hale-load", MemfdFlags::CLOEXEC).context("memfd_create")?;
-        let block: Vec<u8> = (0..WRITE_BYTES).map(|index| b'a' + (index % 26) as u8).collect();
+        let block = LINE.repeat(WRITE_BYTES_USIZE / LINE.len());
         for _ in 0..FILE_BYTES / WRITE_BYTES {
             let size = write(&file, &block).context("fill the memory file")?;
             anyhow::ensure!(size as u64 == WRITE_BYTES, "short write to a memory file");
@@ -44,24 +59,39 @@ impl Payload {
         Ok(Self { file, cursor: 0, sink: vec![0; SINK_BYTES].into_boxed_slice() })
     }
 
+    /// A stream of this size. All streams take turns at the file, so that no two copies of it fill the caches.
+    pub(crate) fn stream(bytes: u64) -> Outgoing {
+        Outgoing { remaining: bytes, offset: None }
+    }
+
+    /// A message of at least this size, in whole lines of 64 bytes.
+    pub(crate) fn message(&mut self, bytes: u64) -> Outgoing {
+        let line = LINE.len() as u64;
+        let bytes = bytes.max(1).next_multiple_of(line);
+        let offset = self.cursor / line * line;
+        self.cursor = (offset + bytes) % FILE_BYTES;
+        Outgoing { remaining: bytes, offset: Some(offset) }
+    }
+
     /// Sends part of the remaining bytes, one turn's worth.
-    pub(crate) fn source(&mut self, socket: impl AsFd, remaining: &mut u64) -> Transfer {
+    pub(crate) fn source(&mut self, socket: impl AsFd, outgoing: &mut Outgoing) -> Transfer {
         for _ in 0..WRITES_PER_TURN {
-            if *remaining == 0 {
+            if outgoing.remaining == 0 {
                 return Transfer::Done;
             }
-            let mut offset = self.cursor;
-            let wanted = WRITE_BYTES.min(*remaining).min(FILE_BYTES - offset);
+            let mut offset = outgoing.offset.unwrap_or(self.cursor);
+            let wanted = WRITE_BYTES.min(outgoing.remaining).min(FILE_BYTES - offset);
             match sendfile(&socket, &self.file, Some(&mut offset), size(wanted)) {
                 Ok(sent) => {
-                    self.cursor = offset % FILE_BYTES;
-                    *remaining -= sent as u64;
+                    let place = outgoing.offset.as_mut().unwrap_or(&mut self.cursor);
+                    *place = offset % FILE_BYTES;
+                    outgoing.remaining -= sent as u64;
                 }
                 Err(Errno::AGAIN) => return Transfer::Blocked,
                 Err(_) => return Transfer::Broken,
             }
         }
-        if *remaining == 0 { Transfer::Done } else { Transfer::More }
+        if outgoing.remaining == 0 { Transfer::Done } else { Transfer::More }
     }
 
     /// Throws away part of the remaining bytes, one turn's worth.
@@ -87,6 +117,9 @@ fn size(bytes: u64) -> usize {
 
 const FILE_BYTES: u64 = 64 << 20;
 const WRITE_BYTES: u64 = 64 << 10;
+const WRITE_BYTES_USIZE: usize = 64 << 10;
+/// Lines that no protocol of mail finds fault with, and that divide all the other sizes here.
+const LINE: &[u8; 64] = b"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghij\r\n";
 const SINK_BYTES: usize = 1 << 20;
 /// One turn moves at most 1 MiB, so interactive sessions of the same engine keep their pace.
 const WRITES_PER_TURN: u32 = 16;

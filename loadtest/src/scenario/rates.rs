@@ -44,6 +44,27 @@ pub(super) fn bulk(
     Ok(())
 }
 
+pub(super) fn deliver(
+    scenario: &Scenario,
+    engine: &mut Engine,
+    subject: &Subject,
+    record: &mut Record,
+) -> Result<()> {
+    let plan = Plan::Deliver { bytes: subject.message_bytes };
+    let group = engine.add_group(subject.order(plan, scenario.count));
+    all_logged_in(engine, &[group])?;
+    let cpu = measure(engine, subject)?;
+    let stats = &engine.group(group).stats;
+    let messages = stats.replies as f64;
+    record.set("messages_per_s", messages / cpu.elapsed.as_secs_f64());
+    note_latency(record, stats);
+    per_unit(record, subject, &cpu, "proxy_cpu_us_per_message", messages / 1e6);
+    per_unit(record, subject, &cpu, "proxy_cpu_s_per_gb", stats.bytes as f64 / 1e9);
+    note_cpu(record, subject, &cpu);
+    note_failures(record, engine, &[group]);
+    Ok(())
+}
+
 pub(super) fn mixed(
     scenario: &Scenario,
     engine: &mut Engine,

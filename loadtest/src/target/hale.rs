@@ -1,20 +1,25 @@
 //! Hale as the subject: a configuration with two backends in an SQLite GeoDB and users in a password file.
 
 use std::fmt::Write;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
 use sha_crypt::{PasswordHasher, ShaCrypt};
 
 use super::{Bench, Target, run_to_end, write_file};
+use crate::engine::Protocol;
 
 pub(super) fn prepare(bench: &Bench) -> Result<()> {
     let directory = &bench.directory;
     for inside in ["run", "state"] {
-        std::fs::create_dir_all(directory.join(inside))?;
+        fs::create_dir_all(directory.join(inside))?;
     }
     write_file(&directory.join("hale.conf"), &configuration(bench))?;
     write_file(&directory.join("users"), &users(bench)?)?;
+    // Hale takes no passwords from a file that everybody can read.
+    fs::set_permissions(directory.join("users"), Permissions::from_mode(0o600))?;
     let mut hosts = String::new();
     for (number, backend) in bench.backends.iter().enumerate() {
         writeln!(hosts, "{} {}", backend.ip(), host_name(number))?;
@@ -46,14 +51,14 @@ fn command_of(bench: &Bench) -> Result<Command> {
 
 fn configuration(bench: &Bench) -> String {
     let directory = bench.directory.display();
-    let port = Target::Hale.address().port();
+    let protocol = bench.protocol.name();
     let proxy_port = bench.backends.first().map_or(143, |backend| backend.port());
     format!(
         "base_dir = {directory}/run\nstate_dir = {directory}/state\n\
          data_cores = {core}\ncontrol_core = {core}\n\
-         listen = 127.0.0.1\nprotocols = imap\n\
-         service imap-login {{\n  inet_listener imap {{\n    port = {port}\n  }}\n  inet_listener imaps {{\n    port = 0\n  }}\n}}\n\
-         protocol imap {{\n  proxy_port = {proxy_port}\n}}\n\
+         listen = 127.0.0.1\nprotocols = {protocol}\n\
+         {service}\
+         protocol {protocol} {{\n  proxy_port = {proxy_port}\n}}\n\
          ssl = no\nauth_allow_cleartext = yes\n\
          cluster_local_site = {SITE}\n\
          cluster_geodb = sqlite:{directory}/geodb.sqlite\n\
@@ -61,7 +66,24 @@ fn configuration(bench: &Bench) -> String {
          cluster_hosts_file = {directory}/hosts\n\
          passdb users {{\n  driver = passwd-file\n  passwd_file_path = {directory}/users\n}}\n",
         core = bench.core,
+        service = service(bench),
     )
+}
+
+/// The one listener that is loaded; those that are there by default are closed.
+fn service(bench: &Bench) -> String {
+    let (name, plain, secure) = match bench.protocol {
+        Protocol::Imap => ("imap-login", "imap", Some("imaps")),
+        Protocol::Pop3 => ("pop3-login", "pop3", Some("pop3s")),
+        Protocol::Sieve => ("managesieve-login", "sieve", None),
+        Protocol::Submission => ("submission-login", "submission", Some("submissions")),
+        Protocol::Lmtp => ("lmtp", "lmtp", None),
+    };
+    let port = Target::Hale.address().port();
+    let closed = secure
+        .map(|name| format!("  inet_listener {name} {{\n    port = 0\n  }}\n"))
+        .unwrap_or_default();
+    format!("service {name} {{\n  inet_listener {plain} {{\n    port = {port}\n  }}\n{closed}}}\n")
 }
 
 /// One hash for all: a salt of one's own for each would only make the file slow to write.
@@ -76,7 +98,8 @@ fn users(bench: &Bench) -> Result<String> {
     };
     let mut text = String::new();
     for number in 0..bench.users {
-        writeln!(text, "{}:{hash}::::::proxy=y", super::user_name(number))?;
+        let name = bench.user_pattern().replace("%d", &number.to_string());
+        writeln!(text, "{name}:{hash}::::::proxy=y")?;
     }
     Ok(text)
 }

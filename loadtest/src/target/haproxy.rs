@@ -23,7 +23,7 @@ pub(super) fn prepare(target: Target, bench: &Bench) -> Result<()> {
     let text = format!(
         "global\n  nbthread 1\n  maxconn {connections}\n  maxpipes {pipes}\n\
          defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 10m\n  timeout server 10m\n{splice}\
-         frontend imap\n  bind {}\n  maxconn {connections}\n  default_backend mail\n\
+         frontend clients\n  bind {}\n  maxconn {connections}\n  default_backend mail\n\
          backend mail\n  balance roundrobin\n{servers}",
         target.address()
     );

@@ -105,3 +105,15 @@ fn debug_shows_no_secret() {
     let shown = format!("{:?}", fields("pass=hunter2 password=hunter3").unwrap());
     assert!(!shown.contains("hunter"), "{shown}");
 }
+
+#[test]
+fn palomar_5_4_delay_until_is_a_moment_of_the_world_and_a_random_part() {
+    let delay = DelayUntil { unix_s: 1_700_000_031, random_s_max: 0 };
+    assert_eq!(delay.at(Tick(500), 1_700_000_000_250, 77), Tick(500 + 30_750));
+    assert_eq!(delay.at(Tick(500), 1_700_000_031_001, 77), Tick(500), "over");
+    let delay = DelayUntil { random_s_max: 10, ..delay };
+    assert_eq!(delay.at(Tick(0), 1_700_000_031_000, 10_000), Tick(10_000));
+    assert_eq!(delay.at(Tick(0), 1_700_000_031_000, 10_001), Tick(0));
+    let never = DelayUntil { unix_s: u64::MAX, random_s_max: u32::MAX };
+    assert!(never.at(Tick(1), 0, u64::MAX) > Tick(u64::MAX / 2), "no overflow");
+}

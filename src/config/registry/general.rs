@@ -32,8 +32,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global(
         "connections_per_core_max", Number { min: 1, max: 1 << 20 }, "131072", Hale,
-        "Connections of one data core; further clients wait in the kernel's queue. Each needs two descriptors. Takes \
-         the place of Dovecot's `client_limit`, which counts per process.",
+        "Connections of one data core. When fewer than 64 places (an eighth, if there are fewer than 512) are left, each new \
+         client takes the place of the one that has waited longest without logging in; without such, it is told to try \
+         again later. Each connection needs two descriptors. Takes the place of Dovecot's `client_limit`, which counts \
+         per process.",
     ),
     global("hostname", Text, "", Dovecot, "This host's name in greetings. Empty: the system's host name."),
     // === Listening ===
@@ -104,7 +106,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         "auth_master_user_separator", Character, "", Dovecot,
         "Character between user and master user in a login as `user*master`. Empty: no such logins.",
     ),
-    global("auth_failure_delay", Time, "2s", Dovecot, "How long a refused login waits for its answer."),
+    global(
+        "auth_failure_delay", Time, "2s", Dovecot,
+        "How long a refused login waits for its answer. Further wrong passwords from the same address (IPv6: the same /48) \
+         wait 2, 4 and 7.5 times as long, and from the fifth on such logins are answered one at a time; the same wrong \
+         password sent again is not counted, and a success or a quarter of an hour makes it forgotten. \
+         `login_trusted_networks` are exempt. 0: nobody waits and nothing is counted.",
+    ),
     global(
         "auth_cache_size", Size { min: 0, max: 1 << 34 }, "0", Dovecot,
         "Memory for remembered password verdicts. 0: nothing is remembered.",
@@ -116,8 +124,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Threads that verify hashed passwords, so that data cores never do. `auto` looks at the number of CPUs.",
     ),
     global(
-        "mail_max_userip_connections", Number { min: 0, max: 1 << 20 }, "10", Dovecot,
-        "Sessions of one user from one address. 0: any number. `login_trusted_networks` are exempt.",
+        "auth_hash_memory", Size { min: 1 << 20, max: 1 << 40 }, "1G", Hale,
+        "Memory that Argon2 hashes running at the same time may take together. Further ones wait, in order; a hash that needs \
+         more than all of it is refused as an internal failure.",
+    ),
+    global(
+        "mail_max_userip_connections", Number { min: 0, max: 1 << 20 }, "0", Dovecot,
+        "Sessions that one user may have from one address through this Hale; a further login is refused with `[LIMIT]`. 0: \
+         Hale does not count, and the backends' own limit (10 in Dovecot) holds. `login_trusted_networks` are exempt.",
     ).per_protocol(),
     // === Towards backends ===
     global(
@@ -178,7 +192,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "relay_receive_buffer", Size { min: 4096, max: 1 << 28 }, "512k", Hale,
         "Bytes the kernel may hold of a sender whose reader does not read. Half of it is the TCP window, which bounds \
-         the speed over long distances.",
+         the speed over long distances. A backend's connection has 128k until its client has taken a megabyte.",
     ),
     global(
         "relay_unsent_buffer", Size { min: 4096, max: 1 << 28 }, "128k", Hale,

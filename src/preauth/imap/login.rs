@@ -64,6 +64,7 @@ impl Imap {
                 self.notes.password_exposed |= initial.is_some();
                 self.needs_privacy(out)
             }
+            // Clients try one mechanism after the other; wire.md 13 bounds how many.
             Beginning::Unknown | Beginning::Off => {
                 self.failed(&format!("NO {UNSUPPORTED_MECHANISM}"), out)
             }

@@ -2,7 +2,9 @@
 //!
 //! Scripted backends, because Dovecot leaves as soon as its client does.
 
+use std::io::Write as _;
 use std::thread;
+use std::time::Duration;
 
 use super::dovecot::Pair;
 use super::hale::{Hale, Setup};
@@ -10,6 +12,7 @@ use super::imap::{Imap, login_line};
 use super::mail::{assert_same_bytes, message, noise};
 use super::script::ScriptedBackends;
 use super::transfer::append;
+use super::wait::{PATIENCE, wait_for};
 
 /// More than all sockets and pipes on the way can hold.
 const FAR_MORE_THAN_BUFFERS: usize = 24 << 20;
@@ -49,6 +52,25 @@ fn be_13_backend_half_closes_behind_data_and_still_gets_the_rest() {
         client.send(&upload);
         client.half_close();
     });
+}
+
+#[test]
+fn w_rel_5_a_client_that_breaks_off_in_front_of_a_stalled_backend_is_ended_at_once() {
+    let (hale, backends) = scripted("breaks-off");
+    let client = hale.session("breaks-off", b"secret");
+    let backend = backends.next_session();
+    // The backend reads nothing until every buffer on the way is full.
+    client.stream().set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    let upload = noise(FAR_MORE_THAN_BUFFERS, 56);
+    let poured = client.stream().write_all(&upload);
+    client.expect(poured.is_err(), "a write that blocks");
+    rustix::net::sockopt::set_socket_linger(client.stream(), Some(Duration::ZERO)).unwrap();
+    drop(client);
+    // The relay's stall timeout is five minutes; this waits for seconds only.
+    wait_for("the end of the session", PATIENCE, || {
+        hale.said().contains("session ended by=client").then_some(())
+    });
+    drop(backend);
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod password;
 mod pipeline;
 mod placement;
 mod refusal;
+mod guessing;
 mod transfer;
 mod half_close;
 mod loss;

@@ -14,12 +14,12 @@ const STALLED: usize = 200;
 /// Each asks for this many copies of ten megabytes.
 const FETCHES: usize = 10;
 
-/// Kernel memory in Hale's two sockets of one stalled session. The target is 1.25 MiB (reliability, section 6): half a
-/// megabyte of receive buffer towards the backend, 128 KiB unsent towards the client; the rest is the kernel's own reckoning.
-const OWN_BYTES_MAX: u64 = 5 << 18;
-/// The same with what the backend queues behind it, up to tcp_wmem's 4 MiB, and the client's receive buffer.
-/// A proxy that leaves its two sockets to autotuning holds 5 to 8 MiB more.
-const ALL_BYTES_MAX: u64 = 6 << 20;
+/// Kernel memory in Hale's two sockets of one stalled session (reliability, section 6): 128 KiB of receive buffer towards the
+/// backend, whose reader never showed that it reads, 128 KiB unsent towards the client; the rest is the kernel's own reckoning.
+const OWN_BYTES_MAX: u64 = 1 << 19;
+/// The same with the backend's send buffer and the client's receive buffer, whose sizes Hale influences but does not set.
+/// A proxy that leaves its two sockets to autotuning holds 5 to 8 MiB.
+const ALL_BYTES_MAX: u64 = 3 << 20;
 /// Resident memory that one stalled session may add to Hale, where a relay of its own buffers would show.
 const RESIDENT_BYTES_MAX: u64 = 64 << 10;
 /// Not a measurement, only a line between "works" and "hangs" on a machine with two busy cores.

@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::IntoRawFd as _;
 use std::time::Duration;
 
-use hale::ring::port::{Completion, Fd, Half, IoFault, Kind, Outcome, Port, Token};
+use hale::ring::port::{Completion, Fd, Half, IoFault, Kind, Outcome, Port, Ready, Token};
 use hale::ring::socket::{SocketOptions, listen};
 use hale::ring::uring::Uring;
 use hale::ring::wake::Waker;
@@ -119,6 +119,49 @@ fn a_poll_reports_each_arrival_and_the_hangup() {
         }
     }
     port.close(fd);
+}
+
+/// Waits for the readiness that the poll of `kind` tells behind everything that is under way.
+fn await_hangup(port: &mut Uring, kind: Kind) -> Ready {
+    for _ in 0..10 {
+        if let Outcome::Ready(ready) = await_kind(port, kind).outcome
+            && ready.hangup
+        {
+            return ready;
+        }
+    }
+    panic!("no hang-up is told")
+}
+
+#[test]
+fn w_rel_5_a_poll_tells_a_broken_connection_from_one_that_ended_behind_unread_bytes() {
+    let mut port = port();
+    // Closing over unread bytes sends RST.
+    let (broken, mut peer) = pair(&mut port);
+    port.send(broken, b"unread").unwrap();
+    peer.write_all(b"before").unwrap();
+    peer.peek(&mut [0]).unwrap();
+    drop(peer);
+    port.poll(broken, token(2, Kind::ClientReady));
+    assert!(await_hangup(&mut port, Kind::ClientReady).broken);
+
+    // Both halves ended in order: POLLHUP, and nothing is broken.
+    let (ended, mut peer) = pair(&mut port);
+    port.shutdown(ended, Half::Write);
+    peer.write_all(b"before").unwrap();
+    drop(peer);
+    port.poll(ended, token(3, Kind::BackendReady));
+    assert!(!await_hangup(&mut port, Kind::BackendReady).broken);
+    let mut buffer = [0; 64];
+    assert_eq!(port.recv(ended, &mut buffer), Ok(6));
+    assert_eq!(port.recv(ended, &mut buffer), Ok(0));
+
+    for kind in [Kind::ClientReady, Kind::BackendReady] {
+        port.cancel(token(if kind == Kind::ClientReady { 2 } else { 3 }, kind));
+        while await_kind(&mut port, kind).more {}
+    }
+    port.close(broken);
+    port.close(ended);
 }
 
 #[test]

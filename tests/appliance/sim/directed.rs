@@ -1,7 +1,10 @@
 //! Directed scenarios: one rule each, in weather that is calm but for what the rule is about.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use hale::auth::passdb::{Driver, Passdb, Passdbs};
+use hale::auth::passwd_file::PasswdFile;
 use hale::event::{EndedBy, Event};
 use hale::limits;
 use hale::share::counters::Counter;
@@ -126,6 +129,28 @@ fn be_13_a_half_closed_relay_lingers_for_ten_seconds() {
 }
 
 #[test]
+fn w_rel_5_a_client_that_breaks_off_in_front_of_a_stalled_backend_is_ended_at_once() {
+    let account = Account { bulky: true, ..exchange(0, 2_000_000, 0, Ending::Nobody) };
+    let mut sim = Sim::new(14, Weather::calm(), &[account]);
+    sim.until(|world| world.clients[0].logged_in);
+    sim.world().backends[0].sleep();
+    sim.until(|world| {
+        let (near, far) = (world.clients[0].stream.unwrap(), world.backends[0].stream);
+        let is_full = |bytes: usize, most: usize| bytes == most;
+        let (near, far) = (&world.kernel.streams[near], &world.kernel.streams[far]);
+        is_full(far.to_peer.len(), far.to_peer_max) && is_full(near.to_core.len(), near.to_core_max)
+    });
+    let began = sim.now();
+    let stream = sim.world().clients[0].stream.unwrap();
+    sim.world().clients[0].over = true;
+    sim.world().kernel.peer(stream, |stream| stream.peer_reset(false));
+    sim.until(|world| ended(world, 0).is_some());
+    assert_eq!(ended(sim.world(), 0), Some(EndedBy::Client));
+    assert!(sim.now() < began + 100, "the stall timeout is not waited for");
+    sim.drain_now();
+}
+
+#[test]
 fn w_rel_6_an_idle_relay_ends_after_31_minutes() {
     let mut sim = Sim::new(6, Weather::calm(), &[Account::quiet(0)]);
     sim.until(|world| ended(world, 0).is_some());
@@ -224,19 +249,91 @@ fn ur_04_rs_01_a_drain_ends_although_no_descriptor_is_left() {
 
 #[test]
 fn w_pipe_6_client_gone_while_backend_connects() {
-    let weather = Weather { loses: 100, ..Weather::calm() };
-    let mut sim = Sim::new(6, weather, &[Account::quiet(0)]);
-    sim.until(|world| world.kernel.next_event().is_some());
-    let began = sim.now();
-    let stream = sim.world().clients[0].stream.unwrap();
-    sim.world().clients[0].over = true;
-    sim.world().kernel.peer(stream, |stream| stream.peer_reset(false));
-    while sim.worker.live() > 0 {
-        sim.turn();
+    // Half-closed before, it is not read any more when it breaks off.
+    for half_closes in [false, true] {
+        let weather = Weather { loses: 100, ..Weather::calm() };
+        let mut sim = Sim::new(6, weather, &[Account::quiet(0)]);
+        sim.until(|world| world.kernel.next_event().is_some());
+        let stream = sim.world().clients[0].stream.unwrap();
+        if half_closes {
+            sim.world().kernel.peer(stream, |stream| stream.peer_fin = true);
+            sim.until(|world| world.kernel.streams[stream].end_read);
+        }
+        let began = sim.now();
+        sim.world().clients[0].over = true;
+        sim.world().kernel.peer(stream, |stream| stream.peer_reset(false));
+        while sim.worker.live() > 0 {
+            sim.turn();
+        }
+        assert!(sim.now() < began + 100, "the connect is not waited for");
+        sim.drain_now();
+        assert_eq!(sim.counted(Counter::BackendFailed), 0);
     }
-    assert!(sim.now() < began + 100, "the connect is not waited for");
+}
+
+#[test]
+fn w_pipe_7_a_full_table_drops_the_oldest_client_without_a_login() {
+    // Eight places, one of them spare. The first one logs in; the next six say nothing and wait.
+    let mut accounts = vec![Account::quiet(0)];
+    for (id, at) in (1..7).zip((1_000..).step_by(100)) {
+        accounts.push(Account { connects_at: at, ..asleep(id, 0) });
+    }
+    for (id, at) in [(7, 5_000), (8, 6_000)] {
+        accounts.push(Account { connects_at: at, ..Account::quiet(id) });
+    }
+    let mut sim = Sim::new(7, Weather::calm(), &accounts);
+    for (newcomer, gone) in [(7, 1), (8, 2)] {
+        sim.until(|world| world.clients[newcomer].logged_in);
+        assert!(sim.worker.live() <= 8);
+        let world = sim.world();
+        let is_gone = |id: usize| {
+            let stream = &world.kernel.streams[world.clients[id].stream.unwrap()];
+            let said = stream.to_peer.iter().copied().collect::<Vec<u8>>();
+            let bye = b"* BYE [UNAVAILABLE] Too many connections, try again later.\r\n";
+            assert_eq!(stream.core_closed, said.ends_with(bye), "{id}: {}", said.escape_ascii());
+            stream.core_closed
+        };
+        let all_gone: Vec<usize> = (0..newcomer).filter(|id| is_gone(*id)).collect();
+        assert_eq!(
+            all_gone,
+            (1..=gone).collect::<Vec<usize>>(),
+            "the oldest, one for each newcomer"
+        );
+    }
+    assert_eq!(sim.counted(Counter::CrowdedOut), 2);
     sim.drain_now();
-    assert_eq!(sim.counted(Counter::BackendFailed), 0);
+}
+
+#[test]
+fn w_fail_2_a_backend_that_has_been_failing_is_not_queued_for() {
+    let mut accounts: Vec<Account> = (0..7).map(Account::quiet).collect();
+    // These three live on the same backend, which takes no connection: five seconds for each attempt.
+    accounts[3].connects_at = 24_000;
+    accounts[6].connects_at = 45_000;
+    let mut sim = Sim::new(2, Weather { loses: 100, ..Weather::calm() }, &accounts);
+    for id in [1, 2, 4, 5] {
+        sim.world().clients[id].over = true;
+    }
+    sim.until(|world| world.kernel.now >= 45_000 && world.clients[6].refusals > 0);
+    let now = sim.now();
+    assert!(now < 46_000, "answered at {now}");
+    assert_eq!(sim.counted(Counter::FailedFast), 1);
+    assert_eq!(sim.world().clients[3].refusals, 0, "the one that finds out still tries");
+    sim.drain_now();
+}
+
+#[test]
+fn palomar_5_4_delay_until_holds_a_login_back() {
+    let line = b"u0:{PLAIN}secret0::::::delay_until=1700000031+4\n";
+    let (file, _) = PasswdFile::parse(line.to_vec()).unwrap();
+    let list = vec![Passdb::new("file", Driver::PasswdFile(Arc::new(file)))];
+    let mut sim = Sim::new(5, Weather::calm(), &[Account::quiet(0)]);
+    sim.world().control.exchange.passdbs.publish(Passdbs { list, ..Passdbs::default() });
+    sim.until(|world| world.clients[0].logged_in);
+    // The simulation's world began at 1,700,000,000.
+    let now = sim.now();
+    assert!((31_000..36_000).contains(&now), "{now}");
+    sim.drain_now();
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
-use hale::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Ready, Token};
+use hale::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Token};
 
 use super::random::Random;
 use super::stream::Stream;
@@ -331,14 +331,14 @@ impl Kernel {
             (Operation::PollIn, What::Stream(stream)) if woken => {
                 let stream = &self.streams[stream];
                 if stream.is_readable() {
-                    let ready = Ready { hangup: stream.is_hung_up() };
+                    let ready = stream.ready();
                     self.tell(key, Outcome::Ready(ready));
                 }
             }
             (Operation::PollOut, What::Stream(stream)) => {
                 let stream = &self.streams[stream];
                 if stream.is_writable() {
-                    let ready = Ready { hangup: stream.is_hung_up() };
+                    let ready = stream.ready();
                     self.finish(key, Outcome::Ready(ready));
                 }
             }

@@ -112,6 +112,7 @@ fn settings() -> WorkerSettings {
         trusted: Networks::default(),
         connections_max: 8,
         relay_idle_timeout: limits::IMAP_IDLE_TIMEOUT,
+        seats_max: [0; 5],
     }
 }
 

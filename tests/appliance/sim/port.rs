@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hale::ring::port::{Completion, Fd, Half, IoFault, PipeId, Port, Token};
+use hale::ring::port::{Completion, Fd, Half, IoFault, PipeId, Port, ReceiveBuffer, Token};
 use hale::tick::Tick;
 
 use super::kernel::{Kernel, Pipe, What};
@@ -40,6 +40,10 @@ impl Port for SimPort {
 
     fn now(&mut self) -> Tick {
         Tick(self.0.kernel.now)
+    }
+
+    fn unix_ms(&mut self) -> u64 {
+        UNIX_MS + self.0.kernel.now
     }
 
     fn recv(&mut self, fd: Fd, into: &mut [u8]) -> Result<usize, IoFault> {
@@ -101,6 +105,11 @@ impl Port for SimPort {
             return Err(IoFault::Descriptors);
         }
         Ok(kernel.open(What::Fresh))
+    }
+
+    /// What it does to a window is the kernel's business; that the socket is a live one is ours.
+    fn receive_buffer(&mut self, fd: Fd, _: ReceiveBuffer) {
+        self.0.kernel.stream_of(fd);
     }
 
     fn endpoints(&mut self, fd: Fd) -> Result<(SocketAddr, SocketAddr), IoFault> {
@@ -217,5 +226,7 @@ impl Kernel {
     }
 }
 
+/// When the simulation began, in the world's time.
+pub(super) const UNIX_MS: u64 = 1_700_000_000_000;
 /// Bytes that a simulated pipe holds.
 const PIPE_BYTES: usize = 65_536;

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+use hale::ring::port::Ready;
+
 /// A connection between the core and a simulated peer.
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -80,6 +82,11 @@ impl Stream {
 
     pub(super) fn is_hung_up(&self) -> bool {
         self.peer_fin || self.broken
+    }
+
+    /// The word of a poll. The error is told until a call has taken it.
+    pub(super) fn ready(&self) -> Ready {
+        Ready { hangup: self.is_hung_up(), broken: self.error }
     }
 
     /// Linux calls a socket writable when a third of its buffer is free.

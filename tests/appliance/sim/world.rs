@@ -96,7 +96,7 @@ impl World {
         self.kernel.deliver(all, completions);
         if self.control.has_mail() {
             let token = Token { slot: 0, generation: 0, kind: Kind::Wake };
-            let outcome = Outcome::Ready(Ready { hangup: false });
+            let outcome = Outcome::Ready(Ready::default());
             completions.push(Completion { token, outcome, more: true });
         }
     }

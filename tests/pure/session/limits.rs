@@ -24,7 +24,11 @@ fn w_fail_4_every_class_has_exactly_one_final_reply() {
         session.on(now, Input::Begin, &mut outbox);
         session.on(now, Input::Client(b"a1 LOGIN tim secret\r\n"), &mut outbox);
         outbox.to_client.clear();
-        session.on(now, Input::Verdict(super::stage::granted("tim")), &mut outbox);
+        session.on(
+            now,
+            Input::Verdict { answer: super::stage::granted("tim"), earlier_failures: 0 },
+            &mut outbox,
+        );
         let answer = RouteAnswer::Fail { failure, detail: "test".into() };
         session.on(now, Input::Route(answer), &mut outbox);
         while session.stage() == "delay" {

@@ -15,7 +15,7 @@
 use std::collections::VecDeque;
 
 use hale::auth::verdict::{BackendMech, BackendTls, Certificate, Grant};
-use hale::event::Event;
+use hale::event::{Event, Subject};
 use hale::network::Networks;
 use hale::secret::Secret;
 use hale::session::Session;
@@ -46,6 +46,8 @@ pub(super) struct Player {
     happened: VecDeque<String>,
     /// No report may tell them.
     passwords: Vec<String>,
+    not_before: Option<Tick>,
+    master: Option<Box<str>>,
 }
 
 impl Player {
@@ -60,6 +62,8 @@ impl Player {
             relayed: false,
             happened: VecDeque::new(),
             passwords: Vec::new(),
+            not_before: None,
+            master: None,
         };
         let mut lines = text
             .lines()
@@ -133,6 +137,15 @@ impl Player {
                 self.wait(rest.parse().unwrap());
                 return Ok(());
             }
+            // What the next verdict says besides.
+            "not-before" => {
+                self.not_before = Some(Tick(rest.parse().unwrap()));
+                return Ok(());
+            }
+            "master" => {
+                self.master = Some(rest.into());
+                return Ok(());
+            }
             "stage" => {
                 let stage = self.session.as_ref().unwrap().stage();
                 return if stage == rest { Ok(()) } else { Err(format!("stage is {stage}")) };
@@ -140,8 +153,12 @@ impl Player {
             _ => {}
         }
         let before = self.quiet();
-        if let Some(input) = happening(word, rest) {
+        if let Some(mut input) = happening(word, rest) {
             before?;
+            if let Input::Verdict { answer, .. } = &mut input {
+                answer.not_before = self.not_before.take();
+                answer.master_user = self.master.take();
+            }
             self.input(input);
             return Ok(());
         }
@@ -221,10 +238,13 @@ impl Player {
 fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
     let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
     Some(match word {
-        "grant" => Input::Verdict(stage::accepted(grant(rest))),
+        "grant" => Input::Verdict { answer: stage::accepted(grant(rest)), earlier_failures: 0 },
         "refuse" => {
             let reason = Some(second).filter(|reason| !reason.is_empty());
-            Input::Verdict(stage::refused(failure_named(first), reason))
+            Input::Verdict {
+                answer: stage::refused(failure_named(first), reason),
+                earlier_failures: 0,
+            }
         }
         "go" => Input::Route(RouteAnswer::Go(destination(rest))),
         "nowhere" => {
@@ -235,7 +255,9 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
         "broken" => Input::BackendBroken("connection refused"),
         "client-end" => Input::ClientEnd,
         "backend-end" => Input::BackendEnd,
+        "backend-down" => Input::BackendDown,
         "shutdown" => Input::Shutdown,
+        "crowded" => Input::Crowded,
         "deadline" => Input::Deadline,
         _ => return None,
     })
@@ -296,12 +318,17 @@ fn named(wish: &Wish) -> String {
         Wish::DropBackend => "drops".to_owned(),
         Wish::Connect(to) => format!("connects {to}"),
         Wish::Relay(handover) => {
-            let user = handover.subject.user.as_deref().unwrap_or("-");
-            format!("relays {user} {}", handover.backend)
+            format!("relays {} {}", who(&handover.subject), handover.backend)
         }
         Wish::Close => "closes".to_owned(),
         Wish::Report(event) => format!("logs {}", reported(event)),
     }
+}
+
+fn who(subject: &Subject) -> String {
+    let user = subject.user.as_deref().unwrap_or("-");
+    let master = subject.master.as_ref().map(|master| format!(" by {master}"));
+    format!("{user}{}", master.unwrap_or_default())
 }
 
 fn reported(event: &Event) -> String {
@@ -309,10 +336,12 @@ fn reported(event: &Event) -> String {
         Event::Refused { peer, reason, quiet, .. } => {
             format!("refused {peer}{}: {reason}", if *quiet { " quietly" } else { "" })
         }
+        Event::Noticed { notice, .. } => format!("noticed {notice:?}"),
         Event::Aborted { reason, attempts, .. } => format!("aborted after {attempts}: {reason}"),
         Event::LoginFailed { failure, detail, subject } => {
-            format!("failed {} {failure:?}: {detail}", subject.user.as_deref().unwrap_or("-"))
+            format!("failed {} {failure:?}: {detail}", who(subject))
         }
+        Event::Referred { from, to, .. } => format!("referred by {from} to {to}"),
         Event::BackendFailed { backend, failure, detail, retried, .. } => {
             let end = if *retried { "again" } else { "enough" };
             format!("backend {backend} {failure:?} {end}: {detail}")

@@ -30,7 +30,9 @@ enum Happening {
     BackendEnd,
     Time(u16),
     Deadline,
+    BackendDown,
     Shutdown,
+    Crowded,
 }
 
 /// Long enough, and in no other word here; its base64 for PLAIN is below.
@@ -108,7 +110,9 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::BackendEnd),
         2 => any::<u16>().prop_map(Happening::Time),
         4 => Just(Happening::Deadline),
+        1 => Just(Happening::BackendDown),
         1 => Just(Happening::Shutdown),
+        1 => Just(Happening::Crowded),
     ]
 }
 
@@ -165,9 +169,14 @@ impl Run {
             }
             Happening::ClientEnd => self.input(Input::ClientEnd),
             Happening::ClientTook => self.input(Input::ClientTook),
-            Happening::Grant => self.input(Input::Verdict(granted("tim"))),
+            Happening::Grant => {
+                self.input(Input::Verdict { answer: granted("tim"), earlier_failures: 0 });
+            }
             Happening::Refuse(which) => {
-                self.input(Input::Verdict(refused(Failure::ALL[*which], None)));
+                self.input(Input::Verdict {
+                    answer: refused(Failure::ALL[*which], None),
+                    earlier_failures: 0,
+                });
             }
             Happening::Go(last, is_moving) => {
                 let address = [192, 0, 2, *last].into();
@@ -187,7 +196,9 @@ impl Run {
                 self.now = self.session.deadline().unwrap_or(self.now).max(self.now);
                 self.input(Input::Deadline);
             }
+            Happening::BackendDown => self.input(Input::BackendDown),
             Happening::Shutdown => self.input(Input::Shutdown),
+            Happening::Crowded => self.input(Input::Crowded),
         }
     }
 
@@ -286,7 +297,7 @@ proptest! {
         for piece in pieces(&[login.as_bytes(), at_once].concat(), &client_cuts) {
             session.on(Tick(0), Input::Client(piece), &mut outbox);
         }
-        session.on(Tick(0), Input::Verdict(granted("tim")), &mut outbox);
+        session.on(Tick(0), Input::Verdict { answer: granted("tim"), earlier_failures: 0 }, &mut outbox);
         let destination =
             Destination { host: "h".into(), address: [192, 0, 2, 1].into(), group: None, is_moving: false };
         session.on(Tick(0), Input::Route(RouteAnswer::Go(destination)), &mut outbox);

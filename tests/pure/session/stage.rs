@@ -91,6 +91,7 @@ fn answered(verdict: Verdict) -> Box<Answer> {
         master_user: None,
         nodelay: false,
         delay_until: None,
+        not_before: None,
         why: None,
         trouble: None,
     })

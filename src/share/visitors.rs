@@ -1,0 +1,252 @@
+//! Who is here, by address prefix: logins under way, what failed logins cost, sessions of a user from one address.
+//!
+//! Read and written by every data core without a lock: an entry is a handful of atomics behind an `Arc`. Two cores that
+//! count at the same moment may both be right by one less; no bound here is that sharp. The rules are `admission`'s.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use papaya::HashMap;
+
+use crate::admission::penalty::{Penalty, attempts_at_once};
+use crate::admission::prefix::Prefix;
+use crate::limits;
+use crate::tick::Tick;
+
+/// The book of visitors. Clones are the same book.
+#[derive(Clone, Debug, Default)]
+pub struct Visitors(Arc<Book>);
+
+#[derive(Debug, Default)]
+struct Book {
+    prefixes: HashMap<Prefix, Arc<Visitor>>,
+    /// Sessions by user and address.
+    seats: HashMap<(Box<str>, IpAddr), Arc<AtomicU32>>,
+    /// Keys the fingerprints of wrong pairs: they say nothing about a password to whoever reads memory.
+    fingerprints: RandomState,
+}
+
+/// What is known of one prefix.
+#[derive(Debug, Default)]
+struct Visitor {
+    /// Logins under way.
+    attempts: AtomicU32,
+    /// A [`Penalty`], packed.
+    penalty: AtomicU64,
+    /// Fingerprints of the last wrong pairs; zero is none.
+    wrong: [AtomicU32; limits::WRONG_PAIRS_KEPT],
+    /// Where the next one goes.
+    next_wrong: AtomicU32,
+}
+
+impl Visitor {
+    fn penalty(&self) -> Penalty {
+        Penalty::unpack(self.penalty.load(Ordering::Relaxed))
+    }
+
+    fn is_idle(&self, now: Tick) -> bool {
+        self.attempts.load(Ordering::Relaxed) == 0 && self.penalty().failures(now) == 0
+    }
+
+    /// Whether the pair is among the last wrong ones; it is from now on.
+    fn knows(&self, fingerprint: u32) -> bool {
+        if self.wrong.iter().any(|wrong| wrong.load(Ordering::Relaxed) == fingerprint) {
+            return true;
+        }
+        let next = self.next_wrong.fetch_add(1, Ordering::Relaxed) as usize;
+        if let Some(place) = self.wrong.get(next % self.wrong.len()) {
+            place.store(fingerprint, Ordering::Relaxed);
+        }
+        false
+    }
+}
+
+impl Visitors {
+    /// Begins a login from `address`. `None`: too many of this prefix are under way; ask again later (SA-14).
+    #[must_use]
+    pub fn attempt(
+        &self,
+        address: IpAddr,
+        user: &str,
+        password: &[u8],
+        now: Tick,
+    ) -> Option<Attempt> {
+        let visitor = self.visitor(Prefix::of(address));
+        let under_way = visitor.attempts.fetch_add(1, Ordering::Relaxed);
+        let hash = self.0.fingerprints.hash_one((user, password));
+        let [a, b, c, d, ..] = hash.to_le_bytes();
+        let attempt = Attempt { visitor, fingerprint: u32::from_le_bytes([a, b, c, d]).max(1) };
+        (under_way < attempts_at_once(attempt.earlier_failures(now))).then_some(attempt)
+    }
+
+    /// Takes one of the `most` sessions that `user` may have from `address`. `None`: all are taken.
+    #[must_use]
+    pub fn seat(&self, user: &str, address: IpAddr, most: u32) -> Option<Seat> {
+        let seats = self.0.seats.pin();
+        let key = (Box::from(user), address.to_canonical());
+        let taken = Arc::clone(seats.get_or_insert_with(key, Arc::default));
+        let before = taken.fetch_add(1, Ordering::Relaxed);
+        let seat = Seat(taken);
+        (before < most).then_some(seat)
+    }
+
+    /// Forgets who left no trace. The control core does this now and then.
+    pub fn sweep(&self, now: Tick) {
+        // An entry that is being used right now is held by a guard and not idle; one whose guard comes a moment later
+        // lives on in that guard and is counted afresh by the next visitor: off by one, once.
+        self.0.prefixes.pin().retain(|_, visitor| !visitor.is_idle(now));
+        self.0.seats.pin().retain(|_, taken| taken.load(Ordering::Relaxed) > 0);
+    }
+
+    /// Prefixes in the book.
+    #[must_use]
+    pub fn prefixes(&self) -> usize {
+        self.0.prefixes.len()
+    }
+
+    fn visitor(&self, prefix: Prefix) -> Arc<Visitor> {
+        let prefixes = self.0.prefixes.pin();
+        if let Some(known) = prefixes.get(&prefix) {
+            return Arc::clone(known);
+        }
+        // A full book counts nobody new: better an uncounted guesser than a mail service that runs out of memory.
+        if prefixes.len() >= limits::VISITORS_MAX {
+            return Arc::default();
+        }
+        Arc::clone(prefixes.get_or_insert_with(prefix, Arc::default))
+    }
+}
+
+/// A login under way; its prefix has one more for as long as this lives.
+#[derive(Debug)]
+pub struct Attempt {
+    visitor: Arc<Visitor>,
+    fingerprint: u32,
+}
+
+impl Attempt {
+    /// Failed logins held against the prefix.
+    #[must_use]
+    pub fn earlier_failures(&self, now: Tick) -> u8 {
+        self.visitor.penalty().failures(now)
+    }
+
+    /// The credentials were wrong.
+    pub fn failed(&self, now: Tick) {
+        let repeated = self.visitor.knows(self.fingerprint);
+        let next = |word| Some(Penalty::unpack(word).failed(now, repeated).pack());
+        let _ = self.visitor.penalty.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+    }
+
+    /// The login succeeded: nothing is held against the prefix any more, as Dovecot does it.
+    pub fn succeeded(&self) {
+        if self.visitor.penalty.load(Ordering::Relaxed) != 0 {
+            self.visitor.penalty.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.visitor.attempts.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One of a user's sessions from one address, for as long as this lives.
+#[derive(Debug)]
+pub struct Seat(Arc<AtomicU32>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn fail(visitors: &Visitors, from: &str, password: &str, now: Tick) -> u8 {
+        let attempt = visitors.attempt(address(from), "u", password.as_bytes(), now).unwrap();
+        let before = attempt.earlier_failures(now);
+        attempt.failed(now);
+        before
+    }
+
+    #[test]
+    fn sa_12_a_48_is_one_visitor_and_its_neighbour_another() {
+        let visitors = Visitors::default();
+        let tries: Vec<u8> = (0..9)
+            .map(|n| fail(&visitors, &format!("2001:db8:1:{n}::1"), &format!("p{n}"), Tick(n)))
+            .collect();
+        assert_eq!(tries, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(fail(&visitors, "2001:db8:2::1", "p", Tick(9)), 0);
+    }
+
+    #[test]
+    fn sa_13_one_wrong_pair_fifty_times_is_one_failure() {
+        let visitors = Visitors::default();
+        let tries: Vec<u8> =
+            (0..50).map(|n| fail(&visitors, "192.0.2.1", "old", Tick(n))).collect();
+        assert_eq!(tries.last(), Some(&1));
+        // Eleven other pairs push it out; a guesser is counted each time.
+        for n in 0..11 {
+            let before = fail(&visitors, "192.0.2.1", &format!("p{n}"), Tick(u64::from(n)));
+            assert_eq!(before, n + 1);
+        }
+        assert_eq!(fail(&visitors, "192.0.2.1", "old", Tick(99)), 12);
+    }
+
+    #[test]
+    fn sa_14_attempts_of_one_prefix_are_bounded_and_give_their_place_back() {
+        let visitors = Visitors::default();
+        let from = address("192.0.2.1");
+        let begin = || visitors.attempt(from, "u", b"p", Tick(0));
+        let held: Vec<Attempt> = std::iter::from_fn(begin).take(500).collect();
+        assert_eq!(held.len(), 128);
+        assert!(visitors.attempt(address("192.0.2.2"), "u", b"p", Tick(0)).is_some());
+        drop(held);
+        for n in 0..4 {
+            fail(&visitors, "192.0.2.1", &n.to_string(), Tick(0));
+        }
+        let only = begin().unwrap();
+        assert!(begin().is_none(), "P12: one guess at a time after the fourth");
+        only.succeeded();
+        drop(only);
+        assert_eq!(std::iter::from_fn(begin).take(500).count(), 500, "each was dropped at once");
+        assert_eq!(begin().unwrap().earlier_failures(Tick(0)), 0);
+    }
+
+    #[test]
+    fn sessions_of_a_user_from_an_address_are_bounded() {
+        let visitors = Visitors::default();
+        let here = address("192.0.2.1");
+        let seats: Vec<Seat> = (0..3).map(|_| visitors.seat("u", here, 3).unwrap()).collect();
+        assert!(visitors.seat("u", here, 3).is_none());
+        assert!(visitors.seat("v", here, 3).is_some());
+        assert!(visitors.seat("u", address("192.0.2.2"), 3).is_some());
+        assert!(visitors.seat("u", address("::ffff:192.0.2.1"), 3).is_none());
+        drop(seats);
+        assert!(visitors.seat("u", here, 3).is_some());
+    }
+
+    #[test]
+    fn the_book_forgets_who_left_no_trace() {
+        let visitors = Visitors::default();
+        fail(&visitors, "192.0.2.1", "p", Tick(0));
+        drop(visitors.attempt(address("192.0.2.2"), "u", b"p", Tick(0)));
+        let under_way = visitors.attempt(address("192.0.2.3"), "u", b"p", Tick(0)).unwrap();
+        assert_eq!(visitors.prefixes(), 3);
+        visitors.sweep(Tick(1_000));
+        assert_eq!(visitors.prefixes(), 2);
+        drop(under_way);
+        visitors.sweep(Tick(0).after(limits::PENALTY_FORGOTTEN_AFTER));
+        assert_eq!(visitors.prefixes(), 0);
+    }
+}

@@ -1,0 +1,184 @@
+//! What a core has seen of the backends' addresses lately, so that logins do not queue for one that is gone (W-FAIL-2).
+//!
+//! Decides: whether a connect is worth its time. An address that has been failing for long gets one connect at a time, which
+//! finds out whether it is back; whoever comes meanwhile is answered at once. Does not: mark a backend down; probes do, for
+//! all cores. Driver: `drive` and `run`. Tests: below, and in the simulator.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use crate::limits;
+use crate::tick::Tick;
+
+/// The addresses a core connects to.
+#[derive(Debug, Default)]
+pub(super) struct Hosts {
+    records: Vec<Record>,
+    by_address: HashMap<SocketAddr, u16>,
+    /// Which record the connect in flight of a slot belongs to.
+    connecting: Vec<u16>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Record {
+    /// The first failure since the last success, and the last one.
+    failing: Option<(Tick, Tick)>,
+    /// Connects in flight.
+    pending: u32,
+}
+
+/// How a connect ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    Well,
+    Badly,
+    /// Cancelled, or for a reason of ours: it says nothing about the address.
+    Unknown,
+}
+
+impl Hosts {
+    /// A slot is about to connect. `false`: it should not, because the address has been failing and somebody waits already.
+    pub(super) fn begin(&mut self, slot: u32, to: SocketAddr, now: Tick) -> bool {
+        let Some(index) = self.index(to) else {
+            return true;
+        };
+        let Some(record) = self.records.get_mut(usize::from(index)) else {
+            return true;
+        };
+        if record.pending > 0 && record.is_down(now) {
+            return false;
+        }
+        record.pending += 1;
+        let slot = usize::try_from(slot).unwrap_or(usize::MAX);
+        if slot >= self.connecting.len() {
+            self.connecting.resize(slot + 1, NONE);
+        }
+        if let Some(place) = self.connecting.get_mut(slot) {
+            *place = index;
+        }
+        true
+    }
+
+    /// The connect of a slot takes too long: it will be cancelled, but the address has failed now.
+    pub(super) fn late(&mut self, slot: u32, now: Tick) {
+        if let Some(record) = self.connecting_to(slot) {
+            record.fail(now);
+        }
+    }
+
+    /// The kernel returned the connect of a slot.
+    pub(super) fn end(&mut self, slot: u32, ended: Ended, now: Tick) {
+        let Some(record) = self.connecting_to(slot) else {
+            return;
+        };
+        record.pending = record.pending.saturating_sub(1);
+        match ended {
+            Ended::Well => record.failing = None,
+            Ended::Badly => record.fail(now),
+            Ended::Unknown => {}
+        }
+        if let Some(place) = usize::try_from(slot).ok().and_then(|at| self.connecting.get_mut(at)) {
+            *place = NONE;
+        }
+    }
+
+    /// The record of an address, made if there is room; without one the address counts as good.
+    fn index(&mut self, address: SocketAddr) -> Option<u16> {
+        if let Some(index) = self.by_address.get(&address) {
+            return Some(*index);
+        }
+        if self.records.len() >= limits::HOSTS_WATCHED_MAX {
+            return None;
+        }
+        let index = u16::try_from(self.records.len()).ok()?;
+        self.records.push(Record::default());
+        self.by_address.insert(address, index);
+        Some(index)
+    }
+
+    fn connecting_to(&mut self, slot: u32) -> Option<&mut Record> {
+        let index = *self.connecting.get(usize::try_from(slot).ok()?)?;
+        self.records.get_mut(usize::from(index))
+    }
+}
+
+impl Record {
+    fn fail(&mut self, now: Tick) {
+        let (first, _) = self.failing.unwrap_or((now, now));
+        self.failing = Some((first, now));
+    }
+
+    /// Failing for long, and not long ago: what failed this morning may be well by now.
+    fn is_down(self, now: Tick) -> bool {
+        self.failing.is_some_and(|(first, last)| {
+            last.since(first) > limits::FAIL_FAST_AFTER
+                && now.since(last) <= limits::FAIL_FAST_AFTER
+        })
+    }
+}
+
+/// No record.
+const NONE: u16 = u16::MAX;
+const _: () = assert!(limits::HOSTS_WATCHED_MAX < NONE as usize);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host() -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 1], 143))
+    }
+
+    /// Fails in every one of so many seconds.
+    fn failing_for(seconds: u64) -> Hosts {
+        let mut hosts = Hosts::default();
+        for second in 0..=seconds {
+            let now = Tick(second * 1000);
+            assert!(hosts.begin(7, host(), now));
+            hosts.end(7, Ended::Badly, now);
+        }
+        hosts
+    }
+
+    #[test]
+    fn w_fail_2_one_at_a_time_finds_out_and_the_others_are_told_at_once() {
+        let mut hosts = failing_for(31);
+        let now = Tick(31_500);
+        assert!(hosts.begin(1, host(), now), "nobody waits for it yet");
+        assert!(!hosts.begin(2, host(), now));
+        assert!(hosts.begin(3, SocketAddr::from(([192, 0, 2, 2], 143)), now), "another address");
+        hosts.end(1, Ended::Well, now);
+        assert!(hosts.begin(1, host(), now) && hosts.begin(2, host(), now), "it is back");
+    }
+
+    #[test]
+    fn w_fail_2_only_behind_thirty_seconds_of_failures() {
+        let mut hosts = failing_for(30);
+        let now = Tick(30_500);
+        assert!(hosts.begin(1, host(), now) && hosts.begin(2, host(), now));
+        // Cancelled by a client that left: nothing is learnt.
+        hosts.end(1, Ended::Unknown, Tick(32_000));
+        assert!(hosts.begin(1, host(), Tick(32_000)));
+        hosts.late(2, Tick(32_000));
+        assert!(!hosts.begin(3, host(), Tick(32_000)));
+        hosts.end(2, Ended::Unknown, Tick(32_000));
+    }
+
+    #[test]
+    fn w_fail_2_failures_of_long_ago_do_not_count() {
+        let mut hosts = failing_for(40);
+        let now = Tick(3_600_000);
+        assert!(hosts.begin(1, host(), now) && hosts.begin(2, host(), now));
+    }
+
+    #[test]
+    fn more_addresses_than_are_watched_count_as_good() {
+        let mut hosts = Hosts::default();
+        for number in 0..limits::HOSTS_WATCHED_MAX + 10 {
+            let port = u16::try_from(number).unwrap();
+            assert!(hosts.begin(1, SocketAddr::from(([192, 0, 2, 9], port)), Tick(0)));
+            hosts.end(1, Ended::Badly, Tick(0));
+        }
+        assert_eq!(hosts.records.len(), limits::HOSTS_WATCHED_MAX);
+    }
+}
