@@ -9,7 +9,7 @@ use super::cores::{self, Plan};
 use super::data_core::DataCore;
 use super::exit::{Exit, Refusal};
 use super::settings::geodb_location;
-use super::{limits, listen, lock};
+use super::{limits, listen, lock, settings};
 use crate::config::{Config, Listener as ListenerConfig, LogTarget};
 use crate::control::geodb::{GeoDb, OpenMode};
 use crate::control::{Control, Level, LogWriter, PassdbSources, Routing, start_hashing};
@@ -67,12 +67,8 @@ fn load_passdbs(
     exchange: &Exchange,
     writer: &mut LogWriter,
 ) -> Result<PassdbSources, Refusal> {
-    let mut sources =
-        PassdbSources::configured(config).map_err(|fault| Refusal::config(fault.to_string()))?;
-    let (passdbs, remarks) = sources.load().map_err(|faults| {
-        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        Refusal::config(lines.join("\n"))
-    })?;
+    let mut sources = settings::passdb_sources(config)?;
+    let (passdbs, remarks) = sources.load().map_err(|faults| settings::refused_files(&faults))?;
     for remark in remarks {
         writer.add_line(Level::Warning, &remark);
     }

@@ -2,7 +2,7 @@
 
 use super::exit::Refusal;
 use crate::config::{Config, GeoDb};
-use crate::control::PassdbSources;
+use crate::control::{PassdbFault, PassdbSources};
 
 /// What a good configuration asks for and this version does not serve: for `hale check-config`. `hale run` names the
 /// listeners that it does not open and refuses the engine that it does not have.
@@ -11,13 +11,28 @@ pub fn unserved(config: &Config) -> Vec<String> {
     geodb_location(config).err().map(|refusal| refusal.text).into_iter().collect()
 }
 
-/// Whether the settings make sense to the rooms that use them, without touching anything: for `hale check-config`.
+/// Whether the settings make sense to the rooms that use them, and nobody else can read the files they name, without
+/// opening anything: for `hale check-config`.
 ///
 /// # Errors
-/// The first setting that does not.
+/// The first setting that does not; all files that others can read (OP-07).
 pub fn check(config: &Config) -> Result<(), Refusal> {
-    PassdbSources::configured(config).map_err(|fault| Refusal::config(fault.to_string()))?;
-    Ok(())
+    passdb_sources(config)?.check_files().map_err(|faults| refused_files(&faults))
+}
+
+/// The password databases of a configuration, not read yet.
+///
+/// # Errors
+/// The first setting that can't be served.
+pub(super) fn passdb_sources(config: &Config) -> Result<PassdbSources, Refusal> {
+    PassdbSources::configured(config, rustix::process::geteuid().as_raw())
+        .map_err(|fault| Refusal::config(fault.to_string()))
+}
+
+/// The refusal to work with password files, a line for each.
+pub(super) fn refused_files(faults: &[PassdbFault]) -> Refusal {
+    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    Refusal::config(lines.join("\n"))
 }
 
 /// The GeoDB's location as its engine wants it.

@@ -15,11 +15,11 @@ use crate::config::{self, Config, Outcome, PassdbDriver};
 pub struct SettingFault(pub String);
 
 impl PassdbSources {
-    /// The password databases of a configuration, in order; their files are not read yet.
+    /// The password databases of a configuration, in order; their files are not read yet. `process_user`: who we run as.
     ///
     /// # Errors
     /// The first setting that can't be served.
-    pub fn configured(config: &Config) -> Result<Self, SettingFault> {
+    pub fn configured(config: &Config, process_user: u32) -> Result<Self, SettingFault> {
         let users = UserRules {
             format: template("auth_username_format", &config.auth.username_format)?,
             chars: AllowedChars::new(&config.auth.username_chars),
@@ -27,7 +27,7 @@ impl PassdbSources {
             default_domain: config.auth.default_domain.as_deref().map(Into::into),
         };
         let list = config.auth.passdbs.iter().map(passdb).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self::new(users, list))
+        Ok(Self::new(users, list, process_user))
     }
 }
 

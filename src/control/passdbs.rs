@@ -1,7 +1,8 @@
 //! Password files: read at start and whenever they change, published to the data cores.
 //!
 //! A file is replaced as a whole: the new one takes effect only if it can be read and makes sense; otherwise the old
-//! one stays in force and the log says why (DB-08).
+//! one stays in force and the log says why (DB-08). A file that others can read, or that belongs to somebody else, cannot be
+//! used either (OP-07): its hashes may be known, or its rows not be ours.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use crate::auth::user::UserRules;
 pub struct PassdbSources {
     users: UserRules,
     sources: Vec<Source>,
+    /// The user id that this process runs as.
+    process_user: u32,
 }
 
 #[derive(Debug)]
@@ -39,6 +42,8 @@ struct Stamp {
     modified: Option<SystemTime>,
     bytes: u64,
     inode: u64,
+    mode: u32,
+    owner: u32,
 }
 
 /// A password file that can't be used.
@@ -51,14 +56,28 @@ pub struct PassdbFault {
 }
 
 impl PassdbSources {
-    /// Databases in order; the second half of each is the file of a `passwd-file`.
+    /// Databases in order; the second half of each is the file of a `passwd-file`. `process_user`: who we run as.
     #[must_use]
-    pub fn new(users: UserRules, list: Vec<(Passdb, Option<PathBuf>)>) -> Self {
+    pub fn new(users: UserRules, list: Vec<(Passdb, Option<PathBuf>)>, process_user: u32) -> Self {
         let source = |(passdb, path): (Passdb, Option<PathBuf>)| Source {
             passdb,
             file: path.map(|path| Watched { path, seen: None, complaint: None }),
         };
-        Self { users, sources: list.into_iter().map(source).collect() }
+        Self { users, sources: list.into_iter().map(source).collect(), process_user }
+    }
+
+    /// Looks who may read the files that are there, without reading them.
+    ///
+    /// # Errors
+    /// All files that `load` would refuse for that.
+    pub fn check_files(&self) -> Result<(), Vec<PassdbFault>> {
+        let exposed = |source: &Source| {
+            let path = source.file.as_ref()?.path.clone();
+            let reason = stamp(&path)?.exposure(&path, self.process_user)?;
+            Some(PassdbFault { name: source.passdb.name.to_string(), path, reason })
+        };
+        let faults: Vec<PassdbFault> = self.sources.iter().filter_map(exposed).collect();
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
     /// Reads every file. For the start: any that can't be used is a refusal.
@@ -68,7 +87,7 @@ impl PassdbSources {
     pub fn load(&mut self) -> Result<(Passdbs, Vec<String>), Vec<PassdbFault>> {
         let (mut faults, mut remarks) = (Vec::new(), Vec::new());
         for source in &mut self.sources {
-            match source.read() {
+            match source.read(self.process_user) {
                 Ok(report) => remarks
                     .extend(report.map(|report| source.remarks(&report)).into_iter().flatten()),
                 Err(fault) => faults.push(fault),
@@ -85,7 +104,7 @@ impl PassdbSources {
             if !source.is_outdated() {
                 continue;
             }
-            match source.read() {
+            match source.read(self.process_user) {
                 Ok(report) => {
                     changed = true;
                     remarks
@@ -110,7 +129,7 @@ impl Source {
         self.file.as_ref().is_some_and(|file| file.seen != stamp(&file.path))
     }
 
-    fn read(&mut self) -> Result<Option<Report>, PassdbFault> {
+    fn read(&mut self, process_user: u32) -> Result<Option<Report>, PassdbFault> {
         let Some(file) = &mut self.file else {
             return Ok(None);
         };
@@ -119,6 +138,9 @@ impl Source {
             |reason: String| PassdbFault { name: name.clone(), path: file.path.clone(), reason };
         // Stamped before it is read: a change in between is seen next time.
         let stamp = stamp(&file.path);
+        if let Some(reason) = stamp.and_then(|stamp| stamp.exposure(&file.path, process_user)) {
+            return Err(fault(reason));
+        }
         let text = std::fs::read(&file.path).map_err(|error| {
             fault(format!("{error}; make the file readable for the user that runs hale, or correct passwd_file_path"))
         })?;
@@ -155,11 +177,44 @@ impl Source {
 fn stamp(path: &Path) -> Option<Stamp> {
     use std::os::unix::fs::MetadataExt as _;
     let about = std::fs::metadata(path).ok()?;
-    Some(Stamp { modified: about.modified().ok(), bytes: about.len(), inode: about.ino() })
+    Some(Stamp {
+        modified: about.modified().ok(),
+        bytes: about.len(),
+        inode: about.ino(),
+        mode: about.mode(),
+        owner: about.uid(),
+    })
 }
+
+impl Stamp {
+    /// Why the file is not safe to use, with the remedy (OP-07).
+    fn exposure(&self, path: &Path, process_user: u32) -> Option<String> {
+        let path = path.display();
+        let mode = self.mode & 0o7777;
+        if mode & OTHERS != 0 {
+            return Some(format!(
+                "every user of this host can read or write it (mode {mode:04o}): chmod o-rwx {path}"
+            ));
+        }
+        // The superuser may look at files that are meant for the user of the service.
+        let is_foreign = process_user != ROOT && self.owner != ROOT && self.owner != process_user;
+        is_foreign.then(|| {
+            format!(
+                "user {} owns it and can change any password: chown root {path}, and let a group of hale's read it",
+                self.owner
+            )
+        })
+    }
+}
+
+/// Read and write permissions of everybody.
+const OTHERS: u32 = 0o006;
+const ROOT: u32 = 0;
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn sources(path: &Path) -> PassdbSources {
@@ -167,7 +222,17 @@ mod tests {
         PassdbSources::new(
             UserRules::default(),
             vec![(Passdb::new("users", empty), Some(path.to_owned()))],
+            0,
         )
+    }
+
+    fn write(path: &Path, text: &str) {
+        std::fs::write(path, text).unwrap();
+        set_mode(path, 0o640);
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     }
 
     fn count(passdbs: &Passdbs) -> usize {
@@ -181,12 +246,12 @@ mod tests {
     fn db_08_a_replaced_file_takes_effect_and_a_broken_one_does_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("users");
-        std::fs::write(&path, "alice:{PLAIN}a\n").unwrap();
+        write(&path, "alice:{PLAIN}a\n");
         let mut sources = sources(&path);
         assert_eq!(count(&sources.load().unwrap().0), 1);
         assert!(sources.reload().is_none());
 
-        std::fs::write(folder.path().join("new"), "alice:{PLAIN}a\nbob:{PLAIN}b\n").unwrap();
+        write(&folder.path().join("new"), "alice:{PLAIN}a\nbob:{PLAIN}b\n");
         std::fs::rename(folder.path().join("new"), &path).unwrap();
         assert_eq!(count(&sources.reload().unwrap().0), 2);
 
@@ -203,5 +268,43 @@ mod tests {
         let faults = sources(&folder.path().join("none")).load().unwrap_err();
         let text = faults[0].to_string();
         assert!(text.contains("passdb users") && text.contains("passwd_file_path"), "{text}");
+    }
+
+    #[test]
+    fn op_07_a_file_that_others_can_read_is_refused_with_the_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
+        write(&path, "alice:{PLAIN}a\n");
+        let mut sources = sources(&path);
+        for mode in [0o644, 0o602, 0o646] {
+            set_mode(&path, mode);
+            for faults in [sources.check_files().unwrap_err(), sources.load().unwrap_err()] {
+                let text = faults[0].to_string();
+                let remedy = format!("chmod o-rwx {}", path.display());
+                assert!(text.contains("passdb users") && text.contains(&remedy), "{text}");
+            }
+        }
+        for mode in [0o400, 0o600, 0o640, 0o660] {
+            set_mode(&path, mode);
+            sources.check_files().unwrap();
+            sources.load().unwrap();
+        }
+        // Later: told once, and the users read before stay.
+        set_mode(&path, 0o644);
+        let (passdbs, remarks) = sources.reload().unwrap();
+        assert_eq!((count(&passdbs), remarks.len()), (1, 1), "{remarks:?}");
+        assert!(sources.reload().is_none());
+        set_mode(&path, 0o600);
+        assert!(sources.reload().is_some_and(|(_, remarks)| remarks.is_empty()));
+    }
+
+    #[test]
+    fn op_07_a_file_of_somebody_else_is_refused() {
+        let stamp = |owner| Stamp { modified: None, bytes: 0, inode: 0, mode: 0o10_0640, owner };
+        let exposure = |owner, me| stamp(owner).exposure(Path::new("/u"), me);
+        assert_eq!(exposure(0, 990), None);
+        assert_eq!(exposure(990, 990), None);
+        assert_eq!(exposure(990, 0), None);
+        assert!(exposure(1000, 990).is_some_and(|why| why.contains("chown root /u")));
     }
 }

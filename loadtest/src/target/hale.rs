@@ -1,6 +1,8 @@
 //! Hale as the subject: a configuration with two backends in an SQLite GeoDB and users in a password file.
 
+use std::fs::{self, Permissions};
 use std::fmt::Write;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
@@ -11,10 +13,12 @@ use super::{Bench, Target, run_to_end, write_file};
 pub(super) fn prepare(bench: &Bench) -> Result<()> {
     let directory = &bench.directory;
     for inside in ["run", "state"] {
-        std::fs::create_dir_all(directory.join(inside))?;
+        fs::create_dir_all(directory.join(inside))?;
     }
     write_file(&directory.join("hale.conf"), &configuration(bench))?;
     write_file(&directory.join("users"), &users(bench)?)?;
+    // Hale takes no passwords from a file that everybody can read.
+    fs::set_permissions(directory.join("users"), Permissions::from_mode(0o600))?;
     let mut hosts = String::new();
     for (number, backend) in bench.backends.iter().enumerate() {
         writeln!(hosts, "{} {}", backend.ip(), host_name(number))?;

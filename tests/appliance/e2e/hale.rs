@@ -1,8 +1,9 @@
 //! Hale itself: the binary under test, its configuration, its cluster.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Output};
 use std::time::Duration;
@@ -113,6 +114,12 @@ impl Setup {
         let hosts = format!("{first} be1.test\n{second} be2.test\n");
         fs::write(self.path().join("hosts"), hosts).unwrap();
         fs::write(self.path().join("users"), &self.users).unwrap();
+        self.set_mode("users", 0o600);
+    }
+
+    /// Who may read a file of this instance.
+    pub(crate) fn set_mode(&self, name: &str, mode: u32) {
+        fs::set_permissions(self.path().join(name), Permissions::from_mode(mode)).unwrap();
     }
 
     /// One site with both backends online, made with the commands an operator would type.

@@ -53,6 +53,22 @@ fn op_01_a_good_configuration_is_accepted() {
 }
 
 #[test]
+fn op_07_a_password_file_for_everybody_is_named_with_its_remedy_and_nothing_starts() {
+    let setup = Setup::new(free_port());
+    setup.write();
+    setup.make_cluster();
+    setup.set_mode("users", 0o644);
+    let remedy = format!("chmod o-rwx {}", setup.path().join("users").display());
+    for words in ["check-config", "run"] {
+        let output = setup.output(words);
+        let report = said(&output);
+        assert_eq!(output.status.code(), Some(CONFIGURATION), "hale {words}: {report}");
+        assert!(report.contains(&remedy), "hale {words}: {report}");
+    }
+    assert!(is_free(setup.port));
+}
+
+#[test]
 fn op_06_a_port_in_use_is_named() {
     let setup = Setup::new(free_port());
     setup.write();
