@@ -108,6 +108,9 @@ pub const LOGGED_LINE_BYTES_MAX: usize = 160;
 
 /// Memory of one Argon2 verification, in KiB: 1 GiB, libsodium's "sensitive".
 pub const ARGON2_MEMORY_KIB_MAX: u32 = 1 << 20;
+/// Memory of all hashes that run at the same time, unless `auth_hash_memory` says otherwise: the largest that is verified at all, or
+/// sixteen of the 64 MiB that are common.
+pub const HASH_MEMORY_BYTES: u64 = 1 << 30;
 /// Memory in KiB times passes of one Argon2 verification: a gigabyte passed over sixteen times takes about ten seconds.
 pub const ARGON2_WORK_KIB_MAX: u64 = 16 << 20;
 /// Logarithmic cost of bcrypt: 16 takes about four seconds.
@@ -179,4 +182,5 @@ const _: () = assert!(SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);
 const _: () = assert!(BACKEND_LINE_BYTES_MAX <= BACKEND_INPUT_BYTES_MAX);
 const _: () = assert!(RECONNECT_PAUSE.as_millis() < RECONNECT_TIME_LEFT_MIN.as_millis());
 const _: () = assert!(CONNECT_TIMEOUT.as_millis() < LOGIN_PROXY_TIMEOUT.as_millis());
+const _: () = assert!(ARGON2_MEMORY_KIB_MAX as u64 * 1024 <= HASH_MEMORY_BYTES);
 const _: () = assert!(SCRATCH_BYTES >= BACKEND_INPUT_BYTES_MAX);

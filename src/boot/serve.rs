@@ -147,7 +147,12 @@ impl House<'_> {
     ) -> std::io::Result<()> {
         let hash_threads =
             self.config.auth.hash_threads.map_or_else(default_hash_threads, usize::from);
-        let pool = start_hashing(hash_threads, &self.exchange.hashing, &self.exchange.to_cores)?;
+        let pool = start_hashing(
+            hash_threads,
+            self.config.auth.hash_memory,
+            &self.exchange.hashing,
+            &self.exchange.to_cores,
+        )?;
         cores::pin(self.plan.control);
         let control = Control {
             routing: Routing::new(self.config, geodb, self.exchange.clone())?,

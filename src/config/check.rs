@@ -154,6 +154,7 @@ fn auth(root: &Section, findings: &mut Findings) -> Auth {
         hash_threads: root
             .auto("auth_hash_threads")
             .and_then(|threads| u16::try_from(threads).ok()),
+        hash_memory: root.number("auth_hash_memory"),
         passdbs: passdbs::all(root, findings),
     }
 }
@@ -311,6 +312,7 @@ mod tests {
         let imap = config.protocol(Protocol::Imap);
         assert_eq!(config.trust.haproxy_timeout, limits::PROXY_HEADER_TIMEOUT);
         assert_eq!(config.auth.failure_delay, limits::FAILURE_DELAY);
+        assert_eq!(config.auth.hash_memory, limits::HASH_MEMORY_BYTES);
         assert_eq!(config.proxy.login_timeout, limits::LOGIN_PROXY_TIMEOUT);
         assert_eq!(config.proxy.max_reconnects, limits::RECONNECTS_MAX);
         assert_eq!(imap.relay_idle_timeout, limits::IMAP_IDLE_TIMEOUT);

@@ -278,6 +278,8 @@ pub struct Auth {
     pub cache_negative_ttl: Duration,
     /// Threads that verify passwords; absent: chosen by the shell.
     pub hash_threads: Option<u16>,
+    /// Bytes that hashes running at the same time may take together.
+    pub hash_memory: u64,
     /// Password databases in the order in which they are asked.
     pub passdbs: Vec<Passdb>,
 }

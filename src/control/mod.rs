@@ -10,6 +10,7 @@ mod database;
 mod hashing;
 mod log;
 mod log_file;
+mod memory_budget;
 mod passdb_settings;
 mod passdbs;
 mod resolver;

@@ -1,7 +1,7 @@
 //! Hale as the subject: a configuration with two backends in an SQLite GeoDB and users in a password file.
 
-use std::fs::{self, Permissions};
 use std::fmt::Write;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 

@@ -193,6 +193,9 @@ pub enum SchemeError {
     /// The memory that the stored value demands is not there.
     #[error("not enough memory to verify the stored password")]
     OutOfMemory,
+    /// The pool would never have so much memory.
+    #[error("verifying the stored password needs more memory than auth_hash_memory allows")]
+    OverBudget,
 }
 
 const _: () = assert!(size_of::<SchemeError>() <= 16);

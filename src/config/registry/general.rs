@@ -118,6 +118,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Threads that verify hashed passwords, so that data cores never do. `auto` looks at the number of CPUs.",
     ),
     global(
+        "auth_hash_memory", Size { min: 1 << 20, max: 1 << 40 }, "1G", Hale,
+        "Memory that Argon2 hashes running at the same time may take together. Further ones wait, in order; a hash that needs \
+         more than all of it is refused as an internal failure.",
+    ),
+    global(
         "mail_max_userip_connections", Number { min: 0, max: 1 << 20 }, "10", Dovecot,
         "Sessions of one user from one address. 0: any number. `login_trusted_networks` are exempt.",
     ).per_protocol(),
