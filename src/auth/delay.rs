@@ -24,6 +24,15 @@ pub fn reply_at(received: Tick, base: Duration, failures: u8, seed: u64) -> Tick
     received.after(delay + jitter(delay, seed))
 }
 
+/// The seed of a connection's next failure: the same jitter each time could be measured and subtracted.
+#[must_use]
+pub fn next_seed(seed: u64) -> u64 {
+    // One step of xorshift64*: nothing secret hangs on it beyond these milliseconds.
+    let seed = seed ^ (seed >> 12);
+    let seed = seed ^ (seed << 25);
+    (seed ^ (seed >> 27)).wrapping_mul(0x2545_F491_4F6C_DD1D)
+}
+
 fn jitter(delay: Duration, seed: u64) -> Duration {
     let most = u64::try_from(delay.as_millis() / 4).unwrap_or(u64::MAX - 1);
     Duration::from_millis(seed % (most + 1))
@@ -44,6 +53,16 @@ mod tests {
             let delay = reply_at(received, FAILURE_DELAY, 0, seed).since(received);
             assert!(delay >= FAILURE_DELAY && delay <= FAILURE_DELAY * 5 / 4, "{delay:?}");
         }
+    }
+
+    #[test]
+    fn w_fail_5_no_two_failures_of_a_connection_have_the_same_jitter() {
+        let seeds = std::iter::successors(Some(500), |seed| Some(next_seed(*seed)));
+        let mut at: Vec<_> =
+            seeds.take(6).map(|seed| reply_at(Tick(0), FAILURE_DELAY, 0, seed)).collect();
+        at.sort_unstable();
+        at.dedup();
+        assert_eq!(at.len(), 6);
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::tick::Tick;
 #[derive(Debug)]
 pub struct Attempts {
     deadline: Tick,
+    /// A move has prolonged it; once is enough, or a user who is moved again and again is never answered.
+    is_prolonged: bool,
     reconnects_left: u8,
     /// Where this login has been sent, in order; every address once (W-REF-1).
     path: Vec<SocketAddr>,
@@ -26,6 +28,7 @@ impl Attempts {
     pub fn new(now: Tick, timeout: Duration, reconnects_max: u8, address: SocketAddr) -> Self {
         Self {
             deadline: now.after(timeout),
+            is_prolonged: false,
             reconnects_left: reconnects_max,
             path: vec![canonical(address)],
         }
@@ -40,6 +43,13 @@ impl Attempts {
         }
         self.reconnects_left = self.reconnects_left.checked_sub(1)?;
         Some(now.after(RECONNECT_PAUSE))
+    }
+
+    /// The user is being moved: the backend may hold this login until then, whichever attempt it is (G25).
+    pub fn prolong(&mut self, until: Tick) {
+        if !std::mem::replace(&mut self.is_prolonged, true) {
+            self.deadline = self.deadline.max(until);
+        }
     }
 
     /// No further attempt is worth its time.
@@ -112,6 +122,17 @@ mod tests {
         assert_eq!(attempts().again(Tick(28_900), Failure::Remote), Some(Tick(29_900)));
         assert_eq!(attempts().again(Tick(28_901), Failure::Remote), None);
         assert_eq!(attempts().again(Tick(99_000), Failure::Remote), None);
+    }
+
+    #[test]
+    fn palomar_g25_a_move_prolongs_the_deadline_once() {
+        let mut attempts = attempts();
+        attempts.prolong(Tick(20_000));
+        assert_eq!(attempts.deadline(), Tick(30_000), "never shortens");
+        let mut attempts = self::attempts();
+        attempts.prolong(Tick(41_000));
+        attempts.prolong(Tick(90_000));
+        assert_eq!(attempts.deadline(), Tick(41_000));
     }
 
     #[test]

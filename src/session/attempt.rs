@@ -229,12 +229,7 @@ impl Session {
             .as_ref()
             .and_then(|grant| grant.timeout)
             .unwrap_or(self.settings.login_timeout);
-        // The source of a move holds logins until the user is moved (G25).
-        let timeout = if destination.is_moving {
-            timeout.max(self.settings.user_move_timeout + MOVE_GRACE)
-        } else {
-            timeout
-        };
+        let is_moving = destination.is_moving;
         let from = attempt.host();
         attempt.destination = Some(destination);
         match &mut attempt.attempts {
@@ -252,6 +247,12 @@ impl Session {
                 outbox.wish(Wish::Report(Event::Referred { subject: self.subject(), from, to }));
             }
             Some(attempts) => attempts.alternate(endpoint),
+        }
+        // The source of a move holds logins until the user is moved (G25).
+        if let Some(attempt) = &mut self.attempt
+            && let Some(attempts) = attempt.attempts.as_mut().filter(|_| is_moving)
+        {
+            attempts.prolong(now.after(self.settings.user_move_timeout + MOVE_GRACE));
         }
         if self.is_own(endpoint) {
             let detail = "proxying loops to itself: the destination is this listener";

@@ -45,7 +45,9 @@ impl Session {
         attempt.held = Some((failure, text));
         if failure.is_delayed() && !attempt.nodelay {
             let delay = self.settings.failure_delay;
-            let at = delay::reply_at(attempt.received, delay, 0, self.seed);
+            let seed = self.seed;
+            self.seed = delay::next_seed(seed);
+            let at = delay::reply_at(attempt.received, delay, 0, seed);
             let not_before =
                 attempt.not_before.unwrap_or(now).min(now.after(limits::DELAY_UNTIL_MAX));
             self.enter(Stage::Holding, at.max(now).max(not_before));
