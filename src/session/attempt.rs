@@ -366,7 +366,7 @@ impl Session {
             attempts.give_up();
         }
         let detail =
-            "fails since 30 s and more, and another login tries it already: not waited for";
+            "has been failing for 30 s and more, and another login is trying it: not waited for";
         self.attempt_failed(now, Failure::Connect, None, detail, outbox);
     }
 
