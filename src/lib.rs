@@ -12,6 +12,7 @@ pub mod secret;
 pub mod facts;
 pub mod fault;
 pub mod event;
+pub mod template;
 
 // The road of a connection. Pure: no sockets, clock, randomness, logging.
 pub mod config;

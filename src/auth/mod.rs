@@ -12,7 +12,7 @@
 
 pub mod ask;
 pub mod user;
-pub mod template;
+pub mod variables;
 pub mod chain;
 pub mod passdb;
 pub mod passwd_file;

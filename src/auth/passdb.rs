@@ -9,10 +9,11 @@ use std::sync::Arc;
 use crate::auth::fields::{FieldError, Fields};
 use crate::auth::passwd_file::PasswdFile;
 use crate::auth::scheme::{Scheme, SchemeError};
-use crate::auth::template::{Template, Values};
 use crate::auth::user::UserRules;
+use crate::auth::variables::Values;
 use crate::names::Protocol;
 use crate::secret::Secret;
+use crate::template::Template;
 
 /// All password databases, in the order of the configuration, and how names are read before any is asked.
 #[derive(Clone, Debug, Default)]
@@ -160,20 +161,20 @@ impl Passdb {
     ) -> Result<Option<Found>, FieldError> {
         let entry = match &self.driver {
             Driver::Static => None,
-            Driver::PasswdFile(file) => match file.lookup(&self.username_format.expand(values)) {
+            Driver::PasswdFile(file) => match file.lookup(&values.expand(&self.username_format)) {
                 None => return Ok(None),
                 entry => entry,
             },
         };
         let mut fields = earlier.clone();
         for (name, template) in &self.default_fields {
-            fields.set(name, Some(&template.expand(values)))?;
+            fields.set(name, Some(&values.expand(template)))?;
         }
         for (name, value) in entry.iter().flat_map(|entry| entry.fields()) {
             fields.set(name, value)?;
         }
         for (name, template) in &self.fields {
-            fields.set(name, Some(&template.expand(values)))?;
+            fields.set(name, Some(&values.expand(template)))?;
         }
         let row = entry.map(|entry| entry.password).filter(|password| !password.is_empty());
         let stored = match row {

@@ -4,8 +4,9 @@
 //! up. Driven by `auth::chain`, and by `preauth` for raw bytes.
 
 use crate::auth::ask::Question;
-use crate::auth::template::{Template, Values};
+use crate::auth::variables::Values;
 use crate::limits::USER_BYTES_MAX;
+use crate::template::Template;
 
 /// The settings that turn typed names into users.
 #[derive(Clone, Debug)]
@@ -100,7 +101,7 @@ impl UserRules {
             remote: question.remote,
             local: question.local,
         };
-        let user = self.format.expand(&values);
+        let user = values.expand(&self.format);
         check(&user)?;
         Ok(user.into_boxed_str())
     }

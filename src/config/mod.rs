@@ -33,7 +33,6 @@ pub use model::{
 pub use raw::Source;
 pub use render::{Secrets, Show, render};
 pub use sort::Settings;
-pub use vars::Template;
 
 use diagnostic::Findings;
 

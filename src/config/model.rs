@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::diagnostic::Place;
-use super::vars::Template;
 use crate::names::Protocol;
 use crate::network::Networks;
 use crate::secret::Secret;
+use crate::template::Template;
 
 /// Everything Hale is told.
 #[derive(Clone, Debug)]

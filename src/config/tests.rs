@@ -77,7 +77,7 @@ fn the_palomar_proxy_configuration_loads_as_it_stands() {
     assert_eq!(config.cluster.local_site.as_deref(), Some("DC1"));
     assert_eq!(config.cluster.localdb, Path::new("/dev/shm/cluster-localdb.sqlite"));
     let probe = config.cluster.backend_test_username.as_ref().unwrap();
-    assert_eq!(probe.expand(&|name| (name == "backend_host").then_some("be1")), "probe-be1");
+    assert_eq!(probe.expand(&|name| (name == "backend_host").then_some("be1".into())), "probe-be1");
     assert_eq!(config.cluster.backend_test_password, None);
     assert_eq!(config.trust.haproxy_networks, Networks::parse("192.168.1.0/24").unwrap());
     assert!(config.trust.login_networks.contains("::1".parse().unwrap()));

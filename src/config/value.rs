@@ -10,8 +10,9 @@ use std::time::Duration;
 use super::diagnostic::nearest;
 use super::model::{ControlCore, Cores};
 use super::registry::Kind;
-use super::vars::{LOGIN_VARIABLES, Letters, PROBE_VARIABLES, Template};
+use super::vars::{LOGIN_VARIABLES, PROBE_VARIABLES};
 use crate::network::Networks;
+use crate::template::{Letters, Template};
 
 /// A value of one of the registry's kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]

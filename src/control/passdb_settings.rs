@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use super::passdbs::PassdbSources;
 use crate::auth::passdb::{Driver, Passdb, Role, Rule, Skip};
 use crate::auth::scheme::Scheme;
-use crate::auth::template::Template;
 use crate::auth::user::{AllowedChars, UserRules};
+use crate::auth::variables;
 use crate::config::{self, Config, Outcome, PassdbDriver};
+use crate::template::Template;
 
 /// A setting that this version can't serve. One line, with the setting's name and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -90,10 +91,10 @@ fn fields(
     fields.iter().map(one).collect()
 }
 
-/// The same template in the words of `auth`, which knows only what a login can tell.
-fn template(place: &str, settings: &config::Template) -> Result<Template, SettingFault> {
-    Template::parse(&settings.to_string())
-        .map_err(|error| SettingFault(format!("{place}: {error}")))
+/// The template, if a login of this version can tell all that it asks for.
+fn template(place: &str, template: &Template) -> Result<Template, SettingFault> {
+    variables::check(template).map_err(|error| SettingFault(format!("{place}: {error}")))?;
+    Ok(template.clone())
 }
 
 fn rule(outcome: Outcome) -> Rule {

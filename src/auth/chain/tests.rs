@@ -8,9 +8,9 @@ use super::*;
 use crate::auth::passdb::Driver;
 use crate::auth::passwd_file::PasswdFile;
 use crate::auth::scheme::Scheme;
-use crate::auth::template::Template;
 use crate::auth::user::{UserError, UserRules};
 use crate::names::Protocol;
+use crate::template::{Letters, Template};
 
 /// A hundred times `y`, by SHA512-CRYPT at its least rounds.
 const COSTLY: &str = "{SHA512-CRYPT}$6$rounds=1000$saltsaltsaltsalt$kd0nBRHc1uf8JudOZ7Qz3x19w65eDt6DAYPe2pWvS4GyY2v9MOTknPhxo7dvoqoaCiaSqb0sJNyM3Q5Up.7/C0";
@@ -32,7 +32,7 @@ fn everybody(name: &str, fields: &[(&str, &str)]) -> Passdb {
 fn with(passdb: Passdb, fields: &[(&str, &str)]) -> Passdb {
     let fields = fields
         .iter()
-        .map(|(name, text)| ((*name).into(), Template::parse(text).unwrap()))
+        .map(|(name, text)| ((*name).into(), Template::parse(text, Letters::Text).unwrap()))
         .collect();
     Passdb { fields, ..passdb }
 }
@@ -296,7 +296,7 @@ fn protocols_username_format_and_default_scheme_belong_to_each_database() {
             .verified
     );
     let short = Passdb {
-        username_format: Template::parse("%{user | username}").unwrap(),
+        username_format: Template::parse("%{user | username}", Letters::Text).unwrap(),
         default_scheme: Scheme::Plain,
         ..file("short", "bob:sesame\n")
     };

@@ -8,8 +8,9 @@ use crate::config::model::{Field, Outcome, Passdb, PassdbDriver, Skip};
 use crate::config::registry::Scope;
 use crate::config::sort::{Section, shown};
 use crate::config::value::{self, Value};
-use crate::config::vars::{LOGIN_VARIABLES, Letters, Template};
+use crate::config::vars::LOGIN_VARIABLES;
 use crate::names::Protocol;
+use crate::template::{Letters, Template};
 
 pub(super) fn all(root: &Section, findings: &mut Findings) -> Vec<Passdb> {
     let mut passdbs = Vec::new();

@@ -11,9 +11,9 @@ use std::time::Duration;
 use crate::config::diagnostic::Place;
 use crate::config::registry::{self, Scope};
 use crate::config::value::{self, Value};
-use crate::config::vars::Template;
 use crate::network::Networks;
 use crate::secret::Secret;
+use crate::template::Template;
 
 /// The settings as written, names and kinds checked. Debug shows no values, they may be passwords.
 pub struct Settings {
