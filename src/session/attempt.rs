@@ -242,6 +242,7 @@ impl Session {
         let is_moving = destination.is_moving;
         let from = attempt.host();
         attempt.destination = Some(destination);
+        let mut again = false;
         match &mut attempt.attempts {
             None => {
                 attempt.attempts =
@@ -256,7 +257,10 @@ impl Session {
                 let to = attempt.host();
                 outbox.wish(Wish::Report(Event::Referred { subject: self.subject(), from, to }));
             }
-            Some(attempts) => attempts.alternate(endpoint),
+            Some(attempts) => {
+                attempts.alternate(endpoint);
+                again = true;
+            }
         }
         // The source of a move holds logins until the user is moved (G25).
         if let Some(attempt) = &mut self.attempt
@@ -270,7 +274,7 @@ impl Session {
         }
         let deadline = self.login_deadline(now).min(now.after(limits::CONNECT_TIMEOUT));
         self.enter(Stage::Connecting, deadline);
-        outbox.wish(Wish::Connect(endpoint));
+        outbox.wish(Wish::Connect { to: endpoint, again });
     }
 
     /// This listener itself, by its own address or by the one that the client used (W-FWD-3). Another user there is
