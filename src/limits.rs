@@ -49,6 +49,12 @@ pub const POP3_LONG_LINE_BYTES_MAX: usize = 8192;
 pub const POP3_REPLY_BYTES_MAX: usize = 512;
 /// The third bad command ends the connection (wire.md 8.1).
 pub const POP3_BAD_COMMANDS_MAX: u8 = 3;
+/// One ManageSieve command without its literals (wire.md 9.1); Dovecot's value.
+pub const SIEVE_LINE_BYTES_MAX: usize = 8192;
+/// A literal that comes unasked, up to this size, is read and thrown away; beyond it the connection ends (MS-01).
+pub const SIEVE_LITERAL_DISCARD_BYTES_MAX: usize = IMAP_LITERAL_DISCARD_BYTES_MAX;
+/// The third bad command ends the connection (wire.md 9.1).
+pub const SIEVE_BAD_COMMANDS_MAX: u8 = 3;
 /// One SASL response line, base64 (W-SASL-2).
 pub const SASL_LINE_BYTES_MAX: usize = 16_384;
 /// All SASL responses of one exchange (W-SASL-2).
@@ -213,6 +219,7 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 pub const DRAIN_IDLE: Duration = Duration::from_secs(2);
 
 const _: () = assert!(IMAP_LINE_BYTES_MAX + IMAP_LITERAL_BYTES_MAX <= PRE_LOGIN_INPUT_BYTES_MAX);
+const _: () = assert!(SIEVE_LINE_BYTES_MAX + SASL_LINE_BYTES_MAX <= PRE_LOGIN_INPUT_BYTES_MAX);
 const _: () = assert!(SASL_LINE_BYTES_MAX < PRE_LOGIN_INPUT_BYTES_MAX);
 const _: () = assert!(SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);
 const _: () = assert!(BACKEND_LINE_BYTES_MAX <= BACKEND_INPUT_BYTES_MAX);

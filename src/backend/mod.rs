@@ -13,6 +13,7 @@ pub mod imap;
 mod last_words;
 pub mod pop3;
 pub mod referral;
+pub mod sieve;
 pub mod xclient;
 
 use crate::auth::verdict::BackendMech;
@@ -33,6 +34,8 @@ pub enum Dialogue {
     Imap(imap::Imap),
     /// RFC 1939 and RFC 2449.
     Pop3(pop3::Pop3),
+    /// RFC 5804.
+    Sieve(sieve::Sieve),
 }
 
 impl Dialogue {
@@ -41,8 +44,9 @@ impl Dialogue {
     pub fn new(protocol: Protocol, login: Login) -> Self {
         match protocol {
             Protocol::Pop3 => Self::Pop3(pop3::Pop3::new(login)),
+            Protocol::Sieve => Self::Sieve(sieve::Sieve::new(login)),
             // The others get their dialogues with their clients' side; until then no listener speaks them.
-            Protocol::Imap | Protocol::Lmtp | Protocol::Sieve | Protocol::Submission => {
+            Protocol::Imap | Protocol::Lmtp | Protocol::Submission => {
                 Self::Imap(imap::Imap::new(login))
             }
         }
@@ -62,6 +66,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.read(facts, inbox, to_backend, to_client),
             Self::Pop3(pop3) => pop3.read(facts, inbox, to_backend),
+            Self::Sieve(sieve) => sieve.read(facts, inbox, to_backend),
         }
     }
 
@@ -71,6 +76,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.secured(facts, to_backend),
             Self::Pop3(pop3) => pop3.secured(facts, to_backend),
+            Self::Sieve(sieve) => sieve.secured(),
         }
     }
 
@@ -79,6 +85,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.eof(),
             Self::Pop3(pop3) => pop3.eof(),
+            Self::Sieve(sieve) => sieve.eof(),
         }
     }
 
@@ -88,6 +95,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.stage(),
             Self::Pop3(pop3) => pop3.stage(),
+            Self::Sieve(sieve) => sieve.stage(),
         }
     }
 
@@ -97,6 +105,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.last_line(),
             Self::Pop3(pop3) => pop3.last_line(),
+            Self::Sieve(sieve) => sieve.last_line(),
         }
     }
 
@@ -106,6 +115,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.dropped_pairs(),
             Self::Pop3(pop3) => pop3.dropped_pairs(),
+            Self::Sieve(sieve) => sieve.dropped_pairs(),
         }
     }
 }

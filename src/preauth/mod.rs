@@ -13,6 +13,9 @@ pub mod imap;
 pub mod pop3;
 mod refusal;
 pub mod sasl;
+pub mod sieve;
+#[cfg(test)]
+mod test_client;
 mod told;
 
 use crate::facts::ClientFacts;
@@ -34,6 +37,8 @@ pub enum Dialogue {
     Imap(imap::Imap),
     /// RFC 1939 and RFC 2449.
     Pop3(pop3::Pop3),
+    /// RFC 5804.
+    Sieve(sieve::Sieve),
 }
 
 impl Dialogue {
@@ -42,8 +47,9 @@ impl Dialogue {
     pub fn new(protocol: Protocol) -> Self {
         match protocol {
             Protocol::Pop3 => Self::Pop3(pop3::Pop3::default()),
+            Protocol::Sieve => Self::Sieve(sieve::Sieve::default()),
             // The others get their dialogues one by one; until then `boot` opens no listener for them.
-            Protocol::Imap | Protocol::Lmtp | Protocol::Sieve | Protocol::Submission => {
+            Protocol::Imap | Protocol::Lmtp | Protocol::Submission => {
                 Self::Imap(imap::Imap::default())
             }
         }
@@ -55,6 +61,7 @@ impl Dialogue {
         match self {
             Self::Imap(_) => Protocol::Imap,
             Self::Pop3(_) => Protocol::Pop3,
+            Self::Sieve(_) => Protocol::Sieve,
         }
     }
 
@@ -63,6 +70,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.greet(rules, facts, out),
             Self::Pop3(pop3) => pop3.greet(rules, facts, out),
+            Self::Sieve(sieve) => sieve.greet(rules, facts, out),
         }
     }
 
@@ -81,6 +89,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.read(rules, facts, inbox, out),
             Self::Pop3(pop3) => pop3.read(rules, facts, inbox, out),
+            Self::Sieve(sieve) => sieve.read(rules, facts, inbox, out),
         }
     }
 
@@ -92,6 +101,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.refuse(failure, text, out),
             Self::Pop3(pop3) => pop3.refuse(failure, text, out),
+            Self::Sieve(sieve) => sieve.refuse(failure, text, out),
         }
     }
 
@@ -100,6 +110,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.accept(ok, out),
             Self::Pop3(pop3) => pop3.accept(ok, out),
+            Self::Sieve(sieve) => sieve.accept(ok, out),
         }
     }
 
@@ -109,6 +120,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.secured(rules, out),
             Self::Pop3(pop3) => pop3.secured(),
+            Self::Sieve(sieve) => sieve.secured(rules, out),
         }
     }
 
@@ -116,8 +128,8 @@ impl Dialogue {
     pub fn still_working(&self, out: &mut Vec<u8>) {
         match self {
             Self::Imap(imap) => imap.still_working(out),
-            // The protocol has no such device.
-            Self::Pop3(_) => {}
+            // These protocols have no such device.
+            Self::Pop3(_) | Self::Sieve(_) => {}
         }
     }
 
@@ -126,6 +138,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.bye(reason, out),
             Self::Pop3(pop3) => pop3.bye(reason, out),
+            Self::Sieve(sieve) => sieve.bye(reason, out),
         }
     }
 
@@ -134,7 +147,7 @@ impl Dialogue {
     pub fn client_id(&self) -> &[IdPair] {
         match self {
             Self::Imap(imap) => imap.client_id(),
-            Self::Pop3(_) => &[],
+            Self::Pop3(_) | Self::Sieve(_) => &[],
         }
     }
 
@@ -144,6 +157,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.stage(),
             Self::Pop3(pop3) => pop3.stage(),
+            Self::Sieve(sieve) => sieve.stage(),
         }
     }
 
@@ -153,6 +167,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.awaits_command(),
             Self::Pop3(pop3) => pop3.awaits_command(),
+            Self::Sieve(sieve) => sieve.awaits_command(),
         }
     }
 
@@ -162,6 +177,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.notes(),
             Self::Pop3(pop3) => pop3.notes(),
+            Self::Sieve(sieve) => sieve.notes(),
         }
     }
 }

@@ -62,6 +62,11 @@ fn pop3() {
     play_folder("pop3", Protocol::Pop3, 30);
 }
 
+#[test]
+fn sieve() {
+    play_folder("sieve", Protocol::Sieve, 30);
+}
+
 /// Plays a folder, which must hold at least `least` transcripts.
 fn play_folder(name: &str, protocol: Protocol, least: usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(name);
