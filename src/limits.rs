@@ -41,6 +41,14 @@ pub const IMAP_ID_KEY_BYTES_MAX: usize = 30;
 pub const IMAP_ID_VALUE_BYTES_MAX: usize = 1024;
 /// The third bad command ends the connection (wire.md 7.1).
 pub const IMAP_BAD_COMMANDS_MAX: u8 = 3;
+/// One POP3 line; RFC 2449 4 allows 255 (wire.md 13).
+pub const POP3_LINE_BYTES_MAX: usize = 512;
+/// A POP3 line with an initial response or a password in it (wire.md 13).
+pub const POP3_LONG_LINE_BYTES_MAX: usize = 8192;
+/// One line of a POP3 reply with its end (RFC 2449 4).
+pub const POP3_REPLY_BYTES_MAX: usize = 512;
+/// The third bad command ends the connection (wire.md 8.1).
+pub const POP3_BAD_COMMANDS_MAX: u8 = 3;
 /// One SASL response line, base64 (W-SASL-2).
 pub const SASL_LINE_BYTES_MAX: usize = 16_384;
 /// All SASL responses of one exchange (W-SASL-2).
@@ -116,6 +124,8 @@ pub const FORWARD_VALUE_BYTES_MAX: usize = 1024;
 pub const XCLIENT_LINE_BYTES_MAX: usize = 1024;
 /// The same in Submission and LMTP: the command line of RFC 5321 4.5.3.1.4, which Postfix insists on (W-SUB-B3).
 pub const XCLIENT_SMTP_LINE_BYTES_MAX: usize = 512;
+/// Forward variables that one connection keeps: as many as IMAP's ID has pairs (W-FWD-5).
+pub const FORWARDS_MAX: usize = IMAP_ID_PAIRS_MAX;
 /// Hops a fresh login session may take (W-FWD-2); Dovecot's value.
 pub const PROXY_TTL: u8 = 7;
 /// Bytes of a backend's line shown in a log (W-FAIL-6).

@@ -7,8 +7,11 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod connect;
+mod credentials;
 pub mod forward;
 pub mod imap;
+mod last_words;
+pub mod pop3;
 pub mod referral;
 pub mod xclient;
 
@@ -28,6 +31,8 @@ use referral::Referral;
 pub enum Dialogue {
     /// RFC 9051 and RFC 3501.
     Imap(imap::Imap),
+    /// RFC 1939 and RFC 2449.
+    Pop3(pop3::Pop3),
 }
 
 impl Dialogue {
@@ -35,12 +40,11 @@ impl Dialogue {
     #[must_use]
     pub fn new(protocol: Protocol, login: Login) -> Self {
         match protocol {
+            Protocol::Pop3 => Self::Pop3(pop3::Pop3::new(login)),
             // The others get their dialogues with their clients' side; until then no listener speaks them.
-            Protocol::Imap
-            | Protocol::Pop3
-            | Protocol::Lmtp
-            | Protocol::Sieve
-            | Protocol::Submission => Self::Imap(imap::Imap::new(login)),
+            Protocol::Imap | Protocol::Lmtp | Protocol::Sieve | Protocol::Submission => {
+                Self::Imap(imap::Imap::new(login))
+            }
         }
     }
 
@@ -57,6 +61,7 @@ impl Dialogue {
     ) -> Step {
         match self {
             Self::Imap(imap) => imap.read(facts, inbox, to_backend, to_client),
+            Self::Pop3(pop3) => pop3.read(facts, inbox, to_backend),
         }
     }
 
@@ -65,6 +70,7 @@ impl Dialogue {
     pub fn secured(&mut self, facts: &ClientFacts, to_backend: &mut Vec<u8>) -> Step {
         match self {
             Self::Imap(imap) => imap.secured(facts, to_backend),
+            Self::Pop3(pop3) => pop3.secured(facts, to_backend),
         }
     }
 
@@ -72,6 +78,7 @@ impl Dialogue {
     pub fn eof(&mut self) -> Step {
         match self {
             Self::Imap(imap) => imap.eof(),
+            Self::Pop3(pop3) => pop3.eof(),
         }
     }
 
@@ -80,6 +87,7 @@ impl Dialogue {
     pub fn stage(&self) -> &'static str {
         match self {
             Self::Imap(imap) => imap.stage(),
+            Self::Pop3(pop3) => pop3.stage(),
         }
     }
 
@@ -88,6 +96,7 @@ impl Dialogue {
     pub fn last_line(&self) -> &str {
         match self {
             Self::Imap(imap) => imap.last_line(),
+            Self::Pop3(pop3) => pop3.last_line(),
         }
     }
 
@@ -96,6 +105,7 @@ impl Dialogue {
     pub fn dropped_pairs(&self) -> u16 {
         match self {
             Self::Imap(imap) => imap.dropped_pairs(),
+            Self::Pop3(pop3) => pop3.dropped_pairs(),
         }
     }
 }

@@ -59,6 +59,11 @@ impl Rules {
         }
     }
 
+    /// The mechanisms that may be used now, in the order in which they are listed.
+    pub fn usable_mechanisms(&self) -> impl Iterator<Item = Mechanism> {
+        Mechanism::ALL.into_iter().filter(|known| self.permission(*known) == Permission::Granted)
+    }
+
     /// Appends IMAP's capability list (wire.md 7.2), IMAP4rev1 first for clients that test the first word.
     pub fn write_imap_capabilities(&self, out: &mut Vec<u8>) {
         out.extend(b"IMAP4rev1");
@@ -72,11 +77,9 @@ impl Rules {
         if !self.plaintext_allowed {
             out.extend(b" LOGINDISABLED");
         }
-        for mechanism in Mechanism::ALL {
-            if self.permission(mechanism) == Permission::Granted {
-                out.extend(b" AUTH=");
-                out.extend(mechanism.name().as_bytes());
-            }
+        for mechanism in self.usable_mechanisms() {
+            out.extend(b" AUTH=");
+            out.extend(mechanism.name().as_bytes());
         }
     }
 }

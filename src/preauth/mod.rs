@@ -8,11 +8,16 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod capability;
+mod foreign;
 pub mod imap;
+pub mod pop3;
+mod refusal;
 pub mod sasl;
+mod told;
 
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
+use crate::limits::AUTH_ATTEMPTS_MAX;
 use crate::names::Protocol;
 use crate::secret::Secret;
 use crate::wire::id::IdPair;
@@ -27,6 +32,8 @@ use sasl::Mechanism;
 pub enum Dialogue {
     /// RFC 9051 and RFC 3501.
     Imap(imap::Imap),
+    /// RFC 1939 and RFC 2449.
+    Pop3(pop3::Pop3),
 }
 
 impl Dialogue {
@@ -34,12 +41,11 @@ impl Dialogue {
     #[must_use]
     pub fn new(protocol: Protocol) -> Self {
         match protocol {
+            Protocol::Pop3 => Self::Pop3(pop3::Pop3::default()),
             // The others get their dialogues one by one; until then `boot` opens no listener for them.
-            Protocol::Imap
-            | Protocol::Pop3
-            | Protocol::Lmtp
-            | Protocol::Sieve
-            | Protocol::Submission => Self::Imap(imap::Imap::default()),
+            Protocol::Imap | Protocol::Lmtp | Protocol::Sieve | Protocol::Submission => {
+                Self::Imap(imap::Imap::default())
+            }
         }
     }
 
@@ -48,13 +54,15 @@ impl Dialogue {
     pub fn protocol(&self) -> Protocol {
         match self {
             Self::Imap(_) => Protocol::Imap,
+            Self::Pop3(_) => Protocol::Pop3,
         }
     }
 
     /// Appends the greeting. Called once, when PROXY header and implicit TLS are done (W-PIPE-2).
-    pub fn greet(&mut self, rules: &Rules, out: &mut Vec<u8>) {
+    pub fn greet(&mut self, rules: &Rules, facts: &ClientFacts, out: &mut Vec<u8>) {
         match self {
-            Self::Imap(imap) => imap.greet(rules, out),
+            Self::Imap(imap) => imap.greet(rules, facts, out),
+            Self::Pop3(pop3) => pop3.greet(rules, facts, out),
         }
     }
 
@@ -72,6 +80,7 @@ impl Dialogue {
     ) -> Step {
         match self {
             Self::Imap(imap) => imap.read(rules, facts, inbox, out),
+            Self::Pop3(pop3) => pop3.read(rules, facts, inbox, out),
         }
     }
 
@@ -82,6 +91,7 @@ impl Dialogue {
     pub fn refuse(&mut self, failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) -> Step {
         match self {
             Self::Imap(imap) => imap.refuse(failure, text, out),
+            Self::Pop3(pop3) => pop3.refuse(failure, text, out),
         }
     }
 
@@ -89,6 +99,7 @@ impl Dialogue {
     pub fn accept(&mut self, ok: &LoginOk, out: &mut Vec<u8>) {
         match self {
             Self::Imap(imap) => imap.accept(ok, out),
+            Self::Pop3(pop3) => pop3.accept(ok, out),
         }
     }
 
@@ -97,6 +108,7 @@ impl Dialogue {
     pub fn secured(&mut self, rules: &Rules, out: &mut Vec<u8>) {
         match self {
             Self::Imap(imap) => imap.secured(rules, out),
+            Self::Pop3(pop3) => pop3.secured(),
         }
     }
 
@@ -104,6 +116,8 @@ impl Dialogue {
     pub fn still_working(&self, out: &mut Vec<u8>) {
         match self {
             Self::Imap(imap) => imap.still_working(out),
+            // The protocol has no such device.
+            Self::Pop3(_) => {}
         }
     }
 
@@ -111,6 +125,7 @@ impl Dialogue {
     pub fn bye(&mut self, reason: ByeReason, out: &mut Vec<u8>) {
         match self {
             Self::Imap(imap) => imap.bye(reason, out),
+            Self::Pop3(pop3) => pop3.bye(reason, out),
         }
     }
 
@@ -119,6 +134,7 @@ impl Dialogue {
     pub fn client_id(&self) -> &[IdPair] {
         match self {
             Self::Imap(imap) => imap.client_id(),
+            Self::Pop3(_) => &[],
         }
     }
 
@@ -127,6 +143,7 @@ impl Dialogue {
     pub fn stage(&self) -> &'static str {
         match self {
             Self::Imap(imap) => imap.stage(),
+            Self::Pop3(pop3) => pop3.stage(),
         }
     }
 
@@ -135,6 +152,7 @@ impl Dialogue {
     pub fn awaits_command(&self) -> bool {
         match self {
             Self::Imap(imap) => imap.awaits_command(),
+            Self::Pop3(pop3) => pop3.awaits_command(),
         }
     }
 
@@ -143,6 +161,7 @@ impl Dialogue {
     pub fn notes(&self) -> Notes {
         match self {
             Self::Imap(imap) => imap.notes(),
+            Self::Pop3(pop3) => pop3.notes(),
         }
     }
 }
@@ -223,4 +242,23 @@ pub struct Notes {
     pub failed_logins: u8,
     /// Commands we did not understand.
     pub bad_commands: u8,
+}
+
+impl Notes {
+    /// Counts a command we did not understand; says whether it is the `limit`th.
+    fn is_last_bad_command(&mut self, limit: u8) -> bool {
+        self.bad_commands = self.bad_commands.saturating_add(1);
+        self.bad_commands >= limit
+    }
+
+    /// Counts a login that failed or was aborted (W-SASL-6); says whether there may be no other (wire.md 13).
+    fn is_last_failed_login(&mut self) -> bool {
+        self.failed_logins = self.failed_logins.saturating_add(1);
+        self.failed_logins >= AUTH_ATTEMPTS_MAX
+    }
+
+    fn forged(&mut self, facts: usize) {
+        let forged = u16::try_from(facts).unwrap_or(u16::MAX);
+        self.forged_facts = self.forged_facts.saturating_add(forged);
+    }
 }

@@ -1,7 +1,7 @@
 //! SASL mechanisms as machines over decoded messages: one engine for all protocols (wire.md 4).
 //!
-//! Decides: what a message means, and what makes credentials usable at all (W-SASL-7). Does not: frame, decode base64,
-//! count, or verify; each protocol's dialogue frames, `auth` verifies. Tests: below.
+//! Decides: which exchange may begin, what a message means, and what makes credentials usable at all (W-SASL-7). Does not:
+//! frame, count, or verify; each protocol's dialogue frames, `auth` verifies. Tests: below.
 
 use memchr::{memchr, memchr3};
 
@@ -11,7 +11,10 @@ use crate::limits::{
 };
 use crate::secret::Secret;
 
+use crate::wire::base64;
+
 use super::Credentials;
+use super::capability::{Permission, Rules};
 
 /// How a login was presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +164,63 @@ fn plain(message: &[u8]) -> Option<Turn> {
     let (authcid, rest) = rest.split_at_checked(memchr(0, rest)?)?;
     let password = rest.strip_prefix(&[0])?;
     Some(usable(authcid, authzid, Secret::from(password), Mechanism::Plain).into())
+}
+
+/// What a client's wish for a mechanism comes to.
+#[derive(Debug)]
+pub enum Beginning {
+    /// The exchange has begun.
+    Turn(Turn),
+    /// Not before the connection is private; nothing is invited (W-SASL-4).
+    NeedsPrivacy,
+    /// There is no such mechanism.
+    Unknown,
+    /// The operator turned it off.
+    Off,
+    /// The initial response is not base64.
+    BadBase64,
+}
+
+/// Begins an exchange, with the initial response in base64 when there is one: the same in every protocol, once each has
+/// found the words (wire.md 4.1). How "empty" is spelled is the protocol's.
+#[must_use]
+pub fn begin(rules: &Rules, mechanism: &[u8], initial_response: Option<&[u8]>) -> Beginning {
+    let Some(mechanism) = Mechanism::named(mechanism) else {
+        return Beginning::Unknown;
+    };
+    match rules.permission(mechanism) {
+        Permission::Unsupported => return Beginning::Off,
+        Permission::NeedsPrivacy => return Beginning::NeedsPrivacy,
+        Permission::Granted => {}
+    }
+    match initial_response {
+        None => Beginning::Turn(Exchange::start(mechanism)),
+        Some(text) => match base64::decode(text) {
+            Some(message) => Beginning::Turn(Exchange::start_with(mechanism, &message)),
+            None => Beginning::BadBase64,
+        },
+    }
+}
+
+/// What a response comes to.
+#[derive(Debug)]
+pub enum Reaction {
+    /// The exchange goes on, or is over.
+    Turn(Turn),
+    /// The client gave up.
+    Cancelled,
+    /// Neither base64 nor `*`.
+    BadBase64,
+}
+
+/// Takes the response that an exchange waited for, in base64.
+#[must_use]
+pub fn react(exchange: Exchange, response: &[u8]) -> Reaction {
+    match base64::decode(response) {
+        Some(message) => Reaction::Turn(exchange.respond(&message)),
+        None if response == b"*" => Reaction::Cancelled,
+        None => Reaction::BadBase64,
+    }
 }
 
 /// Turns raw fields into credentials, or says that nobody need be asked: names that are empty, over-long, not UTF-8 or

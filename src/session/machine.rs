@@ -245,7 +245,7 @@ impl Session {
 
     fn greet(&mut self, outbox: &mut Outbox) {
         let rules = self.settings.rules_for(&self.facts, self.behind_header);
-        self.dialogue.greet(rules, &mut outbox.to_client);
+        self.dialogue.greet(rules, &self.facts, &mut outbox.to_client);
     }
 
     fn client_bytes(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {

@@ -57,6 +57,11 @@ fn imap() {
     play_folder("imap", Protocol::Imap, 30);
 }
 
+#[test]
+fn pop3() {
+    play_folder("pop3", Protocol::Pop3, 30);
+}
+
 /// Plays a folder, which must hold at least `least` transcripts.
 fn play_folder(name: &str, protocol: Protocol, least: usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(name);
@@ -159,7 +164,7 @@ impl Player {
             "trusted" => self.facts.trusted = true,
             "ttl" => self.facts.ttl = rest.parse().unwrap(),
             // What others do.
-            "greet" => self.client.greet(&self.rules, &mut self.to_client),
+            "greet" => self.client.greet(&self.rules, &self.facts, &mut self.to_client),
             "accept" => self.accept(rest),
             "refuse" => {
                 let (failure, text) = rest.split_once(' ').unwrap_or((rest, ""));

@@ -3,35 +3,17 @@
 //! Decides: LOGIN or AUTHENTICATE, quoted string or literal, initial response or not. Does not: send. Tests: below, and
 //! "no injection" in `tests/pure/imap_properties.rs`.
 
-use std::collections::VecDeque;
-
-use crate::auth::verdict::BackendMech;
 use crate::backend::Login;
+use crate::backend::credentials::{self, Chunks, joined};
 use crate::backend::forward::Literals;
 use crate::fault::Failure;
 use crate::secret::Secret;
+use crate::wire::quoted;
 use crate::wire::resp_text::has_word;
-use crate::wire::{base64, quoted};
-
-/// The pieces of a login command; each but the first waits for the backend's `+`.
-#[derive(Debug, Default)]
-pub(super) struct Chunks(VecDeque<Secret>);
-
-impl Chunks {
-    /// Queues the next piece and wipes our copy (W-CRED-2).
-    pub(super) fn next(&mut self, to_backend: &mut Vec<u8>) -> Option<()> {
-        to_backend.extend(self.0.pop_front()?.expose());
-        Some(())
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
 
 /// Whether the backend offers what `login` needs.
 pub(super) fn is_offered(login: &Login, capabilities: &[u8]) -> bool {
-    if is_sasl(login) {
+    if login.is_sasl() {
         has_word(capabilities, b"AUTH=PLAIN")
     } else {
         !has_word(capabilities, b"LOGINDISABLED")
@@ -54,54 +36,33 @@ pub(super) fn literals(capabilities: &[u8]) -> Literals {
 /// `Credentials` when a field holds what could end a string or a line; `preauth` lets none through (W-SASL-7), a
 /// database might.
 pub(super) fn chunks(login: &Login, capabilities: &[u8]) -> Result<Chunks, Failure> {
-    let master = login.master.as_deref().unwrap_or_default();
-    let fields = [login.user.as_bytes(), login.password.expose(), master.as_bytes()];
-    let is_harmful = |field: &&[u8]| field.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
-    if fields.iter().any(is_harmful) || login.user.is_empty() {
-        return Err(Failure::Credentials);
-    }
-    Ok(if is_sasl(login) {
+    credentials::check(login)?;
+    Ok(if login.is_sasl() {
         authenticate(login, capabilities)
     } else {
         by_command(login, capabilities)
     })
 }
 
-fn is_sasl(login: &Login) -> bool {
-    match login.mech {
-        BackendMech::Plain => true,
-        BackendMech::Login => login.master.is_some(),
-    }
-}
-
 /// ```text
 /// authenticate  = "AUTHENTICATE" SP auth-type [SP initial-resp] *(CRLF base64) ; RFC 9051 9, RFC 4959
-/// message       = [authzid] UTF8NUL authcid UTF8NUL passwd ; RFC 4616 2
 /// ```
 fn authenticate(login: &Login, capabilities: &[u8]) -> Chunks {
-    let authcid = login.master.as_deref().unwrap_or(&login.user);
-    // No authzid when it says nothing new (W-CRED-4).
-    let authzid = if *authcid == *login.user { "" } else { &*login.user };
-    let parts = [authzid.as_bytes(), b"\0", authcid.as_bytes(), b"\0", login.password.expose()];
-    let message = joined(&parts);
-    let mut response = Vec::with_capacity(message.len().saturating_mul(2).saturating_add(8));
-    base64::encode(message.expose(), &mut response);
-    response.extend(b"\r\n");
-    let response = Secret::new(response);
+    let response = credentials::plain_response(login);
     let by_initial_response =
         has_word(capabilities, b"SASL-IR") || has_word(capabilities, b"IMAP4rev2");
-    Chunks(if by_initial_response {
-        [joined(&[b"L AUTHENTICATE PLAIN ", response.expose()])].into()
+    if by_initial_response {
+        [joined(&[b"L AUTHENTICATE PLAIN ", response.expose(), b"\r\n"])].into()
     } else {
-        [Secret::from("L AUTHENTICATE PLAIN\r\n"), response].into()
-    })
+        [Secret::from("L AUTHENTICATE PLAIN\r\n"), joined(&[response.expose(), b"\r\n"])].into()
+    }
 }
 
 /// ```text
 /// login         = "LOGIN" SP userid SP password           ; RFC 9051 9
 /// ```
 fn by_command(login: &Login, capabilities: &[u8]) -> Chunks {
-    let mut chunks = VecDeque::new();
+    let mut chunks = Chunks::default();
     // Escapes at most double a value; what is added around it is far less than 64 bytes.
     let size =
         login.user.len().saturating_add(login.password.len()).saturating_mul(2).saturating_add(64);
@@ -120,29 +81,20 @@ fn by_command(login: &Login, capabilities: &[u8]) -> Chunks {
             Literals::Synchronising => {
                 current.extend(format!("{{{}}}\r\n", value.len()).as_bytes());
                 let next = Vec::with_capacity(size);
-                chunks.push_back(Secret::new(std::mem::replace(&mut current, next)));
+                chunks.push(Secret::new(std::mem::replace(&mut current, next)));
             }
         }
         current.extend(value);
     }
     current.extend(b"\r\n");
-    chunks.push_back(Secret::new(current));
-    Chunks(chunks)
-}
-
-/// Joined without an unwiped intermediate copy.
-fn joined(parts: &[&[u8]]) -> Secret {
-    let size = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
-    let mut whole = Vec::with_capacity(size);
-    for part in parts {
-        whole.extend_from_slice(part);
-    }
-    Secret::new(whole)
+    chunks.push(Secret::new(current));
+    chunks
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::verdict::BackendMech;
 
     fn of(
         user: &str,
@@ -159,7 +111,7 @@ mod tests {
             ..Login::default()
         };
         let text = |chunk: &Secret| String::from_utf8(chunk.expose().to_vec()).unwrap();
-        chunks(&login, capabilities.as_bytes()).unwrap().0.iter().map(text).collect()
+        chunks(&login, capabilities.as_bytes()).unwrap().iter().map(text).collect()
     }
 
     #[test]

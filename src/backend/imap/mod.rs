@@ -16,16 +16,15 @@ use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::{
     BACKEND_LINE_BYTES_MAX, BACKEND_LINES_MAX, BACKEND_UNTAGGED_BYTES_MAX,
-    BACKEND_UNTAGGED_LINES_MAX, LOGGED_LINE_BYTES_MAX,
+    BACKEND_UNTAGGED_LINES_MAX,
 };
 use crate::wire::inbox::Inbox;
 use crate::wire::line::{Lines, Scan};
 use crate::wire::login_ok::LoginOk;
 use crate::wire::resp_text;
 
-use super::forward;
-use super::{Login, Step};
-use login::Chunks;
+use super::credentials::Chunks;
+use super::{Login, Step, forward, last_words};
 use reply::{Line, Status, Untagged};
 
 /// One login at one IMAP backend.
@@ -418,12 +417,7 @@ impl Imap {
         Step::Failed(failure, text)
     }
 
-    /// W-FAIL-6.
     fn remember(&mut self, line: &[u8]) {
-        let shown = line.iter().take(LOGGED_LINE_BYTES_MAX);
-        let printable = |&byte: &u8| {
-            if matches!(byte, b' '..=b'~') { char::from(byte) } else { '?' }
-        };
-        self.last_line = shown.map(printable).collect::<String>().into();
+        self.last_line = last_words::of(line);
     }
 }

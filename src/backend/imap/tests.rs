@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::facts::Transport;
-use crate::limits::{BACKEND_INPUT_BYTES_MAX, PROXY_TTL};
+use crate::limits::{BACKEND_INPUT_BYTES_MAX, LOGGED_LINE_BYTES_MAX, PROXY_TTL};
 use crate::names::SessionId;
 use crate::secret::Secret;
 

@@ -3,6 +3,7 @@
 //! Decides: what a command's bytes mean. Does not: hold state or reply. Driver: `super`. Tests: below.
 
 use crate::limits::IMAP_TAG_BYTES_MAX;
+use crate::preauth::foreign;
 use crate::secret::Secret;
 use crate::wire::cursor::Cursor;
 use crate::wire::{literal, quoted};
@@ -77,8 +78,7 @@ pub(super) fn head<'a>(cursor: &mut Cursor<'a>) -> Head<'a> {
     }
     let tag = cursor.take_while(|byte| byte != b' ');
     let separated = cursor.byte(b' ').is_some();
-    let behind_tag = cursor.rest();
-    if separated && is_http(tag, behind_tag) {
+    if separated && foreign::is_http(line) {
         return Head::Http;
     }
     let legal = |&byte: &u8| is_astring_char(byte) && byte != b'+';
@@ -91,23 +91,6 @@ pub(super) fn head<'a>(cursor: &mut Cursor<'a>) -> Head<'a> {
         return Head::MissingTag(first);
     }
     Head::Tagged { tag, name }
-}
-
-/// HTTP's methods as "tag", with something behind them that no IMAP command begins with (IM-16).
-fn is_http(tag: &[u8], rest: &[u8]) -> bool {
-    const METHODS: [&[u8]; 10] = [
-        b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE", b"CONNECT", b"TRACE", b"PATCH",
-        b"PRI",
-    ];
-    let target = rest.split(|&byte| byte == b' ').next().unwrap_or_default();
-    METHODS.contains(&tag)
-        && (target.first().is_some_and(|byte| matches!(byte, b'/' | b'*'))
-            || target.contains(&b':'))
-}
-
-/// TLS: a handshake record where a command should begin; no tag starts with this byte (IM-16).
-pub(super) fn is_tls(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&0x16)
 }
 
 /// ```text
@@ -245,18 +228,9 @@ mod tests {
     }
 
     #[test]
-    fn im_16_http_and_tls() {
-        for http in [
-            "GET / HTTP/1.1",
-            "POST /x HTTP/1.0",
-            "OPTIONS * HTTP/1.1",
-            "CONNECT a:1 HTTP/1.1",
-            "PRI * HTTP/2.0",
-        ] {
-            assert_eq!(head_of(http), Head::Http, "{http}");
-        }
+    fn im_16_http_is_no_tag() {
+        assert_eq!(head_of("GET / HTTP/1.1"), Head::Http);
         assert!(matches!(head_of("GET LOGIN a b"), Head::Tagged { .. }));
-        assert!(is_tls(&[0x16, 0x03]) && !is_tls(b"a") && !is_tls(b""));
     }
 
     #[test]

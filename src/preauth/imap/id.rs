@@ -3,15 +3,13 @@
 //! Decides: which pairs are legal, which are facts, which are kept for the backend. Does not: decide who is trusted.
 //! Driver: `super`. Tests: below.
 
-use std::net::IpAddr;
-
-use crate::facts::{ClientFacts, Transport};
+use crate::facts::ClientFacts;
 use crate::limits::{
     FORWARD_KEY_BYTES_MAX, IMAP_ID_KEY_BYTES_MAX, IMAP_ID_PAIRS_MAX, IMAP_ID_VALUE_BYTES_MAX,
-    PROXY_TTL,
 };
-use crate::names::SessionId;
+use crate::preauth::told;
 use crate::wire::cursor::Cursor;
+use crate::wire::fact::Fact;
 use crate::wire::id::IdPair;
 
 use super::command::{nil, nstring, string};
@@ -77,52 +75,15 @@ pub(super) fn believe(pairs: &[IdPair], facts: &mut ClientFacts) -> Option<()> {
 }
 
 fn believe_one(key: &str, value: &str, facts: &mut ClientFacts) -> Option<()> {
-    match key {
-        "x-session-id" | "x-session-ext-id" => facts.session_id = SessionId::parse(value)?,
-        "x-originating-ip" => facts.apparent.set_ip(address(value)?),
-        "x-originating-port" => facts.apparent.set_port(value.parse().ok()?),
-        "x-connected-ip" => facts.local.set_ip(address(value)?),
-        "x-connected-port" => facts.local.set_port(value.parse().ok()?),
-        "x-connected-name" => facts.local_name = Some(host_name(value)?.into()),
-        // A peer can shorten a chain and never lengthen it.
-        "x-proxy-ttl" => facts.ttl = value.parse::<u8>().ok()?.min(PROXY_TTL),
-        "x-client-transport" => facts.transport = transport(value),
-        _ => {
-            if let Some(name) = key.strip_prefix("x-forward-") {
-                forward(name, value, facts)?;
-            }
-        }
+    if let Some(fact) = Fact::of_id_key(key) {
+        return told::fact(fact, value, facts);
     }
-    Some(())
-}
-
-fn address(value: &str) -> Option<IpAddr> {
-    value.parse::<IpAddr>().ok().map(|address| address.to_canonical())
-}
-
-/// What SNI and PROXY AUTHORITY can carry; nothing that could end a string or a line anywhere.
-fn host_name(value: &str) -> Option<&str> {
-    let legal =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
-    ((1..=255).contains(&value.len()) && value.bytes().all(legal)).then_some(value)
-}
-
-/// Dovecot sends `TLS`, or `TLSv1.3 with cipher …`, or `insecure`.
-fn transport(value: &str) -> Transport {
-    match value.get(..3) {
-        Some(start) if start.eq_ignore_ascii_case("TLS") => Transport::Tls,
-        _ => Transport::Insecure,
+    match key.strip_prefix("x-forward-") {
+        Some(name) => told::variable(name, value, facts),
+        // An older name.
+        None if key == "x-session-ext-id" => told::fact(Fact::SessionId, value, facts),
+        None => Some(()),
     }
-}
-
-/// The last one of equal names counts; there are at most 30 pairs in all.
-fn forward(name: &str, value: &str, facts: &mut ClientFacts) -> Option<()> {
-    if !(1..=FORWARD_KEY_BYTES_MAX).contains(&name.len()) {
-        return None;
-    }
-    facts.forward.retain(|(known, _)| &**known != name);
-    facts.forward.push((name.into(), value.into()));
-    Some(())
 }
 
 const _: () = assert!("x-forward-".len() + FORWARD_KEY_BYTES_MAX == IMAP_ID_KEY_BYTES_MAX);
@@ -130,6 +91,9 @@ const _: () = assert!("x-forward-".len() + FORWARD_KEY_BYTES_MAX == IMAP_ID_KEY_
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::Transport;
+    use crate::limits::PROXY_TTL;
+    use crate::names::SessionId;
 
     fn of(text: &str) -> Option<Vec<IdPair>> {
         parse(&mut Cursor::new(text.as_bytes()))

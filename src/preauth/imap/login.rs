@@ -8,28 +8,21 @@ use crate::limits::{
     IMAP_LINE_BYTES_MAX, IMAP_LITERAL_BYTES_MAX, IMAP_LITERAL_DISCARD_BYTES_MAX,
     SASL_LINE_BYTES_MAX,
 };
-use crate::preauth::capability::{Permission, Rules};
-use crate::preauth::sasl::{Exchange, Mechanism, Turn, is_mechanism_name, usable};
+use crate::preauth::capability::Rules;
+use crate::preauth::refusal::{
+    BAD_BASE64, LINE_TOO_LONG, RESPONSE_TOO_LONG, UNSUPPORTED_MECHANISM,
+};
+use crate::preauth::sasl::{self, Beginning, Mechanism, Reaction, Turn, is_mechanism_name, usable};
 use crate::preauth::{CloseReason, Step};
-use crate::wire::base64;
 use crate::wire::cursor::Cursor;
 use crate::wire::frame::Framer;
 use crate::wire::inbox::Inbox;
 use crate::wire::line::{Lines, Scan};
-use crate::wire::literal::{Announcement, announced};
+use crate::wire::literal::Announcement;
+use crate::wire::skip::{Skip, Skipped};
 
 use super::command::{self, Head, Name};
 use super::{Imap, State, reply};
-
-/// Reading past a literal that comes unasked, and past the rest of its command.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Skip {
-    /// Bytes of the literal still to come.
-    literal_left: usize,
-    /// Bytes of literals that may still be announced (wire.md 7.1, *discard*).
-    allowance: usize,
-    lines: Lines,
-}
 
 impl Imap {
     // === Commands ===
@@ -63,28 +56,20 @@ impl Imap {
         let Some(arguments) = arguments else {
             return self.bad("BAD Invalid AUTHENTICATE arguments.", out);
         };
-        let mechanism = Mechanism::named(arguments.mechanism);
-        let permission = mechanism.map_or(Permission::Unsupported, |known| rules.permission(known));
-        let mechanism = match (permission, mechanism) {
-            (Permission::Granted, Some(mechanism)) => mechanism,
-            (Permission::NeedsPrivacy, _) => {
-                self.notes.password_exposed |= arguments.initial_response.is_some();
-                return self.needs_privacy(out);
+        // `=` is the empty initial response (RFC 4959 3).
+        let initial = arguments.initial_response.map(|text| if text == b"=" { b"" } else { text });
+        match sasl::begin(rules, arguments.mechanism, initial) {
+            Beginning::Turn(turn) => self.go_on(turn, out),
+            Beginning::NeedsPrivacy => {
+                self.notes.password_exposed |= initial.is_some();
+                self.needs_privacy(out)
             }
-            (Permission::Granted | Permission::Unsupported, _) => {
-                // Clients try one mechanism after the other; wire.md 13 bounds how many.
-                reply::tagged(&self.tag, "NO Unsupported authentication mechanism.", out);
-                return self.count_failed_login(out);
+            // Clients try one mechanism after the other; wire.md 13 bounds how many.
+            Beginning::Unknown | Beginning::Off => {
+                self.failed(&format!("NO {UNSUPPORTED_MECHANISM}"), out)
             }
-        };
-        let turn = match arguments.initial_response {
-            None => Exchange::start(mechanism),
-            Some(text) => match base64::decode(if text == b"=" { b"" } else { text }) {
-                Some(message) => Exchange::start_with(mechanism, &message),
-                None => return self.bad_base64(out),
-            },
-        };
-        self.go_on(turn, out)
+            Beginning::BadBase64 => self.failed(&format!("BAD {BAD_BASE64}"), out),
+        }
     }
 
     /// Refuses before anything is invited (W-SASL-4).
@@ -103,9 +88,8 @@ impl Imap {
         let (text, whole) = match lines.next(inbox.bytes(), SASL_LINE_BYTES_MAX) {
             Scan::More => return Some(Step::More),
             Scan::TooLong => {
-                reply::tagged(&self.tag, "BAD Authentication response too long.", out);
-                reply::untagged("BYE Input line too long.", out);
-                return Some(self.close(CloseReason::LineTooLong));
+                reply::tagged(&self.tag, &format!("BAD {RESPONSE_TOO_LONG}"), out);
+                return Some(self.line_too_long(out));
             }
             Scan::Line { text, whole } => (text, whole),
         };
@@ -113,21 +97,18 @@ impl Imap {
             return None;
         };
         let response = inbox.bytes().get(..text).unwrap_or_default();
-        let cancelled = response == b"*";
-        let message = base64::decode(response);
+        let reaction = sasl::react(exchange, response);
         inbox.consume(whole);
-        match message {
-            Some(message) => self.go_on(exchange.respond(&message), out),
-            None if cancelled => {
-                reply::tagged(&self.tag, "BAD Authentication aborted", out);
-                self.count_failed_login(out)
-            }
-            None => self.bad_base64(out),
+        match reaction {
+            Reaction::Turn(turn) => self.go_on(turn, out),
+            Reaction::Cancelled => self.failed("BAD Authentication aborted", out),
+            Reaction::BadBase64 => self.failed(&format!("BAD {BAD_BASE64}"), out),
         }
     }
 
-    fn bad_base64(&mut self, out: &mut Vec<u8>) -> Option<Step> {
-        reply::tagged(&self.tag, "BAD Invalid base64 in authentication response.", out);
+    /// Answers an exchange that came to nothing and counts it (W-SASL-6).
+    fn failed(&mut self, status_and_words: &str, out: &mut Vec<u8>) -> Option<Step> {
+        reply::tagged(&self.tag, status_and_words, out);
         self.count_failed_login(out)
     }
 
@@ -217,53 +198,38 @@ impl Imap {
         if step.is_some() || announcement.synchronising {
             return step;
         }
-        self.skip(announcement, IMAP_LITERAL_DISCARD_BYTES_MAX, out)
+        match Skip::new(announcement, IMAP_LITERAL_DISCARD_BYTES_MAX) {
+            Some(skip) => {
+                self.state = State::Skip(skip);
+                None
+            }
+            None => Some(self.literal_too_large(out)),
+        }
     }
 
-    fn skip(
-        &mut self,
-        announcement: Announcement,
-        allowance: usize,
-        out: &mut Vec<u8>,
-    ) -> Option<Step> {
-        let size = usize::try_from(announcement.bytes).unwrap_or(usize::MAX);
-        let Some(allowance) = allowance.checked_sub(size) else {
-            reply::untagged("BYE Literal too large.", out);
-            return Some(self.close(CloseReason::LiteralTooLarge));
-        };
-        self.state = State::Skip(Skip { literal_left: size, allowance, lines: Lines::default() });
-        None
-    }
-
-    /// Reads past a literal and the rest of its line, which may announce another. `None`: go on reading.
+    /// Reads past a literal and the rest of its command. `None`: go on reading.
     pub(super) fn read_past(&mut self, inbox: &mut Inbox, out: &mut Vec<u8>) -> Option<Step> {
         let State::Skip(skip) = &mut self.state else {
             return None;
         };
-        let gone = skip.literal_left.min(inbox.bytes().len());
-        inbox.consume(gone);
-        skip.literal_left = skip.literal_left.saturating_sub(gone);
-        if skip.literal_left > 0 {
-            return Some(Step::More);
-        }
-        match skip.lines.next(inbox.bytes(), IMAP_LINE_BYTES_MAX) {
-            Scan::More => Some(Step::More),
-            Scan::TooLong => {
-                reply::untagged("BYE Input line too long.", out);
-                Some(self.close(CloseReason::LineTooLong))
-            }
-            Scan::Line { text, whole } => {
-                let allowance = skip.allowance;
-                let next = announced(inbox.bytes().get(..text).unwrap_or_default());
-                inbox.consume(whole);
+        match skip.read(inbox, IMAP_LINE_BYTES_MAX) {
+            Skipped::More => Some(Step::More),
+            Skipped::LineTooLong => Some(self.line_too_long(out)),
+            Skipped::LiteralTooLarge => Some(self.literal_too_large(out)),
+            Skipped::Done => {
                 self.state = State::Command;
-                match next {
-                    Some(announcement) if !announcement.synchronising => {
-                        self.skip(announcement, allowance, out)
-                    }
-                    _ => None,
-                }
+                None
             }
         }
+    }
+
+    fn literal_too_large(&mut self, out: &mut Vec<u8>) -> Step {
+        reply::untagged("BYE Literal too large.", out);
+        self.close(CloseReason::LiteralTooLarge)
+    }
+
+    pub(super) fn line_too_long(&mut self, out: &mut Vec<u8>) -> Step {
+        reply::untagged(&format!("BYE {LINE_TOO_LONG}"), out);
+        self.close(CloseReason::LineTooLong)
     }
 }

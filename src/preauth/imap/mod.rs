@@ -18,21 +18,20 @@ mod tests;
 
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
-use crate::limits::{
-    AUTH_ATTEMPTS_MAX, IMAP_BAD_COMMANDS_MAX, IMAP_LINE_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX,
-};
+use crate::limits::{IMAP_BAD_COMMANDS_MAX, IMAP_LINE_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX};
 use crate::wire::cursor::Cursor;
 use crate::wire::frame::{Frame, Framer};
 use crate::wire::id::IdPair;
 use crate::wire::inbox::Inbox;
 use crate::wire::line::Lines;
 use crate::wire::login_ok::LoginOk;
+use crate::wire::skip::Skip;
 
 use super::capability::Rules;
+use super::refusal::{STARTTLS_PIPELINED, TOO_MANY_FAILED_LOGINS};
 use super::sasl::Exchange;
-use super::{ByeReason, CloseReason, Notes, Step};
+use super::{ByeReason, CloseReason, Notes, Step, foreign};
 use command::{Head, Name};
-use login::Skip;
 
 /// The client side of one IMAP connection, from greeting to login.
 #[derive(Debug, Default)]
@@ -73,7 +72,7 @@ impl Imap {
     }
 
     /// Appends the greeting.
-    pub fn greet(&mut self, rules: &Rules, out: &mut Vec<u8>) {
+    pub fn greet(&mut self, rules: &Rules, _facts: &ClientFacts, out: &mut Vec<u8>) {
         reply::greeting(rules, out);
     }
 
@@ -184,15 +183,12 @@ impl Imap {
         out: &mut Vec<u8>,
     ) -> Option<Step> {
         let bytes = inbox.bytes();
-        if self.framer.is_at_start() && command::is_tls(bytes) {
+        if self.framer.is_at_start() && foreign::is_tls(bytes) {
             return Some(self.close(CloseReason::OtherProtocol));
         }
         match self.framer.next(bytes, IMAP_LINE_BYTES_MAX) {
             Frame::More => Some(Step::More),
-            Frame::TooLong => {
-                reply::untagged("BYE Input line too long.", out);
-                Some(self.close(CloseReason::LineTooLong))
-            }
+            Frame::TooLong => Some(self.line_too_long(out)),
             Frame::Literal { announcement, head } => {
                 self.meet_literal(rules, announcement, head, inbox, out)
             }
@@ -264,7 +260,7 @@ impl Imap {
             reply::tagged(&self.tag, "OK Begin TLS negotiation now.", out);
             return Step::StartTls;
         }
-        reply::untagged("BYE Commands behind STARTTLS.", out);
+        reply::untagged(&format!("BYE {STARTTLS_PIPELINED}"), out);
         self.close(CloseReason::StarttlsPipelined)
     }
 
@@ -297,8 +293,7 @@ impl Imap {
             return self.bad("BAD Invalid value in trusted ID.", out);
         }
         if !facts.trusted {
-            let forged = u16::try_from(told).unwrap_or(u16::MAX);
-            self.notes.forged_facts = self.notes.forged_facts.saturating_add(forged);
+            self.notes.forged(told);
         }
         // Only the first ID counts.
         self.told_facts = true;
@@ -317,8 +312,7 @@ impl Imap {
 
     /// Answers a bad command, or ends the connection at the third (IM-01).
     fn bad(&mut self, status_and_words: &str, out: &mut Vec<u8>) -> Option<Step> {
-        self.notes.bad_commands = self.notes.bad_commands.saturating_add(1);
-        if self.notes.bad_commands < IMAP_BAD_COMMANDS_MAX {
+        if !self.notes.is_last_bad_command(IMAP_BAD_COMMANDS_MAX) {
             reply::tagged(&self.tag, status_and_words, out);
             return None;
         }
@@ -326,13 +320,12 @@ impl Imap {
         Some(self.close(CloseReason::BadCommands))
     }
 
-    /// Counts a login that failed or was aborted (W-SASL-6); the reply to it has been written.
+    /// Counts a login that failed; the reply to it has been written.
     fn count_failed_login(&mut self, out: &mut Vec<u8>) -> Option<Step> {
-        self.notes.failed_logins = self.notes.failed_logins.saturating_add(1);
-        if self.notes.failed_logins < AUTH_ATTEMPTS_MAX {
+        if !self.notes.is_last_failed_login() {
             return None;
         }
-        reply::untagged("BYE Too many failed logins.", out);
+        reply::untagged(&format!("BYE {TOO_MANY_FAILED_LOGINS}"), out);
         Some(self.close(CloseReason::FailedLogins))
     }
 

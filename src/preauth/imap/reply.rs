@@ -5,6 +5,7 @@
 use crate::fault::Failure;
 use crate::preauth::ByeReason;
 use crate::preauth::capability::Rules;
+use crate::preauth::refusal::{self, Farewell, Refusal, farewell};
 use crate::wire::login_ok::LoginOk;
 use crate::wire::{base64, quoted, resp_text};
 
@@ -53,7 +54,7 @@ pub(super) fn untagged(status_and_words: &str, out: &mut Vec<u8>) {
 
 /// The refusal of a login. `text` replaces our words; with a code in front it replaces our code as well.
 pub(super) fn refusal(tag: &[u8], failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) {
-    let (code, words) = refusal_words(failure);
+    let Refusal { imap: code, words, .. } = refusal::refusal(failure);
     out.extend(tag);
     out.extend(b" NO ");
     match text {
@@ -68,37 +69,10 @@ pub(super) fn refusal(tag: &[u8], failure: Failure, text: Option<&[u8]>, out: &m
     out.extend(b"\r\n");
 }
 
-/// The tables of wire.md 6 and 7.6.
-fn refusal_words(failure: Failure) -> (&'static str, &'static str) {
-    const TEMPORARY: &str = "Account is temporarily unavailable.";
-    match failure {
-        Failure::Credentials => ("[AUTHENTICATIONFAILED]", "Authentication failed."),
-        Failure::NotAuthorized => ("[AUTHORIZATIONFAILED]", "Authorization failed."),
-        Failure::Privacy => {
-            ("[PRIVACYREQUIRED]", "Plaintext authentication needs a secure connection.")
-        }
-        Failure::Expired => ("[EXPIRED]", "Password expired."),
-        Failure::Disabled => ("[CONTACTADMIN]", "Account is disabled."),
-        Failure::Limit => ("[LIMIT]", "Maximum number of connections exceeded."),
-        Failure::InternalConfig | Failure::RemoteConfig => ("[SERVERBUG]", TEMPORARY),
-        Failure::Unavailable
-        | Failure::Connect
-        | Failure::Remote
-        | Failure::Protocol
-        | Failure::Internal
-        | Failure::BackendTempFail
-        | Failure::RedirectFailed => ("[UNAVAILABLE]", TEMPORARY),
-    }
-}
-
 pub(super) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
-    let words = match reason {
-        ByeReason::Timeout => "BYE Disconnected for inactivity.",
-        ByeReason::Shutdown => "BYE [UNAVAILABLE] Server shutting down.",
-        ByeReason::TooManyConnections => "BYE [UNAVAILABLE] Too many connections, try again later.",
-        ByeReason::Internal => "BYE [UNAVAILABLE] Internal error, try again later.",
-    };
-    untagged(words, out);
+    let Farewell { is_temporary, words } = farewell(reason);
+    let code = if is_temporary { "[UNAVAILABLE] " } else { "" };
+    untagged(&format!("BYE {code}{words}"), out);
 }
 
 /// The backend's success with the client's tag (W-IMAP-B6).

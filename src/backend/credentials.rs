@@ -1,0 +1,121 @@
+//! Credentials on their way to a backend: what may be sent at all, and SASL PLAIN, the same in every protocol (wire.md 4.3).
+//!
+//! Decides: that nothing ends a line early (W-SASL-7), who is authcid and who authzid (W-CRED-4). Does not: frame; each
+//! protocol's `login` does. Tests: below, and with each protocol.
+
+use std::collections::VecDeque;
+
+use crate::auth::verdict::BackendMech;
+use crate::fault::Failure;
+use crate::secret::Secret;
+use crate::wire::base64;
+
+use super::Login;
+
+impl Login {
+    /// Whether SASL PLAIN is needed, and the protocol's own login command will not do.
+    #[must_use]
+    pub fn is_sasl(&self) -> bool {
+        match self.mech {
+            BackendMech::Plain => true,
+            BackendMech::Login => self.master.is_some(),
+        }
+    }
+}
+
+/// Whether the credentials can be sent.
+///
+/// # Errors
+/// `Credentials` when a field holds what could end a string or a line; `preauth` lets none through (W-SASL-7), a
+/// database might.
+pub(super) fn check(login: &Login) -> Result<(), Failure> {
+    let master = login.master.as_deref().unwrap_or_default();
+    let fields = [login.user.as_bytes(), login.password.expose(), master.as_bytes()];
+    let is_harmful = |field: &&[u8]| field.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
+    if fields.iter().any(is_harmful) || login.user.is_empty() {
+        return Err(Failure::Credentials);
+    }
+    Ok(())
+}
+
+/// The only message of SASL PLAIN, in base64 without a line end.
+///
+/// ```text
+/// message       = [authzid] UTF8NUL authcid UTF8NUL passwd ; RFC 4616 2
+/// ```
+pub(super) fn plain_response(login: &Login) -> Secret {
+    let authcid = login.master.as_deref().unwrap_or(&login.user);
+    // No authzid when it says nothing new (W-CRED-4).
+    let authzid = if *authcid == *login.user { "" } else { &*login.user };
+    let parts = [authzid.as_bytes(), b"\0", authcid.as_bytes(), b"\0", login.password.expose()];
+    let message = joined(&parts);
+    let mut response = Vec::with_capacity(message.len().saturating_mul(2).saturating_add(8));
+    base64::encode(message.expose(), &mut response);
+    Secret::new(response)
+}
+
+/// Joined without an unwiped intermediate copy.
+pub(super) fn joined(parts: &[&[u8]]) -> Secret {
+    let size = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
+    let mut whole = Vec::with_capacity(size);
+    for part in parts {
+        whole.extend_from_slice(part);
+    }
+    Secret::new(whole)
+}
+
+/// The pieces of a login; each but the first waits for a word of the backend's.
+#[derive(Debug, Default)]
+pub(super) struct Chunks(VecDeque<Secret>);
+
+impl Chunks {
+    pub(super) fn push(&mut self, chunk: Secret) {
+        self.0.push_back(chunk);
+    }
+
+    /// Queues the next piece and wipes our copy (W-CRED-2).
+    pub(super) fn next(&mut self, to_backend: &mut Vec<u8>) -> Option<()> {
+        to_backend.extend(self.0.pop_front()?.expose());
+        Some(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Secret> {
+        self.0.iter()
+    }
+}
+
+impl<const N: usize> From<[Secret; N]> for Chunks {
+    fn from(chunks: [Secret; N]) -> Self {
+        Self(chunks.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w_sasl_7_what_could_end_a_line_is_never_sent() {
+        let of = |user: &str, password: &str, master: Option<&str>| {
+            let master = master.map(Into::into);
+            let password = Secret::from(password);
+            check(&Login { user: user.into(), password, master, ..Login::default() })
+        };
+        assert_eq!(of("tim", " p w\t\\\"", Some("root")), Ok(()));
+        for (user, password, master) in [
+            ("a\nb", "p", None),
+            ("a\rb", "p", None),
+            ("a", "p\r\nDELE 1", None),
+            ("a", "p\0", None),
+            ("a", "p", Some("r\n")),
+            ("", "p", None),
+        ] {
+            assert_eq!(of(user, password, master), Err(Failure::Credentials));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The login in the form that POP3 backends understand, cut where we have to wait for their word.
+//!
+//! Decides: USER and PASS or AUTH, initial response or not. Does not: send. Tests: below, and "no injection" in
+//! `tests/pure/line_properties.rs`.
+
+use crate::backend::Login;
+use crate::backend::credentials::{self, Chunks, joined};
+use crate::fault::Failure;
+use crate::secret::Secret;
+
+/// Writes the login.
+///
+/// # Errors
+/// See [`credentials::check`].
+pub(super) fn chunks(login: &Login) -> Result<Chunks, Failure> {
+    credentials::check(login)?;
+    Ok(if login.is_sasl() { by_auth(login) } else { by_user(login) })
+}
+
+/// ```text
+/// user-command  = "USER" SP name CRLF                     ; RFC 1939 7
+/// pass-command  = "PASS" SP string CRLF
+/// ```
+///
+/// Two pieces: a server that does not like the name would take a password right behind it for a command (W-POP-B4).
+fn by_user(login: &Login) -> Chunks {
+    [
+        joined(&[b"USER ", login.user.as_bytes(), b"\r\n"]),
+        joined(&[b"PASS ", login.password.expose(), b"\r\n"]),
+    ]
+    .into()
+}
+
+/// ```text
+/// auth-command  = "AUTH" SP mechanism [SP initial-response] *(CRLF [base64]) ; RFC 5034 7
+/// ```
+fn by_auth(login: &Login) -> Chunks {
+    const START: &[u8] = b"AUTH PLAIN";
+    let response = credentials::plain_response(login);
+    // SP and the line's end.
+    if START.len().saturating_add(response.len()).saturating_add(3) <= COMMAND_BYTES_MAX {
+        [joined(&[START, b" ", response.expose(), b"\r\n"])].into()
+    } else {
+        [Secret::from("AUTH PLAIN\r\n"), joined(&[response.expose(), b"\r\n"])].into()
+    }
+}
+
+/// What a command may have with its end; longer initial responses are not sent as such (RFC 2449 4, RFC 5034 4).
+const COMMAND_BYTES_MAX: usize = 255;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::verdict::BackendMech;
+
+    fn of(user: &str, password: &str, master: Option<&str>, mech: BackendMech) -> Vec<String> {
+        let (password, master) = (Secret::from(password), master.map(Into::into));
+        let login = Login { user: user.into(), password, master, mech, ..Login::default() };
+        let text = |chunk: &Secret| String::from_utf8(chunk.expose().to_vec()).unwrap();
+        chunks(&login).unwrap().iter().map(text).collect()
+    }
+
+    #[test]
+    fn w_pop_b4_the_password_waits_and_keeps_its_spaces() {
+        assert_eq!(
+            of("tim", " p\"w\\ ", None, BackendMech::Login),
+            ["USER tim\r\n", "PASS  p\"w\\ \r\n"]
+        );
+    }
+
+    #[test]
+    fn w_cred_4_master_users_go_by_plain() {
+        // "tim" NUL "root" NUL "s".
+        assert_eq!(
+            of("tim", "s", Some("root"), BackendMech::Login),
+            ["AUTH PLAIN dGltAHJvb3QAcw==\r\n"]
+        );
+        assert_eq!(of("root", "s", None, BackendMech::Plain), ["AUTH PLAIN AHJvb3QAcw==\r\n"]);
+    }
+
+    #[test]
+    fn an_initial_response_is_short_or_waits() {
+        // 241 digits of base64 would be the first too many; they come in fours.
+        let longest = of("u", &"x".repeat(180 - 3), None, BackendMech::Plain);
+        assert_eq!((longest.len(), longest[0].len()), (1, 253));
+        let longer = of("u", &"x".repeat(181 - 3), None, BackendMech::Plain);
+        assert_eq!((longer.len(), &*longer[0]), (2, "AUTH PLAIN\r\n"));
+    }
+}

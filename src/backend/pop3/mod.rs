@@ -1,0 +1,273 @@
+//! The POP3 dialogue with a backend (wire.md 8.2).
+//!
+//! Decides: order and form of our commands, what each reply means. Does not: send the success to the client; `preauth`
+//! does. Driver: `session`, through [`super::Dialogue`]; health probes. Tests: `tests`, and `tests/pure`.
+//!
+//! POP3's replies have no tags: the n-th line answers the n-th command. A line that is there before its command was
+//! written answers nothing; somebody on the way, or a confused backend, has sent it (PO-07).
+
+mod login;
+mod reply;
+#[cfg(test)]
+mod tests;
+
+use crate::facts::ClientFacts;
+use crate::fault::Failure;
+use crate::limits::BACKEND_LINE_BYTES_MAX;
+use crate::wire::inbox::Inbox;
+use crate::wire::line::{Lines, Scan, is_flawed};
+use crate::wire::login_ok::LoginOk;
+
+use super::credentials::Chunks;
+use super::{Login, Step, forward, last_words, xclient};
+use reply::Line;
+
+/// One login at one POP3 backend.
+#[derive(Debug)]
+pub struct Pop3 {
+    stage: Stage,
+    lines: Lines,
+    /// Until the login is written.
+    login: Option<Box<Login>>,
+    chunks: Chunks,
+    /// By AUTH, whose pieces wait for `+`; USER's password waits for `+OK`.
+    by_sasl: bool,
+    /// The backend believes what XCLIENT tells; known by the greeting only, which is in clear (W-POP-B2).
+    takes_xclient: bool,
+    /// The answer to XCLIENT comes before that to the login.
+    xclient_is_pending: bool,
+    dropped_pairs: u16,
+    last_line: Box<str>,
+}
+
+/// What is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Greeting,
+    Stls,
+    /// The handshake; not one line is read.
+    Securing,
+    /// The reply to XCLIENT, without pipelining.
+    Xclient,
+    /// The reply to USER or AUTH, and to XCLIENT before it with pipelining.
+    Login,
+    Over,
+}
+
+const _: () = assert!(size_of::<Pop3>() <= 128);
+
+impl Pop3 {
+    /// A dialogue on a fresh connection.
+    #[must_use]
+    pub fn new(login: Login) -> Self {
+        let login_by_sasl = login.is_sasl();
+        Self {
+            stage: Stage::Greeting,
+            lines: Lines::default(),
+            login: Some(Box::new(login)),
+            chunks: Chunks::default(),
+            by_sasl: login_by_sasl,
+            takes_xclient: false,
+            xclient_is_pending: false,
+            dropped_pairs: 0,
+            last_line: Box::default(),
+        }
+    }
+
+    /// See [`super::Dialogue::read`]. Nothing is for the client before the end.
+    pub fn read(
+        &mut self,
+        facts: &ClientFacts,
+        inbox: &mut Inbox,
+        to_backend: &mut Vec<u8>,
+    ) -> Step {
+        while !matches!(self.stage, Stage::Securing | Stage::Over) {
+            let (text, whole) = match self.lines.next(inbox.bytes(), BACKEND_LINE_BYTES_MAX) {
+                Scan::More => return Step::More,
+                Scan::TooLong => return self.fail(Failure::Protocol, None),
+                Scan::Line { text, whole } => (text, whole),
+            };
+            let line = inbox.bytes().get(..text).unwrap_or_default();
+            let had_pending = self.xclient_is_pending;
+            let step = self.take(line, facts, to_backend);
+            inbox.consume(whole);
+            match step {
+                // In clear behind its go-ahead: somebody on the way may have added it (W-BTLS-2).
+                Some(Step::StartTls) if !inbox.is_empty() => {
+                    return self.fail(Failure::Protocol, None);
+                }
+                Some(step) => return step,
+                // Only the reply to XCLIENT may have another right behind it.
+                None if !inbox.is_empty() && !had_pending => {
+                    return self.fail(Failure::Protocol, None);
+                }
+                None => {}
+            }
+        }
+        Step::More
+    }
+
+    /// See [`super::Dialogue::secured`]. No second greeting comes.
+    pub fn secured(&mut self, facts: &ClientFacts, to_backend: &mut Vec<u8>) -> Step {
+        self.log_in(facts, to_backend).unwrap_or(Step::More)
+    }
+
+    /// See [`super::Dialogue::eof`].
+    pub fn eof(&mut self) -> Step {
+        self.fail(Failure::Remote, None)
+    }
+
+    /// See [`super::Dialogue::stage`].
+    #[must_use]
+    pub const fn stage(&self) -> &'static str {
+        match self.stage {
+            Stage::Greeting => "greeting",
+            Stage::Stls => "starttls",
+            Stage::Securing => "tls",
+            Stage::Xclient => "xclient",
+            Stage::Login => "login",
+            Stage::Over => "over",
+        }
+    }
+
+    /// See [`super::Dialogue::last_line`].
+    #[must_use]
+    pub fn last_line(&self) -> &str {
+        &self.last_line
+    }
+
+    /// See [`super::Dialogue::dropped_pairs`].
+    #[must_use]
+    pub const fn dropped_pairs(&self) -> u16 {
+        self.dropped_pairs
+    }
+
+    // === Lines ===
+
+    /// Acts on one line. `None`: go on reading.
+    fn take(&mut self, line: &[u8], facts: &ClientFacts, to_backend: &mut Vec<u8>) -> Option<Step> {
+        if is_flawed(line) {
+            return Some(self.fail_at(line, Failure::Protocol, None));
+        }
+        let reply = reply::classify(line);
+        match (self.stage, reply) {
+            (Stage::Greeting, Line::Ok(text)) => {
+                self.takes_xclient = reply::has_xclient(text);
+                self.greeted(facts, to_backend)
+            }
+            // Too busy, or going down.
+            (Stage::Greeting, Line::Err(_)) => Some(self.fail_at(line, Failure::Remote, None)),
+            (Stage::Stls, Line::Ok(_)) => {
+                self.stage = Stage::Securing;
+                Some(Step::StartTls)
+            }
+            (Stage::Stls, Line::Err(_)) => Some(self.fail_at(line, Failure::RemoteConfig, None)),
+            (Stage::Xclient, Line::Ok(_)) => self.write_login(to_backend),
+            (Stage::Login, Line::Ok(_)) if self.xclient_is_pending => {
+                self.xclient_is_pending = false;
+                None
+            }
+            // It is there at the next attempt, too (W-POP-B3).
+            (Stage::Xclient, Line::Err(_)) => Some(self.fail_at(line, Failure::RemoteConfig, None)),
+            (Stage::Login, Line::Err(_)) if self.xclient_is_pending => {
+                Some(self.fail_at(line, Failure::RemoteConfig, None))
+            }
+            (Stage::Login, Line::Ok(text)) => self.agreed(line, text, to_backend),
+            (Stage::Login, Line::Continue) => self.invited(line, to_backend),
+            (Stage::Login, Line::Err(text)) => Some(self.refused(line, text)),
+            (_, Line::Ok(_) | Line::Err(_) | Line::Continue | Line::Garbage) => {
+                Some(self.fail_at(line, Failure::Protocol, None))
+            }
+        }
+    }
+
+    fn greeted(&mut self, facts: &ClientFacts, to_backend: &mut Vec<u8>) -> Option<Step> {
+        if self.login.as_ref().is_some_and(|login| login.starttls) {
+            to_backend.extend(b"STLS\r\n");
+            self.stage = Stage::Stls;
+            return None;
+        }
+        self.log_in(facts, to_backend)
+    }
+
+    /// Tells the facts and writes the login behind them, unless replies are waited for.
+    fn log_in(&mut self, facts: &ClientFacts, to_backend: &mut Vec<u8>) -> Option<Step> {
+        let Some(login) = &self.login else {
+            return Some(self.fail(Failure::Internal, None));
+        };
+        let Some(hops) = forward::hops_left(facts, login.referrals) else {
+            return Some(self.fail(Failure::InternalConfig, None));
+        };
+        if !login.send_facts || !self.takes_xclient {
+            return self.write_login(to_backend);
+        }
+        self.dropped_pairs = xclient::write_line(facts, login, hops, to_backend);
+        if login.nopipelining {
+            self.stage = Stage::Xclient;
+            return None;
+        }
+        self.xclient_is_pending = true;
+        self.write_login(to_backend)
+    }
+
+    fn write_login(&mut self, to_backend: &mut Vec<u8>) -> Option<Step> {
+        match self.login.take().map(|login| login::chunks(&login)) {
+            Some(Ok(chunks)) => {
+                self.chunks = chunks;
+                self.chunks.next(to_backend);
+                self.stage = Stage::Login;
+                None
+            }
+            Some(Err(failure)) => Some(self.fail(failure, None)),
+            None => Some(self.fail(Failure::Internal, None)),
+        }
+    }
+
+    /// `+OK` to USER invites the password (W-POP-B4); to PASS or AUTH it is the success.
+    fn agreed(&mut self, line: &[u8], text: &[u8], to_backend: &mut Vec<u8>) -> Option<Step> {
+        if self.chunks.is_empty() {
+            self.stage = Stage::Over;
+            return Some(Step::Ready(LoginOk { capabilities: Box::default(), text: text.into() }));
+        }
+        if self.by_sasl {
+            // It agreed before it saw the password.
+            return Some(self.fail_at(line, Failure::Protocol, None));
+        }
+        self.chunks.next(to_backend);
+        None
+    }
+
+    fn invited(&mut self, line: &[u8], to_backend: &mut Vec<u8>) -> Option<Step> {
+        // Not before XCLIENT is answered, not to USER or PASS, and not twice.
+        if self.xclient_is_pending || !self.by_sasl || self.chunks.next(to_backend).is_none() {
+            return Some(self.fail_at(line, Failure::Protocol, None));
+        }
+        None
+    }
+
+    fn refused(&mut self, line: &[u8], text: &[u8]) -> Step {
+        self.last_line = last_words::of(line);
+        match reply::refusal(text) {
+            Step::Failed(failure, text) => self.fail(failure, text),
+            other => {
+                self.stage = Stage::Over;
+                other
+            }
+        }
+    }
+
+    // === Endings ===
+
+    fn fail_at(&mut self, line: &[u8], failure: Failure, text: Option<Box<[u8]>>) -> Step {
+        self.last_line = last_words::of(line);
+        self.fail(failure, text)
+    }
+
+    /// Ends the dialogue and wipes what was not sent.
+    fn fail(&mut self, failure: Failure, text: Option<Box<[u8]>>) -> Step {
+        self.stage = Stage::Over;
+        self.login = None;
+        self.chunks = Chunks::default();
+        Step::Failed(failure, text)
+    }
+}

@@ -1,0 +1,125 @@
+//! USER, PASS and AUTH with its responses (wire.md 8.1, 4.1).
+//!
+//! Decides: what is refused before a password is invited. Does not: read behind the login. Driver: `super`. Tests:
+//! `super::tests`, transcripts.
+
+use crate::fault::Failure;
+use crate::limits::SASL_LINE_BYTES_MAX;
+use crate::preauth::capability::Rules;
+use crate::preauth::refusal::{BAD_BASE64, RESPONSE_TOO_LONG, UNSUPPORTED_MECHANISM};
+use crate::preauth::sasl::{self, Beginning, Mechanism, Reaction, Turn, is_mechanism_name, usable};
+use crate::preauth::{CloseReason, Step};
+use crate::secret::Secret;
+use crate::wire::inbox::Inbox;
+use crate::wire::line::Scan;
+
+use super::command;
+use super::{Pop3, State, reply};
+
+impl Pop3 {
+    /// Any name is welcome, so that nobody learns who exists.
+    pub(super) fn user(&mut self, rules: &Rules, name: &[u8], out: &mut Vec<u8>) -> Option<Step> {
+        self.user = None;
+        if !rules.plaintext_allowed {
+            return self.needs_privacy(out);
+        }
+        if name.is_empty() {
+            return self.bad("USER takes a user name.", out);
+        }
+        self.user = Some(name.into());
+        reply::ok("Send your password.", out);
+        None
+    }
+
+    /// Consumes the name: another try begins with USER again (PO-02).
+    pub(super) fn pass(
+        &mut self,
+        rules: &Rules,
+        password: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Option<Step> {
+        self.notes.password_exposed |= !rules.plaintext_allowed;
+        let Some(user) = self.user.take() else {
+            return self.bad("No username given.", out);
+        };
+        let password = Secret::from(password);
+        self.go_on(usable(&user, b"", password, Mechanism::Login).into(), out)
+    }
+
+    pub(super) fn auth(
+        &mut self,
+        rules: &Rules,
+        argument: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Option<Step> {
+        self.user = None;
+        let arguments = command::auth(argument);
+        if !is_mechanism_name(arguments.mechanism) {
+            return self.bad("Invalid AUTH arguments.", out);
+        }
+        // `=` is the empty initial response (RFC 5034 4).
+        let initial = arguments.initial_response.map(|text| if text == b"=" { b"" } else { text });
+        match sasl::begin(rules, arguments.mechanism, initial) {
+            Beginning::Turn(turn) => self.go_on(turn, out),
+            Beginning::NeedsPrivacy => {
+                self.notes.password_exposed |= initial.is_some();
+                self.needs_privacy(out)
+            }
+            Beginning::Unknown | Beginning::Off => self.failed(UNSUPPORTED_MECHANISM, out),
+            Beginning::BadBase64 => self.failed(BAD_BASE64, out),
+        }
+    }
+
+    /// Refuses before anything is invited (W-SASL-4).
+    fn needs_privacy(&mut self, out: &mut Vec<u8>) -> Option<Step> {
+        reply::refusal(Failure::Privacy, None, out);
+        self.count_failed_login()
+    }
+
+    /// Reads one response line of AUTH. `None`: go on reading.
+    pub(super) fn read_response(&mut self, inbox: &mut Inbox, out: &mut Vec<u8>) -> Option<Step> {
+        let (text, whole) = match self.lines.next(inbox.bytes(), SASL_LINE_BYTES_MAX) {
+            Scan::More => return Some(Step::More),
+            Scan::TooLong => {
+                reply::err(RESPONSE_TOO_LONG, out);
+                return Some(self.close(CloseReason::LineTooLong));
+            }
+            Scan::Line { text, whole } => (text, whole),
+        };
+        let State::Sasl(exchange) = std::mem::take(&mut self.state) else {
+            return None;
+        };
+        let response = inbox.bytes().get(..text).unwrap_or_default();
+        let reaction = sasl::react(exchange, response);
+        inbox.consume(whole);
+        match reaction {
+            Reaction::Turn(turn) => self.go_on(turn, out),
+            Reaction::Cancelled => self.failed("Authentication aborted.", out),
+            Reaction::BadBase64 => self.failed(BAD_BASE64, out),
+        }
+    }
+
+    /// Answers an exchange that came to nothing and counts it (W-SASL-6).
+    fn failed(&mut self, words: &str, out: &mut Vec<u8>) -> Option<Step> {
+        reply::err(words, out);
+        self.count_failed_login()
+    }
+
+    fn go_on(&mut self, turn: Turn, out: &mut Vec<u8>) -> Option<Step> {
+        match turn {
+            Turn::Challenge(message, exchange) => {
+                reply::challenge(message, out);
+                self.state = State::Sasl(exchange);
+                None
+            }
+            Turn::Complete(credentials) => {
+                self.state = State::Verdict;
+                Some(Step::Login(credentials))
+            }
+            Turn::Hopeless(failure) => {
+                self.state = State::Verdict;
+                Some(Step::Hopeless(failure))
+            }
+        }
+    }
+}
