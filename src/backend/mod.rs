@@ -13,6 +13,7 @@ pub mod imap;
 mod last_words;
 pub mod pop3;
 pub mod referral;
+pub mod submission;
 pub mod xclient;
 
 use crate::auth::verdict::BackendMech;
@@ -33,6 +34,8 @@ pub enum Dialogue {
     Imap(imap::Imap),
     /// RFC 1939 and RFC 2449.
     Pop3(pop3::Pop3),
+    /// RFC 6409.
+    Submission(submission::Submission),
 }
 
 impl Dialogue {
@@ -41,10 +44,9 @@ impl Dialogue {
     pub fn new(protocol: Protocol, login: Login) -> Self {
         match protocol {
             Protocol::Pop3 => Self::Pop3(pop3::Pop3::new(login)),
+            Protocol::Submission => Self::Submission(submission::Submission::new(login)),
             // The others get their dialogues with their clients' side; until then no listener speaks them.
-            Protocol::Imap | Protocol::Lmtp | Protocol::Sieve | Protocol::Submission => {
-                Self::Imap(imap::Imap::new(login))
-            }
+            Protocol::Imap | Protocol::Lmtp | Protocol::Sieve => Self::Imap(imap::Imap::new(login)),
         }
     }
 
@@ -62,6 +64,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.read(facts, inbox, to_backend, to_client),
             Self::Pop3(pop3) => pop3.read(facts, inbox, to_backend),
+            Self::Submission(submission) => submission.read(facts, inbox, to_backend),
         }
     }
 
@@ -71,6 +74,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.secured(facts, to_backend),
             Self::Pop3(pop3) => pop3.secured(facts, to_backend),
+            Self::Submission(submission) => submission.secured(facts, to_backend),
         }
     }
 
@@ -79,6 +83,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.eof(),
             Self::Pop3(pop3) => pop3.eof(),
+            Self::Submission(submission) => submission.eof(),
         }
     }
 
@@ -88,6 +93,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.stage(),
             Self::Pop3(pop3) => pop3.stage(),
+            Self::Submission(submission) => submission.stage(),
         }
     }
 
@@ -97,6 +103,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.last_line(),
             Self::Pop3(pop3) => pop3.last_line(),
+            Self::Submission(submission) => submission.last_line(),
         }
     }
 
@@ -106,6 +113,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.dropped_pairs(),
             Self::Pop3(pop3) => pop3.dropped_pairs(),
+            Self::Submission(submission) => submission.dropped_pairs(),
         }
     }
 }
@@ -129,6 +137,12 @@ pub struct Login {
     pub send_facts: bool,
     /// Referrals followed so far; each is a hop (W-FWD-2).
     pub referrals: u8,
+    /// Log in by trust alone (`proxy_noauth`): in Submission by XCLIENT LOGIN (W-SUB-B9).
+    pub noauth: bool,
+    /// What we call ourselves in EHLO.
+    pub own_name: Box<str>,
+    /// What the client called itself in EHLO.
+    pub helo: Option<Box<str>>,
     /// Forward variables of the grant, without prefix; they win over those in the facts.
     pub forward: Vec<(Box<str>, Box<str>)>,
     /// What the client told about itself.
@@ -145,7 +159,7 @@ pub enum Step {
     /// Logged in.
     Ready(LoginOk),
     /// Not logged in. The text is the backend's, behind its status word, when the client is to see it; it may hold any
-    /// byte but LF.
+    /// byte but LF. In Submission it is the whole reply: code, SP, lines separated by LF.
     Failed(Failure, Option<Box<[u8]>>),
     /// The backend sends us elsewhere.
     Redirect(Referral),

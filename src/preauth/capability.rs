@@ -8,6 +8,8 @@ use super::sasl::{Mechanism, Mechanisms};
 /// What is the same for all sessions of a listener in the same state of protection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
+    /// Our name in Submission's banner and EHLO, and towards backends.
+    pub host: Box<str>,
     /// Words behind the greeting's capability list.
     pub greeting: Box<str>,
     /// Our name in the reply to ID.
@@ -20,17 +22,23 @@ pub struct Rules {
     pub starttls: bool,
     /// Whether every backend speaks IMAP4rev2, as probes learnt.
     pub imap4rev2: bool,
+    /// Lines of Submission's EHLO that are true of every backend (`submission_backend_capabilities`).
+    pub submission_keywords: Box<[Box<str>]>,
 }
 
 impl Default for Rules {
     fn default() -> Self {
         Self {
+            host: "localhost".into(),
             greeting: "Hale ready.".into(),
             name: "Hale".into(),
             mechanisms: Mechanisms::ALL,
             plaintext_allowed: true,
             starttls: false,
             imap4rev2: false,
+            submission_keywords: ["8BITMIME", "ENHANCEDSTATUSCODES", "PIPELINING"]
+                .map(Into::into)
+                .into(),
         }
     }
 }

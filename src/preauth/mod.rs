@@ -13,6 +13,7 @@ pub mod imap;
 pub mod pop3;
 mod refusal;
 pub mod sasl;
+pub mod submission;
 mod told;
 
 use crate::facts::ClientFacts;
@@ -34,6 +35,8 @@ pub enum Dialogue {
     Imap(imap::Imap),
     /// RFC 1939 and RFC 2449.
     Pop3(pop3::Pop3),
+    /// RFC 6409.
+    Submission(submission::Submission),
 }
 
 impl Dialogue {
@@ -42,10 +45,9 @@ impl Dialogue {
     pub fn new(protocol: Protocol) -> Self {
         match protocol {
             Protocol::Pop3 => Self::Pop3(pop3::Pop3::default()),
+            Protocol::Submission => Self::Submission(submission::Submission::default()),
             // The others get their dialogues one by one; until then `boot` opens no listener for them.
-            Protocol::Imap | Protocol::Lmtp | Protocol::Sieve | Protocol::Submission => {
-                Self::Imap(imap::Imap::default())
-            }
+            Protocol::Imap | Protocol::Lmtp | Protocol::Sieve => Self::Imap(imap::Imap::default()),
         }
     }
 
@@ -55,6 +57,7 @@ impl Dialogue {
         match self {
             Self::Imap(_) => Protocol::Imap,
             Self::Pop3(_) => Protocol::Pop3,
+            Self::Submission(_) => Protocol::Submission,
         }
     }
 
@@ -63,6 +66,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.greet(rules, facts, out),
             Self::Pop3(pop3) => pop3.greet(rules, facts, out),
+            Self::Submission(submission) => submission.greet(rules, facts, out),
         }
     }
 
@@ -81,17 +85,19 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.read(rules, facts, inbox, out),
             Self::Pop3(pop3) => pop3.read(rules, facts, inbox, out),
+            Self::Submission(submission) => submission.read(rules, facts, inbox, out),
         }
     }
 
     /// Answers the outstanding login with a refusal; without one it does nothing (W-FAIL-4).
     ///
-    /// `text` replaces our words: the backend's text behind `NO `, or a reason from a password database. A text with a
-    /// response code keeps it, any other gets the failure's.
+    /// `text` replaces our words: the backend's text behind `NO `, its whole reply in Submission, or a reason from a
+    /// password database. A text with a response code keeps it, any other gets the failure's.
     pub fn refuse(&mut self, failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) -> Step {
         match self {
             Self::Imap(imap) => imap.refuse(failure, text, out),
             Self::Pop3(pop3) => pop3.refuse(failure, text, out),
+            Self::Submission(submission) => submission.refuse(failure, text, out),
         }
     }
 
@@ -100,6 +106,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.accept(ok, out),
             Self::Pop3(pop3) => pop3.accept(ok, out),
+            Self::Submission(submission) => submission.accept(ok, out),
         }
     }
 
@@ -109,6 +116,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.secured(rules, out),
             Self::Pop3(pop3) => pop3.secured(),
+            Self::Submission(submission) => submission.secured(rules, out),
         }
     }
 
@@ -118,6 +126,8 @@ impl Dialogue {
             Self::Imap(imap) => imap.still_working(out),
             // The protocol has no such device.
             Self::Pop3(_) => {}
+            // SMTP has nothing to say between a command and its reply.
+            Self::Submission(_) => {}
         }
     }
 
@@ -126,6 +136,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.bye(reason, out),
             Self::Pop3(pop3) => pop3.bye(reason, out),
+            Self::Submission(submission) => submission.bye(reason, out),
         }
     }
 
@@ -135,6 +146,16 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.client_id(),
             Self::Pop3(_) => &[],
+            Self::Submission(_) => &[],
+        }
+    }
+
+    /// What the client calls itself in EHLO, or what a trusted peer says that it did, for the backend.
+    #[must_use]
+    pub fn helo(&self) -> Option<&str> {
+        match self {
+            Self::Imap(_) | Self::Pop3(_) => None,
+            Self::Submission(submission) => submission.helo(),
         }
     }
 
@@ -144,6 +165,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.stage(),
             Self::Pop3(pop3) => pop3.stage(),
+            Self::Submission(submission) => submission.stage(),
         }
     }
 
@@ -153,6 +175,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.awaits_command(),
             Self::Pop3(pop3) => pop3.awaits_command(),
+            Self::Submission(submission) => submission.awaits_command(),
         }
     }
 
@@ -162,6 +185,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.notes(),
             Self::Pop3(pop3) => pop3.notes(),
+            Self::Submission(submission) => submission.notes(),
         }
     }
 }
