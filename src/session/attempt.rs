@@ -223,7 +223,7 @@ impl Session {
     }
 
     fn go(&mut self, now: Tick, destination: Destination, outbox: &mut Outbox) {
-        let default_port = self.settings.port(self.protocol);
+        let default_port = self.settings.of(self.protocol).port;
         let Some(attempt) = &mut self.attempt else {
             return;
         };
@@ -284,7 +284,7 @@ impl Session {
         is_same_user && (endpoint == self.own || endpoint == canonical(self.facts.local))
     }
 
-    pub(super) fn backend_connected(&mut self, now: Tick) {
+    pub(super) fn backend_connected(&mut self, now: Tick, outbox: &mut Outbox) {
         let deadline = self.login_deadline(now);
         let (Stage::Connecting, Some(attempt)) = (&self.stage, &mut self.attempt) else {
             return;
@@ -312,6 +312,8 @@ impl Session {
             helo: self.dialogue.helo().map(Into::into),
         };
         attempt.dialogue = Some(Box::new(Dialogue::new(self.protocol, login)));
+        // Before everything else, and alone: the backend speaks next (W-PPO-3).
+        outbox.to_backend.extend(self.settings.of(self.protocol).send_header.encode(&self.facts));
         self.enter(Stage::LoggingIn, deadline);
     }
 
@@ -367,7 +369,7 @@ impl Session {
             attempts.give_up();
         }
         let detail =
-            "fails since 30 s and more, and another login tries it already: not waited for";
+            "has been failing for 30 s and more, and another login is trying it: not waited for";
         self.attempt_failed(now, Failure::Connect, None, detail, outbox);
     }
 

@@ -361,7 +361,8 @@ impl<P: Port> Worker<P> {
             self.counters.add(Counter::FailedFast, 1);
             return Some(Input::BackendDown);
         }
-        let fd = match self.port.socket(to) {
+        let from = self.sources.next(to);
+        let fd = match self.port.socket(to, from) {
             Ok(fd) => fd,
             Err(fault) => {
                 self.hosts.end(slot, Ended::Unknown, self.now);

@@ -16,6 +16,7 @@ mod pump;
 mod relay;
 mod run;
 mod settings;
+mod sources;
 mod visits;
 mod wheel;
 
