@@ -311,6 +311,9 @@ impl Session {
             referrals: attempt.referrals,
             forward,
             client_id: self.dialogue.client_id().to_vec(),
+            noauth: grant.noauth,
+            own_name: self.settings.rules.host.clone(),
+            helo: self.dialogue.helo().map(Into::into),
         };
         attempt.dialogue = Some(Box::new(Dialogue::new(self.protocol, login)));
         // Before everything else, and alone: the backend speaks next (W-PPO-3).
