@@ -13,7 +13,7 @@ pub mod imap;
 pub mod pop3;
 mod refusal;
 pub mod sasl;
-mod told;
+pub mod told;
 
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
