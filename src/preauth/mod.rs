@@ -17,7 +17,7 @@ pub mod sieve;
 #[cfg(test)]
 mod test_client;
 pub mod submission;
-mod told;
+pub mod told;
 
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
