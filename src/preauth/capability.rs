@@ -8,6 +8,8 @@ use super::sasl::{Mechanism, Mechanisms};
 /// What is the same for all sessions of a listener in the same state of protection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
+    /// Our name in Submission's banner and EHLO, and towards backends.
+    pub host: Box<str>,
     /// Words behind the greeting's capability list.
     pub greeting: Box<str>,
     /// Our name in the reply to ID.
@@ -26,11 +28,14 @@ pub struct Rules {
     pub sieve_extensions: Box<str>,
     /// The notification methods of ManageSieve's backends; empty: none.
     pub sieve_notify: Box<str>,
+    /// Lines of Submission's EHLO that are true of every backend (`submission_backend_capabilities`).
+    pub submission_keywords: Box<[Box<str>]>,
 }
 
 impl Default for Rules {
     fn default() -> Self {
         Self {
+            host: "localhost".into(),
             greeting: "Hale ready.".into(),
             name: "Hale".into(),
             mechanisms: Mechanisms::ALL,
@@ -40,6 +45,9 @@ impl Default for Rules {
             sieve_implementation: "Hale".into(),
             sieve_extensions: "fileinto reject vacation".into(),
             sieve_notify: "mailto".into(),
+            submission_keywords: ["8BITMIME", "ENHANCEDSTATUSCODES", "PIPELINING"]
+                .map(Into::into)
+                .into(),
         }
     }
 }

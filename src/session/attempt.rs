@@ -242,6 +242,7 @@ impl Session {
         let is_moving = destination.is_moving;
         let from = attempt.host();
         attempt.destination = Some(destination);
+        let again = attempt.attempts.is_some() && !is_hop;
         match &mut attempt.attempts {
             None => {
                 attempt.attempts =
@@ -270,7 +271,7 @@ impl Session {
         }
         let deadline = self.login_deadline(now).min(now.after(limits::CONNECT_TIMEOUT));
         self.enter(Stage::Connecting, deadline);
-        outbox.wish(Wish::Connect(endpoint));
+        outbox.wish(Wish::Connect { to: endpoint, again });
     }
 
     /// This listener itself, by its own address or by the one that the client used (W-FWD-3). Another user there is
@@ -307,6 +308,9 @@ impl Session {
             referrals: attempt.referrals,
             forward,
             client_id: self.dialogue.client_id().to_vec(),
+            noauth: grant.noauth,
+            own_name: self.settings.rules.host.clone(),
+            helo: self.dialogue.helo().map(Into::into),
         };
         attempt.dialogue = Some(Box::new(Dialogue::new(self.protocol, login)));
         // Before everything else, and alone: the backend speaks next (W-PPO-3).
