@@ -23,6 +23,7 @@ use super::model::{
 use super::registry::Scope;
 use super::sort::{Section, Settings, shown};
 use super::value::{self, Value};
+use crate::admission::door::DoorRules;
 use crate::names::Protocol;
 
 /// Builds the configuration. It is meaningful only when no error was found.
@@ -226,6 +227,10 @@ fn proxy(root: &Section, findings: &mut Findings) -> Proxy {
 fn limits(root: &Section) -> Limits {
     Limits {
         connections_per_core: root.small("connections_per_core_max"),
+        per_address: DoorRules {
+            at_once: root.small("connections_per_address_max"),
+            each_second: root.small("connection_rate_per_address"),
+        },
         relay_receive_buffer: root.small("relay_receive_buffer"),
         relay_unsent_buffer: root.small("relay_unsent_buffer"),
         shutdown_timeout: root.time("shutdown_timeout"),

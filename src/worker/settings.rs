@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admission::door::DoorRules;
 use crate::config::model::ProxyHeader;
 use crate::config::{Config, Mechanism, SslMode};
 use crate::event::Event;
@@ -34,6 +35,8 @@ pub struct WorkerSettings {
     pub seats_max: [u32; 5],
     /// `login_source_ips`.
     pub source_ips: Box<[IpAddr]>,
+    /// `connections_per_address_max` and `connection_rate_per_address`.
+    pub per_address: DoorRules,
     /// `log_debug`: reports that only the debug level shows are worth making.
     pub log_debug: bool,
 }
@@ -51,6 +54,7 @@ impl WorkerSettings {
             seats_max: Protocol::ALL
                 .map(|protocol| config.protocol(protocol).mail_max_userip_connections),
             source_ips: config.proxy.source_ips.clone().into_boxed_slice(),
+            per_address: config.limits.per_address,
             log_debug: config.log.debug,
         }
     }

@@ -37,6 +37,16 @@ pub(super) const SETTINGS: &[Setting] = &[
          again later. Each connection needs two descriptors. Takes the place of Dovecot's `client_limit`, which counts \
          per process.",
     ),
+    global(
+        "connections_per_address_max", Number { min: 0, max: 1 << 20 }, "0", Hale,
+        "Connections that one address (IPv6: one /48) may have at once, logged in or not; behind a load balancer the \
+         client's own address counts. 0: any number. `login_trusted_networks` are exempt.",
+    ),
+    global(
+        "connection_rate_per_address", Number { min: 0, max: 1 << 20 }, "0", Hale,
+        "New connections that one address (IPv6: one /48) may make in a second. 0: any number. `login_trusted_networks` \
+         are exempt.",
+    ),
     global("hostname", Text, "", Dovecot, "This host's name in greetings. Empty: the system's host name."),
     // === Listening ===
     global(

@@ -24,6 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hale::admission::door::DoorRules;
 use hale::limits;
 use hale::names::{CoreId, Protocol};
 use hale::network::Networks;
@@ -51,8 +52,9 @@ impl Sim {
         let mut random = Random::new(seed);
         let control_faults = weather.control_faults;
         let mut kernel = Kernel::new(weather, random.fork());
-        let listeners =
-            [false, true].map(|haproxy| Listener::new(kernel.listener(), Protocol::Imap, haproxy));
+        let listeners = [false, true].map(|haproxy| {
+            Listener::new(kernel.listener(), Protocol::Imap, haproxy, DoorRules::default())
+        });
         let control = Control::new(accounts.len(), random.fork(), control_faults);
         let exchange = control.exchange.clone();
         let world = World::new(kernel, control, accounts, random.fork());
@@ -114,6 +116,7 @@ fn settings() -> WorkerSettings {
         relay_idle_timeout: limits::IMAP_IDLE_TIMEOUT,
         seats_max: [0; 5],
         source_ips: Box::default(),
+        per_address: DoorRules::default(),
     }
 }
 
