@@ -21,6 +21,7 @@ use super::model::{
     Proxy, ProxyHeader, ProxySsl, Trust,
 };
 use super::registry::Scope;
+use super::sieve::ManageSieve;
 use super::sort::{Section, Settings, shown};
 use super::value::{self, Value};
 use crate::admission::door::DoorRules;
@@ -44,6 +45,7 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
         ssl: tls::ssl(root, findings),
         auth: auth(root, findings),
         login_greeting: root.text("login_greeting"),
+        managesieve: ManageSieve::new(|name| holder(root, Protocol::Sieve, name)),
         hostname: root.optional_text("hostname"),
         proxy: proxy(root, findings),
         limits: limits(root),
@@ -284,10 +286,7 @@ fn proxy_ssl(word: &str) -> ProxySsl {
 fn protocol_settings(root: &Section, protocol: Protocol) -> ProtocolSettings {
     let empty = Section::new(Scope::Protocol, None, root.place.clone());
     let block = root.labelled(Scope::Protocol, protocol.name()).unwrap_or(&empty);
-    // Settings that may also stand outside: the block's word comes first.
-    let holder = |name| {
-        if block.found(name).is_some() { block } else { root }
-    };
+    let holder = |name| holder(root, protocol, name);
     ProtocolSettings {
         proxy_port: block
             .auto("proxy_port")
@@ -303,6 +302,12 @@ fn protocol_settings(root: &Section, protocol: Protocol) -> ProtocolSettings {
             .small("mail_max_userip_connections"),
         relay_idle_timeout: holder("relay_idle_timeout").time("relay_idle_timeout"),
     }
+}
+
+/// Where a setting of a protocol that may also stand outside is written: the block's word comes first.
+fn holder<'a>(root: &'a Section, protocol: Protocol, name: &str) -> &'a Section {
+    let block = root.labelled(Scope::Protocol, protocol.name());
+    block.filter(|block| block.found(name).is_some()).unwrap_or(root)
 }
 
 #[cfg(test)]

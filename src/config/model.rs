@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::diagnostic::Place;
+use super::sieve::ManageSieve;
 use crate::admission::door::DoorRules;
 use crate::names::Protocol;
 use crate::network::Networks;
@@ -47,6 +48,8 @@ pub struct Config {
     pub auth: Auth,
     /// Text of the greeting.
     pub login_greeting: String,
+    /// What ManageSieve's clients are told before they log in.
+    pub managesieve: ManageSieve,
     /// This host's name in greetings; absent: the system's.
     pub hostname: Option<String>,
     /// Towards backends, for logins.

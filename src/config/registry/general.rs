@@ -75,6 +75,22 @@ pub(super) const SETTINGS: &[Setting] = &[
          web mail, this host.",
     ),
     global("login_greeting", Text, "Hale ready.", Dovecot, "Text of the greeting."),
+    global(
+        "managesieve_implementation_string", Text, "Hale", Dovecot,
+        "What ManageSieve clients are told of who we are.",
+    ).per_protocol(),
+    global(
+        "managesieve_sieve_capability", Text,
+        "fileinto reject envelope encoded-character vacation subaddress comparator-i;ascii-numeric relational regex \
+         imap4flags copy include variables body enotify environment mailbox date index ihave duplicate mime \
+         foreverypart extracttext", Dovecot,
+        "Sieve extensions that ManageSieve clients are told of before they log in: those that every backend has. The \
+         default is that of Dovecot's Pigeonhole.",
+    ).per_protocol(),
+    global(
+        "managesieve_notify_capability", Text, "mailto", Dovecot,
+        "Notification methods that ManageSieve clients are told of before they log in. Empty: none.",
+    ).per_protocol(),
     // === TLS ===
     global(
         "ssl", Choice(&["yes", "required", "no"]), "yes", Dovecot,
@@ -197,7 +213,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "relay_idle_timeout", Time, "31 mins", Hale,
         "A logged-in session without a byte in either direction is ended after this long; 0: never. IMAP clients may \
-         be silent for 29 minutes: less breaks IDLE.",
+         be silent for 29 minutes: less breaks IDLE. Ten are enough for pop3 and submission.",
     ).per_protocol(),
     global(
         "relay_receive_buffer", Size { min: 4096, max: 1 << 28 }, "512k", Hale,
