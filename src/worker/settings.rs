@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::config::model::ProxyHeader;
 use crate::config::{Config, Mechanism, SslMode};
 use crate::event::Event;
+use crate::limits::IMAP_IDLE_TIMEOUT;
 use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
@@ -28,8 +29,8 @@ pub struct WorkerSettings {
     pub trusted: Networks,
     /// Connections of this core at most.
     pub connections_max: u32,
-    /// A relay without a byte either way ends after this.
-    pub relay_idle_timeout: Duration,
+    /// A relay without a byte either way ends after this; per protocol, in the order of [`Protocol::ALL`].
+    pub relay_idle_timeouts: [Duration; 5],
     /// `mail_max_userip_connections`, in the order of [`Protocol::ALL`].
     pub seats_max: [u32; 5],
     /// `login_source_ips`.
@@ -39,15 +40,16 @@ pub struct WorkerSettings {
 }
 
 impl WorkerSettings {
-    /// What the configuration says to data cores.
+    /// What the configuration says to data cores. `host`: our name.
     #[must_use]
-    pub fn new(config: &Config, connections_max: u32) -> Self {
+    pub fn new(config: &Config, host: &str, connections_max: u32) -> Self {
         Self {
-            session: Arc::new(session_settings(config)),
+            session: Arc::new(session_settings(config, host)),
             haproxy_trusted: config.trust.haproxy_networks.clone(),
             trusted: config.trust.login_networks.clone(),
             connections_max,
-            relay_idle_timeout: config.protocol(Protocol::Imap).relay_idle_timeout,
+            relay_idle_timeouts: Protocol::ALL
+                .map(|protocol| config.protocol(protocol).relay_idle_timeout),
             seats_max: Protocol::ALL
                 .map(|protocol| config.protocol(protocol).mail_max_userip_connections),
             source_ips: config.proxy.source_ips.clone().into_boxed_slice(),
@@ -62,6 +64,14 @@ impl WorkerSettings {
         of.and_then(|index| self.seats_max.get(index)).copied().unwrap_or(0)
     }
 
+    /// A relay of a protocol without a byte either way ends after this.
+    #[must_use]
+    pub fn relay_idle_timeout(&self, protocol: Protocol) -> Duration {
+        let of = Protocol::ALL.iter().position(|known| *known == protocol);
+        let timeout = of.and_then(|index| self.relay_idle_timeouts.get(index));
+        timeout.copied().unwrap_or(IMAP_IDLE_TIMEOUT)
+    }
+
     /// Whether a peer's word about clients is believed.
     #[must_use]
     pub fn is_trusted(&self, peer: IpAddr) -> bool {
@@ -69,12 +79,18 @@ impl WorkerSettings {
     }
 }
 
-fn session_settings(config: &Config) -> SessionSettings {
+fn session_settings(config: &Config, host: &str) -> SessionSettings {
     let mechanisms = config.auth.mechanisms.iter().map(|mechanism| match mechanism {
         Mechanism::Plain => sasl::Mechanism::Plain,
         Mechanism::Login => sasl::Mechanism::Login,
     });
     let rules = Rules {
+        host: host.into(),
+        submission_keywords: config
+            .submission_keywords
+            .iter()
+            .map(|line| (**line).into())
+            .collect(),
         greeting: config.login_greeting.as_str().into(),
         mechanisms: mechanisms.fold(Mechanisms::NONE, Mechanisms::with),
         plaintext_allowed: true,

@@ -65,6 +65,11 @@ pub(super) const SETTINGS: &[Setting] = &[
          web mail, this host.",
     ),
     global("login_greeting", Text, "Hale ready.", Dovecot, "Text of the greeting."),
+    global(
+        "submission_backend_capabilities", Words, "8BITMIME ENHANCEDSTATUSCODES PIPELINING", Dovecot,
+        "What every Submission backend can do: keywords of EHLO. Clients are told before anybody knows where they will be \
+         served and do not ask again: a keyword that is not true of all backends makes mail fail there.",
+    ),
     // === TLS ===
     global(
         "ssl", Choice(&["yes", "required", "no"]), "yes", Dovecot,

@@ -111,7 +111,7 @@ fn settings() -> WorkerSettings {
         haproxy_trusted: Networks::parse("192.0.2.0/24").unwrap(),
         trusted: Networks::default(),
         connections_max: 8,
-        relay_idle_timeout: limits::IMAP_IDLE_TIMEOUT,
+        relay_idle_timeouts: [limits::IMAP_IDLE_TIMEOUT; 5],
         seats_max: [0; 5],
         source_ips: Box::default(),
     }
