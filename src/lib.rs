@@ -24,6 +24,7 @@ pub mod route;
 pub mod preauth;
 pub mod backend;
 pub mod session;
+pub mod lmtp;
 
 // Mechanism, and the two kinds of core that drive the road.
 #[cfg(feature = "appliance")]

@@ -49,6 +49,12 @@ pub const POP3_LONG_LINE_BYTES_MAX: usize = 8192;
 pub const POP3_REPLY_BYTES_MAX: usize = 512;
 /// The third bad command ends the connection (wire.md 8.1).
 pub const POP3_BAD_COMMANDS_MAX: u8 = 3;
+/// One ManageSieve command without its literals (wire.md 9.1); Dovecot's value.
+pub const SIEVE_LINE_BYTES_MAX: usize = 8192;
+/// A literal that comes unasked, up to this size, is read and thrown away; beyond it the connection ends (MS-01).
+pub const SIEVE_LITERAL_DISCARD_BYTES_MAX: usize = IMAP_LITERAL_DISCARD_BYTES_MAX;
+/// The third bad command ends the connection (wire.md 9.1).
+pub const SIEVE_BAD_COMMANDS_MAX: u8 = 3;
 /// One SASL response line, base64 (W-SASL-2).
 pub const SASL_LINE_BYTES_MAX: usize = 16_384;
 /// All SASL responses of one exchange (W-SASL-2).
@@ -141,6 +147,46 @@ pub const PROXY_TTL: u8 = 7;
 /// Bytes of a backend's line shown in a log (W-FAIL-6).
 pub const LOGGED_LINE_BYTES_MAX: usize = 160;
 
+// === LMTP ===
+
+/// Local part of an address: RFC 5321 4.5.3.1.1 says 64, but return addresses that carry another address are longer.
+pub const SMTP_LOCAL_PART_BYTES_MAX: usize = 255;
+/// Domain of an address (RFC 5321 4.5.3.1.2).
+pub const SMTP_DOMAIN_BYTES_MAX: usize = 255;
+/// Parameters behind one address: more than all extensions together have.
+pub const SMTP_PARAMETERS_MAX: usize = 16;
+/// One LMTP command line: RFC 5321 says 512, the parameters of its extensions add up to this (W, *SMTP command line*).
+pub const LMTP_LINE_BYTES_MAX: usize = 2048;
+/// Client bytes kept while earlier commands are under way: about a hundred pipelined recipients.
+pub const LMTP_INPUT_BYTES_MAX: usize = 16_384;
+/// The tenth bad command ends the connection (W, *bad commands*).
+pub const LMTP_BAD_COMMANDS_MAX: u8 = 10;
+/// Recipients of one transaction, refused ones included; RFC 5321 4.5.3.1.8 demands 100. Further ones get 452, which makes
+/// the sender begin another transaction for them (LM-09).
+pub const LMTP_RECIPIENTS_MAX: usize = 1000;
+/// Backends of one transaction: each is a connection. Recipients on further ones get 452.
+pub const LMTP_DESTINATIONS_MAX: usize = 64;
+/// Bytes of one message, as announced by SIZE: so that a message without end has one.
+pub const LMTP_MESSAGE_BYTES_MAX: u64 = 1 << 31;
+/// Bytes of a message that wait for the slowest destination; all that a transaction holds of it (LM-06).
+pub const LMTP_WINDOW_BYTES: usize = 65_536;
+/// A chunk is sent when it is this large, or the last: each costs a reply.
+pub const LMTP_CHUNK_BYTES_MIN: usize = 32_768;
+/// One reply kept for a client that has to wait for its turn (RFC 5321 4.5.3.1.5 allows 512 on a line).
+pub const LMTP_REPLY_BYTES_MAX: usize = 1024;
+/// Hops that a fresh message may take (W-FWD-2); Dovecot's value.
+pub const LMTP_PROXY_TTL: u8 = 5;
+/// A client that says nothing, between commands or inside a message (RFC 5321 4.5.3.2).
+pub const LMTP_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+/// From a recipient to its backend's reply (wire.md 11.3), and the same again for each hop.
+pub const LMTP_RECIPIENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// From DATA to the backends' 354 (wire.md 11.2).
+pub const LMTP_DATA_TIMEOUT: Duration = Duration::from_secs(10);
+/// A backend that takes no byte of a message, or gives no reply at its end; Dovecot's value. Senders wait longer.
+pub const LMTP_STALL_TIMEOUT: Duration = Duration::from_secs(125);
+/// A backend's connection is kept this long for the client's next message (wire.md 11.1).
+pub const LMTP_REUSE_TIMEOUT: Duration = Duration::from_secs(5);
+
 // === Passwords at rest (reliability.md 5); above: internal failure, because one login must not stop the others ===
 
 /// Memory of one Argon2 verification, in KiB: 1 GiB, libsodium's "sensitive".
@@ -223,6 +269,7 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 pub const DRAIN_IDLE: Duration = Duration::from_secs(2);
 
 const _: () = assert!(IMAP_LINE_BYTES_MAX + IMAP_LITERAL_BYTES_MAX <= PRE_LOGIN_INPUT_BYTES_MAX);
+const _: () = assert!(SIEVE_LINE_BYTES_MAX + SASL_LINE_BYTES_MAX <= PRE_LOGIN_INPUT_BYTES_MAX);
 const _: () = assert!(SASL_LINE_BYTES_MAX < PRE_LOGIN_INPUT_BYTES_MAX);
 const _: () = assert!(SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);
 const _: () = assert!(BACKEND_LINE_BYTES_MAX <= BACKEND_INPUT_BYTES_MAX);
@@ -230,3 +277,6 @@ const _: () = assert!(RECONNECT_PAUSE.as_millis() < RECONNECT_TIME_LEFT_MIN.as_m
 const _: () = assert!(CONNECT_TIMEOUT.as_millis() < LOGIN_PROXY_TIMEOUT.as_millis());
 const _: () = assert!(ARGON2_MEMORY_KIB_MAX as u64 * 1024 <= HASH_MEMORY_BYTES);
 const _: () = assert!(SCRATCH_BYTES >= BACKEND_INPUT_BYTES_MAX);
+const _: () = assert!(LMTP_LINE_BYTES_MAX + 2 <= LMTP_INPUT_BYTES_MAX);
+const _: () = assert!(2 * LMTP_CHUNK_BYTES_MIN <= LMTP_WINDOW_BYTES);
+const _: () = assert!(LMTP_RECIPIENT_TIMEOUT.as_millis() < LMTP_STALL_TIMEOUT.as_millis());

@@ -13,6 +13,7 @@ pub mod imap;
 mod last_words;
 pub mod pop3;
 pub mod referral;
+pub mod sieve;
 pub mod submission;
 pub mod xclient;
 
@@ -34,6 +35,8 @@ pub enum Dialogue {
     Imap(imap::Imap),
     /// RFC 1939 and RFC 2449.
     Pop3(pop3::Pop3),
+    /// RFC 5804.
+    Sieve(sieve::Sieve),
     /// RFC 6409.
     Submission(submission::Submission),
 }
@@ -44,9 +47,10 @@ impl Dialogue {
     pub fn new(protocol: Protocol, login: Login) -> Self {
         match protocol {
             Protocol::Pop3 => Self::Pop3(pop3::Pop3::new(login)),
+            Protocol::Sieve => Self::Sieve(sieve::Sieve::new(login)),
             Protocol::Submission => Self::Submission(submission::Submission::new(login)),
-            // The others get their dialogues with their clients' side; until then no listener speaks them.
-            Protocol::Imap | Protocol::Lmtp | Protocol::Sieve => Self::Imap(imap::Imap::new(login)),
+            // LMTP has no login and a room of its own.
+            Protocol::Imap | Protocol::Lmtp => Self::Imap(imap::Imap::new(login)),
         }
     }
 
@@ -64,6 +68,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.read(facts, inbox, to_backend, to_client),
             Self::Pop3(pop3) => pop3.read(facts, inbox, to_backend),
+            Self::Sieve(sieve) => sieve.read(facts, inbox, to_backend),
             Self::Submission(submission) => submission.read(facts, inbox, to_backend),
         }
     }
@@ -74,6 +79,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.secured(facts, to_backend),
             Self::Pop3(pop3) => pop3.secured(facts, to_backend),
+            Self::Sieve(sieve) => sieve.secured(),
             Self::Submission(submission) => submission.secured(facts, to_backend),
         }
     }
@@ -83,6 +89,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.eof(),
             Self::Pop3(pop3) => pop3.eof(),
+            Self::Sieve(sieve) => sieve.eof(),
             Self::Submission(submission) => submission.eof(),
         }
     }
@@ -93,6 +100,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.stage(),
             Self::Pop3(pop3) => pop3.stage(),
+            Self::Sieve(sieve) => sieve.stage(),
             Self::Submission(submission) => submission.stage(),
         }
     }
@@ -103,6 +111,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.last_line(),
             Self::Pop3(pop3) => pop3.last_line(),
+            Self::Sieve(sieve) => sieve.last_line(),
             Self::Submission(submission) => submission.last_line(),
         }
     }
@@ -113,6 +122,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.dropped_pairs(),
             Self::Pop3(pop3) => pop3.dropped_pairs(),
+            Self::Sieve(sieve) => sieve.dropped_pairs(),
             Self::Submission(submission) => submission.dropped_pairs(),
         }
     }

@@ -22,6 +22,10 @@ pub struct Rules {
     pub starttls: bool,
     /// Whether every backend speaks IMAP4rev2, as probes learnt.
     pub imap4rev2: bool,
+    /// What ManageSieve's backends can do; clients ask before they log in and remember.
+    pub sieve_extensions: Box<str>,
+    /// The notification methods of ManageSieve's backends; empty: none.
+    pub sieve_notify: Box<str>,
     /// Lines of Submission's EHLO that are true of every backend (`submission_backend_capabilities`).
     pub submission_keywords: Box<[Box<str>]>,
 }
@@ -36,6 +40,8 @@ impl Default for Rules {
             plaintext_allowed: true,
             starttls: false,
             imap4rev2: false,
+            sieve_extensions: "fileinto reject vacation".into(),
+            sieve_notify: "mailto".into(),
             submission_keywords: ["8BITMIME", "ENHANCEDSTATUSCODES", "PIPELINING"]
                 .map(Into::into)
                 .into(),

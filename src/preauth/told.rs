@@ -120,7 +120,7 @@ pub(super) fn xclient_smtp(
 }
 
 /// Takes over one attribute of XCLIENT, its value unescaped.
-pub(super) fn attribute(name: &str, value: &str, facts: &mut ClientFacts) -> Option<()> {
+pub fn attribute(name: &str, value: &str, facts: &mut ClientFacts) -> Option<()> {
     match Fact::of_attribute(name) {
         Some(known) => fact(known, value, facts),
         None if name.eq_ignore_ascii_case("FORWARD") => forward(value, facts),

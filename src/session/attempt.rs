@@ -242,6 +242,7 @@ impl Session {
         let is_moving = destination.is_moving;
         let from = attempt.host();
         attempt.destination = Some(destination);
+        let again = attempt.attempts.is_some() && !is_hop;
         match &mut attempt.attempts {
             None => {
                 attempt.attempts =
@@ -270,7 +271,7 @@ impl Session {
         }
         let deadline = self.login_deadline(now).min(now.after(limits::CONNECT_TIMEOUT));
         self.enter(Stage::Connecting, deadline);
-        outbox.wish(Wish::Connect(endpoint));
+        outbox.wish(Wish::Connect { to: endpoint, again });
     }
 
     /// This listener itself, by its own address or by the one that the client used (W-FWD-3). Another user there is

@@ -136,7 +136,7 @@ pub(super) struct Login {
     /// The number of the last question asked.
     pub(super) question: u32,
     /// A connect that waits until the former backend's descriptor is closed.
-    pub(super) connect_next: Option<SocketAddr>,
+    pub(super) connect_next: Option<(SocketAddr, bool)>,
     /// Close as soon as everything for the client is sent.
     pub(super) finishing: bool,
     /// The session handed over; the relay starts when both sides took what was due to them.

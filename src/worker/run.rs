@@ -425,7 +425,7 @@ impl<P: Port> Worker<P> {
                 self.counters.add(Counter::BytesUp, *bytes_up);
                 self.counters.add(Counter::BytesDown, *bytes_down);
             }
-            Event::Aborted { .. } | Event::Note { .. } => {}
+            Event::Aborted { .. } | Event::Delivered { .. } | Event::Note { .. } => {}
         }
     }
 

@@ -63,6 +63,11 @@ fn pop3() {
 }
 
 #[test]
+fn sieve() {
+    play_folder("sieve", Protocol::Sieve, 30);
+}
+
+#[test]
 fn submission() {
     play_folder("submission", Protocol::Submission, 25);
 }

@@ -6,6 +6,7 @@ mod corpus;
 mod dialogues;
 mod imap_oracle;
 mod imap_properties;
+mod lmtp;
 mod proxy_header;
 mod session;
 

@@ -234,7 +234,7 @@ impl Run {
         match wish {
             Wish::Close => self.closed = true,
             Wish::Relay(_) => self.relayed = true,
-            Wish::Connect(_) => self.connects += 1,
+            Wish::Connect { .. } => self.connects += 1,
             Wish::Authenticate(_) => {
                 self.verdicts += 1;
                 self.connects = 0;
