@@ -52,6 +52,8 @@ pub struct Config {
     pub managesieve: ManageSieve,
     /// This host's name in greetings; absent: the system's.
     pub hostname: Option<String>,
+    /// Lines of EHLO that are true of every Submission backend.
+    pub submission_keywords: Vec<String>,
     /// Towards backends, for logins.
     pub proxy: Proxy,
     /// Sizes and times.

@@ -91,6 +91,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         "managesieve_notify_capability", Text, "mailto", Dovecot,
         "Notification methods that ManageSieve clients are told of before they log in. Empty: none.",
     ).per_protocol(),
+    global(
+        "submission_backend_capabilities", Words, "8BITMIME ENHANCEDSTATUSCODES PIPELINING", Dovecot,
+        "What every Submission backend can do: keywords of EHLO. Clients are told before anybody knows where they will be \
+         served and do not ask again: a keyword that is not true of all backends makes mail fail there.",
+    ),
     // === TLS ===
     global(
         "ssl", Choice(&["yes", "required", "no"]), "yes", Dovecot,
