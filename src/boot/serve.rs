@@ -111,8 +111,8 @@ fn open_listeners(
 
 /// Why this version does not open a listener.
 fn not_served(listener: &ListenerConfig) -> Option<&'static str> {
-    if listener.protocol != Protocol::Imap {
-        return Some("this version serves imap only");
+    if !matches!(listener.protocol, Protocol::Imap | Protocol::Lmtp) {
+        return Some("this version serves imap and lmtp only");
     }
     listener
         .ssl

@@ -44,6 +44,7 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
         auth: auth(root, findings),
         login_greeting: root.text("login_greeting"),
         hostname: root.optional_text("hostname"),
+        recipient_delimiter: root.text("recipient_delimiter").chars().next(),
         proxy: proxy(root, findings),
         limits: limits(root),
         log: log(root, findings),

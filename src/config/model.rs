@@ -44,6 +44,8 @@ pub struct Config {
     pub login_greeting: String,
     /// This host's name in greetings; absent: the system's.
     pub hostname: Option<String>,
+    /// What separates name and detail of an LMTP recipient.
+    pub recipient_delimiter: Option<char>,
     /// Towards backends, for logins.
     pub proxy: Proxy,
     /// Sizes and times.

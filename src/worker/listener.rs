@@ -200,6 +200,9 @@ impl<P: Port> Worker<P> {
             forward: Vec::new(),
         };
         let header = entrance == Entrance::ReadHeader;
+        if protocol == Protocol::Lmtp {
+            return self.begin_lmtp(fd, facts, header);
+        }
         let settings = std::sync::Arc::clone(&self.settings.session);
         let session =
             Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now);

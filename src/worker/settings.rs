@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::config::{Config, Mechanism, SslMode};
 use crate::event::Event;
+use crate::lmtp::LmtpSettings;
 use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
@@ -21,6 +22,8 @@ use crate::share::messages::ToCore;
 pub struct WorkerSettings {
     /// Settings of the sessions.
     pub session: Arc<SessionSettings>,
+    /// Settings of the LMTP sessions.
+    pub lmtp: Arc<LmtpSettings>,
     /// `haproxy_trusted_networks`.
     pub haproxy_trusted: Networks,
     /// `login_trusted_networks`.
@@ -41,6 +44,7 @@ impl WorkerSettings {
     pub fn new(config: &Config, connections_max: u32) -> Self {
         Self {
             session: Arc::new(session_settings(config)),
+            lmtp: Arc::new(lmtp_settings(config)),
             haproxy_trusted: config.trust.haproxy_networks.clone(),
             trusted: config.trust.login_networks.clone(),
             connections_max,
@@ -62,6 +66,18 @@ impl WorkerSettings {
     #[must_use]
     pub fn is_trusted(&self, peer: IpAddr) -> bool {
         self.trusted.contains(peer)
+    }
+}
+
+fn lmtp_settings(config: &Config) -> LmtpSettings {
+    LmtpSettings {
+        hostname: config.hostname.as_deref().unwrap_or("localhost").into(),
+        greeting: config.login_greeting.as_str().into(),
+        trusted: config.trust.login_networks.clone(),
+        proxy_header_timeout: config.trust.haproxy_timeout,
+        port: config.protocol(Protocol::Lmtp).proxy_port,
+        delimiter: config.recipient_delimiter,
+        starttls: false,
     }
 }
 

@@ -65,6 +65,11 @@ pub(super) const SETTINGS: &[Setting] = &[
          web mail, this host.",
     ),
     global("login_greeting", Text, "Hale ready.", Dovecot, "Text of the greeting."),
+    global(
+        "recipient_delimiter", Text, "+", Dovecot,
+        "LMTP: what separates a user's name from a detail in an address. `tim+box@example.org` is the user \
+         `tim@example.org`; the backend gets the address as it came. Empty: nothing does.",
+    ),
     // === TLS ===
     global(
         "ssl", Choice(&["yes", "required", "no"]), "yes", Dovecot,

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hale::limits;
+use hale::lmtp::LmtpSettings;
 use hale::names::{CoreId, Protocol};
 use hale::network::Networks;
 use hale::preauth::capability::Rules;
@@ -108,6 +109,15 @@ fn settings() -> WorkerSettings {
     WorkerSettings {
         log_debug: true,
         session: Arc::new(session),
+        lmtp: Arc::new(LmtpSettings {
+            hostname: "hale.example".into(),
+            greeting: "ready".into(),
+            trusted: Networks::default(),
+            proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
+            port: Protocol::Lmtp.default_port(),
+            delimiter: Some('+'),
+            starttls: false,
+        }),
         haproxy_trusted: Networks::parse("192.0.2.0/24").unwrap(),
         trusted: Networks::default(),
         connections_max: 8,
