@@ -49,6 +49,12 @@ pub const POP3_LONG_LINE_BYTES_MAX: usize = 8192;
 pub const POP3_REPLY_BYTES_MAX: usize = 512;
 /// The third bad command ends the connection (wire.md 8.1).
 pub const POP3_BAD_COMMANDS_MAX: u8 = 3;
+/// One ManageSieve command without its literals (wire.md 9.1); Dovecot's value.
+pub const SIEVE_LINE_BYTES_MAX: usize = 8192;
+/// A literal that comes unasked, up to this size, is read and thrown away; beyond it the connection ends (MS-01).
+pub const SIEVE_LITERAL_DISCARD_BYTES_MAX: usize = IMAP_LITERAL_DISCARD_BYTES_MAX;
+/// The third bad command ends the connection (wire.md 9.1).
+pub const SIEVE_BAD_COMMANDS_MAX: u8 = 3;
 /// One SASL response line, base64 (W-SASL-2).
 pub const SASL_LINE_BYTES_MAX: usize = 16_384;
 /// All SASL responses of one exchange (W-SASL-2).
@@ -59,6 +65,14 @@ pub const USER_BYTES_MAX: usize = 255;
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 /// Failed logins on one connection before it is closed.
 pub const AUTH_ATTEMPTS_MAX: u8 = 6;
+/// One SMTP command line (RFC 5321 4.5.3.1.4 demands 512) without its end.
+pub const SMTP_LINE_BYTES_MAX: usize = 1024;
+/// The same with parameters, MAIL and RCPT (W-SUB-5).
+pub const SMTP_PARAMETERS_LINE_BYTES_MAX: usize = 2048;
+/// The tenth bad command ends the connection (W-SUB-6); Dovecot's value.
+pub const SMTP_BAD_COMMANDS_MAX: u8 = 10;
+/// A chunk of BDAT before login up to this size is read and thrown away; beyond it the connection ends (SU-01).
+pub const SMTP_CHUNK_DISCARD_BYTES_MAX: usize = 1_048_576;
 /// What a client calls itself in EHLO or LHLO (RFC 5321 4.5.3.1.2).
 pub const SMTP_HELO_BYTES_MAX: usize = 255;
 /// Bytes a client may have waiting for a reply it does not read, before login (R, *output to an unread client*).
@@ -110,6 +124,8 @@ pub const BACKEND_LINE_BYTES_MAX: usize = 4096;
 pub const BACKEND_LINES_MAX: u16 = 128;
 /// One reply of an SMTP or LMTP backend, all lines together: four of the longest, or 128 of the usual length.
 pub const SMTP_REPLY_BYTES_MAX: usize = 16_384;
+/// AUTH with its initial response towards a backend, without CRLF: RFC 4954 4 allows 512 octets (W-SUB-B6).
+pub const SMTP_INITIAL_RESPONSE_LINE_BYTES_MAX: usize = 510;
 /// Untagged backend lines handed to the client before the login reply, lines and bytes (W-IMAP-B4).
 pub const BACKEND_UNTAGGED_LINES_MAX: u16 = 64;
 /// See [`BACKEND_UNTAGGED_LINES_MAX`].
@@ -253,6 +269,7 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 pub const DRAIN_IDLE: Duration = Duration::from_secs(2);
 
 const _: () = assert!(IMAP_LINE_BYTES_MAX + IMAP_LITERAL_BYTES_MAX <= PRE_LOGIN_INPUT_BYTES_MAX);
+const _: () = assert!(SIEVE_LINE_BYTES_MAX + SASL_LINE_BYTES_MAX <= PRE_LOGIN_INPUT_BYTES_MAX);
 const _: () = assert!(SASL_LINE_BYTES_MAX < PRE_LOGIN_INPUT_BYTES_MAX);
 const _: () = assert!(SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);
 const _: () = assert!(BACKEND_LINE_BYTES_MAX <= BACKEND_INPUT_BYTES_MAX);

@@ -167,7 +167,7 @@ fn session(choice: u8) -> Session {
         login_timeout: limits::LOGIN_PROXY_TIMEOUT,
         reconnects_max: limits::RECONNECTS_MAX,
         user_move_timeout: Duration::from_secs(31),
-        protocols: Protocol::ALL.map(|protocol| ProtocolSettings { port: protocol.default_port() }),
+        protocols: Protocol::ALL.map(ProtocolSettings::standard),
     };
     let client = ([192, 0, 2, 7], 4711).into();
     let facts = ClientFacts {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,12 +11,13 @@ use anyhow::{Context, Result, ensure};
 
 use crate::account::wait_quiet;
 use crate::affinity;
-use crate::engine::{Engine, Protocol};
+use crate::certificate::{self, Certificate};
+use crate::engine::{Engine, Handshakes, Protocol, TlsBackends};
 use crate::record::Record;
 use crate::report;
 use crate::scenario::{FOREIGN_PERCENT_MAX, Scenario, Subject};
-use crate::swarm::SwarmOptions;
-use crate::target::{Bench, Running, Target};
+use crate::swarm::{SwarmOptions, Trust};
+use crate::target::{AUTH_HTTP, Bench, BenchTls, Running, Target};
 
 /// What to compare and how long.
 #[derive(Clone, Debug, clap::Args)]
@@ -27,7 +28,12 @@ pub(crate) struct CompareOptions {
     /// HAProxy's program.
     #[arg(long, default_value = "haproxy")]
     haproxy: PathBuf,
-    /// Targets; default: direct, both HAProxy, and Hale if given.
+    /// nginx's program.
+    #[arg(long, default_value = "nginx")]
+    nginx: PathBuf,
+    #[arg(long, default_value = "/usr/lib/nginx/modules/ngx_mail_module.so")]
+    nginx_module: PathBuf,
+    /// Targets; default: direct, both HAProxy, and Hale if given; with TLS direct, HAProxy with TLS, nginx, and Hale.
     #[arg(long, value_delimiter = ',')]
     targets: Vec<Target>,
     /// Protocols, each against every target that serves it.
@@ -58,6 +64,9 @@ pub(crate) struct CompareOptions {
     generator_core: usize,
     #[command(flatten)]
     swarm: SwarmOptions,
+    /// With TLS: whether logins are full handshakes or resumed ones; both are measured one beside the other.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "full", requires = "tls")]
+    handshakes: Vec<Handshakes>,
     /// Give Hale's users SHA512-CRYPT hashes instead of plain ones.
     #[arg(long)]
     hashed: bool,
@@ -74,9 +83,10 @@ pub(crate) fn run(options: &CompareOptions, interrupted: &Arc<AtomicBool>) -> Re
     options.ensure_possible()?;
     let directory = tempfile::Builder::new().prefix("hale-load.").tempdir()?;
     affinity::pin(options.generator_core)?;
+    let tls = options.tls(directory.path())?;
     let mut courses = Vec::new();
     for protocol in &options.protocol {
-        let bench = options.bench(directory.path().join(protocol.name()), *protocol);
+        let bench = options.bench(directory.path().join(protocol.name()), *protocol, tls.clone());
         std::fs::create_dir(&bench.directory)?;
         let targets = options.targets(*protocol);
         for target in &targets {
@@ -88,12 +98,12 @@ pub(crate) fn run(options: &CompareOptions, interrupted: &Arc<AtomicBool>) -> Re
     let mut order = Shuffle::from_clock();
     let mut records = Vec::new();
     for round in 1..=options.rounds {
-        for scenario in &options.scenarios {
+        for load in options.loads() {
             for Course { bench, targets } in &mut courses {
                 order.shuffle(targets);
                 for target in targets {
                     let mut record =
-                        options.attempts(*scenario, *target, bench, &mut patience, interrupted)?;
+                        options.attempts(load, *target, bench, &mut patience, interrupted)?;
                     record.round = round;
                     record.append_to(&options.output)?;
                     records.push(record);
@@ -103,6 +113,13 @@ pub(crate) fn run(options: &CompareOptions, interrupted: &Arc<AtomicBool>) -> Re
     }
     print!("{}", report::render(&records, Target::Hale.name()));
     Ok(())
+}
+
+/// What a target is loaded with.
+#[derive(Clone, Copy)]
+struct Load {
+    scenario: Scenario,
+    handshakes: Handshakes,
 }
 
 /// What one protocol is measured with.
@@ -129,7 +146,10 @@ impl CompareOptions {
             self.targets.iter().flat_map(|target| self.protocol.iter().map(move |p| (target, p)))
         {
             let (target_name, protocol_name) = (target.name(), protocol.name());
-            ensure!(target.serves(*protocol), "{target_name} does not serve {protocol_name}");
+            ensure!(
+                target.serves(*protocol, self.swarm.tls),
+                "{target_name} does not serve {protocol_name} so"
+            );
         }
         Ok(())
     }
@@ -137,7 +157,7 @@ impl CompareOptions {
     /// Runs once, and again while the machine disturbs it; the last attempt stands.
     fn attempts(
         &self,
-        scenario: Scenario,
+        load: Load,
         target: Target,
         bench: &Bench,
         patience: &mut Duration,
@@ -145,13 +165,14 @@ impl CompareOptions {
     ) -> Result<Record> {
         let mut attempt = 0;
         loop {
-            let record = self.once(scenario, target, bench, Arc::clone(interrupted))?;
+            let record = self.once(load, target, bench, Arc::clone(interrupted))?;
             let mut errors = std::io::stderr();
             let flags = record.flags.join(", ");
             let _ = writeln!(
                 errors,
-                "{} {scenario} {}: {}",
+                "{} {} {}: {}",
                 bench.protocol.name(),
+                load.scenario,
                 target.name(),
                 if flags.is_empty() { "done" } else { &flags }
             );
@@ -167,47 +188,107 @@ impl CompareOptions {
 
     fn once(
         &self,
-        scenario: Scenario,
+        load: Load,
         target: Target,
         bench: &Bench,
         interrupted: Arc<AtomicBool>,
     ) -> Result<Record> {
         let mut engine = Engine::new(bench.protocol, &bench.backends, interrupted)?;
+        match (target, &bench.tls) {
+            (Target::Nginx, _) => engine.add_auth_http(AUTH_HTTP, bench.backends.clone())?,
+            (Target::Direct, Some(tls)) => {
+                let chain = certificate::read(&tls.certificate.certificate_file)?;
+                let backends = TlsBackends::new(tls.mode, chain, tls.certificate.key()?)?;
+                engine.add_secure_backend(bench.protocol, bench.direct_address()?, backends)?;
+            }
+            _ => {}
+        }
         let mut running = target.start(bench)?;
-        let subject = self.subject(target, bench, &running);
+        let subject = self.subject(load, target, bench, &running)?;
         running.wait_ready(&mut engine, &subject)?;
-        scenario.run(&mut engine, &subject)
+        load.scenario.run(&mut engine, &subject)
     }
 
-    fn subject(&self, target: Target, bench: &Bench, running: &Running) -> Subject {
-        Subject {
+    /// Handshakes matter to scenarios of logins only.
+    fn loads(&self) -> Vec<Load> {
+        let mut loads = Vec::new();
+        for scenario in &self.scenarios {
+            let kinds = if scenario.is_about_logins() {
+                &self.handshakes[..]
+            } else {
+                &self.handshakes[..1]
+            };
+            let load =
+                |handshakes: &Handshakes| Load { scenario: *scenario, handshakes: *handshakes };
+            loads.extend(kinds.iter().map(load));
+        }
+        loads
+    }
+
+    fn tls(&self, directory: &Path) -> Result<Option<BenchTls>> {
+        let Some(mode) = self.swarm.tls else {
+            return Ok(None);
+        };
+        Ok(Some(BenchTls { mode, certificate: Certificate::create(directory)? }))
+    }
+
+    fn subject(
+        &self,
+        load: Load,
+        target: Target,
+        bench: &Bench,
+        running: &Running,
+    ) -> Result<Subject> {
+        let trust = Trust {
+            server_name: certificate::SERVER_NAME.to_owned(),
+            certificates: match &bench.tls {
+                Some(tls) => certificate::read(&tls.certificate.certificate_file)?,
+                None => Vec::new(),
+            },
+            handshakes: load.handshakes,
+        };
+        let mut credentials =
+            self.swarm.credentials(bench.protocol, bench.user_pattern(), trust)?;
+        if target == Target::Direct {
+            // The fake backends do not read it.
+            credentials.proxy_source = None;
+        }
+        Ok(Subject {
             name: target.name().to_owned(),
             target: running.address,
             processes: running.processes(),
-            credentials: self.swarm.credentials(bench.protocol, bench.user_pattern()),
+            credentials,
             sources: (1..=self.sources).map(|last| Ipv4Addr::new(127, 0, 1, last)).collect(),
+            parameters: self.swarm.parameters(),
             message_bytes: self.swarm.message_bytes,
             warm_up: Duration::from_secs_f64(self.warm_up),
             duration: Duration::from_secs_f64(self.seconds),
-        }
+        })
     }
 
     fn targets(&self, protocol: Protocol) -> Vec<Target> {
         if !self.targets.is_empty() {
             return self.targets.clone();
         }
-        let mut targets = vec![Target::Direct, Target::Haproxy, Target::HaproxySplice];
+        let mut targets = match self.swarm.tls {
+            None => vec![Target::Direct, Target::Haproxy, Target::HaproxySplice],
+            Some(_) => vec![Target::Direct, Target::HaproxyTls, Target::Nginx],
+        };
         targets.extend(self.hale.is_some().then_some(Target::Hale));
-        targets.retain(|target| target.serves(protocol));
+        targets.retain(|target| target.serves(protocol, self.swarm.tls));
         targets
     }
 
-    fn bench(&self, directory: PathBuf, protocol: Protocol) -> Bench {
+    fn bench(&self, directory: PathBuf, protocol: Protocol, tls: Option<BenchTls>) -> Bench {
         Bench {
             protocol,
             directory,
             hale: self.hale.clone(),
             haproxy: self.haproxy.clone(),
+            nginx: self.nginx.clone(),
+            nginx_module: self.nginx_module.clone(),
+            tls,
+            proxy_v2: self.swarm.proxy_v2,
             core: self.proxy_core,
             backends: crate::default_backends(protocol),
             sessions_max: self.scenarios.iter().map(Scenario::sessions).max().unwrap_or(0),

@@ -4,15 +4,19 @@
 //! charge the proxy for waking its core, which in a virtual machine costs several times the relay itself.
 //! Edge-triggered epoll, one registration per socket. Knows nothing of processes, files of results or rounds.
 
+mod auth_http;
 mod backend;
 mod channel;
 mod client;
 mod command;
 mod dialect;
 mod group;
+mod layer;
 mod login;
 mod payload;
 mod protocol;
+mod proxy_header;
+mod tls;
 #[cfg(test)]
 mod tests;
 
@@ -28,12 +32,15 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 
 use crate::sockets;
+use auth_http::AuthHttpSession;
 use backend::BackendSession;
 use client::ClientSession;
 use payload::Payload;
 
 pub(crate) use group::{Credentials, Group, GroupOrder, LoginCommand, Plan, Stats};
 pub(crate) use protocol::Protocol;
+pub(crate) use proxy_header::{ADDRESSES_MAX, ProxySource};
+pub(crate) use tls::{Handshakes, TlsBackends, TlsClients, TlsMode, TlsOrder};
 
 /// The generator.
 pub(crate) struct Engine {
@@ -64,6 +71,7 @@ impl Engine {
             groups: Vec::new(),
             exchange: Exchange {
                 scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
+                wire: vec![0; WIRE_BYTES].into_boxed_slice(),
                 reply: Vec::new(),
                 payload: Payload::new()?,
             },
@@ -71,9 +79,30 @@ impl Engine {
         };
         for address in backends {
             let socket = sockets::listen(*address)?;
-            engine.insert(Connection::Listener { socket, protocol })?;
+            engine.insert(Connection::Listener { socket, protocol, tls: None })?;
         }
         Ok(engine)
+    }
+
+    /// Adds a fake backend that speaks TLS, for clients that come without a proxy.
+    pub(crate) fn add_secure_backend(
+        &mut self,
+        protocol: Protocol,
+        address: SocketAddrV4,
+        tls: TlsBackends,
+    ) -> Result<()> {
+        let socket = sockets::listen(address)?;
+        self.insert(Connection::Listener { socket, protocol, tls: Some(tls) })
+    }
+
+    /// Answers nginx's questions with these backends in turn.
+    pub(crate) fn add_auth_http(
+        &mut self,
+        address: SocketAddrV4,
+        backends: Vec<SocketAddrV4>,
+    ) -> Result<()> {
+        let socket = sockets::listen(address)?;
+        self.insert(Connection::AuthHttpListener { socket, backends })
     }
 
     /// Starts a group; its clients are opened as the loop turns. Returns its number.
@@ -196,6 +225,8 @@ impl Engine {
         let step = match &mut self.slots[index].connection {
             Connection::Vacant => return Ok(()),
             Connection::Listener { .. } => return self.accept(index),
+            Connection::AuthHttpListener { .. } => return self.accept_auth_http(index),
+            Connection::AuthHttp(session) => session.advance(events, &mut self.exchange),
             Connection::Backend(session) => session.advance(events, &mut self.exchange),
             Connection::Client(client) => {
                 let group = &mut self.groups[client.group()];
@@ -216,14 +247,30 @@ impl Engine {
     }
 
     fn accept(&mut self, index: usize) -> Result<()> {
-        while let Connection::Listener { socket, protocol } = &self.slots[index].connection {
-            let protocol = *protocol;
+        while let Connection::Listener { socket, protocol, tls } = &self.slots[index].connection {
+            let (protocol, tls) = (*protocol, tls.clone());
             let Some(socket) = sockets::accept(socket)? else {
                 break;
             };
-            if let Some(session) = BackendSession::greet(socket, protocol, &mut self.exchange) {
+            if let Some(session) = BackendSession::greet(socket, protocol, tls, &mut self.exchange)
+            {
                 self.insert(Connection::Backend(session))?;
             }
+        }
+        Ok(())
+    }
+
+    fn accept_auth_http(&mut self, index: usize) -> Result<()> {
+        while let Connection::AuthHttpListener { socket, backends } =
+            &mut self.slots[index].connection
+        {
+            let (Some(socket), Some(backend)) =
+                (sockets::accept(socket)?, backends.first().copied())
+            else {
+                break;
+            };
+            backends.rotate_left(1);
+            self.insert(Connection::AuthHttp(AuthHttpSession::new(socket, backend)))?;
         }
         Ok(())
     }
@@ -271,6 +318,8 @@ impl Engine {
 #[derive(Debug)]
 struct Exchange {
     scratch: Box<[u8]>,
+    /// What is read off a socket and still sealed.
+    wire: Box<[u8]>,
     reply: Vec<u8>,
     payload: Payload,
 }
@@ -298,7 +347,9 @@ struct Slot {
 #[derive(Debug)]
 enum Connection {
     Vacant,
-    Listener { socket: OwnedFd, protocol: Protocol },
+    Listener { socket: OwnedFd, protocol: Protocol, tls: Option<TlsBackends> },
+    AuthHttpListener { socket: OwnedFd, backends: Vec<SocketAddrV4> },
+    AuthHttp(AuthHttpSession),
     Backend(BackendSession),
     Client(ClientSession),
 }
@@ -307,7 +358,8 @@ impl Connection {
     fn socket(&self) -> Option<impl AsFd + '_> {
         match self {
             Self::Vacant => None,
-            Self::Listener { socket, .. } => Some(socket),
+            Self::Listener { socket, .. } | Self::AuthHttpListener { socket, .. } => Some(socket),
+            Self::AuthHttp(session) => Some(session.socket()),
             Self::Backend(session) => Some(session.socket()),
             Self::Client(client) => Some(client.socket()),
         }
@@ -317,5 +369,7 @@ impl Connection {
 const NO_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 const EVENTS_PER_TURN: usize = 512;
 const SCRATCH_BYTES: usize = 64 << 10;
+/// What it opens to, with a record that was incomplete before, fits the scratch.
+const WIRE_BYTES: usize = 32 << 10;
 /// Connecting is slow beside a ping: more per turn would show in the latency of other groups.
 const CONNECTS_PER_TURN: usize = 16;

@@ -9,6 +9,7 @@
 
 mod account;
 mod affinity;
+mod certificate;
 mod compare;
 mod engine;
 mod histogram;
@@ -34,9 +35,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use account::Processes;
 use compare::CompareOptions;
-use engine::{Engine, Protocol};
+use engine::{Engine, Handshakes, Protocol};
 use scenario::{Scenario, Subject};
-use swarm::SwarmOptions;
+use swarm::{SwarmOptions, Trust};
 
 /// Load generator and peer comparison for Hale.
 #[derive(Debug, Parser)]
@@ -62,6 +63,8 @@ enum Action {
         #[arg(long, default_value_t = 600.0)]
         seconds: f64,
     },
+    /// Write a new certificate for load.test and its key, for a proxy configured by hand.
+    Certificate { directory: PathBuf },
     /// Print the table of result files.
     Report {
         files: Vec<PathBuf>,
@@ -101,6 +104,14 @@ struct RunOptions {
     user_pattern: String,
     #[command(flatten)]
     swarm: SwarmOptions,
+    /// Certificates the clients trust (PEM); needed with `--tls`.
+    #[arg(long)]
+    tls_trust: Option<PathBuf>,
+    /// The server name they ask for.
+    #[arg(long, default_value = certificate::SERVER_NAME)]
+    tls_name: String,
+    #[arg(long, value_enum, default_value_t)]
+    handshakes: Handshakes,
     /// Connect from these addresses in turn.
     #[arg(long, value_delimiter = ',')]
     sources: Vec<Ipv4Addr>,
@@ -124,6 +135,11 @@ fn main() -> Result<()> {
             let mut engine = Engine::new(protocol, &backends, interrupted)?;
             engine.run_for(Duration::from_secs_f64(seconds))
         }
+        Action::Certificate { directory } => {
+            let made = certificate::Certificate::create(&directory)?;
+            println!("{}\n{}", made.certificate_file.display(), made.key_file.display());
+            Ok(())
+        }
         Action::Report { files, subject } => {
             let mut records = Vec::new();
             for file in files {
@@ -140,13 +156,23 @@ fn run(options: RunOptions, interrupted: Arc<AtomicBool>) -> Result<()> {
     options.scenario.ensure_possible(options.protocol)?;
     let backends = or_default(options.backends, options.protocol);
     let first = *backends.first().context("no backend address")?;
+    let trust = Trust {
+        server_name: options.tls_name,
+        certificates: match &options.tls_trust {
+            Some(file) => certificate::read(file)?,
+            None => Vec::new(),
+        },
+        handshakes: options.handshakes,
+    };
+    let credentials = options.swarm.credentials(options.protocol, &options.user_pattern, trust)?;
     let pids = options.pid.into_iter().filter_map(Pid::from_raw).collect();
     let subject = Subject {
         name: options.name,
         target: options.target.unwrap_or(first),
         processes: Processes::new(pids),
-        credentials: options.swarm.credentials(options.protocol, &options.user_pattern),
+        credentials,
         sources: options.sources,
+        parameters: options.swarm.parameters(),
         message_bytes: options.swarm.message_bytes,
         warm_up: Duration::from_secs_f64(options.warm_up),
         duration: Duration::from_secs_f64(options.seconds),

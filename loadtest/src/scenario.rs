@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::account::{CpuUse, Processes};
-use crate::engine::{Credentials, Engine, GroupOrder, Plan, Protocol};
+use crate::engine::{Credentials, Engine, GroupOrder, Handshakes, Plan, Protocol, Stats};
 use crate::record::Record;
 
 mod memory;
@@ -52,6 +52,8 @@ pub(crate) struct Subject {
     pub(crate) processes: Processes,
     pub(crate) credentials: Credentials,
     pub(crate) sources: Vec<Ipv4Addr>,
+    /// What tells this load from others, beside scenario and protocol.
+    pub(crate) parameters: Vec<(String, String)>,
     /// Of [`Kind::Deliver`].
     pub(crate) message_bytes: u64,
     pub(crate) warm_up: Duration,
@@ -70,7 +72,15 @@ impl Scenario {
         if let Some(rate) = self.rate {
             record.parameters.insert("rate per s".to_owned(), rate.to_string());
         }
-        record.parameters.extend(subject.parameters());
+        let protocol = subject.credentials.protocol;
+        if protocol != Protocol::Imap {
+            record.parameters.insert("protocol".to_owned(), protocol.name().to_owned());
+        }
+        record.parameters.extend(subject.parameters.iter().cloned());
+        if let Some(tls) = subject.credentials.tls.as_ref().filter(|_| self.is_about_logins()) {
+            let handshakes = tls.handshakes.name().to_owned();
+            record.parameters.insert("handshakes".to_owned(), handshakes);
+        }
         if self.kind == Kind::Deliver {
             record.parameters.insert("bytes".to_owned(), subject.message_bytes.to_string());
         }
@@ -112,6 +122,11 @@ impl Scenario {
         Ok(())
     }
 
+    /// Whether what it measures depends on how clients shake hands.
+    pub(crate) fn is_about_logins(&self) -> bool {
+        self.kind == Kind::Storm
+    }
+
     /// Connections this scenario opens from the clients' side.
     pub(crate) fn sessions(&self) -> usize {
         match self.kind {
@@ -132,18 +147,6 @@ impl Subject {
     /// One client that tries again a few times a second until it gets in.
     pub(crate) fn probe(&self, plan: Plan) -> GroupOrder {
         GroupOrder { rate: Some(PROBES_PER_S), ..self.order(plan, 1) }
-    }
-
-    /// What tells this run from others of the same scenario; the plain IMAP of old says nothing.
-    fn parameters(&self) -> Vec<(String, String)> {
-        let mut parameters = Vec::new();
-        let mut add =
-            |name: &str, value: &str| parameters.push((name.to_owned(), value.to_owned()));
-        let protocol = self.credentials.protocol;
-        if protocol != Protocol::Imap {
-            add("protocol", protocol.name());
-        }
-        parameters
     }
 
     fn order(&self, plan: Plan, population: usize) -> GroupOrder {
@@ -213,6 +216,23 @@ fn note_failures(record: &mut Record, engine: &Engine, groups: &[usize]) {
     }
 }
 
+/// Says how many logins resumed a session, and flags a run whose clients did not do as they were told.
+fn note_handshakes(record: &mut Record, subject: &Subject, stats: &Stats) {
+    let Some(tls) = &subject.credentials.tls else {
+        return;
+    };
+    let all = (stats.resumed + stats.full).max(1) as f64;
+    let percent = stats.resumed as f64 / all * 100.0;
+    record.set("resumed_percent", percent);
+    let expected = match tls.handshakes {
+        Handshakes::Full => percent == 0.0,
+        Handshakes::Resumed => percent >= RESUMED_PERCENT_MIN,
+    };
+    if !expected {
+        record.flags.push(format!("{percent:.0} % of the handshakes were resumed"));
+    }
+}
+
 const KINDS: &[(Kind, &str)] = &[
     (Kind::Pingpong, "pingpong"),
     (Kind::Down, "down"),
@@ -223,6 +243,7 @@ const KINDS: &[(Kind, &str)] = &[
     (Kind::Storm, "storm"),
     (Kind::Stall, "stall"),
 ];
+const RESUMED_PERCENT_MIN: f64 = 95.0;
 /// Long enough that the command between two downloads is no part of the cost.
 const STREAM_BYTES: u64 = 256 << 20;
 const STALL_BYTES: u64 = 100_000_000;

@@ -3,12 +3,16 @@
 //! Every call here returns at once: the engine polls, it never sleeps. Addresses are IPv4 loopback only, because
 //! the whole measurement lives inside one network namespace.
 
+use std::io::IoSlice;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::fd::{AsFd, OwnedFd};
 
 use anyhow::{Context, Result, ensure};
 use rustix::io::Errno;
-use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
+use rustix::net::{
+    self, AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags, SocketType,
+    sockopt,
+};
 
 /// What one read of a socket said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +80,16 @@ pub(crate) fn send(socket: impl AsFd, bytes: &[u8]) -> Option<usize> {
     }
 }
 
+/// Sends what fits now of several pieces; `None` when the peer is gone.
+pub(crate) fn send_slices(socket: impl AsFd, slices: &[IoSlice<'_>]) -> Option<usize> {
+    let mut control = SendAncillaryBuffer::default();
+    match net::sendmsg(socket, slices, &mut control, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+        Ok(size) => Some(size),
+        Err(Errno::AGAIN) => Some(0),
+        Err(_) => None,
+    }
+}
+
 /// Whether a pending connection came up.
 pub(crate) fn is_connected(socket: impl AsFd) -> bool {
     matches!(sockopt::socket_error(socket), Ok(Ok(())))
@@ -83,7 +97,16 @@ pub(crate) fn is_connected(socket: impl AsFd) -> bool {
 
 /// The address a connected socket speaks from.
 pub(crate) fn local_address(socket: impl AsFd) -> Result<SocketAddrV4> {
-    match SocketAddr::try_from(net::getsockname(socket)?)? {
+    version_4(SocketAddr::try_from(net::getsockname(socket)?)?)
+}
+
+/// The address a connected socket speaks to.
+pub(crate) fn peer_address(socket: impl AsFd) -> Result<SocketAddrV4> {
+    version_4(SocketAddr::try_from(net::getpeername(socket)?.context("no peer")?)?)
+}
+
+fn version_4(address: SocketAddr) -> Result<SocketAddrV4> {
+    match address {
         SocketAddr::V4(address) => Ok(address),
         SocketAddr::V6(address) => anyhow::bail!("unexpected address family: {address}"),
     }

@@ -11,11 +11,15 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::account::Processes;
 use crate::affinity;
-use crate::engine::{Engine, Plan, Protocol};
+use crate::certificate::Certificate;
+use crate::engine::{Engine, Plan, Protocol, TlsMode};
 use crate::scenario::Subject;
 
 mod haproxy;
 mod hale;
+mod nginx;
+
+pub(crate) use nginx::AUTH_HTTP;
 
 /// A proxy to compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -26,6 +30,10 @@ pub(crate) enum Target {
     Haproxy,
     /// HAProxy with `option splice-request` and `splice-response`.
     HaproxySplice,
+    /// HAProxy, which ends TLS and passes the bytes on.
+    HaproxyTls,
+    /// nginx's mail module.
+    Nginx,
     /// Hale.
     Hale,
 }
@@ -39,6 +47,8 @@ pub(crate) struct Bench {
     /// Hale's program, if it takes part.
     pub(crate) hale: Option<PathBuf>,
     pub(crate) haproxy: PathBuf,
+    pub(crate) nginx: PathBuf,
+    pub(crate) nginx_module: PathBuf,
     /// The proxy's core.
     pub(crate) core: usize,
     pub(crate) backends: Vec<SocketAddrV4>,
@@ -48,8 +58,19 @@ pub(crate) struct Bench {
     pub(crate) descriptors: u64,
     pub(crate) users: u64,
     pub(crate) password: String,
+    /// TLS towards the clients.
+    pub(crate) tls: Option<BenchTls>,
+    /// Whether clients begin with a PROXY header.
+    pub(crate) proxy_v2: bool,
     /// Whether Hale's users have slow password hashes instead of plain ones.
     pub(crate) hashed: bool,
+}
+
+/// TLS as all targets of a comparison have it.
+#[derive(Clone, Debug)]
+pub(crate) struct BenchTls {
+    pub(crate) mode: TlsMode,
+    pub(crate) certificate: Certificate,
 }
 
 /// A running target; ends with its value.
@@ -66,21 +87,28 @@ impl Target {
             Self::Direct => "direct",
             Self::Haproxy => "haproxy",
             Self::HaproxySplice => "haproxy-splice",
+            Self::HaproxyTls => "haproxy-tls",
+            Self::Nginx => "nginx",
             Self::Hale => "hale",
         }
     }
 
-    /// Whether it knows the protocol; who passes bytes knows all of them.
-    #[expect(clippy::unused_self, reason = "the next target knows three")]
-    pub(crate) fn serves(self, _protocol: Protocol) -> bool {
-        true
+    /// Whether it knows the protocol, and TLS where clients want that; who passes bytes knows every protocol.
+    pub(crate) fn serves(self, protocol: Protocol, tls: Option<TlsMode>) -> bool {
+        match self {
+            Self::Direct | Self::Hale => true,
+            Self::Haproxy | Self::HaproxySplice => tls.is_none(),
+            Self::HaproxyTls => tls == Some(TlsMode::Implicit),
+            Self::Nginx => nginx::word(protocol).is_some(),
+        }
     }
 
     /// Writes the configuration; once per comparison and protocol.
     pub(crate) fn prepare(self, bench: &Bench) -> Result<()> {
         match self {
             Self::Direct => Ok(()),
-            Self::Haproxy | Self::HaproxySplice => haproxy::prepare(self, bench),
+            Self::Haproxy | Self::HaproxySplice | Self::HaproxyTls => haproxy::prepare(self, bench),
+            Self::Nginx => nginx::prepare(bench),
             Self::Hale => hale::prepare(bench),
         }
     }
@@ -90,10 +118,11 @@ impl Target {
         let log = bench.directory.join(format!("{}.log", self.name()));
         let mut command = match self {
             Self::Direct => {
-                let address = *bench.backends.first().context("no backend address")?;
+                let address = bench.direct_address()?;
                 return Ok(Running { address, child: None, log });
             }
-            Self::Haproxy | Self::HaproxySplice => haproxy::command(self, bench),
+            Self::Haproxy | Self::HaproxySplice | Self::HaproxyTls => haproxy::command(self, bench),
+            Self::Nginx => nginx::command(bench),
             Self::Hale => hale::command(bench)?,
         };
         let output = File::create(&log).with_context(|| format!("create {}", log.display()))?;
@@ -111,12 +140,21 @@ impl Target {
             Self::Direct | Self::Hale => 20_143,
             Self::Haproxy => 20_144,
             Self::HaproxySplice => 20_145,
+            Self::HaproxyTls => 20_146,
+            Self::Nginx => 20_147,
         };
         SocketAddrV4::new([127, 0, 0, 1].into(), port)
     }
 }
 
 impl Bench {
+    /// Where clients find a fake backend without a proxy; with TLS it is one of their own.
+    pub(crate) fn direct_address(&self) -> Result<SocketAddrV4> {
+        let first = *self.backends.first().context("no backend address")?;
+        let port = first.port() + u16::from(self.tls.is_some());
+        Ok(SocketAddrV4::new(*first.ip(), port))
+    }
+
     /// The users' names; mail comes in for addresses.
     pub(crate) fn user_pattern(&self) -> &'static str {
         match self.protocol {

@@ -13,6 +13,8 @@ pub mod imap;
 mod last_words;
 pub mod pop3;
 pub mod referral;
+pub mod sieve;
+pub mod submission;
 pub mod xclient;
 
 use crate::auth::verdict::BackendMech;
@@ -33,6 +35,10 @@ pub enum Dialogue {
     Imap(imap::Imap),
     /// RFC 1939 and RFC 2449.
     Pop3(pop3::Pop3),
+    /// RFC 5804.
+    Sieve(sieve::Sieve),
+    /// RFC 6409.
+    Submission(submission::Submission),
 }
 
 impl Dialogue {
@@ -41,10 +47,10 @@ impl Dialogue {
     pub fn new(protocol: Protocol, login: Login) -> Self {
         match protocol {
             Protocol::Pop3 => Self::Pop3(pop3::Pop3::new(login)),
-            // The others get their dialogues with their clients' side; until then no listener speaks them.
-            Protocol::Imap | Protocol::Lmtp | Protocol::Sieve | Protocol::Submission => {
-                Self::Imap(imap::Imap::new(login))
-            }
+            Protocol::Sieve => Self::Sieve(sieve::Sieve::new(login)),
+            Protocol::Submission => Self::Submission(submission::Submission::new(login)),
+            // LMTP has no login and a room of its own.
+            Protocol::Imap | Protocol::Lmtp => Self::Imap(imap::Imap::new(login)),
         }
     }
 
@@ -62,6 +68,8 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.read(facts, inbox, to_backend, to_client),
             Self::Pop3(pop3) => pop3.read(facts, inbox, to_backend),
+            Self::Sieve(sieve) => sieve.read(facts, inbox, to_backend),
+            Self::Submission(submission) => submission.read(facts, inbox, to_backend),
         }
     }
 
@@ -71,6 +79,8 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.secured(facts, to_backend),
             Self::Pop3(pop3) => pop3.secured(facts, to_backend),
+            Self::Sieve(sieve) => sieve.secured(),
+            Self::Submission(submission) => submission.secured(facts, to_backend),
         }
     }
 
@@ -79,6 +89,8 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.eof(),
             Self::Pop3(pop3) => pop3.eof(),
+            Self::Sieve(sieve) => sieve.eof(),
+            Self::Submission(submission) => submission.eof(),
         }
     }
 
@@ -88,6 +100,8 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.stage(),
             Self::Pop3(pop3) => pop3.stage(),
+            Self::Sieve(sieve) => sieve.stage(),
+            Self::Submission(submission) => submission.stage(),
         }
     }
 
@@ -97,6 +111,8 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.last_line(),
             Self::Pop3(pop3) => pop3.last_line(),
+            Self::Sieve(sieve) => sieve.last_line(),
+            Self::Submission(submission) => submission.last_line(),
         }
     }
 
@@ -106,6 +122,8 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.dropped_pairs(),
             Self::Pop3(pop3) => pop3.dropped_pairs(),
+            Self::Sieve(sieve) => sieve.dropped_pairs(),
+            Self::Submission(submission) => submission.dropped_pairs(),
         }
     }
 }
@@ -129,6 +147,12 @@ pub struct Login {
     pub send_facts: bool,
     /// Referrals followed so far; each is a hop (W-FWD-2).
     pub referrals: u8,
+    /// Log in by trust alone (`proxy_noauth`): in Submission by XCLIENT LOGIN (W-SUB-B9).
+    pub noauth: bool,
+    /// What we call ourselves in EHLO.
+    pub own_name: Box<str>,
+    /// What the client called itself in EHLO.
+    pub helo: Option<Box<str>>,
     /// Forward variables of the grant, without prefix; they win over those in the facts.
     pub forward: Vec<(Box<str>, Box<str>)>,
     /// What the client told about itself.
@@ -145,7 +169,7 @@ pub enum Step {
     /// Logged in.
     Ready(LoginOk),
     /// Not logged in. The text is the backend's, behind its status word, when the client is to see it; it may hold any
-    /// byte but LF.
+    /// byte but LF. In Submission it is the whole reply: code, SP, lines separated by LF.
     Failed(Failure, Option<Box<[u8]>>),
     /// The backend sends us elsewhere.
     Redirect(Referral),

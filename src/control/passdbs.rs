@@ -164,13 +164,14 @@ impl Source {
         let name = &self.passdb.name;
         let path =
             self.file.as_ref().map(|file| file.path.display().to_string()).unwrap_or_default();
-        report
-            .complaints
-            .iter()
-            .map(|complaint| {
-                format!("passdb {name}: {path}:{}: {}", complaint.line, complaint.problem)
-            })
-            .collect()
+        let complaints = report.complaints.iter().map(|complaint| {
+            format!("passdb {name}: {path}:{}: {}", complaint.line, complaint.problem)
+        });
+        let seen = self.file.as_ref().and_then(|file| file.seen.as_ref());
+        let disclosed = seen.filter(|stamp| stamp.is_disclosed()).map(|_| {
+            format!("passdb {name}: every user of this host can read the password hashes: chmod o-rwx {path}")
+        });
+        complaints.chain(disclosed).collect()
     }
 }
 
@@ -187,13 +188,18 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 impl Stamp {
+    /// A remark about a file that others can read, with the remedy (OP-07).
+    fn is_disclosed(&self) -> bool {
+        self.mode & OTHERS_READ != 0
+    }
+
     /// Why the file is not safe to use, with the remedy (OP-07).
     fn exposure(&self, path: &Path, process_user: u32) -> Option<String> {
         let path = path.display();
         let mode = self.mode & 0o7777;
         if mode & OTHERS != 0 {
             return Some(format!(
-                "every user of this host can read or write it (mode {mode:04o}): chmod o-rwx {path}"
+                "every user of this host can write it (mode {mode:04o}): chmod o-rwx {path}"
             ));
         }
         // The superuser may look at files that are meant for the user of the service.
@@ -207,8 +213,10 @@ impl Stamp {
     }
 }
 
-/// Read and write permissions of everybody.
-const OTHERS: u32 = 0o006;
+/// Write permission of everybody: whoever has it sets passwords. Reading is a warning only, because sites move their files
+/// from Dovecot, which reads them whatever their mode.
+const OTHERS: u32 = 0o002;
+const OTHERS_READ: u32 = 0o004;
 const ROOT: u32 = 0;
 
 #[cfg(test)]
@@ -271,12 +279,12 @@ mod tests {
     }
 
     #[test]
-    fn op_07_a_file_that_others_can_read_is_refused_with_the_remedy() {
+    fn op_07_a_file_that_others_can_write_is_refused_and_one_they_can_read_is_remarked() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("users");
         write(&path, "alice:{PLAIN}a\n");
         let mut sources = sources(&path);
-        for mode in [0o644, 0o602, 0o646] {
+        for mode in [0o602, 0o646, 0o666] {
             set_mode(&path, mode);
             for faults in [sources.check_files().unwrap_err(), sources.load().unwrap_err()] {
                 let text = faults[0].to_string();
@@ -284,13 +292,15 @@ mod tests {
                 assert!(text.contains("passdb users") && text.contains(&remedy), "{text}");
             }
         }
-        for mode in [0o400, 0o600, 0o640, 0o660] {
+        for mode in [0o400, 0o600, 0o640, 0o660, 0o644, 0o604] {
             set_mode(&path, mode);
             sources.check_files().unwrap();
-            sources.load().unwrap();
+            let (_, remarks) = sources.load().unwrap();
+            let is_told = remarks.iter().any(|remark| remark.contains("chmod o-rwx"));
+            assert_eq!(is_told, mode & OTHERS_READ != 0, "{mode:o}: {remarks:?}");
         }
         // Later: told once, and the users read before stay.
-        set_mode(&path, 0o644);
+        set_mode(&path, 0o646);
         let (passdbs, remarks) = sources.reload().unwrap();
         assert_eq!((count(&passdbs), remarks.len()), (1, 1), "{remarks:?}");
         assert!(sources.reload().is_none());

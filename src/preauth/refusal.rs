@@ -15,7 +15,6 @@ pub(super) struct Refusal {
     /// POP3's response code (RFC 2449 8, RFC 3206).
     pub(super) pop3: &'static str,
     /// ManageSieve's response code (RFC 5804 1.3); empty: none.
-    #[expect(dead_code, reason = "ManageSieve is the next commit")]
     pub(super) sieve: &'static str,
     /// Words for humans, the same for all (W-FAIL-5).
     pub(super) words: &'static str,

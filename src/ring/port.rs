@@ -3,7 +3,7 @@
 //! Two kinds of methods: what travels through the ring and answers later with a [`Completion`], and what a core does
 //! itself, without blocking, when a descriptor is ready. DESIGN decision 9 says which is which and why.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::tick::Tick;
@@ -212,11 +212,12 @@ pub trait Port {
     /// # Errors
     /// As [`Port::send`].
     fn splice_out(&mut self, pipe: PipeId, to: Fd, bytes: usize) -> Result<usize, IoFault>;
-    /// A socket for a connection to `to`, with the options of a backend connection.
+    /// A socket for a connection to `to`, with the options of a backend connection; `from` is the address to connect from,
+    /// when the kernel is not to choose it.
     ///
     /// # Errors
-    /// `Descriptors` or `Memory` when the host has none left.
-    fn socket(&mut self, to: SocketAddr) -> Result<Fd, IoFault>;
+    /// `Descriptors` or `Memory` when the host has none left; `Unreachable` when `from` is not the host's.
+    fn socket(&mut self, to: SocketAddr, from: Option<IpAddr>) -> Result<Fd, IoFault>;
     /// Gives a connected socket that [`Port::socket`] made a part of its receive buffer, or the whole of it again.
     fn receive_buffer(&mut self, fd: Fd, buffer: ReceiveBuffer);
     /// The other end of an accepted connection, and this end of it.

@@ -1,6 +1,6 @@
 //! Sockets: the non-blocking calls that a core makes itself, the options, and the listeners.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -114,12 +114,23 @@ pub(super) fn endpoints(fd: Fd) -> Result<(SocketAddr, SocketAddr), IoFault> {
 }
 
 /// A non-blocking socket for a connection to a backend.
-pub(super) fn backend_socket(to: SocketAddr, options: &SocketOptions) -> Result<Fd, IoFault> {
+pub(super) fn backend_socket(
+    to: SocketAddr,
+    from: Option<IpAddr>,
+    options: &SocketOptions,
+) -> Result<Fd, IoFault> {
     let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = net::socket_with(family, SocketType::STREAM, flags, None).map_err(fault)?;
     stream_options(&socket, options).map_err(fault)?;
-    set_tcp(&socket, libc::TCP_MAXSEG, limits::BACKEND_SEGMENT_BYTES).map_err(fault)?;
+    set_option(&socket, libc::IPPROTO_TCP, libc::TCP_MAXSEG, limits::BACKEND_SEGMENT_BYTES)
+        .map_err(fault)?;
+    if let Some(from) = from {
+        // The port is chosen at connect, when the other end is known: then an address has 28,000 ports for each
+        // backend, not for all together (Linux 4.2).
+        set_option(&socket, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1).map_err(fault)?;
+        net::bind(&socket, &SocketAddr::new(from, 0)).map_err(fault)?;
+    }
     Ok(Fd(socket.into_raw_fd()))
 }
 
@@ -159,7 +170,7 @@ fn stream_options(socket: &OwnedFd, options: &SocketOptions) -> rustix::io::Resu
     if options.unsent_bytes == 0 {
         return Ok(());
     }
-    set_tcp(socket, libc::TCP_NOTSENT_LOWAT, options.unsent_bytes)
+    set_option(socket, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, options.unsent_bytes)
 }
 
 /// The scale of the TCP window is settled by the buffer a socket has when it connects; within it the buffer may change.
@@ -181,20 +192,19 @@ fn set_receive_buffer(socket: impl AsFd, bytes: u32) -> rustix::io::Result<()> {
     sockopt::set_socket_recv_buffer_size(socket, half)
 }
 
-fn set_tcp(socket: &OwnedFd, option: libc::c_int, value: u32) -> rustix::io::Result<()> {
+fn set_option(
+    socket: &OwnedFd,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: u32,
+) -> rustix::io::Result<()> {
     use std::os::fd::AsRawFd as _;
     let length = u32::try_from(size_of::<u32>()).unwrap_or(4);
-    // WHY UNSAFE: rustix has no name for TCP_NOTSENT_LOWAT and TCP_MAXSEG.
+    // WHY UNSAFE: rustix has no name for TCP_NOTSENT_LOWAT, TCP_MAXSEG and IP_BIND_ADDRESS_NO_PORT.
     // SAFETY: `value` is a local that outlives the call and belongs to us; the kernel reads `length` bytes from it during
     // the call only and keeps no pointer; nothing is to be released.
     let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            option,
-            (&raw const value).cast(),
-            length,
-        )
+        libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), length)
     };
     if result == 0 {
         Ok(())
@@ -215,7 +225,7 @@ mod tests {
     fn be_12_a_backend_gets_its_whole_receive_buffer_only_when_its_reader_reads() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let options = SocketOptions::default();
-        let fd = backend_socket(listener.local_addr().unwrap(), &options).unwrap();
+        let fd = backend_socket(listener.local_addr().unwrap(), None, &options).unwrap();
         let held = || sockopt::socket_recv_buffer_size(borrow(fd)).unwrap();
         assert_eq!(held(), options.receive_bytes as usize, "what settles the window's scale");
         receive_buffer(fd, ReceiveBuffer::First, &options);

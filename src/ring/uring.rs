@@ -4,7 +4,7 @@
 //! thread asks for them), `TASKRUN_FLAG` (so that an enter without waiting still asks: pitfall 1), a completion queue
 //! of 16 Ki entries and `SUBMIT_ALL`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd as _, IntoRawFd as _};
 use std::time::Duration;
 
@@ -249,8 +249,8 @@ impl Port for Uring {
         socket::splice_pair(pipe.read.as_fd(), socket::borrow(to), bytes)
     }
 
-    fn socket(&mut self, to: SocketAddr) -> Result<Fd, IoFault> {
-        socket::backend_socket(to, &self.options)
+    fn socket(&mut self, to: SocketAddr, from: Option<IpAddr>) -> Result<Fd, IoFault> {
+        socket::backend_socket(to, from, &self.options)
     }
 
     fn receive_buffer(&mut self, fd: Fd, buffer: ReceiveBuffer) {

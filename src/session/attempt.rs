@@ -223,7 +223,7 @@ impl Session {
     }
 
     fn go(&mut self, now: Tick, destination: Destination, outbox: &mut Outbox) {
-        let default_port = self.settings.port(self.protocol);
+        let default_port = self.settings.of(self.protocol).port;
         let Some(attempt) = &mut self.attempt else {
             return;
         };
@@ -242,6 +242,7 @@ impl Session {
         let is_moving = destination.is_moving;
         let from = attempt.host();
         attempt.destination = Some(destination);
+        let mut again = false;
         match &mut attempt.attempts {
             None => {
                 attempt.attempts =
@@ -256,7 +257,10 @@ impl Session {
                 let to = attempt.host();
                 outbox.wish(Wish::Report(Event::Referred { subject: self.subject(), from, to }));
             }
-            Some(attempts) => attempts.alternate(endpoint),
+            Some(attempts) => {
+                attempts.alternate(endpoint);
+                again = true;
+            }
         }
         // The source of a move holds logins until the user is moved (G25).
         if let Some(attempt) = &mut self.attempt
@@ -270,7 +274,7 @@ impl Session {
         }
         let deadline = self.login_deadline(now).min(now.after(limits::CONNECT_TIMEOUT));
         self.enter(Stage::Connecting, deadline);
-        outbox.wish(Wish::Connect(endpoint));
+        outbox.wish(Wish::Connect { to: endpoint, again });
     }
 
     /// This listener itself, by its own address or by the one that the client used (W-FWD-3). Another user there is
@@ -284,7 +288,7 @@ impl Session {
         is_same_user && (endpoint == self.own || endpoint == canonical(self.facts.local))
     }
 
-    pub(super) fn backend_connected(&mut self, now: Tick) {
+    pub(super) fn backend_connected(&mut self, now: Tick, outbox: &mut Outbox) {
         let deadline = self.login_deadline(now);
         let (Stage::Connecting, Some(attempt)) = (&self.stage, &mut self.attempt) else {
             return;
@@ -307,8 +311,13 @@ impl Session {
             referrals: attempt.referrals,
             forward,
             client_id: self.dialogue.client_id().to_vec(),
+            noauth: grant.noauth,
+            own_name: self.settings.rules.host.clone(),
+            helo: self.dialogue.helo().map(Into::into),
         };
         attempt.dialogue = Some(Box::new(Dialogue::new(self.protocol, login)));
+        // Before everything else, and alone: the backend speaks next (W-PPO-3).
+        outbox.to_backend.extend(self.settings.of(self.protocol).send_header.encode(&self.facts));
         self.enter(Stage::LoggingIn, deadline);
     }
 
@@ -364,7 +373,7 @@ impl Session {
             attempts.give_up();
         }
         let detail =
-            "fails since 30 s and more, and another login tries it already: not waited for";
+            "has been failing for 30 s and more, and another login is trying it: not waited for";
         self.attempt_failed(now, Failure::Connect, None, detail, outbox);
     }
 

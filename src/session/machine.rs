@@ -125,7 +125,7 @@ impl Session {
                 self.verdict(now, *answer, earlier_failures, outbox);
             }
             Input::Route(answer) => self.routed(now, answer, outbox),
-            Input::Connected => self.backend_connected(now),
+            Input::Connected => self.backend_connected(now, outbox),
             Input::BackendBroken(word) => self.backend_broken(now, word, outbox),
             Input::Backend(bytes) => self.backend_bytes(now, bytes, outbox),
             Input::BackendEnd => self.backend_end(now, outbox),

@@ -7,6 +7,7 @@
 
 pub mod input;
 pub mod output;
+mod announce;
 mod attempt;
 mod disclosure;
 mod machine;
@@ -14,5 +15,6 @@ mod notices;
 mod refusal;
 mod settings;
 
+pub use announce::SendHeader;
 pub use machine::Session;
 pub use settings::{ProtocolSettings, SessionSettings};

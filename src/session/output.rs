@@ -17,7 +17,12 @@ pub enum Wish {
     /// Close what there is towards a backend and forget it.
     DropBackend,
     /// Connect to a backend (after closing a former one).
-    Connect(SocketAddr),
+    Connect {
+        /// Where.
+        to: SocketAddr,
+        /// The login has tried before: such connects have a budget (reliability.md 3).
+        again: bool,
+    },
     /// Login succeeded: once everything queued for both sides is sent, move bytes. The session is over.
     Relay(Box<Handover>),
     /// Close the client's connection once everything queued for it is sent.

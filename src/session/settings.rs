@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::SendHeader;
 use crate::facts::{ClientFacts, Transport};
 use crate::names::Protocol;
 use crate::network::Networks;
@@ -39,6 +40,16 @@ pub struct SessionSettings {
 pub struct ProtocolSettings {
     /// `proxy_port`.
     pub port: u16,
+    /// `proxy_send_header`.
+    pub send_header: SendHeader,
+}
+
+impl ProtocolSettings {
+    /// The protocol's own port, and nothing said before it.
+    #[must_use]
+    pub fn standard(protocol: Protocol) -> Self {
+        Self { port: protocol.default_port(), send_header: SendHeader::No }
+    }
 }
 
 impl SessionSettings {
@@ -55,11 +66,11 @@ impl SessionSettings {
         }
     }
 
-    /// The port of a protocol at the backends.
+    /// What holds towards the backends of a protocol.
     #[must_use]
-    pub fn port(&self, protocol: Protocol) -> u16 {
-        let of = Protocol::ALL.iter().position(|known| *known == protocol);
-        of.and_then(|index| self.protocols.get(index))
-            .map_or_else(|| protocol.default_port(), |settings| settings.port)
+    pub fn of(&self, protocol: Protocol) -> ProtocolSettings {
+        let index = Protocol::ALL.iter().position(|known| *known == protocol);
+        let known = index.and_then(|index| self.protocols.get(index)).copied();
+        known.unwrap_or_else(|| ProtocolSettings::standard(protocol))
     }
 }

@@ -18,6 +18,7 @@ pub mod literal;
 pub mod login_ok;
 pub mod quoted;
 pub mod resp_text;
+pub mod sieve;
 pub mod skip;
 pub mod smtp;
 pub mod tab_escaped;

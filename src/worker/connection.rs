@@ -139,7 +139,7 @@ pub(super) struct Login {
     /// A question under way at the hashing pool or the control core.
     pub(super) asking: Asking,
     /// A connect that waits until the former backend's descriptor is closed.
-    pub(super) connect_next: Option<SocketAddr>,
+    pub(super) connect_next: Option<(SocketAddr, bool)>,
     /// Close as soon as everything for the client is sent.
     pub(super) finishing: bool,
     /// The session handed over; the relay starts when both sides took what was due to them.

@@ -91,7 +91,7 @@ impl<P: Port> Worker<P> {
                 self.close_side(slot, Side::Backend);
                 None
             }
-            Wish::Connect(to) => self.connect(slot, to),
+            Wish::Connect { to, again } => self.connect(slot, to, again),
             Wish::Relay(handover) => {
                 self.hand_over(slot, *handover);
                 None
@@ -347,21 +347,22 @@ impl<P: Port> Worker<P> {
     }
 
     /// Opens a socket and connects it; a former backend's descriptor is closed first.
-    fn connect(&mut self, slot: u32, to: SocketAddr) -> Option<Input<'static>> {
+    fn connect(&mut self, slot: u32, to: SocketAddr, again: bool) -> Option<Input<'static>> {
         let generation = self.slots.generation(slot)?;
         let connection = self.slots.get_mut(slot)?;
         if connection.backend.is_open() {
             let Phase::Session(login) = &mut connection.phase else {
                 return None;
             };
-            login.connect_next = Some(to);
+            login.connect_next = Some((to, again));
             return None;
         }
-        if !self.hosts.begin(slot, to, self.now) {
+        if !self.hosts.begin(slot, to, again, self.now) {
             self.counters.add(Counter::FailedFast, 1);
             return Some(Input::BackendDown);
         }
-        let fd = match self.port.socket(to) {
+        let from = self.sources.next(to);
+        let fd = match self.port.socket(to, from) {
             Ok(fd) => fd,
             Err(fault) => {
                 self.hosts.end(slot, Ended::Unknown, self.now);
@@ -375,8 +376,8 @@ impl<P: Port> Worker<P> {
     }
 
     /// The former backend's descriptor is closed: the connect that waited for it is made.
-    pub(super) fn connect_now(&mut self, slot: u32, to: SocketAddr) {
-        if let Some(failure) = self.connect(slot, to) {
+    pub(super) fn connect_now(&mut self, slot: u32, (to, again): (SocketAddr, bool)) {
+        if let Some(failure) = self.connect(slot, to, again) {
             self.session_input(slot, failure);
         }
     }

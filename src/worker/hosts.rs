@@ -25,7 +25,49 @@ struct Record {
     failing: Option<(Tick, Tick)>,
     /// Connects in flight.
     pending: u32,
+    budget: Budget,
 }
+
+/// Repeated connects that an address may still get: ten each second, and one for every five logins. When a
+/// backend dies, its logins try again; without a bound a thousand clients would make four thousand connects of it
+/// (reliability.md 3, P5). Each core has its own.
+#[derive(Clone, Copy, Debug)]
+struct Budget {
+    /// In fifths of a connect.
+    fifths: u32,
+    at: Tick,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { fifths: BUDGET_FIFTHS_MAX, at: Tick(0) }
+    }
+}
+
+impl Budget {
+    fn earn(&mut self, now: Tick) {
+        self.refill(now);
+        self.fifths = (self.fifths + 1).min(BUDGET_FIFTHS_MAX);
+    }
+
+    fn spend(&mut self, now: Tick) -> bool {
+        self.refill(now);
+        let rest = self.fifths.checked_sub(5);
+        self.fifths = rest.unwrap_or(self.fifths);
+        rest.is_some()
+    }
+
+    fn refill(&mut self, now: Tick) {
+        // 10 a second are 50 fifths a second, one each 20 ms.
+        let due = now.since(self.at).as_millis() / 20;
+        let due = u32::try_from(due).unwrap_or(BUDGET_FIFTHS_MAX);
+        self.at = Tick(self.at.0 + u64::from(due) * 20).max(Tick(now.0.saturating_sub(20)));
+        self.fifths = self.fifths.saturating_add(due).min(BUDGET_FIFTHS_MAX);
+    }
+}
+
+/// Credits live ten seconds (Finagle's rule): what ten a second earn in that time, and the fifth of a thousand logins.
+const BUDGET_FIFTHS_MAX: u32 = 5 * (100 + 200);
 
 /// How a connect ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +79,9 @@ pub(super) enum Ended {
 }
 
 impl Hosts {
-    /// A slot is about to connect. `false`: it should not, because the address has been failing and somebody waits already.
-    pub(super) fn begin(&mut self, slot: u32, to: SocketAddr, now: Tick) -> bool {
+    /// A slot is about to connect, for the first time of its login or `again`. `false`: it should not, because the address has
+    /// been failing and somebody waits already, or because the budget of repeated connects is spent.
+    pub(super) fn begin(&mut self, slot: u32, to: SocketAddr, again: bool, now: Tick) -> bool {
         let Some(index) = self.index(to) else {
             return true;
         };
@@ -47,6 +90,13 @@ impl Hosts {
         };
         if record.pending > 0 && record.is_down(now) {
             return false;
+        }
+        if again {
+            if !record.budget.spend(now) {
+                return false;
+            }
+        } else {
+            record.budget.earn(now);
         }
         record.pending += 1;
         let slot = usize::try_from(slot).unwrap_or(usize::MAX);
@@ -134,7 +184,7 @@ mod tests {
         let mut hosts = Hosts::default();
         for second in 0..=seconds {
             let now = Tick(second * 1000);
-            assert!(hosts.begin(7, host(), now));
+            assert!(hosts.begin(7, host(), false, now));
             hosts.end(7, Ended::Badly, now);
         }
         hosts
@@ -144,23 +194,29 @@ mod tests {
     fn w_fail_2_one_at_a_time_finds_out_and_the_others_are_told_at_once() {
         let mut hosts = failing_for(31);
         let now = Tick(31_500);
-        assert!(hosts.begin(1, host(), now), "nobody waits for it yet");
-        assert!(!hosts.begin(2, host(), now));
-        assert!(hosts.begin(3, SocketAddr::from(([192, 0, 2, 2], 143)), now), "another address");
+        assert!(hosts.begin(1, host(), false, now), "nobody waits for it yet");
+        assert!(!hosts.begin(2, host(), false, now));
+        assert!(
+            hosts.begin(3, SocketAddr::from(([192, 0, 2, 2], 143)), false, now),
+            "another address"
+        );
         hosts.end(1, Ended::Well, now);
-        assert!(hosts.begin(1, host(), now) && hosts.begin(2, host(), now), "it is back");
+        assert!(
+            hosts.begin(1, host(), false, now) && hosts.begin(2, host(), false, now),
+            "it is back"
+        );
     }
 
     #[test]
     fn w_fail_2_only_behind_thirty_seconds_of_failures() {
         let mut hosts = failing_for(30);
         let now = Tick(30_500);
-        assert!(hosts.begin(1, host(), now) && hosts.begin(2, host(), now));
+        assert!(hosts.begin(1, host(), false, now) && hosts.begin(2, host(), false, now));
         // Cancelled by a client that left: nothing is learnt.
         hosts.end(1, Ended::Unknown, Tick(32_000));
-        assert!(hosts.begin(1, host(), Tick(32_000)));
+        assert!(hosts.begin(1, host(), false, Tick(32_000)));
         hosts.late(2, Tick(32_000));
-        assert!(!hosts.begin(3, host(), Tick(32_000)));
+        assert!(!hosts.begin(3, host(), false, Tick(32_000)));
         hosts.end(2, Ended::Unknown, Tick(32_000));
     }
 
@@ -168,7 +224,25 @@ mod tests {
     fn w_fail_2_failures_of_long_ago_do_not_count() {
         let mut hosts = failing_for(40);
         let now = Tick(3_600_000);
-        assert!(hosts.begin(1, host(), now) && hosts.begin(2, host(), now));
+        assert!(hosts.begin(1, host(), false, now) && hosts.begin(2, host(), false, now));
+    }
+
+    #[test]
+    fn p5_repeated_connects_have_a_budget_of_ten_a_second_and_a_fifth_of_the_logins() {
+        let mut hosts = Hosts::default();
+        let repeat = |hosts: &mut Hosts, now: u64| {
+            let allowed = hosts.begin(1, host(), true, Tick(now));
+            hosts.end(1, Ended::Unknown, Tick(now));
+            allowed
+        };
+        assert_eq!((0..1000).filter(|_| repeat(&mut hosts, 0)).count(), 300, "saved up");
+        assert_eq!((0..1000).filter(|_| repeat(&mut hosts, 1_000)).count(), 10);
+        for slot in 0..100 {
+            assert!(hosts.begin(slot, host(), false, Tick(1_000)), "first connects are free");
+            hosts.end(slot, Ended::Unknown, Tick(1_000));
+        }
+        assert_eq!((0..1000).filter(|_| repeat(&mut hosts, 1_000)).count(), 20);
+        assert_eq!((0..1000).filter(|_| repeat(&mut hosts, 900_000)).count(), 300);
     }
 
     #[test]
@@ -176,7 +250,7 @@ mod tests {
         let mut hosts = Hosts::default();
         for number in 0..limits::HOSTS_WATCHED_MAX + 10 {
             let port = u16::try_from(number).unwrap();
-            assert!(hosts.begin(1, SocketAddr::from(([192, 0, 2, 9], port)), Tick(0)));
+            assert!(hosts.begin(1, SocketAddr::from(([192, 0, 2, 9], port)), false, Tick(0)));
             hosts.end(1, Ended::Badly, Tick(0));
         }
         assert_eq!(hosts.records.len(), limits::HOSTS_WATCHED_MAX);

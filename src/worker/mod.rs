@@ -17,6 +17,7 @@ mod pump;
 mod relay;
 mod run;
 mod settings;
+mod sources;
 mod visits;
 mod wheel;
 

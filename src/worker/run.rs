@@ -19,6 +19,7 @@ use super::hosts::{Ended, Hosts};
 use super::listener::Listener;
 use super::newcomers::Newcomers;
 use super::settings::{Links, WorkerSettings};
+use super::sources::Sources;
 use super::visits::Queued;
 use super::wheel::Wheel;
 
@@ -33,6 +34,7 @@ pub struct Worker<P: Port> {
     pub(super) wheel: Wheel,
     pub(super) asks: Asks,
     pub(super) hosts: Hosts,
+    pub(super) sources: Sources,
     pub(super) newcomers: Newcomers,
     /// Directions that have more to move, in the order of their turns.
     pub(super) hot: VecDeque<(u32, Side)>,
@@ -78,6 +80,8 @@ impl<P: Port> Worker<P> {
         let bound = settings.connections_max;
         let mut wheel = Wheel::new(bound);
         wheel.expire(now, &mut Vec::new());
+        let mut asks = asks;
+        let sources = Sources::new(&settings.source_ips, asks.draw());
         let mut core = Self {
             port,
             counters: Arc::clone(&links.counters),
@@ -88,6 +92,7 @@ impl<P: Port> Worker<P> {
             wheel,
             asks,
             hosts: Hosts::default(),
+            sources,
             newcomers: Newcomers::new(bound),
             hot: VecDeque::with_capacity(256),
             rereads: VecDeque::with_capacity(64),

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::model::ProxyHeader;
 use crate::config::{Config, Mechanism, SslMode};
 use crate::event::Event;
 use crate::lmtp::LmtpSettings;
@@ -11,7 +12,7 @@ use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
 use crate::preauth::sasl::{self, Mechanisms};
-use crate::session::{ProtocolSettings, SessionSettings};
+use crate::session::{ProtocolSettings, SendHeader, SessionSettings};
 use crate::share::counters::Counters;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
@@ -34,6 +35,8 @@ pub struct WorkerSettings {
     pub relay_idle_timeout: Duration,
     /// `mail_max_userip_connections`, in the order of [`Protocol::ALL`].
     pub seats_max: [u32; 5],
+    /// `login_source_ips`.
+    pub source_ips: Box<[IpAddr]>,
     /// `log_debug`: reports that only the debug level shows are worth making.
     pub log_debug: bool,
 }
@@ -51,6 +54,7 @@ impl WorkerSettings {
             relay_idle_timeout: config.protocol(Protocol::Imap).relay_idle_timeout,
             seats_max: Protocol::ALL
                 .map(|protocol| config.protocol(protocol).mail_max_userip_connections),
+            source_ips: config.proxy.source_ips.clone().into_boxed_slice(),
             log_debug: config.log.debug,
         }
     }
@@ -103,8 +107,16 @@ fn session_settings(config: &Config) -> SessionSettings {
         login_timeout: config.proxy.login_timeout,
         reconnects_max: config.proxy.max_reconnects,
         user_move_timeout: config.cluster.user_move_timeout,
-        protocols: Protocol::ALL
-            .map(|protocol| ProtocolSettings { port: config.protocol(protocol).proxy_port }),
+        protocols: Protocol::ALL.map(|protocol| config.protocol(protocol)).map(|protocol| {
+            ProtocolSettings {
+                port: protocol.proxy_port,
+                send_header: match protocol.proxy_send_header {
+                    ProxyHeader::No => SendHeader::No,
+                    ProxyHeader::V1 => SendHeader::V1,
+                    ProxyHeader::V2 => SendHeader::V2,
+                },
+            }
+        }),
     }
 }
 

@@ -11,6 +11,7 @@ use super::command::{self, Parsed};
 use super::dialect::{Activity, Dialect};
 use super::payload::Transfer;
 use super::protocol::Protocol;
+use super::tls::{TlsBackends, TlsMode};
 use super::{Exchange, Step};
 use crate::sockets::Received;
 
@@ -22,6 +23,7 @@ pub(crate) struct BackendSession {
     activity: Activity,
     /// The start of a command whose end has not come.
     residue: Vec<u8>,
+    tls: Option<TlsBackends>,
 }
 
 impl BackendSession {
@@ -29,14 +31,20 @@ impl BackendSession {
     pub(super) fn greet(
         socket: OwnedFd,
         protocol: Protocol,
+        tls: Option<TlsBackends>,
         exchange: &mut Exchange,
     ) -> Option<Self> {
+        let mode = tls.as_ref().map(|tls| tls.mode);
         let mut session = Self {
             channel: Channel::new(socket),
-            dialect: Dialect::new(protocol),
+            dialect: Dialect::new(protocol, mode == Some(TlsMode::Starttls)),
             activity: Activity::Commands,
             residue: Vec::new(),
+            tls,
         };
+        if mode == Some(TlsMode::Implicit) {
+            session.secure()?;
+        }
         session.dialect.greet(&mut exchange.reply);
         session.flush(exchange)?;
         Some(session)
@@ -52,18 +60,16 @@ impl BackendSession {
                 Activity::Stream { outgoing, .. } => {
                     self.channel.source(&mut exchange.payload, outgoing)
                 }
-                Activity::Discard { remaining, .. } => {
+                Activity::Discard { remaining, .. } if !self.channel.is_secure() => {
                     self.channel.sink(&mut exchange.payload, remaining)
                 }
                 Activity::Leaving => return Step::Close,
-                Activity::Commands | Activity::Line { .. } | Activity::Message { .. } => {
-                    match self.read(events, exchange) {
-                        Reading::Done => return Step::Wait,
-                        Reading::Again => return Step::Again,
-                        Reading::Closed => return Step::Close,
-                        Reading::Bulk => continue,
-                    }
-                }
+                _ => match self.read(events, exchange) {
+                    Reading::Done => return Step::Wait,
+                    Reading::Again => return Step::Again,
+                    Reading::Closed => return Step::Close,
+                    Reading::Bulk => continue,
+                },
             };
             match transfer {
                 Transfer::Done => self.finish_bulk(exchange),
@@ -90,7 +96,7 @@ impl BackendSession {
             }
         }
         for _ in 0..READS_PER_TURN {
-            let size = match self.channel.receive(&mut exchange.scratch) {
+            let size = match self.channel.receive(&mut exchange.scratch, &mut exchange.wire) {
                 Received::Bytes(size) => size,
                 Received::Empty => return Reading::Done,
                 Received::Closed => return Reading::Closed,
@@ -106,9 +112,8 @@ impl BackendSession {
             if let Some(reading) = self.after_answer(exchange) {
                 return reading;
             }
-            // A short read emptied the queue, so the next byte raises a new edge; a hang-up does not.
-            let more_certain = size == exchange.scratch.len();
-            if !more_certain && !events.intersects(HANG_UP) {
+            let may_have_more = self.channel.may_have_more(size, exchange.scratch.len());
+            if !may_have_more && !events.intersects(HANG_UP) {
                 return Reading::Done;
             }
         }
@@ -128,8 +133,13 @@ impl BackendSession {
         }
         match self.activity {
             Activity::Leaving => Some(Reading::Closed),
-            Activity::Stream { .. } | Activity::Discard { .. } => Some(Reading::Bulk),
-            Activity::Commands | Activity::Line { .. } | Activity::Message { .. } => None,
+            Activity::Secure => {
+                let greeted = self.begin_tls(exchange);
+                greeted.is_none().then_some(Reading::Closed)
+            }
+            Activity::Stream { .. } => Some(Reading::Bulk),
+            Activity::Discard { .. } if !self.channel.is_secure() => Some(Reading::Bulk),
+            _ => None,
         }
     }
 
@@ -170,11 +180,28 @@ impl BackendSession {
                     }
                     None => return bytes.len(),
                 },
-                Activity::Stream { .. } | Activity::Leaving => return used,
+                Activity::Stream { .. } | Activity::Secure | Activity::Leaving => return used,
             };
             reply.append(closing);
             self.activity = Activity::Commands;
         }
+    }
+
+    /// The reply to STARTTLS is sent.
+    fn begin_tls(&mut self, exchange: &mut Exchange) -> Option<()> {
+        self.activity = Activity::Commands;
+        // Commands behind STARTTLS would be taken for encrypted ones (RFC 3207, 4.2).
+        if !self.residue.is_empty() {
+            return None;
+        }
+        self.secure()?;
+        self.dialect.greet_securely(&mut exchange.reply);
+        self.flush(exchange)
+    }
+
+    fn secure(&mut self) -> Option<()> {
+        let connection = self.tls.as_ref()?.connection().ok()?;
+        self.channel.secure(connection)
     }
 
     fn finish_bulk(&mut self, exchange: &mut Exchange) {

@@ -12,6 +12,7 @@ use super::group::{Failure, Group, Plan};
 use super::login::Phase;
 use super::payload::{Outgoing, Payload, Transfer};
 use super::protocol::Verdict;
+use super::tls::TlsMode;
 use super::{Exchange, Step};
 use crate::sockets::{self, Received};
 
@@ -94,7 +95,7 @@ impl ClientSession {
         }
         loop {
             let transfer = match &mut self.stage {
-                Stage::Downloading { remaining } => {
+                Stage::Downloading { remaining } if !self.channel.is_secure() => {
                     let before = *remaining;
                     let transfer = self.channel.sink(&mut exchange.payload, remaining);
                     group.stats.bytes += before - *remaining;
@@ -109,6 +110,7 @@ impl ClientSession {
                 Stage::Stalled => return Step::Wait,
                 _ => match self.read_lines(events, group, exchange) {
                     Reading::Done => return Step::Wait,
+                    Reading::Again => return Step::Again,
                     Reading::Idle => return Step::Idle,
                     Reading::Closed => return Step::Close,
                     Reading::Bulk => continue,
@@ -159,9 +161,16 @@ impl ClientSession {
         if !sockets::is_connected(self.channel.socket()) {
             return None;
         }
-        if group.credentials.proxy_header {
-            let header = proxy_header_v2(self.channel.socket())?;
+        if let Some(source) = group.credentials.proxy_source {
+            let socket = self.channel.socket();
+            let (own, peer) = (sockets::local_address(socket), sockets::peer_address(socket));
+            let header = source.header(self.number, own.ok()?, peer.ok()?);
             self.channel.send(&header)?;
+        }
+        if let Some(tls) = &group.credentials.tls
+            && tls.mode == TlsMode::Implicit
+        {
+            self.channel.secure(tls.connection().ok()?)?;
         }
         self.stage = Stage::Login(Phase::Greeting);
         Some(())
@@ -174,11 +183,16 @@ impl ClientSession {
         exchange: &mut Exchange,
     ) -> Reading {
         let was_idle = self.stage == Stage::Idle;
-        loop {
-            let size = match self.channel.receive(&mut exchange.scratch) {
+        for _ in 0..READS_PER_TURN {
+            let size = match self.channel.receive(&mut exchange.scratch, &mut exchange.wire) {
                 Received::Bytes(size) => size,
                 Received::Empty => return Reading::Done,
-                Received::Closed => return Reading::Closed,
+                Received::Closed => {
+                    if let Some(fault) = self.channel.fault() {
+                        group.stats.fail(Failure::Protocol(fault));
+                    }
+                    return Reading::Closed;
+                }
             };
             let (bytes, payload) = (&exchange.scratch[..size], &mut exchange.payload);
             let outcome = if self.residue.is_empty() {
@@ -193,16 +207,18 @@ impl ClientSession {
                 return Reading::Closed;
             }
             match self.stage {
-                Stage::Downloading { .. } | Stage::Uploading { .. } => return Reading::Bulk,
+                Stage::Uploading { .. } => return Reading::Bulk,
+                Stage::Downloading { .. } if !self.channel.is_secure() => return Reading::Bulk,
                 Stage::Stalled => return Reading::Done,
                 Stage::Idle if !was_idle => return Reading::Idle,
                 _ => {}
             }
-            let more_certain = size == exchange.scratch.len();
-            if !more_certain && !events.intersects(HANG_UP) {
+            let may_have_more = self.channel.may_have_more(size, exchange.scratch.len());
+            if !may_have_more && !events.intersects(HANG_UP) {
                 return Reading::Done;
             }
         }
+        Reading::Again
     }
 
     /// Takes the whole lines of `bytes`, and the part of a download that is among them, and keeps the rest.
@@ -213,18 +229,24 @@ impl ClientSession {
         payload: &mut Payload,
     ) -> Result<(), Failure> {
         let mut from = 0;
-        while let Some(length) = memchr(b'\n', &bytes[from..]) {
-            let line = &bytes[from..=from + length];
-            from += length + 1;
-            self.take_line(line, group, payload)?;
+        loop {
             if let Stage::Downloading { remaining } = &mut self.stage {
-                // The first bytes of a download came together with an earlier line; none exist today, the command
-                // is sent after the line before it. Kept exact in case a plan pipelines.
                 let here =
                     (bytes.len() - from).min(usize::try_from(*remaining).unwrap_or(usize::MAX));
                 *remaining -= here as u64;
+                group.stats.bytes += here as u64;
                 from += here;
+                if *remaining > 0 {
+                    return Ok(());
+                }
+                self.stage = Stage::Reply;
             }
+            let Some(length) = memchr(b'\n', &bytes[from..]) else {
+                break;
+            };
+            let line = &bytes[from..=from + length];
+            from += length + 1;
+            self.take_line(line, group, payload)?;
         }
         if bytes.len() - from > LINE_BYTES_MAX {
             return Err(Failure::Protocol("an endless line".to_owned()));
@@ -259,13 +281,25 @@ impl ClientSession {
         if phase == Phase::Greeting {
             group.stats.greetings += 1;
         }
-        let Some(next) = phase.next(&group.credentials, false) else {
+        if phase == Phase::StartTls {
+            self.begin_tls(group)?;
+        }
+        let Some(next) = phase.next(&group.credentials) else {
             self.asked = Instant::now();
+            if let Some(resumed) = self.channel.is_resumed() {
+                group.stats.shook_hands(resumed);
+            }
             group.logged_in(self.asked - self.opened);
             return self.next_command(group);
         };
         self.stage = Stage::Login(next);
         self.say(&next.words(&group.credentials, self.number))
+    }
+
+    fn begin_tls(&mut self, group: &Group) -> Result<(), Failure> {
+        let connection = group.credentials.tls.as_ref().and_then(|tls| tls.connection().ok());
+        let secured = connection.and_then(|connection| self.channel.secure(connection));
+        secured.ok_or_else(|| Failure::Protocol("TLS could not start".to_owned()))
     }
 
     fn answered(&mut self, group: &mut Group) -> Result<(), Failure> {
@@ -361,22 +395,14 @@ impl ClientSession {
 
 enum Reading {
     Done,
+    Again,
     Idle,
     Closed,
     Bulk,
 }
 
-/// Version 2 of the PROXY protocol, TCP over IPv4, from the socket's own addresses.
-fn proxy_header_v2(socket: &OwnedFd) -> Option<Vec<u8>> {
-    let source = sockets::local_address(socket).ok()?;
-    let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec();
-    header.extend_from_slice(&source.ip().octets());
-    header.extend_from_slice(&[127, 0, 0, 1]);
-    header.extend_from_slice(&source.port().to_be_bytes());
-    header.extend_from_slice(&143_u16.to_be_bytes());
-    Some(header)
-}
-
 /// The message of a whole LMTP session.
 const SHORT_MESSAGE_BYTES: u64 = 1 << 10;
+/// One turn reads at most 1 MiB, so other sessions keep their pace.
+const READS_PER_TURN: u32 = 16;
 const LINE_BYTES_MAX: usize = 64 << 10;

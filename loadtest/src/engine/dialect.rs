@@ -20,6 +20,8 @@ pub(super) use message::MessageEnd;
 #[derive(Debug)]
 pub(super) struct Dialect {
     protocol: Protocol,
+    /// Whether STARTTLS is known.
+    starttls: bool,
     literals_continued: u8,
     /// Accepted since the last MAIL; LMTP answers a message once for each.
     recipients: usize,
@@ -46,12 +48,14 @@ pub(super) enum Activity {
         end: MessageEnd,
         closing: Vec<u8>,
     },
+    /// Begins TLS once the reply is sent.
+    Secure,
     Leaving,
 }
 
 impl Dialect {
-    pub(super) fn new(protocol: Protocol) -> Self {
-        Self { protocol, literals_continued: 0, recipients: 0 }
+    pub(super) fn new(protocol: Protocol, starttls: bool) -> Self {
+        Self { protocol, starttls, literals_continued: 0, recipients: 0 }
     }
 
     pub(super) fn greet(&self, reply: &mut Vec<u8>) {
@@ -61,6 +65,14 @@ impl Dialect {
             Protocol::Sieve => sieve::capabilities(reply),
             Protocol::Submission => reply.extend_from_slice(b"220 load.test ESMTP ready\r\n"),
             Protocol::Lmtp => reply.extend_from_slice(b"220 load.test LMTP ready\r\n"),
+        }
+    }
+
+    /// What is said unasked after STARTTLS.
+    pub(super) fn greet_securely(&self, reply: &mut Vec<u8>) {
+        // RFC 5804, 2.2.
+        if self.protocol == Protocol::Sieve {
+            sieve::capabilities(reply);
         }
     }
 
@@ -76,7 +88,7 @@ impl Dialect {
             }
             Parsed::Command { length, whole } => {
                 self.literals_continued = 0;
-                let command = Command { whole, length };
+                let command = Command { whole, length, starttls: self.starttls };
                 let activity = match self.protocol {
                     Protocol::Imap => imap::answer(command, reply),
                     Protocol::Pop3 => pop3::answer(command, reply),
@@ -103,13 +115,17 @@ impl Dialect {
 struct Command<'a> {
     whole: &'a [u8],
     length: usize,
+    starttls: bool,
 }
 
 impl<'a> Command<'a> {
-    /// The verb in capitals and what stands behind it.
-    fn split(self) -> (Vec<u8>, &'a [u8]) {
+    /// The verb in capitals, written into `room`, and what stands behind it. One too long to be known comes out empty.
+    fn split(self, room: &mut [u8; VERB_BYTES_MAX]) -> (&[u8], &'a [u8]) {
         let (verb, arguments) = command::split_word(self.whole);
-        (verb.to_ascii_uppercase(), arguments)
+        let capitals = room.get_mut(..verb.len()).unwrap_or_default();
+        capitals.copy_from_slice(&verb[..capitals.len()]);
+        capitals.make_ascii_uppercase();
+        (capitals, arguments)
     }
 
     /// What our own two commands ask for; the reply to both is the same.
@@ -141,13 +157,16 @@ fn number(arguments: &[u8]) -> u64 {
     std::str::from_utf8(arguments).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
+/// No verb that is known has more.
+const VERB_BYTES_MAX: usize = 12;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// The greeting and the replies to commands that arrive together.
     fn dialogue(protocol: Protocol, commands: &str) -> String {
-        let mut dialect = Dialect::new(protocol);
+        let mut dialect = Dialect::new(protocol, false);
         let mut reply = Vec::new();
         dialect.greet(&mut reply);
         let mut bytes = commands.as_bytes();
@@ -193,7 +212,7 @@ mod tests {
         for protocol in
             [Protocol::Imap, Protocol::Pop3, Protocol::Sieve, Protocol::Submission, Protocol::Lmtp]
         {
-            let (mut dialect, mut reply) = (Dialect::new(protocol), Vec::new());
+            let (mut dialect, mut reply) = (Dialect::new(protocol, false), Vec::new());
             let ping = protocol.ping();
             assert!(dialect.take(ping, &mut reply).is_some());
             assert_eq!(reply.len(), ping.len(), "{protocol:?}");

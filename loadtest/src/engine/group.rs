@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 use super::protocol::Protocol;
+use super::proxy_header::ProxySource;
+use super::tls::TlsClients;
 use crate::histogram::Histogram;
 
 /// What clients of a group do once they are logged in.
@@ -46,8 +48,9 @@ pub(crate) struct Credentials {
     /// User numbers run from 0 to this, then start again.
     pub(crate) users: u64,
     pub(crate) command: LoginCommand,
-    /// Whether each connection starts with a PROXY header.
-    pub(crate) proxy_header: bool,
+    /// Whose address each connection's PROXY header names; `None`: there is no header.
+    pub(crate) proxy_source: Option<ProxySource>,
+    pub(crate) tls: Option<TlsClients>,
 }
 
 impl Credentials {
@@ -229,6 +232,9 @@ pub(crate) struct Stats {
     pub(crate) latency: Histogram,
     /// From connect to the answer of the login.
     pub(crate) logins: Histogram,
+    /// Logins over TLS that resumed an earlier session, and that did not.
+    pub(crate) resumed: u64,
+    pub(crate) full: u64,
     /// Bulk bytes that reached the reader (download) or left the writer (upload).
     pub(crate) bytes: u64,
     /// Whole sessions, logged out in order.
@@ -239,6 +245,14 @@ pub(crate) struct Stats {
 }
 
 impl Stats {
+    pub(super) fn shook_hands(&mut self, resumed: bool) {
+        if resumed {
+            self.resumed += 1;
+        } else {
+            self.full += 1;
+        }
+    }
+
     /// Counts one failure; a refusal and the close that follows count once.
     pub(super) fn fail(&mut self, failure: Failure) {
         if failure == Failure::Closed {

@@ -4,6 +4,7 @@
 
 use super::group::{Credentials, LoginCommand};
 use super::protocol::{Protocol, TAG};
+use super::tls::TlsMode;
 
 /// What a client waits for before it is logged in: each phase ends with one good reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,12 @@ pub(super) enum Phase {
 
 impl Phase {
     /// What follows; `None`: the session is logged in.
-    pub(super) fn next(self, credentials: &Credentials, starttls: bool) -> Option<Self> {
+    pub(super) fn next(self, credentials: &Credentials) -> Option<Self> {
+        let mode = credentials.tls.as_ref().map(|tls| tls.mode);
+        self.next_with(credentials, mode == Some(TlsMode::Starttls))
+    }
+
+    fn next_with(self, credentials: &Credentials, starttls: bool) -> Option<Self> {
         let protocol = credentials.protocol;
         match self {
             Self::Greeting if protocol.delivers() => Some(Self::Hello),
@@ -107,7 +113,7 @@ mod tests {
         let mut phase = Some(Phase::Greeting);
         while let Some(now) = phase {
             text.push_str(&String::from_utf8(now.words(&credentials, 7)).unwrap());
-            phase = now.next(&credentials, starttls);
+            phase = now.next_with(&credentials, starttls);
         }
         text.replace("\r\n", "|")
     }

@@ -15,6 +15,8 @@ use crate::sockets::{self, Received};
 #[derive(Debug)]
 pub(crate) struct Payload {
     file: OwnedFd,
+    /// What the file repeats, for those who must read it before they send it.
+    block: Vec<u8>,
     cursor: u64,
     sink: Box<[u8]>,
 }
@@ -56,7 +58,7 @@ impl Payload {
             let size = write(&file, &block).context("fill the memory file")?;
             anyhow::ensure!(size as u64 == WRITE_BYTES, "short write to a memory file");
         }
-        Ok(Self { file, cursor: 0, sink: vec![0; SINK_BYTES].into_boxed_slice() })
+        Ok(Self { file, block, cursor: 0, sink: vec![0; SINK_BYTES].into_boxed_slice() })
     }
 
     /// A stream of this size. All streams take turns at the file, so that no two copies of it fill the caches.
@@ -94,6 +96,17 @@ impl Payload {
         if outgoing.remaining == 0 { Transfer::Done } else { Transfer::More }
     }
 
+    /// Part of the remaining bytes, which count as sent.
+    pub(crate) fn next_block(&mut self, outgoing: &mut Outgoing) -> &[u8] {
+        let place = outgoing.offset.as_mut().unwrap_or(&mut self.cursor);
+        let start = size(*place % WRITE_BYTES);
+        let block = &self.block[start..];
+        let block = &block[..block.len().min(size(outgoing.remaining))];
+        *place = (*place + block.len() as u64) % FILE_BYTES;
+        outgoing.remaining -= block.len() as u64;
+        block
+    }
+
     /// Throws away part of the remaining bytes, one turn's worth.
     pub(crate) fn sink(&mut self, socket: impl AsFd, remaining: &mut u64) -> Transfer {
         for _ in 0..READS_PER_TURN {
@@ -122,5 +135,5 @@ const WRITE_BYTES_USIZE: usize = 64 << 10;
 const LINE: &[u8; 64] = b"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghij\r\n";
 const SINK_BYTES: usize = 1 << 20;
 /// One turn moves at most 1 MiB, so interactive sessions of the same engine keep their pace.
-const WRITES_PER_TURN: u32 = 16;
+pub(super) const WRITES_PER_TURN: u32 = 16;
 const READS_PER_TURN: u32 = 2;

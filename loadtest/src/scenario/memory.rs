@@ -35,6 +35,9 @@ pub(super) fn idle(
         let each = |before, after| growth_each(before, after, scenario.count);
         record.set("proxy_rss_bytes_per_session", each(before.resident, after.resident));
         record.set("proxy_pss_bytes_per_session", each(before.proportional, after.proportional));
+        // Pages that a master shares with its worker are there once.
+        let whole = after.proportional as f64 / scenario.count.max(1) as f64;
+        record.set("proxy_whole_pss_bytes_per_session", whole);
     }
     note_logins(record, &engine.group(group).stats);
     note_cpu(record, subject, &cpu);

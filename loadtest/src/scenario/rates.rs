@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{MIXED_STREAMS, PATIENCE, Scenario, Subject, note_cpu, note_failures};
+use super::{MIXED_STREAMS, PATIENCE, Scenario, Subject, note_cpu, note_failures, note_handshakes};
 use crate::account::CpuUse;
 use crate::engine::{Engine, GroupOrder, Plan, Stats};
 use crate::record::Record;
@@ -101,6 +101,7 @@ pub(super) fn storm(
     let stats = &engine.group(group).stats;
     record.set("sessions_per_s", stats.sessions as f64 / cpu.elapsed.as_secs_f64());
     note_logins(record, stats);
+    note_handshakes(record, subject, stats);
     per_unit(record, subject, &cpu, "proxy_cpu_us_per_session", stats.sessions as f64 / 1e6);
     note_cpu(record, subject, &cpu);
     note_failures(record, engine, &[group]);

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use sha_crypt::{PasswordHasher, ShaCrypt};
 
 use super::{Bench, Target, run_to_end, write_file};
-use crate::engine::Protocol;
+use crate::engine::{Protocol, TlsMode};
 
 pub(super) fn prepare(bench: &Bench) -> Result<()> {
     let directory = &bench.directory;
@@ -59,7 +59,7 @@ fn configuration(bench: &Bench) -> String {
          listen = 127.0.0.1\nprotocols = {protocol}\n\
          {service}\
          protocol {protocol} {{\n  proxy_port = {proxy_port}\n}}\n\
-         ssl = no\nauth_allow_cleartext = yes\n\
+         {tls}\
          cluster_local_site = {SITE}\n\
          cluster_geodb = sqlite:{directory}/geodb.sqlite\n\
          cluster_localdb = sqlite:{directory}/localdb.sqlite\n\
@@ -67,23 +67,48 @@ fn configuration(bench: &Bench) -> String {
          passdb users {{\n  driver = passwd-file\n  passwd_file_path = {directory}/users\n}}\n",
         core = bench.core,
         service = service(bench),
+        tls = tls(bench),
     )
+}
+
+fn tls(bench: &Bench) -> String {
+    let mut text = match &bench.tls {
+        None => "ssl = no\nauth_allow_cleartext = yes\n".to_owned(),
+        Some(tls) => format!(
+            "ssl = required\nssl_server_cert_file = {}\nssl_server_key_file = {}\n",
+            tls.certificate.certificate_file.display(),
+            tls.certificate.key_file.display()
+        ),
+    };
+    if bench.proxy_v2 {
+        text.push_str("haproxy_trusted_networks = 127.0.0.0/8\n");
+    }
+    text
 }
 
 /// The one listener that is loaded; those that are there by default are closed.
 fn service(bench: &Bench) -> String {
     let (name, plain, secure) = match bench.protocol {
-        Protocol::Imap => ("imap-login", "imap", Some("imaps")),
-        Protocol::Pop3 => ("pop3-login", "pop3", Some("pop3s")),
-        Protocol::Sieve => ("managesieve-login", "sieve", None),
-        Protocol::Submission => ("submission-login", "submission", Some("submissions")),
-        Protocol::Lmtp => ("lmtp", "lmtp", None),
+        Protocol::Imap => ("imap-login", "imap", "imaps"),
+        Protocol::Pop3 => ("pop3-login", "pop3", "pop3s"),
+        Protocol::Sieve => ("managesieve-login", "sieve", "sieves"),
+        Protocol::Submission => ("submission-login", "submission", "submissions"),
+        Protocol::Lmtp => ("lmtp", "lmtp", "lmtps"),
     };
-    let port = Target::Hale.address().port();
-    let closed = secure
-        .map(|name| format!("  inet_listener {name} {{\n    port = 0\n  }}\n"))
-        .unwrap_or_default();
-    format!("service {name} {{\n  inet_listener {plain} {{\n    port = {port}\n  }}\n{closed}}}\n")
+    let is_implicit = bench.tls.as_ref().is_some_and(|tls| tls.mode == TlsMode::Implicit);
+    let (open, closed) = if is_implicit { (secure, plain) } else { (plain, secure) };
+    let mut text = format!(
+        "service {name} {{\n  inet_listener {closed} {{\n    port = 0\n  }}\n  inet_listener {open} {{\n    port = {}\n",
+        Target::Hale.address().port()
+    );
+    if is_implicit {
+        text.push_str("    ssl = yes\n");
+    }
+    if bench.proxy_v2 {
+        text.push_str("    haproxy = yes\n");
+    }
+    text.push_str("  }\n}\n");
+    text
 }
 
 /// One hash for all: a salt of one's own for each would only make the file slow to write.

@@ -19,11 +19,18 @@ pub(super) fn prepare(target: Target, bench: &Bench) -> Result<()> {
     for (number, backend) in bench.backends.iter().enumerate() {
         writeln!(servers, "  server be{number} {backend}")?;
     }
+    let mut options = String::new();
+    if bench.proxy_v2 {
+        options.push_str(" accept-proxy");
+    }
+    if let (Target::HaproxyTls, Some(tls)) = (target, &bench.tls) {
+        write!(options, " ssl crt {}", tls.certificate.both_file.display())?;
+    }
     let (connections, pipes) = allowances(bench);
     let text = format!(
         "global\n  nbthread 1\n  maxconn {connections}\n  maxpipes {pipes}\n\
          defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 10m\n  timeout server 10m\n{splice}\
-         frontend clients\n  bind {}\n  maxconn {connections}\n  default_backend mail\n\
+         frontend clients\n  bind {}{options}\n  maxconn {connections}\n  default_backend mail\n\
          backend mail\n  balance roundrobin\n{servers}",
         target.address()
     );

@@ -46,8 +46,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Dovecot 2.3's form of the driver's settings. For `passwd-file`: `[scheme=SCHEME] [username_format=FORMAT] \
          FILE`; for `static`: fields such as `proxy=y host=192.0.2.1`.",
     ),
-    Setting::new(Passdb, "passwd_file_path", LoginTemplate, "", Dovecot, "File of the driver `passwd-file`. It must belong to root or to the user that runs Hale, and nobody else may read \
-         it: `chmod o-rwx`."),
+    Setting::new(Passdb, "passwd_file_path", LoginTemplate, "", Dovecot, "File of the driver `passwd-file`. It must belong to root or to the user that runs Hale, and nobody else may write \
+         it; Hale warns when everybody can read it: `chmod o-rwx`."),
     Setting::new(
         Passdb, "password", Secret, "", Dovecot,
         "Password of everybody, with the driver `static`. May be hashed: `{SCHEME}HASH`.",

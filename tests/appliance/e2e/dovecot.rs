@@ -22,6 +22,8 @@ use super::wait::{PATIENCE, poll, wait_for};
 pub(crate) struct Pair {
     pub(crate) backends: [Dovecot; 2],
     pub(crate) port: u16,
+    /// Where connections have to begin with a PROXY header.
+    pub(crate) haproxy_port: u16,
 }
 
 /// One running Dovecot.
@@ -42,12 +44,12 @@ impl Pair {
     /// A pair for a test that hurts its backends.
     pub(crate) fn start() -> Self {
         raise_descriptor_limit();
-        let port = free_port();
-        let backends = BACKENDS.map(|address| Dovecot::start(address, port));
+        let (port, haproxy_port) = (free_port(), free_port());
+        let backends = BACKENDS.map(|address| Dovecot::start(address, port, haproxy_port));
         for backend in &backends {
             backend.wait_until_ready();
         }
-        Self { backends, port }
+        Self { backends, port, haproxy_port }
     }
 
     /// Makes a user known to both backends.
@@ -81,13 +83,14 @@ impl Pair {
 }
 
 impl Dovecot {
-    fn start(address: Ipv4Addr, port: u16) -> Self {
+    fn start(address: Ipv4Addr, port: u16, haproxy_port: u16) -> Self {
         let directory = tempfile::Builder::new().prefix("hale-dovecot-").tempdir().unwrap().keep();
         for folder in ["run", "state", "mail", "users"] {
             fs::create_dir(directory.join(folder)).unwrap();
         }
         let configuration = directory.join("dovecot.conf");
-        fs::write(&configuration, configuration_text(&directory, address, port)).unwrap();
+        fs::write(&configuration, configuration_text(&directory, address, port, haproxy_port))
+            .unwrap();
         give_to_daemon(&directory);
         let keeper = keep(&directory, &daemon_command(&configuration));
         Self { keeper, directory, address: (address, port).into() }
@@ -219,12 +222,13 @@ fn name_of(file: &str, id: u32) -> String {
     row.unwrap_or_else(|| panic!("{file} does not know {id}")).split(':').next().unwrap().to_owned()
 }
 
-fn configuration_text(directory: &Path, address: Ipv4Addr, port: u16) -> String {
+fn configuration_text(directory: &Path, address: Ipv4Addr, port: u16, haproxy_port: u16) -> String {
     let (user, group) = daemon_names();
     include_str!("dovecot.conf")
         .replace("@DIRECTORY@", directory.to_str().unwrap())
         .replace("@ADDRESS@", &address.to_string())
         .replace("@PORT@", &port.to_string())
+        .replace("@HAPROXY_PORT@", &haproxy_port.to_string())
         .replace("@USER@", &user)
         .replace("@GROUP@", &group)
 }

@@ -23,6 +23,7 @@ mod direct;
 // The tests, in the order in which a connection travels.
 mod start;
 mod proxy_header;
+mod announce;
 mod password;
 mod pipeline;
 mod placement;

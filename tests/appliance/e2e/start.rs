@@ -53,11 +53,11 @@ fn op_01_a_good_configuration_is_accepted() {
 }
 
 #[test]
-fn op_07_a_password_file_for_everybody_is_named_with_its_remedy_and_nothing_starts() {
+fn op_07_a_password_file_that_everybody_can_write_is_named_with_its_remedy_and_nothing_starts() {
     let setup = Setup::new(free_port());
     setup.write();
     setup.make_cluster();
-    setup.set_mode("users", 0o644);
+    setup.set_mode("users", 0o646);
     let remedy = format!("chmod o-rwx {}", setup.path().join("users").display());
     for words in ["check-config", "run"] {
         let output = setup.output(words);

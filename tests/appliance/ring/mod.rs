@@ -75,12 +75,12 @@ fn ur_05_one_accept_serves_many_connections_and_ends_when_cancelled() {
 fn be_01_connect_tells_success_and_refusal_apart() {
     let mut port = port();
     let (listener, address) = loopback_listener();
-    let fd = port.socket(address).unwrap();
+    let fd = port.socket(address, None).unwrap();
     port.connect(fd, address, token(1, Kind::Connect));
     assert_eq!(await_kind(&mut port, Kind::Connect).outcome, Outcome::Connected);
     port.close(fd);
     port.close(listener);
-    let fd = port.socket(address).unwrap();
+    let fd = port.socket(address, None).unwrap();
     port.connect(fd, address, token(1, Kind::Connect));
     assert_eq!(await_kind(&mut port, Kind::Connect).outcome, Outcome::Failed(IoFault::Refused));
     port.close(fd);

@@ -104,7 +104,7 @@ fn settings() -> WorkerSettings {
         login_timeout: limits::LOGIN_PROXY_TIMEOUT,
         reconnects_max: limits::RECONNECTS_MAX,
         user_move_timeout: Duration::from_secs(31),
-        protocols: Protocol::ALL.map(|protocol| ProtocolSettings { port: protocol.default_port() }),
+        protocols: Protocol::ALL.map(ProtocolSettings::standard),
     };
     WorkerSettings {
         log_debug: true,
@@ -123,6 +123,7 @@ fn settings() -> WorkerSettings {
         connections_max: 8,
         relay_idle_timeout: limits::IMAP_IDLE_TIMEOUT,
         seats_max: [0; 5],
+        source_ips: Box::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The simulated kernel behind the seam that the core knows. Waiting is where the rest of the world gets its turn.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use hale::ring::port::{Completion, Fd, Half, IoFault, PipeId, Port, ReceiveBuffer, Token};
@@ -99,7 +99,7 @@ impl Port for SimPort {
         Ok(sent)
     }
 
-    fn socket(&mut self, _to: SocketAddr) -> Result<Fd, IoFault> {
+    fn socket(&mut self, _to: SocketAddr, _from: Option<IpAddr>) -> Result<Fd, IoFault> {
         let kernel = &mut self.0.kernel;
         if kernel.random.percent(kernel.weather.starves) {
             return Err(IoFault::Descriptors);

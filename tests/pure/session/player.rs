@@ -316,7 +316,7 @@ fn named(wish: &Wish) -> String {
             format!("routes referral {host} {}", group.as_deref().unwrap_or("-"))
         }
         Wish::DropBackend => "drops".to_owned(),
-        Wish::Connect(to) => format!("connects {to}"),
+        Wish::Connect { to, .. } => format!("connects {to}"),
         Wish::Relay(handover) => {
             format!("relays {} {}", who(&handover.subject), handover.backend)
         }

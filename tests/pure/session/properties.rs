@@ -48,7 +48,8 @@ fn client_words() -> impl Strategy<Value = Vec<u8>> {
         "hunter2hunter2\r\n",
         "b LOGIN tim \"\"\r\n",
         "c AUTHENTICATE PLAIN AHRpbQBodW50ZXIyaHVudGVyMg==\r\n",
-        "d AUTHENTICATE LOGIN\r\n",
+        // With a user name: without one the next word here, the password, would be taken for it and logged as such.
+        "d AUTHENTICATE LOGIN\r\ndGlt\r\n",
         "aHVudGVyMmh1bnRlcjI=\r\n",
         "*\r\n",
         "e CAPABILITY\r\n",
@@ -233,7 +234,7 @@ impl Run {
         match wish {
             Wish::Close => self.closed = true,
             Wish::Relay(_) => self.relayed = true,
-            Wish::Connect(_) => self.connects += 1,
+            Wish::Connect { .. } => self.connects += 1,
             Wish::Authenticate(_) => {
                 self.verdicts += 1;
                 self.connects = 0;

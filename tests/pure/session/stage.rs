@@ -30,7 +30,7 @@ pub(super) fn settings() -> SessionSettings {
         login_timeout: limits::LOGIN_PROXY_TIMEOUT,
         reconnects_max: limits::RECONNECTS_MAX,
         user_move_timeout: Duration::from_secs(31),
-        protocols: Protocol::ALL.map(|protocol| ProtocolSettings { port: protocol.default_port() }),
+        protocols: Protocol::ALL.map(ProtocolSettings::standard),
     }
 }
 

@@ -1,6 +1,6 @@
 //! IMAP as the fake backend speaks it (RFC 9051, the part before and beside mailboxes).
 
-use super::{Activity, Command, pad_to};
+use super::{Activity, Command, VERB_BYTES_MAX, pad_to};
 use crate::engine::command::split_word;
 
 pub(super) fn greet(reply: &mut Vec<u8>) {
@@ -10,8 +10,9 @@ pub(super) fn greet(reply: &mut Vec<u8>) {
 
 pub(super) fn answer(command: Command<'_>, reply: &mut Vec<u8>) -> Activity {
     let (tag, rest) = split_word(command.whole);
-    let (verb, arguments) = Command { whole: rest, ..command }.split();
-    let text: &[u8] = match verb.as_slice() {
+    let mut room = [0; VERB_BYTES_MAX];
+    let (verb, arguments) = Command { whole: rest, ..command }.split(&mut room);
+    let text: &[u8] = match verb {
         b"NOOP" => {
             let from = reply.len();
             tagged(reply, tag, b"OK NOOP completed");
@@ -33,12 +34,16 @@ pub(super) fn answer(command: Command<'_>, reply: &mut Vec<u8>) -> Activity {
             reply.extend_from_slice(b"* ID NIL\r\n");
             b"OK ID completed"
         }
+        b"STARTTLS" if command.starttls => {
+            tagged(reply, tag, b"OK begin TLS");
+            return Activity::Secure;
+        }
         b"LOGOUT" => {
             reply.extend_from_slice(b"* BYE logging out\r\n");
             tagged(reply, tag, b"OK LOGOUT completed");
             return Activity::Leaving;
         }
-        _ => match Command::bulk(&verb, arguments, &line(tag, b"OK completed")) {
+        _ => match Command::bulk(verb, arguments, &line(tag, b"OK completed")) {
             Some(activity) => return activity,
             None => b"BAD unknown command",
         },

@@ -1,6 +1,6 @@
 //! ManageSieve as the fake backend speaks it (RFC 5804).
 
-use super::{Activity, Command, pad_to};
+use super::{Activity, Command, VERB_BYTES_MAX, pad_to};
 
 /// The greeting is the reply to CAPABILITY (RFC 5804, 1.7).
 pub(super) fn capabilities(reply: &mut Vec<u8>) {
@@ -11,8 +11,9 @@ pub(super) fn capabilities(reply: &mut Vec<u8>) {
 }
 
 pub(super) fn answer(command: Command<'_>, reply: &mut Vec<u8>) -> Activity {
-    let (verb, arguments) = command.split();
-    let text: &[u8] = match verb.as_slice() {
+    let mut room = [0; VERB_BYTES_MAX];
+    let (verb, arguments) = command.split(&mut room);
+    let text: &[u8] = match verb {
         b"NOOP" => {
             let from = reply.len();
             reply.extend_from_slice(b"OK\r\n");
@@ -30,11 +31,15 @@ pub(super) fn answer(command: Command<'_>, reply: &mut Vec<u8>) -> Activity {
             return Activity::Commands;
         }
         b"XCLIENT" => b"OK\r\n",
+        b"STARTTLS" if command.starttls => {
+            reply.extend_from_slice(b"OK \"begin TLS\"\r\n");
+            return Activity::Secure;
+        }
         b"LOGOUT" => {
             reply.extend_from_slice(b"OK \"bye\"\r\n");
             return Activity::Leaving;
         }
-        _ => match Command::bulk(&verb, arguments, b"OK \"completed\"\r\n") {
+        _ => match Command::bulk(verb, arguments, b"OK \"completed\"\r\n") {
             Some(activity) => return activity,
             None => b"NO \"unknown command\"\r\n",
         },

@@ -1,6 +1,6 @@
 //! Submission and LMTP as the fake backends speak them (RFC 6409, RFC 2033).
 
-use super::{Activity, Command, MessageEnd, pad_to};
+use super::{Activity, Command, MessageEnd, VERB_BYTES_MAX, pad_to};
 use crate::engine::protocol::Protocol;
 
 pub(super) fn answer(
@@ -9,8 +9,9 @@ pub(super) fn answer(
     command: Command<'_>,
     reply: &mut Vec<u8>,
 ) -> Activity {
-    let (verb, arguments) = command.split();
-    let text: &[u8] = match verb.as_slice() {
+    let mut room = [0; VERB_BYTES_MAX];
+    let (verb, arguments) = command.split(&mut room);
+    let text: &[u8] = match verb {
         b"NOOP" => {
             let from = reply.len();
             reply.extend_from_slice(DONE);
@@ -45,11 +46,15 @@ pub(super) fn answer(
             let replies = if protocol == Protocol::Lmtp { *recipients } else { 1 };
             return Activity::Message { end: MessageEnd::new(), closing: DONE.repeat(replies) };
         }
+        b"STARTTLS" if command.starttls => {
+            reply.extend_from_slice(b"220 2.0.0 begin TLS\r\n");
+            return Activity::Secure;
+        }
         b"QUIT" => {
             reply.extend_from_slice(b"221 2.0.0 bye\r\n");
             return Activity::Leaving;
         }
-        _ => match Command::bulk(&verb, arguments, DONE) {
+        _ => match Command::bulk(verb, arguments, DONE) {
             Some(activity) => return activity,
             None => b"500 5.5.1 unknown command\r\n",
         },

@@ -1,0 +1,315 @@
+//! The ManageSieve dialogue with a backend (wire.md 9.2).
+//!
+//! Decides: order and form of our commands, what each reply means. Does not: send the success to the client; `preauth`
+//! does. Driver: `session`, through [`super::Dialogue`]; health probes. Tests: `tests`, and `tests/pure`.
+//!
+//! Strings of a backend may be literals anywhere, so its lines are framed like commands. Replies have no tags: one that is
+//! there before its command was written answers nothing (PO-07 for this protocol).
+
+mod reply;
+#[cfg(test)]
+mod tests;
+
+use crate::facts::ClientFacts;
+use crate::fault::Failure;
+use crate::limits::{BACKEND_LINE_BYTES_MAX, BACKEND_LINES_MAX};
+use crate::secret::Secret;
+use crate::wire::frame::{Frame, Framer};
+use crate::wire::inbox::Inbox;
+use crate::wire::login_ok::LoginOk;
+use crate::wire::sieve::{Response, Status, Writer, write_string};
+
+use super::{Login, Step, credentials, forward, last_words, xclient};
+use reply::{Capability, Line};
+
+/// One login at one ManageSieve backend.
+#[derive(Debug)]
+pub struct Sieve {
+    stage: Stage,
+    framer: Framer,
+    /// Until the login is written.
+    login: Option<Box<Login>>,
+    offer: Offer,
+    /// The answer to XCLIENT comes before that to the login.
+    xclient_is_pending: bool,
+    line_count: u16,
+    dropped_pairs: u16,
+    last_line: Box<str>,
+}
+
+/// What is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The capabilities, in clear or behind TLS, up to their OK.
+    Greeting,
+    Starttls,
+    /// The handshake; not one line is read.
+    Securing,
+    /// The reply to XCLIENT, without pipelining.
+    Xclient,
+    /// The reply to AUTHENTICATE, and to XCLIENT before it with pipelining.
+    Login,
+    Over,
+}
+
+/// What the capabilities say, as far as it matters here.
+#[derive(Clone, Copy, Debug, Default)]
+struct Offer {
+    starttls: bool,
+    plain: bool,
+    xclient: bool,
+}
+
+const _: () = assert!(size_of::<Sieve>() <= 128);
+
+impl Sieve {
+    /// A dialogue on a fresh connection.
+    #[must_use]
+    pub fn new(login: Login) -> Self {
+        Self {
+            stage: Stage::Greeting,
+            framer: Framer::default(),
+            login: Some(Box::new(login)),
+            offer: Offer::default(),
+            xclient_is_pending: false,
+            line_count: 0,
+            dropped_pairs: 0,
+            last_line: Box::default(),
+        }
+    }
+
+    /// See [`super::Dialogue::read`]. Nothing is for the client before the end.
+    pub fn read(
+        &mut self,
+        facts: &ClientFacts,
+        inbox: &mut Inbox,
+        to_backend: &mut Vec<u8>,
+    ) -> Step {
+        while !matches!(self.stage, Stage::Securing | Stage::Over) {
+            let (text, whole, flawed) =
+                match self.framer.next(inbox.bytes(), BACKEND_LINE_BYTES_MAX) {
+                    Frame::More => return Step::More,
+                    Frame::TooLong => return self.fail(Failure::Protocol, None),
+                    Frame::Literal { announcement, .. } => {
+                        let size = usize::try_from(announcement.bytes).unwrap_or(usize::MAX);
+                        let total = self.framer.literal_bytes().saturating_add(size);
+                        if total > BACKEND_LINE_BYTES_MAX {
+                            return self.fail(Failure::Protocol, None);
+                        }
+                        self.framer.expect(size);
+                        continue;
+                    }
+                    Frame::Command { text, whole, flawed } => (text, whole, flawed),
+                };
+            self.framer = Framer::default();
+            self.line_count = self.line_count.saturating_add(1);
+            let line = inbox.bytes().get(..text).unwrap_or_default();
+            let (was_greeting, had_pending) =
+                (self.stage == Stage::Greeting, self.xclient_is_pending);
+            let step = if flawed || self.line_count > BACKEND_LINES_MAX {
+                Some(self.fail_at(line, Failure::Protocol, None))
+            } else {
+                self.take(line, facts, to_backend)
+            };
+            inbox.consume(whole);
+            let may_go_on = had_pending || (was_greeting && self.stage == Stage::Greeting);
+            match step {
+                // In clear behind its go-ahead: somebody on the way may have added it (W-BTLS-2).
+                Some(Step::StartTls) if !inbox.is_empty() => {
+                    return self.fail(Failure::Protocol, None);
+                }
+                Some(step) => return step,
+                None if !inbox.is_empty() && !may_go_on => {
+                    return self.fail(Failure::Protocol, None);
+                }
+                None => {}
+            }
+        }
+        Step::More
+    }
+
+    /// See [`super::Dialogue::secured`]. The backend says its capabilities again; those of before are void (W-BTLS-4).
+    pub fn secured(&mut self) -> Step {
+        self.offer = Offer::default();
+        if let Some(login) = &mut self.login {
+            login.starttls = false;
+        }
+        self.stage = Stage::Greeting;
+        Step::More
+    }
+
+    /// See [`super::Dialogue::eof`].
+    pub fn eof(&mut self) -> Step {
+        self.fail(Failure::Remote, None)
+    }
+
+    /// See [`super::Dialogue::stage`].
+    #[must_use]
+    pub const fn stage(&self) -> &'static str {
+        match self.stage {
+            Stage::Greeting => "greeting",
+            Stage::Starttls => "starttls",
+            Stage::Securing => "tls",
+            Stage::Xclient => "xclient",
+            Stage::Login => "login",
+            Stage::Over => "over",
+        }
+    }
+
+    /// See [`super::Dialogue::last_line`].
+    #[must_use]
+    pub fn last_line(&self) -> &str {
+        &self.last_line
+    }
+
+    /// See [`super::Dialogue::dropped_pairs`].
+    #[must_use]
+    pub const fn dropped_pairs(&self) -> u16 {
+        self.dropped_pairs
+    }
+
+    // === Lines ===
+
+    /// Acts on one line. `None`: go on reading.
+    fn take(&mut self, line: &[u8], facts: &ClientFacts, to_backend: &mut Vec<u8>) -> Option<Step> {
+        match (self.stage, reply::classify(line)) {
+            (Stage::Greeting, Line::Capability(capability)) => {
+                match capability {
+                    Capability::Sasl { plain } => self.offer.plain = plain,
+                    Capability::Starttls => self.offer.starttls = true,
+                    Capability::Xclient => self.offer.xclient = true,
+                    Capability::Other => {}
+                }
+                None
+            }
+            (_, Line::End(response)) => match (self.stage, response.status) {
+                (_, Status::Bye) => Some(self.dismissed(line, &response)),
+                (Stage::Greeting, Status::Ok) => self.greeted(line, facts, to_backend),
+                (Stage::Greeting, Status::No) => Some(self.fail_at(line, Failure::Remote, None)),
+                (Stage::Starttls, Status::Ok) => {
+                    self.stage = Stage::Securing;
+                    Some(Step::StartTls)
+                }
+                (Stage::Xclient, Status::Ok) => self.write_login(to_backend),
+                (Stage::Login, Status::Ok) if self.xclient_is_pending => {
+                    self.xclient_is_pending = false;
+                    None
+                }
+                (Stage::Login, Status::Ok) => {
+                    self.stage = Stage::Over;
+                    // SASL data belongs to our exchange with the backend; the client has had its own.
+                    let text = if response.is("SASL") {
+                        Response { code: b"", ..response }.text()
+                    } else {
+                        response.text()
+                    };
+                    Some(Step::Ready(LoginOk { capabilities: Box::default(), text }))
+                }
+                (Stage::Login, Status::No) if !self.xclient_is_pending => {
+                    Some(self.refused(line, &response))
+                }
+                // STARTTLS or XCLIENT: it is there at the next attempt, too (W-BTLS-3, W-POP-B3).
+                (Stage::Starttls | Stage::Xclient | Stage::Login, Status::No) => {
+                    Some(self.fail_at(line, Failure::RemoteConfig, None))
+                }
+                (Stage::Securing | Stage::Over, _) => {
+                    Some(self.fail_at(line, Failure::Protocol, None))
+                }
+            },
+            // PLAIN has no challenge.
+            (_, Line::Capability(_) | Line::Garbage) => {
+                Some(self.fail_at(line, Failure::Protocol, None))
+            }
+        }
+    }
+
+    fn greeted(
+        &mut self,
+        line: &[u8],
+        facts: &ClientFacts,
+        to_backend: &mut Vec<u8>,
+    ) -> Option<Step> {
+        let Some(login) = &self.login else {
+            return Some(self.fail(Failure::Internal, None));
+        };
+        if login.starttls {
+            if !self.offer.starttls {
+                return Some(self.fail_at(line, Failure::RemoteConfig, None));
+            }
+            to_backend.extend(b"STARTTLS\r\n");
+            self.stage = Stage::Starttls;
+            return None;
+        }
+        let Some(hops) = forward::hops_left(facts, login.referrals) else {
+            return Some(self.fail(Failure::InternalConfig, None));
+        };
+        // No mechanism, or none of ours: it may want TLS first (W-SV-B2).
+        if !self.offer.plain {
+            return Some(self.fail_at(line, Failure::RemoteConfig, None));
+        }
+        if !login.send_facts || !self.offer.xclient {
+            return self.write_login(to_backend);
+        }
+        self.dropped_pairs = xclient::write_line(facts, login, hops, to_backend);
+        if login.nopipelining {
+            self.stage = Stage::Xclient;
+            return None;
+        }
+        self.xclient_is_pending = true;
+        self.write_login(to_backend)
+    }
+
+    /// ```text
+    /// command-authenticate = "AUTHENTICATE" SP auth-type [SP string] *(CRLF string) ; RFC 5804 4
+    /// ```
+    fn write_login(&mut self, to_backend: &mut Vec<u8>) -> Option<Step> {
+        let Some(login) = self.login.take() else {
+            return Some(self.fail(Failure::Internal, None));
+        };
+        if let Err(failure) = credentials::check(&login) {
+            return Some(self.fail(failure, None));
+        }
+        let response: Secret = credentials::plain_response(&login);
+        // The caller wipes what it has sent; a buffer that grew would leave a copy behind.
+        to_backend.reserve(response.len().saturating_add(64));
+        to_backend.extend(b"AUTHENTICATE \"PLAIN\" ");
+        write_string(response.expose(), Writer::Client, to_backend);
+        to_backend.extend(b"\r\n");
+        self.stage = Stage::Login;
+        None
+    }
+
+    // === Endings ===
+
+    fn refused(&mut self, line: &[u8], response: &Response<'_>) -> Step {
+        self.last_line = last_words::of(line);
+        self.end(reply::refusal(response))
+    }
+
+    fn dismissed(&mut self, line: &[u8], response: &Response<'_>) -> Step {
+        self.last_line = last_words::of(line);
+        self.end(reply::dismissal(response))
+    }
+
+    fn end(&mut self, step: Step) -> Step {
+        match step {
+            Step::Failed(failure, text) => self.fail(failure, text),
+            other => {
+                self.stage = Stage::Over;
+                other
+            }
+        }
+    }
+
+    fn fail_at(&mut self, line: &[u8], failure: Failure, text: Option<Box<[u8]>>) -> Step {
+        self.last_line = last_words::of(line);
+        self.fail(failure, text)
+    }
+
+    /// Ends the dialogue and wipes what was not sent.
+    fn fail(&mut self, failure: Failure, text: Option<Box<[u8]>>) -> Step {
+        self.stage = Stage::Over;
+        self.login = None;
+        Step::Failed(failure, text)
+    }
+}

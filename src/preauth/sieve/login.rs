@@ -1,0 +1,112 @@
+//! AUTHENTICATE and its responses (wire.md 9.1, 4.1).
+//!
+//! Decides: what is refused before a password is invited. Does not: read behind the login. Driver: `super`. Tests:
+//! `super::tests`, transcripts.
+
+use crate::fault::Failure;
+use crate::limits::SASL_LINE_BYTES_MAX;
+use crate::preauth::capability::Rules;
+use crate::preauth::refusal::{BAD_BASE64, RESPONSE_TOO_LONG, UNSUPPORTED_MECHANISM};
+use crate::preauth::sasl::{self, Beginning, Reaction, Turn, is_mechanism_name};
+use crate::preauth::{CloseReason, Step};
+use crate::secret::Secret;
+use crate::wire::cursor::Cursor;
+use crate::wire::inbox::Inbox;
+use crate::wire::literal::Announcement;
+
+use super::command;
+use super::{Sieve, State, reply};
+
+impl Sieve {
+    pub(super) fn authenticate(
+        &mut self,
+        rules: &Rules,
+        cursor: &mut Cursor<'_>,
+        out: &mut Vec<u8>,
+    ) -> Option<Step> {
+        let arguments =
+            command::authenticate(cursor).filter(|found| is_mechanism_name(&found.mechanism));
+        let Some(arguments) = arguments else {
+            return self.bad("Invalid AUTHENTICATE arguments.", out);
+        };
+        let initial = arguments.initial_response.map(Secret::new);
+        match sasl::begin(rules, &arguments.mechanism, initial.as_ref().map(Secret::expose)) {
+            Beginning::Turn(turn) => self.go_on(turn, out),
+            Beginning::NeedsPrivacy => {
+                self.notes.password_exposed |= initial.is_some();
+                // Refused before anything is invited (W-SASL-4).
+                reply::refusal(Failure::Privacy, None, out);
+                self.count_failed_login(out)
+            }
+            Beginning::Unknown => self.failed(UNSUPPORTED_MECHANISM, out),
+            Beginning::Off => self.failed(TOO_WEAK, out),
+            Beginning::BadBase64 => self.failed(BAD_BASE64, out),
+        }
+    }
+
+    /// Takes a literal that may be the response. It stands alone on its line.
+    pub(super) fn meet_literal_response(
+        &mut self,
+        announcement: Announcement,
+        inbox: &Inbox,
+        out: &mut Vec<u8>,
+    ) -> Option<Step> {
+        let is_alone = inbox.bytes().first() == Some(&b'{') && self.framer.literal_bytes() == 0;
+        let size = usize::try_from(announcement.bytes).unwrap_or(usize::MAX);
+        if is_alone && !announcement.synchronising && size <= SASL_LINE_BYTES_MAX {
+            self.framer.expect(size);
+            return None;
+        }
+        // Whatever it is, no command begins behind it.
+        reply::bye_with(RESPONSE_TOO_LONG, out);
+        Some(self.close(CloseReason::LiteralTooLarge))
+    }
+
+    /// Takes a complete response. `None`: go on reading.
+    pub(super) fn take_response(
+        &mut self,
+        line: &[u8],
+        flawed: bool,
+        out: &mut Vec<u8>,
+    ) -> Option<Step> {
+        let State::Sasl(exchange) = std::mem::take(&mut self.state) else {
+            return None;
+        };
+        let response = command::response(line).filter(|_| !flawed).map(Secret::new);
+        let Some(response) = response else {
+            return self.failed("Invalid authentication response.", out);
+        };
+        match sasl::react(exchange, response.expose()) {
+            Reaction::Turn(turn) => self.go_on(turn, out),
+            Reaction::Cancelled => self.failed("Authentication aborted.", out),
+            Reaction::BadBase64 => self.failed(BAD_BASE64, out),
+        }
+    }
+
+    /// Answers an exchange that came to nothing and counts it (W-SASL-6).
+    fn failed(&mut self, text: &str, out: &mut Vec<u8>) -> Option<Step> {
+        reply::no(text, out);
+        self.count_failed_login(out)
+    }
+
+    fn go_on(&mut self, turn: Turn, out: &mut Vec<u8>) -> Option<Step> {
+        match turn {
+            Turn::Challenge(message, exchange) => {
+                reply::challenge(message, out);
+                self.state = State::Sasl(exchange);
+                None
+            }
+            Turn::Complete(credentials) => {
+                self.state = State::Verdict;
+                Some(Step::Login(credentials))
+            }
+            Turn::Hopeless(failure) => {
+                self.state = State::Verdict;
+                Some(Step::Hopeless(failure))
+            }
+        }
+    }
+}
+
+/// The operator turned the mechanism off (RFC 5804 1.3).
+const TOO_WEAK: &str = "(AUTH-TOO-WEAK) Authentication mechanism is not allowed here.";
