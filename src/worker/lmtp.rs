@@ -315,12 +315,13 @@ impl<P: Port> Worker<P> {
         let Ok((child, generation)) = self.slots.insert(connection) else {
             return Err("connections_per_core_max is reached");
         };
-        if !self.hosts.begin(child, to, self.now) {
+        if !self.hosts.begin(child, to, false, self.now) {
             self.counters.add(Counter::FailedFast, 1);
             self.slots.remove(child);
             return Err("the address has been failing, and another connect to it is under way");
         }
-        let fd = match self.port.socket(to) {
+        let from = self.sources.next(to);
+        let fd = match self.port.socket(to, from) {
             Ok(fd) => fd,
             Err(fault) => {
                 self.hosts.end(child, Ended::Unknown, self.now);

@@ -80,6 +80,7 @@ fn lmtp_settings(config: &Config) -> LmtpSettings {
         trusted: config.trust.login_networks.clone(),
         proxy_header_timeout: config.trust.haproxy_timeout,
         port: config.protocol(Protocol::Lmtp).proxy_port,
+        send_header: send_header(config.protocol(Protocol::Lmtp).proxy_send_header),
         delimiter: config.recipient_delimiter,
         starttls: false,
     }
@@ -110,13 +111,17 @@ fn session_settings(config: &Config) -> SessionSettings {
         protocols: Protocol::ALL.map(|protocol| config.protocol(protocol)).map(|protocol| {
             ProtocolSettings {
                 port: protocol.proxy_port,
-                send_header: match protocol.proxy_send_header {
-                    ProxyHeader::No => SendHeader::No,
-                    ProxyHeader::V1 => SendHeader::V1,
-                    ProxyHeader::V2 => SendHeader::V2,
-                },
+                send_header: send_header(protocol.proxy_send_header),
             }
         }),
+    }
+}
+
+fn send_header(setting: ProxyHeader) -> SendHeader {
+    match setting {
+        ProxyHeader::No => SendHeader::No,
+        ProxyHeader::V1 => SendHeader::V1,
+        ProxyHeader::V2 => SendHeader::V2,
     }
 }
 

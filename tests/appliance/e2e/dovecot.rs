@@ -43,9 +43,14 @@ impl Pair {
 
     /// A pair for a test that hurts its backends.
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same with more lines of configuration.
+    pub(crate) fn start_with(more: &str) -> Self {
         raise_descriptor_limit();
         let (port, haproxy_port) = (free_port(), free_port());
-        let backends = BACKENDS.map(|address| Dovecot::start(address, port, haproxy_port));
+        let backends = BACKENDS.map(|address| Dovecot::start(address, port, haproxy_port, more));
         for backend in &backends {
             backend.wait_until_ready();
         }
@@ -83,14 +88,14 @@ impl Pair {
 }
 
 impl Dovecot {
-    fn start(address: Ipv4Addr, port: u16, haproxy_port: u16) -> Self {
+    fn start(address: Ipv4Addr, port: u16, haproxy_port: u16, more: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("hale-dovecot-").tempdir().unwrap().keep();
         for folder in ["run", "state", "mail", "users"] {
             fs::create_dir(directory.join(folder)).unwrap();
         }
         let configuration = directory.join("dovecot.conf");
-        fs::write(&configuration, configuration_text(&directory, address, port, haproxy_port))
-            .unwrap();
+        let text = configuration_text(&directory, address, port, haproxy_port) + more;
+        fs::write(&configuration, text).unwrap();
         give_to_daemon(&directory);
         let keeper = keep(&directory, &daemon_command(&configuration));
         Self { keeper, directory, address: (address, port).into() }

@@ -14,7 +14,8 @@ pub(crate) struct Tool {
 pub(crate) const BASH: Tool = Tool { program: "bash", package: "bash" };
 pub(crate) const CURL: Tool = Tool { program: "curl", package: "curl" };
 pub(crate) const DOVEADM: Tool = Tool { program: "doveadm", package: "dovecot-core" };
-pub(crate) const DOVECOT: Tool = Tool { program: "dovecot", package: "dovecot-core dovecot-imapd" };
+pub(crate) const DOVECOT: Tool =
+    Tool { program: "dovecot", package: "dovecot-core dovecot-imapd dovecot-lmtpd" };
 pub(crate) const HAPROXY: Tool = Tool { program: "haproxy", package: "haproxy" };
 pub(crate) const MBSYNC: Tool = Tool { program: "mbsync", package: "isync" };
 pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3" };

@@ -30,7 +30,7 @@ use hale::names::{CoreId, Protocol};
 use hale::network::Networks;
 use hale::preauth::capability::Rules;
 use hale::secret::Secret;
-use hale::session::{ProtocolSettings, SessionSettings};
+use hale::session::{ProtocolSettings, SendHeader, SessionSettings};
 use hale::worker::{Asks, Links, Listener, VerifiedCache, Worker, WorkerSettings};
 
 use account::Account;
@@ -115,6 +115,7 @@ fn settings() -> WorkerSettings {
             trusted: Networks::default(),
             proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
             port: Protocol::Lmtp.default_port(),
+            send_header: SendHeader::No,
             delimiter: Some('+'),
             starttls: false,
         }),
