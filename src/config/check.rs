@@ -49,6 +49,7 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
         managesieve: ManageSieve::new(|name| holder(root, Protocol::Sieve, name)),
         hostname: root.optional_text("hostname"),
         submission_keywords: submission::keywords(root, findings),
+        recipient_delimiter: root.text("recipient_delimiter").chars().next(),
         proxy: proxy(root, findings),
         limits: limits(root),
         log: log(root, findings),

@@ -13,7 +13,8 @@ use crate::session::Session;
 use crate::share::visitors::{Attempt, Pass, Seat};
 use crate::tick::Tick;
 
-use super::asks::Pending;
+use super::asks::Asking;
+use super::lmtp::{Link, Mail};
 
 /// One of the two sockets of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +118,10 @@ pub(super) enum Phase {
     Session(Box<Login>),
     /// Bytes only.
     Relay(Relay),
+    /// An LMTP client.
+    Lmtp(Box<Mail>),
+    /// A backend connection of an LMTP client, which has a slot of its own.
+    Link(Link),
     /// A last reply was sent and our half closed; what the client still sends is thrown away until it closes too, so
     /// that no reset overtakes the reply.
     Lingering,
@@ -132,9 +137,7 @@ pub(super) struct Login {
     pub(super) unsent_client: Vec<u8>,
     pub(super) unsent_backend: Vec<u8>,
     /// A question under way at the hashing pool or the control core.
-    pub(super) pending: Option<Box<Pending>>,
-    /// The number of the last question asked.
-    pub(super) question: u32,
+    pub(super) asking: Asking,
     /// A connect that waits until the former backend's descriptor is closed.
     pub(super) connect_next: Option<(SocketAddr, bool)>,
     /// Close as soon as everything for the client is sent.
@@ -157,8 +160,7 @@ impl Login {
             session,
             unsent_client: Vec::new(),
             unsent_backend: Vec::new(),
-            pending: None,
-            question: 0,
+            asking: Asking::default(),
             connect_next: None,
             finishing: false,
             handed_over: None,

@@ -114,7 +114,8 @@ impl<P: Port> Worker<P> {
     /// What follows every input: start the relay or close when all is sent, keep the deadline, read on.
     fn after_input(&mut self, slot: u32) {
         if !self.is_admitted(slot) {
-            return self.session_input(slot, Input::Crowded);
+            let why = "too many connections of its address (connections_per_address_max, connection_rate_per_address)";
+            return self.session_input(slot, Input::Crowded(why));
         }
         let Some(login) = self.login(slot) else {
             return;
@@ -387,6 +388,9 @@ impl<P: Port> Worker<P> {
 
     /// The connect ended, one way or the other.
     pub(super) fn connected(&mut self, slot: u32, result: Result<(), IoFault>) {
+        if let Some(Phase::Link(link)) = self.slots.get(slot).map(|kept| &kept.phase) {
+            return self.link_connected(slot, *link, result);
+        }
         match result {
             Ok(()) => {
                 if let Some(fd) = self.slots.get(slot).and_then(|kept| kept.backend.fd()) {
@@ -412,7 +416,7 @@ impl<P: Port> Worker<P> {
 
     /// Closes our half and waits a little for the client to close its own, so that bytes it still sends do not turn
     /// our last reply into a reset.
-    fn linger(&mut self, slot: u32) {
+    pub(super) fn linger(&mut self, slot: u32) {
         self.close_side(slot, Side::Backend);
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
@@ -450,7 +454,11 @@ impl<P: Port> Worker<P> {
     pub(super) fn login(&mut self, slot: u32) -> Option<&mut Login> {
         match &mut self.slots.get_mut(slot)?.phase {
             Phase::Session(login) => Some(login),
-            Phase::Relay(_) | Phase::Lingering | Phase::Closing => None,
+            Phase::Relay(_)
+            | Phase::Lmtp(_)
+            | Phase::Link(_)
+            | Phase::Lingering
+            | Phase::Closing => None,
         }
     }
 

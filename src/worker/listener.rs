@@ -182,7 +182,8 @@ impl<P: Port> Worker<P> {
                     .into(),
             });
         }
-        self.session_input(oldest, Input::Crowded);
+        let why = "made room for newer connections (connections_per_core_max)";
+        self.session_input(oldest, Input::Crowded(why));
         // Its place is needed now: no waiting for its end.
         self.abort(oldest);
     }
@@ -210,6 +211,9 @@ impl<P: Port> Worker<P> {
             forward: Vec::new(),
         };
         let header = entrance == Entrance::ReadHeader;
+        if protocol == Protocol::Lmtp {
+            return self.begin_lmtp(fd, facts, header);
+        }
         let settings = std::sync::Arc::clone(&self.settings.session);
         let session =
             Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now);

@@ -8,6 +8,7 @@ use crate::admission::door::DoorRules;
 use crate::config::model::ProxyHeader;
 use crate::config::{Config, Mechanism, SslMode};
 use crate::event::Event;
+use crate::lmtp::LmtpSettings;
 use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
@@ -23,6 +24,8 @@ use crate::share::messages::ToCore;
 pub struct WorkerSettings {
     /// Settings of the sessions.
     pub session: Arc<SessionSettings>,
+    /// Settings of the LMTP sessions.
+    pub lmtp: Arc<LmtpSettings>,
     /// `haproxy_trusted_networks`.
     pub haproxy_trusted: Networks,
     /// `login_trusted_networks`.
@@ -47,6 +50,7 @@ impl WorkerSettings {
     pub fn new(config: &Config, host: &str, connections_max: u32) -> Self {
         Self {
             session: Arc::new(session_settings(config, host)),
+            lmtp: Arc::new(lmtp_settings(config, host)),
             haproxy_trusted: config.trust.haproxy_networks.clone(),
             trusted: config.trust.login_networks.clone(),
             connections_max,
@@ -78,6 +82,19 @@ impl WorkerSettings {
     #[must_use]
     pub fn is_trusted(&self, peer: IpAddr) -> bool {
         self.trusted.contains(peer)
+    }
+}
+
+fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
+    LmtpSettings {
+        hostname: host.into(),
+        greeting: config.login_greeting.as_str().into(),
+        trusted: config.trust.login_networks.clone(),
+        proxy_header_timeout: config.trust.haproxy_timeout,
+        port: config.protocol(Protocol::Lmtp).proxy_port,
+        send_header: send_header(config.protocol(Protocol::Lmtp).proxy_send_header),
+        delimiter: config.recipient_delimiter,
+        starttls: false,
     }
 }
 
@@ -115,13 +132,17 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
         protocols: Protocol::ALL.map(|protocol| config.protocol(protocol)).map(|protocol| {
             ProtocolSettings {
                 port: protocol.proxy_port,
-                send_header: match protocol.proxy_send_header {
-                    ProxyHeader::No => SendHeader::No,
-                    ProxyHeader::V1 => SendHeader::V1,
-                    ProxyHeader::V2 => SendHeader::V2,
-                },
+                send_header: send_header(protocol.proxy_send_header),
             }
         }),
+    }
+}
+
+fn send_header(setting: ProxyHeader) -> SendHeader {
+    match setting {
+        ProxyHeader::No => SendHeader::No,
+        ProxyHeader::V1 => SendHeader::V1,
+        ProxyHeader::V2 => SendHeader::V2,
     }
 }
 

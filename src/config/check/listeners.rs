@@ -125,6 +125,12 @@ impl Finder<'_> {
         let port = match (has("port"), default, written) {
             (Some(section), ..) => section.small("port"),
             (None, Some(default), _) => default.port,
+            // It has to be written, but not its port.
+            (None, None, Some(_))
+                if matches!(service, Service::Mail(Protocol::Lmtp)) && name == "lmtp" =>
+            {
+                Protocol::Lmtp.default_port()
+            }
             (None, None, Some(section)) => {
                 let text = format!(
                     "`inet_listener {name}` has no port and is not opened; write `port = NUMBER`"
@@ -247,6 +253,12 @@ mod tests {
             shown(text),
             ["imaps [::1]:993 ssl", "h [::]:10143 haproxy", "lmtp 10.0.0.1:24", "lmtp [::1]:24"]
         );
+    }
+
+    #[test]
+    fn an_lmtp_listener_has_to_be_written_but_not_its_port() {
+        let text = "protocols = lmtp\nlisten = ::1\nservice lmtp {\n inet_listener lmtp {\n }\n inet_listener x {\n }\n}\n";
+        assert_eq!(shown(text), ["lmtp [::1]:24"]);
     }
 
     #[test]

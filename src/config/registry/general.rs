@@ -96,6 +96,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         "What every Submission backend can do: keywords of EHLO. Clients are told before anybody knows where they will be \
          served and do not ask again: a keyword that is not true of all backends makes mail fail there.",
     ),
+    global(
+        "recipient_delimiter", Text, "+", Dovecot,
+        "LMTP: what separates a user's name from a detail in an address. `tim+box@example.org` is the user \
+         `tim@example.org`; the backend gets the address as it came. Empty: nothing does.",
+    ),
     // === TLS ===
     global(
         "ssl", Choice(&["yes", "required", "no"]), "yes", Dovecot,

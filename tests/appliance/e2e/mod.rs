@@ -38,5 +38,6 @@ mod half_close;
 mod loss;
 mod pressure;
 mod idle;
+mod lmtp;
 mod stop;
 mod quickstart;

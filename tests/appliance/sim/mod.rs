@@ -26,11 +26,12 @@ use std::time::Duration;
 
 use hale::admission::door::DoorRules;
 use hale::limits;
+use hale::lmtp::LmtpSettings;
 use hale::names::{CoreId, Protocol};
 use hale::network::Networks;
 use hale::preauth::capability::Rules;
 use hale::secret::Secret;
-use hale::session::{ProtocolSettings, SessionSettings};
+use hale::session::{ProtocolSettings, SendHeader, SessionSettings};
 use hale::worker::{Asks, Links, Listener, VerifiedCache, Worker, WorkerSettings};
 
 use account::Account;
@@ -110,6 +111,16 @@ fn settings() -> WorkerSettings {
     WorkerSettings {
         log_debug: true,
         session: Arc::new(session),
+        lmtp: Arc::new(LmtpSettings {
+            hostname: "hale.example".into(),
+            greeting: "ready".into(),
+            trusted: Networks::default(),
+            proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
+            port: Protocol::Lmtp.default_port(),
+            send_header: SendHeader::No,
+            delimiter: Some('+'),
+            starttls: false,
+        }),
         haproxy_trusted: Networks::parse("192.0.2.0/24").unwrap(),
         trusted: Networks::default(),
         connections_max: 8,
