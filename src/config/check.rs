@@ -7,6 +7,7 @@
 mod cluster;
 mod listeners;
 mod passdbs;
+mod submission;
 mod tls;
 
 pub(crate) use cluster::masked;
@@ -24,6 +25,7 @@ use super::registry::Scope;
 use super::sieve::ManageSieve;
 use super::sort::{Section, Settings, shown};
 use super::value::{self, Value};
+use crate::admission::door::DoorRules;
 use crate::names::Protocol;
 
 /// Builds the configuration. It is meaningful only when no error was found.
@@ -46,6 +48,8 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
         login_greeting: root.text("login_greeting"),
         managesieve: ManageSieve::new(|name| holder(root, Protocol::Sieve, name)),
         hostname: root.optional_text("hostname"),
+        submission_keywords: submission::keywords(root, findings),
+        recipient_delimiter: root.text("recipient_delimiter").chars().next(),
         proxy: proxy(root, findings),
         limits: limits(root),
         log: log(root, findings),
@@ -228,6 +232,10 @@ fn proxy(root: &Section, findings: &mut Findings) -> Proxy {
 fn limits(root: &Section) -> Limits {
     Limits {
         connections_per_core: root.small("connections_per_core_max"),
+        per_address: DoorRules {
+            at_once: root.small("connections_per_address_max"),
+            each_second: root.small("connection_rate_per_address"),
+        },
         relay_receive_buffer: root.small("relay_receive_buffer"),
         relay_unsent_buffer: root.small("relay_unsent_buffer"),
         shutdown_timeout: root.time("shutdown_timeout"),

@@ -4,9 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admission::door::DoorRules;
 use crate::config::model::ProxyHeader;
 use crate::config::{Config, Mechanism, SslMode};
 use crate::event::Event;
+use crate::lmtp::LmtpSettings;
 use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
@@ -22,6 +24,8 @@ use crate::share::messages::ToCore;
 pub struct WorkerSettings {
     /// Settings of the sessions.
     pub session: Arc<SessionSettings>,
+    /// Settings of the LMTP sessions.
+    pub lmtp: Arc<LmtpSettings>,
     /// `haproxy_trusted_networks`.
     pub haproxy_trusted: Networks,
     /// `login_trusted_networks`.
@@ -34,16 +38,19 @@ pub struct WorkerSettings {
     pub seats_max: [u32; 5],
     /// `login_source_ips`.
     pub source_ips: Box<[IpAddr]>,
+    /// `connections_per_address_max` and `connection_rate_per_address`.
+    pub per_address: DoorRules,
     /// `log_debug`: reports that only the debug level shows are worth making.
     pub log_debug: bool,
 }
 
 impl WorkerSettings {
-    /// What the configuration says to data cores.
+    /// What the configuration says to data cores. `host`: our name.
     #[must_use]
-    pub fn new(config: &Config, connections_max: u32) -> Self {
+    pub fn new(config: &Config, host: &str, connections_max: u32) -> Self {
         Self {
-            session: Arc::new(session_settings(config)),
+            session: Arc::new(session_settings(config, host)),
+            lmtp: Arc::new(lmtp_settings(config, host)),
             haproxy_trusted: config.trust.haproxy_networks.clone(),
             trusted: config.trust.login_networks.clone(),
             connections_max,
@@ -52,6 +59,7 @@ impl WorkerSettings {
             seats_max: Protocol::ALL
                 .map(|protocol| config.protocol(protocol).mail_max_userip_connections),
             source_ips: config.proxy.source_ips.clone().into_boxed_slice(),
+            per_address: config.limits.per_address,
             log_debug: config.log.debug,
         }
     }
@@ -77,12 +85,31 @@ impl WorkerSettings {
     }
 }
 
-fn session_settings(config: &Config) -> SessionSettings {
+fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
+    LmtpSettings {
+        hostname: host.into(),
+        greeting: config.login_greeting.as_str().into(),
+        trusted: config.trust.login_networks.clone(),
+        proxy_header_timeout: config.trust.haproxy_timeout,
+        port: config.protocol(Protocol::Lmtp).proxy_port,
+        send_header: send_header(config.protocol(Protocol::Lmtp).proxy_send_header),
+        delimiter: config.recipient_delimiter,
+        starttls: false,
+    }
+}
+
+fn session_settings(config: &Config, host: &str) -> SessionSettings {
     let mechanisms = config.auth.mechanisms.iter().map(|mechanism| match mechanism {
         Mechanism::Plain => sasl::Mechanism::Plain,
         Mechanism::Login => sasl::Mechanism::Login,
     });
     let rules = Rules {
+        host: host.into(),
+        submission_keywords: config
+            .submission_keywords
+            .iter()
+            .map(|line| (**line).into())
+            .collect(),
         greeting: config.login_greeting.as_str().into(),
         mechanisms: mechanisms.fold(Mechanisms::NONE, Mechanisms::with),
         plaintext_allowed: true,
@@ -105,13 +132,17 @@ fn session_settings(config: &Config) -> SessionSettings {
         protocols: Protocol::ALL.map(|protocol| config.protocol(protocol)).map(|protocol| {
             ProtocolSettings {
                 port: protocol.proxy_port,
-                send_header: match protocol.proxy_send_header {
-                    ProxyHeader::No => SendHeader::No,
-                    ProxyHeader::V1 => SendHeader::V1,
-                    ProxyHeader::V2 => SendHeader::V2,
-                },
+                send_header: send_header(protocol.proxy_send_header),
             }
         }),
+    }
+}
+
+fn send_header(setting: ProxyHeader) -> SendHeader {
+    match setting {
+        ProxyHeader::No => SendHeader::No,
+        ProxyHeader::V1 => SendHeader::V1,
+        ProxyHeader::V2 => SendHeader::V2,
     }
 }
 

@@ -37,6 +37,16 @@ pub(super) const SETTINGS: &[Setting] = &[
          again later. Each connection needs two descriptors. Takes the place of Dovecot's `client_limit`, which counts \
          per process.",
     ),
+    global(
+        "connections_per_address_max", Number { min: 0, max: 1 << 20 }, "0", Hale,
+        "Connections that one address (IPv6: one /48) may have at once, logged in or not; behind a load balancer the \
+         client's own address counts. 0: any number. `login_trusted_networks` are exempt.",
+    ),
+    global(
+        "connection_rate_per_address", Number { min: 0, max: 1 << 20 }, "0", Hale,
+        "New connections that one address (IPv6: one /48) may make in a second. 0: any number. `login_trusted_networks` \
+         are exempt.",
+    ),
     global("hostname", Text, "", Dovecot, "This host's name in greetings. Empty: the system's host name."),
     // === Listening ===
     global(
@@ -81,6 +91,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         "managesieve_notify_capability", Text, "mailto", Dovecot,
         "Notification methods that ManageSieve clients are told of before they log in. Empty: none.",
     ).per_protocol(),
+    global(
+        "submission_backend_capabilities", Words, "8BITMIME ENHANCEDSTATUSCODES PIPELINING", Dovecot,
+        "What every Submission backend can do: keywords of EHLO. Clients are told before anybody knows where they will be \
+         served and do not ask again: a keyword that is not true of all backends makes mail fail there.",
+    ),
+    global(
+        "recipient_delimiter", Text, "+", Dovecot,
+        "LMTP: what separates a user's name from a detail in an address. `tim+box@example.org` is the user \
+         `tim@example.org`; the backend gets the address as it came. Empty: nothing does.",
+    ),
     // === TLS ===
     global(
         "ssl", Choice(&["yes", "required", "no"]), "yes", Dovecot,

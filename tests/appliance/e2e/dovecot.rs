@@ -45,10 +45,15 @@ impl Pair {
 
     /// A pair for a test that hurts its backends.
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same with more lines of configuration.
+    pub(crate) fn start_with(more: &str) -> Self {
         raise_descriptor_limit();
         let [port, haproxy_port, pop3_port, sieve_port] = [(); 4].map(|()| free_port());
         let ports = [port, haproxy_port, pop3_port, sieve_port];
-        let backends = BACKENDS.map(|address| Dovecot::start(address, ports));
+        let backends = BACKENDS.map(|address| Dovecot::start(address, ports, more));
         for backend in &backends {
             backend.wait_until_ready();
         }
@@ -86,13 +91,14 @@ impl Pair {
 }
 
 impl Dovecot {
-    fn start(address: Ipv4Addr, ports: [u16; 4]) -> Self {
+    fn start(address: Ipv4Addr, ports: [u16; 4], more: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("hale-dovecot-").tempdir().unwrap().keep();
         for folder in ["run", "state", "mail", "users"] {
             fs::create_dir(directory.join(folder)).unwrap();
         }
         let configuration = directory.join("dovecot.conf");
-        fs::write(&configuration, configuration_text(&directory, address, ports)).unwrap();
+        let text = configuration_text(&directory, address, ports) + more;
+        fs::write(&configuration, text).unwrap();
         give_to_daemon(&directory);
         let keeper = keep(&directory, &daemon_command(&configuration));
         Self { keeper, directory, address: (address, ports[0]).into() }
