@@ -8,12 +8,16 @@ use std::path::Path;
 
 #[path = "../../fuzz/bodies/backend_imap.rs"]
 mod backend_imap;
+#[path = "../../fuzz/bodies/backend_submission.rs"]
+mod backend_submission;
 #[path = "../../fuzz/bodies/config_text.rs"]
 mod config_text;
 #[path = "../../fuzz/bodies/passwd_file.rs"]
 mod passwd_file;
 #[path = "../../fuzz/bodies/preauth_imap.rs"]
 mod preauth_imap;
+#[path = "../../fuzz/bodies/preauth_submission.rs"]
+mod preauth_submission;
 #[path = "../../fuzz/bodies/proxy_header.rs"]
 mod proxy_header;
 #[path = "../../fuzz/bodies/session.rs"]
@@ -24,6 +28,11 @@ mod wire_frame;
 #[test]
 fn stored_inputs_of_backend_imap() {
     replay("backend_imap", backend_imap::run);
+}
+
+#[test]
+fn stored_inputs_of_backend_submission() {
+    replay("backend_submission", backend_submission::run);
 }
 
 #[test]
@@ -39,6 +48,11 @@ fn stored_inputs_of_passwd_file() {
 #[test]
 fn stored_inputs_of_preauth_imap() {
     replay("preauth_imap", preauth_imap::run);
+}
+
+#[test]
+fn stored_inputs_of_preauth_submission() {
+    replay("preauth_submission", preauth_submission::run);
 }
 
 #[test]
@@ -66,9 +80,11 @@ fn every_stored_corpus_is_replayed() {
     names.sort();
     let known = [
         "backend_imap",
+        "backend_submission",
         "config_text",
         "passwd_file",
         "preauth_imap",
+        "preauth_submission",
         "proxy_header",
         "session",
         "wire_frame",

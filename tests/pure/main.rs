@@ -9,6 +9,8 @@ mod imap_properties;
 mod lmtp;
 mod proxy_header;
 mod session;
+mod smtp_oracle;
+mod submission_properties;
 
 use std::net::SocketAddr;
 
