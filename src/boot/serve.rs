@@ -13,7 +13,7 @@ use super::{limits, listen, lock, settings};
 use crate::config::{Config, Listener as ListenerConfig, LogTarget};
 use crate::control::geodb::{GeoDb, OpenMode};
 use crate::control::{Control, Level, LogWriter, PassdbSources, Routing, start_hashing};
-use crate::names::{CoreId, Protocol};
+use crate::names::CoreId;
 use crate::ring::port::Fd;
 use crate::ring::socket::SocketOptions;
 use crate::secret::Secret;
@@ -103,7 +103,7 @@ fn open_listeners(
     }
     if per_core.iter().all(Vec::is_empty) {
         return Err(Refusal::config(
-            "no listener is open: configure at least one inet_listener without ssl for a protocol that this version serves",
+            "no listener is open: configure at least one inet_listener without ssl",
         ));
     }
     Ok(per_core)
@@ -111,12 +111,6 @@ fn open_listeners(
 
 /// Why this version does not open a listener.
 fn not_served(listener: &ListenerConfig) -> Option<&'static str> {
-    match listener.protocol {
-        Protocol::Imap | Protocol::Submission => {}
-        Protocol::Pop3 | Protocol::Lmtp | Protocol::Sieve => {
-            return Some("this version serves imap and submission only");
-        }
-    }
     listener
         .ssl
         .then_some("this version has no TLS yet; end TLS in front of Hale and send PROXY v2")

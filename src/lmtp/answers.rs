@@ -15,7 +15,9 @@ use crate::wire::smtp::keywords::Keywords;
 use crate::wire::smtp::reply::{Class, Next, Reply};
 
 impl Link {
-    pub(super) fn connected(&mut self, now: Tick) {
+    /// The connection stands; `header` comes before anything else (W-PPO-1).
+    pub(super) fn connected(&mut self, now: Tick, header: &[u8]) {
+        self.commands.extend_from_slice(header);
         self.stage = Stage::Opening;
         self.due.push_back(Due::Greeting);
         self.deadline = Some(now.after(LMTP_RECIPIENT_TIMEOUT));

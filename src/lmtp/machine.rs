@@ -160,7 +160,10 @@ impl Lmtp {
             Input::Secured => self.secured(now),
             Input::Found(answer) => self.found(now, *answer, outbox),
             Input::Route(answer) => self.routed(now, answer, outbox),
-            Input::Connected(id) => self.tell_link(id, |link, _| link.connected(now), outbox),
+            Input::Connected(id) => {
+                let header = self.settings.send_header.encode(&self.facts);
+                self.tell_link(id, |link, _| link.connected(now, &header), outbox);
+            }
             Input::Backend(id, bytes) => {
                 self.tell_link(id, |link, news| link.read(now, bytes, news), outbox);
             }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::network::Networks;
+use crate::session::SendHeader;
 
 /// Settings of LMTP sessions.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct LmtpSettings {
     pub proxy_header_timeout: Duration,
     /// `proxy_port` of `protocol lmtp`.
     pub port: u16,
+    /// `proxy_send_header` of `protocol lmtp`.
+    pub send_header: SendHeader,
     /// What separates a user's name from a detail in a local part (`recipient_delimiter`).
     pub delimiter: Option<char>,
     /// Whether STARTTLS is offered.

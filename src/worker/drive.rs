@@ -113,11 +113,15 @@ impl<P: Port> Worker<P> {
 
     /// What follows every input: start the relay or close when all is sent, keep the deadline, read on.
     fn after_input(&mut self, slot: u32) {
+        if !self.is_admitted(slot) {
+            let why = "too many connections of its address (connections_per_address_max, connection_rate_per_address)";
+            return self.session_input(slot, Input::Crowded(why));
+        }
         let Some(login) = self.login(slot) else {
             return;
         };
         if !login.session.is_attempting() {
-            (login.attempt, login.seat) = (None, None);
+            (login.attempt, login.held.seat) = (None, None);
         }
         let client_done = login.unsent_client.is_empty();
         let is_going = login.finishing || login.handed_over.is_some();
@@ -384,6 +388,9 @@ impl<P: Port> Worker<P> {
 
     /// The connect ended, one way or the other.
     pub(super) fn connected(&mut self, slot: u32, result: Result<(), IoFault>) {
+        if let Some(Phase::Link(link)) = self.slots.get(slot).map(|kept| &kept.phase) {
+            return self.link_connected(slot, *link, result);
+        }
         match result {
             Ok(()) => {
                 if let Some(fd) = self.slots.get(slot).and_then(|kept| kept.backend.fd()) {
@@ -403,13 +410,13 @@ impl<P: Port> Worker<P> {
             return;
         };
         let Handover { subject, backend } = handover;
-        let seat = login.seat.take();
-        login.handed_over = Some(Box::new(Label { subject, backend, since, seat }));
+        let held = login.held.take();
+        login.handed_over = Some(Box::new(Label { subject, backend, since, held }));
     }
 
     /// Closes our half and waits a little for the client to close its own, so that bytes it still sends do not turn
     /// our last reply into a reset.
-    fn linger(&mut self, slot: u32) {
+    pub(super) fn linger(&mut self, slot: u32) {
         self.close_side(slot, Side::Backend);
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
@@ -447,7 +454,11 @@ impl<P: Port> Worker<P> {
     pub(super) fn login(&mut self, slot: u32) -> Option<&mut Login> {
         match &mut self.slots.get_mut(slot)?.phase {
             Phase::Session(login) => Some(login),
-            Phase::Relay(_) | Phase::Lingering | Phase::Closing => None,
+            Phase::Relay(_)
+            | Phase::Lmtp(_)
+            | Phase::Link(_)
+            | Phase::Lingering
+            | Phase::Closing => None,
         }
     }
 

@@ -11,6 +11,7 @@ mod drain;
 mod drive;
 mod hosts;
 mod listener;
+mod lmtp;
 mod newcomers;
 mod pump;
 mod relay;

@@ -196,8 +196,8 @@ impl<P: Port> Worker<P> {
         };
         pump::release_pipe(&mut self.port, &mut relay.up);
         pump::release_pipe(&mut self.port, &mut relay.down);
-        let Label { subject, backend, since, seat } = *relay.label;
-        drop(seat);
+        let Label { subject, backend, since, held } = *relay.label;
+        drop(held);
         let event = Event::RelayEnded {
             subject,
             backend,

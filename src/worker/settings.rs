@@ -4,10 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admission::door::DoorRules;
 use crate::config::model::ProxyHeader;
 use crate::config::{Config, Mechanism, SslMode};
 use crate::event::Event;
-use crate::limits::IMAP_IDLE_TIMEOUT;
+use crate::lmtp::LmtpSettings;
 use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
@@ -23,18 +24,22 @@ use crate::share::messages::ToCore;
 pub struct WorkerSettings {
     /// Settings of the sessions.
     pub session: Arc<SessionSettings>,
+    /// Settings of the LMTP sessions.
+    pub lmtp: Arc<LmtpSettings>,
     /// `haproxy_trusted_networks`.
     pub haproxy_trusted: Networks,
     /// `login_trusted_networks`.
     pub trusted: Networks,
     /// Connections of this core at most.
     pub connections_max: u32,
-    /// A relay without a byte either way ends after this; per protocol, in the order of [`Protocol::ALL`].
+    /// A relay without a byte either way ends after this, in the order of [`Protocol::ALL`].
     pub relay_idle_timeouts: [Duration; 5],
     /// `mail_max_userip_connections`, in the order of [`Protocol::ALL`].
     pub seats_max: [u32; 5],
     /// `login_source_ips`.
     pub source_ips: Box<[IpAddr]>,
+    /// `connections_per_address_max` and `connection_rate_per_address`.
+    pub per_address: DoorRules,
     /// `log_debug`: reports that only the debug level shows are worth making.
     pub log_debug: bool,
 }
@@ -45,6 +50,7 @@ impl WorkerSettings {
     pub fn new(config: &Config, host: &str, connections_max: u32) -> Self {
         Self {
             session: Arc::new(session_settings(config, host)),
+            lmtp: Arc::new(lmtp_settings(config, host)),
             haproxy_trusted: config.trust.haproxy_networks.clone(),
             trusted: config.trust.login_networks.clone(),
             connections_max,
@@ -53,6 +59,7 @@ impl WorkerSettings {
             seats_max: Protocol::ALL
                 .map(|protocol| config.protocol(protocol).mail_max_userip_connections),
             source_ips: config.proxy.source_ips.clone().into_boxed_slice(),
+            per_address: config.limits.per_address,
             log_debug: config.log.debug,
         }
     }
@@ -64,18 +71,30 @@ impl WorkerSettings {
         of.and_then(|index| self.seats_max.get(index)).copied().unwrap_or(0)
     }
 
-    /// A relay of a protocol without a byte either way ends after this.
+    /// A relay of this protocol without a byte either way ends after this; zero: never.
     #[must_use]
     pub fn relay_idle_timeout(&self, protocol: Protocol) -> Duration {
         let of = Protocol::ALL.iter().position(|known| *known == protocol);
-        let timeout = of.and_then(|index| self.relay_idle_timeouts.get(index));
-        timeout.copied().unwrap_or(IMAP_IDLE_TIMEOUT)
+        of.and_then(|index| self.relay_idle_timeouts.get(index)).copied().unwrap_or_default()
     }
 
     /// Whether a peer's word about clients is believed.
     #[must_use]
     pub fn is_trusted(&self, peer: IpAddr) -> bool {
         self.trusted.contains(peer)
+    }
+}
+
+fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
+    LmtpSettings {
+        hostname: host.into(),
+        greeting: config.login_greeting.as_str().into(),
+        trusted: config.trust.login_networks.clone(),
+        proxy_header_timeout: config.trust.haproxy_timeout,
+        port: config.protocol(Protocol::Lmtp).proxy_port,
+        send_header: send_header(config.protocol(Protocol::Lmtp).proxy_send_header),
+        delimiter: config.recipient_delimiter,
+        starttls: false,
     }
 }
 
@@ -94,6 +113,9 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
         greeting: config.login_greeting.as_str().into(),
         mechanisms: mechanisms.fold(Mechanisms::NONE, Mechanisms::with),
         plaintext_allowed: true,
+        sieve_implementation: config.managesieve.implementation.as_str().into(),
+        sieve_extensions: config.managesieve.extensions.as_str().into(),
+        sieve_notify: config.managesieve.notify.as_str().into(),
         ..Rules::default()
     };
     SessionSettings {
@@ -110,13 +132,17 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
         protocols: Protocol::ALL.map(|protocol| config.protocol(protocol)).map(|protocol| {
             ProtocolSettings {
                 port: protocol.proxy_port,
-                send_header: match protocol.proxy_send_header {
-                    ProxyHeader::No => SendHeader::No,
-                    ProxyHeader::V1 => SendHeader::V1,
-                    ProxyHeader::V2 => SendHeader::V2,
-                },
+                send_header: send_header(protocol.proxy_send_header),
             }
         }),
+    }
+}
+
+fn send_header(setting: ProxyHeader) -> SendHeader {
+    match setting {
+        ProxyHeader::No => SendHeader::No,
+        ProxyHeader::V1 => SendHeader::V1,
+        ProxyHeader::V2 => SendHeader::V2,
     }
 }
 

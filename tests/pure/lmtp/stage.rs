@@ -10,6 +10,7 @@ use hale::fault::Failure;
 use hale::limits;
 use hale::lmtp::{Lmtp, LmtpSettings};
 use hale::network::Networks;
+use hale::session::SendHeader;
 use hale::session::input::{Destination, RouteAnswer};
 use hale::session::output::RouteAsk;
 use hale::tick::Tick;
@@ -44,6 +45,7 @@ impl Scene {
             trusted: self.trusted.clone(),
             proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
             port: 24,
+            send_header: SendHeader::No,
             delimiter: Some('+'),
             starttls: self.starttls,
         };
