@@ -1,15 +1,13 @@
 //! What holds for every input of the Submission dialogues and of the lexis below them: cutting does not matter, nobody
 //! panics us, memory stays bounded, every command gets one reply, no credentials can become a second command.
 
-use hale::backend::{self, Login};
+use hale::backend::Login;
 use hale::fault::Failure;
-use hale::limits::{
-    BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX,
-};
+use hale::limits::{BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX};
+use hale::names::Protocol;
+use hale::preauth::Step;
 use hale::preauth::capability::Rules;
 use hale::preauth::submission::Submission;
-use hale::preauth::{Credentials, Step};
-use hale::secret::Secret;
 use hale::wire::inbox::Inbox;
 use hale::wire::login_ok::LoginOk;
 use hale::wire::smtp::reply::{Next, Replies};
@@ -17,48 +15,11 @@ use hale::wire::xtext;
 use proptest::prelude::*;
 
 use crate::client_facts;
+use crate::runs::{
+    Arrival, Visit, backend_run, breaks_a_line, client_run, log_in_at_ourselves, login_with,
+};
 
-/// Everything a client hears, and what was asked of others, when it sends `input` cut into these pieces. Every login
-/// is refused.
-fn client_run(input: &[u8], cuts: &[usize], rules: &Rules, trusted: bool) -> (String, Vec<String>) {
-    let mut facts = client_facts(trusted);
-    let mut submission = Submission::new();
-    let mut inbox = Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX);
-    let (mut heard, mut events, mut rest) = (Vec::new(), Vec::new(), input);
-    let mut cuts = cuts.iter().cycle();
-    'sending: while !rest.is_empty() {
-        let piece = cuts.next().map_or(rest.len(), |&cut| cut.clamp(1, rest.len()));
-        let taken = inbox.append(&rest[..piece]);
-        assert!(taken > 0, "no progress: the inbox is full and nothing is complete");
-        rest = &rest[taken..];
-        loop {
-            let mut out = Vec::new();
-            let step = submission.read(rules, &mut facts, &mut inbox, &mut out);
-            assert!(out.len() < PRE_LOGIN_OUTPUT_BYTES_MAX + 1024, "{}", out.len());
-            let full = out.len() >= PRE_LOGIN_OUTPUT_BYTES_MAX;
-            heard.append(&mut out);
-            match step {
-                Step::More if full => {}
-                Step::More => break,
-                Step::Login(credentials) => {
-                    events.push(format!("{credentials:?} {:?}", credentials.password.expose()));
-                    submission.refuse(Failure::Credentials, None, &mut heard);
-                }
-                Step::Hopeless(failure) => {
-                    events.push(format!("{failure:?}"));
-                    submission.refuse(failure, None, &mut heard);
-                }
-                Step::StartTls => submission.secured(rules, &mut heard),
-                Step::Close(reason) => {
-                    events.push(format!("{reason:?}"));
-                    break 'sending;
-                }
-            }
-        }
-    }
-    events.push(format!("{:?} {:?} {facts:?}", submission.notes(), submission.helo()));
-    (String::from_utf8(heard).unwrap(), events)
-}
+const SUBMISSION: Protocol = Protocol::Submission;
 
 /// Pieces that make interesting commands when put in any order.
 fn client_words() -> impl Strategy<Value = Vec<u8>> {
@@ -104,12 +65,15 @@ proptest! {
         input in client_words(), cuts in prop::collection::vec(1_usize..40, 1..8), open: bool, trusted: bool,
     ) {
         let rules = Rules { plaintext_allowed: open, ..Rules::default() };
-        prop_assert_eq!(client_run(&input, &[], &rules, trusted), client_run(&input, &cuts, &rules, trusted));
+        prop_assert_eq!(
+            client_run(SUBMISSION, &input, &[], &rules, trusted),
+            client_run(SUBMISSION, &input, &cuts, &rules, trusted)
+        );
     }
 
     #[test]
     fn no_panic_on_arbitrary_bytes(input in prop::collection::vec(any::<u8>(), 0..2000), cut in 1_usize..9) {
-        client_run(&input, &[cut], &Rules::default(), true);
+        client_run(SUBMISSION, &input, &[cut], &Rules::default(), true);
     }
 
     /// W-FAIL-4: whatever happens in between, each command gets one final reply.
@@ -122,7 +86,9 @@ proptest! {
             ("XCLIENT ADDR=1\r\n", 0), ("AUTH FOO\r\n", 0),
         ];
         let input: String = kinds.iter().map(|&kind| commands[kind].0).collect();
-        let (heard, _) = client_run(format!("HELO a\r\n{input}").as_bytes(), &[], &Rules::default(), trusted);
+        let input = format!("HELO a\r\n{input}");
+        let (heard, _) = client_run(SUBMISSION, input.as_bytes(), &[], &Rules::default(), trusted);
+        let heard = String::from_utf8(heard).unwrap();
         let invitations = kinds.iter().map(|&kind| commands[kind].1).sum::<usize>();
         prop_assert_eq!(heard.lines().filter(|line| line.starts_with("334 ")).count(), invitations, "{}", heard);
         prop_assert_eq!(heard.lines().count(), kinds.len() + 1 + invitations, "{}", heard);
@@ -158,27 +124,28 @@ proptest! {
         forward in prop::option::of(".{0,300}"),
     ) {
         let login = Login {
-            user: user.as_str().into(),
-            password: Secret::new(password.clone()),
-            master: master.as_deref().map(Into::into),
-            send_facts: true,
             helo: helo.as_deref().map(Into::into),
             forward: forward.iter().map(|value| ("k".into(), value.as_str().into())).collect(),
-            ..Login::default()
+            ..login_with(&user, &password, master.as_deref(), true)
         };
-        let line_end = |text: &[u8]| text.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
-        let unsendable = user.is_empty()
-            || [user.as_bytes(), &password, master.as_deref().unwrap_or_default().as_bytes()].into_iter().any(line_end);
-        let control = |text: &str| text.bytes().any(|byte| byte.is_ascii_control()) || text.len() > 255;
+        let fields = [user.as_bytes(), &password, master.as_deref().unwrap_or_default().as_bytes()];
+        let unsendable = user.is_empty() || fields.into_iter().any(breaks_a_line);
+        let unusable = |text: &str| text.len() > 255 || text.bytes().any(|byte| byte.is_ascii_control());
         let master = master.filter(|master| *master != user);
-        match log_in_at_ourselves(login, helo.as_deref()) {
-            Err(failure) => prop_assert!(unsendable && failure == Failure::Credentials),
-            Ok(Some(got)) => {
+        let sent = client_facts(false);
+        let Visit { received, outcome, facts, helo: told, .. } = log_in_at_ourselves(SUBMISSION, login, &sent);
+        prop_assert_eq!(facts.apparent, sent.apparent);
+        prop_assert!(helo.is_none() || told == helo, "{:?}", told);
+        match received {
+            None => prop_assert!(unsendable && outcome == Some(Failure::Credentials)),
+            Some(Ok(got)) => {
                 let expected = master.as_deref().unwrap_or(&user);
                 prop_assert_eq!((&*got.user, got.authorize_as.as_deref()), (expected, master.as_ref().map(|_| &*user)));
                 prop_assert_eq!(got.password.expose(), &password[..]);
             }
-            Ok(None) => prop_assert!(password.is_empty() || control(&user) || master.as_deref().is_some_and(control)),
+            Some(Err(())) => {
+                prop_assert!(password.is_empty() || unusable(&user) || master.as_deref().is_some_and(unusable));
+            }
         }
     }
 
@@ -191,22 +158,10 @@ proptest! {
         cut in 1_usize..20,
     ) {
         let input = words.concat();
-        let run = |size: usize| {
-            let login = Login { user: "tim".into(), password: Secret::from("pw"), send_facts: true, ..Login::default() };
-            let mut backend = backend::submission::Submission::new(login);
-            let (mut inbox, mut sent) = (Inbox::new(BACKEND_INPUT_BYTES_MAX), Vec::new());
-            let mut end = String::new();
-            for piece in input.as_bytes().chunks(size) {
-                inbox.append(piece);
-                let step = backend.read(&client_facts(false), &mut inbox, &mut sent);
-                if !matches!(step, backend::Step::More) {
-                    end = format!("{step:?}");
-                    break;
-                }
-            }
-            (sent, end)
-        };
-        prop_assert_eq!(run(cut), run(input.len().max(1)));
+        prop_assert_eq!(
+            backend_run(SUBMISSION, input.as_bytes(), Arrival::Cut(&[])),
+            backend_run(SUBMISSION, input.as_bytes(), Arrival::Cut(&[cut]))
+        );
     }
 
     #[test]
@@ -232,46 +187,5 @@ proptest! {
         xtext::encode(&bytes, &mut text);
         prop_assert!(text.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'='));
         prop_assert_eq!(xtext::decode(&text), Some(bytes));
-    }
-}
-
-/// Logs in at our own client side, which trusts us; none: it would not even ask.
-fn log_in_at_ourselves(login: Login, helo: Option<&str>) -> Result<Option<Credentials>, Failure> {
-    let rules = Rules::default();
-    let sending = client_facts(false);
-    let mut receiving = client_facts(true);
-    receiving.apparent = ([203, 0, 113, 1], 1).into();
-    let mut front = backend::submission::Submission::new(login);
-    let mut back = Submission::new();
-    let mut to_front = Inbox::new(BACKEND_INPUT_BYTES_MAX);
-    let mut to_back = Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX);
-    let mut banner = Vec::new();
-    back.greet(&rules, &receiving, &mut banner);
-    to_front.append(&banner);
-    loop {
-        let mut sent = Vec::new();
-        match front.read(&sending, &mut to_front, &mut sent) {
-            backend::Step::More => {}
-            backend::Step::Failed(failure, _) => return Err(failure),
-            other => panic!("{other:?}"),
-        }
-        assert!(!sent.is_empty(), "nobody speaks");
-        to_back.append(&sent);
-        let mut answer = Vec::new();
-        match back.read(&rules, &mut receiving, &mut to_back, &mut answer) {
-            Step::More => {
-                to_front.append(&answer);
-            }
-            step => {
-                assert!(to_back.is_empty(), "something stands behind the login");
-                assert_eq!(receiving.apparent, sending.apparent);
-                assert!(helo.is_none() || back.helo() == helo);
-                return match step {
-                    Step::Login(credentials) => Ok(Some(credentials)),
-                    Step::Hopeless(_) => Ok(None),
-                    other => panic!("{other:?}"),
-                };
-            }
-        }
     }
 }
