@@ -61,7 +61,9 @@ impl DataCore {
         let listeners = self
             .sockets
             .into_iter()
-            .map(|(socket, config)| Listener::new(socket, config.protocol, config.haproxy))
+            .map(|(socket, config)| {
+                Listener::new(socket, config.protocol, config.haproxy, config.door)
+            })
             .collect();
         let asks = Asks::new(self.id, self.exchange, &self.cache, self.seed);
         Worker::new(port, self.settings, links, listeners, asks).run();

@@ -103,7 +103,7 @@ fn open_listeners(
     }
     if per_core.iter().all(Vec::is_empty) {
         return Err(Refusal::config(
-            "no listener is open: configure at least one inet_listener for imap without ssl",
+            "no listener is open: configure at least one inet_listener for imap, pop3 or sieve without ssl",
         ));
     }
     Ok(per_core)
@@ -111,8 +111,8 @@ fn open_listeners(
 
 /// Why this version does not open a listener.
 fn not_served(listener: &ListenerConfig) -> Option<&'static str> {
-    if !matches!(listener.protocol, Protocol::Imap | Protocol::Lmtp) {
-        return Some("this version serves imap and lmtp only");
+    if listener.protocol == Protocol::Submission {
+        return Some("this version serves imap, pop3, sieve and lmtp only");
     }
     listener
         .ssl

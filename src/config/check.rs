@@ -21,8 +21,10 @@ use super::model::{
     Proxy, ProxyHeader, ProxySsl, Trust,
 };
 use super::registry::Scope;
+use super::sieve::ManageSieve;
 use super::sort::{Section, Settings, shown};
 use super::value::{self, Value};
+use crate::admission::door::DoorRules;
 use crate::names::Protocol;
 
 /// Builds the configuration. It is meaningful only when no error was found.
@@ -43,6 +45,7 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
         ssl: tls::ssl(root, findings),
         auth: auth(root, findings),
         login_greeting: root.text("login_greeting"),
+        managesieve: ManageSieve::new(|name| holder(root, Protocol::Sieve, name)),
         hostname: root.optional_text("hostname"),
         recipient_delimiter: root.text("recipient_delimiter").chars().next(),
         proxy: proxy(root, findings),
@@ -227,6 +230,10 @@ fn proxy(root: &Section, findings: &mut Findings) -> Proxy {
 fn limits(root: &Section) -> Limits {
     Limits {
         connections_per_core: root.small("connections_per_core_max"),
+        per_address: DoorRules {
+            at_once: root.small("connections_per_address_max"),
+            each_second: root.small("connection_rate_per_address"),
+        },
         relay_receive_buffer: root.small("relay_receive_buffer"),
         relay_unsent_buffer: root.small("relay_unsent_buffer"),
         shutdown_timeout: root.time("shutdown_timeout"),
@@ -280,10 +287,7 @@ fn proxy_ssl(word: &str) -> ProxySsl {
 fn protocol_settings(root: &Section, protocol: Protocol) -> ProtocolSettings {
     let empty = Section::new(Scope::Protocol, None, root.place.clone());
     let block = root.labelled(Scope::Protocol, protocol.name()).unwrap_or(&empty);
-    // Settings that may also stand outside: the block's word comes first.
-    let holder = |name| {
-        if block.found(name).is_some() { block } else { root }
-    };
+    let holder = |name| holder(root, protocol, name);
     ProtocolSettings {
         proxy_port: block
             .auto("proxy_port")
@@ -299,6 +303,12 @@ fn protocol_settings(root: &Section, protocol: Protocol) -> ProtocolSettings {
             .small("mail_max_userip_connections"),
         relay_idle_timeout: holder("relay_idle_timeout").time("relay_idle_timeout"),
     }
+}
+
+/// Where a setting of a protocol that may also stand outside is written: the block's word comes first.
+fn holder<'a>(root: &'a Section, protocol: Protocol, name: &str) -> &'a Section {
+    let block = root.labelled(Scope::Protocol, protocol.name());
+    block.filter(|block| block.found(name).is_some()).unwrap_or(root)
 }
 
 #[cfg(test)]

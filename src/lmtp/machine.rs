@@ -171,6 +171,9 @@ impl Lmtp {
             Input::BackendEnd(id) => self.link_broken(id, "closed the connection", outbox),
             Input::BackendTook => {}
             Input::Deadline => self.deadline_passed(now, outbox),
+            Input::Crowded => {
+                return self.close_with(reply::CROWDED, "too many connections", outbox);
+            }
             Input::Shutdown => self.ending = true,
         }
         self.settle(now, outbox);

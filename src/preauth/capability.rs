@@ -22,6 +22,8 @@ pub struct Rules {
     pub starttls: bool,
     /// Whether every backend speaks IMAP4rev2, as probes learnt.
     pub imap4rev2: bool,
+    /// Who we are, to ManageSieve's clients.
+    pub sieve_implementation: Box<str>,
     /// What ManageSieve's backends can do; clients ask before they log in and remember.
     pub sieve_extensions: Box<str>,
     /// The notification methods of ManageSieve's backends; empty: none.
@@ -40,6 +42,7 @@ impl Default for Rules {
             plaintext_allowed: true,
             starttls: false,
             imap4rev2: false,
+            sieve_implementation: "Hale".into(),
             sieve_extensions: "fileinto reject vacation".into(),
             sieve_notify: "mailto".into(),
             submission_keywords: ["8BITMIME", "ENHANCEDSTATUSCODES", "PIPELINING"]

@@ -133,7 +133,7 @@ impl Session {
             Input::BackendDown => self.backend_down(now, outbox),
             Input::Shutdown => self.dismiss(ByeReason::Shutdown, "shutting down", outbox),
             Input::Crowded => {
-                let reason = "made room for newer connections (connections_per_core_max)";
+                let reason = "too many connections (connections_per_core_max, connections_per_address_max, connection_rate_per_address)";
                 self.dismiss(ByeReason::TooManyConnections, reason, outbox);
             }
         }
@@ -198,6 +198,12 @@ impl Session {
             Stage::Holding => "delay",
             Stage::Over => "over",
         }
+    }
+
+    /// Whether it is known who the client is: a PROXY header that had to come has come.
+    #[must_use]
+    pub fn is_identified(&self) -> bool {
+        !matches!(self.stage, Stage::Header(_))
     }
 
     /// Whose failed logins count (P12): nobody's when a trusted peer speaks for many, or when the address is none.

@@ -10,7 +10,7 @@ use crate::event::Subject;
 use crate::facts::ClientFacts;
 use crate::ring::port::{Fd, Kind, PipeId};
 use crate::session::Session;
-use crate::share::visitors::{Attempt, Seat};
+use crate::share::visitors::{Attempt, Pass, Seat};
 use crate::tick::Tick;
 
 use super::asks::Asking;
@@ -146,14 +146,16 @@ pub(super) struct Login {
     pub(super) handed_over: Option<Box<Label>>,
     /// The login's place among those of its address prefix, while one is under way.
     pub(super) attempt: Option<Attempt>,
-    /// The user's seat, where seats are counted.
-    pub(super) seat: Option<Seat>,
+    /// What the session holds of what is counted.
+    pub(super) held: Held,
+    /// Whether the client's address has been let in; it is known when a PROXY header has been read.
+    pub(super) is_admitted: bool,
     /// Until when the client has to take what is left for it: its session has no deadline any more.
     pub(super) last_bytes_by: Option<Tick>,
 }
 
 impl Login {
-    pub(super) fn new(session: Session) -> Self {
+    pub(super) fn new(session: Session, pass: Pass) -> Self {
         Self {
             session,
             unsent_client: Vec::new(),
@@ -163,7 +165,8 @@ impl Login {
             finishing: false,
             handed_over: None,
             attempt: None,
-            seat: None,
+            held: Held { listener: Some(pass), ..Held::default() },
+            is_admitted: false,
             last_bytes_by: None,
         }
     }
@@ -182,8 +185,29 @@ pub(super) struct Label {
     pub(super) subject: Subject,
     pub(super) backend: Arc<str>,
     pub(super) since: Tick,
-    /// The user's seat, where seats are counted; it is free again when the session ends.
+    /// What is free again when the session ends; absent where nothing is counted.
+    pub(super) held: Option<Box<Held>>,
+}
+
+/// Places that a connection takes, where they are counted, for as long as it lives.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// Among the user's sessions from one address.
     pub(super) seat: Option<Seat>,
+    /// Among the connections of its address prefix.
+    pub(super) address: Option<Pass>,
+    /// Among those of its listener.
+    pub(super) listener: Option<Pass>,
+}
+
+impl Held {
+    /// What is left for the rest of the connection's life.
+    pub(super) fn take(&mut self) -> Option<Box<Self>> {
+        let held = std::mem::take(self);
+        let counts = |pass: &Option<Pass>| pass.as_ref().is_some_and(Pass::counts);
+        let any = held.seat.is_some() || counts(&held.address) || counts(&held.listener);
+        any.then(|| Box::new(held))
+    }
 }
 
 /// A relayed session.

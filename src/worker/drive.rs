@@ -113,11 +113,14 @@ impl<P: Port> Worker<P> {
 
     /// What follows every input: start the relay or close when all is sent, keep the deadline, read on.
     fn after_input(&mut self, slot: u32) {
+        if !self.is_admitted(slot) {
+            return self.session_input(slot, Input::Crowded);
+        }
         let Some(login) = self.login(slot) else {
             return;
         };
         if !login.session.is_attempting() {
-            (login.attempt, login.seat) = (None, None);
+            (login.attempt, login.held.seat) = (None, None);
         }
         let client_done = login.unsent_client.is_empty();
         let is_going = login.finishing || login.handed_over.is_some();
@@ -406,8 +409,8 @@ impl<P: Port> Worker<P> {
             return;
         };
         let Handover { subject, backend } = handover;
-        let seat = login.seat.take();
-        login.handed_over = Some(Box::new(Label { subject, backend, since, seat }));
+        let held = login.held.take();
+        login.handed_over = Some(Box::new(Label { subject, backend, since, held }));
     }
 
     /// Closes our half and waits a little for the client to close its own, so that bytes it still sends do not turn

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::admission::door::DoorRules;
 use crate::event::Event;
 use crate::facts::{ClientFacts, Transport};
 use crate::limits;
@@ -13,6 +14,7 @@ use crate::ring::port::{Fd, IoFault, Kind, Outcome, Port, Token};
 use crate::session::Session;
 use crate::session::input::Input;
 use crate::share::counters::Counter;
+use crate::share::visitors::Pass;
 use crate::tick::Tick;
 
 use super::connection::{Connection, Login, Phase, Side, Socket};
@@ -27,6 +29,8 @@ pub struct Listener {
     protocol: Protocol,
     /// Every connection has to begin with a PROXY header (W-PP-1).
     haproxy: bool,
+    /// How many may come in, and how fast.
+    door: DoorRules,
     armed: bool,
     retry_at: Option<Tick>,
 }
@@ -34,8 +38,8 @@ pub struct Listener {
 impl Listener {
     /// A listener on a socket whose ownership passes to the core.
     #[must_use]
-    pub fn new(fd: Fd, protocol: Protocol, haproxy: bool) -> Self {
-        Self { fd: Some(fd), protocol, haproxy, armed: false, retry_at: None }
+    pub fn new(fd: Fd, protocol: Protocol, haproxy: bool, door: DoorRules) -> Self {
+        Self { fd: Some(fd), protocol, haproxy, door, armed: false, retry_at: None }
     }
 }
 
@@ -132,7 +136,7 @@ impl<P: Port> Worker<P> {
         let Some(listener) = self.listeners.get(index) else {
             return self.port.close(fd);
         };
-        let (protocol, haproxy) = (listener.protocol, listener.haproxy);
+        let (protocol, haproxy, door) = (listener.protocol, listener.haproxy, listener.door);
         // Gone before we looked: nothing to answer, nothing to log.
         let Ok((peer, local)) = self.port.endpoints(fd) else {
             return self.port.close(fd);
@@ -149,8 +153,13 @@ impl<P: Port> Worker<P> {
             self.refuse(fd, protocol, peer, "connections_per_core_max is reached");
             return;
         }
+        let Some(pass) = self.asks.visitors().enter_by(local.port(), door, self.now) else {
+            let _ = self.port.send(fd, busy_line(protocol));
+            self.refuse(fd, protocol, peer, "connections_max or connection_rate of the listener");
+            return;
+        };
         self.make_room();
-        self.begin(fd, protocol, entrance, peer, local);
+        self.begin(fd, protocol, entrance, peer, local, pass);
     }
 
     /// While few places are left, each newcomer takes that of the client that has waited longest without logging in
@@ -185,6 +194,7 @@ impl<P: Port> Worker<P> {
         entrance: Entrance,
         peer: SocketAddr,
         local: SocketAddr,
+        pass: Pass,
     ) {
         let seed = self.asks.draw();
         let facts = ClientFacts {
@@ -201,7 +211,7 @@ impl<P: Port> Worker<P> {
         };
         let header = entrance == Entrance::ReadHeader;
         if protocol == Protocol::Lmtp {
-            return self.begin_lmtp(fd, facts, header);
+            return self.begin_lmtp(fd, facts, header, pass);
         }
         let settings = std::sync::Arc::clone(&self.settings.session);
         let session =
@@ -209,7 +219,7 @@ impl<P: Port> Worker<P> {
         let connection = Connection {
             client: Socket::open(fd),
             backend: Socket::default(),
-            phase: Phase::Session(Box::new(Login::new(session))),
+            phase: Phase::Session(Box::new(Login::new(session, pass))),
         };
         match self.slots.insert(connection) {
             Ok((slot, _)) => {

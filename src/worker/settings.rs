@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admission::door::DoorRules;
 use crate::config::model::ProxyHeader;
 use crate::config::{Config, Mechanism, SslMode};
 use crate::event::Event;
@@ -31,12 +32,14 @@ pub struct WorkerSettings {
     pub trusted: Networks,
     /// Connections of this core at most.
     pub connections_max: u32,
-    /// A relay without a byte either way ends after this.
-    pub relay_idle_timeout: Duration,
+    /// A relay without a byte either way ends after this, in the order of [`Protocol::ALL`].
+    pub relay_idle_timeouts: [Duration; 5],
     /// `mail_max_userip_connections`, in the order of [`Protocol::ALL`].
     pub seats_max: [u32; 5],
     /// `login_source_ips`.
     pub source_ips: Box<[IpAddr]>,
+    /// `connections_per_address_max` and `connection_rate_per_address`.
+    pub per_address: DoorRules,
     /// `log_debug`: reports that only the debug level shows are worth making.
     pub log_debug: bool,
 }
@@ -51,10 +54,12 @@ impl WorkerSettings {
             haproxy_trusted: config.trust.haproxy_networks.clone(),
             trusted: config.trust.login_networks.clone(),
             connections_max,
-            relay_idle_timeout: config.protocol(Protocol::Imap).relay_idle_timeout,
+            relay_idle_timeouts: Protocol::ALL
+                .map(|protocol| config.protocol(protocol).relay_idle_timeout),
             seats_max: Protocol::ALL
                 .map(|protocol| config.protocol(protocol).mail_max_userip_connections),
             source_ips: config.proxy.source_ips.clone().into_boxed_slice(),
+            per_address: config.limits.per_address,
             log_debug: config.log.debug,
         }
     }
@@ -64,6 +69,13 @@ impl WorkerSettings {
     pub fn seats_max(&self, protocol: Protocol) -> u32 {
         let of = Protocol::ALL.iter().position(|known| *known == protocol);
         of.and_then(|index| self.seats_max.get(index)).copied().unwrap_or(0)
+    }
+
+    /// A relay of this protocol without a byte either way ends after this; zero: never.
+    #[must_use]
+    pub fn relay_idle_timeout(&self, protocol: Protocol) -> Duration {
+        let of = Protocol::ALL.iter().position(|known| *known == protocol);
+        of.and_then(|index| self.relay_idle_timeouts.get(index)).copied().unwrap_or_default()
     }
 
     /// Whether a peer's word about clients is believed.
@@ -95,6 +107,9 @@ fn session_settings(config: &Config) -> SessionSettings {
         greeting: config.login_greeting.as_str().into(),
         mechanisms: mechanisms.fold(Mechanisms::NONE, Mechanisms::with),
         plaintext_allowed: true,
+        sieve_implementation: config.managesieve.implementation.as_str().into(),
+        sieve_extensions: config.managesieve.extensions.as_str().into(),
+        sieve_notify: config.managesieve.notify.as_str().into(),
         ..Rules::default()
     };
     SessionSettings {

@@ -7,7 +7,9 @@ mod dialogues;
 mod imap_oracle;
 mod imap_properties;
 mod lmtp;
+mod login_properties;
 mod proxy_header;
+mod runs;
 mod session;
 
 use std::net::SocketAddr;

@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::admission::door::DoorRules;
 use crate::config::diagnostic::{Findings, Place};
 use crate::config::model::{AdminListener, AdminService, Listener};
 use crate::config::registry::Scope;
@@ -56,11 +57,11 @@ pub(super) fn all(
     finder.service(Service::Admin(AdminService::Stats));
     finder.report_clashes();
     let (mut mail, mut admin) = (Vec::new(), Vec::new());
-    for Open { service, name, endpoint, haproxy, ssl, place } in finder.found {
+    for Open { service, name, endpoint, haproxy, ssl, door, place } in finder.found {
         match service {
             Service::Mail(protocol) => {
                 let (address, port) = (endpoint.ip(), endpoint.port());
-                mail.push(Listener { protocol, name, address, port, haproxy, ssl, place });
+                mail.push(Listener { protocol, name, address, port, haproxy, ssl, door, place });
             }
             Service::Admin(service) => {
                 admin.push(AdminListener { service, name, endpoint, ssl, place });
@@ -89,6 +90,7 @@ struct Open {
     endpoint: SocketAddr,
     haproxy: bool,
     ssl: bool,
+    door: DoorRules,
     place: Option<Place>,
 }
 
@@ -159,6 +161,11 @@ impl Finder<'_> {
             let text = "every connection will be closed: `haproxy_trusted_networks` names no load balancer";
             self.findings.warn(place, "haproxy", text);
         }
+        let number = |setting| written.map_or(0, |section| section.small(setting));
+        let door = DoorRules {
+            at_once: number("connections_max"),
+            each_second: number("connection_rate"),
+        };
         for address in self.addresses(written) {
             self.found.push(Open {
                 service,
@@ -166,6 +173,7 @@ impl Finder<'_> {
                 endpoint: SocketAddr::new(address, port),
                 haproxy,
                 ssl,
+                door,
                 place: written.map(|section| section.place_of("port").clone()),
             });
         }

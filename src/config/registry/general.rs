@@ -37,6 +37,16 @@ pub(super) const SETTINGS: &[Setting] = &[
          again later. Each connection needs two descriptors. Takes the place of Dovecot's `client_limit`, which counts \
          per process.",
     ),
+    global(
+        "connections_per_address_max", Number { min: 0, max: 1 << 20 }, "0", Hale,
+        "Connections that one address (IPv6: one /48) may have at once, logged in or not; behind a load balancer the \
+         client's own address counts. 0: any number. `login_trusted_networks` are exempt.",
+    ),
+    global(
+        "connection_rate_per_address", Number { min: 0, max: 1 << 20 }, "0", Hale,
+        "New connections that one address (IPv6: one /48) may make in a second. 0: any number. `login_trusted_networks` \
+         are exempt.",
+    ),
     global("hostname", Text, "", Dovecot, "This host's name in greetings. Empty: the system's host name."),
     // === Listening ===
     global(
@@ -70,6 +80,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         "LMTP: what separates a user's name from a detail in an address. `tim+box@example.org` is the user \
          `tim@example.org`; the backend gets the address as it came. Empty: nothing does.",
     ),
+    global(
+        "managesieve_implementation_string", Text, "Hale", Dovecot,
+        "What ManageSieve clients are told of who we are.",
+    ).per_protocol(),
+    global(
+        "managesieve_sieve_capability", Text,
+        "fileinto reject envelope encoded-character vacation subaddress comparator-i;ascii-numeric relational regex \
+         imap4flags copy include variables body enotify environment mailbox date index ihave duplicate mime \
+         foreverypart extracttext", Dovecot,
+        "Sieve extensions that ManageSieve clients are told of before they log in: those that every backend has. The \
+         default is that of Dovecot's Pigeonhole.",
+    ).per_protocol(),
+    global(
+        "managesieve_notify_capability", Text, "mailto", Dovecot,
+        "Notification methods that ManageSieve clients are told of before they log in. Empty: none.",
+    ).per_protocol(),
     // === TLS ===
     global(
         "ssl", Choice(&["yes", "required", "no"]), "yes", Dovecot,
@@ -192,7 +218,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "relay_idle_timeout", Time, "31 mins", Hale,
         "A logged-in session without a byte in either direction is ended after this long; 0: never. IMAP clients may \
-         be silent for 29 minutes: less breaks IDLE.",
+         be silent for 29 minutes: less breaks IDLE. Ten are enough for pop3 and submission.",
     ).per_protocol(),
     global(
         "relay_receive_buffer", Size { min: 4096, max: 1 << 28 }, "512k", Hale,

@@ -30,6 +30,8 @@ mod placement;
 mod refusal;
 mod guessing;
 mod transfer;
+mod pop3;
+mod sieve;
 mod half_close;
 mod loss;
 mod pressure;
