@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use crate::limits;
 use crate::lmtp::{Input, LinkId};
 use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Token};
 use crate::share::counters::Counter;
@@ -11,7 +10,7 @@ use crate::share::counters::Counter;
 use super::connection::{Connection, Phase, Side, Socket};
 use super::drive::SESSION_READ_BYTES;
 use super::hosts::Ended;
-use super::lmtp::{Link, READS_PER_TURN};
+use super::lmtp::{Link, READS_PER_TURN, filled_in};
 use super::pump::word;
 use super::run::Worker;
 
@@ -118,10 +117,7 @@ impl<P: Port> Worker<P> {
         if socket.connecting || socket.awaiting_room {
             return false;
         }
-        let mut scratch = std::mem::take(&mut self.link_scratch);
-        if scratch.is_empty() {
-            scratch = vec![0; limits::SCRATCH_BYTES].into_boxed_slice();
-        }
+        let mut scratch = filled_in(std::mem::take(&mut self.link_scratch));
         let mut took = false;
         while let Some(mail) = self.mail(slot) {
             let count = mail.session.fill(link, &mut scratch);

@@ -4,7 +4,7 @@
 //! through the ring has to know about them, and connections without LMTP are no larger for it. The client's slot owns
 //! them: it makes and ends them, and its session's deadline is the only one.
 //!
-//! Bytes pass through the core's scratch: read from the client into the session's window, and from there, as each
+//! Bytes pass through two scratches of the core: read from the client into the session's window, and from there, as each
 //! backend takes them, into its socket. What a socket does not take stays in the window, so no backend has a buffer.
 
 use std::collections::VecDeque;
@@ -221,12 +221,12 @@ impl<P: Port> Worker<P> {
 
     /// Reads what the client has sent. Bounded per turn, so that one client cannot keep the core.
     pub(super) fn read_lmtp(&mut self, slot: u32) {
-        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut scratch = filled_in(std::mem::take(&mut self.mail_scratch));
         let mut reads = 0;
         while reads < READS_PER_TURN && self.read_lmtp_once(slot, &mut scratch) {
             reads += 1;
         }
-        self.scratch = scratch;
+        self.mail_scratch = scratch;
         if reads == READS_PER_TURN && !self.rereads.contains(&(slot, Side::Client)) {
             self.rereads.push_back((slot, Side::Client));
         }
@@ -329,6 +329,11 @@ impl<P: Port> Worker<P> {
             _ => None,
         }
     }
+}
+
+/// A scratch that is there, whether or not it was used before.
+pub(super) fn filled_in(scratch: Box<[u8]>) -> Box<[u8]> {
+    if scratch.is_empty() { vec![0; limits::SCRATCH_BYTES].into_boxed_slice() } else { scratch }
 }
 
 /// Reads of one connection per loop turn.

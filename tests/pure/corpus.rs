@@ -10,6 +10,8 @@ use std::path::Path;
 mod backend_imap;
 #[path = "../../fuzz/bodies/config_text.rs"]
 mod config_text;
+#[path = "../../fuzz/bodies/lmtp.rs"]
+pub(crate) mod lmtp;
 #[path = "../../fuzz/bodies/passwd_file.rs"]
 mod passwd_file;
 #[path = "../../fuzz/bodies/preauth_imap.rs"]
@@ -29,6 +31,11 @@ fn stored_inputs_of_backend_imap() {
 #[test]
 fn stored_inputs_of_config_text() {
     replay("config_text", config_text::run);
+}
+
+#[test]
+fn stored_inputs_of_lmtp() {
+    replay("lmtp", lmtp::run);
 }
 
 #[test]
@@ -67,6 +74,7 @@ fn every_stored_corpus_is_replayed() {
     let known = [
         "backend_imap",
         "config_text",
+        "lmtp",
         "passwd_file",
         "preauth_imap",
         "proxy_header",
