@@ -13,7 +13,7 @@ use super::{limits, listen, lock, settings};
 use crate::config::{Config, Listener as ListenerConfig, LogTarget};
 use crate::control::geodb::{GeoDb, OpenMode};
 use crate::control::{Control, Level, LogWriter, PassdbSources, Routing, start_hashing};
-use crate::names::{CoreId, Protocol};
+use crate::names::CoreId;
 use crate::ring::port::Fd;
 use crate::ring::socket::SocketOptions;
 use crate::secret::Secret;
@@ -103,7 +103,7 @@ fn open_listeners(
     }
     if per_core.iter().all(Vec::is_empty) {
         return Err(Refusal::config(
-            "no listener is open: configure at least one inet_listener for imap, pop3 or sieve without ssl",
+            "no listener is open: configure at least one inet_listener without ssl",
         ));
     }
     Ok(per_core)
@@ -111,9 +111,6 @@ fn open_listeners(
 
 /// Why this version does not open a listener.
 fn not_served(listener: &ListenerConfig) -> Option<&'static str> {
-    if listener.protocol == Protocol::Submission {
-        return Some("this version serves imap, pop3, sieve and lmtp only");
-    }
     listener
         .ssl
         .then_some("this version has no TLS yet; end TLS in front of Hale and send PROXY v2")
@@ -178,7 +175,11 @@ impl House<'_> {
     }
 
     fn start_cores(&self, sockets: Vec<Sockets>) -> std::io::Result<Vec<JoinHandle<()>>> {
-        let settings = std::sync::Arc::new(WorkerSettings::new(self.config, self.per_core));
+        let settings = std::sync::Arc::new(WorkerSettings::new(
+            self.config,
+            &own_name(self.config),
+            self.per_core,
+        ));
         let cache = VerifiedCache {
             secret: Secret::new(random::<32>()?.to_vec()),
             entries_max: crate::limits::VERIFICATIONS_MAX,
@@ -226,6 +227,15 @@ fn join(cores: Vec<JoinHandle<()>>) {
 fn tell_systemd_ready() {
     // Without systemd there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+}
+
+/// What we call ourselves in greetings, and towards backends, which refuse mail from a client without a proper name.
+fn own_name(config: &Config) -> String {
+    let system = rustix::system::uname();
+    let name =
+        config.hostname.clone().unwrap_or_else(|| system.nodename().to_string_lossy().into());
+    let legal = |byte: u8| byte.is_ascii_graphic();
+    if !name.is_empty() && name.bytes().all(legal) { name } else { "localhost".to_owned() }
 }
 
 /// Hashing may use what the data cores leave; two threads keep one slow hash from holding up all others.

@@ -7,6 +7,7 @@
 mod cluster;
 mod listeners;
 mod passdbs;
+mod submission;
 mod tls;
 
 pub(crate) use cluster::masked;
@@ -47,6 +48,7 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
         login_greeting: root.text("login_greeting"),
         managesieve: ManageSieve::new(|name| holder(root, Protocol::Sieve, name)),
         hostname: root.optional_text("hostname"),
+        submission_keywords: submission::keywords(root, findings),
         recipient_delimiter: root.text("recipient_delimiter").chars().next(),
         proxy: proxy(root, findings),
         limits: limits(root),

@@ -52,6 +52,8 @@ pub struct Config {
     pub managesieve: ManageSieve,
     /// This host's name in greetings; absent: the system's.
     pub hostname: Option<String>,
+    /// Lines of EHLO that are true of every Submission backend.
+    pub submission_keywords: Vec<String>,
     /// What separates name and detail of an LMTP recipient.
     pub recipient_delimiter: Option<char>,
     /// Towards backends, for logins.

@@ -132,10 +132,7 @@ impl Session {
             Input::Deadline => self.deadline_passed(now, outbox),
             Input::BackendDown => self.backend_down(now, outbox),
             Input::Shutdown => self.dismiss(ByeReason::Shutdown, "shutting down", outbox),
-            Input::Crowded => {
-                let reason = "too many connections (connections_per_core_max, connections_per_address_max, connection_rate_per_address)";
-                self.dismiss(ByeReason::TooManyConnections, reason, outbox);
-            }
+            Input::Crowded(why) => self.dismiss(ByeReason::TooManyConnections, why, outbox),
         }
     }
 

@@ -114,7 +114,8 @@ impl<P: Port> Worker<P> {
     /// What follows every input: start the relay or close when all is sent, keep the deadline, read on.
     fn after_input(&mut self, slot: u32) {
         if !self.is_admitted(slot) {
-            return self.session_input(slot, Input::Crowded);
+            let why = "too many connections of its address (connections_per_address_max, connection_rate_per_address)";
+            return self.session_input(slot, Input::Crowded(why));
         }
         let Some(login) = self.login(slot) else {
             return;

@@ -182,7 +182,8 @@ impl<P: Port> Worker<P> {
                     .into(),
             });
         }
-        self.session_input(oldest, Input::Crowded);
+        let why = "made room for newer connections (connections_per_core_max)";
+        self.session_input(oldest, Input::Crowded(why));
         // Its place is needed now: no waiting for its end.
         self.abort(oldest);
     }

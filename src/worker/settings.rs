@@ -45,12 +45,12 @@ pub struct WorkerSettings {
 }
 
 impl WorkerSettings {
-    /// What the configuration says to data cores.
+    /// What the configuration says to data cores. `host`: our name.
     #[must_use]
-    pub fn new(config: &Config, connections_max: u32) -> Self {
+    pub fn new(config: &Config, host: &str, connections_max: u32) -> Self {
         Self {
-            session: Arc::new(session_settings(config)),
-            lmtp: Arc::new(lmtp_settings(config)),
+            session: Arc::new(session_settings(config, host)),
+            lmtp: Arc::new(lmtp_settings(config, host)),
             haproxy_trusted: config.trust.haproxy_networks.clone(),
             trusted: config.trust.login_networks.clone(),
             connections_max,
@@ -85,9 +85,9 @@ impl WorkerSettings {
     }
 }
 
-fn lmtp_settings(config: &Config) -> LmtpSettings {
+fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
     LmtpSettings {
-        hostname: config.hostname.as_deref().unwrap_or("localhost").into(),
+        hostname: host.into(),
         greeting: config.login_greeting.as_str().into(),
         trusted: config.trust.login_networks.clone(),
         proxy_header_timeout: config.trust.haproxy_timeout,
@@ -98,12 +98,18 @@ fn lmtp_settings(config: &Config) -> LmtpSettings {
     }
 }
 
-fn session_settings(config: &Config) -> SessionSettings {
+fn session_settings(config: &Config, host: &str) -> SessionSettings {
     let mechanisms = config.auth.mechanisms.iter().map(|mechanism| match mechanism {
         Mechanism::Plain => sasl::Mechanism::Plain,
         Mechanism::Login => sasl::Mechanism::Login,
     });
     let rules = Rules {
+        host: host.into(),
+        submission_keywords: config
+            .submission_keywords
+            .iter()
+            .map(|line| (**line).into())
+            .collect(),
         greeting: config.login_greeting.as_str().into(),
         mechanisms: mechanisms.fold(Mechanisms::NONE, Mechanisms::with),
         plaintext_allowed: true,

@@ -76,11 +76,6 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global("login_greeting", Text, "Hale ready.", Dovecot, "Text of the greeting."),
     global(
-        "recipient_delimiter", Text, "+", Dovecot,
-        "LMTP: what separates a user's name from a detail in an address. `tim+box@example.org` is the user \
-         `tim@example.org`; the backend gets the address as it came. Empty: nothing does.",
-    ),
-    global(
         "managesieve_implementation_string", Text, "Hale", Dovecot,
         "What ManageSieve clients are told of who we are.",
     ).per_protocol(),
@@ -96,6 +91,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         "managesieve_notify_capability", Text, "mailto", Dovecot,
         "Notification methods that ManageSieve clients are told of before they log in. Empty: none.",
     ).per_protocol(),
+    global(
+        "submission_backend_capabilities", Words, "8BITMIME ENHANCEDSTATUSCODES PIPELINING", Dovecot,
+        "What every Submission backend can do: keywords of EHLO. Clients are told before anybody knows where they will be \
+         served and do not ask again: a keyword that is not true of all backends makes mail fail there.",
+    ),
+    global(
+        "recipient_delimiter", Text, "+", Dovecot,
+        "LMTP: what separates a user's name from a detail in an address. `tim+box@example.org` is the user \
+         `tim@example.org`; the backend gets the address as it came. Empty: nothing does.",
+    ),
     // === TLS ===
     global(
         "ssl", Choice(&["yes", "required", "no"]), "yes", Dovecot,

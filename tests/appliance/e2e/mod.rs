@@ -14,6 +14,7 @@ mod dovecot;
 mod hale;
 mod imap;
 mod script;
+mod smtp_relay;
 mod mail;
 mod kernel;
 
@@ -28,6 +29,7 @@ mod password;
 mod pipeline;
 mod placement;
 mod refusal;
+mod submission;
 mod guessing;
 mod transfer;
 mod pop3;

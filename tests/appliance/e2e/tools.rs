@@ -21,10 +21,11 @@ pub(crate) const MBSYNC: Tool = Tool { program: "mbsync", package: "isync" };
 pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3" };
 pub(crate) const SETPRIV: Tool = Tool { program: "setpriv", package: "util-linux" };
 pub(crate) const SS: Tool = Tool { program: "ss", package: "iproute2" };
+pub(crate) const SWAKS: Tool = Tool { program: "swaks", package: "swaks" };
 pub(crate) const STRACE: Tool = Tool { program: "strace", package: "strace" };
 
-const DOVECOT_PACKAGES: &str =
-    "dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved dovecot-lmtpd";
+const DOVECOT_PACKAGES: &str = "dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved \
+                                dovecot-submissiond dovecot-lmtpd";
 
 impl Tool {
     /// Where the program is. Fails loudly when it is not installed: a skipped test proves nothing.

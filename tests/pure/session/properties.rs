@@ -199,7 +199,9 @@ impl Run {
             }
             Happening::BackendDown => self.input(Input::BackendDown),
             Happening::Shutdown => self.input(Input::Shutdown),
-            Happening::Crowded => self.input(Input::Crowded),
+            Happening::Crowded => self.input(Input::Crowded(
+                "made room for newer connections (connections_per_core_max)",
+            )),
         }
     }
 
