@@ -171,6 +171,9 @@ impl Lmtp {
             Input::BackendEnd(id) => self.link_broken(id, "closed the connection", outbox),
             Input::BackendTook => {}
             Input::Deadline => self.deadline_passed(now, outbox),
+            Input::Crowded => {
+                return self.close_with(reply::CROWDED, "too many connections", outbox);
+            }
             Input::Shutdown => self.ending = true,
         }
         self.settle(now, outbox);
@@ -329,8 +332,15 @@ impl Lmtp {
     /// Does everything that can be done now.
     fn settle(&mut self, now: Tick, outbox: &mut Outbox) {
         loop {
-            if !matches!(self.stage, Stage::Serving) {
-                break;
+            match self.stage {
+                Stage::Serving => {}
+                // Not a word in clear from here on.
+                Stage::Securing if self.client_ended || self.ending => {
+                    outbox.wish(Wish::Report(self.aborted("ended in the TLS handshake")));
+                    self.close(outbox);
+                    break;
+                }
+                Stage::Header(_) | Stage::Securing | Stage::Over => break,
             }
             let moved = self.read_inbox(now)
                 || self.tell_recipients(now, outbox)

@@ -212,7 +212,7 @@ impl<P: Port> Worker<P> {
         };
         let header = entrance == Entrance::ReadHeader;
         if protocol == Protocol::Lmtp {
-            return self.begin_lmtp(fd, facts, header);
+            return self.begin_lmtp(fd, facts, header, pass);
         }
         let settings = std::sync::Arc::clone(&self.settings.session);
         let session =

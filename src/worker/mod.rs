@@ -10,6 +10,7 @@ mod connection;
 mod drain;
 mod drive;
 mod hosts;
+mod links;
 mod listener;
 mod lmtp;
 mod newcomers;

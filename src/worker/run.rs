@@ -44,7 +44,9 @@ pub struct Worker<P: Port> {
     pub(super) scratch: Box<[u8]>,
     /// Bytes for sessions pass through here: apart, because a session's last input starts its relay.
     pub(super) session_scratch: Box<[u8]>,
-    /// Bytes for LMTP backends pass through here; made by the first of them.
+    /// Bytes of LMTP clients pass through here, and from there to LMTP backends: apart from each other and from the rest,
+    /// because one leads to the other and to the end of a connection. Made by the first of them.
+    pub(super) mail_scratch: Box<[u8]>,
     pub(super) link_scratch: Box<[u8]>,
     pub(super) outbox: Outbox,
     /// Logins that wait for their address prefix's turn, and when they were last looked at.
@@ -98,6 +100,7 @@ impl<P: Port> Worker<P> {
             rereads: VecDeque::with_capacity(64),
             scratch: vec![0; crate::limits::SCRATCH_BYTES].into_boxed_slice(),
             session_scratch: vec![0; SESSION_READ_BYTES].into_boxed_slice(),
+            mail_scratch: Box::default(),
             link_scratch: Box::default(),
             outbox: Outbox::new(),
             queued: VecDeque::new(),

@@ -14,6 +14,8 @@ mod backend;
 mod backend_submission;
 #[path = "../../fuzz/bodies/config_text.rs"]
 mod config_text;
+#[path = "../../fuzz/bodies/lmtp.rs"]
+pub(crate) mod lmtp;
 #[path = "../../fuzz/bodies/passwd_file.rs"]
 mod passwd_file;
 #[path = "../../fuzz/bodies/preauth.rs"]
@@ -50,6 +52,11 @@ fn stored_inputs_of_backend_submission() {
 #[test]
 fn stored_inputs_of_config_text() {
     replay("config_text", config_text::run);
+}
+
+#[test]
+fn stored_inputs_of_lmtp() {
+    replay("lmtp", lmtp::run);
 }
 
 #[test]
@@ -106,6 +113,7 @@ fn every_stored_corpus_is_replayed() {
         "backend_sieve",
         "backend_submission",
         "config_text",
+        "lmtp",
         "passwd_file",
         "preauth_imap",
         "preauth_pop3",
