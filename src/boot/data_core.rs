@@ -61,7 +61,10 @@ impl DataCore {
         let listeners = self
             .sockets
             .into_iter()
-            .map(|(socket, config)| Listener::new(socket, config.protocol, config.haproxy))
+            .map(|(socket, config)| {
+                let listener = Listener::new(socket, config.protocol, config.haproxy);
+                if config.ssl { listener.behind_tls() } else { listener }
+            })
             .collect();
         let asks = Asks::new(self.id, self.exchange, &self.cache, self.seed);
         Worker::new(port, self.settings, links, listeners, asks).run();

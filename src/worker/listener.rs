@@ -27,6 +27,8 @@ pub struct Listener {
     protocol: Protocol,
     /// Every connection has to begin with a PROXY header (W-PP-1).
     haproxy: bool,
+    /// Every connection begins with a TLS handshake (W-TLS-1).
+    tls: bool,
     armed: bool,
     retry_at: Option<Tick>,
 }
@@ -35,7 +37,18 @@ impl Listener {
     /// A listener on a socket whose ownership passes to the core.
     #[must_use]
     pub fn new(fd: Fd, protocol: Protocol, haproxy: bool) -> Self {
-        Self { fd: Some(fd), protocol, haproxy, armed: false, retry_at: None }
+        Self { fd: Some(fd), protocol, haproxy, tls: false, armed: false, retry_at: None }
+    }
+
+    /// The same listener where every connection begins with a TLS handshake.
+    #[must_use]
+    pub fn behind_tls(self) -> Self {
+        Self { tls: true, ..self }
+    }
+
+    /// What a client is told when there is no room for it. In clear where TLS is expected it would only be damage.
+    fn busy_line(&self) -> &'static [u8] {
+        if self.tls { b"" } else { busy_line(self.protocol) }
     }
 }
 
@@ -93,10 +106,10 @@ impl<P: Port> Worker<P> {
             return self.close_listener(index);
         }
         listener.retry_at = Some(now.after(if starved { STARVED_PAUSE } else { Duration::ZERO }));
-        let protocol = listener.protocol;
+        let line = listener.busy_line();
         if starved {
             self.counters.add(Counter::AcceptStarved, 1);
-            self.port.refuse_one(fd, busy_line(protocol));
+            self.port.refuse_one(fd, line);
             if self.asks.may_complain(now) {
                 self.log(Event::Note {
                     warning: true,
@@ -132,7 +145,8 @@ impl<P: Port> Worker<P> {
         let Some(listener) = self.listeners.get(index) else {
             return self.port.close(fd);
         };
-        let (protocol, haproxy) = (listener.protocol, listener.haproxy);
+        let (protocol, haproxy, tls) = (listener.protocol, listener.haproxy, listener.tls);
+        let line = listener.busy_line();
         // Gone before we looked: nothing to answer, nothing to log.
         let Ok((peer, local)) = self.port.endpoints(fd) else {
             return self.port.close(fd);
@@ -145,12 +159,13 @@ impl<P: Port> Worker<P> {
         }
         if self.draining.is_some() || self.slots.live() >= self.slots.bound() {
             // A courtesy line; a client that does not take it is closed all the same.
-            let _ = self.port.send(fd, busy_line(protocol));
+            let _ = self.port.send(fd, line);
             self.refuse(fd, protocol, peer, "connections_per_core_max is reached");
             return;
         }
         self.make_room();
-        self.begin(fd, protocol, entrance, peer, local);
+        let session = self.session_at(protocol, entrance, peer, local);
+        self.begin(fd, if tls { session.behind_tls() } else { session });
     }
 
     /// While few places are left, each newcomer takes that of the client that has waited longest without logging in
@@ -178,14 +193,13 @@ impl<P: Port> Worker<P> {
         self.abort(oldest);
     }
 
-    fn begin(
+    fn session_at(
         &mut self,
-        fd: Fd,
         protocol: Protocol,
         entrance: Entrance,
         peer: SocketAddr,
         local: SocketAddr,
-    ) {
+    ) -> Session {
         let seed = self.asks.draw();
         let facts = ClientFacts {
             socket: peer,
@@ -201,11 +215,14 @@ impl<P: Port> Worker<P> {
         };
         let header = entrance == Entrance::ReadHeader;
         let settings = std::sync::Arc::clone(&self.settings.session);
-        let session =
-            Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now);
+        Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now)
+    }
+
+    fn begin(&mut self, fd: Fd, session: Session) {
         let connection = Connection {
             client: Socket::open(fd),
             backend: Socket::default(),
+            tls: None,
             phase: Phase::Session(Box::new(Login::new(session))),
         };
         match self.slots.insert(connection) {

@@ -7,11 +7,13 @@ use std::time::Duration;
 use crate::event::{Event, Notice};
 use crate::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
+use crate::session::PIPELINED;
 use crate::session::output::Outbox;
 use crate::share::counters::{Counter, Counters};
 use crate::tick::Tick;
 
 use super::asks::Asks;
+use super::channel::CoreTls;
 use super::connection::{Connection, Phase, Side};
 use super::drain::Drain;
 use super::drive::SESSION_READ_BYTES;
@@ -44,6 +46,7 @@ pub struct Worker<P: Port> {
     pub(super) scratch: Box<[u8]>,
     /// Bytes for sessions pass through here: apart, because a session's last input starts its relay.
     pub(super) session_scratch: Box<[u8]>,
+    pub(super) tls: CoreTls,
     pub(super) outbox: Outbox,
     /// Logins that wait for their address prefix's turn, and when they were last looked at.
     pub(super) queued: VecDeque<Queued>,
@@ -78,6 +81,7 @@ impl<P: Port> Worker<P> {
         let bound = settings.connections_max;
         let mut wheel = Wheel::new(bound);
         wheel.expire(now, &mut Vec::new());
+        let tls = CoreTls::new(&links.tls);
         let mut asks = asks;
         let sources = Sources::new(&settings.source_ips, asks.draw());
         let mut core = Self {
@@ -96,6 +100,7 @@ impl<P: Port> Worker<P> {
             rereads: VecDeque::with_capacity(64),
             scratch: vec![0; crate::limits::SCRATCH_BYTES].into_boxed_slice(),
             session_scratch: vec![0; SESSION_READ_BYTES].into_boxed_slice(),
+            tls,
             outbox: Outbox::new(),
             queued: VecDeque::new(),
             queue_served: now,
@@ -125,6 +130,7 @@ impl<P: Port> Worker<P> {
         self.port.wait(timeout, &mut completions);
         self.links.mail.wake_up();
         self.now = self.port.now();
+        self.renew_handshake_steps();
         for completion in completions.drain(..) {
             self.completion(completion);
         }
@@ -385,6 +391,7 @@ impl<P: Port> Worker<P> {
             return;
         };
         connection.phase = Phase::Closing;
+        connection.tls = None;
         self.wheel.clear(slot);
         self.newcomers.set(slot, false);
         let open = connection.client.is_open() || connection.backend.is_open();
@@ -424,6 +431,9 @@ impl<P: Port> Worker<P> {
                 self.counters.add(Counter::RelayEnded, 1);
                 self.counters.add(Counter::BytesUp, *bytes_up);
                 self.counters.add(Counter::BytesDown, *bytes_down);
+            }
+            Event::Aborted { reason: PIPELINED, .. } => {
+                self.counters.add(Counter::StarttlsPipelined, 1);
             }
             Event::Aborted { .. } | Event::Note { .. } => {}
         }

@@ -14,6 +14,8 @@ mod dovecot;
 mod hale;
 mod imap;
 mod script;
+mod certificate;
+mod bridge;
 mod mail;
 mod kernel;
 
@@ -31,6 +33,7 @@ mod refusal;
 mod guessing;
 mod transfer;
 mod half_close;
+mod tls;
 mod loss;
 mod pressure;
 mod idle;

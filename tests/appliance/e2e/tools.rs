@@ -17,6 +17,7 @@ pub(crate) const DOVEADM: Tool = Tool { program: "doveadm", package: "dovecot-co
 pub(crate) const DOVECOT: Tool = Tool { program: "dovecot", package: "dovecot-core dovecot-imapd" };
 pub(crate) const HAPROXY: Tool = Tool { program: "haproxy", package: "haproxy" };
 pub(crate) const MBSYNC: Tool = Tool { program: "mbsync", package: "isync" };
+pub(crate) const OPENSSL: Tool = Tool { program: "openssl", package: "openssl" };
 pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3" };
 pub(crate) const SETPRIV: Tool = Tool { program: "setpriv", package: "util-linux" };
 pub(crate) const SS: Tool = Tool { program: "ss", package: "iproute2" };
