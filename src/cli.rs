@@ -39,6 +39,8 @@ enum Command {
     Run,
     /// Read the configuration and report every mistake; exits 0 or 78
     CheckConfig,
+    /// Make the running Hale read its certificates again and reopen its log
+    Reload,
     /// Print the effective settings in Dovecot's language; never a password
     Config {
         /// Only those that differ from the default
@@ -79,6 +81,7 @@ pub(crate) fn run() -> ExitCode {
                 refusal.exit.into()
             }
         },
+        Command::Reload => reload(settings),
         Command::CheckConfig => check_config(&cli.config, settings),
         Command::Config { .. } => Exit::Ok.into(),
         Command::Geodb(command) => finish(&cli, geodb(settings, command)),
@@ -110,6 +113,19 @@ fn check_config(path: &Path, settings: &Config) -> ExitCode {
         }
         Err(refusal) => {
             complain(&format!("error: {refusal}"));
+            refusal.exit.into()
+        }
+    }
+}
+
+fn reload(settings: &Config) -> ExitCode {
+    match boot::reload(settings) {
+        Ok(text) => {
+            print(&text);
+            Exit::Ok.into()
+        }
+        Err(refusal) => {
+            complain(&format!("hale: {refusal}"));
             refusal.exit.into()
         }
     }

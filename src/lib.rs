@@ -21,6 +21,8 @@ pub mod wire;
 pub mod proxy_header;
 pub mod auth;
 pub mod route;
+#[cfg(feature = "appliance")]
+pub mod tls;
 pub mod preauth;
 pub mod backend;
 pub mod session;

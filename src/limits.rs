@@ -63,6 +63,27 @@ pub const SASL_EXCHANGE_BYTES_MAX: usize = 32_768;
 pub const USER_BYTES_MAX: usize = 255;
 /// Longer passwords are an ordinary failure with the ordinary delay, so that length is no oracle.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
+/// A TLS handshake, from the first chance to speak to the last message (TL-10).
+pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Unread bytes kept while a handshake message is incomplete: one record. A post-quantum ClientHello has 1.5 KiB, a
+/// chain of certificates seldom more than 6 (tls.md 7).
+pub const TLS_HANDSHAKE_STASH_BYTES_MAX: usize = 16_384 + 5;
+/// All bytes a peer may send until its handshake is done, so that no trickle of tiny records buys our time (TL-10).
+pub const TLS_HANDSHAKE_BYTES_MAX: usize = 65_536;
+/// Unread bytes kept of an established session: the largest record there is (RFC 8446 5.2), its head and its expansion.
+pub const TLS_RECORD_BYTES_MAX: usize = 16_384 + 256 + 5;
+/// What sealing adds to a record at most: head, explicit nonce of TLS 1.2, tag, inner type.
+pub const TLS_RECORD_OVERHEAD: usize = 64;
+/// What a hot direction with TLS reads at a time: fewer sends count for more than anything else (tls.md 5).
+pub const TLS_HOT_READ_BYTES: usize = 65_536;
+/// Reads of handshakes per core and loop turn; each costs up to 0.35 ms, and relays wait behind them (tls.md 7).
+pub const TLS_HANDSHAKE_STEPS_PER_TURN: u32 = 8;
+/// A ticket's keys are replaced this often, and the former ones still accepted for as long again.
+pub const TLS_TICKET_KEYS_EVERY: Duration = Duration::from_secs(6 * 3600);
+/// Backend names whose sessions a core remembers for resumption (W-BTLS-7).
+pub const TLS_BACKEND_SESSIONS_MAX: usize = 256;
+/// Bytes of a certificate or key file: a thousand authorities are about two megabytes.
+pub const TLS_FILE_BYTES_MAX: u64 = 16 << 20;
 /// Failed logins on one connection before it is closed.
 pub const AUTH_ATTEMPTS_MAX: u8 = 6;
 /// One SMTP command line (RFC 5321 4.5.3.1.4 demands 512) without its end.

@@ -159,6 +159,8 @@ fn session(choice: u8) -> Session {
     let settings = SessionSettings {
         rules: Rules::default(),
         guarded_rules: Rules { plaintext_allowed: false, ..Rules::default() },
+        starttls_rules: None,
+        verify_backends: true,
         trusted: Networks::default(),
         privacy_required: flag(2),
         proxy_header_is_private: flag(4),

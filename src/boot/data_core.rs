@@ -62,7 +62,8 @@ impl DataCore {
             .sockets
             .into_iter()
             .map(|(socket, config)| {
-                Listener::new(socket, config.protocol, config.haproxy, config.door)
+                let listener = Listener::new(socket, config.protocol, config.haproxy, config.door);
+                if config.ssl { listener.behind_tls() } else { listener }
             })
             .collect();
         let asks = Asks::new(self.id, self.exchange, &self.cache, self.seed);

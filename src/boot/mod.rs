@@ -10,9 +10,11 @@ mod exit;
 mod limits;
 mod listen;
 mod lock;
+mod reload;
 mod serve;
 mod settings;
 
 pub use exit::{Exit, Refusal};
+pub use reload::reload;
 pub use serve::serve;
 pub use settings::{check, geodb_location, unserved};

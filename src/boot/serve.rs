@@ -12,8 +12,10 @@ use super::settings::geodb_location;
 use super::{limits, listen, lock, settings};
 use crate::config::{Config, Listener as ListenerConfig, LogTarget};
 use crate::control::geodb::{GeoDb, OpenMode};
-use crate::control::{Control, Level, LogWriter, PassdbSources, Routing, start_hashing};
-use crate::names::CoreId;
+use crate::control::{
+    Certificates, Control, Level, LogWriter, PassdbSources, Routing, start_hashing,
+};
+use crate::names::{CoreId, Protocol};
 use crate::ring::port::Fd;
 use crate::ring::socket::SocketOptions;
 use crate::secret::Secret;
@@ -33,6 +35,7 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     lock::make_folder("state_dir", &config.state_dir)?;
     let exchange = Exchange::new(plan.data.len()).map_err(|error| no_resources(&error))?;
     let sources = load_passdbs(config, &exchange, &mut writer)?;
+    let certificates = load_certificates(config, &exchange, &mut writer)?;
     let geodb = GeoDb::open(&geodb_location(config)?, OpenMode::Existing)
         .map_err(|error| Refusal::config(format!("cluster_geodb: {error}")))?;
     let descriptors = limits::raise_descriptors();
@@ -45,7 +48,8 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     let wanted = config.limits.connections_per_core;
     let per_core = limits::connections_per_core(descriptors, wanted);
     let house = House { config, plan, exchange, options, per_core };
-    house.run(geodb, sources, writer, sockets).map_err(|error| no_resources(&error))
+    let files = Files { sources, certificates };
+    house.run(geodb, files, writer, sockets).map_err(|error| no_resources(&error))
 }
 
 fn open_log(config: &Config) -> Result<LogWriter, Refusal> {
@@ -76,6 +80,25 @@ fn load_passdbs(
     Ok(sources)
 }
 
+fn load_certificates(
+    config: &Config,
+    exchange: &Exchange,
+    writer: &mut LogWriter,
+) -> Result<Certificates, Refusal> {
+    let (certificates, (context, remarks)) = settings::certificates(config)?;
+    for remark in remarks {
+        writer.add_line(Level::Warning, &remark);
+    }
+    exchange.tls.publish(context);
+    Ok(certificates)
+}
+
+/// What the control core reads again while it serves.
+struct Files {
+    sources: PassdbSources,
+    certificates: Certificates,
+}
+
 /// The sockets of one data core.
 type Sockets = Vec<(OwnedFd, ListenerConfig)>;
 
@@ -89,7 +112,7 @@ fn open_listeners(
     let mut per_core: Vec<Sockets> = (0..cores).map(|_| Vec::new()).collect();
     for listener in &config.listeners {
         let ListenerConfig { name, protocol, address, port, .. } = listener;
-        if let Some(reason) = not_served(listener) {
+        if let Some(reason) = not_served(config, listener) {
             let line = format!("inet_listener {name} (port {port}) is not opened: {reason}");
             writer.add_line(Level::Warning, &line);
             continue;
@@ -103,17 +126,19 @@ fn open_listeners(
     }
     if per_core.iter().all(Vec::is_empty) {
         return Err(Refusal::config(
-            "no listener is open: configure at least one inet_listener without ssl",
+            "no listener is open: configure at least one inet_listener, and a certificate for those with ssl",
         ));
     }
     Ok(per_core)
 }
 
 /// Why this version does not open a listener.
-fn not_served(listener: &ListenerConfig) -> Option<&'static str> {
-    listener
-        .ssl
-        .then_some("this version has no TLS yet; end TLS in front of Hale and send PROXY v2")
+fn not_served(config: &Config, listener: &ListenerConfig) -> Option<&'static str> {
+    if listener.protocol == Protocol::Lmtp && listener.ssl {
+        return Some("this version has no TLS for lmtp");
+    }
+    let has_certificate = config.ssl.server.is_some() || !config.ssl.by_name.is_empty();
+    (listener.ssl && !has_certificate).then_some("ssl_server_cert_file names no certificate")
 }
 
 fn no_resources(error: &std::io::Error) -> Refusal {
@@ -138,7 +163,7 @@ impl House<'_> {
     fn run(
         self,
         geodb: GeoDb,
-        sources: PassdbSources,
+        files: Files,
         writer: LogWriter,
         sockets: Vec<Sockets>,
     ) -> std::io::Result<()> {
@@ -153,7 +178,8 @@ impl House<'_> {
         cores::pin(self.plan.control);
         let control = Control {
             routing: Routing::new(self.config, geodb, self.exchange.clone())?,
-            sources,
+            sources: files.sources,
+            certificates: files.certificates,
             writer,
             drain_timeout: match self.config.limits.shutdown_clients {
                 true => Some(self.config.limits.shutdown_timeout),

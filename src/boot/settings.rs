@@ -1,8 +1,8 @@
 //! What can be checked of a configuration before anything is opened.
 
-use super::exit::Refusal;
+use super::exit::{Exit, Refusal};
 use crate::config::{Config, GeoDb};
-use crate::control::{PassdbFault, PassdbSources};
+use crate::control::{Certificates, LoadedCertificates, PassdbFault, PassdbSources};
 
 /// What a good configuration asks for and this version does not serve: for `hale check-config`. `hale run` names the
 /// listeners that it does not open and refuses the engine that it does not have.
@@ -11,12 +11,13 @@ pub fn unserved(config: &Config) -> Vec<String> {
     geodb_location(config).err().map(|refusal| refusal.text).into_iter().collect()
 }
 
-/// Whether the settings make sense to the rooms that use them, and nobody else can read the files they name, without
-/// opening anything: for `hale check-config`.
+/// Whether the settings make sense to the rooms that use them, certificates are good, and nobody else can read the files
+/// they name; changes nothing: for `hale check-config`.
 ///
 /// # Errors
 /// The first setting that does not; all files that others can read (OP-07).
 pub fn check(config: &Config) -> Result<(), Refusal> {
+    certificates(config)?;
     passdb_sources(config)?.check_files().map_err(|faults| refused_files(&faults))
 }
 
@@ -33,6 +34,19 @@ pub(super) fn passdb_sources(config: &Config) -> Result<PassdbSources, Refusal> 
 pub(super) fn refused_files(faults: &[PassdbFault]) -> Refusal {
     let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
     Refusal::config(lines.join("\n"))
+}
+
+/// The certificates of a configuration, read and checked.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub(super) fn certificates(config: &Config) -> Result<(Certificates, LoadedCertificates), Refusal> {
+    let certificates = Certificates::configured(config).ok_or_else(|| Refusal {
+        exit: Exit::TempFail,
+        text: "the system gives no random numbers, so there can be no TLS".to_owned(),
+    })?;
+    let loaded = certificates.load().map_err(|faults| Refusal::config(faults.join("\n")))?;
+    Ok((certificates, loaded))
 }
 
 /// The GeoDB's location as its engine wants it.

@@ -6,6 +6,7 @@
 
 pub mod cluster;
 pub mod geodb;
+mod certificates;
 mod database;
 mod hashing;
 mod log;
@@ -17,6 +18,7 @@ mod resolver;
 mod routing;
 mod run;
 
+pub use certificates::{Certificates, Loaded as LoadedCertificates};
 pub use hashing::start as start_hashing;
 pub use log::Level;
 pub use log_file::LogWriter;

@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::certificates::{self, Certificates};
 use super::log_file::LogWriter;
 use super::passdbs::PassdbSources;
 use super::routing::Routing;
@@ -28,6 +29,8 @@ pub struct Control {
     pub routing: Routing,
     /// Password files.
     pub sources: PassdbSources,
+    /// Certificates and authorities.
+    pub certificates: Certificates,
     /// The log.
     pub writer: LogWriter,
     /// Time for live sessions after SIGTERM (`shutdown_timeout`); none: until they end (`shutdown_clients = no`).
@@ -59,6 +62,8 @@ struct Signals {
     /// SIGHUP and SIGUSR1: the log file was moved away.
     hangup: Signal,
     rotate: Signal,
+    /// SIGHUP again: certificates are to be read anew.
+    reload: Signal,
 }
 
 impl Signals {
@@ -67,6 +72,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
+            reload: signal(SignalKind::hangup())?,
             rotate: signal(SignalKind::user_defined1())?,
         })
     }
@@ -78,8 +84,8 @@ async fn serve<Joined: FnOnce() + Send + 'static>(
     signals: Signals,
     start_cores: impl FnOnce() -> std::io::Result<Joined>,
 ) -> std::io::Result<()> {
-    let Control { mut routing, sources, writer, drain_timeout } = control;
-    let Signals { mut terminate, mut interrupt, hangup, rotate } = signals;
+    let Control { mut routing, sources, certificates, writer, drain_timeout } = control;
+    let Signals { mut terminate, mut interrupt, hangup, rotate, reload } = signals;
     routing.refresh().await;
     let mut cores_done = tokio::task::spawn_blocking(start_cores()?);
     let log = Arc::clone(&exchange.log);
@@ -91,6 +97,13 @@ async fn serve<Joined: FnOnce() + Send + 'static>(
         sources,
         exchange.passdbs.clone(),
         Arc::clone(&log),
+    ));
+    let published = exchange.tls.clone();
+    let tls_task = tokio::task::spawn_local(certificates::watch(
+        certificates,
+        published,
+        Arc::clone(&log),
+        reload,
     ));
     let mail = Arc::clone(&exchange.to_control);
     let cores = exchange.to_cores.clone();
@@ -116,6 +129,7 @@ async fn serve<Joined: FnOnce() + Send + 'static>(
     }
     routing_task.abort();
     watch_task.abort();
+    tls_task.abort();
     note(&log, format!("stopped; totals: {}", exchange.totals()));
     drop(stop_log);
     // A panic in the log task has been printed by then; there is nobody left to tell.

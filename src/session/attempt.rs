@@ -9,10 +9,10 @@ use super::machine::{Session, Stage};
 use super::output::{Handover, Outbox, RouteAsk, Wish};
 use crate::auth::answer::Answer;
 use crate::auth::ask::Question;
-use crate::auth::verdict::{BackendTls, Grant, Verdict};
+use crate::auth::verdict::{Grant, Verdict};
 use crate::backend::connect::Attempts;
 use crate::backend::referral::{Host, Referral};
-use crate::backend::{Dialogue, Login, Step};
+use crate::backend::{Dialogue, Step};
 use crate::event::Event;
 use crate::fault::Failure;
 use crate::limits;
@@ -34,22 +34,22 @@ pub(super) struct Attempt {
     pub(super) user: Box<str>,
     /// Who gave the password, when it was not the user.
     pub(super) master: Option<Box<str>>,
-    password: Secret,
-    grant: Option<Box<Grant>>,
-    destination: Option<Destination>,
+    pub(super) password: Secret,
+    pub(super) grant: Option<Box<Grant>>,
+    pub(super) destination: Option<Destination>,
     /// Set at the first connect; carries the deadline of the whole login.
     attempts: Option<Attempts>,
     /// Where a backend sent us last. Whoever sent us there has said that the user is not with him, so further attempts
     /// go there, too, and not back to the route (W-FAIL-1, W-REF-1).
     referral: Option<Box<Referred>>,
-    referrals: u8,
+    pub(super) referrals: u8,
     /// `nodelay`: a refusal needs no delay.
     pub(super) nodelay: bool,
     /// Failed logins that are held against the client's address.
     pub(super) earlier_failures: u8,
     /// `delay_until`: whatever follows the verdict, not before.
     pub(super) not_before: Option<Tick>,
-    dialogue: Option<Box<Dialogue>>,
+    pub(super) dialogue: Option<Box<Dialogue>>,
     inbox: Inbox,
     /// A refusal that waits for its time.
     pub(super) held: Option<(Failure, Option<Box<[u8]>>)>,
@@ -94,7 +94,7 @@ impl Attempt {
         self.inbox.room()
     }
 
-    fn host(&self) -> Arc<str> {
+    pub(super) fn host(&self) -> Arc<str> {
         self.destination
             .as_ref()
             .map_or_else(|| "".into(), |destination| Arc::clone(&destination.host))
@@ -186,16 +186,8 @@ impl Session {
                 return self.fail(now, failure, text, &detail, outbox);
             }
         };
-        let wants_tls =
-            matches!(grant.tls, Some(BackendTls::Starttls(_) | BackendTls::Implicit(_)));
         attempt.user = grant.user.clone();
         attempt.grant = Some(grant);
-        // Never in clear what was to go by TLS.
-        if wants_tls {
-            let detail =
-                "the password database demands TLS towards the backend, which is not there yet";
-            return self.fail(now, Failure::InternalConfig, None, detail, outbox);
-        }
         // A login that has already come a long way is going round in circles (W-FWD-2).
         if self.facts.ttl <= 1 {
             let detail = "TTL reached zero: proxies appear to be looping";
@@ -285,40 +277,7 @@ impl Session {
         is_same_user && (endpoint == self.own || endpoint == canonical(self.facts.local))
     }
 
-    pub(super) fn backend_connected(&mut self, now: Tick, outbox: &mut Outbox) {
-        let deadline = self.login_deadline(now);
-        let (Stage::Connecting, Some(attempt)) = (&self.stage, &mut self.attempt) else {
-            return;
-        };
-        let Some(grant) = &attempt.grant else { return };
-        let mut forward = grant.forward.clone();
-        if let Some(group) =
-            attempt.destination.as_ref().and_then(|destination| destination.group.clone())
-        {
-            forward.push(("cl_user_group".into(), group));
-        }
-        let login = Login {
-            user: grant.destuser.clone().unwrap_or_else(|| grant.user.clone()),
-            password: grant.pass.clone().unwrap_or_else(|| attempt.password.clone()),
-            master: grant.master.clone(),
-            mech: grant.mech,
-            nopipelining: grant.nopipelining,
-            starttls: false,
-            send_facts: !grant.not_trusted,
-            referrals: attempt.referrals,
-            forward,
-            client_id: self.dialogue.client_id().to_vec(),
-            noauth: grant.noauth,
-            own_name: self.settings.rules.host.clone(),
-            helo: self.dialogue.helo().map(Into::into),
-        };
-        attempt.dialogue = Some(Box::new(Dialogue::new(self.protocol, login)));
-        // Before everything else, and alone: the backend speaks next (W-PPO-3).
-        outbox.to_backend.extend(self.settings.of(self.protocol).send_header.encode(&self.facts));
-        self.enter(Stage::LoggingIn, deadline);
-    }
-
-    fn login_deadline(&self, now: Tick) -> Tick {
+    pub(super) fn login_deadline(&self, now: Tick) -> Tick {
         let attempts = self.attempt.as_ref().and_then(|attempt| attempt.attempts.as_ref());
         attempts.map_or_else(|| now.after(self.settings.login_timeout), Attempts::deadline)
     }
@@ -355,7 +314,7 @@ impl Session {
     pub(super) fn backend_broken(&mut self, now: Tick, word: &'static str, outbox: &mut Outbox) {
         let failure = match self.stage {
             Stage::Connecting => Failure::Connect,
-            Stage::LoggingIn => Failure::Remote,
+            Stage::SecuringBackend | Stage::LoggingIn => Failure::Remote,
             _ => return,
         };
         self.attempt_failed(now, failure, None, word, outbox);
@@ -379,10 +338,10 @@ impl Session {
         self.attempt_failed(now, Failure::Connect, None, detail, outbox);
     }
 
-    fn backend_step(&mut self, now: Tick, step: Step, outbox: &mut Outbox) {
+    pub(super) fn backend_step(&mut self, now: Tick, step: Step, outbox: &mut Outbox) {
         match step {
-            // TLS is not asked for while `starttls` above is not set.
-            Step::More | Step::StartTls => {}
+            Step::More => {}
+            Step::StartTls => self.starttls_agreed(now, outbox),
             Step::Ready(ok) => self.succeed(now, &ok, outbox),
             Step::Failed(failure, mut text) => {
                 let mut detail: Box<str> = Box::default();
@@ -401,7 +360,7 @@ impl Session {
     }
 
     /// An attempt failed: try again if the class and the time allow it, else answer the client (W-FAIL-1).
-    fn attempt_failed(
+    pub(super) fn attempt_failed(
         &mut self,
         now: Tick,
         failure: Failure,

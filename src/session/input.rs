@@ -17,6 +17,13 @@ pub enum Input<'a> {
     ClientTook,
     /// The client sends nothing more.
     ClientEnd,
+    /// TLS with the client stands, as [`super::output::Wish::SecureClient`] asked for.
+    ClientSecured {
+        /// The host name that the client asked for.
+        server_name: Option<Box<str>>,
+    },
+    /// The handshake with the client failed, or its records are damaged. What it is owed for that is sent already.
+    ClientInsecure(&'static str),
     /// The login had to wait for others of its address prefix and is asked about only now: a refusal's delay begins here, or
     /// waiting in the queue would be the delay (SA-14).
     TurnCame,
@@ -31,6 +38,15 @@ pub enum Input<'a> {
     Route(RouteAnswer),
     /// The connection to the backend stands.
     Connected,
+    /// TLS with the backend stands and its certificate will do, as [`super::output::Wish::SecureBackend`] asked for.
+    BackendSecured,
+    /// It does not.
+    BackendInsecure {
+        /// For the log.
+        word: &'static str,
+        /// The backend could not prove who it is.
+        is_certificate: bool,
+    },
     /// It could not be made, or broke.
     BackendBroken(&'static str),
     /// The backend sent these bytes; no more than [`super::Session::backend_room`] at a time.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::attempt::Attempt;
 use super::input::Input;
 use super::output::{Outbox, Wish};
+use super::refusal::close_reason;
+use super::secure::ClientTls;
 use super::settings::SessionSettings;
 use crate::event::{Event, Subject, cleaned};
 use crate::facts::{ClientFacts, Transport};
@@ -13,7 +15,7 @@ use crate::fault::Failure;
 use crate::limits;
 use crate::names::Protocol;
 use crate::network::canonical;
-use crate::preauth::{ByeReason, CloseReason, Dialogue, Notes, Step};
+use crate::preauth::{ByeReason, Dialogue, Notes, Step};
 use crate::proxy_header::{Decoder, Header, Outcome, policy};
 use crate::tick::Tick;
 use crate::wire::inbox::Inbox;
@@ -27,7 +29,10 @@ pub struct Session {
     /// This end of the client's connection, whatever a header or a trusted peer says of it (W-FWD-3).
     pub(super) own: SocketAddr,
     /// A PROXY header came first.
-    behind_header: bool,
+    pub(super) behind_header: bool,
+    pub(super) tls: ClientTls,
+    /// Its handshake is the connection's beginning; otherwise it follows STARTTLS.
+    pub(super) greet_when_secured: bool,
     pub(super) dialogue: Dialogue,
     /// What of the dialogue's notes has been reported.
     pub(super) reported: Notes,
@@ -53,6 +58,8 @@ const _: () = assert!(size_of::<Session>() <= 464);
 pub(super) enum Stage {
     /// Collecting the PROXY header; nothing is said before it is complete (W-PIPE-2).
     Header(Box<Decoder>),
+    /// In the client's TLS handshake.
+    Securing,
     /// Reading commands.
     Talking,
     /// Waiting for the password databases.
@@ -63,6 +70,8 @@ pub(super) enum Stage {
     Route,
     /// Waiting for a TCP connection.
     Connecting,
+    /// In the TLS handshake with the backend.
+    SecuringBackend,
     /// In the backend's dialogue.
     LoggingIn,
     /// Between two attempts.
@@ -95,6 +104,8 @@ impl Session {
             reported: Notes::default(),
             own: canonical(facts.local),
             behind_header: header,
+            tls: ClientTls::Clear,
+            greet_when_secured: false,
             facts,
             stage,
             stage_deadline,
@@ -110,7 +121,7 @@ impl Session {
         match input {
             Input::Begin => {
                 if matches!(self.stage, Stage::Talking) {
-                    self.greet(outbox);
+                    self.open(now, &[], outbox);
                 }
             }
             Input::Client(bytes) => self.client_bytes(now, bytes, outbox),
@@ -125,7 +136,13 @@ impl Session {
                 self.verdict(now, *answer, earlier_failures, outbox);
             }
             Input::Route(answer) => self.routed(now, answer, outbox),
+            Input::ClientSecured { server_name } => self.client_secured(server_name, outbox),
+            Input::ClientInsecure(word) => self.client_insecure(word, outbox),
             Input::Connected => self.backend_connected(now, outbox),
+            Input::BackendSecured => self.backend_secured(now, outbox),
+            Input::BackendInsecure { word, is_certificate } => {
+                self.backend_insecure(now, word, is_certificate, outbox);
+            }
             Input::BackendBroken(word) => self.backend_broken(now, word, outbox),
             Input::Backend(bytes) => self.backend_bytes(now, bytes, outbox),
             Input::BackendEnd => self.backend_end(now, outbox),
@@ -140,7 +157,7 @@ impl Session {
     #[must_use]
     pub fn client_room(&self) -> usize {
         match self.stage {
-            Stage::Over => 0,
+            Stage::Over | Stage::Securing => 0,
             _ if self.client_ended => 0,
             _ => self.inbox.room(),
         }
@@ -185,11 +202,13 @@ impl Session {
     pub fn stage(&self) -> &'static str {
         match self.stage {
             Stage::Header(_) => "proxy-header",
+            Stage::Securing => "tls",
             Stage::Talking => "pre-login",
             Stage::Verdict => "auth",
             Stage::Waiting => "delay-until",
             Stage::Route => "route",
             Stage::Connecting => "connect",
+            Stage::SecuringBackend => "backend-tls",
             Stage::LoggingIn => "login",
             Stage::Pausing => "retry",
             Stage::Holding => "delay",
@@ -246,14 +265,15 @@ impl Session {
 
     // === The client's side ===
 
-    fn greet(&mut self, outbox: &mut Outbox) {
-        let rules = self.settings.rules_for(&self.facts, self.behind_header);
+    pub(super) fn greet(&mut self, outbox: &mut Outbox) {
+        let rules = self.settings.rules_for(&self.facts, self.behind_header, self.tls);
         self.dialogue.greet(rules, &self.facts, &mut outbox.to_client);
     }
 
     fn client_bytes(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
         match self.stage {
-            Stage::Over => {}
+            // Nothing in clear counts any more, and nothing sealed comes before the handshake is done.
+            Stage::Over | Stage::Securing => {}
             Stage::Header(_) => self.read_header(now, bytes, outbox),
             _ => {
                 self.keep(bytes);
@@ -264,7 +284,7 @@ impl Session {
         }
     }
 
-    fn keep(&mut self, bytes: &[u8]) {
+    pub(super) fn keep(&mut self, bytes: &[u8]) {
         let taken = self.inbox.append(bytes);
         debug_assert_eq!(taken, bytes.len(), "the shell read more than there was room for");
     }
@@ -284,9 +304,10 @@ impl Session {
                 }
                 self.stage = Stage::Talking;
                 self.stage_deadline = None;
-                self.greet(outbox);
-                self.keep(bytes.get(consumed..).unwrap_or_default());
-                self.read_commands(now, outbox);
+                self.open(now, bytes.get(consumed..).unwrap_or_default(), outbox);
+                if matches!(self.stage, Stage::Talking) {
+                    self.read_commands(now, outbox);
+                }
             }
             Outcome::Refused(refusal) => {
                 outbox.wish(Wish::Report(self.refused(refusal.text(), false)));
@@ -309,6 +330,9 @@ impl Session {
             && self.settings.trusted.contains(self.facts.origin.ip());
         if header.transport() == Transport::Tls {
             self.facts.transport = Transport::Tls;
+            if self.tls == ClientTls::Clear {
+                self.tls = ClientTls::InFront;
+            }
         }
         self.facts.local_name = header.tlvs.authority.clone();
         true
@@ -318,7 +342,7 @@ impl Session {
     pub(super) fn read_commands(&mut self, now: Tick, outbox: &mut Outbox) {
         // Cheap to look up and the only borrow that outlives it: the rules follow the facts as they are now.
         let settings = Arc::clone(&self.settings);
-        let rules = settings.rules_for(&self.facts, self.behind_header);
+        let rules = settings.rules_for(&self.facts, self.behind_header, self.tls);
         let step =
             self.dialogue.read(rules, &mut self.facts, &mut self.inbox, &mut outbox.to_client);
         self.report_notes(outbox);
@@ -334,8 +358,7 @@ impl Session {
             }
             Step::Login(credentials) => self.begin_login(now, credentials, outbox),
             Step::Hopeless(failure) => self.refuse_unasked(now, failure, outbox),
-            // Not offered while no rules offer it.
-            Step::StartTls => self.close(outbox),
+            Step::StartTls => self.secure_client(now, &[], outbox),
             Step::Close(reason) => {
                 outbox.wish(Wish::Report(self.aborted(close_reason(reason))));
                 self.close(outbox);
@@ -364,6 +387,10 @@ impl Session {
                 ));
                 self.close(outbox);
             }
+            Stage::Securing => {
+                outbox.wish(Wish::Report(self.aborted("client disconnected in the TLS handshake")));
+                self.close(outbox);
+            }
             // What it said before is answered first.
             Stage::Talking if self.stalled => {}
             Stage::Talking => {
@@ -376,6 +403,7 @@ impl Session {
             | Stage::Waiting
             | Stage::Route
             | Stage::Connecting
+            | Stage::SecuringBackend
             | Stage::LoggingIn
             | Stage::Pausing
             | Stage::Holding => {}
@@ -405,6 +433,11 @@ impl Session {
                 ));
                 self.close(outbox);
             }
+            Stage::Securing => {
+                let reason = "the TLS handshake was not completed in time";
+                outbox.wish(Wish::Report(self.aborted(reason)));
+                self.close(outbox);
+            }
             Stage::Talking => {
                 self.dialogue.bye(ByeReason::Timeout, &mut outbox.to_client);
                 let reason = if now >= self.pre_login_deadline {
@@ -431,7 +464,7 @@ impl Session {
                 outbox,
             ),
             Stage::Connecting => self.backend_broken(now, "timed out", outbox),
-            Stage::LoggingIn => self.login_timed_out(now, outbox),
+            Stage::SecuringBackend | Stage::LoggingIn => self.login_timed_out(now, outbox),
             Stage::Pausing => self.try_again(now, outbox),
             Stage::Holding => self.answer_held(now, outbox),
             Stage::Over => {}
@@ -441,10 +474,10 @@ impl Session {
     fn dismiss(&mut self, why: ByeReason, reason: &'static str, outbox: &mut Outbox) {
         match self.stage {
             Stage::Over => return,
-            Stage::Header(_) => {}
+            Stage::Header(_) | Stage::Securing => {}
             _ => self.dialogue.bye(why, &mut outbox.to_client),
         }
-        if matches!(self.stage, Stage::Connecting | Stage::LoggingIn) {
+        if matches!(self.stage, Stage::Connecting | Stage::SecuringBackend | Stage::LoggingIn) {
             outbox.wish(Wish::DropBackend);
         }
         outbox.wish(Wish::Report(self.aborted(reason)));
@@ -461,17 +494,4 @@ impl Session {
 
 fn cleaned_name(name: &str) -> Box<str> {
     cleaned(name.as_bytes(), limits::USER_BYTES_MAX)
-}
-
-pub(super) fn close_reason(reason: CloseReason) -> &'static str {
-    match reason {
-        CloseReason::Logout => "client logged out",
-        CloseReason::BadCommands => "too many invalid commands",
-        CloseReason::FailedLogins => "too many failed logins",
-        CloseReason::LineTooLong => "a line without end",
-        CloseReason::LiteralTooLarge => "a literal too large to read past",
-        CloseReason::StarttlsPipelined => "commands in clear behind STARTTLS",
-        CloseReason::OtherProtocol => "HTTP or TLS on a port for neither",
-        CloseReason::Dismissed => "dismissed",
-    }
 }

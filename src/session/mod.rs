@@ -13,8 +13,10 @@ mod disclosure;
 mod machine;
 mod notices;
 mod refusal;
+mod secure;
 mod settings;
 
 pub use announce::SendHeader;
 pub use machine::Session;
+pub use refusal::PIPELINED;
 pub use settings::{ProtocolSettings, SessionSettings};

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::auth::ask::Question;
+use crate::auth::verdict::Certificate;
 use crate::event::{Event, Subject};
 
 /// One wish. At most [`WISHES_MAX`] come from a single input.
@@ -22,6 +23,17 @@ pub enum Wish {
         to: SocketAddr,
         /// The login has tried before: such connects have a budget (reliability.md 3).
         again: bool,
+    },
+    /// Answer the client's TLS handshake behind what is queued for it; the outcome comes as `Input::ClientSecured` or
+    /// `Input::ClientInsecure`. The bytes are its first, read already. If more has arrived in clear, nothing queued may
+    /// be sent (W-STLS-1).
+    SecureClient(Box<[u8]>),
+    /// Begin TLS towards the backend; the outcome comes as `Input::BackendSecured` or `Input::BackendInsecure`.
+    SecureBackend {
+        /// Its host name, which its certificate must have.
+        name: Arc<str>,
+        /// Which certificates will do.
+        certificate: Certificate,
     },
     /// Login succeeded: once everything queued for both sides is sent, move bytes. The session is over.
     Relay(Box<Handover>),
@@ -99,6 +111,19 @@ impl Outbox {
     /// Takes the wishes out, oldest first.
     pub fn take_wishes(&mut self) -> std::vec::Drain<'_, Wish> {
         self.wishes.drain(..)
+    }
+
+    /// Whether the client is told to begin TLS: nothing of it may have come in clear behind its command (W-STLS-1).
+    #[must_use]
+    pub fn begins_tls(&self) -> bool {
+        let begins = self.wishes.iter().any(|wish| matches!(wish, Wish::SecureClient(_)));
+        begins && !self.to_client.is_empty()
+    }
+
+    /// Forgets what the client was to be told, and every wish.
+    pub fn discard(&mut self) {
+        self.to_client.clear();
+        self.wishes.clear();
     }
 
     /// Whether the session wished for nothing.

@@ -3,13 +3,13 @@
 //! Decides: which refusals are held back, and until when; that some grants are, too (`delay_until`). Does not: word them; the dialogue does. Driver: `attempt`,
 //! `machine`. Tests: `tests/transcripts/session`, `tests/pure/session`.
 
-use super::machine::{Session, Stage, close_reason};
+use super::machine::{Session, Stage};
 use super::output::{Outbox, Wish};
 use crate::auth::delay;
 use crate::event::Event;
 use crate::fault::Failure;
 use crate::limits;
-use crate::preauth::Step;
+use crate::preauth::{CloseReason, Step};
 use crate::tick::Tick;
 
 impl Session {
@@ -81,5 +81,21 @@ impl Session {
                 self.read_commands(now, outbox);
             }
         }
+    }
+}
+
+/// Why a connection is closed on which bytes in clear followed STARTTLS (W-STLS-1, TL-03).
+pub const PIPELINED: &str = "starttls_pipelined: bytes in clear behind STARTTLS";
+
+pub(super) fn close_reason(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Logout => "client logged out",
+        CloseReason::BadCommands => "too many invalid commands",
+        CloseReason::FailedLogins => "too many failed logins",
+        CloseReason::LineTooLong => "a line without end",
+        CloseReason::LiteralTooLarge => "a literal too large to read past",
+        CloseReason::StarttlsPipelined => PIPELINED,
+        CloseReason::OtherProtocol => "HTTP or TLS on a port for neither",
+        CloseReason::Dismissed => "dismissed",
     }
 }

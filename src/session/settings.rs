@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::SendHeader;
+use super::secure::ClientTls;
+use crate::auth::verdict::BackendTls;
 use crate::facts::{ClientFacts, Transport};
 use crate::names::Protocol;
 use crate::network::Networks;
@@ -15,6 +17,10 @@ pub struct SessionSettings {
     pub rules: Rules,
     /// The same where it may not.
     pub guarded_rules: Rules,
+    /// Both again, where TLS can still be begun with STARTTLS; none: there is no certificate to show.
+    pub starttls_rules: Option<[Rules; 2]>,
+    /// Whether backends have to prove who they are (`ssl_client_require_valid_cert`).
+    pub verify_backends: bool,
     /// Peers whose forwarded facts are believed (`login_trusted_networks`).
     pub trusted: Networks,
     /// Whether password mechanisms wait for TLS (`ssl = required`), except for trusted peers.
@@ -40,15 +46,17 @@ pub struct SessionSettings {
 pub struct ProtocolSettings {
     /// `proxy_port`.
     pub port: u16,
+    /// `proxy_ssl`.
+    pub tls: BackendTls,
     /// `proxy_send_header`.
     pub send_header: SendHeader,
 }
 
 impl ProtocolSettings {
-    /// The protocol's own port, and nothing said before it.
+    /// The protocol's own port, in clear, and nothing said before it.
     #[must_use]
     pub fn standard(protocol: Protocol) -> Self {
-        Self { port: protocol.default_port(), send_header: SendHeader::No }
+        Self { port: protocol.default_port(), tls: BackendTls::Off, send_header: SendHeader::No }
     }
 }
 
@@ -56,13 +64,20 @@ impl SessionSettings {
     /// The rules of a connection, given whether a password is safe on it. `behind_header`: a balancer stands in front;
     /// that may be privacy enough (W-TRUST-3), and is no TLS of which a backend could be told.
     #[must_use]
-    pub fn rules_for(&self, facts: &ClientFacts, behind_header: bool) -> &Rules {
+    pub(super) fn rules_for(
+        &self,
+        facts: &ClientFacts,
+        behind_header: bool,
+        tls: ClientTls,
+    ) -> &Rules {
         let private =
             facts.transport == Transport::Tls || (behind_header && self.proxy_header_is_private);
-        if private || facts.trusted || !self.privacy_required {
-            &self.rules
-        } else {
-            &self.guarded_rules
+        let open = private || facts.trusted || !self.privacy_required;
+        match (&self.starttls_rules, tls) {
+            (Some([rules, _]), ClientTls::Clear) if open => rules,
+            (Some([_, guarded]), ClientTls::Clear) => guarded,
+            _ if open => &self.rules,
+            _ => &self.guarded_rules,
         }
     }
 

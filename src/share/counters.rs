@@ -45,11 +45,19 @@ pub enum Counter {
     FailedFast,
     /// Referrals of backends that were followed (W-REF-1).
     Referred,
+    /// TLS handshakes done, on either side.
+    TlsHandshakes,
+    /// Those of them that went on with an earlier session.
+    TlsResumed,
+    /// TLS that failed before login, in the handshake or behind it.
+    TlsFailed,
+    /// Connections closed because bytes in clear followed STARTTLS (TL-03).
+    StarttlsPipelined,
 }
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -69,6 +77,10 @@ impl Counter {
         Self::CrowdedOut,
         Self::FailedFast,
         Self::Referred,
+        Self::TlsHandshakes,
+        Self::TlsResumed,
+        Self::TlsFailed,
+        Self::StarttlsPipelined,
     ];
 
     /// Name in logs and metrics.
@@ -94,6 +106,10 @@ impl Counter {
             Self::CrowdedOut => "crowded_out",
             Self::FailedFast => "failed_fast",
             Self::Referred => "referred",
+            Self::TlsHandshakes => "tls_handshakes",
+            Self::TlsResumed => "tls_resumed",
+            Self::TlsFailed => "tls_failed",
+            Self::StarttlsPipelined => "starttls_pipelined",
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::share::messages::{HashJob, ToControl, ToCore};
 use crate::share::snapshot::Published;
 use crate::share::users::Users;
 use crate::share::visitors::Visitors;
+use crate::tls::Context;
 
 /// The ways between data cores, hashing threads and the control core. Clones are the same ways.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct Exchange {
     pub passdbs: Published<Passdbs>,
     /// Sites, backends and groups, published by the control core.
     pub table: Published<Table>,
+    /// Certificates and authorities, published by the control core.
+    pub tls: Published<Context>,
     /// User rows, written by the control core.
     pub users: Users,
     /// Who is here, from where; counted by the data cores, swept by the control core.
@@ -49,6 +52,7 @@ impl Exchange {
         Ok(Self {
             passdbs: Published::default(),
             table: Published::default(),
+            tls: Published::default(),
             users: Users::default(),
             visitors: Visitors::default(),
             hashing: Jobs::new(limits::HASHING_QUEUE_MAX)?,

@@ -14,6 +14,7 @@ use crate::share::visitors::{Attempt, Pass, Seat};
 use crate::tick::Tick;
 
 use super::asks::Asking;
+use super::channel::Tls;
 use super::lmtp::{Link, Mail};
 
 /// One of the two sockets of a connection.
@@ -99,6 +100,8 @@ impl Socket {
 pub(super) struct Connection {
     pub(super) client: Socket,
     pub(super) backend: Socket,
+    /// TLS on either side; none, and no memory for it, when both are in clear.
+    pub(super) tls: Option<Box<Tls>>,
     pub(super) phase: Phase,
 }
 
@@ -225,6 +228,14 @@ pub(super) struct Relay {
 }
 
 impl Relay {
+    /// The direction that reads from `source`, and the other one.
+    pub(super) fn both(&mut self, source: Side) -> [&mut Direction; 2] {
+        match source {
+            Side::Client => [&mut self.up, &mut self.down],
+            Side::Backend => [&mut self.down, &mut self.up],
+        }
+    }
+
     /// The direction that reads from `source`.
     pub(super) fn direction(&mut self, source: Side) -> &mut Direction {
         match source {

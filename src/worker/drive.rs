@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::limits;
 use crate::ring::port::{Half, IoFault, Kind, Port, ReceiveBuffer, Token};
+use crate::session::PIPELINED;
 use crate::session::input::Input;
 use crate::session::output::{Handover, Wish};
 use crate::share::counters::Counter;
@@ -57,6 +58,11 @@ impl<P: Port> Worker<P> {
             self.send_or_keep(slot, Side::Backend, &outbox.to_backend);
             zeroize::Zeroize::zeroize(&mut outbox.to_backend);
         }
+        if outbox.begins_tls() && self.is_injected(slot, Side::Client) {
+            outbox.discard();
+            self.outbox = outbox;
+            return Some(Input::ClientInsecure(PIPELINED));
+        }
         if !outbox.to_client.is_empty() {
             self.send_or_keep(slot, Side::Client, &outbox.to_client);
             outbox.to_client.clear();
@@ -88,8 +94,13 @@ impl<P: Port> Worker<P> {
                     login.connect_next = None;
                 }
                 self.hosts.late(slot, self.now);
+                self.forget_tls(slot, Side::Backend);
                 self.close_side(slot, Side::Backend);
                 None
+            }
+            Wish::SecureClient(early) => self.secure_client(slot, &early),
+            Wish::SecureBackend { name, certificate } => {
+                self.secure_backend(slot, &name, certificate)
             }
             Wish::Connect { to, again } => self.connect(slot, to, again),
             Wish::Relay(handover) => {
@@ -97,6 +108,7 @@ impl<P: Port> Worker<P> {
                 None
             }
             Wish::Close => {
+                self.say_goodbye(slot);
                 if let Some(login) = self.login(slot) {
                     login.finishing = true;
                 }
@@ -199,6 +211,9 @@ impl<P: Port> Worker<P> {
 
     /// One read; `true` when another may find more.
     fn read_once(&mut self, slot: u32, side: Side, scratch: &mut [u8]) -> bool {
+        if self.is_secured(slot, side) {
+            return self.read_sealed(slot, side);
+        }
         let room = self.session_room(slot, side).min(SESSION_READ_BYTES);
         let Some(connection) = self.slots.get_mut(slot) else {
             return false;
@@ -241,19 +256,22 @@ impl<P: Port> Worker<P> {
                 socket.drained = true;
                 false
             }
-            Err(fault) if side == Side::Backend => {
-                self.session_input(slot, Input::BackendBroken(word(fault)));
-                false
-            }
-            Err(_) => {
-                self.client_reset(slot);
+            Err(fault) => {
+                self.read_failed(slot, side, fault);
                 false
             }
         }
     }
 
+    pub(super) fn read_failed(&mut self, slot: u32, side: Side, fault: IoFault) {
+        match side {
+            Side::Client => self.client_reset(slot),
+            Side::Backend => self.session_input(slot, Input::BackendBroken(word(fault))),
+        }
+    }
+
     /// The client is gone for good: whatever runs for it is cancelled (W-PIPE-6).
-    fn client_reset(&mut self, slot: u32) {
+    pub(super) fn client_reset(&mut self, slot: u32) {
         // A session that is over has been reported.
         if self.login(slot).is_some_and(|login| !login.finishing) {
             self.report_aborted(slot, "client reset the connection");
@@ -261,7 +279,7 @@ impl<P: Port> Worker<P> {
         self.abort(slot);
     }
 
-    fn session_room(&self, slot: u32, side: Side) -> usize {
+    pub(super) fn session_room(&self, slot: u32, side: Side) -> usize {
         let Some(connection) = self.slots.get(slot) else {
             return 0;
         };
@@ -277,8 +295,8 @@ impl<P: Port> Worker<P> {
         }
     }
 
-    /// Sends bytes of a session now; what the socket does not take is kept and sent when there is room.
-    fn send_or_keep(&mut self, slot: u32, side: Side, bytes: &[u8]) {
+    /// Sends bytes as they are now; what the socket does not take is kept and sent when there is room.
+    pub(super) fn send_raw(&mut self, slot: u32, side: Side, bytes: &[u8]) {
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
@@ -422,6 +440,7 @@ impl<P: Port> Worker<P> {
             return;
         };
         connection.phase = Phase::Lingering;
+        connection.tls = None;
         let Some(fd) = connection.client.fd() else {
             return self.abort(slot);
         };

@@ -24,6 +24,7 @@ impl<P: Port> Worker<P> {
         let connection = Connection {
             client: Socket::default(),
             backend: Socket::default(),
+            tls: None,
             phase: Phase::Link(Link { parent: slot, number: link }),
         };
         let Ok((child, generation)) = self.slots.insert(connection) else {

@@ -31,6 +31,8 @@ pub struct Listener {
     haproxy: bool,
     /// How many may come in, and how fast.
     door: DoorRules,
+    /// Every connection begins with a TLS handshake (W-TLS-1).
+    tls: bool,
     armed: bool,
     retry_at: Option<Tick>,
 }
@@ -39,7 +41,18 @@ impl Listener {
     /// A listener on a socket whose ownership passes to the core.
     #[must_use]
     pub fn new(fd: Fd, protocol: Protocol, haproxy: bool, door: DoorRules) -> Self {
-        Self { fd: Some(fd), protocol, haproxy, door, armed: false, retry_at: None }
+        Self { fd: Some(fd), protocol, haproxy, door, tls: false, armed: false, retry_at: None }
+    }
+
+    /// The same listener where every connection begins with a TLS handshake.
+    #[must_use]
+    pub fn behind_tls(self) -> Self {
+        Self { tls: true, ..self }
+    }
+
+    /// What a client is told when there is no room for it. In clear where TLS is expected it would only be damage.
+    fn busy_line(&self) -> &'static [u8] {
+        if self.tls { b"" } else { busy_line(self.protocol) }
     }
 }
 
@@ -97,10 +110,10 @@ impl<P: Port> Worker<P> {
             return self.close_listener(index);
         }
         listener.retry_at = Some(now.after(if starved { STARVED_PAUSE } else { Duration::ZERO }));
-        let protocol = listener.protocol;
+        let line = listener.busy_line();
         if starved {
             self.counters.add(Counter::AcceptStarved, 1);
-            self.port.refuse_one(fd, busy_line(protocol));
+            self.port.refuse_one(fd, line);
             if self.asks.may_complain(now) {
                 self.log(Event::Note {
                     warning: true,
@@ -137,6 +150,8 @@ impl<P: Port> Worker<P> {
             return self.port.close(fd);
         };
         let (protocol, haproxy, door) = (listener.protocol, listener.haproxy, listener.door);
+        let tls = listener.tls;
+        let line = listener.busy_line();
         // Gone before we looked: nothing to answer, nothing to log.
         let Ok((peer, local)) = self.port.endpoints(fd) else {
             return self.port.close(fd);
@@ -149,17 +164,25 @@ impl<P: Port> Worker<P> {
         }
         if self.draining.is_some() || self.slots.live() >= self.slots.bound() {
             // A courtesy line; a client that does not take it is closed all the same.
-            let _ = self.port.send(fd, busy_line(protocol));
+            let _ = self.port.send(fd, line);
             self.refuse(fd, protocol, peer, "connections_per_core_max is reached");
             return;
         }
         let Some(pass) = self.asks.visitors().enter_by(local.port(), door, self.now) else {
-            let _ = self.port.send(fd, busy_line(protocol));
+            let _ = self.port.send(fd, line);
             self.refuse(fd, protocol, peer, "connections_max or connection_rate of the listener");
             return;
         };
         self.make_room();
-        self.begin(fd, protocol, entrance, peer, local, pass);
+        let header = entrance == Entrance::ReadHeader;
+        let facts = self.facts_at(peer, local);
+        if protocol == Protocol::Lmtp {
+            return self.begin_lmtp(fd, facts, header, pass);
+        }
+        let (seed, settings) = (self.asks.draw(), std::sync::Arc::clone(&self.settings.session));
+        let session =
+            Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now);
+        self.begin(fd, if tls { session.behind_tls() } else { session }, pass);
     }
 
     /// While few places are left, each newcomer takes that of the client that has waited longest without logging in
@@ -188,17 +211,8 @@ impl<P: Port> Worker<P> {
         self.abort(oldest);
     }
 
-    fn begin(
-        &mut self,
-        fd: Fd,
-        protocol: Protocol,
-        entrance: Entrance,
-        peer: SocketAddr,
-        local: SocketAddr,
-        pass: Pass,
-    ) {
-        let seed = self.asks.draw();
-        let facts = ClientFacts {
+    fn facts_at(&mut self, peer: SocketAddr, local: SocketAddr) -> ClientFacts {
+        ClientFacts {
             socket: peer,
             origin: peer,
             apparent: peer,
@@ -209,17 +223,14 @@ impl<P: Port> Worker<P> {
             transport: Transport::Insecure,
             trusted: self.settings.is_trusted(peer.ip()),
             forward: Vec::new(),
-        };
-        let header = entrance == Entrance::ReadHeader;
-        if protocol == Protocol::Lmtp {
-            return self.begin_lmtp(fd, facts, header, pass);
         }
-        let settings = std::sync::Arc::clone(&self.settings.session);
-        let session =
-            Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now);
+    }
+
+    fn begin(&mut self, fd: Fd, session: Session, pass: Pass) {
         let connection = Connection {
             client: Socket::open(fd),
             backend: Socket::default(),
+            tls: None,
             phase: Phase::Session(Box::new(Login::new(session, pass))),
         };
         match self.slots.insert(connection) {

@@ -82,6 +82,7 @@ impl<P: Port> Worker<P> {
         let connection = Connection {
             client: Socket::open(fd),
             backend: Socket::default(),
+            tls: None,
             phase: Phase::Lmtp(Box::new(mail)),
         };
         match self.slots.insert(connection) {

@@ -6,6 +6,7 @@
 //! core on a simulated kernel, `tests/appliance/e2e` the real process.
 
 mod asks;
+mod channel;
 mod connection;
 mod drain;
 mod drive;
@@ -17,6 +18,8 @@ mod newcomers;
 mod pump;
 mod relay;
 mod run;
+mod seam;
+mod secure;
 mod settings;
 mod sources;
 mod visits;

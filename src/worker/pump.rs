@@ -22,6 +22,8 @@ pub(super) enum Turn {
     Blocked,
     /// The source ended and everything it sent was delivered.
     Ended,
+    /// TLS with the source is over: damaged records, or an alert. Its peer has been told.
+    Insecure(&'static str),
     /// The connection broke on the named end of this direction.
     Broken(End, IoFault),
 }

@@ -9,6 +9,7 @@ use crate::tick::Tick;
 use super::connection::{Direction, Label, Mode, Phase, Relay, Side};
 use super::pump::{self, End, Ends, Turn};
 use super::run::Worker;
+use super::seam::{self, Seam};
 
 impl<P: Port> Worker<P> {
     /// Everything of the login is sent: from here on only bytes move. The session's memory goes here.
@@ -38,8 +39,10 @@ impl<P: Port> Worker<P> {
         self.relays += 1;
         self.set_relay_timer(slot);
         // What arrived while the session was not reading has been told already: such a side gets a look now.
-        for (side, _) in unread.into_iter().filter(|(_, is_unread)| *is_unread) {
-            self.pump(slot, side);
+        for (side, is_unread) in unread {
+            if is_unread || self.has_opened(slot, side) {
+                self.pump(slot, side);
+            }
         }
     }
 
@@ -58,11 +61,26 @@ impl<P: Port> Worker<P> {
         };
         let (from, to) = if source == Side::Client { (client, backend) } else { (backend, client) };
         let ends = Ends { source: from, destination: to, hangup };
-        let direction = relay.direction(source);
+        let [direction, opposite] = relay.both(source);
         let was_hot = direction.mode == Mode::Hot;
         let was_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
         let mut moved = 0;
-        let turn = pump::turn(&mut self.port, &mut self.scratch, direction, ends, &mut moved);
+        let turn = match &mut connection.tls {
+            None => pump::turn(&mut self.port, &mut self.scratch, direction, ends, &mut moved),
+            Some(tls) => {
+                let (buffers, seam) = (&mut self.tls.buffers, Seam::of(tls, source));
+                seam::turn(
+                    &mut self.port,
+                    buffers,
+                    seam,
+                    [&mut *direction, &mut *opposite],
+                    ends,
+                    &mut moved,
+                )
+            }
+        };
+        let is_copied = connection.tls.is_some();
+        let answer_waits = is_copied && opposite.rest.is_some();
         let is_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
         if is_proven && !was_proven && source == Side::Backend {
             self.port.receive_buffer(from, ReceiveBuffer::Whole);
@@ -70,13 +88,27 @@ impl<P: Port> Worker<P> {
         if direction.mode == Mode::Hot && !was_hot {
             self.counters.add(Counter::Hot, 1);
         }
-        if turn == Turn::Again && direction.mode == Mode::Hot && direction.pipe.is_none() && was_hot
-        {
+        let is_hot = direction.mode == Mode::Hot && was_hot;
+        if turn == Turn::Again && is_hot && direction.pipe.is_none() && !is_copied {
             self.counters.add(Counter::PipeMissing, 1);
         }
         if moved > 0 {
             relay.moved_at = seconds(self.now);
         }
+        self.after_turn(slot, source, turn);
+        if answer_waits {
+            self.await_room(slot, source);
+        }
+    }
+
+    /// What a turn leads to.
+    fn after_turn(&mut self, slot: u32, source: Side, turn: Turn) {
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Phase::Relay(relay) = &mut connection.phase else {
+            return;
+        };
         let is_half_closed = relay.up.shut || relay.down.shut;
         match turn {
             // A stall that is over leaves a timer behind that is too long for a half-closed relay.
@@ -91,7 +123,14 @@ impl<P: Port> Worker<P> {
                 self.set_relay_timer(slot);
             }
             Turn::Ended => self.direction_ended(slot, source),
-            Turn::Broken(end, fault) => self.relay_broken(slot, source, end, fault),
+            Turn::Broken(end, fault) => {
+                let by = pump::culprit(source == Side::Client, end);
+                self.relay_broken(slot, by, pump::word(fault));
+            }
+            Turn::Insecure(word) => {
+                let by = pump::culprit(source == Side::Client, End::Source);
+                self.relay_broken(slot, by, word);
+            }
         }
     }
 
@@ -165,11 +204,10 @@ impl<P: Port> Worker<P> {
     /// The client is gone while the backend takes nothing, or behind its own end: nobody is left to relay for. A broken
     /// backend is not ended like that; what it sent before is still on its way to a client that reads slowly.
     pub(super) fn client_gone(&mut self, slot: u32) {
-        self.relay_broken(slot, Side::Client, End::Source, IoFault::Reset);
+        self.relay_broken(slot, EndedBy::Client, pump::word(IoFault::Reset));
     }
 
-    fn relay_broken(&mut self, slot: u32, source: Side, end: End, fault: IoFault) {
-        let by = pump::culprit(source == Side::Client, end);
+    fn relay_broken(&mut self, slot: u32, by: EndedBy, word: &'static str) {
         // The reset is passed on: the other side must not take a cut stream for a complete one.
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
@@ -178,12 +216,15 @@ impl<P: Port> Worker<P> {
         if let Some(fd) = connection.socket(other).fd() {
             self.port.reset_on_close(fd);
         }
-        self.end_relay(slot, by, Some(pump::word(fault)));
+        self.end_relay(slot, by, Some(word));
     }
 
     /// Reports the end of a relay and closes both sides.
     pub(super) fn end_relay(&mut self, slot: u32, by: EndedBy, error: Option<&'static str>) {
         let now = self.now;
+        if error.is_none() {
+            self.part(slot);
+        }
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };

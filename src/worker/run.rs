@@ -7,11 +7,13 @@ use std::time::Duration;
 use crate::event::{Event, Notice};
 use crate::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
+use crate::session::PIPELINED;
 use crate::session::output::Outbox;
 use crate::share::counters::{Counter, Counters};
 use crate::tick::Tick;
 
 use super::asks::Asks;
+use super::channel::CoreTls;
 use super::connection::{Connection, Phase, Side};
 use super::drain::Drain;
 use super::drive::SESSION_READ_BYTES;
@@ -48,6 +50,7 @@ pub struct Worker<P: Port> {
     /// because one leads to the other and to the end of a connection. Made by the first of them.
     pub(super) mail_scratch: Box<[u8]>,
     pub(super) link_scratch: Box<[u8]>,
+    pub(super) tls: CoreTls,
     pub(super) outbox: Outbox,
     /// Logins that wait for their address prefix's turn, and when they were last looked at.
     pub(super) queued: VecDeque<Queued>,
@@ -82,6 +85,7 @@ impl<P: Port> Worker<P> {
         let bound = settings.connections_max;
         let mut wheel = Wheel::new(bound);
         wheel.expire(now, &mut Vec::new());
+        let tls = CoreTls::new(&links.tls);
         let mut asks = asks;
         let sources = Sources::new(&settings.source_ips, asks.draw());
         let mut core = Self {
@@ -102,6 +106,7 @@ impl<P: Port> Worker<P> {
             session_scratch: vec![0; SESSION_READ_BYTES].into_boxed_slice(),
             mail_scratch: Box::default(),
             link_scratch: Box::default(),
+            tls,
             outbox: Outbox::new(),
             queued: VecDeque::new(),
             queue_served: now,
@@ -131,6 +136,7 @@ impl<P: Port> Worker<P> {
         self.port.wait(timeout, &mut completions);
         self.links.mail.wake_up();
         self.now = self.port.now();
+        self.renew_handshake_steps();
         for completion in completions.drain(..) {
             self.completion(completion);
         }
@@ -413,6 +419,7 @@ impl<P: Port> Worker<P> {
             return;
         };
         let former = std::mem::replace(&mut connection.phase, Phase::Closing);
+        connection.tls = None;
         let open = connection.client.is_open() || connection.backend.is_open();
         self.wheel.clear(slot);
         self.newcomers.set(slot, false);
@@ -457,6 +464,9 @@ impl<P: Port> Worker<P> {
                 self.counters.add(Counter::RelayEnded, 1);
                 self.counters.add(Counter::BytesUp, *bytes_up);
                 self.counters.add(Counter::BytesDown, *bytes_down);
+            }
+            Event::Aborted { reason: PIPELINED, .. } => {
+                self.counters.add(Counter::StarttlsPipelined, 1);
             }
             Event::Aborted { .. } | Event::Delivered { .. } | Event::Note { .. } => {}
         }

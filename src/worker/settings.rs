@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admission::door::DoorRules;
-use crate::config::model::ProxyHeader;
+use crate::auth::verdict::{BackendTls, Certificate};
+use crate::config::model::{ProxyHeader, ProxySsl};
 use crate::config::{Config, Mechanism, SslMode};
 use crate::event::Event;
 use crate::lmtp::LmtpSettings;
@@ -18,6 +19,8 @@ use crate::share::counters::Counters;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::ToCore;
+use crate::share::snapshot::Published;
+use crate::tls::Context;
 
 /// Settings of all data cores.
 #[derive(Clone, Debug)]
@@ -118,8 +121,16 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
         sieve_notify: config.managesieve.notify.as_str().into(),
         ..Rules::default()
     };
+    let guarded_rules = Rules { plaintext_allowed: false, ..rules.clone() };
+    let ssl = &config.ssl;
+    let has_certificate =
+        ssl.mode != SslMode::No && (ssl.server.is_some() || !ssl.by_name.is_empty());
     SessionSettings {
-        guarded_rules: Rules { plaintext_allowed: false, ..rules.clone() },
+        starttls_rules: has_certificate.then(|| {
+            [&rules, &guarded_rules].map(|rules| Rules { starttls: true, ..rules.clone() })
+        }),
+        verify_backends: ssl.client_require_valid_cert,
+        guarded_rules,
         rules,
         trusted: config.trust.login_networks.clone(),
         privacy_required: config.ssl.mode == SslMode::Required,
@@ -133,6 +144,7 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
             ProtocolSettings {
                 port: protocol.proxy_port,
                 send_header: send_header(protocol.proxy_send_header),
+                tls: backend_tls(protocol.proxy_ssl),
             }
         }),
     }
@@ -146,6 +158,14 @@ fn send_header(setting: ProxyHeader) -> SendHeader {
     }
 }
 
+fn backend_tls(configured: ProxySsl) -> BackendTls {
+    match configured {
+        ProxySsl::No => BackendTls::Off,
+        ProxySsl::StartTls => BackendTls::Starttls(Certificate::Configured),
+        ProxySsl::Yes => BackendTls::Implicit(Certificate::Configured),
+    }
+}
+
 /// Ways to the other threads.
 #[derive(Clone, Debug)]
 pub struct Links {
@@ -153,6 +173,8 @@ pub struct Links {
     pub mail: Arc<Mailbox<ToCore>>,
     /// Where reports go.
     pub log: Arc<Mailbox<Event>>,
+    /// Certificates, and whom we trust.
+    pub tls: Published<Context>,
     /// This core's counters.
     pub counters: Arc<Counters>,
 }
@@ -165,6 +187,7 @@ impl Links {
         Some(Self {
             mail: Arc::clone(exchange.to_cores.get(index)?),
             log: Arc::clone(&exchange.log),
+            tls: exchange.tls.clone(),
             counters: Arc::clone(exchange.counters.get(index)?),
         })
     }

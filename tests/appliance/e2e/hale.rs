@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use super::certificate::Pem;
 use super::dovecot::Pair;
 use super::imap::Imap;
 use super::kernel::raise_descriptor_limit;
@@ -25,6 +26,7 @@ pub(crate) struct Setup {
     directory: TempDir,
     pub(crate) port: u16,
     pub(crate) haproxy_port: u16,
+    tls_port: u16,
     backend_port: u16,
     trusted_balancers: &'static str,
     users: Vec<u8>,
@@ -58,6 +60,7 @@ impl Setup {
             directory,
             port: free_port(),
             haproxy_port: free_port(),
+            tls_port: free_port(),
             backend_port,
             trusted_balancers: "127.0.0.0/8",
             users: Vec::new(),
@@ -87,6 +90,18 @@ impl Setup {
     /// Who may send PROXY headers.
     pub(crate) fn trust_balancers(&mut self, networks: &'static str) {
         self.trusted_balancers = networks;
+    }
+
+    /// A certificate, and a port that begins with TLS.
+    pub(crate) fn secure(&mut self, pem: &Pem) {
+        pem.write(self.path());
+        let directory = self.path().display().to_string();
+        let mode = if self.more.contains("ssl = required") { "required" } else { "yes" };
+        self.configure(&format!(
+            "ssl = {mode}\nssl_server_cert_file = {directory}/cert.pem\nssl_server_key_file = {directory}/key.pem\n\
+             service imap-login {{\n  inet_listener imap_tls {{\n    port = {}\n    ssl = yes\n  }}\n}}",
+            self.tls_port
+        ));
     }
 
     /// More lines of configuration.
@@ -188,6 +203,10 @@ impl Setup {
 impl Hale {
     pub(crate) fn address(&self) -> SocketAddr {
         (FRONT, self.setup.port).into()
+    }
+
+    pub(crate) fn tls_address(&self) -> SocketAddr {
+        (FRONT, self.setup.tls_port).into()
     }
 
     pub(crate) fn haproxy_address(&self) -> SocketAddr {

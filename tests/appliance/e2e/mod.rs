@@ -15,6 +15,8 @@ mod hale;
 mod imap;
 mod script;
 mod smtp_relay;
+mod certificate;
+mod bridge;
 mod mail;
 mod kernel;
 
@@ -35,6 +37,7 @@ mod transfer;
 mod pop3;
 mod sieve;
 mod half_close;
+mod tls;
 mod loss;
 mod pressure;
 mod idle;

@@ -18,6 +18,7 @@ pub(crate) const DOVECOT: Tool = Tool { program: "dovecot", package: DOVECOT_PAC
 pub(crate) const FETCHMAIL: Tool = Tool { program: "fetchmail", package: "fetchmail" };
 pub(crate) const HAPROXY: Tool = Tool { program: "haproxy", package: "haproxy" };
 pub(crate) const MBSYNC: Tool = Tool { program: "mbsync", package: "isync" };
+pub(crate) const OPENSSL: Tool = Tool { program: "openssl", package: "openssl" };
 pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3" };
 pub(crate) const SETPRIV: Tool = Tool { program: "setpriv", package: "util-linux" };
 pub(crate) const SS: Tool = Tool { program: "ss", package: "iproute2" };

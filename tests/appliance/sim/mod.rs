@@ -100,6 +100,8 @@ fn settings() -> WorkerSettings {
     let session = SessionSettings {
         guarded_rules: rules.clone(),
         rules,
+        starttls_rules: None,
+        verify_backends: true,
         trusted: Networks::default(),
         privacy_required: false,
         proxy_header_is_private: false,

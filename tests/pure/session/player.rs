@@ -180,6 +180,9 @@ impl Player {
             "trusts" => self.scene.trusted = Networks::parse(rest)?,
             "private-only" => self.scene.private_only = true,
             "tls" => self.scene.tls = true,
+            "starttls" => self.scene.starttls = true,
+            "behind-tls" => self.scene.behind_tls = true,
+            "backend-starttls" => self.scene.backend_starttls = true,
             "header-is-private" => self.scene.header_is_private = true,
             "seed" => self.scene.seed = rest.parse().unwrap(),
             "begin" => {
@@ -253,6 +256,15 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
         }
         "connected" => Input::Connected,
         "broken" => Input::BackendBroken("connection refused"),
+        "client-secured" => Input::ClientSecured {
+            server_name: Some(rest).filter(|it| !it.is_empty()).map(Into::into),
+        },
+        "client-insecure" => Input::ClientInsecure("no version, cipher or group in common"),
+        "backend-secured" => Input::BackendSecured,
+        "backend-insecure" => Input::BackendInsecure {
+            word: "what went wrong",
+            is_certificate: rest == "certificate",
+        },
         "client-end" => Input::ClientEnd,
         "backend-end" => Input::BackendEnd,
         "backend-down" => Input::BackendDown,
@@ -317,6 +329,8 @@ fn named(wish: &Wish) -> String {
         }
         Wish::DropBackend => "drops".to_owned(),
         Wish::Connect { to, .. } => format!("connects {to}"),
+        Wish::SecureClient(early) => format!("secures client {}", early.escape_ascii()),
+        Wish::SecureBackend { name, certificate } => format!("secures {name} {certificate:?}"),
         Wish::Relay(handover) => {
             format!("relays {} {}", who(&handover.subject), handover.backend)
         }

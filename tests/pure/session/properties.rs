@@ -30,6 +30,10 @@ enum Happening {
     BackendEnd,
     Time(u16),
     Deadline,
+    ClientSecured,
+    ClientInsecure,
+    BackendSecured,
+    BackendInsecure(bool),
     BackendDown,
     Shutdown,
     Crowded,
@@ -59,6 +63,7 @@ fn client_words() -> impl Strategy<Value = Vec<u8>> {
         "x\r\n",
         "PROXY TCP4 192.0.2.9 203.0.113.1 4000 143\r\n",
         "i SELECT INBOX\r\n",
+        "s STARTTLS\r\n",
         "\r",
         "j LOGIN {70000+}\r\n",
     ]);
@@ -75,6 +80,8 @@ fn backend_words() -> impl Strategy<Value = Vec<u8>> {
         "* OK hi\r\n",
         "* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi\r\n",
         "C OK\r\n",
+        "S OK\r\n",
+        "* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n",
         "I OK\r\n",
         "L OK in\r\n",
         "L OK [CAPABILITY IMAP4rev1] in\r\n",
@@ -112,19 +119,26 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => any::<u16>().prop_map(Happening::Time),
         4 => Just(Happening::Deadline),
         1 => Just(Happening::BackendDown),
+        4 => Just(Happening::ClientSecured),
+        1 => Just(Happening::ClientInsecure),
+        4 => Just(Happening::BackendSecured),
+        1 => any::<bool>().prop_map(Happening::BackendInsecure),
         1 => Just(Happening::Shutdown),
         1 => Just(Happening::Crowded),
     ]
 }
 
 fn scene() -> impl Strategy<Value = Scene> {
-    (any::<bool>(), any::<bool>(), any::<bool>(), any::<u64>()).prop_map(
-        |(header, trusts, private_only, seed)| Scene {
+    (any::<bool>(), any::<bool>(), any::<bool>(), any::<[bool; 3]>(), any::<u64>()).prop_map(
+        |(header, trusts, private_only, [starttls, behind_tls, backend_starttls], seed)| Scene {
             header,
             trusted: Networks::parse(if trusts { "192.0.2.0/24" } else { "" }).unwrap_or_default(),
             private_only,
             header_is_private: false,
             tls: false,
+            starttls,
+            behind_tls,
+            backend_starttls,
             seed,
         },
     )
@@ -198,6 +212,13 @@ impl Run {
                 self.input(Input::Deadline);
             }
             Happening::BackendDown => self.input(Input::BackendDown),
+            Happening::ClientSecured => self.input(Input::ClientSecured { server_name: None }),
+            Happening::ClientInsecure => self.input(Input::ClientInsecure("broken")),
+            Happening::BackendSecured => self.input(Input::BackendSecured),
+            Happening::BackendInsecure(is_certificate) => {
+                let is_certificate = *is_certificate;
+                self.input(Input::BackendInsecure { word: "broken", is_certificate });
+            }
             Happening::Shutdown => self.input(Input::Shutdown),
             Happening::Crowded => self.input(Input::Crowded(
                 "made room for newer connections (connections_per_core_max)",
@@ -241,7 +262,11 @@ impl Run {
                 self.verdicts += 1;
                 self.connects = 0;
             }
-            Wish::Route(_) | Wish::DropBackend | Wish::Report(_) => {}
+            Wish::Route(_)
+            | Wish::DropBackend
+            | Wish::SecureClient(_)
+            | Wish::SecureBackend { .. }
+            | Wish::Report(_) => {}
         }
         assert!(!(self.closed && self.relayed));
         // Four attempts and six hops.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hale::auth::answer::Answer;
-use hale::auth::verdict::{Grant, Verdict};
+use hale::auth::verdict::{BackendTls, Certificate, Grant, Verdict};
 use hale::facts::{ClientFacts, Transport};
 use hale::fault::Failure;
 use hale::limits;
@@ -22,6 +22,8 @@ pub(super) fn settings() -> SessionSettings {
     SessionSettings {
         rules: Rules::default(),
         guarded_rules: Rules { plaintext_allowed: false, ..Rules::default() },
+        starttls_rules: None,
+        verify_backends: true,
         trusted: Networks::default(),
         privacy_required: false,
         proxy_header_is_private: false,
@@ -47,6 +49,12 @@ pub(super) struct Scene {
     pub(super) header_is_private: bool,
     /// The client came over TLS.
     pub(super) tls: bool,
+    /// There is a certificate, so that STARTTLS is offered in clear.
+    pub(super) starttls: bool,
+    /// The listener's connections begin with TLS.
+    pub(super) behind_tls: bool,
+    /// `proxy_ssl = starttls`.
+    pub(super) backend_starttls: bool,
     /// For the jitter.
     pub(super) seed: u64,
 }
@@ -59,6 +67,15 @@ impl Scene {
             proxy_header_is_private: self.header_is_private,
             ..settings()
         };
+        let mut settings = settings;
+        if self.starttls {
+            let offered = |rules: &Rules| Rules { starttls: true, ..rules.clone() };
+            settings.starttls_rules = Some([&settings.rules, &settings.guarded_rules].map(offered));
+        }
+        if self.backend_starttls {
+            let tls = BackendTls::Starttls(Certificate::Configured);
+            settings.protocols = settings.protocols.map(|it| ProtocolSettings { tls, ..it });
+        }
         let peer = SocketAddr::from(if self.header {
             ([10, 0, 0, 2], 5000)
         } else {
@@ -73,7 +90,9 @@ impl Scene {
             ..client_facts(false)
         };
         let dialogue = Dialogue::new(Protocol::Imap);
-        Session::new(Arc::new(settings), dialogue, facts, self.header, self.seed, Tick(0))
+        let session =
+            Session::new(Arc::new(settings), dialogue, facts, self.header, self.seed, Tick(0));
+        if self.behind_tls { session.behind_tls() } else { session }
     }
 }
 

@@ -1,0 +1,256 @@
+//! Certificates and authorities: read at start and on SIGHUP, checked, published to the data cores.
+//!
+//! All or nothing: what clients meet is replaced as a whole, and only by files that are all good; otherwise everything
+//! stays as it was and the log says why (TL-19). Tests: below, `tests/appliance/e2e/tls`.
+
+use std::collections::HashMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::signal::unix::Signal;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::config::model::{Certificate, ProxySsl, Ssl, TlsVersion};
+use crate::config::{Config, SslMode};
+use crate::event::Event;
+use crate::limits;
+use crate::names::Protocol;
+use crate::share::mailbox::Mailbox;
+use crate::share::snapshot::Published;
+use crate::tls::{Context, Identity, Oldest, ServersBuilder, TicketKeys, Trust};
+
+/// Where certificates come from, and the keys of tickets.
+#[derive(Debug)]
+pub struct Certificates {
+    ssl: Ssl,
+    /// Some backend is to be reached by TLS.
+    trust_needed: bool,
+    tickets: TicketKeys,
+}
+
+/// What was read, and what is odd about it.
+pub type Loaded = (Context, Vec<String>);
+
+impl Certificates {
+    /// The files of a configuration. `None`: the system has no randomness.
+    #[must_use]
+    pub fn configured(config: &Config) -> Option<Self> {
+        let speaks_tls = |protocol| config.protocol(protocol).proxy_ssl != ProxySsl::No;
+        Some(Self {
+            ssl: config.ssl.clone(),
+            trust_needed: Protocol::ALL.into_iter().any(speaks_tls),
+            tickets: TicketKeys::new()?,
+        })
+    }
+
+    /// Reads and checks every file.
+    ///
+    /// # Errors
+    /// Everything that is wrong, a line each, with its remedy.
+    pub fn load(&self) -> Result<Loaded, Vec<String>> {
+        let mut reading =
+            Reading { now: unix_seconds(), known: HashMap::new(), remarks: Vec::new() };
+        let mut faults = Vec::new();
+        let mut servers = ServersBuilder::default();
+        if self.ssl.mode != SslMode::No {
+            if let Some(certificate) = &self.ssl.server {
+                match reading.identity(certificate) {
+                    Ok(identity) => servers.default_identity(&identity),
+                    Err(fault) => faults.push(fault),
+                }
+            }
+            for (name, certificate) in &self.ssl.by_name {
+                match reading.identity(certificate) {
+                    Ok(identity) => servers.named(name, &identity),
+                    Err(fault) => faults.push(fault),
+                }
+            }
+        }
+        faults.dedup();
+        let trust = self.trust(&mut reading.remarks).map_err(|fault| faults.push(fault));
+        let (true, Ok(trust)) = (faults.is_empty(), trust) else {
+            return Err(faults);
+        };
+        let oldest = match self.ssl.min_protocol {
+            TlsVersion::Tls12 => Oldest::Tls12,
+            TlsVersion::Tls13 => Oldest::Tls13,
+        };
+        let context = Context { servers: servers.build(oldest, &self.tickets), trust };
+        Ok((context, reading.remarks))
+    }
+
+    /// Replaces the keys of tickets in what is published now.
+    pub fn rotate(&mut self, context: &Context) -> Context {
+        // Without randomness the old keys serve on; nothing else works then either.
+        if let Some(next) = self.tickets.next() {
+            self.tickets = next;
+        }
+        let servers = context.servers.as_ref().map(|servers| servers.with_tickets(&self.tickets));
+        Context { servers, trust: context.trust.clone() }
+    }
+
+    fn trust(&self, remarks: &mut Vec<String>) -> Result<Trust, String> {
+        let Some(path) = &self.ssl.client_ca_file else {
+            return Ok(self.system_trust(remarks));
+        };
+        let bytes = read(path).map_err(|error| {
+            format!("ssl_client_ca_file: {} can't be read: {error}", path.display())
+        })?;
+        Trust::new(&bytes)
+            .map_err(|fault| format!("ssl_client_ca_file: {} {fault}", path.display()))
+    }
+
+    /// The authorities that the system trusts. Missing ones matter to those alone who need them.
+    fn system_trust(&self, remarks: &mut Vec<String>) -> Trust {
+        let readable = SYSTEM_AUTHORITIES.iter().find_map(|path| read(Path::new(path)).ok());
+        if let Some(trust) = readable.and_then(|bytes| Trust::new(&bytes).ok()) {
+            return trust;
+        }
+        if self.trust_needed && self.ssl.client_require_valid_cert {
+            remarks.push(
+                "no authority is trusted, so no backend can prove itself: set ssl_client_ca_file, or install the \
+                 system's ca-certificates"
+                    .to_owned(),
+            );
+        }
+        Trust::default()
+    }
+}
+
+/// Reads everything again when told to, and replaces the keys of tickets when their time is over.
+pub(super) async fn watch(
+    mut certificates: Certificates,
+    published: Published<Context>,
+    log: Arc<Mailbox<Event>>,
+    mut hangup: Signal,
+) {
+    let mut rotation = interval(limits::TLS_TICKET_KEYS_EVERY);
+    rotation.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick comes at once, and the keys are new.
+    rotation.tick().await;
+    loop {
+        tokio::select! {
+            _ = rotation.tick() => published.publish(certificates.rotate(&published.load())),
+            _ = hangup.recv() => {
+                let read = tokio::task::spawn_blocking(move || {
+                    let loaded = certificates.load();
+                    (certificates, loaded)
+                });
+                let Ok((back, loaded)) = read.await else { return };
+                certificates = back;
+                for (warning, line) in outcome(loaded, &published) {
+                    // A full mailbox loses the line, as for everybody (RS-08).
+                    let _ = log.send(Event::Note { warning, text: line.into_boxed_str() });
+                }
+            }
+        }
+    }
+}
+
+/// Publishes what was read, or keeps what there is; and what the log says of it.
+fn outcome(
+    loaded: Result<Loaded, Vec<String>>,
+    published: &Published<Context>,
+) -> Vec<(bool, String)> {
+    match loaded {
+        Ok((context, remarks)) => {
+            let done = match &context.servers {
+                Some(servers) => {
+                    format!("reloaded: certificates by name {}, and the default", servers.names())
+                }
+                None => "reloaded: no certificate is configured".to_owned(),
+            };
+            published.publish(context);
+            let remarks = remarks.into_iter().map(|remark| (true, remark));
+            std::iter::once((false, done)).chain(remarks).collect()
+        }
+        Err(faults) => {
+            let kept = "certificates were not reloaded, the former ones stay in use".to_owned();
+            std::iter::once(kept).chain(faults).map(|line| (true, line)).collect()
+        }
+    }
+}
+
+struct Reading {
+    now: i64,
+    /// A pair may serve many names and is read once.
+    known: HashMap<(PathBuf, PathBuf), Result<Identity, String>>,
+    remarks: Vec<String>,
+}
+
+impl Reading {
+    fn identity(&mut self, certificate: &Certificate) -> Result<Identity, String> {
+        let pair = (certificate.cert_file.clone(), certificate.key_file.clone());
+        if let Some(known) = self.known.get(&pair) {
+            return known.clone();
+        }
+        let identity = self.read_identity(certificate);
+        if let Ok(identity) = &identity {
+            self.remark(identity, &certificate.cert_file);
+        }
+        self.known.insert(pair, identity.clone());
+        identity
+    }
+
+    fn read_identity(&self, certificate: &Certificate) -> Result<Identity, String> {
+        let Certificate { cert_file, key_file, place, .. } = certificate;
+        let unreadable = |setting: &str, path: &Path, error: std::io::Error| {
+            let path = path.display();
+            format!(
+                "{place}: {setting}: {path} can't be read: {error}; name an existing file that hale's user may read"
+            )
+        };
+        let chain = read(cert_file)
+            .map_err(|error| unreadable("ssl_server_cert_file", cert_file, error))?;
+        let mut key =
+            read(key_file).map_err(|error| unreadable("ssl_server_key_file", key_file, error))?;
+        let identity = Identity::new(&chain, &key, self.now).map_err(|fault| {
+            let (setting, path) = match fault.is_of_key() {
+                true => ("ssl_server_key_file", key_file),
+                false => ("ssl_server_cert_file", cert_file),
+            };
+            format!("{place}: {setting}: {}: {fault}", path.display())
+        });
+        key.fill(0);
+        identity
+    }
+
+    fn remark(&mut self, identity: &Identity, path: &Path) {
+        let path = path.display();
+        if identity.is_early(self.now) {
+            self.remarks.push(format!(
+                "ssl_server_cert_file: {path} is not valid yet; clients will refuse it until it is"
+            ));
+        }
+        if let Some(days) = identity.ends_in(self.now).map(|seconds| seconds / 86_400)
+            && days < EXPIRY_NOTICE_DAYS
+        {
+            self.remarks
+                .push(format!("ssl_server_cert_file: {path} expires in {days} days; renew it"));
+        }
+    }
+}
+
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(limits::TLS_FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[expect(clippy::disallowed_methods, reason = "certificates end at a date of the calendar")]
+fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Debian and its kin, Red Hat and its kin, SUSE.
+const SYSTEM_AUTHORITIES: [&str; 3] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+];
+
+/// Renewal is due before that: Let's Encrypt's certificates are renewed 30 days before their end.
+const EXPIRY_NOTICE_DAYS: i64 = 14;

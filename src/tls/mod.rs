@@ -1,0 +1,45 @@
+//! TLS as a value: bytes of a peer in, plain bytes out, and the other way round.
+//!
+//! Decides: versions, suites, which certificate a client is shown, which certificate of a backend will do, when a
+//! handshake has gone on for too long. Does not: own a socket, read a file, wait, or know what travels inside.
+//! Driver: `worker::secure` before login, `worker::seam` in the relay; `control::certificates` brings the files.
+//! The library (rustls, unbuffered API) is named in this room alone, and an established session's records pass through
+//! [`Engine::open`] and [`Engine::seal`] alone, so that a record layer of our own may take their place (tls.md 7).
+//! Tests: at the end of the files and in `tests`, in memory; `tests/appliance/e2e/tls` with real clients.
+#![forbid(unsafe_code)]
+
+mod backends;
+mod der;
+mod engine;
+mod fault;
+mod identity;
+mod provider;
+mod servers;
+#[cfg(test)]
+mod tests;
+mod tickets;
+
+pub use backends::{Backends, Trust, TrustFault};
+pub use engine::{Engine, Established};
+pub use fault::Fault;
+pub use identity::{Identity, IdentityFault};
+pub use servers::{Servers, ServersBuilder, alpn_names};
+pub use tickets::TicketKeys;
+
+/// Oldest version of TLS that is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oldest {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+/// Everything of TLS that the control core publishes to the data cores.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// Towards clients; none: there is no certificate to show.
+    pub servers: Option<Servers>,
+    /// Towards backends.
+    pub trust: Trust,
+}

@@ -1,0 +1,368 @@
+//! Sessions before login over TLS: handshakes, and sealed bytes on their way to and from the session's code.
+
+use std::sync::Arc;
+
+use crate::auth::verdict::Certificate;
+use crate::limits;
+use crate::ring::port::{IoFault, Port};
+use crate::session::input::Input;
+use crate::share::counters::Counter;
+use crate::tls::{Engine, Fault};
+
+use super::channel::{Channel, PANICKED, lent};
+use super::connection::{Phase, Side};
+use super::drive::SESSION_READ_BYTES;
+use super::run::Worker;
+
+impl<P: Port> Worker<P> {
+    fn channel(&mut self, slot: u32, side: Side) -> Option<&mut Channel> {
+        self.slots.get_mut(slot)?.tls.as_mut()?.channel(side).as_mut()
+    }
+
+    /// Whether bytes of this side go through TLS, if only its handshake.
+    pub(super) fn is_secured(&mut self, slot: u32, side: Side) -> bool {
+        self.channel(slot, side).is_some()
+    }
+
+    fn install(&mut self, slot: u32, side: Side, channel: Channel) {
+        if let Some(connection) = self.slots.get_mut(slot) {
+            *connection.tls.get_or_insert_default().channel(side) = Some(channel);
+        }
+    }
+
+    /// Forgets the TLS session of a side that is closed.
+    pub(super) fn forget_tls(&mut self, slot: u32, side: Side) {
+        if let Some(tls) = self.slots.get_mut(slot).and_then(|connection| connection.tls.as_mut()) {
+            *tls.channel(side) = None;
+        }
+    }
+
+    // === Beginning ===
+
+    /// Whether bytes came in clear where none may: behind a command that begins TLS, before its go-ahead is sent
+    /// (W-STLS-1, W-STLS-2). They were on their way while the command was read, so one look at the socket finds them.
+    pub(super) fn is_injected(&mut self, slot: u32, side: Side) -> bool {
+        let Some(fd) = self.slots.get_mut(slot).and_then(|kept| kept.socket(side).fd()) else {
+            return false;
+        };
+        matches!(self.port.recv(fd, &mut [0]), Ok(1..))
+    }
+
+    pub(super) fn secure_client(&mut self, slot: u32, early: &[u8]) -> Option<Input<'static>> {
+        let protocol = self.login(slot)?.session.protocol();
+        let servers = self.tls.context().servers.as_ref();
+        let Some(engine) = servers.and_then(|servers| Engine::server(servers, protocol)) else {
+            return Some(Input::ClientInsecure("no certificate to show"));
+        };
+        self.install(slot, Side::Client, Channel::new(engine));
+        if early.is_empty() {
+            return None;
+        }
+        let mut early = early.to_vec();
+        let fault = self.open(slot, Side::Client, &mut early)?;
+        Some(Input::ClientInsecure(fault.word))
+    }
+
+    pub(super) fn secure_backend(
+        &mut self,
+        slot: u32,
+        name: &Arc<str>,
+        certificate: Certificate,
+    ) -> Option<Input<'static>> {
+        // The go-ahead has to be the last thing that came in clear (W-BTLS-2).
+        if self.is_injected(slot, Side::Backend) {
+            let word = "bytes in clear where TLS begins";
+            return Some(Input::BackendInsecure { word, is_certificate: false });
+        }
+        let mut hello = lent(&mut self.tls.buffers.reply);
+        let any = certificate == Certificate::Any;
+        let engine = Engine::client(self.tls.backends(), name, any, &mut hello);
+        let outcome = match engine {
+            Ok(engine) => {
+                self.send_raw(slot, Side::Backend, &hello);
+                self.install(slot, Side::Backend, Channel::new(engine));
+                None
+            }
+            Err(Fault { word, certificate: is_certificate }) => {
+                Some(Input::BackendInsecure { word, is_certificate })
+            }
+        };
+        hello.clear();
+        self.tls.buffers.reply = hello;
+        outcome
+    }
+
+    // === Reading ===
+
+    /// One read of a side with TLS; `true` when another may find more.
+    pub(super) fn read_sealed(&mut self, slot: u32, side: Side) -> bool {
+        if let Some(again) = self.deliver_opened(slot, side) {
+            return again;
+        }
+        if !self.may_read_sealed(slot, side) {
+            return false;
+        }
+        let mut buffer = std::mem::take(&mut self.tls.buffers.read);
+        let found = self.read_and_open(slot, side, &mut buffer);
+        // Back before anybody hears of it: the session's answer may start the relay, which needs it.
+        self.tls.buffers.read = buffer;
+        match found {
+            Found::Nothing => return false,
+            Found::End => self.sealed_end(slot, side),
+            Found::Broken(fault) => self.read_failed(slot, side, fault),
+            Found::Opened { fault, again } => {
+                self.opened(slot, side, fault);
+                // What came may have filled the room, or be the last.
+                return self.deliver_opened(slot, side).unwrap_or(again);
+            }
+        }
+        false
+    }
+
+    /// Gives the session opened bytes that wait for it, then their end. `None`: it has everything.
+    fn deliver_opened(&mut self, slot: u32, side: Side) -> Option<bool> {
+        let room = self.session_room(slot, side);
+        let channel = self.channel(slot, side)?;
+        if channel.opened.is_empty() {
+            if !channel.engine.has_ended() || std::mem::replace(&mut channel.end_told, true) {
+                return None;
+            }
+            let input = if side == Side::Client { Input::ClientEnd } else { Input::BackendEnd };
+            self.session_input(slot, input);
+            return Some(false);
+        }
+        if room == 0 {
+            self.pause(slot, side);
+            return Some(false);
+        }
+        let mut piece = lent(&mut self.tls.buffers.piece);
+        if let Some(channel) = self.channel(slot, side) {
+            channel.take_opened(room, &mut piece);
+        }
+        let input = match side {
+            Side::Client => Input::Client(&piece),
+            Side::Backend => Input::Backend(&piece),
+        };
+        self.session_input(slot, input);
+        zeroize::Zeroize::zeroize(&mut piece);
+        self.tls.buffers.piece = piece;
+        Some(true)
+    }
+
+    /// Handshakes need no room, but time: relays wait behind them.
+    fn may_read_sealed(&mut self, slot: u32, side: Side) -> bool {
+        let room = self.session_room(slot, side);
+        let Some(channel) = self.channel(slot, side) else {
+            return false;
+        };
+        if channel.engine.is_handshaking() {
+            if self.login(slot).is_none_or(|login| login.finishing) {
+                return false;
+            }
+            if self.tls.steps == 0 {
+                if !self.rereads.contains(&(slot, side)) {
+                    self.rereads.push_back((slot, side));
+                }
+                return false;
+            }
+            self.tls.steps -= 1;
+            return true;
+        }
+        if room == 0 {
+            self.pause(slot, side);
+        }
+        room > 0
+    }
+
+    fn read_and_open(&mut self, slot: u32, side: Side, buffer: &mut [u8]) -> Found {
+        let Some(channel) = self.channel(slot, side) else {
+            return Found::Nothing;
+        };
+        let start = channel.engine.lay_stash(buffer);
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return Found::Nothing;
+        };
+        let socket = connection.socket(side);
+        socket.paused = false;
+        socket.drained = false;
+        let hangup = socket.hangup;
+        let space = buffer.get_mut(start..start + SESSION_READ_BYTES);
+        let (Some(fd), Some(space)) = (socket.fd(), space) else {
+            return Found::Nothing;
+        };
+        match self.port.recv(fd, space) {
+            Ok(0) => Found::End,
+            Ok(read) => {
+                socket.drained = read < SESSION_READ_BYTES && !hangup;
+                let bytes = buffer.get_mut(..start + read).unwrap_or_default();
+                let fault = self.open(slot, side, bytes);
+                zeroize::Zeroize::zeroize(bytes);
+                Found::Opened { fault, again: hangup || read == SESSION_READ_BYTES }
+            }
+            Err(IoFault::WouldBlock) => {
+                socket.drained = true;
+                Found::Nothing
+            }
+            Err(fault) => Found::Broken(fault),
+        }
+    }
+
+    /// The socket's end: with a goodbye before it, without one (W-TLS-6), or in the middle of a handshake.
+    fn sealed_end(&mut self, slot: u32, side: Side) {
+        let Some(channel) = self.channel(slot, side) else {
+            return;
+        };
+        let is_handshaking = channel.engine.is_handshaking();
+        if std::mem::replace(&mut channel.end_told, true) {
+            return;
+        }
+        let input = match side {
+            Side::Client => Input::ClientEnd,
+            Side::Backend if is_handshaking => {
+                let word = "closed in the TLS handshake";
+                Input::BackendInsecure { word, is_certificate: false }
+            }
+            Side::Backend => Input::BackendEnd,
+        };
+        self.session_input(slot, input);
+    }
+
+    /// Opens what a peer sent: plain bytes wait in its channel, what TLS has to answer is sent.
+    fn open(&mut self, slot: u32, side: Side, bytes: &mut [u8]) -> Option<Fault> {
+        let mut reply = lent(&mut self.tls.buffers.reply);
+        let mut plain = lent(&mut self.tls.buffers.plain);
+        let outcome = self.channel(slot, side).map(|channel| {
+            let outcome = channel.open(bytes, &mut plain, &mut reply);
+            channel.opened.extend_from_slice(&plain);
+            outcome
+        });
+        if !reply.is_empty() {
+            self.send_raw(slot, side, &reply);
+            reply.clear();
+        }
+        zeroize::Zeroize::zeroize(&mut plain);
+        self.tls.buffers.reply = reply;
+        self.tls.buffers.plain = plain;
+        outcome?.err()
+    }
+
+    /// Tells the session what opening its peer's bytes changed; the bytes themselves follow.
+    fn opened(&mut self, slot: u32, side: Side, fault: Option<Fault>) {
+        if let Some(Fault { word, certificate }) = fault {
+            self.counters.add(Counter::TlsFailed, 1);
+            self.counters.add(Counter::Panicked, u64::from(word == PANICKED));
+            let input = match side {
+                Side::Client => Input::ClientInsecure(word),
+                Side::Backend => Input::BackendInsecure { word, is_certificate: certificate },
+            };
+            return self.session_input(slot, input);
+        }
+        let Some(channel) = self.channel(slot, side) else {
+            return;
+        };
+        if channel.engine.is_handshaking() || std::mem::replace(&mut channel.told, true) {
+            return;
+        }
+        let established = channel.engine.established();
+        self.counters.add(Counter::TlsHandshakes, 1);
+        self.counters.add(Counter::TlsResumed, u64::from(established.resumed));
+        let input = match side {
+            Side::Client => Input::ClientSecured { server_name: established.server_name },
+            Side::Backend => Input::BackendSecured,
+        };
+        self.session_input(slot, input);
+    }
+
+    // === Sending ===
+
+    /// Sends bytes of a session, sealed if its side has TLS. While a handshake is under way nothing may go in clear, and
+    /// there is nothing else to send.
+    pub(super) fn send_or_keep(&mut self, slot: u32, side: Side, bytes: &[u8]) {
+        if !self.is_secured(slot, side) {
+            return self.send_raw(slot, side, bytes);
+        }
+        self.seal_and_send(slot, side, |channel, sealed| {
+            channel.engine.seal(bytes, sealed).is_ok()
+        });
+    }
+
+    /// The session is over: what follows its last bytes is the end and nothing else.
+    pub(super) fn say_goodbye(&mut self, slot: u32) {
+        self.seal_and_send(slot, Side::Client, |channel, sealed| {
+            channel.engine.close(sealed);
+            !sealed.is_empty()
+        });
+    }
+
+    fn seal_and_send(
+        &mut self,
+        slot: u32,
+        side: Side,
+        seal: impl FnOnce(&mut Channel, &mut Vec<u8>) -> bool,
+    ) {
+        let mut sealed = lent(&mut self.tls.buffers.sealed);
+        if self.channel(slot, side).is_some_and(|channel| seal(channel, &mut sealed)) {
+            self.send_raw(slot, side, &sealed);
+        }
+        sealed.clear();
+        self.tls.buffers.sealed = sealed;
+    }
+
+    fn pause(&mut self, slot: u32, side: Side) {
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let socket = connection.socket(side);
+        socket.paused = true;
+        socket.drained = false;
+        // Nobody reads now, so no read would tell (W-PIPE-6).
+        if side == Side::Client && socket.broken {
+            self.client_reset(slot);
+        }
+    }
+
+    /// What a turn of the loop begins with.
+    pub(super) fn renew_handshake_steps(&mut self) {
+        self.tls.steps = limits::TLS_HANDSHAKE_STEPS_PER_TURN;
+    }
+
+    /// A relay of which one side has TLS begins with what is left of it.
+    pub(super) fn has_opened(&mut self, slot: u32, side: Side) -> bool {
+        let is_relay = |phase: &Phase| matches!(phase, Phase::Relay(_));
+        self.slots.get(slot).is_some_and(|connection| is_relay(&connection.phase))
+            && self
+                .channel(slot, side)
+                .is_some_and(|channel| !channel.opened.is_empty() || channel.engine.has_ended())
+    }
+
+    /// A relay ends by our will: whoever has TLS can tell that nothing was cut off, unless something is.
+    pub(super) fn part(&mut self, slot: u32) {
+        for side in [Side::Client, Side::Backend] {
+            let Some(connection) = self.slots.get_mut(slot) else { return };
+            let (fd, Phase::Relay(relay)) = (connection.socket(side).fd(), &mut connection.phase)
+            else {
+                return;
+            };
+            if relay.direction(side.other()).is_blocked() {
+                continue;
+            }
+            let mut sealed = lent(&mut self.tls.buffers.sealed);
+            if let Some(channel) = self.channel(slot, side) {
+                channel.engine.close(&mut sealed);
+            }
+            if let (Some(fd), false) = (fd, sealed.is_empty()) {
+                // What it does not take now it never gets.
+                let _ = self.port.send(fd, &sealed);
+            }
+            self.tls.buffers.sealed = sealed;
+        }
+    }
+}
+
+/// What a read of sealed bytes came to.
+enum Found {
+    Nothing,
+    End,
+    Broken(IoFault),
+    Opened { fault: Option<Fault>, again: bool },
+}

@@ -1,0 +1,127 @@
+//! TLS around the tests' plain clients and backends: a thread between two sockets, with the TLS library's own buffered side.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore};
+
+use super::certificate::Pem;
+use super::imap::Imap;
+
+/// A client that trusts `pem`; every connection made with one of these may resume a session of another.
+pub(crate) fn client_config(pem: &Pem) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.certificate.as_bytes()) {
+        roots.add(certificate.unwrap()).unwrap();
+    }
+    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    Arc::new(config)
+}
+
+/// A client whose plain bytes travel by TLS; the greeting is not read yet.
+pub(crate) fn connect(address: SocketAddr, name: &str, config: &Arc<ClientConfig>) -> Imap {
+    wrap(TcpStream::connect(address).unwrap(), name, config)
+}
+
+/// The rest of an open connection by TLS: behind STARTTLS.
+pub(crate) fn wrap(stream: TcpStream, name: &str, config: &Arc<ClientConfig>) -> Imap {
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    let tls = ClientConnection::new(Arc::clone(config), name).unwrap();
+    let (near, far) = pair();
+    thread::spawn(move || carry(tls.into(), stream, far));
+    Imap::open(near)
+}
+
+/// Two ends of one connection.
+fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (near, listener.accept().unwrap().0)
+}
+
+/// Carries bytes until both directions are over: the end of one side becomes a close_notify and the end of the other.
+fn carry(mut tls: Connection, mut outer: TcpStream, mut inner: TcpStream) {
+    for stream in [&outer, &inner] {
+        stream.set_nonblocking(true).unwrap();
+        stream.set_nodelay(true).unwrap();
+    }
+    let (mut up, mut down) = (Way::default(), Way::default());
+    let mut buffer = [0; 65_536];
+    while !(up.shut && down.shut) {
+        let outer_flags = flags(!down.ended, tls.wants_write());
+        let inner_flags = flags(!up.ended && !tls.wants_write(), !down.bytes.is_empty());
+        let mut both = [PollFd::new(&outer, outer_flags), PollFd::new(&inner, inner_flags)];
+        poll(&mut both, None).unwrap();
+        if !up.ended && !tls.wants_write() {
+            match inner.read(&mut buffer) {
+                Ok(0) => {
+                    up.ended = true;
+                    tls.send_close_notify();
+                }
+                Ok(read) => tls.writer().write_all(&buffer[..read]).unwrap(),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return,
+            }
+        }
+        while tls.wants_write() {
+            match tls.write_tls(&mut outer) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => return,
+            }
+        }
+        if up.ended && !tls.wants_write() && !std::mem::replace(&mut up.shut, true) {
+            let _ = outer.shutdown(Shutdown::Write);
+        }
+        if !down.ended && down.bytes.is_empty() {
+            match tls.read_tls(&mut outer) {
+                Ok(0) => down.ended = true,
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => down.ended = true,
+            }
+            let state = match tls.process_new_packets() {
+                Ok(state) => state,
+                Err(error) => {
+                    eprintln!("the TLS library of the test: {error}");
+                    let _ = tls.write_tls(&mut outer);
+                    return;
+                }
+            };
+            let mut fresh = vec![0; state.plaintext_bytes_to_read()];
+            tls.reader().read_exact(&mut fresh).unwrap();
+            down.bytes.extend(fresh);
+            down.ended |= state.peer_has_closed();
+        }
+        while !down.bytes.is_empty() {
+            match inner.write(&down.bytes) {
+                Ok(written) => drop(down.bytes.drain(..written)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => return,
+            }
+        }
+        if down.ended && down.bytes.is_empty() && !std::mem::replace(&mut down.shut, true) {
+            let _ = inner.shutdown(Shutdown::Write);
+        }
+    }
+}
+
+/// One direction of a bridge.
+#[derive(Default)]
+struct Way {
+    bytes: Vec<u8>,
+    ended: bool,
+    shut: bool,
+}
+
+fn flags(reads: bool, writes: bool) -> PollFlags {
+    let mut flags = PollFlags::empty();
+    flags.set(PollFlags::IN, reads);
+    flags.set(PollFlags::OUT, writes);
+    flags
+}
