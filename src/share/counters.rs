@@ -45,11 +45,15 @@ pub enum Counter {
     FailedFast,
     /// Referrals of backends that were followed (W-REF-1).
     Referred,
+    /// LMTP: a backend took a message over for a recipient.
+    Delivered,
+    /// LMTP: it did not, or was lost.
+    Undelivered,
 }
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -69,6 +73,8 @@ impl Counter {
         Self::CrowdedOut,
         Self::FailedFast,
         Self::Referred,
+        Self::Delivered,
+        Self::Undelivered,
     ];
 
     /// Name in logs and metrics.
@@ -94,6 +100,8 @@ impl Counter {
             Self::CrowdedOut => "crowded_out",
             Self::FailedFast => "failed_fast",
             Self::Referred => "referred",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
         }
     }
 }
