@@ -239,6 +239,8 @@ pub const RELAY_PROVEN_BYTES: u64 = 1_048_576;
 pub const BACKEND_SEGMENT_BYTES: u32 = 8_960;
 /// IMAP relay without a byte either way: RFC 9051 5.4 demands at least 30 min; IDLE clients renew at 29.
 pub const IMAP_IDLE_TIMEOUT: Duration = Duration::from_secs(31 * 60);
+/// POP3 and Submission relay without a byte either way: RFC 1939 3 and RFC 5321 4.5.3.2 let ten minutes pass (W-REL-6).
+pub const SHORT_IDLE_TIMEOUT: Duration = Duration::from_secs(11 * 60);
 /// A half-closed session without progress (W-REL-5).
 pub const HALF_CLOSE_LINGER: Duration = Duration::from_secs(10);
 /// No progress with data queued for the client (BE-14).

@@ -26,6 +26,7 @@ use super::sieve::ManageSieve;
 use super::sort::{Section, Settings, shown};
 use super::value::{self, Value};
 use crate::admission::door::DoorRules;
+use crate::limits;
 use crate::names::Protocol;
 
 /// Builds the configuration. It is meaningful only when no error was found.
@@ -303,7 +304,17 @@ fn protocol_settings(root: &Section, protocol: Protocol) -> ProtocolSettings {
         },
         mail_max_userip_connections: holder("mail_max_userip_connections")
             .small("mail_max_userip_connections"),
-        relay_idle_timeout: holder("relay_idle_timeout").time("relay_idle_timeout"),
+        relay_idle_timeout: holder("relay_idle_timeout")
+            .auto_time("relay_idle_timeout")
+            .unwrap_or_else(|| default_idle_timeout(protocol)),
+    }
+}
+
+/// Each protocol has its own patience (W-REL-6).
+fn default_idle_timeout(protocol: Protocol) -> Duration {
+    match protocol {
+        Protocol::Pop3 | Protocol::Submission => limits::SHORT_IDLE_TIMEOUT,
+        Protocol::Imap | Protocol::Lmtp | Protocol::Sieve => limits::IMAP_IDLE_TIMEOUT,
     }
 }
 
@@ -317,7 +328,6 @@ fn holder<'a>(root: &'a Section, protocol: Protocol, name: &str) -> &'a Section 
 mod tests {
     use super::*;
     use crate::config::tests::{errors, loaded};
-    use crate::limits;
 
     #[test]
     fn defaults_are_those_of_limits() {
@@ -329,6 +339,8 @@ mod tests {
         assert_eq!(config.proxy.login_timeout, limits::LOGIN_PROXY_TIMEOUT);
         assert_eq!(config.proxy.max_reconnects, limits::RECONNECTS_MAX);
         assert_eq!(imap.relay_idle_timeout, limits::IMAP_IDLE_TIMEOUT);
+        let pop3 = config.protocol(Protocol::Pop3);
+        assert_eq!(pop3.relay_idle_timeout, limits::SHORT_IDLE_TIMEOUT, "W-REL-6");
         assert_eq!(config.limits.relay_receive_buffer, limits::RELAY_RECEIVE_BYTES);
         assert_eq!(config.limits.relay_unsent_buffer, limits::RELAY_UNSENT_BYTES);
         assert_eq!(config.limits.connections_per_core, limits::CONNECTIONS_PER_CORE_MAX);

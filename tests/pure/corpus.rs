@@ -6,16 +6,22 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
 
-#[path = "../../fuzz/bodies/backend_imap.rs"]
-mod backend_imap;
+use hale::names::Protocol;
+
+#[path = "../../fuzz/bodies/backend.rs"]
+mod backend;
+#[path = "../../fuzz/bodies/backend_submission.rs"]
+mod backend_submission;
 #[path = "../../fuzz/bodies/config_text.rs"]
 mod config_text;
 #[path = "../../fuzz/bodies/lmtp.rs"]
 pub(crate) mod lmtp;
 #[path = "../../fuzz/bodies/passwd_file.rs"]
 mod passwd_file;
-#[path = "../../fuzz/bodies/preauth_imap.rs"]
-mod preauth_imap;
+#[path = "../../fuzz/bodies/preauth.rs"]
+mod preauth;
+#[path = "../../fuzz/bodies/preauth_submission.rs"]
+mod preauth_submission;
 #[path = "../../fuzz/bodies/proxy_header.rs"]
 mod proxy_header;
 #[path = "../../fuzz/bodies/session.rs"]
@@ -25,7 +31,22 @@ mod wire_frame;
 
 #[test]
 fn stored_inputs_of_backend_imap() {
-    replay("backend_imap", backend_imap::run);
+    replay("backend_imap", |input| backend::run(Protocol::Imap, input));
+}
+
+#[test]
+fn stored_inputs_of_backend_pop3() {
+    replay("backend_pop3", |input| backend::run(Protocol::Pop3, input));
+}
+
+#[test]
+fn stored_inputs_of_backend_sieve() {
+    replay("backend_sieve", |input| backend::run(Protocol::Sieve, input));
+}
+
+#[test]
+fn stored_inputs_of_backend_submission() {
+    replay("backend_submission", backend_submission::run);
 }
 
 #[test]
@@ -45,7 +66,22 @@ fn stored_inputs_of_passwd_file() {
 
 #[test]
 fn stored_inputs_of_preauth_imap() {
-    replay("preauth_imap", preauth_imap::run);
+    replay("preauth_imap", |input| preauth::run(Protocol::Imap, input));
+}
+
+#[test]
+fn stored_inputs_of_preauth_pop3() {
+    replay("preauth_pop3", |input| preauth::run(Protocol::Pop3, input));
+}
+
+#[test]
+fn stored_inputs_of_preauth_sieve() {
+    replay("preauth_sieve", |input| preauth::run(Protocol::Sieve, input));
+}
+
+#[test]
+fn stored_inputs_of_preauth_submission() {
+    replay("preauth_submission", preauth_submission::run);
 }
 
 #[test]
@@ -73,10 +109,16 @@ fn every_stored_corpus_is_replayed() {
     names.sort();
     let known = [
         "backend_imap",
+        "backend_pop3",
+        "backend_sieve",
+        "backend_submission",
         "config_text",
         "lmtp",
         "passwd_file",
         "preauth_imap",
+        "preauth_pop3",
+        "preauth_sieve",
+        "preauth_submission",
         "proxy_header",
         "session",
         "wire_frame",

@@ -74,6 +74,15 @@ fn w_fail_4_a_wrong_password_is_refused_and_the_next_try_is_not() {
     }
 }
 
+/// The same against Dovecot itself: what fails here is not Hale's fault. The users are there already.
+pub(crate) fn without_hale(pair: &Pair) {
+    let address = SocketAddr::new(pair.backends[0].address().ip(), pair.pop3_port);
+    for (user, password) in PASSWORDS {
+        poplib(address, user, password);
+        curl_logs_in(address, user, password);
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 
 /// Where one of our clients comes from, so that the backend's log can tell it from Hale.

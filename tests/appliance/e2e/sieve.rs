@@ -44,6 +44,14 @@ fn w_fwd_1_the_backend_learns_the_clients_address() {
     assert!(line.contains("managesieve-login") && line.contains(&format!("rip={from},")), "{line}");
 }
 
+/// The same against Dovecot itself: what fails here is not Hale's fault. The users are there already.
+pub(crate) fn without_hale(pair: &Pair) {
+    let address = SocketAddr::new(pair.backends[0].address().ip(), pair.sieve_port);
+    for (user, password) in PASSWORDS {
+        managesieve(address, user, password);
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 
 /// A dialogue as ManageSieve clients lead it, with quoted strings and with literals.

@@ -1,4 +1,4 @@
-//! Body of the fuzz target `preauth_imap`, replayed on stable by `tests/pure/corpus.rs`.
+//! Body of the fuzz target `preauth_submission`, replayed on stable by `tests/pure/corpus.rs`.
 
 use hale::facts::{ClientFacts, Transport};
 use hale::fault::Failure;
@@ -8,7 +8,7 @@ use hale::limits::{
 use hale::names::SessionId;
 use hale::preauth::Step;
 use hale::preauth::capability::Rules;
-use hale::preauth::imap::Imap;
+use hale::preauth::submission::Submission;
 use hale::wire::inbox::Inbox;
 
 /// The first byte chooses the listener's rules, the rest is what a client sends: no panic, the same dialogue however it is
@@ -27,7 +27,7 @@ pub(crate) fn run(input: &[u8]) {
 fn heard<'a>(choice: u8, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Vec<String>) {
     let rules = Rules { plaintext_allowed: choice & 1 == 0, ..Rules::default() };
     let mut facts = facts(choice & 2 != 0);
-    let (mut imap, mut inbox) = (Imap::new(), Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX));
+    let (mut submission, mut inbox) = (Submission::new(), Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX));
     let (mut heard, mut asked) = (Vec::new(), Vec::new());
     for mut piece in pieces {
         while !piece.is_empty() {
@@ -35,7 +35,7 @@ fn heard<'a>(choice: u8, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Ve
             piece = behind;
             loop {
                 let mut out = Vec::new();
-                let step = imap.read(&rules, &mut facts, &mut inbox, &mut out);
+                let step = submission.read(&rules, &mut facts, &mut inbox, &mut out);
                 assert!(out.len() < PRE_LOGIN_OUTPUT_BYTES_MAX + 1024, "{} bytes", out.len());
                 assert!(inbox.heap_bytes() <= PRE_LOGIN_INPUT_BYTES_MAX);
                 let goes_on = out.len() >= PRE_LOGIN_OUTPUT_BYTES_MAX;
@@ -51,27 +51,39 @@ fn heard<'a>(choice: u8, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Ve
                     Step::Hopeless(failure) => failure,
                     Step::StartTls => {
                         asked.push("starttls".to_owned());
-                        imap.secured(&rules, &mut heard);
+                        submission.secured(&rules, &mut heard);
                         continue;
                     }
                     Step::Close(reason) => {
-                        asked.push(format!("{reason:?} {:?}", imap.notes()));
+                        assert_replies(&heard);
+                        asked.push(format!("{reason:?} {:?}", submission.notes()));
                         return (heard, asked);
                     }
                 };
                 let before = heard.len();
-                let after = imap.refuse(failure, None, &mut heard);
+                let after = submission.refuse(failure, None, &mut heard);
                 assert!(heard.len() > before, "a login without a reply");
-                assert!(imap.notes().failed_logins <= AUTH_ATTEMPTS_MAX);
+                assert!(submission.notes().failed_logins <= AUTH_ATTEMPTS_MAX);
                 if let Step::Close(reason) = after {
-                    asked.push(format!("{reason:?} {:?}", imap.notes()));
+                    asked.push(format!("{reason:?} {:?}", submission.notes()));
                     return (heard, asked);
                 }
             }
             assert!(inbox.room() > 0, "nothing is complete and there is no room");
         }
     }
+    assert_replies(&heard);
+    asked.push(format!("{:?} {:?} {facts:?}", submission.helo(), submission.notes()));
     (heard, asked)
+}
+
+/// Everything said is a reply: code, separator, and CRLF at the end of each line and nowhere else.
+fn assert_replies(heard: &[u8]) {
+    for line in heard.split_inclusive(|&byte| byte == b'\n') {
+        let text = line.strip_suffix(b"\r\n").unwrap_or_default();
+        let is_reply = matches!(text, [b'2'..=b'5', b'0'..=b'5', b'0'..=b'9', b' ' | b'-', ..]);
+        assert!(is_reply && !text.contains(&b'\r'), "{}", line.escape_ascii());
+    }
 }
 
 fn facts(trusted: bool) -> ClientFacts {
@@ -80,7 +92,7 @@ fn facts(trusted: bool) -> ClientFacts {
         socket: client,
         origin: client,
         apparent: client,
-        local: ([198, 51, 100, 1], 143).into(),
+        local: ([198, 51, 100, 1], 587).into(),
         local_name: None,
         session_id: SessionId::from_bytes([7; 16]),
         ttl: PROXY_TTL,
