@@ -162,10 +162,10 @@ impl Lmtp {
             Input::Route(answer) => self.routed(now, answer, outbox),
             Input::Connected(id) => {
                 let header = self.settings.send_header.encode(&self.facts);
-                self.tell_link(id, |link, _| link.connected(now, &header), outbox);
+                self.tell_link(now, id, |link, _| link.connected(now, &header), outbox);
             }
             Input::Backend(id, bytes) => {
-                self.tell_link(id, |link, news| link.read(now, bytes, news), outbox);
+                self.tell_link(now, id, |link, news| link.read(now, bytes, news), outbox);
             }
             Input::Broken(id, word) => self.link_broken(id, word, outbox),
             Input::BackendEnd(id) => self.link_broken(id, "closed the connection", outbox),
@@ -318,6 +318,7 @@ impl Lmtp {
 
     fn tell_link(
         &mut self,
+        now: Tick,
         id: LinkId,
         act: impl FnOnce(&mut Link, &mut Vec<News>),
         outbox: &mut Outbox,
@@ -326,7 +327,7 @@ impl Lmtp {
         if let Some(slot) = self.slot_mut(id).filter(|slot| !slot.leaving) {
             act(&mut slot.link, &mut news);
         }
-        self.take_news(id, news, outbox);
+        self.take_news(now, id, news, outbox);
     }
 
     /// Does everything that can be done now.

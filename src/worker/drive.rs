@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::event::Event;
 use crate::limits;
-use crate::ring::port::{Half, IoFault, Kind, Port, ReceiveBuffer, Token};
+use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Token};
 use crate::session::PIPELINED;
 use crate::session::input::Input;
 use crate::session::output::{Handover, Wish};
@@ -432,43 +432,6 @@ impl<P: Port> Worker<P> {
         login.handed_over = Some(Box::new(Label { subject, backend, since, held }));
     }
 
-    /// Closes our half and waits a little for the client to close its own, so that bytes it still sends do not turn
-    /// our last reply into a reset.
-    pub(super) fn linger(&mut self, slot: u32) {
-        self.close_side(slot, Side::Backend);
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        connection.phase = Phase::Lingering;
-        connection.tls = None;
-        let Some(fd) = connection.client.fd() else {
-            return self.abort(slot);
-        };
-        self.port.shutdown(fd, Half::Write);
-        self.wheel.set(slot, self.now.after(LINGER));
-        self.read_lingering(slot);
-    }
-
-    /// Throws away what a client still sends after its last reply.
-    pub(super) fn read_lingering(&mut self, slot: u32) {
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let Some(fd) = connection.client.fd() else {
-            return;
-        };
-        for _ in 0..READS_PER_TURN {
-            match self.port.recv(fd, &mut self.scratch) {
-                Ok(0) => return self.abort(slot),
-                Ok(_) => {}
-                Err(IoFault::WouldBlock) => return,
-                Err(_) => return self.abort(slot),
-            }
-        }
-        // Still talking after a bounded courtesy.
-        self.abort(slot);
-    }
-
     /// The login phase of a slot, if it is in it.
     pub(super) fn login(&mut self, slot: u32) -> Option<&mut Login> {
         match &mut self.slots.get_mut(slot)?.phase {
@@ -503,8 +466,6 @@ const LOGIN_OUTPUT_BYTES_MAX: usize = limits::PRE_LOGIN_OUTPUT_BYTES_MAX
     + limits::BACKEND_INPUT_BYTES_MAX
     + limits::BACKEND_LINE_BYTES_MAX;
 /// Reads of one session per loop turn.
-const READS_PER_TURN: usize = 8;
+pub(super) const READS_PER_TURN: usize = 8;
 /// At most this much is read for a session at once; also what has to be wiped behind a password.
 pub(super) const SESSION_READ_BYTES: usize = 4096;
-/// How long a refused client may keep its half open.
-const LINGER: Duration = Duration::from_secs(1);

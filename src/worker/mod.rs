@@ -12,6 +12,7 @@ mod drain;
 mod drive;
 mod hosts;
 mod links;
+mod linger;
 mod listener;
 mod lmtp;
 mod newcomers;

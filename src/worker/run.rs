@@ -453,6 +453,8 @@ impl<P: Port> Worker<P> {
             Event::LoginFailed { .. } => self.counters.add(Counter::LoginFailed, 1),
             Event::BackendFailed { .. } => self.counters.add(Counter::BackendFailed, 1),
             Event::Referred { .. } => self.counters.add(Counter::Referred, 1),
+            Event::Delivered { accepted: true, .. } => self.counters.add(Counter::Delivered, 1),
+            Event::Delivered { .. } => self.counters.add(Counter::Undelivered, 1),
             Event::Refused { .. } => self.counters.add(Counter::Refused, 1),
             Event::Noticed { notice: Notice::PasswordExposed, .. } => {
                 self.counters.add(Counter::PasswordExposed, 1);
@@ -468,7 +470,7 @@ impl<P: Port> Worker<P> {
             Event::Aborted { reason: PIPELINED, .. } => {
                 self.counters.add(Counter::StarttlsPipelined, 1);
             }
-            Event::Aborted { .. } | Event::Delivered { .. } | Event::Note { .. } => {}
+            Event::Aborted { .. } | Event::Note { .. } => {}
         }
     }
 
