@@ -172,6 +172,23 @@ pub enum Event {
         /// An errno-like word when a connection broke.
         error: Option<&'static str>,
     },
+    /// A recipient's message came to its end: delivered, or refused behind DATA.
+    Delivered {
+        /// Who sent it here, and whose mailbox it is.
+        subject: Subject,
+        /// The address, cleaned.
+        recipient: Box<str>,
+        /// Where.
+        backend: Option<Arc<str>>,
+        /// Bytes of the message.
+        bytes: u64,
+        /// The backend's reply, cleaned; ours when the backend was lost.
+        reply: Box<str>,
+        /// The backend took the message over.
+        accepted: bool,
+        /// From MAIL to the reply.
+        took: Duration,
+    },
     /// Something the operator should know that belongs to no session.
     Note {
         /// `true`: needs somebody; `false`: for the record.

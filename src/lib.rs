@@ -26,6 +26,7 @@ pub mod tls;
 pub mod preauth;
 pub mod backend;
 pub mod session;
+pub mod lmtp;
 
 // Mechanism, and the two kinds of core that drive the road.
 #[cfg(feature = "appliance")]

@@ -86,6 +86,14 @@ pub const TLS_BACKEND_SESSIONS_MAX: usize = 256;
 pub const TLS_FILE_BYTES_MAX: u64 = 16 << 20;
 /// Failed logins on one connection before it is closed.
 pub const AUTH_ATTEMPTS_MAX: u8 = 6;
+/// One SMTP command line (RFC 5321 4.5.3.1.4 demands 512) without its end.
+pub const SMTP_LINE_BYTES_MAX: usize = 1024;
+/// The same with parameters, MAIL and RCPT (W-SUB-5).
+pub const SMTP_PARAMETERS_LINE_BYTES_MAX: usize = 2048;
+/// The tenth bad command ends the connection (W-SUB-6); Dovecot's value.
+pub const SMTP_BAD_COMMANDS_MAX: u8 = 10;
+/// A chunk of BDAT before login up to this size is read and thrown away; beyond it the connection ends (SU-01).
+pub const SMTP_CHUNK_DISCARD_BYTES_MAX: usize = 1_048_576;
 /// What a client calls itself in EHLO or LHLO (RFC 5321 4.5.3.1.2).
 pub const SMTP_HELO_BYTES_MAX: usize = 255;
 /// Bytes a client may have waiting for a reply it does not read, before login (R, *output to an unread client*).
@@ -137,6 +145,8 @@ pub const BACKEND_LINE_BYTES_MAX: usize = 4096;
 pub const BACKEND_LINES_MAX: u16 = 128;
 /// One reply of an SMTP or LMTP backend, all lines together: four of the longest, or 128 of the usual length.
 pub const SMTP_REPLY_BYTES_MAX: usize = 16_384;
+/// AUTH with its initial response towards a backend, without CRLF: RFC 4954 4 allows 512 octets (W-SUB-B6).
+pub const SMTP_INITIAL_RESPONSE_LINE_BYTES_MAX: usize = 510;
 /// Untagged backend lines handed to the client before the login reply, lines and bytes (W-IMAP-B4).
 pub const BACKEND_UNTAGGED_LINES_MAX: u16 = 64;
 /// See [`BACKEND_UNTAGGED_LINES_MAX`].
@@ -157,6 +167,46 @@ pub const FORWARDS_MAX: usize = IMAP_ID_PAIRS_MAX;
 pub const PROXY_TTL: u8 = 7;
 /// Bytes of a backend's line shown in a log (W-FAIL-6).
 pub const LOGGED_LINE_BYTES_MAX: usize = 160;
+
+// === LMTP ===
+
+/// Local part of an address: RFC 5321 4.5.3.1.1 says 64, but return addresses that carry another address are longer.
+pub const SMTP_LOCAL_PART_BYTES_MAX: usize = 255;
+/// Domain of an address (RFC 5321 4.5.3.1.2).
+pub const SMTP_DOMAIN_BYTES_MAX: usize = 255;
+/// Parameters behind one address: more than all extensions together have.
+pub const SMTP_PARAMETERS_MAX: usize = 16;
+/// One LMTP command line: RFC 5321 says 512, the parameters of its extensions add up to this (W, *SMTP command line*).
+pub const LMTP_LINE_BYTES_MAX: usize = 2048;
+/// Client bytes kept while earlier commands are under way: about a hundred pipelined recipients.
+pub const LMTP_INPUT_BYTES_MAX: usize = 16_384;
+/// The tenth bad command ends the connection (W, *bad commands*).
+pub const LMTP_BAD_COMMANDS_MAX: u8 = 10;
+/// Recipients of one transaction, refused ones included; RFC 5321 4.5.3.1.8 demands 100. Further ones get 452, which makes
+/// the sender begin another transaction for them (LM-09).
+pub const LMTP_RECIPIENTS_MAX: usize = 1000;
+/// Backends of one transaction: each is a connection. Recipients on further ones get 452.
+pub const LMTP_DESTINATIONS_MAX: usize = 64;
+/// Bytes of one message, as announced by SIZE: so that a message without end has one.
+pub const LMTP_MESSAGE_BYTES_MAX: u64 = 1 << 31;
+/// Bytes of a message that wait for the slowest destination; all that a transaction holds of it (LM-06).
+pub const LMTP_WINDOW_BYTES: usize = 65_536;
+/// A chunk is sent when it is this large, or the last: each costs a reply.
+pub const LMTP_CHUNK_BYTES_MIN: usize = 32_768;
+/// One reply kept for a client that has to wait for its turn (RFC 5321 4.5.3.1.5 allows 512 on a line).
+pub const LMTP_REPLY_BYTES_MAX: usize = 1024;
+/// Hops that a fresh message may take (W-FWD-2); Dovecot's value.
+pub const LMTP_PROXY_TTL: u8 = 5;
+/// A client that says nothing, between commands or inside a message (RFC 5321 4.5.3.2).
+pub const LMTP_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+/// From a recipient to its backend's reply (wire.md 11.3), and the same again for each hop.
+pub const LMTP_RECIPIENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// From DATA to the backends' 354 (wire.md 11.2).
+pub const LMTP_DATA_TIMEOUT: Duration = Duration::from_secs(10);
+/// A backend that takes no byte of a message, or gives no reply at its end; Dovecot's value. Senders wait longer.
+pub const LMTP_STALL_TIMEOUT: Duration = Duration::from_secs(125);
+/// A backend's connection is kept this long for the client's next message (wire.md 11.1).
+pub const LMTP_REUSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 // === Passwords at rest (reliability.md 5); above: internal failure, because one login must not stop the others ===
 
@@ -210,6 +260,8 @@ pub const RELAY_PROVEN_BYTES: u64 = 1_048_576;
 pub const BACKEND_SEGMENT_BYTES: u32 = 8_960;
 /// IMAP relay without a byte either way: RFC 9051 5.4 demands at least 30 min; IDLE clients renew at 29.
 pub const IMAP_IDLE_TIMEOUT: Duration = Duration::from_secs(31 * 60);
+/// POP3 and Submission relay without a byte either way: RFC 1939 3 and RFC 5321 4.5.3.2 let ten minutes pass (W-REL-6).
+pub const SHORT_IDLE_TIMEOUT: Duration = Duration::from_secs(11 * 60);
 /// A half-closed session without progress (W-REL-5).
 pub const HALF_CLOSE_LINGER: Duration = Duration::from_secs(10);
 /// No progress with data queued for the client (BE-14).
@@ -248,3 +300,6 @@ const _: () = assert!(RECONNECT_PAUSE.as_millis() < RECONNECT_TIME_LEFT_MIN.as_m
 const _: () = assert!(CONNECT_TIMEOUT.as_millis() < LOGIN_PROXY_TIMEOUT.as_millis());
 const _: () = assert!(ARGON2_MEMORY_KIB_MAX as u64 * 1024 <= HASH_MEMORY_BYTES);
 const _: () = assert!(SCRATCH_BYTES >= BACKEND_INPUT_BYTES_MAX);
+const _: () = assert!(LMTP_LINE_BYTES_MAX + 2 <= LMTP_INPUT_BYTES_MAX);
+const _: () = assert!(2 * LMTP_CHUNK_BYTES_MIN <= LMTP_WINDOW_BYTES);
+const _: () = assert!(LMTP_RECIPIENT_TIMEOUT.as_millis() < LMTP_STALL_TIMEOUT.as_millis());

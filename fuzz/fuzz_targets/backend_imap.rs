@@ -2,7 +2,7 @@
 
 #![no_main]
 
-#[path = "../bodies/backend_imap.rs"]
-mod backend_imap;
+#[path = "../bodies/backend.rs"]
+mod backend;
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| backend_imap::run(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| backend::run(hale::names::Protocol::Imap, input));

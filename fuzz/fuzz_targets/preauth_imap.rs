@@ -2,7 +2,7 @@
 
 #![no_main]
 
-#[path = "../bodies/preauth_imap.rs"]
-mod preauth_imap;
+#[path = "../bodies/preauth.rs"]
+mod preauth;
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| preauth_imap::run(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| preauth::run(hale::names::Protocol::Imap, input));

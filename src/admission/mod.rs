@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 
+pub mod door;
 pub mod penalty;
 pub mod prefix;
 pub mod rate;

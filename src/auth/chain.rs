@@ -33,6 +33,8 @@ pub struct Chain {
     identity: Identity,
     /// Whom the databases are asked for: first the master, then the user.
     role: Role,
+    /// Nobody logs in: no password is given and none is compared.
+    is_lookup: bool,
     /// The next database.
     position: usize,
     /// Fields of the database that waits for its verification.
@@ -123,6 +125,31 @@ impl Chain {
         if !is_acceptable(question.password.expose()) {
             return refuse_at_once(Why::Password);
         }
+        Self::begin(passdbs, question, identity, false)
+    }
+
+    /// What the databases have about the owner of a mailbox, for mail to him: the fields of a login without its
+    /// password. Networks that he may log in from are nobody's business here; being disabled is.
+    ///
+    /// None: a verification was asked for, which never happens.
+    #[must_use]
+    pub fn look_up(passdbs: &Arc<Passdbs>, question: Question) -> Option<Box<Answer>> {
+        let step = match passdbs.users.identify_owner(&question) {
+            Ok(identity) => Self::begin(passdbs, question, identity, true),
+            Err(error) => refuse_at_once(Why::User(error)),
+        };
+        match step {
+            Step::Done(answer) => Some(answer),
+            Step::Verify(..) => None,
+        }
+    }
+
+    fn begin(
+        passdbs: &Arc<Passdbs>,
+        question: Question,
+        identity: Identity,
+        is_lookup: bool,
+    ) -> Step {
         let role = if identity.master.is_some() { Role::Master } else { Role::Users };
         let masters = passdbs.list.iter().any(|passdb| passdb.role == Role::Master);
         let chain = Self {
@@ -130,6 +157,7 @@ impl Chain {
             question,
             identity,
             role,
+            is_lookup,
             position: 0,
             pending: None,
             kept: Fields::default(),
@@ -224,6 +252,10 @@ impl Chain {
         };
         if passdb.role == Role::Deny {
             return Consulted::Ended(Ended::Denied, fields);
+        }
+        if self.is_lookup {
+            let ended = if fields.noauthenticate { Ended::Next } else { FOUND };
+            return Consulted::Ended(ended, fields);
         }
         if fields.allow_nets.as_ref().is_some_and(|nets| !nets.allows(self.question.remote)) {
             return Consulted::Ended(Ended::Failed(Why::Networks), fields);
@@ -362,7 +394,7 @@ impl Chain {
         }
         let kept = std::mem::take(&mut self.kept);
         let user = kept.user.unwrap_or_else(|| self.identity.user.clone());
-        let mut grant: Grant = kept.grant.grant(user, self.verified);
+        let mut grant: Grant = kept.grant.grant(user, self.verified && !self.is_lookup);
         // The client's password is the master's; sent with the user's name alone it would be wrong (wire.md 4.4).
         if grant.pass.is_none() && grant.master.is_none() {
             grant.master.clone_from(&self.identity.master);
@@ -400,6 +432,9 @@ impl Chain {
         }))
     }
 }
+
+/// A lookup's match. It counts like a verified password where databases are passed over because of one (Dovecot).
+const FOUND: Ended = Ended::Matched { verified: true };
 
 /// How the machine stops.
 enum End {

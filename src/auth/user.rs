@@ -84,6 +84,15 @@ impl UserRules {
         })
     }
 
+    /// The owner of a mailbox, as an address names him: nobody acts for anybody.
+    ///
+    /// # Errors
+    /// The name is not acceptable.
+    pub fn identify_owner(&self, question: &Question) -> Result<Identity, UserError> {
+        let user = self.normalise(&question.user, question)?;
+        Ok(Identity { user, original: question.user.clone(), master: None })
+    }
+
     fn normalise(&self, typed: &str, question: &Question) -> Result<Box<str>, UserError> {
         check(typed)?;
         if !typed.chars().all(|character| self.chars.contains(character)) {

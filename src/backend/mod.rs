@@ -14,6 +14,7 @@ mod last_words;
 pub mod pop3;
 pub mod referral;
 pub mod sieve;
+pub mod submission;
 pub mod xclient;
 
 use crate::auth::verdict::BackendMech;
@@ -36,6 +37,8 @@ pub enum Dialogue {
     Pop3(pop3::Pop3),
     /// RFC 5804.
     Sieve(sieve::Sieve),
+    /// RFC 6409.
+    Submission(submission::Submission),
 }
 
 impl Dialogue {
@@ -45,10 +48,9 @@ impl Dialogue {
         match protocol {
             Protocol::Pop3 => Self::Pop3(pop3::Pop3::new(login)),
             Protocol::Sieve => Self::Sieve(sieve::Sieve::new(login)),
-            // The others get their dialogues with their clients' side; until then no listener speaks them.
-            Protocol::Imap | Protocol::Lmtp | Protocol::Submission => {
-                Self::Imap(imap::Imap::new(login))
-            }
+            Protocol::Submission => Self::Submission(submission::Submission::new(login)),
+            // LMTP has no login and a room of its own.
+            Protocol::Imap | Protocol::Lmtp => Self::Imap(imap::Imap::new(login)),
         }
     }
 
@@ -67,6 +69,7 @@ impl Dialogue {
             Self::Imap(imap) => imap.read(facts, inbox, to_backend, to_client),
             Self::Pop3(pop3) => pop3.read(facts, inbox, to_backend),
             Self::Sieve(sieve) => sieve.read(facts, inbox, to_backend),
+            Self::Submission(submission) => submission.read(facts, inbox, to_backend),
         }
     }
 
@@ -77,6 +80,7 @@ impl Dialogue {
             Self::Imap(imap) => imap.secured(facts, to_backend),
             Self::Pop3(pop3) => pop3.secured(facts, to_backend),
             Self::Sieve(sieve) => sieve.secured(),
+            Self::Submission(submission) => submission.secured(facts, to_backend),
         }
     }
 
@@ -86,6 +90,7 @@ impl Dialogue {
             Self::Imap(imap) => imap.eof(),
             Self::Pop3(pop3) => pop3.eof(),
             Self::Sieve(sieve) => sieve.eof(),
+            Self::Submission(submission) => submission.eof(),
         }
     }
 
@@ -96,6 +101,7 @@ impl Dialogue {
             Self::Imap(imap) => imap.stage(),
             Self::Pop3(pop3) => pop3.stage(),
             Self::Sieve(sieve) => sieve.stage(),
+            Self::Submission(submission) => submission.stage(),
         }
     }
 
@@ -106,6 +112,7 @@ impl Dialogue {
             Self::Imap(imap) => imap.last_line(),
             Self::Pop3(pop3) => pop3.last_line(),
             Self::Sieve(sieve) => sieve.last_line(),
+            Self::Submission(submission) => submission.last_line(),
         }
     }
 
@@ -116,6 +123,7 @@ impl Dialogue {
             Self::Imap(imap) => imap.dropped_pairs(),
             Self::Pop3(pop3) => pop3.dropped_pairs(),
             Self::Sieve(sieve) => sieve.dropped_pairs(),
+            Self::Submission(submission) => submission.dropped_pairs(),
         }
     }
 }
@@ -139,6 +147,12 @@ pub struct Login {
     pub send_facts: bool,
     /// Referrals followed so far; each is a hop (W-FWD-2).
     pub referrals: u8,
+    /// Log in by trust alone (`proxy_noauth`): in Submission by XCLIENT LOGIN (W-SUB-B9).
+    pub noauth: bool,
+    /// What we call ourselves in EHLO.
+    pub own_name: Box<str>,
+    /// What the client called itself in EHLO.
+    pub helo: Option<Box<str>>,
     /// Forward variables of the grant, without prefix; they win over those in the facts.
     pub forward: Vec<(Box<str>, Box<str>)>,
     /// What the client told about itself.
@@ -155,7 +169,7 @@ pub enum Step {
     /// Logged in.
     Ready(LoginOk),
     /// Not logged in. The text is the backend's, behind its status word, when the client is to see it; it may hold any
-    /// byte but LF.
+    /// byte but LF. In Submission it is the whole reply: code, SP, lines separated by LF.
     Failed(Failure, Option<Box<[u8]>>),
     /// The backend sends us elsewhere.
     Redirect(Referral),

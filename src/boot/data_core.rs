@@ -62,7 +62,7 @@ impl DataCore {
             .sockets
             .into_iter()
             .map(|(socket, config)| {
-                let listener = Listener::new(socket, config.protocol, config.haproxy);
+                let listener = Listener::new(socket, config.protocol, config.haproxy, config.door);
                 if config.ssl { listener.behind_tls() } else { listener }
             })
             .collect();

@@ -10,6 +10,7 @@ use super::data_core::DataCore;
 use super::exit::{Exit, Refusal};
 use super::settings::geodb_location;
 use super::{limits, listen, lock, settings};
+use crate::config::model::ProxySsl;
 use crate::config::{Config, Listener as ListenerConfig, LogTarget};
 use crate::control::geodb::{GeoDb, OpenMode};
 use crate::control::{
@@ -126,7 +127,7 @@ fn open_listeners(
     }
     if per_core.iter().all(Vec::is_empty) {
         return Err(Refusal::config(
-            "no listener is open: configure at least one inet_listener for imap, or a certificate for those with ssl",
+            "no listener is open: configure at least one inet_listener without ssl, or a certificate",
         ));
     }
     Ok(per_core)
@@ -134,11 +135,16 @@ fn open_listeners(
 
 /// Why this version does not open a listener.
 fn not_served(config: &Config, listener: &ListenerConfig) -> Option<&'static str> {
-    if listener.protocol != Protocol::Imap {
-        return Some("this version serves imap only");
+    if listener.protocol == Protocol::Lmtp {
+        let to_backends = config.protocol(Protocol::Lmtp).proxy_ssl != ProxySsl::No;
+        // Never in clear what was to go by TLS.
+        return (listener.ssl || to_backends).then_some("this version has no TLS for LMTP");
+    }
+    if !listener.ssl {
+        return None;
     }
     let has_certificate = config.ssl.server.is_some() || !config.ssl.by_name.is_empty();
-    (listener.ssl && !has_certificate).then_some("ssl_server_cert_file names no certificate")
+    (!has_certificate).then_some("ssl_server_cert_file names no certificate")
 }
 
 fn no_resources(error: &std::io::Error) -> Refusal {
@@ -201,7 +207,11 @@ impl House<'_> {
     }
 
     fn start_cores(&self, sockets: Vec<Sockets>) -> std::io::Result<Vec<JoinHandle<()>>> {
-        let settings = std::sync::Arc::new(WorkerSettings::new(self.config, self.per_core));
+        let settings = std::sync::Arc::new(WorkerSettings::new(
+            self.config,
+            &own_name(self.config),
+            self.per_core,
+        ));
         let cache = VerifiedCache {
             secret: Secret::new(random::<32>()?.to_vec()),
             entries_max: crate::limits::VERIFICATIONS_MAX,
@@ -249,6 +259,15 @@ fn join(cores: Vec<JoinHandle<()>>) {
 fn tell_systemd_ready() {
     // Without systemd there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+}
+
+/// What we call ourselves in greetings, and towards backends, which refuse mail from a client without a proper name.
+fn own_name(config: &Config) -> String {
+    let system = rustix::system::uname();
+    let name =
+        config.hostname.clone().unwrap_or_else(|| system.nodename().to_string_lossy().into());
+    let legal = |byte: u8| byte.is_ascii_graphic();
+    if !name.is_empty() && name.bytes().all(legal) { name } else { "localhost".to_owned() }
 }
 
 /// Hashing may use what the data cores leave; two threads keep one slow hash from holding up all others.

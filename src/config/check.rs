@@ -7,6 +7,7 @@
 mod cluster;
 mod listeners;
 mod passdbs;
+mod submission;
 mod tls;
 
 pub(crate) use cluster::masked;
@@ -21,8 +22,11 @@ use super::model::{
     Proxy, ProxyHeader, ProxySsl, Trust,
 };
 use super::registry::Scope;
+use super::sieve::ManageSieve;
 use super::sort::{Section, Settings, shown};
 use super::value::{self, Value};
+use crate::admission::door::DoorRules;
+use crate::limits;
 use crate::names::Protocol;
 
 /// Builds the configuration. It is meaningful only when no error was found.
@@ -43,7 +47,10 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
         ssl: tls::ssl(root, findings),
         auth: auth(root, findings),
         login_greeting: root.text("login_greeting"),
+        managesieve: ManageSieve::new(|name| holder(root, Protocol::Sieve, name)),
         hostname: root.optional_text("hostname"),
+        submission_keywords: submission::keywords(root, findings),
+        recipient_delimiter: root.text("recipient_delimiter").chars().next(),
         proxy: proxy(root, findings),
         limits: limits(root),
         log: log(root, findings),
@@ -226,6 +233,10 @@ fn proxy(root: &Section, findings: &mut Findings) -> Proxy {
 fn limits(root: &Section) -> Limits {
     Limits {
         connections_per_core: root.small("connections_per_core_max"),
+        per_address: DoorRules {
+            at_once: root.small("connections_per_address_max"),
+            each_second: root.small("connection_rate_per_address"),
+        },
         relay_receive_buffer: root.small("relay_receive_buffer"),
         relay_unsent_buffer: root.small("relay_unsent_buffer"),
         shutdown_timeout: root.time("shutdown_timeout"),
@@ -279,10 +290,7 @@ fn proxy_ssl(word: &str) -> ProxySsl {
 fn protocol_settings(root: &Section, protocol: Protocol) -> ProtocolSettings {
     let empty = Section::new(Scope::Protocol, None, root.place.clone());
     let block = root.labelled(Scope::Protocol, protocol.name()).unwrap_or(&empty);
-    // Settings that may also stand outside: the block's word comes first.
-    let holder = |name| {
-        if block.found(name).is_some() { block } else { root }
-    };
+    let holder = |name| holder(root, protocol, name);
     ProtocolSettings {
         proxy_port: block
             .auto("proxy_port")
@@ -296,15 +304,30 @@ fn protocol_settings(root: &Section, protocol: Protocol) -> ProtocolSettings {
         },
         mail_max_userip_connections: holder("mail_max_userip_connections")
             .small("mail_max_userip_connections"),
-        relay_idle_timeout: holder("relay_idle_timeout").time("relay_idle_timeout"),
+        relay_idle_timeout: holder("relay_idle_timeout")
+            .auto_time("relay_idle_timeout")
+            .unwrap_or_else(|| default_idle_timeout(protocol)),
     }
+}
+
+/// Each protocol has its own patience (W-REL-6).
+fn default_idle_timeout(protocol: Protocol) -> Duration {
+    match protocol {
+        Protocol::Pop3 | Protocol::Submission => limits::SHORT_IDLE_TIMEOUT,
+        Protocol::Imap | Protocol::Lmtp | Protocol::Sieve => limits::IMAP_IDLE_TIMEOUT,
+    }
+}
+
+/// Where a setting of a protocol that may also stand outside is written: the block's word comes first.
+fn holder<'a>(root: &'a Section, protocol: Protocol, name: &str) -> &'a Section {
+    let block = root.labelled(Scope::Protocol, protocol.name());
+    block.filter(|block| block.found(name).is_some()).unwrap_or(root)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::tests::{errors, loaded};
-    use crate::limits;
 
     #[test]
     fn defaults_are_those_of_limits() {
@@ -316,6 +339,8 @@ mod tests {
         assert_eq!(config.proxy.login_timeout, limits::LOGIN_PROXY_TIMEOUT);
         assert_eq!(config.proxy.max_reconnects, limits::RECONNECTS_MAX);
         assert_eq!(imap.relay_idle_timeout, limits::IMAP_IDLE_TIMEOUT);
+        let pop3 = config.protocol(Protocol::Pop3);
+        assert_eq!(pop3.relay_idle_timeout, limits::SHORT_IDLE_TIMEOUT, "W-REL-6");
         assert_eq!(config.limits.relay_receive_buffer, limits::RELAY_RECEIVE_BYTES);
         assert_eq!(config.limits.relay_unsent_buffer, limits::RELAY_UNSENT_BYTES);
         assert_eq!(config.limits.connections_per_core, limits::CONNECTIONS_PER_CORE_MAX);

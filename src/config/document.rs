@@ -69,6 +69,7 @@ fn kind(kind: Kind) -> String {
         Kind::Port => "port".to_owned(),
         Kind::Size { min, max } => format!("size, {min} to {max} bytes"),
         Kind::Time => "time".to_owned(),
+        Kind::AutoTime => "`auto` or a time".to_owned(),
         Kind::Text => "text".to_owned(),
         Kind::Character => "one character".to_owned(),
         Kind::Secret => "secret".to_owned(),

@@ -16,6 +16,7 @@ mod value;
 pub mod registry;
 pub mod document;
 pub mod model;
+pub mod sieve;
 mod sort;
 mod check;
 pub mod render;

@@ -10,10 +10,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::diagnostic::Place;
+use super::sieve::ManageSieve;
+use crate::admission::door::DoorRules;
 use crate::names::Protocol;
 use crate::network::Networks;
 use crate::secret::Secret;
 use crate::template::Template;
+
+mod operation;
+
+pub use operation::{Limits, Log, LogTarget};
 
 /// Everything Hale is told.
 #[derive(Clone, Debug)]
@@ -42,8 +48,14 @@ pub struct Config {
     pub auth: Auth,
     /// Text of the greeting.
     pub login_greeting: String,
+    /// What ManageSieve's clients are told before they log in.
+    pub managesieve: ManageSieve,
     /// This host's name in greetings; absent: the system's.
     pub hostname: Option<String>,
+    /// Lines of EHLO that are true of every Submission backend.
+    pub submission_keywords: Vec<String>,
+    /// What separates name and detail of an LMTP recipient.
+    pub recipient_delimiter: Option<char>,
     /// Towards backends, for logins.
     pub proxy: Proxy,
     /// Sizes and times.
@@ -103,6 +115,8 @@ pub struct Listener {
     pub haproxy: bool,
     /// Connections begin with a TLS handshake.
     pub ssl: bool,
+    /// `connections_max` and `connection_rate`.
+    pub door: DoorRules,
     /// Where it was configured; absent for Dovecot's default listeners.
     pub place: Option<Place>,
 }
@@ -448,41 +462,6 @@ pub enum ProxyHeader {
     V1,
     /// The binary form.
     V2,
-}
-
-/// Sizes and times that an operator may change; see `limits.rs` for those nobody may.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Connections of one data core.
-    pub connections_per_core: u32,
-    /// Receive buffer of sockets that are relayed from.
-    pub relay_receive_buffer: u32,
-    /// Unsent bytes in the kernel on sockets that are relayed to.
-    pub relay_unsent_buffer: u32,
-    /// Sessions get this long to finish after SIGTERM.
-    pub shutdown_timeout: Duration,
-    /// Whether sessions are ended at all when Hale stops.
-    pub shutdown_clients: bool,
-}
-
-/// Where events go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
-    /// The target.
-    pub target: LogTarget,
-    /// Whether details are logged.
-    pub debug: bool,
-}
-
-/// Where events go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LogTarget {
-    /// Standard error; under systemd, the journal.
-    Stderr,
-    /// Standard output.
-    Stdout,
-    /// A file, opened for appending.
-    File(PathBuf),
 }
 
 /// The doveadm service of proxies and backends.

@@ -116,6 +116,8 @@ pub enum Kind {
         /// Largest.
         max: u64,
     },
+    /// `auto` or a time.
+    AutoTime,
     /// A TCP port.
     Port,
     /// Bytes.

@@ -22,6 +22,8 @@ pub(crate) enum Value {
     /// `auto`, or a number.
     Auto(Option<u64>),
     Time(Duration),
+    /// `auto`, or a time.
+    AutoTime(Option<Duration>),
     /// Also words of a choice, passwords and URIs, which later stages take apart.
     Text(String),
     Path(PathBuf),
@@ -51,6 +53,11 @@ pub(crate) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
             .map_err(|_| "a port, 0 to 65535".to_owned()),
         Kind::Size { min, max } => bounded_size(text, min, max),
         Kind::Time => time(text).map(Value::Time),
+        Kind::AutoTime if text == "auto" => Ok(Value::AutoTime(None)),
+        Kind::AutoTime => match time(text) {
+            Ok(time) => Ok(Value::AutoTime(Some(time))),
+            Err(expected) => Err(format!("`auto` or {expected}")),
+        },
         Kind::Text | Kind::Secret | Kind::GeoDb | Kind::LocalDb => Ok(Value::Text(text.to_owned())),
         Kind::Character => match text.chars().count() {
             0 | 1 => Ok(Value::Text(text.to_owned())),

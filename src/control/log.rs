@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use crate::event::{Event, Subject};
 use crate::fault::Blame;
+use crate::names::Protocol;
 
 /// syslog's priorities, as far as they are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +77,7 @@ pub(super) fn level(event: &Event) -> Level {
         },
         Event::LoggedIn { .. } => Level::Debug,
         Event::Referred { .. } => Level::Info,
+        Event::Delivered { .. } => Level::Info,
         Event::RelayEnded { .. } => Level::Info,
         Event::Note { warning, .. } => {
             if *warning {
@@ -100,7 +102,12 @@ fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
             write!(line, " rip={} rport={}", peer.ip(), peer.port())
         }
         Event::Aborted { subject, reason, attempts } => {
-            write!(line, "{}: login aborted: {reason} attempts={attempts}", subject.protocol)?;
+            match subject.protocol {
+                Protocol::Lmtp => write!(line, "lmtp: session aborted: {reason}")?,
+                protocol => {
+                    write!(line, "{protocol}: login aborted: {reason} attempts={attempts}")?;
+                }
+            }
             write_subject(subject, line)
         }
         Event::Noticed { subject, notice } => {
@@ -109,7 +116,11 @@ fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
         }
         Event::LoginFailed { subject, failure, detail } => {
             let code = failure.code();
-            write!(line, "{}: login failed: {detail} code={code}", subject.protocol)?;
+            let what = match subject.protocol {
+                Protocol::Lmtp => "recipient refused",
+                _ => "login failed",
+            };
+            write!(line, "{}: {what}: {detail} code={code}", subject.protocol)?;
             write_subject(subject, line)
         }
         Event::BackendFailed { subject, backend, failure, detail, retried } => {
@@ -134,6 +145,18 @@ fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
             if let Some(error) = error {
                 write!(line, " error={error}")?;
             }
+            write_subject(subject, line)
+        }
+        Event::Delivered { subject, recipient, backend, bytes, reply, accepted, took } => {
+            let word = if *accepted { "delivered" } else { "not delivered" };
+            let (protocol, took) = (subject.protocol, took.as_millis());
+            write!(line, "{protocol}: {word} to=<{recipient}>")?;
+            if let Some(backend) = backend {
+                write!(line, " backend={backend}")?;
+            }
+            // The backend's words; a quote in them must not look like the end of the field.
+            let reply = reply.replace('"', "'");
+            write!(line, " size={bytes} took_ms={took} reply=\"{reply}\"")?;
             write_subject(subject, line)
         }
         Event::Note { text, .. } => line.write_str(text),
@@ -163,7 +186,7 @@ mod tests {
     use super::*;
     use crate::event::{EndedBy, Notice};
     use crate::fault::Failure;
-    use crate::names::{Protocol, SessionId};
+    use crate::names::SessionId;
 
     fn subject() -> Subject {
         Subject {
@@ -183,6 +206,20 @@ mod tests {
 
     #[test]
     fn the_layout_is_an_interface() {
+        let delivered = Event::Delivered {
+            subject: Subject { protocol: Protocol::Lmtp, ..subject() },
+            recipient: "alice+x@example.com".into(),
+            backend: Some("be1".into()),
+            bytes: 1234,
+            reply: "250 2.0.0 Saved".into(),
+            accepted: true,
+            took: Duration::from_millis(17),
+        };
+        assert_eq!(
+            line(&delivered),
+            "lmtp: delivered to=<alice+x@example.com> backend=be1 size=1234 took_ms=17 reply=\"250 2.0.0 Saved\" \
+             user=<alice@example.com> rip=192.0.2.7 rport=4711 session=<abc>"
+        );
         let ended = Event::RelayEnded {
             subject: subject(),
             backend: "be1".into(),

@@ -8,6 +8,8 @@ use super::sasl::{Mechanism, Mechanisms};
 /// What is the same for all sessions of a listener in the same state of protection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
+    /// Our name in Submission's banner and EHLO, and towards backends.
+    pub host: Box<str>,
     /// Words behind the greeting's capability list.
     pub greeting: Box<str>,
     /// Our name in the reply to ID.
@@ -20,23 +22,32 @@ pub struct Rules {
     pub starttls: bool,
     /// Whether every backend speaks IMAP4rev2, as probes learnt.
     pub imap4rev2: bool,
+    /// Who we are, to ManageSieve's clients.
+    pub sieve_implementation: Box<str>,
     /// What ManageSieve's backends can do; clients ask before they log in and remember.
     pub sieve_extensions: Box<str>,
     /// The notification methods of ManageSieve's backends; empty: none.
     pub sieve_notify: Box<str>,
+    /// Lines of Submission's EHLO that are true of every backend (`submission_backend_capabilities`).
+    pub submission_keywords: Box<[Box<str>]>,
 }
 
 impl Default for Rules {
     fn default() -> Self {
         Self {
+            host: "localhost".into(),
             greeting: "Hale ready.".into(),
             name: "Hale".into(),
             mechanisms: Mechanisms::ALL,
             plaintext_allowed: true,
             starttls: false,
             imap4rev2: false,
+            sieve_implementation: "Hale".into(),
             sieve_extensions: "fileinto reject vacation".into(),
             sieve_notify: "mailto".into(),
+            submission_keywords: ["8BITMIME", "ENHANCEDSTATUSCODES", "PIPELINING"]
+                .map(Into::into)
+                .into(),
         }
     }
 }

@@ -16,7 +16,8 @@ pub mod sasl;
 pub mod sieve;
 #[cfg(test)]
 mod test_client;
-mod told;
+pub mod submission;
+pub mod told;
 
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
@@ -39,6 +40,8 @@ pub enum Dialogue {
     Pop3(pop3::Pop3),
     /// RFC 5804.
     Sieve(sieve::Sieve),
+    /// RFC 6409.
+    Submission(submission::Submission),
 }
 
 impl Dialogue {
@@ -48,10 +51,9 @@ impl Dialogue {
         match protocol {
             Protocol::Pop3 => Self::Pop3(pop3::Pop3::default()),
             Protocol::Sieve => Self::Sieve(sieve::Sieve::default()),
-            // The others get their dialogues one by one; until then `boot` opens no listener for them.
-            Protocol::Imap | Protocol::Lmtp | Protocol::Submission => {
-                Self::Imap(imap::Imap::default())
-            }
+            Protocol::Submission => Self::Submission(submission::Submission::default()),
+            // LMTP has no login and a room of its own.
+            Protocol::Imap | Protocol::Lmtp => Self::Imap(imap::Imap::default()),
         }
     }
 
@@ -62,6 +64,7 @@ impl Dialogue {
             Self::Imap(_) => Protocol::Imap,
             Self::Pop3(_) => Protocol::Pop3,
             Self::Sieve(_) => Protocol::Sieve,
+            Self::Submission(_) => Protocol::Submission,
         }
     }
 
@@ -71,6 +74,7 @@ impl Dialogue {
             Self::Imap(imap) => imap.greet(rules, facts, out),
             Self::Pop3(pop3) => pop3.greet(rules, facts, out),
             Self::Sieve(sieve) => sieve.greet(rules, facts, out),
+            Self::Submission(submission) => submission.greet(rules, facts, out),
         }
     }
 
@@ -90,18 +94,20 @@ impl Dialogue {
             Self::Imap(imap) => imap.read(rules, facts, inbox, out),
             Self::Pop3(pop3) => pop3.read(rules, facts, inbox, out),
             Self::Sieve(sieve) => sieve.read(rules, facts, inbox, out),
+            Self::Submission(submission) => submission.read(rules, facts, inbox, out),
         }
     }
 
     /// Answers the outstanding login with a refusal; without one it does nothing (W-FAIL-4).
     ///
-    /// `text` replaces our words: the backend's text behind `NO `, or a reason from a password database. A text with a
-    /// response code keeps it, any other gets the failure's.
+    /// `text` replaces our words: the backend's text behind `NO `, its whole reply in Submission, or a reason from a
+    /// password database. A text with a response code keeps it, any other gets the failure's.
     pub fn refuse(&mut self, failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) -> Step {
         match self {
             Self::Imap(imap) => imap.refuse(failure, text, out),
             Self::Pop3(pop3) => pop3.refuse(failure, text, out),
             Self::Sieve(sieve) => sieve.refuse(failure, text, out),
+            Self::Submission(submission) => submission.refuse(failure, text, out),
         }
     }
 
@@ -111,6 +117,7 @@ impl Dialogue {
             Self::Imap(imap) => imap.accept(ok, out),
             Self::Pop3(pop3) => pop3.accept(ok, out),
             Self::Sieve(sieve) => sieve.accept(ok, out),
+            Self::Submission(submission) => submission.accept(ok, out),
         }
     }
 
@@ -121,6 +128,7 @@ impl Dialogue {
             Self::Imap(imap) => imap.secured(rules, out),
             Self::Pop3(pop3) => pop3.secured(),
             Self::Sieve(sieve) => sieve.secured(rules, out),
+            Self::Submission(submission) => submission.secured(rules, out),
         }
     }
 
@@ -129,7 +137,7 @@ impl Dialogue {
         match self {
             Self::Imap(imap) => imap.still_working(out),
             // These protocols have no such device.
-            Self::Pop3(_) | Self::Sieve(_) => {}
+            Self::Pop3(_) | Self::Sieve(_) | Self::Submission(_) => {}
         }
     }
 
@@ -139,6 +147,7 @@ impl Dialogue {
             Self::Imap(imap) => imap.bye(reason, out),
             Self::Pop3(pop3) => pop3.bye(reason, out),
             Self::Sieve(sieve) => sieve.bye(reason, out),
+            Self::Submission(submission) => submission.bye(reason, out),
         }
     }
 
@@ -147,7 +156,16 @@ impl Dialogue {
     pub fn client_id(&self) -> &[IdPair] {
         match self {
             Self::Imap(imap) => imap.client_id(),
-            Self::Pop3(_) | Self::Sieve(_) => &[],
+            Self::Pop3(_) | Self::Sieve(_) | Self::Submission(_) => &[],
+        }
+    }
+
+    /// What the client calls itself in EHLO, or what a trusted peer says that it did, for the backend.
+    #[must_use]
+    pub fn helo(&self) -> Option<&str> {
+        match self {
+            Self::Imap(_) | Self::Pop3(_) | Self::Sieve(_) => None,
+            Self::Submission(submission) => submission.helo(),
         }
     }
 
@@ -158,6 +176,7 @@ impl Dialogue {
             Self::Imap(imap) => imap.stage(),
             Self::Pop3(pop3) => pop3.stage(),
             Self::Sieve(sieve) => sieve.stage(),
+            Self::Submission(submission) => submission.stage(),
         }
     }
 
@@ -168,6 +187,7 @@ impl Dialogue {
             Self::Imap(imap) => imap.awaits_command(),
             Self::Pop3(pop3) => pop3.awaits_command(),
             Self::Sieve(sieve) => sieve.awaits_command(),
+            Self::Submission(submission) => submission.awaits_command(),
         }
     }
 
@@ -178,6 +198,7 @@ impl Dialogue {
             Self::Imap(imap) => imap.notes(),
             Self::Pop3(pop3) => pop3.notes(),
             Self::Sieve(sieve) => sieve.notes(),
+            Self::Submission(submission) => submission.notes(),
         }
     }
 }

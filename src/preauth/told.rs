@@ -9,7 +9,8 @@ use crate::facts::{ClientFacts, Transport};
 use crate::limits::{FORWARD_KEY_BYTES_MAX, FORWARD_VALUE_BYTES_MAX, FORWARDS_MAX, PROXY_TTL};
 use crate::names::SessionId;
 use crate::wire::fact::Fact;
-use crate::wire::{base64, tab_escaped};
+use crate::wire::smtp::command::helo_name;
+use crate::wire::{base64, tab_escaped, xtext};
 
 /// Takes over one fact; none: its value is not legal.
 pub(super) fn fact(fact: Fact, value: &str, facts: &mut ClientFacts) -> Option<()> {
@@ -84,8 +85,42 @@ pub(super) fn client_ip(argument: &[u8], facts: &mut ClientFacts) -> Option<()> 
     fact(Fact::ClientIp, std::str::from_utf8(argument).ok()?, facts)
 }
 
+/// Takes over the attributes of XCLIENT in Submission and LMTP, all or none, and what the client called itself into
+/// `helo`; unknown attributes, and values that say that they are none, say nothing.
+///
+/// ```text
+/// xclient-command = XCLIENT 1*( SP attribute-name "=" attribute-value ) ; postfix.org/XCLIENT_README.html
+/// attribute-value = xtext
+/// ```
+pub(super) fn xclient_smtp(
+    arguments: &[u8],
+    facts: &mut ClientFacts,
+    helo: &mut Option<Box<str>>,
+) -> Option<()> {
+    let (mut told, mut name_told) = (facts.clone(), None);
+    let mut attributes =
+        arguments.split(|&byte| byte == b' ').filter(|word| !word.is_empty()).peekable();
+    attributes.peek()?;
+    for argument in attributes {
+        let (name, value) = std::str::from_utf8(argument).ok()?.split_once('=')?;
+        let value = String::from_utf8(xtext::decode(value.as_bytes())?).ok()?;
+        match &*value {
+            "[UNAVAILABLE]" | "[TEMPUNAVAIL]" => {}
+            value if name.eq_ignore_ascii_case("HELO") => {
+                name_told = Some(helo_name(value.as_bytes())?.into());
+            }
+            value => attribute(name, value, &mut told)?,
+        }
+    }
+    *facts = told;
+    if name_told.is_some() {
+        *helo = name_told;
+    }
+    Some(())
+}
+
 /// Takes over one attribute of XCLIENT, its value unescaped.
-pub(super) fn attribute(name: &str, value: &str, facts: &mut ClientFacts) -> Option<()> {
+pub fn attribute(name: &str, value: &str, facts: &mut ClientFacts) -> Option<()> {
     match Fact::of_attribute(name) {
         Some(known) => fact(known, value, facts),
         None if name.eq_ignore_ascii_case("FORWARD") => forward(value, facts),
@@ -160,6 +195,23 @@ mod tests {
             assert_eq!(xclient(line.as_bytes(), &mut known), None, "{bad}");
             assert_eq!(known.local.port(), 110, "{bad}");
         }
+    }
+
+    #[test]
+    fn w_fwd_7_values_of_smtp_are_xtext_and_all_or_none_is_believed() {
+        let (mut known, mut helo) = (facts(), None);
+        let line = b"HELO=my+20host PROTO=ESMTP ADDR=IPV6:2001:db8::7 PORT=[UNAVAILABLE] LOGIN=x FORWARD=az1uZXc+3D+3D";
+        assert!(xclient_smtp(line, &mut known, &mut helo).is_none(), "one `=` too many in FORWARD");
+        assert_eq!((known.apparent.port(), helo.as_deref()), (1000, None));
+        let line = b"HELO=my+20host PROTO=ESMTP ADDR=IPV6:2001:db8::7 PORT=[UNAVAILABLE] LOGIN=x FORWARD=az1uZXd3";
+        xclient_smtp(line, &mut known, &mut helo).unwrap();
+        assert_eq!(known.apparent, "[2001:db8::7]:1000".parse().unwrap());
+        assert_eq!(helo.as_deref(), Some("my host"));
+        assert_eq!(known.forward, [("k".into(), "neww".into())]);
+        for bad in ["", "ADDR", "HELO=", "HELO=a+0Db", "ADDR=a=b", "HELO=+", "SESSION=a+20b"] {
+            assert!(xclient_smtp(bad.as_bytes(), &mut known, &mut helo).is_none(), "{bad}");
+        }
+        assert_eq!(helo.as_deref(), Some("my host"));
     }
 
     #[test]

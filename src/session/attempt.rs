@@ -234,7 +234,7 @@ impl Session {
         let is_moving = destination.is_moving;
         let from = attempt.host();
         attempt.destination = Some(destination);
-        let mut again = false;
+        let again = attempt.attempts.is_some() && !is_hop;
         match &mut attempt.attempts {
             None => {
                 attempt.attempts =
@@ -249,10 +249,7 @@ impl Session {
                 let to = attempt.host();
                 outbox.wish(Wish::Report(Event::Referred { subject: self.subject(), from, to }));
             }
-            Some(attempts) => {
-                attempts.alternate(endpoint);
-                again = true;
-            }
+            Some(attempts) => attempts.alternate(endpoint),
         }
         // The source of a move holds logins until the user is moved (G25).
         if let Some(attempt) = &mut self.attempt

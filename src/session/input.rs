@@ -60,7 +60,7 @@ pub enum Input<'a> {
     /// The process stops.
     Shutdown,
     /// Somebody has to go, and this session waits for nothing but its client (W-PIPE-7).
-    Crowded,
+    Crowded(&'static str),
 }
 
 /// Where to go, or why not.

@@ -149,10 +149,7 @@ impl Session {
             Input::Deadline => self.deadline_passed(now, outbox),
             Input::BackendDown => self.backend_down(now, outbox),
             Input::Shutdown => self.dismiss(ByeReason::Shutdown, "shutting down", outbox),
-            Input::Crowded => {
-                let reason = "made room for newer connections (connections_per_core_max)";
-                self.dismiss(ByeReason::TooManyConnections, reason, outbox);
-            }
+            Input::Crowded(why) => self.dismiss(ByeReason::TooManyConnections, why, outbox),
         }
     }
 
@@ -217,6 +214,12 @@ impl Session {
             Stage::Holding => "delay",
             Stage::Over => "over",
         }
+    }
+
+    /// Whether it is known who the client is: a PROXY header that had to come has come.
+    #[must_use]
+    pub fn is_identified(&self) -> bool {
+        !matches!(self.stage, Stage::Header(_))
     }
 
     /// Whose failed logins count (P12): nobody's when a trusted peer speaks for many, or when the address is none.

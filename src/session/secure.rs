@@ -128,6 +128,9 @@ impl Session {
             referrals: attempt.referrals,
             forward,
             client_id: self.dialogue.client_id().to_vec(),
+            noauth: grant.noauth,
+            own_name: self.settings.rules.host.clone(),
+            helo: self.dialogue.helo().map(Into::into),
         };
         attempt.dialogue = Some(Box::new(Dialogue::new(self.protocol, login)));
         self.enter(Stage::LoggingIn, deadline);

@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use papaya::HashMap;
 
+use crate::admission::door::DoorRules;
 use crate::admission::penalty::{Penalty, attempts_at_once};
 use crate::admission::prefix::Prefix;
+use crate::admission::rate::Bucket;
 use crate::limits;
 use crate::tick::Tick;
 
@@ -22,6 +24,9 @@ pub struct Visitors(Arc<Book>);
 #[derive(Debug, Default)]
 struct Book {
     prefixes: HashMap<Prefix, Arc<Visitor>>,
+    /// Connections by address prefix and by listening port, where they are bounded.
+    addresses: HashMap<Prefix, Arc<Tally>>,
+    ports: HashMap<u16, Arc<Tally>>,
     /// Sessions by user and address.
     seats: HashMap<(Box<str>, IpAddr), Arc<AtomicU32>>,
     /// Keys the fingerprints of wrong pairs: they say nothing about a password to whoever reads memory.
@@ -92,11 +97,35 @@ impl Visitors {
         (before < most).then_some(seat)
     }
 
+    /// Lets a connection from `address` in. `None`: there are too many, or they come too fast.
+    #[must_use]
+    pub fn enter_from(&self, address: IpAddr, rules: DoorRules, now: Tick) -> Option<Pass> {
+        if rules.is_open() {
+            return Some(Pass(None));
+        }
+        let addresses = self.0.addresses.pin();
+        let prefix = Prefix::of(address);
+        if addresses.len() >= limits::VISITORS_MAX && addresses.get(&prefix).is_none() {
+            return Some(Pass(None));
+        }
+        Tally::enter(addresses.get_or_insert_with(prefix, Arc::default), rules, now)
+    }
+
+    /// Lets a connection in through a listener's port.
+    #[must_use]
+    pub fn enter_by(&self, port: u16, rules: DoorRules, now: Tick) -> Option<Pass> {
+        if rules.is_open() {
+            return Some(Pass(None));
+        }
+        Tally::enter(self.0.ports.pin().get_or_insert_with(port, Arc::default), rules, now)
+    }
+
     /// Forgets who left no trace. The control core does this now and then.
     pub fn sweep(&self, now: Tick) {
         // An entry that is being used right now is held by a guard and not idle; one whose guard comes a moment later
         // lives on in that guard and is counted afresh by the next visitor: off by one, once.
         self.0.prefixes.pin().retain(|_, visitor| !visitor.is_idle(now));
+        self.0.addresses.pin().retain(|_, tally| tally.open.load(Ordering::Relaxed) > 0);
         self.0.seats.pin().retain(|_, taken| taken.load(Ordering::Relaxed) > 0);
     }
 
@@ -151,6 +180,47 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         self.visitor.attempts.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Connections that came in and have not left.
+#[derive(Debug, Default)]
+struct Tally {
+    open: AtomicU32,
+    /// A [`Bucket`], packed.
+    arrivals: AtomicU64,
+}
+
+impl Tally {
+    fn enter(this: &Arc<Self>, rules: DoorRules, now: Tick) -> Option<Pass> {
+        let before = this.open.fetch_add(1, Ordering::Relaxed);
+        let pass = Pass(Some(Arc::clone(this)));
+        if rules.at_once > 0 && before >= rules.at_once {
+            return None;
+        }
+        let take = |word| Some(Bucket::unpack(word).take(now, rules.each_second)?.pack());
+        let taken = this.arrivals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        taken.is_ok().then_some(pass)
+    }
+}
+
+/// One connection that came in, for as long as this lives.
+#[derive(Debug)]
+pub struct Pass(Option<Arc<Tally>>);
+
+impl Pass {
+    /// Whether somebody counts; where nothing is bounded nobody does.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if let Some(tally) = &self.0 {
+            tally.open.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -234,6 +304,25 @@ mod tests {
         assert!(visitors.seat("u", address("::ffff:192.0.2.1"), 3).is_none());
         drop(seats);
         assert!(visitors.seat("u", here, 3).is_some());
+    }
+
+    #[test]
+    fn connections_are_bounded_in_number_and_rate_and_their_places_come_back() {
+        let visitors = Visitors::default();
+        let from = address("2001:db8:1::1");
+        let few = DoorRules { at_once: 2, each_second: 0 };
+        let first = visitors.enter_from(from, few, Tick(0)).unwrap();
+        let _second = visitors.enter_from(address("2001:db8:1::2"), few, Tick(0)).unwrap();
+        assert!(visitors.enter_from(from, few, Tick(0)).is_none());
+        assert!(visitors.enter_from(address("2001:db8:2::1"), few, Tick(0)).is_some());
+        drop(first);
+        assert!(visitors.enter_from(from, few, Tick(0)).is_some());
+        let slow = DoorRules { at_once: 0, each_second: 3 };
+        let come =
+            |now| (0..10).filter(|_| visitors.enter_by(143, slow, Tick(now)).is_some()).count();
+        assert_eq!((come(100_000), come(100_500), come(200_000)), (3, 1, 3));
+        let open = DoorRules::default();
+        assert_eq!((0..99).filter(|_| visitors.enter_by(24, open, Tick(0)).is_some()).count(), 99);
     }
 
     #[test]

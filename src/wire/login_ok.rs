@@ -5,6 +5,7 @@
 pub struct LoginOk {
     /// The backend's capabilities after login, separated by SP, as far as known; empty: unknown.
     pub capabilities: Box<[u8]>,
-    /// The backend's text behind `OK `, byte by byte, response code included; empty when it had none.
+    /// The backend's text behind `OK `, byte by byte, response code included; empty when it had none. In Submission the
+    /// lines behind its reply code, separated by LF.
     pub text: Box<[u8]>,
 }

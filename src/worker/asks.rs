@@ -28,6 +28,7 @@ use crate::share::users::FRESH_FOR;
 use crate::share::visitors::Visitors;
 use crate::tick::Tick;
 
+use super::connection::Phase;
 use super::run::Worker;
 
 /// The cache of verified passwords, as configured.
@@ -62,6 +63,21 @@ pub(super) enum Pending {
     Password { chain: Box<Chain>, key: Key },
     /// The decision is made again when the control core has settled the user.
     Route { ask: RouteAsk, rounds: u8 },
+}
+
+/// The question of one connection that is under way, and its number.
+#[derive(Debug, Default)]
+pub(super) struct Asking {
+    pending: Option<Box<Pending>>,
+    /// The number of the last question asked.
+    question: u32,
+}
+
+impl Asking {
+    /// No answer is wanted any more.
+    pub(super) fn forget(&mut self) {
+        self.pending = None;
+    }
 }
 
 impl Asks {
@@ -106,6 +122,11 @@ impl Asks {
         id
     }
 
+    /// The password databases as they are now.
+    pub(super) fn passdbs(&mut self) -> std::sync::Arc<Passdbs> {
+        self.passdbs.shared()
+    }
+
     /// Whether a complaint about the host may be logged again: once a second (RS-01).
     pub(super) fn may_complain(&mut self, now: Tick) -> bool {
         let quiet = self.complained_at.is_none_or(|at| now.since(at) >= Duration::from_secs(1));
@@ -146,8 +167,8 @@ impl<P: Port> Worker<P> {
                 step = chain.verified(Err(SchemeError::Busy));
                 continue;
             }
-            if let Some(login) = self.login(slot) {
-                login.pending = Some(Box::new(Pending::Password { chain, key }));
+            if let Some(asking) = self.asking(slot) {
+                asking.pending = Some(Box::new(Pending::Password { chain, key }));
             }
             return None;
         }
@@ -190,8 +211,8 @@ impl<P: Port> Worker<P> {
                 detail: detail.into(),
             });
         }
-        if let Some(login) = self.login(slot) {
-            login.pending = Some(Box::new(Pending::Route { ask, rounds }));
+        if let Some(asking) = self.asking(slot) {
+            asking.pending = Some(Box::new(Pending::Route { ask, rounds }));
         }
         None
     }
@@ -266,8 +287,8 @@ impl<P: Port> Worker<P> {
             return;
         }
         let slot = ticket.slot;
-        let asked = self.login(slot).filter(|login| login.question == ticket.question);
-        let Some(pending) = asked.and_then(|login| login.pending.take()) else {
+        let asked = self.asking(slot).filter(|asking| asking.question == ticket.question);
+        let Some(pending) = asked.and_then(|asking| asking.pending.take()) else {
             return;
         };
         let input = match (*pending, answer) {
@@ -290,14 +311,27 @@ impl<P: Port> Worker<P> {
             ) => Some(Input::Route(RouteAnswer::Go(named(host, address)))),
             // An answer of another kind than was asked for: the deadline of the question will pass.
             (pending, _) => {
-                if let Some(login) = self.login(slot) {
-                    login.pending = Some(Box::new(pending));
+                if let Some(asking) = self.asking(slot) {
+                    asking.pending = Some(Box::new(pending));
                 }
                 None
             }
         };
-        if let Some(input) = input {
-            self.session_input(slot, input);
+        match input {
+            Some(Input::Route(answer)) if self.mail(slot).is_some() => {
+                self.lmtp_input(slot, crate::lmtp::Input::Route(answer));
+            }
+            Some(input) => self.session_input(slot, input),
+            None => {}
+        }
+    }
+
+    /// The question of a connection, whichever protocol asks.
+    fn asking(&mut self, slot: u32) -> Option<&mut Asking> {
+        match &mut self.slots.get_mut(slot)?.phase {
+            Phase::Session(login) => Some(&mut login.asking),
+            Phase::Lmtp(mail) => Some(&mut mail.asking),
+            Phase::Relay(_) | Phase::Link(_) | Phase::Lingering | Phase::Closing => None,
         }
     }
 
@@ -306,10 +340,10 @@ impl<P: Port> Worker<P> {
     fn ticket(&mut self, slot: u32) -> Option<Ticket> {
         let generation = self.slots.generation(slot)?;
         let core = self.asks.core;
-        let login = self.login(slot)?;
-        login.question = login.question.wrapping_add(1);
-        login.pending = None;
-        Some(Ticket { core, slot, generation, question: login.question })
+        let asking = self.asking(slot)?;
+        asking.question = asking.question.wrapping_add(1);
+        asking.pending = None;
+        Some(Ticket { core, slot, generation, question: asking.question })
     }
 }
 

@@ -10,11 +10,12 @@ use crate::event::Subject;
 use crate::facts::ClientFacts;
 use crate::ring::port::{Fd, Kind, PipeId};
 use crate::session::Session;
-use crate::share::visitors::{Attempt, Seat};
+use crate::share::visitors::{Attempt, Pass, Seat};
 use crate::tick::Tick;
 
-use super::asks::Pending;
+use super::asks::Asking;
 use super::channel::Tls;
+use super::lmtp::{Link, Mail};
 
 /// One of the two sockets of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +121,10 @@ pub(super) enum Phase {
     Session(Box<Login>),
     /// Bytes only.
     Relay(Relay),
+    /// An LMTP client.
+    Lmtp(Box<Mail>),
+    /// A backend connection of an LMTP client, which has a slot of its own.
+    Link(Link),
     /// A last reply was sent and our half closed; what the client still sends is thrown away until it closes too, so
     /// that no reset overtakes the reply.
     Lingering,
@@ -135,9 +140,7 @@ pub(super) struct Login {
     pub(super) unsent_client: Vec<u8>,
     pub(super) unsent_backend: Vec<u8>,
     /// A question under way at the hashing pool or the control core.
-    pub(super) pending: Option<Box<Pending>>,
-    /// The number of the last question asked.
-    pub(super) question: u32,
+    pub(super) asking: Asking,
     /// A connect that waits until the former backend's descriptor is closed.
     pub(super) connect_next: Option<(SocketAddr, bool)>,
     /// Close as soon as everything for the client is sent.
@@ -146,25 +149,27 @@ pub(super) struct Login {
     pub(super) handed_over: Option<Box<Label>>,
     /// The login's place among those of its address prefix, while one is under way.
     pub(super) attempt: Option<Attempt>,
-    /// The user's seat, where seats are counted.
-    pub(super) seat: Option<Seat>,
+    /// What the session holds of what is counted.
+    pub(super) held: Held,
+    /// Whether the client's address has been let in; it is known when a PROXY header has been read.
+    pub(super) is_admitted: bool,
     /// Until when the client has to take what is left for it: its session has no deadline any more.
     pub(super) last_bytes_by: Option<Tick>,
 }
 
 impl Login {
-    pub(super) fn new(session: Session) -> Self {
+    pub(super) fn new(session: Session, pass: Pass) -> Self {
         Self {
             session,
             unsent_client: Vec::new(),
             unsent_backend: Vec::new(),
-            pending: None,
-            question: 0,
+            asking: Asking::default(),
             connect_next: None,
             finishing: false,
             handed_over: None,
             attempt: None,
-            seat: None,
+            held: Held { listener: Some(pass), ..Held::default() },
+            is_admitted: false,
             last_bytes_by: None,
         }
     }
@@ -183,8 +188,29 @@ pub(super) struct Label {
     pub(super) subject: Subject,
     pub(super) backend: Arc<str>,
     pub(super) since: Tick,
-    /// The user's seat, where seats are counted; it is free again when the session ends.
+    /// What is free again when the session ends; absent where nothing is counted.
+    pub(super) held: Option<Box<Held>>,
+}
+
+/// Places that a connection takes, where they are counted, for as long as it lives.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// Among the user's sessions from one address.
     pub(super) seat: Option<Seat>,
+    /// Among the connections of its address prefix.
+    pub(super) address: Option<Pass>,
+    /// Among those of its listener.
+    pub(super) listener: Option<Pass>,
+}
+
+impl Held {
+    /// What is left for the rest of the connection's life.
+    pub(super) fn take(&mut self) -> Option<Box<Self>> {
+        let held = std::mem::take(self);
+        let counts = |pass: &Option<Pass>| pass.as_ref().is_some_and(Pass::counts);
+        let any = held.seat.is_some() || counts(&held.address) || counts(&held.listener);
+        any.then(|| Box::new(held))
+    }
 }
 
 /// A relayed session.

@@ -38,6 +38,8 @@ impl<P: Port> Worker<P> {
                 .is_some_and(|connection| matches!(connection.phase, Phase::Session(_)));
             if before_login {
                 self.session_input(slot, Input::Shutdown);
+            } else if self.mail(slot).is_some() {
+                self.lmtp_input(slot, crate::lmtp::Input::Shutdown);
             }
         }
     }
@@ -60,8 +62,13 @@ impl<P: Port> Worker<P> {
                 Phase::Relay(relay) if over || relay.is_idle(self.now, limits::DRAIN_IDLE) => {
                     self.end_relay(slot, EndedBy::Shutdown, None);
                 }
-                Phase::Session(_) | Phase::Lingering if over => self.abort(slot),
-                Phase::Session(_) | Phase::Relay(_) | Phase::Lingering | Phase::Closing => {}
+                Phase::Session(_) | Phase::Lmtp(_) | Phase::Lingering if over => self.abort(slot),
+                Phase::Session(_)
+                | Phase::Relay(_)
+                | Phase::Lmtp(_)
+                | Phase::Link(_)
+                | Phase::Lingering
+                | Phase::Closing => {}
             }
         }
         let next_look = self.now.after(LOOK_EVERY);

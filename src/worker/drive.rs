@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::event::Event;
 use crate::limits;
-use crate::ring::port::{Half, IoFault, Kind, Port, ReceiveBuffer, Token};
+use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Token};
 use crate::session::PIPELINED;
 use crate::session::input::Input;
 use crate::session::output::{Handover, Wish};
@@ -125,11 +125,15 @@ impl<P: Port> Worker<P> {
 
     /// What follows every input: start the relay or close when all is sent, keep the deadline, read on.
     fn after_input(&mut self, slot: u32) {
+        if !self.is_admitted(slot) {
+            let why = "too many connections of its address (connections_per_address_max, connection_rate_per_address)";
+            return self.session_input(slot, Input::Crowded(why));
+        }
         let Some(login) = self.login(slot) else {
             return;
         };
         if !login.session.is_attempting() {
-            (login.attempt, login.seat) = (None, None);
+            (login.attempt, login.held.seat) = (None, None);
         }
         let client_done = login.unsent_client.is_empty();
         let is_going = login.finishing || login.handed_over.is_some();
@@ -402,6 +406,9 @@ impl<P: Port> Worker<P> {
 
     /// The connect ended, one way or the other.
     pub(super) fn connected(&mut self, slot: u32, result: Result<(), IoFault>) {
+        if let Some(Phase::Link(link)) = self.slots.get(slot).map(|kept| &kept.phase) {
+            return self.link_connected(slot, *link, result);
+        }
         match result {
             Ok(()) => {
                 if let Some(fd) = self.slots.get(slot).and_then(|kept| kept.backend.fd()) {
@@ -421,52 +428,19 @@ impl<P: Port> Worker<P> {
             return;
         };
         let Handover { subject, backend } = handover;
-        let seat = login.seat.take();
-        login.handed_over = Some(Box::new(Label { subject, backend, since, seat }));
-    }
-
-    /// Closes our half and waits a little for the client to close its own, so that bytes it still sends do not turn
-    /// our last reply into a reset.
-    fn linger(&mut self, slot: u32) {
-        self.close_side(slot, Side::Backend);
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        connection.phase = Phase::Lingering;
-        connection.tls = None;
-        let Some(fd) = connection.client.fd() else {
-            return self.abort(slot);
-        };
-        self.port.shutdown(fd, Half::Write);
-        self.wheel.set(slot, self.now.after(LINGER));
-        self.read_lingering(slot);
-    }
-
-    /// Throws away what a client still sends after its last reply.
-    pub(super) fn read_lingering(&mut self, slot: u32) {
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let Some(fd) = connection.client.fd() else {
-            return;
-        };
-        for _ in 0..READS_PER_TURN {
-            match self.port.recv(fd, &mut self.scratch) {
-                Ok(0) => return self.abort(slot),
-                Ok(_) => {}
-                Err(IoFault::WouldBlock) => return,
-                Err(_) => return self.abort(slot),
-            }
-        }
-        // Still talking after a bounded courtesy.
-        self.abort(slot);
+        let held = login.held.take();
+        login.handed_over = Some(Box::new(Label { subject, backend, since, held }));
     }
 
     /// The login phase of a slot, if it is in it.
     pub(super) fn login(&mut self, slot: u32) -> Option<&mut Login> {
         match &mut self.slots.get_mut(slot)?.phase {
             Phase::Session(login) => Some(login),
-            Phase::Relay(_) | Phase::Lingering | Phase::Closing => None,
+            Phase::Relay(_)
+            | Phase::Lmtp(_)
+            | Phase::Link(_)
+            | Phase::Lingering
+            | Phase::Closing => None,
         }
     }
 
@@ -492,8 +466,6 @@ const LOGIN_OUTPUT_BYTES_MAX: usize = limits::PRE_LOGIN_OUTPUT_BYTES_MAX
     + limits::BACKEND_INPUT_BYTES_MAX
     + limits::BACKEND_LINE_BYTES_MAX;
 /// Reads of one session per loop turn.
-const READS_PER_TURN: usize = 8;
+pub(super) const READS_PER_TURN: usize = 8;
 /// At most this much is read for a session at once; also what has to be wiped behind a password.
 pub(super) const SESSION_READ_BYTES: usize = 4096;
-/// How long a refused client may keep its half open.
-const LINGER: Duration = Duration::from_secs(1);

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::admission::door::DoorRules;
 use crate::event::Event;
 use crate::facts::{ClientFacts, Transport};
 use crate::limits;
@@ -13,6 +14,7 @@ use crate::ring::port::{Fd, IoFault, Kind, Outcome, Port, Token};
 use crate::session::Session;
 use crate::session::input::Input;
 use crate::share::counters::Counter;
+use crate::share::visitors::Pass;
 use crate::tick::Tick;
 
 use super::connection::{Connection, Login, Phase, Side, Socket};
@@ -29,6 +31,8 @@ pub struct Listener {
     haproxy: bool,
     /// Every connection begins with a TLS handshake (W-TLS-1).
     tls: bool,
+    /// How many may come in, and how fast.
+    door: DoorRules,
     armed: bool,
     retry_at: Option<Tick>,
 }
@@ -36,8 +40,8 @@ pub struct Listener {
 impl Listener {
     /// A listener on a socket whose ownership passes to the core.
     #[must_use]
-    pub fn new(fd: Fd, protocol: Protocol, haproxy: bool) -> Self {
-        Self { fd: Some(fd), protocol, haproxy, tls: false, armed: false, retry_at: None }
+    pub fn new(fd: Fd, protocol: Protocol, haproxy: bool, door: DoorRules) -> Self {
+        Self { fd: Some(fd), protocol, haproxy, tls: false, door, armed: false, retry_at: None }
     }
 
     /// The same listener where every connection begins with a TLS handshake.
@@ -146,7 +150,7 @@ impl<P: Port> Worker<P> {
             return self.port.close(fd);
         };
         let (protocol, haproxy, tls) = (listener.protocol, listener.haproxy, listener.tls);
-        let line = listener.busy_line();
+        let (door, line) = (listener.door, listener.busy_line());
         // Gone before we looked: nothing to answer, nothing to log.
         let Ok((peer, local)) = self.port.endpoints(fd) else {
             return self.port.close(fd);
@@ -163,9 +167,13 @@ impl<P: Port> Worker<P> {
             self.refuse(fd, protocol, peer, "connections_per_core_max is reached");
             return;
         }
+        let Some(pass) = self.asks.visitors().enter_by(local.port(), door, self.now) else {
+            let _ = self.port.send(fd, line);
+            self.refuse(fd, protocol, peer, "connections_max or connection_rate of the listener");
+            return;
+        };
         self.make_room();
-        let session = self.session_at(protocol, entrance, peer, local);
-        self.begin(fd, if tls { session.behind_tls() } else { session });
+        self.begin(Arrival { fd, protocol, entrance, tls, peer, local, pass });
     }
 
     /// While few places are left, each newcomer takes that of the client that has waited longest without logging in
@@ -188,18 +196,14 @@ impl<P: Port> Worker<P> {
                     .into(),
             });
         }
-        self.session_input(oldest, Input::Crowded);
+        let why = "made room for newer connections (connections_per_core_max)";
+        self.session_input(oldest, Input::Crowded(why));
         // Its place is needed now: no waiting for its end.
         self.abort(oldest);
     }
 
-    fn session_at(
-        &mut self,
-        protocol: Protocol,
-        entrance: Entrance,
-        peer: SocketAddr,
-        local: SocketAddr,
-    ) -> Session {
+    fn begin(&mut self, arrival: Arrival) {
+        let Arrival { fd, protocol, entrance, tls, peer, local, pass } = arrival;
         let seed = self.asks.draw();
         let facts = ClientFacts {
             socket: peer,
@@ -214,16 +218,18 @@ impl<P: Port> Worker<P> {
             forward: Vec::new(),
         };
         let header = entrance == Entrance::ReadHeader;
+        if protocol == Protocol::Lmtp {
+            return self.begin_lmtp(fd, facts, header);
+        }
         let settings = std::sync::Arc::clone(&self.settings.session);
-        Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now)
-    }
-
-    fn begin(&mut self, fd: Fd, session: Session) {
+        let session =
+            Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now);
+        let session = if tls { session.behind_tls() } else { session };
         let connection = Connection {
             client: Socket::open(fd),
             backend: Socket::default(),
             tls: None,
-            phase: Phase::Session(Box::new(Login::new(session))),
+            phase: Phase::Session(Box::new(Login::new(session, pass))),
         };
         match self.slots.insert(connection) {
             Ok((slot, _)) => {
@@ -267,6 +273,18 @@ impl<P: Port> Worker<P> {
     pub(super) fn is_deaf(&self) -> bool {
         self.listeners.iter().all(|listener| listener.fd.is_none())
     }
+}
+
+/// A connection that may come in.
+struct Arrival {
+    fd: Fd,
+    protocol: Protocol,
+    entrance: Entrance,
+    /// It begins with a handshake.
+    tls: bool,
+    peer: SocketAddr,
+    local: SocketAddr,
+    pass: Pass,
 }
 
 /// What a client is told when there is no room for it (W-PIPE-7).

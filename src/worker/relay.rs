@@ -237,8 +237,8 @@ impl<P: Port> Worker<P> {
         };
         pump::release_pipe(&mut self.port, &mut relay.up);
         pump::release_pipe(&mut self.port, &mut relay.down);
-        let Label { subject, backend, since, seat } = *relay.label;
-        drop(seat);
+        let Label { subject, backend, since, held } = *relay.label;
+        drop(held);
         let event = Event::RelayEnded {
             subject,
             backend,
@@ -257,14 +257,14 @@ impl<P: Port> Worker<P> {
     /// The deadline of a relay passed: end it, or wait for what is left of its time.
     pub(super) fn relay_deadline(&mut self, slot: u32) {
         let now = self.now;
-        let idle_timeout = self.settings.relay_idle_timeout;
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
         let Phase::Relay(relay) = &mut connection.phase else {
             return;
         };
-        let (limit, by) = relay.patience(idle_timeout);
+        let protocol = relay.label.subject.protocol;
+        let (limit, by) = relay.patience(self.settings.relay_idle_timeout(protocol));
         if now.0 >= relay.patience_ends(limit).0 {
             self.end_relay(slot, by, None);
         } else {
@@ -273,14 +273,14 @@ impl<P: Port> Worker<P> {
     }
 
     fn set_relay_timer(&mut self, slot: u32) {
-        let idle_timeout = self.settings.relay_idle_timeout;
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
         let Phase::Relay(relay) = &mut connection.phase else {
             return;
         };
-        let (limit, _) = relay.patience(idle_timeout);
+        let protocol = relay.label.subject.protocol;
+        let (limit, _) = relay.patience(self.settings.relay_idle_timeout(protocol));
         let at = relay.patience_ends(limit);
         self.wheel.set(slot, at);
     }

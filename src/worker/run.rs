@@ -47,6 +47,8 @@ pub struct Worker<P: Port> {
     /// Bytes for sessions pass through here: apart, because a session's last input starts its relay.
     pub(super) session_scratch: Box<[u8]>,
     pub(super) tls: CoreTls,
+    /// Bytes for LMTP backends pass through here; made by the first of them.
+    pub(super) link_scratch: Box<[u8]>,
     pub(super) outbox: Outbox,
     /// Logins that wait for their address prefix's turn, and when they were last looked at.
     pub(super) queued: VecDeque<Queued>,
@@ -101,6 +103,7 @@ impl<P: Port> Worker<P> {
             scratch: vec![0; crate::limits::SCRATCH_BYTES].into_boxed_slice(),
             session_scratch: vec![0; SESSION_READ_BYTES].into_boxed_slice(),
             tls,
+            link_scratch: Box::default(),
             outbox: Outbox::new(),
             queued: VecDeque::new(),
             queue_served: now,
@@ -141,7 +144,7 @@ impl<P: Port> Worker<P> {
         self.serve_queue();
         for _ in 0..self.rereads.len() {
             if let Some((slot, side)) = self.rereads.pop_front() {
-                self.read_session(slot, side);
+                self.reread(slot, side);
             }
         }
         self.pump_hot();
@@ -240,6 +243,15 @@ impl<P: Port> Worker<P> {
         self.readable(slot, side);
     }
 
+    /// A side that stopped reading goes on.
+    fn reread(&mut self, slot: u32, side: Side) {
+        match self.slots.get(slot).map(|connection| &connection.phase) {
+            Some(Phase::Lmtp(_)) => self.read_lmtp(slot),
+            Some(Phase::Link(_)) => self.read_link(slot),
+            _ => self.read_session(slot, side),
+        }
+    }
+
     fn readable(&mut self, slot: u32, side: Side) {
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
@@ -256,6 +268,8 @@ impl<P: Port> Worker<P> {
                     self.pump(slot, side);
                 }
             }
+            Phase::Lmtp(_) => self.read_lmtp(slot),
+            Phase::Link(_) => self.read_link(slot),
             Phase::Lingering => self.read_lingering(slot),
             Phase::Closing => {}
         }
@@ -276,6 +290,11 @@ impl<P: Port> Worker<P> {
         match &connection.phase {
             Phase::Session(_) => self.send_kept(slot, side),
             Phase::Relay(_) => self.pump(slot, side.other()),
+            Phase::Lmtp(_) => self.send_kept_replies(slot),
+            Phase::Link(link) => {
+                let link = *link;
+                self.link_writable(link);
+            }
             Phase::Lingering | Phase::Closing => {}
         }
     }
@@ -290,8 +309,9 @@ impl<P: Port> Worker<P> {
             match &connection.phase {
                 Phase::Session(_) => self.session_deadline(slot),
                 Phase::Relay(_) => self.relay_deadline(slot),
+                Phase::Lmtp(_) => self.lmtp_deadline(slot),
                 Phase::Lingering => self.abort(slot),
-                Phase::Closing => {}
+                Phase::Link(_) | Phase::Closing => {}
             }
         }
         self.due = due;
@@ -381,7 +401,12 @@ impl<P: Port> Worker<P> {
                     self.connect_now(slot, to);
                 }
             }
-            Phase::Session(_) | Phase::Relay(_) | Phase::Lingering | Phase::Closing => {}
+            Phase::Session(_)
+            | Phase::Relay(_)
+            | Phase::Lmtp(_)
+            | Phase::Link(_)
+            | Phase::Lingering
+            | Phase::Closing => {}
         }
     }
 
@@ -390,15 +415,20 @@ impl<P: Port> Worker<P> {
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
-        connection.phase = Phase::Closing;
+        let former = std::mem::replace(&mut connection.phase, Phase::Closing);
         connection.tls = None;
+        let open = connection.client.is_open() || connection.backend.is_open();
         self.wheel.clear(slot);
         self.newcomers.set(slot, false);
-        let open = connection.client.is_open() || connection.backend.is_open();
         self.close_side(slot, Side::Client);
         self.close_side(slot, Side::Backend);
         if !open {
             self.release_or_connect(slot, Side::Client);
+        }
+        if let Phase::Lmtp(mail) = former {
+            for child in mail.children() {
+                self.abort(child);
+            }
         }
     }
 
@@ -435,7 +465,7 @@ impl<P: Port> Worker<P> {
             Event::Aborted { reason: PIPELINED, .. } => {
                 self.counters.add(Counter::StarttlsPipelined, 1);
             }
-            Event::Aborted { .. } | Event::Note { .. } => {}
+            Event::Aborted { .. } | Event::Delivered { .. } | Event::Note { .. } => {}
         }
     }
 

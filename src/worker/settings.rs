@@ -4,10 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admission::door::DoorRules;
 use crate::auth::verdict::{BackendTls, Certificate};
 use crate::config::model::{ProxyHeader, ProxySsl};
 use crate::config::{Config, Mechanism, SslMode};
 use crate::event::Event;
+use crate::lmtp::LmtpSettings;
 use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
@@ -25,35 +27,42 @@ use crate::tls::Context;
 pub struct WorkerSettings {
     /// Settings of the sessions.
     pub session: Arc<SessionSettings>,
+    /// Settings of the LMTP sessions.
+    pub lmtp: Arc<LmtpSettings>,
     /// `haproxy_trusted_networks`.
     pub haproxy_trusted: Networks,
     /// `login_trusted_networks`.
     pub trusted: Networks,
     /// Connections of this core at most.
     pub connections_max: u32,
-    /// A relay without a byte either way ends after this.
-    pub relay_idle_timeout: Duration,
+    /// A relay without a byte either way ends after this, in the order of [`Protocol::ALL`].
+    pub relay_idle_timeouts: [Duration; 5],
     /// `mail_max_userip_connections`, in the order of [`Protocol::ALL`].
     pub seats_max: [u32; 5],
     /// `login_source_ips`.
     pub source_ips: Box<[IpAddr]>,
+    /// `connections_per_address_max` and `connection_rate_per_address`.
+    pub per_address: DoorRules,
     /// `log_debug`: reports that only the debug level shows are worth making.
     pub log_debug: bool,
 }
 
 impl WorkerSettings {
-    /// What the configuration says to data cores.
+    /// What the configuration says to data cores. `host`: our name.
     #[must_use]
-    pub fn new(config: &Config, connections_max: u32) -> Self {
+    pub fn new(config: &Config, host: &str, connections_max: u32) -> Self {
         Self {
-            session: Arc::new(session_settings(config)),
+            session: Arc::new(session_settings(config, host)),
+            lmtp: Arc::new(lmtp_settings(config, host)),
             haproxy_trusted: config.trust.haproxy_networks.clone(),
             trusted: config.trust.login_networks.clone(),
             connections_max,
-            relay_idle_timeout: config.protocol(Protocol::Imap).relay_idle_timeout,
+            relay_idle_timeouts: Protocol::ALL
+                .map(|protocol| config.protocol(protocol).relay_idle_timeout),
             seats_max: Protocol::ALL
                 .map(|protocol| config.protocol(protocol).mail_max_userip_connections),
             source_ips: config.proxy.source_ips.clone().into_boxed_slice(),
+            per_address: config.limits.per_address,
             log_debug: config.log.debug,
         }
     }
@@ -65,6 +74,13 @@ impl WorkerSettings {
         of.and_then(|index| self.seats_max.get(index)).copied().unwrap_or(0)
     }
 
+    /// A relay of this protocol without a byte either way ends after this; zero: never.
+    #[must_use]
+    pub fn relay_idle_timeout(&self, protocol: Protocol) -> Duration {
+        let of = Protocol::ALL.iter().position(|known| *known == protocol);
+        of.and_then(|index| self.relay_idle_timeouts.get(index)).copied().unwrap_or_default()
+    }
+
     /// Whether a peer's word about clients is believed.
     #[must_use]
     pub fn is_trusted(&self, peer: IpAddr) -> bool {
@@ -72,15 +88,37 @@ impl WorkerSettings {
     }
 }
 
-fn session_settings(config: &Config) -> SessionSettings {
+fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
+    LmtpSettings {
+        hostname: host.into(),
+        greeting: config.login_greeting.as_str().into(),
+        trusted: config.trust.login_networks.clone(),
+        proxy_header_timeout: config.trust.haproxy_timeout,
+        port: config.protocol(Protocol::Lmtp).proxy_port,
+        send_header: send_header(config.protocol(Protocol::Lmtp).proxy_send_header),
+        delimiter: config.recipient_delimiter,
+        starttls: false,
+    }
+}
+
+fn session_settings(config: &Config, host: &str) -> SessionSettings {
     let mechanisms = config.auth.mechanisms.iter().map(|mechanism| match mechanism {
         Mechanism::Plain => sasl::Mechanism::Plain,
         Mechanism::Login => sasl::Mechanism::Login,
     });
     let rules = Rules {
+        host: host.into(),
+        submission_keywords: config
+            .submission_keywords
+            .iter()
+            .map(|line| (**line).into())
+            .collect(),
         greeting: config.login_greeting.as_str().into(),
         mechanisms: mechanisms.fold(Mechanisms::NONE, Mechanisms::with),
         plaintext_allowed: true,
+        sieve_implementation: config.managesieve.implementation.as_str().into(),
+        sieve_extensions: config.managesieve.extensions.as_str().into(),
+        sieve_notify: config.managesieve.notify.as_str().into(),
         ..Rules::default()
     };
     let guarded_rules = Rules { plaintext_allowed: false, ..rules.clone() };
@@ -106,11 +144,7 @@ fn session_settings(config: &Config) -> SessionSettings {
             ProtocolSettings {
                 port: protocol.proxy_port,
                 tls: backend_tls(protocol.proxy_ssl),
-                send_header: match protocol.proxy_send_header {
-                    ProxyHeader::No => SendHeader::No,
-                    ProxyHeader::V1 => SendHeader::V1,
-                    ProxyHeader::V2 => SendHeader::V2,
-                },
+                send_header: send_header(protocol.proxy_send_header),
             }
         }),
     }
@@ -121,6 +155,14 @@ fn backend_tls(configured: ProxySsl) -> BackendTls {
         ProxySsl::No => BackendTls::Off,
         ProxySsl::StartTls => BackendTls::Starttls(Certificate::Configured),
         ProxySsl::Yes => BackendTls::Implicit(Certificate::Configured),
+    }
+}
+
+fn send_header(setting: ProxyHeader) -> SendHeader {
+    match setting {
+        ProxyHeader::No => SendHeader::No,
+        ProxyHeader::V1 => SendHeader::V1,
+        ProxyHeader::V2 => SendHeader::V2,
     }
 }
 

@@ -82,8 +82,29 @@ impl<P: Port> Worker<P> {
         let Some(address) = login.session.visitor().filter(|_| most > 0) else {
             return true;
         };
-        login.seat = visitors.seat(user, address, most);
-        login.seat.is_some()
+        login.held.seat = visitors.seat(user, address, most);
+        login.held.seat.is_some()
+    }
+
+    /// Whether the client's address may have this connection, asked once, as soon as the address is known.
+    pub(super) fn is_admitted(&mut self, slot: u32) -> bool {
+        let rules = self.settings.per_address;
+        if rules.is_open() {
+            return true;
+        }
+        let (now, visitors) = (self.now, self.asks.visitors());
+        let Some(login) = self.login(slot) else {
+            return true;
+        };
+        if login.is_admitted || !login.session.is_identified() {
+            return true;
+        }
+        login.is_admitted = true;
+        let Some(address) = login.session.visitor() else {
+            return true;
+        };
+        login.held.address = visitors.enter_from(address, rules, now);
+        login.held.address.is_some()
     }
 
     /// Remembers how a login ended.

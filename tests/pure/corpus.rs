@@ -6,14 +6,16 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
 
-#[path = "../../fuzz/bodies/backend_imap.rs"]
-mod backend_imap;
+use hale::names::Protocol;
+
+#[path = "../../fuzz/bodies/backend.rs"]
+mod backend;
 #[path = "../../fuzz/bodies/config_text.rs"]
 mod config_text;
 #[path = "../../fuzz/bodies/passwd_file.rs"]
 mod passwd_file;
-#[path = "../../fuzz/bodies/preauth_imap.rs"]
-mod preauth_imap;
+#[path = "../../fuzz/bodies/preauth.rs"]
+mod preauth;
 #[path = "../../fuzz/bodies/proxy_header.rs"]
 mod proxy_header;
 #[path = "../../fuzz/bodies/session.rs"]
@@ -23,7 +25,17 @@ mod wire_frame;
 
 #[test]
 fn stored_inputs_of_backend_imap() {
-    replay("backend_imap", backend_imap::run);
+    replay("backend_imap", |input| backend::run(Protocol::Imap, input));
+}
+
+#[test]
+fn stored_inputs_of_backend_pop3() {
+    replay("backend_pop3", |input| backend::run(Protocol::Pop3, input));
+}
+
+#[test]
+fn stored_inputs_of_backend_sieve() {
+    replay("backend_sieve", |input| backend::run(Protocol::Sieve, input));
 }
 
 #[test]
@@ -38,7 +50,17 @@ fn stored_inputs_of_passwd_file() {
 
 #[test]
 fn stored_inputs_of_preauth_imap() {
-    replay("preauth_imap", preauth_imap::run);
+    replay("preauth_imap", |input| preauth::run(Protocol::Imap, input));
+}
+
+#[test]
+fn stored_inputs_of_preauth_pop3() {
+    replay("preauth_pop3", |input| preauth::run(Protocol::Pop3, input));
+}
+
+#[test]
+fn stored_inputs_of_preauth_sieve() {
+    replay("preauth_sieve", |input| preauth::run(Protocol::Sieve, input));
 }
 
 #[test]
@@ -66,9 +88,13 @@ fn every_stored_corpus_is_replayed() {
     names.sort();
     let known = [
         "backend_imap",
+        "backend_pop3",
+        "backend_sieve",
         "config_text",
         "passwd_file",
         "preauth_imap",
+        "preauth_pop3",
+        "preauth_sieve",
         "proxy_header",
         "session",
         "wire_frame",

@@ -67,6 +67,11 @@ fn sieve() {
     play_folder("sieve", Protocol::Sieve, 30);
 }
 
+#[test]
+fn submission() {
+    play_folder("submission", Protocol::Submission, 25);
+}
+
 /// Plays a folder, which must hold at least `least` transcripts.
 fn play_folder(name: &str, protocol: Protocol, least: usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(name);
@@ -227,6 +232,8 @@ impl Player {
             user: credentials.user,
             password: credentials.password,
             client_id: self.client.client_id().to_vec(),
+            own_name: self.rules.host.clone(),
+            helo: self.client.helo().map(Into::into),
             ..Login::default()
         };
         for word in words.split(' ').filter(|word| !word.is_empty()) {
@@ -240,6 +247,7 @@ impl Player {
                 ("nopipelining", _) => login.nopipelining = true,
                 ("facts", _) => login.send_facts = true,
                 ("starttls", _) => login.starttls = true,
+                ("noauth", _) => login.noauth = true,
                 other => panic!("{other:?}"),
             }
         }

@@ -1,70 +1,18 @@
 //! What holds for every input of the IMAP dialogues: cutting does not matter, nobody panics us, memory stays bounded,
 //! every login gets one reply, no credentials can become a second command.
 
-use hale::auth::verdict::BackendMech;
 use hale::backend::{self, Login};
 use hale::fault::Failure;
-use hale::limits::{
-    BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX,
-};
+use hale::limits::{BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX};
+use hale::names::Protocol;
 use hale::preauth::capability::Rules;
 use hale::preauth::{self, Step};
-use hale::secret::Secret;
 use hale::wire::inbox::Inbox;
 use hale::wire::{base64, login_ok::LoginOk};
 use proptest::prelude::*;
 
 use crate::client_facts;
-
-/// Everything a client sees, and what was asked of others, when it sends `input` cut into these pieces.
-fn client_run(
-    input: &[u8],
-    cuts: &[usize],
-    rules: &Rules,
-    trusted: bool,
-) -> (Vec<u8>, Vec<String>) {
-    let mut facts = client_facts(trusted);
-    let mut imap = preauth::imap::Imap::new();
-    let mut inbox = Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX);
-    let (mut seen, mut events, mut rest) = (Vec::new(), Vec::new(), input);
-    let mut cuts = cuts.iter().cycle();
-    while !rest.is_empty() {
-        let piece = cuts.next().map_or(rest.len(), |&cut| cut.clamp(1, rest.len()));
-        let taken = inbox.append(&rest[..piece]);
-        assert!(taken > 0, "no progress: the inbox is full and nothing is complete");
-        rest = &rest[taken..];
-        loop {
-            let mut out = Vec::new();
-            let step = imap.read(rules, &mut facts, &mut inbox, &mut out);
-            assert!(out.len() < PRE_LOGIN_OUTPUT_BYTES_MAX + 1024, "{}", out.len());
-            let full = out.len() >= PRE_LOGIN_OUTPUT_BYTES_MAX;
-            seen.append(&mut out);
-            match step {
-                Step::More if full => {}
-                Step::More => break,
-                Step::Login(credentials) => {
-                    events.push(format!("{credentials:?} {:?}", credentials.password.expose()));
-                    imap.refuse(Failure::Credentials, None, &mut seen);
-                }
-                Step::Hopeless(failure) => {
-                    events.push(format!("{failure:?}"));
-                    imap.refuse(failure, None, &mut seen);
-                }
-                Step::StartTls => {
-                    events.push("starttls".to_owned());
-                    imap.secured(rules, &mut seen);
-                }
-                Step::Close(reason) => {
-                    events.push(format!("{reason:?} {:?}", imap.notes()));
-                    return (seen, events);
-                }
-            }
-            assert!(inbox.heap_bytes() <= PRE_LOGIN_INPUT_BYTES_MAX);
-        }
-    }
-    events.push(format!("{:?} {:?} {facts:?}", imap.notes(), imap.client_id()));
-    (seen, events)
-}
+use crate::runs::{Arrival, backend_run, breaks_a_line, client_run, login_with};
 
 /// Pieces that make interesting commands when put in any order.
 fn client_words() -> impl Strategy<Value = Vec<u8>> {
@@ -121,12 +69,12 @@ proptest! {
         input in client_words(), cuts in prop::collection::vec(1_usize..40, 1..8), open: bool, trusted: bool,
     ) {
         let rules = Rules { plaintext_allowed: open, ..Rules::default() };
-        prop_assert_eq!(client_run(&input, &[], &rules, trusted), client_run(&input, &cuts, &rules, trusted));
+        prop_assert_eq!(client_run(Protocol::Imap, &input, &[], &rules, trusted), client_run(Protocol::Imap, &input, &cuts, &rules, trusted));
     }
 
     #[test]
     fn no_panic_and_no_second_reply_on_arbitrary_bytes(input in prop::collection::vec(any::<u8>(), 0..2000)) {
-        client_run(&input, &[7], &Rules::default(), true);
+        client_run(Protocol::Imap, &input, &[7], &Rules::default(), true);
     }
 
     /// W-FAIL-4: whatever happens in between, each tag gets one final reply.
@@ -137,7 +85,7 @@ proptest! {
             "LOGIN {1+}\r\nu {1+}\r\np\r\n", "AUTHENTICATE FOO\r\n",
         ];
         let input: String = (0..count).map(|n| format!("t{n} {}", commands[kinds[n]])).collect();
-        let (seen, _) = client_run(input.as_bytes(), &[], &Rules::default(), false);
+        let (seen, _) = client_run(Protocol::Imap, input.as_bytes(), &[], &Rules::default(), false);
         let seen = String::from_utf8(seen).unwrap();
         for n in 0..count {
             let tag = format!("t{n} ");
@@ -173,19 +121,13 @@ proptest! {
         plain: bool,
         capabilities in prop::sample::subsequence(vec!["LITERAL+", "LITERAL-", "SASL-IR", "IMAP4rev2", "ID"], 0..=5),
     ) {
-        let login = Login {
-            user: user.as_str().into(),
-            password: Secret::new(password.clone()),
-            master: master.as_deref().map(Into::into),
-            mech: if plain { BackendMech::Plain } else { BackendMech::Login },
-            send_facts: true,
-            ..Login::default()
-        };
+        let login = login_with(&user, &password, master.as_deref(), plain);
         let list = capabilities.join(" ");
         let (received, outcome) = log_in_at_ourselves(login, &list);
-        let line_end = |text: &[u8]| text.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
         let master = master.filter(|master| *master != user);
-        if line_end(user.as_bytes()) || line_end(&password) || user.is_empty() || master.as_deref().is_some_and(|m| line_end(m.as_bytes())) {
+        let is_broken = breaks_a_line(user.as_bytes()) || breaks_a_line(&password)
+            || master.as_deref().is_some_and(|master| breaks_a_line(master.as_bytes()));
+        if is_broken || user.is_empty() {
             prop_assert!(received.is_none() && outcome == Some(Failure::Credentials), "{:?}", received);
         } else if let Some(Ok(got)) = received {
             let expected = master.as_deref().unwrap_or(&user);
@@ -200,13 +142,15 @@ proptest! {
 
     #[test]
     fn edge_1_cutting_a_backend_stream_changes_nothing(input in backend_words(), cuts in prop::collection::vec(1_usize..40, 1..8)) {
-        prop_assert_eq!(backend_run(&input, &[]), backend_run(&input, &cuts));
+        let whole = backend_run(Protocol::Imap, &input, Arrival::Cut(&[]));
+        prop_assert_eq!(whole, backend_run(Protocol::Imap, &input, Arrival::Cut(&cuts)));
     }
 
     #[test]
     fn no_panic_on_arbitrary_backend_bytes(input in prop::collection::vec(any::<u8>(), 0..2000)) {
-        backend_run(&input, &[5]);
-        backend_run(&[b"* OK [CAPABILITY IMAP4rev1]\r\n", &input[..]].concat(), &[]);
+        backend_run(Protocol::Imap, &input, Arrival::Cut(&[5]));
+        let greeted = [b"* OK [CAPABILITY IMAP4rev1]\r\n", &input[..]].concat();
+        backend_run(Protocol::Imap, &greeted, Arrival::Cut(&[]));
     }
 
     #[test]
@@ -285,31 +229,4 @@ fn backend_words() -> impl Strategy<Value = Vec<u8>> {
         prop::sample::select(vec!["* OK [CAPABILITY IMAP4rev1 ID] hi\r\n", "* OK hi\r\n", ""]);
     (start, prop::collection::vec(words, 0..30))
         .prop_map(|(start, words)| [start, &words.concat()].concat().into_bytes())
-}
-
-fn backend_run(input: &[u8], cuts: &[usize]) -> (Vec<u8>, Vec<u8>, String) {
-    let login = Login {
-        user: "t\u{ed}m".into(),
-        password: Secret::from("p\u{e4}"),
-        send_facts: true,
-        ..Login::default()
-    };
-    let mut imap = backend::imap::Imap::new(login);
-    let mut inbox = Inbox::new(BACKEND_INPUT_BYTES_MAX);
-    let (mut to_backend, mut to_client, mut rest) = (Vec::new(), Vec::new(), input);
-    let mut cuts = cuts.iter().cycle();
-    let mut end = String::new();
-    while !rest.is_empty() {
-        let piece = cuts.next().map_or(rest.len(), |&cut| cut.clamp(1, rest.len()));
-        let taken = inbox.append(&rest[..piece]);
-        assert!(taken > 0 || !end.is_empty(), "no progress");
-        rest = &rest[taken.max(1)..];
-        let step = imap.read(&client_facts(false), &mut inbox, &mut to_backend, &mut to_client);
-        if !matches!(step, backend::Step::More) {
-            end = format!("{step:?}");
-            break;
-        }
-    }
-    let residue = [inbox.bytes(), rest].concat();
-    (to_backend, [to_client, residue].concat(), end)
 }

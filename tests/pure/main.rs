@@ -6,7 +6,10 @@ mod corpus;
 mod dialogues;
 mod imap_oracle;
 mod imap_properties;
+mod lmtp;
+mod login_properties;
 mod proxy_header;
+mod runs;
 mod session;
 
 use std::net::SocketAddr;

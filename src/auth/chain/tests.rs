@@ -413,3 +413,28 @@ proptest! {
         prop_assert!(is_refused, "{:?}", list);
     }
 }
+
+#[test]
+fn w_lmtp_1_a_mailbox_has_an_owner_whatever_his_password() {
+    let list = [
+        file(
+            "a",
+            &format!(
+                "bob:{COSTLY}::::::allow_nets=10.0.0.0/8 destuser=b17\nout:{{PLAIN}}x::::::nologin=y\n"
+            ),
+        ),
+        file("b", "mia:{PLAIN}\n"),
+    ];
+    let users = UserRules { master_separator: Some('*'), ..UserRules::default() };
+    let passdbs = Arc::new(Passdbs { users, list: list.to_vec() });
+    let of = |user: &str| *Chain::look_up(&passdbs, question(user, "")).unwrap();
+    let bob = of("Bob");
+    assert_eq!((accepted(&bob).destuser.as_deref(), accepted(&bob).verified), (Some("b17"), false));
+    assert_eq!(&*accepted(&of("mia")).user, "mia");
+    assert_eq!(refused(&of("out")), Failure::Disabled);
+    assert_eq!(
+        (refused(&of("eve")), of("eve").why),
+        (Failure::Credentials, Some(Why::UnknownUser))
+    );
+    assert_eq!(refused(&of("bob*mia")), Failure::Credentials, "an address names no master");
+}

@@ -1,7 +1,7 @@
 //! The login in the form that POP3 backends understand, cut where we have to wait for their word.
 //!
 //! Decides: USER and PASS or AUTH, initial response or not. Does not: send. Tests: below, and "no injection" in
-//! `tests/pure/line_properties.rs`.
+//! `tests/pure/login_properties.rs`.
 
 use crate::backend::Login;
 use crate::backend::credentials::{self, Chunks, joined};

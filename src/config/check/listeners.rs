@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::admission::door::DoorRules;
 use crate::config::diagnostic::{Findings, Place};
 use crate::config::model::{AdminListener, AdminService, Listener};
 use crate::config::registry::Scope;
@@ -56,11 +57,11 @@ pub(super) fn all(
     finder.service(Service::Admin(AdminService::Stats));
     finder.report_clashes();
     let (mut mail, mut admin) = (Vec::new(), Vec::new());
-    for Open { service, name, endpoint, haproxy, ssl, place } in finder.found {
+    for Open { service, name, endpoint, haproxy, ssl, door, place } in finder.found {
         match service {
             Service::Mail(protocol) => {
                 let (address, port) = (endpoint.ip(), endpoint.port());
-                mail.push(Listener { protocol, name, address, port, haproxy, ssl, place });
+                mail.push(Listener { protocol, name, address, port, haproxy, ssl, door, place });
             }
             Service::Admin(service) => {
                 admin.push(AdminListener { service, name, endpoint, ssl, place });
@@ -89,6 +90,7 @@ struct Open {
     endpoint: SocketAddr,
     haproxy: bool,
     ssl: bool,
+    door: DoorRules,
     place: Option<Place>,
 }
 
@@ -123,6 +125,12 @@ impl Finder<'_> {
         let port = match (has("port"), default, written) {
             (Some(section), ..) => section.small("port"),
             (None, Some(default), _) => default.port,
+            // It has to be written, but not its port.
+            (None, None, Some(_))
+                if matches!(service, Service::Mail(Protocol::Lmtp)) && name == "lmtp" =>
+            {
+                Protocol::Lmtp.default_port()
+            }
             (None, None, Some(section)) => {
                 let text = format!(
                     "`inet_listener {name}` has no port and is not opened; write `port = NUMBER`"
@@ -153,6 +161,11 @@ impl Finder<'_> {
             let text = "every connection will be closed: `haproxy_trusted_networks` names no load balancer";
             self.findings.warn(place, "haproxy", text);
         }
+        let number = |setting| written.map_or(0, |section| section.small(setting));
+        let door = DoorRules {
+            at_once: number("connections_max"),
+            each_second: number("connection_rate"),
+        };
         for address in self.addresses(written) {
             self.found.push(Open {
                 service,
@@ -160,6 +173,7 @@ impl Finder<'_> {
                 endpoint: SocketAddr::new(address, port),
                 haproxy,
                 ssl,
+                door,
                 place: written.map(|section| section.place_of("port").clone()),
             });
         }
@@ -239,6 +253,12 @@ mod tests {
             shown(text),
             ["imaps [::1]:993 ssl", "h [::]:10143 haproxy", "lmtp 10.0.0.1:24", "lmtp [::1]:24"]
         );
+    }
+
+    #[test]
+    fn an_lmtp_listener_has_to_be_written_but_not_its_port() {
+        let text = "protocols = lmtp\nlisten = ::1\nservice lmtp {\n inet_listener lmtp {\n }\n inet_listener x {\n }\n}\n";
+        assert_eq!(shown(text), ["lmtp [::1]:24"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The settings inside blocks.
 
 use super::Kind::{
-    Addresses, AutoNumber, Bool, Choice, LoginTemplate, Path, Port, Secret, Text, Words,
+    Addresses, AutoNumber, Bool, Choice, LoginTemplate, Number, Path, Port, Secret, Text, Words,
 };
 use super::Origin::{Dovecot, Hale};
 use super::Scope::{Dict, Listener, LocalName, Passdb, Protocol};
@@ -20,6 +20,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         Listener, "haproxy", Bool, "no", Dovecot,
         "Whether every connection begins with a PROXY header, version 1 or 2. With `no` a header is a mistake of the \
          client: it is never guessed.",
+    ),
+    Setting::new(
+        Listener, "connections_max", Number { min: 0, max: 1 << 24 }, "0", Hale,
+        "Connections of the listener at once, on all data cores together. 0: any number.",
+    ),
+    Setting::new(
+        Listener, "connection_rate", Number { min: 0, max: 1 << 20 }, "0", Hale,
+        "New connections of the listener in a second, on all data cores together. 0: any number.",
     ),
     Setting::new(Listener, "ssl", Bool, "no", Dovecot, "Whether every connection begins with a TLS handshake."),
     // === protocol NAME { … } ===

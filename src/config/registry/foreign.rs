@@ -57,7 +57,6 @@ const NAMES: &[(&str, Foreign)] = &[
     ("deliver_log_format", Foreign::Ignored(STORAGE)),
     ("deliver_log_min_size", Foreign::Ignored(STORAGE)),
     ("hostname_style", Foreign::Ignored(ELSEWHERE)),
-    ("recipient_delimiter", Foreign::Ignored("addresses go to the backend as they came")),
     (
         "auth_ssl_require_client_cert",
         Foreign::Refused(

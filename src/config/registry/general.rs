@@ -1,8 +1,8 @@
 //! The settings outside of blocks.
 
 use super::Kind::{
-    Addresses, AutoNumber, Bool, Character, Choice, Core, Cores, GeoDb, LocalDb, LoginTemplate,
-    Networks, Number, Path, Port, ProbeTemplate, Secret, Size, Text, Time, Words,
+    Addresses, AutoNumber, AutoTime, Bool, Character, Choice, Core, Cores, GeoDb, LocalDb,
+    LoginTemplate, Networks, Number, Path, Port, ProbeTemplate, Secret, Size, Text, Time, Words,
 };
 use super::Origin::{Dovecot, Hale, Palomar};
 use super::{Kind, Origin, Scope, Setting};
@@ -37,6 +37,16 @@ pub(super) const SETTINGS: &[Setting] = &[
          again later. Each connection needs two descriptors. Takes the place of Dovecot's `client_limit`, which counts \
          per process.",
     ),
+    global(
+        "connections_per_address_max", Number { min: 0, max: 1 << 20 }, "0", Hale,
+        "Connections that one address (IPv6: one /48) may have at once, logged in or not; behind a load balancer the \
+         client's own address counts. 0: any number. `login_trusted_networks` are exempt.",
+    ),
+    global(
+        "connection_rate_per_address", Number { min: 0, max: 1 << 20 }, "0", Hale,
+        "New connections that one address (IPv6: one /48) may make in a second. 0: any number. `login_trusted_networks` \
+         are exempt.",
+    ),
     global("hostname", Text, "", Dovecot, "This host's name in greetings. Empty: the system's host name."),
     // === Listening ===
     global(
@@ -65,6 +75,32 @@ pub(super) const SETTINGS: &[Setting] = &[
          web mail, this host.",
     ),
     global("login_greeting", Text, "Hale ready.", Dovecot, "Text of the greeting."),
+    global(
+        "managesieve_implementation_string", Text, "Hale", Dovecot,
+        "What ManageSieve clients are told of who we are.",
+    ).per_protocol(),
+    global(
+        "managesieve_sieve_capability", Text,
+        "fileinto reject envelope encoded-character vacation subaddress comparator-i;ascii-numeric relational regex \
+         imap4flags copy include variables body enotify environment mailbox date index ihave duplicate mime \
+         foreverypart extracttext", Dovecot,
+        "Sieve extensions that ManageSieve clients are told of before they log in: those that every backend has. The \
+         default is that of Dovecot's Pigeonhole.",
+    ).per_protocol(),
+    global(
+        "managesieve_notify_capability", Text, "mailto", Dovecot,
+        "Notification methods that ManageSieve clients are told of before they log in. Empty: none.",
+    ).per_protocol(),
+    global(
+        "submission_backend_capabilities", Words, "8BITMIME ENHANCEDSTATUSCODES PIPELINING", Dovecot,
+        "What every Submission backend can do: keywords of EHLO. Clients are told before anybody knows where they will be \
+         served and do not ask again: a keyword that is not true of all backends makes mail fail there.",
+    ),
+    global(
+        "recipient_delimiter", Text, "+", Dovecot,
+        "LMTP: what separates a user's name from a detail in an address. `tim+box@example.org` is the user \
+         `tim@example.org`; the backend gets the address as it came. Empty: nothing does.",
+    ),
     // === TLS ===
     global(
         "ssl", Choice(&["yes", "required", "no"]), "yes", Dovecot,
@@ -185,9 +221,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     // === Relaying and stopping ===
     global(
-        "relay_idle_timeout", Time, "31 mins", Hale,
-        "A logged-in session without a byte in either direction is ended after this long; 0: never. IMAP clients may \
-         be silent for 29 minutes: less breaks IDLE.",
+        "relay_idle_timeout", AutoTime, "auto", Hale,
+        "A logged-in session without a byte in either direction is ended after this long; 0: never. `auto`: \
+         11 mins for pop3 and submission, 31 mins for the others. IMAP clients may be silent for 29 minutes: less breaks \
+         IDLE.",
     ).per_protocol(),
     global(
         "relay_receive_buffer", Size { min: 4096, max: 1 << 28 }, "512k", Hale,

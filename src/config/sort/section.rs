@@ -136,6 +136,13 @@ impl Section {
         }
     }
 
+    pub(crate) fn auto_time(&self, name: &str) -> Option<Duration> {
+        match self.get(name) {
+            Some(Value::AutoTime(time)) => time,
+            _ => None,
+        }
+    }
+
     pub(crate) fn text(&self, name: &str) -> String {
         match self.get(name) {
             Some(Value::Text(text)) => text,

@@ -2,7 +2,7 @@
 //!
 //! Decides: what each command before login does, one command at a time (W-PIPE-4). Does not: verify, delay, or read a
 //! byte behind a login command: that stays in the inbox as residue until the login is answered. Driver: `session`,
-//! through [`super::Dialogue`]. Tests: `tests`, `tests/pure/dialogues.rs`, `tests/pure/line_properties.rs`.
+//! through [`super::Dialogue`]. Tests: `tests`, `tests/pure/dialogues.rs`, `tests/pure/login_properties.rs`.
 //!
 //! Framing comes before grammar, as in IMAP. A client's literals never wait for consent, so a refused command's literal
 //! is always read past.

@@ -19,7 +19,7 @@ use crate::wire::sieve::{Status, Writer, write_response, write_string};
 /// ```
 pub(super) fn capabilities(rules: &Rules, trusted: bool, words: &str, out: &mut Vec<u8>) {
     let mechanisms: Vec<&str> = rules.usable_mechanisms().map(Mechanism::name).collect();
-    capability("IMPLEMENTATION", Some(&rules.name), out);
+    capability("IMPLEMENTATION", Some(&rules.sieve_implementation), out);
     capability("SIEVE", Some(&rules.sieve_extensions), out);
     if !rules.sieve_notify.is_empty() {
         capability("NOTIFY", Some(&rules.sieve_notify), out);

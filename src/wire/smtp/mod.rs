@@ -7,4 +7,5 @@
 pub mod command;
 pub mod keywords;
 pub mod line;
+pub mod path;
 pub mod reply;

@@ -14,7 +14,7 @@ pub struct Reply {
     /// 200 to 559.
     pub code: u16,
     /// The lines behind code and separator, joined by LF, which none of them holds.
-    text: Box<[u8]>,
+    pub text: Box<[u8]>,
 }
 
 /// What kind of answer a reply is; its first digit.
@@ -113,6 +113,21 @@ impl Replies {
 }
 
 impl Reply {
+    /// A reply out of the form that [`Self::coded_text`] gives it; none: `text` does not begin with a code.
+    #[must_use]
+    pub fn coded(text: &[u8]) -> Option<Self> {
+        match reply_line(text)? {
+            (code, IsComplete::Yes, text) => Some(Self { code, text: text.into() }),
+            (_, IsComplete::No, _) => None,
+        }
+    }
+
+    /// Code, SP and the lines joined by LF, for the other side of the session.
+    #[must_use]
+    pub fn coded_text(&self) -> Box<[u8]> {
+        [self.code.to_string().as_bytes(), b" ", &self.text].concat().into()
+    }
+
     /// What kind of answer it is.
     #[must_use]
     pub const fn class(&self) -> Class {
@@ -141,11 +156,13 @@ impl Reply {
         enhanced(self.code, self.first_line())
     }
 
-    /// The reply in one line, for a log or for another protocol: code, SP, lines joined by SP.
+    /// The reply in one line, for a log: code, SP, lines joined by SP.
     #[must_use]
-    pub fn joined(&self) -> Vec<u8> {
-        let mut line = format!("{} ", self.code).into_bytes();
-        line.extend(self.text.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }));
+    pub fn joined(&self) -> Box<[u8]> {
+        let mut line = self.coded_text();
+        for byte in line.iter_mut().filter(|byte| **byte == b'\n') {
+            *byte = b' ';
+        }
         line
     }
 
@@ -252,7 +269,9 @@ mod tests {
             loop {
                 match replies.next(&mut inbox) {
                     Next::More => break,
-                    Next::Reply(reply) => read.push(String::from_utf8(reply.joined()).unwrap()),
+                    Next::Reply(reply) => {
+                        read.push(String::from_utf8(reply.joined().into()).unwrap());
+                    }
                     Next::Broken(line) => {
                         read.push(format!("broken {}", line.escape_ascii()));
                         return read;

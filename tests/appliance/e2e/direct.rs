@@ -3,8 +3,8 @@
 use super::dovecot::Pair;
 use super::imap::Imap;
 use super::mail::{LARGE, assert_same_bytes, message};
-use super::password;
 use super::transfer::{append, curl_round_trip, imaplib_round_trip, mbsync_pull};
+use super::{password, pop3, sieve};
 
 #[test]
 fn harness_both_dovecots_know_a_user_and_say_who_logged_in() {
@@ -35,5 +35,8 @@ fn harness_ten_megabytes_directly() {
 #[test]
 fn harness_every_password_directly() {
     // A pair of its own: the tests behind Hale add the same users to the shared one.
-    password::without_hale(&Pair::start());
+    let pair = Pair::start();
+    password::without_hale(&pair);
+    pop3::without_hale(&pair);
+    sieve::without_hale(&pair);
 }

@@ -24,6 +24,8 @@ pub(crate) struct Pair {
     pub(crate) port: u16,
     /// Where connections have to begin with a PROXY header.
     pub(crate) haproxy_port: u16,
+    pub(crate) pop3_port: u16,
+    pub(crate) sieve_port: u16,
 }
 
 /// One running Dovecot.
@@ -43,13 +45,19 @@ impl Pair {
 
     /// A pair for a test that hurts its backends.
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same with more lines of configuration.
+    pub(crate) fn start_with(more: &str) -> Self {
         raise_descriptor_limit();
-        let (port, haproxy_port) = (free_port(), free_port());
-        let backends = BACKENDS.map(|address| Dovecot::start(address, port, haproxy_port));
+        let [port, haproxy_port, pop3_port, sieve_port] = [(); 4].map(|()| free_port());
+        let ports = [port, haproxy_port, pop3_port, sieve_port];
+        let backends = BACKENDS.map(|address| Dovecot::start(address, ports, more));
         for backend in &backends {
             backend.wait_until_ready();
         }
-        Self { backends, port, haproxy_port }
+        Self { backends, port, haproxy_port, pop3_port, sieve_port }
     }
 
     /// Makes a user known to both backends.
@@ -83,17 +91,17 @@ impl Pair {
 }
 
 impl Dovecot {
-    fn start(address: Ipv4Addr, port: u16, haproxy_port: u16) -> Self {
+    fn start(address: Ipv4Addr, ports: [u16; 4], more: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("hale-dovecot-").tempdir().unwrap().keep();
         for folder in ["run", "state", "mail", "users"] {
             fs::create_dir(directory.join(folder)).unwrap();
         }
         let configuration = directory.join("dovecot.conf");
-        fs::write(&configuration, configuration_text(&directory, address, port, haproxy_port))
-            .unwrap();
+        let text = configuration_text(&directory, address, ports) + more;
+        fs::write(&configuration, text).unwrap();
         give_to_daemon(&directory);
         let keeper = keep(&directory, &daemon_command(&configuration));
-        Self { keeper, directory, address: (address, port).into() }
+        Self { keeper, directory, address: (address, ports[0]).into() }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -222,13 +230,18 @@ fn name_of(file: &str, id: u32) -> String {
     row.unwrap_or_else(|| panic!("{file} does not know {id}")).split(':').next().unwrap().to_owned()
 }
 
-fn configuration_text(directory: &Path, address: Ipv4Addr, port: u16, haproxy_port: u16) -> String {
+/// `ports`: for IMAP, IMAP behind a PROXY header, POP3 and ManageSieve.
+fn configuration_text(directory: &Path, address: Ipv4Addr, ports: [u16; 4]) -> String {
     let (user, group) = daemon_names();
-    include_str!("dovecot.conf")
+    let [port, haproxy_port, pop3_port, sieve_port] = ports;
+    [include_str!("dovecot.conf"), include_str!("pop3_sieve.conf")]
+        .concat()
         .replace("@DIRECTORY@", directory.to_str().unwrap())
         .replace("@ADDRESS@", &address.to_string())
         .replace("@PORT@", &port.to_string())
         .replace("@HAPROXY_PORT@", &haproxy_port.to_string())
+        .replace("@POP3_PORT@", &pop3_port.to_string())
+        .replace("@SIEVE_PORT@", &sieve_port.to_string())
         .replace("@USER@", &user)
         .replace("@GROUP@", &group)
 }

@@ -100,3 +100,37 @@ fn mail_max_userip_connections_bounds_a_users_sessions_from_one_address() {
         open(GUESSER, "seated").1.starts_with(b"l OK").then_some(())
     });
 }
+
+/// One address and one listener have bounds of their own, and places come back.
+#[test]
+fn rs_connections_of_an_address_and_of_a_listener_are_bounded() {
+    let mut setup = Setup::with_users(Pair::shared(), &["bounded"], b"secret");
+    setup.configure(
+        "login_trusted_networks =\nconnections_per_address_max = 2\n\
+         service imap-login {\n  inet_listener imap {\n    connections_max = 3\n  }\n}",
+    );
+    let hale = setup.start();
+    let come = |from: Ipv4Addr| {
+        let mut client = Imap::open_from(from, hale.address());
+        let line = client.line();
+        (client, line)
+    };
+    let (first, second) = (come(GUESSER), come(GUESSER));
+    assert!(first.1.starts_with(b"* OK") && second.1.starts_with(b"* OK"));
+    let (mut third, greeting) = come(GUESSER);
+    // Who it is is known only when the session stands: behind a load balancer the header has to come first.
+    let told = [greeting, third.rest()].concat();
+    assert!(told.windows(5).any(|words| words == b"* BYE"), "{}", told.escape_ascii());
+    let neighbour = come(NEIGHBOUR);
+    assert!(neighbour.1.starts_with(b"* OK"), "{}", neighbour.1.escape_ascii());
+    let (_, full) = come(Ipv4Addr::new(127, 0, 7, 3));
+    assert!(
+        full.starts_with(b"* BYE [UNAVAILABLE]"),
+        "the listener is full: {}",
+        full.escape_ascii()
+    );
+    drop((first, second));
+    wait_for("places that come back", PATIENCE, || {
+        come(GUESSER).1.starts_with(b"* OK").then_some(())
+    });
+}

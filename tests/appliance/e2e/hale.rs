@@ -41,6 +41,13 @@ pub(crate) struct Hale {
     setup: Setup,
 }
 
+/// Where Hale serves what is not IMAP.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MoreAddresses {
+    pub(crate) pop3: SocketAddr,
+    pub(crate) sieve: SocketAddr,
+}
+
 impl Setup {
     /// In front of the two backend addresses on this port.
     pub(crate) fn new(backend_port: u16) -> Self {
@@ -101,6 +108,18 @@ impl Setup {
     pub(crate) fn configure(&mut self, lines: &str) {
         self.more.push_str(lines);
         self.more.push('\n');
+    }
+
+    /// Listeners for POP3 and ManageSieve, in front of the same backends.
+    pub(crate) fn serve_pop3_and_sieve(&mut self, pair: &Pair) -> MoreAddresses {
+        let (pop3, sieve) = (free_port(), free_port());
+        self.configure(&format!(
+            "protocols = imap pop3 sieve\nservice pop3-login {{\n  inet_listener pop3 {{\n    port = {pop3}\n  }}\n}}\n\
+             service managesieve-login {{\n  inet_listener sieve {{\n    port = {sieve}\n  }}\n}}\n\
+             protocol pop3 {{\n  proxy_port = {}\n}}\nprotocol sieve {{\n  proxy_port = {}\n}}",
+            pair.pop3_port, pair.sieve_port
+        ));
+        MoreAddresses { pop3: (FRONT, pop3).into(), sieve: (FRONT, sieve).into() }
     }
 
     pub(crate) fn path(&self) -> &Path {

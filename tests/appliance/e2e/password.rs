@@ -12,7 +12,7 @@ use super::tools::{CURL, PYTHON, run};
 use super::transfer::{append, mbsync_pull};
 
 /// Each with a user of its own. Colons are left out: the password files of both programs end a field there.
-const PASSWORDS: &[(&str, &[u8])] = &[
+pub(crate) const PASSWORDS: &[(&str, &[u8])] = &[
     ("password-space", b"two words"),
     ("password-spaces", b" before and after "),
     ("password-quote", b"a\"quote\""),
@@ -69,7 +69,7 @@ pub(crate) fn without_hale(pair: &Pair) {
     }
 }
 
-fn add_all_users(pair: &Pair) {
+pub(crate) fn add_all_users(pair: &Pair) {
     for (user, password) in PASSWORDS {
         pair.add_user(user, password);
     }

@@ -14,14 +14,19 @@ pub(crate) struct Tool {
 pub(crate) const BASH: Tool = Tool { program: "bash", package: "bash" };
 pub(crate) const CURL: Tool = Tool { program: "curl", package: "curl" };
 pub(crate) const DOVEADM: Tool = Tool { program: "doveadm", package: "dovecot-core" };
-pub(crate) const DOVECOT: Tool = Tool { program: "dovecot", package: "dovecot-core dovecot-imapd" };
+pub(crate) const DOVECOT: Tool = Tool { program: "dovecot", package: DOVECOT_PACKAGES };
+pub(crate) const FETCHMAIL: Tool = Tool { program: "fetchmail", package: "fetchmail" };
 pub(crate) const HAPROXY: Tool = Tool { program: "haproxy", package: "haproxy" };
 pub(crate) const MBSYNC: Tool = Tool { program: "mbsync", package: "isync" };
 pub(crate) const OPENSSL: Tool = Tool { program: "openssl", package: "openssl" };
 pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3" };
 pub(crate) const SETPRIV: Tool = Tool { program: "setpriv", package: "util-linux" };
 pub(crate) const SS: Tool = Tool { program: "ss", package: "iproute2" };
+pub(crate) const SWAKS: Tool = Tool { program: "swaks", package: "swaks" };
 pub(crate) const STRACE: Tool = Tool { program: "strace", package: "strace" };
+
+const DOVECOT_PACKAGES: &str = "dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved \
+                                dovecot-submissiond dovecot-lmtpd";
 
 impl Tool {
     /// Where the program is. Fails loudly when it is not installed: a skipped test proves nothing.

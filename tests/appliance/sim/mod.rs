@@ -24,12 +24,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hale::admission::door::DoorRules;
 use hale::limits;
+use hale::lmtp::LmtpSettings;
 use hale::names::{CoreId, Protocol};
 use hale::network::Networks;
 use hale::preauth::capability::Rules;
 use hale::secret::Secret;
-use hale::session::{ProtocolSettings, SessionSettings};
+use hale::session::{ProtocolSettings, SendHeader, SessionSettings};
 use hale::worker::{Asks, Links, Listener, VerifiedCache, Worker, WorkerSettings};
 
 use account::Account;
@@ -51,8 +53,9 @@ impl Sim {
         let mut random = Random::new(seed);
         let control_faults = weather.control_faults;
         let mut kernel = Kernel::new(weather, random.fork());
-        let listeners =
-            [false, true].map(|haproxy| Listener::new(kernel.listener(), Protocol::Imap, haproxy));
+        let listeners = [false, true].map(|haproxy| {
+            Listener::new(kernel.listener(), Protocol::Imap, haproxy, DoorRules::default())
+        });
         let control = Control::new(accounts.len(), random.fork(), control_faults);
         let exchange = control.exchange.clone();
         let world = World::new(kernel, control, accounts, random.fork());
@@ -110,12 +113,23 @@ fn settings() -> WorkerSettings {
     WorkerSettings {
         log_debug: true,
         session: Arc::new(session),
+        lmtp: Arc::new(LmtpSettings {
+            hostname: "hale.example".into(),
+            greeting: "ready".into(),
+            trusted: Networks::default(),
+            proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
+            port: Protocol::Lmtp.default_port(),
+            send_header: SendHeader::No,
+            delimiter: Some('+'),
+            starttls: false,
+        }),
         haproxy_trusted: Networks::parse("192.0.2.0/24").unwrap(),
         trusted: Networks::default(),
         connections_max: 8,
-        relay_idle_timeout: limits::IMAP_IDLE_TIMEOUT,
+        relay_idle_timeouts: [limits::IMAP_IDLE_TIMEOUT; 5],
         seats_max: [0; 5],
         source_ips: Box::default(),
+        per_address: DoorRules::default(),
     }
 }
 

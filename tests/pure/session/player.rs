@@ -269,7 +269,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
         "backend-end" => Input::BackendEnd,
         "backend-down" => Input::BackendDown,
         "shutdown" => Input::Shutdown,
-        "crowded" => Input::Crowded,
+        "crowded" => Input::Crowded("made room for newer connections (connections_per_core_max)"),
         "deadline" => Input::Deadline,
         _ => return None,
     })

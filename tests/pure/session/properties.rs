@@ -220,7 +220,9 @@ impl Run {
                 self.input(Input::BackendInsecure { word: "broken", is_certificate });
             }
             Happening::Shutdown => self.input(Input::Shutdown),
-            Happening::Crowded => self.input(Input::Crowded),
+            Happening::Crowded => self.input(Input::Crowded(
+                "made room for newer connections (connections_per_core_max)",
+            )),
         }
     }
 

@@ -1,33 +1,40 @@
-//! Body of the fuzz target `preauth_imap`, replayed on stable by `tests/pure/corpus.rs`.
+//! Body of the fuzz targets `preauth_imap`, `preauth_pop3` and `preauth_sieve`, replayed on stable by `tests/pure/corpus.rs`.
 
 use hale::facts::{ClientFacts, Transport};
 use hale::fault::Failure;
 use hale::limits::{
     AUTH_ATTEMPTS_MAX, PRE_LOGIN_INPUT_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX, PROXY_TTL,
 };
-use hale::names::SessionId;
-use hale::preauth::Step;
+use hale::names::{Protocol, SessionId};
 use hale::preauth::capability::Rules;
-use hale::preauth::imap::Imap;
+use hale::preauth::{Dialogue, Step};
 use hale::wire::inbox::Inbox;
 
 /// The first byte chooses the listener's rules, the rest is what a client sends: no panic, the same dialogue however it is
 /// cut, bounded memory and output, one reply for each login.
-pub(crate) fn run(input: &[u8]) {
+pub(crate) fn run(protocol: Protocol, input: &[u8]) {
     let Some((&choice, stream)) = input.split_first() else {
         return;
     };
-    let whole = heard(choice, stream.chunks(stream.len().max(1)));
+    let whole = heard(protocol, choice, stream.chunks(stream.len().max(1)));
     for size in [1, 2, 7, 64, 4096] {
-        assert_eq!(heard(choice, stream.chunks(size)), whole, "in pieces of {size}");
+        assert_eq!(heard(protocol, choice, stream.chunks(size)), whole, "in pieces of {size}");
     }
 }
 
+/// What one command may add to the output behind its limit: the longest list, or NOOP's tag in ManageSieve.
+const ONE_REPLY_BYTES_MAX: usize = 1536;
+
 /// All that a client hears, and what others are asked.
-fn heard<'a>(choice: u8, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Vec<String>) {
+fn heard<'a>(
+    protocol: Protocol,
+    choice: u8,
+    pieces: impl Iterator<Item = &'a [u8]>,
+) -> (Vec<u8>, Vec<String>) {
     let rules = Rules { plaintext_allowed: choice & 1 == 0, ..Rules::default() };
     let mut facts = facts(choice & 2 != 0);
-    let (mut imap, mut inbox) = (Imap::new(), Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX));
+    let (mut dialogue, mut inbox) =
+        (Dialogue::new(protocol), Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX));
     let (mut heard, mut asked) = (Vec::new(), Vec::new());
     for mut piece in pieces {
         while !piece.is_empty() {
@@ -35,8 +42,12 @@ fn heard<'a>(choice: u8, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Ve
             piece = behind;
             loop {
                 let mut out = Vec::new();
-                let step = imap.read(&rules, &mut facts, &mut inbox, &mut out);
-                assert!(out.len() < PRE_LOGIN_OUTPUT_BYTES_MAX + 1024, "{} bytes", out.len());
+                let step = dialogue.read(&rules, &mut facts, &mut inbox, &mut out);
+                assert!(
+                    out.len() < PRE_LOGIN_OUTPUT_BYTES_MAX + ONE_REPLY_BYTES_MAX,
+                    "{} bytes",
+                    out.len()
+                );
                 assert!(inbox.heap_bytes() <= PRE_LOGIN_INPUT_BYTES_MAX);
                 let goes_on = out.len() >= PRE_LOGIN_OUTPUT_BYTES_MAX;
                 heard.append(&mut out);
@@ -51,20 +62,20 @@ fn heard<'a>(choice: u8, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Ve
                     Step::Hopeless(failure) => failure,
                     Step::StartTls => {
                         asked.push("starttls".to_owned());
-                        imap.secured(&rules, &mut heard);
+                        dialogue.secured(&rules, &mut heard);
                         continue;
                     }
                     Step::Close(reason) => {
-                        asked.push(format!("{reason:?} {:?}", imap.notes()));
+                        asked.push(format!("{reason:?} {:?}", dialogue.notes()));
                         return (heard, asked);
                     }
                 };
                 let before = heard.len();
-                let after = imap.refuse(failure, None, &mut heard);
+                let after = dialogue.refuse(failure, None, &mut heard);
                 assert!(heard.len() > before, "a login without a reply");
-                assert!(imap.notes().failed_logins <= AUTH_ATTEMPTS_MAX);
+                assert!(dialogue.notes().failed_logins <= AUTH_ATTEMPTS_MAX);
                 if let Step::Close(reason) = after {
-                    asked.push(format!("{reason:?} {:?}", imap.notes()));
+                    asked.push(format!("{reason:?} {:?}", dialogue.notes()));
                     return (heard, asked);
                 }
             }

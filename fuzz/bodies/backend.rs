@@ -1,28 +1,32 @@
-//! Body of the fuzz target `backend_imap`, replayed on stable by `tests/pure/corpus.rs`.
+//! Body of the fuzz targets `backend_imap`, `backend_pop3` and `backend_sieve`, replayed on stable by `tests/pure/corpus.rs`.
 
 use hale::auth::verdict::BackendMech;
-use hale::backend::imap::Imap;
-use hale::backend::{Login, Step};
+use hale::backend::{Dialogue, Login, Step};
 use hale::facts::{ClientFacts, Transport};
 use hale::limits::{BACKEND_INPUT_BYTES_MAX, BACKEND_UNTAGGED_BYTES_MAX, PROXY_TTL};
-use hale::names::SessionId;
+use hale::names::{Protocol, SessionId};
 use hale::secret::Secret;
 use hale::wire::inbox::Inbox;
 
 /// The first byte chooses the login, the rest is what a backend sends: no panic, the same outcome however it is cut,
 /// bounded memory and output, nothing read behind the end, whole lines for the client.
-pub(crate) fn run(input: &[u8]) {
+pub(crate) fn run(protocol: Protocol, input: &[u8]) {
     let Some((&choice, stream)) = input.split_first() else {
         return;
     };
-    let whole = outcome(choice, stream, stream.len().max(1));
+    let whole = outcome(protocol, choice, stream, stream.len().max(1));
     for size in [1, 3, 11, 100] {
-        assert_eq!(outcome(choice, stream, size), whole, "in pieces of {size}");
+        assert_eq!(outcome(protocol, choice, stream, size), whole, "in pieces of {size}");
     }
 }
 
 /// What went to the backend, to the client, and the end with what is left behind it.
-fn outcome(choice: u8, stream: &[u8], size: usize) -> (Vec<u8>, Vec<u8>, String) {
+fn outcome(
+    protocol: Protocol,
+    choice: u8,
+    stream: &[u8],
+    size: usize,
+) -> (Vec<u8>, Vec<u8>, String) {
     let flag = |bit: u8| choice & bit != 0;
     let login = Login {
         user: if flag(1) { "t\u{ed}m" } else { "tim" }.into(),
@@ -31,26 +35,40 @@ fn outcome(choice: u8, stream: &[u8], size: usize) -> (Vec<u8>, Vec<u8>, String)
         mech: if flag(4) { BackendMech::Plain } else { BackendMech::Login },
         nopipelining: flag(8),
         send_facts: flag(16),
+        starttls: flag(32),
         ..Login::default()
     };
-    let (mut imap, mut inbox) = (Imap::new(login), Inbox::new(BACKEND_INPUT_BYTES_MAX));
+    let (mut dialogue, mut inbox) =
+        (Dialogue::new(protocol, login), Inbox::new(BACKEND_INPUT_BYTES_MAX));
     let (mut to_backend, mut to_client, mut rest) = (Vec::new(), Vec::new(), stream);
     let mut end = "open".to_owned();
     while !rest.is_empty() {
-        let taken = inbox.append(rest.get(..size.min(rest.len())).unwrap_or_default());
+        let taken = inbox.append(piece(protocol, rest, size));
         assert!(taken > 0, "nothing is complete and there is no room");
         (_, rest) = rest.split_at(taken);
-        let step = imap.read(&facts(), &mut inbox, &mut to_backend, &mut to_client);
+        let mut step = dialogue.read(&facts(), &mut inbox, &mut to_backend, &mut to_client);
+        if matches!(step, Step::StartTls) {
+            assert!(inbox.is_empty(), "what is behind the go-ahead is no TLS");
+            step = dialogue.secured(&facts(), &mut to_backend);
+        }
         assert!(to_client.len() <= BACKEND_UNTAGGED_BYTES_MAX, "{} bytes", to_client.len());
         assert!(to_client.is_empty() || to_client.ends_with(b"\r\n"), "half a line");
         assert!(to_backend.is_empty() || to_backend.ends_with(b"\r\n"), "half a command");
         if !matches!(step, Step::More) {
             let residue = [inbox.bytes(), rest].concat();
-            end = format!("{step:?} {:?} {}", imap.last_line(), residue.escape_ascii());
+            end = format!("{step:?} {:?} {}", dialogue.last_line(), residue.escape_ascii());
             break;
         }
     }
     (to_backend, to_client, end)
+}
+
+/// The next bytes of the backend. Where replies have no tags a piece holds one line at most: two that come together are
+/// no replies to two commands.
+fn piece(protocol: Protocol, rest: &[u8], size: usize) -> &[u8] {
+    let line = rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |at| at + 1);
+    let most = if protocol == Protocol::Imap { rest.len() } else { line };
+    rest.get(..size.min(most)).unwrap_or_default()
 }
 
 fn facts() -> ClientFacts {

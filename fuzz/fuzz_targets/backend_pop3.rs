@@ -1,0 +1,8 @@
+//! Fuzz target: the POP3 dialogue with backends.
+
+#![no_main]
+
+#[path = "../bodies/backend.rs"]
+mod backend;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| backend::run(hale::names::Protocol::Pop3, input));

@@ -1,0 +1,8 @@
+//! Fuzz target: the POP3 dialogue with clients.
+
+#![no_main]
+
+#[path = "../bodies/preauth.rs"]
+mod preauth;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| preauth::run(hale::names::Protocol::Pop3, input));

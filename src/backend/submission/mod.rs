@@ -1,0 +1,344 @@
+//! The Submission dialogue with a backend (wire.md 10.2).
+//!
+//! Decides: order and form of our commands, what each reply means. Does not: send the success to the client; `preauth`
+//! does. Driver: `session`, through [`super::Dialogue`]; health probes. Tests: `tests`, and `tests/pure`.
+//!
+//! Every command waits for its reply: each reply changes what may be said next. Behind the login the backend has heard
+//! EHLO, so the client's mail may follow at once (W-SUB-B11).
+
+mod outcome;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use crate::facts::ClientFacts;
+use crate::fault::Failure;
+use crate::limits::SMTP_INITIAL_RESPONSE_LINE_BYTES_MAX;
+use crate::secret::Secret;
+use crate::wire::inbox::Inbox;
+use crate::wire::login_ok::LoginOk;
+use crate::wire::smtp::keywords::Keywords;
+use crate::wire::smtp::reply::{Class, Next, Replies, Reply};
+
+use super::{Login, Step, credentials, forward, last_words, xclient};
+
+/// One login at one Submission backend.
+#[derive(Debug)]
+pub struct Submission {
+    stage: Stage,
+    replies: Replies,
+    /// Until the login command is written.
+    login: Option<Box<Login>>,
+    /// XCLIENT commands to come.
+    xclient: VecDeque<Box<[u8]>>,
+    /// XCLIENT is done, or there is none to be said.
+    is_introduced: bool,
+    is_secured: bool,
+    /// The message of PLAIN, while the backend has to invite it first.
+    response: Option<Secret>,
+    /// Learnt by the last EHLO.
+    keywords: Keywords,
+    dropped_pairs: u16,
+    last_line: Box<str>,
+}
+
+/// Which reply is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Banner,
+    Ehlo,
+    Starttls,
+    /// The handshake; nothing is read.
+    Securing,
+    Xclient,
+    Auth,
+    Over,
+}
+
+const _: () = assert!(size_of::<Submission>() <= 256);
+
+impl Submission {
+    /// A dialogue on a fresh connection.
+    #[must_use]
+    pub fn new(login: Login) -> Self {
+        Self {
+            stage: Stage::Banner,
+            replies: Replies::default(),
+            login: Some(Box::new(login)),
+            xclient: VecDeque::new(),
+            is_introduced: false,
+            is_secured: false,
+            response: None,
+            keywords: Keywords::default(),
+            dropped_pairs: 0,
+            last_line: Box::default(),
+        }
+    }
+
+    /// See [`super::Dialogue::read`].
+    pub fn read(
+        &mut self,
+        facts: &ClientFacts,
+        inbox: &mut Inbox,
+        to_backend: &mut Vec<u8>,
+    ) -> Step {
+        while !matches!(self.stage, Stage::Securing | Stage::Over) {
+            let reply = match self.replies.next(inbox) {
+                Next::More => return Step::More,
+                Next::Broken(line) => {
+                    self.last_line = last_words::of(&line);
+                    return self.fail(Failure::Protocol, None);
+                }
+                Next::Reply(reply) => reply,
+            };
+            match self.take(&reply, facts, to_backend) {
+                // In clear behind its go-ahead: somebody on the way may have added it (W-BTLS-2).
+                Some(Step::StartTls) if !inbox.is_empty() => {
+                    return self.fail(Failure::Protocol, None);
+                }
+                Some(step) => return step,
+                None => {}
+            }
+        }
+        Step::More
+    }
+
+    /// See [`super::Dialogue::secured`].
+    pub fn secured(&mut self, _facts: &ClientFacts, to_backend: &mut Vec<u8>) -> Step {
+        self.is_secured = true;
+        self.keywords = Keywords::default();
+        self.write_ehlo(to_backend);
+        Step::More
+    }
+
+    /// See [`super::Dialogue::eof`].
+    pub fn eof(&mut self) -> Step {
+        self.fail(Failure::Remote, None)
+    }
+
+    /// See [`super::Dialogue::last_line`].
+    #[must_use]
+    pub fn last_line(&self) -> &str {
+        &self.last_line
+    }
+
+    /// See [`super::Dialogue::stage`].
+    #[must_use]
+    pub const fn stage(&self) -> &'static str {
+        match self.stage {
+            Stage::Banner => "banner",
+            Stage::Ehlo => "ehlo",
+            Stage::Starttls => "starttls",
+            Stage::Securing => "tls",
+            Stage::Xclient => "xclient",
+            Stage::Auth => "auth",
+            Stage::Over => "over",
+        }
+    }
+
+    /// See [`super::Dialogue::dropped_pairs`].
+    #[must_use]
+    pub const fn dropped_pairs(&self) -> u16 {
+        self.dropped_pairs
+    }
+
+    /// What the backend said that it can do (W-PRB-6).
+    #[must_use]
+    pub const fn keywords(&self) -> &Keywords {
+        &self.keywords
+    }
+
+    // === Replies ===
+
+    /// Acts on one reply. `None`: go on reading.
+    fn take(
+        &mut self,
+        reply: &Reply,
+        facts: &ClientFacts,
+        to_backend: &mut Vec<u8>,
+    ) -> Option<Step> {
+        if self.stage == Stage::Auth {
+            return self.take_auth_reply(reply, to_backend);
+        }
+        match (self.stage, reply.class()) {
+            (Stage::Banner, Class::Done) if reply.code == 220 => {
+                self.write_ehlo(to_backend);
+                None
+            }
+            (Stage::Ehlo, Class::Done) => {
+                self.keywords = Keywords::of(reply);
+                self.go_on(reply, facts, to_backend)
+            }
+            (Stage::Starttls, Class::Done) if reply.code == 220 => {
+                self.stage = Stage::Securing;
+                Some(Step::StartTls)
+            }
+            (Stage::Xclient, Class::Done) => {
+                self.next_xclient(to_backend);
+                None
+            }
+            // Not now, in the banner also never: another time it may.
+            (_, Class::NotNow) | (Stage::Banner, Class::No) => {
+                Some(self.fail_at(reply, Failure::Remote, None))
+            }
+            // W-SUB-B1, W-SUB-B4, W-BTLS-3.
+            (_, Class::No) => Some(self.fail_at(reply, Failure::RemoteConfig, None)),
+            (_, Class::Done | Class::GoOn) => Some(self.fail_at(reply, Failure::Protocol, None)),
+        }
+    }
+
+    /// The keywords are known: TLS, then who the client is, then the login; EHLO in between (W-BTLS-6, W-SUB-B4).
+    fn go_on(
+        &mut self,
+        reply: &Reply,
+        facts: &ClientFacts,
+        to_backend: &mut Vec<u8>,
+    ) -> Option<Step> {
+        let Some(login) = &self.login else {
+            return Some(self.fail(Failure::Internal, None));
+        };
+        if login.starttls && !self.is_secured {
+            if !self.keywords.has(b"STARTTLS") {
+                return Some(self.fail_at(reply, Failure::RemoteConfig, None));
+            }
+            to_backend.extend(b"STARTTLS\r\n");
+            self.stage = Stage::Starttls;
+            return None;
+        }
+        if self.is_introduced {
+            return self.log_in(reply, to_backend);
+        }
+        self.is_introduced = true;
+        let Some(hops) = forward::hops_left(facts, login.referrals) else {
+            return Some(self.fail(Failure::InternalConfig, None));
+        };
+        if login.noauth && !self.keywords.offers(b"XCLIENT", b"LOGIN") {
+            return Some(self.fail_at(reply, Failure::RemoteConfig, None));
+        }
+        if !login.send_facts && !login.noauth {
+            return self.log_in(reply, to_backend);
+        }
+        let commands = commands(facts, login, hops, &self.keywords);
+        self.dropped_pairs = commands.left_out;
+        self.xclient = commands.lines.into();
+        if self.xclient.is_empty() {
+            return self.log_in(reply, to_backend);
+        }
+        self.next_xclient(to_backend);
+        None
+    }
+
+    /// The next of several XCLIENT commands; EHLO behind the last.
+    fn next_xclient(&mut self, to_backend: &mut Vec<u8>) {
+        match self.xclient.pop_front() {
+            Some(line) => {
+                to_backend.extend(&line);
+                self.stage = Stage::Xclient;
+            }
+            None => self.write_ehlo(to_backend),
+        }
+    }
+
+    fn write_ehlo(&mut self, to_backend: &mut Vec<u8>) {
+        let name = self.login.as_ref().map_or("", |login| &*login.own_name);
+        to_backend.extend(b"EHLO ");
+        // A name of ours that nobody configured; an empty argument would be a syntax error.
+        to_backend.extend(if name.is_empty() { b"localhost" } else { name.as_bytes() });
+        to_backend.extend(b"\r\n");
+        self.stage = Stage::Ehlo;
+    }
+
+    // === Login ===
+
+    fn log_in(&mut self, reply: &Reply, to_backend: &mut Vec<u8>) -> Option<Step> {
+        let Some(login) = self.login.take() else {
+            return Some(self.fail(Failure::Internal, None));
+        };
+        if login.noauth {
+            self.stage = Stage::Over;
+            return Some(Step::Ready(LoginOk::default()));
+        }
+        // Postfix hides AUTH from addresses in `smtpd_sasl_exceptions_networks`, others until there is TLS (W-SUB-B5).
+        if !self.keywords.offers(b"AUTH", b"PLAIN") {
+            return Some(self.fail_at(reply, Failure::RemoteConfig, None));
+        }
+        if let Err(failure) = credentials::check(&login) {
+            return Some(self.fail(failure, None));
+        }
+        let response = credentials::plain_response(&login);
+        const COMMAND: &[u8] = b"AUTH PLAIN";
+        to_backend.extend(COMMAND);
+        let whole = COMMAND.len().saturating_add(response.len()).saturating_add(1);
+        // W-SUB-B6, SU-02.
+        if whole <= SMTP_INITIAL_RESPONSE_LINE_BYTES_MAX {
+            to_backend.push(b' ');
+            to_backend.extend(response.expose());
+        } else {
+            self.response = Some(response);
+        }
+        to_backend.extend(b"\r\n");
+        self.stage = Stage::Auth;
+        None
+    }
+
+    fn take_auth_reply(&mut self, reply: &Reply, to_backend: &mut Vec<u8>) -> Option<Step> {
+        match (reply.class(), self.response.take()) {
+            // An invitation to say something else than what PLAIN says first is none (W-SUB-B6).
+            (Class::GoOn, Some(response)) if reply.code == 334 && reply.text.is_empty() => {
+                to_backend.extend(response.expose());
+                to_backend.extend(b"\r\n");
+                None
+            }
+            (Class::Done, None) => {
+                self.stage = Stage::Over;
+                Some(Step::Ready(LoginOk { text: reply.text.clone(), ..LoginOk::default() }))
+            }
+            // It agreed before it saw the password, or asked for what it has.
+            (Class::GoOn | Class::Done, _) => Some(self.fail_at(reply, Failure::Protocol, None)),
+            (Class::NotNow | Class::No, _) => {
+                self.last_line = last_words::of(&reply.joined());
+                Some(match outcome::refusal(reply) {
+                    Step::Failed(failure, text) => self.fail(failure, text),
+                    other => {
+                        self.stage = Stage::Over;
+                        other
+                    }
+                })
+            }
+        }
+    }
+
+    // === Endings ===
+
+    fn fail_at(&mut self, reply: &Reply, failure: Failure, text: Option<Box<[u8]>>) -> Step {
+        self.last_line = last_words::of(&reply.joined());
+        self.fail(failure, text)
+    }
+
+    /// Ends the dialogue and wipes what was not sent.
+    fn fail(&mut self, failure: Failure, text: Option<Box<[u8]>>) -> Step {
+        self.stage = Stage::Over;
+        self.login = None;
+        self.response = None;
+        Step::Failed(failure, text)
+    }
+}
+
+/// What this backend may be told (W-SUB-B3).
+fn commands(
+    facts: &ClientFacts,
+    login: &Login,
+    hops: u8,
+    keywords: &Keywords,
+) -> xclient::Commands {
+    let smtp = xclient::Smtp {
+        offered: keywords.parameters(b"XCLIENT").unwrap_or_default(),
+        helo: login.helo.as_deref(),
+        proto: "ESMTP",
+        login: login.noauth.then_some(&*login.user),
+        timeout_s: None,
+        ipv6_prefix: true,
+    };
+    xclient::smtp_commands(facts, login, hops, &smtp)
+}

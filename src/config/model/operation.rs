@@ -1,0 +1,43 @@
+//! How much, how long, and where it is written down.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::admission::door::DoorRules;
+
+/// Sizes and times that an operator may change; see `limits.rs` for those nobody may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections of one data core.
+    pub connections_per_core: u32,
+    /// `connections_per_address_max` and `connection_rate_per_address`.
+    pub per_address: DoorRules,
+    /// Receive buffer of sockets that are relayed from.
+    pub relay_receive_buffer: u32,
+    /// Unsent bytes in the kernel on sockets that are relayed to.
+    pub relay_unsent_buffer: u32,
+    /// Sessions get this long to finish after SIGTERM.
+    pub shutdown_timeout: Duration,
+    /// Whether sessions are ended at all when Hale stops.
+    pub shutdown_clients: bool,
+}
+
+/// Where events go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The target.
+    pub target: LogTarget,
+    /// Whether details are logged.
+    pub debug: bool,
+}
+
+/// Where events go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogTarget {
+    /// Standard error; under systemd, the journal.
+    Stderr,
+    /// Standard output.
+    Stdout,
+    /// A file, opened for appending.
+    File(PathBuf),
+}

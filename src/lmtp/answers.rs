@@ -1,0 +1,157 @@
+//! A backend's replies: what each is an answer to, and what follows from it.
+//!
+//! Replies are due in the order of our commands. One that is not due is a fault of the backend, however friendly: a 250
+//! before the end of a message is none (LM-04).
+
+use super::feed::Feed;
+use super::link::{Due, Introduction, Link, News, Stage};
+use crate::backend::Login;
+use crate::backend::xclient::{self, Smtp};
+use crate::event::cleaned;
+use crate::fault::Failure;
+use crate::limits::{LMTP_RECIPIENT_TIMEOUT, LOGGED_LINE_BYTES_MAX};
+use crate::tick::Tick;
+use crate::wire::smtp::keywords::Keywords;
+use crate::wire::smtp::reply::{Class, Next, Reply};
+
+impl Link {
+    /// The connection stands; `header` comes before anything else (W-PPO-1).
+    pub(super) fn connected(&mut self, now: Tick, header: &[u8]) {
+        self.commands.extend_from_slice(header);
+        self.stage = Stage::Opening;
+        self.due.push_back(Due::Greeting);
+        self.deadline = Some(now.after(LMTP_RECIPIENT_TIMEOUT));
+    }
+
+    pub(super) fn read(&mut self, now: Tick, bytes: &[u8], news: &mut Vec<News>) {
+        let taken = self.inbox.append(bytes);
+        debug_assert_eq!(taken, bytes.len(), "the shell read more than there was room for");
+        loop {
+            match self.replies.next(&mut self.inbox) {
+                Next::More => return,
+                Next::Broken(line) => {
+                    return news.push(failed(Failure::Protocol, &line));
+                }
+                Next::Reply(reply) => {
+                    self.moved_at = now;
+                    if let Err(failure) = self.reply(now, reply, news) {
+                        return news.push(failure);
+                    }
+                }
+            }
+        }
+    }
+
+    fn reply(&mut self, now: Tick, reply: Reply, news: &mut Vec<News>) -> Result<(), News> {
+        let words = reply.joined();
+        // 421: the backend is going away, whatever the reply was due for (RFC 5321 4.2.1).
+        let is_bye = reply.code == 421;
+        let Some(due) = self.due.pop_front().filter(|_| !is_bye) else {
+            let failure = if is_bye { Failure::Remote } else { Failure::Protocol };
+            return Err(failed(failure, &words));
+        };
+        let class = reply.class();
+        match (due, class) {
+            (Due::Greeting, Class::Done) => self.say_hello(),
+            (Due::Greeting, _) => return Err(failed(Failure::Remote, &words)),
+            (Due::Hello, Class::Done) => {
+                self.keywords = Keywords::of(&reply);
+                self.introduce(now, news);
+            }
+            (Due::Introduced(0), Class::Done) => self.say_hello(),
+            (Due::Introduced(_) | Due::Forgotten, Class::Done) => {}
+            (Due::Hello | Due::Introduced(_), _) => {
+                return Err(failed(Failure::RemoteConfig, &words));
+            }
+            (Due::Mail, Class::Done) => {}
+            (Due::Mail, Class::NotNow | Class::No) => self.mail_refusal = Some(reply),
+            (Due::Rcpt(number), Class::Done | Class::NotNow | Class::No) => {
+                self.recipient(number, reply, news);
+            }
+            (Due::Data, Class::GoOn) => {
+                self.feed = Some(Feed::data());
+                self.stage = Stage::Content;
+                self.deadline = None;
+                news.push(News::Data(Ok(())));
+            }
+            (Due::Data, Class::NotNow | Class::No) => {
+                self.idle(now);
+                news.push(News::Data(Err(reply)));
+            }
+            (Due::Chunk, Class::Done) => {}
+            (Due::Final(number), Class::Done | Class::NotNow | Class::No) => {
+                news.push(News::Final(number, reply));
+                if self.due.is_empty() {
+                    self.idle(now);
+                }
+            }
+            // A refused chunk leaves a message that nobody wants to end (RFC 3030 2).
+            (Due::Chunk, Class::NotNow | Class::No) => {
+                news.push(News::Data(Err(reply)));
+                return Err(failed(Failure::Remote, &words));
+            }
+            (Due::Forgotten, _) if class != Class::GoOn => {}
+            _ => return Err(failed(Failure::Protocol, &words)),
+        }
+        self.send_envelope(news);
+        self.time_envelope(now);
+        Ok(())
+    }
+
+    fn recipient(&mut self, number: usize, reply: Reply, news: &mut Vec<News>) {
+        let reply = self.mail_refusal.clone().unwrap_or(reply);
+        if reply.class() == Class::Done {
+            self.accepted.push(number);
+        }
+        news.push(News::Rcpt(number, reply));
+    }
+
+    /// Replies are waited for as long as some come.
+    fn time_envelope(&mut self, now: Tick) {
+        if self.stage == Stage::Envelope {
+            let is_waited_for = !self.due.is_empty() || !self.waiting.is_empty();
+            self.deadline = is_waited_for.then(|| now.after(LMTP_RECIPIENT_TIMEOUT));
+        }
+    }
+
+    fn say_hello(&mut self) {
+        self.commands.extend(self.hello.as_bytes());
+        self.due.push_back(Due::Hello);
+    }
+
+    /// Behind LHLO: XCLIENT where the backend takes it, then the transaction.
+    fn introduce(&mut self, now: Tick, news: &mut Vec<News>) {
+        if let (Some(introduction), Some(offered)) =
+            (self.introduction.take(), self.keywords.parameters(b"XCLIENT"))
+        {
+            let Introduction { facts, hops, helo, timeout_s } = *introduction;
+            let smtp = Smtp {
+                offered,
+                helo: helo.as_deref(),
+                proto: "LMTP",
+                login: None,
+                timeout_s,
+                ipv6_prefix: false,
+            };
+            let lines = xclient::smtp_commands(&facts, &Login::default(), hops, &smtp).lines;
+            for (number, line) in lines.iter().enumerate() {
+                self.commands.extend_from_slice(line);
+                let behind = lines.len().saturating_sub(number).saturating_sub(1);
+                self.due.push_back(Due::Introduced(behind));
+            }
+            if !lines.is_empty() {
+                return;
+            }
+        }
+        if self.sender.is_some() {
+            self.stage = Stage::Envelope;
+            self.send_envelope(news);
+        } else {
+            self.idle(now);
+        }
+    }
+}
+
+fn failed(failure: Failure, words: &[u8]) -> News {
+    News::Failed(failure, cleaned(words, LOGGED_LINE_BYTES_MAX))
+}

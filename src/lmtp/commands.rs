@@ -1,0 +1,354 @@
+//! The client's commands, one at a time but for RCPT (wire.md 11.1).
+
+use super::input::LinkId;
+use super::machine::{Lmtp, Stage as Session};
+use super::output::{Outbox, Wish};
+use super::transaction::{Fate, Recipient, Sender, Stage, Transaction, mildest, ours};
+use super::{reply, xclient};
+use crate::facts::Transport;
+use crate::limits::{
+    LMTP_BAD_COMMANDS_MAX, LMTP_LINE_BYTES_MAX, LMTP_MESSAGE_BYTES_MAX, LMTP_RECIPIENTS_MAX,
+};
+use crate::tick::Tick;
+use crate::wire::smtp::command::{self, Command, IsLast, Verb};
+use crate::wire::smtp::line::Found;
+use crate::wire::smtp::path::{Argument, Flaw, Parameter, Rules};
+use crate::wire::smtp::reply::write_line;
+
+/// What a command came to.
+enum Answer {
+    /// A reply of ours.
+    Say(&'static str),
+    /// The same, to something that should not have been said.
+    Bad(&'static str),
+    /// The reply is written, or comes later.
+    Nothing,
+}
+
+impl Lmtp {
+    /// Reads the next command, if it is its turn; whether it was.
+    pub(super) fn read_command(&mut self, now: Tick, outbox: &mut Outbox) -> bool {
+        if self.inbox.is_empty() || !self.may_read(outbox) {
+            return false;
+        }
+        let is_rcpt =
+            self.inbox.bytes().get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"RCPT "));
+        let is_told = self.transaction.as_ref().is_none_or(|transaction| transaction.is_told());
+        // Replies come in the order of the commands.
+        if !is_told && !is_rcpt {
+            return false;
+        }
+        let mut inbox = std::mem::replace(&mut self.inbox, crate::wire::inbox::Inbox::new(0));
+        let found = self.lines.next(&mut inbox, |_| LMTP_LINE_BYTES_MAX);
+        let (answer, whole) = match found {
+            Found::More => {
+                let consumed = self.lines.is_at_start();
+                self.inbox = inbox;
+                // Only what was read past is progress.
+                return consumed && self.inbox.is_empty();
+            }
+            Found::TooLong => (Answer::Bad("500 5.5.2 Line too long"), 0),
+            Found::BareLf => (Answer::Bad("500 5.5.2 Lines end in CRLF"), 0),
+            Found::Line { whole, flawed: true, .. } => {
+                (Answer::Bad("500 5.5.2 Bare CR or NUL in a command"), whole)
+            }
+            Found::Line { text, whole, .. } => {
+                let line: Box<[u8]> = inbox.bytes().get(..text).unwrap_or_default().into();
+                inbox.consume(whole);
+                self.inbox = inbox;
+                self.heard(now);
+                let answer = self.run(now, &line, outbox);
+                self.answer(answer, is_rcpt, outbox);
+                return true;
+            }
+        };
+        inbox.consume(whole);
+        self.inbox = inbox;
+        self.heard(now);
+        self.answer(answer, is_rcpt, outbox);
+        true
+    }
+
+    /// Whether a command may be read now.
+    fn may_read(&self, outbox: &Outbox) -> bool {
+        let between = match self.transaction.as_ref().map(|transaction| &transaction.stage) {
+            None | Some(Stage::Envelope | Stage::Chunks) => true,
+            Some(_) => false,
+        };
+        between && self.finding.is_none() && self.skip.is_none() && self.may_speak(outbox)
+    }
+
+    fn answer(&mut self, answer: Answer, is_rcpt: bool, outbox: &mut Outbox) {
+        if self.is_over() {
+            return;
+        }
+        let (words, is_bad) = match answer {
+            Answer::Nothing => return,
+            Answer::Say(words) => (words, false),
+            Answer::Bad(words) => (words, true),
+        };
+        self.bad_commands = self.bad_commands.saturating_add(u8::from(is_bad));
+        if is_bad && self.bad_commands >= LMTP_BAD_COMMANDS_MAX {
+            let words = "421 4.7.0 Too many invalid commands";
+            return self.close_with(words, "too many invalid commands", outbox);
+        }
+        // A refused recipient waits for the replies to those before it.
+        if let Some(transaction) = self.transaction.as_mut().filter(|transaction| {
+            is_rcpt && !transaction.is_told() && matches!(transaction.stage, Stage::Envelope)
+        }) {
+            let mut recipient = Recipient::new("");
+            recipient.refuse(ours(words));
+            transaction.recipients.push(recipient);
+            return;
+        }
+        write_line(words, &mut outbox.to_client);
+    }
+
+    fn run(&mut self, now: Tick, line: &[u8], outbox: &mut Outbox) -> Answer {
+        let Command { verb, argument } = command::parse(line);
+        match verb {
+            Verb::Lhlo => self.hello(now, argument, outbox),
+            Verb::Noop => Answer::Say("250 2.0.0 OK"),
+            Verb::Vrfy => Answer::Say("252 2.3.3 Try RCPT instead"),
+            Verb::Help => Answer::Say("214 2.0.0 RFC 2033, RFC 5321, RFC 3030"),
+            Verb::Bdat => self.chunk(now, argument, outbox),
+            Verb::Rset | Verb::Quit | Verb::Data if !argument.is_empty() => {
+                Answer::Bad("501 5.5.4 No arguments allowed")
+            }
+            Verb::Rset => {
+                self.abort_transaction(now, outbox);
+                Answer::Say("250 2.0.0 OK")
+            }
+            Verb::Quit => {
+                write_line("221 2.0.0 Bye", &mut outbox.to_client);
+                self.close(outbox);
+                Answer::Nothing
+            }
+            Verb::Starttls => self.starttls(argument, outbox),
+            Verb::Xclient => self.xclient(now, argument, outbox),
+            Verb::Mail => self.mail(now, argument),
+            Verb::Rcpt => self.rcpt(now, argument, outbox),
+            Verb::Data => self.data(now, outbox),
+            Verb::Ehlo | Verb::Helo => Answer::Bad("500 5.5.1 This is LMTP: say LHLO"),
+            Verb::Auth | Verb::Expn | Verb::Burl => Answer::Bad("502 5.5.1 Unsupported command"),
+            Verb::Unknown => Answer::Bad("500 5.5.1 Unknown command"),
+        }
+    }
+
+    fn hello(&mut self, now: Tick, argument: &[u8], outbox: &mut Outbox) -> Answer {
+        let Some(name) = command::helo_name(argument) else {
+            return Answer::Bad("501 5.5.4 Invalid name");
+        };
+        if self.helo.is_none() || !self.facts.trusted {
+            self.helo = Some(name.into());
+        }
+        self.is_greeted = true;
+        self.abort_transaction(now, outbox);
+        reply::keywords(&self.settings, &self.facts, &mut outbox.to_client);
+        Answer::Nothing
+    }
+
+    /// W-STLS-1, W-STLS-5, W-STLS-6, W-STLS-8.
+    fn starttls(&mut self, argument: &[u8], outbox: &mut Outbox) -> Answer {
+        match () {
+            () if !argument.is_empty() => Answer::Bad("501 5.5.4 No arguments allowed"),
+            () if self.transaction.is_some() => Answer::Say("503 5.5.1 Not in a transaction"),
+            () if self.facts.transport == Transport::Tls => {
+                Answer::Bad("503 5.5.1 TLS is already active")
+            }
+            () if !self.settings.starttls => Answer::Bad("502 5.5.1 TLS support isn't enabled"),
+            () if !self.inbox.is_empty() => {
+                let reason = "commands in clear behind STARTTLS";
+                self.close_with("554 5.5.0 Commands behind STARTTLS", reason, outbox);
+                Answer::Nothing
+            }
+            () => {
+                self.stage = Session::Securing;
+                write_line("220 2.0.0 Begin TLS negotiation now", &mut outbox.to_client);
+                outbox.wish(Wish::StartTls);
+                Answer::Nothing
+            }
+        }
+    }
+
+    /// Wire.md 11.4. What was agreed with backends was about another client.
+    fn xclient(&mut self, _now: Tick, argument: &[u8], outbox: &mut Outbox) -> Answer {
+        if self.transaction.is_some() {
+            return Answer::Say("503 5.5.0 Not in a transaction");
+        }
+        if !self.facts.trusted {
+            return Answer::Say("550 5.7.14 You are not from trusted IP");
+        }
+        let Some(told) = xclient::xclient(argument, &mut self.facts) else {
+            return Answer::Bad("501 5.5.4 Invalid XCLIENT attribute");
+        };
+        self.helo = told.helo.or_else(|| self.helo.take());
+        self.timeout_s = told.timeout_s.or(self.timeout_s);
+        self.is_greeted = false;
+        let kept: Vec<LinkId> = self.live_slots().map(|(id, _)| id).collect();
+        for id in kept {
+            self.drop_link(id, true, outbox);
+        }
+        reply::greeting(&self.settings, &mut outbox.to_client);
+        Answer::Nothing
+    }
+
+    // === The envelope ===
+
+    fn mail(&mut self, now: Tick, argument: &[u8]) -> Answer {
+        if !self.is_greeted {
+            return Answer::Say("503 5.5.1 Say LHLO first");
+        }
+        if self.transaction.is_some() {
+            return Answer::Say("503 5.5.1 Nested MAIL");
+        }
+        let rules = Rules { utf8: false, bare_local: true };
+        let parsed = match Argument::parse(argument, "FROM:", rules) {
+            Ok(parsed) => parsed,
+            Err(Flaw::Address) => return Answer::Bad("501 5.1.7 Invalid sender"),
+            Err(Flaw::Parameters) => return Answer::Bad("501 5.5.4 Invalid parameters"),
+        };
+        let path = parsed.mailbox.map_or("", |mailbox| mailbox.text);
+        let mut sender = Sender { path: path.into(), size: None, eight_bit: false };
+        for Parameter { name, value } in parsed.parameters {
+            let value = value.unwrap_or_default();
+            if name.eq_ignore_ascii_case("SIZE") {
+                let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+                match value.parse::<u64>().ok().filter(|_| digits) {
+                    Some(size) if size > LMTP_MESSAGE_BYTES_MAX => {
+                        return Answer::Say(reply::TOO_LARGE);
+                    }
+                    Some(size) => sender.size = Some(size),
+                    None => return Answer::Bad("501 5.5.4 Invalid SIZE"),
+                }
+            } else if name.eq_ignore_ascii_case("BODY") {
+                sender.eight_bit = value.eq_ignore_ascii_case("8BITMIME");
+                if !sender.eight_bit && !value.eq_ignore_ascii_case("7BIT") {
+                    return Answer::Bad("501 5.5.4 Unsupported BODY");
+                }
+            } else {
+                return Answer::Bad("555 5.5.4 Unsupported parameter");
+            }
+        }
+        self.transaction = Some(Box::new(Transaction::new(sender, now)));
+        Answer::Say("250 2.1.0 OK")
+    }
+
+    fn rcpt(&mut self, now: Tick, argument: &[u8], outbox: &mut Outbox) -> Answer {
+        let Some(transaction) = &mut self.transaction else {
+            return Answer::Say("503 5.5.1 Say MAIL first");
+        };
+        if !matches!(transaction.stage, Stage::Envelope) {
+            return Answer::Say("503 5.5.1 The message has begun");
+        }
+        if transaction.recipients.len() >= LMTP_RECIPIENTS_MAX {
+            transaction.overflow = transaction.overflow.saturating_add(1);
+            return Answer::Nothing;
+        }
+        let rules = Rules { utf8: false, bare_local: true };
+        let parsed = match Argument::parse(argument, "TO:", rules) {
+            Ok(parsed) => parsed,
+            Err(Flaw::Address) => return Answer::Say("501 5.1.3 Invalid recipient"),
+            Err(Flaw::Parameters) => return Answer::Bad("501 5.5.4 Invalid parameters"),
+        };
+        let Some(mailbox) = parsed.mailbox else {
+            return Answer::Say("501 5.1.3 Nobody is no recipient");
+        };
+        let mut forward = Vec::new();
+        for Parameter { name, value } in parsed.parameters {
+            if !self.facts.trusted || !name.eq_ignore_ascii_case("XRCPTFORWARD") {
+                return Answer::Say("555 5.5.4 Unsupported parameter");
+            }
+            match xclient::xrcptforward(value.unwrap_or_default()) {
+                Some(told) => forward = told,
+                None => return Answer::Bad("501 5.5.4 Invalid XRCPTFORWARD"),
+            }
+        }
+        self.seek(now, &mailbox, forward, outbox);
+        Answer::Nothing
+    }
+
+    pub(super) fn abort_transaction(&mut self, now: Tick, outbox: &mut Outbox) {
+        if self.transaction.take().is_none() {
+            return;
+        }
+        if self.finding.take().is_some() {
+            outbox.wish(Wish::DropQuestion);
+        }
+        let ids: Vec<LinkId> = self.live_slots().map(|(id, _)| id).collect();
+        for id in ids {
+            let is_clean = self.slot_mut(id).is_some_and(|slot| slot.link.reset(now));
+            if !is_clean {
+                self.drop_link(id, false, outbox);
+            }
+        }
+    }
+
+    // === The message ===
+
+    /// Whether somebody wants it; else what to say instead.
+    fn refusal_of_content(&mut self, now: Tick, outbox: &mut Outbox) -> Option<Box<[u8]>> {
+        let Some(transaction) = &self.transaction else {
+            return Some(ours("503 5.5.1 Say MAIL first"));
+        };
+        if transaction.has_accepted() {
+            return None;
+        }
+        // All were accepted and then lost: their one refusal. The transaction is over then.
+        let lost = transaction.recipients.iter().filter(|recipient| recipient.fate == Fate::Over);
+        let refusal = mildest(lost.filter_map(|recipient| recipient.reply.as_deref()));
+        if refusal.is_some() {
+            self.abort_transaction(now, outbox);
+        }
+        refusal.or_else(|| Some(ours(reply::NO_RECIPIENTS)))
+    }
+
+    fn data(&mut self, now: Tick, outbox: &mut Outbox) -> Answer {
+        if self.transaction.as_ref().is_some_and(|transaction| transaction.by_chunks) {
+            return Answer::Say("503 5.5.1 The message came by BDAT so far");
+        }
+        if let Some(refusal) = self.refusal_of_content(now, outbox) {
+            outbox.to_client.extend_from_slice(&refusal);
+            return Answer::Nothing;
+        }
+        self.ask_for_content(now, outbox);
+        if let Some(transaction) = &mut self.transaction {
+            transaction.stage = Stage::Asked;
+        }
+        Answer::Nothing
+    }
+
+    /// A chunk's bytes follow its command at once, so they are taken or read past whatever comes of them.
+    fn chunk(&mut self, now: Tick, argument: &[u8], outbox: &mut Outbox) -> Answer {
+        let Some((size, last)) = command::bdat(argument) else {
+            // Where it ends is unknown, and what follows would be read as commands.
+            self.close_with("501 5.5.4 Invalid chunk size", "a chunk of no size", outbox);
+            return Answer::Nothing;
+        };
+        let so_far = self.transaction.as_ref().map_or(0, |transaction| transaction.window.end());
+        if so_far.saturating_add(size) > LMTP_MESSAGE_BYTES_MAX {
+            self.close_with(reply::TOO_LARGE, "a chunk too large", outbox);
+            return Answer::Nothing;
+        }
+        let is_last = last == IsLast::Yes;
+        let is_first = self.transaction.as_ref().is_none_or(|transaction| !transaction.by_chunks);
+        if is_first {
+            let had = self.transaction.is_some();
+            if let Some(refusal) = self.refusal_of_content(now, outbox) {
+                // RFC 2033 4.3: the last chunk has as many replies as there are recipients, which is none.
+                let is_silent = is_last && had;
+                if is_silent {
+                    self.abort_transaction(now, outbox);
+                }
+                self.skip = Some((size, Some(refusal).filter(|_| !is_silent)));
+                return Answer::Nothing;
+            }
+            self.ask_for_content(now, outbox);
+        }
+        if let Some(transaction) = &mut self.transaction {
+            transaction.by_chunks = true;
+            transaction.stage = Stage::Chunk { left: size, size, is_last };
+        }
+        Answer::Nothing
+    }
+}

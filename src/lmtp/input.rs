@@ -1,0 +1,43 @@
+//! Everything that can happen to an LMTP session.
+
+use crate::auth::answer::Answer;
+use crate::session::input::RouteAnswer;
+
+/// Which of a session's backend connections. A number is used again once its connection was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LinkId(pub u8);
+
+/// One thing that happened. The shell gives one, carries out every wish, and only then gives the next.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The connection was accepted: the session may speak.
+    Begin,
+    /// The client sent these bytes; no more than [`super::Lmtp::client_room`] at a time.
+    Client(&'a [u8]),
+    /// The client took everything that was queued for it. Only due while [`super::Lmtp::is_stalled`].
+    ClientTook,
+    /// The client sends nothing more; replies still reach it.
+    ClientEnd,
+    /// The client broke the connection: nothing reaches it any more.
+    ClientGone,
+    /// TLS towards the client is established.
+    Secured,
+    /// The user databases answered.
+    Found(Box<Answer>),
+    /// The routing layer answered.
+    Route(RouteAnswer),
+    /// A connection to a backend stands.
+    Connected(LinkId),
+    /// It could not be made, or broke.
+    Broken(LinkId, &'static str),
+    /// A backend sent these bytes; no more than [`super::Lmtp::link_room`] at a time.
+    Backend(LinkId, &'a [u8]),
+    /// A backend sends nothing more.
+    BackendEnd(LinkId),
+    /// Some backend took bytes: there may be room for more of the message.
+    BackendTook,
+    /// [`super::Lmtp::deadline`] passed.
+    Deadline,
+    /// The process stops: finish what is under way and begin nothing new.
+    Shutdown,
+}

@@ -1,0 +1,398 @@
+//! One backend connection: from its greeting to the last reply of a transaction, and on to the next.
+//!
+//! ```text
+//! B: 220 …            F: LHLO us          B: 250-…
+//!                    [F: XCLIENT …        B: 220 …   F: LHLO us   B: 250-…]
+//! F: MAIL FROM:<…>    F: RCPT TO:<…>      B: 250 …   B: 250 …
+//! F: DATA             B: 354 …            F: the message and its dot      or, with CHUNKING, BDAT n and so many bytes
+//! B: one reply for each accepted recipient
+//! ```
+//!
+//! Decides: what is sent when, and what each reply means. DATA never follows before every recipient's reply is known
+//! (wire.md 11.2). Does not: know other backends, or tell the client anything; `delivery` takes the [`News`].
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::facts::ClientFacts;
+use crate::fault::Failure;
+use crate::limits::{
+    BACKEND_INPUT_BYTES_MAX, CONNECT_TIMEOUT, LMTP_DATA_TIMEOUT, LMTP_RECIPIENT_TIMEOUT,
+    LMTP_REUSE_TIMEOUT, LMTP_STALL_TIMEOUT,
+};
+use crate::tick::Tick;
+use crate::wire::inbox::Inbox;
+use crate::wire::smtp::keywords::Keywords;
+use crate::wire::smtp::reply::{Replies, Reply};
+
+use super::content::Window;
+use super::feed::Feed;
+use super::transaction::{Forward, Sender};
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(super) struct Link {
+    /// The backend's name, for logs and events.
+    pub(super) host: Arc<str>,
+    pub(super) endpoint: SocketAddr,
+    /// Recipients of the transaction that the backend accepted, in its order.
+    pub(super) accepted: Vec<usize>,
+    pub(super) stage: Stage,
+    /// What the backend is told about the client; none once it was told, or is not to be.
+    pub(super) introduction: Option<Box<Introduction>>,
+    pub(super) hello: Box<str>,
+    /// Replies that are due, in order.
+    pub(super) due: VecDeque<Due>,
+    pub(super) sender: Option<Sender>,
+    pub(super) mail_is_sent: bool,
+    /// The backend's word on the sender; it counts for every recipient.
+    pub(super) mail_refusal: Option<Reply>,
+    /// Recipients that wait for the connection, or for their turn.
+    pub(super) waiting: VecDeque<Rcpt>,
+    pub(super) commands: Vec<u8>,
+    pub(super) inbox: Inbox,
+    pub(super) replies: Replies,
+    pub(super) keywords: Keywords,
+    pub(super) feed: Option<Feed>,
+    /// How much was filled last, and where the feed is once all of it is sent.
+    pub(super) filled: (usize, Option<Feed>),
+    pub(super) deadline: Option<Tick>,
+    /// The last time the backend took or said something, or had nothing to do.
+    pub(super) moved_at: Tick,
+}
+
+/// What a backend is told of the client.
+#[derive(Debug)]
+pub(super) struct Introduction {
+    pub(super) facts: ClientFacts,
+    pub(super) hops: u8,
+    pub(super) helo: Option<Box<str>>,
+    pub(super) timeout_s: Option<u64>,
+}
+
+/// A recipient as the backend gets it.
+#[derive(Debug)]
+pub(super) struct Rcpt {
+    /// Its number in the transaction.
+    pub(super) number: usize,
+    pub(super) address: Box<str>,
+    /// The address as the client wrote it, when it is another.
+    pub(super) original: Option<Box<str>>,
+    pub(super) forward: Forward,
+}
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Connecting,
+    /// Up to the last reply to LHLO.
+    Opening,
+    /// No transaction.
+    Idle,
+    /// MAIL and RCPT.
+    Envelope,
+    /// DATA is sent and not answered.
+    Asked,
+    /// The message is under way, or its replies are.
+    Content,
+}
+
+/// A reply that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Greeting,
+    Hello,
+    /// XCLIENT; this many follow.
+    Introduced(usize),
+    Mail,
+    Rcpt(usize),
+    Data,
+    Chunk,
+    Final(usize),
+    /// Of a transaction that is no more.
+    Forgotten,
+}
+
+/// What became of something.
+#[derive(Debug)]
+pub(super) enum News {
+    /// The backend's word on a recipient.
+    Rcpt(usize, Reply),
+    /// The backend can't take this message for this recipient (LM-13).
+    Unfit(usize),
+    /// The backend wants the message, or refuses it.
+    Data(Result<(), Reply>),
+    /// The backend's word on the message for one recipient.
+    Final(usize, Reply),
+    /// The connection is of no use any more.
+    Failed(Failure, Box<str>),
+}
+
+impl Link {
+    pub(super) fn new(
+        now: Tick,
+        host: Arc<str>,
+        endpoint: SocketAddr,
+        hostname: &str,
+        introduction: Option<Introduction>,
+    ) -> Self {
+        Self {
+            host,
+            endpoint,
+            accepted: Vec::new(),
+            stage: Stage::Connecting,
+            introduction: introduction.map(Box::new),
+            hello: format!("LHLO {hostname}\r\n").into(),
+            due: VecDeque::new(),
+            sender: None,
+            mail_is_sent: false,
+            mail_refusal: None,
+            waiting: VecDeque::new(),
+            commands: Vec::new(),
+            inbox: Inbox::new(BACKEND_INPUT_BYTES_MAX),
+            replies: Replies::default(),
+            keywords: Keywords::default(),
+            feed: None,
+            filled: (0, None),
+            deadline: Some(now.after(CONNECT_TIMEOUT)),
+            moved_at: now,
+        }
+    }
+
+    // === What the session wants ===
+
+    /// Begins a transaction, unless it has begun.
+    pub(super) fn begin(&mut self, sender: &Sender) {
+        if self.sender.is_none() {
+            self.sender = Some(sender.clone());
+        }
+        if self.stage == Stage::Idle {
+            self.stage = Stage::Envelope;
+        }
+    }
+
+    pub(super) fn add(&mut self, now: Tick, rcpt: Rcpt, news: &mut Vec<News>) {
+        self.waiting.push_back(rcpt);
+        self.send_envelope(news);
+        if self.stage == Stage::Envelope && self.deadline.is_none() {
+            self.deadline = Some(now.after(LMTP_RECIPIENT_TIMEOUT));
+        }
+    }
+
+    /// Every recipient's fate is known and one at least is accepted: asks for the message, or begins to send it.
+    pub(super) fn send_content(&mut self, now: Tick) {
+        self.moved_at = now;
+        if self.is_pipelining() && self.keywords.has(b"CHUNKING") {
+            self.feed = Some(Feed::bdat());
+            self.stage = Stage::Content;
+            self.deadline = None;
+        } else {
+            self.commands.extend(b"DATA\r\n");
+            self.due.push_back(Due::Data);
+            self.stage = Stage::Asked;
+            self.deadline = Some(now.after(LMTP_DATA_TIMEOUT));
+        }
+    }
+
+    /// Ends the transaction without a message. `false`: the backend has part of one, and only closing ends that.
+    pub(super) fn reset(&mut self, now: Tick) -> bool {
+        self.forget_transaction();
+        match self.stage {
+            Stage::Asked | Stage::Content => return false,
+            Stage::Connecting | Stage::Opening | Stage::Idle => {}
+            Stage::Envelope => {
+                for due in &mut self.due {
+                    *due = Due::Forgotten;
+                }
+                self.commands.extend(b"RSET\r\n");
+                self.due.push_back(Due::Forgotten);
+                self.idle(now);
+            }
+        }
+        true
+    }
+
+    /// Nothing more is sent but, `politely` and where they can be understood, last words.
+    pub(super) fn leave(&mut self, politely: bool) {
+        self.feed = None;
+        if politely && matches!(self.stage, Stage::Idle | Stage::Envelope) {
+            self.commands.extend(b"QUIT\r\n");
+        } else {
+            self.commands.clear();
+        }
+    }
+
+    fn forget_transaction(&mut self) {
+        self.sender = None;
+        self.mail_is_sent = false;
+        self.mail_refusal = None;
+        self.waiting.clear();
+        self.accepted.clear();
+    }
+
+    pub(super) fn idle(&mut self, now: Tick) {
+        self.forget_transaction();
+        self.stage = Stage::Idle;
+        self.feed = None;
+        self.deadline = Some(now.after(LMTP_REUSE_TIMEOUT));
+    }
+
+    // === What the session asks ===
+
+    pub(super) fn room(&self) -> usize {
+        self.inbox.room()
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.stage == Stage::Idle
+    }
+
+    /// Whether the transaction has recipients here.
+    pub(super) fn is_in_transaction(&self) -> bool {
+        self.sender.is_some()
+    }
+
+    /// Whether the backend was asked for the message and has not answered.
+    pub(super) fn is_asked(&self) -> bool {
+        self.stage == Stage::Asked
+    }
+
+    /// The first byte of the message that this backend still needs; none: it needs none.
+    pub(super) fn place(&self) -> Option<u64> {
+        match (self.stage, &self.feed) {
+            (Stage::Asked, _) => Some(0),
+            (Stage::Content, Some(feed)) if !feed.is_over() => Some(feed.place),
+            _ => None,
+        }
+    }
+
+    /// When the backend has taken too long.
+    pub(super) fn deadline(&self, window: &Window, ended: bool) -> Option<Tick> {
+        if self.stage != Stage::Content {
+            return self.deadline;
+        }
+        let is_waited_for = !self.due.is_empty() || self.has_output(window, ended);
+        is_waited_for.then(|| self.moved_at.after(LMTP_STALL_TIMEOUT))
+    }
+
+    /// Nothing is expected of the backend until more of the message comes: its patience begins anew then.
+    pub(super) fn rests(&mut self, now: Tick, window: &Window, ended: bool) {
+        if self.due.is_empty() && !self.has_output(window, ended) {
+            self.moved_at = now;
+        }
+    }
+
+    pub(super) fn failure_of_deadline(&self) -> (Failure, &'static str) {
+        match self.stage {
+            Stage::Connecting => (Failure::Connect, "connect timed out"),
+            Stage::Opening => (Failure::Connect, "no answer within the time for a recipient"),
+            Stage::Idle | Stage::Envelope => (Failure::Remote, "no reply to a recipient in time"),
+            Stage::Asked => (Failure::Remote, "no reply to DATA in time"),
+            Stage::Content => (Failure::Remote, "no progress within the time for a message"),
+        }
+    }
+
+    pub(super) fn stage_is_connecting(&self) -> bool {
+        self.stage == Stage::Connecting
+    }
+
+    pub(super) fn has_content(&self) -> bool {
+        self.stage == Stage::Content
+    }
+
+    // === What is sent ===
+
+    pub(super) fn has_output(&self, window: &Window, ended: bool) -> bool {
+        if !self.commands.is_empty() {
+            return true;
+        }
+        let Some(mut feed) = self.feed else { return false };
+        feed.emit(window, ended, &mut [0]) > 0
+    }
+
+    /// Writes what comes next into `out`. Nothing is gone before [`Self::sent`] says so.
+    pub(super) fn fill(&mut self, window: &Window, ended: bool, out: &mut [u8]) -> usize {
+        if !self.commands.is_empty() {
+            let count = self.commands.len().min(out.len());
+            let (here, _) = out.split_at_mut(count);
+            here.copy_from_slice(self.commands.get(..count).unwrap_or_default());
+            self.filled = (count, None);
+            return count;
+        }
+        let Some(mut feed) = self.feed else { return 0 };
+        let count = feed.emit(window, ended, out);
+        self.filled = (count, Some(feed));
+        count
+    }
+
+    /// So much of what was filled last is with the kernel.
+    pub(super) fn sent(&mut self, now: Tick, window: &Window, ended: bool, count: usize) {
+        if count == 0 {
+            return;
+        }
+        self.moved_at = now;
+        let (filled, after) = std::mem::take(&mut self.filled);
+        let (Some(before), Some(after)) = (self.feed, after) else {
+            drop(self.commands.drain(..count.min(self.commands.len())));
+            return;
+        };
+        let feed = if count == filled { after } else { replayed(before, window, ended, count) };
+        self.feed = Some(feed);
+        for _ in before.chunks()..feed.chunks() {
+            self.due.push_back(Due::Chunk);
+        }
+        if feed.is_over() {
+            if feed.chunks() > before.chunks() {
+                // The last chunk is answered once for each recipient instead.
+                self.due.pop_back();
+            }
+            self.due.extend(self.accepted.iter().map(|&number| Due::Final(number)));
+        }
+    }
+
+    pub(super) fn is_pipelining(&self) -> bool {
+        self.keywords.has(b"PIPELINING")
+    }
+
+    /// MAIL and the recipients that may be sent now.
+    pub(super) fn send_envelope(&mut self, news: &mut Vec<News>) {
+        if self.stage != Stage::Envelope {
+            return;
+        }
+        let Some(sender) = &self.sender else { return };
+        if !self.mail_is_sent {
+            if sender.eight_bit && !self.keywords.has(b"8BITMIME") {
+                news.extend(self.waiting.drain(..).map(|rcpt| News::Unfit(rcpt.number)));
+                return;
+            }
+            self.mail_is_sent = true;
+            sender.write(&self.keywords, &mut self.commands);
+            self.due.push_back(Due::Mail);
+        }
+        while self.is_pipelining() || self.due.is_empty() {
+            let Some(rcpt) = self.waiting.pop_front() else { return };
+            if let Some(refusal) = &self.mail_refusal {
+                news.push(News::Rcpt(rcpt.number, refusal.clone()));
+                continue;
+            }
+            rcpt.write(&self.keywords, &mut self.commands);
+            self.due.push_back(Due::Rcpt(rcpt.number));
+        }
+    }
+}
+
+/// Where a feed is when only the first `count` bytes of what it emits are sent.
+fn replayed(mut feed: Feed, window: &Window, ended: bool, count: usize) -> Feed {
+    let mut left = count;
+    let mut thrown_away = [0; 512];
+    while left > 0 {
+        let (part, _) = thrown_away.split_at_mut(left.min(512));
+        let emitted = feed.emit(window, ended, part);
+        if emitted == 0 {
+            break;
+        }
+        left = left.saturating_sub(emitted);
+    }
+    feed
+}

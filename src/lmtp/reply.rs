@@ -1,0 +1,68 @@
+//! What clients are told, and in which words.
+
+use crate::facts::{ClientFacts, Transport};
+use crate::fault::Failure;
+use crate::limits::LMTP_MESSAGE_BYTES_MAX;
+use crate::wire::smtp::reply::{write_line, write_lines};
+
+use super::settings::LmtpSettings;
+
+/// The greeting; again behind XCLIENT.
+pub(super) fn greeting(settings: &LmtpSettings, out: &mut Vec<u8>) {
+    write_line(&format!("220 {} LMTP {}", settings.hostname, settings.greeting), out);
+}
+
+/// What we can do. DSN, SMTPUTF8 and BINARYMIME are promises about backends that nobody has made (wire.md 11.1).
+pub(super) fn keywords(settings: &LmtpSettings, facts: &ClientFacts, out: &mut Vec<u8>) {
+    let size = format!("SIZE {LMTP_MESSAGE_BYTES_MAX}");
+    let mut lines =
+        vec![&*settings.hostname, "PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME", "CHUNKING"];
+    lines.push(&size);
+    if offers_starttls(settings, facts) {
+        lines.push("STARTTLS");
+    }
+    if facts.trusted {
+        lines.push(XCLIENT);
+        lines.push("XRCPTFORWARD");
+    }
+    write_lines(250, &lines, out);
+}
+
+/// Palomar.md 8.4; FORWARD travels with the recipients.
+const XCLIENT: &str = "XCLIENT ADDR PORT PROTO HELO LOGIN SESSION CLIENT-TRANSPORT TTL TIMEOUT DESTNAME DESTADDR DESTPORT";
+
+pub(super) fn offers_starttls(settings: &LmtpSettings, facts: &ClientFacts) -> bool {
+    settings.starttls && facts.transport == Transport::Insecure
+}
+
+/// The reply to a recipient that never came to a backend, or lost it (W-LMTP-1). Nothing that may pass is a 5xx: that
+/// would make the sender bounce a whole night's mail.
+pub(super) fn of_failure(failure: Failure) -> &'static str {
+    match failure {
+        Failure::Credentials => "550 5.1.1 User doesn't exist",
+        Failure::Disabled | Failure::NotAuthorized | Failure::Expired | Failure::Privacy => {
+            "550 5.2.1 User is disabled"
+        }
+        Failure::Unavailable | Failure::Internal => "451 4.3.0 Temporary lookup failure",
+        Failure::InternalConfig => "550 5.3.5 Proxy misconfigured for this user",
+        Failure::Connect
+        | Failure::Remote
+        | Failure::Protocol
+        | Failure::RemoteConfig
+        | Failure::BackendTempFail
+        | Failure::Limit
+        | Failure::RedirectFailed => BACKEND,
+    }
+}
+
+/// A backend that can't be talked to.
+pub(super) const BACKEND: &str = "451 4.4.0 Backend is unavailable";
+/// A backend that was lost behind DATA.
+pub(super) const LOST: &str = "451 4.4.2 Lost the backend while sending the message";
+pub(super) const LOOP: &str = "554 5.4.6 Proxies appear to be looping";
+pub(super) const TOO_MANY: &str = "452 4.5.3 Too many recipients";
+pub(super) const TOO_MANY_BACKENDS: &str = "452 4.5.3 Too many destinations in one transaction";
+pub(super) const UNFIT: &str = "554 5.6.3 The backend does not take 8-bit messages";
+pub(super) const TOO_LARGE: &str = "552 5.3.4 Message is too large";
+pub(super) const SHUTDOWN: &str = "421 4.3.2 Shutting down";
+pub(super) const NO_RECIPIENTS: &str = "503 5.5.1 No valid recipients";

@@ -1,0 +1,105 @@
+//! AUTH and its responses (RFC 4954, wire.md 4.1).
+//!
+//! Decides: what is refused before a password is invited, and the code of each refusal. Does not: know mechanisms, see
+//! [`crate::preauth::sasl`]. Driver: `super`. Tests: `super::tests`.
+
+use crate::limits::SASL_LINE_BYTES_MAX;
+use crate::preauth::Step;
+use crate::preauth::capability::Rules;
+use crate::preauth::refusal::{BAD_BASE64, UNSUPPORTED_MECHANISM};
+use crate::preauth::sasl::{self, Beginning, Reaction, Turn, is_mechanism_name};
+use crate::wire::inbox::Inbox;
+use crate::wire::resp_text::split_word;
+use crate::wire::smtp::line::Found;
+use crate::wire::smtp::reply::write_line;
+
+use super::{State, Submission, reply};
+
+impl Submission {
+    /// ```text
+    /// auth-command  = "AUTH" SP sasl-mech [initial-response] *(CRLF [base64]) [CRLF cancel-response] CRLF ; RFC 4954 8
+    /// initial-response = SP (base64 / "=")
+    /// ```
+    pub(super) fn auth(
+        &mut self,
+        rules: &Rules,
+        argument: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Option<Step> {
+        let (mechanism, rest) = split_word(argument);
+        if !is_mechanism_name(mechanism) {
+            return self.bad("501 5.5.4 Invalid AUTH arguments.", out);
+        }
+        if !self.is_greeted {
+            return self.bad("503 5.5.1 EHLO first.", out);
+        }
+        let initial = (mechanism.len() < argument.len()).then_some(rest);
+        match sasl::begin(
+            rules,
+            mechanism,
+            initial.map(|text| if text == b"=" { b"" } else { text }),
+        ) {
+            Beginning::Turn(turn) => self.go_on(turn, out),
+            Beginning::NeedsPrivacy => {
+                self.notes.password_exposed |= initial.is_some();
+                reply::needs_privacy(rules, out);
+                self.count_failed_login(out)
+            }
+            Beginning::Unknown | Beginning::Off => {
+                self.failed(&format!("504 5.5.4 {UNSUPPORTED_MECHANISM}"), out)
+            }
+            Beginning::BadBase64 => self.failed(&format!("501 5.5.2 {BAD_BASE64}"), out),
+        }
+    }
+
+    /// Reads one response line of AUTH. `None`: go on reading.
+    pub(super) fn read_response(&mut self, inbox: &mut Inbox, out: &mut Vec<u8>) -> Option<Step> {
+        let found = self.lines.next(inbox, |_| SASL_LINE_BYTES_MAX);
+        if found == Found::More {
+            return Some(Step::More);
+        }
+        let State::Sasl(exchange) = std::mem::take(&mut self.state) else {
+            return None;
+        };
+        let (text, whole) = match found {
+            Found::TooLong => {
+                return self.failed("500 5.5.6 Authentication exchange line is too long.", out);
+            }
+            Found::BareLf => return self.failed("500 5.5.2 Lines end in CRLF.", out),
+            Found::Line { text, whole, .. } => (text, whole),
+            Found::More => return None,
+        };
+        let response = inbox.bytes().get(..text).unwrap_or_default();
+        let reaction = sasl::react(exchange, response);
+        inbox.consume(whole);
+        match reaction {
+            Reaction::Turn(turn) => self.go_on(turn, out),
+            Reaction::Cancelled => self.failed("501 5.7.0 Authentication aborted.", out),
+            Reaction::BadBase64 => self.failed(&format!("501 5.5.2 {BAD_BASE64}"), out),
+        }
+    }
+
+    fn go_on(&mut self, turn: Turn, out: &mut Vec<u8>) -> Option<Step> {
+        match turn {
+            Turn::Challenge(message, exchange) => {
+                reply::challenge(message, out);
+                self.state = State::Sasl(exchange);
+                None
+            }
+            Turn::Complete(credentials) => {
+                self.state = State::Verdict;
+                Some(Step::Login(credentials))
+            }
+            Turn::Hopeless(failure) => {
+                self.state = State::Verdict;
+                Some(Step::Hopeless(failure))
+            }
+        }
+    }
+
+    /// Ends an AUTH that nobody else has to be asked about; the loop of commands goes on clean (W-SASL-5).
+    fn failed(&mut self, words: &str, out: &mut Vec<u8>) -> Option<Step> {
+        write_line(words, out);
+        self.count_failed_login(out)
+    }
+}

@@ -1,0 +1,179 @@
+//! Every reply we send to Submission clients before login (wire.md 6, 10.1), and the backend's answer on its way.
+//!
+//! Decides: codes and words. Does not: decide when. Driver: `super`. Tests: below.
+
+use crate::facts::ClientFacts;
+use crate::fault::Failure;
+use crate::preauth::ByeReason;
+use crate::preauth::capability::Rules;
+use crate::preauth::refusal::{self, Farewell, Refusal, TOO_MANY_FAILED_LOGINS, farewell};
+use crate::wire::login_ok::LoginOk;
+use crate::wire::smtp::reply::{Reply, write_line, write_lines};
+use crate::wire::{base64, resp_text};
+
+/// To everything that moves mail (W-SUB-3).
+pub(super) const LOGIN_FIRST: &str = "530 5.7.0 Authentication required.";
+
+pub(super) fn banner(rules: &Rules, out: &mut Vec<u8>) {
+    out.extend(b"220 ");
+    resp_text::write_sanitised(rules.host.as_bytes(), out);
+    out.extend(b" ESMTP ");
+    resp_text::write_sanitised(rules.greeting.as_bytes(), out);
+    out.extend(b"\r\n");
+}
+
+/// To HELO.
+pub(super) fn hello(rules: &Rules, out: &mut Vec<u8>) {
+    write_lines(250, &[&rules.host], out);
+}
+
+/// To EHLO (wire.md 10.1).
+pub(super) fn keywords(rules: &Rules, facts: &ClientFacts, out: &mut Vec<u8>) {
+    let mechanisms: Vec<_> = rules.usable_mechanisms().map(|usable| usable.name()).collect();
+    let auth = format!("AUTH {}", mechanisms.join(" "));
+    let mut lines: Vec<&str> = vec![&rules.host];
+    lines.extend(rules.submission_keywords.iter().map(|keyword| &**keyword));
+    if !mechanisms.is_empty() {
+        lines.push(&auth);
+    }
+    if rules.starttls {
+        lines.push("STARTTLS");
+    }
+    if facts.trusted {
+        lines.push(XCLIENT);
+    }
+    write_lines(250, &lines, out);
+}
+
+/// What we believe a trusted peer; LOGIN is not among it.
+const XCLIENT: &str =
+    "XCLIENT ADDR PORT PROTO HELO SESSION CLIENT-TRANSPORT TTL DESTNAME DESTADDR DESTPORT FORWARD";
+
+/// A SASL challenge; the SP is required (RFC 4954 4).
+pub(super) fn challenge(message: &[u8], out: &mut Vec<u8>) {
+    out.extend(b"334 ");
+    base64::encode(message, out);
+    out.extend(b"\r\n");
+}
+
+/// One code for this mechanism, another when no mechanism would do (W-SASL-4).
+pub(super) fn needs_privacy(rules: &Rules, out: &mut Vec<u8>) {
+    if rules.usable_mechanisms().next().is_none() {
+        write_line("530 5.7.0 Must issue a STARTTLS command first.", out);
+    } else {
+        refusal(Failure::Privacy, None, out);
+    }
+}
+
+/// The refusal of a login. `text` replaces our words; a reply code in front of it replaces our codes as well, and its
+/// lines are separated by LF.
+pub(super) fn refusal(failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) {
+    let Refusal { words, .. } = refusal::refusal(failure);
+    let codes = codes(failure);
+    match text.filter(|text| !text.is_empty()) {
+        Some(text) => match Reply::coded(text) {
+            // 421 says that the connection ends; the backend's does, ours goes on.
+            Some(Reply { code: 421, text }) => Reply { code: 454, text }.write("4.7.0", out),
+            Some(reply) if reply.code >= 500 => reply.write("5.0.0", out),
+            Some(reply) if reply.code >= 400 => reply.write("4.0.0", out),
+            _ => with_words(codes, text, out),
+        },
+        None => with_words(codes, words.as_bytes(), out),
+    }
+}
+
+/// The column of wire.md 6, and W-SUB-4. Configuration is nobody's business here: whatever is wrong with us or a backend is
+/// temporary to the client, which keeps the mail.
+const fn codes(failure: Failure) -> &'static str {
+    match failure {
+        Failure::Credentials | Failure::NotAuthorized | Failure::Expired => "535 5.7.8",
+        Failure::Privacy => "523 5.7.10",
+        Failure::Disabled => "525 5.7.13",
+        Failure::Limit
+        | Failure::InternalConfig
+        | Failure::RemoteConfig
+        | Failure::Unavailable
+        | Failure::Connect
+        | Failure::Remote
+        | Failure::Protocol
+        | Failure::Internal
+        | Failure::BackendTempFail
+        | Failure::RedirectFailed => "454 4.7.0",
+    }
+}
+
+fn with_words(codes: &str, words: &[u8], out: &mut Vec<u8>) {
+    out.extend(codes.as_bytes());
+    out.push(b' ');
+    resp_text::write_sanitised(words, out);
+    out.extend(b"\r\n");
+}
+
+/// The backend's success, or ours where the backend was not asked (W-SUB-B8, W-SUB-B9).
+pub(super) fn success(ok: &LoginOk, out: &mut Vec<u8>) {
+    if ok.text.is_empty() {
+        return write_line("235 2.7.0 Authentication successful.", out);
+    }
+    Reply { code: 235, text: ok.text.clone() }.write("2.7.0", out);
+}
+
+pub(super) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
+    let Farewell { words, .. } = farewell(reason);
+    let enhanced = match reason {
+        ByeReason::Timeout => "4.4.2",
+        ByeReason::Shutdown | ByeReason::TooManyConnections => "4.3.2",
+        ByeReason::Internal => "4.3.0",
+    };
+    write_line(&format!("421 {enhanced} {words}"), out);
+}
+
+pub(super) fn too_many_failed_logins(out: &mut Vec<u8>) {
+    write_line(&format!("421 4.7.0 {TOO_MANY_FAILED_LOGINS}"), out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(failure: Failure, text: Option<&str>) -> String {
+        let mut out = Vec::new();
+        refusal(failure, text.map(str::as_bytes), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn w_fail_4_every_failure_has_exactly_one_line_with_codes() {
+        for failure in Failure::ALL {
+            let line = refused(failure, None);
+            let code = line.get(..3).unwrap();
+            assert!(["535", "525", "523", "454"].contains(&code), "{line}");
+            assert_eq!(line.get(4..5), line.get(..1), "{line}");
+            assert_eq!(line.matches("\r\n").count(), 1);
+        }
+    }
+
+    #[test]
+    fn w_sub_b8_texts_of_others() {
+        let of = |text| refused(Failure::BackendTempFail, Some(text));
+        assert_eq!(of("454 4.7.0 later"), "454 4.7.0 later\r\n");
+        assert_eq!(of("451 later\nor never"), "451-4.0.0 later\r\n451 4.0.0 or never\r\n");
+        assert_eq!(of("421 4.3.2 going down"), "454 4.3.2 going down\r\n");
+        assert_eq!(of("554 5.7.1 no"), "554 5.7.1 no\r\n");
+        assert_eq!(of("try\r\n250 OK"), "454 4.7.0 try  250 OK\r\n");
+        assert_eq!(of("250 OK"), "454 4.7.0 250 OK\r\n");
+        assert_eq!(refused(Failure::Credentials, Some("")), refused(Failure::Credentials, None));
+        assert_eq!(refused(Failure::Disabled, Some("Pay first.")), "525 5.7.13 Pay first.\r\n");
+    }
+
+    #[test]
+    fn w_sub_b9_success_with_and_without_a_backends_words() {
+        let of = |text: &str| {
+            let mut out = Vec::new();
+            success(&LoginOk { text: text.as_bytes().into(), ..LoginOk::default() }, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(of("2.7.0 Logged in."), "235 2.7.0 Logged in.\r\n");
+        assert_eq!(of("hi\n2.7.0 there"), "235-2.7.0 hi\r\n235 2.7.0 there\r\n");
+        assert_eq!(of(""), "235 2.7.0 Authentication successful.\r\n");
+    }
+}

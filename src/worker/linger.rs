@@ -1,0 +1,51 @@
+//! The end of a connection that never logged in: its last reply has to arrive.
+
+use std::time::Duration;
+
+use crate::ring::port::{Half, IoFault, Port};
+
+use super::connection::{Phase, Side};
+use super::drive::READS_PER_TURN;
+use super::run::Worker;
+
+impl<P: Port> Worker<P> {
+    /// Closes our half and waits a little for the client to close its own, so that bytes it still sends do not turn
+    /// our last reply into a reset.
+    pub(super) fn linger(&mut self, slot: u32) {
+        self.close_side(slot, Side::Backend);
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        connection.phase = Phase::Lingering;
+        connection.tls = None;
+        let Some(fd) = connection.client.fd() else {
+            return self.abort(slot);
+        };
+        self.port.shutdown(fd, Half::Write);
+        self.wheel.set(slot, self.now.after(LINGER));
+        self.read_lingering(slot);
+    }
+
+    /// Throws away what a client still sends after its last reply.
+    pub(super) fn read_lingering(&mut self, slot: u32) {
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Some(fd) = connection.client.fd() else {
+            return;
+        };
+        for _ in 0..READS_PER_TURN {
+            match self.port.recv(fd, &mut self.scratch) {
+                Ok(0) => return self.abort(slot),
+                Ok(_) => {}
+                Err(IoFault::WouldBlock) => return,
+                Err(_) => return self.abort(slot),
+            }
+        }
+        // Still talking after a bounded courtesy.
+        self.abort(slot);
+    }
+}
+
+/// How long a refused client may keep its half open.
+const LINGER: Duration = Duration::from_secs(1);

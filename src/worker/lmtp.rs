@@ -1,0 +1,492 @@
+//! LMTP sessions of a core: one client's slot, and a slot for each backend connection that points to it.
+//!
+//! Backend connections are slots like any other, with a socket on the backend's side only, so that nothing that travels
+//! through the ring has to know about them, and connections without LMTP are no larger for it. The client's slot owns
+//! them: it makes and ends them, and its session's deadline is the only one.
+//!
+//! Bytes pass through the core's scratch: read from the client into the session's window, and from there, as each
+//! backend takes them, into its socket. What a socket does not take stays in the window, so no backend has a buffer.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::auth::chain::Chain;
+use crate::event::Event;
+use crate::facts::ClientFacts;
+use crate::limits;
+use crate::lmtp::{Input, LinkId, Lmtp, Outbox, Wish};
+use crate::ring::port::{Fd, IoFault, Kind, Port, ReceiveBuffer, Token};
+use crate::share::counters::Counter;
+use crate::tick::Tick;
+
+use super::asks::Asking;
+use super::connection::{Connection, Phase, Side, Socket};
+use super::hosts::Ended;
+use super::pump::word;
+use super::run::Worker;
+
+/// An LMTP session, with what only the shell needs.
+#[derive(Debug)]
+pub(super) struct Mail {
+    session: Lmtp,
+    /// Replies that the client's socket did not take.
+    unsent: Vec<u8>,
+    /// The slots of the backend connections, by number.
+    children: Vec<Option<u32>>,
+    /// A question under way at the control core.
+    pub(super) asking: Asking,
+    /// Close as soon as everything for the client is sent.
+    finishing: bool,
+    /// Until when the client has to take its last replies.
+    last_bytes_by: Option<Tick>,
+}
+
+/// A backend connection's way to its session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    parent: u32,
+    number: LinkId,
+}
+
+impl Mail {
+    pub(super) fn children(&self) -> Vec<u32> {
+        self.children.iter().flatten().copied().collect()
+    }
+
+    fn child(&self, link: LinkId) -> Option<u32> {
+        *self.children.get(usize::from(link.0))?
+    }
+}
+
+impl<P: Port> Worker<P> {
+    /// An LMTP connection was accepted.
+    pub(super) fn begin_lmtp(&mut self, fd: Fd, facts: ClientFacts, header: bool) {
+        let facts = ClientFacts { ttl: limits::LMTP_PROXY_TTL, ..facts };
+        let session = Lmtp::new(Arc::clone(&self.settings.lmtp), facts, header, self.now);
+        let mail = Mail {
+            session,
+            unsent: Vec::new(),
+            children: Vec::new(),
+            asking: Asking::default(),
+            finishing: false,
+            last_bytes_by: None,
+        };
+        let connection = Connection {
+            tls: None,
+            client: Socket::open(fd),
+            backend: Socket::default(),
+            phase: Phase::Lmtp(Box::new(mail)),
+        };
+        match self.slots.insert(connection) {
+            Ok((slot, _)) => {
+                self.arm_poll(slot, Side::Client);
+                self.lmtp_input(slot, Input::Begin);
+            }
+            Err(_) => self.port.close(fd),
+        }
+    }
+
+    /// Gives the session one input, carries out its wishes, moves bytes, and goes on with what came of that at once.
+    pub(super) fn lmtp_input(&mut self, slot: u32, input: Input<'_>) {
+        let mut next = VecDeque::new();
+        self.one_lmtp_input(slot, input, &mut next);
+        while let Some(input) = next.pop_front() {
+            self.one_lmtp_input(slot, input, &mut next);
+        }
+        self.after_lmtp(slot);
+    }
+
+    fn one_lmtp_input(&mut self, slot: u32, input: Input<'_>, next: &mut VecDeque<Input<'static>>) {
+        let now = self.now;
+        let Some(mail) = self.mail(slot) else { return };
+        let mut outbox = Outbox::new();
+        let session = &mut mail.session;
+        // Pure code owns no descriptor, lock or kernel-lent memory, so its state may be dropped half-changed.
+        let outcome = catch_unwind(AssertUnwindSafe(|| session.on(now, input, &mut outbox)));
+        if outcome.is_err() {
+            self.counters.add(Counter::Panicked, 1);
+            self.log(Event::Note {
+                warning: true,
+                text: "a session's code panicked; its connection was closed".into(),
+            });
+            return self.abort(slot);
+        }
+        self.send_replies(slot, &outbox.to_client);
+        for wish in outbox.take_wishes() {
+            self.lmtp_wish(slot, wish, next);
+        }
+        if self.send_to_backends(slot, next) {
+            next.push_back(Input::BackendTook);
+        }
+        self.lmtp_took(slot, next);
+    }
+
+    fn lmtp_took(&mut self, slot: u32, next: &mut VecDeque<Input<'static>>) {
+        let Some(mail) = self.mail(slot) else { return };
+        if next.is_empty() && mail.session.is_stalled() && mail.unsent.is_empty() {
+            next.push_back(Input::ClientTook);
+        }
+    }
+
+    fn lmtp_wish(&mut self, slot: u32, wish: Wish, next: &mut VecDeque<Input<'static>>) {
+        match wish {
+            Wish::Find(question) => {
+                let passdbs = self.asks.passdbs();
+                // A lookup compares no password, so that nothing of it takes long.
+                next.extend(Chain::look_up(&passdbs, *question).map(Input::Found));
+            }
+            Wish::Route(ask) => next.extend(self.route(slot, ask).map(Input::Route)),
+            Wish::DropQuestion => {
+                if let Some(mail) = self.mail(slot) {
+                    mail.asking.forget();
+                }
+            }
+            Wish::Connect(link, to) => {
+                if let Err(why) = self.connect_link(slot, link, to) {
+                    next.push_back(Input::Broken(link, why));
+                }
+            }
+            Wish::Drop(link) => self.drop_link(slot, link),
+            // Not offered while the settings do not offer it.
+            Wish::StartTls => self.abort(slot),
+            Wish::Close => {
+                if let Some(mail) = self.mail(slot) {
+                    mail.finishing = true;
+                }
+            }
+            Wish::Report(event) => {
+                self.count_event(&event);
+                self.log(event);
+            }
+        }
+    }
+
+    /// What follows every input: close when all is sent, keep the deadline, read on.
+    fn after_lmtp(&mut self, slot: u32) {
+        let now = self.now;
+        let Some(mail) = self.mail(slot) else { return };
+        if mail.finishing {
+            if mail.unsent.is_empty() {
+                return self.linger(slot);
+            }
+            let by = now.after(limits::HALF_CLOSE_LINGER);
+            let by = *mail.last_bytes_by.get_or_insert(by);
+            return self.wheel.set(slot, by);
+        }
+        let (deadline, room) = (mail.session.deadline(), mail.session.client_room());
+        match deadline {
+            Some(deadline) => self.wheel.set(slot, deadline),
+            None => self.wheel.clear(slot),
+        }
+        let paused = self.slots.get(slot).is_some_and(|connection| connection.client.paused);
+        if paused && room > 0 && !self.rereads.contains(&(slot, Side::Client)) {
+            self.rereads.push_back((slot, Side::Client));
+        }
+    }
+
+    pub(super) fn lmtp_deadline(&mut self, slot: u32) {
+        let now = self.now;
+        let Some(mail) = self.mail(slot) else { return };
+        if mail.last_bytes_by.is_some_and(|by| by <= now) {
+            return self.abort(slot);
+        }
+        self.lmtp_input(slot, Input::Deadline);
+    }
+
+    // === The client ===
+
+    /// Reads what the client has sent. Bounded per turn, so that one client cannot keep the core.
+    pub(super) fn read_lmtp(&mut self, slot: u32) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut reads = 0;
+        while reads < READS_PER_TURN && self.read_lmtp_once(slot, &mut scratch) {
+            reads += 1;
+        }
+        self.scratch = scratch;
+        if reads == READS_PER_TURN && !self.rereads.contains(&(slot, Side::Client)) {
+            self.rereads.push_back((slot, Side::Client));
+        }
+    }
+
+    /// One read; `true` when another may find more.
+    fn read_lmtp_once(&mut self, slot: u32, scratch: &mut [u8]) -> bool {
+        let Some(connection) = self.slots.get_mut(slot) else { return false };
+        let Phase::Lmtp(mail) = &connection.phase else { return false };
+        let room = if mail.finishing { 0 } else { mail.session.client_room().min(scratch.len()) };
+        let socket = &mut connection.client;
+        let Some(fd) = socket.fd() else { return false };
+        let (hangup, broken) = (socket.hangup, socket.broken);
+        (socket.paused, socket.drained) = (room == 0, false);
+        if room == 0 {
+            // Nobody reads now, so no read would tell.
+            if broken {
+                self.lmtp_client_gone(slot);
+            }
+            return false;
+        }
+        let Some(space) = scratch.get_mut(..room) else { return false };
+        match self.port.recv(fd, space) {
+            Ok(0) => {
+                self.lmtp_input(slot, Input::ClientEnd);
+                false
+            }
+            Ok(read) => {
+                socket.drained = read < room && !hangup;
+                self.lmtp_input(slot, Input::Client(scratch.get(..read).unwrap_or_default()));
+                hangup || read == room
+            }
+            Err(IoFault::WouldBlock) => {
+                socket.drained = true;
+                false
+            }
+            Err(_) => {
+                self.lmtp_client_gone(slot);
+                false
+            }
+        }
+    }
+
+    /// The client broke off. What backends have in full they may still say something about, and the log wants to know.
+    fn lmtp_client_gone(&mut self, slot: u32) {
+        let Some(mail) = self.mail(slot) else { return };
+        mail.unsent.clear();
+        if mail.finishing {
+            return self.abort(slot);
+        }
+        self.close_side(slot, Side::Client);
+        self.lmtp_input(slot, Input::ClientGone);
+    }
+
+    fn send_replies(&mut self, slot: u32, bytes: &[u8]) {
+        let Some(connection) = self.slots.get_mut(slot) else { return };
+        let fd = connection.client.fd();
+        let Phase::Lmtp(mail) = &mut connection.phase else { return };
+        let Some(fd) = fd.filter(|_| !bytes.is_empty()) else { return };
+        let mut sent = 0;
+        if mail.unsent.is_empty() {
+            match self.port.send(fd, bytes) {
+                Ok(count) => sent = count,
+                Err(IoFault::WouldBlock) => {}
+                // A broken connection shows at the next read.
+                Err(_) => return,
+            }
+        }
+        let rest = bytes.get(sent..).unwrap_or_default();
+        if !rest.is_empty() {
+            mail.unsent.extend_from_slice(rest);
+            self.await_room(slot, Side::Client);
+        }
+    }
+
+    /// The client takes bytes again.
+    pub(super) fn send_kept_replies(&mut self, slot: u32) {
+        let Some(connection) = self.slots.get_mut(slot) else { return };
+        let Some(fd) = connection.client.fd() else { return };
+        let Phase::Lmtp(mail) = &mut connection.phase else { return };
+        match self.port.send(fd, &mail.unsent) {
+            Ok(count) => drop(mail.unsent.drain(..count.min(mail.unsent.len()))),
+            Err(IoFault::WouldBlock) => {}
+            Err(_) => return self.lmtp_client_gone(slot),
+        }
+        if !mail.unsent.is_empty() {
+            return self.await_room(slot, Side::Client);
+        }
+        if mail.session.is_stalled() {
+            self.lmtp_input(slot, Input::ClientTook);
+        } else {
+            self.after_lmtp(slot);
+        }
+    }
+
+    // === Backends ===
+
+    fn connect_link(
+        &mut self,
+        slot: u32,
+        link: LinkId,
+        to: SocketAddr,
+    ) -> Result<(), &'static str> {
+        let connection = Connection {
+            tls: None,
+            client: Socket::default(),
+            backend: Socket::default(),
+            phase: Phase::Link(Link { parent: slot, number: link }),
+        };
+        let Ok((child, generation)) = self.slots.insert(connection) else {
+            return Err("connections_per_core_max is reached");
+        };
+        if !self.hosts.begin(child, to, false, self.now) {
+            self.counters.add(Counter::FailedFast, 1);
+            self.slots.remove(child);
+            return Err("the address has been failing, and another connect to it is under way");
+        }
+        let from = self.sources.next(to);
+        let fd = match self.port.socket(to, from) {
+            Ok(fd) => fd,
+            Err(fault) => {
+                self.hosts.end(child, Ended::Unknown, self.now);
+                self.slots.remove(child);
+                return Err(word(fault));
+            }
+        };
+        if let Some(connection) = self.slots.get_mut(child) {
+            connection.backend = Socket::open(fd);
+            connection.backend.connecting = true;
+        }
+        self.port.connect(fd, to, Token { slot: child, generation, kind: Kind::Connect });
+        if let Some(mail) = self.mail(slot) {
+            let at = usize::from(link.0);
+            if at >= mail.children.len() {
+                mail.children.resize(at.saturating_add(1), None);
+            }
+            if let Some(place) = mail.children.get_mut(at) {
+                *place = Some(child);
+            }
+        }
+        Ok(())
+    }
+
+    /// Last words, as far as they go now, and the end.
+    fn drop_link(&mut self, slot: u32, link: LinkId) {
+        // Nobody is left to be told if they do not arrive.
+        self.send_to_backend(slot, link, &mut VecDeque::new());
+        let Some(mail) = self.mail(slot) else { return };
+        mail.session.forget(link);
+        let place = mail.children.get_mut(usize::from(link.0));
+        if let Some(child) = place.and_then(Option::take) {
+            self.hosts.late(child, self.now);
+            self.abort(child);
+        }
+    }
+
+    /// The connect of a link ended, one way or the other.
+    pub(super) fn link_connected(&mut self, child: u32, link: Link, result: Result<(), IoFault>) {
+        let input = match result {
+            Ok(()) => {
+                if let Some(fd) = self.slots.get(child).and_then(|kept| kept.backend.fd()) {
+                    self.port.receive_buffer(fd, ReceiveBuffer::First);
+                }
+                self.arm_poll(child, Side::Backend);
+                Input::Connected(link.number)
+            }
+            Err(fault) => Input::Broken(link.number, word(fault)),
+        };
+        self.lmtp_input(link.parent, input);
+    }
+
+    /// Sends every backend what it is due; whether any of them took something.
+    fn send_to_backends(&mut self, slot: u32, next: &mut VecDeque<Input<'static>>) -> bool {
+        let Some(mail) = self.mail(slot) else { return false };
+        let links: Vec<LinkId> = mail.session.links().collect();
+        let mut took = false;
+        for link in links {
+            took |= self.send_to_backend(slot, link, next);
+        }
+        took
+    }
+
+    fn send_to_backend(
+        &mut self,
+        slot: u32,
+        link: LinkId,
+        next: &mut VecDeque<Input<'static>>,
+    ) -> bool {
+        let now = self.now;
+        let child = self.mail(slot).and_then(|mail| mail.child(link));
+        let Some(connection) = child.and_then(|child| self.slots.get(child)) else { return false };
+        let socket = &connection.backend;
+        let (Some(child), Some(fd)) = (child, socket.fd()) else { return false };
+        if socket.connecting || socket.awaiting_room {
+            return false;
+        }
+        let mut scratch = std::mem::take(&mut self.link_scratch);
+        if scratch.is_empty() {
+            scratch = vec![0; limits::SCRATCH_BYTES].into_boxed_slice();
+        }
+        let mut took = false;
+        while let Some(mail) = self.mail(slot) {
+            let count = mail.session.fill(link, &mut scratch);
+            if count == 0 {
+                break;
+            }
+            let sent = self.port.send(fd, scratch.get(..count).unwrap_or_default());
+            let taken = *sent.as_ref().unwrap_or(&0);
+            if let Some(mail) = self.mail(slot) {
+                mail.session.sent(now, link, taken);
+            }
+            took |= taken > 0;
+            match sent {
+                Ok(taken) if taken == count => {}
+                Ok(_) | Err(IoFault::WouldBlock) => {
+                    self.await_room(child, Side::Backend);
+                    break;
+                }
+                Err(fault) => {
+                    next.push_back(Input::Broken(link, word(fault)));
+                    break;
+                }
+            }
+        }
+        self.link_scratch = scratch;
+        took
+    }
+
+    /// A backend takes bytes again.
+    pub(super) fn link_writable(&mut self, link: Link) {
+        self.lmtp_input(link.parent, Input::BackendTook);
+    }
+
+    /// Reads what a backend has said.
+    pub(super) fn read_link(&mut self, child: u32) {
+        let mut scratch = std::mem::take(&mut self.session_scratch);
+        let mut reads = 0;
+        while reads < READS_PER_TURN && self.read_link_once(child, &mut scratch) {
+            reads += 1;
+        }
+        self.session_scratch = scratch;
+        if reads == READS_PER_TURN && !self.rereads.contains(&(child, Side::Backend)) {
+            self.rereads.push_back((child, Side::Backend));
+        }
+    }
+
+    fn read_link_once(&mut self, child: u32, scratch: &mut [u8]) -> bool {
+        let Some(connection) = self.slots.get_mut(child) else { return false };
+        let Phase::Link(link) = connection.phase else { return false };
+        let socket = &mut connection.backend;
+        let hangup = socket.hangup;
+        let Some(fd) = socket.fd() else { return false };
+        let room = self.mail(link.parent).map_or(0, |mail| mail.session.link_room(link.number));
+        let Some(space) = scratch.get_mut(..room.min(SESSION_READ_BYTES)) else { return false };
+        // A link that takes nothing is about to be dropped: replies are read as they come.
+        if space.is_empty() {
+            return false;
+        }
+        let all = space.len();
+        let input = match self.port.recv(fd, space) {
+            Ok(0) => Input::BackendEnd(link.number),
+            Ok(read) => {
+                let bytes = scratch.get(..read).unwrap_or_default();
+                self.lmtp_input(link.parent, Input::Backend(link.number, bytes));
+                return hangup || read == all;
+            }
+            Err(IoFault::WouldBlock) => return false,
+            Err(fault) => Input::Broken(link.number, word(fault)),
+        };
+        self.lmtp_input(link.parent, input);
+        false
+    }
+
+    /// The LMTP session of a slot, if it has one.
+    pub(super) fn mail(&mut self, slot: u32) -> Option<&mut Mail> {
+        match &mut self.slots.get_mut(slot)?.phase {
+            Phase::Lmtp(mail) => Some(mail),
+            _ => None,
+        }
+    }
+}
+
+/// Reads of one connection per loop turn.
+const READS_PER_TURN: usize = 8;
+const SESSION_READ_BYTES: usize = super::drive::SESSION_READ_BYTES;

@@ -1,0 +1,101 @@
+//! A mail server that keeps what it is given: where Dovecot's Submission sends to.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use super::ports::FRONT;
+use super::wait::PATIENCE;
+
+/// A listener that takes mail for as long as the test binary runs.
+#[derive(Debug)]
+pub(crate) struct SmtpRelay {
+    address: SocketAddr,
+    mails: Receiver<Mail>,
+}
+
+/// One accepted message.
+#[derive(Debug)]
+pub(crate) struct Mail {
+    /// The arguments of MAIL and RCPT as they came, in order.
+    pub(crate) envelope: Vec<String>,
+    /// The message, without dot-stuffing.
+    pub(crate) text: Vec<u8>,
+}
+
+impl SmtpRelay {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind((FRONT, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, mails) = channel();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let sender = sender.clone();
+                // A sender that goes away is not this thread's business.
+                thread::spawn(move || serve(stream, &sender));
+            }
+        });
+        Self { address, mails }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The next message that somebody sent.
+    pub(crate) fn next_mail(&self) -> Mail {
+        self.mails.recv_timeout(PATIENCE).expect("no mail arrives at the relay")
+    }
+}
+
+fn serve(stream: TcpStream, mails: &Sender<Mail>) -> Option<()> {
+    let mut lines = BufReader::new(stream.try_clone().ok()?);
+    let say = |text: &str| (&stream).write_all(text.as_bytes()).ok();
+    let mut envelope = Vec::new();
+    say("220 relay.test ESMTP\r\n")?;
+    loop {
+        let line = String::from_utf8(next_line(&mut lines)?).ok()?;
+        let line = line.trim_end();
+        match line.split([' ', ':']).next()?.to_ascii_uppercase().as_str() {
+            "EHLO" => {
+                say(
+                    "250-relay.test\r\n250-8BITMIME\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES\r\n",
+                )?;
+            }
+            verb @ ("MAIL" | "RCPT") => {
+                let reply = if verb == "MAIL" { "250 2.1.0 OK\r\n" } else { "250 2.1.5 OK\r\n" };
+                envelope.push(line.to_owned());
+                say(reply)?;
+            }
+            "DATA" => {
+                say("354 Go on\r\n")?;
+                let text = data(&mut lines)?;
+                mails.send(Mail { envelope: std::mem::take(&mut envelope), text }).ok()?;
+                say("250 2.0.0 Kept\r\n")?;
+            }
+            "QUIT" => {
+                say("221 2.0.0 Bye\r\n")?;
+                return Some(());
+            }
+            _ => say("250 2.0.0 OK\r\n")?,
+        }
+    }
+}
+
+fn data(lines: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    loop {
+        let line = next_line(lines)?;
+        if line == b".\r\n" {
+            return Some(text);
+        }
+        text.extend(line.strip_prefix(b".").unwrap_or(&line));
+    }
+}
+
+fn next_line(lines: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
+    let mut line = Vec::new();
+    lines.read_until(b'\n', &mut line).ok().filter(|&count| count > 0)?;
+    Some(line)
+}

@@ -1,0 +1,30 @@
+//! The pure LMTP session as a whole: transcripts, and what holds for every input.
+
+mod player;
+mod stage;
+
+use std::path::Path;
+
+use player::{Cutting, Player};
+
+/// Plays `tests/transcripts/lmtp/*.txt` three times each: line by line, byte by byte with backends that take two bytes
+/// at a time, and with everything a peer says in a row glued into one segment. All three must look the same.
+#[test]
+fn edge_1_transcripts_of_lmtp() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/lmtp");
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() > 20, "transcripts are missing");
+    let mut failures = String::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for cutting in [Cutting::Lines, Cutting::Bytes, Cutting::Glued] {
+            if let Err(complaint) = Player::play(&text, cutting) {
+                let name = file.file_name().unwrap().display();
+                failures.push_str(&format!("{name} ({cutting:?}): {complaint}\n"));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "\n{failures}");
+}

@@ -1,0 +1,136 @@
+//! What an LMTP session stands on in these tests: settings, a client, users and where they live.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use hale::auth::answer::Answer;
+use hale::auth::verdict::{BackendTls, Certificate, Grant, Verdict};
+use hale::fault::Failure;
+use hale::limits;
+use hale::lmtp::{Lmtp, LmtpSettings};
+use hale::network::Networks;
+use hale::session::SendHeader;
+use hale::session::input::{Destination, RouteAnswer};
+use hale::session::output::RouteAsk;
+use hale::tick::Tick;
+
+use crate::client_facts;
+
+/// A user: what the databases and the routing layer say of him.
+#[derive(Clone, Debug)]
+pub(super) struct User {
+    pub(super) grant: Grant,
+    pub(super) refusal: Option<Failure>,
+    pub(super) route: Result<Destination, Failure>,
+}
+
+/// What is different in one test.
+#[derive(Debug, Default)]
+pub(super) struct Scene {
+    pub(super) header: bool,
+    pub(super) trusted: Networks,
+    pub(super) starttls: bool,
+    pub(super) ttl: Option<u8>,
+    pub(super) users: BTreeMap<String, User>,
+    /// Hosts that referrals may name.
+    pub(super) hosts: BTreeMap<String, IpAddr>,
+}
+
+impl Scene {
+    pub(super) fn session(&self) -> Lmtp {
+        let settings = LmtpSettings {
+            hostname: "hale.example".into(),
+            greeting: "ready".into(),
+            trusted: self.trusted.clone(),
+            proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
+            port: 24,
+            send_header: SendHeader::No,
+            delimiter: Some('+'),
+            starttls: self.starttls,
+        };
+        let mut facts = client_facts(false);
+        facts.ttl = self.ttl.unwrap_or(limits::LMTP_PROXY_TTL);
+        facts.local = SocketAddr::from(([198, 51, 100, 1], 24));
+        if self.header {
+            facts.socket = SocketAddr::from(([10, 0, 0, 2], 5000));
+            (facts.origin, facts.apparent) = (facts.socket, facts.socket);
+        }
+        facts.trusted = self.trusted.contains(facts.origin.ip());
+        Lmtp::new(Arc::new(settings), facts, self.header, Tick(0))
+    }
+
+    /// `name host address [group=…] [destuser=…] [forward=…] [port=…] [host=…] [tls] [secret] [refused=…] [nowhere=…]`
+    pub(super) fn add_user(&mut self, text: &str) {
+        let words: Vec<&str> = text.split(' ').collect();
+        let mut user = User {
+            grant: Grant::new(words[0], false),
+            refusal: None,
+            route: Ok(Destination {
+                host: words[1].into(),
+                address: words[2].parse().unwrap(),
+                group: None,
+                is_moving: false,
+            }),
+        };
+        for word in &words[3..] {
+            let (name, value) = word.split_once('=').unwrap_or((word, ""));
+            let failure = || crate::dialogues::failure_named(value);
+            match name {
+                "group" => user.route.as_mut().unwrap().group = Some(value.into()),
+                "destuser" => user.grant.destuser = Some(value.into()),
+                "forward" => user.grant.forward.push(("k".into(), value.into())),
+                "port" => user.grant.port = Some(value.parse().unwrap()),
+                "host" => user.grant.host = Some(value.into()),
+                "tls" => user.grant.tls = Some(BackendTls::Implicit(Certificate::Configured)),
+                "secret" => user.grant.not_trusted = true,
+                "refused" => user.refusal = Some(failure()),
+                "nowhere" => user.route = Err(failure()),
+                other => panic!("{other}"),
+            }
+        }
+        self.users.insert(words[0].to_owned(), user);
+    }
+
+    pub(super) fn find(&self, name: &str) -> Box<Answer> {
+        let name = name.to_ascii_lowercase();
+        let user = self.users.get(&name);
+        let refused = |failure| Verdict::Refuse { failure, reason: None };
+        let verdict = match user {
+            None => refused(Failure::Credentials),
+            Some(User { refusal: Some(failure), .. }) => refused(*failure),
+            Some(user) => Verdict::Accept(Box::new(user.grant.clone())),
+        };
+        Box::new(Answer {
+            verdict,
+            master_user: None,
+            nodelay: false,
+            delay_until: None,
+            not_before: None,
+            why: None,
+            trouble: None,
+        })
+    }
+
+    pub(super) fn route(&self, ask: &RouteAsk) -> RouteAnswer {
+        let known = match ask {
+            RouteAsk::User(name) => self.users[&**name].route.clone(),
+            RouteAsk::Host { host, .. } | RouteAsk::Referral { host, .. } => {
+                let literal = host.parse().ok();
+                let known = self.hosts.get(&**host).copied().or(literal);
+                known
+                    .map(|address| Destination {
+                        host: (&**host).into(),
+                        address,
+                        group: None,
+                        is_moving: false,
+                    })
+                    .ok_or(Failure::RedirectFailed)
+            }
+        };
+        match known {
+            Ok(destination) => RouteAnswer::Go(destination),
+            Err(failure) => RouteAnswer::Fail { failure, detail: "nowhere".into() },
+        }
+    }
+}
