@@ -10,6 +10,7 @@ use super::data_core::DataCore;
 use super::exit::{Exit, Refusal};
 use super::settings::geodb_location;
 use super::{limits, listen, lock, settings};
+use crate::config::model::ProxySsl;
 use crate::config::{Config, Listener as ListenerConfig, LogTarget};
 use crate::control::geodb::{GeoDb, OpenMode};
 use crate::control::{
@@ -134,11 +135,16 @@ fn open_listeners(
 
 /// Why this version does not open a listener.
 fn not_served(config: &Config, listener: &ListenerConfig) -> Option<&'static str> {
-    if listener.protocol == Protocol::Lmtp && listener.ssl {
-        return Some("this version has no TLS for lmtp");
+    if listener.protocol == Protocol::Lmtp {
+        let to_backends = config.protocol(Protocol::Lmtp).proxy_ssl != ProxySsl::No;
+        // Never in clear what was to go by TLS.
+        return (listener.ssl || to_backends).then_some("this version has no TLS for LMTP");
+    }
+    if !listener.ssl {
+        return None;
     }
     let has_certificate = config.ssl.server.is_some() || !config.ssl.by_name.is_empty();
-    (listener.ssl && !has_certificate).then_some("ssl_server_cert_file names no certificate")
+    (!has_certificate).then_some("ssl_server_cert_file names no certificate")
 }
 
 fn no_resources(error: &std::io::Error) -> Refusal {

@@ -57,6 +57,7 @@ fn certificate(why: &CertificateError) -> &'static str {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "the certificate is for another purpose"
         }
+        CertificateError::BadSignature => "the certificate was not made by its issuer",
         CertificateError::Revoked => "the certificate was revoked",
         _ => "the certificate is not valid",
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 
 /// A certificate and its key.
 #[derive(Clone, Debug)]
@@ -23,7 +23,10 @@ impl Pem {
 
     fn until(names: &[&str], year: i32) -> Self {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let own_name = names[0].clone();
         let mut params = CertificateParams::new(names).unwrap();
+        // Two authorities of one name would be told apart by their signatures only.
+        params.distinguished_name.push(DnType::CommonName, own_name);
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(year, 1, 1);
         let key = KeyPair::generate().unwrap();

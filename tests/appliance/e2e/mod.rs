@@ -38,6 +38,7 @@ mod pop3;
 mod sieve;
 mod half_close;
 mod tls;
+mod tls_backend;
 mod loss;
 mod pressure;
 mod idle;
