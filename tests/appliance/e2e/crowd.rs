@@ -26,7 +26,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(3);
 const BEGINNINGS: [&[u8]; 3] = [b"a LOGIN ", b"a LOGIN {500+}\r\n", b"a AUTHENTICATE PLAIN\r\n"];
 
 #[test]
-fn rs_five_thousand_who_never_log_in_and_two_hundred_who_never_read() {
+fn rs_03_five_thousand_who_never_log_in_and_two_hundred_who_never_read() {
     let backends = ScriptedBackends::start();
     let mut setup = Setup::new(backends.port);
     setup.add_users(&["crowded"], b"secret");
