@@ -97,10 +97,10 @@ impl<P: Port> Worker<P> {
             return self.close_listener(index);
         }
         listener.retry_at = Some(now.after(if starved { STARVED_PAUSE } else { Duration::ZERO }));
-        let protocol = listener.protocol;
+        let line = busy_line(listener.protocol, header_rule(listener.haproxy));
         if starved {
             self.counters.add(Counter::AcceptStarved, 1);
-            self.port.refuse_one(fd, busy_line(protocol));
+            self.port.refuse_one(fd, line);
             if self.asks.may_complain(now) {
                 self.log(Event::Note {
                     warning: true,
@@ -141,7 +141,7 @@ impl<P: Port> Worker<P> {
         let Ok((peer, local)) = self.port.endpoints(fd) else {
             return self.port.close(fd);
         };
-        let rule = if haproxy { HeaderRule::Required } else { HeaderRule::Forbidden };
+        let rule = header_rule(haproxy);
         let entrance = policy::on_accept(rule, &self.settings.haproxy_trusted, peer.ip());
         if entrance == Entrance::Close {
             self.refuse(fd, protocol, peer, "the address is not in haproxy_trusted_networks");
@@ -149,12 +149,12 @@ impl<P: Port> Worker<P> {
         }
         if self.draining.is_some() || self.slots.live() >= self.slots.bound() {
             // A courtesy line; a client that does not take it is closed all the same.
-            let _ = self.port.send(fd, busy_line(protocol));
+            let _ = self.port.send(fd, busy_line(protocol, rule));
             self.refuse(fd, protocol, peer, "connections_per_core_max is reached");
             return;
         }
         let Some(pass) = self.asks.visitors().enter_by(local.port(), door, self.now) else {
-            let _ = self.port.send(fd, busy_line(protocol));
+            let _ = self.port.send(fd, busy_line(protocol, rule));
             self.refuse(fd, protocol, peer, "connections_max or connection_rate of the listener");
             return;
         };
@@ -266,8 +266,15 @@ impl<P: Port> Worker<P> {
     }
 }
 
-/// What a client is told when there is no room for it (W-PIPE-7).
-fn busy_line(protocol: Protocol) -> &'static [u8] {
+const fn header_rule(haproxy: bool) -> HeaderRule {
+    if haproxy { HeaderRule::Required } else { HeaderRule::Forbidden }
+}
+
+/// What a client is told when there is no room for it (W-PIPE-7): nothing, while a PROXY header is awaited (W-PIPE-2).
+fn busy_line(protocol: Protocol, rule: HeaderRule) -> &'static [u8] {
+    if rule == HeaderRule::Required {
+        return b"";
+    }
     match protocol {
         Protocol::Imap => b"* BYE [UNAVAILABLE] Too many connections, try again later.\r\n",
         Protocol::Pop3 => b"-ERR [SYS/TEMP] Too many connections, try again later.\r\n",
