@@ -120,6 +120,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 fn scene() -> impl Strategy<Value = Scene> {
     (any::<bool>(), any::<bool>(), any::<bool>(), any::<u64>()).prop_map(
         |(header, trusts, private_only, seed)| Scene {
+            protocol: None,
             header,
             trusted: Networks::parse(if trusts { "192.0.2.0/24" } else { "" }).unwrap_or_default(),
             private_only,
