@@ -52,7 +52,7 @@ impl Listener {
 
     /// What a client is told when there is no room for it. In clear where TLS is expected it would only be damage.
     fn busy_line(&self) -> &'static [u8] {
-        if self.tls { b"" } else { busy_line(self.protocol) }
+        if self.tls { b"" } else { busy_line(self.protocol, header_rule(self.haproxy)) }
     }
 }
 
@@ -156,7 +156,7 @@ impl<P: Port> Worker<P> {
         let Ok((peer, local)) = self.port.endpoints(fd) else {
             return self.port.close(fd);
         };
-        let rule = if haproxy { HeaderRule::Required } else { HeaderRule::Forbidden };
+        let rule = header_rule(haproxy);
         let entrance = policy::on_accept(rule, &self.settings.haproxy_trusted, peer.ip());
         if entrance == Entrance::Close {
             self.refuse(fd, protocol, peer, "the address is not in haproxy_trusted_networks");
@@ -277,8 +277,15 @@ impl<P: Port> Worker<P> {
     }
 }
 
-/// What a client is told when there is no room for it (W-PIPE-7).
-fn busy_line(protocol: Protocol) -> &'static [u8] {
+const fn header_rule(haproxy: bool) -> HeaderRule {
+    if haproxy { HeaderRule::Required } else { HeaderRule::Forbidden }
+}
+
+/// What a client is told when there is no room for it (W-PIPE-7): nothing, while a PROXY header is awaited (W-PIPE-2).
+fn busy_line(protocol: Protocol, rule: HeaderRule) -> &'static [u8] {
+    if rule == HeaderRule::Required {
+        return b"";
+    }
     match protocol {
         Protocol::Imap => b"* BYE [UNAVAILABLE] Too many connections, try again later.\r\n",
         Protocol::Pop3 => b"-ERR [SYS/TEMP] Too many connections, try again later.\r\n",

@@ -84,6 +84,8 @@ pub(super) struct Command {
 pub(super) enum Kind {
     Plain,
     WrongLogin,
+    /// Is answered with BAD.
+    GarbledLogin,
     RightLogin,
 }
 
@@ -212,6 +214,11 @@ impl Command {
     pub(super) fn login(id: usize, number: u64, right: bool) -> Self {
         let (kind, extra) = if right { (Kind::RightLogin, "") } else { (Kind::WrongLogin, "x") };
         Self::new(number, &format!("LOGIN u{id} {}{extra}", password(id)), kind)
+    }
+
+    /// Base64 that is none.
+    pub(super) fn garbled_login(number: u64) -> Self {
+        Self::new(number, "AUTHENTICATE PLAIN A%%=", Kind::GarbledLogin)
     }
 
     fn drawn_login(id: usize, number: u64, right: bool, random: &mut Random) -> Self {

@@ -187,6 +187,7 @@ impl Client {
         match command.kind {
             Kind::Plain => assert!(is_ok, "{id}: {line:?}"),
             Kind::WrongLogin => assert!(!is_ok, "client {id} logged in by a wrong password"),
+            Kind::GarbledLogin => assert!(status.starts_with(" BAD"), "{id}: {line:?}"),
             Kind::RightLogin if is_ok => {
                 self.logged_in = true;
                 self.uploading = true;
@@ -194,7 +195,7 @@ impl Client {
             }
             Kind::RightLogin => {}
         }
-        if command.kind != Kind::Plain && !is_ok {
+        if matches!(command.kind, Kind::WrongLogin | Kind::RightLogin) && !is_ok {
             assert!(status.starts_with(" NO"), "{id}: {line:?}");
             self.refusals += 1;
         }

@@ -18,7 +18,7 @@ use super::world::World;
 
 impl Sim {
     /// Turns until the world is as wished.
-    fn until(&mut self, mut wished: impl FnMut(&World) -> bool) {
+    pub(super) fn until(&mut self, mut wished: impl FnMut(&World) -> bool) {
         self.world().is_directed = true;
         while !wished(self.world()) {
             self.turn();
@@ -31,22 +31,22 @@ impl Sim {
         self.drain_now();
     }
 
-    fn drain_now(&mut self) {
+    pub(super) fn drain_now(&mut self) {
         let now = self.world().kernel.now;
         self.world().control.drain = Some((now, Duration::from_secs(60)));
         self.finish();
     }
 
-    fn now(&mut self) -> u64 {
+    pub(super) fn now(&mut self) -> u64 {
         self.world().kernel.now
     }
 
-    fn counted(&mut self, counter: Counter) -> u64 {
+    pub(super) fn counted(&mut self, counter: Counter) -> u64 {
         self.world().control.exchange.counters[0].get(counter)
     }
 
     /// Everything both ends had to say arrived.
-    fn assert_exchanged(&mut self) {
+    pub(super) fn assert_exchanged(&mut self) {
         let world = self.world();
         for client in &world.clients {
             let id = client.account.id;

@@ -10,6 +10,7 @@
 
 mod account;
 mod backend;
+mod cases;
 mod client;
 mod control;
 mod directed;

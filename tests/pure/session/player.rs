@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 
 use hale::auth::verdict::{BackendMech, BackendTls, Certificate, Grant};
 use hale::event::{Event, Subject};
+use hale::names::Protocol;
 use hale::network::Networks;
 use hale::secret::Secret;
 use hale::session::Session;
@@ -176,6 +177,10 @@ impl Player {
     /// What is different this time; `begin` comes last.
     fn prepare(&mut self, word: &str, rest: &str) -> Result<(), String> {
         match word {
+            "protocol" => {
+                let named = |protocol: &Protocol| protocol.name() == rest;
+                self.scene.protocol = Protocol::ALL.into_iter().find(named);
+            }
             "header" => self.scene.header = true,
             "trusts" => self.scene.trusted = Networks::parse(rest)?,
             "private-only" => self.scene.private_only = true,

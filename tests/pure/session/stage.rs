@@ -39,6 +39,8 @@ pub(super) fn settings() -> SessionSettings {
 /// What is different in one test.
 #[derive(Debug, Default)]
 pub(super) struct Scene {
+    /// What is spoken; IMAP, if nothing is said.
+    pub(super) protocol: Option<Protocol>,
     /// A PROXY header comes first; the socket's peer is a balancer then.
     pub(super) header: bool,
     /// `login_trusted_networks`.
@@ -89,7 +91,7 @@ impl Scene {
             transport: if self.tls { Transport::Tls } else { Transport::Insecure },
             ..client_facts(false)
         };
-        let dialogue = Dialogue::new(Protocol::Imap);
+        let dialogue = Dialogue::new(self.protocol.unwrap_or(Protocol::Imap));
         let session =
             Session::new(Arc::new(settings), dialogue, facts, self.header, self.seed, Tick(0));
         if self.behind_tls { session.behind_tls() } else { session }
