@@ -39,6 +39,7 @@ mod sieve;
 mod half_close;
 mod tls;
 mod tls_backend;
+mod tls_protocols;
 mod loss;
 mod pressure;
 mod idle;
