@@ -172,7 +172,7 @@ pub enum Event {
         /// An errno-like word when a connection broke.
         error: Option<&'static str>,
     },
-    /// A recipient's message came to its end: delivered, or refused behind DATA.
+    /// A recipient's message came to its end: delivered, or refused by its backend.
     Delivered {
         /// Who sent it here, and whose mailbox it is.
         subject: Subject,

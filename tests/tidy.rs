@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "tidy/cases.rs"]
+mod cases;
 #[path = "tidy/imports.rs"]
 mod imports;
 #[path = "tidy/rules.rs"]
@@ -136,4 +138,15 @@ fn every_limit_has_its_reason() {
     let path = "src/limits.rs";
     let text = fs::read_to_string(source::root().join(path)).unwrap();
     none(rules::undocumented_limits(&SourceFile::new(path, &text)));
+}
+
+#[test]
+fn every_case_of_the_plan_has_a_test_or_a_reason() {
+    let path = "docs/CASES.md";
+    let text = fs::read_to_string(source::root().join(path)).unwrap();
+    let files = source::text_files();
+    let transcripts = files
+        .iter()
+        .filter_map(|(path, text)| Some((path.strip_prefix("tests/transcripts/")?, text.as_str())));
+    none(cases::check(path, &text, &cases::Tests::of(&everywhere(), transcripts)));
 }

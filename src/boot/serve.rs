@@ -127,7 +127,7 @@ fn open_listeners(
     }
     if per_core.iter().all(Vec::is_empty) {
         return Err(Refusal::config(
-            "no listener is open: configure at least one inet_listener without ssl, or a certificate",
+            "no listener is open: configure at least one inet_listener, and a certificate for those with ssl",
         ));
     }
     Ok(per_core)

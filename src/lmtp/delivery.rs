@@ -145,10 +145,16 @@ impl Lmtp {
 
     // === From the backends ===
 
-    pub(super) fn take_news(&mut self, id: LinkId, news: Vec<News>, outbox: &mut Outbox) {
+    pub(super) fn take_news(
+        &mut self,
+        now: Tick,
+        id: LinkId,
+        news: Vec<News>,
+        outbox: &mut Outbox,
+    ) {
         for news in news {
             match news {
-                News::Rcpt(number, reply) => self.recipient_answered(number, &reply, outbox),
+                News::Rcpt(number, reply) => self.recipient_answered(now, number, &reply, outbox),
                 News::Unfit(number) => {
                     if let Some(recipient) = self.recipient(number) {
                         recipient.refuse(ours(reply::UNFIT));
@@ -169,7 +175,7 @@ impl Lmtp {
         }
     }
 
-    fn recipient_answered(&mut self, number: usize, reply: &Reply, outbox: &mut Outbox) {
+    fn recipient_answered(&mut self, now: Tick, number: usize, reply: &Reply, outbox: &mut Outbox) {
         if reply.code == 550
             && let Some(referral) = Referral::from_smtp(reply.first_line())
         {
@@ -180,7 +186,9 @@ impl Lmtp {
             recipient.fate = Fate::Accepted;
             recipient.reply = Some(passed_on(reply));
         } else {
-            recipient.refuse(passed_on(reply));
+            let words = passed_on(reply);
+            recipient.refuse(words.clone());
+            self.report_result(now, number, &words, outbox);
         }
     }
 

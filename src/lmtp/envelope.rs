@@ -214,7 +214,7 @@ impl Lmtp {
             slot.link.begin(&sender);
             slot.link.add(now, rcpt, &mut news);
         }
-        self.take_news(id, news, outbox);
+        self.take_news(now, id, news, outbox);
     }
 
     /// A backend says that the user is elsewhere (W-LMTP-8): the routing layer is asked whether that place is ours, as

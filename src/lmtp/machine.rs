@@ -162,15 +162,18 @@ impl Lmtp {
             Input::Route(answer) => self.routed(now, answer, outbox),
             Input::Connected(id) => {
                 let header = self.settings.send_header.encode(&self.facts);
-                self.tell_link(id, |link, _| link.connected(now, &header), outbox);
+                self.tell_link(now, id, |link, _| link.connected(now, &header), outbox);
             }
             Input::Backend(id, bytes) => {
-                self.tell_link(id, |link, news| link.read(now, bytes, news), outbox);
+                self.tell_link(now, id, |link, news| link.read(now, bytes, news), outbox);
             }
             Input::Broken(id, word) => self.link_broken(id, word, outbox),
             Input::BackendEnd(id) => self.link_broken(id, "closed the connection", outbox),
             Input::BackendTook => {}
             Input::Deadline => self.deadline_passed(now, outbox),
+            Input::Crowded => {
+                return self.close_with(reply::CROWDED, "too many connections", outbox);
+            }
             Input::Shutdown => self.ending = true,
         }
         self.settle(now, outbox);
@@ -315,6 +318,7 @@ impl Lmtp {
 
     fn tell_link(
         &mut self,
+        now: Tick,
         id: LinkId,
         act: impl FnOnce(&mut Link, &mut Vec<News>),
         outbox: &mut Outbox,
@@ -323,14 +327,21 @@ impl Lmtp {
         if let Some(slot) = self.slot_mut(id).filter(|slot| !slot.leaving) {
             act(&mut slot.link, &mut news);
         }
-        self.take_news(id, news, outbox);
+        self.take_news(now, id, news, outbox);
     }
 
     /// Does everything that can be done now.
     fn settle(&mut self, now: Tick, outbox: &mut Outbox) {
         loop {
-            if !matches!(self.stage, Stage::Serving) {
-                break;
+            match self.stage {
+                Stage::Serving => {}
+                // Not a word in clear from here on.
+                Stage::Securing if self.client_ended || self.ending => {
+                    outbox.wish(Wish::Report(self.aborted("ended in the TLS handshake")));
+                    self.close(outbox);
+                    break;
+                }
+                Stage::Header(_) | Stage::Securing | Stage::Over => break,
             }
             let moved = self.read_inbox(now)
                 || self.tell_recipients(now, outbox)

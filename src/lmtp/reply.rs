@@ -64,5 +64,6 @@ pub(super) const TOO_MANY: &str = "452 4.5.3 Too many recipients";
 pub(super) const TOO_MANY_BACKENDS: &str = "452 4.5.3 Too many destinations in one transaction";
 pub(super) const UNFIT: &str = "554 5.6.3 The backend does not take 8-bit messages";
 pub(super) const TOO_LARGE: &str = "552 5.3.4 Message is too large";
+pub(super) const CROWDED: &str = "421 4.3.2 Too many connections, try again later";
 pub(super) const SHUTDOWN: &str = "421 4.3.2 Shutting down";
 pub(super) const NO_RECIPIENTS: &str = "503 5.5.1 No valid recipients";

@@ -1,5 +1,7 @@
 //! What a shell asks a session: how much it may read, what is to be sent, when to come back.
 
+use std::net::IpAddr;
+
 use super::content::Window;
 use super::input::LinkId;
 use super::machine::{Finding, Lmtp, Stage};
@@ -7,6 +9,7 @@ use super::machine::{Finding, Lmtp, Stage};
 use super::output::Wish;
 use super::transaction::Stage as Progress;
 use crate::event::Event;
+use crate::proxy_header::policy;
 use crate::tick::Tick;
 
 impl Lmtp {
@@ -104,6 +107,20 @@ impl Lmtp {
     #[must_use]
     pub fn aborted(&self, reason: &'static str) -> Event {
         Event::Aborted { subject: self.subject(None), reason, attempts: 0 }
+    }
+
+    /// Whether it is known who the client is: a PROXY header has been read, or none comes.
+    #[must_use]
+    pub fn is_identified(&self) -> bool {
+        !matches!(self.stage, Stage::Header(_))
+    }
+
+    /// The address that the client's connections are counted by; none: a trusted one's, or none.
+    #[must_use]
+    pub fn visitor(&self) -> Option<IpAddr> {
+        let origin = self.facts.origin;
+        let is_counted = !self.facts.trusted && policy::identifies_client(origin);
+        is_counted.then(|| origin.ip())
     }
 
     /// Whether the session is over.

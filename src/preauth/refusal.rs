@@ -16,31 +16,24 @@ pub(super) struct Refusal {
     pub(super) pop3: &'static str,
     /// ManageSieve's response code (RFC 5804 1.3); empty: none.
     pub(super) sieve: &'static str,
+    /// Submission's reply code and enhanced code (RFC 4954 6, W-SUB-4).
+    pub(super) submission: &'static str,
     /// Words for humans, the same for all (W-FAIL-5).
     pub(super) words: &'static str,
 }
 
 /// The rows.
 pub(super) const fn refusal(failure: Failure) -> Refusal {
-    let (imap, pop3, sieve, words) = match failure {
-        Failure::Credentials => ("[AUTHENTICATIONFAILED]", "[AUTH]", "", "Authentication failed."),
-        Failure::NotAuthorized => ("[AUTHORIZATIONFAILED]", "[AUTH]", "", "Authorization failed."),
-        Failure::Privacy => (
-            "[PRIVACYREQUIRED]",
-            "[AUTH]",
-            "(ENCRYPT-NEEDED)",
-            "Plaintext authentication needs a secure connection.",
-        ),
-        Failure::Expired => ("[EXPIRED]", "[AUTH]", "", "Password expired."),
-        Failure::Disabled => ("[CONTACTADMIN]", "[AUTH]", "", "Account is disabled."),
-        Failure::Limit => (
-            "[LIMIT]",
-            "[IN-USE]",
-            "(LIMIT/CONNECTIONS)",
-            "Maximum number of connections exceeded.",
-        ),
+    let (imap, pop3, sieve, submission) = match failure {
+        Failure::Credentials => ("[AUTHENTICATIONFAILED]", "[AUTH]", "", "535 5.7.8"),
+        Failure::NotAuthorized => ("[AUTHORIZATIONFAILED]", "[AUTH]", "", "535 5.7.8"),
+        Failure::Privacy => ("[PRIVACYREQUIRED]", "[AUTH]", "(ENCRYPT-NEEDED)", "523 5.7.10"),
+        Failure::Expired => ("[EXPIRED]", "[AUTH]", "", "535 5.7.8"),
+        Failure::Disabled => ("[CONTACTADMIN]", "[AUTH]", "", "525 5.7.13"),
+        Failure::Limit => ("[LIMIT]", "[IN-USE]", "(LIMIT/CONNECTIONS)", "454 4.7.0"),
+        // To a client with mail everything that is wrong with us or a backend is temporary: it keeps the mail.
         Failure::InternalConfig | Failure::RemoteConfig => {
-            ("[SERVERBUG]", "[SYS/PERM]", "(TRYLATER/NORETRY)", TEMPORARY)
+            ("[SERVERBUG]", "[SYS/PERM]", "(TRYLATER/NORETRY)", "454 4.7.0")
         }
         Failure::Unavailable
         | Failure::Connect
@@ -48,12 +41,30 @@ pub(super) const fn refusal(failure: Failure) -> Refusal {
         | Failure::Protocol
         | Failure::Internal
         | Failure::BackendTempFail
-        | Failure::RedirectFailed => ("[UNAVAILABLE]", "[SYS/TEMP]", "(TRYLATER)", TEMPORARY),
+        | Failure::RedirectFailed => ("[UNAVAILABLE]", "[SYS/TEMP]", "(TRYLATER)", "454 4.7.0"),
     };
-    Refusal { imap, pop3, sieve, words }
+    Refusal { imap, pop3, sieve, submission, words: words(failure) }
 }
 
-const TEMPORARY: &str = "Account is temporarily unavailable.";
+const fn words(failure: Failure) -> &'static str {
+    match failure {
+        Failure::Credentials => "Authentication failed.",
+        Failure::NotAuthorized => "Authorization failed.",
+        Failure::Privacy => "Plaintext authentication needs a secure connection.",
+        Failure::Expired => "Password expired.",
+        Failure::Disabled => "Account is disabled.",
+        Failure::Limit => "Maximum number of connections exceeded.",
+        Failure::InternalConfig
+        | Failure::RemoteConfig
+        | Failure::Unavailable
+        | Failure::Connect
+        | Failure::Remote
+        | Failure::Protocol
+        | Failure::Internal
+        | Failure::BackendTempFail
+        | Failure::RedirectFailed => "Account is temporarily unavailable.",
+    }
+}
 
 /// Why a connection ends, in words, and whether it is worth coming back (W-PIPE-7, W-PIPE-8).
 #[derive(Clone, Copy, Debug)]

@@ -53,11 +53,15 @@ pub enum Counter {
     TlsFailed,
     /// Connections closed because bytes in clear followed STARTTLS (TL-03).
     StarttlsPipelined,
+    /// LMTP: a backend took a message over for a recipient.
+    Delivered,
+    /// LMTP: it did not, or was lost.
+    Undelivered,
 }
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -81,6 +85,8 @@ impl Counter {
         Self::TlsResumed,
         Self::TlsFailed,
         Self::StarttlsPipelined,
+        Self::Delivered,
+        Self::Undelivered,
     ];
 
     /// Name in logs and metrics.
@@ -110,6 +116,8 @@ impl Counter {
             Self::TlsResumed => "tls_resumed",
             Self::TlsFailed => "tls_failed",
             Self::StarttlsPipelined => "starttls_pipelined",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The end of a connection that never logged in: its last reply has to arrive.
+//! The end of a connection that was answered but not relayed: our last reply has to arrive.
 
 use std::time::Duration;
 

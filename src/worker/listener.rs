@@ -29,10 +29,10 @@ pub struct Listener {
     protocol: Protocol,
     /// Every connection has to begin with a PROXY header (W-PP-1).
     haproxy: bool,
-    /// Every connection begins with a TLS handshake (W-TLS-1).
-    tls: bool,
     /// How many may come in, and how fast.
     door: DoorRules,
+    /// Every connection begins with a TLS handshake (W-TLS-1).
+    tls: bool,
     armed: bool,
     retry_at: Option<Tick>,
 }
@@ -41,7 +41,7 @@ impl Listener {
     /// A listener on a socket whose ownership passes to the core.
     #[must_use]
     pub fn new(fd: Fd, protocol: Protocol, haproxy: bool, door: DoorRules) -> Self {
-        Self { fd: Some(fd), protocol, haproxy, tls: false, door, armed: false, retry_at: None }
+        Self { fd: Some(fd), protocol, haproxy, door, tls: false, armed: false, retry_at: None }
     }
 
     /// The same listener where every connection begins with a TLS handshake.
@@ -149,8 +149,9 @@ impl<P: Port> Worker<P> {
         let Some(listener) = self.listeners.get(index) else {
             return self.port.close(fd);
         };
-        let (protocol, haproxy, tls) = (listener.protocol, listener.haproxy, listener.tls);
-        let (door, line) = (listener.door, listener.busy_line());
+        let (protocol, haproxy, door) = (listener.protocol, listener.haproxy, listener.door);
+        let tls = listener.tls;
+        let line = listener.busy_line();
         // Gone before we looked: nothing to answer, nothing to log.
         let Ok((peer, local)) = self.port.endpoints(fd) else {
             return self.port.close(fd);
@@ -173,7 +174,15 @@ impl<P: Port> Worker<P> {
             return;
         };
         self.make_room();
-        self.begin(Arrival { fd, protocol, entrance, tls, peer, local, pass });
+        let header = entrance == Entrance::ReadHeader;
+        let facts = self.facts_at(peer, local);
+        if protocol == Protocol::Lmtp {
+            return self.begin_lmtp(fd, facts, header, pass);
+        }
+        let (seed, settings) = (self.asks.draw(), std::sync::Arc::clone(&self.settings.session));
+        let session =
+            Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now);
+        self.begin(fd, if tls { session.behind_tls() } else { session }, pass);
     }
 
     /// While few places are left, each newcomer takes that of the client that has waited longest without logging in
@@ -202,10 +211,8 @@ impl<P: Port> Worker<P> {
         self.abort(oldest);
     }
 
-    fn begin(&mut self, arrival: Arrival) {
-        let Arrival { fd, protocol, entrance, tls, peer, local, pass } = arrival;
-        let seed = self.asks.draw();
-        let facts = ClientFacts {
+    fn facts_at(&mut self, peer: SocketAddr, local: SocketAddr) -> ClientFacts {
+        ClientFacts {
             socket: peer,
             origin: peer,
             apparent: peer,
@@ -216,15 +223,10 @@ impl<P: Port> Worker<P> {
             transport: Transport::Insecure,
             trusted: self.settings.is_trusted(peer.ip()),
             forward: Vec::new(),
-        };
-        let header = entrance == Entrance::ReadHeader;
-        if protocol == Protocol::Lmtp {
-            return self.begin_lmtp(fd, facts, header);
         }
-        let settings = std::sync::Arc::clone(&self.settings.session);
-        let session =
-            Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now);
-        let session = if tls { session.behind_tls() } else { session };
+    }
+
+    fn begin(&mut self, fd: Fd, session: Session, pass: Pass) {
         let connection = Connection {
             client: Socket::open(fd),
             backend: Socket::default(),
@@ -273,18 +275,6 @@ impl<P: Port> Worker<P> {
     pub(super) fn is_deaf(&self) -> bool {
         self.listeners.iter().all(|listener| listener.fd.is_none())
     }
-}
-
-/// A connection that may come in.
-struct Arrival {
-    fd: Fd,
-    protocol: Protocol,
-    entrance: Entrance,
-    /// It begins with a handshake.
-    tls: bool,
-    peer: SocketAddr,
-    local: SocketAddr,
-    pass: Pass,
 }
 
 /// What a client is told when there is no room for it (W-PIPE-7).

@@ -4,11 +4,10 @@
 //! through the ring has to know about them, and connections without LMTP are no larger for it. The client's slot owns
 //! them: it makes and ends them, and its session's deadline is the only one.
 //!
-//! Bytes pass through the core's scratch: read from the client into the session's window, and from there, as each
+//! Bytes pass through two scratches of the core: read from the client into the session's window, and from there, as each
 //! backend takes them, into its socket. What a socket does not take stays in the window, so no backend has a buffer.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -17,26 +16,30 @@ use crate::event::Event;
 use crate::facts::ClientFacts;
 use crate::limits;
 use crate::lmtp::{Input, LinkId, Lmtp, Outbox, Wish};
-use crate::ring::port::{Fd, IoFault, Kind, Port, ReceiveBuffer, Token};
+use crate::ring::port::{Fd, IoFault, Port};
 use crate::share::counters::Counter;
+use crate::share::visitors::Pass;
 use crate::tick::Tick;
 
 use super::asks::Asking;
 use super::connection::{Connection, Phase, Side, Socket};
-use super::hosts::Ended;
-use super::pump::word;
 use super::run::Worker;
 
 /// An LMTP session, with what only the shell needs.
 #[derive(Debug)]
 pub(super) struct Mail {
-    session: Lmtp,
+    pub(super) session: Lmtp,
     /// Replies that the client's socket did not take.
     unsent: Vec<u8>,
     /// The slots of the backend connections, by number.
-    children: Vec<Option<u32>>,
+    pub(super) children: Vec<Option<u32>>,
     /// A question under way at the control core.
     pub(super) asking: Asking,
+    /// Places among the connections of its listener and of its address prefix, where they are counted.
+    _pass: Pass,
+    address: Option<Pass>,
+    /// Whether the client's address has been let in; it is known when a PROXY header has been read.
+    is_admitted: bool,
     /// Close as soon as everything for the client is sent.
     finishing: bool,
     /// Until when the client has to take its last replies.
@@ -46,8 +49,8 @@ pub(super) struct Mail {
 /// A backend connection's way to its session.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Link {
-    parent: u32,
-    number: LinkId,
+    pub(super) parent: u32,
+    pub(super) number: LinkId,
 }
 
 impl Mail {
@@ -55,14 +58,14 @@ impl Mail {
         self.children.iter().flatten().copied().collect()
     }
 
-    fn child(&self, link: LinkId) -> Option<u32> {
+    pub(super) fn child(&self, link: LinkId) -> Option<u32> {
         *self.children.get(usize::from(link.0))?
     }
 }
 
 impl<P: Port> Worker<P> {
     /// An LMTP connection was accepted.
-    pub(super) fn begin_lmtp(&mut self, fd: Fd, facts: ClientFacts, header: bool) {
+    pub(super) fn begin_lmtp(&mut self, fd: Fd, facts: ClientFacts, header: bool, pass: Pass) {
         let facts = ClientFacts { ttl: limits::LMTP_PROXY_TTL, ..facts };
         let session = Lmtp::new(Arc::clone(&self.settings.lmtp), facts, header, self.now);
         let mail = Mail {
@@ -70,13 +73,16 @@ impl<P: Port> Worker<P> {
             unsent: Vec::new(),
             children: Vec::new(),
             asking: Asking::default(),
+            _pass: pass,
+            address: None,
+            is_admitted: false,
             finishing: false,
             last_bytes_by: None,
         };
         let connection = Connection {
-            tls: None,
             client: Socket::open(fd),
             backend: Socket::default(),
+            tls: None,
             phase: Phase::Lmtp(Box::new(mail)),
         };
         match self.slots.insert(connection) {
@@ -95,7 +101,24 @@ impl<P: Port> Worker<P> {
         while let Some(input) = next.pop_front() {
             self.one_lmtp_input(slot, input, &mut next);
         }
+        if !self.is_sender_admitted(slot) {
+            self.one_lmtp_input(slot, Input::Crowded, &mut next);
+        }
         self.after_lmtp(slot);
+    }
+
+    /// Whether the client's address may have this connection, asked once, as soon as the address is known.
+    fn is_sender_admitted(&mut self, slot: u32) -> bool {
+        let rules = self.settings.per_address;
+        let (now, visitors) = (self.now, self.asks.visitors());
+        let Some(mail) = self.mail(slot) else { return true };
+        if rules.is_open() || mail.is_admitted || !mail.session.is_identified() {
+            return true;
+        }
+        mail.is_admitted = true;
+        let Some(address) = mail.session.visitor() else { return true };
+        mail.address = visitors.enter_from(address, rules, now);
+        mail.address.is_some()
     }
 
     fn one_lmtp_input(&mut self, slot: u32, input: Input<'_>, next: &mut VecDeque<Input<'static>>) {
@@ -199,12 +222,12 @@ impl<P: Port> Worker<P> {
 
     /// Reads what the client has sent. Bounded per turn, so that one client cannot keep the core.
     pub(super) fn read_lmtp(&mut self, slot: u32) {
-        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut scratch = filled_in(std::mem::take(&mut self.mail_scratch));
         let mut reads = 0;
         while reads < READS_PER_TURN && self.read_lmtp_once(slot, &mut scratch) {
             reads += 1;
         }
-        self.scratch = scratch;
+        self.mail_scratch = scratch;
         if reads == READS_PER_TURN && !self.rereads.contains(&(slot, Side::Client)) {
             self.rereads.push_back((slot, Side::Client));
         }
@@ -300,184 +323,6 @@ impl<P: Port> Worker<P> {
         }
     }
 
-    // === Backends ===
-
-    fn connect_link(
-        &mut self,
-        slot: u32,
-        link: LinkId,
-        to: SocketAddr,
-    ) -> Result<(), &'static str> {
-        let connection = Connection {
-            tls: None,
-            client: Socket::default(),
-            backend: Socket::default(),
-            phase: Phase::Link(Link { parent: slot, number: link }),
-        };
-        let Ok((child, generation)) = self.slots.insert(connection) else {
-            return Err("connections_per_core_max is reached");
-        };
-        if !self.hosts.begin(child, to, false, self.now) {
-            self.counters.add(Counter::FailedFast, 1);
-            self.slots.remove(child);
-            return Err("the address has been failing, and another connect to it is under way");
-        }
-        let from = self.sources.next(to);
-        let fd = match self.port.socket(to, from) {
-            Ok(fd) => fd,
-            Err(fault) => {
-                self.hosts.end(child, Ended::Unknown, self.now);
-                self.slots.remove(child);
-                return Err(word(fault));
-            }
-        };
-        if let Some(connection) = self.slots.get_mut(child) {
-            connection.backend = Socket::open(fd);
-            connection.backend.connecting = true;
-        }
-        self.port.connect(fd, to, Token { slot: child, generation, kind: Kind::Connect });
-        if let Some(mail) = self.mail(slot) {
-            let at = usize::from(link.0);
-            if at >= mail.children.len() {
-                mail.children.resize(at.saturating_add(1), None);
-            }
-            if let Some(place) = mail.children.get_mut(at) {
-                *place = Some(child);
-            }
-        }
-        Ok(())
-    }
-
-    /// Last words, as far as they go now, and the end.
-    fn drop_link(&mut self, slot: u32, link: LinkId) {
-        // Nobody is left to be told if they do not arrive.
-        self.send_to_backend(slot, link, &mut VecDeque::new());
-        let Some(mail) = self.mail(slot) else { return };
-        mail.session.forget(link);
-        let place = mail.children.get_mut(usize::from(link.0));
-        if let Some(child) = place.and_then(Option::take) {
-            self.hosts.late(child, self.now);
-            self.abort(child);
-        }
-    }
-
-    /// The connect of a link ended, one way or the other.
-    pub(super) fn link_connected(&mut self, child: u32, link: Link, result: Result<(), IoFault>) {
-        let input = match result {
-            Ok(()) => {
-                if let Some(fd) = self.slots.get(child).and_then(|kept| kept.backend.fd()) {
-                    self.port.receive_buffer(fd, ReceiveBuffer::First);
-                }
-                self.arm_poll(child, Side::Backend);
-                Input::Connected(link.number)
-            }
-            Err(fault) => Input::Broken(link.number, word(fault)),
-        };
-        self.lmtp_input(link.parent, input);
-    }
-
-    /// Sends every backend what it is due; whether any of them took something.
-    fn send_to_backends(&mut self, slot: u32, next: &mut VecDeque<Input<'static>>) -> bool {
-        let Some(mail) = self.mail(slot) else { return false };
-        let links: Vec<LinkId> = mail.session.links().collect();
-        let mut took = false;
-        for link in links {
-            took |= self.send_to_backend(slot, link, next);
-        }
-        took
-    }
-
-    fn send_to_backend(
-        &mut self,
-        slot: u32,
-        link: LinkId,
-        next: &mut VecDeque<Input<'static>>,
-    ) -> bool {
-        let now = self.now;
-        let child = self.mail(slot).and_then(|mail| mail.child(link));
-        let Some(connection) = child.and_then(|child| self.slots.get(child)) else { return false };
-        let socket = &connection.backend;
-        let (Some(child), Some(fd)) = (child, socket.fd()) else { return false };
-        if socket.connecting || socket.awaiting_room {
-            return false;
-        }
-        let mut scratch = std::mem::take(&mut self.link_scratch);
-        if scratch.is_empty() {
-            scratch = vec![0; limits::SCRATCH_BYTES].into_boxed_slice();
-        }
-        let mut took = false;
-        while let Some(mail) = self.mail(slot) {
-            let count = mail.session.fill(link, &mut scratch);
-            if count == 0 {
-                break;
-            }
-            let sent = self.port.send(fd, scratch.get(..count).unwrap_or_default());
-            let taken = *sent.as_ref().unwrap_or(&0);
-            if let Some(mail) = self.mail(slot) {
-                mail.session.sent(now, link, taken);
-            }
-            took |= taken > 0;
-            match sent {
-                Ok(taken) if taken == count => {}
-                Ok(_) | Err(IoFault::WouldBlock) => {
-                    self.await_room(child, Side::Backend);
-                    break;
-                }
-                Err(fault) => {
-                    next.push_back(Input::Broken(link, word(fault)));
-                    break;
-                }
-            }
-        }
-        self.link_scratch = scratch;
-        took
-    }
-
-    /// A backend takes bytes again.
-    pub(super) fn link_writable(&mut self, link: Link) {
-        self.lmtp_input(link.parent, Input::BackendTook);
-    }
-
-    /// Reads what a backend has said.
-    pub(super) fn read_link(&mut self, child: u32) {
-        let mut scratch = std::mem::take(&mut self.session_scratch);
-        let mut reads = 0;
-        while reads < READS_PER_TURN && self.read_link_once(child, &mut scratch) {
-            reads += 1;
-        }
-        self.session_scratch = scratch;
-        if reads == READS_PER_TURN && !self.rereads.contains(&(child, Side::Backend)) {
-            self.rereads.push_back((child, Side::Backend));
-        }
-    }
-
-    fn read_link_once(&mut self, child: u32, scratch: &mut [u8]) -> bool {
-        let Some(connection) = self.slots.get_mut(child) else { return false };
-        let Phase::Link(link) = connection.phase else { return false };
-        let socket = &mut connection.backend;
-        let hangup = socket.hangup;
-        let Some(fd) = socket.fd() else { return false };
-        let room = self.mail(link.parent).map_or(0, |mail| mail.session.link_room(link.number));
-        let Some(space) = scratch.get_mut(..room.min(SESSION_READ_BYTES)) else { return false };
-        // A link that takes nothing is about to be dropped: replies are read as they come.
-        if space.is_empty() {
-            return false;
-        }
-        let all = space.len();
-        let input = match self.port.recv(fd, space) {
-            Ok(0) => Input::BackendEnd(link.number),
-            Ok(read) => {
-                let bytes = scratch.get(..read).unwrap_or_default();
-                self.lmtp_input(link.parent, Input::Backend(link.number, bytes));
-                return hangup || read == all;
-            }
-            Err(IoFault::WouldBlock) => return false,
-            Err(fault) => Input::Broken(link.number, word(fault)),
-        };
-        self.lmtp_input(link.parent, input);
-        false
-    }
-
     /// The LMTP session of a slot, if it has one.
     pub(super) fn mail(&mut self, slot: u32) -> Option<&mut Mail> {
         match &mut self.slots.get_mut(slot)?.phase {
@@ -487,6 +332,10 @@ impl<P: Port> Worker<P> {
     }
 }
 
+/// A scratch that is there, whether or not it was used before.
+pub(super) fn filled_in(scratch: Box<[u8]>) -> Box<[u8]> {
+    if scratch.is_empty() { vec![0; limits::SCRATCH_BYTES].into_boxed_slice() } else { scratch }
+}
+
 /// Reads of one connection per loop turn.
-const READS_PER_TURN: usize = 8;
-const SESSION_READ_BYTES: usize = super::drive::SESSION_READ_BYTES;
+pub(super) const READS_PER_TURN: usize = 8;

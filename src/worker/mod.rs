@@ -11,6 +11,7 @@ mod connection;
 mod drain;
 mod drive;
 mod hosts;
+mod links;
 mod linger;
 mod listener;
 mod lmtp;

@@ -46,9 +46,11 @@ pub struct Worker<P: Port> {
     pub(super) scratch: Box<[u8]>,
     /// Bytes for sessions pass through here: apart, because a session's last input starts its relay.
     pub(super) session_scratch: Box<[u8]>,
-    pub(super) tls: CoreTls,
-    /// Bytes for LMTP backends pass through here; made by the first of them.
+    /// Bytes of LMTP clients pass through here, and from there to LMTP backends: apart from each other and from the rest,
+    /// because one leads to the other and to the end of a connection. Made by the first of them.
+    pub(super) mail_scratch: Box<[u8]>,
     pub(super) link_scratch: Box<[u8]>,
+    pub(super) tls: CoreTls,
     pub(super) outbox: Outbox,
     /// Logins that wait for their address prefix's turn, and when they were last looked at.
     pub(super) queued: VecDeque<Queued>,
@@ -102,8 +104,9 @@ impl<P: Port> Worker<P> {
             rereads: VecDeque::with_capacity(64),
             scratch: vec![0; crate::limits::SCRATCH_BYTES].into_boxed_slice(),
             session_scratch: vec![0; SESSION_READ_BYTES].into_boxed_slice(),
-            tls,
+            mail_scratch: Box::default(),
             link_scratch: Box::default(),
+            tls,
             outbox: Outbox::new(),
             queued: VecDeque::new(),
             queue_served: now,
@@ -450,6 +453,8 @@ impl<P: Port> Worker<P> {
             Event::LoginFailed { .. } => self.counters.add(Counter::LoginFailed, 1),
             Event::BackendFailed { .. } => self.counters.add(Counter::BackendFailed, 1),
             Event::Referred { .. } => self.counters.add(Counter::Referred, 1),
+            Event::Delivered { accepted: true, .. } => self.counters.add(Counter::Delivered, 1),
+            Event::Delivered { .. } => self.counters.add(Counter::Undelivered, 1),
             Event::Refused { .. } => self.counters.add(Counter::Refused, 1),
             Event::Noticed { notice: Notice::PasswordExposed, .. } => {
                 self.counters.add(Counter::PasswordExposed, 1);
@@ -465,7 +470,7 @@ impl<P: Port> Worker<P> {
             Event::Aborted { reason: PIPELINED, .. } => {
                 self.counters.add(Counter::StarttlsPipelined, 1);
             }
-            Event::Aborted { .. } | Event::Delivered { .. } | Event::Note { .. } => {}
+            Event::Aborted { .. } | Event::Note { .. } => {}
         }
     }
 

@@ -143,18 +143,10 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
         protocols: Protocol::ALL.map(|protocol| config.protocol(protocol)).map(|protocol| {
             ProtocolSettings {
                 port: protocol.proxy_port,
-                tls: backend_tls(protocol.proxy_ssl),
                 send_header: send_header(protocol.proxy_send_header),
+                tls: backend_tls(protocol.proxy_ssl),
             }
         }),
-    }
-}
-
-fn backend_tls(configured: ProxySsl) -> BackendTls {
-    match configured {
-        ProxySsl::No => BackendTls::Off,
-        ProxySsl::StartTls => BackendTls::Starttls(Certificate::Configured),
-        ProxySsl::Yes => BackendTls::Implicit(Certificate::Configured),
     }
 }
 
@@ -163,6 +155,14 @@ fn send_header(setting: ProxyHeader) -> SendHeader {
         ProxyHeader::No => SendHeader::No,
         ProxyHeader::V1 => SendHeader::V1,
         ProxyHeader::V2 => SendHeader::V2,
+    }
+}
+
+fn backend_tls(configured: ProxySsl) -> BackendTls {
+    match configured {
+        ProxySsl::No => BackendTls::Off,
+        ProxySsl::StartTls => BackendTls::Starttls(Certificate::Configured),
+        ProxySsl::Yes => BackendTls::Implicit(Certificate::Configured),
     }
 }
 

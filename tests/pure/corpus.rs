@@ -10,12 +10,18 @@ use hale::names::Protocol;
 
 #[path = "../../fuzz/bodies/backend.rs"]
 mod backend;
+#[path = "../../fuzz/bodies/backend_submission.rs"]
+mod backend_submission;
 #[path = "../../fuzz/bodies/config_text.rs"]
 mod config_text;
+#[path = "../../fuzz/bodies/lmtp.rs"]
+pub(crate) mod lmtp;
 #[path = "../../fuzz/bodies/passwd_file.rs"]
 mod passwd_file;
 #[path = "../../fuzz/bodies/preauth.rs"]
 mod preauth;
+#[path = "../../fuzz/bodies/preauth_submission.rs"]
+mod preauth_submission;
 #[path = "../../fuzz/bodies/proxy_header.rs"]
 mod proxy_header;
 #[path = "../../fuzz/bodies/session.rs"]
@@ -39,8 +45,18 @@ fn stored_inputs_of_backend_sieve() {
 }
 
 #[test]
+fn stored_inputs_of_backend_submission() {
+    replay("backend_submission", backend_submission::run);
+}
+
+#[test]
 fn stored_inputs_of_config_text() {
     replay("config_text", config_text::run);
+}
+
+#[test]
+fn stored_inputs_of_lmtp() {
+    replay("lmtp", lmtp::run);
 }
 
 #[test]
@@ -61,6 +77,11 @@ fn stored_inputs_of_preauth_pop3() {
 #[test]
 fn stored_inputs_of_preauth_sieve() {
     replay("preauth_sieve", |input| preauth::run(Protocol::Sieve, input));
+}
+
+#[test]
+fn stored_inputs_of_preauth_submission() {
+    replay("preauth_submission", preauth_submission::run);
 }
 
 #[test]
@@ -90,11 +111,14 @@ fn every_stored_corpus_is_replayed() {
         "backend_imap",
         "backend_pop3",
         "backend_sieve",
+        "backend_submission",
         "config_text",
+        "lmtp",
         "passwd_file",
         "preauth_imap",
         "preauth_pop3",
         "preauth_sieve",
+        "preauth_submission",
         "proxy_header",
         "session",
         "wire_frame",

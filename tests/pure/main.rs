@@ -11,6 +11,8 @@ mod login_properties;
 mod proxy_header;
 mod runs;
 mod session;
+mod smtp_oracle;
+mod submission_properties;
 
 use std::net::SocketAddr;
 

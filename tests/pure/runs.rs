@@ -68,7 +68,8 @@ pub(crate) fn client_run(
             assert!(inbox.heap_bytes() <= PRE_LOGIN_INPUT_BYTES_MAX);
         }
     }
-    events.push(format!("{:?} {:?} {facts:?}", dialogue.notes(), dialogue.client_id()));
+    let told = (dialogue.client_id(), dialogue.helo());
+    events.push(format!("{:?} {told:?} {facts:?}", dialogue.notes()));
     (seen, events)
 }
 
@@ -131,6 +132,8 @@ pub(crate) struct Visit {
     pub(crate) outcome: Option<Failure>,
     /// What arrived of the client.
     pub(crate) facts: hale::facts::ClientFacts,
+    /// What the client calls itself, as it arrived.
+    pub(crate) helo: Option<String>,
     /// What could not be told.
     pub(crate) left_out: u16,
 }
@@ -172,8 +175,8 @@ pub(crate) fn log_in_at_ourselves(
             break;
         }
     }
-    let left_out = ours.dropped_pairs();
-    Visit { received, outcome, facts, left_out }
+    let (helo, left_out) = (theirs.helo().map(str::to_owned), ours.dropped_pairs());
+    Visit { received, outcome, facts, helo, left_out }
 }
 
 /// Whether credentials hold what ends a line in every protocol; such are never sent.

@@ -176,6 +176,9 @@ impl Submission {
         inbox: &mut Inbox,
         out: &mut Vec<u8>,
     ) -> Option<Step> {
+        if !self.lines.read_past(inbox) {
+            return Some(Step::More);
+        }
         if self.lines.is_at_start() && foreign::is_tls(inbox.bytes()) {
             return Some(self.close(CloseReason::OtherProtocol));
         }

@@ -68,8 +68,7 @@ pub(super) fn needs_privacy(rules: &Rules, out: &mut Vec<u8>) {
 /// The refusal of a login. `text` replaces our words; a reply code in front of it replaces our codes as well, and its
 /// lines are separated by LF.
 pub(super) fn refusal(failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) {
-    let Refusal { words, .. } = refusal::refusal(failure);
-    let codes = codes(failure);
+    let Refusal { submission: codes, words, .. } = refusal::refusal(failure);
     match text.filter(|text| !text.is_empty()) {
         Some(text) => match Reply::coded(text) {
             // 421 says that the connection ends; the backend's does, ours goes on.
@@ -79,26 +78,6 @@ pub(super) fn refusal(failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) 
             _ => with_words(codes, text, out),
         },
         None => with_words(codes, words.as_bytes(), out),
-    }
-}
-
-/// The column of wire.md 6, and W-SUB-4. Configuration is nobody's business here: whatever is wrong with us or a backend is
-/// temporary to the client, which keeps the mail.
-const fn codes(failure: Failure) -> &'static str {
-    match failure {
-        Failure::Credentials | Failure::NotAuthorized | Failure::Expired => "535 5.7.8",
-        Failure::Privacy => "523 5.7.10",
-        Failure::Disabled => "525 5.7.13",
-        Failure::Limit
-        | Failure::InternalConfig
-        | Failure::RemoteConfig
-        | Failure::Unavailable
-        | Failure::Connect
-        | Failure::Remote
-        | Failure::Protocol
-        | Failure::Internal
-        | Failure::BackendTempFail
-        | Failure::RedirectFailed => "454 4.7.0",
     }
 }
 

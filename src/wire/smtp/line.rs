@@ -42,7 +42,7 @@ pub enum Found {
 impl Lines {
     /// Looks for the end of the next line, of which `text_bytes_max` tells how long one that begins so may be.
     pub fn next(&mut self, inbox: &mut Inbox, text_bytes_max: impl Fn(&[u8]) -> usize) -> Found {
-        if self.discarding && !self.discard(inbox) {
+        if !self.read_past(inbox) {
             return Found::More;
         }
         let bytes = inbox.bytes();
@@ -65,6 +65,12 @@ impl Lines {
         *self = Self::default();
         let whole = end.saturating_add(1);
         Found::Line { text: text.len(), whole, flawed: is_flawed(text) }
+    }
+
+    /// Consumes what is left of a refused line; whether a line begins behind it, or there was none. Whoever looks at the
+    /// first byte of a line on his own calls it before.
+    pub fn read_past(&mut self, inbox: &mut Inbox) -> bool {
+        !self.discarding || self.discard(inbox)
     }
 
     /// Whether no part of a line has been seen.

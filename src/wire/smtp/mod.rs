@@ -2,7 +2,7 @@
 //!
 //! Decides: where a command line and a reply end and what they are made of, for both our sides. Does not: know a state,
 //! or what a code means; that is `preauth` and `backend`. Values of parameters are [`super::xtext`]. Tests: at the end
-//! of each file.
+//! of each file; `tests/pure/submission_properties.rs`; a second opinion in `tests/pure/smtp_oracle.rs`.
 
 pub mod command;
 pub mod keywords;

@@ -87,6 +87,12 @@ impl Setup {
         }
     }
 
+    /// One row of the password file, as it is.
+    pub(crate) fn add_row(&mut self, row: &str) {
+        self.users.extend_from_slice(row.as_bytes());
+        self.users.push(b'\n');
+    }
+
     /// Who may send PROXY headers.
     pub(crate) fn trust_balancers(&mut self, networks: &'static str) {
         self.trusted_balancers = networks;

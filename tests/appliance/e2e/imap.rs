@@ -57,6 +57,11 @@ impl Imap {
         &self.stream
     }
 
+    /// What failure messages call this conversation.
+    pub(crate) fn call(&mut self, name: &str) {
+        self.transcript.insert_str(0, &format!("({name})\n"));
+    }
+
     // Sending.
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {

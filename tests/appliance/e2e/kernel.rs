@@ -82,6 +82,11 @@ pub(crate) fn ring_workers(process: u32) -> usize {
     threads(process).iter().filter(|name| name.starts_with("iou-wrk")).count()
 }
 
+/// How many data cores a Hale has.
+pub(crate) fn data_cores(process: u32) -> usize {
+    threads(process).iter().filter(|name| name.starts_with("hale-data")).count()
+}
+
 fn threads(process: u32) -> Vec<String> {
     let folder = fs::read_dir(format!("/proc/{process}/task")).unwrap();
     // A thread may end while we look.

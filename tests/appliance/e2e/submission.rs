@@ -4,14 +4,13 @@ use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 
-use super::dovecot::Pair;
+use super::dovecot::{self, Pair};
 use super::hale::{Hale, Setup};
 use super::imap::Imap;
 use super::mail::{assert_same_bytes, message};
 use super::ports::{FRONT, free_port};
 use super::smtp_relay::SmtpRelay;
 use super::tools::{CURL, PYTHON, SWAKS, run};
-use super::wait::{PATIENCE, wait_for};
 
 /// Hale in front of two Dovecots that hand mail to a relay.
 struct Mailing {
@@ -62,6 +61,11 @@ impl Mailing {
         client
     }
 
+    /// The login in a backend's log.
+    fn login_line(&self, user: &str) -> String {
+        dovecot::login_line(&self.pair, user)
+    }
+
     /// The next message at the relay, which Dovecot has put a header in front of.
     fn arrives(&self, sent: &[u8]) -> String {
         let mail = self.relay.next_mail();
@@ -103,9 +107,7 @@ fn w_sub_b4_mail_arrives_and_the_backend_knows_the_client() {
     let header = mailing.arrives(&mail);
     // W-SUB-B3, W-SUB-B11: the client's address travelled on; Dovecot takes the name from the EHLO behind XCLIENT.
     assert!(header.starts_with("Received: from hale.test ([127.0.0.66])"), "{header}");
-    let line = wait_for("the login in a backend's log", PATIENCE, || {
-        mailing.pair.backends.iter().find_map(|backend| backend.logins("sender").pop())
-    });
+    let line = mailing.login_line("sender");
     assert!(line.contains(&format!("rip={CLIENT},")), "{line}");
 }
 
@@ -191,17 +193,20 @@ fn wire_10_1_mail_by_curl_with_both_mechanisms() {
 }
 
 #[test]
-fn wire_10_1_mail_by_swaks() {
+fn w_fwd_1_mail_by_swaks_as_a_proxy_that_names_its_client() {
     let mailing = Mailing::start(&[("swaks-sender", b"secret")], "");
     let mut command = SWAKS.command();
     command.args(["--server", &mailing.address.ip().to_string(), "--port"]);
     command.arg(mailing.address.port().to_string());
     command.args(["--auth", "PLAIN", "--auth-user", "swaks-sender", "--auth-password", "secret"]);
     command.args(["--from", "a@example.org", "--to", "b@example.org", "--timeout", "60"]);
-    command.args(["--ehlo", "client.test", "--data", "Subject: hi\n\nfrom swaks\n..\n"]);
+    command.args(["--ehlo", "proxy.test", "--data", "Subject: hi\n\nfrom swaks\n..\n"]);
+    command.args(["--xclient-addr", "192.0.2.66", "--xclient-helo", "client.test"]);
     run(&mut command);
     let mail = mailing.relay.next_mail();
     assert!(String::from_utf8_lossy(&mail.text).contains("from swaks\r\n"), "{mail:?}");
+    let line = mailing.login_line("swaks-sender");
+    assert!(line.contains("rip=192.0.2.66,"), "{line}");
 }
 
 /// A message as DATA carries it.

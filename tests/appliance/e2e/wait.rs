@@ -39,6 +39,6 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests of real processes need the real clock")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }

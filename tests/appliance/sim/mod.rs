@@ -14,6 +14,7 @@ mod client;
 mod control;
 mod directed;
 mod kernel;
+mod mail;
 mod port;
 mod random;
 mod stream;
@@ -53,10 +54,11 @@ impl Sim {
         let mut random = Random::new(seed);
         let control_faults = weather.control_faults;
         let mut kernel = Kernel::new(weather, random.fork());
-        let listeners = [false, true].map(|haproxy| {
-            Listener::new(kernel.listener(), Protocol::Imap, haproxy, DoorRules::default())
+        let kinds = [(Protocol::Imap, false), (Protocol::Imap, true), (Protocol::Lmtp, false)];
+        let listeners = kinds.map(|(protocol, haproxy)| {
+            Listener::new(kernel.listener(), protocol, haproxy, DoorRules::default())
         });
-        let control = Control::new(accounts.len(), random.fork(), control_faults);
+        let control = Control::new(accounts.len().max(mail::USERS), random.fork(), control_faults);
         let exchange = control.exchange.clone();
         let world = World::new(kernel, control, accounts, random.fork());
         let links = Links::of(&exchange, CoreId(0)).unwrap();
@@ -144,6 +146,8 @@ fn play(seed: u64) -> u64 {
         random.pick(&[1_000, 4_000, 40_000, LATE_MS, LATE_MS, LATE_MS]) + random.below(2_000);
     let within = random.pick(&[0, 3_000, 60_000]);
     let mut sim = Sim::new(random.next(), weather, &accounts);
+    let senders = random.pick(&[0, 1, 3]);
+    sim.world().add_senders(senders);
     sim.world().control.drain = Some((drain_at, Duration::from_millis(within)));
     let played = catch_unwind(AssertUnwindSafe(|| sim.finish()));
     if let Err(failure) = played {

@@ -1,5 +1,6 @@
 //! Everything that is not the core: kernel, clients, backends, the other threads; and the checks that need all of them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hale::event::{EndedBy, Event};
@@ -10,6 +11,7 @@ use super::backend::Backend;
 use super::client::Client;
 use super::control::Control;
 use super::kernel::Kernel;
+use super::mail::{self, Peer};
 use super::random::Random;
 
 /// See the module's documentation.
@@ -18,6 +20,10 @@ pub(super) struct World {
     pub(super) kernel: Kernel,
     pub(super) clients: Vec<Client>,
     pub(super) backends: Vec<Backend>,
+    /// Both ends of LMTP.
+    pub(super) peers: Vec<Peer>,
+    /// The messages that are sent.
+    written: BTreeMap<(usize, usize), Vec<u8>>,
     pub(super) control: Control,
     accounts: Vec<Account>,
     random: Random,
@@ -39,6 +45,8 @@ impl World {
         Self {
             clients: clients.collect(),
             backends: Vec::new(),
+            peers: Vec::new(),
+            written: BTreeMap::new(),
             kernel,
             control,
             accounts: accounts.to_vec(),
@@ -47,6 +55,15 @@ impl World {
             progress_seen: 0,
             is_directed: false,
         }
+    }
+
+    /// More clients, who send messages.
+    pub(super) fn add_senders(&mut self, count: usize) {
+        let faults = self.kernel.weather.client_faults;
+        for id in 0..count {
+            self.peers.push(Peer::sender(id, self.random.fork(), faults));
+        }
+        self.written = mail::written(&self.peers);
     }
 
     /// The core waits: the rest of the world gets its turn, and time passes when nobody has anything to do.
@@ -91,6 +108,10 @@ impl World {
         self.kernel.run_work(all);
         for stream in std::mem::take(&mut self.kernel.arrivals) {
             let faults = self.kernel.weather.backend_faults;
+            if self.kernel.streams[stream].peer.port() == 24 {
+                self.peers.push(Peer::mailbox(stream, self.random.fork(), faults));
+                continue;
+            }
             self.backends.push(Backend::new(stream, self.random.fork(), faults));
         }
         self.kernel.deliver(all, completions);
@@ -108,6 +129,7 @@ impl World {
             let choice = usize::try_from(self.random.below(due.len() as u64)).unwrap();
             match due.swap_remove(choice) {
                 Actor::Client(index) => self.clients[index].act(&mut self.kernel),
+                Actor::Peer(index) => self.peers[index].act(&mut self.kernel),
                 Actor::Backend(index) => {
                     self.backends[index].act(&mut self.kernel, &self.accounts);
                 }
@@ -125,8 +147,11 @@ impl World {
         let backends = (0..self.backends.len())
             .filter(|&index| self.backends[index].is_due(kernel))
             .map(Actor::Backend);
+        let peers = (0..self.peers.len())
+            .filter(|&index| self.peers[index].is_due(kernel))
+            .map(Actor::Peer);
         let control = self.control.is_due(kernel.now).then_some(Actor::Control);
-        clients.chain(backends).chain(control).collect()
+        clients.chain(backends).chain(peers).chain(control).collect()
     }
 
     fn is_anybody_due(&self) -> bool {
@@ -138,7 +163,13 @@ impl World {
         let clients = self.clients.iter().filter_map(|client| client.next_due(now));
         let backends = self.backends.iter().filter_map(|backend| backend.next_due(now));
         let others = [self.control.next_due(), self.kernel.next_event()];
-        clients.chain(backends).chain(others.into_iter().flatten()).filter(|due| *due > now).min()
+        let peers = self.peers.iter().filter_map(|peer| peer.next_due(now));
+        clients
+            .chain(backends)
+            .chain(peers)
+            .chain(others.into_iter().flatten())
+            .filter(|due| *due > now)
+            .min()
     }
 
     /// Lets the peers take everything that is under way to them.
@@ -146,9 +177,11 @@ impl World {
         for _ in 0..100_000 {
             self.clients.iter_mut().for_each(Client::wake);
             self.backends.iter_mut().for_each(Backend::wake);
+            self.peers.iter_mut().for_each(Peer::wake);
             for actor in self.due_actors() {
                 match actor {
                     Actor::Client(index) => self.clients[index].act(&mut self.kernel),
+                    Actor::Peer(index) => self.peers[index].act(&mut self.kernel),
                     Actor::Backend(index) => {
                         self.backends[index].act(&mut self.kernel, &self.accounts);
                     }
@@ -159,7 +192,13 @@ impl World {
             let clients = self.clients.iter().filter(|client| !client.over);
             let backends = self.backends.iter().filter(|backend| !backend.over);
             let heard = clients.filter_map(|client| client.stream).all(is_deaf)
-                && backends.map(|backend| backend.stream).all(is_deaf);
+                && backends.map(|backend| backend.stream).all(is_deaf)
+                && self
+                    .peers
+                    .iter()
+                    .filter(|peer| !peer.over)
+                    .filter_map(|peer| peer.stream)
+                    .all(is_deaf);
             if heard && self.control.exchange.log.is_empty() {
                 return;
             }
@@ -214,6 +253,7 @@ impl World {
 
     /// A relay that the core calls complete delivered every byte (BE-13).
     pub(super) fn assert_complete(&self) {
+        mail::assert_delivered(&self.peers, &self.written);
         for event in &self.control.events {
             let Event::RelayEnded { subject, by, bytes_up, bytes_down, error: None, .. } = event
             else {
@@ -238,6 +278,7 @@ impl World {
 #[derive(Clone, Copy, Debug)]
 enum Actor {
     Client(usize),
+    Peer(usize),
     Backend(usize),
     Control,
 }

@@ -1,6 +1,7 @@
 //! The pure LMTP session as a whole: transcripts, and what holds for every input.
 
 mod player;
+mod properties;
 mod stage;
 
 use std::path::Path;

@@ -1,0 +1,238 @@
+//! Body of the fuzz target `lmtp`, replayed on stable by `tests/pure/corpus.rs`.
+//!
+//! An input is a scene byte and a list of happenings: a kind, an argument, sometimes bytes. Anything is a legal list.
+
+use std::sync::Arc;
+
+use hale::auth::answer::Answer;
+use hale::auth::verdict::{Grant, Verdict};
+use hale::event::Event;
+use hale::facts::{ClientFacts, Transport};
+use hale::fault::Failure;
+use hale::limits::{
+    self, BACKEND_INPUT_BYTES_MAX, LMTP_DESTINATIONS_MAX, LMTP_INPUT_BYTES_MAX,
+    LMTP_RECIPIENTS_MAX, LMTP_REPLY_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX,
+};
+use hale::lmtp::{Input, LinkId, Lmtp, LmtpSettings, Outbox, Wish};
+use hale::names::SessionId;
+use hale::network::Networks;
+use hale::session::SendHeader;
+use hale::session::input::{Destination, RouteAnswer};
+use hale::tick::Tick;
+
+/// Anything in any order: no panic, bounded output and rooms, a deadline in every stage, silence behind the end, an end for
+/// everybody, and never more deliveries than backends have said 2xx.
+pub(crate) fn run(input: &[u8]) {
+    let Some((&choice, mut list)) = input.split_first() else {
+        return;
+    };
+    let mut play = Play::new(choice);
+    play.give(Input::Begin);
+    while let [kind, argument, rest @ ..] = list {
+        list = play.happen(*kind, *argument, rest);
+    }
+    for _ in 0..400 {
+        play.pass_time();
+    }
+    assert!(play.closed, "left alone and still open");
+}
+
+struct Play {
+    session: Lmtp,
+    outbox: Outbox,
+    now: Tick,
+    closed: bool,
+    /// Lines of backends that begin with 2, and deliveries.
+    agreed: usize,
+    delivered: usize,
+}
+
+impl Play {
+    fn new(choice: u8) -> Self {
+        let (session, outbox) = (session(choice), Outbox::new());
+        Self { session, outbox, now: Tick(0), closed: false, agreed: 0, delivered: 0 }
+    }
+
+    /// One happening; what is left of the list.
+    fn happen<'a>(&mut self, kind: u8, argument: u8, rest: &'a [u8]) -> &'a [u8] {
+        let failure = Failure::ALL[usize::from(argument) % Failure::ALL.len()];
+        let link = LinkId(argument % 4);
+        match kind % 17 {
+            0 | 1 => {
+                let (bytes, behind) = rest.split_at(usize::from(argument).min(rest.len()));
+                if kind.is_multiple_of(17) {
+                    self.client(bytes);
+                } else {
+                    self.backend(LinkId(kind / 17 % 4), bytes);
+                }
+                return behind;
+            }
+            2 | 3 => self.client(CLIENT[usize::from(argument) % CLIENT.len()]),
+            4 | 5 => {
+                let said = BACKEND[usize::from(argument / 4) % BACKEND.len()];
+                self.backend(link, said);
+            }
+            6 => self.give(Input::Connected(link)),
+            7 => self.give(Input::Broken(link, "reset")),
+            8 => self.give(Input::BackendEnd(link)),
+            9 => self.give(Input::Found(answer(Verdict::Accept(Box::new(grant(argument)))))),
+            10 => self.give(Input::Found(answer(Verdict::Refuse { failure, reason: None }))),
+            11 => self.give(Input::Route(RouteAnswer::Go(Destination {
+                host: "h".into(),
+                address: [192, 0, 2, argument & 7].into(),
+                group: (argument & 8 != 0).then(|| "g".into()),
+                is_moving: false,
+            }))),
+            12 => self.give(Input::Route(RouteAnswer::Fail { failure, detail: "nowhere".into() })),
+            13 => self.move_bytes(link, usize::from(argument)),
+            14 => self.now.0 += u64::from(argument) * 97,
+            15 => self.pass_time(),
+            _ => match argument {
+                0..=9 => self.give(Input::ClientEnd),
+                10..=19 => self.give(Input::ClientGone),
+                20..=29 => self.give(Input::Shutdown),
+                30..=49 => self.give(Input::Secured),
+                _ => self.give(Input::ClientTook),
+            },
+        }
+        rest
+    }
+
+    fn client(&mut self, bytes: &[u8]) {
+        let room = self.session.client_room();
+        let (bytes, _) = bytes.split_at(bytes.len().min(room));
+        self.give(Input::Client(bytes));
+    }
+
+    fn backend(&mut self, link: LinkId, bytes: &[u8]) {
+        let room = self.session.link_room(link);
+        let (bytes, _) = bytes.split_at(bytes.len().min(room));
+        // At most one reply for each `2`.
+        self.agreed += bytes.iter().filter(|byte| **byte == b'2').count();
+        self.give(Input::Backend(link, bytes));
+    }
+
+    fn move_bytes(&mut self, link: LinkId, most: usize) {
+        let mut out = vec![0; 16_384];
+        let count = self.session.fill(link, &mut out);
+        self.session.sent(self.now, link, if most < 200 { count.min(most) } else { count });
+        self.give(Input::BackendTook);
+    }
+
+    fn pass_time(&mut self) {
+        self.now = self.session.deadline().unwrap_or(self.now).max(self.now);
+        self.give(Input::Deadline);
+    }
+
+    fn give(&mut self, input: Input<'_>) {
+        let was_closed = self.closed;
+        self.session.on(self.now, input, &mut self.outbox);
+        let said = self.outbox.to_client.len();
+        assert!(said <= PRE_LOGIN_OUTPUT_BYTES_MAX + 2 * LMTP_REPLY_BYTES_MAX, "{said}");
+        let wishes: Vec<Wish> = self.outbox.take_wishes().collect();
+        assert!(!was_closed || (wishes.is_empty() && said == 0), "heard after the end");
+        self.outbox.to_client.clear();
+        assert!(wishes.len() <= 3 * LMTP_RECIPIENTS_MAX);
+        for wish in wishes {
+            match wish {
+                Wish::Close => self.closed = true,
+                Wish::Drop(link) => self.session.forget(link),
+                Wish::Report(Event::Delivered { accepted: true, .. }) => self.delivered += 1,
+                _ => {}
+            }
+        }
+        assert!(self.delivered <= self.agreed, "a 250 that no backend gave");
+        assert_eq!(self.session.is_over(), self.closed);
+        assert_eq!(self.session.deadline().is_none(), self.closed, "{:?}", self.session.stage());
+        assert!(self.session.client_room() <= LMTP_INPUT_BYTES_MAX);
+        assert!(self.session.links().count() <= LMTP_DESTINATIONS_MAX + 1);
+        for link in self.session.links() {
+            assert!(self.session.link_room(link) <= BACKEND_INPUT_BYTES_MAX);
+        }
+        assert!(!self.closed || self.session.client_room() == 0);
+    }
+}
+
+/// What clients say, so that a fuzzer need not find it letter by letter.
+const CLIENT: &[&[u8]] = &[
+    b"LHLO x\r\n",
+    b"MAIL FROM:<a@b>\r\n",
+    b"RCPT TO:<tim@example.org>\r\n",
+    b"RCPT TO:<jo+box@example.org>\r\nRCPT TO:<ann>\r\n",
+    b"DATA\r\n",
+    b"BDAT 5\r\nabcde",
+    b"BDAT 3 LAST\r\n.\r\n",
+    b"BDAT 70000\r\n",
+    b"..x\r\n.\r\n",
+    b"\r\n.\r\n",
+    b"RSET\r\n",
+    b"NOOP\r\nVRFY x\r\n",
+    b"STARTTLS\r\n",
+    b"XCLIENT ADDR=192.0.2.9 TTL=2\r\n",
+    b"QUIT\r\n",
+    b"MAIL FROM:<> BODY=8BITMIME SIZE=100\r\nRCPT TO:<tim>\r\nRCPT TO:<tim>\r\nDATA\r\n",
+    &[b'x'; 16_384],
+];
+
+/// What backends say.
+const BACKEND: &[&[u8]] = &[
+    b"220 h\r\n",
+    b"250 h\r\n",
+    b"250-h\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 8BITMIME\r\n",
+    b"250-h\r\n250-PIPELINING\r\n250-XCLIENT ADDR TTL\r\n250 XRCPTFORWARD\r\n",
+    b"250 2.0.0 ok\r\n250 2.0.0 ok\r\n250 2.0.0 ok\r\n",
+    b"354 go\r\n",
+    b"451 4.3.0 no\r\n",
+    b"550 5.1.1 no\r\n",
+    b"550 5.2.900 tim@192.0.2.3:24 Referral\r\n",
+    b"421 4.3.2 bye\r\n",
+    b"* OK\r\n",
+];
+
+fn session(choice: u8) -> Lmtp {
+    let flag = |bit: u8| choice & bit != 0;
+    let settings = LmtpSettings {
+        hostname: "hale.example".into(),
+        greeting: "ready".into(),
+        trusted: Networks::default(),
+        proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
+        port: 24,
+        send_header: if flag(2) { SendHeader::V1 } else { SendHeader::No },
+        delimiter: Some('+'),
+        starttls: flag(4),
+    };
+    let client = ([192, 0, 2, 77], 4711).into();
+    let facts = ClientFacts {
+        socket: client,
+        origin: client,
+        apparent: client,
+        local: ([198, 51, 100, 1], 24).into(),
+        local_name: None,
+        session_id: SessionId::from_bytes([7; 16]),
+        ttl: limits::LMTP_PROXY_TTL,
+        transport: Transport::Insecure,
+        trusted: flag(8),
+        forward: Vec::new(),
+    };
+    Lmtp::new(Arc::new(settings), facts, flag(1), Tick(0))
+}
+
+fn grant(argument: u8) -> Grant {
+    let mut grant = Grant::new("tim@example.org", false);
+    grant.not_trusted = argument & 2 != 0;
+    grant.destuser = (argument & 8 != 0).then(|| "tom".into());
+    grant.host = (argument & 16 != 0).then(|| "h".into());
+    grant
+}
+
+fn answer(verdict: Verdict) -> Box<Answer> {
+    Box::new(Answer {
+        verdict,
+        master_user: None,
+        nodelay: false,
+        delay_until: None,
+        not_before: None,
+        why: None,
+        trouble: None,
+    })
+}
