@@ -41,6 +41,7 @@ mod sieve;
 mod half_close;
 mod tls;
 mod tls_backend;
+mod tls_protocols;
 mod faults;
 mod loss;
 mod pressure;
