@@ -16,7 +16,7 @@ impl Lmtp {
     /// How many client bytes the session takes now; none: do not read, so that the client feels it.
     #[must_use]
     pub fn client_room(&self) -> usize {
-        if self.client_ended || matches!(self.stage, Stage::Over | Stage::Securing) {
+        if self.client_ended || matches!(self.stage, Stage::Over | Stage::Securing(_)) {
             return 0;
         }
         self.inbox.room()
@@ -68,6 +68,13 @@ impl Lmtp {
         }
     }
 
+    /// A backend's socket took some of what was sealed for it before.
+    pub fn moved(&mut self, now: Tick, id: LinkId) {
+        if let Some(slot) = self.slot_mut(id) {
+            slot.link.moved_at = now;
+        }
+    }
+
     /// The connection of a [`Wish::Drop`] is closed; its number may be used again.
     pub fn forget(&mut self, id: LinkId) {
         if let Some(slot) = self.links.get_mut(usize::from(id.0)) {
@@ -81,7 +88,8 @@ impl Lmtp {
         match self.stage {
             Stage::Over => return None,
             Stage::Header(_) => return Some(self.header_deadline),
-            Stage::Serving | Stage::Securing => {}
+            Stage::Securing(until) => return Some(until),
+            Stage::Serving => {}
         }
         let client = self.awaits_client().then(|| self.client_deadline());
         let finding = self.finding.map(Finding::deadline);
@@ -94,7 +102,7 @@ impl Lmtp {
     pub fn stage(&self) -> &'static str {
         match (&self.stage, self.transaction.as_ref().map(|transaction| &transaction.stage)) {
             (Stage::Header(_), _) => "proxy-header",
-            (Stage::Securing, _) => "tls",
+            (Stage::Securing(_), _) => "tls",
             (Stage::Over, _) => "over",
             (Stage::Serving, None) => "idle",
             (Stage::Serving, Some(Progress::Envelope | Progress::Asked)) => "envelope",

@@ -103,7 +103,7 @@ fn fetch<P: Port>(
 ) -> Result<Found, Turn> {
     buffers.plain.clear();
     if let Some(channel) = &mut seam.source {
-        channel.take_opened(usize::MAX, &mut buffers.plain);
+        channel.take_opened(usize::MAX, true, &mut buffers.plain);
         if channel.engine.has_ended() {
             return Ok(Found::Ended);
         }

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hale::admission::door::DoorRules;
+use hale::auth::verdict::BackendTls;
 use hale::limits;
 use hale::lmtp::LmtpSettings;
 use hale::names::{CoreId, Protocol};
@@ -125,6 +126,8 @@ fn settings() -> WorkerSettings {
             send_header: SendHeader::No,
             delimiter: Some('+'),
             starttls: false,
+            tls: BackendTls::Off,
+            verify_backends: true,
         }),
         haproxy_trusted: Networks::parse("192.0.2.0/24").unwrap(),
         trusted: Networks::default(),
