@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::account::{Act, Mischief};
 use super::kernel::Kernel;
 use super::random::Random;
+use super::sealed::{Begins, Layer, MailTls};
 use super::stream::{Heard, Stream};
 
 /// Number of a sender, of its message, of a recipient.
@@ -26,6 +27,8 @@ pub(super) struct Peer {
     deaf_until: u64,
     pub(super) over: bool,
     mischief: Option<Mischief>,
+    tls: MailTls,
+    layer: Option<Layer>,
 }
 
 #[derive(Debug)]
@@ -43,6 +46,7 @@ pub(super) struct Sender {
     due: VecDeque<Due>,
     accepted: Vec<usize>,
     number: usize,
+    security: Security,
     /// Letters that were answered with 250.
     pub(super) told: Vec<Letter>,
     /// It said everything and got every reply.
@@ -63,12 +67,32 @@ enum Due {
     Data,
     Final(usize),
     Bye,
+    /// The go-ahead for TLS.
+    Starttls,
+}
+
+/// How far a dialogue has come towards TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Security {
+    /// It has what it needs, if only nothing.
+    Enough,
+    /// It has to begin by STARTTLS.
+    Wanted,
+    /// Both sides have agreed.
+    Agreed,
+}
+
+impl Security {
+    fn at_first(begins: Begins) -> Self {
+        if begins == Begins::Starttls { Self::Wanted } else { Self::Enough }
+    }
 }
 
 /// A backend's side of one connection.
 #[derive(Debug)]
 pub(super) struct Mailbox {
     has_chunking: bool,
+    security: Security,
     faults: u64,
     recipients: Vec<usize>,
     content: Vec<u8>,
@@ -79,7 +103,7 @@ pub(super) struct Mailbox {
 }
 
 impl Peer {
-    pub(super) fn sender(id: usize, mut random: Random, faults: u64) -> Self {
+    pub(super) fn sender(id: usize, mut random: Random, faults: u64, tls: &MailTls) -> Self {
         let count = random.between(1, 3);
         let mut message = || {
             let recipients = (0..random.between(1, 6))
@@ -95,15 +119,17 @@ impl Peer {
             due: VecDeque::from([Due::Any]),
             accepted: Vec::new(),
             number: 0,
+            security: Security::at_first(tls.senders),
             told: Vec::new(),
             finished: false,
         };
-        Self::new(random, None, Role::Sender(sender), faults)
+        Self::new(random, None, Role::Sender(sender), faults, tls)
     }
 
-    pub(super) fn mailbox(stream: usize, mut random: Random, faults: u64) -> Self {
+    pub(super) fn mailbox(stream: usize, mut random: Random, faults: u64, tls: &MailTls) -> Self {
         let mailbox = Mailbox {
             has_chunking: random.percent(50),
+            security: Security::at_first(tls.mailboxes),
             faults: faults / 4,
             recipients: Vec::new(),
             content: Vec::new(),
@@ -111,12 +137,21 @@ impl Peer {
             chunk: None,
             stored: Vec::new(),
         };
-        let mut peer = Self::new(random, Some(stream), Role::Mailbox(mailbox), faults);
+        let mut peer = Self::new(random, Some(stream), Role::Mailbox(mailbox), faults, tls);
+        if tls.mailboxes == Begins::AtOnce {
+            peer.layer = Some(tls.server(Vec::new()));
+        }
         peer.outbox.extend(b"220 mailbox ready\r\n");
         peer
     }
 
-    fn new(mut random: Random, stream: Option<usize>, role: Role, faults: u64) -> Self {
+    fn new(
+        mut random: Random,
+        stream: Option<usize>,
+        role: Role,
+        faults: u64,
+        tls: &MailTls,
+    ) -> Self {
         Self {
             mischief: random.percent(faults).then(|| Mischief::of(&mut random)),
             random,
@@ -128,6 +163,8 @@ impl Peer {
             due: 0,
             deaf_until: 0,
             over: false,
+            tls: tls.clone(),
+            layer: None,
         }
     }
 
@@ -149,7 +186,10 @@ impl Peer {
     pub(super) fn act(&mut self, kernel: &mut Kernel) {
         self.due = u64::MAX;
         let Some(stream) = self.stream else {
-            self.stream = kernel.dial(LISTENER, ([192, 0, 2, 7], 4711).into());
+            let is_at_once = self.tls.senders == Begins::AtOnce;
+            let listener = if is_at_once { TLS_LISTENER } else { LISTENER };
+            self.layer = is_at_once.then(|| self.tls.client(Vec::new()));
+            self.stream = kernel.dial(listener, ([192, 0, 2, 7], 4711).into());
             self.over = self.stream.is_none();
             self.due = kernel.now;
             return;
@@ -159,13 +199,17 @@ impl Peer {
         match kernel.streams[stream].peer_recv(most) {
             Heard::Nothing => {}
             Heard::Bytes(bytes) => {
-                self.inbox.extend(bytes);
+                match &mut self.layer {
+                    Some(layer) => layer.open(&bytes, &mut self.inbox),
+                    None => self.inbox.extend(bytes),
+                }
                 if kernel.streams[stream].stirred {
                     self.due = kernel.now;
                 }
             }
             Heard::Reset => self.over = true,
             Heard::End => {
+                self.assert_goodbye();
                 kernel.peer(stream, Stream::peer_close);
                 self.over = true;
             }
@@ -179,17 +223,54 @@ impl Peer {
                 mailbox.hear(&mut self.inbox, &mut self.outbox, &mut self.random);
             }
         }
+        self.begin_tls();
         self.speak(kernel, stream);
     }
 
-    fn speak(&mut self, kernel: &mut Kernel, stream: usize) {
-        if self.outbox.is_empty() {
+    /// What was agreed in clear begins behind the last byte in clear.
+    fn begin_tls(&mut self) {
+        let security = match &mut self.role {
+            Role::Sender(sender) => &mut sender.security,
+            Role::Mailbox(mailbox) => &mut mailbox.security,
+        };
+        if *security != Security::Agreed {
             return;
         }
-        let most = self.random.length(self.outbox.len());
-        let sent = kernel.peer(stream, |stream| stream.peer_send(&self.outbox[..most]));
+        *security = Security::Enough;
+        assert!(self.inbox.is_empty(), "in clear behind the agreement: {:?}", self.inbox);
+        let clear = std::mem::take(&mut self.outbox);
+        self.layer = Some(match &mut self.role {
+            Role::Sender(sender) => {
+                let layer = self.tls.client(clear);
+                sender.go_on(&mut self.outbox);
+                layer
+            }
+            Role::Mailbox(_) => self.tls.server(clear),
+        });
+    }
+
+    /// A sender that has got all its replies by TLS also got the word that nothing was cut off.
+    fn assert_goodbye(&self) {
+        let Role::Sender(sender) = &self.role else { return };
+        let is_cut = self.layer.as_ref().is_some_and(|layer| !layer.has_ended());
+        assert!(!sender.finished || !is_cut, "an end without close_notify");
+    }
+
+    fn speak(&mut self, kernel: &mut Kernel, stream: usize) {
+        let wire = match &mut self.layer {
+            Some(layer) => {
+                layer.seal(&mut self.outbox);
+                &mut layer.wire
+            }
+            None => &mut self.outbox,
+        };
+        if wire.is_empty() {
+            return;
+        }
+        let most = self.random.length(wire.len());
+        let sent = kernel.peer(stream, |stream| stream.peer_send(&wire[..most]));
         if sent > 0 {
-            drop(self.outbox.drain(..sent));
+            drop(wire.drain(..sent));
             self.due = kernel.now + self.random.pick(&[0, 0, 0, 1, 3, 40]);
         }
     }
@@ -242,8 +323,10 @@ impl Sender {
                 }
                 Due::Final(_) => {}
                 Due::Bye => self.finished = true,
+                Due::Starttls if done => self.security = Security::Agreed,
+                Due::Starttls => {}
             }
-            if self.due.is_empty() && !self.finished {
+            if self.due.is_empty() && !self.finished && self.security != Security::Agreed {
                 self.go_on(outbox);
             }
         }
@@ -267,6 +350,10 @@ impl Sender {
             outbox.extend(b"DATA\r\n");
             self.due.push_back(Due::Data);
             return;
+        }
+        if self.security == Security::Wanted {
+            outbox.extend(b"LHLO sender\r\nSTARTTLS\r\n");
+            return self.due.extend([Due::Any, Due::Starttls]);
         }
         if self.number > 0 {
             self.messages.pop_front();
@@ -343,6 +430,9 @@ impl Mailbox {
     fn command(&mut self, line: &str, outbox: &mut Vec<u8>, random: &mut Random) {
         let words: Vec<&str> = line.trim_end().split(' ').collect();
         let fails = random.percent(self.faults);
+        if self.security == Security::Wanted {
+            return self.command_in_clear(words[0], fails, outbox, random);
+        }
         match words[0] {
             "LHLO" if self.has_chunking => {
                 outbox.extend(b"250-mailbox\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
@@ -373,6 +463,30 @@ impl Mailbox {
                 outbox.extend(b"354 go\r\n");
             }
             other => panic!("a backend was told {other:?}"),
+        }
+    }
+
+    /// Before TLS that has to be there: nothing else may be said.
+    fn command_in_clear(
+        &mut self,
+        verb: &str,
+        fails: bool,
+        outbox: &mut Vec<u8>,
+        random: &mut Random,
+    ) {
+        match verb {
+            "STARTTLS" if !fails => {
+                outbox.extend(b"220 2.0.0 go\r\n");
+                self.security = Security::Agreed;
+            }
+            "STARTTLS" => outbox.extend(random.pick(&[
+                &b"454 4.7.0 not now\r\n"[..],
+                b"502 5.5.1 never\r\n",
+                b"220 2.0.0 go\r\n250 injected\r\n",
+            ])),
+            "LHLO" if fails => outbox.extend(b"250 mailbox without TLS\r\n"),
+            "LHLO" => outbox.extend(b"250-mailbox\r\n250-CHUNKING\r\n250 STARTTLS\r\n"),
+            other => panic!("a backend was told {other:?} in clear"),
         }
     }
 
@@ -467,5 +581,6 @@ fn stuffed(content: &[u8]) -> Vec<u8> {
 
 /// Users that letters may go to.
 pub(super) const USERS: usize = 6;
-/// The number of the LMTP listener.
+/// The numbers of the LMTP listeners.
 pub(super) const LISTENER: usize = 2;
+const TLS_LISTENER: usize = 3;
