@@ -40,6 +40,12 @@ impl Lmtp {
         taken.filter_map(|(index, _)| u8::try_from(index).ok().map(LinkId))
     }
 
+    /// Whether a backend is being sent a message.
+    #[must_use]
+    pub fn is_sending(&self, id: LinkId) -> bool {
+        self.slot(id).is_some_and(|slot| slot.link.has_content())
+    }
+
     /// Writes what a backend is to get next into `out` and says how much; [`Self::sent`] follows.
     pub fn fill(&mut self, id: LinkId, out: &mut [u8]) -> usize {
         let Some(slot) = self.links.get_mut(usize::from(id.0)).and_then(Option::as_mut) else {

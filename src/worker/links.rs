@@ -289,7 +289,14 @@ impl<P: Port> Worker<P> {
         let mut scratch = filled_in(std::mem::take(&mut self.link_scratch));
         let mut sealed = lent(&mut self.tls.buffers.sealed);
         let mut took = false;
-        while let Some(count) = self.seal_once(slot, link, child, &mut scratch, &mut sealed) {
+        while let Some(outcome) = self.seal_once(slot, link, child, &mut scratch, &mut sealed) {
+            let count = match outcome {
+                Ok(count) => count,
+                Err(Fault { word, certificate: is_certificate }) => {
+                    next.push_back(Input::BackendInsecure { link, word, is_certificate });
+                    break;
+                }
+            };
             took |= count > 0;
             let fd = self.slots.get(child).and_then(|connection| connection.backend.fd());
             let Some(fd) = fd.filter(|_| count > 0) else { break };
@@ -326,18 +333,23 @@ impl<P: Port> Worker<P> {
         child: u32,
         scratch: &mut [u8],
         sealed: &mut Vec<u8>,
-    ) -> Option<usize> {
+    ) -> Option<Result<usize, Fault>> {
         let now = self.now;
         if self.channel(child, Side::Backend)?.engine.is_handshaking() {
             return None;
         }
+        let is_message = self.mail(slot)?.session.is_sending(link);
         let count = self.mail(slot)?.session.fill(link, scratch);
         sealed.clear();
         let bytes = scratch.get(..count)?;
-        // It fails only behind a fault that is being told.
-        self.channel(child, Side::Backend)?.engine.seal(bytes, sealed).ok()?;
+        let engine = &mut self.channel(child, Side::Backend)?.engine;
+        // The library stays until a message comes: by then the backend's tickets are here.
+        let left = if is_message { engine.begin_relay() } else { Ok(()) };
+        if let Err(fault) = left.and_then(|()| engine.seal(bytes, sealed)) {
+            return Some(Err(fault));
+        }
         self.mail(slot)?.session.sent(now, link, count);
-        Some(count)
+        Some(Ok(count))
     }
 
     /// The end of a backend connection with TLS: it can tell that nothing was cut off, unless something is.

@@ -327,6 +327,11 @@ impl<P: Port> Worker<P> {
         match heard {
             Heard::Secured(server_name) => {
                 self.lmtp_input(slot, Input::ClientSecured { server_name });
+                // Its ticket is on the way, and nothing that the library alone knows follows.
+                let left = self.channel(slot, Side::Client).map(|end| end.engine.begin_relay());
+                if let Some(Err(fault)) = left {
+                    self.mail_hears(slot, Heard::Insecure(fault));
+                }
             }
             Heard::Insecure(fault) => {
                 self.lmtp_input(slot, Input::ClientInsecure(fault.word));

@@ -14,6 +14,7 @@ use super::channel::{Channel, PANICKED, lent};
 use super::connection::{Phase, Side};
 use super::heard::Heard;
 use super::run::Worker;
+use super::seam::UNREAD;
 
 impl<P: Port> Worker<P> {
     pub(super) fn channel(&mut self, slot: u32, side: Side) -> Option<&mut Channel> {
@@ -361,9 +362,6 @@ impl<P: Port> Worker<P> {
         }
     }
 }
-
-/// A peer makes TLS answer again and again, and takes no answer.
-const UNREAD: &str = "the peer does not read what TLS has to answer";
 
 /// What a read of sealed bytes came to.
 enum Found {

@@ -16,6 +16,7 @@ use super::bridge;
 use super::certificate::Pem;
 use super::hale::Setup;
 use super::imap::Imap;
+use super::kernel::resident_bytes;
 use super::lmtp::{Lmtp, Stage};
 use super::mail::{assert_same_bytes, message};
 use super::ports::{BACKENDS, FRONT, free_port};
@@ -442,4 +443,22 @@ fn tl_13_lmtp_half_closed_by_tls_and_every_reply_comes() {
         let saved = told.lines().filter(|line| line.starts_with("250 2.0.0")).count();
         assert_eq!(saved, 4, "{told}");
     }
+}
+
+#[test]
+fn tl_12_a_client_that_renews_its_keys_and_reads_nothing_is_left() {
+    let pem = Pem::new(&["be1.test"]);
+    let more = "log_debug = yes";
+    let secured = Secured::with(1, &Backends { mode: "no", shown: &pem, trusted: &pem, more });
+    let mut client =
+        bridge::small_window((FRONT, secured.implicit).into(), NAME, Arc::clone(&secured.config));
+    client.write_all(b"LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<mail-0>\r\nDATA\r\n").unwrap();
+    bridge::read_until(&mut client, "354 ");
+    let before = resident_bytes(secured.stage.hale.process_id());
+    bridge::renew_keys_without_end(client);
+    let grown = resident_bytes(secured.stage.hale.process_id()).saturating_sub(before);
+    assert!(grown < 2 << 20, "{grown} bytes more than before");
+    wait_for("the log's word", PATIENCE, || {
+        secured.stage.log().contains("does not read what TLS has to answer").then_some(())
+    });
 }

@@ -22,6 +22,23 @@ pub(super) enum Begins {
     AtOnce,
 }
 
+/// How far a dialogue has come towards TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Security {
+    /// It has what it needs, if only nothing.
+    Enough,
+    /// It has to begin by STARTTLS.
+    Wanted,
+    /// Both sides have agreed.
+    Agreed,
+}
+
+impl Security {
+    pub(super) fn at_first(begins: Begins) -> Self {
+        if begins == Begins::Starttls { Self::Wanted } else { Self::Enough }
+    }
+}
+
 /// How both sides of LMTP do it in one simulation, and what with.
 #[derive(Clone, Debug)]
 pub(super) struct MailTls {
