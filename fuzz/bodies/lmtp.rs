@@ -50,6 +50,8 @@ struct Play {
     /// What backends that must have TLS were told in clear; none: they have it now.
     in_clear: BTreeMap<LinkId, Option<Vec<u8>>>,
     is_secure: bool,
+    /// The client takes replies at once, and not only when the list says so.
+    reads: bool,
 }
 
 impl Play {
@@ -64,6 +66,7 @@ impl Play {
             delivered: 0,
             in_clear: BTreeMap::new(),
             is_secure: choice & (STARTTLS | IMPLICIT) != 0,
+            reads: choice & 128 == 0,
         }
     }
 
@@ -199,6 +202,9 @@ impl Play {
             assert!(self.session.link_room(link) <= BACKEND_INPUT_BYTES_MAX);
         }
         assert!(!self.closed || self.session.client_room() == 0);
+        if self.reads && self.session.is_stalled() {
+            self.give(Input::ClientTook);
+        }
     }
 }
 

@@ -292,9 +292,11 @@ proptest! {
         choice in (0_u8..16).prop_map(|choice| choice & 0b1110 | 16),
         list in prop::collection::vec((2_u8..17, any::<u8>()), 0..60),
         cut in 0_usize..30,
+        offered: bool,
     ) {
+        let keywords = if offered { 44 } else { 8 };
         let begun = [
-            [2, 0], [2, 1], [2, 2], [9, 0], [11, 1], [6, 0], [4, 0], [13, 252], [4, 44], [13, 252], [4, 0], [16, 72],
+            [2, 0], [2, 1], [2, 2], [9, 0], [11, 1], [6, 0], [4, 0], [13, 252], [4, keywords], [13, 252], [4, 0], [16, 72],
             [13, 252], [4, 8], [13, 252], [4, 4], [4, 4],
         ];
         let pairs = begun.into_iter().take(cut).flatten().chain(list.iter().flat_map(|&(kind, argument)| [kind, argument]));
