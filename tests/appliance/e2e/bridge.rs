@@ -37,6 +37,22 @@ pub(crate) fn wrap(stream: TcpStream, name: &str, config: &Arc<ClientConfig>) ->
     Imap::open(near)
 }
 
+/// A port of our own: who connects to it in clear is carried to `address` by TLS.
+pub(crate) fn tunnel(address: SocketAddr, name: &str, config: Arc<ClientConfig>) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let entrance = listener.local_addr().unwrap();
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    thread::spawn(move || {
+        for near in listener.incoming().map_while(Result::ok) {
+            let tls = ClientConnection::new(Arc::clone(&config), name.clone()).unwrap();
+            // A server that is gone is not this thread's business: its client notices.
+            let Ok(outer) = TcpStream::connect(address) else { continue };
+            thread::spawn(move || carry(tls.into(), outer, near));
+        }
+    });
+    entrance
+}
+
 /// Two ends of one connection.
 fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -21,6 +21,7 @@ mod certificate;
 mod bridge;
 mod mail;
 mod kernel;
+mod site;
 
 // The harness itself, checked against Dovecot without Hale in between.
 mod direct;
@@ -48,5 +49,6 @@ mod pressure;
 mod crowd;
 mod idle;
 mod lmtp;
+mod clients;
 mod stop;
 mod quickstart;

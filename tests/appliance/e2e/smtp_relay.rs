@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
@@ -12,7 +13,8 @@ use super::wait::PATIENCE;
 #[derive(Debug)]
 pub(crate) struct SmtpRelay {
     address: SocketAddr,
-    mails: Receiver<Mail>,
+    // Locked, so that threads of a test may share what holds the relay.
+    mails: Mutex<Receiver<Mail>>,
 }
 
 /// One accepted message.
@@ -36,7 +38,7 @@ impl SmtpRelay {
                 thread::spawn(move || serve(stream, &sender));
             }
         });
-        Self { address, mails }
+        Self { address, mails: Mutex::new(mails) }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -45,7 +47,7 @@ impl SmtpRelay {
 
     /// The next message that somebody sent.
     pub(crate) fn next_mail(&self) -> Mail {
-        self.mails.recv_timeout(PATIENCE).expect("no mail arrives at the relay")
+        self.mails.lock().unwrap().recv_timeout(PATIENCE).expect("no mail arrives at the relay")
     }
 }
 
