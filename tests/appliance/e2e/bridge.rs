@@ -37,6 +37,25 @@ pub(crate) fn wrap(stream: TcpStream, name: &str, config: &Arc<ClientConfig>) ->
     Imap::open(near)
 }
 
+/// The same on a connection on which nothing was said yet: these bytes travel in one segment with the ClientHello.
+pub(crate) fn wrap_behind(
+    first: &[u8],
+    mut stream: TcpStream,
+    name: &str,
+    config: &Arc<ClientConfig>,
+) -> Imap {
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    let mut tls = ClientConnection::new(Arc::clone(config), name).unwrap();
+    let mut flight = first.to_vec();
+    while tls.wants_write() {
+        tls.write_tls(&mut flight).unwrap();
+    }
+    stream.write_all(&flight).unwrap();
+    let (near, far) = pair();
+    thread::spawn(move || carry(tls.into(), stream, far));
+    Imap::open(near)
+}
+
 /// A port of our own: who connects to it in clear is carried to `address` by TLS.
 pub(crate) fn tunnel(address: SocketAddr, name: &str, config: Arc<ClientConfig>) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -27,6 +27,7 @@ pub(crate) const SIEVE_CONNECT: Tool = Tool { program: "sieve-connect", package:
 pub(crate) const SS: Tool = Tool { program: "ss", package: "iproute2" };
 pub(crate) const SWAKS: Tool = Tool { program: "swaks", package: "swaks" };
 pub(crate) const STRACE: Tool = Tool { program: "strace", package: "strace" };
+pub(crate) const TESTSSL: Tool = Tool { program: "testssl", package: "testssl.sh" };
 
 const DOVECOT_PACKAGES: &str = "dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved \
                                 dovecot-submissiond dovecot-lmtpd";
