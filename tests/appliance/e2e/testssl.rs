@@ -10,15 +10,15 @@ use serde_json::Value;
 use super::site::{NAME, Site, WITH_TLS};
 use super::tools::{TESTSSL, said};
 
-/// What is asked everywhere, because listeners might differ: protocols, the server's preferences (all its suites) and defaults,
-/// every known vulnerability.
-const CHECKS: [&str; 4] = ["-p", "-P", "-S", "-U"];
-/// What is asked of the engine alone, once behind each kind of door: kinds of suites, forward secrecy, odd ClientHellos. The
-/// rest of testssl.sh asks the same in other words (`-E`, `-c`) or is about HTTP.
-const CHECKS_ONCE: [&str; 3] = ["-s", "-f", "-g"];
+/// What is asked everywhere, because listeners might differ: protocols, the server's preferences (all its suites), every
+/// known vulnerability.
+const CHECKS: [&str; 3] = ["-p", "-P", "-U"];
+/// What is asked of the engine alone, once behind each kind of door: kinds of suites, forward secrecy, certificate and
+/// defaults, odd ClientHellos. The rest of testssl.sh asks the same in other words (`-E`, `-c`) or is about HTTP.
+const CHECKS_ONCE: [&str; 4] = ["-s", "-f", "-S", "-g"];
 
 /// Findings that a scan must have, good or bad: without them it did not do what it was started for.
-const ASKED: [&str; 20] = [
+const ASKED: [&str; 19] = [
     "SSLv2",
     "SSLv3",
     "TLS1",
@@ -27,7 +27,6 @@ const ASKED: [&str; 20] = [
     "TLS1_3",
     "cipher_order",
     "cipherorder_TLSv1_2",
-    "cert_chain_of_trust",
     "heartbleed",
     "CCS",
     "ROBOT",
@@ -40,7 +39,8 @@ const ASKED: [&str; 20] = [
     "LUCKY13",
     "scanTime",
 ];
-const ASKED_ONCE: [&str; 7] = [
+const ASKED_ONCE: [&str; 8] = [
+    "cert_chain_of_trust",
     "cipherlist_NULL",
     "cipherlist_aNULL",
     "cipherlist_EXPORT",
