@@ -53,7 +53,7 @@ fn work_at_every_door(protocol: Protocol, clients: &[Client]) -> Site {
     });
     for user in &users {
         wait_for(&format!("the login of {user}"), PATIENCE, || {
-            let service = format!("{}-login:", protocol_in_logs(protocol));
+            let service = format!("{}:", protocol.service_name());
             let mut logins = site.pair.backends.iter().flat_map(|backend| backend.logins(user));
             logins.any(|line| line.contains(&service)).then_some(())
         });
@@ -63,11 +63,6 @@ fn work_at_every_door(protocol: Protocol, clients: &[Client]) -> Site {
 
 fn user_of(client: &str, door: Door) -> String {
     format!("{client}-{door:?}").to_lowercase()
-}
-
-/// Dovecot's login service.
-fn protocol_in_logs(protocol: Protocol) -> &'static str {
-    protocol.service_name().trim_end_matches("-login")
 }
 
 impl Work<'_> {
