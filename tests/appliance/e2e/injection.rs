@@ -83,6 +83,26 @@ impl Upgrade {
         SPEECHES.iter().find(|speech| speech.protocol == self.protocol.name()).unwrap()
     }
 
+    /// Where a backend's go-ahead ends.
+    fn go_ahead_bytes(&self) -> usize {
+        self.injected.find('\n').unwrap() + 1
+    }
+
+    /// Lines of so many bytes in all that change nothing. At most one of them is a bad command.
+    fn padding(&self, length: usize) -> String {
+        let line = |start: &str, length: usize| {
+            format!("{start}{}\r\n", "x".repeat(length - start.len() - 2))
+        };
+        match self.protocol {
+            // Shorter lines, and short answers.
+            Protocol::Pop3 => line("", length % 6 + 6) + &"NOOP\r\n".repeat(length / 6 - 1),
+            Protocol::Submission => {
+                line("NOOP ", length % 256 + 256) + &line("NOOP ", 256).repeat(length / 256 - 1)
+            }
+            _ => line("p ", length),
+        }
+    }
+
     /// A client that has read the greeting, and said hello where that is due.
     fn greeted(&self, address: SocketAddr) -> TcpStream {
         let mut client = Imap::open(TcpStream::connect(address).unwrap());
@@ -146,6 +166,31 @@ fn tl_03_a_client_hello_that_does_not_wait_for_the_go_ahead_gets_no_session() {
         (site.hale.said().matches("starttls_pipelined").count() == UPGRADES.len()).then_some(())
     });
 }
+
+/// One read ends behind the command, and what follows lies in the kernel already: the look at the socket before the go-ahead
+/// finds it (W-STLS-1, W-STLS-2).
+#[test]
+fn tl_02_words_that_wait_in_the_kernel_are_found_before_the_go_ahead() {
+    let users: Vec<String> = UPGRADES.iter().map(|it| format!("waiting-{}", it.protocol)).collect();
+    let names: Vec<&str> = users.iter().map(String::as_str).collect();
+    let site = Site::start(&names, "log_debug = yes");
+    for (upgrade, user) in UPGRADES.iter().zip(&users) {
+        let mut stream = upgrade.greeted(site.clear(upgrade.protocol));
+        let padding = upgrade.padding(READ_BYTES - upgrade.command.len());
+        let text = format!("{padding}{}{}", upgrade.command, upgrade.speech().first_login(user));
+        // One segment: loopback carries 64 KiB at once.
+        stream.write_all(text.as_bytes()).unwrap();
+        let told = send_second(stream, b"");
+        let told = String::from_utf8_lossy(&told);
+        assert!(!told.contains(upgrade.go_ahead), "{}: {told}", upgrade.protocol);
+    }
+    wait_for("the log's words", PATIENCE, || {
+        (site.hale.said().matches("starttls_pipelined").count() == UPGRADES.len()).then_some(())
+    });
+}
+
+/// What Hale reads at once before login.
+const READ_BYTES: usize = 4096;
 
 fn inject_everywhere(site: &Site, upgrade: &Upgrade, user: &str, config: &Arc<ClientConfig>) {
     let address = site.clear(upgrade.protocol);
@@ -228,15 +273,19 @@ fn tl_07_what_follows_a_backends_go_ahead_in_clear_is_never_believed() {
     let mut stages = Vec::new();
     for upgrade in &UPGRADES {
         let text = upgrade.injected.as_bytes();
-        let faults: Vec<Fault> = (0..=text.len())
+        let turn = upgrade.turns.len() - 1;
+        let mut faults: Vec<Fault> = (0..=text.len())
             .map(|cut| text.split_at(cut))
-            .map(|(first, second)| Fault::SaysInTwo {
-                turn: upgrade.turns.len() - 1,
-                first,
-                second,
-            })
+            .map(|(first, second)| Fault::SaysInTwo { turn, first, second })
             .collect();
-        for cut in 0..faults.len() {
+        if upgrade.protocol == Protocol::Imap {
+            // One read ends behind the go-ahead, and what follows lies in the kernel already.
+            let length = READ_BYTES - upgrade.go_ahead_bytes();
+            let first = format!("* OK {}\r\n{}", "x".repeat(length - 7), upgrade.injected);
+            faults.push(Fault::SaysInTwo { turn, first: first.leak().as_bytes(), second: b"" });
+        }
+        let count = faults.len();
+        for cut in 0..count {
             let place = address_of(cut);
             setup.add_row(&format!("{}-{cut}:{{PLAIN}}secret::::::host={place}", upgrade.protocol));
         }
@@ -244,12 +293,11 @@ fn tl_07_what_follows_a_backends_go_ahead_in_clear_is_never_believed() {
         let port = if upgrade.protocol == Protocol::Imap { setup.port } else { free_port() };
         setup.configure(&upgrade.speech().configuration(port, backends.port));
         setup.configure(&format!("protocol {} {{\n  proxy_ssl = starttls\n}}", upgrade.protocol));
-        stages.push((upgrade, backends, SocketAddr::from((FRONT, port))));
+        stages.push((upgrade, backends, count, SocketAddr::from((FRONT, port))));
     }
     let _hale = setup.start();
-    for (upgrade, backends, address) in &stages {
-        let go_ahead = upgrade.injected.find('\n').unwrap() + 1;
-        let mut clients: Vec<Imap> = (0..=upgrade.injected.len())
+    for (upgrade, backends, count, address) in &stages {
+        let mut clients: Vec<Imap> = (0..*count)
             .map(|cut| {
                 let mut client = Imap::open(TcpStream::connect(address).unwrap());
                 client.call(&format!("{} {cut}", upgrade.protocol));
@@ -264,7 +312,7 @@ fn tl_07_what_follows_a_backends_go_ahead_in_clear_is_never_believed() {
         for _ in &clients {
             let (cut, heard) = backends.heard();
             // At most a ClientHello, if the go-ahead came alone (RFC 8446 5.1).
-            let is_hello = cut == go_ahead && heard.starts_with(&[0x16, 0x03]);
+            let is_hello = cut == upgrade.go_ahead_bytes() && heard.starts_with(&[0x16, 0x03]);
             assert!(
                 heard.is_empty() || is_hello,
                 "{} {cut}: {}",
