@@ -221,8 +221,6 @@ pub(super) struct Relay {
     pub(super) up: Direction,
     /// From the backend to the client.
     pub(super) down: Direction,
-    /// The last time a byte moved, in seconds since the start.
-    pub(super) moved_at: u32,
     /// Which side ended first: it is the one the log names.
     pub(super) first_end: Option<Side>,
 }
@@ -254,6 +252,8 @@ pub(super) struct Direction {
     pub(super) rest: Option<Box<Rest>>,
     /// Bytes in the borrowed pipe.
     pub(super) in_pipe: u32,
+    /// The last time a byte moved, in seconds since the start.
+    pub(super) moved_at: u32,
     pub(super) pipe: Option<PipeId>,
     pub(super) mode: Mode,
     /// On the core's round-robin list.

@@ -31,12 +31,12 @@ impl<P: Port> Worker<P> {
         });
         connection.phase = Phase::Relay(Relay {
             label,
-            up: Direction::default(),
+            up: Direction { moved_at: seconds(now), ..Direction::default() },
             down: Direction::default(),
-            moved_at: seconds(now),
             first_end: None,
         });
         self.relays += 1;
+        self.hosts.relay_begins(slot);
         self.set_relay_timer(slot);
         // What arrived while the session was not reading has been told already: such a side gets a look now.
         for (side, is_unread) in unread {
@@ -48,6 +48,12 @@ impl<P: Port> Worker<P> {
 
     /// Gives the direction that reads from `source` one turn.
     pub(super) fn pump(&mut self, slot: u32, source: Side) {
+        if self.partings.contains_key(&slot) {
+            match source {
+                Side::Client => self.part_early(slot),
+                Side::Backend => return,
+            }
+        }
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
@@ -93,7 +99,7 @@ impl<P: Port> Worker<P> {
             self.counters.add(Counter::PipeMissing, 1);
         }
         if moved > 0 {
-            relay.moved_at = seconds(self.now);
+            relay.direction(source).moved_at = seconds(self.now);
         }
         self.after_turn(slot, source, turn);
         if answer_waits {
@@ -173,7 +179,13 @@ impl<P: Port> Worker<P> {
     }
 
     /// A source ended and its bytes are delivered: pass the end on (W-REL-5).
-    fn direction_ended(&mut self, slot: u32, source: Side) {
+    pub(super) fn direction_ended(&mut self, slot: u32, source: Side) {
+        if source == Side::Backend && self.is_held(slot, None) {
+            return;
+        }
+        if !self.is_farewell_said(slot, source) {
+            return;
+        }
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
@@ -201,13 +213,34 @@ impl<P: Port> Worker<P> {
         self.set_relay_timer(slot);
     }
 
+    /// A destination with TLS hears a goodbye before the end (tls.md 7, *close*). `false`: it has no room for it now, or
+    /// is gone.
+    fn is_farewell_said(&mut self, slot: u32, source: Side) -> bool {
+        let Some(connection) = self.slots.get_mut(slot) else { return false };
+        let Some(destination) = connection.socket(source.other()).fd() else { return false };
+        let Some(tls) = &mut connection.tls else { return true };
+        let Phase::Relay(relay) = &mut connection.phase else { return false };
+        let (buffers, seam) = (&mut self.tls.buffers, Seam::of(tls, source));
+        let direction = relay.direction(source);
+        match seam::say_farewell(&mut self.port, buffers, seam, direction, destination) {
+            Turn::Ended => true,
+            turn => {
+                self.after_turn(slot, source, turn);
+                false
+            }
+        }
+    }
+
     /// The client is gone while the backend takes nothing, or behind its own end: nobody is left to relay for. A broken
     /// backend is not ended like that; what it sent before is still on its way to a client that reads slowly.
     pub(super) fn client_gone(&mut self, slot: u32) {
         self.relay_broken(slot, EndedBy::Client, pump::word(IoFault::Reset));
     }
 
-    fn relay_broken(&mut self, slot: u32, by: EndedBy, word: &'static str) {
+    pub(super) fn relay_broken(&mut self, slot: u32, by: EndedBy, word: &'static str) {
+        if by == EndedBy::Backend && self.is_held(slot, Some(word)) {
+            return;
+        }
         // The reset is passed on: the other side must not take a cut stream for a complete one.
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
@@ -257,6 +290,9 @@ impl<P: Port> Worker<P> {
     /// The deadline of a relay passed: end it, or wait for what is left of its time.
     pub(super) fn relay_deadline(&mut self, slot: u32) {
         let now = self.now;
+        if self.is_parted(slot) {
+            return;
+        }
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
@@ -302,7 +338,8 @@ impl Relay {
 
     /// The last movement is kept in whole seconds, so a second is added rather than lost.
     fn patience_ends(&self, limit: std::time::Duration) -> Tick {
-        Tick(u64::from(self.moved_at) * 1000 + 1000).after(limit)
+        let moved_at = self.up.moved_at.max(self.down.moved_at);
+        Tick(u64::from(moved_at) * 1000 + 1000).after(limit)
     }
 
     /// Whether no byte moved for `quiet` and none waits: somebody in the middle of a transfer is not idle.
@@ -312,6 +349,6 @@ impl Relay {
     }
 }
 
-fn seconds(now: Tick) -> u32 {
+pub(super) fn seconds(now: Tick) -> u32 {
     u32::try_from(now.0 / 1000).unwrap_or(u32::MAX)
 }

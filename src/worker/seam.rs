@@ -5,7 +5,7 @@
 //! long, and what they bring leaves by one send. Nothing is kept of an idle direction but its engine.
 
 use crate::limits;
-use crate::ring::port::{IoFault, Port};
+use crate::ring::port::{Fd, IoFault, Port};
 
 use super::channel::{Buffers, Channel, Tls};
 use super::connection::{Direction, Mode, Rest, Side};
@@ -57,7 +57,7 @@ fn copy<P: Port>(
     let mut reads = 0;
     loop {
         if direction.ended {
-            return finish(port, buffers, seam, direction, ends);
+            return Turn::Ended;
         }
         let found = match fetch(port, buffers, seam, direction, opposite, ends) {
             Ok(found) => found,
@@ -175,22 +175,22 @@ fn deliver<P: Port>(
     // The log tells the bytes that the two sides exchanged, not what TLS made of them.
     direction.delivered += plain_bytes;
     let Some(channel) = &mut seam.destination else {
-        return send(port, &buffers.plain, direction, ends);
+        return send(port, &buffers.plain, direction, ends.destination);
     };
     buffers.sealed.clear();
     if let Err(fault) = channel.engine.seal(&buffers.plain, &mut buffers.sealed) {
         return Some(Turn::Insecure(fault.word));
     }
-    send(port, &buffers.sealed, direction, ends)
+    send(port, &buffers.sealed, direction, ends.destination)
 }
 
 fn send<P: Port>(
     port: &mut P,
     bytes: &[u8],
     direction: &mut Direction,
-    ends: Ends,
+    destination: Fd,
 ) -> Option<Turn> {
-    let sent = match port.send(ends.destination, bytes) {
+    let sent = match port.send(destination, bytes) {
         Ok(sent) => sent,
         Err(IoFault::WouldBlock) => 0,
         Err(fault) => return Some(Turn::Broken(End::Destination, fault)),
@@ -223,19 +223,22 @@ fn deliver_rest<P: Port>(
 }
 
 /// The source ended and everything is delivered: the destination hears a goodbye, then the end (tls.md 7, *close*).
-fn finish<P: Port>(
+/// [`Turn::Ended`] when that is said.
+pub(super) fn say_farewell<P: Port>(
     port: &mut P,
     buffers: &mut Buffers,
-    seam: &mut Seam<'_>,
+    mut seam: Seam<'_>,
     direction: &mut Direction,
-    ends: Ends,
+    destination: Fd,
 ) -> Turn {
     let Some(channel) = seam.destination.as_mut().filter(|end| !end.engine.is_closed()) else {
         return Turn::Ended;
     };
     buffers.sealed.clear();
     channel.engine.close(&mut buffers.sealed);
-    send(port, &buffers.sealed, direction, ends).unwrap_or(Turn::Ended)
+    let turn = send(port, &buffers.sealed, direction, destination).unwrap_or(Turn::Ended);
+    buffers.clear();
+    turn
 }
 
 /// As in `pump`: a peer that hung up behind a long stream of short records may not keep the core.

@@ -44,6 +44,7 @@ mod tls_backend;
 mod tls_protocols;
 mod faults;
 mod loss;
+mod spread;
 mod pressure;
 mod crowd;
 mod idle;

@@ -34,7 +34,7 @@ use hale::network::Networks;
 use hale::preauth::capability::Rules;
 use hale::secret::Secret;
 use hale::session::{ProtocolSettings, SendHeader, SessionSettings};
-use hale::worker::{Asks, Links, Listener, VerifiedCache, Worker, WorkerSettings};
+use hale::worker::{Asks, Links, Listener, SpreadRules, VerifiedCache, Worker, WorkerSettings};
 
 use account::Account;
 use control::Control;
@@ -53,7 +53,7 @@ struct Sim {
 impl Sim {
     fn new(seed: u64, weather: Weather, accounts: &[Account]) -> Self {
         let mut random = Random::new(seed);
-        let control_faults = weather.control_faults;
+        let (control_faults, spread) = (weather.control_faults, weather.spread);
         let mut kernel = Kernel::new(weather, random.fork());
         let kinds = [(Protocol::Imap, false), (Protocol::Imap, true), (Protocol::Lmtp, false)];
         let listeners = kinds.map(|(protocol, haproxy)| {
@@ -69,7 +69,7 @@ impl Sim {
             ttl: Duration::from_secs(3600),
         };
         let asks = Asks::new(CoreId(0), exchange, &cache, random.next());
-        let settings = Arc::new(settings());
+        let settings = Arc::new(settings(spread));
         let worker = Worker::new(SimPort(world), settings, links, listeners.into(), asks);
         Self { worker, turns: 0 }
     }
@@ -96,7 +96,7 @@ impl Sim {
     }
 }
 
-fn settings() -> WorkerSettings {
+fn settings(spread: SpreadRules) -> WorkerSettings {
     let rules = Rules::default();
     let session = SessionSettings {
         guarded_rules: rules.clone(),
@@ -133,6 +133,7 @@ fn settings() -> WorkerSettings {
         seats_max: [0; 5],
         source_ips: Box::default(),
         per_address: DoorRules::default(),
+        spread,
     }
 }
 
