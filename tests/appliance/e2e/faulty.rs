@@ -11,8 +11,10 @@ use std::time::Duration;
 use rustix::net::sockopt::set_socket_linger;
 
 use super::ports::{FRONT, free_port};
-use super::speech::Speech;
 use super::wait::PATIENCE;
+
+/// A backend's part: what it says behind the command that begins so. The first is its greeting.
+pub(crate) type Turns = &'static [(&'static str, &'static str)];
 
 /// What a backend does wrong.
 #[derive(Clone, Copy, Debug)]
@@ -46,14 +48,14 @@ pub(crate) enum Ending {
 pub(crate) struct FaultyBackends {
     pub(crate) port: u16,
     script: Arc<Script>,
-    /// Everybody who came, and to which fault.
+    /// Who came to a backend without a fault.
     came: Receiver<(usize, TcpStream)>,
     accepting: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
 struct Script {
-    turns: &'static [(&'static str, &'static str)],
+    turns: Turns,
     faults: Vec<Fault>,
     /// Connections so far, for each fault.
     connects: Vec<AtomicUsize>,
@@ -71,14 +73,14 @@ pub(crate) fn address_of(fault: usize) -> Ipv4Addr {
 }
 
 impl FaultyBackends {
-    pub(crate) fn start(speech: &Speech, faults: Vec<Fault>) -> Self {
+    pub(crate) fn start(turns: Turns, faults: Vec<Fault>) -> Self {
         let port = free_port();
         // On all addresses: each fault has its own, and the kernel says which one was meant.
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).unwrap();
         // Thousands come at once; a connect that the queue has no room for would come again a second later.
         rustix::net::listen(&listener, 4096).unwrap();
         let script = Arc::new(Script {
-            turns: speech.turns,
+            turns,
             connects: faults.iter().map(|_| AtomicUsize::new(0)).collect(),
             faults,
             live: AtomicUsize::new(0),
@@ -99,7 +101,7 @@ impl FaultyBackends {
         self.script.live.load(Ordering::Relaxed)
     }
 
-    /// Ends all connections to a fault at once, as a process that is killed does.
+    /// Ends all connections to a backend without a fault at once, as a process that is killed does.
     pub(crate) fn go(&self, fault: usize) {
         for (_, stream) in self.came.try_iter().filter(|(of, _)| *of == fault) {
             let _ = stream.shutdown(Shutdown::Both);
@@ -130,7 +132,10 @@ fn accept(listener: &TcpListener, script: &Arc<Script>, came: &Sender<(usize, Tc
         let Some(fault) = fault_at(stream.local_addr().unwrap()) else { continue };
         let Some(connects) = script.connects.get(fault) else { continue };
         let earlier = connects.fetch_add(1, Ordering::Relaxed);
-        let _ = came.send((fault, stream.try_clone().unwrap()));
+        // The others must be able to close theirs.
+        if matches!(script.faults[fault], Fault::None) {
+            let _ = came.send((fault, stream.try_clone().unwrap()));
+        }
         let fault = match script.faults[fault] {
             Fault::CutOnce { behind, ending } if earlier == 0 => Fault::Cut { behind, ending },
             Fault::CutOnce { .. } => Fault::None,

@@ -43,6 +43,7 @@ mod tls;
 mod tls_backend;
 mod tls_protocols;
 mod faults;
+mod lmtp_faults;
 mod loss;
 mod spread;
 mod pressure;

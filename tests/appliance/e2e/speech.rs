@@ -2,6 +2,7 @@
 
 use hale::wire::base64;
 
+use super::faulty::Turns;
 use super::imap::Imap;
 
 /// A protocol, from both sides of Hale.
@@ -13,8 +14,8 @@ pub(crate) struct Speech {
     service: &'static str,
     /// Listeners of the service; ours is the first.
     listeners: &'static [&'static str],
-    /// A backend's part of a login: what it says behind the command that begins so. The first is its greeting.
-    pub(crate) turns: &'static [(&'static str, &'static str)],
+    /// A backend's part of a login.
+    pub(crate) turns: Turns,
     /// How the last line of the greeting begins.
     greeting: &'static str,
     /// A backend that has no time for us, instead of its greeting.

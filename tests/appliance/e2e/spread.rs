@@ -34,7 +34,7 @@ fn p5_a_backend_goes_and_its_clients_are_told_over_time() {
     }
     let mut scenes = Vec::new();
     for speech in &SPEECHES {
-        let backends = FaultyBackends::start(speech, vec![Fault::None; 2]);
+        let backends = FaultyBackends::start(speech.turns, vec![Fault::None; 2]);
         let port = if speech.protocol == "imap" { setup.port } else { free_port() };
         setup.configure(&speech.configuration(port, backends.port));
         scenes.push((speech, backends, SocketAddr::from((FRONT, port))));
