@@ -115,19 +115,19 @@ fn pour(mut backend: &TcpStream) {
 }
 
 /// A session, both ends.
-struct Live {
-    client: Imap,
-    backend: Imap,
+pub(crate) struct Live {
+    pub(crate) client: Imap,
+    pub(crate) backend: Imap,
 }
 
 impl Live {
-    fn start(hale: &Hale, backends: &ScriptedBackends) -> Self {
+    pub(crate) fn start(hale: &Hale, backends: &ScriptedBackends) -> Self {
         let client = hale.session("crowded", b"secret");
         Self { client, backend: backends.next_session() }
     }
 
     /// A line each way.
-    fn exchange(&mut self) {
+    pub(crate) fn exchange(&mut self) {
         self.client.send(b"n NOOP\r\n");
         let heard = self.backend.line();
         self.backend.expect(heard == b"n NOOP", "the command");

@@ -42,6 +42,7 @@ mod half_close;
 mod tls;
 mod tls_backend;
 mod tls_protocols;
+mod names;
 mod faults;
 mod lmtp_faults;
 mod loss;
