@@ -166,7 +166,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global(
         "mail_max_userip_connections", Number { min: 0, max: 1 << 20 }, "0", Dovecot,
-        "Sessions that one user may have from one address through this Hale; a further login is refused with `[LIMIT]`. 0: \
+        "Sessions that one user may have from one address through this Hale, counted for each protocol apart; a further login is \
+         refused (`[LIMIT]`, `[IN-USE]`). 0: \
          Hale does not count, and the backends' own limit (10 in Dovecot) holds. `login_trusted_networks` are exempt.",
     ).per_protocol(),
     // === Towards backends ===

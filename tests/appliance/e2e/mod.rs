@@ -35,6 +35,7 @@ mod placement;
 mod refusal;
 mod submission;
 mod guessing;
+mod everywhere;
 mod transfer;
 mod pop3;
 mod sieve;
