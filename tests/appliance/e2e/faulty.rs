@@ -152,7 +152,7 @@ fn accept(listener: &TcpListener, script: &Arc<Script>, came: &Sender<(usize, Tc
 }
 
 /// The reverse of [`address_of`].
-fn fault_at(local: SocketAddr) -> Option<usize> {
+pub(crate) fn fault_at(local: SocketAddr) -> Option<usize> {
     match local.ip() {
         IpAddr::V4(address) => match address.octets() {
             [127, 80, high, low] => Some(usize::from(u16::from_be_bytes([high, low]))),

@@ -46,6 +46,7 @@ mod tls_protocols;
 mod names;
 mod faults;
 mod lmtp_faults;
+mod tls_faults;
 mod loss;
 mod spread;
 mod pressure;
