@@ -82,6 +82,40 @@ fn rs_03_five_thousand_who_never_log_in_and_two_hundred_who_never_read() {
     }
 }
 
+/// Half a PROXY header from each: all are ended in time, and whoever comes with a whole one is served.
+#[test]
+fn px_21_thousands_of_half_headers_keep_nobody_out() {
+    let backends = ScriptedBackends::start();
+    let mut setup = Setup::new(backends.port);
+    setup.add_users(&["crowded"], b"secret");
+    let hale = setup.start();
+    let before = Held::by(&hale);
+    let halves: [&[u8]; 3] = [b"PROXY TCP4 192.0.2.1", b"\r\n\r\n\0\r\nQU", b"P"];
+    let crowd: Vec<TcpStream> = (0..SILENT)
+        .map(|number| {
+            let mut stream = connect(hale.haproxy_address());
+            stream.write_all(halves[number % halves.len()]).unwrap();
+            stream
+        })
+        .collect();
+    let (took, mut client) = timed(|| {
+        let mut client = Imap::open(connect(hale.haproxy_address()));
+        client.send(b"PROXY TCP4 127.0.0.1 127.0.0.1 4711 143\r\n");
+        client.greeting();
+        client.login("crowded", b"secret");
+        client
+    });
+    assert!(took < ANSWER_MAX, "a login took {took:?}");
+    let mut session = backends.next_session();
+    let over = poll(PATIENCE, || crowd.iter().all(|stream| !is_open(stream)).then_some(()));
+    assert!(over.is_some(), "half a header, and the connection stays");
+    session.send(b"* OK still there\r\n");
+    assert_eq!(client.line(), b"* OK still there");
+    drop((crowd, client, session));
+    let gone = poll(PATIENCE, || Held::by(&hale).is_near(&before).then_some(()));
+    assert!(gone.is_some(), "before {before:?}, after {:?}", Held::by(&hale));
+}
+
 /// Ports of the other protocols.
 struct Doors {
     pop3: SocketAddr,

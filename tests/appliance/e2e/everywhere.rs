@@ -4,12 +4,12 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use super::faulty::{Fault, FaultyBackends, address_of};
+use super::faulty::{Fault, FaultyBackends, FullListener, address_of};
 use super::hale::{Hale, Setup};
 use super::imap::Imap;
 use super::ports::{FRONT, free_port};
 use super::speech::{SPEECHES, Speech};
-use super::wait::{PATIENCE, timed, wait_for};
+use super::wait::{PATIENCE, now, timed, wait_for};
 
 const GUESSER: Ipv4Addr = Ipv4Addr::new(127, 0, 8, 1);
 const NEIGHBOUR: Ipv4Addr = Ipv4Addr::new(127, 0, 8, 2);
@@ -69,6 +69,41 @@ fn rs_05_doors_are_bounded_in_every_protocol() {
     }
 }
 
+/// An address that has not answered for half a minute gets one connect at a time; whoever else wants it is told at once.
+#[test]
+fn w_fail_2_nobody_queues_for_a_dead_backend_in_any_protocol() {
+    let scene = Scene::start("data_cores = 0\nlogin_proxy_max_reconnects = 0");
+    let [imap, ..] = scene.doors.as_slice() else { panic!("no IMAP") };
+    let since = now();
+    while since.elapsed() < FAIL_FAST_AFTER {
+        let took = scene.log_in_at_nobody(imap);
+        assert!(took > AT_ONCE, "the connect was not waited for: {took:?}");
+    }
+    // Somebody waits already.
+    let mut first = Imap::open_from(GUESSER, imap.address);
+    imap.speech.greeted(&mut first);
+    imap.speech.send_login(&mut first, "nobody");
+    wait_for("the first one's connect", PATIENCE, || {
+        (scene.log_in_at_nobody(imap) < AT_ONCE).then_some(())
+    });
+    for door in &scene.doors {
+        let (name, took) = (door.speech.protocol, scene.log_in_at_nobody(door));
+        assert!(took < AT_ONCE, "{name}: {took:?} in the queue for a dead backend");
+    }
+    let mut sender = Imap::open_from(GUESSER, scene.lmtp);
+    let (took, ()) = timed(|| {
+        sender.send(b"LHLO mx.test\r\nMAIL FROM:<>\r\nRCPT TO:<nobody>\r\nQUIT\r\n");
+        while !sender.line().starts_with(b"451 4.4.0") {}
+    });
+    assert!(took < AT_ONCE, "lmtp: {took:?} in the queue for a dead backend");
+    imap.speech.expect_unavailable(&mut first);
+}
+
+/// `FAIL_FAST_AFTER`, and a connect that takes five seconds behind it.
+const FAIL_FAST_AFTER: Duration = Duration::from_secs(31);
+/// Much less than a connect.
+const AT_ONCE: Duration = Duration::from_millis(2_500);
+
 /// A connection that is greeted and may stay.
 fn come(address: SocketAddr, from: Ipv4Addr) -> Imap {
     let mut client = Imap::open_from(from, address);
@@ -82,6 +117,8 @@ struct Scene {
     doors: Vec<Door>,
     lmtp: SocketAddr,
     _hale: Hale,
+    /// Where user `nobody` lives.
+    _full: FullListener,
 }
 
 /// One protocol of it, with a backend that logs everybody in.
@@ -111,7 +148,20 @@ impl Scene {
             Door { speech, address: (FRONT, port).into(), _backends: backends }
         });
         let doors = doors.collect();
-        Self { doors, lmtp: (FRONT, lmtp).into(), _hale: setup.start() }
+        let full = FullListener::start();
+        setup.add_row(&format!("nobody:{{PLAIN}}secret::::::host={FRONT} port={}", full.port));
+        Self { doors, lmtp: (FRONT, lmtp).into(), _hale: setup.start(), _full: full }
+    }
+
+    /// How long it takes to be told that there is no backend.
+    fn log_in_at_nobody(&self, door: &Door) -> Duration {
+        let mut client = Imap::open_from(GUESSER, door.address);
+        door.speech.greeted(&mut client);
+        let (took, ()) = timed(|| {
+            door.speech.send_login(&mut client, "nobody");
+            door.speech.expect_unavailable(&mut client);
+        });
+        took
     }
 
     /// A password that is wrong for this user; how long the answer took. The same pair again would not count.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use rcgen::{KeyPair, PKCS_RSA_SHA256};
+use rustix::process::Signal;
 
 use super::bridge;
 use super::certificate::Pem;
@@ -70,6 +71,36 @@ fn tl_19_one_of_a_thousand_certificates_is_replaced_under_a_thousand_sessions() 
     for session in &mut sessions {
         session.exchange();
     }
+}
+
+/// Reloads one behind the other, while clients come in by TLS and without: nobody is refused, nobody is harmed.
+#[test]
+fn op_02_reloads_under_load_refuse_nobody() {
+    const RELOADS: usize = 50;
+    let backends = ScriptedBackends::start();
+    let mut setup = Setup::new(backends.port);
+    setup.add_users(&["crowded"], b"secret");
+    let pem = Pem::new(&[&name(0)]);
+    setup.secure(&pem);
+    let hale = setup.start();
+    let pairs = [pem];
+    let mut old = [Live::start(&hale, &backends), session_by_tls(&hale, &backends, &pairs, 0)];
+    let reloads = || hale.said().matches("reloaded:").count();
+    let mut logins = 0;
+    for reload in 1..=RELOADS {
+        hale.signal(Signal::HUP);
+        wait_for("a reload", PATIENCE, || {
+            for mut session in
+                [Live::start(&hale, &backends), session_by_tls(&hale, &backends, &pairs, 0)]
+            {
+                session.exchange();
+                logins += 1;
+            }
+            (reloads() >= reload).then_some(())
+        });
+        old.iter_mut().for_each(Live::exchange);
+    }
+    assert!(logins >= 2 * RELOADS, "{logins} logins");
 }
 
 fn name(number: usize) -> String {
