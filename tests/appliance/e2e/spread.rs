@@ -5,12 +5,14 @@ use std::io::{ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use super::bridge;
+use super::certificate::Pem;
 use super::faulty::{Fault, FaultyBackends, address_of};
 use super::hale::Setup;
 use super::imap::Imap;
 use super::kernel::data_cores;
 use super::ports::{FRONT, free_port};
-use super::speech::{SPEECHES, Speech};
+use super::speech::{IMAP, SPEECHES, Speech};
 use super::wait::{PATIENCE, now, poll, wait_for};
 
 /// Sessions of each protocol on each core, and how many of them are told at once (`SPREAD_CROWD_MIN`).
@@ -64,6 +66,44 @@ fn p5_a_backend_goes_and_its_clients_are_told_over_time() {
         crowd.judge(cores);
     }
     assert!(hale.said().contains("(login_proxy_max_disconnect_delay)"), "a word to the operator");
+}
+
+/// The same behind TLS: a client that waits is not told by a goodbye of TLS either.
+#[test]
+fn p5_clients_with_tls_are_told_over_time_too() {
+    let mut setup = Setup::new(free_port());
+    setup.configure(&format!("login_proxy_max_disconnect_delay = {}s", SPREAD.as_secs()));
+    let pem = Pem::new(&["mail.test"]);
+    setup.secure(&pem);
+    setup.add_row(&format!("dies:{{PLAIN}}secret::::::host={}", address_of(DIES)));
+    let backends = FaultyBackends::start(IMAP.turns, vec![Fault::None]);
+    setup.configure(&IMAP.configuration(setup.port, backends.port));
+    let hale = setup.start();
+    let config = bridge::client_config(&pem);
+    let mut clients: Vec<Imap> = (0..data_cores(hale.process_id()) * SESSIONS)
+        .map(|_| {
+            let mut client = bridge::connect(hale.tls_address(), "mail.test", &config);
+            IMAP.greeted(&mut client);
+            IMAP.send_login(&mut client, "dies");
+            IMAP.expect_logged_in(&mut client);
+            client.stream().set_nonblocking(true).unwrap();
+            client
+        })
+        .collect();
+    assert!(poll(SILENCE, || None::<()>).is_none());
+    let (since, all) = (now(), clients.len());
+    backends.go(DIES);
+    // The bridge passes a goodbye on as the end of the stream.
+    let is_told = |client: &Imap| !matches!(client.stream().peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+    let mut told = Vec::new();
+    wait_for("the last client to be told", SPREAD + PATIENCE, || {
+        let before = clients.len();
+        clients.retain(|client| !is_told(client));
+        told.resize(told.len() + before - clients.len(), since.elapsed());
+        clients.is_empty().then_some(())
+    });
+    let late = told.iter().filter(|after| **after > SPREAD / 2).count();
+    assert!(late >= (all - all / SESSIONS * AT_ONCE) / 3, "{late} of {all} late: {told:?}");
 }
 
 /// Places in the list of faults.
