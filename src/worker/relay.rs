@@ -2,7 +2,7 @@
 
 use crate::event::{EndedBy, Event};
 use crate::limits;
-use crate::ring::port::{IoFault, Port, ReceiveBuffer};
+use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Refused, Token};
 use crate::share::counters::Counter;
 use crate::tick::Tick;
 
@@ -31,8 +31,10 @@ impl<P: Port> Worker<P> {
         });
         connection.phase = Phase::Relay(Relay {
             label,
-            up: Direction { moved_at: seconds(now), ..Direction::default() },
+            up: Direction::default(),
             down: Direction::default(),
+            moved_at: seconds(now),
+            asked_at: low_byte(seconds(now)),
             first_end: None,
         });
         let begun = connection.tls.as_mut().map_or(Ok(()), |tls| tls.begin_relay());
@@ -53,12 +55,14 @@ impl<P: Port> Worker<P> {
 
     /// Gives the direction that reads from `source` one turn.
     pub(super) fn pump(&mut self, slot: u32, source: Side) {
-        if self.partings.contains_key(&slot) {
-            match source {
-                Side::Client => self.part_early(slot),
-                Side::Backend => return,
-            }
+        // A close may have flushed: whatever of this direction came back then goes first.
+        self.take_refused();
+        if self.partings.contains_key(&slot) && self.is_parting_kept(slot, source) {
+            return;
         }
+        let Some(generation) = self.slots.generation(slot) else {
+            return;
+        };
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
@@ -71,8 +75,13 @@ impl<P: Port> Worker<P> {
             return;
         };
         let (from, to) = if source == Side::Client { (client, backend) } else { (backend, client) };
-        let ends = Ends { source: from, destination: to, hangup };
+        let token = Token { slot, generation, kind: source.other().send() };
+        let ends = Ends { source: from, destination: to, hangup, token };
         let [direction, opposite] = relay.both(source);
+        if direction.forwarded_in == self.port.round() {
+            // What was read before is not sent yet, and nothing may overtake it.
+            return self.queue(slot, source);
+        }
         let was_hot = direction.mode == Mode::Hot;
         let was_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
         let mut moved = 0;
@@ -104,7 +113,10 @@ impl<P: Port> Worker<P> {
             self.counters.add(Counter::PipeMissing, 1);
         }
         if moved > 0 {
-            relay.direction(source).moved_at = seconds(self.now);
+            relay.moved_at = seconds(self.now);
+            if source == Side::Client {
+                relay.asked_at = low_byte(relay.moved_at);
+            }
         }
         self.after_turn(slot, source, turn);
         if answer_waits {
@@ -160,8 +172,40 @@ impl<P: Port> Worker<P> {
         }
     }
 
+    /// Takes back what destinations did not take of what was forwarded to them.
+    pub(super) fn take_refused(&mut self) {
+        while let Some(Refused { token, bytes, fault }) = self.port.refused() {
+            let Token { slot, generation, kind } = token;
+            if !self.slots.is_current(slot, generation) {
+                continue;
+            }
+            let source = if kind == Kind::ClientSend { Side::Backend } else { Side::Client };
+            let Some(connection) = self.slots.get_mut(slot) else {
+                continue;
+            };
+            let Phase::Relay(relay) = &mut connection.phase else {
+                continue;
+            };
+            let direction = relay.direction(source);
+            if connection.tls.is_none() {
+                direction.delivered = direction.delivered.saturating_sub(bytes.len() as u64);
+            }
+            let turn = match fault {
+                IoFault::WouldBlock => {
+                    direction.put_back(bytes);
+                    Turn::Blocked
+                }
+                fault => Turn::Broken(End::Destination, fault),
+            };
+            self.after_turn(slot, source, turn);
+        }
+    }
+
     /// Gives every direction on the list one turn, in order.
     pub(super) fn pump_hot(&mut self) {
+        if !self.hot.is_empty() {
+            self.port.flush();
+        }
         for _ in 0..self.hot.len() {
             let Some((slot, source)) = self.hot.pop_front() else {
                 return;
@@ -177,9 +221,7 @@ impl<P: Port> Worker<P> {
             if !std::mem::take(&mut direction.queued) {
                 continue;
             }
-            if !direction.is_blocked() {
-                self.pump(slot, source);
-            }
+            self.pump(slot, source);
         }
     }
 
@@ -343,8 +385,7 @@ impl Relay {
 
     /// The last movement is kept in whole seconds, so a second is added rather than lost.
     fn patience_ends(&self, limit: std::time::Duration) -> Tick {
-        let moved_at = self.up.moved_at.max(self.down.moved_at);
-        Tick(u64::from(moved_at) * 1000 + 1000).after(limit)
+        Tick(u64::from(self.moved_at) * 1000 + 1000).after(limit)
     }
 
     /// Whether no byte moved for `quiet` and none waits: somebody in the middle of a transfer is not idle.
@@ -352,6 +393,11 @@ impl Relay {
         let blocked = self.up.is_blocked() || self.down.is_blocked();
         !blocked && now.0 >= self.patience_ends(quiet).0
     }
+}
+
+pub(super) fn low_byte(seconds: u32) -> u8 {
+    let [low, ..] = seconds.to_le_bytes();
+    low
 }
 
 pub(super) fn seconds(now: Tick) -> u32 {

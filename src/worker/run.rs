@@ -141,9 +141,12 @@ impl<P: Port> Worker<P> {
         self.links.mail.wake_up();
         self.now = self.port.now();
         self.renew_handshake_steps();
+        self.take_refused();
         for completion in completions.drain(..) {
             self.completion(completion);
         }
+        // Ten thousand sessions may stir at once; the room for that is given back.
+        completions.shrink_to(COMPLETIONS_KEPT);
         self.completions = completions;
         self.read_mail();
         self.pass_deadlines();
@@ -176,7 +179,7 @@ impl<P: Port> Worker<P> {
         match kind {
             Kind::Accept => return self.accept_completion(slot, outcome, more),
             Kind::Wake => return self.port.wake_seen(),
-            Kind::Cancel => return,
+            Kind::Cancel | Kind::ClientSend | Kind::BackendSend => return,
             Kind::Connect
             | Kind::ClientReady
             | Kind::BackendReady
@@ -193,7 +196,7 @@ impl<P: Port> Worker<P> {
             Kind::BackendReady => self.ready_completion(slot, Side::Backend, outcome, more),
             Kind::ClientWritable => self.writable_completion(slot, Side::Client, outcome),
             Kind::BackendWritable => self.writable_completion(slot, Side::Backend, outcome),
-            Kind::Accept | Kind::Wake | Kind::Cancel => {}
+            Kind::Accept | Kind::Wake | Kind::Cancel | Kind::ClientSend | Kind::BackendSend => {}
         }
     }
 
@@ -298,10 +301,7 @@ impl<P: Port> Worker<P> {
             Phase::Session(_) => self.send_kept(slot, side),
             Phase::Relay(_) => self.pump(slot, side.other()),
             Phase::Lmtp(_) => self.send_kept_replies(slot),
-            Phase::Link(link) => {
-                let link = *link;
-                self.link_writable(link);
-            }
+            Phase::Link(_) => self.link_writable(slot),
             Phase::Lingering | Phase::Closing => {}
         }
     }
@@ -496,3 +496,6 @@ impl<P: Port> Worker<P> {
         self.port.close(fd);
     }
 }
+
+/// Room for completions that a core keeps, in completions: 100 KB.
+const COMPLETIONS_KEPT: usize = 4096;

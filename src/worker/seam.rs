@@ -56,6 +56,10 @@ fn copy<P: Port>(
     }
     let mut reads = 0;
     loop {
+        if direction.ended && direction.forwarded_in == port.round() {
+            // The last bytes are not sent yet.
+            return Turn::Again;
+        }
         if direction.ended {
             return Turn::Ended;
         }
@@ -115,7 +119,7 @@ fn fetch<P: Port>(
 ) -> Result<Fetched, Turn> {
     buffers.plain.clear();
     if let Some(channel) = &mut seam.source {
-        channel.take_opened(usize::MAX, &mut buffers.plain);
+        channel.take_opened(usize::MAX, true, &mut buffers.plain);
         if channel.engine.has_ended() {
             return Ok(Fetched::opened(Found::Ended));
         }
@@ -144,6 +148,9 @@ fn fetch<P: Port>(
     buffers.reply.clear();
     let outcome = channel.open(bytes, &mut buffers.plain, &mut buffers.reply);
     answer(port, &buffers.reply, opposite, ends);
+    if !buffers.reply.is_empty() && kept_bytes(opposite) > limits::TLS_UNSENT_BYTES_MAX {
+        return Err(Turn::Insecure(UNREAD));
+    }
     match outcome {
         Err(fault) => Err(Turn::Insecure(fault.word)),
         Ok(()) if channel.engine.has_ended() => Ok(Fetched::opened(Found::Ended)),
@@ -157,7 +164,7 @@ fn answer<P: Port>(port: &mut P, reply: &[u8], opposite: &mut Direction, ends: E
         return;
     }
     let mut sent = 0;
-    if opposite.rest.is_none() {
+    if opposite.rest.is_none() && opposite.forwarded_in != port.round() {
         // A connection that broke shows at the next read.
         sent = port.send(ends.source, reply).unwrap_or(0);
     }
@@ -167,6 +174,10 @@ fn answer<P: Port>(port: &mut P, reply: &[u8], opposite: &mut Direction, ends: E
     let waiting = opposite.rest.take();
     let waiting = waiting.as_ref().and_then(|rest| rest.bytes.get(rest.sent..)).unwrap_or_default();
     opposite.rest = Some(Box::new(Rest { bytes: [waiting, unsent].concat().into(), sent: 0 }));
+}
+
+fn kept_bytes(direction: &Direction) -> usize {
+    direction.rest.as_ref().map_or(0, |rest| rest.bytes.len() - rest.sent)
 }
 
 /// Seals and sends the fresh bytes; what is not taken becomes the rest.
@@ -191,13 +202,28 @@ fn deliver<P: Port>(
     // The log tells the bytes that the two sides exchanged, not what TLS made of them.
     direction.delivered += plain_bytes;
     let Some(channel) = &mut seam.destination else {
-        return send(port, plain, direction, ends.destination);
+        return send_soon(port, plain, direction, ends);
     };
     buffers.sealed.clear();
     if let Err(fault) = channel.engine.seal(plain, &mut buffers.sealed) {
         return Some(Turn::Insecure(fault.word));
     }
-    send(port, &buffers.sealed, direction, ends.destination)
+    send_soon(port, &buffers.sealed, direction, ends)
+}
+
+/// Sends with what the core's other directions have read in this turn of the loop, unless it is too much for that, or
+/// more is sent in this turn.
+fn send_soon<P: Port>(
+    port: &mut P,
+    bytes: &[u8],
+    direction: &mut Direction,
+    ends: Ends,
+) -> Option<Turn> {
+    if ends.hangup || !port.post(ends.destination, ends.token, bytes) {
+        return send(port, bytes, direction, ends.destination);
+    }
+    direction.forwarded_in = port.round();
+    None
 }
 
 fn send<P: Port>(
@@ -257,5 +283,7 @@ pub(super) fn say_farewell<P: Port>(
     turn
 }
 
+/// A peer makes TLS answer again and again, and takes no answer.
+pub(super) const UNREAD: &str = "the peer does not read what TLS has to answer";
 /// As in `pump`: a peer that hung up behind a long stream of short records may not keep the core.
 const READS_PER_TURN: u32 = 16;

@@ -15,7 +15,7 @@ use crate::share::counters::Counter;
 use crate::tick::Tick;
 
 use super::connection::{Phase, Relay, Side};
-use super::relay::seconds;
+use super::relay::{low_byte, seconds};
 use super::run::Worker;
 
 /// How a crowd is spread.
@@ -130,8 +130,22 @@ impl<P: Port> Worker<P> {
         true
     }
 
+    /// A direction of a relay whose client is to be told later is about to move. Whether that leaves everything as it is.
+    pub(super) fn is_parting_kept(&mut self, slot: u32, source: Side) -> bool {
+        let Some(connection) = self.slots.get_mut(slot) else { return true };
+        let Phase::Relay(relay) = &connection.phase else { return true };
+        match source {
+            // It has something to say.
+            Side::Client => self.part_early(slot),
+            // Last bytes came back, and wait for the client to read: the end goes behind them.
+            Side::Backend if relay.down.is_blocked() => drop(self.let_go(slot)),
+            Side::Backend => return true,
+        }
+        false
+    }
+
     /// Somebody who was to be told later has something to say: what happened to its backend happens now.
-    pub(super) fn part_early(&mut self, slot: u32) {
+    fn part_early(&mut self, slot: u32) {
         match self.let_go(slot) {
             Some(Parting { word: None, .. }) => self.direction_ended(slot, Side::Backend),
             Some(Parting { word: Some(word), .. }) => {
@@ -167,7 +181,10 @@ impl<P: Port> Worker<P> {
 impl Relay {
     /// Whether the client sent something a moment ago, or bytes are on their way.
     fn is_talking(&self, now: Tick) -> bool {
-        let silent = seconds(now).saturating_sub(self.up.moved_at);
+        let silent = seconds(now).saturating_sub(self.moved_at);
+        // The lowest byte is enough: if it is an old one that looks new, the client is told a little early.
+        let unasked = low_byte(seconds(now)).wrapping_sub(self.asked_at);
+        let silent = silent.max(unasked.into());
         self.up.is_blocked()
             || self.down.is_blocked()
             || u64::from(silent) <= limits::SPREAD_SILENCE.as_secs()
