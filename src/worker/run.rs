@@ -427,8 +427,7 @@ impl<P: Port> Worker<P> {
         let open = connection.client.is_open() || connection.backend.is_open();
         self.wheel.clear(slot);
         self.newcomers.set(slot, false);
-        self.let_go(slot);
-        self.hosts.relay_ends(slot);
+        self.forget_relay(slot);
         self.close_side(slot, Side::Client);
         self.close_side(slot, Side::Backend);
         if !open {

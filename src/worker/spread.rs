@@ -170,8 +170,14 @@ impl<P: Port> Worker<P> {
         true
     }
 
+    /// A connection is over, whatever it was.
+    pub(super) fn forget_relay(&mut self, slot: u32) {
+        self.let_go(slot);
+        self.hosts.relay_ends(slot);
+    }
+
     /// Takes a slot off the list of those that wait, if it is there.
-    pub(super) fn let_go(&mut self, slot: u32) -> Option<Parting> {
+    fn let_go(&mut self, slot: u32) -> Option<Parting> {
         let parting = self.partings.remove(&slot)?;
         self.hosts.parted(slot);
         Some(parting)
