@@ -8,12 +8,15 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crossbeam_queue::SegQueue;
 use rustix::net::sockopt::set_socket_linger;
 
+use super::kernel::wait_until_taken;
 use super::ports::{FRONT, free_port};
-use super::wait::PATIENCE;
+use super::speech::Speech;
+use super::wait::{PATIENCE, wait_for};
 
-/// A backend's part: what it says behind the command that begins so. The first is its greeting.
+/// What a backend says, and behind which command: the one that begins so.
 pub(crate) type Turns = &'static [(&'static str, &'static str)];
 
 /// What a backend does wrong.
@@ -33,6 +36,9 @@ pub(crate) enum Fault {
     Says { turn: usize, text: &'static [u8] },
     /// Says the same again and again.
     Endless { turn: usize, text: &'static [u8] },
+    /// Asks nobody what the other side made of a first piece, but lets it be read before the second comes, and keeps all
+    /// that it hears afterwards.
+    SaysInTwo { turn: usize, first: &'static [u8], second: &'static [u8] },
     /// Says what is its turn to say, one byte a second, and never comes to an end.
     Slow { turn: usize },
 }
@@ -56,6 +62,8 @@ pub(crate) struct FaultyBackends {
 #[derive(Debug)]
 struct Script {
     turns: Turns,
+    /// See [`Fault::SaysInTwo`].
+    heard: SegQueue<(usize, Vec<u8>)>,
     faults: Vec<Fault>,
     /// Connections so far, for each fault.
     connects: Vec<AtomicUsize>,
@@ -73,7 +81,12 @@ pub(crate) fn address_of(fault: usize) -> Ipv4Addr {
 }
 
 impl FaultyBackends {
-    pub(crate) fn start(turns: Turns, faults: Vec<Fault>) -> Self {
+    pub(crate) fn start(speech: &Speech, faults: Vec<Fault>) -> Self {
+        Self::start_with(speech.turns, faults)
+    }
+
+    /// The same with other things to say.
+    pub(crate) fn start_with(turns: Turns, faults: Vec<Fault>) -> Self {
         let port = free_port();
         // On all addresses: each fault has its own, and the kernel says which one was meant.
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).unwrap();
@@ -81,6 +94,7 @@ impl FaultyBackends {
         rustix::net::listen(&listener, 4096).unwrap();
         let script = Arc::new(Script {
             turns,
+            heard: SegQueue::new(),
             connects: faults.iter().map(|_| AtomicUsize::new(0)).collect(),
             faults,
             live: AtomicUsize::new(0),
@@ -95,6 +109,11 @@ impl FaultyBackends {
 
     pub(crate) fn connects(&self, fault: usize) -> usize {
         self.script.connects[fault].load(Ordering::Relaxed)
+    }
+
+    /// What the next backend heard behind [`Fault::SaysInTwo`], and its fault.
+    pub(crate) fn heard(&self) -> (usize, Vec<u8>) {
+        wait_for("what a backend heard", PATIENCE, || self.script.heard.pop())
     }
 
     pub(crate) fn live(&self) -> usize {
@@ -136,6 +155,7 @@ fn accept(listener: &TcpListener, script: &Arc<Script>, came: &Sender<(usize, Tc
         if matches!(script.faults[fault], Fault::None) {
             let _ = came.send((fault, stream.try_clone().unwrap()));
         }
+        let number = fault;
         let fault = match script.faults[fault] {
             Fault::CutOnce { behind, ending } if earlier == 0 => Fault::Cut { behind, ending },
             Fault::CutOnce { .. } => Fault::None,
@@ -145,7 +165,7 @@ fn accept(listener: &TcpListener, script: &Arc<Script>, came: &Sender<(usize, Tc
         let script = Arc::clone(script);
         thread::spawn(move || {
             // Nothing when the other side went first.
-            let _ = serve(&script, Peer::of(stream), fault);
+            let _ = serve(&script, Peer::of(stream), number, fault);
             script.live.fetch_sub(1, Ordering::Relaxed);
         });
     }
@@ -162,7 +182,7 @@ pub(crate) fn fault_at(local: SocketAddr) -> Option<usize> {
     }
 }
 
-fn serve(script: &Script, mut peer: Peer, fault: Fault) -> Option<()> {
+fn serve(script: &Script, mut peer: Peer, number: usize, fault: Fault) -> Option<()> {
     let mut said = 0;
     for (turn, (command, text)) in script.turns.iter().enumerate() {
         while !command.is_empty() && !peer.line()?.starts_with(command.as_bytes()) {}
@@ -181,6 +201,15 @@ fn serve(script: &Script, mut peer: Peer, fault: Fault) -> Option<()> {
                     peer.say(&piece)?;
                 }
                 script.exhausted.fetch_add(1, Ordering::Relaxed);
+                return None;
+            }
+            Fault::SaysInTwo { turn: at, first, second } if at == turn => {
+                peer.say(first)?;
+                wait_until_taken(&peer.stream);
+                // It may have gone already.
+                let _ = peer.say(second);
+                let heard = peer.rest();
+                script.heard.push((number, heard));
                 return None;
             }
             Fault::Slow { turn: at } if at == turn => return peer.say_slowly(text.trim_end()),
@@ -254,6 +283,13 @@ impl Peer {
                 None
             }
         }
+    }
+
+    /// All that is still said, until the end.
+    fn rest(mut self) -> Vec<u8> {
+        // A reset is an end too.
+        let _ = self.stream.read_to_end(&mut self.ahead);
+        self.ahead
     }
 
     fn await_end(&mut self) -> Option<()> {

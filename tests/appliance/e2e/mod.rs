@@ -21,6 +21,8 @@ mod certificate;
 mod bridge;
 mod mail;
 mod kernel;
+mod site;
+mod balancer;
 
 // The harness itself, checked against Dovecot without Hale in between.
 mod direct;
@@ -28,6 +30,7 @@ mod direct;
 // The tests, in the order in which a connection travels.
 mod start;
 mod proxy_header;
+mod addresses;
 mod announce;
 mod password;
 mod pipeline;
@@ -44,6 +47,8 @@ mod tls;
 mod tls_backend;
 mod tls_protocols;
 mod names;
+mod testssl;
+mod injection;
 mod faults;
 mod lmtp_faults;
 mod tls_faults;
@@ -54,5 +59,6 @@ mod crowd;
 mod idle;
 mod lmtp;
 mod lmtp_tls;
+mod clients;
 mod stop;
 mod quickstart;
