@@ -41,6 +41,8 @@ pub enum Counter {
     FactsForged,
     /// Connections without a login that made room for newer ones (W-PIPE-7).
     CrowdedOut,
+    /// Clients that were told later that their backend is gone (wire.md 6, *disconnect spreading*).
+    EndsSpread,
     /// Logins that did not wait for a backend that has been failing (W-FAIL-2).
     FailedFast,
     /// Referrals of backends that were followed (W-REF-1).
@@ -61,7 +63,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -79,6 +81,7 @@ impl Counter {
         Self::PasswordExposed,
         Self::FactsForged,
         Self::CrowdedOut,
+        Self::EndsSpread,
         Self::FailedFast,
         Self::Referred,
         Self::TlsHandshakes,
@@ -110,6 +113,7 @@ impl Counter {
             Self::PasswordExposed => "password_exposed",
             Self::FactsForged => "facts_forged",
             Self::CrowdedOut => "crowded_out",
+            Self::EndsSpread => "ends_spread",
             Self::FailedFast => "failed_fast",
             Self::Referred => "referred",
             Self::TlsHandshakes => "tls_handshakes",

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -53,6 +54,8 @@ pub(crate) enum Ending {
 pub(crate) struct FaultyBackends {
     pub(crate) port: u16,
     script: Arc<Script>,
+    /// Who came to a backend without a fault.
+    came: Receiver<(usize, TcpStream)>,
     accepting: Option<JoinHandle<()>>,
 }
 
@@ -99,8 +102,9 @@ impl FaultyBackends {
             over: AtomicBool::new(false),
         });
         let shared = Arc::clone(&script);
-        let accepting = Some(thread::spawn(move || accept(&listener, &shared)));
-        Self { port, script, accepting }
+        let (sender, came) = channel();
+        let accepting = Some(thread::spawn(move || accept(&listener, &shared, &sender)));
+        Self { port, script, came, accepting }
     }
 
     pub(crate) fn connects(&self, fault: usize) -> usize {
@@ -114,6 +118,13 @@ impl FaultyBackends {
 
     pub(crate) fn live(&self) -> usize {
         self.script.live.load(Ordering::Relaxed)
+    }
+
+    /// Ends all connections to a backend without a fault at once, as a process that is killed does.
+    pub(crate) fn go(&self, fault: usize) {
+        for (_, stream) in self.came.try_iter().filter(|(of, _)| *of == fault) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 
     /// How many could say more than anybody should have read.
@@ -131,7 +142,7 @@ impl Drop for FaultyBackends {
     }
 }
 
-fn accept(listener: &TcpListener, script: &Arc<Script>) {
+fn accept(listener: &TcpListener, script: &Arc<Script>, came: &Sender<(usize, TcpStream)>) {
     for stream in listener.incoming() {
         let stream = stream.unwrap();
         if script.over.load(Ordering::Relaxed) {
@@ -140,6 +151,10 @@ fn accept(listener: &TcpListener, script: &Arc<Script>) {
         let Some(fault) = fault_at(stream.local_addr().unwrap()) else { continue };
         let Some(connects) = script.connects.get(fault) else { continue };
         let earlier = connects.fetch_add(1, Ordering::Relaxed);
+        // The others must be able to close theirs.
+        if matches!(script.faults[fault], Fault::None) {
+            let _ = came.send((fault, stream.try_clone().unwrap()));
+        }
         let number = fault;
         let fault = match script.faults[fault] {
             Fault::CutOnce { behind, ending } if earlier == 0 => Fault::Cut { behind, ending },
@@ -157,7 +172,7 @@ fn accept(listener: &TcpListener, script: &Arc<Script>) {
 }
 
 /// The reverse of [`address_of`].
-fn fault_at(local: SocketAddr) -> Option<usize> {
+pub(crate) fn fault_at(local: SocketAddr) -> Option<usize> {
     match local.ip() {
         IpAddr::V4(address) => match address.octets() {
             [127, 80, high, low] => Some(usize::from(u16::from_be_bytes([high, low]))),
