@@ -167,7 +167,7 @@ impl Scene {
         let mut stages = Vec::new();
         for speech in &SPEECHES {
             let faults = [vec![Fault::None], faults(speech)].concat();
-            let backends = FaultyBackends::start(speech, faults.clone());
+            let backends = FaultyBackends::start(speech.turns, faults.clone());
             let port = if speech.protocol == "imap" { setup.port } else { free_port() };
             setup.configure(&speech.configuration(port, backends.port));
             stages.push(Stage { speech, faults, backends, address: (FRONT, port).into() });

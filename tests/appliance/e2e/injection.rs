@@ -289,7 +289,7 @@ fn tl_07_what_follows_a_backends_go_ahead_in_clear_is_never_believed() {
             let place = address_of(cut);
             setup.add_row(&format!("{}-{cut}:{{PLAIN}}secret::::::host={place}", upgrade.protocol));
         }
-        let backends = FaultyBackends::start_with(upgrade.turns, faults);
+        let backends = FaultyBackends::start(upgrade.turns, faults);
         let port = if upgrade.protocol == Protocol::Imap { setup.port } else { free_port() };
         setup.configure(&upgrade.speech().configuration(port, backends.port));
         setup.configure(&format!("protocol {} {{\n  proxy_ssl = starttls\n}}", upgrade.protocol));
