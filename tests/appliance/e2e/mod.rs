@@ -53,6 +53,7 @@ mod pressure;
 mod crowd;
 mod idle;
 mod lmtp;
+mod lmtp_tls;
 mod clients;
 mod stop;
 mod quickstart;
