@@ -142,7 +142,7 @@ impl Scene {
             setup.add_row(&format!("guessed-{user}:{{PLAIN}}another::::::host={place}"));
         }
         let doors = SPEECHES.iter().map(|speech| {
-            let backends = FaultyBackends::start(speech, vec![Fault::None]);
+            let backends = FaultyBackends::start(speech.turns, vec![Fault::None]);
             let port = if speech.protocol == "imap" { setup.port } else { free_port() };
             setup.configure(&speech.configuration(port, backends.port));
             Door { speech, address: (FRONT, port).into(), _backends: backends }

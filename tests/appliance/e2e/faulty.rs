@@ -13,10 +13,9 @@ use rustix::net::sockopt::set_socket_linger;
 
 use super::kernel::wait_until_taken;
 use super::ports::{FRONT, free_port};
-use super::speech::Speech;
 use super::wait::{PATIENCE, wait_for};
 
-/// What a backend says, and behind which command: the one that begins so.
+/// A backend's part: what it says behind the command that begins so. The first is its greeting.
 pub(crate) type Turns = &'static [(&'static str, &'static str)];
 
 /// What a backend does wrong.
@@ -62,8 +61,6 @@ pub(crate) struct FaultyBackends {
 #[derive(Debug)]
 struct Script {
     turns: Turns,
-    /// See [`Fault::SaysInTwo`].
-    heard: SegQueue<(usize, Vec<u8>)>,
     faults: Vec<Fault>,
     /// Connections so far, for each fault.
     connects: Vec<AtomicUsize>,
@@ -72,6 +69,8 @@ struct Script {
     /// Backends that spoke without end and were listened to.
     exhausted: AtomicUsize,
     over: AtomicBool,
+    /// See [`Fault::SaysInTwo`].
+    heard: SegQueue<(usize, Vec<u8>)>,
 }
 
 /// Where the backend with this fault is.
@@ -81,12 +80,7 @@ pub(crate) fn address_of(fault: usize) -> Ipv4Addr {
 }
 
 impl FaultyBackends {
-    pub(crate) fn start(speech: &Speech, faults: Vec<Fault>) -> Self {
-        Self::start_with(speech.turns, faults)
-    }
-
-    /// The same with other things to say.
-    pub(crate) fn start_with(turns: Turns, faults: Vec<Fault>) -> Self {
+    pub(crate) fn start(turns: Turns, faults: Vec<Fault>) -> Self {
         let port = free_port();
         // On all addresses: each fault has its own, and the kernel says which one was meant.
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).unwrap();
@@ -94,12 +88,12 @@ impl FaultyBackends {
         rustix::net::listen(&listener, 4096).unwrap();
         let script = Arc::new(Script {
             turns,
-            heard: SegQueue::new(),
             connects: faults.iter().map(|_| AtomicUsize::new(0)).collect(),
             faults,
             live: AtomicUsize::new(0),
             exhausted: AtomicUsize::new(0),
             over: AtomicBool::new(false),
+            heard: SegQueue::new(),
         });
         let shared = Arc::clone(&script);
         let (sender, came) = channel();
@@ -155,7 +149,6 @@ fn accept(listener: &TcpListener, script: &Arc<Script>, came: &Sender<(usize, Tc
         if matches!(script.faults[fault], Fault::None) {
             let _ = came.send((fault, stream.try_clone().unwrap()));
         }
-        let number = fault;
         let fault = match script.faults[fault] {
             Fault::CutOnce { behind, ending } if earlier == 0 => Fault::Cut { behind, ending },
             Fault::CutOnce { .. } => Fault::None,
@@ -165,7 +158,7 @@ fn accept(listener: &TcpListener, script: &Arc<Script>, came: &Sender<(usize, Tc
         let script = Arc::clone(script);
         thread::spawn(move || {
             // Nothing when the other side went first.
-            let _ = serve(&script, Peer::of(stream), number, fault);
+            let _ = serve(&script, Peer::of(stream), fault);
             script.live.fetch_sub(1, Ordering::Relaxed);
         });
     }
@@ -182,7 +175,7 @@ pub(crate) fn fault_at(local: SocketAddr) -> Option<usize> {
     }
 }
 
-fn serve(script: &Script, mut peer: Peer, number: usize, fault: Fault) -> Option<()> {
+fn serve(script: &Script, mut peer: Peer, fault: Fault) -> Option<()> {
     let mut said = 0;
     for (turn, (command, text)) in script.turns.iter().enumerate() {
         while !command.is_empty() && !peer.line()?.starts_with(command.as_bytes()) {}
@@ -208,6 +201,7 @@ fn serve(script: &Script, mut peer: Peer, number: usize, fault: Fault) -> Option
                 wait_until_taken(&peer.stream);
                 // It may have gone already.
                 let _ = peer.say(second);
+                let number = fault_at(peer.stream.local_addr().ok()?)?;
                 let heard = peer.rest();
                 script.heard.push((number, heard));
                 return None;

@@ -92,7 +92,7 @@ struct Client {
 impl Scene {
     fn start(faults: Vec<Fault>) -> Self {
         let faults = [vec![Fault::None], faults].concat();
-        let backends = FaultyBackends::start_with(TURNS, faults.clone());
+        let backends = FaultyBackends::start(TURNS, faults.clone());
         let full = FullListener::start();
         let port = free_port();
         let mut setup = Setup::new(free_port());

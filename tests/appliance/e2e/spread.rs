@@ -36,7 +36,7 @@ fn p5_a_backend_goes_and_its_clients_are_told_over_time() {
     }
     let mut scenes = Vec::new();
     for speech in &SPEECHES {
-        let backends = FaultyBackends::start(speech, vec![Fault::None; 2]);
+        let backends = FaultyBackends::start(speech.turns, vec![Fault::None; 2]);
         let port = if speech.protocol == "imap" { setup.port } else { free_port() };
         setup.configure(&speech.configuration(port, backends.port));
         scenes.push((speech, backends, SocketAddr::from((FRONT, port))));
@@ -76,7 +76,7 @@ fn p5_clients_with_tls_are_told_over_time_too() {
     let pem = Pem::new(&["mail.test"]);
     setup.secure(&pem);
     setup.add_row(&format!("dies:{{PLAIN}}secret::::::host={}", address_of(DIES)));
-    let backends = FaultyBackends::start(&IMAP, vec![Fault::None]);
+    let backends = FaultyBackends::start(IMAP.turns, vec![Fault::None]);
     setup.configure(&IMAP.configuration(setup.port, backends.port));
     let hale = setup.start();
     let config = bridge::client_config(&pem);
