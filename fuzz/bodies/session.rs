@@ -16,7 +16,7 @@ use hale::preauth::Dialogue;
 use hale::preauth::capability::Rules;
 use hale::session::input::{Destination, Input, RouteAnswer};
 use hale::session::output::{Outbox, WISHES_MAX, Wish};
-use hale::session::{ProtocolSettings, Session, SessionSettings};
+use hale::session::{Cleartext, ProtocolSettings, Session, SessionSettings};
 use hale::tick::Tick;
 
 /// Anything in any order: no panic, bounded wishes and output, a deadline in every stage, silence behind the end, an end
@@ -162,7 +162,7 @@ fn session(choice: u8) -> Session {
         starttls_rules: None,
         verify_backends: true,
         trusted: Networks::default(),
-        privacy_required: flag(2),
+        cleartext: if flag(2) { Cleartext::Forbidden } else { Cleartext::Allowed },
         proxy_header_is_private: flag(4),
         proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
         failure_delay: limits::FAILURE_DELAY,

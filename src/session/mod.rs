@@ -19,4 +19,4 @@ mod settings;
 pub use announce::SendHeader;
 pub use machine::Session;
 pub use refusal::PIPELINED;
-pub use settings::{ProtocolSettings, SessionSettings};
+pub use settings::{Cleartext, ProtocolSettings, SessionSettings};

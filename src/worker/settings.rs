@@ -14,7 +14,7 @@ use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
 use crate::preauth::sasl::{self, Mechanisms};
-use crate::session::{ProtocolSettings, SendHeader, SessionSettings};
+use crate::session::{Cleartext, ProtocolSettings, SendHeader, SessionSettings};
 use crate::share::counters::Counters;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
@@ -133,7 +133,12 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
         guarded_rules,
         rules,
         trusted: config.trust.login_networks.clone(),
-        privacy_required: config.ssl.mode == SslMode::Required,
+        cleartext: match ssl.mode {
+            SslMode::Required => Cleartext::Forbidden,
+            // Without a certificate there is no better way that clients could be sent to.
+            _ if config.auth.allow_cleartext || !has_certificate => Cleartext::Allowed,
+            SslMode::Yes | SslMode::No => Cleartext::Discouraged,
+        },
         proxy_header_is_private: config.trust.proxy_protocol_implies_secure,
         proxy_header_timeout: config.trust.haproxy_timeout,
         failure_delay: config.auth.failure_delay,
@@ -190,5 +195,24 @@ impl Links {
             tls: exchange.tls.clone(),
             counters: Arc::clone(exchange.counters.get(index)?),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::loaded;
+
+    #[test]
+    fn w_trust_2_the_settings_say_who_may_send_a_password_in_clear() {
+        const CERTIFICATE: &str =
+            "ssl_server_cert_file = /e/c.pem\nssl_server_key_file = /e/k.pem\n";
+        let of = |text: &str| session_settings(&loaded(text), "h").cleartext;
+        assert_eq!(of(""), Cleartext::Allowed, "there is no certificate");
+        assert_eq!(of(CERTIFICATE), Cleartext::Discouraged);
+        assert_eq!(of(&format!("{CERTIFICATE}auth_allow_cleartext = yes\n")), Cleartext::Allowed);
+        assert_eq!(of(&format!("{CERTIFICATE}ssl = no\n")), Cleartext::Allowed);
+        let required = format!("{CERTIFICATE}ssl = required\nauth_allow_cleartext = yes\n");
+        assert_eq!(of(&required), Cleartext::Forbidden);
     }
 }

@@ -33,7 +33,7 @@ use hale::names::{CoreId, Protocol};
 use hale::network::Networks;
 use hale::preauth::capability::Rules;
 use hale::secret::Secret;
-use hale::session::{ProtocolSettings, SendHeader, SessionSettings};
+use hale::session::{Cleartext, ProtocolSettings, SendHeader, SessionSettings};
 use hale::worker::{Asks, Links, Listener, VerifiedCache, Worker, WorkerSettings};
 
 use account::Account;
@@ -104,7 +104,7 @@ fn settings() -> WorkerSettings {
         starttls_rules: None,
         verify_backends: true,
         trusted: Networks::default(),
-        privacy_required: false,
+        cleartext: Cleartext::Allowed,
         proxy_header_is_private: false,
         proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
         failure_delay: limits::FAILURE_DELAY,

@@ -184,6 +184,7 @@ impl Player {
             "header" => self.scene.header = true,
             "trusts" => self.scene.trusted = Networks::parse(rest)?,
             "private-only" => self.scene.private_only = true,
+            "private-wanted" => self.scene.private_wanted = true,
             "tls" => self.scene.tls = true,
             "starttls" => self.scene.starttls = true,
             "behind-tls" => self.scene.behind_tls = true,

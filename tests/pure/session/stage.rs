@@ -13,7 +13,7 @@ use hale::names::Protocol;
 use hale::network::Networks;
 use hale::preauth::Dialogue;
 use hale::preauth::capability::Rules;
-use hale::session::{ProtocolSettings, Session, SessionSettings};
+use hale::session::{Cleartext, ProtocolSettings, Session, SessionSettings};
 use hale::tick::Tick;
 
 use crate::client_facts;
@@ -25,7 +25,7 @@ pub(super) fn settings() -> SessionSettings {
         starttls_rules: None,
         verify_backends: true,
         trusted: Networks::default(),
-        privacy_required: false,
+        cleartext: Cleartext::Allowed,
         proxy_header_is_private: false,
         proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
         failure_delay: limits::FAILURE_DELAY,
@@ -47,6 +47,8 @@ pub(super) struct Scene {
     pub(super) trusted: Networks,
     /// `ssl = required`.
     pub(super) private_only: bool,
+    /// `auth_allow_cleartext = no`, and there is a certificate.
+    pub(super) private_wanted: bool,
     /// `proxy_protocol_implies_secure`.
     pub(super) header_is_private: bool,
     /// The client came over TLS.
@@ -65,7 +67,11 @@ impl Scene {
     pub(super) fn session(&self) -> Session {
         let settings = SessionSettings {
             trusted: self.trusted.clone(),
-            privacy_required: self.private_only,
+            cleartext: match (self.private_only, self.private_wanted) {
+                (true, _) => Cleartext::Forbidden,
+                (false, true) => Cleartext::Discouraged,
+                (false, false) => Cleartext::Allowed,
+            },
             proxy_header_is_private: self.header_is_private,
             ..settings()
         };
