@@ -149,6 +149,10 @@ pub struct Login {
     pub referrals: u8,
     /// Log in by trust alone (`proxy_noauth`): in Submission by XCLIENT LOGIN (W-SUB-B9).
     pub noauth: bool,
+    /// A backend that takes XCLIENT from the client behind us is all right (`xclient_inherit_ok`, W-FWD-10).
+    pub xclient_inherit_ok: bool,
+    /// The client sees the backend's words about a wrong password (`pass_backend_error`, W-POP-B5).
+    pub pass_backend_error: bool,
     /// What we call ourselves in EHLO.
     pub own_name: Box<str>,
     /// What the client called itself in EHLO.

@@ -50,6 +50,7 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
         managesieve: ManageSieve::new(|name| holder(root, Protocol::Sieve, name)),
         hostname: root.optional_text("hostname"),
         submission_keywords: submission::keywords(root, findings),
+        lmtp_xclient_ipv6_prefix: root.flag("lmtp_xclient_ipv6_prefix"),
         recipient_delimiter: root.text("recipient_delimiter").chars().next(),
         proxy: proxy(root, findings),
         limits: limits(root),
@@ -302,6 +303,8 @@ fn protocol_settings(root: &Section, protocol: Protocol) -> ProtocolSettings {
             "v2" => ProxyHeader::V2,
             _ => ProxyHeader::No,
         },
+        xclient_inherit_ok: block.flag("xclient_inherit_ok"),
+        pass_backend_error: block.flag("pass_backend_error"),
         mail_max_userip_connections: holder("mail_max_userip_connections")
             .small("mail_max_userip_connections"),
         relay_idle_timeout: holder("relay_idle_timeout")

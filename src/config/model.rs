@@ -54,6 +54,8 @@ pub struct Config {
     pub hostname: Option<String>,
     /// Lines of EHLO that are true of every Submission backend.
     pub submission_keywords: Vec<String>,
+    /// IPv6 addresses begin with `IPV6:` in XCLIENT to LMTP backends.
+    pub lmtp_xclient_ipv6_prefix: bool,
     /// What separates name and detail of an LMTP recipient.
     pub recipient_delimiter: Option<char>,
     /// Towards backends, for logins.
@@ -436,6 +438,10 @@ pub struct ProtocolSettings {
     pub proxy_ssl: ProxySsl,
     /// PROXY header towards backends.
     pub proxy_send_header: ProxyHeader,
+    /// Submission: backends that take XCLIENT from whoever comes by us are all right.
+    pub xclient_inherit_ok: bool,
+    /// POP3: clients see the backends' words about wrong passwords.
+    pub pass_backend_error: bool,
     /// Sessions of one user from one address; 0: any number.
     pub mail_max_userip_connections: u32,
     /// A relay without a byte for this long is ended; zero: never.

@@ -193,7 +193,8 @@ impl Lmtp {
         facts.session_id = SessionId::parse(&sub).unwrap_or(facts.session_id);
         let hops = hops_left(&facts, referrals)?;
         let timeout_s = self.timeout_s.map(|seconds| seconds.saturating_sub(3).max(1));
-        Some(Introduction { facts, hops, helo: self.helo.clone(), timeout_s })
+        let ipv6_prefix = self.settings.xclient_ipv6_prefix;
+        Some(Introduction { facts, hops, helo: self.helo.clone(), timeout_s, ipv6_prefix })
     }
 
     fn offer(&mut self, now: Tick, id: LinkId, number: usize, outbox: &mut Outbox) {

@@ -129,6 +129,8 @@ impl Session {
             forward,
             client_id: self.dialogue.client_id().to_vec(),
             noauth: grant.noauth,
+            xclient_inherit_ok: self.settings.of(self.protocol).xclient_inherit_ok,
+            pass_backend_error: self.settings.of(self.protocol).pass_backend_error,
             own_name: self.settings.rules.host.clone(),
             helo: self.dialogue.helo().map(Into::into),
         };

@@ -61,13 +61,23 @@ pub struct ProtocolSettings {
     pub tls: BackendTls,
     /// `proxy_send_header`.
     pub send_header: SendHeader,
+    /// `xclient_inherit_ok`.
+    pub xclient_inherit_ok: bool,
+    /// `pass_backend_error`.
+    pub pass_backend_error: bool,
 }
 
 impl ProtocolSettings {
     /// The protocol's own port, in clear, and nothing said before it.
     #[must_use]
     pub fn standard(protocol: Protocol) -> Self {
-        Self { port: protocol.default_port(), tls: BackendTls::Off, send_header: SendHeader::No }
+        Self {
+            port: protocol.default_port(),
+            tls: BackendTls::Off,
+            send_header: SendHeader::No,
+            xclient_inherit_ok: false,
+            pass_backend_error: false,
+        }
     }
 }
 

@@ -96,6 +96,7 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
         proxy_header_timeout: config.trust.haproxy_timeout,
         port: config.protocol(Protocol::Lmtp).proxy_port,
         send_header: send_header(config.protocol(Protocol::Lmtp).proxy_send_header),
+        xclient_ipv6_prefix: config.lmtp_xclient_ipv6_prefix,
         delimiter: config.recipient_delimiter,
         starttls: false,
     }
@@ -150,6 +151,8 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
                 port: protocol.proxy_port,
                 send_header: send_header(protocol.proxy_send_header),
                 tls: backend_tls(protocol.proxy_ssl),
+                xclient_inherit_ok: protocol.xclient_inherit_ok,
+                pass_backend_error: protocol.pass_backend_error,
             }
         }),
     }

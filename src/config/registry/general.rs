@@ -97,6 +97,11 @@ pub(super) const SETTINGS: &[Setting] = &[
          served and do not ask again: a keyword that is not true of all backends makes mail fail there.",
     ),
     global(
+        "lmtp_xclient_ipv6_prefix", Bool, "no", Hale,
+        "LMTP: whether IPv6 addresses that backends are told by XCLIENT begin with `IPV6:`, as Postfix writes them. Dovecot \
+         before 2.4 does not understand that.",
+    ),
+    global(
         "recipient_delimiter", Text, "+", Dovecot,
         "LMTP: what separates a user's name from a detail in an address. `tim+box@example.org` is the user \
          `tim@example.org`; the backend gets the address as it came. Empty: nothing does.",

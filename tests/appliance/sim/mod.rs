@@ -123,6 +123,7 @@ fn settings() -> WorkerSettings {
             proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
             port: Protocol::Lmtp.default_port(),
             send_header: SendHeader::No,
+            xclient_ipv6_prefix: false,
             delimiter: Some('+'),
             starttls: false,
         }),

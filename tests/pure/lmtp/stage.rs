@@ -46,6 +46,7 @@ impl Scene {
             proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
             port: 24,
             send_header: SendHeader::No,
+            xclient_ipv6_prefix: false,
             delimiter: Some('+'),
             starttls: self.starttls,
         };
