@@ -116,7 +116,7 @@ impl Dialogue {
         }
     }
 
-    /// Forwarding pairs that could not be sent (W-FWD-5).
+    /// Facts and forward variables that could not be sent (W-FWD-5).
     #[must_use]
     pub fn dropped_pairs(&self) -> u16 {
         match self {

@@ -39,6 +39,8 @@ pub enum Counter {
     PasswordExposed,
     /// Connections on which an untrusted client set forwarding facts (W-FWD-1).
     FactsForged,
+    /// Logins at which a backend was not told everything (W-FWD-5).
+    FactsLeftOut,
     /// Connections without a login that made room for newer ones (W-PIPE-7).
     CrowdedOut,
     /// Logins that did not wait for a backend that has been failing (W-FAIL-2).
@@ -61,7 +63,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -78,6 +80,7 @@ impl Counter {
         Self::Panicked,
         Self::PasswordExposed,
         Self::FactsForged,
+        Self::FactsLeftOut,
         Self::CrowdedOut,
         Self::FailedFast,
         Self::Referred,
@@ -109,6 +112,7 @@ impl Counter {
             Self::Panicked => "panicked",
             Self::PasswordExposed => "password_exposed",
             Self::FactsForged => "facts_forged",
+            Self::FactsLeftOut => "facts_left_out",
             Self::CrowdedOut => "crowded_out",
             Self::FailedFast => "failed_fast",
             Self::Referred => "referred",

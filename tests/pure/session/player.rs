@@ -293,6 +293,9 @@ fn grant(text: &str) -> Grant {
             ("host", host) => grant.host = Some(host.into()),
             ("port", port) => grant.port = Some(port.parse().unwrap()),
             ("forward", value) => grant.forward.push(("k".into(), value.into())),
+            (name @ "forward-too-long-a-name", value) => {
+                grant.forward.push((name.into(), value.into()));
+            }
             ("plain", _) => grant.mech = BackendMech::Plain,
             ("nopipelining", _) => grant.nopipelining = true,
             ("not_trusted", _) => grant.not_trusted = true,
