@@ -16,7 +16,7 @@ mod refusal;
 mod secure;
 mod settings;
 
-pub use announce::SendHeader;
+pub use announce::{Extensions, SendHeader};
 pub use machine::Session;
 pub use refusal::PIPELINED;
 pub use settings::{Cleartext, ProtocolSettings, SessionSettings};

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use crate::admission::door::DoorRules;
 use crate::auth::verdict::{BackendTls, Certificate};
-use crate::config::model::{ProxyHeader, ProxySsl};
-use crate::config::{Config, Mechanism, SslMode};
+use crate::config::model::{HeaderOption, ProxyHeader, ProxySsl};
+use crate::config::{self, Config, Mechanism, SslMode};
 use crate::event::Event;
 use crate::lmtp::LmtpSettings;
 use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
 use crate::preauth::sasl::{self, Mechanisms};
-use crate::session::{Cleartext, ProtocolSettings, SendHeader, SessionSettings};
+use crate::session::{Cleartext, Extensions, ProtocolSettings, SendHeader, SessionSettings};
 use crate::share::counters::Counters;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
@@ -95,7 +95,7 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
         trusted: config.trust.login_networks.clone(),
         proxy_header_timeout: config.trust.haproxy_timeout,
         port: config.protocol(Protocol::Lmtp).proxy_port,
-        send_header: send_header(config.protocol(Protocol::Lmtp).proxy_send_header),
+        send_header: send_header(config.protocol(Protocol::Lmtp)),
         xclient_ipv6_prefix: config.lmtp_xclient_ipv6_prefix,
         delimiter: config.recipient_delimiter,
         starttls: false,
@@ -149,7 +149,7 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
         protocols: Protocol::ALL.map(|protocol| config.protocol(protocol)).map(|protocol| {
             ProtocolSettings {
                 port: protocol.proxy_port,
-                send_header: send_header(protocol.proxy_send_header),
+                send_header: send_header(protocol),
                 tls: backend_tls(protocol.proxy_ssl),
                 xclient_inherit_ok: protocol.xclient_inherit_ok,
                 pass_backend_error: protocol.pass_backend_error,
@@ -158,11 +158,22 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
     }
 }
 
-fn send_header(setting: ProxyHeader) -> SendHeader {
-    match setting {
+fn send_header(protocol: &config::model::ProtocolSettings) -> SendHeader {
+    match protocol.proxy_send_header {
         ProxyHeader::No => SendHeader::No,
         ProxyHeader::V1 => SendHeader::V1,
-        ProxyHeader::V2 => SendHeader::V2,
+        ProxyHeader::V2 => SendHeader::V2(
+            protocol
+                .proxy_send_header_options
+                .iter()
+                .map(|option| match option {
+                    HeaderOption::Ssl => Extensions::SSL,
+                    HeaderOption::Authority => Extensions::AUTHORITY,
+                    HeaderOption::UniqueId => Extensions::UNIQUE_ID,
+                    HeaderOption::Checksum => Extensions::CHECKSUM,
+                })
+                .fold(Extensions::NONE, Extensions::with),
+        ),
     }
 }
 
