@@ -36,9 +36,8 @@ pub(crate) fn run(input: &[u8]) {
         default_group_count: 3,
         test_username: Some("probe-%{backend_host}".into()),
     };
-    let addresses: Addresses = (1..=4)
-        .map(|n: u8| (format!("be{n}").into(), vec![IpAddr::from([10, 0, 0, n])]))
-        .collect();
+    let addresses: Addresses =
+        (1..=4).map(|n: u8| (format!("be{n}").into(), vec![IpAddr::from([10, 0, 0, n])])).collect();
     let (table, problems) = Table::build(&rows, &addresses, &settings);
     assert_eq!(Table::build(&rows, &addresses, &settings), (table.clone(), problems));
     for user in &users {
@@ -158,9 +157,26 @@ impl Bytes<'_> {
     /// A word that means something, or any.
     fn word(&mut self) -> Box<str> {
         const WORDS: [&str; 20] = [
-            "", "DC1", "DC2", "be1", "be2", "BE3", "be4", "192.0.2.1", "default-1", "default-2",
-            "online", "offline", "standby", "evacuate", "failover", "maintenance", "probe-be1",
-            "g", "-", "a b",
+            "",
+            "DC1",
+            "DC2",
+            "be1",
+            "be2",
+            "BE3",
+            "be4",
+            "192.0.2.1",
+            "default-1",
+            "default-2",
+            "online",
+            "offline",
+            "standby",
+            "evacuate",
+            "failover",
+            "maintenance",
+            "probe-be1",
+            "g",
+            "-",
+            "a b",
         ];
         let choice = self.byte();
         if let Some(word) = WORDS.get(usize::from(choice)) {

@@ -49,4 +49,5 @@ mod crowd;
 mod idle;
 mod lmtp;
 mod stop;
+mod oracle;
 mod quickstart;
