@@ -17,6 +17,8 @@ pub mod sieve;
 pub mod submission;
 pub mod xclient;
 
+use std::time::Duration;
+
 use crate::auth::verdict::BackendMech;
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
@@ -81,6 +83,23 @@ impl Dialogue {
             Self::Pop3(pop3) => pop3.secured(facts, to_backend),
             Self::Sieve(sieve) => sieve.secured(),
             Self::Submission(submission) => submission.secured(facts, to_backend),
+        }
+    }
+
+    /// How long the backend may say nothing before [`Self::silent`] is worth a try; none: as long as the login may take.
+    #[must_use]
+    pub fn patience(&self) -> Option<Duration> {
+        match self {
+            Self::Sieve(sieve) => sieve.patience(),
+            Self::Imap(_) | Self::Pop3(_) | Self::Submission(_) => None,
+        }
+    }
+
+    /// The backend was silent for [`Self::patience`].
+    pub fn silent(&mut self, to_backend: &mut Vec<u8>) {
+        match self {
+            Self::Sieve(sieve) => sieve.silent(to_backend),
+            Self::Imap(_) | Self::Pop3(_) | Self::Submission(_) => {}
         }
     }
 
