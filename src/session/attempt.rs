@@ -174,6 +174,10 @@ impl Session {
                 attempt.master = answer.master_user;
                 grant
             }
+            Verdict::Elsewhere(place) => {
+                attempt.master = answer.master_user.or_else(|| attempt.master.take());
+                return self.send_away(now, &place, outbox);
+            }
             Verdict::Refuse { failure, reason } => {
                 let text = reason.map(|reason| reason.into_boxed_bytes());
                 let detail = match (answer.trouble, answer.why) {

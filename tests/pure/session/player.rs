@@ -248,6 +248,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
     let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
     Some(match word {
         "grant" => Input::Verdict { answer: stage::accepted(grant(rest)), earlier_failures: 0 },
+        "elsewhere" => Input::Verdict { answer: stage::elsewhere(rest), earlier_failures: 0 },
         "refuse" => {
             let reason = Some(second).filter(|reason| !reason.is_empty());
             Input::Verdict {

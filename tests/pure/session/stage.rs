@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hale::auth::answer::Answer;
-use hale::auth::verdict::{BackendTls, Certificate, Grant, Verdict};
+use hale::auth::verdict::{BackendTls, Certificate, Elsewhere, Grant, Verdict};
 use hale::facts::{ClientFacts, Transport};
 use hale::fault::Failure;
 use hale::limits;
@@ -110,6 +110,17 @@ pub(super) fn accepted(grant: Grant) -> Box<Answer> {
 
 pub(super) fn refused(failure: Failure, reason: Option<&str>) -> Box<Answer> {
     answered(Verdict::Refuse { failure, reason: reason.map(Into::into) })
+}
+
+/// `user host [port]`
+pub(super) fn elsewhere(text: &str) -> Box<Answer> {
+    let words: Vec<&str> = text.split(' ').collect();
+    answered(Verdict::Elsewhere(Box::new(Elsewhere {
+        user: words[0].into(),
+        host: words[1].into(),
+        port: words.get(2).map(|port| port.parse().unwrap()),
+        reason: None,
+    })))
 }
 
 fn answered(verdict: Verdict) -> Box<Answer> {
