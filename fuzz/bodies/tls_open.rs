@@ -16,7 +16,7 @@ pub(crate) fn run(input: &[u8]) {
         Engine::server(&servers(), Protocol::Imap)
     } else {
         let trust = Trust::new(CERTIFICATE.as_bytes()).expect("our own certificate");
-        Engine::client(&Backends::new(&trust), "mail.example.org", choice & 8 != 0, &mut said)
+        Engine::client(&Backends::new(&trust), "mail.example.org", choice & 8 != 0, &mut said).ok()
     };
     let mut engine = engine.expect("an engine");
     let mut buffer = vec![0; TLS_HOT_READ_BYTES + TLS_RECORD_BYTES_MAX];
