@@ -91,8 +91,10 @@ impl SessionSettings {
         behind_header: bool,
         tls: ClientTls,
     ) -> &Rules {
-        let private =
-            facts.transport == Transport::Tls || (behind_header && self.proxy_header_is_private);
+        // What a trusted peer says of its own client's way does not make ours less private.
+        let private = facts.transport == Transport::Tls
+            || matches!(tls, ClientTls::Ours | ClientTls::InFront)
+            || (behind_header && self.proxy_header_is_private);
         let open = private
             || match self.cleartext {
                 Cleartext::Allowed => true,
@@ -186,6 +188,11 @@ mod tests {
             assert_eq!(may(Forbidden, facts, false), forbidden, "{facts:?}");
         }
         assert!(!may(Discouraged, &loopback, true), "a balancer on this host is not its client");
+        for tls in [ClientTls::Ours, ClientTls::InFront] {
+            let rules = settings(Forbidden);
+            let rules = rules.rules_for(&trusted, false, tls);
+            assert!(rules.plaintext_allowed, "the peer's client came in clear, the peer by TLS");
+        }
         let by_name = SessionSettings { proxy_header_is_private: true, ..settings(Discouraged) };
         assert!(by_name.rules_for(&far, true, ClientTls::Clear).plaintext_allowed);
         assert!(!by_name.rules_for(&far, false, ClientTls::Clear).plaintext_allowed);

@@ -143,6 +143,31 @@ fn stored_inputs_of_tls_open() {
     replay("tls_open", tls_open::run);
 }
 
+/// The target's build is long, so damaged inputs are tried here, too.
+#[cfg(feature = "appliance")]
+#[test]
+fn damaged_inputs_of_tls_open() {
+    use proptest::prelude::*;
+
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/tls_open");
+    let stored =
+        fs::read_dir(folder).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    let stored: Vec<Vec<u8>> = stored.collect();
+    let damage = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6);
+    let input = (prop::sample::select(stored), damage, 0..8_usize, any::<u8>());
+    proptest!(ProptestConfig::with_cases(2000), |((mut input, damage, cut, choice) in input)| {
+        for (at, byte) in damage {
+            let at = at.index(input.len());
+            input[at] = byte;
+        }
+        input.truncate(input.len() - input.len() * cut / 16);
+        if let Some(first) = input.first_mut() {
+            *first = choice;
+        }
+        tls_open::run(&input);
+    });
+}
+
 #[test]
 fn every_stored_corpus_is_replayed() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
