@@ -9,6 +9,7 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::provider::{provider, versions};
+use super::secrets::Catcher;
 use super::tickets::TicketKeys;
 use super::{Identity, Oldest};
 use crate::names::Protocol;
@@ -63,6 +64,8 @@ impl ServersBuilder {
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.ticketer = Arc::clone(&tickets) as Arc<_>;
             config.send_tls13_tickets = 1;
+            config.enable_secret_extraction = true;
+            config.key_log = Arc::new(Catcher);
             Some(Arc::new(config))
         };
         let [imap, pop3, lmtp, sieve, submission] = Protocol::ALL.map(config);
