@@ -100,10 +100,10 @@ fn group(bytes: &mut Bytes<'_>) -> UserGroup {
         name: bytes.word(),
         backend_id: bytes.some(Bytes::id),
         alt_backend_id: bytes.some(Bytes::id),
-        sticky_users: bytes.byte() % 2 == 0,
+        sticky_users: bytes.byte().is_multiple_of(2),
         moving: bytes.word(),
         refresh_after: bytes.number(),
-        sticky_backend: bytes.byte() % 2 == 0,
+        sticky_backend: bytes.byte().is_multiple_of(2),
     }
 }
 
@@ -142,7 +142,7 @@ impl Bytes<'_> {
     }
 
     fn some<T>(&mut self, read: impl Fn(&mut Self) -> T) -> Option<T> {
-        (self.byte() % 2 == 0).then(|| read(self))
+        self.byte().is_multiple_of(2).then(|| read(self))
     }
 
     fn id(&mut self) -> Uuid {
