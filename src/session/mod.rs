@@ -19,4 +19,5 @@ mod settings;
 pub use announce::{Extensions, SendHeader};
 pub use machine::Session;
 pub use refusal::PIPELINED;
+pub use secure::ClientTls;
 pub use settings::{Cleartext, ProtocolSettings, SessionSettings};

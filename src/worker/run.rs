@@ -141,6 +141,8 @@ impl<P: Port> Worker<P> {
         for completion in completions.drain(..) {
             self.completion(completion);
         }
+        // Ten thousand sessions may stir at once; the room for that is given back.
+        completions.shrink_to(COMPLETIONS_KEPT);
         self.completions = completions;
         self.read_mail();
         self.pass_deadlines();
@@ -295,10 +297,7 @@ impl<P: Port> Worker<P> {
             Phase::Session(_) => self.send_kept(slot, side),
             Phase::Relay(_) => self.pump(slot, side.other()),
             Phase::Lmtp(_) => self.send_kept_replies(slot),
-            Phase::Link(link) => {
-                let link = *link;
-                self.link_writable(link);
-            }
+            Phase::Link(_) => self.link_writable(slot),
             Phase::Lingering | Phase::Closing => {}
         }
     }
@@ -494,3 +493,6 @@ impl<P: Port> Worker<P> {
         self.port.close(fd);
     }
 }
+
+/// Room for completions that a core keeps, in completions: 100 KB.
+const COMPLETIONS_KEPT: usize = 4096;

@@ -98,8 +98,16 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
         send_header: send_header(config.protocol(Protocol::Lmtp)),
         xclient_ipv6_prefix: config.lmtp_xclient_ipv6_prefix,
         delimiter: config.recipient_delimiter,
-        starttls: false,
+        starttls: has_certificate(config),
+        tls: backend_tls(config.protocol(Protocol::Lmtp).proxy_ssl),
+        verify_backends: config.ssl.client_require_valid_cert,
     }
+}
+
+/// Whether there is anything to show behind STARTTLS.
+fn has_certificate(config: &Config) -> bool {
+    let ssl = &config.ssl;
+    ssl.mode != SslMode::No && (ssl.server.is_some() || !ssl.by_name.is_empty())
 }
 
 fn session_settings(config: &Config, host: &str) -> SessionSettings {
@@ -123,21 +131,18 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
         ..Rules::default()
     };
     let guarded_rules = Rules { plaintext_allowed: false, ..rules.clone() };
-    let ssl = &config.ssl;
-    let has_certificate =
-        ssl.mode != SslMode::No && (ssl.server.is_some() || !ssl.by_name.is_empty());
     SessionSettings {
-        starttls_rules: has_certificate.then(|| {
+        starttls_rules: has_certificate(config).then(|| {
             [&rules, &guarded_rules].map(|rules| Rules { starttls: true, ..rules.clone() })
         }),
-        verify_backends: ssl.client_require_valid_cert,
+        verify_backends: config.ssl.client_require_valid_cert,
         guarded_rules,
         rules,
         trusted: config.trust.login_networks.clone(),
-        cleartext: match ssl.mode {
+        cleartext: match config.ssl.mode {
             SslMode::Required => Cleartext::Forbidden,
             // Without a certificate there is no better way that clients could be sent to.
-            _ if config.auth.allow_cleartext || !has_certificate => Cleartext::Allowed,
+            _ if config.auth.allow_cleartext || !has_certificate(config) => Cleartext::Allowed,
             SslMode::Yes | SslMode::No => Cleartext::Discouraged,
         },
         proxy_header_is_private: config.trust.proxy_protocol_implies_secure,

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::thread;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore, StreamOwned};
 
 use super::certificate::Pem;
 use super::imap::Imap;
+use super::wait::PATIENCE;
 
 /// A client that trusts `pem`; every connection made with one of these may resume a session of another.
 pub(crate) fn client_config(pem: &Pem) -> Arc<ClientConfig> {
@@ -35,6 +37,41 @@ pub(crate) fn wrap(stream: TcpStream, name: &str, config: &Arc<ClientConfig>) ->
     let (near, far) = pair();
     thread::spawn(move || carry(tls.into(), stream, far));
     Imap::open(near)
+}
+
+/// The same on a connection on which nothing was said yet: these bytes travel in one segment with the ClientHello.
+pub(crate) fn wrap_behind(
+    first: &[u8],
+    mut stream: TcpStream,
+    name: &str,
+    config: &Arc<ClientConfig>,
+) -> Imap {
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    let mut tls = ClientConnection::new(Arc::clone(config), name).unwrap();
+    let mut flight = first.to_vec();
+    while tls.wants_write() {
+        tls.write_tls(&mut flight).unwrap();
+    }
+    stream.write_all(&flight).unwrap();
+    let (near, far) = pair();
+    thread::spawn(move || carry(tls.into(), stream, far));
+    Imap::open(near)
+}
+
+/// A port of our own: who connects to it in clear is carried to `address` by TLS.
+pub(crate) fn tunnel(address: SocketAddr, name: &str, config: Arc<ClientConfig>) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let entrance = listener.local_addr().unwrap();
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    thread::spawn(move || {
+        for near in listener.incoming().map_while(Result::ok) {
+            let tls = ClientConnection::new(Arc::clone(&config), name.clone()).unwrap();
+            // A server that is gone is not this thread's business: its client notices.
+            let Ok(outer) = TcpStream::connect(address) else { continue };
+            thread::spawn(move || carry(tls.into(), outer, near));
+        }
+    });
+    entrance
 }
 
 /// Two ends of one connection.
@@ -124,4 +161,42 @@ fn flags(reads: bool, writes: bool) -> PollFlags {
     flags.set(PollFlags::IN, reads);
     flags.set(PollFlags::OUT, writes);
     flags
+}
+
+/// A client without a bridge, for whom little can be on the way.
+pub(crate) fn small_window(
+    address: SocketAddr,
+    name: &str,
+    config: Arc<ClientConfig>,
+) -> StreamOwned<ClientConnection, TcpStream> {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    set_socket_recv_buffer_size(&stream, 4096).unwrap();
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    StreamOwned::new(ClientConnection::new(config, name).unwrap(), stream)
+}
+
+/// Reads until this was said.
+pub(crate) fn read_until(client: &mut StreamOwned<ClientConnection, TcpStream>, awaited: &str) {
+    let mut told = String::new();
+    while !told.contains(awaited) {
+        let mut piece = [0; 1000];
+        let read = client.read(&mut piece).unwrap();
+        assert!(read > 0, "no {awaited}: {told}");
+        told.push_str(&String::from_utf8_lossy(&piece[..read]));
+    }
+}
+
+/// A client that asks for new keys again and again and reads none of the answers; with a record of text in between, since
+/// what arrives together is answered once.
+pub(crate) fn renew_keys_without_end(mut client: StreamOwned<ClientConnection, TcpStream>) {
+    let text = [&[b'x'; 16_000][..], b"\r\n"].concat();
+    for _ in 0..20_000 {
+        let is_over = client.conn.refresh_traffic_keys().is_err()
+            || client.write_all(&text).and_then(|()| client.flush()).is_err();
+        if is_over {
+            return;
+        }
+    }
+    panic!("nobody minds");
 }

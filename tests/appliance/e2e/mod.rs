@@ -21,6 +21,8 @@ mod certificate;
 mod bridge;
 mod mail;
 mod kernel;
+mod site;
+mod balancer;
 
 // The harness itself, checked against Dovecot without Hale in between.
 mod direct;
@@ -28,6 +30,7 @@ mod direct;
 // The tests, in the order in which a connection travels.
 mod start;
 mod proxy_header;
+mod addresses;
 mod announce;
 mod password;
 mod pipeline;
@@ -42,12 +45,16 @@ mod half_close;
 mod tls;
 mod tls_backend;
 mod tls_protocols;
+mod testssl;
+mod injection;
 mod faults;
 mod loss;
 mod pressure;
 mod crowd;
 mod idle;
 mod lmtp;
+mod lmtp_tls;
+mod clients;
 mod stop;
 mod oracle;
 mod quickstart;
