@@ -98,7 +98,7 @@ pub(super) fn refusal(failure: Failure, text: Option<&[u8]>, theirs: Codes, out:
         Some(text) => match Reply::coded(text) {
             // 421 says that the connection ends; the backend's does, ours goes on.
             Some(Reply { code: 421, text }) => {
-                Reply { code: 454, text }.write(theirs.or("4.7.0"), out)
+                Reply { code: 454, text }.write(theirs.or("4.7.0"), out);
             }
             Some(reply) if reply.code >= 500 => reply.write(theirs.or("5.0.0"), out),
             Some(reply) if reply.code >= 400 => reply.write(theirs.or("4.0.0"), out),
