@@ -142,6 +142,8 @@ pub const FAIL_FAST_AFTER: Duration = Duration::from_secs(30);
 pub const HOSTS_WATCHED_MAX: usize = 4096;
 /// Referral hops of one login (W-REF-1).
 pub const REFERRALS_MAX: u8 = 6;
+/// A ManageSieve backend says its capabilities again behind TLS, unasked; one that does not is asked after this (W-SV-B2).
+pub const SIEVE_UNASKED_TIMEOUT: Duration = Duration::from_secs(5);
 /// One line of a backend before login; Dovecot's value.
 pub const BACKEND_LINE_BYTES_MAX: usize = 4096;
 /// Lines of a backend before login; Dovecot's value.

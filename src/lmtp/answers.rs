@@ -192,14 +192,14 @@ impl Link {
         if let (Some(introduction), Some(offered)) =
             (self.introduction.take(), self.keywords.parameters(b"XCLIENT"))
         {
-            let Introduction { facts, hops, helo, timeout_s } = *introduction;
+            let Introduction { facts, hops, helo, timeout_s, ipv6_prefix } = *introduction;
             let smtp = Smtp {
                 offered,
                 helo: helo.as_deref(),
                 proto: "LMTP",
                 login: None,
                 timeout_s,
-                ipv6_prefix: false,
+                ipv6_prefix,
             };
             let lines = xclient::smtp_commands(&facts, &Login::default(), hops, &smtp).lines;
             for (number, line) in lines.iter().enumerate() {

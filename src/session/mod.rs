@@ -16,8 +16,8 @@ mod refusal;
 mod secure;
 mod settings;
 
-pub use announce::SendHeader;
+pub use announce::{Extensions, SendHeader};
 pub use machine::Session;
 pub use refusal::PIPELINED;
 pub use secure::ClientTls;
-pub use settings::{ProtocolSettings, SessionSettings};
+pub use settings::{Cleartext, ProtocolSettings, SessionSettings};

@@ -39,6 +39,8 @@ pub enum Counter {
     PasswordExposed,
     /// Connections on which an untrusted client set forwarding facts (W-FWD-1).
     FactsForged,
+    /// Logins at which a backend was not told everything (W-FWD-5).
+    FactsLeftOut,
     /// Connections without a login that made room for newer ones (W-PIPE-7).
     CrowdedOut,
     /// Clients that were told later that their backend is gone (wire.md 6, *disconnect spreading*).
@@ -80,6 +82,7 @@ impl Counter {
         Self::Panicked,
         Self::PasswordExposed,
         Self::FactsForged,
+        Self::FactsLeftOut,
         Self::CrowdedOut,
         Self::EndsSpread,
         Self::FailedFast,
@@ -112,6 +115,7 @@ impl Counter {
             Self::Panicked => "panicked",
             Self::PasswordExposed => "password_exposed",
             Self::FactsForged => "facts_forged",
+            Self::FactsLeftOut => "facts_left_out",
             Self::CrowdedOut => "crowded_out",
             Self::EndsSpread => "ends_spread",
             Self::FailedFast => "failed_fast",

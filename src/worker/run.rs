@@ -467,6 +467,9 @@ impl<P: Port> Worker<P> {
             Event::Noticed { notice: Notice::FactsForged, .. } => {
                 self.counters.add(Counter::FactsForged, 1);
             }
+            Event::Noticed { notice: Notice::FactsLeftOut, .. } => {
+                self.counters.add(Counter::FactsLeftOut, 1);
+            }
             Event::RelayEnded { bytes_up, bytes_down, .. } => {
                 self.counters.add(Counter::RelayEnded, 1);
                 self.counters.add(Counter::BytesUp, *bytes_up);

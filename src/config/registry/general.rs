@@ -71,8 +71,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global(
         "login_trusted_networks", Networks, "", Dovecot,
-        "Peers that may tell whom they connect for (ID, XCLIENT) and may log in without TLS: other sites' proxies, \
-         web mail, this host.",
+        "Peers that may tell whom they connect for (ID, XCLIENT) and, unless `ssl = required`, may log in without TLS: \
+         other sites' proxies, web mail, this host.",
     ),
     global("login_greeting", Text, "Hale ready.", Dovecot, "Text of the greeting."),
     global(
@@ -95,6 +95,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         "submission_backend_capabilities", Words, "8BITMIME ENHANCEDSTATUSCODES PIPELINING", Dovecot,
         "What every Submission backend can do: keywords of EHLO. Clients are told before anybody knows where they will be \
          served and do not ask again: a keyword that is not true of all backends makes mail fail there.",
+    ),
+    global(
+        "lmtp_xclient_ipv6_prefix", Bool, "no", Hale,
+        "LMTP: whether IPv6 addresses that backends are told by XCLIENT begin with `IPV6:`, as Postfix writes them. Dovecot \
+         before 2.4 does not understand that.",
     ),
     global(
         "recipient_delimiter", Text, "+", Dovecot,
@@ -124,8 +129,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     global("auth_mechanisms", Words, "plain login", Dovecot, "SASL mechanisms offered: `plain`, `login`."),
     global(
         "auth_allow_cleartext", Bool, "no", Dovecot,
-        "Whether passwords may be sent over connections that are neither encrypted nor from \
-         `login_trusted_networks`. Has no effect with `ssl = required`.",
+        "Whether everybody may send passwords over connections that are not encrypted. With `no` only \
+         `login_trusted_networks` and clients on this host may, once there is a certificate that others could use; with \
+         `ssl = required` not even they.",
     ),
     global(
         "auth_username_format", LoginTemplate, "%{user | lower}", Dovecot,

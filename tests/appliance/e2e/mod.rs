@@ -61,4 +61,5 @@ mod lmtp;
 mod lmtp_tls;
 mod clients;
 mod stop;
+mod oracle;
 mod quickstart;

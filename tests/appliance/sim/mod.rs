@@ -36,7 +36,7 @@ use hale::names::{CoreId, Protocol};
 use hale::network::Networks;
 use hale::preauth::capability::Rules;
 use hale::secret::Secret;
-use hale::session::{ProtocolSettings, SendHeader, SessionSettings};
+use hale::session::{Cleartext, ProtocolSettings, SendHeader, SessionSettings};
 use hale::worker::{Asks, Links, Listener, SpreadRules, VerifiedCache, Worker, WorkerSettings};
 
 use account::Account;
@@ -116,7 +116,7 @@ fn settings(tls: &MailTls, spread: SpreadRules) -> WorkerSettings {
         starttls_rules: None,
         verify_backends: true,
         trusted: Networks::default(),
-        privacy_required: false,
+        cleartext: Cleartext::Allowed,
         proxy_header_is_private: false,
         proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
         failure_delay: limits::FAILURE_DELAY,
@@ -135,6 +135,7 @@ fn settings(tls: &MailTls, spread: SpreadRules) -> WorkerSettings {
             proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
             port: Protocol::Lmtp.default_port(),
             send_header: SendHeader::No,
+            xclient_ipv6_prefix: false,
             delimiter: Some('+'),
             starttls: true,
             tls: tls.proxy_ssl(),

@@ -129,12 +129,19 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 fn scene() -> impl Strategy<Value = Scene> {
-    (any::<bool>(), any::<bool>(), any::<bool>(), any::<[bool; 3]>(), any::<u64>()).prop_map(
-        |(header, trusts, private_only, [starttls, behind_tls, backend_starttls], seed)| Scene {
+    (any::<bool>(), any::<bool>(), any::<[bool; 2]>(), any::<[bool; 3]>(), any::<u64>()).prop_map(
+        |(
+            header,
+            trusts,
+            [private_only, private_wanted],
+            [starttls, behind_tls, backend_starttls],
+            seed,
+        )| Scene {
             protocol: None,
             header,
             trusted: Networks::parse(if trusts { "192.0.2.0/24" } else { "" }).unwrap_or_default(),
             private_only,
+            private_wanted,
             header_is_private: false,
             tls: false,
             starttls,
