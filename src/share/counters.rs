@@ -65,7 +65,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
