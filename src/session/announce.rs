@@ -28,7 +28,10 @@ impl SendHeader {
                 let is_secured = facts.transport == Transport::Tls;
                 let outgoing = Outgoing {
                     endpoints,
-                    ssl: is_secured.then(OutgoingSsl::default),
+                    ssl: is_secured.then(|| OutgoingSsl {
+                        verified_common_name: facts.certificate.name(),
+                        ..OutgoingSsl::default()
+                    }),
                     authority: facts.local_name.as_deref(),
                     ..Outgoing::default()
                 };
@@ -41,6 +44,7 @@ impl SendHeader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::ClientCertificate;
     use crate::limits::PROXY_TTL;
     use crate::names::SessionId;
     use crate::proxy_header::{Decoder, Outcome};
@@ -57,6 +61,7 @@ mod tests {
             ttl: PROXY_TTL,
             transport,
             trusted: false,
+            certificate: ClientCertificate::NONE,
             forward: Vec::new(),
         }
     }

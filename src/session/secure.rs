@@ -7,9 +7,10 @@ use super::machine::{Session, Stage};
 use super::output::{Outbox, Wish};
 use crate::auth::verdict::{BackendTls, Certificate};
 use crate::backend::{Dialogue, Login};
-use crate::facts::Transport;
+use crate::facts::{ClientCertificate, Transport};
 use crate::fault::Failure;
 use crate::limits;
+use crate::proxy_header::Header;
 use crate::tick::Tick;
 
 /// How the client's connection stands to TLS.
@@ -35,6 +36,21 @@ impl Session {
 
     // === The client's side ===
 
+    /// What the balancer knows of the client's TLS, which ended there (W-TLV-1, W-TLV-2).
+    pub(super) fn believe_tls(&mut self, header: &Header) {
+        if header.transport() == Transport::Insecure {
+            return;
+        }
+        self.facts.transport = Transport::Tls;
+        if self.tls == ClientTls::Clear {
+            self.tls = ClientTls::InFront;
+        }
+        let ssl = header.tlvs.ssl.as_ref();
+        if let Some(name) = ssl.and_then(|ssl| ssl.verified_common_name.clone()) {
+            self.facts.certificate = ClientCertificate::verified(Some(name));
+        }
+    }
+
     /// The connection may speak: with TLS first if that is how it begins. `early`: bytes of it that have been read already.
     pub(super) fn open(&mut self, now: Tick, early: &[u8], outbox: &mut Outbox) {
         if self.tls == ClientTls::Awaited {
@@ -53,12 +69,22 @@ impl Session {
     }
 
     /// TLS stands: greet, or forget what was learnt in clear (W-STLS-3).
-    pub(super) fn client_secured(&mut self, server_name: Option<Box<str>>, outbox: &mut Outbox) {
+    pub(super) fn client_secured(
+        &mut self,
+        server_name: Option<Box<str>>,
+        certificate: ClientCertificate,
+        outbox: &mut Outbox,
+    ) {
         if !matches!(self.stage, Stage::Securing) {
             return;
         }
         self.stage = Stage::Talking;
         self.stage_deadline = None;
+        // Where the client's own TLS ended at the balancer, what is in this one is the balancer's certificate.
+        let ended_in_front = self.behind_header && self.facts.transport == Transport::Tls;
+        if !ended_in_front {
+            self.facts.certificate = certificate;
+        }
         // A trusted peer has said of its own client how it came; that is what backends want to know (W-STLS-4).
         let is_told = self.facts.trusted && self.facts.apparent != self.facts.origin;
         if !is_told {

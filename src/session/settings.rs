@@ -19,6 +19,8 @@ pub struct SessionSettings {
     pub guarded_rules: Rules,
     /// Both again, where TLS can still be begun with STARTTLS; none: there is no certificate to show.
     pub starttls_rules: Option<[Rules; 2]>,
+    /// What client certificates are good for.
+    pub certificates: CertificateSettings,
     /// Whether backends have to prove who they are (`ssl_client_require_valid_cert`).
     pub verify_backends: bool,
     /// Peers whose forwarded facts are believed (`login_trusted_networks`).
@@ -39,6 +41,17 @@ pub struct SessionSettings {
     pub user_move_timeout: Duration,
     /// Per protocol, in the order of [`Protocol::ALL`].
     pub protocols: [ProtocolSettings; 5],
+}
+
+/// What a verified client certificate is good for (wire.md 4.2).
+#[derive(Clone, Debug, Default)]
+pub struct CertificateSettings {
+    /// The rules of a private connection with one; none: EXTERNAL is turned off.
+    pub rules: Option<Rules>,
+    /// `auth_ssl_require_client_cert`: nobody logs in without.
+    pub required: bool,
+    /// `auth_ssl_username_from_cert`: its user takes the place of the typed one.
+    pub name_the_user: bool,
 }
 
 /// Settings of one protocol towards the backends.
@@ -73,6 +86,12 @@ impl SessionSettings {
         let private =
             facts.transport == Transport::Tls || (behind_header && self.proxy_header_is_private);
         let open = private || facts.trusted || !self.privacy_required;
+        // All others have EXTERNAL masked out: this is the one place that offers it.
+        if let (true, true, Some(rules)) =
+            (open, facts.certificate.is_verified(), &self.certificates.rules)
+        {
+            return rules;
+        }
         match (&self.starttls_rules, tls) {
             (Some([rules, _]), ClientTls::Clear) if open => rules,
             (Some([_, guarded]), ClientTls::Clear) => guarded,

@@ -3,6 +3,9 @@
 //! The shell reads behind the stash that [`Engine::lay_stash`] puts in front of its buffer, hands the whole to
 //! [`Engine::open`], and sends what comes back. Outside of these calls an idle engine holds no buffer.
 
+#[cfg(test)]
+mod hooks;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,11 +15,14 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
 use rustls::{Error, HandshakeKind, ProtocolVersion};
 
+use super::Asked;
 use super::backends::Backends;
 use super::fault::Fault;
 use super::servers::{Servers, asked_for};
+use crate::facts::ClientCertificate;
 use crate::limits;
 use crate::names::Protocol;
+use crate::wire::certificate_name::NameField;
 
 /// One side of one connection.
 pub struct Engine {
@@ -27,6 +33,7 @@ pub struct Engine {
     received: usize,
     /// Until it is told in [`Established`].
     server_name: Option<Box<str>>,
+    name_field: NameField,
     ended: bool,
     closed: bool,
     failed: bool,
@@ -42,6 +49,8 @@ enum Connection {
 pub struct Established {
     /// The host name that the client asked for, checked to be one (W-TLS-3).
     pub server_name: Option<Box<str>>,
+    /// Whom the client's certificate names, if it showed one.
+    pub client_certificate: ClientCertificate,
     /// `TLSv1.3` or `TLSv1.2`.
     pub version: &'static str,
     /// The cipher suite's registered name.
@@ -51,11 +60,14 @@ pub struct Established {
 }
 
 impl Engine {
-    /// Our side towards a client. `None`: the library refuses, which it does only without randomness.
+    /// Our side towards a client. `None`: certificates are to be asked for and nobody's would be good, or the library
+    /// refuses, which it does only without randomness.
     #[must_use]
-    pub fn server(servers: &Servers, protocol: Protocol) -> Option<Self> {
-        let connection = UnbufferedServerConnection::new(Arc::clone(servers.of(protocol)?)).ok()?;
-        Some(Self::new(Connection::Server(Box::new(connection))))
+    pub fn server(servers: &Servers, protocol: Protocol, asked: Asked) -> Option<Self> {
+        let config = Arc::clone(servers.of(protocol, asked)?);
+        let connection = UnbufferedServerConnection::new(config).ok()?;
+        let engine = Self::new(Connection::Server(Box::new(connection)));
+        Some(Self { name_field: servers.name_field(), ..engine })
     }
 
     /// Our side towards the backend of this name; its first words are appended to `reply`.
@@ -77,34 +89,13 @@ impl Engine {
         Ok(engine)
     }
 
-    /// A client that asks for other protocols than we speak.
-    #[cfg(test)]
-    pub(super) fn client_with_alpn(
-        backends: &Backends,
-        name: &str,
-        alpn: Vec<Vec<u8>>,
-        reply: &mut Vec<u8>,
-    ) -> Self {
-        let mut config = rustls::ClientConfig::clone(backends.of(true).unwrap());
-        config.alpn_protocols = alpn;
-        let name = ServerName::try_from(name.to_owned()).unwrap();
-        let connection = UnbufferedClientConnection::new(Arc::new(config), name).unwrap();
-        let mut engine = Self::new(Connection::Client(Box::new(connection)));
-        engine.open(&mut [], &mut Vec::new(), reply).unwrap();
-        engine
-    }
-
-    #[cfg(test)]
-    pub(super) fn stash_is_free(&self) -> bool {
-        self.stash.capacity() == 0
-    }
-
     fn new(connection: Connection) -> Self {
         Self {
             connection,
             stash: Vec::new(),
             received: 0,
             server_name: None,
+            name_field: NameField::default(),
             ended: false,
             closed: false,
             failed: false,
@@ -241,6 +232,7 @@ impl Engine {
         };
         Established {
             server_name: self.server_name.take(),
+            client_certificate: self.client_certificate(),
             version: match version {
                 Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
                 Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
@@ -248,6 +240,17 @@ impl Engine {
             },
             cipher: suite.and_then(|suite| suite.suite().as_str()).unwrap_or_default(),
             resumed: kind == Some(HandshakeKind::Resumed),
+        }
+    }
+
+    /// The library keeps a certificate only when it was good, and asks for one only when told to.
+    fn client_certificate(&self) -> ClientCertificate {
+        let Connection::Server(connection) = &self.connection else {
+            return ClientCertificate::NONE;
+        };
+        match connection.peer_certificates().and_then(<[_]>::first) {
+            None => ClientCertificate::NONE,
+            Some(own) => ClientCertificate::verified(self.name_field.of(own)),
         }
     }
 

@@ -6,6 +6,9 @@ use super::*;
 use crate::limits;
 use crate::names::Protocol;
 
+mod clients;
+mod floods;
+
 /// A day in 2026; the certificates below are valid for centuries.
 const NOW: i64 = 1_795_000_000;
 
@@ -47,7 +50,7 @@ impl Pair {
     fn new(stage: &Stage, name: &str, any: bool) -> Self {
         let mut hello = Vec::new();
         let client = Engine::client(&stage.backends, name, any, &mut hello).unwrap();
-        let server = Engine::server(&stage.servers, Protocol::Imap).unwrap();
+        let server = Engine::server(&stage.servers, Protocol::Imap, Asked::No).unwrap();
         Self {
             ends: [client, server],
             wire: [Vec::new(), hello],
@@ -209,7 +212,7 @@ fn tl_09_a_backend_proves_itself_or_is_refused() {
         let stage = Stage { servers: servers.clone(), backends: Backends::new(&Trust::default()) };
         let mut hello = Vec::new();
         let client = Engine::client(backends, name, any, &mut hello).unwrap();
-        let server = Engine::server(&stage.servers, Protocol::Imap).unwrap();
+        let server = Engine::server(&stage.servers, Protocol::Imap, Asked::No).unwrap();
         let mut pair = Pair {
             ends: [client, server],
             wire: [Vec::new(), hello],
@@ -272,9 +275,11 @@ fn offers(servers: &Servers, protocol: Protocol, names: &[&str]) -> bool {
     let backends = Backends::new(&Trust::default());
     let names = names.iter().map(|name| name.as_bytes().to_vec()).collect();
     let mut hello = Vec::new();
-    let client = Engine::client_with_alpn(&backends, "a.test", names, &mut hello);
+    let mut config = rustls::ClientConfig::clone(backends.of(true).unwrap());
+    config.alpn_protocols = names;
+    let client = Engine::client_of(std::sync::Arc::new(config), "a.test", &mut hello);
     let mut pair = Pair {
-        ends: [client, Engine::server(servers, protocol).unwrap()],
+        ends: [client, Engine::server(servers, protocol, Asked::No).unwrap()],
         wire: [Vec::new(), hello],
         plain: [Vec::new(), Vec::new()],
         faults: [None, None],
@@ -299,7 +304,7 @@ fn w_tls_3_certificates_by_exact_name_then_domain_then_default() {
             let mut hello = Vec::new();
             let client = Engine::client(&Backends::new(&trust), name, false, &mut hello).unwrap();
             let mut pair = Pair {
-                ends: [client, Engine::server(&servers, Protocol::Imap).unwrap()],
+                ends: [client, Engine::server(&servers, Protocol::Imap, Asked::No).unwrap()],
                 wire: [Vec::new(), hello],
                 plain: [Vec::new(), Vec::new()],
                 faults: [None, None],

@@ -49,9 +49,11 @@ impl<P: Port> Worker<P> {
     }
 
     pub(super) fn secure_client(&mut self, slot: u32, early: &[u8]) -> Option<Input<'static>> {
-        let protocol = self.login(slot)?.session.protocol();
+        let login = self.login(slot)?;
+        let (protocol, asked) = (login.session.protocol(), login.asked);
         let servers = self.tls.context().servers.as_ref();
-        let Some(engine) = servers.and_then(|servers| Engine::server(servers, protocol)) else {
+        let engine = servers.and_then(|servers| Engine::server(servers, protocol, asked));
+        let Some(engine) = engine else {
             return Some(Input::ClientInsecure("no certificate to show"));
         };
         self.install(slot, Side::Client, Channel::new(engine));
@@ -267,7 +269,10 @@ impl<P: Port> Worker<P> {
         self.counters.add(Counter::TlsHandshakes, 1);
         self.counters.add(Counter::TlsResumed, u64::from(established.resumed));
         let input = match side {
-            Side::Client => Input::ClientSecured { server_name: established.server_name },
+            Side::Client => Input::ClientSecured {
+                server_name: established.server_name,
+                certificate: established.client_certificate,
+            },
             Side::Backend => Input::BackendSecured,
         };
         self.session_input(slot, input);

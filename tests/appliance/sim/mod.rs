@@ -33,7 +33,7 @@ use hale::names::{CoreId, Protocol};
 use hale::network::Networks;
 use hale::preauth::capability::Rules;
 use hale::secret::Secret;
-use hale::session::{ProtocolSettings, SendHeader, SessionSettings};
+use hale::session::{CertificateSettings, ProtocolSettings, SendHeader, SessionSettings};
 use hale::worker::{Asks, Links, Listener, VerifiedCache, Worker, WorkerSettings};
 
 use account::Account;
@@ -102,6 +102,7 @@ fn settings() -> WorkerSettings {
         guarded_rules: rules.clone(),
         rules,
         starttls_rules: None,
+        certificates: CertificateSettings::default(),
         verify_backends: true,
         trusted: Networks::default(),
         privacy_required: false,
