@@ -27,6 +27,8 @@ pub enum Input<'a> {
     },
     /// The handshake with the client failed, or its records are damaged. What it is owed for that is sent already.
     ClientInsecure(&'static str),
+    /// The same, because of the client's certificate, or because it showed none where one is demanded.
+    ClientCertificateRefused(&'static str),
     /// The login had to wait for others of its address prefix and is asked about only now: a refusal's delay begins here, or
     /// waiting in the queue would be the delay (SA-14).
     TurnCame,

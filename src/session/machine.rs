@@ -139,7 +139,11 @@ impl Session {
             Input::ClientSecured { server_name, certificate } => {
                 self.client_secured(server_name, certificate, outbox);
             }
-            Input::ClientInsecure(word) => self.client_insecure(word, outbox),
+            Input::ClientInsecure(word) => self.client_insecure(self.aborted(word), outbox),
+            Input::ClientCertificateRefused(reason) => {
+                let report = Event::CertificateRefused { subject: self.subject(), reason };
+                self.client_insecure(report, outbox);
+            }
             Input::Connected => self.backend_connected(now, outbox),
             Input::BackendSecured => self.backend_secured(now, outbox),
             Input::BackendInsecure { word, is_certificate } => {

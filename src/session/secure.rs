@@ -7,6 +7,7 @@ use super::machine::{Session, Stage};
 use super::output::{Outbox, Wish};
 use crate::auth::verdict::{BackendTls, Certificate};
 use crate::backend::{Dialogue, Login};
+use crate::event::Event;
 use crate::facts::{ClientCertificate, Transport};
 use crate::fault::Failure;
 use crate::limits;
@@ -101,14 +102,14 @@ impl Session {
     }
 
     /// No TLS, or no more: there is no way back to clear (W-STLS-7).
-    pub(super) fn client_insecure(&mut self, word: &'static str, outbox: &mut Outbox) {
+    pub(super) fn client_insecure(&mut self, report: Event, outbox: &mut Outbox) {
         if matches!(self.stage, Stage::Over) {
             return;
         }
         if matches!(self.stage, Stage::Connecting | Stage::LoggingIn | Stage::SecuringBackend) {
             outbox.wish(Wish::DropBackend);
         }
-        outbox.wish(Wish::Report(self.aborted(word)));
+        outbox.wish(Wish::Report(report));
         self.close(outbox);
     }
 

@@ -254,6 +254,7 @@ impl<P: Port> Worker<P> {
             self.counters.add(Counter::TlsFailed, 1);
             self.counters.add(Counter::Panicked, u64::from(word == PANICKED));
             let input = match side {
+                Side::Client if certificate => Input::ClientCertificateRefused(word),
                 Side::Client => Input::ClientInsecure(word),
                 Side::Backend => Input::BackendInsecure { word, is_certificate: certificate },
             };

@@ -277,6 +277,9 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
             server_name: Some(rest).filter(|it| !it.is_empty()).map(Into::into),
             certificate: ClientCertificate::NONE,
         },
+        "client-certificate-refused" => {
+            Input::ClientCertificateRefused("the certificate has expired")
+        }
         "client-insecure" => Input::ClientInsecure("no version, cipher or group in common"),
         "backend-secured" => Input::BackendSecured,
         "backend-insecure" => Input::BackendInsecure {
@@ -375,6 +378,7 @@ fn reported(event: &Event) -> String {
             format!("refused {peer}{}: {reason}", if *quiet { " quietly" } else { "" })
         }
         Event::Noticed { notice, .. } => format!("noticed {notice:?}"),
+        Event::CertificateRefused { reason, .. } => format!("certificate refused: {reason}"),
         Event::Aborted { reason, attempts, .. } => format!("aborted after {attempts}: {reason}"),
         Event::LoginFailed { failure, detail, subject } => {
             format!("failed {} {failure:?}: {detail}", who(subject))

@@ -33,7 +33,8 @@ enum Happening {
     Deadline,
     /// Without a certificate, with one that names nobody, with one.
     ClientSecured(u8),
-    ClientInsecure,
+    /// Because of its certificate, or not.
+    ClientInsecure(bool),
     BackendSecured,
     BackendInsecure(bool),
     BackendDown,
@@ -125,7 +126,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         4 => Just(Happening::Deadline),
         1 => Just(Happening::BackendDown),
         4 => (0_u8..3).prop_map(Happening::ClientSecured),
-        1 => Just(Happening::ClientInsecure),
+        1 => any::<bool>().prop_map(Happening::ClientInsecure),
         4 => Just(Happening::BackendSecured),
         1 => any::<bool>().prop_map(Happening::BackendInsecure),
         1 => Just(Happening::Shutdown),
@@ -234,7 +235,10 @@ impl Run {
                 };
                 self.input(Input::ClientSecured { server_name: None, certificate });
             }
-            Happening::ClientInsecure => self.input(Input::ClientInsecure("broken")),
+            Happening::ClientInsecure(false) => self.input(Input::ClientInsecure("broken")),
+            Happening::ClientInsecure(true) => {
+                self.input(Input::ClientCertificateRefused("broken"));
+            }
             Happening::BackendSecured => self.input(Input::BackendSecured),
             Happening::BackendInsecure(is_certificate) => {
                 let is_certificate = *is_certificate;
