@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossbeam_queue::ArrayQueue;
-
+use super::bounded::Bounded;
 use crate::ring::port::Fd;
 use crate::ring::wake::Semaphore;
 
@@ -14,7 +13,7 @@ pub struct Jobs<T>(Arc<Shared<T>>);
 
 #[derive(Debug)]
 struct Shared<T> {
-    queue: ArrayQueue<T>,
+    queue: Bounded<T>,
     waiting: Semaphore,
     closed: AtomicBool,
 }
@@ -32,7 +31,7 @@ impl<T> Jobs<T> {
     /// The kernel's, when it has no descriptor left.
     pub fn new(capacity: usize) -> std::io::Result<Self> {
         Ok(Self(Arc::new(Shared {
-            queue: ArrayQueue::new(capacity),
+            queue: Bounded::new(capacity),
             waiting: Semaphore::new()?,
             closed: AtomicBool::new(false),
         })))

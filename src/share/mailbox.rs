@@ -6,14 +6,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 
-use crossbeam_queue::ArrayQueue;
-
+use super::bounded::Bounded;
 use crate::ring::wake::Waker;
 
 /// A mailbox. The receiver is whoever polls its waker.
 #[derive(Debug)]
 pub struct Mailbox<T> {
-    queue: ArrayQueue<T>,
+    queue: Bounded<T>,
     asleep: AtomicBool,
     waker: Waker,
 }
@@ -23,7 +22,7 @@ impl<T> Mailbox<T> {
     #[must_use]
     pub fn new(capacity: usize, waker: Waker) -> Self {
         // Asleep at first: the first message wakes the receiver whatever it is doing.
-        Self { queue: ArrayQueue::new(capacity), asleep: AtomicBool::new(true), waker }
+        Self { queue: Bounded::new(capacity), asleep: AtomicBool::new(true), waker }
     }
 
     /// Queues a message and wakes the receiver if it sleeps.

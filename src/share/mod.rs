@@ -4,6 +4,7 @@
 //! Not its duty: what the values mean. Used by `worker`, `control` and `boot`. Tests: at the end of the files.
 #![forbid(unsafe_code)]
 
+mod bounded;
 pub mod mailbox;
 pub mod jobs;
 pub mod messages;

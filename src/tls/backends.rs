@@ -12,6 +12,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, Signatur
 
 use super::Oldest;
 use super::provider::{provider, versions};
+use super::secrets::Catcher;
 use crate::limits;
 
 /// Whose certificates are good. Shared by all cores.
@@ -79,6 +80,13 @@ impl Backends {
         Self { verified, any: config(&provider, any) }
     }
 
+    /// With other primitives, and for any certificate.
+    #[cfg(test)]
+    pub(super) fn with(provider: &Arc<CryptoProvider>) -> Self {
+        let any = Arc::new(AnyCertificate(Arc::clone(provider)));
+        Self { verified: None, any: config(provider, any) }
+    }
+
     /// The configuration for a backend; `None`: it has to prove itself, and nobody is trusted.
     pub(super) fn of(&self, any_certificate: bool) -> Option<&Arc<ClientConfig>> {
         if any_certificate { self.any.as_ref() } else { self.verified.as_ref() }
@@ -97,6 +105,8 @@ fn config(
         config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     // Kept by name, which is what the certificate was verified for; a verified session is never resumed for anybody who
     // takes any certificate, nor the other way round, since each has a store of its own (W-BTLS-7).
+    config.enable_secret_extraction = true;
+    config.key_log = Arc::new(Catcher);
     config.resumption = Resumption::in_memory_sessions(limits::TLS_BACKEND_SESSIONS_MAX);
     Some(Arc::new(config))
 }

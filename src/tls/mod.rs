@@ -3,8 +3,9 @@
 //! Decides: versions, suites, which certificate a client is shown, which certificate of a backend will do, when a
 //! handshake has gone on for too long. Does not: own a socket, read a file, wait, or know what travels inside.
 //! Driver: `worker::secure` before login, `worker::seam` in the relay; `control::certificates` brings the files.
-//! The library (rustls, unbuffered API) is named in this room alone, and an established session's records pass through
-//! [`Engine::open`] and [`Engine::seal`] alone, so that a record layer of our own may take their place (tls.md 7).
+//! The library (rustls, unbuffered API) is named in this room alone. It does handshakes and TLS 1.2; when login is done, a
+//! session with TLS 1.3 leaves it for a record layer of our own (`records`), behind the same [`Engine::open`] and
+//! [`Engine::seal`] (tls.md 7).
 //! Tests: at the end of the files and in `tests`, in memory; `tests/appliance/e2e/tls` with real clients.
 #![forbid(unsafe_code)]
 
@@ -13,7 +14,10 @@ mod clients;
 mod engine;
 mod fault;
 mod identity;
+mod library;
 mod provider;
+mod records;
+mod secrets;
 mod servers;
 #[cfg(test)]
 mod tests;

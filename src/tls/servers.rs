@@ -10,6 +10,7 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::provider::{provider, versions};
+use super::secrets::Catcher;
 use super::tickets::TicketKeys;
 use super::{Asked, ClientTrust, Identity, Oldest};
 use crate::names::Protocol;
@@ -103,6 +104,8 @@ fn configs(oldest: Oldest, names: &Arc<Names>, with: &With<'_>) -> Option<Config
         config.ignore_client_order = true;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
+        config.enable_secret_extraction = true;
+        config.key_log = Arc::new(Catcher);
         if let With::Tickets(tickets) = with {
             config.ticketer = Arc::clone(tickets) as Arc<_>;
             config.send_tls13_tickets = 1;

@@ -1,13 +1,14 @@
 //! Both sides of the room against each other, in memory.
 
+mod clients;
+mod floods;
+mod leaving;
+
 use rcgen::{CertificateParams, CertifiedKey, KeyPair, generate_simple_self_signed};
 
 use super::*;
 use crate::limits;
 use crate::names::Protocol;
-
-mod clients;
-mod floods;
 
 /// A day in 2026; the certificates below are valid for centuries.
 const NOW: i64 = 1_795_000_000;
@@ -84,6 +85,23 @@ impl Pair {
     fn send(&mut self, from: usize, plain: &[u8]) {
         let wire = &mut self.wire[1 - from];
         self.ends[from].seal(plain, wire).unwrap();
+    }
+
+    /// Bytes in both directions, short and long, which arrive.
+    fn exchange(&mut self, piece: usize) {
+        for bytes in [1_usize, 40_000] {
+            let text: Vec<u8> = (0..bytes).map(|at| u8::try_from(at % 251).unwrap()).collect();
+            for from in [CLIENT, SERVER] {
+                self.plain[1 - from].clear();
+                self.send(from, &text);
+                self.carry(piece);
+                assert!(self.plain[1 - from] == text, "{bytes} bytes from {from}");
+            }
+        }
+    }
+
+    fn left(&self) -> [bool; 2] {
+        self.ends.each_ref().map(Engine::has_left_the_library)
     }
 
     fn is_established(&self) -> bool {
@@ -273,11 +291,10 @@ fn tl_16_only_foreign_alpn_names_are_refused() {
 /// Whether a client that offers these ALPN names gets through.
 fn offers(servers: &Servers, protocol: Protocol, names: &[&str]) -> bool {
     let backends = Backends::new(&Trust::default());
-    let names = names.iter().map(|name| name.as_bytes().to_vec()).collect();
-    let mut hello = Vec::new();
     let mut config = rustls::ClientConfig::clone(backends.of(true).unwrap());
-    config.alpn_protocols = names;
-    let client = Engine::client_of(std::sync::Arc::new(config), "a.test", &mut hello);
+    config.alpn_protocols = names.iter().map(|name| name.as_bytes().to_vec()).collect();
+    let mut hello = Vec::new();
+    let client = Engine::client_of(config, "a.test", &mut hello);
     let mut pair = Pair {
         ends: [client, Engine::server(servers, protocol, Asked::No).unwrap()],
         wire: [Vec::new(), hello],

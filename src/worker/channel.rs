@@ -22,6 +22,16 @@ impl Tls {
             Side::Backend => &mut self.backend,
         }
     }
+
+    /// The dialogue is over: [`Engine::begin_relay`] on both sides.
+    pub(super) fn begin_relay(&mut self) -> Result<(), (Side, Fault)> {
+        for side in [Side::Client, Side::Backend] {
+            if let Some(channel) = self.channel(side) {
+                channel.engine.begin_relay().map_err(|fault| (side, fault))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The TLS session on one socket.

@@ -36,8 +36,13 @@ impl<P: Port> Worker<P> {
             moved_at: seconds(now),
             first_end: None,
         });
+        let begun = connection.tls.as_mut().map_or(Ok(()), |tls| tls.begin_relay());
         self.relays += 1;
         self.set_relay_timer(slot);
+        if let Err((side, fault)) = begun {
+            let by = pump::culprit(side == Side::Client, End::Source);
+            return self.relay_broken(slot, by, fault.word);
+        }
         // What arrived while the session was not reading has been told already: such a side gets a look now.
         for (side, is_unread) in unread {
             if is_unread || self.has_opened(slot, side) {

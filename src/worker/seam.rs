@@ -59,14 +59,14 @@ fn copy<P: Port>(
         if direction.ended {
             return finish(port, buffers, seam, direction, ends);
         }
-        let found = match fetch(port, buffers, seam, direction, opposite, ends) {
-            Ok(found) => found,
+        let fetched = match fetch(port, buffers, seam, direction, opposite, ends) {
+            Ok(fetched) => fetched,
             Err(stop) => return stop,
         };
-        if let Some(stop) = deliver(port, buffers, seam, direction, ends, moved) {
+        if let Some(stop) = deliver(port, buffers, seam, direction, ends, &fetched, moved) {
             return stop;
         }
-        match found {
+        match fetched.found {
             Found::Full => return Turn::Again,
             Found::Ended => direction.ended = true,
             Found::Some => {
@@ -83,7 +83,19 @@ fn copy<P: Port>(
     }
 }
 
-/// What a read came to; the bytes are in `buffers.plain`.
+/// What a read came to.
+struct Fetched {
+    found: Found,
+    /// Plain bytes at the front of `buffers.read`, where the source has no TLS; otherwise they are in `buffers.plain`.
+    unsealed: Option<usize>,
+}
+
+impl Fetched {
+    fn opened(found: Found) -> Self {
+        Self { found, unsealed: None }
+    }
+}
+
 enum Found {
     Some,
     /// More may be there.
@@ -100,15 +112,15 @@ fn fetch<P: Port>(
     direction: &mut Direction,
     opposite: &mut Direction,
     ends: Ends,
-) -> Result<Found, Turn> {
+) -> Result<Fetched, Turn> {
     buffers.plain.clear();
     if let Some(channel) = &mut seam.source {
         channel.take_opened(usize::MAX, &mut buffers.plain);
         if channel.engine.has_ended() {
-            return Ok(Found::Ended);
+            return Ok(Fetched::opened(Found::Ended));
         }
         if !buffers.plain.is_empty() {
-            return Ok(Found::Full);
+            return Ok(Fetched::opened(Found::Full));
         }
     }
     let start = seam.source.as_ref().map_or(0, |end| end.engine.lay_stash(&mut buffers.read));
@@ -118,25 +130,24 @@ fn fetch<P: Port>(
     };
     let space = buffers.read.get_mut(start..start + most).unwrap_or_default();
     let read = match port.recv(ends.source, space) {
-        Ok(0) => return Ok(Found::Ended),
+        Ok(0) => return Ok(Fetched::opened(Found::Ended)),
         Ok(read) => read,
         Err(IoFault::WouldBlock) => return Err(Turn::Dry),
         Err(fault) => return Err(Turn::Broken(End::Source, fault)),
     };
     direction.mode = if read < limits::SCRATCH_BYTES { Mode::Copy } else { Mode::Hot };
-    let bytes = buffers.read.get_mut(..start + read).unwrap_or_default();
+    let found = if read == most { Found::Full } else { Found::Some };
     let Some(channel) = &mut seam.source else {
-        buffers.plain.extend_from_slice(bytes);
-        return Ok(if read == most { Found::Full } else { Found::Some });
+        return Ok(Fetched { found, unsealed: Some(read) });
     };
+    let bytes = buffers.read.get_mut(..start + read).unwrap_or_default();
     buffers.reply.clear();
     let outcome = channel.open(bytes, &mut buffers.plain, &mut buffers.reply);
     answer(port, &buffers.reply, opposite, ends);
     match outcome {
         Err(fault) => Err(Turn::Insecure(fault.word)),
-        Ok(()) if channel.engine.has_ended() => Ok(Found::Ended),
-        Ok(()) if read == most => Ok(Found::Full),
-        Ok(()) => Ok(Found::Some),
+        Ok(()) if channel.engine.has_ended() => Ok(Fetched::opened(Found::Ended)),
+        Ok(()) => Ok(Fetched::opened(found)),
     }
 }
 
@@ -165,9 +176,14 @@ fn deliver<P: Port>(
     seam: &mut Seam<'_>,
     direction: &mut Direction,
     ends: Ends,
+    fetched: &Fetched,
     moved: &mut u64,
 ) -> Option<Turn> {
-    let plain_bytes = buffers.plain.len() as u64;
+    let plain = match fetched.unsealed {
+        Some(bytes) => buffers.read.get(..bytes).unwrap_or_default(),
+        None => &buffers.plain,
+    };
+    let plain_bytes = plain.len() as u64;
     if plain_bytes == 0 {
         return None;
     }
@@ -175,10 +191,10 @@ fn deliver<P: Port>(
     // The log tells the bytes that the two sides exchanged, not what TLS made of them.
     direction.delivered += plain_bytes;
     let Some(channel) = &mut seam.destination else {
-        return send(port, &buffers.plain, direction, ends);
+        return send(port, plain, direction, ends);
     };
     buffers.sealed.clear();
-    if let Err(fault) = channel.engine.seal(&buffers.plain, &mut buffers.sealed) {
+    if let Err(fault) = channel.engine.seal(plain, &mut buffers.sealed) {
         return Some(Turn::Insecure(fault.word));
     }
     send(port, &buffers.sealed, direction, ends)

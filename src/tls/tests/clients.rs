@@ -120,7 +120,7 @@ fn connect_in_pieces(
     piece: usize,
 ) -> Pair {
     let mut hello = Vec::new();
-    let client = Engine::client_of(Arc::clone(config), "a.test", &mut hello);
+    let client = Engine::client_of(ClientConfig::clone(config), "a.test", &mut hello);
     let mut pair = Pair {
         ends: [client, Engine::server(servers, Protocol::Imap, asked).unwrap()],
         wire: [Vec::new(), hello],
@@ -342,7 +342,7 @@ fn w_tls_4_the_handshake_is_not_done_before_the_clients_last_words() {
     let servers = servers(&good.pem, false, NameField::CommonName);
     let config = client(&TLS13, Some(&good.issue("tim", |_| {})));
     let mut hello = Vec::new();
-    let client = Engine::client_of(config, "a.test", &mut hello);
+    let client = Engine::client_of(ClientConfig::clone(&config), "a.test", &mut hello);
     let mut pair = Pair {
         ends: [client, Engine::server(&servers, Protocol::Imap, Asked::Optional).unwrap()],
         wire: [Vec::new(), Vec::new()],
@@ -368,5 +368,24 @@ fn listeners_that_ask_are_closed_while_nobody_is_trusted() {
     let stage = stage(&["a.test"], Oldest::Tls12);
     for asked in [Asked::Optional, Asked::Required] {
         assert!(Engine::server(&stage.servers, Protocol::Imap, asked).is_none());
+    }
+}
+
+/// The library keeps the chain as long as it keeps the session; a session with TLS 1.3 leaves it when login is done.
+#[test]
+fn tl_20_an_idle_session_keeps_no_chain() {
+    let good = Authority::new("good");
+    let servers = servers(&good.pem, false, NameField::CommonName);
+    let shown = good.below("between").issue("tim", |_| {});
+    for (version, leaves) in [(&TLS13, true), (&TLS12, false)] {
+        let mut pair = connect(&servers, Asked::Required, &client(version, Some(&shown)));
+        assert!(pair.ends[SERVER].established().client_certificate.is_verified());
+        pair.send(SERVER, b"OK logged in");
+        pair.ends[SERVER].begin_relay().unwrap();
+        assert_eq!(pair.ends[SERVER].has_left_the_library(), leaves);
+        pair.carry(65_536);
+        pair.send(CLIENT, b"NOOP");
+        pair.carry(65_536);
+        assert_eq!((pair.plain[SERVER].as_slice(), pair.faults), (&b"NOOP"[..], [None, None]));
     }
 }

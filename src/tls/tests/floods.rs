@@ -1,7 +1,5 @@
 //! Floods of what a peer may send a few times: TL-12. A forger seals whatever it likes with the keys of a real session.
 
-use std::sync::Arc;
-
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ConnectionTrafficSecrets, SupportedProtocolVersion};
@@ -64,7 +62,7 @@ fn shake(version: &'static SupportedProtocolVersion) -> Pair {
         .with_no_client_auth();
     config.enable_secret_extraction = true;
     let mut hello = Vec::new();
-    let client = Engine::client_of(Arc::new(config), "a.test", &mut hello);
+    let client = Engine::client_of(config, "a.test", &mut hello);
     let mut pair = Pair {
         ends: [client, Engine::server(&stage.servers, Protocol::Imap, Asked::No).unwrap()],
         wire: [Vec::new(), hello],
