@@ -199,7 +199,7 @@ fn sa_06_external_in_every_protocol_by_starttls_with_both_versions() {
 
 #[test]
 fn tl_20_every_certificate_that_is_not_right_is_refused_and_the_reason_logged() {
-    let stage = Stage::new(&["cert-right"], "data_cores = 0");
+    let stage = Stage::new(&["cert-right"], "data_cores = 0\nlog_debug = yes");
     let stranger = Authority::new("clients").issue("cert-right");
     let expired = stage.authority.issue_odd("cert-right", |params| {
         params.not_after = date_time_ymd(2021, 1, 1);
