@@ -138,8 +138,7 @@ fn client_trust(clients: &ClientAuthorities) -> Result<(ClientTrust, NameField),
     })?;
     let trust = ClientTrust::new(&bytes, *require_crl)
         .map_err(|fault| format!("{place}: ssl_server_ca_file: {path} {fault}"))?;
-    let field = NameField::ALL.into_iter().find(|field| field.name() == username_field);
-    Ok((trust, field.unwrap_or_default()))
+    Ok((trust, *username_field))
 }
 
 /// Reads everything again when told to, and replaces the keys of tickets when their time is over.

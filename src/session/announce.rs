@@ -74,6 +74,30 @@ mod tests {
     }
 
     #[test]
+    fn w_ppo_4_the_name_in_a_verified_certificate_is_told() {
+        for name in [None, Some("tim")] {
+            let certificate = ClientCertificate::verified(name.map(Into::into));
+            let facts = ClientFacts { certificate, ..facts(Transport::Tls) };
+            let bytes = SendHeader::V2.encode(&facts);
+            let Outcome::Done { header, .. } = Decoder::new().decode(&bytes) else {
+                panic!("our own header is refused");
+            };
+            let told = header.tlvs.ssl.unwrap().verified_common_name;
+            assert_eq!(told.as_deref(), name);
+        }
+        // Nothing is told of a client whose way was not protected.
+        let facts = ClientFacts {
+            certificate: ClientCertificate::verified(Some("tim".into())),
+            ..facts(Transport::Insecure)
+        };
+        let Outcome::Done { header, .. } = Decoder::new().decode(&SendHeader::V2.encode(&facts))
+        else {
+            panic!("our own header is refused");
+        };
+        assert_eq!(header.tlvs.ssl, None);
+    }
+
+    #[test]
     fn w_ppo_4_tls_is_told_only_of_a_client_that_used_it() {
         for transport in [Transport::Insecure, Transport::Tls] {
             let bytes = SendHeader::V2.encode(&facts(transport));

@@ -37,6 +37,12 @@ impl NameField {
         Self::UniqueIdentifier,
     ];
 
+    /// The field that is called so.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+
     /// OpenSSL's name of it, and so Dovecot's.
     #[must_use]
     pub const fn name(self) -> &'static str {

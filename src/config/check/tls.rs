@@ -9,6 +9,7 @@ use crate::config::model::{
 };
 use crate::config::registry::Scope;
 use crate::config::sort::Section;
+use crate::wire::certificate_name::NameField;
 
 pub(super) fn ssl(root: &Section, listeners: &[Listener], findings: &mut Findings) -> Ssl {
     let mode = match root.text("ssl").as_str() {
@@ -61,7 +62,8 @@ fn clients(
     Some(ClientAuthorities {
         ca_file,
         require_crl: root.flag("ssl_server_require_crl"),
-        username_field: root.text("ssl_server_cert_username_field"),
+        username_field: NameField::named(&root.text("ssl_server_cert_username_field"))
+            .unwrap_or_default(),
         place: root.place_of("ssl_server_ca_file").clone(),
     })
 }
@@ -182,14 +184,18 @@ mod tests {
         assert_eq!(asked(&format!("{on}ssl = no\n")), [No]);
         let clients = loaded(&on).ssl.clients.unwrap();
         assert_eq!(clients.ca_file, Path::new("/ca"));
-        assert!(clients.require_crl && clients.username_field == "commonName");
+        assert!(clients.require_crl && clients.username_field == NameField::CommonName);
         assert_eq!(loaded(PLACE).ssl.clients, None, "nobody asks");
         let older = "ssl_ca = </ca\nssl_verify_client_cert = yes\nssl_require_crl = no\n\
                      ssl_cert_username_field = x500UniqueIdentifier\n";
         let mut files = crate::config::tests::Files::new(&[("/e/t.conf", older), ("/ca", "C\n")]);
         let found = crate::config::load(&mut files, Path::new("/e/t.conf"));
         let clients = found.config.unwrap().ssl.clients.unwrap();
-        assert!(!clients.require_crl && clients.username_field == "x500UniqueIdentifier");
+        assert!(!clients.require_crl && clients.username_field == NameField::UniqueIdentifier);
+        for field in NameField::ALL {
+            let text = format!("{on}ssl_server_cert_username_field = {}\n", field.name());
+            assert_eq!(loaded(&text).ssl.clients.unwrap().username_field, field);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::diagnostic::Place;
 use crate::secret::Secret;
+use crate::wire::certificate_name::NameField;
 
 /// TLS towards clients and backends.
 #[derive(Clone, Debug)]
@@ -55,8 +56,8 @@ pub struct ClientAuthorities {
     pub ca_file: PathBuf,
     /// Every certificate must be covered by a current list.
     pub require_crl: bool,
-    /// OpenSSL's name of the field, one of those that the registry lists.
-    pub username_field: String,
+    /// Which text of a certificate is the user.
+    pub username_field: NameField,
     /// Where the file was configured.
     pub place: Place,
 }

@@ -134,7 +134,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "commonName", Dovecot,
         "Which text of a client's certificate is the user: an attribute of its subject, or with `subjectAltName`, which \
          Dovecot does not have, the e-mail address among its alternative names. A certificate where it is missing, or \
-         stands twice, lets nobody in.",
+         stands twice, lets nobody in. A PROXY header tells the common name, whatever stands here.",
     ).older(&["ssl_cert_username_field"]),
     global(
         "ssl_client_ca_file", Path, "", Dovecot,
