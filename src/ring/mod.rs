@@ -9,7 +9,8 @@
 pub mod port;
 pub mod slots;
 pub mod socket;
-pub mod pipes;
+pub mod outgoing;
+mod pipes;
 pub mod clock;
 pub mod descriptors;
 pub mod memory;

@@ -37,10 +37,14 @@ pub enum Kind {
     BackendWritable = 6,
     /// A cancellation; only failures of it are ever reported.
     Cancel = 7,
+    /// Bytes forwarded to the client; only those that its socket did not take are ever reported, as [`Refused`].
+    ClientSend = 8,
+    /// Bytes forwarded to the backend, likewise.
+    BackendSend = 9,
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Accept,
         Self::Wake,
         Self::Connect,
@@ -49,6 +53,8 @@ impl Kind {
         Self::ClientWritable,
         Self::BackendWritable,
         Self::Cancel,
+        Self::ClientSend,
+        Self::BackendSend,
     ];
 }
 
@@ -125,6 +131,17 @@ pub struct Completion {
     pub more: bool,
 }
 
+/// Forwarded bytes that their destination did not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Whose they are.
+    pub token: Token,
+    /// What is left of them.
+    pub bytes: Box<[u8]>,
+    /// [`IoFault::WouldBlock`]: it takes more later.
+    pub fault: IoFault,
+}
+
 /// Why an operation did not do what was asked. `EINTR` never gets this far: it is repeated inside the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IoFault {
@@ -178,6 +195,23 @@ pub trait Port {
     fn poll_writable(&mut self, fd: Fd, token: Token);
     /// Ends the operation named by `token`; its last completion says so.
     fn cancel(&mut self, token: Token);
+    /// Moves what `from` has, up to a scratch, to `to`, and says how much that is; 0 is the end of the stream. It is read at
+    /// once, and sent by the next [`Port::flush`] or [`Port::wait`], in one call with whatever else was forwarded; no later
+    /// call that ends or closes a connection overtakes it. What `to` does not take comes back by [`Port::refused`], under
+    /// `token`. Until the round is over, nothing else may be sent to `to`.
+    ///
+    /// # Errors
+    /// As [`Port::recv`].
+    fn forward(&mut self, from: Fd, to: Fd, token: Token) -> Result<usize, IoFault>;
+    /// Takes a copy of `bytes` for `to`, to be sent like what is forwarded. `false`: they are too many, send them.
+    fn post(&mut self, to: Fd, token: Token, bytes: &[u8]) -> bool;
+    /// Sends what was forwarded and posted.
+    fn flush(&mut self);
+    /// One lot of such bytes that their destination did not take. To be asked before anything is forwarded, because
+    /// these bytes come before it; a wait does not sleep while there is one.
+    fn refused(&mut self) -> Option<Refused>;
+    /// Which round of such bytes is being collected: another number behind each flush, and never 0 at first.
+    fn round(&self) -> u32;
     /// Submits what was asked, waits for completions (at most `timeout`; not at all for zero) and appends them.
     fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>);
 

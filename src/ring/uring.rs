@@ -12,9 +12,11 @@ use io_uring::types::{self, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 use rustix::io::Errno;
 
+use super::outgoing::Outgoing;
 use super::pipes::Pipes;
 use super::port::{
-    Completion, Fd, Half, IoFault, Kind, Outcome, PipeId, Port, Ready, ReceiveBuffer, Token,
+    Completion, Fd, Half, IoFault, Kind, Outcome, PipeId, Port, Ready, ReceiveBuffer, Refused,
+    Token,
 };
 use super::probe::KernelFault;
 use super::socket::{self, SocketOptions};
@@ -26,6 +28,10 @@ use crate::tick::Tick;
 pub struct Uring {
     ring: IoUring,
     addresses: Addresses,
+    outgoing: Outgoing,
+    refused: Vec<Refused>,
+    /// Completions that a flush has found; the next wait hands them over.
+    early: Vec<Completion>,
     pipes: Pipes,
     options: SocketOptions,
     waker: Waker,
@@ -61,6 +67,9 @@ impl Uring {
         let mut port = Self {
             ring,
             addresses: Addresses::new(slots),
+            outgoing: Outgoing::new(),
+            refused: Vec::new(),
+            early: Vec::new(),
             pipes: Pipes::default(),
             options,
             waker,
@@ -89,8 +98,10 @@ impl Uring {
         loop {
             // SAFETY: entries are made only by the functions of this file. Each names a descriptor by number and, for a
             // connect, an address in `self.addresses`: our memory, in a table that never moves, not written again until
-            // the slot's next connect, which comes after this one's completion. No other memory is lent; nothing is to
-            // be released.
+            // the slot's next connect, which comes after this one's completion. A send names bytes in
+            // `self.outgoing`: our memory, which never moves, and is not written again until `settle`, which comes after the
+            // enter that carried out all sends (they never wait: MSG_DONTWAIT). No other memory is lent; nothing is to be
+            // released.
             let pushed = unsafe { self.ring.submission().push(entry) };
             if pushed.is_ok() {
                 return;
@@ -111,25 +122,56 @@ impl Uring {
         }
     }
 
-    fn collect(&mut self, completions: &mut Vec<Completion>) {
+    /// Asks for the first bytes of the room to be sent.
+    fn send_later(&mut self, to: Fd, token: Token, bytes: usize) {
+        let bytes = self.outgoing.keep(token, bytes);
+        let length = u32::try_from(bytes.len()).unwrap_or(0);
+        // All or an answer: a send that took everything is not worth a completion.
+        let entry = opcode::Send::new(types::Fd(to.0), bytes.as_ptr(), length)
+            .flags(libc::MSG_DONTWAIT | libc::MSG_WAITALL | libc::MSG_NOSIGNAL)
+            .build()
+            .user_data(token.pack())
+            .flags(squeue::Flags::SKIP_SUCCESS);
+        self.push(&entry);
+    }
+
+    /// Reads all completions there are.
+    fn collect(&mut self) {
         let mut rearm_wake = false;
         for entry in self.ring.completion() {
             let Some(token) = Token::unpack(entry.user_data()) else {
                 continue;
             };
+            if matches!(token.kind, Kind::ClientSend | Kind::BackendSend) {
+                let (taken, fault) = send_outcome(entry.result());
+                self.refused.extend(self.outgoing.refused(token, taken, fault));
+                continue;
+            }
             let more = cqueue::more(entry.flags());
             if token.kind == Kind::Wake && !more {
                 rearm_wake = true;
             }
-            completions.push(Completion {
+            self.early.push(Completion {
                 token,
                 outcome: outcome(token.kind, entry.result()),
                 more,
             });
         }
+        // Each send was carried out, and its answer read above, when no entry is left with us.
+        if !self.outgoing.is_empty() && self.ring.submission().is_empty() {
+            self.outgoing.settle();
+        }
         if rearm_wake {
             self.arm_wake();
         }
+    }
+}
+
+/// How many bytes a send took that did not take all, and why.
+fn send_outcome(result: i32) -> (usize, IoFault) {
+    match usize::try_from(result) {
+        Ok(taken) => (taken, IoFault::WouldBlock),
+        Err(_) => (0, socket::fault(Errno::from_raw_os_error(-result))),
     }
 }
 
@@ -154,7 +196,7 @@ fn outcome(kind: Kind, result: i32) -> Outcome {
             let broken = result & i32::from(libc::POLLERR) != 0;
             Outcome::Ready(Ready { hangup, broken })
         }
-        Kind::Cancel => Outcome::Cancelled,
+        Kind::Cancel | Kind::ClientSend | Kind::BackendSend => Outcome::Cancelled,
     }
 }
 
@@ -197,7 +239,9 @@ impl Port for Uring {
     }
 
     fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) {
-        let ready = !self.ring.completion().is_empty();
+        let ready = !self.early.is_empty()
+            || !self.refused.is_empty()
+            || !self.ring.completion().is_empty();
         let result = match timeout {
             Some(timeout) if timeout.is_zero() || ready => self.ring.submit(),
             Some(timeout) => {
@@ -211,7 +255,54 @@ impl Port for Uring {
         if let Err(error) = result {
             Self::survive_enter(&error);
         }
-        self.collect(completions);
+        self.collect();
+        completions.append(&mut self.early);
+    }
+
+    fn forward(&mut self, from: Fd, to: Fd, token: Token) -> Result<usize, IoFault> {
+        if self.outgoing.room().is_none() {
+            self.flush();
+        }
+        // After a flush that failed there may be no room yet: the source's readiness is kept by its next turn.
+        let room = self.outgoing.room().ok_or(IoFault::Memory)?;
+        let read = socket::recv(from, room)?;
+        if read == 0 {
+            return Ok(0);
+        }
+        self.send_later(to, token, read);
+        Ok(read)
+    }
+
+    fn post(&mut self, to: Fd, token: Token, bytes: &[u8]) -> bool {
+        if bytes.len() > limits::SCRATCH_BYTES {
+            return false;
+        }
+        if self.outgoing.room().is_none() {
+            self.flush();
+        }
+        let Some(room) = self.outgoing.room().and_then(|room| room.get_mut(..bytes.len())) else {
+            return false;
+        };
+        room.copy_from_slice(bytes);
+        self.send_later(to, token, bytes.len());
+        true
+    }
+
+    fn flush(&mut self) {
+        while !self.outgoing.is_empty() {
+            if let Err(error) = self.ring.submit() {
+                Self::survive_enter(&error);
+            }
+            self.collect();
+        }
+    }
+
+    fn refused(&mut self) -> Option<Refused> {
+        self.refused.pop()
+    }
+
+    fn round(&self) -> u32 {
+        self.outgoing.round()
     }
 
     fn now(&mut self) -> Tick {
@@ -262,14 +353,18 @@ impl Port for Uring {
     }
 
     fn shutdown(&mut self, fd: Fd, half: Half) {
+        self.flush();
         socket::shutdown(fd, half);
     }
 
     fn reset_on_close(&mut self, fd: Fd) {
+        self.flush();
         socket::reset_on_close(fd);
     }
 
     fn close(&mut self, fd: Fd) {
+        // A send names its descriptor by number, which somebody else may have when it is carried out.
+        self.flush();
         drop(socket::adopt(fd));
     }
 

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use crate::event::Subject;
 use crate::facts::ClientFacts;
+#[cfg(doc)]
+use crate::ring::port::Port;
 use crate::ring::port::{Fd, Kind, PipeId};
 use crate::session::Session;
 use crate::share::visitors::{Attempt, Pass, Seat};
@@ -37,6 +39,14 @@ impl Side {
         match self {
             Self::Client => Kind::ClientReady,
             Self::Backend => Kind::BackendReady,
+        }
+    }
+
+    /// Bytes on their way to this side.
+    pub(super) fn send(self) -> Kind {
+        match self {
+            Self::Client => Kind::ClientSend,
+            Self::Backend => Kind::BackendSend,
         }
     }
 
@@ -258,6 +268,8 @@ pub(super) struct Direction {
     pub(super) rest: Option<Box<Rest>>,
     /// Bytes in the borrowed pipe.
     pub(super) in_pipe: u32,
+    /// The round in which bytes were forwarded last ([`Port::round`]): as long as it lasts they are not sent yet.
+    pub(super) forwarded_in: u32,
     pub(super) pipe: Option<PipeId>,
     pub(super) mode: Mode,
     /// On the core's round-robin list.
@@ -272,6 +284,16 @@ impl Direction {
     /// Whether the source is not read now, so that no read would tell that it broke.
     pub(super) fn is_deaf(&self) -> bool {
         self.is_blocked() || self.shut
+    }
+
+    /// Bytes that were on their way wait again, in front of what TLS has said to the destination meanwhile.
+    pub(super) fn put_back(&mut self, bytes: Box<[u8]>) {
+        let bytes = match self.rest.take() {
+            None => bytes,
+            Some(rest) => [&bytes, rest.bytes.get(rest.sent..).unwrap_or_default()].concat().into(),
+        };
+        self.rest = Some(Box::new(Rest { bytes, sent: 0 }));
+        self.forwarded_in = 0;
     }
 
     /// Whether bytes wait for the destination.

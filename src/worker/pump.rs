@@ -1,13 +1,15 @@
 //! The relay: bytes from one socket to the other, nothing else (wire.md 12, uring.md 8).
 //!
-//! A direction copies through the core's scratch until one read fills it; then it is *hot* and splices through a
-//! pooled pipe, one pair of splices per turn, until a turn ends dry after less than a scratch. What the destination
-//! does not take is kept (a short rest on the heap, or in the pipe), the source is not read meanwhile, and the
-//! destination's next room is awaited: back-pressure without a watermark.
+//! A direction's reads are forwarded: they leave together with those of all other directions by the next enter, which spares
+//! a call for each and was measured to be cheaper than sending at once (uring.md 3: by 9 % with a thousand sessions). The
+//! first read that fills a scratch makes the direction *hot*; then it splices through a pooled pipe, one pair of splices per
+//! turn, until a turn ends dry after less than a scratch. Behind a hang-up it copies through the core's scratch, to its end.
+//! What the destination does not take is kept (a short rest on the heap, or in the pipe), the source is not read meanwhile,
+//! and the destination's next room is awaited: back-pressure without a watermark.
 
 use crate::event::EndedBy;
 use crate::limits;
-use crate::ring::port::{Fd, Half, IoFault, PipeId, Port};
+use crate::ring::port::{Fd, Half, IoFault, PipeId, Port, Token};
 
 use super::connection::{Direction, Mode, Rest};
 
@@ -42,6 +44,8 @@ pub(super) struct Ends {
     pub(super) destination: Fd,
     /// The source hung up: read on until its end shows, whatever the size of the reads.
     pub(super) hangup: bool,
+    /// Names bytes on their way to the destination.
+    pub(super) token: Token,
 }
 
 /// Moves bytes of one direction for one turn. `moved` counts what left the source or reached the destination.
@@ -67,8 +71,36 @@ pub(super) fn turn<P: Port>(
             }
             None => copy_turn(port, scratch, direction, ends, moved),
         },
-        (Mode::Copy, _) => copy_turn(port, scratch, direction, ends, moved),
+        (Mode::Copy, _) if ends.hangup => copy_turn(port, scratch, direction, ends, moved),
+        (Mode::Copy, _) => forward_turn(port, direction, ends, moved),
     }
+}
+
+/// One read; what it brings leaves with what the core's other directions have read in this turn of the loop.
+fn forward_turn<P: Port>(
+    port: &mut P,
+    direction: &mut Direction,
+    ends: Ends,
+    moved: &mut u64,
+) -> Turn {
+    let read = match port.forward(ends.source, ends.destination, ends.token) {
+        Ok(0) => {
+            direction.ended = true;
+            return Turn::Ended;
+        }
+        Ok(read) => read,
+        Err(IoFault::WouldBlock) => return Turn::Dry,
+        Err(IoFault::Memory) => return Turn::Again,
+        Err(fault) => return Turn::Broken(End::Source, fault),
+    };
+    direction.forwarded_in = port.round();
+    direction.delivered += read as u64;
+    *moved += read as u64;
+    if read == limits::SCRATCH_BYTES {
+        direction.mode = Mode::Hot;
+        return Turn::Again;
+    }
+    Turn::Dry
 }
 
 /// Gives back the pipe when the connection ends; one that may hold bytes is destroyed.

@@ -2,7 +2,7 @@
 
 use crate::event::{EndedBy, Event};
 use crate::limits;
-use crate::ring::port::{IoFault, Port, ReceiveBuffer};
+use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Refused, Token};
 use crate::share::counters::Counter;
 use crate::tick::Tick;
 
@@ -53,6 +53,11 @@ impl<P: Port> Worker<P> {
 
     /// Gives the direction that reads from `source` one turn.
     pub(super) fn pump(&mut self, slot: u32, source: Side) {
+        // A close may have flushed: whatever of this direction came back then goes first.
+        self.take_refused();
+        let Some(generation) = self.slots.generation(slot) else {
+            return;
+        };
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
@@ -65,8 +70,13 @@ impl<P: Port> Worker<P> {
             return;
         };
         let (from, to) = if source == Side::Client { (client, backend) } else { (backend, client) };
-        let ends = Ends { source: from, destination: to, hangup };
+        let token = Token { slot, generation, kind: source.other().send() };
+        let ends = Ends { source: from, destination: to, hangup, token };
         let [direction, opposite] = relay.both(source);
+        if direction.forwarded_in == self.port.round() {
+            // What was read before is not sent yet, and nothing may overtake it.
+            return self.queue(slot, source);
+        }
         let was_hot = direction.mode == Mode::Hot;
         let was_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
         let mut moved = 0;
@@ -154,8 +164,40 @@ impl<P: Port> Worker<P> {
         }
     }
 
+    /// Takes back what destinations did not take of what was forwarded to them.
+    pub(super) fn take_refused(&mut self) {
+        while let Some(Refused { token, bytes, fault }) = self.port.refused() {
+            let Token { slot, generation, kind } = token;
+            if !self.slots.is_current(slot, generation) {
+                continue;
+            }
+            let source = if kind == Kind::ClientSend { Side::Backend } else { Side::Client };
+            let Some(connection) = self.slots.get_mut(slot) else {
+                continue;
+            };
+            let Phase::Relay(relay) = &mut connection.phase else {
+                continue;
+            };
+            let direction = relay.direction(source);
+            if connection.tls.is_none() {
+                direction.delivered = direction.delivered.saturating_sub(bytes.len() as u64);
+            }
+            let turn = match fault {
+                IoFault::WouldBlock => {
+                    direction.put_back(bytes);
+                    Turn::Blocked
+                }
+                fault => Turn::Broken(End::Destination, fault),
+            };
+            self.after_turn(slot, source, turn);
+        }
+    }
+
     /// Gives every direction on the list one turn, in order.
     pub(super) fn pump_hot(&mut self) {
+        if !self.hot.is_empty() {
+            self.port.flush();
+        }
         for _ in 0..self.hot.len() {
             let Some((slot, source)) = self.hot.pop_front() else {
                 return;
@@ -171,9 +213,7 @@ impl<P: Port> Worker<P> {
             if !std::mem::take(&mut direction.queued) {
                 continue;
             }
-            if !direction.is_blocked() {
-                self.pump(slot, source);
-            }
+            self.pump(slot, source);
         }
     }
 

@@ -137,6 +137,7 @@ impl<P: Port> Worker<P> {
         self.links.mail.wake_up();
         self.now = self.port.now();
         self.renew_handshake_steps();
+        self.take_refused();
         for completion in completions.drain(..) {
             self.completion(completion);
         }
@@ -172,7 +173,7 @@ impl<P: Port> Worker<P> {
         match kind {
             Kind::Accept => return self.accept_completion(slot, outcome, more),
             Kind::Wake => return self.port.wake_seen(),
-            Kind::Cancel => return,
+            Kind::Cancel | Kind::ClientSend | Kind::BackendSend => return,
             Kind::Connect
             | Kind::ClientReady
             | Kind::BackendReady
@@ -189,7 +190,7 @@ impl<P: Port> Worker<P> {
             Kind::BackendReady => self.ready_completion(slot, Side::Backend, outcome, more),
             Kind::ClientWritable => self.writable_completion(slot, Side::Client, outcome),
             Kind::BackendWritable => self.writable_completion(slot, Side::Backend, outcome),
-            Kind::Accept | Kind::Wake | Kind::Cancel => {}
+            Kind::Accept | Kind::Wake | Kind::Cancel | Kind::ClientSend | Kind::BackendSend => {}
         }
     }
 

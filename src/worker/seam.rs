@@ -56,6 +56,10 @@ fn copy<P: Port>(
     }
     let mut reads = 0;
     loop {
+        if direction.ended && direction.forwarded_in == port.round() {
+            // The last bytes are not sent yet.
+            return Turn::Again;
+        }
         if direction.ended {
             return finish(port, buffers, seam, direction, ends);
         }
@@ -157,7 +161,7 @@ fn answer<P: Port>(port: &mut P, reply: &[u8], opposite: &mut Direction, ends: E
         return;
     }
     let mut sent = 0;
-    if opposite.rest.is_none() {
+    if opposite.rest.is_none() && opposite.forwarded_in != port.round() {
         // A connection that broke shows at the next read.
         sent = port.send(ends.source, reply).unwrap_or(0);
     }
@@ -191,13 +195,28 @@ fn deliver<P: Port>(
     // The log tells the bytes that the two sides exchanged, not what TLS made of them.
     direction.delivered += plain_bytes;
     let Some(channel) = &mut seam.destination else {
-        return send(port, plain, direction, ends);
+        return send_soon(port, plain, direction, ends);
     };
     buffers.sealed.clear();
     if let Err(fault) = channel.engine.seal(plain, &mut buffers.sealed) {
         return Some(Turn::Insecure(fault.word));
     }
-    send(port, &buffers.sealed, direction, ends)
+    send_soon(port, &buffers.sealed, direction, ends)
+}
+
+/// Sends with what the core's other directions have read in this turn of the loop, unless it is too much for that, or
+/// more is sent in this turn.
+fn send_soon<P: Port>(
+    port: &mut P,
+    bytes: &[u8],
+    direction: &mut Direction,
+    ends: Ends,
+) -> Option<Turn> {
+    if ends.hangup || !port.post(ends.destination, ends.token, bytes) {
+        return send(port, bytes, direction, ends);
+    }
+    direction.forwarded_in = port.round();
+    None
 }
 
 fn send<P: Port>(

@@ -343,6 +343,12 @@ impl<P: Port> Worker<P> {
 
     /// A relay ends by our will: whoever has TLS can tell that nothing was cut off, unless something is.
     pub(super) fn part(&mut self, slot: u32) {
+        if self.slots.get(slot).is_none_or(|connection| connection.tls.is_none()) {
+            return;
+        }
+        // Goodbye comes behind what is on its way.
+        self.port.flush();
+        self.take_refused();
         for side in [Side::Client, Side::Backend] {
             let Some(connection) = self.slots.get_mut(slot) else { return };
             let (fd, Phase::Relay(relay)) = (connection.socket(side).fd(), &mut connection.phase)

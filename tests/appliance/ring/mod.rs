@@ -1,11 +1,13 @@
 //! Each operation of the real port against what plain sockets do (style.md 10, level 5).
 
+mod forward;
+
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::IntoRawFd as _;
 use std::time::Duration;
 
-use hale::ring::port::{Completion, Fd, Half, IoFault, Kind, Outcome, Port, Ready, Token};
+use hale::ring::port::{Completion, Fd, Half, IoFault, Kind, Outcome, Port, Ready, Refused, Token};
 use hale::ring::socket::{SocketOptions, listen};
 use hale::ring::uring::Uring;
 use hale::ring::wake::Waker;

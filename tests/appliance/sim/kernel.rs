@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
-use hale::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Token};
+use hale::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Refused, Token};
 
 use super::random::Random;
 use super::stream::Stream;
@@ -83,6 +83,11 @@ pub(super) struct Kernel {
     submissions: Vec<Submission>,
     armed: BTreeMap<u64, Armed>,
     queue: VecDeque<(Completion, Option<usize>)>,
+    /// Bytes that the next enter sends, and where.
+    pub(super) forwarded: Vec<(Fd, Token, Vec<u8>)>,
+    /// Bytes that came back, and where they were to go.
+    pub(super) refused: Vec<(Fd, Refused)>,
+    pub(super) round: u32,
     /// Grows whenever something really happens: what tells work from spinning.
     pub(super) progress: u64,
     next_port: u16,
@@ -104,6 +109,9 @@ impl Kernel {
             submissions: Vec::new(),
             armed: BTreeMap::new(),
             queue: VecDeque::new(),
+            forwarded: Vec::new(),
+            refused: Vec::new(),
+            round: 1,
             progress: 0,
             next_port: 30_000,
         }

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hale::ring::port::{Completion, Fd, Half, IoFault, PipeId, Port, ReceiveBuffer, Token};
+use hale::ring::port::{
+    Completion, Fd, Half, IoFault, PipeId, Port, ReceiveBuffer, Refused, Token,
+};
 use hale::tick::Tick;
 
 use super::kernel::{Kernel, Pipe, What};
@@ -34,8 +36,46 @@ impl Port for SimPort {
         self.0.kernel.cancel(token);
     }
 
+    fn forward(&mut self, from: Fd, to: Fd, token: Token) -> Result<usize, IoFault> {
+        let kernel = &mut self.0.kernel;
+        if kernel.random.percent(kernel.weather.shortens) {
+            // As when there is no more room.
+            kernel.flush();
+        }
+        let bytes = kernel.read(from, hale::limits::SCRATCH_BYTES, true)?;
+        if !bytes.is_empty() {
+            kernel.assert_nothing_forwarded_to(to);
+            kernel.forwarded.push((to, token, bytes.clone()));
+        }
+        Ok(bytes.len())
+    }
+
+    fn post(&mut self, to: Fd, token: Token, bytes: &[u8]) -> bool {
+        let kernel = &mut self.0.kernel;
+        if bytes.len() > hale::limits::SCRATCH_BYTES {
+            return false;
+        }
+        kernel.assert_nothing_forwarded_to(to);
+        kernel.forwarded.push((to, token, bytes.into()));
+        true
+    }
+
+    fn flush(&mut self) {
+        self.0.kernel.flush();
+    }
+
+    fn refused(&mut self) -> Option<Refused> {
+        self.0.kernel.refused.pop().map(|(_, refused)| refused)
+    }
+
+    fn round(&self) -> u32 {
+        self.0.kernel.round
+    }
+
     fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) {
-        self.0.wait(timeout, completions);
+        self.0.kernel.flush();
+        let may_sleep = self.0.kernel.refused.is_empty();
+        self.0.wait(if may_sleep { timeout } else { Some(Duration::ZERO) }, completions);
     }
 
     fn now(&mut self) -> Tick {
@@ -54,6 +94,7 @@ impl Port for SimPort {
     }
 
     fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
+        self.0.kernel.assert_nothing_forwarded_to(fd);
         self.0.kernel.write(fd, bytes)
     }
 
@@ -90,6 +131,7 @@ impl Port for SimPort {
 
     fn splice_out(&mut self, pipe: PipeId, to: Fd, bytes: usize) -> Result<usize, IoFault> {
         let kernel = &mut self.0.kernel;
+        kernel.assert_nothing_forwarded_to(to);
         let waiting: Vec<u8> = kernel.pipe(pipe).bytes.iter().copied().take(bytes).collect();
         if waiting.is_empty() {
             return Err(IoFault::WouldBlock);
@@ -121,6 +163,7 @@ impl Port for SimPort {
     fn shutdown(&mut self, fd: Fd, half: Half) {
         assert_eq!(half, Half::Write, "the core ends both halves by closing");
         let kernel = &mut self.0.kernel;
+        kernel.flush();
         let (file, stream) = (kernel.file(fd), kernel.stream_of(fd));
         kernel.files[file].shut = true;
         kernel.streams[stream].core_fin = true;
@@ -128,11 +171,13 @@ impl Port for SimPort {
     }
 
     fn reset_on_close(&mut self, fd: Fd) {
+        self.0.kernel.flush();
         let file = self.0.kernel.file(fd);
         self.0.kernel.files[file].reset_on_close = true;
     }
 
     fn close(&mut self, fd: Fd) {
+        self.0.kernel.flush();
         self.0.kernel.close(fd);
     }
 
@@ -154,6 +199,27 @@ impl Port for SimPort {
 }
 
 impl Kernel {
+    /// Sends what was forwarded; what is not taken comes back.
+    fn flush(&mut self) {
+        for (to, token, bytes) in std::mem::take(&mut self.forwarded) {
+            let (taken, fault) = match self.write(to, &bytes) {
+                Ok(taken) => (taken, IoFault::WouldBlock),
+                Err(fault) => (0, fault),
+            };
+            if taken < bytes.len() {
+                self.refused.push((to, Refused { token, bytes: bytes[taken..].into(), fault }));
+            }
+        }
+        self.round += 1;
+    }
+
+    fn assert_nothing_forwarded_to(&self, fd: Fd) {
+        let waits = self.forwarded.iter().any(|(to, ..)| *to == fd);
+        assert!(!waits, "bytes overtake others for descriptor {}", fd.0);
+        let refused = self.refused.iter().any(|(to, _)| *to == fd);
+        assert!(!refused, "bytes overtake refused ones for descriptor {}", fd.0);
+    }
+
     fn pipe(&mut self, pipe: PipeId) -> &mut Pipe {
         let pipe = &mut self.pipes[usize::from(pipe.0)];
         assert!(pipe.lent, "a pipe is used by somebody who gave it back");
