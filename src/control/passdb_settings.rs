@@ -118,3 +118,22 @@ fn rule(outcome: Outcome) -> Rule {
         Outcome::ContinueFail => Rule::ContinueFail,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mechanisms_say_which_logins_a_database_is_asked_for() {
+        let (plain, login, external) = (Mechanism::Plain, Mechanism::Login, Mechanism::External);
+        for (mechanisms, expected) in [
+            (&[][..], Proofs::All),
+            (&[plain], Proofs::Passwords),
+            (&[login, plain], Proofs::Passwords),
+            (&[external], Proofs::Certificates),
+            (&[external, login], Proofs::All),
+        ] {
+            assert_eq!(proofs(mechanisms), expected, "{mechanisms:?}");
+        }
+    }
+}
