@@ -74,6 +74,9 @@ pub const TLS_HANDSHAKE_BYTES_MAX: usize = 65_536;
 pub const TLS_RECORD_BYTES_MAX: usize = 16_384 + 256 + 5;
 /// What sealing adds to a record at most: head, explicit nonce of TLS 1.2, tag, inner type.
 pub const TLS_RECORD_OVERHEAD: usize = 64;
+/// Sealed bytes that may wait for a peer which goes on asking for answers of TLS (KeyUpdate) and takes none: more than
+/// anything else leaves there.
+pub const TLS_UNSENT_BYTES_MAX: usize = 131_072;
 /// What a hot direction with TLS reads at a time: fewer sends count for more than anything else (tls.md 5).
 pub const TLS_HOT_READ_BYTES: usize = 65_536;
 /// Reads of handshakes per core and loop turn; each costs up to 0.35 ms, and relays wait behind them (tls.md 7).

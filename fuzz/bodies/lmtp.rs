@@ -2,10 +2,11 @@
 //!
 //! An input is a scene byte and a list of happenings: a kind, an argument, sometimes bytes. Anything is a legal list.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hale::auth::answer::Answer;
-use hale::auth::verdict::{Grant, Verdict};
+use hale::auth::verdict::{BackendTls, Certificate, Grant, Verdict};
 use hale::event::Event;
 use hale::facts::{ClientCertificate, ClientFacts, Transport};
 use hale::fault::Failure;
@@ -21,7 +22,8 @@ use hale::session::input::{Destination, RouteAnswer};
 use hale::tick::Tick;
 
 /// Anything in any order: no panic, bounded output and rooms, a deadline in every stage, silence behind the end, an end for
-/// everybody, and never more deliveries than backends have said 2xx.
+/// everybody, never more deliveries than backends have said 2xx, and nothing but the request for TLS to a backend that has
+/// to have it and has it not yet.
 pub(crate) fn run(input: &[u8]) {
     let Some((&choice, mut list)) = input.split_first() else {
         return;
@@ -45,12 +47,27 @@ struct Play {
     /// Lines of backends that begin with 2, and deliveries.
     agreed: usize,
     delivered: usize,
+    /// What backends that must have TLS were told in clear; none: they have it now.
+    in_clear: BTreeMap<LinkId, Option<Vec<u8>>>,
+    is_secure: bool,
+    /// The client takes replies at once, and not only when the list says so.
+    reads: bool,
 }
 
 impl Play {
     fn new(choice: u8) -> Self {
         let (session, outbox) = (session(choice), Outbox::new());
-        Self { session, outbox, now: Tick(0), closed: false, agreed: 0, delivered: 0 }
+        Self {
+            session,
+            outbox,
+            now: Tick(0),
+            closed: false,
+            agreed: 0,
+            delivered: 0,
+            in_clear: BTreeMap::new(),
+            is_secure: choice & (STARTTLS | IMPLICIT) != 0,
+            reads: choice & 128 == 0,
+        }
     }
 
     /// One happening; what is left of the list.
@@ -91,7 +108,14 @@ impl Play {
                 0..=9 => self.give(Input::ClientEnd),
                 10..=19 => self.give(Input::ClientGone),
                 20..=29 => self.give(Input::Shutdown),
-                30..=49 => self.give(Input::Secured),
+                30..=49 => self.give(Input::ClientSecured { server_name: None }),
+                50..=59 => self.give(Input::ClientInsecure("damaged")),
+                60..=69 => self.give(Input::ClientInjected),
+                70..=129 => self.secured(link),
+                130..=149 => {
+                    let is_certificate = argument.is_multiple_of(2);
+                    self.give(Input::BackendInsecure { link, word: "damaged", is_certificate });
+                }
                 _ => self.give(Input::ClientTook),
             },
         }
@@ -115,8 +139,30 @@ impl Play {
     fn move_bytes(&mut self, link: LinkId, most: usize) {
         let mut out = vec![0; 16_384];
         let count = self.session.fill(link, &mut out);
-        self.session.sent(self.now, link, if most < 200 { count.min(most) } else { count });
+        let taken = if most < 200 { count.min(most) } else { count };
+        self.session.sent(self.now, link, taken);
+        if let Some(Some(said)) = self.in_clear.get_mut(&link) {
+            said.extend(&out[..taken]);
+            let said = String::from_utf8_lossy(said).into_owned();
+            let header = said.find("\r\n").filter(|_| said.starts_with("PROXY "));
+            let rest = header.map_or(&*said, |end| &said[end + 2..]);
+            let is_header =
+                header.is_none() && ("PROXY ".starts_with(rest) || rest.starts_with("PROXY "));
+            let request = "LHLO hale.example\r\nSTARTTLS\r\n";
+            assert!(is_header || request.starts_with(rest), "in clear: {said}");
+        }
         self.give(Input::BackendTook);
+    }
+
+    fn secured(&mut self, link: LinkId) {
+        // Only due behind the wish, behind everything in clear.
+        if self.session.links().any(|known| known == link) && self.session.link_room(link) == 0 {
+            self.move_bytes(link, usize::MAX);
+            if let Some(said) = self.in_clear.get_mut(&link) {
+                *said = None;
+            }
+            self.give(Input::BackendSecured(link));
+        }
     }
 
     fn pass_time(&mut self) {
@@ -136,7 +182,13 @@ impl Play {
         for wish in wishes {
             match wish {
                 Wish::Close => self.closed = true,
-                Wish::Drop(link) => self.session.forget(link),
+                Wish::Drop(link) => {
+                    self.in_clear.remove(&link);
+                    self.session.forget(link);
+                }
+                Wish::Connect(link, _) if self.is_secure => {
+                    self.in_clear.insert(link, Some(Vec::new()));
+                }
                 Wish::Report(Event::Delivered { accepted: true, .. }) => self.delivered += 1,
                 _ => {}
             }
@@ -150,6 +202,9 @@ impl Play {
             assert!(self.session.link_room(link) <= BACKEND_INPUT_BYTES_MAX);
         }
         assert!(!self.closed || self.session.client_room() == 0);
+        if self.reads && self.session.is_stalled() {
+            self.give(Input::ClientTook);
+        }
     }
 }
 
@@ -187,7 +242,13 @@ const BACKEND: &[&[u8]] = &[
     b"550 5.2.900 tim@192.0.2.3:24 Referral\r\n",
     b"421 4.3.2 bye\r\n",
     b"* OK\r\n",
+    b"250-h\r\n250-PIPELINING\r\n250 STARTTLS\r\n",
+    b"220 2.0.0 begin\r\n250 injected\r\n",
 ];
+
+/// Bits of the scene byte: TLS towards backends.
+const STARTTLS: u8 = 16;
+const IMPLICIT: u8 = 32;
 
 fn session(choice: u8) -> Lmtp {
     let flag = |bit: u8| choice & bit != 0;
@@ -200,6 +261,12 @@ fn session(choice: u8) -> Lmtp {
         send_header: if flag(2) { SendHeader::V1 } else { SendHeader::No },
         delimiter: Some('+'),
         starttls: flag(4),
+        tls: match (flag(STARTTLS), flag(IMPLICIT)) {
+            (false, false) => BackendTls::Off,
+            (true, _) => BackendTls::Starttls(Certificate::Configured),
+            (false, true) => BackendTls::Implicit(Certificate::Configured),
+        },
+        verify_backends: true,
     };
     let client = ([192, 0, 2, 77], 4711).into();
     let facts = ClientFacts {
@@ -215,7 +282,8 @@ fn session(choice: u8) -> Lmtp {
         certificate: ClientCertificate::NONE,
         forward: Vec::new(),
     };
-    Lmtp::new(Arc::new(settings), facts, flag(1), Tick(0))
+    let session = Lmtp::new(Arc::new(settings), facts, flag(1), Tick(0));
+    if flag(64) { session.behind_tls() } else { session }
 }
 
 fn grant(argument: u8) -> Grant {

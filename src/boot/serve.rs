@@ -10,13 +10,12 @@ use super::data_core::DataCore;
 use super::exit::{Exit, Refusal};
 use super::settings::geodb_location;
 use super::{limits, listen, lock, settings};
-use crate::config::model::ProxySsl;
 use crate::config::{Config, Listener as ListenerConfig, LogTarget};
 use crate::control::geodb::{GeoDb, OpenMode};
 use crate::control::{
     Certificates, Control, Level, LogWriter, PassdbSources, Routing, start_hashing,
 };
-use crate::names::{CoreId, Protocol};
+use crate::names::CoreId;
 use crate::ring::port::Fd;
 use crate::ring::socket::SocketOptions;
 use crate::secret::Secret;
@@ -135,11 +134,6 @@ fn open_listeners(
 
 /// Why this version does not open a listener.
 fn not_served(config: &Config, listener: &ListenerConfig) -> Option<&'static str> {
-    if listener.protocol == Protocol::Lmtp {
-        let to_backends = config.protocol(Protocol::Lmtp).proxy_ssl != ProxySsl::No;
-        // Never in clear what was to go by TLS.
-        return (listener.ssl || to_backends).then_some("this version has no TLS for LMTP");
-    }
     if !listener.ssl {
         return None;
     }

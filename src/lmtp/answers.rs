@@ -5,22 +5,59 @@
 
 use super::feed::Feed;
 use super::link::{Due, Introduction, Link, News, Stage};
+use crate::auth::verdict::{BackendTls, Certificate};
 use crate::backend::Login;
 use crate::backend::xclient::{self, Smtp};
 use crate::event::cleaned;
 use crate::fault::Failure;
-use crate::limits::{LMTP_RECIPIENT_TIMEOUT, LOGGED_LINE_BYTES_MAX};
+use crate::limits::{LMTP_RECIPIENT_TIMEOUT, LOGGED_LINE_BYTES_MAX, TLS_HANDSHAKE_TIMEOUT};
 use crate::tick::Tick;
 use crate::wire::smtp::keywords::Keywords;
 use crate::wire::smtp::reply::{Class, Next, Reply};
 
 impl Link {
-    /// The connection stands; `header` comes before anything else (W-PPO-1).
-    pub(super) fn connected(&mut self, now: Tick, header: &[u8]) {
+    /// The connection stands; `header` comes before anything else, in clear (W-PPO-1, W-PPO-3).
+    pub(super) fn connected(&mut self, now: Tick, header: &[u8], news: &mut Vec<News>) {
         self.commands.extend_from_slice(header);
+        let opened_by = now.after(LMTP_RECIPIENT_TIMEOUT);
+        match self.tls {
+            BackendTls::Implicit(certificate) => self.secure(now, opened_by, certificate, news),
+            BackendTls::Off | BackendTls::Starttls(_) => self.open(opened_by),
+        }
+    }
+
+    fn open(&mut self, opened_by: Tick) {
         self.stage = Stage::Opening;
         self.due.push_back(Due::Greeting);
-        self.deadline = Some(now.after(LMTP_RECIPIENT_TIMEOUT));
+        self.deadline = Some(opened_by);
+    }
+
+    fn secure(
+        &mut self,
+        now: Tick,
+        opened_by: Tick,
+        certificate: Certificate,
+        news: &mut Vec<News>,
+    ) {
+        self.stage = Stage::Securing(opened_by);
+        self.deadline = Some(opened_by.min(now.after(TLS_HANDSHAKE_TIMEOUT)));
+        news.push(News::Secure(certificate));
+    }
+
+    /// TLS stands. Everything that the backend said before is void (W-BTLS-4).
+    pub(super) fn secured(&mut self, now: Tick) {
+        let Stage::Securing(opened_by) = self.stage else { return };
+        self.is_secured = true;
+        self.moved_at = now;
+        self.keywords = Keywords::default();
+        match self.tls {
+            BackendTls::Starttls(_) => {
+                self.stage = Stage::Opening;
+                self.deadline = Some(opened_by);
+                self.say_hello();
+            }
+            BackendTls::Off | BackendTls::Implicit(_) => self.open(opened_by),
+        }
     }
 
     pub(super) fn read(&mut self, now: Tick, bytes: &[u8], news: &mut Vec<News>) {
@@ -56,8 +93,15 @@ impl Link {
             (Due::Greeting, _) => return Err(failed(Failure::Remote, &words)),
             (Due::Hello, Class::Done) => {
                 self.keywords = Keywords::of(&reply);
-                self.introduce(now, news);
+                match self.tls {
+                    BackendTls::Starttls(_) if !self.is_secured => self.ask_for_tls()?,
+                    _ => self.introduce(now, news),
+                }
             }
+            (Due::Starttls, Class::Done) if reply.code == 220 => self.go_ahead(now, news)?,
+            // Another time it may (RFC 3207 4).
+            (Due::Starttls, Class::NotNow) => return Err(failed(Failure::Remote, &words)),
+            (Due::Starttls, Class::No) => return Err(failed(Failure::RemoteConfig, &words)),
             (Due::Introduced(0), Class::Done) => self.say_hello(),
             (Due::Introduced(_) | Due::Forgotten, Class::Done) => {}
             (Due::Hello | Due::Introduced(_), _) => {
@@ -112,6 +156,27 @@ impl Link {
             let is_waited_for = !self.due.is_empty() || !self.waiting.is_empty();
             self.deadline = is_waited_for.then(|| now.after(LMTP_RECIPIENT_TIMEOUT));
         }
+    }
+
+    /// W-BTLS-3: without it nothing more is said, least of all in clear.
+    fn ask_for_tls(&mut self) -> Result<(), News> {
+        if !self.keywords.has(b"STARTTLS") {
+            return Err(failed(Failure::RemoteConfig, b"the backend does not offer STARTTLS"));
+        }
+        self.commands.extend(b"STARTTLS\r\n");
+        self.due.push_back(Due::Starttls);
+        Ok(())
+    }
+
+    /// The go-ahead for TLS has to be the last thing that came in clear (W-BTLS-2); the shell looks into the socket, too.
+    fn go_ahead(&mut self, now: Tick, news: &mut Vec<News>) -> Result<(), News> {
+        let BackendTls::Starttls(certificate) = self.tls else { return Ok(()) };
+        if !self.inbox.is_empty() {
+            return Err(failed(Failure::Protocol, b"bytes in clear where TLS begins"));
+        }
+        let opened_by = self.deadline.unwrap_or(now);
+        self.secure(now, opened_by, certificate, news);
+        Ok(())
     }
 
     fn say_hello(&mut self) {

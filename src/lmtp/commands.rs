@@ -1,11 +1,10 @@
 //! The client's commands, one at a time but for RCPT (wire.md 11.1).
 
 use super::input::LinkId;
-use super::machine::{Lmtp, Stage as Session};
+use super::machine::Lmtp;
 use super::output::{Outbox, Wish};
 use super::transaction::{Fate, Recipient, Sender, Stage, Transaction, mildest, ours};
 use super::{reply, xclient};
-use crate::facts::Transport;
 use crate::limits::{
     LMTP_BAD_COMMANDS_MAX, LMTP_LINE_BYTES_MAX, LMTP_MESSAGE_BYTES_MAX, LMTP_RECIPIENTS_MAX,
 };
@@ -16,7 +15,7 @@ use crate::wire::smtp::path::{Argument, Flaw, Parameter, Rules};
 use crate::wire::smtp::reply::write_line;
 
 /// What a command came to.
-enum Answer {
+pub(super) enum Answer {
     /// A reply of ours.
     Say(&'static str),
     /// The same, to something that should not have been said.
@@ -124,7 +123,7 @@ impl Lmtp {
                 self.close(outbox);
                 Answer::Nothing
             }
-            Verb::Starttls => self.starttls(argument, outbox),
+            Verb::Starttls => self.starttls(now, argument, outbox),
             Verb::Xclient => self.xclient(now, argument, outbox),
             Verb::Mail => self.mail(now, argument),
             Verb::Rcpt => self.rcpt(now, argument, outbox),
@@ -139,36 +138,13 @@ impl Lmtp {
         let Some(name) = command::helo_name(argument) else {
             return Answer::Bad("501 5.5.4 Invalid name");
         };
-        if self.helo.is_none() || !self.facts.trusted {
+        if !self.helo_is_told {
             self.helo = Some(name.into());
         }
         self.is_greeted = true;
         self.abort_transaction(now, outbox);
-        reply::keywords(&self.settings, &self.facts, &mut outbox.to_client);
+        reply::keywords(&self.settings, &self.facts, self.tls, &mut outbox.to_client);
         Answer::Nothing
-    }
-
-    /// W-STLS-1, W-STLS-5, W-STLS-6, W-STLS-8.
-    fn starttls(&mut self, argument: &[u8], outbox: &mut Outbox) -> Answer {
-        match () {
-            () if !argument.is_empty() => Answer::Bad("501 5.5.4 No arguments allowed"),
-            () if self.transaction.is_some() => Answer::Say("503 5.5.1 Not in a transaction"),
-            () if self.facts.transport == Transport::Tls => {
-                Answer::Bad("503 5.5.1 TLS is already active")
-            }
-            () if !self.settings.starttls => Answer::Bad("502 5.5.1 TLS support isn't enabled"),
-            () if !self.inbox.is_empty() => {
-                let reason = "commands in clear behind STARTTLS";
-                self.close_with("554 5.5.0 Commands behind STARTTLS", reason, outbox);
-                Answer::Nothing
-            }
-            () => {
-                self.stage = Session::Securing;
-                write_line("220 2.0.0 Begin TLS negotiation now", &mut outbox.to_client);
-                outbox.wish(Wish::StartTls);
-                Answer::Nothing
-            }
-        }
     }
 
     /// Wire.md 11.4. What was agreed with backends was about another client.
@@ -182,13 +158,12 @@ impl Lmtp {
         let Some(told) = xclient::xclient(argument, &mut self.facts) else {
             return Answer::Bad("501 5.5.4 Invalid XCLIENT attribute");
         };
-        self.helo = told.helo.or_else(|| self.helo.take());
+        if told.helo.is_some() {
+            (self.helo, self.helo_is_told) = (told.helo, true);
+        }
         self.timeout_s = told.timeout_s.or(self.timeout_s);
         self.is_greeted = false;
-        let kept: Vec<LinkId> = self.live_slots().map(|(id, _)| id).collect();
-        for id in kept {
-            self.drop_link(id, true, outbox);
-        }
+        self.drop_kept(outbox);
         reply::greeting(&self.settings, &mut outbox.to_client);
         Answer::Nothing
     }

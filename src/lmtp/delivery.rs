@@ -161,6 +161,14 @@ impl Lmtp {
                     }
                 }
                 News::Data(Ok(())) => {}
+                News::Secure(certificate) => {
+                    let name = self.slot(id).map(|slot| slot.link.host.clone());
+                    outbox.wish(Wish::SecureBackend {
+                        link: id,
+                        name: name.unwrap_or_default(),
+                        certificate,
+                    });
+                }
                 News::Data(Err(reply)) => self.data_refused(id, &reply),
                 News::Final(number, reply) => {
                     if let Some(recipient) = self.recipient(number) {
@@ -220,7 +228,13 @@ impl Lmtp {
     }
 
     /// A backend is lost: its recipients are told to try again, nobody else notices.
-    fn link_failed(&mut self, id: LinkId, failure: Failure, detail: &str, outbox: &mut Outbox) {
+    pub(super) fn link_failed(
+        &mut self,
+        id: LinkId,
+        failure: Failure,
+        detail: &str,
+        outbox: &mut Outbox,
+    ) {
         let Some(slot) = self.slot(id).filter(|slot| !slot.leaving) else { return };
         let backend = slot.link.host.clone();
         // The one that was kept in case of another message may go whenever it likes.

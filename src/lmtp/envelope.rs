@@ -68,12 +68,6 @@ impl Lmtp {
                 return self.not_found(number, failure, &detail, outbox);
             }
         };
-        if matches!(grant.tls, Some(BackendTls::Starttls(_) | BackendTls::Implicit(_))) {
-            // Never in clear what was to go by TLS; and never a bounce because of our own gap.
-            let detail =
-                "the user database demands TLS towards the backend, which is not there yet";
-            return self.not_found(number, Failure::Unavailable, detail, outbox);
-        }
         let ask = match &grant.host {
             Some(host) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip },
             None => RouteAsk::User(grant.user.clone()),
@@ -86,6 +80,7 @@ impl Lmtp {
     fn take_over(&mut self, number: usize, grant: Grant) {
         let delimiter = self.settings.delimiter;
         let told = self.facts.forward.clone();
+        let tls = self.backend_tls(grant.tls);
         let Some(recipient) = self.recipient(number) else { return };
         let own = std::mem::take(&mut recipient.forward);
         let mut forward = told;
@@ -95,6 +90,7 @@ impl Lmtp {
         recipient.forward = forward;
         recipient.port = grant.port;
         recipient.is_secretive = grant.not_trusted;
+        recipient.tls = tls;
         if let Some(destuser) = &grant.destuser {
             let rules = crate::wire::smtp::path::Rules { utf8: true, bare_local: true };
             let text = format!("TO:<{}>", recipient.address);
@@ -157,9 +153,12 @@ impl Lmtp {
         destination: &Destination,
         outbox: &mut Outbox,
     ) -> Option<LinkId> {
-        let is_secretive = self.recipient(number)?.is_secretive;
+        let &mut Recipient { is_secretive, tls, .. } = self.recipient(number)?;
         let fits = |slot: &Slot| {
             slot.link.endpoint == endpoint
+                && slot.link.tls == tls
+                // Whoever has proven to have one name has not proven to have another.
+                && (tls == BackendTls::Off || slot.link.host == destination.host)
                 && slot.is_secretive == is_secretive
                 && slot.referrals == referrals
                 && !slot.link.has_content()
@@ -175,7 +174,7 @@ impl Lmtp {
         let id = LinkId(u8::try_from(free).ok()?);
         let host = destination.host.clone();
         let introduction = if is_secretive { None } else { self.introduction(referrals) };
-        let link = Link::new(now, host, endpoint, &self.settings.hostname, introduction);
+        let link = Link::new(now, host, endpoint, tls, &self.settings.hostname, introduction);
         let slot = Some(Box::new(Slot { link, is_secretive, referrals, leaving: false }));
         match self.links.get_mut(free) {
             Some(place) => *place = slot,

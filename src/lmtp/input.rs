@@ -20,15 +20,36 @@ pub enum Input<'a> {
     ClientEnd,
     /// The client broke the connection: nothing reaches it any more.
     ClientGone,
-    /// TLS towards the client is established.
-    Secured,
+    /// TLS with the client stands, as [`super::Wish::SecureClient`] asked for.
+    ClientSecured {
+        /// The host name that the client asked for.
+        server_name: Option<Box<str>>,
+    },
+    /// It does not, or a record of it is damaged: nothing reaches the client any more. What it is owed for that is sent
+    /// already.
+    ClientInsecure(&'static str),
+    /// The same, because of the client's certificate, or because it showed none where one is demanded.
+    ClientCertificateRefused(&'static str),
+    /// More came in clear behind STARTTLS before the go-ahead was sent, which now never is (W-STLS-1).
+    ClientInjected,
     /// The user databases answered.
     Found(Box<Answer>),
     /// The routing layer answered.
     Route(RouteAnswer),
     /// A connection to a backend stands.
     Connected(LinkId),
-    /// It could not be made, or broke.
+    /// TLS with a backend stands and its certificate will do, as [`super::Wish::SecureBackend`] asked for.
+    BackendSecured(LinkId),
+    /// It does not.
+    BackendInsecure {
+        /// Which.
+        link: LinkId,
+        /// For the log.
+        word: &'static str,
+        /// The backend could not prove who it is.
+        is_certificate: bool,
+    },
+    /// A connection could not be made, or broke.
     Broken(LinkId, &'static str),
     /// A backend sent these bytes; no more than [`super::Lmtp::link_room`] at a time.
     Backend(LinkId, &'a [u8]),

@@ -2,19 +2,21 @@
 //!
 //! ```text
 //! B: 220 …            F: LHLO us          B: 250-…
+//!                    [F: STARTTLS         B: 220 …   the handshake   F: LHLO us   B: 250-…]
 //!                    [F: XCLIENT …        B: 220 …   F: LHLO us   B: 250-…]
 //! F: MAIL FROM:<…>    F: RCPT TO:<…>      B: 250 …   B: 250 …
 //! F: DATA             B: 354 …            F: the message and its dot      or, with CHUNKING, BDAT n and so many bytes
 //! B: one reply for each accepted recipient
 //! ```
 //!
-//! Decides: what is sent when, and what each reply means. DATA never follows before every recipient's reply is known
+//! Implicit TLS begins before all of it. Decides: what is sent when, and what each reply means. DATA never follows before every recipient's reply is known
 //! (wire.md 11.2). Does not: know other backends, or tell the client anything; `delivery` takes the [`News`].
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::auth::verdict::{BackendTls, Certificate};
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::{
@@ -36,6 +38,9 @@ pub(super) struct Link {
     /// The backend's name, for logs and events.
     pub(super) host: Arc<str>,
     pub(super) endpoint: SocketAddr,
+    /// What the connection has to have before anybody's name is told there.
+    pub(super) tls: BackendTls,
+    pub(super) is_secured: bool,
     /// Recipients of the transaction that the backend accepted, in its order.
     pub(super) accepted: Vec<usize>,
     pub(super) stage: Stage,
@@ -86,6 +91,8 @@ pub(super) struct Rcpt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Connecting,
+    /// In the TLS handshake. All of the opening has until then.
+    Securing(Tick),
     /// Up to the last reply to LHLO.
     Opening,
     /// No transaction.
@@ -103,6 +110,7 @@ pub(super) enum Stage {
 pub(super) enum Due {
     Greeting,
     Hello,
+    Starttls,
     /// XCLIENT; this many follow.
     Introduced(usize),
     Mail,
@@ -117,6 +125,8 @@ pub(super) enum Due {
 /// What became of something.
 #[derive(Debug)]
 pub(super) enum News {
+    /// It is time for TLS.
+    Secure(Certificate),
     /// The backend's word on a recipient.
     Rcpt(usize, Reply),
     /// The backend can't take this message for this recipient (LM-13).
@@ -134,12 +144,15 @@ impl Link {
         now: Tick,
         host: Arc<str>,
         endpoint: SocketAddr,
+        tls: BackendTls,
         hostname: &str,
         introduction: Option<Introduction>,
     ) -> Self {
         Self {
             host,
             endpoint,
+            tls,
+            is_secured: false,
             accepted: Vec::new(),
             stage: Stage::Connecting,
             introduction: introduction.map(Box::new),
@@ -200,7 +213,7 @@ impl Link {
         self.forget_transaction();
         match self.stage {
             Stage::Asked | Stage::Content => return false,
-            Stage::Connecting | Stage::Opening | Stage::Idle => {}
+            Stage::Connecting | Stage::Securing(_) | Stage::Opening | Stage::Idle => {}
             Stage::Envelope => {
                 for due in &mut self.due {
                     *due = Due::Forgotten;
@@ -241,7 +254,8 @@ impl Link {
     // === What the session asks ===
 
     pub(super) fn room(&self) -> usize {
-        self.inbox.room()
+        // Nothing in clear counts any more, and nothing sealed comes before the handshake is done.
+        if matches!(self.stage, Stage::Securing(_)) { 0 } else { self.inbox.room() }
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -286,6 +300,7 @@ impl Link {
     pub(super) fn failure_of_deadline(&self) -> (Failure, &'static str) {
         match self.stage {
             Stage::Connecting => (Failure::Connect, "connect timed out"),
+            Stage::Securing(_) => (Failure::Remote, "the TLS handshake was not completed in time"),
             Stage::Opening => (Failure::Connect, "no answer within the time for a recipient"),
             Stage::Idle | Stage::Envelope => (Failure::Remote, "no reply to a recipient in time"),
             Stage::Asked => (Failure::Remote, "no reply to DATA in time"),

@@ -18,6 +18,7 @@ use crate::limits::{
 use crate::names::Protocol;
 use crate::network::canonical;
 use crate::proxy_header::{Decoder, Header, Outcome, policy};
+use crate::session::ClientTls;
 use crate::session::input::RouteAnswer;
 use crate::tick::Tick;
 use crate::wire::inbox::Inbox;
@@ -34,8 +35,13 @@ pub struct Lmtp {
     pub(super) stage: Stage,
     pub(super) inbox: Inbox,
     pub(super) lines: Lines,
+    pub(super) tls: ClientTls,
+    /// Its handshake is the connection's beginning; otherwise it follows STARTTLS.
+    pub(super) greet_when_secured: bool,
     /// What the client calls itself.
     pub(super) helo: Option<Box<str>>,
+    /// A trusted peer told that name; its own does not replace it.
+    pub(super) helo_is_told: bool,
     /// How long the client waits for us, as a trusted peer told (wire.md 11.4).
     pub(super) timeout_s: Option<u64>,
     pub(super) is_greeted: bool,
@@ -64,8 +70,8 @@ pub(super) enum Stage {
     /// Collecting the PROXY header; nothing is said before it is complete (W-PIPE-2).
     Header(Box<Decoder>),
     Serving,
-    /// In the TLS handshake.
-    Securing,
+    /// In the client's TLS handshake, until then at most.
+    Securing(Tick),
     Over,
 }
 
@@ -119,7 +125,10 @@ impl Lmtp {
             stage: if header { Stage::Header(Box::new(Decoder::new())) } else { Stage::Serving },
             inbox: Inbox::new(LMTP_INPUT_BYTES_MAX),
             lines: Lines::default(),
+            tls: ClientTls::Clear,
+            greet_when_secured: false,
             helo: None,
+            helo_is_told: false,
             timeout_s: None,
             is_greeted: false,
             transaction: None,
@@ -142,7 +151,11 @@ impl Lmtp {
             return;
         }
         match input {
-            Input::Begin => self.greet(outbox),
+            Input::Begin => {
+                if matches!(self.stage, Stage::Serving) {
+                    self.open(now, &[], outbox);
+                }
+            }
             Input::Client(bytes) => self.client_bytes(now, bytes, outbox),
             Input::ClientTook => {
                 self.stalled = false;
@@ -153,22 +166,31 @@ impl Lmtp {
                 self.refuse("closed before the PROXY header was complete", Loudness::Quiet, outbox);
             }
             Input::ClientEnd => self.client_ended = true,
-            Input::ClientGone => {
-                (self.client_ended, self.client_gone, self.stalled) = (true, true, false);
-                self.inbox.consume(usize::MAX);
+            Input::ClientGone => self.client_is_gone(),
+            Input::ClientSecured { server_name } => self.client_secured(now, server_name, outbox),
+            Input::ClientInsecure(word) => self.client_insecure(self.aborted(word), outbox),
+            Input::ClientCertificateRefused(reason) => {
+                let report = Event::CertificateRefused { subject: self.subject(None), reason };
+                self.client_insecure(report, outbox);
             }
-            Input::Secured => self.secured(now),
+            Input::ClientInjected => self.client_injected(outbox),
             Input::Found(answer) => self.found(now, *answer, outbox),
             Input::Route(answer) => self.routed(now, answer, outbox),
             Input::Connected(id) => {
                 let header = self.settings.send_header.encode(&self.facts);
-                self.tell_link(now, id, |link, _| link.connected(now, &header), outbox);
+                self.tell_link(now, id, |link, news| link.connected(now, &header, news), outbox);
             }
             Input::Backend(id, bytes) => {
                 self.tell_link(now, id, |link, news| link.read(now, bytes, news), outbox);
             }
             Input::Broken(id, word) => self.link_broken(id, word, outbox),
             Input::BackendEnd(id) => self.link_broken(id, "closed the connection", outbox),
+            Input::BackendSecured(id) => {
+                self.tell_link(now, id, |link, _| link.secured(now), outbox);
+            }
+            Input::BackendInsecure { link, word, is_certificate } => {
+                self.backend_insecure(link, word, is_certificate, outbox);
+            }
             Input::BackendTook => {}
             Input::Deadline => self.deadline_passed(now, outbox),
             Input::Crowded => {
@@ -244,15 +266,18 @@ impl Lmtp {
         }
     }
 
-    fn greet(&self, outbox: &mut Outbox) {
-        if matches!(self.stage, Stage::Serving) {
-            reply::greeting(&self.settings, &mut outbox.to_client);
-        }
+    /// Nothing reaches the client, and nothing of it counts any more.
+    pub(super) fn client_is_gone(&mut self) {
+        (self.client_ended, self.client_gone, self.stalled) = (true, true, false);
+        self.inbox.consume(usize::MAX);
     }
 
     fn client_bytes(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
-        if matches!(self.stage, Stage::Header(_)) {
-            return self.read_header(bytes, outbox);
+        match self.stage {
+            Stage::Header(_) => return self.read_header(now, bytes, outbox),
+            // Nothing in clear counts any more, and nothing sealed comes before the handshake is done.
+            Stage::Securing(_) | Stage::Over => return,
+            Stage::Serving => {}
         }
         // A message goes straight into the window; what does not fit there waits with the commands behind it.
         let direct = if self.inbox.is_empty() { self.read_content(now, bytes) } else { 0 };
@@ -261,7 +286,7 @@ impl Lmtp {
         debug_assert_eq!(taken, rest.len(), "the shell read more than there was room for");
     }
 
-    fn read_header(&mut self, bytes: &[u8], outbox: &mut Outbox) {
+    fn read_header(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
         let Stage::Header(decoder) = &mut self.stage else { return };
         match decoder.decode(bytes) {
             Outcome::Incomplete => {}
@@ -271,8 +296,7 @@ impl Lmtp {
                     return self.refuse(reason, Loudness::Warning, outbox);
                 }
                 self.stage = Stage::Serving;
-                self.greet(outbox);
-                self.inbox.append(bytes.get(consumed..).unwrap_or_default());
+                self.open(now, bytes.get(consumed..).unwrap_or_default(), outbox);
             }
             Outcome::Refused(refusal) => self.refuse(refusal.text(), Loudness::Warning, outbox),
         }
@@ -293,6 +317,9 @@ impl Lmtp {
             && self.settings.trusted.contains(facts.origin.ip());
         if header.transport() == Transport::Tls {
             facts.transport = Transport::Tls;
+            if self.tls == ClientTls::Clear {
+                self.tls = ClientTls::InFront;
+            }
         }
         facts.local_name.clone_from(&header.tlvs.authority);
         true
@@ -303,17 +330,6 @@ impl Lmtp {
         let event = Event::Refused { protocol: Protocol::Lmtp, peer, reason, quiet };
         outbox.wish(Wish::Report(event));
         self.close(outbox);
-    }
-
-    /// What was learnt in clear is forgotten (W-STLS-3); a trusted peer's facts stay (W-STLS-4).
-    fn secured(&mut self, now: Tick) {
-        if matches!(self.stage, Stage::Securing) {
-            self.stage = Stage::Serving;
-            self.facts.transport = Transport::Tls;
-            self.is_greeted = false;
-            self.helo = None;
-            self.heard_at = now;
-        }
     }
 
     fn tell_link(
@@ -336,12 +352,12 @@ impl Lmtp {
             match self.stage {
                 Stage::Serving => {}
                 // Not a word in clear from here on.
-                Stage::Securing if self.client_ended || self.ending => {
+                Stage::Securing(_) if self.client_ended || self.ending => {
                     outbox.wish(Wish::Report(self.aborted("ended in the TLS handshake")));
                     self.close(outbox);
                     break;
                 }
-                Stage::Header(_) | Stage::Securing | Stage::Over => break,
+                Stage::Header(_) | Stage::Securing(_) | Stage::Over => break,
             }
             let moved = self.read_inbox(now)
                 || self.tell_recipients(now, outbox)
@@ -409,6 +425,9 @@ impl Lmtp {
             let reason = "no complete PROXY header within haproxy_timeout";
             return self.refuse(reason, Loudness::Warning, outbox);
         }
+        if matches!(self.stage, Stage::Securing(_)) {
+            return self.handshake_timed_out(outbox);
+        }
         if self.awaits_client() && self.client_deadline() <= now {
             return self.close_with("421 4.4.2 Timeout", "client is idle", outbox);
         }
@@ -432,7 +451,10 @@ impl Lmtp {
     }
 
     pub(super) fn close_with(&mut self, words: &str, reason: &'static str, outbox: &mut Outbox) {
-        write_line(words, &mut outbox.to_client);
+        // Not a word before a PROXY header (W-PIPE-2), nor in clear where TLS is awaited.
+        if matches!(self.stage, Stage::Serving) {
+            write_line(words, &mut outbox.to_client);
+        }
         outbox.wish(Wish::Report(self.aborted(reason)));
         self.close(outbox);
     }

@@ -1,8 +1,9 @@
 //! What clients are told, and in which words.
 
-use crate::facts::{ClientFacts, Transport};
+use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::LMTP_MESSAGE_BYTES_MAX;
+use crate::session::ClientTls;
 use crate::wire::smtp::reply::{write_line, write_lines};
 
 use super::settings::LmtpSettings;
@@ -13,12 +14,17 @@ pub(super) fn greeting(settings: &LmtpSettings, out: &mut Vec<u8>) {
 }
 
 /// What we can do. DSN, SMTPUTF8 and BINARYMIME are promises about backends that nobody has made (wire.md 11.1).
-pub(super) fn keywords(settings: &LmtpSettings, facts: &ClientFacts, out: &mut Vec<u8>) {
+pub(super) fn keywords(
+    settings: &LmtpSettings,
+    facts: &ClientFacts,
+    tls: ClientTls,
+    out: &mut Vec<u8>,
+) {
     let size = format!("SIZE {LMTP_MESSAGE_BYTES_MAX}");
     let mut lines =
         vec![&*settings.hostname, "PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME", "CHUNKING"];
     lines.push(&size);
-    if offers_starttls(settings, facts) {
+    if offers_starttls(settings, tls) {
         lines.push("STARTTLS");
     }
     if facts.trusted {
@@ -31,8 +37,9 @@ pub(super) fn keywords(settings: &LmtpSettings, facts: &ClientFacts, out: &mut V
 /// Palomar.md 8.4; FORWARD travels with the recipients.
 const XCLIENT: &str = "XCLIENT ADDR PORT PROTO HELO LOGIN SESSION CLIENT-TRANSPORT TTL TIMEOUT DESTNAME DESTADDR DESTPORT";
 
-pub(super) fn offers_starttls(settings: &LmtpSettings, facts: &ClientFacts) -> bool {
-    settings.starttls && facts.transport == Transport::Insecure
+/// Wire.md 3.2: only where there is a certificate, and no TLS yet, be it ended by whoever sent the PROXY header.
+pub(super) fn offers_starttls(settings: &LmtpSettings, tls: ClientTls) -> bool {
+    settings.starttls && tls == ClientTls::Clear
 }
 
 /// The reply to a recipient that never came to a backend, or lost it (W-LMTP-1). Nothing that may pass is a 5xx: that
@@ -65,5 +72,6 @@ pub(super) const TOO_MANY_BACKENDS: &str = "452 4.5.3 Too many destinations in o
 pub(super) const UNFIT: &str = "554 5.6.3 The backend does not take 8-bit messages";
 pub(super) const TOO_LARGE: &str = "552 5.3.4 Message is too large";
 pub(super) const CROWDED: &str = "421 4.3.2 Too many connections, try again later";
+pub(super) const INJECTED: &str = "554 5.5.0 Commands behind STARTTLS";
 pub(super) const SHUTDOWN: &str = "421 4.3.2 Shutting down";
 pub(super) const NO_RECIPIENTS: &str = "503 5.5.1 No valid recipients";

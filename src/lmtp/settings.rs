@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::auth::verdict::BackendTls;
 use crate::network::Networks;
 use crate::session::SendHeader;
 
@@ -22,6 +23,10 @@ pub struct LmtpSettings {
     pub send_header: SendHeader,
     /// What separates a user's name from a detail in a local part (`recipient_delimiter`).
     pub delimiter: Option<char>,
-    /// Whether STARTTLS is offered.
+    /// Whether there is a certificate to show behind STARTTLS.
     pub starttls: bool,
+    /// `proxy_ssl` of `protocol lmtp`.
+    pub tls: BackendTls,
+    /// Whether backends have to prove who they are (`ssl_client_require_valid_cert`).
+    pub verify_backends: bool,
 }

@@ -16,7 +16,7 @@ impl Lmtp {
     /// How many client bytes the session takes now; none: do not read, so that the client feels it.
     #[must_use]
     pub fn client_room(&self) -> usize {
-        if self.client_ended || matches!(self.stage, Stage::Over | Stage::Securing) {
+        if self.client_ended || matches!(self.stage, Stage::Over | Stage::Securing(_)) {
             return 0;
         }
         self.inbox.room()
@@ -38,6 +38,12 @@ impl Lmtp {
     pub fn links(&self) -> impl Iterator<Item = LinkId> {
         let taken = self.links.iter().enumerate().filter(|(_, slot)| slot.is_some());
         taken.filter_map(|(index, _)| u8::try_from(index).ok().map(LinkId))
+    }
+
+    /// Whether a backend is being sent a message.
+    #[must_use]
+    pub fn is_sending(&self, id: LinkId) -> bool {
+        self.slot(id).is_some_and(|slot| slot.link.has_content())
     }
 
     /// Writes what a backend is to get next into `out` and says how much; [`Self::sent`] follows.
@@ -68,6 +74,13 @@ impl Lmtp {
         }
     }
 
+    /// A backend's socket took some of what was sealed for it before.
+    pub fn moved(&mut self, now: Tick, id: LinkId) {
+        if let Some(slot) = self.slot_mut(id) {
+            slot.link.moved_at = now;
+        }
+    }
+
     /// The connection of a [`Wish::Drop`] is closed; its number may be used again.
     pub fn forget(&mut self, id: LinkId) {
         if let Some(slot) = self.links.get_mut(usize::from(id.0)) {
@@ -81,7 +94,8 @@ impl Lmtp {
         match self.stage {
             Stage::Over => return None,
             Stage::Header(_) => return Some(self.header_deadline),
-            Stage::Serving | Stage::Securing => {}
+            Stage::Securing(until) => return Some(until),
+            Stage::Serving => {}
         }
         let client = self.awaits_client().then(|| self.client_deadline());
         let finding = self.finding.map(Finding::deadline);
@@ -94,7 +108,7 @@ impl Lmtp {
     pub fn stage(&self) -> &'static str {
         match (&self.stage, self.transaction.as_ref().map(|transaction| &transaction.stage)) {
             (Stage::Header(_), _) => "proxy-header",
-            (Stage::Securing, _) => "tls",
+            (Stage::Securing(_), _) => "tls",
             (Stage::Over, _) => "over",
             (Stage::Serving, None) => "idle",
             (Stage::Serving, Some(Progress::Envelope | Progress::Asked)) => "envelope",

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::auth::verdict::BackendTls;
 use crate::limits::LMTP_REPLY_BYTES_MAX;
 use crate::tick::Tick;
 use crate::wire::smtp::keywords::Keywords;
@@ -83,6 +84,8 @@ pub(super) struct Recipient {
     pub(super) path: Vec<SocketAddr>,
     /// The backend's port, when the passdb names one.
     pub(super) port: Option<u16>,
+    /// TLS on the way to its backend.
+    pub(super) tls: BackendTls,
     /// Facts about the client are not for the backend (`proxy_not_trusted`).
     pub(super) is_secretive: bool,
     /// A referral that was not followed yet.
@@ -122,6 +125,7 @@ impl Recipient {
             backend: None,
             path: Vec::new(),
             port: None,
+            tls: BackendTls::Off,
             is_secretive: false,
             referral: None,
         }

@@ -20,4 +20,5 @@ mod settings;
 pub use announce::SendHeader;
 pub use machine::Session;
 pub use refusal::PIPELINED;
+pub use secure::ClientTls;
 pub use settings::{CertificateSettings, ProtocolSettings, SessionSettings};

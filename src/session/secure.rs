@@ -16,7 +16,7 @@ use crate::tick::Tick;
 
 /// How the client's connection stands to TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ClientTls {
+pub enum ClientTls {
     /// In clear; STARTTLS may come.
     Clear,
     /// It begins with a handshake, behind the PROXY header if there is one.

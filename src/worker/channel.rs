@@ -63,13 +63,14 @@ impl Channel {
         outcome.unwrap_or(Err(Fault { word: PANICKED, certificate: false }))
     }
 
-    /// Takes up to `most` of the opened bytes out.
-    pub(super) fn take_opened(&mut self, most: usize, into: &mut Vec<u8>) {
+    /// Takes up to `most` of the opened bytes out. `is_secret`: they may hold a password (W-CRED-2).
+    pub(super) fn take_opened(&mut self, most: usize, is_secret: bool, into: &mut Vec<u8>) {
         let taken = most.min(self.opened.len());
         let rest = self.opened.get(taken..).unwrap_or_default().to_vec();
         into.extend_from_slice(self.opened.get(..taken).unwrap_or_default());
-        // They may hold a password (W-CRED-2).
-        zeroize::Zeroize::zeroize(&mut self.opened);
+        if is_secret {
+            zeroize::Zeroize::zeroize(&mut self.opened);
+        }
         self.opened = rest;
     }
 }

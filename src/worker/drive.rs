@@ -11,6 +11,7 @@ use crate::session::PIPELINED;
 use crate::session::input::Input;
 use crate::session::output::{Handover, Wish};
 use crate::share::counters::Counter;
+use crate::tls::Fault;
 
 use super::connection::{Label, Login, Phase, Side, Socket};
 use super::hosts::Ended;
@@ -98,9 +99,15 @@ impl<P: Port> Worker<P> {
                 self.close_side(slot, Side::Backend);
                 None
             }
-            Wish::SecureClient(early) => self.secure_client(slot, &early),
+            Wish::SecureClient(early) => {
+                let login = self.login(slot)?;
+                let (protocol, asked) = (login.session.protocol(), login.asked);
+                self.secure_client(slot, protocol, asked, &early).map(Input::ClientInsecure)
+            }
             Wish::SecureBackend { name, certificate } => {
-                self.secure_backend(slot, &name, certificate)
+                let fault = self.secure_backend(slot, &name, certificate)?;
+                let Fault { word, certificate: is_certificate } = fault;
+                Some(Input::BackendInsecure { word, is_certificate })
             }
             Wish::Connect { to, again } => self.connect(slot, to, again),
             Wish::Relay(handover) => {
@@ -187,8 +194,7 @@ impl<P: Port> Worker<P> {
         let now = self.now;
         let is_late = self.login(slot).and_then(|login| login.last_bytes_by);
         if is_late.is_some_and(|by| by <= now) {
-            self.report_aborted(slot, "client does not read its replies");
-            return self.abort(slot);
+            return self.login_unread(slot);
         }
         self.session_input(slot, Input::Deadline);
     }
@@ -295,38 +301,16 @@ impl<P: Port> Worker<P> {
         }
     }
 
-    /// Sends bytes as they are now; what the socket does not take is kept and sent when there is room.
-    pub(super) fn send_raw(&mut self, slot: u32, side: Side, bytes: &[u8]) {
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let fd = connection.socket(side).fd();
-        let Phase::Session(login) = &mut connection.phase else {
-            return;
-        };
-        let unsent = unsent(login, side);
-        let mut sent = 0;
-        if let (true, Some(fd)) = (unsent.is_empty(), fd) {
-            match self.port.send(fd, bytes) {
-                Ok(count) => sent = count,
-                Err(IoFault::WouldBlock) => {}
-                // A broken connection shows at the next read, which also tells how.
-                Err(_) => return,
-            }
-        }
-        let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) else {
-            return;
-        };
-        unsent.extend_from_slice(rest);
-        let too_much = side == Side::Client
-            && login.handed_over.is_none()
-            && login.unsent_client.len() > LOGIN_OUTPUT_BYTES_MAX;
-        if too_much {
-            self.report_aborted(slot, "client does not read its replies");
-            self.abort(slot);
-            return;
-        }
-        self.await_room(slot, side);
+    /// Whether a client leaves more untaken than any client may.
+    pub(super) fn is_login_unread(&mut self, slot: u32) -> bool {
+        self.login(slot).is_some_and(|login| {
+            login.handed_over.is_none() && login.unsent_client.len() > LOGIN_OUTPUT_BYTES_MAX
+        })
+    }
+
+    pub(super) fn login_unread(&mut self, slot: u32) {
+        self.report_aborted(slot, "client does not read its replies");
+        self.abort(slot);
     }
 
     /// A socket takes bytes again: send what a session kept for it.
@@ -407,7 +391,8 @@ impl<P: Port> Worker<P> {
     /// The connect ended, one way or the other.
     pub(super) fn connected(&mut self, slot: u32, result: Result<(), IoFault>) {
         if let Some(Phase::Link(link)) = self.slots.get(slot).map(|kept| &kept.phase) {
-            return self.link_connected(slot, *link, result);
+            let way = link.way;
+            return self.link_connected(slot, way, result);
         }
         match result {
             Ok(()) => {

@@ -2,15 +2,20 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use crate::auth::verdict::Certificate;
 use crate::lmtp::{Input, LinkId};
 use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Token};
 use crate::share::counters::Counter;
+use crate::tls::Fault;
 
+use super::channel::lent;
 use super::connection::{Connection, Phase, Side, Socket};
 use super::drive::SESSION_READ_BYTES;
+use super::heard::Heard;
 use super::hosts::Ended;
-use super::lmtp::{Link, READS_PER_TURN, filled_in};
+use super::lmtp::{Link, READS_PER_TURN, Way, filled_in};
 use super::pump::word;
 use super::run::Worker;
 
@@ -25,7 +30,10 @@ impl<P: Port> Worker<P> {
             client: Socket::default(),
             backend: Socket::default(),
             tls: None,
-            phase: Phase::Link(Link { parent: slot, number: link }),
+            phase: Phase::Link(Link {
+                way: Way { parent: slot, number: link },
+                unsent: Vec::new(),
+            }),
         };
         let Ok((child, generation)) = self.slots.insert(connection) else {
             return Err("connections_per_core_max is reached");
@@ -70,12 +78,13 @@ impl<P: Port> Worker<P> {
         let place = mail.children.get_mut(usize::from(link.0));
         if let Some(child) = place.and_then(Option::take) {
             self.hosts.late(child, self.now);
+            self.part_link(child);
             self.abort(child);
         }
     }
 
     /// The connect of a link ended, one way or the other.
-    pub(super) fn link_connected(&mut self, child: u32, link: Link, result: Result<(), IoFault>) {
+    pub(super) fn link_connected(&mut self, child: u32, link: Way, result: Result<(), IoFault>) {
         let input = match result {
             Ok(()) => {
                 if let Some(fd) = self.slots.get(child).and_then(|kept| kept.backend.fd()) {
@@ -118,6 +127,9 @@ impl<P: Port> Worker<P> {
         if socket.connecting || socket.awaiting_room {
             return false;
         }
+        if self.is_secured(child, Side::Backend) {
+            return self.seal_to_backend(slot, link, child, next);
+        }
         let mut scratch = filled_in(std::mem::take(&mut self.link_scratch));
         let mut took = false;
         while let Some(mail) = self.mail(slot) {
@@ -148,8 +160,29 @@ impl<P: Port> Worker<P> {
     }
 
     /// A backend takes bytes again.
-    pub(super) fn link_writable(&mut self, link: Link) {
-        self.lmtp_input(link.parent, Input::BackendTook);
+    pub(super) fn link_writable(&mut self, child: u32) {
+        let Some(connection) = self.slots.get_mut(child) else { return };
+        let fd = connection.backend.fd();
+        let Phase::Link(link) = &mut connection.phase else { return };
+        let way = link.way;
+        if let Some(fd) = fd.filter(|_| !link.unsent.is_empty()) {
+            match self.port.send(fd, &link.unsent) {
+                Ok(sent) => link.unsent = link.unsent.split_off(sent.min(link.unsent.len())),
+                Err(IoFault::WouldBlock) => {}
+                Err(fault) => {
+                    return self.lmtp_input(way.parent, Input::Broken(way.number, word(fault)));
+                }
+            }
+            let is_left = !link.unsent.is_empty();
+            let now = self.now;
+            if let Some(mail) = self.mail(way.parent) {
+                mail.session.moved(now, way.number);
+            }
+            if is_left {
+                return self.await_room(child, Side::Backend);
+            }
+        }
+        self.lmtp_input(way.parent, Input::BackendTook);
     }
 
     /// Reads what a backend has said.
@@ -166,12 +199,15 @@ impl<P: Port> Worker<P> {
     }
 
     fn read_link_once(&mut self, child: u32, scratch: &mut [u8]) -> bool {
+        if self.is_secured(child, Side::Backend) {
+            return self.read_sealed(child, Side::Backend);
+        }
         let Some(connection) = self.slots.get_mut(child) else { return false };
-        let Phase::Link(link) = connection.phase else { return false };
+        let Phase::Link(Link { way: link, .. }) = connection.phase else { return false };
         let socket = &mut connection.backend;
         let hangup = socket.hangup;
         let Some(fd) = socket.fd() else { return false };
-        let room = self.mail(link.parent).map_or(0, |mail| mail.session.link_room(link.number));
+        let room = self.link_room(link);
         let Some(space) = scratch.get_mut(..room.min(SESSION_READ_BYTES)) else { return false };
         // A link that takes nothing is about to be dropped: replies are read as they come.
         if space.is_empty() {
@@ -191,4 +227,147 @@ impl<P: Port> Worker<P> {
         self.lmtp_input(link.parent, input);
         false
     }
+
+    /// How many bytes of a backend its session takes now.
+    pub(super) fn link_room(&self, link: Way) -> usize {
+        match self.slots.get(link.parent).map(|connection| &connection.phase) {
+            Some(Phase::Lmtp(mail)) => mail.session.link_room(link.number),
+            _ => 0,
+        }
+    }
+
+    // === TLS ===
+
+    /// Begins TLS behind what is due in clear: a PROXY header, or the command for it (W-PPO-3).
+    pub(super) fn secure_link(
+        &mut self,
+        slot: u32,
+        link: LinkId,
+        name: &Arc<str>,
+        certificate: Certificate,
+    ) -> Option<Input<'static>> {
+        let now = self.now;
+        let child = self.mail(slot)?.child(link)?;
+        let mut clear = [0; CLEAR_BYTES];
+        loop {
+            let count = self.mail(slot)?.session.fill(link, &mut clear);
+            if count == 0 {
+                break;
+            }
+            self.send_raw(child, Side::Backend, clear.get(..count)?);
+            self.mail(slot)?.session.sent(now, link, count);
+        }
+        let fault = self.secure_backend(child, name, certificate)?;
+        let Fault { word, certificate: is_certificate } = fault;
+        Some(Input::BackendInsecure { link, word, is_certificate })
+    }
+
+    /// What a backend says by TLS.
+    pub(super) fn link_hears(&mut self, way: Way, heard: Heard<'_>) {
+        let link = way.number;
+        let input = match heard {
+            Heard::Secured { .. } => Input::BackendSecured(link),
+            Heard::Insecure(Fault { word, certificate: is_certificate }) => {
+                Input::BackendInsecure { link, word, is_certificate }
+            }
+            Heard::Bytes(bytes) => Input::Backend(link, bytes),
+            Heard::End => Input::BackendEnd(link),
+            Heard::Broken(fault) => Input::Broken(link, word(fault)),
+        };
+        self.lmtp_input(way.parent, input);
+    }
+
+    /// As [`Self::send_to_backend`] by TLS, a record at a time. What is sealed has left the window, whether or not the
+    /// socket has taken it; the next record waits for that.
+    fn seal_to_backend(
+        &mut self,
+        slot: u32,
+        link: LinkId,
+        child: u32,
+        next: &mut VecDeque<Input<'static>>,
+    ) -> bool {
+        let mut scratch = filled_in(std::mem::take(&mut self.link_scratch));
+        let mut sealed = lent(&mut self.tls.buffers.sealed);
+        let mut took = false;
+        while let Some(outcome) = self.seal_once(slot, link, child, &mut scratch, &mut sealed) {
+            let count = match outcome {
+                Ok(count) => count,
+                Err(Fault { word, certificate: is_certificate }) => {
+                    next.push_back(Input::BackendInsecure { link, word, is_certificate });
+                    break;
+                }
+            };
+            took |= count > 0;
+            let fd = self.slots.get(child).and_then(|connection| connection.backend.fd());
+            let Some(fd) = fd.filter(|_| count > 0) else { break };
+            let sent = match self.port.send(fd, &sealed) {
+                Ok(sent) => sent,
+                Err(IoFault::WouldBlock) => 0,
+                Err(fault) => {
+                    next.push_back(Input::Broken(link, word(fault)));
+                    break;
+                }
+            };
+            let rest = sealed.get(sent..).unwrap_or_default();
+            if !rest.is_empty() {
+                if let Some(Phase::Link(kept)) =
+                    self.slots.get_mut(child).map(|connection| &mut connection.phase)
+                {
+                    kept.unsent.extend_from_slice(rest);
+                }
+                self.await_room(child, Side::Backend);
+                break;
+            }
+        }
+        sealed.clear();
+        self.tls.buffers.sealed = sealed;
+        self.link_scratch = scratch;
+        took
+    }
+
+    /// Seals what a backend is due next; how much of it that was. None: there is no session, or no TLS yet or any more.
+    fn seal_once(
+        &mut self,
+        slot: u32,
+        link: LinkId,
+        child: u32,
+        scratch: &mut [u8],
+        sealed: &mut Vec<u8>,
+    ) -> Option<Result<usize, Fault>> {
+        let now = self.now;
+        if self.channel(child, Side::Backend)?.engine.is_handshaking() {
+            return None;
+        }
+        let is_message = self.mail(slot)?.session.is_sending(link);
+        let count = self.mail(slot)?.session.fill(link, scratch);
+        sealed.clear();
+        let bytes = scratch.get(..count)?;
+        let engine = &mut self.channel(child, Side::Backend)?.engine;
+        // The library stays until a message comes: by then the backend's tickets are here.
+        let left = if is_message { engine.begin_relay() } else { Ok(()) };
+        if let Err(fault) = left.and_then(|()| engine.seal(bytes, sealed)) {
+            return Some(Err(fault));
+        }
+        self.mail(slot)?.session.sent(now, link, count);
+        Some(Ok(count))
+    }
+
+    /// The end of a backend connection with TLS: it can tell that nothing was cut off, unless something is.
+    fn part_link(&mut self, child: u32) {
+        if self.unsent_bytes(child, Side::Backend) > 0 {
+            return;
+        }
+        let fd = self.slots.get(child).and_then(|connection| connection.backend.fd());
+        let mut sealed = Vec::new();
+        if let Some(channel) = self.channel(child, Side::Backend) {
+            channel.engine.close(&mut sealed);
+        }
+        if let (Some(fd), false) = (fd, sealed.is_empty()) {
+            // What it does not take now it never gets.
+            let _ = self.port.send(fd, &sealed);
+        }
+    }
 }
+
+/// Room for what stands before TLS: a PROXY header is no longer than 536 bytes (W-PPO-3).
+const CLEAR_BYTES: usize = 1024;

@@ -200,7 +200,7 @@ impl<P: Port> Worker<P> {
         let header = entrance == Entrance::ReadHeader;
         let facts = self.facts_at(peer, local);
         if protocol == Protocol::Lmtp {
-            return self.begin_lmtp(fd, facts, header, pass);
+            return self.begin_lmtp(fd, facts, header, tls, asked, pass);
         }
         let (seed, settings) = (self.asks.draw(), std::sync::Arc::clone(&self.settings.session));
         let session =

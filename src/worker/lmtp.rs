@@ -5,7 +5,8 @@
 //! them: it makes and ends them, and its session's deadline is the only one.
 //!
 //! Bytes pass through two scratches of the core: read from the client into the session's window, and from there, as each
-//! backend takes them, into its socket. What a socket does not take stays in the window, so no backend has a buffer.
+//! backend takes them, into its socket. What a socket does not take stays in the window, so no backend has a buffer; but
+//! with TLS, where it is sealed and cannot be sealed again, a record of it waits.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,21 +17,26 @@ use crate::event::Event;
 use crate::facts::ClientFacts;
 use crate::limits;
 use crate::lmtp::{Input, LinkId, Lmtp, Outbox, Wish};
+use crate::names::Protocol;
 use crate::ring::port::{Fd, IoFault, Port};
 use crate::share::counters::Counter;
 use crate::share::visitors::Pass;
 use crate::tick::Tick;
+use crate::tls::Asked;
 
 use super::asks::Asking;
 use super::connection::{Connection, Phase, Side, Socket};
+use super::heard::Heard;
 use super::run::Worker;
 
 /// An LMTP session, with what only the shell needs.
 #[derive(Debug)]
 pub(super) struct Mail {
     pub(super) session: Lmtp,
-    /// Replies that the client's socket did not take.
-    unsent: Vec<u8>,
+    /// Whether the client is asked for a certificate when TLS begins.
+    asked: Asked,
+    /// Replies that the client's socket did not take; sealed, where TLS stands.
+    pub(super) unsent: Vec<u8>,
     /// The slots of the backend connections, by number.
     pub(super) children: Vec<Option<u32>>,
     /// A question under way at the control core.
@@ -41,14 +47,23 @@ pub(super) struct Mail {
     /// Whether the client's address has been let in; it is known when a PROXY header has been read.
     is_admitted: bool,
     /// Close as soon as everything for the client is sent.
-    finishing: bool,
+    pub(super) finishing: bool,
     /// Until when the client has to take its last replies.
     last_bytes_by: Option<Tick>,
 }
 
+/// A backend connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) way: Way,
+    /// Of what goes by TLS, and in clear right before it, what the socket did not take: no more than one record, because
+    /// nothing is sealed while something is here.
+    pub(super) unsent: Vec<u8>,
+}
+
 /// A backend connection's way to its session.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Link {
+pub(super) struct Way {
     pub(super) parent: u32,
     pub(super) number: LinkId,
 }
@@ -58,6 +73,11 @@ impl Mail {
         self.children.iter().flatten().copied().collect()
     }
 
+    /// How many client bytes are taken now.
+    pub(super) fn room(&self) -> usize {
+        if self.finishing { 0 } else { self.session.client_room() }
+    }
+
     pub(super) fn child(&self, link: LinkId) -> Option<u32> {
         *self.children.get(usize::from(link.0))?
     }
@@ -65,11 +85,20 @@ impl Mail {
 
 impl<P: Port> Worker<P> {
     /// An LMTP connection was accepted.
-    pub(super) fn begin_lmtp(&mut self, fd: Fd, facts: ClientFacts, header: bool, pass: Pass) {
+    pub(super) fn begin_lmtp(
+        &mut self,
+        fd: Fd,
+        facts: ClientFacts,
+        header: bool,
+        tls: bool,
+        asked: Asked,
+        pass: Pass,
+    ) {
         let facts = ClientFacts { ttl: limits::LMTP_PROXY_TTL, ..facts };
         let session = Lmtp::new(Arc::clone(&self.settings.lmtp), facts, header, self.now);
         let mail = Mail {
-            session,
+            session: if tls { session.behind_tls() } else { session },
+            asked,
             unsent: Vec::new(),
             children: Vec::new(),
             asking: Asking::default(),
@@ -136,7 +165,13 @@ impl<P: Port> Worker<P> {
             });
             return self.abort(slot);
         }
-        self.send_replies(slot, &outbox.to_client);
+        if outbox.gives_go_ahead() && self.is_injected(slot, Side::Client) {
+            outbox.withdraw_go_ahead();
+            next.push_back(Input::ClientInjected);
+        }
+        if !outbox.to_client.is_empty() {
+            self.send_or_keep(slot, Side::Client, &outbox.to_client);
+        }
         for wish in outbox.take_wishes() {
             self.lmtp_wish(slot, wish, next);
         }
@@ -172,9 +207,16 @@ impl<P: Port> Worker<P> {
                 }
             }
             Wish::Drop(link) => self.drop_link(slot, link),
-            // Not offered while the settings do not offer it.
-            Wish::StartTls => self.abort(slot),
+            Wish::SecureClient(early) => {
+                let asked = self.mail(slot).map_or(Asked::No, |mail| mail.asked);
+                let fault = self.secure_client(slot, Protocol::Lmtp, asked, &early);
+                next.extend(fault.map(Input::ClientInsecure));
+            }
+            Wish::SecureBackend { link, name, certificate } => {
+                next.extend(self.secure_link(slot, link, &name, certificate));
+            }
             Wish::Close => {
+                self.say_goodbye(slot);
                 if let Some(mail) = self.mail(slot) {
                     mail.finishing = true;
                 }
@@ -235,9 +277,12 @@ impl<P: Port> Worker<P> {
 
     /// One read; `true` when another may find more.
     fn read_lmtp_once(&mut self, slot: u32, scratch: &mut [u8]) -> bool {
+        if self.is_secured(slot, Side::Client) {
+            return self.read_sealed(slot, Side::Client);
+        }
         let Some(connection) = self.slots.get_mut(slot) else { return false };
         let Phase::Lmtp(mail) = &connection.phase else { return false };
-        let room = if mail.finishing { 0 } else { mail.session.client_room().min(scratch.len()) };
+        let room = mail.room().min(scratch.len());
         let socket = &mut connection.client;
         let Some(fd) = socket.fd() else { return false };
         let (hangup, broken) = (socket.hangup, socket.broken);
@@ -278,28 +323,38 @@ impl<P: Port> Worker<P> {
         if mail.finishing {
             return self.abort(slot);
         }
+        self.forget_tls(slot, Side::Client);
         self.close_side(slot, Side::Client);
         self.lmtp_input(slot, Input::ClientGone);
     }
 
-    fn send_replies(&mut self, slot: u32, bytes: &[u8]) {
-        let Some(connection) = self.slots.get_mut(slot) else { return };
-        let fd = connection.client.fd();
-        let Phase::Lmtp(mail) = &mut connection.phase else { return };
-        let Some(fd) = fd.filter(|_| !bytes.is_empty()) else { return };
-        let mut sent = 0;
-        if mail.unsent.is_empty() {
-            match self.port.send(fd, bytes) {
-                Ok(count) => sent = count,
-                Err(IoFault::WouldBlock) => {}
-                // A broken connection shows at the next read.
-                Err(_) => return,
+    /// What a client says by TLS.
+    pub(super) fn mail_hears(&mut self, slot: u32, heard: Heard<'_>) {
+        match heard {
+            // Nobody logs in here, so that nobody's name is wanted.
+            Heard::Secured { server_name, .. } => {
+                self.lmtp_input(slot, Input::ClientSecured { server_name });
+                // Its ticket is on the way, and nothing that the library alone knows follows.
+                let left = self.channel(slot, Side::Client).map(|end| end.engine.begin_relay());
+                if let Some(Err(fault)) = left {
+                    self.mail_hears(slot, Heard::Insecure(fault));
+                }
             }
-        }
-        let rest = bytes.get(sent..).unwrap_or_default();
-        if !rest.is_empty() {
-            mail.unsent.extend_from_slice(rest);
-            self.await_room(slot, Side::Client);
+            Heard::Insecure(fault) => {
+                let input = match fault.certificate {
+                    true => Input::ClientCertificateRefused(fault.word),
+                    false => Input::ClientInsecure(fault.word),
+                };
+                self.lmtp_input(slot, input);
+                // Who goes on for the sake of its log does so without the client.
+                if self.mail(slot).is_some_and(|mail| !mail.finishing) {
+                    self.forget_tls(slot, Side::Client);
+                    self.close_side(slot, Side::Client);
+                }
+            }
+            Heard::Bytes(bytes) => self.lmtp_input(slot, Input::Client(bytes)),
+            Heard::End => self.lmtp_input(slot, Input::ClientEnd),
+            Heard::Broken(_) => self.lmtp_client_gone(slot),
         }
     }
 

@@ -10,6 +10,7 @@ mod channel;
 mod connection;
 mod drain;
 mod drive;
+mod heard;
 mod hosts;
 mod links;
 mod linger;

@@ -295,10 +295,7 @@ impl<P: Port> Worker<P> {
             Phase::Session(_) => self.send_kept(slot, side),
             Phase::Relay(_) => self.pump(slot, side.other()),
             Phase::Lmtp(_) => self.send_kept_replies(slot),
-            Phase::Link(link) => {
-                let link = *link;
-                self.link_writable(link);
-            }
+            Phase::Link(_) => self.link_writable(slot),
             Phase::Lingering | Phase::Closing => {}
         }
     }

@@ -119,7 +119,7 @@ fn fetch<P: Port>(
 ) -> Result<Fetched, Turn> {
     buffers.plain.clear();
     if let Some(channel) = &mut seam.source {
-        channel.take_opened(usize::MAX, &mut buffers.plain);
+        channel.take_opened(usize::MAX, true, &mut buffers.plain);
         if channel.engine.has_ended() {
             return Ok(Fetched::opened(Found::Ended));
         }
@@ -148,6 +148,9 @@ fn fetch<P: Port>(
     buffers.reply.clear();
     let outcome = channel.open(bytes, &mut buffers.plain, &mut buffers.reply);
     answer(port, &buffers.reply, opposite, ends);
+    if !buffers.reply.is_empty() && kept_bytes(opposite) > limits::TLS_UNSENT_BYTES_MAX {
+        return Err(Turn::Insecure(UNREAD));
+    }
     match outcome {
         Err(fault) => Err(Turn::Insecure(fault.word)),
         Ok(()) if channel.engine.has_ended() => Ok(Fetched::opened(Found::Ended)),
@@ -171,6 +174,10 @@ fn answer<P: Port>(port: &mut P, reply: &[u8], opposite: &mut Direction, ends: E
     let waiting = opposite.rest.take();
     let waiting = waiting.as_ref().and_then(|rest| rest.bytes.get(rest.sent..)).unwrap_or_default();
     opposite.rest = Some(Box::new(Rest { bytes: [waiting, unsent].concat().into(), sent: 0 }));
+}
+
+fn kept_bytes(direction: &Direction) -> usize {
+    direction.rest.as_ref().map_or(0, |rest| rest.bytes.len() - rest.sent)
 }
 
 /// Seals and sends the fresh bytes; what is not taken becomes the rest.
@@ -273,5 +280,7 @@ fn finish<P: Port>(
     send(port, &buffers.sealed, direction, ends).unwrap_or(Turn::Ended)
 }
 
+/// A peer makes TLS answer again and again, and takes no answer.
+pub(super) const UNREAD: &str = "the peer does not read what TLS has to answer";
 /// As in `pump`: a peer that hung up behind a long stream of short records may not keep the core.
 const READS_PER_TURN: u32 = 16;

@@ -1,21 +1,23 @@
-//! Sessions before login over TLS: handshakes, and sealed bytes on their way to and from the session's code.
+//! Sessions over TLS: handshakes, and sealed bytes on their way to and from whoever speaks there (`heard`). A relay has
+//! its own way (`seam`).
 
 use std::sync::Arc;
 
 use crate::auth::verdict::Certificate;
 use crate::limits;
+use crate::names::Protocol;
 use crate::ring::port::{IoFault, Port};
-use crate::session::input::Input;
 use crate::share::counters::Counter;
-use crate::tls::{Engine, Fault};
+use crate::tls::{Asked, Engine, Established, Fault};
 
 use super::channel::{Channel, PANICKED, lent};
 use super::connection::{Phase, Side};
-use super::drive::SESSION_READ_BYTES;
+use super::heard::Heard;
 use super::run::Worker;
+use super::seam::UNREAD;
 
 impl<P: Port> Worker<P> {
-    fn channel(&mut self, slot: u32, side: Side) -> Option<&mut Channel> {
+    pub(super) fn channel(&mut self, slot: u32, side: Side) -> Option<&mut Channel> {
         self.slots.get_mut(slot)?.tls.as_mut()?.channel(side).as_mut()
     }
 
@@ -48,33 +50,38 @@ impl<P: Port> Worker<P> {
         matches!(self.port.recv(fd, &mut [0]), Ok(1..))
     }
 
-    pub(super) fn secure_client(&mut self, slot: u32, early: &[u8]) -> Option<Input<'static>> {
-        let login = self.login(slot)?;
-        let (protocol, asked) = (login.session.protocol(), login.asked);
+    /// Begins our side of a client's handshake; the word for the log when that is no use. `early`: its first bytes.
+    pub(super) fn secure_client(
+        &mut self,
+        slot: u32,
+        protocol: Protocol,
+        asked: Asked,
+        early: &[u8],
+    ) -> Option<&'static str> {
         let servers = self.tls.context().servers.as_ref();
         let engine = servers.and_then(|servers| Engine::server(servers, protocol, asked));
         let Some(engine) = engine else {
-            return Some(Input::ClientInsecure("no certificate to show"));
+            return Some("no certificate to show");
         };
         self.install(slot, Side::Client, Channel::new(engine));
         if early.is_empty() {
             return None;
         }
         let mut early = early.to_vec();
-        let fault = self.open(slot, Side::Client, &mut early)?;
-        Some(Input::ClientInsecure(fault.word))
+        self.open(slot, Side::Client, &mut early).map(|fault| fault.word)
     }
 
+    /// Begins our side of the handshake with a backend; the fault when that is no use.
     pub(super) fn secure_backend(
         &mut self,
         slot: u32,
         name: &Arc<str>,
         certificate: Certificate,
-    ) -> Option<Input<'static>> {
+    ) -> Option<Fault> {
         // The go-ahead has to be the last thing that came in clear (W-BTLS-2).
         if self.is_injected(slot, Side::Backend) {
             let word = "bytes in clear where TLS begins";
-            return Some(Input::BackendInsecure { word, is_certificate: false });
+            return Some(Fault { word, certificate: false });
         }
         let mut hello = lent(&mut self.tls.buffers.reply);
         let any = certificate == Certificate::Any;
@@ -85,9 +92,7 @@ impl<P: Port> Worker<P> {
                 self.install(slot, Side::Backend, Channel::new(engine));
                 None
             }
-            Err(Fault { word, certificate: is_certificate }) => {
-                Some(Input::BackendInsecure { word, is_certificate })
-            }
+            Err(fault) => Some(fault),
         };
         hello.clear();
         self.tls.buffers.reply = hello;
@@ -111,7 +116,7 @@ impl<P: Port> Worker<P> {
         match found {
             Found::Nothing => return false,
             Found::End => self.sealed_end(slot, side),
-            Found::Broken(fault) => self.read_failed(slot, side, fault),
+            Found::Broken(fault) => self.hear(slot, side, Heard::Broken(fault)),
             Found::Opened { fault, again } => {
                 self.opened(slot, side, fault);
                 // What came may have filled the room, or be the last.
@@ -121,16 +126,16 @@ impl<P: Port> Worker<P> {
         false
     }
 
-    /// Gives the session opened bytes that wait for it, then their end. `None`: it has everything.
+    /// Tells opened bytes that wait to be told, then their end. `None`: it has everything.
     fn deliver_opened(&mut self, slot: u32, side: Side) -> Option<bool> {
-        let room = self.session_room(slot, side);
+        let room = self.room(slot, side);
+        let is_secret = self.is_secret(slot);
         let channel = self.channel(slot, side)?;
         if channel.opened.is_empty() {
             if !channel.engine.has_ended() || std::mem::replace(&mut channel.end_told, true) {
                 return None;
             }
-            let input = if side == Side::Client { Input::ClientEnd } else { Input::BackendEnd };
-            self.session_input(slot, input);
+            self.hear(slot, side, Heard::End);
             return Some(false);
         }
         if room == 0 {
@@ -139,26 +144,24 @@ impl<P: Port> Worker<P> {
         }
         let mut piece = lent(&mut self.tls.buffers.piece);
         if let Some(channel) = self.channel(slot, side) {
-            channel.take_opened(room, &mut piece);
+            channel.take_opened(room, is_secret, &mut piece);
         }
-        let input = match side {
-            Side::Client => Input::Client(&piece),
-            Side::Backend => Input::Backend(&piece),
-        };
-        self.session_input(slot, input);
-        zeroize::Zeroize::zeroize(&mut piece);
+        self.hear(slot, side, Heard::Bytes(&piece));
+        if is_secret {
+            zeroize::Zeroize::zeroize(&mut piece);
+        }
         self.tls.buffers.piece = piece;
         Some(true)
     }
 
     /// Handshakes need no room, but time: relays wait behind them.
     fn may_read_sealed(&mut self, slot: u32, side: Side) -> bool {
-        let room = self.session_room(slot, side);
+        let room = self.room(slot, side);
         let Some(channel) = self.channel(slot, side) else {
             return false;
         };
         if channel.engine.is_handshaking() {
-            if self.login(slot).is_none_or(|login| login.finishing) {
+            if !self.is_wanted(slot) {
                 return false;
             }
             if self.tls.steps == 0 {
@@ -177,6 +180,8 @@ impl<P: Port> Worker<P> {
     }
 
     fn read_and_open(&mut self, slot: u32, side: Side, buffer: &mut [u8]) -> Found {
+        let most = self.sealed_read_bytes(slot);
+        let is_secret = self.is_secret(slot);
         let Some(channel) = self.channel(slot, side) else {
             return Found::Nothing;
         };
@@ -188,18 +193,20 @@ impl<P: Port> Worker<P> {
         socket.paused = false;
         socket.drained = false;
         let hangup = socket.hangup;
-        let space = buffer.get_mut(start..start + SESSION_READ_BYTES);
+        let space = buffer.get_mut(start..start + most);
         let (Some(fd), Some(space)) = (socket.fd(), space) else {
             return Found::Nothing;
         };
         match self.port.recv(fd, space) {
             Ok(0) => Found::End,
             Ok(read) => {
-                socket.drained = read < SESSION_READ_BYTES && !hangup;
+                socket.drained = read < most && !hangup;
                 let bytes = buffer.get_mut(..start + read).unwrap_or_default();
                 let fault = self.open(slot, side, bytes);
-                zeroize::Zeroize::zeroize(bytes);
-                Found::Opened { fault, again: hangup || read == SESSION_READ_BYTES }
+                if is_secret {
+                    zeroize::Zeroize::zeroize(bytes);
+                }
+                Found::Opened { fault, again: hangup || read == most }
             }
             Err(IoFault::WouldBlock) => {
                 socket.drained = true;
@@ -218,15 +225,13 @@ impl<P: Port> Worker<P> {
         if std::mem::replace(&mut channel.end_told, true) {
             return;
         }
-        let input = match side {
-            Side::Client => Input::ClientEnd,
-            Side::Backend if is_handshaking => {
-                let word = "closed in the TLS handshake";
-                Input::BackendInsecure { word, is_certificate: false }
-            }
-            Side::Backend => Input::BackendEnd,
+        let heard = if side == Side::Backend && is_handshaking {
+            let word = "closed in the TLS handshake";
+            Heard::Insecure(Fault { word, certificate: false })
+        } else {
+            Heard::End
         };
-        self.session_input(slot, input);
+        self.hear(slot, side, heard);
     }
 
     /// Opens what a peer sent: plain bytes wait in its channel, what TLS has to answer is sent.
@@ -238,27 +243,29 @@ impl<P: Port> Worker<P> {
             channel.opened.extend_from_slice(&plain);
             outcome
         });
-        if !reply.is_empty() {
+        let is_answer = !reply.is_empty();
+        if is_answer {
             self.send_raw(slot, side, &reply);
             reply.clear();
         }
-        zeroize::Zeroize::zeroize(&mut plain);
+        if self.is_secret(slot) {
+            zeroize::Zeroize::zeroize(&mut plain);
+        }
+        plain.clear();
         self.tls.buffers.reply = reply;
         self.tls.buffers.plain = plain;
+        if is_answer && self.unsent_bytes(slot, side) > limits::TLS_UNSENT_BYTES_MAX {
+            return Some(Fault { word: UNREAD, certificate: false });
+        }
         outcome?.err()
     }
 
-    /// Tells the session what opening its peer's bytes changed; the bytes themselves follow.
+    /// Tells what opening a peer's bytes changed; the bytes themselves follow.
     fn opened(&mut self, slot: u32, side: Side, fault: Option<Fault>) {
-        if let Some(Fault { word, certificate }) = fault {
+        if let Some(fault) = fault {
             self.counters.add(Counter::TlsFailed, 1);
-            self.counters.add(Counter::Panicked, u64::from(word == PANICKED));
-            let input = match side {
-                Side::Client if certificate => Input::ClientCertificateRefused(word),
-                Side::Client => Input::ClientInsecure(word),
-                Side::Backend => Input::BackendInsecure { word, is_certificate: certificate },
-            };
-            return self.session_input(slot, input);
+            self.counters.add(Counter::Panicked, u64::from(fault.word == PANICKED));
+            return self.hear(slot, side, Heard::Insecure(fault));
         }
         let Some(channel) = self.channel(slot, side) else {
             return;
@@ -269,19 +276,13 @@ impl<P: Port> Worker<P> {
         let established = channel.engine.established();
         self.counters.add(Counter::TlsHandshakes, 1);
         self.counters.add(Counter::TlsResumed, u64::from(established.resumed));
-        let input = match side {
-            Side::Client => Input::ClientSecured {
-                server_name: established.server_name,
-                certificate: established.client_certificate,
-            },
-            Side::Backend => Input::BackendSecured,
-        };
-        self.session_input(slot, input);
+        let Established { server_name, client_certificate, .. } = established;
+        self.hear(slot, side, Heard::Secured { server_name, client_certificate });
     }
 
     // === Sending ===
 
-    /// Sends bytes of a session, sealed if its side has TLS. While a handshake is under way nothing may go in clear, and
+    /// Sends bytes, sealed if their side has TLS. While a handshake is under way nothing may go in clear, and
     /// there is nothing else to send.
     pub(super) fn send_or_keep(&mut self, slot: u32, side: Side, bytes: &[u8]) {
         if !self.is_secured(slot, side) {
@@ -323,7 +324,7 @@ impl<P: Port> Worker<P> {
         socket.drained = false;
         // Nobody reads now, so no read would tell (W-PIPE-6).
         if side == Side::Client && socket.broken {
-            self.client_reset(slot);
+            self.hear(slot, side, Heard::Broken(IoFault::Reset));
         }
     }
 

@@ -97,8 +97,16 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
         port: config.protocol(Protocol::Lmtp).proxy_port,
         send_header: send_header(config.protocol(Protocol::Lmtp).proxy_send_header),
         delimiter: config.recipient_delimiter,
-        starttls: false,
+        starttls: has_certificate(config),
+        tls: backend_tls(config.protocol(Protocol::Lmtp).proxy_ssl),
+        verify_backends: config.ssl.client_require_valid_cert,
     }
+}
+
+/// Whether there is anything to show behind STARTTLS.
+fn has_certificate(config: &Config) -> bool {
+    let ssl = &config.ssl;
+    ssl.mode != SslMode::No && (ssl.server.is_some() || !ssl.by_name.is_empty())
 }
 
 fn session_settings(config: &Config, host: &str) -> SessionSettings {
@@ -124,11 +132,8 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
         ..Rules::default()
     };
     let guarded_rules = Rules { plaintext_allowed: false, ..rules.clone() };
-    let ssl = &config.ssl;
-    let has_certificate =
-        ssl.mode != SslMode::No && (ssl.server.is_some() || !ssl.by_name.is_empty());
     SessionSettings {
-        starttls_rules: has_certificate.then(|| {
+        starttls_rules: has_certificate(config).then(|| {
             [&rules, &guarded_rules].map(|rules| Rules { starttls: true, ..rules.clone() })
         }),
         certificates: CertificateSettings {
@@ -138,7 +143,7 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
             required: config.auth.ssl_require_client_cert,
             name_the_user: config.auth.ssl_username_from_cert,
         },
-        verify_backends: ssl.client_require_valid_cert,
+        verify_backends: config.ssl.client_require_valid_cert,
         guarded_rules,
         rules,
         trusted: config.trust.login_networks.clone(),

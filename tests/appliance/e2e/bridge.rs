@@ -6,12 +6,17 @@ use std::sync::Arc;
 use std::thread;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore, SupportedProtocolVersion};
+use rustls::{
+    ClientConfig, ClientConnection, Connection, RootCertStore, StreamOwned,
+    SupportedProtocolVersion,
+};
 
 use super::certificate::Pem;
 use super::imap::Imap;
+use super::wait::PATIENCE;
 
 /// A client that trusts `pem`; every connection made with one of these may resume a session of another.
 pub(crate) fn client_config(pem: &Pem) -> Arc<ClientConfig> {
@@ -142,4 +147,42 @@ fn flags(reads: bool, writes: bool) -> PollFlags {
     flags.set(PollFlags::IN, reads);
     flags.set(PollFlags::OUT, writes);
     flags
+}
+
+/// A client without a bridge, for whom little can be on the way.
+pub(crate) fn small_window(
+    address: SocketAddr,
+    name: &str,
+    config: Arc<ClientConfig>,
+) -> StreamOwned<ClientConnection, TcpStream> {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    set_socket_recv_buffer_size(&stream, 4096).unwrap();
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    StreamOwned::new(ClientConnection::new(config, name).unwrap(), stream)
+}
+
+/// Reads until this was said.
+pub(crate) fn read_until(client: &mut StreamOwned<ClientConnection, TcpStream>, awaited: &str) {
+    let mut told = String::new();
+    while !told.contains(awaited) {
+        let mut piece = [0; 1000];
+        let read = client.read(&mut piece).unwrap();
+        assert!(read > 0, "no {awaited}: {told}");
+        told.push_str(&String::from_utf8_lossy(&piece[..read]));
+    }
+}
+
+/// A client that asks for new keys again and again and reads none of the answers; with a record of text in between, since
+/// what arrives together is answered once.
+pub(crate) fn renew_keys_without_end(mut client: StreamOwned<ClientConnection, TcpStream>) {
+    let text = [&[b'x'; 16_000][..], b"\r\n"].concat();
+    for _ in 0..20_000 {
+        let is_over = client.conn.refresh_traffic_keys().is_err()
+            || client.write_all(&text).and_then(|()| client.flush()).is_err();
+        if is_over {
+            return;
+        }
+    }
+    panic!("nobody minds");
 }

@@ -362,6 +362,40 @@ fn w_tls_4_a_listener_that_demands_certificates_greets_nobody_without() {
 }
 
 #[test]
+fn w_tls_4_an_lmtp_listener_may_demand_certificates_too() {
+    let (first, starttls) = (free_port(), free_port());
+    let required = "ssl_server_request_client_cert = required";
+    let stage = Stage::new(
+        &["cert-lmtp"],
+        &format!(
+            "protocols = imap lmtp\nservice lmtp {{\n inet_listener first {{\n port = {first}\n ssl = yes\n {required}\n \
+             }}\n inet_listener starttls {{\n port = {starttls}\n {required}\n }}\n}}"
+        ),
+    );
+    let own = stage.config(&stage.authority.issue("mx.example"));
+    let without = bridge::client_config(&stage.pem);
+    let secured = |port: u16, config: &Arc<ClientConfig>| {
+        let mut client = Imap::open(TcpStream::connect((FRONT, port)).unwrap());
+        if port == starttls {
+            until(&mut client, "220");
+            client.send(b"LHLO mx.example\r\nSTARTTLS\r\n");
+            until(&mut client, "220");
+        }
+        let mut client = bridge::wrap(client.stream().try_clone().unwrap(), NAME, config);
+        if port == starttls {
+            client.send(b"LHLO mx.example\r\n");
+        }
+        client
+    };
+    for port in [first, starttls] {
+        assert_eq!(secured(port, &without).try_line(), None);
+        let line = secured(port, &own).line();
+        assert!(line.starts_with(b"2"), "{}", line.escape_ascii());
+    }
+    stage.awaits_in_log("lmtp: client certificate refused: no certificate was shown");
+}
+
+#[test]
 fn tl_20_reload_takes_good_authorities_and_keeps_the_old_ones_over_bad_ones() {
     let stage = Stage::new(&["cert-reload"], "");
     let path = stage.hale.setup().path().join("clients.pem");

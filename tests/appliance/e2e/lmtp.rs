@@ -14,20 +14,25 @@ use super::tools::{PYTHON, run};
 use super::wait::{PATIENCE, wait_for};
 
 /// Hale with an LMTP listener in front of two Dovecots that take LMTP.
-struct Stage {
-    pair: Pair,
-    hale: Hale,
-    port: u16,
-    users: Vec<String>,
+pub(crate) struct Stage {
+    pub(crate) pair: Pair,
+    pub(crate) hale: Hale,
+    pub(crate) port: u16,
+    pub(crate) users: Vec<String>,
 }
 
 impl Stage {
     fn new(count: usize) -> Self {
+        Self::with(count, "", |_| {})
+    }
+
+    /// The same with more lines for the Dovecots, and with whatever else Hale is to have.
+    pub(crate) fn with(count: usize, dovecot: &str, prepare: impl FnOnce(&mut Setup)) -> Self {
         let (backend_port, port) = (free_port(), free_port());
         // The static user database asks the passwords whether somebody exists.
         let pair = Pair::start_with(&format!(
             "protocols = imap lmtp\nservice lmtp {{\n  user = \n  inet_listener lmtp {{\n    port = {backend_port}\n  }}\n}}\n\
-             protocol lmtp {{\n  postmaster_address = postmaster@example.org\n}}\n"
+             protocol lmtp {{\n  postmaster_address = postmaster@example.org\n}}\n{dovecot}"
         ));
         let users: Vec<String> = (0..count).map(|number| format!("mail-{number}")).collect();
         let names: Vec<&str> = users.iter().map(String::as_str).collect();
@@ -36,6 +41,7 @@ impl Stage {
             "protocols = imap lmtp\nservice lmtp {{\n  inet_listener lmtp {{\n    port = {port}\n  }}\n}}\n\
              protocol lmtp {{\n  proxy_port = {backend_port}\n}}\n"
         ));
+        prepare(&mut setup);
         let hale = setup.start();
         Self { pair, hale, port, users }
     }
@@ -46,12 +52,12 @@ impl Stage {
         client
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.hale.setup().path().join("hale.log")).unwrap_or_default()
     }
 
     /// On which backend a user's mail ends, by the line of his delivery.
-    fn home(&self, user: &str) -> usize {
+    pub(crate) fn home(&self, user: &str) -> usize {
         let wanted = format!("to=<{user}>");
         let line = wait_for(&format!("the delivery to {user}"), PATIENCE, || {
             let log = self.log();
@@ -61,8 +67,39 @@ impl Stage {
         usize::from(line.contains("backend=be2.test"))
     }
 
+    /// Sends 100 MB on a connection that has said LHLO and looks at Hale's memory meanwhile.
+    pub(crate) fn assert_passes_large(&self, client: &mut Lmtp) {
+        let names: Vec<&str> = self.users.iter().map(String::as_str).collect();
+        client.envelope(&names);
+        assert_eq!(client.data(&message(10_000, 1), names.len()), vec![250; names.len()]);
+        let mut part = message(1 << 20, 7);
+        // No line of it begins with a dot, or it would have to be stuffed.
+        for at in 2..part.len() {
+            if part[at] == b'.' && part[..at].ends_with(b"\r\n") {
+                part[at] = b'x';
+            }
+        }
+        let resident = || resident_bytes(self.hale.process_id());
+        let before = resident();
+        let mut most = before;
+        client.envelope(&names[..1]);
+        client.command("DATA", 354);
+        for _ in 0..100 {
+            client.send(&part);
+            most = most.max(resident());
+        }
+        client.send(b".\r\n");
+        assert_eq!(client.reply().0, 250);
+        let grown = most.max(resident()).saturating_sub(before);
+        assert!(grown < 1 << 20, "{grown} bytes more than before");
+        let log = wait_for("the second delivery", PATIENCE, || {
+            Some(self.log()).filter(|log| log.contains(&format!("size={}", part.len() * 100)))
+        });
+        assert!(log.contains("lmtp: delivered to=<mail-0>"), "{log}");
+    }
+
     /// Messages in a user's mailbox on a backend.
-    fn mails(&self, backend: usize, user: &str) -> Vec<Vec<u8>> {
+    pub(crate) fn mails(&self, backend: usize, user: &str) -> Vec<Vec<u8>> {
         let mut client = Imap::connect(self.pair.backends[backend].address());
         client.login(user, b"secret");
         let lines = client.command("s", "SELECT INBOX");
@@ -74,35 +111,63 @@ impl Stage {
 }
 
 /// A small LMTP client.
-struct Lmtp(BufReader<TcpStream>);
+pub(crate) struct Lmtp(BufReader<TcpStream>);
 
 impl Lmtp {
-    fn connect(port: u16) -> Self {
-        let stream = TcpStream::connect((FRONT, port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        let mut client = Self(BufReader::new(stream));
+    pub(crate) fn connect(port: u16) -> Self {
+        Self::greeted(TcpStream::connect((FRONT, port)).unwrap())
+    }
+
+    /// On an open connection that is greeted now.
+    pub(crate) fn greeted(stream: TcpStream) -> Self {
+        let mut client = Self::open(stream);
         assert_eq!(client.reply().0, 220);
         client
     }
 
-    fn send(&mut self, bytes: &[u8]) {
+    /// On an open connection in the middle of its dialogue.
+    pub(crate) fn open(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    pub(crate) fn stream(&self) -> &TcpStream {
+        self.0.get_ref()
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.0.get_mut().write_all(bytes).unwrap();
     }
 
     /// Code and last line of the next reply.
-    fn reply(&mut self) -> (u16, String) {
+    pub(crate) fn reply(&mut self) -> (u16, String) {
+        let mut lines = self.lines();
+        let last = lines.pop().unwrap();
+        (last[..3].parse().unwrap(), last)
+    }
+
+    /// All lines of the next reply.
+    pub(crate) fn lines(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
         loop {
             let mut line = String::new();
             self.0.read_line(&mut line).unwrap();
             assert!(line.len() > 3, "the connection ended where a reply was due");
-            if line.as_bytes()[3] != b'-' {
-                return (line[..3].parse().unwrap(), line);
+            let is_last = line.as_bytes()[3] != b'-';
+            lines.push(line);
+            if is_last {
+                return lines;
             }
         }
     }
 
-    fn command(&mut self, words: &str, code: u16) -> String {
+    /// Whether nothing more comes.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.0.fill_buf().is_ok_and(<[u8]>::is_empty)
+    }
+
+    pub(crate) fn command(&mut self, words: &str, code: u16) -> String {
         self.send(format!("{words}\r\n").as_bytes());
         let (got, line) = self.reply();
         assert_eq!(got, code, "{words}: {line}");
@@ -110,7 +175,7 @@ impl Lmtp {
     }
 
     /// MAIL and RCPT for each, all of them accepted.
-    fn envelope(&mut self, recipients: &[&str]) {
+    pub(crate) fn envelope(&mut self, recipients: &[&str]) {
         self.command("MAIL FROM:<sender@example.org> BODY=8BITMIME", 250);
         for recipient in recipients {
             self.command(&format!("RCPT TO:<{recipient}>"), 250);
@@ -118,7 +183,7 @@ impl Lmtp {
     }
 
     /// The message behind DATA, and the code of each recipient.
-    fn data(&mut self, mail: &[u8], recipients: usize) -> Vec<u16> {
+    pub(crate) fn data(&mut self, mail: &[u8], recipients: usize) -> Vec<u16> {
         self.command("DATA", 354);
         let mut stuffed = Vec::with_capacity(mail.len() + 1000);
         for line in mail.split_inclusive(|&byte| byte == b'\n') {
@@ -206,34 +271,8 @@ fn lm_05_a_hidden_end_stays_in_the_message() {
 #[test]
 fn lm_06_a_hundred_megabytes_pass_and_leave_no_trace_in_memory() {
     let stage = Stage::new(4);
-    let names: Vec<&str> = stage.users.iter().map(String::as_str).collect();
     let mut client = stage.client();
-    client.envelope(&names);
-    assert_eq!(client.data(&message(10_000, 1), 4), [250; 4]);
-    let mut part = message(1 << 20, 7);
-    // No line of it begins with a dot, or it would have to be stuffed.
-    for at in 2..part.len() {
-        if part[at] == b'.' && part[..at].ends_with(b"\r\n") {
-            part[at] = b'x';
-        }
-    }
-    let before = resident_bytes(stage.hale.process_id());
-    let mut most = before;
-    client.envelope(&names[..1]);
-    client.command("DATA", 354);
-    for _ in 0..100 {
-        client.send(&part);
-        most = most.max(resident_bytes(stage.hale.process_id()));
-    }
-    client.send(b".\r\n");
-    assert_eq!(client.reply().0, 250);
-    most = most.max(resident_bytes(stage.hale.process_id()));
-    let grown = most.saturating_sub(before);
-    assert!(grown < 1 << 20, "{grown} bytes more than before");
-    let log = wait_for("the second delivery", PATIENCE, || {
-        Some(stage.log()).filter(|log| log.contains(&format!("size={}", part.len() * 100)))
-    });
-    assert!(log.contains("lmtp: delivered to=<mail-0>"), "{log}");
+    stage.assert_passes_large(&mut client);
 }
 
 #[test]

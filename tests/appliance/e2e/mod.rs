@@ -51,5 +51,6 @@ mod pressure;
 mod crowd;
 mod idle;
 mod lmtp;
+mod lmtp_tls;
 mod stop;
 mod quickstart;

@@ -299,6 +299,31 @@ fn tl_13_half_closed_by_tls_and_nothing_is_lost() {
 }
 
 #[test]
+fn tl_12_a_relayed_client_that_renews_its_keys_and_reads_nothing_is_left() {
+    let backends = ScriptedBackends::start();
+    let mut setup = Setup::new(backends.port);
+    setup.add_users(&["tls-renews"], b"secret");
+    let front = Front::new(setup);
+    let mut client =
+        bridge::small_window(front.hale.tls_address(), NAME, Arc::clone(&front.config));
+    client.write_all(&login_line("l", "tls-renews", b"secret")).unwrap();
+    bridge::read_until(&mut client, "l OK");
+    let mut backend = backends.next_session();
+    for _ in 0..40_000 {
+        let is_over = client.conn.refresh_traffic_keys().is_err()
+            || client.write_all(b"x\n").and_then(|()| client.flush()).is_err()
+            // What arrives together is answered once: the next one has to wait.
+            || backend.try_line().is_none();
+        if is_over {
+            break;
+        }
+    }
+    wait_for("the log's word", PATIENCE, || {
+        front.hale.said().contains("does not read what TLS has to answer").then_some(())
+    });
+}
+
+#[test]
 fn tl_01_and_tl_02_what_follows_starttls_in_clear_is_never_run() {
     let front = Front::with_user("tls-injected");
     let text = [b"t STARTTLS\r\n".as_slice(), &login_line("x", "tls-injected", b"secret")].concat();

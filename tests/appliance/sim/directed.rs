@@ -11,7 +11,6 @@ use hale::share::counters::Counter;
 
 use super::Sim;
 use super::account::{Account, Act, Command, Ending, Mischief, id_of};
-use super::mail::{Peer, Role};
 use super::random::Random;
 use super::weather::Weather;
 use super::world::World;
@@ -409,32 +408,5 @@ fn w_fail_4_a_backend_that_breaks_before_it_takes_the_login_costs_no_reply() {
         sim.until(|world| world.clients[0].over || world.clients[0].logged_in);
         let client = &sim.world().clients[0];
         assert!(client.logged_in || client.refusals == 1, "{seed}: {client:?}");
-    }
-}
-
-// === LMTP ===
-
-#[test]
-fn w_lmtp_in_calm_weather_every_letter_is_delivered_once() {
-    for seed in 0..32 {
-        let mut sim = Sim::new(seed, Weather::calm(), &[]);
-        sim.world().add_senders(2);
-        let finished = |peer: &Peer| match &peer.role {
-            Role::Sender(sender) => sender.finished,
-            Role::Mailbox(_) => true,
-        };
-        sim.until(|world| world.peers.iter().all(finished));
-        sim.drain_now();
-        let (mut told, mut stored, mut sent) = (0, 0, 0);
-        for peer in &sim.world().peers {
-            match &peer.role {
-                Role::Sender(sender) => told += sender.told.len(),
-                Role::Mailbox(mailbox) => stored += mailbox.stored.len(),
-            }
-        }
-        for event in &sim.world().control.events {
-            sent += usize::from(matches!(event, Event::Delivered { accepted: true, .. }));
-        }
-        assert!(told > 0 && told == stored && told == sent, "{seed}: {told} {stored} {sent}");
     }
 }

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::account::{Act, Mischief};
 use super::kernel::Kernel;
+use super::mailbox::Mailbox;
 use super::random::Random;
+use super::sealed::{Begins, Layer, MailTls, Security};
 use super::stream::{Heard, Stream};
 
 /// Number of a sender, of its message, of a recipient.
@@ -26,6 +28,8 @@ pub(super) struct Peer {
     deaf_until: u64,
     pub(super) over: bool,
     mischief: Option<Mischief>,
+    tls: MailTls,
+    layer: Option<Layer>,
 }
 
 #[derive(Debug)]
@@ -43,6 +47,7 @@ pub(super) struct Sender {
     due: VecDeque<Due>,
     accepted: Vec<usize>,
     number: usize,
+    security: Security,
     /// Letters that were answered with 250.
     pub(super) told: Vec<Letter>,
     /// It said everything and got every reply.
@@ -63,23 +68,12 @@ enum Due {
     Data,
     Final(usize),
     Bye,
-}
-
-/// A backend's side of one connection.
-#[derive(Debug)]
-pub(super) struct Mailbox {
-    has_chunking: bool,
-    faults: u64,
-    recipients: Vec<usize>,
-    content: Vec<u8>,
-    in_data: bool,
-    chunk: Option<(usize, bool)>,
-    /// What it stored, for whom.
-    pub(super) stored: Vec<(usize, Vec<u8>)>,
+    /// The go-ahead for TLS.
+    Starttls,
 }
 
 impl Peer {
-    pub(super) fn sender(id: usize, mut random: Random, faults: u64) -> Self {
+    pub(super) fn sender(id: usize, mut random: Random, faults: u64, tls: &MailTls) -> Self {
         let count = random.between(1, 3);
         let mut message = || {
             let recipients = (0..random.between(1, 6))
@@ -95,28 +89,30 @@ impl Peer {
             due: VecDeque::from([Due::Any]),
             accepted: Vec::new(),
             number: 0,
+            security: Security::at_first(tls.senders),
             told: Vec::new(),
             finished: false,
         };
-        Self::new(random, None, Role::Sender(sender), faults)
+        Self::new(random, None, Role::Sender(sender), faults, tls)
     }
 
-    pub(super) fn mailbox(stream: usize, mut random: Random, faults: u64) -> Self {
-        let mailbox = Mailbox {
-            has_chunking: random.percent(50),
-            faults: faults / 4,
-            recipients: Vec::new(),
-            content: Vec::new(),
-            in_data: false,
-            chunk: None,
-            stored: Vec::new(),
-        };
-        let mut peer = Self::new(random, Some(stream), Role::Mailbox(mailbox), faults);
+    pub(super) fn mailbox(stream: usize, mut random: Random, faults: u64, tls: &MailTls) -> Self {
+        let mailbox = Mailbox::new(&mut random, faults, tls);
+        let mut peer = Self::new(random, Some(stream), Role::Mailbox(mailbox), faults, tls);
+        if tls.mailboxes == Begins::AtOnce {
+            peer.layer = Some(tls.server(Vec::new()));
+        }
         peer.outbox.extend(b"220 mailbox ready\r\n");
         peer
     }
 
-    fn new(mut random: Random, stream: Option<usize>, role: Role, faults: u64) -> Self {
+    fn new(
+        mut random: Random,
+        stream: Option<usize>,
+        role: Role,
+        faults: u64,
+        tls: &MailTls,
+    ) -> Self {
         Self {
             mischief: random.percent(faults).then(|| Mischief::of(&mut random)),
             random,
@@ -128,6 +124,8 @@ impl Peer {
             due: 0,
             deaf_until: 0,
             over: false,
+            tls: tls.clone(),
+            layer: None,
         }
     }
 
@@ -149,7 +147,10 @@ impl Peer {
     pub(super) fn act(&mut self, kernel: &mut Kernel) {
         self.due = u64::MAX;
         let Some(stream) = self.stream else {
-            self.stream = kernel.dial(LISTENER, ([192, 0, 2, 7], 4711).into());
+            let is_at_once = self.tls.senders == Begins::AtOnce;
+            let listener = if is_at_once { TLS_LISTENER } else { LISTENER };
+            self.layer = is_at_once.then(|| self.tls.client(Vec::new()));
+            self.stream = kernel.dial(listener, ([192, 0, 2, 7], 4711).into());
             self.over = self.stream.is_none();
             self.due = kernel.now;
             return;
@@ -159,13 +160,17 @@ impl Peer {
         match kernel.streams[stream].peer_recv(most) {
             Heard::Nothing => {}
             Heard::Bytes(bytes) => {
-                self.inbox.extend(bytes);
+                match &mut self.layer {
+                    Some(layer) => layer.open(&bytes, &mut self.inbox),
+                    None => self.inbox.extend(bytes),
+                }
                 if kernel.streams[stream].stirred {
                     self.due = kernel.now;
                 }
             }
             Heard::Reset => self.over = true,
             Heard::End => {
+                self.assert_goodbye();
                 kernel.peer(stream, Stream::peer_close);
                 self.over = true;
             }
@@ -179,17 +184,54 @@ impl Peer {
                 mailbox.hear(&mut self.inbox, &mut self.outbox, &mut self.random);
             }
         }
+        self.begin_tls();
         self.speak(kernel, stream);
     }
 
-    fn speak(&mut self, kernel: &mut Kernel, stream: usize) {
-        if self.outbox.is_empty() {
+    /// What was agreed in clear begins behind the last byte in clear.
+    fn begin_tls(&mut self) {
+        let security = match &mut self.role {
+            Role::Sender(sender) => &mut sender.security,
+            Role::Mailbox(mailbox) => &mut mailbox.security,
+        };
+        if *security != Security::Agreed {
             return;
         }
-        let most = self.random.length(self.outbox.len());
-        let sent = kernel.peer(stream, |stream| stream.peer_send(&self.outbox[..most]));
+        *security = Security::Enough;
+        assert!(self.inbox.is_empty(), "in clear behind the agreement: {:?}", self.inbox);
+        let clear = std::mem::take(&mut self.outbox);
+        self.layer = Some(match &mut self.role {
+            Role::Sender(sender) => {
+                let layer = self.tls.client(clear);
+                sender.go_on(&mut self.outbox);
+                layer
+            }
+            Role::Mailbox(_) => self.tls.server(clear),
+        });
+    }
+
+    /// A sender that has got all its replies by TLS also got the word that nothing was cut off.
+    fn assert_goodbye(&self) {
+        let Role::Sender(sender) = &self.role else { return };
+        let is_cut = self.layer.as_ref().is_some_and(|layer| !layer.has_ended());
+        assert!(!sender.finished || !is_cut, "an end without close_notify");
+    }
+
+    fn speak(&mut self, kernel: &mut Kernel, stream: usize) {
+        let wire = match &mut self.layer {
+            Some(layer) => {
+                layer.seal(&mut self.outbox);
+                &mut layer.wire
+            }
+            None => &mut self.outbox,
+        };
+        if wire.is_empty() {
+            return;
+        }
+        let most = self.random.length(wire.len());
+        let sent = kernel.peer(stream, |stream| stream.peer_send(&wire[..most]));
         if sent > 0 {
-            drop(self.outbox.drain(..sent));
+            drop(wire.drain(..sent));
             self.due = kernel.now + self.random.pick(&[0, 0, 0, 1, 3, 40]);
         }
     }
@@ -242,8 +284,10 @@ impl Sender {
                 }
                 Due::Final(_) => {}
                 Due::Bye => self.finished = true,
+                Due::Starttls if done => self.security = Security::Agreed,
+                Due::Starttls => {}
             }
-            if self.due.is_empty() && !self.finished {
+            if self.due.is_empty() && !self.finished && self.security != Security::Agreed {
                 self.go_on(outbox);
             }
         }
@@ -267,6 +311,10 @@ impl Sender {
             outbox.extend(b"DATA\r\n");
             self.due.push_back(Due::Data);
             return;
+        }
+        if self.security == Security::Wanted {
+            outbox.extend(b"LHLO sender\r\nSTARTTLS\r\n");
+            return self.due.extend([Due::Any, Due::Starttls]);
         }
         if self.number > 0 {
             self.messages.pop_front();
@@ -303,87 +351,6 @@ impl Sender {
         for recipient in &message.recipients {
             outbox.extend(format!("RCPT TO:<u{recipient}>\r\n").bytes());
             self.due.push_back(Due::Rcpt(*recipient));
-        }
-    }
-}
-
-impl Mailbox {
-    fn hear(&mut self, inbox: &mut Vec<u8>, outbox: &mut Vec<u8>, random: &mut Random) {
-        loop {
-            if let Some((left, is_last)) = self.chunk {
-                if inbox.len() < left {
-                    return;
-                }
-                self.content.extend(inbox.drain(..left));
-                self.chunk = None;
-                if is_last {
-                    self.store(outbox, random);
-                } else if random.percent(self.faults) {
-                    outbox.extend(b"452 4.3.1 full\r\n");
-                } else {
-                    outbox.extend(b"250 chunk\r\n");
-                }
-                continue;
-            }
-            let Some(mut line) = take_line(inbox) else { return };
-            if self.in_data {
-                if line == b".\r\n" {
-                    self.in_data = false;
-                    self.store(outbox, random);
-                    continue;
-                }
-                let dots = usize::from(line.starts_with(b"."));
-                self.content.extend(line.drain(dots..));
-                continue;
-            }
-            self.command(&String::from_utf8(line).unwrap(), outbox, random);
-        }
-    }
-
-    fn command(&mut self, line: &str, outbox: &mut Vec<u8>, random: &mut Random) {
-        let words: Vec<&str> = line.trim_end().split(' ').collect();
-        let fails = random.percent(self.faults);
-        match words[0] {
-            "LHLO" if self.has_chunking => {
-                outbox.extend(b"250-mailbox\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
-            }
-            "LHLO" => outbox.extend(b"250-mailbox\r\n250 PIPELINING\r\n"),
-            "BDAT" => self.chunk = Some((words[1].parse().unwrap(), words.len() == 3)),
-            "QUIT" => outbox.extend(b"221 bye\r\n"),
-            _ if fails => outbox.extend(random.pick(&[
-                &b"451 4.3.0 no\r\n"[..],
-                b"550 5.0.0 never\r\n",
-                b"421 4.3.2 going\r\n",
-                b"nonsense\r\n",
-                b"250 2.0.0 what\r\n250 2.0.0 ever\r\n",
-            ])),
-            "MAIL" => {
-                self.recipients.clear();
-                self.content.clear();
-                outbox.extend(b"250 2.1.0 ok\r\n");
-            }
-            "RCPT" => {
-                let user = words[1].trim_start_matches("TO:<u").trim_end_matches('>');
-                self.recipients.push(user.parse().unwrap());
-                outbox.extend(b"250 2.1.5 ok\r\n");
-            }
-            "RSET" => outbox.extend(b"250 2.0.0 ok\r\n"),
-            "DATA" => {
-                self.in_data = true;
-                outbox.extend(b"354 go\r\n");
-            }
-            other => panic!("a backend was told {other:?}"),
-        }
-    }
-
-    fn store(&mut self, outbox: &mut Vec<u8>, random: &mut Random) {
-        for recipient in std::mem::take(&mut self.recipients) {
-            if random.percent(self.faults) {
-                outbox.extend(b"452 4.2.2 full\r\n");
-                continue;
-            }
-            self.stored.push((recipient, self.content.clone()));
-            outbox.extend(b"250 2.0.0 saved\r\n");
         }
     }
 }
@@ -435,7 +402,7 @@ pub(super) fn written(peers: &[Peer]) -> BTreeMap<(usize, usize), Vec<u8>> {
     all
 }
 
-fn take_line(inbox: &mut Vec<u8>) -> Option<Vec<u8>> {
+pub(super) fn take_line(inbox: &mut Vec<u8>) -> Option<Vec<u8>> {
     let end = inbox.windows(2).position(|two| two == b"\r\n")?;
     Some(inbox.drain(..end + 2).collect())
 }
@@ -467,5 +434,6 @@ fn stuffed(content: &[u8]) -> Vec<u8> {
 
 /// Users that letters may go to.
 pub(super) const USERS: usize = 6;
-/// The number of the LMTP listener.
+/// The numbers of the LMTP listeners.
 pub(super) const LISTENER: usize = 2;
+const TLS_LISTENER: usize = 3;

@@ -13,6 +13,7 @@ use super::control::Control;
 use super::kernel::Kernel;
 use super::mail::{self, Peer};
 use super::random::Random;
+use super::sealed::MailTls;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(super) struct World {
     pub(super) backends: Vec<Backend>,
     /// Both ends of LMTP.
     pub(super) peers: Vec<Peer>,
+    pub(super) mail_tls: MailTls,
     /// The messages that are sent.
     written: BTreeMap<(usize, usize), Vec<u8>>,
     pub(super) control: Control,
@@ -39,6 +41,7 @@ impl World {
         kernel: Kernel,
         control: Control,
         accounts: &[Account],
+        mail_tls: MailTls,
         mut random: Random,
     ) -> Self {
         let clients = accounts.iter().map(|account| Client::new(account.clone(), random.fork()));
@@ -46,6 +49,7 @@ impl World {
             clients: clients.collect(),
             backends: Vec::new(),
             peers: Vec::new(),
+            mail_tls,
             written: BTreeMap::new(),
             kernel,
             control,
@@ -61,7 +65,7 @@ impl World {
     pub(super) fn add_senders(&mut self, count: usize) {
         let faults = self.kernel.weather.client_faults;
         for id in 0..count {
-            self.peers.push(Peer::sender(id, self.random.fork(), faults));
+            self.peers.push(Peer::sender(id, self.random.fork(), faults, &self.mail_tls));
         }
         self.written = mail::written(&self.peers);
     }
@@ -109,7 +113,8 @@ impl World {
         for stream in std::mem::take(&mut self.kernel.arrivals) {
             let faults = self.kernel.weather.backend_faults;
             if self.kernel.streams[stream].peer.port() == 24 {
-                self.peers.push(Peer::mailbox(stream, self.random.fork(), faults));
+                let random = self.random.fork();
+                self.peers.push(Peer::mailbox(stream, random, faults, &self.mail_tls));
                 continue;
             }
             self.backends.push(Backend::new(stream, self.random.fork(), faults));

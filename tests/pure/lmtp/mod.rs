@@ -3,6 +3,7 @@
 mod player;
 mod properties;
 mod stage;
+mod tls;
 
 use std::path::Path;
 

@@ -17,9 +17,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use hale::event::Event;
 use hale::lmtp::{Input, LinkId, Lmtp, Outbox, Wish};
 use hale::network::Networks;
+use hale::session::SendHeader;
 use hale::tick::Tick;
 
-use super::stage::Scene;
+use super::stage::{Scene, tls_named};
 use crate::dialogues::{expect, unescaped};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -197,6 +198,10 @@ impl Player {
             "header" => self.scene.header = true,
             "trusts" => self.scene.trusted = Networks::parse(rest)?,
             "starttls" => self.scene.starttls = true,
+            "behind-tls" => self.scene.behind_tls = true,
+            "announces" => self.scene.send_header = SendHeader::V1,
+            "proxy_ssl" => self.scene.tls = tls_named(rest),
+            "any-certificate" => self.scene.any_certificate = true,
             "ttl" => self.scene.ttl = Some(rest.parse().unwrap()),
             "user" => self.scene.add_user(rest),
             "host" => {
@@ -289,7 +294,25 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
         "backend-end" => Input::BackendEnd(link()),
         "client-end" => Input::ClientEnd,
         "client-gone" => Input::ClientGone,
-        "secured" => Input::Secured,
+        "secured" => {
+            let server_name = Some(rest.into()).filter(|_| !rest.is_empty());
+            Input::ClientSecured { server_name }
+        }
+        "certificate-refused" => Input::ClientCertificateRefused("the certificate has expired"),
+        "insecure" => Input::ClientInsecure("this is not TLS, or it is damaged"),
+        "injected" => Input::ClientInjected,
+        "backend-secured" => Input::BackendSecured(link()),
+        "backend-insecure" => Input::BackendInsecure {
+            link: link(),
+            word: "a record cannot be decrypted",
+            is_certificate: false,
+        },
+        "backend-is-somebody-else" => Input::BackendInsecure {
+            link: link(),
+            word: "the certificate is for another name",
+            is_certificate: true,
+        },
+        "crowded" => Input::Crowded,
         "shutdown" => Input::Shutdown,
         _ => return None,
     })
@@ -298,7 +321,11 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
 fn named(wish: &Wish) -> String {
     match wish {
         Wish::Connect(link, to) => format!("connects {} {to}", link.0),
-        Wish::StartTls => "starts tls".to_owned(),
+        Wish::SecureClient(early) if early.is_empty() => "secures the client".to_owned(),
+        Wish::SecureClient(early) => format!("secures the client with {}", early.escape_ascii()),
+        Wish::SecureBackend { link, name, certificate } => {
+            format!("secures {} as {name} {certificate:?}", link.0)
+        }
         Wish::Close => "closes".to_owned(),
         Wish::Report(event) => format!("logs {}", reported(event)),
         other => format!("{other:?}"),
@@ -310,6 +337,7 @@ fn reported(event: &Event) -> String {
         Event::Refused { peer, reason, quiet, .. } => {
             format!("refused {peer}{}: {reason}", if *quiet { " quietly" } else { "" })
         }
+        Event::CertificateRefused { reason, .. } => format!("certificate refused: {reason}"),
         Event::Aborted { reason, .. } => format!("aborted: {reason}"),
         Event::LoginFailed { failure, detail, subject, .. } => {
             format!("failed {} {failure:?}: {detail}", subject.user.as_deref().unwrap_or("-"))

@@ -51,7 +51,7 @@ impl Run {
                 Wish::Drop(link) => self.session.forget(link),
                 Wish::Report(event) => self.events.push(event),
                 Wish::Close => self.closed = true,
-                Wish::DropQuestion | Wish::StartTls => {}
+                Wish::DropQuestion | Wish::SecureClient(_) | Wish::SecureBackend { .. } => {}
             }
         }
         if self.session.is_stalled() {
@@ -282,6 +282,24 @@ proptest! {
     ) {
         // Only happenings without bytes of their own, so that the list stays in step.
         let pairs = list.iter().flat_map(|&(kind, argument)| [kind.max(2), argument]);
+        let input: Vec<u8> = std::iter::once(choice).chain(pairs).collect();
+        crate::corpus::lmtp::run(&input);
+    }
+
+    /// The same behind STARTTLS with a backend that has it.
+    #[test]
+    fn w_btls_3_every_delivery_by_tls_takes_every_input(
+        choice in (0_u8..16).prop_map(|choice| choice & 0b1110 | 16),
+        list in prop::collection::vec((2_u8..17, any::<u8>()), 0..60),
+        cut in 0_usize..30,
+        offered: bool,
+    ) {
+        let keywords = if offered { 44 } else { 8 };
+        let begun = [
+            [2, 0], [2, 1], [2, 2], [9, 0], [11, 1], [6, 0], [4, 0], [13, 252], [4, keywords], [13, 252], [4, 0], [16, 72],
+            [13, 252], [4, 8], [13, 252], [4, 4], [4, 4],
+        ];
+        let pairs = begun.into_iter().take(cut).flatten().chain(list.iter().flat_map(|&(kind, argument)| [kind, argument]));
         let input: Vec<u8> = std::iter::once(choice).chain(pairs).collect();
         crate::corpus::lmtp::run(&input);
     }

@@ -26,15 +26,51 @@ pub(super) struct User {
 }
 
 /// What is different in one test.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Scene {
     pub(super) header: bool,
     pub(super) trusted: Networks,
     pub(super) starttls: bool,
+    /// The listener's connections begin with TLS.
+    pub(super) behind_tls: bool,
+    pub(super) send_header: SendHeader,
+    pub(super) tls: BackendTls,
+    pub(super) any_certificate: bool,
     pub(super) ttl: Option<u8>,
     pub(super) users: BTreeMap<String, User>,
     /// Hosts that referrals may name.
     pub(super) hosts: BTreeMap<String, IpAddr>,
+}
+
+/// `no`, `starttls` or `yes`; with `:any` behind it, any certificate will do.
+pub(super) fn tls_named(text: &str) -> BackendTls {
+    let (mode, certificate) = match text.split_once(':') {
+        Some((mode, _)) => (mode, Certificate::Any),
+        None => (text, Certificate::Configured),
+    };
+    match mode {
+        "no" => BackendTls::Off,
+        "starttls" => BackendTls::Starttls(certificate),
+        "yes" => BackendTls::Implicit(certificate),
+        other => panic!("{other}"),
+    }
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self {
+            header: false,
+            trusted: Networks::default(),
+            starttls: false,
+            behind_tls: false,
+            send_header: SendHeader::No,
+            tls: BackendTls::Off,
+            any_certificate: false,
+            ttl: None,
+            users: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+        }
+    }
 }
 
 impl Scene {
@@ -45,7 +81,9 @@ impl Scene {
             trusted: self.trusted.clone(),
             proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
             port: 24,
-            send_header: SendHeader::No,
+            send_header: self.send_header,
+            tls: self.tls,
+            verify_backends: !self.any_certificate,
             delimiter: Some('+'),
             starttls: self.starttls,
         };
@@ -57,10 +95,11 @@ impl Scene {
             (facts.origin, facts.apparent) = (facts.socket, facts.socket);
         }
         facts.trusted = self.trusted.contains(facts.origin.ip());
-        Lmtp::new(Arc::new(settings), facts, self.header, Tick(0))
+        let session = Lmtp::new(Arc::new(settings), facts, self.header, Tick(0));
+        if self.behind_tls { session.behind_tls() } else { session }
     }
 
-    /// `name host address [group=…] [destuser=…] [forward=…] [port=…] [host=…] [tls] [secret] [refused=…] [nowhere=…]`
+    /// `name host address [group=…] [destuser=…] [forward=…] [port=…] [host=…] [tls=…] [secret] [refused=…] [nowhere=…]`
     pub(super) fn add_user(&mut self, text: &str) {
         let words: Vec<&str> = text.split(' ').collect();
         let mut user = User {
@@ -82,7 +121,7 @@ impl Scene {
                 "forward" => user.grant.forward.push(("k".into(), value.into())),
                 "port" => user.grant.port = Some(value.parse().unwrap()),
                 "host" => user.grant.host = Some(value.into()),
-                "tls" => user.grant.tls = Some(BackendTls::Implicit(Certificate::Configured)),
+                "tls" => user.grant.tls = Some(tls_named(value)),
                 "secret" => user.grant.not_trusted = true,
                 "refused" => user.refusal = Some(failure()),
                 "nowhere" => user.route = Err(failure()),

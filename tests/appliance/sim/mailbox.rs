@@ -1,0 +1,140 @@
+//! An LMTP backend: what it answers, and what it stores. It is told nothing that it must not be told.
+
+use super::mail::take_line;
+use super::random::Random;
+use super::sealed::{MailTls, Security};
+
+/// A backend's side of one connection.
+#[derive(Debug)]
+pub(super) struct Mailbox {
+    has_chunking: bool,
+    pub(super) security: Security,
+    faults: u64,
+    recipients: Vec<usize>,
+    content: Vec<u8>,
+    in_data: bool,
+    chunk: Option<(usize, bool)>,
+    /// What it stored, for whom.
+    pub(super) stored: Vec<(usize, Vec<u8>)>,
+}
+
+impl Mailbox {
+    pub(super) fn new(random: &mut Random, faults: u64, tls: &MailTls) -> Self {
+        Self {
+            has_chunking: random.percent(50),
+            security: Security::at_first(tls.mailboxes),
+            faults: faults / 4,
+            recipients: Vec::new(),
+            content: Vec::new(),
+            in_data: false,
+            chunk: None,
+            stored: Vec::new(),
+        }
+    }
+
+    pub(super) fn hear(&mut self, inbox: &mut Vec<u8>, outbox: &mut Vec<u8>, random: &mut Random) {
+        loop {
+            if let Some((left, is_last)) = self.chunk {
+                if inbox.len() < left {
+                    return;
+                }
+                self.content.extend(inbox.drain(..left));
+                self.chunk = None;
+                if is_last {
+                    self.store(outbox, random);
+                } else if random.percent(self.faults) {
+                    outbox.extend(b"452 4.3.1 full\r\n");
+                } else {
+                    outbox.extend(b"250 chunk\r\n");
+                }
+                continue;
+            }
+            let Some(mut line) = take_line(inbox) else { return };
+            if self.in_data {
+                if line == b".\r\n" {
+                    self.in_data = false;
+                    self.store(outbox, random);
+                    continue;
+                }
+                let dots = usize::from(line.starts_with(b"."));
+                self.content.extend(line.drain(dots..));
+                continue;
+            }
+            self.command(&String::from_utf8(line).unwrap(), outbox, random);
+        }
+    }
+
+    fn command(&mut self, line: &str, outbox: &mut Vec<u8>, random: &mut Random) {
+        let words: Vec<&str> = line.trim_end().split(' ').collect();
+        let fails = random.percent(self.faults);
+        if self.security == Security::Wanted {
+            return self.command_in_clear(words[0], fails, outbox, random);
+        }
+        match words[0] {
+            "LHLO" if self.has_chunking => {
+                outbox.extend(b"250-mailbox\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+            }
+            "LHLO" => outbox.extend(b"250-mailbox\r\n250 PIPELINING\r\n"),
+            "BDAT" => self.chunk = Some((words[1].parse().unwrap(), words.len() == 3)),
+            "QUIT" => outbox.extend(b"221 bye\r\n"),
+            _ if fails => outbox.extend(random.pick(&[
+                &b"451 4.3.0 no\r\n"[..],
+                b"550 5.0.0 never\r\n",
+                b"421 4.3.2 going\r\n",
+                b"nonsense\r\n",
+                b"250 2.0.0 what\r\n250 2.0.0 ever\r\n",
+            ])),
+            "MAIL" => {
+                self.recipients.clear();
+                self.content.clear();
+                outbox.extend(b"250 2.1.0 ok\r\n");
+            }
+            "RCPT" => {
+                let user = words[1].trim_start_matches("TO:<u").trim_end_matches('>');
+                self.recipients.push(user.parse().unwrap());
+                outbox.extend(b"250 2.1.5 ok\r\n");
+            }
+            "RSET" => outbox.extend(b"250 2.0.0 ok\r\n"),
+            "DATA" => {
+                self.in_data = true;
+                outbox.extend(b"354 go\r\n");
+            }
+            other => panic!("a backend was told {other:?}"),
+        }
+    }
+
+    /// Before TLS that has to be there: nothing else may be said.
+    fn command_in_clear(
+        &mut self,
+        verb: &str,
+        fails: bool,
+        outbox: &mut Vec<u8>,
+        random: &mut Random,
+    ) {
+        match verb {
+            "STARTTLS" if !fails => {
+                outbox.extend(b"220 2.0.0 go\r\n");
+                self.security = Security::Agreed;
+            }
+            "STARTTLS" => outbox.extend(random.pick(&[
+                &b"454 4.7.0 not now\r\n"[..],
+                b"502 5.5.1 never\r\n",
+                b"220 2.0.0 go\r\n250 injected\r\n",
+            ])),
+            "LHLO" if fails => outbox.extend(b"250 mailbox without TLS\r\n"),
+            "LHLO" => outbox.extend(b"250-mailbox\r\n250-CHUNKING\r\n250 STARTTLS\r\n"),
+            other => panic!("a backend was told {other:?} in clear"),
+        }
+    }
+
+    fn store(&mut self, outbox: &mut Vec<u8>, random: &mut Random) {
+        for recipient in std::mem::take(&mut self.recipients) {
+            if random.percent(self.faults) {
+                outbox.extend(b"452 4.2.2 full\r\n");
+                continue;
+            }
+            self.stored.push((recipient, self.content.clone()));
+            outbox.extend(b"250 2.0.0 saved\r\n");
+        }
+    }
+}
