@@ -241,8 +241,8 @@ pub const VERIFICATION_TTL: Duration = Duration::from_secs(3600);
 
 /// The shared scratch of a core. A read that fills it makes its direction hot (uring.md 4: break-even).
 pub const SCRATCH_BYTES: usize = 16_384;
-/// Bytes that a core has read from sockets and not yet sent to others: sixteen scratches, or thousands of short messages.
-pub const FORWARDED_BYTES_MAX: usize = 16 * SCRATCH_BYTES;
+/// Bytes that a core has read from sockets and not yet sent to others: eight scratches, or a thousand short messages.
+pub const FORWARDED_BYTES_MAX: usize = 8 * SCRATCH_BYTES;
 /// Capacity asked for a pooled pipe: 64 slots, the measured optimum; more overruns the L2 (uring.md 4).
 pub const PIPE_BYTES: usize = 262_144;
 /// Pipes of one core; beyond it hot directions stay on copying (BE-17).

@@ -44,6 +44,9 @@ impl Outgoing {
 
     /// Room for one read. `None`: what is there has to be sent first.
     pub(super) fn room(&mut self) -> Option<&mut [u8]> {
+        if self.sends.len() >= SENDS_MAX {
+            return None;
+        }
         self.arena.get_mut(self.used..self.used + limits::SCRATCH_BYTES)
     }
 
@@ -70,3 +73,6 @@ impl Outgoing {
         self.round = self.round.wrapping_add(1);
     }
 }
+
+/// Sends of one round: as many as the submission queue holds.
+const SENDS_MAX: usize = 1024;

@@ -256,7 +256,11 @@ impl Port for Uring {
             Self::survive_enter(&error);
         }
         self.collect();
-        completions.append(&mut self.early);
+        if completions.is_empty() {
+            std::mem::swap(completions, &mut self.early);
+        } else {
+            completions.append(&mut self.early);
+        }
     }
 
     fn forward(&mut self, from: Fd, to: Fd, token: Token) -> Result<usize, IoFault> {

@@ -141,6 +141,8 @@ impl<P: Port> Worker<P> {
         for completion in completions.drain(..) {
             self.completion(completion);
         }
+        // Ten thousand sessions may stir at once; the room for that is given back.
+        completions.shrink_to(COMPLETIONS_KEPT);
         self.completions = completions;
         self.read_mail();
         self.pass_deadlines();
@@ -491,3 +493,6 @@ impl<P: Port> Worker<P> {
         self.port.close(fd);
     }
 }
+
+/// Room for completions that a core keeps, in completions: 100 KB.
+const COMPLETIONS_KEPT: usize = 4096;

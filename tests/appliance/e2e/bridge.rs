@@ -60,6 +60,41 @@ pub(crate) fn wrap(stream: TcpStream, name: &str, config: &Arc<ClientConfig>) ->
     Imap::open(near)
 }
 
+/// The same on a connection on which nothing was said yet: these bytes travel in one segment with the ClientHello.
+pub(crate) fn wrap_behind(
+    first: &[u8],
+    mut stream: TcpStream,
+    name: &str,
+    config: &Arc<ClientConfig>,
+) -> Imap {
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    let mut tls = ClientConnection::new(Arc::clone(config), name).unwrap();
+    let mut flight = first.to_vec();
+    while tls.wants_write() {
+        tls.write_tls(&mut flight).unwrap();
+    }
+    stream.write_all(&flight).unwrap();
+    let (near, far) = pair();
+    thread::spawn(move || carry(tls.into(), stream, far));
+    Imap::open(near)
+}
+
+/// A port of our own: who connects to it in clear is carried to `address` by TLS.
+pub(crate) fn tunnel(address: SocketAddr, name: &str, config: Arc<ClientConfig>) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let entrance = listener.local_addr().unwrap();
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    thread::spawn(move || {
+        for near in listener.incoming().map_while(Result::ok) {
+            let tls = ClientConnection::new(Arc::clone(&config), name.clone()).unwrap();
+            // A server that is gone is not this thread's business: its client notices.
+            let Ok(outer) = TcpStream::connect(address) else { continue };
+            thread::spawn(move || carry(tls.into(), outer, near));
+        }
+    });
+    entrance
+}
+
 /// Two ends of one connection.
 fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -7,11 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crossbeam_queue::SegQueue;
 use rustix::net::sockopt::set_socket_linger;
 
+use super::kernel::wait_until_taken;
 use super::ports::{FRONT, free_port};
 use super::speech::Speech;
-use super::wait::PATIENCE;
+use super::wait::{PATIENCE, wait_for};
+
+/// What a backend says, and behind which command: the one that begins so.
+pub(crate) type Turns = &'static [(&'static str, &'static str)];
 
 /// What a backend does wrong.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +35,9 @@ pub(crate) enum Fault {
     Says { turn: usize, text: &'static [u8] },
     /// Says the same again and again.
     Endless { turn: usize, text: &'static [u8] },
+    /// Asks nobody what the other side made of a first piece, but lets it be read before the second comes, and keeps all
+    /// that it hears afterwards.
+    SaysInTwo { turn: usize, first: &'static [u8], second: &'static [u8] },
     /// Says what is its turn to say, one byte a second, and never comes to an end.
     Slow { turn: usize },
 }
@@ -50,7 +58,9 @@ pub(crate) struct FaultyBackends {
 
 #[derive(Debug)]
 struct Script {
-    turns: &'static [(&'static str, &'static str)],
+    turns: Turns,
+    /// See [`Fault::SaysInTwo`].
+    heard: SegQueue<(usize, Vec<u8>)>,
     faults: Vec<Fault>,
     /// Connections so far, for each fault.
     connects: Vec<AtomicUsize>,
@@ -69,13 +79,19 @@ pub(crate) fn address_of(fault: usize) -> Ipv4Addr {
 
 impl FaultyBackends {
     pub(crate) fn start(speech: &Speech, faults: Vec<Fault>) -> Self {
+        Self::start_with(speech.turns, faults)
+    }
+
+    /// The same with other things to say.
+    pub(crate) fn start_with(turns: Turns, faults: Vec<Fault>) -> Self {
         let port = free_port();
         // On all addresses: each fault has its own, and the kernel says which one was meant.
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).unwrap();
         // Thousands come at once; a connect that the queue has no room for would come again a second later.
         rustix::net::listen(&listener, 4096).unwrap();
         let script = Arc::new(Script {
-            turns: speech.turns,
+            turns,
+            heard: SegQueue::new(),
             connects: faults.iter().map(|_| AtomicUsize::new(0)).collect(),
             faults,
             live: AtomicUsize::new(0),
@@ -89,6 +105,11 @@ impl FaultyBackends {
 
     pub(crate) fn connects(&self, fault: usize) -> usize {
         self.script.connects[fault].load(Ordering::Relaxed)
+    }
+
+    /// What the next backend heard behind [`Fault::SaysInTwo`], and its fault.
+    pub(crate) fn heard(&self) -> (usize, Vec<u8>) {
+        wait_for("what a backend heard", PATIENCE, || self.script.heard.pop())
     }
 
     pub(crate) fn live(&self) -> usize {
@@ -119,6 +140,7 @@ fn accept(listener: &TcpListener, script: &Arc<Script>) {
         let Some(fault) = fault_at(stream.local_addr().unwrap()) else { continue };
         let Some(connects) = script.connects.get(fault) else { continue };
         let earlier = connects.fetch_add(1, Ordering::Relaxed);
+        let number = fault;
         let fault = match script.faults[fault] {
             Fault::CutOnce { behind, ending } if earlier == 0 => Fault::Cut { behind, ending },
             Fault::CutOnce { .. } => Fault::None,
@@ -128,7 +150,7 @@ fn accept(listener: &TcpListener, script: &Arc<Script>) {
         let script = Arc::clone(script);
         thread::spawn(move || {
             // Nothing when the other side went first.
-            let _ = serve(&script, Peer::of(stream), fault);
+            let _ = serve(&script, Peer::of(stream), number, fault);
             script.live.fetch_sub(1, Ordering::Relaxed);
         });
     }
@@ -145,7 +167,7 @@ fn fault_at(local: SocketAddr) -> Option<usize> {
     }
 }
 
-fn serve(script: &Script, mut peer: Peer, fault: Fault) -> Option<()> {
+fn serve(script: &Script, mut peer: Peer, number: usize, fault: Fault) -> Option<()> {
     let mut said = 0;
     for (turn, (command, text)) in script.turns.iter().enumerate() {
         while !command.is_empty() && !peer.line()?.starts_with(command.as_bytes()) {}
@@ -164,6 +186,15 @@ fn serve(script: &Script, mut peer: Peer, fault: Fault) -> Option<()> {
                     peer.say(&piece)?;
                 }
                 script.exhausted.fetch_add(1, Ordering::Relaxed);
+                return None;
+            }
+            Fault::SaysInTwo { turn: at, first, second } if at == turn => {
+                peer.say(first)?;
+                wait_until_taken(&peer.stream);
+                // It may have gone already.
+                let _ = peer.say(second);
+                let heard = peer.rest();
+                script.heard.push((number, heard));
                 return None;
             }
             Fault::Slow { turn: at } if at == turn => return peer.say_slowly(text.trim_end()),
@@ -237,6 +268,13 @@ impl Peer {
                 None
             }
         }
+    }
+
+    /// All that is still said, until the end.
+    fn rest(mut self) -> Vec<u8> {
+        // A reset is an end too.
+        let _ = self.stream.read_to_end(&mut self.ahead);
+        self.ahead
     }
 
     fn await_end(&mut self) -> Option<()> {

@@ -2,15 +2,46 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::net::{SocketAddr, TcpStream};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::tools::{SS, run};
+use super::wait::{PATIENCE, wait_for};
 
 /// Takes as many descriptors as the host allows; what we start inherits it.
 pub(crate) fn raise_descriptor_limit() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+}
+
+/// Waits until everything that was sent on a connection has been read at its other end, or nobody is there any more.
+pub(crate) fn wait_until_taken(stream: &TcpStream) {
+    let (near, far) =
+        (endpoint(stream.local_addr().unwrap()), endpoint(stream.peer_addr().unwrap()));
+    wait_for("a reader", PATIENCE, || {
+        let table = fs::read_to_string("/proc/net/tcp").unwrap();
+        // Number, local, remote, state, bytes to be sent and to be read, and more.
+        let waits = table.lines().skip(1).any(|line| {
+            let mut words = line.split_ascii_whitespace().skip(1);
+            let ends = (words.next().unwrap(), words.next().unwrap());
+            let (unsent, unread) = words.nth(1).unwrap().split_once(':').unwrap();
+            let queue = match ends {
+                (local, remote) if local == near && remote == far => unsent,
+                (local, remote) if local == far && remote == near => unread,
+                _ => return false,
+            };
+            queue != "00000000"
+        });
+        (!waits).then_some(())
+    });
+}
+
+/// An address as /proc/net/tcp has it: four bytes as one number of this machine, and the port.
+fn endpoint(address: SocketAddr) -> String {
+    let SocketAddr::V4(address) = address else { panic!("{address} is not IPv4") };
+    let number = u32::from_ne_bytes(address.ip().octets());
+    format!("{number:08X}:{:04X}", address.port())
 }
 
 /// Kernel memory in TCP sockets of this network namespace's host, in bytes (`mem` of /proc/net/sockstat counts pages).

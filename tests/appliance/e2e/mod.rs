@@ -21,6 +21,8 @@ mod certificate;
 mod bridge;
 mod mail;
 mod kernel;
+mod site;
+mod balancer;
 
 // The harness itself, checked against Dovecot without Hale in between.
 mod direct;
@@ -28,6 +30,7 @@ mod direct;
 // The tests, in the order in which a connection travels.
 mod start;
 mod proxy_header;
+mod addresses;
 mod announce;
 mod password;
 mod pipeline;
@@ -45,6 +48,8 @@ mod tls_protocols;
 mod client_certificate;
 mod external;
 mod tls_floods;
+mod testssl;
+mod injection;
 mod faults;
 mod loss;
 mod pressure;
@@ -52,5 +57,6 @@ mod crowd;
 mod idle;
 mod lmtp;
 mod lmtp_tls;
+mod clients;
 mod stop;
 mod quickstart;

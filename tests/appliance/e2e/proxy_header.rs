@@ -1,27 +1,25 @@
 //! The PROXY header: with Debian's HAProxy in front, and by hand where a balancer would never do such a thing.
 
-use std::fs;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
+use super::balancer::Balancer;
 use super::dovecot::{Pair, login_line};
-use super::hale::{Hale, Setup};
+use super::hale::Setup;
 use super::imap::{self, Imap};
 use super::mail::{LARGE, assert_same_bytes, message};
-use super::ports::{FRONT, free_port};
-use super::process::Process;
-use super::tools::HAPROXY;
+use super::ports::free_port;
 use super::transfer::append;
-use super::wait::{PATIENCE, poll, timed};
+use super::wait::timed;
 
 #[test]
 fn px_10_behind_debians_haproxy_the_backend_learns_the_clients_address() {
     let client_address = Ipv4Addr::new(127, 0, 0, 77);
     let pair = Pair::shared();
     let hale = Setup::with_users(pair, &["behind-haproxy"], b"secret").start();
-    let balancer = Balancer::start(&hale);
-    let mut client = Imap::open_from(client_address, balancer.address);
+    let balancer = Balancer::start(&[hale.haproxy_address()]);
+    let mut client = Imap::open_from(client_address, balancer.fronts[0]);
     client.greeting();
     client.login("behind-haproxy", b"secret");
     let mail = message(LARGE, 20);
@@ -130,34 +128,8 @@ fn is_complaint(line: &str) -> bool {
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-/// Debian's HAProxy in TCP mode, in front of Hale's HAProxy listener.
-struct Balancer {
-    address: SocketAddr,
-    // Ends before its directory goes.
-    _process: Process,
-    _directory: tempfile::TempDir,
-}
-
-impl Balancer {
-    fn start(hale: &Hale) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let address = SocketAddr::from((FRONT, free_port()));
-        let settings = include_str!("haproxy.cfg")
-            .replace("@LISTEN@", &address.to_string())
-            .replace("@HALE@", &hale.haproxy_address().to_string());
-        let path = directory.path().join("haproxy.cfg");
-        fs::write(&path, settings).unwrap();
-        let mut command = HAPROXY.command();
-        command.arg("-db").arg("-f").arg(&path);
-        let process = Process::start("haproxy", &command, directory.path());
-        let ready = poll(PATIENCE, || Imap::try_connect(address));
-        assert!(ready.is_some(), "no greeting through HAProxy\n{}{}", process.said(), hale.said());
-        Self { address, _process: process, _directory: directory }
-    }
-}
-
 /// A version 2 header: signature, version and command, TCP over IPv4, length, block.
-fn header(command: u8, block: &[u8]) -> Vec<u8> {
+pub(crate) fn header(command: u8, block: &[u8]) -> Vec<u8> {
     let family = if block.is_empty() { 0x00 } else { 0x11 };
     let mut header = b"\r\n\r\n\0\r\nQUIT\n".to_vec();
     header.extend([command, family]);
@@ -166,7 +138,7 @@ fn header(command: u8, block: &[u8]) -> Vec<u8> {
     header
 }
 
-fn addresses(source: [u8; 4], port: u16) -> Vec<u8> {
+pub(crate) fn addresses(source: [u8; 4], port: u16) -> Vec<u8> {
     let mut block = source.to_vec();
     block.extend([127, 0, 0, 1]);
     block.extend(port.to_be_bytes());

@@ -2,17 +2,19 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::Arc;
 use std::thread;
 
+use crossbeam_queue::SegQueue;
+
 use super::ports::FRONT;
-use super::wait::PATIENCE;
+use super::wait::{PATIENCE, wait_for};
 
 /// A listener that takes mail for as long as the test binary runs.
 #[derive(Debug)]
 pub(crate) struct SmtpRelay {
     address: SocketAddr,
-    mails: Receiver<Mail>,
+    mails: Arc<SegQueue<Mail>>,
 }
 
 /// One accepted message.
@@ -28,12 +30,13 @@ impl SmtpRelay {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind((FRONT, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let (sender, mails) = channel();
+        let mails = Arc::<SegQueue<Mail>>::default();
+        let kept = Arc::clone(&mails);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let sender = sender.clone();
+                let mails = Arc::clone(&kept);
                 // A sender that goes away is not this thread's business.
-                thread::spawn(move || serve(stream, &sender));
+                thread::spawn(move || serve(stream, &mails));
             }
         });
         Self { address, mails }
@@ -45,11 +48,11 @@ impl SmtpRelay {
 
     /// The next message that somebody sent.
     pub(crate) fn next_mail(&self) -> Mail {
-        self.mails.recv_timeout(PATIENCE).expect("no mail arrives at the relay")
+        wait_for("mail at the relay", PATIENCE, || self.mails.pop())
     }
 }
 
-fn serve(stream: TcpStream, mails: &Sender<Mail>) -> Option<()> {
+fn serve(stream: TcpStream, mails: &SegQueue<Mail>) -> Option<()> {
     let mut lines = BufReader::new(stream.try_clone().ok()?);
     let say = |text: &str| (&stream).write_all(text.as_bytes()).ok();
     let mut envelope = Vec::new();
@@ -71,7 +74,7 @@ fn serve(stream: TcpStream, mails: &Sender<Mail>) -> Option<()> {
             "DATA" => {
                 say("354 Go on\r\n")?;
                 let text = data(&mut lines)?;
-                mails.send(Mail { envelope: std::mem::take(&mut envelope), text }).ok()?;
+                mails.push(Mail { envelope: std::mem::take(&mut envelope), text });
                 say("250 2.0.0 Kept\r\n")?;
             }
             "QUIT" => {

@@ -150,6 +150,11 @@ impl Speech {
         }
     }
 
+    /// What a client says to log in when it has said nothing yet.
+    pub(crate) fn first_login(&self, user: &str) -> String {
+        format!("{}{}", self.hello.map_or("", |(hello, _)| hello), (self.login)(user))
+    }
+
     pub(crate) fn send_login(&self, client: &mut Imap, user: &str) {
         client.send((self.login)(user).as_bytes());
     }

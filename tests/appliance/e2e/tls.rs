@@ -324,31 +324,6 @@ fn tl_12_a_relayed_client_that_renews_its_keys_and_reads_nothing_is_left() {
 }
 
 #[test]
-fn tl_01_and_tl_02_what_follows_starttls_in_clear_is_never_run() {
-    let front = Front::with_user("tls-injected");
-    let text = [b"t STARTTLS\r\n".as_slice(), &login_line("x", "tls-injected", b"secret")].concat();
-    for cut in 0..text.len() {
-        let mut stream = TcpStream::connect(front.hale.address()).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let (first, second) = text.split_at(cut);
-        stream.write_all(first).unwrap();
-        stream.write_all(second).unwrap();
-        let mut told = Vec::new();
-        // Closed in any case: as an injection, or because a command is no handshake.
-        let _ = stream.read_to_end(&mut told);
-        let told = String::from_utf8_lossy(&told);
-        assert!(!told.contains("x OK") && !told.contains("x NO"), "{cut}: {told}");
-    }
-    assert!(
-        Pair::shared().backends.iter().all(|backend| backend.logins("tls-injected").is_empty())
-    );
-    wait_for("the log's word", PATIENCE, || {
-        front.hale.said().contains("starttls_pipelined").then_some(())
-    });
-}
-
-#[test]
 fn tl_10_a_client_that_says_nothing_or_little_has_ten_seconds() {
     let front = Front::with_user("tls-silent");
     let silent = TcpStream::connect(front.hale.tls_address()).unwrap();

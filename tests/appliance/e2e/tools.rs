@@ -18,12 +18,16 @@ pub(crate) const DOVECOT: Tool = Tool { program: "dovecot", package: DOVECOT_PAC
 pub(crate) const FETCHMAIL: Tool = Tool { program: "fetchmail", package: "fetchmail" };
 pub(crate) const HAPROXY: Tool = Tool { program: "haproxy", package: "haproxy" };
 pub(crate) const MBSYNC: Tool = Tool { program: "mbsync", package: "isync" };
+pub(crate) const NODE: Tool = Tool { program: "node", package: "nodejs" };
+pub(crate) const NPM: Tool = Tool { program: "npm", package: "npm" };
 pub(crate) const OPENSSL: Tool = Tool { program: "openssl", package: "openssl" };
 pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3" };
 pub(crate) const SETPRIV: Tool = Tool { program: "setpriv", package: "util-linux" };
+pub(crate) const SIEVE_CONNECT: Tool = Tool { program: "sieve-connect", package: "sieve-connect" };
 pub(crate) const SS: Tool = Tool { program: "ss", package: "iproute2" };
 pub(crate) const SWAKS: Tool = Tool { program: "swaks", package: "swaks" };
 pub(crate) const STRACE: Tool = Tool { program: "strace", package: "strace" };
+pub(crate) const TESTSSL: Tool = Tool { program: "testssl", package: "testssl.sh" };
 
 const DOVECOT_PACKAGES: &str = "dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved \
                                 dovecot-submissiond dovecot-lmtpd";

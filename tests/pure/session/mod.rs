@@ -1,5 +1,6 @@
 //! The pure session as a whole: transcripts, what holds for every input, and what a session weighs.
 
+mod injection;
 mod leaving;
 mod limits;
 mod player;
