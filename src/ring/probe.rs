@@ -63,6 +63,7 @@ pub fn probe() -> Result<(), KernelFault> {
         (opcode::Connect::CODE, "IORING_OP_CONNECT"),
         (opcode::PollAdd::CODE, "IORING_OP_POLL_ADD"),
         (opcode::AsyncCancel::CODE, "IORING_OP_ASYNC_CANCEL"),
+        (opcode::Send::CODE, "IORING_OP_SEND"),
     ];
     for (code, name) in needed {
         if !probe.is_supported(code) {

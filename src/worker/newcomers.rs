@@ -15,8 +15,8 @@ pub(super) struct Newcomers {
 #[derive(Clone, Copy, Debug)]
 struct Link {
     previous: u32,
+    /// [`UNLISTED`]: the slot is not on the list.
     next: u32,
-    listed: bool,
 }
 
 impl Newcomers {
@@ -28,7 +28,7 @@ impl Newcomers {
 
     /// Says whether a slot waits for its client. Who waits already keeps its place.
     pub(super) fn set(&mut self, slot: u32, waits: bool) {
-        let listed = self.link(slot).is_some_and(|link| link.listed);
+        let listed = self.link(slot).is_some_and(|link| link.next != UNLISTED);
         match (listed, waits) {
             (false, true) => self.join(slot),
             (true, false) => self.leave(slot),
@@ -46,11 +46,11 @@ impl Newcomers {
             return;
         };
         if index >= self.links.len() {
-            self.links.resize(index + 1, Link { previous: NONE, next: NONE, listed: false });
+            self.links.resize(index + 1, Link { previous: NONE, next: UNLISTED });
         }
         let last = std::mem::replace(&mut self.last, slot);
         if let Some(link) = self.link(slot) {
-            *link = Link { previous: last, next: NONE, listed: true };
+            *link = Link { previous: last, next: NONE };
         }
         match self.link(last) {
             Some(link) => link.next = slot,
@@ -62,8 +62,8 @@ impl Newcomers {
         let Some(link) = self.link(slot) else {
             return;
         };
-        link.listed = false;
-        let Link { previous, next, .. } = *link;
+        let Link { previous, next } = *link;
+        link.next = UNLISTED;
         match self.link(previous) {
             Some(link) => link.next = next,
             None => self.first = next,
@@ -81,6 +81,8 @@ impl Newcomers {
 
 /// No slot.
 const NONE: u32 = u32::MAX;
+/// Neither a slot nor the end of the list.
+const UNLISTED: u32 = u32::MAX - 1;
 
 #[cfg(test)]
 mod tests {
