@@ -90,17 +90,14 @@ fn w_tlv_2_haproxy_verifies_the_certificate_and_hale_believes_it() {
     fs::write(path("both.pem"), [&*stage.pem.certificate, &stage.pem.key].concat()).unwrap();
     fs::write(path("clients.pem"), &stage.authority.certificate).unwrap();
     let address = SocketAddr::from((FRONT, free_port()));
-    let settings = include_str!("haproxy.cfg")
-        .replace(
-            "@LISTEN@",
-            &format!(
-                "{address} ssl crt {} ca-file {} verify optional",
-                path("both.pem").display(),
-                path("clients.pem").display()
-            ),
-        )
-        .replace("@HALE@", &stage.hale.haproxy_address().to_string())
-        .replace("send-proxy-v2", "send-proxy-v2-ssl-cn");
+    let settings = format!(
+        "{}\nlisten imaps\n    bind {address} ssl crt {} ca-file {} verify optional\n    \
+         server hale {} send-proxy-v2-ssl-cn\n",
+        include_str!("haproxy.cfg"),
+        path("both.pem").display(),
+        path("clients.pem").display(),
+        stage.hale.haproxy_address()
+    );
     fs::write(path("haproxy.cfg"), settings).unwrap();
     let mut command = HAPROXY.command();
     command.arg("-db").arg("-f").arg(path("haproxy.cfg"));
