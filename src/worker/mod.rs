@@ -19,6 +19,7 @@ mod lmtp;
 mod newcomers;
 mod pump;
 mod relay;
+mod reports;
 mod run;
 mod seam;
 mod secure;
