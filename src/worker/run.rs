@@ -438,12 +438,6 @@ impl<P: Port> Worker<P> {
         }
     }
 
-    /// Connections of all phases, for the drain and for tests.
-    #[must_use]
-    pub fn live(&self) -> u32 {
-        self.slots.live()
-    }
-
     /// The port, for tests that look behind the seam.
     pub fn port_mut(&mut self) -> &mut P {
         &mut self.port
