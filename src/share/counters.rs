@@ -55,6 +55,8 @@ pub enum Counter {
     TlsResumed,
     /// TLS that failed before login, in the handshake or behind it.
     TlsFailed,
+    /// Clients whose certificate was not good, or that showed none where one is demanded (TL-20).
+    CertificatesRefused,
     /// Connections closed because bytes in clear followed STARTTLS (TL-03).
     StarttlsPipelined,
     /// LMTP: a backend took a message over for a recipient.
@@ -65,7 +67,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -90,6 +92,7 @@ impl Counter {
         Self::TlsHandshakes,
         Self::TlsResumed,
         Self::TlsFailed,
+        Self::CertificatesRefused,
         Self::StarttlsPipelined,
         Self::Delivered,
         Self::Undelivered,
@@ -123,6 +126,7 @@ impl Counter {
             Self::TlsHandshakes => "tls_handshakes",
             Self::TlsResumed => "tls_resumed",
             Self::TlsFailed => "tls_failed",
+            Self::CertificatesRefused => "certificates_refused",
             Self::StarttlsPipelined => "starttls_pipelined",
             Self::Delivered => "delivered",
             Self::Undelivered => "undelivered",
