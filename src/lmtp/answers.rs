@@ -18,6 +18,9 @@ use crate::wire::smtp::reply::{Class, Next, Reply};
 impl Link {
     /// The connection stands; `header` comes before anything else, in clear (W-PPO-1, W-PPO-3).
     pub(super) fn connected(&mut self, now: Tick, header: &[u8], news: &mut Vec<News>) {
+        if !self.stage_is_connecting() {
+            return;
+        }
         self.commands.extend_from_slice(header);
         let opened_by = now.after(LMTP_RECIPIENT_TIMEOUT);
         match self.tls {

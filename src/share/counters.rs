@@ -43,6 +43,8 @@ pub enum Counter {
     FactsLeftOut,
     /// Connections without a login that made room for newer ones (W-PIPE-7).
     CrowdedOut,
+    /// Clients that were told later that their backend is gone (wire.md 6, *disconnect spreading*).
+    EndsSpread,
     /// Logins that did not wait for a backend that has been failing (W-FAIL-2).
     FailedFast,
     /// Referrals of backends that were followed (W-REF-1).
@@ -63,7 +65,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -82,6 +84,7 @@ impl Counter {
         Self::FactsForged,
         Self::FactsLeftOut,
         Self::CrowdedOut,
+        Self::EndsSpread,
         Self::FailedFast,
         Self::Referred,
         Self::TlsHandshakes,
@@ -114,6 +117,7 @@ impl Counter {
             Self::FactsForged => "facts_forged",
             Self::FactsLeftOut => "facts_left_out",
             Self::CrowdedOut => "crowded_out",
+            Self::EndsSpread => "ends_spread",
             Self::FailedFast => "failed_fast",
             Self::Referred => "referred",
             Self::TlsHandshakes => "tls_handshakes",

@@ -24,6 +24,7 @@ mod seam;
 mod secure;
 mod settings;
 mod sources;
+mod spread;
 mod visits;
 mod wheel;
 
@@ -31,3 +32,4 @@ pub use asks::{Asks, VerifiedCache};
 pub use listener::Listener;
 pub use run::Worker;
 pub use settings::{Links, WorkerSettings};
+pub use spread::SpreadRules;

@@ -1,6 +1,6 @@
 //! The loop of a data core: wait, take completions, read mail, let deadlines pass, give hot directions their turn.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use super::listener::Listener;
 use super::newcomers::Newcomers;
 use super::settings::{Links, WorkerSettings};
 use super::sources::Sources;
+use super::spread::Parting;
 use super::visits::Queued;
 use super::wheel::Wheel;
 
@@ -38,6 +39,8 @@ pub struct Worker<P: Port> {
     pub(super) hosts: Hosts,
     pub(super) sources: Sources,
     pub(super) newcomers: Newcomers,
+    /// Clients that are to be told later that their backend is gone, by slot.
+    pub(super) partings: HashMap<u32, Parting>,
     /// Directions that have more to move, in the order of their turns.
     pub(super) hot: VecDeque<(u32, Side)>,
     /// Sessions that stopped reading and may go on.
@@ -100,6 +103,7 @@ impl<P: Port> Worker<P> {
             hosts: Hosts::default(),
             sources,
             newcomers: Newcomers::new(bound),
+            partings: HashMap::new(),
             hot: VecDeque::with_capacity(256),
             rereads: VecDeque::with_capacity(64),
             scratch: vec![0; crate::limits::SCRATCH_BYTES].into_boxed_slice(),
@@ -423,6 +427,7 @@ impl<P: Port> Worker<P> {
         let open = connection.client.is_open() || connection.backend.is_open();
         self.wheel.clear(slot);
         self.newcomers.set(slot, false);
+        self.forget_relay(slot);
         self.close_side(slot, Side::Client);
         self.close_side(slot, Side::Backend);
         if !open {

@@ -9,6 +9,7 @@ use crate::auth::verdict::{BackendTls, Certificate};
 use crate::config::model::{HeaderOption, ProxyHeader, ProxySsl};
 use crate::config::{self, Config, Mechanism, SslMode};
 use crate::event::Event;
+use crate::limits;
 use crate::lmtp::LmtpSettings;
 use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
@@ -21,6 +22,8 @@ use crate::share::mailbox::Mailbox;
 use crate::share::messages::ToCore;
 use crate::share::snapshot::Published;
 use crate::tls::Context;
+
+use super::spread::SpreadRules;
 
 /// Settings of all data cores.
 #[derive(Clone, Debug)]
@@ -43,6 +46,8 @@ pub struct WorkerSettings {
     pub source_ips: Box<[IpAddr]>,
     /// `connections_per_address_max` and `connection_rate_per_address`.
     pub per_address: DoorRules,
+    /// `login_proxy_max_disconnect_delay`.
+    pub spread: SpreadRules,
     /// `log_debug`: reports that only the debug level shows are worth making.
     pub log_debug: bool,
 }
@@ -63,6 +68,10 @@ impl WorkerSettings {
                 .map(|protocol| config.protocol(protocol).mail_max_userip_connections),
             source_ips: config.proxy.source_ips.clone().into_boxed_slice(),
             per_address: config.limits.per_address,
+            spread: SpreadRules {
+                over: config.proxy.max_disconnect_delay,
+                crowd_min: limits::SPREAD_CROWD_MIN,
+            },
             log_debug: config.log.debug,
         }
     }

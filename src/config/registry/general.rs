@@ -172,7 +172,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global(
         "mail_max_userip_connections", Number { min: 0, max: 1 << 20 }, "0", Dovecot,
-        "Sessions that one user may have from one address through this Hale; a further login is refused with `[LIMIT]`. 0: \
+        "Sessions that one user may have from one address through this Hale, counted for each protocol apart; a further login is \
+         refused (`[LIMIT]`, `[IN-USE]`). 0: \
          Hale does not count, and the backends' own limit (10 in Dovecot) holds. `login_trusted_networks` are exempt.",
     ).per_protocol(),
     // === Towards backends ===
@@ -182,9 +183,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global("login_proxy_max_reconnects", Number { min: 0, max: 20 }, "3", Dovecot, "Further attempts after the first."),
     global(
-        "login_proxy_max_disconnect_delay", Time, "0", Dovecot,
-        "When many sessions end at once, spread it over this long, so that their clients do not return all at once. \
-         0: end them at once.",
+        "login_proxy_max_disconnect_delay", Time, "30s", Dovecot,
+        "When a backend goes, its clients are told over this long, so that they do not return all at once: one second's \
+         share, fifty of a data core at least, and those that sent something just before, at once; a silent one as soon as \
+         it sends something. 0: all at once.",
     ),
     global(
         "login_source_ips", Addresses, "", Dovecot,
