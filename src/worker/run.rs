@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{Event, Notice};
+use crate::event::Event;
 use crate::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
 use crate::session::PIPELINED;
@@ -461,15 +461,7 @@ impl<P: Port> Worker<P> {
             Event::Delivered { accepted: true, .. } => self.counters.add(Counter::Delivered, 1),
             Event::Delivered { .. } => self.counters.add(Counter::Undelivered, 1),
             Event::Refused { .. } => self.counters.add(Counter::Refused, 1),
-            Event::Noticed { notice: Notice::PasswordExposed, .. } => {
-                self.counters.add(Counter::PasswordExposed, 1);
-            }
-            Event::Noticed { notice: Notice::FactsForged, .. } => {
-                self.counters.add(Counter::FactsForged, 1);
-            }
-            Event::Noticed { notice: Notice::FactsLeftOut, .. } => {
-                self.counters.add(Counter::FactsLeftOut, 1);
-            }
+            Event::Noticed { notice, .. } => self.counters.add(Counter::of(*notice), 1),
             Event::RelayEnded { bytes_up, bytes_down, .. } => {
                 self.counters.add(Counter::RelayEnded, 1);
                 self.counters.add(Counter::BytesUp, *bytes_up);
