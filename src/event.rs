@@ -114,6 +114,13 @@ pub enum Event {
         /// Failed logins on the connection, cancelled and unsupported ones included.
         attempts: u8,
     },
+    /// A client could not prove itself by certificate, and the connection ended.
+    CertificateRefused {
+        /// Who.
+        subject: Subject,
+        /// What is wrong with the certificate.
+        reason: &'static str,
+    },
     /// A client did what somebody should look at; each at most once per connection.
     Noticed {
         /// Who.

@@ -16,6 +16,36 @@ pub enum Transport {
     Tls,
 }
 
+/// Whom a client certificate names that was verified: by us, or by the load balancer that a PROXY header is believed of
+/// (W-TLS-4, W-TLV-2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+// Hardly anybody has one, so that a session keeps no more than a pointer for it.
+pub struct ClientCertificate(Option<Box<Option<Box<str>>>>);
+
+impl ClientCertificate {
+    /// None was shown.
+    pub const NONE: Self = Self(None);
+
+    /// One was shown and verified. `name`: the user that it names; none: it has no name of the kind that is wanted, or more
+    /// than one, and lets nobody in (TL-20).
+    #[must_use]
+    pub fn verified(name: Option<Box<str>>) -> Self {
+        Self(Some(Box::new(name)))
+    }
+
+    /// Whether one was shown, and verified.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The name in it, as it spells it.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.as_deref()?.as_deref()
+    }
+}
+
 /// The facts of one connection (wire.md 1 and 5).
 #[derive(Clone, Debug)]
 pub struct ClientFacts {
@@ -35,6 +65,8 @@ pub struct ClientFacts {
     pub ttl: u8,
     /// Whether the end client's bytes were protected.
     pub transport: Transport,
+    /// The end client's certificate.
+    pub certificate: ClientCertificate,
     /// `origin` lies in `login_trusted_networks`.
     pub trusted: bool,
     /// Forward variables received from a trusted peer (`x-forward-*`), without the prefix.

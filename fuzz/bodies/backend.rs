@@ -2,7 +2,7 @@
 
 use hale::auth::verdict::BackendMech;
 use hale::backend::{Dialogue, Login, Step};
-use hale::facts::{ClientFacts, Transport};
+use hale::facts::{ClientCertificate, ClientFacts, Transport};
 use hale::limits::{BACKEND_INPUT_BYTES_MAX, BACKEND_UNTAGGED_BYTES_MAX, PROXY_TTL};
 use hale::names::{Protocol, SessionId};
 use hale::secret::Secret;
@@ -83,6 +83,7 @@ fn facts() -> ClientFacts {
         ttl: PROXY_TTL,
         transport: Transport::Insecure,
         trusted: false,
+        certificate: ClientCertificate::NONE,
         forward: vec![("k".into(), "v".into())],
     }
 }

@@ -2,7 +2,7 @@
 
 use hale::backend::submission::Submission;
 use hale::backend::{Login, Step};
-use hale::facts::{ClientFacts, Transport};
+use hale::facts::{ClientCertificate, ClientFacts, Transport};
 use hale::limits::{BACKEND_INPUT_BYTES_MAX, PROXY_TTL};
 use hale::names::SessionId;
 use hale::secret::Secret;
@@ -66,6 +66,7 @@ fn facts() -> ClientFacts {
         ttl: PROXY_TTL,
         transport: Transport::Insecure,
         trusted: false,
+        certificate: ClientCertificate::NONE,
         forward: vec![("k".into(), "v".into())],
     }
 }

@@ -4,7 +4,7 @@
 use hale::backend::Login;
 use hale::backend::forward::{Literals, write_imap_id};
 use hale::backend::xclient::{Smtp, smtp_commands, write_line};
-use hale::facts::{ClientFacts, Transport};
+use hale::facts::{ClientCertificate, ClientFacts, Transport};
 use hale::limits::{
     FORWARD_KEY_BYTES_MAX, FORWARD_VALUE_BYTES_MAX, FORWARDS_MAX, PRE_LOGIN_INPUT_BYTES_MAX,
     PROXY_TTL, XCLIENT_LINE_BYTES_MAX, XCLIENT_SMTP_LINE_BYTES_MAX,
@@ -113,6 +113,7 @@ fn fresh() -> ClientFacts {
         ttl: PROXY_TTL,
         transport: Transport::Insecure,
         trusted: true,
+        certificate: ClientCertificate::NONE,
         forward: Vec::new(),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hale::auth::answer::Answer;
 use hale::auth::verdict::{BackendTls, Certificate, Grant, Verdict};
 use hale::event::Event;
-use hale::facts::{ClientFacts, Transport};
+use hale::facts::{ClientCertificate, ClientFacts, Transport};
 use hale::fault::Failure;
 use hale::limits::{
     self, BACKEND_INPUT_BYTES_MAX, LMTP_DESTINATIONS_MAX, LMTP_INPUT_BYTES_MAX,
@@ -280,6 +280,7 @@ fn session(choice: u8) -> Lmtp {
         ttl: limits::LMTP_PROXY_TTL,
         transport: Transport::Insecure,
         trusted: flag(8),
+        certificate: ClientCertificate::NONE,
         forward: Vec::new(),
     };
     let session = Lmtp::new(Arc::new(settings), facts, flag(1), Tick(0));

@@ -1,12 +1,13 @@
 //! Body of the fuzz targets `preauth_imap`, `preauth_pop3` and `preauth_sieve`, replayed on stable by `tests/pure/corpus.rs`.
 
-use hale::facts::{ClientFacts, Transport};
+use hale::facts::{ClientCertificate, ClientFacts, Transport};
 use hale::fault::Failure;
 use hale::limits::{
     AUTH_ATTEMPTS_MAX, PRE_LOGIN_INPUT_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX, PROXY_TTL,
 };
 use hale::names::{Protocol, SessionId};
 use hale::preauth::capability::Rules;
+use hale::preauth::sasl::Mechanism;
 use hale::preauth::{Dialogue, Step};
 use hale::wire::inbox::Inbox;
 
@@ -31,7 +32,10 @@ fn heard<'a>(
     choice: u8,
     pieces: impl Iterator<Item = &'a [u8]>,
 ) -> (Vec<u8>, Vec<String>) {
-    let rules = Rules { plaintext_allowed: choice & 1 == 0, ..Rules::default() };
+    let mut rules = Rules { plaintext_allowed: choice & 1 == 0, ..Rules::default() };
+    if choice & 4 != 0 {
+        rules.mechanisms = rules.mechanisms.with(Mechanism::External);
+    }
     let mut facts = facts(choice & 2 != 0);
     let (mut dialogue, mut inbox) =
         (Dialogue::new(protocol), Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX));
@@ -97,6 +101,7 @@ fn facts(trusted: bool) -> ClientFacts {
         ttl: PROXY_TTL,
         transport: Transport::Insecure,
         trusted,
+        certificate: ClientCertificate::NONE,
         forward: Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! Body of the fuzz target `preauth_submission`, replayed on stable by `tests/pure/corpus.rs`.
 
-use hale::facts::{ClientFacts, Transport};
+use hale::facts::{ClientCertificate, ClientFacts, Transport};
 use hale::fault::Failure;
 use hale::limits::{
     AUTH_ATTEMPTS_MAX, PRE_LOGIN_INPUT_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX, PROXY_TTL,
@@ -8,6 +8,7 @@ use hale::limits::{
 use hale::names::SessionId;
 use hale::preauth::Step;
 use hale::preauth::capability::Rules;
+use hale::preauth::sasl::Mechanism;
 use hale::preauth::submission::Submission;
 use hale::wire::inbox::Inbox;
 
@@ -25,7 +26,10 @@ pub(crate) fn run(input: &[u8]) {
 
 /// All that a client hears, and what others are asked.
 fn heard<'a>(choice: u8, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Vec<String>) {
-    let rules = Rules { plaintext_allowed: choice & 1 == 0, ..Rules::default() };
+    let mut rules = Rules { plaintext_allowed: choice & 1 == 0, ..Rules::default() };
+    if choice & 4 != 0 {
+        rules.mechanisms = rules.mechanisms.with(Mechanism::External);
+    }
     let mut facts = facts(choice & 2 != 0);
     let (mut submission, mut inbox) = (Submission::new(), Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX));
     let (mut heard, mut asked) = (Vec::new(), Vec::new());
@@ -98,6 +102,7 @@ fn facts(trusted: bool) -> ClientFacts {
         ttl: PROXY_TTL,
         transport: Transport::Insecure,
         trusted,
+        certificate: ClientCertificate::NONE,
         forward: Vec::new(),
     }
 }

@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use hale::auth::answer::Answer;
 use hale::auth::verdict::{BackendMech, Elsewhere, Grant, Verdict};
-use hale::facts::{ClientFacts, Transport};
+use hale::facts::{ClientCertificate, ClientFacts, Transport};
 use hale::fault::Failure;
 use hale::limits::{self, BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX};
 use hale::names::{Protocol, SessionId};
 use hale::network::Networks;
 use hale::preauth::Dialogue;
 use hale::preauth::capability::Rules;
+use hale::preauth::sasl::{Mechanism, Mechanisms};
 use hale::session::input::{Destination, Input, RouteAnswer};
 use hale::session::output::{Outbox, WISHES_MAX, Wish};
-use hale::session::{Cleartext, ProtocolSettings, Session, SessionSettings};
+use hale::session::{CertificateSettings, Cleartext, ProtocolSettings, Session, SessionSettings};
 use hale::tick::Tick;
 
 /// Anything in any order: no panic, bounded wishes and output, a deadline in every stage, silence behind the end, an end
@@ -169,6 +170,14 @@ fn session(choice: u8) -> Session {
         rules: Rules::default(),
         guarded_rules: Rules { plaintext_allowed: false, ..Rules::default() },
         starttls_rules: None,
+        certificates: CertificateSettings {
+            rules: flag(16).then(|| Rules {
+                mechanisms: Mechanisms::PASSWORDS.with(Mechanism::External),
+                ..Rules::default()
+            }),
+            required: flag(64),
+            name_the_user: flag(32),
+        },
         verify_backends: true,
         trusted: Networks::default(),
         cleartext: if flag(2) { Cleartext::Forbidden } else { Cleartext::Allowed },
@@ -191,6 +200,11 @@ fn session(choice: u8) -> Session {
         ttl: limits::PROXY_TTL,
         transport: Transport::Insecure,
         trusted: flag(8),
+        certificate: match choice >> 6 {
+            0 | 1 => ClientCertificate::NONE,
+            2 => ClientCertificate::verified(None),
+            _ => ClientCertificate::verified(Some("tim".into())),
+        },
         forward: Vec::new(),
     };
     const PROTOCOLS: [Protocol; 4] =

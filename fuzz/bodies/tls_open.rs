@@ -2,7 +2,7 @@
 
 use hale::limits::{TLS_HANDSHAKE_BYTES_MAX, TLS_HOT_READ_BYTES, TLS_RECORD_BYTES_MAX};
 use hale::names::Protocol;
-use hale::tls::{Backends, Engine, Oldest, Servers, ServersBuilder, TicketKeys, Trust};
+use hale::tls::{Asked, Backends, Engine, Oldest, Servers, ServersBuilder, TicketKeys, Trust};
 
 /// Any bytes for either side, whole and in pieces: no panic, nothing is readable before the handshake is done, and whatever
 /// is kept or said is bounded.
@@ -13,7 +13,7 @@ pub(crate) fn run(input: &[u8]) {
     let size = [stream.len().max(1), 1, 5, 1460][usize::from(choice >> 1) % 4];
     let mut said = Vec::new();
     let engine = if choice & 1 == 0 {
-        Engine::server(&servers(), Protocol::Imap)
+        Engine::server(&servers(), Protocol::Imap, Asked::No)
     } else {
         let trust = Trust::new(CERTIFICATE.as_bytes()).expect("our own certificate");
         Engine::client(&Backends::new(&trust), "mail.example.org", choice & 8 != 0, &mut said).ok()

@@ -5,16 +5,44 @@ use std::net::IpAddr;
 use crate::names::Protocol;
 use crate::secret::Secret;
 
+/// What makes a client's claim true (wire.md 4.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Proof {
+    /// The password, for a name that was typed.
+    #[default]
+    Password,
+    /// The password, for the name in the client's certificate (`auth_ssl_username_from_cert`).
+    NamedPassword,
+    /// The client's certificate alone: SASL EXTERNAL. There is no password.
+    Certificate,
+}
+
+impl Proof {
+    /// Whether the client typed its name, so that it may hold a master user behind a separator.
+    #[must_use]
+    pub fn is_name_typed(self) -> bool {
+        self == Self::Password
+    }
+
+    /// Whether a password has to be right.
+    #[must_use]
+    pub fn has_password(self) -> bool {
+        self != Self::Certificate
+    }
+}
+
 /// What a client presented. The mechanism has been decoded already: every mechanism in use ends in these fields.
 #[derive(Clone, Debug)]
 pub struct Question {
     /// Which protocol asks; passdbs may be limited to some.
     pub protocol: Protocol,
-    /// The user as typed, before normalisation: the authentication identity.
+    /// The user as typed, or as a certificate spells it, before normalisation: the authentication identity.
     pub user: Box<str>,
     /// The user to act for (SASL authzid), when it differs from `user`: a master login request.
     pub authorize_as: Option<Box<str>>,
-    /// The password as typed.
+    /// What makes it true.
+    pub proof: Proof,
+    /// The password as typed; empty when the proof has none.
     pub password: Secret,
     /// The client as far as anybody knows, for `allow_nets` and variables.
     pub remote: IpAddr,

@@ -122,7 +122,7 @@ impl Chain {
             Ok(identity) => identity,
             Err(error) => return refuse_at_once(Why::User(error)),
         };
-        if !is_acceptable(question.password.expose()) {
+        if question.proof.has_password() && !is_acceptable(question.password.expose()) {
             return refuse_at_once(Why::Password);
         }
         Self::begin(passdbs, question, identity, false)
@@ -226,6 +226,7 @@ impl Chain {
         skipped
             || (passdb.role == Role::Master) != asked_for_masters
             || !passdb.serves(self.question.protocol)
+            || !(self.is_lookup || passdb.proofs.contain(self.question.proof))
     }
 
     fn consult(&self, passdb: &Passdb) -> Consulted {
@@ -266,6 +267,13 @@ impl Chain {
         }
         if fields.noauthenticate {
             return Consulted::Ended(Ended::Next, fields);
+        }
+        // Whom an authority of the operator's has certified needs no password, only to be known here.
+        if !self.question.proof.has_password() {
+            // A static database has everybody, and would make a master of whoever has a certificate.
+            let is_known = self.role != Role::Master || passdb.lists_users();
+            let ended = if is_known { FOUND } else { Ended::Failed(Why::UnknownUser) };
+            return Consulted::Ended(ended, fields);
         }
         match stored {
             Some(stored) => self.compare(stored, fields),

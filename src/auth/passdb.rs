@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::auth::ask::Proof;
 use crate::auth::fields::{FieldError, Fields};
 use crate::auth::passwd_file::PasswdFile;
 use crate::auth::scheme::{Scheme, SchemeError};
@@ -35,6 +36,8 @@ pub struct Passdb {
     pub role: Role,
     /// `protocols`; empty: all.
     pub protocols: Vec<Protocol>,
+    /// `mechanisms`: what logins it is asked for are proved by.
+    pub proofs: Proofs,
     /// `username_format`: the key that is looked up.
     pub username_format: Template,
     /// `default_password_scheme`: of stored passwords without `{…}`.
@@ -72,6 +75,28 @@ pub enum Role {
     Deny,
     /// `master = yes`: master users and their passwords.
     Master,
+}
+
+/// Which logins a database is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Proofs {
+    /// All.
+    #[default]
+    All,
+    /// Those with a password.
+    Passwords,
+    /// Those by certificate alone.
+    Certificates,
+}
+
+impl Proofs {
+    pub(super) fn contain(self, proof: Proof) -> bool {
+        match self {
+            Self::All => true,
+            Self::Passwords => proof.has_password(),
+            Self::Certificates => !proof.has_password(),
+        }
+    }
 }
 
 /// When a database is passed over.
@@ -137,6 +162,7 @@ impl Passdb {
             driver,
             role: Role::Users,
             protocols: Vec::new(),
+            proofs: Proofs::All,
             username_format: Template::user(),
             default_scheme: Scheme::Crypt,
             skip: Skip::Never,
@@ -151,6 +177,14 @@ impl Passdb {
     /// Whether logins of this protocol ask it.
     pub(super) fn serves(&self, protocol: Protocol) -> bool {
         self.protocols.is_empty() || self.protocols.contains(&protocol)
+    }
+
+    /// Whether it says who is in it, rather than being the same for everybody.
+    pub(super) fn lists_users(&self) -> bool {
+        match self.driver {
+            Driver::PasswdFile(_) => true,
+            Driver::Static => false,
+        }
     }
 
     /// What it has about the user, on top of the fields that `earlier` databases gave. `None`: nothing.

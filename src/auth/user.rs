@@ -66,7 +66,9 @@ impl UserRules {
     /// # Errors
     /// One of the names is not acceptable.
     pub fn identify(&self, question: &Question) -> Result<Identity, UserError> {
-        let split = self.master_separator.and_then(|separator| question.user.split_once(separator));
+        // An authority that signs `bob*admin` has not thought of separators.
+        let separator = self.master_separator.filter(|_| question.proof.is_name_typed());
+        let split = separator.and_then(|separator| question.user.split_once(separator));
         let authorize_as = question.authorize_as.as_deref().filter(|name| !name.is_empty());
         let (user, master) = match (split, authorize_as) {
             (None, None) => (&*question.user, None),
@@ -190,6 +192,7 @@ fn check(name: &str) -> Result<(), UserError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::ask::Proof;
     use crate::names::Protocol;
     use crate::secret::Secret;
 
@@ -198,6 +201,7 @@ mod tests {
             protocol: Protocol::Imap,
             user: user.into(),
             authorize_as: authorize_as.map(Into::into),
+            proof: Proof::Password,
             password: Secret::from("x"),
             remote: "192.0.2.7".parse().unwrap(),
             local: "192.0.2.1".parse().unwrap(),

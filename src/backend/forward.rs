@@ -167,6 +167,7 @@ impl List<'_> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::facts::ClientCertificate;
     use crate::names::SessionId;
     use crate::wire::id::IdPair;
 
@@ -181,6 +182,7 @@ pub(super) mod tests {
             ttl: 7,
             transport: Transport::Tls,
             trusted: false,
+            certificate: ClientCertificate::NONE,
             forward: vec![("k".into(), "old".into()), ("a b".into(), "x".into())],
         }
     }

@@ -62,7 +62,8 @@ impl DataCore {
             .sockets
             .into_iter()
             .map(|(socket, config)| {
-                let listener = Listener::new(socket, config.protocol, config.haproxy, config.door);
+                let listener = Listener::new(socket, config.protocol, config.haproxy, config.door)
+                    .asking(config.request_client_cert);
                 if config.ssl { listener.behind_tls() } else { listener }
             })
             .collect();

@@ -35,6 +35,9 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
     let protocols = protocols(root, findings);
     let (listeners, admin_listeners) = listeners::all(root, &protocols, findings);
     let (data_cores, control_core) = cores(root, findings);
+    let ssl = tls::ssl(root, &listeners, findings);
+    let auth = auth(root, findings);
+    tls::certificate_logins(root, &listeners, &auth, findings);
     Config {
         base_dir: folder(root, "base_dir", findings),
         state_dir: folder(root, "state_dir", findings),
@@ -44,8 +47,8 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
         admin_listeners,
         cluster: cluster::cluster(root, findings),
         trust: trust(root, findings),
-        ssl: tls::ssl(root, findings),
-        auth: auth(root, findings),
+        ssl,
+        auth,
         login_greeting: root.text("login_greeting"),
         managesieve: ManageSieve::new(|name| holder(root, Protocol::Sieve, name)),
         hostname: root.optional_text("hostname"),
@@ -145,7 +148,7 @@ fn trust(root: &Section, findings: &mut Findings) -> Trust {
 fn auth(root: &Section, findings: &mut Findings) -> Auth {
     let mut offered = mechanisms(root, "auth_mechanisms", findings);
     if offered.is_empty() {
-        let text = "no mechanism is left, expected `plain`, `login` or both";
+        let text = "no mechanism is left, expected `plain`, `login` or `external`";
         findings.error(root.place_of("auth_mechanisms"), "auth_mechanisms", text);
         offered.push(Mechanism::Plain);
     }
@@ -156,6 +159,8 @@ fn auth(root: &Section, findings: &mut Findings) -> Auth {
         username_chars: root.text("auth_username_chars"),
         default_domain: root.optional_text("auth_default_domain"),
         master_user_separator: root.text("auth_master_user_separator").chars().next(),
+        ssl_require_client_cert: root.flag("auth_ssl_require_client_cert"),
+        ssl_username_from_cert: root.flag("auth_ssl_username_from_cert"),
         failure_delay: root.time("auth_failure_delay"),
         cache_size: root.number("auth_cache_size"),
         cache_ttl: root.time("auth_cache_ttl"),
@@ -174,7 +179,6 @@ const FOREIGN_MECHANISMS: &[&str] = &[
     "apop",
     "cram-md5",
     "digest-md5",
-    "external",
     "gs2-krb5",
     "gssapi",
     "gss-spnego",
@@ -198,14 +202,17 @@ fn mechanisms(section: &Section, name: &'static str, findings: &mut Findings) ->
         let mechanism = match word.to_ascii_lowercase().as_str() {
             "plain" => Mechanism::Plain,
             "login" => Mechanism::Login,
+            "external" => Mechanism::External,
             foreign if FOREIGN_MECHANISMS.contains(&foreign) => {
-                let text =
-                    format!("`{foreign}` is not offered by this version; `plain` and `login` are");
+                let text = format!(
+                    "`{foreign}` is not offered by this version; `plain`, `login` and `external` are"
+                );
                 findings.warn(section.place_of(name), name, text);
                 continue;
             }
             _ => {
-                let text = format!("found {}, expected `plain` or `login`", shown(&word));
+                let text =
+                    format!("found {}, expected `plain`, `login` or `external`", shown(&word));
                 findings.error(section.place_of(name), name, text);
                 continue;
             }

@@ -29,7 +29,7 @@ use std::sync::Arc;
 pub use diagnostic::{Diagnostic, Place};
 pub use model::{
     Config, ControlCore, Cores, Field, GeoDb, Listener, LogTarget, Mechanism, Outcome, Passdb,
-    PassdbDriver, Skip, SslMode,
+    PassdbDriver, RequestClientCert, Skip, SslMode,
 };
 pub use raw::Source;
 pub use render::{Secrets, Show, render};

@@ -18,9 +18,11 @@ use crate::secret::Secret;
 use crate::template::Template;
 
 mod operation;
+mod ssl;
 mod way;
 
 pub use operation::{Limits, Log, LogTarget};
+pub use ssl::{Certificate, ClientAuthorities, RequestClientCert, Ssl, SslMode, TlsVersion};
 pub use way::{HeaderOption, ProxyHeader, ProxySsl};
 
 /// Everything Hale is told.
@@ -119,6 +121,8 @@ pub struct Listener {
     pub haproxy: bool,
     /// Connections begin with a TLS handshake.
     pub ssl: bool,
+    /// Clients are asked for a certificate, from the first byte or behind STARTTLS.
+    pub request_client_cert: RequestClientCert,
     /// `connections_max` and `connection_rate`.
     pub door: DoorRules,
     /// Where it was configured; absent for Dovecot's default listeners.
@@ -221,56 +225,6 @@ pub struct Trust {
     pub proxy_protocol_implies_secure: bool,
 }
 
-/// TLS towards clients and backends.
-#[derive(Clone, Debug)]
-pub struct Ssl {
-    /// Whether clients may or must use TLS.
-    pub mode: SslMode,
-    /// The certificate shown when no `local_name` fits; absent: clients get no TLS.
-    pub server: Option<Certificate>,
-    /// Certificates by server name, in the order of the file.
-    pub by_name: Vec<(String, Certificate)>,
-    /// Oldest version spoken.
-    pub min_protocol: TlsVersion,
-    /// File with the authorities that backends' certificates are checked with; absent: the system's.
-    pub client_ca_file: Option<PathBuf>,
-    /// Whether backends must show a valid certificate.
-    pub client_require_valid_cert: bool,
-}
-
-/// Whether clients may or must use TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SslMode {
-    /// Never offered.
-    No,
-    /// Offered.
-    Yes,
-    /// No login without it, however private the way.
-    Required,
-}
-
-/// A certificate and its key, in PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
-    /// File with the chain, own certificate first.
-    pub cert_file: PathBuf,
-    /// File with the private key.
-    pub key_file: PathBuf,
-    /// Password of the key.
-    pub key_password: Option<Secret>,
-    /// Where it was configured.
-    pub place: Place,
-}
-
-/// Versions of TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TlsVersion {
-    /// RFC 5246.
-    Tls12,
-    /// RFC 8446.
-    Tls13,
-}
-
 /// Who may log in and how.
 #[derive(Clone, Debug)]
 pub struct Auth {
@@ -286,6 +240,10 @@ pub struct Auth {
     pub default_domain: Option<String>,
     /// Stands between user and master user in `user*master`.
     pub master_user_separator: Option<char>,
+    /// Nobody logs in without a verified client certificate.
+    pub ssl_require_client_cert: bool,
+    /// The name in a verified client certificate takes the place of the one that was typed.
+    pub ssl_username_from_cert: bool,
     /// Refused logins are answered after this long.
     pub failure_delay: Duration,
     /// Bytes of the verdict cache; 0: none.
@@ -309,6 +267,8 @@ pub enum Mechanism {
     Plain,
     /// draft-murchison-sasl-login.
     Login,
+    /// RFC 4422, appendix A: the client's certificate.
+    External,
 }
 
 /// A password database.

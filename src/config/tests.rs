@@ -179,7 +179,7 @@ fn settings_of_dovecot_that_mean_nothing_to_a_proxy_warn_once_each() {
          mail_driver = maildir\nnamespace inbox {\n inbox = yes\n}\nplugin {\n fts = flatcurve\n}\nprotocol lda {\n \
          mail_plugins = sieve\n}\nservice auth {\n unix_listener x { mode = 0600 }\n}\nservice imap-login {\n \
          client_limit = 1000\n}\ndict_server { dict other { driver = redis } }\nfts_autoindex = yes\nssl_client_ca_dir \
-         = /etc/ssl/certs\nlog_debug = category=auth\nauth_verbose = yes\nssl_server_ca_file = /x\npassdb static {\n}\n",
+         = /etc/ssl/certs\nlog_debug = category=auth\nauth_verbose = yes\nssl_client_cert_file = /x\npassdb static {\n}\n",
     );
     let lines: Vec<&str> = found.iter().map(|text| text.split(": ").next().unwrap()).collect();
     let expected = [1, 2, 3, 4, 5, 8, 11, 14, 18, 20, 21, 22, 23, 24, 25]

@@ -12,14 +12,15 @@ use std::time::SystemTime;
 use tokio::signal::unix::Signal;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::config::model::{Certificate, ProxySsl, Ssl, TlsVersion};
+use crate::config::model::{Certificate, ClientAuthorities, ProxySsl, Ssl, TlsVersion};
 use crate::config::{Config, SslMode};
 use crate::event::Event;
 use crate::limits;
 use crate::names::Protocol;
 use crate::share::mailbox::Mailbox;
 use crate::share::snapshot::Published;
-use crate::tls::{Context, Identity, Oldest, ServersBuilder, TicketKeys, Trust};
+use crate::tls::{ClientTrust, Context, Identity, Oldest, ServersBuilder, TicketKeys, Trust};
+use crate::wire::certificate_name::NameField;
 
 /// Where certificates come from, and the keys of tickets.
 #[derive(Debug)]
@@ -66,6 +67,14 @@ impl Certificates {
                     Ok(identity) => servers.named(name, &identity),
                     Err(fault) => faults.push(fault),
                 }
+            }
+        }
+        if self.ssl.mode != SslMode::No
+            && let Some(clients) = &self.ssl.clients
+        {
+            match client_trust(clients) {
+                Ok((trust, field)) => servers.clients(trust, field),
+                Err(fault) => faults.push(fault),
             }
         }
         faults.dedup();
@@ -117,6 +126,19 @@ impl Certificates {
         }
         Trust::default()
     }
+}
+
+fn client_trust(clients: &ClientAuthorities) -> Result<(ClientTrust, NameField), String> {
+    let ClientAuthorities { ca_file, require_crl, username_field, place } = clients;
+    let path = ca_file.display();
+    let bytes = read(ca_file).map_err(|error| {
+        format!(
+            "{place}: ssl_server_ca_file: {path} can't be read: {error}; name an existing file that hale's user may read"
+        )
+    })?;
+    let trust = ClientTrust::new(&bytes, *require_crl)
+        .map_err(|fault| format!("{place}: ssl_server_ca_file: {path} {fault}"))?;
+    Ok((trust, *username_field))
 }
 
 /// Reads everything again when told to, and replaces the keys of tickets when their time is over.

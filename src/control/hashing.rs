@@ -49,7 +49,7 @@ fn work(jobs: &Jobs<HashJob>, budget: &MemoryBudget, cores: &[Arc<Mailbox<ToCore
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::ask::Question;
+    use crate::auth::ask::{Proof, Question};
     use crate::auth::chain::{Chain, Step};
     use crate::auth::passdb::{Driver, Passdb, Passdbs};
     use crate::auth::passwd_file::PasswdFile;
@@ -69,6 +69,7 @@ mod tests {
             protocol: Protocol::Imap,
             user: "u".into(),
             authorize_as: None,
+            proof: Proof::Password,
             password: Secret::from("x"),
             remote: [192, 0, 2, 7].into(),
             local: [192, 0, 2, 1].into(),

@@ -64,6 +64,8 @@ pub(super) fn level(event: &Event) -> Level {
                 Level::Info
             }
         }
+        // As a wrong password: the client's doing, and what its user will ask about.
+        Event::CertificateRefused { .. } => Level::Info,
         Event::Noticed { .. } => Level::Warning,
         Event::LoginFailed { failure, .. } => match failure.blame() {
             Blame::Client => Level::Info,
@@ -110,17 +112,20 @@ fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
             }
             write_subject(subject, line)
         }
+        Event::CertificateRefused { subject, reason } => {
+            write!(line, "{}: client certificate refused: {reason}", subject.protocol)?;
+            write_subject(subject, line)
+        }
         Event::Noticed { subject, notice } => {
             write!(line, "{}: {}", subject.protocol, notice.text())?;
             write_subject(subject, line)
         }
         Event::LoginFailed { subject, failure, detail } => {
-            let code = failure.code();
             let what = match subject.protocol {
                 Protocol::Lmtp => "recipient refused",
                 _ => "login failed",
             };
-            write!(line, "{}: {what}: {detail} code={code}", subject.protocol)?;
+            write!(line, "{}: {what}: {detail} code={}", subject.protocol, failure.code())?;
             write_subject(subject, line)
         }
         Event::BackendFailed { subject, backend, failure, detail, retried } => {
@@ -259,6 +264,17 @@ mod tests {
             "imap: referred by=be1 backend=be2 user=<alice@example.com> master=<admin> rip=192.0.2.7 rport=4711 \
              session=<abc>"
         );
+    }
+
+    #[test]
+    fn tl_20_a_refused_certificate_is_worth_a_line_of_the_ordinary_log() {
+        let subject = Subject { user: None, ..subject() };
+        let refused = Event::CertificateRefused { subject, reason: "the certificate has expired" };
+        assert_eq!(
+            line(&refused),
+            "imap: client certificate refused: the certificate has expired rip=192.0.2.7 rport=4711 session=<abc>"
+        );
+        assert_eq!(level(&refused), Level::Info);
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::passdbs::PassdbSources;
-use crate::auth::passdb::{Driver, Passdb, Role, Rule, Skip};
+use crate::auth::passdb::{Driver, Passdb, Proofs, Role, Rule, Skip};
 use crate::auth::scheme::Scheme;
 use crate::auth::user::{AllowedChars, UserRules};
 use crate::auth::variables;
-use crate::config::{self, Config, Outcome, PassdbDriver};
+use crate::config::{self, Config, Mechanism, Outcome, PassdbDriver};
 use crate::template::Template;
 
 /// A setting that this version can't serve. One line, with the setting's name and the remedy.
@@ -58,6 +58,7 @@ fn passdb(settings: &config::Passdb) -> Result<(Passdb, Option<PathBuf>), Settin
         (false, false) => Role::Users,
     };
     passdb.protocols = settings.protocols.clone();
+    passdb.proofs = proofs(&settings.mechanisms);
     if let Some(format) = &settings.username_format {
         passdb.username_format = template(&format!("passdb {name}: username_format"), format)?;
     }
@@ -78,6 +79,16 @@ fn passdb(settings: &config::Passdb) -> Result<(Passdb, Option<PathBuf>), Settin
     passdb.default_fields = fields(name, &settings.default_fields)?;
     passdb.fields.extend(fields(name, &settings.fields)?);
     Ok((passdb, path))
+}
+
+fn proofs(mechanisms: &[Mechanism]) -> Proofs {
+    let external = mechanisms.contains(&Mechanism::External);
+    match (external, mechanisms.len()) {
+        (_, 0) => Proofs::All,
+        (true, 1) => Proofs::Certificates,
+        (true, _) => Proofs::All,
+        (false, _) => Proofs::Passwords,
+    }
 }
 
 fn fields(
@@ -105,5 +116,24 @@ fn rule(outcome: Outcome) -> Rule {
         Outcome::ContinueOk => Rule::ContinueOk,
         Outcome::Continue => Rule::Continue,
         Outcome::ContinueFail => Rule::ContinueFail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mechanisms_say_which_logins_a_database_is_asked_for() {
+        let (plain, login, external) = (Mechanism::Plain, Mechanism::Login, Mechanism::External);
+        for (mechanisms, expected) in [
+            (&[][..], Proofs::All),
+            (&[plain], Proofs::Passwords),
+            (&[login, plain], Proofs::Passwords),
+            (&[external], Proofs::Certificates),
+            (&[external, login], Proofs::All),
+        ] {
+            assert_eq!(proofs(mechanisms), expected, "{mechanisms:?}");
+        }
     }
 }

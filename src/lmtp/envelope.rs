@@ -12,7 +12,7 @@ use super::output::{Outbox, Wish};
 use super::reply;
 use super::transaction::{Fate, Forward, Recipient, Referred, ours};
 use crate::auth::answer::Answer;
-use crate::auth::ask::Question;
+use crate::auth::ask::{Proof, Question};
 use crate::auth::verdict::{BackendTls, Elsewhere, Grant, Verdict};
 use crate::backend::forward::hops_left;
 use crate::backend::referral::{self, Host, Referral};
@@ -41,6 +41,7 @@ impl Lmtp {
             protocol: Protocol::Lmtp,
             user: user.into(),
             authorize_as: None,
+            proof: Proof::Password,
             password: Secret::default(),
             remote: self.facts.apparent.ip(),
             local: self.facts.local.ip(),

@@ -28,6 +28,8 @@ pub enum Input<'a> {
     /// It does not, or a record of it is damaged: nothing reaches the client any more. What it is owed for that is sent
     /// already.
     ClientInsecure(&'static str),
+    /// The same, because of the client's certificate, or because it showed none where one is demanded.
+    ClientCertificateRefused(&'static str),
     /// More came in clear behind STARTTLS before the go-ahead was sent, which now never is (W-STLS-1).
     ClientInjected,
     /// The user databases answered.

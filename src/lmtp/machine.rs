@@ -168,7 +168,11 @@ impl Lmtp {
             Input::ClientEnd => self.client_ended = true,
             Input::ClientGone => self.client_is_gone(),
             Input::ClientSecured { server_name } => self.client_secured(now, server_name, outbox),
-            Input::ClientInsecure(word) => self.client_insecure(word, outbox),
+            Input::ClientInsecure(word) => self.client_insecure(self.aborted(word), outbox),
+            Input::ClientCertificateRefused(reason) => {
+                let report = Event::CertificateRefused { subject: self.subject(None), reason };
+                self.client_insecure(report, outbox);
+            }
             Input::ClientInjected => self.client_injected(outbox),
             Input::Found(answer) => self.found(now, *answer, outbox),
             Input::Route(answer) => self.routed(now, answer, outbox),

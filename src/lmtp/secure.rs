@@ -11,6 +11,7 @@ use super::output::{GO_AHEAD, Outbox, Wish};
 use super::reply;
 use super::transaction::Stage as Progress;
 use crate::auth::verdict::{BackendTls, Certificate};
+use crate::event::Event;
 use crate::facts::Transport;
 use crate::fault::Failure;
 use crate::limits::TLS_HANDSHAKE_TIMEOUT;
@@ -107,8 +108,8 @@ impl Lmtp {
 
     /// No TLS, or no more: there is no way back to clear (W-STLS-7). What backends have in full they may still say
     /// something about, and the log wants to know.
-    pub(super) fn client_insecure(&mut self, word: &'static str, outbox: &mut Outbox) {
-        outbox.wish(Wish::Report(self.aborted(word)));
+    pub(super) fn client_insecure(&mut self, report: Event, outbox: &mut Outbox) {
+        outbox.wish(Wish::Report(report));
         let stage = self.transaction.as_ref().map(|transaction| &transaction.stage);
         if matches!(stage, Some(Progress::Replies(_))) {
             self.client_is_gone();

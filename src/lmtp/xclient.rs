@@ -96,7 +96,7 @@ pub(super) fn xrcptforward(value: &str) -> Option<Forward> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::Transport;
+    use crate::facts::{ClientCertificate, Transport};
     use crate::names::SessionId;
 
     fn facts() -> ClientFacts {
@@ -111,6 +111,7 @@ mod tests {
             ttl: 5,
             transport: Transport::Insecure,
             trusted: true,
+            certificate: ClientCertificate::NONE,
             forward: Vec::new(),
         }
     }

@@ -38,7 +38,7 @@ impl Default for Rules {
             host: "localhost".into(),
             greeting: "Hale ready.".into(),
             name: "Hale".into(),
-            mechanisms: Mechanisms::ALL,
+            mechanisms: Mechanisms::PASSWORDS,
             plaintext_allowed: true,
             starttls: false,
             imap4rev2: false,
@@ -128,5 +128,12 @@ mod tests {
             Rules { mechanisms: Mechanisms::NONE.with(Mechanism::Plain), ..Rules::default() };
         assert_eq!(plain.permission(Mechanism::Login), Permission::Unsupported);
         assert!(list(&plain).ends_with("AUTH=PLAIN"));
+        assert_eq!(open.permission(Mechanism::External), Permission::Unsupported);
+        let mechanisms = Mechanisms::PASSWORDS.with(Mechanism::External);
+        let certified = Rules { mechanisms, plaintext_allowed: false, ..Rules::default() };
+        assert_eq!(certified.permission(Mechanism::External), Permission::Granted);
+        assert!(list(&certified).ends_with("LOGINDISABLED AUTH=EXTERNAL"));
+        let off = mechanisms.without(Mechanism::External);
+        assert_eq!(off, Mechanisms::PASSWORDS);
     }
 }

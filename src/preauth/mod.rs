@@ -224,11 +224,11 @@ pub enum Step {
 /// all within their limits (W-SASL-7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
-    /// The authentication identity as typed.
+    /// The authentication identity as typed; empty with EXTERNAL, where the certificate has it.
     pub user: Box<str>,
     /// The SASL authorization identity, when it differs from `user`.
     pub authorize_as: Option<Box<str>>,
-    /// The password, never empty.
+    /// The password; never empty, but with EXTERNAL, which has none.
     pub password: Secret,
     /// How it was presented.
     pub mechanism: Mechanism,

@@ -23,11 +23,13 @@ pub enum Mechanism {
     Plain,
     /// draft-murchison-sasl-login; also the protocols' own login commands.
     Login,
+    /// RFC 4422, appendix A: the name in the client's certificate.
+    External,
 }
 
 impl Mechanism {
     /// Every mechanism, in the order in which they are listed.
-    pub const ALL: [Self; 2] = [Self::Plain, Self::Login];
+    pub const ALL: [Self; 3] = [Self::Plain, Self::Login, Self::External];
 
     /// The registered name.
     #[must_use]
@@ -35,6 +37,7 @@ impl Mechanism {
         match self {
             Self::Plain => "PLAIN",
             Self::Login => "LOGIN",
+            Self::External => "EXTERNAL",
         }
     }
 
@@ -43,6 +46,7 @@ impl Mechanism {
     pub const fn exposes_password(self) -> bool {
         match self {
             Self::Plain | Self::Login => true,
+            Self::External => false,
         }
     }
 
@@ -56,6 +60,7 @@ impl Mechanism {
         match self {
             Self::Plain => 0x01,
             Self::Login => 0x02,
+            Self::External => 0x04,
         }
     }
 }
@@ -79,8 +84,14 @@ pub struct Mechanisms(u8);
 impl Mechanisms {
     /// No mechanism.
     pub const NONE: Self = Self(0);
-    /// Every mechanism there is.
-    pub const ALL: Self = Self::NONE.with(Mechanism::Plain).with(Mechanism::Login);
+    /// Those that need nothing but a password.
+    pub const PASSWORDS: Self = Self::NONE.with(Mechanism::Plain).with(Mechanism::Login);
+
+    /// The set without one.
+    #[must_use]
+    pub const fn without(self, mechanism: Mechanism) -> Self {
+        Self(self.0 & !mechanism.bit())
+    }
 
     /// The set with one more.
     #[must_use]
@@ -107,6 +118,8 @@ pub enum Exchange {
         /// The name that came before.
         user: Box<[u8]>,
     },
+    /// EXTERNAL's only message.
+    External,
 }
 
 /// What an exchange wants after a message.
@@ -127,6 +140,7 @@ impl Exchange {
         match mechanism {
             Mechanism::Plain => Turn::Challenge(b"", Self::Plain),
             Mechanism::Login => Turn::Challenge(LOGIN_USER_PROMPT, Self::LoginUser),
+            Mechanism::External => Turn::Challenge(b"", Self::External),
         }
     }
 
@@ -136,6 +150,7 @@ impl Exchange {
         match mechanism {
             Mechanism::Plain => Self::Plain.respond(message),
             Mechanism::Login => Self::LoginUser.respond(message),
+            Mechanism::External => Self::External.respond(message),
         }
     }
 
@@ -151,6 +166,7 @@ impl Exchange {
             Self::LoginPassword { user } => {
                 usable(&user, b"", message.clone(), Mechanism::Login).into()
             }
+            Self::External => external(message.expose()).into(),
         }
     }
 }
@@ -164,6 +180,22 @@ fn plain(message: &[u8]) -> Option<Turn> {
     let (authcid, rest) = rest.split_at_checked(memchr(0, rest)?)?;
     let password = rest.strip_prefix(&[0])?;
     Some(usable(authcid, authzid, Secret::from(password), Mechanism::Plain).into())
+}
+
+/// ```text
+/// message       = [authzid]               ; RFC 4422 appendix A.1: empty: whoever the certificate names
+/// ```
+fn external(message: &[u8]) -> Result<Credentials, Failure> {
+    let authorize_as = match message {
+        b"" => None,
+        other => Some(name(other).ok_or(Failure::Credentials)?),
+    };
+    Ok(Credentials {
+        user: Box::default(),
+        authorize_as,
+        password: Secret::default(),
+        mechanism: Mechanism::External,
+    })
 }
 
 /// What a client's wish for a mechanism comes to.
@@ -336,6 +368,24 @@ mod tests {
             panic!()
         };
         assert!(matches!(waiting.respond(&Secret::from("")), Turn::Hopeless(Failure::Credentials)));
+    }
+
+    #[test]
+    fn sa_06_external_has_one_message_and_no_password() {
+        let Turn::Challenge(b"", waiting) = Exchange::start(Mechanism::External) else { panic!() };
+        let Turn::Complete(own) = waiting.respond(&Secret::default()) else { panic!() };
+        let Turn::Complete(other) =
+            Exchange::start_with(Mechanism::External, &Secret::from("t\u{fc}m"))
+        else {
+            panic!()
+        };
+        assert_eq!((&*own.user, own.authorize_as, own.password.len()), ("", None, 0));
+        assert_eq!(other.authorize_as.as_deref(), Some("t\u{fc}m"));
+        let long = vec![b'a'; USER_BYTES_MAX + 1];
+        for message in [&b"a\0"[..], b"\0", b"a\r\nDELE 1", b"\xFF", b"\x7F", &long] {
+            let turn = Exchange::start_with(Mechanism::External, &Secret::from(message));
+            assert!(matches!(turn, Turn::Hopeless(Failure::Credentials)));
+        }
     }
 
     #[test]

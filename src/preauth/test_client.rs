@@ -1,6 +1,6 @@
 //! A client of any protocol, for the unit tests of this room.
 
-use crate::facts::{ClientFacts, Transport};
+use crate::facts::{ClientCertificate, ClientFacts, Transport};
 use crate::limits::{PRE_LOGIN_INPUT_BYTES_MAX, PROXY_TTL};
 use crate::names::{Protocol, SessionId};
 use crate::wire::inbox::Inbox;
@@ -29,6 +29,7 @@ impl Client {
             ttl: PROXY_TTL,
             transport: Transport::Tls,
             trusted: false,
+            certificate: ClientCertificate::NONE,
             forward: Vec::new(),
         };
         let inbox = Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX);

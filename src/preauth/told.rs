@@ -141,6 +141,7 @@ fn forward(value: &str, facts: &mut ClientFacts) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::ClientCertificate;
 
     fn facts() -> ClientFacts {
         let address = "192.0.2.1:1000".parse().unwrap();
@@ -154,6 +155,7 @@ mod tests {
             ttl: PROXY_TTL,
             transport: Transport::Insecure,
             trusted: true,
+            certificate: ClientCertificate::NONE,
             forward: Vec::new(),
         }
     }

@@ -64,7 +64,10 @@ impl SendHeader {
                 let session = facts.session_id.to_string();
                 let outgoing = Outgoing {
                     endpoints,
-                    ssl: (is_secured && extensions.has(Extensions::SSL)).then(OutgoingSsl::default),
+                    ssl: (is_secured && extensions.has(Extensions::SSL)).then(|| OutgoingSsl {
+                        verified_common_name: facts.certificate.name(),
+                        ..OutgoingSsl::default()
+                    }),
                     authority: name.filter(|_| extensions.has(Extensions::AUTHORITY)),
                     unique_id: extensions.has(Extensions::UNIQUE_ID).then_some(session.as_bytes()),
                     checksum: extensions.has(Extensions::CHECKSUM),
@@ -79,6 +82,7 @@ impl SendHeader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::ClientCertificate;
     use crate::limits::PROXY_TTL;
     use crate::names::SessionId;
     use crate::proxy_header::{Decoder, Outcome};
@@ -95,6 +99,7 @@ mod tests {
             ttl: PROXY_TTL,
             transport,
             trusted: false,
+            certificate: ClientCertificate::NONE,
             forward: Vec::new(),
         }
     }
@@ -104,6 +109,31 @@ mod tests {
         assert_eq!(SendHeader::No.encode(&facts(Transport::Tls)), b"");
         let text = SendHeader::V1.encode(&facts(Transport::Tls));
         assert_eq!(text, b"PROXY TCP4 192.0.2.1 198.51.100.1 1000 993\r\n");
+    }
+
+    #[test]
+    fn w_ppo_4_the_name_in_a_verified_certificate_is_told() {
+        for name in [None, Some("tim")] {
+            let certificate = ClientCertificate::verified(name.map(Into::into));
+            let facts = ClientFacts { certificate, ..facts(Transport::Tls) };
+            let bytes = SendHeader::V2(Extensions::default()).encode(&facts);
+            let Outcome::Done { header, .. } = Decoder::new().decode(&bytes) else {
+                panic!("our own header is refused");
+            };
+            let told = header.tlvs.ssl.unwrap().verified_common_name;
+            assert_eq!(told.as_deref(), name);
+        }
+        // Nothing is told of a client whose way was not protected.
+        let facts = ClientFacts {
+            certificate: ClientCertificate::verified(Some("tim".into())),
+            ..facts(Transport::Insecure)
+        };
+        let Outcome::Done { header, .. } =
+            Decoder::new().decode(&SendHeader::V2(Extensions::default()).encode(&facts))
+        else {
+            panic!("our own header is refused");
+        };
+        assert_eq!(header.tlvs.ssl, None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::claim::Claim;
 use super::disclosure;
 use super::input::{Destination, RouteAnswer};
 use super::machine::{Session, Stage};
@@ -16,6 +17,7 @@ use crate::backend::{Dialogue, Step};
 use crate::event::{Event, Notice};
 use crate::fault::Failure;
 use crate::limits;
+use crate::names::Protocol;
 use crate::network::canonical;
 use crate::preauth::Credentials;
 use crate::secret::Secret;
@@ -131,19 +133,28 @@ impl Attempt {
 
 impl Session {
     pub(super) fn begin_login(&mut self, now: Tick, credentials: Credentials, outbox: &mut Outbox) {
+        let claim = self.claim(&credentials);
         let Credentials { user, authorize_as, password, .. } = credentials;
+        let (user, proof) = match claim {
+            Ok(Claim { name, proof }) => (name.unwrap_or(user), proof),
+            Err(detail) => {
+                self.attempt = Some(Box::new(Attempt::new(now, user, password)));
+                return self.fail(now, Failure::Credentials, None, detail, outbox);
+            }
+        };
         let question = Question {
             protocol: self.protocol,
             user: user.clone(),
             authorize_as: authorize_as.clone(),
+            proof,
             password: password.clone(),
             remote: self.facts.apparent.ip(),
             local: self.facts.local.ip(),
         };
         // For the log, until it is known whether that master may do so.
         let (user, master) = match authorize_as {
-            Some(other) => (other, Some(user)),
-            None => (user, None),
+            Some(other) if other != user => (other, Some(user)),
+            _ => (user, None),
         };
         let attempt = Attempt { master, ..Attempt::new(now, user, password) };
         self.attempt = Some(Box::new(attempt));
@@ -191,7 +202,16 @@ impl Session {
             }
         };
         attempt.user = grant.user.clone();
+        // Without a password of the client's one of ours has to take its place (wire.md 4.3).
+        let has_way_in = !attempt.password.is_empty()
+            || grant.pass.is_some()
+            || (grant.noauth && self.protocol == Protocol::Submission);
         attempt.grant = Some(grant);
+        if !has_way_in {
+            let detail = "no passdb gives a password for the backend, which a login by certificate needs: set `pass`, \
+                          mostly with `master`, or in Submission `proxy_noauth`";
+            return self.fail(now, Failure::InternalConfig, None, detail, outbox);
+        }
         // A login that has already come a long way is going round in circles (W-FWD-2).
         if self.facts.ttl <= 1 {
             let detail = "TTL reached zero: proxies appear to be looping";

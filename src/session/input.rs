@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::auth::answer::Answer;
+use crate::facts::ClientCertificate;
 use crate::fault::Failure;
 
 /// One thing that happened. The shell gives one, carries out every wish, and only then gives the next.
@@ -21,9 +22,13 @@ pub enum Input<'a> {
     ClientSecured {
         /// The host name that the client asked for.
         server_name: Option<Box<str>>,
+        /// Whom its certificate names, if it showed one.
+        certificate: ClientCertificate,
     },
     /// The handshake with the client failed, or its records are damaged. What it is owed for that is sent already.
     ClientInsecure(&'static str),
+    /// The same, because of the client's certificate, or because it showed none where one is demanded.
+    ClientCertificateRefused(&'static str),
     /// The login had to wait for others of its address prefix and is asked about only now: a refusal's delay begins here, or
     /// waiting in the queue would be the delay (SA-14).
     TurnCame,

@@ -10,7 +10,7 @@ use super::refusal::close_reason;
 use super::secure::ClientTls;
 use super::settings::SessionSettings;
 use crate::event::{Event, Subject, cleaned};
-use crate::facts::{ClientFacts, Transport};
+use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits;
 use crate::names::Protocol;
@@ -51,7 +51,7 @@ pub struct Session {
 }
 
 // One of these exists for each connection before login, most of them without an attempt.
-const _: () = assert!(size_of::<Session>() <= 464);
+const _: () = assert!(size_of::<Session>() <= 472);
 
 /// Where a session stands.
 #[derive(Debug)]
@@ -136,8 +136,14 @@ impl Session {
                 self.verdict(now, *answer, earlier_failures, outbox);
             }
             Input::Route(answer) => self.routed(now, answer, outbox),
-            Input::ClientSecured { server_name } => self.client_secured(server_name, outbox),
-            Input::ClientInsecure(word) => self.client_insecure(word, outbox),
+            Input::ClientSecured { server_name, certificate } => {
+                self.client_secured(server_name, certificate, outbox);
+            }
+            Input::ClientInsecure(word) => self.client_insecure(self.aborted(word), outbox),
+            Input::ClientCertificateRefused(reason) => {
+                let report = Event::CertificateRefused { subject: self.subject(), reason };
+                self.client_insecure(report, outbox);
+            }
             Input::Connected => self.backend_connected(now, outbox),
             Input::BackendSecured => self.backend_secured(now, outbox),
             Input::BackendInsecure { word, is_certificate } => {
@@ -328,12 +334,7 @@ impl Session {
         // "I do not know" is not an address (W-PP2-4).
         self.facts.trusted = policy::identifies_client(self.facts.origin)
             && self.settings.trusted.contains(self.facts.origin.ip());
-        if header.transport() == Transport::Tls {
-            self.facts.transport = Transport::Tls;
-            if self.tls == ClientTls::Clear {
-                self.tls = ClientTls::InFront;
-            }
-        }
+        self.believe_tls(header);
         self.facts.local_name = header.tlvs.authority.clone();
         true
     }

@@ -7,9 +7,11 @@ use super::machine::{Session, Stage};
 use super::output::{Outbox, Wish};
 use crate::auth::verdict::{BackendTls, Certificate};
 use crate::backend::{Dialogue, Login};
-use crate::facts::Transport;
+use crate::event::Event;
+use crate::facts::{ClientCertificate, Transport};
 use crate::fault::Failure;
 use crate::limits;
+use crate::proxy_header::Header;
 use crate::tick::Tick;
 
 /// How the client's connection stands to TLS.
@@ -35,6 +37,21 @@ impl Session {
 
     // === The client's side ===
 
+    /// What the balancer knows of the client's TLS, which ended there (W-TLV-1, W-TLV-2).
+    pub(super) fn believe_tls(&mut self, header: &Header) {
+        if header.transport() == Transport::Insecure {
+            return;
+        }
+        self.facts.transport = Transport::Tls;
+        if self.tls == ClientTls::Clear {
+            self.tls = ClientTls::InFront;
+        }
+        let ssl = header.tlvs.ssl.as_ref();
+        if let Some(name) = ssl.and_then(|ssl| ssl.verified_common_name.clone()) {
+            self.facts.certificate = ClientCertificate::verified(Some(name));
+        }
+    }
+
     /// The connection may speak: with TLS first if that is how it begins. `early`: bytes of it that have been read already.
     pub(super) fn open(&mut self, now: Tick, early: &[u8], outbox: &mut Outbox) {
         if self.tls == ClientTls::Awaited {
@@ -53,12 +70,22 @@ impl Session {
     }
 
     /// TLS stands: greet, or forget what was learnt in clear (W-STLS-3).
-    pub(super) fn client_secured(&mut self, server_name: Option<Box<str>>, outbox: &mut Outbox) {
+    pub(super) fn client_secured(
+        &mut self,
+        server_name: Option<Box<str>>,
+        certificate: ClientCertificate,
+        outbox: &mut Outbox,
+    ) {
         if !matches!(self.stage, Stage::Securing) {
             return;
         }
         self.stage = Stage::Talking;
         self.stage_deadline = None;
+        // Where the client's own TLS ended at the balancer, what is in this one is the balancer's certificate.
+        let ended_in_front = self.behind_header && self.facts.transport == Transport::Tls;
+        if !ended_in_front {
+            self.facts.certificate = certificate;
+        }
         // A trusted peer has said of its own client how it came; that is what backends want to know (W-STLS-4).
         let is_told = self.facts.trusted && self.facts.apparent != self.facts.origin;
         if !is_told {
@@ -75,14 +102,14 @@ impl Session {
     }
 
     /// No TLS, or no more: there is no way back to clear (W-STLS-7).
-    pub(super) fn client_insecure(&mut self, word: &'static str, outbox: &mut Outbox) {
+    pub(super) fn client_insecure(&mut self, report: Event, outbox: &mut Outbox) {
         if matches!(self.stage, Stage::Over) {
             return;
         }
         if matches!(self.stage, Stage::Connecting | Stage::LoggingIn | Stage::SecuringBackend) {
             outbox.wish(Wish::DropBackend);
         }
-        outbox.wish(Wish::Report(self.aborted(word)));
+        outbox.wish(Wish::Report(report));
         self.close(outbox);
     }
 

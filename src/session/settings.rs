@@ -19,6 +19,8 @@ pub struct SessionSettings {
     pub guarded_rules: Rules,
     /// Both again, where TLS can still be begun with STARTTLS; none: there is no certificate to show.
     pub starttls_rules: Option<[Rules; 2]>,
+    /// What client certificates are good for.
+    pub certificates: CertificateSettings,
     /// Whether backends have to prove who they are (`ssl_client_require_valid_cert`).
     pub verify_backends: bool,
     /// Peers whose forwarded facts are believed (`login_trusted_networks`).
@@ -50,6 +52,17 @@ pub enum Cleartext {
     Discouraged,
     /// Nobody, however much he is trusted (`ssl = required`).
     Forbidden,
+}
+
+/// What a verified client certificate is good for (wire.md 4.2).
+#[derive(Clone, Debug, Default)]
+pub struct CertificateSettings {
+    /// The rules of a private connection with one; none: EXTERNAL is turned off.
+    pub rules: Option<Rules>,
+    /// `auth_ssl_require_client_cert`: nobody logs in without.
+    pub required: bool,
+    /// `auth_ssl_username_from_cert`: its user takes the place of the typed one.
+    pub name_the_user: bool,
 }
 
 /// Settings of one protocol towards the backends.
@@ -101,6 +114,12 @@ impl SessionSettings {
                 Cleartext::Discouraged => facts.trusted || (!behind_header && is_this_host(facts)),
                 Cleartext::Forbidden => false,
             };
+        // All others have EXTERNAL masked out: this is the one place that offers it.
+        if let (true, true, Some(rules)) =
+            (open, facts.certificate.is_verified(), &self.certificates.rules)
+        {
+            return rules;
+        }
         match (&self.starttls_rules, tls) {
             (Some([rules, _]), ClientTls::Clear) if open => rules,
             (Some([_, guarded]), ClientTls::Clear) => guarded,
@@ -127,6 +146,7 @@ fn is_this_host(facts: &ClientFacts) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::ClientCertificate;
     use crate::limits::PROXY_TTL;
     use crate::names::SessionId;
 
@@ -142,6 +162,7 @@ mod tests {
             ttl: PROXY_TTL,
             transport,
             trusted,
+            certificate: ClientCertificate::NONE,
             forward: Vec::new(),
         }
     }
@@ -151,6 +172,7 @@ mod tests {
             rules: Rules::default(),
             guarded_rules: Rules { plaintext_allowed: false, ..Rules::default() },
             starttls_rules: None,
+            certificates: CertificateSettings::default(),
             verify_backends: true,
             trusted: Networks::default(),
             cleartext,

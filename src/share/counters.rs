@@ -57,6 +57,8 @@ pub enum Counter {
     TlsResumed,
     /// TLS that failed before login, in the handshake or behind it.
     TlsFailed,
+    /// Clients whose certificate was not good, or that showed none where one is demanded (TL-20).
+    CertificatesRefused,
     /// Connections closed because bytes in clear followed STARTTLS (TL-03).
     StarttlsPipelined,
     /// LMTP: a backend took a message over for a recipient.
@@ -67,7 +69,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -92,6 +94,7 @@ impl Counter {
         Self::TlsHandshakes,
         Self::TlsResumed,
         Self::TlsFailed,
+        Self::CertificatesRefused,
         Self::StarttlsPipelined,
         Self::Delivered,
         Self::Undelivered,
@@ -135,6 +138,7 @@ impl Counter {
             Self::TlsHandshakes => "tls_handshakes",
             Self::TlsResumed => "tls_resumed",
             Self::TlsFailed => "tls_failed",
+            Self::CertificatesRefused => "certificates_refused",
             Self::StarttlsPipelined => "starttls_pipelined",
             Self::Delivered => "delivered",
             Self::Undelivered => "undelivered",

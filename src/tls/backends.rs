@@ -111,6 +111,12 @@ fn config(
     Some(Arc::new(config))
 }
 
+/// What unit tests take, too.
+#[cfg(test)]
+pub(super) fn any_certificate() -> Arc<dyn ServerCertVerifier> {
+    Arc::new(AnyCertificate(provider()))
+}
+
 /// `any-cert`: whoever answers will do, but it must have the key that it shows.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);

@@ -10,14 +10,17 @@ use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::ServerName;
 use rustls::server::UnbufferedServerConnection;
 
+use super::Asked;
 use super::backends::Backends;
 use super::fault::Fault;
 use super::library::{Act, Library, Next};
 use super::records::Records;
 use super::secrets::{Secrets, caught};
 use super::servers::{Servers, asked_for};
+use crate::facts::ClientCertificate;
 use crate::limits;
 use crate::names::Protocol;
+use crate::wire::certificate_name::NameField;
 
 /// One side of one connection.
 pub struct Engine {
@@ -30,6 +33,7 @@ pub struct Engine {
     received: usize,
     /// Until it is told in [`Established`].
     server_name: Option<Box<str>>,
+    name_field: NameField,
     /// The last thing that happened was that we sealed something, so that the library has nothing left to say.
     flushed: bool,
     /// The session is to leave the library when it can.
@@ -53,6 +57,8 @@ enum Layer {
 pub struct Established {
     /// The host name that the client asked for, checked to be one (W-TLS-3).
     pub server_name: Option<Box<str>>,
+    /// Whom the client's certificate names, if it showed one.
+    pub client_certificate: ClientCertificate,
     /// `TLSv1.3` or `TLSv1.2`.
     pub version: &'static str,
     /// The cipher suite's registered name.
@@ -62,11 +68,13 @@ pub struct Established {
 }
 
 impl Engine {
-    /// Our side towards a client. `None`: the library refuses, which it does only without randomness.
+    /// Our side towards a client. `None`: certificates are to be asked for and nobody's would be good, or the library
+    /// refuses, which it does only without randomness.
     #[must_use]
-    pub fn server(servers: &Servers, protocol: Protocol) -> Option<Self> {
-        let connection = UnbufferedServerConnection::new(Arc::clone(servers.of(protocol)?)).ok()?;
-        Some(Self::new(Library::Server(connection)))
+    pub fn server(servers: &Servers, protocol: Protocol, asked: Asked) -> Option<Self> {
+        let config = Arc::clone(servers.of(protocol, asked)?);
+        let engine = Self::new(Library::Server(UnbufferedServerConnection::new(config).ok()?));
+        Some(Self { name_field: servers.name_field(), ..engine })
     }
 
     /// Our side towards the backend of this name; its first words are appended to `reply`.
@@ -105,6 +113,13 @@ impl Engine {
         library.renew_keys();
     }
 
+    /// What is needed to seal whatever one likes.
+    #[cfg(test)]
+    pub(super) fn into_secrets(self) -> rustls::ExtractedSecrets {
+        let Layer::Library(library) = self.layer else { panic!("it has left the library") };
+        library.into_secrets()
+    }
+
     #[cfg(test)]
     pub(super) fn has_left_the_library(&self) -> bool {
         matches!(self.layer, Layer::Ours(_))
@@ -122,6 +137,7 @@ impl Engine {
             stash: Vec::new(),
             received: 0,
             server_name: None,
+            name_field: NameField::default(),
             flushed: false,
             leaving: false,
             ended: false,
@@ -322,10 +338,14 @@ impl Engine {
     pub fn established(&mut self) -> Established {
         let server_name = self.server_name.take();
         match &self.layer {
-            Layer::Library(library) => library.established(server_name),
-            Layer::Ours(_) | Layer::None => {
-                Established { server_name, version: "TLSv1.3", cipher: "", resumed: false }
-            }
+            Layer::Library(library) => library.established(server_name, self.name_field),
+            Layer::Ours(_) | Layer::None => Established {
+                server_name,
+                client_certificate: ClientCertificate::NONE,
+                version: "TLSv1.3",
+                cipher: "",
+                resumed: false,
+            },
         }
     }
 

@@ -8,8 +8,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-use super::der;
 use super::provider::provider;
+use crate::wire::der;
 
 /// What we prove ourselves with.
 #[derive(Clone, Debug)]

@@ -9,7 +9,9 @@ use super::engine::Established;
 use super::fault::Fault;
 use super::records::{Peer, Records};
 use super::secrets::{Secret, Secrets, Suite};
+use crate::facts::ClientCertificate;
 use crate::limits;
+use crate::wire::certificate_name::NameField;
 
 /// A connection in the library's hands.
 pub(super) enum Library {
@@ -91,7 +93,29 @@ impl Library {
         }
     }
 
-    pub(super) fn established(&self, server_name: Option<Box<str>>) -> Established {
+    #[cfg(test)]
+    pub(super) fn into_secrets(self) -> ExtractedSecrets {
+        let Self::Client(connection) = self else { panic!("only clients do so here") };
+        connection.dangerous_into_kernel_connection().unwrap().0
+    }
+
+    /// The library keeps a certificate only when it was good, and asks for one only when told to. It keeps the whole chain as
+    /// long as it has the session.
+    fn client_certificate(&self, name_field: NameField) -> ClientCertificate {
+        let Self::Server(connection) = self else {
+            return ClientCertificate::NONE;
+        };
+        match connection.peer_certificates().and_then(<[_]>::first) {
+            None => ClientCertificate::NONE,
+            Some(own) => ClientCertificate::verified(name_field.of(own)),
+        }
+    }
+
+    pub(super) fn established(
+        &self,
+        server_name: Option<Box<str>>,
+        name_field: NameField,
+    ) -> Established {
         let (version, suite, kind) = match self {
             Self::Server(connection) => (
                 connection.protocol_version(),
@@ -106,6 +130,7 @@ impl Library {
         };
         Established {
             server_name,
+            client_certificate: self.client_certificate(name_field),
             version: match version {
                 Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
                 Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",

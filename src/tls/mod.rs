@@ -10,7 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod backends;
-mod der;
+mod clients;
 mod engine;
 mod fault;
 mod identity;
@@ -24,6 +24,7 @@ mod tests;
 mod tickets;
 
 pub use backends::{Backends, Trust, TrustFault};
+pub use clients::{Asked, ClientTrust, ClientTrustFault};
 pub use engine::{Engine, Established};
 pub use fault::Fault;
 pub use identity::{Identity, IdentityFault};

@@ -5,27 +5,37 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::provider::{provider, versions};
 use super::secrets::Catcher;
 use super::tickets::TicketKeys;
-use super::{Identity, Oldest};
+use super::{Asked, ClientTrust, Identity, Oldest};
 use crate::names::Protocol;
+use crate::wire::certificate_name::NameField;
 
-/// Configurations towards clients, one per protocol.
+/// Configurations towards clients, for each protocol and each way of asking for a certificate.
 #[derive(Clone, Debug)]
 pub struct Servers {
-    /// In the order of [`Protocol::ALL`].
-    configs: [Arc<ServerConfig>; 5],
+    /// Where no certificate is asked for.
+    open: Configs,
+    /// Where one is: optional, required. None: nobody's certificate would be good.
+    asking: Option<[Configs; 2]>,
     names: Arc<Names>,
+    /// Which text of a client's certificate is its user.
+    name_field: NameField,
 }
+
+/// In the order of [`Protocol::ALL`].
+type Configs = [Arc<ServerConfig>; 5];
 
 /// Collects certificates by name.
 #[derive(Clone, Debug, Default)]
 pub struct ServersBuilder {
     names: Names,
+    clients: Option<(ClientTrust, NameField)>,
 }
 
 impl ServersBuilder {
@@ -44,6 +54,11 @@ impl ServersBuilder {
         table.entry(name.into()).or_insert_with(|| Arc::clone(&identity.key));
     }
 
+    /// Whose certificates of clients are good, and which text in them is the user.
+    pub fn clients(&mut self, trust: ClientTrust, name_field: NameField) {
+        self.clients = Some((trust, name_field));
+    }
+
     /// Makes the configurations. `None`: no certificate was given.
     #[must_use]
     pub fn build(self, oldest: Oldest, tickets: &TicketKeys) -> Option<Servers> {
@@ -52,32 +67,71 @@ impl ServersBuilder {
         }
         let names = Arc::new(self.names);
         let tickets = Arc::new(tickets.clone());
-        let config = |protocol| {
-            let config = ServerConfig::builder_with_provider(provider())
-                .with_protocol_versions(versions(oldest))
-                .ok()?;
-            let mut config =
-                config.with_no_client_auth().with_cert_resolver(Arc::clone(&names) as Arc<_>);
-            config.alpn_protocols =
-                alpn_names(protocol).iter().map(|name| name.as_bytes().to_vec()).collect();
-            config.ignore_client_order = true;
-            config.session_storage = Arc::new(NoServerSessionStorage {});
-            config.ticketer = Arc::clone(&tickets) as Arc<_>;
-            config.send_tls13_tickets = 1;
-            config.enable_secret_extraction = true;
-            config.key_log = Arc::new(Catcher);
-            Some(Arc::new(config))
+        let asking = match &self.clients {
+            None => None,
+            Some((trust, _)) => {
+                let [optional, required] = &trust.verifiers;
+                Some([
+                    configs(oldest, &names, &With::Certificates(optional))?,
+                    configs(oldest, &names, &With::Certificates(required))?,
+                ])
+            }
         };
-        let [imap, pop3, lmtp, sieve, submission] = Protocol::ALL.map(config);
-        Some(Servers { configs: [imap?, pop3?, lmtp?, sieve?, submission?], names })
+        let open = configs(oldest, &names, &With::Tickets(&tickets))?;
+        let name_field = self.clients.map(|(_, field)| field).unwrap_or_default();
+        Some(Servers { open, asking, names, name_field })
     }
 }
 
+/// What one kind of configuration has and the other has not (see `clients`).
+enum With<'a> {
+    Tickets(&'a Arc<TicketKeys>),
+    Certificates(&'a Arc<dyn ClientCertVerifier>),
+}
+
+fn configs(oldest: Oldest, names: &Arc<Names>, with: &With<'_>) -> Option<Configs> {
+    let config = |protocol| {
+        let config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(versions(oldest))
+            .ok()?;
+        let config = match with {
+            With::Tickets(_) => config.with_no_client_auth(),
+            With::Certificates(verifier) => config.with_client_cert_verifier(Arc::clone(verifier)),
+        };
+        let mut config = config.with_cert_resolver(Arc::clone(names) as Arc<_>);
+        config.alpn_protocols =
+            alpn_names(protocol).iter().map(|name| name.as_bytes().to_vec()).collect();
+        config.ignore_client_order = true;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        config.enable_secret_extraction = true;
+        config.key_log = Arc::new(Catcher);
+        if let With::Tickets(tickets) = with {
+            config.ticketer = Arc::clone(tickets) as Arc<_>;
+            config.send_tls13_tickets = 1;
+        }
+        Some(Arc::new(config))
+    };
+    let [imap, pop3, lmtp, sieve, submission] = Protocol::ALL.map(config);
+    Some([imap?, pop3?, lmtp?, sieve?, submission?])
+}
+
 impl Servers {
-    /// The configuration of a protocol.
-    pub(super) fn of(&self, protocol: Protocol) -> Option<&Arc<ServerConfig>> {
+    /// The configuration of a protocol; none where certificates are asked for and nobody's would be good.
+    pub(super) fn of(&self, protocol: Protocol, asked: Asked) -> Option<&Arc<ServerConfig>> {
+        let configs = match (asked, &self.asking) {
+            (Asked::No, _) => &self.open,
+            (Asked::Optional, Some([optional, _])) => optional,
+            (Asked::Required, Some([_, required])) => required,
+            (Asked::Optional | Asked::Required, None) => return None,
+        };
         let index = Protocol::ALL.iter().position(|known| *known == protocol)?;
-        self.configs.get(index)
+        configs.get(index)
+    }
+
+    /// Which text of a client's certificate is its user.
+    pub(super) fn name_field(&self) -> NameField {
+        self.name_field
     }
 
     /// The same certificates with the next ticket keys.
@@ -89,7 +143,7 @@ impl Servers {
             config.ticketer = Arc::clone(&tickets) as Arc<_>;
             Arc::new(config)
         };
-        Self { configs: self.configs.each_ref().map(renew), names: Arc::clone(&self.names) }
+        Self { open: self.open.each_ref().map(renew), ..self.clone() }
     }
 
     /// How many names have a certificate of their own.

@@ -1,5 +1,7 @@
 //! Both sides of the room against each other, in memory.
 
+mod clients;
+mod floods;
 mod leaving;
 
 use rcgen::{CertificateParams, CertifiedKey, KeyPair, generate_simple_self_signed};
@@ -49,7 +51,7 @@ impl Pair {
     fn new(stage: &Stage, name: &str, any: bool) -> Self {
         let mut hello = Vec::new();
         let client = Engine::client(&stage.backends, name, any, &mut hello).unwrap();
-        let server = Engine::server(&stage.servers, Protocol::Imap).unwrap();
+        let server = Engine::server(&stage.servers, Protocol::Imap, Asked::No).unwrap();
         Self {
             ends: [client, server],
             wire: [Vec::new(), hello],
@@ -228,7 +230,7 @@ fn tl_09_a_backend_proves_itself_or_is_refused() {
         let stage = Stage { servers: servers.clone(), backends: Backends::new(&Trust::default()) };
         let mut hello = Vec::new();
         let client = Engine::client(backends, name, any, &mut hello).unwrap();
-        let server = Engine::server(&stage.servers, Protocol::Imap).unwrap();
+        let server = Engine::server(&stage.servers, Protocol::Imap, Asked::No).unwrap();
         let mut pair = Pair {
             ends: [client, server],
             wire: [Vec::new(), hello],
@@ -294,7 +296,7 @@ fn offers(servers: &Servers, protocol: Protocol, names: &[&str]) -> bool {
     let mut hello = Vec::new();
     let client = Engine::client_of(config, "a.test", &mut hello);
     let mut pair = Pair {
-        ends: [client, Engine::server(servers, protocol).unwrap()],
+        ends: [client, Engine::server(servers, protocol, Asked::No).unwrap()],
         wire: [Vec::new(), hello],
         plain: [Vec::new(), Vec::new()],
         faults: [None, None],
@@ -319,7 +321,7 @@ fn w_tls_3_certificates_by_exact_name_then_domain_then_default() {
             let mut hello = Vec::new();
             let client = Engine::client(&Backends::new(&trust), name, false, &mut hello).unwrap();
             let mut pair = Pair {
-                ends: [client, Engine::server(&servers, Protocol::Imap).unwrap()],
+                ends: [client, Engine::server(&servers, Protocol::Imap, Asked::No).unwrap()],
                 wire: [Vec::new(), hello],
                 plain: [Vec::new(), Vec::new()],
                 faults: [None, None],

@@ -8,7 +8,9 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod base64;
+pub mod certificate_name;
 pub mod cursor;
+pub mod der;
 pub mod fact;
 pub mod frame;
 pub mod id;

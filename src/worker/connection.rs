@@ -14,6 +14,7 @@ use crate::ring::port::{Fd, Kind, PipeId};
 use crate::session::Session;
 use crate::share::visitors::{Attempt, Pass, Seat};
 use crate::tick::Tick;
+use crate::tls::Asked;
 
 use super::asks::Asking;
 use super::channel::Tls;
@@ -146,6 +147,8 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Login {
     pub(super) session: Session,
+    /// Whether the client is asked for a certificate when TLS begins.
+    pub(super) asked: Asked,
     /// Bytes that a socket did not take.
     pub(super) unsent_client: Vec<u8>,
     pub(super) unsent_backend: Vec<u8>,
@@ -168,9 +171,10 @@ pub(super) struct Login {
 }
 
 impl Login {
-    pub(super) fn new(session: Session, pass: Pass) -> Self {
+    pub(super) fn new(session: Session, asked: Asked, pass: Pass) -> Self {
         Self {
             session,
+            asked,
             unsent_client: Vec::new(),
             unsent_backend: Vec::new(),
             asking: Asking::default(),

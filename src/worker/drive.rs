@@ -100,8 +100,9 @@ impl<P: Port> Worker<P> {
                 None
             }
             Wish::SecureClient(early) => {
-                let protocol = self.login(slot)?.session.protocol();
-                self.secure_client(slot, protocol, &early).map(Input::ClientInsecure)
+                let login = self.login(slot)?;
+                let (protocol, asked) = (login.session.protocol(), login.asked);
+                self.secure_client(slot, protocol, asked, &early).map(Input::ClientInsecure)
             }
             Wish::SecureBackend { name, certificate } => {
                 let fault = self.secure_backend(slot, &name, certificate)?;

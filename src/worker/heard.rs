@@ -3,6 +3,7 @@
 //!
 //! Decides: who is told, and where bytes wait that a socket does not take. Does not: open, seal, or decide what is said.
 
+use crate::facts::ClientCertificate;
 use crate::limits;
 use crate::ring::port::{IoFault, Port};
 use crate::session::input::Input;
@@ -15,8 +16,13 @@ use super::run::Worker;
 /// What a side with TLS has to tell.
 #[derive(Debug)]
 pub(super) enum Heard<'a> {
-    /// The handshake is done; a client may have asked for a host name.
-    Secured(Option<Box<str>>),
+    /// The handshake is done.
+    Secured {
+        /// The host name that a client asked for.
+        server_name: Option<Box<str>>,
+        /// Whom its certificate names, if it showed one.
+        client_certificate: ClientCertificate,
+    },
     /// It failed, or a record is damaged.
     Insecure(Fault),
     /// Opened bytes, no more than [`Worker::room`].
@@ -43,11 +49,16 @@ impl<P: Port> Worker<P> {
     fn session_hears(&mut self, slot: u32, side: Side, heard: Heard<'_>) {
         let input = match (side, heard) {
             (_, Heard::Broken(fault)) => return self.read_failed(slot, side, fault),
-            (Side::Client, Heard::Secured(server_name)) => Input::ClientSecured { server_name },
+            (Side::Client, Heard::Secured { server_name, client_certificate }) => {
+                Input::ClientSecured { server_name, certificate: client_certificate }
+            }
+            (Side::Client, Heard::Insecure(fault)) if fault.certificate => {
+                Input::ClientCertificateRefused(fault.word)
+            }
             (Side::Client, Heard::Insecure(fault)) => Input::ClientInsecure(fault.word),
             (Side::Client, Heard::Bytes(bytes)) => Input::Client(bytes),
             (Side::Client, Heard::End) => Input::ClientEnd,
-            (Side::Backend, Heard::Secured(_)) => Input::BackendSecured,
+            (Side::Backend, Heard::Secured { .. }) => Input::BackendSecured,
             (Side::Backend, Heard::Insecure(Fault { word, certificate })) => {
                 Input::BackendInsecure { word, is_certificate: certificate }
             }

@@ -266,7 +266,7 @@ impl<P: Port> Worker<P> {
     pub(super) fn link_hears(&mut self, way: Way, heard: Heard<'_>) {
         let link = way.number;
         let input = match heard {
-            Heard::Secured(_) => Input::BackendSecured(link),
+            Heard::Secured { .. } => Input::BackendSecured(link),
             Heard::Insecure(Fault { word, certificate: is_certificate }) => {
                 Input::BackendInsecure { link, word, is_certificate }
             }

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::admission::door::DoorRules;
+use crate::config::RequestClientCert;
 use crate::event::Event;
-use crate::facts::{ClientFacts, Transport};
+use crate::facts::{ClientCertificate, ClientFacts, Transport};
 use crate::limits;
 use crate::names::{Protocol, SessionId};
 use crate::preauth::Dialogue;
@@ -14,8 +15,8 @@ use crate::ring::port::{Fd, IoFault, Kind, Outcome, Port, Token};
 use crate::session::Session;
 use crate::session::input::Input;
 use crate::share::counters::Counter;
-use crate::share::visitors::Pass;
 use crate::tick::Tick;
+use crate::tls::Asked;
 
 use super::connection::{Connection, Login, Phase, Side, Socket};
 use super::run::Worker;
@@ -33,6 +34,8 @@ pub struct Listener {
     door: DoorRules,
     /// Every connection begins with a TLS handshake (W-TLS-1).
     tls: bool,
+    /// Whether clients are asked for a certificate, from the first byte or behind STARTTLS (W-TLS-4).
+    asked: Asked,
     armed: bool,
     retry_at: Option<Tick>,
 }
@@ -41,7 +44,27 @@ impl Listener {
     /// A listener on a socket whose ownership passes to the core.
     #[must_use]
     pub fn new(fd: Fd, protocol: Protocol, haproxy: bool, door: DoorRules) -> Self {
-        Self { fd: Some(fd), protocol, haproxy, door, tls: false, armed: false, retry_at: None }
+        Self {
+            fd: Some(fd),
+            protocol,
+            haproxy,
+            door,
+            tls: false,
+            asked: Asked::No,
+            armed: false,
+            retry_at: None,
+        }
+    }
+
+    /// The same listener where clients are asked for a certificate, or not.
+    #[must_use]
+    pub fn asking(self, asked: RequestClientCert) -> Self {
+        let asked = match asked {
+            RequestClientCert::No => Asked::No,
+            RequestClientCert::Yes => Asked::Optional,
+            RequestClientCert::Required => Asked::Required,
+        };
+        Self { asked, ..self }
     }
 
     /// The same listener where every connection begins with a TLS handshake.
@@ -150,7 +173,7 @@ impl<P: Port> Worker<P> {
             return self.port.close(fd);
         };
         let (protocol, haproxy, door) = (listener.protocol, listener.haproxy, listener.door);
-        let tls = listener.tls;
+        let (tls, asked) = (listener.tls, listener.asked);
         let line = listener.busy_line();
         // Gone before we looked: nothing to answer, nothing to log.
         let Ok((peer, local)) = self.port.endpoints(fd) else {
@@ -177,12 +200,13 @@ impl<P: Port> Worker<P> {
         let header = entrance == Entrance::ReadHeader;
         let facts = self.facts_at(peer, local);
         if protocol == Protocol::Lmtp {
-            return self.begin_lmtp(fd, facts, header, tls, pass);
+            return self.begin_lmtp(fd, facts, header, tls, asked, pass);
         }
         let (seed, settings) = (self.asks.draw(), std::sync::Arc::clone(&self.settings.session));
         let session =
             Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now);
-        self.begin(fd, if tls { session.behind_tls() } else { session }, pass);
+        let session = if tls { session.behind_tls() } else { session };
+        self.begin(fd, Login::new(session, asked, pass));
     }
 
     /// While few places are left, each newcomer takes that of the client that has waited longest without logging in
@@ -222,16 +246,17 @@ impl<P: Port> Worker<P> {
             ttl: limits::PROXY_TTL,
             transport: Transport::Insecure,
             trusted: self.settings.is_trusted(peer.ip()),
+            certificate: ClientCertificate::NONE,
             forward: Vec::new(),
         }
     }
 
-    fn begin(&mut self, fd: Fd, session: Session, pass: Pass) {
+    fn begin(&mut self, fd: Fd, login: Login) {
         let connection = Connection {
             client: Socket::open(fd),
             backend: Socket::default(),
             tls: None,
-            phase: Phase::Session(Box::new(Login::new(session, pass))),
+            phase: Phase::Session(Box::new(login)),
         };
         match self.slots.insert(connection) {
             Ok((slot, _)) => {

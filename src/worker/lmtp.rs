@@ -22,6 +22,7 @@ use crate::ring::port::{Fd, IoFault, Port};
 use crate::share::counters::Counter;
 use crate::share::visitors::Pass;
 use crate::tick::Tick;
+use crate::tls::Asked;
 
 use super::asks::Asking;
 use super::connection::{Connection, Phase, Side, Socket};
@@ -32,6 +33,8 @@ use super::run::Worker;
 #[derive(Debug)]
 pub(super) struct Mail {
     pub(super) session: Lmtp,
+    /// Whether the client is asked for a certificate when TLS begins.
+    asked: Asked,
     /// Replies that the client's socket did not take; sealed, where TLS stands.
     pub(super) unsent: Vec<u8>,
     /// The slots of the backend connections, by number.
@@ -88,12 +91,14 @@ impl<P: Port> Worker<P> {
         facts: ClientFacts,
         header: bool,
         tls: bool,
+        asked: Asked,
         pass: Pass,
     ) {
         let facts = ClientFacts { ttl: limits::LMTP_PROXY_TTL, ..facts };
         let session = Lmtp::new(Arc::clone(&self.settings.lmtp), facts, header, self.now);
         let mail = Mail {
             session: if tls { session.behind_tls() } else { session },
+            asked,
             unsent: Vec::new(),
             children: Vec::new(),
             asking: Asking::default(),
@@ -203,7 +208,8 @@ impl<P: Port> Worker<P> {
             }
             Wish::Drop(link) => self.drop_link(slot, link),
             Wish::SecureClient(early) => {
-                let fault = self.secure_client(slot, Protocol::Lmtp, &early);
+                let asked = self.mail(slot).map_or(Asked::No, |mail| mail.asked);
+                let fault = self.secure_client(slot, Protocol::Lmtp, asked, &early);
                 next.extend(fault.map(Input::ClientInsecure));
             }
             Wish::SecureBackend { link, name, certificate } => {
@@ -325,7 +331,8 @@ impl<P: Port> Worker<P> {
     /// What a client says by TLS.
     pub(super) fn mail_hears(&mut self, slot: u32, heard: Heard<'_>) {
         match heard {
-            Heard::Secured(server_name) => {
+            // Nobody logs in here, so that nobody's name is wanted.
+            Heard::Secured { server_name, .. } => {
                 self.lmtp_input(slot, Input::ClientSecured { server_name });
                 // Its ticket is on the way, and nothing that the library alone knows follows.
                 let left = self.channel(slot, Side::Client).map(|end| end.engine.begin_relay());
@@ -334,7 +341,11 @@ impl<P: Port> Worker<P> {
                 }
             }
             Heard::Insecure(fault) => {
-                self.lmtp_input(slot, Input::ClientInsecure(fault.word));
+                let input = match fault.certificate {
+                    true => Input::ClientCertificateRefused(fault.word),
+                    false => Input::ClientInsecure(fault.word),
+                };
+                self.lmtp_input(slot, input);
                 // Who goes on for the sake of its log does so without the client.
                 if self.mail(slot).is_some_and(|mail| !mail.finishing) {
                     self.forget_tls(slot, Side::Client);

@@ -470,6 +470,9 @@ impl<P: Port> Worker<P> {
             Event::Aborted { reason: PIPELINED, .. } => {
                 self.counters.add(Counter::StarttlsPipelined, 1);
             }
+            Event::CertificateRefused { .. } => {
+                self.counters.add(Counter::CertificatesRefused, 1);
+            }
             Event::Aborted { .. } | Event::Note { .. } => {}
         }
     }

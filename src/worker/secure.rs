@@ -8,7 +8,7 @@ use crate::limits;
 use crate::names::Protocol;
 use crate::ring::port::{IoFault, Port};
 use crate::share::counters::Counter;
-use crate::tls::{Engine, Fault};
+use crate::tls::{Asked, Engine, Established, Fault};
 
 use super::channel::{Channel, PANICKED, lent};
 use super::connection::{Phase, Side};
@@ -55,10 +55,12 @@ impl<P: Port> Worker<P> {
         &mut self,
         slot: u32,
         protocol: Protocol,
+        asked: Asked,
         early: &[u8],
     ) -> Option<&'static str> {
         let servers = self.tls.context().servers.as_ref();
-        let Some(engine) = servers.and_then(|servers| Engine::server(servers, protocol)) else {
+        let engine = servers.and_then(|servers| Engine::server(servers, protocol, asked));
+        let Some(engine) = engine else {
             return Some("no certificate to show");
         };
         self.install(slot, Side::Client, Channel::new(engine));
@@ -274,7 +276,8 @@ impl<P: Port> Worker<P> {
         let established = channel.engine.established();
         self.counters.add(Counter::TlsHandshakes, 1);
         self.counters.add(Counter::TlsResumed, u64::from(established.resumed));
-        self.hear(slot, side, Heard::Secured(established.server_name));
+        let Established { server_name, client_certificate, .. } = established;
+        self.hear(slot, side, Heard::Secured { server_name, client_certificate });
     }
 
     // === Sending ===

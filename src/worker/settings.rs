@@ -15,7 +15,9 @@ use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
 use crate::preauth::sasl::{self, Mechanisms};
-use crate::session::{Cleartext, Extensions, ProtocolSettings, SendHeader, SessionSettings};
+use crate::session::{
+    CertificateSettings, Cleartext, Extensions, ProtocolSettings, SendHeader, SessionSettings,
+};
 use crate::share::counters::Counters;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
@@ -123,7 +125,9 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
     let mechanisms = config.auth.mechanisms.iter().map(|mechanism| match mechanism {
         Mechanism::Plain => sasl::Mechanism::Plain,
         Mechanism::Login => sasl::Mechanism::Login,
+        Mechanism::External => sasl::Mechanism::External,
     });
+    let mechanisms = mechanisms.fold(Mechanisms::NONE, Mechanisms::with);
     let rules = Rules {
         host: host.into(),
         submission_keywords: config
@@ -132,7 +136,7 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
             .map(|line| (**line).into())
             .collect(),
         greeting: config.login_greeting.as_str().into(),
-        mechanisms: mechanisms.fold(Mechanisms::NONE, Mechanisms::with),
+        mechanisms: mechanisms.without(sasl::Mechanism::External),
         plaintext_allowed: true,
         sieve_implementation: config.managesieve.implementation.as_str().into(),
         sieve_extensions: config.managesieve.extensions.as_str().into(),
@@ -144,6 +148,13 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
         starttls_rules: has_certificate(config).then(|| {
             [&rules, &guarded_rules].map(|rules| Rules { starttls: true, ..rules.clone() })
         }),
+        certificates: CertificateSettings {
+            rules: mechanisms
+                .has(sasl::Mechanism::External)
+                .then(|| Rules { mechanisms, ..rules.clone() }),
+            required: config.auth.ssl_require_client_cert,
+            name_the_user: config.auth.ssl_username_from_cert,
+        },
         verify_backends: config.ssl.client_require_valid_cert,
         guarded_rules,
         rules,

@@ -12,6 +12,8 @@ use hale::names::Protocol;
 mod backend;
 #[path = "../../fuzz/bodies/backend_submission.rs"]
 mod backend_submission;
+#[path = "../../fuzz/bodies/certificate_name.rs"]
+mod certificate_name;
 #[path = "../../fuzz/bodies/config_text.rs"]
 mod config_text;
 #[path = "../../fuzz/bodies/lmtp.rs"]
@@ -60,6 +62,11 @@ fn stored_inputs_of_backend_sieve() {
 #[test]
 fn stored_inputs_of_backend_submission() {
     replay("backend_submission", backend_submission::run);
+}
+
+#[test]
+fn stored_inputs_of_certificate_name() {
+    replay("certificate_name", certificate_name::run);
 }
 
 #[test]
@@ -181,6 +188,7 @@ fn every_stored_corpus_is_replayed() {
         "backend_pop3",
         "backend_sieve",
         "backend_submission",
+        "certificate_name",
         "config_text",
         "facts",
         "geodb_rows",

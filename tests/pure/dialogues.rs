@@ -24,6 +24,7 @@ use hale::fault::Failure;
 use hale::limits::{BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX};
 use hale::names::Protocol;
 use hale::preauth::capability::Rules;
+use hale::preauth::sasl::Mechanism;
 use hale::preauth::{self, Credentials};
 use hale::secret::Secret;
 use hale::wire::inbox::Inbox;
@@ -170,6 +171,9 @@ impl Player {
         match word {
             // What we are like.
             "private-only" => self.rules.plaintext_allowed = false,
+            "offers-external" => {
+                self.rules.mechanisms = self.rules.mechanisms.with(Mechanism::External);
+            }
             "starttls" => self.rules.starttls = true,
             "trusted" => self.facts.trusted = true,
             "ttl" => self.facts.ttl = rest.parse().unwrap(),
@@ -280,7 +284,10 @@ impl Player {
                     .as_ref()
                     .map(|user| format!(" for {user}"))
                     .unwrap_or_default();
-                self.events.push_back(format!("login {}{on_behalf} {password}", credentials.user));
+                self.events.push_back(match credentials.mechanism {
+                    Mechanism::External => format!("external{on_behalf}{password}"),
+                    _ => format!("login {}{on_behalf} {password}", credentials.user),
+                });
                 self.credentials = Some(credentials);
             }
             preauth::Step::Hopeless(failure) => {

@@ -6,6 +6,7 @@ use hale::fault::Failure;
 use hale::limits::{BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX};
 use hale::names::Protocol;
 use hale::preauth::capability::Rules;
+use hale::preauth::sasl::Mechanism;
 use hale::preauth::{self, Step};
 use hale::wire::inbox::Inbox;
 use hale::wire::{base64, login_ok::LoginOk};
@@ -37,6 +38,8 @@ fn client_words() -> impl Strategy<Value = Vec<u8>> {
         "AHRpbQBwdw==\r\n",
         "*\r\n",
         "a3 AUTHENTICATE LOGIN\r\n",
+        "b3 AUTHENTICATE EXTERNAL\r\n",
+        "b4 AUTHENTICATE EXTERNAL =\r\n",
         "dGlt\r\n",
         " =",
         "a4 ID (\"name\" \"x\")\r\n",
@@ -68,7 +71,8 @@ proptest! {
     fn edge_1_cutting_a_client_stream_changes_nothing(
         input in client_words(), cuts in prop::collection::vec(1_usize..40, 1..8), open: bool, trusted: bool,
     ) {
-        let rules = Rules { plaintext_allowed: open, ..Rules::default() };
+        let mut rules = Rules { plaintext_allowed: open, ..Rules::default() };
+        rules.mechanisms = rules.mechanisms.with(Mechanism::External);
         prop_assert_eq!(client_run(Protocol::Imap, &input, &[], &rules, trusted), client_run(Protocol::Imap, &input, &cuts, &rules, trusted));
     }
 

@@ -5,6 +5,7 @@ use hale::fault::Failure;
 use hale::limits::PRE_LOGIN_INPUT_BYTES_MAX;
 use hale::names::{Protocol, SessionId};
 use hale::preauth::capability::Rules;
+use hale::preauth::sasl::Mechanism;
 use hale::preauth::{self, Step};
 use hale::wire::inbox::Inbox;
 use hale::wire::login_ok::LoginOk;
@@ -28,6 +29,8 @@ const POP3_WORDS: &[&str] = &[
     " AHRpbQBwdw==",
     "AHRpbQBwdw==\r\n",
     "AUTH LOGIN\r\n",
+    "AUTH EXTERNAL\r\n",
+    "AUTH EXTERNAL =\r\n",
     "dGlt\r\n",
     "*\r\n",
     " =",
@@ -56,6 +59,8 @@ const SIEVE_WORDS: &[&str] = &[
     " {12+}\r\nAHRpbQBwdw==",
     "{12+}\r\nAHRpbQBwdw==\r\n",
     "AUTHENTICATE \"LOGIN\"\r\n",
+    "AUTHENTICATE \"EXTERNAL\"\r\n",
+    "AUTHENTICATE \"EXTERNAL\" \"\"\r\n",
     "\"dGlt\"\r\n",
     "\"*\"\r\n",
     "{1+}\r\n*\r\n",
@@ -174,7 +179,8 @@ proptest! {
     fn edge_1_cutting_a_client_stream_changes_nothing(
         (protocol, input) in client_words(), cuts in prop::collection::vec(1_usize..40, 1..8), open: bool, trusted: bool,
     ) {
-        let rules = Rules { plaintext_allowed: open, ..Rules::default() };
+        let mut rules = Rules { plaintext_allowed: open, ..Rules::default() };
+        rules.mechanisms = rules.mechanisms.with(Mechanism::External);
         let whole = client_run(protocol, &input, &[], &rules, trusted);
         prop_assert_eq!(whole, client_run(protocol, &input, &cuts, &rules, trusted));
     }

@@ -16,7 +16,7 @@ mod submission_properties;
 
 use std::net::SocketAddr;
 
-use hale::facts::{ClientFacts, Transport};
+use hale::facts::{ClientCertificate, ClientFacts, Transport};
 use hale::limits::PROXY_TTL;
 use hale::names::SessionId;
 
@@ -33,6 +33,7 @@ fn client_facts(trusted: bool) -> ClientFacts {
         ttl: PROXY_TTL,
         transport: Transport::Insecure,
         trusted,
+        certificate: ClientCertificate::NONE,
         forward: Vec::new(),
     }
 }

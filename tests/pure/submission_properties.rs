@@ -7,6 +7,7 @@ use hale::limits::{BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX};
 use hale::names::Protocol;
 use hale::preauth::Step;
 use hale::preauth::capability::Rules;
+use hale::preauth::sasl::Mechanism;
 use hale::preauth::submission::Submission;
 use hale::wire::inbox::Inbox;
 use hale::wire::login_ok::LoginOk;
@@ -30,6 +31,8 @@ fn client_words() -> impl Strategy<Value = Vec<u8>> {
         " AHRpbQBwdw==",
         "AHRpbQBwdw==\r\n",
         "AUTH LOGIN\r\n",
+        "AUTH EXTERNAL\r\n",
+        "AUTH EXTERNAL =\r\n",
         "dGlt\r\n",
         "*\r\n",
         " =",
@@ -64,7 +67,8 @@ proptest! {
     fn edge_1_cutting_a_client_stream_changes_nothing(
         input in client_words(), cuts in prop::collection::vec(1_usize..40, 1..8), open: bool, trusted: bool,
     ) {
-        let rules = Rules { plaintext_allowed: open, ..Rules::default() };
+        let mut rules = Rules { plaintext_allowed: open, ..Rules::default() };
+        rules.mechanisms = rules.mechanisms.with(Mechanism::External);
         prop_assert_eq!(
             client_run(SUBMISSION, &input, &[], &rules, trusted),
             client_run(SUBMISSION, &input, &cuts, &rules, trusted)

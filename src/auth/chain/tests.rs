@@ -1,10 +1,12 @@
 //! Whole logins through small sets of databases.
 
+mod certificate;
 mod master;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::auth::ask::Proof;
 use crate::auth::passdb::Driver;
 use crate::auth::passwd_file::PasswdFile;
 use crate::auth::scheme::Scheme;
@@ -42,6 +44,7 @@ fn question(user: &str, password: &str) -> Question {
         protocol: Protocol::Imap,
         user: user.into(),
         authorize_as: None,
+        proof: Proof::Password,
         password: Secret::from(password),
         remote: "192.0.2.7".parse().unwrap(),
         local: "192.0.2.1".parse().unwrap(),

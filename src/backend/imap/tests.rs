@@ -1,7 +1,7 @@
 //! Limits of the backend side; whole dialogues are in `tests/transcripts/imap`.
 
 use super::*;
-use crate::facts::Transport;
+use crate::facts::{ClientCertificate, Transport};
 use crate::limits::{BACKEND_INPUT_BYTES_MAX, LOGGED_LINE_BYTES_MAX, PROXY_TTL};
 use crate::names::SessionId;
 use crate::secret::Secret;
@@ -27,6 +27,7 @@ impl Backend {
             ttl: PROXY_TTL,
             transport: Transport::Tls,
             trusted: false,
+            certificate: ClientCertificate::NONE,
             forward: Vec::new(),
         };
         let login =

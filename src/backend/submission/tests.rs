@@ -1,7 +1,7 @@
 //! Limits of the backend side and its STARTTLS wall; whole dialogues are in `tests/transcripts/submission`.
 
 use super::*;
-use crate::facts::Transport;
+use crate::facts::{ClientCertificate, Transport};
 use crate::limits::{BACKEND_INPUT_BYTES_MAX, BACKEND_LINES_MAX, LOGGED_LINE_BYTES_MAX, PROXY_TTL};
 use crate::names::SessionId;
 
@@ -25,6 +25,7 @@ impl Backend {
             ttl: PROXY_TTL,
             transport: Transport::Tls,
             trusted: false,
+            certificate: ClientCertificate::NONE,
             forward: Vec::new(),
         };
         let mut login =

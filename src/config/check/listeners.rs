@@ -6,10 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::admission::door::DoorRules;
 use crate::config::diagnostic::{Findings, Place};
-use crate::config::model::{AdminListener, AdminService, Listener};
+use crate::config::model::{AdminListener, AdminService, Listener, RequestClientCert};
 use crate::config::registry::Scope;
 use crate::config::sort::Section;
 use crate::names::Protocol;
+
+use super::tls::request_client_cert;
 
 /// A listener that is there without being written, as in Dovecot.
 pub(crate) struct Known {
@@ -57,11 +59,23 @@ pub(super) fn all(
     finder.service(Service::Admin(AdminService::Stats));
     finder.report_clashes();
     let (mut mail, mut admin) = (Vec::new(), Vec::new());
-    for Open { service, name, endpoint, haproxy, ssl, door, place } in finder.found {
+    for Open { service, name, endpoint, haproxy, ssl, request_client_cert, door, place } in
+        finder.found
+    {
         match service {
             Service::Mail(protocol) => {
                 let (address, port) = (endpoint.ip(), endpoint.port());
-                mail.push(Listener { protocol, name, address, port, haproxy, ssl, door, place });
+                mail.push(Listener {
+                    protocol,
+                    name,
+                    address,
+                    port,
+                    haproxy,
+                    ssl,
+                    request_client_cert,
+                    door,
+                    place,
+                });
             }
             Service::Admin(service) => {
                 admin.push(AdminListener { service, name, endpoint, ssl, place });
@@ -90,6 +104,7 @@ struct Open {
     endpoint: SocketAddr,
     haproxy: bool,
     ssl: bool,
+    request_client_cert: RequestClientCert,
     door: DoorRules,
     place: Option<Place>,
 }
@@ -161,6 +176,7 @@ impl Finder<'_> {
             let text = "every connection will be closed: `haproxy_trusted_networks` names no load balancer";
             self.findings.warn(place, "haproxy", text);
         }
+        let request_client_cert = self.request_client_cert(written);
         let number = |setting| written.map_or(0, |section| section.small(setting));
         let door = DoorRules {
             at_once: number("connections_max"),
@@ -173,10 +189,19 @@ impl Finder<'_> {
                 endpoint: SocketAddr::new(address, port),
                 haproxy,
                 ssl,
+                request_client_cert,
                 door,
                 place: written.map(|section| section.place_of("port").clone()),
             });
         }
+    }
+
+    fn request_client_cert(&self, written: Option<&Section>) -> RequestClientCert {
+        if self.root.text("ssl") == "no" {
+            return RequestClientCert::No;
+        }
+        let own = written.and_then(request_client_cert);
+        own.or_else(|| request_client_cert(self.root)).unwrap_or(RequestClientCert::No)
     }
 
     fn addresses(&self, written: Option<&Section>) -> Vec<IpAddr> {

@@ -30,6 +30,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         "New connections of the listener in a second, on all data cores together. 0: any number.",
     ),
     Setting::new(Listener, "ssl", Bool, "no", Dovecot, "Whether every connection begins with a TLS handshake."),
+    Setting::new(
+        Listener, "ssl_server_request_client_cert", Choice(&["auto", "no", "yes", "required"]), "auto", Hale,
+        "Whether clients of this listener are asked for a certificate, from the first byte or behind STARTTLS. `auto`: as \
+         the setting of this name outside of the block says.",
+    ),
     // === protocol NAME { … } ===
     Setting::new(
         Protocol, "proxy_port", AutoNumber { min: 1, max: 65_535 }, "auto", Hale,
@@ -111,7 +116,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         "What happens when the database gave no answer.",
     ),
     Setting::new(
-        Passdb, "mechanisms", Words, "", Dovecot, "Mechanisms this passdb is asked for. Empty: all.",
+        Passdb, "mechanisms", Words, "", Dovecot, "Mechanisms this passdb is asked for. Empty: all. `plain` and \
+         `login` mean the same: every login with a password.",
     ).older(&["mechanisms_filter"]),
     // === local_name NAME { … } ===
     Setting::new(LocalName, "ssl_server_cert_file", Path, "", Dovecot, "Certificate for this server name.")

@@ -58,34 +58,11 @@ const NAMES: &[(&str, Foreign)] = &[
     ("deliver_log_min_size", Foreign::Ignored(STORAGE)),
     ("hostname_style", Foreign::Ignored(ELSEWHERE)),
     (
-        "auth_ssl_require_client_cert",
-        Foreign::Refused(
-            "client certificates are not verified; remove it only if logins without one are acceptable",
-        ),
-    ),
-    (
-        "auth_ssl_username_from_cert",
-        Foreign::Refused("client certificates are not verified; remove the setting"),
-    ),
-    (
-        "ssl_server_request_client_cert",
-        Foreign::Refused(
-            "client certificates are not verified; remove it only if logins without one are acceptable",
-        ),
-    ),
-    (
-        "ssl_verify_client_cert",
-        Foreign::Refused(
-            "client certificates are not verified; remove it only if logins without one are acceptable",
-        ),
-    ),
-    (
         "ssl_client_ca_dir",
         Foreign::Ignored("put the authorities into one file, `ssl_client_ca_file`"),
     ),
     ("ssl_client_cert_file", Foreign::Ignored("backends are shown no client certificate")),
     ("ssl_client_key_file", Foreign::Ignored("backends are shown no client certificate")),
-    ("ssl_server_ca_file", Foreign::Ignored("client certificates are not verified")),
     ("ssl_server_dh_file", Foreign::Ignored("versions and ciphers are those of the TLS library")),
     (
         "local",

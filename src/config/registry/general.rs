@@ -118,6 +118,30 @@ pub(super) const SETTINGS: &[Setting] = &[
         .older(&["ssl_key_password"]),
     global("ssl_min_protocol", Choice(&["TLSv1.2", "TLSv1.3"]), "TLSv1.2", Dovecot, "Oldest version of TLS spoken."),
     global(
+        "ssl_server_request_client_cert", Choice(&["no", "yes", "required"]), "no", Dovecot,
+        "Whether clients are asked for a certificate. `yes`: whoever has none may go on without, whoever shows one that \
+         `ssl_server_ca_file` does not vouch for is sent away. `required`, which Dovecot does not have: whoever has none is \
+         sent away, too. Where certificates are asked for, TLS sessions are not resumed.",
+    ).older(&["ssl_verify_client_cert"]),
+    global(
+        "ssl_server_ca_file", Path, "", Dovecot,
+        "Authorities that clients' certificates are checked with, and their lists of revoked certificates (PEM). Read \
+         again by `hale reload`.",
+    ).older(&["ssl_ca"]),
+    global(
+        "ssl_server_require_crl", Bool, "yes", Dovecot,
+        "Whether each certificate of a client's chain must be covered by a list of revoked certificates that is in force. \
+         `no`: lists in `ssl_server_ca_file` are obeyed as far as they go, however old.",
+    ).older(&["ssl_require_crl"]),
+    global(
+        "ssl_server_cert_username_field",
+        Choice(&["commonName", "emailAddress", "serialNumber", "subjectAltName", "userId", "x500UniqueIdentifier"]),
+        "commonName", Dovecot,
+        "Which text of a client's certificate is the user: an attribute of its subject, or with `subjectAltName`, which \
+         Dovecot does not have, the e-mail address among its alternative names. A certificate where it is missing, or \
+         stands twice, lets nobody in. A PROXY header tells the common name, whatever stands here.",
+    ).older(&["ssl_cert_username_field"]),
+    global(
         "ssl_client_ca_file", Path, "", Dovecot,
         "Authorities that backends' certificates are checked with (PEM). Empty: the system's.",
     ),
@@ -126,7 +150,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Whether backends must show a valid certificate when TLS is used towards them.",
     ),
     // === Who may log in ===
-    global("auth_mechanisms", Words, "plain login", Dovecot, "SASL mechanisms offered: `plain`, `login`."),
+    global(
+        "auth_mechanisms", Words, "plain login", Dovecot,
+        "SASL mechanisms offered: `plain`, `login`, `external`. `external` is offered to clients with a certificate that was \
+         verified here (`ssl_server_request_client_cert`) or, as a PROXY header of `haproxy_trusted_networks` tells, by a \
+         load balancer. The user is the one in the certificate, passdbs are asked without a password, and one of them has \
+         to name what the backend accepts instead: `pass`, mostly with `master`, or in Submission `proxy_noauth`.",
+    ),
+    global(
+        "auth_ssl_require_client_cert", Bool, "no", Dovecot,
+        "Whether logins are refused, whatever the password, when no client certificate was verified.",
+    ),
+    global(
+        "auth_ssl_username_from_cert", Bool, "no", Dovecot,
+        "Whether the user in a verified client certificate takes the place of the one that was typed; the password has to \
+         be his. A certificate that names no user lets nobody in. `external` needs no such setting.",
+    ),
     global(
         "auth_allow_cleartext", Bool, "no", Dovecot,
         "Whether everybody may send passwords over connections that are not encrypted. With `no` only \

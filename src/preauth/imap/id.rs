@@ -91,7 +91,7 @@ const _: () = assert!("x-forward-".len() + FORWARD_KEY_BYTES_MAX == IMAP_ID_KEY_
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::Transport;
+    use crate::facts::{ClientCertificate, Transport};
     use crate::limits::PROXY_TTL;
     use crate::names::SessionId;
 
@@ -111,6 +111,7 @@ mod tests {
             ttl: PROXY_TTL,
             transport: Transport::Insecure,
             trusted: true,
+            certificate: ClientCertificate::NONE,
             forward: Vec::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! Limits and memory of the client side; whole dialogues are in `tests/transcripts/imap`.
 
 use super::*;
-use crate::facts::Transport;
+use crate::facts::{ClientCertificate, Transport};
 use crate::limits::{
     IMAP_LITERAL_BYTES_MAX, IMAP_LITERAL_DISCARD_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX, PROXY_TTL,
     SASL_LINE_BYTES_MAX,
@@ -29,6 +29,7 @@ impl Client {
             ttl: PROXY_TTL,
             transport: Transport::Tls,
             trusted: false,
+            certificate: ClientCertificate::NONE,
             forward: Vec::new(),
         };
         let inbox = Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX);

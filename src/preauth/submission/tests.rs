@@ -1,6 +1,7 @@
 //! Limits and the STARTTLS wall of the client side; whole dialogues are in `tests/transcripts/submission`.
 
 use super::*;
+use crate::facts::ClientCertificate;
 use crate::limits::{PRE_LOGIN_INPUT_BYTES_MAX, PROXY_TTL};
 use crate::names::SessionId;
 
@@ -25,6 +26,7 @@ impl Client {
             ttl: PROXY_TTL,
             transport: Transport::Insecure,
             trusted: false,
+            certificate: ClientCertificate::NONE,
             forward: Vec::new(),
         };
         let inbox = Inbox::new(PRE_LOGIN_INPUT_BYTES_MAX);

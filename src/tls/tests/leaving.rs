@@ -123,7 +123,7 @@ fn pair_with(stage: &Stage, suite: rustls::SupportedCipherSuite) -> Pair {
     Pair {
         ends: [
             client_with(suite, &mut hello),
-            Engine::server(&stage.servers, Protocol::Imap).unwrap(),
+            Engine::server(&stage.servers, Protocol::Imap, Asked::No).unwrap(),
         ],
         wire: [Vec::new(), hello],
         plain: [Vec::new(), Vec::new()],

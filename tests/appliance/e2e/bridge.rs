@@ -8,8 +8,11 @@ use std::thread;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore, StreamOwned};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{
+    ClientConfig, ClientConnection, Connection, RootCertStore, StreamOwned,
+    SupportedProtocolVersion,
+};
 
 use super::certificate::Pem;
 use super::imap::Imap;
@@ -17,12 +20,30 @@ use super::wait::PATIENCE;
 
 /// A client that trusts `pem`; every connection made with one of these may resume a session of another.
 pub(crate) fn client_config(pem: &Pem) -> Arc<ClientConfig> {
+    let config = ClientConfig::builder().with_root_certificates(roots(pem)).with_no_client_auth();
+    Arc::new(config)
+}
+
+/// A client that trusts `pem`, speaks this version only, and shows `own` if it is asked.
+pub(crate) fn certified_config(
+    pem: &Pem,
+    version: &'static SupportedProtocolVersion,
+    own: &Pem,
+) -> Arc<ClientConfig> {
+    let chain = CertificateDer::pem_slice_iter(own.certificate.as_bytes());
+    let chain = chain.collect::<Result<_, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).unwrap();
+    let config = ClientConfig::builder_with_protocol_versions(&[version]);
+    let config = config.with_root_certificates(roots(pem));
+    Arc::new(config.with_client_auth_cert(chain, key).unwrap())
+}
+
+pub(crate) fn roots(pem: &Pem) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.certificate.as_bytes()) {
         roots.add(certificate.unwrap()).unwrap();
     }
-    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    Arc::new(config)
+    roots
 }
 
 /// A client whose plain bytes travel by TLS; the greeting is not read yet.

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
 
 /// A certificate and its key.
 #[derive(Clone, Debug)]
@@ -50,5 +53,54 @@ impl Pem {
 
     pub(crate) fn write_certificate(&self, directory: &Path) {
         fs::write(directory.join("cert.pem"), &self.certificate).unwrap();
+    }
+}
+
+/// Who issues certificates to clients.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    /// Its own certificate, when it is the highest.
+    pub(crate) certificate: String,
+    /// Certificates between it and the highest.
+    chain: String,
+}
+
+impl Authority {
+    pub(crate) fn new(name: &str) -> Self {
+        let (params, key) = (Self::params(name), KeyPair::generate().unwrap());
+        let certificate = params.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), certificate, chain: String::new() }
+    }
+
+    fn params(name: &str) -> CertificateParams {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params
+    }
+
+    /// An authority below this one.
+    pub(crate) fn below(&self, name: &str) -> Self {
+        let (params, key) = (Self::params(name), KeyPair::generate().unwrap());
+        let own = params.signed_by(&key, &self.issuer).unwrap().pem();
+        let chain = own + &self.chain;
+        Self { issuer: Issuer::new(params, key), certificate: self.certificate.clone(), chain }
+    }
+
+    /// A certificate for the client that is called so.
+    pub(crate) fn issue(&self, name: &str) -> Pem {
+        self.issue_odd(name, |_| {})
+    }
+
+    /// The same, changed.
+    pub(crate) fn issue_odd(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Pem {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let own = params.signed_by(&key, &self.issuer).unwrap().pem();
+        Pem { certificate: own + &self.chain, key: key.serialize_pem() }
     }
 }

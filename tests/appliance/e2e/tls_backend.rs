@@ -3,9 +3,14 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::Duration;
 
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection};
 use tempfile::TempDir;
 
 use super::bridge;
@@ -190,4 +195,80 @@ fn w_btls_7_sessions_with_backends_are_resumed() {
     let totals = hale.said();
     let resumed = totals.split("tls_resumed=").nth(1).and_then(|rest| rest.split(' ').next());
     assert_eq!(resumed, Some("4"), "{totals}");
+}
+
+/// A backend that speaks TLS and is gone as soon as the handshake is done; behind the client's last words, or before them.
+fn resetting(pem: &Pem, resets: Resets) -> (u16, Receiver<()>) {
+    let chain = CertificateDer::pem_slice_iter(pem.certificate.as_bytes());
+    let chain = chain.collect::<Result<_, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_slice(pem.key.as_bytes()).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
+    let (config, port) = (Arc::new(config.unwrap()), free_port());
+    let (sender, came) = channel();
+    for address in BACKENDS {
+        let listener = TcpListener::bind((address, port)).unwrap();
+        let (sender, config) = (sender.clone(), Arc::clone(&config));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                let mut tls = ServerConnection::new(Arc::clone(&config)).unwrap();
+                while tls.is_handshaking() {
+                    if tls.wants_write() {
+                        tls.write_tls(&mut stream).unwrap();
+                        if resets == Resets::BeforeTheLastWords {
+                            break;
+                        }
+                    } else if !matches!(tls.read_tls(&mut stream), Ok(1..))
+                        || tls.process_new_packets().is_err()
+                    {
+                        break;
+                    }
+                }
+                // With nothing to linger for, closing is a reset.
+                rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
+                drop(stream);
+                if sender.send(()).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    (port, came)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Resets {
+    BeforeTheLastWords,
+    BehindTheLastWords,
+}
+
+#[test]
+fn be_19_a_tls_backend_that_resets_at_the_end_of_the_handshake_is_one_refusal() {
+    let pem = Pem::new(&["be1.test", "be2.test"]);
+    for resets in [Resets::BeforeTheLastWords, Resets::BehindTheLastWords] {
+        let (port, came) = resetting(&pem, resets);
+        let mut setup = Setup::new(port);
+        setup.add_users(&["btls-reset"], b"secret");
+        let authority = setup.path().join("authority.pem");
+        std::fs::write(&authority, &pem.certificate).unwrap();
+        setup.configure(&format!(
+            "login_proxy_max_reconnects = 2\nprotocol imap {{\n  proxy_ssl = yes\n}}\n\
+             ssl_client_ca_file = {}\nlog_debug = yes",
+            authority.display()
+        ));
+        let hale = setup.start();
+        let mut client = Imap::connect(hale.address());
+        client.send(&login_line("l", "btls-reset", b"secret"));
+        let refusal = String::from_utf8(client.reply("l").concat()).unwrap();
+        assert!(refusal.starts_with("l NO [UNAVAILABLE]"), "{resets:?}: {refusal}");
+        // The first attempt and two more, like any other backend that breaks (W-FAIL-1).
+        for _ in 0..3 {
+            came.recv_timeout(PATIENCE).unwrap();
+        }
+        assert!(came.try_recv().is_err(), "{resets:?}: one attempt too many");
+        // The connection is as good as before.
+        client.command("n", "NOOP");
+        assert!(!client.try_login("btls-reset", b"wrong"));
+    }
 }

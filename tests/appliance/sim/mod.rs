@@ -36,7 +36,9 @@ use hale::names::{CoreId, Protocol};
 use hale::network::Networks;
 use hale::preauth::capability::Rules;
 use hale::secret::Secret;
-use hale::session::{Cleartext, ProtocolSettings, SendHeader, SessionSettings};
+use hale::session::{
+    CertificateSettings, Cleartext, ProtocolSettings, SendHeader, SessionSettings,
+};
 use hale::worker::{Asks, Links, Listener, SpreadRules, VerifiedCache, Worker, WorkerSettings};
 
 use account::Account;
@@ -114,6 +116,7 @@ fn settings(tls: &MailTls, spread: SpreadRules) -> WorkerSettings {
         guarded_rules: rules.clone(),
         rules,
         starttls_rules: None,
+        certificates: CertificateSettings::default(),
         verify_backends: true,
         trusted: Networks::default(),
         cleartext: Cleartext::Allowed,

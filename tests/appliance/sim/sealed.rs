@@ -10,7 +10,7 @@ use hale::auth::verdict::{BackendTls, Certificate};
 use hale::limits;
 use hale::names::Protocol;
 use hale::tls::{
-    Backends, Context, Engine, Identity, Oldest, Servers, ServersBuilder, TicketKeys, Trust,
+    Asked, Backends, Context, Engine, Identity, Oldest, Servers, ServersBuilder, TicketKeys, Trust,
 };
 use rcgen::{CertificateParams, KeyPair, PKCS_ED25519, SerialNumber, date_time_ymd};
 
@@ -78,7 +78,7 @@ impl MailTls {
 
     /// A mailbox's side.
     pub(super) fn server(&self, wire: Vec<u8>) -> Layer {
-        Layer { engine: Engine::server(&self.servers, Protocol::Lmtp).unwrap(), wire }
+        Layer { engine: Engine::server(&self.servers, Protocol::Lmtp, Asked::No).unwrap(), wire }
     }
 }
 

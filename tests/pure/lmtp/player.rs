@@ -298,6 +298,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
             let server_name = Some(rest.into()).filter(|_| !rest.is_empty());
             Input::ClientSecured { server_name }
         }
+        "certificate-refused" => Input::ClientCertificateRefused("the certificate has expired"),
         "insecure" => Input::ClientInsecure("this is not TLS, or it is damaged"),
         "injected" => Input::ClientInjected,
         "backend-secured" => Input::BackendSecured(link()),
@@ -336,6 +337,7 @@ fn reported(event: &Event) -> String {
         Event::Refused { peer, reason, quiet, .. } => {
             format!("refused {peer}{}: {reason}", if *quiet { " quietly" } else { "" })
         }
+        Event::CertificateRefused { reason, .. } => format!("certificate refused: {reason}"),
         Event::Aborted { reason, .. } => format!("aborted: {reason}"),
         Event::LoginFailed { failure, detail, subject, .. } => {
             format!("failed {} {failure:?}: {detail}", subject.user.as_deref().unwrap_or("-"))

@@ -1,6 +1,7 @@
 //! What is said in clear behind a command for TLS, or behind a backend's go-ahead, at every cut between segments: it is
 //! never run and never believed (W-STLS-1, W-BTLS-2; TL-01, TL-02, TL-07).
 
+use hale::facts::ClientCertificate;
 use hale::names::Protocol;
 use hale::session::Session;
 use hale::session::input::{Destination, Input, RouteAnswer};
@@ -210,7 +211,8 @@ fn tl_01_and_tl_02_no_cut_lets_a_command_in_before_tls() {
         // The same login behind TLS is one.
         let mut run = started();
         run.segments(&[client.command], Side::Client);
-        run.input(Input::ClientSecured { server_name: None });
+        let certificate = ClientCertificate::NONE;
+        run.input(Input::ClientSecured { server_name: None, certificate });
         run.input(Input::Client(client.login.as_bytes()));
         assert!(run.wished(is_question), "{}", client.protocol);
     }

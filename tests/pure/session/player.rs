@@ -14,8 +14,10 @@
 
 use std::collections::VecDeque;
 
+use hale::auth::ask::Proof;
 use hale::auth::verdict::{BackendMech, BackendTls, Certificate, Grant};
 use hale::event::{Event, Subject};
+use hale::facts::ClientCertificate;
 use hale::names::Protocol;
 use hale::network::Networks;
 use hale::secret::Secret;
@@ -189,6 +191,9 @@ impl Player {
             "starttls" => self.scene.starttls = true,
             "behind-tls" => self.scene.behind_tls = true,
             "backend-starttls" => self.scene.backend_starttls = true,
+            "offers-external" => self.scene.external = true,
+            "certificate-required" => self.scene.certificate_required = true,
+            "certificate-names" => self.scene.certificate_names = true,
             "header-is-private" => self.scene.header_is_private = true,
             "seed" => self.scene.seed = rest.parse().unwrap(),
             "begin" => {
@@ -263,9 +268,20 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
         }
         "connected" => Input::Connected,
         "broken" => Input::BackendBroken("connection refused"),
+        // `[server name]`, or `certificate [user]`
+        "client-secured" if first == "certificate" => Input::ClientSecured {
+            server_name: None,
+            certificate: ClientCertificate::verified(
+                Some(second).filter(|it| !it.is_empty()).map(Into::into),
+            ),
+        },
         "client-secured" => Input::ClientSecured {
             server_name: Some(rest).filter(|it| !it.is_empty()).map(Into::into),
+            certificate: ClientCertificate::NONE,
         },
+        "client-certificate-refused" => {
+            Input::ClientCertificateRefused("the certificate has expired")
+        }
         "client-insecure" => Input::ClientInsecure("no version, cipher or group in common"),
         "backend-secured" => Input::BackendSecured,
         "backend-insecure" => Input::BackendInsecure {
@@ -298,6 +314,7 @@ fn grant(text: &str) -> Grant {
                 grant.forward.push((name.into(), value.into()));
             }
             ("plain", _) => grant.mech = BackendMech::Plain,
+            ("noauth", _) => grant.noauth = true,
             ("nopipelining", _) => grant.nopipelining = true,
             ("not_trusted", _) => grant.not_trusted = true,
             ("ssl", _) => grant.tls = Some(BackendTls::Implicit(Certificate::Configured)),
@@ -323,14 +340,19 @@ fn destination(text: &str) -> Destination {
 fn named(wish: &Wish) -> String {
     match wish {
         Wish::Authenticate(question) => {
-            let password = String::from_utf8_lossy(question.password.expose()).into_owned();
+            let password = String::from_utf8_lossy(question.password.expose());
+            let proof = match question.proof {
+                Proof::Password => password.into_owned(),
+                Proof::NamedPassword => format!("{password} and certificate"),
+                Proof::Certificate => format!("{password}certificate"),
+            };
             let on_behalf = question
                 .authorize_as
                 .as_ref()
                 .map(|user| format!(" for {user}"))
                 .unwrap_or_default();
             let (remote, local) = (question.remote, question.local);
-            format!("asks {}{on_behalf} {password} from {remote} at {local}", question.user)
+            format!("asks {}{on_behalf} {proof} from {remote} at {local}", question.user)
         }
         Wish::Route(RouteAsk::User(user)) => format!("routes user {user}"),
         Wish::Route(RouteAsk::Host { host, .. }) => format!("routes host {host}"),
@@ -361,6 +383,7 @@ fn reported(event: &Event) -> String {
             format!("refused {peer}{}: {reason}", if *quiet { " quietly" } else { "" })
         }
         Event::Noticed { notice, .. } => format!("noticed {notice:?}"),
+        Event::CertificateRefused { reason, .. } => format!("certificate refused: {reason}"),
         Event::Aborted { reason, attempts, .. } => format!("aborted after {attempts}: {reason}"),
         Event::LoginFailed { failure, detail, subject } => {
             format!("failed {} {failure:?}: {detail}", who(subject))

@@ -1,5 +1,6 @@
 //! What holds for every session, whatever happens to it and in which order.
 
+use hale::facts::ClientCertificate;
 use hale::fault::Failure;
 use hale::limits::{
     BACKEND_INPUT_BYTES_MAX, BACKEND_UNTAGGED_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX,
@@ -30,8 +31,10 @@ enum Happening {
     BackendEnd,
     Time(u16),
     Deadline,
-    ClientSecured,
-    ClientInsecure,
+    /// Without a certificate, with one that names nobody, with one.
+    ClientSecured(u8),
+    /// Because of its certificate, or not.
+    ClientInsecure(bool),
     BackendSecured,
     BackendInsecure(bool),
     BackendDown,
@@ -64,6 +67,9 @@ fn client_words() -> impl Strategy<Value = Vec<u8>> {
         "PROXY TCP4 192.0.2.9 203.0.113.1 4000 143\r\n",
         "i SELECT INBOX\r\n",
         "s STARTTLS\r\n",
+        "t AUTHENTICATE EXTERNAL =\r\n",
+        "u AUTHENTICATE EXTERNAL\r\n",
+        "v AUTHENTICATE EXTERNAL dG9t\r\n",
         "\r",
         "j LOGIN {70000+}\r\n",
     ]);
@@ -119,8 +125,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => any::<u16>().prop_map(Happening::Time),
         4 => Just(Happening::Deadline),
         1 => Just(Happening::BackendDown),
-        4 => Just(Happening::ClientSecured),
-        1 => Just(Happening::ClientInsecure),
+        4 => (0_u8..3).prop_map(Happening::ClientSecured),
+        1 => any::<bool>().prop_map(Happening::ClientInsecure),
         4 => Just(Happening::BackendSecured),
         1 => any::<bool>().prop_map(Happening::BackendInsecure),
         1 => Just(Happening::Shutdown),
@@ -129,12 +135,11 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 fn scene() -> impl Strategy<Value = Scene> {
-    (any::<bool>(), any::<bool>(), any::<[bool; 2]>(), any::<[bool; 3]>(), any::<u64>()).prop_map(
+    (any::<[bool; 4]>(), any::<[bool; 3]>(), any::<[bool; 3]>(), any::<u64>()).prop_map(
         |(
-            header,
-            trusts,
-            [private_only, private_wanted],
+            [header, trusts, private_only, private_wanted],
             [starttls, behind_tls, backend_starttls],
+            [external, certificate_required, certificate_names],
             seed,
         )| Scene {
             protocol: None,
@@ -146,6 +151,9 @@ fn scene() -> impl Strategy<Value = Scene> {
             tls: false,
             starttls,
             behind_tls,
+            external,
+            certificate_required,
+            certificate_names,
             backend_starttls,
             seed,
         },
@@ -220,8 +228,18 @@ impl Run {
                 self.input(Input::Deadline);
             }
             Happening::BackendDown => self.input(Input::BackendDown),
-            Happening::ClientSecured => self.input(Input::ClientSecured { server_name: None }),
-            Happening::ClientInsecure => self.input(Input::ClientInsecure("broken")),
+            Happening::ClientSecured(certificate) => {
+                let certificate = match certificate {
+                    0 => ClientCertificate::NONE,
+                    1 => ClientCertificate::verified(None),
+                    _ => ClientCertificate::verified(Some("tim".into())),
+                };
+                self.input(Input::ClientSecured { server_name: None, certificate });
+            }
+            Happening::ClientInsecure(false) => self.input(Input::ClientInsecure("broken")),
+            Happening::ClientInsecure(true) => {
+                self.input(Input::ClientCertificateRefused("broken"));
+            }
             Happening::BackendSecured => self.input(Input::BackendSecured),
             Happening::BackendInsecure(is_certificate) => {
                 let is_certificate = *is_certificate;
@@ -266,7 +284,9 @@ impl Run {
             Wish::Close => self.closed = true,
             Wish::Relay(_) => self.relayed = true,
             Wish::Connect { .. } => self.connects += 1,
-            Wish::Authenticate(_) => {
+            Wish::Authenticate(question) => {
+                // SA-06: nobody is asked about somebody who has proved nothing.
+                assert_eq!(question.proof.has_password(), !question.password.is_empty());
                 self.verdicts += 1;
                 self.connects = 0;
             }

@@ -13,7 +13,8 @@ use hale::names::Protocol;
 use hale::network::Networks;
 use hale::preauth::Dialogue;
 use hale::preauth::capability::Rules;
-use hale::session::{Cleartext, ProtocolSettings, Session, SessionSettings};
+use hale::preauth::sasl::{Mechanism, Mechanisms};
+use hale::session::{CertificateSettings, Cleartext, ProtocolSettings, Session, SessionSettings};
 use hale::tick::Tick;
 
 use crate::client_facts;
@@ -23,6 +24,7 @@ pub(super) fn settings() -> SessionSettings {
         rules: Rules::default(),
         guarded_rules: Rules { plaintext_allowed: false, ..Rules::default() },
         starttls_rules: None,
+        certificates: CertificateSettings::default(),
         verify_backends: true,
         trusted: Networks::default(),
         cleartext: Cleartext::Allowed,
@@ -57,6 +59,12 @@ pub(super) struct Scene {
     pub(super) starttls: bool,
     /// The listener's connections begin with TLS.
     pub(super) behind_tls: bool,
+    /// `auth_mechanisms` has `external`.
+    pub(super) external: bool,
+    /// `auth_ssl_require_client_cert`.
+    pub(super) certificate_required: bool,
+    /// `auth_ssl_username_from_cert`.
+    pub(super) certificate_names: bool,
     /// `proxy_ssl = starttls`.
     pub(super) backend_starttls: bool,
     /// For the jitter.
@@ -73,6 +81,14 @@ impl Scene {
                 (false, false) => Cleartext::Allowed,
             },
             proxy_header_is_private: self.header_is_private,
+            certificates: CertificateSettings {
+                rules: self.external.then(|| Rules {
+                    mechanisms: Mechanisms::PASSWORDS.with(Mechanism::External),
+                    ..Rules::default()
+                }),
+                required: self.certificate_required,
+                name_the_user: self.certificate_names,
+            },
             ..settings()
         };
         let mut settings = settings;

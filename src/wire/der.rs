@@ -1,10 +1,11 @@
-//! The little of X.509 that the library does not tell: until when a certificate is valid (RFC 5280 4.1).
+//! The little of X.509 that the library does not tell: until when a certificate is valid (RFC 5280 4.1), and the elements
+//! that DER consists of, for `certificate_name`.
 //!
-//! Reads DER as far as it needs. Certificates that we are to show come from the operator's files, so whatever can't be
-//! read is simply unknown.
+//! Reads DER as far as it needs. Decides nothing: whatever can't be read is simply unknown. Driver: `tls`. Tests: below.
 
 /// Seconds since 1970 at which a certificate begins and ends to be valid.
-pub(super) fn validity(certificate: &[u8]) -> Option<(i64, i64)> {
+#[must_use]
+pub fn validity(certificate: &[u8]) -> Option<(i64, i64)> {
     // Certificate ::= SEQUENCE { tbsCertificate SEQUENCE { [0] version, serial, signature, issuer, validity, … } … }
     let (certificate, _) = element(certificate, SEQUENCE)?;
     let (mut rest, _) = element(certificate, SEQUENCE)?;
@@ -23,11 +24,11 @@ pub(super) fn validity(certificate: &[u8]) -> Option<(i64, i64)> {
 const INTEGER: u8 = 0x02;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
-const SEQUENCE: u8 = 0x30;
-const VERSION: u8 = 0xA0;
+pub(super) const SEQUENCE: u8 = 0x30;
+pub(super) const VERSION: u8 = 0xA0;
 
 /// The content of the first element, which must have this tag, and what follows it.
-fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+pub(super) fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let rest = bytes.strip_prefix(&[tag])?;
     let (&first, rest) = rest.split_first()?;
     let (length, rest) = if first < 0x80 {

@@ -1,0 +1,83 @@
+//! TLS: certificates of ours and of clients, and how old a version may be.
+
+use std::path::PathBuf;
+
+use crate::config::diagnostic::Place;
+use crate::secret::Secret;
+use crate::wire::certificate_name::NameField;
+
+/// TLS towards clients and backends.
+#[derive(Clone, Debug)]
+pub struct Ssl {
+    /// Whether clients may or must use TLS.
+    pub mode: SslMode,
+    /// The certificate shown when no `local_name` fits; absent: clients get no TLS.
+    pub server: Option<Certificate>,
+    /// Certificates by server name, in the order of the file.
+    pub by_name: Vec<(String, Certificate)>,
+    /// Oldest version spoken.
+    pub min_protocol: TlsVersion,
+    /// Whose certificates of clients are good; absent: no listener asks for any.
+    pub clients: Option<ClientAuthorities>,
+    /// File with the authorities that backends' certificates are checked with; absent: the system's.
+    pub client_ca_file: Option<PathBuf>,
+    /// Whether backends must show a valid certificate.
+    pub client_require_valid_cert: bool,
+}
+
+/// Whether clients may or must use TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SslMode {
+    /// Never offered.
+    No,
+    /// Offered.
+    Yes,
+    /// No login without it, however private the way.
+    Required,
+}
+
+/// A certificate and its key, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// File with the chain, own certificate first.
+    pub cert_file: PathBuf,
+    /// File with the private key.
+    pub key_file: PathBuf,
+    /// Password of the key.
+    pub key_password: Option<Secret>,
+    /// Where it was configured.
+    pub place: Place,
+}
+
+/// Whose certificates of clients are good, and which text in them is the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAuthorities {
+    /// File with the authorities and their lists of revoked certificates, in PEM.
+    pub ca_file: PathBuf,
+    /// Every certificate must be covered by a current list.
+    pub require_crl: bool,
+    /// Which text of a certificate is the user.
+    pub username_field: NameField,
+    /// Where the file was configured.
+    pub place: Place,
+}
+
+/// Whether clients are asked for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestClientCert {
+    /// No.
+    No,
+    /// Yes, and whoever has none may go on without.
+    Yes,
+    /// Yes, and whoever has none is sent away.
+    Required,
+}
+
+/// Versions of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
