@@ -1,6 +1,6 @@
 //! What a core tells others of its connections: lines for the log, and counters.
 
-use crate::event::{Event, Notice};
+use crate::event::Event;
 use crate::ring::port::Port;
 use crate::session::PIPELINED;
 use crate::share::counters::Counter;
@@ -27,15 +27,7 @@ impl<P: Port> Worker<P> {
             Event::Delivered { accepted: true, .. } => self.counters.add(Counter::Delivered, 1),
             Event::Delivered { .. } => self.counters.add(Counter::Undelivered, 1),
             Event::Refused { .. } => self.counters.add(Counter::Refused, 1),
-            Event::Noticed { notice: Notice::PasswordExposed, .. } => {
-                self.counters.add(Counter::PasswordExposed, 1);
-            }
-            Event::Noticed { notice: Notice::FactsForged, .. } => {
-                self.counters.add(Counter::FactsForged, 1);
-            }
-            Event::Noticed { notice: Notice::FactsLeftOut, .. } => {
-                self.counters.add(Counter::FactsLeftOut, 1);
-            }
+            Event::Noticed { notice, .. } => self.counters.add(Counter::of(*notice), 1),
             Event::RelayEnded { bytes_up, bytes_down, .. } => {
                 self.counters.add(Counter::RelayEnded, 1);
                 self.counters.add(Counter::BytesUp, *bytes_up);
