@@ -44,13 +44,15 @@ impl EndedBy {
     }
 }
 
-/// What a client did that somebody should look at.
+/// What somebody should look at, at a client that is served all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// It sent a password where only a private connection may carry one (W-SASL-4).
     PasswordExposed,
     /// It sent forwarding facts, and nobody trusts it to (W-FWD-1).
     FactsForged,
+    /// What the backend should have been told of it did not fit (W-FWD-5).
+    FactsLeftOut,
 }
 
 impl Notice {
@@ -65,6 +67,10 @@ impl Notice {
             Self::FactsForged => {
                 "forwarding facts (ID x-...) of an untrusted client were ignored: if it is a proxy of yours, add its \
                  address to login_trusted_networks"
+            }
+            Self::FactsLeftOut => {
+                "the backend was not told everything: forward variables have at most 20 bytes of name and 1024 of value, \
+                 and all together have to fit into its command (forward_... fields of the user, x-forward-... of a proxy)"
             }
         }
     }

@@ -142,6 +142,8 @@ pub const FAIL_FAST_AFTER: Duration = Duration::from_secs(30);
 pub const HOSTS_WATCHED_MAX: usize = 4096;
 /// Referral hops of one login (W-REF-1).
 pub const REFERRALS_MAX: u8 = 6;
+/// A ManageSieve backend says its capabilities again behind TLS, unasked; one that does not is asked after this (W-SV-B2).
+pub const SIEVE_UNASKED_TIMEOUT: Duration = Duration::from_secs(5);
 /// One line of a backend before login; Dovecot's value.
 pub const BACKEND_LINE_BYTES_MAX: usize = 4096;
 /// Lines of a backend before login; Dovecot's value.
@@ -271,6 +273,10 @@ pub const SHORT_IDLE_TIMEOUT: Duration = Duration::from_secs(11 * 60);
 pub const HALF_CLOSE_LINGER: Duration = Duration::from_secs(10);
 /// No progress with data queued for the client (BE-14).
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(300);
+/// Sessions of one backend that end at once are no crowd up to this, on one core: their clients may all come back at once.
+pub const SPREAD_CROWD_MIN: u32 = 50;
+/// A client that sent something in this time before its backend went has said goodbye or waits for an answer.
+pub const SPREAD_SILENCE: Duration = Duration::from_secs(2);
 /// Keep-alive: idle before the first probe, between probes, probes (R, *dead peer*).
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 /// See [`KEEPALIVE_IDLE`].

@@ -259,6 +259,7 @@ fn session(choice: u8) -> Lmtp {
         proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
         port: 24,
         send_header: if flag(2) { SendHeader::V1 } else { SendHeader::No },
+        xclient_ipv6_prefix: false,
         delimiter: Some('+'),
         starttls: flag(4),
         tls: match (flag(STARTTLS), flag(IMPLICIT)) {

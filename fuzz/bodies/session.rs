@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hale::auth::answer::Answer;
-use hale::auth::verdict::{BackendMech, Grant, Verdict};
+use hale::auth::verdict::{BackendMech, Elsewhere, Grant, Verdict};
 use hale::facts::{ClientCertificate, ClientFacts, Transport};
 use hale::fault::Failure;
 use hale::limits::{self, BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX};
@@ -17,7 +17,7 @@ use hale::preauth::capability::Rules;
 use hale::preauth::sasl::{Mechanism, Mechanisms};
 use hale::session::input::{Destination, Input, RouteAnswer};
 use hale::session::output::{Outbox, WISHES_MAX, Wish};
-use hale::session::{CertificateSettings, ProtocolSettings, Session, SessionSettings};
+use hale::session::{CertificateSettings, Cleartext, ProtocolSettings, Session, SessionSettings};
 use hale::tick::Tick;
 
 /// Anything in any order: no panic, bounded wishes and output, a deadline in every stage, silence behind the end, an end
@@ -74,10 +74,19 @@ impl Play {
                 answer: answer(Verdict::Accept(Box::new(grant(argument)))),
                 earlier_failures: 0,
             }),
-            5 => self.give(Input::Verdict {
-                answer: answer(Verdict::Refuse { failure, reason: None }),
-                earlier_failures: 0,
-            }),
+            5 => {
+                let elsewhere = || Elsewhere {
+                    user: "tim".into(),
+                    host: "h9".into(),
+                    port: Some(u16::from(argument)),
+                    reason: None,
+                };
+                let verdict = match argument & 0x80 {
+                    0 => Verdict::Refuse { failure, reason: None },
+                    _ => Verdict::Elsewhere(Box::new(elsewhere())),
+                };
+                self.give(Input::Verdict { answer: answer(verdict), earlier_failures: 0 });
+            }
             6 => self.give(Input::Route(RouteAnswer::Go(Destination {
                 host: "h".into(),
                 address: [192, 0, 2, argument & 7].into(),
@@ -171,7 +180,7 @@ fn session(choice: u8) -> Session {
         },
         verify_backends: true,
         trusted: Networks::default(),
-        privacy_required: flag(2),
+        cleartext: if flag(2) { Cleartext::Forbidden } else { Cleartext::Allowed },
         proxy_header_is_private: flag(4),
         proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
         failure_delay: limits::FAILURE_DELAY,
@@ -198,7 +207,9 @@ fn session(choice: u8) -> Session {
         },
         forward: Vec::new(),
     };
-    let dialogue = Dialogue::new(Protocol::Imap);
+    const PROTOCOLS: [Protocol; 4] =
+        [Protocol::Imap, Protocol::Pop3, Protocol::Sieve, Protocol::Submission];
+    let dialogue = Dialogue::new(PROTOCOLS[usize::from(choice >> 4) % PROTOCOLS.len()]);
     Session::new(Arc::new(settings), dialogue, facts, flag(1), choice.into(), Tick(0))
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct CompareOptions {
     /// Protocols, each against every target that serves it.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "imap")]
     protocol: Vec<Protocol>,
-    /// Scenarios as kind:count or kind:count@rate; kinds are pingpong, down, up, mixed, deliver, idle, storm, stall.
+    /// Scenarios as kind:count or kind:count@rate; kinds are pingpong, down, up, mixed, deliver, idle, storm, stall, crowd.
     #[arg(long, value_delimiter = ',', default_value = DEFAULT_SCENARIOS)]
     scenarios: Vec<Scenario>,
     #[arg(long, default_value_t = 5)]

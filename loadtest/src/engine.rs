@@ -17,6 +17,7 @@ mod payload;
 mod protocol;
 mod proxy_header;
 mod tls;
+mod trickle;
 #[cfg(test)]
 mod tests;
 
@@ -121,6 +122,18 @@ impl Engine {
         self.groups.clear();
     }
 
+    /// Closes every client of one group; no other comes in their place.
+    pub(crate) fn dismiss(&mut self, number: usize) {
+        self.groups[number].dismiss();
+        for index in 0..self.slots.len() {
+            if let Connection::Client(client) = &self.slots[index].connection
+                && client.group() == number
+            {
+                self.vacate(index);
+            }
+        }
+    }
+
     pub(crate) fn group(&self, number: usize) -> &Group {
         &self.groups[number]
     }
@@ -212,6 +225,9 @@ impl Engine {
             };
             if client.ask(group, now).is_some() {
                 group.paced();
+                if client.is_trickling() {
+                    group.push_idle(token);
+                }
             } else {
                 self.close(index);
             }

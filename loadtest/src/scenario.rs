@@ -10,6 +10,7 @@ use crate::account::{CpuUse, Processes};
 use crate::engine::{Credentials, Engine, GroupOrder, Handshakes, Plan, Protocol, Stats};
 use crate::record::Record;
 
+mod crowd;
 mod memory;
 mod rates;
 
@@ -42,6 +43,8 @@ pub(crate) enum Kind {
     Storm,
     /// Clients that ask for a download and never read.
     Stall,
+    /// Clients that never log in, or never read, beside live sessions and new logins.
+    Crowd,
 }
 
 /// Whom and how to load.
@@ -105,6 +108,7 @@ impl Scenario {
             Kind::Storm => rates::storm(self, engine, subject, &mut record),
             Kind::Idle => memory::idle(self, engine, subject, &mut record),
             Kind::Stall => memory::stall(self, engine, subject, &mut record),
+            Kind::Crowd => crowd::crowd(self, engine, subject, &mut record),
         };
         engine.drop_groups();
         outcome.with_context(|| format!("{self} against {}", subject.name))?;
@@ -116,7 +120,9 @@ impl Scenario {
         let possible = match self.kind {
             Kind::Pingpong | Kind::Idle | Kind::Storm => true,
             Kind::Deliver => protocol.delivers(),
-            Kind::Down | Kind::Up | Kind::Mixed | Kind::Stall => protocol.is_relayed(),
+            Kind::Down | Kind::Up | Kind::Mixed | Kind::Stall | Kind::Crowd => {
+                protocol.is_relayed()
+            }
         };
         ensure!(possible, "{} cannot do {self}", protocol.name());
         Ok(())
@@ -132,6 +138,7 @@ impl Scenario {
         match self.kind {
             Kind::Mixed => self.count + MIXED_STREAMS,
             Kind::Stall => self.count + STALL_PINGERS + STALL_LOGINS_AT_ONCE,
+            Kind::Crowd => crowd::sessions(self.count),
             _ => self.count,
         }
     }
@@ -242,6 +249,7 @@ const KINDS: &[(Kind, &str)] = &[
     (Kind::Idle, "idle"),
     (Kind::Storm, "storm"),
     (Kind::Stall, "stall"),
+    (Kind::Crowd, "crowd"),
 ];
 const RESUMED_PERCENT_MIN: f64 = 95.0;
 /// Long enough that the command between two downloads is no part of the cost.
@@ -263,7 +271,7 @@ mod tests {
 
     #[test]
     fn scenarios_read_as_they_print() {
-        for text in ["pingpong:100", "pingpong:1000@20000", "stall:200"] {
+        for text in ["pingpong:100", "pingpong:1000@20000", "stall:200", "crowd:5000"] {
             assert_eq!(text.parse::<Scenario>().unwrap().to_string(), text);
         }
         for text in ["pingpong", "pong:1", "down:0", "up:x", "pingpong:1@0"] {

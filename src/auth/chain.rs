@@ -20,7 +20,7 @@ use crate::auth::passdb::{Cause, Found, Passdb, Passdbs, Role, Rule, Skip, Store
 use crate::auth::scheme::{Cost, SchemeError, Stored};
 use crate::auth::user::Identity;
 use crate::auth::variables::Values;
-use crate::auth::verdict::{Grant, Verdict};
+use crate::auth::verdict::{Elsewhere, Grant, Verdict};
 use crate::fault::Failure;
 use crate::limits::PASSWORD_BYTES_MAX;
 use crate::secret::Secret;
@@ -398,7 +398,14 @@ impl Chain {
     fn accept(mut self) -> Step {
         if self.kept.nologin {
             let reason = self.kept.reason.take();
-            return self.refuse(Failure::Disabled, Why::Nologin, reason);
+            let Some(host) = self.kept.grant.host.take() else {
+                return self.refuse(Failure::Disabled, Why::Nologin, reason);
+            };
+            let user = self.kept.user.take().unwrap_or_else(|| self.identity.user.clone());
+            let user = self.kept.grant.destuser.take().unwrap_or(user);
+            let port = self.kept.grant.port;
+            let elsewhere = Elsewhere { user, host, port, reason };
+            return self.end_with(Verdict::Elsewhere(Box::new(elsewhere)), Some(Why::Nologin));
         }
         let kept = std::mem::take(&mut self.kept);
         let user = kept.user.unwrap_or_else(|| self.identity.user.clone());
@@ -429,8 +436,12 @@ impl Chain {
     }
 
     fn refuse_for(self, failure: Failure, why: Option<Why>, reason: Option<Box<str>>) -> Step {
+        self.end_with(Verdict::Refuse { failure, reason }, why)
+    }
+
+    fn end_with(self, verdict: Verdict, why: Option<Why>) -> Step {
         Step::Done(Box::new(Answer {
-            verdict: Verdict::Refuse { failure, reason },
+            verdict,
             master_user: self.identity.master,
             nodelay: self.nodelay,
             delay_until: self.delay_until,

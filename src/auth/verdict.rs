@@ -18,6 +18,22 @@ pub enum Verdict {
         /// Text for the user, when the database gives one.
         reason: Option<Box<str>>,
     },
+    /// The user logs in at another host and not here (`nologin` and `host`). Proxies of ours are told where (W-REF-5); to
+    /// everybody else it is [`Failure::Disabled`].
+    Elsewhere(Box<Elsewhere>),
+}
+
+/// Where a user logs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The name there.
+    pub user: Box<str>,
+    /// Name or address.
+    pub host: Box<str>,
+    /// Its port; none: the protocol's.
+    pub port: Option<u16>,
+    /// Text for the user, when the database gives one.
+    pub reason: Option<Box<str>>,
 }
 
 /// An accepted login and how to present it to the backend.

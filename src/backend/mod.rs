@@ -17,6 +17,8 @@ pub mod sieve;
 pub mod submission;
 pub mod xclient;
 
+use std::time::Duration;
+
 use crate::auth::verdict::BackendMech;
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
@@ -84,6 +86,23 @@ impl Dialogue {
         }
     }
 
+    /// How long the backend may say nothing before [`Self::silent`] is worth a try; none: as long as the login may take.
+    #[must_use]
+    pub fn patience(&self) -> Option<Duration> {
+        match self {
+            Self::Sieve(sieve) => sieve.patience(),
+            Self::Imap(_) | Self::Pop3(_) | Self::Submission(_) => None,
+        }
+    }
+
+    /// The backend was silent for [`Self::patience`].
+    pub fn silent(&mut self, to_backend: &mut Vec<u8>) {
+        match self {
+            Self::Sieve(sieve) => sieve.silent(to_backend),
+            Self::Imap(_) | Self::Pop3(_) | Self::Submission(_) => {}
+        }
+    }
+
     /// The backend closed the connection, and everything it sent has been read.
     pub fn eof(&mut self) -> Step {
         match self {
@@ -116,7 +135,7 @@ impl Dialogue {
         }
     }
 
-    /// Forwarding pairs that could not be sent (W-FWD-5).
+    /// Facts and forward variables that could not be sent (W-FWD-5).
     #[must_use]
     pub fn dropped_pairs(&self) -> u16 {
         match self {
@@ -149,6 +168,10 @@ pub struct Login {
     pub referrals: u8,
     /// Log in by trust alone (`proxy_noauth`): in Submission by XCLIENT LOGIN (W-SUB-B9).
     pub noauth: bool,
+    /// A backend that takes XCLIENT from the client behind us is all right (`xclient_inherit_ok`, W-FWD-10).
+    pub xclient_inherit_ok: bool,
+    /// The client sees the backend's words about a wrong password (`pass_backend_error`, W-POP-B5).
+    pub pass_backend_error: bool,
     /// What we call ourselves in EHLO.
     pub own_name: Box<str>,
     /// What the client called itself in EHLO.

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::limits::USER_BYTES_MAX;
+use crate::names::Protocol;
 
 /// Where to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +64,8 @@ impl Referral {
         url_of(url.as_bytes(), "sieve://")
     }
 
-    /// Submission and LMTP: the text behind the reply code, `5.2.900 [<address> ]user@host:port Referral`. The user
-    /// ends at the last `@`; what `<…>` encloses repeats the recipient.
+    /// Submission and LMTP: the text behind the reply code, `5.2.900 [<address> ]user@host:port Referral`. The user is
+    /// written as it is and ends at the last `@`; what `<…>` encloses repeats the recipient.
     #[must_use]
     pub fn from_smtp(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?.strip_prefix("5.2.900 ")?;
@@ -72,8 +73,51 @@ impl Referral {
             Some(address) => address.split_once("> ")?.1,
             None => text,
         };
-        authority(text.split(' ').next().filter(|token| !token.is_empty())?)
+        let token = text.split(' ').next().filter(|token| !token.is_empty())?;
+        match token.rsplit_once('@') {
+            Some((user, place)) => {
+                Some(Self { user: Some(user_name(user)?.into()), ..authority(place)? })
+            }
+            None => authority(token),
+        }
     }
+}
+
+/// A referral as we write it, in the form in which the protocol's refusals travel (W-REF-5): code and words, and in
+/// Submission the whole reply. `host` is a name or an address.
+#[must_use]
+pub fn written(protocol: Protocol, user: &str, host: &str, port: Option<u16>) -> Box<[u8]> {
+    let host = match host.parse::<Ipv6Addr>() {
+        Ok(address) => format!("[{address}]"),
+        Err(_) => host.to_owned(),
+    };
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    let place = format!("{host}{port}");
+    // There it is written as it is, and where it cannot be, the receiver knows whom it asked about.
+    let plain = if user.contains([' ', '<']) { String::new() } else { format!("{user}@") };
+    let user = percent_encoded(user);
+    let text = match protocol {
+        Protocol::Imap => format!("[REFERRAL imap://{user};AUTH=*@{place}/] Log in there."),
+        Protocol::Pop3 => format!("[REFERRAL/{user}@{place}] Log in there."),
+        Protocol::Sieve => format!("(REFERRAL \"sieve://{user}@{place}\") Log in there."),
+        Protocol::Submission | Protocol::Lmtp => format!("550 5.2.900 {plain}{place} Referral"),
+    };
+    text.into_bytes().into()
+}
+
+/// ```text
+/// unreserved    = ALPHA / DIGIT / "-" / "." / "_" / "~"   ; RFC 3986 2.3
+/// ```
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
 }
 
 fn url_of(url: &[u8], scheme: &str) -> Option<Referral> {
@@ -137,9 +181,14 @@ fn named_host(text: &str) -> Option<Host> {
 fn user_of(userinfo: &str) -> Option<Box<str>> {
     let encoded = userinfo.split(';').next()?;
     let user = String::from_utf8(percent_decoded(encoded.as_bytes())?).ok()?;
+    user_name(&user).map(Into::into)
+}
+
+/// Fit to be sent to a backend.
+fn user_name(user: &str) -> Option<&str> {
     let legal =
         (1..=USER_BYTES_MAX).contains(&user.len()) && !user.bytes().any(|b| b.is_ascii_control());
-    legal.then(|| user.into())
+    legal.then_some(user)
 }
 
 /// ```text
@@ -220,6 +269,30 @@ mod tests {
     }
 
     #[test]
+    fn w_ref_5_what_we_write_is_what_we_read() {
+        for (host, port) in
+            [("192.0.2.7", Some(1143)), ("2001:db8::1", None), ("h2.example", Some(1))]
+        {
+            for user in ["tim", "t\u{ed}m@example.com", "a]b\"c d@e%40"] {
+                let of = |protocol| written(protocol, user, host, port);
+                let imap = of(Protocol::Imap);
+                let url = crate::wire::resp_text::parse(&imap).argument;
+                assert_eq!(
+                    Referral::from_imap(url),
+                    to(user, host, port),
+                    "{}",
+                    imap.escape_ascii()
+                );
+                assert_eq!(Referral::from_pop3(&of(Protocol::Pop3)), to(user, host, port));
+                assert_eq!(Referral::from_sieve(&of(Protocol::Sieve)), to(user, host, port));
+                let reply = of(Protocol::Submission);
+                let told = if user.contains(' ') { "" } else { user };
+                assert_eq!(Referral::from_smtp(reply.get(4..).unwrap()), to(told, host, port));
+            }
+        }
+    }
+
+    #[test]
     fn every_other_protocols_form() {
         let pop3 = |text: &str| Referral::from_pop3(text.as_bytes());
         assert_eq!(
@@ -236,6 +309,7 @@ mod tests {
         let smtp = |text: &str| Referral::from_smtp(text.as_bytes());
         assert_eq!(smtp("5.2.900 tim@h2:587 Referral"), to("tim", "h2", Some(587)));
         assert_eq!(smtp("5.2.900 <a@b> a@b@10.0.0.1:24 Referral"), to("a@b", "10.0.0.1", Some(24)));
+        assert_eq!(smtp("5.2.900 a%40;b@h Referral"), to("a%40;b", "h", None), "as it is written");
         assert_eq!(smtp("5.1.1 <a@b> unknown"), None);
         assert_eq!(smtp("5.2.900 "), None);
     }

@@ -13,7 +13,7 @@ use crate::wire::resp_text::has_word;
 use crate::wire::{base64, tab_escaped, xtext};
 
 use super::Login;
-use super::forward::{value, variables};
+use super::forward::{unsendable, value, variables};
 
 /// Appends the XCLIENT line of POP3 and ManageSieve and says how many facts and variables had to be left out.
 ///
@@ -46,7 +46,7 @@ pub fn write_line(facts: &ClientFacts, login: &Login, hops: u8, out: &mut Vec<u8
     }
     out.extend_from_slice(&line);
     out.extend(b"\r\n");
-    count(left_out.saturating_add(unsent))
+    count(left_out.saturating_add(unsent).saturating_add(unsendable(facts, login)))
 }
 
 const IN_LINE: [Fact; 8] = [
@@ -82,7 +82,7 @@ pub struct Smtp<'a> {
 pub struct Commands {
     /// Each with its CRLF; each is answered once, and followed by a new EHLO or LHLO at the end (W-SUB-B4).
     pub lines: Vec<Box<[u8]>>,
-    /// Facts and variables that had to be left out.
+    /// Facts and variables that the backend wants and that had to be left out (W-FWD-5).
     pub left_out: u16,
 }
 
@@ -153,9 +153,10 @@ fn smtp_attributes(
             escaped.len().saturating_add(" FORWARD=".len()) <= ATTRIBUTE_BYTES_MAX
         })
     } else {
-        (Vec::new(), variables(facts, login).len())
+        // Not wanted is not left out.
+        (Vec::new(), 0)
     };
-    *left_out = left_out.saturating_add(count(unsent));
+    *left_out = left_out.saturating_add(count(unsent.saturating_add(unsendable(facts, login))));
     let attributes = [
         // The client's name is looked up by nobody, so nobody could have put anything into it (W-FWD-9).
         known("NAME", None),
@@ -225,8 +226,14 @@ fn count(facts: usize) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::forward::tests::facts;
+    use crate::backend::forward::tests::facts as facts_with_an_illegal_variable;
     use crate::names::SessionId;
+
+    fn facts() -> ClientFacts {
+        let mut facts = facts_with_an_illegal_variable();
+        facts.forward.truncate(1);
+        facts
+    }
 
     fn line(facts: &ClientFacts, forward: &[(&str, &str)]) -> (String, u16) {
         let login = login(forward);
@@ -307,7 +314,9 @@ mod tests {
         let few = Smtp { helo: Some("a b=+\n"), ..smtp("addr HELO") };
         let (lines, left_out) = commands(&facts(), &login(&[("k", "v")]), &few);
         assert_eq!(lines, ["XCLIENT HELO=a+20b+3D+2B+0A ADDR=192.0.2.7\r\n"]);
-        assert_eq!(left_out, 1, "the variable");
+        assert_eq!(left_out, 0, "a variable that is not wanted is not left out");
+        let odd = facts_with_an_illegal_variable();
+        assert_eq!(commands(&odd, &login(&[]), &smtp(ALL)).1, 1, "W-FWD-5");
         assert_eq!(commands(&facts(), &login(&[]), &smtp("")).0, [""; 0]);
     }
 

@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use super::diagnostic::{Findings, nearest};
 use super::model::{
-    Auth, Config, ControlCore, Cores, Doveadm, Limits, Log, LogTarget, Mechanism, ProtocolSettings,
-    Proxy, ProxyHeader, ProxySsl, Trust,
+    Auth, Config, ControlCore, Cores, Doveadm, HeaderOption, Limits, Log, LogTarget, Mechanism,
+    ProtocolSettings, Proxy, ProxyHeader, ProxySsl, Trust,
 };
 use super::registry::Scope;
 use super::sieve::ManageSieve;
@@ -53,12 +53,14 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
         managesieve: ManageSieve::new(|name| holder(root, Protocol::Sieve, name)),
         hostname: root.optional_text("hostname"),
         submission_keywords: submission::keywords(root, findings),
+        lmtp_xclient_ipv6_prefix: root.flag("lmtp_xclient_ipv6_prefix"),
         recipient_delimiter: root.text("recipient_delimiter").chars().next(),
         proxy: proxy(root, findings),
         limits: limits(root),
         log: log(root, findings),
         doveadm: doveadm(root, findings),
-        protocol_settings: Protocol::ALL.map(|protocol| protocol_settings(root, protocol)),
+        protocol_settings: Protocol::ALL
+            .map(|protocol| protocol_settings(root, protocol, findings)),
         protocols,
     }
 }
@@ -294,7 +296,33 @@ fn proxy_ssl(word: &str) -> ProxySsl {
     }
 }
 
-fn protocol_settings(root: &Section, protocol: Protocol) -> ProtocolSettings {
+/// HAProxy's words for what a header of version 2 may tell (`proxy-v2-options`).
+fn header_options(block: &Section, findings: &mut Findings) -> Vec<HeaderOption> {
+    const NAME: &str = "proxy_send_header_options";
+    let mut options = Vec::new();
+    for word in block.words(NAME) {
+        match word.to_ascii_lowercase().as_str() {
+            "ssl" => options.push(HeaderOption::Ssl),
+            "authority" => options.push(HeaderOption::Authority),
+            "unique-id" => options.push(HeaderOption::UniqueId),
+            "crc32c" => options.push(HeaderOption::Checksum),
+            _ => {
+                let text = format!(
+                    "found {}, expected some of `ssl`, `authority`, `unique-id`, `crc32c`",
+                    shown(&word)
+                );
+                findings.error(block.place_of(NAME), NAME, text);
+            }
+        }
+    }
+    options
+}
+
+fn protocol_settings(
+    root: &Section,
+    protocol: Protocol,
+    findings: &mut Findings,
+) -> ProtocolSettings {
     let empty = Section::new(Scope::Protocol, None, root.place.clone());
     let block = root.labelled(Scope::Protocol, protocol.name()).unwrap_or(&empty);
     let holder = |name| holder(root, protocol, name);
@@ -309,6 +337,9 @@ fn protocol_settings(root: &Section, protocol: Protocol) -> ProtocolSettings {
             "v2" => ProxyHeader::V2,
             _ => ProxyHeader::No,
         },
+        proxy_send_header_options: header_options(block, findings),
+        xclient_inherit_ok: block.flag("xclient_inherit_ok"),
+        pass_backend_error: block.flag("pass_backend_error"),
         mail_max_userip_connections: holder("mail_max_userip_connections")
             .small("mail_max_userip_connections"),
         relay_idle_timeout: holder("relay_idle_timeout")
@@ -367,6 +398,12 @@ mod tests {
         assert_eq!(pop3.relay_idle_timeout, Duration::from_secs(660));
         assert_eq!((pop3.proxy_port, pop3.proxy_ssl), (1110, ProxySsl::StartTls));
         assert_eq!(pop3.proxy_send_header, ProxyHeader::V2);
+        assert_eq!(pop3.proxy_send_header_options, [HeaderOption::Ssl, HeaderOption::Authority]);
+        let text = "protocol imap {\n proxy_send_header_options = unique-id CRC32C\n}\n";
+        let options = loaded(text).protocol(Protocol::Imap).proxy_send_header_options.clone();
+        assert_eq!(options, [HeaderOption::UniqueId, HeaderOption::Checksum]);
+        let found = errors("protocol imap {\n proxy_send_header_options = ssl cn\n}\n");
+        assert!(found[0].contains("expected some of `ssl`"), "{found:?}");
         assert_eq!(config.protocol(Protocol::Imap).relay_idle_timeout, Duration::from_secs(3600));
         assert_eq!(config.protocol(Protocol::Imap).proxy_port, 143);
         assert_eq!(config.doveadm.port, 2400);

@@ -19,9 +19,11 @@ use crate::template::Template;
 
 mod operation;
 mod ssl;
+mod way;
 
 pub use operation::{Limits, Log, LogTarget};
 pub use ssl::{Certificate, ClientAuthorities, RequestClientCert, Ssl, SslMode, TlsVersion};
+pub use way::{HeaderOption, ProxyHeader, ProxySsl};
 
 /// Everything Hale is told.
 #[derive(Clone, Debug)]
@@ -56,6 +58,8 @@ pub struct Config {
     pub hostname: Option<String>,
     /// Lines of EHLO that are true of every Submission backend.
     pub submission_keywords: Vec<String>,
+    /// IPv6 addresses begin with `IPV6:` in XCLIENT to LMTP backends.
+    pub lmtp_xclient_ipv6_prefix: bool,
     /// What separates name and detail of an LMTP recipient.
     pub recipient_delimiter: Option<char>,
     /// Towards backends, for logins.
@@ -396,32 +400,16 @@ pub struct ProtocolSettings {
     pub proxy_ssl: ProxySsl,
     /// PROXY header towards backends.
     pub proxy_send_header: ProxyHeader,
+    /// What the binary form tells besides addresses.
+    pub proxy_send_header_options: Vec<HeaderOption>,
+    /// Submission: backends that take XCLIENT from whoever comes by us are all right.
+    pub xclient_inherit_ok: bool,
+    /// POP3: clients see the backends' words about wrong passwords.
+    pub pass_backend_error: bool,
     /// Sessions of one user from one address; 0: any number.
     pub mail_max_userip_connections: u32,
     /// A relay without a byte for this long is ended; zero: never.
     pub relay_idle_timeout: Duration,
-}
-
-/// TLS towards backends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProxySsl {
-    /// None.
-    No,
-    /// The protocol's STARTTLS.
-    StartTls,
-    /// From the first byte.
-    Yes,
-}
-
-/// PROXY header towards backends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProxyHeader {
-    /// None.
-    No,
-    /// The line.
-    V1,
-    /// The binary form.
-    V2,
 }
 
 /// The doveadm service of proxies and backends.

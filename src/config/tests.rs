@@ -48,7 +48,7 @@ fn lines(diagnostics: &[Diagnostic]) -> Vec<String> {
 
 /// The configuration of a text that must be right.
 #[track_caller]
-pub(super) fn loaded(text: &str) -> Config {
+pub(crate) fn loaded(text: &str) -> Config {
     let loaded = load_text(text);
     assert_eq!(lines(&loaded.errors), [""; 0]);
     loaded.config.unwrap()

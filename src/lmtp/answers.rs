@@ -18,6 +18,9 @@ use crate::wire::smtp::reply::{Class, Next, Reply};
 impl Link {
     /// The connection stands; `header` comes before anything else, in clear (W-PPO-1, W-PPO-3).
     pub(super) fn connected(&mut self, now: Tick, header: &[u8], news: &mut Vec<News>) {
+        if !self.stage_is_connecting() {
+            return;
+        }
         self.commands.extend_from_slice(header);
         let opened_by = now.after(LMTP_RECIPIENT_TIMEOUT);
         match self.tls {
@@ -189,14 +192,14 @@ impl Link {
         if let (Some(introduction), Some(offered)) =
             (self.introduction.take(), self.keywords.parameters(b"XCLIENT"))
         {
-            let Introduction { facts, hops, helo, timeout_s } = *introduction;
+            let Introduction { facts, hops, helo, timeout_s, ipv6_prefix } = *introduction;
             let smtp = Smtp {
                 offered,
                 helo: helo.as_deref(),
                 proto: "LMTP",
                 login: None,
                 timeout_s,
-                ipv6_prefix: false,
+                ipv6_prefix,
             };
             let lines = xclient::smtp_commands(&facts, &Login::default(), hops, &smtp).lines;
             for (number, line) in lines.iter().enumerate() {

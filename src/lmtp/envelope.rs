@@ -13,9 +13,9 @@ use super::reply;
 use super::transaction::{Fate, Forward, Recipient, Referred, ours};
 use crate::auth::answer::Answer;
 use crate::auth::ask::{Proof, Question};
-use crate::auth::verdict::{BackendTls, Grant, Verdict};
+use crate::auth::verdict::{BackendTls, Elsewhere, Grant, Verdict};
 use crate::backend::forward::hops_left;
-use crate::backend::referral::{Host, Referral};
+use crate::backend::referral::{self, Host, Referral};
 use crate::event::Event;
 use crate::fault::Failure;
 use crate::limits::{LMTP_DESTINATIONS_MAX, REFERRALS_MAX};
@@ -59,6 +59,7 @@ impl Lmtp {
         let Some(number) = self.take_finding(Sought::User) else { return };
         let grant = match answer.verdict {
             Verdict::Accept(grant) => *grant,
+            Verdict::Elsewhere(place) => return self.sent_away(now, number, &place, outbox),
             Verdict::Refuse { failure, .. } => {
                 let detail = match (answer.trouble, answer.why) {
                     (Some(trouble), _) => trouble.to_string(),
@@ -193,7 +194,8 @@ impl Lmtp {
         facts.session_id = SessionId::parse(&sub).unwrap_or(facts.session_id);
         let hops = hops_left(&facts, referrals)?;
         let timeout_s = self.timeout_s.map(|seconds| seconds.saturating_sub(3).max(1));
-        Some(Introduction { facts, hops, helo: self.helo.clone(), timeout_s })
+        let ipv6_prefix = self.settings.xclient_ipv6_prefix;
+        Some(Introduction { facts, hops, helo: self.helo.clone(), timeout_s, ipv6_prefix })
     }
 
     fn offer(&mut self, now: Tick, id: LinkId, number: usize, outbox: &mut Outbox) {
@@ -253,6 +255,22 @@ impl Lmtp {
             Host::Name(name) => name,
         };
         recipient.referral = Some(Referred { host, port: referral.port });
+    }
+
+    /// The recipient's mail is taken elsewhere: another tier of proxies is told where, everybody else that the user is
+    /// disabled (W-REF-5).
+    fn sent_away(&mut self, now: Tick, number: usize, place: &Elsewhere, outbox: &mut Outbox) {
+        let detail = format!("nologin: the user is served at {}", place.host);
+        self.not_found(number, Failure::Disabled, &detail, outbox);
+        if self.facts.trusted
+            && let Some(recipient) = self.recipient(number)
+        {
+            let Elsewhere { user, host, port, .. } = place;
+            let mut reply = referral::written(Protocol::Lmtp, user, host, *port).into_vec();
+            reply.extend(b"\r\n");
+            recipient.refuse(reply.into());
+        }
+        self.heard(now);
     }
 
     /// No backend could be asked about this recipient.

@@ -74,6 +74,8 @@ pub(super) struct Introduction {
     pub(super) hops: u8,
     pub(super) helo: Option<Box<str>>,
     pub(super) timeout_s: Option<u64>,
+    /// How IPv6 addresses are written (W-FWD-8).
+    pub(super) ipv6_prefix: bool,
 }
 
 /// A recipient as the backend gets it.

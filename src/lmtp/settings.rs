@@ -21,6 +21,8 @@ pub struct LmtpSettings {
     pub port: u16,
     /// `proxy_send_header` of `protocol lmtp`.
     pub send_header: SendHeader,
+    /// Addresses in XCLIENT to backends begin with `IPV6:` (`lmtp_xclient_ipv6_prefix`).
+    pub xclient_ipv6_prefix: bool,
     /// What separates a user's name from a detail in a local part (`recipient_delimiter`).
     pub delimiter: Option<char>,
     /// Whether there is a certificate to show behind STARTTLS.

@@ -14,7 +14,7 @@ use crate::auth::verdict::{Grant, Verdict};
 use crate::backend::connect::Attempts;
 use crate::backend::referral::{Host, Referral};
 use crate::backend::{Dialogue, Step};
-use crate::event::Event;
+use crate::event::{Event, Notice};
 use crate::fault::Failure;
 use crate::limits;
 use crate::names::Protocol;
@@ -184,6 +184,10 @@ impl Session {
             Verdict::Accept(grant) => {
                 attempt.master = answer.master_user;
                 grant
+            }
+            Verdict::Elsewhere(place) => {
+                attempt.master = answer.master_user.or_else(|| attempt.master.take());
+                return self.send_away(now, &place, outbox);
             }
             Verdict::Refuse { failure, reason } => {
                 let text = reason.map(|reason| reason.into_boxed_bytes());
@@ -455,6 +459,10 @@ impl Session {
             return;
         };
         let backend = attempt.host();
+        if attempt.dialogue.as_ref().is_some_and(|dialogue| dialogue.dropped_pairs() > 0) {
+            let (subject, notice) = (subject.clone(), Notice::FactsLeftOut);
+            outbox.wish(Wish::Report(Event::Noticed { subject, notice }));
+        }
         self.dialogue.accept(ok, &mut outbox.to_client);
         outbox.to_client.extend_from_slice(&attempt.inbox.take_rest());
         outbox.to_backend.extend_from_slice(&self.inbox.take_rest());

@@ -465,7 +465,7 @@ impl Session {
                 outbox,
             ),
             Stage::Connecting => self.backend_broken(now, "timed out", outbox),
-            Stage::SecuringBackend | Stage::LoggingIn => self.login_timed_out(now, outbox),
+            Stage::SecuringBackend | Stage::LoggingIn => self.login_late(now, outbox),
             Stage::Pausing => self.try_again(now, outbox),
             Stage::Holding => self.answer_held(now, outbox),
             Stage::Over => {}

@@ -17,8 +17,8 @@ mod refusal;
 mod secure;
 mod settings;
 
-pub use announce::SendHeader;
+pub use announce::{Extensions, SendHeader};
 pub use machine::Session;
 pub use refusal::PIPELINED;
 pub use secure::ClientTls;
-pub use settings::{CertificateSettings, ProtocolSettings, SessionSettings};
+pub use settings::{CertificateSettings, Cleartext, ProtocolSettings, SessionSettings};

@@ -6,6 +6,8 @@
 use super::machine::{Session, Stage};
 use super::output::{Outbox, Wish};
 use crate::auth::delay;
+use crate::auth::verdict::Elsewhere;
+use crate::backend::referral;
 use crate::event::Event;
 use crate::fault::Failure;
 use crate::limits;
@@ -54,6 +56,22 @@ impl Session {
         } else {
             self.answer_held(now, outbox);
         }
+    }
+
+    /// The user logs in elsewhere. Another tier of proxies is told where, at once; everybody else hears what he hears when
+    /// somebody may not log in at all (W-REF-5).
+    pub(super) fn send_away(&mut self, now: Tick, place: &Elsewhere, outbox: &mut Outbox) {
+        let detail = format!("nologin: the user logs in at {}", place.host);
+        let reason = place.reason.as_ref().map(|reason| reason.as_bytes().into());
+        let text = if self.facts.trusted {
+            if let Some(attempt) = &mut self.attempt {
+                attempt.nodelay = true;
+            }
+            Some(referral::written(self.protocol, &place.user, &place.host, place.port))
+        } else {
+            reason
+        };
+        self.fail(now, Failure::Disabled, text, &detail, outbox);
     }
 
     pub(super) fn turn_came(&mut self, now: Tick) {

@@ -156,6 +156,8 @@ impl Session {
             forward,
             client_id: self.dialogue.client_id().to_vec(),
             noauth: grant.noauth,
+            xclient_inherit_ok: self.settings.of(self.protocol).xclient_inherit_ok,
+            pass_backend_error: self.settings.of(self.protocol).pass_backend_error,
             own_name: self.settings.rules.host.clone(),
             helo: self.dialogue.helo().map(Into::into),
         };
@@ -189,8 +191,24 @@ impl Session {
             return self.begin_dialogue(now, false);
         };
         let step = dialogue.secured(&self.facts, &mut outbox.to_backend);
-        self.stage = Stage::LoggingIn;
+        let patience = dialogue.patience();
+        let deadline = self.login_deadline(now);
+        let sooner = patience.map_or(deadline, |patience| deadline.min(now.after(patience)));
+        self.enter(Stage::LoggingIn, sooner);
         self.backend_step(now, step, outbox);
+    }
+
+    /// A login takes too long; or only the backend's silence does, and a question may end that.
+    pub(super) fn login_late(&mut self, now: Tick, outbox: &mut Outbox) {
+        let deadline = self.login_deadline(now);
+        let dialogue = self.attempt.as_mut().and_then(|attempt| attempt.dialogue.as_mut());
+        match dialogue {
+            Some(dialogue) if now < deadline => {
+                dialogue.silent(&mut outbox.to_backend);
+                self.enter(Stage::LoggingIn, deadline);
+            }
+            _ => self.login_timed_out(now, outbox),
+        }
     }
 
     /// No TLS towards the backend. One that can't prove itself is not asked again; it has no other certificate

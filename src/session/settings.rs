@@ -25,8 +25,8 @@ pub struct SessionSettings {
     pub verify_backends: bool,
     /// Peers whose forwarded facts are believed (`login_trusted_networks`).
     pub trusted: Networks,
-    /// Whether password mechanisms wait for TLS (`ssl = required`), except for trusted peers.
-    pub privacy_required: bool,
+    /// Passwords over connections that are not private (`ssl`, `auth_allow_cleartext`).
+    pub cleartext: Cleartext,
     /// Whether a PROXY header counts as a private connection (`proxy_protocol_implies_secure`, W-TRUST-3).
     pub proxy_header_is_private: bool,
     /// `haproxy_timeout`.
@@ -54,6 +54,17 @@ pub struct CertificateSettings {
     pub name_the_user: bool,
 }
 
+/// Who may send a password over a connection that is not private (W-TRUST-2, W-TRUST-3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cleartext {
+    /// Everybody: the operator wants it so, or has no certificate that could make anything private.
+    Allowed,
+    /// Trusted peers and clients on this host.
+    Discouraged,
+    /// Nobody, however much he is trusted (`ssl = required`).
+    Forbidden,
+}
+
 /// Settings of one protocol towards the backends.
 #[derive(Clone, Copy, Debug)]
 pub struct ProtocolSettings {
@@ -63,13 +74,23 @@ pub struct ProtocolSettings {
     pub tls: BackendTls,
     /// `proxy_send_header`.
     pub send_header: SendHeader,
+    /// `xclient_inherit_ok`.
+    pub xclient_inherit_ok: bool,
+    /// `pass_backend_error`.
+    pub pass_backend_error: bool,
 }
 
 impl ProtocolSettings {
     /// The protocol's own port, in clear, and nothing said before it.
     #[must_use]
     pub fn standard(protocol: Protocol) -> Self {
-        Self { port: protocol.default_port(), tls: BackendTls::Off, send_header: SendHeader::No }
+        Self {
+            port: protocol.default_port(),
+            tls: BackendTls::Off,
+            send_header: SendHeader::No,
+            xclient_inherit_ok: false,
+            pass_backend_error: false,
+        }
     }
 }
 
@@ -83,9 +104,16 @@ impl SessionSettings {
         behind_header: bool,
         tls: ClientTls,
     ) -> &Rules {
-        let private =
-            facts.transport == Transport::Tls || (behind_header && self.proxy_header_is_private);
-        let open = private || facts.trusted || !self.privacy_required;
+        // What a trusted peer says of its own client's way does not make ours less private.
+        let private = facts.transport == Transport::Tls
+            || matches!(tls, ClientTls::Ours | ClientTls::InFront)
+            || (behind_header && self.proxy_header_is_private);
+        let open = private
+            || match self.cleartext {
+                Cleartext::Allowed => true,
+                Cleartext::Discouraged => facts.trusted || (!behind_header && is_this_host(facts)),
+                Cleartext::Forbidden => false,
+            };
         // All others have EXTERNAL masked out: this is the one place that offers it.
         if let (true, true, Some(rules)) =
             (open, facts.certificate.is_verified(), &self.certificates.rules)
@@ -106,5 +134,89 @@ impl SessionSettings {
         let index = Protocol::ALL.iter().position(|known| *known == protocol);
         let known = index.and_then(|index| self.protocols.get(index)).copied();
         known.unwrap_or_else(|| ProtocolSettings::standard(protocol))
+    }
+}
+
+/// Client and server are one host, so nobody is in between. Judged by the socket, not by what anybody says.
+fn is_this_host(facts: &ClientFacts) -> bool {
+    let (from, to) = (facts.socket.ip().to_canonical(), facts.local.ip().to_canonical());
+    from == to || (from.is_loopback() && to.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::ClientCertificate;
+    use crate::limits::PROXY_TTL;
+    use crate::names::SessionId;
+
+    fn facts(from: &str, to: &str, trusted: bool, transport: Transport) -> ClientFacts {
+        let from = format!("{from}:4711").parse().unwrap();
+        ClientFacts {
+            socket: from,
+            origin: from,
+            apparent: from,
+            local: format!("{to}:143").parse().unwrap(),
+            local_name: None,
+            session_id: SessionId::from_bytes([1; 16]),
+            ttl: PROXY_TTL,
+            transport,
+            certificate: ClientCertificate::NONE,
+            trusted,
+            forward: Vec::new(),
+        }
+    }
+
+    fn settings(cleartext: Cleartext) -> SessionSettings {
+        SessionSettings {
+            rules: Rules::default(),
+            guarded_rules: Rules { plaintext_allowed: false, ..Rules::default() },
+            starttls_rules: None,
+            certificates: CertificateSettings::default(),
+            verify_backends: true,
+            trusted: Networks::default(),
+            cleartext,
+            proxy_header_is_private: false,
+            proxy_header_timeout: Duration::from_secs(3),
+            failure_delay: Duration::ZERO,
+            login_timeout: Duration::from_secs(30),
+            reconnects_max: 0,
+            user_move_timeout: Duration::from_secs(31),
+            protocols: Protocol::ALL.map(ProtocolSettings::standard),
+        }
+    }
+
+    #[test]
+    fn w_trust_2_w_trust_3_who_may_send_a_password_in_clear() {
+        use Cleartext::{Allowed, Discouraged, Forbidden};
+        let far = facts("192.0.2.7", "198.51.100.1", false, Transport::Insecure);
+        let trusted = ClientFacts { trusted: true, ..far.clone() };
+        let tls = ClientFacts { transport: Transport::Tls, ..far.clone() };
+        let same = facts("[::ffff:198.51.100.1]", "198.51.100.1", false, Transport::Insecure);
+        let loopback = facts("127.0.0.9", "127.0.0.1", false, Transport::Insecure);
+        let may = |cleartext, facts: &ClientFacts, behind_header| {
+            let settings = settings(cleartext);
+            settings.rules_for(facts, behind_header, ClientTls::Clear).plaintext_allowed
+        };
+        for (facts, allowed, discouraged, forbidden) in [
+            (&far, true, false, false),
+            (&trusted, true, true, false),
+            (&same, true, true, false),
+            (&loopback, true, true, false),
+            (&tls, true, true, true),
+        ] {
+            assert_eq!(may(Allowed, facts, false), allowed, "{facts:?}");
+            assert_eq!(may(Discouraged, facts, false), discouraged, "{facts:?}");
+            assert_eq!(may(Forbidden, facts, false), forbidden, "{facts:?}");
+        }
+        assert!(!may(Discouraged, &loopback, true), "a balancer on this host is not its client");
+        for tls in [ClientTls::Ours, ClientTls::InFront] {
+            let rules = settings(Forbidden);
+            let rules = rules.rules_for(&trusted, false, tls);
+            assert!(rules.plaintext_allowed, "the peer's client came in clear, the peer by TLS");
+        }
+        let by_name = SessionSettings { proxy_header_is_private: true, ..settings(Discouraged) };
+        assert!(by_name.rules_for(&far, true, ClientTls::Clear).plaintext_allowed);
+        assert!(!by_name.rules_for(&far, false, ClientTls::Clear).plaintext_allowed);
     }
 }

@@ -39,8 +39,12 @@ pub enum Counter {
     PasswordExposed,
     /// Connections on which an untrusted client set forwarding facts (W-FWD-1).
     FactsForged,
+    /// Logins at which a backend was not told everything (W-FWD-5).
+    FactsLeftOut,
     /// Connections without a login that made room for newer ones (W-PIPE-7).
     CrowdedOut,
+    /// Clients that were told later that their backend is gone (wire.md 6, *disconnect spreading*).
+    EndsSpread,
     /// Logins that did not wait for a backend that has been failing (W-FAIL-2).
     FailedFast,
     /// Referrals of backends that were followed (W-REF-1).
@@ -63,7 +67,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -80,7 +84,9 @@ impl Counter {
         Self::Panicked,
         Self::PasswordExposed,
         Self::FactsForged,
+        Self::FactsLeftOut,
         Self::CrowdedOut,
+        Self::EndsSpread,
         Self::FailedFast,
         Self::Referred,
         Self::TlsHandshakes,
@@ -112,7 +118,9 @@ impl Counter {
             Self::Panicked => "panicked",
             Self::PasswordExposed => "password_exposed",
             Self::FactsForged => "facts_forged",
+            Self::FactsLeftOut => "facts_left_out",
             Self::CrowdedOut => "crowded_out",
+            Self::EndsSpread => "ends_spread",
             Self::FailedFast => "failed_fast",
             Self::Referred => "referred",
             Self::TlsHandshakes => "tls_handshakes",

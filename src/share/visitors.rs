@@ -15,6 +15,7 @@ use crate::admission::penalty::{Penalty, attempts_at_once};
 use crate::admission::prefix::Prefix;
 use crate::admission::rate::Bucket;
 use crate::limits;
+use crate::names::Protocol;
 use crate::tick::Tick;
 
 /// The book of visitors. Clones are the same book.
@@ -27,8 +28,8 @@ struct Book {
     /// Connections by address prefix and by listening port, where they are bounded.
     addresses: HashMap<Prefix, Arc<Tally>>,
     ports: HashMap<u16, Arc<Tally>>,
-    /// Sessions by user and address.
-    seats: HashMap<(Box<str>, IpAddr), Arc<AtomicU32>>,
+    /// Sessions by user and address; each protocol has its own count, as with Dovecot.
+    seats: HashMap<(Protocol, Box<str>, IpAddr), Arc<AtomicU32>>,
     /// Keys the fingerprints of wrong pairs: they say nothing about a password to whoever reads memory.
     fingerprints: RandomState,
 }
@@ -86,11 +87,11 @@ impl Visitors {
         (under_way < attempts_at_once(attempt.earlier_failures(now))).then_some(attempt)
     }
 
-    /// Takes one of the `most` sessions that `user` may have from `address`. `None`: all are taken.
+    /// Takes one of the `most` sessions of a protocol that `user` may have from `address`. `None`: all are taken.
     #[must_use]
-    pub fn seat(&self, user: &str, address: IpAddr, most: u32) -> Option<Seat> {
+    pub fn seat(&self, protocol: Protocol, user: &str, address: IpAddr, most: u32) -> Option<Seat> {
         let seats = self.0.seats.pin();
-        let key = (Box::from(user), address.to_canonical());
+        let key = (protocol, Box::from(user), address.to_canonical());
         let taken = Arc::clone(seats.get_or_insert_with(key, Arc::default));
         let before = taken.fetch_add(1, Ordering::Relaxed);
         let seat = Seat(taken);
@@ -297,13 +298,15 @@ mod tests {
     fn sessions_of_a_user_from_an_address_are_bounded() {
         let visitors = Visitors::default();
         let here = address("192.0.2.1");
-        let seats: Vec<Seat> = (0..3).map(|_| visitors.seat("u", here, 3).unwrap()).collect();
-        assert!(visitors.seat("u", here, 3).is_none());
-        assert!(visitors.seat("v", here, 3).is_some());
-        assert!(visitors.seat("u", address("192.0.2.2"), 3).is_some());
-        assert!(visitors.seat("u", address("::ffff:192.0.2.1"), 3).is_none());
+        let seats: Vec<Seat> =
+            (0..3).map(|_| visitors.seat(Protocol::Imap, "u", here, 3).unwrap()).collect();
+        assert!(visitors.seat(Protocol::Imap, "u", here, 3).is_none());
+        assert!(visitors.seat(Protocol::Imap, "v", here, 3).is_some());
+        assert!(visitors.seat(Protocol::Pop3, "u", here, 3).is_some());
+        assert!(visitors.seat(Protocol::Imap, "u", address("192.0.2.2"), 3).is_some());
+        assert!(visitors.seat(Protocol::Imap, "u", address("::ffff:192.0.2.1"), 3).is_none());
         drop(seats);
-        assert!(visitors.seat("u", here, 3).is_some());
+        assert!(visitors.seat(Protocol::Imap, "u", here, 3).is_some());
     }
 
     #[test]

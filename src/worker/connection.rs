@@ -237,6 +237,8 @@ pub(super) struct Relay {
     pub(super) down: Direction,
     /// The last time a byte moved, in seconds since the start.
     pub(super) moved_at: u32,
+    /// The last time one came from the client: the lowest byte of it, there is no room for more.
+    pub(super) asked_at: u8,
     /// Which side ended first: it is the one the log names.
     pub(super) first_end: Option<Side>,
 }

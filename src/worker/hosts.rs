@@ -1,22 +1,39 @@
-//! What a core has seen of the backends' addresses lately, so that logins do not queue for one that is gone (W-FAIL-2).
+//! What a core has seen of the backends' addresses lately, so that logins do not queue for one that is gone (W-FAIL-2),
+//! and how many sessions it has there.
 //!
 //! Decides: whether a connect is worth its time. An address that has been failing for long gets one connect at a time, which
 //! finds out whether it is back; whoever comes meanwhile is answered at once. Does not: mark a backend down; probes do, for
-//! all cores. Driver: `drive` and `run`. Tests: below, and in the simulator.
+//! all cores. Driver: `drive`, `run`, `relay` and `spread`. Tests: below, and in the simulator.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::limits;
 use crate::tick::Tick;
+
+use super::spread::{Burst, SpreadRules, Told};
 
 /// The addresses a core connects to.
 #[derive(Debug, Default)]
 pub(super) struct Hosts {
     records: Vec<Record>,
     by_address: HashMap<SocketAddr, u16>,
-    /// Which record the connect in flight of a slot belongs to.
-    connecting: Vec<u16>,
+    /// Which record the backend connection of a slot belongs to.
+    places: Vec<Place>,
+}
+
+/// A slot's backend connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Nowhere,
+    /// The kernel has its connect.
+    Connecting(u16),
+    Connected(u16),
+    /// A session of somebody who is logged in.
+    Relayed(u16),
+    /// The same, but the backend went.
+    Lost(u16),
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +42,9 @@ struct Record {
     failing: Option<(Tick, Tick)>,
     /// Connects in flight.
     pending: u32,
+    /// Sessions behind login.
+    relays: u32,
+    burst: Burst,
     budget: Budget,
 }
 
@@ -83,6 +103,7 @@ impl Hosts {
     /// been failing and somebody waits already, or because the budget of repeated connects is spent.
     pub(super) fn begin(&mut self, slot: u32, to: SocketAddr, again: bool, now: Tick) -> bool {
         let Some(index) = self.index(to) else {
+            self.put(slot, Place::Nowhere);
             return true;
         };
         let Some(record) = self.records.get_mut(usize::from(index)) else {
@@ -99,13 +120,7 @@ impl Hosts {
             record.budget.earn(now);
         }
         record.pending += 1;
-        let slot = usize::try_from(slot).unwrap_or(usize::MAX);
-        if slot >= self.connecting.len() {
-            self.connecting.resize(slot + 1, NONE);
-        }
-        if let Some(place) = self.connecting.get_mut(slot) {
-            *place = index;
-        }
+        self.put(slot, Place::Connecting(index));
         true
     }
 
@@ -118,7 +133,10 @@ impl Hosts {
 
     /// The kernel returned the connect of a slot.
     pub(super) fn end(&mut self, slot: u32, ended: Ended, now: Tick) {
-        let Some(record) = self.connecting_to(slot) else {
+        let Place::Connecting(index) = self.place(slot) else {
+            return;
+        };
+        let Some(record) = self.records.get_mut(usize::from(index)) else {
             return;
         };
         record.pending = record.pending.saturating_sub(1);
@@ -127,8 +145,52 @@ impl Hosts {
             Ended::Badly => record.fail(now),
             Ended::Unknown => {}
         }
-        if let Some(place) = usize::try_from(slot).ok().and_then(|at| self.connecting.get_mut(at)) {
-            *place = NONE;
+        let is_there = ended == Ended::Well;
+        self.put(slot, if is_there { Place::Connected(index) } else { Place::Nowhere });
+    }
+
+    /// A slot's session is logged in at the backend that it connected to.
+    pub(super) fn relay_begins(&mut self, slot: u32) {
+        let Place::Connected(index) = self.place(slot) else { return };
+        if let Some(record) = self.records.get_mut(usize::from(index)) {
+            record.relays += 1;
+            self.put(slot, Place::Relayed(index));
+        }
+    }
+
+    /// The session is over, if there was one.
+    pub(super) fn relay_ends(&mut self, slot: u32) {
+        if let Place::Relayed(index) = self.place(slot)
+            && let Some(record) = self.records.get_mut(usize::from(index))
+        {
+            record.relays = record.relays.saturating_sub(1);
+        }
+        if matches!(self.place(slot), Place::Relayed(_) | Place::Lost(_)) {
+            self.put(slot, Place::Nowhere);
+        }
+    }
+
+    /// The session's backend went: when the client is told.
+    pub(super) fn relay_lost(
+        &mut self,
+        slot: u32,
+        rules: SpreadRules,
+        jitter: Duration,
+        now: Tick,
+    ) -> Told {
+        let Place::Relayed(index) = self.place(slot) else { return Told::Now };
+        self.put(slot, Place::Lost(index));
+        let Some(record) = self.records.get_mut(usize::from(index)) else { return Told::Now };
+        record.relays = record.relays.saturating_sub(1);
+        record.burst.end(rules, record.relays, jitter, now)
+    }
+
+    /// A client that was told later has been told.
+    pub(super) fn parted(&mut self, slot: u32) {
+        if let Place::Lost(index) = self.place(slot)
+            && let Some(record) = self.records.get_mut(usize::from(index))
+        {
+            record.burst.told();
         }
     }
 
@@ -147,8 +209,23 @@ impl Hosts {
     }
 
     fn connecting_to(&mut self, slot: u32) -> Option<&mut Record> {
-        let index = *self.connecting.get(usize::try_from(slot).ok()?)?;
+        let Place::Connecting(index) = self.place(slot) else { return None };
         self.records.get_mut(usize::from(index))
+    }
+
+    fn place(&self, slot: u32) -> Place {
+        let at = usize::try_from(slot).ok();
+        at.and_then(|at| self.places.get(at)).copied().unwrap_or(Place::Nowhere)
+    }
+
+    fn put(&mut self, slot: u32, place: Place) {
+        let Ok(slot) = usize::try_from(slot) else { return };
+        if slot >= self.places.len() {
+            self.places.resize(slot + 1, Place::Nowhere);
+        }
+        if let Some(kept) = self.places.get_mut(slot) {
+            *kept = place;
+        }
     }
 }
 
@@ -167,9 +244,7 @@ impl Record {
     }
 }
 
-/// No record.
-const NONE: u16 = u16::MAX;
-const _: () = assert!(limits::HOSTS_WATCHED_MAX < NONE as usize);
+const _: () = assert!(limits::HOSTS_WATCHED_MAX < u16::MAX as usize);
 
 #[cfg(test)]
 mod tests {

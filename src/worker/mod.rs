@@ -23,7 +23,9 @@ mod run;
 mod seam;
 mod secure;
 mod settings;
+mod tally;
 mod sources;
+mod spread;
 mod visits;
 mod wheel;
 
@@ -31,3 +33,4 @@ pub use asks::{Asks, VerifiedCache};
 pub use listener::Listener;
 pub use run::Worker;
 pub use settings::{Links, WorkerSettings};
+pub use spread::SpreadRules;

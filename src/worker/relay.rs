@@ -34,10 +34,12 @@ impl<P: Port> Worker<P> {
             up: Direction::default(),
             down: Direction::default(),
             moved_at: seconds(now),
+            asked_at: low_byte(seconds(now)),
             first_end: None,
         });
         let begun = connection.tls.as_mut().map_or(Ok(()), |tls| tls.begin_relay());
         self.relays += 1;
+        self.hosts.relay_begins(slot);
         self.set_relay_timer(slot);
         if let Err((side, fault)) = begun {
             let by = pump::culprit(side == Side::Client, End::Source);
@@ -55,6 +57,9 @@ impl<P: Port> Worker<P> {
     pub(super) fn pump(&mut self, slot: u32, source: Side) {
         // A close may have flushed: whatever of this direction came back then goes first.
         self.take_refused();
+        if self.partings.contains_key(&slot) && self.is_parting_kept(slot, source) {
+            return;
+        }
         let Some(generation) = self.slots.generation(slot) else {
             return;
         };
@@ -109,6 +114,9 @@ impl<P: Port> Worker<P> {
         }
         if moved > 0 {
             relay.moved_at = seconds(self.now);
+            if source == Side::Client {
+                relay.asked_at = low_byte(relay.moved_at);
+            }
         }
         self.after_turn(slot, source, turn);
         if answer_waits {
@@ -218,7 +226,13 @@ impl<P: Port> Worker<P> {
     }
 
     /// A source ended and its bytes are delivered: pass the end on (W-REL-5).
-    fn direction_ended(&mut self, slot: u32, source: Side) {
+    pub(super) fn direction_ended(&mut self, slot: u32, source: Side) {
+        if source == Side::Backend && self.is_held(slot, None) {
+            return;
+        }
+        if !self.is_farewell_said(slot, source) {
+            return;
+        }
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
@@ -246,13 +260,34 @@ impl<P: Port> Worker<P> {
         self.set_relay_timer(slot);
     }
 
+    /// A destination with TLS hears a goodbye before the end (tls.md 7, *close*). `false`: it has no room for it now, or
+    /// is gone.
+    fn is_farewell_said(&mut self, slot: u32, source: Side) -> bool {
+        let Some(connection) = self.slots.get_mut(slot) else { return false };
+        let Some(destination) = connection.socket(source.other()).fd() else { return false };
+        let Some(tls) = &mut connection.tls else { return true };
+        let Phase::Relay(relay) = &mut connection.phase else { return false };
+        let (buffers, seam) = (&mut self.tls.buffers, Seam::of(tls, source));
+        let direction = relay.direction(source);
+        match seam::say_farewell(&mut self.port, buffers, seam, direction, destination) {
+            Turn::Ended => true,
+            turn => {
+                self.after_turn(slot, source, turn);
+                false
+            }
+        }
+    }
+
     /// The client is gone while the backend takes nothing, or behind its own end: nobody is left to relay for. A broken
     /// backend is not ended like that; what it sent before is still on its way to a client that reads slowly.
     pub(super) fn client_gone(&mut self, slot: u32) {
         self.relay_broken(slot, EndedBy::Client, pump::word(IoFault::Reset));
     }
 
-    fn relay_broken(&mut self, slot: u32, by: EndedBy, word: &'static str) {
+    pub(super) fn relay_broken(&mut self, slot: u32, by: EndedBy, word: &'static str) {
+        if by == EndedBy::Backend && self.is_held(slot, Some(word)) {
+            return;
+        }
         // The reset is passed on: the other side must not take a cut stream for a complete one.
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
@@ -302,6 +337,9 @@ impl<P: Port> Worker<P> {
     /// The deadline of a relay passed: end it, or wait for what is left of its time.
     pub(super) fn relay_deadline(&mut self, slot: u32) {
         let now = self.now;
+        if self.is_parted(slot) {
+            return;
+        }
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
@@ -357,6 +395,11 @@ impl Relay {
     }
 }
 
-fn seconds(now: Tick) -> u32 {
+pub(super) fn low_byte(seconds: u32) -> u8 {
+    let [low, ..] = seconds.to_le_bytes();
+    low
+}
+
+pub(super) fn seconds(now: Tick) -> u32 {
     u32::try_from(now.0 / 1000).unwrap_or(u32::MAX)
 }

@@ -1,13 +1,12 @@
 //! The loop of a data core: wait, take completions, read mail, let deadlines pass, give hot directions their turn.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{Event, Notice};
+use crate::event::Event;
 use crate::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
-use crate::session::PIPELINED;
 use crate::session::output::Outbox;
 use crate::share::counters::{Counter, Counters};
 use crate::tick::Tick;
@@ -22,6 +21,7 @@ use super::listener::Listener;
 use super::newcomers::Newcomers;
 use super::settings::{Links, WorkerSettings};
 use super::sources::Sources;
+use super::spread::Parting;
 use super::visits::Queued;
 use super::wheel::Wheel;
 
@@ -38,6 +38,8 @@ pub struct Worker<P: Port> {
     pub(super) hosts: Hosts,
     pub(super) sources: Sources,
     pub(super) newcomers: Newcomers,
+    /// Clients that are to be told later that their backend is gone, by slot.
+    pub(super) partings: HashMap<u32, Parting>,
     /// Directions that have more to move, in the order of their turns.
     pub(super) hot: VecDeque<(u32, Side)>,
     /// Sessions that stopped reading and may go on.
@@ -100,6 +102,7 @@ impl<P: Port> Worker<P> {
             hosts: Hosts::default(),
             sources,
             newcomers: Newcomers::new(bound),
+            partings: HashMap::new(),
             hot: VecDeque::with_capacity(256),
             rereads: VecDeque::with_capacity(64),
             scratch: vec![0; crate::limits::SCRATCH_BYTES].into_boxed_slice(),
@@ -423,6 +426,7 @@ impl<P: Port> Worker<P> {
         let open = connection.client.is_open() || connection.backend.is_open();
         self.wheel.clear(slot);
         self.newcomers.set(slot, false);
+        self.forget_relay(slot);
         self.close_side(slot, Side::Client);
         self.close_side(slot, Side::Backend);
         if !open {
@@ -444,36 +448,6 @@ impl<P: Port> Worker<P> {
         }
         if self.links.log.send(event).is_err() {
             self.counters.add(Counter::LogLost, 1);
-        }
-    }
-
-    pub(super) fn count_event(&self, event: &Event) {
-        match event {
-            Event::LoggedIn { .. } => self.counters.add(Counter::LoginSucceeded, 1),
-            Event::LoginFailed { .. } => self.counters.add(Counter::LoginFailed, 1),
-            Event::BackendFailed { .. } => self.counters.add(Counter::BackendFailed, 1),
-            Event::Referred { .. } => self.counters.add(Counter::Referred, 1),
-            Event::Delivered { accepted: true, .. } => self.counters.add(Counter::Delivered, 1),
-            Event::Delivered { .. } => self.counters.add(Counter::Undelivered, 1),
-            Event::Refused { .. } => self.counters.add(Counter::Refused, 1),
-            Event::Noticed { notice: Notice::PasswordExposed, .. } => {
-                self.counters.add(Counter::PasswordExposed, 1);
-            }
-            Event::Noticed { notice: Notice::FactsForged, .. } => {
-                self.counters.add(Counter::FactsForged, 1);
-            }
-            Event::RelayEnded { bytes_up, bytes_down, .. } => {
-                self.counters.add(Counter::RelayEnded, 1);
-                self.counters.add(Counter::BytesUp, *bytes_up);
-                self.counters.add(Counter::BytesDown, *bytes_down);
-            }
-            Event::Aborted { reason: PIPELINED, .. } => {
-                self.counters.add(Counter::StarttlsPipelined, 1);
-            }
-            Event::CertificateRefused { .. } => {
-                self.counters.add(Counter::CertificatesRefused, 1);
-            }
-            Event::Aborted { .. } | Event::Note { .. } => {}
         }
     }
 

@@ -5,7 +5,7 @@
 //! long, and what they bring leaves by one send. Nothing is kept of an idle direction but its engine.
 
 use crate::limits;
-use crate::ring::port::{IoFault, Port};
+use crate::ring::port::{Fd, IoFault, Port};
 
 use super::channel::{Buffers, Channel, Tls};
 use super::connection::{Direction, Mode, Rest, Side};
@@ -61,7 +61,7 @@ fn copy<P: Port>(
             return Turn::Again;
         }
         if direction.ended {
-            return finish(port, buffers, seam, direction, ends);
+            return Turn::Ended;
         }
         let fetched = match fetch(port, buffers, seam, direction, opposite, ends) {
             Ok(fetched) => fetched,
@@ -220,7 +220,7 @@ fn send_soon<P: Port>(
     ends: Ends,
 ) -> Option<Turn> {
     if ends.hangup || !port.post(ends.destination, ends.token, bytes) {
-        return send(port, bytes, direction, ends);
+        return send(port, bytes, direction, ends.destination);
     }
     direction.forwarded_in = port.round();
     None
@@ -230,9 +230,9 @@ fn send<P: Port>(
     port: &mut P,
     bytes: &[u8],
     direction: &mut Direction,
-    ends: Ends,
+    destination: Fd,
 ) -> Option<Turn> {
-    let sent = match port.send(ends.destination, bytes) {
+    let sent = match port.send(destination, bytes) {
         Ok(sent) => sent,
         Err(IoFault::WouldBlock) => 0,
         Err(fault) => return Some(Turn::Broken(End::Destination, fault)),
@@ -265,19 +265,22 @@ fn deliver_rest<P: Port>(
 }
 
 /// The source ended and everything is delivered: the destination hears a goodbye, then the end (tls.md 7, *close*).
-fn finish<P: Port>(
+/// [`Turn::Ended`] when that is said.
+pub(super) fn say_farewell<P: Port>(
     port: &mut P,
     buffers: &mut Buffers,
-    seam: &mut Seam<'_>,
+    mut seam: Seam<'_>,
     direction: &mut Direction,
-    ends: Ends,
+    destination: Fd,
 ) -> Turn {
     let Some(channel) = seam.destination.as_mut().filter(|end| !end.engine.is_closed()) else {
         return Turn::Ended;
     };
     buffers.sealed.clear();
     channel.engine.close(&mut buffers.sealed);
-    send(port, &buffers.sealed, direction, ends).unwrap_or(Turn::Ended)
+    let turn = send(port, &buffers.sealed, direction, destination).unwrap_or(Turn::Ended);
+    buffers.clear();
+    turn
 }
 
 /// A peer makes TLS answer again and again, and takes no answer.

@@ -6,21 +6,26 @@ use std::time::Duration;
 
 use crate::admission::door::DoorRules;
 use crate::auth::verdict::{BackendTls, Certificate};
-use crate::config::model::{ProxyHeader, ProxySsl};
-use crate::config::{Config, Mechanism, SslMode};
+use crate::config::model::{HeaderOption, ProxyHeader, ProxySsl};
+use crate::config::{self, Config, Mechanism, SslMode};
 use crate::event::Event;
+use crate::limits;
 use crate::lmtp::LmtpSettings;
 use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
 use crate::preauth::sasl::{self, Mechanisms};
-use crate::session::{CertificateSettings, ProtocolSettings, SendHeader, SessionSettings};
+use crate::session::{
+    CertificateSettings, Cleartext, Extensions, ProtocolSettings, SendHeader, SessionSettings,
+};
 use crate::share::counters::Counters;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::ToCore;
 use crate::share::snapshot::Published;
 use crate::tls::Context;
+
+use super::spread::SpreadRules;
 
 /// Settings of all data cores.
 #[derive(Clone, Debug)]
@@ -43,6 +48,8 @@ pub struct WorkerSettings {
     pub source_ips: Box<[IpAddr]>,
     /// `connections_per_address_max` and `connection_rate_per_address`.
     pub per_address: DoorRules,
+    /// `login_proxy_max_disconnect_delay`.
+    pub spread: SpreadRules,
     /// `log_debug`: reports that only the debug level shows are worth making.
     pub log_debug: bool,
 }
@@ -63,6 +70,10 @@ impl WorkerSettings {
                 .map(|protocol| config.protocol(protocol).mail_max_userip_connections),
             source_ips: config.proxy.source_ips.clone().into_boxed_slice(),
             per_address: config.limits.per_address,
+            spread: SpreadRules {
+                over: config.proxy.max_disconnect_delay,
+                crowd_min: limits::SPREAD_CROWD_MIN,
+            },
             log_debug: config.log.debug,
         }
     }
@@ -95,7 +106,8 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
         trusted: config.trust.login_networks.clone(),
         proxy_header_timeout: config.trust.haproxy_timeout,
         port: config.protocol(Protocol::Lmtp).proxy_port,
-        send_header: send_header(config.protocol(Protocol::Lmtp).proxy_send_header),
+        send_header: send_header(config.protocol(Protocol::Lmtp)),
+        xclient_ipv6_prefix: config.lmtp_xclient_ipv6_prefix,
         delimiter: config.recipient_delimiter,
         starttls: has_certificate(config),
         tls: backend_tls(config.protocol(Protocol::Lmtp).proxy_ssl),
@@ -147,7 +159,12 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
         guarded_rules,
         rules,
         trusted: config.trust.login_networks.clone(),
-        privacy_required: config.ssl.mode == SslMode::Required,
+        cleartext: match config.ssl.mode {
+            SslMode::Required => Cleartext::Forbidden,
+            // Without a certificate there is no better way that clients could be sent to.
+            _ if config.auth.allow_cleartext || !has_certificate(config) => Cleartext::Allowed,
+            SslMode::Yes | SslMode::No => Cleartext::Discouraged,
+        },
         proxy_header_is_private: config.trust.proxy_protocol_implies_secure,
         proxy_header_timeout: config.trust.haproxy_timeout,
         failure_delay: config.auth.failure_delay,
@@ -157,18 +174,31 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
         protocols: Protocol::ALL.map(|protocol| config.protocol(protocol)).map(|protocol| {
             ProtocolSettings {
                 port: protocol.proxy_port,
-                send_header: send_header(protocol.proxy_send_header),
+                send_header: send_header(protocol),
                 tls: backend_tls(protocol.proxy_ssl),
+                xclient_inherit_ok: protocol.xclient_inherit_ok,
+                pass_backend_error: protocol.pass_backend_error,
             }
         }),
     }
 }
 
-fn send_header(setting: ProxyHeader) -> SendHeader {
-    match setting {
+fn send_header(protocol: &config::model::ProtocolSettings) -> SendHeader {
+    match protocol.proxy_send_header {
         ProxyHeader::No => SendHeader::No,
         ProxyHeader::V1 => SendHeader::V1,
-        ProxyHeader::V2 => SendHeader::V2,
+        ProxyHeader::V2 => SendHeader::V2(
+            protocol
+                .proxy_send_header_options
+                .iter()
+                .map(|option| match option {
+                    HeaderOption::Ssl => Extensions::SSL,
+                    HeaderOption::Authority => Extensions::AUTHORITY,
+                    HeaderOption::UniqueId => Extensions::UNIQUE_ID,
+                    HeaderOption::Checksum => Extensions::CHECKSUM,
+                })
+                .fold(Extensions::NONE, Extensions::with),
+        ),
     }
 }
 
@@ -204,5 +234,24 @@ impl Links {
             tls: exchange.tls.clone(),
             counters: Arc::clone(exchange.counters.get(index)?),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::loaded;
+
+    #[test]
+    fn w_trust_2_the_settings_say_who_may_send_a_password_in_clear() {
+        const CERTIFICATE: &str =
+            "ssl_server_cert_file = /e/c.pem\nssl_server_key_file = /e/k.pem\n";
+        let of = |text: &str| session_settings(&loaded(text), "h").cleartext;
+        assert_eq!(of(""), Cleartext::Allowed, "there is no certificate");
+        assert_eq!(of(CERTIFICATE), Cleartext::Discouraged);
+        assert_eq!(of(&format!("{CERTIFICATE}auth_allow_cleartext = yes\n")), Cleartext::Allowed);
+        assert_eq!(of(&format!("{CERTIFICATE}ssl = no\n")), Cleartext::Allowed);
+        let required = format!("{CERTIFICATE}ssl = required\nauth_allow_cleartext = yes\n");
+        assert_eq!(of(&required), Cleartext::Forbidden);
     }
 }

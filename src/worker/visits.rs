@@ -78,11 +78,12 @@ impl<P: Port> Worker<P> {
         let Some(login) = self.login(slot) else {
             return true;
         };
-        let most = settings.seats_max(login.session.protocol());
+        let protocol = login.session.protocol();
+        let most = settings.seats_max(protocol);
         let Some(address) = login.session.visitor().filter(|_| most > 0) else {
             return true;
         };
-        login.held.seat = visitors.seat(user, address, most);
+        login.held.seat = visitors.seat(protocol, user, address, most);
         login.held.seat.is_some()
     }
 

@@ -28,6 +28,19 @@ mod preauth_submission;
 mod proxy_header;
 #[path = "../../fuzz/bodies/session.rs"]
 mod session;
+#[path = "../../fuzz/bodies/facts.rs"]
+mod facts;
+#[path = "../../fuzz/bodies/geodb_rows.rs"]
+mod geodb_rows;
+#[path = "../../fuzz/bodies/referral.rs"]
+mod referral;
+#[path = "../../fuzz/bodies/sasl.rs"]
+mod sasl;
+#[path = "../../fuzz/bodies/smtp_lexis.rs"]
+mod smtp_lexis;
+#[cfg(feature = "appliance")]
+#[path = "../../fuzz/bodies/tls_open.rs"]
+mod tls_open;
 #[path = "../../fuzz/bodies/wire_frame.rs"]
 mod wire_frame;
 
@@ -107,6 +120,62 @@ fn stored_inputs_of_wire_frame() {
 }
 
 #[test]
+fn stored_inputs_of_facts() {
+    replay("facts", facts::run);
+}
+
+#[test]
+fn stored_inputs_of_geodb_rows() {
+    replay("geodb_rows", geodb_rows::run);
+}
+
+#[test]
+fn stored_inputs_of_referral() {
+    replay("referral", referral::run);
+}
+
+#[test]
+fn stored_inputs_of_sasl() {
+    replay("sasl", sasl::run);
+}
+
+#[test]
+fn stored_inputs_of_smtp_lexis() {
+    replay("smtp_lexis", smtp_lexis::run);
+}
+
+#[cfg(feature = "appliance")]
+#[test]
+fn stored_inputs_of_tls_open() {
+    replay("tls_open", tls_open::run);
+}
+
+/// The target's build is long, so damaged inputs are tried here, too.
+#[cfg(feature = "appliance")]
+#[test]
+fn damaged_inputs_of_tls_open() {
+    use proptest::prelude::*;
+
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/tls_open");
+    let stored =
+        fs::read_dir(folder).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    let stored: Vec<Vec<u8>> = stored.collect();
+    let damage = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6);
+    let input = (prop::sample::select(stored), damage, 0..8_usize, any::<u8>());
+    proptest!(ProptestConfig::with_cases(2000), |((mut input, damage, cut, choice) in input)| {
+        for (at, byte) in damage {
+            let at = at.index(input.len());
+            input[at] = byte;
+        }
+        input.truncate(input.len() - input.len() * cut / 16);
+        if let Some(first) = input.first_mut() {
+            *first = choice;
+        }
+        tls_open::run(&input);
+    });
+}
+
+#[test]
 fn every_stored_corpus_is_replayed() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     let mut names: Vec<_> = fs::read_dir(corpus)
@@ -121,6 +190,8 @@ fn every_stored_corpus_is_replayed() {
         "backend_submission",
         "certificate_name",
         "config_text",
+        "facts",
+        "geodb_rows",
         "lmtp",
         "passwd_file",
         "preauth_imap",
@@ -128,7 +199,11 @@ fn every_stored_corpus_is_replayed() {
         "preauth_sieve",
         "preauth_submission",
         "proxy_header",
+        "referral",
+        "sasl",
         "session",
+        "smtp_lexis",
+        "tls_open",
         "wire_frame",
     ];
     assert_eq!(names, known, "add the new target's body and test to this file");

@@ -252,6 +252,8 @@ impl Player {
                 ("facts", _) => login.send_facts = true,
                 ("starttls", _) => login.starttls = true,
                 ("noauth", _) => login.noauth = true,
+                ("inherit_ok", _) => login.xclient_inherit_ok = true,
+                ("pass_error", _) => login.pass_backend_error = true,
                 other => panic!("{other:?}"),
             }
         }

@@ -87,7 +87,7 @@ fn relative(path: &Path) -> String {
     path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/")
 }
 
-/// What git ignores is not ours: build output and fuzzer findings.
+/// What git ignores is not ours: build output and fuzzer findings. In a work tree `.git` is a file.
 fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
@@ -98,7 +98,7 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
         let foreign = ["target", ".git", "artifacts", "coverage", "__pycache__"].contains(&name);
         if path.is_dir() && !foreign {
             walk(&path, paths);
-        } else if path.is_file() {
+        } else if path.is_file() && !foreign {
             paths.push(path);
         }
     }

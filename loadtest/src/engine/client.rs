@@ -13,6 +13,7 @@ use super::login::Phase;
 use super::payload::{Outgoing, Payload, Transfer};
 use super::protocol::Verdict;
 use super::tls::TlsMode;
+use super::trickle::Trickle;
 use super::{Exchange, Step};
 use crate::sockets::{self, Received};
 
@@ -52,8 +53,10 @@ enum Stage {
         /// What is said behind the last byte.
         closing: &'static [u8],
     },
-    /// Logged in and silent for good.
+    /// Silent for good.
     Parked,
+    /// Never logs in, and says one byte when its turn comes.
+    Trickling(Trickle),
     /// Asked for a download and reads nothing.
     Stalled,
     LoggingOut,
@@ -87,8 +90,13 @@ impl ClientSession {
         group: &mut Group,
         exchange: &mut Exchange,
     ) -> Step {
-        if self.stage == Stage::Connecting && self.connected(group).is_none() {
-            return Step::Close;
+        if self.stage == Stage::Connecting {
+            if self.connected(group).is_none() {
+                return Step::Close;
+            }
+            if self.is_trickling() {
+                return Step::Idle;
+            }
         }
         if self.channel.flush() == Transfer::Broken {
             return Step::Close;
@@ -130,8 +138,13 @@ impl ClientSession {
         }
     }
 
-    /// Sends the next command of a paced load.
+    /// Sends the next command, or byte, of a paced load.
     pub(super) fn ask(&mut self, group: &Group, now: Instant) -> Option<()> {
+        if let Stage::Trickling(trickle) = self.stage {
+            let (byte, next) = trickle.next();
+            self.stage = Stage::Trickling(next);
+            return self.channel.send(&[byte]);
+        }
         self.channel.send(group.credentials.protocol.ping())?;
         self.stage = Stage::Reply;
         // A paced load counts from when the command was due, or a slow proxy would hide its own queue.
@@ -157,7 +170,11 @@ impl ClientSession {
         self.stage == Stage::LoggingOut
     }
 
-    fn connected(&mut self, group: &Group) -> Option<()> {
+    pub(super) fn is_trickling(&self) -> bool {
+        matches!(self.stage, Stage::Trickling(_))
+    }
+
+    fn connected(&mut self, group: &mut Group) -> Option<()> {
         if !sockets::is_connected(self.channel.socket()) {
             return None;
         }
@@ -166,6 +183,15 @@ impl ClientSession {
             let (own, peer) = (sockets::local_address(socket), sockets::peer_address(socket));
             let header = source.header(self.number, own.ok()?, peer.ok()?);
             self.channel.send(&header)?;
+        }
+        let trickle = Trickle::at_once(&group.credentials).filter(|_| group.plan == Plan::Trickle);
+        if let Some(stage) = match group.plan {
+            Plan::Silent => Some(Stage::Parked),
+            _ => trickle.map(Stage::Trickling),
+        } {
+            self.stage = stage;
+            group.settled();
+            return Some(());
         }
         if let Some(tls) = &group.credentials.tls
             && tls.mode == TlsMode::Implicit
@@ -182,7 +208,7 @@ impl ClientSession {
         group: &mut Group,
         exchange: &mut Exchange,
     ) -> Reading {
-        let was_idle = self.stage == Stage::Idle;
+        let waited = self.stage == Stage::Idle || self.is_trickling();
         for _ in 0..READS_PER_TURN {
             let size = match self.channel.receive(&mut exchange.scratch, &mut exchange.wire) {
                 Received::Bytes(size) => size,
@@ -210,7 +236,7 @@ impl ClientSession {
                 Stage::Uploading { .. } => return Reading::Bulk,
                 Stage::Downloading { .. } if !self.channel.is_secure() => return Reading::Bulk,
                 Stage::Stalled => return Reading::Done,
-                Stage::Idle if !was_idle => return Reading::Idle,
+                Stage::Idle | Stage::Trickling(_) if !waited => return Reading::Idle,
                 _ => {}
             }
             let may_have_more = self.channel.may_have_more(size, exchange.scratch.len());
@@ -281,6 +307,13 @@ impl ClientSession {
         if phase == Phase::Greeting {
             group.stats.greetings += 1;
         }
+        if group.plan == Plan::Trickle
+            && let Some((words, trickle)) = Trickle::behind(phase, &group.credentials, self.number)
+        {
+            self.stage = Stage::Trickling(trickle);
+            group.settled();
+            return self.say(words);
+        }
         if phase == Phase::StartTls {
             self.begin_tls(group)?;
         }
@@ -321,6 +354,7 @@ impl ClientSession {
                 self.say(group.credentials.protocol.logout())
             }
             Plan::Stall { .. } => Err(Failure::Protocol("a stalled download ended".to_owned())),
+            Plan::Silent | Plan::Trickle => unreachable_login(),
         }
     }
 
@@ -350,6 +384,7 @@ impl ClientSession {
                 group.parked += 1;
                 self.say(&protocol.download(bytes))
             }
+            Plan::Silent | Plan::Trickle => unreachable_login(),
         }
     }
 
@@ -391,6 +426,11 @@ impl ClientSession {
         let failure = || Failure::Protocol("a command could not be sent".to_owned());
         self.channel.send(bytes).ok_or_else(failure)
     }
+}
+
+/// A client of a crowd that never logs in was told that it is.
+fn unreachable_login() -> Result<(), Failure> {
+    Err(Failure::Protocol("a login without credentials".to_owned()))
 }
 
 enum Reading {

@@ -26,6 +26,10 @@ pub(crate) enum Plan {
     WholeSession,
     /// One download of this size of which not a byte is read.
     Stall { bytes: u64 },
+    /// Nothing at all is said.
+    Silent,
+    /// One byte at a time, at the group's rate, in the middle of something that comes before a login.
+    Trickle,
 }
 
 /// How clients log in where the protocol leaves a choice; ManageSieve and Submission have PLAIN only, LMTP has no login.
@@ -71,7 +75,7 @@ pub(crate) struct GroupOrder {
     pub(crate) population: usize,
     /// How many may be between connect and login at one time.
     pub(crate) logins_at_once: usize,
-    /// Commands (of `Plan::Ping`) or new connections (of every other plan) per second.
+    /// Commands (of `Plan::Ping`), bytes (of `Plan::Trickle`) or new connections (of every other plan) per second.
     pub(crate) rate: Option<f64>,
 }
 
@@ -121,7 +125,7 @@ impl Group {
         self.open - self.before_login
     }
 
-    /// Whether all clients are logged in.
+    /// Whether all clients are logged in, or where they stay without a login.
     pub(crate) fn is_complete(&self) -> bool {
         self.logged_in_now() == self.population
     }
@@ -164,7 +168,8 @@ impl Group {
         if self.open >= self.population || self.before_login >= self.logins_at_once {
             return None;
         }
-        if let Some(interval) = self.interval.filter(|_| self.plan != Plan::Ping) {
+        let is_for_commands = matches!(self.plan, Plan::Ping | Plan::Trickle);
+        if let Some(interval) = self.interval.filter(|_| !is_for_commands) {
             if now < self.due {
                 return None;
             }
@@ -200,6 +205,17 @@ impl Group {
 
     pub(super) fn push_idle(&mut self, token: u64) {
         self.idle.push_back(token);
+    }
+
+    /// A client that will never log in is where it stays.
+    pub(super) fn settled(&mut self) {
+        self.before_login -= 1;
+    }
+
+    /// Nobody is left, and nobody comes.
+    pub(super) fn dismiss(&mut self) {
+        (self.population, self.open, self.before_login) = (0, 0, 0);
+        self.idle.clear();
     }
 
     pub(super) fn logged_in(&mut self, duration: Duration) {

@@ -223,6 +223,35 @@ fn a_paced_group_keeps_its_pace() {
     assert!((150..=210).contains(&replies), "{replies}");
 }
 
+#[test]
+fn a_crowd_is_silent_or_slow_and_leaves_when_it_is_told() {
+    for (number, protocol) in
+        [Protocol::Imap, Protocol::Pop3, Protocol::Sieve, Protocol::Submission, Protocol::Lmtp]
+            .into_iter()
+            .enumerate()
+    {
+        let (mut engine, address) = engine(protocol, 18_150 + u16::try_from(number).unwrap());
+        let silent = engine.add_group(order(protocol, Plan::Silent, address, 20));
+        let rate = Some(1_000.0);
+        let slow =
+            engine.add_group(GroupOrder { rate, ..order(protocol, Plan::Trickle, address, 20) });
+        let settled =
+            |engine: &Engine| [silent, slow].iter().all(|group| engine.group(*group).is_complete());
+        engine.run_until(WAIT, "a crowd", settled).unwrap();
+        engine.run_for(Duration::from_millis(100)).unwrap();
+        for group in [silent, slow] {
+            let group = engine.group(group);
+            assert_eq!((group.stats.failures, group.stats.logins.total()), (0, 0));
+        }
+        engine.dismiss(silent);
+        engine.dismiss(slow);
+        let left = |engine: &Engine| {
+            engine.slots.iter().filter(|slot| slot.connection.socket().is_some()).count()
+        };
+        engine.run_until(WAIT, "an empty house", |engine| left(engine) == 1).unwrap();
+    }
+}
+
 const WAIT: Duration = Duration::from_secs(10);
 const BYTES: u64 = 3_000_000;
 const DELIVER: Plan = Plan::Deliver { bytes: BYTES };

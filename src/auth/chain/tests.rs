@@ -75,13 +75,14 @@ fn login(list: &[Passdb], user: &str, password: &str) -> Answer {
 fn accepted(answer: &Answer) -> &Grant {
     match &answer.verdict {
         Verdict::Accept(grant) => grant,
-        Verdict::Refuse { .. } => panic!("refused: {answer:?}"),
+        Verdict::Refuse { .. } | Verdict::Elsewhere(_) => panic!("refused: {answer:?}"),
     }
 }
 
 fn refused(answer: &Answer) -> Failure {
     match &answer.verdict {
         Verdict::Refuse { failure, .. } => *failure,
+        Verdict::Elsewhere(_) => panic!("sent away: {answer:?}"),
         Verdict::Accept(_) => panic!("accepted: {answer:?}"),
     }
 }
@@ -232,6 +233,21 @@ fn nologin_refuses_only_those_who_know_the_password() {
         panic!("{answer:?}")
     };
     assert_eq!(reason.as_deref(), Some("Moved"));
+    assert_eq!(refused(&login(&list, "bob", "y")), Failure::Credentials);
+}
+
+#[test]
+fn w_ref_5_nologin_with_a_host_sends_those_away_who_know_the_password() {
+    let row = "bob:{PLAIN}x::::::nologin host=be9 port=1143 destuser=rob reason=Moved\n";
+    let list = [file("users", row)];
+    let answer = login(&list, "bob", "x");
+    let Verdict::Elsewhere(place) = &answer.verdict else { panic!("{answer:?}") };
+    let Elsewhere { user, host, port, reason } = &**place;
+    assert_eq!(
+        (&**user, &**host, *port, reason.as_deref()),
+        ("rob", "be9", Some(1143), Some("Moved"))
+    );
+    assert_eq!(answer.why, Some(Why::Nologin));
     assert_eq!(refused(&login(&list, "bob", "y")), Failure::Credentials);
 }
 

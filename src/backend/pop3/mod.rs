@@ -20,7 +20,7 @@ use crate::wire::login_ok::LoginOk;
 
 use super::credentials::Chunks;
 use super::{Login, Step, forward, last_words, xclient};
-use reply::Line;
+use reply::{CredentialWords, Line};
 
 /// One login at one POP3 backend.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub struct Pop3 {
     chunks: Chunks,
     /// By AUTH, whose pieces wait for `+`; USER's password waits for `+OK`.
     by_sasl: bool,
+    credential_words: CredentialWords,
     /// The backend believes what XCLIENT tells; known by the greeting only, which is in clear (W-POP-B2).
     takes_xclient: bool,
     /// The answer to XCLIENT comes before that to the login.
@@ -61,12 +62,17 @@ impl Pop3 {
     #[must_use]
     pub fn new(login: Login) -> Self {
         let login_by_sasl = login.is_sasl();
+        let credential_words = match login.pass_backend_error {
+            true => CredentialWords::Theirs,
+            false => CredentialWords::Ours,
+        };
         Self {
             stage: Stage::Greeting,
             lines: Lines::default(),
             login: Some(Box::new(login)),
             chunks: Chunks::default(),
             by_sasl: login_by_sasl,
+            credential_words,
             takes_xclient: false,
             xclient_is_pending: false,
             dropped_pairs: 0,
@@ -247,7 +253,7 @@ impl Pop3 {
 
     fn refused(&mut self, line: &[u8], text: &[u8]) -> Step {
         self.last_line = last_words::of(line);
-        match reply::refusal(text) {
+        match reply::refusal(text, self.credential_words) {
             Step::Failed(failure, text) => self.fail(failure, text),
             other => {
                 self.stage = Stage::Over;

@@ -36,13 +36,22 @@ pub(super) fn has_xclient(greeting: &[u8]) -> bool {
     resp_text::parse(greeting).is(b"XCLIENT")
 }
 
+/// Who words the refusal of a wrong password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CredentialWords {
+    /// We do, so that backends and users can't be told apart by it (W-FAIL-5).
+    Ours,
+    /// The backend does; the operator wants it so (`pass_backend_error`).
+    Theirs,
+}
+
 /// What `-ERR text` means (W-POP-B5). Codes that tell the user something travel on with the text; the wrong password
-/// never does, so that backends can't be told apart by it (W-FAIL-5).
+/// only if the operator wants it.
 ///
 /// ```text
 /// resp-code     = "[" resp-level *("/" resp-level) "]"    ; RFC 2449 8
 /// ```
-pub(super) fn refusal(text: &[u8]) -> Step {
+pub(super) fn refusal(text: &[u8], credential_words: CredentialWords) -> Step {
     let parsed = resp_text::parse(text);
     let forwarded = |failure| Step::Failed(failure, Some(text.into()));
     match () {
@@ -53,6 +62,7 @@ pub(super) fn refusal(text: &[u8]) -> Step {
             Some(referral) => Step::Redirect(referral),
             None => Step::Failed(Failure::RedirectFailed, None),
         },
+        () if credential_words == CredentialWords::Theirs => forwarded(Failure::Credentials),
         () => Step::Failed(Failure::Credentials, None),
     }
 }
@@ -87,7 +97,7 @@ mod tests {
 
     #[test]
     fn po_07_w_pop_b5_what_a_refusal_means() {
-        let of = |text: &str| match refusal(text.as_bytes()) {
+        let of = |text: &str| match refusal(text.as_bytes(), CredentialWords::Ours) {
             Step::Failed(failure, text) => (failure, text.is_some()),
             _ => panic!("{text}"),
         };
@@ -99,6 +109,19 @@ mod tests {
         assert_eq!(of("[IN-USE] 10"), (Failure::Limit, true));
         assert_eq!(of("[LOGIN-DELAY] 60"), (Failure::Limit, true));
         assert_eq!(of("[REFERRAL/u@] x"), (Failure::RedirectFailed, false));
-        assert!(matches!(refusal(b"[REFERRAL/u@[::1]:110] go"), Step::Redirect(_)));
+        let ours = CredentialWords::Ours;
+        assert!(matches!(refusal(b"[REFERRAL/u@[::1]:110] go", ours), Step::Redirect(_)));
+    }
+
+    #[test]
+    fn w_pop_b5_the_operator_may_want_their_words() {
+        for text in ["", "[AUTH] no", "no such user"] {
+            match refusal(text.as_bytes(), CredentialWords::Theirs) {
+                Step::Failed(Failure::Credentials, Some(shown)) => {
+                    assert_eq!(&*shown, text.as_bytes());
+                }
+                _ => panic!("{text}"),
+            }
+        }
     }
 }

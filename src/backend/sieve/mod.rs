@@ -10,9 +10,11 @@ mod reply;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
-use crate::limits::{BACKEND_LINE_BYTES_MAX, BACKEND_LINES_MAX};
+use crate::limits::{BACKEND_LINE_BYTES_MAX, BACKEND_LINES_MAX, SIEVE_UNASKED_TIMEOUT};
 use crate::secret::Secret;
 use crate::wire::frame::{Frame, Framer};
 use crate::wire::inbox::Inbox;
@@ -30,6 +32,8 @@ pub struct Sieve {
     /// Until the login is written.
     login: Option<Box<Login>>,
     offer: Offer,
+    /// TLS stands and the backend owes its capabilities; it has said nothing yet and was not asked (W-SV-B2).
+    is_owed: bool,
     /// The answer to XCLIENT comes before that to the login.
     xclient_is_pending: bool,
     line_count: u16,
@@ -71,6 +75,7 @@ impl Sieve {
             framer: Framer::default(),
             login: Some(Box::new(login)),
             offer: Offer::default(),
+            is_owed: false,
             xclient_is_pending: false,
             line_count: 0,
             dropped_pairs: 0,
@@ -85,6 +90,7 @@ impl Sieve {
         inbox: &mut Inbox,
         to_backend: &mut Vec<u8>,
     ) -> Step {
+        self.is_owed &= inbox.is_empty();
         while !matches!(self.stage, Stage::Securing | Stage::Over) {
             let (text, whole, flawed) =
                 match self.framer.next(inbox.bytes(), BACKEND_LINE_BYTES_MAX) {
@@ -135,7 +141,20 @@ impl Sieve {
             login.starttls = false;
         }
         self.stage = Stage::Greeting;
+        self.is_owed = true;
         Step::More
+    }
+
+    /// See [`super::Dialogue::patience`].
+    pub fn patience(&self) -> Option<Duration> {
+        self.is_owed.then_some(SIEVE_UNASKED_TIMEOUT)
+    }
+
+    /// See [`super::Dialogue::silent`]. Servers older than RFC 5804 say their capabilities only when they are asked.
+    pub fn silent(&mut self, to_backend: &mut Vec<u8>) {
+        if std::mem::take(&mut self.is_owed) {
+            to_backend.extend(b"CAPABILITY\r\n");
+        }
     }
 
     /// See [`super::Dialogue::eof`].

@@ -207,6 +207,11 @@ impl Submission {
             return None;
         }
         if self.is_introduced {
+            // It said XCLIENT again behind ours.
+            if !login.xclient_inherit_ok && is_inheritable(&self.keywords) {
+                self.last_line = INHERITABLE.into();
+                return Some(self.fail(Failure::RemoteConfig, None));
+            }
             return self.log_in(reply, to_backend);
         }
         self.is_introduced = true;
@@ -324,6 +329,17 @@ impl Submission {
         Step::Failed(failure, text)
     }
 }
+
+/// Whether the client, once it is relayed, could say in our stead who it is (W-FWD-10). Dovecot still lists XCLIENT
+/// behind ours, but takes none behind a login; nobody else has these attributes.
+fn is_inheritable(keywords: &Keywords) -> bool {
+    let is_dovecot = [&b"SESSION"[..], b"TTL"].iter().all(|it| keywords.offers(b"XCLIENT", it));
+    keywords.has(b"XCLIENT") && !is_dovecot
+}
+
+/// For the operator.
+const INHERITABLE: &str = "the backend would take XCLIENT from our clients, too: drop their right to it there, use \
+                           proxy_send_header, or set xclient_inherit_ok";
 
 /// What this backend may be told (W-SUB-B3).
 fn commands(

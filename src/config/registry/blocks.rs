@@ -49,6 +49,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         Protocol, "proxy_send_header", Choice(&["no", "v1", "v2"]), "no", Hale,
         "PROXY header towards backends, for backends that listen with `haproxy = yes`.",
     ),
+    Setting::new(
+        Protocol, "proxy_send_header_options", Words, "ssl authority", Hale,
+        "What `proxy_send_header = v2` tells besides addresses: `ssl`, that the client came by TLS; `authority`, the host \
+         name that it asked for; `unique-id`, the session's id; `crc32c`, a checksum.",
+    ),
+    Setting::new(
+        Protocol, "xclient_inherit_ok", Bool, "no", Hale,
+        "`protocol submission`: whether to log in at backends that still offer XCLIENT once they were told who the \
+         client is. Such a backend would take XCLIENT from the client, too, and with it any address and, in Postfix, any \
+         user name. Dovecot does not, and needs no permission.",
+    ),
+    Setting::new(
+        Protocol, "pass_backend_error", Bool, "no", Hale,
+        "`protocol pop3`: whether clients see a backend's own words about a wrong password. With `no` they see ours, so \
+         that nobody learns from them who exists.",
+    ),
     // === passdb NAME { … } ===
     Setting::new(
         Passdb, "driver", Text, "", Dovecot,

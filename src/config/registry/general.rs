@@ -71,8 +71,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global(
         "login_trusted_networks", Networks, "", Dovecot,
-        "Peers that may tell whom they connect for (ID, XCLIENT) and may log in without TLS: other sites' proxies, \
-         web mail, this host.",
+        "Peers that may tell whom they connect for (ID, XCLIENT) and, unless `ssl = required`, may log in without TLS: \
+         other sites' proxies, web mail, this host.",
     ),
     global("login_greeting", Text, "Hale ready.", Dovecot, "Text of the greeting."),
     global(
@@ -95,6 +95,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         "submission_backend_capabilities", Words, "8BITMIME ENHANCEDSTATUSCODES PIPELINING", Dovecot,
         "What every Submission backend can do: keywords of EHLO. Clients are told before anybody knows where they will be \
          served and do not ask again: a keyword that is not true of all backends makes mail fail there.",
+    ),
+    global(
+        "lmtp_xclient_ipv6_prefix", Bool, "no", Hale,
+        "LMTP: whether IPv6 addresses that backends are told by XCLIENT begin with `IPV6:`, as Postfix writes them. Dovecot \
+         before 2.4 does not understand that.",
     ),
     global(
         "recipient_delimiter", Text, "+", Dovecot,
@@ -163,8 +168,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global(
         "auth_allow_cleartext", Bool, "no", Dovecot,
-        "Whether passwords may be sent over connections that are neither encrypted nor from \
-         `login_trusted_networks`. Has no effect with `ssl = required`.",
+        "Whether everybody may send passwords over connections that are not encrypted. With `no` only \
+         `login_trusted_networks` and clients on this host may, once there is a certificate that others could use; with \
+         `ssl = required` not even they.",
     ),
     global(
         "auth_username_format", LoginTemplate, "%{user | lower}", Dovecot,
@@ -205,7 +211,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global(
         "mail_max_userip_connections", Number { min: 0, max: 1 << 20 }, "0", Dovecot,
-        "Sessions that one user may have from one address through this Hale; a further login is refused with `[LIMIT]`. 0: \
+        "Sessions that one user may have from one address through this Hale, counted for each protocol apart; a further login is \
+         refused (`[LIMIT]`, `[IN-USE]`). 0: \
          Hale does not count, and the backends' own limit (10 in Dovecot) holds. `login_trusted_networks` are exempt.",
     ).per_protocol(),
     // === Towards backends ===
@@ -215,9 +222,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global("login_proxy_max_reconnects", Number { min: 0, max: 20 }, "3", Dovecot, "Further attempts after the first."),
     global(
-        "login_proxy_max_disconnect_delay", Time, "0", Dovecot,
-        "When many sessions end at once, spread it over this long, so that their clients do not return all at once. \
-         0: end them at once.",
+        "login_proxy_max_disconnect_delay", Time, "30s", Dovecot,
+        "When a backend goes, its clients are told over this long, so that they do not return all at once: one second's \
+         share, fifty of a data core at least, and those that sent something just before, at once; a silent one as soon as \
+         it sends something. 0: all at once.",
     ),
     global(
         "login_source_ips", Addresses, "", Dovecot,

@@ -17,7 +17,7 @@ use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::{
     PRE_LOGIN_OUTPUT_BYTES_MAX, SASL_LINE_BYTES_MAX, SIEVE_BAD_COMMANDS_MAX, SIEVE_LINE_BYTES_MAX,
-    SIEVE_LITERAL_DISCARD_BYTES_MAX,
+    SIEVE_LITERAL_DISCARD_BYTES_MAX, XCLIENT_LINE_BYTES_MAX,
 };
 use crate::wire::cursor::Cursor;
 use crate::wire::frame::{Frame, Framer};
@@ -258,6 +258,8 @@ impl Sieve {
         if !facts.trusted {
             self.notes.forged(1);
             reply::no("You are not from trusted IP", out);
+        } else if arguments.len() > XCLIENT_LINE_BYTES_MAX - "XCLIENT\r\n".len() {
+            return self.bad("Line too long.", out);
         } else if told::xclient(arguments, facts).is_none() {
             return self.bad("Invalid parameters.", out);
         } else {

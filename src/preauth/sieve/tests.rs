@@ -26,6 +26,19 @@ fn ms_01_an_endless_literal_ends_the_connection_and_costs_nothing() {
 }
 
 #[test]
+fn wire_13_a_trusted_line_of_1025_bytes_is_refused() {
+    let line = |bytes: usize| {
+        format!("XCLIENT TTL=3 X={}\r\n", "x".repeat(bytes - "XCLIENT TTL=3 X=\r\n".len()))
+    };
+    let mut client = new_client();
+    client.facts.trusted = true;
+    client.send(line(XCLIENT_LINE_BYTES_MAX));
+    assert_eq!((client.seen().as_str(), client.facts.ttl), ("OK \"Updated\"\r\n", 3));
+    client.send(line(XCLIENT_LINE_BYTES_MAX + 1));
+    assert_eq!(client.seen(), "NO \"Line too long.\"\r\n");
+}
+
+#[test]
 fn literals_at_their_limits() {
     let mut client = new_client();
     let longest = "A".repeat(SASL_LINE_BYTES_MAX);

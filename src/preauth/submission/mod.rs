@@ -28,6 +28,7 @@ use crate::wire::smtp::reply::write_line;
 use super::capability::Rules;
 use super::sasl::Exchange;
 use super::{ByeReason, CloseReason, Notes, Step, foreign, told};
+use reply::Codes;
 
 /// The client side of one Submission connection, from banner to login.
 #[derive(Debug, Default)]
@@ -36,6 +37,8 @@ pub struct Submission {
     lines: Lines,
     /// It said EHLO or HELO.
     is_greeted: bool,
+    /// What its last EHLO was told.
+    codes: Codes,
     /// TLS began by STARTTLS.
     is_secured: bool,
     /// What the client calls itself.
@@ -105,7 +108,7 @@ impl Submission {
         if !matches!(self.state, State::Verdict) {
             return Step::More;
         }
-        reply::refusal(failure, text, out);
+        reply::refusal(failure, text, self.codes, out);
         self.state = State::Command;
         self.count_failed_login(out).unwrap_or(Step::More)
     }
@@ -113,7 +116,7 @@ impl Submission {
     /// See [`super::Dialogue::accept`].
     pub fn accept(&mut self, ok: &LoginOk, out: &mut Vec<u8>) {
         if matches!(self.state, State::Verdict) {
-            reply::success(ok, out);
+            reply::success(ok, self.codes, out);
             self.state = State::Relayed;
         }
     }
@@ -254,6 +257,7 @@ impl Submission {
             self.helo = Some(name.into());
         }
         self.is_greeted = true;
+        self.codes = Codes::of(rules, verb);
         if verb == Verb::Ehlo {
             reply::keywords(rules, facts, out);
         } else {

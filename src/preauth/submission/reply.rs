@@ -8,6 +8,7 @@ use crate::preauth::ByeReason;
 use crate::preauth::capability::Rules;
 use crate::preauth::refusal::{self, Farewell, Refusal, TOO_MANY_FAILED_LOGINS, farewell};
 use crate::wire::login_ok::LoginOk;
+use crate::wire::smtp::command::Verb;
 use crate::wire::smtp::reply::{Reply, write_line, write_lines};
 use crate::wire::{base64, resp_text};
 
@@ -61,20 +62,46 @@ pub(super) fn needs_privacy(rules: &Rules, out: &mut Vec<u8>) {
     if rules.usable_mechanisms().next().is_none() {
         write_line("530 5.7.0 Must issue a STARTTLS command first.", out);
     } else {
-        refusal(Failure::Privacy, None, out);
+        refusal(Failure::Privacy, None, Codes::default(), out);
+    }
+}
+
+/// Whether the client was told to expect enhanced codes (RFC 2034 4): a backend's reply without one gets one then, and
+/// travels on as it came otherwise (W-SUB-B8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Codes {
+    Announced,
+    #[default]
+    Unannounced,
+}
+
+impl Codes {
+    pub(super) fn of(rules: &Rules, verb: Verb) -> Self {
+        let is_listed =
+            rules.submission_keywords.iter().any(|keyword| &**keyword == "ENHANCEDSTATUSCODES");
+        if verb == Verb::Ehlo && is_listed { Self::Announced } else { Self::Unannounced }
+    }
+
+    const fn or(self, code: &'static str) -> &'static str {
+        match self {
+            Self::Announced => code,
+            Self::Unannounced => "",
+        }
     }
 }
 
 /// The refusal of a login. `text` replaces our words; a reply code in front of it replaces our codes as well, and its
 /// lines are separated by LF.
-pub(super) fn refusal(failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) {
+pub(super) fn refusal(failure: Failure, text: Option<&[u8]>, theirs: Codes, out: &mut Vec<u8>) {
     let Refusal { submission: codes, words, .. } = refusal::refusal(failure);
     match text.filter(|text| !text.is_empty()) {
         Some(text) => match Reply::coded(text) {
             // 421 says that the connection ends; the backend's does, ours goes on.
-            Some(Reply { code: 421, text }) => Reply { code: 454, text }.write("4.7.0", out),
-            Some(reply) if reply.code >= 500 => reply.write("5.0.0", out),
-            Some(reply) if reply.code >= 400 => reply.write("4.0.0", out),
+            Some(Reply { code: 421, text }) => {
+                Reply { code: 454, text }.write(theirs.or("4.7.0"), out);
+            }
+            Some(reply) if reply.code >= 500 => reply.write(theirs.or("5.0.0"), out),
+            Some(reply) if reply.code >= 400 => reply.write(theirs.or("4.0.0"), out),
             _ => with_words(codes, text, out),
         },
         None => with_words(codes, words.as_bytes(), out),
@@ -89,11 +116,11 @@ fn with_words(codes: &str, words: &[u8], out: &mut Vec<u8>) {
 }
 
 /// The backend's success, or ours where the backend was not asked (W-SUB-B8, W-SUB-B9).
-pub(super) fn success(ok: &LoginOk, out: &mut Vec<u8>) {
+pub(super) fn success(ok: &LoginOk, theirs: Codes, out: &mut Vec<u8>) {
     if ok.text.is_empty() {
         return write_line("235 2.7.0 Authentication successful.", out);
     }
-    Reply { code: 235, text: ok.text.clone() }.write("2.7.0", out);
+    Reply { code: 235, text: ok.text.clone() }.write(theirs.or("2.7.0"), out);
 }
 
 pub(super) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
@@ -116,7 +143,7 @@ mod tests {
 
     fn refused(failure: Failure, text: Option<&str>) -> String {
         let mut out = Vec::new();
-        refusal(failure, text.map(str::as_bytes), &mut out);
+        refusal(failure, text.map(str::as_bytes), Codes::Announced, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -148,11 +175,24 @@ mod tests {
     fn w_sub_b9_success_with_and_without_a_backends_words() {
         let of = |text: &str| {
             let mut out = Vec::new();
-            success(&LoginOk { text: text.as_bytes().into(), ..LoginOk::default() }, &mut out);
+            let ok = LoginOk { text: text.as_bytes().into(), ..LoginOk::default() };
+            success(&ok, Codes::Announced, &mut out);
             String::from_utf8(out).unwrap()
         };
         assert_eq!(of("2.7.0 Logged in."), "235 2.7.0 Logged in.\r\n");
         assert_eq!(of("hi\n2.7.0 there"), "235-2.7.0 hi\r\n235 2.7.0 there\r\n");
         assert_eq!(of(""), "235 2.7.0 Authentication successful.\r\n");
+    }
+
+    #[test]
+    fn w_sub_b8_without_the_promise_a_reply_travels_on_as_it_came() {
+        let rules = Rules { submission_keywords: ["8BITMIME".into()].into(), ..Rules::default() };
+        assert_eq!(Codes::of(&Rules::default(), Verb::Ehlo), Codes::Announced);
+        assert_eq!(Codes::of(&Rules::default(), Verb::Helo), Codes::Unannounced);
+        let theirs = Codes::of(&rules, Verb::Ehlo);
+        let mut out = Vec::new();
+        success(&LoginOk { text: b"hi"[..].into(), ..LoginOk::default() }, theirs, &mut out);
+        refusal(Failure::BackendTempFail, Some(b"451 later"), theirs, &mut out);
+        assert_eq!(out, b"235 hi\r\n451 later\r\n");
     }
 }

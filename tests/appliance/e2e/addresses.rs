@@ -11,7 +11,7 @@ use super::bridge;
 use super::imap::Imap;
 use super::ports::{FRONT, free_port};
 use super::proxy_header::{addresses, header};
-use super::site::{NAME, PASSWORD, Site, WITH_TLS};
+use super::site::{NAME, PASSWORD, Site};
 use super::wait::{PATIENCE, wait_for};
 
 #[test]
@@ -35,8 +35,8 @@ fn px_10_w_fwd_1_the_backends_logs_know_the_client_behind_haproxy_and_without() 
 
 #[test]
 fn px_10_a_header_fused_with_the_client_hello() {
-    let ports = WITH_TLS.map(|_| free_port());
-    let listeners: String = WITH_TLS
+    let ports = Protocol::ALL.map(|_| free_port());
+    let listeners: String = Protocol::ALL
         .iter()
         .zip(ports)
         .map(|(protocol, port)| {
@@ -46,11 +46,12 @@ fn px_10_a_header_fused_with_the_client_hello() {
             )
         })
         .collect();
-    let users = WITH_TLS.map(|protocol| format!("fused-{protocol}"));
+    let users = Protocol::ALL.map(|protocol| format!("fused-{protocol}"));
     let names: Vec<&str> = users.iter().map(String::as_str).collect();
     let site = Site::start(&names, &listeners);
     let config = bridge::client_config(&site.pem);
-    for (last, ((protocol, port), user)) in (140..).zip(WITH_TLS.into_iter().zip(ports).zip(&users))
+    for (last, ((protocol, port), user)) in
+        (140..).zip(Protocol::ALL.into_iter().zip(ports).zip(&users))
     {
         let from = Ipv4Addr::new(127, 0, 0, last);
         let stream = TcpStream::connect(SocketAddr::from((FRONT, port))).unwrap();

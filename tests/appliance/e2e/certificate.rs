@@ -24,7 +24,16 @@ impl Pem {
         Self::until(names, 2021)
     }
 
+    /// The same with a key that is there already: one of RSA takes long to make.
+    pub(crate) fn with_key(names: &[&str], key: &KeyPair) -> Self {
+        Self::signed(names, 4000, key)
+    }
+
     fn until(names: &[&str], year: i32) -> Self {
+        Self::signed(names, year, &KeyPair::generate().unwrap())
+    }
+
+    fn signed(names: &[&str], year: i32, key: &KeyPair) -> Self {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let own_name = names[0].clone();
         let mut params = CertificateParams::new(names).unwrap();
@@ -32,8 +41,7 @@ impl Pem {
         params.distinguished_name.push(DnType::CommonName, own_name);
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(year, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
+        let certificate = params.self_signed(key).unwrap();
         Self { certificate: certificate.pem(), key: key.serialize_pem() }
     }
 

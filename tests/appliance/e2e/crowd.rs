@@ -4,10 +4,13 @@ use std::io::{ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::certificate::Pem;
 use super::hale::{Hale, Setup};
 use super::imap::Imap;
 use super::kernel::{descriptors, resident_bytes};
+use super::ports::{FRONT, free_port};
 use super::script::ScriptedBackends;
+use super::speech::{POP3, SIEVE, SUBMISSION};
 use super::wait::{PATIENCE, now, poll, timed};
 
 const SILENT: usize = 3000;
@@ -22,26 +25,20 @@ const RESIDENT_BYTES_MAX: u64 = 8 << 20;
 /// Not a measurement, only a line between "works" and "hangs" on a machine with two busy cores.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
 
-/// What the slow ones have said before they become slow: inside a command, a literal, a SASL exchange.
-const BEGINNINGS: [&[u8]; 3] = [b"a LOGIN ", b"a LOGIN {500+}\r\n", b"a AUTHENTICATE PLAIN\r\n"];
-
 #[test]
 fn rs_03_five_thousand_who_never_log_in_and_two_hundred_who_never_read() {
     let backends = ScriptedBackends::start();
     let mut setup = Setup::new(backends.port);
     setup.add_users(&["crowded"], b"secret");
+    let doors = Doors::open(&mut setup);
     let hale = setup.start();
+    let ways = doors.ways(&hale);
     let mut live: Vec<Live> = (0..LIVE).map(|_| Live::start(&hale, &backends)).collect();
     let before = Held::by(&hale);
 
     let silent: Vec<TcpStream> = (0..SILENT).map(|_| connect(hale.address())).collect();
-    let mut slow: Vec<TcpStream> = (0..SLOW)
-        .map(|number| {
-            let mut stream = connect(hale.address());
-            stream.write_all(BEGINNINGS[number % BEGINNINGS.len()]).unwrap();
-            stream
-        })
-        .collect();
+    let mut slow: Vec<Slow<'_>> =
+        (0..SLOW).map(|number| Slow::begin(&ways[number % ways.len()])).collect();
     let stalled: Vec<Live> = (0..STALLED)
         .map(|_| {
             let session = Live::start(&hale, &backends);
@@ -53,8 +50,8 @@ fn rs_03_five_thousand_who_never_log_in_and_two_hundred_who_never_read() {
     let mut logins = Vec::new();
     for _ in 0..ROUNDS {
         let round = now();
-        for stream in &mut slow {
-            stream.write_all(b"x").unwrap();
+        for slow in &mut slow {
+            slow.say_one_byte();
         }
         while round.elapsed() < Duration::from_secs(1) {
             let (time, _) = timed(|| hale.session("crowded", b"secret"));
@@ -70,7 +67,10 @@ fn rs_03_five_thousand_who_never_log_in_and_two_hundred_who_never_read() {
     let p99 = logins[(logins.len() * 99).div_ceil(100) - 1];
     println!("{} logins, p99 {p99:?}; held before {before:?}, now {among:?}", logins.len());
     assert!(p99 < ANSWER_MAX, "99 of 100 logins took up to {p99:?}");
-    assert!(silent.iter().chain(&slow).all(is_open), "somebody was sent away");
+    assert!(silent.iter().all(is_open), "somebody silent was sent away");
+    for slow in slow.iter().filter(|slow| !slow.way.is_handshake()) {
+        assert!(is_open(&slow.stream), "somebody was sent away: {:?}", slow.way);
+    }
 
     drop((silent, slow, stalled));
     let gone = poll(PATIENCE, || Held::by(&hale).is_near(&before).then_some(()));
@@ -79,6 +79,155 @@ fn rs_03_five_thousand_who_never_log_in_and_two_hundred_who_never_read() {
     assert!(gone.is_some(), "before {before:?}, among {among:?}, after {after:?}");
     for session in &mut live {
         session.exchange();
+    }
+}
+
+/// Half a PROXY header from each: all are ended in time, and whoever comes with a whole one is served.
+#[test]
+fn px_21_thousands_of_half_headers_keep_nobody_out() {
+    let backends = ScriptedBackends::start();
+    let mut setup = Setup::new(backends.port);
+    setup.add_users(&["crowded"], b"secret");
+    let hale = setup.start();
+    let before = Held::by(&hale);
+    let halves: [&[u8]; 3] = [b"PROXY TCP4 192.0.2.1", b"\r\n\r\n\0\r\nQU", b"P"];
+    let crowd: Vec<TcpStream> = (0..SILENT)
+        .map(|number| {
+            let mut stream = connect(hale.haproxy_address());
+            stream.write_all(halves[number % halves.len()]).unwrap();
+            stream
+        })
+        .collect();
+    let (took, mut client) = timed(|| {
+        let mut client = Imap::open(connect(hale.haproxy_address()));
+        client.send(b"PROXY TCP4 127.0.0.1 127.0.0.1 4711 143\r\n");
+        client.greeting();
+        client.login("crowded", b"secret");
+        client
+    });
+    assert!(took < ANSWER_MAX, "a login took {took:?}");
+    let mut session = backends.next_session();
+    let over = poll(PATIENCE, || crowd.iter().all(|stream| !is_open(stream)).then_some(()));
+    assert!(over.is_some(), "half a header, and the connection stays");
+    session.send(b"* OK still there\r\n");
+    assert_eq!(client.line(), b"* OK still there");
+    drop((crowd, client, session));
+    let gone = poll(PATIENCE, || Held::by(&hale).is_near(&before).then_some(()));
+    assert!(gone.is_some(), "before {before:?}, after {:?}", Held::by(&hale));
+}
+
+/// Ports of the other protocols.
+struct Doors {
+    pop3: SocketAddr,
+    sieve: SocketAddr,
+    submission: SocketAddr,
+    lmtp: SocketAddr,
+}
+
+impl Doors {
+    fn open(setup: &mut Setup) -> Self {
+        setup.secure(&Pem::new(&["mail.test"]));
+        setup.configure("protocols = imap pop3 sieve submission lmtp");
+        let nobody = free_port();
+        let [pop3, sieve, submission] = [&POP3, &SIEVE, &SUBMISSION].map(|speech| {
+            let port = free_port();
+            setup.configure(&speech.configuration(port, nobody));
+            (FRONT, port).into()
+        });
+        let lmtp = free_port();
+        setup.configure(&format!(
+            "service lmtp {{\n  inet_listener lmtp {{\n    port = {lmtp}\n  }}\n}}"
+        ));
+        Self { pop3, sieve, submission, lmtp: (FRONT, lmtp).into() }
+    }
+
+    /// Everything a client may be slow in: a command, a literal, a SASL exchange, an envelope, a TLS hello.
+    fn ways(&self, hale: &Hale) -> Vec<Way> {
+        let imap = hale.address();
+        let words: [(SocketAddr, &[u8]); 10] = [
+            (imap, b"a LOGIN "),
+            (imap, b"a LOGIN {500+}\r\n"),
+            (imap, b"a AUTHENTICATE PLAIN\r\n"),
+            (self.pop3, b"USER "),
+            (self.pop3, b"AUTH PLAIN\r\n"),
+            (self.sieve, b"AUTHENTICATE \"PLAIN\" {500+}\r\n"),
+            (self.sieve, b"AUTHENTICATE \"PLAIN\"\r\n"),
+            (self.submission, b"EHLO "),
+            (self.submission, b"EHLO client.test\r\nAUTH PLAIN\r\n"),
+            (self.lmtp, b"LHLO client.test\r\nMAIL FROM:<>\r\nRCPT TO:<"),
+        ];
+        let by_starttls: [(SocketAddr, &[&str], &str); 4] = [
+            (imap, &["t STARTTLS\r\n"], "t OK"),
+            (self.pop3, &["STLS\r\n"], "+OK Begin"),
+            (self.sieve, &["STARTTLS\r\n"], "OK \"Begin"),
+            (self.submission, &["EHLO client.test\r\n", "STARTTLS\r\n"], "220 2.0.0"),
+        ];
+        let words = words.map(|(address, words)| Way::Words(address, words));
+        let by_starttls =
+            by_starttls.map(|(address, commands, go)| Way::Starttls(address, commands, go));
+        let at_once = [Way::Hello(hale.tls_address())];
+        words.into_iter().chain(by_starttls).chain(at_once).collect()
+    }
+}
+
+/// A way to be slow.
+#[derive(Debug)]
+enum Way {
+    Words(SocketAddr, &'static [u8]),
+    Hello(SocketAddr),
+    /// The commands up to STARTTLS, and how the go-ahead begins.
+    Starttls(SocketAddr, &'static [&'static str], &'static str),
+}
+
+impl Way {
+    /// A handshake has ten seconds: who is so slow is sent away, and comes back.
+    fn is_handshake(&self) -> bool {
+        !matches!(self, Self::Words(..))
+    }
+}
+
+/// One who is slow.
+struct Slow<'a> {
+    way: &'a Way,
+    stream: TcpStream,
+    said: usize,
+}
+
+impl<'a> Slow<'a> {
+    fn begin(way: &'a Way) -> Self {
+        let stream = match way {
+            Way::Words(address, words) => {
+                let mut stream = connect(*address);
+                stream.write_all(words).unwrap();
+                stream
+            }
+            Way::Hello(address) => connect(*address),
+            Way::Starttls(address, commands, go) => {
+                let mut client = Imap::open(connect(*address));
+                for command in *commands {
+                    client.send(command.as_bytes());
+                }
+                while !client.line().starts_with(go.as_bytes()) {}
+                client.stream().try_clone().unwrap()
+            }
+        };
+        Self { way, stream, said: 0 }
+    }
+
+    fn say_one_byte(&mut self) {
+        // A record of 512 bytes that begins a ClientHello.
+        const HELLO: [u8; 11] = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3];
+        let byte = match self.way {
+            Way::Words(..) => b'x',
+            _ => HELLO.get(self.said).copied().unwrap_or(0),
+        };
+        self.said += 1;
+        let said = self.stream.write_all(&[byte]);
+        if self.way.is_handshake() && (said.is_err() || !is_open(&self.stream)) {
+            *self = Self::begin(self.way);
+        } else {
+            said.unwrap();
+        }
     }
 }
 
@@ -115,19 +264,19 @@ fn pour(mut backend: &TcpStream) {
 }
 
 /// A session, both ends.
-struct Live {
-    client: Imap,
-    backend: Imap,
+pub(crate) struct Live {
+    pub(crate) client: Imap,
+    pub(crate) backend: Imap,
 }
 
 impl Live {
-    fn start(hale: &Hale, backends: &ScriptedBackends) -> Self {
+    pub(crate) fn start(hale: &Hale, backends: &ScriptedBackends) -> Self {
         let client = hale.session("crowded", b"secret");
         Self { client, backend: backends.next_session() }
     }
 
     /// A line each way.
-    fn exchange(&mut self) {
+    pub(crate) fn exchange(&mut self) {
         self.client.send(b"n NOOP\r\n");
         let heard = self.backend.line();
         self.backend.expect(heard == b"n NOOP", "the command");

@@ -91,6 +91,13 @@ impl Pair {
 }
 
 impl Dovecot {
+    /// One for itself. `ports`: as [`Self::start`] has them.
+    pub(crate) fn alone(address: Ipv4Addr, ports: [u16; 4], more: &str) -> Self {
+        let dovecot = Self::start(address, ports, more);
+        dovecot.wait_until_ready();
+        dovecot
+    }
+
     fn start(address: Ipv4Addr, ports: [u16; 4], more: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("hale-dovecot-").tempdir().unwrap().keep();
         for folder in ["run", "state", "mail", "users"] {

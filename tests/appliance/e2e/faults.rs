@@ -167,7 +167,7 @@ impl Scene {
         let mut stages = Vec::new();
         for speech in &SPEECHES {
             let faults = [vec![Fault::None], faults(speech)].concat();
-            let backends = FaultyBackends::start(speech, faults.clone());
+            let backends = FaultyBackends::start(speech.turns, faults.clone());
             let port = if speech.protocol == "imap" { setup.port } else { free_port() };
             setup.configure(&speech.configuration(port, backends.port));
             stages.push(Stage { speech, faults, backends, address: (FRONT, port).into() });
@@ -197,7 +197,34 @@ impl Scene {
 
     /// The same, and the answers to all of them.
     fn log_in_everywhere(&self) -> Vec<Answer<'_>> {
-        self.send_logins().into_iter().map(Waiting::expect_unavailable).collect()
+        let answers: Vec<Answer<'_>> =
+            self.send_logins().into_iter().map(Waiting::expect_unavailable).collect();
+        self.expect_words_in_the_log();
+        answers
+    }
+
+    /// Each failed login has one line, and each failed attempt one that says where, what, and what follows.
+    fn expect_words_in_the_log(&self) {
+        let logins: usize = self.stages.iter().map(|stage| stage.faults.len() - 1).sum();
+        let count = |said: &str, word: &str| {
+            let is_meant = |line: &&str| line.contains(word) && line.contains(" code=");
+            said.lines().filter(is_meant).count()
+        };
+        let said = wait_for("a line for each failed login", PATIENCE, || {
+            let said = self.hale.said();
+            (count(&said, ": login failed: ") >= logins).then_some(said)
+        });
+        assert_eq!(count(&said, ": login failed: "), logins, "lines about failed logins");
+        assert_eq!(count(&said, ": backend failed, giving up: "), logins, "lines about giving up");
+        let attempts: usize = self
+            .stages
+            .iter()
+            .flat_map(|stage| (1..stage.faults.len()).map(|fault| stage.backends.connects(fault)))
+            .sum();
+        let refused = said.lines().filter(|line| line.contains("again: refused")).count();
+        let again = count(&said, ": backend failed, trying again: ");
+        let expected = attempts.saturating_sub(logins);
+        assert!(again >= expected + refused, "{again} lines about repeated attempts");
     }
 
     /// Each of these connections is good for another login, and nothing of the failed one is left.
@@ -259,10 +286,14 @@ impl Answer<'_> {
     }
 
     fn expect_after(&self, time: Duration) {
-        let in_time = (time..RETRIED_MAX).contains(&self.took);
+        // Hale counts whole milliseconds, and may begin to before the client does.
+        let in_time = (time - CLOCK..RETRIED_MAX).contains(&self.took);
         self.client.expect(in_time, &format!("an answer after {time:?}, not {:?}", self.took));
     }
 }
+
+/// How far two clocks may be apart.
+const CLOCK: Duration = Duration::from_millis(10);
 
 fn user_of(fault: usize) -> String {
     format!("fault-{fault}")

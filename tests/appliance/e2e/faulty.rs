@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -12,10 +13,9 @@ use rustix::net::sockopt::set_socket_linger;
 
 use super::kernel::wait_until_taken;
 use super::ports::{FRONT, free_port};
-use super::speech::Speech;
 use super::wait::{PATIENCE, wait_for};
 
-/// What a backend says, and behind which command: the one that begins so.
+/// A backend's part: what it says behind the command that begins so. The first is its greeting.
 pub(crate) type Turns = &'static [(&'static str, &'static str)];
 
 /// What a backend does wrong.
@@ -53,14 +53,14 @@ pub(crate) enum Ending {
 pub(crate) struct FaultyBackends {
     pub(crate) port: u16,
     script: Arc<Script>,
+    /// Who came to a backend without a fault.
+    came: Receiver<(usize, TcpStream)>,
     accepting: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
 struct Script {
     turns: Turns,
-    /// See [`Fault::SaysInTwo`].
-    heard: SegQueue<(usize, Vec<u8>)>,
     faults: Vec<Fault>,
     /// Connections so far, for each fault.
     connects: Vec<AtomicUsize>,
@@ -69,6 +69,8 @@ struct Script {
     /// Backends that spoke without end and were listened to.
     exhausted: AtomicUsize,
     over: AtomicBool,
+    /// See [`Fault::SaysInTwo`].
+    heard: SegQueue<(usize, Vec<u8>)>,
 }
 
 /// Where the backend with this fault is.
@@ -78,12 +80,7 @@ pub(crate) fn address_of(fault: usize) -> Ipv4Addr {
 }
 
 impl FaultyBackends {
-    pub(crate) fn start(speech: &Speech, faults: Vec<Fault>) -> Self {
-        Self::start_with(speech.turns, faults)
-    }
-
-    /// The same with other things to say.
-    pub(crate) fn start_with(turns: Turns, faults: Vec<Fault>) -> Self {
+    pub(crate) fn start(turns: Turns, faults: Vec<Fault>) -> Self {
         let port = free_port();
         // On all addresses: each fault has its own, and the kernel says which one was meant.
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).unwrap();
@@ -91,16 +88,17 @@ impl FaultyBackends {
         rustix::net::listen(&listener, 4096).unwrap();
         let script = Arc::new(Script {
             turns,
-            heard: SegQueue::new(),
             connects: faults.iter().map(|_| AtomicUsize::new(0)).collect(),
             faults,
             live: AtomicUsize::new(0),
             exhausted: AtomicUsize::new(0),
             over: AtomicBool::new(false),
+            heard: SegQueue::new(),
         });
         let shared = Arc::clone(&script);
-        let accepting = Some(thread::spawn(move || accept(&listener, &shared)));
-        Self { port, script, accepting }
+        let (sender, came) = channel();
+        let accepting = Some(thread::spawn(move || accept(&listener, &shared, &sender)));
+        Self { port, script, came, accepting }
     }
 
     pub(crate) fn connects(&self, fault: usize) -> usize {
@@ -114,6 +112,13 @@ impl FaultyBackends {
 
     pub(crate) fn live(&self) -> usize {
         self.script.live.load(Ordering::Relaxed)
+    }
+
+    /// Ends all connections to a backend without a fault at once, as a process that is killed does.
+    pub(crate) fn go(&self, fault: usize) {
+        for (_, stream) in self.came.try_iter().filter(|(of, _)| *of == fault) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 
     /// How many could say more than anybody should have read.
@@ -131,7 +136,7 @@ impl Drop for FaultyBackends {
     }
 }
 
-fn accept(listener: &TcpListener, script: &Arc<Script>) {
+fn accept(listener: &TcpListener, script: &Arc<Script>, came: &Sender<(usize, TcpStream)>) {
     for stream in listener.incoming() {
         let stream = stream.unwrap();
         if script.over.load(Ordering::Relaxed) {
@@ -140,7 +145,10 @@ fn accept(listener: &TcpListener, script: &Arc<Script>) {
         let Some(fault) = fault_at(stream.local_addr().unwrap()) else { continue };
         let Some(connects) = script.connects.get(fault) else { continue };
         let earlier = connects.fetch_add(1, Ordering::Relaxed);
-        let number = fault;
+        // The others must be able to close theirs.
+        if matches!(script.faults[fault], Fault::None) {
+            let _ = came.send((fault, stream.try_clone().unwrap()));
+        }
         let fault = match script.faults[fault] {
             Fault::CutOnce { behind, ending } if earlier == 0 => Fault::Cut { behind, ending },
             Fault::CutOnce { .. } => Fault::None,
@@ -150,14 +158,14 @@ fn accept(listener: &TcpListener, script: &Arc<Script>) {
         let script = Arc::clone(script);
         thread::spawn(move || {
             // Nothing when the other side went first.
-            let _ = serve(&script, Peer::of(stream), number, fault);
+            let _ = serve(&script, Peer::of(stream), fault);
             script.live.fetch_sub(1, Ordering::Relaxed);
         });
     }
 }
 
 /// The reverse of [`address_of`].
-fn fault_at(local: SocketAddr) -> Option<usize> {
+pub(crate) fn fault_at(local: SocketAddr) -> Option<usize> {
     match local.ip() {
         IpAddr::V4(address) => match address.octets() {
             [127, 80, high, low] => Some(usize::from(u16::from_be_bytes([high, low]))),
@@ -167,7 +175,7 @@ fn fault_at(local: SocketAddr) -> Option<usize> {
     }
 }
 
-fn serve(script: &Script, mut peer: Peer, number: usize, fault: Fault) -> Option<()> {
+fn serve(script: &Script, mut peer: Peer, fault: Fault) -> Option<()> {
     let mut said = 0;
     for (turn, (command, text)) in script.turns.iter().enumerate() {
         while !command.is_empty() && !peer.line()?.starts_with(command.as_bytes()) {}
@@ -193,6 +201,7 @@ fn serve(script: &Script, mut peer: Peer, number: usize, fault: Fault) -> Option
                 wait_until_taken(&peer.stream);
                 // It may have gone already.
                 let _ = peer.say(second);
+                let number = fault_at(peer.stream.local_addr().ok()?)?;
                 let heard = peer.rest();
                 script.heard.push((number, heard));
                 return None;

@@ -189,8 +189,29 @@ fn tl_02_words_that_wait_in_the_kernel_are_found_before_the_go_ahead() {
     });
 }
 
-/// What Hale reads at once before login.
+#[test]
+fn tl_02_words_that_wait_in_the_kernel_are_found_before_the_go_ahead_in_lmtp() {
+    let site = Site::start(&[], "log_debug = yes");
+    let mut client = Imap::open(TcpStream::connect(site.clear(Protocol::Lmtp)).unwrap());
+    while !client.line().starts_with(b"220 ") {}
+    client.send(b"LHLO client.test\r\n");
+    while !client.line().starts_with(b"250 ") {}
+    let command = "STARTTLS\r\n";
+    let length = LMTP_READ_BYTES - command.len();
+    let noop = |length: usize| format!("NOOP {}\r\n", "x".repeat(length - 7));
+    let padding = noop(length % 1024) + &noop(1024).repeat(length / 1024);
+    client.send(format!("{padding}{command}LHLO injected\r\n").as_bytes());
+    let told = client.rest();
+    let told = String::from_utf8_lossy(&told);
+    assert!(told.starts_with("250 2.0.0") && !told.contains("220 2.0.0"), "{told}");
+    wait_for("the log's word", PATIENCE, || {
+        site.hale.said().contains("starttls_pipelined").then_some(())
+    });
+}
+
+/// What Hale reads at once before login, and in LMTP.
 const READ_BYTES: usize = 4096;
+const LMTP_READ_BYTES: usize = 16_384;
 
 fn inject_everywhere(site: &Site, upgrade: &Upgrade, user: &str, config: &Arc<ClientConfig>) {
     let address = site.clear(upgrade.protocol);
@@ -289,7 +310,7 @@ fn tl_07_what_follows_a_backends_go_ahead_in_clear_is_never_believed() {
             let place = address_of(cut);
             setup.add_row(&format!("{}-{cut}:{{PLAIN}}secret::::::host={place}", upgrade.protocol));
         }
-        let backends = FaultyBackends::start_with(upgrade.turns, faults);
+        let backends = FaultyBackends::start(upgrade.turns, faults);
         let port = if upgrade.protocol == Protocol::Imap { setup.port } else { free_port() };
         setup.configure(&upgrade.speech().configuration(port, backends.port));
         setup.configure(&format!("protocol {} {{\n  proxy_ssl = starttls\n}}", upgrade.protocol));

@@ -118,6 +118,16 @@ pub(crate) fn data_cores(process: u32) -> usize {
     threads(process).iter().filter(|name| name.starts_with("hale-data")).count()
 }
 
+/// Whether every thread is in this state (`man 5 proc_pid_stat`).
+pub(crate) fn all_threads_are(process: u32, state: char) -> bool {
+    let folder = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    folder.filter_map(Result::ok).all(|task| {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        // The name in brackets may hold anything.
+        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(state))
+    })
+}
+
 fn threads(process: u32) -> Vec<String> {
     let folder = fs::read_dir(format!("/proc/{process}/task")).unwrap();
     // A thread may end while we look.

@@ -42,14 +42,15 @@ struct Backends<'a> {
     /// What the Dovecots show, and what Hale believes.
     shown: &'a Pem,
     trusted: &'a Pem,
-    /// More lines of Hale's configuration.
+    /// More lines of Hale's configuration, and of the Dovecots'.
     more: &'a str,
+    dovecot: &'a str,
 }
 
 impl Secured {
     fn new(count: usize, mode: &str) -> Self {
         let pem = Pem::new(&["be1.test", "be2.test"]);
-        Self::with(count, &Backends { mode, shown: &pem, trusted: &pem, more: "" })
+        Self::with(count, &Backends { mode, shown: &pem, trusted: &pem, more: "", dovecot: "" })
     }
 
     fn with(count: usize, backends: &Backends<'_>) -> Self {
@@ -60,7 +61,8 @@ impl Secured {
         let (directory, lmtps) = (files.path().display(), free_port());
         let dovecot = format!(
             "ssl = yes\nssl_cert = <{directory}/cert.pem\nssl_key = <{directory}/key.pem\n\
-             service lmtp {{\n  inet_listener lmtps {{\n    port = {lmtps}\n    ssl = yes\n  }}\n}}\n"
+             service lmtp {{\n  inet_listener lmtps {{\n    port = {lmtps}\n    ssl = yes\n  }}\n}}\n{}\n",
+            backends.dovecot
         );
         let (front, implicit) = (Pem::new(&[NAME, "localhost"]), free_port());
         let stage = Stage::with(count, &dovecot, |setup| {
@@ -180,7 +182,8 @@ fn lm_02_by_tls_one_backend_down_one_250_one_451() {
 fn tl_01_and_tl_02_what_follows_starttls_in_clear_is_never_run_in_lmtp() {
     let pem = Pem::new(&["be1.test"]);
     let more = "log_debug = yes";
-    let secured = Secured::with(1, &Backends { mode: "no", shown: &pem, trusted: &pem, more });
+    let secured =
+        Secured::with(1, &Backends { mode: "no", shown: &pem, trusted: &pem, more, dovecot: "" });
     let text = b"STARTTLS\r\nLHLO evil\r\nMAIL FROM:<evil@example.org>\r\n";
     for cut in 0..text.len() {
         let mut stream = TcpStream::connect((FRONT, secured.stage.port)).unwrap();
@@ -215,7 +218,7 @@ fn tl_09_lmtp_backends_that_cannot_prove_themselves_get_no_mail() {
         (&named_otherwise, &stranger, "issuer is not trusted"),
     ] {
         for mode in ["starttls", "yes"] {
-            let backends = Backends { mode, shown, trusted, more: "" };
+            let backends = Backends { mode, shown, trusted, more: "", dovecot: "" };
             let secured = Secured::with(1, &backends);
             let mut client = secured.implicit();
             client.command("MAIL FROM:<a@b>", 250);
@@ -234,7 +237,8 @@ fn tl_09_lmtp_backends_that_cannot_prove_themselves_get_no_mail() {
         "passdb users {\n  fields {\n    starttls = any-cert\n  }\n}",
         "protocol lmtp {\n  proxy_ssl = starttls\n}\nssl_client_require_valid_cert = no",
     ] {
-        let backends = Backends { mode: "no", shown: &named_otherwise, trusted: &stranger, more };
+        let backends =
+            Backends { mode: "no", shown: &named_otherwise, trusted: &stranger, more, dovecot: "" };
         let secured = Secured::with(1, &backends);
         let mut client = secured.implicit();
         client.envelope(&["mail-0"]);
@@ -316,8 +320,10 @@ fn tl_07_whatever_an_lmtp_backend_answers_to_starttls_no_mail_follows_in_clear()
 #[test]
 fn w_btls_7_sessions_with_lmtp_backends_are_resumed() {
     let pem = Pem::new(&["be1.test", "be2.test"]);
-    let backends =
-        Backends { mode: "starttls", shown: &pem, trusted: &pem, more: "data_cores = 0" };
+    // Each process of Dovecot's has ticket keys of its own.
+    let dovecot = "service lmtp {\n  process_limit = 1\n}";
+    let more = "data_cores = 0";
+    let backends = Backends { mode: "starttls", shown: &pem, trusted: &pem, more, dovecot };
     let mut secured = Secured::with(1, &backends);
     for _ in 0..4 {
         let mut client = Lmtp::connect(secured.stage.port);
@@ -449,7 +455,8 @@ fn tl_13_lmtp_half_closed_by_tls_and_every_reply_comes() {
 fn tl_12_a_client_that_renews_its_keys_and_reads_nothing_is_left() {
     let pem = Pem::new(&["be1.test"]);
     let more = "log_debug = yes";
-    let secured = Secured::with(1, &Backends { mode: "no", shown: &pem, trusted: &pem, more });
+    let secured =
+        Secured::with(1, &Backends { mode: "no", shown: &pem, trusted: &pem, more, dovecot: "" });
     let mut client =
         bridge::small_window((FRONT, secured.implicit).into(), NAME, Arc::clone(&secured.config));
     client.write_all(b"LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<mail-0>\r\nDATA\r\n").unwrap();

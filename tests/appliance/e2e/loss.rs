@@ -1,15 +1,18 @@
 //! Losing a backend: its own sessions end, everybody else notices nothing (BE-01, BE-04, BE-05).
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use rustix::process::Signal;
 
+use super::crowd::Live;
 use super::dovecot::Pair;
 use super::hale::{Hale, Setup};
 use super::imap::Imap;
+use super::kernel::all_threads_are;
 use super::ports::BACKENDS;
-use super::wait::PATIENCE;
+use super::script::ScriptedBackends;
+use super::wait::{PATIENCE, wait_for};
 
 /// Dovecot's own limit for a backend login in all, and what a busy machine adds.
 const LOGIN_ANSWER_MAX: Duration = Duration::from_secs(45);
@@ -82,6 +85,49 @@ fn ur_12_a_killed_hale_leaves_its_ports_free() {
         client.rest();
     }
     hale.session("crash", b"secret").command("n", "NOOP");
+}
+
+/// Hale itself stands still for longer than a PROXY header may take, and goes on: nobody who was there is harmed, who
+/// came meanwhile is served, and no deadline that passed in between hits anybody else.
+#[test]
+fn cl_03_hale_stands_still_and_goes_on() {
+    let backends = ScriptedBackends::start();
+    let mut setup = Setup::new(backends.port);
+    setup.add_users(&["crowded"], b"secret");
+    let hale = setup.start();
+    let mut sessions: Vec<Live> = (0..20).map(|_| Live::start(&hale, &backends)).collect();
+    let mut waiting = Imap::connect(hale.address());
+    hale.signal(Signal::STOP);
+    wait_for("all threads to stand still", PATIENCE, || {
+        all_threads_are(hale.process_id(), 'T').then_some(())
+    });
+    waiting.send(b"l LOGIN crowded secret\r\n");
+    let mut late = Imap::open(TcpStream::connect(hale.address()).unwrap());
+    let early = waits(&waiting, Duration::from_secs(5));
+    hale.signal(Signal::CONT);
+    assert!(early, "an answer while Hale stands still");
+    waiting.expect_tagged_ok("l");
+    backends.next_session();
+    late.greeting();
+    late.login("crowded", b"secret");
+    backends.next_session();
+    sessions.iter_mut().for_each(Live::exchange);
+}
+
+/// Every write of the log fails as on a full disk; the service goes on.
+#[test]
+fn rs_08_a_full_disk_under_the_log_stops_nobody() {
+    let backends = ScriptedBackends::start();
+    let mut setup = Setup::new(backends.port);
+    setup.add_users(&["crowded"], b"secret");
+    setup.configure("log_path = /dev/full\nlog_debug = yes");
+    let hale = setup.start();
+    for _ in 0..100 {
+        let mut session = Live::start(&hale, &backends);
+        session.exchange();
+        session.client.send(b"a line of a session that ends\r\n");
+    }
+    Live::start(&hale, &backends).exchange();
 }
 
 type Sessions<'a> = Vec<(&'a str, Imap)>;

@@ -19,10 +19,6 @@ use super::transfer::append;
 pub(crate) const NAME: &str = "localhost";
 pub(crate) const PASSWORD: &str = "secret";
 
-/// Protocols whose clients may begin with TLS.
-pub(crate) const WITH_TLS: [Protocol; 4] =
-    [Protocol::Imap, Protocol::Pop3, Protocol::Sieve, Protocol::Submission];
-
 /// How a client comes to TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Door {
@@ -164,9 +160,7 @@ fn service(protocol: Protocol, ports: Ports, backend: u16) -> String {
     };
     add("in_clear", clear, "");
     add("behind_header", haproxy, "haproxy = yes");
-    if WITH_TLS.contains(&protocol) {
-        add("by_tls", tls, "ssl = yes");
-    }
+    add("by_tls", tls, "ssl = yes");
     let (service, name) = (protocol.service_name(), protocol.name());
     format!(
         "service {service} {{\n{listeners}}}\nprotocol {name} {{\n  proxy_port = {backend}\n}}\n"

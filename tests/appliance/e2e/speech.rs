@@ -2,6 +2,7 @@
 
 use hale::wire::base64;
 
+use super::faulty::Turns;
 use super::imap::Imap;
 
 /// A protocol, from both sides of Hale.
@@ -13,8 +14,8 @@ pub(crate) struct Speech {
     service: &'static str,
     /// Listeners of the service; ours is the first.
     listeners: &'static [&'static str],
-    /// A backend's part of a login: what it says behind the command that begins so. The first is its greeting.
-    pub(crate) turns: &'static [(&'static str, &'static str)],
+    /// A backend's part of a login.
+    pub(crate) turns: Turns,
     /// How the last line of the greeting begins.
     greeting: &'static str,
     /// A backend that has no time for us, instead of its greeting.
@@ -25,7 +26,11 @@ pub(crate) struct Speech {
     hello: Option<(&'static str, &'static str)>,
     login: fn(&str) -> String,
     success: &'static str,
-    /// The row of wire.md 6 for connect, remote and protocol.
+    /// What Hale says to somebody for whom there is no room.
+    pub(crate) busy_here: &'static str,
+    /// The rows of wire.md 6 for wrong credentials, for too many sessions, and for connect, remote and protocol.
+    pub(crate) refused: &'static str,
+    pub(crate) limit: &'static str,
     unavailable: &'static str,
     /// A command that changes nothing, how the first line of its answer begins, and how the last one.
     harmless: (&'static str, &'static str, &'static str),
@@ -49,6 +54,9 @@ pub(crate) const IMAP: Speech = Speech {
     hello: None,
     login: |user| format!("l LOGIN {user} secret\r\n"),
     success: "l OK",
+    busy_here: "* BYE",
+    refused: "l NO [AUTHENTICATIONFAILED]",
+    limit: "l NO [LIMIT]",
     unavailable: "l NO [UNAVAILABLE]",
     harmless: ("n NOOP\r\n", "n OK", "n OK"),
 };
@@ -69,6 +77,9 @@ pub(crate) const POP3: Speech = Speech {
     hello: None,
     login: |user| format!("AUTH PLAIN {}\r\n", sasl_plain(user)),
     success: "+OK",
+    busy_here: "-ERR [SYS/TEMP]",
+    refused: "-ERR [AUTH]",
+    limit: "-ERR [IN-USE]",
     unavailable: "-ERR [SYS/TEMP]",
     harmless: ("CAPA\r\n", "+OK", "."),
 };
@@ -91,6 +102,9 @@ pub(crate) const SIEVE: Speech = Speech {
     hello: None,
     login: |user| format!("AUTHENTICATE \"PLAIN\" \"{}\"\r\n", sasl_plain(user)),
     success: "OK",
+    busy_here: "BYE (TRYLATER)",
+    refused: "NO \"Authentication failed",
+    limit: "NO (LIMIT/CONNECTIONS)",
     unavailable: "NO (TRYLATER)",
     harmless: ("NOOP\r\n", "OK", "OK"),
 };
@@ -112,6 +126,9 @@ pub(crate) const SUBMISSION: Speech = Speech {
     hello: Some(("EHLO client.test\r\n", "250 ")),
     login: |user| format!("AUTH PLAIN {}\r\n", sasl_plain(user)),
     success: "235 ",
+    busy_here: "421 4.3.2",
+    refused: "535 5.7.8",
+    limit: "454 4.7.0",
     unavailable: "454 4.7.0 ",
     harmless: ("NOOP\r\n", "250 ", "250 "),
 };
@@ -161,8 +178,13 @@ impl Speech {
 
     /// The reply to a login is the one for a backend that is not there, and nothing stands behind it.
     pub(crate) fn expect_unavailable(&self, client: &mut Imap) {
+        self.expect_failed(client, self.unavailable);
+    }
+
+    /// The reply to a login begins so, and nothing stands behind it.
+    pub(crate) fn expect_failed(&self, client: &mut Imap, start: &str) {
         let line = reply(client);
-        client.expect(line.starts_with(self.unavailable), self.unavailable);
+        client.expect(line.starts_with(start), start);
         let (command, first, last) = self.harmless;
         client.send(command.as_bytes());
         let line = reply(client);

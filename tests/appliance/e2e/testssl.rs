@@ -7,7 +7,7 @@ use std::thread;
 use hale::names::Protocol;
 use serde_json::Value;
 
-use super::site::{NAME, Site, WITH_TLS};
+use super::site::{NAME, Site};
 use super::tools::{TESTSSL, said};
 
 /// What is asked everywhere, because listeners might differ: protocols, the server's preferences (all its suites), every
@@ -73,13 +73,13 @@ const EXPLAINED: [(&str, &str, &str); 4] = [
 #[test]
 fn testssl_finds_no_weakness_from_the_first_byte_on() {
     let site = Site::start(&[], "");
-    scan_all(&site, WITH_TLS.map(|protocol| (protocol, site.tls(protocol), None)));
+    scan_all(&site, Protocol::ALL.map(|protocol| (protocol, site.tls(protocol), None)));
 }
 
 #[test]
 fn testssl_finds_no_weakness_behind_starttls() {
     let site = Site::start(&[], "");
-    let targets = WITH_TLS.map(|protocol| {
+    let targets = Protocol::ALL.map(|protocol| {
         let address = site.clear(protocol);
         match protocol {
             Protocol::Imap => (protocol, address, Some("imap")),
@@ -94,7 +94,10 @@ fn testssl_finds_no_weakness_behind_starttls() {
 }
 
 /// Scans these ports at the same time (testssl.sh mostly waits), and tells everything that is not good.
-fn scan_all(site: &Site, targets: [(Protocol, SocketAddr, Option<&'static str>); WITH_TLS.len()]) {
+fn scan_all(
+    site: &Site,
+    targets: [(Protocol, SocketAddr, Option<&'static str>); Protocol::ALL.len()],
+) {
     let scans = thread::scope(|scope| {
         let scans = targets.map(|(protocol, address, starttls)| {
             (protocol, scope.spawn(move || weaknesses(site, protocol, address, starttls)))

@@ -8,6 +8,7 @@ use hale::auth::passwd_file::PasswdFile;
 use hale::event::{EndedBy, Event};
 use hale::limits;
 use hale::share::counters::Counter;
+use hale::worker::SpreadRules;
 
 use super::Sim;
 use super::account::{Account, Act, Command, Ending, Mischief, id_of};
@@ -148,6 +149,41 @@ fn w_rel_5_a_client_that_breaks_off_in_front_of_a_stalled_backend_is_ended_at_on
     assert_eq!(ended(sim.world(), 0), Some(EndedBy::Client));
     assert!(sim.now() < began + 100, "the stall timeout is not waited for");
     sim.drain_now();
+}
+
+/// Seven sessions of one backend, six of which end at once; when, as far as the core has told it.
+#[test]
+fn p5_the_clients_of_a_backend_that_went_are_told_over_time() {
+    for breaks in [false, true] {
+        let spread = SpreadRules { over: Duration::from_secs(3), crowd_min: 0 };
+        let weather = Weather { spread, ..Weather::calm() };
+        // The last one is there to let ten seconds pass.
+        let mut accounts: Vec<Account> = (0..7).map(Account::quiet).collect();
+        accounts[6].connects_at = 10_000;
+        let mut sim = Sim::new(15, weather, &accounts);
+        sim.until(|world| world.clients[6].logged_in);
+        let began = sim.now();
+        for id in 0..6 {
+            let stream = sim.world().backend_of(id).unwrap().stream;
+            sim.world().kernel.peer(stream, |stream| match breaks {
+                true => stream.peer_reset(false),
+                false => stream.peer_fin = true,
+            });
+        }
+        let mut ends = Vec::new();
+        sim.until(|world| {
+            let over = (0..6).filter(|id| ended(world, *id) == Some(EndedBy::Backend)).count();
+            ends.resize(over, world.kernel.now - began);
+            over == 6
+        });
+        // Seven in three seconds are three in the first one. The end of a half-closed relay is told at once, and takes longer.
+        assert_eq!(sim.counted(Counter::EndsSpread), 3);
+        ends.retain(|after| breaks || (1..9_000).contains(after));
+        let waited = &ends[ends.len() - 3..];
+        assert!(waited.is_sorted() && waited[0] >= 500 && waited[2] <= 3_300, "{ends:?}");
+        assert_eq!(ended(sim.world(), 6), None, "the session that goes on");
+        sim.drain_now();
+    }
 }
 
 #[test]

@@ -357,7 +357,9 @@ impl Kernel {
     fn run_accept(&mut self, key: u64, listener: usize) {
         while !self.backlogs[listener].is_empty() && self.armed.contains_key(&key) {
             if self.random.percent(self.weather.starves) {
-                return self.finish(key, Outcome::Failed(IoFault::Descriptors));
+                // EMFILE and ENFILE; ENOBUFS and ENOMEM.
+                let fault = self.random.pick(&[IoFault::Descriptors, IoFault::Memory]);
+                return self.finish(key, Outcome::Failed(fault));
             }
             let Some(stream) = self.backlogs[listener].pop_front() else { return };
             let fd = self.open(What::Stream(stream));

@@ -1,5 +1,7 @@
 //! An LMTP backend: what it answers, and what it stores. It is told nothing that it must not be told.
 
+use std::collections::BTreeSet;
+
 use super::mail::take_line;
 use super::random::Random;
 use super::sealed::{MailTls, Security};
@@ -14,6 +16,11 @@ pub(super) struct Mailbox {
     content: Vec<u8>,
     in_data: bool,
     chunk: Option<(usize, bool)>,
+    /// It said yes once more than it was asked. When that comes late, nobody can tell which question it answers, and whoever
+    /// is told 250 may have been told so of something else.
+    pub(super) lies: bool,
+    /// Everybody it was ever asked about.
+    pub(super) named: BTreeSet<usize>,
     /// What it stored, for whom.
     pub(super) stored: Vec<(usize, Vec<u8>)>,
 }
@@ -28,6 +35,8 @@ impl Mailbox {
             content: Vec::new(),
             in_data: false,
             chunk: None,
+            lies: false,
+            named: BTreeSet::new(),
             stored: Vec::new(),
         }
     }
@@ -67,6 +76,8 @@ impl Mailbox {
     fn command(&mut self, line: &str, outbox: &mut Vec<u8>, random: &mut Random) {
         let words: Vec<&str> = line.trim_end().split(' ').collect();
         let fails = random.percent(self.faults);
+        let user = words.get(1).and_then(|word| word.strip_prefix("TO:<u"));
+        self.named.extend(user.map(|user| user.trim_end_matches('>').parse::<usize>().unwrap()));
         if self.security == Security::Wanted {
             return self.command_in_clear(words[0], fails, outbox, random);
         }
@@ -77,13 +88,17 @@ impl Mailbox {
             "LHLO" => outbox.extend(b"250-mailbox\r\n250 PIPELINING\r\n"),
             "BDAT" => self.chunk = Some((words[1].parse().unwrap(), words.len() == 3)),
             "QUIT" => outbox.extend(b"221 bye\r\n"),
-            _ if fails => outbox.extend(random.pick(&[
-                &b"451 4.3.0 no\r\n"[..],
-                b"550 5.0.0 never\r\n",
-                b"421 4.3.2 going\r\n",
-                b"nonsense\r\n",
-                b"250 2.0.0 what\r\n250 2.0.0 ever\r\n",
-            ])),
+            _ if fails => {
+                let words = random.pick(&[
+                    &b"451 4.3.0 no\r\n"[..],
+                    b"550 5.0.0 never\r\n",
+                    b"421 4.3.2 going\r\n",
+                    b"nonsense\r\n",
+                    b"250 2.0.0 what\r\n250 2.0.0 ever\r\n",
+                ]);
+                self.lies |= words.starts_with(b"250");
+                outbox.extend(words);
+            }
             "MAIL" => {
                 self.recipients.clear();
                 self.content.clear();

@@ -36,8 +36,10 @@ use hale::names::{CoreId, Protocol};
 use hale::network::Networks;
 use hale::preauth::capability::Rules;
 use hale::secret::Secret;
-use hale::session::{CertificateSettings, ProtocolSettings, SendHeader, SessionSettings};
-use hale::worker::{Asks, Links, Listener, VerifiedCache, Worker, WorkerSettings};
+use hale::session::{
+    CertificateSettings, Cleartext, ProtocolSettings, SendHeader, SessionSettings,
+};
+use hale::worker::{Asks, Links, Listener, SpreadRules, VerifiedCache, Worker, WorkerSettings};
 
 use account::Account;
 use control::Control;
@@ -62,7 +64,7 @@ impl Sim {
     /// The same where LMTP has TLS.
     fn with_mail(seed: u64, weather: Weather, accounts: &[Account], tls: MailTls) -> Self {
         let mut random = Random::new(seed);
-        let control_faults = weather.control_faults;
+        let (control_faults, spread) = (weather.control_faults, weather.spread);
         let mut kernel = Kernel::new(weather, random.fork());
         let kinds = [(Protocol::Imap, false), (Protocol::Imap, true), (Protocol::Lmtp, false)];
         let mut listeners = Vec::from(kinds.map(|(protocol, haproxy)| {
@@ -73,7 +75,7 @@ impl Sim {
         let control = Control::new(accounts.len().max(mail::USERS), random.fork(), control_faults);
         let exchange = control.exchange.clone();
         exchange.tls.publish(tls.context());
-        let settings = Arc::new(settings(&tls));
+        let settings = Arc::new(settings(&tls, spread));
         let world = World::new(kernel, control, accounts, tls, random.fork());
         let links = Links::of(&exchange, CoreId(0)).unwrap();
         let cache = VerifiedCache {
@@ -108,7 +110,7 @@ impl Sim {
     }
 }
 
-fn settings(tls: &MailTls) -> WorkerSettings {
+fn settings(tls: &MailTls, spread: SpreadRules) -> WorkerSettings {
     let rules = Rules::default();
     let session = SessionSettings {
         guarded_rules: rules.clone(),
@@ -117,7 +119,7 @@ fn settings(tls: &MailTls) -> WorkerSettings {
         certificates: CertificateSettings::default(),
         verify_backends: true,
         trusted: Networks::default(),
-        privacy_required: false,
+        cleartext: Cleartext::Allowed,
         proxy_header_is_private: false,
         proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
         failure_delay: limits::FAILURE_DELAY,
@@ -136,6 +138,7 @@ fn settings(tls: &MailTls) -> WorkerSettings {
             proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
             port: Protocol::Lmtp.default_port(),
             send_header: SendHeader::No,
+            xclient_ipv6_prefix: false,
             delimiter: Some('+'),
             starttls: true,
             tls: tls.proxy_ssl(),
@@ -148,6 +151,7 @@ fn settings(tls: &MailTls) -> WorkerSettings {
         seats_max: [0; 5],
         source_ips: Box::default(),
         per_address: DoorRules::default(),
+        spread,
     }
 }
 

@@ -144,7 +144,7 @@ impl Port for SimPort {
     fn socket(&mut self, _to: SocketAddr, _from: Option<IpAddr>) -> Result<Fd, IoFault> {
         let kernel = &mut self.0.kernel;
         if kernel.random.percent(kernel.weather.starves) {
-            return Err(IoFault::Descriptors);
+            return Err(kernel.random.pick(&[IoFault::Descriptors, IoFault::Memory]));
         }
         Ok(kernel.open(What::Fresh))
     }

@@ -1,6 +1,9 @@
 //! How rough a simulation is: how often the kernel and the peers do what they may.
 
+use std::time::Duration;
+
 use hale::ring::port::IoFault;
+use hale::worker::SpreadRules;
 
 use super::random::Random;
 
@@ -31,6 +34,8 @@ pub(super) struct Weather {
     pub(super) backend_faults: u64,
     /// The control core and the hashing pool answer late or never.
     pub(super) control_faults: u64,
+    /// How the clients of a backend that went are told.
+    pub(super) spread: SpreadRules,
 }
 
 impl Weather {
@@ -50,6 +55,7 @@ impl Weather {
             client_faults: 0,
             backend_faults: 0,
             control_faults: 0,
+            spread: SpreadRules { over: Duration::ZERO, crowd_min: 0 },
         }
     }
 
@@ -69,6 +75,7 @@ impl Weather {
             client_faults: often(&[0, 10, 40]),
             backend_faults: often(&[0, 10, 40]),
             control_faults: often(&[0, 0, 10, 40]),
+            spread: SpreadRules { over: Duration::from_millis(often(&[0, 1_500])), crowd_min: 0 },
             reuses_numbers: random.percent(50),
         }
     }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hale::auth::answer::Answer;
-use hale::auth::verdict::{BackendTls, Certificate, Grant, Verdict};
+use hale::auth::verdict::{BackendTls, Certificate, Elsewhere, Grant, Verdict};
 use hale::fault::Failure;
 use hale::limits;
 use hale::lmtp::{Lmtp, LmtpSettings};
@@ -84,6 +84,7 @@ impl Scene {
             send_header: self.send_header,
             tls: self.tls,
             verify_backends: !self.any_certificate,
+            xclient_ipv6_prefix: false,
             delimiter: Some('+'),
             starttls: self.starttls,
         };
@@ -137,6 +138,12 @@ impl Scene {
         let refused = |failure| Verdict::Refuse { failure, reason: None };
         let verdict = match user {
             None => refused(Failure::Credentials),
+            // `nologin` and `host`.
+            Some(User { refusal: Some(Failure::Disabled), grant, .. }) if grant.host.is_some() => {
+                let (user, host) = (grant.user.clone(), grant.host.clone().unwrap());
+                let elsewhere = Elsewhere { user, host, port: grant.port, reason: None };
+                Verdict::Elsewhere(Box::new(elsewhere))
+            }
             Some(User { refusal: Some(failure), .. }) => refused(*failure),
             Some(user) => Verdict::Accept(Box::new(user.grant.clone())),
         };

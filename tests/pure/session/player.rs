@@ -186,6 +186,7 @@ impl Player {
             "header" => self.scene.header = true,
             "trusts" => self.scene.trusted = Networks::parse(rest)?,
             "private-only" => self.scene.private_only = true,
+            "private-wanted" => self.scene.private_wanted = true,
             "tls" => self.scene.tls = true,
             "starttls" => self.scene.starttls = true,
             "behind-tls" => self.scene.behind_tls = true,
@@ -252,6 +253,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
     let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
     Some(match word {
         "grant" => Input::Verdict { answer: stage::accepted(grant(rest)), earlier_failures: 0 },
+        "elsewhere" => Input::Verdict { answer: stage::elsewhere(rest), earlier_failures: 0 },
         "refuse" => {
             let reason = Some(second).filter(|reason| !reason.is_empty());
             Input::Verdict {
@@ -308,6 +310,9 @@ fn grant(text: &str) -> Grant {
             ("host", host) => grant.host = Some(host.into()),
             ("port", port) => grant.port = Some(port.parse().unwrap()),
             ("forward", value) => grant.forward.push(("k".into(), value.into())),
+            (name @ "forward-too-long-a-name", value) => {
+                grant.forward.push((name.into(), value.into()));
+            }
             ("plain", _) => grant.mech = BackendMech::Plain,
             ("noauth", _) => grant.noauth = true,
             ("nopipelining", _) => grant.nopipelining = true,

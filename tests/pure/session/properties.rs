@@ -135,9 +135,9 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 fn scene() -> impl Strategy<Value = Scene> {
-    (any::<[bool; 3]>(), any::<[bool; 3]>(), any::<[bool; 3]>(), any::<u64>()).prop_map(
+    (any::<[bool; 4]>(), any::<[bool; 3]>(), any::<[bool; 3]>(), any::<u64>()).prop_map(
         |(
-            [header, trusts, private_only],
+            [header, trusts, private_only, private_wanted],
             [starttls, behind_tls, backend_starttls],
             [external, certificate_required, certificate_names],
             seed,
@@ -146,6 +146,7 @@ fn scene() -> impl Strategy<Value = Scene> {
             header,
             trusted: Networks::parse(if trusts { "192.0.2.0/24" } else { "" }).unwrap_or_default(),
             private_only,
+            private_wanted,
             header_is_private: false,
             tls: false,
             starttls,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hale::auth::answer::Answer;
-use hale::auth::verdict::{BackendTls, Certificate, Grant, Verdict};
+use hale::auth::verdict::{BackendTls, Certificate, Elsewhere, Grant, Verdict};
 use hale::facts::{ClientFacts, Transport};
 use hale::fault::Failure;
 use hale::limits;
@@ -14,7 +14,7 @@ use hale::network::Networks;
 use hale::preauth::Dialogue;
 use hale::preauth::capability::Rules;
 use hale::preauth::sasl::{Mechanism, Mechanisms};
-use hale::session::{CertificateSettings, ProtocolSettings, Session, SessionSettings};
+use hale::session::{CertificateSettings, Cleartext, ProtocolSettings, Session, SessionSettings};
 use hale::tick::Tick;
 
 use crate::client_facts;
@@ -27,7 +27,7 @@ pub(super) fn settings() -> SessionSettings {
         certificates: CertificateSettings::default(),
         verify_backends: true,
         trusted: Networks::default(),
-        privacy_required: false,
+        cleartext: Cleartext::Allowed,
         proxy_header_is_private: false,
         proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
         failure_delay: limits::FAILURE_DELAY,
@@ -49,6 +49,8 @@ pub(super) struct Scene {
     pub(super) trusted: Networks,
     /// `ssl = required`.
     pub(super) private_only: bool,
+    /// `auth_allow_cleartext = no`, and there is a certificate.
+    pub(super) private_wanted: bool,
     /// `proxy_protocol_implies_secure`.
     pub(super) header_is_private: bool,
     /// The client came over TLS.
@@ -73,7 +75,11 @@ impl Scene {
     pub(super) fn session(&self) -> Session {
         let settings = SessionSettings {
             trusted: self.trusted.clone(),
-            privacy_required: self.private_only,
+            cleartext: match (self.private_only, self.private_wanted) {
+                (true, _) => Cleartext::Forbidden,
+                (false, true) => Cleartext::Discouraged,
+                (false, false) => Cleartext::Allowed,
+            },
             proxy_header_is_private: self.header_is_private,
             certificates: CertificateSettings {
                 rules: self.external.then(|| Rules {
@@ -120,6 +126,17 @@ pub(super) fn accepted(grant: Grant) -> Box<Answer> {
 
 pub(super) fn refused(failure: Failure, reason: Option<&str>) -> Box<Answer> {
     answered(Verdict::Refuse { failure, reason: reason.map(Into::into) })
+}
+
+/// `user host [port]`
+pub(super) fn elsewhere(text: &str) -> Box<Answer> {
+    let words: Vec<&str> = text.split(' ').collect();
+    answered(Verdict::Elsewhere(Box::new(Elsewhere {
+        user: words[0].into(),
+        host: words[1].into(),
+        port: words.get(2).map(|port| port.parse().unwrap()),
+        reason: None,
+    })))
 }
 
 fn answered(verdict: Verdict) -> Box<Answer> {

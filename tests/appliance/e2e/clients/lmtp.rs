@@ -10,7 +10,7 @@ use super::super::tools::{PYTHON, SWAKS, run};
 use super::{expect_inside, message_for_swaks};
 
 /// How each of them comes in; without a door, in clear.
-const WAYS: &[Option<Door>] = &[None];
+const WAYS: &[Option<Door>] = &[None, Some(Door::Starttls), Some(Door::Implicit)];
 
 type Client = fn(&Site, Option<Door>, &str, &Path);
 

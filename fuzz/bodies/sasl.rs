@@ -1,0 +1,42 @@
+//! Body of the fuzz target `sasl`, replayed on stable by `tests/pure/corpus.rs`: exchanges whichever protocol carries them.
+
+use hale::limits::{PASSWORD_BYTES_MAX, USER_BYTES_MAX};
+use hale::preauth::Credentials;
+use hale::preauth::capability::Rules;
+use hale::preauth::sasl::{Beginning, Reaction, Turn, begin, react};
+
+/// Lines: a mechanism, perhaps SP and an initial response, then responses. No panic, an end after a few turns, and
+/// credentials that no backend can stumble over (W-SASL-7).
+pub(crate) fn run(input: &[u8]) {
+    let mut lines = input.split(|&byte| byte == b'\n');
+    let mut words = lines.next().unwrap_or_default().splitn(2, |&byte| byte == b' ');
+    let (mechanism, initial) = (words.next().unwrap_or_default(), words.next());
+    let rules = Rules { plaintext_allowed: !input.ends_with(b"!"), ..Rules::default() };
+    let Beginning::Turn(mut turn) = begin(&rules, mechanism, initial) else {
+        return;
+    };
+    assert!(rules.plaintext_allowed, "an invitation for a password in clear (W-SASL-4)");
+    for turns in 0.. {
+        assert!(turns < 4, "an exchange without end");
+        match turn {
+            Turn::Complete(credentials) => return expect_harmless(&credentials),
+            Turn::Hopeless(_) => return,
+            Turn::Challenge(_, exchange) => match react(exchange, lines.next().unwrap_or(b"*")) {
+                Reaction::Turn(next) => turn = next,
+                Reaction::Cancelled | Reaction::BadBase64 => return,
+            },
+        }
+    }
+}
+
+fn expect_harmless(credentials: &Credentials) {
+    let Credentials { user, authorize_as, password, .. } = credentials;
+    let is_name = |name: &str| {
+        (1..=USER_BYTES_MAX).contains(&name.len())
+            && !name.bytes().any(|byte| byte.is_ascii_control())
+    };
+    assert!(is_name(user) && authorize_as.as_deref().is_none_or(is_name));
+    assert_ne!(authorize_as.as_deref(), Some(&**user));
+    assert!((1..=PASSWORD_BYTES_MAX).contains(&password.len()));
+    assert!(!password.expose().iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+}
