@@ -24,6 +24,7 @@ mod run;
 mod seam;
 mod secure;
 mod settings;
+mod tally;
 mod sources;
 mod spread;
 mod visits;
