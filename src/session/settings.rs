@@ -43,17 +43,6 @@ pub struct SessionSettings {
     pub protocols: [ProtocolSettings; 5],
 }
 
-/// What a verified client certificate is good for (wire.md 4.2).
-#[derive(Clone, Debug, Default)]
-pub struct CertificateSettings {
-    /// The rules of a private connection with one; none: EXTERNAL is turned off.
-    pub rules: Option<Rules>,
-    /// `auth_ssl_require_client_cert`: nobody logs in without.
-    pub required: bool,
-    /// `auth_ssl_username_from_cert`: its user takes the place of the typed one.
-    pub name_the_user: bool,
-}
-
 /// Who may send a password over a connection that is not private (W-TRUST-2, W-TRUST-3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cleartext {
@@ -63,6 +52,17 @@ pub enum Cleartext {
     Discouraged,
     /// Nobody, however much he is trusted (`ssl = required`).
     Forbidden,
+}
+
+/// What a verified client certificate is good for (wire.md 4.2).
+#[derive(Clone, Debug, Default)]
+pub struct CertificateSettings {
+    /// The rules of a private connection with one; none: EXTERNAL is turned off.
+    pub rules: Option<Rules>,
+    /// `auth_ssl_require_client_cert`: nobody logs in without.
+    pub required: bool,
+    /// `auth_ssl_username_from_cert`: its user takes the place of the typed one.
+    pub name_the_user: bool,
 }
 
 /// Settings of one protocol towards the backends.
@@ -161,8 +161,8 @@ mod tests {
             session_id: SessionId::from_bytes([1; 16]),
             ttl: PROXY_TTL,
             transport,
-            certificate: ClientCertificate::NONE,
             trusted,
+            certificate: ClientCertificate::NONE,
             forward: Vec::new(),
         }
     }

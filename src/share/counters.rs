@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
 
+use crate::event::Notice;
+
 /// What is counted. The names are an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counter {
@@ -97,6 +99,16 @@ impl Counter {
         Self::Delivered,
         Self::Undelivered,
     ];
+
+    /// What counts a notice.
+    #[must_use]
+    pub fn of(notice: Notice) -> Self {
+        match notice {
+            Notice::PasswordExposed => Self::PasswordExposed,
+            Notice::FactsForged => Self::FactsForged,
+            Notice::FactsLeftOut => Self::FactsLeftOut,
+        }
+    }
 
     /// Name in logs and metrics.
     #[must_use]

@@ -83,6 +83,12 @@ impl<P: Port> Worker<P> {
             .map(|drain| self.now.until(drain.next_look))
     }
 
+    /// Connections of all phases, for the drain and for tests.
+    #[must_use]
+    pub fn live(&self) -> u32 {
+        self.slots.live()
+    }
+
     /// Drained: nothing listens and nobody is left.
     #[must_use]
     pub fn is_finished(&self) -> bool {

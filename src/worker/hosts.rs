@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::limits;
 use crate::tick::Tick;
 
-use super::spread::{Burst, SpreadRules, Told};
+use super::spread::{Burst, Parting, SpreadRules, Told};
 
 /// The addresses a core connects to.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub(super) struct Hosts {
     by_address: HashMap<SocketAddr, u16>,
     /// Which record the backend connection of a slot belongs to.
     places: Vec<Place>,
+    /// Clients that are to be told later that their backend is gone, by slot.
+    pub(super) partings: HashMap<u32, Parting>,
 }
 
 /// A slot's backend connection.

@@ -57,7 +57,7 @@ impl<P: Port> Worker<P> {
     pub(super) fn pump(&mut self, slot: u32, source: Side) {
         // A close may have flushed: whatever of this direction came back then goes first.
         self.take_refused();
-        if self.partings.contains_key(&slot) && self.is_parting_kept(slot, source) {
+        if self.hosts.partings.contains_key(&slot) && self.is_parting_kept(slot, source) {
             return;
         }
         let Some(generation) = self.slots.generation(slot) else {

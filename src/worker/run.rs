@@ -1,10 +1,9 @@
 //! The loop of a data core: wait, take completions, read mail, let deadlines pass, give hot directions their turn.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::Event;
 use crate::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
 use crate::session::output::Outbox;
@@ -21,7 +20,6 @@ use super::listener::Listener;
 use super::newcomers::Newcomers;
 use super::settings::{Links, WorkerSettings};
 use super::sources::Sources;
-use super::spread::Parting;
 use super::visits::Queued;
 use super::wheel::Wheel;
 
@@ -38,8 +36,6 @@ pub struct Worker<P: Port> {
     pub(super) hosts: Hosts,
     pub(super) sources: Sources,
     pub(super) newcomers: Newcomers,
-    /// Clients that are to be told later that their backend is gone, by slot.
-    pub(super) partings: HashMap<u32, Parting>,
     /// Directions that have more to move, in the order of their turns.
     pub(super) hot: VecDeque<(u32, Side)>,
     /// Sessions that stopped reading and may go on.
@@ -102,7 +98,6 @@ impl<P: Port> Worker<P> {
             hosts: Hosts::default(),
             sources,
             newcomers: Newcomers::new(bound),
-            partings: HashMap::new(),
             hot: VecDeque::with_capacity(256),
             rereads: VecDeque::with_capacity(64),
             scratch: vec![0; crate::limits::SCRATCH_BYTES].into_boxed_slice(),
@@ -437,24 +432,6 @@ impl<P: Port> Worker<P> {
                 self.abort(child);
             }
         }
-    }
-
-    // === Reports ===
-
-    /// Hands a report to the log. A full mailbox loses the line, not the time of the core (RS-08).
-    pub(super) fn log(&self, event: Event) {
-        if matches!(event, Event::LoggedIn { .. }) && !self.settings.log_debug {
-            return;
-        }
-        if self.links.log.send(event).is_err() {
-            self.counters.add(Counter::LogLost, 1);
-        }
-    }
-
-    /// Connections of all phases, for the drain and for tests.
-    #[must_use]
-    pub fn live(&self) -> u32 {
-        self.slots.live()
     }
 
     /// The port, for tests that look behind the seam.

@@ -113,7 +113,7 @@ impl<P: Port> Worker<P> {
         let Told::Later(at, first) = self.hosts.relay_lost(slot, rules, jitter, now) else {
             return false;
         };
-        self.partings.insert(slot, Parting { at, word });
+        self.hosts.partings.insert(slot, Parting { at, word });
         self.wheel.set(slot, at);
         self.counters.add(Counter::EndsSpread, 1);
         if first == First::Yes {
@@ -157,7 +157,7 @@ impl<P: Port> Worker<P> {
 
     /// A deadline passed of a client that is to be told later; `false`: it is none of those.
     pub(super) fn is_parted(&mut self, slot: u32) -> bool {
-        let Some(parting) = self.partings.get(&slot) else { return false };
+        let Some(parting) = self.hosts.partings.get(&slot) else { return false };
         if self.now < parting.at {
             self.wheel.set(slot, parting.at);
             return true;
@@ -178,7 +178,7 @@ impl<P: Port> Worker<P> {
 
     /// Takes a slot off the list of those that wait, if it is there.
     fn let_go(&mut self, slot: u32) -> Option<Parting> {
-        let parting = self.partings.remove(&slot)?;
+        let parting = self.hosts.partings.remove(&slot)?;
         self.hosts.parted(slot);
         Some(parting)
     }
