@@ -104,7 +104,6 @@ fn told(protocol: Protocol, stream: &[u8]) -> ClientFacts {
 fn fresh() -> ClientFacts {
     let client = ([192, 0, 2, 7], 4711).into();
     ClientFacts {
-        certificate: ClientCertificate::NONE,
         socket: client,
         origin: client,
         apparent: client,

@@ -24,7 +24,6 @@ mod run;
 mod seam;
 mod secure;
 mod settings;
-mod tally;
 mod sources;
 mod spread;
 mod visits;
