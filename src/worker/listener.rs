@@ -292,7 +292,7 @@ impl<P: Port> Worker<P> {
 
     fn close_listener(&mut self, index: usize) {
         if let Some(fd) = self.listeners.get_mut(index).and_then(|listener| listener.fd.take()) {
-            self.close_listener_fd(fd);
+            self.port.close(fd);
         }
     }
 

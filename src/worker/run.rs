@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Port, Token};
+use crate::ring::port::{Completion, IoFault, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
 use crate::session::output::Outbox;
 use crate::share::counters::{Counter, Counters};
@@ -437,11 +437,6 @@ impl<P: Port> Worker<P> {
     /// The port, for tests that look behind the seam.
     pub fn port_mut(&mut self) -> &mut P {
         &mut self.port
-    }
-
-    /// Gives a listener's descriptor back: nothing is accepted any more.
-    pub(super) fn close_listener_fd(&mut self, fd: Fd) {
-        self.port.close(fd);
     }
 }
 
