@@ -111,7 +111,7 @@ impl SessionSettings {
         let open = private
             || match self.cleartext {
                 Cleartext::Allowed => true,
-                Cleartext::Discouraged => facts.trusted || (!behind_header && is_this_host(facts)),
+                Cleartext::Discouraged => facts.trusted || is_one_host(facts),
                 Cleartext::Forbidden => false,
             };
         // All others have EXTERNAL masked out: this is the one place that offers it.
@@ -137,9 +137,10 @@ impl SessionSettings {
     }
 }
 
-/// Client and server are one host, so nobody is in between. Judged by the socket, not by what anybody says.
-fn is_this_host(facts: &ClientFacts) -> bool {
-    let (from, to) = (facts.socket.ip().to_canonical(), facts.local.ip().to_canonical());
+/// Client and server are one host, so nobody is in between. Judged by the socket, or by the header of a balancer that may
+/// send one, as trust is (W-TRUST-1, PX-19).
+fn is_one_host(facts: &ClientFacts) -> bool {
+    let (from, to) = (facts.origin.ip().to_canonical(), facts.local.ip().to_canonical());
     from == to || (from.is_loopback() && to.is_loopback())
 }
 
@@ -209,7 +210,9 @@ mod tests {
             assert_eq!(may(Discouraged, facts, false), discouraged, "{facts:?}");
             assert_eq!(may(Forbidden, facts, false), forbidden, "{facts:?}");
         }
-        assert!(!may(Discouraged, &loopback, true), "a balancer on this host is not its client");
+        assert!(may(Discouraged, &loopback, true), "client and balancer are one host");
+        let balanced = ClientFacts { socket: loopback.socket, ..far.clone() };
+        assert!(!may(Discouraged, &balanced, true), "a balancer on this host is not its client");
         for tls in [ClientTls::Ours, ClientTls::InFront] {
             let rules = settings(Forbidden);
             let rules = rules.rules_for(&trusted, false, tls);
