@@ -115,7 +115,7 @@ pub const PENALTY_FORGOTTEN_AFTER: Duration = Duration::from_secs(15 * 60);
 pub const WRONG_PAIRS_KEPT: usize = 10;
 /// Address prefixes counted at most; an entry takes about 150 bytes.
 pub const VISITORS_MAX: usize = 1 << 18;
-/// A login waits that long for its prefix's turn, then fails for now (SA-14).
+/// A login waits that long for its prefix's turn, then fails temporarily (SA-14).
 pub const TURN_TIMEOUT: Duration = Duration::from_secs(15);
 /// How far ahead a password database may hold a login back (`delay_until`); Dovecot's value.
 pub const DELAY_UNTIL_MAX: Duration = Duration::from_secs(300);
