@@ -267,7 +267,7 @@ impl Port for Uring {
         if self.outgoing.room().is_none() {
             self.flush();
         }
-        // After a flush that failed there may be no room yet: the source's readiness is kept by its next turn.
+        // A flush comes back when everything is sent, so there is room.
         let room = self.outgoing.room().ok_or(IoFault::Memory)?;
         let read = socket::recv(from, room)?;
         if read == 0 {

@@ -90,7 +90,6 @@ fn forward_turn<P: Port>(
         }
         Ok(read) => read,
         Err(IoFault::WouldBlock) => return Turn::Dry,
-        Err(IoFault::Memory) => return Turn::Again,
         Err(fault) => return Turn::Broken(End::Source, fault),
     };
     direction.forwarded_in = port.round();
