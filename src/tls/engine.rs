@@ -171,6 +171,10 @@ impl Engine {
         if self.failed {
             return Err(FAILED);
         }
+        if self.ended && matches!(self.layer, Layer::Ours(_)) {
+            // Behind its end nothing of a peer counts; the library knows that by itself.
+            return Ok(());
+        }
         let was_handshaking = self.is_handshaking();
         if was_handshaking {
             self.received += bytes.len().saturating_sub(self.stash.len());
@@ -283,7 +287,7 @@ impl Engine {
     }
 
     /// The dialogue is over and a relay begins: from now on, and as soon as nothing is half said, a session with TLS 1.3
-    /// is sealed and opened by our own record layer, which takes a third of the time and a tenth of the memory.
+    /// is sealed and opened by our own record layer, which copies less and takes a quarter of the memory.
     ///
     /// # Errors
     /// The session can't go on.

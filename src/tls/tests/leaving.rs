@@ -44,6 +44,9 @@ fn w_rel_3_a_session_leaves_the_library_on_either_side_at_any_time() {
                 pair.wire[CLIENT].extend(goodbye);
                 pair.carry(piece);
                 assert!(pair.ends[CLIENT].has_ended());
+                // Neither in the same read nor in a later one does anything count that follows a goodbye.
+                pair.feed(CLIENT, b"nobody's");
+                assert!(pair.plain[CLIENT].len() == 40_000 && pair.ends[CLIENT].stash_is_free());
                 assert_eq!(pair.faults, [None, None], "{suite:?} {leavers:?} {piece}");
             }
         }
