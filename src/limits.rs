@@ -87,6 +87,11 @@ pub const TLS_TICKET_KEYS_EVERY: Duration = Duration::from_secs(6 * 3600);
 pub const TLS_BACKEND_SESSIONS_MAX: usize = 256;
 /// Bytes of a certificate or key file: a thousand authorities are about two megabytes.
 pub const TLS_FILE_BYTES_MAX: u64 = 16 << 20;
+/// One look at a backend (`check-config --connect`), from connect to the end of the handshake: as long as a login waits for TLS.
+pub const INSPECTION_TIMEOUT: Duration = TLS_HANDSHAKE_TIMEOUT;
+/// Looks at once: a site of a hundred dead backends and five protocols is told of within a minute and a half, and no backend
+/// meets more than its five.
+pub const INSPECTIONS_AT_ONCE_MAX: usize = 64;
 /// Failed logins on one connection before it is closed.
 pub const AUTH_ATTEMPTS_MAX: u8 = 6;
 /// One SMTP command line (RFC 5321 4.5.3.1.4 demands 512) without its end.

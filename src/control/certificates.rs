@@ -273,7 +273,7 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "certificates end at a date of the calendar")]
-fn unix_seconds() -> i64 {
+pub(super) fn unix_seconds() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
@@ -286,4 +286,4 @@ const SYSTEM_AUTHORITIES: [&str; 3] = [
 ];
 
 /// Renewal is due before that: Let's Encrypt's certificates are renewed 30 days before their end.
-const EXPIRY_NOTICE_DAYS: i64 = 14;
+pub(super) const EXPIRY_NOTICE_DAYS: i64 = 14;

@@ -52,6 +52,7 @@ mod external;
 mod tls_floods;
 mod testssl;
 mod injection;
+mod inspection;
 mod faults;
 mod lmtp_faults;
 mod tls_faults;
