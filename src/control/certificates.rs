@@ -239,13 +239,14 @@ impl Reading {
             .map_err(|error| unreadable("ssl_server_cert_file", cert_file, error))?;
         let mut key =
             read(key_file).map_err(|error| unreadable("ssl_server_key_file", key_file, error))?;
-        let identity = Identity::new(&chain, &key, self.now).map_err(|fault| {
-            let (setting, path) = match fault.is_of_key() {
-                true => ("ssl_server_key_file", key_file),
-                false => ("ssl_server_cert_file", cert_file),
-            };
-            format!("{place}: {setting}: {}: {fault}", path.display())
-        });
+        let identity = Identity::new(&chain, &key, certificate.key_password.as_ref(), self.now)
+            .map_err(|fault| {
+                let (setting, path) = match fault.is_of_key() {
+                    true => ("ssl_server_key_file", key_file),
+                    false => ("ssl_server_cert_file", cert_file),
+                };
+                format!("{place}: {setting}: {}: {fault}", path.display())
+            });
         key.fill(0);
         identity
     }
