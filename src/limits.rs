@@ -13,8 +13,8 @@ pub const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(3);
 pub const PROXY_V1_BYTES_MAX: usize = 107;
 /// Longest PROXY v2 block behind the 16-byte head: address and TLVs (W-PP2-3).
 pub const PROXY_V2_BLOCK_BYTES_MAX: usize = 4096;
-/// AUTHORITY of a PROXY header: a host name; HAProxy's value (wire.md 2.4).
-pub const PROXY_AUTHORITY_BYTES_MAX: usize = 255;
+/// A host name that a client asked for: what DNS can hold, and HAProxy's value for AUTHORITY (wire.md 2.4).
+pub const HOST_NAME_BYTES_MAX: usize = 255;
 /// UNIQUE_ID of a PROXY header, which is only logged; HAProxy's value (wire.md 2.4).
 pub const PROXY_UNIQUE_ID_BYTES_MAX: usize = 128;
 /// A text inside the SSL part of a PROXY header (version, cipher, common name); longer ones count as absent.
