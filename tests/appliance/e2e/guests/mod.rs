@@ -3,6 +3,7 @@
 //! Each does its whole work through Hale, with passwords that break proxies, and Hale's log is read afterwards. Debian lets none of
 //! them stand beside Dovecot, so they are unpacked into roots of their own (`root.rs`) and are called guests there.
 
+mod courier;
 mod cyrus;
 mod front;
 mod root;

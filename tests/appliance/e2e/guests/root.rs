@@ -125,14 +125,18 @@ impl Root {
         String::from_utf8_lossy(&fs::read(self.path("system-log")).unwrap_or_default()).into()
     }
 
-    /// Everything the guest said, for failure messages.
+    /// What the guest said where a person would have seen it.
+    pub(crate) fn output(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.path("output")).unwrap_or_default()).into()
+    }
+
+    /// What the guest said last, for failure messages.
     pub(crate) fn said(&self) -> String {
-        let output = fs::read(self.path("output")).unwrap_or_default();
-        // What it said last counts; Cyrus says much.
-        let log = self.log();
-        let lines: Vec<&str> = log.lines().collect();
-        let last = lines[lines.len().saturating_sub(60)..].join("\n");
-        format!("--- guest\n{}--- its log\n{last}\n", String::from_utf8_lossy(&output))
+        let last = |text: String| {
+            let lines: Vec<&str> = text.lines().collect();
+            lines[lines.len().saturating_sub(40)..].join("\n")
+        };
+        format!("--- guest\n{}\n--- its log\n{}\n", last(self.output()), last(self.log()))
     }
 }
 
