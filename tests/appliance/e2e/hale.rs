@@ -276,7 +276,7 @@ impl Drop for Hale {
 }
 
 /// A password as it stands in the password file, made by Dovecot's own tool: whatever it writes, Hale must read.
-fn hashed(password: &[u8]) -> Vec<u8> {
+pub(crate) fn hashed(password: &[u8]) -> Vec<u8> {
     let mut command = DOVEADM.command();
     // Without -O doveadm insists on reading /etc/dovecot.
     command.args(["-O", "pw", "-s", "SHA512-CRYPT", "-r", "1000", "-p"]);
