@@ -151,11 +151,11 @@ impl Lmtp {
     pub(super) fn backend_insecure(
         &mut self,
         link: LinkId,
-        word: &'static str,
-        is_certificate: bool,
+        word: &str,
+        is_lasting: bool,
         outbox: &mut Outbox,
     ) {
-        let failure = if is_certificate { Failure::RemoteConfig } else { Failure::Remote };
+        let failure = if is_lasting { Failure::RemoteConfig } else { Failure::Remote };
         self.link_failed(link, failure, word, outbox);
     }
 }
