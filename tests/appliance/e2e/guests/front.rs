@@ -116,12 +116,8 @@ impl Front {
         self.line(&[&name, "code=invalid_credentials", "backend=", &user]);
     }
 
-    /// No line of the log leaves the operator without a reason.
     pub(super) fn every_line_says_why(&self) {
-        for line in self.log().lines() {
-            let told = line.split("code=").next().unwrap().trim_end();
-            assert!(!told.ends_with(':'), "no reason: {line}");
-        }
+        every_line_says_why(&self.log());
     }
 
     /// Large mail in and out by three clients.
@@ -257,6 +253,14 @@ client.quit()
 /// One by each client. GreenMail's POP3 cuts off what looks like a space to Java at the end, so none does.
 fn sent_by_imap() -> [Vec<u8>; 3] {
     [901, 902, 903].map(|seed| [&message(260_000, seed)[..], b"The end.\r\n"].concat())
+}
+
+/// No line of Hale's log leaves the operator without a reason.
+pub(super) fn every_line_says_why(log: &str) {
+    for line in log.lines() {
+        let told = line.split("code=").next().unwrap().trim_end();
+        assert!(!told.ends_with(':'), "no reason: {line}");
+    }
 }
 
 /// A client that has read the greeting and tried to log in: the last line of the answer, by whether it was a good one.

@@ -151,7 +151,7 @@ fn greenmail_serves_mailboxes_and_takes_mail() {
     for (way, ports, user, reader) in ways {
         let guest: Vec<(Protocol, u16)> = MAIL.into_iter().zip(ports.iter().copied()).collect();
         let front = Front::prepared(&guest, &users_of_hale(), way, |setup| {
-            setup.put_backends_at(BACKENDS[0])
+            setup.put_backends_at(BACKENDS[0]);
         });
         for protocol in MAIL {
             // A password by PASS ends at its first space.

@@ -7,6 +7,8 @@ mod courier;
 mod cyrus;
 mod front;
 mod greenmail;
+mod mta;
+mod postfix;
 mod root;
 
 /// Passwords that proxies break, or that mail servers take for something else. Colons are left out: password files end there.
