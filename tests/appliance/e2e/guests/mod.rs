@@ -5,6 +5,7 @@
 
 mod courier;
 mod cyrus;
+mod exim;
 mod front;
 mod greenmail;
 mod mta;
