@@ -179,6 +179,10 @@ pub const LOGGED_LINE_BYTES_MAX: usize = 160;
 pub const SMTP_LOCAL_PART_BYTES_MAX: usize = 255;
 /// Domain of an address (RFC 5321 4.5.3.1.2).
 pub const SMTP_DOMAIN_BYTES_MAX: usize = 255;
+/// ENVID behind MAIL (RFC 3461 4.4).
+pub const SMTP_ENVID_BYTES_MAX: usize = 100;
+/// The address in ORCPT behind RCPT (RFC 3461 4.2).
+pub const SMTP_ORCPT_BYTES_MAX: usize = 500;
 /// Parameters behind one address: more than all extensions together have.
 pub const SMTP_PARAMETERS_MAX: usize = 16;
 /// One LMTP command line: RFC 5321 says 512, the parameters of its extensions add up to this (W, *SMTP command line*).
