@@ -267,6 +267,8 @@ fn session(choice: u8) -> Lmtp {
             (true, _) => BackendTls::Starttls(Certificate::Configured),
             (false, true) => BackendTls::Implicit(Certificate::Configured),
         },
+        extensions: hale::wire::smtp::keywords::Extension::ALL.into(),
+        brackets: hale::wire::smtp::path::Brackets::Needed,
         verify_backends: true,
     };
     let client = ([192, 0, 2, 77], 4711).into();

@@ -14,6 +14,7 @@ pub mod cursor;
 pub mod der;
 pub mod fact;
 pub mod frame;
+pub mod host_name;
 pub mod id;
 pub mod inbox;
 pub mod line;

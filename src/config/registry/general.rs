@@ -97,6 +97,19 @@ pub(super) const SETTINGS: &[Setting] = &[
          served and do not ask again: a keyword that is not true of all backends makes mail fail there.",
     ),
     global(
+        "lmtp_backend_capabilities", Words, "8BITMIME", Hale,
+        "What every LMTP backend can do, of what Hale can only pass on: `8BITMIME`, `SMTPUTF8`, `DSN`. Clients are told at LHLO, \
+         before anybody knows where a recipient's mail goes. What is not offered here comes back at once: Postfix bounces mail \
+         that needs SMTPUTF8. What is offered and missing on a backend costs its own recipients their mail (`550 5.6.7`, `554 \
+         5.6.3`); DSN's parameters are left out there. CHUNKING, ENHANCEDSTATUSCODES, PIPELINING and SIZE are Hale's own and \
+         always there.",
+    ).per_protocol(),
+    global(
+        "lmtp_client_workarounds", Words, "", Dovecot,
+        "LMTP: `mailbox-for-path` takes MAIL and RCPT without the angle brackets (`RCPT TO:tim@example.org`). \
+         `whitespace-before-path` is always taken.",
+    ).per_protocol(),
+    global(
         "lmtp_xclient_ipv6_prefix", Bool, "no", Hale,
         "LMTP: whether IPv6 addresses that backends are told by XCLIENT begin with `IPV6:`, as Postfix writes them. Dovecot \
          before 2.4 does not understand that.",

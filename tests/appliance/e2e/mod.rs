@@ -30,6 +30,7 @@ mod direct;
 // The tests, in the order in which a connection travels.
 mod start;
 mod proxy_header;
+mod senders;
 mod addresses;
 mod announce;
 mod password;
@@ -64,6 +65,7 @@ mod idle;
 mod lmtp;
 mod lmtp_tls;
 mod clients;
+mod guests;
 mod stop;
 mod oracle;
 mod quickstart;
