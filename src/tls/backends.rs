@@ -20,6 +20,8 @@ use crate::limits;
 pub struct Trust {
     /// None: nobody's, so that only a backend whose certificate does not matter can be reached.
     verifier: Option<Arc<WebPkiServerVerifier>>,
+    /// Oldest version spoken to backends, whatever their certificates.
+    oldest: Oldest,
 }
 
 /// Why a file of authorities can't be used.
@@ -41,11 +43,18 @@ impl Trust {
     /// Whether it is the same trust, and not only an equal one.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
-        match (&self.verifier, &other.verifier) {
+        let is_one = match (&self.verifier, &other.verifier) {
             (Some(one), Some(two)) => Arc::ptr_eq(one, two),
             (None, None) => true,
             _ => false,
-        }
+        };
+        is_one && self.oldest == other.oldest
+    }
+
+    /// The same trust, with no version older than this one.
+    #[must_use]
+    pub fn speaking(self, oldest: Oldest) -> Self {
+        Self { oldest, ..self }
     }
 
     /// Trusts the authorities in the contents of a file (PEM).
@@ -59,7 +68,7 @@ impl Trust {
         roots.add_parsable_certificates(readable);
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
         let verifier = verifier.build().map_err(|_| TrustFault::Empty)?;
-        Ok(Self { verifier: Some(verifier) })
+        Ok(Self { verifier: Some(verifier), oldest: Oldest::default() })
     }
 }
 
@@ -76,15 +85,16 @@ impl Backends {
     pub fn new(trust: &Trust) -> Self {
         let provider = provider();
         let any = Arc::new(AnyCertificate(Arc::clone(&provider)));
-        let verified = trust.verifier.clone().and_then(|trust| config(&provider, trust));
-        Self { verified, any: config(&provider, any) }
+        let verifier = trust.verifier.clone();
+        let verified = verifier.and_then(|verifier| config(&provider, trust.oldest, verifier));
+        Self { verified, any: config(&provider, trust.oldest, any) }
     }
 
     /// With other primitives, and for any certificate.
     #[cfg(test)]
     pub(super) fn with(provider: &Arc<CryptoProvider>) -> Self {
         let any = Arc::new(AnyCertificate(Arc::clone(provider)));
-        Self { verified: None, any: config(provider, any) }
+        Self { verified: None, any: config(provider, Oldest::default(), any) }
     }
 
     /// The configuration for a backend; `None`: it has to prove itself, and nobody is trusted.
@@ -93,13 +103,13 @@ impl Backends {
     }
 }
 
-/// TLS 1.2 is enough for a backend, whatever clients have to speak: its operator is ours.
 fn config(
     provider: &Arc<CryptoProvider>,
+    oldest: Oldest,
     verifier: Arc<dyn ServerCertVerifier>,
 ) -> Option<Arc<ClientConfig>> {
     let config = ClientConfig::builder_with_provider(Arc::clone(provider))
-        .with_protocol_versions(versions(Oldest::Tls12))
+        .with_protocol_versions(versions(oldest))
         .ok()?;
     let mut config =
         config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
