@@ -126,6 +126,8 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
         starttls: config.ssl.of(Protocol::Lmtp).has_certificate(),
         tls: backend_tls(config.protocol(Protocol::Lmtp).proxy_ssl),
         verify_backends: config.protocol(Protocol::Lmtp).verify_backends,
+        extensions: config.lmtp.extensions.as_slice().into(),
+        brackets: config.lmtp.brackets,
     }
 }
 

@@ -12,8 +12,8 @@ use crate::wire::certificate_name::NameField;
 pub struct Ssl {
     /// Towards clients, in the order of [`Protocol::ALL`].
     pub towards_clients: [ClientSsl; 5],
-    /// File with the authorities that backends' certificates are checked with; absent: the system's.
-    pub client_ca_file: Option<PathBuf>,
+    /// The authorities that backends' certificates are checked with; absent: the system's.
+    pub backends: Option<BackendAuthorities>,
     /// Oldest version spoken with backends.
     pub backend_min_protocol: TlsVersion,
 }
@@ -89,6 +89,19 @@ pub struct ClientAuthorities {
     pub require_crl: bool,
     /// Which text of a certificate is the user.
     pub username_field: NameField,
+    /// Where the file was configured.
+    pub place: Place,
+}
+
+/// Whose certificates of backends are good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendAuthorities {
+    /// File with the authorities, in PEM.
+    pub ca_file: PathBuf,
+    /// Certificates of version 1, and names in the common name only, will do.
+    pub older_certs: bool,
+    /// The setting that names the file.
+    pub setting: &'static str,
     /// Where the file was configured.
     pub place: Place,
 }

@@ -30,6 +30,7 @@ mod direct;
 // The tests, in the order in which a connection travels.
 mod start;
 mod proxy_header;
+mod senders;
 mod addresses;
 mod announce;
 mod password;

@@ -267,6 +267,14 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
     // === Mail ===
     (
         None,
+        "submission_client_workarounds",
+        Ignored(
+            "before the login Hale takes no MAIL, and after it the backends do: set it there (clients that send MAIL without \
+                 AUTH, `implicit-auth-external`, have to say AUTH EXTERNAL)",
+        ),
+    ),
+    (
+        None,
         "imap4rev2_enable",
         Ignored("before login Hale tells what it has, then the backend what it has"),
     ),

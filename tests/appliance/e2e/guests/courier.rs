@@ -128,7 +128,7 @@ fn courier_serves_mailboxes_in_clear() {
     let courier = Courier::start(&users(), &Pem::new(&["be1.test", "be2.test"]));
     let [imap, pop3, ..] = courier.ports;
     let guest = [(Protocol::Imap, imap), (Protocol::Pop3, pop3)];
-    let front = Front::start(&guest, &users_of_hale(), Way::Clear, "");
+    let front = Front::start(&guest, &users_of_hale(), Way::Clear);
     for protocol in [Protocol::Imap, Protocol::Pop3] {
         front.everybody_logs_in(protocol, &but_the_tab());
         front.the_backend_refuses(protocol, "changed", b"at the proxy");
@@ -147,7 +147,7 @@ fn courier_serves_mailboxes_by_tls() {
         [(Way::Starttls(&pem), imap, pop3, "eva"), (Way::Implicit(&pem), imaps, pop3s, "tim")];
     for (way, imap, pop3, user) in ways {
         let guest = [(Protocol::Imap, imap), (Protocol::Pop3, pop3)];
-        let front = Front::start(&guest, &users_of_hale(), way, "");
+        let front = Front::start(&guest, &users_of_hale(), way);
         for protocol in [Protocol::Imap, Protocol::Pop3] {
             front.everybody_logs_in(protocol, &but_the_tab());
         }

@@ -6,11 +6,11 @@ use hale::names::Protocol;
 
 use super::super::certificate::Pem;
 use super::super::imap::Imap;
-use super::super::mail::{assert_same_bytes, message};
+use super::super::mail::message;
 use super::super::ports::{BACKENDS, free_port};
 use super::super::wait::{PATIENCE, wait_for};
 use super::ODD;
-use super::front::{Front, Users, Way, log_in};
+use super::front::{Front, Users, Way};
 use super::root::Root;
 
 /// A running Cyrus on both backend addresses.
@@ -142,7 +142,7 @@ fn users_of_hale() -> Vec<(&'static str, &'static [u8])> {
 #[test]
 fn cyrus_serves_mailboxes_in_clear() {
     let cyrus = Cyrus::start(&users(), &Pem::new(&["be1.test", "be2.test"]));
-    let front = Front::start(&cyrus.guest(), &users_of_hale(), Way::Clear, "");
+    let front = Front::start(&cyrus.guest(), &users_of_hale(), Way::Clear);
     for protocol in [Protocol::Imap, Protocol::Pop3, Protocol::Sieve] {
         front.everybody_logs_in(protocol, ODD);
         front.the_backend_refuses(protocol, "changed", b"at the proxy");
@@ -156,16 +156,13 @@ fn cyrus_serves_mailboxes_in_clear() {
 #[test]
 fn cyrus_takes_mail_for_several_and_refuses_whom_it_does_not_know() {
     let cyrus = Cyrus::start(&users(), &Pem::new(&["be1.test", "be2.test"]));
-    let front = Front::start(&cyrus.guest(), &users_of_hale(), Way::Clear, "");
+    let front = Front::start(&cyrus.guest(), &users_of_hale(), Way::Clear);
     let mail = message(260_000, 911);
     let recipients = [("tim", 250), ("nowhere", 550), ("eva", 250), ("odd-quote", 250)];
     assert_eq!(front.deliver(&mail, &recipients), [250; 3]);
     for user in ["tim", "eva", "odd-quote"] {
         let password = users().iter().find(|(name, _)| *name == user).unwrap().1;
-        let (mut client, _) = log_in(Protocol::Imap, front.address(Protocol::Imap), user, password);
-        client.command("s", "SELECT INBOX");
-        let kept = client.fetch("f", 1);
-        assert_same_bytes(&kept[kept.len() - mail.len()..], &mail, user);
+        front.expect_mail(user, password, &mail);
         front.line(&["lmtp: delivered", &format!("to=<{user}>")]);
     }
     front.every_line_says_why();
@@ -176,7 +173,7 @@ fn cyrus_serves_mailboxes_by_tls() {
     let pem = Pem::new(&["be1.test", "be2.test"]);
     let cyrus = Cyrus::start(&users(), &pem);
     // An lmtpd that takes mail from everybody offers no STARTTLS.
-    let front = Front::start(&cyrus.guest()[..3], &users_of_hale(), Way::Starttls(&pem), "");
+    let front = Front::start(&cyrus.guest()[..3], &users_of_hale(), Way::Starttls(&pem));
     for protocol in [Protocol::Imap, Protocol::Pop3, Protocol::Sieve] {
         front.everybody_logs_in(protocol, ODD);
         front.the_backend_refuses(protocol, "changed", b"at the proxy");
@@ -186,7 +183,7 @@ fn cyrus_serves_mailboxes_by_tls() {
     front.script_by_sieve("eva", b"two words");
     front.every_line_says_why();
     let guest = [(Protocol::Imap, cyrus.ports[4]), (Protocol::Pop3, cyrus.ports[5])];
-    let front = Front::start(&guest, &users_of_hale(), Way::Implicit(&pem), "");
+    let front = Front::start(&guest, &users_of_hale(), Way::Implicit(&pem));
     for protocol in [Protocol::Imap, Protocol::Pop3] {
         front.everybody_logs_in(protocol, &[("tim", b"secret")]);
     }

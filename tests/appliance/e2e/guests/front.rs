@@ -38,11 +38,16 @@ pub(super) enum Way<'a> {
 
 impl Front {
     /// In front of a guest that serves these protocols on these ports of both backend addresses.
-    pub(super) fn start(
+    pub(super) fn start(guest: &[(Protocol, u16)], users: Users<'_>, way: Way<'_>) -> Self {
+        Self::prepared(guest, users, way, |_| {})
+    }
+
+    /// The same with whatever else Hale is to have.
+    pub(super) fn prepared(
         guest: &[(Protocol, u16)],
         users: Users<'_>,
         way: Way<'_>,
-        more: &str,
+        prepare: impl FnOnce(&mut Setup),
     ) -> Self {
         let mut setup = Setup::new(free_port());
         for (user, password) in users {
@@ -62,7 +67,7 @@ impl Front {
             fs::write(&authority, &pem.certificate).unwrap();
             setup.configure(&format!("ssl_client_ca_file = {}", authority.display()));
         }
-        setup.configure(more);
+        prepare(&mut setup);
         Self { hale: setup.start(), ports }
     }
 
@@ -111,12 +116,8 @@ impl Front {
         self.line(&[&name, "code=invalid_credentials", "backend=", &user]);
     }
 
-    /// No line of the log leaves the operator without a reason.
     pub(super) fn every_line_says_why(&self) {
-        for line in self.log().lines() {
-            let told = line.split("code=").next().unwrap().trim_end();
-            assert!(!told.ends_with(':'), "no reason: {line}");
-        }
+        every_line_says_why(&self.log());
     }
 
     /// Large mail in and out by three clients.
@@ -196,6 +197,44 @@ client.quit()
         expect(&mut client, "OK");
     }
 
+    /// A message sent by smtplib.
+    pub(super) fn mail_by_submission(
+        &self,
+        user: &str,
+        password: &[u8],
+        recipient: &str,
+        mail: &[u8],
+    ) {
+        const SCRIPT: &str = r#"
+import smtplib, sys
+host, port, user, password, recipient, path = sys.argv[1:]
+client = smtplib.SMTP(host, int(port), timeout=60)
+client.login(user, password)
+client.sendmail('sender@example.org', [recipient], open(path, 'rb').read())
+client.quit()
+"#;
+        let address = self.address(Protocol::Submission);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), mail).unwrap();
+        let (host, port) = (address.ip().to_string(), address.port().to_string());
+        let password = str::from_utf8(password).unwrap();
+        let mut command = PYTHON.command();
+        command.args(["-c", SCRIPT, &host, &port, user, password, recipient]).arg(file.path());
+        run(&mut command);
+    }
+
+    /// The first message of a mailbox, behind whatever the backend put in front of it, is this one.
+    pub(super) fn expect_mail(&self, user: &str, password: &[u8], mail: &[u8]) {
+        let address = self.address(Protocol::Imap);
+        let (mut client, answer) = log_in(Protocol::Imap, address, user, password);
+        assert!(answer.is_ok(), "{answer:?}");
+        client.command("s", "SELECT INBOX");
+        let kept = client.fetch("f", 1);
+        // Not everybody keeps the last line end.
+        let (kept, mail) = (kept.trim_ascii_end(), mail.trim_ascii_end());
+        assert_same_bytes(&kept[kept.len().saturating_sub(mail.len())..], mail, user);
+    }
+
     /// A message for all of them in one transaction; each one's code.
     pub(super) fn deliver(&self, mail: &[u8], recipients: &[(&str, u16)]) -> Vec<u16> {
         let mut client = Lmtp::connect(self.address(Protocol::Lmtp).port());
@@ -211,9 +250,17 @@ client.quit()
     }
 }
 
-/// One by each client.
+/// One by each client. GreenMail's POP3 cuts off what looks like a space to Java at the end, so none does.
 fn sent_by_imap() -> [Vec<u8>; 3] {
-    [901, 902, 903].map(|seed| message(260_000, seed))
+    [901, 902, 903].map(|seed| [&message(260_000, seed)[..], b"The end.\r\n"].concat())
+}
+
+/// No line of Hale's log leaves the operator without a reason.
+pub(super) fn every_line_says_why(log: &str) {
+    for line in log.lines() {
+        let told = line.split("code=").next().unwrap().trim_end();
+        assert!(!told.ends_with(':'), "no reason: {line}");
+    }
 }
 
 /// A client that has read the greeting and tried to log in: the last line of the answer, by whether it was a good one.

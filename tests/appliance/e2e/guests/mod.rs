@@ -5,7 +5,11 @@
 
 mod courier;
 mod cyrus;
+mod exim;
 mod front;
+mod greenmail;
+mod mta;
+mod postfix;
 mod root;
 
 /// Passwords that proxies break, or that mail servers take for something else. Colons are left out: password files end there.
