@@ -21,6 +21,14 @@ pub struct Backends {
     any: Option<Arc<ClientConfig>>,
 }
 
+impl Trust {
+    /// The same trust, and no version older than this one.
+    #[must_use]
+    pub fn speaking(self, oldest: Oldest) -> Self {
+        Self { oldest, ..self }
+    }
+}
+
 impl Backends {
     /// For one core.
     #[must_use]

@@ -124,18 +124,8 @@ impl Trust {
     /// Whether it is the same trust, and not only an equal one.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
-        let is_one = match (&self.anchors, &other.anchors) {
-            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
-            (None, None) => true,
-            _ => false,
-        };
-        is_one && self.oldest == other.oldest
-    }
-
-    /// The same trust, and no version older than this one.
-    #[must_use]
-    pub fn speaking(self, oldest: Oldest) -> Self {
-        Self { oldest, ..self }
+        let anchors = |trust: &Self| trust.anchors.as_ref().map(Arc::as_ptr);
+        anchors(self) == anchors(other) && self.oldest == other.oldest
     }
 
     /// What becomes of a backend of this name that shows this chain (DER, its own certificate first). `now`: seconds
