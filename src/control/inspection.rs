@@ -76,7 +76,7 @@ async fn inspect_all(config: &Config, trust: &Trust, hosts: &[Box<str>]) -> Vec<
             protocol,
             settings: config.protocol(protocol).clone(),
             own_name: config.hostname.as_deref().unwrap_or("localhost").to_owned(),
-            must_prove: config.ssl.client_require_valid_cert,
+            must_prove: config.protocol(protocol).verify_backends,
             trust: trust.clone(),
         };
         dials.spawn(async move {
