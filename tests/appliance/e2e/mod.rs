@@ -18,6 +18,7 @@ mod speech;
 mod faulty;
 mod smtp_relay;
 mod certificate;
+mod certificates;
 mod bridge;
 mod mail;
 mod kernel;

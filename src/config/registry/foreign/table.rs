@@ -23,8 +23,6 @@ const RAW: &str = "Hale writes no copies of what passes through it";
 const USER: &str = "Hale is one process with one user, set in its unit file";
 const PASSWORDS: &str = "refused logins are always logged, passwords never";
 
-const ONE_CERTIFICATE: &str =
-    "one certificate is shown for each name; remove it, or name it in a `local_name` of its own";
 const NO_CHOICE: &str = "the TLS library's ciphers and curves are all strong, and cannot be chosen; remove it if those are acceptable";
 const DOVECOTS_CIPHERS: &[&str] = &[
     "",
@@ -164,12 +162,6 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
     (None, "ssl_cipher_list", Unless(DOVECOTS_CIPHERS, NO_CHOICE)),
     (None, "ssl_cipher_suites", Unless(EMPTY, NO_CHOICE)),
     (None, "ssl_curve_list", Unless(EMPTY, NO_CHOICE)),
-    (None, "ssl_alt_cert", Unless(EMPTY, ONE_CERTIFICATE)),
-    (None, "ssl_alt_key", Unless(EMPTY, ONE_CERTIFICATE)),
-    (None, "ssl_alt_cert_file", Unless(EMPTY, ONE_CERTIFICATE)),
-    (None, "ssl_alt_key_file", Unless(EMPTY, ONE_CERTIFICATE)),
-    (None, "ssl_server_alt_cert_file", Unless(EMPTY, ONE_CERTIFICATE)),
-    (None, "ssl_server_alt_key_file", Unless(EMPTY, ONE_CERTIFICATE)),
     (None, "ssl_options", Judged(Judge::Options)),
     (None, "ssl_protocols", Judged(Judge::Versions)),
     (None, "ssl_crypto_device", Ignored("the TLS library has its own primitives")),
