@@ -9,6 +9,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::Oldest;
+use super::short_nonces::with_short_nonces;
 
 /// AES-128 before the others: SHA-384 costs 23 µs more per handshake, and nobody gains from AES-256 (tls.md 3).
 const SUITES: &[SupportedCipherSuite] = &[
@@ -35,6 +36,15 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
         ],
         ..default_provider()
     })
+}
+
+/// The same towards clients, whose tickets have to fit everybody.
+pub(super) fn towards_clients() -> Arc<CryptoProvider> {
+    let mut provider = CryptoProvider::clone(&provider());
+    for suite in &mut provider.cipher_suites {
+        *suite = with_short_nonces(*suite);
+    }
+    Arc::new(provider)
 }
 
 pub(super) fn versions(oldest: Oldest) -> &'static [&'static SupportedProtocolVersion] {

@@ -9,7 +9,7 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, SignatureScheme};
 
-use super::provider::{provider, versions};
+use super::provider::{towards_clients, versions};
 use super::secrets::Catcher;
 use super::tickets::TicketKeys;
 use super::{Asked, ClientTrust, Identity, Oldest};
@@ -109,7 +109,7 @@ fn config(
     names: &Arc<Names>,
     with: &With<'_>,
 ) -> Option<Arc<ServerConfig>> {
-    let config = ServerConfig::builder_with_provider(provider())
+    let config = ServerConfig::builder_with_provider(towards_clients())
         .with_protocol_versions(versions(oldest))
         .ok()?;
     let config = match with {

@@ -7,6 +7,7 @@
 
 // What stands around a test.
 mod wait;
+mod wolfssl;
 mod ports;
 mod tools;
 mod process;
