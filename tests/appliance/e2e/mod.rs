@@ -52,6 +52,8 @@ mod client_certificate;
 mod external;
 mod tls_floods;
 mod testssl;
+mod protect;
+mod doveconf;
 mod injection;
 mod faults;
 mod lmtp_faults;
