@@ -11,7 +11,9 @@ use tokio::signal::unix::Signal;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::identities::{Reading, read};
-use crate::config::model::{BackendAuthorities, ClientAuthorities, ProxySsl, Ssl, TlsVersion};
+use crate::config::model::{
+    BackendAuthorities, ClientAuthorities, Offer, ProxySsl, Ssl, TlsVersion,
+};
 use crate::config::{Config, SslMode};
 use crate::event::Event;
 use crate::limits;
@@ -19,8 +21,8 @@ use crate::names::Protocol;
 use crate::share::mailbox::Mailbox;
 use crate::share::snapshot::Published;
 use crate::tls::{
-    ClientTrust, Context, OlderForms, Oldest, Server, Servers, ServersBuilder, TicketKeys, Trust,
-    remarks_on_trust,
+    ClientTrust, Context, Manner, OlderForms, Oldest, Server, Servers, ServersBuilder, TicketKeys,
+    Trust, remarks_on_trust,
 };
 use crate::wire::certificate_name::NameField;
 
@@ -69,7 +71,7 @@ impl Certificates {
         let (true, Ok(trust)) = (faults.is_empty(), trust) else {
             return Err(told_once(faults));
         };
-        let trust = trust.speaking(oldest(self.ssl.backend_min_protocol));
+        let trust = trust.speaking(manner(self.ssl.backend_min_protocol, &self.ssl.backend_offer));
         let context = Context { servers: Servers::new(servers), trust };
         reading.remark_on_passwords();
         Ok((context, told_once(reading.remarks)))
@@ -106,7 +108,10 @@ impl Certificates {
             }
         }
         match faults.is_empty() {
-            true => Ok(servers.build_for(protocol, oldest(ssl.min_protocol), &self.tickets)),
+            true => {
+                let manner = manner(ssl.min_protocol, &ssl.offer);
+                Ok(servers.build_for(protocol, &manner, &self.tickets))
+            }
             false => Err(faults),
         }
     }
@@ -166,11 +171,12 @@ fn told_once(lines: Vec<String>) -> Vec<String> {
     told
 }
 
-fn oldest(version: TlsVersion) -> Oldest {
-    match version {
+fn manner(version: TlsVersion, offer: &Offer) -> Manner {
+    let oldest = match version {
         TlsVersion::Tls12 => Oldest::Tls12,
         TlsVersion::Tls13 => Oldest::Tls13,
-    }
+    };
+    Manner::new(oldest, &offer.suites, &offer.groups)
 }
 
 fn client_trust(clients: &ClientAuthorities) -> Result<(ClientTrust, NameField), String> {
@@ -252,3 +258,23 @@ const SYSTEM_AUTHORITIES: [&str; 3] = [
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_suite_and_group_of_the_configuration_is_the_librarys() {
+        let all = Offer::default();
+        let counts = (all.suites.len(), all.groups.len());
+        assert_eq!(manner(TlsVersion::Tls12, &all).counts(), counts);
+        for suite in &all.suites {
+            let one = Offer { suites: vec![suite], groups: vec!["X25519"] };
+            assert_eq!(manner(TlsVersion::Tls12, &one).counts(), (1, 1), "{suite}");
+        }
+        for group in &all.groups {
+            let one = Offer { suites: vec![], groups: vec![group] };
+            assert_eq!(manner(TlsVersion::Tls12, &one).counts(), (0, 1), "{group}");
+        }
+    }
+}

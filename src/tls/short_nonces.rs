@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn every_suite_of_ours_is_among_them() {
-        for suite in crate::tls::provider::towards_clients().cipher_suites.iter() {
+        for suite in &crate::tls::Manner::default().towards_clients().cipher_suites {
             let is_newest = suite.tls13().is_some();
             let ours = SUITES.iter().any(|ours| ours.common.suite == suite.suite());
             assert_eq!(is_newest, ours, "{suite:?}");

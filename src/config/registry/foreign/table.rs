@@ -11,7 +11,7 @@ const ONE_PROCESS: &str = "Hale is one process; see `data_cores`";
 const NO_PLUGINS: &str = "Hale has no plugins";
 const LOGGED: &str = "the log's content is fixed; see `log_path` and `log_debug`";
 const LINES: &str = "all lines go to `log_path`";
-const POLICY: &str = "it says how a policy server is asked, and `auth_policy_server_url` whether; with one the configuration is refused";
+const POLICY: &str = "it says how a policy server is asked; see `auth_policy_server_url`";
 const KERBEROS: &str = "Hale does not offer GSSAPI";
 const NTLM: &str = "Hale does not offer NTLM and GSS-SPNEGO";
 const NO_CLIENT_CERT: &str = "backends are shown no client certificate; let them trust this host by address (`login_trusted_networks`), and remove it";
@@ -22,13 +22,6 @@ const METRICS: &str = "Hale's metrics are always there";
 const RAW: &str = "Hale writes no copies of what passes through it";
 const USER: &str = "Hale is one process with one user, set in its unit file";
 const PASSWORDS: &str = "refused logins are always logged, passwords never";
-
-const NO_CHOICE: &str = "the TLS library's ciphers and curves are all strong, and cannot be chosen; remove it if those are acceptable";
-const DOVECOTS_CIPHERS: &[&str] = &[
-    "",
-    "ALL:!kRSA:!SRP:!kDHd:!DSS:!aNULL:!eNULL:!EXPORT:!DES:!3DES:!MD5:!PSK:!RC4:!ADH:!LOW@STRENGTH",
-    "ALL:!DSS:!aNULL:!eNULL:!EXPORT:!DES:!3DES:!MD5:!PSK:!RC4:!ADH:!LOW@STRENGTH",
-];
 
 /// What Dovecot writes when nothing is set.
 const EMPTY: &[&str] = &[""];
@@ -159,9 +152,6 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
              (`cat DIR/*.pem`) and name it there",
         ),
     ),
-    (None, "ssl_cipher_list", Unless(DOVECOTS_CIPHERS, NO_CHOICE)),
-    (None, "ssl_cipher_suites", Unless(EMPTY, NO_CHOICE)),
-    (None, "ssl_curve_list", Unless(EMPTY, NO_CHOICE)),
     (None, "ssl_options", Judged(Judge::Options)),
     (None, "ssl_protocols", Judged(Judge::Versions)),
     (None, "ssl_crypto_device", Ignored("the TLS library has its own primitives")),
