@@ -113,8 +113,8 @@ impl Play {
                 60..=69 => self.give(Input::ClientInjected),
                 70..=129 => self.secured(link),
                 130..=149 => {
-                    let is_certificate = argument.is_multiple_of(2);
-                    self.give(Input::BackendInsecure { link, word: "damaged", is_certificate });
+                    let is_lasting = argument.is_multiple_of(2);
+                    self.give(Input::BackendInsecure { link, word: "damaged", is_lasting });
                 }
                 _ => self.give(Input::ClientTook),
             },

@@ -24,7 +24,9 @@ mod way;
 
 pub use lmtp::Lmtp;
 pub use operation::{Limits, Log, LogTarget};
-pub use ssl::{Certificate, ClientAuthorities, RequestClientCert, Ssl, SslMode, TlsVersion};
+pub use ssl::{
+    BackendAuthorities, Certificate, ClientAuthorities, RequestClientCert, Ssl, SslMode, TlsVersion,
+};
 pub use way::{HeaderOption, ProxyHeader, ProxySsl};
 
 /// Everything Hale is told.

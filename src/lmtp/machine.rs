@@ -188,8 +188,8 @@ impl Lmtp {
             Input::BackendSecured(id) => {
                 self.tell_link(now, id, |link, _| link.secured(now), outbox);
             }
-            Input::BackendInsecure { link, word, is_certificate } => {
-                self.backend_insecure(now, link, word, is_certificate, outbox);
+            Input::BackendInsecure { link, word, is_lasting } => {
+                self.backend_insecure(now, link, word, is_lasting, outbox);
             }
             Input::BackendTook => {}
             Input::Deadline => self.deadline_passed(now, outbox),

@@ -152,11 +152,11 @@ impl Lmtp {
         &mut self,
         now: Tick,
         link: LinkId,
-        word: &'static str,
-        is_certificate: bool,
+        word: &str,
+        is_lasting: bool,
         outbox: &mut Outbox,
     ) {
-        let failure = if is_certificate { Failure::RemoteConfig } else { Failure::Remote };
+        let failure = if is_lasting { Failure::RemoteConfig } else { Failure::Remote };
         self.link_failed(now, link, failure, word, outbox);
     }
 }

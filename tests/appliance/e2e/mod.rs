@@ -30,6 +30,7 @@ mod direct;
 // The tests, in the order in which a connection travels.
 mod start;
 mod proxy_header;
+mod senders;
 mod addresses;
 mod announce;
 mod password;
@@ -65,6 +66,7 @@ mod lmtp_strict;
 mod lmtp_paths;
 mod lmtp_tls;
 mod clients;
+mod guests;
 mod stop;
 mod oracle;
 mod quickstart;

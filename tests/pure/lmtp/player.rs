@@ -312,12 +312,12 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
         "backend-insecure" => Input::BackendInsecure {
             link: link(),
             word: "a record cannot be decrypted",
-            is_certificate: false,
+            is_lasting: false,
         },
         "backend-is-somebody-else" => Input::BackendInsecure {
             link: link(),
             word: "the certificate is for another name",
-            is_certificate: true,
+            is_lasting: true,
         },
         "crowded" => Input::Crowded,
         "shutdown" => Input::Shutdown,
