@@ -131,6 +131,8 @@ impl Lmtp {
         let hops = recipient.path.len();
         let is_loop = recipient.path.contains(&here) || hops > usize::from(REFERRALS_MAX);
         recipient.path.push(here);
+        // Its own, whichever name a connection to that address was made by.
+        recipient.backend = Some(Arc::clone(&destination.host));
         if let Some(group) = &destination.group {
             set(&mut recipient.forward, "cl_user_group", group.clone());
         }
@@ -201,11 +203,9 @@ impl Lmtp {
     }
 
     fn offer(&mut self, now: Tick, id: LinkId, number: usize, outbox: &mut Outbox) {
-        let backend = self.slot(id).map(|slot| slot.link.host.clone());
         let Some(transaction) = &mut self.transaction else { return };
         let Some(recipient) = transaction.recipients.get_mut(number) else { return };
         recipient.link = Some(id);
-        recipient.backend = backend;
         let rcpt = Rcpt {
             number,
             address: recipient.renamed.clone().unwrap_or_else(|| recipient.address.clone()),

@@ -63,6 +63,8 @@ mod pressure;
 mod crowd;
 mod idle;
 mod lmtp;
+mod lmtp_strict;
+mod lmtp_paths;
 mod lmtp_tls;
 mod clients;
 mod guests;
