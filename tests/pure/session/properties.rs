@@ -55,7 +55,7 @@ fn client_words() -> impl Strategy<Value = Vec<u8>> {
         "hunter2hunter2\r\n",
         "b LOGIN tim \"\"\r\n",
         "c AUTHENTICATE PLAIN AHRpbQBodW50ZXIyaHVudGVyMg==\r\n",
-        // With a user name: without one the next word here, the password, would be taken for it and logged as such.
+        // With a name, here and behind EXTERNAL: else the next word, the password, would be taken for it and logged as such.
         "d AUTHENTICATE LOGIN\r\ndGlt\r\n",
         "aHVudGVyMmh1bnRlcjI=\r\n",
         "*\r\n",
