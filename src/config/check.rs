@@ -6,6 +6,7 @@
 
 mod cluster;
 mod listeners;
+mod lmtp;
 mod passdbs;
 mod submission;
 mod tls;
@@ -53,6 +54,7 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
         managesieve: ManageSieve::new(|name| holder(root, Protocol::Sieve, name)),
         hostname: root.optional_text("hostname"),
         submission_keywords: submission::keywords(root, findings),
+        lmtp: lmtp::lmtp(root, findings),
         lmtp_xclient_ipv6_prefix: root.flag("lmtp_xclient_ipv6_prefix"),
         recipient_delimiter: root.text("recipient_delimiter").chars().next(),
         proxy: proxy(root, findings),

@@ -17,12 +17,16 @@ use crate::network::Networks;
 use crate::secret::Secret;
 use crate::template::Template;
 
+mod lmtp;
 mod operation;
 mod ssl;
 mod way;
 
+pub use lmtp::Lmtp;
 pub use operation::{Limits, Log, LogTarget};
-pub use ssl::{Certificate, ClientAuthorities, RequestClientCert, Ssl, SslMode, TlsVersion};
+pub use ssl::{
+    BackendAuthorities, Certificate, ClientAuthorities, RequestClientCert, Ssl, SslMode, TlsVersion,
+};
 pub use way::{HeaderOption, ProxyHeader, ProxySsl};
 
 /// Everything Hale is told.
@@ -58,6 +62,8 @@ pub struct Config {
     pub hostname: Option<String>,
     /// Lines of EHLO that are true of every Submission backend.
     pub submission_keywords: Vec<String>,
+    /// What LMTP's clients may do, and what they are promised.
+    pub lmtp: Lmtp,
     /// IPv6 addresses begin with `IPV6:` in XCLIENT to LMTP backends.
     pub lmtp_xclient_ipv6_prefix: bool,
     /// What separates name and detail of an LMTP recipient.

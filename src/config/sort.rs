@@ -158,8 +158,9 @@ impl Sorter<'_> {
         let text = self.adapted(setting, entry, raw);
         match value::parse(setting.kind, &text) {
             Ok(value) => {
-                let found =
-                    Found { text, value, place: entry.place.clone(), file: raw.file.clone() };
+                let is_older = setting.older.contains(&entry.name.as_str());
+                let (place, file) = (entry.place.clone(), raw.file.clone());
+                let found = Found { text, value, place, file, is_older };
                 section.values.insert(setting.name, found);
             }
             Err(expected) => {

@@ -12,14 +12,19 @@ use std::time::SystemTime;
 use tokio::signal::unix::Signal;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::config::model::{Certificate, ClientAuthorities, ProxySsl, Ssl, TlsVersion};
+use crate::config::model::{
+    BackendAuthorities, Certificate, ClientAuthorities, ProxySsl, Ssl, TlsVersion,
+};
 use crate::config::{Config, SslMode};
 use crate::event::Event;
 use crate::limits;
 use crate::names::Protocol;
 use crate::share::mailbox::Mailbox;
 use crate::share::snapshot::Published;
-use crate::tls::{ClientTrust, Context, Identity, Oldest, ServersBuilder, TicketKeys, Trust};
+use crate::tls::{
+    ClientTrust, Context, Identity, OlderForms, Oldest, ServersBuilder, TicketKeys, Trust,
+    remarks_on_trust,
+};
 use crate::wire::certificate_name::NameField;
 
 /// Where certificates come from, and the keys of tickets.
@@ -78,7 +83,7 @@ impl Certificates {
             }
         }
         faults.dedup();
-        let trust = self.trust(&mut reading.remarks).map_err(|fault| faults.push(fault));
+        let trust = self.trust(&mut reading).map_err(|fault| faults.push(fault));
         let (true, Ok(trust)) = (faults.is_empty(), trust) else {
             return Err(faults);
         };
@@ -100,21 +105,27 @@ impl Certificates {
         Context { servers, trust: context.trust.clone() }
     }
 
-    fn trust(&self, remarks: &mut Vec<String>) -> Result<Trust, String> {
-        let Some(path) = &self.ssl.client_ca_file else {
-            return Ok(self.system_trust(remarks));
+    fn trust(&self, reading: &mut Reading) -> Result<Trust, String> {
+        let Some(backends) = &self.ssl.backends else {
+            return Ok(self.system_trust(&mut reading.remarks));
         };
-        let bytes = read(path).map_err(|error| {
-            format!("ssl_client_ca_file: {} can't be read: {error}", path.display())
+        let BackendAuthorities { ca_file, older_certs, setting, place } = backends;
+        let file = format!("{place}: {setting}: {}", ca_file.display());
+        let bytes = read(ca_file).map_err(|error| {
+            format!(
+                "{file} can't be read: {error}; name an existing file that hale's user may read"
+            )
         })?;
-        Trust::new(&bytes)
-            .map_err(|fault| format!("ssl_client_ca_file: {} {fault}", path.display()))
+        let older = if *older_certs { OlderForms::Accepted } else { OlderForms::Refused };
+        let remarks = remarks_on_trust(&bytes, older, reading.now).into_iter();
+        reading.remarks.extend(remarks.map(|remark| format!("{file}: {remark}")));
+        Trust::new(&bytes, older).map_err(|fault| format!("{file} {fault}"))
     }
 
     /// The authorities that the system trusts. Missing ones matter to those alone who need them.
     fn system_trust(&self, remarks: &mut Vec<String>) -> Trust {
         let readable = SYSTEM_AUTHORITIES.iter().find_map(|path| read(Path::new(path)).ok());
-        if let Some(trust) = readable.and_then(|bytes| Trust::new(&bytes).ok()) {
+        if let Some(trust) = readable.and_then(|bytes| Trust::system(&bytes).ok()) {
             return trust;
         }
         if self.trust_needed && self.ssl.client_require_valid_cert {

@@ -59,7 +59,8 @@ fn transport(value: &str) -> Transport {
     }
 }
 
-/// Takes over the arguments of XCLIENT in POP3 and ManageSieve, all or none; unknown attributes say nothing.
+/// Takes over the arguments of XCLIENT in POP3 and ManageSieve, all or none; unknown attributes say nothing, nor do
+/// those without a value.
 ///
 /// ```text
 /// XCLIENT *( SP NAME "=" value )
@@ -67,8 +68,9 @@ fn transport(value: &str) -> Transport {
 pub(super) fn xclient(arguments: &[u8], facts: &mut ClientFacts) -> Option<()> {
     let mut told = facts.clone();
     for argument in arguments.split(|&byte| byte == b' ').filter(|word| !word.is_empty()) {
-        let (name, value) = std::str::from_utf8(argument).ok()?.split_once('=')?;
-        attribute(name, value, &mut told)?;
+        if let Some((name, value)) = std::str::from_utf8(argument).ok()?.split_once('=') {
+            attribute(name, value, &mut told)?;
+        }
     }
     *facts = told;
     Some(())
@@ -86,16 +88,15 @@ pub(super) fn client_ip(argument: &[u8], facts: &mut ClientFacts) -> Option<()> 
 /// xclient-command = XCLIENT 1*( SP attribute-name "=" attribute-value ) ; postfix.org/XCLIENT_README.html
 /// attribute-value = xtext
 /// ```
+///
+/// Quirk: Dovecot takes one without attributes, so it begins the dialogue anew and says nothing.
 pub(super) fn xclient_smtp(
     arguments: &[u8],
     facts: &mut ClientFacts,
     helo: &mut Option<Box<str>>,
 ) -> Option<()> {
     let (mut told, mut name_told) = (facts.clone(), None);
-    let mut attributes =
-        arguments.split(|&byte| byte == b' ').filter(|word| !word.is_empty()).peekable();
-    attributes.peek()?;
-    for argument in attributes {
+    for argument in arguments.split(|&byte| byte == b' ').filter(|word| !word.is_empty()) {
         let (name, value) = std::str::from_utf8(argument).ok()?.split_once('=')?;
         let value = String::from_utf8(xtext::decode(value.as_bytes())?).ok()?;
         match &*value {
@@ -172,6 +173,16 @@ mod tests {
     }
 
     #[test]
+    fn an_attribute_without_a_value_says_nothing() {
+        let mut known = facts();
+        xclient(b"ADDR DESTPORT=1 PORT", &mut known).unwrap();
+        assert_eq!((known.apparent, known.local.port()), (facts().apparent, 1));
+        let (mut known, mut helo) = (facts(), None);
+        xclient_smtp(b"", &mut known, &mut helo).unwrap();
+        assert_eq!((known.apparent, helo), (facts().apparent, None));
+    }
+
+    #[test]
     fn po_06_a_bad_value_spoils_the_whole_line() {
         for bad in [
             "PORT=70000",
@@ -182,8 +193,7 @@ mod tests {
             "FORWARD=%%%",
             "FORWARD=az0",  // no padding
             "FORWARD=aw==", // no value
-            "ADDR",
-            "caf\u{e9}",
+            "PORT=caf\u{e9}",
         ] {
             let mut known = facts();
             let line = format!("DESTPORT=1 {bad}");
@@ -224,7 +234,7 @@ mod tests {
         assert_eq!(known.apparent, "[2001:db8::7]:1000".parse().unwrap());
         assert_eq!(helo.as_deref(), Some("my host"));
         assert_eq!(known.forward, [("k".into(), "neww".into())]);
-        for bad in ["", "ADDR", "HELO=", "HELO=a+0Db", "ADDR=a=b", "HELO=+", "SESSION=a+20b"] {
+        for bad in ["ADDR", "HELO=", "HELO=a+0Db", "ADDR=a=b", "HELO=+", "SESSION=a+20b"] {
             assert!(xclient_smtp(bad.as_bytes(), &mut known, &mut helo).is_none(), "{bad}");
         }
         assert_eq!(helo.as_deref(), Some("my host"));

@@ -17,6 +17,7 @@ use super::library::{Act, Library, Next};
 use super::records::Records;
 use super::secrets::{Secrets, caught};
 use super::servers::{Servers, asked_for};
+use super::trust::{BAD_NAME, NO_TRUST};
 use crate::facts::ClientCertificate;
 use crate::limits;
 use crate::names::Protocol;
@@ -381,8 +382,3 @@ impl fmt::Debug for Engine {
 }
 
 const FAILED: Fault = Fault::of("the connection is over");
-const NO_TRUST: Fault = Fault {
-    word: "no authority is trusted: set ssl_client_ca_file, or install ca-certificates",
-    certificate: true,
-};
-const BAD_NAME: Fault = Fault { word: "the backend's name is no host name", certificate: true };

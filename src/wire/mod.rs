@@ -8,6 +8,7 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod base64;
+pub mod certificate;
 pub mod certificate_name;
 pub mod cursor;
 pub mod der;

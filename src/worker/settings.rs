@@ -112,6 +112,8 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
         starttls: has_certificate(config),
         tls: backend_tls(config.protocol(Protocol::Lmtp).proxy_ssl),
         verify_backends: config.ssl.client_require_valid_cert,
+        extensions: config.lmtp.extensions.as_slice().into(),
+        brackets: config.lmtp.brackets,
     }
 }
 

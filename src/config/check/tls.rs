@@ -4,8 +4,8 @@
 
 use crate::config::diagnostic::Findings;
 use crate::config::model::{
-    Auth, Certificate, ClientAuthorities, Listener, Mechanism, Passdb, PassdbDriver,
-    RequestClientCert, Ssl, SslMode, TlsVersion,
+    Auth, BackendAuthorities, Certificate, ClientAuthorities, Listener, Mechanism, Passdb,
+    PassdbDriver, RequestClientCert, Ssl, SslMode, TlsVersion,
 };
 use crate::config::registry::Scope;
 use crate::config::sort::Section;
@@ -38,7 +38,7 @@ pub(super) fn ssl(root: &Section, listeners: &[Listener], findings: &mut Finding
             _ => TlsVersion::Tls12,
         },
         clients: clients(root, listeners, findings),
-        client_ca_file: root.path("ssl_client_ca_file"),
+        backends: backends(root, findings),
         client_require_valid_cert: root.flag("ssl_client_require_valid_cert"),
     }
 }
@@ -66,6 +66,33 @@ fn clients(
             .unwrap_or_default(),
         place: root.place_of("ssl_server_ca_file").clone(),
     })
+}
+
+/// Whose certificates of backends are good, if the operator says so.
+fn backends(root: &Section, findings: &mut Findings) -> Option<BackendAuthorities> {
+    const ASKED: &str = "ssl_client_ca_file";
+    let older_certs = root.flag("ssl_client_older_certs");
+    let both = root.found("ssl_server_ca_file").filter(|found| found.is_older);
+    let of = |setting: &'static str| {
+        let (ca_file, place) = (root.path(setting)?, root.place_of(setting).clone());
+        Some(BackendAuthorities { ca_file, older_certs, setting, place })
+    };
+    let own = of(ASKED);
+    let Some(both) = both else { return own };
+    if own.is_some() {
+        let text = "backends are verified with `ssl_client_ca_file`; Dovecot 2.3's proxies verify them with `ssl_ca`, whatever \
+                    `ssl_client_ca_file` says";
+        findings.warn(&both.place, "ssl_ca", text);
+        return own;
+    }
+    let file = of("ssl_server_ca_file")?;
+    let text = format!(
+        "Dovecot 2.3's proxies verify backends with `ssl_ca`, so it is used for that, too; write `ssl_client_ca_file = {}`, and \
+         keep `ssl_server_ca_file` only if clients show certificates",
+        file.ca_file.display()
+    );
+    findings.warn(&both.place, "ssl_ca", text);
+    Some(BackendAuthorities { setting: "ssl_ca", ..file })
 }
 
 /// The word of `section`; none: it leaves that to whom it belongs to.
@@ -196,6 +223,43 @@ mod tests {
             let text = format!("{on}ssl_server_cert_username_field = {}\n", field.name());
             assert_eq!(loaded(&text).ssl.clients.unwrap().username_field, field);
         }
+    }
+
+    /// `ssl_ca` of Dovecot 2.3 is what its proxies verify backends with; `ssl_client_ca_file` they don't look at.
+    #[test]
+    fn w_btls_1_dovecot_2_3_has_one_file_for_both_directions() {
+        let load = |text: &str| {
+            let files = [("/e/t.conf", text), ("/ca", "C\n"), ("/other", "C\n")];
+            let found = crate::config::load(
+                &mut crate::config::tests::Files::new(&files),
+                Path::new("/e/t.conf"),
+            );
+            let warnings: Vec<String> = found.warnings.iter().map(ToString::to_string).collect();
+            (found.config.unwrap().ssl.backends, warnings.join("\n"))
+        };
+        let (backends, said) = load("ssl_ca = </ca\n");
+        let backends = backends.unwrap();
+        assert_eq!((backends.setting, &*backends.ca_file), ("ssl_ca", Path::new("/ca")));
+        assert!(
+            backends.older_certs && said.contains("write `ssl_client_ca_file = /ca`"),
+            "{said}"
+        );
+        let (backends, said) =
+            load("ssl_ca = </ca\nssl_client_ca_file = /other\nssl_client_older_certs = no\n");
+        let backends = backends.unwrap();
+        assert_eq!(
+            (backends.setting, &*backends.ca_file),
+            ("ssl_client_ca_file", Path::new("/other"))
+        );
+        assert!(
+            !backends.older_certs
+                && said.contains("backends are verified with `ssl_client_ca_file`"),
+            "{said}"
+        );
+        // Under its own name it is for clients only.
+        let (backends, said) = load("ssl_server_ca_file = /ca\n");
+        assert!(backends.is_none() && !said.contains("ssl"), "{said}");
+        assert!(load("").0.is_none());
     }
 
     #[test]

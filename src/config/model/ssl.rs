@@ -19,8 +19,8 @@ pub struct Ssl {
     pub min_protocol: TlsVersion,
     /// Whose certificates of clients are good; absent: no listener asks for any.
     pub clients: Option<ClientAuthorities>,
-    /// File with the authorities that backends' certificates are checked with; absent: the system's.
-    pub client_ca_file: Option<PathBuf>,
+    /// The authorities that backends' certificates are checked with; absent: the system's.
+    pub backends: Option<BackendAuthorities>,
     /// Whether backends must show a valid certificate.
     pub client_require_valid_cert: bool,
 }
@@ -58,6 +58,19 @@ pub struct ClientAuthorities {
     pub require_crl: bool,
     /// Which text of a certificate is the user.
     pub username_field: NameField,
+    /// Where the file was configured.
+    pub place: Place,
+}
+
+/// Whose certificates of backends are good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendAuthorities {
+    /// File with the authorities, in PEM.
+    pub ca_file: PathBuf,
+    /// Certificates of version 1, and names in the common name only, will do.
+    pub older_certs: bool,
+    /// The setting that names the file.
+    pub setting: &'static str,
     /// Where the file was configured.
     pub place: Place,
 }

@@ -17,6 +17,13 @@ const NAMES: &[(&str, Foreign)] = &[
     ("auth_socket_path", Foreign::Ignored("Hale routes without Dovecot's cluster service")),
     ("login_socket_path", Foreign::Ignored("Hale routes without Dovecot's cluster service")),
     ("lmtp_proxy", Foreign::Ignored("LMTP is always proxied")),
+    (
+        "submission_client_workarounds",
+        Foreign::Ignored(
+            "before the login Hale takes no MAIL, and after it the backends do: set it there (clients that send MAIL \
+             without AUTH, `implicit-auth-external`, have to say AUTH EXTERNAL)",
+        ),
+    ),
     ("cluster_backend_name", Foreign::Ignored("it applies to backends, and Hale is a proxy")),
     (
         "dovecot_config_version",

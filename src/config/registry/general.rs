@@ -97,6 +97,19 @@ pub(super) const SETTINGS: &[Setting] = &[
          served and do not ask again: a keyword that is not true of all backends makes mail fail there.",
     ),
     global(
+        "lmtp_backend_capabilities", Words, "8BITMIME", Hale,
+        "What every LMTP backend can do, of what Hale can only pass on: `8BITMIME`, `SMTPUTF8`, `DSN`. Clients are told at LHLO, \
+         before anybody knows where a recipient's mail goes. What is not offered here comes back at once: Postfix bounces mail \
+         that needs SMTPUTF8. What is offered and missing on a backend costs its own recipients their mail (`550 5.6.7`, `554 \
+         5.6.3`); DSN's parameters are left out there. CHUNKING, ENHANCEDSTATUSCODES, PIPELINING and SIZE are Hale's own and \
+         always there.",
+    ).per_protocol(),
+    global(
+        "lmtp_client_workarounds", Words, "", Dovecot,
+        "LMTP: `mailbox-for-path` takes MAIL and RCPT without the angle brackets (`RCPT TO:tim@example.org`). \
+         `whitespace-before-path` is always taken.",
+    ).per_protocol(),
+    global(
         "lmtp_xclient_ipv6_prefix", Bool, "no", Hale,
         "LMTP: whether IPv6 addresses that backends are told by XCLIENT begin with `IPV6:`, as Postfix writes them. Dovecot \
          before 2.4 does not understand that.",
@@ -143,7 +156,18 @@ pub(super) const SETTINGS: &[Setting] = &[
     ).older(&["ssl_cert_username_field"]),
     global(
         "ssl_client_ca_file", Path, "", Dovecot,
-        "Authorities that backends' certificates are checked with (PEM). Empty: the system's.",
+        "Authorities that backends' certificates are checked with (PEM). Empty: the system's. A backend's own certificate may \
+         stand here, too, whoever made it and whether or not it is marked as an authority (CA:TRUE): then that backend needs no \
+         other to vouch for it. Its name and its dates count in any case. Dovecot 2.3's proxies use `ssl_ca` for this: where \
+         only that is written, it is used here, too, with a warning. `hale check-config` says what is odd about the file, and \
+         `hale check-config --connect` what each backend shows.",
+    ),
+    global(
+        "ssl_client_older_certs", Bool, "yes", Hale,
+        "Whether a backend may show a certificate that has its name in the common name only, without a subjectAltName, or one \
+         of version 1, as `openssl x509 -req` makes it without an extension file. OpenSSL, and with it Dovecot's proxies, \
+         takes both. Only for certificates made by those in `ssl_client_ca_file` (version 1: directly), never with the \
+         system's authorities. `no`: refused, and the log says which of the two it was.",
     ),
     global(
         "ssl_client_require_valid_cert", Bool, "yes", Dovecot,

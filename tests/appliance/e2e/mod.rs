@@ -64,6 +64,7 @@ mod idle;
 mod lmtp;
 mod lmtp_tls;
 mod clients;
+mod guests;
 mod stop;
 mod oracle;
 mod quickstart;

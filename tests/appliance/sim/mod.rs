@@ -142,6 +142,8 @@ fn settings(tls: &MailTls, spread: SpreadRules) -> WorkerSettings {
             delimiter: Some('+'),
             starttls: true,
             tls: tls.proxy_ssl(),
+            extensions: hale::wire::smtp::keywords::Extension::ALL.into(),
+            brackets: hale::wire::smtp::path::Brackets::Needed,
             verify_backends: true,
         }),
         haproxy_trusted: Networks::parse("192.0.2.0/24").unwrap(),

@@ -243,9 +243,9 @@ impl Run {
                 self.input(Input::ClientCertificateRefused("broken"));
             }
             Happening::BackendSecured => self.input(Input::BackendSecured),
-            Happening::BackendInsecure(is_certificate) => {
-                let is_certificate = *is_certificate;
-                self.input(Input::BackendInsecure { word: "broken", is_certificate });
+            Happening::BackendInsecure(is_lasting) => {
+                let is_lasting = *is_lasting;
+                self.input(Input::BackendInsecure { word: "broken", is_lasting });
             }
             Happening::Shutdown => self.input(Input::Shutdown),
             Happening::Crowded => self.input(Input::Crowded(
