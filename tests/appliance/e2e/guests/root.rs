@@ -105,6 +105,14 @@ impl Root {
         self.running.push(command.spawn().unwrap());
     }
 
+    /// Ends what was started, as far as it is one process each.
+    pub(crate) fn end(&mut self) {
+        for mut child in self.running.drain(..) {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
     fn command(&self, words: &[&str]) -> Command {
         let mut command = if geteuid().is_root() {
             Command::new("/usr/sbin/chroot")
