@@ -49,7 +49,7 @@ impl Cyrus {
         }
         root.write(
             "own/cyrus.conf",
-            format!("START {{\n}}\nSERVICES {{\n{services}}}\nEVENTS {{\n}}\n"),
+            format!("START {{\n  recover cmd=\"ctl_cyrusdb -r -C /own/imapd.conf\"\n}}\nSERVICES {{\n{services}}}\nEVENTS {{\n}}\n"),
         );
         root.write("own/imapd.conf", SETTINGS);
         pem.write(&root.path("own"));
@@ -69,7 +69,8 @@ impl Cyrus {
         for folder in ["db", "proc", "socket", "log", "msg", "lock"] {
             root.lend(&format!("own/conf/{folder}"), "cyrus:mail");
         }
-        root.lend("own/spool", "cyrus:mail");
+        // Two that deliver at the same time would both make it, and the second one gives up.
+        root.lend("own/spool/stage.", "cyrus:mail");
         root.lend("own", "cyrus:mail");
         root.start(&[
             "/usr/lib/cyrus/bin/master",
