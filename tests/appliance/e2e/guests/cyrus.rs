@@ -10,7 +10,7 @@ use super::super::mail::message;
 use super::super::ports::{BACKENDS, free_port};
 use super::super::wait::{PATIENCE, wait_for};
 use super::ODD;
-use super::front::{Front, Users, Way};
+use super::front::{Front, Users, Way, log_in};
 use super::root::Root;
 
 /// A running Cyrus on both backend addresses.
@@ -151,6 +151,10 @@ fn cyrus_serves_mailboxes_in_clear() {
     front.mail_by_imap("eva", b"two words");
     front.mail_by_pop3("eva", b"two words");
     front.script_by_sieve("eva", b"two words");
+    // It says in one breath what it can and that nobody may log in; both are of after the login.
+    let (_, answer) = log_in(Protocol::Imap, front.address(Protocol::Imap), "tim", b"secret");
+    let answer = answer.unwrap();
+    assert!(answer.contains(" IDLE") && !answer.contains("LOGINDISABLED"), "{answer}");
     front.every_line_says_why();
 }
 
