@@ -43,6 +43,7 @@ mod everywhere;
 mod transfer;
 mod pop3;
 mod sieve;
+mod unauthenticate;
 mod half_close;
 mod tls;
 mod tls_backend;
