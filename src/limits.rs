@@ -13,8 +13,8 @@ pub const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(3);
 pub const PROXY_V1_BYTES_MAX: usize = 107;
 /// Longest PROXY v2 block behind the 16-byte head: address and TLVs (W-PP2-3).
 pub const PROXY_V2_BLOCK_BYTES_MAX: usize = 4096;
-/// AUTHORITY of a PROXY header: a host name; HAProxy's value (wire.md 2.4).
-pub const PROXY_AUTHORITY_BYTES_MAX: usize = 255;
+/// A host name that a client asked for: what DNS can hold, and HAProxy's value for AUTHORITY (wire.md 2.4).
+pub const HOST_NAME_BYTES_MAX: usize = 255;
 /// UNIQUE_ID of a PROXY header, which is only logged; HAProxy's value (wire.md 2.4).
 pub const PROXY_UNIQUE_ID_BYTES_MAX: usize = 128;
 /// A text inside the SSL part of a PROXY header (version, cipher, common name); longer ones count as absent.
@@ -91,6 +91,11 @@ pub const TLS_TICKET_KEYS_EVERY: Duration = Duration::from_secs(6 * 3600);
 pub const TLS_BACKEND_SESSIONS_MAX: usize = 256;
 /// Bytes of a certificate or key file: a thousand authorities are about two megabytes.
 pub const TLS_FILE_BYTES_MAX: u64 = 16 << 20;
+/// One look at a backend (`check-config --connect`), from connect to the end of the handshake: as long as a login waits for TLS.
+pub const INSPECTION_TIMEOUT: Duration = TLS_HANDSHAKE_TIMEOUT;
+/// Looks at once: a site of a hundred dead backends and five protocols is told of within a minute and a half, and no backend
+/// meets more than its five.
+pub const INSPECTIONS_AT_ONCE_MAX: usize = 64;
 /// Failed logins on one connection before it is closed.
 pub const AUTH_ATTEMPTS_MAX: u8 = 6;
 /// One SMTP command line (RFC 5321 4.5.3.1.4 demands 512) without its end.
@@ -160,6 +165,11 @@ pub const SMTP_INITIAL_RESPONSE_LINE_BYTES_MAX: usize = 510;
 pub const BACKEND_UNTAGGED_LINES_MAX: u16 = 64;
 /// See [`BACKEND_UNTAGGED_LINES_MAX`].
 pub const BACKEND_UNTAGGED_BYTES_MAX: usize = 16_384;
+/// One response of an IMAP backend before login, its literals included: an `[ALERT]` of 10 KB reaches the user.
+pub const IMAP_RESPONSE_BYTES_MAX: usize = 15_360;
+/// An IMAP backend's answer to ID, read past without being kept: 30 pairs of 30 and 1,024 bytes (RFC 2971 3.3) with every
+/// byte escaped.
+pub const IMAP_ID_ANSWER_BYTES_MAX: usize = 65_536;
 /// Bytes taken from a backend before its login reply is understood; what follows waits in the socket.
 pub const BACKEND_INPUT_BYTES_MAX: usize = 16_384;
 /// Forward variable: key without prefix, value (W-FWD-5).
@@ -183,6 +193,10 @@ pub const LOGGED_LINE_BYTES_MAX: usize = 160;
 pub const SMTP_LOCAL_PART_BYTES_MAX: usize = 255;
 /// Domain of an address (RFC 5321 4.5.3.1.2).
 pub const SMTP_DOMAIN_BYTES_MAX: usize = 255;
+/// ENVID behind MAIL (RFC 3461 4.4).
+pub const SMTP_ENVID_BYTES_MAX: usize = 100;
+/// The address in ORCPT behind RCPT (RFC 3461 4.2).
+pub const SMTP_ORCPT_BYTES_MAX: usize = 500;
 /// Parameters behind one address: more than all extensions together have.
 pub const SMTP_PARAMETERS_MAX: usize = 16;
 /// One LMTP command line: RFC 5321 says 512, the parameters of its extensions add up to this (W, *SMTP command line*).
@@ -322,6 +336,9 @@ const _: () = assert!(SIEVE_LINE_BYTES_MAX + SASL_LINE_BYTES_MAX <= PRE_LOGIN_IN
 const _: () = assert!(SASL_LINE_BYTES_MAX < PRE_LOGIN_INPUT_BYTES_MAX);
 const _: () = assert!(SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);
 const _: () = assert!(BACKEND_LINE_BYTES_MAX <= BACKEND_INPUT_BYTES_MAX);
+// The end of its last line still has to fit.
+const _: () = assert!(IMAP_RESPONSE_BYTES_MAX + 2 < BACKEND_INPUT_BYTES_MAX);
+const _: () = assert!(IMAP_RESPONSE_BYTES_MAX <= BACKEND_UNTAGGED_BYTES_MAX);
 const _: () = assert!(RECONNECT_PAUSE.as_millis() < RECONNECT_TIME_LEFT_MIN.as_millis());
 const _: () = assert!(CONNECT_TIMEOUT.as_millis() < LOGIN_PROXY_TIMEOUT.as_millis());
 const _: () = assert!(ARGON2_MEMORY_KIB_MAX as u64 * 1024 <= HASH_MEMORY_BYTES);

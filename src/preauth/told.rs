@@ -10,7 +10,7 @@ use crate::limits::{FORWARD_KEY_BYTES_MAX, FORWARD_VALUE_BYTES_MAX, FORWARDS_MAX
 use crate::names::SessionId;
 use crate::wire::fact::Fact;
 use crate::wire::smtp::command::helo_name;
-use crate::wire::{base64, tab_escaped, xtext};
+use crate::wire::{base64, host_name, tab_escaped, xtext};
 
 /// Takes over one fact; none: its value is not legal.
 pub(super) fn fact(fact: Fact, value: &str, facts: &mut ClientFacts) -> Option<()> {
@@ -20,7 +20,8 @@ pub(super) fn fact(fact: Fact, value: &str, facts: &mut ClientFacts) -> Option<(
         Fact::ClientPort => facts.apparent.set_port(value.parse().ok()?),
         Fact::LocalIp => facts.local.set_ip(address(value)?),
         Fact::LocalPort => facts.local.set_port(value.parse().ok()?),
-        Fact::LocalName => facts.local_name = Some(host_name(value)?.into()),
+        // The client's SNI as it came: what is no name is worth nothing, and harms nothing of what else is told.
+        Fact::LocalName => facts.local_name = host_name::read(value.as_bytes()).map(Into::into),
         Fact::HopsLeft => facts.ttl = value.parse::<u8>().ok()?.min(PROXY_TTL),
         Fact::Transport => facts.transport = transport(value),
     }
@@ -48,13 +49,6 @@ fn address(value: &str) -> Option<IpAddr> {
         _ => value,
     };
     plain.parse::<IpAddr>().ok().map(|address| address.to_canonical())
-}
-
-/// What SNI and PROXY AUTHORITY can carry; nothing that could end a string or a line anywhere.
-fn host_name(value: &str) -> Option<&str> {
-    let legal =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
-    ((1..=255).contains(&value.len()) && value.bytes().all(legal)).then_some(value)
 }
 
 /// Dovecot sends `TLS`, or `TLSv1.3 with cipher …`, or `insecure`.
@@ -196,7 +190,6 @@ mod tests {
             "TTL=-1",
             "TTL=999",
             "SESSION=",
-            "DESTNAME=a\"b",
             "FORWARD=%%%",
             "FORWARD=az0",  // no padding
             "FORWARD=aw==", // no value
@@ -207,6 +200,27 @@ mod tests {
             assert_eq!(xclient(line.as_bytes(), &mut known), None, "{bad}");
             assert_eq!(known.local.port(), 110, "{bad}");
         }
+    }
+
+    #[test]
+    fn w_fwd_1_a_destname_that_is_no_name_is_left_out_alone() {
+        for odd in
+            ["2001:db8::1", "192.0.2.9", "b\u{fc}cher.example", "*.example", "a\"b", "mail:993", ""]
+        {
+            let mut known = facts();
+            known.local_name = Some("of.the.peer".into());
+            let line = format!("ADDR=198.51.100.7 DESTNAME={odd} PORT=4711");
+            xclient(line.as_bytes(), &mut known).unwrap();
+            assert_eq!(known.apparent, "198.51.100.7:4711".parse().unwrap(), "{odd}");
+            assert_eq!(known.local_name, None, "{odd}");
+        }
+        let mut known = facts();
+        let line = b"DESTNAME=a+20name+0D+0A ADDR=198.51.100.7";
+        xclient_smtp(line, &mut known, &mut None).unwrap();
+        assert_eq!(
+            (known.apparent.ip().to_string().as_str(), known.local_name),
+            ("198.51.100.7", None)
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::output::{Outbox, Wish};
 use super::refusal::close_reason;
 use super::secure::ClientTls;
 use super::settings::SessionSettings;
-use crate::event::{Event, Subject, cleaned};
+use crate::event::{Event, Subject, escaped};
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits;
@@ -146,8 +146,8 @@ impl Session {
             }
             Input::Connected => self.backend_connected(now, outbox),
             Input::BackendSecured => self.backend_secured(now, outbox),
-            Input::BackendInsecure { word, is_certificate } => {
-                self.backend_insecure(now, word, is_certificate, outbox);
+            Input::BackendInsecure { word, is_lasting } => {
+                self.backend_insecure(now, word, is_lasting, outbox);
             }
             Input::BackendBroken(word) => self.backend_broken(now, word, outbox),
             Input::Backend(bytes) => self.backend_bytes(now, bytes, outbox),
@@ -261,11 +261,11 @@ impl Session {
             protocol: self.protocol,
             session: self.facts.session_id.clone(),
             client: self.facts.apparent,
-            user: self.attempt.as_ref().map(|attempt| cleaned_name(&attempt.user)),
+            user: self.attempt.as_ref().map(|attempt| shown_name(&attempt.user)),
             master: self
                 .attempt
                 .as_ref()
-                .and_then(|attempt| attempt.master.as_deref().map(cleaned_name)),
+                .and_then(|attempt| attempt.master.as_deref().map(shown_name)),
         }
     }
 
@@ -493,6 +493,6 @@ impl Session {
     }
 }
 
-fn cleaned_name(name: &str) -> Box<str> {
-    cleaned(name.as_bytes(), limits::USER_BYTES_MAX)
+fn shown_name(name: &str) -> Box<str> {
+    escaped(name.as_bytes(), limits::USER_BYTES_MAX)
 }

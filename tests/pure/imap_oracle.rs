@@ -100,6 +100,15 @@ fn backend_commands(user: &str, password: &[u8], literals: &str) -> Vec<u8> {
     let mut sent = Vec::new();
     inbox.append(format!("* OK [CAPABILITY IMAP4rev1 {literals}] hi\r\n").as_bytes());
     imap.read(&client_facts(false), &mut inbox, &mut sent, &mut Vec::new());
+    if password.iter().any(u8::is_ascii_control) {
+        // Such a one is tried by AUTHENTICATE first; only a refusal leads to LOGIN.
+        let (rest, command) = CommandCodec::default().decode(&sent).unwrap();
+        let asks = matches!(command.body, CommandBody::Authenticate { initial_response: None, .. });
+        assert!(rest.is_empty() && command.tag.as_ref() == "A" && asks, "{}", sent.escape_ascii());
+        sent.clear();
+        inbox.append(b"A BAD what\r\n");
+        imap.read(&client_facts(false), &mut inbox, &mut sent, &mut Vec::new());
+    }
     if sent.ends_with(b"}\r\n") && !sent.ends_with(b"+}\r\n") {
         inbox.append(b"+ go\r\n");
         imap.read(&client_facts(false), &mut inbox, &mut sent, &mut Vec::new());

@@ -246,6 +246,11 @@ fn backend_words() -> impl Strategy<Value = Vec<u8>> {
         "L BAD\r\n",
         "L NO [REFERRAL imap://u@[::1]/] x\r\n",
         "* LIST {5}\r\n",
+        "abcde",
+        "x)\r\n",
+        "* OK [ALERT] {3}\r\n",
+        "L OK [ALERT] x\r\n",
+        "* ID (\"a\" {70000}\r\n",
         "\r",
         "\0",
     ]);

@@ -2,6 +2,7 @@
 //! stored fuzz inputs.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod backend_properties;
 mod corpus;
 mod dialogues;
 mod imap_oracle;
@@ -9,6 +10,7 @@ mod imap_properties;
 mod lmtp;
 mod login_properties;
 mod proxy_header;
+mod senders;
 mod runs;
 mod session;
 mod smtp_oracle;

@@ -46,6 +46,8 @@ pub(crate) struct Found {
     pub(crate) place: Place,
     /// The file the text was taken from.
     pub(crate) file: Option<PathBuf>,
+    /// It was written under an older name.
+    pub(crate) is_older: bool,
 }
 
 /// A line of `fields { … }`.

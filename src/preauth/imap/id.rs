@@ -197,8 +197,6 @@ mod tests {
             ("x-proxy-ttl", "-1"),
             ("x-proxy-ttl", "999"),
             ("x-session-id", "a b"),
-            ("x-connected-name", "a\\\"b"),
-            ("x-connected-name", ""),
             ("x-forward-", "v"),
         ];
         for (key, value) in bad {
@@ -206,6 +204,18 @@ mod tests {
             let told = of(&format!(" (\"x-connected-port\" \"1\" \"{key}\" \"{value}\")")).unwrap();
             assert_eq!(believe(&told, &mut known), None, "{key} {value}");
             assert_eq!(known.local.port(), 143, "{key} {value}");
+        }
+    }
+
+    #[test]
+    fn w_fwd_1_a_name_that_is_none_is_left_out_alone() {
+        for value in ["a\\\"b", "", "2001:db8::1", "192.0.2.9", "*.example", "b\u{fc}cher.example"]
+        {
+            let mut known = facts();
+            let told =
+                of(&format!(" (\"x-connected-port\" \"1\" \"x-connected-name\" \"{value}\")"));
+            believe(&told.unwrap(), &mut known).unwrap();
+            assert_eq!((known.local.port(), known.local_name), (1, None), "{value}");
         }
     }
 
