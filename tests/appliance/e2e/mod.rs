@@ -53,6 +53,8 @@ mod client_certificate;
 mod external;
 mod tls_floods;
 mod testssl;
+mod protect;
+mod doveconf;
 mod injection;
 mod inspection;
 mod faults;
