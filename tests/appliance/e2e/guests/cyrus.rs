@@ -14,7 +14,7 @@ use super::front::{Front, Users, Way, log_in};
 use super::root::Root;
 
 /// A running Cyrus on both backend addresses.
-struct Cyrus {
+pub(super) struct Cyrus {
     root: Root,
     /// In the order of [`SERVICES`].
     ports: [u16; 7],
@@ -35,7 +35,7 @@ const SERVICES: [(&str, &str); 7] = [
 const MAIL: [Protocol; 4] = [Protocol::Imap, Protocol::Pop3, Protocol::Sieve, Protocol::Lmtp];
 
 impl Cyrus {
-    fn start(users: Users<'_>, pem: &Pem) -> Self {
+    pub(super) fn start(users: Users<'_>, pem: &Pem) -> Self {
         let mut root = Root::new("cyrus-", &[("cyrus", 900), ("mail", 8)]);
         let ports = SERVICES.map(|_| free_port());
         let mut services = String::new();
@@ -98,7 +98,8 @@ impl Cyrus {
         }
     }
 
-    fn guest(&self) -> Vec<(Protocol, u16)> {
+    /// Protocols and ports, for Hale in front of it.
+    pub(super) fn guest(&self) -> Vec<(Protocol, u16)> {
         MAIL.into_iter().zip(self.ports).collect()
     }
 }
