@@ -308,7 +308,7 @@ impl Lmtp {
         self.finding.take_if(|finding| finding.recipient == number);
         let Some(recipient) = self.recipient(number) else { return };
         let name = recipient.user.as_ref().unwrap_or(&recipient.address);
-        let user = crate::event::cleaned(name.as_bytes(), crate::limits::USER_BYTES_MAX);
+        let user = crate::event::escaped(name.as_bytes(), crate::limits::USER_BYTES_MAX);
         let subject = self.subject(Some(&user));
         outbox.wish(Wish::Report(Event::LoginFailed { subject, failure, detail: detail.into() }));
         if let Some(recipient) = self.recipient(number) {
