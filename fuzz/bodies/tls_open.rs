@@ -2,7 +2,9 @@
 
 use hale::limits::{TLS_HANDSHAKE_BYTES_MAX, TLS_HOT_READ_BYTES, TLS_RECORD_BYTES_MAX};
 use hale::names::Protocol;
-use hale::tls::{Asked, Backends, Engine, Oldest, Servers, ServersBuilder, TicketKeys, Trust};
+use hale::tls::{
+    Asked, Backends, Engine, OlderForms, Oldest, Servers, ServersBuilder, TicketKeys, Trust,
+};
 
 /// Any bytes for either side, whole and in pieces: no panic, nothing is readable before the handshake is done, and whatever
 /// is kept or said is bounded.
@@ -15,7 +17,8 @@ pub(crate) fn run(input: &[u8]) {
     let engine = if choice & 1 == 0 {
         Engine::server(&servers(), Protocol::Imap, Asked::No)
     } else {
-        let trust = Trust::new(CERTIFICATE.as_bytes()).expect("our own certificate");
+        let trust =
+            Trust::new(CERTIFICATE.as_bytes(), OlderForms::Accepted).expect("our own certificate");
         Engine::client(&Backends::new(&trust), "mail.example.org", choice & 8 != 0, &mut said).ok()
     };
     let mut engine = engine.expect("an engine");
@@ -40,8 +43,12 @@ fn servers() -> Servers {
     static SERVERS: OnceLock<Servers> = OnceLock::new();
     SERVERS
         .get_or_init(|| {
-            let identity =
-                hale::tls::Identity::new(CERTIFICATE.as_bytes(), KEY.as_bytes(), 1_795_000_000);
+            let identity = hale::tls::Identity::new(
+                CERTIFICATE.as_bytes(),
+                KEY.as_bytes(),
+                None,
+                1_795_000_000,
+            );
             let mut builder = ServersBuilder::default();
             builder.default_identity(&identity.expect("our own certificate"));
             let tickets = TicketKeys::new().expect("random numbers");

@@ -144,11 +144,13 @@ impl Exchange {
         }
     }
 
-    /// Starts an exchange with one. LOGIN takes it as the user name, as Dovecot does, though it speaks second.
+    /// Starts an exchange with one. LOGIN takes it as the user name, as Dovecot does, though it speaks second; an empty
+    /// one is none, because clients that send an initial response with every mechanism have none to send here.
     #[must_use]
     pub fn start_with(mechanism: Mechanism, message: &Secret) -> Turn {
         match mechanism {
             Mechanism::Plain => Self::Plain.respond(message),
+            Mechanism::Login if message.is_empty() => Self::start(mechanism),
             Mechanism::Login => Self::LoginUser.respond(message),
             Mechanism::External => Self::External.respond(message),
         }
@@ -215,6 +217,9 @@ pub enum Beginning {
 
 /// Begins an exchange, with the initial response in base64 when there is one: the same in every protocol, once each has
 /// found the words (wire.md 4.1). How "empty" is spelled is the protocol's.
+///
+/// Quirk: white space in the initial response does not matter. A response on a line of its own gets no such grace
+/// (W-SASL-1).
 #[must_use]
 pub fn begin(rules: &Rules, mechanism: &[u8], initial_response: Option<&[u8]>) -> Beginning {
     let Some(mechanism) = Mechanism::named(mechanism) else {
@@ -227,7 +232,7 @@ pub fn begin(rules: &Rules, mechanism: &[u8], initial_response: Option<&[u8]>) -
     }
     match initial_response {
         None => Beginning::Turn(Exchange::start(mechanism)),
-        Some(text) => match base64::decode(text) {
+        Some(text) => match base64::decode_initial(text) {
             Some(message) => Beginning::Turn(Exchange::start_with(mechanism, &message)),
             None => Beginning::BadBase64,
         },

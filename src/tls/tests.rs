@@ -2,7 +2,9 @@
 
 mod clients;
 mod floods;
+mod keys;
 mod leaving;
+mod trust;
 
 use rcgen::{CertificateParams, CertifiedKey, KeyPair, generate_simple_self_signed};
 
@@ -24,7 +26,7 @@ fn stage(names: &[&str], oldest: Oldest) -> Stage {
     let mut servers = ServersBuilder::default();
     servers.default_identity(&identity);
     let servers = servers.build(oldest, &TicketKeys::new().unwrap()).unwrap();
-    let backends = Backends::new(&Trust::new(pem.as_bytes()).unwrap());
+    let backends = Backends::new(&Trust::new(pem.as_bytes(), OlderForms::Accepted).unwrap());
     Stage { servers, backends }
 }
 
@@ -32,7 +34,7 @@ fn identity(names: &[&str]) -> (Identity, String) {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).unwrap();
     let (cert, key) = (cert.pem(), signing_key.serialize_pem());
-    (Identity::new(cert.as_bytes(), key.as_bytes(), NOW).unwrap(), cert)
+    (Identity::new(cert.as_bytes(), key.as_bytes(), None, NOW).unwrap(), cert)
 }
 
 /// A connection between both sides; `[client, server]`.
@@ -67,7 +69,7 @@ impl Pair {
         buffer[start..start + bytes.len()].copy_from_slice(bytes);
         let (plain, reply) = (&mut self.plain[end], &mut self.wire[1 - end]);
         let outcome = self.ends[end].open(&mut buffer[..start + bytes.len()], plain, reply);
-        self.faults[end] = self.faults[end].or_else(|| outcome.err());
+        self.faults[end] = self.faults[end].take().or_else(|| outcome.err());
     }
 
     /// Carries everything over, `piece` bytes at a time, until nobody says anything more.
@@ -238,7 +240,7 @@ fn tl_09_a_backend_proves_itself_or_is_refused() {
             faults: [None, None],
         };
         pair.carry(65_536);
-        pair.faults[CLIENT]
+        pair.faults[CLIENT].take()
     };
     assert_eq!(talk(&good.servers, &good.backends, "be1.test", false), None);
     for (servers, name) in
@@ -317,7 +319,7 @@ fn w_tls_3_certificates_by_exact_name_then_domain_then_default() {
     assert_eq!(servers.names(), 2);
     let shown = |name: &str| {
         (0..names.len()).find(|which| {
-            let trust = Trust::new(identities[*which].1.as_bytes()).unwrap();
+            let trust = Trust::new(identities[*which].1.as_bytes(), OlderForms::Accepted).unwrap();
             let mut hello = Vec::new();
             let client = Engine::client(&Backends::new(&trust), name, false, &mut hello).unwrap();
             let mut pair = Pair {
@@ -328,6 +330,7 @@ fn w_tls_3_certificates_by_exact_name_then_domain_then_default() {
             };
             pair.carry(65_536);
             pair.faults[CLIENT]
+                .take()
                 .is_none_or(|fault| fault.word == "the certificate is for another name")
         })
     };
@@ -348,7 +351,9 @@ fn tl_19_what_is_no_pair_is_named() {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["a".to_owned()]).unwrap();
     let (cert, key) = (cert.pem(), signing_key.serialize_pem());
     let other = KeyPair::generate().unwrap().serialize_pem();
-    let of = |cert: &str, key: &str, now| Identity::new(cert.as_bytes(), key.as_bytes(), now).err();
+    let of = |cert: &str, key: &str, now| {
+        Identity::new(cert.as_bytes(), key.as_bytes(), None, now).err()
+    };
     assert_eq!(of(&cert, &key, NOW), None);
     assert_eq!(of(&cert, &other, NOW), Some(IdentityFault::Mismatch));
     assert_eq!(of("", &key, NOW), Some(IdentityFault::NoCertificate));
@@ -362,7 +367,7 @@ fn tl_19_what_is_no_pair_is_named() {
     short.not_after = rcgen::date_time_ymd(2021, 1, 1);
     let short = short.self_signed(&signing_key).unwrap().pem();
     assert_eq!(of(&short, &key, NOW), Some(IdentityFault::Expired));
-    let then = Identity::new(short.as_bytes(), key.as_bytes(), 1_609_000_000).unwrap();
+    let then = Identity::new(short.as_bytes(), key.as_bytes(), None, 1_609_000_000).unwrap();
     assert_eq!(then.ends_in(1_609_000_000), Some(1_609_459_200 - 1_609_000_000));
     assert!(!then.is_early(1_609_000_000) && then.is_early(1_500_000_000));
 }

@@ -54,6 +54,25 @@ proptest! {
         prop_assert_eq!(&*read.user, &*user);
         prop_assert_eq!(read.password.expose(), &password[..]);
     }
+
+    /// imap-codec takes one SP and no other, as RFC 9051 has it; we take as many as Dovecot does, and read the same.
+    #[test]
+    fn spaces_that_imap_codec_refuses_change_nothing_for_us(
+        user in "[a-z]{1,9}", password in "[a-z]{1,9}", spaces in prop::array::uniform3(0_usize..5), quoted: bool,
+    ) {
+        let string = |text: &str| if quoted { format!("\"{text}\"") } else { text.to_owned() };
+        let line = |[first, second, third]: [usize; 3]| format!(
+            "a LOGIN {}{}{}{}{}\r\n",
+            " ".repeat(first), string(&user), " ".repeat(second), string(&password), " ".repeat(third),
+        );
+        // Behind LOGIN stands one SP already, and between two atoms there has to be one.
+        let [first, second, third] = spaces;
+        let loose = line([first, second + usize::from(!quoted), third]);
+        let read = login_read(loose.as_bytes());
+        prop_assert_eq!((&*read.user, read.password.expose()), (&*user, password.as_bytes()));
+        let is_strict = loose == line([0, 1, 0]);
+        prop_assert_eq!(CommandCodec::default().decode(loose.as_bytes()).is_ok(), is_strict, "{}", loose);
+    }
 }
 
 fn with_mode(

@@ -10,6 +10,7 @@ mod imap_properties;
 mod lmtp;
 mod login_properties;
 mod proxy_header;
+mod senders;
 mod relay;
 mod runs;
 mod session;

@@ -19,7 +19,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting::new(
         Listener, "haproxy", Bool, "no", Dovecot,
         "Whether every connection begins with a PROXY header, version 1 or 2. With `no` a header is a mistake of the \
-         client: it is never guessed.",
+         client: it is never guessed. docs/BALANCERS.md has the lines for load balancers.",
     ),
     Setting::new(
         Listener, "connections_max", Number { min: 0, max: 1 << 24 }, "0", Hale,
@@ -121,8 +121,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     ).older(&["mechanisms_filter"]),
     // === local_name NAME { … } ===
     Setting::new(LocalName, "ssl_server_cert_file", Path, "", Dovecot, "Certificate for this server name.")
-        .older(&["ssl_cert"]),
-    Setting::new(LocalName, "ssl_server_key_file", Path, "", Dovecot, "Its private key.").older(&["ssl_key"]),
+        .older(&["ssl_cert", "ssl_cert_file"]),
+    Setting::new(LocalName, "ssl_server_key_file", Path, "", Dovecot, "Its private key.").older(&["ssl_key", "ssl_key_file"]),
     Setting::new(LocalName, "ssl_server_key_password", Secret, "", Dovecot, "Password of the private key.")
         .older(&["ssl_key_password"]),
     // === dict_server { dict cluster-localdb { … } } ===
