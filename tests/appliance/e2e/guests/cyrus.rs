@@ -158,6 +158,31 @@ fn cyrus_serves_mailboxes_in_clear() {
     front.every_line_says_why();
 }
 
+/// Cyrus offers UNAUTHENTICATE, behind which somebody else may log in: at Hale, not behind its back.
+#[test]
+fn cyrus_lets_no_second_user_in_behind_hale() {
+    let pem = Pem::new(&["be1.test", "be2.test"]);
+    let cyrus = Cyrus::start(&users(), &pem);
+    for way in [Way::Clear, Way::Starttls(&pem)] {
+        let front = Front::start(&cyrus.guest()[2..3], &users_of_hale(), way);
+        let (mut client, answer) =
+            log_in(Protocol::Sieve, front.address(Protocol::Sieve), "tim", b"secret");
+        assert!(answer.is_ok(), "{answer:?}");
+        client.send(b"CAPABILITY\r\n");
+        let mut line = client.line();
+        while !line.starts_with(b"OK") {
+            client.expect(!line.windows(14).any(|part| part == b"UNAUTHENTICATE"), "not that");
+            line = client.line();
+        }
+        client.send(b"UNAUTHENTICATE\r\nAUTHENTICATE \"PLAIN\" \"AGV2YQB0d28gd29yZHM=\"\r\n");
+        // Eva's name and password came along.
+        let rest = String::from_utf8_lossy(&client.rest()).into_owned();
+        assert!(!rest.contains("OK"), "{rest}");
+    }
+    let log = cyrus.root.log();
+    assert!(log.contains(" tim PLAIN User logged in") && !log.contains(" eva "), "{log}");
+}
+
 #[test]
 fn cyrus_takes_mail_for_several_and_refuses_whom_it_does_not_know() {
     let cyrus = Cyrus::start(&users(), &Pem::new(&["be1.test", "be2.test"]));
