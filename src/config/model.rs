@@ -25,7 +25,8 @@ mod way;
 pub use lmtp::Lmtp;
 pub use operation::{Limits, Log, LogTarget};
 pub use ssl::{
-    BackendAuthorities, Certificate, ClientAuthorities, RequestClientCert, Ssl, SslMode, TlsVersion,
+    BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, RequestClientCert, Ssl, SslMode,
+    TlsVersion,
 };
 pub use way::{HeaderOption, ProxyHeader, ProxySsl};
 
@@ -236,8 +237,6 @@ pub struct Trust {
 pub struct Auth {
     /// SASL mechanisms offered; never empty.
     pub mechanisms: Vec<Mechanism>,
-    /// Passwords may be sent over connections that are not private.
-    pub allow_cleartext: bool,
     /// Makes the user name that is looked up and routed by.
     pub username_format: Template,
     /// Characters user names may have; empty: all.
@@ -246,10 +245,6 @@ pub struct Auth {
     pub default_domain: Option<String>,
     /// Stands between user and master user in `user*master`.
     pub master_user_separator: Option<char>,
-    /// Nobody logs in without a verified client certificate.
-    pub ssl_require_client_cert: bool,
-    /// The name in a verified client certificate takes the place of the one that was typed.
-    pub ssl_username_from_cert: bool,
     /// Refused logins are answered after this long.
     pub failure_delay: Duration,
     /// Bytes of the verdict cache; 0: none.
@@ -416,6 +411,14 @@ pub struct ProtocolSettings {
     pub mail_max_userip_connections: u32,
     /// A relay without a byte for this long is ended; zero: never.
     pub relay_idle_timeout: Duration,
+    /// Backends must show a valid certificate.
+    pub verify_backends: bool,
+    /// Passwords may be sent over connections that are not private.
+    pub allow_cleartext: bool,
+    /// Nobody logs in without a verified client certificate.
+    pub ssl_require_client_cert: bool,
+    /// The name in a verified client certificate takes the place of the one that was typed.
+    pub ssl_username_from_cert: bool,
 }
 
 /// The doveadm service of proxies and backends.

@@ -63,12 +63,16 @@ pub enum Item {
 }
 
 /// The right-hand side of a setting. Never printed: it may be a password.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Value {
     /// The text, unquoted; for `<file` the file's content.
     pub text: String,
     /// The file the text was taken from.
     pub file: Option<PathBuf>,
+    /// Why that file could not be read. It is of no interest when nobody wants the value.
+    pub fault: Option<String>,
+    /// There is a remark in its place: it was a secret when this was printed.
+    pub hidden: bool,
 }
 
 impl fmt::Debug for Value {

@@ -5,6 +5,7 @@
 //! Driver: [`super::load`]. Tests: below and in `tests.rs`.
 
 mod blocks;
+mod filter;
 mod section;
 
 pub use section::Settings;
@@ -12,8 +13,9 @@ pub(crate) use section::{Found, Section};
 
 use super::diagnostic::{Findings, Place, nearest};
 use super::raw::{Entry, Item, Value as Raw};
-use super::registry::{self, Foreign, Kind, Scope, Setting};
+use super::registry::{self, INVERTED, Kind, Outcome, Scope, Setting};
 use super::value;
+use filter::Named;
 
 /// Groups may include groups; no deeper than this, so that one that includes itself ends.
 const GROUP_DEPTH_MAX: usize = 8;
@@ -24,7 +26,7 @@ const GROUP_INCLUSIONS_MAX: usize = 1000;
 pub(crate) fn sort(entries: &[Entry], start: &Place, findings: &mut Findings) -> Settings {
     let mut root = Section::new(Scope::Global, None, start.clone());
     let groups = entries.iter().filter_map(Group::defined_by).collect();
-    let mut sorter = Sorter { findings, groups, depth: 0, inclusions: 0 };
+    let mut sorter = Sorter { findings, groups, depth: 0, inclusions: 0, filters: Vec::new() };
     sorter.entries(&mut root, entries);
     Settings { root }
 }
@@ -36,6 +38,8 @@ struct Sorter<'a> {
     depth: usize,
     /// Groups included so far.
     inclusions: usize,
+    /// Names of the blocks around that are the start of the names within, outermost first.
+    filters: Vec<String>,
 }
 
 /// `group @name variant { … }`
@@ -119,12 +123,19 @@ impl Sorter<'_> {
     }
 
     fn value(&mut self, section: &mut Section, entry: &Entry, raw: &Raw) {
-        let name = entry.name.as_str();
-        if section.scope == Scope::Global && name == "disable_plaintext_auth" {
+        match self.meaning(section.scope, &entry.name) {
+            Named::Is(name) => self.setting(section, entry, &name, raw),
+            misplaced => self.misplaced(section.scope, entry, &misplaced),
+        }
+    }
+
+    /// A value for the setting of this name, in full or not.
+    fn setting(&mut self, section: &mut Section, entry: &Entry, name: &str, raw: &Raw) {
+        if name == INVERTED.0 {
             return self.inverted(section, entry, raw);
         }
         let Some((setting, is_older)) = registry::find(section.scope, name) else {
-            return self.unknown(section.scope, entry);
+            return self.unknown(section, entry, name, raw);
         };
         if is_older {
             let text = format!("this is an older name; write `{}`", setting.name);
@@ -135,8 +146,8 @@ impl Sorter<'_> {
 
     /// Dovecot 2.3 asked the question the other way round.
     fn inverted(&mut self, section: &mut Section, entry: &Entry, raw: &Raw) {
-        let Some(setting) = registry::exact(Scope::Global, "auth_allow_cleartext") else {
-            return;
+        let Some(setting) = registry::exact(section.scope, INVERTED.1) else {
+            return self.unknown(section, entry, INVERTED.1, raw);
         };
         let text = match value::boolean(&raw.text) {
             Some(true) => "no",
@@ -145,7 +156,7 @@ impl Sorter<'_> {
         };
         let remark = format!("this is an older name; write `auth_allow_cleartext = {text}`");
         self.findings.warn(&entry.place, &entry.name, remark);
-        self.store(section, setting, entry, &Raw { text: text.to_owned(), file: None });
+        self.store(section, setting, entry, &Raw { text: text.to_owned(), ..raw.clone() });
     }
 
     fn store(
@@ -155,6 +166,17 @@ impl Sorter<'_> {
         entry: &Entry,
         raw: &Raw,
     ) {
+        if let Some(text) = lost(raw) {
+            return self.findings.error(&entry.place, &entry.name, text);
+        }
+        // Nobody connects to backends' doveadm as a client does.
+        if section.scope == Scope::Protocol
+            && section.name() == "doveadm"
+            && setting.scope == Scope::Global
+        {
+            let text = "cannot differ for doveadm; write it outside of the block";
+            return self.findings.error(&entry.place, &entry.name, text);
+        }
         let text = self.adapted(setting, entry, raw);
         match value::parse(setting.kind, &text) {
             Ok(value) => {
@@ -196,23 +218,43 @@ impl Sorter<'_> {
         }
     }
 
-    fn unknown(&mut self, scope: Scope, entry: &Entry) {
-        let name = entry.name.as_str();
-        let text = match registry::foreign(scope, name) {
-            Some(Foreign::Ignored(why)) => {
-                return self.findings.warn(&entry.place, name, format!("ignored: {why}"));
-            }
-            Some(Foreign::Refused(why)) => format!("not supported: {why}"),
+    /// A name that is none of ours in this block.
+    fn unknown(&mut self, section: &Section, entry: &Entry, name: &str, raw: &Raw) {
+        let scope = section.scope;
+        // What is ours elsewhere is asked for; here it would be dropped.
+        let is_ours = scope != Scope::Global && registry::find(Scope::Global, name).is_some();
+        let answer = registry::foreign(scope, name).filter(|_| !is_ours);
+        let text = match answer {
+            Some(answer) if raw.hidden && !answer.is_harmless() => HIDDEN.to_owned(),
+            Some(answer) => match answer.with(&raw.text) {
+                Outcome::Nothing => return,
+                Outcome::Ignored(why) => {
+                    return self.findings.warn(&entry.place, name, format!("ignored: {why}"));
+                }
+                Outcome::Refused(why) => format!("not supported: {why}"),
+            },
             None => not_a_setting(scope, name),
         };
         self.findings.error(&entry.place, name, text);
     }
 }
 
+/// What `doveconf -n` and `hale config` write in place of secrets.
+const HIDDEN: &str = "the value is missing: it was hidden when this was printed; print it with `-P` (`doveconf -nP`, \
+                      `hale config -nP`), or write the value here";
+
+/// Why there is no value where one was meant.
+fn lost(raw: &Raw) -> Option<String> {
+    if raw.hidden { Some(HIDDEN.to_owned()) } else { raw.fault.clone() }
+}
+
 /// Why `name` means nothing here, and what might have been meant.
 fn not_a_setting(scope: Scope, name: &str) -> String {
-    if let Some(block) = blocks::written(name) {
+    if let Some(block) = registry::block(name) {
         return format!("this is a block, expected `{block}`");
+    }
+    if name.contains('_') && filter::is_filter(scope, name) {
+        return format!("this is a block, expected `{name} {{ … }}`");
     }
     if let Some((setting, _)) = registry::find(Scope::Global, name)
         && scope != Scope::Global

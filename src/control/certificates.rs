@@ -22,8 +22,8 @@ use crate::names::Protocol;
 use crate::share::mailbox::Mailbox;
 use crate::share::snapshot::Published;
 use crate::tls::{
-    ClientTrust, Context, Identity, OlderForms, Oldest, ServersBuilder, TicketKeys, Trust,
-    remarks_on_trust,
+    ClientTrust, Context, Identity, OlderForms, Oldest, Server, Servers, ServersBuilder,
+    TicketKeys, Trust, remarks_on_trust,
 };
 use crate::wire::certificate_name::NameField;
 
@@ -31,7 +31,7 @@ use crate::wire::certificate_name::NameField;
 #[derive(Debug)]
 pub struct Certificates {
     ssl: Ssl,
-    /// Some backend is to be reached by TLS.
+    /// Some backend is to be reached by TLS, and has to prove itself.
     trust_needed: bool,
     tickets: TicketKeys,
 }
@@ -43,10 +43,13 @@ impl Certificates {
     /// The files of a configuration. `None`: the system has no randomness.
     #[must_use]
     pub fn configured(config: &Config) -> Option<Self> {
-        let speaks_tls = |protocol| config.protocol(protocol).proxy_ssl != ProxySsl::No;
+        let needs_trust = |protocol| {
+            let settings = config.protocol(protocol);
+            settings.proxy_ssl != ProxySsl::No && settings.verify_backends
+        };
         Some(Self {
             ssl: config.ssl.clone(),
-            trust_needed: Protocol::ALL.into_iter().any(speaks_tls),
+            trust_needed: Protocol::ALL.into_iter().any(needs_trust),
             tickets: TicketKeys::new()?,
         })
     }
@@ -59,40 +62,56 @@ impl Certificates {
         let mut reading =
             Reading { now: unix_seconds(), known: HashMap::new(), remarks: Vec::new() };
         let mut faults = Vec::new();
+        let servers = Protocol::ALL.map(|protocol| {
+            let server = self.server(protocol, &mut reading);
+            server.unwrap_or_else(|found| {
+                faults.extend(found);
+                None
+            })
+        });
+        let trust = self.trust(&mut reading).map_err(|fault| faults.push(fault));
+        let (true, Ok(trust)) = (faults.is_empty(), trust) else {
+            return Err(told_once(faults));
+        };
+        let trust = trust.speaking(oldest(self.ssl.backend_min_protocol));
+        let context = Context { servers: Servers::new(servers), trust };
+        Ok((context, told_once(reading.remarks)))
+    }
+
+    /// What the clients of one protocol meet; `None`: there is nothing to show them.
+    fn server(
+        &self,
+        protocol: Protocol,
+        reading: &mut Reading,
+    ) -> Result<Option<Server>, Vec<String>> {
+        let ssl = self.ssl.of(protocol);
+        if ssl.mode == SslMode::No {
+            return Ok(None);
+        }
+        let mut faults = Vec::new();
         let mut servers = ServersBuilder::default();
-        if self.ssl.mode != SslMode::No {
-            if let Some(certificate) = &self.ssl.server {
-                match reading.identity(certificate) {
-                    Ok(identity) => servers.default_identity(&identity),
-                    Err(fault) => faults.push(fault),
-                }
-            }
-            for (name, certificate) in &self.ssl.by_name {
-                match reading.identity(certificate) {
-                    Ok(identity) => servers.named(name, &identity),
-                    Err(fault) => faults.push(fault),
-                }
+        if let Some(certificate) = &ssl.server {
+            match reading.identity(certificate) {
+                Ok(identity) => servers.default_identity(&identity),
+                Err(fault) => faults.push(fault),
             }
         }
-        if self.ssl.mode != SslMode::No
-            && let Some(clients) = &self.ssl.clients
-        {
+        for (name, certificate) in &ssl.by_name {
+            match reading.identity(certificate) {
+                Ok(identity) => servers.named(name, &identity),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if let Some(clients) = &ssl.clients {
             match client_trust(clients) {
                 Ok((trust, field)) => servers.clients(trust, field),
                 Err(fault) => faults.push(fault),
             }
         }
-        faults.dedup();
-        let trust = self.trust(&mut reading).map_err(|fault| faults.push(fault));
-        let (true, Ok(trust)) = (faults.is_empty(), trust) else {
-            return Err(faults);
-        };
-        let oldest = match self.ssl.min_protocol {
-            TlsVersion::Tls12 => Oldest::Tls12,
-            TlsVersion::Tls13 => Oldest::Tls13,
-        };
-        let context = Context { servers: servers.build(oldest, &self.tickets), trust };
-        Ok((context, reading.remarks))
+        match faults.is_empty() {
+            true => Ok(servers.build_for(protocol, oldest(ssl.min_protocol), &self.tickets)),
+            false => Err(faults),
+        }
     }
 
     /// Replaces the keys of tickets in what is published now.
@@ -128,7 +147,7 @@ impl Certificates {
         if let Some(trust) = readable.and_then(|bytes| Trust::system(&bytes).ok()) {
             return trust;
         }
-        if self.trust_needed && self.ssl.client_require_valid_cert {
+        if self.trust_needed {
             remarks.push(
                 "no authority is trusted, so no backend can prove itself: set ssl_client_ca_file, or install the \
                  system's ca-certificates"
@@ -136,6 +155,24 @@ impl Certificates {
             );
         }
         Trust::default()
+    }
+}
+
+/// What is the matter with a file is the matter of each protocol that has it.
+fn told_once(lines: Vec<String>) -> Vec<String> {
+    let mut told: Vec<String> = Vec::new();
+    for line in lines {
+        if !told.contains(&line) {
+            told.push(line);
+        }
+    }
+    told
+}
+
+fn oldest(version: TlsVersion) -> Oldest {
+    match version {
+        TlsVersion::Tls12 => Oldest::Tls12,
+        TlsVersion::Tls13 => Oldest::Tls13,
     }
 }
 
@@ -239,13 +276,14 @@ impl Reading {
             .map_err(|error| unreadable("ssl_server_cert_file", cert_file, error))?;
         let mut key =
             read(key_file).map_err(|error| unreadable("ssl_server_key_file", key_file, error))?;
-        let identity = Identity::new(&chain, &key, self.now).map_err(|fault| {
-            let (setting, path) = match fault.is_of_key() {
-                true => ("ssl_server_key_file", key_file),
-                false => ("ssl_server_cert_file", cert_file),
-            };
-            format!("{place}: {setting}: {}: {fault}", path.display())
-        });
+        let identity = Identity::new(&chain, &key, certificate.key_password.as_ref(), self.now)
+            .map_err(|fault| {
+                let (setting, path) = match fault.is_of_key() {
+                    true => ("ssl_server_key_file", key_file),
+                    false => ("ssl_server_cert_file", cert_file),
+                };
+                format!("{place}: {setting}: {}: {fault}", path.display())
+            });
         key.fill(0);
         identity
     }
@@ -273,7 +311,7 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "certificates end at a date of the calendar")]
-fn unix_seconds() -> i64 {
+pub(super) fn unix_seconds() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
@@ -286,4 +324,4 @@ const SYSTEM_AUTHORITIES: [&str; 3] = [
 ];
 
 /// Renewal is due before that: Let's Encrypt's certificates are renewed 30 days before their end.
-const EXPIRY_NOTICE_DAYS: i64 = 14;
+pub(super) const EXPIRY_NOTICE_DAYS: i64 = 14;

@@ -11,7 +11,7 @@ use super::output::{Outbox, Wish};
 use super::reply;
 use super::transaction::{Fate, Stage, mildest, ours, passed_on};
 use crate::backend::referral::Referral;
-use crate::event::{Event, cleaned};
+use crate::event::{Event, cleaned, escaped};
 use crate::fault::Failure;
 use crate::limits::{LMTP_MESSAGE_BYTES_MAX, LOGGED_LINE_BYTES_MAX};
 use crate::tick::Tick;
@@ -357,7 +357,7 @@ impl Lmtp {
         let line = reply.split(|&byte| byte == b'\r').next().unwrap_or_default();
         let event = Event::Delivered {
             subject: self.subject(recipient.user.as_deref()),
-            recipient: cleaned(recipient.address.as_bytes(), LOGGED_LINE_BYTES_MAX),
+            recipient: escaped(recipient.address.as_bytes(), LOGGED_LINE_BYTES_MAX),
             backend: recipient.backend.clone(),
             bytes: transaction.window.end(),
             reply: cleaned(line, LOGGED_LINE_BYTES_MAX),

@@ -21,22 +21,37 @@ pub struct Backends {
     any: Option<Arc<ClientConfig>>,
 }
 
+impl Trust {
+    /// The same trust, and no version older than this one.
+    #[must_use]
+    pub fn speaking(self, oldest: Oldest) -> Self {
+        Self { oldest, ..self }
+    }
+}
+
 impl Backends {
     /// For one core.
     #[must_use]
     pub fn new(trust: &Trust) -> Self {
         let provider = provider();
         let verified = trust.anchors.as_ref().and_then(|anchors| {
-            config(&provider, Verifier::of(&provider, Believes::These(Arc::clone(anchors))))
+            config(
+                &provider,
+                trust.oldest,
+                Verifier::of(&provider, Believes::These(Arc::clone(anchors))),
+            )
         });
-        let any = config(&provider, Verifier::of(&provider, Believes::Anybody));
+        let any = config(&provider, trust.oldest, Verifier::of(&provider, Believes::Anybody));
         Self { verified, any }
     }
 
     /// With other primitives, and for any certificate.
     #[cfg(test)]
     pub(super) fn with(provider: &Arc<CryptoProvider>) -> Self {
-        Self { verified: None, any: config(provider, Verifier::of(provider, Believes::Anybody)) }
+        Self {
+            verified: None,
+            any: config(provider, Oldest::default(), Verifier::of(provider, Believes::Anybody)),
+        }
     }
 
     /// The configuration for a backend; `None`: it has to prove itself, and nobody is trusted.
@@ -45,13 +60,13 @@ impl Backends {
     }
 }
 
-/// TLS 1.2 is enough for a backend, whatever clients have to speak: its operator is ours.
 fn config(
     provider: &Arc<CryptoProvider>,
+    oldest: Oldest,
     verifier: Arc<dyn ServerCertVerifier>,
 ) -> Option<Arc<ClientConfig>> {
     let config = ClientConfig::builder_with_provider(Arc::clone(provider))
-        .with_protocol_versions(versions(Oldest::Tls12))
+        .with_protocol_versions(versions(oldest))
         .ok()?;
     let mut config =
         config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();

@@ -69,13 +69,15 @@ pub struct Established {
 }
 
 impl Engine {
-    /// Our side towards a client. `None`: certificates are to be asked for and nobody's would be good, or the library
+    /// Our side towards a client. `None`: the protocol has no certificate, or certificates are to be asked for and nobody's
+    /// would be good, or the library
     /// refuses, which it does only without randomness.
     #[must_use]
     pub fn server(servers: &Servers, protocol: Protocol, asked: Asked) -> Option<Self> {
-        let config = Arc::clone(servers.of(protocol, asked)?);
+        let server = servers.of(protocol)?;
+        let config = Arc::clone(server.asking(asked)?);
         let engine = Self::new(Library::Server(UnbufferedServerConnection::new(config).ok()?));
-        Some(Self { name_field: servers.name_field(), ..engine })
+        Some(Self { name_field: server.name_field(), ..engine })
     }
 
     /// Our side towards the backend of this name; its first words are appended to `reply`.
@@ -315,6 +317,15 @@ impl Engine {
             self.layer = Layer::Ours(Box::new(records));
         }
         Ok(())
+    }
+
+    /// The certificates that the peer showed, its own first (DER), while the library has them.
+    #[must_use]
+    pub fn peer_certificates(&self) -> Vec<Vec<u8>> {
+        match &self.layer {
+            Layer::Library(library) => library.peer_certificates(),
+            Layer::Ours(_) | Layer::None => Vec::new(),
+        }
     }
 
     /// Whether the handshake is still under way.

@@ -27,6 +27,7 @@ use rustls::{
     CertificateError, DigitallySignedStruct, Error, OtherError, PeerMisbehaved, RootCertStore,
 };
 
+use super::Oldest;
 use super::fault::Fault;
 use super::provider::provider;
 use crate::event::cleaned;
@@ -39,6 +40,8 @@ use crate::wire::der;
 pub struct Trust {
     /// None: nobody's, so that only a backend whose certificate does not matter can be reached.
     pub(super) anchors: Option<Arc<Anchors>>,
+    /// Oldest version spoken with backends, whatever their certificates.
+    pub(super) oldest: Oldest,
 }
 
 /// Whether certificates of version 1, and names in the common name only, will do.
@@ -115,17 +118,14 @@ impl Trust {
         let limits_names = own.iter().any(|own| limits_names(own));
         let algorithms = provider().signature_verification_algorithms;
         let anchors = Anchors { roots, own, older, limits_names, algorithms };
-        Ok(Self { anchors: Some(Arc::new(anchors)) })
+        Ok(Self { anchors: Some(Arc::new(anchors)), oldest: Oldest::default() })
     }
 
     /// Whether it is the same trust, and not only an equal one.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
-        match (&self.anchors, &other.anchors) {
-            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
-            (None, None) => true,
-            _ => false,
-        }
+        let anchors = |trust: &Self| trust.anchors.as_ref().map(Arc::as_ptr);
+        anchors(self) == anchors(other) && self.oldest == other.oldest
     }
 
     /// What becomes of a backend of this name that shows this chain (DER, its own certificate first). `now`: seconds
@@ -249,11 +249,10 @@ impl Anchors {
         let algorithms = self.algorithms.all;
         verify_server_cert_signed_by_trust_anchor(parsed, &self.roots, between, now, algorithms)
             .map_err(|error| match error {
-                Error::InvalidCertificate(CertificateError::UnknownIssuer)
-                    if certificate.is_own_issuer() =>
-                {
-                    Refusal::Stranger.into()
-                }
+                // A bad signature: another of the same name stands there, mostly the one before it was renewed.
+                Error::InvalidCertificate(
+                    CertificateError::UnknownIssuer | CertificateError::BadSignature,
+                ) if certificate.is_own_issuer() => Refusal::Stranger.into(),
                 error => error,
             })
     }

@@ -2,6 +2,7 @@
 //! stored fuzz inputs.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod backend_properties;
 mod corpus;
 mod dialogues;
 mod imap_oracle;

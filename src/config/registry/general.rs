@@ -123,29 +123,43 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "ssl", Choice(&["yes", "required", "no"]), "yes", Dovecot,
         "TLS towards clients: offered, demanded for every login, or not there at all.",
-    ),
+    ).per_protocol(),
     global("ssl_server_cert_file", Path, "", Dovecot, "Certificate shown to clients, with its chain (PEM).")
-        .older(&["ssl_cert"]),
-    global("ssl_server_key_file", Path, "", Dovecot, "Private key of the certificate (PEM).").older(&["ssl_key"]),
+        .older(&["ssl_cert", "ssl_cert_file"]).per_protocol(),
+    global("ssl_server_key_file", Path, "", Dovecot, "Private key of the certificate (PEM).").older(&["ssl_key", "ssl_key_file"]).per_protocol(),
     global("ssl_server_key_password", Secret, "", Dovecot, "Password of the private key.")
-        .older(&["ssl_key_password"]),
-    global("ssl_min_protocol", Choice(&["TLSv1.2", "TLSv1.3"]), "TLSv1.2", Dovecot, "Oldest version of TLS spoken."),
+        .older(&["ssl_key_password"]).per_protocol(),
+    global(
+        "ssl_min_protocol", Choice(&["TLSv1.2", "TLSv1.3"]), "TLSv1.2", Dovecot,
+        "Oldest version of TLS spoken, with clients and with backends. What stands in `protocol NAME { … }` holds for \
+         clients.",
+    ).per_protocol(),
+    global(
+        "ssl_server_min_protocol", Choice(&["auto", "TLSv1.2", "TLSv1.3"]), "auto", Hale,
+        "Oldest version of TLS spoken with clients. `auto`: that of `ssl_min_protocol`. Dovecot's form of it is \
+         `ssl_server { ssl_min_protocol = … }`.",
+    ).per_protocol(),
+    global(
+        "ssl_client_min_protocol", Choice(&["auto", "TLSv1.2", "TLSv1.3"]), "auto", Hale,
+        "Oldest version of TLS spoken with backends. `auto`: that of `ssl_min_protocol`. Dovecot's form of it is \
+         `ssl_client { ssl_min_protocol = … }`.",
+    ),
     global(
         "ssl_server_request_client_cert", Choice(&["no", "yes", "required"]), "no", Dovecot,
         "Whether clients are asked for a certificate. `yes`: whoever has none may go on without, whoever shows one that \
          `ssl_server_ca_file` does not vouch for is sent away. `required`, which Dovecot does not have: whoever has none is \
          sent away, too. Where certificates are asked for, TLS sessions are not resumed.",
-    ).older(&["ssl_verify_client_cert"]),
+    ).older(&["ssl_verify_client_cert", "ssl_request_client_cert"]).per_protocol(),
     global(
         "ssl_server_ca_file", Path, "", Dovecot,
         "Authorities that clients' certificates are checked with, and their lists of revoked certificates (PEM). Read \
          again by `hale reload`.",
-    ).older(&["ssl_ca"]),
+    ).older(&["ssl_ca", "ssl_ca_file"]).per_protocol(),
     global(
         "ssl_server_require_crl", Bool, "yes", Dovecot,
         "Whether each certificate of a client's chain must be covered by a list of revoked certificates that is in force. \
          `no`: lists in `ssl_server_ca_file` are obeyed as far as they go, however old.",
-    ).older(&["ssl_require_crl"]),
+    ).older(&["ssl_require_crl"]).per_protocol(),
     global(
         "ssl_server_cert_username_field",
         Choice(&["commonName", "emailAddress", "serialNumber", "subjectAltName", "userId", "x500UniqueIdentifier"]),
@@ -153,7 +167,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Which text of a client's certificate is the user: an attribute of its subject, or with `subjectAltName`, which \
          Dovecot does not have, the e-mail address among its alternative names. A certificate where it is missing, or \
          stands twice, lets nobody in. A PROXY header tells the common name, whatever stands here.",
-    ).older(&["ssl_cert_username_field"]),
+    ).older(&["ssl_cert_username_field"]).per_protocol(),
     global(
         "ssl_client_ca_file", Path, "", Dovecot,
         "Authorities that backends' certificates are checked with (PEM). Empty: the system's. A backend's own certificate may \
@@ -172,7 +186,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "ssl_client_require_valid_cert", Bool, "yes", Dovecot,
         "Whether backends must show a valid certificate when TLS is used towards them.",
-    ),
+    ).per_protocol(),
     // === Who may log in ===
     global(
         "auth_mechanisms", Words, "plain login", Dovecot,
@@ -184,18 +198,18 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "auth_ssl_require_client_cert", Bool, "no", Dovecot,
         "Whether logins are refused, whatever the password, when no client certificate was verified.",
-    ),
+    ).per_protocol(),
     global(
         "auth_ssl_username_from_cert", Bool, "no", Dovecot,
         "Whether the user in a verified client certificate takes the place of the one that was typed; the password has to \
          be his. A certificate that names no user lets nobody in. `external` needs no such setting.",
-    ),
+    ).per_protocol(),
     global(
         "auth_allow_cleartext", Bool, "no", Dovecot,
         "Whether everybody may send passwords over connections that are not encrypted. With `no` only \
          `login_trusted_networks` and clients on this host may, once there is a certificate that others could use; with \
          `ssl = required` not even they.",
-    ),
+    ).per_protocol(),
     global(
         "auth_username_format", LoginTemplate, "%{user | lower}", Dovecot,
         "Makes the user name that is looked up, routed by, logged and limited.",

@@ -130,7 +130,7 @@ fn settings(tls: &MailTls, spread: SpreadRules) -> WorkerSettings {
     };
     WorkerSettings {
         log_debug: true,
-        session: Arc::new(session),
+        session: [(); 5].map(|()| Arc::new(session.clone())),
         lmtp: Arc::new(LmtpSettings {
             hostname: "hale.example".into(),
             greeting: "ready".into(),

@@ -10,7 +10,7 @@ use super::super::mail::message;
 use super::super::ports::{BACKENDS, free_port};
 use super::super::wait::{PATIENCE, wait_for};
 use super::ODD;
-use super::front::{Front, Users, Way};
+use super::front::{Front, Users, Way, log_in};
 use super::root::Root;
 
 /// A running Cyrus on both backend addresses.
@@ -49,7 +49,7 @@ impl Cyrus {
         }
         root.write(
             "own/cyrus.conf",
-            format!("START {{\n}}\nSERVICES {{\n{services}}}\nEVENTS {{\n}}\n"),
+            format!("START {{\n  recover cmd=\"ctl_cyrusdb -r -C /own/imapd.conf\"\n}}\nSERVICES {{\n{services}}}\nEVENTS {{\n}}\n"),
         );
         root.write("own/imapd.conf", SETTINGS);
         pem.write(&root.path("own"));
@@ -69,7 +69,8 @@ impl Cyrus {
         for folder in ["db", "proc", "socket", "log", "msg", "lock"] {
             root.lend(&format!("own/conf/{folder}"), "cyrus:mail");
         }
-        root.lend("own/spool", "cyrus:mail");
+        // Two that deliver at the same time would both make it, and the second one gives up.
+        root.lend("own/spool/stage.", "cyrus:mail");
         root.lend("own", "cyrus:mail");
         root.start(&[
             "/usr/lib/cyrus/bin/master",
@@ -150,6 +151,10 @@ fn cyrus_serves_mailboxes_in_clear() {
     front.mail_by_imap("eva", b"two words");
     front.mail_by_pop3("eva", b"two words");
     front.script_by_sieve("eva", b"two words");
+    // It says in one breath what it can and that nobody may log in; both are of after the login.
+    let (_, answer) = log_in(Protocol::Imap, front.address(Protocol::Imap), "tim", b"secret");
+    let answer = answer.unwrap();
+    assert!(answer.contains(" IDLE") && !answer.contains("LOGINDISABLED"), "{answer}");
     front.every_line_says_why();
 }
 
