@@ -1,6 +1,6 @@
 //! Why a TLS connection ended, in words for a log. Fixed words, but for what a backend's certificate says, cleaned.
 
-use rustls::{AlertDescription, CertificateError, Error, OtherError};
+use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerMisbehaved};
 
 use super::trust::{Refusal, clean};
 use crate::wire::der;
@@ -58,6 +58,11 @@ impl From<&Error> for Fault {
             Error::InvalidMessage(_) => "this is not TLS, or it is damaged",
             Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
                 "a message out of order"
+            }
+            // Dovecot goes on, and rustls 0.24 will have a setting for that (`InvalidSniPolicy`); 0.23 looks before it asks us,
+            // and what it hashes can't be changed behind its back.
+            Error::PeerMisbehaved(PeerMisbehaved::ServerNameMustContainOneHostName) => {
+                "the client asks for a server name (SNI) that is no host name; write one into its settings"
             }
             Error::PeerMisbehaved(_) => "the peer breaks the rules of TLS",
             _ => "an internal failure",

@@ -394,3 +394,27 @@ fn w_tls_resumed_finished_and_data_in_one_piece() {
         assert_eq!(pair.ends[SERVER].established().resumed, round > 0);
     }
 }
+
+/// Addresses as SNI are left out; what is neither host name nor address is a gap, and said to be the client's.
+#[test]
+fn w_tls_3_a_server_name_that_is_none() {
+    let stage = stage(&["ab.test"], Oldest::Tls12);
+    let said = |name: &str| {
+        // A name of the same length, so that only its bytes change.
+        let ours = format!("{:a<1$}", "", name.len());
+        let mut hello = Vec::new();
+        let _client = Engine::client(&stage.backends, &ours, true, &mut hello).unwrap();
+        let at = hello.windows(ours.len()).position(|part| part == ours.as_bytes()).unwrap();
+        hello[at..at + name.len()].copy_from_slice(name.as_bytes());
+        let mut server = Engine::server(&stage.servers, Protocol::Imap, Asked::No).unwrap();
+        let outcome = server.open(&mut hello, &mut Vec::new(), &mut Vec::new());
+        outcome.map(|()| server.established().server_name).map_err(|fault| fault.word)
+    };
+    assert_eq!(said("Ab.Test."), Ok(Some("ab.test".into())));
+    for address in ["127.0.0.1", "::1", "2001:db8::7"] {
+        assert_eq!(said(address), Ok(None), "{address}");
+    }
+    for odd in ["a b", "a..b", "m\u{fc}n.test", "*.a.test", "a.test:993", "[::1]", "-a.test"] {
+        assert!(said(odd).is_err_and(|word| word.contains("(SNI)")), "{odd}");
+    }
+}
