@@ -167,6 +167,7 @@ impl Sorter<'_> {
         raw: &Raw,
     ) {
         if let Some(text) = lost(raw) {
+            section.lost.push(setting.name);
             return self.findings.error(&entry.place, &entry.name, text);
         }
         // Nobody connects to backends' doveadm as a client does.
@@ -206,6 +207,7 @@ impl Sorter<'_> {
             {
                 entry.place.resolve(&raw.text).display().to_string()
             }
+            (_, None) if setting.name == "log_debug" && raw.text.is_empty() => "no".to_owned(),
             (_, None) if setting.name == "log_debug" && is_event_filter(&raw.text) => {
                 self.findings.warn(
                     &entry.place,
@@ -226,7 +228,8 @@ impl Sorter<'_> {
         let answer = registry::foreign(scope, name).filter(|_| !is_ours);
         let text = match answer {
             Some(answer) if raw.hidden && !answer.is_harmless() => HIDDEN.to_owned(),
-            Some(answer) => match answer.with(&raw.text) {
+            // A file that can't be read is no empty value.
+            Some(answer) => match answer.with(raw.fault.as_ref().unwrap_or(&raw.text)) {
                 Outcome::Nothing => return,
                 Outcome::Ignored(why) => {
                     return self.findings.warn(&entry.place, name, format!("ignored: {why}"));

@@ -20,6 +20,7 @@ use crate::limits;
 use crate::names::Protocol;
 use crate::network::canonical;
 use crate::preauth::Credentials;
+use crate::relay::Watch;
 use crate::secret::Secret;
 use crate::tick::Tick;
 use crate::wire::inbox::Inbox;
@@ -452,14 +453,26 @@ impl Session {
             ok.text = Box::default();
         }
         self.dialogue.accept(&ok, &mut outbox.to_client);
-        outbox.to_client.extend_from_slice(&attempt.inbox.take_rest());
-        outbox.to_backend.extend_from_slice(&self.inbox.take_rest());
+        let mut watch = Watch::of(self.protocol).map(Box::new);
+        let (mut from_backend, from_client) = (attempt.inbox.take_rest(), self.inbox.take_rest());
+        if let Some(watch) = &mut watch {
+            let left = watch.from_backend(&mut from_backend);
+            from_backend.truncate(left);
+            if let Err(why) = watch.from_client(&from_client) {
+                // What the client said behind its login is the backend's affair no more.
+                outbox.wish(Wish::DropBackend);
+                outbox.wish(Wish::Report(Event::Aborted { subject, reason: why, attempts: 0 }));
+                return self.close(outbox);
+            }
+        }
+        outbox.to_client.extend_from_slice(&from_backend);
+        outbox.to_backend.extend_from_slice(&from_client);
         outbox.wish(Wish::Report(Event::LoggedIn {
             subject: subject.clone(),
             backend: backend.clone(),
             took: now.since(attempt.received),
         }));
-        outbox.wish(Wish::Relay(Box::new(Handover { subject, backend })));
+        outbox.wish(Wish::Relay(Box::new(Handover { subject, backend, watch })));
         self.stage = Stage::Over;
         self.stage_deadline = None;
     }

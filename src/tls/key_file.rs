@@ -12,7 +12,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::IdentityFault;
 use crate::secret::Secret;
-use crate::wire::{base64, der};
+use crate::wire::{self, der};
 
 /// A key, and whether its password was needed.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct KeyFile {
 /// The first private key in `pem`.
 pub(super) fn read(pem: &[u8], password: Option<&Secret>) -> Result<KeyFile, IdentityFault> {
     let block = Block::find(pem).ok_or(IdentityFault::NoKey)?;
-    let der = base64::decode(&block.base64).ok_or(IdentityFault::DamagedKey)?;
+    let der = wire::base64::decode(&block.base64).ok_or(IdentityFault::DamagedKey)?;
     let der = der.expose();
     let sealed = match (block.label, block.info) {
         (Label::Sealed, _) => Sealed::Pkcs8,

@@ -11,6 +11,7 @@ mod lmtp;
 mod login_properties;
 mod proxy_header;
 mod senders;
+mod relay;
 mod runs;
 mod session;
 mod smtp_oracle;

@@ -234,6 +234,9 @@ fn certificate<'a>(
     let (cert, key, password) =
         ("ssl_server_cert_file", "ssl_server_key_file", "ssl_server_key_password");
     let place_of = |name| at(name).place_of(name);
+    if [cert, key].iter().any(|name| at(name).lost.contains(name)) {
+        return None;
+    }
     match (at(cert).path(cert), at(key).path(key)) {
         (Some(cert_file), Some(key_file)) => Some(Certificate {
             cert_file,

@@ -47,6 +47,7 @@ impl Foreign {
     #[must_use]
     pub fn with(self, text: &str) -> Outcome {
         match self {
+            Self::Ignored(_) if text.trim().is_empty() => Outcome::Nothing,
             Self::Ignored(why) => Outcome::Ignored(why),
             Self::Refused(why) => Outcome::Refused(why.to_owned()),
             Self::Unless(harmless, why) => {
@@ -103,14 +104,15 @@ pub fn foreign(scope: Scope, name: &str) -> Option<Foreign> {
     if in_service && SERVICE_NAMES.contains(&short) {
         return Some(Foreign::Ignored("Hale is one process with one user, set in its unit file"));
     }
-    if let Some((_, _, answer)) =
-        NAMES.iter().find(|(place, known, _)| *known == short && place.is_none_or(|it| it == scope))
-    {
+    let is_it = |known: &str| known == short || known == name;
+    let own = NAMES.iter().find(|(at, known, _)| is_it(known) && at.is_none_or(|it| it == scope));
+    if let Some((_, _, answer)) = own {
         return Some(*answer);
     }
     // Sure slips go to "did you mean"; `mail_max_userip_conections` is not a storage setting.
     let ours = settings().filter(|setting| setting.fits(scope)).map(|setting| setting.name);
-    if nearest(name, ours).is_some() {
+    let is_slip = !is_dovecots(name) && nearest(name, ours).is_some();
+    if is_slip {
         return None;
     }
     let is_of = |start: &str| name.starts_with(start) || short.starts_with(start);
@@ -132,7 +134,7 @@ pub(super) fn names(scope: Scope) -> impl Iterator<Item = &'static str> {
 
 /// Whether the setting has an answer of its own in a block of this scope.
 pub(super) fn has(scope: Scope, name: &str) -> bool {
-    names(scope).any(|known| known == name)
+    names(scope).any(|known| known == name || known == scope.short(name))
 }
 
 /// Settings of blocks that are ignored with whatever is in them, by their names in full: `unix_listener_mode`.
@@ -141,18 +143,26 @@ pub(super) fn of_a_block(name: &str) -> Option<Foreign> {
     BLOCKS.iter().find(|(block, _)| is_within(block)).map(|(_, answer)| *answer)
 }
 
-/// Every name of Dovecot's, in order, and which versions have it: what `doveconf -a` of 2.3 prints, and the documentation of
-/// 2.4. Settings of blocks have their names in full.
+/// What `doveconf -a` of 2.3 prints, and what the documentation of 2.4 has; settings of blocks by their names in full.
+const OLD: &str = include_str!("foreign/names_2_3.txt");
+const NEW: &str = include_str!("foreign/names_2_4.txt");
+
+fn listed(list: &'static str) -> impl Iterator<Item = &'static str> {
+    list.lines().filter(|line| !line.starts_with('#'))
+}
+
+/// Every name of Dovecot's, in order, and which versions have it.
 pub fn dovecots() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let list = |text: &'static str| text.lines().filter(|line| !line.starts_with('#'));
-    let (old, new) =
-        (list(include_str!("foreign/names_2_3.txt")), list(include_str!("foreign/names_2_4.txt")));
-    let mut versions: BTreeMap<&str, &str> = old.map(|name| (name, "2.3")).collect();
-    for name in new {
+    let mut versions: BTreeMap<&str, &str> = listed(OLD).map(|name| (name, "2.3")).collect();
+    for name in listed(NEW) {
         let version = if versions.contains_key(name) { "2.3, 2.4" } else { "2.4" };
         versions.insert(name, version);
     }
     versions.into_iter()
+}
+
+fn is_dovecots(name: &str) -> bool {
+    listed(OLD).chain(listed(NEW)).any(|known| known == name)
 }
 
 /// Extra fields of passdbs that Hale acts on; besides those that start with `forward_`, `user_`, `userdb_`, `event_`.

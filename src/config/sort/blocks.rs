@@ -57,6 +57,7 @@ const FOREIGN_SERVICES: &[&str] = &[
     "script-login",
     "ssl-params",
     "submission",
+    "tcpwrap",
     "tika",
 ];
 

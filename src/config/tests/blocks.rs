@@ -49,6 +49,22 @@ fn case_02_such_blocks_are_read_in_every_block_that_holds_their_settings() {
     assert_eq!(config.cluster.localdb, std::path::Path::new("/l"));
 }
 
+/// A proxy's configuration as `doveconf -nP` of Dovecot 2.4 prints it.
+#[test]
+fn case_02_what_doveconf_2_4_prints_for_a_proxy_loads() {
+    let config = loaded(include_str!("nested_2_4.conf"));
+    assert_eq!(certificate(&config, IMAP).unwrap(), "/etc/ssl/org.pem /etc/ssl/org.key");
+    let submission = certificate(&config, Protocol::Submission).unwrap();
+    assert_eq!(submission, "/etc/ssl/submission.pem /etc/ssl/submission.key");
+    let imap = config.ssl.of(IMAP);
+    assert_eq!((imap.mode, imap.by_name[0].0.as_str()), (SslMode::Required, "mail.example.net"));
+    assert!(imap.clients.as_ref().is_some_and(|clients| !clients.require_crl));
+    let backends = config.ssl.backends.as_ref().unwrap();
+    assert_eq!(backends.ca_file, std::path::Path::new("/etc/ssl/backends.pem"));
+    assert_eq!(config.auth.passdbs.len(), 2);
+    assert_eq!(config.protocols.len(), 5);
+}
+
 #[test]
 fn what_belongs_to_both_sides_holds_in_a_block_for_its_side() {
     let versions = |text: &str| {
@@ -104,6 +120,8 @@ fn case_03_case_04_settings_of_one_protocol_hold_for_it_alone() {
 
 /// What is wrong, and what is said of it.
 const MISTAKES: &[(&str, &str)] = &[
+    ("ssl_client_key = </missing\n", "backends are shown no client certificate"),
+    ("ssl_key = </missing\n", "cannot read /missing"),
     (
         "ssl_server {\n cert_file = /c\n",
         "t.conf:1: the block `ssl_server` that is opened here is never closed",

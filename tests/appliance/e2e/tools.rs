@@ -14,6 +14,7 @@ pub(crate) struct Tool {
 pub(crate) const BASH: Tool = Tool { program: "bash", package: "bash" };
 pub(crate) const CP: Tool = Tool { program: "cp", package: "coreutils" };
 pub(crate) const CURL: Tool = Tool { program: "curl", package: "curl" };
+pub(crate) const DOVECONF: Tool = Tool { program: "doveconf", package: "dovecot-core" };
 pub(crate) const DOVEADM: Tool = Tool { program: "doveadm", package: "dovecot-core" };
 pub(crate) const DOVECOT: Tool = Tool { program: "dovecot", package: DOVECOT_PACKAGES };
 pub(crate) const FETCHMAIL: Tool = Tool { program: "fetchmail", package: "fetchmail" };

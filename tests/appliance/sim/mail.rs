@@ -293,11 +293,9 @@ impl Sender {
                 self.due.clear();
                 return;
             };
-            // It says everything in its turn, and a backend that says otherwise disagrees with Hale. Only a chunk behind a
-            // refused one comes at the wrong time (RFC 3030 2).
+            // It says everything in its turn, and a backend that says otherwise disagrees with Hale.
             let said = String::from_utf8_lossy(&line);
-            let is_behind = matches!(due, Due::Final(_)) && said.contains("Say MAIL first");
-            assert!(!said.starts_with("503") || is_behind, "{due:?} was answered with {said}");
+            assert!(!said.starts_with("503"), "{due:?} was answered with {said}");
             match due {
                 Due::Any => {}
                 Due::Rcpt(recipient) if done => self.accepted.push(recipient),

@@ -245,6 +245,7 @@ fn keep(directory: &Path) -> Child {
     if keeper.stdout.take().unwrap().read_exact(&mut ready).is_err() {
         let mut error = String::new();
         let _ = keeper.stderr.take().unwrap().read_to_string(&mut error);
+        let _ = fs::remove_dir_all(directory);
         panic!(
             "no root for another mail server: {error}\nThese tests have to run as root, or where a user may make a user \
              namespace with a range of ids (a row in /etc/subuid and /etc/subgid, the package uidmap)"

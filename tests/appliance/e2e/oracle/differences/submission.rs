@@ -12,6 +12,9 @@ const fn row(
     Difference { speaks: Speaks::Submission, case, dovecot, hale, rule }
 }
 
+const CONTROL: &str =
+    "W-SUB-2: 501 5.5.4 for a control character in a name that backends and logs are told";
+
 pub(super) const ROWS: &[Difference] = &[
     row("AUTH LOGIN with =", "501 5.5.2 / 221 2.0.0", "501 5.7.0 / 221 2.0.0", rule::GIVEN_UP),
     row(
@@ -99,12 +102,9 @@ pub(super) const ROWS: &[Difference] = &[
         "500 5.5.1 / 221 2.0.0",
         "W-SUB-3: 500 5.5.1 for every line that begins with no verb; clients look at 500",
     ),
-    row(
-        "EHLO with a tab inside",
-        "221 2.0.0",
-        "501 5.5.4 / 221 2.0.0",
-        "W-SUB-2: a control character in a name that backends and logs are told",
-    ),
+    row("EHLO with a tab inside", "221 2.0.0", "501 5.5.4 / 221 2.0.0", CONTROL),
+    row("EHLO with a tab before the name", "221 2.0.0", "501 5.5.4 / 221 2.0.0", CONTROL),
+    row("EHLO with a tab alone", "501 / 221 2.0.0", "501 5.5.4 / 221 2.0.0", "W-SUB-2: 501 5.5.4"),
     row("EHLO with bare LF", "250 2.0.0 / 221 2.0.0", "500 5.5.2 / 221 2.0.0", rule::BARE_LF),
     row("EHLO with two spaces", "500 5.5.2 / 221 2.0.0", "221 2.0.0", rule::LESS_STRICT),
     row("EXPN", "500 5.5.1 / 221 2.0.0", "530 5.7.0 / 221 2.0.0", "W-SUB-3: 530"),
@@ -143,6 +143,12 @@ pub(super) const ROWS: &[Difference] = &[
         "500 5.5.2 / 221 2.0.0",
         "500 5.5.1 / 221 2.0.0",
         "W-SUB-3: 500 5.5.1 for every line that begins with no verb; clients look at 500",
+    ),
+    row(
+        "a space in a response",
+        "535 5.7.8 / 221 2.0.0",
+        "501 5.5.2 / 221 2.0.0",
+        "W-SUB-4: bad base64 is a syntax error, 501 5.5.2",
     ),
     row(
         "a response with CR CR LF",
