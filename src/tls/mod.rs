@@ -30,6 +30,7 @@ pub use clients::{Asked, ClientTrust, ClientTrustFault};
 pub use engine::{Engine, Established};
 pub use fault::Fault;
 pub use identity::{Identity, IdentityFault, Kind};
+pub use provider::Manner;
 pub use servers::{Server, Servers, ServersBuilder, alpn_names};
 pub use tickets::TicketKeys;
 pub use trust::{OlderForms, Trust, TrustFault, remarks_on_trust};
