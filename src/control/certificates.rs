@@ -280,13 +280,14 @@ impl Reading {
             .map_err(|error| unreadable("ssl_server_cert_file", cert_file, error))?;
         let mut key =
             read(key_file).map_err(|error| unreadable("ssl_server_key_file", key_file, error))?;
-        let identity = Identity::new(&chain, &key, self.now).map_err(|fault| {
-            let (setting, path) = match fault.is_of_key() {
-                true => ("ssl_server_key_file", key_file),
-                false => ("ssl_server_cert_file", cert_file),
-            };
-            format!("{place}: {setting}: {}: {fault}", path.display())
-        });
+        let identity = Identity::new(&chain, &key, certificate.key_password.as_ref(), self.now)
+            .map_err(|fault| {
+                let (setting, path) = match fault.is_of_key() {
+                    true => ("ssl_server_key_file", key_file),
+                    false => ("ssl_server_cert_file", cert_file),
+                };
+                format!("{place}: {setting}: {}: {fault}", path.display())
+            });
         key.fill(0);
         identity
     }
@@ -314,7 +315,7 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "certificates end at a date of the calendar")]
-fn unix_seconds() -> i64 {
+pub(super) fn unix_seconds() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
@@ -327,7 +328,7 @@ const SYSTEM_AUTHORITIES: [&str; 3] = [
 ];
 
 /// Renewal is due before that: Let's Encrypt's certificates are renewed 30 days before their end.
-const EXPIRY_NOTICE_DAYS: i64 = 14;
+pub(super) const EXPIRY_NOTICE_DAYS: i64 = 14;
 
 #[cfg(test)]
 mod tests {

@@ -248,11 +248,10 @@ impl Anchors {
         let algorithms = self.algorithms.all;
         verify_server_cert_signed_by_trust_anchor(parsed, &self.roots, between, now, algorithms)
             .map_err(|error| match error {
-                Error::InvalidCertificate(CertificateError::UnknownIssuer)
-                    if certificate.is_own_issuer() =>
-                {
-                    Refusal::Stranger.into()
-                }
+                // A bad signature: another of the same name stands there, mostly the one before it was renewed.
+                Error::InvalidCertificate(
+                    CertificateError::UnknownIssuer | CertificateError::BadSignature,
+                ) if certificate.is_own_issuer() => Refusal::Stranger.into(),
                 error => error,
             })
     }

@@ -31,7 +31,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Option<Vec<IdPair>> {
     }
     if cursor.byte(b'(').is_none() {
         nil(cursor)?;
-        return matches!(cursor.peek(), None | Some(b' ')).then_some(pairs);
+        return matches!(cursor.peek(), None | Some(b' ' | b'\r')).then_some(pairs);
     }
     loop {
         spaces(cursor);

@@ -10,7 +10,7 @@ use super::super::mail::message;
 use super::super::ports::{BACKENDS, free_port};
 use super::super::wait::{PATIENCE, wait_for};
 use super::ODD;
-use super::front::{Front, Users, Way};
+use super::front::{Front, Users, Way, log_in};
 use super::root::Root;
 
 /// A running Cyrus on both backend addresses.
@@ -49,7 +49,7 @@ impl Cyrus {
         }
         root.write(
             "own/cyrus.conf",
-            format!("START {{\n}}\nSERVICES {{\n{services}}}\nEVENTS {{\n}}\n"),
+            format!("START {{\n  recover cmd=\"ctl_cyrusdb -r -C /own/imapd.conf\"\n}}\nSERVICES {{\n{services}}}\nEVENTS {{\n}}\n"),
         );
         root.write("own/imapd.conf", SETTINGS);
         pem.write(&root.path("own"));
@@ -69,7 +69,8 @@ impl Cyrus {
         for folder in ["db", "proc", "socket", "log", "msg", "lock"] {
             root.lend(&format!("own/conf/{folder}"), "cyrus:mail");
         }
-        root.lend("own/spool", "cyrus:mail");
+        // Two that deliver at the same time would both make it, and the second one gives up.
+        root.lend("own/spool/stage.", "cyrus:mail");
         root.lend("own", "cyrus:mail");
         root.start(&[
             "/usr/lib/cyrus/bin/master",
@@ -150,7 +151,36 @@ fn cyrus_serves_mailboxes_in_clear() {
     front.mail_by_imap("eva", b"two words");
     front.mail_by_pop3("eva", b"two words");
     front.script_by_sieve("eva", b"two words");
+    // It says in one breath what it can and that nobody may log in; both are of after the login.
+    let (_, answer) = log_in(Protocol::Imap, front.address(Protocol::Imap), "tim", b"secret");
+    let answer = answer.unwrap();
+    assert!(answer.contains(" IDLE") && !answer.contains("LOGINDISABLED"), "{answer}");
     front.every_line_says_why();
+}
+
+/// Cyrus offers UNAUTHENTICATE, behind which somebody else may log in: at Hale, not behind its back.
+#[test]
+fn cyrus_lets_no_second_user_in_behind_hale() {
+    let pem = Pem::new(&["be1.test", "be2.test"]);
+    let cyrus = Cyrus::start(&users(), &pem);
+    for way in [Way::Clear, Way::Starttls(&pem)] {
+        let front = Front::start(&cyrus.guest()[2..3], &users_of_hale(), way);
+        let (mut client, answer) =
+            log_in(Protocol::Sieve, front.address(Protocol::Sieve), "tim", b"secret");
+        assert!(answer.is_ok(), "{answer:?}");
+        client.send(b"CAPABILITY\r\n");
+        let mut line = client.line();
+        while !line.starts_with(b"OK") {
+            client.expect(!line.windows(14).any(|part| part == b"UNAUTHENTICATE"), "not that");
+            line = client.line();
+        }
+        client.send(b"UNAUTHENTICATE\r\nAUTHENTICATE \"PLAIN\" \"AGV2YQB0d28gd29yZHM=\"\r\n");
+        // Eva's name and password came along.
+        let rest = String::from_utf8_lossy(&client.rest()).into_owned();
+        assert!(!rest.contains("OK"), "{rest}");
+    }
+    let log = cyrus.root.log();
+    assert!(log.contains(" tim PLAIN User logged in") && !log.contains(" eva "), "{log}");
 }
 
 #[test]
