@@ -4,6 +4,7 @@
 //! anything outside of the files (the shell).
 //! Driver: [`super::load`]. Tests: below, in the parts, and in `tests.rs`.
 
+mod cleartext;
 mod cluster;
 mod listeners;
 mod passdbs;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::diagnostic::{Findings, nearest};
+use super::environment::Environment;
 use super::model::{
     Auth, Config, ControlCore, Cores, Doveadm, HeaderOption, Limits, Log, LogTarget, Mechanism,
     ProtocolSettings, Proxy, ProxyHeader, ProxySsl, Trust,
@@ -30,14 +32,20 @@ use crate::limits;
 use crate::names::Protocol;
 
 /// Builds the configuration. It is meaningful only when no error was found.
-pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
+pub(crate) fn check(
+    settings: &Settings,
+    environment: &Environment,
+    findings: &mut Findings,
+) -> Config {
     let root = &settings.root;
     let protocols = protocols(root, findings);
     let (listeners, admin_listeners) = listeners::all(root, &protocols, findings);
     let (data_cores, control_core) = cores(root, findings);
     let ssl = tls::ssl(root, &listeners, findings);
-    let auth = auth(root, findings);
+    let auth = auth(root, environment, findings);
     tls::certificate_logins(root, &listeners, &auth, findings);
+    let trust = trust(root, findings);
+    cleartext::point_out(root, &listeners, &ssl, &auth, &trust, findings);
     Config {
         base_dir: folder(root, "base_dir", findings),
         state_dir: folder(root, "state_dir", findings),
@@ -46,7 +54,7 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
         listeners,
         admin_listeners,
         cluster: cluster::cluster(root, findings),
-        trust: trust(root, findings),
+        trust,
         ssl,
         auth,
         login_greeting: root.text("login_greeting"),
@@ -145,7 +153,7 @@ fn trust(root: &Section, findings: &mut Findings) -> Trust {
     }
 }
 
-fn auth(root: &Section, findings: &mut Findings) -> Auth {
+fn auth(root: &Section, environment: &Environment, findings: &mut Findings) -> Auth {
     let mut offered = mechanisms(root, "auth_mechanisms", findings);
     if offered.is_empty() {
         let text = "no mechanism is left, expected `plain`, `login` or `external`";
@@ -154,7 +162,7 @@ fn auth(root: &Section, findings: &mut Findings) -> Auth {
     }
     Auth {
         mechanisms: offered,
-        allow_cleartext: root.flag("auth_allow_cleartext"),
+        allow_cleartext: cleartext::allowed(root),
         username_format: root.template("auth_username_format").unwrap_or_default(),
         username_chars: root.text("auth_username_chars"),
         default_domain: root.optional_text("auth_default_domain"),
@@ -169,7 +177,7 @@ fn auth(root: &Section, findings: &mut Findings) -> Auth {
             .auto("auth_hash_threads")
             .and_then(|threads| u16::try_from(threads).ok()),
         hash_memory: root.number("auth_hash_memory"),
-        passdbs: passdbs::all(root, findings),
+        passdbs: passdbs::all(root, environment, findings),
     }
 }
 

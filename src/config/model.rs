@@ -225,13 +225,24 @@ pub struct Trust {
     pub proxy_protocol_implies_secure: bool,
 }
 
+/// `auth_allow_cleartext`, and whether anybody said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AllowCleartext {
+    /// Everybody may.
+    Yes,
+    /// Trusted peers and clients on this host may, also where no certificate is known.
+    No,
+    /// Nothing is written: as `no` where there is a certificate that others could use, as `yes` where there is none.
+    Unsaid,
+}
+
 /// Who may log in and how.
 #[derive(Clone, Debug)]
 pub struct Auth {
     /// SASL mechanisms offered; never empty.
     pub mechanisms: Vec<Mechanism>,
-    /// Passwords may be sent over connections that are not private.
-    pub allow_cleartext: bool,
+    /// Whether passwords may be sent over connections that are not private.
+    pub allow_cleartext: AllowCleartext,
     /// Makes the user name that is looked up and routed by.
     pub username_format: Template,
     /// Characters user names may have; empty: all.

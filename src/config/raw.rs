@@ -12,6 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Findings, Place};
+use super::environment::Environment;
 
 /// Where files come from. The shell reads the file system, tests read a map.
 pub trait Source {
@@ -26,6 +27,9 @@ pub trait Source {
     /// # Errors
     /// Whatever the file system says.
     fn list(&mut self, folder: &Path) -> io::Result<Vec<String>>;
+
+    /// The value of an environment variable; none: it is not set.
+    fn environment(&mut self, name: &str) -> Option<Vec<u8>>;
 }
 
 /// A file larger than this is not a configuration: somebody named the wrong one (OP-01).
@@ -69,6 +73,16 @@ pub struct Value {
     pub text: String,
     /// The file the text was taken from.
     pub file: Option<PathBuf>,
+    /// Whether it stood between quotes, where `$name` is nothing but itself.
+    pub is_quoted: bool,
+}
+
+impl Value {
+    /// A text without quotes.
+    #[must_use]
+    pub fn plain(text: &str) -> Self {
+        Self { text: text.to_owned(), file: None, is_quoted: false }
+    }
 }
 
 impl fmt::Debug for Value {
@@ -77,7 +91,12 @@ impl fmt::Debug for Value {
     }
 }
 
-/// Reads `path` and what it includes. Mistakes go to `findings`; what could be understood is returned.
-pub(crate) fn read(source: &mut impl Source, path: &Path, findings: &mut Findings) -> Vec<Entry> {
+/// Reads `path` and what it includes. Mistakes go to `findings`; what could be understood is returned, with the environment
+/// variables that it mentions.
+pub(crate) fn read(
+    source: &mut impl Source,
+    path: &Path,
+    findings: &mut Findings,
+) -> (Vec<Entry>, Environment) {
     tree::Reader::new(source, findings).read(path)
 }

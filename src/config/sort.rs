@@ -5,15 +5,20 @@
 //! Driver: [`super::load`]. Tests: below and in `tests.rs`.
 
 mod blocks;
+mod references;
 mod section;
+
+use std::path::Path;
 
 pub use section::Settings;
 pub(crate) use section::{Found, Section};
 
 use super::diagnostic::{Findings, Place, nearest};
+use super::environment::Environment;
 use super::raw::{Entry, Item, Value as Raw};
 use super::registry::{self, Foreign, Kind, Scope, Setting};
-use super::value;
+use super::value::{self, Mistake};
+use references::Written;
 
 /// Groups may include groups; no deeper than this, so that one that includes itself ends.
 const GROUP_DEPTH_MAX: usize = 8;
@@ -21,16 +26,25 @@ const GROUP_DEPTH_MAX: usize = 8;
 const GROUP_INCLUSIONS_MAX: usize = 1000;
 
 /// Sorts everything that was read into sections.
-pub(crate) fn sort(entries: &[Entry], start: &Place, findings: &mut Findings) -> Settings {
+pub(crate) fn sort(
+    entries: &[Entry],
+    start: &Place,
+    environment: &Environment,
+    findings: &mut Findings,
+) -> Settings {
     let mut root = Section::new(Scope::Global, None, start.clone());
     let groups = entries.iter().filter_map(Group::defined_by).collect();
-    let mut sorter = Sorter { findings, groups, depth: 0, inclusions: 0 };
+    let written = Written::default();
+    let mut sorter = Sorter { findings, environment, written, groups, depth: 0, inclusions: 0 };
     sorter.entries(&mut root, entries);
     Settings { root }
 }
 
 struct Sorter<'a> {
     findings: &'a mut Findings,
+    environment: &'a Environment,
+    /// For `$name`.
+    written: Written,
     groups: Vec<Group<'a>>,
     /// Groups being included inside each other.
     depth: usize,
@@ -64,7 +78,9 @@ impl Sorter<'_> {
                 Item::Value(_) if entry.name.starts_with('@') => self.group(section, entry),
                 Item::Value(raw) => self.value(section, entry, raw),
                 Item::Block { label, entries } => {
+                    self.written.enter(entry, label.as_deref());
                     self.block(section, entry, label.as_deref(), entries);
+                    self.written.leave();
                 }
             }
         }
@@ -120,11 +136,20 @@ impl Sorter<'_> {
 
     fn value(&mut self, section: &mut Section, entry: &Entry, raw: &Raw) {
         let name = entry.name.as_str();
-        if section.scope == Scope::Global && name == "disable_plaintext_auth" {
-            return self.inverted(section, entry, raw);
-        }
-        let Some((setting, is_older)) = registry::find(section.scope, name) else {
+        let resolved = self.written.resolve(section.scope, raw);
+        let known = resolved.as_ref().unwrap_or(raw).clone();
+        self.written.remember(section.scope, name, known);
+        let is_inverted = section.scope == Scope::Global && name == "disable_plaintext_auth";
+        let setting = registry::find(section.scope, name);
+        if setting.is_none() && !is_inverted {
             return self.unknown(section.scope, entry);
+        }
+        let raw = &match resolved {
+            Ok(raw) => raw,
+            Err(fault) => return self.findings.error(&entry.place, name, fault),
+        };
+        let Some((setting, is_older)) = setting else {
+            return self.inverted(section, entry, raw);
         };
         if is_older {
             let text = format!("this is an older name; write `{}`", setting.name);
@@ -145,7 +170,7 @@ impl Sorter<'_> {
         };
         let remark = format!("this is an older name; write `auth_allow_cleartext = {text}`");
         self.findings.warn(&entry.place, &entry.name, remark);
-        self.store(section, setting, entry, &Raw { text: text.to_owned(), file: None });
+        self.store(section, setting, entry, &Raw::plain(text));
     }
 
     fn store(
@@ -156,15 +181,30 @@ impl Sorter<'_> {
         raw: &Raw,
     ) {
         let text = self.adapted(setting, entry, raw);
-        match value::parse(setting.kind, &text) {
+        let is_content = raw.file.is_some() && setting.kind != Kind::Path;
+        let read = if is_content {
+            value::of_file(setting.kind, &text)
+        } else {
+            value::read(setting.kind, &text, self.environment)
+        };
+        match read {
             Ok(value) => {
+                let value = match value {
+                    value::Value::Path(path) if needs_folder(setting, &path) => {
+                        value::Value::Path(entry.place.resolve(&path.to_string_lossy()))
+                    }
+                    value => value,
+                };
                 let found =
                     Found { text, value, place: entry.place.clone(), file: raw.file.clone() };
                 section.values.insert(setting.name, found);
             }
-            Err(expected) => {
+            Err(Mistake::Expected(expected)) => {
                 let text = format!("found {}, expected {expected}", shown(&text));
                 self.findings.error(&entry.place, &entry.name, text);
+            }
+            Err(Mistake::Variable(fault)) => {
+                self.findings.error(&entry.place, &entry.name, fault);
             }
         }
     }
@@ -175,7 +215,7 @@ impl Sorter<'_> {
             // `ssl_cert = </file` of Dovecot 2.3: the file is meant, not its content.
             (Kind::Path, Some(file)) => file.display().to_string(),
             (_, Some(_)) => raw.text.strip_suffix('\n').unwrap_or(&raw.text).to_owned(),
-            (Kind::Path, None) if is_relative(&raw.text) && setting.name != "log_path" => {
+            (Kind::Path, None) if needs_folder(setting, Path::new(&raw.text)) => {
                 entry.place.resolve(&raw.text).display().to_string()
             }
             (Kind::LoginTemplate, None)
@@ -237,6 +277,12 @@ fn not_a_setting(scope: Scope, name: &str) -> String {
         Some(near) => format!("there is no such setting here; did you mean `{near}`?"),
         None => "there is no such setting; `docs/CONFIG.md` lists all".to_owned(),
     }
+}
+
+/// Whether a path starts at the folder of the file it stands in. One that begins with a variable is asked again when its
+/// value is known.
+fn needs_folder(setting: &Setting, path: &Path) -> bool {
+    setting.name != "log_path" && path.to_str().is_some_and(is_relative)
 }
 
 fn is_relative(path: &str) -> bool {

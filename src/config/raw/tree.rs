@@ -11,6 +11,7 @@ use super::{
     ALL_BYTES_MAX, BLOCK_DEPTH_MAX, Entry, FILE_BYTES_MAX, INCLUDE_DEPTH_MAX, Item, Source, Value,
 };
 use crate::config::diagnostic::{Findings, Place};
+use crate::config::environment::Environment;
 
 pub(super) struct Reader<'a, S> {
     source: &'a mut S,
@@ -20,6 +21,7 @@ pub(super) struct Reader<'a, S> {
     /// Blocks that were open when the current file began; it cannot close them.
     outside: usize,
     bytes: usize,
+    environment: Environment,
     /// Blocks that are open, outermost first, each with what it holds so far.
     open: Vec<Open>,
     /// What stands outside of all blocks.
@@ -48,15 +50,17 @@ impl<'a, S: Source> Reader<'a, S> {
             stack: Vec::new(),
             outside: 0,
             bytes: 0,
+            environment: Environment::default(),
             open: Vec::new(),
             top: Vec::new(),
         }
     }
 
-    pub(super) fn read(mut self, path: &Path) -> Vec<Entry> {
+    pub(super) fn read(mut self, path: &Path) -> (Vec<Entry>, Environment) {
         let start = Place::new(&Arc::from(path), 1);
         self.file(path, &start, Presence::Needed);
-        self.top
+        self.environment.define(&self.top);
+        (self.top, self.environment)
     }
 
     /// Reads one file; `from` is where it was asked for.
@@ -163,8 +167,12 @@ impl<'a, S: Source> Reader<'a, S> {
     }
 
     fn value(&mut self, value: Text, name: &str, place: &Place) -> Option<Value> {
+        let is_quoted = matches!(value, Text::Quoted(_));
         let path = match value {
-            Text::Plain(text) => return Some(Value { text, file: None }),
+            Text::Plain(text) | Text::Quoted(text) => {
+                self.environment.collect(&text, self.source);
+                return Some(Value { text, file: None, is_quoted });
+            }
             Text::FromFile(path) => place.resolve(&path),
         };
         let bytes = match self.source.read(&path) {
@@ -179,7 +187,7 @@ impl<'a, S: Source> Reader<'a, S> {
             return None;
         }
         match String::from_utf8(bytes) {
-            Ok(text) if !text.contains('\0') => Some(Value { text, file: Some(path) }),
+            Ok(text) if !text.contains('\0') => Some(Value { text, file: Some(path), is_quoted }),
             _ => {
                 let text = format!("{} is not text in UTF-8", path.display());
                 self.findings.error(place, name, text);
@@ -228,7 +236,7 @@ mod tests {
     fn read(files: &[(&str, &str)]) -> (Vec<Entry>, Vec<String>) {
         let mut findings = Findings::default();
         let mut source = Files::new(files);
-        let entries = super::super::read(&mut source, Path::new(files[0].0), &mut findings);
+        let (entries, _) = super::super::read(&mut source, Path::new(files[0].0), &mut findings);
         let errors = findings.into_parts().0.iter().map(ToString::to_string).collect();
         (entries, errors)
     }

@@ -165,6 +165,7 @@ const FAMILIES: &[(&str, Foreign)] = &[
 
 /// Names that only mean something inside `service NAME { … }` and `inet_listener NAME { … }`.
 const SERVICE_NAMES: &[&str] = &[
+    "name",
     "type",
     "protocol",
     "user",
@@ -195,8 +196,11 @@ pub fn foreign(scope: super::Scope, name: &str) -> Option<Foreign> {
     {
         return Some(Foreign::Ignored(ELSEWHERE));
     }
-    if let Some((_, answer)) = NAMES.iter().find(|(known, _)| *known == short) {
-        return Some(*answer);
+    // In full before in short: `service_count` is no `count`.
+    for written in [name, short] {
+        if let Some((_, answer)) = NAMES.iter().find(|(known, _)| *known == written) {
+            return Some(*answer);
+        }
     }
     // Sure slips go to "did you mean"; `mail_max_userip_conections` is not a storage setting.
     let ours = super::settings().filter(|setting| setting.fits(scope)).map(|setting| setting.name);
