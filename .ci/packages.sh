@@ -54,9 +54,38 @@ install_packages() {
         for package in "$@"; do
             case $package in
                 dovecot-core) "${as_root[@]}" systemctl -q disable --now dovecot.service dovecot.socket ;;
-                haproxy) "${as_root[@]}" systemctl -q disable --now haproxy.service ;;
+                haproxy | hitch | nginx | stunnel4) "${as_root[@]}" systemctl -q disable --now "$package.service" ;;
             esac
         done 2>/dev/null || true
     fi
     return "$status"
+}
+
+# unpack_packages FOLDER CHOICE…  Debian's packages with all they depend on, unpacked into FOLDER, nothing installed. A choice is a word of
+# packages that Debian would install together; different choices may conflict with each other, as mail servers do. Needs no root, and
+# takes nothing of what this machine has installed.
+unpack_packages() {
+    local folder=$1 apt choice package
+    shift
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+        echo "apt-get and dpkg-deb are missing: other mail servers are tested from Debian's packages" >&2
+        return 1
+    fi
+    rm -rf -- "$folder"
+    mkdir -p "$folder/root" "$folder/apt/lists/partial" "$folder/apt/archives/partial"
+    # An empty status: on this machine, as apt is to see it, no package is installed.
+    : >"$folder/apt/status"
+    apt=(apt-get -q --yes -o "Dir::State=$folder/apt" -o "Dir::State::status=$folder/apt/status"
+        -o "Dir::Cache=$folder/apt" -o APT::Sandbox::User= -o APT::Install-Recommends=false
+        -o APT::Update::Post-Invoke= -o APT::Update::Post-Invoke-Success=)
+    "${apt[@]}" update >&2 || return 1
+    for choice in "$@"; do
+        # shellcheck disable=SC2086 # Its words are packages.
+        "${apt[@]}" install --download-only $choice >&2 || return 1
+    done
+    for package in "$folder"/apt/archives/*.deb; do
+        dpkg-deb --fsys-tarfile "$package" | tar -x -C "$folder/root" --no-same-owner --keep-directory-symlink \
+            --exclude=./usr/share/doc --exclude=./usr/share/man --exclude=./usr/share/locale || return 1
+    done
+    rm -rf -- "$folder/apt"
 }

@@ -107,7 +107,10 @@ fn check_config(path: &Path, settings: &Config) -> ExitCode {
         complain(&format!("warning: {warning}"));
     }
     match boot::check(settings) {
-        Ok(()) => {
+        Ok(remarks) => {
+            for remark in remarks {
+                complain(&format!("warning: {remark}"));
+            }
             print(&format!("{}: the configuration is good\n", path.display()));
             Exit::Ok.into()
         }

@@ -13,8 +13,8 @@ pub const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(3);
 pub const PROXY_V1_BYTES_MAX: usize = 107;
 /// Longest PROXY v2 block behind the 16-byte head: address and TLVs (W-PP2-3).
 pub const PROXY_V2_BLOCK_BYTES_MAX: usize = 4096;
-/// AUTHORITY of a PROXY header: a host name; HAProxy's value (wire.md 2.4).
-pub const PROXY_AUTHORITY_BYTES_MAX: usize = 255;
+/// A host name that a client asked for: what DNS can hold, and HAProxy's value for AUTHORITY (wire.md 2.4).
+pub const HOST_NAME_BYTES_MAX: usize = 255;
 /// UNIQUE_ID of a PROXY header, which is only logged; HAProxy's value (wire.md 2.4).
 pub const PROXY_UNIQUE_ID_BYTES_MAX: usize = 128;
 /// A text inside the SSL part of a PROXY header (version, cipher, common name); longer ones count as absent.
@@ -29,6 +29,10 @@ pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 pub const IMAP_LINE_BYTES_MAX: usize = 8192;
 /// All literals of one pre-auth command together: a user name and a password need less (R, *pre-auth literal*).
 pub const IMAP_LITERAL_BYTES_MAX: usize = 8192;
+/// One ID command with its literals: 30 pairs of 30 and 1,024 bytes in the form that takes most room, which RFC 2971 lets
+/// a client send in one line. Quotes inside the values have what is left (wire.md 7.3). Nothing is reserved for it: an
+/// inbox grows as bytes come, to the same wall as before.
+pub const IMAP_ID_BYTES_MAX: usize = PRE_LOGIN_INPUT_BYTES_MAX - "\r\n".len();
 /// An over-long non-synchronising literal up to this size is read and thrown away; beyond it the connection ends (wire.md 7.1).
 pub const IMAP_LITERAL_DISCARD_BYTES_MAX: usize = 65_536;
 /// Longest tag that is echoed; Dovecot's value.
@@ -179,6 +183,10 @@ pub const LOGGED_LINE_BYTES_MAX: usize = 160;
 pub const SMTP_LOCAL_PART_BYTES_MAX: usize = 255;
 /// Domain of an address (RFC 5321 4.5.3.1.2).
 pub const SMTP_DOMAIN_BYTES_MAX: usize = 255;
+/// ENVID behind MAIL (RFC 3461 4.4).
+pub const SMTP_ENVID_BYTES_MAX: usize = 100;
+/// The address in ORCPT behind RCPT (RFC 3461 4.2).
+pub const SMTP_ORCPT_BYTES_MAX: usize = 500;
 /// Parameters behind one address: more than all extensions together have.
 pub const SMTP_PARAMETERS_MAX: usize = 16;
 /// One LMTP command line: RFC 5321 says 512, the parameters of its extensions add up to this (W, *SMTP command line*).
@@ -303,6 +311,17 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 pub const DRAIN_IDLE: Duration = Duration::from_secs(2);
 
 const _: () = assert!(IMAP_LINE_BYTES_MAX + IMAP_LITERAL_BYTES_MAX <= PRE_LOGIN_INPUT_BYTES_MAX);
+const _: () = assert!(IMAP_LINE_BYTES_MAX <= IMAP_ID_BYTES_MAX);
+const _: () = assert!(
+    IMAP_TAG_BYTES_MAX
+        + " ID ()".len()
+        + IMAP_ID_PAIRS_MAX
+            * (" {30+}\r\n".len()
+                + IMAP_ID_KEY_BYTES_MAX
+                + " {1024+}\r\n".len()
+                + IMAP_ID_VALUE_BYTES_MAX)
+        <= IMAP_ID_BYTES_MAX
+);
 const _: () = assert!(SIEVE_LINE_BYTES_MAX + SASL_LINE_BYTES_MAX <= PRE_LOGIN_INPUT_BYTES_MAX);
 const _: () = assert!(SASL_LINE_BYTES_MAX < PRE_LOGIN_INPUT_BYTES_MAX);
 const _: () = assert!(SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);

@@ -113,8 +113,8 @@ impl Play {
                 60..=69 => self.give(Input::ClientInjected),
                 70..=129 => self.secured(link),
                 130..=149 => {
-                    let is_certificate = argument.is_multiple_of(2);
-                    self.give(Input::BackendInsecure { link, word: "damaged", is_certificate });
+                    let is_lasting = argument.is_multiple_of(2);
+                    self.give(Input::BackendInsecure { link, word: "damaged", is_lasting });
                 }
                 _ => self.give(Input::ClientTook),
             },
@@ -267,6 +267,8 @@ fn session(choice: u8) -> Lmtp {
             (true, _) => BackendTls::Starttls(Certificate::Configured),
             (false, true) => BackendTls::Implicit(Certificate::Configured),
         },
+        extensions: hale::wire::smtp::keywords::Extension::ALL.into(),
+        brackets: hale::wire::smtp::path::Brackets::Needed,
         verify_backends: true,
     };
     let client = ([192, 0, 2, 77], 4711).into();

@@ -1,12 +1,14 @@
 //! Body of the fuzz target `smtp_lexis`, replayed on stable by `tests/pure/corpus.rs`: replies, keywords, commands and paths.
 
+use std::collections::BTreeSet;
+
 use hale::limits::{BACKEND_INPUT_BYTES_MAX, SMTP_REPLY_BYTES_MAX};
 use hale::wire::inbox::Inbox;
 use hale::wire::smtp::command::{bdat, helo_name, parse};
 use hale::wire::smtp::keywords::Keywords;
 use hale::wire::smtp::line::{Found, Lines};
-use hale::wire::smtp::path::{Argument, Rules};
-use hale::wire::smtp::reply::{Next, Replies, Reply};
+use hale::wire::smtp::path::{Argument, Brackets, Rules, Whose};
+use hale::wire::smtp::reply::{Next, Replies, Reply, enhanced};
 
 /// Any bytes: no panic, the same replies and lines however they are cut, and a reply that travels on is read as the same.
 pub(crate) fn run(stream: &[u8]) {
@@ -21,6 +23,9 @@ pub(crate) fn run(stream: &[u8]) {
         let again = self::replies(&written, written.len());
         assert!(matches!(&again[..], [Some(again)] if again.code == reply.code));
         assert_eq!(Reply::coded(&reply.coded_text()).map(|it| it.code), Some(reply.code));
+        if !(300..400).contains(&reply.code) {
+            assert_one_code(reply);
+        }
         let keywords = Keywords::of(reply);
         assert!(keywords.iter().all(|line| !line.contains(&b'\n')));
     }
@@ -28,16 +33,39 @@ pub(crate) fn run(stream: &[u8]) {
         let argument = parse(line).argument;
         let _ = (bdat(argument), helo_name(argument));
         for (utf8, bare_local) in [(false, false), (true, true)] {
-            for keyword in ["FROM:", "TO:"] {
-                let rules = Rules { utf8, bare_local };
-                let Ok(parsed) = Argument::parse(argument, keyword, rules) else { continue };
-                let Some(mailbox) = parsed.mailbox else { continue };
-                let is_harmful = |byte: u8| byte.is_ascii_control();
-                assert!(!mailbox.text.bytes().any(is_harmful), "{}", mailbox.text);
-                assert!(!mailbox.user(Some('+')).is_empty());
+            let strict = Rules { utf8, bare_local, ..Rules::default() };
+            let lenient = Rules { whose: Whose::Sender, brackets: Brackets::Optional, ..strict };
+            for (keyword, rules) in [("FROM:", strict), ("TO:", strict), ("FROM:", lenient)] {
+                path(argument, keyword, rules);
             }
         }
     }
+}
+
+/// Whatever is taken for a path travels on between brackets and is the same there.
+fn path(argument: &[u8], keyword: &str, rules: Rules) {
+    let Ok(parsed) = Argument::parse(argument, keyword, rules) else { return };
+    let Some(mailbox) = parsed.mailbox else { return };
+    let is_harmful = |byte: u8| byte.is_ascii_control();
+    assert!(!mailbox.text.bytes().any(is_harmful), "{}", mailbox.text);
+    assert!(!mailbox.user(Some('+')).is_empty());
+    let again = format!("{keyword}<{}>", mailbox.text);
+    let again = Argument::parse(again.as_bytes(), keyword, rules).map(|again| again.mailbox);
+    assert_eq!(again, Ok(Some(mailbox)));
+}
+
+/// RFC 2034 4: one code, in every line.
+fn assert_one_code(reply: &Reply) {
+    let default = format!("{}.0.0", reply.code / 100);
+    let mut written = Vec::new();
+    reply.write(&default, &mut written);
+    let codes: BTreeSet<Option<&[u8]>> = written
+        .split(|&byte| byte == b'\n')
+        .filter_map(|line| Some(line.strip_suffix(b"\r")?.get(4..).unwrap_or_default()))
+        .map(|text| enhanced(reply.code, text))
+        .collect();
+    let own = reply.enhanced().unwrap_or(default.as_bytes());
+    assert!(codes == [Some(own)].into(), "{}", written.escape_ascii());
 }
 
 /// None stands for what is no reply, and is the last.

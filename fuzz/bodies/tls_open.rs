@@ -2,7 +2,9 @@
 
 use hale::limits::{TLS_HANDSHAKE_BYTES_MAX, TLS_HOT_READ_BYTES, TLS_RECORD_BYTES_MAX};
 use hale::names::Protocol;
-use hale::tls::{Asked, Backends, Engine, Oldest, Servers, ServersBuilder, TicketKeys, Trust};
+use hale::tls::{
+    Asked, Backends, Engine, OlderForms, Oldest, Servers, ServersBuilder, TicketKeys, Trust,
+};
 
 /// Any bytes for either side, whole and in pieces: no panic, nothing is readable before the handshake is done, and whatever
 /// is kept or said is bounded.
@@ -15,7 +17,8 @@ pub(crate) fn run(input: &[u8]) {
     let engine = if choice & 1 == 0 {
         Engine::server(&servers(), Protocol::Imap, Asked::No)
     } else {
-        let trust = Trust::new(CERTIFICATE.as_bytes()).expect("our own certificate");
+        let trust =
+            Trust::new(CERTIFICATE.as_bytes(), OlderForms::Accepted).expect("our own certificate");
         Engine::client(&Backends::new(&trust), "mail.example.org", choice & 8 != 0, &mut said).ok()
     };
     let mut engine = engine.expect("an engine");

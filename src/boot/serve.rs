@@ -137,7 +137,7 @@ fn not_served(config: &Config, listener: &ListenerConfig) -> Option<&'static str
     if !listener.ssl {
         return None;
     }
-    let has_certificate = config.ssl.server.is_some() || !config.ssl.by_name.is_empty();
+    let has_certificate = config.ssl.of(listener.protocol).has_certificate();
     (!has_certificate).then_some("ssl_server_cert_file names no certificate")
 }
 

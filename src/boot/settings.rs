@@ -12,13 +12,14 @@ pub fn unserved(config: &Config) -> Vec<String> {
 }
 
 /// Whether the settings make sense to the rooms that use them, certificates are good, and nobody else can read the files
-/// they name; changes nothing: for `hale check-config`.
+/// they name; changes nothing: for `hale check-config`. What is odd about certificates comes back.
 ///
 /// # Errors
 /// The first setting that does not; all files that others can read (OP-07).
-pub fn check(config: &Config) -> Result<(), Refusal> {
-    certificates(config)?;
-    passdb_sources(config)?.check_files().map_err(|faults| refused_files(&faults))
+pub fn check(config: &Config) -> Result<Vec<String>, Refusal> {
+    let (_, (_, remarks)) = certificates(config)?;
+    passdb_sources(config)?.check_files().map_err(|faults| refused_files(&faults))?;
+    Ok(remarks)
 }
 
 /// The password databases of a configuration, not read yet.

@@ -7,6 +7,7 @@
 mod cleartext;
 mod cluster;
 mod listeners;
+mod lmtp;
 mod passdbs;
 mod submission;
 mod tls;
@@ -41,11 +42,13 @@ pub(crate) fn check(
     let protocols = protocols(root, findings);
     let (listeners, admin_listeners) = listeners::all(root, &protocols, findings);
     let (data_cores, control_core) = cores(root, findings);
-    let ssl = tls::ssl(root, &listeners, findings);
+    let ssl = tls::ssl(root, &protocols, &listeners, findings);
     let auth = auth(root, environment, findings);
-    tls::certificate_logins(root, &listeners, &auth, findings);
+    let protocol_settings =
+        Protocol::ALL.map(|protocol| protocol_settings(root, protocol, findings));
+    tls::certificate_logins(root, &listeners, &auth, &protocol_settings, findings);
     let trust = trust(root, findings);
-    cleartext::point_out(root, &listeners, &ssl, &auth, &trust, findings);
+    cleartext::point_out(root, &listeners, &ssl, &protocol_settings, &trust, findings);
     Config {
         base_dir: folder(root, "base_dir", findings),
         state_dir: folder(root, "state_dir", findings),
@@ -61,14 +64,14 @@ pub(crate) fn check(
         managesieve: ManageSieve::new(|name| holder(root, Protocol::Sieve, name)),
         hostname: root.optional_text("hostname"),
         submission_keywords: submission::keywords(root, findings),
+        lmtp: lmtp::lmtp(root, findings),
         lmtp_xclient_ipv6_prefix: root.flag("lmtp_xclient_ipv6_prefix"),
         recipient_delimiter: root.text("recipient_delimiter").chars().next(),
         proxy: proxy(root, findings),
         limits: limits(root),
         log: log(root, findings),
         doveadm: doveadm(root, findings),
-        protocol_settings: Protocol::ALL
-            .map(|protocol| protocol_settings(root, protocol, findings)),
+        protocol_settings,
         protocols,
     }
 }
@@ -162,13 +165,10 @@ fn auth(root: &Section, environment: &Environment, findings: &mut Findings) -> A
     }
     Auth {
         mechanisms: offered,
-        allow_cleartext: cleartext::allowed(root),
         username_format: root.template("auth_username_format").unwrap_or_default(),
         username_chars: root.text("auth_username_chars"),
         default_domain: root.optional_text("auth_default_domain"),
         master_user_separator: root.text("auth_master_user_separator").chars().next(),
-        ssl_require_client_cert: root.flag("auth_ssl_require_client_cert"),
-        ssl_username_from_cert: root.flag("auth_ssl_username_from_cert"),
         failure_delay: root.time("auth_failure_delay"),
         cache_size: root.number("auth_cache_size"),
         cache_ttl: root.time("auth_cache_ttl"),
@@ -334,6 +334,7 @@ fn protocol_settings(
     let empty = Section::new(Scope::Protocol, None, root.place.clone());
     let block = root.labelled(Scope::Protocol, protocol.name()).unwrap_or(&empty);
     let holder = |name| holder(root, protocol, name);
+    let flag = |name| holder(name).flag(name);
     ProtocolSettings {
         proxy_port: block
             .auto("proxy_port")
@@ -353,6 +354,10 @@ fn protocol_settings(
         relay_idle_timeout: holder("relay_idle_timeout")
             .auto_time("relay_idle_timeout")
             .unwrap_or_else(|| default_idle_timeout(protocol)),
+        verify_backends: flag("ssl_client_require_valid_cert"),
+        allow_cleartext: cleartext::allowed(holder("auth_allow_cleartext")),
+        ssl_require_client_cert: flag("auth_ssl_require_client_cert"),
+        ssl_username_from_cert: flag("auth_ssl_username_from_cert"),
     }
 }
 

@@ -86,11 +86,7 @@ pub const TOLD_MAX: usize = 200;
 impl Findings {
     pub(crate) fn error(&mut self, place: &Place, setting: &str, text: impl Into<String>) {
         if self.errors.len() < TOLD_MAX {
-            self.errors.push(Diagnostic {
-                place: place.clone(),
-                setting: setting.to_owned(),
-                text: text.into(),
-            });
+            add(&mut self.errors, place, setting, text.into());
         } else {
             self.untold.get_or_insert_with(|| (place.clone(), 0)).1 += 1;
         }
@@ -98,11 +94,7 @@ impl Findings {
 
     pub(crate) fn warn(&mut self, place: &Place, setting: &str, text: impl Into<String>) {
         if self.warnings.len() < TOLD_MAX {
-            self.warnings.push(Diagnostic {
-                place: place.clone(),
-                setting: setting.to_owned(),
-                text: text.into(),
-            });
+            add(&mut self.warnings, place, setting, text.into());
         }
     }
 
@@ -115,6 +107,14 @@ impl Findings {
             self.errors.push(Diagnostic { place, setting: String::new(), text });
         }
         (self.errors, self.warnings)
+    }
+}
+
+/// What is wrong with a setting of several protocols is found once for each, and told once.
+fn add(told: &mut Vec<Diagnostic>, place: &Place, setting: &str, text: String) {
+    let diagnostic = Diagnostic { place: place.clone(), setting: setting.to_owned(), text };
+    if !told.contains(&diagnostic) {
+        told.push(diagnostic);
     }
 }
 

@@ -1,10 +1,10 @@
 //! The registry as documents.
 //!
-//! Duty: `docs/CONFIG.md`. Driver: a test that keeps the file up to date (`UPDATE_DOCS=1 cargo test`). Tests: below.
+//! Duty: `docs/CONFIG.md` and `docs/DOVECOT.md`. Driver: a test that keeps the files up to date (`UPDATE_DOCS=1 cargo test`). Tests: below.
 
 use std::fmt::Write as _;
 
-use super::registry::{self, Kind, Origin, Scope, Setting};
+use super::registry::{self, Decision, Kind, Origin, Scope, Setting};
 use super::value::one_of;
 
 /// The text of `docs/CONFIG.md`.
@@ -26,6 +26,27 @@ pub fn config_md() -> String {
         for setting in settings {
             entry(&mut page, setting);
         }
+    }
+    page
+}
+
+/// The text of `docs/DOVECOT.md`: what becomes of each name of Dovecot's.
+#[must_use]
+pub fn dovecot_md() -> String {
+    let mut page = String::from(DOVECOT);
+    for (name, versions) in registry::dovecots() {
+        let told = match registry::decision(name) {
+            Some(Decision::Served(setting)) if setting.name == name => "served".to_owned(),
+            Some(Decision::Served(setting)) if name.ends_with(setting.name) => {
+                format!("served, as `{}` in `{}`", setting.name, setting.scope.written())
+            }
+            Some(Decision::Served(setting)) => format!("served, as `{}`", setting.name),
+            Some(Decision::Block(written)) => format!("served: `{written}`"),
+            Some(Decision::Start) => format!("`{name} {{ … }}`: the start of the names within"),
+            Some(Decision::Foreign(answer)) => answer.told(),
+            None => "an error".to_owned(),
+        };
+        let _ = writeln!(page, "| `{name}` | {versions} | {} |", told.replace('|', "\\|"));
     }
     page
 }
@@ -112,6 +133,22 @@ fn about(scope: Scope) -> &'static str {
     }
 }
 
+const DOVECOT: &str = "\
+# Dovecot's settings
+
+<!-- Made from src/config/registry by `UPDATE_DOCS=1 cargo test --no-default-features --lib config_md`. Do not edit. -->
+
+What becomes of every setting that `doveconf -a` of Dovecot 2.3.19 prints and that the documentation of Dovecot 2.4 has. Settings
+of blocks stand here by their names in full: `passdb_driver` is `driver` in `passdb NAME { … }`.
+
+*Served* settings are in [CONFIG.md](CONFIG.md). *Ignored* ones leave a warning with the reason. What protects and can't be served
+is *refused*, so that nothing gets weaker than it was written, unless its value asks for nothing. Names that stand nowhere are
+errors.
+
+| Name | Dovecot | |
+|---|---|---|
+";
+
 const INTRODUCTION: &str = "\
 # Settings
 
@@ -164,8 +201,13 @@ No text of a variable is ever taken for its value: it is expanded, or an error.
 
 Values are never expanded a second time.
 
+A block without a name of its own is the start of the names within, as in Dovecot 2.4 and as `doveconf -n` prints it:
+`ssl_server { cert_file = F }` is `ssl_server_cert_file = F`, in every block that may hold it. What holds for both sides holds
+in such a block for its side: `ssl_client { ssl_min_protocol = TLSv1.3 }`.
+
 Settings of Dovecot that mean nothing to a proxy (`mail_*`, `namespace`, `userdb`, `plugin`, …) are accepted with one
-warning each. Unknown names are errors.
+warning each; what protects is never ignored. [DOVECOT.md](DOVECOT.md) has them all. Unknown names are errors, and so is a value
+that was hidden when the configuration was printed (`# hidden, use -P to show it`).
 ";
 
 #[cfg(test)]
@@ -176,13 +218,15 @@ mod tests {
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test may be asked to rewrite its document")]
     fn config_md_in_the_repository_is_up_to_date() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/CONFIG.md");
-        if std::env::var("UPDATE_DOCS").is_ok() {
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, config_md()).unwrap();
+        for (name, page) in [("docs/CONFIG.md", config_md()), ("docs/DOVECOT.md", dovecot_md())] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+            if std::env::var("UPDATE_DOCS").is_ok() {
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(&path, &page).unwrap();
+            }
+            let found = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(found == page, "{name} is out of date: run with UPDATE_DOCS=1");
         }
-        let found = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(found == config_md(), "docs/CONFIG.md is out of date: run with UPDATE_DOCS=1");
     }
 
     #[test]

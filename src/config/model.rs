@@ -17,12 +17,17 @@ use crate::network::Networks;
 use crate::secret::Secret;
 use crate::template::Template;
 
+mod lmtp;
 mod operation;
 mod ssl;
 mod way;
 
+pub use lmtp::Lmtp;
 pub use operation::{Limits, Log, LogTarget};
-pub use ssl::{Certificate, ClientAuthorities, RequestClientCert, Ssl, SslMode, TlsVersion};
+pub use ssl::{
+    BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, RequestClientCert, Ssl, SslMode,
+    TlsVersion,
+};
 pub use way::{HeaderOption, ProxyHeader, ProxySsl};
 
 /// Everything Hale is told.
@@ -58,6 +63,8 @@ pub struct Config {
     pub hostname: Option<String>,
     /// Lines of EHLO that are true of every Submission backend.
     pub submission_keywords: Vec<String>,
+    /// What LMTP's clients may do, and what they are promised.
+    pub lmtp: Lmtp,
     /// IPv6 addresses begin with `IPV6:` in XCLIENT to LMTP backends.
     pub lmtp_xclient_ipv6_prefix: bool,
     /// What separates name and detail of an LMTP recipient.
@@ -241,8 +248,6 @@ pub enum AllowCleartext {
 pub struct Auth {
     /// SASL mechanisms offered; never empty.
     pub mechanisms: Vec<Mechanism>,
-    /// Whether passwords may be sent over connections that are not private.
-    pub allow_cleartext: AllowCleartext,
     /// Makes the user name that is looked up and routed by.
     pub username_format: Template,
     /// Characters user names may have; empty: all.
@@ -251,10 +256,6 @@ pub struct Auth {
     pub default_domain: Option<String>,
     /// Stands between user and master user in `user*master`.
     pub master_user_separator: Option<char>,
-    /// Nobody logs in without a verified client certificate.
-    pub ssl_require_client_cert: bool,
-    /// The name in a verified client certificate takes the place of the one that was typed.
-    pub ssl_username_from_cert: bool,
     /// Refused logins are answered after this long.
     pub failure_delay: Duration,
     /// Bytes of the verdict cache; 0: none.
@@ -421,6 +422,14 @@ pub struct ProtocolSettings {
     pub mail_max_userip_connections: u32,
     /// A relay without a byte for this long is ended; zero: never.
     pub relay_idle_timeout: Duration,
+    /// Backends must show a valid certificate.
+    pub verify_backends: bool,
+    /// Whether passwords may be sent over connections that are not private.
+    pub allow_cleartext: AllowCleartext,
+    /// Nobody logs in without a verified client certificate.
+    pub ssl_require_client_cert: bool,
+    /// The name in a verified client certificate takes the place of the one that was typed.
+    pub ssl_username_from_cert: bool,
 }
 
 /// The doveadm service of proxies and backends.

@@ -67,7 +67,7 @@ pub enum Item {
 }
 
 /// The right-hand side of a setting. Never printed: it may be a password.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Value {
     /// The text, unquoted; for `<file` the file's content.
     pub text: String,
@@ -75,13 +75,17 @@ pub struct Value {
     pub file: Option<PathBuf>,
     /// Whether it stood between quotes, where `$name` is nothing but itself.
     pub is_quoted: bool,
+    /// Why that file could not be read. It is of no interest when nobody wants the value.
+    pub fault: Option<String>,
+    /// There is a remark in its place: it was a secret when this was printed.
+    pub hidden: bool,
 }
 
 impl Value {
     /// A text without quotes.
     #[must_use]
     pub fn plain(text: &str) -> Self {
-        Self { text: text.to_owned(), file: None, is_quoted: false }
+        Self { text: text.to_owned(), ..Self::default() }
     }
 }
 

@@ -8,7 +8,7 @@ mod blocks;
 mod foreign;
 mod general;
 
-pub use foreign::{Foreign, PASSDB_FIELDS, foreign};
+pub use foreign::{Foreign, Outcome, PASSDB_FIELDS, dovecots, foreign, foreign_block};
 
 /// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,6 +240,81 @@ pub fn find(scope: Scope, name: &str) -> Option<(&'static Setting, bool)> {
             None
         }
     })
+}
+
+/// How a block of this name is written; `None` when Hale has no such block.
+#[must_use]
+pub fn block(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "service" => "service NAME { … }",
+        "inet_listener" => "inet_listener NAME { … }",
+        "protocol" => "protocol NAME { … }",
+        "passdb" => "passdb NAME { … }",
+        "fields" | "passdb_fields" => "fields { NAME = VALUE }",
+        "local_name" => "local_name NAME { … }",
+        "dict_server" => "dict_server { dict cluster-localdb { … } }",
+        "group" => "group @NAME VARIANT { … }",
+        _ => return None,
+    })
+}
+
+/// Dovecot 2.3's `auth_allow_cleartext`, which asked the question the other way round.
+pub const INVERTED: (&str, &str) = ("disable_plaintext_auth", "auth_allow_cleartext");
+
+/// Whether the name means something of its own, in a block of `scope` or outside of all; families do not count.
+#[must_use]
+pub fn is_named(scope: Scope, name: &str) -> bool {
+    find(scope, name).is_some() || find(Scope::Global, name).is_some() || foreign::has(scope, name)
+}
+
+/// Dovecot's rule for blocks without a name of their own: the block's name is the start of the names within. What may
+/// stand within such a block, without that start.
+pub fn names_within(scope: Scope, block: &str) -> impl Iterator<Item = &'static str> {
+    let ours = settings().filter(move |it| it.fits(scope) || it.scope == Scope::Global);
+    let ours = ours.flat_map(|it| [it.name].into_iter().chain(it.also.iter().copied()));
+    let all = ours.chain(foreign::names(scope));
+    all.filter_map(move |name| name.strip_prefix(block)?.strip_prefix('_'))
+}
+
+/// Whether such a block holds anything that Hale acts on.
+#[must_use]
+pub fn serves_within(scope: Scope, block: &str) -> bool {
+    let is_within = |name: &str| name.strip_prefix(block).is_some_and(|it| it.starts_with('_'));
+    settings().any(|it| (it.fits(scope) || it.scope == Scope::Global) && is_within(it.name))
+}
+
+/// What becomes of a name of Dovecot's documentation, wherever it may stand.
+#[derive(Clone, Copy, Debug)]
+pub enum Decision {
+    /// Hale acts on it, under this name.
+    Served(&'static Setting),
+    /// It is a block, written like this.
+    Block(&'static str),
+    /// It is a block, and the start of the names within.
+    Start,
+    /// Hale does not act on it.
+    Foreign(Foreign),
+}
+
+/// The decision for a name in full; `None` when nobody ever heard of it.
+#[must_use]
+pub fn decision(name: &str) -> Option<Decision> {
+    let name = if name == INVERTED.0 { INVERTED.1 } else { name };
+    let served = Scope::ALL.into_iter().find_map(|scope| find(scope, name));
+    if let Some((setting, _)) = served {
+        return Some(Decision::Served(setting));
+    }
+    if let Some(written) = block(name) {
+        return Some(Decision::Block(written));
+    }
+    let scopes = Scope::ALL.into_iter().filter(|scope| {
+        *scope == Scope::Global || scope.prefixes().iter().any(|start| name.starts_with(start))
+    });
+    let mut answers =
+        scopes.filter_map(|scope| foreign(scope, name).or_else(|| foreign_block(scope, name)));
+    let answer = answers.next().or_else(|| foreign::of_a_block(name)).map(Decision::Foreign);
+    let is_start = || names_within(Scope::Global, name).next().is_some();
+    answer.or_else(|| is_start().then_some(Decision::Start))
 }
 
 /// The setting called exactly `name` in a block of `scope`.

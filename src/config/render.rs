@@ -1,4 +1,5 @@
-//! Settings to text, for `hale config`. What it prints loads again with the same meaning, but for hidden secrets.
+//! Settings to text, for `hale config`. What it prints loads again with the same meaning, unless secrets were hidden: then
+//! it is refused, as `doveconf -n`'s is, since no password is not the same as an empty one.
 //!
 //! Duty: layout, quoting, hiding secrets. Driver: the command. Tests: below.
 
@@ -45,6 +46,11 @@ pub fn render(settings: &Settings, show: Show, secrets: Secrets) -> String {
     }
     page.text
 }
+
+/// In place of a secret; Dovecot's words.
+const HIDDEN: &str = "# hidden, use -P to show it";
+/// Behind a value with a secret among other things.
+const PARTLY_HIDDEN: &str = "# passwords hidden, use -P to show them";
 
 struct Page {
     text: String,
@@ -131,17 +137,19 @@ impl Page {
         let name = setting.name;
         let is_hidden = self.secrets == Secrets::Hidden;
         if is_hidden && setting.kind == Kind::Secret && !found.text.is_empty() {
-            return self.line(&format!("{name} = # hidden"));
+            return self.line(&format!("{name} = {HIDDEN}"));
         }
         // Dovecot 2.3's static passdbs carry passwords among their arguments.
         let may_carry_fields = matches!(name, "args" | "default_fields" | "override_fields");
         if is_hidden && may_carry_fields && found.text.split_whitespace().any(is_secret_pair) {
             let kept: Vec<&str> =
                 found.text.split_whitespace().filter(|word| !is_secret_pair(word)).collect();
-            return self.line(&format!("{name} = {} # passwords hidden", quoted(&kept.join(" "))));
+            return self.line(&format!("{name} = {} {PARTLY_HIDDEN}", quoted(&kept.join(" "))));
         }
         let text = match setting.kind {
-            Kind::GeoDb if is_hidden => quoted(&masked(&found.text)),
+            Kind::GeoDb if is_hidden && masked(&found.text) != found.text => {
+                format!("{} {PARTLY_HIDDEN}", quoted(&masked(&found.text)))
+            }
             _ => match &found.file {
                 // More than one line cannot be written between quotes, and only in files `%` and `$` are themselves.
                 Some(file) if found.text.contains(['\n', '%', '$']) => {
@@ -161,7 +169,7 @@ impl Page {
         for field in &section.fields {
             let is_hidden = self.secrets == Secrets::Hidden && Field::is_secret(&field.name);
             if is_hidden && !field.text.is_empty() {
-                self.line(&format!("{} = # hidden", field.name));
+                self.line(&format!("{} = {HIDDEN}", field.name));
                 continue;
             }
             let text = match &field.file {
@@ -247,8 +255,8 @@ mod tests {
         let shown = render(&load_text(TEXT).settings, Show::Changed, Secrets::Hidden);
         assert!(shown.starts_with("listen = *\n"), "{shown}");
         assert!(!shown.contains("ssl = yes"), "{shown}");
-        assert!(shown.contains("doveadm_password = # hidden\n"));
-        assert!(shown.contains("    pass = # hidden\n"));
+        assert!(shown.contains("doveadm_password = # hidden, use -P to show it\n"));
+        assert!(shown.contains("    pass = # hidden, use -P to show it\n"));
         for show in [Show::All, Show::Changed] {
             assert!(!render(&load_text(TEXT).settings, show, Secrets::Hidden).contains("hush"));
         }
@@ -264,7 +272,10 @@ mod tests {
             assert_eq!(meaning(&config), expected, "{printed}");
             assert_eq!(config.doveadm.password.unwrap().expose(), b"hush1");
             assert_eq!(render(&load_text(&printed).settings, show, Secrets::Shown), printed);
-            loaded(&render(&first.settings, show, Secrets::Hidden));
+            let hidden = load_text(&render(&first.settings, show, Secrets::Hidden));
+            assert!(
+                hidden.errors.len() > 2 && hidden.errors.iter().all(|it| it.text.contains("-P"))
+            );
         }
     }
 
@@ -275,11 +286,10 @@ mod tests {
         config.listeners.iter_mut().for_each(|listener| listener.place = None);
         config.admin_listeners.iter_mut().for_each(|listener| listener.place = None);
         config.auth.passdbs.iter_mut().for_each(|passdb| passdb.place = place.clone());
-        config
-            .ssl
-            .by_name
-            .iter_mut()
-            .for_each(|(_, certificate)| certificate.place = place.clone());
+        for ssl in &mut config.ssl.towards_clients {
+            let by_name = ssl.by_name.iter_mut().map(|(_, certificate)| certificate);
+            by_name.chain(&mut ssl.server).for_each(|it| it.place = place.clone());
+        }
         format!("{config:#?}")
     }
 

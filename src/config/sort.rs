@@ -5,6 +5,7 @@
 //! Driver: [`super::load`]. Tests: below and in `tests.rs`.
 
 mod blocks;
+mod filter;
 mod references;
 mod section;
 
@@ -16,8 +17,9 @@ pub(crate) use section::{Found, Section};
 use super::diagnostic::{Findings, Place, nearest};
 use super::environment::Environment;
 use super::raw::{Entry, Item, Value as Raw};
-use super::registry::{self, Foreign, Kind, Scope, Setting};
+use super::registry::{self, INVERTED, Kind, Outcome, Scope, Setting};
 use super::value::{self, Mistake};
+use filter::Named;
 use references::Written;
 
 /// Groups may include groups; no deeper than this, so that one that includes itself ends.
@@ -35,7 +37,9 @@ pub(crate) fn sort(
     let mut root = Section::new(Scope::Global, None, start.clone());
     let groups = entries.iter().filter_map(Group::defined_by).collect();
     let written = Written::default();
-    let mut sorter = Sorter { findings, environment, written, groups, depth: 0, inclusions: 0 };
+    let filters = Vec::new();
+    let mut sorter =
+        Sorter { findings, environment, written, groups, depth: 0, inclusions: 0, filters };
     sorter.entries(&mut root, entries);
     Settings { root }
 }
@@ -50,6 +54,8 @@ struct Sorter<'a> {
     depth: usize,
     /// Groups included so far.
     inclusions: usize,
+    /// Names of the blocks around that are the start of the names within, outermost first.
+    filters: Vec<String>,
 }
 
 /// `group @name variant { … }`
@@ -78,9 +84,16 @@ impl Sorter<'_> {
                 Item::Value(_) if entry.name.starts_with('@') => self.group(section, entry),
                 Item::Value(raw) => self.value(section, entry, raw),
                 Item::Block { label, entries } => {
-                    self.written.enter(entry, label.as_deref());
-                    self.block(section, entry, label.as_deref(), entries);
-                    self.written.leave();
+                    let label = label.as_deref();
+                    // Others are starts of names, and no block of their own.
+                    let is_block = label.is_some() || registry::block(&entry.name).is_some();
+                    if is_block {
+                        self.written.enter(entry, label);
+                    }
+                    self.block(section, entry, label, entries);
+                    if is_block {
+                        self.written.leave();
+                    }
                 }
             }
         }
@@ -135,18 +148,24 @@ impl Sorter<'_> {
     }
 
     fn value(&mut self, section: &mut Section, entry: &Entry, raw: &Raw) {
-        let name = entry.name.as_str();
+        match self.meaning(section.scope, &entry.name) {
+            Named::Is(name) => self.setting(section, entry, &name, raw),
+            misplaced => self.misplaced(section.scope, entry, &misplaced),
+        }
+    }
+
+    /// A value for the setting of this name, in full or not.
+    fn setting(&mut self, section: &mut Section, entry: &Entry, name: &str, raw: &Raw) {
         let resolved = self.written.resolve(section.scope, raw);
         let known = resolved.as_ref().unwrap_or(raw).clone();
-        self.written.remember(section.scope, name, known);
-        let is_inverted = section.scope == Scope::Global && name == "disable_plaintext_auth";
+        self.written.remember(section.scope, name, known.clone());
         let setting = registry::find(section.scope, name);
-        if setting.is_none() && !is_inverted {
-            return self.unknown(section.scope, entry);
+        if setting.is_none() && name != INVERTED.0 {
+            return self.unknown(section, entry, name, &known);
         }
         let raw = &match resolved {
             Ok(raw) => raw,
-            Err(fault) => return self.findings.error(&entry.place, name, fault),
+            Err(fault) => return self.findings.error(&entry.place, &entry.name, fault),
         };
         let Some((setting, is_older)) = setting else {
             return self.inverted(section, entry, raw);
@@ -160,8 +179,8 @@ impl Sorter<'_> {
 
     /// Dovecot 2.3 asked the question the other way round.
     fn inverted(&mut self, section: &mut Section, entry: &Entry, raw: &Raw) {
-        let Some(setting) = registry::exact(Scope::Global, "auth_allow_cleartext") else {
-            return;
+        let Some(setting) = registry::exact(section.scope, INVERTED.1) else {
+            return self.unknown(section, entry, INVERTED.1, raw);
         };
         let text = match value::boolean(&raw.text) {
             Some(true) => "no",
@@ -170,7 +189,7 @@ impl Sorter<'_> {
         };
         let remark = format!("this is an older name; write `auth_allow_cleartext = {text}`");
         self.findings.warn(&entry.place, &entry.name, remark);
-        self.store(section, setting, entry, &Raw::plain(text));
+        self.store(section, setting, entry, &Raw { text: text.to_owned(), ..raw.clone() });
     }
 
     fn store(
@@ -180,6 +199,18 @@ impl Sorter<'_> {
         entry: &Entry,
         raw: &Raw,
     ) {
+        if let Some(text) = lost(raw) {
+            section.lost.push(setting.name);
+            return self.findings.error(&entry.place, &entry.name, text);
+        }
+        // Nobody connects to backends' doveadm as a client does.
+        if section.scope == Scope::Protocol
+            && section.name() == "doveadm"
+            && setting.scope == Scope::Global
+        {
+            let text = "cannot differ for doveadm; write it outside of the block";
+            return self.findings.error(&entry.place, &entry.name, text);
+        }
         let text = self.adapted(setting, entry, raw);
         let is_content = raw.file.is_some() && setting.kind != Kind::Path;
         let read = if is_content {
@@ -195,8 +226,9 @@ impl Sorter<'_> {
                     }
                     value => value,
                 };
-                let found =
-                    Found { text, value, place: entry.place.clone(), file: raw.file.clone() };
+                let is_older = setting.older.contains(&entry.name.as_str());
+                let (place, file) = (entry.place.clone(), raw.file.clone());
+                let found = Found { text, value, place, file, is_older };
                 section.values.insert(setting.name, found);
             }
             Err(Mistake::Expected(expected)) => {
@@ -223,6 +255,7 @@ impl Sorter<'_> {
             {
                 entry.place.resolve(&raw.text).display().to_string()
             }
+            (_, None) if setting.name == "log_debug" && raw.text.is_empty() => "no".to_owned(),
             (_, None) if setting.name == "log_debug" && is_event_filter(&raw.text) => {
                 self.findings.warn(
                     &entry.place,
@@ -235,23 +268,44 @@ impl Sorter<'_> {
         }
     }
 
-    fn unknown(&mut self, scope: Scope, entry: &Entry) {
-        let name = entry.name.as_str();
-        let text = match registry::foreign(scope, name) {
-            Some(Foreign::Ignored(why)) => {
-                return self.findings.warn(&entry.place, name, format!("ignored: {why}"));
-            }
-            Some(Foreign::Refused(why)) => format!("not supported: {why}"),
+    /// A name that is none of ours in this block.
+    fn unknown(&mut self, section: &Section, entry: &Entry, name: &str, raw: &Raw) {
+        let scope = section.scope;
+        // What is ours elsewhere is asked for; here it would be dropped.
+        let is_ours = scope != Scope::Global && registry::find(Scope::Global, name).is_some();
+        let answer = registry::foreign(scope, name).filter(|_| !is_ours);
+        let text = match answer {
+            Some(answer) if raw.hidden && !answer.is_harmless() => HIDDEN.to_owned(),
+            // A file that can't be read is no empty value.
+            Some(answer) => match answer.with(raw.fault.as_ref().unwrap_or(&raw.text)) {
+                Outcome::Nothing => return,
+                Outcome::Ignored(why) => {
+                    return self.findings.warn(&entry.place, name, format!("ignored: {why}"));
+                }
+                Outcome::Refused(why) => format!("not supported: {why}"),
+            },
             None => not_a_setting(scope, name),
         };
         self.findings.error(&entry.place, name, text);
     }
 }
 
+/// What `doveconf -n` and `hale config` write in place of secrets.
+const HIDDEN: &str = "the value is missing: it was hidden when this was printed; print it with `-P` (`doveconf -nP`, \
+                      `hale config -nP`), or write the value here";
+
+/// Why there is no value where one was meant.
+fn lost(raw: &Raw) -> Option<String> {
+    if raw.hidden { Some(HIDDEN.to_owned()) } else { raw.fault.clone() }
+}
+
 /// Why `name` means nothing here, and what might have been meant.
 fn not_a_setting(scope: Scope, name: &str) -> String {
-    if let Some(block) = blocks::written(name) {
+    if let Some(block) = registry::block(name) {
         return format!("this is a block, expected `{block}`");
+    }
+    if name.contains('_') && filter::is_filter(scope, name) {
+        return format!("this is a block, expected `{name} {{ … }}`");
     }
     if let Some((setting, _)) = registry::find(Scope::Global, name)
         && scope != Scope::Global

@@ -8,6 +8,8 @@ use super::*;
 use crate::names::Protocol;
 use crate::network::Networks;
 
+mod blocks;
+
 /// Files in memory.
 #[derive(Default)]
 pub(super) struct Files(BTreeMap<PathBuf, Vec<u8>>, BTreeMap<String, Vec<u8>>);
@@ -155,7 +157,7 @@ fn op_01_all_mistakes_are_reported_at_once_with_file_line_and_name() {
     let found = errors(
         "haproxy_timeuot = 3s\nlisten = localhost\nhaproxy_timeout = 3\nfoo_bar = 1\nservice imap-logn {\n}\npassdb x {\n \
          drivr = static\n driver = static\n}\nport = 143\nssl_server_cert_fil {\n}\n@cluster_defaults = backend\n@x = \
-         y\ninet_listener imap {\n}\nprotocol imap {\n ssl = no\n}\nmail_max_userip_conections = 3\nlocal 10.0.0.1 {\n}\n\
+         y\ninet_listener imap {\n}\nprotocol imap {\n listen = *\n}\nmail_max_userip_conections = 3\nlocal 10.0.0.1 {\n}\n\
          service = x\n",
     );
     let expected = [
@@ -170,7 +172,7 @@ fn op_01_all_mistakes_are_reported_at_once_with_file_line_and_name() {
         "/e/t.conf:14: setting @cluster_defaults: found `backend`, expected `proxy`: Hale is a proxy",
         "/e/t.conf:15: setting @x: no such group",
         "/e/t.conf:16: setting inet_listener: the block cannot stand here",
-        "/e/t.conf:19: setting ssl: `ssl` cannot differ between protocols",
+        "/e/t.conf:19: setting listen: `listen` cannot differ between protocols",
         "/e/t.conf:21: setting mail_max_userip_conections: there is no such setting; did you mean",
         "/e/t.conf:22: setting local: not supported: settings cannot depend on the local address",
         "/e/t.conf:24: setting service: this is a block, expected `service NAME { … }`",
@@ -188,12 +190,12 @@ fn settings_of_dovecot_that_mean_nothing_to_a_proxy_warn_once_each() {
          mail_driver = maildir\nnamespace inbox {\n inbox = yes\n}\nplugin {\n fts = flatcurve\n}\nprotocol lda {\n \
          mail_plugins = sieve\n}\nservice auth {\n unix_listener x { mode = 0600 }\n}\nservice imap-login {\n \
          client_limit = 1000\n}\ndict_server { dict other { driver = redis } }\nfts_autoindex = yes\nssl_client_ca_dir \
-         = /etc/ssl/certs\nlog_debug = category=auth\nauth_verbose = yes\nssl_client_cert_file = /x\npassdb static {\n}\n\
+         = /etc/ssl/certs\nlog_debug = category=auth\nauth_verbose = yes\nssl_dh = </x\npassdb static {\n}\n\
          auth_allow_cleartext = no\n",
     );
     let lines: Vec<&str> = found.iter().map(|text| text.split(": ").next().unwrap()).collect();
-    let expected = [1, 2, 3, 4, 5, 8, 11, 14, 18, 20, 21, 22, 23, 24, 25]
-        .map(|line| format!("/e/t.conf:{line}"));
+    let expected =
+        [1, 2, 3, 4, 5, 8, 11, 14, 18, 20, 21, 23, 24, 25].map(|line| format!("/e/t.conf:{line}"));
     assert_eq!(lines, expected, "{found:#?}");
 }
 
@@ -205,8 +207,11 @@ fn older_names_are_understood_with_a_warning() {
         Files::new(&[("/e/t.conf", text), ("/e/cert.pem", "C\nC\n"), ("/e/key.pem", "K\n")]);
     let found = load(&mut files, Path::new("/e/t.conf"));
     let config = found.config.unwrap();
-    assert_eq!(config.ssl.server.unwrap().cert_file, Path::new("/e/cert.pem"));
-    assert_eq!(config.auth.allow_cleartext, AllowCleartext::Yes);
+    assert_eq!(
+        config.ssl.of(Protocol::Imap).server.as_ref().unwrap().cert_file,
+        Path::new("/e/cert.pem")
+    );
+    assert_eq!(config.protocol(Protocol::Imap).allow_cleartext, AllowCleartext::Yes);
     assert_eq!(config.auth.default_domain.as_deref(), Some("example.org"));
     assert_eq!(found.warnings.len(), 4);
     assert!(found.warnings[2].text.contains("auth_allow_cleartext = yes"));

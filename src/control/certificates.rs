@@ -12,21 +12,26 @@ use std::time::SystemTime;
 use tokio::signal::unix::Signal;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::config::model::{Certificate, ClientAuthorities, ProxySsl, Ssl, TlsVersion};
+use crate::config::model::{
+    BackendAuthorities, Certificate, ClientAuthorities, ProxySsl, Ssl, TlsVersion,
+};
 use crate::config::{Config, SslMode};
 use crate::event::Event;
 use crate::limits;
 use crate::names::Protocol;
 use crate::share::mailbox::Mailbox;
 use crate::share::snapshot::Published;
-use crate::tls::{ClientTrust, Context, Identity, Oldest, ServersBuilder, TicketKeys, Trust};
+use crate::tls::{
+    ClientTrust, Context, Identity, OlderForms, Oldest, Server, Servers, ServersBuilder,
+    TicketKeys, Trust, remarks_on_trust,
+};
 use crate::wire::certificate_name::NameField;
 
 /// Where certificates come from, and the keys of tickets.
 #[derive(Debug)]
 pub struct Certificates {
     ssl: Ssl,
-    /// Some backend is to be reached by TLS.
+    /// Some backend is to be reached by TLS, and has to prove itself.
     trust_needed: bool,
     tickets: TicketKeys,
 }
@@ -38,10 +43,13 @@ impl Certificates {
     /// The files of a configuration. `None`: the system has no randomness.
     #[must_use]
     pub fn configured(config: &Config) -> Option<Self> {
-        let speaks_tls = |protocol| config.protocol(protocol).proxy_ssl != ProxySsl::No;
+        let needs_trust = |protocol| {
+            let settings = config.protocol(protocol);
+            settings.proxy_ssl != ProxySsl::No && settings.verify_backends
+        };
         Some(Self {
             ssl: config.ssl.clone(),
-            trust_needed: Protocol::ALL.into_iter().any(speaks_tls),
+            trust_needed: Protocol::ALL.into_iter().any(needs_trust),
             tickets: TicketKeys::new()?,
         })
     }
@@ -54,40 +62,56 @@ impl Certificates {
         let mut reading =
             Reading { now: unix_seconds(), known: HashMap::new(), remarks: Vec::new() };
         let mut faults = Vec::new();
+        let servers = Protocol::ALL.map(|protocol| {
+            let server = self.server(protocol, &mut reading);
+            server.unwrap_or_else(|found| {
+                faults.extend(found);
+                None
+            })
+        });
+        let trust = self.trust(&mut reading).map_err(|fault| faults.push(fault));
+        let (true, Ok(trust)) = (faults.is_empty(), trust) else {
+            return Err(told_once(faults));
+        };
+        let trust = trust.speaking(oldest(self.ssl.backend_min_protocol));
+        let context = Context { servers: Servers::new(servers), trust };
+        Ok((context, told_once(reading.remarks)))
+    }
+
+    /// What the clients of one protocol meet; `None`: there is nothing to show them.
+    fn server(
+        &self,
+        protocol: Protocol,
+        reading: &mut Reading,
+    ) -> Result<Option<Server>, Vec<String>> {
+        let ssl = self.ssl.of(protocol);
+        if ssl.mode == SslMode::No {
+            return Ok(None);
+        }
+        let mut faults = Vec::new();
         let mut servers = ServersBuilder::default();
-        if self.ssl.mode != SslMode::No {
-            if let Some(certificate) = &self.ssl.server {
-                match reading.identity(certificate) {
-                    Ok(identity) => servers.default_identity(&identity),
-                    Err(fault) => faults.push(fault),
-                }
-            }
-            for (name, certificate) in &self.ssl.by_name {
-                match reading.identity(certificate) {
-                    Ok(identity) => servers.named(name, &identity),
-                    Err(fault) => faults.push(fault),
-                }
+        if let Some(certificate) = &ssl.server {
+            match reading.identity(certificate) {
+                Ok(identity) => servers.default_identity(&identity),
+                Err(fault) => faults.push(fault),
             }
         }
-        if self.ssl.mode != SslMode::No
-            && let Some(clients) = &self.ssl.clients
-        {
+        for (name, certificate) in &ssl.by_name {
+            match reading.identity(certificate) {
+                Ok(identity) => servers.named(name, &identity),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if let Some(clients) = &ssl.clients {
             match client_trust(clients) {
                 Ok((trust, field)) => servers.clients(trust, field),
                 Err(fault) => faults.push(fault),
             }
         }
-        faults.dedup();
-        let trust = self.trust(&mut reading.remarks).map_err(|fault| faults.push(fault));
-        let (true, Ok(trust)) = (faults.is_empty(), trust) else {
-            return Err(faults);
-        };
-        let oldest = match self.ssl.min_protocol {
-            TlsVersion::Tls12 => Oldest::Tls12,
-            TlsVersion::Tls13 => Oldest::Tls13,
-        };
-        let context = Context { servers: servers.build(oldest, &self.tickets), trust };
-        Ok((context, reading.remarks))
+        match faults.is_empty() {
+            true => Ok(servers.build_for(protocol, oldest(ssl.min_protocol), &self.tickets)),
+            false => Err(faults),
+        }
     }
 
     /// Replaces the keys of tickets in what is published now.
@@ -100,24 +124,30 @@ impl Certificates {
         Context { servers, trust: context.trust.clone() }
     }
 
-    fn trust(&self, remarks: &mut Vec<String>) -> Result<Trust, String> {
-        let Some(path) = &self.ssl.client_ca_file else {
-            return Ok(self.system_trust(remarks));
+    fn trust(&self, reading: &mut Reading) -> Result<Trust, String> {
+        let Some(backends) = &self.ssl.backends else {
+            return Ok(self.system_trust(&mut reading.remarks));
         };
-        let bytes = read(path).map_err(|error| {
-            format!("ssl_client_ca_file: {} can't be read: {error}", path.display())
+        let BackendAuthorities { ca_file, older_certs, setting, place } = backends;
+        let file = format!("{place}: {setting}: {}", ca_file.display());
+        let bytes = read(ca_file).map_err(|error| {
+            format!(
+                "{file} can't be read: {error}; name an existing file that hale's user may read"
+            )
         })?;
-        Trust::new(&bytes)
-            .map_err(|fault| format!("ssl_client_ca_file: {} {fault}", path.display()))
+        let older = if *older_certs { OlderForms::Accepted } else { OlderForms::Refused };
+        let remarks = remarks_on_trust(&bytes, older, reading.now).into_iter();
+        reading.remarks.extend(remarks.map(|remark| format!("{file}: {remark}")));
+        Trust::new(&bytes, older).map_err(|fault| format!("{file} {fault}"))
     }
 
     /// The authorities that the system trusts. Missing ones matter to those alone who need them.
     fn system_trust(&self, remarks: &mut Vec<String>) -> Trust {
         let readable = SYSTEM_AUTHORITIES.iter().find_map(|path| read(Path::new(path)).ok());
-        if let Some(trust) = readable.and_then(|bytes| Trust::new(&bytes).ok()) {
+        if let Some(trust) = readable.and_then(|bytes| Trust::system(&bytes).ok()) {
             return trust;
         }
-        if self.trust_needed && self.ssl.client_require_valid_cert {
+        if self.trust_needed {
             remarks.push(
                 "no authority is trusted, so no backend can prove itself: set ssl_client_ca_file, or install the \
                  system's ca-certificates"
@@ -125,6 +155,24 @@ impl Certificates {
             );
         }
         Trust::default()
+    }
+}
+
+/// What is the matter with a file is the matter of each protocol that has it.
+fn told_once(lines: Vec<String>) -> Vec<String> {
+    let mut told: Vec<String> = Vec::new();
+    for line in lines {
+        if !told.contains(&line) {
+            told.push(line);
+        }
+    }
+    told
+}
+
+fn oldest(version: TlsVersion) -> Oldest {
+    match version {
+        TlsVersion::Tls12 => Oldest::Tls12,
+        TlsVersion::Tls13 => Oldest::Tls13,
     }
 }
 

@@ -4,7 +4,7 @@
 //! before the end of a message is none (LM-04).
 
 use super::feed::Feed;
-use super::link::{Due, Introduction, Link, News, Stage};
+use super::link::{Due, Introduction, Link, Mail, News, Outcome, Stage};
 use crate::auth::verdict::{BackendTls, Certificate};
 use crate::backend::Login;
 use crate::backend::xclient::{self, Smtp};
@@ -106,12 +106,22 @@ impl Link {
             (Due::Starttls, Class::NotNow) => return Err(failed(Failure::Remote, &words)),
             (Due::Starttls, Class::No) => return Err(failed(Failure::RemoteConfig, &words)),
             (Due::Introduced(0), Class::Done) => self.say_hello(),
-            (Due::Introduced(_) | Due::Forgotten, Class::Done) => {}
+            (Due::Introduced(_), Class::Done) => {}
             (Due::Hello | Due::Introduced(_), _) => {
                 return Err(failed(Failure::RemoteConfig, &words));
             }
-            (Due::Mail, Class::Done) => {}
-            (Due::Mail, Class::NotNow | Class::No) => self.mail_refusal = Some(reply),
+            (Due::Closed, Class::Done) => self.closed(now),
+            // Nobody knows what is open there, so that nothing can be begun.
+            (Due::Closed, _) => return Err(failed(Failure::Remote, &words)),
+            // Bad sequence of commands: backend and we disagree about what is open. Whose doing that is, it is no word about
+            // a sender or a message, and nobody's mail may bounce for it (RFC 5321 4.2.4).
+            (Due::Mail | Due::Data | Due::Chunk, Class::No) if reply.code == 503 => {
+                return Err(failed(Failure::Protocol, &words));
+            }
+            (Due::Mail, Class::Done) => self.stage = Stage::Envelope(Mail::Agreed),
+            (Due::Mail, Class::NotNow | Class::No) => {
+                self.stage = Stage::Envelope(Mail::Refused(Box::new(reply)));
+            }
             (Due::Rcpt(number), Class::Done | Class::NotNow | Class::No) => {
                 self.recipient(number, reply, news);
             }
@@ -121,16 +131,15 @@ impl Link {
                 self.deadline = None;
                 news.push(News::Data(Ok(())));
             }
+            // The transaction is as open as before (RFC 5321 4.1.4).
             (Due::Data, Class::NotNow | Class::No) => {
-                self.idle(now);
+                self.close_transaction(now);
                 news.push(News::Data(Err(reply)));
             }
             (Due::Chunk, Class::Done) => {}
             (Due::Final(number), Class::Done | Class::NotNow | Class::No) => {
-                news.push(News::Final(number, reply));
-                if self.due.is_empty() {
-                    self.idle(now);
-                }
+                news.push(News::Final(number, in_sequence(reply)));
+                self.ended(now, class);
             }
             // A refused chunk leaves a message that nobody wants to end (RFC 3030 2).
             (Due::Chunk, Class::NotNow | Class::No) => {
@@ -146,17 +155,44 @@ impl Link {
     }
 
     fn recipient(&mut self, number: usize, reply: Reply, news: &mut Vec<News>) {
-        let reply = self.mail_refusal.clone().unwrap_or(reply);
-        if reply.class() == Class::Done {
-            self.accepted.push(number);
+        let reply = match &self.stage {
+            Stage::Envelope(Mail::Refused(refusal)) => Reply::clone(refusal),
+            _ => in_sequence(reply),
+        };
+        if let Some(errand) = self.errand.as_mut().filter(|_| reply.class() == Class::Done) {
+            errand.accepted.push(number);
         }
         news.push(News::Rcpt(number, reply));
     }
 
+    /// RSET was answered: nothing is open there, and what waited for that begins.
+    fn closed(&mut self, now: Tick) {
+        if self.errand.is_some() {
+            self.stage = Stage::Envelope(Mail::Unsent);
+        } else {
+            self.idle(now);
+        }
+    }
+
+    /// A recipient's reply to the message is here; behind the last one the transaction is over. It should be, too, where
+    /// the message was refused (RFC 5321 4.1.1.4), and not every backend thinks so.
+    fn ended(&mut self, now: Tick, class: Class) {
+        let Some(errand) = &mut self.errand else { return };
+        if class != Class::Done {
+            errand.outcome = Outcome::Mixed;
+        }
+        match errand.outcome {
+            _ if !self.due.is_empty() => {}
+            Outcome::Good => self.idle(now),
+            Outcome::Mixed => self.close_transaction(now),
+        }
+    }
+
     /// Replies are waited for as long as some come.
     fn time_envelope(&mut self, now: Tick) {
-        if self.stage == Stage::Envelope {
-            let is_waited_for = !self.due.is_empty() || !self.waiting.is_empty();
+        if self.is_in_envelope() {
+            let is_waiting = self.errand.as_ref().is_some_and(|errand| !errand.waiting.is_empty());
+            let is_waited_for = !self.due.is_empty() || is_waiting;
             self.deadline = is_waited_for.then(|| now.after(LMTP_RECIPIENT_TIMEOUT));
         }
     }
@@ -211,13 +247,22 @@ impl Link {
                 return;
             }
         }
-        if self.sender.is_some() {
-            self.stage = Stage::Envelope;
+        if self.errand.is_some() {
+            self.stage = Stage::Envelope(Mail::Unsent);
             self.send_envelope(news);
         } else {
             self.idle(now);
         }
     }
+}
+
+/// The same about one recipient: his mail is tried again.
+fn in_sequence(reply: Reply) -> Reply {
+    if reply.code != 503 {
+        return reply;
+    }
+    let text = [b"4.4.0 Backend and proxy disagree: ".as_slice(), &reply.joined()].concat();
+    Reply { code: 451, text: text.into() }
 }
 
 fn failed(failure: Failure, words: &[u8]) -> News {

@@ -4,14 +4,15 @@ use super::input::LinkId;
 use super::machine::Lmtp;
 use super::output::{Outbox, Wish};
 use super::transaction::{Fate, Recipient, Sender, Stage, Transaction, mildest, ours};
-use super::{reply, xclient};
+use super::{parameters, reply, xclient};
 use crate::limits::{
     LMTP_BAD_COMMANDS_MAX, LMTP_LINE_BYTES_MAX, LMTP_MESSAGE_BYTES_MAX, LMTP_RECIPIENTS_MAX,
 };
 use crate::tick::Tick;
 use crate::wire::smtp::command::{self, Command, IsLast, Verb};
+use crate::wire::smtp::keywords::Extension;
 use crate::wire::smtp::line::Found;
-use crate::wire::smtp::path::{Argument, Flaw, Parameter, Rules};
+use crate::wire::smtp::path::{Argument, Flaw, Rules, Whose};
 use crate::wire::smtp::reply::write_line;
 
 /// What a command came to.
@@ -138,11 +139,13 @@ impl Lmtp {
         let Some(name) = command::helo_name(argument) else {
             return Answer::Bad("501 5.5.4 Invalid name");
         };
-        if !self.helo_is_told {
-            self.helo = Some(name.into());
-        }
         self.is_greeted = true;
         self.abort_transaction(now, outbox);
+        if !self.helo_is_told && self.helo.as_deref() != Some(name) {
+            // Backends were told another name.
+            self.drop_kept(outbox);
+            self.helo = Some(name.into());
+        }
         reply::keywords(&self.settings, &self.facts, self.tls, &mut outbox.to_client);
         Answer::Nothing
     }
@@ -177,39 +180,36 @@ impl Lmtp {
         if self.transaction.is_some() {
             return Answer::Say("503 5.5.1 Nested MAIL");
         }
-        let rules = Rules { utf8: false, bare_local: true };
+        let rules = Rules {
+            utf8: self.settings.offers(Extension::SmtpUtf8),
+            whose: Whose::Sender,
+            ..self.rules()
+        };
         let parsed = match Argument::parse(argument, "FROM:", rules) {
             Ok(parsed) => parsed,
             Err(Flaw::Address) => return Answer::Bad("501 5.1.7 Invalid sender"),
+            Err(Flaw::NotAscii) => return Answer::Say(reply::NOT_ASCII),
             Err(Flaw::Parameters) => return Answer::Bad("501 5.5.4 Invalid parameters"),
         };
+        let terms = match parameters::of_mail(&parsed.parameters, &self.settings) {
+            Ok(terms) => terms,
+            Err(answer) => return answer,
+        };
         let path = parsed.mailbox.map_or("", |mailbox| mailbox.text);
-        let mut sender = Sender { path: path.into(), size: None, eight_bit: false };
-        for Parameter { name, value } in parsed.parameters {
-            let value = value.unwrap_or_default();
-            if name.eq_ignore_ascii_case("SIZE") {
-                let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-                match value.parse::<u64>().ok().filter(|_| digits) {
-                    Some(size) if size > LMTP_MESSAGE_BYTES_MAX => {
-                        return Answer::Say(reply::TOO_LARGE);
-                    }
-                    Some(size) => sender.size = Some(size),
-                    None => return Answer::Bad("501 5.5.4 Invalid SIZE"),
-                }
-            } else if name.eq_ignore_ascii_case("BODY") {
-                sender.eight_bit = value.eq_ignore_ascii_case("8BITMIME");
-                if !sender.eight_bit && !value.eq_ignore_ascii_case("7BIT") {
-                    return Answer::Bad("501 5.5.4 Unsupported BODY");
-                }
-            } else {
-                return Answer::Bad("555 5.5.4 Unsupported parameter");
-            }
+        let sender = Sender { path: path.into(), terms };
+        if !path.is_ascii() && !sender.is_utf8() {
+            return Answer::Say(reply::NOT_ASCII);
         }
         self.transaction = Some(Box::new(Transaction::new(sender, now)));
         Answer::Say("250 2.1.0 OK")
     }
 
+    fn rules(&self) -> Rules {
+        Rules { bare_local: true, brackets: self.settings.brackets, ..Rules::default() }
+    }
+
     fn rcpt(&mut self, now: Tick, argument: &[u8], outbox: &mut Outbox) -> Answer {
+        let rules = self.rules();
         let Some(transaction) = &mut self.transaction else {
             return Answer::Say("503 5.5.1 Say MAIL first");
         };
@@ -220,26 +220,20 @@ impl Lmtp {
             transaction.overflow = transaction.overflow.saturating_add(1);
             return Answer::Nothing;
         }
-        let rules = Rules { utf8: false, bare_local: true };
+        let rules = Rules { utf8: transaction.sender.is_utf8(), ..rules };
         let parsed = match Argument::parse(argument, "TO:", rules) {
             Ok(parsed) => parsed,
             Err(Flaw::Address) => return Answer::Say("501 5.1.3 Invalid recipient"),
+            Err(Flaw::NotAscii) => return Answer::Say(reply::NOT_ASCII),
             Err(Flaw::Parameters) => return Answer::Bad("501 5.5.4 Invalid parameters"),
         };
         let Some(mailbox) = parsed.mailbox else {
             return Answer::Say("501 5.1.3 Nobody is no recipient");
         };
-        let mut forward = Vec::new();
-        for Parameter { name, value } in parsed.parameters {
-            if !self.facts.trusted || !name.eq_ignore_ascii_case("XRCPTFORWARD") {
-                return Answer::Say("555 5.5.4 Unsupported parameter");
-            }
-            match xclient::xrcptforward(value.unwrap_or_default()) {
-                Some(told) => forward = told,
-                None => return Answer::Bad("501 5.5.4 Invalid XRCPTFORWARD"),
-            }
+        match parameters::of_rcpt(&parsed.parameters, &self.settings, self.facts.trusted) {
+            Ok(told) => self.seek(now, &mailbox, told, outbox),
+            Err(answer) => return answer,
         }
-        self.seek(now, &mailbox, forward, outbox);
         Answer::Nothing
     }
 

@@ -104,15 +104,13 @@ impl Lmtp {
         let ids: Vec<LinkId> = self.live_slots().map(|(id, _)| id).collect();
         for id in ids {
             let Some(slot) = self.slot_mut(id) else { continue };
-            if slot.link.is_idle() || !slot.link.is_in_transaction() {
+            if !slot.link.is_in_transaction() {
                 continue;
             }
-            if slot.link.accepted.is_empty() {
-                if !slot.link.reset(now) {
-                    self.drop_link(id, false, outbox);
-                }
-            } else {
+            if slot.link.has_accepted() {
                 slot.link.send_content(now);
+            } else if !slot.link.reset(now) {
+                self.drop_link(id, false, outbox);
             }
         }
     }
@@ -155,9 +153,11 @@ impl Lmtp {
         for news in news {
             match news {
                 News::Rcpt(number, reply) => self.recipient_answered(now, number, &reply, outbox),
-                News::Unfit(number) => {
+                News::Unfit(number, missing) => {
+                    let words = ours(reply::of_missing(missing));
                     if let Some(recipient) = self.recipient(number) {
-                        recipient.refuse(ours(reply::UNFIT));
+                        recipient.refuse(words.clone());
+                        self.report_result(now, number, &words, outbox);
                     }
                 }
                 News::Data(Ok(())) => {}
@@ -177,7 +177,7 @@ impl Lmtp {
                     }
                 }
                 News::Failed(failure, detail) => {
-                    return self.link_failed(id, failure, &detail, outbox);
+                    return self.link_failed(now, id, failure, &detail, outbox);
                 }
             }
         }
@@ -210,26 +210,33 @@ impl Lmtp {
         }
     }
 
-    pub(super) fn link_broken(&mut self, id: LinkId, word: &'static str, outbox: &mut Outbox) {
+    pub(super) fn link_broken(
+        &mut self,
+        now: Tick,
+        id: LinkId,
+        word: &'static str,
+        outbox: &mut Outbox,
+    ) {
         let Some(slot) = self.slot(id).filter(|slot| !slot.leaving) else { return };
         let is_connecting = slot.link.stage_is_connecting();
         let failure = if is_connecting { Failure::Connect } else { Failure::Remote };
-        self.link_failed(id, failure, word, outbox);
+        self.link_failed(now, id, failure, word, outbox);
     }
 
     /// A backend's time is up: that of one which is only kept for the next message passes quietly.
-    pub(super) fn link_late(&mut self, id: LinkId, outbox: &mut Outbox) {
+    pub(super) fn link_late(&mut self, now: Tick, id: LinkId, outbox: &mut Outbox) {
         let Some(slot) = self.slot(id) else { return };
-        if slot.link.is_idle() {
+        if slot.link.is_spare() {
             return self.drop_link(id, true, outbox);
         }
         let (failure, detail) = slot.link.failure_of_deadline();
-        self.link_failed(id, failure, detail, outbox);
+        self.link_failed(now, id, failure, detail, outbox);
     }
 
     /// A backend is lost: its recipients are told to try again, nobody else notices.
     pub(super) fn link_failed(
         &mut self,
+        now: Tick,
         id: LinkId,
         failure: Failure,
         detail: &str,
@@ -240,6 +247,8 @@ impl Lmtp {
         // The one that was kept in case of another message may go whenever it likes.
         let is_missed = slot.link.is_in_transaction();
         let is_ambiguous = slot.link.has_content() && slot.link.place().is_none();
+        let open = self.recipients_of(id, Fate::Open);
+        let retried = slot.link.is_replaceable() && !open.is_empty();
         if is_missed {
             let detail: Box<str> = if is_ambiguous {
                 // The sender tries again, and may deliver twice: that cannot be known here (wire.md 11.2, 8).
@@ -248,14 +257,16 @@ impl Lmtp {
                 detail.into()
             };
             let subject = self.subject(None);
-            let retried = false;
             let event = Event::BackendFailed { subject, backend, failure, detail, retried };
             outbox.wish(Wish::Report(event));
+        }
+        if retried {
+            return self.replace_link(now, id, &open, outbox);
         }
         let has_content =
             self.transaction.as_ref().is_some_and(|transaction| transaction.has_content());
         let lost = if has_content { reply::LOST } else { reply::of_failure(failure) };
-        for number in self.recipients_of(id, Fate::Open) {
+        for number in open {
             if let Some(recipient) = self.recipient(number) {
                 recipient.refuse(ours(reply::of_failure(failure)));
             }

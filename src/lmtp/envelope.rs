@@ -4,11 +4,13 @@
 //! about many at once, and the client gets its replies in the order of its commands.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::input::LinkId;
 use super::link::{Introduction, Link, Rcpt};
 use super::machine::{Finding, Lmtp, Slot, Sought};
 use super::output::{Outbox, Wish};
+use super::parameters;
 use super::reply;
 use super::transaction::{Fate, Forward, Recipient, Referred, ours};
 use crate::auth::answer::Answer;
@@ -25,7 +27,7 @@ use crate::secret::Secret;
 use crate::session::input::Destination;
 use crate::session::output::RouteAsk;
 use crate::tick::Tick;
-use crate::wire::smtp::path::Mailbox;
+use crate::wire::smtp::path::{Argument, Mailbox, Rules};
 
 impl Lmtp {
     /// A recipient that is written as it should be: who is it?
@@ -33,7 +35,7 @@ impl Lmtp {
         &mut self,
         now: Tick,
         mailbox: &Mailbox<'_>,
-        forward: Forward,
+        told: parameters::Recipient,
         outbox: &mut Outbox,
     ) {
         let user = mailbox.user(self.settings.delimiter);
@@ -48,7 +50,7 @@ impl Lmtp {
         };
         let Some(transaction) = &mut self.transaction else { return };
         let mut recipient = Recipient::new(mailbox.text);
-        recipient.forward = forward;
+        (recipient.forward, recipient.dsn) = (told.forward, told.dsn);
         transaction.recipients.push(recipient);
         let recipient = transaction.recipients.len().saturating_sub(1);
         self.finding = Some(Finding { recipient, what: Sought::User, since: now });
@@ -93,9 +95,9 @@ impl Lmtp {
         recipient.is_secretive = grant.not_trusted;
         recipient.tls = tls;
         if let Some(destuser) = &grant.destuser {
-            let rules = crate::wire::smtp::path::Rules { utf8: true, bare_local: true };
+            let rules = Rules { utf8: true, bare_local: true, ..Rules::default() };
             let text = format!("TO:<{}>", recipient.address);
-            let argument = crate::wire::smtp::path::Argument::parse(text.as_bytes(), "TO:", rules);
+            let argument = Argument::parse(text.as_bytes(), "TO:", rules);
             let mailbox = argument.ok().and_then(|argument| argument.mailbox);
             recipient.renamed = mailbox
                 .map(|mailbox| mailbox.renamed(destuser, delimiter).into())
@@ -138,7 +140,7 @@ impl Lmtp {
         if is_loop || is_own || hops_left(&self.facts, referrals).is_none() {
             return self.refuse_recipient(number, reply::LOOP, outbox);
         }
-        match self.link_for(now, endpoint, number, referrals, &destination, outbox) {
+        match self.link_for(now, endpoint, number, referrals, &destination.host, outbox) {
             Some(id) => self.offer(now, id, number, outbox),
             None => self.refuse_recipient(number, reply::TOO_MANY_BACKENDS, outbox),
         }
@@ -151,7 +153,7 @@ impl Lmtp {
         endpoint: SocketAddr,
         number: usize,
         referrals: u8,
-        destination: &Destination,
+        host: &Arc<str>,
         outbox: &mut Outbox,
     ) -> Option<LinkId> {
         let &mut Recipient { is_secretive, tls, .. } = self.recipient(number)?;
@@ -159,7 +161,7 @@ impl Lmtp {
             slot.link.endpoint == endpoint
                 && slot.link.tls == tls
                 // Whoever has proven to have one name has not proven to have another.
-                && (tls == BackendTls::Off || slot.link.host == destination.host)
+                && (tls == BackendTls::Off || slot.link.host == *host)
                 && slot.is_secretive == is_secretive
                 && slot.referrals == referrals
                 && !slot.link.has_content()
@@ -168,12 +170,12 @@ impl Lmtp {
             return Some(id);
         }
         if self.live_slots().count() >= LMTP_DESTINATIONS_MAX {
-            let (idle, _) = self.live_slots().find(|(_, slot)| slot.link.is_idle())?;
-            self.drop_link(idle, true, outbox);
+            let (spare, _) = self.live_slots().find(|(_, slot)| slot.link.is_spare())?;
+            self.drop_link(spare, true, outbox);
         }
         let free = self.links.iter().position(Option::is_none).unwrap_or(self.links.len());
         let id = LinkId(u8::try_from(free).ok()?);
-        let host = destination.host.clone();
+        let host = Arc::clone(host);
         let introduction = if is_secretive { None } else { self.introduction(referrals) };
         let link = Link::new(now, host, endpoint, tls, &self.settings.hostname, introduction);
         let slot = Some(Box::new(Slot { link, is_secretive, referrals, leaving: false }));
@@ -209,6 +211,7 @@ impl Lmtp {
             address: recipient.renamed.clone().unwrap_or_else(|| recipient.address.clone()),
             original: recipient.renamed.is_some().then(|| recipient.address.clone()),
             forward: recipient.forward.clone(),
+            dsn: recipient.dsn.clone(),
         };
         let sender = transaction.sender.clone();
         let mut news = Vec::new();
@@ -217,6 +220,27 @@ impl Lmtp {
             slot.link.add(now, rcpt, &mut news);
         }
         self.take_news(now, id, news, outbox);
+    }
+
+    /// A connection that is left from before failed at the beginning of this transaction: the backend may be well, and has
+    /// agreed to nothing yet. A new one, once; when that fails, the backend does.
+    pub(super) fn replace_link(
+        &mut self,
+        now: Tick,
+        old: LinkId,
+        recipients: &[usize],
+        outbox: &mut Outbox,
+    ) {
+        let Some(slot) = self.slot(old) else { return };
+        let (host, endpoint) = (Arc::clone(&slot.link.host), slot.link.endpoint);
+        let referrals = slot.referrals;
+        self.drop_link(old, false, outbox);
+        for &number in recipients {
+            match self.link_for(now, endpoint, number, referrals, &host, outbox) {
+                Some(id) => self.offer(now, id, number, outbox),
+                None => self.refuse_recipient(number, reply::TOO_MANY_BACKENDS, outbox),
+            }
+        }
     }
 
     /// A backend says that the user is elsewhere (W-LMTP-8): the routing layer is asked whether that place is ours, as

@@ -45,9 +45,9 @@ pub enum Input<'a> {
         /// Which.
         link: LinkId,
         /// For the log.
-        word: &'static str,
-        /// The backend could not prove who it is.
-        is_certificate: bool,
+        word: &'a str,
+        /// Another attempt meets the same: a certificate that won't do, no version in common, no TLS at all (W-BTLS-3).
+        is_lasting: bool,
     },
     /// A connection could not be made, or broke.
     Broken(LinkId, &'static str),

@@ -7,6 +7,9 @@
 //! F: MAIL FROM:<…>    F: RCPT TO:<…>      B: 250 …   B: 250 …
 //! F: DATA             B: 354 …            F: the message and its dot      or, with CHUNKING, BDAT n and so many bytes
 //! B: one reply for each accepted recipient
+//!
+//!    behind a transaction that did not end behind its message, or not well:
+//! F: RSET             B: 250 …            and only then the next MAIL
 //! ```
 //!
 //! Implicit TLS begins before all of it. Decides: what is sent when, and what each reply means. DATA never follows before every recipient's reply is known
@@ -25,12 +28,12 @@ use crate::limits::{
 };
 use crate::tick::Tick;
 use crate::wire::inbox::Inbox;
-use crate::wire::smtp::keywords::Keywords;
+use crate::wire::smtp::keywords::{Extension, Keywords};
 use crate::wire::smtp::reply::{Replies, Reply};
 
 use super::content::Window;
 use super::feed::Feed;
-use super::transaction::{Forward, Sender};
+use super::transaction::{Dsn, Forward, Sender};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -41,20 +44,15 @@ pub(super) struct Link {
     /// What the connection has to have before anybody's name is told there.
     pub(super) tls: BackendTls,
     pub(super) is_secured: bool,
-    /// Recipients of the transaction that the backend accepted, in its order.
-    pub(super) accepted: Vec<usize>,
     pub(super) stage: Stage,
+    pub(super) age: Age,
+    /// The session's transaction, as far as it is for this backend; it may begin before the backend knows of it.
+    pub(super) errand: Option<Box<Errand>>,
     /// What the backend is told about the client; none once it was told, or is not to be.
     pub(super) introduction: Option<Box<Introduction>>,
     pub(super) hello: Box<str>,
     /// Replies that are due, in order.
     pub(super) due: VecDeque<Due>,
-    pub(super) sender: Option<Sender>,
-    pub(super) mail_is_sent: bool,
-    /// The backend's word on the sender; it counts for every recipient.
-    pub(super) mail_refusal: Option<Reply>,
-    /// Recipients that wait for the connection, or for their turn.
-    pub(super) waiting: VecDeque<Rcpt>,
     pub(super) commands: Vec<u8>,
     pub(super) inbox: Inbox,
     pub(super) replies: Replies,
@@ -65,6 +63,35 @@ pub(super) struct Link {
     pub(super) deadline: Option<Tick>,
     /// The last time the backend took or said something, or had nothing to do.
     pub(super) moved_at: Tick,
+}
+
+/// What a transaction wants of a backend. All of it goes when the transaction does, so that none of it can meet the next.
+#[derive(Debug)]
+pub(super) struct Errand {
+    pub(super) sender: Sender,
+    /// Recipients that wait for the connection, or for their turn.
+    pub(super) waiting: VecDeque<Rcpt>,
+    /// Recipients that the backend accepted, in its order.
+    pub(super) accepted: Vec<usize>,
+    /// Whether the backend has said yes to every recipient's message so far.
+    pub(super) outcome: Outcome,
+}
+
+/// What the backend has said of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Good,
+    /// Some recipient does not have it.
+    Mixed,
+}
+
+/// Whether a connection was made for this transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Age {
+    /// It was: when it fails, the backend does.
+    New,
+    /// It is left from before: the backend may have had enough of it and be well.
+    Kept,
 }
 
 /// What a backend is told of the client.
@@ -87,24 +114,39 @@ pub(super) struct Rcpt {
     /// The address as the client wrote it, when it is another.
     pub(super) original: Option<Box<str>>,
     pub(super) forward: Forward,
+    pub(super) dsn: Dsn,
 }
 
-/// Where a connection stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where a connection stands, and with it whether a transaction is open there.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Connecting,
     /// In the TLS handshake. All of the opening has until then.
     Securing(Tick),
     /// Up to the last reply to LHLO.
     Opening,
-    /// No transaction.
+    /// No transaction is open, for certain: there was none, the last one ended behind its message, or RSET was answered.
     Idle,
+    /// RSET is sent and not answered: whether a transaction is open is not known, and none is begun.
+    Closing,
     /// MAIL and RCPT.
-    Envelope,
+    Envelope(Mail),
     /// DATA is sent and not answered.
     Asked,
     /// The message is under way, or its replies are.
     Content,
+}
+
+/// What became of MAIL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Mail {
+    /// It was not sent: no transaction is open.
+    Unsent,
+    /// It is not answered.
+    Sent,
+    Agreed,
+    /// The backend's word on the sender; it counts for every recipient.
+    Refused(Box<Reply>),
 }
 
 /// A reply that is due.
@@ -122,6 +164,8 @@ pub(super) enum Due {
     Final(usize),
     /// Of a transaction that is no more.
     Forgotten,
+    /// RSET behind it.
+    Closed,
 }
 
 /// What became of something.
@@ -132,7 +176,7 @@ pub(super) enum News {
     /// The backend's word on a recipient.
     Rcpt(usize, Reply),
     /// The backend can't take this message for this recipient (LM-13).
-    Unfit(usize),
+    Unfit(usize, Extension),
     /// The backend wants the message, or refuses it.
     Data(Result<(), Reply>),
     /// The backend's word on the message for one recipient.
@@ -155,15 +199,12 @@ impl Link {
             endpoint,
             tls,
             is_secured: false,
-            accepted: Vec::new(),
             stage: Stage::Connecting,
+            age: Age::New,
+            errand: None,
             introduction: introduction.map(Box::new),
             hello: format!("LHLO {hostname}\r\n").into(),
             due: VecDeque::new(),
-            sender: None,
-            mail_is_sent: false,
-            mail_refusal: None,
-            waiting: VecDeque::new(),
             commands: Vec::new(),
             inbox: Inbox::new(BACKEND_INPUT_BYTES_MAX),
             replies: Replies::default(),
@@ -179,18 +220,27 @@ impl Link {
 
     /// Begins a transaction, unless it has begun.
     pub(super) fn begin(&mut self, sender: &Sender) {
-        if self.sender.is_none() {
-            self.sender = Some(sender.clone());
+        if self.errand.is_none() {
+            self.errand = Some(Box::new(Errand {
+                sender: sender.clone(),
+                waiting: VecDeque::new(),
+                accepted: Vec::new(),
+                outcome: Outcome::Good,
+            }));
         }
         if self.stage == Stage::Idle {
-            self.stage = Stage::Envelope;
+            self.stage = Stage::Envelope(Mail::Unsent);
+            // The time that it was kept for is over.
+            self.deadline = None;
         }
     }
 
     pub(super) fn add(&mut self, now: Tick, rcpt: Rcpt, news: &mut Vec<News>) {
-        self.waiting.push_back(rcpt);
+        if let Some(errand) = &mut self.errand {
+            errand.waiting.push_back(rcpt);
+        }
         self.send_envelope(news);
-        if self.stage == Stage::Envelope && self.deadline.is_none() {
+        if self.is_in_envelope() && self.deadline.is_none() {
             self.deadline = Some(now.after(LMTP_RECIPIENT_TIMEOUT));
         }
     }
@@ -212,18 +262,16 @@ impl Link {
 
     /// Ends the transaction without a message. `false`: the backend has part of one, and only closing ends that.
     pub(super) fn reset(&mut self, now: Tick) -> bool {
-        self.forget_transaction();
+        self.errand = None;
         match self.stage {
             Stage::Asked | Stage::Content => return false,
-            Stage::Connecting | Stage::Securing(_) | Stage::Opening | Stage::Idle => {}
-            Stage::Envelope => {
-                for due in &mut self.due {
-                    *due = Due::Forgotten;
-                }
-                self.commands.extend(b"RSET\r\n");
-                self.due.push_back(Due::Forgotten);
-                self.idle(now);
-            }
+            Stage::Connecting
+            | Stage::Securing(_)
+            | Stage::Opening
+            | Stage::Idle
+            | Stage::Closing => {}
+            Stage::Envelope(Mail::Unsent) => self.idle(now),
+            Stage::Envelope(_) => self.close_transaction(now),
         }
         true
     }
@@ -231,26 +279,33 @@ impl Link {
     /// Nothing more is sent but, `politely` and where they can be understood, last words.
     pub(super) fn leave(&mut self, politely: bool) {
         self.feed = None;
-        if politely && matches!(self.stage, Stage::Idle | Stage::Envelope) {
+        let is_between = matches!(self.stage, Stage::Idle | Stage::Closing | Stage::Envelope(_));
+        if politely && is_between {
             self.commands.extend(b"QUIT\r\n");
         } else {
             self.commands.clear();
         }
     }
 
-    fn forget_transaction(&mut self) {
-        self.sender = None;
-        self.mail_is_sent = false;
-        self.mail_refusal = None;
-        self.waiting.clear();
-        self.accepted.clear();
-    }
-
+    /// Nothing is open there any more; the connection is kept for the next message.
     pub(super) fn idle(&mut self, now: Tick) {
-        self.forget_transaction();
+        self.errand = None;
         self.stage = Stage::Idle;
+        self.age = Age::Kept;
         self.feed = None;
         self.deadline = Some(now.after(LMTP_REUSE_TIMEOUT));
+    }
+
+    /// Something may be open there: RSET, and nothing else before it is answered (RFC 5321 4.1.4). Whatever else is still
+    /// answered is about nobody.
+    pub(super) fn close_transaction(&mut self, now: Tick) {
+        self.idle(now);
+        self.stage = Stage::Closing;
+        for due in &mut self.due {
+            *due = Due::Forgotten;
+        }
+        self.commands.extend(b"RSET\r\n");
+        self.due.push_back(Due::Closed);
     }
 
     // === What the session asks ===
@@ -260,13 +315,29 @@ impl Link {
         if matches!(self.stage, Stage::Securing(_)) { 0 } else { self.inbox.room() }
     }
 
-    pub(super) fn is_idle(&self) -> bool {
-        self.stage == Stage::Idle
+    /// Whether nobody misses the connection: it is kept in case of another message.
+    pub(super) fn is_spare(&self) -> bool {
+        self.errand.is_none() && matches!(self.stage, Stage::Idle | Stage::Closing)
     }
 
     /// Whether the transaction has recipients here.
     pub(super) fn is_in_transaction(&self) -> bool {
-        self.sender.is_some()
+        self.errand.is_some()
+    }
+
+    /// Whether the backend has agreed to some recipient of the transaction.
+    pub(super) fn has_accepted(&self) -> bool {
+        self.errand.as_ref().is_some_and(|errand| !errand.accepted.is_empty())
+    }
+
+    /// Whether a new connection is worth a try when this one fails: it is left from before, and the backend has not agreed
+    /// to anything of this transaction.
+    pub(super) fn is_replaceable(&self) -> bool {
+        self.age == Age::Kept && self.is_in_transaction() && !self.has_accepted()
+    }
+
+    pub(super) fn is_in_envelope(&self) -> bool {
+        matches!(self.stage, Stage::Envelope(_))
     }
 
     /// Whether the backend was asked for the message and has not answered.
@@ -276,7 +347,7 @@ impl Link {
 
     /// The first byte of the message that this backend still needs; none: it needs none.
     pub(super) fn place(&self) -> Option<u64> {
-        match (self.stage, &self.feed) {
+        match (&self.stage, &self.feed) {
             (Stage::Asked, _) => Some(0),
             (Stage::Content, Some(feed)) if !feed.is_over() => Some(feed.place),
             _ => None,
@@ -304,7 +375,10 @@ impl Link {
             Stage::Connecting => (Failure::Connect, "connect timed out"),
             Stage::Securing(_) => (Failure::Remote, "the TLS handshake was not completed in time"),
             Stage::Opening => (Failure::Connect, "no answer within the time for a recipient"),
-            Stage::Idle | Stage::Envelope => (Failure::Remote, "no reply to a recipient in time"),
+            Stage::Idle | Stage::Envelope(_) => {
+                (Failure::Remote, "no reply to a recipient in time")
+            }
+            Stage::Closing => (Failure::Remote, "no reply to RSET in time"),
             Stage::Asked => (Failure::Remote, "no reply to DATA in time"),
             Stage::Content => (Failure::Remote, "no progress within the time for a message"),
         }
@@ -364,7 +438,8 @@ impl Link {
                 // The last chunk is answered once for each recipient instead.
                 self.due.pop_back();
             }
-            self.due.extend(self.accepted.iter().map(|&number| Due::Final(number)));
+            let accepted = self.errand.iter().flat_map(|errand| errand.accepted.iter());
+            self.due.extend(accepted.map(|&number| Due::Final(number)));
         }
     }
 
@@ -374,23 +449,24 @@ impl Link {
 
     /// MAIL and the recipients that may be sent now.
     pub(super) fn send_envelope(&mut self, news: &mut Vec<News>) {
-        if self.stage != Stage::Envelope {
+        let is_pipelining = self.is_pipelining();
+        let (Stage::Envelope(mail), Some(errand)) = (&mut self.stage, &mut self.errand) else {
             return;
-        }
-        let Some(sender) = &self.sender else { return };
-        if !self.mail_is_sent {
-            if sender.eight_bit && !self.keywords.has(b"8BITMIME") {
-                news.extend(self.waiting.drain(..).map(|rcpt| News::Unfit(rcpt.number)));
-                return;
+        };
+        let Errand { sender, waiting, .. } = &mut **errand;
+        if *mail == Mail::Unsent {
+            if let Some(missed) = sender.misses(&self.keywords) {
+                let unfit = |rcpt: Rcpt| News::Unfit(rcpt.number, missed);
+                return news.extend(waiting.drain(..).map(unfit));
             }
-            self.mail_is_sent = true;
+            *mail = Mail::Sent;
             sender.write(&self.keywords, &mut self.commands);
             self.due.push_back(Due::Mail);
         }
-        while self.is_pipelining() || self.due.is_empty() {
-            let Some(rcpt) = self.waiting.pop_front() else { return };
-            if let Some(refusal) = &self.mail_refusal {
-                news.push(News::Rcpt(rcpt.number, refusal.clone()));
+        while is_pipelining || self.due.is_empty() {
+            let Some(rcpt) = waiting.pop_front() else { return };
+            if let Mail::Refused(refusal) = mail {
+                news.push(News::Rcpt(rcpt.number, Reply::clone(refusal)));
                 continue;
             }
             rcpt.write(&self.keywords, &mut self.commands);

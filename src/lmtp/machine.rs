@@ -183,13 +183,13 @@ impl Lmtp {
             Input::Backend(id, bytes) => {
                 self.tell_link(now, id, |link, news| link.read(now, bytes, news), outbox);
             }
-            Input::Broken(id, word) => self.link_broken(id, word, outbox),
-            Input::BackendEnd(id) => self.link_broken(id, "closed the connection", outbox),
+            Input::Broken(id, word) => self.link_broken(now, id, word, outbox),
+            Input::BackendEnd(id) => self.link_broken(now, id, "closed the connection", outbox),
             Input::BackendSecured(id) => {
                 self.tell_link(now, id, |link, _| link.secured(now), outbox);
             }
-            Input::BackendInsecure { link, word, is_certificate } => {
-                self.backend_insecure(link, word, is_certificate, outbox);
+            Input::BackendInsecure { link, word, is_lasting } => {
+                self.backend_insecure(now, link, word, is_lasting, outbox);
             }
             Input::BackendTook => {}
             Input::Deadline => self.deadline_passed(now, outbox),
@@ -446,7 +446,7 @@ impl Lmtp {
             .map(|(id, _)| id)
             .collect();
         for id in late {
-            self.link_late(id, outbox);
+            self.link_late(now, id, outbox);
         }
     }
 

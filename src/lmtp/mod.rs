@@ -33,6 +33,7 @@ mod input;
 mod link;
 mod machine;
 mod output;
+mod parameters;
 mod reply;
 mod secure;
 mod settings;

@@ -4,6 +4,7 @@ use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::LMTP_MESSAGE_BYTES_MAX;
 use crate::session::ClientTls;
+use crate::wire::smtp::keywords::Extension;
 use crate::wire::smtp::reply::{write_line, write_lines};
 
 use super::settings::LmtpSettings;
@@ -13,7 +14,8 @@ pub(super) fn greeting(settings: &LmtpSettings, out: &mut Vec<u8>) {
     write_line(&format!("220 {} LMTP {}", settings.hostname, settings.greeting), out);
 }
 
-/// What we can do. DSN, SMTPUTF8 and BINARYMIME are promises about backends that nobody has made (wire.md 11.1).
+/// What we can do, and what the operator says that backends can (wire.md 11.1). BINARYMIME is not among it: a backend
+/// behind DATA could not be given it.
 pub(super) fn keywords(
     settings: &LmtpSettings,
     facts: &ClientFacts,
@@ -21,9 +23,12 @@ pub(super) fn keywords(
     out: &mut Vec<u8>,
 ) {
     let size = format!("SIZE {LMTP_MESSAGE_BYTES_MAX}");
-    let mut lines =
-        vec![&*settings.hostname, "PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME", "CHUNKING"];
-    lines.push(&size);
+    let mut lines = vec![&*settings.hostname, "PIPELINING", "ENHANCEDSTATUSCODES"];
+    let promised = Extension::ALL.into_iter().filter(|extension| settings.offers(*extension));
+    for extension in promised {
+        lines.push(extension.keyword());
+    }
+    lines.extend(["CHUNKING", size.as_str()]);
     if offers_starttls(settings, tls) {
         lines.push("STARTTLS");
     }
@@ -62,6 +67,17 @@ pub(super) fn of_failure(failure: Failure) -> &'static str {
     }
 }
 
+/// The reply to a recipient whose backend lacks what the message needs (LM-13): his alone, and final, because the backend
+/// will not have it tomorrow either.
+pub(super) const fn of_missing(extension: Extension) -> &'static str {
+    match extension {
+        Extension::EightBitMime => "554 5.6.3 The backend does not take 8-bit messages",
+        // RFC 6531 3.5.
+        Extension::SmtpUtf8 => "550 5.6.7 The backend does not take SMTPUTF8 messages",
+        Extension::Dsn => "554 5.3.3 The backend does not send notifications",
+    }
+}
+
 /// A backend that can't be talked to.
 pub(super) const BACKEND: &str = "451 4.4.0 Backend is unavailable";
 /// A backend that was lost behind DATA.
@@ -69,7 +85,7 @@ pub(super) const LOST: &str = "451 4.4.2 Lost the backend while sending the mess
 pub(super) const LOOP: &str = "554 5.4.6 Proxies appear to be looping";
 pub(super) const TOO_MANY: &str = "452 4.5.3 Too many recipients";
 pub(super) const TOO_MANY_BACKENDS: &str = "452 4.5.3 Too many destinations in one transaction";
-pub(super) const UNFIT: &str = "554 5.6.3 The backend does not take 8-bit messages";
+pub(super) const NOT_ASCII: &str = "553 5.6.7 An address that is not ASCII needs SMTPUTF8";
 pub(super) const TOO_LARGE: &str = "552 5.3.4 Message is too large";
 pub(super) const CROWDED: &str = "421 4.3.2 Too many connections, try again later";
 pub(super) const INJECTED: &str = "554 5.5.0 Commands behind STARTTLS";

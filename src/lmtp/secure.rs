@@ -150,12 +150,13 @@ impl Lmtp {
     /// No TLS towards a backend: its recipients may be tried again another time, whoever has to mend it (W-LMTP-1).
     pub(super) fn backend_insecure(
         &mut self,
+        now: Tick,
         link: LinkId,
-        word: &'static str,
-        is_certificate: bool,
+        word: &str,
+        is_lasting: bool,
         outbox: &mut Outbox,
     ) {
-        let failure = if is_certificate { Failure::RemoteConfig } else { Failure::Remote };
-        self.link_failed(link, failure, word, outbox);
+        let failure = if is_lasting { Failure::RemoteConfig } else { Failure::Remote };
+        self.link_failed(now, link, failure, word, outbox);
     }
 }

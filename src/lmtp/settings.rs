@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use crate::auth::verdict::BackendTls;
+use crate::limits;
 use crate::network::Networks;
 use crate::session::SendHeader;
+use crate::wire::smtp::keywords::Extension;
+use crate::wire::smtp::path::Brackets;
 
 /// Settings of LMTP sessions.
 #[derive(Clone, Debug)]
@@ -31,4 +34,37 @@ pub struct LmtpSettings {
     pub tls: BackendTls,
     /// Whether backends have to prove who they are (`ssl_client_require_valid_cert`).
     pub verify_backends: bool,
+    /// What clients are promised in the backends' name (`lmtp_backend_capabilities`).
+    pub extensions: Box<[Extension]>,
+    /// Whether paths need their brackets (`lmtp_client_workarounds`).
+    pub brackets: Brackets,
+}
+
+impl LmtpSettings {
+    /// Whether clients are told that backends have it.
+    #[must_use]
+    pub fn offers(&self, extension: Extension) -> bool {
+        self.extensions.contains(&extension)
+    }
+}
+
+impl Default for LmtpSettings {
+    /// What holds where nothing is configured, and no name yet.
+    fn default() -> Self {
+        Self {
+            hostname: Box::default(),
+            greeting: Box::default(),
+            trusted: Networks::default(),
+            proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
+            port: 24,
+            send_header: SendHeader::No,
+            xclient_ipv6_prefix: false,
+            delimiter: Some('+'),
+            starttls: false,
+            tls: BackendTls::Off,
+            verify_backends: true,
+            extensions: [Extension::EightBitMime].into(),
+            brackets: Brackets::Needed,
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::auth::verdict::BackendTls;
 use crate::limits::LMTP_REPLY_BYTES_MAX;
 use crate::tick::Tick;
-use crate::wire::smtp::keywords::Keywords;
+use crate::wire::smtp::keywords::{Extension, Keywords};
 use crate::wire::smtp::reply::Reply;
 use crate::wire::{tab_escaped, xtext};
 
@@ -22,21 +22,64 @@ pub(super) type Forward = Vec<(Box<str>, Box<str>)>;
 pub(super) struct Sender {
     /// What stood between the angle brackets; empty for bounces.
     pub(super) path: Box<str>,
+    pub(super) terms: Terms,
+}
+
+/// The parameters of MAIL.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Terms {
     /// SIZE.
     pub(super) size: Option<u64>,
-    /// BODY=8BITMIME.
-    pub(super) eight_bit: bool,
+    /// What the message cannot do without.
+    pub(super) needs: Vec<Extension>,
+    /// RET and ENVID, as they stood.
+    pub(super) dsn: Dsn,
+}
+
+/// Parameters of DSN as they stood; a keyword once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Dsn(pub(super) Vec<(&'static str, Box<str>)>);
+
+impl Dsn {
+    /// Sets a parameter; the last one of equal names counts.
+    pub(super) fn set(&mut self, name: &'static str, value: &str) {
+        self.0.retain(|(known, _)| *known != name);
+        self.0.push((name, value.into()));
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        for (name, value) in &self.0 {
+            out.extend(format!(" {name}={value}").as_bytes());
+        }
+    }
 }
 
 impl Sender {
+    /// What the message needs and the backend lacks.
+    pub(super) fn misses(&self, keywords: &Keywords) -> Option<Extension> {
+        self.terms.needs.iter().copied().find(|need| !keywords.extends(*need))
+    }
+
+    pub(super) fn is_utf8(&self) -> bool {
+        self.terms.needs.contains(&Extension::SmtpUtf8)
+    }
+
     /// Appends MAIL with those parameters that the backend knows; without the others the message is the same.
     pub(super) fn write(&self, keywords: &Keywords, out: &mut Vec<u8>) {
         out.extend(format!("MAIL FROM:<{}>", self.path).as_bytes());
-        if let Some(size) = self.size.filter(|_| keywords.has(b"SIZE")) {
+        let Terms { size, needs, dsn } = &self.terms;
+        if let Some(size) = size.filter(|_| keywords.has(b"SIZE")) {
             out.extend(format!(" SIZE={size}").as_bytes());
         }
-        if self.eight_bit {
-            out.extend(b" BODY=8BITMIME");
+        for need in needs {
+            out.extend(match need {
+                Extension::EightBitMime => b" BODY=8BITMIME".as_slice(),
+                Extension::SmtpUtf8 => b" SMTPUTF8",
+                Extension::Dsn => b"",
+            });
+        }
+        if keywords.extends(Extension::Dsn) {
+            dsn.write(out);
         }
         out.extend(b"\r\n");
     }
@@ -46,9 +89,16 @@ impl Rcpt {
     /// Appends RCPT.
     pub(super) fn write(&self, keywords: &Keywords, out: &mut Vec<u8>) {
         out.extend(format!("RCPT TO:<{}>", self.address).as_bytes());
-        if let Some(original) = self.original.as_ref().filter(|_| keywords.has(b"DSN")) {
-            out.extend(b" ORCPT=rfc822;");
-            xtext::encode(original.as_bytes(), out);
+        if keywords.extends(Extension::Dsn) {
+            self.dsn.write(out);
+            let is_told = self.dsn.0.iter().any(|(name, _)| *name == "ORCPT");
+            // RFC 3461 4.2 has no form for anything but ASCII.
+            if let Some(original) =
+                self.original.as_ref().filter(|original| !is_told && original.is_ascii())
+            {
+                out.extend(b" ORCPT=rfc822;");
+                xtext::encode(original.as_bytes(), out);
+            }
         }
         if !self.forward.is_empty() && keywords.has(b"XRCPTFORWARD") {
             let mut joined = Vec::new();
@@ -74,6 +124,8 @@ pub(super) struct Recipient {
     pub(super) renamed: Option<Box<str>>,
     /// The user's group and what passdb, peer or both want the backend to know.
     pub(super) forward: Forward,
+    /// NOTIFY and ORCPT.
+    pub(super) dsn: Dsn,
     pub(super) fate: Fate,
     /// A reply that the client was not given yet.
     pub(super) reply: Option<Box<[u8]>>,
@@ -119,6 +171,7 @@ impl Recipient {
             user: None,
             renamed: None,
             forward: Vec::new(),
+            dsn: Dsn::default(),
             fate: Fate::Open,
             reply: None,
             link: None,
@@ -230,6 +283,8 @@ pub(super) fn passed_on(reply: &Reply) -> Box<[u8]> {
     let mut bytes = Vec::new();
     reply.write(enhanced, &mut bytes);
     if bytes.len() > LMTP_REPLY_BYTES_MAX {
+        let own = reply.enhanced().and_then(|code| std::str::from_utf8(code).ok());
+        let enhanced = own.unwrap_or(enhanced);
         bytes = format!("{} {enhanced} The backend's words are too many.\r\n", reply.code).into();
     }
     bytes.into()

@@ -144,11 +144,13 @@ impl Exchange {
         }
     }
 
-    /// Starts an exchange with one. LOGIN takes it as the user name, as Dovecot does, though it speaks second.
+    /// Starts an exchange with one. LOGIN takes it as the user name, as Dovecot does, though it speaks second; an empty
+    /// one is none, because clients that send an initial response with every mechanism have none to send here.
     #[must_use]
     pub fn start_with(mechanism: Mechanism, message: &Secret) -> Turn {
         match mechanism {
             Mechanism::Plain => Self::Plain.respond(message),
+            Mechanism::Login if message.is_empty() => Self::start(mechanism),
             Mechanism::Login => Self::LoginUser.respond(message),
             Mechanism::External => Self::External.respond(message),
         }

@@ -10,7 +10,7 @@ use crate::limits::{FORWARD_KEY_BYTES_MAX, FORWARD_VALUE_BYTES_MAX, FORWARDS_MAX
 use crate::names::SessionId;
 use crate::wire::fact::Fact;
 use crate::wire::smtp::command::helo_name;
-use crate::wire::{base64, tab_escaped, xtext};
+use crate::wire::{base64, host_name, tab_escaped, xtext};
 
 /// Takes over one fact; none: its value is not legal.
 pub(super) fn fact(fact: Fact, value: &str, facts: &mut ClientFacts) -> Option<()> {
@@ -20,7 +20,8 @@ pub(super) fn fact(fact: Fact, value: &str, facts: &mut ClientFacts) -> Option<(
         Fact::ClientPort => facts.apparent.set_port(value.parse().ok()?),
         Fact::LocalIp => facts.local.set_ip(address(value)?),
         Fact::LocalPort => facts.local.set_port(value.parse().ok()?),
-        Fact::LocalName => facts.local_name = Some(host_name(value)?.into()),
+        // The client's SNI as it came: what is no name is worth nothing, and harms nothing of what else is told.
+        Fact::LocalName => facts.local_name = host_name::read(value.as_bytes()).map(Into::into),
         Fact::HopsLeft => facts.ttl = value.parse::<u8>().ok()?.min(PROXY_TTL),
         Fact::Transport => facts.transport = transport(value),
     }
@@ -50,13 +51,6 @@ fn address(value: &str) -> Option<IpAddr> {
     plain.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
-/// What SNI and PROXY AUTHORITY can carry; nothing that could end a string or a line anywhere.
-fn host_name(value: &str) -> Option<&str> {
-    let legal =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
-    ((1..=255).contains(&value.len()) && value.bytes().all(legal)).then_some(value)
-}
-
 /// Dovecot sends `TLS`, or `TLSv1.3 with cipher …`, or `insecure`.
 fn transport(value: &str) -> Transport {
     match value.get(..3) {
@@ -65,7 +59,8 @@ fn transport(value: &str) -> Transport {
     }
 }
 
-/// Takes over the arguments of XCLIENT in POP3 and ManageSieve, all or none; unknown attributes say nothing.
+/// Takes over the arguments of XCLIENT in POP3 and ManageSieve, all or none; unknown attributes say nothing, nor do
+/// those without a value.
 ///
 /// ```text
 /// XCLIENT *( SP NAME "=" value )
@@ -73,8 +68,9 @@ fn transport(value: &str) -> Transport {
 pub(super) fn xclient(arguments: &[u8], facts: &mut ClientFacts) -> Option<()> {
     let mut told = facts.clone();
     for argument in arguments.split(|&byte| byte == b' ').filter(|word| !word.is_empty()) {
-        let (name, value) = std::str::from_utf8(argument).ok()?.split_once('=')?;
-        attribute(name, value, &mut told)?;
+        if let Some((name, value)) = std::str::from_utf8(argument).ok()?.split_once('=') {
+            attribute(name, value, &mut told)?;
+        }
     }
     *facts = told;
     Some(())
@@ -92,16 +88,15 @@ pub(super) fn client_ip(argument: &[u8], facts: &mut ClientFacts) -> Option<()> 
 /// xclient-command = XCLIENT 1*( SP attribute-name "=" attribute-value ) ; postfix.org/XCLIENT_README.html
 /// attribute-value = xtext
 /// ```
+///
+/// Quirk: Dovecot takes one without attributes, so it begins the dialogue anew and says nothing.
 pub(super) fn xclient_smtp(
     arguments: &[u8],
     facts: &mut ClientFacts,
     helo: &mut Option<Box<str>>,
 ) -> Option<()> {
     let (mut told, mut name_told) = (facts.clone(), None);
-    let mut attributes =
-        arguments.split(|&byte| byte == b' ').filter(|word| !word.is_empty()).peekable();
-    attributes.peek()?;
-    for argument in attributes {
+    for argument in arguments.split(|&byte| byte == b' ').filter(|word| !word.is_empty()) {
         let (name, value) = std::str::from_utf8(argument).ok()?.split_once('=')?;
         let value = String::from_utf8(xtext::decode(value.as_bytes())?).ok()?;
         match &*value {
@@ -178,6 +173,16 @@ mod tests {
     }
 
     #[test]
+    fn an_attribute_without_a_value_says_nothing() {
+        let mut known = facts();
+        xclient(b"ADDR DESTPORT=1 PORT", &mut known).unwrap();
+        assert_eq!((known.apparent, known.local.port()), (facts().apparent, 1));
+        let (mut known, mut helo) = (facts(), None);
+        xclient_smtp(b"", &mut known, &mut helo).unwrap();
+        assert_eq!((known.apparent, helo), (facts().apparent, None));
+    }
+
+    #[test]
     fn po_06_a_bad_value_spoils_the_whole_line() {
         for bad in [
             "PORT=70000",
@@ -185,18 +190,37 @@ mod tests {
             "TTL=-1",
             "TTL=999",
             "SESSION=",
-            "DESTNAME=a\"b",
             "FORWARD=%%%",
             "FORWARD=az0",  // no padding
             "FORWARD=aw==", // no value
-            "ADDR",
-            "caf\u{e9}",
+            "PORT=caf\u{e9}",
         ] {
             let mut known = facts();
             let line = format!("DESTPORT=1 {bad}");
             assert_eq!(xclient(line.as_bytes(), &mut known), None, "{bad}");
             assert_eq!(known.local.port(), 110, "{bad}");
         }
+    }
+
+    #[test]
+    fn w_fwd_1_a_destname_that_is_no_name_is_left_out_alone() {
+        for odd in
+            ["2001:db8::1", "192.0.2.9", "b\u{fc}cher.example", "*.example", "a\"b", "mail:993", ""]
+        {
+            let mut known = facts();
+            known.local_name = Some("of.the.peer".into());
+            let line = format!("ADDR=198.51.100.7 DESTNAME={odd} PORT=4711");
+            xclient(line.as_bytes(), &mut known).unwrap();
+            assert_eq!(known.apparent, "198.51.100.7:4711".parse().unwrap(), "{odd}");
+            assert_eq!(known.local_name, None, "{odd}");
+        }
+        let mut known = facts();
+        let line = b"DESTNAME=a+20name+0D+0A ADDR=198.51.100.7";
+        xclient_smtp(line, &mut known, &mut None).unwrap();
+        assert_eq!(
+            (known.apparent.ip().to_string().as_str(), known.local_name),
+            ("198.51.100.7", None)
+        );
     }
 
     #[test]
@@ -210,7 +234,7 @@ mod tests {
         assert_eq!(known.apparent, "[2001:db8::7]:1000".parse().unwrap());
         assert_eq!(helo.as_deref(), Some("my host"));
         assert_eq!(known.forward, [("k".into(), "neww".into())]);
-        for bad in ["", "ADDR", "HELO=", "HELO=a+0Db", "ADDR=a=b", "HELO=+", "SESSION=a+20b"] {
+        for bad in ["ADDR", "HELO=", "HELO=a+0Db", "ADDR=a=b", "HELO=+", "SESSION=a+20b"] {
             assert!(xclient_smtp(bad.as_bytes(), &mut known, &mut helo).is_none(), "{bad}");
         }
         assert_eq!(helo.as_deref(), Some("my host"));

@@ -198,7 +198,7 @@ pub enum Command {
 /// The kind of addresses in a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// None: `UNKNOWN` in version 1, `LOCAL` or UNSPEC in version 2.
+    /// None that counts: `UNKNOWN` in version 1; `LOCAL`, UNSPEC or datagrams in version 2.
     Unspecified,
     /// IPv4, or IPv6 that carries IPv4.
     Inet,
@@ -223,13 +223,15 @@ pub enum Refusal {
     Words,
     /// Version 1: an address that is not one of the stated family.
     Address,
+    /// Version 1: an IPv4 address and an IPv6 address.
+    MixedFamilies,
     /// Version 1: a port that is no number from 0 to 65535 in its shortest form.
     Port,
     /// Version 2: the version nibble is not 2.
     Version,
     /// Version 2: neither LOCAL nor PROXY.
     Command,
-    /// Version 2: an address family or transport, or a combination of them, that we do not proxy.
+    /// Version 2: a combination of address family and transport that the specification does not know.
     Family,
     /// Version 2: the block is longer than we read.
     BlockTooLong,
@@ -241,8 +243,6 @@ pub enum Refusal {
     TlvTwice,
     /// Version 2: the checksum does not hold.
     Checksum,
-    /// Version 2: AUTHORITY is not a host name.
-    Authority,
     /// Version 2: UNIQUE_ID is longer than 128 bytes.
     UniqueId,
 }
@@ -256,6 +256,7 @@ impl Refusal {
         Self::Keyword,
         Self::Words,
         Self::Address,
+        Self::MixedFamilies,
         Self::Port,
         Self::Version,
         Self::Command,
@@ -265,7 +266,6 @@ impl Refusal {
         Self::TlvTruncated,
         Self::TlvTwice,
         Self::Checksum,
-        Self::Authority,
         Self::UniqueId,
     ];
 
@@ -279,16 +279,19 @@ impl Refusal {
             Self::Keyword => "PROXY v1 with an unknown protocol word",
             Self::Words => "PROXY v1 with a wrong number of words",
             Self::Address => "PROXY v1 with a bad address",
+            Self::MixedFamilies => {
+                "PROXY v1 that mixes IPv4 and IPv6: the client has one family, the balancer's listener the other, as with nginx's realip; \
+                 docs/BALANCERS.md has the remedy"
+            }
             Self::Port => "PROXY v1 with a bad port",
             Self::Version => "PROXY v2 with a wrong version number",
             Self::Command => "PROXY v2 with an unknown command",
-            Self::Family => "PROXY v2 with an unsupported address family or transport",
+            Self::Family => "PROXY v2 with an unknown combination of address family and transport",
             Self::BlockTooLong => "PROXY v2 longer than is read",
             Self::BlockTooShort => "PROXY v2 shorter than its addresses",
             Self::TlvTruncated => "PROXY v2 with a truncated TLV",
             Self::TlvTwice => "PROXY v2 with a repeated CRC32C or SSL TLV",
             Self::Checksum => "PROXY v2 with a wrong checksum",
-            Self::Authority => "PROXY v2 with an AUTHORITY that is not a host name",
             Self::UniqueId => "PROXY v2 with an oversized UNIQUE_ID",
         }
     }

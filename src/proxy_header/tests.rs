@@ -184,7 +184,9 @@ fn px_07_length_over_the_cap_is_refused_with_the_head_alone() {
 
 #[test]
 fn px_08_length_below_the_addresses_is_refused_with_the_head_alone() {
-    for (family, needed) in [(0x11, 12_u8), (0x21, 36), (0x31, 216)] {
+    for (family, needed) in
+        [(0x11, 12_u8), (0x12, 12), (0x21, 36), (0x22, 36), (0x31, 216), (0x32, 216)]
+    {
         for length in [0, needed - 1] {
             let mut head = v2_header(0x21, family, &[]);
             head[15] = length;
@@ -225,11 +227,16 @@ fn px_11_checksum_right_wrong_twice() {
     let name = tlv(0x02, b"mail.example");
     let header = with_checksum(std::slice::from_ref(&name));
     accepted(&header);
-    for at in 16..header.len() {
+    let kind_at = header.len() - 7;
+    for at in (16..header.len()).filter(|&at| at != kind_at) {
         let mut flipped = header.clone();
         flipped[at] ^= 0x01;
         assert!(matches!(decode(&flipped), Outcome::Refused(_)), "byte {at}");
     }
+    // Under another type it is no checksum, and what is left (here an AUTHORITY that is no name) harms nothing.
+    let mut renamed = header;
+    renamed[kind_at] ^= 0x01;
+    assert_eq!(accepted(&renamed).0.tlvs.authority.as_deref(), Some("mail.example"));
     let twice = proxied(&[tlv(0x03, &[0; 4]), name, tlv(0x03, &[0; 4])]);
     assert_eq!(refused(&twice), Refusal::TlvTwice);
     for length in [0, 3, 5] {
@@ -281,7 +288,7 @@ fn px_14_unknown_nibbles_are_refused_as_soon_as_they_arrive() {
         assert_eq!(decode(&begin), expected, "{byte:#04X}");
         let begin = [&v2::SIGNATURE[..], &[0x21, byte]].concat();
         let expected = match byte {
-            0x00 | 0x11 | 0x21 | 0x31 => Outcome::Incomplete,
+            0x00 | 0x11 | 0x12 | 0x21 | 0x22 | 0x31 | 0x32 => Outcome::Incomplete,
             _ => Outcome::Refused(Refusal::Family),
         };
         assert_eq!(decode(&begin), expected, "{byte:#04X}");
@@ -299,6 +306,55 @@ fn px_15_unix_is_accepted_and_its_paths_are_ignored() {
     assert_eq!(decoded.tlvs.unique_id.as_deref(), Some(&b"id"[..]));
 }
 
+/// Valid, and nothing that a TCP connection can come from: as if the family were unspecified, TLVs included.
+#[test]
+fn w_pp2_2_datagrams_leave_the_sockets_endpoints() {
+    for (family, bytes) in [(0x12, 12), (0x22, 36), (0x32, 216)] {
+        let expected = Header::without_addresses(Command::Proxy, Family::Unspecified);
+        for tlvs in [vec![], tlv(0x02, b"mail.example"), ssl_with_name(), vec![0x20, 0xFF], vec![0]]
+        {
+            let header = v2_header(0x21, family, &[vec![0xC0; bytes], tlvs].concat());
+            let (decoded, consumed) = accepted(&[&header[..], b"a1 NOOP\r\n"].concat());
+            assert_eq!((decoded, consumed), (expected.clone(), header.len()), "{family:#04X}");
+            assert_eq!(fed(header.chunks(1)), decode(&header), "{family:#04X}");
+        }
+        let wrong = tlv(0x03, &[0; 4]);
+        let header = v2_header(0x21, family, &[vec![0; bytes], wrong.clone()].concat());
+        assert_eq!(refused(&header), Refusal::Checksum, "{family:#04X}");
+        let header = v2_header(0x21, family, &[vec![0; bytes], wrong.clone(), wrong].concat());
+        assert_eq!(refused(&header), Refusal::TlvTwice, "{family:#04X}");
+    }
+}
+
+/// Client certificate and name, verified, as the sender says.
+fn ssl_with_name() -> Vec<u8> {
+    tlv(0x20, &[&[0x07, 0, 0, 0, 0][..], &tlv(0x22, b"alice")].concat())
+}
+
+#[test]
+fn px_16_mixed_families_are_told_from_bad_addresses() {
+    let at = |inet: &str, source: &str, destination: &str| {
+        refused(format!("PROXY {inet} {source} {destination} 5 143\r\n").as_bytes())
+    };
+    let (four, six, mapped) = ("192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1");
+    for inet in ["TCP4", "TCP6"] {
+        for other in [six, mapped] {
+            assert_eq!(at(inet, four, other), Refusal::MixedFamilies);
+            assert_eq!(at(inet, other, four), Refusal::MixedFamilies);
+        }
+        for bad in
+            ["localhost", "192.0.2.1.", "192.0.2.01", "fe80::1%eth0", "[2001:db8::1]", "unknown"]
+        {
+            for good in [four, six] {
+                assert_eq!(at(inet, bad, good), Refusal::Address, "{bad}");
+                assert_eq!(at(inet, good, bad), Refusal::Address, "{bad}");
+            }
+        }
+    }
+    assert_eq!(at("TCP4", six, six), Refusal::Address);
+    assert_eq!(at("TCP6", four, four), Refusal::Address);
+}
+
 #[test]
 fn px_16_bad_lines() {
     use Refusal::*;
@@ -313,8 +369,10 @@ fn px_16_bad_lines() {
         ("PROXY TCP4 192.0.2.1 198.51.100.2 65536 143\r\n", Port),
         ("PROXY TCP4 192.0.2.1 198.51.100.2 +1 143\r\n", Port),
         ("PROXY TCP4 2001:db8::1 2001:db8::2 5 143\r\n", Address),
-        ("PROXY TCP4 ::ffff:192.0.2.1 198.51.100.2 5 143\r\n", Address),
+        ("PROXY TCP4 ::ffff:192.0.2.1 198.51.100.2 5 143\r\n", MixedFamilies),
         ("PROXY TCP6 192.0.2.1 198.51.100.2 5 143\r\n", Address),
+        ("PROXY TCP6 2001:db8::1 198.51.100.2 5 143\r\n", MixedFamilies),
+        ("PROXY TCP4 192.0.2.1 ::1 5 143\r\n", MixedFamilies),
         ("PROXY TCP6 fe80::1%eth0 2001:db8::2 5 143\r\n", Address),
         ("PROXY TCP4 localhost 198.51.100.2 5 143\r\n", Address),
         ("PROXY TCP4 192.0.2.1 198.51.100.2 5\r\n", Words),

@@ -1,14 +1,16 @@
 //! The extensions of version 2: type, length, value (doc/proxy-protocol.txt 2.2; wire.md 2.4).
 //!
-//! Decides which values are facts for us. A value that only a log would show is dropped when it is no clean text; a value
-//! that decides something (AUTHORITY, the checksum) refuses the header when it is wrong. A value without bytes counts as
-//! absent. When a type stands twice the first one holds, and [`Tlvs::repeated`] says that it happened; a second SSL or
-//! CRC32C refuses the header, because whoever wrote two of those wanted somebody to see the wrong one.
+//! Decides which values are facts for us. A value that the client had a hand in (AUTHORITY is its SNI, as it came), or that
+//! only a log would show, is left out when it makes no sense; one that the sender answers for (the checksum) refuses the
+//! header when it is wrong. A value without bytes counts as absent. When a type stands twice the first one holds, and
+//! [`Tlvs::repeated`] says that it happened; a second SSL or CRC32C refuses the header, because whoever wrote two of those
+//! wanted somebody to see the wrong one.
 //!
 //! Does not decide what the facts are used for. Driven by `v2`; tests below, in `tests.rs`, and in the fuzz target.
 
 use super::{Refusal, crc32c};
-use crate::limits::{PROXY_AUTHORITY_BYTES_MAX, PROXY_TEXT_BYTES_MAX, PROXY_UNIQUE_ID_BYTES_MAX};
+use crate::limits::{PROXY_TEXT_BYTES_MAX, PROXY_UNIQUE_ID_BYTES_MAX};
+use crate::wire::host_name;
 
 /// TLV types (doc/proxy-protocol.txt 2.2).
 pub mod kind {
@@ -61,7 +63,8 @@ pub mod ssl_flag {
 pub struct Tlvs {
     /// The protocol that client and sender agreed on; judge it with [`super::policy::is_alpn_acceptable`].
     pub alpn: Option<Box<[u8]>>,
-    /// The host name that the client asked for: a valid DNS name, in the sender's spelling, without a final dot.
+    /// The host name that the client asked for: a valid DNS name, in the sender's spelling, without a final dot. What is none
+    /// is left out, as it is of an SNI that we see ourselves: no certificate depends on it any more.
     pub authority: Option<Box<str>>,
     /// The sender's id of the connection. Opaque, not even text; for logs only, where it has to be escaped.
     pub unique_id: Option<Box<[u8]>>,
@@ -119,7 +122,9 @@ impl Tlvs {
             // From here on a value without bytes says nothing.
             _ if value.is_empty() => true,
             kind::ALPN => keep(&mut self.alpn, value.into()),
-            kind::AUTHORITY => keep(&mut self.authority, host_name(value)?),
+            kind::AUTHORITY => {
+                host_name::read(value).is_none_or(|name| keep(&mut self.authority, name.into()))
+            }
             kind::UNIQUE_ID if value.len() > PROXY_UNIQUE_ID_BYTES_MAX => {
                 return Err(Refusal::UniqueId);
             }
@@ -292,25 +297,6 @@ fn clean_text(value: &[u8]) -> Option<Box<str>> {
     (clean && !text.chars().any(char::is_control)).then(|| text.into())
 }
 
-/// ```text
-/// host-name = label *("." label) ["."]       ; RFC 1123 2.1, and "_", which real names have
-/// label     = 1*63 ( ALPHA / DIGIT / "-" / "_" ), neither beginning nor ending with "-"
-/// ```
-fn host_name(value: &[u8]) -> Result<Box<str>, Refusal> {
-    let text = str::from_utf8(value).map_err(|_| Refusal::Authority)?;
-    let name = text.strip_suffix('.').unwrap_or(text);
-    let legal = text.len() <= PROXY_AUTHORITY_BYTES_MAX && name.split('.').all(is_label);
-    if legal { Ok(name.into()) } else { Err(Refusal::Authority) }
-}
-
-fn is_label(label: &str) -> bool {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    (1..=63).contains(&label.len())
-        && label.bytes().all(legal)
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -354,21 +340,34 @@ mod tests {
         assert_eq!((tlvs.unique_id, tlvs.repeated), (None, false));
     }
 
+    /// Case `cross-authority-literal`: hitch and HAProxy pass on whatever a client sent as SNI.
     #[test]
-    fn authority_is_a_host_name_or_the_header_is_refused() {
-        for name in ["mail.example", "MAIL.Example.", "12345", "a_b.example", "10.0.0.1"] {
-            let tlvs = read(&[tlv(kind::AUTHORITY, name.as_bytes())]).unwrap();
-            assert_eq!(tlvs.authority.as_deref(), Some(name.trim_end_matches('.')));
+    fn authority_that_is_no_host_name_is_left_out() {
+        let values: [&[u8]; 7] = [
+            b"::1",
+            b"192.0.2.1",
+            "bücher.example".as_bytes(),
+            b"*.a",
+            b"a b",
+            b"a\r\n",
+            &[0xFF; 300],
+        ];
+        for value in values {
+            let tlvs = read(&[tlv(kind::AUTHORITY, value), tlv(kind::UNIQUE_ID, b"id")]).unwrap();
+            let expected = Tlvs { unique_id: Some(b"id"[..].into()), ..Tlvs::default() };
+            assert_eq!(tlvs, expected, "{}", value.escape_ascii());
         }
-        let long = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(63)].join(".");
-        assert_eq!(long.len(), 255);
-        assert!(read(&[tlv(kind::AUTHORITY, long.as_bytes())]).is_ok());
-        let longer = format!("{long}.");
-        let bad = [".", "a..b", ".a", "-a", "a-", "a b", "a\0", "ä.example", "a/b", &longer];
-        for name in bad {
-            let refused = read(&[tlv(kind::AUTHORITY, name.as_bytes())]);
-            assert_eq!(refused, Err(Refusal::Authority), "{name}");
-        }
+        let tlvs = read(&[tlv(kind::AUTHORITY, b"MAIL.Example.")]).unwrap();
+        assert_eq!(tlvs.authority.as_deref(), Some("MAIL.Example"));
+    }
+
+    #[test]
+    fn authority_that_is_no_host_name_takes_nobodys_place() {
+        let tlvs = read(&[tlv(kind::AUTHORITY, b"::1"), tlv(kind::AUTHORITY, b"mail.example")]);
+        let tlvs = tlvs.unwrap();
+        assert_eq!((tlvs.authority.as_deref(), tlvs.repeated), (Some("mail.example"), false));
+        let tlvs = read(&[tlv(kind::AUTHORITY, b"mail.example"), tlv(kind::AUTHORITY, b"::1")]);
+        assert_eq!(tlvs.unwrap().authority.as_deref(), Some("mail.example"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Version 1: one line of text (doc/proxy-protocol.txt 2.1; wire.md 2.2).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use super::{Command, Family, Header, Progress, Refusal, agrees_so_far};
 use crate::limits::PROXY_V1_BYTES_MAX;
@@ -61,20 +61,21 @@ fn header(line: &[u8]) -> Result<Header, Refusal> {
     if [source, destination, sport, dport].contains(&"") {
         return Err(Refusal::Words);
     }
-    let address = if inet == "TCP4" { ipv4 } else { ipv6 };
-    let source = SocketAddr::new(address(source)?, port(sport)?);
-    let destination = SocketAddr::new(address(destination)?, port(dport)?);
+    let (source, destination) = (address(source)?, address(destination)?);
+    if source.is_ipv4() != destination.is_ipv4() {
+        return Err(Refusal::MixedFamilies);
+    }
+    if source.is_ipv4() != (inet == "TCP4") {
+        return Err(Refusal::Address);
+    }
+    let source = SocketAddr::new(source, port(sport)?);
+    let destination = SocketAddr::new(destination, port(dport)?);
     Ok(super::v2::for_client(source, destination))
 }
 
-/// Dotted quad without leading zeros, which is what `Ipv4Addr` accepts.
-fn ipv4(word: &str) -> Result<IpAddr, Refusal> {
-    word.parse::<Ipv4Addr>().map(IpAddr::V4).map_err(|_| Refusal::Address)
-}
-
-/// RFC 4291 2.2 text without scope id, which is what `Ipv6Addr` accepts.
-fn ipv6(word: &str) -> Result<IpAddr, Refusal> {
-    word.parse::<Ipv6Addr>().map(IpAddr::V6).map_err(|_| Refusal::Address)
+/// Dotted quad without leading zeros, or RFC 4291 2.2 text without scope id, which is what `IpAddr` accepts.
+fn address(word: &str) -> Result<IpAddr, Refusal> {
+    word.parse().map_err(|_| Refusal::Address)
 }
 
 /// ```text

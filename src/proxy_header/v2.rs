@@ -35,10 +35,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Progress, Refusal> {
     };
     match (head.command, head.family) {
         (Command::Proxy, Some(family @ (Family::Inet | Family::Inet6 | Family::Unix))) => {
-            decode_proxied(header, family).map(|decoded| Progress::Complete(decoded, total))
+            let decoded = decode_proxied(header, family, head.address_bytes)?;
+            Ok(Progress::Complete(decoded, total))
         }
         (command, family) => {
-            verify_skipped(header, family)?;
+            verify_skipped(header, head.address_bytes, family.is_some())?;
             let decoded = Header::without_addresses(command, Family::Unspecified);
             Ok(Progress::Complete(decoded, total))
         }
@@ -63,6 +64,8 @@ struct Head {
     command: Command,
     /// None: LOCAL with a family that does not exist, which is ignored like every other (W-PP2-1).
     family: Option<Family>,
+    /// How many of the block's bytes are addresses, ours to use or not.
+    address_bytes: usize,
     block_bytes: usize,
 }
 
@@ -76,7 +79,7 @@ impl Head {
         let Some(family_transport) = fields.next() else {
             return Ok(None);
         };
-        let family = family(command, family_transport)?;
+        let (family, address_bytes) = family(command, family_transport)?;
         let (Some(high), Some(low)) = (fields.next(), fields.next()) else {
             return Ok(None);
         };
@@ -85,10 +88,10 @@ impl Head {
             return Err(Refusal::BlockTooLong);
         }
         // W-PP2-3. A LOCAL block is skipped whatever is in it.
-        if command == Command::Proxy && block_bytes < address_bytes(family) {
+        if command == Command::Proxy && block_bytes < address_bytes {
             return Err(Refusal::BlockTooShort);
         }
-        Ok(Some(Self { command, family, block_bytes }))
+        Ok(Some(Self { command, family, address_bytes, block_bytes }))
     }
 }
 
@@ -102,31 +105,26 @@ fn command(byte: u8) -> Result<Command, Refusal> {
     }
 }
 
-/// High nibble family, low nibble transport. Of the combinations that the specification lists we proxy the streams; a
-/// datagram, or a combination that it does not list, is refused (W-PP2-2). LOCAL has none that matters.
-fn family(command: Command, byte: u8) -> Result<Option<Family>, Refusal> {
+/// High nibble family, low nibble transport; and how many bytes its addresses have. Of the combinations that the specification
+/// lists we proxy the streams, and treat datagrams as the unspecified family, as it wants; what it does not list is refused
+/// (W-PP2-2). LOCAL has none that matters.
+fn family(command: Command, byte: u8) -> Result<(Option<Family>, usize), Refusal> {
     match byte {
-        0x00 => Ok(Some(Family::Unspecified)),
-        0x11 => Ok(Some(Family::Inet)),
-        0x21 => Ok(Some(Family::Inet6)),
-        0x31 => Ok(Some(Family::Unix)),
-        _ if command == Command::Local => Ok(None),
+        0x00 => Ok((Some(Family::Unspecified), 0)),
+        0x11 => Ok((Some(Family::Inet), INET_BYTES)),
+        0x12 => Ok((Some(Family::Unspecified), INET_BYTES)),
+        0x21 => Ok((Some(Family::Inet6), INET6_BYTES)),
+        0x22 => Ok((Some(Family::Unspecified), INET6_BYTES)),
+        0x31 => Ok((Some(Family::Unix), UNIX_BYTES)),
+        0x32 => Ok((Some(Family::Unspecified), UNIX_BYTES)),
+        _ if command == Command::Local => Ok((None, 0)),
         _ => Err(Refusal::Family),
     }
 }
 
-fn address_bytes(family: Option<Family>) -> usize {
-    match family {
-        None | Some(Family::Unspecified) => 0,
-        Some(Family::Inet) => INET_BYTES,
-        Some(Family::Inet6) => INET6_BYTES,
-        Some(Family::Unix) => UNIX_BYTES,
-    }
-}
-
 /// A complete header that speaks for a client. Its TLVs count, so all of them must be sound.
-fn decode_proxied(header: &[u8], family: Family) -> Result<Header, Refusal> {
-    let tlvs_at = HEAD_BYTES.saturating_add(address_bytes(Some(family)));
+fn decode_proxied(header: &[u8], family: Family, address_bytes: usize) -> Result<Header, Refusal> {
+    let tlvs_at = HEAD_BYTES.saturating_add(address_bytes);
     let (addresses, _) = header.split_at_checked(tlvs_at).ok_or(Refusal::BlockTooShort)?;
     let block = addresses.get(HEAD_BYTES..).ok_or(Refusal::BlockTooShort)?;
     tlv::verify(header, tlvs_at)?;
@@ -139,14 +137,12 @@ fn decode_proxied(header: &[u8], family: Family) -> Result<Header, Refusal> {
     Ok(Header { tlvs, ..decoded })
 }
 
-/// A block that says nothing to us (LOCAL, or an unspecified family). Its length was honoured; its content is not an
-/// error, except a checksum that can be found and is wrong (W-TLV-4).
-fn verify_skipped(header: &[u8], family: Option<Family>) -> Result<(), Refusal> {
-    let tlvs_at = HEAD_BYTES.saturating_add(address_bytes(family));
-    match tlv::verify(header, tlvs_at) {
-        Err(Refusal::TlvTruncated) | Ok(()) => Ok(()),
-        Err(refusal) if family.is_some() => Err(refusal),
-        Err(_) => Ok(()),
+/// A block that says nothing to us (LOCAL, datagrams, or an unspecified family). Its length was honoured; its content is not
+/// an error, except a checksum that can be found and is wrong (W-TLV-4). `is_known`: so is the place where TLVs begin.
+fn verify_skipped(header: &[u8], address_bytes: usize, is_known: bool) -> Result<(), Refusal> {
+    match tlv::verify(header, HEAD_BYTES.saturating_add(address_bytes)) {
+        Err(refusal) if is_known && refusal != Refusal::TlvTruncated => Err(refusal),
+        Err(_) | Ok(()) => Ok(()),
     }
 }
 
@@ -197,7 +193,7 @@ mod tests {
     #[test]
     fn every_family_byte_of_a_proxy_header_is_listed_or_refused() {
         for byte in 0..=0xFF {
-            let listed = matches!(byte, 0x00 | 0x11 | 0x21 | 0x31);
+            let listed = matches!(byte, 0x00 | 0x11 | 0x12 | 0x21 | 0x22 | 0x31 | 0x32);
             assert_eq!(family(Command::Proxy, byte).is_ok(), listed, "{byte:#04X}");
             assert!(family(Command::Local, byte).is_ok(), "{byte:#04X}");
         }

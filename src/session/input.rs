@@ -48,9 +48,9 @@ pub enum Input<'a> {
     /// It does not.
     BackendInsecure {
         /// For the log.
-        word: &'static str,
-        /// The backend could not prove who it is.
-        is_certificate: bool,
+        word: &'a str,
+        /// Another attempt meets the same: a certificate that won't do, no version in common, no TLS at all (W-BTLS-3).
+        is_lasting: bool,
     },
     /// It could not be made, or broke.
     BackendBroken(&'static str),

@@ -146,8 +146,8 @@ impl Session {
             }
             Input::Connected => self.backend_connected(now, outbox),
             Input::BackendSecured => self.backend_secured(now, outbox),
-            Input::BackendInsecure { word, is_certificate } => {
-                self.backend_insecure(now, word, is_certificate, outbox);
+            Input::BackendInsecure { word, is_lasting } => {
+                self.backend_insecure(now, word, is_lasting, outbox);
             }
             Input::BackendBroken(word) => self.backend_broken(now, word, outbox),
             Input::Backend(bytes) => self.backend_bytes(now, bytes, outbox),

@@ -211,19 +211,19 @@ impl Session {
         }
     }
 
-    /// No TLS towards the backend. One that can't prove itself is not asked again; it has no other certificate
-    /// (W-BTLS-3).
+    /// No TLS towards the backend. Where another attempt would meet the same certificate, or the same lack of TLS, there
+    /// is none (W-BTLS-3).
     pub(super) fn backend_insecure(
         &mut self,
         now: Tick,
-        word: &'static str,
-        is_certificate: bool,
+        word: &str,
+        is_lasting: bool,
         outbox: &mut Outbox,
     ) {
         if !matches!(self.stage, Stage::SecuringBackend | Stage::LoggingIn) {
             return;
         }
-        let failure = if is_certificate { Failure::RemoteConfig } else { Failure::Remote };
+        let failure = if is_lasting { Failure::RemoteConfig } else { Failure::Remote };
         self.attempt_failed(now, failure, None, word, outbox);
     }
 }

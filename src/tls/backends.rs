@@ -1,67 +1,18 @@
 //! Towards backends: whom we trust, under which name, and sessions to resume (wire.md 3.3).
 
-use std::fmt;
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject as _;
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::Oldest;
 use super::provider::{provider, versions};
 use super::secrets::Catcher;
+use super::trust::{Anchors, Signed, Trust, verify_signature};
 use crate::limits;
-
-/// Whose certificates are good. Shared by all cores.
-#[derive(Clone, Debug, Default)]
-pub struct Trust {
-    /// None: nobody's, so that only a backend whose certificate does not matter can be reached.
-    verifier: Option<Arc<WebPkiServerVerifier>>,
-}
-
-/// Why a file of authorities can't be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TrustFault {
-    /// Not one usable certificate in it.
-    Empty,
-}
-
-impl fmt::Display for TrustFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("holds no certificate of an authority; it must be PEM"),
-        }
-    }
-}
-
-impl Trust {
-    /// Whether it is the same trust, and not only an equal one.
-    #[must_use]
-    pub fn is(&self, other: &Self) -> bool {
-        match (&self.verifier, &other.verifier) {
-            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
-            (None, None) => true,
-            _ => false,
-        }
-    }
-
-    /// Trusts the authorities in the contents of a file (PEM).
-    ///
-    /// # Errors
-    /// There are none in it.
-    pub fn new(authorities: &[u8]) -> Result<Self, TrustFault> {
-        let mut roots = RootCertStore::empty();
-        // One authority that makes no sense must not cost us all others: the system's list is not ours to mend.
-        let readable = CertificateDer::pem_slice_iter(authorities).filter_map(Result::ok);
-        roots.add_parsable_certificates(readable);
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
-        let verifier = verifier.build().map_err(|_| TrustFault::Empty)?;
-        Ok(Self { verifier: Some(verifier) })
-    }
-}
 
 /// One core's side towards backends. Its store of sessions has a lock inside, which nobody else ever takes.
 #[derive(Debug)]
@@ -70,21 +21,37 @@ pub struct Backends {
     any: Option<Arc<ClientConfig>>,
 }
 
+impl Trust {
+    /// The same trust, and no version older than this one.
+    #[must_use]
+    pub fn speaking(self, oldest: Oldest) -> Self {
+        Self { oldest, ..self }
+    }
+}
+
 impl Backends {
     /// For one core.
     #[must_use]
     pub fn new(trust: &Trust) -> Self {
         let provider = provider();
-        let any = Arc::new(AnyCertificate(Arc::clone(&provider)));
-        let verified = trust.verifier.clone().and_then(|trust| config(&provider, trust));
-        Self { verified, any: config(&provider, any) }
+        let verified = trust.anchors.as_ref().and_then(|anchors| {
+            config(
+                &provider,
+                trust.oldest,
+                Verifier::of(&provider, Believes::These(Arc::clone(anchors))),
+            )
+        });
+        let any = config(&provider, trust.oldest, Verifier::of(&provider, Believes::Anybody));
+        Self { verified, any }
     }
 
     /// With other primitives, and for any certificate.
     #[cfg(test)]
     pub(super) fn with(provider: &Arc<CryptoProvider>) -> Self {
-        let any = Arc::new(AnyCertificate(Arc::clone(provider)));
-        Self { verified: None, any: config(provider, any) }
+        Self {
+            verified: None,
+            any: config(provider, Oldest::default(), Verifier::of(provider, Believes::Anybody)),
+        }
     }
 
     /// The configuration for a backend; `None`: it has to prove itself, and nobody is trusted.
@@ -93,13 +60,13 @@ impl Backends {
     }
 }
 
-/// TLS 1.2 is enough for a backend, whatever clients have to speak: its operator is ours.
 fn config(
     provider: &Arc<CryptoProvider>,
+    oldest: Oldest,
     verifier: Arc<dyn ServerCertVerifier>,
 ) -> Option<Arc<ClientConfig>> {
     let config = ClientConfig::builder_with_provider(Arc::clone(provider))
-        .with_protocol_versions(versions(Oldest::Tls12))
+        .with_protocol_versions(versions(oldest))
         .ok()?;
     let mut config =
         config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
@@ -114,22 +81,51 @@ fn config(
 /// What unit tests take, too.
 #[cfg(test)]
 pub(super) fn any_certificate() -> Arc<dyn ServerCertVerifier> {
-    Arc::new(AnyCertificate(provider()))
+    verifier_of(&Trust::default(), true)
 }
 
-/// `any-cert`: whoever answers will do, but it must have the key that it shows.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
+#[cfg(test)]
+pub(super) fn verifier_of(trust: &Trust, any: bool) -> Arc<dyn ServerCertVerifier> {
+    let believes = match &trust.anchors {
+        Some(anchors) if !any => Believes::These(Arc::clone(anchors)),
+        _ => Believes::Anybody,
+    };
+    Verifier::of(&provider(), believes)
+}
 
-impl ServerCertVerifier for AnyCertificate {
+/// Who may answer for a backend. In any case it must have the key that it shows.
+#[derive(Debug)]
+struct Verifier {
+    believes: Believes,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+#[derive(Debug)]
+enum Believes {
+    /// `any-cert`: whoever answers will do.
+    Anybody,
+    These(Arc<Anchors>),
+}
+
+impl Verifier {
+    fn of(provider: &CryptoProvider, believes: Believes) -> Arc<dyn ServerCertVerifier> {
+        let algorithms = provider.signature_verification_algorithms;
+        Arc::new(Self { believes, algorithms })
+    }
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
-        _now: UnixTime,
+        now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        if let Believes::These(anchors) = &self.believes {
+            anchors.verify(end_entity, intermediates, server_name, now)?;
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -139,7 +135,8 @@ impl ServerCertVerifier for AnyCertificate {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        verify_signature(Signed::Tls12, message, cert, dss, &self.algorithms)?;
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn verify_tls13_signature(
@@ -148,10 +145,11 @@ impl ServerCertVerifier for AnyCertificate {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        verify_signature(Signed::Tls13, message, cert, dss, &self.algorithms)?;
+        Ok(HandshakeSignatureValid::assertion())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }

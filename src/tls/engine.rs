@@ -17,6 +17,7 @@ use super::library::{Act, Library, Next};
 use super::records::Records;
 use super::secrets::{Secrets, caught};
 use super::servers::{Servers, asked_for};
+use super::trust::{BAD_NAME, NO_TRUST};
 use crate::facts::ClientCertificate;
 use crate::limits;
 use crate::names::Protocol;
@@ -68,13 +69,15 @@ pub struct Established {
 }
 
 impl Engine {
-    /// Our side towards a client. `None`: certificates are to be asked for and nobody's would be good, or the library
+    /// Our side towards a client. `None`: the protocol has no certificate, or certificates are to be asked for and nobody's
+    /// would be good, or the library
     /// refuses, which it does only without randomness.
     #[must_use]
     pub fn server(servers: &Servers, protocol: Protocol, asked: Asked) -> Option<Self> {
-        let config = Arc::clone(servers.of(protocol, asked)?);
+        let server = servers.of(protocol)?;
+        let config = Arc::clone(server.asking(asked)?);
         let engine = Self::new(Library::Server(UnbufferedServerConnection::new(config).ok()?));
-        Some(Self { name_field: servers.name_field(), ..engine })
+        Some(Self { name_field: server.name_field(), ..engine })
     }
 
     /// Our side towards the backend of this name; its first words are appended to `reply`.
@@ -381,8 +384,3 @@ impl fmt::Debug for Engine {
 }
 
 const FAILED: Fault = Fault::of("the connection is over");
-const NO_TRUST: Fault = Fault {
-    word: "no authority is trusted: set ssl_client_ca_file, or install ca-certificates",
-    certificate: true,
-};
-const BAD_NAME: Fault = Fault { word: "the backend's name is no host name", certificate: true };

@@ -1,19 +1,43 @@
-//! Why a TLS connection ended, in words for a log. Only fixed words: nothing of what a peer sent gets into them.
+//! Why a TLS connection ended, in words for a log. Fixed words, but for what a backend's certificate says, cleaned.
 
-use rustls::{AlertDescription, CertificateError, Error};
+use rustls::{AlertDescription, CertificateError, Error, OtherError};
+
+use super::trust::{Refusal, clean};
+use crate::wire::der;
 
 /// Why a TLS connection can't go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// For the log.
+    /// For the log: fixed words.
     pub word: &'static str,
-    /// The peer's certificate is to blame: another attempt at the same address finds the same one (W-BTLS-3).
+    /// The peer's certificate is to blame.
     pub certificate: bool,
+    /// What was met is how the peer is set up, and no accident.
+    lasting: bool,
+    /// The same with what stands in the peer's certificate, cleaned; for peers that are the operator's own.
+    seen: Option<Box<str>>,
 }
 
 impl Fault {
-    pub(super) const fn of(word: &'static str) -> Self {
-        Self { word, certificate: false }
+    /// An accident: the next attempt may go better.
+    pub(crate) const fn of(word: &'static str) -> Self {
+        Self { word, certificate: false, lasting: false, seen: None }
+    }
+
+    pub(super) const fn of_certificate(word: &'static str) -> Self {
+        Self { word, certificate: true, lasting: true, seen: None }
+    }
+
+    /// Whether the next attempt at the same address comes to the same (W-BTLS-3).
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        self.lasting
+    }
+
+    /// For the log, with what was seen of a certificate.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        self.seen.as_deref().unwrap_or(self.word)
     }
 }
 
@@ -21,10 +45,10 @@ impl From<&Error> for Fault {
     fn from(error: &Error) -> Self {
         let word = match error {
             Error::InvalidCertificate(why) => {
-                return Self { word: certificate(why), certificate: true };
+                return Self { seen: seen(why), ..Self::of_certificate(certificate(why)) };
             }
             Error::NoCertificatesPresented => {
-                return Self { word: "no certificate was shown", certificate: true };
+                return Self::of_certificate("no certificate was shown");
             }
             Error::AlertReceived(alert) => received(*alert),
             Error::DecryptError => "a record cannot be decrypted",
@@ -38,7 +62,26 @@ impl From<&Error> for Fault {
             Error::PeerMisbehaved(_) => "the peer breaks the rules of TLS",
             _ => "an internal failure",
         };
-        Self::of(word)
+        Self { lasting: is_setup(error), ..Self::of(word) }
+    }
+}
+
+/// Whether the peer is set up so: it speaks other versions, knows other names, wants a certificate of ours, or no TLS at all.
+fn is_setup(error: &Error) -> bool {
+    match error {
+        Error::PeerIncompatible(_) | Error::InvalidMessage(_) | Error::NoApplicationProtocol => {
+            true
+        }
+        Error::AlertReceived(alert) => !matches!(
+            alert,
+            AlertDescription::InternalError
+                | AlertDescription::UserCanceled
+                | AlertDescription::CloseNotify
+                | AlertDescription::BadRecordMac
+                | AlertDescription::DecryptError
+                | AlertDescription::DecodeError
+        ),
+        _ => false,
     }
 }
 
@@ -58,9 +101,48 @@ fn certificate(why: &CertificateError) -> &'static str {
             "the certificate is for another purpose"
         }
         CertificateError::BadSignature => "the certificate was not made by its issuer",
+        CertificateError::BadEncoding => "the certificate is damaged",
+        CertificateError::UnhandledCriticalExtension => {
+            "the certificate has a critical extension that nobody here knows"
+        }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "the certificate is signed by an algorithm that is too weak or unknown"
+        }
         CertificateError::Revoked => "the certificate was revoked",
         _ => "the certificate is not valid",
     }
+}
+
+/// What is to be told of a backend's certificate besides.
+fn seen(why: &CertificateError) -> Option<Box<str>> {
+    let day = |seconds: u64| der::day(i64::try_from(seconds).unwrap_or(i64::MAX));
+    let word = certificate(why);
+    let text = match why {
+        CertificateError::ExpiredContext { not_after, .. } => {
+            format!("{word}, on {}; renew it", day(not_after.as_secs()))
+        }
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            format!("{word}, but from {} on; look at both clocks", day(not_before.as_secs()))
+        }
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            let names = match presented.is_empty() {
+                true => "it has none".to_owned(),
+                false => format!("it is for {}", presented.join(" ")),
+            };
+            format!("{word}: {} was expected, {}", expected.to_str(), clean(&names))
+        }
+        CertificateError::UnknownIssuer => {
+            format!(
+                "{word}: what was shown leads to no authority in ssl_client_ca_file (unset: the system's)"
+            )
+        }
+        CertificateError::Other(OtherError(refusal)) => {
+            refusal.downcast_ref::<Refusal>()?.to_string()
+        }
+        _ => return None,
+    };
+    Some(text.into())
 }
 
 fn received(alert: AlertDescription) -> &'static str {

@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
 use super::provider::provider;
-use crate::wire::der;
+use crate::wire::certificate::Certificate;
 
 /// What we prove ourselves with.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ impl Identity {
             .collect::<Result<_, _>>()
             .map_err(|_| IdentityFault::NoCertificate)?;
         let own = chain.first().ok_or(IdentityFault::NoCertificate)?;
-        let dates = der::validity(own);
+        let dates = Certificate::read(own).and_then(|own| own.validity());
         if key.windows(ENCRYPTED.len()).any(|part| part == ENCRYPTED) {
             return Err(IdentityFault::EncryptedKey);
         }
@@ -64,6 +64,12 @@ impl Identity {
         }
         let (begins, ends) = (dates.map(|(begins, _)| begins), dates.map(|(_, ends)| ends));
         Ok(Self { key: Arc::new(key), ends, begins })
+    }
+
+    /// One that would not do for clients.
+    #[cfg(test)]
+    pub(super) fn of_key(key: Arc<CertifiedKey>) -> Self {
+        Self { key, ends: None, begins: None }
     }
 
     /// Seconds until the certificate ends.

@@ -22,19 +22,22 @@ mod servers;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod trust;
 
-pub use backends::{Backends, Trust, TrustFault};
+pub use backends::Backends;
 pub use clients::{Asked, ClientTrust, ClientTrustFault};
 pub use engine::{Engine, Established};
 pub use fault::Fault;
 pub use identity::{Identity, IdentityFault};
-pub use servers::{Servers, ServersBuilder, alpn_names};
+pub use servers::{Server, Servers, ServersBuilder, alpn_names};
 pub use tickets::TicketKeys;
+pub use trust::{OlderForms, Trust, TrustFault, remarks_on_trust};
 
 /// Oldest version of TLS that is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Oldest {
     /// RFC 5246.
+    #[default]
     Tls12,
     /// RFC 8446.
     Tls13,

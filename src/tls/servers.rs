@@ -16,20 +16,24 @@ use super::{Asked, ClientTrust, Identity, Oldest};
 use crate::names::Protocol;
 use crate::wire::certificate_name::NameField;
 
-/// Configurations towards clients, for each protocol and each way of asking for a certificate.
+/// What clients meet, by protocol.
 #[derive(Clone, Debug)]
 pub struct Servers {
+    /// In the order of [`Protocol::ALL`]; none: there is no certificate to show.
+    by_protocol: [Option<Server>; 5],
+}
+
+/// What the clients of one protocol meet: a configuration for each way of asking for a certificate.
+#[derive(Clone, Debug)]
+pub struct Server {
     /// Where no certificate is asked for.
-    open: Configs,
+    open: Arc<ServerConfig>,
     /// Where one is: optional, required. None: nobody's certificate would be good.
-    asking: Option<[Configs; 2]>,
+    asking: Option<[Arc<ServerConfig>; 2]>,
     names: Arc<Names>,
     /// Which text of a client's certificate is its user.
     name_field: NameField,
 }
-
-/// In the order of [`Protocol::ALL`].
-type Configs = [Arc<ServerConfig>; 5];
 
 /// Collects certificates by name.
 #[derive(Clone, Debug, Default)]
@@ -59,27 +63,37 @@ impl ServersBuilder {
         self.clients = Some((trust, name_field));
     }
 
-    /// Makes the configurations. `None`: no certificate was given.
+    /// Makes the configurations of one protocol. `None`: no certificate was given.
     #[must_use]
-    pub fn build(self, oldest: Oldest, tickets: &TicketKeys) -> Option<Servers> {
+    pub fn build_for(
+        self,
+        protocol: Protocol,
+        oldest: Oldest,
+        tickets: &TicketKeys,
+    ) -> Option<Server> {
         if self.names.is_empty() {
             return None;
         }
         let names = Arc::new(self.names);
         let tickets = Arc::new(tickets.clone());
+        let make = |with: &With<'_>| config(protocol, oldest, &names, with);
         let asking = match &self.clients {
             None => None,
             Some((trust, _)) => {
                 let [optional, required] = &trust.verifiers;
-                Some([
-                    configs(oldest, &names, &With::Certificates(optional))?,
-                    configs(oldest, &names, &With::Certificates(required))?,
-                ])
+                Some([make(&With::Certificates(optional))?, make(&With::Certificates(required))?])
             }
         };
-        let open = configs(oldest, &names, &With::Tickets(&tickets))?;
+        let open = make(&With::Tickets(&tickets))?;
         let name_field = self.clients.map(|(_, field)| field).unwrap_or_default();
-        Some(Servers { open, asking, names, name_field })
+        Some(Server { open, asking, names, name_field })
+    }
+
+    /// The same for all protocols.
+    #[must_use]
+    pub fn build(self, oldest: Oldest, tickets: &TicketKeys) -> Option<Servers> {
+        let of = |protocol| self.clone().build_for(protocol, oldest, tickets);
+        Servers::new(Protocol::ALL.map(of))
     }
 }
 
@@ -89,44 +103,49 @@ enum With<'a> {
     Certificates(&'a Arc<dyn ClientCertVerifier>),
 }
 
-fn configs(oldest: Oldest, names: &Arc<Names>, with: &With<'_>) -> Option<Configs> {
-    let config = |protocol| {
-        let config = ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(versions(oldest))
-            .ok()?;
-        let config = match with {
-            With::Tickets(_) => config.with_no_client_auth(),
-            With::Certificates(verifier) => config.with_client_cert_verifier(Arc::clone(verifier)),
-        };
-        let mut config = config.with_cert_resolver(Arc::clone(names) as Arc<_>);
-        config.alpn_protocols =
-            alpn_names(protocol).iter().map(|name| name.as_bytes().to_vec()).collect();
-        config.ignore_client_order = true;
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        config.enable_secret_extraction = true;
-        config.key_log = Arc::new(Catcher);
-        if let With::Tickets(tickets) = with {
-            config.ticketer = Arc::clone(tickets) as Arc<_>;
-            config.send_tls13_tickets = 1;
-        }
-        Some(Arc::new(config))
+fn config(
+    protocol: Protocol,
+    oldest: Oldest,
+    names: &Arc<Names>,
+    with: &With<'_>,
+) -> Option<Arc<ServerConfig>> {
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(versions(oldest))
+        .ok()?;
+    let config = match with {
+        With::Tickets(_) => config.with_no_client_auth(),
+        With::Certificates(verifier) => config.with_client_cert_verifier(Arc::clone(verifier)),
     };
-    let [imap, pop3, lmtp, sieve, submission] = Protocol::ALL.map(config);
-    Some([imap?, pop3?, lmtp?, sieve?, submission?])
+    let mut config = config.with_cert_resolver(Arc::clone(names) as Arc<_>);
+    config.alpn_protocols =
+        alpn_names(protocol).iter().map(|name| name.as_bytes().to_vec()).collect();
+    config.ignore_client_order = true;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config.enable_secret_extraction = true;
+    config.key_log = Arc::new(Catcher);
+    if let With::Tickets(tickets) = with {
+        config.ticketer = Arc::clone(tickets) as Arc<_>;
+        config.send_tls13_tickets = 1;
+    }
+    Some(Arc::new(config))
 }
 
-impl Servers {
-    /// The configuration of a protocol; none where certificates are asked for and nobody's would be good.
-    pub(super) fn of(&self, protocol: Protocol, asked: Asked) -> Option<&Arc<ServerConfig>> {
-        let configs = match (asked, &self.asking) {
-            (Asked::No, _) => &self.open,
-            (Asked::Optional, Some([optional, _])) => optional,
-            (Asked::Required, Some([_, required])) => required,
-            (Asked::Optional | Asked::Required, None) => return None,
-        };
-        let index = Protocol::ALL.iter().position(|known| *known == protocol)?;
-        configs.get(index)
+impl Server {
+    fn with_tickets(&self, tickets: &Arc<TicketKeys>) -> Self {
+        let mut open = ServerConfig::clone(&self.open);
+        open.ticketer = Arc::clone(tickets) as Arc<_>;
+        Self { open: Arc::new(open), ..self.clone() }
+    }
+
+    /// The configuration; none where certificates are asked for and nobody's would be good.
+    pub(super) fn asking(&self, asked: Asked) -> Option<&Arc<ServerConfig>> {
+        match (asked, &self.asking) {
+            (Asked::No, _) => Some(&self.open),
+            (Asked::Optional, Some([optional, _])) => Some(optional),
+            (Asked::Required, Some([_, required])) => Some(required),
+            (Asked::Optional | Asked::Required, None) => None,
+        }
     }
 
     /// Which text of a client's certificate is its user.
@@ -134,22 +153,37 @@ impl Servers {
         self.name_field
     }
 
+    /// How many names have a certificate of their own.
+    fn names(&self) -> usize {
+        self.names.hosts.len() + self.names.domains.len()
+    }
+}
+
+impl Servers {
+    /// In the order of [`Protocol::ALL`]. `None`: no protocol has a certificate.
+    #[must_use]
+    pub fn new(by_protocol: [Option<Server>; 5]) -> Option<Self> {
+        by_protocol.iter().any(Option::is_some).then_some(Self { by_protocol })
+    }
+
+    /// What the clients of a protocol meet; none: there is no certificate to show.
+    pub(super) fn of(&self, protocol: Protocol) -> Option<&Server> {
+        let index = Protocol::ALL.iter().position(|known| *known == protocol)?;
+        self.by_protocol.get(index)?.as_ref()
+    }
+
     /// The same certificates with the next ticket keys.
     #[must_use]
     pub fn with_tickets(&self, tickets: &TicketKeys) -> Self {
         let tickets: Arc<TicketKeys> = Arc::new(tickets.clone());
-        let renew = |config: &Arc<ServerConfig>| {
-            let mut config = ServerConfig::clone(config);
-            config.ticketer = Arc::clone(&tickets) as Arc<_>;
-            Arc::new(config)
-        };
-        Self { open: self.open.each_ref().map(renew), ..self.clone() }
+        let renew = |server: &Option<Server>| server.as_ref().map(|it| it.with_tickets(&tickets));
+        Self { by_protocol: self.by_protocol.each_ref().map(renew) }
     }
 
-    /// How many names have a certificate of their own.
+    /// How many names have a certificate of their own in the protocol that has most.
     #[must_use]
     pub fn names(&self) -> usize {
-        self.names.hosts.len() + self.names.domains.len()
+        self.by_protocol.iter().flatten().map(Server::names).max().unwrap_or(0)
     }
 }
 

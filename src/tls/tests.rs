@@ -3,6 +3,7 @@
 mod clients;
 mod floods;
 mod leaving;
+mod trust;
 
 use rcgen::{CertificateParams, CertifiedKey, KeyPair, generate_simple_self_signed};
 
@@ -24,7 +25,7 @@ fn stage(names: &[&str], oldest: Oldest) -> Stage {
     let mut servers = ServersBuilder::default();
     servers.default_identity(&identity);
     let servers = servers.build(oldest, &TicketKeys::new().unwrap()).unwrap();
-    let backends = Backends::new(&Trust::new(pem.as_bytes()).unwrap());
+    let backends = Backends::new(&Trust::new(pem.as_bytes(), OlderForms::Accepted).unwrap());
     Stage { servers, backends }
 }
 
@@ -67,7 +68,7 @@ impl Pair {
         buffer[start..start + bytes.len()].copy_from_slice(bytes);
         let (plain, reply) = (&mut self.plain[end], &mut self.wire[1 - end]);
         let outcome = self.ends[end].open(&mut buffer[..start + bytes.len()], plain, reply);
-        self.faults[end] = self.faults[end].or_else(|| outcome.err());
+        self.faults[end] = self.faults[end].take().or_else(|| outcome.err());
     }
 
     /// Carries everything over, `piece` bytes at a time, until nobody says anything more.
@@ -238,7 +239,7 @@ fn tl_09_a_backend_proves_itself_or_is_refused() {
             faults: [None, None],
         };
         pair.carry(65_536);
-        pair.faults[CLIENT]
+        pair.faults[CLIENT].take()
     };
     assert_eq!(talk(&good.servers, &good.backends, "be1.test", false), None);
     for (servers, name) in
@@ -317,7 +318,7 @@ fn w_tls_3_certificates_by_exact_name_then_domain_then_default() {
     assert_eq!(servers.names(), 2);
     let shown = |name: &str| {
         (0..names.len()).find(|which| {
-            let trust = Trust::new(identities[*which].1.as_bytes()).unwrap();
+            let trust = Trust::new(identities[*which].1.as_bytes(), OlderForms::Accepted).unwrap();
             let mut hello = Vec::new();
             let client = Engine::client(&Backends::new(&trust), name, false, &mut hello).unwrap();
             let mut pair = Pair {
@@ -328,6 +329,7 @@ fn w_tls_3_certificates_by_exact_name_then_domain_then_default() {
             };
             pair.carry(65_536);
             pair.faults[CLIENT]
+                .take()
                 .is_none_or(|fault| fault.word == "the certificate is for another name")
         })
     };

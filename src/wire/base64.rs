@@ -1,9 +1,13 @@
 //! Base64 as SASL demands it: the standard alphabet, padding exactly right, nothing else (W-SASL-1).
 //!
 //! Decides: legal or not, per line, with no state between lines. Tests: below.
+//!
+//! Quirk: bits that the last character has to spare may be set. Some encoders leave them to chance, and Dovecot does not
+//! look at them.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 
 use crate::secret::Secret;
 
@@ -11,7 +15,7 @@ use crate::secret::Secret;
 #[must_use]
 pub fn decode(text: &[u8]) -> Option<Secret> {
     let mut bytes = vec![0; text.len().div_ceil(4).saturating_mul(3)];
-    let outcome = STANDARD.decode_slice(text, &mut bytes).ok();
+    let outcome = SPARE_BITS_IGNORED.decode_slice(text, &mut bytes).ok();
     bytes.truncate(outcome.unwrap_or(0));
     // A secret also when it was decoded in part only: that part is wiped.
     let decoded = Secret::new(bytes);
@@ -27,6 +31,11 @@ pub fn encode(bytes: &[u8], out: &mut Vec<u8>) {
     debug_assert!(matches!(written, Some(Ok(count)) if count == size));
 }
 
+const SPARE_BITS_IGNORED: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +49,8 @@ mod tests {
         assert_eq!(plain("dGVzdAB0ZXN0ADEyMzQ=").unwrap(), b"test\0test\x001234");
         assert_eq!(plain("AHRpbQB0YW5zdGFhZnRhbnN0YWFm").unwrap(), b"\0tim\0tanstaaftanstaaf");
         assert_eq!(plain("").unwrap(), b"");
+        assert_eq!(plain("dGVzdB==").unwrap(), b"test", "spare bits");
+        assert_eq!(plain("dGVzdH1=").unwrap(), b"test}", "spare bits");
         let mut out = b"+ ".to_vec();
         encode(b"Username:", &mut out);
         assert_eq!(out, b"+ VXNlcm5hbWU6");
@@ -55,7 +66,6 @@ mod tests {
             "dGVzdA===",
             "dGV zdA==",
             "dGVzdA==\t",
-            "dGVzdB==",
             "d-_z",
             "*",
             "\u{feff}dGVz",

@@ -5,7 +5,8 @@
 //! (TL-20). Reads DER that an authority has signed, and still never trusts a length. Driver: `tls`. Tests: below, and the
 //! fuzz target `certificate_name`.
 
-use super::der::{SEQUENCE, VERSION, element};
+use super::certificate::Certificate;
+use super::der::{SEQUENCE, element};
 use crate::limits::USER_BYTES_MAX;
 
 /// Where a certificate has the user's name (`ssl_server_cert_username_field`).
@@ -73,20 +74,30 @@ impl NameField {
     /// UTF-8, or with control characters (W-SASL-7).
     #[must_use]
     pub fn of(self, certificate: &[u8]) -> Option<Box<str>> {
-        let fields = Fields::of(certificate)?;
-        let mut found = Only::Nothing;
-        match self.attribute() {
-            Some(attribute) => subject(fields.subject, attribute, &mut found)?,
-            None => alternative_names(fields.extensions?, &mut found)?,
-        }
-        let Only::One(name) = found else {
-            return None;
+        let certificate = Certificate::read(certificate)?;
+        let Some(attribute) = self.attribute() else {
+            let mut found = Only::Nothing;
+            for (tag, name) in certificate.alternative_names()? {
+                if tag == RFC822_NAME {
+                    found.add(name);
+                }
+            }
+            return found.name();
         };
-        let name = str::from_utf8(name).ok()?;
-        let is_acceptable =
-            (1..=USER_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control);
-        is_acceptable.then(|| name.into())
+        of_subject(certificate.subject, attribute)
     }
+
+    /// The same of a subject (the content of an RDNSequence).
+    #[must_use]
+    pub fn in_subject(self, names: &[u8]) -> Option<Box<str>> {
+        of_subject(names, self.attribute()?)
+    }
+}
+
+fn of_subject(names: &[u8], attribute: &[u8]) -> Option<Box<str>> {
+    let mut found = Only::Nothing;
+    subject(names, attribute, &mut found)?;
+    found.name()
 }
 
 /// What is the only one of its kind.
@@ -103,43 +114,16 @@ impl<'a> Only<'a> {
             Self::One(_) | Self::More => Self::More,
         };
     }
-}
 
-/// The two places where names are.
-struct Fields<'a> {
-    /// The content of the subject's RDNSequence.
-    subject: &'a [u8],
-    /// The content of Extensions.
-    extensions: Option<&'a [u8]>,
-}
-
-impl<'a> Fields<'a> {
-    /// ```text
-    /// Certificate    = SEQUENCE { tbsCertificate, … }
-    /// TBSCertificate = SEQUENCE { [0] version, serialNumber INTEGER, signature SEQUENCE, issuer SEQUENCE,
-    ///                             validity SEQUENCE, subject SEQUENCE, subjectPublicKeyInfo SEQUENCE,
-    ///                             [1] issuerUniqueID, [2] subjectUniqueID, [3] extensions }   ; RFC 5280 4.1
-    /// ```
-    fn of(certificate: &'a [u8]) -> Option<Self> {
-        let (certificate, _) = element(certificate, SEQUENCE)?;
-        let (mut rest, _) = element(certificate, SEQUENCE)?;
-        if rest.first() == Some(&VERSION) {
-            rest = element(rest, VERSION)?.1;
-        }
-        for tag in [INTEGER, SEQUENCE, SEQUENCE, SEQUENCE] {
-            rest = element(rest, tag)?.1;
-        }
-        let (subject, rest) = element(rest, SEQUENCE)?;
-        let (_, mut rest) = element(rest, SEQUENCE)?;
-        let mut extensions = None;
-        while let Some(&tag) = rest.first() {
-            let (content, behind) = element(rest, tag)?;
-            if tag == EXTENSIONS {
-                extensions = Some(element(content, SEQUENCE)?.0);
-            }
-            rest = behind;
-        }
-        Some(Self { subject, extensions })
+    /// What was found, if it can be somebody's name.
+    fn name(self) -> Option<Box<str>> {
+        let Self::One(name) = self else {
+            return None;
+        };
+        let name = str::from_utf8(name).ok()?;
+        let is_acceptable =
+            (1..=USER_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control);
+        is_acceptable.then(|| name.into())
     }
 }
 
@@ -170,49 +154,22 @@ fn text(value: &[u8]) -> Option<&[u8]> {
     Some(element(value, tag)?.0)
 }
 
-/// ```text
-/// Extension      = SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }
-/// SubjectAltName = SEQUENCE OF GeneralName            ; rfc822Name is [1] IA5String, RFC 5280 4.2.1.6
-/// ```
-fn alternative_names<'a>(mut extensions: &'a [u8], found: &mut Only<'a>) -> Option<()> {
-    while !extensions.is_empty() {
-        let (extension, behind) = element(extensions, SEQUENCE)?;
-        extensions = behind;
-        let (kind, mut rest) = element(extension, OBJECT_IDENTIFIER)?;
-        if kind != SUBJECT_ALT_NAME {
-            continue;
-        }
-        if rest.first() == Some(&BOOLEAN) {
-            rest = element(rest, BOOLEAN)?.1;
-        }
-        let (value, _) = element(rest, OCTET_STRING)?;
-        let (mut names, _) = element(value, SEQUENCE)?;
-        while let Some(&tag) = names.first() {
-            let (name, behind) = element(names, tag)?;
-            names = behind;
-            if tag == RFC822_NAME {
-                found.add(name);
-            }
-        }
-    }
-    Some(())
-}
-
-const BOOLEAN: u8 = 0x01;
-const INTEGER: u8 = 0x02;
-const OCTET_STRING: u8 = 0x04;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 const SET: u8 = 0x31;
 const RFC822_NAME: u8 = 0x81;
-const EXTENSIONS: u8 = 0xA3;
 /// UTF8String, PrintableString, IA5String.
 const TEXTS: [u8; 3] = [0x0C, 0x13, 0x16];
-/// id-ce 17.
-const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1D, 0x11];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::certificate::SUBJECT_ALT_NAME;
+    use crate::wire::der::VERSION;
+
+    const BOOLEAN: u8 = 0x01;
+    const INTEGER: u8 = 0x02;
+    const OCTET_STRING: u8 = 0x04;
+    const EXTENSIONS: u8 = 0xA3;
 
     fn element_of(tag: u8, content: &[u8]) -> Vec<u8> {
         let length = u8::try_from(content.len()).ok().filter(|length| *length < 0x80);

@@ -1,31 +1,17 @@
-//! The little of X.509 that the library does not tell: until when a certificate is valid (RFC 5280 4.1), and the elements
-//! that DER consists of, for `certificate_name`.
+//! The elements that DER consists of (X.690 8.1, 10.1), and its times (RFC 5280 4.1.2.5).
 //!
-//! Reads DER as far as it needs. Decides nothing: whatever can't be read is simply unknown. Driver: `tls`. Tests: below.
+//! Decides nothing: whatever can't be read is simply unknown. Driver: `certificate`, `certificate_name`. Tests: below.
 
-/// Seconds since 1970 at which a certificate begins and ends to be valid.
-#[must_use]
-pub fn validity(certificate: &[u8]) -> Option<(i64, i64)> {
-    // Certificate ::= SEQUENCE { tbsCertificate SEQUENCE { [0] version, serial, signature, issuer, validity, … } … }
-    let (certificate, _) = element(certificate, SEQUENCE)?;
-    let (mut rest, _) = element(certificate, SEQUENCE)?;
-    if rest.first() == Some(&VERSION) {
-        rest = element(rest, VERSION)?.1;
-    }
-    for tag in [INTEGER, SEQUENCE, SEQUENCE] {
-        rest = element(rest, tag)?.1;
-    }
-    let (validity, _) = element(rest, SEQUENCE)?;
-    let (begins, rest) = time(validity)?;
-    let (ends, _) = time(rest)?;
-    Some((begins, ends))
-}
-
-const INTEGER: u8 = 0x02;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const VERSION: u8 = 0xA0;
+
+/// The first element, which must have this tag, with its head, and what follows it.
+pub(super) fn split(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (_, rest) = element(bytes, tag)?;
+    bytes.split_at_checked(bytes.len().checked_sub(rest.len())?)
+}
 
 /// The content of the first element, which must have this tag, and what follows it.
 pub(super) fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
@@ -46,7 +32,7 @@ pub(super) fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 /// ```text
 /// Time = UTCTime (YYMMDDHHMMSSZ, years 1950 to 2049) / GeneralizedTime (YYYYMMDDHHMMSSZ)
 /// ```
-fn time(bytes: &[u8]) -> Option<(i64, &[u8])> {
+pub(super) fn time(bytes: &[u8]) -> Option<(i64, &[u8])> {
     let tag = *bytes.first()?;
     let (text, rest) = element(bytes, tag)?;
     let (year, text) = match tag {
@@ -82,6 +68,22 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
+/// The day of a time, such as `2026-11-27`.
+#[must_use]
+pub fn day(seconds: i64) -> String {
+    // The inverse of `days` (Howard Hinnant, *civil_from_days*).
+    let shifted = seconds.div_euclid(86_400) + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted - era * 146_097;
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,11 +98,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_has_no_dates() {
-        for bytes in
-            [b"".as_slice(), b"\x30", b"\x30\x82\xff\xff\x30", b"\x30\x84\x01\x01\x01\x01\x01"]
+    fn a_day_is_the_one_it_was_read_from() {
+        for (text, day_text) in
+            [("700101", "1970-01-01"), ("240229", "2024-02-29"), ("491231", "2049-12-31")]
         {
-            assert_eq!(validity(bytes), None);
+            let bytes = [b"\x17\x0d", text.as_bytes(), b"235959Z"].concat();
+            assert_eq!(day(time(&bytes).unwrap().0), day_text);
         }
+        assert_eq!(day(-1), "1969-12-31");
     }
 }

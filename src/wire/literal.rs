@@ -12,7 +12,7 @@ pub struct Announcement {
     pub bytes: u64,
     /// The sender waits for our consent before it sends them.
     pub synchronising: bool,
-    /// Whether a literal may stand here at all: behind SP or `(`, and not the `~{` of literal8.
+    /// Whether a literal may stand here at all: behind SP, `(`, or a string that has ended, and not the `~{` of literal8.
     pub well_placed: bool,
 }
 
@@ -40,7 +40,8 @@ pub fn announced(line: &[u8]) -> Option<Announcement> {
         return None;
     }
     let bytes = if number.len() > DIGITS_MAX { u64::MAX } else { value(number)? };
-    let well_placed = matches!(before.last(), Some(b' ' | b'('));
+    // With nothing before it, the literal stands directly behind another, or where no command begins with one.
+    let well_placed = matches!(before.last(), None | Some(b' ' | b'(' | b'"'));
     Some(Announcement { bytes, synchronising, well_placed })
 }
 
@@ -94,9 +95,14 @@ mod tests {
 
     #[test]
     fn placement_is_told() {
-        for (line, expected) in
-            [("x {1}", true), ("x ({1}", true), ("x ~{1}", false), ("x{1}", false)]
-        {
+        for (line, expected) in [
+            ("x {1}", true),
+            ("x ({1}", true),
+            ("x \"y\"{1}", true),
+            ("{1}", true),
+            ("x ~{1}", false),
+            ("x{1}", false),
+        ] {
             assert_eq!(announced(line.as_bytes()).unwrap().well_placed, expected, "{line}");
         }
     }

@@ -8,11 +8,13 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod base64;
+pub mod certificate;
 pub mod certificate_name;
 pub mod cursor;
 pub mod der;
 pub mod fact;
 pub mod frame;
+pub mod host_name;
 pub mod id;
 pub mod inbox;
 pub mod line;

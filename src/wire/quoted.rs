@@ -10,7 +10,8 @@ use super::cursor::Cursor;
 /// QUOTED-CHAR   = <any TEXT-CHAR except quoted-specials> / "\" quoted-specials / UTF8-2 / UTF8-3 / UTF8-4
 /// ```
 ///
-/// Eight-bit bytes are taken as they are; whether they are UTF-8 is for whoever needs them to be. The result is
+/// Quirk: behind `\` any byte of a text stands for itself, because Dovecot takes it and clients escape more than they
+/// must. Eight-bit bytes are taken as they are; whether they are UTF-8 is for whoever needs them to be. The result is
 /// allocated once at full size, so that no copy of a password is left behind in freed memory.
 pub fn parse(cursor: &mut Cursor<'_>) -> Option<Vec<u8>> {
     cursor.byte(b'"')?;
@@ -18,14 +19,15 @@ pub fn parse(cursor: &mut Cursor<'_>) -> Option<Vec<u8>> {
     loop {
         match *cursor.take(1)?.first()? {
             b'"' => return Some(text),
-            b'\\' => match *cursor.take(1)?.first()? {
-                special @ (b'"' | b'\\') => text.push(special),
-                _ => return None,
-            },
-            b'\r' | b'\n' | 0 => return None,
-            plain => text.push(plain),
+            b'\\' => text.push(legal(*cursor.take(1)?.first()?)?),
+            plain => text.push(legal(plain)?),
         }
     }
+}
+
+/// No line end and no NUL, escaped or not: what follows such a byte is another line to somebody.
+fn legal(byte: u8) -> Option<u8> {
+    (!matches!(byte, b'\r' | b'\n' | 0)).then_some(byte)
 }
 
 /// Whether `text` may be written as a quoted string to a peer of which nothing is known: ASCII without CR, LF, NUL.
@@ -69,12 +71,15 @@ mod tests {
     fn im_07_escapes() {
         assert_eq!(read(br#""us\"er\\""#), Some(br#"us"er\"#.to_vec()));
         assert_eq!(read(b"\"\""), Some(Vec::new()));
+        assert_eq!(read(br#""\a\ \'""#), Some(b"a '".to_vec()), "what needs no escape");
         assert_eq!(read("\"p\u{e4}ss\"".as_bytes()), Some("p\u{e4}ss".as_bytes().to_vec()));
         for bad in [
             &b"\"abc"[..],
             b"\"abc\\",
             b"\"abc\\\"",
-            b"\"\\a\"",
+            b"\"\\\r\"",
+            b"\"\\\n\"",
+            b"\"\\\0\"",
             b"\"a\rb\"",
             b"\"a\nb\"",
             b"\"a\0b\"",

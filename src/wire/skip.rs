@@ -7,6 +7,15 @@ use super::inbox::Inbox;
 use super::line::{Lines, Scan};
 use super::literal::{Announcement, announced};
 
+/// Whether a sender waits for our consent behind `{n}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// IMAP: behind a refusal it begins another command.
+    Awaited,
+    /// ManageSieve: it has no such thing (RFC 5804 4), and the bytes come, with `+` or without.
+    Unknown,
+}
+
 /// A refused command whose bytes still arrive.
 #[derive(Clone, Copy, Debug)]
 pub struct Skip {
@@ -40,7 +49,7 @@ impl Skip {
     }
 
     /// Consumes what belongs to the command.
-    pub fn read(&mut self, inbox: &mut Inbox, line_bytes_max: usize) -> Skipped {
+    pub fn read(&mut self, inbox: &mut Inbox, line_bytes_max: usize, consent: Consent) -> Skipped {
         loop {
             let gone = self.literal_left.min(inbox.bytes().len());
             inbox.consume(gone);
@@ -56,8 +65,8 @@ impl Skip {
             let next = announced(inbox.bytes().get(..text).unwrap_or_default());
             inbox.consume(whole);
             match next {
-                Some(announcement) if !announcement.synchronising => {
-                    match Self::new(announcement, self.allowance) {
+                Some(next) if !next.synchronising || consent == Consent::Unknown => {
+                    match Self::new(next, self.allowance) {
                         Some(next) => *self = next,
                         None => return Skipped::LiteralTooLarge,
                     }

@@ -60,7 +60,7 @@ impl Channel {
     ) -> Result<(), Fault> {
         let engine = &mut self.engine;
         let outcome = catch_unwind(AssertUnwindSafe(|| engine.open(bytes, plain, reply)));
-        outcome.unwrap_or(Err(Fault { word: PANICKED, certificate: false }))
+        outcome.unwrap_or(Err(Fault::of(PANICKED)))
     }
 
     /// Takes up to `most` of the opened bytes out. `is_secret`: they may hold a password (W-CRED-2).

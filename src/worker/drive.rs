@@ -11,7 +11,6 @@ use crate::session::PIPELINED;
 use crate::session::input::Input;
 use crate::session::output::{Handover, Wish};
 use crate::share::counters::Counter;
-use crate::tls::Fault;
 
 use super::connection::{Label, Login, Phase, Side, Socket};
 use super::hosts::Ended;
@@ -106,8 +105,7 @@ impl<P: Port> Worker<P> {
             }
             Wish::SecureBackend { name, certificate } => {
                 let fault = self.secure_backend(slot, &name, certificate)?;
-                let Fault { word, certificate: is_certificate } = fault;
-                Some(Input::BackendInsecure { word, is_certificate })
+                Some(Input::BackendInsecure { word: fault.word, is_lasting: fault.is_lasting() })
             }
             Wish::Connect { to, again } => self.connect(slot, to, again),
             Wish::Relay(handover) => {

@@ -47,6 +47,7 @@ impl<P: Port> Worker<P> {
     }
 
     fn session_hears(&mut self, slot: u32, side: Side, heard: Heard<'_>) {
+        let failed;
         let input = match (side, heard) {
             (_, Heard::Broken(fault)) => return self.read_failed(slot, side, fault),
             (Side::Client, Heard::Secured { server_name, client_certificate }) => {
@@ -59,8 +60,9 @@ impl<P: Port> Worker<P> {
             (Side::Client, Heard::Bytes(bytes)) => Input::Client(bytes),
             (Side::Client, Heard::End) => Input::ClientEnd,
             (Side::Backend, Heard::Secured { .. }) => Input::BackendSecured,
-            (Side::Backend, Heard::Insecure(Fault { word, certificate })) => {
-                Input::BackendInsecure { word, is_certificate: certificate }
+            (Side::Backend, Heard::Insecure(fault)) => {
+                failed = fault;
+                Input::BackendInsecure { word: failed.detail(), is_lasting: failed.is_lasting() }
             }
             (Side::Backend, Heard::Bytes(bytes)) => Input::Backend(bytes),
             (Side::Backend, Heard::End) => Input::BackendEnd,

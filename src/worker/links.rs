@@ -258,17 +258,20 @@ impl<P: Port> Worker<P> {
             self.mail(slot)?.session.sent(now, link, count);
         }
         let fault = self.secure_backend(child, name, certificate)?;
-        let Fault { word, certificate: is_certificate } = fault;
-        Some(Input::BackendInsecure { link, word, is_certificate })
+        let (word, is_lasting) = (fault.word, fault.is_lasting());
+        Some(Input::BackendInsecure { link, word, is_lasting })
     }
 
     /// What a backend says by TLS.
     pub(super) fn link_hears(&mut self, way: Way, heard: Heard<'_>) {
         let link = way.number;
+        let failed;
         let input = match heard {
             Heard::Secured { .. } => Input::BackendSecured(link),
-            Heard::Insecure(Fault { word, certificate: is_certificate }) => {
-                Input::BackendInsecure { link, word, is_certificate }
+            Heard::Insecure(fault) => {
+                failed = fault;
+                let (word, is_lasting) = (failed.detail(), failed.is_lasting());
+                Input::BackendInsecure { link, word, is_lasting }
             }
             Heard::Bytes(bytes) => Input::Backend(link, bytes),
             Heard::End => Input::BackendEnd(link),
@@ -292,8 +295,9 @@ impl<P: Port> Worker<P> {
         while let Some(outcome) = self.seal_once(slot, link, child, &mut scratch, &mut sealed) {
             let count = match outcome {
                 Ok(count) => count,
-                Err(Fault { word, certificate: is_certificate }) => {
-                    next.push_back(Input::BackendInsecure { link, word, is_certificate });
+                Err(fault) => {
+                    let (word, is_lasting) = (fault.word, fault.is_lasting());
+                    next.push_back(Input::BackendInsecure { link, word, is_lasting });
                     break;
                 }
             };

@@ -202,7 +202,8 @@ impl<P: Port> Worker<P> {
         if protocol == Protocol::Lmtp {
             return self.begin_lmtp(fd, facts, header, tls, asked, pass);
         }
-        let (seed, settings) = (self.asks.draw(), std::sync::Arc::clone(&self.settings.session));
+        let settings = std::sync::Arc::clone(self.settings.session(protocol));
+        let seed = self.asks.draw();
         let session =
             Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now);
         let session = if tls { session.behind_tls() } else { session };

@@ -80,8 +80,7 @@ impl<P: Port> Worker<P> {
     ) -> Option<Fault> {
         // The go-ahead has to be the last thing that came in clear (W-BTLS-2).
         if self.is_injected(slot, Side::Backend) {
-            let word = "bytes in clear where TLS begins";
-            return Some(Fault { word, certificate: false });
+            return Some(Fault::of("bytes in clear where TLS begins"));
         }
         let mut hello = lent(&mut self.tls.buffers.reply);
         let any = certificate == Certificate::Any;
@@ -226,8 +225,7 @@ impl<P: Port> Worker<P> {
             return;
         }
         let heard = if side == Side::Backend && is_handshaking {
-            let word = "closed in the TLS handshake";
-            Heard::Insecure(Fault { word, certificate: false })
+            Heard::Insecure(Fault::of("closed in the TLS handshake"))
         } else {
             Heard::End
         };
@@ -255,7 +253,7 @@ impl<P: Port> Worker<P> {
         self.tls.buffers.reply = reply;
         self.tls.buffers.plain = plain;
         if is_answer && self.unsent_bytes(slot, side) > limits::TLS_UNSENT_BYTES_MAX {
-            return Some(Fault { word: UNREAD, certificate: false });
+            return Some(Fault::of(UNREAD));
         }
         outcome?.err()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::admission::door::DoorRules;
 use crate::auth::verdict::{BackendTls, Certificate};
-use crate::config::model::{HeaderOption, ProxyHeader, ProxySsl};
+use crate::config::model::{ClientSsl, HeaderOption, ProxyHeader, ProxySsl};
 use crate::config::{self, AllowCleartext, Config, Mechanism, SslMode};
 use crate::event::Event;
 use crate::limits;
@@ -30,8 +30,8 @@ use super::spread::SpreadRules;
 /// Settings of all data cores.
 #[derive(Clone, Debug)]
 pub struct WorkerSettings {
-    /// Settings of the sessions.
-    pub session: Arc<SessionSettings>,
+    /// Settings of the sessions, in the order of [`Protocol::ALL`].
+    pub session: [Arc<SessionSettings>; 5],
     /// Settings of the LMTP sessions.
     pub lmtp: Arc<LmtpSettings>,
     /// `haproxy_trusted_networks`.
@@ -59,7 +59,8 @@ impl WorkerSettings {
     #[must_use]
     pub fn new(config: &Config, host: &str, connections_max: u32) -> Self {
         Self {
-            session: Arc::new(session_settings(config, host)),
+            session: Protocol::ALL
+                .map(|protocol| Arc::new(session_settings(config, protocol, host))),
             lmtp: Arc::new(lmtp_settings(config, host)),
             haproxy_trusted: config.trust.haproxy_networks.clone(),
             trusted: config.trust.login_networks.clone(),
@@ -75,6 +76,19 @@ impl WorkerSettings {
                 crowd_min: limits::SPREAD_CROWD_MIN,
             },
             log_debug: config.log.debug,
+        }
+    }
+
+    /// The settings of a protocol's sessions.
+    #[must_use]
+    pub fn session(&self, protocol: Protocol) -> &Arc<SessionSettings> {
+        let [imap, pop3, lmtp, sieve, submission] = &self.session;
+        match protocol {
+            Protocol::Imap => imap,
+            Protocol::Pop3 => pop3,
+            Protocol::Lmtp => lmtp,
+            Protocol::Sieve => sieve,
+            Protocol::Submission => submission,
         }
     }
 
@@ -109,19 +123,16 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
         send_header: send_header(config.protocol(Protocol::Lmtp)),
         xclient_ipv6_prefix: config.lmtp_xclient_ipv6_prefix,
         delimiter: config.recipient_delimiter,
-        starttls: has_certificate(config),
+        starttls: config.ssl.of(Protocol::Lmtp).has_certificate(),
         tls: backend_tls(config.protocol(Protocol::Lmtp).proxy_ssl),
-        verify_backends: config.ssl.client_require_valid_cert,
+        verify_backends: config.protocol(Protocol::Lmtp).verify_backends,
+        extensions: config.lmtp.extensions.as_slice().into(),
+        brackets: config.lmtp.brackets,
     }
 }
 
-/// Whether there is anything to show behind STARTTLS.
-fn has_certificate(config: &Config) -> bool {
-    let ssl = &config.ssl;
-    ssl.mode != SslMode::No && (ssl.server.is_some() || !ssl.by_name.is_empty())
-}
-
-fn session_settings(config: &Config, host: &str) -> SessionSettings {
+fn session_settings(config: &Config, protocol: Protocol, host: &str) -> SessionSettings {
+    let (ssl, own) = (config.ssl.of(protocol), config.protocol(protocol));
     let mechanisms = config.auth.mechanisms.iter().map(|mechanism| match mechanism {
         Mechanism::Plain => sasl::Mechanism::Plain,
         Mechanism::Login => sasl::Mechanism::Login,
@@ -145,21 +156,21 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
     };
     let guarded_rules = Rules { plaintext_allowed: false, ..rules.clone() };
     SessionSettings {
-        starttls_rules: has_certificate(config).then(|| {
+        starttls_rules: ssl.has_certificate().then(|| {
             [&rules, &guarded_rules].map(|rules| Rules { starttls: true, ..rules.clone() })
         }),
         certificates: CertificateSettings {
             rules: mechanisms
                 .has(sasl::Mechanism::External)
                 .then(|| Rules { mechanisms, ..rules.clone() }),
-            required: config.auth.ssl_require_client_cert,
-            name_the_user: config.auth.ssl_username_from_cert,
+            required: own.ssl_require_client_cert,
+            name_the_user: own.ssl_username_from_cert,
         },
-        verify_backends: config.ssl.client_require_valid_cert,
+        verify_backends: own.verify_backends,
         guarded_rules,
         rules,
         trusted: config.trust.login_networks.clone(),
-        cleartext: cleartext(config),
+        cleartext: cleartext(ssl, own),
         proxy_header_is_private: config.trust.proxy_protocol_implies_secure,
         proxy_header_timeout: config.trust.haproxy_timeout,
         failure_delay: config.auth.failure_delay,
@@ -178,13 +189,13 @@ fn session_settings(config: &Config, host: &str) -> SessionSettings {
     }
 }
 
-fn cleartext(config: &Config) -> Cleartext {
-    match (config.ssl.mode, config.auth.allow_cleartext) {
+fn cleartext(ssl: &ClientSsl, own: &config::model::ProtocolSettings) -> Cleartext {
+    match (ssl.mode, own.allow_cleartext) {
         (SslMode::Required, _) => Cleartext::Forbidden,
         (_, AllowCleartext::Yes) => Cleartext::Allowed,
         // Without a certificate there is no better way that clients could be sent to. Whoever says so in so many words
         // wants them turned away all the same, as Dovecot does.
-        (_, AllowCleartext::Unsaid) if !has_certificate(config) => Cleartext::Allowed,
+        (_, AllowCleartext::Unsaid) if !ssl.has_certificate() => Cleartext::Allowed,
         (_, AllowCleartext::Unsaid | AllowCleartext::No) => Cleartext::Discouraged,
     }
 }
@@ -252,7 +263,7 @@ mod tests {
     fn w_trust_2_case_01_the_settings_say_who_may_send_a_password_in_clear() {
         const CERTIFICATE: &str =
             "ssl_server_cert_file = /e/c.pem\nssl_server_key_file = /e/k.pem\n";
-        let of = |text: &str| session_settings(&loaded(text), "h").cleartext;
+        let of = |text: &str| session_settings(&loaded(text), Protocol::Imap, "h").cleartext;
         assert_eq!(of(""), Cleartext::Allowed, "there is no certificate");
         assert_eq!(of(CERTIFICATE), Cleartext::Discouraged);
         assert_eq!(of(&format!("{CERTIFICATE}auth_allow_cleartext = yes\n")), Cleartext::Allowed);

@@ -56,7 +56,9 @@ impl<P: Port> Worker<P> {
 
     /// Whether the login may go on now. Trusted peers speak for many clients and wait for nobody.
     fn has_turn(&mut self, slot: u32, question: &Question) -> bool {
-        if self.settings.session.failure_delay.is_zero() {
+        // It holds for all protocols.
+        let [any, ..] = &self.settings.session;
+        if any.failure_delay.is_zero() {
             return true;
         }
         let now = self.now;

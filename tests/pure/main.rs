@@ -9,6 +9,7 @@ mod imap_properties;
 mod lmtp;
 mod login_properties;
 mod proxy_header;
+mod senders;
 mod runs;
 mod session;
 mod smtp_oracle;

@@ -3,7 +3,7 @@
 //! What the others do differently on purpose or by accident is written down in `explains_refusal` and
 //! `explains_acceptance`; every other difference fails. In short, both crates
 //!
-//! - check no checksum and no content of TLVs, accept datagrams, and know no cap below 64 KiB;
+//! - check no checksum and no content of TLVs, believe the addresses of datagrams, and know no cap below 64 KiB;
 //! - refuse a LOCAL header whose family byte or block they cannot read, although it is to be skipped;
 //!
 //! `proxy-header` 0.1.3 takes any byte for the space behind `PROXY`, leading zeros and signs in ports, `UNKNOWNjunk`, a
@@ -32,7 +32,11 @@ fn proxy_header_crate(stream: &[u8]) -> Other {
         Err(proxy_header::Error::BufferTooShort) => Other::Incomplete,
         Err(_) => Other::Refuses,
         Ok((header, consumed)) => {
-            let endpoints = header.proxied_address().map(|both| (both.source, both.destination));
+            // Those of datagrams are none of a TCP connection.
+            let endpoints = header
+                .proxied_address()
+                .filter(|both| both.protocol == proxy_header::Protocol::Stream)
+                .map(|both| (both.source, both.destination));
             Other::Accepts { endpoints, consumed }
         }
     }
@@ -63,6 +67,8 @@ fn ppp_crate(stream: &[u8]) -> Other {
             let endpoints = match header.addresses {
                 // It reports the addresses of a LOCAL header, which do not count.
                 _ if header.command == ppp::v2::Command::Local => None,
+                // Nor do those of datagrams.
+                _ if header.protocol == ppp::v2::Protocol::Datagram => None,
                 ppp::v2::Addresses::Unspecified | ppp::v2::Addresses::Unix(_) => None,
                 ppp::v2::Addresses::IPv4(ip) => Some((
                     (ip.source_address, ip.source_port).into(),
@@ -86,16 +92,21 @@ fn explains_refusal(refusal: Refusal, stream: &[u8]) -> bool {
         Refusal::TlvTruncated
         | Refusal::TlvTwice
         | Refusal::Checksum
-        | Refusal::Authority
         | Refusal::UniqueId
         | Refusal::BlockTooLong => true,
-        // Datagrams, and combinations that the specification does not list.
-        Refusal::Family => matches!(stream.get(13), Some(0x01 | 0x02 | 0x10..=0x3F)),
+        // Combinations that the specification does not list.
+        Refusal::Family => {
+            matches!(
+                stream.get(13),
+                Some(0x01 | 0x02 | 0x10 | 0x13..=0x20 | 0x23..=0x30 | 0x33..=0x3F)
+            )
+        }
         Refusal::NotAHeader => stream.starts_with(b"PROXY") && stream.get(5) != Some(&b' '),
         Refusal::Port => text.contains(" +") || text.contains(" 0"),
         Refusal::Keyword | Refusal::BareLineEnd => text.contains("UNKNOWN"),
         Refusal::LineTooLong => stream.len() > 107,
         Refusal::Address
+        | Refusal::MixedFamilies
         | Refusal::Words
         | Refusal::Version
         | Refusal::Command

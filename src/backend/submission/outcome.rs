@@ -6,7 +6,7 @@
 use crate::backend::Step;
 use crate::backend::referral::Referral;
 use crate::fault::Failure;
-use crate::wire::smtp::reply::{Class, Reply};
+use crate::wire::smtp::reply::{Class, Reply, enhanced};
 
 /// A wrong password is told in our words only, so that backends can't be told apart by it (W-FAIL-5). What concerns our
 /// command and not the client's credentials is for the operator: the client could do nothing about it.
@@ -16,7 +16,7 @@ pub(super) fn refusal(reply: &Reply) -> Step {
         return forwarded(Failure::BackendTempFail);
     }
     match reply.code {
-        550 if reply.enhanced() == Some(b"5.2.900") => {
+        550 if enhanced(reply.code, reply.first_line()) == Some(b"5.2.900") => {
             match Referral::from_smtp(reply.first_line()) {
                 Some(referral) => Step::Redirect(referral),
                 None => Step::Failed(Failure::RedirectFailed, None),

@@ -3,7 +3,7 @@
 //! Driver: `check`. Tests: below; who may send one in the end, `worker::settings` says.
 
 use crate::config::diagnostic::Findings;
-use crate::config::model::{AllowCleartext, Auth, Listener, Ssl, SslMode, Trust};
+use crate::config::model::{AllowCleartext, Listener, ProtocolSettings, Ssl, SslMode, Trust};
 use crate::config::sort::Section;
 use crate::names::Protocol;
 
@@ -23,20 +23,24 @@ pub(super) fn point_out(
     root: &Section,
     listeners: &[Listener],
     ssl: &Ssl,
-    auth: &Auth,
+    settings: &[ProtocolSettings; 5],
     trust: &Trust,
     findings: &mut Findings,
 ) {
-    let has_certificate =
-        ssl.mode != SslMode::No && (ssl.server.is_some() || !ssl.by_name.is_empty());
-    let is_decided = auth.allow_cleartext != AllowCleartext::Unsaid;
-    if is_decided || has_certificate || ssl.mode == SslMode::Required {
-        return;
-    }
+    let is_unsaid = |protocol| {
+        let mut all = Protocol::ALL.into_iter().zip(settings);
+        all.any(|(it, own)| it == protocol && own.allow_cleartext == AllowCleartext::Unsaid)
+    };
     let is_open = |listener: &&Listener| {
+        let tls = ssl.of(listener.protocol);
         let is_private = listener.ssl || (listener.haproxy && trust.proxy_protocol_implies_secure);
         // Mail is delivered without a password.
-        listener.protocol != Protocol::Lmtp && !is_private && !listener.address.is_loopback()
+        listener.protocol != Protocol::Lmtp
+            && is_unsaid(listener.protocol)
+            && tls.mode != SslMode::Required
+            && !tls.has_certificate()
+            && !is_private
+            && !listener.address.is_loopback()
     };
     let Some(listener) = listeners.iter().find(is_open) else {
         return;
@@ -69,7 +73,7 @@ mod tests {
             ("disable_plaintext_auth = yes\n", AllowCleartext::No),
             ("disable_plaintext_auth = no\n", AllowCleartext::Yes),
         ] {
-            assert_eq!(loaded(text).auth.allow_cleartext, expected, "{text}");
+            assert_eq!(loaded(text).protocol(Protocol::Imap).allow_cleartext, expected, "{text}");
         }
     }
 
@@ -85,6 +89,18 @@ mod tests {
         let header = "haproxy_trusted_networks = 192.0.2.1\nprotocols = imap\nlisten = *\n\
                       service imap-login { inet_listener imap { haproxy = yes } }\n";
         assert_eq!(told(header).len(), 1);
+    }
+
+    #[test]
+    fn case_01_each_protocol_has_its_own_word() {
+        let text = "protocol pop3 {\n auth_allow_cleartext = no\n}\nprotocol imap {\n disable_plaintext_auth = no\n}\n";
+        let config = loaded(text);
+        let of = |protocol| config.protocol(protocol).allow_cleartext;
+        assert_eq!(of(Protocol::Pop3), AllowCleartext::No);
+        assert_eq!(of(Protocol::Imap), AllowCleartext::Yes);
+        assert_eq!(of(Protocol::Sieve), AllowCleartext::Unsaid);
+        let [line] = &told(text)[..] else { panic!() };
+        assert!(line.contains("`sieve` on"), "{line}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::config::registry::Scope;
 use crate::config::sort::Section;
 use crate::names::Protocol;
 
+use super::holder;
 use super::tls::request_client_cert;
 
 /// A listener that is there without being written, as in Dovecot.
@@ -175,7 +176,7 @@ impl Finder<'_> {
             Some(section) => section.flag("ssl"),
             None => default.is_some_and(|default| default.ssl),
         };
-        if ssl && self.root.text("ssl") == "no" {
+        if ssl && self.is_ssl_off(service) {
             if let Some(section) = written {
                 let block = block(name);
                 let text = format!("`{block}` is not opened, because of `ssl = no` outside of it");
@@ -189,7 +190,7 @@ impl Finder<'_> {
             let text = "every connection will be closed: `haproxy_trusted_networks` names no load balancer";
             self.findings.warn(place, "haproxy", text);
         }
-        let request_client_cert = self.request_client_cert(written);
+        let request_client_cert = self.request_client_cert(service, written);
         let number = |setting| written.map_or(0, |section| section.small(setting));
         let door = DoorRules {
             at_once: number("connections_max"),
@@ -212,12 +213,29 @@ impl Finder<'_> {
         }
     }
 
-    fn request_client_cert(&self, written: Option<&Section>) -> RequestClientCert {
-        if self.root.text("ssl") == "no" {
+    fn request_client_cert(
+        &self,
+        service: Service,
+        written: Option<&Section>,
+    ) -> RequestClientCert {
+        if self.is_ssl_off(service) {
             return RequestClientCert::No;
         }
         let own = written.and_then(request_client_cert);
-        own.or_else(|| request_client_cert(self.root)).unwrap_or(RequestClientCert::No)
+        let outside = self.outside(service, "ssl_server_request_client_cert");
+        own.or_else(|| request_client_cert(outside)).unwrap_or(RequestClientCert::No)
+    }
+
+    fn is_ssl_off(&self, service: Service) -> bool {
+        self.outside(service, "ssl").text("ssl") == "no"
+    }
+
+    /// Where a setting of the service's protocol stands: in the protocol's block or outside of all.
+    fn outside(&self, service: Service, name: &str) -> &Section {
+        match service {
+            Service::Mail(protocol) => holder(self.root, protocol, name),
+            Service::Admin(_) => self.root,
+        }
     }
 
     fn addresses(&self, written: Option<&Section>) -> Vec<IpAddr> {

@@ -2,70 +2,170 @@
 //!
 //! Driver: `check`. Tests: below.
 
+use super::holder;
 use crate::config::diagnostic::Findings;
 use crate::config::model::{
-    Auth, Certificate, ClientAuthorities, Listener, Mechanism, Passdb, PassdbDriver,
-    RequestClientCert, Ssl, SslMode, TlsVersion,
+    Auth, BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, Listener, Mechanism,
+    Passdb, PassdbDriver, ProtocolSettings, RequestClientCert, Ssl, SslMode, TlsVersion,
 };
 use crate::config::registry::Scope;
 use crate::config::sort::Section;
+use crate::names::Protocol;
 use crate::wire::certificate_name::NameField;
 
-pub(super) fn ssl(root: &Section, listeners: &[Listener], findings: &mut Findings) -> Ssl {
-    let mode = match root.text("ssl").as_str() {
-        "no" => SslMode::No,
-        "required" => SslMode::Required,
-        _ => SslMode::Yes,
-    };
-    let server = certificate(root, findings);
+pub(super) fn ssl(
+    root: &Section,
+    served: &[Protocol],
+    listeners: &[Listener],
+    findings: &mut Findings,
+) -> Ssl {
+    let towards_clients = Protocol::ALL.map(|protocol| {
+        let ssl = towards_clients(root, protocol, listeners, findings);
+        if served.contains(&protocol) {
+            judge(root, protocol, &ssl, findings);
+        }
+        ssl
+    });
+    Ssl {
+        towards_clients,
+        backends: backends(root, findings),
+        backend_min_protocol: min_protocol("ssl_client_min_protocol", &[root]),
+    }
+}
+
+/// The oldest version for one side, or what is written for both; the innermost of `sections`, which come first, counts.
+fn min_protocol(of_the_side: &str, sections: &[&Section]) -> TlsVersion {
+    let written = sections.iter().find_map(|section| {
+        let side = section.found(of_the_side).map(|_| section.text(of_the_side));
+        let both = || section.found(BOTH_SIDES).map(|_| section.text(BOTH_SIDES));
+        side.filter(|word| word != "auto").or_else(both)
+    });
+    match written.as_deref() {
+        Some("TLSv1.3") => TlsVersion::Tls13,
+        _ => TlsVersion::Tls12,
+    }
+}
+
+const BOTH_SIDES: &str = "ssl_min_protocol";
+
+fn towards_clients(
+    root: &Section,
+    protocol: Protocol,
+    listeners: &[Listener],
+    findings: &mut Findings,
+) -> ClientSsl {
+    let at = |name: &str| holder(root, protocol, name);
+    let block = root.labelled(Scope::Protocol, protocol.name());
     let mut by_name = Vec::new();
-    for block in root.of_scope(Scope::LocalName) {
-        if let Some(certificate) = certificate(block, findings) {
+    // The first one counts: what is written for the protocol comes before what is for all.
+    let sections: Vec<&Section> = block.into_iter().chain([root]).collect();
+    let blocks = sections.iter().flat_map(|it| it.of_scope(Scope::LocalName));
+    for block in blocks {
+        if let Some(certificate) = certificate(&|_| block, findings) {
             let names = block.name().split_whitespace().map(str::to_ascii_lowercase);
             by_name.extend(names.map(|name| (name, certificate.clone())));
         }
     }
-    if mode == SslMode::Required && server.is_none() && by_name.is_empty() {
-        let text = "found `required`, but `ssl_server_cert_file` names no certificate: nobody could log in";
-        findings.error(root.place_of("ssl"), "ssl", text);
-    }
-    Ssl {
-        mode,
-        server,
-        by_name,
-        min_protocol: match root.text("ssl_min_protocol").as_str() {
-            "TLSv1.3" => TlsVersion::Tls13,
-            _ => TlsVersion::Tls12,
+    ClientSsl {
+        mode: match at("ssl").text("ssl").as_str() {
+            "no" => SslMode::No,
+            "required" => SslMode::Required,
+            _ => SslMode::Yes,
         },
-        clients: clients(root, listeners, findings),
-        client_ca_file: root.path("ssl_client_ca_file"),
-        client_require_valid_cert: root.flag("ssl_client_require_valid_cert"),
+        server: certificate(&at, findings),
+        by_name,
+        min_protocol: min_protocol("ssl_server_min_protocol", &sections),
+        clients: clients(root, protocol, listeners, findings),
     }
 }
 
-/// Whose certificates of clients are good, if any listener asks for one.
+/// What a served protocol can't do with its TLS settings.
+fn judge(root: &Section, protocol: Protocol, ssl: &ClientSsl, findings: &mut Findings) {
+    let has_none = ssl.server.is_none() && ssl.by_name.is_empty();
+    if protocol == Protocol::Lmtp {
+        // Whoever may connect may hand in mail: there is no login to be refused.
+        let Some(block) = root.labelled(Scope::Protocol, protocol.name()) else { return };
+        if ssl.mode == SslMode::Required && block.found("ssl").is_some() {
+            let text = "found `required`, but LMTP has no logins that could be refused; give it a listener with `ssl = yes` \
+                        and no other";
+            findings.error(block.place_of("ssl"), "ssl", text);
+        }
+        let name = "auth_ssl_require_client_cert";
+        if block.found(name).is_some() && block.flag(name) {
+            let text = "LMTP has no logins; to demand certificates of those who hand in mail write \
+                        `ssl_server_request_client_cert = required`";
+            findings.error(block.place_of(name), name, text);
+        }
+    } else if ssl.mode == SslMode::Required && has_none {
+        let text = "found `required`, but `ssl_server_cert_file` names no certificate: nobody could log in";
+        findings.error(holder(root, protocol, "ssl").place_of("ssl"), "ssl", text);
+    }
+}
+
+/// Whose certificates of clients are good, if any listener of the protocol asks for one.
 fn clients(
     root: &Section,
+    protocol: Protocol,
     listeners: &[Listener],
     findings: &mut Findings,
 ) -> Option<ClientAuthorities> {
-    let asks = listeners.iter().find(|it| it.request_client_cert != RequestClientCert::No)?;
-    let Some(ca_file) = root.path("ssl_server_ca_file") else {
-        let text = format!(
-            "missing: `inet_listener {}` asks clients for certificates; name a file with the authorities that issue them",
-            asks.name
-        );
-        let place = asks.place.as_ref().unwrap_or_else(|| root.place_of(REQUEST_CLIENT_CERT));
-        findings.error(place, "ssl_server_ca_file", text);
+    let at = |name: &str| holder(root, protocol, name);
+    let does_ask =
+        |it: &&Listener| it.protocol == protocol && it.request_client_cert != RequestClientCert::No;
+    let asks = listeners.iter().find(does_ask)?;
+    let (file, crl, field) =
+        ("ssl_server_ca_file", "ssl_server_require_crl", "ssl_server_cert_username_field");
+    let Some(ca_file) = at(file).path(file) else {
+        let remedy = "name a file with the authorities that issue them";
+        let written = at(REQUEST_CLIENT_CERT).place_of(REQUEST_CLIENT_CERT);
+        match &asks.place {
+            Some(place) => {
+                let who = &asks.name;
+                let text = format!(
+                    "missing: `inet_listener {who}` asks clients for certificates; {remedy}"
+                );
+                findings.error(place, file, text);
+            }
+            None => {
+                let text = format!("missing: clients are asked for certificates; {remedy}");
+                findings.error(written, file, text);
+            }
+        }
         return None;
     };
     Some(ClientAuthorities {
         ca_file,
-        require_crl: root.flag("ssl_server_require_crl"),
-        username_field: NameField::named(&root.text("ssl_server_cert_username_field"))
-            .unwrap_or_default(),
-        place: root.place_of("ssl_server_ca_file").clone(),
+        require_crl: at(crl).flag(crl),
+        username_field: NameField::named(&at(field).text(field)).unwrap_or_default(),
+        place: at(file).place_of(file).clone(),
     })
+}
+
+/// Whose certificates of backends are good, if the operator says so.
+fn backends(root: &Section, findings: &mut Findings) -> Option<BackendAuthorities> {
+    const ASKED: &str = "ssl_client_ca_file";
+    let older_certs = root.flag("ssl_client_older_certs");
+    let both = root.found("ssl_server_ca_file").filter(|found| found.is_older);
+    let of = |setting: &'static str| {
+        let (ca_file, place) = (root.path(setting)?, root.place_of(setting).clone());
+        Some(BackendAuthorities { ca_file, older_certs, setting, place })
+    };
+    let own = of(ASKED);
+    let Some(both) = both else { return own };
+    if own.is_some() {
+        let text = "backends are verified with `ssl_client_ca_file`; Dovecot 2.3's proxies verify them with `ssl_ca`, whatever \
+                    `ssl_client_ca_file` says";
+        findings.warn(&both.place, "ssl_ca", text);
+        return own;
+    }
+    let file = of("ssl_server_ca_file")?;
+    let text = format!(
+        "Dovecot 2.3's proxies verify backends with `ssl_ca`, so it is used for that, too; write `ssl_client_ca_file = {}`, and \
+         keep `ssl_server_ca_file` only if clients show certificates",
+        file.ca_file.display()
+    );
+    findings.warn(&both.place, "ssl_ca", text);
+    Some(BackendAuthorities { setting: "ssl_ca", ..file })
 }
 
 /// The word of `section`; none: it leaves that to whom it belongs to.
@@ -83,14 +183,23 @@ pub(super) fn certificate_logins(
     root: &Section,
     listeners: &[Listener],
     auth: &Auth,
+    protocols: &[ProtocolSettings; 5],
     findings: &mut Findings,
 ) {
     let can_come = |it: &Listener| it.request_client_cert != RequestClientCert::No || it.haproxy;
     let nobody_has_one = !listeners.iter().any(can_come);
-    if auth.ssl_require_client_cert && nobody_has_one {
+    for (protocol, settings) in Protocol::ALL.into_iter().zip(protocols) {
         let name = "auth_ssl_require_client_cert";
-        let text = "nobody could log in: no listener asks for certificates; write `ssl_server_request_client_cert = yes`";
-        findings.error(root.place_of(name), name, text);
+        let place = holder(root, protocol, name).found(name).map(|found| &found.place);
+        let of_the_protocol = |it: &&Listener| it.protocol == protocol;
+        let is_served = listeners.iter().any(|it| of_the_protocol(&it));
+        let is_own = holder(root, protocol, name).scope == Scope::Protocol;
+        let has_none = !listeners.iter().filter(of_the_protocol).any(can_come);
+        let is_hopeless = if is_own { is_served && has_none } else { nobody_has_one };
+        if let (true, true, Some(place)) = (settings.ssl_require_client_cert, is_hopeless, place) {
+            let text = "nobody could log in: no listener asks for certificates; write `ssl_server_request_client_cert = yes`";
+            findings.error(place, name, text);
+        }
     }
     if !auth.mechanisms.contains(&Mechanism::External) {
         return;
@@ -117,29 +226,32 @@ pub(super) fn certificate_logins(
 
 const REQUEST_CLIENT_CERT: &str = "ssl_server_request_client_cert";
 
-fn certificate(section: &Section, findings: &mut Findings) -> Option<Certificate> {
-    let (cert, key) = ("ssl_server_cert_file", "ssl_server_key_file");
-    match (section.path(cert), section.path(key)) {
+/// The certificate that is written where `at` finds settings.
+fn certificate<'a>(
+    at: &impl Fn(&str) -> &'a Section,
+    findings: &mut Findings,
+) -> Option<Certificate> {
+    let (cert, key, password) =
+        ("ssl_server_cert_file", "ssl_server_key_file", "ssl_server_key_password");
+    let place_of = |name| at(name).place_of(name);
+    if [cert, key].iter().any(|name| at(name).lost.contains(name)) {
+        return None;
+    }
+    match (at(cert).path(cert), at(key).path(key)) {
         (Some(cert_file), Some(key_file)) => Some(Certificate {
             cert_file,
             key_file,
-            key_password: section.secret("ssl_server_key_password"),
-            place: section.place_of(cert).clone(),
+            key_password: at(password).secret(password),
+            place: place_of(cert).clone(),
         }),
         (Some(_), None) => {
-            findings.error(
-                section.place_of(cert),
-                key,
-                "missing: the certificate needs its private key",
-            );
+            let text = "missing: the certificate needs its private key";
+            findings.error(place_of(cert), key, text);
             None
         }
         (None, Some(_)) => {
-            findings.error(
-                section.place_of(key),
-                cert,
-                "missing: the private key needs its certificate",
-            );
+            let text = "missing: the private key needs its certificate";
+            findings.error(place_of(key), cert, text);
             None
         }
         (None, None) => None,
@@ -152,16 +264,19 @@ mod tests {
     use crate::config::tests::{errors, loaded, warnings};
     use std::path::Path;
 
+    const IMAP: Protocol = Protocol::Imap;
+
     #[test]
     fn certificates_by_name_and_default() {
         let config = loaded(
             "ssl = required\nssl_server_cert_file = /c\nssl_server_key_file = /k\nssl_min_protocol = TLSv1.3\n\
              local_name \"a.example B.example\" {\n ssl_server_cert_file = /c2\n ssl_server_key_file = /k2\n}\n",
         );
-        assert_eq!(config.ssl.mode, SslMode::Required);
-        assert_eq!(config.ssl.min_protocol, TlsVersion::Tls13);
-        assert_eq!(config.ssl.server.unwrap().cert_file, Path::new("/c"));
-        let names: Vec<&str> = config.ssl.by_name.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(config.ssl.of(IMAP).mode, SslMode::Required);
+        assert_eq!(config.ssl.of(IMAP).min_protocol, TlsVersion::Tls13);
+        assert_eq!(config.ssl.of(IMAP).server.as_ref().unwrap().cert_file, Path::new("/c"));
+        let names: Vec<&str> =
+            config.ssl.of(IMAP).by_name.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["a.example", "b.example"]);
     }
 
@@ -182,20 +297,57 @@ mod tests {
                    inet_listener imaps { ssl_server_request_client_cert = required }\n}\n";
         assert_eq!(asked(&format!("{on}{own}")), [No, Required]);
         assert_eq!(asked(&format!("{on}ssl = no\n")), [No]);
-        let clients = loaded(&on).ssl.clients.unwrap();
+        let clients = loaded(&on).ssl.of(IMAP).clients.clone().unwrap();
         assert_eq!(clients.ca_file, Path::new("/ca"));
         assert!(clients.require_crl && clients.username_field == NameField::CommonName);
-        assert_eq!(loaded(PLACE).ssl.clients, None, "nobody asks");
+        assert_eq!(loaded(PLACE).ssl.of(IMAP).clients, None, "nobody asks");
         let older = "ssl_ca = </ca\nssl_verify_client_cert = yes\nssl_require_crl = no\n\
                      ssl_cert_username_field = x500UniqueIdentifier\n";
         let mut files = crate::config::tests::Files::new(&[("/e/t.conf", older), ("/ca", "C\n")]);
         let found = crate::config::load(&mut files, Path::new("/e/t.conf"));
-        let clients = found.config.unwrap().ssl.clients.unwrap();
+        let clients = found.config.unwrap().ssl.of(IMAP).clients.clone().unwrap();
         assert!(!clients.require_crl && clients.username_field == NameField::UniqueIdentifier);
         for field in NameField::ALL {
             let text = format!("{on}ssl_server_cert_username_field = {}\n", field.name());
-            assert_eq!(loaded(&text).ssl.clients.unwrap().username_field, field);
+            assert_eq!(loaded(&text).ssl.of(IMAP).clients.clone().unwrap().username_field, field);
         }
+    }
+
+    /// `ssl_ca` of Dovecot 2.3 is what its proxies verify backends with; `ssl_client_ca_file` they don't look at.
+    #[test]
+    fn w_btls_1_dovecot_2_3_has_one_file_for_both_directions() {
+        let load = |text: &str| {
+            let files = [("/e/t.conf", text), ("/ca", "C\n"), ("/other", "C\n")];
+            let found = crate::config::load(
+                &mut crate::config::tests::Files::new(&files),
+                Path::new("/e/t.conf"),
+            );
+            let warnings: Vec<String> = found.warnings.iter().map(ToString::to_string).collect();
+            (found.config.unwrap().ssl.backends, warnings.join("\n"))
+        };
+        let (backends, said) = load("ssl_ca = </ca\n");
+        let backends = backends.unwrap();
+        assert_eq!((backends.setting, &*backends.ca_file), ("ssl_ca", Path::new("/ca")));
+        assert!(
+            backends.older_certs && said.contains("write `ssl_client_ca_file = /ca`"),
+            "{said}"
+        );
+        let (backends, said) =
+            load("ssl_ca = </ca\nssl_client_ca_file = /other\nssl_client_older_certs = no\n");
+        let backends = backends.unwrap();
+        assert_eq!(
+            (backends.setting, &*backends.ca_file),
+            ("ssl_client_ca_file", Path::new("/other"))
+        );
+        assert!(
+            !backends.older_certs
+                && said.contains("backends are verified with `ssl_client_ca_file`"),
+            "{said}"
+        );
+        // Under its own name it is for clients only.
+        let (backends, said) = load("ssl_server_ca_file = /ca\n");
+        assert!(backends.is_none() && !said.contains("setting ssl"), "{said}");
+        assert!(load("").0.is_none());
     }
 
     #[test]
@@ -210,7 +362,7 @@ mod tests {
         assert!(errors("ssl_server_cert_username_field = shoeSize\n")[0].contains("commonName"));
         let balancer = "haproxy_trusted_networks = ::1\nservice imap-login {\n inet_listener h { port = 1 haproxy = \
                         yes }\n}\nauth_ssl_require_client_cert = yes\n";
-        assert!(loaded(balancer).auth.ssl_require_client_cert, "W-TLV-2");
+        assert!(loaded(balancer).protocol(IMAP).ssl_require_client_cert, "W-TLV-2");
     }
 
     #[test]

@@ -3,26 +3,57 @@
 use std::path::PathBuf;
 
 use crate::config::diagnostic::Place;
+use crate::names::Protocol;
 use crate::secret::Secret;
 use crate::wire::certificate_name::NameField;
 
 /// TLS towards clients and backends.
 #[derive(Clone, Debug)]
 pub struct Ssl {
+    /// Towards clients, in the order of [`Protocol::ALL`].
+    pub towards_clients: [ClientSsl; 5],
+    /// The authorities that backends' certificates are checked with; absent: the system's.
+    pub backends: Option<BackendAuthorities>,
+    /// Oldest version spoken with backends.
+    pub backend_min_protocol: TlsVersion,
+}
+
+impl Ssl {
+    /// What clients of a protocol meet.
+    #[must_use]
+    pub fn of(&self, protocol: Protocol) -> &ClientSsl {
+        let [imap, pop3, lmtp, sieve, submission] = &self.towards_clients;
+        match protocol {
+            Protocol::Imap => imap,
+            Protocol::Pop3 => pop3,
+            Protocol::Lmtp => lmtp,
+            Protocol::Sieve => sieve,
+            Protocol::Submission => submission,
+        }
+    }
+}
+
+/// TLS towards the clients of one protocol.
+#[derive(Clone, Debug)]
+pub struct ClientSsl {
     /// Whether clients may or must use TLS.
     pub mode: SslMode,
-    /// The certificate shown when no `local_name` fits; absent: clients get no TLS.
+    /// The certificate shown when no `local_name` fits; absent: clients get no TLS, unless there are names.
     pub server: Option<Certificate>,
-    /// Certificates by server name, in the order of the file.
+    /// Certificates by server name; the first one counts.
     pub by_name: Vec<(String, Certificate)>,
     /// Oldest version spoken.
     pub min_protocol: TlsVersion,
     /// Whose certificates of clients are good; absent: no listener asks for any.
     pub clients: Option<ClientAuthorities>,
-    /// File with the authorities that backends' certificates are checked with; absent: the system's.
-    pub client_ca_file: Option<PathBuf>,
-    /// Whether backends must show a valid certificate.
-    pub client_require_valid_cert: bool,
+}
+
+impl ClientSsl {
+    /// Whether there is anything to show to clients, and they may see it.
+    #[must_use]
+    pub fn has_certificate(&self) -> bool {
+        self.mode != SslMode::No && (self.server.is_some() || !self.by_name.is_empty())
+    }
 }
 
 /// Whether clients may or must use TLS.
@@ -58,6 +89,19 @@ pub struct ClientAuthorities {
     pub require_crl: bool,
     /// Which text of a certificate is the user.
     pub username_field: NameField,
+    /// Where the file was configured.
+    pub place: Place,
+}
+
+/// Whose certificates of backends are good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendAuthorities {
+    /// File with the authorities, in PEM.
+    pub ca_file: PathBuf,
+    /// Certificates of version 1, and names in the common name only, will do.
+    pub older_certs: bool,
+    /// The setting that names the file.
+    pub setting: &'static str,
     /// Where the file was configured.
     pub place: Place,
 }

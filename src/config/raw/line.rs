@@ -22,6 +22,8 @@ pub(super) enum Text {
     Quoted(String),
     /// `<path`: the file's content is meant.
     FromFile(String),
+    /// Nothing, and the remark that stands in place of a secret.
+    Hidden,
 }
 
 /// Splits a logical line into statements.
@@ -29,7 +31,9 @@ pub(super) enum Text {
 /// # Errors
 /// A sentence for the operator; statements before the mistake are lost, the line as a whole is wrong.
 pub(super) fn statements(line: &str) -> Result<Vec<Statement>, String> {
-    let mut scan = Scan { rest: uncommented(line).trim(), opened: 0 };
+    let code = uncommented(line);
+    let hides = Hides::said(line.get(code.len()..).unwrap_or_default());
+    let mut scan = Scan { rest: code.trim(), opened: 0, hides };
     let mut found = Vec::new();
     while !scan.rest.is_empty() {
         found.push(scan.statement()?);
@@ -42,6 +46,28 @@ struct Scan<'a> {
     rest: &'a str,
     /// Blocks opened on this very line: inside them a line may hold several settings.
     opened: usize,
+    /// What the remark at the end of the line says that is missing.
+    hides: Hides,
+}
+
+/// What a remark stands in place of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hides {
+    Nothing,
+    All,
+    Parts,
+}
+
+impl Hides {
+    /// `doveconf -n` writes such remarks in place of secrets, and so does `hale config`.
+    fn said(comment: &str) -> Self {
+        let words = comment.trim_start_matches('#').trim();
+        match words.split_once(',').map_or(words, |(first, _)| first) {
+            "hidden" => Self::All,
+            "passwords hidden" => Self::Parts,
+            _ => Self::Nothing,
+        }
+    }
 }
 
 impl<'a> Scan<'a> {
@@ -121,6 +147,10 @@ impl<'a> Scan<'a> {
         self.rest = rest;
         let text = text.trim_end();
         Ok(match text.strip_prefix('<') {
+            None if self.rest.is_empty() && self.hides == Hides::All && text.is_empty() => {
+                Text::Hidden
+            }
+            None if self.rest.is_empty() && self.hides == Hides::Parts => Text::Hidden,
             Some(path) if !path.trim().is_empty() => Text::FromFile(path.trim().to_owned()),
             _ => Text::Plain(text.to_owned()),
         })
@@ -350,6 +380,21 @@ mod tests {
             }]
         );
         assert!(statements("!include").is_err());
+    }
+
+    #[test]
+    fn a_remark_in_place_of_a_secret_is_no_empty_value() {
+        let hidden = |line: &str| match &statements(line).unwrap()[0] {
+            Statement::Set { value, .. } => *value == Text::Hidden,
+            _ => panic!("{line}"),
+        };
+        assert!(hidden("ssl_key = # hidden, use -P to show it"));
+        assert!(hidden("  password = # hidden"));
+        assert!(hidden("args = proxy=y # passwords hidden, use -P to show them"));
+        for line in ["ssl_key = ", "ssl_key = # hiding places", "a = b # hidden, use -P to show it"]
+        {
+            assert!(!hidden(line), "{line}");
+        }
     }
 
     #[test]

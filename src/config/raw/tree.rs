@@ -2,6 +2,7 @@
 //!
 //! Duty: braces, includes and their bounds, values taken from files. Driver: [`super::read`]. Tests: below.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,7 +68,10 @@ impl<'a, S: Source> Reader<'a, S> {
     fn file(&mut self, path: &Path, from: &Place, presence: Presence) {
         let bytes = match self.source.read(path) {
             Ok(bytes) => bytes,
-            Err(_) if presence == Presence::Optional => return,
+            // What can't be read although it is there may hold anything, certificates among it.
+            Err(fault) if presence == Presence::Optional && fault.kind() == ErrorKind::NotFound => {
+                return;
+            }
             Err(fault) => {
                 let text = format!("cannot read {}: {fault}", path.display());
                 return self.findings.error(from, "", text);
@@ -129,9 +133,7 @@ impl<'a, S: Source> Reader<'a, S> {
     fn statement(&mut self, statement: Statement, place: &Place) {
         match statement {
             Statement::Set { name, value } => {
-                let Some(value) = self.value(value, &name, place) else {
-                    return;
-                };
+                let value = self.value(value, place);
                 self.add(Entry { place: place.clone(), name, item: Item::Value(value) });
             }
             Statement::Open { name, label } => {
@@ -166,40 +168,36 @@ impl<'a, S: Source> Reader<'a, S> {
         }
     }
 
-    fn value(&mut self, value: Text, name: &str, place: &Place) -> Option<Value> {
+    fn value(&mut self, value: Text, place: &Place) -> Value {
         let is_quoted = matches!(value, Text::Quoted(_));
         let path = match value {
             Text::Plain(text) | Text::Quoted(text) => {
                 self.environment.collect(&text, self.source);
-                return Some(Value { text, file: None, is_quoted });
+                return Value { text, is_quoted, ..Value::default() };
             }
+            Text::Hidden => return Value { hidden: true, ..Value::default() },
             Text::FromFile(path) => place.resolve(&path),
         };
-        let bytes = match self.source.read(&path) {
-            Ok(bytes) => bytes,
-            Err(fault) => {
-                let text = format!("cannot read {}: {fault}", path.display());
-                self.findings.error(place, name, text);
-                return None;
-            }
-        };
-        if !self.is_within_bounds(&path, bytes.len(), place) {
-            return None;
+        match self.content(&path, place) {
+            Ok(text) => Value { text, file: Some(path), ..Value::default() },
+            Err(fault) => Value { file: Some(path), fault: Some(fault), ..Value::default() },
         }
-        match String::from_utf8(bytes) {
-            Ok(text) if !text.contains('\0') => Some(Value { text, file: Some(path), is_quoted }),
-            _ => {
-                let text = format!("{} is not text in UTF-8", path.display());
-                self.findings.error(place, name, text);
-                None
-            }
+    }
+
+    fn content(&mut self, path: &Path, place: &Place) -> Result<String, String> {
+        let read = self.source.read(path);
+        let bytes = read.map_err(|fault| format!("cannot read {}: {fault}", path.display()))?;
+        if !self.is_within_bounds(path, bytes.len(), place) {
+            return Ok(String::new());
         }
+        let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+        text.ok_or_else(|| format!("{} is not text in UTF-8", path.display()))
     }
 
     fn include(&mut self, pattern: &str, optional: bool, place: &Place) {
         let paths = match files::matching(self.source, &place.resolve(pattern)) {
             Ok(paths) => paths,
-            Err(_) if optional => return,
+            Err(fault) if optional && fault.kind() == ErrorKind::NotFound => return,
             Err(fault) => {
                 return self.findings.error(
                     place,
@@ -275,7 +273,6 @@ mod tests {
         let expected = [
             "/e/a:3: cannot read /e/missing",
             "/e/a:4: setting !include: no file matches",
-            "/e/a:5: setting x: cannot read /e/nothing",
             "/e/a:6: found `}`",
             "/e/a:7: the block `service`",
             "/e/b:1: setting !include: /e/a includes itself",

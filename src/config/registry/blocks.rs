@@ -122,8 +122,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     ).older(&["mechanisms_filter"]),
     // === local_name NAME { … } ===
     Setting::new(LocalName, "ssl_server_cert_file", Path, "", Dovecot, "Certificate for this server name.")
-        .older(&["ssl_cert"]),
-    Setting::new(LocalName, "ssl_server_key_file", Path, "", Dovecot, "Its private key.").older(&["ssl_key"]),
+        .older(&["ssl_cert", "ssl_cert_file"]),
+    Setting::new(LocalName, "ssl_server_key_file", Path, "", Dovecot, "Its private key.").older(&["ssl_key", "ssl_key_file"]),
     Setting::new(LocalName, "ssl_server_key_password", Secret, "", Dovecot, "Password of the private key.")
         .older(&["ssl_key_password"]),
     // === dict_server { dict cluster-localdb { … } } ===

@@ -1,4 +1,22 @@
 //! Names of Dovecot's that are not Hale's: what is ignored, what is refused, and which fields a passdb may return.
+//!
+//! Duty: the one decision for each name that Dovecot knows and Hale does not serve ([`table`]), and whether a value asks for
+//! anything at all. What protects (TLS, who may log in and how, limits) is never ignored: where Hale can't obey it, it is
+//! refused, unless its value is Dovecot's default.
+//! Driver: `sort`, `document`. Tests: below, over every name of Dovecot's documentation; `tests/appliance/e2e/doveconf`
+//! over what Debian's prints.
+
+mod judge;
+mod table;
+
+pub(crate) use judge::Judge;
+use table::{BLOCKS, FAMILIES, NAMES, SERVICE_NAMES};
+
+use std::collections::BTreeMap;
+
+use super::{Scope, settings};
+use crate::config::diagnostic::nearest;
+use crate::config::value;
 
 /// What to do with a name that is Dovecot's and not ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,207 +25,144 @@ pub enum Foreign {
     Ignored(&'static str),
     /// Ignoring it would weaken what the operator asked for: an error with the remedy.
     Refused(&'static str),
+    /// The same, unless it has one of these values, which ask for nothing.
+    Unless(&'static [&'static str], &'static str),
+    /// Whether it asks for more than Hale does anyway depends on its words.
+    Judged(Judge),
 }
 
-const STORAGE: &str = "storage and delivery are the backends' business";
-const ELSEWHERE: &str = "Hale has no use for it";
+/// What a name with its value comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing is asked for.
+    Nothing,
+    /// Ignored, and why that does no harm.
+    Ignored(&'static str),
+    /// An error, and why.
+    Refused(String),
+}
 
-/// Settings and blocks that have an answer of their own; looked at before [`FAMILIES`].
-const NAMES: &[(&str, Foreign)] = &[
-    ("auth_socket_path", Foreign::Ignored("Hale routes without Dovecot's cluster service")),
-    ("login_socket_path", Foreign::Ignored("Hale routes without Dovecot's cluster service")),
-    ("lmtp_proxy", Foreign::Ignored("LMTP is always proxied")),
-    ("cluster_backend_name", Foreign::Ignored("it applies to backends, and Hale is a proxy")),
-    (
-        "dovecot_config_version",
-        Foreign::Ignored("Hale reads the syntax of Dovecot 2.3, 2.4 and Pro 3"),
-    ),
-    ("dovecot_storage_version", Foreign::Ignored(STORAGE)),
-    ("userdb", Foreign::Ignored("users are looked up by the backends")),
-    ("metric", Foreign::Ignored("Hale's metrics are always there")),
-    ("event_exporter", Foreign::Ignored("Hale's events go to its log")),
-    ("plugin", Foreign::Ignored("Hale has no plugins")),
-    ("namespace", Foreign::Ignored(STORAGE)),
-    ("mailbox", Foreign::Ignored(STORAGE)),
-    ("sieve_script", Foreign::Ignored(STORAGE)),
-    ("fs", Foreign::Ignored(STORAGE)),
-    ("language", Foreign::Ignored(STORAGE)),
-    ("quota", Foreign::Ignored(STORAGE)),
-    ("acl", Foreign::Ignored(STORAGE)),
-    ("imap", Foreign::Ignored(STORAGE)),
-    ("dict", Foreign::Ignored("Hale needs no dictionary but cluster-localdb")),
-    ("client_limit", Foreign::Ignored("connections are limited by `connections_per_core_max`")),
-    ("process_limit", Foreign::Ignored("Hale is one process; see `data_cores`")),
-    ("process_min_avail", Foreign::Ignored("Hale is one process; see `data_cores`")),
-    ("service_count", Foreign::Ignored("Hale is one process; see `data_cores`")),
-    ("restart_request_count", Foreign::Ignored("Hale is one process; see `data_cores`")),
-    ("vsz_limit", Foreign::Ignored("memory is limited by `connections_per_core_max` and systemd")),
-    ("unix_listener", Foreign::Ignored("Hale's only local sockets are in `base_dir`")),
-    ("fifo_listener", Foreign::Ignored("Hale's only local sockets are in `base_dir`")),
-    ("instance_name", Foreign::Ignored(ELSEWHERE)),
-    ("import_environment", Foreign::Ignored(ELSEWHERE)),
-    ("mmap_disable", Foreign::Ignored(STORAGE)),
-    ("dotlock_use_excl", Foreign::Ignored(STORAGE)),
-    ("lock_method", Foreign::Ignored(STORAGE)),
-    ("rawlog_dir", Foreign::Ignored(ELSEWHERE)),
-    ("log_timestamp", Foreign::Ignored("log lines carry the journal's or ISO 8601 time")),
-    ("syslog_facility", Foreign::Ignored("Hale logs to the journal or a file")),
-    ("info_log_path", Foreign::Ignored("all lines go to `log_path`")),
-    ("debug_log_path", Foreign::Ignored("all lines go to `log_path`")),
-    ("deliver_log_format", Foreign::Ignored(STORAGE)),
-    ("deliver_log_min_size", Foreign::Ignored(STORAGE)),
-    ("hostname_style", Foreign::Ignored(ELSEWHERE)),
-    (
-        "ssl_client_ca_dir",
-        Foreign::Ignored("put the authorities into one file, `ssl_client_ca_file`"),
-    ),
-    ("ssl_client_cert_file", Foreign::Ignored("backends are shown no client certificate")),
-    ("ssl_client_key_file", Foreign::Ignored("backends are shown no client certificate")),
-    ("ssl_server_dh_file", Foreign::Ignored("versions and ciphers are those of the TLS library")),
-    (
-        "local",
-        Foreign::Refused(
-            "settings cannot depend on the local address; use a listener of its own or `local_name`",
-        ),
-    ),
-    (
-        "remote",
-        Foreign::Refused("settings cannot depend on the client's address; remove the block"),
-    ),
-    (
-        "auth_policy_server_url",
-        Foreign::Refused(
-            "policy servers are not asked; remove it only if logins without them are acceptable",
-        ),
-    ),
-];
+impl Foreign {
+    /// What comes of giving it this value.
+    #[must_use]
+    pub fn with(self, text: &str) -> Outcome {
+        match self {
+            Self::Ignored(_) if text.trim().is_empty() => Outcome::Nothing,
+            Self::Ignored(why) => Outcome::Ignored(why),
+            Self::Refused(why) => Outcome::Refused(why.to_owned()),
+            Self::Unless(harmless, why) => {
+                match harmless.iter().any(|value| is_same(value, text.trim())) {
+                    true => Outcome::Nothing,
+                    false => Outcome::Refused(why.to_owned()),
+                }
+            }
+            Self::Judged(judge) => match judge.judge(text.trim()) {
+                Ok(()) => Outcome::Nothing,
+                Err(why) => Outcome::Refused(why),
+            },
+        }
+    }
 
-/// Starts of names. A name that is nearly one of ours counts as a slip first.
-const FAMILIES: &[(&str, Foreign)] = &[
-    (
-        "cassandra_",
-        Foreign::Ignored("name the hosts in `cluster_geodb = cassandra:hosts=…;keyspace=…`"),
-    ),
-    ("mail_", Foreign::Ignored(STORAGE)),
-    ("mailbox_", Foreign::Ignored(STORAGE)),
-    ("maildir_", Foreign::Ignored(STORAGE)),
-    ("mbox_", Foreign::Ignored(STORAGE)),
-    ("mdbox_", Foreign::Ignored(STORAGE)),
-    ("dbox_", Foreign::Ignored(STORAGE)),
-    ("obox_", Foreign::Ignored(STORAGE)),
-    ("metacache_", Foreign::Ignored(STORAGE)),
-    ("fts", Foreign::Ignored(STORAGE)),
-    ("language_", Foreign::Ignored(STORAGE)),
-    ("indexer_", Foreign::Ignored(STORAGE)),
-    ("fs_", Foreign::Ignored(STORAGE)),
-    ("imap_", Foreign::Ignored(STORAGE)),
-    ("imapsieve_", Foreign::Ignored(STORAGE)),
-    ("imapc_", Foreign::Ignored(STORAGE)),
-    ("pop3_", Foreign::Ignored(STORAGE)),
-    ("pop3c_", Foreign::Ignored(STORAGE)),
-    ("lmtp_", Foreign::Ignored(STORAGE)),
-    ("lda_", Foreign::Ignored(STORAGE)),
-    ("sieve", Foreign::Ignored(STORAGE)),
-    ("managesieve_", Foreign::Ignored(STORAGE)),
-    ("submission_", Foreign::Ignored(STORAGE)),
-    ("quota_", Foreign::Ignored(STORAGE)),
-    ("acl_", Foreign::Ignored(STORAGE)),
-    ("dsync_", Foreign::Ignored(STORAGE)),
-    ("replication_", Foreign::Ignored(STORAGE)),
-    ("replicator_", Foreign::Ignored(STORAGE)),
-    ("director_", Foreign::Ignored("users are routed by the GeoDB")),
-    ("namespace_", Foreign::Ignored(STORAGE)),
-    ("first_valid_", Foreign::Ignored(STORAGE)),
-    ("last_valid_", Foreign::Ignored(STORAGE)),
-    ("valid_chroot_", Foreign::Ignored(STORAGE)),
-    ("postmaster_", Foreign::Ignored(STORAGE)),
-    ("sendmail_", Foreign::Ignored(STORAGE)),
-    ("rejection_", Foreign::Ignored(STORAGE)),
-    ("quarantine_", Foreign::Ignored(STORAGE)),
-    ("last_login_", Foreign::Ignored(STORAGE)),
-    ("notify_", Foreign::Ignored(STORAGE)),
-    ("push_notification", Foreign::Ignored(STORAGE)),
-    ("crypt_", Foreign::Ignored(STORAGE)),
-    ("lazy_expunge_", Foreign::Ignored(STORAGE)),
-    ("trash_", Foreign::Ignored(STORAGE)),
-    ("virtual_", Foreign::Ignored(STORAGE)),
-    ("welcome_", Foreign::Ignored(STORAGE)),
-    ("zlib_", Foreign::Ignored(STORAGE)),
-    ("userdb_", Foreign::Ignored("users are looked up by the backends")),
-    ("dict_", Foreign::Ignored("Hale needs no dictionary but cluster-localdb")),
-    ("sql_", Foreign::Ignored(ELSEWHERE)),
-    ("mysql", Foreign::Ignored(ELSEWHERE)),
-    ("pgsql", Foreign::Ignored(ELSEWHERE)),
-    ("sqlite_", Foreign::Ignored(ELSEWHERE)),
-    ("redis_", Foreign::Ignored(ELSEWHERE)),
-    ("ldap_", Foreign::Ignored("the passdb driver ldap comes with a later version")),
-    ("oauth2_", Foreign::Ignored("the passdb driver oauth2 comes with a later version")),
-    ("lua_", Foreign::Ignored(ELSEWHERE)),
-    ("http_", Foreign::Ignored(ELSEWHERE)),
-    ("stats_", Foreign::Ignored("Hale's metrics are always there")),
-    ("metric_", Foreign::Ignored("Hale's metrics are always there")),
-    ("event_exporter_", Foreign::Ignored("Hale's events go to its log")),
-    ("log_", Foreign::Ignored("the log's content is fixed; see `log_path` and `log_debug`")),
-    ("verbose_", Foreign::Ignored("see `log_debug`")),
-    ("default_", Foreign::Ignored("Hale is one process with one user, set in its unit file")),
-    ("version_ignore", Foreign::Ignored(ELSEWHERE)),
-    ("process_", Foreign::Ignored("Hale is one process; see `data_cores`")),
-    ("login_", Foreign::Ignored(ELSEWHERE)),
-    ("doveadm_", Foreign::Ignored(ELSEWHERE)),
-    ("ssl_", Foreign::Ignored("versions and ciphers are those of the TLS library")),
-    ("auth_cache_", Foreign::Ignored(ELSEWHERE)),
-    ("auth_worker_", Foreign::Ignored("passwords are verified by `auth_hash_threads` threads")),
-    ("auth_policy_", Foreign::Ignored("policy servers are not asked")),
-    ("auth_debug", Foreign::Ignored("see `log_debug`")),
-    ("auth_verbose", Foreign::Ignored("refused logins are always logged, passwords never")),
-    ("auth_", Foreign::Ignored(ELSEWHERE)),
-];
+    /// What the documentation says of it.
+    #[must_use]
+    pub fn told(self) -> String {
+        match self {
+            Self::Ignored(why) => format!("ignored: {why}"),
+            Self::Refused(why) => format!("refused: {why}"),
+            Self::Unless(harmless, why) => {
+                let values: Vec<String> = harmless
+                    .iter()
+                    .map(|it| if it.is_empty() { "empty".to_owned() } else { format!("`{it}`") })
+                    .collect();
+                format!("{} may stand; anything else is refused: {why}", values.join(", "))
+            }
+            Self::Judged(judge) => format!("by its value: {}", judge.told()),
+        }
+    }
 
-/// Names that only mean something inside `service NAME { … }` and `inet_listener NAME { … }`.
-const SERVICE_NAMES: &[&str] = &[
-    "name",
-    "type",
-    "protocol",
-    "user",
-    "group",
-    "chroot",
-    "executable",
-    "drop_priv_before_exec",
-    "extra_groups",
-    "privileged_group",
-    "idle_kill",
-    "idle_kill_interval",
-    "mode",
-    "path",
-    "reuse_port",
-];
+    /// Whether ignoring it is no matter of safety, whatever its value.
+    #[must_use]
+    pub fn is_harmless(self) -> bool {
+        matches!(self, Self::Ignored(_))
+    }
+}
+
+/// Whether a value is the harmless one, however it is spelt: `no` is `false`, and `2 secs` is `2s`.
+fn is_same(harmless: &str, text: &str) -> bool {
+    let spelt = |word: &str| word.replace([' ', '\t'], "").to_ascii_lowercase();
+    match (value::boolean(harmless), value::boolean(text)) {
+        (Some(one), Some(other)) => one == other,
+        _ => spelt(harmless) == spelt(text),
+    }
+}
 
 /// What Dovecot would do with `name`; `None` when Dovecot does not know it either.
 #[must_use]
-pub fn foreign(scope: super::Scope, name: &str) -> Option<Foreign> {
-    use super::Scope;
+pub fn foreign(scope: Scope, name: &str) -> Option<Foreign> {
     let in_service = matches!(scope, Scope::Service | Scope::Listener);
     let short = scope.short(name);
     if in_service && SERVICE_NAMES.contains(&short) {
         return Some(Foreign::Ignored("Hale is one process with one user, set in its unit file"));
     }
-    if scope == Scope::Passdb
-        && matches!(short, "use_worker" | "use_cache" | "fields_import_all" | "name")
-    {
-        return Some(Foreign::Ignored(ELSEWHERE));
-    }
-    // In full before in short: `service_count` is no `count`.
-    for written in [name, short] {
-        if let Some((_, answer)) = NAMES.iter().find(|(known, _)| *known == written) {
-            return Some(*answer);
-        }
+    let is_it = |known: &str| known == short || known == name;
+    let own = NAMES.iter().find(|(at, known, _)| is_it(known) && at.is_none_or(|it| it == scope));
+    if let Some((_, _, answer)) = own {
+        return Some(*answer);
     }
     // Sure slips go to "did you mean"; `mail_max_userip_conections` is not a storage setting.
-    let ours = super::settings().filter(|setting| setting.fits(scope)).map(|setting| setting.name);
-    if crate::config::diagnostic::nearest(name, ours).is_some() {
+    let ours = settings().filter(|setting| setting.fits(scope)).map(|setting| setting.name);
+    let is_slip = !is_dovecots(name) && nearest(name, ours).is_some();
+    if is_slip {
         return None;
     }
-    FAMILIES.iter().find(|(start, _)| name.starts_with(start)).map(|(_, answer)| *answer)
+    let is_of = |start: &str| name.starts_with(start) || short.starts_with(start);
+    FAMILIES.iter().find(|(start, _)| is_of(start)).map(|(_, answer)| *answer)
+}
+
+/// What Dovecot would do with a block of this name; `None` when Dovecot does not know it either.
+#[must_use]
+pub fn foreign_block(scope: Scope, name: &str) -> Option<Foreign> {
+    let known = BLOCKS.iter().find(|(known, _)| *known == name).map(|(_, answer)| *answer);
+    // A list or map in a block of its own, such as `imapc_features { … }`.
+    known.or_else(|| foreign(scope, name).filter(|answer| answer.is_harmless()))
+}
+
+/// Settings that have an answer of their own in a block of this scope.
+pub(super) fn names(scope: Scope) -> impl Iterator<Item = &'static str> {
+    NAMES.iter().filter(move |(at, ..)| at.is_none_or(|it| it == scope)).map(|(_, name, _)| *name)
+}
+
+/// Whether the setting has an answer of its own in a block of this scope.
+pub(super) fn has(scope: Scope, name: &str) -> bool {
+    names(scope).any(|known| known == name || known == scope.short(name))
+}
+
+/// Settings of blocks that are ignored with whatever is in them, by their names in full: `unix_listener_mode`.
+pub(super) fn of_a_block(name: &str) -> Option<Foreign> {
+    let is_within = |block: &str| name.strip_prefix(block).is_some_and(|it| it.starts_with('_'));
+    BLOCKS.iter().find(|(block, _)| is_within(block)).map(|(_, answer)| *answer)
+}
+
+/// What `doveconf -a` of 2.3 prints, and what the documentation of 2.4 has; settings of blocks by their names in full.
+const OLD: &str = include_str!("foreign/names_2_3.txt");
+const NEW: &str = include_str!("foreign/names_2_4.txt");
+
+fn listed(list: &'static str) -> impl Iterator<Item = &'static str> {
+    list.lines().filter(|line| !line.starts_with('#'))
+}
+
+/// Every name of Dovecot's, in order, and which versions have it.
+pub fn dovecots() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let mut versions: BTreeMap<&str, &str> = listed(OLD).map(|name| (name, "2.3")).collect();
+    for name in listed(NEW) {
+        let version = if versions.contains_key(name) { "2.3, 2.4" } else { "2.4" };
+        versions.insert(name, version);
+    }
+    versions.into_iter()
+}
+
+fn is_dovecots(name: &str) -> bool {
+    listed(OLD).chain(listed(NEW)).any(|known| known == name)
 }
 
 /// Extra fields of passdbs that Hale acts on; besides those that start with `forward_`, `user_`, `userdb_`, `event_`.
@@ -219,6 +174,7 @@ pub const PASSDB_FIELDS: &[&str] = &[
     "domain",
     "nopassword",
     "nologin",
+    "nodelay",
     "reason",
     "allow_nets",
     "delay_until",
@@ -246,5 +202,66 @@ pub const PASSDB_FIELDS: &[&str] = &[
     "proxy_host_immediate_failure_after",
     "cluster_tag",
     "k5principals",
-    "allow_real_nets",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::registry::{decision, find};
+
+    fn known() -> impl Iterator<Item = &'static str> {
+        dovecots().map(|(name, _)| name)
+    }
+
+    #[test]
+    fn every_name_of_dovecots_is_decided() {
+        let undecided: Vec<&str> = known().filter(|name| decision(name).is_none()).collect();
+        assert_eq!(undecided, [""; 0]);
+        assert!(known().count() > 900);
+    }
+
+    #[test]
+    fn no_name_is_decided_twice() {
+        for (place, name, _) in NAMES {
+            let scopes = place.map_or(vec![Scope::Global], |scope| vec![scope]);
+            for scope in scopes {
+                assert!(find(scope, name).is_none(), "{name} is served and in the table");
+            }
+            let same = NAMES.iter().filter(|(at, known, _)| at == place && known == name);
+            assert_eq!(same.count(), 1, "{name}");
+        }
+    }
+
+    /// The kind of 2026: `ssl_*` and `auth_*` were ignored as families, whatever they asked for.
+    #[test]
+    fn what_protects_is_in_no_family() {
+        for (start, answer) in FAMILIES {
+            assert!(answer.is_harmless(), "{start}");
+            for protects in ["ssl", "auth_", "login_", "haproxy_", "doveadm_", "local", "remote"] {
+                assert!(!start.starts_with(protects), "{start}");
+            }
+        }
+        for name in ["ssl_certificate", "ssl_server_cert", "auth_require_tls", "login_networks"] {
+            assert_eq!(foreign(Scope::Global, name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_protects_is_refused_unless_its_value_asks_for_nothing() {
+        let of = |name: &str, text: &str| foreign(Scope::Global, name).unwrap().with(text);
+        for (name, harmless, asks) in [
+            ("auth_policy_server_url", "", "http://policy.example:4001/"),
+            ("login_access_sockets", "", "tcpwrap"),
+            ("ssl_client_cert", "", "/c.pem"),
+            ("ssl_client_key_file", "", "/k.pem"),
+            ("ssl_client_ca_dir", "/etc/ssl/certs", "/etc/our-authorities"),
+            ("auth_username_translation", "", "#@"),
+            ("doveadm_allowed_commands", "", "who"),
+            ("ssl_protocols", "!SSLv2 !SSLv3 !TLSv1 !TLSv1.1", "!TLSv1.2"),
+            ("ssl_options", "no_compression", "no_ticket"),
+        ] {
+            assert_eq!(of(name, harmless), Outcome::Nothing, "{name} = {harmless}");
+            assert!(matches!(of(name, asks), Outcome::Refused(_)), "{name} = {asks}");
+        }
+    }
+}

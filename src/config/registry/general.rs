@@ -97,6 +97,19 @@ pub(super) const SETTINGS: &[Setting] = &[
          served and do not ask again: a keyword that is not true of all backends makes mail fail there.",
     ),
     global(
+        "lmtp_backend_capabilities", Words, "8BITMIME", Hale,
+        "What every LMTP backend can do, of what Hale can only pass on: `8BITMIME`, `SMTPUTF8`, `DSN`. Clients are told at LHLO, \
+         before anybody knows where a recipient's mail goes. What is not offered here comes back at once: Postfix bounces mail \
+         that needs SMTPUTF8. What is offered and missing on a backend costs its own recipients their mail (`550 5.6.7`, `554 \
+         5.6.3`); DSN's parameters are left out there. CHUNKING, ENHANCEDSTATUSCODES, PIPELINING and SIZE are Hale's own and \
+         always there.",
+    ).per_protocol(),
+    global(
+        "lmtp_client_workarounds", Words, "", Dovecot,
+        "LMTP: `mailbox-for-path` takes MAIL and RCPT without the angle brackets (`RCPT TO:tim@example.org`). \
+         `whitespace-before-path` is always taken.",
+    ).per_protocol(),
+    global(
         "lmtp_xclient_ipv6_prefix", Bool, "no", Hale,
         "LMTP: whether IPv6 addresses that backends are told by XCLIENT begin with `IPV6:`, as Postfix writes them. Dovecot \
          before 2.4 does not understand that.",
@@ -110,29 +123,43 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "ssl", Choice(&["yes", "required", "no"]), "yes", Dovecot,
         "TLS towards clients: offered, demanded for every login, or not there at all.",
-    ),
+    ).per_protocol(),
     global("ssl_server_cert_file", Path, "", Dovecot, "Certificate shown to clients, with its chain (PEM).")
-        .older(&["ssl_cert"]),
-    global("ssl_server_key_file", Path, "", Dovecot, "Private key of the certificate (PEM).").older(&["ssl_key"]),
+        .older(&["ssl_cert", "ssl_cert_file"]).per_protocol(),
+    global("ssl_server_key_file", Path, "", Dovecot, "Private key of the certificate (PEM).").older(&["ssl_key", "ssl_key_file"]).per_protocol(),
     global("ssl_server_key_password", Secret, "", Dovecot, "Password of the private key.")
-        .older(&["ssl_key_password"]),
-    global("ssl_min_protocol", Choice(&["TLSv1.2", "TLSv1.3"]), "TLSv1.2", Dovecot, "Oldest version of TLS spoken."),
+        .older(&["ssl_key_password"]).per_protocol(),
+    global(
+        "ssl_min_protocol", Choice(&["TLSv1.2", "TLSv1.3"]), "TLSv1.2", Dovecot,
+        "Oldest version of TLS spoken, with clients and with backends. What stands in `protocol NAME { … }` holds for \
+         clients.",
+    ).per_protocol(),
+    global(
+        "ssl_server_min_protocol", Choice(&["auto", "TLSv1.2", "TLSv1.3"]), "auto", Hale,
+        "Oldest version of TLS spoken with clients. `auto`: that of `ssl_min_protocol`. Dovecot's form of it is \
+         `ssl_server { ssl_min_protocol = … }`.",
+    ).per_protocol(),
+    global(
+        "ssl_client_min_protocol", Choice(&["auto", "TLSv1.2", "TLSv1.3"]), "auto", Hale,
+        "Oldest version of TLS spoken with backends. `auto`: that of `ssl_min_protocol`. Dovecot's form of it is \
+         `ssl_client { ssl_min_protocol = … }`.",
+    ),
     global(
         "ssl_server_request_client_cert", Choice(&["no", "yes", "required"]), "no", Dovecot,
         "Whether clients are asked for a certificate. `yes`: whoever has none may go on without, whoever shows one that \
          `ssl_server_ca_file` does not vouch for is sent away. `required`, which Dovecot does not have: whoever has none is \
          sent away, too. Where certificates are asked for, TLS sessions are not resumed.",
-    ).older(&["ssl_verify_client_cert"]),
+    ).older(&["ssl_verify_client_cert", "ssl_request_client_cert"]).per_protocol(),
     global(
         "ssl_server_ca_file", Path, "", Dovecot,
         "Authorities that clients' certificates are checked with, and their lists of revoked certificates (PEM). Read \
          again by `hale reload`.",
-    ).older(&["ssl_ca"]),
+    ).older(&["ssl_ca", "ssl_ca_file"]).per_protocol(),
     global(
         "ssl_server_require_crl", Bool, "yes", Dovecot,
         "Whether each certificate of a client's chain must be covered by a list of revoked certificates that is in force. \
          `no`: lists in `ssl_server_ca_file` are obeyed as far as they go, however old.",
-    ).older(&["ssl_require_crl"]),
+    ).older(&["ssl_require_crl"]).per_protocol(),
     global(
         "ssl_server_cert_username_field",
         Choice(&["commonName", "emailAddress", "serialNumber", "subjectAltName", "userId", "x500UniqueIdentifier"]),
@@ -140,15 +167,26 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Which text of a client's certificate is the user: an attribute of its subject, or with `subjectAltName`, which \
          Dovecot does not have, the e-mail address among its alternative names. A certificate where it is missing, or \
          stands twice, lets nobody in. A PROXY header tells the common name, whatever stands here.",
-    ).older(&["ssl_cert_username_field"]),
+    ).older(&["ssl_cert_username_field"]).per_protocol(),
     global(
         "ssl_client_ca_file", Path, "", Dovecot,
-        "Authorities that backends' certificates are checked with (PEM). Empty: the system's.",
+        "Authorities that backends' certificates are checked with (PEM). Empty: the system's. A backend's own certificate may \
+         stand here, too, whoever made it and whether or not it is marked as an authority (CA:TRUE): then that backend needs no \
+         other to vouch for it. Its name and its dates count in any case. Dovecot 2.3's proxies use `ssl_ca` for this: where \
+         only that is written, it is used here, too, with a warning. `hale check-config` says what is odd about the file, and \
+         `hale check-config --connect` what each backend shows.",
+    ),
+    global(
+        "ssl_client_older_certs", Bool, "yes", Hale,
+        "Whether a backend may show a certificate that has its name in the common name only, without a subjectAltName, or one \
+         of version 1, as `openssl x509 -req` makes it without an extension file. OpenSSL, and with it Dovecot's proxies, \
+         takes both. Only for certificates made by those in `ssl_client_ca_file` (version 1: directly), never with the \
+         system's authorities. `no`: refused, and the log says which of the two it was.",
     ),
     global(
         "ssl_client_require_valid_cert", Bool, "yes", Dovecot,
         "Whether backends must show a valid certificate when TLS is used towards them.",
-    ),
+    ).per_protocol(),
     // === Who may log in ===
     global(
         "auth_mechanisms", Words, "plain login", Dovecot,
@@ -160,12 +198,12 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "auth_ssl_require_client_cert", Bool, "no", Dovecot,
         "Whether logins are refused, whatever the password, when no client certificate was verified.",
-    ),
+    ).per_protocol(),
     global(
         "auth_ssl_username_from_cert", Bool, "no", Dovecot,
         "Whether the user in a verified client certificate takes the place of the one that was typed; the password has to \
          be his. A certificate that names no user lets nobody in. `external` needs no such setting.",
-    ),
+    ).per_protocol(),
     global(
         "auth_allow_cleartext", Bool, "no", Dovecot,
         "Whether everybody may send passwords over connections that are not encrypted. With `no` only \
@@ -173,6 +211,7 @@ pub(super) const SETTINGS: &[Setting] = &[
          written, everybody may as long as there is no certificate that they could use instead, and `hale check-config` \
          warns of it.",
     )
+    .per_protocol()
     .said(),
     global(
         "auth_username_format", LoginTemplate, "%{user | lower}", Dovecot,

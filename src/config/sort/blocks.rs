@@ -2,11 +2,12 @@
 //!
 //! Driver: the sorter. Tests: below.
 
+use super::filter::{Named, is_filter};
 use super::section::FoundField;
-use super::{Section, Sorter, not_a_setting, shown};
+use super::{Section, Sorter, lost, not_a_setting, shown};
 use crate::config::diagnostic::nearest;
 use crate::config::raw::{Entry, Item, Value as Raw};
-use crate::config::registry::{self, Foreign, Kind, PASSDB_FIELDS, Scope};
+use crate::config::registry::{self, Foreign, Kind, Outcome, PASSDB_FIELDS, Scope};
 use crate::config::value;
 use crate::names::Protocol;
 
@@ -56,23 +57,9 @@ const FOREIGN_SERVICES: &[&str] = &[
     "script-login",
     "ssl-params",
     "submission",
+    "tcpwrap",
     "tika",
 ];
-
-/// How a block of this name is written; `None` when there is no such block.
-pub(super) fn written(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "service" => "service NAME { … }",
-        "inet_listener" => "inet_listener NAME { … }",
-        "protocol" => "protocol NAME { … }",
-        "passdb" => "passdb NAME { … }",
-        "fields" | "passdb_fields" => "fields { NAME = VALUE }",
-        "local_name" => "local_name NAME { … }",
-        "dict_server" => "dict_server { dict cluster-localdb { … } }",
-        "group" => "group @NAME VARIANT { … }",
-        _ => return None,
-    })
-}
 
 impl Sorter<'_> {
     pub(super) fn block(
@@ -82,6 +69,9 @@ impl Sorter<'_> {
         label: Option<&str>,
         inside: &[Entry],
     ) {
+        if !self.filters.is_empty() {
+            return self.within(section, entry, label, inside);
+        }
         match (section.scope, entry.name.as_str()) {
             (Scope::Global, "service") => self.service(section, entry, label, inside),
             (Scope::Global, "protocol") => self.protocol(section, entry, label, inside),
@@ -89,7 +79,7 @@ impl Sorter<'_> {
                 let passdb = section.child(Scope::Passdb, label, &entry.place);
                 self.entries(passdb, inside);
             }
-            (Scope::Global, "local_name") => {
+            (Scope::Global | Scope::Protocol, "local_name") => {
                 self.named(section, Scope::LocalName, entry, label, inside);
             }
             (Scope::Global, "dict_server") => self.dict_server(section, inside),
@@ -100,13 +90,71 @@ impl Sorter<'_> {
                 self.entries(listener, inside);
             }
             (Scope::Passdb, "fields" | "passdb_fields") => self.fields(section, inside),
-            (scope, name) => match registry::find(scope, name) {
-                Some((setting, _)) if setting.kind == Kind::Words && label.is_none() => {
-                    self.word_block(section, entry, inside);
+            (_, name) => self.other(section, entry, name, label, inside),
+        }
+    }
+
+    /// A block inside of one whose name is the start of the names within.
+    fn within(
+        &mut self,
+        section: &mut Section,
+        entry: &Entry,
+        label: Option<&str>,
+        inside: &[Entry],
+    ) {
+        let start = format!("{}_{}", self.start(), entry.name);
+        if label.is_none() && is_filter(section.scope, &start) {
+            return self.filter(section, entry, label, inside);
+        }
+        match self.meaning(section.scope, &entry.name) {
+            Named::Is(name) => self.other(section, entry, &name, label, inside),
+            Named::Outside | Named::Nothing => {
+                self.misplaced(section.scope, entry, &Named::Outside);
+            }
+        }
+    }
+
+    /// A list in a block of its own, the start of names, or nothing that Hale knows.
+    fn other(
+        &mut self,
+        section: &mut Section,
+        entry: &Entry,
+        name: &str,
+        label: Option<&str>,
+        inside: &[Entry],
+    ) {
+        let scope = section.scope;
+        let is_list = |kind| matches!(kind, Kind::Words | Kind::Networks | Kind::Addresses);
+        match registry::find(scope, name) {
+            Some((setting, _)) if is_list(setting.kind) && label.is_none() => {
+                let words = self.words(entry, inside);
+                self.setting(section, entry, name, &Raw { text: words, ..Raw::default() });
+            }
+            // `ssl { … }` could be the start of names, but it is a setting first.
+            Some((setting, _)) => {
+                let text = format!("found a block, expected `{} = value`", setting.name);
+                self.findings.error(&entry.place, name, text);
+            }
+            None if registry::block(name).is_some() => self.unknown_block(scope, entry),
+            None if self.filters.is_empty() && registry::serves_within(scope, name) => {
+                self.filter(section, entry, label, inside);
+            }
+            None => match registry::foreign_block(scope, name) {
+                Some(Foreign::Ignored(why)) => {
+                    self.findings.warn(&entry.place, name, format!("ignored: {why}"));
                 }
-                Some((setting, _)) => {
-                    let text = format!("found a block, expected `{} = value`", setting.name);
-                    self.findings.error(&entry.place, name, text);
+                Some(answer) => {
+                    if let Outcome::Refused(why) = answer.with("") {
+                        let text = format!("not supported: {why}");
+                        self.findings.error(&entry.place, name, text);
+                    }
+                }
+                None if registry::foreign(scope, name).is_some() => {
+                    let words = self.words(entry, inside);
+                    self.setting(section, entry, name, &Raw { text: words, ..Raw::default() });
+                }
+                None if self.filters.is_empty() && is_filter(scope, name) => {
+                    self.filter(section, entry, label, inside);
                 }
                 None => self.unknown_block(scope, entry),
             },
@@ -115,19 +163,23 @@ impl Sorter<'_> {
 
     fn unknown_block(&mut self, scope: Scope, entry: &Entry) {
         let name = entry.name.as_str();
-        let text = match (registry::foreign(scope, name), written(name)) {
-            (_, Some(block)) => format!("the block cannot stand here; it is written `{block}`"),
-            (Some(Foreign::Ignored(why)), None) => {
-                return self.findings.warn(&entry.place, name, format!("ignored: {why}"));
-            }
-            (Some(Foreign::Refused(why)), None) => format!("not supported: {why}"),
-            (None, None) => {
-                let known =
-                    ["service", "protocol", "passdb", "local_name", "inet_listener", "fields"];
-                match nearest(name, known) {
-                    Some(near) => format!("there is no such block; did you mean `{near}`?"),
-                    None => not_a_setting(scope, name).replace("such setting", "such block"),
-                }
+        let text = if let Some(block) = registry::block(name) {
+            format!("the block cannot stand here; it is written `{block}`")
+        } else {
+            let known = [
+                "service",
+                "protocol",
+                "passdb",
+                "local_name",
+                "inet_listener",
+                "fields",
+                "ssl_server",
+                "ssl_client",
+                "auth_policy",
+            ];
+            match nearest(name, known) {
+                Some(near) => format!("there is no such block; did you mean `{near}`?"),
+                None => not_a_setting(scope, name).replace("such setting", "such block"),
             }
         };
         self.findings.error(&entry.place, name, text);
@@ -241,6 +293,10 @@ impl Sorter<'_> {
                 );
                 continue;
             };
+            if let Some(text) = lost(raw) {
+                self.findings.error(&entry.place, &entry.name, text);
+                continue;
+            }
             match self.written.resolve(Scope::Passdb, raw) {
                 Ok(raw) => self.field(section, entry, &raw),
                 Err(fault) => self.findings.error(&entry.place, &entry.name, fault),
@@ -254,11 +310,17 @@ impl Sorter<'_> {
         let is_known =
             PASSDB_FIELDS.contains(&name) || families.iter().any(|start| name.starts_with(start));
         if !is_known {
-            let text = match nearest(name, PASSDB_FIELDS.iter().copied()) {
-                Some(near) => format!("Hale knows no such passdb field; did you mean `{near}`?"),
-                None => "Hale does not use this passdb field".to_owned(),
-            };
-            self.findings.warn(&entry.place, name, text);
+            match nearest(name, PASSDB_FIELDS.iter().copied()) {
+                // A slip of the pen must not let in those whom `allow_nets` keeps out.
+                Some(near) => {
+                    let text = format!("Hale knows no such passdb field; did you mean `{near}`?");
+                    self.findings.error(&entry.place, name, text);
+                }
+                None => {
+                    let text = "Hale does not use this passdb field";
+                    self.findings.warn(&entry.place, name, text);
+                }
+            }
         }
         section.fields.retain(|field| field.name != name);
         let text = raw.text.strip_suffix('\n').filter(|_| raw.file.is_some()).unwrap_or(&raw.text);
@@ -271,7 +333,7 @@ impl Sorter<'_> {
     }
 
     /// Dovecot 2.4's second form of a list of words: `protocols { imap = yes  pop3 = no }`.
-    fn word_block(&mut self, section: &mut Section, entry: &Entry, inside: &[Entry]) {
+    fn words(&mut self, entry: &Entry, inside: &[Entry]) -> String {
         let mut words = Vec::new();
         for word in inside {
             match &word.item {
@@ -285,6 +347,6 @@ impl Sorter<'_> {
                 }
             }
         }
-        self.value(section, entry, &Raw::plain(&words.join(" ")));
+        words.join(" ")
     }
 }

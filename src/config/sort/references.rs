@@ -214,7 +214,10 @@ mod tests {
              ssl_server_cert_file = /c\nssl_key = $ssl_cert\n",
         );
         assert_eq!(config.login_greeting, "zlib");
-        assert_eq!(config.ssl.server.unwrap().key_file, std::path::Path::new("/c"));
+        assert_eq!(
+            config.ssl.of(Protocol::Imap).server.as_ref().unwrap().key_file,
+            std::path::Path::new("/c")
+        );
     }
 
     #[test]

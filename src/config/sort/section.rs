@@ -33,6 +33,8 @@ pub(crate) struct Section {
     /// Where it was opened first.
     pub(crate) place: Place,
     pub(crate) values: BTreeMap<&'static str, Found>,
+    /// Settings whose values could not be had, which was told.
+    pub(crate) lost: Vec<&'static str>,
     /// `fields { … }` of a passdb, in order.
     pub(crate) fields: Vec<FoundField>,
     /// Blocks inside, in order of first appearance.
@@ -46,6 +48,8 @@ pub(crate) struct Found {
     pub(crate) place: Place,
     /// The file the text was taken from.
     pub(crate) file: Option<PathBuf>,
+    /// It was written under an older name.
+    pub(crate) is_older: bool,
 }
 
 /// A line of `fields { … }`.
@@ -60,7 +64,7 @@ pub(crate) struct FoundField {
 impl Section {
     pub(crate) fn new(scope: Scope, label: Option<String>, place: Place) -> Self {
         let (values, fields, children) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { scope, label, place, values, fields, children }
+        Self { scope, label, place, values, lost: Vec::new(), fields, children }
     }
 
     /// The child with this scope and label, made if need be. Blocks without a label are never the same.

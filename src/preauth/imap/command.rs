@@ -1,6 +1,11 @@
 //! The grammar of what IMAP clients may say before login (RFC 9051 9, RFC 4959), on complete commands.
 //!
-//! Decides: what a command's bytes mean. Does not: hold state or reply. Driver: `super`. Tests: below.
+//! Decides: what a command's bytes mean. Does not: hold state or reply. Driver: `super`. Tests: below, and beside
+//! Dovecot's own answers in `tests/appliance/e2e/oracle`.
+//!
+//! Quirk `loose_arguments`: where the RFC wants one SP, any number of them may stand, none behind a string that has
+//! ended, and some before the line's end; arguments that a command does not take are read past. Dovecot's login takes
+//! all that and clients rely on it. Where a command ends was decided before and does not depend on it.
 
 use crate::limits::IMAP_TAG_BYTES_MAX;
 use crate::preauth::foreign;
@@ -93,16 +98,22 @@ pub(super) fn head<'a>(cursor: &mut Cursor<'a>) -> Head<'a> {
     Head::Tagged { tag, name }
 }
 
+/// Whether a command that has only begun is an ID, which may be longer than all others.
+pub(super) fn is_id(start: &[u8]) -> bool {
+    // A tag, the spaces and the name are in here, or it is none of ours.
+    let start = start.get(..2 * IMAP_TAG_BYTES_MAX).unwrap_or(start);
+    matches!(head(&mut Cursor::new(start)), Head::Tagged { name: Name::Id, .. })
+}
+
 /// ```text
 /// login         = "LOGIN" SP userid SP password           ; RFC 9051 9
 /// userid        = astring
 /// password      = astring
 /// ```
 pub(super) fn login(cursor: &mut Cursor<'_>) -> Option<(Vec<u8>, Secret)> {
-    cursor.byte(b' ')?;
-    let user = astring(cursor)?;
-    cursor.byte(b' ')?;
-    let password = Secret::new(astring(cursor)?);
+    let user = argument(cursor)?;
+    let password = Secret::new(argument(cursor)?);
+    spaces(cursor);
     cursor.end()?;
     Some((user, password))
 }
@@ -119,25 +130,37 @@ pub(super) struct Authenticate<'a> {
 /// initial-resp  = (base64 / "=")                          ; RFC 4959 7
 /// ```
 pub(super) fn authenticate<'a>(cursor: &mut Cursor<'a>) -> Option<Authenticate<'a>> {
-    cursor.byte(b' ')?;
-    let mechanism = cursor.take_while(|byte| byte != b' ');
-    let initial_response = match cursor.byte(b' ') {
-        None => None,
-        Some(()) => Some(cursor.take_rest()).filter(|text| !text.is_empty()).map(Some)?,
-    };
+    let [mechanism, response] = [(); 2].map(|()| {
+        spaces(cursor);
+        cursor.take_while(|byte| byte != b' ')
+    });
+    spaces(cursor);
+    cursor.end()?;
+    let initial_response = Some(response).filter(|text| !text.is_empty());
     Some(Authenticate { mechanism, initial_response })
 }
 
+/// Reads past arguments that mean nothing to us.
+///
 /// ```text
-/// enable        = "ENABLE" 1*(SP capability)              ; RFC 9051 9
+/// arguments     = *(SP / astring / "(" *(SP / astring) ")")
 /// ```
-pub(super) fn enable(cursor: &mut Cursor<'_>) -> Option<()> {
-    cursor.peek()?;
-    while cursor.end().is_none() {
-        cursor.byte(b' ')?;
-        (!cursor.take_while(is_astring_char).is_empty()).then_some(())?;
+pub(super) fn ignored(cursor: &mut Cursor<'_>) -> Option<()> {
+    let mut is_open = false;
+    loop {
+        spaces(cursor);
+        match cursor.peek() {
+            None => return (!is_open).then_some(()),
+            Some(b'(' | b')') if (cursor.peek() == Some(b')')) != is_open => return None,
+            Some(parenthesis @ (b'(' | b')')) => {
+                cursor.byte(parenthesis)?;
+                is_open = !is_open;
+            }
+            Some(_) => {
+                argument(cursor)?;
+            }
+        }
     }
-    Some(())
 }
 
 /// ```text
@@ -145,14 +168,21 @@ pub(super) fn enable(cursor: &mut Cursor<'_>) -> Option<()> {
 /// ```
 ///
 /// Quirk `lenient_atom`: besides ASTRING-CHAR, an atom here may hold `%`, `*`, `\`, `{`, `}` behind its first byte and
-/// any eight-bit byte, because Dovecot takes them and clients send such passwords bare.
-pub(super) fn astring(cursor: &mut Cursor<'_>) -> Option<Vec<u8>> {
+/// any eight-bit byte, because Dovecot takes most of them and clients send such passwords bare.
+fn argument(cursor: &mut Cursor<'_>) -> Option<Vec<u8>> {
+    spaces(cursor);
     if let Some(b'"' | b'{') = cursor.peek() {
         return string(cursor);
     }
     let legal = |byte: u8| byte > b' ' && byte != 0x7F && !matches!(byte, b'(' | b')' | b'"');
     let atom = cursor.take_while(legal);
-    (!atom.is_empty()).then(|| atom.to_vec())
+    let ends = matches!(cursor.peek(), None | Some(b' ' | b'(' | b')'));
+    (ends && !atom.is_empty()).then(|| atom.to_vec())
+}
+
+/// Takes any number of SP.
+pub(super) fn spaces(cursor: &mut Cursor<'_>) {
+    cursor.take_while(|byte| byte == b' ');
 }
 
 /// ```text
@@ -249,10 +279,11 @@ mod tests {
         for bad in [
             "",
             " u",
+            " u ",
             " u p x",
-            " u  p",
-            " u p ",
-            "  u p",
+            " u p \"\"",
+            " u\"p\"",
+            " u p)",
             " u \"p",
             " {1}\r\nuX p",
             " u\tp",
@@ -264,6 +295,29 @@ mod tests {
     }
 
     #[test]
+    fn loose_arguments_of_login() {
+        let of = |text: &str| {
+            login(&mut Cursor::new(text.as_bytes())).map(|(u, p)| (u, p.expose().to_vec()))
+        };
+        for loose in [
+            " u p ",
+            " u p   ",
+            "  u p",
+            " u   p",
+            " \"u\"\"p\"",
+            " \"u\"p",
+            " \"u\"  \"p\" ",
+            " {1}\r\nu  p ",
+            " {1+}\r\nu\"p\"",
+            " {1+}\r\nu{1+}\r\np ",
+            " \"u\"{1+}\r\np",
+            r#" "\u" "\p""#,
+        ] {
+            assert_eq!(of(loose), Some((b"u".to_vec(), b"p".to_vec())), "{loose:?}");
+        }
+    }
+
+    #[test]
     fn im_09_authenticate_arguments() {
         let of = |text: &'static str| {
             authenticate(&mut Cursor::new(text.as_bytes()))
@@ -271,15 +325,48 @@ mod tests {
         };
         assert_eq!(of(" PLAIN"), Some((&b"PLAIN"[..], None)));
         assert_eq!(of(" PLAIN ="), Some((&b"PLAIN"[..], Some(&b"="[..]))));
-        assert_eq!(of(" PLAIN  ="), Some((&b"PLAIN"[..], Some(&b" ="[..]))));
-        assert_eq!(of(" PLAIN "), None);
-        assert_eq!(of(""), None);
+        assert_eq!(of("  PLAIN  =  "), Some((&b"PLAIN"[..], Some(&b"="[..]))));
+        assert_eq!(of(" PLAIN  "), Some((&b"PLAIN"[..], None)));
+        assert_eq!(of(""), Some((&b""[..], None)));
+        assert_eq!(of(" PLAIN = ="), None);
     }
 
     #[test]
-    fn im_17_enable_needs_words() {
-        let of = |text: &str| enable(&mut Cursor::new(text.as_bytes())).is_some();
-        assert!(of(" CONDSTORE") && of(" A B"));
-        assert!(!of("") && !of(" ") && !of(" A  B") && !of(" (A)"));
+    fn im_17_loose_arguments_where_none_count() {
+        let of = |text: &str| ignored(&mut Cursor::new(text.as_bytes())).is_some();
+        for taken in [
+            "",
+            "  ",
+            " CONDSTORE",
+            " A  B ",
+            " (A)",
+            " () (A \"b\")x",
+            " \"a\"\"b\"",
+            " {3+}\r\na\r\n{1+}\r\n) x",
+            " ({1}\r\nx)",
+        ] {
+            assert!(of(taken), "{taken:?}");
+        }
+        let deep = "(".repeat(8000);
+        for bad in
+            [" \"a", " (", " )", " ((a))", " a) b", " a\"b\"", " a\tb", " {5+}\r\nabc", &deep]
+        {
+            assert!(!of(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn im_12_only_an_id_is_an_id() {
+        let long = "x".repeat(9000);
+        for (line, expected) in [
+            (format!("a ID (\"k\" \"{long}"), true),
+            (format!("{} id (", &long[..IMAP_TAG_BYTES_MAX]), true),
+            (format!("a IDLE {long}"), false),
+            (format!("a NOOP ID {long}"), false),
+            (format!("{long} ID ("), false),
+            (format!("+ ID ({long}"), false),
+        ] {
+            assert_eq!(is_id(line.as_bytes()), expected, "{}", line.get(..20).unwrap());
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::wire::cursor::Cursor;
 use crate::wire::fact::Fact;
 use crate::wire::id::IdPair;
 
-use super::command::{nil, nstring, string};
+use super::command::{nil, nstring, spaces, string};
 
 /// ```text
 /// id            = "ID" SPACE id_params_list               ; RFC 2971 4
@@ -20,32 +20,38 @@ use super::command::{nil, nstring, string};
 /// ```
 ///
 /// At most 30 pairs, keys of 30 bytes, values of 1024; parentheses do not nest.
+///
+/// Quirks, as in Dovecot: nothing at all is NIL, a last key without a value says nothing, and what follows the list or
+/// NIL is not looked at. The command's end is known, so nothing of it can become another command.
 pub(super) fn parse(cursor: &mut Cursor<'_>) -> Option<Vec<IdPair>> {
-    cursor.byte(b' ')?;
+    spaces(cursor);
     let mut pairs = Vec::new();
-    if cursor.byte(b'(').is_none() {
-        nil(cursor)?;
-        cursor.end()?;
+    if cursor.end().is_some() {
         return Some(pairs);
     }
-    while cursor.byte(b')').is_none() {
-        if !pairs.is_empty() {
-            cursor.byte(b' ')?;
+    if cursor.byte(b'(').is_none() {
+        nil(cursor)?;
+        return matches!(cursor.peek(), None | Some(b' ')).then_some(pairs);
+    }
+    loop {
+        spaces(cursor);
+        if cursor.byte(b')').is_some() {
+            return Some(pairs);
         }
-        let pair = pair(cursor)?;
+        let key = string(cursor)?;
+        spaces(cursor);
+        if cursor.byte(b')').is_some() {
+            return Some(pairs);
+        }
+        let pair = pair(key, nstring(cursor)?)?;
         if pairs.len() >= IMAP_ID_PAIRS_MAX {
             return None;
         }
         pairs.push(pair);
     }
-    cursor.end()?;
-    Some(pairs)
 }
 
-fn pair(cursor: &mut Cursor<'_>) -> Option<IdPair> {
-    let key = string(cursor)?;
-    cursor.byte(b' ')?;
-    let value = nstring(cursor)?;
+fn pair(key: Vec<u8>, value: Option<Vec<u8>>) -> Option<IdPair> {
     let value_bytes = value.as_deref().unwrap_or_default();
     // A literal could carry a line end; no log or backend would know what to do with it.
     let is_broken = |text: &[u8]| text.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
@@ -129,18 +135,39 @@ mod tests {
         let key = |length: usize| format!(" (\"{}\" NIL)", "k".repeat(length));
         assert!(of(&key(30)).is_some() && of(&key(31)).is_none());
         for bad in [
-            "",
-            " ",
+            " x",
+            " NILx",
+            " )",
+            " (",
             " (NIL NIL)",
-            " (\"k\")",
             " (\"k\" (\"v\"))",
             " ((\"k\" \"v\"))",
             " (\"k\" \"v\"",
+            " (\"k",
             " (k v)",
-            " (\"k\" \"v\") x",
-            " (\"k\"  \"v\")",
+            " (\"k\"\t\"v\")",
+            " (\"k\" {3}\r\na\rb)",
         ] {
             assert_eq!(of(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn im_12_loose_lists() {
+        let one = of(" (\"k\" \"v\")").unwrap();
+        for loose in [
+            "  (\"k\"  \"v\")",
+            " ( \"k\" \"v\" )  ",
+            " (\"k\"\"v\")",
+            " (\"k\" \"v\" \"l\")",
+            " (\"k\" \"v\")) (",
+            " (\"k\" \"v\") y \"z",
+            " (\"k\"{1+}\r\nv)",
+        ] {
+            assert_eq!(of(loose).as_ref(), Some(&one), "{loose}");
+        }
+        for nothing in ["", "  ", " NIL  ", " nil x", " (\"k\")", " (  )"] {
+            assert_eq!(of(nothing), Some(Vec::new()), "{nothing:?}");
         }
     }
 
@@ -170,8 +197,6 @@ mod tests {
             ("x-proxy-ttl", "-1"),
             ("x-proxy-ttl", "999"),
             ("x-session-id", "a b"),
-            ("x-connected-name", "a\\\"b"),
-            ("x-connected-name", ""),
             ("x-forward-", "v"),
         ];
         for (key, value) in bad {
@@ -179,6 +204,18 @@ mod tests {
             let told = of(&format!(" (\"x-connected-port\" \"1\" \"{key}\" \"{value}\")")).unwrap();
             assert_eq!(believe(&told, &mut known), None, "{key} {value}");
             assert_eq!(known.local.port(), 143, "{key} {value}");
+        }
+    }
+
+    #[test]
+    fn w_fwd_1_a_name_that_is_none_is_left_out_alone() {
+        for value in ["a\\\"b", "", "2001:db8::1", "192.0.2.9", "*.example", "b\u{fc}cher.example"]
+        {
+            let mut known = facts();
+            let told =
+                of(&format!(" (\"x-connected-port\" \"1\" \"x-connected-name\" \"{value}\")"));
+            believe(&told.unwrap(), &mut known).unwrap();
+            assert_eq!((known.local.port(), known.local_name), (1, None), "{value}");
         }
     }
 

@@ -5,7 +5,7 @@
 
 use crate::fault::Failure;
 use crate::limits::{
-    IMAP_LINE_BYTES_MAX, IMAP_LITERAL_BYTES_MAX, IMAP_LITERAL_DISCARD_BYTES_MAX,
+    IMAP_ID_BYTES_MAX, IMAP_LINE_BYTES_MAX, IMAP_LITERAL_BYTES_MAX, IMAP_LITERAL_DISCARD_BYTES_MAX,
     SASL_LINE_BYTES_MAX,
 };
 use crate::preauth::capability::Rules;
@@ -19,7 +19,7 @@ use crate::wire::frame::Framer;
 use crate::wire::inbox::Inbox;
 use crate::wire::line::{Lines, Scan};
 use crate::wire::literal::Announcement;
-use crate::wire::skip::{Skip, Skipped};
+use crate::wire::skip::{Consent, Skip, Skipped};
 
 use super::command::{self, Head, Name};
 use super::{Imap, State, reply};
@@ -154,32 +154,36 @@ impl Imap {
             }
         };
         let size = usize::try_from(announcement.bytes).unwrap_or(usize::MAX);
-        let total = self.framer.literal_bytes().saturating_add(size);
+        let fits = if name == Name::Id {
+            head.saturating_add(size) <= IMAP_ID_BYTES_MAX
+        } else {
+            self.framer.literal_bytes().saturating_add(size) <= IMAP_LITERAL_BYTES_MAX
+        };
         let step = match name {
             Name::Login if !rules.plaintext_allowed => {
                 self.notes.password_exposed |= !announcement.synchronising;
                 self.needs_privacy(out)
             }
-            Name::Login | Name::Id if !announcement.well_placed => {
+            // Behind STARTTLS no byte in clear may follow (W-STLS-1), and AUTHENTICATE takes words only.
+            Name::Authenticate | Name::Starttls | Name::Unknown => {
+                self.bad("BAD Unknown command or no literal allowed.", out)
+            }
+            _ if !announcement.well_placed => {
                 self.bad("BAD Invalid argument before a literal.", out)
             }
-            Name::Login | Name::Id if total > IMAP_LITERAL_BYTES_MAX => {
-                self.bad("BAD Literal too large.", out)
-            }
-            Name::Login | Name::Id => {
+            _ if !fits => self.bad("BAD Literal too large.", out),
+            Name::Login
+            | Name::Id
+            | Name::Capability
+            | Name::Enable
+            | Name::Logout
+            | Name::Noop => {
                 self.framer.expect(size);
                 if announcement.synchronising {
                     out.extend(reply::CONTINUE);
                 }
                 return None;
             }
-            Name::Authenticate
-            | Name::Capability
-            | Name::Enable
-            | Name::Logout
-            | Name::Noop
-            | Name::Starttls
-            | Name::Unknown => self.bad("BAD Unknown command or no literal allowed.", out),
         };
         self.skip_literal(step, announcement, head, inbox, out)
     }
@@ -212,7 +216,7 @@ impl Imap {
         let State::Skip(skip) = &mut self.state else {
             return None;
         };
-        match skip.read(inbox, IMAP_LINE_BYTES_MAX) {
+        match skip.read(inbox, IMAP_LINE_BYTES_MAX, Consent::Awaited) {
             Skipped::More => Some(Step::More),
             Skipped::LineTooLong => Some(self.line_too_long(out)),
             Skipped::LiteralTooLarge => Some(self.literal_too_large(out)),

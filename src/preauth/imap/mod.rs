@@ -18,7 +18,9 @@ mod tests;
 
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
-use crate::limits::{IMAP_BAD_COMMANDS_MAX, IMAP_LINE_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX};
+use crate::limits::{
+    IMAP_BAD_COMMANDS_MAX, IMAP_ID_BYTES_MAX, IMAP_LINE_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX,
+};
 use crate::wire::cursor::Cursor;
 use crate::wire::frame::{Frame, Framer};
 use crate::wire::id::IdPair;
@@ -186,7 +188,7 @@ impl Imap {
         if self.framer.is_at_start() && foreign::is_tls(bytes) {
             return Some(self.close(CloseReason::OtherProtocol));
         }
-        match self.framer.next(bytes, IMAP_LINE_BYTES_MAX) {
+        match self.framer.next(bytes, self.line_bytes_max(bytes)) {
             Frame::More => Some(Step::More),
             Frame::TooLong => Some(self.line_too_long(out)),
             Frame::Literal { announcement, head } => {
@@ -203,6 +205,14 @@ impl Imap {
                 }
             }
         }
+    }
+
+    /// How long the lines of the command may be that begins so.
+    fn line_bytes_max(&self, start: &[u8]) -> usize {
+        if start.len() > IMAP_LINE_BYTES_MAX && command::is_id(start) {
+            return IMAP_ID_BYTES_MAX.saturating_sub(self.framer.literal_bytes());
+        }
+        IMAP_LINE_BYTES_MAX
     }
 
     /// Does what a complete command asks.
@@ -229,27 +239,25 @@ impl Imap {
             Name::Login => self.login(rules, &mut cursor, out),
             Name::Authenticate => self.authenticate(rules, &mut cursor, out),
             Name::Id => self.id(rules, facts, &mut cursor, out),
-            Name::Enable if command::enable(&mut cursor).is_some() => {
+            // W-STLS-6, W-STLS-5: never without TLS configured, never inside TLS.
+            Name::Starttls if !rules.starttls => self.bad("BAD TLS support isn't enabled.", out),
+            Name::Unknown => self.bad("BAD Unknown or not allowed before login.", out),
+            _ if command::ignored(&mut cursor).is_none() => self.bad("BAD Invalid arguments.", out),
+            Name::Starttls => Some(Step::StartTls),
+            Name::Enable => {
                 reply::untagged("ENABLED", out);
                 self.ok("OK Nothing to enable before login.", out)
             }
-            Name::Capability if cursor.end().is_some() => {
+            Name::Capability => {
                 self.asked_capability = true;
                 reply::capability(rules, out);
                 self.ok("OK Capability completed.", out)
             }
-            Name::Noop if cursor.end().is_some() => self.ok("OK NOOP completed.", out),
-            Name::Logout if cursor.end().is_some() => {
+            Name::Noop => self.ok("OK NOOP completed.", out),
+            Name::Logout => {
                 reply::untagged("BYE Logging out", out);
                 self.ok("OK Logout completed.", out);
                 Some(self.close(CloseReason::Logout))
-            }
-            Name::Starttls if rules.starttls && cursor.end().is_some() => Some(Step::StartTls),
-            // W-STLS-6, W-STLS-5: never without TLS configured, never inside TLS.
-            Name::Starttls if !rules.starttls => self.bad("BAD TLS support isn't enabled.", out),
-            Name::Unknown => self.bad("BAD Unknown or not allowed before login.", out),
-            Name::Enable | Name::Capability | Name::Noop | Name::Logout | Name::Starttls => {
-                self.bad("BAD Invalid arguments.", out)
             }
         }
     }

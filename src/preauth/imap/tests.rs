@@ -3,7 +3,8 @@
 use super::*;
 use crate::facts::{ClientCertificate, Transport};
 use crate::limits::{
-    IMAP_LITERAL_BYTES_MAX, IMAP_LITERAL_DISCARD_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX, PROXY_TTL,
+    IMAP_ID_KEY_BYTES_MAX, IMAP_ID_PAIRS_MAX, IMAP_ID_VALUE_BYTES_MAX, IMAP_LITERAL_BYTES_MAX,
+    IMAP_LITERAL_DISCARD_BYTES_MAX, IMAP_TAG_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX, PROXY_TTL,
     SASL_LINE_BYTES_MAX,
 };
 use crate::names::SessionId;
@@ -78,6 +79,103 @@ fn im_02_a_line_of_the_limit_is_read_and_one_byte_more_ends_it() {
     assert!(is_closed(&endless.send("x".repeat(20_000)), CloseReason::LineTooLong));
 }
 
+/// The longest ID that RFC 2971 allows, with strings in the form that `string` writes.
+fn longest_id(string: impl Fn(usize, char) -> String) -> String {
+    let pair = || {
+        let (key, value) =
+            (string(IMAP_ID_KEY_BYTES_MAX, 'k'), string(IMAP_ID_VALUE_BYTES_MAX, 'v'));
+        format!("{key} {value}")
+    };
+    let pairs: Vec<String> = (0..IMAP_ID_PAIRS_MAX).map(|_| pair()).collect();
+    format!("{} ID ({})\r\n", "t".repeat(IMAP_TAG_BYTES_MAX), pairs.join(" "))
+}
+
+fn quoted(bytes: usize, fill: char) -> String {
+    format!("\"{}\"", fill.to_string().repeat(bytes))
+}
+
+#[test]
+fn im_12_the_longest_id_is_read_in_one_line_and_by_literals() {
+    let literal = |plus: &'static str| {
+        move |bytes: usize, fill: char| {
+            format!("{{{bytes}{plus}}}\r\n{}", fill.to_string().repeat(bytes))
+        }
+    };
+    for (line, consents) in [
+        (longest_id(quoted), 0),
+        (longest_id(literal("+")), 0),
+        (longest_id(literal("")), 2 * IMAP_ID_PAIRS_MAX),
+    ] {
+        let mut client = Client::new();
+        assert!(matches!(client.send(&line), Step::More));
+        let seen = client.seen();
+        assert_eq!(seen.matches("+ OK\r\n").count(), consents);
+        assert!(seen.ends_with(" OK ID completed.\r\n"), "{seen}");
+        let told = client.imap.client_id();
+        let bytes = |pair: &IdPair| (pair.key.len(), pair.value.as_ref().map(|value| value.len()));
+        assert!(told.iter().all(|pair| bytes(pair) == (30, Some(1024))) && told.len() == 30);
+        assert_eq!(client.inbox.heap_bytes(), 0, "nothing is kept of the line");
+        assert!(matches!(client.send("b LOGIN tim pw\r\n"), Step::Login(_)));
+    }
+}
+
+#[test]
+fn im_12_an_id_without_an_end_ends_the_connection_and_nothing_else_may_be_as_long() {
+    let mut endless = Client::new();
+    let start = "a ID (\"k\" \"";
+    let line = format!("{start}{}", "v".repeat(IMAP_ID_BYTES_MAX + 1 - start.len()));
+    assert!(is_closed(&endless.send(line), CloseReason::LineTooLong));
+    for name in ["NOOP", "ENABLE", "LOGIN", "IDLE", "XYZZY", "NOOP ID"] {
+        let mut client = Client::new();
+        let line = format!("a {name} (\"k\" \"{}", "v".repeat(IMAP_LINE_BYTES_MAX));
+        assert!(is_closed(&client.send(line), CloseReason::LineTooLong), "{name}");
+    }
+    // One pair too many, and one byte too many, cost the command only.
+    let mut client = Client::new();
+    let pairs = |count: usize| vec!["\"k\" \"v\""; count].join(" ");
+    client.send(format!("a ID ({})\r\n", pairs(IMAP_ID_PAIRS_MAX + 1)));
+    client.send(format!("b ID (\"k\" {})\r\n", quoted(IMAP_ID_VALUE_BYTES_MAX + 1, 'v')));
+    client.send("c NOOP\r\n");
+    assert_eq!(
+        client.seen(),
+        "a BAD Invalid ID parameters.\r\nb BAD Invalid ID parameters.\r\nc OK NOOP completed.\r\n"
+    );
+    // The literals of one ID have no more room than its lines.
+    let mut client = Client::new();
+    client.send(format!("a ID (\"k\" {{{IMAP_ID_BYTES_MAX}}}\r\n"));
+    assert_eq!(client.seen(), "a BAD Literal too large.\r\n");
+}
+
+#[test]
+fn a_flood_of_empty_lines_ends_and_a_literal_that_never_comes_holds_nothing() {
+    let mut client = Client::new();
+    assert!(is_closed(&client.send("\r\n".repeat(1000)), CloseReason::BadCommands));
+    assert_eq!(client.seen().lines().count(), usize::from(IMAP_BAD_COMMANDS_MAX));
+    for command in ["LOGIN", "ID (", "ENABLE", "NOOP"] {
+        let mut client = Client::new();
+        client.send(format!("a {command} {{8000}}\r\n"));
+        assert_eq!(client.seen(), "+ OK\r\n");
+        assert!(client.inbox.heap_bytes() < 64, "only what came");
+        assert_eq!(client.imap.stage(), "literal", "its deadline is that of a command");
+        for huge in ["9999999999", "18446744073709551616"] {
+            let mut client = Client::new();
+            client.send(format!("a {command} {{{huge}}}\r\n"));
+            assert_eq!(client.seen(), "a BAD Literal too large.\r\n");
+            client.send(format!("b {command} {{{huge}+}}\r\n"));
+            assert!(client.seen().ends_with("* BYE Literal too large.\r\n"));
+        }
+    }
+}
+
+#[test]
+fn w_stls_1_no_literal_stands_behind_starttls() {
+    let mut client = Client::new();
+    client.rules.starttls = true;
+    assert!(matches!(client.send("a STARTTLS {8+}\r\nb LOGOUT\r\n"), Step::More));
+    assert_eq!(client.seen(), "a BAD Unknown command or no literal allowed.\r\n");
+    assert!(matches!(client.send("c STARTTLS \r\n"), Step::StartTls));
+}
+
 #[test]
 fn im_03_nesting_costs_nothing() {
     for byte in ["(", ")", "{", "["] {
@@ -85,7 +183,8 @@ fn im_03_nesting_costs_nothing() {
         assert!(matches!(client.send(format!("a NOOP {}", byte.repeat(4000))), Step::More));
         assert!(client.inbox.heap_bytes() <= 8192, "{}", client.inbox.heap_bytes());
         assert!(matches!(client.send("\r\n"), Step::More));
-        assert!(client.seen().starts_with("a BAD "), "{byte}");
+        let status = if byte == "[" { "OK" } else { "BAD" };
+        assert!(client.seen().starts_with(&format!("a {status} ")), "{byte}");
         assert_eq!(client.inbox.heap_bytes(), 0);
     }
 }

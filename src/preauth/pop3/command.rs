@@ -1,9 +1,13 @@
 //! The grammar of what POP3 clients may say before login (RFC 1939 9, RFC 5034 4), on complete lines.
 //!
 //! Decides: what a line's bytes mean, and how long it may be. Does not: hold state or reply. Driver: `super`. Tests:
-//! below.
+//! below, and beside Dovecot's own answers in `tests/appliance/e2e/oracle`.
+
+use memchr::memchr;
 
 use crate::limits::{POP3_LINE_BYTES_MAX, POP3_LONG_LINE_BYTES_MAX, XCLIENT_LINE_BYTES_MAX};
+use crate::wire::cursor::Cursor;
+use crate::wire::line::is_flawed;
 
 /// A command and what stands behind its keyword and the SP; none: there is no SP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +47,14 @@ impl Name {
         ("XOIP", Self::Xoip),
     ];
 
+    /// Quirk: CR is no part of a keyword, as for Dovecot. CR CR LF ends lines of some clients, and LF CR of others.
     fn of(word: &[u8]) -> Self {
-        let known = |(name, _): &&(&str, Self)| word.eq_ignore_ascii_case(name.as_bytes());
+        let letters = || word.iter().filter(|&&byte| byte != b'\r');
+        let known = |(name, _): &&(&str, Self)| {
+            let name = name.as_bytes();
+            letters().count() == name.len()
+                && letters().zip(name).all(|(one, other)| one.eq_ignore_ascii_case(other))
+        };
         Self::KNOWN.iter().find(known).map_or(Self::Unknown, |&(_, name)| name)
     }
 
@@ -82,6 +92,18 @@ impl<'a> Command<'a> {
     pub(super) fn is_bare(&self) -> bool {
         self.argument.is_none_or(|argument| argument.iter().all(|&byte| byte == b' '))
     }
+
+    /// Whether the line holds what would mean something else to whoever reads it next: NUL anywhere, CR in an argument.
+    pub(super) fn is_flawed(&self, line: &[u8]) -> bool {
+        match self.name {
+            Name::Auth | Name::Pass | Name::User | Name::Xclient | Name::Xoip => {
+                memchr(0, line).is_some() || is_flawed(self.argument.unwrap_or_default())
+            }
+            // Their arguments are read past.
+            Name::Capa | Name::Noop | Name::Quit | Name::Stls => memchr(0, line).is_some(),
+            Name::Unknown => is_flawed(line),
+        }
+    }
 }
 
 /// Arguments of AUTH.
@@ -96,11 +118,19 @@ pub(super) struct Auth<'a> {
 /// auth-command  = "AUTH" SP mechanism [SP initial-response] *(CRLF [base64]) [CRLF cancel-response] ; RFC 5034 7
 /// initial-response = base64 / "="
 /// ```
+///
+/// Any number of SP may stand around either word.
 pub(super) fn auth(argument: &[u8]) -> Auth<'_> {
-    let mut parts = argument.splitn(2, |&byte| byte == b' ');
-    let mechanism = parts.next().unwrap_or_default();
-    // A trailing SP announces nothing.
-    Auth { mechanism, initial_response: parts.next().filter(|text| !text.is_empty()) }
+    let mut cursor = Cursor::new(argument);
+    let is_space = |byte: u8| byte == b' ';
+    cursor.take_while(is_space);
+    let mechanism = cursor.take_while(|byte| !is_space(byte));
+    cursor.take_while(is_space);
+    let rest = cursor.rest();
+    let end =
+        rest.iter().rposition(|&byte| !is_space(byte)).map_or(0, |last| last.saturating_add(1));
+    let initial_response = rest.get(..end).filter(|text| !text.is_empty());
+    Auth { mechanism, initial_response }
 }
 
 #[cfg(test)]
@@ -135,6 +165,26 @@ mod tests {
         assert_eq!(of("PLAIN"), (&b"PLAIN"[..], None));
         assert_eq!(of("PLAIN "), (&b"PLAIN"[..], None));
         assert_eq!(of("PLAIN ="), (&b"PLAIN"[..], Some(&b"="[..])));
-        assert_eq!(of("PLAIN  ="), (&b"PLAIN"[..], Some(&b" ="[..])));
+        assert_eq!(of("  PLAIN   =  "), (&b"PLAIN"[..], Some(&b"="[..])));
+        assert_eq!(of("PLAIN a b "), (&b"PLAIN"[..], Some(&b"a b"[..])));
+        assert_eq!(of("  "), (&b""[..], None));
+    }
+
+    #[test]
+    fn cr_is_no_part_of_a_keyword_and_stays_in_arguments() {
+        let of = |line: &str| {
+            let command = Command::parse(line.as_bytes());
+            (command.name, command.is_flawed(line.as_bytes()))
+        };
+        for quit in ["QUIT\r", "\rQUIT", "\r\rqu\rit\r\r", "QUIT\r \r", "QUIT x\ry"] {
+            assert_eq!(of(quit), (Name::Quit, false), "{quit:?}");
+        }
+        assert_eq!(of("\rUSER tim"), (Name::User, false));
+        assert_eq!(of("USER tim\r"), (Name::User, true));
+        assert_eq!(of("USER ti\rm"), (Name::User, true));
+        assert_eq!(of("\rXYZZY"), (Name::Unknown, true));
+        for nul in ["CAPA\0", "CAPA x\0", "USER\0", "PASS x\0", "\0QUIT"] {
+            assert!(of(nul).1, "{nul:?}");
+        }
     }
 }

@@ -17,14 +17,11 @@ use super::command;
 use super::{Pop3, State, reply};
 
 impl Pop3 {
-    /// Any name is welcome, so that nobody learns who exists.
+    /// Any name is welcome, none as well, so that nobody learns who exists.
     pub(super) fn user(&mut self, rules: &Rules, name: &[u8], out: &mut Vec<u8>) -> Option<Step> {
         self.user = None;
         if !rules.plaintext_allowed {
             return self.needs_privacy(out);
-        }
-        if name.is_empty() {
-            return self.bad("USER takes a user name.", out);
         }
         self.user = Some(name.into());
         reply::ok("Send your password.", out);

@@ -14,7 +14,7 @@ use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::{POP3_BAD_COMMANDS_MAX, POP3_LONG_LINE_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX};
 use crate::wire::inbox::Inbox;
-use crate::wire::line::{Lines, Scan, is_flawed};
+use crate::wire::line::{Lines, Scan};
 use crate::wire::login_ok::LoginOk;
 
 use super::capability::Rules;
@@ -184,7 +184,7 @@ impl Pop3 {
         if line.len() > command.name.line_bytes_max() {
             return self.bad("Line too long.", out);
         }
-        if is_flawed(line) {
+        if command.is_flawed(line) {
             return self.bad("Bare CR or NUL in a command.", out);
         }
         let argument = command.argument.unwrap_or_default();
@@ -198,25 +198,23 @@ impl Pop3 {
             Name::Auth => self.auth(rules, argument, out),
             Name::Xclient => self.told(facts, |facts| told::xclient(argument, facts), out),
             Name::Xoip => self.told(facts, |facts| told::client_ip(argument, facts), out),
-            Name::Capa if command.is_bare() => {
+            // Words behind these are read past, as by Dovecot.
+            Name::Capa => {
                 reply::capabilities(rules, out);
                 None
             }
-            Name::Noop if command.is_bare() => {
+            Name::Noop => {
                 reply::ok("NOOP completed.", out);
                 None
             }
-            Name::Quit if command.is_bare() => {
+            Name::Quit => {
                 reply::ok("Logging out", out);
                 Some(self.close(CloseReason::Logout))
             }
-            Name::Stls if rules.starttls && command.is_bare() => Some(Step::StartTls),
+            Name::Stls if rules.starttls => Some(Step::StartTls),
             // W-STLS-6, W-STLS-5: never without TLS configured, never inside TLS.
-            Name::Stls if !rules.starttls => self.bad("TLS support isn't enabled.", out),
+            Name::Stls => self.bad("TLS support isn't enabled.", out),
             Name::Unknown => self.bad("Unknown command.", out),
-            Name::Capa | Name::Noop | Name::Quit | Name::Stls => {
-                self.bad("Invalid arguments.", out)
-            }
         }
     }
 

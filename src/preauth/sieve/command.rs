@@ -1,6 +1,11 @@
 //! The grammar of what ManageSieve clients may say before login (RFC 5804 4), on complete commands.
 //!
-//! Decides: what a command's bytes mean. Does not: hold state or reply. Driver: `super`. Tests: below.
+//! Decides: what a command's bytes mean. Does not: hold state or reply. Driver: `super`. Tests: below, and beside
+//! Dovecot's own answers in `tests/appliance/e2e/oracle`.
+//!
+//! Quirk `loose_arguments`: any number of SP may stand where the RFC wants one, none between two strings, and some before
+//! the line's end; what follows the last argument of AUTHENTICATE and of its responses is not looked at. Dovecot's login
+//! takes all that. Where a command ends was decided before and does not depend on it.
 
 use crate::wire::cursor::Cursor;
 use crate::wire::sieve::{QUOTED_BYTES_MAX, string};
@@ -65,9 +70,10 @@ pub(super) struct Authenticate {
 ///
 /// Quirk: the mechanism may be any string.
 pub(super) fn authenticate(cursor: &mut Cursor<'_>) -> Option<Authenticate> {
+    cursor.byte(b' ')?;
     let mechanism = argument(cursor)?;
     let initial_response = if is_bare(*cursor) { None } else { Some(argument(cursor)?) };
-    is_bare(*cursor).then_some(Authenticate { mechanism, initial_response })
+    Some(Authenticate { mechanism, initial_response })
 }
 
 /// ```text
@@ -78,25 +84,19 @@ pub(super) fn noop(cursor: &mut Cursor<'_>) -> Option<Option<Vec<u8>>> {
     if is_bare(*cursor) {
         return Some(None);
     }
+    cursor.byte(b' ')?;
     let tag = argument(cursor)?;
     is_bare(*cursor).then_some(Some(tag))
 }
 
-/// The line or lines of a SASL response: one string and nothing else.
+/// The line or lines of a SASL response: a string.
 pub(super) fn response(line: &[u8]) -> Option<Vec<u8>> {
-    let mut cursor = Cursor::new(line);
-    let response = client_string(&mut cursor)?;
-    cursor.end()?;
-    Some(response)
+    argument(&mut Cursor::new(line))
 }
 
+/// A string within the limit of its form and without NUL (MS-02), behind any number of SP.
 fn argument(cursor: &mut Cursor<'_>) -> Option<Vec<u8>> {
-    cursor.byte(b' ')?;
-    client_string(cursor)
-}
-
-/// A string within the limit of its form and without NUL (MS-02).
-fn client_string(cursor: &mut Cursor<'_>) -> Option<Vec<u8>> {
+    cursor.take_while(|byte| byte == b' ');
     let is_quoted = cursor.peek() == Some(b'"');
     let text = string(cursor)?;
     let fits = !is_quoted || text.len() <= QUOTED_BYTES_MAX;
@@ -131,7 +131,27 @@ mod tests {
         assert_eq!(of(" \"PLAIN\" "), expect("PLAIN", None));
         assert_eq!(of(" \"PLAIN\" \"\""), expect("PLAIN", Some("")));
         assert_eq!(of(" {5+}\r\nPLAIN {4+}\r\ndGlt"), expect("PLAIN", Some("dGlt")));
-        for bad in ["", " ", " PLAIN", " \"PLAIN\" dGlt", " \"PLAIN\" \"\" \"\"", " \"PLAIN"] {
+        for bad in ["", " ", " PLAIN", " \"PLAIN\" dGlt", " \"PLAIN", "\"PLAIN\"", "\t\"PLAIN\""] {
+            assert_eq!(of(bad), None, "{bad}");
+        }
+        for loose in [
+            "  \"PLAIN\"  \"dGlt\"  ",
+            " \"PLAIN\"\"dGlt\"",
+            " \"PLAIN\"{4+}\r\ndGlt",
+            " {5}\r\nPLAIN {4}\r\ndGlt ",
+            " \"PLAIN\" \"dGlt\" \"x\" y",
+        ] {
+            assert_eq!(of(loose), expect("PLAIN", Some("dGlt")), "{loose}");
+        }
+    }
+
+    #[test]
+    fn loose_arguments_of_noop() {
+        let of = |text: &str| noop(&mut Cursor::new(text.as_bytes()));
+        assert_eq!(of(""), Some(None));
+        assert_eq!(of("   "), Some(None));
+        assert_eq!(of("   \"a\"  "), Some(Some(b"a".to_vec())));
+        for bad in ["\"a\"", " a", " \"a\" \"b\"", " \"a\"x", " \"a", "\t\"a\""] {
             assert_eq!(of(bad), None, "{bad}");
         }
     }
@@ -142,7 +162,12 @@ mod tests {
         assert!(response(&quoted(QUOTED_BYTES_MAX)).is_some());
         assert!(response(&quoted(QUOTED_BYTES_MAX + 1)).is_none());
         assert!(response(b"{2000+}\r\n").is_none());
-        for bad in [&b"\"a\0b\""[..], b"{1+}\r\n\0", b"\"a", b"\"a\\b\"", b"\"a\"b", b"*", b""] {
+        for loose in [&b"\"a\""[..], b"  \"a\"  ", b"\"a\" \"b\"", b" {1}\r\na "] {
+            assert_eq!(response(loose).as_deref(), Some(&b"a"[..]), "{}", loose.escape_ascii());
+        }
+        for bad in
+            [&b"\"a\0b\""[..], b"{1+}\r\n\0", b"\"a", b"\"a\\\0\"", b"*", b" ", b"\t\"a\"", b""]
+        {
             assert!(response(bad).is_none(), "{}", bad.escape_ascii());
         }
         assert_eq!(response(b"{1+}\r\n*").as_deref(), Some(&b"*"[..]));

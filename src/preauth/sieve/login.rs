@@ -51,9 +51,10 @@ impl Sieve {
         inbox: &Inbox,
         out: &mut Vec<u8>,
     ) -> Option<Step> {
-        let is_alone = inbox.bytes().first() == Some(&b'{') && self.framer.literal_bytes() == 0;
+        let first = inbox.bytes().iter().find(|&&byte| byte != b' ');
+        let is_alone = first == Some(&b'{') && self.framer.literal_bytes() == 0;
         let size = usize::try_from(announcement.bytes).unwrap_or(usize::MAX);
-        if is_alone && !announcement.synchronising && size <= SASL_LINE_BYTES_MAX {
+        if is_alone && size <= SASL_LINE_BYTES_MAX {
             self.framer.expect(size);
             return None;
         }

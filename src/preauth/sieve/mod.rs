@@ -25,7 +25,7 @@ use crate::wire::inbox::Inbox;
 use crate::wire::literal::Announcement;
 use crate::wire::login_ok::LoginOk;
 use crate::wire::sieve::QUOTED_BYTES_MAX;
-use crate::wire::skip::{Skip, Skipped};
+use crate::wire::skip::{Consent, Skip, Skipped};
 
 use super::capability::Rules;
 use super::refusal::{LINE_TOO_LONG, STARTTLS_PIPELINED, TOO_MANY_FAILED_LOGINS};
@@ -271,6 +271,9 @@ impl Sieve {
     // === Literals ===
 
     /// Takes a literal or refuses its command, knowing the command only as far as the announcement.
+    ///
+    /// `{n}` is as good as `{n+}`: nothing here ever consents, and clients that write it go on at once, as they may
+    /// with Dovecot. Reading it as IMAP's would make commands of their literals.
     fn meet_literal(
         &mut self,
         announcement: Announcement,
@@ -293,7 +296,7 @@ impl Sieve {
         };
         let size = usize::try_from(announcement.bytes).unwrap_or(usize::MAX);
         let fits = self.framer.literal_bytes().saturating_add(size) <= limit;
-        if fits && limit > 0 && !announcement.synchronising && announcement.well_placed {
+        if fits && limit > 0 && announcement.well_placed {
             self.framer.expect(size);
             return None;
         }
@@ -302,12 +305,10 @@ impl Sieve {
         let step = match name {
             Name::Later => self.bad(LOG_IN_FIRST, out),
             Name::Unknown => self.bad("Unknown command.", out),
-            _ if announcement.synchronising => self.bad("Literals must end in `+}`.", out),
             _ if !fits && limit > 0 => self.bad("Literal too large.", out),
             _ => self.bad("Invalid arguments.", out),
         };
-        // The sender of a synchronising literal waits.
-        if step.is_some() || announcement.synchronising {
+        if step.is_some() {
             return step;
         }
         match Skip::new(announcement, SIEVE_LITERAL_DISCARD_BYTES_MAX) {
@@ -324,7 +325,7 @@ impl Sieve {
         let State::Skip(skip) = &mut self.state else {
             return None;
         };
-        match skip.read(inbox, SIEVE_LINE_BYTES_MAX) {
+        match skip.read(inbox, SIEVE_LINE_BYTES_MAX, Consent::Unknown) {
             Skipped::More => Some(Step::More),
             Skipped::LineTooLong => Some(self.line_too_long(out)),
             Skipped::LiteralTooLarge => Some(self.literal_too_large(out)),

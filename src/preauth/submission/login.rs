@@ -10,6 +10,7 @@ use crate::preauth::refusal::{BAD_BASE64, UNSUPPORTED_MECHANISM};
 use crate::preauth::sasl::{self, Beginning, Reaction, Turn, is_mechanism_name};
 use crate::wire::inbox::Inbox;
 use crate::wire::resp_text::split_word;
+use crate::wire::smtp::command::without_white_end;
 use crate::wire::smtp::line::Found;
 use crate::wire::smtp::reply::write_line;
 
@@ -20,20 +21,23 @@ impl Submission {
     /// auth-command  = "AUTH" SP sasl-mech [initial-response] *(CRLF [base64]) [CRLF cancel-response] CRLF ; RFC 4954 8
     /// initial-response = SP (base64 / "=")
     /// ```
+    ///
+    /// Any white space may stand before either word.
     pub(super) fn auth(
         &mut self,
         rules: &Rules,
         argument: &[u8],
         out: &mut Vec<u8>,
     ) -> Option<Step> {
-        let (mechanism, rest) = split_word(argument);
+        let (mechanism, rest) = split_word(argument.trim_ascii_start());
+        let rest = rest.trim_ascii_start();
         if !is_mechanism_name(mechanism) {
             return self.bad("501 5.5.4 Invalid AUTH arguments.", out);
         }
         if !self.is_greeted {
             return self.bad("503 5.5.1 EHLO first.", out);
         }
-        let initial = (mechanism.len() < argument.len()).then_some(rest);
+        let initial = Some(rest).filter(|text| !text.is_empty());
         match sasl::begin(
             rules,
             mechanism,
@@ -69,7 +73,7 @@ impl Submission {
             Found::Line { text, whole, .. } => (text, whole),
             Found::More => return None,
         };
-        let response = inbox.bytes().get(..text).unwrap_or_default();
+        let response = without_white_end(inbox.bytes().get(..text).unwrap_or_default());
         let reaction = sasl::react(exchange, response);
         inbox.consume(whole);
         match reaction {

@@ -250,11 +250,11 @@ impl Submission {
         argument: &[u8],
         out: &mut Vec<u8>,
     ) -> Option<Step> {
-        let Some(name) = command::helo_name(argument) else {
+        if command::helo_of_any_length(argument).is_none() {
             return self.bad("501 5.5.4 Invalid name.", out);
-        };
+        }
         if !self.helo_is_told {
-            self.helo = Some(name.into());
+            self.helo = command::helo_name(argument).map(Into::into);
         }
         self.is_greeted = true;
         self.codes = Codes::of(rules, verb);

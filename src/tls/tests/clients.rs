@@ -138,7 +138,7 @@ fn outcome(
     config: &Arc<ClientConfig>,
 ) -> Result<ClientCertificate, &'static str> {
     let mut pair = connect(servers, asked, config);
-    match pair.faults[SERVER] {
+    match pair.faults[SERVER].take() {
         None => Ok(pair.ends[SERVER].established().client_certificate),
         Some(fault) => {
             assert!(fault.certificate, "{}", fault.word);

@@ -130,7 +130,7 @@ fn tl_12_empty_records_are_borne_a_few_times_in_a_row() {
                 pair.feed(SERVER, &record);
             }
         }
-        assert_eq!((pair.faults[SERVER], pair.plain[SERVER].len()), (None, 100));
+        assert_eq!((pair.faults[SERVER].as_ref(), pair.plain[SERVER].len()), (None, 100));
     }
 }
 

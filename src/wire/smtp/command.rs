@@ -11,7 +11,7 @@ use crate::wire::resp_text::split_word;
 pub struct Command<'a> {
     /// What is to be done.
     pub verb: Verb,
-    /// What stands behind the verb and one SP, without trailing SPs; empty when there is nothing.
+    /// What stands behind the verb and one SP, without trailing white space; empty when there is nothing.
     pub argument: &'a [u8],
 }
 
@@ -56,13 +56,21 @@ verbs! {
 /// verb          = 1*ALPHA
 /// ```
 ///
-/// In any case. SP before CRLF is tolerated, as RFC 5321 4.1.1 recommends (W-SUB-7); any other white space is not SP.
+/// In any case. White space before CRLF is tolerated, as RFC 5321 4.1.1 recommends (W-SUB-7); elsewhere only SP is SP.
 #[must_use]
 pub fn parse(line: &[u8]) -> Command<'_> {
-    let end = line.iter().rposition(|&byte| byte != b' ').map_or(0, |last| last.saturating_add(1));
-    let (word, argument) = split_word(line.get(..end).unwrap_or_default());
+    let (word, argument) = split_word(without_white_end(line));
     let known = Verb::NAMES.iter().find(|(_, name)| word.eq_ignore_ascii_case(name.as_bytes()));
     Command { verb: known.map_or(Verb::Unknown, |&(verb, _)| verb), argument }
+}
+
+/// A line without the SP and TAB before its end.
+#[must_use]
+pub fn without_white_end(line: &[u8]) -> &[u8] {
+    let is_white = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let end =
+        line.iter().rposition(|byte| !is_white(byte)).map_or(0, |last| last.saturating_add(1));
+    line.get(..end).unwrap_or_default()
 }
 
 /// What a client calls itself in EHLO, HELO or LHLO.
@@ -75,9 +83,14 @@ pub fn parse(line: &[u8]) -> Command<'_> {
 /// quote is refused: nothing, control bytes, not UTF-8, more than 255 bytes (W-SUB-2).
 #[must_use]
 pub fn helo_name(argument: &[u8]) -> Option<&str> {
+    helo_of_any_length(argument).filter(|name| name.len() <= SMTP_HELO_BYTES_MAX)
+}
+
+/// The same without the last limit: a greeting that may be answered, with a name that nobody keeps if it is longer.
+#[must_use]
+pub fn helo_of_any_length(argument: &[u8]) -> Option<&str> {
     let name = std::str::from_utf8(argument).ok()?;
-    let legal = (1..=SMTP_HELO_BYTES_MAX).contains(&name.len())
-        && !name.bytes().any(|byte| byte.is_ascii_control());
+    let legal = !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_control());
     legal.then_some(name)
 }
 
@@ -127,7 +140,9 @@ mod tests {
         assert_eq!(of("StartTLS  "), (Verb::Starttls, ""));
         assert_eq!(of("MAIL FROM:<a@b> SIZE=1 "), (Verb::Mail, "FROM:<a@b> SIZE=1"));
         assert_eq!(of("AUTH  PLAIN"), (Verb::Auth, " PLAIN"));
-        for unknown in ["", " ", "NOOPX", "NOO", " NOOP", "NOOP\t", "GET / HTTP/1.1"] {
+        assert_eq!(of("RSET\t"), (Verb::Rset, ""));
+        assert_eq!(of("AUTH PLAIN =\t \t"), (Verb::Auth, "PLAIN ="));
+        for unknown in ["", " ", "\t", "NOOPX", "NOO", " NOOP", "NOOP\tx", "GET / HTTP/1.1"] {
             assert_eq!(of(unknown).0, Verb::Unknown, "{unknown:?}");
         }
         for (verb, name) in Verb::NAMES {
@@ -144,7 +159,8 @@ mod tests {
         for bad in ["", "a\tb", "a\x7f", &"x".repeat(256)] {
             assert_eq!(helo_name(bad.as_bytes()), None, "{bad:?}");
         }
-        assert_eq!(helo_name(b"\xff"), None);
+        assert_eq!((helo_name(b"\xff"), helo_of_any_length(b"\xff")), (None, None));
+        assert!(helo_of_any_length(&[b'x'; 900]).is_some() && helo_of_any_length(b"").is_none());
     }
 
     #[test]

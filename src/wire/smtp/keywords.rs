@@ -34,6 +34,12 @@ impl Keywords {
         self.parameters(keyword).is_some()
     }
 
+    /// Whether an extension is listed.
+    #[must_use]
+    pub fn extends(&self, extension: Extension) -> bool {
+        self.has(extension.keyword().as_bytes())
+    }
+
     /// What stands behind a keyword, parameters separated by SP; none: it is not there.
     ///
     /// Quirk `auth_equals`: servers older than RFC 2554 write `AUTH=PLAIN`; many write both spellings.
@@ -61,6 +67,38 @@ impl Keywords {
     /// Keywords with their parameters, as they were said.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty())
+    }
+}
+
+/// Extensions of MAIL and RCPT that a proxy can only pass on: whether they work is the backends' doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extension {
+    /// RFC 6152: `BODY=8BITMIME`.
+    EightBitMime,
+    /// RFC 6531: `SMTPUTF8`.
+    SmtpUtf8,
+    /// RFC 3461: `RET`, `ENVID`, `NOTIFY`, `ORCPT`.
+    Dsn,
+}
+
+impl Extension {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::EightBitMime, Self::SmtpUtf8, Self::Dsn];
+
+    /// How EHLO and LHLO name it.
+    #[must_use]
+    pub const fn keyword(self) -> &'static str {
+        match self {
+            Self::EightBitMime => "8BITMIME",
+            Self::SmtpUtf8 => "SMTPUTF8",
+            Self::Dsn => "DSN",
+        }
+    }
+
+    /// Which one a keyword is, in any case.
+    #[must_use]
+    pub fn named(keyword: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.keyword().eq_ignore_ascii_case(keyword))
     }
 }
 

@@ -7,5 +7,6 @@
 pub mod command;
 pub mod keywords;
 pub mod line;
+mod mailbox;
 pub mod path;
 pub mod reply;

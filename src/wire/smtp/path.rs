@@ -3,16 +3,18 @@
 //! Decides: what an address is, where it ends, what its user is called. Does not: know which parameters mean something,
 //! or whether anybody is there. Driver: `lmtp`. Tests: below.
 //!
-//! Three deliberate differences to the grammar. Source routes (`<@a,@b:c@d>`) are refused: they lead nowhere today and
-//! have been used to get past address checks (LM-01). Dots may stand anywhere in a local part, because senders with
-//! `a..b@` exist and a refusal here would bounce their mail. An address without a domain is taken where the caller
-//! says so, as LMTP servers do for local users.
+//! A source route (`<@a,@b:c@d>`) is read and thrown away, as RFC 5321 4.1.1.3 demands: the mailbox behind it is the address,
+//! and the route goes nowhere, so that it gets past no check.
+//!
+//! Deliberate differences to the grammar. Dots may stand anywhere in a local part, because senders with `a..b@` exist and
+//! a refusal here would bounce their mail. An address without a domain, one without brackets, and a sender whose address
+//! is none are taken where the caller says so.
 
-use std::borrow::Cow;
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-use crate::limits::{SMTP_DOMAIN_BYTES_MAX, SMTP_LOCAL_PART_BYTES_MAX, SMTP_PARAMETERS_MAX};
+use super::mailbox::{broken, mailbox, route};
+use crate::limits::SMTP_PARAMETERS_MAX;
 use crate::wire::cursor::Cursor;
+
+pub use super::mailbox::Mailbox;
 
 /// What addresses may look like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,16 +23,30 @@ pub struct Rules {
     pub utf8: bool,
     /// `<tim>` is an address.
     pub bare_local: bool,
+    /// Whose path it is.
+    pub whose: Whose,
+    /// Whether `<` and `>` have to be there.
+    pub brackets: Brackets,
 }
 
-/// One address, as it stood between the angle brackets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mailbox<'a> {
-    /// Everything between `<` and `>`.
-    pub text: &'a str,
-    local: &'a str,
-    /// What is behind the `@`; empty: nothing is.
-    pub domain: &'a str,
+/// Whose path it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Whose {
+    /// Mail is delivered there, so that it has to be an address.
+    #[default]
+    Recipient,
+    /// Nobody looks him up: text that only breaks the grammar (`<a@b.>`, `<a,b@c>`) travels on as it came, as with Dovecot.
+    Sender,
+}
+
+/// Whether the angle brackets have to be there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Brackets {
+    /// RFC 5321.
+    #[default]
+    Needed,
+    /// They may be left out (`lmtp_client_workarounds = mailbox-for-path`).
+    Optional,
 }
 
 /// The argument of MAIL or RCPT.
@@ -56,6 +72,8 @@ pub struct Parameter<'a> {
 pub enum Flaw {
     /// The address: 501 5.1.3 or 5.1.7.
     Address,
+    /// It is one, but for the want of SMTPUTF8: 553 5.6.7 (RFC 6531 3.5).
+    NotAscii,
     /// What is behind it: 501 5.5.4.
     Parameters,
 }
@@ -67,10 +85,10 @@ impl<'a> Argument<'a> {
     /// mail          = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF ; RFC 5321 4.1.1.2
     /// rcpt          = "RCPT TO:" Forward-path [SP Rcpt-parameters] CRLF   ; RFC 5321 4.1.1.3
     /// Reverse-path  = Path / "<>"
-    /// Path          = "<" Mailbox ">"
+    /// Path          = "<" [ A-d-l ":" ] Mailbox ">"
     /// ```
     ///
-    /// Quirk: SP behind the colon, which many senders write.
+    /// Quirk: white space behind the colon, which many senders write (Dovecot's `whitespace-before-path`).
     ///
     /// # Errors
     /// Which part is wrong.
@@ -79,174 +97,52 @@ impl<'a> Argument<'a> {
         if !word.eq_ignore_ascii_case(keyword.as_bytes()) {
             return Err(Flaw::Address);
         }
-        let mut cursor = Cursor::new(rest);
-        cursor.take_while(|byte| byte == b' ');
-        let mailbox = path(&mut cursor, rules).ok_or(Flaw::Address)?;
+        let mut start = Cursor::new(rest);
+        start.take_while(|byte| matches!(byte, b' ' | b'\t'));
+        let start = start.rest();
+        let read = |rules: Rules| {
+            let mut cursor = Cursor::new(start);
+            path(&mut cursor, rules).map(|mailbox| (mailbox, cursor))
+        };
+        let strict = read(Rules { whose: Whose::Recipient, ..rules });
+        let Some((mailbox, mut cursor)) = strict.or_else(|| read(rules)) else {
+            let is_address = !rules.utf8 && read(Rules { utf8: true, ..rules }).is_some();
+            return Err(if is_address { Flaw::NotAscii } else { Flaw::Address });
+        };
         let parameters = parameters(&mut cursor).ok_or(Flaw::Parameters)?;
         Ok(Self { mailbox, parameters })
     }
-}
 
-impl Mailbox<'_> {
-    /// The local part without quotes: two spellings of one mailbox are one user.
+    /// Whether a parameter of this name is there.
     #[must_use]
-    pub fn local(&self) -> Cow<'_, str> {
-        let Some(quoted) = self.local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))
-        else {
-            return Cow::Borrowed(self.local);
-        };
-        let mut plain = String::with_capacity(quoted.len());
-        let mut characters = quoted.chars();
-        while let Some(character) = characters.next() {
-            let escaped = if character == '\\' { characters.next() } else { None };
-            plain.push(escaped.unwrap_or(character));
-        }
-        Cow::Owned(plain)
+    pub fn has(&self, name: &str) -> bool {
+        self.parameters.iter().any(|parameter| parameter.name.eq_ignore_ascii_case(name))
     }
-
-    /// The user whose mailbox it is: without what is behind the first `delimiter` of the local part, if anything
-    /// stands before it.
-    #[must_use]
-    pub fn user(&self, delimiter: Option<char>) -> String {
-        let local = self.local();
-        let (name, _) = split_detail(&local, delimiter);
-        if self.domain.is_empty() { name.to_owned() } else { format!("{name}@{}", self.domain) }
-    }
-
-    /// The address of the same mailbox's owner under another name, with this one's detail.
-    #[must_use]
-    pub fn renamed(&self, user: &str, delimiter: Option<char>) -> String {
-        let own = self.local();
-        let (_, detail) = split_detail(&own, delimiter);
-        let (local, domain) = user.rsplit_once('@').unwrap_or((user, ""));
-        let local = format!("{local}{detail}");
-        let is_plain = !local.is_empty()
-            && local.bytes().all(|byte| is_atext(byte) || byte == b'.' || byte >= 0x80);
-        let mut address = String::new();
-        if is_plain {
-            address.push_str(&local);
-        } else {
-            address.push('"');
-            for character in local.chars() {
-                if matches!(character, '"' | '\\') {
-                    address.push('\\');
-                }
-                address.push(character);
-            }
-            address.push('"');
-        }
-        if !domain.is_empty() {
-            address.push('@');
-            address.push_str(domain);
-        }
-        address
-    }
-}
-
-/// Name, and detail with its delimiter.
-fn split_detail(local: &str, delimiter: Option<char>) -> (&str, &str) {
-    let at = delimiter.and_then(|delimiter| local.find(delimiter)).filter(|&at| at > 0);
-    at.and_then(|at| local.split_at_checked(at)).unwrap_or((local, ""))
 }
 
 /// `Some(None)` is `<>`.
 #[expect(clippy::option_option, reason = "outside: no match; inside: the null path")]
 fn path<'a>(cursor: &mut Cursor<'a>, rules: Rules) -> Option<Option<Mailbox<'a>>> {
+    let is_bare = rules.brackets == Brackets::Optional && cursor.peek() != Some(b'<');
+    if is_bare {
+        route(cursor, rules)?;
+        let mailbox = mailbox(cursor, rules)?;
+        // Parameters follow, or nothing does.
+        return matches!(cursor.peek(), None | Some(b' ')).then_some(Some(mailbox));
+    }
     cursor.byte(b'<')?;
     if cursor.peek() == Some(b'>') {
         cursor.byte(b'>')?;
         return Some(None);
     }
-    let all = cursor.rest();
-    let local = local_part(cursor, rules)?;
-    let domain = match cursor.peek() {
-        Some(b'@') => {
-            cursor.byte(b'@')?;
-            domain(cursor, rules)?
-        }
-        _ if rules.bare_local => "",
-        _ => return None,
+    let mailbox = if rules.whose == Whose::Sender {
+        broken(cursor, rules)?
+    } else {
+        route(cursor, rules)?;
+        mailbox(cursor, rules)?
     };
-    let length = all.len().checked_sub(cursor.rest().len())?;
     cursor.byte(b'>')?;
-    let text = std::str::from_utf8(all.get(..length)?).ok()?;
-    Some(Some(Mailbox { text, local, domain }))
-}
-
-/// ```text
-/// Local-part    = Dot-string / Quoted-string              ; RFC 5321 4.1.2
-/// Quoted-string = DQUOTE *QcontentSMTP DQUOTE
-/// quoted-pairSMTP = %d92 %d32-126
-/// qtextSMTP     = %d32-33 / %d35-91 / %d93-126            ; RFC 6531 3.3 adds UTF8-non-ascii
-/// ```
-///
-/// Quirk: an empty quoted string is nobody (LM-01, CVE-2020-10967).
-fn local_part<'a>(cursor: &mut Cursor<'a>, rules: Rules) -> Option<&'a str> {
-    let all = cursor.rest();
-    if cursor.peek() == Some(b'"') {
-        cursor.byte(b'"')?;
-        loop {
-            cursor.take_while(|byte| is_qtext(byte) || rules.utf8 && byte >= 0x80);
-            match cursor.peek()? {
-                b'"' => break,
-                b'\\' => {
-                    let &[_, escaped] = cursor.take(2)? else { return None };
-                    (0x20..=0x7E).contains(&escaped).then_some(())?;
-                }
-                _ => return None,
-            }
-        }
-        cursor.byte(b'"')?;
-    } else {
-        cursor.take_while(|byte| is_atext(byte) || byte == b'.' || rules.utf8 && byte >= 0x80);
-    }
-    let length = all.len().checked_sub(cursor.rest().len())?;
-    let local = std::str::from_utf8(all.get(..length)?).ok()?;
-    let is_nobody = local.is_empty() || local == "\"\"";
-    (!is_nobody && length <= SMTP_LOCAL_PART_BYTES_MAX).then_some(local)
-}
-
-/// ```text
-/// Domain        = sub-domain *("." sub-domain)            ; RFC 5321 4.1.2
-/// address-literal = "[" ( IPv4-address-literal / IPv6-address-literal / General-address-literal ) "]"
-/// IPv6-address-literal = "IPv6:" IPv6-addr
-/// General-address-literal = Standardized-tag ":" 1*dcontent
-/// ```
-///
-/// Quirk: underscores, which hosts have in spite of the grammar.
-fn domain<'a>(cursor: &mut Cursor<'a>, rules: Rules) -> Option<&'a str> {
-    let all = cursor.rest();
-    if cursor.peek() == Some(b'[') {
-        cursor.byte(b'[')?;
-        let inside =
-            cursor.take_while(|byte| byte.is_ascii_graphic() && !b"[]\\<>".contains(&byte));
-        cursor.byte(b']')?;
-        is_literal(std::str::from_utf8(inside).ok()?).then_some(())?;
-    } else {
-        let legal = |byte: u8| {
-            byte.is_ascii_alphanumeric()
-                || matches!(byte, b'-' | b'_' | b'.')
-                || rules.utf8 && byte >= 0x80
-        };
-        let name = cursor.take_while(legal);
-        name.split(|&byte| byte == b'.').all(|label| !label.is_empty()).then_some(())?;
-    }
-    let length = all.len().checked_sub(cursor.rest().len())?;
-    let domain = std::str::from_utf8(all.get(..length)?).ok()?;
-    (length <= SMTP_DOMAIN_BYTES_MAX).then_some(domain)
-}
-
-fn is_literal(text: &str) -> bool {
-    match text.split_once(':') {
-        None => text.parse::<Ipv4Addr>().is_ok(),
-        Some((tag, address)) if tag.eq_ignore_ascii_case("IPv6") => {
-            address.parse::<Ipv6Addr>().is_ok()
-        }
-        Some((tag, content)) => {
-            let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-            !tag.is_empty() && tag.bytes().all(legal) && !tag.ends_with('-') && !content.is_empty()
-        }
-    }
+    Some(Some(mailbox))
 }
 
 /// ```text
@@ -279,23 +175,16 @@ fn parameters<'a>(cursor: &mut Cursor<'a>) -> Option<Vec<Parameter<'a>>> {
     }
 }
 
-/// ```text
-/// atext         = ALPHA / DIGIT / "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "/" / "=" / "?" / "^" / "_" /
-///                 "`" / "{" / "|" / "}" / "~"              ; RFC 5322 3.2.3
-/// ```
-fn is_atext(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
-}
-
-fn is_qtext(byte: u8) -> bool {
-    (0x20..=0x7E).contains(&byte) && byte != b'"' && byte != b'\\'
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LOCAL: Rules = Rules { utf8: false, bare_local: true };
+    const LOCAL: Rules = Rules {
+        utf8: false,
+        bare_local: true,
+        whose: Whose::Recipient,
+        brackets: Brackets::Needed,
+    };
 
     fn to(text: &str) -> Result<Argument<'_>, Flaw> {
         Argument::parse(text.as_bytes(), "TO:", LOCAL)
@@ -311,12 +200,25 @@ mod tests {
         let wide = format!("TO:<a@{}>", "x.".repeat(200));
         let bad = [
             "TO:<\"\"@example.org>",
-            "TO:<@a:b@c>",
-            "TO:<@a,@b:c@d>",
+            "TO:<@a>",
+            "TO:<@a:>",
+            "TO:<@a:@b:>",
+            "TO:<@a,b:c@d>",
+            "TO:<@a,:c@d>",
+            "TO:<@:c@d>",
+            "TO:<@a: c@d>",
+            "TO:<a@b:c@d>",
+            "TO:<<a@b>>",
+            "TO:< a@b>",
+            "TO:<a@b >",
+            "TO:<a@b.>",
+            "TO:<a,b@c>",
+            "TO:",
+            "TO: ",
+            "TO :<a@b>",
+            " TO:<a@b>",
             "TO:<\"a@b>",
             "TO:<a\"b@c>",
-            "TO:<\u{e9}@example.org>",
-            "TO:<a@\u{e9}>",
             "TO:<a@b",
             "TO:a@b",
             "TO:<a@>",
@@ -361,13 +263,90 @@ mod tests {
             assert_eq!(user(text).as_deref(), Some(wanted), "{text}");
         }
         assert_eq!(to("TO:<>").unwrap().mailbox, None);
-        let rules = Rules { utf8: true, bare_local: false };
+        for text in ["TO:<\u{e9}@example.org>", "TO:<a@\u{e9}>", "TO:<@\u{e9}:a@b>"] {
+            assert_eq!(to(text), Err(Flaw::NotAscii), "{text}");
+        }
+        let rules = Rules { utf8: true, ..Rules::default() };
         let text = "TO:<\u{e9}@\u{e9}.example>".as_bytes();
         assert_eq!(
             Argument::parse(text, "TO:", rules).unwrap().mailbox.unwrap().text,
             "\u{e9}@\u{e9}.example"
         );
         assert_eq!(Argument::parse(b"TO:<\xff@a>", "TO:", rules), Err(Flaw::Address));
+    }
+
+    /// RFC 5321 4.1.1.3, and Dovecot's lmtp alike: routes are read and thrown away.
+    #[test]
+    fn rfc_5321_of_a_source_route_only_the_mailbox_counts() {
+        for (text, wanted) in [
+            ("TO:<@a:tim@c>", "tim@c"),
+            ("TO:<@a,@b.example,@[192.0.2.1]:\"t im\"@c>", "\"t im\"@c"),
+            ("TO:<@a:tim>", "tim"),
+        ] {
+            assert_eq!(to(text).unwrap().mailbox.unwrap().text, wanted, "{text}");
+        }
+        let long = format!("TO:<{}@z:tim@c>", "@a,".repeat(80));
+        assert_eq!(to(&long).unwrap().mailbox.unwrap().text, "tim@c");
+    }
+
+    /// Dovecot's lmtp of Debian 12 takes these, too; what it refuses stays refused.
+    #[test]
+    fn rfc_5321_senders_that_only_break_the_grammar_travel_on() {
+        let rules = Rules { whose: Whose::Sender, ..LOCAL };
+        let from = |text: &str| {
+            let argument = Argument::parse(text.as_bytes(), "FROM:", rules)?;
+            Ok(argument.mailbox.map(|mailbox| mailbox.text.to_owned()))
+        };
+        for same in
+            ["a@b", "a@b.", "a@b..c", "a@[1.2.3]", "a,b@c", "(c)a@b", "a@b@c", "a:b@c", "a;@b"]
+        {
+            assert_eq!(from(&format!("FROM:<{same}> SIZE=1")), Ok(Some(same.to_owned())));
+        }
+        assert_eq!(from("FROM:<>"), Ok(None));
+        assert_eq!(from("FROM:<@a:b@c>"), Ok(Some("b@c".to_owned())), "not the raw text");
+        for bad in [
+            "<@a>", "<@a:>", "<a@>", "<a b@c>", "<a@b", "<\"a@b>", "<\"\"@b>", "<a\\@b>",
+            "<a<b@c>", "<a;>", "<a@b\r>", "<a\0@b>",
+        ] {
+            assert_eq!(from(&format!("FROM:{bad}")), Err(Flaw::Address), "{bad:?}");
+        }
+        assert_eq!(from("FROM:<\u{e9}@b.>"), Err(Flaw::NotAscii));
+        let long = format!("FROM:<{},@b>", "a".repeat(255));
+        assert_eq!(from(&long), Err(Flaw::Address));
+    }
+
+    /// `19-lmtp-path-without-brackets`: Dovecot's `mailbox-for-path`.
+    #[test]
+    fn paths_without_brackets_where_the_operator_says_so() {
+        let rules = Rules { brackets: Brackets::Optional, ..LOCAL };
+        let to = |text: &str| {
+            let argument = Argument::parse(text.as_bytes(), "TO:", rules).ok()?;
+            Some((argument.mailbox?.text.to_owned(), argument.parameters.len()))
+        };
+        for (text, wanted) in [
+            ("TO:tim", ("tim", 0)),
+            ("to: tim@b", ("tim@b", 0)),
+            ("TO:\ttim@b A B=c", ("tim@b", 2)),
+            ("TO:\"t im\"@[192.0.2.1] A", ("\"t im\"@[192.0.2.1]", 1)),
+            ("TO:<tim@b> A", ("tim@b", 1)),
+        ] {
+            assert_eq!(to(text), Some((wanted.0.to_owned(), wanted.1)), "{text}");
+        }
+        for bad in [
+            "TO:",
+            "TO: ",
+            "TO:tim>",
+            "TO:<tim",
+            "TO:tim\tA",
+            "TO:tim@",
+            "TO:\"\"@b",
+            "TO:a,b",
+            "TO:A b <c@d>",
+        ] {
+            let found = Argument::parse(bad.as_bytes(), "TO:", rules);
+            assert!(found.is_err(), "{bad:?}: {found:?}");
+        }
+        assert_eq!(Argument::parse(b"TO:tim", "TO:", LOCAL), Err(Flaw::Address));
     }
 
     #[test]

@@ -150,10 +150,11 @@ impl Reply {
         self.lines().next().unwrap_or_default()
     }
 
-    /// The enhanced code of the first line, as far as it is one of this reply's class.
+    /// The reply's enhanced code, as far as it is one of its class: in whichever line it stands, since many servers write
+    /// it once. Where lines differ it is the last one's, which is what senders go by.
     #[must_use]
     pub fn enhanced(&self) -> Option<&[u8]> {
-        enhanced(self.code, self.first_line())
+        self.lines().filter_map(|line| enhanced(self.code, line)).last()
     }
 
     /// The reply in one line, for a log: code, SP, lines joined by SP.
@@ -166,20 +167,24 @@ impl Reply {
         line
     }
 
-    /// Appends the reply as it came, apart from bytes that could end a line. Lines without an enhanced code get
-    /// `enhanced_default` (W-SUB-B8, W-LMTP-4), unless that is empty.
+    /// Appends the reply as it came, apart from bytes that could end a line. `enhanced_default`: every line has one and the
+    /// same enhanced code (RFC 2034 4), which is the reply's own, and this one where it has none (W-SUB-B8, W-LMTP-4);
+    /// empty: the reader was promised none.
     pub fn write(&self, enhanced_default: &str, out: &mut Vec<u8>) {
+        let promised = Some(enhanced_default.as_bytes()).filter(|code| !code.is_empty());
+        let code = promised.map(|default| self.enhanced().unwrap_or(default));
         let mut lines = self.lines().peekable();
         while let Some(line) = lines.next() {
             out.extend(self.code.to_string().as_bytes());
-            let has_code = enhanced_default.is_empty() || enhanced(self.code, line).is_some();
             let is_last = lines.peek().is_none();
+            // A line that has the code keeps it; one that has another keeps that as text.
+            let added = code.filter(|code| enhanced(self.code, line) != Some(*code));
             // `250` without anything behind it is a legal last line.
-            if !(is_last && has_code && line.is_empty()) {
+            if !(is_last && added.is_none() && line.is_empty()) {
                 out.push(if is_last { b' ' } else { b'-' });
             }
-            if !has_code {
-                out.extend(enhanced_default.as_bytes());
+            if let Some(added) = added {
+                out.extend(added);
                 if !line.is_empty() {
                     out.push(b' ');
                 }
@@ -369,9 +374,47 @@ mod tests {
         assert_eq!(forwarded("235\r\n", "2.7.0"), "235 2.7.0\r\n");
         assert_eq!(
             forwarded("454-4.7.1 a\r\n454 b\r\n", "4.7.0"),
-            "454-4.7.1 a\r\n454 4.7.0 b\r\n"
+            "454-4.7.1 a\r\n454 4.7.1 b\r\n"
         );
         assert_eq!(forwarded("250 a\rQUIT\0\r\n", ""), "250 a QUIT \r\n");
+        // Nobody was promised a code: none is added, and none is moved.
+        assert_eq!(forwarded("454-4.7.1 a\r\n454 b\r\n", ""), "454-4.7.1 a\r\n454 b\r\n");
+    }
+
+    /// RFC 2034 4, `cross-lmtp-mixed-enhanced-codes`.
+    #[test]
+    fn rfc_2034_every_line_has_the_one_code_that_the_backend_gave() {
+        let of = |text: &str| {
+            let mut inbox = Inbox::new(4096);
+            inbox.append(text.as_bytes());
+            let Next::Reply(reply) = Replies::default().next(&mut inbox) else { panic!("{text}") };
+            let mut out = Vec::new();
+            reply.write("5.0.0", &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        for (said, told) in [
+            (
+                "550-Mailbox unknown.\r\n550-name or\r\n550 5.1.1 User unknown\r\n",
+                "550-5.1.1 Mailbox unknown.\r\n550-5.1.1 name or\r\n550 5.1.1 User unknown\r\n",
+            ),
+            (
+                "552-5.2.2 full\r\n552-since yesterday\r\n552 ask\r\n",
+                "552-5.2.2 full\r\n552-5.2.2 since yesterday\r\n552 5.2.2 ask\r\n",
+            ),
+            ("550-a\r\n550-5.7.1\r\n550\r\n", "550-5.7.1 a\r\n550-5.7.1\r\n550 5.7.1\r\n"),
+            ("550-a\r\n550 b\r\n", "550-5.0.0 a\r\n550 5.0.0 b\r\n"),
+            ("550\r\n", "550 5.0.0\r\n"),
+            // Of another class than the reply: no code, but a word.
+            ("550-4.2.2 a\r\n550 5.1.1 b\r\n", "550-5.1.1 4.2.2 a\r\n550 5.1.1 b\r\n"),
+            ("550 4.2.2 a\r\n", "550 5.0.0 4.2.2 a\r\n"),
+            // Three codes, and neither a line nor a word of them lost.
+            (
+                "550-5.1.1 a\r\n550-5.2.2 b\r\n550 5.7.1 c\r\n",
+                "550-5.7.1 5.1.1 a\r\n550-5.7.1 5.2.2 b\r\n550 5.7.1 c\r\n",
+            ),
+        ] {
+            assert_eq!(of(said), told, "{said:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Hale itself: the binary under test, its configuration, its cluster.
 
 use std::fs::{self, Permissions};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -28,6 +28,7 @@ pub(crate) struct Setup {
     pub(crate) haproxy_port: u16,
     tls_port: u16,
     backend_port: u16,
+    backends: [Ipv4Addr; 2],
     trusted_balancers: &'static str,
     users: Vec<u8>,
     more: String,
@@ -62,6 +63,7 @@ impl Setup {
             haproxy_port: free_port(),
             tls_port: free_port(),
             backend_port,
+            backends: BACKENDS,
             trusted_balancers: "127.0.0.0/8",
             users: Vec::new(),
             more: String::new(),
@@ -96,6 +98,11 @@ impl Setup {
     /// Who may send PROXY headers.
     pub(crate) fn trust_balancers(&mut self, networks: &'static str) {
         self.trusted_balancers = networks;
+    }
+
+    /// Both backends are one program, which cannot listen on two addresses.
+    pub(crate) fn put_backends_at(&mut self, address: Ipv4Addr) {
+        self.backends = [address; 2];
     }
 
     /// A certificate, and a port that begins with TLS.
@@ -150,7 +157,7 @@ impl Setup {
             .replace("@BACKEND_PORT@", &self.backend_port.to_string())
             .replace("@BALANCERS@", self.trusted_balancers);
         fs::write(self.path().join("hale.conf"), text + &self.more).unwrap();
-        let [first, second] = BACKENDS;
+        let [first, second] = self.backends;
         let hosts = format!("{first} be1.test\n{second} be2.test\n");
         fs::write(self.path().join("hosts"), hosts).unwrap();
         fs::write(self.path().join("users"), &self.users).unwrap();
@@ -276,7 +283,7 @@ impl Drop for Hale {
 }
 
 /// A password as it stands in the password file, made by Dovecot's own tool: whatever it writes, Hale must read.
-fn hashed(password: &[u8]) -> Vec<u8> {
+pub(crate) fn hashed(password: &[u8]) -> Vec<u8> {
     let mut command = DOVEADM.command();
     // Without -O doveadm insists on reading /etc/dovecot.
     command.args(["-O", "pw", "-s", "SHA512-CRYPT", "-r", "1000", "-p"]);

@@ -100,13 +100,22 @@ impl Stage {
 
     /// Messages in a user's mailbox on a backend.
     pub(crate) fn mails(&self, backend: usize, user: &str) -> Vec<Vec<u8>> {
+        let (mut client, count) = self.select(backend, user);
+        (1..=count).map(|number| client.fetch("f", number)).collect()
+    }
+
+    /// How many they are.
+    pub(crate) fn count(&self, backend: usize, user: &str) -> usize {
+        self.select(backend, user).1
+    }
+
+    fn select(&self, backend: usize, user: &str) -> (Imap, usize) {
         let mut client = Imap::connect(self.pair.backends[backend].address());
         client.login(user, b"secret");
         let lines = client.command("s", "SELECT INBOX");
         let text = String::from_utf8_lossy(&lines.join(&b"\n"[..])).into_owned();
         let count = text.lines().find_map(|line| line.strip_prefix("* ")?.strip_suffix(" EXISTS"));
-        let count: usize = count.unwrap().trim().parse().unwrap();
-        (1..=count).map(|number| client.fetch("f", number)).collect()
+        (client, count.unwrap().trim().parse().unwrap())
     }
 }
 

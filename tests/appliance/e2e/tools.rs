@@ -12,22 +12,34 @@ pub(crate) struct Tool {
 }
 
 pub(crate) const BASH: Tool = Tool { program: "bash", package: "bash" };
+pub(crate) const CP: Tool = Tool { program: "cp", package: "coreutils" };
 pub(crate) const CURL: Tool = Tool { program: "curl", package: "curl" };
+pub(crate) const DOVECONF: Tool = Tool { program: "doveconf", package: "dovecot-core" };
 pub(crate) const DOVEADM: Tool = Tool { program: "doveadm", package: "dovecot-core" };
 pub(crate) const DOVECOT: Tool = Tool { program: "dovecot", package: DOVECOT_PACKAGES };
 pub(crate) const FETCHMAIL: Tool = Tool { program: "fetchmail", package: "fetchmail" };
 pub(crate) const HAPROXY: Tool = Tool { program: "haproxy", package: "haproxy" };
+pub(crate) const HITCH: Tool = Tool { program: "hitch", package: "hitch" };
+pub(crate) const JAVA: Tool = Tool { program: "java", package: "default-jre-headless" };
 pub(crate) const MBSYNC: Tool = Tool { program: "mbsync", package: "isync" };
+pub(crate) const MVN: Tool = Tool { program: "mvn", package: "maven" };
+pub(crate) const NEWUIDMAP: Tool = Tool { program: "newuidmap", package: "uidmap" };
+pub(crate) const NGINX: Tool = Tool { program: "nginx", package: "nginx" };
+pub(crate) const NGINX_STREAM: Tool =
+    Tool { program: "/usr/lib/nginx/modules/ngx_stream_module.so", package: "libnginx-mod-stream" };
 pub(crate) const NODE: Tool = Tool { program: "node", package: "nodejs" };
 pub(crate) const NPM: Tool = Tool { program: "npm", package: "npm" };
+pub(crate) const NSENTER: Tool = Tool { program: "nsenter", package: "util-linux" };
 pub(crate) const OPENSSL: Tool = Tool { program: "openssl", package: "openssl" };
 pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3" };
 pub(crate) const SETPRIV: Tool = Tool { program: "setpriv", package: "util-linux" };
 pub(crate) const SIEVE_CONNECT: Tool = Tool { program: "sieve-connect", package: "sieve-connect" };
 pub(crate) const SS: Tool = Tool { program: "ss", package: "iproute2" };
+pub(crate) const STUNNEL: Tool = Tool { program: "stunnel4", package: "stunnel4" };
 pub(crate) const SWAKS: Tool = Tool { program: "swaks", package: "swaks" };
 pub(crate) const STRACE: Tool = Tool { program: "strace", package: "strace" };
 pub(crate) const TESTSSL: Tool = Tool { program: "testssl", package: "testssl.sh" };
+pub(crate) const UNSHARE: Tool = Tool { program: "unshare", package: "util-linux" };
 
 const DOVECOT_PACKAGES: &str = "dovecot-core dovecot-imapd dovecot-pop3d dovecot-managesieved \
                                 dovecot-submissiond dovecot-lmtpd";

@@ -130,7 +130,7 @@ fn settings(tls: &MailTls, spread: SpreadRules) -> WorkerSettings {
     };
     WorkerSettings {
         log_debug: true,
-        session: Arc::new(session),
+        session: [(); 5].map(|()| Arc::new(session.clone())),
         lmtp: Arc::new(LmtpSettings {
             hostname: "hale.example".into(),
             greeting: "ready".into(),
@@ -142,6 +142,8 @@ fn settings(tls: &MailTls, spread: SpreadRules) -> WorkerSettings {
             delimiter: Some('+'),
             starttls: true,
             tls: tls.proxy_ssl(),
+            extensions: hale::wire::smtp::keywords::Extension::ALL.into(),
+            brackets: hale::wire::smtp::path::Brackets::Needed,
             verify_backends: true,
         }),
         haproxy_trusted: Networks::parse("192.0.2.0/24").unwrap(),

@@ -19,6 +19,8 @@ use hale::lmtp::{Input, LinkId, Lmtp, Outbox, Wish};
 use hale::network::Networks;
 use hale::session::SendHeader;
 use hale::tick::Tick;
+use hale::wire::smtp::keywords::Extension;
+use hale::wire::smtp::path::Brackets;
 
 use super::stage::{Scene, tls_named};
 use crate::dialogues::{expect, unescaped};
@@ -202,6 +204,11 @@ impl Player {
             "announces" => self.scene.send_header = SendHeader::V1,
             "proxy_ssl" => self.scene.tls = tls_named(rest),
             "any-certificate" => self.scene.any_certificate = true,
+            "promises" => {
+                let named = |word| Extension::named(word).ok_or("no extension");
+                self.scene.extensions = rest.split(' ').map(named).collect::<Result<_, _>>()?;
+            }
+            "unbracketed" => self.scene.brackets = Brackets::Optional,
             "ttl" => self.scene.ttl = Some(rest.parse().unwrap()),
             "user" => self.scene.add_user(rest),
             "host" => {
@@ -305,12 +312,12 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
         "backend-insecure" => Input::BackendInsecure {
             link: link(),
             word: "a record cannot be decrypted",
-            is_certificate: false,
+            is_lasting: false,
         },
         "backend-is-somebody-else" => Input::BackendInsecure {
             link: link(),
             word: "the certificate is for another name",
-            is_certificate: true,
+            is_lasting: true,
         },
         "crowded" => Input::Crowded,
         "shutdown" => Input::Shutdown,
@@ -342,8 +349,9 @@ fn reported(event: &Event) -> String {
         Event::LoginFailed { failure, detail, subject, .. } => {
             format!("failed {} {failure:?}: {detail}", subject.user.as_deref().unwrap_or("-"))
         }
-        Event::BackendFailed { backend, failure, detail, .. } => {
-            format!("backend {backend} {failure:?}: {detail}")
+        Event::BackendFailed { backend, failure, detail, retried, .. } => {
+            let again = if *retried { " (again)" } else { "" };
+            format!("backend {backend} {failure:?}{again}: {detail}")
         }
         Event::Delivered { recipient, backend, bytes, reply, accepted, subject, .. } => {
             let word = if *accepted { "delivered" } else { "undelivered" };

@@ -14,6 +14,8 @@ use hale::session::SendHeader;
 use hale::session::input::{Destination, RouteAnswer};
 use hale::session::output::RouteAsk;
 use hale::tick::Tick;
+use hale::wire::smtp::keywords::Extension;
+use hale::wire::smtp::path::Brackets;
 
 use crate::client_facts;
 
@@ -37,6 +39,9 @@ pub(super) struct Scene {
     pub(super) tls: BackendTls,
     pub(super) any_certificate: bool,
     pub(super) ttl: Option<u8>,
+    /// What clients are promised in the backends' name.
+    pub(super) extensions: Vec<Extension>,
+    pub(super) brackets: Brackets,
     pub(super) users: BTreeMap<String, User>,
     /// Hosts that referrals may name.
     pub(super) hosts: BTreeMap<String, IpAddr>,
@@ -67,6 +72,8 @@ impl Default for Scene {
             tls: BackendTls::Off,
             any_certificate: false,
             ttl: None,
+            extensions: vec![Extension::EightBitMime],
+            brackets: Brackets::Needed,
             users: BTreeMap::new(),
             hosts: BTreeMap::new(),
         }
@@ -83,6 +90,8 @@ impl Scene {
             port: 24,
             send_header: self.send_header,
             tls: self.tls,
+            extensions: self.extensions.as_slice().into(),
+            brackets: self.brackets,
             verify_backends: !self.any_certificate,
             xclient_ipv6_prefix: false,
             delimiter: Some('+'),

@@ -254,7 +254,7 @@ fn tl_07_no_cut_lets_a_backends_words_in_before_tls() {
             assert_eq!(run.wished(is_secure), is_alone, "{about}");
             if is_alone {
                 // What the engine says of words where a ServerHello belongs.
-                run.input(Input::BackendInsecure { word: "no TLS", is_certificate: false });
+                run.input(Input::BackendInsecure { word: "no TLS", is_lasting: false });
             }
             assert_eq!(run.told_backend(), "", "{about}");
             assert!(run.wished(|wish| matches!(wish, Wish::DropBackend)), "{about}");

@@ -284,10 +284,9 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
         }
         "client-insecure" => Input::ClientInsecure("no version, cipher or group in common"),
         "backend-secured" => Input::BackendSecured,
-        "backend-insecure" => Input::BackendInsecure {
-            word: "what went wrong",
-            is_certificate: rest == "certificate",
-        },
+        "backend-insecure" => {
+            Input::BackendInsecure { word: "what went wrong", is_lasting: rest == "certificate" }
+        }
         "client-end" => Input::ClientEnd,
         "backend-end" => Input::BackendEnd,
         "backend-down" => Input::BackendDown,

@@ -1,0 +1,101 @@
+//! Blocks without a name of their own: Dovecot 2.4's named filters, which `doveconf -n` prints.
+//!
+//! One rule: the name of the block is the start of the names within, and what begins with it may also stand there in full.
+//! `ssl_server { cert_file = F }` is `ssl_server_cert_file = F`, and so it is in every block where that may stand. What
+//! belongs to both sides, such as `ssl_min_protocol`, holds in the block for its side (`ssl_server_min_protocol`). Anything
+//! else would hold within the block alone in Dovecot; Hale can't have that, and says so.
+//! Driver: the sorter. Tests: `tests/blocks.rs`.
+
+use super::{Section, Sorter};
+use crate::config::diagnostic::nearest;
+use crate::config::raw::Entry;
+use crate::config::registry::{self, Scope};
+
+/// What a name within such blocks stands for.
+pub(super) enum Named {
+    /// The setting of this name.
+    Is(String),
+    /// Something that has nothing to do with the block.
+    Outside,
+    /// Nothing.
+    Nothing,
+}
+
+/// Whether a block of this name and without one of its own makes sense in a block of `scope`.
+pub(super) fn is_filter(scope: Scope, name: &str) -> bool {
+    let start = format!("{name}_");
+    scope.prefixes().contains(&start.as_str())
+        || registry::names_within(scope, name).next().is_some()
+}
+
+impl Sorter<'_> {
+    /// What `name` stands for in the blocks that are open here.
+    pub(super) fn meaning(&self, scope: Scope, name: &str) -> Named {
+        let Some(innermost) = self.filters.last() else {
+            return Named::Is(name.to_owned());
+        };
+        let starts = (0..self.filters.len()).filter_map(|from| self.filters.get(from..));
+        for start in starts {
+            let full = format!("{}_{name}", start.join("_"));
+            if registry::is_named(scope, &full) {
+                return Named::Is(full);
+            }
+        }
+        // `ssl_min_protocol` in `ssl_server { … }`.
+        let family = innermost.split('_').next().unwrap_or_default();
+        let of_both = name.strip_prefix(family).and_then(|rest| rest.strip_prefix('_'));
+        let of_the_side = of_both.map(|rest| format!("{innermost}_{rest}"));
+        if let Some(full) = of_the_side.filter(|full| registry::is_named(scope, full)) {
+            return Named::Is(full);
+        }
+        match name.strip_prefix(innermost.as_str()) {
+            Some(rest) if rest.starts_with('_') => Named::Is(name.to_owned()),
+            _ if registry::is_named(scope, name) => Named::Outside,
+            _ => Named::Nothing,
+        }
+    }
+
+    /// A block whose name is the start of the names within.
+    pub(super) fn filter(
+        &mut self,
+        section: &mut Section,
+        entry: &Entry,
+        label: Option<&str>,
+        inside: &[Entry],
+    ) {
+        if label.is_some() {
+            let text = format!("such a block has no name of its own, expected `{} {{`", entry.name);
+            return self.findings.error(&entry.place, &entry.name, text);
+        }
+        self.filters.push(entry.name.clone());
+        self.entries(section, inside);
+        self.filters.pop();
+    }
+
+    /// The blocks that are open here, as the start of names.
+    pub(super) fn start(&self) -> String {
+        self.filters.join("_")
+    }
+
+    /// A name that has no meaning in the block around it.
+    pub(super) fn misplaced(&mut self, scope: Scope, entry: &Entry, named: &Named) {
+        let (around, name) = (self.start(), entry.name.as_str());
+        if !registry::serves_within(scope, &around) && matches!(named, Named::Outside) {
+            let text =
+                format!("ignored: it would hold for `{around}` only, which Hale has no use for");
+            return self.findings.warn(&entry.place, name, text);
+        }
+        let text = match named {
+            Named::Outside | Named::Is(_) => format!(
+                "cannot be set for `{around} {{ … }}` alone; write it outside of the block, where it holds for all"
+            ),
+            Named::Nothing => {
+                let near = nearest(name, registry::names_within(scope, &around));
+                let hint =
+                    near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                format!("there is no such setting in `{around} {{ … }}`{hint}")
+            }
+        };
+        self.findings.error(&entry.place, name, text);
+    }
+}

@@ -1,0 +1,497 @@
+//! Whom we believe among backends (W-BTLS-1): authorities, and certificates that the operator himself has put in his file.
+//!
+//! The library builds paths and compares names as RFC 5280 and RFC 9525 want it. Three things that sites have it refuses,
+//! and OpenSSL, and with it Dovecot's proxies, takes:
+//!
+//! * A certificate in `ssl_client_ca_file` is where a path begins (RFC 5280 6.1), whatever its marks; shown by a backend it
+//!   needs no path at all. Its dates, its purpose and its name still count.
+//! * A name in the common name only ([`OlderForms`]).
+//! * A certificate of version 1, made directly by an authority in the file ([`OlderForms`]). Never one that makes others:
+//!   without extensions nothing tells an authority from its customers.
+//!
+//! The last two only for authorities that the operator chose. Tests: `tls::tests::trust`.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{
+    WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
+};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error, OtherError, PeerMisbehaved, RootCertStore,
+};
+
+use super::Oldest;
+use super::fault::Fault;
+use super::provider::provider;
+use crate::event::cleaned;
+use crate::wire::certificate::{Bits, Certificate, DNS_NAME, written};
+use crate::wire::certificate_name::NameField;
+use crate::wire::der;
+
+/// Whose certificates are good. Shared by all cores.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// None: nobody's, so that only a backend whose certificate does not matter can be reached.
+    pub(super) anchors: Option<Arc<Anchors>>,
+    /// Oldest version spoken with backends, whatever their certificates.
+    pub(super) oldest: Oldest,
+}
+
+/// Whether certificates of version 1, and names in the common name only, will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OlderForms {
+    /// As OpenSSL takes them.
+    Accepted,
+    /// As RFC 9525 wants it.
+    Refused,
+}
+
+/// Why a file of authorities can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrustFault {
+    /// Not one usable certificate in it.
+    Empty,
+}
+
+impl fmt::Display for TrustFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("holds no certificate of an authority; it must be PEM"),
+        }
+    }
+}
+
+/// Where paths begin.
+pub(super) struct Anchors {
+    roots: RootCertStore,
+    /// What stands in the operator's file; empty: the authorities are the system's.
+    own: HashSet<CertificateDer<'static>>,
+    older: OlderForms,
+    /// One of them makes certificates for some names only, which the library enforces for alternative names alone.
+    limits_names: bool,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl fmt::Debug for Anchors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Anchors").field("own", &self.own.len()).finish_non_exhaustive()
+    }
+}
+
+impl Trust {
+    /// Trusts what stands in the operator's file (PEM).
+    ///
+    /// # Errors
+    /// There is nothing in it.
+    pub fn new(authorities: &[u8], older: OlderForms) -> Result<Self, TrustFault> {
+        let own: HashSet<_> = readable(authorities).collect();
+        Self::of(own.clone(), own, older)
+    }
+
+    /// Trusts the authorities of the system (PEM).
+    ///
+    /// # Errors
+    /// There are none in it.
+    pub fn system(authorities: &[u8]) -> Result<Self, TrustFault> {
+        // Whoever issues certificates to everybody has given up the older forms, and so many can't be looked at.
+        Self::of(readable(authorities), HashSet::new(), OlderForms::Refused)
+    }
+
+    fn of(
+        authorities: impl IntoIterator<Item = CertificateDer<'static>>,
+        own: HashSet<CertificateDer<'static>>,
+        older: OlderForms,
+    ) -> Result<Self, TrustFault> {
+        let mut roots = RootCertStore::empty();
+        // One authority that makes no sense must not cost us all others: the system's list is not ours to mend.
+        roots.add_parsable_certificates(authorities);
+        if roots.is_empty() {
+            return Err(TrustFault::Empty);
+        }
+        let limits_names = own.iter().any(|own| limits_names(own));
+        let algorithms = provider().signature_verification_algorithms;
+        let anchors = Anchors { roots, own, older, limits_names, algorithms };
+        Ok(Self { anchors: Some(Arc::new(anchors)), oldest: Oldest::default() })
+    }
+
+    /// Whether it is the same trust, and not only an equal one.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        let anchors = |trust: &Self| trust.anchors.as_ref().map(Arc::as_ptr);
+        anchors(self) == anchors(other) && self.oldest == other.oldest
+    }
+
+    /// What becomes of a backend of this name that shows this chain (DER, its own certificate first). `now`: seconds
+    /// since 1970.
+    ///
+    /// # Errors
+    /// It is refused, and why.
+    pub fn judge(&self, chain: &[Vec<u8>], name: &str, now: u64) -> Result<(), Fault> {
+        let anchors = self.anchors.as_ref().ok_or(NO_TRUST)?;
+        let name = ServerName::try_from(name).map_err(|_| BAD_NAME)?;
+        let mut chain = chain.iter().map(|der| CertificateDer::from(der.as_slice()));
+        let own = chain.next().ok_or(Fault::from(&Error::NoCertificatesPresented))?;
+        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now));
+        let between: Vec<_> = chain.collect();
+        anchors.verify(&own, &between, &name, now).map_err(|error| Fault::from(&error))
+    }
+}
+
+/// What is odd about the certificates in the operator's file (PEM), a line each. `now`: seconds since 1970.
+#[must_use]
+pub fn remarks_on_trust(authorities: &[u8], older: OlderForms, now: i64) -> Vec<String> {
+    let mut remarks = Vec::new();
+    for (index, certificate) in CertificateDer::pem_slice_iter(authorities).enumerate() {
+        let number = index + 1;
+        let certificate = certificate.ok();
+        let Some(certificate) = certificate.as_deref().and_then(Certificate::read) else {
+            remarks.push(format!(
+                "certificate {number} can't be read and is left out; look at it with `openssl x509`"
+            ));
+            continue;
+        };
+        let whose = clean(&written(certificate.subject));
+        let odd = oddities(&certificate, older, now).into_iter();
+        remarks.extend(odd.map(|what| format!("certificate {number} ({whose}) {what}")));
+    }
+    let has = |label: &str| authorities.windows(label.len()).any(|part| part == label.as_bytes());
+    if has("-----BEGIN TRUSTED CERTIFICATE-----") {
+        remarks.push(
+            "what stands under `TRUSTED CERTIFICATE` is left out; write it as `openssl x509 -in OLD -out NEW` does"
+                .to_owned(),
+        );
+    }
+    if has("-----BEGIN X509 CRL-----") {
+        remarks.push("lists of revoked certificates are not looked at for backends".to_owned());
+    }
+    remarks
+}
+
+fn oddities(certificate: &Certificate<'_>, older: OlderForms, now: i64) -> Vec<String> {
+    let mut odd = Vec::new();
+    match certificate.validity() {
+        Some((_, ends)) if ends <= now => odd.push(format!(
+            "has expired on {}: no backend can prove itself with it; put the renewed one there",
+            der::day(ends)
+        )),
+        Some((begins, _)) if begins > now => {
+            odd.push(format!("is not valid before {}", der::day(begins)));
+        }
+        Some(_) => {}
+        None => odd.push("has dates that can't be read".to_owned()),
+    }
+    let can_serve = !certificate.is_authority() && certificate.version == 3;
+    if older == OlderForms::Refused && can_serve && certificate.hosts().is_empty() {
+        odd.push(format!("{NO_NAMES}; a backend that shows it is refused"));
+    }
+    odd
+}
+
+/// What can be read of a file.
+fn readable(authorities: &[u8]) -> impl Iterator<Item = CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(authorities).filter_map(Result::ok)
+}
+
+fn limits_names(certificate: &CertificateDer<'_>) -> bool {
+    Certificate::read(certificate).is_none_or(|certificate| certificate.limits_names())
+}
+
+impl Anchors {
+    /// Whether the backend of this name may show this certificate.
+    pub(super) fn verify(
+        &self,
+        own: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let certificate = Certificate::read(own).ok_or(CertificateError::BadEncoding)?;
+        // Nobody vouches for version 1 but its maker, and for what the operator chose himself nobody has to.
+        let parsed = match certificate.version {
+            3 => Some(ParsedCertificate::try_from(own)?),
+            _ => None,
+        };
+        if self.own.contains(own) {
+            is_in_force(&certificate, now)?;
+            if !certificate.may_serve() {
+                return Err(CertificateError::InvalidPurpose.into());
+            }
+        } else if let Some(parsed) = &parsed {
+            self.verify_path(&certificate, parsed, between, now)?;
+        } else {
+            self.verify_maker(&certificate)?;
+            is_in_force(&certificate, now)?;
+        }
+        self.verify_name(&certificate, parsed.as_ref(), between, name)
+    }
+
+    fn verify_path(
+        &self,
+        certificate: &Certificate<'_>,
+        parsed: &ParsedCertificate<'_>,
+        between: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        // The library says no more than that it is refused.
+        if certificate.is_authority() {
+            return Err(match certificate.is_own_issuer() {
+                true => Refusal::OwnAuthority.into(),
+                false => Refusal::Authority.into(),
+            });
+        }
+        let algorithms = self.algorithms.all;
+        verify_server_cert_signed_by_trust_anchor(parsed, &self.roots, between, now, algorithms)
+            .map_err(|error| match error {
+                Error::InvalidCertificate(CertificateError::UnknownIssuer)
+                    if certificate.is_own_issuer() =>
+                {
+                    Refusal::Stranger.into()
+                }
+                error => error,
+            })
+    }
+
+    /// A certificate of an older version: right below an authority in the file, or not at all.
+    fn verify_maker(&self, certificate: &Certificate<'_>) -> Result<(), Error> {
+        if self.older == OlderForms::Refused {
+            return Err(Refusal::Version(certificate.version).into());
+        }
+        let is_maker = |maker: &CertificateDer<'_>| {
+            Certificate::read(maker).is_some_and(|maker| {
+                // Version 1 has no marks; in the file it is there as an authority or as nothing.
+                let is_authority = maker.is_authority() || maker.version < 3;
+                is_authority
+                    && maker.subject == certificate.issuer
+                    && self.made(&maker, certificate)
+            })
+        };
+        match self.own.iter().any(is_maker) {
+            true => Ok(()),
+            false => Err(Refusal::VersionOfNobody(certificate.version).into()),
+        }
+    }
+
+    fn made(&self, maker: &Certificate<'_>, certificate: &Certificate<'_>) -> bool {
+        let (Some(key), Some(signature)) = (maker.public_key(), certificate.signature()) else {
+            return false;
+        };
+        self.algorithms.all.iter().any(|algorithm| {
+            algorithm.signature_alg_id().as_ref() == signature.algorithm
+                && algorithm.public_key_alg_id().as_ref() == key.algorithm
+                && algorithm.verify_signature(key.bits, certificate.signed, signature.bits).is_ok()
+        })
+    }
+
+    /// The alternative names decide; only a certificate without any host among them may have its name elsewhere (RFC 6125
+    /// 6.4.4), which RFC 9525 has given up.
+    fn verify_name(
+        &self,
+        certificate: &Certificate<'_>,
+        parsed: Option<&ParsedCertificate<'_>>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+    ) -> Result<(), Error> {
+        if let Some(parsed) = parsed
+            && verify_server_name(parsed, name).is_ok()
+        {
+            return Ok(());
+        }
+        let names = certificate.alternative_names().ok_or(CertificateError::BadEncoding)?;
+        let hosts = certificate.hosts();
+        if names.iter().any(|(tag, _)| *tag == DNS_NAME) || !hosts.is_empty() {
+            return Err(not_for(name, hosts));
+        }
+        let common = NameField::CommonName.in_subject(certificate.subject);
+        // An authority for some names only would have to be obeyed here, too, and the library looks at alternative names.
+        let may = self.older == OlderForms::Accepted
+            && !self.limits_names
+            && !between.iter().any(limits_names);
+        match (may, common) {
+            (true, Some(common)) if is_host(&common, name) => Ok(()),
+            (true, Some(common)) => Err(not_for(name, vec![common.into()])),
+            _ => Err(Refusal::NoNames.into()),
+        }
+    }
+}
+
+fn is_in_force(certificate: &Certificate<'_>, now: UnixTime) -> Result<(), Error> {
+    let (begins, ends) = certificate.validity().ok_or(CertificateError::BadEncoding)?;
+    let time = |seconds: i64| {
+        UnixTime::since_unix_epoch(std::time::Duration::from_secs(
+            u64::try_from(seconds).unwrap_or_default(),
+        ))
+    };
+    let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    if seconds < begins {
+        let not_before = time(begins);
+        return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
+    }
+    if seconds > ends {
+        let not_after = time(ends);
+        return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
+    }
+    Ok(())
+}
+
+fn not_for(name: &ServerName<'_>, presented: Vec<String>) -> Error {
+    let expected = name.to_owned();
+    CertificateError::NotValidForNameContext { expected, presented }.into()
+}
+
+/// Whether the common name is this host's. Addresses never stand there.
+///
+/// ```text
+/// common name = host / "*." domain                         ; RFC 6125 6.4.3: the star is one whole label
+/// ```
+fn is_host(common: &str, name: &ServerName<'_>) -> bool {
+    let ServerName::DnsName(name) = name else { return false };
+    let bare = |name: &str| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let (common, name) = (bare(common), bare(name.as_ref()));
+    match common.strip_prefix("*.") {
+        Some(domain) => {
+            domain.contains('.')
+                && name
+                    .split_once('.')
+                    .is_some_and(|(label, rest)| !label.is_empty() && rest == domain)
+        }
+        None => common == name,
+    }
+}
+
+// === Signatures of a handshake ===
+
+/// Whether the peer has the key of the certificate that it shows. The library reads only certificates of version 3.
+pub(super) fn verify_signature(
+    version: Signed,
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signature: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<(), Error> {
+    let older = Certificate::read(certificate).filter(|certificate| certificate.version < 3);
+    let outcome = match (version, older) {
+        (Signed::Tls12, None) => {
+            verify_tls12_signature(message, certificate, signature, algorithms)
+        }
+        (Signed::Tls13, None) => {
+            verify_tls13_signature(message, certificate, signature, algorithms)
+        }
+        (Signed::Tls13, Some(older)) => {
+            let key = SubjectPublicKeyInfoDer::from(older.key);
+            verify_tls13_signature_with_raw_key(message, &key, signature, algorithms)
+        }
+        (Signed::Tls12, Some(older)) => {
+            let key = older.public_key().ok_or(CertificateError::BadEncoding)?;
+            return verify_with_key(message, key, signature, algorithms);
+        }
+    };
+    outcome.map(|_| ())
+}
+
+/// Which version of TLS the signature is from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Signed {
+    Tls12,
+    Tls13,
+}
+
+/// A scheme of TLS 1.2 does not say which curve it is of, so each that it may be is tried (RFC 5246 7.4.1.4.1, RFC 8446
+/// 4.2.3).
+fn verify_with_key(
+    message: &[u8],
+    key: Bits<'_>,
+    signature: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<(), Error> {
+    let (_, possible) = algorithms
+        .mapping
+        .iter()
+        .find(|(scheme, _)| *scheme == signature.scheme)
+        .ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
+    let is_good = possible.iter().any(|algorithm| {
+        algorithm.public_key_alg_id().as_ref() == key.algorithm
+            && algorithm.verify_signature(key.bits, message, signature.signature()).is_ok()
+    });
+    if is_good { Ok(()) } else { Err(CertificateError::BadSignature.into()) }
+}
+
+// === Words ===
+
+/// Why a certificate is refused, where the library has no word for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It signs for itself and nobody chose it.
+    Stranger,
+    /// The same, and it is marked as an authority.
+    OwnAuthority,
+    /// Somebody else's authority.
+    Authority,
+    /// It is older than version 3, and that is not accepted.
+    Version(u8),
+    /// The same, and no authority in the file made it.
+    VersionOfNobody(u8),
+    /// It has no name where one is looked for.
+    NoNames,
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        CertificateError::Other(OtherError(Arc::new(refusal))).into()
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stranger => f.write_str(
+                "the certificate's issuer is not trusted: it signs for itself and does not stand in ssl_client_ca_file; put it \
+                 there",
+            ),
+            Self::OwnAuthority => f.write_str(
+                "the certificate signs for itself and is marked as an authority, and does not stand in ssl_client_ca_file; put \
+                 it there",
+            ),
+            Self::Authority => f.write_str(
+                "the certificate is marked as an authority (CA:TRUE); put it into ssl_client_ca_file itself, or make one with \
+                 basicConstraints CA:FALSE",
+            ),
+            Self::Version(version) => write!(
+                f,
+                "the certificate is of version {version}; make one of version 3 (an extension file for `openssl x509 -req`), or \
+                 write ssl_client_older_certs = yes and name its authority in ssl_client_ca_file"
+            ),
+            Self::VersionOfNobody(version) => write!(
+                f,
+                "the certificate is of version {version}, and no authority in ssl_client_ca_file has made it; put its \
+                 authority there, or make one of version 3"
+            ),
+            Self::NoNames => write!(
+                f,
+                "the certificate {NO_NAMES}; make one with it, or write ssl_client_older_certs = yes and name its authority in \
+                 ssl_client_ca_file"
+            ),
+        }
+    }
+}
+
+/// Text of a peer on its way into a log.
+pub(super) fn clean(text: &str) -> Box<str> {
+    cleaned(text.as_bytes(), SHOWN_BYTES_MAX)
+}
+
+/// As much as a log line has room for.
+const SHOWN_BYTES_MAX: usize = 160;
+const NO_NAMES: &str = "has no subjectAltName with a host";
+pub(super) const NO_TRUST: Fault = Fault::of_certificate(
+    "no authority is trusted: set ssl_client_ca_file, or install ca-certificates",
+);
+pub(super) const BAD_NAME: Fault = Fault::of_certificate("the backend's name is no host name");
