@@ -256,4 +256,8 @@ impl Source for Files {
             std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
         names.filter_map(Result::transpose).collect()
     }
+
+    fn environment(&mut self, name: &str) -> Option<Vec<u8>> {
+        std::env::var_os(name).map(std::os::unix::ffi::OsStringExt::into_vec)
+    }
 }

@@ -124,6 +124,7 @@ impl Page {
                     self.written(setting, found);
                 }
                 // In blocks silence means the default, and sometimes (the driver) more than that.
+                None if setting.is_said => {}
                 None if self.show == Show::All && section.scope == Scope::Global => {
                     self.line(&format!("{} = {}", setting.name, quoted(setting.default)));
                 }
@@ -150,8 +151,10 @@ impl Page {
                 format!("{} {PARTLY_HIDDEN}", quoted(&masked(&found.text)))
             }
             _ => match &found.file {
-                // More than one line cannot be written between quotes.
-                Some(file) if found.text.contains('\n') => format!("<{}", file.display()),
+                // More than one line cannot be written between quotes, and only in files `%` and `$` are themselves.
+                Some(file) if found.text.contains(['\n', '%', '$']) => {
+                    format!("<{}", file.display())
+                }
                 _ => quoted(&found.text),
             },
         };
@@ -167,9 +170,15 @@ impl Page {
             let is_hidden = self.secrets == Secrets::Hidden && Field::is_secret(&field.name);
             if is_hidden && !field.text.is_empty() {
                 self.line(&format!("{} = {HIDDEN}", field.name));
-            } else {
-                self.line(&format!("{} = {}", field.name, quoted(&field.text)));
+                continue;
             }
+            let text = match &field.file {
+                Some(file) if field.text.contains(['\n', '%', '$']) => {
+                    format!("<{}", file.display())
+                }
+                _ => quoted(&field.text),
+            };
+            self.line(&format!("{} = {text}", field.name));
         }
         self.close();
     }
@@ -201,7 +210,7 @@ fn is_secret_pair(word: &str) -> bool {
 /// In a block that overrides, every written value counts.
 fn is_changed(setting: &Setting, section: &Section, found: &Found) -> bool {
     let default = value::parse(setting.kind, setting.default);
-    section.scope != Scope::Global || default.as_ref() != Ok(&found.value)
+    setting.is_said || section.scope != Scope::Global || default.as_ref() != Ok(&found.value)
 }
 
 fn label_text(label: &str) -> String {
@@ -214,7 +223,7 @@ fn quoted(text: &str) -> String {
     let is_plain = !text.starts_with(['"', '\'', '<', ' ', '\t', '#'])
         && !text.ends_with([' ', '\t', '\\'])
         && text.trim() == text
-        && !text.contains('#');
+        && !text.contains(['#', '$']);
     if is_plain { text.to_owned() } else { quote(text) }
 }
 
@@ -286,7 +295,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_survives_being_printed(text in "[ -~äß]{0,30}") {
+        fn any_text_survives_being_printed(text in "[ -$&-~äß]{0,30}") {
             let greeting = format!("login_greeting = {}\n", quote(&text));
             let first = load_text(&greeting);
             let printed = render(&first.settings, Show::All, Secrets::Shown);

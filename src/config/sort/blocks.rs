@@ -84,8 +84,10 @@ impl Sorter<'_> {
             }
             (Scope::Global, "dict_server") => self.dict_server(section, inside),
             (Scope::Global, "group") => self.group_definition(entry, label),
+            // In Dovecot 2.3 a listener needs no name.
             (Scope::Service, "inet_listener") => {
-                self.named(section, Scope::Listener, entry, label, inside);
+                let listener = section.child(Scope::Listener, label, &entry.place);
+                self.entries(listener, inside);
             }
             (Scope::Passdb, "fields" | "passdb_fields") => self.fields(section, inside),
             (_, name) => self.other(section, entry, name, label, inside),
@@ -295,13 +297,14 @@ impl Sorter<'_> {
                 self.findings.error(&entry.place, &entry.name, text);
                 continue;
             }
-            let text =
-                raw.text.strip_suffix('\n').filter(|_| raw.file.is_some()).unwrap_or(&raw.text);
-            self.field(section, entry, text.to_owned());
+            match self.written.resolve(Scope::Passdb, raw) {
+                Ok(raw) => self.field(section, entry, &raw),
+                Err(fault) => self.findings.error(&entry.place, &entry.name, fault),
+            }
         }
     }
 
-    fn field(&mut self, section: &mut Section, entry: &Entry, text: String) {
+    fn field(&mut self, section: &mut Section, entry: &Entry, raw: &Raw) {
         let name = entry.name.as_str();
         let families = ["forward_", "user_", "userdb_", "event_"];
         let is_known =
@@ -320,7 +323,13 @@ impl Sorter<'_> {
             }
         }
         section.fields.retain(|field| field.name != name);
-        section.fields.push(FoundField { name: name.to_owned(), text, place: entry.place.clone() });
+        let text = raw.text.strip_suffix('\n').filter(|_| raw.file.is_some()).unwrap_or(&raw.text);
+        section.fields.push(FoundField {
+            name: name.to_owned(),
+            text: text.to_owned(),
+            file: raw.file.clone(),
+            place: entry.place.clone(),
+        });
     }
 
     /// Dovecot 2.4's second form of a list of words: `protocols { imap = yes  pop3 = no }`.

@@ -21,6 +21,10 @@ impl Source for Printed {
     fn list(&mut self, _folder: &Path) -> io::Result<Vec<String>> {
         Err(io::ErrorKind::NotFound.into())
     }
+
+    fn environment(&mut self, _name: &str) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 const PRINTED: &str = "/printed.conf";
