@@ -85,10 +85,6 @@ pub const TOLD_MAX: usize = 200;
 
 impl Findings {
     pub(crate) fn error(&mut self, place: &Place, setting: &str, text: impl Into<String>) {
-        let text = text.into();
-        if is_told(&self.errors, place, setting, &text) {
-            return;
-        }
         if self.errors.len() < TOLD_MAX {
             add(&mut self.errors, place, setting, text.into());
         } else {
@@ -97,10 +93,6 @@ impl Findings {
     }
 
     pub(crate) fn warn(&mut self, place: &Place, setting: &str, text: impl Into<String>) {
-        let text = text.into();
-        if is_told(&self.warnings, place, setting, &text) {
-            return;
-        }
         if self.warnings.len() < TOLD_MAX {
             add(&mut self.warnings, place, setting, text.into());
         }
@@ -124,12 +116,6 @@ fn add(told: &mut Vec<Diagnostic>, place: &Place, setting: &str, text: String) {
     if !told.contains(&diagnostic) {
         told.push(diagnostic);
     }
-}
-
-/// One line may stand for several protocols; what is wrong with it is said once.
-fn is_told(told: &[Diagnostic], place: &Place, setting: &str, text: &str) -> bool {
-    let is_same = |it: &Diagnostic| it.place == *place && it.setting == setting && it.text == text;
-    told.iter().any(is_same)
 }
 
 /// The candidate nearest to `name`, if it is near enough to be what a tired person meant.

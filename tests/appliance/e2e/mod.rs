@@ -54,6 +54,7 @@ mod tls_floods;
 mod testssl;
 mod protect;
 mod doveconf;
+mod written;
 mod injection;
 mod faults;
 mod lmtp_faults;
