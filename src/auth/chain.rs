@@ -245,7 +245,7 @@ impl Chain {
         let found = match passdb.lookup(&values, &self.kept) {
             Ok(found) => found,
             Err(error) => {
-                return Consulted::Ended(Ended::Trouble(Cause::Field(error)), Fields::default());
+                return Consulted::Ended(Ended::Trouble(error), Fields::default());
             }
         };
         let Some(Found { fields, stored }) = found else {

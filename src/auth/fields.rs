@@ -263,6 +263,12 @@ impl Fields {
         self.take(field, text, flag).ok_or(FieldError(field))
     }
 
+    /// Whether [`Self::set`] does anything with a field of this name.
+    #[must_use]
+    pub fn knows(name: &str) -> bool {
+        name.starts_with("forward_") || Field::ALL.into_iter().any(|field| field.name() == name)
+    }
+
     /// `None` when the value is none of this field's. Each field's values are described in [`Field::expected`].
     fn take(&mut self, field: Field, text: &str, flag: impl Fn() -> Option<bool>) -> Option<()> {
         let grant = &mut self.grant;

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use crate::auth::ask::Proof;
 use crate::auth::fields::{FieldError, Fields};
-use crate::auth::passwd_file::PasswdFile;
+use crate::auth::passwd_file::{PasswdFile, RowFault, is_variable, row_template};
 use crate::auth::scheme::{Scheme, SchemeError};
 use crate::auth::user::UserRules;
 use crate::auth::variables::Values;
 use crate::names::Protocol;
 use crate::secret::Secret;
-use crate::template::Template;
+use crate::template::{Template, Unexpandable};
 
 /// All password databases, in the order of the configuration, and how names are read before any is asked.
 #[derive(Clone, Debug, Default)]
@@ -149,6 +149,12 @@ pub enum Cause {
     /// An extra field, of the row or of the configuration.
     #[error(transparent)]
     Field(#[from] FieldError),
+    /// A variable in a row that nobody can expand.
+    #[error(transparent)]
+    Row(#[from] RowFault),
+    /// A template that nothing can be made of in this login.
+    #[error(transparent)]
+    Template(#[from] Unexpandable),
 }
 
 const _: () = assert!(size_of::<Cause>() <= 16);
@@ -192,26 +198,34 @@ impl Passdb {
         &self,
         values: &Values<'_>,
         earlier: &Fields,
-    ) -> Result<Option<Found>, FieldError> {
+    ) -> Result<Option<Found>, Cause> {
         let entry = match &self.driver {
             Driver::Static => None,
-            Driver::PasswdFile(file) => match file.lookup(&values.expand(&self.username_format)) {
+            Driver::PasswdFile(file) => match file.lookup(&values.expand(&self.username_format)?) {
                 None => return Ok(None),
                 entry => entry,
             },
         };
         let mut fields = earlier.clone();
         for (name, template) in &self.default_fields {
-            fields.set(name, Some(&values.expand(template)))?;
+            fields.set(name, Some(&values.expand(template)?))?;
         }
         for (name, value) in entry.iter().flat_map(|entry| entry.fields()) {
-            fields.set(name, value)?;
+            // Most rows have no variable, and cost nothing.
+            match value.filter(|value| value.contains('%')) {
+                None => fields.set(name, value)?,
+                Some(_) if !Fields::knows(name) => {}
+                Some(text) => {
+                    fields.set(name, Some(&values.expand(&row_template(name, text)?)?))?;
+                }
+            }
         }
         for (name, template) in &self.fields {
-            fields.set(name, Some(&values.expand(template)))?;
+            fields.set(name, Some(&values.expand(template)?))?;
         }
         let row = entry.map(|entry| entry.password).filter(|password| !password.is_empty());
         let stored = match row {
+            Some(password) if is_variable(password) => return Err(Cause::Row(RowFault)),
             Some(password) => {
                 Some(StoredText { text: Secret::from(password), scheme: self.default_scheme })
             }

@@ -3,16 +3,20 @@
 //! An immutable index over the file's own text: eight bytes for each user beside it, so that a million users fit
 //! (DB-08). The index is sorted, not hashed: it needs no randomness and nobody can choose names that collide. Reading,
 //! watching and swapping the file is `control`'s; it keeps the old value when a new one can't be parsed. What the extra
-//! fields mean is `auth::fields`'. Variables in a row are not expanded, because rows may come from users.
+//! fields mean is `auth::fields`'. Variables in a row's extra fields are expanded as in Dovecot, by `auth::passdb`: with what
+//! the login is about and nothing else, so that rows that come from users tell nothing of this host.
 
 use std::fmt;
 
 use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
+use crate::auth::fields::Fields;
+use crate::auth::variables;
 use crate::limits::{
     PASSWD_FILE_BYTES_MAX, PASSWD_FILE_COMPLAINTS_MAX, PASSWD_FILE_LINE_BYTES_MAX, USER_BYTES_MAX,
 };
+use crate::template::{Letters, Template};
 
 /// The users of one file. Prints their number only.
 pub struct PasswdFile {
@@ -67,7 +71,17 @@ pub enum Problem {
     /// More than `PASSWD_FILE_LINE_BYTES_MAX`.
     #[error("line is too long")]
     LineTooLong,
+    /// The row counts, and fails every login of its user.
+    #[error("{RowFault}; its user cannot log in")]
+    Variable,
 }
+
+/// A variable in a row that is not there in a login, or where no variable can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a field or the password has a variable in it that is not known here; write the value itself"
+)]
+pub struct RowFault;
 
 /// Why nothing of a file can be used; whoever has an older value keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -169,6 +183,10 @@ impl fmt::Debug for Entry<'_> {
 impl Report {
     fn bad_line(&mut self, line: u32, problem: Problem) {
         self.bad_lines = self.bad_lines.saturating_add(1);
+        self.complain(line, problem);
+    }
+
+    fn complain(&mut self, line: u32, problem: Problem) {
         if self.complaints.len() < PASSWD_FILE_COMPLAINTS_MAX {
             self.complaints.push(Complaint { line, problem });
         }
@@ -181,6 +199,39 @@ impl Report {
             self.complaints.push(Complaint { line, problem: Problem::Duplicate });
         }
     }
+}
+
+/// Whether a stored password is the name of a variable, with its scheme or without. Dovecot would take it for the password.
+pub(super) fn is_variable(password: &str) -> bool {
+    let scheme = password.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+    let text = scheme.map_or(password, |(_, text)| text);
+    let is_braced = |start| text.starts_with(start) && text.ends_with('}');
+    // A colon ends the column.
+    let is_cut = matches!(text, "%{env" | "$ENV" | "$SET");
+    is_braced("%{") || is_braced("${") || is_cut
+}
+
+/// Whether a row has a variable that every login would fail of.
+fn has_fault(line: &str) -> bool {
+    // A million rows without one are looked at once.
+    if !line.contains(['%', '$']) {
+        return false;
+    }
+    let entry = Entry::of(line);
+    let is_bad = |(name, value): (&str, Option<&str>)| {
+        let text = value.filter(|text| text.contains('%') && Fields::knows(name));
+        text.is_some_and(|text| row_template(name, text).is_err())
+    };
+    is_variable(entry.password) || entry.fields().any(is_bad)
+}
+
+/// The template of an extra field. In what is a password `%u` may be a part of it, so that nobody can tell.
+pub(super) fn row_template(name: &str, text: &str) -> Result<Template, RowFault> {
+    let is_secret = matches!(name.rsplit('_').next(), Some("pass" | "password"));
+    let letters = if is_secret { Letters::Refused } else { Letters::Variables };
+    let template = Template::parse(text, letters).map_err(|_| RowFault)?;
+    variables::check(&template).map_err(|_| RowFault)?;
+    Ok(template)
 }
 
 /// Where a user's line is in the text.
@@ -244,7 +295,12 @@ fn find_rows(text: &[u8], report: &mut Report) -> Vec<(Row, u32)> {
         // As in Dovecot: comments, empty lines, lines without a user.
         if !matches!(line.first(), None | Some(b'#' | b':')) {
             match Row::new(start, line) {
-                Ok(row) => rows.push((row, number)),
+                Ok(row) => {
+                    if str::from_utf8(line).is_ok_and(has_fault) {
+                        report.complain(number, Problem::Variable);
+                    }
+                    rows.push((row, number));
+                }
                 Err(problem) => report.bad_line(number, problem),
             }
         }
@@ -293,6 +349,16 @@ mod tests {
         for nobody in ["", "Bob", "bo", "bobb", "# comment", "no user"] {
             assert!(file.lookup(nobody).is_none(), "{nobody:?}");
         }
+    }
+
+    #[test]
+    fn case_05_rows_with_variables_that_nobody_knows_are_told_and_kept() {
+        let (file, report) = parse(
+            "a:{PLAIN}%{env:PW}:\nb:$ENV:PW\nc:{PLAIN}${PW}\nd:x::::::pass=%w\ne:x::::::host=%{nosuch}\n\
+             f:{PLAIN}100%{x}y::::::host=%1Mu pass=%{user} userdb_x=%{y} mail=%h forward_x=%d\ng:x::::::host=%{user\n",
+        );
+        let told = [1, 2, 3, 4, 5, 7].map(|line| Complaint { line, problem: Problem::Variable });
+        assert_eq!((&report.complaints[..], report.bad_lines, file.len()), (&told[..], 0, 7));
     }
 
     #[test]

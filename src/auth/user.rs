@@ -50,6 +50,9 @@ pub enum UserError {
     /// A character that `auth_username_chars` lacks.
     #[error("user name has a character that auth_username_chars does not allow")]
     Character,
+    /// A filter of `auth_username_format` has nothing to work on.
+    #[error("auth_username_format cannot be applied to the user name")]
+    Format,
     /// Both an authorization identity and a separator.
     #[error("master login by authorization identity and by separator at once")]
     TwoMasters,
@@ -112,7 +115,7 @@ impl UserRules {
             remote: question.remote,
             local: question.local,
         };
-        let user = values.expand(&self.format);
+        let user = values.expand(&self.format).map_err(|_| UserError::Format)?;
         check(&user)?;
         Ok(user.into_boxed_str())
     }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::names::Protocol;
-use crate::template::Template;
+use crate::template::{Template, Unexpandable};
 
 /// What the variables stand for in one login.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +27,10 @@ pub struct Values<'a> {
 
 impl Values<'_> {
     /// A template's text in this login.
-    #[must_use]
-    pub fn expand(&self, template: &Template) -> String {
+    ///
+    /// # Errors
+    /// A filter cannot do its work on this login's values.
+    pub fn expand(&self, template: &Template) -> Result<String, Unexpandable> {
         template.expand(&|name| {
             Some(match name {
                 "user" => Cow::from(self.user),
@@ -70,7 +72,7 @@ mod tests {
     use crate::template::Letters;
 
     fn parse(text: &str) -> Template {
-        Template::parse(text, Letters::Text).unwrap()
+        Template::parse(text, Letters::Variables).unwrap()
     }
 
     fn expand(text: &str, user: &str) -> String {
@@ -82,7 +84,7 @@ mod tests {
             remote: "192.0.2.7".parse().unwrap(),
             local: "::1".parse().unwrap(),
         };
-        values.expand(&parse(text))
+        values.expand(&parse(text)).unwrap()
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! Driver: [`super::load`]. Tests: below, in the parts, and in `tests.rs`.
 
 mod ciphers;
+mod cleartext;
 mod cluster;
 mod listeners;
 mod lmtp;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::diagnostic::{Findings, nearest};
+use super::environment::Environment;
 use super::model::{
     Auth, Config, ControlCore, Cores, Doveadm, HeaderOption, Limits, Log, LogTarget, Mechanism,
     ProtocolSettings, Proxy, ProxyHeader, ProxySsl, Trust,
@@ -32,16 +34,22 @@ use crate::limits;
 use crate::names::Protocol;
 
 /// Builds the configuration. It is meaningful only when no error was found.
-pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
+pub(crate) fn check(
+    settings: &Settings,
+    environment: &Environment,
+    findings: &mut Findings,
+) -> Config {
     let root = &settings.root;
     let protocols = protocols(root, findings);
     let (listeners, admin_listeners) = listeners::all(root, &protocols, findings);
     let (data_cores, control_core) = cores(root, findings);
     let ssl = tls::ssl(root, &protocols, &listeners, findings);
-    let auth = auth(root, findings);
+    let auth = auth(root, environment, findings);
     let protocol_settings =
         Protocol::ALL.map(|protocol| protocol_settings(root, protocol, findings));
     tls::certificate_logins(root, &listeners, &auth, &protocol_settings, findings);
+    let trust = trust(root, findings);
+    cleartext::point_out(root, &listeners, &ssl, &protocol_settings, &trust, findings);
     Config {
         base_dir: folder(root, "base_dir", findings),
         state_dir: folder(root, "state_dir", findings),
@@ -50,7 +58,7 @@ pub(crate) fn check(settings: &Settings, findings: &mut Findings) -> Config {
         listeners,
         admin_listeners,
         cluster: cluster::cluster(root, findings),
-        trust: trust(root, findings),
+        trust,
         ssl,
         auth,
         login_greeting: root.text("login_greeting"),
@@ -149,7 +157,7 @@ fn trust(root: &Section, findings: &mut Findings) -> Trust {
     }
 }
 
-fn auth(root: &Section, findings: &mut Findings) -> Auth {
+fn auth(root: &Section, environment: &Environment, findings: &mut Findings) -> Auth {
     let mut offered = mechanisms(root, "auth_mechanisms", findings);
     if offered.is_empty() {
         let text = "no mechanism is left, expected `plain`, `login` or `external`";
@@ -170,7 +178,7 @@ fn auth(root: &Section, findings: &mut Findings) -> Auth {
             .auto("auth_hash_threads")
             .and_then(|threads| u16::try_from(threads).ok()),
         hash_memory: root.number("auth_hash_memory"),
-        passdbs: passdbs::all(root, findings),
+        passdbs: passdbs::all(root, environment, findings),
     }
 }
 
@@ -348,7 +356,7 @@ fn protocol_settings(
             .auto_time("relay_idle_timeout")
             .unwrap_or_else(|| default_idle_timeout(protocol)),
         verify_backends: flag("ssl_client_require_valid_cert"),
-        allow_cleartext: flag("auth_allow_cleartext"),
+        allow_cleartext: cleartext::allowed(holder("auth_allow_cleartext")),
         ssl_require_client_cert: flag("auth_ssl_require_client_cert"),
         ssl_username_from_cert: flag("auth_ssl_username_from_cert"),
     }

@@ -102,6 +102,7 @@ fn kind(kind: Kind) -> String {
         Kind::Cores => "`auto` or CPUs".to_owned(),
         Kind::Core => "`auto` or a CPU".to_owned(),
         Kind::LoginTemplate => "text with variables of the login".to_owned(),
+        Kind::FieldTexts => "words with variables of the login".to_owned(),
         Kind::ProbeTemplate => "text with `%{backend_host}`".to_owned(),
         Kind::GeoDb | Kind::LocalDb => "`ENGINE:…`".to_owned(),
     }
@@ -170,12 +171,38 @@ that a proxy meets are understood, too. `hale check-config` names every mistake 
 | `<file` | the content of the file, without its last line end; for certificates and keys, the file itself |
 | `!include FILE`, `!include_try FILE` | the settings of other files, `*` and `?` allowed in the last part |
 | `@group = variant` | settings defined by `group @group variant { … }`; `@cluster_defaults = proxy` is built in |
-| `%{variable \\| filter}` | a variable; filters are `lower`, `upper`, `username`, `domain`, `default('text')` |
+| `%{variable \\| filter}` | a variable, see below |
+| `%{env:NAME}`, `$ENV:NAME` | a variable of the environment, put in when the file is read |
+| `$name`, `$SET:name` | the value of a setting so far: in this block, else around it, else its default |
 
 Relative paths start at the folder of the file they stand in. Times need a unit (`500ms`, `31secs`, `10 min`, `1 hour`);
-sizes may have one (`64k`, `1M`). Variables of a login are `%{user}`, `%{protocol}`, `%{remote_ip}`, `%{local_ip}`,
-`%{original_user}`, `%{auth_user}`, `%{login_user}`, `%{master_user}`, `%{session}`, `%{hostname}` and `%{passdb:FIELD}`;
-Dovecot 2.3's `%u`, `%n`, `%d`, `%Lu` are understood except in passwords. Values are never expanded a second time.
+sizes may have one (`64k`, `1M`).
+
+### Variables
+
+No text of a variable is ever taken for its value: it is expanded, or an error.
+
+* **Everywhere**: `%{env:NAME}`, with filters. A variable that is not set is an error that names it (Dovecot takes it as empty),
+  unless `| default('text')` follows; for a password an empty one is, too. Line ends and other control characters are refused.
+  `import_environment { NAME = VALUE }` defines variables. Under systemd they come from `Environment=` or `EnvironmentFile=`;
+  `hale check-config` needs them, too.
+* **In words that begin with `$`**: `$ENV:NAME`, `$SET:name`, `$name`, as in Dovecot only in front of a space or the end and
+  not between quotes. Elsewhere `$ENV:`, `$SET:` and a shell's `${NAME}` are errors. `$protocols` begins empty, so that
+  nothing is served that nobody wrote; other settings begin with their default. Stored passwords (`$6$…`) are themselves.
+* **In texts with variables of a login** (user names, passdb fields, extra fields in a passwd-file): `%{user}`, `%{protocol}`,
+  `%{remote_ip}`, `%{local_ip}`, `%{original_user}` and `%{master_user}`; also Dovecot 2.3's `%u`, `%n`, `%d`, `%s`, `%r`, `%l` with
+  offset, width and modifiers (`%1Mu`, `%2.256Nu`, `%-3.2Ld`; L U E X R N H M D T) and `%{sha256;truncate=8:user}`. `%%` is one
+  percent sign there, as in 2.3.
+* **Filters** are Dovecot 2.4's: `lower`, `upper`, `username`, `domain`, `default('text')`, `md5`, `sha1`, `sha256`, `sha384`,
+  `sha512` (with `rounds=N, salt='text'`), `hash('sha1')`, `base64`, `unbase64`, `hex(N)`, `unhex`, `hexlify(N)`, `unhexlify`,
+  `reverse`, `truncate(N)`, `truncate(bits=N)`, `substr(FROM, N)`, `ldap_dn`, `if('eq', 'text', 'yes', 'no')`, `index('.', N)`,
+  `lfill(N)`, `rfill(N)`, `benumber`, `lenumber`, `concat('text')`, `literal('text')`, and `+ - * / %` with a number. Others are
+  errors. A filter that has nothing to work on, such as `hex` of a name, fails the login, never the part of it.
+* **In passwords and other texts** `%` with a letter behind it is an error: Dovecot 2.3 expands it in some places, 2.4 takes it
+  as it is. In passdb fields that are passwords `%%` is one, too, for the same reason. `%%{` is a plain `%{` everywhere. A
+  password with a percent sign goes into a file, `NAME = <FILE`, of which every character counts as it is.
+
+Values are never expanded a second time.
 
 A block without a name of its own is the start of the names within, as in Dovecot 2.4 and as `doveconf -n` prints it:
 `ssl_server { cert_file = F }` is `ssl_server_cert_file = F`, in every block that may hold it. What holds for both sides holds

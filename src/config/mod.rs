@@ -12,6 +12,7 @@
 pub mod diagnostic;
 pub mod raw;
 pub mod vars;
+mod environment;
 mod value;
 pub mod registry;
 pub mod document;
@@ -28,8 +29,8 @@ use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Place};
 pub use model::{
-    Config, ControlCore, Cores, Field, GeoDb, Listener, LogTarget, Mechanism, Outcome, Passdb,
-    PassdbDriver, RequestClientCert, Skip, SslMode,
+    AllowCleartext, Config, ControlCore, Cores, Field, GeoDb, Listener, LogTarget, Mechanism,
+    Outcome, Passdb, PassdbDriver, RequestClientCert, Skip, SslMode,
 };
 pub use raw::Source;
 pub use render::{Secrets, Show, render};
@@ -53,10 +54,10 @@ pub struct Loaded {
 /// Reads the configuration at `path` and everything it includes.
 pub fn load(source: &mut impl Source, path: &Path) -> Loaded {
     let mut findings = Findings::default();
-    let entries = raw::read(source, path, &mut findings);
+    let (entries, environment) = raw::read(source, path, &mut findings);
     let start = Place::new(&Arc::from(path), 1);
-    let settings = sort::sort(&entries, &start, &mut findings);
-    let config = check::check(&settings, &mut findings);
+    let settings = sort::sort(&entries, &start, &environment, &mut findings);
+    let config = check::check(&settings, &environment, &mut findings);
     let (errors, warnings) = findings.into_parts();
     let config = if errors.is_empty() { Some(config) } else { None };
     Loaded { config, settings, errors, warnings }

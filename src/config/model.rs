@@ -232,6 +232,17 @@ pub struct Trust {
     pub proxy_protocol_implies_secure: bool,
 }
 
+/// `auth_allow_cleartext`, and whether anybody said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AllowCleartext {
+    /// Everybody may.
+    Yes,
+    /// Trusted peers and clients on this host may, also where no certificate is known.
+    No,
+    /// Nothing is written: as `no` where there is a certificate that others could use, as `yes` where there is none.
+    Unsaid,
+}
+
 /// Who may log in and how.
 #[derive(Clone, Debug)]
 pub struct Auth {
@@ -413,8 +424,8 @@ pub struct ProtocolSettings {
     pub relay_idle_timeout: Duration,
     /// Backends must show a valid certificate.
     pub verify_backends: bool,
-    /// Passwords may be sent over connections that are not private.
-    pub allow_cleartext: bool,
+    /// Whether passwords may be sent over connections that are not private.
+    pub allow_cleartext: AllowCleartext,
     /// Nobody logs in without a verified client certificate.
     pub ssl_require_client_cert: bool,
     /// The name in a verified client certificate takes the place of the one that was typed.

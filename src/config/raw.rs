@@ -12,6 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Findings, Place};
+use super::environment::Environment;
 
 /// Where files come from. The shell reads the file system, tests read a map.
 pub trait Source {
@@ -26,6 +27,9 @@ pub trait Source {
     /// # Errors
     /// Whatever the file system says.
     fn list(&mut self, folder: &Path) -> io::Result<Vec<String>>;
+
+    /// The value of an environment variable; none: it is not set.
+    fn environment(&mut self, name: &str) -> Option<Vec<u8>>;
 }
 
 /// A file larger than this is not a configuration: somebody named the wrong one (OP-01).
@@ -69,10 +73,20 @@ pub struct Value {
     pub text: String,
     /// The file the text was taken from.
     pub file: Option<PathBuf>,
+    /// Whether it stood between quotes, where `$name` is nothing but itself.
+    pub is_quoted: bool,
     /// Why that file could not be read. It is of no interest when nobody wants the value.
     pub fault: Option<String>,
     /// There is a remark in its place: it was a secret when this was printed.
     pub hidden: bool,
+}
+
+impl Value {
+    /// A text without quotes.
+    #[must_use]
+    pub fn plain(text: &str) -> Self {
+        Self { text: text.to_owned(), ..Self::default() }
+    }
 }
 
 impl fmt::Debug for Value {
@@ -81,7 +95,12 @@ impl fmt::Debug for Value {
     }
 }
 
-/// Reads `path` and what it includes. Mistakes go to `findings`; what could be understood is returned.
-pub(crate) fn read(source: &mut impl Source, path: &Path, findings: &mut Findings) -> Vec<Entry> {
+/// Reads `path` and what it includes. Mistakes go to `findings`; what could be understood is returned, with the environment
+/// variables that it mentions.
+pub(crate) fn read(
+    source: &mut impl Source,
+    path: &Path,
+    findings: &mut Findings,
+) -> (Vec<Entry>, Environment) {
     tree::Reader::new(source, findings).read(path)
 }

@@ -31,6 +31,8 @@ pub struct Setting {
     pub also: &'static [&'static str],
     /// May also stand in `protocol NAME { … }` and then holds for that protocol only.
     pub per_protocol: bool,
+    /// Nothing written is not the same as the default written.
+    pub is_said: bool,
 }
 
 /// Blocks, and what is outside of them.
@@ -151,6 +153,8 @@ pub enum Kind {
     Core,
     /// Text with the variables of a login.
     LoginTemplate,
+    /// Words, each of them a text with the variables of a login.
+    FieldTexts,
     /// Text with the variables of a health probe.
     ProbeTemplate,
     /// Where the GeoDB is.
@@ -179,7 +183,18 @@ impl Setting {
         origin: Origin,
         doc: &'static str,
     ) -> Self {
-        Self { scope, name, kind, default, doc, origin, older: &[], also: &[], per_protocol: false }
+        Self {
+            scope,
+            name,
+            kind,
+            default,
+            doc,
+            origin,
+            older: &[],
+            also: &[],
+            per_protocol: false,
+            is_said: false,
+        }
     }
 
     const fn older(self, older: &'static [&'static str]) -> Self {
@@ -188,6 +203,10 @@ impl Setting {
 
     const fn also(self, also: &'static [&'static str]) -> Self {
         Self { also, ..self }
+    }
+
+    const fn said(self) -> Self {
+        Self { is_said: true, ..self }
     }
 
     const fn per_protocol(self) -> Self {

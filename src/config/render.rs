@@ -124,6 +124,7 @@ impl Page {
                     self.written(setting, found);
                 }
                 // In blocks silence means the default, and sometimes (the driver) more than that.
+                None if setting.is_said => {}
                 None if self.show == Show::All && section.scope == Scope::Global => {
                     self.line(&format!("{} = {}", setting.name, quoted(setting.default)));
                 }
@@ -150,8 +151,10 @@ impl Page {
                 format!("{} {PARTLY_HIDDEN}", quoted(&masked(&found.text)))
             }
             _ => match &found.file {
-                // More than one line cannot be written between quotes.
-                Some(file) if found.text.contains('\n') => format!("<{}", file.display()),
+                // More than one line cannot be written between quotes, and only in files `%` and `$` are themselves.
+                Some(file) if found.text.contains(['\n', '%', '$']) => {
+                    format!("<{}", file.display())
+                }
                 _ => quoted(&found.text),
             },
         };
@@ -167,9 +170,15 @@ impl Page {
             let is_hidden = self.secrets == Secrets::Hidden && Field::is_secret(&field.name);
             if is_hidden && !field.text.is_empty() {
                 self.line(&format!("{} = {HIDDEN}", field.name));
-            } else {
-                self.line(&format!("{} = {}", field.name, quoted(&field.text)));
+                continue;
             }
+            let text = match &field.file {
+                Some(file) if field.text.contains(['\n', '%', '$']) => {
+                    format!("<{}", file.display())
+                }
+                _ => quoted(&field.text),
+            };
+            self.line(&format!("{} = {text}", field.name));
         }
         self.close();
     }
@@ -201,7 +210,7 @@ fn is_secret_pair(word: &str) -> bool {
 /// In a block that overrides, every written value counts.
 fn is_changed(setting: &Setting, section: &Section, found: &Found) -> bool {
     let default = value::parse(setting.kind, setting.default);
-    section.scope != Scope::Global || default.as_ref() != Ok(&found.value)
+    setting.is_said || section.scope != Scope::Global || default.as_ref() != Ok(&found.value)
 }
 
 fn label_text(label: &str) -> String {
@@ -214,7 +223,7 @@ fn quoted(text: &str) -> String {
     let is_plain = !text.starts_with(['"', '\'', '<', ' ', '\t', '#'])
         && !text.ends_with([' ', '\t', '\\'])
         && text.trim() == text
-        && !text.contains('#');
+        && !text.contains(['#', '$']);
     if is_plain { text.to_owned() } else { quote(text) }
 }
 
@@ -227,7 +236,8 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::config::diagnostic::Place;
-    use crate::config::tests::{load_text, loaded};
+    use crate::config::load;
+    use crate::config::tests::{Files, load_text, loaded};
     use proptest::prelude::*;
     use std::path::Path;
     use std::sync::Arc;
@@ -284,13 +294,47 @@ mod tests {
         format!("{config:#?}")
     }
 
+    /// What `meaning` does not show.
+    fn secrets(config: &Config) -> Vec<String> {
+        let password =
+            config.doveadm.password.as_ref().map(|it| it.expose().escape_ascii().to_string());
+        let fields = config.auth.passdbs.iter().flat_map(|passdb| &passdb.fields);
+        let fields = fields.map(|field| field.value.to_string());
+        [config.login_greeting.clone(), password.unwrap_or_default()]
+            .into_iter()
+            .chain(fields)
+            .collect()
+    }
+
     proptest! {
         #[test]
-        fn any_text_survives_being_printed(text in "[ -~äß]{0,30}") {
+        fn any_text_survives_being_printed(text in "[ -$&-~äß]{0,30}") {
             let greeting = format!("login_greeting = {}\n", quote(&text));
             let first = load_text(&greeting);
             let printed = render(&first.settings, Show::All, Secrets::Shown);
             prop_assert_eq!(loaded(&printed).login_greeting, text);
+        }
+
+        #[test]
+        fn case_05_variables_are_refused_or_survive_being_printed(
+            text in r#"([ -~]|%|%%|%\{(user|env:A|x)( \| (lower|default\('b'\)))?\}|%%\{|\$(ENV:A|ENV:B|SET:hostname|hostname|x)|'){0,8}"#,
+            is_quoted: bool,
+        ) {
+            let value = if is_quoted { quote(&text) } else { text };
+            let text = format!(
+                "hostname = h\nlogin_greeting = {value}\ndoveadm_password = {value}\npassdb static {{\n fields {{\n  host = {value}\n  \
+                 pass = {value}\n }}\n}}\n"
+            );
+            let mut files = Files::new(&[("/e/t.conf", &text)]);
+            files.set("A", b"a%u $x");
+            let first = load(&mut files, Path::new("/e/t.conf"));
+            if let Some(config) = &first.config {
+                let printed = render(&first.settings, Show::All, Secrets::Shown);
+                files.insert("/e/t.conf", printed.as_bytes());
+                let second = load(&mut files, Path::new("/e/t.conf"));
+                prop_assert!(second.errors.is_empty(), "{}{:?}", printed, second.errors);
+                prop_assert_eq!(secrets(&second.config.unwrap()), secrets(config), "{}", printed);
+            }
         }
     }
 }

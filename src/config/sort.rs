@@ -6,16 +6,21 @@
 
 mod blocks;
 mod filter;
+mod references;
 mod section;
+
+use std::path::Path;
 
 pub use section::Settings;
 pub(crate) use section::{Found, Section};
 
 use super::diagnostic::{Findings, Place, nearest};
+use super::environment::Environment;
 use super::raw::{Entry, Item, Value as Raw};
 use super::registry::{self, INVERTED, Kind, Outcome, Scope, Setting};
-use super::value;
+use super::value::{self, Mistake};
 use filter::Named;
+use references::Written;
 
 /// Groups may include groups; no deeper than this, so that one that includes itself ends.
 const GROUP_DEPTH_MAX: usize = 8;
@@ -23,16 +28,27 @@ const GROUP_DEPTH_MAX: usize = 8;
 const GROUP_INCLUSIONS_MAX: usize = 1000;
 
 /// Sorts everything that was read into sections.
-pub(crate) fn sort(entries: &[Entry], start: &Place, findings: &mut Findings) -> Settings {
+pub(crate) fn sort(
+    entries: &[Entry],
+    start: &Place,
+    environment: &Environment,
+    findings: &mut Findings,
+) -> Settings {
     let mut root = Section::new(Scope::Global, None, start.clone());
     let groups = entries.iter().filter_map(Group::defined_by).collect();
-    let mut sorter = Sorter { findings, groups, depth: 0, inclusions: 0, filters: Vec::new() };
+    let written = Written::default();
+    let filters = Vec::new();
+    let mut sorter =
+        Sorter { findings, environment, written, groups, depth: 0, inclusions: 0, filters };
     sorter.entries(&mut root, entries);
     Settings { root }
 }
 
 struct Sorter<'a> {
     findings: &'a mut Findings,
+    environment: &'a Environment,
+    /// For `$name`.
+    written: Written,
     groups: Vec<Group<'a>>,
     /// Groups being included inside each other.
     depth: usize,
@@ -68,7 +84,16 @@ impl Sorter<'_> {
                 Item::Value(_) if entry.name.starts_with('@') => self.group(section, entry),
                 Item::Value(raw) => self.value(section, entry, raw),
                 Item::Block { label, entries } => {
-                    self.block(section, entry, label.as_deref(), entries);
+                    let label = label.as_deref();
+                    // Others are starts of names, and no block of their own.
+                    let is_block = label.is_some() || registry::block(&entry.name).is_some();
+                    if is_block {
+                        self.written.enter(entry, label);
+                    }
+                    self.block(section, entry, label, entries);
+                    if is_block {
+                        self.written.leave();
+                    }
                 }
             }
         }
@@ -131,11 +156,19 @@ impl Sorter<'_> {
 
     /// A value for the setting of this name, in full or not.
     fn setting(&mut self, section: &mut Section, entry: &Entry, name: &str, raw: &Raw) {
-        if name == INVERTED.0 {
-            return self.inverted(section, entry, raw);
+        let resolved = self.written.resolve(section.scope, raw);
+        let known = resolved.as_ref().unwrap_or(raw).clone();
+        self.written.remember(section.scope, name, known.clone());
+        let setting = registry::find(section.scope, name);
+        if setting.is_none() && name != INVERTED.0 {
+            return self.unknown(section, entry, name, &known);
         }
-        let Some((setting, is_older)) = registry::find(section.scope, name) else {
-            return self.unknown(section, entry, name, raw);
+        let raw = &match resolved {
+            Ok(raw) => raw,
+            Err(fault) => return self.findings.error(&entry.place, &entry.name, fault),
+        };
+        let Some((setting, is_older)) = setting else {
+            return self.inverted(section, entry, raw);
         };
         if is_older {
             let text = format!("this is an older name; write `{}`", setting.name);
@@ -179,16 +212,31 @@ impl Sorter<'_> {
             return self.findings.error(&entry.place, &entry.name, text);
         }
         let text = self.adapted(setting, entry, raw);
-        match value::parse(setting.kind, &text) {
+        let is_content = raw.file.is_some() && setting.kind != Kind::Path;
+        let read = if is_content {
+            value::of_file(setting.kind, &text)
+        } else {
+            value::read(setting.kind, &text, self.environment)
+        };
+        match read {
             Ok(value) => {
+                let value = match value {
+                    value::Value::Path(path) if needs_folder(setting, &path) => {
+                        value::Value::Path(entry.place.resolve(&path.to_string_lossy()))
+                    }
+                    value => value,
+                };
                 let is_older = setting.older.contains(&entry.name.as_str());
                 let (place, file) = (entry.place.clone(), raw.file.clone());
                 let found = Found { text, value, place, file, is_older };
                 section.values.insert(setting.name, found);
             }
-            Err(expected) => {
+            Err(Mistake::Expected(expected)) => {
                 let text = format!("found {}, expected {expected}", shown(&text));
                 self.findings.error(&entry.place, &entry.name, text);
+            }
+            Err(Mistake::Variable(fault)) => {
+                self.findings.error(&entry.place, &entry.name, fault);
             }
         }
     }
@@ -199,7 +247,7 @@ impl Sorter<'_> {
             // `ssl_cert = </file` of Dovecot 2.3: the file is meant, not its content.
             (Kind::Path, Some(file)) => file.display().to_string(),
             (_, Some(_)) => raw.text.strip_suffix('\n').unwrap_or(&raw.text).to_owned(),
-            (Kind::Path, None) if is_relative(&raw.text) && setting.name != "log_path" => {
+            (Kind::Path, None) if needs_folder(setting, Path::new(&raw.text)) => {
                 entry.place.resolve(&raw.text).display().to_string()
             }
             (Kind::LoginTemplate, None)
@@ -283,6 +331,12 @@ fn not_a_setting(scope: Scope, name: &str) -> String {
         Some(near) => format!("there is no such setting here; did you mean `{near}`?"),
         None => "there is no such setting; `docs/CONFIG.md` lists all".to_owned(),
     }
+}
+
+/// Whether a path starts at the folder of the file it stands in. One that begins with a variable is asked again when its
+/// value is known.
+fn needs_folder(setting: &Setting, path: &Path) -> bool {
+    setting.name != "log_path" && path.to_str().is_some_and(is_relative)
 }
 
 fn is_relative(path: &str) -> bool {

@@ -12,7 +12,7 @@ mod blocks;
 
 /// Files in memory.
 #[derive(Default)]
-pub(super) struct Files(BTreeMap<PathBuf, Vec<u8>>);
+pub(super) struct Files(BTreeMap<PathBuf, Vec<u8>>, BTreeMap<String, Vec<u8>>);
 
 impl Files {
     pub(super) fn new(files: &[(&str, &str)]) -> Self {
@@ -21,6 +21,10 @@ impl Files {
             all.insert(path, text.as_bytes());
         }
         all
+    }
+
+    pub(super) fn set(&mut self, variable: &str, value: &[u8]) {
+        self.1.insert(variable.into(), value.to_vec());
     }
 
     pub(super) fn insert(&mut self, path: &str, bytes: &[u8]) {
@@ -37,6 +41,10 @@ impl Source for Files {
         let inside = self.0.keys().filter(|path| path.parent() == Some(folder));
         let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
         Ok(inside.map(name).collect())
+    }
+
+    fn environment(&mut self, name: &str) -> Option<Vec<u8>> {
+        self.1.get(name).cloned()
     }
 }
 
@@ -79,7 +87,8 @@ fn the_palomar_proxy_configuration_loads_as_it_stands() {
     assert_eq!(config.cluster.local_site.as_deref(), Some("DC1"));
     assert_eq!(config.cluster.localdb, Path::new("/dev/shm/cluster-localdb.sqlite"));
     let probe = config.cluster.backend_test_username.as_ref().unwrap();
-    assert_eq!(probe.expand(&|name| (name == "backend_host").then_some("be1".into())), "probe-be1");
+    let probed = probe.expand(&|name| (name == "backend_host").then_some("be1".into()));
+    assert_eq!(probed.as_deref(), Ok("probe-be1"));
     assert_eq!(config.cluster.backend_test_password, None);
     assert_eq!(config.trust.haproxy_networks, Networks::parse("192.168.1.0/24").unwrap());
     assert!(config.trust.login_networks.contains("::1".parse().unwrap()));
@@ -181,7 +190,8 @@ fn settings_of_dovecot_that_mean_nothing_to_a_proxy_warn_once_each() {
          mail_driver = maildir\nnamespace inbox {\n inbox = yes\n}\nplugin {\n fts = flatcurve\n}\nprotocol lda {\n \
          mail_plugins = sieve\n}\nservice auth {\n unix_listener x { mode = 0600 }\n}\nservice imap-login {\n \
          client_limit = 1000\n}\ndict_server { dict other { driver = redis } }\nfts_autoindex = yes\nssl_client_ca_dir \
-         = /etc/ssl/certs\nlog_debug = category=auth\nauth_verbose = yes\nssl_dh = </x\npassdb static {\n}\n",
+         = /etc/ssl/certs\nlog_debug = category=auth\nauth_verbose = yes\nssl_dh = </x\npassdb static {\n}\n\
+         auth_allow_cleartext = no\n",
     );
     let lines: Vec<&str> = found.iter().map(|text| text.split(": ").next().unwrap()).collect();
     let expected =
@@ -201,7 +211,7 @@ fn older_names_are_understood_with_a_warning() {
         config.ssl.of(Protocol::Imap).server.as_ref().unwrap().cert_file,
         Path::new("/e/cert.pem")
     );
-    assert!(config.protocol(Protocol::Imap).allow_cleartext);
+    assert_eq!(config.protocol(Protocol::Imap).allow_cleartext, AllowCleartext::Yes);
     assert_eq!(config.auth.default_domain.as_deref(), Some("example.org"));
     assert_eq!(found.warnings.len(), 4);
     assert!(found.warnings[2].text.contains("auth_allow_cleartext = yes"));
@@ -210,10 +220,19 @@ fn older_names_are_understood_with_a_warning() {
 #[test]
 fn passwords_may_come_from_files_and_lose_one_line_end() {
     let text = "doveadm_password = <secret\nlogin_greeting = \" hi # there \"\n";
-    let mut files = Files::new(&[("/e/t.conf", text), ("/e/secret", "hush\n\n")]);
+    let mut files = Files::new(&[("/e/t.conf", text), ("/e/secret", "hush\r\n")]);
     let config = load(&mut files, Path::new("/e/t.conf")).config.unwrap();
-    assert_eq!(config.doveadm.password.unwrap().expose(), b"hush\n");
+    assert_eq!(config.doveadm.password.unwrap().expose(), b"hush");
     assert_eq!(config.login_greeting, " hi # there ");
+    for (content, expected) in [
+        ("a\nb\n", "more than one line"),
+        ("a\x1Bb\n", "control character"),
+        ("${X}\n", "is not expanded"),
+    ] {
+        let mut files = Files::new(&[("/e/t.conf", text), ("/e/secret", content)]);
+        let found = load(&mut files, Path::new("/e/t.conf")).errors;
+        assert!(found[0].text.contains(expected), "{found:?}");
+    }
 }
 
 #[test]
@@ -248,3 +267,6 @@ fn op_01_debug_output_shows_no_secret() {
                 cluster_geodb = cassandra:hosts=a;keyspace=k;user=u;password=hush\n";
     assert!(!format!("{:?}", load_text(text)).contains("hush"));
 }
+
+mod field;
+mod placeholders;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::diagnostic::nearest;
+use super::environment::{Environment, Privacy, file_content};
 use super::model::{ControlCore, Cores};
 use super::registry::Kind;
 use super::vars::{LOGIN_VARIABLES, PROBE_VARIABLES};
@@ -35,7 +36,62 @@ pub(crate) enum Value {
     Template(Template),
 }
 
-/// Reads `text` as `kind`.
+/// Why a text as written cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Mistake {
+    /// What was expected, to stand behind "expected".
+    Expected(String),
+    /// What is wrong with its variables, as a sentence. It shows no password.
+    Variable(String),
+}
+
+/// Reads `text` as it was written: variables of the environment are put in first.
+///
+/// # Errors
+/// See [`Mistake`].
+pub(crate) fn read(kind: Kind, text: &str, environment: &Environment) -> Result<Value, Mistake> {
+    let open = Privacy::Open;
+    let template = match kind {
+        Kind::LoginTemplate => login_template(text, Letters::Variables, environment, open),
+        Kind::ProbeTemplate => template(text, Letters::Refused, PROBE_VARIABLES, environment, open),
+        // Taken apart first, by `check`.
+        Kind::FieldTexts => return Ok(Value::Text(text.to_owned())),
+        _ => {
+            let privacy = if kind == Kind::Secret { Privacy::Secret } else { open };
+            let plain = environment.plain(text, privacy).map_err(Mistake::Variable)?;
+            let keys = |text: &str| text.matches(';').count();
+            if kind == Kind::GeoDb && keys(&plain) != keys(text) {
+                let fault = "a value of the environment cannot contain `;` here";
+                return Err(Mistake::Variable(fault.to_owned()));
+            }
+            // What was written is shown in messages, what a variable stands for is not.
+            return match parse(kind, &plain) {
+                Err(expected) if plain != text => Err(Mistake::Variable(format!(
+                    "expected {expected}; a variable stands for something else"
+                ))),
+                read => read.map_err(Mistake::Expected),
+            };
+        }
+    };
+    template.map(Value::Template).map_err(Mistake::Expected)
+}
+
+/// Reads the content of a file as `kind`.
+///
+/// # Errors
+/// See [`Mistake`].
+pub(crate) fn of_file(kind: Kind, text: &str) -> Result<Value, Mistake> {
+    let text = file_content(text).map_err(Mistake::Variable)?;
+    if text.contains(|c: char| c.is_control() && !matches!(c, '\t' | '\n')) {
+        return Err(Mistake::Variable("the file has a control character in it".to_owned()));
+    }
+    if matches!(kind, Kind::Text | Kind::Secret) && text.contains('\n') {
+        return Err(Mistake::Variable("the file has more than one line".to_owned()));
+    }
+    parse(kind, text).map_err(Mistake::Expected)
+}
+
+/// Reads `text`, in which nothing is a variable but in templates, as `kind`.
 ///
 /// # Errors
 /// What was expected, to stand behind "expected". What was found is said by the caller, who knows what is secret.
@@ -48,6 +104,8 @@ pub(crate) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
             Ok(number) => Ok(Value::Auto(Some(number))),
             Err(expected) => Err(format!("`auto` or {expected}")),
         },
+        // Dovecot's own files have it commented out and empty.
+        Kind::Port if text.is_empty() => Ok(Value::Number(0)),
         Kind::Port => number(text, 0, u64::from(u16::MAX))
             .map(Value::Number)
             .map_err(|_| "a port, 0 to 65535".to_owned()),
@@ -58,7 +116,9 @@ pub(crate) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
             Ok(time) => Ok(Value::AutoTime(Some(time))),
             Err(expected) => Err(format!("`auto` or {expected}")),
         },
-        Kind::Text | Kind::Secret | Kind::GeoDb | Kind::LocalDb => Ok(Value::Text(text.to_owned())),
+        Kind::Text | Kind::Secret | Kind::FieldTexts | Kind::GeoDb | Kind::LocalDb => {
+            Ok(Value::Text(text.to_owned()))
+        }
         Kind::Character => match text.chars().count() {
             0 | 1 => Ok(Value::Text(text.to_owned())),
             _ => Err("one character".to_owned()),
@@ -77,19 +137,53 @@ pub(crate) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
         Kind::Choice(choices) => Err(one_of(choices)),
         Kind::Cores => cores(text).map(Value::Cores),
         Kind::Core => core(text).map(Value::Core),
-        Kind::LoginTemplate => template(text, Letters::Variables, LOGIN_VARIABLES),
-        Kind::ProbeTemplate => template(text, Letters::Text, PROBE_VARIABLES),
+        Kind::LoginTemplate => {
+            login_template(text, Letters::Variables, &Environment::default(), Privacy::Open)
+                .map(Value::Template)
+        }
+        Kind::ProbeTemplate => template(
+            text,
+            Letters::Refused,
+            PROBE_VARIABLES,
+            &Environment::default(),
+            Privacy::Open,
+        )
+        .map(Value::Template),
     }
 }
 
-/// A template whose variables are all known, or what was expected instead.
-pub(crate) fn template(text: &str, letters: Letters, known: &[&str]) -> Result<Value, String> {
-    let parsed = Template::parse(text, letters)
-        .map_err(|fault| format!("text with variables such as `%{{{}}}`; {fault}", known[0]))?;
+/// A template of a login.
+///
+/// # Errors
+/// See [`template`].
+pub(crate) fn login_template(
+    text: &str,
+    letters: Letters,
+    environment: &Environment,
+    privacy: Privacy,
+) -> Result<Template, String> {
+    template(text, letters, LOGIN_VARIABLES, environment, privacy)
+}
+
+/// A template whose variables are all known.
+///
+/// # Errors
+/// What was expected instead.
+pub(crate) fn template(
+    text: &str,
+    letters: Letters,
+    known: &[&str],
+    environment: &Environment,
+    privacy: Privacy,
+) -> Result<Template, String> {
+    let example = known.first().copied().unwrap_or_default();
+    let expected = |fault: String| format!("text with variables such as `%{{{example}}}`; {fault}");
+    let mut parsed = Template::parse(text, letters).map_err(expected)?;
+    environment.settle(&mut parsed, privacy).map_err(expected)?;
     let is_known = |name: &str| known.contains(&name) || name.starts_with("passdb:");
     let unknown = parsed.variables().find(|name| !is_known(name));
     let Some(name) = unknown else {
-        return Ok(Value::Template(parsed));
+        return Ok(parsed);
     };
     let hint = nearest(name, known.iter().copied())
         .map_or_else(String::new, |near| format!(" (did you mean `%{{{near}}}`?)"));

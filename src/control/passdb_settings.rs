@@ -43,7 +43,10 @@ fn passdb(settings: &config::Passdb) -> Result<(Passdb, Option<PathBuf>), Settin
                     "passdb {name}: passwd_file_path: variables are not supported; name one file ({file})"
                 )));
             }
-            path = Some(PathBuf::from(file.expand(&|_| None)));
+            let text = file.expand(&|_| None).map_err(|error| {
+                SettingFault(format!("passdb {name}: passwd_file_path: {error}"))
+            })?;
+            path = Some(PathBuf::from(text));
         }
         PassdbDriver::Static { password } => {
             if let Some(password) = password {

@@ -46,7 +46,7 @@ pub struct SessionSettings {
 /// Who may send a password over a connection that is not private (W-TRUST-2, W-TRUST-3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cleartext {
-    /// Everybody: the operator wants it so, or has no certificate that could make anything private.
+    /// Everybody: the operator wants it so, or said nothing and has no certificate that could make anything private.
     Allowed,
     /// Trusted peers and clients on this host.
     Discouraged,

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::admission::door::DoorRules;
 use crate::auth::verdict::{BackendTls, Certificate};
-use crate::config::model::{HeaderOption, ProxyHeader, ProxySsl};
-use crate::config::{self, Config, Mechanism, SslMode};
+use crate::config::model::{ClientSsl, HeaderOption, ProxyHeader, ProxySsl};
+use crate::config::{self, AllowCleartext, Config, Mechanism, SslMode};
 use crate::event::Event;
 use crate::limits;
 use crate::lmtp::LmtpSettings;
@@ -170,12 +170,7 @@ fn session_settings(config: &Config, protocol: Protocol, host: &str) -> SessionS
         guarded_rules,
         rules,
         trusted: config.trust.login_networks.clone(),
-        cleartext: match ssl.mode {
-            SslMode::Required => Cleartext::Forbidden,
-            // Without a certificate there is no better way that clients could be sent to.
-            _ if own.allow_cleartext || !ssl.has_certificate() => Cleartext::Allowed,
-            SslMode::Yes | SslMode::No => Cleartext::Discouraged,
-        },
+        cleartext: cleartext(ssl, own),
         proxy_header_is_private: config.trust.proxy_protocol_implies_secure,
         proxy_header_timeout: config.trust.haproxy_timeout,
         failure_delay: config.auth.failure_delay,
@@ -191,6 +186,17 @@ fn session_settings(config: &Config, protocol: Protocol, host: &str) -> SessionS
                 pass_backend_error: protocol.pass_backend_error,
             }
         }),
+    }
+}
+
+fn cleartext(ssl: &ClientSsl, own: &config::model::ProtocolSettings) -> Cleartext {
+    match (ssl.mode, own.allow_cleartext) {
+        (SslMode::Required, _) => Cleartext::Forbidden,
+        (_, AllowCleartext::Yes) => Cleartext::Allowed,
+        // Without a certificate there is no better way that clients could be sent to. Whoever says so in so many words
+        // wants them turned away all the same, as Dovecot does.
+        (_, AllowCleartext::Unsaid) if !ssl.has_certificate() => Cleartext::Allowed,
+        (_, AllowCleartext::Unsaid | AllowCleartext::No) => Cleartext::Discouraged,
     }
 }
 
@@ -254,7 +260,7 @@ mod tests {
     use crate::config::tests::loaded;
 
     #[test]
-    fn w_trust_2_the_settings_say_who_may_send_a_password_in_clear() {
+    fn w_trust_2_case_01_the_settings_say_who_may_send_a_password_in_clear() {
         const CERTIFICATE: &str =
             "ssl_server_cert_file = /e/c.pem\nssl_server_key_file = /e/k.pem\n";
         let of = |text: &str| session_settings(&loaded(text), Protocol::Imap, "h").cleartext;
@@ -262,6 +268,10 @@ mod tests {
         assert_eq!(of(CERTIFICATE), Cleartext::Discouraged);
         assert_eq!(of(&format!("{CERTIFICATE}auth_allow_cleartext = yes\n")), Cleartext::Allowed);
         assert_eq!(of(&format!("{CERTIFICATE}ssl = no\n")), Cleartext::Allowed);
+        for said in ["auth_allow_cleartext = no\n", "disable_plaintext_auth = yes\n"] {
+            assert_eq!(of(said), Cleartext::Discouraged, "case 01: no certificate, and {said}");
+            assert_eq!(of(&format!("{said}ssl = no\n")), Cleartext::Discouraged, "{said}");
+        }
         let required = format!("{CERTIFICATE}ssl = required\nauth_allow_cleartext = yes\n");
         assert_eq!(of(&required), Cleartext::Forbidden);
     }

@@ -88,6 +88,25 @@ fn refused(answer: &Answer) -> Failure {
 }
 
 #[test]
+fn case_05_variables_in_rows_are_expanded_or_fail_the_login_and_never_stay_as_they_are() {
+    let list = [file(
+        "users",
+        "ann@x.org:{PLAIN}pw::::::proxy=y host=%Mn.%d forward_from=%{user|domain|upper} pass=<%{user}> mail=%h\n\
+         bob:{PLAIN}pw::::::proxy=y host=h pass=%w\ncid:{PLAIN}pw::::::proxy=y host=%{nosuch}\n\
+         dan:{PLAIN}%{env:PW}::::::proxy=y host=h\neve:{PLAIN}pw::::::proxy=y host=%{user|hex}\n",
+    )];
+    let answer = login(&list, "ann@x.org", "pw");
+    let grant = accepted(&answer);
+    assert_eq!(grant.host.as_deref(), Some("7e0d7f8a5d96c24ffcc840f31bce72b2.x.org"));
+    assert_eq!(grant.pass.as_ref().unwrap().expose(), b"<ann@x.org>");
+    assert_eq!(grant.forward, [("from".into(), "X.ORG".into())]);
+    for (user, password) in [("bob", "pw"), ("cid", "pw"), ("dan", "%{env"), ("eve", "pw")] {
+        let verdict = login(&list, user, password).verdict;
+        assert!(matches!(verdict, Verdict::Refuse { .. }), "{user}: {verdict:?}");
+    }
+}
+
+#[test]
 fn the_seeds_test_accounts_have_their_password_from_the_fields_and_come_first() {
     let accounts = file("test-accounts", "probe-be1\nprobe-be2:{PLAIN}own\n");
     let accounts = with(accounts, &[("proxy", "y"), ("password", "shared{x}")]);

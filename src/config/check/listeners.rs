@@ -98,6 +98,21 @@ enum Service {
     Admin(AdminService),
 }
 
+impl Service {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Mail(protocol) => protocol.name(),
+            Self::Admin(AdminService::Doveadm) => "doveadm",
+            Self::Admin(AdminService::Stats) => "stats",
+        }
+    }
+}
+
+/// How a listener's block is written.
+fn block(name: &str) -> String {
+    format!("inet_listener {name}").trim_end().to_owned()
+}
+
 /// A socket to open.
 struct Open {
     service: Service,
@@ -114,8 +129,7 @@ impl Finder<'_> {
     fn service(&mut self, service: Service) {
         let (label, known) = match service {
             Service::Mail(protocol) => (protocol.service_name(), known_listeners(protocol)),
-            Service::Admin(AdminService::Doveadm) => ("doveadm", &[][..]),
-            Service::Admin(AdminService::Stats) => ("stats", &[][..]),
+            Service::Admin(_) => (service.name(), &[][..]),
         };
         let root = self.root;
         let block = root.labelled(Scope::Service, label);
@@ -148,9 +162,9 @@ impl Finder<'_> {
                 Protocol::Lmtp.default_port()
             }
             (None, None, Some(section)) => {
-                let text = format!(
-                    "`inet_listener {name}` has no port and is not opened; write `port = NUMBER`"
-                );
+                let block = block(name);
+                let text =
+                    format!("`{block}` has no port and is not opened; write `port = NUMBER`");
                 return self.findings.warn(&section.place, "port", text);
             }
             (None, None, None) => return,
@@ -164,9 +178,8 @@ impl Finder<'_> {
         };
         if ssl && self.is_ssl_off(service) {
             if let Some(section) = written {
-                let text = format!(
-                    "`inet_listener {name}` is not opened, because of `ssl = no` outside of it"
-                );
+                let block = block(name);
+                let text = format!("`{block}` is not opened, because of `ssl = no` outside of it");
                 self.findings.warn(section.place_of("ssl"), "ssl", text);
             }
             return;
@@ -183,10 +196,13 @@ impl Finder<'_> {
             at_once: number("connections_max"),
             each_second: number("connection_rate"),
         };
+        // For logs and metrics.
+        let name =
+            if name.is_empty() { format!("{}-{port}", service.name()) } else { name.to_owned() };
         for address in self.addresses(written) {
             self.found.push(Open {
                 service,
-                name: name.to_owned(),
+                name: name.clone(),
                 endpoint: SocketAddr::new(address, port),
                 haproxy,
                 ssl,
@@ -305,10 +321,25 @@ mod tests {
     }
 
     #[test]
+    fn case_07_listeners_need_no_name() {
+        let text = "protocols = lmtp\nlisten = ::1\nservice lmtp {\n inet_listener {\n  port = 10024\n }\n inet_listener {\n  \
+                    port = 10025\n  address = 127.0.0.1\n }\n}\n";
+        assert_eq!(shown(text), ["lmtp-10024 [::1]:10024", "lmtp-10025 127.0.0.1:10025"]);
+        let nothing = "protocols = lmtp\nservice lmtp { inet_listener { } }\n";
+        assert!(warnings(nothing).iter().any(|line| line.contains("`inet_listener` has no port")));
+        let clash =
+            "protocols = imap\nlisten = ::1\nservice imap-login { inet_listener { port = 143 } }\n";
+        assert!(
+            errors(clash)[0]
+                .contains("opened by `inet_listener imap-143` and by the listener `imap`")
+        );
+    }
+
+    #[test]
     fn ssl_no_closes_tls_listeners_and_says_so_when_they_were_asked_for() {
         let text = "ssl = no\nlisten = ::\nprotocols = imap\nservice imap-login {\n inet_listener x { port = 1  ssl = yes }\n}\n";
         assert_eq!(shown(text), ["imap [::]:143"]);
-        assert!(warnings(text)[1].contains("t.conf:5: setting ssl"));
+        assert!(warnings(text).iter().any(|line| line.contains("t.conf:5: setting ssl")));
     }
 
     #[test]
@@ -327,6 +358,6 @@ mod tests {
     #[test]
     fn w_pp_2_haproxy_listeners_without_trusted_networks_are_pointed_out() {
         let found = warnings("service imap-login {\n inet_listener imap { haproxy = yes }\n}\n");
-        assert!(found[1].contains("haproxy_trusted_networks"), "{found:?}");
+        assert!(found.iter().any(|line| line.contains("haproxy_trusted_networks")), "{found:?}");
     }
 }

@@ -4,15 +4,19 @@
 
 use super::mechanisms;
 use crate::config::diagnostic::{Findings, Place, nearest};
+use crate::config::environment::{Environment, Privacy, file_content, leading_name};
 use crate::config::model::{Field, Outcome, Passdb, PassdbDriver, Skip};
 use crate::config::registry::Scope;
 use crate::config::sort::{Section, shown};
-use crate::config::value::{self, Value};
-use crate::config::vars::LOGIN_VARIABLES;
+use crate::config::value;
 use crate::names::Protocol;
 use crate::template::{Letters, Template};
 
-pub(super) fn all(root: &Section, findings: &mut Findings) -> Vec<Passdb> {
+pub(super) fn all(
+    root: &Section,
+    environment: &Environment,
+    findings: &mut Findings,
+) -> Vec<Passdb> {
     let mut passdbs = Vec::new();
     for child in &root.children {
         match child.scope {
@@ -31,67 +35,131 @@ pub(super) fn all(root: &Section, findings: &mut Findings) -> Vec<Passdb> {
     }
     let numbered = (1..).zip(passdbs);
     numbered
-        .map(|(number, (section, protocols))| passdb(section, number, protocols, findings))
+        .map(|(number, (section, protocols))| {
+            Reader { section, environment, findings }.passdb(number, protocols)
+        })
         .collect()
 }
 
-fn passdb(
-    section: &Section,
-    number: usize,
-    protocols: Vec<Protocol>,
-    findings: &mut Findings,
-) -> Passdb {
-    let args = Args::split(&section.text("args"));
-    let place = section.place.clone();
-    let driver = driver(section, &args, findings);
-    let (default_fields, fields) = fields(section, &args, findings);
-    Passdb {
-        name: section.label.clone().unwrap_or_else(|| format!("passdb-{number}")),
-        default_password_scheme: scheme(section, &args, &driver),
-        username_format: username_format(section, &args, findings),
-        driver,
-        default_fields,
-        fields,
-        master: section.flag("master"),
-        deny: section.flag("deny"),
-        pass: section.flag("pass"),
-        skip: match section.text("skip").as_str() {
-            "authenticated" => Skip::Authenticated,
-            "unauthenticated" => Skip::Unauthenticated,
-            _ => Skip::Never,
-        },
-        result_success: outcome(&section.text("result_success")),
-        result_failure: outcome(&section.text("result_failure")),
-        result_internalfail: outcome(&section.text("result_internalfail")),
-        mechanisms: mechanisms(section, "mechanisms", findings),
-        protocols,
-        place,
+/// Reads one block.
+struct Reader<'a> {
+    section: &'a Section,
+    environment: &'a Environment,
+    findings: &'a mut Findings,
+}
+
+impl Reader<'_> {
+    fn passdb(&mut self, number: usize, protocols: Vec<Protocol>) -> Passdb {
+        let section = self.section;
+        let args = Args::split(&section.text("args"));
+        let place = section.place.clone();
+        let driver = self.driver(&args);
+        let (default_fields, fields) = self.fields(&args);
+        Passdb {
+            name: section.label.clone().unwrap_or_else(|| format!("passdb-{number}")),
+            default_password_scheme: scheme(section, &args, &driver),
+            username_format: self.username_format(&args),
+            driver,
+            default_fields,
+            fields,
+            master: section.flag("master"),
+            deny: section.flag("deny"),
+            pass: section.flag("pass"),
+            skip: match section.text("skip").as_str() {
+                "authenticated" => Skip::Authenticated,
+                "unauthenticated" => Skip::Unauthenticated,
+                _ => Skip::Never,
+            },
+            result_success: outcome(&section.text("result_success")),
+            result_failure: outcome(&section.text("result_failure")),
+            result_internalfail: outcome(&section.text("result_internalfail")),
+            mechanisms: mechanisms(section, "mechanisms", self.findings),
+            protocols,
+            place,
+        }
+    }
+
+    /// The fields an answer may replace, and those that replace the answer's.
+    fn fields(&mut self, args: &Args) -> (Vec<Field>, Vec<Field>) {
+        let section = self.section;
+        let mut default_fields = Vec::new();
+        let mut fields = Vec::new();
+        for (name, target) in
+            [("default_fields", &mut default_fields), ("override_fields", &mut fields)]
+        {
+            let text = section.text(name);
+            for pair in text.split_whitespace() {
+                self.pair(target, pair, section.place_of(name));
+            }
+        }
+        if section.text("driver") == "static" || section.name() == "static" {
+            for word in &args.rest {
+                self.pair(&mut fields, word, section.place_of("args"));
+            }
+        }
+        for field in &section.fields {
+            let text = Text { text: &field.text, is_content: field.file.is_some() };
+            self.push_field(&mut fields, &field.name, text, &field.place);
+        }
+        (default_fields, fields)
+    }
+
+    fn pair(&mut self, fields: &mut Vec<Field>, pair: &str, place: &Place) {
+        let (name, text) = pair.split_once('=').unwrap_or((pair, "y"));
+        let variable = text.strip_prefix('$').filter(|name| leading_name(name) == *name);
+        if Field::is_secret(name) && variable.is_some_and(|name| !name.is_empty()) {
+            let text = "a variable is expected to stand at the start of a word; write `%{env:NAME}`, and a password that \
+                        begins with a dollar sign between quotes into `fields { … }`";
+            return self.findings.error(place, name, text);
+        }
+        self.push_field(fields, name, Text { text, is_content: false }, place);
+    }
+
+    fn push_field(&mut self, fields: &mut Vec<Field>, name: &str, text: Text<'_>, place: &Place) {
+        let is_secret = Field::is_secret(name);
+        // An empty value that nobody filled in must not become "everybody may log in with an empty password".
+        if matches!(name, "password" | "pass") && text.text.is_empty() {
+            return self.findings.warn(
+                place,
+                name,
+                "empty, so the field is left out; the database's own password counts",
+            );
+        }
+        match self.field(text, is_secret) {
+            Ok(value) => {
+                fields.retain(|field| field.name != name);
+                fields.push(Field { name: name.to_owned(), value });
+            }
+            Err(expected) if is_secret => {
+                let text = format!("expected {expected}; write `%%{{` for a plain `%{{`");
+                self.findings.error(place, name, text);
+            }
+            Err(expected) => {
+                let text = format!("found {}, expected {expected}", shown(text.text));
+                self.findings.error(place, name, text);
+            }
+        }
+    }
+
+    /// What a field's text is in a login. A password from a file is taken as it is.
+    fn field(&self, text: Text<'_>, is_secret: bool) -> Result<Template, String> {
+        let (letters, privacy) = match is_secret {
+            true => (Letters::Refused, Privacy::Secret),
+            false => (Letters::Variables, Privacy::Open),
+        };
+        if text.is_content && is_secret {
+            return file_content(text.text).map(Template::literal);
+        }
+        value::login_template(text.text, letters, self.environment, privacy)
     }
 }
 
-/// The fields an answer may replace, and those that replace the answer's.
-fn fields(section: &Section, args: &Args, findings: &mut Findings) -> (Vec<Field>, Vec<Field>) {
-    let mut default_fields = Vec::new();
-    let mut fields = Vec::new();
-    for (name, target) in
-        [("default_fields", &mut default_fields), ("override_fields", &mut fields)]
-    {
-        let text = section.text(name);
-        let pairs = text.split_whitespace().map(|pair| pair.split_once('=').unwrap_or((pair, "y")));
-        for (field, value) in pairs {
-            push_field(target, field, value, section.place_of(name), findings);
-        }
-    }
-    if section.text("driver") == "static" || section.name() == "static" {
-        for word in &args.rest {
-            let (field, value) = word.split_once('=').unwrap_or((word.as_str(), "y"));
-            push_field(&mut fields, field, value, section.place_of("args"), findings);
-        }
-    }
-    for field in &section.fields {
-        push_field(&mut fields, &field.name, &field.text, &field.place, findings);
-    }
-    (default_fields, fields)
+/// A field's value as written.
+#[derive(Clone, Copy)]
+struct Text<'t> {
+    text: &'t str,
+    /// Whether it is a file's content.
+    is_content: bool,
 }
 
 /// Dovecot 2.3's `args`: options, then the file.
@@ -126,58 +194,83 @@ impl Args {
 const LATER_DRIVERS: [&str; 9] =
     ["sql", "ldap", "oauth2", "pam", "shadow", "passwd", "bsdauth", "lua", "imap"];
 
-fn driver(section: &Section, args: &Args, findings: &mut Findings) -> PassdbDriver {
-    let written = section.optional_text("driver");
-    let name = written.as_deref().unwrap_or_else(|| section.name());
-    let place = section.place_of("driver");
-    match name {
-        "passwd-file" => passwd_file(section, args, findings),
-        "static" => PassdbDriver::Static { password: section.secret("password") },
-        _ => {
-            let text = if name.is_empty() {
-                "a driver is missing, expected `passwd-file` or `static`".to_owned()
-            } else if LATER_DRIVERS.contains(&name) {
-                format!("`{name}` comes with a later version; use `passwd-file` or `static`")
-            } else {
-                let hint = nearest(name, ["passwd-file", "static"])
-                    .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-                format!("found {}, expected `passwd-file` or `static`{hint}", shown(name))
-            };
-            findings.error(place, "driver", text);
-            PassdbDriver::Static { password: None }
+impl Reader<'_> {
+    fn driver(&mut self, args: &Args) -> PassdbDriver {
+        let section = self.section;
+        let written = section.optional_text("driver");
+        let name = written.as_deref().unwrap_or_else(|| section.name());
+        match name {
+            "passwd-file" => self.passwd_file(args),
+            "static" => PassdbDriver::Static { password: section.secret("password") },
+            _ => {
+                let text = if name.is_empty() {
+                    "a driver is missing, expected `passwd-file` or `static`".to_owned()
+                } else if LATER_DRIVERS.contains(&name) {
+                    format!("`{name}` comes with a later version; use `passwd-file` or `static`")
+                } else {
+                    let hint = nearest(name, ["passwd-file", "static"])
+                        .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                    format!("found {}, expected `passwd-file` or `static`{hint}", shown(name))
+                };
+                self.findings.error(section.place_of("driver"), "driver", text);
+                PassdbDriver::Static { password: None }
+            }
         }
     }
-}
 
-fn passwd_file(section: &Section, args: &Args, findings: &mut Findings) -> PassdbDriver {
-    let path = match (section.template("passwd_file_path"), &args.file) {
-        (Some(path), None) => Some(path),
-        (Some(path), Some(_)) => {
-            let text = "the file is already named by `passwd_file_path`; remove `args`";
-            findings.error(section.place_of("args"), "args", text);
-            Some(path)
+    fn passwd_file(&mut self, args: &Args) -> PassdbDriver {
+        let section = self.section;
+        let path = match (section.template("passwd_file_path"), &args.file) {
+            (Some(path), None) => Some(path),
+            (Some(path), Some(_)) => {
+                let text = "the file is already named by `passwd_file_path`; remove `args`";
+                self.findings.error(section.place_of("args"), "args", text);
+                Some(path)
+            }
+            (None, Some(file)) => {
+                let file = section.place_of("args").resolve(file).display().to_string();
+                self.in_args(&file)
+            }
+            (None, None) => {
+                let text = "missing: the driver `passwd-file` needs `passwd_file_path = FILE`";
+                self.findings.error(&section.place, "passwd_file_path", text);
+                None
+            }
+        };
+        if section.found("password").is_some() {
+            let text =
+                "belongs to the driver `static`; for this driver write it into `fields { … }`";
+            self.findings.error(section.place_of("password"), "password", text);
         }
-        (None, Some(file)) => {
-            let file = section.place_of("args").resolve(file).display().to_string();
-            login_template(&file, section.place_of("args"), "args", findings)
+        for word in &args.rest {
+            // Only the name: the value may be a password.
+            let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);
+            let text =
+                format!("found {}, expected `[scheme=…] [username_format=…] FILE`", shown(name));
+            self.findings.error(section.place_of("args"), "args", text);
         }
-        (None, None) => {
-            let text = "missing: the driver `passwd-file` needs `passwd_file_path = FILE`";
-            findings.error(&section.place, "passwd_file_path", text);
-            None
-        }
-    };
-    if section.found("password").is_some() {
-        let text = "belongs to the driver `static`; for this driver write it into `fields { … }`";
-        findings.error(section.place_of("password"), "password", text);
+        PassdbDriver::PasswdFile { path: path.unwrap_or_default() }
     }
-    for word in &args.rest {
-        // Only the name: the value may be a password.
-        let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);
-        let text = format!("found {}, expected `[scheme=…] [username_format=…] FILE`", shown(name));
-        findings.error(section.place_of("args"), "args", text);
+
+    fn username_format(&mut self, args: &Args) -> Option<Template> {
+        if let Some(template) = self.section.template("auth_username_format") {
+            return Some(template);
+        }
+        self.in_args(args.username_format.as_deref()?)
     }
-    PassdbDriver::PasswdFile { path: path.unwrap_or_default() }
+
+    /// A template among the words of `args`.
+    fn in_args(&mut self, text: &str) -> Option<Template> {
+        let (letters, open) = (Letters::Variables, Privacy::Open);
+        match value::login_template(text, letters, self.environment, open) {
+            Ok(template) => Some(template),
+            Err(expected) => {
+                let text = format!("found {}, expected {expected}", shown(text));
+                self.findings.error(self.section.place_of("args"), "args", text);
+                None
+            }
+        }
+    }
 }
 
 fn scheme(section: &Section, args: &Args, driver: &PassdbDriver) -> String {
@@ -187,66 +280,6 @@ fn scheme(section: &Section, args: &Args, driver: &PassdbDriver) -> String {
         PassdbDriver::Static { .. } => "PLAIN",
     };
     written.map_or_else(|| fallback.to_owned(), |scheme| scheme.to_ascii_uppercase())
-}
-
-fn username_format(section: &Section, args: &Args, findings: &mut Findings) -> Option<Template> {
-    if let Some(template) = section.template("auth_username_format") {
-        return Some(template);
-    }
-    let format = args.username_format.as_deref()?;
-    login_template(format, section.place_of("args"), "args", findings)
-}
-
-fn login_template(
-    text: &str,
-    place: &Place,
-    name: &str,
-    findings: &mut Findings,
-) -> Option<Template> {
-    match value::template(text, Letters::Variables, LOGIN_VARIABLES) {
-        Ok(Value::Template(template)) => Some(template),
-        Ok(_) => None,
-        Err(expected) => {
-            findings.error(place, name, format!("found {}, expected {expected}", shown(text)));
-            None
-        }
-    }
-}
-
-fn push_field(
-    fields: &mut Vec<Field>,
-    name: &str,
-    text: &str,
-    place: &Place,
-    findings: &mut Findings,
-) {
-    let is_secret = Field::is_secret(name);
-    // An empty value that nobody filled in must not become "everybody may log in with an empty password".
-    if matches!(name, "password" | "pass") && text.is_empty() {
-        return findings.warn(
-            place,
-            name,
-            "empty, so the field is left out; the database's own password counts",
-        );
-    }
-    let letters = if is_secret { Letters::Text } else { Letters::Variables };
-    match value::template(text, letters, LOGIN_VARIABLES) {
-        Ok(Value::Template(value)) => {
-            fields.retain(|field| field.name != name);
-            fields.push(Field { name: name.to_owned(), value });
-        }
-        Ok(_) => {}
-        Err(expected) if is_secret => {
-            findings.error(
-                place,
-                name,
-                format!("expected {expected}; write `%%{{` for a plain `%{{`"),
-            );
-        }
-        Err(expected) => {
-            findings.error(place, name, format!("found {}, expected {expected}", shown(text)));
-        }
-    }
 }
 
 fn outcome(word: &str) -> Outcome {
@@ -303,7 +336,7 @@ mod tests {
     #[test]
     fn static_passdbs_and_master_users() {
         let config = loaded(
-            "passdb static {\n password = {PLAIN}hush\n fields {\n  nopassword = y\n  pass = 100%unlucky\n }\n}\npassdb m \
+            "passdb static {\n password = {PLAIN}hush\n fields {\n  nopassword = y\n  pass = 100%!unlucky\n }\n}\npassdb m \
              {\n driver = passwd-file\n passwd_file_path = masters\n master = yes\n}\nprotocol lmtp {\n passdb l {\n  driver \
              = static\n  args = proxy=y nopassword=y\n }\n}\n",
         );
@@ -312,7 +345,7 @@ mod tests {
             fixed.driver,
             PassdbDriver::Static { password: Some(Secret::from("{PLAIN}hush")) }
         );
-        assert_eq!(fixed.fields[1].value.expand(&|_| None), "100%unlucky");
+        assert_eq!(fixed.fields[1].value.expand(&|_| None).unwrap(), "100%!unlucky");
         assert!(!format!("{config:?}").contains("unlucky"), "debug output shows no password");
         assert!(master.master);
         assert_eq!(path(master), "/e/masters");
@@ -347,6 +380,6 @@ mod tests {
     fn an_empty_password_field_is_left_out_with_a_warning() {
         let text = "passdb static {\n fields {\n  password = # shared password\n }\n}\n";
         assert!(loaded(text).auth.passdbs[0].fields.is_empty());
-        assert!(warnings(text)[0].contains("t.conf:3: setting password"));
+        assert!(warnings(text).iter().any(|line| line.contains("t.conf:3: setting password")));
     }
 }

@@ -18,6 +18,8 @@ pub(super) enum Statement {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Text {
     Plain(String),
+    /// Between quotes.
+    Quoted(String),
     /// `<path`: the file's content is meant.
     FromFile(String),
     /// Nothing, and the remark that stands in place of a secret.
@@ -133,7 +135,7 @@ impl<'a> Scan<'a> {
             let rest_of_line = rest.trim_start();
             if rest_of_line.is_empty() || self.opened > 0 {
                 self.rest = rest_of_line;
-                return Ok(Text::Plain(text));
+                return Ok(Text::Quoted(text));
             }
             return Err(format!("nothing may follow the closing quote, found {}", shown(rest)));
         }
@@ -278,6 +280,10 @@ mod tests {
         Statement::Set { name: name.into(), value: Text::Plain(value.into()) }
     }
 
+    fn set_quoted(name: &str, value: &str) -> Statement {
+        Statement::Set { name: name.into(), value: Text::Quoted(value.into()) }
+    }
+
     fn open(name: &str, label: Option<&str>) -> Statement {
         Statement::Open { name: name.into(), label: label.map(Into::into) }
     }
@@ -293,8 +299,11 @@ mod tests {
 
     #[test]
     fn quotes_protect_space_hash_and_escapes() {
-        assert_eq!(statements(r#"a = " x # \"y\" \\ ""#).unwrap(), [set("a", r#" x # "y" \ "#)]);
-        assert_eq!(statements("a = 'x # y' # z").unwrap(), [set("a", "x # y")]);
+        assert_eq!(
+            statements(r#"a = " x # \"y\" \\ ""#).unwrap(),
+            [set_quoted("a", r#" x # "y" \ "#)]
+        );
+        assert_eq!(statements("a = 'x # y' # z").unwrap(), [set_quoted("a", "x # y")]);
         let filter = r#"filter = event=pull and error="" and x="a # b""#;
         assert_eq!(
             statements(filter).unwrap(),

@@ -12,6 +12,7 @@ use super::{
     ALL_BYTES_MAX, BLOCK_DEPTH_MAX, Entry, FILE_BYTES_MAX, INCLUDE_DEPTH_MAX, Item, Source, Value,
 };
 use crate::config::diagnostic::{Findings, Place};
+use crate::config::environment::Environment;
 
 pub(super) struct Reader<'a, S> {
     source: &'a mut S,
@@ -21,6 +22,7 @@ pub(super) struct Reader<'a, S> {
     /// Blocks that were open when the current file began; it cannot close them.
     outside: usize,
     bytes: usize,
+    environment: Environment,
     /// Blocks that are open, outermost first, each with what it holds so far.
     open: Vec<Open>,
     /// What stands outside of all blocks.
@@ -49,15 +51,17 @@ impl<'a, S: Source> Reader<'a, S> {
             stack: Vec::new(),
             outside: 0,
             bytes: 0,
+            environment: Environment::default(),
             open: Vec::new(),
             top: Vec::new(),
         }
     }
 
-    pub(super) fn read(mut self, path: &Path) -> Vec<Entry> {
+    pub(super) fn read(mut self, path: &Path) -> (Vec<Entry>, Environment) {
         let start = Place::new(&Arc::from(path), 1);
         self.file(path, &start, Presence::Needed);
-        self.top
+        self.environment.define(&self.top);
+        (self.top, self.environment)
     }
 
     /// Reads one file; `from` is where it was asked for.
@@ -165,8 +169,12 @@ impl<'a, S: Source> Reader<'a, S> {
     }
 
     fn value(&mut self, value: Text, place: &Place) -> Value {
+        let is_quoted = matches!(value, Text::Quoted(_));
         let path = match value {
-            Text::Plain(text) => return Value { text, ..Value::default() },
+            Text::Plain(text) | Text::Quoted(text) => {
+                self.environment.collect(&text, self.source);
+                return Value { text, is_quoted, ..Value::default() };
+            }
             Text::Hidden => return Value { hidden: true, ..Value::default() },
             Text::FromFile(path) => place.resolve(&path),
         };
@@ -226,7 +234,7 @@ mod tests {
     fn read(files: &[(&str, &str)]) -> (Vec<Entry>, Vec<String>) {
         let mut findings = Findings::default();
         let mut source = Files::new(files);
-        let entries = super::super::read(&mut source, Path::new(files[0].0), &mut findings);
+        let (entries, _) = super::super::read(&mut source, Path::new(files[0].0), &mut findings);
         let errors = findings.into_parts().0.iter().map(ToString::to_string).collect();
         (entries, errors)
     }

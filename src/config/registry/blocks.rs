@@ -1,7 +1,8 @@
 //! The settings inside blocks.
 
 use super::Kind::{
-    Addresses, AutoNumber, Bool, Choice, LoginTemplate, Number, Path, Port, Secret, Text, Words,
+    Addresses, AutoNumber, Bool, Choice, FieldTexts, LoginTemplate, Number, Path, Port, Secret,
+    Text, Words,
 };
 use super::Origin::{Dovecot, Hale};
 use super::Scope::{Dict, Listener, LocalName, Passdb, Protocol};
@@ -71,7 +72,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "`passwd-file` or `static`. Empty: the name of the block. Other drivers of Dovecot come with a later version.",
     ),
     Setting::new(
-        Passdb, "args", Text, "", Dovecot,
+        Passdb, "args", FieldTexts, "", Dovecot,
         "Dovecot 2.3's form of the driver's settings. For `passwd-file`: `[scheme=SCHEME] [username_format=FORMAT] \
          FILE`; for `static`: fields such as `proxy=y host=192.0.2.1`.",
     ),
@@ -90,11 +91,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Makes the name that is looked up in this passdb. Empty: the user name as `auth_username_format` made it.",
     ).older(&["username_format"]),
     Setting::new(
-        Passdb, "default_fields", Text, "", Dovecot,
+        Passdb, "default_fields", FieldTexts, "", Dovecot,
         "Dovecot 2.3's form: fields that the database's answer may replace, `name=value` separated by white space.",
     ),
     Setting::new(
-        Passdb, "override_fields", Text, "", Dovecot,
+        Passdb, "override_fields", FieldTexts, "", Dovecot,
         "Dovecot 2.3's form of `fields { … }`: `name=value` separated by white space.",
     ),
     Setting::new(

@@ -255,9 +255,12 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "auth_allow_cleartext", Bool, "no", Dovecot,
         "Whether everybody may send passwords over connections that are not encrypted. With `no` only \
-         `login_trusted_networks` and clients on this host may, once there is a certificate that others could use; with \
-         `ssl = required` not even they.",
-    ).per_protocol(),
+         `login_trusted_networks` and clients on this host may; with `ssl = required` not even they. Where nothing is \
+         written, everybody may as long as there is no certificate that they could use instead, and `hale check-config` \
+         warns of it.",
+    )
+    .per_protocol()
+    .said(),
     global(
         "auth_username_format", LoginTemplate, "%{user | lower}", Dovecot,
         "Makes the user name that is looked up, routed by, logged and limited.",

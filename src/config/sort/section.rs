@@ -56,6 +56,8 @@ pub(crate) struct Found {
 pub(crate) struct FoundField {
     pub(crate) name: String,
     pub(crate) text: String,
+    /// The file the text was taken from.
+    pub(crate) file: Option<PathBuf>,
     pub(crate) place: Place,
 }
 

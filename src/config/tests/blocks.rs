@@ -2,7 +2,7 @@
 
 use super::{errors, load_text, loaded, warnings};
 use crate::config::Config;
-use crate::config::model::{RequestClientCert, SslMode, TlsVersion};
+use crate::config::model::{AllowCleartext, RequestClientCert, SslMode, TlsVersion};
 use crate::names::Protocol;
 
 const IMAP: Protocol = Protocol::Imap;
@@ -102,8 +102,10 @@ fn case_03_case_04_settings_of_one_protocol_hold_for_it_alone() {
     assert!(imap.clients.is_some() && pop3.clients.is_none());
     assert!(!pop3.has_certificate() && pop3.min_protocol == TlsVersion::Tls12);
     let (own, other) = (config.protocol(IMAP), config.protocol(Protocol::Submission));
-    assert!(!own.allow_cleartext && own.ssl_require_client_cert && own.ssl_username_from_cert);
-    assert!(other.allow_cleartext && !other.ssl_require_client_cert && other.verify_backends);
+    assert_eq!(own.allow_cleartext, AllowCleartext::No);
+    assert!(own.ssl_require_client_cert && own.ssl_username_from_cert);
+    assert_eq!(other.allow_cleartext, AllowCleartext::Yes);
+    assert!(!other.ssl_require_client_cert && other.verify_backends);
     assert!(!own.verify_backends);
     let first = |protocol| config.ssl.of(protocol).by_name[0].1.cert_file.display().to_string();
     assert_eq!((first(Protocol::Sieve), first(IMAP)), ("/cs".into(), "/ca".into()));
@@ -251,7 +253,7 @@ fn no_spelling_of_a_protection_is_dropped() {
     const CERTIFICATE: &str = "ssl_server_cert_file = /c\nssl_server_key_file = /k\n";
     let is_guarded = |config: &Config| {
         let ssl = config.ssl.of(IMAP);
-        ssl.has_certificate() && !config.protocol(IMAP).allow_cleartext
+        ssl.has_certificate() && config.protocol(IMAP).allow_cleartext != AllowCleartext::Yes
     };
     for text in [
         "ssl_server {\n cert_file = /c\n key_file = /k\n}\n",
