@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hale::boot::{self, Exit};
 use hale::config::{self, Config, Loaded, Secrets, Show, Source};
-use hale::control::Resolver;
 use hale::control::cluster::{self, ClusterCommand, CommandError, Format, GeodbCommand, Output};
 use hale::control::geodb::{GeoDb, OpenMode, UnixMillis};
+use hale::control::{Inspected, Outcome, Resolver};
 
 /// Mail proxy appliance: IMAP logins routed to Dovecot backends by a Palomar `GeoDB`.
 #[derive(Debug, Parser)]
@@ -38,7 +38,12 @@ enum Command {
     /// Serve in the foreground (systemd: Type=notify)
     Run,
     /// Read the configuration and report every mistake; exits 0 or 78
-    CheckConfig,
+    CheckConfig {
+        /// Also dial every backend of the `GeoDB` by each protocol, without logging in, and say what its TLS is like;
+        /// exits 75 if one can't be reached, 78 if one would be refused
+        #[arg(long)]
+        connect: bool,
+    },
     /// Make the running Hale read its certificates again and reopen its log
     Reload,
     /// Print the effective settings in Dovecot's language; never a password
@@ -69,7 +74,7 @@ pub(crate) fn run() -> ExitCode {
     if let Command::Config { changed } = &cli.command {
         return print_config(&loaded, *changed);
     }
-    let quiet = !matches!(cli.command, Command::Run | Command::CheckConfig);
+    let quiet = !matches!(cli.command, Command::Run | Command::CheckConfig { .. });
     let Some(settings) = judge(&loaded, quiet) else {
         return Exit::Config.into();
     };
@@ -82,7 +87,7 @@ pub(crate) fn run() -> ExitCode {
             }
         },
         Command::Reload => reload(settings),
-        Command::CheckConfig => check_config(&cli.config, settings),
+        Command::CheckConfig { connect } => check_config(&cli.config, settings, *connect),
         Command::Config { .. } => Exit::Ok.into(),
         Command::Geodb(command) => finish(&cli, geodb(settings, command)),
         Command::Cluster(command) => finish(&cli, cluster(settings, command)),
@@ -102,7 +107,7 @@ fn judge(loaded: &Loaded, quiet: bool) -> Option<&Config> {
     loaded.config.as_ref()
 }
 
-fn check_config(path: &Path, settings: &Config) -> ExitCode {
+fn check_config(path: &Path, settings: &Config, connect: bool) -> ExitCode {
     for warning in boot::unserved(settings) {
         complain(&format!("warning: {warning}"));
     }
@@ -112,12 +117,41 @@ fn check_config(path: &Path, settings: &Config) -> ExitCode {
                 complain(&format!("warning: {remark}"));
             }
             print(&format!("{}: the configuration is good\n", path.display()));
-            Exit::Ok.into()
+            if connect { check_backends(settings) } else { Exit::Ok.into() }
         }
         Err(refusal) => {
             complain(&format!("error: {refusal}"));
             refusal.exit.into()
         }
+    }
+}
+
+/// What every backend is like. The worst of them is the exit code.
+fn check_backends(settings: &Config) -> ExitCode {
+    let all = match boot::connect(settings) {
+        Ok(all) => all,
+        Err(refusal) => {
+            complain(&format!("error: {refusal}"));
+            return refusal.exit.into();
+        }
+    };
+    if all.is_empty() {
+        complain(
+            "warning: the GeoDB has no backends, so there was nobody to dial; `hale cluster backend add` makes one",
+        );
+    }
+    for Inspected { line, outcome } in &all {
+        match outcome {
+            Outcome::Good => print(&format!("{line}\n")),
+            Outcome::Odd => complain(&format!("warning: {line}")),
+            Outcome::Unreachable | Outcome::Refused => complain(&format!("error: {line}")),
+        }
+    }
+    let has = |wanted| all.iter().any(|one| one.outcome == wanted);
+    match (has(Outcome::Refused), has(Outcome::Unreachable)) {
+        (true, _) => Exit::Config.into(),
+        (false, true) => Exit::TempFail.into(),
+        (false, false) => Exit::Ok.into(),
     }
 }
 

@@ -53,6 +53,8 @@ pub enum Notice {
     FactsForged,
     /// What the backend should have been told of it did not fit (W-FWD-5).
     FactsLeftOut,
+    /// Its backend said in clear, before TLS, what would have reached the client otherwise (W-BTLS-4).
+    WordsInClear,
 }
 
 impl Notice {
@@ -67,6 +69,10 @@ impl Notice {
             Self::FactsForged => {
                 "forwarding facts (ID x-...) of an untrusted client were ignored: if it is a proxy of yours, add its \
                  address to login_trusted_networks"
+            }
+            Self::WordsInClear => {
+                "words of the backend came in clear where TLS begins, and were thrown away: somebody on the way may have \
+                 said them, or the backend greets in a strange way"
             }
             Self::FactsLeftOut => {
                 "the backend was not told everything: forward variables have at most 20 bytes of name and 1024 of value, \
@@ -222,9 +228,32 @@ pub fn cleaned(bytes: &[u8], limit: usize) -> Box<str> {
     shown.collect::<String>().into_boxed_str()
 }
 
+/// Turns a name into text for a log that still tells every byte of it: what is no printable ASCII, a backslash, and the
+/// brackets that names stand between in the log are written `\x3e`. At most `limit` bytes of it (W-FAIL-6).
+pub fn escaped(name: &[u8], limit: usize) -> Box<str> {
+    let mut shown = String::with_capacity(name.len().min(limit));
+    for &byte in name.iter().take(limit) {
+        if (0x20..0x7F).contains(&byte) && !matches!(byte, b'\\' | b'<' | b'>') {
+            shown.push(char::from(byte));
+        } else {
+            shown.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    shown.into_boxed_str()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_keep_their_bytes_in_logs() {
+        assert_eq!(&*escaped("t\u{ed}m@example.org".as_bytes(), 100), "t\\xc3\\xadm@example.org");
+        assert_eq!(&*escaped(b"a\r\n\x1b\0\xff", 100), "a\\x0d\\x0a\\x1b\\x00\\xff");
+        assert_eq!(&*escaped(b"a> rip=1 user=<b\\", 100), "a\\x3e rip=1 user=\\x3cb\\x5c");
+        assert_eq!(&*escaped(b"\xff\xff\xff", 2), "\\xff\\xff");
+        assert_ne!(escaped(b"\xff", 9), escaped(b"\\xff", 9), "no two names look alike");
+    }
 
     #[test]
     fn op_10_peers_cannot_write_control_characters_into_logs() {

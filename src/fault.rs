@@ -101,6 +101,18 @@ impl Failure {
         matches!(self, Self::Credentials | Self::NotAuthorized | Self::Expired | Self::Disabled)
     }
 
+    /// How the log calls a backend's refusal; none: the backend failed, and nobody was refused.
+    #[must_use]
+    pub fn refusal_words(self) -> Option<&'static str> {
+        match self {
+            Self::Credentials => Some("backend refused the password"),
+            Self::NotAuthorized | Self::Expired | Self::Disabled | Self::Limit => {
+                Some("backend refused the login")
+            }
+            _ => None,
+        }
+    }
+
     /// The stable code in logs and metrics; Dovecot's words where it has one (palomar.md 10.2).
     #[must_use]
     pub fn code(self) -> &'static str {

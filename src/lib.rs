@@ -21,6 +21,7 @@ pub mod wire;
 pub mod proxy_header;
 pub mod auth;
 pub mod route;
+pub mod relay;
 #[cfg(feature = "appliance")]
 pub mod tls;
 pub mod preauth;

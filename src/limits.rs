@@ -33,6 +33,9 @@ pub const IMAP_LITERAL_BYTES_MAX: usize = 8192;
 /// a client send in one line. Quotes inside the values have what is left (wire.md 7.3). Nothing is reserved for it: an
 /// inbox grows as bytes come, to the same wall as before.
 pub const IMAP_ID_BYTES_MAX: usize = PRE_LOGIN_INPUT_BYTES_MAX - "\r\n".len();
+/// Bytes of a client's ID kept until the login, for the backend: clients tell a few hundred. With our own facts the line is
+/// within the 8 KiB that every backend reads, and no session that waits for its user holds more than before.
+pub const IMAP_ID_KEPT_BYTES_MAX: usize = 4096;
 /// An over-long non-synchronising literal up to this size is read and thrown away; beyond it the connection ends (wire.md 7.1).
 pub const IMAP_LITERAL_DISCARD_BYTES_MAX: usize = 65_536;
 /// Longest tag that is echoed; Dovecot's value.
@@ -91,6 +94,11 @@ pub const TLS_TICKET_KEYS_EVERY: Duration = Duration::from_secs(6 * 3600);
 pub const TLS_BACKEND_SESSIONS_MAX: usize = 256;
 /// Bytes of a certificate or key file: a thousand authorities are about two megabytes.
 pub const TLS_FILE_BYTES_MAX: u64 = 16 << 20;
+/// One look at a backend (`check-config --connect`), from connect to the end of the handshake: as long as a login waits for TLS.
+pub const INSPECTION_TIMEOUT: Duration = TLS_HANDSHAKE_TIMEOUT;
+/// Looks at once: a site of a hundred dead backends and five protocols is told of within a minute and a half, and no backend
+/// meets more than its five.
+pub const INSPECTIONS_AT_ONCE_MAX: usize = 64;
 /// Failed logins on one connection before it is closed.
 pub const AUTH_ATTEMPTS_MAX: u8 = 6;
 /// One SMTP command line (RFC 5321 4.5.3.1.4 demands 512) without its end.
@@ -160,6 +168,11 @@ pub const SMTP_INITIAL_RESPONSE_LINE_BYTES_MAX: usize = 510;
 pub const BACKEND_UNTAGGED_LINES_MAX: u16 = 64;
 /// See [`BACKEND_UNTAGGED_LINES_MAX`].
 pub const BACKEND_UNTAGGED_BYTES_MAX: usize = 16_384;
+/// One response of an IMAP backend before login, its literals included: an `[ALERT]` of 10 KB reaches the user.
+pub const IMAP_RESPONSE_BYTES_MAX: usize = 15_360;
+/// An IMAP backend's answer to ID, read past without being kept: 30 pairs of 30 and 1,024 bytes (RFC 2971 3.3) with every
+/// byte escaped.
+pub const IMAP_ID_ANSWER_BYTES_MAX: usize = 65_536;
 /// Bytes taken from a backend before its login reply is understood; what follows waits in the socket.
 pub const BACKEND_INPUT_BYTES_MAX: usize = 16_384;
 /// Forward variable: key without prefix, value (W-FWD-5).
@@ -326,6 +339,9 @@ const _: () = assert!(SIEVE_LINE_BYTES_MAX + SASL_LINE_BYTES_MAX <= PRE_LOGIN_IN
 const _: () = assert!(SASL_LINE_BYTES_MAX < PRE_LOGIN_INPUT_BYTES_MAX);
 const _: () = assert!(SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);
 const _: () = assert!(BACKEND_LINE_BYTES_MAX <= BACKEND_INPUT_BYTES_MAX);
+// The end of its last line still has to fit.
+const _: () = assert!(IMAP_RESPONSE_BYTES_MAX + 2 < BACKEND_INPUT_BYTES_MAX);
+const _: () = assert!(IMAP_RESPONSE_BYTES_MAX <= BACKEND_UNTAGGED_BYTES_MAX);
 const _: () = assert!(RECONNECT_PAUSE.as_millis() < RECONNECT_TIME_LEFT_MIN.as_millis());
 const _: () = assert!(CONNECT_TIMEOUT.as_millis() < LOGIN_PROXY_TIMEOUT.as_millis());
 const _: () = assert!(ARGON2_MEMORY_KIB_MAX as u64 * 1024 <= HASH_MEMORY_BYTES);

@@ -30,9 +30,17 @@ fn outcome(
     let flag = |bit: u8| choice & bit != 0;
     let login = Login {
         user: if flag(1) { "t\u{ed}m" } else { "tim" }.into(),
-        password: Secret::from(if flag(1) { "p\u{e4}ss\\\"" } else { "p w" }),
+        password: Secret::from(match (flag(1), flag(128)) {
+            (true, _) => "p\u{e4}ss\\\"",
+            (_, true) => "p\tw",
+            _ => "p w",
+        }),
         master: flag(2).then(|| "root".into()),
-        mech: if flag(4) { BackendMech::Plain } else { BackendMech::Login },
+        mech: match (flag(4), flag(64)) {
+            (true, _) => BackendMech::Plain,
+            (_, true) => BackendMech::Login,
+            _ => BackendMech::Auto,
+        },
         nopipelining: flag(8),
         send_facts: flag(16),
         starttls: flag(32),
@@ -55,8 +63,14 @@ fn outcome(
         assert!(to_client.is_empty() || to_client.ends_with(b"\r\n"), "half a line");
         assert!(to_backend.is_empty() || to_backend.ends_with(b"\r\n"), "half a command");
         if !matches!(step, Step::More) {
-            let residue = [inbox.bytes(), rest].concat();
-            end = format!("{step:?} {:?} {}", dialogue.last_line(), residue.escape_ascii());
+            assert!(
+                !dialogue.last_line().is_empty() || !matches!(step, Step::Failed(..)),
+                "no reason"
+            );
+            // What is left behind a failure is nobody's.
+            let is_ready = matches!(step, Step::Ready(_));
+            let residue = if is_ready { [inbox.bytes(), rest].concat() } else { Vec::new() };
+            end = format!("{step:?} {}", residue.escape_ascii());
             break;
         }
     }

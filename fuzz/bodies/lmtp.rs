@@ -227,6 +227,8 @@ const CLIENT: &[&[u8]] = &[
     b"QUIT\r\n",
     b"MAIL FROM:<> BODY=8BITMIME SIZE=100\r\nRCPT TO:<tim>\r\nRCPT TO:<tim>\r\nDATA\r\n",
     &[b'x'; 16_384],
+    b"MAIL FROM:<\xC3\xB6@b> SMTPUTF8 RET=FULL\r\nRCPT TO:<@a:tim> NOTIFY=NEVER\r\n",
+    b"LHLO y\r\n",
 ];
 
 /// What backends say.
@@ -244,6 +246,8 @@ const BACKEND: &[&[u8]] = &[
     b"* OK\r\n",
     b"250-h\r\n250-PIPELINING\r\n250 STARTTLS\r\n",
     b"220 2.0.0 begin\r\n250 injected\r\n",
+    b"503 5.5.1 nested\r\n",
+    b"250-h\r\n250-PIPELINING\r\n250-SMTPUTF8\r\n250 DSN\r\n",
 ];
 
 /// Bits of the scene byte: TLS towards backends.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hale::limits::{BACKEND_INPUT_BYTES_MAX, SMTP_REPLY_BYTES_MAX};
 use hale::wire::inbox::Inbox;
-use hale::wire::smtp::command::{bdat, helo_name, parse};
+use hale::wire::smtp::command::{bdat, helo_name, is_helo, parse, without_white_end};
 use hale::wire::smtp::keywords::Keywords;
 use hale::wire::smtp::line::{Found, Lines};
 use hale::wire::smtp::path::{Argument, Brackets, Rules, Whose};
@@ -31,7 +31,9 @@ pub(crate) fn run(stream: &[u8]) {
     }
     for line in &lines {
         let argument = parse(line).argument;
-        let _ = (bdat(argument), helo_name(argument));
+        assert_eq!(parse(without_white_end(line)), parse(line));
+        let _ = bdat(argument);
+        assert!(helo_name(argument).is_none() || is_helo(argument));
         for (utf8, bare_local) in [(false, false), (true, true)] {
             let strict = Rules { utf8, bare_local, ..Rules::default() };
             let lenient = Rules { whose: Whose::Sender, brackets: Brackets::Optional, ..strict };

@@ -43,8 +43,12 @@ fn servers() -> Servers {
     static SERVERS: OnceLock<Servers> = OnceLock::new();
     SERVERS
         .get_or_init(|| {
-            let identity =
-                hale::tls::Identity::new(CERTIFICATE.as_bytes(), KEY.as_bytes(), 1_795_000_000);
+            let identity = hale::tls::Identity::new(
+                CERTIFICATE.as_bytes(),
+                KEY.as_bytes(),
+                None,
+                1_795_000_000,
+            );
             let mut builder = ServersBuilder::default();
             builder.default_identity(&identity.expect("our own certificate"));
             let tickets = TicketKeys::new().expect("random numbers");

@@ -98,8 +98,11 @@ impl Grant {
 /// How to log in at the backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BackendMech {
-    /// The protocol's own login command unless a master user demands SASL PLAIN.
+    /// The protocol's own login command; SASL where only that can carry the password, where the backend offers nothing
+    /// else, and PLAIN for a master user.
     #[default]
+    Auto,
+    /// The protocol's own login command, whatever the backend offers, unless a master user demands SASL PLAIN.
     Login,
     /// SASL PLAIN.
     Plain,

@@ -13,13 +13,20 @@ use crate::wire::base64;
 use super::Login;
 
 impl Login {
-    /// Whether SASL PLAIN is needed, and the protocol's own login command will not do.
+    /// Whether nothing but SASL PLAIN will do: the operator wants it, or there is a master user, whom no other way names.
     #[must_use]
-    pub fn is_sasl(&self) -> bool {
-        match self.mech {
-            BackendMech::Plain => true,
-            BackendMech::Login => self.master.is_some(),
-        }
+    pub fn needs_plain(&self) -> bool {
+        self.mech == BackendMech::Plain || self.master.is_some()
+    }
+
+    /// Whether the backend's offer and the password decide how to log in; nobody else has.
+    pub(super) fn may_choose(&self) -> bool {
+        self.mech == BackendMech::Auto && self.master.is_none()
+    }
+
+    /// Whether user name and password are made of nothing but these bytes.
+    pub(super) fn is_made_of(&self, mut legal: impl FnMut(u8) -> bool) -> bool {
+        self.user.bytes().chain(self.password.expose().iter().copied()).all(&mut legal)
     }
 }
 
@@ -29,13 +36,19 @@ impl Login {
 /// `Credentials` when a field holds what could end a string or a line; `preauth` lets none through (W-SASL-7), a
 /// database might.
 pub(super) fn check(login: &Login) -> Result<(), Failure> {
-    let master = login.master.as_deref().unwrap_or_default();
-    let fields = [login.user.as_bytes(), login.password.expose(), master.as_bytes()];
-    let is_harmful = |field: &&[u8]| field.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
-    if fields.iter().any(is_harmful) || login.user.is_empty() {
-        return Err(Failure::Credentials);
+    if is_sendable(&login.user, &login.password, login.master.as_deref()) {
+        Ok(())
+    } else {
+        Err(Failure::Credentials)
     }
-    Ok(())
+}
+
+/// Whether any backend can be told these credentials: nothing in them ends a string or a line, and there is a name.
+#[must_use]
+pub fn is_sendable(user: &str, password: &Secret, master: Option<&str>) -> bool {
+    let fields = [user.as_bytes(), password.expose(), master.unwrap_or_default().as_bytes()];
+    let is_harmful = |field: &&[u8]| field.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
+    !fields.iter().any(is_harmful) && !user.is_empty()
 }
 
 /// The only message of SASL PLAIN, in base64 without a line end.
@@ -51,6 +64,16 @@ pub(super) fn plain_response(login: &Login) -> Secret {
     let message = joined(&parts);
     let mut response = Vec::with_capacity(message.len().saturating_mul(2).saturating_add(8));
     base64::encode(message.expose(), &mut response);
+    Secret::new(response)
+}
+
+/// A message of SASL LOGIN: the user name or the password, in base64 without a line end.
+///
+/// LOGIN was never more than a draft (draft-murchison-sasl-login); servers that have it differ in what they ask, not in
+/// the order in which they want the answers.
+pub(super) fn login_response(text: &[u8]) -> Secret {
+    let mut response = Vec::with_capacity(text.len().saturating_mul(2).saturating_add(8));
+    base64::encode(text, &mut response);
     Secret::new(response)
 }
 

@@ -28,6 +28,7 @@ use crate::wire::id::IdPair;
 use crate::wire::inbox::Inbox;
 use crate::wire::login_ok::LoginOk;
 
+pub use credentials::is_sendable;
 use referral::Referral;
 
 /// The backend side of one login, on one connection to one backend; never used twice (W-IMAP-B8).
@@ -124,7 +125,8 @@ impl Dialogue {
         }
     }
 
-    /// The backend's last words, for a log: printable, at most `LOGGED_LINE_BYTES_MAX` bytes (W-FAIL-6).
+    /// Why it failed, for a log: the backend's words, printable and at most `LOGGED_LINE_BYTES_MAX` bytes of them
+    /// (W-FAIL-6), ours, or both; behind a failure never empty.
     #[must_use]
     pub fn last_line(&self) -> &str {
         match self {
@@ -132,6 +134,16 @@ impl Dialogue {
             Self::Pop3(pop3) => pop3.last_line(),
             Self::Sieve(sieve) => sieve.last_line(),
             Self::Submission(submission) => submission.last_line(),
+        }
+    }
+
+    /// Whether the backend said in clear, where TLS begins, what would have reached the client otherwise (W-BTLS-4).
+    #[must_use]
+    pub fn spoke_in_clear(&self) -> bool {
+        match self {
+            Self::Imap(imap) => imap.spoke_in_clear(),
+            // Nothing of theirs is for the client before the login's reply.
+            Self::Pop3(_) | Self::Sieve(_) | Self::Submission(_) => false,
         }
     }
 

@@ -17,4 +17,4 @@ mod settings;
 pub use exit::{Exit, Refusal};
 pub use reload::reload;
 pub use serve::serve;
-pub use settings::{check, geodb_location, unserved};
+pub use settings::{check, connect, geodb_location, unserved};

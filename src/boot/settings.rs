@@ -2,7 +2,10 @@
 
 use super::exit::{Exit, Refusal};
 use crate::config::{Config, GeoDb};
-use crate::control::{Certificates, LoadedCertificates, PassdbFault, PassdbSources};
+use crate::control::geodb::{GeoDb as Database, OpenMode};
+use crate::control::{
+    Certificates, Inspected, LoadedCertificates, PassdbFault, PassdbSources, inspect,
+};
 
 /// What a good configuration asks for and this version does not serve: for `hale check-config`. `hale run` names the
 /// listeners that it does not open and refuses the engine that it does not have.
@@ -20,6 +23,25 @@ pub fn check(config: &Config) -> Result<Vec<String>, Refusal> {
     let (_, (_, remarks)) = certificates(config)?;
     passdb_sources(config)?.check_files().map_err(|faults| refused_files(&faults))?;
     Ok(remarks)
+}
+
+/// Dials every backend of the GeoDB, once by each protocol: for `hale check-config --connect`.
+///
+/// # Errors
+/// There is no way to ask: the GeoDB or the certificates can't be read.
+pub fn connect(config: &Config) -> Result<Vec<Inspected>, Refusal> {
+    let (_, (context, _)) = certificates(config)?;
+    let unreadable = |text: String| Refusal::config(format!("cluster_geodb: {text}"));
+    let mut geodb = Database::open(&geodb_location(config)?, OpenMode::Existing)
+        .map_err(|fault| unreadable(fault.to_string()))?;
+    let backends = geodb.backends().map_err(|fault| unreadable(fault.to_string()))?;
+    let mut hosts: Vec<Box<str>> = backends.into_iter().map(|backend| backend.host).collect();
+    hosts.sort();
+    hosts.dedup();
+    inspect(config, &context.trust, &hosts).map_err(|error| Refusal {
+        exit: Exit::TempFail,
+        text: format!("no sockets to ask backends with: {error}"),
+    })
 }
 
 /// The password databases of a configuration, not read yet.

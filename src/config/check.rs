@@ -4,6 +4,7 @@
 //! anything outside of the files (the shell).
 //! Driver: [`super::load`]. Tests: below, in the parts, and in `tests.rs`.
 
+mod ciphers;
 mod cleartext;
 mod cluster;
 mod listeners;

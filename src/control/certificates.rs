@@ -13,7 +13,7 @@ use tokio::signal::unix::Signal;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::model::{
-    BackendAuthorities, Certificate, ClientAuthorities, ProxySsl, Ssl, TlsVersion,
+    BackendAuthorities, Certificate, ClientAuthorities, Offer, ProxySsl, Ssl, TlsVersion,
 };
 use crate::config::{Config, SslMode};
 use crate::event::Event;
@@ -22,7 +22,7 @@ use crate::names::Protocol;
 use crate::share::mailbox::Mailbox;
 use crate::share::snapshot::Published;
 use crate::tls::{
-    ClientTrust, Context, Identity, OlderForms, Oldest, Server, Servers, ServersBuilder,
+    ClientTrust, Context, Identity, Manner, OlderForms, Oldest, Server, Servers, ServersBuilder,
     TicketKeys, Trust, remarks_on_trust,
 };
 use crate::wire::certificate_name::NameField;
@@ -73,7 +73,7 @@ impl Certificates {
         let (true, Ok(trust)) = (faults.is_empty(), trust) else {
             return Err(told_once(faults));
         };
-        let trust = trust.speaking(oldest(self.ssl.backend_min_protocol));
+        let trust = trust.speaking(manner(self.ssl.backend_min_protocol, &self.ssl.backend_offer));
         let context = Context { servers: Servers::new(servers), trust };
         Ok((context, told_once(reading.remarks)))
     }
@@ -109,7 +109,10 @@ impl Certificates {
             }
         }
         match faults.is_empty() {
-            true => Ok(servers.build_for(protocol, oldest(ssl.min_protocol), &self.tickets)),
+            true => {
+                let manner = manner(ssl.min_protocol, &ssl.offer);
+                Ok(servers.build_for(protocol, &manner, &self.tickets))
+            }
             false => Err(faults),
         }
     }
@@ -169,11 +172,12 @@ fn told_once(lines: Vec<String>) -> Vec<String> {
     told
 }
 
-fn oldest(version: TlsVersion) -> Oldest {
-    match version {
+fn manner(version: TlsVersion, offer: &Offer) -> Manner {
+    let oldest = match version {
         TlsVersion::Tls12 => Oldest::Tls12,
         TlsVersion::Tls13 => Oldest::Tls13,
-    }
+    };
+    Manner::new(oldest, &offer.suites, &offer.groups)
 }
 
 fn client_trust(clients: &ClientAuthorities) -> Result<(ClientTrust, NameField), String> {
@@ -276,13 +280,14 @@ impl Reading {
             .map_err(|error| unreadable("ssl_server_cert_file", cert_file, error))?;
         let mut key =
             read(key_file).map_err(|error| unreadable("ssl_server_key_file", key_file, error))?;
-        let identity = Identity::new(&chain, &key, self.now).map_err(|fault| {
-            let (setting, path) = match fault.is_of_key() {
-                true => ("ssl_server_key_file", key_file),
-                false => ("ssl_server_cert_file", cert_file),
-            };
-            format!("{place}: {setting}: {}: {fault}", path.display())
-        });
+        let identity = Identity::new(&chain, &key, certificate.key_password.as_ref(), self.now)
+            .map_err(|fault| {
+                let (setting, path) = match fault.is_of_key() {
+                    true => ("ssl_server_key_file", key_file),
+                    false => ("ssl_server_cert_file", cert_file),
+                };
+                format!("{place}: {setting}: {}: {fault}", path.display())
+            });
         key.fill(0);
         identity
     }
@@ -310,7 +315,7 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "certificates end at a date of the calendar")]
-fn unix_seconds() -> i64 {
+pub(super) fn unix_seconds() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
@@ -323,4 +328,24 @@ const SYSTEM_AUTHORITIES: [&str; 3] = [
 ];
 
 /// Renewal is due before that: Let's Encrypt's certificates are renewed 30 days before their end.
-const EXPIRY_NOTICE_DAYS: i64 = 14;
+pub(super) const EXPIRY_NOTICE_DAYS: i64 = 14;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_suite_and_group_of_the_configuration_is_the_librarys() {
+        let all = Offer::default();
+        let counts = (all.suites.len(), all.groups.len());
+        assert_eq!(manner(TlsVersion::Tls12, &all).counts(), counts);
+        for suite in &all.suites {
+            let one = Offer { suites: vec![suite], groups: vec!["X25519"] };
+            assert_eq!(manner(TlsVersion::Tls12, &one).counts(), (1, 1), "{suite}");
+        }
+        for group in &all.groups {
+            let one = Offer { suites: vec![], groups: vec![group] };
+            assert_eq!(manner(TlsVersion::Tls12, &one).counts(), (0, 1), "{group}");
+        }
+    }
+}

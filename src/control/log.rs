@@ -5,8 +5,8 @@
 
 use std::fmt::Write as _;
 
-use crate::event::{Event, Subject};
-use crate::fault::Blame;
+use crate::event::{Event, Notice, Subject};
+use crate::fault::{Blame, Failure};
 use crate::names::Protocol;
 
 /// syslog's priorities, as far as they are used.
@@ -66,6 +66,8 @@ pub(super) fn level(event: &Event) -> Level {
         }
         // As a wrong password: the client's doing, and what its user will ask about.
         Event::CertificateRefused { .. } => Level::Info,
+        // Backends that greet in a strange way do it at each login.
+        Event::Noticed { notice: Notice::WordsInClear, .. } => Level::Debug,
         Event::Noticed { .. } => Level::Warning,
         Event::LoginFailed { failure, .. } => match failure.blame() {
             Blame::Client => Level::Info,
@@ -129,8 +131,8 @@ fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
             write_subject(subject, line)
         }
         Event::BackendFailed { subject, backend, failure, detail, retried } => {
-            let next = if *retried { "trying again" } else { "giving up" };
-            write!(line, "{}: backend failed, {next}: {detail}", subject.protocol)?;
+            let what = what_happened(*failure, *retried);
+            write!(line, "{}: {what}: {detail}", subject.protocol)?;
             write!(line, " code={} backend={backend}", failure.code())?;
             write_subject(subject, line)
         }
@@ -168,6 +170,15 @@ fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
     }
 }
 
+/// A refusal is no failure of the backend.
+fn what_happened(failure: Failure, retried: bool) -> &'static str {
+    match (failure.refusal_words(), retried) {
+        (Some(words), _) => words,
+        (None, true) => "backend failed, trying again",
+        (None, false) => "backend failed, giving up",
+    }
+}
+
 fn write_subject(subject: &Subject, line: &mut String) -> std::fmt::Result {
     if let Some(user) = &subject.user {
         write!(line, " user=<{user}>")?;
@@ -189,8 +200,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::event::{EndedBy, Notice};
-    use crate::fault::Failure;
+    use crate::event::EndedBy;
     use crate::names::SessionId;
 
     fn subject() -> Subject {
@@ -253,6 +263,36 @@ mod tests {
              user=<alice@example.com> rip=192.0.2.7 rport=4711 session=<abc>"
         );
         assert_eq!(level(&failed), Level::Warning);
+    }
+
+    #[test]
+    fn a_password_that_a_backend_refused_is_logged_as_that() {
+        let failed = |failure: Failure| {
+            let (backend, detail) = ("be1".into(), "L NO no such user".into());
+            let retried = failure.is_retried();
+            Event::BackendFailed { subject: subject(), backend, failure, detail, retried }
+        };
+        let refused = failed(Failure::Credentials);
+        assert_eq!(
+            line(&refused),
+            "imap: backend refused the password: L NO no such user code=invalid_credentials backend=be1 \
+             user=<alice@example.com> rip=192.0.2.7 rport=4711 session=<abc>"
+        );
+        assert_eq!(level(&refused), Level::Info);
+        assert!(
+            line(&failed(Failure::Limit)).starts_with("imap: backend refused the login: L NO ")
+        );
+        let wrong = line(&failed(Failure::RemoteConfig));
+        assert!(wrong.starts_with("imap: backend failed, giving up: "), "{wrong}");
+    }
+
+    #[test]
+    fn w_btls_4_words_in_clear_are_a_line_for_those_who_look() {
+        let noticed = Event::Noticed { subject: subject(), notice: Notice::WordsInClear };
+        assert!(
+            line(&noticed).starts_with("imap: words of the backend came in clear where TLS begins")
+        );
+        assert_eq!(level(&noticed), Level::Debug);
     }
 
     #[test]

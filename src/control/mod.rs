@@ -9,6 +9,7 @@ pub mod geodb;
 mod certificates;
 mod database;
 mod hashing;
+mod inspection;
 mod log;
 mod log_file;
 mod memory_budget;
@@ -20,6 +21,7 @@ mod run;
 
 pub use certificates::{Certificates, Loaded as LoadedCertificates};
 pub use hashing::start as start_hashing;
+pub use inspection::{Inspected, Outcome, inspect};
 pub use log::Level;
 pub use log_file::LogWriter;
 pub use passdb_settings::SettingFault;

@@ -113,9 +113,7 @@ impl Link {
             (Due::Closed, Class::Done) => self.closed(now),
             // Nobody knows what is open there, so that nothing can be begun.
             (Due::Closed, _) => return Err(failed(Failure::Remote, &words)),
-            // Bad sequence of commands: backend and we disagree about what is open. Whose doing that is, it is no word about
-            // a sender or a message, and nobody's mail may bounce for it (RFC 5321 4.2.4).
-            (Due::Mail | Due::Data | Due::Chunk, Class::No) if reply.code == 503 => {
+            (Due::Mail | Due::Data | Due::Chunk, Class::No) if is_about_command(due, &reply) => {
                 return Err(failed(Failure::Protocol, &words));
             }
             (Due::Mail, Class::Done) => self.stage = Stage::Envelope(Mail::Agreed),
@@ -138,7 +136,7 @@ impl Link {
             }
             (Due::Chunk, Class::Done) => {}
             (Due::Final(number), Class::Done | Class::NotNow | Class::No) => {
-                news.push(News::Final(number, in_sequence(reply)));
+                news.push(News::Final(number, about_mail(due, reply)));
                 self.ended(now, class);
             }
             // A refused chunk leaves a message that nobody wants to end (RFC 3030 2).
@@ -157,7 +155,7 @@ impl Link {
     fn recipient(&mut self, number: usize, reply: Reply, news: &mut Vec<News>) {
         let reply = match &self.stage {
             Stage::Envelope(Mail::Refused(refusal)) => Reply::clone(refusal),
-            _ => in_sequence(reply),
+            _ => about_mail(Due::Rcpt(number), reply),
         };
         if let Some(errand) = self.errand.as_mut().filter(|_| reply.class() == Class::Done) {
             errand.accepted.push(number);
@@ -191,9 +189,7 @@ impl Link {
     /// Replies are waited for as long as some come.
     fn time_envelope(&mut self, now: Tick) {
         if self.is_in_envelope() {
-            let is_waiting = self.errand.as_ref().is_some_and(|errand| !errand.waiting.is_empty());
-            let is_waited_for = !self.due.is_empty() || is_waiting;
-            self.deadline = is_waited_for.then(|| now.after(LMTP_RECIPIENT_TIMEOUT));
+            self.deadline = self.owes_reply().then(|| now.after(LMTP_RECIPIENT_TIMEOUT));
         }
     }
 
@@ -256,9 +252,23 @@ impl Link {
     }
 }
 
-/// The same about one recipient: his mail is tried again.
-fn in_sequence(reply: Reply) -> Reply {
-    if reply.code != 503 {
+/// Whether a refusal is about our command and not about mail (RFC 5321 4.2.2: x0z is syntax). Most of all 503, bad sequence:
+/// backend and we disagree about what is open. Whose doing that is, nobody's mail may bounce for it. DATA and BDAT are
+/// ours, whichever of them the client said; a sender's address may be what is wrong with MAIL's syntax.
+fn is_about_command(due: Due, reply: &Reply) -> bool {
+    match due {
+        Due::Data | Due::Chunk => (500..=504).contains(&reply.code),
+        Due::Mail => matches!(reply.code, 502 | 503),
+        Due::Rcpt(_) => reply.code == 503,
+        // The last chunk is answered so, too.
+        Due::Final(_) => matches!(reply.code, 500 | 502 | 503),
+        _ => false,
+    }
+}
+
+/// The same where it is about one recipient: his mail is tried again.
+fn about_mail(due: Due, reply: Reply) -> Reply {
+    if !is_about_command(due, &reply) {
         return reply;
     }
     let text = [b"4.4.0 Backend and proxy disagree: ".as_slice(), &reply.joined()].concat();

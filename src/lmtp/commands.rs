@@ -126,7 +126,7 @@ impl Lmtp {
             }
             Verb::Starttls => self.starttls(now, argument, outbox),
             Verb::Xclient => self.xclient(now, argument, outbox),
-            Verb::Mail => self.mail(now, argument),
+            Verb::Mail => self.mail(now, argument, outbox),
             Verb::Rcpt => self.rcpt(now, argument, outbox),
             Verb::Data => self.data(now, outbox),
             Verb::Ehlo | Verb::Helo => Answer::Bad("500 5.5.1 This is LMTP: say LHLO"),
@@ -173,9 +173,15 @@ impl Lmtp {
 
     // === The envelope ===
 
-    fn mail(&mut self, now: Tick, argument: &[u8]) -> Answer {
+    fn mail(&mut self, now: Tick, argument: &[u8], outbox: &mut Outbox) -> Answer {
         if !self.is_greeted {
             return Answer::Say("503 5.5.1 Say LHLO first");
+        }
+        // A message whose chunks are refused has ended, whether or not its sender says RSET (RFC 3030 2).
+        if self.transaction.as_ref().is_some_and(|transaction| {
+            transaction.is_lost() && matches!(transaction.stage, Stage::Chunks)
+        }) {
+            self.abort_transaction(now, outbox);
         }
         if self.transaction.is_some() {
             return Answer::Say("503 5.5.1 Nested MAIL");
@@ -301,7 +307,9 @@ impl Lmtp {
         }
         let is_last = last == IsLast::Yes;
         let is_first = self.transaction.as_ref().is_none_or(|transaction| !transaction.by_chunks);
-        if is_first {
+        // Who was told that a recipient is accepted waits for his reply behind the last chunk, whatever became of him.
+        let is_lost = self.transaction.as_ref().is_some_and(|transaction| transaction.is_lost());
+        if is_first && !is_lost {
             let had = self.transaction.is_some();
             if let Some(refusal) = self.refusal_of_content(now, outbox) {
                 // RFC 2033 4.3: the last chunk has as many replies as there are recipients, which is none.

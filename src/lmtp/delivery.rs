@@ -11,7 +11,7 @@ use super::output::{Outbox, Wish};
 use super::reply;
 use super::transaction::{Fate, Stage, mildest, ours, passed_on};
 use crate::backend::referral::Referral;
-use crate::event::{Event, cleaned};
+use crate::event::{Event, cleaned, escaped};
 use crate::fault::Failure;
 use crate::limits::{LMTP_MESSAGE_BYTES_MAX, LOGGED_LINE_BYTES_MAX};
 use crate::tick::Tick;
@@ -324,7 +324,7 @@ impl Lmtp {
     /// Replies to the message, one for each accepted recipient, in order. A client that has gone gets none, but the log
     /// says what became of its message (LM-08).
     pub(super) fn tell_results(&mut self, now: Tick, outbox: &mut Outbox) -> bool {
-        if self.end_chunk(now, outbox) {
+        if self.end_chunk(outbox) {
             return true;
         }
         if !self.may_speak(outbox) {
@@ -357,7 +357,7 @@ impl Lmtp {
         let line = reply.split(|&byte| byte == b'\r').next().unwrap_or_default();
         let event = Event::Delivered {
             subject: self.subject(recipient.user.as_deref()),
-            recipient: cleaned(recipient.address.as_bytes(), LOGGED_LINE_BYTES_MAX),
+            recipient: escaped(recipient.address.as_bytes(), LOGGED_LINE_BYTES_MAX),
             backend: recipient.backend.clone(),
             bytes: transaction.window.end(),
             reply: cleaned(line, LOGGED_LINE_BYTES_MAX),
@@ -368,7 +368,7 @@ impl Lmtp {
     }
 
     /// A chunk is here in full: the last one ends the message, any other gets a reply.
-    fn end_chunk(&mut self, now: Tick, outbox: &mut Outbox) -> bool {
+    fn end_chunk(&mut self, outbox: &mut Outbox) -> bool {
         if let Some((0, _)) = self.skip
             && self.may_speak(outbox)
             && let Some((_, reply)) = self.skip.take()
@@ -396,7 +396,6 @@ impl Lmtp {
         let over = transaction.recipients.iter().filter(|recipient| recipient.fate == Fate::Over);
         let refusal = mildest(over.filter_map(|recipient| recipient.reply.as_deref()));
         outbox.to_client.extend_from_slice(&refusal.unwrap_or_else(|| ours(reply::LOST)));
-        self.abort_transaction(now, outbox);
         true
     }
 }

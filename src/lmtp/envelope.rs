@@ -131,6 +131,8 @@ impl Lmtp {
         let hops = recipient.path.len();
         let is_loop = recipient.path.contains(&here) || hops > usize::from(REFERRALS_MAX);
         recipient.path.push(here);
+        // Its own, whichever name a connection to that address was made by.
+        recipient.backend = Some(Arc::clone(&destination.host));
         if let Some(group) = &destination.group {
             set(&mut recipient.forward, "cl_user_group", group.clone());
         }
@@ -201,11 +203,9 @@ impl Lmtp {
     }
 
     fn offer(&mut self, now: Tick, id: LinkId, number: usize, outbox: &mut Outbox) {
-        let backend = self.slot(id).map(|slot| slot.link.host.clone());
         let Some(transaction) = &mut self.transaction else { return };
         let Some(recipient) = transaction.recipients.get_mut(number) else { return };
         recipient.link = Some(id);
-        recipient.backend = backend;
         let rcpt = Rcpt {
             number,
             address: recipient.renamed.clone().unwrap_or_else(|| recipient.address.clone()),
@@ -308,7 +308,7 @@ impl Lmtp {
         self.finding.take_if(|finding| finding.recipient == number);
         let Some(recipient) = self.recipient(number) else { return };
         let name = recipient.user.as_ref().unwrap_or(&recipient.address);
-        let user = crate::event::cleaned(name.as_bytes(), crate::limits::USER_BYTES_MAX);
+        let user = crate::event::escaped(name.as_bytes(), crate::limits::USER_BYTES_MAX);
         let subject = self.subject(Some(&user));
         outbox.wish(Wish::Report(Event::LoginFailed { subject, failure, detail: detail.into() }));
         if let Some(recipient) = self.recipient(number) {

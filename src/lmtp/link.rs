@@ -240,7 +240,7 @@ impl Link {
             errand.waiting.push_back(rcpt);
         }
         self.send_envelope(news);
-        if self.is_in_envelope() && self.deadline.is_none() {
+        if self.is_in_envelope() && self.deadline.is_none() && self.owes_reply() {
             self.deadline = Some(now.after(LMTP_RECIPIENT_TIMEOUT));
         }
     }
@@ -334,6 +334,12 @@ impl Link {
     /// to anything of this transaction.
     pub(super) fn is_replaceable(&self) -> bool {
         self.age == Age::Kept && self.is_in_transaction() && !self.has_accepted()
+    }
+
+    /// Whether a reply of the backend's is waited for, or something that waits for its turn.
+    pub(super) fn owes_reply(&self) -> bool {
+        let is_waiting = self.errand.as_ref().is_some_and(|errand| !errand.waiting.is_empty());
+        is_waiting || !self.due.is_empty()
     }
 
     pub(super) fn is_in_envelope(&self) -> bool {

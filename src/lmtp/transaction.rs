@@ -266,6 +266,12 @@ impl Transaction {
         self.recipients.iter().any(|recipient| recipient.fate == Fate::Accepted)
     }
 
+    /// All recipients that were accepted are lost: the client waits for their replies, and nobody for the message.
+    pub(super) fn is_lost(&self) -> bool {
+        let is_over = |recipient: &Recipient| recipient.fate == Fate::Over;
+        !self.has_accepted() && self.recipients.iter().any(is_over)
+    }
+
     /// Whether the client was told of this recipient's acceptance.
     pub(super) fn was_told(&self, number: usize) -> bool {
         number < self.told

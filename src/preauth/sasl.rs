@@ -217,6 +217,9 @@ pub enum Beginning {
 
 /// Begins an exchange, with the initial response in base64 when there is one: the same in every protocol, once each has
 /// found the words (wire.md 4.1). How "empty" is spelled is the protocol's.
+///
+/// Quirk: white space in the initial response does not matter. A response on a line of its own gets no such grace
+/// (W-SASL-1).
 #[must_use]
 pub fn begin(rules: &Rules, mechanism: &[u8], initial_response: Option<&[u8]>) -> Beginning {
     let Some(mechanism) = Mechanism::named(mechanism) else {
@@ -229,7 +232,7 @@ pub fn begin(rules: &Rules, mechanism: &[u8], initial_response: Option<&[u8]>) -
     }
     match initial_response {
         None => Beginning::Turn(Exchange::start(mechanism)),
-        Some(text) => match base64::decode(text) {
+        Some(text) => match base64::decode_initial(text) {
             Some(message) => Beginning::Turn(Exchange::start_with(mechanism, &message)),
             None => Beginning::BadBase64,
         },

@@ -8,18 +8,19 @@ use super::disclosure;
 use super::input::{Destination, RouteAnswer};
 use super::machine::{Session, Stage};
 use super::output::{Handover, Outbox, RouteAsk, Wish};
+use super::referred::Referred;
 use crate::auth::answer::Answer;
 use crate::auth::ask::Question;
 use crate::auth::verdict::{Grant, Verdict};
 use crate::backend::connect::Attempts;
-use crate::backend::referral::{Host, Referral};
-use crate::backend::{Dialogue, Step};
+use crate::backend::{self, Dialogue, Step};
 use crate::event::{Event, Notice};
 use crate::fault::Failure;
 use crate::limits;
 use crate::names::Protocol;
 use crate::network::canonical;
 use crate::preauth::Credentials;
+use crate::relay::Watch;
 use crate::secret::Secret;
 use crate::tick::Tick;
 use crate::wire::inbox::Inbox;
@@ -43,7 +44,7 @@ pub(super) struct Attempt {
     attempts: Option<Attempts>,
     /// Where a backend sent us last. Whoever sent us there has said that the user is not with him, so further attempts
     /// go there, too, and not back to the route (W-FAIL-1, W-REF-1).
-    referral: Option<Box<Referred>>,
+    pub(super) referral: Option<Box<Referred>>,
     pub(super) referrals: u8,
     /// `nodelay`: a refusal needs no delay.
     pub(super) nodelay: bool,
@@ -55,16 +56,6 @@ pub(super) struct Attempt {
     inbox: Inbox,
     /// A refusal that waits for its time.
     pub(super) held: Option<(Failure, Option<Box<[u8]>>)>,
-}
-
-/// The place that a referral names.
-#[derive(Debug)]
-struct Referred {
-    host: Box<str>,
-    group: Option<Box<str>>,
-    port: Option<u16>,
-    /// The next connect is the hop itself, not a further attempt at its end.
-    is_hop: bool,
 }
 
 // Lives as long as a login takes; what is large in it is boxed.
@@ -102,7 +93,7 @@ impl Attempt {
             .map_or_else(|| "".into(), |destination| Arc::clone(&destination.host))
     }
 
-    fn forget_backend(&mut self) {
+    pub(super) fn forget_backend(&mut self) {
         self.dialogue = None;
         self.inbox = Inbox::new(limits::BACKEND_INPUT_BYTES_MAX);
     }
@@ -117,6 +108,15 @@ impl Attempt {
             Some(host) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip },
             None => RouteAsk::User(grant.user.clone()),
         })
+    }
+
+    /// Whether any backend can be told what the grant and the client say.
+    fn is_sendable(&self) -> bool {
+        let grant = self.grant.as_ref();
+        let destuser = grant.and_then(|grant| grant.destuser.as_deref());
+        let password = grant.and_then(|grant| grant.pass.as_ref()).unwrap_or(&self.password);
+        let master = grant.and_then(|grant| grant.master.as_deref());
+        backend::is_sendable(destuser.unwrap_or(&self.user), password, master)
     }
 
     /// Whether a backend's words tell the client's password or ours: not for a log.
@@ -211,6 +211,10 @@ impl Session {
             let detail = "no passdb gives a password for the backend, which a login by certificate needs: set `pass`, \
                           mostly with `master`, or in Submission `proxy_noauth`";
             return self.fail(now, Failure::InternalConfig, None, detail, outbox);
+        }
+        if !self.attempt.as_ref().is_some_and(|attempt| attempt.is_sendable()) {
+            let detail = "the user name or password for the backend holds NUL, CR or LF: no backend was asked";
+            return self.fail(now, Failure::Credentials, None, detail, outbox);
         }
         // A login that has already come a long way is going round in circles (W-FWD-2).
         if self.facts.ttl <= 1 {
@@ -315,12 +319,17 @@ impl Session {
         let Some(dialogue) = &mut attempt.dialogue else {
             return;
         };
+        let told_before = outbox.to_client.len();
         let step = dialogue.read(
             &self.facts,
             &mut attempt.inbox,
             &mut outbox.to_backend,
             &mut outbox.to_client,
         );
+        let told = outbox.to_client.get(told_before..).unwrap_or_default();
+        if attempt.tells_ours(told) {
+            outbox.to_client.truncate(told_before);
+        }
         self.backend_step(now, step, outbox);
     }
 
@@ -365,9 +374,15 @@ impl Session {
     pub(super) fn backend_step(&mut self, now: Tick, step: Step, outbox: &mut Outbox) {
         match step {
             Step::More => {}
-            Step::StartTls => self.starttls_agreed(now, outbox),
-            Step::Ready(ok) => self.succeed(now, &ok, outbox),
+            Step::StartTls => {
+                self.report_words_in_clear(outbox);
+                self.starttls_agreed(now, outbox);
+            }
+            Step::Ready(ok) => self.succeed(now, ok, outbox),
             Step::Failed(failure, mut text) => {
+                if matches!(self.stage, Stage::LoggingIn) {
+                    self.report_words_in_clear(outbox);
+                }
                 let mut detail: Box<str> = Box::default();
                 if let Some(attempt) = &self.attempt {
                     let dialogue = attempt.dialogue.as_ref();
@@ -408,7 +423,13 @@ impl Session {
         }));
         match again {
             Some(at) => self.enter(Stage::Pausing, at),
-            None => self.fail(now, failure, text, detail, outbox),
+            None => {
+                let told = match failure.refusal_words() {
+                    Some(words) => format!("{words}: {detail}"),
+                    None => detail.to_owned(),
+                };
+                self.fail(now, failure, text, &told, outbox);
+            }
         }
     }
 
@@ -417,43 +438,8 @@ impl Session {
         self.ask_route(now, outbox);
     }
 
-    /// A backend sent the user elsewhere: only a host that the routing layer knows is followed (W-REF-1), and only as
-    /// the same user (W-REF-2).
-    fn redirect(&mut self, now: Tick, referral: Referral, outbox: &mut Outbox) {
-        let Some(attempt) = &mut self.attempt else {
-            return;
-        };
-        attempt.forget_backend();
-        outbox.wish(Wish::DropBackend);
-        let destuser = attempt.grant.as_ref().and_then(|grant| grant.destuser.as_deref());
-        let is_same =
-            |user: &str| user.eq_ignore_ascii_case(&attempt.user) || destuser == Some(user);
-        if !referral.user.as_deref().is_none_or(is_same) {
-            return self.fail(
-                now,
-                Failure::RedirectFailed,
-                None,
-                "a referral names another user",
-                outbox,
-            );
-        }
-        let host = match referral.host {
-            Host::Address(address) => address.to_string().into_boxed_str(),
-            Host::Name(name) => name,
-        };
-        let group = attempt.destination.as_ref().and_then(|destination| destination.group.clone());
-        attempt.referral = Some(Box::new(Referred {
-            host: host.clone(),
-            group: group.clone(),
-            port: referral.port,
-            is_hop: true,
-        }));
-        self.enter(Stage::Route, now.after(limits::ROUTE_TIMEOUT));
-        outbox.wish(Wish::Route(RouteAsk::Referral { host, group }));
-    }
-
     /// The backend said OK: its reply and everything already read go where they belong, then bytes only (W-REL-1).
-    fn succeed(&mut self, now: Tick, ok: &LoginOk, outbox: &mut Outbox) {
+    fn succeed(&mut self, now: Tick, mut ok: LoginOk, outbox: &mut Outbox) {
         let subject = self.subject();
         let Some(mut attempt) = self.attempt.take() else {
             return;
@@ -463,15 +449,30 @@ impl Session {
             let (subject, notice) = (subject.clone(), Notice::FactsLeftOut);
             outbox.wish(Wish::Report(Event::Noticed { subject, notice }));
         }
-        self.dialogue.accept(ok, &mut outbox.to_client);
-        outbox.to_client.extend_from_slice(&attempt.inbox.take_rest());
-        outbox.to_backend.extend_from_slice(&self.inbox.take_rest());
+        if attempt.tells_ours(&ok.text) {
+            ok.text = Box::default();
+        }
+        self.dialogue.accept(&ok, &mut outbox.to_client);
+        let mut watch = Watch::of(self.protocol).map(Box::new);
+        let (mut from_backend, from_client) = (attempt.inbox.take_rest(), self.inbox.take_rest());
+        if let Some(watch) = &mut watch {
+            let left = watch.from_backend(&mut from_backend);
+            from_backend.truncate(left);
+            if let Err(why) = watch.from_client(&from_client) {
+                // What the client said behind its login is the backend's affair no more.
+                outbox.wish(Wish::DropBackend);
+                outbox.wish(Wish::Report(Event::Aborted { subject, reason: why, attempts: 0 }));
+                return self.close(outbox);
+            }
+        }
+        outbox.to_client.extend_from_slice(&from_backend);
+        outbox.to_backend.extend_from_slice(&from_client);
         outbox.wish(Wish::Report(Event::LoggedIn {
             subject: subject.clone(),
             backend: backend.clone(),
             took: now.since(attempt.received),
         }));
-        outbox.wish(Wish::Relay(Box::new(Handover { subject, backend })));
+        outbox.wish(Wish::Relay(Box::new(Handover { subject, backend, watch })));
         self.stage = Stage::Over;
         self.stage_deadline = None;
     }

@@ -9,7 +9,7 @@ use super::output::{Outbox, Wish};
 use super::refusal::close_reason;
 use super::secure::ClientTls;
 use super::settings::SessionSettings;
-use crate::event::{Event, Subject, cleaned};
+use crate::event::{Event, Subject, escaped};
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits;
@@ -261,11 +261,11 @@ impl Session {
             protocol: self.protocol,
             session: self.facts.session_id.clone(),
             client: self.facts.apparent,
-            user: self.attempt.as_ref().map(|attempt| cleaned_name(&attempt.user)),
+            user: self.attempt.as_ref().map(|attempt| shown_name(&attempt.user)),
             master: self
                 .attempt
                 .as_ref()
-                .and_then(|attempt| attempt.master.as_deref().map(cleaned_name)),
+                .and_then(|attempt| attempt.master.as_deref().map(shown_name)),
         }
     }
 
@@ -493,6 +493,6 @@ impl Session {
     }
 }
 
-fn cleaned_name(name: &str) -> Box<str> {
-    cleaned(name.as_bytes(), limits::USER_BYTES_MAX)
+fn shown_name(name: &str) -> Box<str> {
+    escaped(name.as_bytes(), limits::USER_BYTES_MAX)
 }

@@ -13,6 +13,7 @@ mod claim;
 mod disclosure;
 mod machine;
 mod notices;
+mod referred;
 mod refusal;
 mod secure;
 mod settings;

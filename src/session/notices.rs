@@ -20,4 +20,13 @@ impl Session {
             outbox.wish(Wish::Report(Event::Noticed { subject: self.subject(), notice }));
         }
     }
+
+    /// A backend said something where TLS begins that counts for nothing (W-BTLS-4): the log tells it, once per attempt.
+    pub(super) fn report_words_in_clear(&self, outbox: &mut Outbox) {
+        let dialogue = self.attempt.as_ref().and_then(|attempt| attempt.dialogue.as_ref());
+        if dialogue.is_some_and(|dialogue| dialogue.spoke_in_clear()) {
+            let (subject, notice) = (self.subject(), Notice::WordsInClear);
+            outbox.wish(Wish::Report(Event::Noticed { subject, notice }));
+        }
+    }
 }

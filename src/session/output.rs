@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::auth::ask::Question;
 use crate::auth::verdict::Certificate;
 use crate::event::{Event, Subject};
+use crate::relay::Watch;
 
 /// One wish. At most [`WISHES_MAX`] come from a single input.
 #[derive(Debug)]
@@ -64,13 +65,15 @@ pub enum RouteAsk {
     },
 }
 
-/// What the relay's log line will say.
+/// What the relay's log line will say, and what the relay looks at.
 #[derive(Clone, Debug)]
 pub struct Handover {
     /// Who.
     pub subject: Subject,
     /// The backend's host name.
     pub backend: Arc<str>,
+    /// What is watched of the bytes behind those that the session has queued; none: nothing.
+    pub watch: Option<Box<Watch>>,
 }
 
 /// Where a session puts its outputs. One per core, lent to one session at a time and emptied after each input.

@@ -65,11 +65,13 @@ pub enum Counter {
     Delivered,
     /// LMTP: it did not, or was lost.
     Undelivered,
+    /// Attempts at a backend that said in clear, where TLS begins, what counts for nothing (W-BTLS-4).
+    WordsInClear,
 }
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -98,6 +100,7 @@ impl Counter {
         Self::StarttlsPipelined,
         Self::Delivered,
         Self::Undelivered,
+        Self::WordsInClear,
     ];
 
     /// What counts a notice.
@@ -107,6 +110,7 @@ impl Counter {
             Notice::PasswordExposed => Self::PasswordExposed,
             Notice::FactsForged => Self::FactsForged,
             Notice::FactsLeftOut => Self::FactsLeftOut,
+            Notice::WordsInClear => Self::WordsInClear,
         }
     }
 
@@ -142,6 +146,7 @@ impl Counter {
             Self::StarttlsPipelined => "starttls_pipelined",
             Self::Delivered => "delivered",
             Self::Undelivered => "undelivered",
+            Self::WordsInClear => "words_in_clear",
         }
     }
 }

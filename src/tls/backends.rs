@@ -9,7 +9,9 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::Oldest;
-use super::provider::{provider, versions};
+#[cfg(test)]
+use super::provider::provider;
+use super::provider::{Manner, versions};
 use super::secrets::Catcher;
 use super::trust::{Anchors, Signed, Trust, verify_signature};
 use crate::limits;
@@ -22,10 +24,10 @@ pub struct Backends {
 }
 
 impl Trust {
-    /// The same trust, and no version older than this one.
+    /// The same trust, and this manner of speaking.
     #[must_use]
-    pub fn speaking(self, oldest: Oldest) -> Self {
-        Self { oldest, ..self }
+    pub fn speaking(self, manner: Manner) -> Self {
+        Self { manner, ..self }
     }
 }
 
@@ -33,15 +35,16 @@ impl Backends {
     /// For one core.
     #[must_use]
     pub fn new(trust: &Trust) -> Self {
-        let provider = provider();
+        let provider = Arc::clone(&trust.manner.provider);
         let verified = trust.anchors.as_ref().and_then(|anchors| {
             config(
                 &provider,
-                trust.oldest,
+                trust.manner.oldest,
                 Verifier::of(&provider, Believes::These(Arc::clone(anchors))),
             )
         });
-        let any = config(&provider, trust.oldest, Verifier::of(&provider, Believes::Anybody));
+        let any =
+            config(&provider, trust.manner.oldest, Verifier::of(&provider, Believes::Anybody));
         Self { verified, any }
     }
 

@@ -319,6 +319,15 @@ impl Engine {
         Ok(())
     }
 
+    /// The certificates that the peer showed, its own first (DER), while the library has them.
+    #[must_use]
+    pub fn peer_certificates(&self) -> Vec<Vec<u8>> {
+        match &self.layer {
+            Layer::Library(library) => library.peer_certificates(),
+            Layer::Ours(_) | Layer::None => Vec::new(),
+        }
+    }
+
     /// Whether the handshake is still under way.
     #[must_use]
     pub fn is_handshaking(&self) -> bool {

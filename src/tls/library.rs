@@ -111,6 +111,14 @@ impl Library {
         }
     }
 
+    pub(super) fn peer_certificates(&self) -> Vec<Vec<u8>> {
+        let shown = match self {
+            Self::Server(connection) => connection.peer_certificates(),
+            Self::Client(connection) => connection.peer_certificates(),
+        };
+        shown.unwrap_or_default().iter().map(|shown| shown.to_vec()).collect()
+    }
+
     pub(super) fn established(
         &self,
         server_name: Option<Box<str>>,

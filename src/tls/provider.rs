@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::cipher_suite as suite;
 use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::version::{TLS12, TLS13};
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
 
@@ -23,18 +23,76 @@ const SUITES: &[SupportedCipherSuite] = &[
     suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 ];
 
+/// OpenSSL's names of [`SUITES`], in the same order.
+const SUITE_NAMES: &[&str] = &[
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+];
+
+const GROUPS: &[&dyn SupportedKxGroup] =
+    &[kx_group::X25519MLKEM768, kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
+
+/// Names of [`GROUPS`], in the same order.
+const GROUP_NAMES: &[&str] = &["X25519MLKEM768", "X25519", "P-256", "P-384"];
+
 /// The library's primitives with our preferences.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider {
         cipher_suites: SUITES.to_vec(),
-        kx_groups: vec![
-            kx_group::X25519MLKEM768,
-            kx_group::X25519,
-            kx_group::SECP256R1,
-            kx_group::SECP384R1,
-        ],
+        kx_groups: GROUPS.to_vec(),
         ..default_provider()
     })
+}
+
+/// Which versions, suites and groups are spoken.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    pub(super) oldest: Oldest,
+    pub(super) provider: Arc<CryptoProvider>,
+}
+
+impl Manner {
+    /// Only these suites and groups, by OpenSSL's names; the order is ours.
+    #[must_use]
+    pub fn new(oldest: Oldest, suites: &[&str], groups: &[&str]) -> Self {
+        let suites = SUITES.iter().zip(SUITE_NAMES).filter(|(_, name)| suites.contains(*name));
+        let groups = GROUPS.iter().zip(GROUP_NAMES).filter(|(_, name)| groups.contains(*name));
+        let provider = CryptoProvider {
+            cipher_suites: suites.map(|(suite, _)| *suite).collect(),
+            kx_groups: groups.map(|(group, _)| *group).collect(),
+            ..default_provider()
+        };
+        Self { oldest, provider: Arc::new(provider) }
+    }
+
+    /// Everything that we have from this version on.
+    #[must_use]
+    pub fn from(oldest: Oldest) -> Self {
+        Self { oldest, provider: provider() }
+    }
+
+    /// How many suites and groups are left.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        (self.provider.cipher_suites.len(), self.provider.kx_groups.len())
+    }
+
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.oldest == other.oldest && Arc::ptr_eq(&self.provider, &other.provider)
+    }
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self::from(Oldest::default())
+    }
 }
 
 pub(super) fn versions(oldest: Oldest) -> &'static [&'static SupportedProtocolVersion] {

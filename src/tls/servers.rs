@@ -9,7 +9,7 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::provider::{provider, versions};
+use super::provider::{Manner, versions};
 use super::secrets::Catcher;
 use super::tickets::TicketKeys;
 use super::{Asked, ClientTrust, Identity, Oldest};
@@ -68,7 +68,7 @@ impl ServersBuilder {
     pub fn build_for(
         self,
         protocol: Protocol,
-        oldest: Oldest,
+        manner: &Manner,
         tickets: &TicketKeys,
     ) -> Option<Server> {
         if self.names.is_empty() {
@@ -76,7 +76,7 @@ impl ServersBuilder {
         }
         let names = Arc::new(self.names);
         let tickets = Arc::new(tickets.clone());
-        let make = |with: &With<'_>| config(protocol, oldest, &names, with);
+        let make = |with: &With<'_>| config(protocol, manner, &names, with);
         let asking = match &self.clients {
             None => None,
             Some((trust, _)) => {
@@ -89,10 +89,11 @@ impl ServersBuilder {
         Some(Server { open, asking, names, name_field })
     }
 
-    /// The same for all protocols.
+    /// The same for all protocols, with everything that we have from a version on.
     #[must_use]
     pub fn build(self, oldest: Oldest, tickets: &TicketKeys) -> Option<Servers> {
-        let of = |protocol| self.clone().build_for(protocol, oldest, tickets);
+        let manner = Manner::from(oldest);
+        let of = |protocol| self.clone().build_for(protocol, &manner, tickets);
         Servers::new(Protocol::ALL.map(of))
     }
 }
@@ -105,12 +106,12 @@ enum With<'a> {
 
 fn config(
     protocol: Protocol,
-    oldest: Oldest,
+    manner: &Manner,
     names: &Arc<Names>,
     with: &With<'_>,
 ) -> Option<Arc<ServerConfig>> {
-    let config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(versions(oldest))
+    let config = ServerConfig::builder_with_provider(Arc::clone(&manner.provider))
+        .with_protocol_versions(versions(manner.oldest))
         .ok()?;
     let config = match with {
         With::Tickets(_) => config.with_no_client_auth(),

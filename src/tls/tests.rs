@@ -2,6 +2,7 @@
 
 mod clients;
 mod floods;
+mod keys;
 mod leaving;
 mod trust;
 
@@ -33,7 +34,7 @@ fn identity(names: &[&str]) -> (Identity, String) {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).unwrap();
     let (cert, key) = (cert.pem(), signing_key.serialize_pem());
-    (Identity::new(cert.as_bytes(), key.as_bytes(), NOW).unwrap(), cert)
+    (Identity::new(cert.as_bytes(), key.as_bytes(), None, NOW).unwrap(), cert)
 }
 
 /// A connection between both sides; `[client, server]`.
@@ -350,7 +351,9 @@ fn tl_19_what_is_no_pair_is_named() {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["a".to_owned()]).unwrap();
     let (cert, key) = (cert.pem(), signing_key.serialize_pem());
     let other = KeyPair::generate().unwrap().serialize_pem();
-    let of = |cert: &str, key: &str, now| Identity::new(cert.as_bytes(), key.as_bytes(), now).err();
+    let of = |cert: &str, key: &str, now| {
+        Identity::new(cert.as_bytes(), key.as_bytes(), None, now).err()
+    };
     assert_eq!(of(&cert, &key, NOW), None);
     assert_eq!(of(&cert, &other, NOW), Some(IdentityFault::Mismatch));
     assert_eq!(of("", &key, NOW), Some(IdentityFault::NoCertificate));
@@ -364,7 +367,7 @@ fn tl_19_what_is_no_pair_is_named() {
     short.not_after = rcgen::date_time_ymd(2021, 1, 1);
     let short = short.self_signed(&signing_key).unwrap().pem();
     assert_eq!(of(&short, &key, NOW), Some(IdentityFault::Expired));
-    let then = Identity::new(short.as_bytes(), key.as_bytes(), 1_609_000_000).unwrap();
+    let then = Identity::new(short.as_bytes(), key.as_bytes(), None, 1_609_000_000).unwrap();
     assert_eq!(then.ends_in(1_609_000_000), Some(1_609_459_200 - 1_609_000_000));
     assert!(!then.is_early(1_609_000_000) && then.is_early(1_500_000_000));
 }

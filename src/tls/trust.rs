@@ -27,9 +27,8 @@ use rustls::{
     CertificateError, DigitallySignedStruct, Error, OtherError, PeerMisbehaved, RootCertStore,
 };
 
-use super::Oldest;
 use super::fault::Fault;
-use super::provider::provider;
+use super::provider::{Manner, provider};
 use crate::event::cleaned;
 use crate::wire::certificate::{Bits, Certificate, DNS_NAME, written};
 use crate::wire::certificate_name::NameField;
@@ -40,8 +39,8 @@ use crate::wire::der;
 pub struct Trust {
     /// None: nobody's, so that only a backend whose certificate does not matter can be reached.
     pub(super) anchors: Option<Arc<Anchors>>,
-    /// Oldest version spoken with backends, whatever their certificates.
-    pub(super) oldest: Oldest,
+    /// What is spoken with backends, whatever their certificates.
+    pub(super) manner: Manner,
 }
 
 /// Whether certificates of version 1, and names in the common name only, will do.
@@ -118,14 +117,14 @@ impl Trust {
         let limits_names = own.iter().any(|own| limits_names(own));
         let algorithms = provider().signature_verification_algorithms;
         let anchors = Anchors { roots, own, older, limits_names, algorithms };
-        Ok(Self { anchors: Some(Arc::new(anchors)), oldest: Oldest::default() })
+        Ok(Self { anchors: Some(Arc::new(anchors)), manner: Manner::default() })
     }
 
     /// Whether it is the same trust, and not only an equal one.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         let anchors = |trust: &Self| trust.anchors.as_ref().map(Arc::as_ptr);
-        anchors(self) == anchors(other) && self.oldest == other.oldest
+        anchors(self) == anchors(other) && self.manner.is(&other.manner)
     }
 
     /// What becomes of a backend of this name that shows this chain (DER, its own certificate first). `now`: seconds
@@ -249,11 +248,10 @@ impl Anchors {
         let algorithms = self.algorithms.all;
         verify_server_cert_signed_by_trust_anchor(parsed, &self.roots, between, now, algorithms)
             .map_err(|error| match error {
-                Error::InvalidCertificate(CertificateError::UnknownIssuer)
-                    if certificate.is_own_issuer() =>
-                {
-                    Refusal::Stranger.into()
-                }
+                // A bad signature: another of the same name stands there, mostly the one before it was renewed.
+                Error::InvalidCertificate(
+                    CertificateError::UnknownIssuer | CertificateError::BadSignature,
+                ) if certificate.is_own_issuer() => Refusal::Stranger.into(),
                 error => error,
             })
     }

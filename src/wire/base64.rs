@@ -22,6 +22,19 @@ pub fn decode(text: &[u8]) -> Option<Secret> {
     outcome.map(|_| decoded)
 }
 
+/// The same for an initial response, whose white space does not matter.
+///
+/// Quirk: Dovecot skips it there, wherever it stands, and not in a response on a line of its own.
+#[must_use]
+pub fn decode_initial(text: &[u8]) -> Option<Secret> {
+    if !text.iter().any(u8::is_ascii_whitespace) {
+        return decode(text);
+    }
+    let mut solid = Vec::with_capacity(text.len());
+    solid.extend(text.iter().filter(|byte| !byte.is_ascii_whitespace()));
+    decode(Secret::new(solid).expose())
+}
+
 /// Appends the base64 form of `bytes`.
 pub fn encode(bytes: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
@@ -54,6 +67,19 @@ mod tests {
         let mut out = b"+ ".to_vec();
         encode(b"Username:", &mut out);
         assert_eq!(out, b"+ VXNlcm5hbWU6");
+    }
+
+    #[test]
+    fn white_space_in_an_initial_response() {
+        let of = |text: &[u8]| decode_initial(text).map(|secret| secret.expose().to_vec());
+        for loose in [&b"dGVzdA=="[..], b" dGVzdA==\t", b"dG Vz\tdA=\r=\r", b"dGVz\r\ndA=="] {
+            assert_eq!(of(loose), Some(b"test".to_vec()), "{}", loose.escape_ascii());
+            assert_eq!(decode(loose).is_some(), loose == b"dGVzdA==", "of no other response");
+        }
+        assert_eq!(of(b"  "), Some(Vec::new()));
+        for bad in [&b"dGVzdA= x="[..], b"dGVz dA", b"dGVz\0dA==", b"* "] {
+            assert_eq!(of(bad), None, "{}", bad.escape_ascii());
+        }
     }
 
     #[test]

@@ -7,6 +7,12 @@ const GENERALIZED_TIME: u8 = 0x18;
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const VERSION: u8 = 0xA0;
 
+/// Whether these bytes are one SEQUENCE and nothing else.
+#[must_use]
+pub fn is_sequence(bytes: &[u8]) -> bool {
+    element(bytes, SEQUENCE).is_some_and(|(_, rest)| rest.is_empty())
+}
+
 /// The first element, which must have this tag, with its head, and what follows it.
 pub(super) fn split(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (_, rest) = element(bytes, tag)?;

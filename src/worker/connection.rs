@@ -319,6 +319,8 @@ pub(super) enum Mode {
     Copy,
     /// Through a pooled pipe: the last read filled the scratch.
     Hot,
+    /// Through the core's scratch, and looked at there: [`crate::relay::Watch`].
+    Watched,
 }
 
 const _: () = assert!(size_of::<Connection>() <= 128);

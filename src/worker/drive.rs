@@ -410,9 +410,12 @@ impl<P: Port> Worker<P> {
         let Some(login) = self.login(slot) else {
             return;
         };
-        let Handover { subject, backend } = handover;
+        let Handover { subject, backend, watch } = handover;
         let held = login.held.take();
         login.handed_over = Some(Box::new(Label { subject, backend, since, held }));
+        if let Some(watch) = watch {
+            self.watches.insert(slot, watch);
+        }
     }
 
     /// The login phase of a slot, if it is in it.

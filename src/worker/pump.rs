@@ -9,9 +9,10 @@
 
 use crate::event::EndedBy;
 use crate::limits;
+use crate::relay::Watch;
 use crate::ring::port::{Fd, Half, IoFault, PipeId, Port, Token};
 
-use super::connection::{Direction, Mode, Rest};
+use super::connection::{Direction, Mode, Rest, Side};
 
 /// What one turn of a direction came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(super) enum Turn {
     Ended,
     /// TLS with the source is over: damaged records, or an alert. Its peer has been told.
     Insecure(&'static str),
+    /// The source said what may not pass: nothing of it has.
+    Refused(&'static str),
     /// The connection broke on the named end of this direction.
     Broken(End, IoFault),
 }
@@ -48,12 +51,35 @@ pub(super) struct Ends {
     pub(super) token: Token,
 }
 
+/// Bytes of a direction that are looked at before they go on.
+pub(super) struct Watched<'a> {
+    pub(super) watch: Option<&'a mut Box<Watch>>,
+    pub(super) source: Side,
+}
+
+impl Watched<'_> {
+    /// How many of these bytes, changed in their place, may go on.
+    pub(super) fn look(&mut self, bytes: &mut [u8]) -> Result<usize, Turn> {
+        let Some(watch) = &mut self.watch else {
+            return Err(Turn::Refused("nobody watches a session that has to be watched"));
+        };
+        match self.source {
+            Side::Client => match watch.from_client(bytes) {
+                Ok(()) => Ok(bytes.len()),
+                Err(why) => Err(Turn::Refused(why)),
+            },
+            Side::Backend => Ok(watch.from_backend(bytes)),
+        }
+    }
+}
+
 /// Moves bytes of one direction for one turn. `moved` counts what left the source or reached the destination.
 pub(super) fn turn<P: Port>(
     port: &mut P,
     scratch: &mut [u8],
     direction: &mut Direction,
     ends: Ends,
+    watched: Option<Watched<'_>>,
     moved: &mut u64,
 ) -> Turn {
     if let Some(stop) = deliver_rest(port, direction, ends.destination, moved) {
@@ -69,10 +95,11 @@ pub(super) fn turn<P: Port>(
                 direction.pipe = Some(pipe);
                 splice_turn(port, direction, ends, pipe, moved)
             }
-            None => copy_turn(port, scratch, direction, ends, moved),
+            None => copy_turn(port, scratch, direction, ends, None, moved),
         },
-        (Mode::Copy, _) if ends.hangup => copy_turn(port, scratch, direction, ends, moved),
+        (Mode::Copy, _) if ends.hangup => copy_turn(port, scratch, direction, ends, None, moved),
         (Mode::Copy, _) => forward_turn(port, direction, ends, moved),
+        (Mode::Watched, _) => copy_turn(port, scratch, direction, ends, watched, moved),
     }
 }
 
@@ -138,6 +165,7 @@ fn copy_turn<P: Port>(
     scratch: &mut [u8],
     direction: &mut Direction,
     ends: Ends,
+    mut watched: Option<Watched<'_>>,
     moved: &mut u64,
 ) -> Turn {
     let mut reads = 0;
@@ -152,10 +180,19 @@ fn copy_turn<P: Port>(
             Err(fault) => return Turn::Broken(End::Source, fault),
         };
         let full = read == scratch.len();
-        // Hot without a pipe (BE-17) ends like hot with one: when a read finds less than a scratch.
-        direction.mode = if full { Mode::Hot } else { Mode::Copy };
-        let bytes = scratch.get(..read).unwrap_or_default();
-        if let Some(stop) = deliver(port, direction, ends.destination, bytes, moved) {
+        let mut left = read;
+        match &mut watched {
+            Some(watched) => match watched.look(scratch.get_mut(..read).unwrap_or_default()) {
+                Ok(may_go_on) => left = may_go_on,
+                Err(refused) => return refused,
+            },
+            // Hot without a pipe (BE-17) ends like hot with one: when a read finds less than a scratch.
+            None => direction.mode = if full { Mode::Hot } else { Mode::Copy },
+        }
+        let bytes = scratch.get(..left).unwrap_or_default();
+        if left > 0
+            && let Some(stop) = deliver(port, direction, ends.destination, bytes, moved)
+        {
             return stop;
         }
         if full {

@@ -2,12 +2,13 @@
 
 use crate::event::{EndedBy, Event};
 use crate::limits;
+use crate::relay::Watch;
 use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Refused, Token};
-use crate::share::counters::Counter;
+use crate::share::counters::{Counter, Counters};
 use crate::tick::Tick;
 
 use super::connection::{Direction, Label, Mode, Phase, Relay, Side};
-use super::pump::{self, End, Ends, Turn};
+use super::pump::{self, End, Ends, Turn, Watched};
 use super::run::Worker;
 use super::seam::{self, Seam};
 
@@ -29,10 +30,14 @@ impl<P: Port> Worker<P> {
             socket.paused = false;
             (side, !socket.drained)
         });
+        let mode = match Watch::of(label.subject.protocol) {
+            Some(_) => Mode::Watched,
+            None => Mode::Copy,
+        };
         connection.phase = Phase::Relay(Relay {
             label,
-            up: Direction::default(),
-            down: Direction::default(),
+            up: Direction { mode, ..Direction::default() },
+            down: Direction { mode, ..Direction::default() },
             moved_at: seconds(now),
             asked_at: low_byte(seconds(now)),
             first_end: None,
@@ -85,13 +90,16 @@ impl<P: Port> Worker<P> {
         let was_hot = direction.mode == Mode::Hot;
         let was_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
         let mut moved = 0;
+        let is_watched = direction.mode == Mode::Watched;
+        let watched = is_watched.then(|| Watched { watch: self.watches.get_mut(&slot), source });
+        let scratch = &mut self.scratch;
         let turn = match &mut connection.tls {
-            None => pump::turn(&mut self.port, &mut self.scratch, direction, ends, &mut moved),
+            None => pump::turn(&mut self.port, scratch, direction, ends, watched, &mut moved),
             Some(tls) => {
-                let (buffers, seam) = (&mut self.tls.buffers, Seam::of(tls, source));
+                let seam = Seam::of(tls, source).watched(watched);
                 seam::turn(
                     &mut self.port,
-                    buffers,
+                    &mut self.tls.buffers,
                     seam,
                     [&mut *direction, &mut *opposite],
                     ends,
@@ -105,12 +113,9 @@ impl<P: Port> Worker<P> {
         if is_proven && !was_proven && source == Side::Backend {
             self.port.receive_buffer(from, ReceiveBuffer::Whole);
         }
-        if direction.mode == Mode::Hot && !was_hot {
-            self.counters.add(Counter::Hot, 1);
-        }
-        let is_hot = direction.mode == Mode::Hot && was_hot;
-        if turn == Turn::Again && is_hot && direction.pipe.is_none() && !is_copied {
-            self.counters.add(Counter::PipeMissing, 1);
+        if direction.mode == Mode::Hot {
+            let lacks_pipe = turn == Turn::Again && direction.pipe.is_none() && !is_copied;
+            count_heat(&self.counters, was_hot, lacks_pipe);
         }
         if moved > 0 {
             relay.moved_at = seconds(self.now);
@@ -150,7 +155,7 @@ impl<P: Port> Worker<P> {
                 let by = pump::culprit(source == Side::Client, end);
                 self.relay_broken(slot, by, pump::word(fault));
             }
-            Turn::Insecure(word) => {
+            Turn::Insecure(word) | Turn::Refused(word) => {
                 let by = pump::culprit(source == Side::Client, End::Source);
                 self.relay_broken(slot, by, word);
             }
@@ -366,6 +371,15 @@ impl<P: Port> Worker<P> {
         let (limit, _) = relay.patience(self.settings.relay_idle_timeout(protocol));
         let at = relay.patience_ends(limit);
         self.wheel.set(slot, at);
+    }
+}
+
+/// Counts directions that become hot, and turns of hot ones that would have liked a pipe.
+fn count_heat(counters: &Counters, was_hot: bool, lacks_pipe: bool) {
+    if !was_hot {
+        counters.add(Counter::Hot, 1);
+    } else if lacks_pipe {
+        counters.add(Counter::PipeMissing, 1);
     }
 }
 

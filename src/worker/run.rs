@@ -1,9 +1,10 @@
 //! The loop of a data core: wait, take completions, read mail, let deadlines pass, give hot directions their turn.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::relay::Watch;
 use crate::ring::port::{Completion, IoFault, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
 use crate::session::output::Outbox;
@@ -38,6 +39,8 @@ pub struct Worker<P: Port> {
     pub(super) newcomers: Newcomers,
     /// Directions that have more to move, in the order of their turns.
     pub(super) hot: VecDeque<(u32, Side)>,
+    /// What is looked at of the relayed sessions whose bytes are not only moved, by slot.
+    pub(super) watches: HashMap<u32, Box<Watch>>,
     /// Sessions that stopped reading and may go on.
     pub(super) rereads: VecDeque<(u32, Side)>,
     /// Relayed bytes pass through here.
@@ -99,6 +102,7 @@ impl<P: Port> Worker<P> {
             sources,
             newcomers: Newcomers::new(bound),
             hot: VecDeque::with_capacity(256),
+            watches: HashMap::new(),
             rereads: VecDeque::with_capacity(64),
             scratch: vec![0; crate::limits::SCRATCH_BYTES].into_boxed_slice(),
             session_scratch: vec![0; SESSION_READ_BYTES].into_boxed_slice(),
@@ -396,6 +400,9 @@ impl<P: Port> Worker<P> {
             Phase::Closing if !connection.client.is_open() && !connection.backend.is_open() => {
                 self.slots.remove(slot);
                 self.wheel.clear(slot);
+                if !self.watches.is_empty() {
+                    self.watches.remove(&slot);
+                }
             }
             Phase::Session(login) if side == Side::Backend => {
                 if let Some(to) = login.connect_next.take() {

@@ -9,12 +9,13 @@ use crate::ring::port::{Fd, IoFault, Port};
 
 use super::channel::{Buffers, Channel, Tls};
 use super::connection::{Direction, Mode, Rest, Side};
-use super::pump::{End, Ends, Turn};
+use super::pump::{End, Ends, Turn, Watched};
 
 /// Both ends of a direction with TLS.
 pub(super) struct Seam<'a> {
     source: Option<&'a mut Channel>,
     destination: Option<&'a mut Channel>,
+    watched: Option<Watched<'a>>,
 }
 
 impl<'a> Seam<'a> {
@@ -22,9 +23,14 @@ impl<'a> Seam<'a> {
     pub(super) fn of(tls: &'a mut Tls, source: Side) -> Self {
         let (client, backend) = (tls.client.as_mut(), tls.backend.as_mut());
         match source {
-            Side::Client => Self { source: client, destination: backend },
-            Side::Backend => Self { source: backend, destination: client },
+            Side::Client => Self { source: client, destination: backend, watched: None },
+            Side::Backend => Self { source: backend, destination: client, watched: None },
         }
+    }
+
+    /// The same, and what passes is looked at.
+    pub(super) fn watched(self, watched: Option<Watched<'a>>) -> Self {
+        Self { watched, ..self }
     }
 }
 
@@ -63,10 +69,15 @@ fn copy<P: Port>(
         if direction.ended {
             return Turn::Ended;
         }
-        let fetched = match fetch(port, buffers, seam, direction, opposite, ends) {
+        let mut fetched = match fetch(port, buffers, seam, direction, opposite, ends) {
             Ok(fetched) => fetched,
             Err(stop) => return stop,
         };
+        if let Some(watched) = &mut seam.watched
+            && let Err(refused) = look(buffers, watched, &mut fetched)
+        {
+            return refused;
+        }
         if let Some(stop) = deliver(port, buffers, seam, direction, ends, &fetched, moved) {
             return stop;
         }
@@ -108,6 +119,24 @@ enum Found {
     Ended,
 }
 
+/// Looks at what was read, once it is opened.
+fn look(
+    buffers: &mut Buffers,
+    watched: &mut Watched<'_>,
+    fetched: &mut Fetched,
+) -> Result<(), Turn> {
+    match &mut fetched.unsealed {
+        Some(bytes) => {
+            *bytes = watched.look(buffers.read.get_mut(..*bytes).unwrap_or_default())?;
+        }
+        None => {
+            let left = watched.look(&mut buffers.plain)?;
+            buffers.plain.truncate(left);
+        }
+    }
+    Ok(())
+}
+
 /// Reads once, and opens what was read.
 fn fetch<P: Port>(
     port: &mut P,
@@ -129,7 +158,7 @@ fn fetch<P: Port>(
     }
     let start = seam.source.as_ref().map_or(0, |end| end.engine.lay_stash(&mut buffers.read));
     let most = match direction.mode {
-        Mode::Copy => limits::SCRATCH_BYTES,
+        Mode::Copy | Mode::Watched => limits::SCRATCH_BYTES,
         Mode::Hot => limits::TLS_HOT_READ_BYTES,
     };
     let space = buffers.read.get_mut(start..start + most).unwrap_or_default();
@@ -139,7 +168,9 @@ fn fetch<P: Port>(
         Err(IoFault::WouldBlock) => return Err(Turn::Dry),
         Err(fault) => return Err(Turn::Broken(End::Source, fault)),
     };
-    direction.mode = if read < limits::SCRATCH_BYTES { Mode::Copy } else { Mode::Hot };
+    if direction.mode != Mode::Watched {
+        direction.mode = if read < limits::SCRATCH_BYTES { Mode::Copy } else { Mode::Hot };
+    }
     let found = if read == most { Found::Full } else { Found::Some };
     let Some(channel) = &mut seam.source else {
         return Ok(Fetched { found, unsealed: Some(read) });

@@ -54,6 +54,25 @@ proptest! {
         prop_assert_eq!(&*read.user, &*user);
         prop_assert_eq!(read.password.expose(), &password[..]);
     }
+
+    /// imap-codec takes one SP and no other, as RFC 9051 has it; we take as many as Dovecot does, and read the same.
+    #[test]
+    fn spaces_that_imap_codec_refuses_change_nothing_for_us(
+        user in "[a-z]{1,9}", password in "[a-z]{1,9}", spaces in prop::array::uniform3(0_usize..5), quoted: bool,
+    ) {
+        let string = |text: &str| if quoted { format!("\"{text}\"") } else { text.to_owned() };
+        let line = |[first, second, third]: [usize; 3]| format!(
+            "a LOGIN {}{}{}{}{}\r\n",
+            " ".repeat(first), string(&user), " ".repeat(second), string(&password), " ".repeat(third),
+        );
+        // Behind LOGIN stands one SP already, and between two atoms there has to be one.
+        let [first, second, third] = spaces;
+        let loose = line([first, second + usize::from(!quoted), third]);
+        let read = login_read(loose.as_bytes());
+        prop_assert_eq!((&*read.user, read.password.expose()), (&*user, password.as_bytes()));
+        let is_strict = loose == line([0, 1, 0]);
+        prop_assert_eq!(CommandCodec::default().decode(loose.as_bytes()).is_ok(), is_strict, "{}", loose);
+    }
 }
 
 fn with_mode(
@@ -81,6 +100,15 @@ fn backend_commands(user: &str, password: &[u8], literals: &str) -> Vec<u8> {
     let mut sent = Vec::new();
     inbox.append(format!("* OK [CAPABILITY IMAP4rev1 {literals}] hi\r\n").as_bytes());
     imap.read(&client_facts(false), &mut inbox, &mut sent, &mut Vec::new());
+    if password.iter().any(u8::is_ascii_control) {
+        // Such a one is tried by AUTHENTICATE first; only a refusal leads to LOGIN.
+        let (rest, command) = CommandCodec::default().decode(&sent).unwrap();
+        let asks = matches!(command.body, CommandBody::Authenticate { initial_response: None, .. });
+        assert!(rest.is_empty() && command.tag.as_ref() == "A" && asks, "{}", sent.escape_ascii());
+        sent.clear();
+        inbox.append(b"A BAD what\r\n");
+        imap.read(&client_facts(false), &mut inbox, &mut sent, &mut Vec::new());
+    }
     if sent.ends_with(b"}\r\n") && !sent.ends_with(b"+}\r\n") {
         inbox.append(b"+ go\r\n");
         imap.read(&client_facts(false), &mut inbox, &mut sent, &mut Vec::new());

@@ -60,6 +60,11 @@ fn client_words() -> impl Strategy<Value = Vec<u8>> {
         "b1 ENABLE X\r\n",
         "GET / HTTP/1.0\r\n",
         "b2 LOGIN {3+}\r\ntim {2+}\r\npw\r\n",
+        "b5 LOGIN  \"tim\"\"pw\" \r\n",
+        "b6 NOOP ",
+        "\"x\"{3+}\r\n",
+        "b7 ID (\"k\"",
+        "b8 STARTTLS \r\n",
     ]);
     prop::collection::vec(words, 0..60).prop_map(|words| words.concat().into_bytes())
 }
@@ -95,6 +100,21 @@ proptest! {
             let tag = format!("t{n} ");
             prop_assert_eq!(seen.lines().filter(|line| line.starts_with(&tag)).count(), 1, "{}", seen);
         }
+    }
+
+    /// However loose the words behind a command are, it is one command: its end is at its line's end, and has one reply.
+    #[test]
+    fn loose_arguments_never_move_a_commands_end(
+        name in prop::sample::select(vec!["NOOP", "CAPABILITY", "ENABLE", "ID", "XYZZY", "STARTTLS"]),
+        // Everything but line ends, and `}` with which a literal would be announced.
+        words in "[^\\r\\n}]{0,40}",
+    ) {
+        let input = format!("a {name}{words}\r\nz NOOP\r\n");
+        let (seen, _) = client_run(Protocol::Imap, input.as_bytes(), &[3], &Rules::default(), false);
+        let seen = String::from_utf8(seen).unwrap();
+        let replies: Vec<_> = seen.lines().filter(|line| !line.starts_with("* ") || line.starts_with("* BAD")).collect();
+        prop_assert_eq!(replies.len(), 2, "{}", seen);
+        prop_assert!(replies[0].starts_with("a ") && replies[1] == "z OK NOOP completed.", "{}", seen);
     }
 
     /// IM-10, IM-11: behind a login nothing is lost, doubled or moved.
@@ -226,6 +246,11 @@ fn backend_words() -> impl Strategy<Value = Vec<u8>> {
         "L BAD\r\n",
         "L NO [REFERRAL imap://u@[::1]/] x\r\n",
         "* LIST {5}\r\n",
+        "abcde",
+        "x)\r\n",
+        "* OK [ALERT] {3}\r\n",
+        "L OK [ALERT] x\r\n",
+        "* ID (\"a\" {70000}\r\n",
         "\r",
         "\0",
     ]);

@@ -2,6 +2,7 @@
 //! stored fuzz inputs.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod backend_properties;
 mod corpus;
 mod dialogues;
 mod imap_oracle;
@@ -10,6 +11,7 @@ mod lmtp;
 mod login_properties;
 mod proxy_header;
 mod senders;
+mod relay;
 mod runs;
 mod session;
 mod smtp_oracle;

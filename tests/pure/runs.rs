@@ -119,7 +119,9 @@ pub(crate) fn backend_run(
             break;
         }
     }
-    let residue = [inbox.bytes(), rest].concat();
+    // What is left behind a failure is nobody's.
+    let is_ready = end.starts_with("Ready");
+    let residue = if is_ready { [inbox.bytes(), rest].concat() } else { Vec::new() };
     (to_backend, [to_client, residue].concat(), end)
 }
 
@@ -190,7 +192,7 @@ pub(crate) fn login_with(user: &str, password: &[u8], master: Option<&str>, plai
         user: user.into(),
         password: Secret::new(password.to_vec()),
         master: master.map(Into::into),
-        mech: if plain { BackendMech::Plain } else { BackendMech::Login },
+        mech: if plain { BackendMech::Plain } else { BackendMech::Auto },
         send_facts: true,
         ..Login::default()
     }

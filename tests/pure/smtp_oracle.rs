@@ -73,6 +73,19 @@ proptest! {
         prop_assert_eq!(theirs, Request::Bdat { chunk_size: usize::try_from(chunk_size).unwrap(), is_last: end == IsLast::Yes });
     }
 
+    /// smtp-proto takes spaces before CRLF and no tabs; RFC 5321 4.1.1 speaks of white space, so we take both.
+    #[test]
+    fn white_space_before_the_lines_end_changes_nothing(
+        line in prop::sample::select(vec!["NOOP", "QUIT", "RSET", "EHLO a.example", "AUTH PLAIN =", "BDAT 5 LAST", "MAIL FROM:<a@b.example>"]),
+        white in "[ \t]{0,5}",
+    ) {
+        let loose = format!("{line}{white}");
+        prop_assert_eq!(command::parse(loose.as_bytes()), command::parse(line.as_bytes()));
+        if !white.contains('\t') {
+            prop_assert_eq!(request(&format!("{loose}\r\n")), request(&format!("{line}\r\n")));
+        }
+    }
+
     #[test]
     fn our_login_to_a_backend_is_one_command_for_smtp_proto(user in "[ -~]{1,30}", password in "[ -~]{1,60}") {
         let login = Login { user: user.as_str().into(), password: Secret::from(&*password), ..Login::default() };

@@ -56,6 +56,8 @@ fn client_words() -> impl Strategy<Value = Vec<u8>> {
         "STARTTLS\r\n",
         "GET / HTTP/1.0\r\n",
         "AUTH CRAM-MD5\r\n",
+        "AUTH  PLAIN  AHRpbQBwdw== \t\r\n",
+        "\t",
     ]);
     prop::collection::vec(words, 0..60).prop_map(|words| words.concat().into_bytes())
 }

@@ -9,15 +9,62 @@ use crate::backend::forward::Literals;
 use crate::fault::Failure;
 use crate::secret::Secret;
 use crate::wire::quoted;
-use crate::wire::resp_text::has_word;
+use crate::wire::resp_text::{has_word, words};
 
-/// Whether the backend offers what `login` needs.
-pub(super) fn is_offered(login: &Login, capabilities: &[u8]) -> bool {
-    if login.is_sasl() {
-        has_word(capabilities, b"AUTH=PLAIN")
-    } else {
-        !has_word(capabilities, b"LOGINDISABLED")
+/// How to log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// LOGIN.
+    Command,
+    /// AUTHENTICATE PLAIN.
+    Plain,
+    /// AUTHENTICATE LOGIN.
+    SaslLogin,
+    /// AUTHENTICATE PLAIN, which nobody announced, without a password; if that is refused LOGIN. Courier in clear announces
+    /// no mechanism, and takes a tab in a password by AUTHENTICATE only.
+    Probe,
+}
+
+impl Way {
+    /// Of the login command.
+    pub(super) const fn tag(self) -> u8 {
+        match self {
+            Self::Command | Self::Plain | Self::SaslLogin => b'L',
+            Self::Probe => b'A',
+        }
     }
+}
+
+/// The way that suits these credentials and this backend; none: it offers none.
+pub(super) fn way(login: &Login, capabilities: &[u8]) -> Option<Way> {
+    let has = |word: &[u8]| has_word(capabilities, word);
+    let takes_command = !has(b"LOGINDISABLED");
+    if login.needs_plain() {
+        return has(b"AUTH=PLAIN").then_some(Way::Plain);
+    }
+    let is_printable = login.is_made_of(|byte| matches!(byte, b' '..=b'~'));
+    if takes_command && (is_printable || !login.may_choose()) {
+        return Some(Way::Command);
+    }
+    if !login.may_choose() {
+        return None;
+    }
+    let announces_none = !words(capabilities).any(is_mechanism);
+    match () {
+        () if has(b"AUTH=PLAIN") => Some(Way::Plain),
+        () if has(b"AUTH=LOGIN") => Some(Way::SaslLogin),
+        () if !takes_command => None,
+        // Literals carry eight bits.
+        () if announces_none && !login.is_made_of(|byte| !byte.is_ascii_control()) => {
+            Some(Way::Probe)
+        }
+        () => Some(Way::Command),
+    }
+}
+
+/// Whether a capability names a SASL mechanism.
+fn is_mechanism(word: &[u8]) -> bool {
+    word.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"AUTH="))
 }
 
 /// What the backend says about literals.
@@ -30,17 +77,27 @@ pub(super) fn literals(capabilities: &[u8]) -> Literals {
     }
 }
 
-/// Writes the login command.
+/// Writes the login.
 ///
 /// # Errors
 /// `Credentials` when a field holds what could end a string or a line; `preauth` lets none through (W-SASL-7), a
 /// database might.
-pub(super) fn chunks(login: &Login, capabilities: &[u8]) -> Result<Chunks, Failure> {
+pub(super) fn chunks(login: &Login, way: Way, capabilities: &[u8]) -> Result<Chunks, Failure> {
     credentials::check(login)?;
-    Ok(if login.is_sasl() {
-        authenticate(login, capabilities)
-    } else {
-        by_command(login, capabilities)
+    Ok(match way {
+        Way::Command => by_command(login, capabilities),
+        Way::Plain => authenticate(login, capabilities),
+        Way::SaslLogin => [
+            Secret::from("L AUTHENTICATE LOGIN\r\n"),
+            joined(&[credentials::login_response(login.user.as_bytes()).expose(), b"\r\n"]),
+            joined(&[credentials::login_response(login.password.expose()).expose(), b"\r\n"]),
+        ]
+        .into(),
+        Way::Probe => [
+            Secret::from("A AUTHENTICATE PLAIN\r\n"),
+            joined(&[credentials::plain_response(login).expose(), b"\r\n"]),
+        ]
+        .into(),
     })
 }
 
@@ -111,7 +168,8 @@ mod tests {
             ..Login::default()
         };
         let text = |chunk: &Secret| String::from_utf8(chunk.expose().to_vec()).unwrap();
-        chunks(&login, capabilities.as_bytes()).unwrap().iter().map(text).collect()
+        let way = way(&login, capabilities.as_bytes()).unwrap();
+        chunks(&login, way, capabilities.as_bytes()).unwrap().iter().map(text).collect()
     }
 
     #[test]
@@ -135,17 +193,57 @@ mod tests {
     fn w_cred_4_master_users_go_by_plain_with_authzid_only_when_it_differs() {
         // "tim" NUL "root" NUL "s"; NUL "root" NUL "s".
         assert_eq!(
-            of("tim", "s", Some("root"), BackendMech::Login, "SASL-IR"),
+            of("tim", "s", Some("root"), BackendMech::Login, "AUTH=PLAIN SASL-IR"),
             ["L AUTHENTICATE PLAIN dGltAHJvb3QAcw==\r\n"]
         );
         assert_eq!(
-            of("root", "s", Some("root"), BackendMech::Login, "SASL-IR"),
+            of("root", "s", Some("root"), BackendMech::Login, "AUTH=PLAIN SASL-IR"),
             ["L AUTHENTICATE PLAIN AHJvb3QAcw==\r\n"]
         );
         assert_eq!(
-            of("root", "s", None, BackendMech::Plain, ""),
+            of("root", "s", None, BackendMech::Plain, "AUTH=PLAIN"),
             ["L AUTHENTICATE PLAIN\r\n", "AHJvb3QAcw==\r\n"]
         );
+    }
+
+    #[test]
+    fn sasl_where_only_that_can_carry_the_password_or_nothing_else_is_offered() {
+        let of = |password: &str, mech: BackendMech, capabilities: &str| {
+            let password = Secret::from(password);
+            let login = Login { user: "tim".into(), password, mech, ..Login::default() };
+            way(&login, capabilities.as_bytes())
+        };
+        let (auto, own) = (BackendMech::Auto, BackendMech::Login);
+        let both = "AUTH=PLAIN AUTH=LOGIN";
+        assert_eq!(of("p \"w\\", auto, both), Some(Way::Command));
+        for password in ["p\u{e4}", "a\tb", "\u{7f}"] {
+            assert_eq!(of(password, auto, both), Some(Way::Plain), "{password:?}");
+            assert_eq!(of(password, auto, "auth=login"), Some(Way::SaslLogin), "{password:?}");
+            assert_eq!(of(password, auto, "AUTH=SCRAM-SHA-1"), Some(Way::Command), "{password:?}");
+            assert_eq!(of(password, own, both), Some(Way::Command), "the operator's word");
+        }
+        assert_eq!(of("p\u{e4}", auto, "IMAP4rev1"), Some(Way::Command), "a literal carries it");
+        assert_eq!(of("a\tb", auto, "IMAP4rev1"), Some(Way::Probe), "Courier");
+        assert_eq!(of("pw", auto, "LOGINDISABLED AUTH=PLAIN"), Some(Way::Plain));
+        assert_eq!(of("pw", auto, "LOGINDISABLED AUTH=LOGIN"), Some(Way::SaslLogin));
+        assert_eq!(of("pw", auto, "LOGINDISABLED AUTH=SCRAM-SHA-1"), None);
+        assert_eq!(of("pw", own, "LOGINDISABLED AUTH=PLAIN"), None, "the operator's word");
+        assert_eq!(of("pw", BackendMech::Plain, "AUTH=LOGIN"), None, "the operator's word");
+    }
+
+    #[test]
+    fn every_way_waits_for_its_invitations() {
+        let login = Login { user: "tim".into(), password: Secret::from("p\t"), ..Login::default() };
+        let of = |way: Way, capabilities: &str| {
+            let chunks = chunks(&login, way, capabilities.as_bytes()).unwrap();
+            let text = |chunk: &Secret| String::from_utf8(chunk.expose().to_vec()).unwrap();
+            chunks.iter().map(text).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            of(Way::SaslLogin, "SASL-IR"),
+            ["L AUTHENTICATE LOGIN\r\n", "dGlt\r\n", "cAk=\r\n"]
+        );
+        assert_eq!(of(Way::Probe, "SASL-IR"), ["A AUTHENTICATE PLAIN\r\n", "AHRpbQBwCQ==\r\n"]);
     }
 
     #[test]
@@ -155,7 +253,10 @@ mod tests {
         {
             let login =
                 Login { user: user.into(), password: Secret::from(password), ..Login::default() };
-            assert_eq!(chunks(&login, b"LITERAL+ SASL-IR").unwrap_err(), Failure::Credentials);
+            for way in [Way::Command, Way::Plain, Way::SaslLogin, Way::Probe] {
+                let refused = chunks(&login, way, b"LITERAL+ SASL-IR").unwrap_err();
+                assert_eq!(refused, Failure::Credentials);
+            }
         }
     }
 }

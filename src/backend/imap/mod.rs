@@ -9,40 +9,45 @@
 
 mod login;
 mod reply;
+mod response;
 #[cfg(test)]
 mod tests;
 
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
-use crate::limits::{
-    BACKEND_LINE_BYTES_MAX, BACKEND_LINES_MAX, BACKEND_UNTAGGED_BYTES_MAX,
-    BACKEND_UNTAGGED_LINES_MAX,
-};
+use crate::limits::{BACKEND_LINES_MAX, BACKEND_UNTAGGED_BYTES_MAX, BACKEND_UNTAGGED_LINES_MAX};
 use crate::wire::inbox::Inbox;
-use crate::wire::line::{Lines, Scan};
 use crate::wire::login_ok::LoginOk;
 use crate::wire::resp_text;
 
 use super::credentials::Chunks;
 use super::{Login, Step, forward, last_words};
+use login::Way;
 use reply::{Line, Status, Untagged};
+use response::{Next, Responses};
 
 /// One login at one IMAP backend.
 #[derive(Debug)]
 pub struct Imap {
     stage: Stage,
-    lines: Lines,
+    responses: Responses,
     /// Until the login command is written.
     login: Option<Box<Login>>,
+    /// Known once the capabilities are.
+    way: Way,
     chunks: Chunks,
     id_is_pending: bool,
     line_count: u16,
-    forwarded_lines: u16,
-    forwarded_bytes: usize,
+    /// Untagged lines for the client, who hears them when it is clear that this login is the one that counts: those of an
+    /// attempt that is repeated, or goes elsewhere, are gone with it (W-IMAP-B8).
+    for_client: Vec<u8>,
+    for_client_lines: u16,
+    /// It said in clear, where TLS begins, what would have reached the client otherwise (W-BTLS-4).
+    spoke_in_clear: bool,
     dropped_pairs: u16,
     /// Learnt by greeting or CAPABILITY.
     capabilities: Box<[u8]>,
-    /// Learnt untagged while the login was under way.
+    /// Learnt untagged once the whole login was written: that of after login (W-IMAP-B6).
     login_capabilities: Box<[u8]>,
     last_line: Box<str>,
 }
@@ -59,7 +64,9 @@ enum Stage {
     Capability,
     /// `I`, without pipelining.
     Id,
-    /// `L`, and `I` before it with pipelining.
+    /// `+` or a refusal of AUTHENTICATE, `A`, which nobody announced; and `I` before it with pipelining.
+    Probe,
+    /// `L`, or `A` behind a probe; and `I` before it with pipelining.
     Login,
     Over,
 }
@@ -72,13 +79,15 @@ impl Imap {
     pub fn new(login: Login) -> Self {
         Self {
             stage: Stage::Greeting,
-            lines: Lines::default(),
+            responses: Responses::default(),
             login: Some(Box::new(login)),
+            way: Way::Command,
             chunks: Chunks::default(),
             id_is_pending: false,
             line_count: 0,
-            forwarded_lines: 0,
-            forwarded_bytes: 0,
+            for_client: Vec::new(),
+            for_client_lines: 0,
+            spoke_in_clear: false,
             dropped_pairs: 0,
             capabilities: Box::default(),
             login_capabilities: Box::default(),
@@ -95,22 +104,29 @@ impl Imap {
         to_client: &mut Vec<u8>,
     ) -> Step {
         while !matches!(self.stage, Stage::Securing | Stage::Over) {
-            let (text, whole) = match self.lines.next(inbox.bytes(), BACKEND_LINE_BYTES_MAX) {
-                Scan::More => return Step::More,
-                Scan::TooLong => return self.fail(Failure::Protocol, None),
-                Scan::Line { text, whole } => (text, whole),
-            };
-            self.line_count = self.line_count.saturating_add(1);
+            let found = self.responses.next(inbox);
+            self.line_count = self.line_count.saturating_add(u16::from(found != Next::More));
             if self.line_count > BACKEND_LINES_MAX {
-                return self.fail(Failure::Protocol, None);
+                return self.fail_for(last_words::TOO_MANY_LINES, b"", Failure::Protocol);
             }
+            let (text, whole) = match found {
+                Next::More => return Step::More,
+                Next::Discarded if self.stage != Stage::Greeting => continue,
+                Next::Discarded | Next::TooLong => {
+                    let line = inbox.bytes().to_vec();
+                    return self.fail_for(last_words::TOO_LONG, &line, Failure::Protocol);
+                }
+                Next::Response { text, whole } => (text, whole),
+            };
             let line = inbox.bytes().get(..text).unwrap_or_default();
             let step = self.take(line, facts, to_backend, to_client);
             inbox.consume(whole);
             match step {
                 // In clear behind its go-ahead: somebody on the way may have added it (W-BTLS-2).
                 Some(Step::StartTls) if !inbox.is_empty() => {
-                    return self.fail(Failure::Protocol, None);
+                    let words = inbox.bytes().to_vec();
+                    let why = last_words::CLEAR_BEHIND_STARTTLS;
+                    return self.fail_for(why, &words, Failure::Protocol);
                 }
                 Some(step) => return step,
                 None => {}
@@ -122,6 +138,8 @@ impl Imap {
     /// See [`super::Dialogue::secured`].
     pub fn secured(&mut self, _facts: &ClientFacts, to_backend: &mut Vec<u8>) -> Step {
         self.capabilities = Box::default();
+        self.last_line = Box::default();
+        self.spoke_in_clear = false;
         to_backend.extend(b"C CAPABILITY\r\n");
         self.stage = Stage::Capability;
         Step::More
@@ -129,7 +147,22 @@ impl Imap {
 
     /// See [`super::Dialogue::eof`].
     pub fn eof(&mut self) -> Step {
+        let before = match self.stage {
+            Stage::Greeting => "its greeting",
+            Stage::Starttls => "its answer to STARTTLS",
+            Stage::Securing => "TLS stood",
+            Stage::Capability => "its answer to CAPABILITY",
+            Stage::Id => "its answer to ID",
+            Stage::Probe | Stage::Login | Stage::Over => "its answer to the login",
+        };
+        self.last_line = last_words::closed(before, &self.last_line);
         self.fail(Failure::Remote, None)
+    }
+
+    /// See [`super::Dialogue::spoke_in_clear`].
+    #[must_use]
+    pub const fn spoke_in_clear(&self) -> bool {
+        self.spoke_in_clear
     }
 
     /// See [`super::Dialogue::last_line`].
@@ -147,7 +180,7 @@ impl Imap {
             Stage::Securing => "tls",
             Stage::Capability => "capability",
             Stage::Id => "id",
-            Stage::Login => "login",
+            Stage::Probe | Stage::Login => "login",
             Stage::Over => "over",
         }
     }
@@ -178,18 +211,25 @@ impl Imap {
             return self.take_greeting(line, facts, to_backend);
         }
         match reply::classify(line) {
-            Line::Untagged(untagged) => self.take_untagged(untagged, line, to_client),
-            Line::Continue if self.stage == Stage::Login => match self.chunks.next(to_backend) {
-                Some(()) => None,
-                None => Some(self.fail_at(line, Failure::Protocol, None)),
-            },
+            Line::Untagged(untagged) => self.take_untagged(untagged, line),
+            Line::Continue if matches!(self.stage, Stage::Probe | Stage::Login) => {
+                self.login = None;
+                self.stage = Stage::Login;
+                match self.chunks.next(to_backend) {
+                    Some(()) => None,
+                    None => Some(self.fail_at(line, Failure::Protocol, None)),
+                }
+            }
             Line::Tagged { tag: b'S', status, .. } if self.stage == Stage::Starttls => match status
             {
                 Status::Ok => {
                     self.stage = Stage::Securing;
                     Some(Step::StartTls)
                 }
-                Status::No | Status::Bad => Some(self.fail_at(line, Failure::RemoteConfig, None)),
+                Status::No | Status::Bad => {
+                    let why = last_words::STARTTLS_REFUSED;
+                    Some(self.fail_for(why, line, Failure::RemoteConfig))
+                }
             },
             Line::Tagged { tag: b'C', .. } if self.stage == Stage::Capability => {
                 self.log_in(line, facts, to_backend)
@@ -207,11 +247,19 @@ impl Imap {
                 }
                 None
             }
-            Line::Tagged { tag: b'L', status, text } if self.stage == Stage::Login => {
-                Some(self.take_login_reply(line, status, text))
+            Line::Tagged { tag: b'A', status: Status::No | Status::Bad, .. }
+                if self.stage == Stage::Probe =>
+            {
+                self.way = Way::Command;
+                self.write_login(to_backend)
+            }
+            Line::Tagged { tag, status, text }
+                if self.stage == Stage::Login && tag == self.way.tag() =>
+            {
+                Some(self.take_login_reply(line, status, text, to_client))
             }
             Line::Tagged { .. } | Line::Continue | Line::Garbage => {
-                Some(self.fail_at(line, Failure::Protocol, None))
+                Some(self.fail_for(last_words::UNEXPECTED, line, Failure::Protocol))
             }
         }
     }
@@ -242,80 +290,89 @@ impl Imap {
             Line::Untagged(Untagged::Bye) => Some(self.fail_at(line, Failure::Remote, None)),
             // Logged in as whoever it thinks we are: never (W-BTLS-5).
             Line::Untagged(Untagged::Preauth) => {
-                Some(self.fail_at(line, Failure::RemoteConfig, None))
+                let why = "it takes us for somebody who is logged in";
+                Some(self.fail_for(why, line, Failure::RemoteConfig))
             }
             Line::Untagged(
                 Untagged::Capability(_) | Untagged::Id | Untagged::Multiplex | Untagged::Other,
             )
             | Line::Tagged { .. }
             | Line::Continue
-            | Line::Garbage => Some(self.fail_at(line, Failure::Protocol, None)),
+            | Line::Garbage => {
+                Some(self.fail_for(last_words::NO_GREETING, line, Failure::Protocol))
+            }
         }
     }
 
-    /// W-IMAP-B4.
-    fn take_untagged(
-        &mut self,
-        untagged: Untagged<'_>,
-        line: &[u8],
-        to_client: &mut Vec<u8>,
-    ) -> Option<Step> {
+    /// W-IMAP-B4. Before TLS nothing of it counts; somebody on the way may have said it (W-BTLS-4).
+    fn take_untagged(&mut self, untagged: Untagged<'_>, line: &[u8]) -> Option<Step> {
+        let is_void = self.stage == Stage::Starttls;
         match untagged {
+            Untagged::Bye => self.remember(line),
+            // Multiplexing is never asked for; a second PREAUTH is nonsense.
+            Untagged::Multiplex | Untagged::Preauth => {
+                return Some(self.fail_for(last_words::UNEXPECTED, line, Failure::Protocol));
+            }
+            Untagged::Capability(_) | Untagged::Ok(_) if is_void => {}
             Untagged::Capability(list) => self.learn(list),
             Untagged::Ok(text) if resp_text::parse(text).is(b"CAPABILITY") => {
                 self.learn(resp_text::parse(text).argument);
             }
             // A greeting behind the greeting. Dovecot, just started, says `* OK Waiting for authentication process to
             // respond..` first; the client has had a greeting and no login of its own is under way there yet.
-            Untagged::Ok(_) if self.stage != Stage::Login => {}
+            Untagged::Ok(_) if !matches!(self.stage, Stage::Probe | Stage::Login) => {}
             Untagged::Id => {}
-            Untagged::Bye => self.remember(line),
-            // Multiplexing is never asked for; a second PREAUTH is nonsense.
-            Untagged::Multiplex | Untagged::Preauth => {
-                return Some(self.fail_at(line, Failure::Protocol, None));
-            }
-            Untagged::Ok(_) | Untagged::Other => {
-                self.forwarded_lines = self.forwarded_lines.saturating_add(1);
-                self.forwarded_bytes =
-                    self.forwarded_bytes.saturating_add(line.len()).saturating_add(2);
-                if self.forwarded_lines > BACKEND_UNTAGGED_LINES_MAX
-                    || self.forwarded_bytes > BACKEND_UNTAGGED_BYTES_MAX
-                    || reply::announces_literal(line)
-                {
-                    return Some(self.fail_at(line, Failure::Protocol, None));
-                }
-                resp_text::write_sanitised(line, to_client);
-                to_client.extend(b"\r\n");
-            }
+            Untagged::Other if is_void => self.spoke_in_clear = true,
+            Untagged::Ok(_) | Untagged::Other => return self.keep_for_client(line),
         }
+        None
+    }
+
+    fn keep_for_client(&mut self, line: &[u8]) -> Option<Step> {
+        self.for_client_lines = self.for_client_lines.saturating_add(1);
+        let bytes = self.for_client.len().saturating_add(line.len()).saturating_add(2);
+        if self.for_client_lines > BACKEND_UNTAGGED_LINES_MAX || bytes > BACKEND_UNTAGGED_BYTES_MAX
+        {
+            return Some(self.fail_for(last_words::TOO_MANY_LINES, line, Failure::Protocol));
+        }
+        reply::write_untagged(line, &mut self.for_client);
         None
     }
 
     /// A list that came untagged, or in the code of an untagged OK.
     fn learn(&mut self, list: &[u8]) {
-        if self.stage == Stage::Login && !self.id_is_pending {
+        if self.stage == Stage::Login && !self.id_is_pending && self.chunks.is_empty() {
             self.login_capabilities = list.into();
         } else {
             self.capabilities = list.into();
         }
     }
 
-    fn take_login_reply(&mut self, line: &[u8], status: Status, text: &[u8]) -> Step {
+    fn take_login_reply(
+        &mut self,
+        line: &[u8],
+        status: Status,
+        text: &[u8],
+        to_client: &mut Vec<u8>,
+    ) -> Step {
         match status {
             Status::Ok if self.chunks.is_empty() => {
                 self.stage = Stage::Over;
-                Step::Ready(LoginOk {
-                    capabilities: self.known_capabilities(text),
-                    text: text.into(),
-                })
+                to_client.append(&mut self.for_client);
+                Step::Ready(LoginOk { capabilities: self.list_of_after(text), text: text.into() })
             }
-            // It agreed before it saw the password.
-            Status::Ok => self.fail_at(line, Failure::Protocol, None),
+            Status::Ok => self.fail_for(last_words::AGREED_TOO_EARLY, line, Failure::Protocol),
             Status::No => {
                 let refusal = reply::refusal(text);
                 self.remember(line);
                 match refusal {
-                    Step::Failed(failure, text) => self.fail(failure, text),
+                    Step::Failed(failure, text) => {
+                        // Whoever hears the backend's refusal also hears what it said about it.
+                        if text.is_some() && !failure.is_retried() {
+                            to_client.append(&mut self.for_client);
+                        }
+                        self.fail(failure, text)
+                    }
                     other => {
                         self.stage = Stage::Over;
                         other
@@ -323,7 +380,9 @@ impl Imap {
                 }
             }
             // Our bug or theirs, and it is there at the next attempt, too (W-IMAP-B7).
-            Status::Bad => self.fail_at(line, Failure::RemoteConfig, None),
+            Status::Bad => {
+                self.fail_for("it did not understand the login", line, Failure::RemoteConfig)
+            }
         }
     }
 
@@ -335,7 +394,7 @@ impl Imap {
         let offered =
             self.capabilities.is_empty() || resp_text::has_word(&self.capabilities, b"STARTTLS");
         if !offered {
-            return Some(self.fail_at(line, Failure::RemoteConfig, None));
+            return Some(self.fail_for(last_words::STARTTLS_MISSING, line, Failure::RemoteConfig));
         }
         to_backend.extend(b"S STARTTLS\r\n");
         self.stage = Stage::Starttls;
@@ -351,17 +410,26 @@ impl Imap {
     ) -> Option<Step> {
         let has = |word: &[u8]| resp_text::has_word(&self.capabilities, word);
         if !has(b"IMAP4rev1") && !has(b"IMAP4rev2") {
-            return Some(self.fail_at(line, Failure::Protocol, None));
+            let why = "its capabilities hold no IMAP4rev1";
+            return Some(self.fail_for(why, line, Failure::Protocol));
         }
         let Some(login) = &self.login else {
-            return Some(self.fail(Failure::Internal, None));
+            return Some(self.fail_for(last_words::BUG, b"", Failure::Internal));
         };
         let Some(hops) = forward::hops_left(facts, login.referrals) else {
-            return Some(self.fail(Failure::InternalConfig, None));
+            return Some(self.fail_for(last_words::NO_HOPS_LEFT, b"", Failure::InternalConfig));
         };
-        if !login::is_offered(login, &self.capabilities) {
-            return Some(self.fail_at(line, Failure::RemoteConfig, None));
-        }
+        let Some(way) = login::way(login, &self.capabilities) else {
+            let why = match login.needs_plain() {
+                true => "it offers no AUTH=PLAIN, which a master user or proxy_mech demands",
+                false => {
+                    "it takes no LOGIN (LOGINDISABLED) and offers no AUTH=PLAIN; TLS may be needed"
+                }
+            };
+            let list = self.capabilities.clone();
+            return Some(self.fail_for(why, &list, Failure::RemoteConfig));
+        };
+        self.way = way;
         if !login.send_facts || !has(b"ID") {
             return self.write_login(to_backend);
         }
@@ -377,36 +445,45 @@ impl Imap {
     }
 
     fn write_login(&mut self, to_backend: &mut Vec<u8>) -> Option<Step> {
-        let chunks = self.login.take().map(|login| login::chunks(&login, &self.capabilities));
-        match chunks {
-            Some(Ok(chunks)) => {
+        let Some(login) = self.login.take() else {
+            return Some(self.fail_for(last_words::BUG, b"", Failure::Internal));
+        };
+        match login::chunks(&login, self.way, &self.capabilities) {
+            Ok(chunks) => {
                 self.chunks = chunks;
                 self.chunks.next(to_backend);
                 self.stage = Stage::Login;
+                if self.way == Way::Probe {
+                    self.stage = Stage::Probe;
+                    self.login = Some(login);
+                }
                 None
             }
-            Some(Err(failure)) => Some(self.fail(failure, None)),
-            None => Some(self.fail(Failure::Internal, None)),
+            Err(failure) => Some(self.fail_for(last_words::UNSENDABLE, b"", failure)),
         }
     }
 
     // === Endings ===
 
-    /// W-IMAP-B6, step 1.
-    fn known_capabilities(&mut self, text: &[u8]) -> Box<[u8]> {
+    /// The capabilities of after login (W-IMAP-B6, step 1). Those of before say nothing about them: the client asks.
+    fn list_of_after(&mut self, text: &[u8]) -> Box<[u8]> {
         let text = resp_text::parse(text);
         if text.is(b"CAPABILITY") && !text.argument.is_empty() {
             text.argument.into()
-        } else if !self.login_capabilities.is_empty() {
-            std::mem::take(&mut self.login_capabilities)
         } else {
-            self.capabilities.clone()
+            std::mem::take(&mut self.login_capabilities)
         }
     }
 
     fn fail_at(&mut self, line: &[u8], failure: Failure, text: Option<Box<[u8]>>) -> Step {
         self.remember(line);
         self.fail(failure, text)
+    }
+
+    /// Fails, and the log says why in words of ours, with the line that led to it.
+    fn fail_for(&mut self, why: &str, line: &[u8], failure: Failure) -> Step {
+        self.last_line = last_words::with(why, line);
+        self.fail(failure, None)
     }
 
     /// Ends the dialogue and wipes what was not sent.

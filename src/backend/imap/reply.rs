@@ -2,6 +2,8 @@
 //!
 //! Decides: kinds of lines, the failure behind `L NO` (W-IMAP-B7). Does not: hold state. Driver: `super`. Tests: below.
 
+use memchr::memchr;
+
 use crate::backend::Step;
 use crate::backend::referral::Referral;
 use crate::fault::Failure;
@@ -76,12 +78,41 @@ pub(super) fn classify(line: &[u8]) -> Line<'_> {
     }
 }
 
-/// Whether an untagged line goes on behind a literal. Texts for humans never do, whatever they end in.
-pub(super) fn announces_literal(line: &[u8]) -> bool {
-    let (_, rest) = split_word(line);
-    let (word, _) = split_word(rest);
-    let is_text = [&b"OK"[..], b"NO", b"BAD"].iter().any(|name| word.eq_ignore_ascii_case(name));
-    !is_text && announced(line).is_some()
+/// Whether a response may go on behind a literal. Tagged ones, invitations and texts for humans never do, whatever their
+/// line ends in.
+pub(super) fn may_hold_literals(response: &[u8]) -> bool {
+    let Some(rest) = response.strip_prefix(b"* ") else {
+        return false;
+    };
+    let word = rest.split(|byte| matches!(byte, b' ' | b'\r' | b'\n')).next().unwrap_or_default();
+    let texts = [&b"OK"[..], b"NO", b"BAD", b"BYE", b"PREAUTH"];
+    !texts.iter().any(|name| word.eq_ignore_ascii_case(name))
+}
+
+/// Whether a response, complete or not, answers ID.
+pub(super) fn is_id(response: &[u8]) -> bool {
+    response.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"* ID "))
+}
+
+/// Writes a complete untagged response for the client: its lines made harmless (IM-19), its literals as they are.
+pub(super) fn write_untagged(response: &[u8], out: &mut Vec<u8>) {
+    let holds_literals = may_hold_literals(response);
+    let mut rest = response;
+    loop {
+        let end = memchr(b'\n', rest).filter(|_| holds_literals).unwrap_or(rest.len());
+        let (line, behind) = rest.split_at_checked(end).unwrap_or((rest, b""));
+        let line = line.strip_suffix(b"\r").filter(|_| !behind.is_empty()).unwrap_or(line);
+        resp_text::write_sanitised(line, out);
+        out.extend(b"\r\n");
+        let Some(behind) = behind.strip_prefix(b"\n") else {
+            return;
+        };
+        let size = announced(line).map_or(0, |literal| literal.bytes);
+        let size = usize::try_from(size).unwrap_or(usize::MAX).min(behind.len());
+        let (literal, line) = behind.split_at_checked(size).unwrap_or((behind, b""));
+        out.extend(literal);
+        rest = line;
+    }
 }
 
 /// What `L NO text` means (W-IMAP-B7). Codes that tell the user something travel on with the text; the wrong password
@@ -128,6 +159,18 @@ mod tests {
         for garbage in ["", "L", "L OKAY", "LX OK", "220 hi", " L OK"] {
             assert_eq!(classify(garbage.as_bytes()), Line::Garbage, "{garbage}");
         }
+    }
+
+    #[test]
+    fn w_imap_b4_untagged_responses_travel_with_their_literals() {
+        let of = |response: &str| {
+            let mut out = Vec::new();
+            write_untagged(response.as_bytes(), &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(of("* OK a\rb {3}"), "* OK a b {3}\r\n");
+        assert_eq!(of("* LIST () {4}\n\0\r\nx\r \"a\0\""), "* LIST () {4}\r\n\0\r\nx  \"a \"\r\n");
+        assert_eq!(of("* X {0}\r\n {1}\r\ny"), "* X {0}\r\n {1}\r\ny\r\n");
     }
 
     #[test]

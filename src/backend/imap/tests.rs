@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::facts::{ClientCertificate, Transport};
-use crate::limits::{BACKEND_INPUT_BYTES_MAX, LOGGED_LINE_BYTES_MAX, PROXY_TTL};
+use crate::limits::{
+    BACKEND_INPUT_BYTES_MAX, IMAP_RESPONSE_BYTES_MAX, LOGGED_LINE_BYTES_MAX, PROXY_TTL,
+};
 use crate::names::SessionId;
 use crate::secret::Secret;
 
@@ -62,7 +64,12 @@ fn w_imap_b4_untagged_lines_are_bounded_in_number_and_size() {
     let mut backend = Backend::new();
     backend.says(GREETING);
     assert!(matches!(backend.says(&many), Step::More));
+    assert!(backend.to_client.is_empty(), "not before it is clear that this login counts");
+    assert!(matches!(backend.says("L OK in\r\n"), Step::Ready(_)));
     assert_eq!(backend.to_client, many.as_bytes());
+    let mut backend = Backend::new();
+    backend.says(GREETING);
+    backend.says(&many);
     assert!(failed(&backend.says("* 1 EXISTS\r\n"), Failure::Protocol));
 
     let large = format!("* OK {}\r\n", "x".repeat(4000));
@@ -73,15 +80,102 @@ fn w_imap_b4_untagged_lines_are_bounded_in_number_and_size() {
 }
 
 #[test]
+fn w_imap_b4_what_an_attempt_said_is_gone_with_it() {
+    let told = |end: &str| {
+        let mut backend = Backend::new();
+        backend.says(GREETING);
+        backend.says("* NO [ALERT] Disk full\r\n* 3 EXISTS\r\n");
+        backend.says(end);
+        String::from_utf8(backend.to_client).unwrap()
+    };
+    let all = "* NO [ALERT] Disk full\r\n* 3 EXISTS\r\n";
+    assert_eq!(told("L OK in\r\n"), all);
+    assert_eq!(told("L NO [ALERT] Ask the office\r\n"), all, "the refusal itself is told, too");
+    for end in
+        ["L NO\r\n", "L NO [UNAVAILABLE] later\r\n", "L NO [REFERRAL imap://h2/]\r\n", "L BAD\r\n"]
+    {
+        assert_eq!(told(end), "", "{end}");
+    }
+}
+
+/// What is said in clear where TLS begins may come from anybody (W-BTLS-4).
+#[test]
+fn w_btls_4_nothing_of_before_tls_reaches_the_client() {
+    let void = "* NO [ALERT] from the wire\r\n* 17 EXISTS\r\n* 1 FETCH (BODY[] {3}\r\nx\r\n)\r\n* BAD x\r\n";
+    let voids =
+        [void, "* OK [ALERT] x\r\n", "* CAPABILITY IMAP4rev1 X-WIRE\r\n", "* BYE x\r\n"].concat();
+    let mut backend = Backend::new();
+    backend.imap.login.as_mut().unwrap().starttls = true;
+    backend.says("* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n");
+    backend.says(&voids);
+    assert!(matches!(backend.says("S OK go\r\n"), Step::StartTls));
+    assert!(backend.imap.spoke_in_clear());
+    backend.imap.secured(&backend.facts, &mut backend.heard);
+    backend.says("* CAPABILITY IMAP4rev1\r\n* NO [ALERT] its own\r\nC OK\r\n");
+    let Step::Ready(ok) = backend.says("L OK in\r\n") else { panic!() };
+    assert_eq!(backend.to_client, b"* NO [ALERT] its own\r\n");
+    assert!(ok.capabilities.is_empty(), "{:?}", ok.capabilities.escape_ascii());
+
+    for end in ["S NO [ALERT] no\r\n", "S BAD\r\n", "S OK go\r\n* 1 EXISTS\r\n", "X\r\n"] {
+        let mut backend = Backend::new();
+        backend.imap.login.as_mut().unwrap().starttls = true;
+        backend.says("* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n");
+        backend.says(void);
+        let step = backend.says(end);
+        assert!(matches!(&step, Step::Failed(_, None)), "{end}: {step:?}");
+        assert_eq!(backend.to_client, b"", "{end}");
+        assert!(!backend.imap.last_line().is_empty(), "{end}");
+    }
+    let mut quiet = Backend::new();
+    quiet.imap.login.as_mut().unwrap().starttls = true;
+    quiet.says("* OK hi\r\n");
+    quiet.says("* OK Waiting for authentication process to respond..\r\nS OK go\r\n");
+    assert!(!quiet.imap.spoke_in_clear(), "Dovecot, just started");
+}
+
+/// Perdition and others: the list of before login is not that of after (W-IMAP-B6).
+#[test]
+fn case_17_capabilities_of_before_the_login_are_not_those_of_after() {
+    let after = |said: &[&str]| {
+        let mut backend = Backend::new();
+        backend.imap.login.as_mut().unwrap().send_facts = true;
+        backend.says("* OK [CAPABILITY IMAP4rev1 ID LITERAL+] hi\r\n");
+        for said in said {
+            if let Step::Ready(ok) = backend.says(said) {
+                return String::from_utf8(ok.capabilities.into()).unwrap();
+            }
+        }
+        panic!("{said:?}")
+    };
+    let id = "* ID NIL\r\nI OK\r\n";
+    assert_eq!(after(&[id, "L OK in\r\n"]), "");
+    assert_eq!(after(&["* CAPABILITY IMAP4rev1 OLD\r\n", id, "L OK in\r\n"]), "");
+    assert_eq!(after(&[id, "* CAPABILITY IMAP4rev1 IDLE\r\nL OK in\r\n"]), "IMAP4rev1 IDLE");
+    assert_eq!(after(&[id, "* OK [CAPABILITY A] x\r\nL OK in\r\n"]), "A");
+    assert_eq!(after(&[id, "* CAPABILITY A\r\nL OK [CAPABILITY B] in\r\n"]), "B");
+}
+
+#[test]
+fn case_17_a_list_before_the_password_is_not_that_of_after() {
+    let mut backend = Backend::new();
+    backend.imap.login.as_mut().unwrap().password = Secret::from("p\u{e4}");
+    backend.says(GREETING);
+    backend.says("* CAPABILITY OLD\r\n+\r\n");
+    assert_eq!(backend.heard, "L LOGIN \"tim\" {3}\r\np\u{e4}\r\n".as_bytes());
+    let Step::Ready(ok) = backend.says("L OK\r\n") else { panic!() };
+    assert!(ok.capabilities.is_empty());
+}
+
+#[test]
 fn im_19_lines_and_their_number_are_bounded() {
     let line = |bytes: usize| format!("L NO [ALERT] {}\r\n", "x".repeat(bytes - 13));
     let mut backend = Backend::new();
     backend.says(GREETING);
-    assert!(failed(&backend.says(line(BACKEND_LINE_BYTES_MAX)), Failure::Credentials));
+    assert!(failed(&backend.says(line(IMAP_RESPONSE_BYTES_MAX)), Failure::Credentials));
     assert_eq!(backend.imap.last_line().len(), LOGGED_LINE_BYTES_MAX);
     let mut backend = Backend::new();
     backend.says(GREETING);
-    assert!(failed(&backend.says(line(BACKEND_LINE_BYTES_MAX + 1)), Failure::Protocol));
+    assert!(failed(&backend.says(line(IMAP_RESPONSE_BYTES_MAX + 1)), Failure::Protocol));
     let mut backend = Backend::new();
     backend.says(GREETING);
     assert!(failed(&backend.says(vec![b'x'; 65_536]), Failure::Protocol));
@@ -93,8 +187,9 @@ fn im_19_lines_and_their_number_are_bounded() {
 }
 
 #[test]
-fn w_imap_b4_multiplexing_and_literals_were_not_asked_for() {
-    for line in ["* MULTIPLEX 0\r\n", "* PREAUTH x\r\n", "* LIST {5}\r\n", "X OK\r\n", "\r\n"] {
+fn w_imap_b4_multiplexing_and_endless_literals_are_refused() {
+    let endless = "* LIST {99999}\r\n";
+    for line in ["* MULTIPLEX 0\r\n", "* PREAUTH x\r\n", endless, "X OK\r\n", "\r\n"] {
         let mut backend = Backend::new();
         backend.says(GREETING);
         assert!(failed(&backend.says(line), Failure::Protocol), "{line}");
@@ -125,6 +220,86 @@ fn w_fail_6_last_words_are_printable() {
     backend.says(GREETING);
     backend.says("* BYE caf\u{e9}\x1b[2J\r\n");
     assert_eq!(backend.imap.last_line(), "* BYE caf???[2J");
+}
+
+/// Courier in clear: a tab passes AUTHENTICATE only, which it does not announce; GreenMail has LOGIN alone.
+#[test]
+fn a_control_character_is_tried_by_authenticate_first() {
+    let probing = || {
+        let mut backend = Backend::new();
+        backend.imap.login.as_mut().unwrap().password = Secret::from("a\tb");
+        backend.says(GREETING);
+        assert_eq!(backend.heard, b"A AUTHENTICATE PLAIN\r\n");
+        backend.heard.clear();
+        backend
+    };
+    let mut courier = probing();
+    courier.says("+ \r\n");
+    assert_eq!(courier.heard, b"AHRpbQBhCWI=\r\n");
+    assert!(courier.imap.login.is_none() && courier.imap.chunks.is_empty());
+    assert!(matches!(courier.says("A OK in\r\n"), Step::Ready(_)));
+    for refusal in ["A NO Unsupported authentication mechanism 'PLAIN'\r\n", "A BAD\r\n"] {
+        let mut greenmail = probing();
+        assert!(matches!(greenmail.says(refusal), Step::More));
+        assert_eq!(greenmail.heard, b"L LOGIN \"tim\" \"a\tb\"\r\n");
+        assert!(greenmail.imap.login.is_none());
+        assert!(matches!(greenmail.says("L OK in\r\n"), Step::Ready(_)));
+    }
+    assert!(failed(&probing().says("A OK in\r\n"), Failure::Protocol), "without a password");
+    assert!(failed(&probing().says("A NO\r\nA OK in\r\n"), Failure::Protocol), "answered already");
+    assert!(failed(&probing().says("+\r\nL OK in\r\n"), Failure::Protocol), "never said");
+    let mut usual = Backend::new();
+    usual.says(GREETING);
+    assert!(failed(&usual.says("A OK in\r\n"), Failure::Protocol), "never said");
+    let mut wrong = probing();
+    wrong.says("+ \r\n");
+    assert!(failed(&wrong.says("A NO no\r\n"), Failure::Credentials));
+}
+
+#[test]
+fn no_failure_is_without_a_reason() {
+    let tls = "* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n";
+    let cases: [(&[&str], bool, &str); 7] = [
+        (&[], false, "closed the connection before its greeting"),
+        (&["* OK hi\r\n"], false, "closed the connection before its answer to CAPABILITY"),
+        (&[GREETING], false, "closed the connection before its answer to the login"),
+        (
+            &[GREETING, "* BYE [ALERT] Fatal error: wrong gid\r\n"],
+            false,
+            "closed the connection before its answer to the login; its last words: * BYE [ALERT] Fatal error: wrong gid",
+        ),
+        (&[tls], true, "closed the connection before its answer to STARTTLS"),
+        (&[tls, "S OK go\r\n"], true, "closed the connection before TLS stood"),
+        (&["* BYE", " x"], false, "closed the connection before its greeting"),
+    ];
+    for (said, starttls, reason) in cases {
+        let mut backend = Backend::new();
+        backend.imap.login.as_mut().unwrap().starttls = starttls;
+        for said in said {
+            backend.says(said);
+        }
+        assert!(failed(&backend.imap.eof(), Failure::Remote), "{said:?}");
+        assert_eq!(backend.imap.last_line(), reason);
+    }
+    for said in [
+        "",
+        "x",
+        "* BYE x\r\n",
+        "* ID x\r\n",
+        &"x".repeat(16_000),
+        GREETING,
+        &"* X\r\n".repeat(129),
+    ] {
+        for behind in
+            ["\r\n", "L OK\r\n\0", "X\r\n", "L BAD\r\n", "* OK [\r\n", "L NO\r\n", "+\r\n"]
+        {
+            let mut backend = Backend::new();
+            let step = backend.says(format!("{said}{behind}"));
+            let step = if matches!(step, Step::More) { backend.imap.eof() } else { step };
+            let has_reason = !backend.imap.last_line().is_empty();
+            assert!(has_reason || matches!(step, Step::Ready(_)), "{said:?} {behind:?} {step:?}");
+        }
+    }
 }
 
 #[test]

@@ -8,13 +8,50 @@ use crate::backend::credentials::{self, Chunks, joined};
 use crate::fault::Failure;
 use crate::secret::Secret;
 
+/// How to log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// USER and PASS.
+    User,
+    /// AUTH PLAIN.
+    Plain,
+    /// AUTH LOGIN.
+    SaslLogin,
+    /// AUTH PLAIN without a password at first; if that is refused USER and PASS. Not every server takes every password by
+    /// PASS (GreenMail ends one at its first space, Courier wants no tab), and not every one that has AUTH says so in CAPA.
+    Probe,
+}
+
+/// The way to begin with. It costs a turn only where USER and PASS might not carry what they should.
+pub(super) fn way(login: &Login) -> Way {
+    match () {
+        () if login.needs_plain() => Way::Plain,
+        () if login.may_choose() && !login.is_made_of(|byte| byte.is_ascii_graphic()) => Way::Probe,
+        () => Way::User,
+    }
+}
+
 /// Writes the login.
 ///
 /// # Errors
 /// See [`credentials::check`].
-pub(super) fn chunks(login: &Login) -> Result<Chunks, Failure> {
+pub(super) fn chunks(login: &Login, way: Way) -> Result<Chunks, Failure> {
     credentials::check(login)?;
-    Ok(if login.is_sasl() { by_auth(login) } else { by_user(login) })
+    Ok(match way {
+        Way::User => by_user(login),
+        Way::Plain => by_auth(login),
+        Way::Probe => by_invited_auth(&credentials::plain_response(login)),
+        Way::SaslLogin => [
+            Secret::from("AUTH LOGIN\r\n"),
+            joined(&[credentials::login_response(login.user.as_bytes()).expose(), b"\r\n"]),
+            joined(&[credentials::login_response(login.password.expose()).expose(), b"\r\n"]),
+        ]
+        .into(),
+    })
+}
+
+fn by_invited_auth(response: &Secret) -> Chunks {
+    [Secret::from("AUTH PLAIN\r\n"), joined(&[response.expose(), b"\r\n"])].into()
 }
 
 /// ```text
@@ -41,7 +78,7 @@ fn by_auth(login: &Login) -> Chunks {
     if START.len().saturating_add(response.len()).saturating_add(3) <= COMMAND_BYTES_MAX {
         [joined(&[START, b" ", response.expose(), b"\r\n"])].into()
     } else {
-        [Secret::from("AUTH PLAIN\r\n"), joined(&[response.expose(), b"\r\n"])].into()
+        by_invited_auth(&response)
     }
 }
 
@@ -57,7 +94,7 @@ mod tests {
         let (password, master) = (Secret::from(password), master.map(Into::into));
         let login = Login { user: user.into(), password, master, mech, ..Login::default() };
         let text = |chunk: &Secret| String::from_utf8(chunk.expose().to_vec()).unwrap();
-        chunks(&login).unwrap().iter().map(text).collect()
+        chunks(&login, way(&login)).unwrap().iter().map(text).collect()
     }
 
     #[test]
@@ -66,6 +103,26 @@ mod tests {
             of("tim", " p\"w\\ ", None, BackendMech::Login),
             ["USER tim\r\n", "PASS  p\"w\\ \r\n"]
         );
+    }
+
+    #[test]
+    fn auth_where_pass_might_not_carry_the_password() {
+        let of = |password: &str, mech: BackendMech| {
+            let password = Secret::from(password);
+            way(&Login { user: "tim".into(), password, mech, ..Login::default() })
+        };
+        assert_eq!(of("p\"w\\~!", BackendMech::Auto), Way::User);
+        for password in ["a b", " a", "a ", "a\tb", "p\u{e4}", "\u{7f}"] {
+            assert_eq!(of(password, BackendMech::Auto), Way::Probe, "{password:?}");
+            assert_eq!(of(password, BackendMech::Login), Way::User, "the operator's word");
+        }
+        let login = Login { user: "tim".into(), password: Secret::from("a b"), ..Login::default() };
+        let of = |way: Way| {
+            let text = |chunk: &Secret| String::from_utf8(chunk.expose().to_vec()).unwrap();
+            chunks(&login, way).unwrap().iter().map(text).collect::<Vec<_>>()
+        };
+        assert_eq!(of(Way::Probe), ["AUTH PLAIN\r\n", "AHRpbQBhIGI=\r\n"]);
+        assert_eq!(of(Way::SaslLogin), ["AUTH LOGIN\r\n", "dGlt\r\n", "YSBi\r\n"]);
     }
 
     #[test]

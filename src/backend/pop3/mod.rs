@@ -13,25 +13,29 @@ mod tests;
 
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
-use crate::limits::BACKEND_LINE_BYTES_MAX;
+use crate::limits::{BACKEND_LINE_BYTES_MAX, BACKEND_LINES_MAX};
 use crate::wire::inbox::Inbox;
 use crate::wire::line::{Lines, Scan, is_flawed};
 use crate::wire::login_ok::LoginOk;
+use crate::wire::resp_text;
 
 use super::credentials::Chunks;
 use super::{Login, Step, forward, last_words, xclient};
-use reply::{CredentialWords, Line};
+use login::Way;
+use reply::{Capabilities, CredentialWords, Line};
 
 /// One login at one POP3 backend.
 #[derive(Debug)]
 pub struct Pop3 {
     stage: Stage,
     lines: Lines,
-    /// Until the login is written.
+    /// Until the login is written, or cannot become another way any more.
     login: Option<Box<Login>>,
     chunks: Chunks,
-    /// By AUTH, whose pieces wait for `+`; USER's password waits for `+OK`.
-    by_sasl: bool,
+    /// The pieces of AUTH wait for `+`; USER's password waits for `+OK`.
+    way: Way,
+    /// USER was refused, with these words, and the backend is asked whether it wants AUTH instead.
+    asked: Option<Box<Asked>>,
     credential_words: CredentialWords,
     /// The backend believes what XCLIENT tells; known by the greeting only, which is in clear (W-POP-B2).
     takes_xclient: bool,
@@ -52,7 +56,17 @@ enum Stage {
     Xclient,
     /// The reply to USER or AUTH, and to XCLIENT before it with pipelining.
     Login,
+    /// The list of CAPA.
+    Capa,
     Over,
+}
+
+/// The question behind a refused USER.
+#[derive(Debug)]
+struct Asked {
+    refusal: Box<[u8]>,
+    lines: u16,
+    offer: Capabilities,
 }
 
 const _: () = assert!(size_of::<Pop3>() <= 128);
@@ -61,7 +75,7 @@ impl Pop3 {
     /// A dialogue on a fresh connection.
     #[must_use]
     pub fn new(login: Login) -> Self {
-        let login_by_sasl = login.is_sasl();
+        let way = login::way(&login);
         let credential_words = match login.pass_backend_error {
             true => CredentialWords::Theirs,
             false => CredentialWords::Ours,
@@ -71,7 +85,8 @@ impl Pop3 {
             lines: Lines::default(),
             login: Some(Box::new(login)),
             chunks: Chunks::default(),
-            by_sasl: login_by_sasl,
+            way,
+            asked: None,
             credential_words,
             takes_xclient: false,
             xclient_is_pending: false,
@@ -90,7 +105,10 @@ impl Pop3 {
         while !matches!(self.stage, Stage::Securing | Stage::Over) {
             let (text, whole) = match self.lines.next(inbox.bytes(), BACKEND_LINE_BYTES_MAX) {
                 Scan::More => return Step::More,
-                Scan::TooLong => return self.fail(Failure::Protocol, None),
+                Scan::TooLong => {
+                    let line = inbox.bytes().to_vec();
+                    return self.fail_for(last_words::TOO_LONG, &line, Failure::Protocol);
+                }
                 Scan::Line { text, whole } => (text, whole),
             };
             let line = inbox.bytes().get(..text).unwrap_or_default();
@@ -100,12 +118,15 @@ impl Pop3 {
             match step {
                 // In clear behind its go-ahead: somebody on the way may have added it (W-BTLS-2).
                 Some(Step::StartTls) if !inbox.is_empty() => {
-                    return self.fail(Failure::Protocol, None);
+                    let words = inbox.bytes().to_vec();
+                    let why = last_words::CLEAR_BEHIND_STARTTLS;
+                    return self.fail_for(why, &words, Failure::Protocol);
                 }
                 Some(step) => return step,
-                // Only the reply to XCLIENT may have another right behind it.
-                None if !inbox.is_empty() && !had_pending => {
-                    return self.fail(Failure::Protocol, None);
+                // Only the reply to XCLIENT may have another right behind it, and a line of a list.
+                None if !inbox.is_empty() && !had_pending && self.stage != Stage::Capa => {
+                    let line = inbox.bytes().to_vec();
+                    return self.fail_for(last_words::ANSWER_TO_NOTHING, &line, Failure::Protocol);
                 }
                 None => {}
             }
@@ -120,6 +141,19 @@ impl Pop3 {
 
     /// See [`super::Dialogue::eof`].
     pub fn eof(&mut self) -> Step {
+        // Whoever closes behind a refusal has refused.
+        if let Some(asked) = self.asked.take_if(|_| self.stage == Stage::Capa) {
+            return self.end(&asked.refusal);
+        }
+        let before = match self.stage {
+            Stage::Greeting => "its greeting",
+            Stage::Stls => "its answer to STLS",
+            Stage::Securing => "TLS stood",
+            Stage::Xclient => "its answer to XCLIENT",
+            Stage::Login if self.xclient_is_pending => "its answer to XCLIENT",
+            Stage::Login | Stage::Capa | Stage::Over => "its answer to the login",
+        };
+        self.last_line = last_words::closed(before, "");
         self.fail(Failure::Remote, None)
     }
 
@@ -131,7 +165,7 @@ impl Pop3 {
             Stage::Stls => "starttls",
             Stage::Securing => "tls",
             Stage::Xclient => "xclient",
-            Stage::Login => "login",
+            Stage::Login | Stage::Capa => "login",
             Stage::Over => "over",
         }
     }
@@ -153,7 +187,10 @@ impl Pop3 {
     /// Acts on one line. `None`: go on reading.
     fn take(&mut self, line: &[u8], facts: &ClientFacts, to_backend: &mut Vec<u8>) -> Option<Step> {
         if is_flawed(line) {
-            return Some(self.fail_at(line, Failure::Protocol, None));
+            return Some(self.fail_for(last_words::UNEXPECTED, line, Failure::Protocol));
+        }
+        if self.stage == Stage::Capa {
+            return self.take_capability(line, to_backend);
         }
         let reply = reply::classify(line);
         match (self.stage, reply) {
@@ -167,7 +204,9 @@ impl Pop3 {
                 self.stage = Stage::Securing;
                 Some(Step::StartTls)
             }
-            (Stage::Stls, Line::Err(_)) => Some(self.fail_at(line, Failure::RemoteConfig, None)),
+            (Stage::Stls, Line::Err(_)) => {
+                Some(self.fail_for(last_words::STARTTLS_REFUSED, line, Failure::RemoteConfig))
+            }
             (Stage::Xclient, Line::Ok(_)) => self.write_login(to_backend),
             (Stage::Login, Line::Ok(_)) if self.xclient_is_pending => {
                 self.xclient_is_pending = false;
@@ -180,9 +219,9 @@ impl Pop3 {
             }
             (Stage::Login, Line::Ok(text)) => self.agreed(line, text, to_backend),
             (Stage::Login, Line::Continue) => self.invited(line, to_backend),
-            (Stage::Login, Line::Err(text)) => Some(self.refused(line, text)),
+            (Stage::Login, Line::Err(text)) => self.refused(line, text, to_backend),
             (_, Line::Ok(_) | Line::Err(_) | Line::Continue | Line::Garbage) => {
-                Some(self.fail_at(line, Failure::Protocol, None))
+                Some(self.fail_for(last_words::UNEXPECTED, line, Failure::Protocol))
             }
         }
     }
@@ -199,10 +238,10 @@ impl Pop3 {
     /// Tells the facts and writes the login behind them, unless replies are waited for.
     fn log_in(&mut self, facts: &ClientFacts, to_backend: &mut Vec<u8>) -> Option<Step> {
         let Some(login) = &self.login else {
-            return Some(self.fail(Failure::Internal, None));
+            return Some(self.fail_for(last_words::BUG, b"", Failure::Internal));
         };
         let Some(hops) = forward::hops_left(facts, login.referrals) else {
-            return Some(self.fail(Failure::InternalConfig, None));
+            return Some(self.fail_for(last_words::NO_HOPS_LEFT, b"", Failure::InternalConfig));
         };
         if !login.send_facts || !self.takes_xclient {
             return self.write_login(to_backend);
@@ -217,15 +256,21 @@ impl Pop3 {
     }
 
     fn write_login(&mut self, to_backend: &mut Vec<u8>) -> Option<Step> {
-        match self.login.take().map(|login| login::chunks(&login)) {
-            Some(Ok(chunks)) => {
+        let Some(login) = self.login.take() else {
+            return Some(self.fail_for(last_words::BUG, b"", Failure::Internal));
+        };
+        match login::chunks(&login, self.way) {
+            Ok(chunks) => {
                 self.chunks = chunks;
                 self.chunks.next(to_backend);
                 self.stage = Stage::Login;
+                // Before a password is out the way may still change.
+                if login.may_choose() && matches!(self.way, Way::User | Way::Probe) {
+                    self.login = Some(login);
+                }
                 None
             }
-            Some(Err(failure)) => Some(self.fail(failure, None)),
-            None => Some(self.fail(Failure::Internal, None)),
+            Err(failure) => Some(self.fail_for(last_words::UNSENDABLE, b"", failure)),
         }
     }
 
@@ -235,25 +280,79 @@ impl Pop3 {
             self.stage = Stage::Over;
             return Some(Step::Ready(LoginOk { capabilities: Box::default(), text: text.into() }));
         }
-        if self.by_sasl {
-            // It agreed before it saw the password.
-            return Some(self.fail_at(line, Failure::Protocol, None));
+        if self.way != Way::User {
+            return Some(self.fail_for(last_words::AGREED_TOO_EARLY, line, Failure::Protocol));
         }
+        self.login = None;
         self.chunks.next(to_backend);
         None
     }
 
     fn invited(&mut self, line: &[u8], to_backend: &mut Vec<u8>) -> Option<Step> {
+        self.login = None;
         // Not before XCLIENT is answered, not to USER or PASS, and not twice.
-        if self.xclient_is_pending || !self.by_sasl || self.chunks.next(to_backend).is_none() {
-            return Some(self.fail_at(line, Failure::Protocol, None));
+        let is_due = !self.xclient_is_pending && self.way != Way::User;
+        if !is_due || self.chunks.next(to_backend).is_none() {
+            return Some(self.fail_for(last_words::UNEXPECTED, line, Failure::Protocol));
         }
         None
     }
 
-    fn refused(&mut self, line: &[u8], text: &[u8]) -> Step {
-        self.last_line = last_words::of(line);
-        match reply::refusal(text, self.credential_words) {
+    /// A refusal of what came before the password may only mean that this backend wants it in another way.
+    fn refused(&mut self, line: &[u8], text: &[u8], to_backend: &mut Vec<u8>) -> Option<Step> {
+        match self.way {
+            Way::Probe if self.login.is_some() => {
+                self.way = Way::User;
+                self.write_login(to_backend)
+            }
+            Way::User if self.login.is_some() && self.asked.is_none() && !says_why(text) => {
+                self.last_line = last_words::of(line);
+                let refusal = text.into();
+                let offer = Capabilities::default();
+                self.asked = Some(Box::new(Asked { refusal, lines: 0, offer }));
+                to_backend.extend(b"CAPA\r\n");
+                self.stage = Stage::Capa;
+                None
+            }
+            _ => {
+                self.last_line = last_words::of(line);
+                Some(self.end(text))
+            }
+        }
+    }
+
+    /// ```text
+    /// capa-resp     = "+OK" [SP text] CRLF *(capa-tag *(SP capa-param) CRLF) "." CRLF ; RFC 2449 3
+    /// ```
+    fn take_capability(&mut self, line: &[u8], to_backend: &mut Vec<u8>) -> Option<Step> {
+        let Some(asked) = &mut self.asked else {
+            return Some(self.fail_for(last_words::BUG, b"", Failure::Internal));
+        };
+        asked.lines = asked.lines.saturating_add(1);
+        if asked.lines > BACKEND_LINES_MAX {
+            return Some(self.fail_for(last_words::TOO_MANY_LINES, line, Failure::Protocol));
+        }
+        let is_list = asked.lines > 1 || matches!(reply::classify(line), Line::Ok(_));
+        if is_list && line != b"." {
+            asked.offer.learn(line);
+            return None;
+        }
+        let offer = std::mem::take(&mut asked.offer);
+        self.way = match () {
+            () if offer.user => Way::User,
+            () if offer.plain => Way::Plain,
+            () if offer.login => Way::SaslLogin,
+            () => Way::User,
+        };
+        if self.way == Way::User {
+            let refusal = std::mem::take(&mut asked.refusal);
+            return Some(self.end(&refusal));
+        }
+        self.write_login(to_backend)
+    }
+
+    fn end(&mut self, refusal: &[u8]) -> Step {
+        match reply::refusal(refusal, self.credential_words) {
             Step::Failed(failure, text) => self.fail(failure, text),
             other => {
                 self.stage = Stage::Over;
@@ -269,6 +368,12 @@ impl Pop3 {
         self.fail(failure, text)
     }
 
+    /// Fails, and the log says why in words of ours, with the line that led to it.
+    fn fail_for(&mut self, why: &str, line: &[u8], failure: Failure) -> Step {
+        self.last_line = last_words::with(why, line);
+        self.fail(failure, None)
+    }
+
     /// Ends the dialogue and wipes what was not sent.
     fn fail(&mut self, failure: Failure, text: Option<Box<[u8]>>) -> Step {
         self.stage = Stage::Over;
@@ -276,4 +381,11 @@ impl Pop3 {
         self.chunks = Chunks::default();
         Step::Failed(failure, text)
     }
+}
+
+/// Whether a refusal says what it is for (RFC 2449 8): then it is for that, and not for want of another way. `[AUTH]` says
+/// no more than that this did not do (RFC 3206 4).
+fn says_why(text: &[u8]) -> bool {
+    let text = resp_text::parse(text);
+    !text.code.is_empty() && !text.is(b"AUTH")
 }

@@ -31,6 +31,28 @@ pub(super) fn classify(line: &[u8]) -> Line<'_> {
     }
 }
 
+/// What CAPA says about ways to log in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Capabilities {
+    pub(super) user: bool,
+    pub(super) plain: bool,
+    pub(super) login: bool,
+}
+
+impl Capabilities {
+    /// ```text
+    /// capa-tag      = "USER" / "SASL" *(SP mechanism) / …     ; RFC 2449 6, RFC 5034 3
+    /// ```
+    pub(super) fn learn(&mut self, line: &[u8]) {
+        let (tag, parameters) = split_word(line);
+        self.user |= tag.eq_ignore_ascii_case(b"USER");
+        if tag.eq_ignore_ascii_case(b"SASL") {
+            self.plain |= resp_text::has_word(parameters, b"PLAIN");
+            self.login |= resp_text::has_word(parameters, b"LOGIN");
+        }
+    }
+}
+
 /// Whether the greeting says that we may tell who our client is. Directly behind `+OK `, as in Dovecot's (W-POP-B2).
 pub(super) fn has_xclient(greeting: &[u8]) -> bool {
     resp_text::parse(greeting).is(b"XCLIENT")

@@ -21,6 +21,7 @@ use crate::wire::inbox::Inbox;
 use crate::wire::login_ok::LoginOk;
 use crate::wire::sieve::{Response, Status, Writer, write_string};
 
+use super::credentials::Chunks;
 use super::{Login, Step, credentials, forward, last_words, xclient};
 use reply::{Capability, Line};
 
@@ -31,6 +32,8 @@ pub struct Sieve {
     framer: Framer,
     /// Until the login is written.
     login: Option<Box<Login>>,
+    /// What LOGIN has still to say.
+    chunks: Chunks,
     offer: Offer,
     /// TLS stands and the backend owes its capabilities; it has said nothing yet and was not asked (W-SV-B2).
     is_owed: bool,
@@ -61,6 +64,7 @@ enum Stage {
 struct Offer {
     starttls: bool,
     plain: bool,
+    login: bool,
     xclient: bool,
 }
 
@@ -74,6 +78,7 @@ impl Sieve {
             stage: Stage::Greeting,
             framer: Framer::default(),
             login: Some(Box::new(login)),
+            chunks: Chunks::default(),
             offer: Offer::default(),
             is_owed: false,
             xclient_is_pending: false,
@@ -95,12 +100,12 @@ impl Sieve {
             let (text, whole, flawed) =
                 match self.framer.next(inbox.bytes(), BACKEND_LINE_BYTES_MAX) {
                     Frame::More => return Step::More,
-                    Frame::TooLong => return self.fail(Failure::Protocol, None),
+                    Frame::TooLong => return self.fail_for_length(inbox),
                     Frame::Literal { announcement, .. } => {
                         let size = usize::try_from(announcement.bytes).unwrap_or(usize::MAX);
                         let total = self.framer.literal_bytes().saturating_add(size);
                         if total > BACKEND_LINE_BYTES_MAX {
-                            return self.fail(Failure::Protocol, None);
+                            return self.fail_for_length(inbox);
                         }
                         self.framer.expect(size);
                         continue;
@@ -112,8 +117,10 @@ impl Sieve {
             let line = inbox.bytes().get(..text).unwrap_or_default();
             let (was_greeting, had_pending) =
                 (self.stage == Stage::Greeting, self.xclient_is_pending);
-            let step = if flawed || self.line_count > BACKEND_LINES_MAX {
-                Some(self.fail_at(line, Failure::Protocol, None))
+            let step = if flawed {
+                Some(self.fail_for(last_words::UNEXPECTED, line, Failure::Protocol))
+            } else if self.line_count > BACKEND_LINES_MAX {
+                Some(self.fail_for(last_words::TOO_MANY_LINES, line, Failure::Protocol))
             } else {
                 self.take(line, facts, to_backend)
             };
@@ -122,11 +129,14 @@ impl Sieve {
             match step {
                 // In clear behind its go-ahead: somebody on the way may have added it (W-BTLS-2).
                 Some(Step::StartTls) if !inbox.is_empty() => {
-                    return self.fail(Failure::Protocol, None);
+                    let words = inbox.bytes().to_vec();
+                    let why = last_words::CLEAR_BEHIND_STARTTLS;
+                    return self.fail_for(why, &words, Failure::Protocol);
                 }
                 Some(step) => return step,
                 None if !inbox.is_empty() && !may_go_on => {
-                    return self.fail(Failure::Protocol, None);
+                    let line = inbox.bytes().to_vec();
+                    return self.fail_for(last_words::ANSWER_TO_NOTHING, &line, Failure::Protocol);
                 }
                 None => {}
             }
@@ -159,6 +169,15 @@ impl Sieve {
 
     /// See [`super::Dialogue::eof`].
     pub fn eof(&mut self) -> Step {
+        let before = match self.stage {
+            Stage::Greeting => "the end of its capabilities",
+            Stage::Starttls => "its answer to STARTTLS",
+            Stage::Securing => "TLS stood",
+            Stage::Xclient => "its answer to XCLIENT",
+            Stage::Login if self.xclient_is_pending => "its answer to XCLIENT",
+            Stage::Login | Stage::Over => "its answer to the login",
+        };
+        self.last_line = last_words::closed(before, "");
         self.fail(Failure::Remote, None)
     }
 
@@ -194,10 +213,12 @@ impl Sieve {
         match (self.stage, reply::classify(line)) {
             (Stage::Greeting, Line::Capability(capability)) => {
                 match capability {
-                    Capability::Sasl { plain } => self.offer.plain = plain,
+                    Capability::Sasl { plain, login } => {
+                        (self.offer.plain, self.offer.login) = (plain, login);
+                    }
                     Capability::Starttls => self.offer.starttls = true,
                     Capability::Xclient => self.offer.xclient = true,
-                    Capability::Other => {}
+                    Capability::Other { .. } => {}
                 }
                 None
             }
@@ -214,6 +235,9 @@ impl Sieve {
                     self.xclient_is_pending = false;
                     None
                 }
+                (Stage::Login, Status::Ok) if !self.chunks.is_empty() => {
+                    Some(self.fail_for(last_words::AGREED_TOO_EARLY, line, Failure::Protocol))
+                }
                 (Stage::Login, Status::Ok) => {
                     self.stage = Stage::Over;
                     // SASL data belongs to our exchange with the backend; the client has had its own.
@@ -227,17 +251,25 @@ impl Sieve {
                 (Stage::Login, Status::No) if !self.xclient_is_pending => {
                     Some(self.refused(line, &response))
                 }
-                // STARTTLS or XCLIENT: it is there at the next attempt, too (W-BTLS-3, W-POP-B3).
-                (Stage::Starttls | Stage::Xclient | Stage::Login, Status::No) => {
+                (Stage::Starttls, Status::No) => {
+                    Some(self.fail_for(last_words::STARTTLS_REFUSED, line, Failure::RemoteConfig))
+                }
+                // XCLIENT: it is there at the next attempt, too (W-POP-B3).
+                (Stage::Xclient | Stage::Login, Status::No) => {
                     Some(self.fail_at(line, Failure::RemoteConfig, None))
                 }
                 (Stage::Securing | Stage::Over, _) => {
-                    Some(self.fail_at(line, Failure::Protocol, None))
+                    Some(self.fail_for(last_words::UNEXPECTED, line, Failure::Protocol))
                 }
             },
-            // PLAIN has no challenge.
+            // LOGIN asks for the name and the password. PLAIN has no challenge.
+            (Stage::Login, Line::Capability(Capability::Other { is_alone: true }))
+                if !self.xclient_is_pending && self.chunks.next(to_backend).is_some() =>
+            {
+                None
+            }
             (_, Line::Capability(_) | Line::Garbage) => {
-                Some(self.fail_at(line, Failure::Protocol, None))
+                Some(self.fail_for(last_words::UNEXPECTED, line, Failure::Protocol))
             }
         }
     }
@@ -249,22 +281,26 @@ impl Sieve {
         to_backend: &mut Vec<u8>,
     ) -> Option<Step> {
         let Some(login) = &self.login else {
-            return Some(self.fail(Failure::Internal, None));
+            return Some(self.fail_for(last_words::BUG, b"", Failure::Internal));
         };
         if login.starttls {
             if !self.offer.starttls {
-                return Some(self.fail_at(line, Failure::RemoteConfig, None));
+                let why = last_words::STARTTLS_MISSING;
+                return Some(self.fail_for(why, line, Failure::RemoteConfig));
             }
             to_backend.extend(b"STARTTLS\r\n");
             self.stage = Stage::Starttls;
             return None;
         }
         let Some(hops) = forward::hops_left(facts, login.referrals) else {
-            return Some(self.fail(Failure::InternalConfig, None));
+            return Some(self.fail_for(last_words::NO_HOPS_LEFT, b"", Failure::InternalConfig));
         };
         // No mechanism, or none of ours: it may want TLS first (W-SV-B2).
-        if !self.offer.plain {
-            return Some(self.fail_at(line, Failure::RemoteConfig, None));
+        let takes_login = self.offer.login && !login.needs_plain();
+        if !self.offer.plain && !takes_login {
+            let why =
+                "its capabilities name no SASL mechanism that will do (PLAIN); TLS may be needed";
+            return Some(self.fail_for(why, b"", Failure::RemoteConfig));
         }
         if !login.send_facts || !self.offer.xclient {
             return self.write_login(to_backend);
@@ -278,23 +314,30 @@ impl Sieve {
         self.write_login(to_backend)
     }
 
+    /// LOGIN only where there is no PLAIN.
+    ///
     /// ```text
     /// command-authenticate = "AUTHENTICATE" SP auth-type [SP string] *(CRLF string) ; RFC 5804 4
     /// ```
     fn write_login(&mut self, to_backend: &mut Vec<u8>) -> Option<Step> {
         let Some(login) = self.login.take() else {
-            return Some(self.fail(Failure::Internal, None));
+            return Some(self.fail_for(last_words::BUG, b"", Failure::Internal));
         };
         if let Err(failure) = credentials::check(&login) {
-            return Some(self.fail(failure, None));
+            return Some(self.fail_for(last_words::UNSENDABLE, b"", failure));
         }
-        let response: Secret = credentials::plain_response(&login);
-        // The caller wipes what it has sent; a buffer that grew would leave a copy behind.
-        to_backend.reserve(response.len().saturating_add(64));
-        to_backend.extend(b"AUTHENTICATE \"PLAIN\" ");
-        write_string(response.expose(), Writer::Client, to_backend);
-        to_backend.extend(b"\r\n");
         self.stage = Stage::Login;
+        if self.offer.plain {
+            let response: Secret = credentials::plain_response(&login);
+            // The caller wipes what it has sent; a buffer that grew would leave a copy behind.
+            to_backend.reserve(response.len().saturating_add(64));
+            to_backend.extend(b"AUTHENTICATE \"PLAIN\" ");
+            write_string(response.expose(), Writer::Client, to_backend);
+            to_backend.extend(b"\r\n");
+            return None;
+        }
+        to_backend.extend(b"AUTHENTICATE \"LOGIN\"\r\n");
+        self.chunks = [login.user.as_bytes(), login.password.expose()].map(line_of).into();
         None
     }
 
@@ -306,6 +349,10 @@ impl Sieve {
     }
 
     fn dismissed(&mut self, line: &[u8], response: &Response<'_>) -> Step {
+        // Nobody is sent anywhere by words in clear where TLS was demanded (W-BTLS-4).
+        if self.login.as_ref().is_some_and(|login| login.starttls) {
+            return self.fail_for(last_words::CLEAR_BEFORE_TLS, line, Failure::Remote);
+        }
         self.last_line = last_words::of(line);
         self.end(reply::dismissal(response))
     }
@@ -325,10 +372,30 @@ impl Sieve {
         self.fail(failure, text)
     }
 
+    /// Fails, and the log says why in words of ours, with the line that led to it.
+    fn fail_for(&mut self, why: &str, line: &[u8], failure: Failure) -> Step {
+        self.last_line = last_words::with(why, line);
+        self.fail(failure, None)
+    }
+
+    fn fail_for_length(&mut self, inbox: &Inbox) -> Step {
+        self.fail_for(last_words::TOO_LONG, inbox.bytes(), Failure::Protocol)
+    }
+
     /// Ends the dialogue and wipes what was not sent.
     fn fail(&mut self, failure: Failure, text: Option<Box<[u8]>>) -> Step {
         self.stage = Stage::Over;
         self.login = None;
+        self.chunks = Chunks::default();
         Step::Failed(failure, text)
     }
+}
+
+/// A message of SASL LOGIN as a string on a line of its own.
+fn line_of(text: &[u8]) -> Secret {
+    let response = credentials::login_response(text);
+    let mut line = Vec::with_capacity(response.len().saturating_add(32));
+    write_string(response.expose(), Writer::Client, &mut line);
+    line.extend(b"\r\n");
+    Secret::new(line)
 }

@@ -21,10 +21,16 @@ pub(super) enum Line<'a> {
 /// What a capability says, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Capability {
-    Sasl { plain: bool },
+    Sasl {
+        plain: bool,
+        login: bool,
+    },
     Starttls,
     Xclient,
-    Other,
+    /// `is_alone`: one string, as a challenge is.
+    Other {
+        is_alone: bool,
+    },
 }
 
 /// ```text
@@ -41,18 +47,22 @@ pub(super) fn classify(line: &[u8]) -> Line<'_> {
 
 fn capability(cursor: &mut Cursor<'_>) -> Option<Capability> {
     let name = string(cursor)?;
-    let value = if cursor.byte(b' ').is_some() && cursor.end().is_none() {
-        string(cursor)?
-    } else {
-        Vec::new()
-    };
+    let mut value = None;
+    if cursor.byte(b' ').is_some() && cursor.end().is_none() {
+        value = Some(string(cursor)?);
+    }
     cursor.end()?;
+    let is_alone = value.is_none();
+    let value = value.unwrap_or_default();
     let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
     Some(match () {
-        () if is("SASL") => Capability::Sasl { plain: has_word(&value, b"PLAIN") },
+        () if is("SASL") => Capability::Sasl {
+            plain: has_word(&value, b"PLAIN"),
+            login: has_word(&value, b"LOGIN"),
+        },
         () if is("STARTTLS") => Capability::Starttls,
         () if is("XCLIENT") => Capability::Xclient,
-        () => Capability::Other,
+        () => Capability::Other { is_alone },
     })
 }
 
@@ -101,14 +111,17 @@ mod tests {
             Line::Capability(capability) => Some(capability),
             Line::End(_) | Line::Garbage => None,
         };
-        assert_eq!(of("\"SASL\" \"PLAIN LOGIN\""), Some(Capability::Sasl { plain: true }));
-        assert_eq!(of("\"sasl\" {11}\r\nOAUTHBEARER"), Some(Capability::Sasl { plain: false }));
-        assert_eq!(of("{4}\r\nSASL {5}\r\nplain"), Some(Capability::Sasl { plain: true }));
-        assert_eq!(of("\"SASL\" \"\""), Some(Capability::Sasl { plain: false }));
+        let sasl = |plain: bool, login: bool| Some(Capability::Sasl { plain, login });
+        assert_eq!(of("\"SASL\" \"PLAIN LOGIN\""), sasl(true, true));
+        assert_eq!(of("\"sasl\" {11}\r\nOAUTHBEARER"), sasl(false, false));
+        assert_eq!(of("{4}\r\nSASL {5}\r\nplain"), sasl(true, false));
+        assert_eq!(of("\"SASL\" \"login\""), sasl(false, true));
+        assert_eq!(of("\"SASL\" \"\""), sasl(false, false));
+        assert_eq!(of("\"VXNlcm5hbWU6\""), Some(Capability::Other { is_alone: true }));
         assert_eq!(of("\"STARTTLS\""), Some(Capability::Starttls));
         assert_eq!(of("\"STARTTLS\" "), Some(Capability::Starttls));
         assert_eq!(of("\"XCLIENT\""), Some(Capability::Xclient));
-        assert_eq!(of("\"SIEVE\" \"fileinto (x)\""), Some(Capability::Other));
+        assert_eq!(of("\"SIEVE\" \"fileinto (x)\""), Some(Capability::Other { is_alone: false }));
         for garbage in ["\"SASL\" PLAIN", "\"SASL\" \"PLAIN\" \"X\"", "\"SASL", "{9}\r\nSASL"] {
             assert_eq!(classify(garbage.as_bytes()), Line::Garbage, "{garbage}");
         }

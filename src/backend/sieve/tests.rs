@@ -60,6 +60,88 @@ fn w_sv_b2_without_plain_there_is_no_login() {
 }
 
 #[test]
+fn login_only_where_plain_is_not_offered() {
+    let beginning = |mechanisms: &str, change: &dyn Fn(&mut Login)| {
+        let mut backend = Backend::new(change);
+        let step = backend.says(format!("\"SASL\" \"{mechanisms}\"\r\nOK\r\n"));
+        let heard = backend.heard();
+        (backend, step, heard)
+    };
+    let (mut backend, _, heard) = beginning("CRAM-MD5 LOGIN", &|_| ());
+    assert_eq!(heard, "AUTHENTICATE \"LOGIN\"\r\n");
+    assert!(matches!(backend.says("\"VXNlcm5hbWU6\"\r\n"), Step::More));
+    assert_eq!(backend.heard(), "\"dGlt\"\r\n");
+    assert!(matches!(backend.says("{12}\r\nUGFzc3dvcmQ6\r\n"), Step::More));
+    assert_eq!(backend.heard(), "\"aHVudGVyMg==\"\r\n");
+    assert!(matches!(backend.says("OK \"in\"\r\n"), Step::Ready(_)));
+    assert!(beginning("LOGIN PLAIN", &|_| ()).2.starts_with("AUTHENTICATE \"PLAIN\""));
+    let master = |login: &mut Login| login.master = Some("root".into());
+    assert!(failed(&beginning("LOGIN", &master).1, Failure::RemoteConfig));
+    for (early, behind) in [
+        ("", "OK\r\n"),
+        ("\"x\"\r\n", "OK\r\n"),
+        ("\"x\"\r\n", "\"x\" \"y\"\r\n"),
+        ("", "\"x\"\r\n\"y\"\r\n"),
+    ] {
+        let (mut backend, _, _) = beginning("LOGIN", &|_| ());
+        backend.says(early);
+        assert!(failed(&backend.says(behind), Failure::Protocol), "{early} {behind}");
+        assert!(backend.sieve.chunks.is_empty());
+    }
+}
+
+/// Words in clear send nobody anywhere where TLS was demanded.
+#[test]
+fn w_btls_4_a_referral_of_before_tls_is_void() {
+    let bye = "BYE (REFERRAL \"sieve://u@h\") \"go\"\r\n";
+    for said in [bye, &format!("{GREETING}|{bye}"), "BYE\r\n"] {
+        let mut backend = Backend::new(|login| login.starttls = true);
+        let mut step = Step::More;
+        for said in said.split('|') {
+            step = backend.says(said);
+        }
+        assert!(matches!(step, Step::Failed(Failure::Remote, None)), "{said}: {step:?}");
+        assert!(backend.sieve.last_line().starts_with("words in clear before TLS"));
+    }
+    let mut backend = Backend::new(|login| login.starttls = true);
+    backend.says(GREETING);
+    backend.says("OK\r\n");
+    backend.sieve.secured();
+    assert!(matches!(backend.says(bye), Step::Redirect(_)), "its own, behind TLS");
+}
+
+#[test]
+fn no_failure_is_without_a_reason() {
+    for (said, change, before) in [
+        ("", (false, false), "the end of its capabilities"),
+        ("\"SASL\" \"PLAIN\"\r\n", (false, false), "the end of its capabilities"),
+        (GREETING, (false, false), "its answer to the login"),
+        (GREETING, (false, true), "its answer to XCLIENT"),
+        (GREETING, (true, false), "its answer to STARTTLS"),
+    ] {
+        let mut backend = Backend::new(|login| (login.starttls, login.send_facts) = change);
+        backend.says(said);
+        assert!(failed(&backend.sieve.eof(), Failure::Remote), "{said}");
+        assert_eq!(backend.sieve.last_line(), format!("closed the connection before {before}"));
+    }
+    for said in ["", "x\r\n", GREETING, &"\"".repeat(9000), "\"SIEVE\" {9999}\r\n", "OK\r\n"] {
+        for behind in
+            ["\r\n", "NO\r\n", "OK\r\n", "BYE\r\n", "OK \0\r\n", "OK\r\nOK\r\n", "\"x\"\r\n"]
+        {
+            for starttls in [false, true] {
+                let mut backend = Backend::new(|login| login.starttls = starttls);
+                let step = backend.says(said);
+                let step = if matches!(step, Step::More) { backend.says(behind) } else { step };
+                let step = if matches!(step, Step::More) { backend.sieve.eof() } else { step };
+                let has_reason = !backend.sieve.last_line().is_empty();
+                let is_good = matches!(step, Step::Ready(_) | Step::StartTls);
+                assert!(has_reason || is_good, "{said:?} {behind:?} {step:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn ms_05_lines_literals_and_their_number_are_bounded() {
     let bounded = |said: String| {
         let mut backend = Backend::new(|_| ());

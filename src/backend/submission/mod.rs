@@ -12,15 +12,16 @@ mod tests;
 
 use std::collections::VecDeque;
 
+use crate::auth::verdict::BackendMech;
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::SMTP_INITIAL_RESPONSE_LINE_BYTES_MAX;
-use crate::secret::Secret;
 use crate::wire::inbox::Inbox;
 use crate::wire::login_ok::LoginOk;
 use crate::wire::smtp::keywords::Keywords;
 use crate::wire::smtp::reply::{Class, Next, Replies, Reply};
 
+use super::credentials::{Chunks, joined};
 use super::{Login, Step, credentials, forward, last_words, xclient};
 
 /// One login at one Submission backend.
@@ -35,8 +36,9 @@ pub struct Submission {
     /// XCLIENT is done, or there is none to be said.
     is_introduced: bool,
     is_secured: bool,
-    /// The message of PLAIN, while the backend has to invite it first.
-    response: Option<Secret>,
+    /// The messages of AUTH that the backend has to invite first.
+    chunks: Chunks,
+    way: Way,
     /// Learnt by the last EHLO.
     keywords: Keywords,
     dropped_pairs: u16,
@@ -56,6 +58,14 @@ enum Stage {
     Over,
 }
 
+/// How to log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Plain,
+    /// LOGIN, of which some servers have nothing else.
+    Login,
+}
+
 const _: () = assert!(size_of::<Submission>() <= 256);
 
 impl Submission {
@@ -69,7 +79,8 @@ impl Submission {
             xclient: VecDeque::new(),
             is_introduced: false,
             is_secured: false,
-            response: None,
+            chunks: Chunks::default(),
+            way: Way::Plain,
             keywords: Keywords::default(),
             dropped_pairs: 0,
             last_line: Box::default(),
@@ -87,15 +98,16 @@ impl Submission {
             let reply = match self.replies.next(inbox) {
                 Next::More => return Step::More,
                 Next::Broken(line) => {
-                    self.last_line = last_words::of(&line);
-                    return self.fail(Failure::Protocol, None);
+                    return self.fail_for(last_words::UNEXPECTED, &line, Failure::Protocol);
                 }
                 Next::Reply(reply) => reply,
             };
             match self.take(&reply, facts, to_backend) {
                 // In clear behind its go-ahead: somebody on the way may have added it (W-BTLS-2).
                 Some(Step::StartTls) if !inbox.is_empty() => {
-                    return self.fail(Failure::Protocol, None);
+                    let words = inbox.bytes().to_vec();
+                    let why = last_words::CLEAR_BEHIND_STARTTLS;
+                    return self.fail_for(why, &words, Failure::Protocol);
                 }
                 Some(step) => return step,
                 None => {}
@@ -114,6 +126,15 @@ impl Submission {
 
     /// See [`super::Dialogue::eof`].
     pub fn eof(&mut self) -> Step {
+        let before = match self.stage {
+            Stage::Banner => "its greeting",
+            Stage::Ehlo => "its answer to EHLO",
+            Stage::Starttls => "its answer to STARTTLS",
+            Stage::Securing => "TLS stood",
+            Stage::Xclient => "its answer to XCLIENT",
+            Stage::Auth | Stage::Over => "its answer to the login",
+        };
+        self.last_line = last_words::closed(before, "");
         self.fail(Failure::Remote, None)
     }
 
@@ -182,9 +203,15 @@ impl Submission {
             (_, Class::NotNow) | (Stage::Banner, Class::No) => {
                 Some(self.fail_at(reply, Failure::Remote, None))
             }
-            // W-SUB-B1, W-SUB-B4, W-BTLS-3.
+            (Stage::Starttls, Class::No) => {
+                let why = last_words::STARTTLS_REFUSED;
+                Some(self.fail_for(why, &reply.joined(), Failure::RemoteConfig))
+            }
+            // W-SUB-B1, W-SUB-B4.
             (_, Class::No) => Some(self.fail_at(reply, Failure::RemoteConfig, None)),
-            (_, Class::Done | Class::GoOn) => Some(self.fail_at(reply, Failure::Protocol, None)),
+            (_, Class::Done | Class::GoOn) => {
+                Some(self.fail_for(last_words::UNEXPECTED, &reply.joined(), Failure::Protocol))
+            }
         }
     }
 
@@ -196,11 +223,12 @@ impl Submission {
         to_backend: &mut Vec<u8>,
     ) -> Option<Step> {
         let Some(login) = &self.login else {
-            return Some(self.fail(Failure::Internal, None));
+            return Some(self.fail_for(last_words::BUG, b"", Failure::Internal));
         };
         if login.starttls && !self.is_secured {
             if !self.keywords.has(b"STARTTLS") {
-                return Some(self.fail_at(reply, Failure::RemoteConfig, None));
+                let why = last_words::STARTTLS_MISSING;
+                return Some(self.fail_for(why, &reply.joined(), Failure::RemoteConfig));
             }
             to_backend.extend(b"STARTTLS\r\n");
             self.stage = Stage::Starttls;
@@ -209,17 +237,17 @@ impl Submission {
         if self.is_introduced {
             // It said XCLIENT again behind ours.
             if !login.xclient_inherit_ok && is_inheritable(&self.keywords) {
-                self.last_line = INHERITABLE.into();
-                return Some(self.fail(Failure::RemoteConfig, None));
+                return Some(self.fail_for(INHERITABLE, b"", Failure::RemoteConfig));
             }
             return self.log_in(reply, to_backend);
         }
         self.is_introduced = true;
         let Some(hops) = forward::hops_left(facts, login.referrals) else {
-            return Some(self.fail(Failure::InternalConfig, None));
+            return Some(self.fail_for(last_words::NO_HOPS_LEFT, b"", Failure::InternalConfig));
         };
         if login.noauth && !self.keywords.offers(b"XCLIENT", b"LOGIN") {
-            return Some(self.fail_at(reply, Failure::RemoteConfig, None));
+            let why = "it offers no XCLIENT LOGIN, which proxy_noauth demands";
+            return Some(self.fail_for(why, &reply.joined(), Failure::RemoteConfig));
         }
         if !login.send_facts && !login.noauth {
             return self.log_in(reply, to_backend);
@@ -258,20 +286,50 @@ impl Submission {
 
     fn log_in(&mut self, reply: &Reply, to_backend: &mut Vec<u8>) -> Option<Step> {
         let Some(login) = self.login.take() else {
-            return Some(self.fail(Failure::Internal, None));
+            return Some(self.fail_for(last_words::BUG, b"", Failure::Internal));
         };
         if login.noauth {
             self.stage = Stage::Over;
             return Some(Step::Ready(LoginOk::default()));
         }
         // Postfix hides AUTH from addresses in `smtpd_sasl_exceptions_networks`, others until there is TLS (W-SUB-B5).
-        if !self.keywords.offers(b"AUTH", b"PLAIN") {
-            return Some(self.fail_at(reply, Failure::RemoteConfig, None));
-        }
+        let Some(way) = self.way(&login) else {
+            let why = "it offers no AUTH that will do (PLAIN); it may want TLS, or hide AUTH from our address";
+            return Some(self.fail_for(why, &reply.joined(), Failure::RemoteConfig));
+        };
         if let Err(failure) = credentials::check(&login) {
-            return Some(self.fail(failure, None));
+            return Some(self.fail_for(last_words::UNSENDABLE, b"", failure));
         }
-        let response = credentials::plain_response(&login);
+        self.way = way;
+        self.stage = Stage::Auth;
+        match way {
+            Way::Plain => self.write_auth_plain(&login, to_backend),
+            Way::Login => {
+                to_backend.extend(b"AUTH LOGIN\r\n");
+                let lines = [login.user.as_bytes(), login.password.expose()];
+                self.chunks = lines
+                    .map(|text| joined(&[credentials::login_response(text).expose(), b"\r\n"]))
+                    .into();
+            }
+        }
+        None
+    }
+
+    /// PLAIN, unless there is LOGIN only, or the operator wants that one (`proxy_mech`).
+    fn way(&self, login: &Login) -> Option<Way> {
+        let has_plain = self.keywords.offers(b"AUTH", b"PLAIN");
+        let takes_login = self.keywords.offers(b"AUTH", b"LOGIN") && !login.needs_plain();
+        match () {
+            () if takes_login && (!has_plain || login.mech == BackendMech::Login) => {
+                Some(Way::Login)
+            }
+            () if has_plain => Some(Way::Plain),
+            () => None,
+        }
+    }
+
+    fn write_auth_plain(&mut self, login: &Login, to_backend: &mut Vec<u8>) {
+        let response = credentials::plain_response(login);
         const COMMAND: &[u8] = b"AUTH PLAIN";
         to_backend.extend(COMMAND);
         let whole = COMMAND.len().saturating_add(response.len()).saturating_add(1);
@@ -280,28 +338,29 @@ impl Submission {
             to_backend.push(b' ');
             to_backend.extend(response.expose());
         } else {
-            self.response = Some(response);
+            self.chunks.push(joined(&[response.expose(), b"\r\n"]));
         }
         to_backend.extend(b"\r\n");
-        self.stage = Stage::Auth;
-        None
     }
 
     fn take_auth_reply(&mut self, reply: &Reply, to_backend: &mut Vec<u8>) -> Option<Step> {
-        match (reply.class(), self.response.take()) {
-            // An invitation to say something else than what PLAIN says first is none (W-SUB-B6).
-            (Class::GoOn, Some(response)) if reply.code == 334 && reply.text.is_empty() => {
-                to_backend.extend(response.expose());
-                to_backend.extend(b"\r\n");
-                None
-            }
-            (Class::Done, None) => {
+        // An invitation to say something else than what PLAIN says first is none (W-SUB-B6); LOGIN asks in words.
+        let invites = reply.code == 334 && (reply.text.is_empty() || self.way == Way::Login);
+        match reply.class() {
+            Class::GoOn if invites && self.chunks.next(to_backend).is_some() => None,
+            Class::Done if self.chunks.is_empty() => {
                 self.stage = Stage::Over;
                 Some(Step::Ready(LoginOk { text: reply.text.clone(), ..LoginOk::default() }))
             }
-            // It agreed before it saw the password, or asked for what it has.
-            (Class::GoOn | Class::Done, _) => Some(self.fail_at(reply, Failure::Protocol, None)),
-            (Class::NotNow | Class::No, _) => {
+            Class::Done => {
+                let why = last_words::AGREED_TOO_EARLY;
+                Some(self.fail_for(why, &reply.joined(), Failure::Protocol))
+            }
+            // It asked for what it has, or for something else.
+            Class::GoOn => {
+                Some(self.fail_for(last_words::UNEXPECTED, &reply.joined(), Failure::Protocol))
+            }
+            Class::NotNow | Class::No => {
                 self.last_line = last_words::of(&reply.joined());
                 Some(match outcome::refusal(reply) {
                     Step::Failed(failure, text) => self.fail(failure, text),
@@ -321,11 +380,17 @@ impl Submission {
         self.fail(failure, text)
     }
 
+    /// Fails, and the log says why in words of ours, with the line that led to it.
+    fn fail_for(&mut self, why: &str, line: &[u8], failure: Failure) -> Step {
+        self.last_line = last_words::with(why, line);
+        self.fail(failure, None)
+    }
+
     /// Ends the dialogue and wipes what was not sent.
     fn fail(&mut self, failure: Failure, text: Option<Box<[u8]>>) -> Step {
         self.stage = Stage::Over;
         self.login = None;
-        self.response = None;
+        self.chunks = Chunks::default();
         Step::Failed(failure, text)
     }
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::facts::{ClientCertificate, Transport};
 use crate::limits::{BACKEND_INPUT_BYTES_MAX, BACKEND_LINES_MAX, LOGGED_LINE_BYTES_MAX, PROXY_TTL};
 use crate::names::SessionId;
+use crate::secret::Secret;
 
 struct Backend {
     facts: ClientFacts,
@@ -84,7 +85,7 @@ fn su_06_a_keyword_list_without_end_ends_the_attempt() {
     assert!(failed(&step, Failure::Protocol));
     let mut backend = Backend::new(|_| {});
     assert!(failed(&backend.says("x".repeat(5000)), Failure::Protocol));
-    assert_eq!(backend.submission.last_line(), "x".repeat(LOGGED_LINE_BYTES_MAX));
+    assert!(backend.submission.last_line().ends_with(&"x".repeat(LOGGED_LINE_BYTES_MAX)));
 }
 
 #[test]
@@ -117,6 +118,84 @@ fn su_07_nothing_is_read_behind_the_end() {
     assert_eq!(backend.inbox.bytes(), b"220 more\r\n", "that is residue");
     assert!(matches!(backend.says("x"), Step::More));
     assert_eq!((backend.submission.stage(), backend.submission.dropped_pairs()), ("over", 0));
+}
+
+#[test]
+fn login_only_where_plain_is_not_offered() {
+    let beginning = |mechanisms: &str, change: &dyn Fn(&mut Login)| {
+        let mut backend = Backend::new(change);
+        let step = backend.says(format!("220 hi\r\n250-x\r\n250 AUTH{mechanisms}\r\n"));
+        let heard = String::from_utf8(std::mem::take(&mut backend.heard)).unwrap();
+        (backend, step, heard.lines().last().unwrap().to_owned())
+    };
+    let (mut backend, _, heard) = beginning(" LOGIN CRAM-MD5", &|_| ());
+    assert_eq!(heard, "AUTH LOGIN");
+    assert!(matches!(backend.says("334 VXNlcm5hbWU6\r\n"), Step::More));
+    assert_eq!(backend.heard, b"dGlt\r\n");
+    assert!(matches!(backend.says("334\r\n"), Step::More));
+    assert_eq!(backend.heard, b"dGlt\r\naHVudGVyMg==\r\n");
+    assert!(matches!(backend.says("235 in\r\n"), Step::Ready(_)));
+
+    let plain = "AUTH PLAIN AHRpbQBodW50ZXIy";
+    assert_eq!(beginning(" LOGIN PLAIN", &|_| ()).2, plain);
+    let own = |login: &mut Login| login.mech = BackendMech::Login;
+    assert_eq!(beginning(" LOGIN PLAIN", &own).2, "AUTH LOGIN", "the operator's word");
+    assert_eq!(beginning(" PLAIN", &own).2, plain);
+    let master = |login: &mut Login| login.master = Some("root".into());
+    let operator = |login: &mut Login| login.mech = BackendMech::Plain;
+    for (mechanisms, change) in [
+        (" LOGIN", &master as &dyn Fn(&mut Login)),
+        (" LOGIN", &operator),
+        (" CRAM-MD5", &|_| ()),
+        ("", &|_| ()),
+    ] {
+        let (backend, step, _) = beginning(mechanisms, change);
+        assert!(failed(&step, Failure::RemoteConfig), "{mechanisms}: {step:?}");
+        assert!(backend.submission.last_line().starts_with("it offers no AUTH that will do"));
+    }
+
+    for (early, behind) in
+        [("", "235 in\r\n"), ("334 x\r\n", "235 in\r\n"), ("334\r\n334\r\n", "334\r\n")]
+    {
+        let (mut backend, _, _) = beginning(" LOGIN", &|_| ());
+        backend.says(early);
+        assert!(failed(&backend.says(behind), Failure::Protocol), "{early} {behind}");
+        assert!(backend.submission.chunks.is_empty());
+    }
+}
+
+#[test]
+fn no_failure_is_without_a_reason() {
+    let ehlo = "220 hi\r\n250-x\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n";
+    for (said, starttls, before) in [
+        ("", false, "its greeting"),
+        ("220-x\r\n", false, "its greeting"),
+        ("220 hi\r\n", false, "its answer to EHLO"),
+        (ehlo, false, "its answer to the login"),
+        (ehlo, true, "its answer to STARTTLS"),
+    ] {
+        let mut backend = Backend::new(|login| login.starttls = starttls);
+        backend.says(said);
+        assert!(failed(&backend.submission.eof(), Failure::Remote), "{said}");
+        assert_eq!(
+            backend.submission.last_line(),
+            format!("closed the connection before {before}")
+        );
+    }
+    for said in ["", "\0\r\n", "220 hi\r\n", ehlo, &"2".repeat(9000), &"220-x\r\n".repeat(200)] {
+        for behind in
+            ["\r\n", "421 x\r\n", "500\r\n", "334 x\r\n", "235\r\n", "220 \r\r\n", "250\0\r\n"]
+        {
+            for starttls in [false, true] {
+                let mut backend = Backend::new(|login| login.starttls = starttls);
+                let step = backend.says(format!("{said}{behind}"));
+                let step = if matches!(step, Step::More) { backend.submission.eof() } else { step };
+                let has_reason = !backend.submission.last_line().is_empty();
+                let is_good = matches!(step, Step::Ready(_) | Step::StartTls);
+                assert!(has_reason || is_good, "{said:?} {behind:?} {step:?}");
+            }
+        }
+    }
 }
 
 #[test]

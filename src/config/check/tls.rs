@@ -2,6 +2,7 @@
 //!
 //! Driver: `check`. Tests: below.
 
+use super::ciphers::offer;
 use super::holder;
 use crate::config::diagnostic::Findings;
 use crate::config::model::{
@@ -26,10 +27,12 @@ pub(super) fn ssl(
         }
         ssl
     });
+    let backend_min_protocol = min_protocol("ssl_client_min_protocol", &[root]);
     Ssl {
         towards_clients,
         backends: backends(root, findings),
-        backend_min_protocol: min_protocol("ssl_client_min_protocol", &[root]),
+        backend_min_protocol,
+        backend_offer: offer("client", backend_min_protocol, &[root], findings),
     }
 }
 
@@ -66,6 +69,7 @@ fn towards_clients(
             by_name.extend(names.map(|name| (name, certificate.clone())));
         }
     }
+    let min_protocol = min_protocol("ssl_server_min_protocol", &sections);
     ClientSsl {
         mode: match at("ssl").text("ssl").as_str() {
             "no" => SslMode::No,
@@ -74,7 +78,8 @@ fn towards_clients(
         },
         server: certificate(&at, findings),
         by_name,
-        min_protocol: min_protocol("ssl_server_min_protocol", &sections),
+        min_protocol,
+        offer: offer("server", min_protocol, &sections, findings),
         clients: clients(root, protocol, listeners, findings),
     }
 }

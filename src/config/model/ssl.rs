@@ -16,6 +16,8 @@ pub struct Ssl {
     pub backends: Option<BackendAuthorities>,
     /// Oldest version spoken with backends.
     pub backend_min_protocol: TlsVersion,
+    /// What is offered to backends.
+    pub backend_offer: Offer,
 }
 
 impl Ssl {
@@ -44,6 +46,8 @@ pub struct ClientSsl {
     pub by_name: Vec<(String, Certificate)>,
     /// Oldest version spoken.
     pub min_protocol: TlsVersion,
+    /// What is spoken.
+    pub offer: Offer,
     /// Whose certificates of clients are good; absent: no listener asks for any.
     pub clients: Option<ClientAuthorities>,
 }
@@ -53,6 +57,39 @@ impl ClientSsl {
     #[must_use]
     pub fn has_certificate(&self) -> bool {
         self.mode != SslMode::No && (self.server.is_some() || !self.by_name.is_empty())
+    }
+}
+
+/// Suites, and groups for the key exchange, by OpenSSL's names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Suites; the order is not theirs.
+    pub suites: Vec<&'static str>,
+    /// Groups.
+    pub groups: Vec<&'static str>,
+}
+
+impl Offer {
+    /// Those of TLS 1.3.
+    pub const SUITES_OF_TLS13: [&'static str; 3] =
+        ["TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_256_GCM_SHA384"];
+    /// Those of TLS 1.2.
+    pub const SUITES_OF_TLS12: [&'static str; 6] = [
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-CHACHA20-POLY1305",
+        "ECDHE-RSA-CHACHA20-POLY1305",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+    ];
+    /// All groups.
+    pub const GROUPS: [&'static str; 4] = ["X25519MLKEM768", "X25519", "P-256", "P-384"];
+}
+
+impl Default for Offer {
+    fn default() -> Self {
+        let suites = [&Self::SUITES_OF_TLS13[..], &Self::SUITES_OF_TLS12].concat();
+        Self { suites, groups: Self::GROUPS.to_vec() }
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting::new(
         Listener, "haproxy", Bool, "no", Dovecot,
         "Whether every connection begins with a PROXY header, version 1 or 2. With `no` a header is a mistake of the \
-         client: it is never guessed.",
+         client: it is never guessed. docs/BALANCERS.md has the lines for load balancers.",
     ),
     Setting::new(
         Listener, "connections_max", Number { min: 0, max: 1 << 24 }, "0", Hale,

@@ -145,6 +145,44 @@ pub(super) const SETTINGS: &[Setting] = &[
          `ssl_client { ssl_min_protocol = … }`.",
     ),
     global(
+        "ssl_cipher_list", Text, "", Dovecot,
+        "Ciphers for TLS 1.2 in OpenSSL's language, such as `EECDH+AESGCM`. It can only take some of Hale's six away \
+         (ECDHE with AES-GCM or ChaCha20-Poly1305); their order is Hale's. Empty: all. Holds towards clients and backends.",
+    ).per_protocol(),
+    global(
+        "ssl_server_cipher_list", Text, "", Hale,
+        "The same towards clients only. Empty: as `ssl_cipher_list`. Dovecot's form of it is `ssl_server { ssl_cipher_list = … }`.",
+    ).per_protocol(),
+    global(
+        "ssl_client_cipher_list", Text, "", Hale,
+        "The same towards backends only. Empty: as `ssl_cipher_list`. Dovecot's form of it is `ssl_client { ssl_cipher_list = … }`.",
+    ),
+    global(
+        "ssl_cipher_suites", Text, "", Dovecot,
+        "Suites for TLS 1.3, by name. It can only take some of Hale's three away. Empty: all. Holds towards clients and backends.",
+    ).per_protocol(),
+    global(
+        "ssl_server_cipher_suites", Text, "", Hale,
+        "The same towards clients only. Empty: as `ssl_cipher_suites`. Dovecot's form of it is `ssl_server { ssl_cipher_suites = … }`.",
+    ).per_protocol(),
+    global(
+        "ssl_client_cipher_suites", Text, "", Hale,
+        "The same towards backends only. Empty: as `ssl_cipher_suites`. Dovecot's form of it is `ssl_client { ssl_cipher_suites = … }`.",
+    ),
+    global(
+        "ssl_curve_list", Text, "", Dovecot,
+        "Groups for the key exchange, such as `X25519:prime256v1`. It can only take some of Hale's four away (`X25519MLKEM768`, \
+         `X25519`, `P-256`, `P-384`). Empty: all. Holds towards clients and backends.",
+    ).per_protocol(),
+    global(
+        "ssl_server_curve_list", Text, "", Hale,
+        "The same towards clients only. Empty: as `ssl_curve_list`. Dovecot's form of it is `ssl_server { ssl_curve_list = … }`.",
+    ).per_protocol(),
+    global(
+        "ssl_client_curve_list", Text, "", Hale,
+        "The same towards backends only. Empty: as `ssl_curve_list`. Dovecot's form of it is `ssl_client { ssl_curve_list = … }`.",
+    ),
+    global(
         "ssl_server_request_client_cert", Choice(&["no", "yes", "required"]), "no", Dovecot,
         "Whether clients are asked for a certificate. `yes`: whoever has none may go on without, whoever shows one that \
          `ssl_server_ca_file` does not vouch for is sent away. `required`, which Dovecot does not have: whoever has none is \

@@ -78,39 +78,57 @@ pub(super) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
 /// The backend's success with the client's tag (W-IMAP-B6).
 ///
 /// A client that asked for CAPABILITY does not read response codes: it gets the list as an untagged response and not a
-/// second time in the code (IM-18). Any other finds it in the code: the backend's own text as it is when it has one,
-/// else ours in place of whatever code there was. STARTTLS is never shown after login (W-IMAP-B9).
+/// second time in the code (IM-18). Any other finds it in the code: the backend's own text as it is when it has one, else
+/// ours in place of whatever code there was. That code goes before it as an untagged OK: an `[ALERT]` has to reach the user
+/// (RFC 9051 7.1). Without a list of after login none is told, and the client asks.
 pub(super) fn success(tag: &[u8], ok: &LoginOk, asked_capability: bool, out: &mut Vec<u8>) {
     let text = resp_text::parse(&ok.text);
-    let own_list = text.is(b"CAPABILITY") && !text.argument.is_empty();
+    let own_list = text.is(b"CAPABILITY");
     let list: &[u8] = if own_list { text.argument } else { &ok.capabilities };
+    let has_list = resp_text::words(list).any(holds_after_login);
     let words: &[u8] = if text.words.is_empty() { b"Logged in." } else { text.words };
-    if asked_capability && !list.is_empty() {
+    // It would lead the client around us (RFC 2221).
+    let keeps_code = !text.code.is_empty() && !own_list && !text.is(b"REFERRAL");
+    if asked_capability && has_list {
         out.extend(b"* CAPABILITY");
         write_after_login(list, out);
         out.extend(b"\r\n");
     }
+    let in_code = has_list && !asked_capability;
+    if in_code && keeps_code {
+        out.extend(b"* OK ");
+        resp_text::write_sanitised(&ok.text, out);
+        out.extend(b"\r\n");
+    }
     out.extend(tag);
     out.extend(b" OK ");
-    if asked_capability || list.is_empty() {
-        let kept: &[u8] = if own_list || ok.text.is_empty() { words } else { &ok.text };
-        resp_text::write_sanitised(kept, out);
-    } else if own_list && !resp_text::has_word(list, b"STARTTLS") {
+    if in_code && own_list && resp_text::words(list).all(holds_after_login) {
         resp_text::write_sanitised(&ok.text, out);
-    } else {
+    } else if in_code {
         out.extend(b"[CAPABILITY");
         write_after_login(list, out);
         out.extend(b"] ");
         resp_text::write_sanitised(words, out);
+    } else {
+        resp_text::write_sanitised(if keeps_code { &ok.text } else { words }, out);
     }
     out.extend(b"\r\n");
 }
 
 fn write_after_login(list: &[u8], out: &mut Vec<u8>) {
-    for word in resp_text::words(list).filter(|word| !word.eq_ignore_ascii_case(b"STARTTLS")) {
+    for word in resp_text::words(list).filter(|word| holds_after_login(word)) {
         out.push(b' ');
         resp_text::write_sanitised(word, out);
     }
+}
+
+/// Whether a capability of the backend's means anything to a client that is logged in (W-IMAP-B9). Cyrus lists LOGINDISABLED
+/// behind a login; and whoever wants to be somebody else has to come to us again, so UNAUTHENTICATE (RFC 8437) and the
+/// mechanisms for it are not told.
+fn holds_after_login(word: &[u8]) -> bool {
+    let hidden = [&b"STARTTLS"[..], b"LOGINDISABLED", b"UNAUTHENTICATE"];
+    let is_mechanism = word.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"AUTH="));
+    !is_mechanism && !hidden.iter().any(|name| word.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -164,7 +182,10 @@ mod tests {
             "a1 OK [CAPABILITY A B] Logged in\r\n"
         );
         assert_eq!(accepted("A B", "Logged in", false), "a1 OK [CAPABILITY A B] Logged in\r\n");
-        assert_eq!(accepted("A B", "[X y] Hi", false), "a1 OK [CAPABILITY A B] Hi\r\n");
+        assert_eq!(
+            accepted("A B", "[X y] Hi", false),
+            "* OK [X y] Hi\r\na1 OK [CAPABILITY A B] Hi\r\n"
+        );
         assert_eq!(accepted("A", "", false), "a1 OK [CAPABILITY A] Logged in.\r\n");
         assert_eq!(accepted("", "", false), "a1 OK Logged in.\r\n");
         assert_eq!(accepted("", "[X y] Hi", false), "a1 OK [X y] Hi\r\n");
@@ -179,6 +200,35 @@ mod tests {
         assert_eq!(accepted("A B", "[X y] Hi", true), "* CAPABILITY A B\r\na1 OK [X y] Hi\r\n");
         assert_eq!(accepted("A", "", true), "* CAPABILITY A\r\na1 OK Logged in.\r\n");
         assert_eq!(accepted("", "Hi", true), "a1 OK Hi\r\n");
+    }
+
+    #[test]
+    fn rfc_9051_7_1_an_alert_reaches_the_user() {
+        let alert = format!("[ALERT] {}", "x".repeat(10_240));
+        for (list, asked) in [("A", false), ("A", true), ("", false), ("", true)] {
+            let told = accepted(list, &alert, asked);
+            assert_eq!(told.matches(&alert).count(), 1, "{list} {asked}");
+            assert_eq!(told.contains("CAPABILITY A"), !list.is_empty(), "{list} {asked}");
+        }
+    }
+
+    #[test]
+    fn rfc_2221_a_referral_would_lead_around_us() {
+        let text = "[REFERRAL imap://tim@be2/] Better there";
+        assert_eq!(accepted("", text, false), "a1 OK Better there\r\n");
+        assert_eq!(accepted("A", text, false), "a1 OK [CAPABILITY A] Better there\r\n");
+        assert_eq!(accepted("A", text, true), "* CAPABILITY A\r\na1 OK Better there\r\n");
+    }
+
+    #[test]
+    fn w_imap_b9_what_means_nothing_behind_a_login_is_not_told() {
+        let hidden = "LOGINDISABLED A auth=plain AUTH=LOGIN UNAUTHENTICATE B";
+        let own = format!("[CAPABILITY {hidden}] Hi");
+        assert_eq!(accepted("", &own, false), "a1 OK [CAPABILITY A B] Hi\r\n");
+        assert_eq!(accepted("", &own, true), "* CAPABILITY A B\r\na1 OK Hi\r\n");
+        assert_eq!(accepted(hidden, "Hi", false), "a1 OK [CAPABILITY A B] Hi\r\n");
+        assert_eq!(accepted("", "[CAPABILITY STARTTLS] Hi", false), "a1 OK Hi\r\n");
+        assert_eq!(accepted("", "[CAPABILITY] Hi", true), "a1 OK Hi\r\n");
     }
 
     #[test]

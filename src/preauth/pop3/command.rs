@@ -96,11 +96,13 @@ impl<'a> Command<'a> {
     /// Whether the line holds what would mean something else to whoever reads it next: NUL anywhere, CR in an argument.
     pub(super) fn is_flawed(&self, line: &[u8]) -> bool {
         match self.name {
-            Name::Auth | Name::Pass | Name::User | Name::Xclient | Name::Xoip => {
+            Name::Pass | Name::User | Name::Xclient | Name::Xoip => {
                 memchr(0, line).is_some() || is_flawed(self.argument.unwrap_or_default())
             }
-            // Their arguments are read past.
-            Name::Capa | Name::Noop | Name::Quit | Name::Stls => memchr(0, line).is_some(),
+            // Their arguments are read past; in base64 CR is white space.
+            Name::Auth | Name::Capa | Name::Noop | Name::Quit | Name::Stls => {
+                memchr(0, line).is_some()
+            }
             Name::Unknown => is_flawed(line),
         }
     }

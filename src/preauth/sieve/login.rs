@@ -29,7 +29,10 @@ impl Sieve {
         let Some(arguments) = arguments else {
             return self.bad("Invalid AUTHENTICATE arguments.", out);
         };
-        let initial = arguments.initial_response.map(Secret::new);
+        // `=` is no base64 here; clients that know it from the other protocols mean the empty response.
+        let initial = arguments
+            .initial_response
+            .map(|text| if text == b"=" { Secret::default() } else { Secret::new(text) });
         match sasl::begin(rules, &arguments.mechanism, initial.as_ref().map(Secret::expose)) {
             Beginning::Turn(turn) => self.go_on(turn, out),
             Beginning::NeedsPrivacy => {
@@ -64,16 +67,11 @@ impl Sieve {
     }
 
     /// Takes a complete response. `None`: go on reading.
-    pub(super) fn take_response(
-        &mut self,
-        line: &[u8],
-        flawed: bool,
-        out: &mut Vec<u8>,
-    ) -> Option<Step> {
+    pub(super) fn take_response(&mut self, line: &[u8], out: &mut Vec<u8>) -> Option<Step> {
         let State::Sasl(exchange) = std::mem::take(&mut self.state) else {
             return None;
         };
-        let response = command::response(line).filter(|_| !flawed).map(Secret::new);
+        let response = command::response(line).map(Secret::new);
         let Some(response) = response else {
             return self.failed("Invalid authentication response.", out);
         };

@@ -183,7 +183,7 @@ impl Sieve {
                 self.framer = Framer::default();
                 let line = bytes.get(..text).unwrap_or_default();
                 let step = if is_response {
-                    self.take_response(line, flawed, out)
+                    self.take_response(line, out)
                 } else {
                     self.run(rules, facts, line, flawed, out)
                 };
@@ -208,11 +208,12 @@ impl Sieve {
         if foreign::is_http(line) {
             return Some(self.close(CloseReason::OtherProtocol));
         }
-        if flawed {
-            return self.bad("Bare CR or NUL in a command.", out);
-        }
         let mut cursor = Cursor::new(line);
         match Name::take(&mut cursor) {
+            // A mechanism or base64 holds neither, and what follows them is not looked at.
+            name if flawed && name != Name::Authenticate => {
+                self.bad("Bare CR or NUL in a command.", out)
+            }
             Name::Authenticate => self.authenticate(rules, &mut cursor, out),
             Name::Noop => match command::noop(&mut cursor) {
                 Some(tag) => {

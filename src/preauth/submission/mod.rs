@@ -250,7 +250,7 @@ impl Submission {
         argument: &[u8],
         out: &mut Vec<u8>,
     ) -> Option<Step> {
-        if command::helo_of_any_length(argument).is_none() {
+        if !command::is_helo(argument) {
             return self.bad("501 5.5.4 Invalid name.", out);
         }
         if !self.helo_is_told {

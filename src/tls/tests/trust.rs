@@ -175,6 +175,8 @@ fn w_btls_1_strangers_and_authorities_are_told_apart() {
     let stranger = Make::of("x").hosts(NAME).own();
     let words = said(&[&authority], &[&stranger], Accepted);
     assert!(words.contains("issuer is not trusted: it signs for itself"), "{words}");
+    let renewed = said(&[&Make::of("x").hosts(NAME).own()], &[&stranger], Accepted);
+    assert!(renewed.contains("issuer is not trusted: it signs for itself"), "{renewed}");
     let theirs = Make::of("x").hosts(NAME).by(&Make::of("Their CA").authority().own());
     let words = said(&[&authority], &[&theirs], Accepted);
     assert!(words.contains("leads to no authority in ssl_client_ca_file"), "{words}");

@@ -83,15 +83,20 @@ pub fn without_white_end(line: &[u8]) -> &[u8] {
 /// quote is refused: nothing, control bytes, not UTF-8, more than 255 bytes (W-SUB-2).
 #[must_use]
 pub fn helo_name(argument: &[u8]) -> Option<&str> {
-    helo_of_any_length(argument).filter(|name| name.len() <= SMTP_HELO_BYTES_MAX)
+    let name = std::str::from_utf8(argument).ok()?;
+    let legal = (1..=SMTP_HELO_BYTES_MAX).contains(&name.len())
+        && !name.bytes().any(|byte| byte.is_ascii_control());
+    legal.then_some(name)
 }
 
-/// The same without the last limit: a greeting that may be answered, with a name that nobody keeps if it is longer.
+/// Whether a greeting with this argument is answered, as Dovecot does, though nobody may keep the name because it is too
+/// long.
 #[must_use]
-pub fn helo_of_any_length(argument: &[u8]) -> Option<&str> {
-    let name = std::str::from_utf8(argument).ok()?;
-    let legal = !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_control());
-    legal.then_some(name)
+pub fn is_helo(argument: &[u8]) -> bool {
+    let Ok(name) = std::str::from_utf8(argument) else {
+        return false;
+    };
+    !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_control())
 }
 
 /// A chunk's announcement.
@@ -159,8 +164,9 @@ mod tests {
         for bad in ["", "a\tb", "a\x7f", &"x".repeat(256)] {
             assert_eq!(helo_name(bad.as_bytes()), None, "{bad:?}");
         }
-        assert_eq!((helo_name(b"\xff"), helo_of_any_length(b"\xff")), (None, None));
-        assert!(helo_of_any_length(&[b'x'; 900]).is_some() && helo_of_any_length(b"").is_none());
+        assert_eq!(helo_name(b"\xff"), None);
+        assert!(is_helo(&[b'x'; 900]) && is_helo(b"a"));
+        assert!(!is_helo(b"\xff") && !is_helo(b"") && !is_helo(b"a\tb"));
     }
 
     #[test]

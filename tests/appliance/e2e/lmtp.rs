@@ -18,6 +18,8 @@ pub(crate) struct Stage {
     pub(crate) pair: Pair,
     pub(crate) hale: Hale,
     pub(crate) port: u16,
+    /// Where the Dovecots take LMTP themselves.
+    pub(crate) backend_port: u16,
     pub(crate) users: Vec<String>,
 }
 
@@ -43,7 +45,7 @@ impl Stage {
         ));
         prepare(&mut setup);
         let hale = setup.start();
-        Self { pair, hale, port, users }
+        Self { pair, hale, port, backend_port, users }
     }
 
     fn client(&self) -> Lmtp {

@@ -1,6 +1,7 @@
 //! Protections of one protocol, and every way to write TLS: obeyed or refused, never dropped.
 
 use std::net::{SocketAddr, TcpStream};
+use std::process::Stdio;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
@@ -12,7 +13,7 @@ use super::hale::Setup;
 use super::imap::Imap;
 use super::ports::{FRONT, free_port};
 use super::script::ScriptedBackends;
-use super::tools::said;
+use super::tools::{OPENSSL, said};
 
 const NAME: &str = "mail.test";
 /// Somebody from far away, in clear, as the balancer in front tells.
@@ -143,6 +144,39 @@ fn case_04_protections_hold_for_the_protocol_they_are_written_for() {
         .take(2)
         .collect();
     assert!(answers[1].starts_with(b"NO"), "{answers:?}");
+}
+
+/// Whether OpenSSL gets through with these options.
+fn shakes_hands(address: SocketAddr, options: &[&str]) -> bool {
+    let mut openssl = OPENSSL.command();
+    openssl.args(["s_client", "-brief", "-connect", &address.to_string()]).args(options);
+    openssl.stdin(Stdio::null()).output().unwrap().status.success()
+}
+
+#[test]
+fn lists_of_ciphers_and_curves_are_obeyed() {
+    let backends = ScriptedBackends::start();
+    let mut doors = Doors::new(&backends);
+    let of_all = doors.certificate("all", &Pem::new(&[NAME]));
+    let imaps = free_port();
+    doors.setup.configure(&format!(
+        "{of_all}ssl_cipher_list = EECDH+AESGCM\nssl_curve_list = X25519:prime256v1\n\
+         protocol imap {{\n ssl_server {{\n ssl_cipher_suites = TLS_AES_256_GCM_SHA384\n }}\n}}\n\
+         service imap-login {{\n inet_listener direct {{\n port = {imaps}\n ssl = yes\n }}\n}}\n"
+    ));
+    let (pop3s, imaps) = (doors.pop3s, SocketAddr::from((FRONT, imaps)));
+    let _hale = doors.setup.start();
+    let chacha = ["-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305"];
+    let aes = ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"];
+    let suite = |name| ["-tls1_3", "-ciphersuites", name];
+    for address in [pop3s, imaps] {
+        assert!(!shakes_hands(address, &chacha) && shakes_hands(address, &aes), "{address}");
+        assert!(!shakes_hands(address, &["-groups", "P-384"]), "{address}");
+        assert!(shakes_hands(address, &["-groups", "P-256"]), "{address}");
+        assert!(shakes_hands(address, &suite("TLS_AES_256_GCM_SHA384")), "{address}");
+    }
+    let other = suite("TLS_AES_128_GCM_SHA256");
+    assert!(shakes_hands(pop3s, &other) && !shakes_hands(imaps, &other));
 }
 
 /// Ways to write the certificate that a guard against passwords in clear depends on.

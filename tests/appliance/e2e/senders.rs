@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 
+use hale::names::Protocol;
 use rustix::process::{Signal, geteuid};
 use rustls::ClientConfig;
 
@@ -19,14 +20,16 @@ use super::hale::{Hale, Setup};
 use super::imap::Imap;
 use super::ports::{FRONT, free_port};
 use super::process::Process;
+use super::site;
 use super::tools::{BASH, HAPROXY, HITCH, NGINX, NGINX_STREAM, OPENSSL, STUNNEL, Tool};
 use super::wait::{PATIENCE, poll, wait_for};
 
 const DOCUMENT: &str = include_str!("../../../docs/BALANCERS.md");
 /// The blocks of the document that are tried here, all there are in these languages.
-const TRIED: [&str; 9] = [
+const TRIED: [&str; 10] = [
     "dovecot listeners",
     "haproxy passes-on",
+    "haproxy greetings",
     "haproxy ends-tls",
     "nginx passes-on",
     "nginx ends-tls",
@@ -148,11 +151,7 @@ fn px_12_haproxys_checks_prove_a_login_server_and_leave_no_line() {
     let plain_check = format!("\nlisten plain\n    server hale1 {} check\n", site.clear);
     let global = format!("global\n    stats socket {} level admin\n", stats.display());
     let _balancer = site.haproxy_with("haproxy passes-on", &global, &plain_check);
-    let state = |proxy: &str| {
-        let table = asked(&stats, "show stat\n");
-        let row = table.lines().find(|row| row.starts_with(&format!("{proxy},hale1,")));
-        row.and_then(|row| row.split(',').nth(17)).unwrap_or_default().to_owned()
-    };
+    let state = |proxy: &str| server_state(&stats, proxy, STATUS);
     let all = ["imap", "imaps", "plain"];
     let become_ = |what: &str, proxies: &[&str]| {
         wait_for(&format!("{proxies:?} to be {what}"), PATIENCE, || {
@@ -172,6 +171,36 @@ fn px_12_haproxys_checks_prove_a_login_server_and_leave_no_line() {
         None,
         "a check is worth no line"
     );
+}
+
+#[test]
+fn px_12_haproxy_knows_the_greeting_of_every_protocol() {
+    let site = site::Site::start(&[], "");
+    let directory = site.hale.setup().path();
+    let stats = directory.join("haproxy.socket");
+    let mut text =
+        format!("{}\nglobal\n    stats socket {}\n", include_str!("haproxy.cfg"), stats.display());
+    let greetings = block("haproxy greetings");
+    let protocols = Protocol::ALL.map(Protocol::name);
+    for protocol in Protocol::ALL {
+        let name = protocol.name();
+        let line = greetings.lines().find(|line| line.ends_with(&format!("# {name}"))).unwrap();
+        text += &format!(
+            "\nlisten {name}\n    bind {FRONT}:{}\n    option tcp-check\n    tcp-check connect send-proxy\n    {line}\n    \
+             server hale1 {} check send-proxy-v2\n",
+            free_port(),
+            site.haproxy(protocol)
+        );
+    }
+    let path = directory.join("haproxy.cfg");
+    fs::write(&path, text).unwrap();
+    let mut command = HAPROXY.command();
+    command.arg("-db").arg("-f").arg(&path);
+    let process = Process::start("haproxy", &command, directory);
+    let good = poll(PATIENCE, || {
+        protocols.iter().all(|name| server_state(&stats, name, CHECK) == "L7OK").then_some(())
+    });
+    assert!(good.is_some(), "{}\n{}", asked(&stats, "show stat\n"), process.said());
 }
 
 #[test]
@@ -374,6 +403,18 @@ fn placed(text: &str, clear: SocketAddr, tls: SocketAddr) -> String {
         .replace("192.0.2.11", &FRONT.to_string())
         .replace("10143", &clear.port().to_string())
         .replace("10993", &tls.port().to_string())
+}
+
+/// Columns of HAProxy's table: what it thinks of the server, and how its last check went.
+const STATUS: usize = 17;
+/// See [`STATUS`].
+const CHECK: usize = 36;
+
+/// What HAProxy says of the server `hale1` of this proxy.
+fn server_state(socket: &Path, proxy: &str, column: usize) -> String {
+    let table = asked(socket, "show stat\n");
+    let row = table.lines().find(|row| row.starts_with(&format!("{proxy},hale1,")));
+    row.and_then(|row| row.split(',').nth(column)).unwrap_or_default().to_owned()
 }
 
 /// One question to HAProxy; no answer while its socket is not there yet.

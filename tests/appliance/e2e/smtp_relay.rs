@@ -1,4 +1,4 @@
-//! A mail server that keeps what it is given: where Dovecot's Submission sends to.
+//! A mail server that keeps what it is given: where Dovecot's Submission sends to, or a backend for LMTP.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -28,7 +28,12 @@ pub(crate) struct Mail {
 
 impl SmtpRelay {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind((FRONT, 0)).unwrap();
+        Self::at((FRONT, 0).into(), &[])
+    }
+
+    /// On this address, with more keywords.
+    pub(crate) fn at(address: SocketAddr, more: &'static [&'static str]) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let mails = Arc::<SegQueue<Mail>>::default();
         let kept = Arc::clone(&mails);
@@ -36,7 +41,7 @@ impl SmtpRelay {
             for stream in listener.incoming().map_while(Result::ok) {
                 let mails = Arc::clone(&kept);
                 // A sender that goes away is not this thread's business.
-                thread::spawn(move || serve(stream, &mails));
+                thread::spawn(move || serve(stream, &mails, more));
             }
         });
         Self { address, mails }
@@ -52,19 +57,21 @@ impl SmtpRelay {
     }
 }
 
-fn serve(stream: TcpStream, mails: &SegQueue<Mail>) -> Option<()> {
+fn serve(stream: TcpStream, mails: &SegQueue<Mail>, more: &[&str]) -> Option<()> {
     let mut lines = BufReader::new(stream.try_clone().ok()?);
     let say = |text: &str| (&stream).write_all(text.as_bytes()).ok();
-    let mut envelope = Vec::new();
+    let (mut envelope, mut is_lmtp) = (Vec::<String>::new(), false);
     say("220 relay.test ESMTP\r\n")?;
     loop {
         let line = String::from_utf8(next_line(&mut lines)?).ok()?;
         let line = line.trim_end();
         match line.split([' ', ':']).next()?.to_ascii_uppercase().as_str() {
-            "EHLO" => {
-                say(
-                    "250-relay.test\r\n250-8BITMIME\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES\r\n",
-                )?;
+            hello @ ("EHLO" | "LHLO") => {
+                is_lmtp = hello == "LHLO";
+                for keyword in ["relay.test", "8BITMIME", "PIPELINING"].iter().chain(more) {
+                    say(&format!("250-{keyword}\r\n"))?;
+                }
+                say("250 ENHANCEDSTATUSCODES\r\n")?;
             }
             verb @ ("MAIL" | "RCPT") => {
                 let reply = if verb == "MAIL" { "250 2.1.0 OK\r\n" } else { "250 2.1.5 OK\r\n" };
@@ -74,8 +81,10 @@ fn serve(stream: TcpStream, mails: &SegQueue<Mail>) -> Option<()> {
             "DATA" => {
                 say("354 Go on\r\n")?;
                 let text = data(&mut lines)?;
+                // LMTP: one for each recipient.
+                let replies = if is_lmtp { envelope.len() - 1 } else { 1 };
                 mails.push(Mail { envelope: std::mem::take(&mut envelope), text });
-                say("250 2.0.0 Kept\r\n")?;
+                say(&"250 2.0.0 Kept\r\n".repeat(replies))?;
             }
             "QUIT" => {
                 say("221 2.0.0 Bye\r\n")?;

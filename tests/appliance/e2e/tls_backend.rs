@@ -24,15 +24,15 @@ use super::transfer::append;
 use super::wait::PATIENCE;
 
 /// Dovecots that speak TLS on both of their ports.
-struct Secure {
-    pair: Pair,
-    pem: Pem,
+pub(super) struct Secure {
+    pub(super) pair: Pair,
+    pub(super) pem: Pem,
     imaps: u16,
     _files: TempDir,
 }
 
 impl Secure {
-    fn new(names: &[&str]) -> Self {
+    pub(super) fn new(names: &[&str]) -> Self {
         let files = tempfile::tempdir().unwrap();
         // Dovecot runs as nobody.
         std::fs::set_permissions(files.path(), PermissionsExt::from_mode(0o755)).unwrap();
@@ -44,6 +44,11 @@ impl Secure {
              service imap-login {{\n  inet_listener imaps {{\n    port = {imaps}\n    ssl = yes\n  }}\n}}\n"
         ));
         Self { pair, pem, imaps, _files: files }
+    }
+
+    /// Where they take STARTTLS, and where they begin with TLS.
+    pub(super) fn ports(&self) -> (u16, u16) {
+        (self.pair.port, self.imaps)
     }
 
     /// A Hale in front of them that trusts `pem`.
@@ -181,6 +186,27 @@ fn tl_07_and_tl_08_whatever_a_backend_answers_to_starttls_no_password_follows_in
         // The client may go on.
         client.command("n", "NOOP");
     }
+}
+
+/// How it is set up is no accident: there is no second attempt, and the operator reads why.
+#[test]
+fn w_btls_3_a_backend_without_tls_where_it_should_begin_is_not_tried_again() {
+    let (port, heard) = liars(b"* OK I speak first, and in clear\r\n", b"");
+    let mut setup = Setup::new(port);
+    setup.add_users(&["btls-none"], b"secret");
+    setup.configure("protocol imap {\n  proxy_ssl = yes\n}\nssl_client_require_valid_cert = no");
+    let hale = setup.start();
+    let mut client = Imap::connect(hale.address());
+    client.send(&login_line("l", "btls-none", b"secret"));
+    let refusal = String::from_utf8(client.reply("l").concat()).unwrap();
+    assert!(refusal.starts_with("l NO [SERVERBUG]"), "{refusal}");
+    super::wait::wait_for("the log's word", PATIENCE, || {
+        let said = hale.said();
+        let word = "this is not TLS, or it is damaged code=proxy_dest_remote_config";
+        said.contains(word).then_some(())
+    });
+    heard.recv_timeout(PATIENCE).unwrap();
+    assert!(heard.try_recv().is_err(), "it was tried again");
 }
 
 #[test]

@@ -186,6 +186,7 @@ impl Peer {
         }
         self.begin_tls();
         self.speak(kernel, stream);
+        self.hang_up(kernel, stream);
     }
 
     /// What was agreed in clear begins behind the last byte in clear.
@@ -236,6 +237,19 @@ impl Peer {
         }
     }
 
+    /// A backend that has had enough goes, behind its last word.
+    fn hang_up(&mut self, kernel: &mut Kernel, stream: usize) {
+        let Role::Mailbox(mailbox) = &self.role else { return };
+        let is_said = match &self.layer {
+            Some(layer) => layer.wire.is_empty(),
+            None => true,
+        };
+        if mailbox.hangs_up && self.outbox.is_empty() && is_said {
+            kernel.peer(stream, Stream::peer_close);
+            self.over = true;
+        }
+    }
+
     fn misbehaves(&mut self, kernel: &mut Kernel, stream: usize) -> bool {
         let Some(mischief) = self.mischief.filter(|mischief| self.turns > mischief.after) else {
             return false;
@@ -263,6 +277,11 @@ impl Peer {
 }
 
 impl Sender {
+    /// How many letters it has yet to send.
+    pub(super) fn letters(&self) -> usize {
+        self.messages.iter().map(|message| message.recipients.len()).sum()
+    }
+
     fn hear(&mut self, inbox: &mut Vec<u8>, outbox: &mut Vec<u8>) {
         while let Some(line) = take_line(inbox) {
             if line.get(3) == Some(&b'-') {
@@ -274,6 +293,9 @@ impl Sender {
                 self.due.clear();
                 return;
             };
+            // It says everything in its turn, and a backend that says otherwise disagrees with Hale.
+            let said = String::from_utf8_lossy(&line);
+            assert!(!said.starts_with("503"), "{due:?} was answered with {said}");
             match due {
                 Due::Any => {}
                 Due::Rcpt(recipient) if done => self.accepted.push(recipient),
@@ -374,6 +396,12 @@ pub(super) fn assert_delivered(peers: &[Peer], written: &BTreeMap<(usize, usize)
         _ => None,
     });
     let doubtful: BTreeSet<usize> = liars.flatten().copied().collect();
+    for peer in peers {
+        if let Role::Mailbox(mailbox) = &peer.role {
+            let is_honest = mailbox.nested == 0 || mailbox.lies;
+            assert!(is_honest, "MAIL into an open transaction: {mailbox:?}");
+        }
+    }
     let mut told: BTreeMap<Letter, usize> = BTreeMap::new();
     for peer in peers {
         let Role::Sender(sender) = &peer.role else { continue };

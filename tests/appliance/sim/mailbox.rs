@@ -9,9 +9,20 @@ use super::sealed::{MailTls, Security};
 /// A backend's side of one connection.
 #[derive(Debug)]
 pub(super) struct Mailbox {
-    has_chunking: bool,
+    keywords: &'static str,
     pub(super) security: Security,
     faults: u64,
+    /// A transaction is open: begun by MAIL, ended by RSET, LHLO, or a message that everybody has. Nothing else ends it.
+    is_open: bool,
+    /// How often MAIL came into an open transaction; never, unless this backend lies.
+    pub(super) nested: u32,
+    /// How often a transaction that nobody wants any more was ended.
+    pub(super) resets: u32,
+    /// It takes one message for each connection; this is what it does at the second.
+    tires: Option<Tired>,
+    messages: u32,
+    /// It closes the connection once everything is said.
+    pub(super) hangs_up: bool,
     recipients: Vec<usize>,
     content: Vec<u8>,
     in_data: bool,
@@ -25,12 +36,39 @@ pub(super) struct Mailbox {
     pub(super) stored: Vec<(usize, Vec<u8>)>,
 }
 
+/// What a backend that has had enough of a connection does.
+#[derive(Clone, Copy, Debug)]
+enum Tired {
+    SaysGoodbye,
+    Closes,
+    /// Says that a transaction is open, and there is none.
+    SaysNested,
+}
+
 impl Mailbox {
     pub(super) fn new(random: &mut Random, faults: u64, tls: &MailTls) -> Self {
         Self {
-            has_chunking: random.percent(50),
+            keywords: random.pick(&[
+                "250-mailbox\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
+                "250-mailbox\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
+                "250-mailbox\r\n250 PIPELINING\r\n",
+                "250 mailbox\r\n",
+            ]),
             security: Security::at_first(tls.mailboxes),
             faults: faults / 4,
+            is_open: false,
+            nested: 0,
+            resets: 0,
+            tires: random.pick(&[
+                None,
+                None,
+                None,
+                Some(Tired::SaysGoodbye),
+                Some(Tired::Closes),
+                Some(Tired::SaysNested),
+            ]),
+            messages: 0,
+            hangs_up: false,
             recipients: Vec::new(),
             content: Vec::new(),
             in_data: false,
@@ -42,7 +80,7 @@ impl Mailbox {
     }
 
     pub(super) fn hear(&mut self, inbox: &mut Vec<u8>, outbox: &mut Vec<u8>, random: &mut Random) {
-        loop {
+        while !self.hangs_up {
             if let Some((left, is_last)) = self.chunk {
                 if inbox.len() < left {
                     return;
@@ -78,14 +116,18 @@ impl Mailbox {
         let fails = random.percent(self.faults);
         let user = words.get(1).and_then(|word| word.strip_prefix("TO:<u"));
         self.named.extend(user.map(|user| user.trim_end_matches('>').parse::<usize>().unwrap()));
+        if words[0] == "MAIL" && !self.is_open {
+            self.recipients.clear();
+            self.content.clear();
+        }
         if self.security == Security::Wanted {
             return self.command_in_clear(words[0], fails, outbox, random);
         }
         match words[0] {
-            "LHLO" if self.has_chunking => {
-                outbox.extend(b"250-mailbox\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+            "LHLO" => {
+                self.is_open = false;
+                outbox.extend(self.keywords.bytes());
             }
-            "LHLO" => outbox.extend(b"250-mailbox\r\n250 PIPELINING\r\n"),
             "BDAT" => self.chunk = Some((words[1].parse().unwrap(), words.len() == 3)),
             "QUIT" => outbox.extend(b"221 bye\r\n"),
             _ if fails => {
@@ -99,9 +141,14 @@ impl Mailbox {
                 self.lies |= words.starts_with(b"250");
                 outbox.extend(words);
             }
+            "MAIL" if self.is_open => {
+                self.nested += 1;
+                outbox.extend(b"503 5.5.1 nested MAIL\r\n");
+            }
+            "MAIL" if self.messages > 0 && self.tires.is_some() => self.tire(outbox),
             "MAIL" => {
-                self.recipients.clear();
-                self.content.clear();
+                self.messages += 1;
+                self.is_open = true;
                 outbox.extend(b"250 2.1.0 ok\r\n");
             }
             "RCPT" => {
@@ -109,13 +156,26 @@ impl Mailbox {
                 self.recipients.push(user.parse().unwrap());
                 outbox.extend(b"250 2.1.5 ok\r\n");
             }
-            "RSET" => outbox.extend(b"250 2.0.0 ok\r\n"),
+            "RSET" => {
+                self.resets += u32::from(self.is_open);
+                self.is_open = false;
+                outbox.extend(b"250 2.0.0 ok\r\n");
+            }
             "DATA" => {
                 self.in_data = true;
                 outbox.extend(b"354 go\r\n");
             }
             other => panic!("a backend was told {other:?}"),
         }
+    }
+
+    fn tire(&mut self, outbox: &mut Vec<u8>) {
+        match self.tires {
+            Some(Tired::SaysGoodbye) => outbox.extend(b"421 4.3.2 enough\r\n"),
+            Some(Tired::SaysNested) => outbox.extend(b"503 5.5.1 nested\r\n"),
+            Some(Tired::Closes) | None => {}
+        }
+        self.hangs_up = !matches!(self.tires, Some(Tired::SaysNested));
     }
 
     /// Before TLS that has to be there: nothing else may be said.
@@ -142,10 +202,14 @@ impl Mailbox {
         }
     }
 
+    /// A message that somebody does not have leaves its transaction open here: RFC 5321 4.1.1.4 says otherwise, and not
+    /// every backend has read it.
     fn store(&mut self, outbox: &mut Vec<u8>, random: &mut Random) {
+        self.is_open = false;
         for recipient in std::mem::take(&mut self.recipients) {
             if random.percent(self.faults) {
                 outbox.extend(b"452 4.2.2 full\r\n");
+                self.is_open = true;
                 continue;
             }
             self.stored.push((recipient, self.content.clone()));

@@ -89,7 +89,8 @@ fn servers() -> Servers {
     params.not_after = date_time_ymd(4000, 1, 1);
     let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
     let pem = params.self_signed(&key).unwrap().pem();
-    let identity = Identity::new(pem.as_bytes(), key.serialize_pem().as_bytes(), 1_795_000_000);
+    let identity =
+        Identity::new(pem.as_bytes(), key.serialize_pem().as_bytes(), None, 1_795_000_000);
     let mut servers = ServersBuilder::default();
     servers.default_identity(&identity.unwrap());
     servers.build(Oldest::Tls12, &TicketKeys::new().unwrap()).unwrap()

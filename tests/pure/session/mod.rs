@@ -6,6 +6,7 @@ mod limits;
 mod player;
 mod properties;
 mod stage;
+mod watched;
 
 use std::path::Path;
 

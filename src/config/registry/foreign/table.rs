@@ -25,12 +25,6 @@ const PASSWORDS: &str = "refused logins are always logged, passwords never";
 
 const ONE_CERTIFICATE: &str =
     "one certificate is shown for each name; remove it, or name it in a `local_name` of its own";
-const NO_CHOICE: &str = "the TLS library's ciphers and curves are all strong, and cannot be chosen; remove it if those are acceptable";
-const DOVECOTS_CIPHERS: &[&str] = &[
-    "",
-    "ALL:!kRSA:!SRP:!kDHd:!DSS:!aNULL:!eNULL:!EXPORT:!DES:!3DES:!MD5:!PSK:!RC4:!ADH:!LOW@STRENGTH",
-    "ALL:!DSS:!aNULL:!eNULL:!EXPORT:!DES:!3DES:!MD5:!PSK:!RC4:!ADH:!LOW@STRENGTH",
-];
 
 /// What Dovecot writes when nothing is set.
 const EMPTY: &[&str] = &[""];
@@ -161,9 +155,6 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
              (`cat DIR/*.pem`) and name it there",
         ),
     ),
-    (None, "ssl_cipher_list", Unless(DOVECOTS_CIPHERS, NO_CHOICE)),
-    (None, "ssl_cipher_suites", Unless(EMPTY, NO_CHOICE)),
-    (None, "ssl_curve_list", Unless(EMPTY, NO_CHOICE)),
     (None, "ssl_alt_cert", Unless(EMPTY, ONE_CERTIFICATE)),
     (None, "ssl_alt_key", Unless(EMPTY, ONE_CERTIFICATE)),
     (None, "ssl_alt_cert_file", Unless(EMPTY, ONE_CERTIFICATE)),

@@ -1,5 +1,7 @@
 //! Courier: IMAP and POP3.
 
+use std::thread;
+
 use hale::names::Protocol;
 
 use super::super::certificate::Pem;
@@ -7,7 +9,7 @@ use super::super::hale::hashed;
 use super::super::ports::{BACKENDS, free_port};
 use super::super::wait::{PATIENCE, wait_for};
 use super::ODD;
-use super::front::{Front, Users, Way};
+use super::front::{Front, Users, Way, log_in};
 use super::root::Root;
 
 /// A running Courier on both backend addresses.
@@ -39,7 +41,7 @@ const SERVICES: [(&str, &str, &str); 4] = [
 ];
 
 impl Courier {
-    fn start(users: Users<'_>, pem: &Pem) -> Self {
+    fn start(users: Users<'_>, pem: &Pem, per_address: usize) -> Self {
         let mut root = Root::new("courier-", &[("courier", 901), ("vmail", 902)]);
         let ports = SERVICES.map(|_| free_port());
         // Key and certificate in one file.
@@ -77,7 +79,7 @@ impl Courier {
                 &format!(
                     "set -a; . /etc/courier/{settings}-ssl; . /etc/courier/{settings}; {own}; TLS_CERTFILE=/own/both.pem; \
                      TLS_CACHEFILE=; TLS_DHPARAMS=; TLS_TRUSTCERTS=; \
-                     exec /usr/sbin/couriertcpd -maxprocs=40 -maxperip=40 -nodnslookup -noidentlookup {first},{second} \
+                     exec /usr/sbin/couriertcpd -maxprocs=40 -maxperip={per_address} -nodnslookup -noidentlookup {first},{second} \
                      {programs} Maildir"
                 ),
             ]);
@@ -119,18 +121,14 @@ fn users_of_hale() -> Vec<(&'static str, &'static [u8])> {
     users
 }
 
-fn but_the_tab() -> Vec<(&'static str, &'static [u8])> {
-    ODD.iter().copied().filter(|(user, _)| *user != "odd-tab").collect()
-}
-
 #[test]
 fn courier_serves_mailboxes_in_clear() {
-    let courier = Courier::start(&users(), &Pem::new(&["be1.test", "be2.test"]));
+    let courier = Courier::start(&users(), &Pem::new(&["be1.test", "be2.test"]), 40);
     let [imap, pop3, ..] = courier.ports;
     let guest = [(Protocol::Imap, imap), (Protocol::Pop3, pop3)];
     let front = Front::start(&guest, &users_of_hale(), Way::Clear);
     for protocol in [Protocol::Imap, Protocol::Pop3] {
-        front.everybody_logs_in(protocol, &but_the_tab());
+        front.everybody_logs_in(protocol, ODD);
         front.the_backend_refuses(protocol, "changed", b"at the proxy");
     }
     front.mail_by_imap("eva", b"two words");
@@ -141,7 +139,7 @@ fn courier_serves_mailboxes_in_clear() {
 #[test]
 fn courier_serves_mailboxes_by_tls() {
     let pem = Pem::new(&["be1.test", "be2.test"]);
-    let courier = Courier::start(&users(), &pem);
+    let courier = Courier::start(&users(), &pem, 40);
     let [imap, pop3, imaps, pop3s] = courier.ports;
     let ways =
         [(Way::Starttls(&pem), imap, pop3, "eva"), (Way::Implicit(&pem), imaps, pop3s, "tim")];
@@ -149,7 +147,7 @@ fn courier_serves_mailboxes_by_tls() {
         let guest = [(Protocol::Imap, imap), (Protocol::Pop3, pop3)];
         let front = Front::start(&guest, &users_of_hale(), way);
         for protocol in [Protocol::Imap, Protocol::Pop3] {
-            front.everybody_logs_in(protocol, &but_the_tab());
+            front.everybody_logs_in(protocol, ODD);
         }
         front.mail_by_imap(user, b"two words");
         front.mail_by_pop3(user, b"two words");
@@ -157,4 +155,41 @@ fn courier_serves_mailboxes_by_tls() {
     }
     let started = courier.root.output().lines().filter(|line| line.ends_with("tls=1")).count();
     assert!(started > 40, "{started} sessions by TLS");
+}
+
+/// Debian's default is 4 for POP3, and behind a proxy everybody comes from one address.
+#[test]
+fn courier_that_closes_without_a_word_is_named_in_the_log() {
+    let courier = Courier::start(&users(), &Pem::new(&["be1.test", "be2.test"]), 2);
+    let guest = [(Protocol::Imap, courier.ports[0]), (Protocol::Pop3, courier.ports[1])];
+    let front = Front::start(&guest, &users_of_hale(), Way::Clear);
+    let address = front.address(Protocol::Pop3);
+    // Ten sessions that stay, for at most four of which there is room.
+    let sessions: Vec<_> = thread::scope(|scope| {
+        let log_in = |(user, password): &'static (&str, &[u8])| {
+            scope.spawn(move || log_in(Protocol::Pop3, address, user, password))
+        };
+        let attempts: Vec<_> = ODD.iter().map(log_in).collect();
+        attempts.into_iter().map(|attempt| attempt.join().unwrap()).collect()
+    });
+    let answers = || sessions.iter().map(|(_, answer)| answer);
+    assert!(answers().filter(|answer| answer.is_ok()).count() <= 4);
+    for answer in answers().filter_map(|answer| answer.as_ref().err()) {
+        assert!(answer.starts_with("-ERR [SYS/TEMP]"), "{answer}");
+    }
+    front.line(&["pop3: backend failed", "closed the connection before its greeting", "backend="]);
+    front.every_line_says_why();
+}
+
+/// A mailbox that is not its owner's: Courier says so in a BYE with an ALERT and leaves the login without an answer.
+#[test]
+fn courier_that_dies_of_a_mailbox_is_quoted_in_the_log() {
+    let courier = Courier::start(&users(), &Pem::new(&["be1.test", "be2.test"]), 40);
+    courier.root.lend("mail/eva", "root:root");
+    let front = Front::start(&[(Protocol::Imap, courier.ports[0])], &users_of_hale(), Way::Clear);
+    let (_, answer) = log_in(Protocol::Imap, front.address(Protocol::Imap), "eva", b"two words");
+    let answer = answer.unwrap_err();
+    assert!(answer.starts_with("t NO [UNAVAILABLE]"), "{answer}");
+    front.line(&["imap: backend failed", "not owned by the correct uid or gid", "user=<eva>"]);
+    front.every_line_says_why();
 }

@@ -10,18 +10,18 @@ use super::super::mail::message;
 use super::super::ports::{BACKENDS, free_port};
 use super::super::wait::{PATIENCE, wait_for};
 use super::ODD;
-use super::front::{Front, Users, Way};
+use super::front::{Front, Users, Way, log_in};
 use super::root::Root;
 
 /// A running Cyrus on both backend addresses.
-struct Cyrus {
+pub(super) struct Cyrus {
     root: Root,
     /// In the order of [`SERVICES`].
-    ports: [u16; 6],
+    ports: [u16; 7],
 }
 
-/// What it runs: the two that begin with TLS come last.
-const SERVICES: [(&str, &str); 6] = [
+/// What it runs: those that begin with TLS come behind the others, and an lmtpd as Debian has it comes last.
+const SERVICES: [(&str, &str); 7] = [
     ("imap", "imapd"),
     ("pop3", "pop3d"),
     ("sieve", "timsieved"),
@@ -29,12 +29,13 @@ const SERVICES: [(&str, &str); 6] = [
     ("lmtp", "lmtpd -a"),
     ("imaps", "imapd -s"),
     ("pop3s", "pop3d -s"),
+    ("lmtpauth", "lmtpd"),
 ];
 
 const MAIL: [Protocol; 4] = [Protocol::Imap, Protocol::Pop3, Protocol::Sieve, Protocol::Lmtp];
 
 impl Cyrus {
-    fn start(users: Users<'_>, pem: &Pem) -> Self {
+    pub(super) fn start(users: Users<'_>, pem: &Pem) -> Self {
         let mut root = Root::new("cyrus-", &[("cyrus", 900), ("mail", 8)]);
         let ports = SERVICES.map(|_| free_port());
         let mut services = String::new();
@@ -49,7 +50,7 @@ impl Cyrus {
         }
         root.write(
             "own/cyrus.conf",
-            format!("START {{\n}}\nSERVICES {{\n{services}}}\nEVENTS {{\n}}\n"),
+            format!("START {{\n  recover cmd=\"ctl_cyrusdb -r -C /own/imapd.conf\"\n}}\nSERVICES {{\n{services}}}\nEVENTS {{\n}}\n"),
         );
         root.write("own/imapd.conf", SETTINGS);
         pem.write(&root.path("own"));
@@ -69,7 +70,8 @@ impl Cyrus {
         for folder in ["db", "proc", "socket", "log", "msg", "lock"] {
             root.lend(&format!("own/conf/{folder}"), "cyrus:mail");
         }
-        root.lend("own/spool", "cyrus:mail");
+        // Two that deliver at the same time would both make it, and the second one gives up.
+        root.lend("own/spool/stage.", "cyrus:mail");
         root.lend("own", "cyrus:mail");
         root.start(&[
             "/usr/lib/cyrus/bin/master",
@@ -96,7 +98,8 @@ impl Cyrus {
         }
     }
 
-    fn guest(&self) -> Vec<(Protocol, u16)> {
+    /// Protocols and ports, for Hale in front of it.
+    pub(super) fn guest(&self) -> Vec<(Protocol, u16)> {
         MAIL.into_iter().zip(self.ports).collect()
     }
 }
@@ -150,7 +153,36 @@ fn cyrus_serves_mailboxes_in_clear() {
     front.mail_by_imap("eva", b"two words");
     front.mail_by_pop3("eva", b"two words");
     front.script_by_sieve("eva", b"two words");
+    // It says in one breath what it can and that nobody may log in; both are of after the login.
+    let (_, answer) = log_in(Protocol::Imap, front.address(Protocol::Imap), "tim", b"secret");
+    let answer = answer.unwrap();
+    assert!(answer.contains(" IDLE") && !answer.contains("LOGINDISABLED"), "{answer}");
     front.every_line_says_why();
+}
+
+/// Cyrus offers UNAUTHENTICATE, behind which somebody else may log in: at Hale, not behind its back.
+#[test]
+fn cyrus_lets_no_second_user_in_behind_hale() {
+    let pem = Pem::new(&["be1.test", "be2.test"]);
+    let cyrus = Cyrus::start(&users(), &pem);
+    for way in [Way::Clear, Way::Starttls(&pem)] {
+        let front = Front::start(&cyrus.guest()[2..3], &users_of_hale(), way);
+        let (mut client, answer) =
+            log_in(Protocol::Sieve, front.address(Protocol::Sieve), "tim", b"secret");
+        assert!(answer.is_ok(), "{answer:?}");
+        client.send(b"CAPABILITY\r\n");
+        let mut line = client.line();
+        while !line.starts_with(b"OK") {
+            client.expect(!line.windows(14).any(|part| part == b"UNAUTHENTICATE"), "not that");
+            line = client.line();
+        }
+        client.send(b"UNAUTHENTICATE\r\nAUTHENTICATE \"PLAIN\" \"AGV2YQB0d28gd29yZHM=\"\r\n");
+        // Eva's name and password came along.
+        let rest = String::from_utf8_lossy(&client.rest()).into_owned();
+        assert!(!rest.contains("OK"), "{rest}");
+    }
+    let log = cyrus.root.log();
+    assert!(log.contains(" tim PLAIN User logged in") && !log.contains(" eva "), "{log}");
 }
 
 #[test]
@@ -165,6 +197,17 @@ fn cyrus_takes_mail_for_several_and_refuses_whom_it_does_not_know() {
         front.expect_mail(user, password, &mail);
         front.line(&["lmtp: delivered", &format!("to=<{user}>")]);
     }
+    front.every_line_says_why();
+}
+
+/// An lmtpd without -a says 430 to MAIL, a code that no RFC has: mail waits until somebody has looked at the log.
+#[test]
+fn cyrus_that_wants_lmtp_clients_to_log_in_is_quoted_and_bounces_nothing() {
+    let cyrus = Cyrus::start(&users()[..2], &Pem::new(&["be1.test", "be2.test"]));
+    let guest = [(Protocol::Lmtp, cyrus.ports[6])];
+    let front = Front::start(&guest, &users_of_hale(), Way::Clear);
+    assert_eq!(front.deliver(b"Subject: x\r\n\r\n", &[("tim", 430), ("eva", 430)]), [0; 0]);
+    front.line(&["lmtp: not delivered", "to=<tim>", "Authentication required"]);
     front.every_line_says_why();
 }
 

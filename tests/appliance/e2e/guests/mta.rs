@@ -22,7 +22,10 @@ pub(super) fn hand_over(mta: SocketAddr, sender: &str, recipients: &[&str], mail
 import smtplib, sys
 host, port, path, sender, *recipients = sys.argv[1:]
 client = smtplib.SMTP(host, int(port), local_hostname='client.test', timeout=60)
-assert not client.sendmail(sender, recipients, open(path, 'rb').read(), ['BODY=8BITMIME'])
+options = ['BODY=8BITMIME'] + (['SMTPUTF8'] if not sender.isascii() else [])
+client.command_encoding = 'utf-8'
+client.ehlo()
+assert not client.sendmail(sender, recipients, open(path, 'rb').read(), options)
 client.quit()
 "#;
     let file = tempfile::NamedTempFile::new().unwrap();

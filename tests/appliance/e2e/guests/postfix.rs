@@ -8,8 +8,9 @@ use super::super::lmtp::Stage;
 use super::super::mail::{assert_same_bytes, message};
 use super::super::ports::{BACKENDS, FRONT, free_port};
 use super::super::site::{DOORS, Door, NAME, PASSWORD, Site};
+use super::super::smtp_relay::SmtpRelay;
 use super::super::wait::{PATIENCE, wait_for};
-use super::front::every_line_says_why;
+use super::front::{Front, Way, every_line_says_why};
 use super::mta::{hand_over, recipients};
 use super::root::Root;
 
@@ -145,6 +146,57 @@ fn postfix_keeps_its_connections_and_loses_and_doubles_nothing() {
     let log = postfix.root.log();
     assert!(log.contains(" conn_use="), "no connection was used twice: {log}");
     assert_eq!(postfix.count("deferred") + postfix.count("bounced"), 0, "{log}");
+}
+
+/// Postfix bounces mail that needs SMTPUTF8 at once where it is not offered (5.6.7); where it is, only those lose it whose backend lacks it.
+#[test]
+fn postfix_hands_over_mail_that_needs_smtputf8_where_it_is_offered() {
+    let port = free_port();
+    let [first, second] = BACKENDS.map(|address| (address, port).into());
+    let (near, far) = (SmtpRelay::at(first, &["SMTPUTF8"]), SmtpRelay::at(second, &[]));
+    let users: Vec<String> = (0..6).map(|number| format!("u{number}@example.org")).collect();
+    let known: Vec<(&str, &[u8])> =
+        users.iter().map(|user| (user.as_str(), &b"secret"[..])).collect();
+    let to: Vec<&str> = users.iter().map(String::as_str).collect();
+    let mail = "Subject: gr\u{fc}n\r\n\r\nText\r\n".as_bytes();
+    for is_offered in [false, true] {
+        let front = Front::prepared(&[(Protocol::Lmtp, port)], &known, Way::Clear, |setup| {
+            if is_offered {
+                setup.configure("lmtp_backend_capabilities = 8BITMIME SMTPUTF8");
+            }
+        });
+        // What it sends back would need it, too.
+        let settings = "transport_maps = inline:{ { elsewhere.example = discard: } }\n";
+        let postfix =
+            Postfix::start(&[], &(by_lmtp(front.address(Protocol::Lmtp).port()) + settings));
+        hand_over(postfix.address, "j\u{f6}rg@elsewhere.example", &to, mail);
+        wait_for("a word on each recipient", PATIENCE, || {
+            let log = postfix.root.log();
+            let told =
+                log.lines().filter(|line| line.contains(": to=<u") && line.contains(" status="));
+            (told.count() == to.len()).then_some(())
+        });
+        let log = postfix.root.log();
+        if !is_offered {
+            assert_eq!(
+                log.matches("SMTPUTF8 is required, but was not offered").count(),
+                to.len(),
+                "{log}"
+            );
+            continue;
+        }
+        let kept = near.next_mail();
+        assert!(kept.envelope[0].ends_with(" SMTPUTF8"), "{:?}", kept.envelope);
+        let refused = log.matches("said: 550 5.6.7 ").count();
+        assert_eq!(
+            [kept.envelope.len() - 1 + refused, postfix.count("bounced")],
+            [to.len(), refused],
+            "{log}"
+        );
+        assert!(refused > 0, "{log}");
+        front.every_line_says_why();
+    }
+    drop(far);
 }
 
 #[test]

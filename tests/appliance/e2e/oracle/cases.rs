@@ -1,4 +1,7 @@
-//! What clients say to both proxies. `@…@` stands for what [`super::speaker::spelled`] puts there.
+//! What clients say to both proxies in whole conversations; [`super::loose`] has what they should not say. `@…@` stands
+//! for what [`super::speaker::spelled`] puts there.
+
+use std::borrow::Cow;
 
 use super::speaker::Speaks;
 
@@ -8,27 +11,27 @@ pub(super) struct Case {
     pub(super) speaks: Speaks,
     pub(super) name: &'static str,
     /// What is sent behind the greeting, and how many replies are waited for; what comes later is found at the end.
-    pub(super) steps: &'static [(&'static str, usize)],
+    pub(super) steps: Cow<'static, [(&'static str, usize)]>,
 }
 
 const fn imap(name: &'static str, steps: &'static [(&'static str, usize)]) -> Case {
-    Case { speaks: Speaks::Imap, name, steps }
+    Case { speaks: Speaks::Imap, name, steps: Cow::Borrowed(steps) }
 }
 
 const fn pop3(name: &'static str, steps: &'static [(&'static str, usize)]) -> Case {
-    Case { speaks: Speaks::Pop3, name, steps }
+    Case { speaks: Speaks::Pop3, name, steps: Cow::Borrowed(steps) }
 }
 
 const fn sieve(name: &'static str, steps: &'static [(&'static str, usize)]) -> Case {
-    Case { speaks: Speaks::Sieve, name, steps }
+    Case { speaks: Speaks::Sieve, name, steps: Cow::Borrowed(steps) }
 }
 
 const fn submission(name: &'static str, steps: &'static [(&'static str, usize)]) -> Case {
-    Case { speaks: Speaks::Submission, name, steps }
+    Case { speaks: Speaks::Submission, name, steps: Cow::Borrowed(steps) }
 }
 
 const fn lmtp(name: &'static str, steps: &'static [(&'static str, usize)]) -> Case {
-    Case { speaks: Speaks::Lmtp, name, steps }
+    Case { speaks: Speaks::Lmtp, name, steps: Cow::Borrowed(steps) }
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -86,7 +89,7 @@ pub(super) const CASES: &[Case] = &[
     imap("empty line", &[("\r\n", 1), ("b NOOP\r\n", 1)]),
     imap("a tag alone", &[("a\r\n", 1)]),
     imap("a bad tag", &[("+a NOOP\r\n", 1)]),
-    imap("a line that is too long", &[("a NOOP @9000@\r\n", 1)]),
+    imap("a line that is too long", &[("a NOOP @x9000@\r\n", 1)]),
     imap("a literal that is too large", &[("a LOGIN {100000}\r\n", 1), ("b NOOP\r\n", 0)]),
     imap("a literal behind an unknown command", &[("a XYZZY {4+}\r\nb NO\r\nc NOOP\r\n", 1)]),
     // === POP3 ===
@@ -132,7 +135,7 @@ pub(super) const CASES: &[Case] = &[
         "three unknown commands",
         &[("XYZZY\r\n", 1), ("XYZZY\r\n", 1), ("XYZZY\r\n", 1), ("QUIT\r\n", 0)],
     ),
-    pop3("a line that is too long", &[("USER @9000@\r\n", 1), ("QUIT\r\n", 0)]),
+    pop3("a line that is too long", &[("USER @x9000@\r\n", 1), ("QUIT\r\n", 0)]),
     // === ManageSieve ===
     sieve("greeting", &[]),
     sieve("login", &[("AUTHENTICATE \"PLAIN\" \"@PLAIN@\"\r\n", 1), ("NOOP\r\n", 1)]),
@@ -221,7 +224,7 @@ pub(super) const CASES: &[Case] = &[
     submission("STARTTLS without TLS", &[("EHLO client.test\r\n", 1), ("STARTTLS\r\n", 1)]),
     submission("unknown command", &[("XYZZY\r\n", 1), ("NOOP\r\n", 1)]),
     submission("empty line", &[("\r\n", 1), ("NOOP\r\n", 1)]),
-    submission("a line that is too long", &[("NOOP @9000@\r\n", 1), ("QUIT\r\n", 0)]),
+    submission("a line that is too long", &[("NOOP @x9000@\r\n", 1), ("QUIT\r\n", 0)]),
     // === LMTP ===
     lmtp("LHLO", &[("LHLO mx.test\r\n", 1)]),
     lmtp("EHLO", &[("EHLO mx.test\r\n", 1)]),

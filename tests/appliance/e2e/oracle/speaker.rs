@@ -34,9 +34,9 @@ pub(super) fn conversation(case: &Case, server: SocketAddr) -> Vec<String> {
     let mut speaker =
         Speaker { speaks: case.speaks, input: BufReader::new(stream), heard: Vec::new() };
     speaker.hear(1);
-    for (said, replies) in case.steps {
+    for (said, replies) in case.steps.iter() {
         // Whoever was sent away can't be heard.
-        let _ = speaker.input.get_mut().write_all(spelled(said).as_bytes());
+        let _ = speaker.input.get_mut().write_all(&spelled(said));
         speaker.hear(*replies);
     }
     let _ = speaker.input.get_mut().shutdown(Shutdown::Write);
@@ -92,20 +92,69 @@ fn is_challenge(line: &str) -> bool {
     ["\"\"", "\"VXNlcm5hbWU6\"", "\"UGFzc3dvcmQ6\"", "{0}"].contains(&line)
 }
 
-/// The words that cases are shorter without.
-pub(super) fn spelled(said: &str) -> String {
+/// What is sent: `\r`, `\n`, `\t`, `\0`, `\\` and `\xHH` are escapes, and between `@` stand the words that cases are
+/// shorter without. `@x900@` are so many letters.
+pub(super) fn spelled(said: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = said.split('@');
+    bytes.extend(unescaped(rest.next().unwrap_or_default()));
+    // An `@` that begins no word is itself.
+    while let Some(word) = rest.next() {
+        match meant_by(word) {
+            Some(text) => {
+                bytes.extend(text.into_bytes());
+                bytes.extend(unescaped(rest.next().unwrap_or_default()));
+            }
+            None => bytes.extend(unescaped(&format!("@{word}"))),
+        }
+    }
+    bytes
+}
+
+fn meant_by(word: &str) -> Option<String> {
     let encoded = |text: &str| {
         let mut out = Vec::new();
         base64::encode(text.as_bytes(), &mut out);
         String::from_utf8(out).unwrap()
     };
     let plain = encoded("\0oracle\0secret");
-    said.replace("@PLAINLEN@", &plain.len().to_string())
-        .replace("@PLAIN@", &plain)
-        .replace("@WRONG@", &encoded("\0oracle\0wrong"))
-        .replace("@USER@", &encoded("oracle"))
-        .replace("@PASS@", &encoded("secret"))
-        .replace("@9000@", &"x".repeat(9000))
+    let pairs = |count: usize, value: usize| {
+        let value = "v".repeat(value);
+        let pairs: Vec<String> = (0..count).map(|at| format!("\"key{at}\" \"{value}\"")).collect();
+        pairs.join(" ")
+    };
+    Some(match word {
+        "PLAINLEN" => plain.len().to_string(),
+        "PLAIN" => plain,
+        "WRONG" => encoded("\0oracle\0wrong"),
+        "USER" => encoded("oracle"),
+        "PASS" => encoded("secret"),
+        "ID30" => pairs(30, 1024),
+        "ID31" => pairs(31, 1),
+        letters => "x".repeat(letters.strip_prefix('x')?.parse().ok()?),
+    })
+}
+
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut letters = text.bytes();
+    while let Some(letter) = letters.next() {
+        bytes.push(match letter {
+            b'\\' => match letters.next().unwrap() {
+                b'r' => b'\r',
+                b'n' => b'\n',
+                b't' => b'\t',
+                b'0' => 0,
+                b'x' => {
+                    let digits = [letters.next().unwrap(), letters.next().unwrap()];
+                    u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
+                }
+                itself => itself,
+            },
+            plain => plain,
+        });
+    }
+    bytes
 }
 
 /// Status and codes of a line; none: it says nothing that is compared.
