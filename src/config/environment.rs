@@ -135,6 +135,11 @@ pub(crate) fn is_placeholder(text: &str) -> bool {
     is_braced("%{") || is_braced("${") || text.starts_with("$ENV:") || text.starts_with("$SET:")
 }
 
+/// The variable in a text in which nothing is expanded: a file to include, the name of a block.
+pub(crate) fn unexpanded(text: &str) -> Option<&'static str> {
+    ["%{", "${", "$ENV:", "$SET:"].into_iter().find(|start| text.contains(start))
+}
+
 /// The name of an environment variable at the start of a text.
 pub(crate) fn leading_name(text: &str) -> &str {
     if text.starts_with(|c: char| c.is_ascii_digit()) {

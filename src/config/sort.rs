@@ -15,7 +15,7 @@ pub use section::Settings;
 pub(crate) use section::{Found, Section};
 
 use super::diagnostic::{Findings, Place, nearest};
-use super::environment::Environment;
+use super::environment::{Environment, unexpanded};
 use super::raw::{Entry, Item, Value as Raw};
 use super::registry::{self, INVERTED, Kind, Outcome, Scope, Setting};
 use super::value::{self, Mistake};
@@ -85,6 +85,12 @@ impl Sorter<'_> {
                 Item::Value(raw) => self.value(section, entry, raw),
                 Item::Block { label, entries } => {
                     let label = label.as_deref();
+                    if let Some(start) = label.and_then(unexpanded) {
+                        let text = format!(
+                            "`{start}` is not expanded in the name of a block; write the name itself"
+                        );
+                        self.findings.error(&entry.place, &entry.name, text);
+                    }
                     // Others are starts of names, and no block of their own.
                     let is_block = label.is_some() || registry::block(&entry.name).is_some();
                     if is_block {

@@ -12,7 +12,7 @@ use super::{
     ALL_BYTES_MAX, BLOCK_DEPTH_MAX, Entry, FILE_BYTES_MAX, INCLUDE_DEPTH_MAX, Item, Source, Value,
 };
 use crate::config::diagnostic::{Findings, Place};
-use crate::config::environment::Environment;
+use crate::config::environment::{Environment, unexpanded};
 
 pub(super) struct Reader<'a, S> {
     source: &'a mut S,
@@ -195,6 +195,13 @@ impl<'a, S: Source> Reader<'a, S> {
     }
 
     fn include(&mut self, pattern: &str, optional: bool, place: &Place) {
+        // `!include_try` would say nothing, and what the file protects would be open.
+        if let Some(start) = unexpanded(pattern) {
+            let text = format!(
+                "`{start}` is not expanded in the name of a file to include; write the name itself"
+            );
+            return self.findings.error(place, "!include", text);
+        }
         let paths = match files::matching(self.source, &place.resolve(pattern)) {
             Ok(paths) => paths,
             Err(fault) if optional && fault.kind() == ErrorKind::NotFound => return,

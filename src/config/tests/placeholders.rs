@@ -182,6 +182,24 @@ fn case_05_dovecots_container_defines_variables_itself() {
 }
 
 #[test]
+fn case_05_names_of_files_and_blocks_are_not_expanded_and_say_so() {
+    for text in [
+        "!include_try %{env:SET}/tls.conf\n",
+        "!include $ENV:SET\n",
+        "!include_try ${SET}/x\n",
+        "local_name \"%{env:SET}\" {\n ssl_cert = </c\n ssl_key = </k\n}\n",
+        "service imap-login {\n inet_listener $ENV:SET {\n port = 1\n }\n}\n",
+    ] {
+        let found = found(text);
+        assert!(
+            found.errors.iter().any(|fault| fault.text.contains("is not expanded in the name")),
+            "{text}{:?}",
+            found.errors
+        );
+    }
+}
+
+#[test]
 fn case_06_every_setting_of_a_service_is_known() {
     let service = [
         "chroot",
