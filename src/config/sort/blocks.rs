@@ -7,7 +7,7 @@ use super::section::FoundField;
 use super::{Section, Sorter, lost, not_a_setting, shown};
 use crate::config::diagnostic::nearest;
 use crate::config::raw::{Entry, Item, Value as Raw};
-use crate::config::registry::{self, Foreign, Kind, Outcome, PASSDB_FIELDS, Scope};
+use crate::config::registry::{self, Foreign, Kind, Outcome, Scope};
 use crate::config::value;
 use crate::names::Protocol;
 
@@ -306,22 +306,6 @@ impl Sorter<'_> {
 
     fn field(&mut self, section: &mut Section, entry: &Entry, raw: &Raw) {
         let name = entry.name.as_str();
-        let families = ["forward_", "user_", "userdb_", "event_"];
-        let is_known =
-            PASSDB_FIELDS.contains(&name) || families.iter().any(|start| name.starts_with(start));
-        if !is_known {
-            match nearest(name, PASSDB_FIELDS.iter().copied()) {
-                // A slip of the pen must not let in those whom `allow_nets` keeps out.
-                Some(near) => {
-                    let text = format!("Hale knows no such passdb field; did you mean `{near}`?");
-                    self.findings.error(&entry.place, name, text);
-                }
-                None => {
-                    let text = "Hale does not use this passdb field";
-                    self.findings.warn(&entry.place, name, text);
-                }
-            }
-        }
         section.fields.retain(|field| field.name != name);
         let text = raw.text.strip_suffix('\n').filter(|_| raw.file.is_some()).unwrap_or(&raw.text);
         section.fields.push(FoundField {

@@ -124,6 +124,8 @@ fn case_03_case_04_settings_of_one_protocol_hold_for_it_alone() {
 const MISTAKES: &[(&str, &str)] = &[
     ("ssl_client_key = </missing\n", "backends are shown no client certificate"),
     ("ssl_key = </missing\n", "cannot read /missing"),
+    ("passdb static {\n override_fields = alow_nets=10.0.0.0/8\n}\n", "did you mean `allow_nets`?"),
+    ("passdb static {\n args = allow_real_nets=10.0.0.0/8\n}\n", "write `allow_nets`"),
     (
         "ssl_server {\n cert_file = /c\n",
         "t.conf:1: the block `ssl_server` that is opened here is never closed",
