@@ -76,8 +76,7 @@ unpack_packages() {
     # An empty status: on this machine, as apt is to see it, no package is installed.
     : >"$folder/apt/status"
     apt=(apt-get -q --yes -o "Dir::State=$folder/apt" -o "Dir::State::status=$folder/apt/status"
-        -o "Dir::Cache=$folder/apt" -o APT::Sandbox::User= -o APT::Install-Recommends=false
-        -o APT::Update::Post-Invoke= -o APT::Update::Post-Invoke-Success=)
+        -o "Dir::Cache=$folder/apt" -o APT::Sandbox::User= -o APT::Install-Recommends=false)
     "${apt[@]}" update >&2 || return 1
     for choice in "$@"; do
         # shellcheck disable=SC2086 # Its words are packages.

@@ -190,12 +190,11 @@ fn cluster(settings: &Config, command: &ClusterCommand) -> Result<Output, Comman
         _ => GeoDb::open(&location, OpenMode::Existing)?,
     };
     let resolver = Resolver::new(settings.cluster.hosts_file.clone());
-    let test_username = settings.cluster.backend_test_username.as_ref().map(ToString::to_string);
     let mut known = cluster::Settings {
         local_site: settings.cluster.local_site.as_deref(),
         backend_name: None,
         default_group_count: settings.cluster.default_group_count,
-        test_username: test_username.as_deref(),
+        test_username: settings.cluster.backend_test_username.as_ref(),
         now: unix_millis(),
         resolve: &mut |host| resolver.resolve_blocking(host),
     };

@@ -33,6 +33,9 @@ pub const IMAP_LITERAL_BYTES_MAX: usize = 8192;
 /// a client send in one line. Quotes inside the values have what is left (wire.md 7.3). Nothing is reserved for it: an
 /// inbox grows as bytes come, to the same wall as before.
 pub const IMAP_ID_BYTES_MAX: usize = PRE_LOGIN_INPUT_BYTES_MAX - "\r\n".len();
+/// Bytes of a client's ID kept until the login, for the backend: clients tell a few hundred. With our own facts the line is
+/// within the 8 KiB that every backend reads, and no session that waits for its user holds more than before.
+pub const IMAP_ID_KEPT_BYTES_MAX: usize = 4096;
 /// An over-long non-synchronising literal up to this size is read and thrown away; beyond it the connection ends (wire.md 7.1).
 pub const IMAP_LITERAL_DISCARD_BYTES_MAX: usize = 65_536;
 /// Longest tag that is echoed; Dovecot's value.

@@ -9,6 +9,7 @@ use hale::route::rows::{
     User, UserGroup,
 };
 use hale::route::table::{Addresses, RouteSettings, Table};
+use hale::template::{Letters, Template};
 use uuid::Uuid;
 
 /// The bytes are rows: no panic, and whatever they say, only a usable backend of the local site or an online other site is
@@ -34,7 +35,7 @@ pub(crate) fn run(input: &[u8]) {
     let settings = RouteSettings {
         local_site: "DC1".into(),
         default_group_count: 3,
-        test_username: Some("probe-%{backend_host}".into()),
+        test_username: Template::parse("probe-%{backend_host}", Letters::Refused).ok(),
     };
     let addresses: Addresses =
         (1..=4).map(|n: u8| (format!("be{n}").into(), vec![IpAddr::from([10, 0, 0, n])])).collect();

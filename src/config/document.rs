@@ -124,7 +124,10 @@ fn about(scope: Scope) -> &'static str {
             "\nPassword databases are asked in the order of the file. Inside `protocol NAME { … }` one is asked for that \
              protocol only.\n`fields { NAME = VALUE }` sets Dovecot's extra fields (`proxy`, `host`, `port`, `ssl`, \
              `destuser`, `pass`, `master`,\n`nopassword`, `nologin`, `allow_nets`, `proxy_mech`, `proxy_timeout`, \
-             `forward_*`, …) with variables; an empty `password` or\n`pass` is left out.\n"
+             `forward_*`, …) with variables; an empty `password` or\n`pass` is left out. \
+             `proxy_mech = PLAIN` is SASL PLAIN and nothing else, `LOGIN` the protocol's own\ncommand (in Submission AUTH \
+             LOGIN where that is offered). Without it the own command is said, or SASL where only that can\ncarry the \
+             password (eight bits, control characters; in POP3 spaces) or nothing else is offered.\n"
         }
         Scope::LocalName => {
             "\nCertificates by the server name that a client asks for; several names stand between quotes.\n"

@@ -236,7 +236,8 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::config::diagnostic::Place;
-    use crate::config::tests::{load_text, loaded};
+    use crate::config::load;
+    use crate::config::tests::{Files, load_text, loaded};
     use proptest::prelude::*;
     use std::path::Path;
     use std::sync::Arc;
@@ -293,6 +294,18 @@ mod tests {
         format!("{config:#?}")
     }
 
+    /// What `meaning` does not show.
+    fn secrets(config: &Config) -> Vec<String> {
+        let password =
+            config.doveadm.password.as_ref().map(|it| it.expose().escape_ascii().to_string());
+        let fields = config.auth.passdbs.iter().flat_map(|passdb| &passdb.fields);
+        let fields = fields.map(|field| field.value.to_string());
+        [config.login_greeting.clone(), password.unwrap_or_default()]
+            .into_iter()
+            .chain(fields)
+            .collect()
+    }
+
     proptest! {
         #[test]
         fn any_text_survives_being_printed(text in "[ -$&-~äß]{0,30}") {
@@ -300,6 +313,28 @@ mod tests {
             let first = load_text(&greeting);
             let printed = render(&first.settings, Show::All, Secrets::Shown);
             prop_assert_eq!(loaded(&printed).login_greeting, text);
+        }
+
+        #[test]
+        fn case_05_variables_are_refused_or_survive_being_printed(
+            text in r#"([ -~]|%|%%|%\{(user|env:A|x)( \| (lower|default\('b'\)))?\}|%%\{|\$(ENV:A|ENV:B|SET:hostname|hostname|x)|'){0,8}"#,
+            is_quoted: bool,
+        ) {
+            let value = if is_quoted { quote(&text) } else { text };
+            let text = format!(
+                "hostname = h\nlogin_greeting = {value}\ndoveadm_password = {value}\npassdb static {{\n fields {{\n  host = {value}\n  \
+                 pass = {value}\n }}\n}}\n"
+            );
+            let mut files = Files::new(&[("/e/t.conf", &text)]);
+            files.set("A", b"a%u $x");
+            let first = load(&mut files, Path::new("/e/t.conf"));
+            if let Some(config) = &first.config {
+                let printed = render(&first.settings, Show::All, Secrets::Shown);
+                files.insert("/e/t.conf", printed.as_bytes());
+                let second = load(&mut files, Path::new("/e/t.conf"));
+                prop_assert!(second.errors.is_empty(), "{}{:?}", printed, second.errors);
+                prop_assert_eq!(secrets(&second.config.unwrap()), secrets(config), "{}", printed);
+            }
         }
     }
 }

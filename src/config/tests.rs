@@ -268,4 +268,5 @@ fn op_01_debug_output_shows_no_secret() {
     assert!(!format!("{:?}", load_text(text)).contains("hush"));
 }
 
+mod field;
 mod placeholders;

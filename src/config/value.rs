@@ -104,6 +104,8 @@ pub(crate) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
             Ok(number) => Ok(Value::Auto(Some(number))),
             Err(expected) => Err(format!("`auto` or {expected}")),
         },
+        // Dovecot's own files have it commented out and empty.
+        Kind::Port if text.is_empty() => Ok(Value::Number(0)),
         Kind::Port => number(text, 0, u64::from(u16::MAX))
             .map(Value::Number)
             .map_err(|_| "a port, 0 to 65535".to_owned()),

@@ -51,10 +51,7 @@ impl Routing {
             settings: RouteSettings {
                 local_site: cluster.local_site.clone().unwrap_or_default().into(),
                 default_group_count: cluster.default_group_count,
-                test_username: cluster
-                    .backend_test_username
-                    .as_ref()
-                    .map(|name| name.to_string().into()),
+                test_username: cluster.backend_test_username.clone(),
             },
             exchange,
             addresses: Addresses::new(),
@@ -152,7 +149,7 @@ impl Routing {
             Some(address) => Answer::Resolved(*address),
             None => Answer::Unsettled {
                 failure: Failure::InternalConfig,
-                detail: format!("{host} (passdb field host) has no address").into(),
+                detail: format!("{host} (passdb field host) has no address; add it to cluster_hosts_file, DNS or /etc/hosts").into(),
             },
         }
     }

@@ -14,6 +14,7 @@ use super::rows::{Backend, BackendStatus, GroupSiteStatus, Rows, Site, SiteStatu
 use super::table::{
     Addresses, BackendEntry, Failover, Host, Place, RouteSettings, SiteEntry, Table,
 };
+use crate::template::Template;
 
 impl Table {
     /// Builds the table of one proxy. Never fails: rows that cannot be used are left out or taken as far as they make
@@ -305,20 +306,22 @@ fn build_hosts(table: &Table, problems: &mut Vec<Problem>) -> Box<[(Box<str>, Pl
 }
 
 fn build_test_users(table: &Table, problems: &mut Vec<Problem>) -> Box<[(Box<str>, Uuid)]> {
-    let Some(template) = table.settings.test_username.as_deref().filter(|name| !name.is_empty())
+    let Some(template) = table.settings.test_username.as_ref().filter(|name| !name.is_empty())
     else {
         return Box::default();
     };
-    if !template.contains(BACKEND_HOST_VARIABLE) && table.backends.len() > 1 {
+    if template.variables().all(|name| name != BACKEND_HOST) && table.backends.len() > 1 {
         problems.push(Problem {
             table: "settings",
-            row: template.into(),
+            row: template.to_string().into(),
             complaint: Complaint::SharedTestUser,
         });
     }
-    let expand =
-        |backend: &BackendEntry| (lower(&test_user(template, &backend.host.name)), backend.id);
-    let mut users: Vec<(Box<str>, Uuid)> = table.backends.iter().map(expand).collect();
+    // A name of which a filter makes nothing has no test user.
+    let expand = |backend: &BackendEntry| {
+        Some((lower(&test_user(template, &backend.host.name)?), backend.id))
+    };
+    let mut users: Vec<(Box<str>, Uuid)> = table.backends.iter().filter_map(expand).collect();
     users.sort();
     users.dedup_by(|later, earlier| later.0 == earlier.0);
     users.into_boxed_slice()
@@ -326,8 +329,8 @@ fn build_test_users(table: &Table, problems: &mut Vec<Problem>) -> Box<[(Box<str
 
 /// `cluster_backend_test_username` for one backend.
 #[must_use]
-pub fn test_user(template: &str, backend_host: &str) -> String {
-    template.replace(BACKEND_HOST_VARIABLE, backend_host)
+pub fn test_user(template: &Template, backend_host: &str) -> Option<String> {
+    template.expand(&|name| (name == BACKEND_HOST).then_some(backend_host.into())).ok()
 }
 
 fn resolve(name: &str, addresses: &Addresses, complain: &mut impl FnMut(Complaint)) -> Host {
@@ -366,4 +369,4 @@ fn backend_problem(row: &Backend, complaint: Complaint) -> Problem {
 /// All of a full share (palomar.md 1.5).
 const LOAD_FACTOR_MAX: i64 = 100;
 /// The variable of `cluster_backend_test_username`.
-const BACKEND_HOST_VARIABLE: &str = "%{backend_host}";
+const BACKEND_HOST: &str = "backend_host";

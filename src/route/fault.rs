@@ -93,7 +93,9 @@ impl RouteFault {
             Self::HomeSiteDown => "the user's preferred site is not online or not reachable",
             Self::NoLoadBalancer => "the user's preferred site has no load_balancer",
             Self::NoUsableBackend => "no backend of the local site is online",
-            Self::Unresolved => "the host name has no address",
+            Self::Unresolved => {
+                "the host name has no address; add it to cluster_hosts_file, DNS or /etc/hosts"
+            }
             Self::GeoDbUnreachable => "the GeoDB does not answer and the user is not cached",
             Self::UnknownReferral => {
                 "the referral's host is neither a backend nor a load balancer of this cluster"

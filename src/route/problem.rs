@@ -79,7 +79,10 @@ impl fmt::Display for Complaint {
             Self::NoLoadBalancer => {
                 f.write_str("has no load_balancer, its users cannot be sent there")
             }
-            Self::Unresolved(host) => write!(f, "host {host:?} has no address, logins to it fail"),
+            Self::Unresolved(host) => write!(
+                f,
+                "host {host:?} has no address, logins to it fail; add it to cluster_hosts_file, DNS or /etc/hosts"
+            ),
             Self::NoLocalSite => {
                 f.write_str("cluster_local_site has no row; run: hale cluster site add")
             }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::group::GroupChange;
 use super::hash::Candidate;
 use super::rows::{BackendStatus, SiteStatus, UserGroup};
+use crate::template::Template;
 
 /// Resolved hosts: lower-case host name to addresses. Made by control, because resolving is not pure.
 pub type Addresses = HashMap<Box<str>, Vec<IpAddr>>;
@@ -27,7 +28,7 @@ pub struct RouteSettings {
     /// `cluster_default_group_count`; 0 when unset.
     pub default_group_count: u32,
     /// `cluster_backend_test_username`, with `%{backend_host}` not yet expanded.
-    pub test_username: Option<Box<str>>,
+    pub test_username: Option<Template>,
 }
 
 /// See the module's documentation. Made by [`Table::build`].

@@ -93,6 +93,11 @@ fn hashed(method: Method, kind: &str, of: &str) -> Result<(Box<str>, Vec<Filter>
     let (mut rounds, mut salt, mut bits, mut format) = (1, "", None, "hex");
     let (_, options) = kind.split_once(';').unwrap_or((kind, ""));
     for option in options.split(',').filter(|option| !option.is_empty()) {
+        if !salt.is_empty() {
+            return Err(
+                "Dovecot 2.3 does not see what stands behind `salt=…`; write that last".to_owned()
+            );
+        }
         match option.split_once('=').unwrap_or((option, "")) {
             ("rounds", number) => rounds = bounded(number, 1, ROUNDS_MAX)?,
             ("salt", text) => salt = text,

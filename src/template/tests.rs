@@ -255,6 +255,7 @@ fn op_01_mistakes_say_what_is_known() {
         ("%{lower()}", "needs a variable in front"),
         ("%{user % x y}", "was expected"),
         ("%{md5;turns=3:user}", "no option of a hash"),
+        ("%{md5;salt=x,truncate=8:user}", "behind `salt=…`"),
         ("%{md5:}", "behind the colon"),
     ] {
         let fault = Template::parse(text, Letters::Variables).unwrap_err();

@@ -400,7 +400,9 @@ impl<P: Port> Worker<P> {
             Phase::Closing if !connection.client.is_open() && !connection.backend.is_open() => {
                 self.slots.remove(slot);
                 self.wheel.clear(slot);
-                self.watches.remove(&slot);
+                if !self.watches.is_empty() {
+                    self.watches.remove(&slot);
+                }
             }
             Phase::Session(login) if side == Side::Backend => {
                 if let Some(to) = login.connect_next.take() {

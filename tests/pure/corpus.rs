@@ -34,6 +34,8 @@ mod facts;
 mod geodb_rows;
 #[path = "../../fuzz/bodies/referral.rs"]
 mod referral;
+#[path = "../../fuzz/bodies/relay_watch.rs"]
+mod relay_watch;
 #[path = "../../fuzz/bodies/sasl.rs"]
 mod sasl;
 #[path = "../../fuzz/bodies/smtp_lexis.rs"]
@@ -112,6 +114,11 @@ fn stored_inputs_of_proxy_header() {
 #[test]
 fn stored_inputs_of_session() {
     replay("session", session::run);
+}
+
+#[test]
+fn stored_inputs_of_relay_watch() {
+    replay("relay_watch", relay_watch::run);
 }
 
 #[test]
@@ -200,6 +207,7 @@ fn every_stored_corpus_is_replayed() {
         "preauth_submission",
         "proxy_header",
         "referral",
+        "relay_watch",
         "sasl",
         "session",
         "smtp_lexis",

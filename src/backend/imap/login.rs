@@ -25,6 +25,16 @@ pub(super) enum Way {
     Probe,
 }
 
+impl Way {
+    /// Of the login command.
+    pub(super) const fn tag(self) -> u8 {
+        match self {
+            Self::Command | Self::Plain | Self::SaslLogin => b'L',
+            Self::Probe => b'A',
+        }
+    }
+}
+
 /// The way that suits these credentials and this backend; none: it offers none.
 pub(super) fn way(login: &Login, capabilities: &[u8]) -> Option<Way> {
     let has = |word: &[u8]| has_word(capabilities, word);

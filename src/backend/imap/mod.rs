@@ -253,7 +253,9 @@ impl Imap {
                 self.way = Way::Command;
                 self.write_login(to_backend)
             }
-            Line::Tagged { tag: b'L' | b'A', status, text } if self.stage == Stage::Login => {
+            Line::Tagged { tag, status, text }
+                if self.stage == Stage::Login && tag == self.way.tag() =>
+            {
                 Some(self.take_login_reply(line, status, text, to_client))
             }
             Line::Tagged { .. } | Line::Continue | Line::Garbage => {

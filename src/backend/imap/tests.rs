@@ -246,6 +246,11 @@ fn a_control_character_is_tried_by_authenticate_first() {
         assert!(matches!(greenmail.says("L OK in\r\n"), Step::Ready(_)));
     }
     assert!(failed(&probing().says("A OK in\r\n"), Failure::Protocol), "without a password");
+    assert!(failed(&probing().says("A NO\r\nA OK in\r\n"), Failure::Protocol), "answered already");
+    assert!(failed(&probing().says("+\r\nL OK in\r\n"), Failure::Protocol), "never said");
+    let mut usual = Backend::new();
+    usual.says(GREETING);
+    assert!(failed(&usual.says("A OK in\r\n"), Failure::Protocol), "never said");
     let mut wrong = probing();
     wrong.says("+ \r\n");
     assert!(failed(&wrong.says("A NO no\r\n"), Failure::Credentials));

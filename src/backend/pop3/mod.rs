@@ -141,14 +141,17 @@ impl Pop3 {
 
     /// See [`super::Dialogue::eof`].
     pub fn eof(&mut self) -> Step {
+        // Whoever closes behind a refusal has refused.
+        if let Some(asked) = self.asked.take_if(|_| self.stage == Stage::Capa) {
+            return self.end(&asked.refusal);
+        }
         let before = match self.stage {
             Stage::Greeting => "its greeting",
             Stage::Stls => "its answer to STLS",
             Stage::Securing => "TLS stood",
             Stage::Xclient => "its answer to XCLIENT",
             Stage::Login if self.xclient_is_pending => "its answer to XCLIENT",
-            Stage::Capa => "the end of its capabilities",
-            Stage::Login | Stage::Over => "its answer to the login",
+            Stage::Login | Stage::Capa | Stage::Over => "its answer to the login",
         };
         self.last_line = last_words::closed(before, "");
         self.fail(Failure::Remote, None)
@@ -302,7 +305,7 @@ impl Pop3 {
                 self.way = Way::User;
                 self.write_login(to_backend)
             }
-            Way::User if self.login.is_some() && self.asked.is_none() && !has_code(text) => {
+            Way::User if self.login.is_some() && self.asked.is_none() && !says_why(text) => {
                 self.last_line = last_words::of(line);
                 let refusal = text.into();
                 let offer = Capabilities::default();
@@ -380,7 +383,9 @@ impl Pop3 {
     }
 }
 
-/// Whether a refusal says what it is for (RFC 2449 8): then it is for that, and not for want of another way.
-fn has_code(text: &[u8]) -> bool {
-    !resp_text::parse(text).code.is_empty()
+/// Whether a refusal says what it is for (RFC 2449 8): then it is for that, and not for want of another way. `[AUTH]` says
+/// no more than that this did not do (RFC 3206 4).
+fn says_why(text: &[u8]) -> bool {
+    let text = resp_text::parse(text);
+    !text.code.is_empty() && !text.is(b"AUTH")
 }

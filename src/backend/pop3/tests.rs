@@ -88,7 +88,7 @@ fn w_cred_2_the_password_is_gone_once_queued_and_never_shown() {
     assert!(backend.pop3.login.is_none() && backend.pop3.chunks.is_empty());
     let mut backend = Backend::new(|_| ());
     backend.says("+OK hi\r\n");
-    assert!(failed(&backend.says("-ERR [AUTH] who\r\n"), Failure::Credentials));
+    assert!(failed(&backend.says("-ERR [IN-USE] who\r\n"), Failure::Limit));
     assert!(backend.pop3.chunks.is_empty(), "W-POP-B4: never sent, wiped");
     assert!(backend.pop3.login.is_none());
     assert_eq!(backend.heard(), "USER tim\r\n");
@@ -165,6 +165,10 @@ fn a_refused_user_is_asked_about_once() {
         assert!(failed(&step, Failure::Protocol), "{step:?}");
         assert!(backend.pop3.login.is_none() && backend.pop3.chunks.is_empty());
     }
+    let (mut closing, _) = refused(&|_| (), "-ERR [AUTH] who\r\n");
+    assert_eq!(closing.heard(), "CAPA\r\n");
+    assert!(failed(&closing.pop3.eof(), Failure::Credentials), "it has refused, and closes");
+    assert_eq!(closing.pop3.last_line(), "-ERR [AUTH] who");
     let own = |login: &mut Login| login.mech = crate::auth::verdict::BackendMech::Login;
     assert!(failed(&refused(&own, "-ERR\r\n").1, Failure::Credentials), "the operator's word");
     let coded = refused(&|_| (), "-ERR [SYS/TEMP] later\r\n").1;

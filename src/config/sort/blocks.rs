@@ -22,6 +22,18 @@ const SERVICES: &[&str] = &[
     "stats",
 ];
 
+/// Protocols of Dovecot's that Hale does not speak.
+const FOREIGN_PROTOCOLS: &[&str] = &[
+    "auth",
+    "imap-hibernate",
+    "imap-urlauth",
+    "indexer",
+    "indexer-worker",
+    "lda",
+    "quota-status",
+    "stats",
+];
+
 /// Services of Dovecot's that a proxy configuration may mention.
 const FOREIGN_SERVICES: &[&str] = &[
     "aggregator",
@@ -218,8 +230,13 @@ impl Sorter<'_> {
             let text = "ignored: Hale is one process and has no such service";
             return self.findings.warn(&entry.place, &format!("service {name}"), text);
         }
-        let hint = nearest(name, SERVICES.iter().copied())
-            .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        let near = nearest(name, SERVICES.iter().copied());
+        // Whoever names a program has a service of his own.
+        if near.is_none() && inside.iter().any(|entry| entry.name == "executable") {
+            let text = "ignored: Hale starts no programs";
+            return self.findings.warn(&entry.place, &format!("service {name}"), text);
+        }
+        let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         let text = format!("found {}, expected {}{hint}", shown(name), value::one_of(SERVICES));
         self.findings.error(&entry.place, "service", text);
     }
@@ -234,12 +251,18 @@ impl Sorter<'_> {
         let names = Protocol::ALL.map(Protocol::name);
         let name = match label.unwrap_or_default() {
             "managesieve" => "sieve",
+            "!managesieve" => "!sieve",
             other => other,
         };
         if names.contains(&name) || name == "doveadm" {
             return self.named(section, Scope::Protocol, entry, Some(name), inside);
         }
-        if matches!(name, "lda" | "auth" | "indexer-worker" | "imap-urlauth" | "quota-status") {
+        if let Some(other) = name.strip_prefix('!')
+            && (names.contains(&other) || FOREIGN_PROTOCOLS.contains(&other))
+        {
+            return self.all_protocols_but(section, entry, other, inside);
+        }
+        if FOREIGN_PROTOCOLS.contains(&name) {
             let text = "ignored: Hale does not speak it";
             return self.findings.warn(&entry.place, &format!("protocol {name}"), text);
         }
@@ -248,6 +271,19 @@ impl Sorter<'_> {
         let text =
             format!("found {}, expected {} or `doveadm`{hint}", shown(name), value::one_of(&names));
         self.findings.error(&entry.place, "protocol", text);
+    }
+
+    /// `protocol !NAME { … }`: for every other one. Where Hale does not speak it, that is all that it speaks.
+    fn all_protocols_but(
+        &mut self,
+        section: &mut Section,
+        entry: &Entry,
+        name: &str,
+        inside: &[Entry],
+    ) {
+        for protocol in Protocol::ALL.into_iter().filter(|protocol| protocol.name() != name) {
+            self.named(section, Scope::Protocol, entry, Some(protocol.name()), inside);
+        }
     }
 
     fn dict_server(&mut self, section: &mut Section, inside: &[Entry]) {

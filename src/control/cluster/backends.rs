@@ -72,7 +72,7 @@ fn add(
     settings: &mut Settings<'_>,
 ) -> Result<Output, CommandError> {
     if is_address(host) {
-        let text = "is an address; give the backend a host name (DNS or /etc/hosts) and use that";
+        let text = "is an address; give the backend a host name (in `cluster_hosts_file`, DNS or /etc/hosts) and use that";
         return Err(CommandError::Data(format!("{host} {text}")));
     }
     check_host(host)?;
@@ -82,7 +82,7 @@ fn add(
         return Err(CommandError::Data(format!("backend {host}: exists at site {}", site.name)));
     }
     if (settings.resolve)(host).is_empty() {
-        let text = "does not resolve; add it to DNS or /etc/hosts first";
+        let text = "does not resolve; add it to `cluster_hosts_file`, DNS or /etc/hosts first";
         return Err(CommandError::NotFound(format!("{host} {text}")));
     }
     let backend = Backend {

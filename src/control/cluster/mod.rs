@@ -8,6 +8,7 @@
 use std::net::IpAddr;
 
 use crate::control::geodb::{GeoDb, GeoDbError, OpenMode, UnixMillis};
+use crate::template::Template;
 
 pub mod verbs;
 pub mod render;
@@ -34,7 +35,7 @@ pub struct Settings<'a> {
     /// `cluster_default_group_count`; 0 when unset.
     pub default_group_count: u32,
     /// `cluster_backend_test_username`.
-    pub test_username: Option<&'a str>,
+    pub test_username: Option<&'a Template>,
     /// Milliseconds since 1970.
     pub now: UnixMillis,
     /// All addresses of a host name; empty when it has none.

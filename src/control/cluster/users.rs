@@ -217,7 +217,7 @@ fn build_table(geodb: &mut GeoDb, settings: &mut Settings<'_>) -> Result<Table, 
     let route = RouteSettings {
         local_site,
         default_group_count: settings.default_group_count,
-        test_username: settings.test_username.map(Box::from),
+        test_username: settings.test_username.cloned(),
     };
     Ok(Table::build(&rows, &addresses, &route).0)
 }

@@ -5,7 +5,8 @@
 
 use crate::facts::ClientFacts;
 use crate::limits::{
-    FORWARD_KEY_BYTES_MAX, IMAP_ID_KEY_BYTES_MAX, IMAP_ID_PAIRS_MAX, IMAP_ID_VALUE_BYTES_MAX,
+    FORWARD_KEY_BYTES_MAX, IMAP_ID_KEPT_BYTES_MAX, IMAP_ID_KEY_BYTES_MAX, IMAP_ID_PAIRS_MAX,
+    IMAP_ID_VALUE_BYTES_MAX,
 };
 use crate::preauth::told;
 use crate::wire::cursor::Cursor;
@@ -65,6 +66,19 @@ fn pair(key: Vec<u8>, value: Option<Vec<u8>>) -> Option<IdPair> {
 /// Whether a pair belongs to the forwarding namespace, which only trusted peers may use.
 pub(super) fn is_forwarding(pair: &IdPair) -> bool {
     pair.key.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"x-"))
+}
+
+/// Drops what the backend is not told: facts, and what is beyond the bytes that are kept. The first pairs stay.
+pub(super) fn keep_what_a_backend_is_told(pairs: &mut Vec<IdPair>) {
+    let mut kept = 0_usize;
+    pairs.retain(|pair| {
+        let bytes = pair.key.len().saturating_add(pair.value.as_deref().map_or(0, <[u8]>::len));
+        if is_forwarding(pair) {
+            return false;
+        }
+        kept = kept.saturating_add(bytes);
+        kept <= IMAP_ID_KEPT_BYTES_MAX
+    });
 }
 
 /// Takes over the facts that a trusted peer tells, all or none; unknown `x-` keys and NIL values say nothing.

@@ -306,7 +306,7 @@ impl Imap {
         }
         // Only the first ID counts.
         self.told_facts = true;
-        pairs.retain(|pair| !id::is_forwarding(pair));
+        id::keep_what_a_backend_is_told(&mut pairs);
         self.client_id = pairs.into();
         reply::id(rules, out);
         self.ok(if believed { "OK Trusted ID completed." } else { "OK ID completed." }, out)

@@ -1,5 +1,6 @@
 //! The rule tables of palomar.md 2 against [`super::decide::decide`], on a small cluster of two sites.
 
+use crate::template::{Letters, Template};
 use std::net::IpAddr;
 
 use uuid::Uuid;
@@ -101,7 +102,7 @@ fn settings() -> RouteSettings {
     RouteSettings {
         local_site: "DC1".into(),
         default_group_count: 100,
-        test_username: Some("probe-%{backend_host}".into()),
+        test_username: Some(Template::parse("probe-%{backend_host}", Letters::Refused).unwrap()),
     }
 }
 

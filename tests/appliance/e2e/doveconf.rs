@@ -119,3 +119,54 @@ fn debians_stock_configuration_loads_for_a_proxy() {
     let [error] = &errors(&stock.doveconf("-nP"))[..] else { panic!() };
     assert!(error.contains("`pam` comes with a later version"), "{error}");
 }
+
+/// The file system as it is.
+struct Disk;
+
+impl Source for Disk {
+    fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn list(&mut self, folder: &Path) -> io::Result<Vec<String>> {
+        let names = std::fs::read_dir(folder)?;
+        names.map(|entry| Ok(entry?.file_name().into_string().unwrap())).collect()
+    }
+
+    fn environment(&mut self, _name: &str) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// Case 08: the files themselves, with their includes, `$protocols` and `protocol !indexer-worker`.
+#[test]
+fn case_08_debians_stock_files_load_as_they_lie() {
+    let stock = Stock::new();
+    let load = || config::load(&mut Disk, &stock.0.path().join("dovecot.conf"));
+    let told = |found: &Loaded| found.errors.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let [error] = &told(&load())[..] else { panic!("{:?}", told(&load())) };
+    assert!(
+        error.contains("auth-system.conf.ext") && error.contains("`pam` comes with"),
+        "{error}"
+    );
+    let auth = stock.0.path().join("conf.d/auth-system.conf.ext");
+    std::fs::write(
+        auth,
+        "passdb {\n  driver = static\n  args = proxy=y host=%1Mu.example.org nopassword=y\n}\n",
+    )
+    .unwrap();
+    let found = load();
+    assert_eq!(told(&found), [""; 0]);
+    let mut served: Vec<String> =
+        found.config.unwrap().protocols.iter().map(|it| it.name().to_owned()).collect();
+    let printed = run(DOVECONF
+        .command()
+        .arg("-c")
+        .arg(stock.0.path().join("dovecot.conf"))
+        .args(["-xh", "protocols"]));
+    let printed = String::from_utf8(printed).unwrap();
+    let mut expected: Vec<String> = printed.split_whitespace().map(str::to_owned).collect();
+    served.sort();
+    expected.sort();
+    assert_eq!(served, expected, "what the packages here have put into protocols.d");
+}

@@ -115,6 +115,10 @@ impl Dovecot {
         self.address
     }
 
+    pub(crate) fn configuration(&self) -> PathBuf {
+        self.directory.join("dovecot.conf")
+    }
+
     pub(crate) fn add_users(&self, users: &[&str], password: &[u8]) {
         for user in users {
             let row = [user.as_bytes(), b":{PLAIN}", password, b"::::::\n"].concat();

@@ -91,6 +91,69 @@ const RECIPIENTS: &[&str] = &[
     "TO:<mail-0 >",
 ];
 
+/// What is said instead of a command, behind LHLO, that both judge alike.
+const COMMANDS: &[&str] = &[
+    "noop",
+    "NOOP ",
+    "NOOP x",
+    "RSET ",
+    "RSET x",
+    "rset",
+    "DATA x",
+    "QUIT x",
+    "quit ",
+    "LHLO",
+    "LHLO ",
+    "LHLO x ",
+    "LHLO a b",
+    "LHLO [127.0.0.1]",
+    "LHLO my_host",
+    "LHLO -",
+    "lhlo x",
+    "EHLO x",
+    "HELO x",
+    "VRFY x",
+    "EXPN x",
+    "TURN",
+    "AUTH PLAIN",
+    "STARTTLS x",
+    "XCLIENT",
+    "XCLIENT ADDR=1.2.3.4",
+    "",
+    " ",
+    "\t",
+    " NOOP",
+    "NOOP\0",
+    "NOOP\rRSET",
+    "MAIL",
+    "MAIL ",
+    "MAILFROM:<>",
+    "MAIL FROM <>",
+    "MAIL TO:<a>",
+    "RCPT TO:<mail-0>",
+    "DATA",
+    "BDAT",
+    "BDAT x",
+    "BDAT -1 LAST",
+    "BDAT 0",
+    "BDAT 0 LAST",
+    "BDAT 0 last",
+    "BDAT 0 LAST ",
+    "BDAT 0  LAST",
+    "BDAT 0 FIRST",
+];
+
+/// What Hale takes and Dovecot does not, and why.
+const TAKEN: &[(&str, &str)] = &[
+    ("NOOP  x", "more than one SP harms nobody"),
+    ("LHLO  x", "more than one SP harms nobody"),
+    ("NOOP\t", "white space at the end harms nobody"),
+    ("VRFY", "the answer is the same whoever is meant"),
+    ("VRFY <x@y>", "the answer is the same whoever is meant"),
+    ("HELP", "RFC 5321 4.5.1: a receiver should know it"),
+    ("HELP x", "RFC 5321 4.5.1: a receiver should know it"),
+];
+
 /// What Hale judges otherwise, and why.
 const DIFFERENCES: &[(&str, &str)] = &[
     ("FROM:<a@b> SIZE=1", "Hale offers SIZE"),
@@ -134,6 +197,32 @@ fn rfc_5321_paths_as_dovecot_takes_them() {
         let (theirs, ours) = judge("MAIL", text);
         if theirs.0 == ours.0 {
             complaints.push_str(&format!("no difference: MAIL {text:?} ({reason})\n"));
+        }
+    }
+    assert!(complaints.is_empty(), "\n{complaints}");
+}
+
+#[test]
+fn rfc_5321_commands_as_dovecot_takes_them() {
+    let stage = Stage::with(1, "", |_| {});
+    let judge = |text: &str| {
+        let dovecot = TcpStream::connect((BACKENDS[0], stage.backend_port)).unwrap();
+        [Lmtp::greeted(dovecot), Lmtp::connect(stage.port)].map(|mut line| {
+            line.command("LHLO mx.example", 250);
+            line.send(format!("{text}\r\n").as_bytes());
+            line.reply().0 / 100
+        })
+    };
+    let mut complaints = String::new();
+    let alike = COMMANDS.iter().map(|text| (text, None));
+    for (text, reason) in alike.chain(TAKEN.iter().map(|(text, reason)| (text, Some(reason)))) {
+        let [theirs, ours] = judge(text);
+        let is_right = match reason {
+            None => theirs == ours,
+            Some(_) => (theirs, ours) == (5, 2),
+        };
+        if !is_right {
+            complaints.push_str(&format!("{text:?}: {theirs} {ours} {reason:?}\n"));
         }
     }
     assert!(complaints.is_empty(), "\n{complaints}");

@@ -55,6 +55,7 @@ mod tls_floods;
 mod testssl;
 mod protect;
 mod doveconf;
+mod written;
 mod injection;
 mod inspection;
 mod faults;

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::verbs::{ClusterCommand, GeodbCommand};
 use super::{CommandError, Format, Output, Settings, open_for, run};
 use crate::control::geodb::GeoDb;
+use crate::template::{Letters, Template};
 
 mod placing;
 
@@ -62,11 +63,12 @@ impl Desk {
                 .into();
         let mut resolve =
             |host: &str| known.get(host).copied().into_iter().collect::<Vec<IpAddr>>();
+        let probe = Template::parse("probe-%{backend_host}", Letters::Refused).unwrap();
         let mut settings = Settings {
             local_site: self.local_site,
             backend_name: Some("be3"),
             default_group_count: self.group_count,
-            test_username: Some("probe-%{backend_host}"),
+            test_username: Some(&probe),
             now: 1_700_000_000_000,
             resolve: &mut resolve,
         };

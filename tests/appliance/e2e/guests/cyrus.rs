@@ -14,14 +14,14 @@ use super::front::{Front, Users, Way, log_in};
 use super::root::Root;
 
 /// A running Cyrus on both backend addresses.
-struct Cyrus {
+pub(super) struct Cyrus {
     root: Root,
     /// In the order of [`SERVICES`].
-    ports: [u16; 6],
+    ports: [u16; 7],
 }
 
-/// What it runs: the two that begin with TLS come last.
-const SERVICES: [(&str, &str); 6] = [
+/// What it runs: those that begin with TLS come behind the others, and an lmtpd as Debian has it comes last.
+const SERVICES: [(&str, &str); 7] = [
     ("imap", "imapd"),
     ("pop3", "pop3d"),
     ("sieve", "timsieved"),
@@ -29,12 +29,13 @@ const SERVICES: [(&str, &str); 6] = [
     ("lmtp", "lmtpd -a"),
     ("imaps", "imapd -s"),
     ("pop3s", "pop3d -s"),
+    ("lmtpauth", "lmtpd"),
 ];
 
 const MAIL: [Protocol; 4] = [Protocol::Imap, Protocol::Pop3, Protocol::Sieve, Protocol::Lmtp];
 
 impl Cyrus {
-    fn start(users: Users<'_>, pem: &Pem) -> Self {
+    pub(super) fn start(users: Users<'_>, pem: &Pem) -> Self {
         let mut root = Root::new("cyrus-", &[("cyrus", 900), ("mail", 8)]);
         let ports = SERVICES.map(|_| free_port());
         let mut services = String::new();
@@ -97,7 +98,8 @@ impl Cyrus {
         }
     }
 
-    fn guest(&self) -> Vec<(Protocol, u16)> {
+    /// Protocols and ports, for Hale in front of it.
+    pub(super) fn guest(&self) -> Vec<(Protocol, u16)> {
         MAIL.into_iter().zip(self.ports).collect()
     }
 }
@@ -195,6 +197,17 @@ fn cyrus_takes_mail_for_several_and_refuses_whom_it_does_not_know() {
         front.expect_mail(user, password, &mail);
         front.line(&["lmtp: delivered", &format!("to=<{user}>")]);
     }
+    front.every_line_says_why();
+}
+
+/// An lmtpd without -a says 430 to MAIL, a code that no RFC has: mail waits until somebody has looked at the log.
+#[test]
+fn cyrus_that_wants_lmtp_clients_to_log_in_is_quoted_and_bounces_nothing() {
+    let cyrus = Cyrus::start(&users()[..2], &Pem::new(&["be1.test", "be2.test"]));
+    let guest = [(Protocol::Lmtp, cyrus.ports[6])];
+    let front = Front::start(&guest, &users_of_hale(), Way::Clear);
+    assert_eq!(front.deliver(b"Subject: x\r\n\r\n", &[("tim", 430), ("eva", 430)]), [0; 0]);
+    front.line(&["lmtp: not delivered", "to=<tim>", "Authentication required"]);
     front.every_line_says_why();
 }
 

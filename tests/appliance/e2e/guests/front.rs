@@ -245,7 +245,7 @@ client.quit()
             client.command(&format!("RCPT TO:<{recipient}>"), *code);
         }
         let taken = recipients.iter().filter(|(_, code)| *code == 250).count();
-        let codes = client.data(mail, taken);
+        let codes = if taken == 0 { Vec::new() } else { client.data(mail, taken) };
         client.command("QUIT", 221);
         codes
     }

@@ -12,6 +12,7 @@ mod mta;
 mod postfix;
 mod root;
 mod sinks;
+mod small_sites;
 
 /// Passwords that proxies break, or that mail servers take for something else. Colons are left out: password files end there.
 const ODD: &[(&str, &[u8])] = &[

@@ -12,7 +12,14 @@ const fn row(
     Difference { speaks: Speaks::Imap, case, dovecot, hale, rule }
 }
 
+/// A proxy in front of us that is trusted and tells nonsense.
+const FACTS: &str = "wire.md 7.3: of a trusted peer's ID all facts are believed or, with BAD, none";
+
 pub(super) const ROWS: &[Difference] = &[
+    row("ID with an address that is none", "* ID / a OK / z OK", "a BAD / z OK", FACTS),
+    row("ID with a port that is none", "* ID / a OK / z OK", "a BAD / z OK", FACTS),
+    row("ID with a fact of no bytes", "* ID / a OK / z OK", "a BAD / z OK", FACTS),
+    row("HTTP", "GET BAD / z OK", "", "IM-16: a browser hears nothing, and nothing of its own"),
     row(
         "AUTHENTICATE with = between spaces",
         "a BAD / z OK",

@@ -16,6 +16,18 @@ const CONTROL: &str =
     "W-SUB-2: 501 5.5.4 for a control character in a name that backends and logs are told";
 
 pub(super) const ROWS: &[Difference] = &[
+    row(
+        "HTTP",
+        "500 5.5.1 / 221 2.0.0",
+        "",
+        "IM-16: a browser hears nothing, and nothing of its own",
+    ),
+    row(
+        "AUTH again behind one that was given up",
+        "501 5.5.2 / 334 UGFzc3dvcmQ6 / 235 2.7.0 / 221 2.0.0",
+        "501 5.7.0 / 334 UGFzc3dvcmQ6 / 235 2.7.0 / 221 2.0.0",
+        rule::GIVEN_UP,
+    ),
     row("AUTH LOGIN with =", "501 5.5.2 / 221 2.0.0", "501 5.7.0 / 221 2.0.0", rule::GIVEN_UP),
     row(
         "AUTH during AUTH",
