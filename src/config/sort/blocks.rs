@@ -334,13 +334,13 @@ impl Sorter<'_> {
                 continue;
             }
             match self.written.resolve(Scope::Passdb, raw) {
-                Ok(raw) => self.field(section, entry, &raw),
+                Ok(raw) => Self::field(section, entry, &raw),
                 Err(fault) => self.findings.error(&entry.place, &entry.name, fault),
             }
         }
     }
 
-    fn field(&mut self, section: &mut Section, entry: &Entry, raw: &Raw) {
+    fn field(section: &mut Section, entry: &Entry, raw: &Raw) {
         let name = entry.name.as_str();
         section.fields.retain(|field| field.name != name);
         let text = raw.text.strip_suffix('\n').filter(|_| raw.file.is_some()).unwrap_or(&raw.text);

@@ -40,12 +40,12 @@ fn case_02_such_blocks_are_read_in_every_block_that_holds_their_settings() {
         "protocols = imap\nlisten = ::1\nssl_server_ca_file = /ca\nlocal_name a.example {\n ssl_server {\n cert_file = /c\n \
          key_file = /k\n }\n}\nservice imap-login {\n inet_listener imaps {\n ssl_server {\n request_client_cert = required\n \
          }\n }\n}\npassdb users {\n driver = passwd-file\n passwd_file {\n path = /u\n }\n}\n\
-         passdb all {\n driver = static\n static {\n password = x\n }\n}\n\
+         passdb all {\n driver = static\n static {\n password = x\n }\n}\npassdb passwd-file {\n path = /v\n}\n\
          dict_server {\n dict cluster-localdb {\n sqlite {\n path = /l\n }\n }\n}\n",
     );
     assert_eq!(config.ssl.of(IMAP).by_name[0].0, "a.example");
     assert_eq!(config.listeners[1].request_client_cert, RequestClientCert::Required);
-    assert_eq!(config.auth.passdbs.len(), 2);
+    assert_eq!(config.auth.passdbs.len(), 3);
     assert_eq!(config.cluster.localdb, std::path::Path::new("/l"));
 }
 
