@@ -2,7 +2,7 @@
 //!
 //! Driver: the sorter. Tests: below.
 
-use super::filter::{Named, is_filter};
+use super::filter::{Named, OTHERS, is_filter};
 use super::section::FoundField;
 use super::{Section, Sorter, lost, not_a_setting, shown};
 use crate::config::diagnostic::nearest;
@@ -153,6 +153,9 @@ impl Sorter<'_> {
             }
             None => match registry::foreign_block(scope, name) {
                 Some(Foreign::Ignored(why)) => {
+                    if !OTHERS.contains(&name) {
+                        self.unheard(name, inside);
+                    }
                     self.findings.warn(&entry.place, name, format!("ignored: {why}"));
                 }
                 Some(answer) => {
@@ -227,12 +230,14 @@ impl Sorter<'_> {
             return self.named(section, Scope::Service, entry, label, inside);
         }
         if FOREIGN_SERVICES.contains(&name) {
+            self.unheard(&format!("service {name}"), inside);
             let text = "ignored: Hale is one process and has no such service";
             return self.findings.warn(&entry.place, &format!("service {name}"), text);
         }
         let near = nearest(name, SERVICES.iter().copied());
         // Whoever names a program has a service of his own.
         if near.is_none() && inside.iter().any(|entry| entry.name == "executable") {
+            self.unheard(&format!("service {name}"), inside);
             let text = "ignored: Hale starts no programs";
             return self.findings.warn(&entry.place, &format!("service {name}"), text);
         }
@@ -263,6 +268,7 @@ impl Sorter<'_> {
             return self.all_protocols_but(section, entry, other, inside);
         }
         if FOREIGN_PROTOCOLS.contains(&name) {
+            self.unheard(&format!("protocol {name}"), inside);
             let text = "ignored: Hale does not speak it";
             return self.findings.warn(&entry.place, &format!("protocol {name}"), text);
         }
@@ -287,6 +293,7 @@ impl Sorter<'_> {
     }
 
     fn dict_server(&mut self, section: &mut Section, inside: &[Entry]) {
+        self.unheard("dict_server", inside);
         for entry in inside {
             match &entry.item {
                 Item::Block { label: Some(label), entries }
