@@ -25,8 +25,8 @@ mod way;
 pub use lmtp::Lmtp;
 pub use operation::{Limits, Log, LogTarget};
 pub use ssl::{
-    BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, Offer, RequestClientCert, Ssl,
-    SslMode, TlsVersion,
+    BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, KeyPassword, Offer,
+    RequestClientCert, Ssl, SslMode, TlsVersion,
 };
 pub use way::{HeaderOption, ProxyHeader, ProxySsl};
 

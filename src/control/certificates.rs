@@ -3,17 +3,16 @@
 //! All or nothing: what clients meet is replaced as a whole, and only by files that are all good; otherwise everything
 //! stays as it was and the log says why (TL-19). Tests: below, `tests/appliance/e2e/tls`.
 
-use std::collections::HashMap;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::signal::unix::Signal;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::identities::{Reading, read};
 use crate::config::model::{
-    BackendAuthorities, Certificate, ClientAuthorities, Offer, ProxySsl, Ssl, TlsVersion,
+    BackendAuthorities, ClientAuthorities, Offer, ProxySsl, Ssl, TlsVersion,
 };
 use crate::config::{Config, SslMode};
 use crate::event::Event;
@@ -22,8 +21,8 @@ use crate::names::Protocol;
 use crate::share::mailbox::Mailbox;
 use crate::share::snapshot::Published;
 use crate::tls::{
-    ClientTrust, Context, Identity, Manner, OlderForms, Oldest, Server, Servers, ServersBuilder,
-    TicketKeys, Trust, remarks_on_trust,
+    ClientTrust, Context, Manner, OlderForms, Oldest, Server, Servers, ServersBuilder, TicketKeys,
+    Trust, remarks_on_trust,
 };
 use crate::wire::certificate_name::NameField;
 
@@ -59,8 +58,7 @@ impl Certificates {
     /// # Errors
     /// Everything that is wrong, a line each, with its remedy.
     pub fn load(&self) -> Result<Loaded, Vec<String>> {
-        let mut reading =
-            Reading { now: unix_seconds(), known: HashMap::new(), remarks: Vec::new() };
+        let mut reading = Reading::new();
         let mut faults = Vec::new();
         let servers = Protocol::ALL.map(|protocol| {
             let server = self.server(protocol, &mut reading);
@@ -75,6 +73,7 @@ impl Certificates {
         };
         let trust = trust.speaking(manner(self.ssl.backend_min_protocol, &self.ssl.backend_offer));
         let context = Context { servers: Servers::new(servers), trust };
+        reading.remark_on_passwords();
         Ok((context, told_once(reading.remarks)))
     }
 
@@ -247,73 +246,6 @@ fn outcome(
     }
 }
 
-struct Reading {
-    now: i64,
-    /// A pair may serve many names and is read once.
-    known: HashMap<(PathBuf, PathBuf), Result<Identity, String>>,
-    remarks: Vec<String>,
-}
-
-impl Reading {
-    fn identity(&mut self, certificate: &Certificate) -> Result<Identity, String> {
-        let pair = (certificate.cert_file.clone(), certificate.key_file.clone());
-        if let Some(known) = self.known.get(&pair) {
-            return known.clone();
-        }
-        let identity = self.read_identity(certificate);
-        if let Ok(identity) = &identity {
-            self.remark(identity, &certificate.cert_file);
-        }
-        self.known.insert(pair, identity.clone());
-        identity
-    }
-
-    fn read_identity(&self, certificate: &Certificate) -> Result<Identity, String> {
-        let Certificate { cert_file, key_file, place, .. } = certificate;
-        let unreadable = |setting: &str, path: &Path, error: std::io::Error| {
-            let path = path.display();
-            format!(
-                "{place}: {setting}: {path} can't be read: {error}; name an existing file that hale's user may read"
-            )
-        };
-        let chain = read(cert_file)
-            .map_err(|error| unreadable("ssl_server_cert_file", cert_file, error))?;
-        let mut key =
-            read(key_file).map_err(|error| unreadable("ssl_server_key_file", key_file, error))?;
-        let identity = Identity::new(&chain, &key, certificate.key_password.as_ref(), self.now)
-            .map_err(|fault| {
-                let (setting, path) = match fault.is_of_key() {
-                    true => ("ssl_server_key_file", key_file),
-                    false => ("ssl_server_cert_file", cert_file),
-                };
-                format!("{place}: {setting}: {}: {fault}", path.display())
-            });
-        key.fill(0);
-        identity
-    }
-
-    fn remark(&mut self, identity: &Identity, path: &Path) {
-        let path = path.display();
-        if identity.is_early(self.now) {
-            self.remarks.push(format!(
-                "ssl_server_cert_file: {path} is not valid yet; clients will refuse it until it is"
-            ));
-        }
-        if let Some(days) = identity.ends_in(self.now).map(|seconds| seconds / 86_400)
-            && days < EXPIRY_NOTICE_DAYS
-        {
-            self.remarks
-                .push(format!("ssl_server_cert_file: {path} expires in {days} days; renew it"));
-        }
-    }
-}
-
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(limits::TLS_FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 #[expect(clippy::disallowed_methods, reason = "certificates end at a date of the calendar")]
 pub(super) fn unix_seconds() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -326,9 +258,6 @@ const SYSTEM_AUTHORITIES: [&str; 3] = [
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",
 ];
-
-/// Renewal is due before that: Let's Encrypt's certificates are renewed 30 days before their end.
-pub(super) const EXPIRY_NOTICE_DAYS: i64 = 14;
 
 #[cfg(test)]
 mod tests {

@@ -17,7 +17,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::Resolver;
-use super::certificates::{EXPIRY_NOTICE_DAYS, unix_seconds};
+use super::certificates::unix_seconds;
+use super::identities::EXPIRY_NOTICE_DAYS;
 use crate::config::Config;
 use crate::config::model::{ProtocolSettings, ProxyHeader, ProxySsl};
 use crate::event::cleaned;

@@ -9,6 +9,7 @@ pub mod geodb;
 mod certificates;
 mod database;
 mod hashing;
+mod identities;
 mod inspection;
 mod log;
 mod log_file;

@@ -17,6 +17,8 @@ use crate::wire::certificate::Certificate;
 #[derive(Clone, Debug)]
 pub struct Identity {
     pub(super) key: Arc<CertifiedKey>,
+    /// Another, for clients that want one of its kind.
+    pub(super) alternative: Option<Arc<CertifiedKey>>,
     /// First second at which the certificate is not valid any more, since 1970; none: its dates can't be read.
     ends: Option<i64>,
     begins: Option<i64>,
@@ -36,7 +38,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn of_certificate(certificate: &[u8]) -> Option<Self> {
+    pub(super) fn of_certificate(certificate: &[u8]) -> Option<Self> {
         let key = Certificate::read(certificate)?.public_key()?;
         let is = |kind: &[u8]| key.algorithm.starts_with(kind);
         match () {
@@ -142,13 +144,20 @@ impl Identity {
             return Err(IdentityFault::Expired);
         }
         let (begins, ends) = (dates.map(|(begins, _)| begins), dates.map(|(_, ends)| ends));
-        Ok(Self { key: Arc::new(key), ends, begins, kind, had_password })
+        Ok(Self { key: Arc::new(key), alternative: None, ends, begins, kind, had_password })
+    }
+
+    /// The same for clients that know its kind of keys; `other` for those that want that one's.
+    #[must_use]
+    pub fn with_alternative(self, other: &Self) -> Self {
+        Self { alternative: Some(Arc::clone(&other.key)), ..self }
     }
 
     /// One that would not do for clients.
     #[cfg(test)]
     pub(super) fn of_key(key: Arc<CertifiedKey>) -> Self {
-        Self { key, ends: None, begins: None, kind: None, had_password: false }
+        let (alternative, ends, begins, kind) = (None, None, None, None);
+        Self { key, alternative, ends, begins, kind, had_password: false }
     }
 
     /// What kind its key is of.

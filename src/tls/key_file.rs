@@ -12,7 +12,8 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::IdentityFault;
 use crate::secret::Secret;
-use crate::wire::{self, der};
+use crate::wire::base64::decode;
+use crate::wire::der;
 
 /// A key, and whether its password was needed.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(super) struct KeyFile {
 /// The first private key in `pem`.
 pub(super) fn read(pem: &[u8], password: Option<&Secret>) -> Result<KeyFile, IdentityFault> {
     let block = Block::find(pem).ok_or(IdentityFault::NoKey)?;
-    let der = wire::base64::decode(&block.base64).ok_or(IdentityFault::DamagedKey)?;
+    let der = decode(&block.text).ok_or(IdentityFault::DamagedKey)?;
     let der = der.expose();
     let sealed = match (block.label, block.info) {
         (Label::Sealed, _) => Sealed::Pkcs8,
@@ -83,7 +84,7 @@ impl Label {
 struct Block<'a> {
     label: Label,
     info: Option<Info<'a>>,
-    base64: Zeroizing<Vec<u8>>,
+    text: Zeroizing<Vec<u8>>,
 }
 
 impl<'a> Block<'a> {
@@ -94,20 +95,16 @@ impl<'a> Block<'a> {
             let (_, label) = Label::ALL.into_iter().find(|(known, _)| known.as_bytes() == name)?;
             Some((label, name))
         })?;
-        let (mut info, mut base64) = (None, Zeroizing::new(Vec::with_capacity(pem.len())));
+        let (mut info, mut text) = (None, Zeroizing::new(Vec::with_capacity(pem.len())));
         for line in lines {
             if let Some(end) = line.strip_prefix(b"-----END ") {
-                return (end.strip_suffix(b"-----")? == name).then_some(Self {
-                    label,
-                    info,
-                    base64,
-                });
+                return (end.strip_suffix(b"-----")? == name).then_some(Self { label, info, text });
             }
             match line.strip_prefix(b"DEK-Info:") {
-                Some(text) => info = Some(Info(text.trim_ascii())),
+                Some(how) => info = Some(Info(how.trim_ascii())),
                 // Base64 knows no colon.
                 None if line.contains(&b':') => {}
-                None => base64.extend_from_slice(line),
+                None => text.extend_from_slice(line),
             }
         }
         None

@@ -20,6 +20,7 @@ mod provider;
 mod records;
 mod secrets;
 mod servers;
+mod short_nonces;
 #[cfg(test)]
 mod tests;
 mod tickets;

@@ -9,6 +9,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::Oldest;
+use super::short_nonces::with_short_nonces;
 
 /// AES-128 before the others: SHA-384 costs 23 µs more per handshake, and nobody gains from AES-256 (tls.md 3).
 const SUITES: &[SupportedCipherSuite] = &[
@@ -76,6 +77,15 @@ impl Manner {
     #[must_use]
     pub fn from(oldest: Oldest) -> Self {
         Self { oldest, provider: provider() }
+    }
+
+    /// The primitives towards clients, whose tickets have to fit everybody.
+    pub(super) fn towards_clients(&self) -> Arc<CryptoProvider> {
+        let mut provider = CryptoProvider::clone(&self.provider);
+        for suite in &mut provider.cipher_suites {
+            *suite = with_short_nonces(*suite);
+        }
+        Arc::new(provider)
     }
 
     /// How many suites and groups are left.

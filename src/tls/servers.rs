@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, SignatureScheme};
 
 use super::provider::{Manner, versions};
 use super::secrets::Catcher;
@@ -45,7 +45,7 @@ pub struct ServersBuilder {
 impl ServersBuilder {
     /// The certificate for clients that name no host, or one that nobody knows.
     pub fn default_identity(&mut self, identity: &Identity) {
-        self.names.default = Some(Arc::clone(&identity.key));
+        self.names.default = Some(Shown::of(identity));
     }
 
     /// The certificate for a host name, or for every host right below a domain (`*.example.org`). The first one wins.
@@ -55,7 +55,7 @@ impl ServersBuilder {
             Some(domain) => (&mut self.names.domains, domain.to_owned()),
             None => (&mut self.names.hosts, name),
         };
-        table.entry(name.into()).or_insert_with(|| Arc::clone(&identity.key));
+        table.entry(name.into()).or_insert_with(|| Shown::of(identity));
     }
 
     /// Whose certificates of clients are good, and which text in them is the user.
@@ -110,7 +110,7 @@ fn config(
     names: &Arc<Names>,
     with: &With<'_>,
 ) -> Option<Arc<ServerConfig>> {
-    let config = ServerConfig::builder_with_provider(Arc::clone(&manner.provider))
+    let config = ServerConfig::builder_with_provider(manner.towards_clients())
         .with_protocol_versions(versions(manner.oldest))
         .ok()?;
     let config = match with {
@@ -204,11 +204,46 @@ pub fn alpn_names(protocol: Protocol) -> &'static [&'static str] {
 /// standard library's keyed hash keeps them from choosing what collides.
 #[derive(Clone, Debug, Default)]
 struct Names {
-    default: Option<Arc<CertifiedKey>>,
-    hosts: HashMap<Box<str>, Arc<CertifiedKey>>,
+    default: Option<Shown>,
+    hosts: HashMap<Box<str>, Shown>,
     /// By what stands behind `*.`.
-    domains: HashMap<Box<str>, Arc<CertifiedKey>>,
+    domains: HashMap<Box<str>, Shown>,
 }
+
+/// What a client is shown: one of two, if their keys are of two kinds.
+#[derive(Clone, Debug)]
+struct Shown {
+    first: Arc<CertifiedKey>,
+    second: Option<Arc<CertifiedKey>>,
+}
+
+impl Shown {
+    fn of(identity: &Identity) -> Self {
+        Self { first: Arc::clone(&identity.key), second: identity.alternative.clone() }
+    }
+
+    /// The one whose kind comes first among the signatures that the client accepts, as OpenSSL chooses. The library has left
+    /// out what does not go with the client's suites.
+    fn to(&self, accepted: &[SignatureScheme]) -> &Arc<CertifiedKey> {
+        let Some(second) = &self.second else { return &self.first };
+        let makes = |key: &CertifiedKey, scheme| key.key.choose_scheme(&[scheme]).is_some();
+        let wanted = |with_older: bool| {
+            let accepted = accepted.iter().filter(|scheme| with_older || !OLDER.contains(scheme));
+            accepted.copied().find_map(|scheme| {
+                let first = makes(&self.first, scheme).then_some(&self.first);
+                first.or_else(|| makes(second, scheme).then_some(second))
+            })
+        };
+        wanted(false).or_else(|| wanted(true)).unwrap_or(&self.first)
+    }
+}
+
+/// What TLS 1.3 does not know for handshakes, though its clients name it, for certificates (RFC 8446 4.2.3).
+const OLDER: [SignatureScheme; 3] = [
+    SignatureScheme::RSA_PKCS1_SHA256,
+    SignatureScheme::RSA_PKCS1_SHA384,
+    SignatureScheme::RSA_PKCS1_SHA512,
+];
 
 impl Names {
     fn is_empty(&self) -> bool {
@@ -216,7 +251,7 @@ impl Names {
     }
 
     /// Exact name, then the domain, then the default (W-TLS-3).
-    fn find(&self, name: Option<&str>) -> Option<&Arc<CertifiedKey>> {
+    fn find(&self, name: Option<&str>) -> Option<&Shown> {
         let named = name.and_then(|name| {
             let domain = name.split_once('.').map(|(_, domain)| domain);
             self.hosts.get(name).or_else(|| domain.and_then(|domain| self.domains.get(domain)))
@@ -229,7 +264,8 @@ impl ResolvesServerCert for Names {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         // The library has made sure that it is a host name, and in lower case.
         ASKED_FOR.with(|name| name.set(hello.server_name().map(Into::into)));
-        self.find(hello.server_name()).cloned()
+        let shown = self.find(hello.server_name())?;
+        Some(Arc::clone(shown.to(hello.signature_schemes())))
     }
 }
 

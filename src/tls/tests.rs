@@ -4,6 +4,7 @@ mod clients;
 mod floods;
 mod keys;
 mod leaving;
+mod second;
 mod trust;
 
 use rcgen::{CertificateParams, CertifiedKey, KeyPair, generate_simple_self_signed};

@@ -6,8 +6,8 @@ use super::ciphers::offer;
 use super::holder;
 use crate::config::diagnostic::Findings;
 use crate::config::model::{
-    Auth, BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, Listener, Mechanism,
-    Passdb, PassdbDriver, ProtocolSettings, RequestClientCert, Ssl, SslMode, TlsVersion,
+    Auth, BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, KeyPassword, Listener,
+    Mechanism, Passdb, PassdbDriver, ProtocolSettings, RequestClientCert, Ssl, SslMode, TlsVersion,
 };
 use crate::config::registry::Scope;
 use crate::config::sort::Section;
@@ -64,7 +64,7 @@ fn towards_clients(
     let sections: Vec<&Section> = block.into_iter().chain([root]).collect();
     let blocks = sections.iter().flat_map(|it| it.of_scope(Scope::LocalName));
     for block in blocks {
-        if let Some(certificate) = certificate(&|_| block, findings) {
+        if let Some(certificate) = certificate(&|_| block, at(KEY_PASSWORD), findings) {
             let names = block.name().split_whitespace().map(str::to_ascii_lowercase);
             by_name.extend(names.map(|name| (name, certificate.clone())));
         }
@@ -76,7 +76,7 @@ fn towards_clients(
             "required" => SslMode::Required,
             _ => SslMode::Yes,
         },
-        server: certificate(&at, findings),
+        server: certificate(&at, root, findings),
         by_name,
         min_protocol,
         offer: offer("server", min_protocol, &sections, findings),
@@ -234,24 +234,53 @@ pub(super) fn certificate_logins(
 
 const REQUEST_CLIENT_CERT: &str = "ssl_server_request_client_cert";
 
-/// The certificate that is written where `at` finds settings.
+/// The certificate that is written where `at` finds settings, with the second one; `around`: who has a password for keys where
+/// none is written.
 fn certificate<'a>(
     at: &impl Fn(&str) -> &'a Section,
+    around: &Section,
     findings: &mut Findings,
 ) -> Option<Certificate> {
-    let (cert, key, password) =
-        ("ssl_server_cert_file", "ssl_server_key_file", "ssl_server_key_password");
+    let key_password = [at(KEY_PASSWORD), around].into_iter().find_map(|section| {
+        let secret = section.secret(KEY_PASSWORD)?;
+        Some(KeyPassword { secret, place: section.place_of(KEY_PASSWORD).clone() })
+    });
+    let first = pair(at, ["ssl_server_cert_file", "ssl_server_key_file"], findings);
+    let [cert, key] = ["ssl_server_alt_cert_file", "ssl_server_alt_key_file"];
+    let second = pair(at, [cert, key], findings);
+    let (Some(first), second) = (first, second) else {
+        let written =
+            |names: [&'static str; 2]| names.into_iter().find(|name| at(name).path(name).is_some());
+        let first = written(["ssl_server_cert_file", "ssl_server_key_file"]);
+        if let (None, Some(name)) = (first, written([cert, key])) {
+            let text = "missing: a second certificate needs a first one";
+            findings.error(at(name).place_of(name), "ssl_server_cert_file", text);
+        }
+        return None;
+    };
+    let second = second.map(|second| Certificate { key_password: key_password.clone(), ..second });
+    Some(Certificate { key_password, alternative: second.map(Box::new), ..first })
+}
+
+const KEY_PASSWORD: &str = "ssl_server_key_password";
+
+/// A certificate and its key, which `settings` name.
+fn pair<'a>(
+    at: &impl Fn(&str) -> &'a Section,
+    settings: [&'static str; 2],
+    findings: &mut Findings,
+) -> Option<Certificate> {
+    let [cert, key] = settings;
     let place_of = |name| at(name).place_of(name);
     if [cert, key].iter().any(|name| at(name).lost.contains(name)) {
         return None;
     }
     match (at(cert).path(cert), at(key).path(key)) {
-        (Some(cert_file), Some(key_file)) => Some(Certificate {
-            cert_file,
-            key_file,
-            key_password: at(password).secret(password),
-            place: place_of(cert).clone(),
-        }),
+        (Some(cert_file), Some(key_file)) => {
+            let place = place_of(cert).clone();
+            let (key_password, alternative) = (None, None);
+            Some(Certificate { cert_file, key_file, key_password, settings, alternative, place })
+        }
         (Some(_), None) => {
             let text = "missing: the certificate needs its private key";
             findings.error(place_of(cert), key, text);
@@ -319,6 +348,59 @@ mod tests {
             let text = format!("{on}ssl_server_cert_username_field = {}\n", field.name());
             assert_eq!(loaded(&text).ssl.of(IMAP).clients.clone().unwrap().username_field, field);
         }
+    }
+
+    #[test]
+    fn case_18_a_second_certificate_and_its_password_are_read_in_every_spelling() {
+        let pairs = [
+            (
+                "ssl_cert = /c\nssl_key = /k\n",
+                "ssl_alt_cert = /c2\nssl_alt_key = /k2\nssl_key_password = p\n",
+            ),
+            (
+                "ssl_server_cert_file = /c\nssl_server_key_file = /k\n",
+                "ssl_server_alt_cert_file = /c2\nssl_server_alt_key_file = /k2\nssl_server_key_password = p\n",
+            ),
+            (
+                "ssl_server_cert_file = /c\nssl_server_key_file = /k\n",
+                "ssl_server {\n alt_cert_file = /c2\n alt_key_file = /k2\n key_password = p\n}\n",
+            ),
+        ];
+        for (first, second) in pairs {
+            let all = format!("{first}{second}");
+            for text in [
+                all.clone(),
+                format!("protocol imap {{\n{all}}}\n"),
+                format!("local_name a {{\n{all}}}\n"),
+            ] {
+                let ssl = loaded(&text).ssl.of(IMAP).clone();
+                let named = ssl.by_name.into_iter().map(|(_, certificate)| certificate);
+                let found = ssl.server.into_iter().chain(named).next().unwrap();
+                let other = found.alternative.as_deref().unwrap();
+                assert_eq!(
+                    (&*other.cert_file, &*other.key_file),
+                    (Path::new("/c2"), Path::new("/k2")),
+                    "{text}"
+                );
+                for certificate in [&found, other] {
+                    assert_eq!(
+                        certificate.key_password.as_ref().unwrap().secret.expose(),
+                        b"p",
+                        "{text}"
+                    );
+                }
+            }
+            let half = second.split('\n').next().unwrap();
+            if !half.ends_with('{') {
+                assert!(errors(&format!("{first}{half}\n"))[0].contains("needs its private key"));
+                assert!(errors(second)[0].contains("a second certificate needs a first one"));
+            }
+        }
+        // A name without a password of its own takes that of all.
+        let text = "ssl_server_key_password = all\nlocal_name a {\n ssl_server_cert_file = /c\n ssl_server_key_file = /k\n}\n";
+        let found = loaded(text).ssl.of(IMAP).by_name[0].1.key_password.clone().unwrap();
+        assert_eq!(found.secret.expose(), b"all");
+        assert!(found.place.to_string().ends_with("t.conf:1"), "{}", found.place);
     }
 
     /// `ssl_ca` of Dovecot 2.3 is what its proxies verify backends with; `ssl_client_ca_file` they don't look at.

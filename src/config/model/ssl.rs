@@ -112,7 +112,20 @@ pub struct Certificate {
     /// File with the private key.
     pub key_file: PathBuf,
     /// Password of the key.
-    pub key_password: Option<Secret>,
+    pub key_password: Option<KeyPassword>,
+    /// The settings that name both files.
+    pub settings: [&'static str; 2],
+    /// One of another kind, for clients that don't know this one's.
+    pub alternative: Option<Box<Self>>,
+    /// Where it was configured.
+    pub place: Place,
+}
+
+/// The password of keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPassword {
+    /// The password itself.
+    pub secret: Secret,
     /// Where it was configured.
     pub place: Place,
 }

@@ -124,8 +124,16 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting::new(LocalName, "ssl_server_cert_file", Path, "", Dovecot, "Certificate for this server name.")
         .older(&["ssl_cert", "ssl_cert_file"]),
     Setting::new(LocalName, "ssl_server_key_file", Path, "", Dovecot, "Its private key.").older(&["ssl_key", "ssl_key_file"]),
-    Setting::new(LocalName, "ssl_server_key_password", Secret, "", Dovecot, "Password of the private key.")
-        .older(&["ssl_key_password"]),
+    Setting::new(
+        LocalName, "ssl_server_key_password", Secret, "", Dovecot,
+        "Password of the private keys. Empty: that outside of the block.",
+    ).older(&["ssl_key_password"]),
+    Setting::new(
+        LocalName, "ssl_server_alt_cert_file", Path, "", Dovecot,
+        "Second certificate for this server name, whose key is of another kind.",
+    ).older(&["ssl_alt_cert", "ssl_alt_cert_file"]),
+    Setting::new(LocalName, "ssl_server_alt_key_file", Path, "", Dovecot, "Its private key.")
+        .older(&["ssl_alt_key", "ssl_alt_key_file"]),
     // === dict_server { dict cluster-localdb { … } } ===
     Setting::new(Dict, "sqlite_path", Path, "", Dovecot, "File of the LocalDB; the same as `cluster_localdb = sqlite:FILE`."),
     Setting::new(Dict, "driver", Text, "", Dovecot, "Accepted, and always `sqlite`."),

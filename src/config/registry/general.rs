@@ -127,8 +127,18 @@ pub(super) const SETTINGS: &[Setting] = &[
     global("ssl_server_cert_file", Path, "", Dovecot, "Certificate shown to clients, with its chain (PEM).")
         .older(&["ssl_cert", "ssl_cert_file"]).per_protocol(),
     global("ssl_server_key_file", Path, "", Dovecot, "Private key of the certificate (PEM).").older(&["ssl_key", "ssl_key_file"]).per_protocol(),
-    global("ssl_server_key_password", Secret, "", Dovecot, "Password of the private key.")
-        .older(&["ssl_key_password"]).per_protocol(),
+    global(
+        "ssl_server_key_password", Secret, "", Dovecot,
+        "Password of the private key, and of `ssl_server_alt_key_file`. Keys open that are PKCS #8 (PBES2) or the older form of \
+         PEM (`Proc-Type: 4,ENCRYPTED`), sealed with AES or triple DES. In `local_name` blocks without one of their own, too.",
+    ).older(&["ssl_key_password"]).per_protocol(),
+    global(
+        "ssl_server_alt_cert_file", Path, "", Dovecot,
+        "A second certificate, whose key is of another kind: one ECDSA, one RSA. Each client is shown the one whose kind comes \
+         first among the signatures that it accepts; who knows only one kind gets that.",
+    ).older(&["ssl_alt_cert", "ssl_alt_cert_file"]).per_protocol(),
+    global("ssl_server_alt_key_file", Path, "", Dovecot, "Private key of the second certificate (PEM).")
+        .older(&["ssl_alt_key", "ssl_alt_key_file"]).per_protocol(),
     global(
         "ssl_min_protocol", Choice(&["TLSv1.2", "TLSv1.3"]), "TLSv1.2", Dovecot,
         "Oldest version of TLS spoken, with clients and with backends. What stands in `protocol NAME { … }` holds for \

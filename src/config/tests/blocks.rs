@@ -92,7 +92,7 @@ fn case_03_case_04_settings_of_one_protocol_hold_for_it_alone() {
     );
     let password = |protocol| {
         let server = config.ssl.of(protocol).server.clone();
-        server.unwrap().key_password.unwrap().expose().to_vec()
+        server.unwrap().key_password.unwrap().secret.expose().to_vec()
     };
     assert_eq!(certificate(&config, IMAP).unwrap(), "/ci /ki");
     assert_eq!((password(IMAP), password(Protocol::Lmtp)), (b"pi".to_vec(), b"p".to_vec()));

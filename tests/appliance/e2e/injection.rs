@@ -327,8 +327,13 @@ fn tl_07_what_follows_a_backends_go_ahead_in_clear_is_never_believed() {
                 client
             })
             .collect();
-        for client in &mut clients {
-            upgrade.speech().expect_unavailable(client);
+        for (cut, client) in clients.iter_mut().enumerate() {
+            // A go-ahead that came alone began TLS, and what came behind it is none (W-BTLS-3).
+            if cut == upgrade.go_ahead_bytes() {
+                upgrade.speech().expect_failed(client, upgrade.speech().misconfigured);
+            } else {
+                upgrade.speech().expect_unavailable(client);
+            }
         }
         for _ in &clients {
             let (cut, heard) = backends.heard();

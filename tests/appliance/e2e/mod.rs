@@ -7,6 +7,7 @@
 
 // What stands around a test.
 mod wait;
+mod wolfssl;
 mod ports;
 mod tools;
 mod process;
@@ -18,6 +19,7 @@ mod speech;
 mod faulty;
 mod smtp_relay;
 mod certificate;
+mod certificates;
 mod bridge;
 mod mail;
 mod kernel;

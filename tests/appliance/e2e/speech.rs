@@ -32,6 +32,8 @@ pub(crate) struct Speech {
     pub(crate) refused: &'static str,
     pub(crate) limit: &'static str,
     unavailable: &'static str,
+    /// The row for what the operator has to mend.
+    pub(crate) misconfigured: &'static str,
     /// A command that changes nothing, how the first line of its answer begins, and how the last one.
     harmless: (&'static str, &'static str, &'static str),
 }
@@ -58,6 +60,7 @@ pub(crate) const IMAP: Speech = Speech {
     refused: "l NO [AUTHENTICATIONFAILED]",
     limit: "l NO [LIMIT]",
     unavailable: "l NO [UNAVAILABLE]",
+    misconfigured: "l NO [SERVERBUG]",
     harmless: ("n NOOP\r\n", "n OK", "n OK"),
 };
 
@@ -81,6 +84,7 @@ pub(crate) const POP3: Speech = Speech {
     refused: "-ERR [AUTH]",
     limit: "-ERR [IN-USE]",
     unavailable: "-ERR [SYS/TEMP]",
+    misconfigured: "-ERR [SYS/PERM]",
     harmless: ("CAPA\r\n", "+OK", "."),
 };
 
@@ -106,6 +110,7 @@ pub(crate) const SIEVE: Speech = Speech {
     refused: "NO \"Authentication failed",
     limit: "NO (LIMIT/CONNECTIONS)",
     unavailable: "NO (TRYLATER)",
+    misconfigured: "NO (TRYLATER/NORETRY)",
     harmless: ("NOOP\r\n", "OK", "OK"),
 };
 
@@ -130,6 +135,7 @@ pub(crate) const SUBMISSION: Speech = Speech {
     refused: "535 5.7.8",
     limit: "454 4.7.0",
     unavailable: "454 4.7.0 ",
+    misconfigured: "454 4.7.0 ",
     harmless: ("NOOP\r\n", "250 ", "250 "),
 };
 

@@ -12,6 +12,7 @@ pub(crate) struct Tool {
 }
 
 pub(crate) const BASH: Tool = Tool { program: "bash", package: "bash" };
+pub(crate) const CC: Tool = Tool { program: "cc", package: "gcc" };
 pub(crate) const CP: Tool = Tool { program: "cp", package: "coreutils" };
 pub(crate) const CURL: Tool = Tool { program: "curl", package: "curl" };
 pub(crate) const DOVECONF: Tool = Tool { program: "doveconf", package: "dovecot-core" };

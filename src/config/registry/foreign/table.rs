@@ -23,9 +23,6 @@ const RAW: &str = "Hale writes no copies of what passes through it";
 const USER: &str = "Hale is one process with one user, set in its unit file";
 const PASSWORDS: &str = "refused logins are always logged, passwords never";
 
-const ONE_CERTIFICATE: &str =
-    "one certificate is shown for each name; remove it, or name it in a `local_name` of its own";
-
 /// What Dovecot writes when nothing is set.
 const EMPTY: &[&str] = &[""];
 
@@ -155,12 +152,6 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
              (`cat DIR/*.pem`) and name it there",
         ),
     ),
-    (None, "ssl_alt_cert", Unless(EMPTY, ONE_CERTIFICATE)),
-    (None, "ssl_alt_key", Unless(EMPTY, ONE_CERTIFICATE)),
-    (None, "ssl_alt_cert_file", Unless(EMPTY, ONE_CERTIFICATE)),
-    (None, "ssl_alt_key_file", Unless(EMPTY, ONE_CERTIFICATE)),
-    (None, "ssl_server_alt_cert_file", Unless(EMPTY, ONE_CERTIFICATE)),
-    (None, "ssl_server_alt_key_file", Unless(EMPTY, ONE_CERTIFICATE)),
     (None, "ssl_options", Judged(Judge::Options)),
     (None, "ssl_protocols", Judged(Judge::Versions)),
     (None, "ssl_crypto_device", Ignored("the TLS library has its own primitives")),
