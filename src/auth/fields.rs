@@ -121,6 +121,7 @@ const _: () = assert!(size_of::<FieldError>() <= 16);
 #[expect(missing_docs, reason = "each variant is the field of that name")]
 pub enum Field {
     AllowNets,
+    AllowRealNets,
     DelayUntil,
     Destuser,
     Forward,
@@ -149,8 +150,9 @@ pub enum Field {
 }
 
 impl Field {
-    const ALL: [Self; 26] = [
+    const ALL: [Self; 27] = [
         Self::AllowNets,
+        Self::AllowRealNets,
         Self::DelayUntil,
         Self::Destuser,
         Self::Forward,
@@ -183,6 +185,7 @@ impl Field {
     pub fn name(self) -> &'static str {
         match self {
             Self::AllowNets => "allow_nets",
+            Self::AllowRealNets => "allow_real_nets",
             Self::DelayUntil => "delay_until",
             Self::Destuser => "destuser",
             Self::Forward => "forward_*",
@@ -214,6 +217,9 @@ impl Field {
     fn expected(self) -> &'static str {
         match self {
             Self::AllowNets => "networks separated by commas, or `local`",
+            Self::AllowRealNets => {
+                "`allow_nets` in its place: nobody is judged by the address of the connection itself"
+            }
             Self::DelayUntil => "a Unix time, and perhaps `+` and seconds",
             Self::Destuser | Self::Master | Self::User => {
                 "a user name of at most 255 bytes without control characters"
@@ -274,6 +280,8 @@ impl Fields {
         let grant = &mut self.grant;
         match field {
             Field::AllowNets => self.allow_nets = Some(AllowNets::parse(text)?),
+            // Who is not asked for must not come in.
+            Field::AllowRealNets => return None,
             Field::DelayUntil => self.delay_until = Some(delay_until(text)?),
             Field::Destuser => grant.destuser = Some(user_name(text)?),
             Field::Forward => {}

@@ -165,7 +165,7 @@ impl Sorter<'_> {
         let resolved = self.written.resolve(section.scope, raw);
         let known = resolved.as_ref().unwrap_or(raw).clone();
         self.written.remember(section.scope, name, known.clone());
-        let setting = registry::find(section.scope, name);
+        let setting = registry::find(section.scope, name).or_else(|| of_the_driver(section, name));
         if setting.is_none() && name != INVERTED.0 {
             return self.unknown(section, entry, name, &known);
         }
@@ -303,6 +303,12 @@ const HIDDEN: &str = "the value is missing: it was hidden when this was printed;
 /// Why there is no value where one was meant.
 fn lost(raw: &Raw) -> Option<String> {
     if raw.hidden { Some(HIDDEN.to_owned()) } else { raw.fault.clone() }
+}
+
+/// A passdb's block may be called like its driver, which then is the start of the names within: `passdb static { password }`.
+fn of_the_driver(section: &Section, name: &str) -> Option<(&'static Setting, bool)> {
+    let full = format!("{}_{name}", section.name().replace('-', "_"));
+    registry::find(section.scope, &full).filter(|_| section.scope == Scope::Passdb)
 }
 
 /// Why `name` means nothing here, and what might have been meant.

@@ -54,6 +54,13 @@ fn flags_may_stand_alone_and_may_be_taken_back() {
     assert_eq!(delay, Some(DelayUntil { unix_s: 1_700_000_000, random_s_max: 30 }));
 }
 
+/// A row that keeps somebody out in a way that Hale does not have lets nobody in.
+#[test]
+fn allow_real_nets_lets_nobody_in() {
+    let fault = Fields::default().set("allow_real_nets", Some("10.0.0.0/8")).unwrap_err();
+    assert!(fault.to_string().contains("`allow_nets` in its place"), "{fault}");
+}
+
 #[test]
 fn allow_nets_takes_networks_and_local() {
     let nets = fields("allow_nets=192.0.2.0/24,2001:db8::1,local").unwrap().allow_nets.unwrap();

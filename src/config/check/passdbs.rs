@@ -6,7 +6,7 @@ use super::mechanisms;
 use crate::config::diagnostic::{Findings, Place, nearest};
 use crate::config::environment::{Environment, Privacy, file_content, leading_name};
 use crate::config::model::{Field, Outcome, Passdb, PassdbDriver, Skip};
-use crate::config::registry::Scope;
+use crate::config::registry::{PASSDB_FIELDS, Scope};
 use crate::config::sort::{Section, shown};
 use crate::config::value;
 use crate::names::Protocol;
@@ -116,6 +116,7 @@ impl Reader<'_> {
     }
 
     fn push_field(&mut self, fields: &mut Vec<Field>, name: &str, text: Text<'_>, place: &Place) {
+        self.judge_name(name, place);
         let is_secret = Field::is_secret(name);
         // An empty value that nobody filled in must not become "everybody may log in with an empty password".
         if matches!(name, "password" | "pass") && text.text.is_empty() {
@@ -138,6 +139,27 @@ impl Reader<'_> {
                 let text = format!("found {}, expected {expected}", shown(text.text));
                 self.findings.error(place, name, text);
             }
+        }
+    }
+
+    /// A slip of the pen must not let in those whom `allow_nets` keeps out.
+    fn judge_name(&mut self, name: &str, place: &Place) {
+        let families = ["forward_", "user_", "userdb_", "event_"];
+        let is_known =
+            PASSDB_FIELDS.contains(&name) || families.iter().any(|start| name.starts_with(start));
+        if is_known {
+            return;
+        }
+        if name == "allow_real_nets" {
+            let text = "not supported: nobody is judged by the address of the connection itself; write `allow_nets`";
+            return self.findings.error(place, name, text);
+        }
+        match nearest(name, PASSDB_FIELDS.iter().copied()) {
+            Some(near) => {
+                let text = format!("Hale knows no such passdb field; did you mean `{near}`?");
+                self.findings.error(place, name, text);
+            }
+            None => self.findings.warn(place, name, "Hale does not use this passdb field"),
         }
     }
 

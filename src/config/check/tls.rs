@@ -120,6 +120,9 @@ fn clients(
     let asks = listeners.iter().find(does_ask)?;
     let (file, crl, field) =
         ("ssl_server_ca_file", "ssl_server_require_crl", "ssl_server_cert_username_field");
+    if at(file).lost.contains(&file) {
+        return None;
+    }
     let Some(ca_file) = at(file).path(file) else {
         let remedy = "name a file with the authorities that issue them";
         let written = at(REQUEST_CLIENT_CERT).place_of(REQUEST_CLIENT_CERT);

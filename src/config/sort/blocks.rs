@@ -2,12 +2,12 @@
 //!
 //! Driver: the sorter. Tests: below.
 
-use super::filter::{Named, is_filter};
+use super::filter::{Named, OTHERS, is_filter};
 use super::section::FoundField;
 use super::{Section, Sorter, lost, not_a_setting, shown};
 use crate::config::diagnostic::nearest;
 use crate::config::raw::{Entry, Item, Value as Raw};
-use crate::config::registry::{self, Foreign, Kind, Outcome, PASSDB_FIELDS, Scope};
+use crate::config::registry::{self, Foreign, Kind, Outcome, Scope};
 use crate::config::value;
 use crate::names::Protocol;
 
@@ -153,6 +153,9 @@ impl Sorter<'_> {
             }
             None => match registry::foreign_block(scope, name) {
                 Some(Foreign::Ignored(why)) => {
+                    if !OTHERS.contains(&name) {
+                        self.unheard(name, inside);
+                    }
                     self.findings.warn(&entry.place, name, format!("ignored: {why}"));
                 }
                 Some(answer) => {
@@ -227,12 +230,14 @@ impl Sorter<'_> {
             return self.named(section, Scope::Service, entry, label, inside);
         }
         if FOREIGN_SERVICES.contains(&name) {
+            self.unheard(&format!("service {name}"), inside);
             let text = "ignored: Hale is one process and has no such service";
             return self.findings.warn(&entry.place, &format!("service {name}"), text);
         }
         let near = nearest(name, SERVICES.iter().copied());
         // Whoever names a program has a service of his own.
         if near.is_none() && inside.iter().any(|entry| entry.name == "executable") {
+            self.unheard(&format!("service {name}"), inside);
             let text = "ignored: Hale starts no programs";
             return self.findings.warn(&entry.place, &format!("service {name}"), text);
         }
@@ -263,6 +268,7 @@ impl Sorter<'_> {
             return self.all_protocols_but(section, entry, other, inside);
         }
         if FOREIGN_PROTOCOLS.contains(&name) {
+            self.unheard(&format!("protocol {name}"), inside);
             let text = "ignored: Hale does not speak it";
             return self.findings.warn(&entry.place, &format!("protocol {name}"), text);
         }
@@ -287,6 +293,7 @@ impl Sorter<'_> {
     }
 
     fn dict_server(&mut self, section: &mut Section, inside: &[Entry]) {
+        self.unheard("dict_server", inside);
         for entry in inside {
             match &entry.item {
                 Item::Block { label: Some(label), entries }
@@ -334,30 +341,14 @@ impl Sorter<'_> {
                 continue;
             }
             match self.written.resolve(Scope::Passdb, raw) {
-                Ok(raw) => self.field(section, entry, &raw),
+                Ok(raw) => Self::field(section, entry, &raw),
                 Err(fault) => self.findings.error(&entry.place, &entry.name, fault),
             }
         }
     }
 
-    fn field(&mut self, section: &mut Section, entry: &Entry, raw: &Raw) {
+    fn field(section: &mut Section, entry: &Entry, raw: &Raw) {
         let name = entry.name.as_str();
-        let families = ["forward_", "user_", "userdb_", "event_"];
-        let is_known =
-            PASSDB_FIELDS.contains(&name) || families.iter().any(|start| name.starts_with(start));
-        if !is_known {
-            match nearest(name, PASSDB_FIELDS.iter().copied()) {
-                // A slip of the pen must not let in those whom `allow_nets` keeps out.
-                Some(near) => {
-                    let text = format!("Hale knows no such passdb field; did you mean `{near}`?");
-                    self.findings.error(&entry.place, name, text);
-                }
-                None => {
-                    let text = "Hale does not use this passdb field";
-                    self.findings.warn(&entry.place, name, text);
-                }
-            }
-        }
         section.fields.retain(|field| field.name != name);
         let text = raw.text.strip_suffix('\n').filter(|_| raw.file.is_some()).unwrap_or(&raw.text);
         section.fields.push(FoundField {

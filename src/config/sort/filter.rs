@@ -8,8 +8,8 @@
 
 use super::{Section, Sorter};
 use crate::config::diagnostic::nearest;
-use crate::config::raw::Entry;
-use crate::config::registry::{self, Scope};
+use crate::config::raw::{Entry, Item};
+use crate::config::registry::{self, INVERTED, Scope};
 
 /// What a name within such blocks stands for.
 pub(super) enum Named {
@@ -98,4 +98,35 @@ impl Sorter<'_> {
         };
         self.findings.error(&entry.place, name, text);
     }
+
+    /// What protects must not stand in a block that nobody reads. `around`: how the block is called.
+    pub(super) fn unheard(&mut self, around: &str, inside: &[Entry]) {
+        for entry in inside {
+            let is_lost = match &entry.item {
+                Item::Value(_) => protects(&entry.name),
+                // A listener has an `ssl` of its own.
+                Item::Block { .. } if entry.name.ends_with("_listener") => false,
+                Item::Block { entries, .. } => {
+                    self.unheard(around, entries);
+                    entry.name == "ssl_server"
+                }
+            };
+            if is_lost {
+                let text =
+                    format!("has no effect in `{around} {{ … }}`; write it outside of the block");
+                self.findings.error(&entry.place, &entry.name, text);
+            }
+        }
+    }
 }
+
+/// Whether a setting of ours is about who may come in, and how.
+fn protects(name: &str) -> bool {
+    let starts = ["ssl", "auth_allow", "auth_ssl", "haproxy_trusted", "login_trusted"];
+    let is_ours = registry::find(Scope::Global, name).is_some();
+    let is_guard = starts.iter().any(|start| name.starts_with(start));
+    name == INVERTED.0 || (is_ours && is_guard && !name.starts_with("ssl_client"))
+}
+
+/// Ignored blocks that may have TLS of their own, towards somebody whom Hale does not know.
+pub(super) const OTHERS: &[&str] = &["userdb", "oauth2", "ldap", "dict", "fs", "mysql", "pgsql"];

@@ -40,12 +40,12 @@ fn case_02_such_blocks_are_read_in_every_block_that_holds_their_settings() {
         "protocols = imap\nlisten = ::1\nssl_server_ca_file = /ca\nlocal_name a.example {\n ssl_server {\n cert_file = /c\n \
          key_file = /k\n }\n}\nservice imap-login {\n inet_listener imaps {\n ssl_server {\n request_client_cert = required\n \
          }\n }\n}\npassdb users {\n driver = passwd-file\n passwd_file {\n path = /u\n }\n}\n\
-         passdb all {\n driver = static\n static {\n password = x\n }\n}\n\
+         passdb all {\n driver = static\n static {\n password = x\n }\n}\npassdb passwd-file {\n path = /v\n}\n\
          dict_server {\n dict cluster-localdb {\n sqlite {\n path = /l\n }\n }\n}\n",
     );
     assert_eq!(config.ssl.of(IMAP).by_name[0].0, "a.example");
     assert_eq!(config.listeners[1].request_client_cert, RequestClientCert::Required);
-    assert_eq!(config.auth.passdbs.len(), 2);
+    assert_eq!(config.auth.passdbs.len(), 3);
     assert_eq!(config.cluster.localdb, std::path::Path::new("/l"));
 }
 
@@ -124,6 +124,18 @@ fn case_03_case_04_settings_of_one_protocol_hold_for_it_alone() {
 const MISTAKES: &[(&str, &str)] = &[
     ("ssl_client_key = </missing\n", "backends are shown no client certificate"),
     ("ssl_key = </missing\n", "cannot read /missing"),
+    ("service auth {\n auth_allow_cleartext = no\n}\n", "has no effect in `service auth { … }`"),
+    (
+        "protocol lda {\n ssl_server {\n cert_file = /c\n }\n}\n",
+        "has no effect in `protocol lda { … }`",
+    ),
+    (
+        "namespace inbox {\n mailbox x {\n disable_plaintext_auth = yes\n }\n}\n",
+        "t.conf:3: setting disable_plaintext_auth: has no effect",
+    ),
+    ("dict_server {\n ssl = required\n}\n", "has no effect in `dict_server { … }`"),
+    ("passdb static {\n override_fields = alow_nets=10.0.0.0/8\n}\n", "did you mean `allow_nets`?"),
+    ("passdb static {\n args = allow_real_nets=10.0.0.0/8\n}\n", "write `allow_nets`"),
     (
         "ssl_server {\n cert_file = /c\n",
         "t.conf:1: the block `ssl_server` that is opened here is never closed",
@@ -282,6 +294,8 @@ fn no_spelling_of_a_protection_is_dropped() {
         "ssl_server {\n cert_file = /c\n key_file = # hidden, use -P to show it\n}\n",
         "ssl_alt_cert = /c\nssl_alt_key = /k\n",
         "ssl_disable = no\n",
+        "service auth {\n ssl_cert = /c\n ssl_key = /k\n}\n",
+        "namespace inbox {\n ssl_cert = /c\n ssl_key = /k\n}\n",
     ] {
         if let Some(config) = load_text(text).config {
             assert!(is_guarded(&config), "{text}");
