@@ -209,6 +209,10 @@ const KEEPER: &str = r#"
             : >"$root/dev/$name"
             mount --bind "/dev/$name" "$root/dev/$name"
         fi
+        if ! : <"$root/dev/$name"; then
+            echo "devices do not work in $root: is its file system mounted with nodev?" >&2
+            exit 1
+        fi
     done
     echo ready
     set +e
