@@ -58,7 +58,7 @@ impl<P: Port> Worker<P> {
             self.send_or_keep(slot, Side::Backend, &outbox.to_backend);
             zeroize::Zeroize::zeroize(&mut outbox.to_backend);
         }
-        if outbox.begins_tls() && self.is_injected(slot, Side::Client) {
+        if outbox.begins_tls() && self.is_injected(slot) {
             outbox.discard();
             self.outbox = outbox;
             return Some(Input::ClientInsecure(PIPELINED));

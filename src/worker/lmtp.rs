@@ -165,7 +165,7 @@ impl<P: Port> Worker<P> {
             });
             return self.abort(slot);
         }
-        if outbox.gives_go_ahead() && self.is_injected(slot, Side::Client) {
+        if outbox.gives_go_ahead() && self.is_injected(slot) {
             outbox.withdraw_go_ahead();
             next.push_back(Input::ClientInjected);
         }

@@ -41,10 +41,11 @@ impl<P: Port> Worker<P> {
 
     // === Beginning ===
 
-    /// Whether bytes came in clear where none may: behind a command that begins TLS, before its go-ahead is sent
+    /// Whether a client's bytes came in clear where none may: behind a command that begins TLS, before its go-ahead is sent
     /// (W-STLS-1, W-STLS-2). They were on their way while the command was read, so one look at the socket finds them.
-    pub(super) fn is_injected(&mut self, slot: u32, side: Side) -> bool {
-        let Some(fd) = self.slots.get_mut(slot).and_then(|kept| kept.socket(side).fd()) else {
+    pub(super) fn is_injected(&mut self, slot: u32) -> bool {
+        let Some(fd) = self.slots.get_mut(slot).and_then(|kept| kept.socket(Side::Client).fd())
+        else {
             return false;
         };
         matches!(self.port.recv(fd, &mut [0]), Ok(1..))
@@ -71,17 +72,14 @@ impl<P: Port> Worker<P> {
         self.open(slot, Side::Client, &mut early).map(|fault| fault.word)
     }
 
-    /// Begins our side of the handshake with a backend; the fault when that is no use.
+    /// Begins our side of the handshake with a backend; the fault when that is no use. What waits in the kernel already, behind
+    /// a go-ahead or before any word of ours, goes to the engine like all that comes, and is no TLS (W-BTLS-2, W-BTLS-3).
     pub(super) fn secure_backend(
         &mut self,
         slot: u32,
         name: &Arc<str>,
         certificate: Certificate,
     ) -> Option<Fault> {
-        // The go-ahead has to be the last thing that came in clear (W-BTLS-2).
-        if self.is_injected(slot, Side::Backend) {
-            return Some(Fault::of("bytes in clear where TLS begins"));
-        }
         let mut hello = lent(&mut self.tls.buffers.reply);
         let any = certificate == Certificate::Any;
         let engine = Engine::client(self.tls.backends(), name, any, &mut hello);
