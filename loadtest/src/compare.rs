@@ -25,6 +25,9 @@ pub(crate) struct CompareOptions {
     /// Hale's program; without it Hale does not take part.
     #[arg(long)]
     hale: Option<PathBuf>,
+    /// The program of an earlier build of Hale; without it that does not take part.
+    #[arg(long)]
+    before: Option<PathBuf>,
     /// HAProxy's program.
     #[arg(long, default_value = "haproxy")]
     haproxy: PathBuf,
@@ -275,6 +278,7 @@ impl CompareOptions {
             Some(_) => vec![Target::Direct, Target::HaproxyTls, Target::Nginx],
         };
         targets.extend(self.hale.is_some().then_some(Target::Hale));
+        targets.extend(self.before.is_some().then_some(Target::HaleBefore));
         targets.retain(|target| target.serves(protocol, self.swarm.tls));
         targets
     }
@@ -284,6 +288,7 @@ impl CompareOptions {
             protocol,
             directory,
             hale: self.hale.clone(),
+            before: self.before.clone(),
             haproxy: self.haproxy.clone(),
             nginx: self.nginx.clone(),
             nginx_module: self.nginx_module.clone(),

@@ -36,6 +36,8 @@ pub(crate) enum Target {
     Nginx,
     /// Hale.
     Hale,
+    /// An earlier build of Hale, to see what a change costs.
+    HaleBefore,
 }
 
 /// What all targets share in one comparison.
@@ -46,6 +48,8 @@ pub(crate) struct Bench {
     pub(crate) directory: PathBuf,
     /// Hale's program, if it takes part.
     pub(crate) hale: Option<PathBuf>,
+    /// The program of the earlier build.
+    pub(crate) before: Option<PathBuf>,
     pub(crate) haproxy: PathBuf,
     pub(crate) nginx: PathBuf,
     pub(crate) nginx_module: PathBuf,
@@ -90,13 +94,14 @@ impl Target {
             Self::HaproxyTls => "haproxy-tls",
             Self::Nginx => "nginx",
             Self::Hale => "hale",
+            Self::HaleBefore => "hale-before",
         }
     }
 
     /// Whether it knows the protocol, and TLS where clients want that; who passes bytes knows every protocol.
     pub(crate) fn serves(self, protocol: Protocol, tls: Option<TlsMode>) -> bool {
         match self {
-            Self::Direct | Self::Hale => true,
+            Self::Direct | Self::Hale | Self::HaleBefore => true,
             Self::Haproxy | Self::HaproxySplice => tls.is_none(),
             Self::HaproxyTls => tls == Some(TlsMode::Implicit),
             Self::Nginx => nginx::word(protocol).is_some(),
@@ -109,7 +114,7 @@ impl Target {
             Self::Direct => Ok(()),
             Self::Haproxy | Self::HaproxySplice | Self::HaproxyTls => haproxy::prepare(self, bench),
             Self::Nginx => nginx::prepare(bench),
-            Self::Hale => hale::prepare(bench),
+            Self::Hale | Self::HaleBefore => hale::prepare(self, bench),
         }
     }
 
@@ -123,7 +128,7 @@ impl Target {
             }
             Self::Haproxy | Self::HaproxySplice | Self::HaproxyTls => haproxy::command(self, bench),
             Self::Nginx => nginx::command(bench),
-            Self::Hale => hale::command(bench)?,
+            Self::Hale | Self::HaleBefore => hale::command(self, bench)?,
         };
         let output = File::create(&log).with_context(|| format!("create {}", log.display()))?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
@@ -142,6 +147,7 @@ impl Target {
             Self::HaproxySplice => 20_145,
             Self::HaproxyTls => 20_146,
             Self::Nginx => 20_147,
+            Self::HaleBefore => 20_148,
         };
         SocketAddrV4::new([127, 0, 0, 1].into(), port)
     }

@@ -1,8 +1,10 @@
-//! Hale as the subject: a configuration with two backends in an SQLite GeoDB and users in a password file.
+//! Hale as the subject, and an earlier build of it: a configuration with two backends in an SQLite GeoDB and users in a
+//! password file, for each in a folder of its own.
 
 use std::fmt::Write;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
@@ -11,12 +13,12 @@ use sha_crypt::{PasswordHasher, ShaCrypt};
 use super::{Bench, Target, run_to_end, write_file};
 use crate::engine::{Protocol, TlsMode};
 
-pub(super) fn prepare(bench: &Bench) -> Result<()> {
-    let directory = &bench.directory;
+pub(super) fn prepare(target: Target, bench: &Bench) -> Result<()> {
+    let directory = directory(target, bench);
     for inside in ["run", "state"] {
         fs::create_dir_all(directory.join(inside))?;
     }
-    write_file(&directory.join("hale.conf"), &configuration(bench))?;
+    write_file(&directory.join("hale.conf"), &configuration(target, bench))?;
     write_file(&directory.join("users"), &users(bench)?)?;
     // Hale takes no passwords from a file that everybody can read.
     fs::set_permissions(directory.join("users"), Permissions::from_mode(0o600))?;
@@ -25,32 +27,44 @@ pub(super) fn prepare(bench: &Bench) -> Result<()> {
         writeln!(hosts, "{} {}", backend.ip(), host_name(number))?;
     }
     write_file(&directory.join("hosts"), &hosts)?;
-    run_to_end(command_of(bench)?.args(["geodb", "init"]))?;
-    run_to_end(command_of(bench)?.args(["cluster", "site", "add", SITE]))?;
+    run_to_end(command_of(target, bench)?.args(["geodb", "init"]))?;
+    run_to_end(command_of(target, bench)?.args(["cluster", "site", "add", SITE]))?;
     for number in 0..bench.backends.len() {
         let host = host_name(number);
-        run_to_end(command_of(bench)?.args(["cluster", "backend", "add", "--site", SITE, &host]))?;
+        run_to_end(
+            command_of(target, bench)?.args(["cluster", "backend", "add", "--site", SITE, &host]),
+        )?;
         let online = ["cluster", "backend", "update", "--status", "online", "--load-factor", "100"];
-        run_to_end(command_of(bench)?.args(online).arg(&host))?;
+        run_to_end(command_of(target, bench)?.args(online).arg(&host))?;
     }
     Ok(())
 }
 
-pub(super) fn command(bench: &Bench) -> Result<Command> {
-    let mut command = command_of(bench)?;
+pub(super) fn command(target: Target, bench: &Bench) -> Result<Command> {
+    let mut command = command_of(target, bench)?;
     command.arg("run");
     Ok(command)
 }
 
-fn command_of(bench: &Bench) -> Result<Command> {
-    let program = bench.hale.as_ref().context("the target hale needs --hale PROGRAM")?;
+fn command_of(target: Target, bench: &Bench) -> Result<Command> {
+    let program = match target {
+        Target::HaleBefore => {
+            bench.before.as_ref().context("the target hale-before needs --before PROGRAM")?
+        }
+        _ => bench.hale.as_ref().context("the target hale needs --hale PROGRAM")?,
+    };
     let mut command = Command::new(program);
-    command.arg("-c").arg(bench.directory.join("hale.conf"));
+    command.arg("-c").arg(directory(target, bench).join("hale.conf"));
     Ok(command)
 }
 
-fn configuration(bench: &Bench) -> String {
-    let directory = bench.directory.display();
+fn directory(target: Target, bench: &Bench) -> PathBuf {
+    bench.directory.join(target.name())
+}
+
+fn configuration(target: Target, bench: &Bench) -> String {
+    let directory = directory(target, bench);
+    let directory = directory.display();
     let protocol = bench.protocol.name();
     let proxy_port = bench.backends.first().map_or(143, |backend| backend.port());
     format!(
@@ -66,7 +80,7 @@ fn configuration(bench: &Bench) -> String {
          cluster_hosts_file = {directory}/hosts\n\
          passdb users {{\n  driver = passwd-file\n  passwd_file_path = {directory}/users\n}}\n",
         core = bench.core,
-        service = service(bench),
+        service = service(target, bench),
         tls = tls(bench),
     )
 }
@@ -87,7 +101,7 @@ fn tls(bench: &Bench) -> String {
 }
 
 /// The one listener that is loaded; those that are there by default are closed.
-fn service(bench: &Bench) -> String {
+fn service(target: Target, bench: &Bench) -> String {
     let (name, plain, secure) = match bench.protocol {
         Protocol::Imap => ("imap-login", "imap", "imaps"),
         Protocol::Pop3 => ("pop3-login", "pop3", "pop3s"),
@@ -99,7 +113,7 @@ fn service(bench: &Bench) -> String {
     let (open, closed) = if is_implicit { (secure, plain) } else { (plain, secure) };
     let mut text = format!(
         "service {name} {{\n  inet_listener {closed} {{\n    port = 0\n  }}\n  inet_listener {open} {{\n    port = {}\n",
-        Target::Hale.address().port()
+        target.address().port()
     );
     if is_implicit {
         text.push_str("    ssl = yes\n");
