@@ -13,6 +13,12 @@ pub(super) fn recipients(count: usize) -> (Stage, Vec<String>) {
     let names: Vec<&str> = users.iter().map(String::as_str).collect();
     let stage = Stage::with(0, "", |setup| setup.add_users(&names, b"secret"));
     stage.pair.add_users(&names, b"secret");
+    // Dovecot's deliveries that make one mailbox at the same time fail ("Mailbox already exists") or end their process.
+    for user in &users {
+        let mut session = stage.hale.session(user, b"secret");
+        session.command("s", "SELECT INBOX");
+        session.command("o", "LOGOUT");
+    }
     (stage, users)
 }
 
