@@ -24,6 +24,8 @@ pub(super) enum Refusal {
     VersionOfNobody(u8),
     /// It has no name where one is looked for.
     NoNames,
+    /// It has the backend's address, but where names stand.
+    AddressAsName,
     /// Who made it stands in the file, but may not.
     NoMaker(NoMaker),
 }
@@ -60,6 +62,10 @@ impl fmt::Display for Refusal {
                 f,
                 "the certificate is of version {version}, and no authority in ssl_client_ca_file has made it; put its \
                  authority there, or make one of version 3"
+            ),
+            Self::AddressAsName => f.write_str(
+                "the certificate is for another name: the backend's address stands in it as a name (DNS or common name), and \
+                 counts only as an address; make one with subjectAltName=IP:ADDRESS, or name the backend by its host name",
             ),
             Self::NoMaker(why) => {
                 write!(f, "the certificate's issuer stands in ssl_client_ca_file, but {why}")

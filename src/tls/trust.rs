@@ -380,6 +380,11 @@ fn is_in_force(certificate: &Certificate<'_>, now: UnixTime) -> Result<(), Error
 }
 
 fn not_for(name: &ServerName<'_>, presented: Vec<String>) -> Error {
+    // Among the addresses it would have been found.
+    if matches!(name, ServerName::IpAddress(_)) && presented.iter().any(|one| *one == name.to_str())
+    {
+        return Refusal::AddressAsName.into();
+    }
     let expected = name.to_owned();
     CertificateError::NotValidForNameContext { expected, presented }.into()
 }

@@ -230,9 +230,10 @@ fn w_btls_1_a_name_in_the_common_name_only() {
     assert_eq!(said(&[&authority], &[&mail], Accepted), "");
     // An address is no common name, and nobody's word counts without a path.
     let numbers = made("127.0.0.1");
-    assert!(
-        said_of("127.0.0.1", &[&authority], &[&numbers], Accepted).contains("is for another name")
-    );
+    let words = said_of("127.0.0.1", &[&authority], &[&numbers], Accepted);
+    assert!(words.contains("stands in it as a name") && words.contains("IP:ADDRESS"), "{words}");
+    let words = said_of("127.0.0.2", &[&authority], &[&numbers], Accepted);
+    assert!(words.ends_with("127.0.0.2 was expected, it is for 127.0.0.1"), "{words}");
     let stranger = Make::of("be1.example.org").by(&Make::of("Their CA").authority().own());
     assert!(said(&[&authority], &[&stranger], Accepted).contains("leads to no authority"));
 }
