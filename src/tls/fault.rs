@@ -2,7 +2,8 @@
 
 use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerMisbehaved};
 
-use super::trust::{Refusal, clean};
+use super::refusal::Refusal;
+use super::trust::clean;
 use crate::wire::der;
 
 /// Why a TLS connection can't go on.
@@ -142,12 +143,29 @@ fn seen(why: &CertificateError) -> Option<Box<str>> {
                 "{word}: what was shown leads to no authority in ssl_client_ca_file (unset: the system's)"
             )
         }
-        CertificateError::Other(OtherError(refusal)) => {
-            refusal.downcast_ref::<Refusal>()?.to_string()
-        }
+        CertificateError::Other(OtherError(refusal)) => match refusal.downcast_ref::<Refusal>() {
+            Some(refusal) => refusal.to_string(),
+            None => of_library(word, &refusal.to_string()),
+        },
         _ => return None,
     };
     Some(text.into())
+}
+
+/// What the library has no public word for, it names.
+fn of_library(word: &str, name: &str) -> String {
+    let why = match name {
+        "NameConstraintViolation" => {
+            "one of its authorities may not make certificates for this name (nameConstraints)"
+        }
+        "EndEntityUsedAsCa" => "a certificate that is not marked as an authority (CA:TRUE) made it",
+        "PathLenConstraintViolated" => {
+            "more authorities stand in between than one of them allows (pathlen)"
+        }
+        "UnsupportedCriticalExtension" => "it has a critical extension that nobody here knows",
+        name => name,
+    };
+    format!("{word}: {}", clean(why))
 }
 
 fn received(alert: AlertDescription) -> &'static str {

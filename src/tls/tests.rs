@@ -4,6 +4,7 @@ mod clients;
 mod floods;
 mod keys;
 mod leaving;
+mod makers;
 mod second;
 mod trust;
 

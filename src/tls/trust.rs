@@ -4,7 +4,8 @@
 //! and OpenSSL, and with it Dovecot's proxies, takes:
 //!
 //! * A certificate in `ssl_client_ca_file` is where a path begins (RFC 5280 6.1), whatever its marks; shown by a backend it
-//!   needs no path at all. Its dates, its purpose and its name still count.
+//!   needs no path at all. Its dates, its purpose and its name still count. That one is believed for itself does not let it
+//!   make others ([`Makers`]).
 //! * A name in the common name only ([`OlderForms`]).
 //! * A certificate of version 1, made directly by an authority in the file ([`OlderForms`]). Never one that makes others:
 //!   without extensions nothing tells an authority from its customers.
@@ -23,12 +24,12 @@ use rustls::crypto::{
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{
-    CertificateError, DigitallySignedStruct, Error, OtherError, PeerMisbehaved, RootCertStore,
-};
+use rustls::{CertificateError, DigitallySignedStruct, Error, PeerMisbehaved, RootCertStore};
 
 use super::fault::Fault;
+use super::makers::{Chosen, Makers, unfit_now};
 use super::provider::{Manner, provider};
+use super::refusal::{NO_NAMES, Refusal};
 use crate::event::cleaned;
 use crate::wire::certificate::{Bits, Certificate, DNS_NAME, written};
 use crate::wire::certificate_name::NameField;
@@ -69,7 +70,7 @@ impl fmt::Display for TrustFault {
 
 /// Where paths begin.
 pub(super) struct Anchors {
-    roots: RootCertStore,
+    makers: Makers,
     /// What stands in the operator's file; empty: the authorities are the system's.
     own: HashSet<CertificateDer<'static>>,
     older: OlderForms,
@@ -91,7 +92,8 @@ impl Trust {
     /// There is nothing in it.
     pub fn new(authorities: &[u8], older: OlderForms) -> Result<Self, TrustFault> {
         let own: HashSet<_> = readable(authorities).collect();
-        Self::of(own.clone(), own, older)
+        let makers = Makers::of(own.iter().cloned(), Chosen::ByOperator);
+        Self::of(makers, own, older)
     }
 
     /// Trusts the authorities of the system (PEM).
@@ -100,23 +102,21 @@ impl Trust {
     /// There are none in it.
     pub fn system(authorities: &[u8]) -> Result<Self, TrustFault> {
         // Whoever issues certificates to everybody has given up the older forms, and so many can't be looked at.
-        Self::of(readable(authorities), HashSet::new(), OlderForms::Refused)
+        let makers = Makers::of(readable(authorities), Chosen::BySystem);
+        Self::of(makers, HashSet::new(), OlderForms::Refused)
     }
 
     fn of(
-        authorities: impl IntoIterator<Item = CertificateDer<'static>>,
+        makers: Makers,
         own: HashSet<CertificateDer<'static>>,
         older: OlderForms,
     ) -> Result<Self, TrustFault> {
-        let mut roots = RootCertStore::empty();
-        // One authority that makes no sense must not cost us all others: the system's list is not ours to mend.
-        roots.add_parsable_certificates(authorities);
-        if roots.is_empty() {
+        if makers.readable == 0 {
             return Err(TrustFault::Empty);
         }
         let limits_names = own.iter().any(|own| limits_names(own));
         let algorithms = provider().signature_verification_algorithms;
-        let anchors = Anchors { roots, own, older, limits_names, algorithms };
+        let anchors = Anchors { makers, own, older, limits_names, algorithms };
         Ok(Self { anchors: Some(Arc::new(anchors)), manner: Manner::default() })
     }
 
@@ -198,6 +198,10 @@ fn readable(authorities: &[u8]) -> impl Iterator<Item = CertificateDer<'static>>
     CertificateDer::pem_slice_iter(authorities).filter_map(Result::ok)
 }
 
+fn is_own_issuer(certificate: &CertificateDer<'_>) -> bool {
+    Certificate::read(certificate).is_some_and(|certificate| certificate.is_own_issuer())
+}
+
 fn limits_names(certificate: &CertificateDer<'_>) -> bool {
     Certificate::read(certificate).is_none_or(|certificate| certificate.limits_names())
 }
@@ -225,7 +229,7 @@ impl Anchors {
         } else if let Some(parsed) = &parsed {
             self.verify_path(&certificate, parsed, between, now)?;
         } else {
-            self.verify_maker(&certificate)?;
+            self.verify_maker(&certificate, now)?;
             is_in_force(&certificate, now)?;
         }
         self.verify_name(&certificate, parsed.as_ref(), between, name)
@@ -245,35 +249,72 @@ impl Anchors {
                 false => Refusal::Authority.into(),
             });
         }
+        self.walk(parsed, between, now).map_err(|error| match error {
+            // A bad signature: another of the same name stands there, mostly the one before it was renewed.
+            Error::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature,
+            ) if certificate.is_own_issuer() => Refusal::Stranger.into(),
+            // The library may have met it among what was shown, and mistaken it for one in between.
+            error => self.unfit_maker(certificate, between, now).map_or(error, Error::from),
+        })
+    }
+
+    /// Looks for a path to one who may make certificates.
+    fn walk(
+        &self,
+        parsed: &ParsedCertificate<'_>,
+        between: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
         let algorithms = self.algorithms.all;
-        verify_server_cert_signed_by_trust_anchor(parsed, &self.roots, between, now, algorithms)
-            .map_err(|error| match error {
-                // A bad signature: another of the same name stands there, mostly the one before it was renewed.
-                Error::InvalidCertificate(
-                    CertificateError::UnknownIssuer | CertificateError::BadSignature,
-                ) if certificate.is_own_issuer() => Refusal::Stranger.into(),
-                error => error,
-            })
+        let walk = |roots: &RootCertStore, between: &[CertificateDer<'_>]| {
+            verify_server_cert_signed_by_trust_anchor(parsed, roots, between, now, algorithms)
+        };
+        let mut outcome = walk(&self.makers.unlimited(now), between);
+        for (maker, below) in self.makers.limited(now) {
+            if outcome.is_ok() {
+                break;
+            }
+            // RFC 5280 4.2.1.9: those that made themselves are not counted; they lead nowhere, too.
+            let counted = between.iter().filter(|one| !is_own_issuer(one)).take(below);
+            let counted: Vec<_> = counted.cloned().collect();
+            outcome = walk(&maker, &counted).or(outcome);
+        }
+        outcome
+    }
+
+    /// Whether somebody in the file made what is shown, and may not.
+    fn unfit_maker(
+        &self,
+        certificate: &Certificate<'_>,
+        between: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Option<Refusal> {
+        let shown = between.iter().filter_map(|der| Certificate::read(der));
+        let shown = shown.filter(|shown| !shown.is_own_issuer());
+        let issuers = std::iter::once(*certificate).chain(shown).map(|shown| shown.issuer);
+        issuers.enumerate().find_map(|(between, issuer)| {
+            let mut own = self.own.iter().filter_map(|own| Certificate::read(own));
+            let maker = own.find(|own| own.subject == issuer)?;
+            unfit_now(&maker, now, between).map(Refusal::NoMaker)
+        })
     }
 
     /// A certificate of an older version: right below an authority in the file, or not at all.
-    fn verify_maker(&self, certificate: &Certificate<'_>) -> Result<(), Error> {
+    fn verify_maker(&self, certificate: &Certificate<'_>, now: UnixTime) -> Result<(), Error> {
         if self.older == OlderForms::Refused {
             return Err(Refusal::Version(certificate.version).into());
         }
-        let is_maker = |maker: &CertificateDer<'_>| {
-            Certificate::read(maker).is_some_and(|maker| {
-                // Version 1 has no marks; in the file it is there as an authority or as nothing.
-                let is_authority = maker.is_authority() || maker.version < 3;
-                is_authority
-                    && maker.subject == certificate.issuer
-                    && self.made(&maker, certificate)
-            })
-        };
-        match self.own.iter().any(is_maker) {
-            true => Ok(()),
-            false => Err(Refusal::VersionOfNobody(certificate.version).into()),
+        let own = self.own.iter().filter_map(|own| Certificate::read(own));
+        let makers = own.filter(|maker| maker.subject == certificate.issuer);
+        let mut refusal = Refusal::VersionOfNobody(certificate.version);
+        for maker in makers.filter(|maker| self.made(maker, certificate)) {
+            match unfit_now(&maker, now, 0) {
+                None => return Ok(()),
+                Some(why) => refusal = Refusal::NoMaker(why),
+            }
         }
+        Err(refusal.into())
     }
 
     fn made(&self, maker: &Certificate<'_>, certificate: &Certificate<'_>) -> bool {
@@ -339,6 +380,11 @@ fn is_in_force(certificate: &Certificate<'_>, now: UnixTime) -> Result<(), Error
 }
 
 fn not_for(name: &ServerName<'_>, presented: Vec<String>) -> Error {
+    // Among the addresses it would have been found.
+    if matches!(name, ServerName::IpAddress(_)) && presented.iter().any(|one| *one == name.to_str())
+    {
+        return Refusal::AddressAsName.into();
+    }
     let expected = name.to_owned();
     CertificateError::NotValidForNameContext { expected, presented }.into()
 }
@@ -420,67 +466,6 @@ fn verify_with_key(
     if is_good { Ok(()) } else { Err(CertificateError::BadSignature.into()) }
 }
 
-// === Words ===
-
-/// Why a certificate is refused, where the library has no word for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// It signs for itself and nobody chose it.
-    Stranger,
-    /// The same, and it is marked as an authority.
-    OwnAuthority,
-    /// Somebody else's authority.
-    Authority,
-    /// It is older than version 3, and that is not accepted.
-    Version(u8),
-    /// The same, and no authority in the file made it.
-    VersionOfNobody(u8),
-    /// It has no name where one is looked for.
-    NoNames,
-}
-
-impl std::error::Error for Refusal {}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        CertificateError::Other(OtherError(Arc::new(refusal))).into()
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stranger => f.write_str(
-                "the certificate's issuer is not trusted: it signs for itself and does not stand in ssl_client_ca_file; put it \
-                 there",
-            ),
-            Self::OwnAuthority => f.write_str(
-                "the certificate signs for itself and is marked as an authority, and does not stand in ssl_client_ca_file; put \
-                 it there",
-            ),
-            Self::Authority => f.write_str(
-                "the certificate is marked as an authority (CA:TRUE); put it into ssl_client_ca_file itself, or make one with \
-                 basicConstraints CA:FALSE",
-            ),
-            Self::Version(version) => write!(
-                f,
-                "the certificate is of version {version}; make one of version 3 (an extension file for `openssl x509 -req`), or \
-                 write ssl_client_older_certs = yes and name its authority in ssl_client_ca_file"
-            ),
-            Self::VersionOfNobody(version) => write!(
-                f,
-                "the certificate is of version {version}, and no authority in ssl_client_ca_file has made it; put its \
-                 authority there, or make one of version 3"
-            ),
-            Self::NoNames => write!(
-                f,
-                "the certificate {NO_NAMES}; make one with it, or write ssl_client_older_certs = yes and name its authority in \
-                 ssl_client_ca_file"
-            ),
-        }
-    }
-}
-
 /// Text of a peer on its way into a log.
 pub(super) fn clean(text: &str) -> Box<str> {
     cleaned(text.as_bytes(), SHOWN_BYTES_MAX)
@@ -488,7 +473,6 @@ pub(super) fn clean(text: &str) -> Box<str> {
 
 /// As much as a log line has room for.
 const SHOWN_BYTES_MAX: usize = 160;
-const NO_NAMES: &str = "has no subjectAltName with a host";
 pub(super) const NO_TRUST: Fault = Fault::of_certificate(
     "no authority is trusted: set ssl_client_ca_file, or install ca-certificates",
 );

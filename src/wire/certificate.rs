@@ -153,13 +153,51 @@ impl<'a> Certificate<'a> {
     /// Whether it is marked as an authority.
     #[must_use]
     pub fn is_authority(&self) -> bool {
-        let marks = self.extension(BASIC_CONSTRAINTS).unwrap_or_default();
-        marks.into_iter().any(|value| {
+        self.marks_authority() == Some(true)
+    }
+
+    /// The same; `None`: it does not say. What can't be read says no.
+    #[must_use]
+    pub fn marks_authority(&self) -> Option<bool> {
+        let Some(marks) = self.extension(BASIC_CONSTRAINTS) else { return Some(false) };
+        let is_marked = |value: &[u8]| {
             let constraints = element(value, SEQUENCE).map(|(content, _)| content);
             constraints
                 .and_then(|content| element(content, BOOLEAN))
                 .is_some_and(|(mark, _)| mark != [0])
-        })
+        };
+        (!marks.is_empty()).then(|| marks.into_iter().any(is_marked))
+    }
+
+    /// How many authorities may stand between it and a leaf; `None`: any number.
+    #[must_use]
+    pub fn authorities_below(&self) -> Option<usize> {
+        let marks = self.extension(BASIC_CONSTRAINTS)?;
+        let numbers = marks.into_iter().filter_map(|value| {
+            let (content, _) = element(value, SEQUENCE)?;
+            let (_, number) = element(content, BOOLEAN)?;
+            let (number, _) = element(number, INTEGER)?;
+            Some(match number {
+                [number] => usize::from(*number),
+                _ => usize::MAX,
+            })
+        });
+        numbers.min()
+    }
+
+    /// ```text
+    /// KeyUsage         = BIT STRING { …, keyCertSign (5), … }                 ; RFC 5280 4.2.1.3
+    /// ```
+    /// Whether its key may sign certificates; `None`: it does not say. What can't be read says no.
+    #[must_use]
+    pub fn may_sign_certificates(&self) -> Option<bool> {
+        let Some(found) = self.extension(KEY_USAGE) else { return Some(false) };
+        let has_bit = |value: &[u8]| {
+            let bits = element(value, BIT_STRING).map(|(bits, _)| bits);
+            // The first byte counts the bits that are not there.
+            bits.and_then(|bits| bits.get(1)).is_some_and(|bits| bits & KEY_CERT_SIGN != 0)
+        };
+        (!found.is_empty()).then(|| found.into_iter().all(has_bit))
     }
 
     /// Whether it says for which names it may make certificates. What can't be read may say so.
@@ -256,11 +294,14 @@ const SET: u8 = 0x31;
 pub const DNS_NAME: u8 = 0x82;
 const IP_ADDRESS: u8 = 0x87;
 const EXTENSIONS: u8 = 0xA3;
-/// id-ce 17, 19, 30, 37.
+/// id-ce 15, 17, 19, 30, 37.
+const KEY_USAGE: &[u8] = &[0x55, 0x1D, 0x0F];
 pub(super) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1D, 0x11];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1D, 0x13];
 const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1D, 0x1E];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1D, 0x25];
+/// The sixth bit.
+const KEY_CERT_SIGN: u8 = 0x04;
 /// id-kp 1, and id-ce-extKeyUsage 0.
 const SERVER_AUTH: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
 const ANY_PURPOSE: &[u8] = &[0x55, 0x1D, 0x25, 0x00];

@@ -200,7 +200,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     ).older(&["ssl_verify_client_cert", "ssl_request_client_cert"]).per_protocol(),
     global(
         "ssl_server_ca_file", Path, "", Dovecot,
-        "Authorities that clients' certificates are checked with, and their lists of revoked certificates (PEM). Read \
+        "Authorities that clients' certificates are checked with, and their lists of revoked certificates (PEM). A client's own may stand there, too, for itself alone. Read \
          again by `hale reload`.",
     ).older(&["ssl_ca", "ssl_ca_file"]).per_protocol(),
     global(
@@ -220,7 +220,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         "ssl_client_ca_file", Path, "", Dovecot,
         "Authorities that backends' certificates are checked with (PEM). Empty: the system's. A backend's own certificate may \
          stand here, too, whoever made it and whether or not it is marked as an authority (CA:TRUE): then that backend needs no \
-         other to vouch for it. Its name and its dates count in any case. Dovecot 2.3's proxies use `ssl_ca` for this: where \
+         other to vouch for it; unmarked, it makes none for others. Its name and its dates count in any case; of an authority its dates and marks \
+         (CA:TRUE, keyUsage, extendedKeyUsage, pathlen) do. Dovecot 2.3's proxies use `ssl_ca` for this: where \
          only that is written, it is used here, too, with a warning. `hale check-config` says what is odd about the file, and \
          `hale check-config --connect` what each backend shows.",
     ),

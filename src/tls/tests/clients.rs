@@ -190,6 +190,70 @@ fn tl_20_the_right_certificate_names_its_user_and_every_wrong_one_is_refused() {
     }
 }
 
+/// A client that makes others by a certificate of its own that stands in the file: two certificates and its PEM.
+fn own_and_made(
+    edit: impl Fn(&mut CertificateParams),
+    by: Option<&Authority>,
+) -> (Shown, Shown, String) {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "tim");
+    edit(&mut params);
+    let key = KeyPair::generate().unwrap();
+    let certificate = match by {
+        None => params.self_signed(&key).unwrap(),
+        Some(by) => params.signed_by(&key, &by.issuer).unwrap(),
+    };
+    let pem = certificate.pem();
+    let own = Shown {
+        chain: vec![certificate.der().clone()],
+        key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
+    };
+    let chain = vec![certificate.der().clone()];
+    let forger = Authority { issuer: Issuer::new(params, key), pem: pem.clone(), chain };
+    let made = forger.issue("root", |_| {});
+    (own, made, pem)
+}
+
+#[test]
+fn tl_20_a_certificate_in_the_file_is_good_for_itself_alone() {
+    let good = Authority::new("good");
+    let plain = |params: &mut CertificateParams| params.is_ca = IsCa::ExplicitNoCa;
+    let unmarked = |_: &mut CertificateParams| {};
+    let signs_nothing = |params: &mut CertificateParams| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    };
+    let of = |file: &str, shown: &Shown| {
+        let servers = servers(file, false, NameField::CommonName);
+        outcome(&servers, Asked::Required, &client(&TLS13, Some(shown)))
+    };
+    let untrusted = Err("the certificate's issuer is not trusted");
+    let tried = [
+        own_and_made(plain, None),
+        own_and_made(unmarked, None),
+        own_and_made(signs_nothing, None),
+        own_and_made(plain, Some(&good)),
+    ];
+    for (index, (own, made, pem)) in tried.iter().enumerate() {
+        let both = format!("{}{pem}", good.pem);
+        assert!(of(pem, made).is_err(), "{index}");
+        assert!(of(&both, made).is_err(), "{index}");
+        // Itself it is, unless it is marked as an authority, which the library takes for nobody's.
+        let itself = of(&both, own);
+        assert_eq!(itself.is_ok(), index != 2, "{index}: {itself:?}");
+        assert_eq!(of(&both, &good.issue("tim", |_| {})), named("tim"));
+    }
+    let mut late = Authority::params("late");
+    late.not_after = date_time_ymd(2021, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let pem = late.self_signed(&key).unwrap().pem();
+    let late = Authority { issuer: Issuer::new(late, key), pem, chain: Vec::new() };
+    assert_eq!(of(&late.pem, &late.issue("tim", |_| {})), untrusted);
+    let both = format!("{}{}", late.pem, good.pem);
+    assert_eq!(of(&both, &late.issue("tim", |_| {})), untrusted);
+    assert_eq!(of(&both, &good.issue("tim", |_| {})), named("tim"));
+}
+
 #[test]
 fn tl_20_the_name_is_where_the_operator_says() {
     let good = Authority::new("good");

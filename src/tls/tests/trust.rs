@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
-    NameConstraints, SanType, SigningKey as _, date_time_ymd,
+    KeyUsagePurpose, NameConstraints, SanType, SigningKey as _, date_time_ymd,
 };
 use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::CertifiedKey as Pair13;
@@ -14,26 +14,39 @@ use crate::wire::certificate::Certificate;
 
 /// How a certificate is made.
 #[derive(Clone)]
-struct Make {
-    common: &'static str,
-    hosts: &'static [&'static str],
-    authority: bool,
-    years: [i32; 2],
-    purposes: Vec<ExtendedKeyUsagePurpose>,
-    only_for: Option<&'static str>,
+pub(super) struct Make {
+    pub(super) common: &'static str,
+    pub(super) hosts: &'static [&'static str],
+    pub(super) authority: bool,
+    pub(super) years: [i32; 2],
+    pub(super) purposes: Vec<ExtendedKeyUsagePurpose>,
+    pub(super) usages: Vec<KeyUsagePurpose>,
+    /// How many authorities it allows below itself.
+    pub(super) below: Option<u8>,
+    pub(super) only_for: Option<&'static str>,
 }
 
 impl Make {
-    fn of(common: &'static str) -> Self {
+    pub(super) fn of(common: &'static str) -> Self {
         let (hosts, years) = (&[][..], [2020, 4000]);
-        Self { common, hosts, authority: false, years, purposes: Vec::new(), only_for: None }
+        let (purposes, usages) = (Vec::new(), Vec::new());
+        Self {
+            common,
+            hosts,
+            authority: false,
+            years,
+            purposes,
+            usages,
+            below: None,
+            only_for: None,
+        }
     }
 
-    fn hosts(self, hosts: &'static [&'static str]) -> Self {
+    pub(super) fn hosts(self, hosts: &'static [&'static str]) -> Self {
         Self { hosts, ..self }
     }
 
-    fn authority(self) -> Self {
+    pub(super) fn authority(self) -> Self {
         Self { authority: true, ..self }
     }
 
@@ -48,12 +61,15 @@ impl Make {
         };
         params.subject_alt_names = self.hosts.iter().map(host).collect();
         params.is_ca = match self.authority {
-            true => IsCa::Ca(BasicConstraints::Unconstrained),
+            true => IsCa::Ca(
+                self.below.map_or(BasicConstraints::Unconstrained, BasicConstraints::Constrained),
+            ),
             false => IsCa::ExplicitNoCa,
         };
         params.not_before = date_time_ymd(self.years[0], 1, 1);
         params.not_after = date_time_ymd(self.years[1], 1, 1);
         params.extended_key_usages = self.purposes.clone();
+        params.key_usages = self.usages.clone();
         params.name_constraints = self.only_for.map(|domain| NameConstraints {
             permitted_subtrees: vec![GeneralSubtree::DnsName(domain.to_owned())],
             excluded_subtrees: Vec::new(),
@@ -62,27 +78,27 @@ impl Make {
     }
 
     /// Made by itself.
-    fn own(&self) -> Made {
+    pub(super) fn own(&self) -> Made {
         let (params, key) = (self.params(), KeyPair::generate().unwrap());
         let der = params.self_signed(&key).unwrap().der().to_vec();
         Made { der, issuer: Issuer::new(params, key) }
     }
 
-    fn by(&self, maker: &Made) -> Made {
+    pub(super) fn by(&self, maker: &Made) -> Made {
         let (params, key) = (self.params(), KeyPair::generate().unwrap());
         let der = params.signed_by(&key, &maker.issuer).unwrap().der().to_vec();
         Made { der, issuer: Issuer::new(params, key) }
     }
 }
 
-struct Made {
-    der: Vec<u8>,
+pub(super) struct Made {
+    pub(super) der: Vec<u8>,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Made {
     /// The same as `openssl x509 -req` makes it: without version and extensions.
-    fn as_version_1(&self, maker: &Self) -> Self {
+    pub(super) fn as_version_1(&self, maker: &Self) -> Self {
         let read = Certificate::read(&self.der).unwrap();
         let version = [0xA0, 3, 2, 1, 2];
         let start = read.signed.windows(5).position(|part| part == version).unwrap() + 5;
@@ -98,7 +114,7 @@ impl Made {
         Self { der, issuer: Issuer::new(CertificateParams::default(), key) }
     }
 
-    fn pem(&self) -> String {
+    pub(super) fn pem(&self) -> String {
         let mut text = Vec::new();
         crate::wire::base64::encode(&self.der, &mut text);
         let text = String::from_utf8(text).unwrap();
@@ -117,11 +133,11 @@ fn sequence(content: &[u8]) -> Vec<u8> {
 }
 
 /// What the log says of a backend `be1.example.org` that shows `chain` to who has `file`; empty: it is believed.
-fn said(file: &[&Made], chain: &[&Made], older: OlderForms) -> String {
+pub(super) fn said(file: &[&Made], chain: &[&Made], older: OlderForms) -> String {
     said_of("be1.example.org", file, chain, older)
 }
 
-fn said_of(name: &str, file: &[&Made], chain: &[&Made], older: OlderForms) -> String {
+pub(super) fn said_of(name: &str, file: &[&Made], chain: &[&Made], older: OlderForms) -> String {
     let file: String = file.iter().map(|made| made.pem()).collect();
     let chain: Vec<Vec<u8>> = chain.iter().map(|made| made.der.clone()).collect();
     let trust = Trust::new(file.as_bytes(), older).unwrap();
@@ -132,7 +148,7 @@ fn said_of(name: &str, file: &[&Made], chain: &[&Made], older: OlderForms) -> St
 
 use OlderForms::{Accepted, Refused};
 
-const NAME: &[&str] = &["be1.example.org"];
+pub(super) const NAME: &[&str] = &["be1.example.org"];
 
 #[test]
 fn w_btls_1_what_stands_in_the_file_needs_nobody_to_vouch_for_it() {
@@ -214,9 +230,10 @@ fn w_btls_1_a_name_in_the_common_name_only() {
     assert_eq!(said(&[&authority], &[&mail], Accepted), "");
     // An address is no common name, and nobody's word counts without a path.
     let numbers = made("127.0.0.1");
-    assert!(
-        said_of("127.0.0.1", &[&authority], &[&numbers], Accepted).contains("is for another name")
-    );
+    let words = said_of("127.0.0.1", &[&authority], &[&numbers], Accepted);
+    assert!(words.contains("stands in it as a name") && words.contains("IP:ADDRESS"), "{words}");
+    let words = said_of("127.0.0.2", &[&authority], &[&numbers], Accepted);
+    assert!(words.ends_with("127.0.0.2 was expected, it is for 127.0.0.1"), "{words}");
     let stranger = Make::of("be1.example.org").by(&Make::of("Their CA").authority().own());
     assert!(said(&[&authority], &[&stranger], Accepted).contains("leads to no authority"));
 }
@@ -254,7 +271,7 @@ fn w_btls_1_version_1_is_believed_right_below_the_file_only() {
     }
     let plain = Make::of("plain").hosts(NAME).own();
     let below = Make::of("be1.example.org").by(&plain).as_version_1(&plain);
-    assert!(said(&[&plain], &[&below], Accepted).contains("has made it"));
+    assert!(said(&[&plain], &[&below], Accepted).contains("it is not marked as an authority"));
     let late = Make { years: [2019, 2021], ..Make::of("be1.example.org") };
     let late = late.by(&authority).as_version_1(&authority);
     assert!(said(&[&authority], &[&late], Accepted).contains("has expired"));
