@@ -227,7 +227,10 @@ impl Sorter<'_> {
         match read {
             Ok(value) => {
                 let value = match value {
-                    value::Value::Path(path) if needs_folder(setting, &path) => {
+                    // A path that began with a variable, whose value is known only now.
+                    value::Value::Path(path)
+                        if text.starts_with('%') && needs_folder(setting, &path) =>
+                    {
                         value::Value::Path(entry.place.resolve(&path.to_string_lossy()))
                     }
                     value => value,
