@@ -171,7 +171,10 @@ impl Sorter<'_> {
         }
         let raw = &match resolved {
             Ok(raw) => raw,
-            Err(fault) => return self.findings.error(&entry.place, &entry.name, fault),
+            Err(fault) => {
+                section.lost.extend(setting.map(|(setting, _)| setting.name));
+                return self.findings.error(&entry.place, &entry.name, fault);
+            }
         };
         let Some((setting, is_older)) = setting else {
             return self.inverted(section, entry, raw);
@@ -193,8 +196,11 @@ impl Sorter<'_> {
             Some(false) => "yes",
             None => raw.text.as_str(),
         };
-        let remark = format!("this is an older name; write `auth_allow_cleartext = {text}`");
-        self.findings.warn(&entry.place, &entry.name, remark);
+        // What is neither has no opposite: the error alone is told.
+        if value::boolean(text).is_some() {
+            let remark = format!("this is an older name; write `auth_allow_cleartext = {text}`");
+            self.findings.warn(&entry.place, &entry.name, remark);
+        }
         self.store(section, setting, entry, &Raw { text: text.to_owned(), ..raw.clone() });
     }
 
@@ -242,9 +248,11 @@ impl Sorter<'_> {
             }
             Err(Mistake::Expected(expected)) => {
                 let text = format!("found {}, expected {expected}", shown(&text));
+                section.lost.push(setting.name);
                 self.findings.error(&entry.place, &entry.name, text);
             }
             Err(Mistake::Variable(fault)) => {
+                section.lost.push(setting.name);
                 self.findings.error(&entry.place, &entry.name, fault);
             }
         }

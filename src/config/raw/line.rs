@@ -137,7 +137,10 @@ impl<'a> Scan<'a> {
                 self.rest = rest_of_line;
                 return Ok(Text::Quoted(text));
             }
-            return Err(format!("nothing may follow the closing quote, found {}", shown(rest)));
+            return Err(format!(
+                "nothing may follow the closing quote, found {}; put the whole value between one pair of quotes, or none",
+                shown(rest)
+            ));
         }
         if self.rest.starts_with('"') {
             return Err("the closing quote is missing".to_owned());

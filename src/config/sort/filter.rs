@@ -104,10 +104,12 @@ impl Sorter<'_> {
         for entry in inside {
             let is_lost = match &entry.item {
                 Item::Value(_) => protects(&entry.name),
-                // A listener has an `ssl` of its own.
-                Item::Block { .. } if entry.name.ends_with("_listener") => false,
                 Item::Block { entries, .. } => {
-                    self.unheard(around, entries);
+                    // A listener has an `ssl` of its own.
+                    let has_ssl = entry.name.ends_with("_listener");
+                    for within in entries.iter().filter(|it| !has_ssl || it.name != "ssl") {
+                        self.unheard(around, std::slice::from_ref(within));
+                    }
                     entry.name == "ssl_server"
                 }
             };
