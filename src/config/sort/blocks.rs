@@ -155,7 +155,8 @@ impl Sorter<'_> {
                 Some(Foreign::Ignored(why)) => {
                     let is_other = OTHERS.contains(&name);
                     let is_its_own = |it: &Entry| {
-                        it.name.starts_with("ssl") || matches!(it.item, Item::Block { .. })
+                        let is_block = matches!(it.item, Item::Block { .. });
+                        it.name != "ssl_server" && (is_block || it.name.starts_with("ssl"))
                     };
                     for within in inside.iter().filter(|it| !is_other || !is_its_own(it)) {
                         self.unheard(name, std::slice::from_ref(within));

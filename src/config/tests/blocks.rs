@@ -338,10 +338,21 @@ fn what_protects_is_told_of_in_listeners_that_are_ignored_and_in_blocks_with_tls
         "service auth {\n inet_listener {\n  ssl_min_protocol = TLSv1.3\n }\n}\n",
         "userdb {\n disable_plaintext_auth = yes\n}\n",
         "ldap {\n login_trusted_networks = 10.0.0.0/8\n}\n",
+        "oauth2 {\n ssl_server {\n  min_protocol = TLSv1.3\n }\n}\n",
     ] {
         assert!(errors(text)[0].contains("has no effect in"), "{text}");
     }
     loaded("service auth {\n inet_listener {\n  ssl = yes\n }\n}\nmysql x {\n ssl = yes\n}\n");
+}
+
+#[test]
+fn what_is_about_clients_only_is_told_of_in_auth_policy() {
+    for line in ["ssl = required", "auth_allow_cleartext = no", "ssl_server_min_protocol = TLSv1.3"]
+    {
+        let found = errors(&format!("auth_policy {{\n {line}\n}}\n"));
+        assert!(found[0].contains("write it outside of the block"), "{found:#?}");
+    }
+    loaded("auth_policy {\n ssl_client_ca_file = /c\n ssl_min_protocol = TLSv1.3\n}\n");
 }
 
 /// An error's consequences are no errors of their own: they would be untrue.
