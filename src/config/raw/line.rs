@@ -58,6 +58,9 @@ enum Hides {
     Parts,
 }
 
+/// What `doveconf -n` of 2.3 writes in place of a password among words: `args = host=a password=#hidden_use-P_to_show#`.
+const HIDDEN_PART: &str = "#hidden_use-P_to_show#";
+
 impl Hides {
     /// `doveconf -n` writes such remarks in place of secrets, and so does `hale config`.
     fn said(comment: &str) -> Self {
@@ -135,7 +138,8 @@ impl<'a> Scan<'a> {
             let rest_of_line = rest.trim_start();
             if rest_of_line.is_empty() || self.opened > 0 {
                 self.rest = rest_of_line;
-                return Ok(Text::Quoted(text));
+                let is_hidden = text.contains(HIDDEN_PART);
+                return Ok(if is_hidden { Text::Hidden } else { Text::Quoted(text) });
             }
             return Err(format!(
                 "nothing may follow the closing quote, found {}; put the whole value between one pair of quotes, or none",
@@ -154,6 +158,7 @@ impl<'a> Scan<'a> {
                 Text::Hidden
             }
             None if self.rest.is_empty() && self.hides == Hides::Parts => Text::Hidden,
+            None if text.contains(HIDDEN_PART) => Text::Hidden,
             Some(path) if !path.trim().is_empty() => Text::FromFile(path.trim().to_owned()),
             _ => Text::Plain(text.to_owned()),
         })

@@ -371,3 +371,24 @@ fn a_certificate_whose_key_could_not_be_had_is_not_said_to_be_missing() {
     let found = warnings("disable_plaintext_auth = on\n");
     assert!(!found.iter().any(|text| text.contains("auth_allow_cleartext = on")), "{found:#?}");
 }
+
+/// Whoever knew the words would have come in.
+#[test]
+fn what_doveconf_writes_for_a_password_among_words_is_no_password() {
+    const MASK: &str = "#hidden_use-P_to_show#";
+    for line in [
+        "args = proxy=y password=",
+        "args = pass=",
+        "override_fields = proxy=y pass=",
+        "default_fields = pass=",
+    ] {
+        for rest in ["", " host=192.0.2.1"] {
+            let found = errors(&format!("passdb {{\n driver = static\n {line}{MASK}{rest}\n}}\n"));
+            assert!(
+                found[0].contains("t.conf:3: ") && found[0].contains("doveconf -nP"),
+                "{found:#?}"
+            );
+        }
+    }
+    assert!(errors(&format!("doveadm_password = \"{MASK}\"\n"))[0].contains("doveconf -nP"));
+}
