@@ -251,6 +251,8 @@ impl Source for Files {
     }
 
     fn list(&mut self, folder: &Path) -> io::Result<Vec<String>> {
+        // `hale -c hale.conf` with `!include *.conf`: the folder of a bare file name is empty.
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let names =
             std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
         names.filter_map(Result::transpose).collect()

@@ -229,8 +229,7 @@ impl Field {
             }
             Self::Host => "a host name or an address",
             Self::Hostip => "an IP address",
-            Self::Pass => "a password without NUL, CR and LF",
-            Self::Password | Self::Reason => "a text without control characters",
+            Self::Pass | Self::Password | Self::Reason => "a text without control characters",
             Self::Port => "a port from 1 to 65535",
             Self::ProxyMech => "PLAIN or LOGIN",
             Self::ProxyTimeout => "a time such as `30` or `30 secs`",

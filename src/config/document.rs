@@ -121,7 +121,7 @@ fn about(scope: Scope) -> &'static str {
             "\nProtocols: `imap`, `pop3`, `lmtp`, `sieve`, `submission`, `doveadm`.\n"
         }
         Scope::Passdb => {
-            "\nPassword databases are asked in the order of the file. Inside `protocol NAME { … }` one is asked for that \
+            "\nPassword databases are asked in the order of the file, those inside `protocol NAME { … }` first, and for that \
              protocol only.\n`fields { NAME = VALUE }` sets Dovecot's extra fields (`proxy`, `host`, `port`, `ssl`, \
              `destuser`, `pass`, `master`,\n`nopassword`, `nologin`, `allow_nets`, `proxy_mech`, `proxy_timeout`, \
              `forward_*`, …) with variables; an empty `password` or\n`pass` is left out. \

@@ -275,7 +275,8 @@ mod tests {
             assert_eq!(render(&load_text(&printed).settings, show, Secrets::Shown), printed);
             let hidden = load_text(&render(&first.settings, show, Secrets::Hidden));
             assert!(
-                hidden.errors.len() > 2 && hidden.errors.iter().all(|it| it.text.contains("-P"))
+                hidden.errors.len() > 2
+                    && hidden.errors.iter().all(|it| it.text.contains("doveconf -nP"))
             );
         }
     }

@@ -171,7 +171,10 @@ impl Sorter<'_> {
         }
         let raw = &match resolved {
             Ok(raw) => raw,
-            Err(fault) => return self.findings.error(&entry.place, &entry.name, fault),
+            Err(fault) => {
+                section.lost.extend(setting.map(|(setting, _)| setting.name));
+                return self.findings.error(&entry.place, &entry.name, fault);
+            }
         };
         let Some((setting, is_older)) = setting else {
             return self.inverted(section, entry, raw);
@@ -193,8 +196,11 @@ impl Sorter<'_> {
             Some(false) => "yes",
             None => raw.text.as_str(),
         };
-        let remark = format!("this is an older name; write `auth_allow_cleartext = {text}`");
-        self.findings.warn(&entry.place, &entry.name, remark);
+        // What is neither has no opposite: the error alone is told.
+        if value::boolean(text).is_some() {
+            let remark = format!("this is an older name; write `auth_allow_cleartext = {text}`");
+            self.findings.warn(&entry.place, &entry.name, remark);
+        }
         self.store(section, setting, entry, &Raw { text: text.to_owned(), ..raw.clone() });
     }
 
@@ -227,7 +233,10 @@ impl Sorter<'_> {
         match read {
             Ok(value) => {
                 let value = match value {
-                    value::Value::Path(path) if needs_folder(setting, &path) => {
+                    // A path that began with a variable, whose value is known only now.
+                    value::Value::Path(path)
+                        if text.starts_with('%') && needs_folder(setting, &path) =>
+                    {
                         value::Value::Path(entry.place.resolve(&path.to_string_lossy()))
                     }
                     value => value,
@@ -239,9 +248,11 @@ impl Sorter<'_> {
             }
             Err(Mistake::Expected(expected)) => {
                 let text = format!("found {}, expected {expected}", shown(&text));
+                section.lost.push(setting.name);
                 self.findings.error(&entry.place, &entry.name, text);
             }
             Err(Mistake::Variable(fault)) => {
+                section.lost.push(setting.name);
                 self.findings.error(&entry.place, &entry.name, fault);
             }
         }
@@ -297,8 +308,8 @@ impl Sorter<'_> {
 }
 
 /// What `doveconf -n` and `hale config` write in place of secrets.
-const HIDDEN: &str = "the value is missing: it was hidden when this was printed; print it with `-P` (`doveconf -nP`, \
-                      `hale config -nP`), or write the value here";
+const HIDDEN: &str = "the value is missing: it was hidden when this was printed; print it with `doveconf -nP` (`hale config` \
+                      never prints it), or write the value here";
 
 /// Why there is no value where one was meant.
 fn lost(raw: &Raw) -> Option<String> {

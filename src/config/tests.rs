@@ -270,3 +270,14 @@ fn op_01_debug_output_shows_no_secret() {
 
 mod field;
 mod placeholders;
+
+/// `hale -c hale.conf` in the folder of the file: no path is put behind its folder twice.
+#[test]
+fn paths_start_at_the_folder_of_their_file_when_its_own_name_is_relative() {
+    let names = "ssl_server_cert_file = c.pem\nssl_server_key_file = c.key\n";
+    let mut files = Files::new(&[("t.conf", "!include sub/*.conf\n"), ("sub/x.conf", names)]);
+    let config = load(&mut files, Path::new("t.conf")).config.unwrap();
+    let certificate = config.ssl.of(Protocol::Imap).server.as_ref().unwrap();
+    assert_eq!(certificate.cert_file, Path::new("sub/c.pem"));
+    assert_eq!(certificate.key_file, Path::new("sub/c.key"));
+}

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::passdbs::PassdbSources;
+use crate::auth::fields::{FieldError, Fields};
 use crate::auth::passdb::{Driver, Passdb, Proofs, Role, Rule, Skip};
 use crate::auth::scheme::Scheme;
 use crate::auth::user::{AllowedChars, UserRules};
@@ -34,17 +35,18 @@ impl PassdbSources {
 
 fn passdb(settings: &config::Passdb) -> Result<(Passdb, Option<PathBuf>), SettingFault> {
     let name = &settings.name;
+    let place = &settings.place;
     let mut passdb = Passdb::new(name, Driver::Static);
     let mut path = None;
     match &settings.driver {
         PassdbDriver::PasswdFile { path: file } => {
             if file.variables().next().is_some() {
                 return Err(SettingFault(format!(
-                    "passdb {name}: passwd_file_path: variables are not supported; name one file ({file})"
+                    "{place}: passdb {name}: passwd_file_path: variables are not supported; name one file ({file})"
                 )));
             }
             let text = file.expand(&|_| None).map_err(|error| {
-                SettingFault(format!("passdb {name}: passwd_file_path: {error}"))
+                SettingFault(format!("{place}: passdb {name}: passwd_file_path: {error}"))
             })?;
             path = Some(PathBuf::from(text));
         }
@@ -63,11 +65,12 @@ fn passdb(settings: &config::Passdb) -> Result<(Passdb, Option<PathBuf>), Settin
     passdb.protocols = settings.protocols.clone();
     passdb.proofs = proofs(&settings.mechanisms);
     if let Some(format) = &settings.username_format {
-        passdb.username_format = template(&format!("passdb {name}: username_format"), format)?;
+        passdb.username_format =
+            template(&format!("{place}: passdb {name}: username_format"), format)?;
     }
     passdb.default_scheme = Scheme::named(&settings.default_password_scheme).map_err(|error| {
         SettingFault(format!(
-            "passdb {name}: default_password_scheme {}: {error}",
+            "{place}: passdb {name}: default_password_scheme {}: {error}",
             settings.default_password_scheme
         ))
     })?;
@@ -79,8 +82,8 @@ fn passdb(settings: &config::Passdb) -> Result<(Passdb, Option<PathBuf>), Settin
     passdb.result_success = rule(settings.result_success);
     passdb.result_failure = rule(settings.result_failure);
     passdb.result_internalfail = rule(settings.result_internalfail);
-    passdb.default_fields = fields(name, &settings.default_fields)?;
-    passdb.fields.extend(fields(name, &settings.fields)?);
+    passdb.default_fields = fields(settings, &settings.default_fields)?;
+    passdb.fields.extend(fields(settings, &settings.fields)?);
     Ok((passdb, path))
 }
 
@@ -95,14 +98,27 @@ fn proofs(mechanisms: &[Mechanism]) -> Proofs {
 }
 
 fn fields(
-    passdb: &str,
+    passdb: &config::Passdb,
     fields: &[config::Field],
 ) -> Result<Vec<(Box<str>, Template)>, SettingFault> {
     let one = |field: &config::Field| {
-        let place = format!("passdb {passdb}: field {}", field.name);
+        let at = format!("{}: passdb {}", passdb.place, passdb.name);
+        judge(field).map_err(|error| SettingFault(format!("{at}: {error}")))?;
+        let place = format!("{at}: field {}", field.name);
         Ok((field.name.as_str().into(), template(&place, &field.value)?))
     };
     fields.iter().map(one).collect()
+}
+
+/// A value that is the same for everybody and makes no sense would fail every login, without a word at load.
+fn judge(field: &config::Field) -> Result<(), FieldError> {
+    if field.value.variables().next().is_some() {
+        return Ok(());
+    }
+    match field.value.expand(&|_| None) {
+        Ok(text) => Fields::default().set(&field.name, Some(&text)),
+        Err(_) => Ok(()),
+    }
 }
 
 /// The template, if a login of this version can tell all that it asks for.
@@ -125,6 +141,29 @@ fn rule(outcome: Outcome) -> Rule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::Letters;
+
+    #[test]
+    fn a_field_that_would_fail_every_login_is_an_error_at_load() {
+        let field = |name: &str, text: &str| config::Field {
+            name: name.to_owned(),
+            value: Template::parse(text, Letters::Variables).unwrap(),
+        };
+        for (name, wrong, right) in [
+            ("ssl", "required", "any-cert"),
+            ("starttls", "maybe", "no"),
+            ("allow_nets", "our-office", "192.0.2.0/24,local"),
+            ("port", "0", "993"),
+            ("nologin", "never", ""),
+            ("forward_x", "\t", "%{user}"),
+            ("ssl", "on", "%{user}"),
+            ("port", "imaps", "%{protocol}"),
+        ] {
+            assert_eq!(judge(&field(name, right)), Ok(()), "{name} = {right}");
+            assert!(judge(&field(name, wrong)).is_err(), "{name} = {wrong}");
+        }
+        assert_eq!(judge(&field("userdb_quota", "whatever")), Ok(()));
+    }
 
     #[test]
     fn mechanisms_say_which_logins_a_database_is_asked_for() {

@@ -15,8 +15,8 @@ use crate::secret::Secret;
 pub(super) fn cluster(root: &Section, findings: &mut Findings) -> Cluster {
     let username = root.template("cluster_backend_test_username");
     let password = root.secret("cluster_backend_test_password");
-    if username.is_some() && password.is_none() {
-        let name = "cluster_backend_test_password";
+    let name = "cluster_backend_test_password";
+    if username.is_some() && password.is_none() && !root.lost.contains(&name) {
         findings.warn(root.place_of(name), name, "empty, so health probes will not log in");
     }
     Cluster {

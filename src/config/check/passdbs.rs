@@ -34,11 +34,15 @@ pub(super) fn all(
         findings.warn(&root.place, "passdb", text);
     }
     let numbered = (1..).zip(passdbs);
-    numbered
+    let mut all: Vec<Passdb> = numbered
         .map(|(number, (section, protocols))| {
             Reader { section, environment, findings }.passdb(number, protocols)
         })
-        .collect()
+        .collect();
+    // As in Dovecot a protocol's own are asked first, wherever they stand: `doveconf -n` prints them last, and one with
+    // `deny = yes` would never be asked.
+    all.sort_by_key(|passdb| passdb.protocols.is_empty());
+    all
 }
 
 /// Reads one block.
@@ -362,7 +366,7 @@ mod tests {
              {\n driver = passwd-file\n passwd_file_path = masters\n master = yes\n}\nprotocol lmtp {\n passdb l {\n  driver \
              = static\n  args = proxy=y nopassword=y\n }\n}\n",
         );
-        let [fixed, master, lmtp] = &config.auth.passdbs[..] else { panic!() };
+        let [lmtp, fixed, master] = &config.auth.passdbs[..] else { panic!() };
         assert_eq!(
             fixed.driver,
             PassdbDriver::Static { password: Some(Secret::from("{PLAIN}hush")) }
@@ -373,6 +377,17 @@ mod tests {
         assert_eq!(path(master), "/e/masters");
         assert_eq!(lmtp.protocols, [Protocol::Lmtp]);
         assert_eq!(format!("{:?}", lmtp.fields), "[proxy=y, nopassword=y]");
+    }
+
+    #[test]
+    fn a_protocols_own_passdbs_are_asked_first_wherever_they_stand() {
+        let config = loaded(
+            "passdb a {\n driver = static\n}\nprotocol imap {\n passdb b {\n  driver = passwd-file\n  args = /b\n  deny = yes\n }\n \
+             passdb c {\n  driver = static\n }\n}\npassdb d {\n driver = static\n}\nprotocol lmtp {\n passdb e {\n  driver = static\n \
+             }\n}\n",
+        );
+        let order: Vec<&str> = config.auth.passdbs.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(order, ["b", "c", "e", "a", "d"]);
     }
 
     #[test]

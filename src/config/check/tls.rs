@@ -101,10 +101,20 @@ fn judge(root: &Section, protocol: Protocol, ssl: &ClientSsl, findings: &mut Fin
                         `ssl_server_request_client_cert = required`";
             findings.error(block.place_of(name), name, text);
         }
-    } else if ssl.mode == SslMode::Required && has_none {
+    } else if ssl.mode == SslMode::Required && has_none && !is_certificate_lost(root, protocol) {
         let text = "found `required`, but `ssl_server_cert_file` names no certificate: nobody could log in";
         findings.error(holder(root, protocol, "ssl").place_of("ssl"), "ssl", text);
     }
+}
+
+/// Whether a certificate is written that could not be had, which was told: that there is none would be untrue.
+fn is_certificate_lost(root: &Section, protocol: Protocol) -> bool {
+    let block = root.labelled(Scope::Protocol, protocol.name());
+    let outer: Vec<&Section> = block.into_iter().chain([root]).collect();
+    let by_name = outer.iter().flat_map(|it| it.of_scope(Scope::LocalName));
+    let names = ["ssl_server_cert_file", "ssl_server_key_file"];
+    let is_lost = |section: &Section| names.iter().any(|name| section.lost.contains(name));
+    by_name.chain(outer.iter().copied()).any(is_lost)
 }
 
 /// Whose certificates of clients are good, if any listener of the protocol asks for one.

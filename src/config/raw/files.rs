@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Source;
+use super::line::ends_in_comment;
 
 /// A line as Dovecot sees it: continued lines joined, without line end.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,7 +72,8 @@ pub(super) fn lines(bytes: &[u8]) -> Vec<Result<LogicalLine, (u32, &'static str)
             }
         };
         let mut current = joined.take().unwrap_or(LogicalLine { number, text: String::new() });
-        let is_comment = current.text.is_empty() && line.trim_start().starts_with('#');
+        // A comment ends with its line: a backslash at its end must not swallow the setting on the next one.
+        let is_comment = ends_in_comment(&format!("{}{line}", current.text));
         match line.strip_suffix('\\') {
             Some(continued) if !is_comment => {
                 current.text.push_str(continued.trim());
@@ -126,6 +128,25 @@ mod tests {
             .map(|line| (line.number, line.text))
             .collect();
         assert_eq!(texts, [(1, "a = b c".into()), (3, "# no \\".into()), (4, "d = e".into())]);
+    }
+
+    #[test]
+    fn a_comment_ends_with_its_line_whatever_stands_at_its_end() {
+        for before in [
+            "a = b # c \\",
+            "a = b \\\n # c \\",
+            "p { # c \\",
+            "a = b \\\n c # d\\",
+            "a = it's # c \\",
+        ] {
+            let found = lines(format!("{before}\nssl = required").as_bytes());
+            let last = found.into_iter().map(|line| line.unwrap().text).next_back();
+            assert_eq!(last.as_deref(), Some("ssl = required"), "{before}");
+        }
+        // Between quotes it is none, even when they close further down.
+        for one in ["a = \"b # c \\\n d\"", "a = 'b # c' \\\n d", "a = b#c \\\n d"] {
+            assert_eq!(lines(one.as_bytes()).len(), 1, "{one}");
+        }
     }
 
     #[test]

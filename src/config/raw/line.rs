@@ -58,6 +58,9 @@ enum Hides {
     Parts,
 }
 
+/// What `doveconf -n` of 2.3 writes in place of a password among words: `args = host=a password=#hidden_use-P_to_show#`.
+const HIDDEN_PART: &str = "#hidden_use-P_to_show#";
+
 impl Hides {
     /// `doveconf -n` writes such remarks in place of secrets, and so does `hale config`.
     fn said(comment: &str) -> Self {
@@ -135,9 +138,13 @@ impl<'a> Scan<'a> {
             let rest_of_line = rest.trim_start();
             if rest_of_line.is_empty() || self.opened > 0 {
                 self.rest = rest_of_line;
-                return Ok(Text::Quoted(text));
+                let is_hidden = text.contains(HIDDEN_PART);
+                return Ok(if is_hidden { Text::Hidden } else { Text::Quoted(text) });
             }
-            return Err(format!("nothing may follow the closing quote, found {}", shown(rest)));
+            return Err(format!(
+                "nothing may follow the closing quote, found {}; put the whole value between one pair of quotes, or none",
+                shown(rest)
+            ));
         }
         if self.rest.starts_with('"') {
             return Err("the closing quote is missing".to_owned());
@@ -151,6 +158,7 @@ impl<'a> Scan<'a> {
                 Text::Hidden
             }
             None if self.rest.is_empty() && self.hides == Hides::Parts => Text::Hidden,
+            None if text.contains(HIDDEN_PART) => Text::Hidden,
             Some(path) if !path.trim().is_empty() => Text::FromFile(path.trim().to_owned()),
             _ => Text::Plain(text.to_owned()),
         })
@@ -245,25 +253,36 @@ fn unquoted(text: &str) -> &str {
 
 /// The line without its comment: `#` at the start or after white space, unless inside a quoted string.
 pub(super) fn uncommented(line: &str) -> &str {
+    comment(line).map_or(line, |(start, _)| &line[..start])
+}
+
+/// Whether a line that may go on with the next one is a comment at its end. Behind a quote that is still open it is none yet.
+pub(super) fn ends_in_comment(line: &str) -> bool {
+    comment(line).is_some_and(|(_, is_quote_open)| !is_quote_open)
+}
+
+/// Where the comment of a line starts, and whether a quote in front of it is never closed.
+fn comment(line: &str) -> Option<(usize, bool)> {
     let mut previous = ' ';
     let mut position = 0;
+    let mut is_quote_open = false;
     while let Some(c) = line[position..].chars().next() {
         let starts_word = previous.is_whitespace() || matches!(previous, '=' | '(' | '{');
         if c == '#' && previous.is_whitespace() {
-            return &line[..position];
+            return Some((position, is_quote_open));
         }
         // An apostrophe inside a word quotes nothing, nor does a quote that is never closed.
-        if matches!(c, '"' | '\'')
-            && starts_word
-            && let Some((_, rest)) = quoted(&line[position..], c)
-        {
-            position = line.len() - rest.len();
-        } else {
-            position += c.len_utf8();
+        let is_quote = matches!(c, '"' | '\'') && starts_word;
+        match is_quote.then(|| quoted(&line[position..], c)) {
+            Some(Some((_, rest))) => position = line.len() - rest.len(),
+            closed => {
+                is_quote_open |= closed.is_some();
+                position += c.len_utf8();
+            }
         }
         previous = c;
     }
-    line
+    None
 }
 
 /// The start of a text, for messages. Short, because the rest may be a password.

@@ -153,8 +153,13 @@ impl Sorter<'_> {
             }
             None => match registry::foreign_block(scope, name) {
                 Some(Foreign::Ignored(why)) => {
-                    if !OTHERS.contains(&name) {
-                        self.unheard(name, inside);
+                    let is_other = OTHERS.contains(&name);
+                    let is_its_own = |it: &Entry| {
+                        let is_block = matches!(it.item, Item::Block { .. });
+                        it.name != "ssl_server" && (is_block || it.name.starts_with("ssl"))
+                    };
+                    for within in inside.iter().filter(|it| !is_other || !is_its_own(it)) {
+                        self.unheard(name, std::slice::from_ref(within));
                     }
                     self.findings.warn(&entry.place, name, format!("ignored: {why}"));
                 }
@@ -263,7 +268,7 @@ impl Sorter<'_> {
             return self.named(section, Scope::Protocol, entry, Some(name), inside);
         }
         if let Some(other) = name.strip_prefix('!')
-            && (names.contains(&other) || FOREIGN_PROTOCOLS.contains(&other))
+            && (names.contains(&other) || other == "doveadm" || FOREIGN_PROTOCOLS.contains(&other))
         {
             return self.all_protocols_but(section, entry, other, inside);
         }
@@ -287,7 +292,9 @@ impl Sorter<'_> {
         name: &str,
         inside: &[Entry],
     ) {
+        let without_logins: Vec<Entry> = inside.iter().filter_map(as_without_logins).collect();
         for protocol in Protocol::ALL.into_iter().filter(|protocol| protocol.name() != name) {
+            let inside = if protocol == Protocol::Lmtp { &without_logins[..] } else { inside };
             self.named(section, Scope::Protocol, entry, Some(protocol.name()), inside);
         }
     }
@@ -376,4 +383,16 @@ impl Sorter<'_> {
         }
         words.join(" ")
     }
+}
+
+/// What is said of all protocols, as far as LMTP can have it: as outside of all blocks, where nobody logs in TLS is
+/// offered, and no certificate demanded.
+fn as_without_logins(entry: &Entry) -> Option<Entry> {
+    let mut entry = entry.clone();
+    match (&mut entry.item, entry.name.as_str()) {
+        (_, "auth_ssl_require_client_cert") => return None,
+        (Item::Value(raw), "ssl") if raw.text == "required" => "yes".clone_into(&mut raw.text),
+        _ => {}
+    }
+    Some(entry)
 }

@@ -80,7 +80,8 @@ impl Sorter<'_> {
     /// A name that has no meaning in the block around it.
     pub(super) fn misplaced(&mut self, scope: Scope, entry: &Entry, named: &Named) {
         let (around, name) = (self.start(), entry.name.as_str());
-        if !registry::serves_within(scope, &around) && matches!(named, Named::Outside) {
+        let is_for_it = matches!(named, Named::Outside) && !is_about_clients(name);
+        if !registry::serves_within(scope, &around) && is_for_it {
             let text =
                 format!("ignored: it would hold for `{around}` only, which Hale has no use for");
             return self.findings.warn(&entry.place, name, text);
@@ -104,10 +105,12 @@ impl Sorter<'_> {
         for entry in inside {
             let is_lost = match &entry.item {
                 Item::Value(_) => protects(&entry.name),
-                // A listener has an `ssl` of its own.
-                Item::Block { .. } if entry.name.ends_with("_listener") => false,
                 Item::Block { entries, .. } => {
-                    self.unheard(around, entries);
+                    // A listener has an `ssl` of its own.
+                    let has_ssl = entry.name.ends_with("_listener");
+                    for within in entries.iter().filter(|it| !has_ssl || it.name != "ssl") {
+                        self.unheard(around, std::slice::from_ref(within));
+                    }
                     entry.name == "ssl_server"
                 }
             };
@@ -126,6 +129,11 @@ fn protects(name: &str) -> bool {
     let is_ours = registry::find(Scope::Global, name).is_some();
     let is_guard = starts.iter().any(|start| name.starts_with(start));
     name == INVERTED.0 || (is_ours && is_guard && !name.starts_with("ssl_client"))
+}
+
+/// Whether a setting is about clients only, and not about TLS towards whomever the block around it is for.
+fn is_about_clients(name: &str) -> bool {
+    protects(name) && (name == "ssl" || name.starts_with("ssl_server") || !name.starts_with("ssl"))
 }
 
 /// Ignored blocks that may have TLS of their own, towards somebody whom Hale does not know.

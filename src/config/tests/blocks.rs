@@ -317,3 +317,78 @@ fn no_spelling_of_a_protection_is_dropped() {
         }
     }
 }
+
+const PAIR: &str = "ssl_server_cert_file = /c\nssl_server_key_file = /k\n";
+
+/// What is said of all protocols but one holds for LMTP as far as it can: it has no logins that could be refused.
+#[test]
+fn a_demand_on_all_other_protocols_asks_nothing_of_lmtp_that_it_cannot_do() {
+    for label in ["!pop3", "!indexer-worker", "!doveadm"] {
+        let config = loaded(&format!("{PAIR}ssl = no\nprotocol {label} {{\n ssl = required\n}}\n"));
+        let mode = |protocol: Protocol| config.ssl.of(protocol).mode;
+        assert_eq!(mode(Protocol::Imap), SslMode::Required, "{label}");
+        assert_eq!(mode(Protocol::Lmtp), SslMode::Yes, "{label}");
+    }
+}
+
+#[test]
+fn what_protects_is_told_of_in_listeners_that_are_ignored_and_in_blocks_with_tls_of_their_own() {
+    for text in [
+        "service auth {\n unix_listener a {\n  auth_allow_cleartext = no\n }\n}\n",
+        "service auth {\n inet_listener {\n  ssl_min_protocol = TLSv1.3\n }\n}\n",
+        "userdb {\n disable_plaintext_auth = yes\n}\n",
+        "ldap {\n login_trusted_networks = 10.0.0.0/8\n}\n",
+        "oauth2 {\n ssl_server {\n  min_protocol = TLSv1.3\n }\n}\n",
+    ] {
+        assert!(errors(text)[0].contains("has no effect in"), "{text}");
+    }
+    loaded("service auth {\n inet_listener {\n  ssl = yes\n }\n}\nmysql x {\n ssl = yes\n}\n");
+}
+
+#[test]
+fn what_is_about_clients_only_is_told_of_in_auth_policy() {
+    for line in ["ssl = required", "auth_allow_cleartext = no", "ssl_server_min_protocol = TLSv1.3"]
+    {
+        let found = errors(&format!("auth_policy {{\n {line}\n}}\n"));
+        assert!(found[0].contains("write it outside of the block"), "{found:#?}");
+    }
+    loaded("auth_policy {\n ssl_client_ca_file = /c\n ssl_min_protocol = TLSv1.3\n}\n");
+}
+
+/// An error's consequences are no errors of their own: they would be untrue.
+#[test]
+fn a_certificate_whose_key_could_not_be_had_is_not_said_to_be_missing() {
+    for key in ["# hidden, use -P to show it", "%{env:NONE}", "<nowhere.key"] {
+        let text =
+            format!("ssl = required\nssl_server_cert_file = /c.pem\nssl_server_key_file = {key}\n");
+        let found = errors(&text);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(found[0].contains("t.conf:3: "), "{found:#?}");
+    }
+    let text = "cluster_backend_test_username = u\ncluster_backend_test_password = %{env:NONE}\n";
+    assert_eq!(errors(text).len(), 1);
+    assert!(!warnings(text).iter().any(|text| text.contains("probes will not log in")));
+    let found = warnings("disable_plaintext_auth = on\n");
+    assert!(!found.iter().any(|text| text.contains("auth_allow_cleartext = on")), "{found:#?}");
+}
+
+/// Whoever knew the words would have come in.
+#[test]
+fn what_doveconf_writes_for_a_password_among_words_is_no_password() {
+    const MASK: &str = "#hidden_use-P_to_show#";
+    for line in [
+        "args = proxy=y password=",
+        "args = pass=",
+        "override_fields = proxy=y pass=",
+        "default_fields = pass=",
+    ] {
+        for rest in ["", " host=192.0.2.1"] {
+            let found = errors(&format!("passdb {{\n driver = static\n {line}{MASK}{rest}\n}}\n"));
+            assert!(
+                found[0].contains("t.conf:3: ") && found[0].contains("doveconf -nP"),
+                "{found:#?}"
+            );
+        }
+    }
+    assert!(errors(&format!("doveadm_password = \"{MASK}\"\n"))[0].contains("doveconf -nP"));
+}

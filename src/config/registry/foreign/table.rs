@@ -108,8 +108,8 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
         "username_filter",
         Unless(
             EMPTY,
-            "a passdb cannot be asked for some names only; use `passwd_file_path = …/%{user | domain}` or \
-                       `auth_username_chars`",
+            "a passdb cannot be asked for some names only; use a passwd-file that has those names alone, or keep others out \
+                       with `auth_username_chars`",
         ),
     ),
     (
