@@ -4,7 +4,7 @@
 //! before the end of a message is none (LM-04).
 
 use super::feed::Feed;
-use super::link::{Due, Introduction, Link, Mail, News, Outcome, Stage};
+use super::link::{Age, Due, Introduction, Link, Mail, News, Outcome, Stage};
 use crate::auth::verdict::{BackendTls, Certificate};
 use crate::backend::Login;
 use crate::backend::xclient::{self, Smtp};
@@ -113,8 +113,14 @@ impl Link {
             (Due::Closed, Class::Done) => self.closed(now),
             // Nobody knows what is open there, so that nothing can be begun.
             (Due::Closed, _) => return Err(failed(Failure::Remote, &words)),
-            (Due::Mail | Due::Data | Due::Chunk, Class::No) if is_about_command(due, &reply) => {
+            (Due::Mail | Due::Data | Due::Chunk, Class::No)
+                if self.is_about_command(due, &reply) =>
+            {
                 return Err(failed(Failure::Protocol, &words));
+            }
+            // It may be the connection that the backend has enough of; a new one tells (`is_replaceable`).
+            (Due::Mail, Class::NotNow) if self.age == Age::Kept => {
+                return Err(failed(Failure::Remote, &words));
             }
             (Due::Mail, Class::Done) => self.stage = Stage::Envelope(Mail::Agreed),
             (Due::Mail, Class::NotNow | Class::No) => {
@@ -136,7 +142,7 @@ impl Link {
             }
             (Due::Chunk, Class::Done) => {}
             (Due::Final(number), Class::Done | Class::NotNow | Class::No) => {
-                news.push(News::Final(number, about_mail(due, reply)));
+                news.push(News::Final(number, self.about_mail(due, reply)));
                 self.ended(now, class);
             }
             // A refused chunk leaves a message that nobody wants to end (RFC 3030 2).
@@ -155,7 +161,7 @@ impl Link {
     fn recipient(&mut self, number: usize, reply: Reply, news: &mut Vec<News>) {
         let reply = match &self.stage {
             Stage::Envelope(Mail::Refused(refusal)) => Reply::clone(refusal),
-            _ => about_mail(Due::Rcpt(number), reply),
+            _ => self.about_mail(Due::Rcpt(number), reply),
         };
         if let Some(errand) = self.errand.as_mut().filter(|_| reply.class() == Class::Done) {
             errand.accepted.push(number);
@@ -250,29 +256,32 @@ impl Link {
             self.idle(now);
         }
     }
-}
 
-/// Whether a refusal is about our command and not about mail (RFC 5321 4.2.2: x0z is syntax). Most of all 503, bad sequence:
-/// backend and we disagree about what is open. Whose doing that is, nobody's mail may bounce for it. DATA and BDAT are
-/// ours, whichever of them the client said; a sender's address may be what is wrong with MAIL's syntax.
-fn is_about_command(due: Due, reply: &Reply) -> bool {
-    match due {
-        Due::Data | Due::Chunk => (500..=504).contains(&reply.code),
-        Due::Mail => matches!(reply.code, 502 | 503),
-        Due::Rcpt(_) => reply.code == 503,
-        // The last chunk is answered so, too.
-        Due::Final(_) => matches!(reply.code, 500 | 502 | 503),
-        _ => false,
+    /// Whether a refusal is about our command and not about mail (RFC 5321 4.2.2: x0z is syntax). Most of all 503, bad
+    /// sequence: backend and we disagree about what is open. Whose doing that is, nobody's mail may bounce for it. DATA and
+    /// BDAT are ours, whichever of them the client said; a sender's address may be what is wrong with MAIL's syntax. Behind
+    /// the dot of DATA no command is left to be wrong: any refusal there, smtp-sink's 500 too, is one of the message.
+    fn is_about_command(&self, due: Due, reply: &Reply) -> bool {
+        match due {
+            Due::Data | Due::Chunk => (500..=504).contains(&reply.code),
+            // The last chunk is answered so.
+            Due::Final(_) if self.feed.is_some_and(|feed| feed.chunks() > 0) => {
+                (500..=504).contains(&reply.code)
+            }
+            Due::Mail => matches!(reply.code, 502 | 503),
+            Due::Rcpt(_) | Due::Final(_) => reply.code == 503,
+            _ => false,
+        }
     }
-}
 
-/// The same where it is about one recipient: his mail is tried again.
-fn about_mail(due: Due, reply: Reply) -> Reply {
-    if !is_about_command(due, &reply) {
-        return reply;
+    /// The same where it is about one recipient: his mail is tried again.
+    fn about_mail(&self, due: Due, reply: Reply) -> Reply {
+        if !self.is_about_command(due, &reply) {
+            return reply;
+        }
+        let text = [b"4.4.0 Backend and proxy disagree: ".as_slice(), &reply.joined()].concat();
+        Reply { code: 451, text: text.into() }
     }
-    let text = [b"4.4.0 Backend and proxy disagree: ".as_slice(), &reply.joined()].concat();
-    Reply { code: 451, text: text.into() }
 }
 
 fn failed(failure: Failure, words: &[u8]) -> News {
