@@ -6,8 +6,8 @@
 use super::feed::Feed;
 use super::link::{Age, Due, Introduction, Link, Mail, News, Outcome, Stage};
 use crate::auth::verdict::{BackendTls, Certificate};
-use crate::backend::Login;
 use crate::backend::xclient::{self, Smtp};
+use crate::backend::{Login, last_words};
 use crate::event::cleaned;
 use crate::fault::Failure;
 use crate::limits::{LMTP_RECIPIENT_TIMEOUT, LOGGED_LINE_BYTES_MAX, TLS_HANDSHAKE_TIMEOUT};
@@ -70,7 +70,7 @@ impl Link {
             match self.replies.next(&mut self.inbox) {
                 Next::More => return,
                 Next::Broken(line) => {
-                    return news.push(failed(Failure::Protocol, &line));
+                    return news.push(failed_for(last_words::UNEXPECTED, Failure::Protocol, &line));
                 }
                 Next::Reply(reply) => {
                     self.moved_at = now;
@@ -87,8 +87,10 @@ impl Link {
         // 421: the backend is going away, whatever the reply was due for (RFC 5321 4.2.1).
         let is_bye = reply.code == 421;
         let Some(due) = self.due.pop_front().filter(|_| !is_bye) else {
-            let failure = if is_bye { Failure::Remote } else { Failure::Protocol };
-            return Err(failed(failure, &words));
+            if is_bye {
+                return Err(failed(Failure::Remote, &words));
+            }
+            return Err(failed_for(last_words::ANSWER_TO_NOTHING, Failure::Protocol, &words));
         };
         let class = reply.class();
         match (due, class) {
@@ -103,12 +105,23 @@ impl Link {
             }
             (Due::Starttls, Class::Done) if reply.code == 220 => self.go_ahead(now, news)?,
             // Another time it may (RFC 3207 4).
-            (Due::Starttls, Class::NotNow) => return Err(failed(Failure::Remote, &words)),
-            (Due::Starttls, Class::No) => return Err(failed(Failure::RemoteConfig, &words)),
+            (Due::Starttls, Class::NotNow) => {
+                return Err(failed_for(last_words::STARTTLS_REFUSED, Failure::Remote, &words));
+            }
+            (Due::Starttls, Class::No) => {
+                return Err(failed_for(
+                    last_words::STARTTLS_REFUSED,
+                    Failure::RemoteConfig,
+                    &words,
+                ));
+            }
             (Due::Introduced(0), Class::Done) => self.say_hello(),
             (Due::Introduced(_), Class::Done) => {}
-            (Due::Hello | Due::Introduced(_), _) => {
-                return Err(failed(Failure::RemoteConfig, &words));
+            (Due::Hello, _) => {
+                return Err(failed_for("it refused LHLO", Failure::RemoteConfig, &words));
+            }
+            (Due::Introduced(_), _) => {
+                return Err(failed_for("it refused XCLIENT", Failure::RemoteConfig, &words));
             }
             (Due::Closed, Class::Done) => self.closed(now),
             // Nobody knows what is open there, so that nothing can be begun.
@@ -151,7 +164,7 @@ impl Link {
                 return Err(failed(Failure::Remote, &words));
             }
             (Due::Forgotten, _) if class != Class::GoOn => {}
-            _ => return Err(failed(Failure::Protocol, &words)),
+            _ => return Err(failed_for(last_words::UNEXPECTED, Failure::Protocol, &words)),
         }
         self.send_envelope(news);
         self.time_envelope(now);
@@ -257,6 +270,22 @@ impl Link {
         }
     }
 
+    /// What a connection that ends now leaves unanswered, for a log; none: nothing is due.
+    pub(super) fn owed(&self) -> Option<&'static str> {
+        Some(match self.due.front()? {
+            Due::Greeting => "its greeting",
+            Due::Hello => "its answer to LHLO",
+            Due::Starttls => "its answer to STARTTLS",
+            Due::Introduced(_) => "its answer to XCLIENT",
+            Due::Mail => "its answer to MAIL",
+            Due::Rcpt(_) => "its answer to RCPT",
+            Due::Data => "its answer to DATA",
+            Due::Chunk => "its answer to BDAT",
+            Due::Final(_) => "its answer to the message",
+            Due::Forgotten | Due::Closed => "its answer to RSET",
+        })
+    }
+
     /// Whether a refusal is about our command and not about mail (RFC 5321 4.2.2: x0z is syntax). Most of all 503, bad
     /// sequence: backend and we disagree about what is open. Whose doing that is, nobody's mail may bounce for it. DATA and
     /// BDAT are ours, whichever of them the client said; a sender's address may be what is wrong with MAIL's syntax. Behind
@@ -282,6 +311,11 @@ impl Link {
         let text = [b"4.4.0 Backend and proxy disagree: ".as_slice(), &reply.joined()].concat();
         Reply { code: 451, text: text.into() }
     }
+}
+
+/// With what is wrong in front of its words, where they do not say so themselves.
+fn failed_for(why: &str, failure: Failure, words: &[u8]) -> News {
+    News::Failed(failure, last_words::with(why, words))
 }
 
 fn failed(failure: Failure, words: &[u8]) -> News {
