@@ -129,7 +129,7 @@ impl Attempt {
     }
 
     /// Whether a backend's words tell the client's password or ours: not for a log.
-    fn is_betrayed_by(&self, words: &[u8]) -> bool {
+    pub(super) fn is_betrayed_by(&self, words: &[u8]) -> bool {
         disclosure::repeats(words, &self.password) || self.tells_ours(words)
     }
 
@@ -360,7 +360,8 @@ impl Session {
             Stage::SecuringBackend | Stage::LoggingIn => Failure::Remote,
             _ => return,
         };
-        self.attempt_failed(now, failure, None, word, outbox);
+        let detail = self.cut_short(word);
+        self.attempt_failed(now, failure, None, &detail, outbox);
     }
 
     /// Queueing for an address that is gone would take as long as finding out took those before.
@@ -377,8 +378,8 @@ impl Session {
     }
 
     pub(super) fn login_timed_out(&mut self, now: Tick, outbox: &mut Outbox) {
-        let detail = "no login reply within login_proxy_timeout";
-        self.attempt_failed(now, Failure::Connect, None, detail, outbox);
+        let detail = self.cut_short("no login reply within login_proxy_timeout");
+        self.attempt_failed(now, Failure::Connect, None, &detail, outbox);
     }
 
     pub(super) fn backend_step(&mut self, now: Tick, step: Step, outbox: &mut Outbox) {
