@@ -63,7 +63,7 @@ fn heard<'a>(
                         asked.push(format!("{credentials:?} {}", password.escape_ascii()));
                         Failure::Credentials
                     }
-                    Step::Hopeless(failure) => failure,
+                    Step::Hopeless(_) => Failure::Credentials,
                     Step::StartTls => {
                         asked.push("starttls".to_owned());
                         dialogue.secured(&rules, &mut heard);

@@ -52,7 +52,7 @@ fn heard<'a>(choice: u8, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Ve
                         asked.push(format!("{credentials:?} {}", password.escape_ascii()));
                         Failure::Credentials
                     }
-                    Step::Hopeless(failure) => failure,
+                    Step::Hopeless(_) => Failure::Credentials,
                     Step::StartTls => {
                         asked.push("starttls".to_owned());
                         submission.secured(&rules, &mut heard);

@@ -10,7 +10,7 @@ pub(super) fn of(line: &[u8]) -> Box<str> {
 }
 
 /// What is wrong with a backend's line, in front of it.
-pub(super) fn with(why: &str, line: &[u8]) -> Box<str> {
+pub(crate) fn with(why: &str, line: &[u8]) -> Box<str> {
     let line = of(line);
     if line.is_empty() { why.into() } else { format!("{why}: {line}").into() }
 }
@@ -32,12 +32,12 @@ pub(super) const CLEAR_BEFORE_TLS: &str =
     "words in clear before TLS, which count for nothing: somebody on the way may have said them";
 pub(super) const STARTTLS_MISSING: &str =
     "it offers no STARTTLS, which this login demands (`starttls`, `ssl`)";
-pub(super) const STARTTLS_REFUSED: &str = "it refused STARTTLS, which this login demands";
+pub(crate) const STARTTLS_REFUSED: &str = "it refused STARTTLS, which this login demands";
 pub(super) const NO_GREETING: &str = "its first line is no greeting of this protocol";
-pub(super) const ANSWER_TO_NOTHING: &str = "it answers what was not asked";
+pub(crate) const ANSWER_TO_NOTHING: &str = "it answers what was not asked";
 pub(super) const TOO_LONG: &str = "its answer has no end within the limit";
 pub(super) const TOO_MANY_LINES: &str = "it says more lines than a login takes";
-pub(super) const UNEXPECTED: &str = "not what its protocol allows here";
+pub(crate) const UNEXPECTED: &str = "not what its protocol allows here";
 pub(super) const AGREED_TOO_EARLY: &str = "it agreed before it had the password";
 /// See [`super::credentials::check`].
 pub(super) const UNSENDABLE: &str = "nothing was sent: the user name or password for the backend holds NUL, CR or LF, or \

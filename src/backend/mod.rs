@@ -10,7 +10,7 @@ pub mod connect;
 mod credentials;
 pub mod forward;
 pub mod imap;
-mod last_words;
+pub(crate) mod last_words;
 pub mod pop3;
 pub mod referral;
 pub mod sieve;

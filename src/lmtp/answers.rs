@@ -4,10 +4,10 @@
 //! before the end of a message is none (LM-04).
 
 use super::feed::Feed;
-use super::link::{Due, Introduction, Link, Mail, News, Outcome, Stage};
+use super::link::{Age, Due, Introduction, Link, Mail, News, Outcome, Stage};
 use crate::auth::verdict::{BackendTls, Certificate};
-use crate::backend::Login;
 use crate::backend::xclient::{self, Smtp};
+use crate::backend::{Login, last_words};
 use crate::event::cleaned;
 use crate::fault::Failure;
 use crate::limits::{LMTP_RECIPIENT_TIMEOUT, LOGGED_LINE_BYTES_MAX, TLS_HANDSHAKE_TIMEOUT};
@@ -70,7 +70,7 @@ impl Link {
             match self.replies.next(&mut self.inbox) {
                 Next::More => return,
                 Next::Broken(line) => {
-                    return news.push(failed(Failure::Protocol, &line));
+                    return news.push(failed_for(last_words::UNEXPECTED, Failure::Protocol, &line));
                 }
                 Next::Reply(reply) => {
                     self.moved_at = now;
@@ -87,8 +87,10 @@ impl Link {
         // 421: the backend is going away, whatever the reply was due for (RFC 5321 4.2.1).
         let is_bye = reply.code == 421;
         let Some(due) = self.due.pop_front().filter(|_| !is_bye) else {
-            let failure = if is_bye { Failure::Remote } else { Failure::Protocol };
-            return Err(failed(failure, &words));
+            if is_bye {
+                return Err(failed(Failure::Remote, &words));
+            }
+            return Err(failed_for(last_words::ANSWER_TO_NOTHING, Failure::Protocol, &words));
         };
         let class = reply.class();
         match (due, class) {
@@ -103,18 +105,35 @@ impl Link {
             }
             (Due::Starttls, Class::Done) if reply.code == 220 => self.go_ahead(now, news)?,
             // Another time it may (RFC 3207 4).
-            (Due::Starttls, Class::NotNow) => return Err(failed(Failure::Remote, &words)),
-            (Due::Starttls, Class::No) => return Err(failed(Failure::RemoteConfig, &words)),
+            (Due::Starttls, Class::NotNow) => {
+                return Err(failed_for(last_words::STARTTLS_REFUSED, Failure::Remote, &words));
+            }
+            (Due::Starttls, Class::No) => {
+                return Err(failed_for(
+                    last_words::STARTTLS_REFUSED,
+                    Failure::RemoteConfig,
+                    &words,
+                ));
+            }
             (Due::Introduced(0), Class::Done) => self.say_hello(),
             (Due::Introduced(_), Class::Done) => {}
-            (Due::Hello | Due::Introduced(_), _) => {
-                return Err(failed(Failure::RemoteConfig, &words));
+            (Due::Hello, _) => {
+                return Err(failed_for("it refused LHLO", Failure::RemoteConfig, &words));
+            }
+            (Due::Introduced(_), _) => {
+                return Err(failed_for("it refused XCLIENT", Failure::RemoteConfig, &words));
             }
             (Due::Closed, Class::Done) => self.closed(now),
             // Nobody knows what is open there, so that nothing can be begun.
             (Due::Closed, _) => return Err(failed(Failure::Remote, &words)),
-            (Due::Mail | Due::Data | Due::Chunk, Class::No) if is_about_command(due, &reply) => {
+            (Due::Mail | Due::Data | Due::Chunk, Class::No)
+                if self.is_about_command(due, &reply) =>
+            {
                 return Err(failed(Failure::Protocol, &words));
+            }
+            // It may be the connection that the backend has enough of; a new one tells (`is_replaceable`).
+            (Due::Mail, Class::NotNow) if self.age == Age::Kept => {
+                return Err(failed(Failure::Remote, &words));
             }
             (Due::Mail, Class::Done) => self.stage = Stage::Envelope(Mail::Agreed),
             (Due::Mail, Class::NotNow | Class::No) => {
@@ -136,7 +155,7 @@ impl Link {
             }
             (Due::Chunk, Class::Done) => {}
             (Due::Final(number), Class::Done | Class::NotNow | Class::No) => {
-                news.push(News::Final(number, about_mail(due, reply)));
+                news.push(News::Final(number, self.about_mail(due, reply)));
                 self.ended(now, class);
             }
             // A refused chunk leaves a message that nobody wants to end (RFC 3030 2).
@@ -145,7 +164,7 @@ impl Link {
                 return Err(failed(Failure::Remote, &words));
             }
             (Due::Forgotten, _) if class != Class::GoOn => {}
-            _ => return Err(failed(Failure::Protocol, &words)),
+            _ => return Err(failed_for(last_words::UNEXPECTED, Failure::Protocol, &words)),
         }
         self.send_envelope(news);
         self.time_envelope(now);
@@ -155,7 +174,7 @@ impl Link {
     fn recipient(&mut self, number: usize, reply: Reply, news: &mut Vec<News>) {
         let reply = match &self.stage {
             Stage::Envelope(Mail::Refused(refusal)) => Reply::clone(refusal),
-            _ => about_mail(Due::Rcpt(number), reply),
+            _ => self.about_mail(Due::Rcpt(number), reply),
         };
         if let Some(errand) = self.errand.as_mut().filter(|_| reply.class() == Class::Done) {
             errand.accepted.push(number);
@@ -250,29 +269,53 @@ impl Link {
             self.idle(now);
         }
     }
-}
 
-/// Whether a refusal is about our command and not about mail (RFC 5321 4.2.2: x0z is syntax). Most of all 503, bad sequence:
-/// backend and we disagree about what is open. Whose doing that is, nobody's mail may bounce for it. DATA and BDAT are
-/// ours, whichever of them the client said; a sender's address may be what is wrong with MAIL's syntax.
-fn is_about_command(due: Due, reply: &Reply) -> bool {
-    match due {
-        Due::Data | Due::Chunk => (500..=504).contains(&reply.code),
-        Due::Mail => matches!(reply.code, 502 | 503),
-        Due::Rcpt(_) => reply.code == 503,
-        // The last chunk is answered so, too.
-        Due::Final(_) => matches!(reply.code, 500 | 502 | 503),
-        _ => false,
+    /// What a connection that ends now leaves unanswered, for a log; none: nothing is due.
+    pub(super) fn owed(&self) -> Option<&'static str> {
+        Some(match self.due.front()? {
+            Due::Greeting => "its greeting",
+            Due::Hello => "its answer to LHLO",
+            Due::Starttls => "its answer to STARTTLS",
+            Due::Introduced(_) => "its answer to XCLIENT",
+            Due::Mail => "its answer to MAIL",
+            Due::Rcpt(_) => "its answer to RCPT",
+            Due::Data => "its answer to DATA",
+            Due::Chunk => "its answer to BDAT",
+            Due::Final(_) => "its answer to the message",
+            Due::Forgotten | Due::Closed => "its answer to RSET",
+        })
+    }
+
+    /// Whether a refusal is about our command and not about mail (RFC 5321 4.2.2: x0z is syntax). Most of all 503, bad
+    /// sequence: backend and we disagree about what is open. Whose doing that is, nobody's mail may bounce for it. DATA and
+    /// BDAT are ours, whichever of them the client said; a sender's address may be what is wrong with MAIL's syntax. Behind
+    /// the dot of DATA no command is left to be wrong: any refusal there, smtp-sink's 500 too, is one of the message.
+    fn is_about_command(&self, due: Due, reply: &Reply) -> bool {
+        match due {
+            Due::Data | Due::Chunk => (500..=504).contains(&reply.code),
+            // The last chunk is answered so.
+            Due::Final(_) if self.feed.is_some_and(|feed| feed.chunks() > 0) => {
+                (500..=504).contains(&reply.code)
+            }
+            Due::Mail => matches!(reply.code, 502 | 503),
+            Due::Rcpt(_) | Due::Final(_) => reply.code == 503,
+            _ => false,
+        }
+    }
+
+    /// The same where it is about one recipient: his mail is tried again.
+    fn about_mail(&self, due: Due, reply: Reply) -> Reply {
+        if !self.is_about_command(due, &reply) {
+            return reply;
+        }
+        let text = [b"4.4.0 Backend and proxy disagree: ".as_slice(), &reply.joined()].concat();
+        Reply { code: 451, text: text.into() }
     }
 }
 
-/// The same where it is about one recipient: his mail is tried again.
-fn about_mail(due: Due, reply: Reply) -> Reply {
-    if !is_about_command(due, &reply) {
-        return reply;
-    }
-    let text = [b"4.4.0 Backend and proxy disagree: ".as_slice(), &reply.joined()].concat();
-    Reply { code: 451, text: text.into() }
+/// With what is wrong in front of its words, where they do not say so themselves.
+fn failed_for(why: &str, failure: Failure, words: &[u8]) -> News {
+    News::Failed(failure, last_words::with(why, words))
 }
 
 fn failed(failure: Failure, words: &[u8]) -> News {

@@ -220,7 +220,11 @@ impl Lmtp {
         let Some(slot) = self.slot(id).filter(|slot| !slot.leaving) else { return };
         let is_connecting = slot.link.stage_is_connecting();
         let failure = if is_connecting { Failure::Connect } else { Failure::Remote };
-        self.link_failed(now, id, failure, word, outbox);
+        let detail = match slot.link.owed() {
+            Some(owed) => format!("{word} before {owed}"),
+            None => word.to_owned(),
+        };
+        self.link_failed(now, id, failure, &detail, outbox);
     }
 
     /// A backend's time is up: that of one which is only kept for the next message passes quietly.

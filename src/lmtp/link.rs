@@ -331,7 +331,7 @@ impl Link {
     }
 
     /// Whether a new connection is worth a try when this one fails: it is left from before, and the backend has not agreed
-    /// to anything of this transaction.
+    /// to anything of this transaction. To put MAIL off is to fail, too.
     pub(super) fn is_replaceable(&self) -> bool {
         self.age == Age::Kept && self.is_in_transaction() && !self.has_accepted()
     }

@@ -29,7 +29,7 @@ use crate::wire::inbox::Inbox;
 use crate::wire::login_ok::LoginOk;
 
 use capability::Rules;
-use sasl::Mechanism;
+use sasl::{Mechanism, Unusable};
 
 /// The client side of one connection, before login.
 #[derive(Debug)]
@@ -210,9 +210,9 @@ pub enum Step {
     More,
     /// A verdict on these credentials. Answer with `accept` or `refuse`.
     Login(Credentials),
-    /// A login that cannot succeed, whoever is asked. Answer with `refuse` and this failure, delayed like any other
+    /// A login that cannot succeed, whoever is asked. Answer with `refuse` like wrong credentials, delayed like any other
     /// failed login, so that nothing is learnt from the time it took.
-    Hopeless(Failure),
+    Hopeless(Unusable),
     /// The go-ahead for TLS is in the output and nothing of the client's is left unread: send it in clear; every byte
     /// after it belongs to the handshake (W-STLS-2). Answer with `secured`, or close (W-STLS-7).
     StartTls,

@@ -5,7 +5,6 @@
 
 use memchr::{memchr, memchr3};
 
-use crate::fault::Failure;
 use crate::limits::{
     PASSWORD_BYTES_MAX, SASL_EXCHANGE_BYTES_MAX, SASL_LINE_BYTES_MAX, USER_BYTES_MAX,
 };
@@ -130,7 +129,16 @@ pub enum Turn {
     /// Ask for a verdict.
     Complete(Credentials),
     /// The message can't be a login: answer like wrong credentials.
-    Hopeless(Failure),
+    Hopeless(Unusable),
+}
+
+/// What cannot be anybody's credentials, for the log: to the client it is one ordinary failure, `Failure::Credentials`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// Whoever it was meant to be, byte for byte.
+    pub name: Box<[u8]>,
+    /// What is wrong.
+    pub why: &'static str,
 }
 
 impl Exchange {
@@ -160,7 +168,10 @@ impl Exchange {
     #[must_use]
     pub fn respond(self, message: &Secret) -> Turn {
         match self {
-            Self::Plain => plain(message.expose()).unwrap_or(Turn::Hopeless(Failure::Credentials)),
+            Self::Plain => plain(message.expose()).unwrap_or_else(|| {
+                let why = "the response is not one of PLAIN: authorization identity, NUL, user name, NUL, password";
+                Turn::Hopeless(Unusable { name: Box::default(), why })
+            }),
             Self::LoginUser => {
                 let user = message.expose().into();
                 Turn::Challenge(LOGIN_PASSWORD_PROMPT, Self::LoginPassword { user })
@@ -187,10 +198,10 @@ fn plain(message: &[u8]) -> Option<Turn> {
 /// ```text
 /// message       = [authzid]               ; RFC 4422 appendix A.1: empty: whoever the certificate names
 /// ```
-fn external(message: &[u8]) -> Result<Credentials, Failure> {
+fn external(message: &[u8]) -> Result<Credentials, Unusable> {
     let authorize_as = match message {
         b"" => None,
-        other => Some(name(other).ok_or(Failure::Credentials)?),
+        other => Some(name(other)?),
     };
     Ok(Credentials {
         user: Box::default(),
@@ -264,37 +275,50 @@ pub fn react(exchange: Exchange, response: &[u8]) -> Reaction {
 /// hold control characters, passwords that are empty, over-long or hold CR, LF or NUL (W-SASL-7).
 ///
 /// # Errors
-/// `Credentials`: to the client all of these are one ordinary failure.
+/// Which of these it is.
 pub fn usable(
     user: &[u8],
     authorize_as: &[u8],
     password: Secret,
     mechanism: Mechanism,
-) -> Result<Credentials, Failure> {
-    let user = name(user).ok_or(Failure::Credentials)?;
+) -> Result<Credentials, Unusable> {
+    let text = user;
+    let user = name(text)?;
     let authorize_as = match authorize_as {
         b"" => None,
-        other => Some(name(other).ok_or(Failure::Credentials)?).filter(|other| *other != user),
+        other => Some(name(other)?).filter(|other| *other != user),
     };
-    let length_is_legal = (1..=PASSWORD_BYTES_MAX).contains(&password.len());
-    if !length_is_legal || memchr3(b'\r', b'\n', 0, password.expose()).is_some() {
-        return Err(Failure::Credentials);
+    let why = match password.len() {
+        0 => Some("password is empty"),
+        1..=PASSWORD_BYTES_MAX => {
+            memchr3(b'\r', b'\n', 0, password.expose()).map(|_| "password holds CR, LF or NUL")
+        }
+        _ => Some("password is too long"),
+    };
+    if let Some(why) = why {
+        return Err(Unusable { name: text.into(), why });
     }
     Ok(Credentials { user, authorize_as, password, mechanism })
 }
 
-fn name(bytes: &[u8]) -> Option<Box<str>> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let legal =
-        (1..=USER_BYTES_MAX).contains(&text.len()) && !text.bytes().any(|b| b.is_ascii_control());
-    legal.then(|| text.into())
+fn name(bytes: &[u8]) -> Result<Box<str>, Unusable> {
+    let why = match std::str::from_utf8(bytes) {
+        Ok("") => "user name is empty",
+        Ok(text) if text.len() > USER_BYTES_MAX => "user name is too long",
+        Ok(text) if text.bytes().any(|byte| byte.is_ascii_control()) => {
+            "user name has a control character"
+        }
+        Ok(text) => return Ok(text.into()),
+        Err(_) => "user name is not UTF-8",
+    };
+    Err(Unusable { name: bytes.into(), why })
 }
 
-impl From<Result<Credentials, Failure>> for Turn {
-    fn from(outcome: Result<Credentials, Failure>) -> Self {
+impl From<Result<Credentials, Unusable>> for Turn {
+    fn from(outcome: Result<Credentials, Unusable>) -> Self {
         match outcome {
             Ok(credentials) => Self::Complete(credentials),
-            Err(failure) => Self::Hopeless(failure),
+            Err(unusable) => Self::Hopeless(unusable),
         }
     }
 }
@@ -310,10 +334,10 @@ const _: () = assert!(2 * SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);
 mod tests {
     use super::*;
 
-    fn plain_of(message: &[u8]) -> Result<Credentials, Failure> {
+    fn plain_of(message: &[u8]) -> Result<Credentials, Unusable> {
         match Exchange::start_with(Mechanism::Plain, &Secret::from(message)) {
             Turn::Complete(credentials) => Ok(credentials),
-            Turn::Hopeless(failure) => Err(failure),
+            Turn::Hopeless(unusable) => Err(unusable),
             Turn::Challenge(..) => panic!("no second message in PLAIN"),
         }
     }
@@ -351,10 +375,33 @@ mod tests {
             &long,
         ];
         for message in bad {
-            assert_eq!(plain_of(message), Err(Failure::Credentials), "{}", message.escape_ascii());
+            assert!(plain_of(message).is_err(), "{}", message.escape_ascii());
         }
         let name = [b"\0".as_slice(), &[b'u'; USER_BYTES_MAX + 1], b"\0p"].concat();
         assert!(plain_of(&name).is_err() && plain_of(&[b"\0", &name[2..]].concat()).is_ok());
+    }
+
+    #[test]
+    fn w_fail_6_an_unusable_name_keeps_its_bytes_and_has_a_reason() {
+        let said = |message: &[u8]| plain_of(message).map(|_| ()).unwrap_err();
+        for (message, name, why) in [
+            (&b"\0t\xedm\0p"[..], &b"t\xedm"[..], "user name is not UTF-8"),
+            (b"\0t\tm\0p", b"t\tm", "user name has a control character"),
+            (b"a\x1b\0tim\0p", b"a\x1b", "user name has a control character"),
+            (b"\0\0p", b"", "user name is empty"),
+            (b"\0tim\0", b"tim", "password is empty"),
+            (b"\0tim\0p\0", b"tim", "password holds CR, LF or NUL"),
+            (
+                &[b"\0tim\0".as_slice(), &[b'p'; PASSWORD_BYTES_MAX + 1]].concat(),
+                b"tim",
+                "password is too long",
+            ),
+        ] {
+            assert_eq!(said(message), Unusable { name: name.into(), why });
+        }
+        let long = [b'u'; USER_BYTES_MAX + 1];
+        assert_eq!(said(&[b"\0", &long[..], b"\0p"].concat()).why, "user name is too long");
+        assert!(said(b"tim").why.starts_with("the response is not one of PLAIN"));
     }
 
     #[test]
@@ -372,7 +419,7 @@ mod tests {
         else {
             panic!()
         };
-        assert!(matches!(waiting.respond(&Secret::from("")), Turn::Hopeless(Failure::Credentials)));
+        assert!(matches!(waiting.respond(&Secret::from("")), Turn::Hopeless(_)));
     }
 
     #[test]
@@ -389,7 +436,7 @@ mod tests {
         let long = vec![b'a'; USER_BYTES_MAX + 1];
         for message in [&b"a\0"[..], b"\0", b"a\r\nDELE 1", b"\xFF", b"\x7F", &long] {
             let turn = Exchange::start_with(Mechanism::External, &Secret::from(message));
-            assert!(matches!(turn, Turn::Hopeless(Failure::Credentials)));
+            assert!(matches!(turn, Turn::Hopeless(_)));
         }
     }
 

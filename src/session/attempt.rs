@@ -20,6 +20,7 @@ use crate::limits;
 use crate::names::Protocol;
 use crate::network::canonical;
 use crate::preauth::Credentials;
+use crate::preauth::sasl::Unusable;
 use crate::relay::Watch;
 use crate::secret::Secret;
 use crate::tick::Tick;
@@ -35,6 +36,8 @@ pub(super) struct Attempt {
     pub(super) reassure_at: Tick,
     /// As typed at first, normalised once the verdict is there.
     pub(super) user: Box<str>,
+    /// A name that is nobody's, for the log; `user` is empty then.
+    unusable: Option<Box<[u8]>>,
     /// Who gave the password, when it was not the user.
     pub(super) master: Option<Box<str>>,
     pub(super) password: Secret,
@@ -59,7 +62,7 @@ pub(super) struct Attempt {
 }
 
 // Lives as long as a login takes; what is large in it is boxed.
-const _: () = assert!(size_of::<Attempt>() <= 288);
+const _: () = assert!(size_of::<Attempt>() <= 304);
 
 impl Attempt {
     fn new(received: Tick, user: Box<str>, password: Secret) -> Self {
@@ -67,6 +70,7 @@ impl Attempt {
             received,
             reassure_at: received.after(limits::STILL_WORKING_EVERY),
             user,
+            unusable: None,
             master: None,
             password,
             grant: None,
@@ -91,6 +95,11 @@ impl Attempt {
         self.destination
             .as_ref()
             .map_or_else(|| "".into(), |destination| Arc::clone(&destination.host))
+    }
+
+    /// For the log.
+    pub(super) fn name(&self) -> &[u8] {
+        self.unusable.as_deref().unwrap_or(self.user.as_bytes())
     }
 
     pub(super) fn forget_backend(&mut self) {
@@ -120,7 +129,7 @@ impl Attempt {
     }
 
     /// Whether a backend's words tell the client's password or ours: not for a log.
-    fn is_betrayed_by(&self, words: &[u8]) -> bool {
+    pub(super) fn is_betrayed_by(&self, words: &[u8]) -> bool {
         disclosure::repeats(words, &self.password) || self.tells_ours(words)
     }
 
@@ -163,9 +172,10 @@ impl Session {
     }
 
     /// Credentials that nobody has to be asked about; the answer takes as long as any other refusal.
-    pub(super) fn refuse_unasked(&mut self, now: Tick, failure: Failure, outbox: &mut Outbox) {
-        self.attempt = Some(Box::new(Attempt::new(now, Box::default(), Secret::default())));
-        self.fail(now, failure, None, "credentials that cannot be right", outbox);
+    pub(super) fn refuse_unasked(&mut self, now: Tick, unusable: Unusable, outbox: &mut Outbox) {
+        let attempt = Attempt::new(now, Box::default(), Secret::default());
+        self.attempt = Some(Box::new(Attempt { unusable: Some(unusable.name), ..attempt }));
+        self.fail(now, Failure::Credentials, None, unusable.why, outbox);
     }
 
     pub(super) fn verdict(
@@ -350,7 +360,8 @@ impl Session {
             Stage::SecuringBackend | Stage::LoggingIn => Failure::Remote,
             _ => return,
         };
-        self.attempt_failed(now, failure, None, word, outbox);
+        let detail = self.cut_short(word);
+        self.attempt_failed(now, failure, None, &detail, outbox);
     }
 
     /// Queueing for an address that is gone would take as long as finding out took those before.
@@ -367,8 +378,8 @@ impl Session {
     }
 
     pub(super) fn login_timed_out(&mut self, now: Tick, outbox: &mut Outbox) {
-        let detail = "no login reply within login_proxy_timeout";
-        self.attempt_failed(now, Failure::Connect, None, detail, outbox);
+        let detail = self.cut_short("no login reply within login_proxy_timeout");
+        self.attempt_failed(now, Failure::Connect, None, &detail, outbox);
     }
 
     pub(super) fn backend_step(&mut self, now: Tick, step: Step, outbox: &mut Outbox) {

@@ -261,11 +261,10 @@ impl Session {
             protocol: self.protocol,
             session: self.facts.session_id.clone(),
             client: self.facts.apparent,
-            user: self.attempt.as_ref().map(|attempt| shown_name(&attempt.user)),
-            master: self
-                .attempt
-                .as_ref()
-                .and_then(|attempt| attempt.master.as_deref().map(shown_name)),
+            user: self.attempt.as_ref().map(|attempt| shown_name(attempt.name())),
+            master: self.attempt.as_ref().and_then(|attempt| {
+                attempt.master.as_deref().map(|name| shown_name(name.as_bytes()))
+            }),
         }
     }
 
@@ -358,7 +357,7 @@ impl Session {
                 }
             }
             Step::Login(credentials) => self.begin_login(now, credentials, outbox),
-            Step::Hopeless(failure) => self.refuse_unasked(now, failure, outbox),
+            Step::Hopeless(unusable) => self.refuse_unasked(now, unusable, outbox),
             Step::StartTls => self.secure_client(now, &[], outbox),
             Step::Close(reason) => {
                 outbox.wish(Wish::Report(self.aborted(close_reason(reason))));
@@ -493,6 +492,6 @@ impl Session {
     }
 }
 
-fn shown_name(name: &str) -> Box<str> {
-    escaped(name.as_bytes(), limits::USER_BYTES_MAX)
+fn shown_name(name: &[u8]) -> Box<str> {
+    escaped(name, limits::USER_BYTES_MAX)
 }

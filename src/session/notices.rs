@@ -1,9 +1,9 @@
-//! What a client did, beside its logins, that somebody should look at.
+//! What a client or a backend did, beside its logins, that somebody should look at.
 //!
 //! Decides: that each thing is reported, and only once per connection. Does not: see it; the dialogue takes notes.
 //! Driver: `machine`. Tests: `tests/transcripts/session`.
 
-use super::machine::Session;
+use super::machine::{Session, Stage};
 use super::output::{Outbox, Wish};
 use crate::event::{Event, Notice};
 
@@ -18,6 +18,21 @@ impl Session {
         ];
         for (notice, _) in news.into_iter().filter(|(_, is_new)| *is_new) {
             outbox.wish(Wish::Report(Event::Noticed { subject: self.subject(), notice }));
+        }
+    }
+
+    /// What became of a dialogue that was cut short, for the log: where it stood, and what the backend said last.
+    pub(super) fn cut_short(&self, word: &str) -> Box<str> {
+        let is_talking = matches!(self.stage, Stage::LoggingIn);
+        let Some(attempt) = self.attempt.as_ref().filter(|_| is_talking) else {
+            return word.into();
+        };
+        let Some(dialogue) = &attempt.dialogue else { return word.into() };
+        let (stage, words) = (dialogue.stage(), dialogue.last_line());
+        if words.is_empty() || attempt.is_betrayed_by(words.as_bytes()) {
+            format!("{word} (at {stage})").into()
+        } else {
+            format!("{word} (at {stage}); its last words: {words}").into()
         }
     }
 

@@ -290,8 +290,8 @@ impl Player {
                 });
                 self.credentials = Some(credentials);
             }
-            preauth::Step::Hopeless(failure) => {
-                self.events.push_back(format!("hopeless {failure:?}"));
+            preauth::Step::Hopeless(_) => {
+                self.events.push_back("hopeless Credentials".to_owned());
             }
             preauth::Step::StartTls => self.events.push_back("client-starttls".to_owned()),
             preauth::Step::Close(reason) => {

@@ -48,9 +48,9 @@ pub(crate) fn client_run(
                     events.push(format!("{credentials:?} {:?}", credentials.password.expose()));
                     Failure::Credentials
                 }
-                Step::Hopeless(failure) => {
-                    events.push(format!("{failure:?}"));
-                    failure
+                Step::Hopeless(unusable) => {
+                    events.push(format!("{unusable:?}"));
+                    Failure::Credentials
                 }
                 Step::StartTls => {
                     events.push("starttls".to_owned());

@@ -123,9 +123,9 @@ impl Imap {
                 self.state = State::Verdict;
                 Some(Step::Login(credentials))
             }
-            Turn::Hopeless(failure) => {
+            Turn::Hopeless(unusable) => {
                 self.state = State::Verdict;
-                Some(Step::Hopeless(failure))
+                Some(Step::Hopeless(unusable))
             }
         }
     }

@@ -113,9 +113,9 @@ impl Pop3 {
                 self.state = State::Verdict;
                 Some(Step::Login(credentials))
             }
-            Turn::Hopeless(failure) => {
+            Turn::Hopeless(unusable) => {
                 self.state = State::Verdict;
-                Some(Step::Hopeless(failure))
+                Some(Step::Hopeless(unusable))
             }
         }
     }

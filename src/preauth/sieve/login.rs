@@ -99,9 +99,9 @@ impl Sieve {
                 self.state = State::Verdict;
                 Some(Step::Login(credentials))
             }
-            Turn::Hopeless(failure) => {
+            Turn::Hopeless(unusable) => {
                 self.state = State::Verdict;
-                Some(Step::Hopeless(failure))
+                Some(Step::Hopeless(unusable))
             }
         }
     }

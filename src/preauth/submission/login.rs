@@ -94,9 +94,9 @@ impl Submission {
                 self.state = State::Verdict;
                 Some(Step::Login(credentials))
             }
-            Turn::Hopeless(failure) => {
+            Turn::Hopeless(unusable) => {
                 self.state = State::Verdict;
-                Some(Step::Hopeless(failure))
+                Some(Step::Hopeless(unusable))
             }
         }
     }

@@ -119,10 +119,7 @@ fn su_02_sasl_responses_have_a_limit_and_the_dialogue_goes_on() {
     let mut client = Client::new();
     client.send("EHLO a\r\nAUTH PLAIN\r\n");
     client.seen();
-    assert!(matches!(
-        client.send(format!("{}\r\n", "A".repeat(12_288))),
-        Step::Hopeless(Failure::Credentials)
-    ));
+    assert!(matches!(client.send(format!("{}\r\n", "A".repeat(12_288))), Step::Hopeless(_)));
     client.submission.refuse(Failure::Credentials, None, &mut Vec::new());
     client.send("AUTH PLAIN\r\n");
     client.seen();

@@ -95,6 +95,8 @@ const FAULTS: &[(&[&str], u16)] = &[
     (&["-f", "data"], 451),
     (&["-q", "data"], 451),
     (&["-r", "."], 450),
+    // Behind the dot the same 500 is about the message.
+    (&["-f", "."], 500),
     (&["-f", ".", REFUSED[0], REFUSED[1]], 550),
     (&["-q", "."], 451),
 ];
