@@ -46,11 +46,14 @@ enum Command {
     },
     /// Make the running Hale read its certificates again and reopen its log
     Reload,
-    /// Print the effective settings in Dovecot's language; never a password
+    /// Print the effective settings in Dovecot's language
     Config {
         /// Only those that differ from the default
         #[arg(short = 'n')]
         changed: bool,
+        /// Passwords, too, which are hidden otherwise; what is printed then loads again
+        #[arg(short = 'P')]
+        passwords: bool,
     },
     /// The `GeoDB` itself
     #[command(subcommand)]
@@ -71,8 +74,10 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     let loaded = config::load(&mut Files, &cli.config);
-    if let Command::Config { changed } = &cli.command {
-        return print_config(&loaded, *changed);
+    if let Command::Config { changed, passwords } = &cli.command {
+        let show = if *changed { Show::Changed } else { Show::All };
+        let secrets = if *passwords { Secrets::Shown } else { Secrets::Hidden };
+        return print_config(&loaded, show, secrets);
     }
     let quiet = !matches!(cli.command, Command::Run | Command::CheckConfig { .. });
     let Some(settings) = judge(&loaded, quiet) else {
@@ -168,12 +173,11 @@ fn reload(settings: &Config) -> ExitCode {
     }
 }
 
-fn print_config(loaded: &Loaded, changed: bool) -> ExitCode {
-    let show = if changed { Show::Changed } else { Show::All };
+fn print_config(loaded: &Loaded, show: Show, secrets: Secrets) -> ExitCode {
     for error in &loaded.errors {
         complain(&format!("error: {error}"));
     }
-    print(&config::render(&loaded.settings, show, Secrets::Hidden));
+    print(&config::render(&loaded.settings, show, secrets));
     if loaded.errors.is_empty() { Exit::Ok.into() } else { Exit::Config.into() }
 }
 

@@ -159,7 +159,7 @@ const INTRODUCTION: &str = "\
 
 Hale reads `/etc/hale/hale.conf` (or `-c FILE`) in the language of Dovecot 2.4 and Pro 3; the older forms of Dovecot 2.3
 that a proxy meets are understood, too. `hale check-config` names every mistake with file, line and setting;
-`hale config` prints what is in effect, `hale config -n` what differs from the defaults below.
+`hale config` prints what is in effect, `hale config -n` what differs from the defaults below; with `-P` passwords, too.
 
 | Written | Meaning |
 |---|---|

@@ -308,8 +308,8 @@ impl Sorter<'_> {
 }
 
 /// What `doveconf -n` and `hale config` write in place of secrets.
-const HIDDEN: &str = "the value is missing: it was hidden when this was printed; print it with `doveconf -nP` (`hale config` \
-                      never prints it), or write the value here";
+const HIDDEN: &str = "the value is missing: it was hidden when this was printed; print it with `doveconf -nP` or \
+                      `hale config -nP`, or write the value here";
 
 /// Why there is no value where one was meant.
 fn lost(raw: &Raw) -> Option<String> {

@@ -53,6 +53,25 @@ fn op_01_a_good_configuration_is_accepted() {
 }
 
 #[test]
+fn passwords_are_printed_on_demand_only_and_what_is_printed_then_loads_again() {
+    let mut setup = Setup::new(free_port());
+    setup.configure("doveadm_password = \"no one's #1\"");
+    setup.write();
+    for hidden in ["config", "config -n"] {
+        let shown = setup.succeed(hidden);
+        assert!(shown.contains("doveadm_password = # hidden, use -P to show it\n"), "{shown}");
+    }
+    let shown = setup.succeed("config -nP");
+    assert!(shown.contains("no one's #1"), "{shown}");
+    fs::write(setup.path().join("hale.conf"), &shown).unwrap();
+    assert_eq!(setup.succeed("config -nP"), shown);
+    fs::write(setup.path().join("hale.conf"), setup.succeed("config -n")).unwrap();
+    let refused = setup.output("check-config");
+    assert_eq!(refused.status.code(), Some(CONFIGURATION));
+    assert!(said(&refused).contains("`hale config -nP`"), "{}", said(&refused));
+}
+
+#[test]
 fn op_07_a_password_file_that_everybody_can_write_is_named_with_its_remedy_and_nothing_starts() {
     let setup = Setup::new(free_port());
     setup.write();
