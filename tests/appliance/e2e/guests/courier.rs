@@ -8,9 +8,9 @@ use super::super::certificate::Pem;
 use super::super::hale::hashed;
 use super::super::ports::{BACKENDS, free_port};
 use super::super::wait::{PATIENCE, wait_for};
-use super::ODD;
 use super::front::{Front, Users, Way, log_in};
 use super::root::Root;
+use super::{ODD, known_to_hale, people};
 
 /// A running Courier on both backend addresses.
 struct Courier {
@@ -109,16 +109,11 @@ LOGGEROPTS=\"\"
 
 /// Two ordinary people, one whose password has changed at the backend only, and those with odd passwords.
 fn users() -> Vec<(&'static str, &'static [u8])> {
-    let mut users: Vec<(&str, &[u8])> =
-        vec![("eva", b"two words"), ("tim", b"two words"), ("changed", b"at the backend")];
-    users.extend(ODD);
-    users
+    people(&[("eva", b"two words"), ("tim", b"two words")])
 }
 
 fn users_of_hale() -> Vec<(&'static str, &'static [u8])> {
-    let mut users = users();
-    users[2].1 = b"at the proxy";
-    users
+    known_to_hale(users())
 }
 
 #[test]

@@ -9,9 +9,9 @@ use super::super::imap::Imap;
 use super::super::mail::message;
 use super::super::ports::{BACKENDS, free_port};
 use super::super::wait::{PATIENCE, wait_for};
-use super::ODD;
 use super::front::{Front, Users, Way, log_in};
 use super::root::Root;
+use super::{ODD, known_to_hale, people};
 
 /// A running Cyrus on both backend addresses.
 pub(super) struct Cyrus {
@@ -128,16 +128,12 @@ tls_server_key: /own/key.pem
 
 /// Two ordinary people, one whose password has changed at the backend only, and those with odd passwords.
 fn users() -> Vec<(&'static str, &'static [u8])> {
-    let mut users: Vec<(&str, &[u8])> =
-        vec![("tim", b"secret"), ("eva", b"two words"), ("changed", b"at the backend")];
-    users.extend(ODD);
-    users
+    people(&[("tim", b"secret"), ("eva", b"two words")])
 }
 
 /// The same as Hale knows them, and somebody for whom Cyrus has no mailbox.
 fn users_of_hale() -> Vec<(&'static str, &'static [u8])> {
-    let mut users = users();
-    users[2].1 = b"at the proxy";
+    let mut users = known_to_hale(users());
     users.push(("nowhere", b"secret"));
     users
 }

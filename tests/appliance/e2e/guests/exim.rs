@@ -11,10 +11,10 @@ use super::super::ports::{BACKENDS, FRONT, free_port};
 use super::super::site::{DOORS, Door, NAME, PASSWORD, Site};
 use super::super::smtp_relay::SmtpRelay;
 use super::super::wait::{PATIENCE, wait_for};
-use super::ODD;
 use super::front::{Front, Way, every_line_says_why};
 use super::mta::{hand_over, recipients};
 use super::root::Root;
+use super::{ODD, known_to_hale, people};
 
 /// A running Exim on the second backend address, or on both.
 struct Exim {
@@ -156,15 +156,11 @@ fn backend_configuration(relay: &SmtpRelay) -> String {
 
 /// Somebody ordinary, one whose password has changed at the backend only, and those with odd passwords.
 fn users() -> Vec<(&'static str, &'static [u8])> {
-    let mut users: Vec<(&str, &[u8])> = vec![("eva", b"secret"), ("changed", b"at the backend")];
-    users.extend(ODD);
-    users
+    people(&[("eva", b"secret")])
 }
 
 fn users_of_hale() -> Vec<(&'static str, &'static [u8])> {
-    let mut users = users();
-    users[1].1 = b"at the proxy";
-    users
+    known_to_hale(users())
 }
 
 #[test]

@@ -14,8 +14,8 @@ use super::super::ports::{BACKENDS, free_port};
 use super::super::process::Process;
 use super::super::tools::{CURL, JAVA, MVN, OPENSSL, run};
 use super::super::wait::{PATIENCE, wait_for};
-use super::ODD;
 use super::front::{Front, Users, Way};
+use super::{ODD, known_to_hale, people};
 
 /// A running GreenMail. It listens on one address, so both backends are there.
 struct GreenMail {
@@ -127,16 +127,11 @@ fn fetched() -> &'static Path {
 const VERSION: &str = "2.1.3";
 
 fn users() -> Vec<(&'static str, &'static [u8])> {
-    let mut users: Vec<(&str, &[u8])> =
-        vec![("eva", b"secret"), ("tim", b"secret"), ("changed", b"at the backend")];
-    users.extend(ODD);
-    users
+    people(&[("eva", b"secret"), ("tim", b"secret")])
 }
 
 fn users_of_hale() -> Vec<(&'static str, &'static [u8])> {
-    let mut users = users();
-    users[2].1 = b"at the proxy";
-    users
+    known_to_hale(users())
 }
 
 #[test]

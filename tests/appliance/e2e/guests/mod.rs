@@ -14,6 +14,8 @@ mod root;
 mod sinks;
 mod small_sites;
 
+use front::Users;
+
 /// Passwords that proxies break, or that mail servers take for something else. Colons are left out: password files end there.
 const ODD: &[(&str, &[u8])] = &[
     ("odd-quote", b"a\"quote\""),
@@ -27,3 +29,21 @@ const ODD: &[(&str, &[u8])] = &[
     ("odd-long", &[b'x'; 250]),
     ("odd-all", b"a \"b\" \\c\\ {3+} 'd' $e `f` %u *()"),
 ];
+
+/// These people, one whose password has changed at the guest only, and those with odd passwords.
+fn people(ordinary: Users<'static>) -> Vec<(&'static str, &'static [u8])> {
+    let changed: (&str, &[u8]) = (CHANGED, b"at the backend");
+    ordinary.iter().copied().chain([changed]).chain(ODD.iter().copied()).collect()
+}
+
+/// The same as Hale knows them.
+fn known_to_hale(
+    mut people: Vec<(&'static str, &'static [u8])>,
+) -> Vec<(&'static str, &'static [u8])> {
+    for (_, password) in people.iter_mut().filter(|(user, _)| *user == CHANGED) {
+        *password = b"at the proxy";
+    }
+    people
+}
+
+const CHANGED: &str = "changed";
