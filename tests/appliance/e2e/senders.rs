@@ -165,13 +165,12 @@ fn px_12_haproxys_checks_prove_a_login_server_and_leave_no_line() {
     site.hale.signal(Signal::CONT);
     become_("UP", &all);
     let said = site.hale.said();
-    // A check that had been accepted when we stopped the process may have run out of its time meanwhile: our doing.
-    let is_expected = |line: &&str| {
-        line.contains("listening for")
-            || line.contains("no complete PROXY header within haproxy_timeout")
-    };
-    let mut lines = said.lines().filter(|line| !line.is_empty() && !line.starts_with("---"));
-    assert_eq!(lines.find(|line| !is_expected(line)), None, "a check is worth no line");
+    let lines = said.lines().filter(|line| !line.is_empty() && !line.starts_with("---"));
+    // Each server's one check that had been accepted when we stopped the process may have run out of its time: our doing.
+    let (stopped, others): (Vec<_>, Vec<_>) = lines
+        .filter(|line| !line.contains("listening for"))
+        .partition(|line| line.contains("no complete PROXY header within haproxy_timeout"));
+    assert!(others.is_empty() && stopped.len() <= all.len(), "a check is worth no line: {said}");
 }
 
 #[test]
