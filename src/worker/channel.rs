@@ -156,5 +156,7 @@ impl CoreTls {
     }
 }
 
+/// A peer makes TLS answer again and again, and takes no answer.
+pub(super) const UNREAD: &str = "the peer does not read what TLS has to answer";
 /// Counted, as for the pure code of sessions.
 pub(super) const PANICKED: &str = "the TLS library panicked";

@@ -17,6 +17,7 @@ use crate::tick::Tick;
 use crate::tls::Asked;
 
 use super::asks::Asking;
+use super::backends::EndpointId;
 use super::channel::Tls;
 use super::lmtp::{Link, Mail};
 
@@ -241,6 +242,8 @@ pub(super) struct Relay {
     pub(super) asked_at: u8,
     /// Which side ended first: it is the one the log names.
     pub(super) first_end: Option<Side>,
+    /// Where it counts among the sessions of an endpoint: as long as its backend is there, if that is watched.
+    pub(super) endpoint: Option<EndpointId>,
 }
 
 impl Relay {

@@ -12,9 +12,8 @@ use crate::session::input::Input;
 use crate::session::output::{Handover, Wish};
 use crate::share::counters::Counter;
 
+use super::backends::{Ended, Try};
 use super::connection::{Label, Login, Phase, Side, Socket};
-use super::hosts::Ended;
-use super::pump::word;
 use super::run::Worker;
 
 impl<P: Port> Worker<P> {
@@ -93,7 +92,7 @@ impl<P: Port> Worker<P> {
                     zeroize::Zeroize::zeroize(&mut login.unsent_backend);
                     login.connect_next = None;
                 }
-                self.hosts.late(slot, self.now);
+                self.endpoints.give_up(slot, self.now);
                 self.forget_tls(slot, Side::Backend);
                 self.close_side(slot, Side::Backend);
                 None
@@ -270,7 +269,7 @@ impl<P: Port> Worker<P> {
     pub(super) fn read_failed(&mut self, slot: u32, side: Side, fault: IoFault) {
         match side {
             Side::Client => self.client_reset(slot),
-            Side::Backend => self.session_input(slot, Input::BackendBroken(word(fault))),
+            Side::Backend => self.session_input(slot, Input::BackendBroken(fault.word())),
         }
     }
 
@@ -333,7 +332,7 @@ impl<P: Port> Worker<P> {
             Err(IoFault::WouldBlock) => {}
             // The client is still owed its reply, and another attempt may follow.
             Err(fault) if side == Side::Backend && login.handed_over.is_none() => {
-                return self.session_input(slot, Input::BackendBroken(word(fault)));
+                return self.session_input(slot, Input::BackendBroken(fault.word()));
             }
             Err(_) => {
                 self.report_aborted(slot, "connection broke while a reply was under way");
@@ -361,7 +360,8 @@ impl<P: Port> Worker<P> {
             login.connect_next = Some((to, again));
             return None;
         }
-        if !self.hosts.begin(slot, to, again, self.now) {
+        let which = if again { Try::Again } else { Try::First };
+        if !self.endpoints.begin(slot, to, which, self.now) {
             self.counters.add(Counter::FailedFast, 1);
             return Some(Input::BackendDown);
         }
@@ -369,8 +369,8 @@ impl<P: Port> Worker<P> {
         let fd = match self.port.socket(to, from) {
             Ok(fd) => fd,
             Err(fault) => {
-                self.hosts.end(slot, Ended::Unknown, self.now);
-                return Some(Input::BackendBroken(word(fault)));
+                self.endpoints.end(slot, Ended::Unknown, self.now);
+                return Some(Input::BackendBroken(fault.word()));
             }
         };
         connection.backend = Socket::open(fd);
@@ -400,7 +400,7 @@ impl<P: Port> Worker<P> {
                 self.arm_poll(slot, Side::Backend);
                 self.session_input(slot, Input::Connected);
             }
-            Err(fault) => self.session_input(slot, Input::BackendBroken(word(fault))),
+            Err(fault) => self.session_input(slot, Input::BackendBroken(fault.word())),
         }
     }
 
@@ -414,7 +414,7 @@ impl<P: Port> Worker<P> {
         let held = login.held.take();
         login.handed_over = Some(Box::new(Label { subject, backend, since, held }));
         if let Some(watch) = watch {
-            self.watches.insert(slot, watch);
+            self.relays.watches.insert(slot, watch);
         }
     }
 

@@ -35,7 +35,7 @@ impl<P: Port> Worker<P> {
             return;
         };
         for _ in 0..READS_PER_TURN {
-            match self.port.recv(fd, &mut self.scratch) {
+            match self.port.recv(fd, &mut self.relays.scratch) {
                 Ok(0) => return self.abort(slot),
                 Ok(_) => {}
                 Err(IoFault::WouldBlock) => return,

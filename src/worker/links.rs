@@ -10,13 +10,12 @@ use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Token};
 use crate::share::counters::Counter;
 use crate::tls::Fault;
 
+use super::backends::{Ended, Try};
 use super::channel::lent;
 use super::connection::{Connection, Phase, Side, Socket};
 use super::drive::SESSION_READ_BYTES;
 use super::heard::Heard;
-use super::hosts::Ended;
 use super::lmtp::{Link, READS_PER_TURN, Way, filled_in};
-use super::pump::word;
 use super::run::Worker;
 
 impl<P: Port> Worker<P> {
@@ -38,7 +37,7 @@ impl<P: Port> Worker<P> {
         let Ok((child, generation)) = self.slots.insert(connection) else {
             return Err("connections_per_core_max is reached");
         };
-        if !self.hosts.begin(child, to, false, self.now) {
+        if !self.endpoints.begin(child, to, Try::First, self.now) {
             self.counters.add(Counter::FailedFast, 1);
             self.slots.remove(child);
             return Err("the address has been failing, and another connect to it is under way");
@@ -47,9 +46,9 @@ impl<P: Port> Worker<P> {
         let fd = match self.port.socket(to, from) {
             Ok(fd) => fd,
             Err(fault) => {
-                self.hosts.end(child, Ended::Unknown, self.now);
+                self.endpoints.end(child, Ended::Unknown, self.now);
                 self.slots.remove(child);
-                return Err(word(fault));
+                return Err(fault.word());
             }
         };
         if let Some(connection) = self.slots.get_mut(child) {
@@ -77,7 +76,7 @@ impl<P: Port> Worker<P> {
         mail.session.forget(link);
         let place = mail.children.get_mut(usize::from(link.0));
         if let Some(child) = place.and_then(Option::take) {
-            self.hosts.late(child, self.now);
+            self.endpoints.give_up(child, self.now);
             self.part_link(child);
             self.abort(child);
         }
@@ -93,7 +92,7 @@ impl<P: Port> Worker<P> {
                 self.arm_poll(child, Side::Backend);
                 Input::Connected(link.number)
             }
-            Err(fault) => Input::Broken(link.number, word(fault)),
+            Err(fault) => Input::Broken(link.number, fault.word()),
         };
         self.lmtp_input(link.parent, input);
     }
@@ -150,7 +149,7 @@ impl<P: Port> Worker<P> {
                     break;
                 }
                 Err(fault) => {
-                    next.push_back(Input::Broken(link, word(fault)));
+                    next.push_back(Input::Broken(link, fault.word()));
                     break;
                 }
             }
@@ -170,7 +169,7 @@ impl<P: Port> Worker<P> {
                 Ok(sent) => link.unsent = link.unsent.split_off(sent.min(link.unsent.len())),
                 Err(IoFault::WouldBlock) => {}
                 Err(fault) => {
-                    return self.lmtp_input(way.parent, Input::Broken(way.number, word(fault)));
+                    return self.lmtp_input(way.parent, Input::Broken(way.number, fault.word()));
                 }
             }
             let is_left = !link.unsent.is_empty();
@@ -222,7 +221,7 @@ impl<P: Port> Worker<P> {
                 return hangup || read == all;
             }
             Err(IoFault::WouldBlock) => return false,
-            Err(fault) => Input::Broken(link.number, word(fault)),
+            Err(fault) => Input::Broken(link.number, fault.word()),
         };
         self.lmtp_input(link.parent, input);
         false
@@ -275,7 +274,7 @@ impl<P: Port> Worker<P> {
             }
             Heard::Bytes(bytes) => Input::Backend(link, bytes),
             Heard::End => Input::BackendEnd(link),
-            Heard::Broken(fault) => Input::Broken(link, word(fault)),
+            Heard::Broken(fault) => Input::Broken(link, fault.word()),
         };
         self.lmtp_input(way.parent, input);
     }
@@ -308,7 +307,7 @@ impl<P: Port> Worker<P> {
                 Ok(sent) => sent,
                 Err(IoFault::WouldBlock) => 0,
                 Err(fault) => {
-                    next.push_back(Input::Broken(link, word(fault)));
+                    next.push_back(Input::Broken(link, fault.word()));
                     break;
                 }
             };

@@ -6,31 +6,27 @@
 //! core on a simulated kernel, `tests/appliance/e2e` the real process.
 
 mod asks;
+mod backends;
 mod channel;
 mod connection;
 mod drain;
 mod drive;
 mod heard;
-mod hosts;
 mod links;
 mod linger;
 mod listener;
 mod lmtp;
 mod newcomers;
-mod pump;
 mod relay;
 mod reports;
 mod run;
-mod seam;
 mod secure;
 mod settings;
-mod sources;
-mod spread;
 mod visits;
 mod wheel;
 
 pub use asks::{Asks, VerifiedCache};
 pub use listener::Listener;
+pub use relay::SpreadRules;
 pub use run::Worker;
 pub use settings::{Links, WorkerSettings};
-pub use spread::SpreadRules;

@@ -1,10 +1,9 @@
 //! The loop of a data core: wait, take completions, read mail, let deadlines pass, give hot directions their turn.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::relay::Watch;
 use crate::ring::port::{Completion, IoFault, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
 use crate::session::output::Outbox;
@@ -12,15 +11,15 @@ use crate::share::counters::{Counter, Counters};
 use crate::tick::Tick;
 
 use super::asks::Asks;
+use super::backends::{Ended, Endpoints, Sources};
 use super::channel::CoreTls;
 use super::connection::{Connection, Phase, Side};
 use super::drain::Drain;
 use super::drive::SESSION_READ_BYTES;
-use super::hosts::{Ended, Hosts};
 use super::listener::Listener;
 use super::newcomers::Newcomers;
+use super::relay::Relays;
 use super::settings::{Links, WorkerSettings};
-use super::sources::Sources;
 use super::visits::Queued;
 use super::wheel::Wheel;
 
@@ -34,17 +33,12 @@ pub struct Worker<P: Port> {
     pub(super) slots: Slots<Connection>,
     pub(super) wheel: Wheel,
     pub(super) asks: Asks,
-    pub(super) hosts: Hosts,
+    pub(super) endpoints: Endpoints,
     pub(super) sources: Sources,
     pub(super) newcomers: Newcomers,
-    /// Directions that have more to move, in the order of their turns.
-    pub(super) hot: VecDeque<(u32, Side)>,
-    /// What is looked at of the relayed sessions whose bytes are not only moved, by slot.
-    pub(super) watches: HashMap<u32, Box<Watch>>,
+    pub(super) relays: Relays,
     /// Sessions that stopped reading and may go on.
     pub(super) rereads: VecDeque<(u32, Side)>,
-    /// Relayed bytes pass through here.
-    pub(super) scratch: Box<[u8]>,
     /// Bytes for sessions pass through here: apart, because a session's last input starts its relay.
     pub(super) session_scratch: Box<[u8]>,
     /// Bytes of LMTP clients pass through here, and from there to LMTP backends: apart from each other and from the rest,
@@ -57,8 +51,6 @@ pub struct Worker<P: Port> {
     pub(super) queued: VecDeque<Queued>,
     pub(super) queue_served: Tick,
     pub(super) now: Tick,
-    /// Sessions after login.
-    pub(super) relays: u32,
     pub(super) draining: Option<Drain>,
     completions: Vec<Completion>,
     due: Vec<u32>,
@@ -68,7 +60,7 @@ impl<P: Port> std::fmt::Debug for Worker<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Worker")
             .field("live", &self.slots.live())
-            .field("relays", &self.relays)
+            .field("relays", &self.relays.count)
             .finish_non_exhaustive()
     }
 }
@@ -89,6 +81,7 @@ impl<P: Port> Worker<P> {
         let tls = CoreTls::new(&links.tls);
         let mut asks = asks;
         let sources = Sources::new(&settings.source_ips, asks.draw());
+        let spread = settings.spread;
         let mut core = Self {
             port,
             counters: Arc::clone(&links.counters),
@@ -98,13 +91,11 @@ impl<P: Port> Worker<P> {
             slots: Slots::new(bound),
             wheel,
             asks,
-            hosts: Hosts::default(),
+            endpoints: Endpoints::default(),
             sources,
             newcomers: Newcomers::new(bound),
-            hot: VecDeque::with_capacity(256),
-            watches: HashMap::new(),
+            relays: Relays::new(spread),
             rereads: VecDeque::with_capacity(64),
-            scratch: vec![0; crate::limits::SCRATCH_BYTES].into_boxed_slice(),
             session_scratch: vec![0; SESSION_READ_BYTES].into_boxed_slice(),
             mail_scratch: Box::default(),
             link_scratch: Box::default(),
@@ -113,7 +104,6 @@ impl<P: Port> Worker<P> {
             queued: VecDeque::new(),
             queue_served: now,
             now,
-            relays: 0,
             draining: None,
             completions: Vec::with_capacity(1024),
             due: Vec::with_capacity(64),
@@ -161,7 +151,8 @@ impl<P: Port> Worker<P> {
 
     /// How long the core may sleep.
     fn patience(&self) -> Option<Duration> {
-        if !self.hot.is_empty() || !self.rereads.is_empty() || !self.links.mail.fall_asleep() {
+        if !self.relays.hot.is_empty() || !self.rereads.is_empty() || !self.links.mail.fall_asleep()
+        {
             return Some(Duration::ZERO);
         }
         let deadline = self.wheel.quiet_for(self.now);
@@ -206,7 +197,7 @@ impl<P: Port> Worker<P> {
             Outcome::Failed(_) => Ended::Badly,
             Outcome::Accepted(_) | Outcome::Ready(_) | Outcome::Cancelled => Ended::Unknown,
         };
-        self.hosts.end(slot, ended, self.now);
+        self.endpoints.end(slot, ended, self.now);
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
@@ -400,8 +391,8 @@ impl<P: Port> Worker<P> {
             Phase::Closing if !connection.client.is_open() && !connection.backend.is_open() => {
                 self.slots.remove(slot);
                 self.wheel.clear(slot);
-                if !self.watches.is_empty() {
-                    self.watches.remove(&slot);
+                if !self.relays.watches.is_empty() {
+                    self.relays.watches.remove(&slot);
                 }
             }
             Phase::Session(login) if side == Side::Backend => {
@@ -428,7 +419,6 @@ impl<P: Port> Worker<P> {
         let open = connection.client.is_open() || connection.backend.is_open();
         self.wheel.clear(slot);
         self.newcomers.set(slot, false);
-        self.forget_relay(slot);
         self.close_side(slot, Side::Client);
         self.close_side(slot, Side::Backend);
         if !open {

@@ -10,11 +10,10 @@ use crate::ring::port::{IoFault, Port};
 use crate::share::counters::Counter;
 use crate::tls::{Asked, Engine, Established, Fault};
 
-use super::channel::{Channel, PANICKED, lent};
+use super::channel::{Channel, PANICKED, UNREAD, lent};
 use super::connection::{Phase, Side};
 use super::heard::Heard;
 use super::run::Worker;
-use super::seam::UNREAD;
 
 impl<P: Port> Worker<P> {
     pub(super) fn channel(&mut self, slot: u32, side: Side) -> Option<&mut Channel> {

@@ -1,18 +1,18 @@
 //! The relay where one side or both have TLS: bytes are opened and sealed on their way, so they are copied.
 //!
-//! The rules are those of `pump`: what the destination does not take is kept, sealed already (tls.md 8.12), and the
+//! The rules are those of `copy`: what the destination does not take is kept, sealed already (tls.md 8.12), and the
 //! source is not read meanwhile. A read that fills the scratch makes the direction hot; then reads are four times as
 //! long, and what they bring leaves by one send. Nothing is kept of an idle direction but its engine.
 
 use crate::limits;
 use crate::ring::port::{Fd, IoFault, Port};
 
-use super::channel::{Buffers, Channel, Tls};
-use super::connection::{Direction, Mode, Rest, Side};
-use super::pump::{End, Ends, Turn, Watched};
+use super::super::channel::{Buffers, Channel, Tls, UNREAD};
+use super::super::connection::{Direction, Mode, Rest, Side};
+use super::copy::{End, Ends, Turn, Watched};
 
 /// Both ends of a direction with TLS.
-pub(super) struct Seam<'a> {
+pub(in crate::worker) struct Seam<'a> {
     source: Option<&'a mut Channel>,
     destination: Option<&'a mut Channel>,
     watched: Option<Watched<'a>>,
@@ -20,7 +20,7 @@ pub(super) struct Seam<'a> {
 
 impl<'a> Seam<'a> {
     /// The ends of the direction that reads from `source`.
-    pub(super) fn of(tls: &'a mut Tls, source: Side) -> Self {
+    pub(in crate::worker) fn of(tls: &'a mut Tls, source: Side) -> Self {
         let (client, backend) = (tls.client.as_mut(), tls.backend.as_mut());
         match source {
             Side::Client => Self { source: client, destination: backend, watched: None },
@@ -29,14 +29,14 @@ impl<'a> Seam<'a> {
     }
 
     /// The same, and what passes is looked at.
-    pub(super) fn watched(self, watched: Option<Watched<'a>>) -> Self {
+    pub(in crate::worker) fn watched(self, watched: Option<Watched<'a>>) -> Self {
         Self { watched, ..self }
     }
 }
 
 /// Moves bytes of one direction for one turn. `opposite` is the other direction of the same relay: TLS may owe the
 /// source an answer, which goes behind what waits for it there.
-pub(super) fn turn<P: Port>(
+pub(in crate::worker) fn turn<P: Port>(
     port: &mut P,
     buffers: &mut Buffers,
     mut seam: Seam<'_>,
@@ -297,7 +297,7 @@ fn deliver_rest<P: Port>(
 
 /// The source ended and everything is delivered: the destination hears a goodbye, then the end (tls.md 7, *close*).
 /// [`Turn::Ended`] when that is said.
-pub(super) fn say_farewell<P: Port>(
+pub(in crate::worker) fn say_farewell<P: Port>(
     port: &mut P,
     buffers: &mut Buffers,
     mut seam: Seam<'_>,
@@ -314,7 +314,5 @@ pub(super) fn say_farewell<P: Port>(
     turn
 }
 
-/// A peer makes TLS answer again and again, and takes no answer.
-pub(super) const UNREAD: &str = "the peer does not read what TLS has to answer";
-/// As in `pump`: a peer that hung up behind a long stream of short records may not keep the core.
+/// As in `copy`: a peer that hung up behind a long stream of short records may not keep the core.
 const READS_PER_TURN: u32 = 16;

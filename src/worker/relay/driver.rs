@@ -1,5 +1,7 @@
 //! Relayed sessions of a core: when a direction gets a turn, and what its turn leads to.
 
+use std::time::Duration;
+
 use crate::event::{EndedBy, Event};
 use crate::limits;
 use crate::relay::Watch;
@@ -7,15 +9,16 @@ use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Refused, Token};
 use crate::share::counters::{Counter, Counters};
 use crate::tick::Tick;
 
-use super::connection::{Direction, Label, Mode, Phase, Relay, Side};
-use super::pump::{self, End, Ends, Turn, Watched};
-use super::run::Worker;
-use super::seam::{self, Seam};
+use super::super::connection::{Direction, Label, Mode, Phase, Relay, Side};
+use super::super::run::Worker;
+use super::copy::{self, End, Ends, Turn, Watched};
+use super::sealed::{self, Seam};
 
 impl<P: Port> Worker<P> {
     /// Everything of the login is sent: from here on only bytes move. The session's memory goes here.
-    pub(super) fn start_relay(&mut self, slot: u32) {
+    pub(in crate::worker) fn start_relay(&mut self, slot: u32) {
         let now = self.now;
+        let endpoint = self.endpoints.connected(slot);
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
@@ -41,13 +44,16 @@ impl<P: Port> Worker<P> {
             moved_at: seconds(now),
             asked_at: low_byte(seconds(now)),
             first_end: None,
+            endpoint,
         });
         let begun = connection.tls.as_mut().map_or(Ok(()), |tls| tls.begin_relay());
-        self.relays += 1;
-        self.hosts.relay_begins(slot);
+        self.relays.count += 1;
+        if let Some(endpoint) = endpoint {
+            self.relays.spread.begin(endpoint);
+        }
         self.set_relay_timer(slot);
         if let Err((side, fault)) = begun {
-            let by = pump::culprit(side == Side::Client, End::Source);
+            let by = copy::culprit(side == Side::Client, End::Source);
             return self.relay_broken(slot, by, fault.word);
         }
         // What arrived while the session was not reading has been told already: such a side gets a look now.
@@ -59,10 +65,10 @@ impl<P: Port> Worker<P> {
     }
 
     /// Gives the direction that reads from `source` one turn.
-    pub(super) fn pump(&mut self, slot: u32, source: Side) {
+    pub(in crate::worker) fn pump(&mut self, slot: u32, source: Side) {
         // A close may have flushed: whatever of this direction came back then goes first.
         self.take_refused();
-        if self.hosts.partings.contains_key(&slot) && self.is_parting_kept(slot, source) {
+        if self.relays.spread.is_delayed(slot) && self.is_parting_kept(slot, source) {
             return;
         }
         let Some(generation) = self.slots.generation(slot) else {
@@ -91,13 +97,14 @@ impl<P: Port> Worker<P> {
         let was_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
         let mut moved = 0;
         let is_watched = direction.mode == Mode::Watched;
-        let watched = is_watched.then(|| Watched { watch: self.watches.get_mut(&slot), source });
-        let scratch = &mut self.scratch;
+        let watched =
+            is_watched.then(|| Watched { watch: self.relays.watches.get_mut(&slot), source });
+        let scratch = &mut self.relays.scratch;
         let turn = match &mut connection.tls {
-            None => pump::turn(&mut self.port, scratch, direction, ends, watched, &mut moved),
+            None => copy::turn(&mut self.port, scratch, direction, ends, watched, &mut moved),
             Some(tls) => {
                 let seam = Seam::of(tls, source).watched(watched);
-                seam::turn(
+                sealed::turn(
                     &mut self.port,
                     &mut self.tls.buffers,
                     seam,
@@ -152,11 +159,11 @@ impl<P: Port> Worker<P> {
             }
             Turn::Ended => self.direction_ended(slot, source),
             Turn::Broken(end, fault) => {
-                let by = pump::culprit(source == Side::Client, end);
-                self.relay_broken(slot, by, pump::word(fault));
+                let by = copy::culprit(source == Side::Client, end);
+                self.relay_broken(slot, by, fault.word());
             }
             Turn::Insecure(word) | Turn::Refused(word) => {
-                let by = pump::culprit(source == Side::Client, End::Source);
+                let by = copy::culprit(source == Side::Client, End::Source);
                 self.relay_broken(slot, by, word);
             }
         }
@@ -173,12 +180,12 @@ impl<P: Port> Worker<P> {
         let direction = relay.direction(source);
         if !direction.queued {
             direction.queued = true;
-            self.hot.push_back((slot, source));
+            self.relays.hot.push_back((slot, source));
         }
     }
 
     /// Takes back what destinations did not take of what was forwarded to them.
-    pub(super) fn take_refused(&mut self) {
+    pub(in crate::worker) fn take_refused(&mut self) {
         while let Some(Refused { token, bytes, fault }) = self.port.refused() {
             let Token { slot, generation, kind } = token;
             if !self.slots.is_current(slot, generation) {
@@ -207,12 +214,12 @@ impl<P: Port> Worker<P> {
     }
 
     /// Gives every direction on the list one turn, in order.
-    pub(super) fn pump_hot(&mut self) {
-        if !self.hot.is_empty() {
+    pub(in crate::worker) fn pump_hot(&mut self) {
+        if !self.relays.hot.is_empty() {
             self.port.flush();
         }
-        for _ in 0..self.hot.len() {
-            let Some((slot, source)) = self.hot.pop_front() else {
+        for _ in 0..self.relays.hot.len() {
+            let Some((slot, source)) = self.relays.hot.pop_front() else {
                 return;
             };
             let Some(connection) = self.slots.get_mut(slot) else {
@@ -231,7 +238,7 @@ impl<P: Port> Worker<P> {
     }
 
     /// A source ended and its bytes are delivered: pass the end on (W-REL-5).
-    pub(super) fn direction_ended(&mut self, slot: u32, source: Side) {
+    pub(in crate::worker) fn direction_ended(&mut self, slot: u32, source: Side) {
         if source == Side::Backend && self.is_held(slot, None) {
             return;
         }
@@ -248,7 +255,7 @@ impl<P: Port> Worker<P> {
             return;
         };
         let direction = relay.direction(source);
-        pump::release_pipe(&mut self.port, direction);
+        copy::release_pipe(&mut self.port, direction);
         if relay.direction(source.other()).shut {
             // The second end: closing says it better than another shutdown.
             let by = relay.first_end.unwrap_or(source);
@@ -260,7 +267,7 @@ impl<P: Port> Worker<P> {
             return;
         }
         relay.first_end.get_or_insert(source);
-        pump::finish(&mut self.port, relay.direction(source), destination);
+        copy::finish(&mut self.port, relay.direction(source), destination);
         // The other half may still deliver, for as long as it makes progress.
         self.set_relay_timer(slot);
     }
@@ -274,7 +281,7 @@ impl<P: Port> Worker<P> {
         let Phase::Relay(relay) = &mut connection.phase else { return false };
         let (buffers, seam) = (&mut self.tls.buffers, Seam::of(tls, source));
         let direction = relay.direction(source);
-        match seam::say_farewell(&mut self.port, buffers, seam, direction, destination) {
+        match sealed::say_farewell(&mut self.port, buffers, seam, direction, destination) {
             Turn::Ended => true,
             turn => {
                 self.after_turn(slot, source, turn);
@@ -285,11 +292,11 @@ impl<P: Port> Worker<P> {
 
     /// The client is gone while the backend takes nothing, or behind its own end: nobody is left to relay for. A broken
     /// backend is not ended like that; what it sent before is still on its way to a client that reads slowly.
-    pub(super) fn client_gone(&mut self, slot: u32) {
-        self.relay_broken(slot, EndedBy::Client, pump::word(IoFault::Reset));
+    pub(in crate::worker) fn client_gone(&mut self, slot: u32) {
+        self.relay_broken(slot, EndedBy::Client, IoFault::Reset.word());
     }
 
-    pub(super) fn relay_broken(&mut self, slot: u32, by: EndedBy, word: &'static str) {
+    pub(in crate::worker) fn relay_broken(&mut self, slot: u32, by: EndedBy, word: &'static str) {
         if by == EndedBy::Backend && self.is_held(slot, Some(word)) {
             return;
         }
@@ -305,7 +312,12 @@ impl<P: Port> Worker<P> {
     }
 
     /// Reports the end of a relay and closes both sides.
-    pub(super) fn end_relay(&mut self, slot: u32, by: EndedBy, error: Option<&'static str>) {
+    pub(in crate::worker) fn end_relay(
+        &mut self,
+        slot: u32,
+        by: EndedBy,
+        error: Option<&'static str>,
+    ) {
         let now = self.now;
         if error.is_none() {
             self.part(slot);
@@ -320,10 +332,14 @@ impl<P: Port> Worker<P> {
         else {
             return;
         };
-        pump::release_pipe(&mut self.port, &mut relay.up);
-        pump::release_pipe(&mut self.port, &mut relay.down);
+        copy::release_pipe(&mut self.port, &mut relay.up);
+        copy::release_pipe(&mut self.port, &mut relay.down);
         let Label { subject, backend, since, held } = *relay.label;
         drop(held);
+        self.relays.spread.take(slot);
+        if let Some(endpoint) = relay.endpoint {
+            self.relays.spread.end(endpoint);
+        }
         let event = Event::RelayEnded {
             subject,
             backend,
@@ -333,14 +349,14 @@ impl<P: Port> Worker<P> {
             lasted: now.since(since),
             error,
         };
-        self.relays -= 1;
+        self.relays.count -= 1;
         self.count_event(&event);
         self.log(event);
         self.abort(slot);
     }
 
     /// The deadline of a relay passed: end it, or wait for what is left of its time.
-    pub(super) fn relay_deadline(&mut self, slot: u32) {
+    pub(in crate::worker) fn relay_deadline(&mut self, slot: u32) {
         let now = self.now;
         if self.is_parted(slot) {
             return;
@@ -385,7 +401,7 @@ fn count_heat(counters: &Counters, was_hot: bool, lacks_pipe: bool) {
 
 impl Relay {
     /// How long nothing may move in the present state, and what it is called when it lasts longer.
-    fn patience(&self, idle_timeout: std::time::Duration) -> (std::time::Duration, EndedBy) {
+    fn patience(&self, idle_timeout: Duration) -> (Duration, EndedBy) {
         let blocked = self.up.is_blocked() || self.down.is_blocked();
         let half_closed = self.up.shut || self.down.shut;
         if half_closed && !blocked {
@@ -398,22 +414,22 @@ impl Relay {
     }
 
     /// The last movement is kept in whole seconds, so a second is added rather than lost.
-    fn patience_ends(&self, limit: std::time::Duration) -> Tick {
+    fn patience_ends(&self, limit: Duration) -> Tick {
         Tick(u64::from(self.moved_at) * 1000 + 1000).after(limit)
     }
 
     /// Whether no byte moved for `quiet` and none waits: somebody in the middle of a transfer is not idle.
-    pub(super) fn is_idle(&self, now: Tick, quiet: std::time::Duration) -> bool {
+    pub(in crate::worker) fn is_idle(&self, now: Tick, quiet: Duration) -> bool {
         let blocked = self.up.is_blocked() || self.down.is_blocked();
         !blocked && now.0 >= self.patience_ends(quiet).0
     }
 }
 
-pub(super) fn low_byte(seconds: u32) -> u8 {
+pub(in crate::worker) fn low_byte(seconds: u32) -> u8 {
     let [low, ..] = seconds.to_le_bytes();
     low
 }
 
-pub(super) fn seconds(now: Tick) -> u32 {
+pub(in crate::worker) fn seconds(now: Tick) -> u32 {
     u32::try_from(now.0 / 1000).unwrap_or(u32::MAX)
 }

@@ -12,11 +12,11 @@ use crate::limits;
 use crate::relay::Watch;
 use crate::ring::port::{Fd, Half, IoFault, PipeId, Port, Token};
 
-use super::connection::{Direction, Mode, Rest, Side};
+use super::super::connection::{Direction, Mode, Rest, Side};
 
 /// What one turn of a direction came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(in crate::worker) enum Turn {
     /// The source has nothing more now; readiness will be told.
     Dry,
     /// More may be there: give the direction another turn, after the others.
@@ -35,31 +35,31 @@ pub(super) enum Turn {
 
 /// The ends of a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(in crate::worker) enum End {
     Source,
     Destination,
 }
 
 /// Both sockets of a direction, and what is known of the source.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ends {
-    pub(super) source: Fd,
-    pub(super) destination: Fd,
+pub(in crate::worker) struct Ends {
+    pub(in crate::worker) source: Fd,
+    pub(in crate::worker) destination: Fd,
     /// The source hung up: read on until its end shows, whatever the size of the reads.
-    pub(super) hangup: bool,
+    pub(in crate::worker) hangup: bool,
     /// Names bytes on their way to the destination.
-    pub(super) token: Token,
+    pub(in crate::worker) token: Token,
 }
 
 /// Bytes of a direction that are looked at before they go on.
-pub(super) struct Watched<'a> {
-    pub(super) watch: Option<&'a mut Box<Watch>>,
-    pub(super) source: Side,
+pub(in crate::worker) struct Watched<'a> {
+    pub(in crate::worker) watch: Option<&'a mut Box<Watch>>,
+    pub(in crate::worker) source: Side,
 }
 
 impl Watched<'_> {
     /// How many of these bytes, changed in their place, may go on.
-    pub(super) fn look(&mut self, bytes: &mut [u8]) -> Result<usize, Turn> {
+    pub(in crate::worker) fn look(&mut self, bytes: &mut [u8]) -> Result<usize, Turn> {
         let Some(watch) = &mut self.watch else {
             return Err(Turn::Refused("nobody watches a session that has to be watched"));
         };
@@ -74,7 +74,7 @@ impl Watched<'_> {
 }
 
 /// Moves bytes of one direction for one turn. `moved` counts what left the source or reached the destination.
-pub(super) fn turn<P: Port>(
+pub(in crate::worker) fn turn<P: Port>(
     port: &mut P,
     scratch: &mut [u8],
     direction: &mut Direction,
@@ -130,7 +130,7 @@ fn forward_turn<P: Port>(
 }
 
 /// Gives back the pipe when the connection ends; one that may hold bytes is destroyed.
-pub(super) fn release_pipe<P: Port>(port: &mut P, direction: &mut Direction) {
+pub(in crate::worker) fn release_pipe<P: Port>(port: &mut P, direction: &mut Direction) {
     if let Some(pipe) = direction.pipe.take() {
         port.pipe_give(pipe, direction.in_pipe == 0);
         direction.in_pipe = 0;
@@ -283,28 +283,14 @@ fn splice_turn<P: Port>(
 }
 
 /// Tells the destination, once, that the source ended.
-pub(super) fn finish<P: Port>(port: &mut P, direction: &mut Direction, destination: Fd) {
+pub(in crate::worker) fn finish<P: Port>(port: &mut P, direction: &mut Direction, destination: Fd) {
     if !std::mem::replace(&mut direction.shut, true) {
         port.shutdown(destination, Half::Write);
     }
 }
 
-/// The word for a broken connection in the log.
-pub(super) fn word(fault: IoFault) -> &'static str {
-    match fault {
-        IoFault::WouldBlock => "would-block",
-        IoFault::Reset => "reset",
-        IoFault::Refused => "refused",
-        IoFault::Unreachable => "unreachable",
-        IoFault::TimedOut => "timed-out",
-        IoFault::Descriptors => "no-descriptors",
-        IoFault::Memory => "no-memory",
-        IoFault::Other(_) => "unexpected-errno",
-    }
-}
-
 /// Which side of the session ended it when `end` of the direction that reads from the client (or not) broke.
-pub(super) fn culprit(source_is_client: bool, end: End) -> EndedBy {
+pub(in crate::worker) fn culprit(source_is_client: bool, end: End) -> EndedBy {
     if source_is_client == (end == End::Source) { EndedBy::Client } else { EndedBy::Backend }
 }
 
