@@ -1,5 +1,5 @@
 //! Sessions over TLS: handshakes, and sealed bytes on their way to and from whoever speaks there (`heard`). A relay has
-//! its own way (`seam`).
+//! its own way (`relay::sealed`).
 
 use std::sync::Arc;
 
@@ -10,10 +10,11 @@ use crate::ring::port::{IoFault, Port};
 use crate::share::counters::Counter;
 use crate::tls::{Asked, Engine, Established, Fault};
 
-use super::channel::{Channel, PANICKED, UNREAD, lent};
-use super::connection::{Phase, Side};
+use super::core::Worker;
 use super::heard::Heard;
-use super::run::Worker;
+use super::io::socket::Side;
+use super::tls::channel::{Channel, PANICKED, lent};
+use super::tls::read::UNREAD;
 
 impl<P: Port> Worker<P> {
     pub(super) fn channel(&mut self, slot: u32, side: Side) -> Option<&mut Channel> {
@@ -43,11 +44,12 @@ impl<P: Port> Worker<P> {
     /// Whether a client's bytes came in clear where none may: behind a command that begins TLS, before its go-ahead is sent
     /// (W-STLS-1, W-STLS-2). They were on their way while the command was read, so one look at the socket finds them.
     pub(super) fn is_injected(&mut self, slot: u32) -> bool {
-        let Some(fd) = self.slots.get_mut(slot).and_then(|kept| kept.socket(Side::Client).fd())
+        let Some(fd) =
+            self.slots.get_mut(slot).and_then(|kept| kept.sockets.of_mut(Side::Client).fd())
         else {
             return false;
         };
-        matches!(self.port.recv(fd, &mut [0]), Ok(1..))
+        matches!(self.io.port.recv(fd, &mut [0]), Ok(1..))
     }
 
     /// Begins our side of a client's handshake; the word for the log when that is no use. `early`: its first bytes.
@@ -161,8 +163,8 @@ impl<P: Port> Worker<P> {
                 return false;
             }
             if self.tls.steps == 0 {
-                if !self.rereads.contains(&(slot, side)) {
-                    self.rereads.push_back((slot, side));
+                if !self.io.rereads.contains(&(slot, side)) {
+                    self.io.rereads.push_back((slot, side));
                 }
                 return false;
             }
@@ -185,7 +187,7 @@ impl<P: Port> Worker<P> {
         let Some(connection) = self.slots.get_mut(slot) else {
             return Found::Nothing;
         };
-        let socket = connection.socket(side);
+        let socket = connection.sockets.of_mut(side);
         socket.paused = false;
         socket.drained = false;
         let hangup = socket.hangup;
@@ -193,7 +195,7 @@ impl<P: Port> Worker<P> {
         let (Some(fd), Some(space)) = (socket.fd(), space) else {
             return Found::Nothing;
         };
-        match self.port.recv(fd, space) {
+        match self.io.port.recv(fd, space) {
             Ok(0) => Found::End,
             Ok(read) => {
                 socket.drained = read < most && !hangup;
@@ -258,8 +260,8 @@ impl<P: Port> Worker<P> {
     /// Tells what opening a peer's bytes changed; the bytes themselves follow.
     fn opened(&mut self, slot: u32, side: Side, fault: Option<Fault>) {
         if let Some(fault) = fault {
-            self.counters.add(Counter::TlsFailed, 1);
-            self.counters.add(Counter::Panicked, u64::from(fault.word == PANICKED));
+            self.reports.count(Counter::TlsFailed);
+            self.reports.add(Counter::Panicked, u64::from(fault.word == PANICKED));
             return self.hear(slot, side, Heard::Insecure(fault));
         }
         let Some(channel) = self.channel(slot, side) else {
@@ -269,8 +271,8 @@ impl<P: Port> Worker<P> {
             return;
         }
         let established = channel.engine.established();
-        self.counters.add(Counter::TlsHandshakes, 1);
-        self.counters.add(Counter::TlsResumed, u64::from(established.resumed));
+        self.reports.count(Counter::TlsHandshakes);
+        self.reports.add(Counter::TlsResumed, u64::from(established.resumed));
         let Established { server_name, client_certificate, .. } = established;
         self.hear(slot, side, Heard::Secured { server_name, client_certificate });
     }
@@ -314,7 +316,7 @@ impl<P: Port> Worker<P> {
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
-        let socket = connection.socket(side);
+        let socket = connection.sockets.of_mut(side);
         socket.paused = true;
         socket.drained = false;
         // Nobody reads now, so no read would tell (W-PIPE-6).
@@ -326,44 +328,6 @@ impl<P: Port> Worker<P> {
     /// What a turn of the loop begins with.
     pub(super) fn renew_handshake_steps(&mut self) {
         self.tls.steps = limits::TLS_HANDSHAKE_STEPS_PER_TURN;
-    }
-
-    /// A relay of which one side has TLS begins with what is left of it.
-    pub(super) fn has_opened(&mut self, slot: u32, side: Side) -> bool {
-        let is_relay = |phase: &Phase| matches!(phase, Phase::Relay(_));
-        self.slots.get(slot).is_some_and(|connection| is_relay(&connection.phase))
-            && self
-                .channel(slot, side)
-                .is_some_and(|channel| !channel.opened.is_empty() || channel.engine.has_ended())
-    }
-
-    /// A relay ends by our will: whoever has TLS can tell that nothing was cut off, unless something is.
-    pub(super) fn part(&mut self, slot: u32) {
-        if self.slots.get(slot).is_none_or(|connection| connection.tls.is_none()) {
-            return;
-        }
-        // Goodbye comes behind what is on its way.
-        self.port.flush();
-        self.take_refused();
-        for side in [Side::Client, Side::Backend] {
-            let Some(connection) = self.slots.get_mut(slot) else { return };
-            let (fd, Phase::Relay(relay)) = (connection.socket(side).fd(), &mut connection.phase)
-            else {
-                return;
-            };
-            if relay.direction(side.other()).is_blocked() {
-                continue;
-            }
-            let mut sealed = lent(&mut self.tls.buffers.sealed);
-            if let Some(channel) = self.channel(slot, side) {
-                channel.engine.close(&mut sealed);
-            }
-            if let (Some(fd), false) = (fd, sealed.is_empty()) {
-                // What it does not take now it never gets.
-                let _ = self.port.send(fd, &sealed);
-            }
-            self.tls.buffers.sealed = sealed;
-        }
     }
 }
 

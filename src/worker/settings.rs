@@ -25,7 +25,7 @@ use crate::share::messages::ToCore;
 use crate::share::snapshot::Published;
 use crate::tls::Context;
 
-use super::relay::SpreadRules;
+use super::relay::spread::SpreadRules;
 
 /// Settings of all data cores.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use super::budget::RetryBudget;
 
 /// The endpoints of a core.
 #[derive(Debug, Default)]
-pub(in crate::worker) struct Endpoints {
+pub(super) struct Endpoints {
     records: Vec<Record>,
     by_address: HashMap<SocketAddr, EndpointId>,
     /// Where the last connect of a slot went, by slot.
@@ -75,13 +75,7 @@ pub(in crate::worker) enum Ended {
 impl Endpoints {
     /// A slot is about to connect. `false`: it should not, because the endpoint has been failing and another connect tries it
     /// already, or because the budget of repeated connects is spent.
-    pub(in crate::worker) fn begin(
-        &mut self,
-        slot: u32,
-        to: SocketAddr,
-        which: Try,
-        now: Tick,
-    ) -> bool {
+    pub(super) fn begin(&mut self, slot: u32, to: SocketAddr, which: Try, now: Tick) -> bool {
         let Some(id) = self.endpoint(to) else {
             self.put(slot, Connect::None);
             return true;
@@ -104,7 +98,7 @@ impl Endpoints {
     }
 
     /// The connect of a slot takes too long: it will be cancelled, but the endpoint has failed now.
-    pub(in crate::worker) fn give_up(&mut self, slot: u32, now: Tick) {
+    pub(super) fn give_up(&mut self, slot: u32, now: Tick) {
         if let Connect::InFlight(id) = self.connect_of(slot)
             && let Some(record) = self.records.get_mut(id.index())
         {
@@ -113,7 +107,7 @@ impl Endpoints {
     }
 
     /// The kernel returned the connect of a slot.
-    pub(in crate::worker) fn end(&mut self, slot: u32, ended: Ended, now: Tick) {
+    pub(super) fn end(&mut self, slot: u32, ended: Ended, now: Tick) {
         let Connect::InFlight(id) = self.connect_of(slot) else {
             return;
         };
@@ -132,7 +126,7 @@ impl Endpoints {
     }
 
     /// The endpoint that a slot is connected to, if it is watched.
-    pub(in crate::worker) fn connected(&self, slot: u32) -> Option<EndpointId> {
+    pub(super) fn connected(&self, slot: u32) -> Option<EndpointId> {
         match self.connect_of(slot) {
             Connect::Done(id) => Some(id),
             Connect::None | Connect::InFlight(_) => None,

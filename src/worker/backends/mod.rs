@@ -5,8 +5,6 @@
 //! of each file, and in the simulator.
 
 mod budget;
-mod endpoints;
+pub(super) mod connect;
+pub(super) mod endpoints;
 mod sources;
-
-pub(super) use endpoints::{Ended, EndpointId, Endpoints, Try};
-pub(super) use sources::Sources;

@@ -7,20 +7,20 @@ use std::net::{IpAddr, SocketAddr};
 
 /// A core's turn through the pool.
 #[derive(Debug, Default)]
-pub(in crate::worker) struct Sources {
+pub(super) struct Sources {
     pool: Box<[IpAddr]>,
     next: usize,
 }
 
 impl Sources {
     /// `first`: any number, so that cores do not go round in step.
-    pub(in crate::worker) fn new(pool: &[IpAddr], first: u64) -> Self {
+    pub(super) fn new(pool: &[IpAddr], first: u64) -> Self {
         let next = usize::try_from(first % u64::try_from(pool.len().max(1)).unwrap_or(1));
         Self { pool: pool.into(), next: next.unwrap_or(0) }
     }
 
     /// The address for a connection to `to`. None: the kernel chooses, because the pool has none of its family.
-    pub(in crate::worker) fn next(&mut self, to: SocketAddr) -> Option<IpAddr> {
+    pub(super) fn next(&mut self, to: SocketAddr) -> Option<IpAddr> {
         for _ in 0..self.pool.len() {
             let candidate = self.pool.get(self.next).copied();
             self.next = (self.next + 1) % self.pool.len();

@@ -1,435 +1,343 @@
-//! Relayed sessions of a core: when a direction gets a turn, and what its turn leads to.
+//! Drives one relayed session: which direction gets a step, and what its step leads to.
+//!
+//! A handler moves bytes of its own session and says what happens next; it ends no other session, although a flush that it
+//! causes sends bytes of others, too. What comes back of those is taken back by the core's loop, before anything is moved.
 
-use std::time::Duration;
-
-use crate::event::{EndedBy, Event};
+use crate::event::EndedBy;
 use crate::limits;
-use crate::relay::Watch;
-use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Refused, Token};
-use crate::share::counters::{Counter, Counters};
-use crate::tick::Tick;
+use crate::ring::port::{IoFault, Port, ReceiveBuffer, Refused};
+use crate::share::counters::Counter;
 
-use super::super::connection::{Direction, Label, Mode, Phase, Relay, Side};
-use super::super::run::Worker;
-use super::copy::{self, End, Ends, Turn, Watched};
-use super::sealed::{self, Seam};
+use super::super::io::line::Line;
+use super::super::io::socket::Side;
+use super::super::next::Next;
+use super::super::report::Reports;
+use super::super::tls::channel::Buffers;
+use super::copy::{self, End, Ends, Step, Watched};
+use super::relays::Relays;
+use super::sealed::{self, Channels};
+use super::spread::{First, Told};
+use super::state::{Mode, Relay};
 
-impl<P: Port> Worker<P> {
-    /// Everything of the login is sent: from here on only bytes move. The session's memory goes here.
-    pub(in crate::worker) fn start_relay(&mut self, slot: u32) {
-        let now = self.now;
-        let endpoint = self.endpoints.connected(slot);
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let Phase::Session(login) = &mut connection.phase else {
-            return;
-        };
-        let Some(label) = login.handed_over.take() else {
-            return;
-        };
-        let unread = [Side::Client, Side::Backend].map(|side| {
-            let socket = connection.socket(side);
-            socket.paused = false;
-            (side, !socket.drained)
-        });
-        let mode = match Watch::of(label.subject.protocol) {
-            Some(_) => Mode::Watched,
-            None => Mode::Copy,
-        };
-        connection.phase = Phase::Relay(Relay {
-            label,
-            up: Direction { mode, ..Direction::default() },
-            down: Direction { mode, ..Direction::default() },
-            moved_at: seconds(now),
-            asked_at: low_byte(seconds(now)),
-            first_end: None,
-            endpoint,
-        });
-        let begun = connection.tls.as_mut().map_or(Ok(()), |tls| tls.begin_relay());
-        self.relays.count += 1;
-        if let Some(endpoint) = endpoint {
-            self.relays.spread.begin(endpoint);
+/// One relayed session, and what all those of the core share.
+pub(in crate::worker) struct Driver<'a, P: Port> {
+    pub(in crate::worker) line: Line<'a, P>,
+    pub(in crate::worker) relay: &'a mut Relay,
+    pub(in crate::worker) relays: &'a mut Relays,
+    pub(in crate::worker) buffers: &'a mut Buffers,
+    pub(in crate::worker) reports: &'a Reports,
+}
+
+impl<P: Port> Driver<'_, P> {
+    /// Everything of the login is sent: from here on only bytes move.
+    pub(in crate::worker) fn begin(&mut self) -> Next {
+        for side in Side::BOTH {
+            self.line.socket(side).paused = false;
         }
-        self.set_relay_timer(slot);
-        if let Err((side, fault)) = begun {
-            let by = copy::culprit(side == Side::Client, End::Source);
-            return self.relay_broken(slot, by, fault.word);
-        }
-        // What arrived while the session was not reading has been told already: such a side gets a look now.
-        for (side, is_unread) in unread {
-            if is_unread || self.has_opened(slot, side) {
-                self.pump(slot, side);
-            }
+        self.set_deadline();
+        let begun = self.line.tls.as_mut().map_or(Ok(()), |tls| tls.begin_relay());
+        match begun {
+            Ok(()) => Next::Stay,
+            Err((side, fault)) => self.broken(copy::culprit(side, End::Source), fault.word),
         }
     }
 
-    /// Gives the direction that reads from `source` one turn.
-    pub(in crate::worker) fn pump(&mut self, slot: u32, source: Side) {
-        // A close may have flushed: whatever of this direction came back then goes first.
-        self.take_refused();
-        if self.relays.spread.is_delayed(slot) && self.is_parting_kept(slot, source) {
-            return;
+    /// Whether a side has bytes that were told, or opened, before the relay began.
+    pub(in crate::worker) fn has_unread(&self, side: Side) -> bool {
+        let channel = self.line.tls.as_ref().and_then(|tls| tls.of(side));
+        !self.line.sockets.of(side).drained
+            || channel
+                .is_some_and(|channel| !channel.opened.is_empty() || channel.engine.has_ended())
+    }
+
+    /// A side has bytes, or its end.
+    pub(in crate::worker) fn readable(&mut self, side: Side) -> Next {
+        let direction = self.relay.direction(side);
+        if side == Side::Client && self.line.sockets.client.broken && direction.is_deaf() {
+            return self.client_gone();
         }
-        let Some(generation) = self.slots.generation(slot) else {
-            return;
+        // Blocked: the destination's room brings it back. Queued: its step comes anyway.
+        if direction.is_blocked() || direction.queued || direction.shut {
+            return Next::Stay;
+        }
+        self.step(side)
+    }
+
+    /// A direction of the list of those that have more to move.
+    pub(in crate::worker) fn step_queued(&mut self, source: Side) -> Next {
+        // The flag also tells a new session in a reused slot from the one that was queued.
+        if !std::mem::take(&mut self.relay.direction(source).queued) {
+            return Next::Stay;
+        }
+        self.step(source)
+    }
+
+    /// Gives the direction that reads from `source` one step.
+    pub(in crate::worker) fn step(&mut self, source: Side) -> Next {
+        if self.relays.spread.is_delayed(self.line.slot) {
+            match self.step_delayed(source) {
+                Ok(()) => {}
+                Err(next) => return next,
+            }
+        }
+        let (Some(from), Some(to)) = (self.line.fd(source), self.line.fd(source.other())) else {
+            debug_assert!(false, "a relay has both its sockets");
+            return Next::Stay;
         };
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let (Some(client), Some(backend)) = (connection.client.fd(), connection.backend.fd())
-        else {
-            return;
-        };
-        let hangup = connection.socket(source).hangup;
-        let Phase::Relay(relay) = &mut connection.phase else {
-            return;
-        };
-        let (from, to) = if source == Side::Client { (client, backend) } else { (backend, client) };
-        let token = Token { slot, generation, kind: source.other().send() };
+        let token = self.line.token(source.other().send());
+        let hangup = self.line.sockets.of(source).hangup;
         let ends = Ends { source: from, destination: to, hangup, token };
-        let [direction, opposite] = relay.both(source);
-        if direction.forwarded_in == self.port.round() {
+        let port = &mut self.line.io.port;
+        let [direction, opposite] = self.relay.both(source);
+        if direction.forwarded_in == port.round() {
             // What was read before is not sent yet, and nothing may overtake it.
-            return self.queue(slot, source);
+            return self.queue(source);
         }
         let was_hot = direction.mode == Mode::Hot;
         let was_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
         let mut moved = 0;
-        let is_watched = direction.mode == Mode::Watched;
-        let watched =
-            is_watched.then(|| Watched { watch: self.relays.watches.get_mut(&slot), source });
-        let scratch = &mut self.relays.scratch;
-        let turn = match &mut connection.tls {
-            None => copy::turn(&mut self.port, scratch, direction, ends, watched, &mut moved),
+        let watched = (direction.mode == Mode::Watched)
+            .then(|| Watched { watch: self.relays.watches.get_mut(&self.line.slot), source });
+        let is_copied = self.line.tls.is_some();
+        let step = match &mut self.line.tls {
+            None => {
+                copy::step(port, &mut self.relays.scratch, direction, ends, watched, &mut moved)
+            }
             Some(tls) => {
-                let seam = Seam::of(tls, source).watched(watched);
-                sealed::turn(
-                    &mut self.port,
-                    &mut self.tls.buffers,
-                    seam,
-                    [&mut *direction, &mut *opposite],
-                    ends,
-                    &mut moved,
-                )
+                let channels = Channels::of(tls, source).watched(watched);
+                let directions = [&mut *direction, &mut *opposite];
+                sealed::step(port, self.buffers, channels, directions, ends, &mut moved)
             }
         };
-        let is_copied = connection.tls.is_some();
-        let answer_waits = is_copied && opposite.rest.is_some();
         let is_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
         if is_proven && !was_proven && source == Side::Backend {
-            self.port.receive_buffer(from, ReceiveBuffer::Whole);
+            port.receive_buffer(from, ReceiveBuffer::Whole);
         }
         if direction.mode == Mode::Hot {
-            let lacks_pipe = turn == Turn::Again && direction.pipe.is_none() && !is_copied;
-            count_heat(&self.counters, was_hot, lacks_pipe);
+            let lacks_pipe = step == Step::Again && direction.pipe.is_none() && !is_copied;
+            count_heat(self.reports, was_hot, lacks_pipe);
+        }
+        if is_copied && opposite.rest.is_some() {
+            // What TLS has to answer waits there.
+            self.line.await_room(source);
         }
         if moved > 0 {
-            relay.moved_at = seconds(self.now);
-            if source == Side::Client {
-                relay.asked_at = low_byte(relay.moved_at);
-            }
+            self.relay.has_moved(source, self.line.io.now);
         }
-        self.after_turn(slot, source, turn);
-        if answer_waits {
-            self.await_room(slot, source);
-        }
+        self.after(source, step)
     }
 
-    /// What a turn leads to.
-    fn after_turn(&mut self, slot: u32, source: Side, turn: Turn) {
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let Phase::Relay(relay) = &mut connection.phase else {
-            return;
-        };
-        let is_half_closed = relay.up.shut || relay.down.shut;
-        match turn {
-            // A stall that is over leaves a timer behind that is too long for a half-closed relay.
-            Turn::Dry if is_half_closed => self.set_relay_timer(slot),
-            Turn::Dry => {}
-            Turn::Again => self.queue(slot, source),
-            Turn::Blocked if source == Side::Client && connection.client.broken => {
-                self.client_gone(slot);
-            }
-            Turn::Blocked => {
-                self.await_room(slot, source.other());
-                self.set_relay_timer(slot);
-            }
-            Turn::Ended => self.direction_ended(slot, source),
-            Turn::Broken(end, fault) => {
-                let by = copy::culprit(source == Side::Client, end);
-                self.relay_broken(slot, by, fault.word());
-            }
-            Turn::Insecure(word) | Turn::Refused(word) => {
-                let by = copy::culprit(source == Side::Client, End::Source);
-                self.relay_broken(slot, by, word);
-            }
-        }
-    }
-
-    /// Puts a direction on the round-robin list of those that have more to move.
-    fn queue(&mut self, slot: u32, source: Side) {
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let Phase::Relay(relay) = &mut connection.phase else {
-            return;
-        };
-        let direction = relay.direction(source);
-        if !direction.queued {
-            direction.queued = true;
-            self.relays.hot.push_back((slot, source));
-        }
-    }
-
-    /// Takes back what destinations did not take of what was forwarded to them.
-    pub(in crate::worker) fn take_refused(&mut self) {
-        while let Some(Refused { token, bytes, fault }) = self.port.refused() {
-            let Token { slot, generation, kind } = token;
-            if !self.slots.is_current(slot, generation) {
-                continue;
-            }
-            let source = if kind == Kind::ClientSend { Side::Backend } else { Side::Client };
-            let Some(connection) = self.slots.get_mut(slot) else {
-                continue;
-            };
-            let Phase::Relay(relay) = &mut connection.phase else {
-                continue;
-            };
-            let direction = relay.direction(source);
-            if connection.tls.is_none() {
-                direction.delivered = direction.delivered.saturating_sub(bytes.len() as u64);
-            }
-            let turn = match fault {
-                IoFault::WouldBlock => {
-                    direction.put_back(bytes);
-                    Turn::Blocked
+    /// What a step leads to.
+    fn after(&mut self, source: Side, step: Step) -> Next {
+        match step {
+            Step::Dry => {
+                // A stall that is over leaves a deadline behind that is too late for a half-closed relay.
+                if self.relay.is_half_closed() {
+                    self.set_deadline();
                 }
-                fault => Turn::Broken(End::Destination, fault),
-            };
-            self.after_turn(slot, source, turn);
+                Next::Stay
+            }
+            Step::Again => self.queue(source),
+            Step::Blocked if source == Side::Client && self.line.sockets.client.broken => {
+                self.client_gone()
+            }
+            Step::Blocked => {
+                self.line.await_room(source.other());
+                self.set_deadline();
+                Next::Stay
+            }
+            Step::Ended => self.source_ended(source),
+            Step::Broken(end, fault) => self.broken(copy::culprit(source, end), fault.word()),
+            Step::Insecure(word) | Step::Forbidden(word) => {
+                self.broken(copy::culprit(source, End::Source), word)
+            }
         }
     }
 
-    /// Gives every direction on the list one turn, in order.
-    pub(in crate::worker) fn pump_hot(&mut self) {
-        if !self.relays.hot.is_empty() {
-            self.port.flush();
+    /// Puts a direction on the list of those that have more to move.
+    fn queue(&mut self, source: Side) -> Next {
+        let direction = self.relay.direction(source);
+        if !std::mem::replace(&mut direction.queued, true) {
+            self.relays.hot.push_back((self.line.slot, source));
         }
-        for _ in 0..self.relays.hot.len() {
-            let Some((slot, source)) = self.relays.hot.pop_front() else {
-                return;
-            };
-            let Some(connection) = self.slots.get_mut(slot) else {
-                continue;
-            };
-            let Phase::Relay(relay) = &mut connection.phase else {
-                continue;
-            };
-            let direction = relay.direction(source);
-            // The flag also tells a new session in a reused slot from the one that was queued.
-            if !std::mem::take(&mut direction.queued) {
-                continue;
+        Next::Stay
+    }
+
+    /// Takes back what a destination did not take of what was forwarded to it.
+    pub(in crate::worker) fn take_back(&mut self, refused: Refused) -> Next {
+        let Refused { token, bytes, fault } = refused;
+        let source = if token.kind == Side::Client.send() { Side::Backend } else { Side::Client };
+        let is_copied = self.line.tls.is_some();
+        let direction = self.relay.direction(source);
+        if !is_copied {
+            direction.delivered = direction.delivered.saturating_sub(bytes.len() as u64);
+        }
+        match fault {
+            IoFault::WouldBlock => {
+                direction.put_back(bytes);
+                self.after(source, Step::Blocked)
             }
-            self.pump(slot, source);
+            fault => self.after(source, Step::Broken(End::Destination, fault)),
         }
     }
+
+    /// The deadline passed: the session ends, or waits for what is left of its time.
+    pub(in crate::worker) fn deadline(&mut self) -> Next {
+        let now = self.line.now();
+        if let Some(at) = self.relays.spread.delayed_until(self.line.slot) {
+            if now < at {
+                self.line.set_deadline(at);
+                return Next::Stay;
+            }
+            let delayed = self.relays.spread.take(self.line.slot);
+            return match delayed.and_then(|delayed| delayed.word) {
+                Some(word) => self.broken(EndedBy::Backend, word),
+                // It has been silent, and is not there to hear the rest of it.
+                None => Next::Ended { by: EndedBy::Backend, error: None },
+            };
+        }
+        let (limit, by) = self.relay.patience(self.idle_timeout());
+        if now >= self.relay.patience_ends(limit) {
+            return Next::Ended { by, error: None };
+        }
+        self.set_deadline();
+        Next::Stay
+    }
+
+    fn set_deadline(&mut self) {
+        let (limit, _) = self.relay.patience(self.idle_timeout());
+        self.line.set_deadline(self.relay.patience_ends(limit));
+    }
+
+    fn idle_timeout(&self) -> std::time::Duration {
+        self.relays.settings.relay_idle_timeout(self.relay.label.subject.protocol)
+    }
+
+    // === Ends ===
 
     /// A source ended and its bytes are delivered: pass the end on (W-REL-5).
-    pub(in crate::worker) fn direction_ended(&mut self, slot: u32, source: Side) {
-        if source == Side::Backend && self.is_held(slot, None) {
-            return;
+    fn source_ended(&mut self, source: Side) -> Next {
+        if source == Side::Backend && self.delay(None) {
+            return Next::Stay;
         }
-        if !self.is_farewell_said(slot, source) {
-            return;
+        let Some(destination) = self.line.fd(source.other()) else {
+            debug_assert!(false, "a relay has both its sockets");
+            return Next::Stay;
+        };
+        let port = &mut self.line.io.port;
+        if let Some(tls) = &mut self.line.tls {
+            // A destination with TLS hears a goodbye before the end (tls.md 7, *close*).
+            let (channels, direction) = (Channels::of(tls, source), self.relay.direction(source));
+            let step = sealed::say_farewell(port, self.buffers, channels, direction, destination);
+            if step != Step::Ended {
+                return self.after(source, step);
+            }
         }
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let Some(destination) = connection.socket(source.other()).fd() else {
-            return;
-        };
-        let Phase::Relay(relay) = &mut connection.phase else {
-            return;
-        };
-        let direction = relay.direction(source);
-        copy::release_pipe(&mut self.port, direction);
-        if relay.direction(source.other()).shut {
+        let [direction, opposite] = self.relay.both(source);
+        copy::release_pipe(port, direction);
+        if opposite.shut {
             // The second end: closing says it better than another shutdown.
-            let by = relay.first_end.unwrap_or(source);
-            self.end_relay(
-                slot,
-                if by == Side::Client { EndedBy::Client } else { EndedBy::Backend },
-                None,
-            );
-            return;
+            let by = match self.relay.first_end.unwrap_or(source) {
+                Side::Client => EndedBy::Client,
+                Side::Backend => EndedBy::Backend,
+            };
+            return Next::Ended { by, error: None };
         }
-        relay.first_end.get_or_insert(source);
-        copy::finish(&mut self.port, relay.direction(source), destination);
+        copy::finish(port, direction, destination);
+        self.relay.first_end.get_or_insert(source);
         // The other half may still deliver, for as long as it makes progress.
-        self.set_relay_timer(slot);
+        self.set_deadline();
+        Next::Stay
     }
 
-    /// A destination with TLS hears a goodbye before the end (tls.md 7, *close*). `false`: it has no room for it now, or
-    /// is gone.
-    fn is_farewell_said(&mut self, slot: u32, source: Side) -> bool {
-        let Some(connection) = self.slots.get_mut(slot) else { return false };
-        let Some(destination) = connection.socket(source.other()).fd() else { return false };
-        let Some(tls) = &mut connection.tls else { return true };
-        let Phase::Relay(relay) = &mut connection.phase else { return false };
-        let (buffers, seam) = (&mut self.tls.buffers, Seam::of(tls, source));
-        let direction = relay.direction(source);
-        match sealed::say_farewell(&mut self.port, buffers, seam, direction, destination) {
-            Turn::Ended => true,
-            turn => {
-                self.after_turn(slot, source, turn);
-                false
+    /// The client is gone while the backend takes nothing, or behind its own end: there is no one left to relay for. A broken
+    /// backend is not ended like that; what it sent before is still on its way to a client that reads slowly.
+    fn client_gone(&mut self) -> Next {
+        self.broken(EndedBy::Client, IoFault::Reset.word())
+    }
+
+    /// One side broke: the other must not take a cut stream for a complete one, so it hears of a reset.
+    fn broken(&mut self, by: EndedBy, word: &'static str) -> Next {
+        if by == EndedBy::Backend && self.delay(Some(word)) {
+            return Next::Stay;
+        }
+        let other = if by == EndedBy::Client { Side::Backend } else { Side::Client };
+        self.line.reset_on_close(other);
+        Next::Ended { by, error: Some(word) }
+    }
+
+    /// The session ends by our will, or well: where there is TLS it can tell that nothing was cut off, unless something is.
+    /// What was forwarded is sent, and what came back of it taken back, before.
+    pub(in crate::worker) fn say_goodbye(&mut self) {
+        let Some(tls) = &mut self.line.tls else { return };
+        for side in Side::BOTH {
+            if self.relay.direction(side.other()).is_blocked() {
+                continue;
+            }
+            let Some(channel) = tls.channel(side) else { continue };
+            self.buffers.sealed.clear();
+            channel.engine.close(&mut self.buffers.sealed);
+            if let (Some(fd), false) =
+                (self.line.sockets.of(side).fd(), self.buffers.sealed.is_empty())
+            {
+                // What it does not take now it never gets.
+                let _ = self.line.io.port.send(fd, &self.buffers.sealed);
             }
         }
     }
 
-    /// The client is gone while the backend takes nothing, or behind its own end: nobody is left to relay for. A broken
-    /// backend is not ended like that; what it sent before is still on its way to a client that reads slowly.
-    pub(in crate::worker) fn client_gone(&mut self, slot: u32) {
-        self.relay_broken(slot, EndedBy::Client, IoFault::Reset.word());
-    }
+    // === Delayed disconnects ===
 
-    pub(in crate::worker) fn relay_broken(&mut self, slot: u32, by: EndedBy, word: &'static str) {
-        if by == EndedBy::Backend && self.is_held(slot, Some(word)) {
-            return;
+    /// The backend went, `word` says how if it broke. Whether the client is told later.
+    fn delay(&mut self, word: Option<&'static str>) -> bool {
+        let (now, over) = (self.line.now(), self.relays.spread.over());
+        if self.relay.first_end.is_some() || over.is_zero() {
+            return false;
         }
-        // The reset is passed on: the other side must not take a cut stream for a complete one.
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let other = if by == EndedBy::Client { Side::Backend } else { Side::Client };
-        if let Some(fd) = connection.socket(other).fd() {
-            self.port.reset_on_close(fd);
+        self.relay.first_end = Some(Side::Backend);
+        if self.relays.is_draining || self.relay.is_talking(now) {
+            return false;
         }
-        self.end_relay(slot, by, Some(word));
-    }
-
-    /// Reports the end of a relay and closes both sides.
-    pub(in crate::worker) fn end_relay(
-        &mut self,
-        slot: u32,
-        by: EndedBy,
-        error: Option<&'static str>,
-    ) {
-        let now = self.now;
-        if error.is_none() {
-            self.part(slot);
-        }
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        if !matches!(connection.phase, Phase::Relay(_)) {
-            return;
-        }
-        let Phase::Relay(mut relay) = std::mem::replace(&mut connection.phase, Phase::Closing)
+        let Some(endpoint) = self.relay.endpoint.take() else { return false };
+        let Told::Later(at, first) = self.relays.spread.lose(self.line.slot, endpoint, word, now)
         else {
-            return;
+            return false;
         };
-        copy::release_pipe(&mut self.port, &mut relay.up);
-        copy::release_pipe(&mut self.port, &mut relay.down);
-        let Label { subject, backend, since, held } = *relay.label;
-        drop(held);
-        self.relays.spread.take(slot);
-        if let Some(endpoint) = relay.endpoint {
-            self.relays.spread.end(endpoint);
+        self.line.set_deadline(at);
+        self.reports.count(Counter::EndsSpread);
+        if first == First::Yes {
+            let (backend, seconds) = (&self.relay.label.backend, over.as_secs_f64());
+            self.reports.warn(format!(
+                "backend {backend} ends many sessions at once: their clients are told over {seconds} seconds \
+                 (login_proxy_max_disconnect_delay), those that send something at once"
+            ));
         }
-        let event = Event::RelayEnded {
-            subject,
-            backend,
-            by,
-            bytes_up: relay.up.delivered,
-            bytes_down: relay.down.delivered,
-            lasted: now.since(since),
-            error,
-        };
-        self.relays.count -= 1;
-        self.count_event(&event);
-        self.log(event);
-        self.abort(slot);
+        true
     }
 
-    /// The deadline of a relay passed: end it, or wait for what is left of its time.
-    pub(in crate::worker) fn relay_deadline(&mut self, slot: u32) {
-        let now = self.now;
-        if self.is_parted(slot) {
-            return;
+    /// A direction of a session whose client is to be told later is about to move. `Err`: it does not.
+    fn step_delayed(&mut self, source: Side) -> Result<(), Next> {
+        let is_blocked = self.relay.down.is_blocked();
+        if source == Side::Backend && !is_blocked {
+            return Err(Next::Stay);
         }
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
+        let delayed = self.relays.spread.take(self.line.slot);
+        let next = match delayed.and_then(|delayed| delayed.word) {
+            // The client has something to say: what happened to its backend happens now.
+            Some(word) if source == Side::Client => self.broken(EndedBy::Backend, word),
+            // Last bytes came back, and wait for the client to read: the end goes behind them.
+            _ if is_blocked => Next::Stay,
+            _ => self.source_ended(Side::Backend),
         };
-        let Phase::Relay(relay) = &mut connection.phase else {
-            return;
-        };
-        let protocol = relay.label.subject.protocol;
-        let (limit, by) = relay.patience(self.settings.relay_idle_timeout(protocol));
-        if now.0 >= relay.patience_ends(limit).0 {
-            self.end_relay(slot, by, None);
-        } else {
-            self.set_relay_timer(slot);
-        }
-    }
-
-    fn set_relay_timer(&mut self, slot: u32) {
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let Phase::Relay(relay) = &mut connection.phase else {
-            return;
-        };
-        let protocol = relay.label.subject.protocol;
-        let (limit, _) = relay.patience(self.settings.relay_idle_timeout(protocol));
-        let at = relay.patience_ends(limit);
-        self.wheel.set(slot, at);
+        if next == Next::Stay { Ok(()) } else { Err(next) }
     }
 }
 
-/// Counts directions that become hot, and turns of hot ones that would have liked a pipe.
-fn count_heat(counters: &Counters, was_hot: bool, lacks_pipe: bool) {
+/// Counts directions that become hot, and steps of hot ones that would have liked a pipe.
+fn count_heat(reports: &Reports, was_hot: bool, lacks_pipe: bool) {
     if !was_hot {
-        counters.add(Counter::Hot, 1);
+        reports.count(Counter::Hot);
     } else if lacks_pipe {
-        counters.add(Counter::PipeMissing, 1);
+        reports.count(Counter::PipeMissing);
     }
-}
-
-impl Relay {
-    /// How long nothing may move in the present state, and what it is called when it lasts longer.
-    fn patience(&self, idle_timeout: Duration) -> (Duration, EndedBy) {
-        let blocked = self.up.is_blocked() || self.down.is_blocked();
-        let half_closed = self.up.shut || self.down.shut;
-        if half_closed && !blocked {
-            (limits::HALF_CLOSE_LINGER, EndedBy::HalfCloseTimeout)
-        } else if blocked {
-            (limits::STALL_TIMEOUT.min(idle_timeout), EndedBy::StallTimeout)
-        } else {
-            (idle_timeout, EndedBy::IdleTimeout)
-        }
-    }
-
-    /// The last movement is kept in whole seconds, so a second is added rather than lost.
-    fn patience_ends(&self, limit: Duration) -> Tick {
-        Tick(u64::from(self.moved_at) * 1000 + 1000).after(limit)
-    }
-
-    /// Whether no byte moved for `quiet` and none waits: somebody in the middle of a transfer is not idle.
-    pub(in crate::worker) fn is_idle(&self, now: Tick, quiet: Duration) -> bool {
-        let blocked = self.up.is_blocked() || self.down.is_blocked();
-        !blocked && now.0 >= self.patience_ends(quiet).0
-    }
-}
-
-pub(in crate::worker) fn low_byte(seconds: u32) -> u8 {
-    let [low, ..] = seconds.to_le_bytes();
-    low
-}
-
-pub(in crate::worker) fn seconds(now: Tick) -> u32 {
-    u32::try_from(now.0 / 1000).unwrap_or(u32::MAX)
 }

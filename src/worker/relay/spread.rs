@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::tick::Tick;
 
-use super::super::backends::EndpointId;
+use super::super::backends::endpoints::EndpointId;
 
 /// How a crowd is spread.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,8 @@ pub struct SpreadRules {
 #[derive(Debug)]
 pub(in crate::worker) struct Spread {
     rules: SpreadRules,
+    /// In milliseconds, less than a step: not all cores tell their first client in the same moment.
+    offset: u64,
     /// By endpoint.
     crowds: Vec<Crowd>,
     /// By slot.
@@ -73,8 +75,9 @@ pub(super) enum First {
 }
 
 impl Spread {
-    pub(super) fn new(rules: SpreadRules) -> Self {
-        Self { rules, crowds: Vec::new(), delayed: HashMap::new() }
+    /// `draw`: any number, another one on each core.
+    pub(super) fn new(rules: SpreadRules, draw: u64) -> Self {
+        Self { rules, offset: draw % STEP_MS, crowds: Vec::new(), delayed: HashMap::new() }
     }
 
     /// A session is logged in at an endpoint.
@@ -100,10 +103,12 @@ impl Spread {
         slot: u32,
         endpoint: EndpointId,
         word: Option<&'static str>,
-        jitter: Duration,
         now: Tick,
     ) -> Told {
         self.end(endpoint);
+        // Nor does one core tell all of a step at once.
+        let jitter = (self.offset + u64::from(slot) * STRIDE_MS) % STEP_MS;
+        let jitter = Duration::from_millis(jitter);
         let Some(crowd) = self.crowds.get_mut(endpoint.index()) else {
             debug_assert!(false, "a session ends at an endpoint where none began");
             return Told::Now;
@@ -174,7 +179,9 @@ impl Burst {
 
 const ONE_SECOND: Duration = Duration::from_secs(1);
 /// Clients are told in steps, so that a core tells many in one turn; Dovecot's value.
-pub(super) const STEP_MS: u64 = 100;
+const STEP_MS: u64 = 100;
+/// Without a divisor in common with [`STEP_MS`], so that slots in a row meet every millisecond of a step.
+const STRIDE_MS: u64 = 37;
 
 #[cfg(test)]
 mod tests {
