@@ -4,7 +4,7 @@ use crate::share::visitors::{Pass, Seat};
 
 /// Places that a connection takes, where they are counted, for as long as it lives.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct Places {
     /// Among the user's sessions from one address.
     pub(super) seat: Option<Seat>,
     /// Among the connections of its address prefix.
@@ -13,12 +13,11 @@ pub(super) struct Held {
     pub(super) listener: Option<Pass>,
 }
 
-impl Held {
-    /// What is left for the rest of the connection's life.
-    pub(super) fn take(&mut self) -> Option<Box<Self>> {
-        let held = std::mem::take(self);
+impl Places {
+    /// For the rest of the connection's life; none, and no memory for them, where nothing is counted.
+    pub(super) fn counted(self) -> Option<Box<Self>> {
         let counts = |pass: &Option<Pass>| pass.as_ref().is_some_and(Pass::counts);
-        let any = held.seat.is_some() || counts(&held.address) || counts(&held.listener);
-        any.then(|| Box::new(held))
+        let any = self.seat.is_some() || counts(&self.address) || counts(&self.listener);
+        any.then(|| Box::new(self))
     }
 }

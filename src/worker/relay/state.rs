@@ -15,7 +15,7 @@ use crate::tick::Tick;
 
 use super::super::backends::endpoints::EndpointId;
 use super::super::io::socket::Side;
-use super::super::places::Held;
+use super::super::places::Places;
 
 /// A relayed session.
 #[derive(Debug)]
@@ -147,7 +147,7 @@ pub(in crate::worker) struct Label {
     pub(in crate::worker) backend: Arc<str>,
     pub(in crate::worker) since: Tick,
     /// What is free again when the session ends; absent where nothing is counted.
-    pub(in crate::worker) held: Option<Box<Held>>,
+    pub(in crate::worker) held: Option<Box<Places>>,
 }
 
 /// One direction of a relay.
