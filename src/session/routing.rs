@@ -122,12 +122,6 @@ impl Routing {
     }
 }
 
-impl Granted {
-    fn is_same_user_there(&self) -> bool {
-        self.grant.destuser.as_ref().is_none_or(|destuser| *destuser == self.grant.user)
-    }
-}
-
 /// The referral's port, the grant's, or the protocol's.
 fn port(granted: &Granted, why: &Why, scene: &Scene<'_>) -> u16 {
     let referred = match why {

@@ -290,6 +290,11 @@ impl Granted {
         Failed { who, refusal, detail: detail.into(), delay: Some(self.delay) }
     }
 
+    /// Whether the backend knows the user by the same name.
+    pub(super) fn is_same_user_there(&self) -> bool {
+        self.grant.destuser.as_ref().is_none_or(|destuser| *destuser == self.grant.user)
+    }
+
     /// Whether a backend's words tell the client's password or ours: not for a log.
     pub(super) fn is_told_by(&self, words: &[u8]) -> bool {
         disclosure::repeats(words, &self.password) || self.is_ours_told_by(words)
