@@ -11,6 +11,7 @@
 pub mod rows;
 pub mod problem;
 pub mod hash;
+pub mod change;
 pub mod table;
 pub mod build;
 pub mod fault;
