@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use crate::names::SessionId;
 
-/// How the *end client's* bytes travelled (wire.md 5, `x-client-transport`).
+/// How the *end client's* bytes travelled (W-FWD-11, `x-client-transport`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// In clear.
@@ -46,7 +46,7 @@ impl ClientCertificate {
     }
 }
 
-/// The facts of one connection (wire.md 1 and 5).
+/// The facts of one connection (W-ADDR-1, W-FWD-11).
 #[derive(Clone, Debug)]
 pub struct ClientFacts {
     /// The TCP peer.

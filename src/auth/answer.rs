@@ -14,7 +14,7 @@ use crate::tick::Tick;
 pub struct Answer {
     /// Accepted or refused.
     pub verdict: Verdict,
-    /// Who gave the password, for the log, when it was not the user (wire.md 4.4).
+    /// Who gave the password, for the log, when it was not the user (W-CRED-6).
     pub master_user: Option<Box<str>>,
     /// `nodelay`: a refusal needs no delay.
     pub nodelay: bool,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::names::Protocol;
 use crate::secret::Secret;
 
-/// What makes a client's claim true (wire.md 4.2).
+/// What makes a client's claim true (W-SASL-9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Proof {
     /// The password, for a name that was typed.

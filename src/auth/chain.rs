@@ -77,7 +77,7 @@ impl Job {
         self.stored.verify(self.password.expose())
     }
 
-    /// Memory it takes, in KiB: the pool keeps concurrency times memory within its budget (reliability.md 5).
+    /// Memory it takes, in KiB: the pool keeps concurrency times memory within its budget (R-HASH-1).
     #[must_use]
     pub fn memory_kib(&self) -> u32 {
         self.stored.memory_kib()
@@ -410,7 +410,7 @@ impl Chain {
         let kept = std::mem::take(&mut self.kept);
         let user = kept.user.unwrap_or_else(|| self.identity.user.clone());
         let mut grant: Grant = kept.grant.grant(user, self.verified && !self.is_lookup);
-        // The client's password is the master's; sent with the user's name alone it would be wrong (wire.md 4.4).
+        // The client's password is the master's; sent with the user's name alone it would be wrong (W-CRED-6).
         if grant.pass.is_none() && grant.master.is_none() {
             grant.master.clone_from(&self.identity.master);
         }

@@ -61,7 +61,7 @@ pub struct GrantFields {
     pub forward: Vec<(Box<str>, Box<str>)>,
 }
 
-/// `delay_until=<unix time>[+<seconds>]`: holds logins back while their user is moved by hand (palomar.md 5.4). The
+/// `delay_until=<unix time>[+<seconds>]`: holds logins back while their user is moved by hand (C-MOVE-2). The
 /// worker knows what time it is and draws the random part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DelayUntil {

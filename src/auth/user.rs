@@ -1,6 +1,6 @@
 //! User names: from what a client typed to the one name that routing, limits, logs and passdbs go by (SA-11).
 //!
-//! Splits master logins (wire.md 4.4), checks characters and length, applies `auth_username_format`. Does not look anybody
+//! Splits master logins (W-CRED-6), checks characters and length, applies `auth_username_format`. Does not look anybody
 //! up. Driven by `auth::chain`, and by `preauth` for raw bytes.
 
 use crate::auth::ask::Question;

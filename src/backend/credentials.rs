@@ -1,4 +1,4 @@
-//! Credentials on their way to a backend: what may be sent at all, and SASL PLAIN, the same in every protocol (wire.md 4.3).
+//! Credentials on their way to a backend: what may be sent at all, and SASL PLAIN, the same in every protocol (W-CRED-5).
 //!
 //! Decides: that nothing ends a line early (W-SASL-7), who is authcid and who authzid (W-CRED-4). Does not: frame; each
 //! protocol's `login` does. Tests: below, and with each protocol.

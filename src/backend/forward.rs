@@ -1,4 +1,4 @@
-//! Telling a backend who the client is (wire.md 5): facts, hops, forward variables, and how IMAP's ID carries them.
+//! Telling a backend who the client is (W-FWD-11): facts, hops, forward variables, and how IMAP's ID carries them.
 //!
 //! Decides: which pairs travel, in which order, and that a loop ends (W-FWD-2). Does not: decide whom to tell; write
 //! XCLIENT, see [`super::xclient`]. Driver: the dialogues of this room. Tests: below.
@@ -72,7 +72,7 @@ pub enum Literals {
 
 const _: () = assert!(IMAP_ID_VALUE_BYTES_MAX <= 4096);
 
-/// Wire.md 5, in Dovecot's order.
+/// The facts (W-FWD-11), in Dovecot's order.
 fn own_pairs(facts: &ClientFacts, hops: u8) -> Vec<(&'static str, String)> {
     Fact::all()
         .filter_map(|fact| value(fact, facts, hops).map(|value| (fact.id_key(), value)))

@@ -1,4 +1,4 @@
-//! XCLIENT: the forwarded facts in POP3, ManageSieve, Submission and LMTP (wire.md 5).
+//! XCLIENT: the forwarded facts in POP3, ManageSieve, Submission and LMTP (W-FWD-11).
 //!
 //! Decides: attributes, their order and escaping, what is left out when a line would be too long. Does not: decide whom
 //! to tell, send, or count hops; see [`super::forward`]. Driver: the dialogues of this room. Tests: below.

@@ -31,7 +31,7 @@ pub(super) struct DataCore {
 
 impl DataCore {
     /// Serves until drained. A panic in a core's loop leaves memory that nobody can vouch for: the process ends and
-    /// systemd starts it anew (DESIGN decision 10). Panics of sessions are caught closer to them.
+    /// systemd starts it anew (K-CORE-3). Panics of sessions are caught closer to them.
     pub(super) fn run(self) {
         let guard = AbortOnPanic;
         self.serve();

@@ -8,7 +8,7 @@ use super::exit::{Exit, Refusal};
 use crate::config::Listener;
 use crate::ring::socket::{SocketOptions, listen};
 
-/// A predecessor that was killed still holds its ports for some tens of milliseconds (uring.md 9, pitfall 8).
+/// A predecessor that was killed still holds its ports for some tens of milliseconds (K-RING-5).
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Opens `cores` sockets on a listener's address.

@@ -288,7 +288,7 @@ impl Notes {
         self.bad_commands >= limit
     }
 
-    /// Counts a login that failed or was aborted (W-SASL-6); says whether there may be no other (wire.md 13).
+    /// Counts a login that failed or was aborted (W-SASL-6); says whether there may be no other (W-LIM-1).
     fn is_last_failed_login(&mut self) -> bool {
         self.failed_logins = self.failed_logins.saturating_add(1);
         self.failed_logins >= AUTH_ATTEMPTS_MAX

@@ -1,4 +1,4 @@
-//! SASL mechanisms as machines over decoded messages: one engine for all protocols (wire.md 4).
+//! SASL mechanisms as machines over decoded messages: one engine for all protocols (W-SASL-8).
 //!
 //! Decides: which exchange may begin, what a message means, and what makes credentials usable at all (W-SASL-7). Does not:
 //! frame, count, or verify; each protocol's dialogue frames, `auth` verifies. Tests: below.
@@ -227,7 +227,7 @@ pub enum Beginning {
 }
 
 /// Begins an exchange, with the initial response in base64 when there is one: the same in every protocol, once each has
-/// found the words (wire.md 4.1). How "empty" is spelled is the protocol's.
+/// found the words (W-SASL-8). How "empty" is spelled is the protocol's.
 ///
 /// Quirk: white space in the initial response does not matter. A response on a line of its own gets no such grace
 /// (W-SASL-1).

@@ -1,4 +1,4 @@
-//! Headers that we send, to backends and with probes (wire.md 2.5).
+//! Headers that we send, to backends and with probes (W-PPO-1).
 //!
 //! Decides the bytes. A header never exceeds what the most modest receiver reads (W-PPO-3): an extension that does not
 //! fit any more is left out and counted, least important last. Values are copied by length, never as C strings (W-PPO-5).

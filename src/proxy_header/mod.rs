@@ -29,7 +29,7 @@ use crate::secret::wipe;
 
 pub use tlv::{SslFacts, Tlvs};
 
-/// Collects the bytes of one header, however they arrive.
+/// Collects the bytes of one header, however they arrive (W-PP-4).
 ///
 /// Holds nothing while a header arrives in one piece, and never more than the header itself: 16 bytes and the block
 /// whose length they tell, which [`crate::limits::PROXY_V2_BLOCK_BYTES_MAX`] bounds.

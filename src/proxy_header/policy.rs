@@ -52,7 +52,7 @@ pub fn deadline(accepted: Tick, timeout: Duration) -> Tick {
     accepted.after(timeout)
 }
 
-/// The `origin` of wire.md 1: the header's source, else the socket's peer.
+/// The origin (W-ADDR-1): the header's source, else the socket's peer.
 ///
 /// A trusted sender is believed whatever it claims, loopback and `login_trusted_networks` included, and trust is judged
 /// by the result like that of any other origin (W-TRUST-1, PX-19). So a balancer must not be reachable by clients who can
@@ -75,7 +75,7 @@ pub fn identifies_client(source: SocketAddr) -> bool {
     source.port() != 0 && !source.ip().to_canonical().is_unspecified()
 }
 
-/// Whether a connection that was negotiated as `alpn` may begin on a listener of `protocol` (wire.md 2.4).
+/// Whether a connection that was negotiated as `alpn` may begin on a listener of `protocol` (W-TLV-6).
 ///
 /// Against cross-protocol attacks: a browser that was led to a mail port asks for `http/1.1`. `imap`, `pop3` and
 /// `managesieve` are registered with IANA; nothing is for mail submission and LMTP, where the names in use are accepted.

@@ -1,4 +1,4 @@
-//! The cases PX-01 to PX-22 of the test plan that pure code can decide, and the vectors of wire.md 16.
+//! The cases PX-01 to PX-22 that pure code can decide, and vectors of other implementations.
 //! PX-01, 02, 04, 06, 19 stand in `policy.rs`; PX-21 needs sockets.
 
 use super::*;
@@ -76,7 +76,7 @@ fn aiosmtpd_vector() -> (Vec<u8>, Vec<u8>) {
     (header.to_vec(), payload.to_vec())
 }
 
-// === The vectors of wire.md 16 ===
+// === Vectors of HAProxy and aiosmtpd ===
 
 #[test]
 fn wire_16_v2_with_authority() {
@@ -117,7 +117,7 @@ fn wire_16_checksum_of_another_implementation() {
     assert_eq!(ssl.verified_common_name, None);
 }
 
-// === The cases of the test plan ===
+// === Cases ===
 
 #[test]
 fn px_03_split_anywhere_gives_the_same_result_and_touches_no_payload() {

@@ -1,4 +1,4 @@
-//! The extensions of version 2: type, length, value (doc/proxy-protocol.txt 2.2; wire.md 2.4).
+//! The extensions of version 2: type, length, value (doc/proxy-protocol.txt 2.2; W-TLV-5).
 //!
 //! Decides which values are facts for us. A value that the client had a hand in (AUTHORITY is its SNI, as it came), or that
 //! only a log would show, is left out when it makes no sense; one that the sender answers for (the checksum) refuses the

@@ -1,7 +1,7 @@
 //! The seam between a data core and the kernel.
 //!
 //! Two kinds of methods: what travels through the ring and answers later with a [`Completion`], and what a core does
-//! itself, without blocking, when a descriptor is ready. DESIGN decision 9 says which is which and why.
+//! itself, without blocking, when a descriptor is ready. K-RING-2 says which is which and why.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -60,7 +60,7 @@ impl Kind {
 
 /// Names an operation across the kernel: slot, generation of the slot, kind, packed into the 64 bits of `user_data`.
 ///
-/// Never a pointer: a completion that comes late finds another generation and is ignored (style.md 8, rule 4).
+/// Never a pointer: a completion that comes late finds another generation and is ignored (K-RING-9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token {
     /// Index in the worker's slot table.
@@ -98,7 +98,7 @@ impl Token {
 /// What a poll found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ready {
-    /// The peer finished sending, or the connection broke: read on until the end shows (uring.md 9, pitfall 3).
+    /// The peer finished sending, or the connection broke: read on until the end shows (K-RING-3).
     pub hangup: bool,
     /// The connection broke (RST, or the kernel gave up on the peer): nothing sent to it arrives any more. What arrived
     /// before may still be read; the read behind it tells the fault.
@@ -266,7 +266,7 @@ pub trait Port {
     /// Gives a descriptor back to the kernel. Only when no operation is in flight on it.
     fn close(&mut self, fd: Fd);
     /// Accepts one connection with the descriptor kept in reserve, sends `line` and closes it: what is done when no
-    /// descriptor is left (reliability.md 6, *accept loop*).
+    /// descriptor is left (R-ACCEPT-1).
     fn refuse_one(&mut self, listener: Fd, line: &[u8]);
     /// Empties the wake-up descriptor, so that the next wake-up is reported again.
     fn wake_seen(&mut self);

@@ -1,7 +1,7 @@
 //! The real port: one `io_uring` per data core, and the plain calls beside it.
 //!
-//! Flags and loop are those of uring.md 0 and 8: `SINGLE_ISSUER | DEFER_TASKRUN` (completions are made only when this
-//! thread asks for them), `TASKRUN_FLAG` (so that an enter without waiting still asks: pitfall 1), a completion queue
+//! Flags and loop are those of K-RING-1: `SINGLE_ISSUER | DEFER_TASKRUN` (completions are made only when this
+//! thread asks for them), `TASKRUN_FLAG` (so that an enter without waiting still asks), a completion queue
 //! of 16 Ki entries and `SUBMIT_ALL`.
 
 use std::net::{IpAddr, SocketAddr};
@@ -74,7 +74,7 @@ impl Uring {
     }
 
     /// One descriptor in reserve, so that a connection that arrives when none is left can be accepted and closed
-    /// instead of waiting for ever (reliability.md 6, *accept loop*).
+    /// instead of waiting for ever (R-ACCEPT-1).
     fn keep_spare(&mut self) {
         if self.spare.is_none() {
             self.spare = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).ok();
@@ -101,7 +101,7 @@ impl Uring {
     }
 
     /// `EINTR`, `EAGAIN`, `EBUSY` and `ETIME` are ordinary; anything else means that the ring itself is broken, and a
-    /// core without a ring cannot go on (DESIGN decision 10).
+    /// core without a ring cannot go on (K-CORE-3).
     fn survive_enter(error: &std::io::Error) {
         match error.raw_os_error() {
             Some(libc::EINTR | libc::EAGAIN | libc::EBUSY | libc::ETIME) => {}

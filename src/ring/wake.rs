@@ -1,7 +1,7 @@
 //! Waking a data core from another thread: an eventfd that the core's ring polls.
 //!
 //! MSG_RING is faster only where the sender owns a ring of its own; the control core and the hashing threads do not
-//! (uring.md 2). The cost of the system call is avoided by [`crate::share`], which wakes only a core that sleeps.
+//! (K-RING-6). The cost of the system call is avoided by [`crate::share`], which wakes only a core that sleeps.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;

@@ -61,7 +61,7 @@ impl RouteFault {
     }
 
     /// The class that decides the client's reply. All are temporary for the client, because rows can be mended while
-    /// mail waits (palomar.md 2.2 steps 4 and 8).
+    /// mail waits (C-ROUTE-8).
     #[must_use]
     pub fn failure(self) -> Failure {
         match self {

@@ -35,7 +35,7 @@ pub enum Counter {
     AcceptStarved,
     /// Log lines lost because the log's mailbox was full (RS-08).
     LogLost,
-    /// Sessions closed because of a panic in their pure code (DESIGN decision 10).
+    /// Sessions closed because of a panic in their pure code (K-CORE-3).
     Panicked,
     /// Connections on which a password came in clear that had to come privately (W-SASL-4).
     PasswordExposed,
@@ -45,7 +45,7 @@ pub enum Counter {
     FactsLeftOut,
     /// Connections without a login that made room for newer ones (W-PIPE-7).
     CrowdedOut,
-    /// Clients that were told later that their backend is gone (wire.md 6, *disconnect spreading*).
+    /// Clients that were told later that their backend is gone (W-SPREAD-1).
     EndsSpread,
     /// Logins that did not wait for a backend that has been failing (W-FAIL-2).
     FailedFast,

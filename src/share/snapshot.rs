@@ -1,4 +1,4 @@
-//! Tables that the control core publishes and data cores read without waiting (DESIGN decision 6).
+//! Tables that the control core publishes and data cores read without waiting (K-CORE-4).
 
 use std::sync::Arc;
 

@@ -287,7 +287,7 @@ mod tests {
             fail(&visitors, "192.0.2.1", &n.to_string(), Tick(0));
         }
         let only = begin().unwrap();
-        assert!(begin().is_none(), "P12: one guess at a time after the fourth");
+        assert!(begin().is_none(), "R-GUESS-1: one guess at a time after the fourth");
         only.succeeded();
         drop(only);
         assert_eq!(std::iter::from_fn(begin).take(500).count(), 500, "each was dropped at once");

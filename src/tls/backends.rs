@@ -1,4 +1,4 @@
-//! Towards backends: whom we trust, under which name, and sessions to resume (wire.md 3.3).
+//! Towards backends: whom we trust, under which name, and sessions to resume (W-BTLS-1).
 
 use std::sync::Arc;
 

@@ -365,7 +365,7 @@ impl Engine {
         }
     }
 
-    /// The connection is over. The alert that says so does not come with the error but with the next calls (tls.md 8.4):
+    /// The connection is over. The alert that says so does not come with the error but with the next calls (K-TLS-9):
     /// not one more than needed, because it would read the damage again, and with the same bytes, because the library
     /// panics when it does not find a message again that it has seen behind the bad one.
     fn fail(&mut self, fault: Fault, bytes: &mut [u8], reply: &mut Vec<u8>) -> Fault {

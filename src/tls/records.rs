@@ -1,7 +1,7 @@
 //! Records of an established TLS 1.3 session, sealed and opened by ourselves (RFC 8446 5).
 //!
 //! The library does the handshake and hands over here, because it copies each record twice and holds 3.7 KB for an idle
-//! session (tls.md 0.2); this holds 216 bytes, and a record is sealed and opened by one pass over its bytes. Tests: below,
+//! session (K-TLS-2); this holds 216 bytes, and a record is sealed and opened by one pass over its bytes. Tests: below,
 //! and in `tls::tests` against the library.
 
 use aws_lc_rs::aead::{Aad, LessSafeKey};

@@ -1,4 +1,4 @@
-//! A crowd that never logs in, or never reads, beside live sessions and new logins (reliability.md, P8 and RS-03).
+//! A crowd that never logs in, or never reads, beside live sessions and new logins (R-CROWD-1, RS-03).
 
 use std::time::{Duration, Instant};
 

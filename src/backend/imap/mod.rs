@@ -1,4 +1,4 @@
-//! The IMAP dialogue with a backend (wire.md 7.7).
+//! The IMAP dialogue with a backend (W-IMAP-B11).
 //!
 //! Decides: order and form of our commands, what each reply means. Does not: send the success to the client in words;
 //! `preauth` does (W-IMAP-B6). Driver: `session`, through [`super::Dialogue`]; health probes. Tests: `tests`, and

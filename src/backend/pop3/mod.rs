@@ -1,4 +1,4 @@
-//! The POP3 dialogue with a backend (wire.md 8.2).
+//! The POP3 dialogue with a backend (W-POP-B10).
 //!
 //! Decides: order and form of our commands, what each reply means. Does not: send the success to the client; `preauth`
 //! does. Driver: `session`, through [`super::Dialogue`]; health probes. Tests: `tests`, and `tests/pure`.

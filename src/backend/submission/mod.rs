@@ -1,4 +1,4 @@
-//! The Submission dialogue with a backend (wire.md 10.2).
+//! The Submission dialogue with a backend (W-SUB-B12).
 //!
 //! Decides: order and form of our commands, what each reply means. Does not: send the success to the client; `preauth`
 //! does. Driver: `session`, through [`super::Dialogue`]; health probes. Tests: `tests`, and `tests/pure`.

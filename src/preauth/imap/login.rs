@@ -1,4 +1,4 @@
-//! LOGIN, AUTHENTICATE and their literals and responses (wire.md 7.1, 7.4, 7.5).
+//! LOGIN, AUTHENTICATE and their literals and responses (W-IMAP-2, W-IMAP-5).
 //!
 //! Decides: when a literal is welcome, what is refused before a password is invited. Does not: read behind the login.
 //! Driver: `super`. Tests: `super::tests`.
@@ -64,7 +64,7 @@ impl Imap {
                 self.notes.password_exposed |= initial.is_some();
                 self.needs_privacy(out)
             }
-            // Clients try one mechanism after the other; wire.md 13 bounds how many.
+            // Clients try one mechanism after the other; W-LIM-1 bounds how many.
             Beginning::Unknown | Beginning::Off => {
                 self.failed(&format!("NO {UNSUPPORTED_MECHANISM}"), out)
             }

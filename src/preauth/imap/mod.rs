@@ -1,4 +1,4 @@
-//! The IMAP dialogue with a client before login (wire.md 7.1–7.6).
+//! The IMAP dialogue with a client before login (W-IMAP-1 to W-IMAP-6).
 //!
 //! Decides: what each command before login does, one command at a time (W-PIPE-4). Does not: verify, delay, or read a
 //! byte behind a login command: that stays in the inbox as residue until the login is answered (IM-10, IM-11).

@@ -1,4 +1,4 @@
-//! Every line we send to IMAP clients before login (wire.md 7.2, 7.6), and the backend's success rewritten (W-IMAP-B6).
+//! Every line we send to IMAP clients before login (W-IMAP-3, W-IMAP-6), and the backend's success rewritten (W-IMAP-B6).
 //!
 //! Decides: codes and words. Does not: decide when. Driver: `super`. Tests: below.
 
@@ -32,7 +32,7 @@ pub(super) fn id(rules: &Rules, out: &mut Vec<u8>) {
     out.extend(b")\r\n");
 }
 
-/// A SASL challenge; the empty one is `+` SP CRLF (wire.md 7.5).
+/// A SASL challenge; the empty one is `+` SP CRLF (W-IMAP-5).
 pub(super) fn challenge(message: &[u8], out: &mut Vec<u8>) {
     out.extend(b"+ ");
     base64::encode(message, out);

@@ -1,4 +1,4 @@
-//! USER, PASS and AUTH with its responses (wire.md 8.1, 4.1).
+//! USER, PASS and AUTH with its responses (W-POP-1, W-SASL-8).
 //!
 //! Decides: what is refused before a password is invited. Does not: read behind the login. Driver: `super`. Tests:
 //! `super::tests`, transcripts.

@@ -1,4 +1,4 @@
-//! The POP3 dialogue with a client before login (wire.md 8.1).
+//! The POP3 dialogue with a client before login (W-POP-1).
 //!
 //! Decides: what each command before login does, one command at a time (W-PIPE-4). Does not: verify, delay, or read a
 //! byte behind a login command: that stays in the inbox as residue until the login is answered (PO-09). Driver:

@@ -1,4 +1,4 @@
-//! Every line we send to POP3 clients before login (wire.md 8.1).
+//! Every line we send to POP3 clients before login (W-POP-1).
 //!
 //! Decides: codes and words. Does not: decide when. Driver: `super`. Tests: below.
 

@@ -1,4 +1,4 @@
-//! AUTHENTICATE and its responses (wire.md 9.1, 4.1).
+//! AUTHENTICATE and its responses (W-SV-1, W-SASL-8).
 //!
 //! Decides: what is refused before a password is invited. Does not: read behind the login. Driver: `super`. Tests:
 //! `super::tests`, transcripts.

@@ -1,4 +1,4 @@
-//! AUTH and its responses (RFC 4954, wire.md 4.1).
+//! AUTH and its responses (RFC 4954, W-SASL-8).
 //!
 //! Decides: what is refused before a password is invited, and the code of each refusal. Does not: know mechanisms, see
 //! [`crate::preauth::sasl`]. Driver: `super`. Tests: `super::tests`.

@@ -1,4 +1,4 @@
-//! The Submission dialogue with a client before login (wire.md 10.1, RFC 6409, RFC 4954).
+//! The Submission dialogue with a client before login (W-SUB-9, RFC 6409, RFC 4954).
 //!
 //! Decides: what each command before login does, one command at a time (W-PIPE-4). Does not: verify, delay, take mail,
 //! or read a byte behind an AUTH that is under way: that stays in the inbox, for the backend if the login succeeds, to

@@ -1,4 +1,4 @@
-//! A crowd that never logs in, or never reads: others are served as before, and nothing of it stays (RS, P6; BE-12).
+//! A crowd that never logs in, or never reads: others are served as before, and nothing of it stays (R-CROWD-1, BE-12).
 
 use std::io::{ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpStream};

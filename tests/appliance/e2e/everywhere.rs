@@ -1,5 +1,5 @@
 //! What holds off guessers and crowds holds in every protocol it is meant for: penalties and seats wherever somebody logs
-//! in, doors for LMTP too (reliability.md P12; wire.md 13).
+//! in, doors for LMTP too (R-GUESS-1, W-LIM-8).
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

@@ -99,9 +99,9 @@ fn be_01_a_backend_that_is_silent_or_slow() {
     scene.expect_usable(answers);
 }
 
-/// Many logins that meet one dead backend do not multiply by four there (reliability.md 3, P5).
+/// Many logins that meet one dead backend do not multiply by four there (R-BACK-1).
 #[test]
-fn p5_repeated_attempts_have_a_budget() {
+fn r_back_1_repeated_attempts_have_a_budget() {
     let scene = Scene::start("", |_| vec![Fault::Cut { behind: 0, ending: Ending::Close }]);
     let cores = data_cores(scene.hale.process_id());
     let logins = cores * 400;

@@ -1,6 +1,6 @@
 //! LMTP backends that keep to RFC 5321 4.1.4, and more strictly than it asks: a transaction is open until RSET, LHLO or a
-//! message that everybody has, and MAIL in it is 503. What a client is told of that, and of backends that have had enough
-//! of a connection: nothing (`suite-lmtp-counts-nested-mail`, `cross-lmtp-reused-link-is-not-replaced`).
+//! message that all of them have, and MAIL in it is 503. What a client is told of that, and of backends that have had enough
+//! of a connection: nothing (W-LMTP-10).
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};

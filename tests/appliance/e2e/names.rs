@@ -1,4 +1,4 @@
-//! A thousand certificates by server name, and one of them replaced under a thousand sessions (tls.md 6, TL-19).
+//! A thousand certificates by server name, and one of them replaced under a thousand sessions (K-TLS-11, TL-19).
 
 use std::fmt::Write as _;
 use std::fs;

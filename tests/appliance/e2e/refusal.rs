@@ -8,7 +8,7 @@ use super::imap::{Imap, login_line};
 use super::kernel::descriptors;
 use super::wait::{PATIENCE, poll};
 
-/// The catalogue of wire.md, 13: nothing of the failed attempt stays.
+/// W-SASL-5: nothing of the failed attempt stays.
 #[test]
 fn im_a_failed_login_then_others_on_the_same_connection() {
     let pair = Pair::shared();

@@ -28,7 +28,7 @@ pub(crate) struct Speech {
     success: &'static str,
     /// What Hale says to somebody for whom there is no room.
     pub(crate) busy_here: &'static str,
-    /// The rows of wire.md 6 for wrong credentials, for too many sessions, and for connect, remote and protocol.
+    /// The rows of W-FAIL-7 for wrong credentials, for too many sessions, and for connect, remote and protocol.
     pub(crate) refused: &'static str,
     pub(crate) limit: &'static str,
     unavailable: &'static str,

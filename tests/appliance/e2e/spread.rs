@@ -1,5 +1,5 @@
-//! A backend goes under its sessions: their clients are told over time, in every protocol that is relayed (wire.md 6,
-//! *disconnect spreading*; reliability.md 3, P4 and P5).
+//! A backend goes under its sessions: their clients are told over time, in every protocol that is relayed (W-SPREAD-1,
+//! R-BACK-1, R-BACK-2).
 
 use std::io::{ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpStream};
@@ -23,7 +23,7 @@ const SPREAD: Duration = Duration::from_secs(12);
 const SILENCE: Duration = Duration::from_millis(3_500);
 
 #[test]
-fn p5_a_backend_goes_and_its_clients_are_told_over_time() {
+fn w_spread_1_a_backend_goes_and_its_clients_are_told_over_time() {
     let mut setup = Setup::new(free_port());
     let names: Vec<&str> = SPEECHES.iter().map(|speech| speech.protocol).collect();
     setup.configure(&format!(
@@ -70,7 +70,7 @@ fn p5_a_backend_goes_and_its_clients_are_told_over_time() {
 
 /// The same behind TLS: a client that waits is not told by a goodbye of TLS either.
 #[test]
-fn p5_clients_with_tls_are_told_over_time_too() {
+fn w_spread_1_clients_with_tls_are_told_over_time_too() {
     let mut setup = Setup::new(free_port());
     setup.configure(&format!("login_proxy_max_disconnect_delay = {}s", SPREAD.as_secs()));
     let pem = Pem::new(&["mail.test"]);

@@ -1,4 +1,4 @@
-//! Cases of the test plan that need a whole core and many clients.
+//! Cases that need a whole core and many clients.
 
 use hale::limits;
 use hale::proxy_header::encode::{Endpoints, Outgoing, v2};

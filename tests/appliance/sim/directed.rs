@@ -153,7 +153,7 @@ fn w_rel_5_a_client_that_breaks_off_in_front_of_a_stalled_backend_is_ended_at_on
 
 /// Seven sessions of one backend, six of which end at once; when, as far as the core has told it.
 #[test]
-fn p5_the_clients_of_a_backend_that_went_are_told_over_time() {
+fn w_spread_1_the_clients_of_a_backend_that_went_are_told_over_time() {
     for breaks in [false, true] {
         let spread = SpreadRules { over: Duration::from_secs(3), crowd_min: 0 };
         let weather = Weather { spread, ..Weather::calm() };

@@ -1,6 +1,6 @@
 //! The simulated kernel: descriptors, operations in flight, completions, and what may legally go wrong with them.
 //!
-//! Checks as it goes: a descriptor is closed once and with nothing in flight (uring.md 9, pitfall 2), nothing is used
+//! Checks as it goes: a descriptor is closed once and with nothing in flight (K-RING-4), nothing is used
 //! after its close, no operation is armed twice (UR-05), a pipe given back as empty is empty (W-REL-3).
 
 use std::collections::{BTreeMap, VecDeque};
@@ -335,7 +335,7 @@ impl Kernel {
             (Operation::Connect(due, result, to), _) if due <= self.now => {
                 self.run_connect(key, file, result, to);
             }
-            // Several wake-ups before the work runs are one completion (pitfall 3).
+            // Several wake-ups before the work runs are one completion (K-RING-3).
             (Operation::PollIn, What::Stream(stream)) if woken => {
                 let stream = &self.streams[stream];
                 if stream.is_readable() {

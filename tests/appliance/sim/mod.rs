@@ -1,4 +1,4 @@
-//! A whole data core on a simulated kernel, with simulated peers, all driven by one seed (style.md 10, level 4).
+//! A whole data core on a simulated kernel, with simulated peers, all driven by one seed (K-TEST-1).
 //!
 //! Nothing here is real: no socket, no clock, no thread. [`kernel`] does what Linux may do, in the worst order it may do
 //! it; [`client`] and [`backend`] are the peers, [`control`] the other threads; [`world`] gives everybody turns while the

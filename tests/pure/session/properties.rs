@@ -301,7 +301,7 @@ impl Run {
         assert!(!(self.closed && self.relayed));
         // Four attempts and six hops.
         assert!(self.connects <= 10, "W-FAIL-1, W-REF-1");
-        assert!(self.verdicts <= 6, "wire.md 13: attempts of one connection");
+        assert!(self.verdicts <= 6, "W-LIM-1: attempts of one connection");
     }
 
     fn check_whole(&self) {

@@ -1,4 +1,4 @@
-//! Logins by certificate: SASL EXTERNAL and `auth_ssl_username_from_cert` (wire.md 4.2, SA-06, TL-20).
+//! Logins by certificate: SASL EXTERNAL and `auth_ssl_username_from_cert` (W-SASL-9, SA-06, TL-20).
 
 use super::*;
 use crate::auth::passdb::Proofs;

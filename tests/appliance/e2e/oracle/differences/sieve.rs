@@ -45,7 +45,7 @@ pub(super) const ROWS: &[Difference] = &[
         "a literal without a number",
         "",
         "OK",
-        "wire.md 7.1: 1 to 10 digits; what is no announcement announces nothing, and nobody waits",
+        "W-IMAP-2: 1 to 10 digits; what is no announcement announces nothing, and nobody waits",
     ),
     row("a mechanism with an escape of what needs none", "NO / OK", "OK / OK", rule::LESS_STRICT),
     row(
