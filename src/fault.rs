@@ -101,7 +101,7 @@ impl Failure {
         matches!(self, Self::Credentials | Self::NotAuthorized | Self::Expired | Self::Disabled)
     }
 
-    /// How the log calls a backend's refusal; none: the backend failed, and nobody was refused.
+    /// How the log calls a backend's refusal; none: the backend failed, and refused no login.
     #[must_use]
     pub fn refusal_words(self) -> Option<&'static str> {
         match self {

@@ -30,7 +30,7 @@ impl Networks {
         self.0.iter().any(|prefix| prefix.contains(&address))
     }
 
-    /// Whether the set is empty, so that nobody is in it.
+    /// Whether the set is empty, so that no address is in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,4 +1,4 @@
-//! What failed logins cost whoever made them (R-GUESS-1).
+//! What failed logins cost the address prefix they come from (R-GUESS-1).
 
 use crate::limits;
 use crate::tick::Tick;
@@ -57,8 +57,8 @@ fn second(now: Tick) -> u32 {
 /// How many logins of one prefix may be under way at once, a refusal that is held back included; the others queue.
 ///
 /// A delay alone does not slow a guesser who opens a thousand connections (SA-14). With one at a time and the last
-/// step's 15 seconds, four guesses a minute are left (R-GUESS-1). Logins that succeed are over in milliseconds, so the first
-/// bound is out of sight of an office that comes back after a break.
+/// step's 15 seconds, four guesses a minute are left (R-GUESS-1). Logins that succeed are over in milliseconds, so the
+/// first bound is out of sight of an office that comes back after a break.
 #[must_use]
 pub fn attempts_at_once(failures: u8) -> u32 {
     match failures {

@@ -1,6 +1,7 @@
 //! The end of a login's authentication: the verdict, and what only the log may know of it.
 //!
-//! Plain values that `auth::chain` makes. The shell tells the client the verdict, after `auth::delay`, and logs the rest.
+//! Plain values that `auth::chain` makes. The shell tells the client the verdict, after `auth::delay`, and logs the
+//! rest.
 
 use crate::auth::fields::DelayUntil;
 use crate::auth::passdb::Cause;
@@ -44,10 +45,10 @@ impl Answer {
     }
 }
 
-/// Why somebody was refused.
+/// Why a client was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Why {
-    /// The name is nobody's.
+    /// The name is no user's.
     #[error(transparent)]
     User(#[from] UserError),
     /// Empty, too long, or with NUL, CR or LF.

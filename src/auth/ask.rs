@@ -44,7 +44,7 @@ pub struct Question {
     pub proof: Proof,
     /// The password as typed; empty when the proof has none.
     pub password: Secret,
-    /// The client as far as anybody knows, for `allow_nets` and variables.
+    /// The client's apparent address, for `allow_nets` and variables.
     pub remote: IpAddr,
     /// The address the client connected to.
     pub local: IpAddr,

@@ -26,7 +26,8 @@ pub fn hops_left(facts: &ClientFacts, referrals: u8) -> Option<u8> {
 /// ```
 ///
 /// Ours come before all others when there is not room for 30 pairs; a pair that can't be sent is left out (W-FWD-5).
-/// Returns how many facts and variables were; the client's own pairs are nobody's loss. Everything is a quoted string, or a non-synchronising literal where the backend takes those.
+/// Returns how many facts and variables were; losing the client's own pairs is no loss. Everything is a quoted string,
+/// or a non-synchronising literal where the backend takes those.
 pub fn write_imap_id(
     facts: &ClientFacts,
     login: &Login,

@@ -11,7 +11,7 @@ use crate::names::Protocol;
 /// Where to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referral {
-    /// The user there, percent-decoded; none when the form names nobody.
+    /// The user there, percent-decoded; none when the form names no user.
     pub user: Option<Box<str>>,
     /// The host.
     pub host: Host,

@@ -60,8 +60,8 @@ fn fed<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
             }
             refused @ Outcome::Refused(_) => return refused,
         }
-        assert!(decoder.held_bytes() <= 16 + PROXY_V2_BLOCK_BYTES_MAX);
-        assert!(decoder.held.capacity() <= 16 + PROXY_V2_BLOCK_BYTES_MAX);
+        assert!(decoder.kept_bytes() <= 16 + PROXY_V2_BLOCK_BYTES_MAX);
+        assert!(decoder.kept.capacity() <= 16 + PROXY_V2_BLOCK_BYTES_MAX);
     }
     Outcome::Incomplete
 }
@@ -162,7 +162,7 @@ fn a_refusal_is_final() {
     assert!(decoder.has_begun());
     assert_eq!(decoder.decode(b"X"), Outcome::Refused(Refusal::NotAHeader));
     assert_eq!(decoder.decode(b"PROXY UNKNOWN\r\n"), Outcome::Refused(Refusal::NotAHeader));
-    assert_eq!(decoder.held_bytes(), 0);
+    assert_eq!(decoder.kept_bytes(), 0);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn px_07_length_over_the_cap_is_refused_with_the_head_alone() {
     let mut decoder = Decoder::new();
     assert_eq!(decoder.decode(&head), Outcome::Incomplete);
     assert_eq!(decoder.decode(&[0]), Outcome::Incomplete);
-    assert!(decoder.held.capacity() <= 64);
+    assert!(decoder.kept.capacity() <= 64);
 }
 
 #[test]

@@ -149,7 +149,7 @@ pub enum IoFault {
     WouldBlock,
     /// The peer broke the connection (`ECONNRESET`, `EPIPE`, `ECONNABORTED`).
     Reset,
-    /// Nobody listens there (`ECONNREFUSED`).
+    /// No program listens there (`ECONNREFUSED`).
     Refused,
     /// No way there (`EHOSTUNREACH`, `ENETUNREACH`, `EADDRNOTAVAIL`, …).
     Unreachable,
@@ -175,7 +175,7 @@ pub enum Half {
 /// How much the kernel may hold of a sender whose reader does not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReceiveBuffer {
-    /// A part: nobody knows yet whether the reader reads (`limits::RELAY_FIRST_RECEIVE_BYTES`).
+    /// A part: it is not known yet whether the reader reads (`limits::RELAY_FIRST_RECEIVE_BYTES`).
     First,
     /// All that the configuration allows.
     Whole,
@@ -195,10 +195,10 @@ pub trait Port {
     fn poll_writable(&mut self, fd: Fd, token: Token);
     /// Ends the operation named by `token`; its last completion says so.
     fn cancel(&mut self, token: Token);
-    /// Moves what `from` has, up to a scratch, to `to`, and says how much that is; 0 is the end of the stream. It is read at
-    /// once, and sent by the next [`Port::flush`] or [`Port::wait`], in one call with whatever else was forwarded; no later
-    /// call that ends or closes a connection overtakes it. What `to` does not take comes back by [`Port::refused`], under
-    /// `token`. Until the round is over, nothing else may be sent to `to`.
+    /// Moves what `from` has, up to a scratch, to `to`, and says how much that is; 0 is the end of the stream. It is
+    /// read at once, and sent by the next [`Port::flush`] or [`Port::wait`], in one call with whatever else was
+    /// forwarded; no later call that ends or closes a connection overtakes it. What `to` does not take comes back by
+    /// [`Port::refused`], under `token`. Until the round is over, nothing else may be sent to `to`.
     ///
     /// # Errors
     /// As [`Port::recv`].
@@ -219,7 +219,7 @@ pub trait Port {
 
     /// The current moment. Cheap, but still read only once per loop turn.
     fn now(&mut self) -> Tick;
-    /// Milliseconds since 1970, for moments that others name. Jumps when somebody sets the clock: never kept.
+    /// Milliseconds since 1970, for moments that others name. Jumps when the clock is set: never kept.
     fn unix_ms(&mut self) -> u64;
     /// Reads what is there; 0 is the end of the stream.
     ///
@@ -246,8 +246,8 @@ pub trait Port {
     /// # Errors
     /// As [`Port::send`].
     fn splice_out(&mut self, pipe: PipeId, to: Fd, bytes: usize) -> Result<usize, IoFault>;
-    /// A socket for a connection to `to`, with the options of a backend connection; `from` is the address to connect from,
-    /// when the kernel is not to choose it.
+    /// A socket for a connection to `to`, with the options of a backend connection; `from` is the address to connect
+    /// from, when the kernel is not to choose it.
     ///
     /// # Errors
     /// `Descriptors` or `Memory` when the host has none left; `Unreachable` when `from` is not the host's.

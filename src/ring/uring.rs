@@ -85,9 +85,9 @@ impl Uring {
         loop {
             // SAFETY: entries are made only by the functions of this file. Each names a descriptor by number and, for a
             // connect, an address in `self.addresses`: our memory, in a table that never moves, not written again until
-            // the slot's next connect, which comes after this one's completion. A send names bytes in
-            // `self.outgoing`: our memory, which never moves, and is not written again until `settle`, which comes after the
-            // enter that carried out all sends (they never wait: MSG_DONTWAIT). No other memory is lent; nothing is to be
+            // the slot's next connect, which comes after this one's completion. A send names bytes in `self.outgoing`:
+            // our memory, which never moves, and is not written again until `settle`, which comes after the enter that
+            // carried out all sends (they never wait: MSG_DONTWAIT). No other memory is lent; nothing is to be
             // released.
             let pushed = unsafe { self.ring.submission().push(entry) };
             if pushed.is_ok() {
@@ -354,7 +354,7 @@ impl Port for Uring {
     }
 
     fn close(&mut self, fd: Fd) {
-        // A send names its descriptor by number, which somebody else may have when it is carried out.
+        // A send names its descriptor by number, which another connection may have when it is carried out.
         self.flush();
         drop(socket::adopt(fd));
     }
@@ -441,5 +441,5 @@ const SUBMISSIONS: u32 = 1024;
 /// Readable, or the peer finished sending. `POLLERR` and `POLLHUP` are always reported.
 const READABLE: u32 = (libc::POLLIN | libc::POLLRDHUP).cast_unsigned() as u32;
 const WRITABLE: u32 = libc::POLLOUT.cast_unsigned() as u32;
-/// Pipes kept for the next hot direction when nobody uses them: each costs two descriptors and 4 KiB.
+/// Pipes kept for the next hot direction when no direction uses them: each costs two descriptors and 4 KiB.
 const IDLE_PIPES_KEPT: usize = 16;

@@ -91,7 +91,7 @@ fn build_sites(
         }
         let is_local = row.name == settings.local_site;
         let load_balancer = match row.load_balancer.as_deref() {
-            // Nobody connects from here to the own load balancer; its address does not matter.
+            // Nothing connects from here to the own load balancer; its address does not matter.
             name if is_local => name.map(host_without_addresses),
             None | Some("") => {
                 complain(Complaint::NoLoadBalancer);

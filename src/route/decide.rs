@@ -38,7 +38,7 @@ impl<'a> RouteQuestion<'a> {
 /// What is known of the user's row.
 #[derive(Clone, Copy, Debug)]
 pub enum UserKnown<'a> {
-    /// Not in the cache; nobody asked the GeoDB yet.
+    /// Not in the cache; the GeoDB has not been asked yet.
     NotAsked,
     /// The GeoDB was asked and has no row.
     Absent,
@@ -208,7 +208,8 @@ fn decide_by_group(
     go(hop, &choice.backend.host, Some(group), is_moving, choice.change)
 }
 
-/// C-CACHE-2: the user's home and group can be computed, but nothing may be written; good enough if the group has a row.
+/// C-CACHE-2: the user's home and group can be computed, but nothing may be written; good enough if the group has a
+/// row.
 fn decide_without_geodb(table: &Table, local: Uuid, question: &RouteQuestion<'_>) -> Decision {
     let Ok(assignment) = assignment(table, local, question.user) else {
         return fail(RouteFault::GeoDbUnreachable, "");
@@ -250,7 +251,7 @@ fn group_row<'q>(
     fresh.or_else(|| table.group(name))
 }
 
-/// Step 10. A host without address fails the login but moves nobody: the trouble may be this proxy's own DNS.
+/// Step 10. A host without address fails the login but moves no user: the trouble may be this proxy's own DNS.
 fn go(
     hop: Hop,
     host: &Host,

@@ -1,4 +1,4 @@
-//! The hashes that let every proxy choose alike without asking anybody (C-ROUTE-4).
+//! The hashes that let every proxy choose alike without asking each other (C-ROUTE-4).
 //!
 //! Duty: `H32`, the default group of a user (C-ROUTE-6), the weighted rendezvous choice of backends and the
 //! force-move percentage (C-ROUTE-4). Non-duty: who may be a candidate; [`super::group`] says so. Tests: vectors.
@@ -44,8 +44,8 @@ pub struct Ranking {
     pub second: Option<Uuid>,
 }
 
-/// Weighted rendezvous choice for a group (C-ROUTE-4): candidates with a load factor above 0, or, when there are none, those
-/// with 0. The order of `candidates` does not matter.
+/// Weighted rendezvous choice for a group (C-ROUTE-4): candidates with a load factor above 0, or, when there are none,
+/// those with 0. The order of `candidates` does not matter.
 #[must_use]
 pub fn rank(group: &str, candidates: &[Candidate], excluded: Option<Uuid>) -> Option<Ranking> {
     let allowed = || candidates.iter().filter(|candidate| Some(candidate.id) != excluded);

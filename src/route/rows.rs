@@ -1,8 +1,8 @@
 //! The rows of the GeoDB tables as plain values (C-GEO-1).
 //!
 //! Duty: to hold what a row says, including nonsense, so that commands can show and mend it. Non-duty: judging it;
-//! [`super::build`] decides which rows take part in routing and reports the others (GE-08). Driven by the GeoDB engines,
-//! the table builder and the cluster commands.
+//! [`super::build`] decides which rows take part in routing and reports the others (GE-08). Driven by the GeoDB
+//! engines, the table builder and the cluster commands.
 
 use std::fmt;
 
@@ -56,7 +56,7 @@ pub struct SiteReachability {
     pub src_site_id: Uuid,
     /// The site that was measured.
     pub dest_site_id: Uuid,
-    /// 0 is unreachable, everything else reachable (C-SITE-3); none when nobody measured.
+    /// 0 is unreachable, everything else reachable (C-SITE-3); none when no proxy has measured.
     pub reachable: Option<i64>,
 }
 
@@ -96,7 +96,7 @@ pub struct UserGroup {
     pub sticky_users: bool,
     /// Non-empty while a move is in progress. The exact text is the starter's business.
     pub moving: Box<str>,
-    /// Milliseconds since 1970: whoever cached the row re-reads it once this has passed (C-GROUP-1).
+    /// Milliseconds since 1970: a proxy that cached the row re-reads it once this has passed (C-GROUP-1).
     pub refresh_after: Option<i64>,
     /// The group must not be moved to another backend by automatic balancing.
     pub sticky_backend: bool,

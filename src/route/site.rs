@@ -75,8 +75,8 @@ fn is_local(table: &Table, site: &SiteEntry) -> bool {
 fn is_fit(table: &Table, site: &SiteEntry) -> bool {
     if is_local(table, site) {
         return match site.status {
-            // A site that is being evacuated serves whoever could not be moved yet (C-SITE-2). A status that nobody knows is
-            // reported, but must not stop a running site.
+            // A site that is being evacuated serves users that could not be moved yet (C-SITE-2). A status without a
+            // meaning is reported, but must not stop a running site.
             SiteStatus::Online | SiteStatus::Evacuate | SiteStatus::Unknown(_) => true,
             SiteStatus::Standby | SiteStatus::Offline => false,
         };

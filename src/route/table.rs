@@ -67,7 +67,7 @@ pub struct SiteEntry {
     pub load_balancer: Option<Host>,
     /// Whether it takes users.
     pub status: SiteStatus,
-    /// The local site's opinion; a site that nobody measured counts as reachable.
+    /// The local site's opinion; a site that no proxy has measured counts as reachable.
     pub is_reachable: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Counters: one cache line group per core, one writer each, read by anybody.
+//! Counters: one cache line group per core, one writer each, any reader.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -163,7 +163,7 @@ impl Counters {
         }
     }
 
-    /// The value of a counter, read by anybody.
+    /// The value of a counter, for any thread.
     #[must_use]
     pub fn get(&self, counter: Counter) -> u64 {
         self.0.get(counter as usize).map_or(0, |cell| cell.load(Ordering::Relaxed))

@@ -90,7 +90,7 @@ impl Users {
         self.0.rows.pin().remove(user);
     }
 
-    /// Forgets everybody.
+    /// Forgets every user.
     pub fn clear(&self) {
         self.0.rows.pin().clear();
         self.0.homes.pin().clear();
@@ -102,7 +102,7 @@ impl Users {
         self.0.rows.pin().len()
     }
 
-    /// Whether nobody is remembered.
+    /// Whether no user is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -166,7 +166,7 @@ pub(super) struct Secrets {
     pub(super) server: Secret,
 }
 
-/// Nobody reads a secret by accident.
+/// No secret is read by accident.
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secrets")
@@ -174,7 +174,7 @@ impl fmt::Debug for Secrets {
 }
 
 /// Catches the secrets of the handshake that this thread is reading. The library shows them nowhere else, so they are
-/// caught in the middle of its call, and taken by whoever made the call ([`caught`]).
+/// caught in the middle of its call, and taken by the code that made the call ([`caught`]).
 #[derive(Debug)]
 pub(super) struct Catcher;
 

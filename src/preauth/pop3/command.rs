@@ -93,7 +93,8 @@ impl<'a> Command<'a> {
         self.argument.is_none_or(|argument| argument.iter().all(|&byte| byte == b' '))
     }
 
-    /// Whether the line holds what would mean something else to whoever reads it next: NUL anywhere, CR in an argument.
+    /// Whether the line holds what would mean something else to the backend that reads it next: NUL anywhere, CR in an
+    /// argument.
     pub(super) fn is_flawed(&self, line: &[u8]) -> bool {
         match self.name {
             Name::Pass | Name::User | Name::Xclient | Name::Xoip => {

@@ -58,7 +58,7 @@ pub(super) fn challenge(message: &[u8], out: &mut Vec<u8>) {
 }
 
 /// One code for this mechanism, another when no mechanism would do (W-SASL-4).
-pub(super) fn needs_privacy(rules: &Rules, out: &mut Vec<u8>) {
+pub(super) fn refuse_in_clear(rules: &Rules, out: &mut Vec<u8>) {
     if rules.usable_mechanisms().next().is_none() {
         write_line("530 5.7.0 Must issue a STARTTLS command first.", out);
     } else {
