@@ -6,7 +6,7 @@
 //! Every command waits for its reply: each reply changes what may be said next. Behind the login the backend has heard
 //! EHLO, so the client's mail may follow at once (W-SUB-B11).
 
-mod outcome;
+mod reply;
 #[cfg(test)]
 mod tests;
 
@@ -362,7 +362,7 @@ impl Submission {
             }
             Class::NotNow | Class::No => {
                 self.last_line = last_words::of(&reply.joined());
-                Some(match outcome::refusal(reply) {
+                Some(match reply::refusal(reply) {
                     Step::Failed(failure, text) => self.fail(failure, text),
                     other => {
                         self.stage = Stage::Over;
