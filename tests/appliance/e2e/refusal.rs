@@ -51,7 +51,7 @@ fn is_mismatch(line: &str) -> bool {
     line.contains("passwd-file(mismatch,") && line.to_lowercase().contains("password mismatch")
 }
 
-/// Clients that are gone before anybody could answer, in three ways, leave no descriptor behind (IM-15).
+/// Clients that are gone before they could be answered, in three ways, leave no descriptor behind (IM-15).
 #[test]
 fn im_15_clients_that_vanish_right_behind_login_leak_nothing() {
     let hale = Setup::with_users(Pair::shared(), &["vanishing"], b"secret").start();

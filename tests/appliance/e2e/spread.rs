@@ -19,7 +19,7 @@ use super::wait::{PATIENCE, now, poll, wait_for};
 const SESSIONS: usize = 150;
 const AT_ONCE: usize = 50;
 const SPREAD: Duration = Duration::from_secs(12);
-/// Nobody says anything for more than two seconds (`SPREAD_SILENCE`), counted in whole ones.
+/// Neither side says anything for more than two seconds (`SPREAD_SILENCE`), counted in whole ones.
 const SILENCE: Duration = Duration::from_millis(3_500);
 
 #[test]
@@ -55,7 +55,7 @@ fn w_spread_1_a_backend_goes_and_its_clients_are_told_over_time() {
     }
     for crowd in &mut crowds {
         crowd.watch_until(since, cores * AT_ONCE);
-        assert!(crowd.told.len() < cores * SESSIONS, "nobody waits: {}", crowd.name);
+        assert!(crowd.told.len() < cores * SESSIONS, "no client waits: {}", crowd.name);
         crowd.ask_early(since);
     }
     wait_for("the last client to be told", SPREAD + PATIENCE, || {
@@ -141,7 +141,7 @@ impl Crowd {
         }
     }
 
-    /// Looks who was told; whether everybody has been.
+    /// Looks which clients were told; whether all have been.
     fn watch(&mut self, since: Instant) -> bool {
         let (told, after) = (&mut self.told, since.elapsed());
         self.waiting.retain_mut(|stream| match stream.read(&mut [0; 100]) {

@@ -42,7 +42,7 @@ enum Temper {
     Bye,
     /// Says something else.
     Garbage,
-    /// Lets nobody in: for good, for now, by mistake.
+    /// Lets no user in: for good, for now, by mistake.
     Refuses(&'static str),
 }
 

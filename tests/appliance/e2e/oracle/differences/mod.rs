@@ -1,5 +1,5 @@
-//! Where Hale answers differently from Dovecot 2.3's proxy, on purpose: here in whole conversations, in the files beside
-//! this one in single inputs that a grammar forbids or seldom sees.
+//! Where Hale answers differently from Dovecot 2.3's proxy, on purpose: here in whole conversations, in the files
+//! beside this one in single inputs that a grammar forbids or seldom sees.
 
 mod imap;
 mod pop3;
@@ -40,7 +40,7 @@ mod rule {
     pub(super) const CONSENT: &str =
         "W-IMAP-2: a literal that waits for our consent is refused, and the client stays in step";
     pub(super) const PASSWORD: &str = "W-LIM-3: a password that is too long fails like a wrong one, so that its length tells nothing";
-    pub(super) const CR_NUL: &str = "W-SASL-7: CR and NUL end a line or a text for some who read it; they are refused before anybody else sees them";
+    pub(super) const CR_NUL: &str = "W-SASL-7: CR and NUL end a line or a text for some readers; they are refused before a backend sees them";
     pub(super) const BARE_LF: &str = "W-SUB-7: a bare LF ends no line of SMTP, because what one program takes for two lines and another for one is \
          how mail is smuggled";
     pub(super) const GIVEN_UP: &str = "W-SASL-10: giving up is no syntax error, 501 5.7.0";
