@@ -1,4 +1,4 @@
-//! Routing: from a user name to the backend that serves the user (palomar.md 2).
+//! Routing: from a user name to the backend that serves the user (C-ROUTE-1).
 //!
 //! Duty: the rows of the GeoDB as values ([`rows`]), the immutable table built from them ([`build`], [`table`]), the
 //! decision at login time ([`decide`], [`site`], [`group`]), its explanation ([`explain`]), the check of referrals
@@ -11,6 +11,7 @@
 pub mod rows;
 pub mod problem;
 pub mod hash;
+pub mod change;
 pub mod table;
 pub mod build;
 pub mod fault;
