@@ -18,7 +18,7 @@ use super::port::{
     Completion, Fd, Half, IoFault, Kind, Outcome, PipeId, Port, Ready, ReceiveBuffer, Refused,
     Token,
 };
-use super::probe::KernelFault;
+use super::probe::{KernelFault, builder};
 use super::socket::{self, SocketOptions};
 use super::wake::Waker;
 use crate::limits;
@@ -42,19 +42,6 @@ impl std::fmt::Debug for Uring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Uring").field("waker", &self.waker).finish_non_exhaustive()
     }
-}
-
-/// The flags every ring of ours is made with; the probe tries the same.
-pub(super) fn builder() -> io_uring::Builder {
-    let mut builder = IoUring::builder();
-    builder
-        .setup_single_issuer()
-        .setup_defer_taskrun()
-        .setup_taskrun_flag()
-        .setup_submit_all()
-        .setup_clamp()
-        .setup_cqsize(COMPLETIONS);
-    builder
 }
 
 impl Uring {
@@ -451,8 +438,6 @@ fn sockaddr_v6(v6: std::net::SocketAddrV6) -> libc::sockaddr_in6 {
 
 /// Entries of the submission queue: the connects, polls and cancels of one loop turn.
 const SUBMISSIONS: u32 = 1024;
-/// Entries of the completion queue: four for each of 4,096 connections that become ready in one turn (uring.md 0).
-const COMPLETIONS: u32 = 16_384;
 /// Readable, or the peer finished sending. `POLLERR` and `POLLHUP` are always reported.
 const READABLE: u32 = (libc::POLLIN | libc::POLLRDHUP).cast_unsigned() as u32;
 const WRITABLE: u32 = libc::POLLOUT.cast_unsigned() as u32;

@@ -7,7 +7,8 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::group::{self, GroupChange};
+use super::change::GroupChange;
+use super::group;
 use super::hash::Candidate;
 use super::problem::{Complaint, Problem, is_host};
 use super::rows::{Backend, BackendStatus, GroupSiteStatus, Rows, Site, SiteStatus, UserGroup};

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::change::{GroupChange, GroupCreation};
 use super::fault::RouteFault;
-use super::group::{self, GroupChange, GroupCreation};
+use super::group;
 use super::hash;
 use super::rows::{User, UserGroup};
 use super::site::{Serving, serving_site};

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::group::GroupChange;
+use super::change::GroupChange;
 use super::hash::Candidate;
 use super::rows::{BackendStatus, SiteStatus, UserGroup};
 use crate::template::Template;

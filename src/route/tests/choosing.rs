@@ -1,10 +1,10 @@
 //! Users, groups and backends within the local site.
 
 use super::*;
+use crate::route::change::{ChangeReason, GroupChange, Placement};
 use crate::route::decide::{Decision, Destination, Hop, RouteQuestion, UserKnown, decide};
 use crate::route::explain::explain;
 use crate::route::fault::RouteFault;
-use crate::route::group::{ChangeReason, GroupChange, Placement};
 use crate::route::redirect::follow_referral;
 
 fn decide_alice(rows: &Rows) -> Decision {
