@@ -145,7 +145,7 @@ fn check_backends(settings: &Config) -> ExitCode {
     };
     if all.is_empty() {
         complain(
-            "warning: the GeoDB has no backends, so there was nobody to dial; `hale cluster backend add` makes one",
+            "warning: the GeoDB has no backends, so there was no backend to dial; `hale cluster backend add` makes one",
         );
     }
     for Inspected { line, outcome } in &all {
@@ -203,7 +203,7 @@ fn finish(cli: &Cli, result: Result<Output, CommandError>) -> ExitCode {
     reply.exit_code.into()
 }
 
-/// Standard output may be a closed pipe (`hale config | head`): then nobody reads the rest.
+/// Standard output may be a closed pipe (`hale config | head`): then the rest is not read.
 fn print(text: &str) {
     let _ = io::stdout().lock().write_all(text.as_bytes());
 }

@@ -252,7 +252,7 @@ fn join(cores: Vec<JoinHandle<()>>) {
 }
 
 fn tell_systemd_ready() {
-    // Without systemd there is nobody to tell.
+    // Without systemd there is no supervisor to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 }
 

@@ -1,4 +1,4 @@
-//! What the kernel can do, asked before anything is opened (UR-01, UR-02), with the flags that every ring of ours has.
+//! What the kernel can do, asked before anything is opened (UR-01, UR-02).
 
 use std::io;
 
@@ -79,7 +79,7 @@ pub fn probe() -> Result<(), KernelFault> {
     Ok(())
 }
 
-/// The flags every ring of ours is made with.
+/// The flags every ring of ours is made with; the probe tries the same.
 pub(super) fn builder() -> io_uring::Builder {
     let mut builder = IoUring::builder();
     builder
@@ -92,7 +92,7 @@ pub(super) fn builder() -> io_uring::Builder {
     builder
 }
 
-/// Entries of the completion queue: four for each of 4,096 connections that become ready in one turn (uring.md 0).
+/// Entries of the completion queue: four for each of 4,096 connections that become ready in one turn.
 const COMPLETIONS: u32 = 16_384;
 
 #[cfg(test)]

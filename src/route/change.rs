@@ -1,7 +1,7 @@
-//! Writes to `user_groups` as values: what a decision asks for and what operators order.
+//! Writes to the GeoDB that a decision asks for.
 //!
-//! Duty: each carries what it was decided on, so that the writer can skip it when the row differs by then (palomar.md 2.7).
-//! Non-duty: deciding ([`super::group`]), writing (the GeoDB's engines).
+//! Duty: the rows to write, with what the decision was made on, so that a writer can skip what has changed meanwhile.
+//! Non-duty: deciding ([`super::group`], [`super::build`]) and writing (the control core). Tests: [`super::group`].
 
 use uuid::Uuid;
 
@@ -66,7 +66,7 @@ pub enum ChangeReason {
     Ordered,
 }
 
-/// A row of `user_groups` to be created, unless somebody else was first.
+/// A row of `user_groups` to be created, unless another proxy was first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupCreation {
     /// First half of the key.

@@ -1,7 +1,7 @@
-//! Which backend serves a group (palomar.md 2.2.1 and 2.5).
+//! Which backend serves a group (C-ROUTE-2, C-ROUTE-4).
 //!
 //! Duty: the choice from a group row, the change that the choice implies, and the row of a new group. Non-duty: making
-//! the change; it carries what it was decided on, so that the writer can skip it when the row differs by then (2.7).
+//! the change; it carries what it was decided on, so that the writer can skip it when the row differs by then (C-GEO-2).
 //! All results are the same on every proxy that sees the same rows. Driven by [`super::decide`].
 
 use uuid::Uuid;
@@ -20,7 +20,7 @@ pub struct Choice<'t> {
     pub change: Option<Box<GroupChange>>,
 }
 
-/// Table 2.2.1. None when the site has no usable backend.
+/// The choice that C-ROUTE-2 describes. None when the site has no usable backend.
 #[must_use]
 pub fn choose<'t>(table: &'t Table, row: &UserGroup) -> Option<Choice<'t>> {
     if let Some(backend) = usable(table, row.backend_id) {

@@ -1,4 +1,4 @@
-//! Routing: from a user name to the backend that serves the user (palomar.md 2).
+//! Routing: from a user name to the backend that serves the user (C-ROUTE-1).
 //!
 //! Duty: the rows of the GeoDB as values ([`rows`]), the immutable table built from them ([`build`], [`table`]), the
 //! decision at login time ([`decide`], [`site`], [`group`]) and the writes it names ([`change`]), its explanation

@@ -39,7 +39,7 @@ pub enum ToControl {
         /// The name.
         host: Box<str>,
     },
-    /// A route was decided that the GeoDB does not say yet: write it down (palomar.md 2.2.1). Nobody waits.
+    /// A route was decided that the GeoDB does not say yet: write it down (C-ROUTE-2). No login waits.
     Change(Box<GroupChange>),
 }
 

@@ -175,7 +175,7 @@ fn palomar_2_2_step_5_a_pending_user_move_waits_for_its_source_unless_that_is_go
 }
 
 #[test]
-fn g21_without_geodb_a_cached_group_is_good_enough_and_nothing_is_written() {
+fn c_cache_2_without_geodb_a_cached_group_is_good_enough_and_nothing_is_written() {
     let mut rows = rows();
     rows.user_groups.push(group("default-37", Some(BE1), Some(BE2), ""));
     set_status(&mut rows, BE1, "offline");
