@@ -136,6 +136,20 @@ pub const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
 pub const ROUTE_TIMEOUT: Duration = Duration::from_secs(2);
 /// While a login takes long, a client whose protocol allows it hears so this often (W-PIPE-5).
 pub const STILL_WORKING_EVERY: Duration = Duration::from_secs(30);
+/// One call to the GeoDB, and all calls of one login's look-up together: the login still hears what went wrong.
+pub const GEODB_CALL_TIMEOUT: Duration = Duration::from_millis(1800);
+/// Waiting for another process that writes to the embedded GeoDB: its transactions take milliseconds.
+pub const GEODB_LOCK_TIMEOUT: Duration = Duration::from_millis(1500);
+/// A whole table, or a command's call: no login waits behind it.
+pub const GEODB_TABLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A GeoDB that is closed when the process ends.
+pub const GEODB_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Calls waiting for one of the embedded GeoDB's threads: as many as there can be look-ups.
+pub const GEODB_CALLS_WAITING_MAX: usize = 8192;
+/// Waiting for a name server; a name that does not answer keeps its last addresses.
+pub const NAME_TIMEOUT: Duration = Duration::from_secs(5);
+/// Names that the system is asked for at the same time: each takes a thread until the system gives up.
+pub const NAMES_AT_ONCE_MAX: usize = 64;
 /// One TCP connect to a backend.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the first connect to the backend's login reply, retries included; Dovecot's `login_proxy_timeout`.
@@ -341,6 +355,8 @@ const _: () = assert!(BACKEND_LINE_BYTES_MAX <= BACKEND_INPUT_BYTES_MAX);
 // The end of its last line still has to fit.
 const _: () = assert!(IMAP_RESPONSE_BYTES_MAX + 2 < BACKEND_INPUT_BYTES_MAX);
 const _: () = assert!(IMAP_RESPONSE_BYTES_MAX <= BACKEND_UNTAGGED_BYTES_MAX);
+const _: () = assert!(GEODB_LOCK_TIMEOUT.as_millis() < GEODB_CALL_TIMEOUT.as_millis());
+const _: () = assert!(GEODB_CALL_TIMEOUT.as_millis() < ROUTE_TIMEOUT.as_millis());
 const _: () = assert!(RECONNECT_PAUSE.as_millis() < RECONNECT_TIME_LEFT_MIN.as_millis());
 const _: () = assert!(CONNECT_TIMEOUT.as_millis() < LOGIN_PROXY_TIMEOUT.as_millis());
 const _: () = assert!(ARGON2_MEMORY_KIB_MAX as u64 * 1024 <= HASH_MEMORY_BYTES);

@@ -7,7 +7,6 @@
 pub mod cluster;
 pub mod geodb;
 mod certificates;
-mod database;
 mod hashing;
 mod identities;
 mod inspection;

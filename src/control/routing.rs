@@ -4,16 +4,13 @@
 //! asks for, and publishes. Data cores never wait for it unless a user or group is new (DESIGN decision 6).
 
 use std::net::IpAddr;
-use std::time::Duration;
 
-use super::database::{CallFault, Database};
-use super::geodb::lookup::lookup;
-use super::geodb::{GeoDb, GeoDbError, UnixMillis};
+use super::geodb::lookup::look_up;
+use super::geodb::{Changed, Changes, GeoDb, GeoDbError, UnixMillis};
 use super::resolver::Resolver;
 use crate::config::Config;
 use crate::event::Event;
 use crate::fault::Failure;
-use crate::limits;
 use crate::ring::clock;
 use crate::route::build::hosts_to_resolve;
 use crate::route::decide::Decision;
@@ -27,26 +24,25 @@ use crate::share::messages::Answer;
 /// The control core's routing.
 #[derive(Debug)]
 pub struct Routing {
-    database: Database,
+    geodb: GeoDb,
+    changes: Changes,
     resolver: Resolver,
     settings: RouteSettings,
     exchange: Exchange,
     addresses: Addresses,
     problems: Vec<Problem>,
-    version: Option<i64>,
     /// A failure has been reported and not yet been followed by a success.
     broken: bool,
 }
 
 impl Routing {
     /// Takes over an open GeoDB.
-    ///
-    /// # Errors
-    /// The system's, when its thread can't be made.
-    pub fn new(config: &Config, geodb: GeoDb, exchange: Exchange) -> std::io::Result<Self> {
+    #[must_use]
+    pub fn new(config: &Config, geodb: GeoDb, exchange: Exchange) -> Self {
         let cluster = &config.cluster;
-        Ok(Self {
-            database: Database::start(geodb)?,
+        Self {
+            changes: geodb.changes(),
+            geodb,
             resolver: Resolver::new(cluster.hosts_file.clone()),
             settings: RouteSettings {
                 local_site: cluster.local_site.clone().unwrap_or_default().into(),
@@ -56,9 +52,16 @@ impl Routing {
             exchange,
             addresses: Addresses::new(),
             problems: Vec::new(),
-            version: None,
             broken: false,
-        })
+        }
+    }
+
+    /// The first table. What others write from here on is noticed.
+    pub async fn begin(&mut self) {
+        if let Err(fault) = self.changes.look().await {
+            self.complain(&fault);
+        }
+        self.refresh().await;
     }
 
     /// Reads everything and publishes a new table.
@@ -76,9 +79,10 @@ impl Routing {
 
     /// Refreshes when another process wrote to the GeoDB since the last look; cheap when nobody did.
     pub async fn refresh_if_changed(&mut self) {
-        match self.database.call(PATIENCE, GeoDb::data_version).await {
-            Ok(version) if Some(version) == self.version => self.recovered(),
-            Ok(_) => {
+        match self.changes.look().await {
+            Ok(Changed::Nothing) => self.recovered(),
+            Ok(Changed::Tables) => self.refresh().await,
+            Ok(Changed::Users) => {
                 // Rows of users may have changed too: the next login of each reads its row again.
                 self.exchange.users.clear();
                 self.refresh().await;
@@ -91,10 +95,7 @@ impl Routing {
     pub async fn settle(&mut self, user: &str) -> Answer {
         for _ in 0..TABLES_MAX {
             let table = self.exchange.table.load();
-            let name = user.to_owned();
-            let now = unix_millis();
-            let found =
-                self.database.call(PATIENCE, move |geodb| lookup(geodb, &table, &name, now)).await;
+            let found = look_up(&self.geodb, &table, user, unix_millis()).await;
             let answer = match found {
                 Ok(answer) => answer,
                 Err(fault) => {
@@ -135,8 +136,7 @@ impl Routing {
         if known {
             return;
         }
-        let now = unix_millis();
-        let written = self.database.call(PATIENCE, move |geodb| geodb.apply(&change, now)).await;
+        let written = self.geodb.apply(&change, unix_millis()).await;
         match written {
             Ok(_) => self.refresh().await,
             Err(fault) => self.complain(&fault),
@@ -164,16 +164,8 @@ impl Routing {
         }
     }
 
-    async fn read(&mut self) -> Result<Rows, CallFault> {
-        let site = self.settings.local_site.clone();
-        let (version, rows) = self
-            .database
-            .call(PATIENCE, move |geodb| {
-                Ok::<_, GeoDbError>((geodb.data_version()?, geodb.read_all(&site)?))
-            })
-            .await?;
-        self.version = Some(version);
-        Ok(rows)
+    async fn read(&self) -> Result<Rows, GeoDbError> {
+        self.geodb.read_all(&self.settings.local_site).await
     }
 
     /// Names that do not answer keep their last addresses.
@@ -203,7 +195,7 @@ impl Routing {
         }
     }
 
-    fn complain(&mut self, fault: &CallFault) {
+    fn complain(&mut self, fault: &GeoDbError) {
         if !self.broken {
             self.broken = true;
             self.note(true, format!("geodb: {fault}; logins go on with what is cached"));
@@ -229,7 +221,5 @@ fn unix_millis() -> UnixMillis {
     UnixMillis::try_from(now.as_millis()).unwrap_or(UnixMillis::MAX)
 }
 
-/// Our own deadline for a call to the GeoDB (G21): as long as a login waits for a route.
-const PATIENCE: Duration = limits::ROUTE_TIMEOUT;
 /// Tables built anew for one login before giving up.
 const TABLES_MAX: u8 = 3;

@@ -86,7 +86,7 @@ async fn serve<Joined: FnOnce() + Send + 'static>(
 ) -> std::io::Result<()> {
     let Control { mut routing, sources, certificates, writer, drain_timeout } = control;
     let Signals { mut terminate, mut interrupt, hangup, rotate, reload } = signals;
-    routing.refresh().await;
+    routing.begin().await;
     let mut cores_done = tokio::task::spawn_blocking(start_cores()?);
     let log = Arc::clone(&exchange.log);
     let (stop_log, log_stopped) = mpsc::channel::<()>(1);
