@@ -6,7 +6,7 @@ use super::source::{SourceFile, is_word};
 /// A longer file needs a reason.
 pub(crate) const FILE_LINES_SOFT: usize = 500;
 /// A longer file does not exist.
-const FILE_LINES_HARD: usize = 800;
+const FILE_LINES_HARD: usize = 700;
 /// From `fn` to the closing brace.
 const FUNCTION_LINES_MAX: usize = 70;
 
@@ -239,8 +239,8 @@ mod tests {
         let excepted = [("src/wire/line.rs", "a table")];
         assert_eq!(file_length(&long(500), &[]).len(), 0);
         assert_eq!(file_length(&long(501), &[]).len(), 1);
-        assert_eq!(file_length(&long(800), &excepted).len(), 0);
-        assert_eq!(file_length(&long(801), &excepted).len(), 1);
+        assert_eq!(file_length(&long(700), &excepted).len(), 0);
+        assert_eq!(file_length(&long(701), &excepted).len(), 1);
         assert_eq!(stale(&excepted, &[long(501)]).len(), 0);
         assert_eq!(stale(&excepted, &[long(500)]).len(), 1);
     }
