@@ -3,10 +3,9 @@
 //! Decides: which parameters are taken, and that those of an extension are only where it was offered. Does not: know
 //! whether a backend has it; the link does. Driver: `commands`. Tests: below, `tests/transcripts/lmtp`.
 
-use super::commands::Answer;
-use super::reply;
+use super::envelope::{Dsn, Forward, Terms};
+use super::reply::{self, Answer};
 use super::settings::LmtpSettings;
-use super::transaction::{Dsn, Forward, Terms};
 use super::xclient;
 use crate::limits::{LMTP_MESSAGE_BYTES_MAX, SMTP_ENVID_BYTES_MAX, SMTP_ORCPT_BYTES_MAX};
 use crate::wire::smtp::keywords::Extension;

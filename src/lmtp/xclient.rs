@@ -9,7 +9,7 @@ use crate::preauth::told;
 use crate::wire::smtp::command::helo_name;
 use crate::wire::{tab_escaped, xtext};
 
-use super::transaction::Forward;
+use super::envelope::Forward;
 
 /// What XCLIENT says besides facts.
 #[derive(Debug, Default, PartialEq, Eq)]

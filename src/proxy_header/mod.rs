@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+pub mod announce;
 mod crc32c;
 pub mod encode;
 pub mod policy;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::SendHeader;
-use super::secure::ClientTls;
 use crate::auth::verdict::BackendTls;
 use crate::facts::{ClientFacts, Transport};
+use crate::front::ClientTls;
 use crate::names::Protocol;
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
+use crate::proxy_header::announce::SendHeader;
 
 /// Settings of sessions.
 #[derive(Clone, Debug)]
