@@ -1,4 +1,4 @@
-//! The PROXY header that a backend is sent before anything else (W-PPO-3).
+//! The PROXY header that a backend is sent before anything else (W-PPO-1).
 
 use super::encode::{self, Endpoints, Outgoing, OutgoingSsl};
 use crate::facts::{ClientFacts, Transport};
