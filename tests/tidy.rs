@@ -43,13 +43,25 @@ const UNSAFE_REGISTER: &[(&str, usize)] = &[
 
 /// Rooms in which no files import each other in a circle. A room that has become free of them is added here.
 const ROOMS_WITHOUT_CIRCLES: &[&str] =
-    &["admission", "front", "session", "lmtp", "relay", "ring", "route", "share", "boot"];
+    &["admission", "relay", "ring", "route", "session", "lmtp", "front", "share", "boot"];
 
 /// Types that have methods in more files than a type should, each with the reason. The list may only become shorter.
-const SPREAD_TYPES: &[(&str, &str)] = &[("worker::core::Worker", "being taken apart")];
+const SPREAD_TYPES: &[(&str, &str)] = &[("worker::Worker", "being taken apart")];
 
 /// Rooms whose comments still name documents that are not in the repository. The list may only become shorter.
 const CITATIONS_PENDING: &[&str] = &["src/worker/", "src/control/"];
+
+/// Rooms whose comments and texts still say nobody and whoever. The list may only become shorter.
+const VAGUE_WORDS_PENDING: &[&str] = &[
+    "src/worker/",
+    "src/session/",
+    "src/lmtp/",
+    "src/control/",
+    "src/config/",
+    "src/auth/cache.rs",
+    "src/boot/settings.rs",
+    "src/event.rs",
+];
 
 /// Files that may name a path of the kind a developer's machine has, each with the reason.
 const MACHINE_PATH_EXCEPTIONS: &[(&str, &str)] =
@@ -151,6 +163,13 @@ fn no_path_of_a_developer_machine_is_committed() {
 #[test]
 fn modules_are_named_for_their_duty() {
     none(everywhere().iter().flat_map(rules::module_names).collect());
+}
+
+#[test]
+fn comments_and_texts_say_who() {
+    let is_pending = |path: &str| VAGUE_WORDS_PENDING.iter().any(|room| path.starts_with(room));
+    let files = in_src().into_iter().filter(|file| !is_pending(&file.path));
+    none(files.flat_map(|file| rules::vague_words(&file)).collect());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Code as tokens, and code without its tests.
 
+use std::ops::Range;
+
 use super::source::is_word;
 
 /// Words, `::`, and every other character that is no white space, each with its place.
@@ -44,18 +46,23 @@ const ITEM: [&str; 14] = [
     "macro_rules",
 ];
 
-/// Blanks out whatever stands under `#[cfg(test)]` or `#[cfg(all(test, …))]`.
+/// Blanks out what stands under `#[cfg(test)]` or `#[cfg(all(test, …))]`.
 pub(crate) fn without_tests(code: &str) -> String {
     let mut bytes = code.as_bytes().to_vec();
-    for (at, _) in code.match_indices("#[cfg(") {
-        let condition = &code[at + "#[cfg(".len()..];
-        if condition.starts_with("test)") || condition.starts_with("all(test") {
-            let end = at + item_end(&code[at..]);
-            bytes[at..end].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
-        }
+    for range in tests_in(code) {
+        bytes[range].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
     }
     // Whole items and nothing in the middle of a character.
     String::from_utf8(bytes).unwrap()
+}
+
+/// Where something stands under `#[cfg(test)]` or `#[cfg(all(test, …))]`.
+pub(crate) fn tests_in(code: &str) -> impl Iterator<Item = Range<usize>> {
+    code.match_indices("#[cfg(").filter_map(|(at, _)| {
+        let condition = &code[at + "#[cfg(".len()..];
+        let is_test = condition.starts_with("test)") || condition.starts_with("all(test");
+        is_test.then(|| at..at + item_end(&code[at..]))
+    })
 }
 
 /// Bytes of an item, field, statement or arm with the attributes before it.
