@@ -46,7 +46,7 @@ impl Level {
     }
 }
 
-/// How much an event matters. Blame decides (style.md 9).
+/// How much an event matters. Blame decides (K-CORE-6).
 #[must_use]
 pub(super) fn level(event: &Event) -> Level {
     match event {
