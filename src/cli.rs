@@ -12,8 +12,7 @@ use hale::config::{self, Config, Loaded, Secrets, Show, Source};
 use hale::control::cluster::{
     self, ClusterCommand, ClusterSettings, CommandError, Format, GeodbCommand, Output, Reply,
 };
-use hale::control::geodb::UnixMillis;
-use hale::control::{Inspected, Outcome};
+use hale::control::{Inspected, Outcome, unix_millis};
 
 /// Mail proxy appliance: IMAP logins routed to Dovecot backends by a Palomar `GeoDB`.
 #[derive(Debug, Parser)]
@@ -146,7 +145,7 @@ fn check_backends(settings: &Config) -> ExitCode {
     };
     if all.is_empty() {
         complain(
-            "warning: the GeoDB has no backends, so there was nobody to dial; `hale cluster backend add` makes one",
+            "warning: the GeoDB has no backends, so there was no backend to dial; `hale cluster backend add` makes one",
         );
     }
     for Inspected { line, outcome } in &all {
@@ -204,14 +203,7 @@ fn finish(cli: &Cli, result: Result<Output, CommandError>) -> ExitCode {
     reply.exit_code.into()
 }
 
-#[expect(clippy::disallowed_methods, reason = "rows carry wall-clock time; a command may read it")]
-fn unix_millis() -> UnixMillis {
-    let now =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    UnixMillis::try_from(now.as_millis()).unwrap_or(UnixMillis::MAX)
-}
-
-/// Standard output may be a closed pipe (`hale config | head`): then nobody reads the rest.
+/// Standard output may be a closed pipe (`hale config | head`): then the rest is not read.
 fn print(text: &str) {
     let _ = io::stdout().lock().write_all(text.as_bytes());
 }

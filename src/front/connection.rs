@@ -74,7 +74,7 @@ impl Front {
     }
 
     /// What the header says of the client; trust is judged by it from now on (W-TRUST-1, PX-19). `false`: the connection
-    /// was negotiated as another protocol's (wire.md 2.4), and nothing is believed.
+    /// was negotiated as another protocol's (W-TLV-6), and nothing is believed.
     pub(super) fn believe(&mut self, header: &Header, trusted: &Networks) -> bool {
         let alpn = header.tlvs.alpn.as_deref();
         if alpn.is_some_and(|alpn| !policy::is_alpn_acceptable(self.protocol, alpn)) {
