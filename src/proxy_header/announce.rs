@@ -1,4 +1,4 @@
-//! The PROXY header that a backend is sent before anything else (wire.md 2.5).
+//! The PROXY header that a backend is sent before anything else (W-PPO-1).
 
 use super::encode::{self, Endpoints, Outgoing, OutgoingSsl};
 use crate::facts::{ClientFacts, Transport};
@@ -53,7 +53,7 @@ impl SendHeader {
     /// The bytes for a backend of this client; empty when none are wanted.
     #[must_use]
     pub fn encode(self, facts: &ClientFacts) -> Vec<u8> {
-        // Both as far as anybody knows (W-PPO-2).
+        // The apparent client, and what it connected to (W-PPO-2).
         let endpoints = Some(Endpoints { source: facts.apparent, destination: facts.local });
         match self {
             Self::No => Vec::new(),
