@@ -12,8 +12,7 @@ use hale::config::{self, Config, Loaded, Secrets, Show, Source};
 use hale::control::cluster::{
     self, ClusterCommand, ClusterSettings, CommandError, Format, GeodbCommand, Output, Reply,
 };
-use hale::control::geodb::UnixMillis;
-use hale::control::{Inspected, Outcome};
+use hale::control::{Inspected, Outcome, unix_millis};
 
 /// Mail proxy appliance: IMAP logins routed to Dovecot backends by a Palomar `GeoDB`.
 #[derive(Debug, Parser)]
@@ -202,13 +201,6 @@ fn finish(cli: &Cli, result: Result<Output, CommandError>) -> ExitCode {
         complain(line);
     }
     reply.exit_code.into()
-}
-
-#[expect(clippy::disallowed_methods, reason = "rows carry wall-clock time; a command may read it")]
-fn unix_millis() -> UnixMillis {
-    let now =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    UnixMillis::try_from(now.as_millis()).unwrap_or(UnixMillis::MAX)
 }
 
 /// Standard output may be a closed pipe (`hale config | head`): then the rest is not read.

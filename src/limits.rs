@@ -145,11 +145,18 @@ pub const GEODB_TABLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A GeoDB that is closed when the process ends.
 pub const GEODB_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Calls waiting for one of the embedded GeoDB's threads: as many as there can be look-ups.
-pub const GEODB_CALLS_WAITING_MAX: usize = 8192;
+pub const GEODB_CALLS_WAITING_MAX: usize = LOOK_UPS_AT_ONCE_MAX;
+/// Users whose changed rows are told by name, and announcements kept for a reader; beyond it everything counts as changed.
+pub const GEODB_NEWS_MAX: usize = 1024;
+/// Look-ups of users and names under way at the same time; beyond it logins get a temporary failure. Each takes about a
+/// kilobyte.
+pub const LOOK_UPS_AT_ONCE_MAX: usize = 8192;
 /// Waiting for a name server; a name that does not answer keeps its last addresses.
 pub const NAME_TIMEOUT: Duration = Duration::from_secs(5);
 /// Names that the system is asked for at the same time: each takes a thread until the system gives up.
 pub const NAMES_AT_ONCE_MAX: usize = 64;
+/// Names without an address that a table's publication waits for; later they are published when they come.
+pub const NEW_NAME_TIMEOUT: Duration = Duration::from_secs(1);
 /// One TCP connect to a backend.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the first connect to the backend's login reply, retries included; Dovecot's `login_proxy_timeout`.

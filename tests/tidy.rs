@@ -1,8 +1,8 @@
 //! Style as a test: who imports whom, lengths, the register of unsafe code, versions, words.
 //!
-//! Reads the source as text, with no dependency, so it runs in a moment and before anything compiles that is heavy.
-//! Each checker is a function from text to findings, is run over the whole tree here, and is shown to fail on a small
-//! bad example in its own file. A finding names file, line and rule.
+//! Reads the source as text, with no dependency, so it runs in a moment and before anything compiles that is heavy. Each
+//! checker is a function from text to findings, is run over the whole tree here, and is shown to fail on a small bad
+//! example in its own file. A finding names file, line and rule.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -43,13 +43,13 @@ const UNSAFE_REGISTER: &[(&str, usize)] = &[
 
 /// Rooms in which no files import each other in a circle. A room that has become free of them is added here.
 const ROOMS_WITHOUT_CIRCLES: &[&str] =
-    &["admission", "boot", "front", "lmtp", "relay", "ring", "route", "session", "share"];
+    &["admission", "relay", "ring", "route", "session", "lmtp", "front", "share", "boot"];
 
 /// Types that have methods in more files than a type should, each with the reason. The list may only become shorter.
 const SPREAD_TYPES: &[(&str, &str)] = &[("worker::Worker", "being taken apart")];
 
 /// Rooms whose comments still name documents that are not in the repository. The list may only become shorter.
-const CITATIONS_PENDING: &[&str] = &["src/worker/", "src/session/", "src/lmtp/", "src/control/"];
+const CITATIONS_PENDING: &[&str] = &["src/worker/", "src/control/"];
 
 /// Rooms whose comments and texts still say nobody and whoever. The list may only become shorter.
 const VAGUE_WORDS_PENDING: &[&str] = &[

@@ -177,7 +177,8 @@ impl House<'_> {
         )?;
         cores::pin(self.plan.control);
         let control = Control {
-            routing: Routing::new(self.config, geodb, self.exchange.clone()),
+            routing: Routing::new(self.config, geodb.clone(), self.exchange.clone()),
+            geodb,
             sources: files.sources,
             certificates: files.certificates,
             writer,

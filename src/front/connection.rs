@@ -70,8 +70,8 @@ impl Front {
         debug_assert_eq!(taken, bytes.len(), "the shell read more than there was room for");
     }
 
-    /// What the header says of the client; trust is judged by it from now on (W-TRUST-1, PX-19). `false`: the
-    /// connection was negotiated as another protocol's (W-TLV-6), and nothing is believed.
+    /// What the header says of the client; trust is judged by it from now on (W-TRUST-1, PX-19). `false`: the connection
+    /// was negotiated as another protocol's (W-TLV-6), and nothing is believed.
     pub(super) fn believe(&mut self, header: &Header, trusted: &Networks) -> bool {
         let alpn = header.tlvs.alpn.as_deref();
         if alpn.is_some_and(|alpn| !policy::is_alpn_acceptable(self.protocol, alpn)) {
@@ -156,16 +156,15 @@ impl Front {
         if self.has_ended { 0 } else { self.inbox.room() }
     }
 
-    /// Whether a backend's place is this listener itself, by its own address or by the one that the client used
-    /// (W-FWD-3).
+    /// Whether a backend's place is this listener itself, by its own address or by the one that the client used (W-FWD-3).
     #[must_use]
     pub fn is_own(&self, endpoint: SocketAddr) -> bool {
         let endpoint = canonical(endpoint);
         endpoint == self.own || endpoint == canonical(self.facts.local)
     }
 
-    /// Whose connections and failed logins are counted (R-GUESS-1): of no client when a trusted peer speaks for many,
-    /// or when the address is none.
+    /// Whose connections and failed logins are counted (P12): of no client when a trusted peer speaks for many, or when
+    /// the address is none.
     #[must_use]
     pub fn visitor(&self) -> Option<IpAddr> {
         let origin = self.facts.origin;

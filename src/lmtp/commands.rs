@@ -1,4 +1,4 @@
-//! The client's commands, one at a time but for RCPT (wire.md 11.1).
+//! The client's commands, one at a time but for RCPT (W-LMTP-10).
 
 use super::envelope::Sender;
 use super::machine::{Lmtp, Skip};
@@ -168,7 +168,7 @@ impl Lmtp {
         }
     }
 
-    /// Wire.md 11.4. What was agreed with backends was about another client.
+    /// W-LMTP-15. What was agreed with backends was about another client.
     fn xclient(&mut self, argument: &[u8], outbox: &mut Outbox) -> Answer {
         if self.delivery.transaction.is_some() {
             return Answer::Say("503 5.5.0 Not in a transaction");

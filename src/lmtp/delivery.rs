@@ -1,4 +1,4 @@
-//! The message on its way to every backend, and what each of them says of it (wire.md 11.2).
+//! The message on its way to every backend, and what each of them says of it (docs/rules/lmtp.md).
 //!
 //! Every accepted recipient gets one reply, in the order of RCPT, and a 250 only when its own backend said 250. A
 //! backend that is lost costs its own recipients a 451, and no other recipient anything.
@@ -101,7 +101,7 @@ impl Delivery {
     // === The transaction ===
 
     /// Ends the transaction without a message, or behind its last reply. A backend in the middle of the message never sees
-    /// its end (wire.md 11.2).
+    /// its end (W-LMTP-12).
     pub(super) fn reset(&mut self, now: Tick, outbox: &mut Outbox) {
         let Some(transaction) = self.transaction.take() else { return };
         if transaction.lookup().is_some() {
@@ -115,7 +115,7 @@ impl Delivery {
         }
     }
 
-    /// Ends everything. A backend in the middle of a message never sees its end (wire.md 11.2).
+    /// Ends everything. A backend in the middle of a message never sees its end (W-LMTP-12).
     pub(super) fn close(&mut self, outbox: &mut Outbox) {
         if self.transaction.take().is_some_and(|transaction| transaction.lookup().is_some()) {
             outbox.wish(Wish::DropQuestion);
@@ -162,7 +162,7 @@ impl Delivery {
         }
     }
 
-    /// Too much of a message: no backend sees its end (wire.md 11.2, 6).
+    /// Too much of a message: no backend sees its end (W-LMTP-12).
     pub(super) fn judge_size(&mut self, outbox: &mut Outbox) -> Size {
         let Some(transaction) = &mut self.transaction else { return Size::Fits };
         if transaction.window.end() <= LMTP_MESSAGE_BYTES_MAX {
@@ -349,7 +349,7 @@ impl Delivery {
         let retried = is_replaceable && !open.is_empty();
         if is_missed {
             let detail: Box<str> = if is_ambiguous {
-                // The sender tries again, and may deliver twice: that cannot be known here (wire.md 11.2, 8).
+                // The sender tries again, and may deliver twice: that cannot be known here (W-LMTP-13).
                 format!("{detail}; lmtp_ambiguous: the message was sent in full").into()
             } else {
                 detail.into()

@@ -143,7 +143,7 @@ impl Rcpt {
             for (name, value) in &self.forward {
                 tab_escaped::append_field(format!("{name}={value}").as_bytes(), &mut joined);
             }
-            // Dovecot reads xtext, whatever its manual says of base64 (palomar.md 8.4).
+            // Dovecot reads xtext, whatever its manual says of base64 (W-LMTP-6).
             out.extend(b" XRCPTFORWARD=");
             xtext::encode(&joined, out);
         }

@@ -1,4 +1,4 @@
-//! What the client says of itself before a message: LHLO, and XCLIENT of a trusted peer (wire.md 11.4).
+//! What the client says of itself before a message: LHLO, and XCLIENT of a trusted peer (W-LMTP-15).
 
 use super::xclient::Told;
 

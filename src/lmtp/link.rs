@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Implicit TLS begins before all of it. Decides: what is sent when, and what each reply means (`answers`). DATA never follows
-//! before every recipient's reply is known (wire.md 11.2). Does not: know other backends, or tell the client anything;
+//! before every recipient's reply is known (W-LMTP-11). Does not: know other backends, or tell the client anything;
 //! `delivery` takes the [`News`].
 
 use std::collections::VecDeque;

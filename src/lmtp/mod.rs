@@ -1,4 +1,4 @@
-//! LMTP: a message from one client to the backends of its recipients (wire.md 11).
+//! LMTP: a message from one client to the backends of its recipients (docs/rules/lmtp.md).
 //!
 //! Hale is a server here and a client there, and no bytes are relayed: one message may go to many backends, and each of
 //! its recipients has a reply of its own.

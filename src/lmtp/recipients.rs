@@ -1,4 +1,4 @@
-//! Recipients: each is looked up, routed and offered to its backend on its own (wire.md 11.1).
+//! Recipients: each is looked up, routed and offered to its backend on its own (W-LMTP-10).
 //!
 //! One is looked up at a time, because answers come from memory but for a user that has not been seen before; backends are
 //! asked about many at once, and the client gets its replies in the order of its commands.
@@ -178,7 +178,7 @@ impl Delivery {
         self.take_news(id, news, scene);
     }
 
-    /// Each backend connection has a session id of its own (W-FWD-4), and waits less long than our client (wire.md 11.4).
+    /// Each backend connection has a session id of its own (W-FWD-4), and waits less long than our client (W-LMTP-15).
     fn introduction(&mut self, referrals: u8, scene: &Scene<'_>) -> Option<Introduction> {
         self.connections = self.connections.saturating_add(1);
         let mut facts = scene.front.facts.clone();

@@ -24,7 +24,7 @@ pub(super) fn greeting(settings: &LmtpSettings, out: &mut Vec<u8>) {
     write_line(&format!("220 {} LMTP {}", settings.hostname, settings.greeting), out);
 }
 
-/// What we can do, and what the operator says that backends can (wire.md 11.1). BINARYMIME is not among it: a backend
+/// What we can do, and what the operator says that backends can (RFC 2033). BINARYMIME is not among it: a backend
 /// behind DATA could not be given it.
 pub(super) fn keywords(
     settings: &LmtpSettings,
@@ -49,10 +49,10 @@ pub(super) fn keywords(
     write_lines(250, &lines, out);
 }
 
-/// Palomar.md 8.4; FORWARD travels with the recipients.
+/// As Dovecot has them; FORWARD travels with the recipients.
 const XCLIENT: &str = "XCLIENT ADDR PORT PROTO HELO LOGIN SESSION CLIENT-TRANSPORT TTL TIMEOUT DESTNAME DESTADDR DESTPORT";
 
-/// Wire.md 3.2: only where there is a certificate, and no TLS yet, be it ended by the sender of the PROXY header.
+/// W-STLS-6: only where there is a certificate, and no TLS yet, be it ended by the sender of the PROXY header.
 pub(super) fn offers_starttls(settings: &LmtpSettings, tls: ClientTls) -> bool {
     settings.starttls && tls == ClientTls::Clear
 }
@@ -113,7 +113,7 @@ pub(super) fn ours(words: &str) -> Box<[u8]> {
     line.into()
 }
 
-/// The mildest of several refusals: who may try again is told so (wire.md 11.2).
+/// The mildest of several refusals: who may try again is told so (W-LMTP-11).
 pub(super) fn mildest<'a>(replies: impl Iterator<Item = &'a [u8]>) -> Option<Box<[u8]>> {
     replies.min_by_key(|reply| reply.first().copied()).map(Into::into)
 }

@@ -1,4 +1,4 @@
-//! What a trusted peer tells: XCLIENT for the connection, XRCPTFORWARD for one recipient (wire.md 11.4, W-LMTP-6).
+//! What a trusted peer tells: XCLIENT for the connection, XRCPTFORWARD for one recipient (W-LMTP-6, W-LMTP-15).
 //!
 //! Decides: how values are escaped and which attributes there are. Does not: decide who is trusted, or what a fact's
 //! value may be ([`crate::preauth::told`]). Tests: below.

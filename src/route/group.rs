@@ -6,7 +6,7 @@
 
 use uuid::Uuid;
 
-pub use super::change::{ChangeReason, GroupChange, GroupCreation, Placement};
+use super::change::{ChangeReason, GroupChange, GroupCreation, Placement};
 use super::hash::{self, Ranking};
 use super::rows::UserGroup;
 use super::table::{BackendEntry, Table};

@@ -1,4 +1,4 @@
-//! At a backend: from the connection to its login reply, and what each failure leads to (wire.md 6).
+//! At a backend: from the connection to its login reply, and what each failure leads to (docs/rules/failures.md).
 //!
 //! Decides: when TLS begins there, what the backend is told to log in with, when an attempt is repeated, which of its words
 //! the client and the log may have. Does not: speak its protocol ([`crate::backend`]), shake hands. Driver: `login`. Tests:

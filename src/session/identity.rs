@@ -1,4 +1,4 @@
-//! Whom credentials name and what proves it, as far as a client certificate has a say in it (wire.md 4.2, TL-20).
+//! Whom credentials name and what proves it, as far as a client certificate has a say in it (docs/rules/sasl.md, TL-20).
 //!
 //! Decides: when a certificate's name takes the place of the typed one, and when no database has to be asked because there is
 //! none. Does not: verify certificates; `tls` does, or the balancer that a PROXY header is believed of. Driver: `verdict`.

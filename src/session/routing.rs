@@ -1,4 +1,4 @@
-//! From a granted user to a backend's address: what the routing layer is asked, and which answers are followed (wire.md 6).
+//! From a granted user to a backend's address: what the routing layer is asked, and which answers are followed (docs/rules/failures.md).
 //!
 //! Decides: which port, when the first connection begins the time of the whole login, which referrals are followed and which
 //! lead in a circle. Does not: know where users live; `route` does. Driver: `login`, `verdict`, `backend`. Tests: transcripts

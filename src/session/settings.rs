@@ -54,7 +54,7 @@ pub enum Cleartext {
     Forbidden,
 }
 
-/// What a verified client certificate is good for (wire.md 4.2).
+/// What a verified client certificate is good for (docs/rules/sasl.md).
 #[derive(Clone, Debug, Default)]
 pub struct CertificateSettings {
     /// The rules of a private connection with one; none: EXTERNAL is turned off.

@@ -1,4 +1,4 @@
-//! From credentials to a verdict: what the password databases are asked, and what their answer leads to (wire.md 4).
+//! From credentials to a verdict: what the password databases are asked, and what their answer leads to (docs/rules/sasl.md).
 //!
 //! Decides: whose name is judged, which grants can be used at all. Does not: know a password; `auth` does. Driver: `login`.
 //! Tests: `tests/transcripts/session`.
@@ -107,7 +107,7 @@ impl Granted {
     /// Goes on, at once unless a password database wants the login held back, and if there is anything to go on with.
     fn proceed(self, scene: &mut Scene<'_>) -> Next {
         let grant = &self.grant;
-        // Without a password of the client's one of ours has to take its place (wire.md 4.3).
+        // Without a password of the client's one of ours has to take its place (W-CRED-5).
         let has_password = !self.password.is_empty() || grant.pass.is_some();
         let is_trusted_there = grant.noauth && scene.front.protocol() == Protocol::Submission;
         if !has_password && !is_trusted_there {

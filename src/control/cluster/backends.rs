@@ -8,7 +8,7 @@ use super::names::{
 use super::verbs::BackendCommand;
 use super::{Cluster, CommandError, Output};
 use crate::control::geodb::{Applied, BackendUpdate};
-use crate::route::group::{ChangeReason, GroupChange, Placement};
+use crate::route::change::{ChangeReason, GroupChange, Placement};
 use crate::route::hash::rank;
 use crate::route::rows::{Backend, BackendStatus, Site};
 

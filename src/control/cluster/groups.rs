@@ -5,7 +5,7 @@ use super::names::{Names, candidates, find_backend_of, find_site, is_match};
 use super::verbs::{GroupCommand, YesNo};
 use super::{Cluster, CommandError, Output};
 use crate::control::geodb::Applied;
-use crate::route::group::{ChangeReason, GroupChange, GroupCreation, Placement};
+use crate::route::change::{ChangeReason, GroupChange, GroupCreation, Placement};
 use crate::route::hash::rank;
 use crate::route::rows::{Backend, BackendStatus, Site, UserGroup};
 

@@ -7,8 +7,8 @@
 #![forbid(unsafe_code)]
 
 use crate::config::Config;
-use crate::control::Resolver;
 use crate::control::geodb::{GeoDb, GeoDbError, UnixMillis};
+use crate::control::resolver::Resolver;
 use crate::limits;
 use crate::template::Template;
 

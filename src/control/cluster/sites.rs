@@ -6,7 +6,7 @@ use super::names::{Names, candidates, check_host, chosen_site, find_site, find_t
 use super::verbs::SiteCommand;
 use super::{Cluster, CommandError, Output};
 use crate::control::geodb::SiteUpdate;
-use crate::route::group::GroupCreation;
+use crate::route::change::GroupCreation;
 use crate::route::hash::rank;
 use crate::route::rows::{Site, SiteStatus};
 

@@ -55,12 +55,13 @@ impl ClusterCommand {
             | Self::Group(GroupCommand::Move { .. } | GroupCommand::Update { .. }) => {
                 Changed::Tables
             }
+            // A look-up writes what a login would write; what is cached of these users is not wrong by that.
+            Self::User(UserCommand::Access { .. }) => Changed::Tables,
+            Self::User(UserCommand::Delete { user } | UserCommand::Move { user, .. }) => {
+                Changed::User(user.as_str().into())
+            }
             Self::Site(SiteCommand::Init { .. })
-            | Self::User(
-                // A look-up writes what a login would write.
-                UserCommand::Access { .. } | UserCommand::Delete { .. } | UserCommand::Move { .. },
-            )
-            | Self::Geodb(GeodbCommand::Init | GeodbCommand::Refresh) => Changed::Users,
+            | Self::Geodb(GeodbCommand::Init | GeodbCommand::Refresh) => Changed::Everything,
         }
     }
 

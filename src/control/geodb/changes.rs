@@ -3,105 +3,141 @@
 //! Duty: one answer out of two sources, what the engine knows of other processes and what commands inside this one
 //! announced. Non-duty: reading the rows again. Driven by the control core's routing. Tests: `super::tests`.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeSet;
 
-use tokio::sync::Notify;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::broadcast::{Receiver, Sender, channel};
 
 use super::{GeoDb, GeoDbError};
+use crate::limits;
 
-/// What may have changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What one command may have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed {
     /// Nothing.
     Nothing,
     /// Sites, backends or groups: what the routing table is built from.
     Tables,
-    /// The rows of users, and perhaps the tables.
-    Users,
+    /// The row of one user.
+    User(Box<str>),
+    /// Whatever there is.
+    Everything,
 }
 
-/// One reader's view. Only what comes after it was made counts, beginning with the first look.
+/// What all together may have changed since the last look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// What the routing table is built from.
+    pub tables: bool,
+    /// Rows of users.
+    pub users: ChangedUsers,
+}
+
+/// Whose rows may have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangedUsers {
+    /// Those of these users.
+    These(BTreeSet<Box<str>>),
+    /// Anybody's.
+    All,
+}
+
+impl Default for ChangedUsers {
+    fn default() -> Self {
+        Self::These(BTreeSet::new())
+    }
+}
+
+impl News {
+    /// Whether nothing changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn add(&mut self, changed: Changed) {
+        match (changed, &mut self.users) {
+            (Changed::Nothing, _) => {}
+            (Changed::Tables, _) => self.tables = true,
+            (Changed::User(user), ChangedUsers::These(users))
+                if users.len() < limits::GEODB_NEWS_MAX =>
+            {
+                users.insert(user);
+            }
+            (Changed::User(_), users) => *users = ChangedUsers::All,
+            (Changed::Everything, users) => {
+                self.tables = true;
+                *users = ChangedUsers::All;
+            }
+        }
+    }
+}
+
+/// One reader's view: what comes after it was made.
 #[derive(Debug)]
 pub struct Changes {
     geodb: GeoDb,
     /// What the engine said at the last look.
     version: Option<i64>,
-    seen: Seen,
+    announced: Receiver<Changed>,
+    /// Announced, and not told by a look yet.
+    news: News,
 }
 
 impl Changes {
     pub(super) fn new(geodb: GeoDb) -> Self {
-        let seen = geodb.announced.now();
-        Self { geodb, version: None, seen }
+        let announced = geodb.announcements.0.subscribe();
+        Self { geodb, version: None, announced, news: News::default() }
     }
 
-    /// What changed since the last look. Rows that are read afterwards are as new as that, or newer.
+    /// What changed since the last look. Rows that are read afterwards are as new as that, or newer. The first look begins.
     ///
     /// # Errors
     /// The GeoDB does not answer; the next look tells what this one could not.
-    pub async fn look(&mut self) -> Result<Changed, GeoDbError> {
+    pub async fn look(&mut self) -> Result<News, GeoDbError> {
         let version = self.geodb.version().await?;
         let former = self.version.replace(version);
-        let elsewhere = match former {
-            Some(former) if former != version => Changed::Users,
-            Some(_) | None => Changed::Nothing,
-        };
-        Ok(elsewhere.max(self.announced()))
-    }
-
-    /// Waits until a command of this process announces something.
-    pub async fn announcement(&self) {
-        let announced = &self.geodb.announced;
+        if former.is_some_and(|former| former != version) {
+            // Another process wrote, and nothing says what.
+            self.news.add(Changed::Everything);
+        }
         loop {
-            let news = announced.news.notified();
-            if announced.now() != self.seen {
-                return;
+            match self.announced.try_recv() {
+                Ok(changed) => self.news.add(changed),
+                Err(TryRecvError::Lagged(_)) => self.news.add(Changed::Everything),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
-            news.await;
         }
+        Ok(std::mem::take(&mut self.news))
     }
 
-    fn announced(&mut self) -> Changed {
-        let now = self.geodb.announced.now();
-        let before = std::mem::replace(&mut self.seen, now);
-        if now.users != before.users {
-            Changed::Users
-        } else if now.tables != before.tables {
-            Changed::Tables
-        } else {
-            Changed::Nothing
-        }
-    }
-}
-
-/// What commands of this process wrote.
-#[derive(Debug, Default)]
-pub(super) struct Announced {
-    tables: AtomicU64,
-    users: AtomicU64,
-    news: Notify,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Seen {
-    tables: u64,
-    users: u64,
-}
-
-impl Announced {
-    pub(super) fn add(&self, changed: Changed) {
-        match changed {
-            Changed::Nothing => return,
-            Changed::Tables => self.tables.fetch_add(1, Ordering::SeqCst),
-            Changed::Users => self.users.fetch_add(1, Ordering::SeqCst),
+    /// Waits until a command of this process announces something, which the next look tells.
+    pub async fn announcement(&mut self) {
+        let changed = match self.announced.recv().await {
+            Ok(changed) => changed,
+            Err(RecvError::Lagged(_)) => Changed::Everything,
+            // Our own handle keeps it open.
+            Err(RecvError::Closed) => std::future::pending().await,
         };
-        self.news.notify_waiters();
+        self.news.add(changed);
     }
+}
 
-    fn now(&self) -> Seen {
-        Seen {
-            tables: self.tables.load(Ordering::SeqCst),
-            users: self.users.load(Ordering::SeqCst),
+/// The way to all readers of this process.
+#[derive(Clone, Debug)]
+pub(super) struct Announcements(Sender<Changed>);
+
+impl Default for Announcements {
+    fn default() -> Self {
+        Self(channel(limits::GEODB_NEWS_MAX).0)
+    }
+}
+
+impl Announcements {
+    pub(super) fn tell(&self, changed: Changed) {
+        if changed != Changed::Nothing {
+            // On the command line nobody watches.
+            let _ = self.0.send(changed);
         }
     }
 }

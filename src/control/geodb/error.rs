@@ -104,6 +104,12 @@ impl GeoDbError {
         }
     }
 
+    /// Whether the GeoDB as such is in trouble, not only the rows that were asked for.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        !matches!(self, Self::BadRow { .. } | Self::Conflict { .. })
+    }
+
     /// The rows of a user keep changing.
     pub(super) fn unsettled_user(username: &str) -> Self {
         Self::Conflict { about: format!("user {username}").into() }

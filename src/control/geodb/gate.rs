@@ -14,21 +14,33 @@ pub(in crate::control) struct Gate(Arc<std::sync::Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    held: HashMap<&'static str, Arc<Notify>>,
+    held: HashMap<&'static str, Held>,
     broken: HashMap<&'static str, u32>,
     passed: HashMap<&'static str, u32>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    /// How many more are held.
+    left: u32,
+    opened: Arc<Notify>,
 }
 
 impl Gate {
     /// Calls of this name wait until [`Self::open`].
     pub(in crate::control) fn hold(&self, call: &'static str) {
-        self.0.lock().unwrap().held.insert(call, Arc::default());
+        self.hold_next(call, u32::MAX);
+    }
+
+    /// The next calls of this name wait until [`Self::open`], those behind them do not.
+    pub(in crate::control) fn hold_next(&self, call: &'static str, left: u32) {
+        self.0.lock().unwrap().held.insert(call, Held { left, opened: Arc::default() });
     }
 
     /// Lets those that wait go on, and all that come.
     pub(in crate::control) fn open(&self, call: &'static str) {
         if let Some(waiting) = self.0.lock().unwrap().held.remove(call) {
-            waiting.notify_waiters();
+            waiting.opened.notify_waiters();
         }
     }
 
@@ -51,7 +63,11 @@ impl Gate {
                 let why = "out of order".into();
                 return Err(GeoDbError::Unavailable { place: "test".into(), why });
             }
-            state.held.get(call).cloned()
+            let held = state.held.get_mut(call).filter(|held| held.left > 0);
+            held.map(|held| {
+                held.left -= 1;
+                Arc::clone(&held.opened)
+            })
         };
         if let Some(held) = held {
             held.notified().await;

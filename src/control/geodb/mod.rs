@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use crate::limits;
 
+use crate::route::change::{GroupChange, GroupCreation};
 use crate::route::decide::{UserAssignment, UserMove};
-use crate::route::group::{GroupChange, GroupCreation};
 use crate::route::rows::{Backend, BackendStatus, Rows, Site, SiteStatus, Tag, User, UserGroup};
 
 mod changes;
@@ -30,8 +30,9 @@ pub(in crate::control) mod gate;
 #[cfg(test)]
 mod tests;
 
-use changes::Announced;
-pub use changes::{Changed, Changes};
+pub use crate::control::wall_clock::UnixMillis;
+use changes::Announcements;
+pub use changes::{Changed, ChangedUsers, Changes, News};
 pub use error::GeoDbError;
 use sqlite::Sqlite;
 
@@ -40,7 +41,7 @@ use sqlite::Sqlite;
 pub struct GeoDb {
     engine: Engine,
     deadline: Duration,
-    announced: Arc<Announced>,
+    announcements: Announcements,
     #[cfg(test)]
     gate: gate::Gate,
 }
@@ -99,9 +100,6 @@ pub struct Dump {
     pub rows: Vec<Vec<Option<String>>>,
 }
 
-/// Milliseconds since 1970, passed in by whoever may read a clock.
-pub type UnixMillis = i64;
-
 /// Passes a call on to the engine, under the deadline.
 macro_rules! calls {
     ($($(#[$doc:meta])* pub async fn $name:ident(&self $(, $argument:ident: $type:ty)*) -> $result:ty;)*) => {
@@ -142,7 +140,7 @@ impl GeoDb {
         Ok(Self {
             engine,
             deadline: limits::GEODB_CALL_TIMEOUT,
-            announced: Arc::default(),
+            announcements: Announcements::default(),
             #[cfg(test)]
             gate: gate::Gate::default(),
         })
@@ -154,6 +152,12 @@ impl GeoDb {
         Self { deadline, ..self.clone() }
     }
 
+    /// What each call may take.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
     /// Word of what changes from here on.
     #[must_use]
     pub fn changes(&self) -> Changes {
@@ -163,7 +167,7 @@ impl GeoDb {
     /// Tells everybody in this process who watches the changes that rows were written by a command. Whoever writes at a
     /// login knows what became of the rows and need not say so.
     pub fn announce(&self, changed: Changed) {
-        self.announced.add(changed);
+        self.announcements.tell(changed);
     }
 
     /// Lets calls that were made come to their end, and goes. What is asked afterwards, of any clone, fails.

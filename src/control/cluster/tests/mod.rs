@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::here::open_for;
 use super::verbs::*;
 use super::{ClusterSettings, CommandError, Format, Output, Reply, run};
-use crate::control::Resolver;
-use crate::control::geodb::{Changed, GeoDb, UnixMillis};
+use crate::control::geodb::{Changed, ChangedUsers, GeoDb, UnixMillis};
+use crate::control::resolver::Resolver;
 use crate::template::{Letters, Template};
 
 mod placing;
@@ -216,16 +216,25 @@ async fn what_a_command_may_have_changed_is_announced_to_the_process_it_runs_in(
         ("geodb show", Changed::Nothing),
         ("backend update --status standby be1", Changed::Tables),
         ("group move --direct DC1 vip be2", Changed::Tables),
-        ("user move --direct alice vip", Changed::Users),
-        ("geodb refresh", Changed::Users),
+        ("user move --direct alice vip", Changed::User("alice".into())),
+        ("user access -u bob", Changed::Tables),
+        ("geodb refresh", Changed::Everything),
     ];
     for (line, expected) in cases {
         desk.ok(line).await;
-        assert_eq!(changes.look().await.unwrap(), expected, "{line}");
+        let news = changes.look().await.unwrap();
+        let users = match &expected {
+            Changed::User(user) => ChangedUsers::These([user.clone()].into()),
+            Changed::Everything => ChangedUsers::All,
+            Changed::Nothing | Changed::Tables => ChangedUsers::default(),
+        };
+        assert_eq!(news.users, users, "{line}");
+        let tables = matches!(expected, Changed::Tables | Changed::Everything);
+        assert_eq!(news.tables, tables, "{line}");
     }
     // It may have come half-way.
     desk.no("backend evacuate be2").await;
-    assert_eq!(changes.look().await.unwrap(), Changed::Tables);
+    assert!(changes.look().await.unwrap().tables);
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use super::Sqlite;
 use super::file::SqliteFile;
 use crate::control::geodb::schema::TableSchema;
 use crate::control::geodb::{Applied, BackendUpdate, Dump, GeoDbError, SiteUpdate, UnixMillis};
+use crate::route::change::{GroupChange, GroupCreation};
 use crate::route::decide::{UserAssignment, UserMove};
-use crate::route::group::{GroupChange, GroupCreation};
 use crate::route::rows::{Backend, Rows, Site, Tag, User, UserGroup};
 
 // === Logins ===

@@ -10,7 +10,7 @@ use super::queries::{
 };
 use crate::control::geodb::schema::TableSchema;
 use crate::control::geodb::{Applied, BackendUpdate, Dump, GeoDbError, SiteUpdate, UnixMillis};
-use crate::route::group::GroupCreation;
+use crate::route::change::GroupCreation;
 use crate::route::rows::{Backend, Site, Tag, User, UserGroup};
 
 // === Tags and sites ===

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::fault;
 use super::file::SqliteFile;
 use crate::control::geodb::{Applied, GeoDbError, UnixMillis};
+use crate::route::change::{GroupChange, GroupCreation};
 use crate::route::decide::{UserAssignment, UserMove};
-use crate::route::group::{GroupChange, GroupCreation};
 use crate::route::problem::{Complaint, Problem};
 use crate::route::rows::{
     Backend, BackendStatus, GroupSite, GroupSiteStatus, Rows, Site, SiteReachability, SiteStatus,

@@ -39,7 +39,7 @@ async fn ge_11_each_unusable_file_gets_one_clear_line() {
 #[tokio::test]
 async fn ge_11_a_locked_file_is_temporary() {
     let place = Place::new();
-    let geodb = cluster(&place).await;
+    let geodb = cluster(&place).await.with_deadline(Duration::from_secs(60));
     let other = rusqlite::Connection::open(&place.path).unwrap();
     other.execute_batch("begin immediate").unwrap();
     assert_eq!(geodb.read_all("DC1").await.unwrap().backends.len(), 2, "readers do not wait");
