@@ -31,8 +31,8 @@ pub enum Input<'a> {
     ClientInsecure(&'static str),
     /// The same, because of the client's certificate, or because it showed none where one is demanded.
     ClientCertificateRefused(&'static str),
-    /// The login had to wait for others of its address prefix and is asked about only now: a refusal's delay begins here, or
-    /// waiting in the queue would be the delay (SA-14).
+    /// The login had to wait for others of its address prefix and is asked about only now: a refusal's delay begins
+    /// here, or waiting in the queue would be the delay (SA-14).
     TurnCame,
     /// The password databases answered.
     Verdict {
@@ -66,7 +66,7 @@ pub enum Input<'a> {
     BackendDown,
     /// The process stops.
     Shutdown,
-    /// Somebody has to go, and this session waits for nothing but its client (W-PIPE-7).
+    /// The table is full, and this session waits for nothing but its client (W-PIPE-7).
     Crowded(&'static str),
 }
 
