@@ -206,11 +206,8 @@ impl House<'_> {
             &own_name(self.config),
             self.per_core,
         ));
-        let cache = VerifiedCache {
-            secret: Secret::new(random::<32>()?.to_vec()),
-            entries_max: crate::limits::VERIFICATIONS_MAX,
-            ttl: self.config.auth.cache_ttl,
-        };
+        let secret = Secret::new(random::<32>()?.to_vec());
+        let cache = VerifiedCache::configured(&self.config.auth, self.plan.data.len(), secret);
         let mut threads = Vec::new();
         for (index, (cpu, sockets)) in self.plan.data.iter().zip(sockets).enumerate() {
             let (own_table, told) = channel();

@@ -171,7 +171,7 @@ fn auth(root: &Section, environment: &Environment, findings: &mut Findings) -> A
         default_domain: root.optional_text("auth_default_domain"),
         master_user_separator: root.text("auth_master_user_separator").chars().next(),
         failure_delay: root.time("auth_failure_delay"),
-        cache_size: root.number("auth_cache_size"),
+        cache_size: cache_size(root, findings),
         cache_ttl: root.time("auth_cache_ttl"),
         cache_negative_ttl: root.time("auth_cache_negative_ttl"),
         hash_threads: root
@@ -180,6 +180,20 @@ fn auth(root: &Section, environment: &Environment, findings: &mut Findings) -> A
         hash_memory: root.number("auth_hash_memory"),
         passdbs: passdbs::all(root, environment, findings),
     }
+}
+
+/// A size that is none would be off without a word.
+fn cache_size(root: &Section, findings: &mut Findings) -> u64 {
+    const NAME: &str = "auth_cache_size";
+    let size = root.number(NAME);
+    if size != 0 && size < limits::AUTH_CACHE_BYTES_MIN {
+        let text = format!(
+            "found {size} bytes, expected 0, which turns the cache off, or at least {} bytes such as `1M`",
+            limits::AUTH_CACHE_BYTES_MIN
+        );
+        findings.error(root.place_of(NAME), NAME, text);
+    }
+    size
 }
 
 /// SASL mechanisms of Dovecot's that Hale does not have.
@@ -388,6 +402,9 @@ mod tests {
         assert_eq!(config.trust.haproxy_timeout, limits::PROXY_HEADER_TIMEOUT);
         assert_eq!(config.auth.failure_delay, limits::FAILURE_DELAY);
         assert_eq!(config.auth.hash_memory, limits::HASH_MEMORY_BYTES);
+        assert_eq!(config.auth.cache_size, limits::AUTH_CACHE_BYTES);
+        assert_eq!(config.auth.cache_ttl, limits::VERIFICATION_TTL);
+        assert_eq!(config.auth.cache_negative_ttl, limits::VERIFICATION_TTL);
         assert_eq!(config.proxy.login_timeout, limits::LOGIN_PROXY_TIMEOUT);
         assert_eq!(config.proxy.max_reconnects, limits::RECONNECTS_MAX);
         assert_eq!(imap.relay_idle_timeout, limits::IMAP_IDLE_TIMEOUT);

@@ -30,17 +30,7 @@ use crate::tick::Tick;
 
 use super::connection::Phase;
 use super::run::Worker;
-
-/// The cache of verified passwords, as configured.
-#[derive(Clone, Debug)]
-pub struct VerifiedCache {
-    /// Keys the cache; drawn at start, never leaves the process.
-    pub secret: Secret,
-    /// Verified passwords remembered by each core.
-    pub entries_max: usize,
-    /// For how long.
-    pub ttl: Duration,
-}
+use super::settings::VerifiedCache;
 
 /// One core's way to ask.
 #[derive(Debug)]
@@ -89,7 +79,7 @@ impl Asks {
             passdbs: exchange.passdbs.reader(),
             table: exchange.table.reader(),
             exchange,
-            verified: Verifications::new(cache.entries_max, cache.ttl),
+            verified: Verifications::new(&cache.rules),
             verified_secret: cache.secret.clone(),
             random: seed | 1,
             complained_at: None,
@@ -157,8 +147,8 @@ impl<P: Port> Worker<P> {
                 Step::Verify(chain, job) => (chain, job),
             };
             let key = job.key(&self.asks.verified_secret);
-            if self.asks.verified.contains(key, self.now) {
-                step = chain.verified(Ok(true));
+            if let Some(is_right) = self.asks.verified.recall(key, self.now) {
+                step = chain.verified(Ok(is_right));
                 continue;
             }
             let ticket = self.ticket(slot)?;
@@ -293,8 +283,8 @@ impl<P: Port> Worker<P> {
         };
         let input = match (*pending, answer) {
             (Pending::Password { chain, key }, Answer::Verified(result)) => {
-                if result == Ok(true) {
-                    self.asks.verified.insert(key, self.now);
+                if let Ok(is_right) = result {
+                    self.asks.verified.remember(key, is_right, self.now);
                 }
                 let step = chain.verified(result);
                 self.auth_step(slot, step).map(|answer| self.verdict(slot, answer))

@@ -29,8 +29,8 @@ mod spread;
 mod visits;
 mod wheel;
 
-pub use asks::{Asks, VerifiedCache};
+pub use asks::Asks;
 pub use listener::Listener;
 pub use run::Worker;
-pub use settings::{Links, WorkerSettings};
+pub use settings::{Links, VerifiedCache, WorkerSettings};
 pub use spread::SpreadRules;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admission::door::DoorRules;
+use crate::auth::cache::CacheRules;
 use crate::auth::verdict::{BackendTls, Certificate};
-use crate::config::model::{ClientSsl, HeaderOption, ProxyHeader, ProxySsl};
+use crate::config::model::{Auth, ClientSsl, HeaderOption, ProxyHeader, ProxySsl};
 use crate::config::{self, AllowCleartext, Config, Mechanism, SslMode};
 use crate::event::Event;
 use crate::limits;
@@ -15,6 +16,7 @@ use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
 use crate::preauth::sasl::{self, Mechanisms};
+use crate::secret::Secret;
 use crate::session::{
     CertificateSettings, Cleartext, Extensions, ProtocolSettings, SendHeader, SessionSettings,
 };
@@ -227,6 +229,25 @@ fn backend_tls(configured: ProxySsl) -> BackendTls {
     }
 }
 
+/// The cache of verified passwords.
+#[derive(Clone, Debug)]
+pub struct VerifiedCache {
+    /// Keys the cache; drawn at start, never leaves the process.
+    pub secret: Secret,
+    /// How much each core remembers, and for how long.
+    pub rules: CacheRules,
+}
+
+impl VerifiedCache {
+    /// Each core's part: data cores share nothing that is written, so each has tables of its own.
+    #[must_use]
+    pub fn configured(auth: &Auth, cores: usize, secret: Secret) -> Self {
+        let cores = u64::try_from(cores).unwrap_or(u64::MAX).max(1);
+        let (ttl, negative_ttl) = (auth.cache_ttl, auth.cache_negative_ttl);
+        Self { secret, rules: CacheRules { bytes: auth.cache_size / cores, ttl, negative_ttl } }
+    }
+}
+
 /// Ways to the other threads.
 #[derive(Clone, Debug)]
 pub struct Links {
@@ -274,5 +295,18 @@ mod tests {
         }
         let required = format!("{CERTIFICATE}ssl = required\nauth_allow_cleartext = yes\n");
         assert_eq!(of(&required), Cleartext::Forbidden);
+    }
+
+    #[test]
+    fn data_cores_share_the_memory_of_the_auth_cache() {
+        let of = |text: &str, cores| {
+            VerifiedCache::configured(&loaded(text).auth, cores, Secret::from("s")).rules
+        };
+        let text =
+            "auth_cache_size = 8M\nauth_cache_ttl = 10 min\nauth_cache_negative_ttl = 1 min\n";
+        let (ttl, negative_ttl) = (Duration::from_secs(600), Duration::from_secs(60));
+        assert_eq!(of(text, 4), CacheRules { bytes: 2 << 20, ttl, negative_ttl });
+        assert_eq!(of("", 2).bytes, limits::AUTH_CACHE_BYTES / 2);
+        assert_eq!(of("auth_cache_size = 0\n", 2).bytes, 0, "nothing is remembered");
     }
 }

@@ -285,11 +285,22 @@ pub(super) const SETTINGS: &[Setting] = &[
          `login_trusted_networks` are exempt. 0: nobody waits and nothing is counted.",
     ),
     global(
-        "auth_cache_size", Size { min: 0, max: 1 << 34 }, "0", Dovecot,
-        "Memory for remembered password verdicts. 0: nothing is remembered.",
+        "auth_cache_size", Size { min: 0, max: 1 << 34 }, "32M", Dovecot,
+        "Memory in which all data cores together remember how costly hashes of passwords came out, about 100 bytes each; three \
+         quarters of it are for right passwords. A password file that changes takes effect at once all the same: what \
+         is remembered belongs to one stored hash and one password. Cheap schemes, such as `PLAIN`, are compared every time. At least 64k. 0, \
+         which is Dovecot's default: nothing is remembered.",
     ),
-    global("auth_cache_ttl", Time, "1 hour", Dovecot, "How long a good verdict is remembered."),
-    global("auth_cache_negative_ttl", Time, "1 hour", Dovecot, "How long \"no such user\" and \"wrong password\" are remembered."),
+    global(
+        "auth_cache_ttl", Time, "1 hour", Dovecot,
+        "How long it is remembered that a password is right; being asked again does not lengthen it. 0: not at all.",
+    ),
+    global(
+        "auth_cache_negative_ttl", Time, "1 hour", Dovecot,
+        "How long it is remembered that a password is wrong, so that a program that repeats an outdated one costs nothing. Another \
+         password is always compared, and refusals are answered as late as ever (`auth_failure_delay`). Users that are not \
+         there need no memory. 0: not at all.",
+    ),
     global(
         "auth_hash_threads", AutoNumber { min: 1, max: 256 }, "auto", Hale,
         "Threads that verify hashed passwords, so that data cores never do. `auto` looks at the number of CPUs.",

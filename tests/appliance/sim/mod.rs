@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hale::admission::door::DoorRules;
+use hale::auth::cache::CacheRules;
 use hale::limits;
 use hale::lmtp::LmtpSettings;
 use hale::names::{CoreId, Protocol};
@@ -65,6 +66,8 @@ impl Sim {
     fn with_mail(seed: u64, weather: Weather, accounts: &[Account], tls: MailTls) -> Self {
         let mut random = Random::new(seed);
         let (control_faults, spread) = (weather.control_faults, weather.spread);
+        let (ttl, negative_ttl) = (limits::VERIFICATION_TTL, limits::VERIFICATION_TTL);
+        let rules = CacheRules { bytes: weather.cache_bytes, ttl, negative_ttl };
         let mut kernel = Kernel::new(weather, random.fork());
         let kinds = [(Protocol::Imap, false), (Protocol::Imap, true), (Protocol::Lmtp, false)];
         let mut listeners = Vec::from(kinds.map(|(protocol, haproxy)| {
@@ -78,11 +81,7 @@ impl Sim {
         let settings = Arc::new(settings(&tls, spread));
         let world = World::new(kernel, control, accounts, tls, random.fork());
         let links = Links::of(&exchange, CoreId(0)).unwrap();
-        let cache = VerifiedCache {
-            secret: Secret::from("simulated"),
-            entries_max: 64,
-            ttl: Duration::from_secs(3600),
-        };
+        let cache = VerifiedCache { secret: Secret::from("simulated"), rules };
         let asks = Asks::new(CoreId(0), exchange, &cache, random.next());
         let worker = Worker::new(SimPort(world), settings, links, listeners, asks);
         Self { worker, turns: 0 }

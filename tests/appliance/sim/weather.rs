@@ -36,6 +36,8 @@ pub(super) struct Weather {
     pub(super) control_faults: u64,
     /// How the clients of a backend that went are told.
     pub(super) spread: SpreadRules,
+    /// Bytes of the auth cache.
+    pub(super) cache_bytes: u64,
 }
 
 impl Weather {
@@ -56,6 +58,7 @@ impl Weather {
             backend_faults: 0,
             control_faults: 0,
             spread: SpreadRules { over: Duration::ZERO, crowd_min: 0 },
+            cache_bytes: 1 << 14,
         }
     }
 
@@ -77,6 +80,7 @@ impl Weather {
             control_faults: often(&[0, 0, 10, 40]),
             spread: SpreadRules { over: Duration::from_millis(often(&[0, 1_500])), crowd_min: 0 },
             reuses_numbers: random.percent(50),
+            cache_bytes: random.pick(&[1 << 14, 1 << 14, 1 << 10, 0]),
         }
     }
 
