@@ -38,7 +38,7 @@ impl Lmtp {
         told: parameters::Recipient,
         outbox: &mut Outbox,
     ) {
-        let user = mailbox.user(self.settings.delimiter);
+        let user = mailbox.user(&self.settings.delimiters);
         let question = Question {
             protocol: Protocol::Lmtp,
             user: user.into(),
@@ -81,7 +81,7 @@ impl Lmtp {
 
     /// What the user databases say of a recipient.
     fn take_over(&mut self, number: usize, grant: Grant) {
-        let delimiter = self.settings.delimiter;
+        let settings = Arc::clone(&self.settings);
         let told = self.facts.forward.clone();
         let tls = self.backend_tls(grant.tls);
         let Some(recipient) = self.recipient(number) else { return };
@@ -100,7 +100,7 @@ impl Lmtp {
             let argument = Argument::parse(text.as_bytes(), "TO:", rules);
             let mailbox = argument.ok().and_then(|argument| argument.mailbox);
             recipient.renamed = mailbox
-                .map(|mailbox| mailbox.renamed(destuser, delimiter).into())
+                .map(|mailbox| mailbox.renamed(destuser, &settings.delimiters).into())
                 .filter(|renamed| *renamed != recipient.address);
         }
         recipient.user = Some(grant.user);

@@ -42,7 +42,7 @@ pub struct WorkerSettings {
     pub trusted: Networks,
     /// Connections of this core at most.
     pub connections_max: u32,
-    /// A relay without a byte either way ends after this, in the order of [`Protocol::ALL`].
+    /// A relay without a byte either way ends after this, in the order of [`Protocol::ALL`]; [`Duration::MAX`]: never.
     pub relay_idle_timeouts: [Duration; 5],
     /// `mail_max_userip_connections`, in the order of [`Protocol::ALL`].
     pub seats_max: [u32; 5],
@@ -68,7 +68,7 @@ impl WorkerSettings {
             trusted: config.trust.login_networks.clone(),
             connections_max,
             relay_idle_timeouts: Protocol::ALL
-                .map(|protocol| config.protocol(protocol).relay_idle_timeout),
+                .map(|protocol| or_never(config.protocol(protocol).relay_idle_timeout)),
             seats_max: Protocol::ALL
                 .map(|protocol| config.protocol(protocol).mail_max_userip_connections),
             source_ips: config.proxy.source_ips.clone().into_boxed_slice(),
@@ -101,7 +101,7 @@ impl WorkerSettings {
         of.and_then(|index| self.seats_max.get(index)).copied().unwrap_or(0)
     }
 
-    /// A relay of this protocol without a byte either way ends after this; zero: never.
+    /// A relay of this protocol without a byte either way ends after this; [`Duration::MAX`]: never.
     #[must_use]
     pub fn relay_idle_timeout(&self, protocol: Protocol) -> Duration {
         let of = Protocol::ALL.iter().position(|known| *known == protocol);
@@ -115,6 +115,11 @@ impl WorkerSettings {
     }
 }
 
+/// In the configuration no time at all stands for all the time there is.
+fn or_never(time: Duration) -> Duration {
+    if time.is_zero() { Duration::MAX } else { time }
+}
+
 fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
     LmtpSettings {
         hostname: host.into(),
@@ -124,7 +129,7 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
         port: config.protocol(Protocol::Lmtp).proxy_port,
         send_header: send_header(config.protocol(Protocol::Lmtp)),
         xclient_ipv6_prefix: config.lmtp_xclient_ipv6_prefix,
-        delimiter: config.recipient_delimiter,
+        delimiters: config.recipient_delimiters.as_str().into(),
         starttls: config.ssl.of(Protocol::Lmtp).has_certificate(),
         tls: backend_tls(config.protocol(Protocol::Lmtp).proxy_ssl),
         verify_backends: config.protocol(Protocol::Lmtp).verify_backends,
@@ -295,6 +300,17 @@ mod tests {
         }
         let required = format!("{CERTIFICATE}ssl = required\nauth_allow_cleartext = yes\n");
         assert_eq!(of(&required), Cleartext::Forbidden);
+    }
+
+    #[test]
+    fn w_rel_6_no_idle_timeout_is_all_the_time_there_is() {
+        let of = |text: &str, protocol| {
+            WorkerSettings::new(&loaded(text), "h", 1).relay_idle_timeout(protocol)
+        };
+        let text = "relay_idle_timeout = 0\nprotocol pop3 {\n relay_idle_timeout = 1 min\n}\n";
+        assert_eq!(of(text, Protocol::Imap), Duration::MAX);
+        assert_eq!(of(text, Protocol::Pop3), Duration::from_secs(60));
+        assert_eq!(of("", Protocol::Imap), limits::IMAP_IDLE_TIMEOUT);
     }
 
     #[test]
