@@ -1,6 +1,6 @@
 //! Style as a test: who imports whom, lengths, the register of unsafe code, versions, words.
 //!
-//! Reads the source as text, with no dependency, so it runs in a moment and before anything compiles that is heavy. Each
+//! Reads the source as text, and of Hale itself only the registry of settings, so that it needs nothing heavy. Each
 //! checker is a function from text to findings, is run over the whole tree here, and is shown to fail on a small bad
 //! example in its own file. A finding names file, line and rule.
 
@@ -8,10 +8,14 @@
 
 #[path = "tidy/cases.rs"]
 mod cases;
+#[path = "tidy/fills.rs"]
+mod fills;
 #[path = "tidy/imports.rs"]
 mod imports;
 #[path = "tidy/rules.rs"]
 mod rules;
+#[path = "tidy/settings.rs"]
+mod settings;
 #[path = "tidy/source.rs"]
 mod source;
 
@@ -149,4 +153,20 @@ fn every_case_of_the_plan_has_a_test_or_a_reason() {
         .iter()
         .filter_map(|(path, text)| Some((path.strip_prefix("tests/transcripts/")?, text.as_str())));
     none(cases::check(path, &text, &cases::Tests::of(&everywhere(), transcripts)));
+}
+
+#[test]
+fn every_setting_without_a_mark_is_read_by_a_room_that_acts_on_it() {
+    let in_src = in_src();
+    let is_model =
+        |path: &str| path.starts_with("src/config/model") || path == "src/config/sieve.rs";
+    let (model, rooms): (Vec<_>, Vec<_>) = in_src.into_iter().partition(|it| is_model(&it.path));
+    none(settings::check(&model, &rooms));
+}
+
+#[test]
+fn config_md_marks_what_the_registry_marks() {
+    let path = "docs/CONFIG.md";
+    let text = fs::read_to_string(source::root().join(path)).unwrap();
+    none(settings::marks(path, &text));
 }
