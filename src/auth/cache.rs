@@ -7,7 +7,7 @@
 //! Failures have a table of their own: guesses can push out nothing but guesses (SA-10). They save the pool the work of a
 //! program that repeats an outdated password for ever, and tell a guesser nothing: `auth::delay` counts from receipt.
 //! Users that a database does not have are not remembered, because all databases of this version are in memory.
-//! Driven by `worker::asks`, before a [`super::chain::Job`] goes to the hashing pool. One value for each data core.
+//! Driven by `worker::login::look_ups`, before a [`super::chain::Job`] goes to the hashing pool. One value for each data core.
 
 use std::collections::HashMap;
 use std::fmt;

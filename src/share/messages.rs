@@ -6,7 +6,7 @@ use crate::auth::chain::Job;
 use crate::auth::scheme::SchemeError;
 use crate::fault::Failure;
 use crate::names::CoreId;
-use crate::route::group::GroupChange;
+use crate::route::change::GroupChange;
 
 /// Where an answer goes: a connection of a core. A slot that was reused meanwhile has another generation, and the
 /// answer is dropped (W-PIPE-6); so is an answer to a question that the session has given up.
@@ -39,7 +39,7 @@ pub enum ToControl {
         /// The name.
         host: Box<str>,
     },
-    /// A route was decided that the GeoDB does not say yet: write it down (palomar.md 2.2.1). Nobody waits.
+    /// A route was decided that the GeoDB does not say yet: write it down (C-ROUTE-2). No login waits.
     Change(Box<GroupChange>),
 }
 

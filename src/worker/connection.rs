@@ -3,125 +3,40 @@
 //! An idle relayed session is one [`Connection`] of at most 128 bytes, a link in the timer wheel, and a label with
 //! the names for its log line: no buffer, pipe, kernel timer or future (DESIGN decision 9).
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use crate::event::Subject;
 use crate::facts::ClientFacts;
-#[cfg(doc)]
 use crate::ring::port::Port;
-use crate::ring::port::{Fd, Kind, PipeId};
-use crate::session::Session;
-use crate::share::visitors::{Attempt, Pass, Seat};
-use crate::tick::Tick;
-use crate::tls::Asked;
 
-use super::asks::Asking;
-use super::channel::Tls;
+use super::io::Io;
+use super::io::line::Line;
+use super::io::socket::Sockets;
 use super::lmtp::{Link, Mail};
-
-/// One of the two sockets of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Client,
-    Backend,
-}
-
-impl Side {
-    pub(super) fn other(self) -> Self {
-        match self {
-            Self::Client => Self::Backend,
-            Self::Backend => Self::Client,
-        }
-    }
-
-    pub(super) fn ready(self) -> Kind {
-        match self {
-            Self::Client => Kind::ClientReady,
-            Self::Backend => Kind::BackendReady,
-        }
-    }
-
-    /// Bytes on their way to this side.
-    pub(super) fn send(self) -> Kind {
-        match self {
-            Self::Client => Kind::ClientSend,
-            Self::Backend => Kind::BackendSend,
-        }
-    }
-
-    pub(super) fn writable(self) -> Kind {
-        match self {
-            Self::Client => Kind::ClientWritable,
-            Self::Backend => Kind::BackendWritable,
-        }
-    }
-}
-
-/// A socket and what the kernel owns of it.
-#[derive(Debug, Default)]
-pub(super) struct Socket {
-    fd: Option<Fd>,
-    /// Operations that the kernel has not returned. A descriptor is closed only when none is left.
-    pub(super) polling: bool,
-    pub(super) awaiting_room: bool,
-    pub(super) connecting: bool,
-    /// The peer finished sending or broke: read until the end shows (uring.md 9, pitfall 3).
-    pub(super) hangup: bool,
-    /// The connection broke: told once, and the fault may be hidden behind bytes that nobody reads now.
-    pub(super) broken: bool,
-    /// Reading stopped although bytes may be there.
-    pub(super) paused: bool,
-    /// The last read found everything that was there.
-    pub(super) drained: bool,
-    pub(super) closing: bool,
-}
-
-impl Socket {
-    pub(super) fn open(fd: Fd) -> Self {
-        Self { fd: Some(fd), ..Self::default() }
-    }
-
-    /// The descriptor, as long as nobody asked to close it.
-    pub(super) fn fd(&self) -> Option<Fd> {
-        if self.closing { None } else { self.fd }
-    }
-
-    /// Whether the kernel holds the descriptor or an operation on it.
-    pub(super) fn is_open(&self) -> bool {
-        self.fd.is_some()
-    }
-
-    pub(super) fn in_flight(&self) -> bool {
-        self.polling || self.awaiting_room || self.connecting
-    }
-
-    /// Gives up the descriptor for closing: asked to close, and everything returned by the kernel.
-    pub(super) fn take_if_returned(&mut self) -> Option<Fd> {
-        if !self.closing || self.in_flight() {
-            return None;
-        }
-        self.closing = false;
-        self.fd.take()
-    }
-}
+use super::login::state::Login;
+use super::relay::state::Relay;
+use super::tls::channel::Tls;
 
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) client: Socket,
-    pub(super) backend: Socket,
+    pub(super) sockets: Sockets,
     /// TLS on either side; none, and no memory for it, when both are in clear.
     pub(super) tls: Option<Box<Tls>>,
     pub(super) phase: Phase,
 }
 
 impl Connection {
-    pub(super) fn socket(&mut self, side: Side) -> &mut Socket {
-        match side {
-            Side::Client => &mut self.client,
-            Side::Backend => &mut self.backend,
-        }
+    pub(super) fn new(sockets: Sockets, phase: Phase) -> Self {
+        Self { sockets, tls: None, phase }
+    }
+
+    /// Its way to the kernel, and what it is in the middle of: apart, so that a handler may have both.
+    pub(super) fn split<'a, P: Port>(
+        &'a mut self,
+        io: &'a mut Io<P>,
+        slot: u32,
+        generation: u32,
+    ) -> (Line<'a, P>, &'a mut Phase) {
+        let Self { sockets, tls, phase } = self;
+        (Line { io, slot, generation, sockets, tls }, phase)
     }
 }
 
@@ -129,7 +44,7 @@ impl Connection {
 #[derive(Debug)]
 pub(super) enum Phase {
     /// From accept to the backend's OK.
-    Session(Box<Login>),
+    Login(Box<Login>),
     /// Bytes only.
     Relay(Relay),
     /// An LMTP client.
@@ -141,186 +56,6 @@ pub(super) enum Phase {
     Lingering,
     /// Waiting for the kernel to return what it holds.
     Closing,
-}
-
-/// A session before its login succeeded, with what only the shell needs.
-#[derive(Debug)]
-pub(super) struct Login {
-    pub(super) session: Session,
-    /// Whether the client is asked for a certificate when TLS begins.
-    pub(super) asked: Asked,
-    /// Bytes that a socket did not take.
-    pub(super) unsent_client: Vec<u8>,
-    pub(super) unsent_backend: Vec<u8>,
-    /// A question under way at the hashing pool or the control core.
-    pub(super) asking: Asking,
-    /// A connect that waits until the former backend's descriptor is closed.
-    pub(super) connect_next: Option<(SocketAddr, bool)>,
-    /// Close as soon as everything for the client is sent.
-    pub(super) finishing: bool,
-    /// The session handed over; the relay starts when both sides took what was due to them.
-    pub(super) handed_over: Option<Box<Label>>,
-    /// The login's place among those of its address prefix, while one is under way.
-    pub(super) attempt: Option<Attempt>,
-    /// What the session holds of what is counted.
-    pub(super) held: Held,
-    /// Whether the client's address has been let in; it is known when a PROXY header has been read.
-    pub(super) is_admitted: bool,
-    /// Until when the client has to take what is left for it: its session has no deadline any more.
-    pub(super) last_bytes_by: Option<Tick>,
-}
-
-impl Login {
-    pub(super) fn new(session: Session, asked: Asked, pass: Pass) -> Self {
-        Self {
-            session,
-            asked,
-            unsent_client: Vec::new(),
-            unsent_backend: Vec::new(),
-            asking: Asking::default(),
-            connect_next: None,
-            finishing: false,
-            handed_over: None,
-            attempt: None,
-            held: Held { listener: Some(pass), ..Held::default() },
-            is_admitted: false,
-            last_bytes_by: None,
-        }
-    }
-}
-
-/// What did not get away may hold a password (W-CRED-2).
-impl Drop for Login {
-    fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.unsent_backend);
-    }
-}
-
-/// Names for the log line at the end of a relay.
-#[derive(Debug)]
-pub(super) struct Label {
-    pub(super) subject: Subject,
-    pub(super) backend: Arc<str>,
-    pub(super) since: Tick,
-    /// What is free again when the session ends; absent where nothing is counted.
-    pub(super) held: Option<Box<Held>>,
-}
-
-/// Places that a connection takes, where they are counted, for as long as it lives.
-#[derive(Debug, Default)]
-pub(super) struct Held {
-    /// Among the user's sessions from one address.
-    pub(super) seat: Option<Seat>,
-    /// Among the connections of its address prefix.
-    pub(super) address: Option<Pass>,
-    /// Among those of its listener.
-    pub(super) listener: Option<Pass>,
-}
-
-impl Held {
-    /// What is left for the rest of the connection's life.
-    pub(super) fn take(&mut self) -> Option<Box<Self>> {
-        let held = std::mem::take(self);
-        let counts = |pass: &Option<Pass>| pass.as_ref().is_some_and(Pass::counts);
-        let any = held.seat.is_some() || counts(&held.address) || counts(&held.listener);
-        any.then(|| Box::new(held))
-    }
-}
-
-/// A relayed session.
-#[derive(Debug)]
-pub(super) struct Relay {
-    pub(super) label: Box<Label>,
-    /// From the client to the backend.
-    pub(super) up: Direction,
-    /// From the backend to the client.
-    pub(super) down: Direction,
-    /// The last time a byte moved, in seconds since the start.
-    pub(super) moved_at: u32,
-    /// The last time one came from the client: the lowest byte of it, there is no room for more.
-    pub(super) asked_at: u8,
-    /// Which side ended first: it is the one the log names.
-    pub(super) first_end: Option<Side>,
-}
-
-impl Relay {
-    /// The direction that reads from `source`, and the other one.
-    pub(super) fn both(&mut self, source: Side) -> [&mut Direction; 2] {
-        match source {
-            Side::Client => [&mut self.up, &mut self.down],
-            Side::Backend => [&mut self.down, &mut self.up],
-        }
-    }
-
-    /// The direction that reads from `source`.
-    pub(super) fn direction(&mut self, source: Side) -> &mut Direction {
-        match source {
-            Side::Client => &mut self.up,
-            Side::Backend => &mut self.down,
-        }
-    }
-}
-
-/// One direction of a relay.
-#[derive(Debug, Default)]
-pub(super) struct Direction {
-    /// Bytes delivered to the destination.
-    pub(super) delivered: u64,
-    /// Bytes that the destination did not take yet, on the copy path.
-    pub(super) rest: Option<Box<Rest>>,
-    /// Bytes in the borrowed pipe.
-    pub(super) in_pipe: u32,
-    /// The round in which bytes were forwarded last ([`Port::round`]): as long as it lasts they are not sent yet.
-    pub(super) forwarded_in: u32,
-    pub(super) pipe: Option<PipeId>,
-    pub(super) mode: Mode,
-    /// On the core's round-robin list.
-    pub(super) queued: bool,
-    /// The source reached its end.
-    pub(super) ended: bool,
-    /// The destination was told so.
-    pub(super) shut: bool,
-}
-
-impl Direction {
-    /// Whether the source is not read now, so that no read would tell that it broke.
-    pub(super) fn is_deaf(&self) -> bool {
-        self.is_blocked() || self.shut
-    }
-
-    /// Bytes that were on their way wait again, in front of what TLS has said to the destination meanwhile.
-    pub(super) fn put_back(&mut self, bytes: Box<[u8]>) {
-        let bytes = match self.rest.take() {
-            None => bytes,
-            Some(rest) => [&bytes, rest.bytes.get(rest.sent..).unwrap_or_default()].concat().into(),
-        };
-        self.rest = Some(Box::new(Rest { bytes, sent: 0 }));
-        self.forwarded_in = 0;
-    }
-
-    /// Whether bytes wait for the destination.
-    pub(super) fn is_blocked(&self) -> bool {
-        self.rest.is_some() || self.in_pipe > 0
-    }
-}
-
-/// Bytes a destination did not take, and how many of them it has taken since.
-#[derive(Debug)]
-pub(super) struct Rest {
-    pub(super) bytes: Box<[u8]>,
-    pub(super) sent: usize,
-}
-
-/// How a direction moves bytes (uring.md 8).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// Through the core's scratch.
-    #[default]
-    Copy,
-    /// Through a pooled pipe: the last read filled the scratch.
-    Hot,
-    /// Through the core's scratch, and looked at there: [`crate::relay::Watch`].
-    Watched,
 }
 
 const _: () = assert!(size_of::<Connection>() <= 128);

@@ -6,16 +6,17 @@ use std::time::Duration;
 use crate::event::EndedBy;
 use crate::limits;
 use crate::ring::port::Port;
-use crate::session::input::Input;
 use crate::tick::Tick;
 
 use super::connection::Phase;
-use super::run::Worker;
+use super::core::Worker;
+use super::next::Next;
+use super::signal::Signal;
 
 /// A drain under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Drain {
-    /// Whoever is left then is closed.
+    /// Connections that are left then are closed.
     deadline: Tick,
     /// When to look for idle sessions next.
     next_look: Tick,
@@ -24,22 +25,20 @@ pub(super) struct Drain {
 impl<P: Port> Worker<P> {
     /// Begins to drain; a second order only shortens the time.
     pub(super) fn drain(&mut self, within: Duration) {
-        let deadline = self.now.after(within);
+        let deadline = self.io.now.after(within);
         if let Some(drain) = &mut self.draining {
             drain.deadline = drain.deadline.min(deadline);
             return;
         }
-        self.draining = Some(Drain { deadline, next_look: self.now });
-        self.stop_listening();
+        self.draining = Some(Drain { deadline, next_look: self.io.now });
+        self.rooms.relays.is_draining = true;
+        self.listeners.stop(&mut self.io);
         for slot in 0..self.slots.end() {
-            let before_login = self
-                .slots
-                .get(slot)
-                .is_some_and(|connection| matches!(connection.phase, Phase::Session(_)));
+            let before_login = self.slots.get(slot).is_some_and(|connection| {
+                matches!(connection.phase, Phase::Login(_) | Phase::Lmtp(_))
+            });
             if before_login {
-                self.session_input(slot, Input::Shutdown);
-            } else if self.mail(slot).is_some() {
-                self.lmtp_input(slot, crate::lmtp::Input::Shutdown);
+                self.tell(slot, Signal::Shutdown);
             }
         }
     }
@@ -47,31 +46,30 @@ impl<P: Port> Worker<P> {
     /// Closes relays that are idle, and at the deadline all.
     pub(super) fn drain_step(&mut self) {
         let Some(drain) = self.draining else { return };
-        if self.now < drain.next_look {
+        if self.io.now < drain.next_look || drain.deadline == NEVER {
             return;
         }
-        if drain.deadline == NEVER {
-            return;
-        }
-        let over = self.now >= drain.deadline;
+        let over = self.io.now >= drain.deadline;
         for slot in 0..self.slots.end() {
             let Some(connection) = self.slots.get(slot) else {
                 continue;
             };
-            match &connection.phase {
-                Phase::Relay(relay) if over || relay.is_idle(self.now, limits::DRAIN_IDLE) => {
-                    self.end_relay(slot, EndedBy::Shutdown, None);
+            let next = match &connection.phase {
+                Phase::Relay(relay) if over || relay.is_idle(self.io.now, limits::DRAIN_IDLE) => {
+                    Next::Ended { by: EndedBy::Shutdown, error: None }
                 }
-                Phase::Session(_) | Phase::Lmtp(_) | Phase::Lingering if over => self.abort(slot),
-                Phase::Session(_)
+                Phase::Login(_) | Phase::Lmtp(_) | Phase::Lingering if over => Next::Close,
+                // A link goes with its client.
+                Phase::Login(_)
                 | Phase::Relay(_)
                 | Phase::Lmtp(_)
                 | Phase::Link(_)
                 | Phase::Lingering
-                | Phase::Closing => {}
-            }
+                | Phase::Closing => Next::Stay,
+            };
+            self.act(slot, next);
         }
-        let next_look = self.now.after(LOOK_EVERY);
+        let next_look = self.io.now.after(LOOK_EVERY);
         if let Some(drain) = &mut self.draining {
             drain.next_look = if over { next_look } else { next_look.min(drain.deadline) };
         }
@@ -80,7 +78,7 @@ impl<P: Port> Worker<P> {
     pub(super) fn drain_wait(&self) -> Option<Duration> {
         self.draining
             .filter(|drain| drain.deadline != NEVER)
-            .map(|drain| self.now.until(drain.next_look))
+            .map(|drain| self.io.now.until(drain.next_look))
     }
 
     /// Connections of all phases, for the drain and for tests.
@@ -89,10 +87,10 @@ impl<P: Port> Worker<P> {
         self.slots.live()
     }
 
-    /// Drained: nothing listens and nobody is left.
+    /// Drained: nothing listens and no connection is left.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.draining.is_some() && self.is_deaf() && self.slots.live() == 0
+        self.draining.is_some() && self.listeners.are_closed() && self.slots.live() == 0
     }
 }
 

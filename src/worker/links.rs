@@ -6,18 +6,18 @@ use std::sync::Arc;
 
 use crate::auth::verdict::Certificate;
 use crate::lmtp::{Input, LinkId};
-use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Token};
+use crate::ring::port::{IoFault, Port, ReceiveBuffer};
 use crate::share::counters::Counter;
 use crate::tls::Fault;
 
-use super::channel::lent;
-use super::connection::{Connection, Phase, Side, Socket};
-use super::drive::SESSION_READ_BYTES;
+use super::backends::connect::NotMade;
+use super::backends::endpoints::Try;
+use super::connection::{Connection, Phase};
+use super::core::Worker;
 use super::heard::Heard;
-use super::hosts::Ended;
+use super::io::socket::{Side, Sockets};
 use super::lmtp::{Link, READS_PER_TURN, Way, filled_in};
-use super::pump::word;
-use super::run::Worker;
+use super::tls::channel::lent;
 
 impl<P: Port> Worker<P> {
     pub(super) fn connect_link(
@@ -26,37 +26,24 @@ impl<P: Port> Worker<P> {
         link: LinkId,
         to: SocketAddr,
     ) -> Result<(), &'static str> {
-        let connection = Connection {
-            client: Socket::default(),
-            backend: Socket::default(),
-            tls: None,
-            phase: Phase::Link(Link {
-                way: Way { parent: slot, number: link },
-                unsent: Vec::new(),
-            }),
-        };
+        let way = Way { parent: slot, number: link };
+        let phase = Phase::Link(Link { way, unsent: Vec::new() });
+        let connection = Connection::new(Sockets::default(), phase);
         let Ok((child, generation)) = self.slots.insert(connection) else {
             return Err("connections_per_core_max is reached");
         };
-        if !self.hosts.begin(child, to, false, self.now) {
-            self.counters.add(Counter::FailedFast, 1);
+        let connection = self.slots.get_mut(child).ok_or("its slot is gone")?;
+        let (mut line, _) = connection.split(&mut self.io, child, generation);
+        if let Err(why) = self.rooms.backends.connect(&mut line, to, Try::First) {
             self.slots.remove(child);
-            return Err("the address has been failing, and another connect to it is under way");
+            return Err(match why {
+                NotMade::FailsFast => {
+                    self.rooms.reports.count(Counter::FailedFast);
+                    "the address has been failing, and another connect to it is under way"
+                }
+                NotMade::Fault(fault) => fault.word(),
+            });
         }
-        let from = self.sources.next(to);
-        let fd = match self.port.socket(to, from) {
-            Ok(fd) => fd,
-            Err(fault) => {
-                self.hosts.end(child, Ended::Unknown, self.now);
-                self.slots.remove(child);
-                return Err(word(fault));
-            }
-        };
-        if let Some(connection) = self.slots.get_mut(child) {
-            connection.backend = Socket::open(fd);
-            connection.backend.connecting = true;
-        }
-        self.port.connect(fd, to, Token { slot: child, generation, kind: Kind::Connect });
         if let Some(mail) = self.mail(slot) {
             let at = usize::from(link.0);
             if at >= mail.children.len() {
@@ -77,9 +64,9 @@ impl<P: Port> Worker<P> {
         mail.session.forget(link);
         let place = mail.children.get_mut(usize::from(link.0));
         if let Some(child) = place.and_then(Option::take) {
-            self.hosts.late(child, self.now);
+            self.rooms.backends.give_up(child, self.io.now);
             self.part_link(child);
-            self.abort(child);
+            self.release(child);
         }
     }
 
@@ -87,13 +74,13 @@ impl<P: Port> Worker<P> {
     pub(super) fn link_connected(&mut self, child: u32, link: Way, result: Result<(), IoFault>) {
         let input = match result {
             Ok(()) => {
-                if let Some(fd) = self.slots.get(child).and_then(|kept| kept.backend.fd()) {
-                    self.port.receive_buffer(fd, ReceiveBuffer::First);
+                if let Some(fd) = self.slots.get(child).and_then(|kept| kept.sockets.backend.fd()) {
+                    self.io.port.receive_buffer(fd, ReceiveBuffer::First);
                 }
                 self.arm_poll(child, Side::Backend);
                 Input::Connected(link.number)
             }
-            Err(fault) => Input::Broken(link.number, word(fault)),
+            Err(fault) => Input::Broken(link.number, fault.word()),
         };
         self.lmtp_input(link.parent, input);
     }
@@ -119,10 +106,10 @@ impl<P: Port> Worker<P> {
         link: LinkId,
         next: &mut VecDeque<Input<'static>>,
     ) -> bool {
-        let now = self.now;
+        let now = self.io.now;
         let child = self.mail(slot).and_then(|mail| mail.child(link));
         let Some(connection) = child.and_then(|child| self.slots.get(child)) else { return false };
-        let socket = &connection.backend;
+        let socket = &connection.sockets.backend;
         let (Some(child), Some(fd)) = (child, socket.fd()) else { return false };
         if socket.connecting || socket.awaiting_room {
             return false;
@@ -130,14 +117,14 @@ impl<P: Port> Worker<P> {
         if self.is_secured(child, Side::Backend) {
             return self.seal_to_backend(slot, link, child, next);
         }
-        let mut scratch = filled_in(std::mem::take(&mut self.link_scratch));
+        let mut scratch = filled_in(std::mem::take(&mut self.rooms.lmtp.link));
         let mut took = false;
         while let Some(mail) = self.mail(slot) {
             let count = mail.session.fill(link, &mut scratch);
             if count == 0 {
                 break;
             }
-            let sent = self.port.send(fd, scratch.get(..count).unwrap_or_default());
+            let sent = self.io.port.send(fd, scratch.get(..count).unwrap_or_default());
             let taken = *sent.as_ref().unwrap_or(&0);
             if let Some(mail) = self.mail(slot) {
                 mail.session.sent(now, link, taken);
@@ -150,31 +137,31 @@ impl<P: Port> Worker<P> {
                     break;
                 }
                 Err(fault) => {
-                    next.push_back(Input::Broken(link, word(fault)));
+                    next.push_back(Input::Broken(link, fault.word()));
                     break;
                 }
             }
         }
-        self.link_scratch = scratch;
+        self.rooms.lmtp.link = scratch;
         took
     }
 
     /// A backend takes bytes again.
     pub(super) fn link_writable(&mut self, child: u32) {
         let Some(connection) = self.slots.get_mut(child) else { return };
-        let fd = connection.backend.fd();
+        let fd = connection.sockets.backend.fd();
         let Phase::Link(link) = &mut connection.phase else { return };
         let way = link.way;
         if let Some(fd) = fd.filter(|_| !link.unsent.is_empty()) {
-            match self.port.send(fd, &link.unsent) {
+            match self.io.port.send(fd, &link.unsent) {
                 Ok(sent) => link.unsent = link.unsent.split_off(sent.min(link.unsent.len())),
                 Err(IoFault::WouldBlock) => {}
                 Err(fault) => {
-                    return self.lmtp_input(way.parent, Input::Broken(way.number, word(fault)));
+                    return self.lmtp_input(way.parent, Input::Broken(way.number, fault.word()));
                 }
             }
             let is_left = !link.unsent.is_empty();
-            let now = self.now;
+            let now = self.io.now;
             if let Some(mail) = self.mail(way.parent) {
                 mail.session.moved(now, way.number);
             }
@@ -187,14 +174,14 @@ impl<P: Port> Worker<P> {
 
     /// Reads what a backend has said.
     pub(super) fn read_link(&mut self, child: u32) {
-        let mut scratch = std::mem::take(&mut self.session_scratch);
+        let mut scratch = filled_in(std::mem::take(&mut self.rooms.lmtp.replies));
         let mut reads = 0;
         while reads < READS_PER_TURN && self.read_link_once(child, &mut scratch) {
             reads += 1;
         }
-        self.session_scratch = scratch;
-        if reads == READS_PER_TURN && !self.rereads.contains(&(child, Side::Backend)) {
-            self.rereads.push_back((child, Side::Backend));
+        self.rooms.lmtp.replies = scratch;
+        if reads == READS_PER_TURN && !self.io.rereads.contains(&(child, Side::Backend)) {
+            self.io.rereads.push_back((child, Side::Backend));
         }
     }
 
@@ -204,17 +191,17 @@ impl<P: Port> Worker<P> {
         }
         let Some(connection) = self.slots.get_mut(child) else { return false };
         let Phase::Link(Link { way: link, .. }) = connection.phase else { return false };
-        let socket = &mut connection.backend;
+        let socket = &mut connection.sockets.backend;
         let hangup = socket.hangup;
         let Some(fd) = socket.fd() else { return false };
         let room = self.link_room(link);
-        let Some(space) = scratch.get_mut(..room.min(SESSION_READ_BYTES)) else { return false };
+        let Some(space) = scratch.get_mut(..room.min(LINK_READ_BYTES)) else { return false };
         // A link that takes nothing is about to be dropped: replies are read as they come.
         if space.is_empty() {
             return false;
         }
         let all = space.len();
-        let input = match self.port.recv(fd, space) {
+        let input = match self.io.port.recv(fd, space) {
             Ok(0) => Input::BackendEnd(link.number),
             Ok(read) => {
                 let bytes = scratch.get(..read).unwrap_or_default();
@@ -222,7 +209,7 @@ impl<P: Port> Worker<P> {
                 return hangup || read == all;
             }
             Err(IoFault::WouldBlock) => return false,
-            Err(fault) => Input::Broken(link.number, word(fault)),
+            Err(fault) => Input::Broken(link.number, fault.word()),
         };
         self.lmtp_input(link.parent, input);
         false
@@ -246,7 +233,7 @@ impl<P: Port> Worker<P> {
         name: &Arc<str>,
         certificate: Certificate,
     ) -> Option<Input<'static>> {
-        let now = self.now;
+        let now = self.io.now;
         let child = self.mail(slot)?.child(link)?;
         let mut clear = [0; CLEAR_BYTES];
         loop {
@@ -275,7 +262,7 @@ impl<P: Port> Worker<P> {
             }
             Heard::Bytes(bytes) => Input::Backend(link, bytes),
             Heard::End => Input::BackendEnd(link),
-            Heard::Broken(fault) => Input::Broken(link, word(fault)),
+            Heard::Broken(fault) => Input::Broken(link, fault.word()),
         };
         self.lmtp_input(way.parent, input);
     }
@@ -289,8 +276,8 @@ impl<P: Port> Worker<P> {
         child: u32,
         next: &mut VecDeque<Input<'static>>,
     ) -> bool {
-        let mut scratch = filled_in(std::mem::take(&mut self.link_scratch));
-        let mut sealed = lent(&mut self.tls.buffers.sealed);
+        let mut scratch = filled_in(std::mem::take(&mut self.rooms.lmtp.link));
+        let mut sealed = lent(&mut self.rooms.tls.buffers.sealed);
         let mut took = false;
         while let Some(outcome) = self.seal_once(slot, link, child, &mut scratch, &mut sealed) {
             let count = match outcome {
@@ -302,13 +289,13 @@ impl<P: Port> Worker<P> {
                 }
             };
             took |= count > 0;
-            let fd = self.slots.get(child).and_then(|connection| connection.backend.fd());
+            let fd = self.slots.get(child).and_then(|connection| connection.sockets.backend.fd());
             let Some(fd) = fd.filter(|_| count > 0) else { break };
-            let sent = match self.port.send(fd, &sealed) {
+            let sent = match self.io.port.send(fd, &sealed) {
                 Ok(sent) => sent,
                 Err(IoFault::WouldBlock) => 0,
                 Err(fault) => {
-                    next.push_back(Input::Broken(link, word(fault)));
+                    next.push_back(Input::Broken(link, fault.word()));
                     break;
                 }
             };
@@ -324,8 +311,8 @@ impl<P: Port> Worker<P> {
             }
         }
         sealed.clear();
-        self.tls.buffers.sealed = sealed;
-        self.link_scratch = scratch;
+        self.rooms.tls.buffers.sealed = sealed;
+        self.rooms.lmtp.link = scratch;
         took
     }
 
@@ -338,7 +325,7 @@ impl<P: Port> Worker<P> {
         scratch: &mut [u8],
         sealed: &mut Vec<u8>,
     ) -> Option<Result<usize, Fault>> {
-        let now = self.now;
+        let now = self.io.now;
         if self.channel(child, Side::Backend)?.engine.is_handshaking() {
             return None;
         }
@@ -361,17 +348,19 @@ impl<P: Port> Worker<P> {
         if self.unsent_bytes(child, Side::Backend) > 0 {
             return;
         }
-        let fd = self.slots.get(child).and_then(|connection| connection.backend.fd());
+        let fd = self.slots.get(child).and_then(|connection| connection.sockets.backend.fd());
         let mut sealed = Vec::new();
         if let Some(channel) = self.channel(child, Side::Backend) {
             channel.engine.close(&mut sealed);
         }
         if let (Some(fd), false) = (fd, sealed.is_empty()) {
             // What it does not take now it never gets.
-            let _ = self.port.send(fd, &sealed);
+            let _ = self.io.port.send(fd, &sealed);
         }
     }
 }
 
 /// Room for what stands before TLS: a PROXY header is no longer than 536 bytes (W-PPO-3).
 const CLEAR_BYTES: usize = 1024;
+/// At most this much of a backend's replies is read at once.
+const LINK_READ_BYTES: usize = 4096;

@@ -5,32 +5,31 @@
 //! Driven by the kernel through `ring::port` and by the mailbox of the core. Tests: `tests/appliance/sim` runs the whole
 //! core on a simulated kernel, `tests/appliance/e2e` the real process.
 
-mod asks;
-mod channel;
+mod accept;
+mod backends;
+mod chance;
 mod connection;
+mod core;
 mod drain;
-mod drive;
 mod heard;
-mod hosts;
+mod invariants;
+mod io;
 mod links;
 mod linger;
-mod listener;
 mod lmtp;
-mod newcomers;
-mod pump;
+mod login;
+mod next;
+mod places;
 mod relay;
-mod reports;
-mod run;
-mod seam;
+mod report;
+mod rooms;
 mod secure;
 mod settings;
-mod sources;
-mod spread;
-mod visits;
-mod wheel;
+mod signal;
+mod tls;
 
-pub use asks::Asks;
-pub use listener::Listener;
-pub use run::Worker;
+pub use accept::listener::Listener;
+pub use core::Worker;
+pub use login::look_ups::LookUps;
+pub use relay::spread::SpreadRules;
 pub use settings::{Links, VerifiedCache, WorkerSettings};
-pub use spread::SpreadRules;

@@ -27,7 +27,7 @@ use crate::share::messages::ToCore;
 use crate::share::snapshot::Published;
 use crate::tls::Context;
 
-use super::spread::SpreadRules;
+use super::relay::spread::SpreadRules;
 
 /// Settings of all data cores.
 #[derive(Clone, Debug)]
@@ -79,6 +79,22 @@ impl WorkerSettings {
             },
             log_debug: config.log.debug,
         }
+    }
+
+    /// The same, shared with no other core: each session counts itself among those that read its protocol's settings, and
+    /// cores that count at one place wait for each other.
+    pub(super) fn for_one_core(&self) -> Self {
+        Self {
+            session: self.session.each_ref().map(|settings| Arc::new((**settings).clone())),
+            lmtp: Arc::new((*self.lmtp).clone()),
+            ..self.clone()
+        }
+    }
+
+    /// How late failed logins are answered, in all protocols; zero: no login waits for another.
+    pub(super) fn failure_delay(&self) -> Duration {
+        let [any, ..] = &self.session;
+        any.failure_delay
     }
 
     /// The settings of a protocol's sessions.

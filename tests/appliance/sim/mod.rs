@@ -1,12 +1,12 @@
-//! A whole data core on a simulated kernel, with simulated peers, all driven by one seed (style.md 10, level 4).
+//! A whole data core on a simulated kernel, with simulated peers, all driven by one seed (K-TEST-1).
 //!
-//! Nothing here is real: no socket, no clock, no thread. [`kernel`] does what Linux may do, in the worst order it may do
-//! it; [`client`] and [`backend`] are the peers, [`control`] the other threads; [`world`] gives everybody turns while the
+//! Nothing here is real: no socket, no clock, no thread. [`kernel`] does what Linux may do, in the worst order it may
+//! do it; [`client`] and [`backend`] are the peers, [`control`] the other threads; [`world`] gives them turns while the
 //! core waits. The checks are where the facts are: descriptors and pipes in [`kernel`] and [`port`], bytes and replies
 //! in the peers, what is forgotten or spins in [`world`].
 //!
-//! A failure prints its seed; `SIM_SEED=<seed> cargo test --test appliance sim` plays it again, and
-//! `SIM_SEEDS=<count>` plays more than the usual ones. To see all that a seed does, print the world before it is forgotten.
+//! A failure prints its seed; `SIM_SEED=<seed> cargo test --test appliance sim` plays it again, and `SIM_SEEDS=<count>`
+//! plays more than the usual ones. To see all that a seed does, print the world before it is forgotten.
 
 mod account;
 mod backend;
@@ -25,6 +25,7 @@ mod stream;
 mod weather;
 mod world;
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +41,7 @@ use hale::secret::Secret;
 use hale::session::{
     CertificateSettings, Cleartext, ProtocolSettings, SendHeader, SessionSettings,
 };
-use hale::worker::{Asks, Links, Listener, SpreadRules, VerifiedCache, Worker, WorkerSettings};
+use hale::worker::{Links, Listener, LookUps, SpreadRules, VerifiedCache, Worker, WorkerSettings};
 
 use account::Account;
 use control::Control;
@@ -82,8 +83,9 @@ impl Sim {
         let world = World::new(kernel, control, accounts, tls, random.fork());
         let links = Links::of(&exchange, CoreId(0)).unwrap();
         let cache = VerifiedCache { secret: Secret::from("simulated"), rules };
-        let asks = Asks::new(CoreId(0), exchange, &cache, random.next());
-        let worker = Worker::new(SimPort(world), settings, links, listeners, asks);
+        let look_ups = LookUps::new(CoreId(0), exchange, &cache);
+        let seed = random.next();
+        let worker = Worker::new(SimPort(world), &settings, links, listeners, look_ups, seed);
         Self { worker, turns: 0 }
     }
 
@@ -93,6 +95,9 @@ impl Sim {
 
     fn turn(&mut self) {
         self.worker.turn();
+        self.worker.check_invariants();
+        let owned: BTreeSet<i32> = self.worker.descriptors().iter().map(|fd| fd.0).collect();
+        assert_eq!(owned, self.world().kernel.handed_over(), "descriptors and their owners");
         self.turns += 1;
         assert!(self.turns < TURNS_MAX, "no end after {TURNS_MAX} turns");
     }

@@ -1,0 +1,363 @@
+//! What logins read and write.
+//!
+//! Duty: rows from SQLite's values, lenient with everything but keys (GE-08); writes that are single statements and
+//! carry their own condition, so that nobody's newer row is overwritten (GE-07, palomar.md 2.7). Non-duty: what
+//! operators write (`commands`).
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Params, Row, params};
+use uuid::Uuid;
+
+use super::fault;
+use super::file::SqliteFile;
+use crate::control::geodb::{Applied, GeoDbError, UnixMillis};
+use crate::route::change::{GroupChange, GroupCreation};
+use crate::route::decide::{UserAssignment, UserMove};
+use crate::route::problem::{Complaint, Problem};
+use crate::route::rows::{
+    Backend, BackendStatus, GroupSite, GroupSiteStatus, Rows, Site, SiteReachability, SiteStatus,
+    Tag, User, UserGroup,
+};
+
+impl SqliteFile {
+    /// See [`crate::control::geodb::GeoDb::read_all`].
+    pub(super) fn read_all(&mut self, local_site: &str) -> Result<Rows, GeoDbError> {
+        // One transaction: all tables as of one moment. A read transaction that is rolled back has lost nothing.
+        self.within("reading", |connection| connection.execute_batch("begin"))?;
+        let rows = self.read_tables(local_site);
+        let ended = self.within("reading", |connection| connection.execute_batch("rollback"));
+        let rows = rows?;
+        ended?;
+        Ok(rows)
+    }
+
+    fn read_tables(&mut self, local_site: &str) -> Result<Rows, GeoDbError> {
+        let mut bad = Vec::new();
+        Ok(Rows {
+            sites: self.read("sites", SITES, (), read_site, &mut bad)?,
+            backends: self.read("backends", BACKENDS, (), read_backend, &mut bad)?,
+            site_reachability: self.read(
+                "site_reachability",
+                REACHABILITY,
+                (),
+                read_reachability,
+                &mut bad,
+            )?,
+            user_groups: self.read(
+                "user_groups",
+                LOCAL_GROUPS,
+                [local_site],
+                read_group,
+                &mut bad,
+            )?,
+            group_sites: self.read("group_sites", GROUP_SITES, (), read_group_site, &mut bad)?,
+            unreadable: bad,
+        })
+    }
+
+    /// See [`crate::control::geodb::GeoDb::read_user`].
+    pub(super) fn read_user(&mut self, username: &str) -> Result<Option<User>, GeoDbError> {
+        self.read_one("users", "select * from users where username = ?1", [username], read_user)
+    }
+
+    /// See [`crate::control::geodb::GeoDb::read_group`].
+    pub(super) fn read_group(
+        &mut self,
+        site_id: Uuid,
+        name: &str,
+    ) -> Result<Option<UserGroup>, GeoDbError> {
+        let sql = "select * from user_groups where site_id = ?1 and name = ?2";
+        self.read_one("user_groups", sql, params![site_id.to_string(), name], read_group)
+    }
+
+    /// See [`crate::control::geodb::GeoDb::assign_user`].
+    pub(super) fn assign_user(
+        &mut self,
+        assignment: &UserAssignment,
+        now: UnixMillis,
+    ) -> Result<User, GeoDbError> {
+        let home = assignment.preferred_site_id.to_string();
+        let params = params![&*assignment.username, home, &*assignment.group_name, now];
+        self.execute(ASSIGN_USER, params)?;
+        let row = self.read_user(&assignment.username)?;
+        row.ok_or_else(|| GeoDbError::unsettled_user(&assignment.username))
+    }
+
+    /// See [`crate::control::geodb::GeoDb::finish_user_move`].
+    pub(super) fn finish_user_move(
+        &mut self,
+        finish: &UserMove,
+        now: UnixMillis,
+    ) -> Result<Applied, GeoDbError> {
+        self.replace_user(Some(&finish.expected), &finish.moved, now)
+    }
+
+    /// See [`crate::control::geodb::GeoDb::create_group`].
+    pub(super) fn create_group(
+        &mut self,
+        creation: &GroupCreation,
+        now: UnixMillis,
+    ) -> Result<UserGroup, GeoDbError> {
+        self.execute(CREATE_GROUP, creation_params(creation, now))?;
+        let row = self.read_group(creation.site_id, &creation.name)?;
+        row.ok_or_else(|| GeoDbError::unsettled_group(&creation.name))
+    }
+
+    /// See [`crate::control::geodb::GeoDb::apply`].
+    pub(super) fn apply(
+        &mut self,
+        change: &GroupChange,
+        now: UnixMillis,
+    ) -> Result<Applied, GeoDbError> {
+        let changed = self.execute(
+            APPLY_GROUP_CHANGE,
+            params![
+                change.site_id.to_string(),
+                &*change.name,
+                id_text(change.placement.backend_id),
+                id_text(change.placement.alt_backend_id),
+                &*change.placement.moving,
+                now,
+                id_text(change.expected.backend_id),
+                id_text(change.expected.alt_backend_id),
+                &*change.expected.moving,
+            ],
+        )?;
+        Ok(Applied::from_count(changed))
+    }
+
+    /// Rows of one table; those that cannot be read are reported instead.
+    pub(super) fn read<T>(
+        &mut self,
+        table: &'static str,
+        sql: &str,
+        params: impl Params,
+        read: impl Fn(&Fields<'_>) -> Result<T, BadField>,
+        bad: &mut Vec<Problem>,
+    ) -> Result<Vec<T>, GeoDbError> {
+        let found = self.query(sql, params, |row| match read(&Fields(row)) {
+            Ok(value) => Ok(Ok(value)),
+            Err(BadField::Sqlite(error)) => Err(error),
+            Err(BadField::NotAUuid(column)) => Ok(Err(Problem {
+                table,
+                row: key_text(row).into(),
+                complaint: Complaint::NotAUuid(column),
+            })),
+        })?;
+        let mut rows = Vec::with_capacity(found.len());
+        for row in found {
+            match row {
+                Ok(value) => rows.push(value),
+                Err(problem) => bad.push(problem),
+            }
+        }
+        Ok(rows)
+    }
+
+    fn read_one<T>(
+        &mut self,
+        table: &'static str,
+        sql: &str,
+        params: impl Params,
+        read: impl Fn(&Fields<'_>) -> Result<T, BadField>,
+    ) -> Result<Option<T>, GeoDbError> {
+        let mut bad = Vec::new();
+        let rows = self.read(table, sql, params, read, &mut bad)?;
+        if let Some(problem) = bad.pop() {
+            let place = fault::place(self.path());
+            return Err(GeoDbError::BadRow { place, problem: Box::new(problem) });
+        }
+        Ok(rows.into_iter().next())
+    }
+}
+
+impl Applied {
+    /// From the number of rows that a conditional statement changed.
+    pub(super) fn from_count(changed: usize) -> Self {
+        if changed == 0 { Self::Skipped } else { Self::Written }
+    }
+}
+
+// === Rows ===
+
+/// A row's columns by name.
+pub(super) struct Fields<'r>(&'r Row<'r>);
+
+/// Why a row cannot be read.
+pub(super) enum BadField {
+    Sqlite(rusqlite::Error),
+    NotAUuid(&'static str),
+}
+
+impl From<rusqlite::Error> for BadField {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl Fields<'_> {
+    fn text(&self, column: &'static str) -> Result<Option<Box<str>>, BadField> {
+        Ok(text_of(self.0.get_ref(column)?).map(String::into_boxed_str))
+    }
+
+    fn text_or_empty(&self, column: &'static str) -> Result<Box<str>, BadField> {
+        Ok(self.text(column)?.unwrap_or_default())
+    }
+
+    fn number(&self, column: &'static str) -> Result<Option<i64>, BadField> {
+        Ok(match self.0.get_ref(column)? {
+            ValueRef::Integer(value) => Some(value),
+            ValueRef::Null | ValueRef::Real(_) | ValueRef::Text(_) | ValueRef::Blob(_) => None,
+        })
+    }
+
+    fn flag(&self, column: &'static str) -> Result<bool, BadField> {
+        Ok(self.number(column)?.is_some_and(|value| value != 0))
+    }
+
+    /// Only the form that we write: look-ups compare text, so another spelling would be found by no statement.
+    fn optional_id(&self, column: &'static str) -> Result<Option<Uuid>, BadField> {
+        let Some(text) = self.text(column)?.filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        let id = Uuid::try_parse(&text).ok().filter(|id| id.to_string() == *text);
+        id.map(Some).ok_or(BadField::NotAUuid(column))
+    }
+
+    fn id(&self, column: &'static str) -> Result<Uuid, BadField> {
+        self.optional_id(column)?.ok_or(BadField::NotAUuid(column))
+    }
+}
+
+pub(super) fn read_tag(row: &Fields<'_>) -> Result<Tag, BadField> {
+    Ok(Tag { id: row.id("id")?, tag: row.text_or_empty("tag")? })
+}
+
+pub(super) fn read_site(row: &Fields<'_>) -> Result<Site, BadField> {
+    Ok(Site {
+        id: row.id("id")?,
+        name: row.text_or_empty("name")?,
+        tag: row.optional_id("tag")?,
+        load_balancer: row.text("load_balancer")?,
+        status: SiteStatus::parse(&row.text_or_empty("status")?),
+    })
+}
+
+pub(super) fn read_backend(row: &Fields<'_>) -> Result<Backend, BadField> {
+    Ok(Backend {
+        site_id: row.id("site_id")?,
+        id: row.id("id")?,
+        load_factor: row.number("load_factor")?,
+        host: row.text_or_empty("host")?,
+        status: BackendStatus::parse(&row.text_or_empty("status")?),
+        status_reason: row.text("status_reason")?,
+        last_moved_from: row.text("last_moved_from")?,
+        last_moved_to: row.text("last_moved_to")?,
+    })
+}
+
+fn read_reachability(row: &Fields<'_>) -> Result<SiteReachability, BadField> {
+    Ok(SiteReachability {
+        src_site_id: row.id("src_site_id")?,
+        dest_site_id: row.id("dest_site_id")?,
+        reachable: row.number("reachable")?,
+    })
+}
+
+pub(super) fn read_group(row: &Fields<'_>) -> Result<UserGroup, BadField> {
+    Ok(UserGroup {
+        site_id: row.id("site_id")?,
+        name: row.text_or_empty("name")?,
+        backend_id: row.optional_id("backend_id")?,
+        alt_backend_id: row.optional_id("alt_backend_id")?,
+        sticky_users: row.flag("sticky_users")?,
+        moving: row.text_or_empty("moving")?,
+        refresh_after: row.number("refresh_after")?,
+        sticky_backend: row.flag("sticky_backend")?,
+    })
+}
+
+fn read_group_site(row: &Fields<'_>) -> Result<GroupSite, BadField> {
+    Ok(GroupSite {
+        group_name: row.text_or_empty("group_name")?,
+        site_id: row.id("site_id")?,
+        status: GroupSiteStatus::parse(&row.text_or_empty("status")?),
+        failover_site_id: row.optional_id("failover_site_id")?,
+        last_update: row.number("last_update")?,
+    })
+}
+
+pub(super) fn read_user(row: &Fields<'_>) -> Result<User, BadField> {
+    Ok(User {
+        username: row.text_or_empty("username")?,
+        preferred_site_id: row.optional_id("preferred_site_id")?,
+        group_name: row.text_or_empty("group_name")?,
+        failover_site_group_name: row.text("failover_site_group_name")?,
+        metacache_last_host: row.text("metacache_last_host")?,
+        moving_preferred_site_id: row.optional_id("moving_preferred_site_id")?,
+        moving_group_name: row.text("moving_group_name")?,
+        moving_failover_site_group_name: row.text("moving_failover_site_group_name")?,
+        last_update: row.number("last_update")?,
+    })
+}
+
+/// Whatever the column holds, as text; NULL is none.
+pub(super) fn text_of(value: ValueRef<'_>) -> Option<String> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Integer(value) => Some(value.to_string()),
+        ValueRef::Real(value) => Some(value.to_string()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            Some(String::from_utf8_lossy(bytes).into_owned())
+        }
+    }
+}
+
+/// How an optional id is written.
+pub(super) fn id_text(id: Option<Uuid>) -> Option<String> {
+    id.map(|id| id.to_string())
+}
+
+/// The parameters of [`CREATE_GROUP`].
+pub(super) fn creation_params(creation: &GroupCreation, now: UnixMillis) -> impl Params {
+    (
+        creation.site_id.to_string(),
+        creation.name.to_string(),
+        creation.backend_id.to_string(),
+        id_text(creation.alt_backend_id),
+        now,
+    )
+}
+
+/// The first columns of a row, so that an operator finds it.
+fn key_text(row: &Row<'_>) -> String {
+    let columns = (0..KEY_COLUMNS_SHOWN).map_while(|at| row.get_ref(at).ok());
+    columns.filter_map(text_of).collect::<Vec<String>>().join(" ")
+}
+
+const KEY_COLUMNS_SHOWN: usize = 2;
+
+// === Statements ===
+
+pub(super) const SITES: &str = "select * from sites order by name, id";
+pub(super) const BACKENDS: &str = "select * from backends order by host, id";
+const REACHABILITY: &str = "select * from site_reachability";
+const GROUP_SITES: &str = "select * from group_sites";
+const LOCAL_GROUPS: &str =
+    "select * from user_groups where site_id in (select id from sites where name = ?1)";
+
+const ASSIGN_USER: &str = "insert into users (username, preferred_site_id, group_name, last_update) \
+    values (?1, ?2, ?3, ?4) on conflict (username) do update set \
+    preferred_site_id = coalesce(preferred_site_id, excluded.preferred_site_id), \
+    group_name = coalesce(nullif(group_name, ''), excluded.group_name), \
+    last_update = excluded.last_update \
+    where preferred_site_id is null or coalesce(group_name, '') = ''";
+
+pub(super) const CREATE_GROUP: &str = "insert into user_groups \
+    (site_id, name, backend_id, alt_backend_id, refresh_after, sticky_users, sticky_backend, moving) \
+    values (?1, ?2, ?3, ?4, ?5, 0, 0, '') on conflict (site_id, name) do nothing";
+
+const APPLY_GROUP_CHANGE: &str = "update user_groups set \
+    backend_id = ?3, alt_backend_id = ?4, moving = ?5, refresh_after = ?6 \
+    where site_id = ?1 and name = ?2 and backend_id is ?7 and alt_backend_id is ?8 \
+    and coalesce(moving, '') = ?9";

@@ -1,0 +1,479 @@
+//! The loop of a data core: wait, take completions, read the mailbox, let deadlines pass, give hot directions their step.
+//!
+//! Decides: whose turn it is, and, told by a driver's [`Next`], how a connection goes on or ends. Slots are taken and freed
+//! here and nowhere else. Does not: read or send; drivers do, each on the line of its own connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::EndedBy;
+use crate::limits;
+use crate::names::Protocol;
+use crate::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Port, Token};
+use crate::ring::slots::Slots;
+use crate::session::output::Handover;
+use crate::share::counters::Counter;
+use crate::share::mailbox::Mailbox;
+use crate::share::messages::{Ticket, ToCore};
+
+use super::accept::listener::Listener;
+use super::accept::listeners::{Listeners, Room};
+use super::backends::endpoints::Ended;
+use super::connection::{Connection, Phase};
+use super::drain::Drain;
+use super::io::Io;
+use super::io::line::Line;
+use super::io::socket::{Side, Sockets};
+use super::linger;
+use super::lmtp::Mail;
+use super::login::look_ups::LookUps;
+use super::login::state::LoggedIn;
+use super::next::Next;
+use super::relay::driver::Driver;
+use super::relay::state::{Label, Relay};
+use super::rooms::Rooms;
+use super::settings::{Links, WorkerSettings};
+use super::signal::Signal;
+
+/// A data core. Generic over the kernel alone, so that the simulator can take its place.
+pub struct Worker<P: Port> {
+    pub(super) io: Io<P>,
+    pub(super) slots: Slots<Connection>,
+    pub(super) listeners: Listeners,
+    pub(super) rooms: Rooms,
+    /// What others tell this core.
+    mailbox: Arc<Mailbox<ToCore>>,
+    pub(super) draining: Option<Drain>,
+    completions: Vec<Completion>,
+    due: Vec<u32>,
+}
+
+impl<P: Port> std::fmt::Debug for Worker<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker")
+            .field("live", &self.slots.live())
+            .field("relays", &self.rooms.relays.count())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<P: Port> Worker<P> {
+    /// A core that serves `listeners`. It accepts from the first turn on. `seed`: for jitter and session ids.
+    pub fn new(
+        port: P,
+        settings: &Arc<WorkerSettings>,
+        links: Links,
+        listeners: Vec<Listener>,
+        look_ups: LookUps,
+        seed: u64,
+    ) -> Self {
+        let bound = settings.connections_max;
+        let mut io = Io::new(port, bound);
+        Self {
+            slots: Slots::new(bound),
+            listeners: Listeners::new(listeners, &mut io),
+            mailbox: Arc::clone(&links.mail),
+            rooms: Rooms::new(settings, links, look_ups, seed, io.now),
+            draining: None,
+            completions: Vec::with_capacity(1024),
+            due: Vec::with_capacity(64),
+            io,
+        }
+    }
+
+    /// Serves until a drain is over.
+    pub fn run(&mut self) {
+        while !self.is_finished() {
+            self.turn();
+        }
+    }
+
+    /// One turn of the loop.
+    pub fn turn(&mut self) {
+        let timeout = self.patience();
+        let mut completions = std::mem::take(&mut self.completions);
+        self.io.port.wait(timeout, &mut completions);
+        self.mailbox.wake_up();
+        self.io.now = self.io.port.now();
+        self.rooms.tls.renew_steps();
+        self.take_refused();
+        for completion in completions.drain(..) {
+            self.completion(completion);
+        }
+        // Ten thousand sessions may stir at once; the room for that is given back.
+        completions.shrink_to(COMPLETIONS_KEPT);
+        self.completions = completions;
+        self.read_mailbox();
+        self.pass_deadlines();
+        self.listeners.rearm(&mut self.io);
+        self.serve_queue();
+        for _ in 0..self.io.rereads.len() {
+            if let Some((slot, side)) = self.io.rereads.pop_front() {
+                self.tell(slot, Signal::Readable(side));
+            }
+        }
+        self.step_queued();
+        self.drain_step();
+        if cfg!(debug_assertions) {
+            self.check_invariants_sometimes();
+        }
+    }
+
+    /// How long the core may sleep.
+    fn patience(&self) -> Option<Duration> {
+        let has_work = self.rooms.relays.queued() > 0 || !self.io.rereads.is_empty();
+        if has_work || !self.mailbox.fall_asleep() {
+            return Some(Duration::ZERO);
+        }
+        let now = self.io.now;
+        let deadline = self.io.timers.quiet_for(now);
+        let listeners = self.listeners.wait(&self.io);
+        let throttle = self.rooms.throttle.wait(now);
+        [deadline, listeners, self.drain_wait(), throttle].into_iter().flatten().min()
+    }
+
+    // === What happens ===
+
+    fn completion(&mut self, completion: Completion) {
+        let Completion { token, outcome, more } = completion;
+        let Token { slot, generation, kind } = token;
+        let (side, is_ready) = match kind {
+            Kind::Accept => return self.accepted(slot, outcome, more),
+            Kind::Wake => return self.io.port.wake_seen(),
+            Kind::Connect => return self.connected(slot, generation, outcome),
+            Kind::Cancel | Kind::ClientSend | Kind::BackendSend => return,
+            Kind::ClientReady => (Side::Client, true),
+            Kind::BackendReady => (Side::Backend, true),
+            Kind::ClientWritable => (Side::Client, false),
+            Kind::BackendWritable => (Side::Backend, false),
+        };
+        // What another connection's flush sent and did not get away goes back first.
+        self.take_refused();
+        let Some(connection) = self.slots.current(slot, generation) else {
+            return self.rooms.reports.count(Counter::StaleCompletion);
+        };
+        let (mut line, phase) = connection.split(&mut self.io, slot, generation);
+        let socket = line.socket(side);
+        if is_ready {
+            socket.polling &= more;
+        } else {
+            socket.awaiting_room = false;
+        }
+        if socket.closing {
+            return self.returned(slot, side);
+        }
+        let signal = if is_ready {
+            socket.note(match outcome {
+                Outcome::Ready(ready) => Some(ready),
+                _ => None,
+            });
+            if !more {
+                // The kernel may end a multishot poll at any time (uring.md 8); what arrived meanwhile is read now.
+                line.arm_poll(side);
+            }
+            Signal::Readable(side)
+        } else if outcome == Outcome::Cancelled {
+            return;
+        } else {
+            Signal::Writable(side)
+        };
+        if matches!(phase, Phase::Lmtp(_) | Phase::Link(_)) {
+            return self.tell_lmtp(slot, signal);
+        }
+        let next = self.rooms.tell(line, phase, signal);
+        self.act(slot, next);
+    }
+
+    fn connected(&mut self, slot: u32, generation: u32, outcome: Outcome) {
+        let (ended, result) = match outcome {
+            Outcome::Connected => (Ended::Well, Ok(())),
+            // Ours, not the backend's.
+            Outcome::Failed(fault @ (IoFault::Descriptors | IoFault::Memory)) => {
+                (Ended::Unknown, Err(fault))
+            }
+            Outcome::Failed(fault) => (Ended::Badly, Err(fault)),
+            Outcome::Accepted(_) | Outcome::Ready(_) | Outcome::Cancelled => {
+                (Ended::Unknown, Err(IoFault::Reset))
+            }
+        };
+        let Some(connection) = self.slots.current(slot, generation) else {
+            return self.rooms.reports.count(Counter::StaleCompletion);
+        };
+        let socket = &mut connection.sockets.backend;
+        socket.connecting = false;
+        let is_closing = socket.closing;
+        self.rooms.backends.connected(slot, ended, self.io.now);
+        if is_closing {
+            return self.returned(slot, Side::Backend);
+        }
+        self.tell(slot, Signal::Connected(result));
+    }
+
+    /// A listener has a connection for us, or cannot accept any.
+    fn accepted(&mut self, index: u32, outcome: Outcome, more: bool) {
+        let (io, reports) = (&mut self.io, &self.rooms.reports);
+        if let Some(accepted) = self.listeners.completed(index, outcome, more, io, reports) {
+            self.let_in(accepted);
+        }
+    }
+
+    fn let_in(&mut self, accepted: (usize, Fd)) {
+        let is_full = self.slots.live() >= self.slots.bound();
+        let room = if is_full { Room::None } else { Room::Left };
+        let Rooms { door, settings, reports, .. } = &self.rooms;
+        let arrival = self.listeners.judge(accepted, room, door, &mut self.io, settings, reports);
+        let Some(arrival) = arrival else { return };
+        self.make_room();
+        let fd = arrival.fd;
+        let Rooms { settings, chance, .. } = &mut self.rooms;
+        let phase = match arrival.protocol {
+            Protocol::Lmtp => {
+                Phase::Lmtp(Box::new(Mail::new(arrival, settings, chance, self.io.now)))
+            }
+            _ => Phase::Login(Box::new(arrival.into_login(settings, chance, self.io.now))),
+        };
+        match self.slots.insert(Connection::new(Sockets::accepted(fd), phase)) {
+            Ok((slot, _)) => {
+                if let Some((mut line, _)) = self.line(slot) {
+                    line.arm_poll(Side::Client);
+                }
+                self.tell(slot, Signal::Accepted);
+            }
+            Err(_) => {
+                debug_assert!(false, "a connection was let in although the table is full");
+                self.io.port.close(fd);
+            }
+        }
+    }
+
+    /// While few places are left, each newcomer takes that of the client that has waited longest without logging in
+    /// (W-PIPE-7). Nobody with a login, or in the middle of one, ever has to go.
+    fn make_room(&mut self) {
+        let bound = self.slots.bound();
+        if self.slots.live() < bound - limits::CONNECTIONS_SPARE.min(bound / 8) {
+            return;
+        }
+        let Some(oldest) = self.rooms.pre_login.oldest() else {
+            return;
+        };
+        self.rooms.reports.count(Counter::CrowdedOut);
+        self.rooms.reports.complain(
+            self.io.now,
+            "connections_per_core_max is nearly reached: the oldest connections without a login are closed to make \
+             room; find out who connects without logging in (log_debug = yes names them), or raise it",
+        );
+        self.tell(
+            oldest,
+            Signal::Crowded("made room for newer connections (connections_per_core_max)"),
+        );
+        // Its place is needed now: no waiting for its end.
+        self.act(oldest, Next::Close);
+    }
+
+    /// Takes what other threads sent.
+    fn read_mailbox(&mut self) {
+        while let Some(message) = self.mailbox.take() {
+            match message {
+                ToCore::Answer { ticket, answer } => {
+                    let Ticket { slot, generation, question, .. } = ticket;
+                    // A slot that is used anew: its former session's answer (W-PIPE-6).
+                    if self.slots.is_current(slot, generation) {
+                        self.tell(slot, Signal::Answered(question, answer));
+                    }
+                }
+                ToCore::Drain(within) => self.drain(within),
+            }
+        }
+    }
+
+    fn pass_deadlines(&mut self) {
+        let mut due = std::mem::take(&mut self.due);
+        self.io.timers.expire(self.io.now, &mut due);
+        for slot in due.drain(..) {
+            self.tell(slot, Signal::Deadline);
+        }
+        self.due = due;
+    }
+
+    /// Gives logins that wait for their address prefix's turn another look, the longest waiting first.
+    fn serve_queue(&mut self) {
+        for _ in 0..self.rooms.throttle.due(self.io.now) {
+            let Some(queued) = self.rooms.throttle.next() else { return };
+            // Otherwise the client went away.
+            if self.slots.is_current(queued.slot, queued.generation) {
+                self.tell(queued.slot, Signal::Waited(queued));
+            }
+        }
+    }
+
+    // === How a connection goes on ===
+
+    /// A connection's way to the kernel, and what it is in the middle of.
+    pub(super) fn line(&mut self, slot: u32) -> Option<(Line<'_, P>, &mut Phase)> {
+        let (generation, connection) = self.slots.named(slot)?;
+        Some(connection.split(&mut self.io, slot, generation))
+    }
+
+    /// Tells a connection what happened to it, and does what it says.
+    pub(super) fn tell(&mut self, slot: u32, signal: Signal) {
+        let Some((generation, connection)) = self.slots.named(slot) else { return };
+        let (line, phase) = connection.split(&mut self.io, slot, generation);
+        if matches!(phase, Phase::Lmtp(_) | Phase::Link(_)) {
+            return self.tell_lmtp(slot, signal);
+        }
+        let next = self.rooms.tell(line, phase, signal);
+        self.act(slot, next);
+    }
+
+    /// Does what a driver has said about its connection.
+    pub(super) fn act(&mut self, slot: u32, next: Next) {
+        match next {
+            Next::Stay => {}
+            Next::Relay => self.start_relay(slot),
+            Next::Linger => self.linger(slot),
+            Next::Ended { by, error } => self.end_relay(slot, by, error),
+            Next::Close => self.release(slot),
+        }
+    }
+
+    /// Everything of a login is sent: from here on only bytes move. The session's memory goes here.
+    fn start_relay(&mut self, slot: u32) {
+        let now = self.io.now;
+        let endpoint = self.rooms.backends.endpoint(slot);
+        let Some((_, phase)) = self.line(slot) else { return };
+        let logged_in = match std::mem::replace(phase, Phase::Closing) {
+            Phase::Login(login) => login.into_relay(),
+            _ => None,
+        };
+        let Some((LoggedIn { handover, since }, places)) = logged_in else {
+            debug_assert!(false, "a relay begins behind a login that has succeeded");
+            return self.release(slot);
+        };
+        let Handover { subject, backend, watch } = *handover;
+        let label = Box::new(Label { subject, backend, since, held: places.counted() });
+        *phase = Phase::Relay(Relay::new(label, endpoint, now));
+        self.rooms.relays.enter(slot, endpoint, watch);
+        self.tell_relay(slot, |driver| driver.begin());
+        // What arrived while the session was not reading has been told already: such a side gets a look now.
+        for side in Side::BOTH {
+            if self.relay(slot).is_some_and(|driver| driver.has_unread(side)) {
+                self.take_refused();
+                self.tell_relay(slot, |driver| driver.step(side));
+            }
+        }
+    }
+
+    /// A relayed session and what drives it. `None`: the slot has none, or none any more.
+    fn relay(&mut self, slot: u32) -> Option<Driver<'_, P>> {
+        let (generation, connection) = self.slots.named(slot)?;
+        let (line, phase) = connection.split(&mut self.io, slot, generation);
+        let Phase::Relay(relay) = phase else { return None };
+        Some(self.rooms.relay(line, relay))
+    }
+
+    fn tell_relay(&mut self, slot: u32, what: impl FnOnce(&mut Driver<'_, P>) -> Next) {
+        if let Some(mut driver) = self.relay(slot) {
+            let next = what(&mut driver);
+            self.act(slot, next);
+        }
+    }
+
+    /// Takes back what destinations did not take of what was forwarded to them.
+    fn take_refused(&mut self) {
+        while let Some(refused) = self.io.port.refused() {
+            let Token { slot, generation, .. } = refused.token;
+            if self.slots.is_current(slot, generation) {
+                self.tell_relay(slot, |driver| driver.take_back(refused));
+            }
+        }
+    }
+
+    /// Gives every direction on the list of those that have more to move one step, in order.
+    fn step_queued(&mut self) {
+        let count = self.rooms.relays.queued();
+        if count > 0 {
+            self.io.port.flush();
+        }
+        for _ in 0..count {
+            let Some((slot, side)) = self.rooms.relays.next_queued() else { return };
+            self.take_refused();
+            self.tell_relay(slot, |driver| driver.step_queued(side));
+        }
+    }
+
+    // === Ends ===
+
+    /// A relayed session is over.
+    fn end_relay(&mut self, slot: u32, by: EndedBy, error: Option<&'static str>) {
+        if error.is_none() && self.slots.get(slot).is_some_and(|kept| kept.tls.is_some()) {
+            // Goodbye comes behind what is on its way. What comes back of that, of any session, is taken back first.
+            self.io.port.flush();
+            self.take_refused();
+            let Some(mut driver) = self.relay(slot) else { return };
+            driver.say_goodbye();
+        }
+        if let Some(Phase::Relay(relay)) = self.take_out(slot) {
+            self.rooms.reports.report(relay.ended(by, error, self.io.now));
+        }
+    }
+
+    /// The client has its last reply, and a moment to close before we do.
+    fn linger(&mut self, slot: u32) {
+        let Some((generation, connection)) = self.slots.named(slot) else { return };
+        let (line, phase) = connection.split(&mut self.io, slot, generation);
+        *phase = Phase::Lingering;
+        let next = linger::begin(line, &mut self.rooms.relays.scratch);
+        self.act(slot, next);
+    }
+
+    /// The kernel returned an operation of a socket that is being closed: what waited for that goes on.
+    fn returned(&mut self, slot: u32, side: Side) {
+        let Some((mut line, phase)) = self.line(slot) else { return };
+        if !line.close_if_returned(side) {
+            return;
+        }
+        match phase {
+            Phase::Closing if !line.sockets.are_open() => drop(self.slots.remove(slot)),
+            Phase::Login(_) if side == Side::Backend => self.tell(slot, Signal::BackendClosed),
+            _ => {}
+        }
+    }
+
+    /// Ends a connection: drops what it was in the middle of, takes it off every list, closes both sides, and frees its slot,
+    /// which may have to wait until the kernel has returned everything. An LMTP client takes its backends along.
+    pub(super) fn release(&mut self, slot: u32) {
+        drop(self.take_out(slot));
+    }
+
+    /// The same, for what is still to be said of it.
+    fn take_out(&mut self, slot: u32) -> Option<Phase> {
+        let (mut line, phase) = self.line(slot)?;
+        let mut former = std::mem::replace(phase, Phase::Closing);
+        *line.tls = None;
+        line.clear_deadline();
+        line.close(Side::Client);
+        line.close(Side::Backend);
+        if !line.sockets.are_open() {
+            self.slots.remove(slot);
+        }
+        self.rooms.pre_login.set(slot, false);
+        match &mut former {
+            Phase::Relay(relay) => self.rooms.relays.leave(slot, relay, &mut self.io.port),
+            Phase::Lmtp(mail) => {
+                for child in mail.children() {
+                    self.release(child);
+                }
+            }
+            Phase::Login(_) | Phase::Link(_) | Phase::Lingering | Phase::Closing => {}
+        }
+        Some(former)
+    }
+
+    /// The port, for tests that look behind the seam.
+    pub fn port_mut(&mut self) -> &mut P {
+        &mut self.io.port
+    }
+}
+
+/// Room for completions that a core keeps, in completions: 100 KB.
+const COMPLETIONS_KEPT: usize = 4096;

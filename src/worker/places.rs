@@ -1,0 +1,23 @@
+//! What a connection takes of what is counted.
+
+use crate::share::visitors::{Pass, Seat};
+
+/// Places that a connection takes, where they are counted, for as long as it lives.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    /// Among the user's sessions from one address.
+    pub(super) seat: Option<Seat>,
+    /// Among the connections of its address prefix.
+    pub(super) address: Option<Pass>,
+    /// Among those of its listener.
+    pub(super) listener: Option<Pass>,
+}
+
+impl Places {
+    /// For the rest of the connection's life; none, and no memory for them, where nothing is counted.
+    pub(super) fn counted(self) -> Option<Box<Self>> {
+        let counts = |pass: &Option<Pass>| pass.as_ref().is_some_and(Pass::counts);
+        let any = self.seat.is_some() || counts(&self.address) || counts(&self.listener);
+        any.then(|| Box::new(self))
+    }
+}
