@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hale::ring::port::IoFault;
-use hale::worker::SpreadRules;
+use hale::worker::DisconnectRules;
 
 use super::random::Random;
 
@@ -35,7 +35,7 @@ pub(super) struct Weather {
     /// The control core and the hashing pool answer late or never.
     pub(super) control_faults: u64,
     /// How the clients of a backend that went are told.
-    pub(super) spread: SpreadRules,
+    pub(super) spread: DisconnectRules,
 }
 
 impl Weather {
@@ -55,7 +55,7 @@ impl Weather {
             client_faults: 0,
             backend_faults: 0,
             control_faults: 0,
-            spread: SpreadRules { over: Duration::ZERO, crowd_min: 0 },
+            spread: DisconnectRules { over: Duration::ZERO, crowd_min: 0 },
         }
     }
 
@@ -75,7 +75,10 @@ impl Weather {
             client_faults: often(&[0, 10, 40]),
             backend_faults: often(&[0, 10, 40]),
             control_faults: often(&[0, 0, 10, 40]),
-            spread: SpreadRules { over: Duration::from_millis(often(&[0, 1_500])), crowd_min: 0 },
+            spread: DisconnectRules {
+                over: Duration::from_millis(often(&[0, 1_500])),
+                crowd_min: 0,
+            },
             reuses_numbers: random.percent(50),
         }
     }
