@@ -41,7 +41,9 @@ use hale::secret::Secret;
 use hale::session::{
     CertificateSettings, Cleartext, ProtocolSettings, SendHeader, SessionSettings,
 };
-use hale::worker::{Links, Listener, LookUps, SpreadRules, VerifiedCache, Worker, WorkerSettings};
+use hale::worker::{
+    DisconnectRules, Links, Listener, LookUps, VerifiedCache, Worker, WorkerSettings,
+};
 
 use account::Account;
 use control::Control;
@@ -114,7 +116,7 @@ impl Sim {
     }
 }
 
-fn settings(tls: &MailTls, spread: SpreadRules, idle_timeout: Duration) -> WorkerSettings {
+fn settings(tls: &MailTls, spread: DisconnectRules, idle_timeout: Duration) -> WorkerSettings {
     let rules = Rules::default();
     let session = SessionSettings {
         guarded_rules: rules.clone(),
