@@ -21,9 +21,9 @@
 pub mod input;
 pub mod output;
 mod backend;
+mod claim;
 mod client;
 mod disclosure;
-mod identity;
 mod login;
 mod machine;
 mod routing;
