@@ -53,8 +53,8 @@ impl SourceFile {
         }
         // `mod tests;` has them in a file of its own, and code behind it.
         let is_here = |at: &usize| {
-            let behind = &self.code[*at..];
-            behind.find('{') < behind.find(';').or(Some(usize::MAX))
+            let next = self.code[*at..].find(['{', ';']);
+            next.is_some_and(|next| self.code[*at + next..].starts_with('{'))
         };
         let mut marks = self.code.match_indices("#[cfg(test)]").map(|(at, _)| at);
         marks.find(is_here).unwrap_or(self.code.len())
@@ -203,7 +203,7 @@ fn tests_begin_where_they_stand_and_not_where_another_file_is_named() {
     let text = "#[cfg(test)]\nmod tests;\nfn f() {}\n#[cfg(test)]\nmod more {\n}\n";
     let file = SourceFile::new("src/x/mod.rs", text);
     assert_eq!(file.tests_from(), text.rfind("#[cfg(test)]").unwrap());
-    assert_eq!(SourceFile::new("src/x.rs", "#[cfg(test)]\nmod tests;\n").tests_from(), 23);
+    assert_eq!(SourceFile::new("src/x.rs", "#[cfg(test)]\nmod tests;\n").tests_from(), 24);
     assert_eq!(SourceFile::new("src/x/tests.rs", text).tests_from(), 0);
 }
 
