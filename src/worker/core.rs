@@ -1,7 +1,8 @@
-//! The loop of a data core: wait, take completions, read the mailbox, let deadlines pass, give hot directions their step.
+//! The loop of a data core: wait, take completions, read the mailbox, let deadlines pass, give hot directions their
+//! step.
 //!
-//! Decides: whose turn it is, and, told by a driver's [`Next`], how a connection goes on or ends. Slots are taken and freed
-//! here and nowhere else. Does not: read or send; drivers do, each on the line of its own connection.
+//! Decides: whose turn it is, and, told by a driver's [`Next`], how a connection goes on or ends. Slots are taken and
+//! freed here and nowhere else. Does not: read or send; drivers do, each on the line of its own connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +97,7 @@ impl<P: Port> Worker<P> {
         self.mailbox.wake_up();
         self.io.now = self.io.port.now();
         self.rooms.tls.renew_steps();
-        self.take_refused();
+        self.take_unsent();
         for completion in completions.drain(..) {
             self.completion(completion);
         }
@@ -148,7 +149,7 @@ impl<P: Port> Worker<P> {
             Kind::BackendWritable => (Side::Backend, false),
         };
         // What another connection's flush sent and did not get away goes back first.
-        self.take_refused();
+        self.take_unsent();
         let Some(connection) = self.slots.current(slot, generation) else {
             return self.rooms.reports.count(Counter::StaleCompletion);
         };
@@ -357,7 +358,7 @@ impl<P: Port> Worker<P> {
         // What arrived while the session was not reading has been told already: such a side gets a look now.
         for side in Side::BOTH {
             if self.relay(slot).is_some_and(|driver| driver.has_unread(side)) {
-                self.take_refused();
+                self.take_unsent();
                 self.tell_relay(slot, |driver| driver.step(side));
             }
         }
@@ -379,11 +380,11 @@ impl<P: Port> Worker<P> {
     }
 
     /// Takes back what destinations did not take of what was forwarded to them.
-    fn take_refused(&mut self) {
-        while let Some(refused) = self.io.port.refused() {
-            let Token { slot, generation, .. } = refused.token;
+    fn take_unsent(&mut self) {
+        while let Some(unsent) = self.io.port.take_unsent() {
+            let Token { slot, generation, .. } = unsent.token;
             if self.slots.is_current(slot, generation) {
-                self.tell_relay(slot, |driver| driver.take_back(refused));
+                self.tell_relay(slot, |driver| driver.take_back(unsent));
             }
         }
     }
@@ -396,7 +397,7 @@ impl<P: Port> Worker<P> {
         }
         for _ in 0..count {
             let Some((slot, side)) = self.rooms.relays.next_queued() else { return };
-            self.take_refused();
+            self.take_unsent();
             self.tell_relay(slot, |driver| driver.step_queued(side));
         }
     }
@@ -408,7 +409,7 @@ impl<P: Port> Worker<P> {
         if error.is_none() && self.slots.get(slot).is_some_and(|kept| kept.tls.is_some()) {
             // Goodbye comes behind what is on its way. What comes back of that, of any session, is taken back first.
             self.io.port.flush();
-            self.take_refused();
+            self.take_unsent();
             let Some(mut driver) = self.relay(slot) else { return };
             driver.say_goodbye();
         }
@@ -439,8 +440,8 @@ impl<P: Port> Worker<P> {
         }
     }
 
-    /// Ends a connection: drops what it was in the middle of, takes it off every list, closes both sides, and frees its slot,
-    /// which may have to wait until the kernel has returned everything. An LMTP client takes its backends along.
+    /// Ends a connection: drops what it was in the middle of, takes it off every list, closes both sides, and frees its
+    /// slot, which may have to wait until the kernel has returned everything. An LMTP client takes its backends along.
     pub(super) fn release(&mut self, slot: u32) {
         drop(self.take_out(slot));
     }
