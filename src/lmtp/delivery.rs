@@ -355,7 +355,14 @@ impl Delivery {
                 detail.into()
             };
             let subject = scene.front.subject(None, None);
-            scene.report(Event::BackendFailed { subject, backend, failure, detail, retried });
+            scene.report(Event::BackendFailed {
+                subject,
+                details: None,
+                backend,
+                failure,
+                detail,
+                retried,
+            });
         }
         if retried {
             return self.replace_link(id, &open, scene);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::auth::answer::Answer;
-use crate::facts::ClientCertificate;
+use crate::facts::{ClientCertificate, Security};
 use crate::fault::Failure;
 
 /// One thing that happened. The shell gives one, carries out every wish, and only then gives the next.
@@ -24,6 +24,8 @@ pub enum Input<'a> {
         server_name: Option<Box<str>>,
         /// Whom its certificate names, if it showed one.
         certificate: ClientCertificate,
+        /// Version and cipher, for the log.
+        security: Option<Security>,
     },
     /// The handshake with the client failed, or its records are damaged. What it is owed for that is sent already.
     ClientInsecure(&'static str),
