@@ -27,6 +27,6 @@ mod tls;
 
 pub use accept::listener::Listener;
 pub use core::Worker;
-pub use login::look_ups::{LookUps, VerifiedCache};
+pub use login::look_ups::LookUps;
 pub use relay::spread::SpreadRules;
-pub use settings::{Links, WorkerSettings};
+pub use settings::{Links, VerifiedCache, WorkerSettings};

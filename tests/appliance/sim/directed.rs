@@ -102,6 +102,21 @@ fn be_12_be_14_a_stalled_reader_bounds_memory_and_is_ended() {
 }
 
 #[test]
+fn w_rel_6_a_relay_is_ended_after_its_idle_timeout_or_never() {
+    const WEEK: u64 = 7 * 86_400_000;
+    for idle_timeout in [Duration::from_secs(60), Duration::MAX] {
+        let weather = Weather { idle_timeout, ..Weather::calm() };
+        // The second one comes a week later: time goes on.
+        let later = Account { connects_at: WEEK, ..Account::quiet(1) };
+        let mut sim = Sim::new(6, weather, &[Account::quiet(0), later]);
+        sim.until(|world| world.clients[1].logged_in);
+        let expected = (idle_timeout != Duration::MAX).then_some(EndedBy::IdleTimeout);
+        assert_eq!(ended(sim.world(), 0), expected, "{idle_timeout:?}");
+        sim.drain_now();
+    }
+}
+
+#[test]
 fn be_13_half_close_from_either_side_loses_nothing() {
     let endings = [Ending::ClientHalfCloses, Ending::BackendHalfCloses, Ending::BothHalfClose];
     let sizes = [0, 1, 16_383, 16_384, 16_385, 100_000];

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hale::limits;
 use hale::ring::port::IoFault;
 use hale::worker::SpreadRules;
 
@@ -36,6 +37,10 @@ pub(super) struct Weather {
     pub(super) control_faults: u64,
     /// How the clients of a backend that went are told.
     pub(super) spread: SpreadRules,
+    /// How long a relay may be idle.
+    pub(super) idle_timeout: Duration,
+    /// Bytes of the auth cache.
+    pub(super) cache_bytes: u64,
 }
 
 impl Weather {
@@ -56,6 +61,8 @@ impl Weather {
             backend_faults: 0,
             control_faults: 0,
             spread: SpreadRules { over: Duration::ZERO, crowd_min: 0 },
+            idle_timeout: limits::IMAP_IDLE_TIMEOUT,
+            cache_bytes: 1 << 14,
         }
     }
 
@@ -77,6 +84,8 @@ impl Weather {
             control_faults: often(&[0, 0, 10, 40]),
             spread: SpreadRules { over: Duration::from_millis(often(&[0, 1_500])), crowd_min: 0 },
             reuses_numbers: random.percent(50),
+            idle_timeout: limits::IMAP_IDLE_TIMEOUT,
+            cache_bytes: random.pick(&[1 << 14, 1 << 14, 1 << 10, 0]),
         }
     }
 
