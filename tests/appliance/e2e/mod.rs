@@ -41,6 +41,7 @@ mod placement;
 mod refusal;
 mod submission;
 mod guessing;
+mod fail2ban;
 mod everywhere;
 mod transfer;
 mod pop3;
