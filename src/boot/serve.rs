@@ -58,7 +58,7 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
 }
 
 fn open_log(config: &Config) -> Result<LogWriter, Refusal> {
-    LogWriter::new(&config.log.target, config.log.debug).map_err(|error| {
+    LogWriter::new(&config.log).map_err(|error| {
         let path = match &config.log.target {
             LogTarget::File(path) => path.display().to_string(),
             LogTarget::Stderr | LogTarget::Stdout => String::new(),

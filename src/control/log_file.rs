@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use super::log::{Level, format, level};
-use crate::config::LogTarget;
+use super::log::{Formatter, Level, level};
+use crate::config::{Log, LogTarget};
 use crate::event::Event;
 
 /// Collects lines and writes them in one go.
@@ -14,6 +14,7 @@ pub struct LogWriter {
     target: Target,
     /// Events below this are not written.
     threshold: Level,
+    formatter: Formatter,
     pending: String,
     line: String,
     /// Lines that could not be written, told when writing works again (RS-08).
@@ -37,16 +38,17 @@ impl LogWriter {
     ///
     /// # Errors
     /// The file can't be opened.
-    pub fn new(target: &LogTarget, debug: bool) -> std::io::Result<Self> {
-        let target = match target {
+    pub fn new(settings: &Log) -> std::io::Result<Self> {
+        let target = match &settings.target {
             LogTarget::Stderr => Target::Stderr,
             LogTarget::Stdout => Target::Stdout,
             LogTarget::File(path) => Target::File { file: Some(open(path)?), path: path.clone() },
         };
-        let threshold = if debug { Level::Debug } else { Level::Info };
+        let threshold = if settings.debug { Level::Debug } else { Level::Info };
         Ok(Self {
             target,
             threshold,
+            formatter: Formatter::new(&settings.login),
             pending: String::with_capacity(4096),
             line: String::new(),
             lost: 0,
@@ -60,7 +62,7 @@ impl LogWriter {
             return;
         }
         self.line.clear();
-        format(event, &mut self.line);
+        self.formatter.write(event, &mut self.line);
         let line = std::mem::take(&mut self.line);
         self.add_line(level, &line);
         self.line = line;
@@ -154,6 +156,11 @@ fn rfc3339(seconds: u64, millis: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{LogTarget, LoginLog};
+
+    fn settings() -> Log {
+        Log { target: LogTarget::Stderr, debug: false, login: LoginLog::default() }
+    }
 
     #[test]
     fn dates_are_civil() {
@@ -166,7 +173,9 @@ mod tests {
     fn a_moved_file_is_opened_anew() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hale.log");
-        let mut log = LogWriter::new(&LogTarget::File(path.clone()), false).unwrap();
+        let mut settings = settings();
+        settings.target = LogTarget::File(path.clone());
+        let mut log = LogWriter::new(&settings).unwrap();
         log.add_line(Level::Info, "one");
         log.flush();
         std::fs::rename(&path, folder.path().join("old")).unwrap();

@@ -1,6 +1,7 @@
 //! What a shell asks a session: how much it may read, what is to be sent, when to come back.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::content::Content;
 use super::delivery::Client;
@@ -9,8 +10,8 @@ use super::link::Link;
 use super::machine::{Lmtp, Stage};
 #[cfg(doc)]
 use super::output::Wish;
-use super::transaction::{Lookup, Stage as Progress};
-use crate::event::Event;
+use super::transaction::{LookUp, Stage as Progress};
+use crate::event::{Event, Outcome, Tries};
 use crate::tick::Tick;
 
 impl Lmtp {
@@ -84,10 +85,10 @@ impl Lmtp {
             Stage::Serving => {}
         }
         let client = self.awaits_client().then(|| self.client_deadline());
-        let lookup = self.delivery.transaction.as_ref().and_then(|open| open.lookup());
+        let look_up = self.delivery.transaction.as_ref().and_then(|open| open.pending_look_up());
         let content = self.delivery.content();
         let links = self.delivery.links.live().filter_map(|(_, link)| link.deadline(content)).min();
-        [client, lookup.map(Lookup::deadline), links].into_iter().flatten().min()
+        [client, look_up.map(LookUp::deadline), links].into_iter().flatten().min()
     }
 
     /// The stage's name, for the administrator.
@@ -106,7 +107,8 @@ impl Lmtp {
     /// The report of a connection that ends otherwise than by QUIT.
     #[must_use]
     pub fn aborted(&self, reason: &'static str) -> Event {
-        Event::Aborted { subject: self.front.subject(None, None), reason, attempts: 0 }
+        let tries = Tries { count: 0, outcome: Outcome::None, since: Duration::ZERO };
+        Event::Aborted { subject: self.front.subject(None, None), details: None, reason, tries }
     }
 
     /// Whether it is known who the client is: a PROXY header has been read, or none comes.

@@ -21,9 +21,10 @@
 pub mod input;
 pub mod output;
 mod backend;
+mod claim;
 mod client;
 mod disclosure;
-mod identity;
+mod history;
 mod login;
 mod machine;
 mod routing;

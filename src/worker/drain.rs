@@ -1,17 +1,8 @@
-//! Stopping gracefully: no new connections, clients before login are told, sessions finish or run out of time
-//! (W-PIPE-8, W-REL-7).
+//! A drain's times: when idle sessions are looked for next, and when all that is left is closed.
 
 use std::time::Duration;
 
-use crate::event::EndedBy;
-use crate::limits;
-use crate::ring::port::Port;
 use crate::tick::Tick;
-
-use super::connection::Phase;
-use super::core::Worker;
-use super::next::Next;
-use super::signal::Signal;
 
 /// A drain under way.
 #[derive(Clone, Copy, Debug)]
@@ -22,78 +13,71 @@ pub(super) struct Drain {
     next_look: Tick,
 }
 
-impl<P: Port> Worker<P> {
-    /// Begins to drain; a second order only shortens the time.
-    pub(super) fn drain(&mut self, within: Duration) {
-        let deadline = self.io.now.after(within);
-        if let Some(drain) = &mut self.draining {
-            drain.deadline = drain.deadline.min(deadline);
-            return;
-        }
-        self.draining = Some(Drain { deadline, next_look: self.io.now });
-        self.rooms.relays.is_draining = true;
-        self.listeners.stop(&mut self.io);
-        for slot in 0..self.slots.end() {
-            let before_login = self.slots.get(slot).is_some_and(|connection| {
-                matches!(connection.phase, Phase::Login(_) | Phase::Lmtp(_))
-            });
-            if before_login {
-                self.tell(slot, Signal::Shutdown);
-            }
-        }
+/// What is closed now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Closes {
+    /// Sessions that are idle.
+    Idle,
+    /// All that is left.
+    All,
+}
+
+impl Drain {
+    /// It begins now, and has this long.
+    pub(super) fn new(within: Duration, now: Tick) -> Self {
+        Self { deadline: now.after(within), next_look: now }
     }
 
-    /// Closes relays that are idle, and at the deadline all.
-    pub(super) fn drain_step(&mut self) {
-        let Some(drain) = self.draining else { return };
-        if self.io.now < drain.next_look || drain.deadline == NEVER {
-            return;
-        }
-        let over = self.io.now >= drain.deadline;
-        for slot in 0..self.slots.end() {
-            let Some(connection) = self.slots.get(slot) else {
-                continue;
-            };
-            let next = match &connection.phase {
-                Phase::Relay(relay) if over || relay.is_idle(self.io.now, limits::DRAIN_IDLE) => {
-                    Next::Ended { by: EndedBy::Shutdown, error: None }
-                }
-                Phase::Login(_) | Phase::Lmtp(_) | Phase::Lingering if over => Next::Close,
-                // A link goes with its client.
-                Phase::Login(_)
-                | Phase::Relay(_)
-                | Phase::Lmtp(_)
-                | Phase::Link(_)
-                | Phase::Lingering
-                | Phase::Closing => Next::Stay,
-            };
-            self.act(slot, next);
-        }
-        let next_look = self.io.now.after(LOOK_EVERY);
-        if let Some(drain) = &mut self.draining {
-            drain.next_look = if over { next_look } else { next_look.min(drain.deadline) };
-        }
+    /// A second order only shortens the time.
+    pub(super) fn shorten(&mut self, within: Duration, now: Tick) {
+        self.deadline = self.deadline.min(now.after(within));
     }
 
-    pub(super) fn drain_wait(&self) -> Option<Duration> {
-        self.draining
-            .filter(|drain| drain.deadline != NEVER)
-            .map(|drain| self.io.now.until(drain.next_look))
+    /// Takes the next look, if it is time for it.
+    pub(super) fn look(&mut self, now: Tick) -> Option<Closes> {
+        if now < self.next_look || self.deadline == NEVER {
+            return None;
+        }
+        let next_look = now.after(LOOK_EVERY);
+        if now >= self.deadline {
+            self.next_look = next_look;
+            return Some(Closes::All);
+        }
+        self.next_look = next_look.min(self.deadline);
+        Some(Closes::Idle)
     }
 
-    /// Connections of all phases, for the drain and for tests.
-    #[must_use]
-    pub fn live(&self) -> u32 {
-        self.slots.live()
-    }
-
-    /// Drained: nothing listens and no connection is left.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.draining.is_some() && self.listeners.are_closed() && self.slots.live() == 0
+    /// How long until the next look.
+    pub(super) fn wait(&self, now: Tick) -> Option<Duration> {
+        (self.deadline != NEVER).then(|| now.until(self.next_look))
     }
 }
 
 /// The deadline of a drain that ends no session (`shutdown_clients = no`).
 const NEVER: Tick = Tick(u64::MAX);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w_rel_7_idle_sessions_first_and_all_at_the_deadline() {
+        let mut drain = Drain::new(Duration::from_secs(60), Tick(1_000));
+        assert_eq!(drain.look(Tick(1_000)), Some(Closes::Idle));
+        assert_eq!(drain.look(Tick(1_100)), None);
+        assert_eq!(drain.wait(Tick(1_100)), Some(Duration::from_millis(150)));
+        drain.shorten(Duration::from_millis(200), Tick(1_200));
+        drain.shorten(Duration::from_secs(60), Tick(1_200));
+        assert_eq!(drain.look(Tick(1_300)), Some(Closes::Idle));
+        assert_eq!(drain.wait(Tick(1_300)), Some(Duration::from_millis(100)));
+        assert_eq!(drain.look(Tick(1_400)), Some(Closes::All));
+    }
+
+    #[test]
+    fn a_drain_without_an_end_closes_no_session() {
+        let mut drain = Drain::new(Duration::MAX, Tick(1_000));
+        assert_eq!(drain.look(Tick(1_000_000)), None);
+        assert_eq!(drain.wait(Tick(1_000_000)), None);
+    }
+}

@@ -101,6 +101,8 @@ pub(crate) const FILLS: &[Row] = &[
     (Global, "shutdown_clients", &["Limits.shutdown_clients"]),
     (Global, "log_path", &["Log.target"]),
     (Global, "log_debug", &["Log.debug"]),
+    (Global, "login_log_format", &["Log.login", "LoginLog.format"]),
+    (Global, "login_log_format_elements", &["Log.login", "LoginLog.elements"]),
     (Global, "doveadm_port", &["Doveadm.port"]),
     (Global, "doveadm_password", &["Doveadm.password"]),
     (Global, "doveadm_ssl", &["Doveadm.proxy_ssl"]),

@@ -101,6 +101,14 @@ impl<P: Port> Line<'_, P> {
 
     // === Bytes ===
 
+    /// Sends as much as the socket takes.
+    pub(in crate::worker) fn send(&mut self, side: Side, bytes: &[u8]) -> Result<usize, IoFault> {
+        match self.fd(side) {
+            Some(fd) => self.io.port.send(fd, bytes),
+            None => Err(IoFault::Reset),
+        }
+    }
+
     /// Sends bytes as they are; what the socket does not take is kept, behind what is kept already.
     pub(in crate::worker) fn send_or_keep(
         &mut self,
@@ -152,7 +160,7 @@ impl<P: Port> Line<'_, P> {
         match self.io.port.recv(fd, space) {
             Ok(0) => Heard::End,
             Ok(count) => {
-                // A read that left room found everything; readiness will tell what comes later (uring.md 8).
+                // A read that left room found everything; readiness will tell what comes later (K-RING-3).
                 let more = socket.hangup || count == space.len();
                 socket.drained = !more;
                 Heard::Bytes { count, more }
