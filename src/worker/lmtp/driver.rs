@@ -108,7 +108,7 @@ impl<'a, P: Port> Driver<'a, P> {
             }
             more.push_back(Input::Crowded);
         }
-        self.choose_next();
+        self.after_input();
     }
 
     fn one_input(&mut self, input: Input<'_>, more: &mut Inputs) {
@@ -119,7 +119,7 @@ impl<'a, P: Port> Driver<'a, P> {
         let mut outbox = std::mem::take(&mut self.duties.buffers.outbox);
         let session = &mut self.client.session;
         // Pure code owns no descriptor, lock or kernel-lent memory, so its state may be dropped half-changed
-        // (style.md 9); one crafted line must not take the other sessions of the core along.
+        // (K-CORE-3); one crafted line must not take the other sessions of the core along.
         let outcome = catch_unwind(AssertUnwindSafe(|| session.on(now, input, &mut outbox)));
         if outcome.is_err() {
             self.duties.reports.panicked();
@@ -191,7 +191,7 @@ impl<'a, P: Port> Driver<'a, P> {
     }
 
     /// What follows every input: end when all is sent, keep the deadline, read on.
-    pub(super) fn choose_next(&mut self) {
+    pub(super) fn after_input(&mut self) {
         if self.is_decided() {
             return;
         }
@@ -258,7 +258,7 @@ impl<'a, P: Port> Driver<'a, P> {
                 self.duties.reports.count(Counter::FailedFast);
                 "the address has been failing, and another connect to it is under way"
             }
-            NotMade::Fault(fault) => fault.word(),
+            NotMade::Fault(fault) => fault.reason(),
         })
     }
 
@@ -272,7 +272,7 @@ impl<'a, P: Port> Driver<'a, P> {
                 line.listen_to_backend();
                 self.input(Input::Connected(id));
             }
-            Err(fault) => self.input(Input::Broken(id, fault.word())),
+            Err(fault) => self.input(Input::Broken(id, fault.reason())),
         }
     }
 

@@ -175,7 +175,7 @@ impl<P: Port> Driver<'_, P> {
                 false
             }
             Heard::Broken(fault) => {
-                self.input(Input::Broken(id, fault.word()));
+                self.input(Input::Broken(id, fault.reason()));
                 false
             }
         }

@@ -1,5 +1,5 @@
-//! Drives one login: what happened goes in, what its session wishes is carried out, and what the session is told at
-//! once in return goes in again, until there is nothing more to say.
+//! Drives one login: what happened goes in, what its session wishes is carried out, and what the session is told at once in
+//! return goes in again, until there is nothing more to say.
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -91,7 +91,7 @@ impl<'a, P: Port> Driver<'a, P> {
                 driver.line.listen_to_backend();
                 driver.input(Input::Connected);
             }
-            Signal::Connected(Err(fault)) => driver.input(Input::BackendBroken(fault.word())),
+            Signal::Connected(Err(fault)) => driver.input(Input::BackendBroken(fault.reason())),
             Signal::BackendClosed => driver.connect_now(),
             Signal::Deadline => driver.deadline_passed(),
             Signal::Answered(question, answer) => driver.answered(question, answer),
@@ -116,7 +116,7 @@ impl<'a, P: Port> Driver<'a, P> {
         if !self.is_decided() && !self.let_address_in() {
             return self.input(Input::Crowded(CROWDED));
         }
-        self.choose_next();
+        self.after_input();
     }
 
     fn one_input(&mut self, input: Input<'_>) -> Option<Input<'static>> {
@@ -127,7 +127,7 @@ impl<'a, P: Port> Driver<'a, P> {
         let session = &mut self.login.session;
         let outbox = &mut self.duties.buffers.outbox;
         // Pure code owns no descriptor, lock or kernel-lent memory, so its state may be dropped half-changed
-        // (style.md 9); one crafted line must not take the other sessions of the core along.
+        // (K-CORE-3); one crafted line must not take the other sessions of the core along.
         let outcome = catch_unwind(AssertUnwindSafe(|| session.on(now, input, outbox)));
         if outcome.is_err() {
             *outbox = Outbox::new();
@@ -229,7 +229,7 @@ impl<'a, P: Port> Driver<'a, P> {
     }
 
     /// What follows every input: start the relay or end when all is sent, keep the deadline, read on.
-    fn choose_next(&mut self) {
+    fn after_input(&mut self) {
         if self.is_decided() {
             return;
         }
@@ -330,8 +330,8 @@ impl<'a, P: Port> Driver<'a, P> {
         }
     }
 
-    /// What the session hears of an answer: when it takes effect, the failures that count against its prefix, and a
-    /// user who has too many sessions is refused after all.
+    /// What the session hears of an answer: when it takes effect, the failures that count against its prefix, and a user
+    /// who has too many sessions is refused after all.
     fn verdict(&mut self, mut answer: Box<AuthAnswer>) -> Input<'static> {
         let now = self.line.now();
         if let Some(delay) = &answer.delay_until {
@@ -401,7 +401,7 @@ impl<'a, P: Port> Driver<'a, P> {
                 self.duties.reports.count(Counter::FailedFast);
                 Some(Input::BackendDown)
             }
-            Err(NotMade::Fault(fault)) => Some(Input::BackendBroken(fault.word())),
+            Err(NotMade::Fault(fault)) => Some(Input::BackendBroken(fault.reason())),
         }
     }
 
@@ -443,22 +443,22 @@ impl<'a, P: Port> Driver<'a, P> {
             Err(fault)
                 if side == Side::Backend && !matches!(self.login.course, Course::LoggedIn(_)) =>
             {
-                return self.input(Input::BackendBroken(fault.word()));
+                return self.input(Input::BackendBroken(fault.reason()));
             }
             Err(_) => return self.abort("connection broke while a reply was under way"),
         }
         match self.client_took() {
             Some(input) => self.input(input),
-            None => self.choose_next(),
+            None => self.after_input(),
         }
     }
 
     /// A side broke while it was read.
     pub(super) fn broken(&mut self, side: Side, fault: IoFault) {
         match side {
-            Side::Backend => self.input(Input::BackendBroken(fault.word())),
-            // The client is gone for good: whatever runs for it is cancelled (W-PIPE-6). A session that is over has
-            // been reported.
+            Side::Backend => self.input(Input::BackendBroken(fault.reason())),
+            // The client is gone for good: whatever runs for it is cancelled (W-PIPE-6). A session that is over has been
+            // reported.
             Side::Client if matches!(self.login.course, Course::Over) => self.next = Next::Close,
             Side::Client => self.abort("client reset the connection"),
         }
@@ -467,8 +467,7 @@ impl<'a, P: Port> Driver<'a, P> {
 
 const CROWDED: &str = "too many connections of its address (connections_per_address_max, connection_rate_per_address)";
 const UNREAD: &str = "client does not read its replies";
-/// What a client may leave untaken: its replies, untagged lines of the backend, and what the backend sent behind its
-/// OK.
+/// What a client may leave untaken: its replies, untagged lines of the backend, and what the backend sent behind its OK.
 const LOGIN_OUTPUT_BYTES_MAX: usize = limits::PRE_LOGIN_OUTPUT_BYTES_MAX
     + limits::BACKEND_UNTAGGED_BYTES_MAX
     + limits::BACKEND_INPUT_BYTES_MAX
