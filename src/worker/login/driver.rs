@@ -1,5 +1,5 @@
-//! Drives one login: what happened goes in, what its session wishes is carried out, and what the session is told at once in
-//! return goes in again, until there is nothing more to say.
+//! Drives one login: what happened goes in, what its session wishes is carried out, and what the session is told at
+//! once in return goes in again, until there is nothing more to say.
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -116,7 +116,7 @@ impl<'a, P: Port> Driver<'a, P> {
         if !self.is_decided() && !self.let_address_in() {
             return self.input(Input::Crowded(CROWDED));
         }
-        self.after_input();
+        self.choose_next();
     }
 
     fn one_input(&mut self, input: Input<'_>) -> Option<Input<'static>> {
@@ -229,7 +229,7 @@ impl<'a, P: Port> Driver<'a, P> {
     }
 
     /// What follows every input: start the relay or end when all is sent, keep the deadline, read on.
-    fn after_input(&mut self) {
+    fn choose_next(&mut self) {
         if self.is_decided() {
             return;
         }
@@ -330,8 +330,8 @@ impl<'a, P: Port> Driver<'a, P> {
         }
     }
 
-    /// What the session hears of an answer: when it takes effect, the failures that count against its prefix, and a user
-    /// who has too many sessions is refused after all.
+    /// What the session hears of an answer: when it takes effect, the failures that count against its prefix, and a
+    /// user who has too many sessions is refused after all.
     fn verdict(&mut self, mut answer: Box<AuthAnswer>) -> Input<'static> {
         let now = self.line.now();
         if let Some(delay) = &answer.delay_until {
@@ -449,7 +449,7 @@ impl<'a, P: Port> Driver<'a, P> {
         }
         match self.client_took() {
             Some(input) => self.input(input),
-            None => self.after_input(),
+            None => self.choose_next(),
         }
     }
 
@@ -457,8 +457,8 @@ impl<'a, P: Port> Driver<'a, P> {
     pub(super) fn broken(&mut self, side: Side, fault: IoFault) {
         match side {
             Side::Backend => self.input(Input::BackendBroken(fault.reason())),
-            // The client is gone for good: whatever runs for it is cancelled (W-PIPE-6). A session that is over has been
-            // reported.
+            // The client is gone for good: whatever runs for it is cancelled (W-PIPE-6). A session that is over has
+            // been reported.
             Side::Client if matches!(self.login.course, Course::Over) => self.next = Next::Close,
             Side::Client => self.abort("client reset the connection"),
         }
@@ -467,7 +467,8 @@ impl<'a, P: Port> Driver<'a, P> {
 
 const CROWDED: &str = "too many connections of its address (connections_per_address_max, connection_rate_per_address)";
 const UNREAD: &str = "client does not read its replies";
-/// What a client may leave untaken: its replies, untagged lines of the backend, and what the backend sent behind its OK.
+/// What a client may leave untaken: its replies, untagged lines of the backend, and what the backend sent behind its
+/// OK.
 const LOGIN_OUTPUT_BYTES_MAX: usize = limits::PRE_LOGIN_OUTPUT_BYTES_MAX
     + limits::BACKEND_UNTAGGED_BYTES_MAX
     + limits::BACKEND_INPUT_BYTES_MAX
