@@ -24,6 +24,7 @@ mod backend;
 mod claim;
 mod client;
 mod disclosure;
+mod history;
 mod login;
 mod machine;
 mod routing;

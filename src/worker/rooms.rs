@@ -12,7 +12,7 @@ use super::chance::Chance;
 use super::connection::Phase;
 use super::io::line::Line;
 use super::linger;
-use super::lmtp;
+use super::lmtp::driver as lmtp;
 use super::login::driver as login;
 use super::login::look_ups::LookUps;
 use super::login::throttle::Throttle;
@@ -39,7 +39,7 @@ pub(super) struct Rooms {
     pub(super) backends: Backends,
     pub(super) tls: CoreTls,
     pub(super) relays: Relays,
-    pub(super) lmtp: lmtp::Scratch,
+    pub(super) lmtp_buffers: lmtp::Buffers,
 }
 
 impl Rooms {
@@ -63,7 +63,7 @@ impl Rooms {
             backends: Backends::new(&settings.source_ips, chance.draw()),
             relays: Relays::new(Arc::clone(&settings), chance.draw()),
             tls: CoreTls::new(&tls),
-            lmtp: lmtp::Scratch::default(),
+            lmtp_buffers: lmtp::Buffers::default(),
             look_ups,
             chance,
             settings,
@@ -104,7 +104,23 @@ impl Rooms {
                 }
             }
             Phase::Lingering => linger::drive(line, &signal, &mut self.relays.scratch),
-            Phase::Closing | Phase::Lmtp(_) | Phase::Link(_) => Next::Stay,
+            Phase::Closing => Next::Stay,
+            Phase::Lmtp(_) | Phase::Link(_) => {
+                debug_assert!(false, "an LMTP client's driver needs more than one line");
+                Next::Stay
+            }
+        }
+    }
+
+    /// What an LMTP session borrows.
+    pub(super) fn lmtp(&mut self) -> lmtp::Duties<'_> {
+        lmtp::Duties {
+            look_ups: &mut self.look_ups,
+            backends: &mut self.backends,
+            door: &self.door,
+            tls: &mut self.tls,
+            buffers: &mut self.lmtp_buffers,
+            reports: &self.reports,
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) async fn watch(
                 let Ok((back, loaded)) = read.await else { return };
                 certificates = back;
                 for (warning, line) in outcome(loaded, &published) {
-                    // A full mailbox loses the line, as for everybody (RS-08).
+                    // A full mailbox loses the line, as with every sender (RS-08).
                     let _ = log.send(Event::Note { warning, text: line.into_boxed_str() });
                 }
             }

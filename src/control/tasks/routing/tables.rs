@@ -86,7 +86,7 @@ impl Tables {
                 self.names.of(hosts, ask, patience).await;
                 self.publish(&rows);
             }
-            // The last table stays in force, whatever its age (G21).
+            // The last table stays in force, whatever its age (C-CACHE-2).
             Err(fault) => self.trouble.failed(&fault),
         }
         self.orders.done(order);
@@ -94,7 +94,7 @@ impl Tables {
 
     fn publish(&mut self, rows: &Rows) {
         let (table, problems) = Table::build(rows, self.names.known(), &self.settings);
-        // Each problem is told once, when it appears (style.md 9: operator's faults, once per change).
+        // Each problem is told once, when it appears (K-CORE-6).
         for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
             self.trouble.note(true, format!("geodb: {problem}"));
         }
@@ -161,5 +161,5 @@ impl Orders {
     }
 }
 
-/// Sites, backends and addresses are read anew this often, whoever wrote (G20).
+/// Sites, backends and addresses are read anew this often (C-CACHE-1).
 const REFRESH_EVERY: Duration = Duration::from_secs(10);
