@@ -275,9 +275,12 @@ pub const PASSWD_FILE_BYTES_MAX: usize = 0xFFFF_FFFF;
 pub const PASSWD_FILE_LINE_BYTES_MAX: usize = 16_384;
 /// Complaints about a passwd-file that are told one by one; beyond it they are only counted.
 pub const PASSWD_FILE_COMPLAINTS_MAX: usize = 20;
-/// Remembered successful verifications in one of the two generations: a generation is about 5 MB.
-pub const VERIFICATIONS_MAX: usize = 65_536;
-/// How long a successful verification is remembered; Dovecot's `auth_cache_ttl`.
+/// Memory for remembered verifications, unless `auth_cache_size` says otherwise: each of two data cores remembers a hundred thousand right
+/// passwords or more, each of sixteen fourteen thousand.
+pub const AUTH_CACHE_BYTES: u64 = 32 << 20;
+/// The least of it that is worth the name: with less, a host of a hundred data cores would remember nothing.
+pub const AUTH_CACHE_BYTES_MIN: u64 = 64 << 10;
+/// How long a verification is remembered; Dovecot's `auth_cache_ttl` and `auth_cache_negative_ttl`.
 pub const VERIFICATION_TTL: Duration = Duration::from_secs(3600);
 
 // === Relay ===

@@ -44,7 +44,7 @@ impl Delivery {
         let Some(transaction) = &mut self.transaction else { return };
         let question = Question {
             protocol: Protocol::Lmtp,
-            user: mailbox.user(scene.settings.delimiter).into(),
+            user: mailbox.user(&scene.settings.delimiters).into(),
             authorize_as: None,
             proof: Proof::Password,
             password: Secret::default(),
@@ -295,7 +295,7 @@ impl Recipient {
             let argument = Argument::parse(text.as_bytes(), "TO:", rules);
             let mailbox = argument.ok().and_then(|argument| argument.mailbox);
             self.renamed = mailbox
-                .map(|mailbox| mailbox.renamed(destuser, settings.delimiter).into())
+                .map(|mailbox| mailbox.renamed(destuser, &settings.delimiters).into())
                 .filter(|renamed| *renamed != self.address);
         }
         self.user = Some(grant.user);

@@ -164,9 +164,9 @@ pub enum IoFault {
 }
 
 impl IoFault {
-    /// The word for it in the log.
+    /// Its name in the log.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn reason(self) -> &'static str {
         match self {
             Self::WouldBlock => "would-block",
             Self::Reset => "reset",

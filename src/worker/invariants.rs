@@ -13,7 +13,7 @@ use super::io::socket::{Side, Sockets};
 #[derive(Debug, Default)]
 struct Counted {
     relays: usize,
-    delayed: usize,
+    partings: usize,
     watched: usize,
     waiting: usize,
     timers: usize,
@@ -34,7 +34,7 @@ impl<P: Port> Worker<P> {
         }
         let relays = &self.rooms.relays;
         assert_eq!(relays.count() as usize, counted.relays, "relays are counted otherwise");
-        assert_eq!(relays.delayed(), counted.delayed, "a delayed disconnect without a relay");
+        assert_eq!(relays.partings(), counted.partings, "a parting without a relay");
         assert_eq!(relays.watched(), counted.watched, "a watch without a relay");
         assert_eq!(self.rooms.pre_login.len(), counted.waiting, "the pre-login list names others");
         assert_eq!(self.io.timers.count(), counted.timers, "a deadline without a connection");
@@ -58,7 +58,7 @@ impl<P: Port> Worker<P> {
         counted.waiting += usize::from(waits);
         if let Phase::Relay(_) = phase {
             counted.relays += 1;
-            counted.delayed += usize::from(self.rooms.relays.is_delayed(slot));
+            counted.partings += usize::from(self.rooms.relays.is_parting(slot));
             counted.watched += usize::from(self.rooms.relays.is_watched(slot));
         }
         if let Some(tls) = tls {

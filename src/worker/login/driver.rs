@@ -91,7 +91,7 @@ impl<'a, P: Port> Driver<'a, P> {
                 driver.line.listen_to_backend();
                 driver.input(Input::Connected);
             }
-            Signal::Connected(Err(fault)) => driver.input(Input::BackendBroken(fault.word())),
+            Signal::Connected(Err(fault)) => driver.input(Input::BackendBroken(fault.reason())),
             Signal::BackendClosed => driver.connect_now(),
             Signal::Deadline => driver.deadline_passed(),
             Signal::Answered(question, answer) => driver.answered(question, answer),
@@ -127,7 +127,7 @@ impl<'a, P: Port> Driver<'a, P> {
         let session = &mut self.login.session;
         let outbox = &mut self.duties.buffers.outbox;
         // Pure code owns no descriptor, lock or kernel-lent memory, so its state may be dropped half-changed
-        // (style.md 9); one crafted line must not take the other sessions of the core along.
+        // (K-CORE-3); one crafted line must not take the other sessions of the core along.
         let outcome = catch_unwind(AssertUnwindSafe(|| session.on(now, input, outbox)));
         if outcome.is_err() {
             *outbox = Outbox::new();
@@ -401,7 +401,7 @@ impl<'a, P: Port> Driver<'a, P> {
                 self.duties.reports.count(Counter::FailedFast);
                 Some(Input::BackendDown)
             }
-            Err(NotMade::Fault(fault)) => Some(Input::BackendBroken(fault.word())),
+            Err(NotMade::Fault(fault)) => Some(Input::BackendBroken(fault.reason())),
         }
     }
 
@@ -443,7 +443,7 @@ impl<'a, P: Port> Driver<'a, P> {
             Err(fault)
                 if side == Side::Backend && !matches!(self.login.course, Course::LoggedIn(_)) =>
             {
-                return self.input(Input::BackendBroken(fault.word()));
+                return self.input(Input::BackendBroken(fault.reason()));
             }
             Err(_) => return self.abort("connection broke while a reply was under way"),
         }
@@ -456,7 +456,7 @@ impl<'a, P: Port> Driver<'a, P> {
     /// A side broke while it was read.
     pub(super) fn broken(&mut self, side: Side, fault: IoFault) {
         match side {
-            Side::Backend => self.input(Input::BackendBroken(fault.word())),
+            Side::Backend => self.input(Input::BackendBroken(fault.reason())),
             // The client is gone for good: whatever runs for it is cancelled (W-PIPE-6). A session that is over has been
             // reported.
             Side::Client if matches!(self.login.course, Course::Over) => self.next = Next::Close,

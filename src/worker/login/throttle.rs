@@ -1,5 +1,5 @@
 //! Logins of one address prefix take turns, failed ones are held against it, and a user's sessions from one address are
-//! counted (reliability.md P12, SA-12 to SA-14).
+//! counted (R-GUESS-1, SA-12 to SA-14).
 //!
 //! Decides: whose password question waits. Does not: make the rules (`admission`) or keep the counts (`share::visitors`).
 

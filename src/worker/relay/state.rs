@@ -88,8 +88,8 @@ impl Relay {
         error: Option<&'static str>,
         now: Tick,
     ) -> Event {
-        let Label { subject, backend, since, held } = *self.label;
-        drop(held);
+        let Label { subject, backend, since, places } = *self.label;
+        drop(places);
         Event::RelayEnded {
             subject,
             backend,
@@ -147,7 +147,7 @@ pub(in crate::worker) struct Label {
     pub(in crate::worker) backend: Arc<str>,
     pub(in crate::worker) since: Tick,
     /// What is free again when the session ends; absent where nothing is counted.
-    pub(in crate::worker) held: Option<Box<Places>>,
+    pub(in crate::worker) places: Option<Box<Places>>,
 }
 
 /// One direction of a relay.
@@ -225,7 +225,7 @@ impl Rest {
     }
 }
 
-/// How a direction moves bytes (uring.md 8).
+/// How a direction moves bytes (W-REL-4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Through the core's scratch.
