@@ -1,11 +1,11 @@
 //! What a trusted peer tells: XCLIENT for the connection, XRCPTFORWARD for one recipient (W-LMTP-6, W-LMTP-15).
 //!
 //! Decides: how values are escaped and which attributes there are. Does not: decide who is trusted, or what a fact's
-//! value may be ([`crate::preauth::told`]). Tests: below.
+//! value may be ([`crate::preauth::forwarded`]). Tests: below.
 
 use crate::facts::ClientFacts;
 use crate::limits::{FORWARD_KEY_BYTES_MAX, FORWARD_VALUE_BYTES_MAX, FORWARDS_MAX};
-use crate::preauth::told;
+use crate::preauth::forwarded;
 use crate::wire::smtp::command::helo_name;
 use crate::wire::{tab_escaped, xtext};
 
@@ -48,7 +48,7 @@ pub(super) fn xclient(argument: &[u8], facts: &mut ClientFacts) -> Option<Forwar
                 let known = |proto: &&str| text.eq_ignore_ascii_case(proto);
                 ["LMTP", "SMTP", "ESMTP"].iter().find(|proto| known(proto))?;
             }
-            () if is_attribute(name) => told::attribute(name, text, &mut believed)?,
+            () if is_attribute(name) => forwarded::attribute(name, text, &mut believed)?,
             () => return None,
         }
     }

@@ -95,7 +95,7 @@ impl<P: Port> Worker<P> {
         self.mailbox.wake_up();
         self.io.now = self.io.port.now();
         self.rooms.tls.renew_steps();
-        self.take_refused();
+        self.take_unsent();
         for completion in completions.drain(..) {
             self.completion(completion);
         }
@@ -148,7 +148,7 @@ impl<P: Port> Worker<P> {
             Kind::BackendWritable => (Side::Backend, false),
         };
         // What another connection's flush sent and did not get away goes back first.
-        self.take_refused();
+        self.take_unsent();
         let Some(connection) = self.slots.current(slot, generation) else {
             return self.rooms.reports.count(Counter::StaleCompletion);
         };
@@ -346,7 +346,7 @@ impl<P: Port> Worker<P> {
         // What arrived while the session was not reading has been told already: such a side gets a look now.
         for side in Side::BOTH {
             if self.relay(slot).is_some_and(|driver| driver.has_unread(side)) {
-                self.take_refused();
+                self.take_unsent();
                 self.tell_relay(slot, |driver| driver.advance(side));
             }
         }
@@ -368,11 +368,11 @@ impl<P: Port> Worker<P> {
     }
 
     /// Takes back what destinations did not take of what was forwarded to them.
-    pub(super) fn take_refused(&mut self) {
-        while let Some(refused) = self.io.port.refused() {
-            let Token { slot, generation, .. } = refused.token;
+    pub(super) fn take_unsent(&mut self) {
+        while let Some(unsent) = self.io.port.take_unsent() {
+            let Token { slot, generation, .. } = unsent.token;
             if self.slots.is_current(slot, generation) {
-                self.tell_relay(slot, |driver| driver.take_back(refused));
+                self.tell_relay(slot, |driver| driver.take_back(unsent));
             }
         }
     }
@@ -385,7 +385,7 @@ impl<P: Port> Worker<P> {
         }
         for _ in 0..count {
             let Some((slot, side)) = self.rooms.relays.next_queued() else { return };
-            self.take_refused();
+            self.take_unsent();
             self.tell_relay(slot, |driver| driver.advance_queued(side));
         }
     }

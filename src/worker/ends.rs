@@ -25,7 +25,7 @@ impl<P: Port> Worker<P> {
         if error.is_none() && self.slots.get(slot).is_some_and(|kept| kept.tls.is_some()) {
             // Goodbye comes behind what is on its way. What comes back of that, of any session, is taken back first.
             self.io.port.flush();
-            self.take_refused();
+            self.take_unsent();
             let Some(mut driver) = self.relay(slot) else { return };
             driver.say_goodbye();
         }

@@ -108,7 +108,7 @@ impl<'a, P: Port> Driver<'a, P> {
             }
             more.push_back(Input::Crowded);
         }
-        self.after_input();
+        self.choose_next();
     }
 
     fn one_input(&mut self, input: Input<'_>, more: &mut Inputs) {
@@ -191,7 +191,7 @@ impl<'a, P: Port> Driver<'a, P> {
     }
 
     /// What follows every input: end when all is sent, keep the deadline, read on.
-    pub(super) fn after_input(&mut self) {
+    pub(super) fn choose_next(&mut self) {
         if self.is_decided() {
             return;
         }

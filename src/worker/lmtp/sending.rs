@@ -31,7 +31,7 @@ impl<P: Port> Driver<'_, P> {
         if self.client.session.is_stalled() {
             self.input(Input::ClientTook);
         } else {
-            self.after_input();
+            self.choose_next();
         }
     }
 

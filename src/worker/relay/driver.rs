@@ -1,11 +1,12 @@
 //! Drives one relayed session: which direction advances, and what that leads to.
 //!
-//! A handler moves bytes of its own session and says what happens next; it ends no other session, although a flush that it
-//! causes sends bytes of others, too. What comes back of those is taken back by the core's loop, before anything is moved.
+//! A handler moves bytes of its own session and says what happens next; it ends no other session, although a flush that
+//! it causes sends bytes of others, too. What comes back of those is taken back by the core's loop, before anything is
+//! moved.
 
 use crate::event::EndedBy;
 use crate::limits;
-use crate::ring::port::{IoFault, Port, ReceiveBuffer, Refused};
+use crate::ring::port::{IoFault, Port, ReceiveBuffer, Unsent};
 use crate::share::counters::Counter;
 
 use super::super::io::line::Line;
@@ -164,8 +165,8 @@ impl<P: Port> Driver<'_, P> {
     }
 
     /// Takes back what a destination did not take of what was forwarded to it.
-    pub(in crate::worker) fn take_back(&mut self, refused: Refused) -> Next {
-        let Refused { token, bytes, fault } = refused;
+    pub(in crate::worker) fn take_back(&mut self, unsent: Unsent) -> Next {
+        let Unsent { token, bytes, fault } = unsent;
         let source = if token.kind == Side::Client.send() { Side::Backend } else { Side::Client };
         let is_copied = self.line.tls.is_some();
         let direction = self.relay.direction(source);
@@ -226,7 +227,7 @@ impl<P: Port> Driver<'_, P> {
         };
         let port = &mut self.line.io.port;
         if let Some(tls) = &mut self.line.tls {
-            // A destination with TLS hears a goodbye before the end (W-TLS-6).
+            // A destination with TLS hears a goodbye before the end (K-TLS-8).
             let (channels, direction) = (Channels::of(tls, source), self.relay.direction(source));
             let advance =
                 sealed::say_farewell(port, self.buffers, channels, direction, destination);
@@ -251,8 +252,8 @@ impl<P: Port> Driver<'_, P> {
         Next::Stay
     }
 
-    /// The client is gone while the backend takes nothing, or behind its own end: there is no one left to relay for. A broken
-    /// backend is not ended like that; what it sent before is still on its way to a client that reads slowly.
+    /// The client is gone while the backend takes nothing, or behind its own end: there is no one left to relay for. A
+    /// broken backend is not ended like that; what it sent before is still on its way to a client that reads slowly.
     fn client_gone(&mut self) -> Next {
         self.broken(EndedBy::Client, IoFault::Reset.reason())
     }
@@ -267,8 +268,8 @@ impl<P: Port> Driver<'_, P> {
         Next::Ended { by, error: Some(reason) }
     }
 
-    /// The session ends by our will, or well: where there is TLS it can tell that nothing was cut off, unless something is.
-    /// What was forwarded is sent, and what came back of it taken back, before.
+    /// The session ends by our will, or well: where there is TLS it can tell that nothing was cut off, unless something
+    /// is. What was forwarded is sent, and what came back of it taken back, before.
     pub(in crate::worker) fn say_goodbye(&mut self) {
         let Some(tls) = &mut self.line.tls else { return };
         for side in Side::BOTH {

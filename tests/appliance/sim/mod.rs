@@ -111,7 +111,7 @@ impl Sim {
         }
         assert_eq!(self.worker.live(), 0, "slots in use after the drain");
         self.world().kernel.assert_nothing_left();
-        self.world().settle();
+        self.world().run_until_quiet();
         self.world().assert_complete();
     }
 }
