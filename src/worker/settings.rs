@@ -27,7 +27,7 @@ use crate::share::messages::ToCore;
 use crate::share::snapshot::Published;
 use crate::tls::Context;
 
-use super::relay::spread::SpreadRules;
+use super::relay::disconnects::DisconnectRules;
 
 /// Settings of all data cores.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ pub struct WorkerSettings {
     /// `connections_per_address_max` and `connection_rate_per_address`.
     pub per_address: DoorRules,
     /// `login_proxy_max_disconnect_delay`.
-    pub spread: SpreadRules,
+    pub spread: DisconnectRules,
     /// `log_debug`: reports that only the debug level shows are worth making.
     pub log_debug: bool,
 }
@@ -73,7 +73,7 @@ impl WorkerSettings {
                 .map(|protocol| config.protocol(protocol).mail_max_userip_connections),
             source_ips: config.proxy.source_ips.clone().into_boxed_slice(),
             per_address: config.limits.per_address,
-            spread: SpreadRules {
+            spread: DisconnectRules {
                 over: config.proxy.max_disconnect_delay,
                 crowd_min: limits::SPREAD_CROWD_MIN,
             },
@@ -216,8 +216,8 @@ fn cleartext(ssl: &ClientSsl, own: &config::model::ProtocolSettings) -> Cleartex
     match (ssl.mode, own.allow_cleartext) {
         (SslMode::Required, _) => Cleartext::Forbidden,
         (_, AllowCleartext::Yes) => Cleartext::Allowed,
-        // Without a certificate there is no better way that clients could be sent to. Whoever says so in so many words
-        // wants them turned away all the same, as Dovecot does.
+        // Without a certificate there is no better way that clients could be sent to. An operator who says so in so many
+        // words wants them turned away all the same, as Dovecot does.
         (_, AllowCleartext::Unsaid) if !ssl.has_certificate() => Cleartext::Allowed,
         (_, AllowCleartext::Unsaid | AllowCleartext::No) => Cleartext::Discouraged,
     }

@@ -53,9 +53,8 @@ impl SourceFile {
         }
         // `mod tests;` has them in a file of its own, and code behind it.
         let is_here = |at: &usize| {
-            let behind = &self.code[*at..];
-            let stop = behind.find(';').unwrap_or(usize::MAX);
-            behind.find('{').is_some_and(|brace| brace < stop)
+            let next = self.code[*at..].find(['{', ';']);
+            next.is_some_and(|next| self.code[*at + next..].starts_with('{'))
         };
         let mut marks = self.code.match_indices("#[cfg(test)]").map(|(at, _)| at);
         marks.find(is_here).unwrap_or(self.code.len())

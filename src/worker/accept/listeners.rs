@@ -84,7 +84,7 @@ impl Listeners {
     }
 
     /// An accept that failed ends the multishot operation. Re-arming at once would spin when descriptors are missing
-    /// (reliability.md 6, *accept loop*), so it waits a moment; one waiting client is told.
+    /// (R-ACCEPT-1), so it waits a moment; one waiting client is told.
     fn failed<P: Port>(&mut self, index: usize, fault: IoFault, io: &mut Io<P>, reports: &Reports) {
         let is_starved = matches!(fault, IoFault::Descriptors | IoFault::Memory);
         let Some(listener) = self.all.get_mut(index) else {
@@ -128,7 +128,7 @@ impl Listeners {
             io.port.close(fd);
             return None;
         };
-        let (peer, local) = ends;
+        let (peer, _) = ends;
         let refuse = |reason, line: &[u8], io: &mut Io<P>| {
             if !line.is_empty() {
                 // A courtesy line; a client that does not take it is closed all the same.
@@ -148,7 +148,7 @@ impl Listeners {
         if self.is_stopping || room == Room::None {
             return refuse("connections_per_core_max is reached", line, io);
         }
-        let Some(pass) = door.enter_by(local.port(), listener.door, io.now) else {
+        let Some(pass) = door.enter_by(listener.number, listener.door, io.now) else {
             return refuse("connections_max or connection_rate of the listener", line, io);
         };
         Some(Arrival {

@@ -88,8 +88,8 @@ impl Relay {
         error: Option<&'static str>,
         now: Tick,
     ) -> Event {
-        let Label { subject, backend, since, held } = *self.label;
-        drop(held);
+        let Label { subject, backend, since, places } = *self.label;
+        drop(places);
         Event::RelayEnded {
             subject,
             backend,
@@ -98,6 +98,19 @@ impl Relay {
             bytes_down: self.down.delivered,
             lasted: now.since(since),
             error,
+        }
+    }
+
+    /// Whether it counts among the sessions of an endpoint.
+    pub(in crate::worker) fn is_counted(&self) -> bool {
+        self.endpoint.is_some()
+    }
+
+    /// Whether the direction that reads from `source` says that it is on the list of those that have more to move.
+    pub(in crate::worker) fn is_queued(&self, source: Side) -> bool {
+        match source {
+            Side::Client => self.up.queued,
+            Side::Backend => self.down.queued,
         }
     }
 
@@ -147,7 +160,7 @@ pub(in crate::worker) struct Label {
     pub(in crate::worker) backend: Arc<str>,
     pub(in crate::worker) since: Tick,
     /// What is free again when the session ends; absent where nothing is counted.
-    pub(in crate::worker) held: Option<Box<Places>>,
+    pub(in crate::worker) places: Option<Box<Places>>,
 }
 
 /// One direction of a relay.
@@ -225,7 +238,7 @@ impl Rest {
     }
 }
 
-/// How a direction moves bytes (uring.md 8).
+/// How a direction moves bytes (W-REL-4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Through the core's scratch.

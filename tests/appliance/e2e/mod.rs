@@ -58,6 +58,7 @@ mod tls_floods;
 mod testssl;
 mod protect;
 mod doveconf;
+mod truth;
 mod written;
 mod injection;
 mod inspection;

@@ -8,7 +8,7 @@ use hale::auth::passwd_file::PasswdFile;
 use hale::event::{EndedBy, Event};
 use hale::limits;
 use hale::share::counters::Counter;
-use hale::worker::SpreadRules;
+use hale::worker::DisconnectRules;
 
 use super::Sim;
 use super::account::{Account, Act, Command, Ending, Mischief, id_of};
@@ -170,7 +170,7 @@ fn w_rel_5_a_client_that_breaks_off_in_front_of_a_stalled_backend_is_ended_at_on
 #[test]
 fn w_spread_1_the_clients_of_a_backend_that_went_are_told_over_time() {
     for breaks in [false, true] {
-        let spread = SpreadRules { over: Duration::from_secs(3), crowd_min: 0 };
+        let spread = DisconnectRules { over: Duration::from_secs(3), crowd_min: 0 };
         let weather = Weather { spread, ..Weather::calm() };
         // The last one is there to let ten seconds pass.
         let mut accounts: Vec<Account> = (0..7).map(Account::quiet).collect();

@@ -41,7 +41,9 @@ use hale::secret::Secret;
 use hale::session::{
     CertificateSettings, Cleartext, ProtocolSettings, SendHeader, SessionSettings,
 };
-use hale::worker::{Links, Listener, LookUps, SpreadRules, VerifiedCache, Worker, WorkerSettings};
+use hale::worker::{
+    DisconnectRules, Links, Listener, LookUps, VerifiedCache, Worker, WorkerSettings,
+};
 
 use account::Account;
 use control::Control;
@@ -109,12 +111,12 @@ impl Sim {
         }
         assert_eq!(self.worker.live(), 0, "slots in use after the drain");
         self.world().kernel.assert_nothing_left();
-        self.world().settle();
+        self.world().run_until_quiet();
         self.world().assert_complete();
     }
 }
 
-fn settings(tls: &MailTls, spread: SpreadRules, idle_timeout: Duration) -> WorkerSettings {
+fn settings(tls: &MailTls, spread: DisconnectRules, idle_timeout: Duration) -> WorkerSettings {
     let rules = Rules::default();
     let session = SessionSettings {
         guarded_rules: rules.clone(),
