@@ -60,7 +60,6 @@ const VAGUE_WORDS_PENDING: &[&str] = &[
     "src/auth/cache.rs",
     "src/boot/settings.rs",
     "src/event.rs",
-    "src/control/log",
 ];
 
 /// Files that may name a path of the kind a developer's machine has, each with the reason.
