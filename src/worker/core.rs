@@ -112,7 +112,7 @@ impl<P: Port> Worker<P> {
             }
         }
         self.advance_queued();
-        self.go_on_draining();
+        self.drain_step();
         if cfg!(debug_assertions) {
             self.check_invariants_sometimes();
         }
@@ -128,8 +128,7 @@ impl<P: Port> Worker<P> {
         let deadline = self.io.timers.quiet_for(now);
         let listeners = self.listeners.wait(&self.io);
         let throttle = self.rooms.throttle.wait(now);
-        let drain = self.draining.and_then(|drain| drain.wait(now));
-        [deadline, listeners, drain, throttle].into_iter().flatten().min()
+        [deadline, listeners, self.drain_wait(), throttle].into_iter().flatten().min()
     }
 
     // === What happens ===

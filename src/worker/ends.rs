@@ -12,7 +12,7 @@ use crate::ring::port::Port;
 
 use super::connection::Phase;
 use super::core::Worker;
-use super::drain::{Closes, Drain};
+use super::drain::{Drain, Look};
 use super::io::socket::Side;
 use super::linger;
 use super::lmtp::state::Client;
@@ -105,11 +105,10 @@ impl<P: Port> Worker<P> {
 
     /// Begins to drain; a second order only shortens the time.
     pub(super) fn drain(&mut self, within: Duration) {
-        let now = self.io.now;
         if let Some(drain) = &mut self.draining {
-            return drain.shorten(within, now);
+            return drain.shorten(within, self.io.now);
         }
-        self.draining = Some(Drain::new(within, now));
+        self.draining = Some(Drain::new(within, self.io.now));
         self.rooms.relays.is_draining = true;
         self.listeners.stop(&mut self.io);
         for slot in 0..self.slots.end() {
@@ -123,18 +122,17 @@ impl<P: Port> Worker<P> {
     }
 
     /// Closes relays that are idle, and at the deadline all.
-    pub(super) fn go_on_draining(&mut self) {
-        let now = self.io.now;
-        let Some(closes) = self.draining.as_mut().and_then(|drain| drain.look(now)) else {
+    pub(super) fn drain_step(&mut self) {
+        let Some(look) = self.draining.as_mut().and_then(|drain| drain.look(self.io.now)) else {
             return;
         };
-        let over = closes == Closes::All;
+        let over = look == Look::Over;
         for slot in 0..self.slots.end() {
             let Some(connection) = self.slots.get(slot) else {
                 continue;
             };
             let next = match &connection.phase {
-                Phase::Relay(relay) if over || relay.is_idle(now, limits::DRAIN_IDLE) => {
+                Phase::Relay(relay) if over || relay.is_idle(self.io.now, limits::DRAIN_IDLE) => {
                     Next::Ended { by: EndedBy::Shutdown, error: None }
                 }
                 Phase::Login(_) | Phase::Lmtp(_) | Phase::Lingering if over => Next::Close,
@@ -148,6 +146,10 @@ impl<P: Port> Worker<P> {
             };
             self.act(slot, next);
         }
+    }
+
+    pub(super) fn drain_wait(&self) -> Option<Duration> {
+        self.draining.as_ref().and_then(|drain| drain.wait(self.io.now))
     }
 
     /// Connections of all phases, for the drain and for tests.
