@@ -62,6 +62,7 @@ pub fn write_parts(parts: &[&[u8]], out: &mut Vec<u8>) {
 
 /// Whether a byte cannot stand between quotes as it is.
 fn needs_care(byte: u8) -> bool {
+    #[expect(clippy::indexing_slicing, reason = "computed by the compiler, which would refuse")]
     const fn table() -> [bool; 256] {
         let mut table = [false; 256];
         table[b'"' as usize] = true;
