@@ -6,6 +6,7 @@ use tokio::signal::unix::Signal;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::panics;
 use crate::control::certificates::{Certificates, Loaded};
 use crate::event::Event;
 use crate::limits;
@@ -32,7 +33,10 @@ pub(super) async fn watch(
                     let loaded = certificates.load();
                     (certificates, loaded)
                 });
-                let Ok((back, loaded)) = read.await else { return };
+                let (back, loaded) = match read.await {
+                    Ok(read) => read,
+                    Err(error) => return panics::go_on(error),
+                };
                 certificates = back;
                 for (warning, line) in outcome(loaded, &published) {
                     // A full mailbox loses the line, as with every sender (RS-08).
