@@ -235,6 +235,9 @@ pub enum Event {
     },
 }
 
+// So many as `LOG_LINES_MAX` may wait, and the log's mailbox keeps the room for them.
+const _: () = assert!(size_of::<Event>() <= 176);
+
 impl Event {
     /// Whether only those want to know it who look for something (`log_debug = yes`).
     #[must_use]

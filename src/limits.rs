@@ -346,8 +346,11 @@ pub const CONNECTIONS_SPARE: u32 = 64;
 pub const MAILBOX_MESSAGES_MAX: usize = 4096;
 /// Password verifications waiting for a hashing thread; beyond it logins get a temporary failure (SA-18).
 pub const HASHING_QUEUE_MAX: usize = 1024;
-/// Log lines waiting for the control core; beyond it lines are lost and counted, and no data core waits (RS-08).
+/// Log lines waiting for the control core; beyond it lines are lost and counted, and no data core waits (RS-08). Room for
+/// those of 5,000 logins a second, two lines each, while the control core is held up for a second and a half.
 pub const LOG_LINES_MAX: usize = 16_384;
+/// So much of the log is written at once, and then the control core looks at what else there is to do.
+pub const LOG_WRITE_BYTES: usize = 64 * 1024;
 /// Live sessions get this long to finish after SIGTERM before they are closed.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// A relay without bytes for this long counts as idle and is closed first when draining (W-REL-7).

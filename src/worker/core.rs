@@ -305,6 +305,12 @@ impl<P: Port> Worker<P> {
 
     /// Tells a connection what happened to it, and does what it says.
     pub(super) fn tell(&mut self, slot: u32, signal: Signal) {
+        // What another connection's flush sent and did not get away goes back first.
+        self.take_unsent();
+        self.tell_now(slot, signal);
+    }
+
+    fn tell_now(&mut self, slot: u32, signal: Signal) {
         let Some((generation, connection)) = self.slots.named(slot) else { return };
         let (line, phase) = connection.split(&mut self.io, slot, generation);
         if matches!(phase, Phase::Lmtp(_) | Phase::Link(_)) {
@@ -334,13 +340,13 @@ impl<P: Port> Worker<P> {
             Phase::Login(login) => login.into_relay(),
             _ => None,
         };
-        let Some((LoggedIn { handover, since }, places)) = logged_in else {
+        let Some((LoggedIn { handover, since, rounds }, places)) = logged_in else {
             debug_assert!(false, "a relay begins behind a login that has succeeded");
             return self.release(slot);
         };
         let Handover { subject, backend, watch } = *handover;
         let label = Box::new(Label { subject, backend, since, places: places.counted() });
-        *phase = Phase::Relay(Relay::new(label, endpoint, now));
+        *phase = Phase::Relay(Relay::new(label, endpoint, rounds, now));
         self.rooms.relays.enter(slot, endpoint, watch);
         self.tell_relay(slot, |driver| driver.begin());
         // What arrived while the session was not reading has been told already: such a side gets a look now.
@@ -367,12 +373,12 @@ impl<P: Port> Worker<P> {
         }
     }
 
-    /// Takes back what destinations did not take of what was forwarded to them.
+    /// Takes back what peers did not take of what was sent to them with the bytes of others.
     pub(super) fn take_unsent(&mut self) {
         while let Some(unsent) = self.io.port.take_unsent() {
             let Token { slot, generation, .. } = unsent.token;
             if self.slots.is_current(slot, generation) {
-                self.tell_relay(slot, |driver| driver.take_back(unsent));
+                self.tell_now(slot, Signal::Unsent(unsent));
             }
         }
     }

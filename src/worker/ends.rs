@@ -36,7 +36,15 @@ impl<P: Port> Worker<P> {
 
     /// The client has its last reply, and a moment to close before we do.
     pub(super) fn linger(&mut self, slot: u32) {
+        // What is under way is sent by then, and what comes back of it goes before our end: then it will say so again.
+        self.io.port.flush();
+        self.take_unsent();
         let Some((generation, connection)) = self.slots.named(slot) else { return };
+        match &connection.phase {
+            Phase::Login(login) if login.has_unsent() => return,
+            Phase::Login(_) | Phase::Lmtp(_) => {}
+            Phase::Relay(_) | Phase::Link(_) | Phase::Lingering | Phase::Closing => return,
+        }
         let (line, phase) = connection.split(&mut self.io, slot, generation);
         let former = std::mem::replace(phase, Phase::Lingering);
         let next = linger::begin(line, &mut self.rooms.relays.scratch);

@@ -4,7 +4,10 @@
 //! `control`; signals that end the process (`run`). Every task ends when this room says so, and none ends another.
 //! Tests: in the files.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::signal::unix::Signal;
@@ -99,6 +102,11 @@ impl Tasks {
         Ok(Self { running, log, writer, stop_writer, geodb })
     }
 
+    /// Waits until a task has ended without being told to: by a bug, which has been printed.
+    pub(super) async fn broken(&mut self) {
+        one_ended(self.running.iter_mut().chain([&mut self.writer]).collect()).await;
+    }
+
     /// Ends everything, the log last: what the others have said is written.
     pub(super) async fn end(self) {
         let Self { running, log: _, writer, stop_writer, geodb } = self;
@@ -115,5 +123,58 @@ impl Tasks {
     pub(super) fn note(&self, text: String) {
         // A full mailbox loses the line, as with every sender (RS-08).
         let _ = self.log.send(Event::Note { warning: false, text: text.into_boxed_str() });
+    }
+}
+
+/// Waits for the first to end, however it ends.
+async fn one_ended(mut tasks: Vec<&mut JoinHandle<()>>) {
+    poll_fn(|context| {
+        let mut ended = Poll::Pending;
+        // Each of them, so that each wakes this one.
+        for task in &mut tasks {
+            if Pin::new(&mut **task).poll(context).is_ready() {
+                ended = Poll::Ready(());
+            }
+        }
+        ended
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Notify;
+    use tokio::task::{LocalSet, yield_now};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn k_core_3_a_task_that_panics_is_noticed_while_the_others_run() {
+        let (stop, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let forever = |until: &Arc<Notify>| {
+            let until = Arc::clone(until);
+            spawn_local(async move { until.notified().await })
+        };
+        let work = async {
+            let mut first = forever(&stop);
+            let told = Arc::clone(&go);
+            let mut broken = spawn_local(async move {
+                told.notified().await;
+                panic!("a bug");
+            });
+            let mut last = forever(&stop);
+            let mut watch = Box::pin(one_ended(vec![&mut first, &mut broken, &mut last]));
+            for _ in 0..10 {
+                tokio::select! {
+                    biased;
+                    () = &mut watch => panic!("all of them run"),
+                    () = yield_now() => {}
+                }
+            }
+            go.notify_one();
+            watch.await;
+            assert!(!first.is_finished() && !last.is_finished());
+        };
+        LocalSet::new().run_until(work).await;
     }
 }
