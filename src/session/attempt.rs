@@ -483,7 +483,8 @@ impl Session {
             backend: backend.clone(),
             took: now.since(attempt.received),
         }));
-        outbox.wish(Wish::Relay(Box::new(Handover { subject, backend, watch })));
+        let group = attempt.destination.take().and_then(|destination| destination.group);
+        outbox.wish(Wish::Relay(Box::new(Handover { subject, backend, group, watch })));
         self.stage = Stage::Over;
         self.stage_deadline = None;
     }

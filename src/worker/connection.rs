@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::event::Subject;
 use crate::facts::ClientFacts;
+use crate::names::{Protocol, SessionId};
 #[cfg(doc)]
 use crate::ring::port::Port;
 use crate::ring::port::{Fd, Kind, PipeId};
@@ -19,6 +20,7 @@ use crate::tls::Asked;
 use super::asks::Asking;
 use super::channel::Tls;
 use super::lmtp::{Link, Mail};
+use super::sessions::{Home, Keys};
 
 /// One of the two sockets of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,14 +198,48 @@ impl Drop for Login {
     }
 }
 
-/// Names for the log line at the end of a relay.
+/// Who is relayed where: for the log line at the end, and for those who ask meanwhile.
 #[derive(Debug)]
 pub(super) struct Label {
-    pub(super) subject: Subject,
-    pub(super) backend: Arc<str>,
+    pub(super) protocol: Protocol,
+    pub(super) session: SessionId,
+    pub(super) client: SocketAddr,
+    pub(super) user: Option<Box<str>>,
+    pub(super) home: Arc<Home>,
     pub(super) since: Tick,
-    /// What is free again when the session ends; absent where nothing is counted.
-    pub(super) held: Option<Box<Held>>,
+    /// What hardly any session has.
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Debug)]
+struct Rare {
+    master: Option<Box<str>>,
+    /// What is free again when the session ends.
+    _held: Held,
+}
+
+impl Label {
+    pub(super) fn new(subject: Subject, home: Arc<Home>, since: Tick, held: Held) -> Self {
+        let Subject { protocol, session, client, user, master } = subject;
+        let rare =
+            (master.is_some() || held.counts()).then(|| Box::new(Rare { master, _held: held }));
+        Self { protocol, session, client, user, home, since, rare }
+    }
+
+    /// What the session is found by.
+    pub(super) fn keys(&self) -> Keys<'_> {
+        Keys {
+            user: self.user.as_deref(),
+            client: self.client.ip().to_canonical(),
+            home: &self.home,
+        }
+    }
+
+    /// Who it was about. What the session held is free from here on.
+    pub(super) fn into_subject(self) -> Subject {
+        let Self { protocol, session, client, user, rare, .. } = self;
+        Subject { protocol, session, client, user, master: rare.and_then(|rare| rare.master) }
+    }
 }
 
 /// Places that a connection takes, where they are counted, for as long as it lives.
@@ -218,12 +254,10 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// What is left for the rest of the connection's life.
-    pub(super) fn take(&mut self) -> Option<Box<Self>> {
-        let held = std::mem::take(self);
+    /// Whether any of them is counted.
+    fn counts(&self) -> bool {
         let counts = |pass: &Option<Pass>| pass.as_ref().is_some_and(Pass::counts);
-        let any = held.seat.is_some() || counts(&held.address) || counts(&held.listener);
-        any.then(|| Box::new(held))
+        self.seat.is_some() || counts(&self.address) || counts(&self.listener)
     }
 }
 
@@ -324,4 +358,5 @@ pub(super) enum Mode {
 }
 
 const _: () = assert!(size_of::<Connection>() <= 128);
+const _: () = assert!(size_of::<Label>() <= 112);
 const _: () = assert!(size_of::<Option<ClientFacts>>() <= 512);

@@ -89,6 +89,25 @@ impl<P: Port> Worker<P> {
         self.slots.live()
     }
 
+    /// Whether the index of sessions says what the slots say; for tests.
+    #[must_use]
+    pub fn is_index_true(&self) -> bool {
+        let mut listed = 0;
+        for slot in 0..self.slots.end() {
+            let is_in = match self.slots.get(slot).map(|connection| &connection.phase) {
+                Some(Phase::Relay(relay)) => self.sessions.has(slot, relay.label.keys()),
+                Some(Phase::Lmtp(_)) => self.sessions.has_nameless(slot),
+                Some(Phase::Session(_) | Phase::Link(_) | Phase::Lingering | Phase::Closing)
+                | None => continue,
+            };
+            if !is_in {
+                return false;
+            }
+            listed += 1;
+        }
+        self.sessions.len() == listed
+    }
+
     /// Drained: nothing listens and nobody is left.
     #[must_use]
     pub fn is_finished(&self) -> bool {

@@ -410,9 +410,12 @@ impl<P: Port> Worker<P> {
         let Some(login) = self.login(slot) else {
             return;
         };
-        let Handover { subject, backend, watch } = handover;
-        let held = login.held.take();
-        login.handed_over = Some(Box::new(Label { subject, backend, since, held }));
+        let Handover { subject, backend, group, watch } = handover;
+        let held = std::mem::take(&mut login.held);
+        let home = self.sessions.home(&backend, group.as_deref());
+        if let Some(login) = self.login(slot) {
+            login.handed_over = Some(Box::new(Label::new(subject, home, since, held)));
+        }
         if let Some(watch) = watch {
             self.watches.insert(slot, watch);
         }

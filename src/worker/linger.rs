@@ -16,8 +16,11 @@ impl<P: Port> Worker<P> {
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
-        connection.phase = Phase::Lingering;
+        let former = std::mem::replace(&mut connection.phase, Phase::Lingering);
         connection.tls = None;
+        if matches!(former, Phase::Lmtp(_)) {
+            self.sessions.leave_nameless(slot);
+        }
         let Some(fd) = connection.client.fd() else {
             return self.abort(slot);
         };

@@ -116,6 +116,7 @@ impl<P: Port> Worker<P> {
         };
         match self.slots.insert(connection) {
             Ok((slot, _)) => {
+                self.sessions.enter_nameless(slot);
                 self.arm_poll(slot, Side::Client);
                 self.lmtp_input(slot, Input::Begin);
             }

@@ -23,6 +23,7 @@ mod reports;
 mod run;
 mod seam;
 mod secure;
+mod sessions;
 mod settings;
 mod sources;
 mod spread;

@@ -1,5 +1,7 @@
 //! Relayed sessions of a core: when a direction gets a turn, and what its turn leads to.
 
+use std::sync::Arc;
+
 use crate::event::{EndedBy, Event};
 use crate::limits;
 use crate::relay::Watch;
@@ -7,7 +9,7 @@ use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Refused, Token};
 use crate::share::counters::{Counter, Counters};
 use crate::tick::Tick;
 
-use super::connection::{Direction, Label, Mode, Phase, Relay, Side};
+use super::connection::{Direction, Mode, Phase, Relay, Side};
 use super::pump::{self, End, Ends, Turn, Watched};
 use super::run::Worker;
 use super::seam::{self, Seam};
@@ -30,10 +32,11 @@ impl<P: Port> Worker<P> {
             socket.paused = false;
             (side, !socket.drained)
         });
-        let mode = match Watch::of(label.subject.protocol) {
+        let mode = match Watch::of(label.protocol) {
             Some(_) => Mode::Watched,
             None => Mode::Copy,
         };
+        self.sessions.enter(slot, label.keys());
         connection.phase = Phase::Relay(Relay {
             label,
             up: Direction { mode, ..Direction::default() },
@@ -322,10 +325,10 @@ impl<P: Port> Worker<P> {
         };
         pump::release_pipe(&mut self.port, &mut relay.up);
         pump::release_pipe(&mut self.port, &mut relay.down);
-        let Label { subject, backend, since, held } = *relay.label;
-        drop(held);
+        self.sessions.leave(slot, relay.label.keys());
+        let (backend, since) = (Arc::clone(&relay.label.home.backend), relay.label.since);
         let event = Event::RelayEnded {
-            subject,
+            subject: relay.label.into_subject(),
             backend,
             by,
             bytes_up: relay.up.delivered,
@@ -351,7 +354,7 @@ impl<P: Port> Worker<P> {
         let Phase::Relay(relay) = &mut connection.phase else {
             return;
         };
-        let protocol = relay.label.subject.protocol;
+        let protocol = relay.label.protocol;
         let (limit, by) = relay.patience(self.settings.relay_idle_timeout(protocol));
         if now.0 >= relay.patience_ends(limit).0 {
             self.end_relay(slot, by, None);
@@ -367,7 +370,7 @@ impl<P: Port> Worker<P> {
         let Phase::Relay(relay) = &mut connection.phase else {
             return;
         };
-        let protocol = relay.label.subject.protocol;
+        let protocol = relay.label.protocol;
         let (limit, _) = relay.patience(self.settings.relay_idle_timeout(protocol));
         let at = relay.patience_ends(limit);
         self.wheel.set(slot, at);

@@ -19,6 +19,7 @@ use super::drive::SESSION_READ_BYTES;
 use super::hosts::{Ended, Hosts};
 use super::listener::Listener;
 use super::newcomers::Newcomers;
+use super::sessions::Sessions;
 use super::settings::{Links, WorkerSettings};
 use super::sources::Sources;
 use super::visits::Queued;
@@ -37,6 +38,7 @@ pub struct Worker<P: Port> {
     pub(super) hosts: Hosts,
     pub(super) sources: Sources,
     pub(super) newcomers: Newcomers,
+    pub(super) sessions: Sessions,
     /// Directions that have more to move, in the order of their turns.
     pub(super) hot: VecDeque<(u32, Side)>,
     /// What is looked at of the relayed sessions whose bytes are not only moved, by slot.
@@ -101,6 +103,7 @@ impl<P: Port> Worker<P> {
             hosts: Hosts::default(),
             sources,
             newcomers: Newcomers::new(bound),
+            sessions: Sessions::new(bound),
             hot: VecDeque::with_capacity(256),
             watches: HashMap::new(),
             rereads: VecDeque::with_capacity(64),
@@ -434,7 +437,11 @@ impl<P: Port> Worker<P> {
         if !open {
             self.release_or_connect(slot, Side::Client);
         }
+        if let Phase::Relay(relay) = &former {
+            self.sessions.leave(slot, relay.label.keys());
+        }
         if let Phase::Lmtp(mail) = former {
+            self.sessions.leave_nameless(slot);
             for child in mail.children() {
                 self.abort(child);
             }

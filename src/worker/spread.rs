@@ -107,7 +107,7 @@ impl<P: Port> Worker<P> {
         if relay.is_talking(now) || self.draining.is_some() {
             return false;
         }
-        let backend = std::sync::Arc::clone(&relay.label.backend);
+        let backend = std::sync::Arc::clone(&relay.label.home.backend);
         // Not all cores tell their first client in the same moment.
         let jitter = Duration::from_millis(self.asks.draw() % STEP_MS);
         let Told::Later(at, first) = self.hosts.relay_lost(slot, rules, jitter, now) else {

@@ -94,6 +94,7 @@ impl Sim {
 
     fn turn(&mut self) {
         self.worker.turn();
+        assert!(self.worker.is_index_true(), "the index of sessions is not what the slots say");
         self.turns += 1;
         assert!(self.turns < TURNS_MAX, "no end after {TURNS_MAX} turns");
     }
