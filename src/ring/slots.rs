@@ -99,6 +99,24 @@ impl<T> Slots<T> {
         }
     }
 
+    /// The value in `slot`, if it is the one of that generation: a late completion finds nothing here.
+    pub fn current(&mut self, slot: u32, generation: u32) -> Option<&mut T> {
+        let entry = self.entry_mut(slot)?;
+        match &mut entry.state {
+            State::Used(value) if entry.generation == generation & GENERATION_MASK => Some(value),
+            State::Used(_) | State::Free(_) => None,
+        }
+    }
+
+    /// The value in `slot`, and its generation.
+    pub fn named(&mut self, slot: u32) -> Option<(u32, &mut T)> {
+        let entry = self.entry_mut(slot)?;
+        match &mut entry.state {
+            State::Used(value) => Some((entry.generation, value)),
+            State::Free(_) => None,
+        }
+    }
+
     /// The generation of a used slot.
     #[must_use]
     pub fn generation(&self, slot: u32) -> Option<u32> {
@@ -149,6 +167,9 @@ mod tests {
         assert_ne!(generation, later);
         assert!(!slots.is_current(a, generation));
         assert!(slots.is_current(b, later));
+        assert_eq!(slots.current(a, generation), None);
+        assert_eq!(slots.current(b, later), Some(&mut "b"));
+        assert_eq!(slots.named(b), Some((later, &mut "b")));
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::share::visitors::Visitors;
 use crate::tick::Tick;
 
 use super::connection::Phase;
-use super::run::Worker;
+use super::core::Worker;
 
 /// The cache of verified passwords, as configured.
 #[derive(Clone, Debug)]
@@ -53,7 +53,6 @@ pub struct Asks {
     verified_secret: Secret,
     /// State of the generator for jitter and session ids; nothing secret hangs on it.
     random: u64,
-    complained_at: Option<Tick>,
 }
 
 /// A question under way.
@@ -92,7 +91,6 @@ impl Asks {
             verified: Verifications::new(cache.entries_max, cache.ttl),
             verified_secret: cache.secret.clone(),
             random: seed | 1,
-            complained_at: None,
         }
     }
 
@@ -126,15 +124,6 @@ impl Asks {
     pub(super) fn passdbs(&mut self) -> std::sync::Arc<Passdbs> {
         self.passdbs.shared()
     }
-
-    /// Whether a complaint about the host may be logged again: once a second (RS-01).
-    pub(super) fn may_complain(&mut self, now: Tick) -> bool {
-        let quiet = self.complained_at.is_none_or(|at| now.since(at) >= Duration::from_secs(1));
-        if quiet {
-            self.complained_at = Some(now);
-        }
-        quiet
-    }
 }
 
 impl<P: Port> Worker<P> {
@@ -149,15 +138,15 @@ impl<P: Port> Worker<P> {
         loop {
             let (chain, job) = match step {
                 Step::Done(mut answer) => {
-                    answer.not_before = answer
-                        .delay_until
-                        .map(|delay| delay.at(self.now, self.port.unix_ms(), self.asks.draw()));
+                    answer.not_before = answer.delay_until.map(|delay| {
+                        delay.at(self.io.now, self.io.port.unix_ms(), self.asks.draw())
+                    });
                     return Some(answer);
                 }
                 Step::Verify(chain, job) => (chain, job),
             };
             let key = job.key(&self.asks.verified_secret);
-            if self.asks.verified.contains(key, self.now) {
+            if self.asks.verified.contains(key, self.io.now) {
                 step = chain.verified(Ok(true));
                 continue;
             }
@@ -220,7 +209,7 @@ impl<P: Port> Worker<P> {
     /// Decides from memory. `Err`: the control core has to read or write first.
     fn route_user(&mut self, user: &str, rounds: u8) -> Result<RouteAnswer, ()> {
         let table = self.asks.table.current();
-        let now = self.now;
+        let now = self.io.now;
         let cached = self.asks.exchange.users.get(user);
         let stale = cached.as_ref().is_some_and(|cached| now.since(cached.read_at) > FRESH_FOR);
         let known = match &cached {
@@ -274,7 +263,7 @@ impl<P: Port> Worker<P> {
 
     /// Takes what other threads sent.
     pub(super) fn read_mail(&mut self) {
-        while let Some(message) = self.links.mail.take() {
+        while let Some(message) = self.mailbox.take() {
             match message {
                 ToCore::Answer { ticket, answer } => self.answered(ticket, answer),
                 ToCore::Drain(within) => self.drain(within),
@@ -294,7 +283,7 @@ impl<P: Port> Worker<P> {
         let input = match (*pending, answer) {
             (Pending::Password { chain, key }, Answer::Verified(result)) => {
                 if result == Ok(true) {
-                    self.asks.verified.insert(key, self.now);
+                    self.asks.verified.insert(key, self.io.now);
                 }
                 let step = chain.verified(result);
                 self.auth_step(slot, step).map(|answer| self.verdict(slot, answer))

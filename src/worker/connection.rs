@@ -9,121 +9,43 @@ use std::sync::Arc;
 use crate::event::Subject;
 use crate::facts::ClientFacts;
 use crate::names::{Protocol, SessionId};
-#[cfg(doc)]
-use crate::ring::port::Port;
-use crate::ring::port::{Fd, Kind, PipeId};
+use crate::ring::port::{PipeId, Port};
 use crate::session::Session;
 use crate::share::visitors::{Attempt, Pass, Seat};
 use crate::tick::Tick;
 use crate::tls::Asked;
 
 use super::asks::Asking;
-use super::channel::Tls;
+use super::io::Io;
+use super::io::line::Line;
+use super::io::socket::{Side, Sockets};
 use super::lmtp::{Link, Mail};
 use super::sessions::{Home, Keys};
-
-/// One of the two sockets of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Client,
-    Backend,
-}
-
-impl Side {
-    pub(super) fn other(self) -> Self {
-        match self {
-            Self::Client => Self::Backend,
-            Self::Backend => Self::Client,
-        }
-    }
-
-    pub(super) fn ready(self) -> Kind {
-        match self {
-            Self::Client => Kind::ClientReady,
-            Self::Backend => Kind::BackendReady,
-        }
-    }
-
-    /// Bytes on their way to this side.
-    pub(super) fn send(self) -> Kind {
-        match self {
-            Self::Client => Kind::ClientSend,
-            Self::Backend => Kind::BackendSend,
-        }
-    }
-
-    pub(super) fn writable(self) -> Kind {
-        match self {
-            Self::Client => Kind::ClientWritable,
-            Self::Backend => Kind::BackendWritable,
-        }
-    }
-}
-
-/// A socket and what the kernel owns of it.
-#[derive(Debug, Default)]
-pub(super) struct Socket {
-    fd: Option<Fd>,
-    /// Operations that the kernel has not returned. A descriptor is closed only when none is left.
-    pub(super) polling: bool,
-    pub(super) awaiting_room: bool,
-    pub(super) connecting: bool,
-    /// The peer finished sending or broke: read until the end shows (uring.md 9, pitfall 3).
-    pub(super) hangup: bool,
-    /// The connection broke: told once, and the fault may be hidden behind bytes that nobody reads now.
-    pub(super) broken: bool,
-    /// Reading stopped although bytes may be there.
-    pub(super) paused: bool,
-    /// The last read found everything that was there.
-    pub(super) drained: bool,
-    pub(super) closing: bool,
-}
-
-impl Socket {
-    pub(super) fn open(fd: Fd) -> Self {
-        Self { fd: Some(fd), ..Self::default() }
-    }
-
-    /// The descriptor, as long as nobody asked to close it.
-    pub(super) fn fd(&self) -> Option<Fd> {
-        if self.closing { None } else { self.fd }
-    }
-
-    /// Whether the kernel holds the descriptor or an operation on it.
-    pub(super) fn is_open(&self) -> bool {
-        self.fd.is_some()
-    }
-
-    pub(super) fn in_flight(&self) -> bool {
-        self.polling || self.awaiting_room || self.connecting
-    }
-
-    /// Gives up the descriptor for closing: asked to close, and everything returned by the kernel.
-    pub(super) fn take_if_returned(&mut self) -> Option<Fd> {
-        if !self.closing || self.in_flight() {
-            return None;
-        }
-        self.closing = false;
-        self.fd.take()
-    }
-}
+use super::tls::channel::Tls;
 
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) client: Socket,
-    pub(super) backend: Socket,
+    pub(super) sockets: Sockets,
     /// TLS on either side; none, and no memory for it, when both are in clear.
     pub(super) tls: Option<Box<Tls>>,
     pub(super) phase: Phase,
 }
 
 impl Connection {
-    pub(super) fn socket(&mut self, side: Side) -> &mut Socket {
-        match side {
-            Side::Client => &mut self.client,
-            Side::Backend => &mut self.backend,
-        }
+    pub(super) fn new(sockets: Sockets, phase: Phase) -> Self {
+        Self { sockets, tls: None, phase }
+    }
+
+    /// Its way to the kernel, and what it is in the middle of: apart, so that a handler may have both.
+    pub(super) fn split<'a, P: Port>(
+        &'a mut self,
+        io: &'a mut Io<P>,
+        slot: u32,
+        generation: u32,
+    ) -> (Line<'a, P>, &'a mut Phase) {
+        let Self { sockets, tls, phase } = self;
+        (Line { io, slot, generation, sockets, tls }, phase)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::session::input::Input;
 use crate::tick::Tick;
 
 use super::connection::Phase;
-use super::run::Worker;
+use super::core::Worker;
 
 /// A drain under way.
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +24,12 @@ pub(super) struct Drain {
 impl<P: Port> Worker<P> {
     /// Begins to drain; a second order only shortens the time.
     pub(super) fn drain(&mut self, within: Duration) {
-        let deadline = self.now.after(within);
+        let deadline = self.io.now.after(within);
         if let Some(drain) = &mut self.draining {
             drain.deadline = drain.deadline.min(deadline);
             return;
         }
-        self.draining = Some(Drain { deadline, next_look: self.now });
+        self.draining = Some(Drain { deadline, next_look: self.io.now });
         self.stop_listening();
         for slot in 0..self.slots.end() {
             let before_login = self
@@ -47,22 +47,22 @@ impl<P: Port> Worker<P> {
     /// Closes relays that are idle, and at the deadline all.
     pub(super) fn drain_step(&mut self) {
         let Some(drain) = self.draining else { return };
-        if self.now < drain.next_look {
+        if self.io.now < drain.next_look {
             return;
         }
         if drain.deadline == NEVER {
             return;
         }
-        let over = self.now >= drain.deadline;
+        let over = self.io.now >= drain.deadline;
         for slot in 0..self.slots.end() {
             let Some(connection) = self.slots.get(slot) else {
                 continue;
             };
             match &connection.phase {
-                Phase::Relay(relay) if over || relay.is_idle(self.now, limits::DRAIN_IDLE) => {
+                Phase::Relay(relay) if over || relay.is_idle(self.io.now, limits::DRAIN_IDLE) => {
                     self.end_relay(slot, EndedBy::Shutdown, None);
                 }
-                Phase::Session(_) | Phase::Lmtp(_) | Phase::Lingering if over => self.abort(slot),
+                Phase::Session(_) | Phase::Lmtp(_) | Phase::Lingering if over => self.release(slot),
                 Phase::Session(_)
                 | Phase::Relay(_)
                 | Phase::Lmtp(_)
@@ -71,7 +71,7 @@ impl<P: Port> Worker<P> {
                 | Phase::Closing => {}
             }
         }
-        let next_look = self.now.after(LOOK_EVERY);
+        let next_look = self.io.now.after(LOOK_EVERY);
         if let Some(drain) = &mut self.draining {
             drain.next_look = if over { next_look } else { next_look.min(drain.deadline) };
         }
@@ -80,7 +80,7 @@ impl<P: Port> Worker<P> {
     pub(super) fn drain_wait(&self) -> Option<Duration> {
         self.draining
             .filter(|drain| drain.deadline != NEVER)
-            .map(|drain| self.now.until(drain.next_look))
+            .map(|drain| self.io.now.until(drain.next_look))
     }
 
     /// Connections of all phases, for the drain and for tests.

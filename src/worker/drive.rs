@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use crate::event::Event;
 use crate::limits;
 use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Token};
 use crate::session::PIPELINED;
@@ -12,10 +11,11 @@ use crate::session::input::Input;
 use crate::session::output::{Handover, Wish};
 use crate::share::counters::Counter;
 
-use super::connection::{Label, Login, Phase, Side, Socket};
+use super::connection::{Label, Login, Phase};
+use super::core::Worker;
 use super::hosts::Ended;
+use super::io::socket::{Side, Socket};
 use super::pump::word;
-use super::run::Worker;
 
 impl<P: Port> Worker<P> {
     /// Gives the session one input, carries out its wishes, and goes on with the answers that were known at once.
@@ -28,7 +28,7 @@ impl<P: Port> Worker<P> {
     }
 
     fn one_input(&mut self, slot: u32, input: Input<'_>) -> Option<Input<'static>> {
-        let now = self.now;
+        let now = self.io.now;
         let connection = self.slots.get_mut(slot)?;
         let Phase::Session(login) = &mut connection.phase else {
             return None;
@@ -39,12 +39,8 @@ impl<P: Port> Worker<P> {
         let outcome = catch_unwind(AssertUnwindSafe(|| login.session.on(now, input, outbox)));
         if outcome.is_err() {
             self.outbox = crate::session::output::Outbox::new();
-            self.counters.add(Counter::Panicked, 1);
-            self.log(Event::Note {
-                warning: true,
-                text: "a session's code panicked; its connection was closed".into(),
-            });
-            self.abort(slot);
+            self.reports.panicked();
+            self.release(slot);
             return None;
         }
         self.carry_out(slot)
@@ -93,7 +89,7 @@ impl<P: Port> Worker<P> {
                     zeroize::Zeroize::zeroize(&mut login.unsent_backend);
                     login.connect_next = None;
                 }
-                self.hosts.late(slot, self.now);
+                self.hosts.late(slot, self.io.now);
                 self.forget_tls(slot, Side::Backend);
                 self.close_side(slot, Side::Backend);
                 None
@@ -120,9 +116,9 @@ impl<P: Port> Worker<P> {
                 None
             }
             Wish::Report(event) => {
-                self.count_event(&event);
+                self.reports.count_event(&event);
                 self.judge(slot, &event);
-                self.log(event);
+                self.reports.log(event);
                 None
             }
         }
@@ -164,32 +160,36 @@ impl<P: Port> Worker<P> {
             return;
         }
         match login.session.deadline() {
-            Some(deadline) => self.wheel.set(slot, deadline),
-            None => self.wheel.clear(slot),
+            Some(deadline) => self.io.timers.set(slot, deadline),
+            None => self.io.timers.clear(slot),
         }
         for side in [Side::Client, Side::Backend] {
-            let paused =
-                self.slots.get_mut(slot).is_some_and(|connection| connection.socket(side).paused);
-            if paused && self.session_room(slot, side) > 0 && !self.rereads.contains(&(slot, side))
+            let paused = self
+                .slots
+                .get_mut(slot)
+                .is_some_and(|connection| connection.sockets.of_mut(side).paused);
+            if paused
+                && self.session_room(slot, side) > 0
+                && !self.io.rereads.contains(&(slot, side))
             {
-                self.rereads.push_back((slot, side));
+                self.io.rereads.push_back((slot, side));
             }
         }
     }
 
     /// The session is over but for bytes that a socket does not take; that must not last for ever (BE-14).
     fn limit_last_bytes(&mut self, slot: u32, limit: Duration) {
-        let at = self.now.after(limit);
+        let at = self.io.now.after(limit);
         let Some(login) = self.login(slot) else {
             return;
         };
         let at = *login.last_bytes_by.get_or_insert(at);
-        self.wheel.set(slot, at);
+        self.io.timers.set(slot, at);
     }
 
     /// A session's time is up, or that for its last bytes.
     pub(super) fn session_deadline(&mut self, slot: u32) {
-        let now = self.now;
+        let now = self.io.now;
         let is_late = self.login(slot).and_then(|login| login.last_bytes_by);
         if is_late.is_some_and(|by| by <= now) {
             return self.login_unread(slot);
@@ -206,8 +206,8 @@ impl<P: Port> Worker<P> {
         while reads < READS_PER_TURN && self.read_once(slot, side, &mut scratch) {
             reads += 1;
         }
-        if reads == READS_PER_TURN && !self.rereads.contains(&(slot, side)) {
-            self.rereads.push_back((slot, side));
+        if reads == READS_PER_TURN && !self.io.rereads.contains(&(slot, side)) {
+            self.io.rereads.push_back((slot, side));
         }
         zeroize::Zeroize::zeroize(&mut *scratch);
         self.session_scratch = scratch;
@@ -222,7 +222,7 @@ impl<P: Port> Worker<P> {
         let Some(connection) = self.slots.get_mut(slot) else {
             return false;
         };
-        let socket = connection.socket(side);
+        let socket = connection.sockets.of_mut(side);
         let Some(fd) = socket.fd() else { return false };
         if room == 0 {
             socket.paused = true;
@@ -239,7 +239,7 @@ impl<P: Port> Worker<P> {
         let Some(space) = scratch.get_mut(..room) else {
             return false;
         };
-        match self.port.recv(fd, space) {
+        match self.io.port.recv(fd, space) {
             Ok(0) => {
                 let input = if side == Side::Client { Input::ClientEnd } else { Input::BackendEnd };
                 self.session_input(slot, input);
@@ -280,7 +280,7 @@ impl<P: Port> Worker<P> {
         if self.login(slot).is_some_and(|login| !login.finishing) {
             self.report_aborted(slot, "client reset the connection");
         }
-        self.abort(slot);
+        self.release(slot);
     }
 
     pub(super) fn session_room(&self, slot: u32, side: Side) -> usize {
@@ -308,7 +308,7 @@ impl<P: Port> Worker<P> {
 
     pub(super) fn login_unread(&mut self, slot: u32) {
         self.report_aborted(slot, "client does not read its replies");
-        self.abort(slot);
+        self.release(slot);
     }
 
     /// A socket takes bytes again: send what a session kept for it.
@@ -316,14 +316,14 @@ impl<P: Port> Worker<P> {
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
-        let Some(fd) = connection.socket(side).fd() else {
+        let Some(fd) = connection.sockets.of_mut(side).fd() else {
             return;
         };
         let Phase::Session(login) = &mut connection.phase else {
             return;
         };
         let unsent = unsent(login, side);
-        match self.port.send(fd, unsent) {
+        match self.io.port.send(fd, unsent) {
             Ok(count) => {
                 let rest = unsent.split_off(count.min(unsent.len()));
                 // What went to a backend had a password in it (W-CRED-2).
@@ -337,7 +337,7 @@ impl<P: Port> Worker<P> {
             }
             Err(_) => {
                 self.report_aborted(slot, "connection broke while a reply was under way");
-                self.abort(slot);
+                self.release(slot);
                 return;
             }
         }
@@ -354,28 +354,28 @@ impl<P: Port> Worker<P> {
     fn connect(&mut self, slot: u32, to: SocketAddr, again: bool) -> Option<Input<'static>> {
         let generation = self.slots.generation(slot)?;
         let connection = self.slots.get_mut(slot)?;
-        if connection.backend.is_open() {
+        if connection.sockets.backend.is_open() {
             let Phase::Session(login) = &mut connection.phase else {
                 return None;
             };
             login.connect_next = Some((to, again));
             return None;
         }
-        if !self.hosts.begin(slot, to, again, self.now) {
-            self.counters.add(Counter::FailedFast, 1);
+        if !self.hosts.begin(slot, to, again, self.io.now) {
+            self.reports.count(Counter::FailedFast);
             return Some(Input::BackendDown);
         }
         let from = self.sources.next(to);
-        let fd = match self.port.socket(to, from) {
+        let fd = match self.io.port.socket(to, from) {
             Ok(fd) => fd,
             Err(fault) => {
-                self.hosts.end(slot, Ended::Unknown, self.now);
+                self.hosts.end(slot, Ended::Unknown, self.io.now);
                 return Some(Input::BackendBroken(word(fault)));
             }
         };
-        connection.backend = Socket::open(fd);
-        connection.backend.connecting = true;
-        self.port.connect(fd, to, Token { slot, generation, kind: Kind::Connect });
+        connection.sockets.backend = Socket::open(fd);
+        connection.sockets.backend.connecting = true;
+        self.io.port.connect(fd, to, Token { slot, generation, kind: Kind::Connect });
         None
     }
 
@@ -394,8 +394,8 @@ impl<P: Port> Worker<P> {
         }
         match result {
             Ok(()) => {
-                if let Some(fd) = self.slots.get(slot).and_then(|kept| kept.backend.fd()) {
-                    self.port.receive_buffer(fd, ReceiveBuffer::First);
+                if let Some(fd) = self.slots.get(slot).and_then(|kept| kept.sockets.backend.fd()) {
+                    self.io.port.receive_buffer(fd, ReceiveBuffer::First);
                 }
                 self.arm_poll(slot, Side::Backend);
                 self.session_input(slot, Input::Connected);
@@ -406,7 +406,7 @@ impl<P: Port> Worker<P> {
 
     /// Keeps the names for the log and drops the session as soon as its last bytes are sent.
     fn hand_over(&mut self, slot: u32, handover: Handover) {
-        let since = self.now;
+        let since = self.io.now;
         let Some(login) = self.login(slot) else {
             return;
         };
@@ -438,7 +438,7 @@ impl<P: Port> Worker<P> {
             return;
         };
         let event = login.session.aborted(reason);
-        self.log(event);
+        self.reports.log(event);
     }
 }
 

@@ -9,9 +9,10 @@ use crate::ring::port::{IoFault, Port};
 use crate::session::input::Input;
 use crate::tls::Fault;
 
-use super::connection::{Connection, Phase, Side};
+use super::connection::{Connection, Phase};
+use super::core::Worker;
 use super::drive::SESSION_READ_BYTES;
-use super::run::Worker;
+use super::io::socket::Side;
 
 /// What a side with TLS has to tell.
 #[derive(Debug)]
@@ -112,13 +113,13 @@ impl<P: Port> Worker<P> {
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
-        let fd = connection.socket(side).fd();
+        let fd = connection.sockets.of_mut(side).fd();
         let Some(unsent) = unsent(connection, side) else {
             return;
         };
         let mut sent = 0;
         if let (true, Some(fd)) = (unsent.is_empty(), fd) {
-            match self.port.send(fd, bytes) {
+            match self.io.port.send(fd, bytes) {
                 Ok(count) => sent = count,
                 Err(IoFault::WouldBlock) => {}
                 // A broken connection shows at the next read, which also tells how.

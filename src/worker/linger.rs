@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::ring::port::{Half, IoFault, Port};
 
-use super::connection::{Phase, Side};
+use super::connection::Phase;
+use super::core::Worker;
 use super::drive::READS_PER_TURN;
-use super::run::Worker;
+use super::io::socket::Side;
 
 impl<P: Port> Worker<P> {
     /// Closes our half and waits a little for the client to close its own, so that bytes it still sends do not turn
@@ -18,14 +19,15 @@ impl<P: Port> Worker<P> {
         };
         let former = std::mem::replace(&mut connection.phase, Phase::Lingering);
         connection.tls = None;
+        let fd = connection.sockets.client.fd();
         if matches!(former, Phase::Lmtp(_)) {
             self.sessions.leave_nameless(slot);
         }
-        let Some(fd) = connection.client.fd() else {
-            return self.abort(slot);
+        let Some(fd) = fd else {
+            return self.release(slot);
         };
-        self.port.shutdown(fd, Half::Write);
-        self.wheel.set(slot, self.now.after(LINGER));
+        self.io.port.shutdown(fd, Half::Write);
+        self.io.timers.set(slot, self.io.now.after(LINGER));
         self.read_lingering(slot);
     }
 
@@ -34,19 +36,19 @@ impl<P: Port> Worker<P> {
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
-        let Some(fd) = connection.client.fd() else {
+        let Some(fd) = connection.sockets.client.fd() else {
             return;
         };
         for _ in 0..READS_PER_TURN {
-            match self.port.recv(fd, &mut self.scratch) {
-                Ok(0) => return self.abort(slot),
+            match self.io.port.recv(fd, &mut self.scratch) {
+                Ok(0) => return self.release(slot),
                 Ok(_) => {}
                 Err(IoFault::WouldBlock) => return,
-                Err(_) => return self.abort(slot),
+                Err(_) => return self.release(slot),
             }
         }
         // Still talking after a bounded courtesy.
-        self.abort(slot);
+        self.release(slot);
     }
 }
 

@@ -10,14 +10,15 @@ use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Token};
 use crate::share::counters::Counter;
 use crate::tls::Fault;
 
-use super::channel::lent;
-use super::connection::{Connection, Phase, Side, Socket};
+use super::connection::{Connection, Phase};
+use super::core::Worker;
 use super::drive::SESSION_READ_BYTES;
 use super::heard::Heard;
 use super::hosts::Ended;
+use super::io::socket::{Side, Socket, Sockets};
 use super::lmtp::{Link, READS_PER_TURN, Way, filled_in};
 use super::pump::word;
-use super::run::Worker;
+use super::tls::channel::lent;
 
 impl<P: Port> Worker<P> {
     pub(super) fn connect_link(
@@ -26,37 +27,31 @@ impl<P: Port> Worker<P> {
         link: LinkId,
         to: SocketAddr,
     ) -> Result<(), &'static str> {
-        let connection = Connection {
-            client: Socket::default(),
-            backend: Socket::default(),
-            tls: None,
-            phase: Phase::Link(Link {
-                way: Way { parent: slot, number: link },
-                unsent: Vec::new(),
-            }),
-        };
+        let way = Way { parent: slot, number: link };
+        let phase = Phase::Link(Link { way, unsent: Vec::new() });
+        let connection = Connection::new(Sockets::default(), phase);
         let Ok((child, generation)) = self.slots.insert(connection) else {
             return Err("connections_per_core_max is reached");
         };
-        if !self.hosts.begin(child, to, false, self.now) {
-            self.counters.add(Counter::FailedFast, 1);
+        if !self.hosts.begin(child, to, false, self.io.now) {
+            self.reports.count(Counter::FailedFast);
             self.slots.remove(child);
             return Err("the address has been failing, and another connect to it is under way");
         }
         let from = self.sources.next(to);
-        let fd = match self.port.socket(to, from) {
+        let fd = match self.io.port.socket(to, from) {
             Ok(fd) => fd,
             Err(fault) => {
-                self.hosts.end(child, Ended::Unknown, self.now);
+                self.hosts.end(child, Ended::Unknown, self.io.now);
                 self.slots.remove(child);
                 return Err(word(fault));
             }
         };
         if let Some(connection) = self.slots.get_mut(child) {
-            connection.backend = Socket::open(fd);
-            connection.backend.connecting = true;
+            connection.sockets.backend = Socket::open(fd);
+            connection.sockets.backend.connecting = true;
         }
-        self.port.connect(fd, to, Token { slot: child, generation, kind: Kind::Connect });
+        self.io.port.connect(fd, to, Token { slot: child, generation, kind: Kind::Connect });
         if let Some(mail) = self.mail(slot) {
             let at = usize::from(link.0);
             if at >= mail.children.len() {
@@ -77,9 +72,9 @@ impl<P: Port> Worker<P> {
         mail.session.forget(link);
         let place = mail.children.get_mut(usize::from(link.0));
         if let Some(child) = place.and_then(Option::take) {
-            self.hosts.late(child, self.now);
+            self.hosts.late(child, self.io.now);
             self.part_link(child);
-            self.abort(child);
+            self.release(child);
         }
     }
 
@@ -87,8 +82,8 @@ impl<P: Port> Worker<P> {
     pub(super) fn link_connected(&mut self, child: u32, link: Way, result: Result<(), IoFault>) {
         let input = match result {
             Ok(()) => {
-                if let Some(fd) = self.slots.get(child).and_then(|kept| kept.backend.fd()) {
-                    self.port.receive_buffer(fd, ReceiveBuffer::First);
+                if let Some(fd) = self.slots.get(child).and_then(|kept| kept.sockets.backend.fd()) {
+                    self.io.port.receive_buffer(fd, ReceiveBuffer::First);
                 }
                 self.arm_poll(child, Side::Backend);
                 Input::Connected(link.number)
@@ -119,10 +114,10 @@ impl<P: Port> Worker<P> {
         link: LinkId,
         next: &mut VecDeque<Input<'static>>,
     ) -> bool {
-        let now = self.now;
+        let now = self.io.now;
         let child = self.mail(slot).and_then(|mail| mail.child(link));
         let Some(connection) = child.and_then(|child| self.slots.get(child)) else { return false };
-        let socket = &connection.backend;
+        let socket = &connection.sockets.backend;
         let (Some(child), Some(fd)) = (child, socket.fd()) else { return false };
         if socket.connecting || socket.awaiting_room {
             return false;
@@ -137,7 +132,7 @@ impl<P: Port> Worker<P> {
             if count == 0 {
                 break;
             }
-            let sent = self.port.send(fd, scratch.get(..count).unwrap_or_default());
+            let sent = self.io.port.send(fd, scratch.get(..count).unwrap_or_default());
             let taken = *sent.as_ref().unwrap_or(&0);
             if let Some(mail) = self.mail(slot) {
                 mail.session.sent(now, link, taken);
@@ -162,11 +157,11 @@ impl<P: Port> Worker<P> {
     /// A backend takes bytes again.
     pub(super) fn link_writable(&mut self, child: u32) {
         let Some(connection) = self.slots.get_mut(child) else { return };
-        let fd = connection.backend.fd();
+        let fd = connection.sockets.backend.fd();
         let Phase::Link(link) = &mut connection.phase else { return };
         let way = link.way;
         if let Some(fd) = fd.filter(|_| !link.unsent.is_empty()) {
-            match self.port.send(fd, &link.unsent) {
+            match self.io.port.send(fd, &link.unsent) {
                 Ok(sent) => link.unsent = link.unsent.split_off(sent.min(link.unsent.len())),
                 Err(IoFault::WouldBlock) => {}
                 Err(fault) => {
@@ -174,7 +169,7 @@ impl<P: Port> Worker<P> {
                 }
             }
             let is_left = !link.unsent.is_empty();
-            let now = self.now;
+            let now = self.io.now;
             if let Some(mail) = self.mail(way.parent) {
                 mail.session.moved(now, way.number);
             }
@@ -193,8 +188,8 @@ impl<P: Port> Worker<P> {
             reads += 1;
         }
         self.session_scratch = scratch;
-        if reads == READS_PER_TURN && !self.rereads.contains(&(child, Side::Backend)) {
-            self.rereads.push_back((child, Side::Backend));
+        if reads == READS_PER_TURN && !self.io.rereads.contains(&(child, Side::Backend)) {
+            self.io.rereads.push_back((child, Side::Backend));
         }
     }
 
@@ -204,7 +199,7 @@ impl<P: Port> Worker<P> {
         }
         let Some(connection) = self.slots.get_mut(child) else { return false };
         let Phase::Link(Link { way: link, .. }) = connection.phase else { return false };
-        let socket = &mut connection.backend;
+        let socket = &mut connection.sockets.backend;
         let hangup = socket.hangup;
         let Some(fd) = socket.fd() else { return false };
         let room = self.link_room(link);
@@ -214,7 +209,7 @@ impl<P: Port> Worker<P> {
             return false;
         }
         let all = space.len();
-        let input = match self.port.recv(fd, space) {
+        let input = match self.io.port.recv(fd, space) {
             Ok(0) => Input::BackendEnd(link.number),
             Ok(read) => {
                 let bytes = scratch.get(..read).unwrap_or_default();
@@ -246,7 +241,7 @@ impl<P: Port> Worker<P> {
         name: &Arc<str>,
         certificate: Certificate,
     ) -> Option<Input<'static>> {
-        let now = self.now;
+        let now = self.io.now;
         let child = self.mail(slot)?.child(link)?;
         let mut clear = [0; CLEAR_BYTES];
         loop {
@@ -302,9 +297,9 @@ impl<P: Port> Worker<P> {
                 }
             };
             took |= count > 0;
-            let fd = self.slots.get(child).and_then(|connection| connection.backend.fd());
+            let fd = self.slots.get(child).and_then(|connection| connection.sockets.backend.fd());
             let Some(fd) = fd.filter(|_| count > 0) else { break };
-            let sent = match self.port.send(fd, &sealed) {
+            let sent = match self.io.port.send(fd, &sealed) {
                 Ok(sent) => sent,
                 Err(IoFault::WouldBlock) => 0,
                 Err(fault) => {
@@ -338,7 +333,7 @@ impl<P: Port> Worker<P> {
         scratch: &mut [u8],
         sealed: &mut Vec<u8>,
     ) -> Option<Result<usize, Fault>> {
-        let now = self.now;
+        let now = self.io.now;
         if self.channel(child, Side::Backend)?.engine.is_handshaking() {
             return None;
         }
@@ -361,14 +356,14 @@ impl<P: Port> Worker<P> {
         if self.unsent_bytes(child, Side::Backend) > 0 {
             return;
         }
-        let fd = self.slots.get(child).and_then(|connection| connection.backend.fd());
+        let fd = self.slots.get(child).and_then(|connection| connection.sockets.backend.fd());
         let mut sealed = Vec::new();
         if let Some(channel) = self.channel(child, Side::Backend) {
             channel.engine.close(&mut sealed);
         }
         if let (Some(fd), false) = (fd, sealed.is_empty()) {
             // What it does not take now it never gets.
-            let _ = self.port.send(fd, &sealed);
+            let _ = self.io.port.send(fd, &sealed);
         }
     }
 }

@@ -18,8 +18,9 @@ use crate::share::counters::Counter;
 use crate::tick::Tick;
 use crate::tls::Asked;
 
-use super::connection::{Connection, Login, Phase, Side, Socket};
-use super::run::Worker;
+use super::connection::{Connection, Login, Phase};
+use super::core::Worker;
+use super::io::socket::{Side, Sockets};
 
 /// One listening socket of this core.
 #[derive(Debug)]
@@ -90,7 +91,7 @@ impl<P: Port> Worker<P> {
         listener.armed = true;
         listener.retry_at = None;
         let slot = u32::try_from(index).unwrap_or(u32::MAX);
-        self.port.accept(fd, Token { slot, generation: 0, kind: Kind::Accept });
+        self.io.port.accept(fd, Token { slot, generation: 0, kind: Kind::Accept });
     }
 
     pub(super) fn accept_completion(&mut self, index: u32, outcome: Outcome, more: bool) {
@@ -120,7 +121,7 @@ impl<P: Port> Worker<P> {
     /// (reliability.md 6, *accept loop*), so it waits a moment; one waiting client is told.
     fn accept_failed(&mut self, index: usize, fault: IoFault) {
         let starved = matches!(fault, IoFault::Descriptors | IoFault::Memory);
-        let now = self.now;
+        let now = self.io.now;
         let Some(listener) = self.listeners.get_mut(index) else {
             return;
         };
@@ -135,16 +136,13 @@ impl<P: Port> Worker<P> {
         listener.retry_at = Some(now.after(if starved { STARVED_PAUSE } else { Duration::ZERO }));
         let line = listener.busy_line();
         if starved {
-            self.counters.add(Counter::AcceptStarved, 1);
-            self.port.refuse_one(fd, line);
-            if self.asks.may_complain(now) {
-                self.log(Event::Note {
-                    warning: true,
-                    text: "no descriptors left for new connections: raise LimitNOFILE= of the service or lower \
-                           connections_per_core_max"
-                        .into(),
-                });
-            }
+            self.reports.count(Counter::AcceptStarved);
+            self.io.port.refuse_one(fd, line);
+            self.reports.complain(
+                now,
+                "no descriptors left for new connections: raise LimitNOFILE= of the service or lower \
+                 connections_per_core_max",
+            );
         }
     }
 
@@ -152,7 +150,7 @@ impl<P: Port> Worker<P> {
     pub(super) fn rearm_listeners(&mut self) {
         for index in 0..self.listeners.len() {
             let due = self.listeners.get(index).and_then(|listener| listener.retry_at);
-            if due.is_some_and(|at| at <= self.now) {
+            if due.is_some_and(|at| at <= self.io.now) {
                 self.arm_accept(index);
             }
         }
@@ -163,21 +161,21 @@ impl<P: Port> Worker<P> {
         self.listeners
             .iter()
             .filter_map(|listener| listener.retry_at)
-            .map(|at| self.now.until(at))
+            .map(|at| self.io.now.until(at))
             .min()
     }
 
     fn accepted(&mut self, index: usize, fd: Fd) {
-        self.counters.add(Counter::Accepted, 1);
+        self.reports.count(Counter::Accepted);
         let Some(listener) = self.listeners.get(index) else {
-            return self.port.close(fd);
+            return self.io.port.close(fd);
         };
         let (protocol, haproxy, door) = (listener.protocol, listener.haproxy, listener.door);
         let (tls, asked) = (listener.tls, listener.asked);
         let line = listener.busy_line();
         // Gone before we looked: nothing to answer, nothing to log.
-        let Ok((peer, local)) = self.port.endpoints(fd) else {
-            return self.port.close(fd);
+        let Ok((peer, local)) = self.io.port.endpoints(fd) else {
+            return self.io.port.close(fd);
         };
         let rule = header_rule(haproxy);
         let entrance = policy::on_accept(rule, &self.settings.haproxy_trusted, peer.ip());
@@ -187,12 +185,12 @@ impl<P: Port> Worker<P> {
         }
         if self.draining.is_some() || self.slots.live() >= self.slots.bound() {
             // A courtesy line; a client that does not take it is closed all the same.
-            let _ = self.port.send(fd, line);
+            let _ = self.io.port.send(fd, line);
             self.refuse(fd, protocol, peer, "connections_per_core_max is reached");
             return;
         }
-        let Some(pass) = self.asks.visitors().enter_by(local.port(), door, self.now) else {
-            let _ = self.port.send(fd, line);
+        let Some(pass) = self.asks.visitors().enter_by(local.port(), door, self.io.now) else {
+            let _ = self.io.port.send(fd, line);
             self.refuse(fd, protocol, peer, "connections_max or connection_rate of the listener");
             return;
         };
@@ -205,7 +203,7 @@ impl<P: Port> Worker<P> {
         let settings = std::sync::Arc::clone(self.settings.session(protocol));
         let seed = self.asks.draw();
         let session =
-            Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.now);
+            Session::new(settings, Dialogue::new(protocol), facts, header, seed, self.io.now);
         let session = if tls { session.behind_tls() } else { session };
         self.begin(fd, Login::new(session, asked, pass));
     }
@@ -220,20 +218,16 @@ impl<P: Port> Worker<P> {
         let Some(oldest) = self.newcomers.oldest() else {
             return;
         };
-        self.counters.add(Counter::CrowdedOut, 1);
-        if self.asks.may_complain(self.now) {
-            self.log(Event::Note {
-                warning: true,
-                text: "connections_per_core_max is nearly reached: the oldest connections without a login are closed \
-                       to make room; find out who connects without logging in (log_debug = yes names them), or \
-                       raise it"
-                    .into(),
-            });
-        }
+        self.reports.count(Counter::CrowdedOut);
+        self.reports.complain(
+            self.io.now,
+            "connections_per_core_max is nearly reached: the oldest connections without a login are closed to make \
+             room; find out who connects without logging in (log_debug = yes names them), or raise it",
+        );
         let why = "made room for newer connections (connections_per_core_max)";
         self.session_input(oldest, Input::Crowded(why));
         // Its place is needed now: no waiting for its end.
-        self.abort(oldest);
+        self.release(oldest);
     }
 
     fn facts_at(&mut self, peer: SocketAddr, local: SocketAddr) -> ClientFacts {
@@ -243,7 +237,7 @@ impl<P: Port> Worker<P> {
             apparent: peer,
             local,
             local_name: None,
-            session_id: SessionId::from_bytes(self.asks.draw_id(self.now)),
+            session_id: SessionId::from_bytes(self.asks.draw_id(self.io.now)),
             ttl: limits::PROXY_TTL,
             transport: Transport::Insecure,
             trusted: self.settings.is_trusted(peer.ip()),
@@ -253,26 +247,21 @@ impl<P: Port> Worker<P> {
     }
 
     fn begin(&mut self, fd: Fd, login: Login) {
-        let connection = Connection {
-            client: Socket::open(fd),
-            backend: Socket::default(),
-            tls: None,
-            phase: Phase::Session(Box::new(login)),
-        };
+        let connection = Connection::new(Sockets::accepted(fd), Phase::Session(Box::new(login)));
         match self.slots.insert(connection) {
             Ok((slot, _)) => {
                 self.arm_poll(slot, Side::Client);
                 self.session_input(slot, Input::Begin);
             }
-            Err(_) => self.port.close(fd),
+            Err(_) => self.io.port.close(fd),
         }
     }
 
     fn refuse(&mut self, fd: Fd, protocol: Protocol, peer: SocketAddr, reason: &'static str) {
-        self.port.close(fd);
+        self.io.port.close(fd);
         let event = Event::Refused { protocol, peer, reason, quiet: false };
-        self.count_event(&event);
-        self.log(event);
+        self.reports.count_event(&event);
+        self.reports.log(event);
     }
 
     /// Stops accepting: the kernel returns the accept, then the socket is closed.
@@ -284,7 +273,7 @@ impl<P: Port> Worker<P> {
             listener.retry_at = None;
             if listener.armed {
                 let slot = u32::try_from(index).unwrap_or(u32::MAX);
-                self.port.cancel(Token { slot, generation: 0, kind: Kind::Accept });
+                self.io.port.cancel(Token { slot, generation: 0, kind: Kind::Accept });
             } else {
                 self.close_listener(index);
             }
@@ -293,7 +282,7 @@ impl<P: Port> Worker<P> {
 
     fn close_listener(&mut self, index: usize) {
         if let Some(fd) = self.listeners.get_mut(index).and_then(|listener| listener.fd.take()) {
-            self.port.close(fd);
+            self.io.port.close(fd);
         }
     }
 

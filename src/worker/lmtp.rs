@@ -13,21 +13,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::auth::chain::Chain;
-use crate::event::Event;
 use crate::facts::ClientFacts;
 use crate::limits;
 use crate::lmtp::{Input, LinkId, Lmtp, Outbox, Wish};
 use crate::names::Protocol;
 use crate::ring::port::{Fd, IoFault, Port};
-use crate::share::counters::Counter;
 use crate::share::visitors::Pass;
 use crate::tick::Tick;
 use crate::tls::Asked;
 
 use super::asks::Asking;
-use super::connection::{Connection, Phase, Side, Socket};
+use super::connection::{Connection, Phase};
+use super::core::Worker;
 use super::heard::Heard;
-use super::run::Worker;
+use super::io::socket::{Side, Sockets};
 
 /// An LMTP session, with what only the shell needs.
 #[derive(Debug)]
@@ -95,7 +94,7 @@ impl<P: Port> Worker<P> {
         pass: Pass,
     ) {
         let facts = ClientFacts { ttl: limits::LMTP_PROXY_TTL, ..facts };
-        let session = Lmtp::new(Arc::clone(&self.settings.lmtp), facts, header, self.now);
+        let session = Lmtp::new(Arc::clone(&self.settings.lmtp), facts, header, self.io.now);
         let mail = Mail {
             session: if tls { session.behind_tls() } else { session },
             asked,
@@ -108,19 +107,14 @@ impl<P: Port> Worker<P> {
             finishing: false,
             last_bytes_by: None,
         };
-        let connection = Connection {
-            client: Socket::open(fd),
-            backend: Socket::default(),
-            tls: None,
-            phase: Phase::Lmtp(Box::new(mail)),
-        };
+        let connection = Connection::new(Sockets::accepted(fd), Phase::Lmtp(Box::new(mail)));
         match self.slots.insert(connection) {
             Ok((slot, _)) => {
                 self.sessions.enter_nameless(slot);
                 self.arm_poll(slot, Side::Client);
                 self.lmtp_input(slot, Input::Begin);
             }
-            Err(_) => self.port.close(fd),
+            Err(_) => self.io.port.close(fd),
         }
     }
 
@@ -140,7 +134,7 @@ impl<P: Port> Worker<P> {
     /// Whether the client's address may have this connection, asked once, as soon as the address is known.
     fn is_sender_admitted(&mut self, slot: u32) -> bool {
         let rules = self.settings.per_address;
-        let (now, visitors) = (self.now, self.asks.visitors());
+        let (now, visitors) = (self.io.now, self.asks.visitors());
         let Some(mail) = self.mail(slot) else { return true };
         if rules.is_open() || mail.is_admitted || !mail.session.is_identified() {
             return true;
@@ -152,19 +146,15 @@ impl<P: Port> Worker<P> {
     }
 
     fn one_lmtp_input(&mut self, slot: u32, input: Input<'_>, next: &mut VecDeque<Input<'static>>) {
-        let now = self.now;
+        let now = self.io.now;
         let Some(mail) = self.mail(slot) else { return };
         let mut outbox = Outbox::new();
         let session = &mut mail.session;
         // Pure code owns no descriptor, lock or kernel-lent memory, so its state may be dropped half-changed.
         let outcome = catch_unwind(AssertUnwindSafe(|| session.on(now, input, &mut outbox)));
         if outcome.is_err() {
-            self.counters.add(Counter::Panicked, 1);
-            self.log(Event::Note {
-                warning: true,
-                text: "a session's code panicked; its connection was closed".into(),
-            });
-            return self.abort(slot);
+            self.reports.panicked();
+            return self.release(slot);
         }
         if outbox.gives_go_ahead() && self.is_injected(slot) {
             outbox.withdraw_go_ahead();
@@ -223,15 +213,15 @@ impl<P: Port> Worker<P> {
                 }
             }
             Wish::Report(event) => {
-                self.count_event(&event);
-                self.log(event);
+                self.reports.count_event(&event);
+                self.reports.log(event);
             }
         }
     }
 
     /// What follows every input: close when all is sent, keep the deadline, read on.
     fn after_lmtp(&mut self, slot: u32) {
-        let now = self.now;
+        let now = self.io.now;
         let Some(mail) = self.mail(slot) else { return };
         if mail.finishing {
             if mail.unsent.is_empty() {
@@ -239,24 +229,25 @@ impl<P: Port> Worker<P> {
             }
             let by = now.after(limits::HALF_CLOSE_LINGER);
             let by = *mail.last_bytes_by.get_or_insert(by);
-            return self.wheel.set(slot, by);
+            return self.io.timers.set(slot, by);
         }
         let (deadline, room) = (mail.session.deadline(), mail.session.client_room());
         match deadline {
-            Some(deadline) => self.wheel.set(slot, deadline),
-            None => self.wheel.clear(slot),
+            Some(deadline) => self.io.timers.set(slot, deadline),
+            None => self.io.timers.clear(slot),
         }
-        let paused = self.slots.get(slot).is_some_and(|connection| connection.client.paused);
-        if paused && room > 0 && !self.rereads.contains(&(slot, Side::Client)) {
-            self.rereads.push_back((slot, Side::Client));
+        let paused =
+            self.slots.get(slot).is_some_and(|connection| connection.sockets.client.paused);
+        if paused && room > 0 && !self.io.rereads.contains(&(slot, Side::Client)) {
+            self.io.rereads.push_back((slot, Side::Client));
         }
     }
 
     pub(super) fn lmtp_deadline(&mut self, slot: u32) {
-        let now = self.now;
+        let now = self.io.now;
         let Some(mail) = self.mail(slot) else { return };
         if mail.last_bytes_by.is_some_and(|by| by <= now) {
-            return self.abort(slot);
+            return self.release(slot);
         }
         self.lmtp_input(slot, Input::Deadline);
     }
@@ -271,8 +262,8 @@ impl<P: Port> Worker<P> {
             reads += 1;
         }
         self.mail_scratch = scratch;
-        if reads == READS_PER_TURN && !self.rereads.contains(&(slot, Side::Client)) {
-            self.rereads.push_back((slot, Side::Client));
+        if reads == READS_PER_TURN && !self.io.rereads.contains(&(slot, Side::Client)) {
+            self.io.rereads.push_back((slot, Side::Client));
         }
     }
 
@@ -284,7 +275,7 @@ impl<P: Port> Worker<P> {
         let Some(connection) = self.slots.get_mut(slot) else { return false };
         let Phase::Lmtp(mail) = &connection.phase else { return false };
         let room = mail.room().min(scratch.len());
-        let socket = &mut connection.client;
+        let socket = &mut connection.sockets.client;
         let Some(fd) = socket.fd() else { return false };
         let (hangup, broken) = (socket.hangup, socket.broken);
         (socket.paused, socket.drained) = (room == 0, false);
@@ -296,7 +287,7 @@ impl<P: Port> Worker<P> {
             return false;
         }
         let Some(space) = scratch.get_mut(..room) else { return false };
-        match self.port.recv(fd, space) {
+        match self.io.port.recv(fd, space) {
             Ok(0) => {
                 self.lmtp_input(slot, Input::ClientEnd);
                 false
@@ -322,7 +313,7 @@ impl<P: Port> Worker<P> {
         let Some(mail) = self.mail(slot) else { return };
         mail.unsent.clear();
         if mail.finishing {
-            return self.abort(slot);
+            return self.release(slot);
         }
         self.forget_tls(slot, Side::Client);
         self.close_side(slot, Side::Client);
@@ -362,9 +353,9 @@ impl<P: Port> Worker<P> {
     /// The client takes bytes again.
     pub(super) fn send_kept_replies(&mut self, slot: u32) {
         let Some(connection) = self.slots.get_mut(slot) else { return };
-        let Some(fd) = connection.client.fd() else { return };
+        let Some(fd) = connection.sockets.client.fd() else { return };
         let Phase::Lmtp(mail) = &mut connection.phase else { return };
-        match self.port.send(fd, &mail.unsent) {
+        match self.io.port.send(fd, &mail.unsent) {
             Ok(count) => drop(mail.unsent.drain(..count.min(mail.unsent.len()))),
             Err(IoFault::WouldBlock) => {}
             Err(_) => return self.lmtp_client_gone(slot),

@@ -12,7 +12,8 @@ use crate::limits;
 use crate::relay::Watch;
 use crate::ring::port::{Fd, Half, IoFault, PipeId, Port, Token};
 
-use super::connection::{Direction, Mode, Rest, Side};
+use super::connection::{Direction, Mode, Rest};
+use super::io::socket::Side;
 
 /// What one turn of a direction came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

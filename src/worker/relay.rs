@@ -6,18 +6,20 @@ use crate::event::{EndedBy, Event};
 use crate::limits;
 use crate::relay::Watch;
 use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Refused, Token};
-use crate::share::counters::{Counter, Counters};
+use crate::share::counters::Counter;
 use crate::tick::Tick;
 
-use super::connection::{Direction, Mode, Phase, Relay, Side};
+use super::connection::{Direction, Mode, Phase, Relay};
+use super::core::Worker;
+use super::io::socket::Side;
 use super::pump::{self, End, Ends, Turn, Watched};
-use super::run::Worker;
+use super::report::Reports;
 use super::seam::{self, Seam};
 
 impl<P: Port> Worker<P> {
     /// Everything of the login is sent: from here on only bytes move. The session's memory goes here.
     pub(super) fn start_relay(&mut self, slot: u32) {
-        let now = self.now;
+        let now = self.io.now;
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
@@ -28,7 +30,7 @@ impl<P: Port> Worker<P> {
             return;
         };
         let unread = [Side::Client, Side::Backend].map(|side| {
-            let socket = connection.socket(side);
+            let socket = connection.sockets.of_mut(side);
             socket.paused = false;
             (side, !socket.drained)
         });
@@ -74,11 +76,12 @@ impl<P: Port> Worker<P> {
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
-        let (Some(client), Some(backend)) = (connection.client.fd(), connection.backend.fd())
+        let (Some(client), Some(backend)) =
+            (connection.sockets.client.fd(), connection.sockets.backend.fd())
         else {
             return;
         };
-        let hangup = connection.socket(source).hangup;
+        let hangup = connection.sockets.of_mut(source).hangup;
         let Phase::Relay(relay) = &mut connection.phase else {
             return;
         };
@@ -86,7 +89,7 @@ impl<P: Port> Worker<P> {
         let token = Token { slot, generation, kind: source.other().send() };
         let ends = Ends { source: from, destination: to, hangup, token };
         let [direction, opposite] = relay.both(source);
-        if direction.forwarded_in == self.port.round() {
+        if direction.forwarded_in == self.io.port.round() {
             // What was read before is not sent yet, and nothing may overtake it.
             return self.queue(slot, source);
         }
@@ -97,11 +100,11 @@ impl<P: Port> Worker<P> {
         let watched = is_watched.then(|| Watched { watch: self.watches.get_mut(&slot), source });
         let scratch = &mut self.scratch;
         let turn = match &mut connection.tls {
-            None => pump::turn(&mut self.port, scratch, direction, ends, watched, &mut moved),
+            None => pump::turn(&mut self.io.port, scratch, direction, ends, watched, &mut moved),
             Some(tls) => {
                 let seam = Seam::of(tls, source).watched(watched);
                 seam::turn(
-                    &mut self.port,
+                    &mut self.io.port,
                     &mut self.tls.buffers,
                     seam,
                     [&mut *direction, &mut *opposite],
@@ -114,14 +117,14 @@ impl<P: Port> Worker<P> {
         let answer_waits = is_copied && opposite.rest.is_some();
         let is_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
         if is_proven && !was_proven && source == Side::Backend {
-            self.port.receive_buffer(from, ReceiveBuffer::Whole);
+            self.io.port.receive_buffer(from, ReceiveBuffer::Whole);
         }
         if direction.mode == Mode::Hot {
             let lacks_pipe = turn == Turn::Again && direction.pipe.is_none() && !is_copied;
-            count_heat(&self.counters, was_hot, lacks_pipe);
+            count_heat(&self.reports, was_hot, lacks_pipe);
         }
         if moved > 0 {
-            relay.moved_at = seconds(self.now);
+            relay.moved_at = seconds(self.io.now);
             if source == Side::Client {
                 relay.asked_at = low_byte(relay.moved_at);
             }
@@ -146,7 +149,7 @@ impl<P: Port> Worker<P> {
             Turn::Dry if is_half_closed => self.set_relay_timer(slot),
             Turn::Dry => {}
             Turn::Again => self.queue(slot, source),
-            Turn::Blocked if source == Side::Client && connection.client.broken => {
+            Turn::Blocked if source == Side::Client && connection.sockets.client.broken => {
                 self.client_gone(slot);
             }
             Turn::Blocked => {
@@ -182,7 +185,7 @@ impl<P: Port> Worker<P> {
 
     /// Takes back what destinations did not take of what was forwarded to them.
     pub(super) fn take_refused(&mut self) {
-        while let Some(Refused { token, bytes, fault }) = self.port.refused() {
+        while let Some(Refused { token, bytes, fault }) = self.io.port.refused() {
             let Token { slot, generation, kind } = token;
             if !self.slots.is_current(slot, generation) {
                 continue;
@@ -212,7 +215,7 @@ impl<P: Port> Worker<P> {
     /// Gives every direction on the list one turn, in order.
     pub(super) fn pump_hot(&mut self) {
         if !self.hot.is_empty() {
-            self.port.flush();
+            self.io.port.flush();
         }
         for _ in 0..self.hot.len() {
             let Some((slot, source)) = self.hot.pop_front() else {
@@ -244,14 +247,14 @@ impl<P: Port> Worker<P> {
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
-        let Some(destination) = connection.socket(source.other()).fd() else {
+        let Some(destination) = connection.sockets.of_mut(source.other()).fd() else {
             return;
         };
         let Phase::Relay(relay) = &mut connection.phase else {
             return;
         };
         let direction = relay.direction(source);
-        pump::release_pipe(&mut self.port, direction);
+        pump::release_pipe(&mut self.io.port, direction);
         if relay.direction(source.other()).shut {
             // The second end: closing says it better than another shutdown.
             let by = relay.first_end.unwrap_or(source);
@@ -263,7 +266,7 @@ impl<P: Port> Worker<P> {
             return;
         }
         relay.first_end.get_or_insert(source);
-        pump::finish(&mut self.port, relay.direction(source), destination);
+        pump::finish(&mut self.io.port, relay.direction(source), destination);
         // The other half may still deliver, for as long as it makes progress.
         self.set_relay_timer(slot);
     }
@@ -272,12 +275,14 @@ impl<P: Port> Worker<P> {
     /// is gone.
     fn is_farewell_said(&mut self, slot: u32, source: Side) -> bool {
         let Some(connection) = self.slots.get_mut(slot) else { return false };
-        let Some(destination) = connection.socket(source.other()).fd() else { return false };
+        let Some(destination) = connection.sockets.of_mut(source.other()).fd() else {
+            return false;
+        };
         let Some(tls) = &mut connection.tls else { return true };
         let Phase::Relay(relay) = &mut connection.phase else { return false };
         let (buffers, seam) = (&mut self.tls.buffers, Seam::of(tls, source));
         let direction = relay.direction(source);
-        match seam::say_farewell(&mut self.port, buffers, seam, direction, destination) {
+        match seam::say_farewell(&mut self.io.port, buffers, seam, direction, destination) {
             Turn::Ended => true,
             turn => {
                 self.after_turn(slot, source, turn);
@@ -301,15 +306,15 @@ impl<P: Port> Worker<P> {
             return;
         };
         let other = if by == EndedBy::Client { Side::Backend } else { Side::Client };
-        if let Some(fd) = connection.socket(other).fd() {
-            self.port.reset_on_close(fd);
+        if let Some(fd) = connection.sockets.of_mut(other).fd() {
+            self.io.port.reset_on_close(fd);
         }
         self.end_relay(slot, by, Some(word));
     }
 
     /// Reports the end of a relay and closes both sides.
     pub(super) fn end_relay(&mut self, slot: u32, by: EndedBy, error: Option<&'static str>) {
-        let now = self.now;
+        let now = self.io.now;
         if error.is_none() {
             self.part(slot);
         }
@@ -323,8 +328,8 @@ impl<P: Port> Worker<P> {
         else {
             return;
         };
-        pump::release_pipe(&mut self.port, &mut relay.up);
-        pump::release_pipe(&mut self.port, &mut relay.down);
+        pump::release_pipe(&mut self.io.port, &mut relay.up);
+        pump::release_pipe(&mut self.io.port, &mut relay.down);
         self.sessions.leave(slot, relay.label.keys());
         let (backend, since) = (Arc::clone(&relay.label.home.backend), relay.label.since);
         let event = Event::RelayEnded {
@@ -337,14 +342,14 @@ impl<P: Port> Worker<P> {
             error,
         };
         self.relays -= 1;
-        self.count_event(&event);
-        self.log(event);
-        self.abort(slot);
+        self.reports.count_event(&event);
+        self.reports.log(event);
+        self.release(slot);
     }
 
     /// The deadline of a relay passed: end it, or wait for what is left of its time.
     pub(super) fn relay_deadline(&mut self, slot: u32) {
-        let now = self.now;
+        let now = self.io.now;
         if self.is_parted(slot) {
             return;
         }
@@ -373,16 +378,16 @@ impl<P: Port> Worker<P> {
         let protocol = relay.label.protocol;
         let (limit, _) = relay.patience(self.settings.relay_idle_timeout(protocol));
         let at = relay.patience_ends(limit);
-        self.wheel.set(slot, at);
+        self.io.timers.set(slot, at);
     }
 }
 
 /// Counts directions that become hot, and turns of hot ones that would have liked a pipe.
-fn count_heat(counters: &Counters, was_hot: bool, lacks_pipe: bool) {
+fn count_heat(reports: &Reports, was_hot: bool, lacks_pipe: bool) {
     if !was_hot {
-        counters.add(Counter::Hot, 1);
+        reports.count(Counter::Hot);
     } else if lacks_pipe {
-        counters.add(Counter::PipeMissing, 1);
+        reports.count(Counter::PipeMissing);
     }
 }
 

@@ -7,9 +7,10 @@
 use crate::limits;
 use crate::ring::port::{Fd, IoFault, Port};
 
-use super::channel::{Buffers, Channel, Tls};
-use super::connection::{Direction, Mode, Rest, Side};
+use super::connection::{Direction, Mode, Rest};
+use super::io::socket::Side;
 use super::pump::{End, Ends, Turn, Watched};
+use super::tls::channel::{Buffers, Channel, Tls};
 
 /// Both ends of a direction with TLS.
 pub(super) struct Seam<'a> {

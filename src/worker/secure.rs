@@ -10,11 +10,12 @@ use crate::ring::port::{IoFault, Port};
 use crate::share::counters::Counter;
 use crate::tls::{Asked, Engine, Established, Fault};
 
-use super::channel::{Channel, PANICKED, lent};
-use super::connection::{Phase, Side};
+use super::connection::Phase;
+use super::core::Worker;
 use super::heard::Heard;
-use super::run::Worker;
+use super::io::socket::Side;
 use super::seam::UNREAD;
+use super::tls::channel::{Channel, PANICKED, lent};
 
 impl<P: Port> Worker<P> {
     pub(super) fn channel(&mut self, slot: u32, side: Side) -> Option<&mut Channel> {
@@ -44,11 +45,12 @@ impl<P: Port> Worker<P> {
     /// Whether a client's bytes came in clear where none may: behind a command that begins TLS, before its go-ahead is sent
     /// (W-STLS-1, W-STLS-2). They were on their way while the command was read, so one look at the socket finds them.
     pub(super) fn is_injected(&mut self, slot: u32) -> bool {
-        let Some(fd) = self.slots.get_mut(slot).and_then(|kept| kept.socket(Side::Client).fd())
+        let Some(fd) =
+            self.slots.get_mut(slot).and_then(|kept| kept.sockets.of_mut(Side::Client).fd())
         else {
             return false;
         };
-        matches!(self.port.recv(fd, &mut [0]), Ok(1..))
+        matches!(self.io.port.recv(fd, &mut [0]), Ok(1..))
     }
 
     /// Begins our side of a client's handshake; the word for the log when that is no use. `early`: its first bytes.
@@ -162,8 +164,8 @@ impl<P: Port> Worker<P> {
                 return false;
             }
             if self.tls.steps == 0 {
-                if !self.rereads.contains(&(slot, side)) {
-                    self.rereads.push_back((slot, side));
+                if !self.io.rereads.contains(&(slot, side)) {
+                    self.io.rereads.push_back((slot, side));
                 }
                 return false;
             }
@@ -186,7 +188,7 @@ impl<P: Port> Worker<P> {
         let Some(connection) = self.slots.get_mut(slot) else {
             return Found::Nothing;
         };
-        let socket = connection.socket(side);
+        let socket = connection.sockets.of_mut(side);
         socket.paused = false;
         socket.drained = false;
         let hangup = socket.hangup;
@@ -194,7 +196,7 @@ impl<P: Port> Worker<P> {
         let (Some(fd), Some(space)) = (socket.fd(), space) else {
             return Found::Nothing;
         };
-        match self.port.recv(fd, space) {
+        match self.io.port.recv(fd, space) {
             Ok(0) => Found::End,
             Ok(read) => {
                 socket.drained = read < most && !hangup;
@@ -259,8 +261,8 @@ impl<P: Port> Worker<P> {
     /// Tells what opening a peer's bytes changed; the bytes themselves follow.
     fn opened(&mut self, slot: u32, side: Side, fault: Option<Fault>) {
         if let Some(fault) = fault {
-            self.counters.add(Counter::TlsFailed, 1);
-            self.counters.add(Counter::Panicked, u64::from(fault.word == PANICKED));
+            self.reports.count(Counter::TlsFailed);
+            self.reports.add(Counter::Panicked, u64::from(fault.word == PANICKED));
             return self.hear(slot, side, Heard::Insecure(fault));
         }
         let Some(channel) = self.channel(slot, side) else {
@@ -270,8 +272,8 @@ impl<P: Port> Worker<P> {
             return;
         }
         let established = channel.engine.established();
-        self.counters.add(Counter::TlsHandshakes, 1);
-        self.counters.add(Counter::TlsResumed, u64::from(established.resumed));
+        self.reports.count(Counter::TlsHandshakes);
+        self.reports.add(Counter::TlsResumed, u64::from(established.resumed));
         let Established { server_name, client_certificate, .. } = established;
         self.hear(slot, side, Heard::Secured { server_name, client_certificate });
     }
@@ -315,7 +317,7 @@ impl<P: Port> Worker<P> {
         let Some(connection) = self.slots.get_mut(slot) else {
             return;
         };
-        let socket = connection.socket(side);
+        let socket = connection.sockets.of_mut(side);
         socket.paused = true;
         socket.drained = false;
         // Nobody reads now, so no read would tell (W-PIPE-6).
@@ -344,11 +346,12 @@ impl<P: Port> Worker<P> {
             return;
         }
         // Goodbye comes behind what is on its way.
-        self.port.flush();
+        self.io.port.flush();
         self.take_refused();
         for side in [Side::Client, Side::Backend] {
             let Some(connection) = self.slots.get_mut(slot) else { return };
-            let (fd, Phase::Relay(relay)) = (connection.socket(side).fd(), &mut connection.phase)
+            let (fd, Phase::Relay(relay)) =
+                (connection.sockets.of_mut(side).fd(), &mut connection.phase)
             else {
                 return;
             };
@@ -361,7 +364,7 @@ impl<P: Port> Worker<P> {
             }
             if let (Some(fd), false) = (fd, sealed.is_empty()) {
                 // What it does not take now it never gets.
-                let _ = self.port.send(fd, &sealed);
+                let _ = self.io.port.send(fd, &sealed);
             }
             self.tls.buffers.sealed = sealed;
         }

@@ -14,9 +14,10 @@ use crate::ring::port::Port;
 use crate::share::counters::Counter;
 use crate::tick::Tick;
 
-use super::connection::{Phase, Relay, Side};
+use super::connection::{Phase, Relay};
+use super::core::Worker;
+use super::io::socket::Side;
 use super::relay::{low_byte, seconds};
-use super::run::Worker;
 
 /// How a crowd is spread.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +98,7 @@ impl Burst {
 impl<P: Port> Worker<P> {
     /// The backend of a relay went, `word` says how if it broke. Whether the client is told later.
     pub(super) fn is_held(&mut self, slot: u32, word: Option<&'static str>) -> bool {
-        let (now, rules) = (self.now, self.settings.spread);
+        let (now, rules) = (self.io.now, self.settings.spread);
         let Some(connection) = self.slots.get_mut(slot) else { return false };
         let Phase::Relay(relay) = &mut connection.phase else { return false };
         if relay.first_end.is_some() || rules.over.is_zero() {
@@ -114,11 +115,11 @@ impl<P: Port> Worker<P> {
             return false;
         };
         self.hosts.partings.insert(slot, Parting { at, word });
-        self.wheel.set(slot, at);
-        self.counters.add(Counter::EndsSpread, 1);
+        self.io.timers.set(slot, at);
+        self.reports.count(Counter::EndsSpread);
         if first == First::Yes {
             let seconds = rules.over.as_secs_f64();
-            self.log(Event::Note {
+            self.reports.log(Event::Note {
                 warning: true,
                 text: format!(
                     "backend {backend} ends many sessions at once: their clients are told over {seconds} seconds \
@@ -158,8 +159,8 @@ impl<P: Port> Worker<P> {
     /// A deadline passed of a client that is to be told later; `false`: it is none of those.
     pub(super) fn is_parted(&mut self, slot: u32) -> bool {
         let Some(parting) = self.hosts.partings.get(&slot) else { return false };
-        if self.now < parting.at {
-            self.wheel.set(slot, parting.at);
+        if self.io.now < parting.at {
+            self.io.timers.set(slot, parting.at);
             return true;
         }
         match self.let_go(slot).and_then(|parting| parting.word) {

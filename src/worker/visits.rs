@@ -13,7 +13,7 @@ use crate::ring::port::Port;
 use crate::session::input::Input;
 use crate::tick::Tick;
 
-use super::run::Worker;
+use super::core::Worker;
 
 /// A login that waits until others of its prefix are over.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl<P: Port> Worker<P> {
             return Some(self.verdict(slot, answer));
         }
         let generation = self.slots.generation(slot)?;
-        let until = self.now.after(limits::TURN_TIMEOUT);
+        let until = self.io.now.after(limits::TURN_TIMEOUT);
         self.queued.push_back(Queued { slot, generation, question, until });
         None
     }
@@ -40,7 +40,7 @@ impl<P: Port> Worker<P> {
     /// What the session hears of an answer: the failures that count against its prefix go along, and a user who has too
     /// many sessions is refused after all.
     pub(super) fn verdict(&mut self, slot: u32, mut answer: Box<Answer>) -> Input<'static> {
-        let now = self.now;
+        let now = self.io.now;
         let mut earlier_failures = 0;
         if let Some(login) = self.login(slot) {
             earlier_failures =
@@ -61,7 +61,7 @@ impl<P: Port> Worker<P> {
         if any.failure_delay.is_zero() {
             return true;
         }
-        let now = self.now;
+        let now = self.io.now;
         let visitors = self.asks.visitors();
         let Some(login) = self.login(slot) else {
             return true;
@@ -95,7 +95,7 @@ impl<P: Port> Worker<P> {
         if rules.is_open() {
             return true;
         }
-        let (now, visitors) = (self.now, self.asks.visitors());
+        let (now, visitors) = (self.io.now, self.asks.visitors());
         let Some(login) = self.login(slot) else {
             return true;
         };
@@ -112,7 +112,7 @@ impl<P: Port> Worker<P> {
 
     /// Remembers how a login ended.
     pub(super) fn judge(&mut self, slot: u32, event: &Event) {
-        let now = self.now;
+        let now = self.io.now;
         let attempt = self.login(slot).and_then(|login| login.attempt.as_ref());
         match (event, attempt) {
             (Event::LoginFailed { failure, .. }, Some(attempt)) if failure.is_delayed() => {
@@ -125,10 +125,10 @@ impl<P: Port> Worker<P> {
 
     /// Gives waiting logins their turn, oldest first.
     pub(super) fn serve_queue(&mut self) {
-        if self.queued.is_empty() || self.queue_served.after(LOOK_EVERY) > self.now {
+        if self.queued.is_empty() || self.queue_served.after(LOOK_EVERY) > self.io.now {
             return;
         }
-        self.queue_served = self.now;
+        self.queue_served = self.io.now;
         for _ in 0..self.queued.len() {
             let Some(queued) = self.queued.pop_front() else {
                 return;
@@ -141,7 +141,7 @@ impl<P: Port> Worker<P> {
                 continue;
             }
             let input =
-                if queued.until <= self.now {
+                if queued.until <= self.io.now {
                     Some(self.verdict(
                         slot,
                         Box::new(Answer::refused(Failure::Unavailable, Why::NoTurn)),
@@ -162,7 +162,7 @@ impl<P: Port> Worker<P> {
 
     /// How long until somebody looks after the waiting ones again.
     pub(super) fn queue_wait(&self) -> Option<Duration> {
-        (!self.queued.is_empty()).then(|| self.now.until(self.queue_served.after(LOOK_EVERY)))
+        (!self.queued.is_empty()).then(|| self.io.now.until(self.queue_served.after(LOOK_EVERY)))
     }
 }
 

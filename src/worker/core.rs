@@ -1,4 +1,7 @@
 //! The loop of a data core: wait, take completions, read mail, let deadlines pass, give hot directions their turn.
+//!
+//! Decides: whose turn it is, and, told by a handler's [`Next`], how a connection goes on or ends. Slots are taken and freed
+//! here and nowhere else. Does not: read or send; handlers do, each on the line of its own connection.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -8,32 +11,38 @@ use crate::relay::Watch;
 use crate::ring::port::{Completion, IoFault, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
 use crate::session::output::Outbox;
-use crate::share::counters::{Counter, Counters};
+use crate::share::counters::Counter;
+use crate::share::mailbox::Mailbox;
+use crate::share::messages::ToCore;
 use crate::tick::Tick;
 
 use super::asks::Asks;
-use super::channel::CoreTls;
-use super::connection::{Connection, Phase, Side};
+use super::connection::{Connection, Phase};
 use super::drain::Drain;
 use super::drive::SESSION_READ_BYTES;
 use super::hosts::{Ended, Hosts};
+use super::io::Io;
+use super::io::line::Line;
+use super::io::socket::Side;
 use super::listener::Listener;
 use super::newcomers::Newcomers;
+use super::next::Next;
+use super::report::Reports;
 use super::sessions::Sessions;
 use super::settings::{Links, WorkerSettings};
 use super::sources::Sources;
+use super::tls::channel::CoreTls;
 use super::visits::Queued;
-use super::wheel::Wheel;
 
 /// A data core. Generic over the kernel alone, so that the simulator can take its place.
 pub struct Worker<P: Port> {
-    pub(super) port: P,
-    pub(super) settings: Arc<WorkerSettings>,
-    pub(super) links: Links,
-    pub(super) counters: Arc<Counters>,
-    pub(super) listeners: Vec<Listener>,
+    pub(super) io: Io<P>,
     pub(super) slots: Slots<Connection>,
-    pub(super) wheel: Wheel,
+    pub(super) reports: Reports,
+    pub(super) settings: Arc<WorkerSettings>,
+    /// What others tell this core.
+    pub(super) mailbox: Arc<Mailbox<ToCore>>,
+    pub(super) listeners: Vec<Listener>,
     pub(super) asks: Asks,
     pub(super) hosts: Hosts,
     pub(super) sources: Sources,
@@ -43,8 +52,6 @@ pub struct Worker<P: Port> {
     pub(super) hot: VecDeque<(u32, Side)>,
     /// What is looked at of the relayed sessions whose bytes are not only moved, by slot.
     pub(super) watches: HashMap<u32, Box<Watch>>,
-    /// Sessions that stopped reading and may go on.
-    pub(super) rereads: VecDeque<(u32, Side)>,
     /// Relayed bytes pass through here.
     pub(super) scratch: Box<[u8]>,
     /// Bytes for sessions pass through here: apart, because a session's last input starts its relay.
@@ -58,7 +65,6 @@ pub struct Worker<P: Port> {
     /// Logins that wait for their address prefix's turn, and when they were last looked at.
     pub(super) queued: VecDeque<Queued>,
     pub(super) queue_served: Tick,
-    pub(super) now: Tick,
     /// Sessions after login.
     pub(super) relays: u32,
     pub(super) draining: Option<Drain>,
@@ -78,44 +84,37 @@ impl<P: Port> std::fmt::Debug for Worker<P> {
 impl<P: Port> Worker<P> {
     /// A core that serves `listeners`. It accepts from the first turn on.
     pub fn new(
-        mut port: P,
+        port: P,
         settings: Arc<WorkerSettings>,
         links: Links,
         listeners: Vec<Listener>,
-        asks: Asks,
+        mut asks: Asks,
     ) -> Self {
-        let now = port.now();
         let bound = settings.connections_max;
-        let mut wheel = Wheel::new(bound);
-        wheel.expire(now, &mut Vec::new());
-        let tls = CoreTls::new(&links.tls);
-        let mut asks = asks;
-        let sources = Sources::new(&settings.source_ips, asks.draw());
+        let Links { mail, log, tls, counters } = links;
+        let io = Io::new(port, bound);
         let mut core = Self {
-            port,
-            counters: Arc::clone(&links.counters),
-            settings,
-            links,
-            listeners,
+            queue_served: io.now,
+            io,
             slots: Slots::new(bound),
-            wheel,
+            reports: Reports::new(log, counters, settings.log_debug),
+            sources: Sources::new(&settings.source_ips, asks.draw()),
+            settings,
+            mailbox: mail,
+            listeners,
             asks,
             hosts: Hosts::default(),
-            sources,
             newcomers: Newcomers::new(bound),
             sessions: Sessions::new(bound),
             hot: VecDeque::with_capacity(256),
             watches: HashMap::new(),
-            rereads: VecDeque::with_capacity(64),
             scratch: vec![0; crate::limits::SCRATCH_BYTES].into_boxed_slice(),
             session_scratch: vec![0; SESSION_READ_BYTES].into_boxed_slice(),
             mail_scratch: Box::default(),
             link_scratch: Box::default(),
-            tls,
+            tls: CoreTls::new(&tls),
             outbox: Outbox::new(),
             queued: VecDeque::new(),
-            queue_served: now,
-            now,
             relays: 0,
             draining: None,
             completions: Vec::with_capacity(1024),
@@ -138,9 +137,9 @@ impl<P: Port> Worker<P> {
     pub fn turn(&mut self) {
         let timeout = self.patience();
         let mut completions = std::mem::take(&mut self.completions);
-        self.port.wait(timeout, &mut completions);
-        self.links.mail.wake_up();
-        self.now = self.port.now();
+        self.io.port.wait(timeout, &mut completions);
+        self.mailbox.wake_up();
+        self.io.now = self.io.port.now();
         self.renew_handshake_steps();
         self.take_refused();
         for completion in completions.drain(..) {
@@ -153,8 +152,8 @@ impl<P: Port> Worker<P> {
         self.pass_deadlines();
         self.rearm_listeners();
         self.serve_queue();
-        for _ in 0..self.rereads.len() {
-            if let Some((slot, side)) = self.rereads.pop_front() {
+        for _ in 0..self.io.rereads.len() {
+            if let Some((slot, side)) = self.io.rereads.pop_front() {
                 self.reread(slot, side);
             }
         }
@@ -164,10 +163,10 @@ impl<P: Port> Worker<P> {
 
     /// How long the core may sleep.
     fn patience(&self) -> Option<Duration> {
-        if !self.hot.is_empty() || !self.rereads.is_empty() || !self.links.mail.fall_asleep() {
+        if !self.hot.is_empty() || !self.io.rereads.is_empty() || !self.mailbox.fall_asleep() {
             return Some(Duration::ZERO);
         }
-        let deadline = self.wheel.quiet_for(self.now);
+        let deadline = self.io.timers.quiet_for(self.io.now);
         let listeners = self.listeners_wait();
         let drain = self.drain_wait();
         let queue = self.queue_wait();
@@ -177,79 +176,65 @@ impl<P: Port> Worker<P> {
     fn completion(&mut self, completion: Completion) {
         let Completion { token, outcome, more } = completion;
         let Token { slot, generation, kind } = token;
-        match kind {
+        let (side, writable) = match kind {
             Kind::Accept => return self.accept_completion(slot, outcome, more),
-            Kind::Wake => return self.port.wake_seen(),
+            Kind::Wake => return self.io.port.wake_seen(),
             Kind::Cancel | Kind::ClientSend | Kind::BackendSend => return,
-            Kind::Connect
-            | Kind::ClientReady
-            | Kind::BackendReady
-            | Kind::ClientWritable
-            | Kind::BackendWritable => {}
-        }
+            Kind::Connect => (Side::Backend, false),
+            Kind::ClientReady => (Side::Client, false),
+            Kind::BackendReady => (Side::Backend, false),
+            Kind::ClientWritable => (Side::Client, true),
+            Kind::BackendWritable => (Side::Backend, true),
+        };
         if !self.slots.is_current(slot, generation) {
-            self.counters.add(Counter::StaleCompletion, 1);
-            return;
-        }
-        match kind {
-            Kind::Connect => self.connect_completion(slot, outcome),
-            Kind::ClientReady => self.ready_completion(slot, Side::Client, outcome, more),
-            Kind::BackendReady => self.ready_completion(slot, Side::Backend, outcome, more),
-            Kind::ClientWritable => self.writable_completion(slot, Side::Client, outcome),
-            Kind::BackendWritable => self.writable_completion(slot, Side::Backend, outcome),
-            Kind::Accept | Kind::Wake | Kind::Cancel | Kind::ClientSend | Kind::BackendSend => {}
+            self.reports.count(Counter::StaleCompletion);
+        } else if kind == Kind::Connect {
+            self.connect_completion(slot, outcome);
+        } else if writable {
+            self.writable_completion(slot, side, outcome);
+        } else {
+            self.ready_completion(slot, side, outcome, more);
         }
     }
 
     fn connect_completion(&mut self, slot: u32, outcome: Outcome) {
-        let ended = match outcome {
-            Outcome::Connected => Ended::Well,
+        let (ended, result) = match outcome {
+            Outcome::Connected => (Ended::Well, Ok(())),
             // Ours, not the backend's.
-            Outcome::Failed(IoFault::Descriptors | IoFault::Memory) => Ended::Unknown,
-            Outcome::Failed(_) => Ended::Badly,
-            Outcome::Accepted(_) | Outcome::Ready(_) | Outcome::Cancelled => Ended::Unknown,
+            Outcome::Failed(fault @ (IoFault::Descriptors | IoFault::Memory)) => {
+                (Ended::Unknown, Err(fault))
+            }
+            Outcome::Failed(fault) => (Ended::Badly, Err(fault)),
+            Outcome::Accepted(_) | Outcome::Ready(_) | Outcome::Cancelled => {
+                (Ended::Unknown, Err(IoFault::Reset))
+            }
         };
-        self.hosts.end(slot, ended, self.now);
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        connection.backend.connecting = false;
-        if connection.backend.closing {
+        self.hosts.end(slot, ended, self.io.now);
+        let Some((mut line, _)) = self.line(slot) else { return };
+        let socket = line.socket(Side::Backend);
+        socket.connecting = false;
+        if socket.closing {
             return self.returned(slot, Side::Backend);
         }
-        match outcome {
-            Outcome::Connected => self.connected(slot, Ok(())),
-            Outcome::Failed(fault) => self.connected(slot, Err(fault)),
-            Outcome::Accepted(_) | Outcome::Ready(_) | Outcome::Cancelled => {
-                self.connected(slot, Err(IoFault::Reset));
-            }
-        }
+        self.connected(slot, result);
     }
 
     fn ready_completion(&mut self, slot: u32, side: Side, outcome: Outcome, more: bool) {
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let socket = connection.socket(side);
-        if !more {
-            socket.polling = false;
-        }
+        let Some((mut line, _)) = self.line(slot) else { return };
+        let socket = line.socket(side);
+        socket.polling &= more;
         if socket.closing {
             return self.returned(slot, side);
         }
-        match outcome {
-            Outcome::Ready(ready) => {
-                socket.hangup |= ready.hangup;
-                socket.broken |= ready.broken;
-            }
-            // Our own cancel always sets `closing` first; whatever else ends a poll, reading will tell what it was.
+        socket.note(match outcome {
+            Outcome::Ready(ready) => Some(ready),
             Outcome::Cancelled | Outcome::Failed(_) | Outcome::Accepted(_) | Outcome::Connected => {
-                socket.hangup = true;
+                None
             }
-        }
+        });
         if !more {
             // The kernel may end a multishot poll at any time (uring.md 8); what arrived meanwhile is read now.
-            self.arm_poll(slot, side);
+            line.arm_poll(side);
         }
         self.readable(slot, side);
     }
@@ -271,7 +256,7 @@ impl<P: Port> Worker<P> {
             Phase::Session(_) => self.read_session(slot, side),
             Phase::Relay(relay) => {
                 let direction = relay.direction(side);
-                if connection.client.broken && side == Side::Client && direction.is_deaf() {
+                if connection.sockets.client.broken && side == Side::Client && direction.is_deaf() {
                     return self.client_gone(slot);
                 }
                 // Blocked: the destination's room brings it back. Queued: its turn comes anyway.
@@ -287,10 +272,8 @@ impl<P: Port> Worker<P> {
     }
 
     fn writable_completion(&mut self, slot: u32, side: Side, outcome: Outcome) {
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let socket = connection.socket(side);
+        let Some((mut line, phase)) = self.line(slot) else { return };
+        let socket = line.socket(side);
         socket.awaiting_room = false;
         if socket.closing {
             return self.returned(slot, side);
@@ -298,7 +281,7 @@ impl<P: Port> Worker<P> {
         if outcome == Outcome::Cancelled {
             return;
         }
-        match &connection.phase {
+        match phase {
             Phase::Session(_) => self.send_kept(slot, side),
             Phase::Relay(_) => self.pump(slot, side.other()),
             Phase::Lmtp(_) => self.send_kept_replies(slot),
@@ -309,7 +292,7 @@ impl<P: Port> Worker<P> {
 
     fn pass_deadlines(&mut self) {
         let mut due = std::mem::take(&mut self.due);
-        self.wheel.expire(self.now, &mut due);
+        self.io.timers.expire(self.io.now, &mut due);
         for slot in due.drain(..) {
             let Some(connection) = self.slots.get(slot) else {
                 continue;
@@ -318,95 +301,57 @@ impl<P: Port> Worker<P> {
                 Phase::Session(_) => self.session_deadline(slot),
                 Phase::Relay(_) => self.relay_deadline(slot),
                 Phase::Lmtp(_) => self.lmtp_deadline(slot),
-                Phase::Lingering => self.abort(slot),
+                Phase::Lingering => self.act(slot, Next::Close),
                 Phase::Link(_) | Phase::Closing => {}
             }
         }
         self.due = due;
     }
 
-    // === Descriptors and what the kernel holds of them ===
+    // === How a connection goes on ===
 
-    /// Arms the multishot poll that a socket keeps for its whole life.
+    /// A connection's way to the kernel, and what it is in the middle of.
+    pub(super) fn line(&mut self, slot: u32) -> Option<(Line<'_, P>, &mut Phase)> {
+        let (generation, connection) = self.slots.named(slot)?;
+        Some(connection.split(&mut self.io, slot, generation))
+    }
+
     pub(super) fn arm_poll(&mut self, slot: u32, side: Side) {
-        let Some(generation) = self.slots.generation(slot) else {
-            return;
-        };
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let socket = connection.socket(side);
-        let Some(fd) = socket.fd() else { return };
-        debug_assert!(!socket.polling, "a socket is polled twice");
-        socket.polling = true;
-        self.port.poll(fd, Token { slot, generation, kind: side.ready() });
+        if let Some((mut line, _)) = self.line(slot) {
+            line.arm_poll(side);
+        }
     }
 
-    /// Asks to be told once when a socket takes bytes again.
     pub(super) fn await_room(&mut self, slot: u32, side: Side) {
-        let Some(generation) = self.slots.generation(slot) else {
-            return;
-        };
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let socket = connection.socket(side);
-        let Some(fd) = socket.fd() else { return };
-        if !socket.awaiting_room {
-            socket.awaiting_room = true;
-            self.port.poll_writable(fd, Token { slot, generation, kind: side.writable() });
+        if let Some((mut line, _)) = self.line(slot) {
+            line.await_room(side);
         }
     }
 
-    /// Closes a socket: at once when the kernel holds nothing of it, else as soon as everything is returned.
     pub(super) fn close_side(&mut self, slot: u32, side: Side) {
-        let Some(generation) = self.slots.generation(slot) else {
-            return;
-        };
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let socket = connection.socket(side);
-        if socket.closing || !socket.is_open() {
-            return;
+        if let Some((mut line, _)) = self.line(slot) {
+            line.close(side);
         }
-        socket.closing = true;
-        let armed = [
-            (socket.polling, side.ready()),
-            (socket.awaiting_room, side.writable()),
-            (socket.connecting, Kind::Connect),
-        ];
-        for (_, kind) in armed.into_iter().filter(|(is_armed, _)| *is_armed) {
-            self.port.cancel(Token { slot, generation, kind });
-        }
-        self.returned(slot, side);
     }
 
-    /// The kernel returned an operation of a socket that is being closed: close it when that was the last one, and
-    /// free the slot when both sockets are closed.
+    /// Does what a handler has said about its connection.
+    pub(super) fn act(&mut self, slot: u32, next: Next) {
+        match next {
+            Next::Stay => {}
+            Next::Relay => self.start_relay(slot),
+            Next::Linger => self.linger(slot),
+            Next::Close => self.release(slot),
+        }
+    }
+
+    /// The kernel returned an operation of a socket that is being closed: what waited for that goes on.
     fn returned(&mut self, slot: u32, side: Side) {
-        let Some(connection) = self.slots.get_mut(slot) else {
+        let Some((mut line, phase)) = self.line(slot) else { return };
+        if !line.close_if_returned(side) {
             return;
-        };
-        let Some(fd) = connection.socket(side).take_if_returned() else {
-            return;
-        };
-        self.port.close(fd);
-        self.release_or_connect(slot, side);
-    }
-
-    fn release_or_connect(&mut self, slot: u32, side: Side) {
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        match &mut connection.phase {
-            Phase::Closing if !connection.client.is_open() && !connection.backend.is_open() => {
-                self.slots.remove(slot);
-                self.wheel.clear(slot);
-                if !self.watches.is_empty() {
-                    self.watches.remove(&slot);
-                }
-            }
+        }
+        match phase {
+            Phase::Closing if !line.sockets.are_open() => drop(self.slots.remove(slot)),
             Phase::Session(login) if side == Side::Backend => {
                 if let Some(to) = login.connect_next.take() {
                     self.connect_now(slot, to);
@@ -421,21 +366,23 @@ impl<P: Port> Worker<P> {
         }
     }
 
-    /// Ends a connection: drops its state and closes both sockets.
-    pub(super) fn abort(&mut self, slot: u32) {
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let former = std::mem::replace(&mut connection.phase, Phase::Closing);
-        connection.tls = None;
-        let open = connection.client.is_open() || connection.backend.is_open();
-        self.wheel.clear(slot);
+    /// Ends a connection: drops what it was in the middle of, takes it off every list, closes both sides, and frees its slot,
+    /// which may have to wait until the kernel has returned everything. An LMTP client takes its backends along.
+    pub(super) fn release(&mut self, slot: u32) {
+        let Some((mut line, phase)) = self.line(slot) else { return };
+        let former = std::mem::replace(phase, Phase::Closing);
+        *line.tls = None;
+        line.clear_deadline();
+        line.close(Side::Client);
+        line.close(Side::Backend);
+        let is_closed = !line.sockets.are_open();
         self.newcomers.set(slot, false);
         self.forget_relay(slot);
-        self.close_side(slot, Side::Client);
-        self.close_side(slot, Side::Backend);
-        if !open {
-            self.release_or_connect(slot, Side::Client);
+        if !self.watches.is_empty() {
+            self.watches.remove(&slot);
+        }
+        if is_closed {
+            self.slots.remove(slot);
         }
         if let Phase::Relay(relay) = &former {
             self.sessions.leave(slot, relay.label.keys());
@@ -443,14 +390,14 @@ impl<P: Port> Worker<P> {
         if let Phase::Lmtp(mail) = former {
             self.sessions.leave_nameless(slot);
             for child in mail.children() {
-                self.abort(child);
+                self.release(child);
             }
         }
     }
 
     /// The port, for tests that look behind the seam.
     pub fn port_mut(&mut self) -> &mut P {
-        &mut self.port
+        &mut self.io.port
     }
 }
 

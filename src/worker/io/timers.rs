@@ -18,7 +18,7 @@ const UNSET: u16 = u16::MAX;
 
 /// The timer wheel of a core.
 #[derive(Debug)]
-pub(super) struct Wheel {
+pub(in crate::worker) struct Timers {
     /// One link per slot that ever had a deadline; reserved at once, never moved.
     links: Vec<Link>,
     heads: [[u32; BUCKETS]; LEVELS],
@@ -38,8 +38,8 @@ struct Link {
     place: u16,
 }
 
-impl Wheel {
-    pub(super) fn new(slots: u32) -> Self {
+impl Timers {
+    pub(in crate::worker) fn new(slots: u32) -> Self {
         Self {
             links: Vec::with_capacity(usize::try_from(slots).unwrap_or(0)),
             heads: [[NONE; BUCKETS]; LEVELS],
@@ -49,19 +49,39 @@ impl Wheel {
     }
 
     /// Sets or moves the deadline of a slot.
-    pub(super) fn set(&mut self, slot: u32, at: Tick) {
-        self.clear(slot);
+    pub(in crate::worker) fn set(&mut self, slot: u32, at: Tick) {
         let due = at.0.div_ceil(UNIT_MS).max(self.current + 1);
         let index = usize::try_from(slot).unwrap_or(usize::MAX);
-        if index >= self.links.len() {
-            let empty = Link { previous: NONE, next: NONE, due: 0, place: UNSET };
-            self.links.resize(index + 1, empty);
+        match self.links.get(index) {
+            // Most inputs of a session leave its deadline where it is.
+            Some(link) if link.place != UNSET && u64::from(link.due) == due => return,
+            Some(_) => self.clear(slot),
+            None => {
+                let empty = Link { previous: NONE, next: NONE, due: 0, place: UNSET };
+                self.links.resize(index + 1, empty);
+            }
         }
         self.place(slot, due);
     }
 
+    /// Whether a slot has a deadline.
+    pub(in crate::worker) fn is_set(&self, slot: u32) -> bool {
+        let index = usize::try_from(slot).unwrap_or(usize::MAX);
+        self.links.get(index).is_some_and(|link| link.place != UNSET)
+    }
+
+    /// How many slots have one, counted by walking the buckets: for checks.
+    pub(in crate::worker) fn count(&self) -> usize {
+        let next = |slot: &u32| {
+            let link = self.links.get(usize::try_from(*slot).ok()?)?;
+            (link.next != NONE).then_some(link.next)
+        };
+        let heads = self.heads.iter().flatten().copied().filter(|head| *head != NONE);
+        heads.map(|head| std::iter::successors(Some(head), next).count()).sum()
+    }
+
     /// Forgets the deadline of a slot.
-    pub(super) fn clear(&mut self, slot: u32) {
+    pub(in crate::worker) fn clear(&mut self, slot: u32) {
         let Some(link) = self.link(slot).copied() else {
             return;
         };
@@ -86,7 +106,7 @@ impl Wheel {
     }
 
     /// Appends every slot whose deadline has passed; its deadline is forgotten.
-    pub(super) fn expire(&mut self, now: Tick, due: &mut Vec<u32>) {
+    pub(in crate::worker) fn expire(&mut self, now: Tick, due: &mut Vec<u32>) {
         let target = now.0 / UNIT_MS;
         if self.occupied == [0; LEVELS] {
             self.current = self.current.max(target);
@@ -105,7 +125,7 @@ impl Wheel {
     }
 
     /// How long nothing can become due; `None` when no deadline is set.
-    pub(super) fn quiet_for(&self, now: Tick) -> Option<Duration> {
+    pub(in crate::worker) fn quiet_for(&self, now: Tick) -> Option<Duration> {
         let mut nearest: Option<u64> = None;
         for (level, occupied) in self.occupied.iter().enumerate() {
             if *occupied == 0 {
@@ -183,38 +203,38 @@ mod tests {
 
     use super::*;
 
-    fn expired(wheel: &mut Wheel, at: u64) -> Vec<u32> {
+    fn expired(timers: &mut Timers, at: u64) -> Vec<u32> {
         let mut due = Vec::new();
-        wheel.expire(Tick(at), &mut due);
+        timers.expire(Tick(at), &mut due);
         due.sort_unstable();
         due
     }
 
     #[test]
     fn deadlines_are_reported_once_and_never_early() {
-        let mut wheel = Wheel::new(8);
-        wheel.set(0, Tick(120));
-        wheel.set(1, Tick(3_000));
-        wheel.set(2, Tick(1_860_000));
-        assert!(expired(&mut wheel, 119).is_empty());
-        assert_eq!(expired(&mut wheel, 150), [0]);
-        assert!(expired(&mut wheel, 2_999).is_empty());
-        assert_eq!(expired(&mut wheel, 3_050), [1]);
-        assert!(expired(&mut wheel, 1_859_999).is_empty());
-        assert_eq!(expired(&mut wheel, 1_860_050), [2]);
-        assert_eq!(wheel.quiet_for(Tick(1_860_050)), None);
+        let mut timers = Timers::new(8);
+        timers.set(0, Tick(120));
+        timers.set(1, Tick(3_000));
+        timers.set(2, Tick(1_860_000));
+        assert!(expired(&mut timers, 119).is_empty());
+        assert_eq!(expired(&mut timers, 150), [0]);
+        assert!(expired(&mut timers, 2_999).is_empty());
+        assert_eq!(expired(&mut timers, 3_050), [1]);
+        assert!(expired(&mut timers, 1_859_999).is_empty());
+        assert_eq!(expired(&mut timers, 1_860_050), [2]);
+        assert_eq!(timers.quiet_for(Tick(1_860_050)), None);
     }
 
     #[test]
     fn moving_and_clearing_leave_nothing_behind() {
-        let mut wheel = Wheel::new(8);
-        wheel.set(3, Tick(100));
-        wheel.set(4, Tick(100));
-        wheel.set(3, Tick(5_000));
-        wheel.clear(4);
-        wheel.clear(7);
-        assert!(expired(&mut wheel, 4_000).is_empty());
-        assert_eq!(expired(&mut wheel, 5_050), [3]);
+        let mut timers = Timers::new(8);
+        timers.set(3, Tick(100));
+        timers.set(4, Tick(100));
+        timers.set(3, Tick(5_000));
+        timers.clear(4);
+        timers.clear(7);
+        assert!(expired(&mut timers, 4_000).is_empty());
+        assert_eq!(expired(&mut timers, 5_050), [3]);
     }
 
     proptest! {
@@ -223,16 +243,16 @@ mod tests {
             deadlines in prop::collection::vec(1_u64..20_000_000, 1..40),
             start in 0_u64..10_000_000,
         ) {
-            let mut wheel = Wheel::new(64);
-            wheel.expire(Tick(start), &mut Vec::new());
+            let mut timers = Timers::new(64);
+            timers.expire(Tick(start), &mut Vec::new());
             for (slot, deadline) in deadlines.iter().enumerate() {
-                wheel.set(u32::try_from(slot).unwrap(), Tick(start + deadline));
+                timers.set(u32::try_from(slot).unwrap(), Tick(start + deadline));
             }
             let (mut now, mut seen) = (start, 0);
-            while let Some(quiet) = wheel.quiet_for(Tick(now)) {
+            while let Some(quiet) = timers.quiet_for(Tick(now)) {
                 now += u64::try_from(quiet.as_millis()).unwrap().max(1);
                 let mut due = Vec::new();
-                wheel.expire(Tick(now), &mut due);
+                timers.expire(Tick(now), &mut due);
                 for slot in due {
                     let deadline = start + deadlines[slot as usize];
                     prop_assert!(now >= deadline, "early: {now} < {deadline}");

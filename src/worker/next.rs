@@ -1,0 +1,16 @@
+//! What a handler wants to happen to its connection next. Handlers say it; [`super::core`] does it, and nobody else ends a
+//! connection or frees a slot.
+
+/// The end of a handler's turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Next {
+    /// Nothing: it goes on as it is.
+    Stay,
+    /// A login's last bytes are sent: from here on they are only moved.
+    Relay,
+    /// The client has its last reply; it gets a moment to close before we do, so that no reset overtakes the reply.
+    Linger,
+    /// Both sides are closed, and everything that is known of the connection is forgotten.
+    Close,
+}
