@@ -316,6 +316,12 @@ pub const CONNECTIONS_SPARE: u32 = 64;
 pub const MAILBOX_MESSAGES_MAX: usize = 4096;
 /// Password verifications waiting for a hashing thread; beyond it logins get a temporary failure (SA-18).
 pub const HASHING_QUEUE_MAX: usize = 1024;
+/// Connections that a core looks at for one enquiry in one turn: a few hundred microseconds' worth.
+pub const ENQUIRY_SLOTS_PER_TURN: u32 = 1024;
+/// Sessions that it tells of: each is a few names to copy.
+pub const ENQUIRY_ROWS_PER_TURN: usize = 256;
+/// Sessions that it ends: each is two sockets, several system calls and a log line.
+pub const ENQUIRY_KICKS_PER_TURN: usize = 32;
 /// Log lines waiting for the control core; beyond it lines are lost and counted, and no data core waits (RS-08).
 pub const LOG_LINES_MAX: usize = 16_384;
 /// Live sessions get this long to finish after SIGTERM before they are closed.

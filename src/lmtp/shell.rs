@@ -1,6 +1,6 @@
 //! What a shell asks a session: how much it may read, what is to be sent, when to come back.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::content::Window;
 use super::input::LinkId;
@@ -9,6 +9,7 @@ use super::machine::{Finding, Lmtp, Stage};
 use super::output::Wish;
 use super::transaction::Stage as Progress;
 use crate::event::Event;
+use crate::names::SessionId;
 use crate::proxy_header::policy;
 use crate::tick::Tick;
 
@@ -135,6 +136,12 @@ impl Lmtp {
         let origin = self.facts.origin;
         let is_counted = !self.facts.trusted && policy::identifies_client(origin);
         is_counted.then(|| origin.ip())
+    }
+
+    /// The client as far as anybody knows, and the connection's id.
+    #[must_use]
+    pub fn peer(&self) -> (SocketAddr, &SessionId) {
+        (self.facts.apparent, &self.facts.session_id)
     }
 
     /// Whether the session is over.

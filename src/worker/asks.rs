@@ -267,6 +267,7 @@ impl<P: Port> Worker<P> {
             match message {
                 ToCore::Answer { ticket, answer } => self.answered(ticket, answer),
                 ToCore::Drain(within) => self.drain(within),
+                ToCore::Enquire(enquiry, from) => self.enquiries.ask(enquiry, from),
             }
         }
     }

@@ -7,11 +7,13 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::event::EndedBy;
 use crate::relay::Watch;
 use crate::ring::port::{Completion, IoFault, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
 use crate::session::output::Outbox;
 use crate::share::counters::Counter;
+use crate::share::enquiry::Act;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::ToCore;
 use crate::tick::Tick;
@@ -20,6 +22,7 @@ use super::asks::Asks;
 use super::connection::{Connection, Phase};
 use super::drain::Drain;
 use super::drive::SESSION_READ_BYTES;
+use super::enquiries::{self, Enquiries};
 use super::hosts::{Ended, Hosts};
 use super::io::Io;
 use super::io::line::Line;
@@ -48,6 +51,7 @@ pub struct Worker<P: Port> {
     pub(super) sources: Sources,
     pub(super) newcomers: Newcomers,
     pub(super) sessions: Sessions,
+    pub(super) enquiries: Enquiries,
     /// Directions that have more to move, in the order of their turns.
     pub(super) hot: VecDeque<(u32, Side)>,
     /// What is looked at of the relayed sessions whose bytes are not only moved, by slot.
@@ -91,7 +95,7 @@ impl<P: Port> Worker<P> {
         mut asks: Asks,
     ) -> Self {
         let bound = settings.connections_max;
-        let Links { mail, log, tls, counters } = links;
+        let Links { mail, pieces, core, log, tls, counters } = links;
         let io = Io::new(port, bound);
         let mut core = Self {
             queue_served: io.now,
@@ -106,6 +110,7 @@ impl<P: Port> Worker<P> {
             hosts: Hosts::default(),
             newcomers: Newcomers::new(bound),
             sessions: Sessions::new(bound),
+            enquiries: Enquiries::new(core, pieces),
             hot: VecDeque::with_capacity(256),
             watches: HashMap::new(),
             scratch: vec![0; crate::limits::SCRATCH_BYTES].into_boxed_slice(),
@@ -149,6 +154,7 @@ impl<P: Port> Worker<P> {
         completions.shrink_to(COMPLETIONS_KEPT);
         self.completions = completions;
         self.read_mail();
+        self.answer_enquiry();
         self.pass_deadlines();
         self.rearm_listeners();
         self.serve_queue();
@@ -163,7 +169,11 @@ impl<P: Port> Worker<P> {
 
     /// How long the core may sleep.
     fn patience(&self) -> Option<Duration> {
-        if !self.hot.is_empty() || !self.io.rereads.is_empty() || !self.mailbox.fall_asleep() {
+        if !self.hot.is_empty()
+            || !self.io.rereads.is_empty()
+            || !self.enquiries.is_idle()
+            || !self.mailbox.fall_asleep()
+        {
             return Some(Duration::ZERO);
         }
         let deadline = self.io.timers.quiet_for(self.io.now);
@@ -392,6 +402,30 @@ impl<P: Port> Worker<P> {
             for child in mail.children() {
                 self.release(child);
             }
+        }
+    }
+
+    /// Answers a piece of one enquiry: the only thing that enquiries cost a turn.
+    fn answer_enquiry(&mut self) {
+        let Some((enquiry, from)) = self.enquiries.next() else { return };
+        let began = self.io.port.micros();
+        let mut piece = self.enquiries.piece(&enquiry);
+        let meant = enquiries::look(&self.slots, &self.sessions, &enquiry, from, &mut piece);
+        if enquiry.act == Act::Kick {
+            for slot in meant {
+                self.kick(slot);
+            }
+        }
+        piece.took_us = self.io.port.micros().saturating_sub(began);
+        self.enquiries.tell(piece);
+    }
+
+    /// The operator ends a session. One of LMTP ends when no message of it is under way.
+    fn kick(&mut self, slot: u32) {
+        match self.slots.get(slot).map(|connection| &connection.phase) {
+            Some(Phase::Relay(_)) => self.end_relay(slot, EndedBy::Kick, None),
+            Some(Phase::Lmtp(_)) => self.lmtp_input(slot, crate::lmtp::Input::Shutdown),
+            _ => {}
         }
     }
 

@@ -10,6 +10,7 @@ mod connection;
 mod core;
 mod drain;
 mod drive;
+mod enquiries;
 mod heard;
 mod hosts;
 #[allow(dead_code, reason = "rooms move in one by one")]

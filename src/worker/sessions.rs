@@ -16,6 +16,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::limits;
+use crate::share::enquiry::Place;
 
 /// The index of a core.
 #[derive(Debug)]
@@ -55,19 +56,12 @@ pub(super) struct Keys<'a> {
     pub(super) home: &'a Home,
 }
 
-/// Where a search goes on: what was found before it stands in front of it, whatever has come and gone meanwhile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) part: u32,
-    pub(super) slot: u32,
-}
-
 /// The backend that a session is relayed to and its user's group; one value for all sessions of a core that share both.
 #[derive(Debug)]
 pub(super) struct Home {
     pub(super) backend: Arc<str>,
     /// None where no cluster was asked.
-    pub(super) group: Option<Box<str>>,
+    pub(super) group: Option<Arc<str>>,
     hashes: [u64; 2],
 }
 
@@ -142,10 +136,6 @@ impl Sessions {
         usize::try_from(self.len).unwrap_or(0) + self.nameless.len()
     }
 
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "enquiries ask, and come with the admin socket")
-    )]
     /// Slots from `from` on that may be of `key`, at most `most`, in the order of part and slot; and where to go on. LMTP
     /// sessions come last, and only behind an address, which they may have.
     pub(super) fn search(

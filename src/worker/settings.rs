@@ -19,6 +19,7 @@ use crate::session::{
     CertificateSettings, Cleartext, Extensions, ProtocolSettings, SendHeader, SessionSettings,
 };
 use crate::share::counters::Counters;
+use crate::share::enquiry::Piece;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::ToCore;
@@ -232,6 +233,10 @@ fn backend_tls(configured: ProxySsl) -> BackendTls {
 pub struct Links {
     /// What others tell this core.
     pub mail: Arc<Mailbox<ToCore>>,
+    /// Where pieces of answers to enquiries go.
+    pub pieces: Arc<Mailbox<Piece>>,
+    /// Whose they are.
+    pub core: CoreId,
     /// Where reports go.
     pub log: Arc<Mailbox<Event>>,
     /// Certificates, and whom we trust.
@@ -247,6 +252,8 @@ impl Links {
         let index = usize::from(core.0);
         Some(Self {
             mail: Arc::clone(exchange.to_cores.get(index)?),
+            pieces: Arc::clone(&exchange.pieces),
+            core,
             log: Arc::clone(&exchange.log),
             tls: exchange.tls.clone(),
             counters: Arc::clone(exchange.counters.get(index)?),
