@@ -163,6 +163,23 @@ pub enum IoFault {
     Other(i32),
 }
 
+impl IoFault {
+    /// The word for it in the log.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::WouldBlock => "would-block",
+            Self::Reset => "reset",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed-out",
+            Self::Descriptors => "no-descriptors",
+            Self::Memory => "no-memory",
+            Self::Other(_) => "unexpected-errno",
+        }
+    }
+}
+
 /// Which half of a connection to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Half {

@@ -3,37 +3,38 @@
 //! Decides: whose turn it is, and, told by a handler's [`Next`], how a connection goes on or ends. Slots are taken and freed
 //! here and nowhere else. Does not: read or send; handlers do, each on the line of its own connection.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::EndedBy;
-use crate::relay::Watch;
 use crate::ring::port::{Completion, IoFault, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
 use crate::session::output::Outbox;
 use crate::share::counters::Counter;
-use crate::share::enquiry::Act;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::ToCore;
 use crate::tick::Tick;
 
 use super::asks::Asks;
+use super::backends::connect::Backends;
+use super::backends::endpoints::Ended;
 use super::connection::{Connection, Phase};
 use super::drain::Drain;
 use super::drive::SESSION_READ_BYTES;
-use super::enquiries::{self, Enquiries};
-use super::hosts::{Ended, Hosts};
+use super::enquiries::Enquiries;
 use super::io::Io;
 use super::io::line::Line;
 use super::io::socket::Side;
 use super::listener::Listener;
 use super::newcomers::Newcomers;
 use super::next::Next;
+use super::relay::driver::Driver;
+use super::relay::relays::Relays;
+use super::relay::state::Relay;
 use super::report::Reports;
 use super::sessions::Sessions;
 use super::settings::{Links, WorkerSettings};
-use super::sources::Sources;
 use super::tls::channel::CoreTls;
 use super::visits::Queued;
 
@@ -47,17 +48,11 @@ pub struct Worker<P: Port> {
     pub(super) mailbox: Arc<Mailbox<ToCore>>,
     pub(super) listeners: Vec<Listener>,
     pub(super) asks: Asks,
-    pub(super) hosts: Hosts,
-    pub(super) sources: Sources,
+    pub(super) backends: Backends,
     pub(super) newcomers: Newcomers,
+    pub(super) relays: Relays,
     pub(super) sessions: Sessions,
     pub(super) enquiries: Enquiries,
-    /// Directions that have more to move, in the order of their turns.
-    pub(super) hot: VecDeque<(u32, Side)>,
-    /// What is looked at of the relayed sessions whose bytes are not only moved, by slot.
-    pub(super) watches: HashMap<u32, Box<Watch>>,
-    /// Relayed bytes pass through here.
-    pub(super) scratch: Box<[u8]>,
     /// Bytes for sessions pass through here: apart, because a session's last input starts its relay.
     pub(super) session_scratch: Box<[u8]>,
     /// Bytes of LMTP clients pass through here, and from there to LMTP backends: apart from each other and from the rest,
@@ -69,8 +64,6 @@ pub struct Worker<P: Port> {
     /// Logins that wait for their address prefix's turn, and when they were last looked at.
     pub(super) queued: VecDeque<Queued>,
     pub(super) queue_served: Tick,
-    /// Sessions after login.
-    pub(super) relays: u32,
     pub(super) draining: Option<Drain>,
     completions: Vec<Completion>,
     due: Vec<u32>,
@@ -80,7 +73,7 @@ impl<P: Port> std::fmt::Debug for Worker<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Worker")
             .field("live", &self.slots.live())
-            .field("relays", &self.relays)
+            .field("relays", &self.relays.count())
             .finish_non_exhaustive()
     }
 }
@@ -102,25 +95,21 @@ impl<P: Port> Worker<P> {
             io,
             slots: Slots::new(bound),
             reports: Reports::new(log, counters, settings.log_debug),
-            sources: Sources::new(&settings.source_ips, asks.draw()),
+            backends: Backends::new(&settings.source_ips, asks.draw()),
+            relays: Relays::new(Arc::clone(&settings), asks.draw()),
+            sessions: Sessions::new(bound),
+            enquiries: Enquiries::new(core, pieces),
             settings,
             mailbox: mail,
             listeners,
             asks,
-            hosts: Hosts::default(),
             newcomers: Newcomers::new(bound),
-            sessions: Sessions::new(bound),
-            enquiries: Enquiries::new(core, pieces),
-            hot: VecDeque::with_capacity(256),
-            watches: HashMap::new(),
-            scratch: vec![0; crate::limits::SCRATCH_BYTES].into_boxed_slice(),
             session_scratch: vec![0; SESSION_READ_BYTES].into_boxed_slice(),
             mail_scratch: Box::default(),
             link_scratch: Box::default(),
             tls: CoreTls::new(&tls),
             outbox: Outbox::new(),
             queued: VecDeque::new(),
-            relays: 0,
             draining: None,
             completions: Vec::with_capacity(1024),
             due: Vec::with_capacity(64),
@@ -163,13 +152,13 @@ impl<P: Port> Worker<P> {
                 self.reread(slot, side);
             }
         }
-        self.pump_hot();
+        self.step_queued();
         self.drain_step();
     }
 
     /// How long the core may sleep.
     fn patience(&self) -> Option<Duration> {
-        if !self.hot.is_empty()
+        if self.relays.queued() > 0
             || !self.io.rereads.is_empty()
             || !self.enquiries.is_idle()
             || !self.mailbox.fall_asleep()
@@ -196,14 +185,15 @@ impl<P: Port> Worker<P> {
             Kind::ClientWritable => (Side::Client, true),
             Kind::BackendWritable => (Side::Backend, true),
         };
-        if !self.slots.is_current(slot, generation) {
-            self.reports.count(Counter::StaleCompletion);
-        } else if kind == Kind::Connect {
-            self.connect_completion(slot, outcome);
-        } else if writable {
-            self.writable_completion(slot, side, outcome);
-        } else {
-            self.ready_completion(slot, side, outcome, more);
+        // What another connection's flush sent and did not get away goes back first.
+        self.take_refused();
+        match kind {
+            Kind::Connect if self.slots.is_current(slot, generation) => {
+                self.connect_completion(slot, outcome);
+            }
+            Kind::Connect => self.reports.count(Counter::StaleCompletion),
+            _ if writable => self.writable_completion(slot, generation, side, outcome),
+            _ => self.ready_completion(slot, generation, side, outcome, more),
         }
     }
 
@@ -219,7 +209,7 @@ impl<P: Port> Worker<P> {
                 (Ended::Unknown, Err(IoFault::Reset))
             }
         };
-        self.hosts.end(slot, ended, self.io.now);
+        self.backends.connected(slot, ended, self.io.now);
         let Some((mut line, _)) = self.line(slot) else { return };
         let socket = line.socket(Side::Backend);
         socket.connecting = false;
@@ -229,8 +219,18 @@ impl<P: Port> Worker<P> {
         self.connected(slot, result);
     }
 
-    fn ready_completion(&mut self, slot: u32, side: Side, outcome: Outcome, more: bool) {
-        let Some((mut line, _)) = self.line(slot) else { return };
+    fn ready_completion(
+        &mut self,
+        slot: u32,
+        generation: u32,
+        side: Side,
+        outcome: Outcome,
+        more: bool,
+    ) {
+        let Some(connection) = self.slots.current(slot, generation) else {
+            return self.reports.count(Counter::StaleCompletion);
+        };
+        let (mut line, phase) = connection.split(&mut self.io, slot, generation);
         let socket = line.socket(side);
         socket.polling &= more;
         if socket.closing {
@@ -246,7 +246,19 @@ impl<P: Port> Worker<P> {
             // The kernel may end a multishot poll at any time (uring.md 8); what arrived meanwhile is read now.
             line.arm_poll(side);
         }
-        self.readable(slot, side);
+        match phase {
+            Phase::Session(_) => self.read_session(slot, side),
+            Phase::Relay(relay) => {
+                let (relays, buffers) = (&mut self.relays, &mut self.tls.buffers);
+                let reports = &self.reports;
+                let next = Driver { line, relay, relays, buffers, reports }.readable(side);
+                self.act(slot, next);
+            }
+            Phase::Lmtp(_) => self.read_lmtp(slot),
+            Phase::Link(_) => self.read_link(slot),
+            Phase::Lingering => self.read_lingering(slot),
+            Phase::Closing => {}
+        }
     }
 
     /// A side that stopped reading goes on.
@@ -258,31 +270,11 @@ impl<P: Port> Worker<P> {
         }
     }
 
-    fn readable(&mut self, slot: u32, side: Side) {
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
+    fn writable_completion(&mut self, slot: u32, generation: u32, side: Side, outcome: Outcome) {
+        let Some(connection) = self.slots.current(slot, generation) else {
+            return self.reports.count(Counter::StaleCompletion);
         };
-        match &mut connection.phase {
-            Phase::Session(_) => self.read_session(slot, side),
-            Phase::Relay(relay) => {
-                let direction = relay.direction(side);
-                if connection.sockets.client.broken && side == Side::Client && direction.is_deaf() {
-                    return self.client_gone(slot);
-                }
-                // Blocked: the destination's room brings it back. Queued: its turn comes anyway.
-                if !direction.is_blocked() && !direction.queued && !direction.shut {
-                    self.pump(slot, side);
-                }
-            }
-            Phase::Lmtp(_) => self.read_lmtp(slot),
-            Phase::Link(_) => self.read_link(slot),
-            Phase::Lingering => self.read_lingering(slot),
-            Phase::Closing => {}
-        }
-    }
-
-    fn writable_completion(&mut self, slot: u32, side: Side, outcome: Outcome) {
-        let Some((mut line, phase)) = self.line(slot) else { return };
+        let (mut line, phase) = connection.split(&mut self.io, slot, generation);
         let socket = line.socket(side);
         socket.awaiting_room = false;
         if socket.closing {
@@ -293,7 +285,12 @@ impl<P: Port> Worker<P> {
         }
         match phase {
             Phase::Session(_) => self.send_kept(slot, side),
-            Phase::Relay(_) => self.pump(slot, side.other()),
+            Phase::Relay(relay) => {
+                let (relays, buffers) = (&mut self.relays, &mut self.tls.buffers);
+                let reports = &self.reports;
+                let next = Driver { line, relay, relays, buffers, reports }.step(side.other());
+                self.act(slot, next);
+            }
             Phase::Lmtp(_) => self.send_kept_replies(slot),
             Phase::Link(_) => self.link_writable(slot),
             Phase::Lingering | Phase::Closing => {}
@@ -309,7 +306,7 @@ impl<P: Port> Worker<P> {
             };
             match &connection.phase {
                 Phase::Session(_) => self.session_deadline(slot),
-                Phase::Relay(_) => self.relay_deadline(slot),
+                Phase::Relay(_) => self.drive_relay(slot, |driver| driver.deadline()),
                 Phase::Lmtp(_) => self.lmtp_deadline(slot),
                 Phase::Lingering => self.act(slot, Next::Close),
                 Phase::Link(_) | Phase::Closing => {}
@@ -350,9 +347,93 @@ impl<P: Port> Worker<P> {
             Next::Stay => {}
             Next::Relay => self.start_relay(slot),
             Next::Linger => self.linger(slot),
+            Next::Ended { by, error } => self.end_relay(slot, by, error),
             Next::Close => self.release(slot),
         }
     }
+
+    // === Relays ===
+
+    /// A relayed session and what drives it. None: the slot has none, or none any more.
+    fn relay(&mut self, slot: u32) -> Option<Driver<'_, P>> {
+        let (generation, connection) = self.slots.named(slot)?;
+        let (line, phase) = connection.split(&mut self.io, slot, generation);
+        let Phase::Relay(relay) = phase else { return None };
+        let (relays, buffers, reports) = (&mut self.relays, &mut self.tls.buffers, &self.reports);
+        Some(Driver { line, relay, relays, buffers, reports })
+    }
+
+    fn drive_relay(&mut self, slot: u32, turn: impl FnOnce(&mut Driver<'_, P>) -> Next) {
+        if let Some(mut driver) = self.relay(slot) {
+            let next = turn(&mut driver);
+            self.act(slot, next);
+        }
+    }
+
+    /// Everything of a login is sent: from here on only bytes move. The session's memory goes here.
+    fn start_relay(&mut self, slot: u32) {
+        let (now, endpoint) = (self.io.now, self.backends.endpoint(slot));
+        let Some(connection) = self.slots.get_mut(slot) else { return };
+        let Phase::Session(login) = &mut connection.phase else {
+            debug_assert!(false, "a relay begins behind a login");
+            return;
+        };
+        let Some((label, watch)) = login.handed_over.take() else {
+            debug_assert!(false, "a relay begins with what a session hands over");
+            return;
+        };
+        let relay = Relay::new(label, endpoint, now);
+        self.sessions.enter(slot, relay.label.keys());
+        connection.phase = Phase::Relay(relay);
+        self.relays.enter(slot, endpoint, watch);
+        self.drive_relay(slot, |driver| driver.begin());
+        // What arrived while the session was not reading has been told already: such a side gets a look now.
+        for side in Side::BOTH {
+            if self.relay(slot).is_some_and(|driver| driver.has_unread(side)) {
+                self.take_refused();
+                self.drive_relay(slot, |driver| driver.step(side));
+            }
+        }
+    }
+
+    /// Takes back what destinations did not take of what was forwarded to them.
+    fn take_refused(&mut self) {
+        while let Some(refused) = self.io.port.refused() {
+            let Token { slot, generation, .. } = refused.token;
+            if self.slots.is_current(slot, generation) {
+                self.drive_relay(slot, |driver| driver.take_back(refused));
+            }
+        }
+    }
+
+    /// Gives every direction on the list of those that have more to move one step, in order.
+    fn step_queued(&mut self) {
+        let count = self.relays.queued();
+        if count > 0 {
+            self.io.port.flush();
+        }
+        for _ in 0..count {
+            let Some((slot, side)) = self.relays.next_queued() else { return };
+            self.take_refused();
+            self.drive_relay(slot, |driver| driver.step_queued(side));
+        }
+    }
+
+    /// A relayed session is over.
+    fn end_relay(&mut self, slot: u32, by: EndedBy, error: Option<&'static str>) {
+        if error.is_none() && self.slots.get(slot).is_some_and(|kept| kept.tls.is_some()) {
+            // Goodbye comes behind what is on its way. What comes back of that, of any session, is taken back first.
+            self.io.port.flush();
+            self.take_refused();
+            let Some(mut driver) = self.relay(slot) else { return };
+            driver.say_goodbye();
+        }
+        if let Some(Phase::Relay(relay)) = self.take_out(slot) {
+            self.reports.report(relay.ended(by, error, self.io.now));
+        }
+    }
+
+    // === Ends ===
 
     /// The kernel returned an operation of a socket that is being closed: what waited for that goes on.
     fn returned(&mut self, slot: u32, side: Side) {
@@ -379,7 +460,12 @@ impl<P: Port> Worker<P> {
     /// Ends a connection: drops what it was in the middle of, takes it off every list, closes both sides, and frees its slot,
     /// which may have to wait until the kernel has returned everything. An LMTP client takes its backends along.
     pub(super) fn release(&mut self, slot: u32) {
-        let Some((mut line, phase)) = self.line(slot) else { return };
+        drop(self.take_out(slot));
+    }
+
+    /// The same, for what is still to be said of it.
+    fn take_out(&mut self, slot: u32) -> Option<Phase> {
+        let (mut line, phase) = self.line(slot)?;
         let former = std::mem::replace(phase, Phase::Closing);
         *line.tls = None;
         line.clear_deadline();
@@ -387,46 +473,21 @@ impl<P: Port> Worker<P> {
         line.close(Side::Backend);
         let is_closed = !line.sockets.are_open();
         self.newcomers.set(slot, false);
-        self.forget_relay(slot);
-        if !self.watches.is_empty() {
-            self.watches.remove(&slot);
+        let mut former = former;
+        if let Phase::Relay(relay) = &mut former {
+            self.relays.leave(slot, relay, &mut self.io.port);
+            self.sessions.leave(slot, relay.label.keys());
         }
         if is_closed {
             self.slots.remove(slot);
         }
-        if let Phase::Relay(relay) = &former {
-            self.sessions.leave(slot, relay.label.keys());
-        }
-        if let Phase::Lmtp(mail) = former {
+        if let Phase::Lmtp(mail) = &former {
             self.sessions.leave_nameless(slot);
             for child in mail.children() {
                 self.release(child);
             }
         }
-    }
-
-    /// Answers a piece of one enquiry: the only thing that enquiries cost a turn.
-    fn answer_enquiry(&mut self) {
-        let Some((enquiry, from)) = self.enquiries.next() else { return };
-        let began = self.io.port.micros();
-        let mut piece = self.enquiries.piece(&enquiry);
-        let meant = enquiries::look(&self.slots, &self.sessions, &enquiry, from, &mut piece);
-        if enquiry.act == Act::Kick {
-            for slot in meant {
-                self.kick(slot);
-            }
-        }
-        piece.took_us = self.io.port.micros().saturating_sub(began);
-        self.enquiries.tell(piece);
-    }
-
-    /// The operator ends a session. One of LMTP ends when no message of it is under way.
-    fn kick(&mut self, slot: u32) {
-        match self.slots.get(slot).map(|connection| &connection.phase) {
-            Some(Phase::Relay(_)) => self.end_relay(slot, EndedBy::Kick, None),
-            Some(Phase::Lmtp(_)) => self.lmtp_input(slot, crate::lmtp::Input::Shutdown),
-            _ => {}
-        }
+        Some(former)
     }
 
     /// The port, for tests that look behind the seam.

@@ -1,5 +1,5 @@
 //! Stopping gracefully: no new connections, clients before login are told, sessions finish or run out of time
-//! (W-PIPE-8, W-REL-7).
+//! (W-PIPE-8, W-REL-7). And some sessions ended at the operator's wish.
 
 use std::time::Duration;
 
@@ -7,10 +7,13 @@ use crate::event::EndedBy;
 use crate::limits;
 use crate::ring::port::Port;
 use crate::session::input::Input;
+use crate::share::enquiry::Act;
 use crate::tick::Tick;
 
 use super::connection::Phase;
 use super::core::Worker;
+use super::enquiries;
+use super::next::Next;
 
 /// A drain under way.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +32,7 @@ impl<P: Port> Worker<P> {
             drain.deadline = drain.deadline.min(deadline);
             return;
         }
+        self.relays.is_draining = true;
         self.draining = Some(Drain { deadline, next_look: self.io.now });
         self.stop_listening();
         for slot in 0..self.slots.end() {
@@ -60,7 +64,8 @@ impl<P: Port> Worker<P> {
             };
             match &connection.phase {
                 Phase::Relay(relay) if over || relay.is_idle(self.io.now, limits::DRAIN_IDLE) => {
-                    self.end_relay(slot, EndedBy::Shutdown, None);
+                    let next = Next::Ended { by: EndedBy::Shutdown, error: None };
+                    self.act(slot, next);
                 }
                 Phase::Session(_) | Phase::Lmtp(_) | Phase::Lingering if over => self.release(slot),
                 Phase::Session(_)
@@ -81,6 +86,30 @@ impl<P: Port> Worker<P> {
         self.draining
             .filter(|drain| drain.deadline != NEVER)
             .map(|drain| self.io.now.until(drain.next_look))
+    }
+
+    /// Answers a piece of one enquiry: the only thing that enquiries cost a turn.
+    pub(super) fn answer_enquiry(&mut self) {
+        let Some((enquiry, from)) = self.enquiries.next() else { return };
+        let began = self.io.port.micros();
+        let mut piece = self.enquiries.piece(&enquiry);
+        let meant = enquiries::look(&self.slots, &self.sessions, &enquiry, from, &mut piece);
+        if enquiry.act == Act::Kick {
+            for slot in meant {
+                self.kick(slot);
+            }
+        }
+        piece.took_us = self.io.port.micros().saturating_sub(began);
+        self.enquiries.tell(piece);
+    }
+
+    /// The operator ends a session. One of LMTP ends when no message of it is under way.
+    fn kick(&mut self, slot: u32) {
+        match self.slots.get(slot).map(|connection| &connection.phase) {
+            Some(Phase::Relay(_)) => self.act(slot, Next::Ended { by: EndedBy::Kick, error: None }),
+            Some(Phase::Lmtp(_)) => self.lmtp_input(slot, crate::lmtp::Input::Shutdown),
+            _ => {}
+        }
     }
 
     /// Connections of all phases, for the drain and for tests.

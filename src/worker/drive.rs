@@ -5,17 +5,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::limits;
-use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Token};
+use crate::ring::port::{IoFault, Port, ReceiveBuffer};
 use crate::session::PIPELINED;
 use crate::session::input::Input;
 use crate::session::output::{Handover, Wish};
 use crate::share::counters::Counter;
 
-use super::connection::{Label, Login, Phase};
+use super::backends::connect::NotMade;
+use super::backends::endpoints::Try;
+use super::connection::{Login, Phase};
 use super::core::Worker;
-use super::hosts::Ended;
-use super::io::socket::{Side, Socket};
-use super::pump::word;
+use super::io::socket::Side;
+use super::next::Next;
+use super::relay::label::Label;
 
 impl<P: Port> Worker<P> {
     /// Gives the session one input, carries out its wishes, and goes on with the answers that were known at once.
@@ -89,7 +91,7 @@ impl<P: Port> Worker<P> {
                     zeroize::Zeroize::zeroize(&mut login.unsent_backend);
                     login.connect_next = None;
                 }
-                self.hosts.late(slot, self.io.now);
+                self.backends.give_up(slot, self.io.now);
                 self.forget_tls(slot, Side::Backend);
                 self.close_side(slot, Side::Backend);
                 None
@@ -145,7 +147,7 @@ impl<P: Port> Worker<P> {
         };
         if login.handed_over.is_some() {
             if client_done && login.unsent_backend.is_empty() {
-                self.start_relay(slot);
+                self.act(slot, Next::Relay);
             } else {
                 self.limit_last_bytes(slot, limits::STALL_TIMEOUT);
             }
@@ -270,7 +272,7 @@ impl<P: Port> Worker<P> {
     pub(super) fn read_failed(&mut self, slot: u32, side: Side, fault: IoFault) {
         match side {
             Side::Client => self.client_reset(slot),
-            Side::Backend => self.session_input(slot, Input::BackendBroken(word(fault))),
+            Side::Backend => self.session_input(slot, Input::BackendBroken(fault.word())),
         }
     }
 
@@ -333,7 +335,7 @@ impl<P: Port> Worker<P> {
             Err(IoFault::WouldBlock) => {}
             // The client is still owed its reply, and another attempt may follow.
             Err(fault) if side == Side::Backend && login.handed_over.is_none() => {
-                return self.session_input(slot, Input::BackendBroken(word(fault)));
+                return self.session_input(slot, Input::BackendBroken(fault.word()));
             }
             Err(_) => {
                 self.report_aborted(slot, "connection broke while a reply was under way");
@@ -352,31 +354,22 @@ impl<P: Port> Worker<P> {
 
     /// Opens a socket and connects it; a former backend's descriptor is closed first.
     fn connect(&mut self, slot: u32, to: SocketAddr, again: bool) -> Option<Input<'static>> {
-        let generation = self.slots.generation(slot)?;
-        let connection = self.slots.get_mut(slot)?;
-        if connection.sockets.backend.is_open() {
-            let Phase::Session(login) = &mut connection.phase else {
-                return None;
-            };
+        let (generation, connection) = self.slots.named(slot)?;
+        let (mut line, phase) = connection.split(&mut self.io, slot, generation);
+        let Phase::Session(login) = phase else { return None };
+        if line.sockets.backend.is_open() {
             login.connect_next = Some((to, again));
             return None;
         }
-        if !self.hosts.begin(slot, to, again, self.io.now) {
-            self.reports.count(Counter::FailedFast);
-            return Some(Input::BackendDown);
-        }
-        let from = self.sources.next(to);
-        let fd = match self.io.port.socket(to, from) {
-            Ok(fd) => fd,
-            Err(fault) => {
-                self.hosts.end(slot, Ended::Unknown, self.io.now);
-                return Some(Input::BackendBroken(word(fault)));
+        let which = if again { Try::Again } else { Try::First };
+        match self.backends.connect(&mut line, to, which) {
+            Ok(()) => None,
+            Err(NotMade::FailsFast) => {
+                self.reports.count(Counter::FailedFast);
+                Some(Input::BackendDown)
             }
-        };
-        connection.sockets.backend = Socket::open(fd);
-        connection.sockets.backend.connecting = true;
-        self.io.port.connect(fd, to, Token { slot, generation, kind: Kind::Connect });
-        None
+            Err(NotMade::Fault(fault)) => Some(Input::BackendBroken(fault.word())),
+        }
     }
 
     /// The former backend's descriptor is closed: the connect that waited for it is made.
@@ -400,25 +393,20 @@ impl<P: Port> Worker<P> {
                 self.arm_poll(slot, Side::Backend);
                 self.session_input(slot, Input::Connected);
             }
-            Err(fault) => self.session_input(slot, Input::BackendBroken(word(fault))),
+            Err(fault) => self.session_input(slot, Input::BackendBroken(fault.word())),
         }
     }
 
     /// Keeps the names for the log and drops the session as soon as its last bytes are sent.
     fn hand_over(&mut self, slot: u32, handover: Handover) {
         let since = self.io.now;
+        let Handover { subject, backend, group, watch } = handover;
+        let home = self.sessions.home(&backend, group.as_deref());
         let Some(login) = self.login(slot) else {
             return;
         };
-        let Handover { subject, backend, group, watch } = handover;
         let held = std::mem::take(&mut login.held);
-        let home = self.sessions.home(&backend, group.as_deref());
-        if let Some(login) = self.login(slot) {
-            login.handed_over = Some(Box::new(Label::new(subject, home, since, held)));
-        }
-        if let Some(watch) = watch {
-            self.watches.insert(slot, watch);
-        }
+        login.handed_over = Some((Box::new(Label::new(subject, home, since, held)), watch));
     }
 
     /// The login phase of a slot, if it is in it.

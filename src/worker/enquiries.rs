@@ -13,8 +13,9 @@ use crate::ring::slots::Slots;
 use crate::share::enquiry::{Act, Enquiry, Piece, Place, Row, Tally, Whom};
 use crate::share::mailbox::Mailbox;
 
-use super::connection::{Connection, Label, Phase};
+use super::connection::{Connection, Phase};
 use super::lmtp::Mail;
+use super::relay::label::Label;
 use super::sessions::{Key, Sessions};
 
 /// The enquiries that a core has to answer.

@@ -40,7 +40,7 @@ impl<P: Port> Worker<P> {
             return;
         };
         for _ in 0..READS_PER_TURN {
-            match self.io.port.recv(fd, &mut self.scratch) {
+            match self.io.port.recv(fd, &mut self.relays.scratch) {
                 Ok(0) => return self.release(slot),
                 Ok(_) => {}
                 Err(IoFault::WouldBlock) => return,

@@ -6,18 +6,18 @@ use std::sync::Arc;
 
 use crate::auth::verdict::Certificate;
 use crate::lmtp::{Input, LinkId};
-use crate::ring::port::{IoFault, Kind, Port, ReceiveBuffer, Token};
+use crate::ring::port::{IoFault, Port, ReceiveBuffer};
 use crate::share::counters::Counter;
 use crate::tls::Fault;
 
+use super::backends::connect::NotMade;
+use super::backends::endpoints::Try;
 use super::connection::{Connection, Phase};
 use super::core::Worker;
 use super::drive::SESSION_READ_BYTES;
 use super::heard::Heard;
-use super::hosts::Ended;
-use super::io::socket::{Side, Socket, Sockets};
+use super::io::socket::{Side, Sockets};
 use super::lmtp::{Link, READS_PER_TURN, Way, filled_in};
-use super::pump::word;
 use super::tls::channel::lent;
 
 impl<P: Port> Worker<P> {
@@ -33,25 +33,18 @@ impl<P: Port> Worker<P> {
         let Ok((child, generation)) = self.slots.insert(connection) else {
             return Err("connections_per_core_max is reached");
         };
-        if !self.hosts.begin(child, to, false, self.io.now) {
-            self.reports.count(Counter::FailedFast);
+        let connection = self.slots.get_mut(child).ok_or("its slot is gone")?;
+        let (mut line, _) = connection.split(&mut self.io, child, generation);
+        if let Err(why) = self.backends.connect(&mut line, to, Try::First) {
             self.slots.remove(child);
-            return Err("the address has been failing, and another connect to it is under way");
+            return Err(match why {
+                NotMade::FailsFast => {
+                    self.reports.count(Counter::FailedFast);
+                    "the address has been failing, and another connect to it is under way"
+                }
+                NotMade::Fault(fault) => fault.word(),
+            });
         }
-        let from = self.sources.next(to);
-        let fd = match self.io.port.socket(to, from) {
-            Ok(fd) => fd,
-            Err(fault) => {
-                self.hosts.end(child, Ended::Unknown, self.io.now);
-                self.slots.remove(child);
-                return Err(word(fault));
-            }
-        };
-        if let Some(connection) = self.slots.get_mut(child) {
-            connection.sockets.backend = Socket::open(fd);
-            connection.sockets.backend.connecting = true;
-        }
-        self.io.port.connect(fd, to, Token { slot: child, generation, kind: Kind::Connect });
         if let Some(mail) = self.mail(slot) {
             let at = usize::from(link.0);
             if at >= mail.children.len() {
@@ -72,7 +65,7 @@ impl<P: Port> Worker<P> {
         mail.session.forget(link);
         let place = mail.children.get_mut(usize::from(link.0));
         if let Some(child) = place.and_then(Option::take) {
-            self.hosts.late(child, self.io.now);
+            self.backends.give_up(child, self.io.now);
             self.part_link(child);
             self.release(child);
         }
@@ -88,7 +81,7 @@ impl<P: Port> Worker<P> {
                 self.arm_poll(child, Side::Backend);
                 Input::Connected(link.number)
             }
-            Err(fault) => Input::Broken(link.number, word(fault)),
+            Err(fault) => Input::Broken(link.number, fault.word()),
         };
         self.lmtp_input(link.parent, input);
     }
@@ -145,7 +138,7 @@ impl<P: Port> Worker<P> {
                     break;
                 }
                 Err(fault) => {
-                    next.push_back(Input::Broken(link, word(fault)));
+                    next.push_back(Input::Broken(link, fault.word()));
                     break;
                 }
             }
@@ -165,7 +158,7 @@ impl<P: Port> Worker<P> {
                 Ok(sent) => link.unsent = link.unsent.split_off(sent.min(link.unsent.len())),
                 Err(IoFault::WouldBlock) => {}
                 Err(fault) => {
-                    return self.lmtp_input(way.parent, Input::Broken(way.number, word(fault)));
+                    return self.lmtp_input(way.parent, Input::Broken(way.number, fault.word()));
                 }
             }
             let is_left = !link.unsent.is_empty();
@@ -217,7 +210,7 @@ impl<P: Port> Worker<P> {
                 return hangup || read == all;
             }
             Err(IoFault::WouldBlock) => return false,
-            Err(fault) => Input::Broken(link.number, word(fault)),
+            Err(fault) => Input::Broken(link.number, fault.word()),
         };
         self.lmtp_input(link.parent, input);
         false
@@ -270,7 +263,7 @@ impl<P: Port> Worker<P> {
             }
             Heard::Bytes(bytes) => Input::Backend(link, bytes),
             Heard::End => Input::BackendEnd(link),
-            Heard::Broken(fault) => Input::Broken(link, word(fault)),
+            Heard::Broken(fault) => Input::Broken(link, fault.word()),
         };
         self.lmtp_input(way.parent, input);
     }
@@ -303,7 +296,7 @@ impl<P: Port> Worker<P> {
                 Ok(sent) => sent,
                 Err(IoFault::WouldBlock) => 0,
                 Err(fault) => {
-                    next.push_back(Input::Broken(link, word(fault)));
+                    next.push_back(Input::Broken(link, fault.word()));
                     break;
                 }
             };

@@ -6,13 +6,13 @@
 //! core on a simulated kernel, `tests/appliance/e2e` the real process.
 
 mod asks;
+mod backends;
 mod connection;
 mod core;
 mod drain;
 mod drive;
 mod enquiries;
 mod heard;
-mod hosts;
 #[allow(dead_code, reason = "rooms move in one by one")]
 mod io;
 mod links;
@@ -22,16 +22,13 @@ mod lmtp;
 mod newcomers;
 #[allow(dead_code, reason = "rooms move in one by one")]
 mod next;
-mod pump;
+mod places;
 mod relay;
 #[allow(dead_code, reason = "rooms move in one by one")]
 mod report;
-mod seam;
 mod secure;
 mod sessions;
 mod settings;
-mod sources;
-mod spread;
 #[allow(dead_code, reason = "rooms move in one by one")]
 mod tls;
 mod visits;
@@ -39,5 +36,5 @@ mod visits;
 pub use asks::{Asks, VerifiedCache};
 pub use core::Worker;
 pub use listener::Listener;
+pub use relay::spread::SpreadRules;
 pub use settings::{Links, WorkerSettings};
-pub use spread::SpreadRules;

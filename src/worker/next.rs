@@ -1,6 +1,8 @@
 //! What a handler wants to happen to its connection next. Handlers say it; [`super::core`] does it, and nobody else ends a
 //! connection or frees a slot.
 
+use crate::event::EndedBy;
+
 /// The end of a handler's turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -11,6 +13,8 @@ pub(super) enum Next {
     Relay,
     /// The client has its last reply; it gets a moment to close before we do, so that no reset overtakes the reply.
     Linger,
+    /// A relayed session is over. `error`: how it broke.
+    Ended { by: EndedBy, error: Option<&'static str> },
     /// Both sides are closed, and everything that is known of the connection is forgotten.
     Close,
 }

@@ -1,5 +1,5 @@
 //! Sessions over TLS: handshakes, and sealed bytes on their way to and from whoever speaks there (`heard`). A relay has
-//! its own way (`seam`).
+//! its own way (`relay::sealed`).
 
 use std::sync::Arc;
 
@@ -10,12 +10,11 @@ use crate::ring::port::{IoFault, Port};
 use crate::share::counters::Counter;
 use crate::tls::{Asked, Engine, Established, Fault};
 
-use super::connection::Phase;
 use super::core::Worker;
 use super::heard::Heard;
 use super::io::socket::Side;
-use super::seam::UNREAD;
 use super::tls::channel::{Channel, PANICKED, lent};
+use super::tls::read::UNREAD;
 
 impl<P: Port> Worker<P> {
     pub(super) fn channel(&mut self, slot: u32, side: Side) -> Option<&mut Channel> {
@@ -329,45 +328,6 @@ impl<P: Port> Worker<P> {
     /// What a turn of the loop begins with.
     pub(super) fn renew_handshake_steps(&mut self) {
         self.tls.steps = limits::TLS_HANDSHAKE_STEPS_PER_TURN;
-    }
-
-    /// A relay of which one side has TLS begins with what is left of it.
-    pub(super) fn has_opened(&mut self, slot: u32, side: Side) -> bool {
-        let is_relay = |phase: &Phase| matches!(phase, Phase::Relay(_));
-        self.slots.get(slot).is_some_and(|connection| is_relay(&connection.phase))
-            && self
-                .channel(slot, side)
-                .is_some_and(|channel| !channel.opened.is_empty() || channel.engine.has_ended())
-    }
-
-    /// A relay ends by our will: whoever has TLS can tell that nothing was cut off, unless something is.
-    pub(super) fn part(&mut self, slot: u32) {
-        if self.slots.get(slot).is_none_or(|connection| connection.tls.is_none()) {
-            return;
-        }
-        // Goodbye comes behind what is on its way.
-        self.io.port.flush();
-        self.take_refused();
-        for side in [Side::Client, Side::Backend] {
-            let Some(connection) = self.slots.get_mut(slot) else { return };
-            let (fd, Phase::Relay(relay)) =
-                (connection.sockets.of_mut(side).fd(), &mut connection.phase)
-            else {
-                return;
-            };
-            if relay.direction(side.other()).is_blocked() {
-                continue;
-            }
-            let mut sealed = lent(&mut self.tls.buffers.sealed);
-            if let Some(channel) = self.channel(slot, side) {
-                channel.engine.close(&mut sealed);
-            }
-            if let (Some(fd), false) = (fd, sealed.is_empty()) {
-                // What it does not take now it never gets.
-                let _ = self.io.port.send(fd, &sealed);
-            }
-            self.tls.buffers.sealed = sealed;
-        }
     }
 }
 

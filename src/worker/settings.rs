@@ -26,7 +26,7 @@ use crate::share::messages::ToCore;
 use crate::share::snapshot::Published;
 use crate::tls::Context;
 
-use super::spread::SpreadRules;
+use super::relay::spread::SpreadRules;
 
 /// Settings of all data cores.
 #[derive(Clone, Debug)]

@@ -6,8 +6,9 @@ use crate::network::Networks;
 use crate::share::enquiry::Mask;
 use crate::tick::Tick;
 
-use super::super::connection::{Direction, Held, Relay};
 use super::super::io::socket::Sockets;
+use super::super::places::Held;
+use super::super::relay::state::Relay;
 use super::*;
 
 /// A core's table with relays of so many users.
@@ -48,14 +49,7 @@ impl Core {
         let group = format!("default-{}", number % 10);
         let home = self.sessions.home(&backend, Some(&group));
         let label = Box::new(Label::new(subject, home, Tick(0), Held::default()));
-        let relay = Relay {
-            label,
-            up: Direction::default(),
-            down: Direction::default(),
-            moved_at: 0,
-            asked_at: 0,
-            first_end: None,
-        };
+        let relay = Relay::new(label, None, Tick(0));
         let connection =
             Connection { sockets: Sockets::default(), tls: None, phase: Phase::Relay(relay) };
         let (slot, _) = self.slots.insert(connection).unwrap();

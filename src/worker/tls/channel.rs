@@ -24,6 +24,14 @@ impl Tls {
     }
 
     /// Whether this side has TLS, if only its handshake.
+    /// The TLS session of a side, if there is one.
+    pub(in crate::worker) fn of(&self, side: Side) -> Option<&Channel> {
+        match side {
+            Side::Client => self.client.as_ref(),
+            Side::Backend => self.backend.as_ref(),
+        }
+    }
+
     pub(in crate::worker) fn is_on(&self, side: Side) -> bool {
         match side {
             Side::Client => self.client.is_some(),

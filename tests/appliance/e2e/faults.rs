@@ -110,7 +110,7 @@ fn p5_repeated_attempts_have_a_budget() {
     let waiting: Vec<Waiting<'_>> = (0..logins).map(|_| imap.send_login(1)).collect();
     let answers: Vec<Answer<'_>> = waiting.into_iter().map(Waiting::expect_unavailable).collect();
     assert!(answers.iter().all(|answer| answer.took < RETRIED_MAX), "an answer is late");
-    // Each core has saved 300, gets ten more each second, and one for every five logins (src/worker/hosts.rs).
+    // Each core has saved 300, gets ten more each second, and one for every five logins (src/worker/backends/budget.rs).
     let seconds = usize::try_from(since.elapsed().as_secs()).unwrap() + 1;
     let budget = cores * (300 + 10 * seconds) + logins / 5;
     assert!(budget < logins * (ATTEMPTS - 1), "the machine is too slow for this test");

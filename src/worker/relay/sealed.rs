@@ -1,25 +1,26 @@
 //! The relay where one side or both have TLS: bytes are opened and sealed on their way, so they are copied.
 //!
-//! The rules are those of `pump`: what the destination does not take is kept, sealed already (tls.md 8.12), and the
+//! The rules are those of `copy`: what the destination does not take is kept, sealed already (tls.md 8.12), and the
 //! source is not read meanwhile. A read that fills the scratch makes the direction hot; then reads are four times as
 //! long, and what they bring leaves by one send. Nothing is kept of an idle direction but its engine.
 
 use crate::limits;
 use crate::ring::port::{Fd, IoFault, Port};
 
-use super::connection::{Direction, Mode, Rest};
-use super::io::socket::Side;
-use super::pump::{End, Ends, Turn, Watched};
-use super::tls::channel::{Buffers, Channel, Tls};
+use super::super::io::socket::Side;
+use super::super::tls::channel::{Buffers, Channel, Tls};
+use super::super::tls::read::UNREAD;
+use super::copy::{End, Ends, Step, Watched, send_or_keep, send_rest};
+use super::state::{Direction, Mode};
 
-/// Both ends of a direction with TLS.
-pub(super) struct Seam<'a> {
+/// The TLS of a direction's ends, where they have it, and what looks at its bytes.
+pub(super) struct Channels<'a> {
     source: Option<&'a mut Channel>,
     destination: Option<&'a mut Channel>,
     watched: Option<Watched<'a>>,
 }
 
-impl<'a> Seam<'a> {
+impl<'a> Channels<'a> {
     /// The ends of the direction that reads from `source`.
     pub(super) fn of(tls: &'a mut Tls, source: Side) -> Self {
         let (client, backend) = (tls.client.as_mut(), tls.backend.as_mut());
@@ -35,64 +36,64 @@ impl<'a> Seam<'a> {
     }
 }
 
-/// Moves bytes of one direction for one turn. `opposite` is the other direction of the same relay: TLS may owe the
+/// Moves bytes of one direction, once. `opposite` is the other direction of the same relay: TLS may owe the
 /// source an answer, which goes behind what waits for it there.
-pub(super) fn turn<P: Port>(
+pub(super) fn step<P: Port>(
     port: &mut P,
     buffers: &mut Buffers,
-    mut seam: Seam<'_>,
+    mut channels: Channels<'_>,
     directions: [&mut Direction; 2],
     ends: Ends,
     moved: &mut u64,
-) -> Turn {
-    let turn = copy(port, buffers, &mut seam, directions, ends, moved);
+) -> Step {
+    let step = copy(port, buffers, &mut channels, directions, ends, moved);
     buffers.clear();
-    turn
+    step
 }
 
 fn copy<P: Port>(
     port: &mut P,
     buffers: &mut Buffers,
-    seam: &mut Seam<'_>,
+    channels: &mut Channels<'_>,
     [direction, opposite]: [&mut Direction; 2],
     ends: Ends,
     moved: &mut u64,
-) -> Turn {
-    if let Some(stop) = deliver_rest(port, direction, ends, moved) {
+) -> Step {
+    if let Some(stop) = send_rest(port, direction, ends.destination, moved) {
         return stop;
     }
     let mut reads = 0;
     loop {
         if direction.ended && direction.forwarded_in == port.round() {
             // The last bytes are not sent yet.
-            return Turn::Again;
+            return Step::Again;
         }
         if direction.ended {
-            return Turn::Ended;
+            return Step::Ended;
         }
-        let mut fetched = match fetch(port, buffers, seam, direction, opposite, ends) {
+        let mut fetched = match fetch(port, buffers, channels, direction, opposite, ends) {
             Ok(fetched) => fetched,
             Err(stop) => return stop,
         };
-        if let Some(watched) = &mut seam.watched
+        if let Some(watched) = &mut channels.watched
             && let Err(refused) = look(buffers, watched, &mut fetched)
         {
             return refused;
         }
-        if let Some(stop) = deliver(port, buffers, seam, direction, ends, &fetched, moved) {
+        if let Some(stop) = deliver(port, buffers, channels, direction, ends, &fetched, moved) {
             return stop;
         }
         match fetched.found {
-            Found::Full => return Turn::Again,
+            Found::Full => return Step::Again,
             Found::Ended => direction.ended = true,
             Found::Some => {
                 reads += 1;
                 // A hang-up is told once, together with the last bytes: its end has to be read now.
                 if !ends.hangup {
-                    return Turn::Dry;
+                    return Step::Dry;
                 }
-                if reads == READS_PER_TURN {
-                    return Turn::Again;
+                if reads == READS_PER_STEP {
+                    return Step::Again;
                 }
             }
         }
@@ -125,7 +126,7 @@ fn look(
     buffers: &mut Buffers,
     watched: &mut Watched<'_>,
     fetched: &mut Fetched,
-) -> Result<(), Turn> {
+) -> Result<(), Step> {
     match &mut fetched.unsealed {
         Some(bytes) => {
             *bytes = watched.look(buffers.read.get_mut(..*bytes).unwrap_or_default())?;
@@ -142,13 +143,13 @@ fn look(
 fn fetch<P: Port>(
     port: &mut P,
     buffers: &mut Buffers,
-    seam: &mut Seam<'_>,
+    channels: &mut Channels<'_>,
     direction: &mut Direction,
     opposite: &mut Direction,
     ends: Ends,
-) -> Result<Fetched, Turn> {
+) -> Result<Fetched, Step> {
     buffers.plain.clear();
-    if let Some(channel) = &mut seam.source {
+    if let Some(channel) = &mut channels.source {
         channel.take_opened(usize::MAX, true, &mut buffers.plain);
         if channel.engine.has_ended() {
             return Ok(Fetched::opened(Found::Ended));
@@ -157,7 +158,7 @@ fn fetch<P: Port>(
             return Ok(Fetched::opened(Found::Full));
         }
     }
-    let start = seam.source.as_ref().map_or(0, |end| end.engine.lay_stash(&mut buffers.read));
+    let start = channels.source.as_ref().map_or(0, |end| end.engine.lay_stash(&mut buffers.read));
     let most = match direction.mode {
         Mode::Copy | Mode::Watched => limits::SCRATCH_BYTES,
         Mode::Hot => limits::TLS_HOT_READ_BYTES,
@@ -166,25 +167,25 @@ fn fetch<P: Port>(
     let read = match port.recv(ends.source, space) {
         Ok(0) => return Ok(Fetched::opened(Found::Ended)),
         Ok(read) => read,
-        Err(IoFault::WouldBlock) => return Err(Turn::Dry),
-        Err(fault) => return Err(Turn::Broken(End::Source, fault)),
+        Err(IoFault::WouldBlock) => return Err(Step::Dry),
+        Err(fault) => return Err(Step::Broken(End::Source, fault)),
     };
     if direction.mode != Mode::Watched {
         direction.mode = if read < limits::SCRATCH_BYTES { Mode::Copy } else { Mode::Hot };
     }
     let found = if read == most { Found::Full } else { Found::Some };
-    let Some(channel) = &mut seam.source else {
+    let Some(channel) = &mut channels.source else {
         return Ok(Fetched { found, unsealed: Some(read) });
     };
     let bytes = buffers.read.get_mut(..start + read).unwrap_or_default();
     buffers.reply.clear();
     let outcome = channel.open(bytes, &mut buffers.plain, &mut buffers.reply);
     answer(port, &buffers.reply, opposite, ends);
-    if !buffers.reply.is_empty() && kept_bytes(opposite) > limits::TLS_UNSENT_BYTES_MAX {
-        return Err(Turn::Insecure(UNREAD));
+    if !buffers.reply.is_empty() && opposite.kept_bytes() > limits::TLS_UNSENT_BYTES_MAX {
+        return Err(Step::Insecure(UNREAD));
     }
     match outcome {
-        Err(fault) => Err(Turn::Insecure(fault.word)),
+        Err(fault) => Err(Step::Insecure(fault.word)),
         Ok(()) if channel.engine.has_ended() => Ok(Fetched::opened(Found::Ended)),
         Ok(()) => Ok(Fetched::opened(found)),
     }
@@ -200,28 +201,21 @@ fn answer<P: Port>(port: &mut P, reply: &[u8], opposite: &mut Direction, ends: E
         // A connection that broke shows at the next read.
         sent = port.send(ends.source, reply).unwrap_or(0);
     }
-    let Some(unsent) = reply.get(sent..).filter(|unsent| !unsent.is_empty()) else {
-        return;
-    };
-    let waiting = opposite.rest.take();
-    let waiting = waiting.as_ref().and_then(|rest| rest.bytes.get(rest.sent..)).unwrap_or_default();
-    opposite.rest = Some(Box::new(Rest { bytes: [waiting, unsent].concat().into(), sent: 0 }));
-}
-
-fn kept_bytes(direction: &Direction) -> usize {
-    direction.rest.as_ref().map_or(0, |rest| rest.bytes.len() - rest.sent)
+    if let Some(unsent) = reply.get(sent..).filter(|unsent| !unsent.is_empty()) {
+        opposite.keep(unsent);
+    }
 }
 
 /// Seals and sends the fresh bytes; what is not taken becomes the rest.
 fn deliver<P: Port>(
     port: &mut P,
     buffers: &mut Buffers,
-    seam: &mut Seam<'_>,
+    channels: &mut Channels<'_>,
     direction: &mut Direction,
     ends: Ends,
     fetched: &Fetched,
     moved: &mut u64,
-) -> Option<Turn> {
+) -> Option<Step> {
     let plain = match fetched.unsealed {
         Some(bytes) => buffers.read.get(..bytes).unwrap_or_default(),
         None => &buffers.plain,
@@ -233,12 +227,12 @@ fn deliver<P: Port>(
     *moved += plain_bytes;
     // The log tells the bytes that the two sides exchanged, not what TLS made of them.
     direction.delivered += plain_bytes;
-    let Some(channel) = &mut seam.destination else {
+    let Some(channel) = &mut channels.destination else {
         return send_soon(port, plain, direction, ends);
     };
     buffers.sealed.clear();
     if let Err(fault) = channel.engine.seal(plain, &mut buffers.sealed) {
-        return Some(Turn::Insecure(fault.word));
+        return Some(Step::Insecure(fault.word));
     }
     send_soon(port, &buffers.sealed, direction, ends)
 }
@@ -250,7 +244,7 @@ fn send_soon<P: Port>(
     bytes: &[u8],
     direction: &mut Direction,
     ends: Ends,
-) -> Option<Turn> {
+) -> Option<Step> {
     if ends.hangup || !port.post(ends.destination, ends.token, bytes) {
         return send(port, bytes, direction, ends.destination);
     }
@@ -258,64 +252,37 @@ fn send_soon<P: Port>(
     None
 }
 
+/// `None`: everything was taken.
 fn send<P: Port>(
     port: &mut P,
     bytes: &[u8],
     direction: &mut Direction,
     destination: Fd,
-) -> Option<Turn> {
-    let sent = match port.send(destination, bytes) {
-        Ok(sent) => sent,
-        Err(IoFault::WouldBlock) => 0,
-        Err(fault) => return Some(Turn::Broken(End::Destination, fault)),
-    };
-    let rest = bytes.get(sent..).filter(|rest| !rest.is_empty())?;
-    direction.rest = Some(Box::new(Rest { bytes: rest.into(), sent: 0 }));
-    Some(Turn::Blocked)
-}
-
-/// Sends what the destination refused before. `None`: nothing is left of it.
-fn deliver_rest<P: Port>(
-    port: &mut P,
-    direction: &mut Direction,
-    ends: Ends,
-    moved: &mut u64,
-) -> Option<Turn> {
-    let rest = direction.rest.as_mut()?;
-    while let Some(bytes) = rest.bytes.get(rest.sent..).filter(|bytes| !bytes.is_empty()) {
-        match port.send(ends.destination, bytes) {
-            Ok(sent) => {
-                rest.sent += sent;
-                *moved += sent as u64;
-            }
-            Err(IoFault::WouldBlock) => return Some(Turn::Blocked),
-            Err(fault) => return Some(Turn::Broken(End::Destination, fault)),
-        }
+) -> Option<Step> {
+    match send_or_keep(port, direction, destination, bytes) {
+        Ok(_) => direction.rest.is_some().then_some(Step::Blocked),
+        Err(broken) => Some(broken),
     }
-    direction.rest = None;
-    None
 }
 
 /// The source ended and everything is delivered: the destination hears a goodbye, then the end (tls.md 7, *close*).
-/// [`Turn::Ended`] when that is said.
+/// [`Step::Ended`] when that is said.
 pub(super) fn say_farewell<P: Port>(
     port: &mut P,
     buffers: &mut Buffers,
-    mut seam: Seam<'_>,
+    mut channels: Channels<'_>,
     direction: &mut Direction,
     destination: Fd,
-) -> Turn {
-    let Some(channel) = seam.destination.as_mut().filter(|end| !end.engine.is_closed()) else {
-        return Turn::Ended;
+) -> Step {
+    let Some(channel) = channels.destination.as_mut().filter(|end| !end.engine.is_closed()) else {
+        return Step::Ended;
     };
     buffers.sealed.clear();
     channel.engine.close(&mut buffers.sealed);
-    let turn = send(port, &buffers.sealed, direction, destination).unwrap_or(Turn::Ended);
+    let step = send(port, &buffers.sealed, direction, destination).unwrap_or(Step::Ended);
     buffers.clear();
-    turn
+    step
 }
 
-/// A peer makes TLS answer again and again, and takes no answer.
-pub(super) const UNREAD: &str = "the peer does not read what TLS has to answer";
-/// As in `pump`: a peer that hung up behind a long stream of short records may not keep the core.
-const READS_PER_TURN: u32 = 16;
+/// As in `copy`: a peer that hung up behind a long stream of short records may not keep the core.
+const READS_PER_STEP: u32 = 16;

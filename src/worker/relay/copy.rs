@@ -3,7 +3,7 @@
 //! A direction's reads are forwarded: they leave together with those of all other directions by the next enter, which spares
 //! a call for each and was measured to be cheaper than sending at once (uring.md 3: by 9 % with a thousand sessions). The
 //! first read that fills a scratch makes the direction *hot*; then it splices through a pooled pipe, one pair of splices per
-//! turn, until a turn ends dry after less than a scratch. Behind a hang-up it copies through the core's scratch, to its end.
+//! step, until a step ends dry after less than a scratch. Behind a hang-up it copies through the core's scratch, to its end.
 //! What the destination does not take is kept (a short rest on the heap, or in the pipe), the source is not read meanwhile,
 //! and the destination's next room is awaited: back-pressure without a watermark.
 
@@ -12,15 +12,15 @@ use crate::limits;
 use crate::relay::Watch;
 use crate::ring::port::{Fd, Half, IoFault, PipeId, Port, Token};
 
-use super::connection::{Direction, Mode, Rest};
-use super::io::socket::Side;
+use super::super::io::socket::Side;
+use super::state::{Direction, Mode};
 
-/// What one turn of a direction came to.
+/// What one step of a direction came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Step {
     /// The source has nothing more now; readiness will be told.
     Dry,
-    /// More may be there: give the direction another turn, after the others.
+    /// More may be there: give the direction another step, after the others.
     Again,
     /// The destination takes nothing more now: its room must be awaited.
     Blocked,
@@ -29,7 +29,7 @@ pub(super) enum Turn {
     /// TLS with the source is over: damaged records, or an alert. Its peer has been told.
     Insecure(&'static str),
     /// The source said what may not pass: nothing of it has.
-    Refused(&'static str),
+    Forbidden(&'static str),
     /// The connection broke on the named end of this direction.
     Broken(End, IoFault),
 }
@@ -60,185 +60,139 @@ pub(super) struct Watched<'a> {
 
 impl Watched<'_> {
     /// How many of these bytes, changed in their place, may go on.
-    pub(super) fn look(&mut self, bytes: &mut [u8]) -> Result<usize, Turn> {
+    pub(super) fn look(&mut self, bytes: &mut [u8]) -> Result<usize, Step> {
         let Some(watch) = &mut self.watch else {
-            return Err(Turn::Refused("nobody watches a session that has to be watched"));
+            debug_assert!(false, "a session that has to be watched has no watch");
+            return Err(Step::Forbidden("a session that has to be watched has no watch"));
         };
         match self.source {
             Side::Client => match watch.from_client(bytes) {
                 Ok(()) => Ok(bytes.len()),
-                Err(why) => Err(Turn::Refused(why)),
+                Err(why) => Err(Step::Forbidden(why)),
             },
             Side::Backend => Ok(watch.from_backend(bytes)),
         }
     }
 }
 
-/// Moves bytes of one direction for one turn. `moved` counts what left the source or reached the destination.
-pub(super) fn turn<P: Port>(
+/// Moves bytes of one direction, once. `moved` counts what left the source or reached the destination.
+pub(super) fn step<P: Port>(
     port: &mut P,
     scratch: &mut [u8],
     direction: &mut Direction,
     ends: Ends,
     watched: Option<Watched<'_>>,
     moved: &mut u64,
-) -> Turn {
-    if let Some(stop) = deliver_rest(port, direction, ends.destination, moved) {
-        return stop;
+) -> Step {
+    if direction.rest.is_some() {
+        let mut sent = 0;
+        let stop = send_rest(port, direction, ends.destination, &mut sent);
+        direction.delivered += sent;
+        *moved += sent;
+        if let Some(stop) = stop {
+            return stop;
+        }
     }
     if direction.ended && direction.in_pipe == 0 {
-        return Turn::Ended;
+        return Step::Ended;
     }
     match (direction.mode, direction.pipe) {
-        (Mode::Hot, Some(pipe)) => splice_turn(port, direction, ends, pipe, moved),
+        (Mode::Hot, Some(pipe)) => splice(port, direction, ends, pipe, moved),
         (Mode::Hot, None) => match port.pipe_take() {
             Some(pipe) => {
                 direction.pipe = Some(pipe);
-                splice_turn(port, direction, ends, pipe, moved)
+                splice(port, direction, ends, pipe, moved)
             }
-            None => copy_turn(port, scratch, direction, ends, None, moved),
+            None => copy(port, scratch, direction, ends, None, moved),
         },
-        (Mode::Copy, _) if ends.hangup => copy_turn(port, scratch, direction, ends, None, moved),
-        (Mode::Copy, _) => forward_turn(port, direction, ends, moved),
-        (Mode::Watched, _) => copy_turn(port, scratch, direction, ends, watched, moved),
+        (Mode::Copy, _) if ends.hangup => copy(port, scratch, direction, ends, None, moved),
+        (Mode::Copy, _) => forward(port, direction, ends, moved),
+        (Mode::Watched, _) => copy(port, scratch, direction, ends, watched, moved),
     }
 }
 
 /// One read; what it brings leaves with what the core's other directions have read in this turn of the loop.
-fn forward_turn<P: Port>(
-    port: &mut P,
-    direction: &mut Direction,
-    ends: Ends,
-    moved: &mut u64,
-) -> Turn {
+fn forward<P: Port>(port: &mut P, direction: &mut Direction, ends: Ends, moved: &mut u64) -> Step {
     let read = match port.forward(ends.source, ends.destination, ends.token) {
         Ok(0) => {
             direction.ended = true;
-            return Turn::Ended;
+            return Step::Ended;
         }
         Ok(read) => read,
-        Err(IoFault::WouldBlock) => return Turn::Dry,
-        Err(fault) => return Turn::Broken(End::Source, fault),
+        Err(IoFault::WouldBlock) => return Step::Dry,
+        Err(fault) => return Step::Broken(End::Source, fault),
     };
     direction.forwarded_in = port.round();
     direction.delivered += read as u64;
     *moved += read as u64;
     if read == limits::SCRATCH_BYTES {
         direction.mode = Mode::Hot;
-        return Turn::Again;
+        return Step::Again;
     }
-    Turn::Dry
+    Step::Dry
 }
 
-/// Gives back the pipe when the connection ends; one that may hold bytes is destroyed.
-pub(super) fn release_pipe<P: Port>(port: &mut P, direction: &mut Direction) {
-    if let Some(pipe) = direction.pipe.take() {
-        port.pipe_give(pipe, direction.in_pipe == 0);
-        direction.in_pipe = 0;
-    }
-}
-
-/// Sends what the destination refused before. `None`: nothing is left of it.
-fn deliver_rest<P: Port>(
-    port: &mut P,
-    direction: &mut Direction,
-    destination: Fd,
-    moved: &mut u64,
-) -> Option<Turn> {
-    let rest = direction.rest.as_mut()?;
-    while let Some(bytes) = rest.bytes.get(rest.sent..).filter(|bytes| !bytes.is_empty()) {
-        match port.send(destination, bytes) {
-            Ok(sent) => {
-                rest.sent += sent;
-                direction.delivered += sent as u64;
-                *moved += sent as u64;
-            }
-            Err(IoFault::WouldBlock) => return Some(Turn::Blocked),
-            Err(fault) => return Some(Turn::Broken(End::Destination, fault)),
-        }
-    }
-    direction.rest = None;
-    None
-}
-
-fn copy_turn<P: Port>(
+fn copy<P: Port>(
     port: &mut P,
     scratch: &mut [u8],
     direction: &mut Direction,
     ends: Ends,
     mut watched: Option<Watched<'_>>,
     moved: &mut u64,
-) -> Turn {
+) -> Step {
     let mut reads = 0;
     loop {
         let read = match port.recv(ends.source, scratch) {
             Ok(0) => {
                 direction.ended = true;
-                return Turn::Ended;
+                return Step::Ended;
             }
             Ok(read) => read,
-            Err(IoFault::WouldBlock) => return Turn::Dry,
-            Err(fault) => return Turn::Broken(End::Source, fault),
+            Err(IoFault::WouldBlock) => return Step::Dry,
+            Err(fault) => return Step::Broken(End::Source, fault),
         };
         let full = read == scratch.len();
         let mut left = read;
         match &mut watched {
             Some(watched) => match watched.look(scratch.get_mut(..read).unwrap_or_default()) {
                 Ok(may_go_on) => left = may_go_on,
-                Err(refused) => return refused,
+                Err(forbidden) => return forbidden,
             },
             // Hot without a pipe (BE-17) ends like hot with one: when a read finds less than a scratch.
             None => direction.mode = if full { Mode::Hot } else { Mode::Copy },
         }
+        // Reading is progress too: a source that fills our rest is alive.
+        *moved += left as u64;
         let bytes = scratch.get(..left).unwrap_or_default();
-        if left > 0
-            && let Some(stop) = deliver(port, direction, ends.destination, bytes, moved)
-        {
-            return stop;
+        match send_or_keep(port, direction, ends.destination, bytes) {
+            Ok(sent) => direction.delivered += sent as u64,
+            Err(broken) => return broken,
+        }
+        if direction.rest.is_some() {
+            return Step::Blocked;
         }
         if full {
-            return Turn::Again;
+            return Step::Again;
         }
         // A read that did not fill the scratch emptied the socket. Only a hang-up needs one more look, because its
         // readiness was told together with these bytes and will not be told again.
         reads += 1;
         if !ends.hangup {
-            return Turn::Dry;
+            return Step::Dry;
         }
-        if reads == READS_PER_TURN {
-            return Turn::Again;
+        if reads == READS_PER_STEP {
+            return Step::Again;
         }
     }
 }
 
-/// Sends fresh bytes; what is not taken becomes the rest.
-fn deliver<P: Port>(
-    port: &mut P,
-    direction: &mut Direction,
-    destination: Fd,
-    bytes: &[u8],
-    moved: &mut u64,
-) -> Option<Turn> {
-    let sent = match port.send(destination, bytes) {
-        Ok(sent) => sent,
-        Err(IoFault::WouldBlock) => 0,
-        Err(fault) => return Some(Turn::Broken(End::Destination, fault)),
-    };
-    direction.delivered += sent as u64;
-    // Reading is progress too: a source that fills our rest is alive.
-    *moved += bytes.len() as u64;
-    let rest = bytes.get(sent..).filter(|rest| !rest.is_empty())?;
-    direction.rest = Some(Box::new(Rest { bytes: rest.into(), sent: 0 }));
-    Some(Turn::Blocked)
-}
-
-fn splice_turn<P: Port>(
+fn splice<P: Port>(
     port: &mut P,
     direction: &mut Direction,
     ends: Ends,
     pipe: PipeId,
     moved: &mut u64,
-) -> Turn {
+) -> Step {
     let mut dry = false;
     let mut filled = 0;
     if direction.in_pipe == 0 && !direction.ended {
@@ -250,7 +204,7 @@ fn splice_turn<P: Port>(
                 *moved += bytes as u64;
             }
             Err(IoFault::WouldBlock) => dry = true,
-            Err(fault) => return Turn::Broken(End::Source, fault),
+            Err(fault) => return Step::Broken(End::Source, fault),
         }
     }
     if direction.in_pipe > 0 {
@@ -262,25 +216,78 @@ fn splice_turn<P: Port>(
                 *moved += bytes as u64;
             }
             Err(IoFault::WouldBlock) => {}
-            Err(fault) => return Turn::Broken(End::Destination, fault),
+            Err(fault) => return Step::Broken(End::Destination, fault),
         }
         if direction.in_pipe > 0 {
-            return Turn::Blocked;
+            return Step::Blocked;
         }
-        // A turn that moved less than a scratch found the end of the burst: copying is cheaper for what follows.
+        // A step that moved less than a scratch found the end of the burst: copying is cheaper for what follows.
         if filled > 0 && filled < limits::SCRATCH_BYTES {
             direction.mode = Mode::Copy;
             release_pipe(port, direction);
         }
-        return Turn::Again;
+        return Step::Again;
     }
     // Nothing in the pipe: others may use it while this direction waits.
     release_pipe(port, direction);
     if direction.ended {
-        return Turn::Ended;
+        return Step::Ended;
     }
-    debug_assert!(dry);
-    Turn::Dry
+    debug_assert!(dry, "a splice that brought nothing says why");
+    Step::Dry
+}
+
+// === What both ways of moving do with bytes that are not taken ===
+
+/// Sends fresh bytes and says how many were taken; what is not taken waits in the direction.
+pub(super) fn send_or_keep<P: Port>(
+    port: &mut P,
+    direction: &mut Direction,
+    destination: Fd,
+    bytes: &[u8],
+) -> Result<usize, Step> {
+    if bytes.is_empty() {
+        return Ok(0);
+    }
+    let sent = match port.send(destination, bytes) {
+        Ok(sent) => sent,
+        Err(IoFault::WouldBlock) => 0,
+        Err(fault) => return Err(Step::Broken(End::Destination, fault)),
+    };
+    if let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
+        direction.keep(rest);
+    }
+    Ok(sent)
+}
+
+/// Sends what the destination did not take before. `None`: nothing is left of it.
+pub(super) fn send_rest<P: Port>(
+    port: &mut P,
+    direction: &mut Direction,
+    destination: Fd,
+    moved: &mut u64,
+) -> Option<Step> {
+    let rest = direction.rest.as_mut()?;
+    while !rest.unsent().is_empty() {
+        match port.send(destination, rest.unsent()) {
+            Ok(sent) => {
+                rest.took(sent);
+                *moved += sent as u64;
+            }
+            Err(IoFault::WouldBlock) => return Some(Step::Blocked),
+            Err(fault) => return Some(Step::Broken(End::Destination, fault)),
+        }
+    }
+    direction.rest = None;
+    None
+}
+
+/// Gives back the pipe when the connection ends; one that may hold bytes is destroyed.
+pub(super) fn release_pipe<P: Port>(port: &mut P, direction: &mut Direction) {
+    if let Some(pipe) = direction.pipe.take() {
+        port.pipe_give(pipe, direction.in_pipe == 0);
+        direction.in_pipe = 0;
+    }
 }
 
 /// Tells the destination, once, that the source ended.
@@ -290,24 +297,13 @@ pub(super) fn finish<P: Port>(port: &mut P, direction: &mut Direction, destinati
     }
 }
 
-/// The word for a broken connection in the log.
-pub(super) fn word(fault: IoFault) -> &'static str {
-    match fault {
-        IoFault::WouldBlock => "would-block",
-        IoFault::Reset => "reset",
-        IoFault::Refused => "refused",
-        IoFault::Unreachable => "unreachable",
-        IoFault::TimedOut => "timed-out",
-        IoFault::Descriptors => "no-descriptors",
-        IoFault::Memory => "no-memory",
-        IoFault::Other(_) => "unexpected-errno",
+/// Which side of the session ended it when `end` of the direction that reads from `source` broke.
+pub(super) fn culprit(source: Side, end: End) -> EndedBy {
+    match (source, end) {
+        (Side::Client, End::Source) | (Side::Backend, End::Destination) => EndedBy::Client,
+        (Side::Client, End::Destination) | (Side::Backend, End::Source) => EndedBy::Backend,
     }
 }
 
-/// Which side of the session ended it when `end` of the direction that reads from the client (or not) broke.
-pub(super) fn culprit(source_is_client: bool, end: End) -> EndedBy {
-    if source_is_client == (end == End::Source) { EndedBy::Client } else { EndedBy::Backend }
-}
-
 /// A peer that hung up behind a long stream of short segments may not keep the core.
-const READS_PER_TURN: u32 = 16;
+const READS_PER_STEP: u32 = 16;

@@ -1,0 +1,66 @@
+//! Connecting to a backend.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::ring::port::{IoFault, Port};
+use crate::tick::Tick;
+
+use super::super::io::line::Line;
+use super::endpoints::{Ended, EndpointId, Endpoints, Try};
+use super::sources::Sources;
+
+/// The addresses that a core connects to, and those that it connects from.
+#[derive(Debug)]
+pub(in crate::worker) struct Backends {
+    endpoints: Endpoints,
+    sources: Sources,
+}
+
+/// Why no connect was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::worker) enum NotMade {
+    /// It is not worth its time: the address has been failing and another connect tries it already, or the budget of
+    /// repeated connects is spent.
+    FailsFast,
+    /// There is no socket to be had.
+    Fault(IoFault),
+}
+
+impl Backends {
+    /// `sources`: `login_source_ips`. `draw`: any number, another one on each core.
+    pub(in crate::worker) fn new(sources: &[IpAddr], draw: u64) -> Self {
+        Self { endpoints: Endpoints::default(), sources: Sources::new(sources, draw) }
+    }
+
+    /// Opens a socket and asks for its connection; [`Self::connected`] follows.
+    pub(in crate::worker) fn connect<P: Port>(
+        &mut self,
+        line: &mut Line<'_, P>,
+        to: SocketAddr,
+        which: Try,
+    ) -> Result<(), NotMade> {
+        if !self.endpoints.begin(line.slot, to, which, line.now()) {
+            return Err(NotMade::FailsFast);
+        }
+        let from = self.sources.next(to);
+        line.connect(to, from).map_err(|fault| {
+            self.endpoints.end(line.slot, Ended::Unknown, line.now());
+            NotMade::Fault(fault)
+        })
+    }
+
+    /// The connect of a slot takes too long: it will be cancelled, but the address has failed now.
+    pub(in crate::worker) fn give_up(&mut self, slot: u32, now: Tick) {
+        self.endpoints.give_up(slot, now);
+    }
+
+    /// The kernel returned the connect of a slot.
+    pub(in crate::worker) fn connected(&mut self, slot: u32, ended: Ended, now: Tick) {
+        self.endpoints.end(slot, ended, now);
+    }
+
+    /// The endpoint that a slot is connected to, if it is watched.
+    pub(in crate::worker) fn endpoint(&self, slot: u32) -> Option<EndpointId> {
+        self.endpoints.connected(slot)
+    }
+}

@@ -1,0 +1,22 @@
+//! What a connection takes of what is counted.
+
+use crate::share::visitors::{Pass, Seat};
+
+/// Places that a connection takes, where they are counted, for as long as it lives.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// Among the user's sessions from one address.
+    pub(super) seat: Option<Seat>,
+    /// Among the connections of its address prefix.
+    pub(super) address: Option<Pass>,
+    /// Among those of its listener.
+    pub(super) listener: Option<Pass>,
+}
+
+impl Held {
+    /// Whether any of them is counted.
+    pub(super) fn counts(&self) -> bool {
+        let counts = |pass: &Option<Pass>| pass.as_ref().is_some_and(Pass::counts);
+        self.seat.is_some() || counts(&self.address) || counts(&self.listener)
+    }
+}

@@ -1,0 +1,343 @@
+//! Drives one relayed session: which direction gets a step, and what its step leads to.
+//!
+//! A handler moves bytes of its own session and says what happens next; it ends no other session, although a flush that it
+//! causes sends bytes of others, too. What comes back of those is taken back by the core's loop, before anything is moved.
+
+use crate::event::EndedBy;
+use crate::limits;
+use crate::ring::port::{IoFault, Port, ReceiveBuffer, Refused};
+use crate::share::counters::Counter;
+
+use super::super::io::line::Line;
+use super::super::io::socket::Side;
+use super::super::next::Next;
+use super::super::report::Reports;
+use super::super::tls::channel::Buffers;
+use super::copy::{self, End, Ends, Step, Watched};
+use super::relays::Relays;
+use super::sealed::{self, Channels};
+use super::spread::{First, Told};
+use super::state::{Mode, Relay};
+
+/// One relayed session, and what all those of the core share.
+pub(in crate::worker) struct Driver<'a, P: Port> {
+    pub(in crate::worker) line: Line<'a, P>,
+    pub(in crate::worker) relay: &'a mut Relay,
+    pub(in crate::worker) relays: &'a mut Relays,
+    pub(in crate::worker) buffers: &'a mut Buffers,
+    pub(in crate::worker) reports: &'a Reports,
+}
+
+impl<P: Port> Driver<'_, P> {
+    /// Everything of the login is sent: from here on only bytes move.
+    pub(in crate::worker) fn begin(&mut self) -> Next {
+        for side in Side::BOTH {
+            self.line.socket(side).paused = false;
+        }
+        self.set_deadline();
+        let begun = self.line.tls.as_mut().map_or(Ok(()), |tls| tls.begin_relay());
+        match begun {
+            Ok(()) => Next::Stay,
+            Err((side, fault)) => self.broken(copy::culprit(side, End::Source), fault.word),
+        }
+    }
+
+    /// Whether a side has bytes that were told, or opened, before the relay began.
+    pub(in crate::worker) fn has_unread(&self, side: Side) -> bool {
+        let channel = self.line.tls.as_ref().and_then(|tls| tls.of(side));
+        !self.line.sockets.of(side).drained
+            || channel
+                .is_some_and(|channel| !channel.opened.is_empty() || channel.engine.has_ended())
+    }
+
+    /// A side has bytes, or its end.
+    pub(in crate::worker) fn readable(&mut self, side: Side) -> Next {
+        let direction = self.relay.direction(side);
+        if side == Side::Client && self.line.sockets.client.broken && direction.is_deaf() {
+            return self.client_gone();
+        }
+        // Blocked: the destination's room brings it back. Queued: its step comes anyway.
+        if direction.is_blocked() || direction.queued || direction.shut {
+            return Next::Stay;
+        }
+        self.step(side)
+    }
+
+    /// A direction of the list of those that have more to move.
+    pub(in crate::worker) fn step_queued(&mut self, source: Side) -> Next {
+        // The flag also tells a new session in a reused slot from the one that was queued.
+        if !std::mem::take(&mut self.relay.direction(source).queued) {
+            return Next::Stay;
+        }
+        self.step(source)
+    }
+
+    /// Gives the direction that reads from `source` one step.
+    pub(in crate::worker) fn step(&mut self, source: Side) -> Next {
+        if self.relays.spread.is_delayed(self.line.slot) {
+            match self.step_delayed(source) {
+                Ok(()) => {}
+                Err(next) => return next,
+            }
+        }
+        let (Some(from), Some(to)) = (self.line.fd(source), self.line.fd(source.other())) else {
+            debug_assert!(false, "a relay has both its sockets");
+            return Next::Stay;
+        };
+        let token = self.line.token(source.other().send());
+        let hangup = self.line.sockets.of(source).hangup;
+        let ends = Ends { source: from, destination: to, hangup, token };
+        let port = &mut self.line.io.port;
+        let [direction, opposite] = self.relay.both(source);
+        if direction.forwarded_in == port.round() {
+            // What was read before is not sent yet, and nothing may overtake it.
+            return self.queue(source);
+        }
+        let was_hot = direction.mode == Mode::Hot;
+        let was_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
+        let mut moved = 0;
+        let watched = (direction.mode == Mode::Watched)
+            .then(|| Watched { watch: self.relays.watches.get_mut(&self.line.slot), source });
+        let is_copied = self.line.tls.is_some();
+        let step = match &mut self.line.tls {
+            None => {
+                copy::step(port, &mut self.relays.scratch, direction, ends, watched, &mut moved)
+            }
+            Some(tls) => {
+                let channels = Channels::of(tls, source).watched(watched);
+                let directions = [&mut *direction, &mut *opposite];
+                sealed::step(port, self.buffers, channels, directions, ends, &mut moved)
+            }
+        };
+        let is_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
+        if is_proven && !was_proven && source == Side::Backend {
+            port.receive_buffer(from, ReceiveBuffer::Whole);
+        }
+        if direction.mode == Mode::Hot {
+            let lacks_pipe = step == Step::Again && direction.pipe.is_none() && !is_copied;
+            count_heat(self.reports, was_hot, lacks_pipe);
+        }
+        if is_copied && opposite.rest.is_some() {
+            // What TLS has to answer waits there.
+            self.line.await_room(source);
+        }
+        if moved > 0 {
+            self.relay.has_moved(source, self.line.io.now);
+        }
+        self.after(source, step)
+    }
+
+    /// What a step leads to.
+    fn after(&mut self, source: Side, step: Step) -> Next {
+        match step {
+            Step::Dry => {
+                // A stall that is over leaves a deadline behind that is too late for a half-closed relay.
+                if self.relay.is_half_closed() {
+                    self.set_deadline();
+                }
+                Next::Stay
+            }
+            Step::Again => self.queue(source),
+            Step::Blocked if source == Side::Client && self.line.sockets.client.broken => {
+                self.client_gone()
+            }
+            Step::Blocked => {
+                self.line.await_room(source.other());
+                self.set_deadline();
+                Next::Stay
+            }
+            Step::Ended => self.source_ended(source),
+            Step::Broken(end, fault) => self.broken(copy::culprit(source, end), fault.word()),
+            Step::Insecure(word) | Step::Forbidden(word) => {
+                self.broken(copy::culprit(source, End::Source), word)
+            }
+        }
+    }
+
+    /// Puts a direction on the list of those that have more to move.
+    fn queue(&mut self, source: Side) -> Next {
+        let direction = self.relay.direction(source);
+        if !std::mem::replace(&mut direction.queued, true) {
+            self.relays.hot.push_back((self.line.slot, source));
+        }
+        Next::Stay
+    }
+
+    /// Takes back what a destination did not take of what was forwarded to it.
+    pub(in crate::worker) fn take_back(&mut self, refused: Refused) -> Next {
+        let Refused { token, bytes, fault } = refused;
+        let source = if token.kind == Side::Client.send() { Side::Backend } else { Side::Client };
+        let is_copied = self.line.tls.is_some();
+        let direction = self.relay.direction(source);
+        if !is_copied {
+            direction.delivered = direction.delivered.saturating_sub(bytes.len() as u64);
+        }
+        match fault {
+            IoFault::WouldBlock => {
+                direction.put_back(bytes);
+                self.after(source, Step::Blocked)
+            }
+            fault => self.after(source, Step::Broken(End::Destination, fault)),
+        }
+    }
+
+    /// The deadline passed: the session ends, or waits for what is left of its time.
+    pub(in crate::worker) fn deadline(&mut self) -> Next {
+        let now = self.line.now();
+        if let Some(at) = self.relays.spread.delayed_until(self.line.slot) {
+            if now < at {
+                self.line.set_deadline(at);
+                return Next::Stay;
+            }
+            let delayed = self.relays.spread.take(self.line.slot);
+            return match delayed.and_then(|delayed| delayed.word) {
+                Some(word) => self.broken(EndedBy::Backend, word),
+                // It has been silent, and is not there to hear the rest of it.
+                None => Next::Ended { by: EndedBy::Backend, error: None },
+            };
+        }
+        let (limit, by) = self.relay.patience(self.idle_timeout());
+        if now >= self.relay.patience_ends(limit) {
+            return Next::Ended { by, error: None };
+        }
+        self.set_deadline();
+        Next::Stay
+    }
+
+    fn set_deadline(&mut self) {
+        let (limit, _) = self.relay.patience(self.idle_timeout());
+        self.line.set_deadline(self.relay.patience_ends(limit));
+    }
+
+    fn idle_timeout(&self) -> std::time::Duration {
+        self.relays.settings.relay_idle_timeout(self.relay.label.protocol)
+    }
+
+    // === Ends ===
+
+    /// A source ended and its bytes are delivered: pass the end on (W-REL-5).
+    fn source_ended(&mut self, source: Side) -> Next {
+        if source == Side::Backend && self.delay(None) {
+            return Next::Stay;
+        }
+        let Some(destination) = self.line.fd(source.other()) else {
+            debug_assert!(false, "a relay has both its sockets");
+            return Next::Stay;
+        };
+        let port = &mut self.line.io.port;
+        if let Some(tls) = &mut self.line.tls {
+            // A destination with TLS hears a goodbye before the end (tls.md 7, *close*).
+            let (channels, direction) = (Channels::of(tls, source), self.relay.direction(source));
+            let step = sealed::say_farewell(port, self.buffers, channels, direction, destination);
+            if step != Step::Ended {
+                return self.after(source, step);
+            }
+        }
+        let [direction, opposite] = self.relay.both(source);
+        copy::release_pipe(port, direction);
+        if opposite.shut {
+            // The second end: closing says it better than another shutdown.
+            let by = match self.relay.first_end.unwrap_or(source) {
+                Side::Client => EndedBy::Client,
+                Side::Backend => EndedBy::Backend,
+            };
+            return Next::Ended { by, error: None };
+        }
+        copy::finish(port, direction, destination);
+        self.relay.first_end.get_or_insert(source);
+        // The other half may still deliver, for as long as it makes progress.
+        self.set_deadline();
+        Next::Stay
+    }
+
+    /// The client is gone while the backend takes nothing, or behind its own end: there is no one left to relay for. A broken
+    /// backend is not ended like that; what it sent before is still on its way to a client that reads slowly.
+    fn client_gone(&mut self) -> Next {
+        self.broken(EndedBy::Client, IoFault::Reset.word())
+    }
+
+    /// One side broke: the other must not take a cut stream for a complete one, so it hears of a reset.
+    fn broken(&mut self, by: EndedBy, word: &'static str) -> Next {
+        if by == EndedBy::Backend && self.delay(Some(word)) {
+            return Next::Stay;
+        }
+        let other = if by == EndedBy::Client { Side::Backend } else { Side::Client };
+        self.line.reset_on_close(other);
+        Next::Ended { by, error: Some(word) }
+    }
+
+    /// The session ends by our will, or well: where there is TLS it can tell that nothing was cut off, unless something is.
+    /// What was forwarded is sent, and what came back of it taken back, before.
+    pub(in crate::worker) fn say_goodbye(&mut self) {
+        let Some(tls) = &mut self.line.tls else { return };
+        for side in Side::BOTH {
+            if self.relay.direction(side.other()).is_blocked() {
+                continue;
+            }
+            let Some(channel) = tls.channel(side) else { continue };
+            self.buffers.sealed.clear();
+            channel.engine.close(&mut self.buffers.sealed);
+            if let (Some(fd), false) =
+                (self.line.sockets.of(side).fd(), self.buffers.sealed.is_empty())
+            {
+                // What it does not take now it never gets.
+                let _ = self.line.io.port.send(fd, &self.buffers.sealed);
+            }
+        }
+    }
+
+    // === Delayed disconnects ===
+
+    /// The backend went, `word` says how if it broke. Whether the client is told later.
+    fn delay(&mut self, word: Option<&'static str>) -> bool {
+        let (now, over) = (self.line.now(), self.relays.spread.over());
+        if self.relay.first_end.is_some() || over.is_zero() {
+            return false;
+        }
+        self.relay.first_end = Some(Side::Backend);
+        if self.relays.is_draining || self.relay.is_talking(now) {
+            return false;
+        }
+        let Some(endpoint) = self.relay.endpoint.take() else { return false };
+        let Told::Later(at, first) = self.relays.spread.lose(self.line.slot, endpoint, word, now)
+        else {
+            return false;
+        };
+        self.line.set_deadline(at);
+        self.reports.count(Counter::EndsSpread);
+        if first == First::Yes {
+            let (backend, seconds) = (&self.relay.label.home.backend, over.as_secs_f64());
+            self.reports.warn(format!(
+                "backend {backend} ends many sessions at once: their clients are told over {seconds} seconds \
+                 (login_proxy_max_disconnect_delay), those that send something at once"
+            ));
+        }
+        true
+    }
+
+    /// A direction of a session whose client is to be told later is about to move. `Err`: it does not.
+    fn step_delayed(&mut self, source: Side) -> Result<(), Next> {
+        let is_blocked = self.relay.down.is_blocked();
+        if source == Side::Backend && !is_blocked {
+            return Err(Next::Stay);
+        }
+        let delayed = self.relays.spread.take(self.line.slot);
+        let next = match delayed.and_then(|delayed| delayed.word) {
+            // The client has something to say: what happened to its backend happens now.
+            Some(word) if source == Side::Client => self.broken(EndedBy::Backend, word),
+            // Last bytes came back, and wait for the client to read: the end goes behind them.
+            _ if is_blocked => Next::Stay,
+            _ => self.source_ended(Side::Backend),
+        };
+        if next == Next::Stay { Ok(()) } else { Err(next) }
+    }
+}
+
+/// Counts directions that become hot, and steps of hot ones that would have liked a pipe.
+fn count_heat(reports: &Reports, was_hot: bool, lacks_pipe: bool) {
+    if !was_hot {
+        reports.count(Counter::Hot);
+    } else if lacks_pipe {
+        reports.count(Counter::PipeMissing);
+    }
+}

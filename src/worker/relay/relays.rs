@@ -1,0 +1,93 @@
+//! What all relayed sessions of a core share.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::limits;
+use crate::relay::Watch;
+use crate::ring::port::Port;
+
+use super::super::backends::endpoints::EndpointId;
+use super::super::io::socket::Side;
+use super::super::settings::WorkerSettings;
+use super::copy;
+use super::spread::Spread;
+use super::state::Relay;
+
+/// The relayed sessions of a core.
+#[derive(Debug)]
+pub(in crate::worker) struct Relays {
+    /// Directions that have more to move, in the order of their steps.
+    pub(super) hot: VecDeque<(u32, Side)>,
+    /// What is looked at of the sessions whose bytes are not only moved, by slot.
+    pub(super) watches: HashMap<u32, Box<Watch>>,
+    /// Who is told when that a backend is gone.
+    pub(super) spread: Spread,
+    /// Relayed bytes pass through here.
+    pub(in crate::worker) scratch: Box<[u8]>,
+    pub(super) settings: Arc<WorkerSettings>,
+    /// The process stops: clients are told at once.
+    pub(in crate::worker) is_draining: bool,
+    count: u32,
+}
+
+impl Relays {
+    /// `draw`: any number, another one on each core.
+    pub(in crate::worker) fn new(settings: Arc<WorkerSettings>, draw: u64) -> Self {
+        Self {
+            hot: VecDeque::with_capacity(256),
+            watches: HashMap::new(),
+            spread: Spread::new(settings.spread, draw),
+            scratch: vec![0; limits::SCRATCH_BYTES].into_boxed_slice(),
+            settings,
+            is_draining: false,
+            count: 0,
+        }
+    }
+
+    /// A session begins to be relayed; `watch`: what looks at its bytes.
+    pub(in crate::worker) fn enter(
+        &mut self,
+        slot: u32,
+        endpoint: Option<EndpointId>,
+        watch: Option<Box<Watch>>,
+    ) {
+        self.count += 1;
+        if let Some(watch) = watch {
+            self.watches.insert(slot, watch);
+        }
+        if let Some(endpoint) = endpoint {
+            self.spread.begin(endpoint);
+        }
+    }
+
+    /// A session is over: what it had of what is shared is given back.
+    pub(in crate::worker) fn leave<P: Port>(&mut self, slot: u32, relay: &mut Relay, port: &mut P) {
+        debug_assert!(self.count > 0, "more sessions end than began");
+        self.count = self.count.saturating_sub(1);
+        copy::release_pipe(port, &mut relay.up);
+        copy::release_pipe(port, &mut relay.down);
+        if !self.watches.is_empty() {
+            self.watches.remove(&slot);
+        }
+        self.spread.take(slot);
+        if let Some(endpoint) = relay.endpoint.take() {
+            self.spread.end(endpoint);
+        }
+    }
+
+    /// How many directions have more to move.
+    pub(in crate::worker) fn queued(&self) -> usize {
+        self.hot.len()
+    }
+
+    /// The direction whose step it is.
+    pub(in crate::worker) fn next_queued(&mut self) -> Option<(u32, Side)> {
+        self.hot.pop_front()
+    }
+
+    /// How many sessions there are.
+    pub(in crate::worker) fn count(&self) -> u32 {
+        self.count
+    }
+}
