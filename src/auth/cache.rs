@@ -3,7 +3,7 @@
 //! The key is a keyed digest of the stored text and the password: exactly what the answer depends on, and nothing else.
 //! So an entry can't answer for another user, passdb or protocol (CVE-2025-30189, SA-09), a changed stored password never
 //! matches, and no password is kept. Failures are not remembered (SA-10): they would only push successes out.
-//! Driven by `worker::asks`, before a [`super::chain::Job`] goes to the hashing pool. One value for each data core.
+//! Driven by `worker::login::look_ups`, before a [`super::chain::Job`] goes to the hashing pool. One value for each data core.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -4,7 +4,7 @@
 //! answers from `auth::cache` or has computed by the hashing pool, and goes on with [`Chain::verified`]. Semantics are
 //! Dovecot's (`auth_request_handle_passdb_callback`): who is unknown to one database, or has another password there, is
 //! asked for in the next; a trouble in one is a temporary failure unless another one accepts. Does not count failures
-//! or delay replies (`auth::delay`), and does not know backends. `worker::asks` drives it; tests are in `chain/tests.rs`.
+//! or delay replies (`auth::delay`), and does not know backends. `worker::login::look_ups` drives it; tests are in `chain/tests.rs`.
 
 #[cfg(test)]
 mod tests;

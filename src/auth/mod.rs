@@ -6,7 +6,7 @@
 //! in the hashing pool, unless [`cache`] knows the answer), [`fields`] makes the [`verdict`] of the passdb's extra fields,
 //! [`answer`] adds what only the log may know, and [`delay`] says when a refusal may be told.
 //!
-//! Pure: no I/O, clock, randomness, threads. `worker::asks` and the hashing pool drive it; `control` reads the files.
+//! Pure: no I/O, clock, randomness, threads. `worker::login::look_ups` and the hashing pool drive it; `control` reads the files.
 //! Tests are beside the code.
 #![forbid(unsafe_code)]
 

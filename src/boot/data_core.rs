@@ -12,7 +12,7 @@ use crate::ring::port::Fd;
 use crate::ring::socket::SocketOptions;
 use crate::ring::uring::Uring;
 use crate::share::exchange::Exchange;
-use crate::worker::{Asks, Links, Listener, VerifiedCache, Worker, WorkerSettings};
+use crate::worker::{Links, Listener, LookUps, VerifiedCache, Worker, WorkerSettings};
 
 /// Everything the thread takes with it.
 pub(super) struct DataCore {
@@ -67,8 +67,8 @@ impl DataCore {
                 if config.ssl { listener.behind_tls() } else { listener }
             })
             .collect();
-        let asks = Asks::new(self.id, self.exchange, &self.cache, self.seed);
-        Worker::new(port, self.settings, links, listeners, asks).run();
+        let look_ups = LookUps::new(self.id, self.exchange, &self.cache);
+        Worker::new(port, &self.settings, links, listeners, look_ups, self.seed).run();
     }
 }
 

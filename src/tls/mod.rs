@@ -2,7 +2,7 @@
 //!
 //! Decides: versions, suites, which certificate a client is shown, which certificate of a backend will do, when a
 //! handshake has gone on for too long. Does not: own a socket, read a file, wait, or know what travels inside.
-//! Driver: `worker::secure` before login, `worker::seam` in the relay; `control::certificates` brings the files.
+//! Driver: `worker::tls` before login, `worker::relay::sealed` behind it; `control::certificates` brings the files.
 //! The library (rustls, unbuffered API) is named in this room alone. It does handshakes and TLS 1.2; when login is done, a
 //! session with TLS 1.3 leaves it for a record layer of our own (`records`), behind the same [`Engine::open`] and
 //! [`Engine::seal`] (tls.md 7).

@@ -3,23 +3,14 @@
 //! An idle relayed session is one [`Connection`] of at most 128 bytes, a link in the timer wheel, and a label with
 //! the names for its log line: no buffer, pipe, kernel timer or future (DESIGN decision 9).
 
-use std::net::SocketAddr;
-
 use crate::facts::ClientFacts;
-use crate::relay::Watch;
 use crate::ring::port::Port;
-use crate::session::Session;
-use crate::share::visitors::{Attempt, Pass};
-use crate::tick::Tick;
-use crate::tls::Asked;
 
-use super::asks::Asking;
 use super::io::Io;
 use super::io::line::Line;
 use super::io::socket::Sockets;
 use super::lmtp::{Link, Mail};
-use super::places::Held;
-use super::relay::label::Label;
+use super::login::state::Login;
 use super::relay::state::Relay;
 use super::tls::channel::Tls;
 
@@ -53,7 +44,7 @@ impl Connection {
 #[derive(Debug)]
 pub(super) enum Phase {
     /// From accept to the backend's OK.
-    Session(Box<Login>),
+    Login(Box<Login>),
     /// Bytes only.
     Relay(Relay),
     /// An LMTP client.
@@ -65,59 +56,6 @@ pub(super) enum Phase {
     Lingering,
     /// Waiting for the kernel to return what it holds.
     Closing,
-}
-
-/// A session before its login succeeded, with what only the shell needs.
-#[derive(Debug)]
-pub(super) struct Login {
-    pub(super) session: Session,
-    /// Whether the client is asked for a certificate when TLS begins.
-    pub(super) asked: Asked,
-    /// Bytes that a socket did not take.
-    pub(super) unsent_client: Vec<u8>,
-    pub(super) unsent_backend: Vec<u8>,
-    /// A question under way at the hashing pool or the control core.
-    pub(super) asking: Asking,
-    /// A connect that waits until the former backend's descriptor is closed.
-    pub(super) connect_next: Option<(SocketAddr, bool)>,
-    /// Close as soon as everything for the client is sent.
-    pub(super) finishing: bool,
-    /// The session handed over, with what looks at relayed bytes; the relay starts when both sides took what was due to them.
-    pub(super) handed_over: Option<(Box<Label>, Option<Box<Watch>>)>,
-    /// The login's place among those of its address prefix, while one is under way.
-    pub(super) attempt: Option<Attempt>,
-    /// What the session holds of what is counted.
-    pub(super) held: Held,
-    /// Whether the client's address has been let in; it is known when a PROXY header has been read.
-    pub(super) is_admitted: bool,
-    /// Until when the client has to take what is left for it: its session has no deadline any more.
-    pub(super) last_bytes_by: Option<Tick>,
-}
-
-impl Login {
-    pub(super) fn new(session: Session, asked: Asked, pass: Pass) -> Self {
-        Self {
-            session,
-            asked,
-            unsent_client: Vec::new(),
-            unsent_backend: Vec::new(),
-            asking: Asking::default(),
-            connect_next: None,
-            finishing: false,
-            handed_over: None,
-            attempt: None,
-            held: Held { listener: Some(pass), ..Held::default() },
-            is_admitted: false,
-            last_bytes_by: None,
-        }
-    }
-}
-
-/// What did not get away may hold a password (W-CRED-2).
-impl Drop for Login {
-    fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.unsent_backend);
-    }
 }
 
 const _: () = assert!(size_of::<Connection>() <= 128);

@@ -1,69 +1,49 @@
-//! The loop of a data core: wait, take completions, read mail, let deadlines pass, give hot directions their turn.
+//! The loop of a data core: wait, take completions, read the mailbox, let deadlines pass, give hot directions their step.
 //!
-//! Decides: whose turn it is, and, told by a handler's [`Next`], how a connection goes on or ends. Slots are taken and freed
-//! here and nowhere else. Does not: read or send; handlers do, each on the line of its own connection.
+//! Decides: whose turn it is, and, told by a driver's [`Next`], how a connection goes on or ends. Slots are taken and freed
+//! here and nowhere else. Does not: read or send; drivers do, each on the line of its own connection.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::EndedBy;
-use crate::ring::port::{Completion, IoFault, Kind, Outcome, Port, Token};
+use crate::limits;
+use crate::names::Protocol;
+use crate::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
-use crate::session::output::Outbox;
+use crate::session::output::Handover;
 use crate::share::counters::Counter;
 use crate::share::mailbox::Mailbox;
-use crate::share::messages::ToCore;
-use crate::tick::Tick;
+use crate::share::messages::{Ticket, ToCore};
 
-use super::asks::Asks;
-use super::backends::connect::Backends;
+use super::accept::listener::Listener;
+use super::accept::listeners::{Listeners, Room};
 use super::backends::endpoints::Ended;
 use super::connection::{Connection, Phase};
 use super::drain::Drain;
-use super::drive::SESSION_READ_BYTES;
-use super::enquiries::Enquiries;
 use super::io::Io;
 use super::io::line::Line;
-use super::io::socket::Side;
-use super::listener::Listener;
-use super::newcomers::Newcomers;
+use super::io::socket::{Side, Sockets};
+use super::linger;
+use super::lmtp::Mail;
+use super::login::look_ups::LookUps;
+use super::login::state::LoggedIn;
 use super::next::Next;
 use super::relay::driver::Driver;
-use super::relay::relays::Relays;
+use super::relay::label::Label;
 use super::relay::state::Relay;
-use super::report::Reports;
-use super::sessions::Sessions;
+use super::rooms::Rooms;
 use super::settings::{Links, WorkerSettings};
-use super::tls::channel::CoreTls;
-use super::visits::Queued;
+use super::signal::Signal;
 
 /// A data core. Generic over the kernel alone, so that the simulator can take its place.
 pub struct Worker<P: Port> {
     pub(super) io: Io<P>,
     pub(super) slots: Slots<Connection>,
-    pub(super) reports: Reports,
-    pub(super) settings: Arc<WorkerSettings>,
+    pub(super) listeners: Listeners,
+    pub(super) rooms: Rooms,
     /// What others tell this core.
-    pub(super) mailbox: Arc<Mailbox<ToCore>>,
-    pub(super) listeners: Vec<Listener>,
-    pub(super) asks: Asks,
-    pub(super) backends: Backends,
-    pub(super) newcomers: Newcomers,
-    pub(super) relays: Relays,
-    pub(super) sessions: Sessions,
-    pub(super) enquiries: Enquiries,
-    /// Bytes for sessions pass through here: apart, because a session's last input starts its relay.
-    pub(super) session_scratch: Box<[u8]>,
-    /// Bytes of LMTP clients pass through here, and from there to LMTP backends: apart from each other and from the rest,
-    /// because one leads to the other and to the end of a connection. Made by the first of them.
-    pub(super) mail_scratch: Box<[u8]>,
-    pub(super) link_scratch: Box<[u8]>,
-    pub(super) tls: CoreTls,
-    pub(super) outbox: Outbox,
-    /// Logins that wait for their address prefix's turn, and when they were last looked at.
-    pub(super) queued: VecDeque<Queued>,
-    pub(super) queue_served: Tick,
+    mailbox: Arc<Mailbox<ToCore>>,
     pub(super) draining: Option<Drain>,
     completions: Vec<Completion>,
     due: Vec<u32>,
@@ -73,51 +53,33 @@ impl<P: Port> std::fmt::Debug for Worker<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Worker")
             .field("live", &self.slots.live())
-            .field("relays", &self.relays.count())
+            .field("relays", &self.rooms.relays.count())
             .finish_non_exhaustive()
     }
 }
 
 impl<P: Port> Worker<P> {
-    /// A core that serves `listeners`. It accepts from the first turn on.
+    /// A core that serves `listeners`. It accepts from the first turn on. `seed`: for jitter and session ids.
     pub fn new(
         port: P,
-        settings: Arc<WorkerSettings>,
+        settings: &Arc<WorkerSettings>,
         links: Links,
         listeners: Vec<Listener>,
-        mut asks: Asks,
+        look_ups: LookUps,
+        seed: u64,
     ) -> Self {
         let bound = settings.connections_max;
-        let Links { mail, pieces, core, log, tls, counters } = links;
-        let io = Io::new(port, bound);
-        let mut core = Self {
-            queue_served: io.now,
-            io,
+        let mut io = Io::new(port, bound);
+        Self {
             slots: Slots::new(bound),
-            reports: Reports::new(log, counters, settings.log_debug),
-            backends: Backends::new(&settings.source_ips, asks.draw()),
-            relays: Relays::new(Arc::clone(&settings), asks.draw()),
-            sessions: Sessions::new(bound),
-            enquiries: Enquiries::new(core, pieces),
-            settings,
-            mailbox: mail,
-            listeners,
-            asks,
-            newcomers: Newcomers::new(bound),
-            session_scratch: vec![0; SESSION_READ_BYTES].into_boxed_slice(),
-            mail_scratch: Box::default(),
-            link_scratch: Box::default(),
-            tls: CoreTls::new(&tls),
-            outbox: Outbox::new(),
-            queued: VecDeque::new(),
+            listeners: Listeners::new(listeners, &mut io),
+            mailbox: Arc::clone(&links.mail),
+            rooms: Rooms::new(settings, links, look_ups, seed, io.now),
             draining: None,
             completions: Vec::with_capacity(1024),
             due: Vec::with_capacity(64),
-        };
-        for index in 0..core.listeners.len() {
-            core.arm_accept(index);
+            io,
         }
-        core
     }
 
     /// Serves until a drain is over.
@@ -134,7 +96,7 @@ impl<P: Port> Worker<P> {
         self.io.port.wait(timeout, &mut completions);
         self.mailbox.wake_up();
         self.io.now = self.io.port.now();
-        self.renew_handshake_steps();
+        self.rooms.tls.renew_steps();
         self.take_refused();
         for completion in completions.drain(..) {
             self.completion(completion);
@@ -142,62 +104,90 @@ impl<P: Port> Worker<P> {
         // Ten thousand sessions may stir at once; the room for that is given back.
         completions.shrink_to(COMPLETIONS_KEPT);
         self.completions = completions;
-        self.read_mail();
+        self.read_mailbox();
         self.answer_enquiry();
         self.pass_deadlines();
-        self.rearm_listeners();
+        self.listeners.rearm(&mut self.io);
         self.serve_queue();
         for _ in 0..self.io.rereads.len() {
             if let Some((slot, side)) = self.io.rereads.pop_front() {
-                self.reread(slot, side);
+                self.tell(slot, Signal::Readable(side));
             }
         }
         self.step_queued();
         self.drain_step();
+        if cfg!(debug_assertions) {
+            self.check_invariants_sometimes();
+        }
     }
 
     /// How long the core may sleep.
     fn patience(&self) -> Option<Duration> {
-        if self.relays.queued() > 0
-            || !self.io.rereads.is_empty()
-            || !self.enquiries.is_idle()
-            || !self.mailbox.fall_asleep()
-        {
+        let is_asked = !self.rooms.enquiries.are_answered();
+        let has_work = self.rooms.relays.queued() > 0 || !self.io.rereads.is_empty() || is_asked;
+        if has_work || !self.mailbox.fall_asleep() {
             return Some(Duration::ZERO);
         }
-        let deadline = self.io.timers.quiet_for(self.io.now);
-        let listeners = self.listeners_wait();
-        let drain = self.drain_wait();
-        let queue = self.queue_wait();
-        [deadline, listeners, drain, queue].into_iter().flatten().min()
+        let now = self.io.now;
+        let deadline = self.io.timers.quiet_for(now);
+        let listeners = self.listeners.wait(&self.io);
+        let throttle = self.rooms.throttle.wait(now);
+        [deadline, listeners, self.drain_wait(), throttle].into_iter().flatten().min()
     }
+
+    // === What happens ===
 
     fn completion(&mut self, completion: Completion) {
         let Completion { token, outcome, more } = completion;
         let Token { slot, generation, kind } = token;
-        let (side, writable) = match kind {
-            Kind::Accept => return self.accept_completion(slot, outcome, more),
+        let (side, is_ready) = match kind {
+            Kind::Accept => return self.accepted(slot, outcome, more),
             Kind::Wake => return self.io.port.wake_seen(),
+            Kind::Connect => return self.connected(slot, generation, outcome),
             Kind::Cancel | Kind::ClientSend | Kind::BackendSend => return,
-            Kind::Connect => (Side::Backend, false),
-            Kind::ClientReady => (Side::Client, false),
-            Kind::BackendReady => (Side::Backend, false),
-            Kind::ClientWritable => (Side::Client, true),
-            Kind::BackendWritable => (Side::Backend, true),
+            Kind::ClientReady => (Side::Client, true),
+            Kind::BackendReady => (Side::Backend, true),
+            Kind::ClientWritable => (Side::Client, false),
+            Kind::BackendWritable => (Side::Backend, false),
         };
         // What another connection's flush sent and did not get away goes back first.
         self.take_refused();
-        match kind {
-            Kind::Connect if self.slots.is_current(slot, generation) => {
-                self.connect_completion(slot, outcome);
-            }
-            Kind::Connect => self.reports.count(Counter::StaleCompletion),
-            _ if writable => self.writable_completion(slot, generation, side, outcome),
-            _ => self.ready_completion(slot, generation, side, outcome, more),
+        let Some(connection) = self.slots.current(slot, generation) else {
+            return self.rooms.reports.count(Counter::StaleCompletion);
+        };
+        let (mut line, phase) = connection.split(&mut self.io, slot, generation);
+        let socket = line.socket(side);
+        if is_ready {
+            socket.polling &= more;
+        } else {
+            socket.awaiting_room = false;
         }
+        if socket.closing {
+            return self.returned(slot, side);
+        }
+        let signal = if is_ready {
+            socket.note(match outcome {
+                Outcome::Ready(ready) => Some(ready),
+                _ => None,
+            });
+            if !more {
+                // The kernel may end a multishot poll at any time (uring.md 8); what arrived meanwhile is read now.
+                line.arm_poll(side);
+            }
+            Signal::Readable(side)
+        } else if outcome == Outcome::Cancelled {
+            return;
+        } else {
+            Signal::Writable(side)
+        };
+        if matches!(phase, Phase::Lmtp(_) | Phase::Link(_)) {
+            return self.tell_lmtp(slot, signal);
+        }
+        let next = self.rooms.tell(line, phase, signal);
+        self.act(slot, next);
     }
 
-    fn connect_completion(&mut self, slot: u32, outcome: Outcome) {
+    fn connected(&mut self, slot: u32, generation: u32, outcome: Outcome) {
         let (ended, result) = match outcome {
             Outcome::Connected => (Ended::Well, Ok(())),
             // Ours, not the backend's.
@@ -209,91 +199,97 @@ impl<P: Port> Worker<P> {
                 (Ended::Unknown, Err(IoFault::Reset))
             }
         };
-        self.backends.connected(slot, ended, self.io.now);
-        let Some((mut line, _)) = self.line(slot) else { return };
-        let socket = line.socket(Side::Backend);
+        let Some(connection) = self.slots.current(slot, generation) else {
+            return self.rooms.reports.count(Counter::StaleCompletion);
+        };
+        let socket = &mut connection.sockets.backend;
         socket.connecting = false;
-        if socket.closing {
+        let is_closing = socket.closing;
+        self.rooms.backends.connected(slot, ended, self.io.now);
+        if is_closing {
             return self.returned(slot, Side::Backend);
         }
-        self.connected(slot, result);
+        self.tell(slot, Signal::Connected(result));
     }
 
-    fn ready_completion(
-        &mut self,
-        slot: u32,
-        generation: u32,
-        side: Side,
-        outcome: Outcome,
-        more: bool,
-    ) {
-        let Some(connection) = self.slots.current(slot, generation) else {
-            return self.reports.count(Counter::StaleCompletion);
-        };
-        let (mut line, phase) = connection.split(&mut self.io, slot, generation);
-        let socket = line.socket(side);
-        socket.polling &= more;
-        if socket.closing {
-            return self.returned(slot, side);
+    /// A listener has a connection for us, or cannot accept any.
+    fn accepted(&mut self, index: u32, outcome: Outcome, more: bool) {
+        let (io, reports) = (&mut self.io, &self.rooms.reports);
+        if let Some(accepted) = self.listeners.completed(index, outcome, more, io, reports) {
+            self.let_in(accepted);
         }
-        socket.note(match outcome {
-            Outcome::Ready(ready) => Some(ready),
-            Outcome::Cancelled | Outcome::Failed(_) | Outcome::Accepted(_) | Outcome::Connected => {
-                None
+    }
+
+    fn let_in(&mut self, accepted: (usize, Fd)) {
+        let is_full = self.slots.live() >= self.slots.bound();
+        let room = if is_full { Room::None } else { Room::Left };
+        let Rooms { door, settings, reports, .. } = &self.rooms;
+        let arrival = self.listeners.judge(accepted, room, door, &mut self.io, settings, reports);
+        let Some(arrival) = arrival else { return };
+        self.make_room();
+        let fd = arrival.fd;
+        let Rooms { settings, chance, .. } = &mut self.rooms;
+        let phase = match arrival.protocol {
+            Protocol::Lmtp => {
+                Phase::Lmtp(Box::new(Mail::new(arrival, settings, chance, self.io.now)))
             }
-        });
-        if !more {
-            // The kernel may end a multishot poll at any time (uring.md 8); what arrived meanwhile is read now.
-            line.arm_poll(side);
-        }
-        match phase {
-            Phase::Session(_) => self.read_session(slot, side),
-            Phase::Relay(relay) => {
-                let (relays, buffers) = (&mut self.relays, &mut self.tls.buffers);
-                let reports = &self.reports;
-                let next = Driver { line, relay, relays, buffers, reports }.readable(side);
-                self.act(slot, next);
-            }
-            Phase::Lmtp(_) => self.read_lmtp(slot),
-            Phase::Link(_) => self.read_link(slot),
-            Phase::Lingering => self.read_lingering(slot),
-            Phase::Closing => {}
-        }
-    }
-
-    /// A side that stopped reading goes on.
-    fn reread(&mut self, slot: u32, side: Side) {
-        match self.slots.get(slot).map(|connection| &connection.phase) {
-            Some(Phase::Lmtp(_)) => self.read_lmtp(slot),
-            Some(Phase::Link(_)) => self.read_link(slot),
-            _ => self.read_session(slot, side),
-        }
-    }
-
-    fn writable_completion(&mut self, slot: u32, generation: u32, side: Side, outcome: Outcome) {
-        let Some(connection) = self.slots.current(slot, generation) else {
-            return self.reports.count(Counter::StaleCompletion);
+            _ => Phase::Login(Box::new(arrival.into_login(settings, chance, self.io.now))),
         };
-        let (mut line, phase) = connection.split(&mut self.io, slot, generation);
-        let socket = line.socket(side);
-        socket.awaiting_room = false;
-        if socket.closing {
-            return self.returned(slot, side);
+        match self.slots.insert(Connection::new(Sockets::accepted(fd), phase)) {
+            Ok((slot, _)) => {
+                if let Some((mut line, phase)) = self.line(slot) {
+                    line.arm_poll(Side::Client);
+                    if let Phase::Lmtp(_) = phase {
+                        self.rooms.sessions.enter_nameless(slot);
+                    }
+                }
+                self.tell(slot, Signal::Accepted);
+            }
+            Err(_) => {
+                debug_assert!(false, "a connection was let in although the table is full");
+                self.io.port.close(fd);
+            }
         }
-        if outcome == Outcome::Cancelled {
+    }
+
+    /// While few places are left, each newcomer takes that of the client that has waited longest without logging in
+    /// (W-PIPE-7). Nobody with a login, or in the middle of one, ever has to go.
+    fn make_room(&mut self) {
+        let bound = self.slots.bound();
+        if self.slots.live() < bound - limits::CONNECTIONS_SPARE.min(bound / 8) {
             return;
         }
-        match phase {
-            Phase::Session(_) => self.send_kept(slot, side),
-            Phase::Relay(relay) => {
-                let (relays, buffers) = (&mut self.relays, &mut self.tls.buffers);
-                let reports = &self.reports;
-                let next = Driver { line, relay, relays, buffers, reports }.step(side.other());
-                self.act(slot, next);
+        let Some(oldest) = self.rooms.pre_login.oldest() else {
+            return;
+        };
+        self.rooms.reports.count(Counter::CrowdedOut);
+        self.rooms.reports.complain(
+            self.io.now,
+            "connections_per_core_max is nearly reached: the oldest connections without a login are closed to make \
+             room; find out who connects without logging in (log_debug = yes names them), or raise it",
+        );
+        self.tell(
+            oldest,
+            Signal::Crowded("made room for newer connections (connections_per_core_max)"),
+        );
+        // Its place is needed now: no waiting for its end.
+        self.act(oldest, Next::Close);
+    }
+
+    /// Takes what other threads sent.
+    fn read_mailbox(&mut self) {
+        while let Some(message) = self.mailbox.take() {
+            match message {
+                ToCore::Answer { ticket, answer } => {
+                    let Ticket { slot, generation, question, .. } = ticket;
+                    // A slot that is used anew: its former session's answer (W-PIPE-6).
+                    if self.slots.is_current(slot, generation) {
+                        self.tell(slot, Signal::Answered(question, answer));
+                    }
+                }
+                ToCore::Enquire(enquiry, from) => self.rooms.enquiries.ask(enquiry, from),
+                ToCore::Drain(within) => self.drain(within),
             }
-            Phase::Lmtp(_) => self.send_kept_replies(slot),
-            Phase::Link(_) => self.link_writable(slot),
-            Phase::Lingering | Phase::Closing => {}
         }
     }
 
@@ -301,18 +297,20 @@ impl<P: Port> Worker<P> {
         let mut due = std::mem::take(&mut self.due);
         self.io.timers.expire(self.io.now, &mut due);
         for slot in due.drain(..) {
-            let Some(connection) = self.slots.get(slot) else {
-                continue;
-            };
-            match &connection.phase {
-                Phase::Session(_) => self.session_deadline(slot),
-                Phase::Relay(_) => self.drive_relay(slot, |driver| driver.deadline()),
-                Phase::Lmtp(_) => self.lmtp_deadline(slot),
-                Phase::Lingering => self.act(slot, Next::Close),
-                Phase::Link(_) | Phase::Closing => {}
-            }
+            self.tell(slot, Signal::Deadline);
         }
         self.due = due;
+    }
+
+    /// Gives logins that wait for their address prefix's turn another look, the longest waiting first.
+    fn serve_queue(&mut self) {
+        for _ in 0..self.rooms.throttle.due(self.io.now) {
+            let Some(queued) = self.rooms.throttle.next() else { return };
+            // Otherwise the client went away.
+            if self.slots.is_current(queued.slot, queued.generation) {
+                self.tell(queued.slot, Signal::Waited(queued));
+            }
+        }
     }
 
     // === How a connection goes on ===
@@ -323,25 +321,18 @@ impl<P: Port> Worker<P> {
         Some(connection.split(&mut self.io, slot, generation))
     }
 
-    pub(super) fn arm_poll(&mut self, slot: u32, side: Side) {
-        if let Some((mut line, _)) = self.line(slot) {
-            line.arm_poll(side);
+    /// Tells a connection what happened to it, and does what it says.
+    pub(super) fn tell(&mut self, slot: u32, signal: Signal) {
+        let Some((generation, connection)) = self.slots.named(slot) else { return };
+        let (line, phase) = connection.split(&mut self.io, slot, generation);
+        if matches!(phase, Phase::Lmtp(_) | Phase::Link(_)) {
+            return self.tell_lmtp(slot, signal);
         }
+        let next = self.rooms.tell(line, phase, signal);
+        self.act(slot, next);
     }
 
-    pub(super) fn await_room(&mut self, slot: u32, side: Side) {
-        if let Some((mut line, _)) = self.line(slot) {
-            line.await_room(side);
-        }
-    }
-
-    pub(super) fn close_side(&mut self, slot: u32, side: Side) {
-        if let Some((mut line, _)) = self.line(slot) {
-            line.close(side);
-        }
-    }
-
-    /// Does what a handler has said about its connection.
+    /// Does what a driver has said about its connection.
     pub(super) fn act(&mut self, slot: u32, next: Next) {
         match next {
             Next::Stay => {}
@@ -352,47 +343,47 @@ impl<P: Port> Worker<P> {
         }
     }
 
-    // === Relays ===
-
-    /// A relayed session and what drives it. None: the slot has none, or none any more.
-    fn relay(&mut self, slot: u32) -> Option<Driver<'_, P>> {
-        let (generation, connection) = self.slots.named(slot)?;
-        let (line, phase) = connection.split(&mut self.io, slot, generation);
-        let Phase::Relay(relay) = phase else { return None };
-        let (relays, buffers, reports) = (&mut self.relays, &mut self.tls.buffers, &self.reports);
-        Some(Driver { line, relay, relays, buffers, reports })
-    }
-
-    fn drive_relay(&mut self, slot: u32, turn: impl FnOnce(&mut Driver<'_, P>) -> Next) {
-        if let Some(mut driver) = self.relay(slot) {
-            let next = turn(&mut driver);
-            self.act(slot, next);
-        }
-    }
-
     /// Everything of a login is sent: from here on only bytes move. The session's memory goes here.
     fn start_relay(&mut self, slot: u32) {
-        let (now, endpoint) = (self.io.now, self.backends.endpoint(slot));
-        let Some(connection) = self.slots.get_mut(slot) else { return };
-        let Phase::Session(login) = &mut connection.phase else {
-            debug_assert!(false, "a relay begins behind a login");
-            return;
+        let now = self.io.now;
+        let endpoint = self.rooms.backends.endpoint(slot);
+        let Some(Connection { phase, .. }) = self.slots.get_mut(slot) else { return };
+        let logged_in = match std::mem::replace(phase, Phase::Closing) {
+            Phase::Login(login) => login.into_relay(),
+            _ => None,
         };
-        let Some((label, watch)) = login.handed_over.take() else {
-            debug_assert!(false, "a relay begins with what a session hands over");
-            return;
+        let Some((LoggedIn { handover, since }, places)) = logged_in else {
+            debug_assert!(false, "a relay begins behind a login that has succeeded");
+            return self.release(slot);
         };
-        let relay = Relay::new(label, endpoint, now);
-        self.sessions.enter(slot, relay.label.keys());
-        connection.phase = Phase::Relay(relay);
-        self.relays.enter(slot, endpoint, watch);
-        self.drive_relay(slot, |driver| driver.begin());
+        let Handover { subject, backend, group, watch } = *handover;
+        let home = self.rooms.sessions.home(&backend, group.as_deref());
+        let label = Box::new(Label::new(subject, home, since, places));
+        self.rooms.sessions.enter(slot, label.keys());
+        *phase = Phase::Relay(Relay::new(label, endpoint, now));
+        self.rooms.relays.enter(slot, endpoint, watch);
+        self.tell_relay(slot, |driver| driver.begin());
         // What arrived while the session was not reading has been told already: such a side gets a look now.
         for side in Side::BOTH {
             if self.relay(slot).is_some_and(|driver| driver.has_unread(side)) {
                 self.take_refused();
-                self.drive_relay(slot, |driver| driver.step(side));
+                self.tell_relay(slot, |driver| driver.step(side));
             }
+        }
+    }
+
+    /// A relayed session and what drives it. `None`: the slot has none, or none any more.
+    fn relay(&mut self, slot: u32) -> Option<Driver<'_, P>> {
+        let (generation, connection) = self.slots.named(slot)?;
+        let (line, phase) = connection.split(&mut self.io, slot, generation);
+        let Phase::Relay(relay) = phase else { return None };
+        Some(self.rooms.relay(line, relay))
+    }
+
+    fn tell_relay(&mut self, slot: u32, what: impl FnOnce(&mut Driver<'_, P>) -> Next) {
+        if let Some(mut driver) = self.relay(slot) {
+            let next = what(&mut driver);
+            self.act(slot, next);
         }
     }
 
@@ -401,23 +392,25 @@ impl<P: Port> Worker<P> {
         while let Some(refused) = self.io.port.refused() {
             let Token { slot, generation, .. } = refused.token;
             if self.slots.is_current(slot, generation) {
-                self.drive_relay(slot, |driver| driver.take_back(refused));
+                self.tell_relay(slot, |driver| driver.take_back(refused));
             }
         }
     }
 
     /// Gives every direction on the list of those that have more to move one step, in order.
     fn step_queued(&mut self) {
-        let count = self.relays.queued();
+        let count = self.rooms.relays.queued();
         if count > 0 {
             self.io.port.flush();
         }
         for _ in 0..count {
-            let Some((slot, side)) = self.relays.next_queued() else { return };
+            let Some((slot, side)) = self.rooms.relays.next_queued() else { return };
             self.take_refused();
-            self.drive_relay(slot, |driver| driver.step_queued(side));
+            self.tell_relay(slot, |driver| driver.step_queued(side));
         }
     }
+
+    // === Ends ===
 
     /// A relayed session is over.
     fn end_relay(&mut self, slot: u32, by: EndedBy, error: Option<&'static str>) {
@@ -429,11 +422,20 @@ impl<P: Port> Worker<P> {
             driver.say_goodbye();
         }
         if let Some(Phase::Relay(relay)) = self.take_out(slot) {
-            self.reports.report(relay.ended(by, error, self.io.now));
+            self.rooms.reports.report(relay.ended(by, error, self.io.now));
         }
     }
 
-    // === Ends ===
+    /// The client has its last reply, and a moment to close before we do.
+    fn linger(&mut self, slot: u32) {
+        let Some((generation, connection)) = self.slots.named(slot) else { return };
+        let (line, phase) = connection.split(&mut self.io, slot, generation);
+        if let Phase::Lmtp(_) = std::mem::replace(phase, Phase::Lingering) {
+            self.rooms.sessions.leave_nameless(slot);
+        }
+        let next = linger::begin(line, &mut self.rooms.relays.scratch);
+        self.act(slot, next);
+    }
 
     /// The kernel returned an operation of a socket that is being closed: what waited for that goes on.
     fn returned(&mut self, slot: u32, side: Side) {
@@ -443,17 +445,8 @@ impl<P: Port> Worker<P> {
         }
         match phase {
             Phase::Closing if !line.sockets.are_open() => drop(self.slots.remove(slot)),
-            Phase::Session(login) if side == Side::Backend => {
-                if let Some(to) = login.connect_next.take() {
-                    self.connect_now(slot, to);
-                }
-            }
-            Phase::Session(_)
-            | Phase::Relay(_)
-            | Phase::Lmtp(_)
-            | Phase::Link(_)
-            | Phase::Lingering
-            | Phase::Closing => {}
+            Phase::Login(_) if side == Side::Backend => self.tell(slot, Signal::BackendClosed),
+            _ => {}
         }
     }
 
@@ -466,26 +459,27 @@ impl<P: Port> Worker<P> {
     /// The same, for what is still to be said of it.
     fn take_out(&mut self, slot: u32) -> Option<Phase> {
         let (mut line, phase) = self.line(slot)?;
-        let former = std::mem::replace(phase, Phase::Closing);
+        let mut former = std::mem::replace(phase, Phase::Closing);
         *line.tls = None;
         line.clear_deadline();
         line.close(Side::Client);
         line.close(Side::Backend);
-        let is_closed = !line.sockets.are_open();
-        self.newcomers.set(slot, false);
-        let mut former = former;
-        if let Phase::Relay(relay) = &mut former {
-            self.relays.leave(slot, relay, &mut self.io.port);
-            self.sessions.leave(slot, relay.label.keys());
-        }
-        if is_closed {
+        if !line.sockets.are_open() {
             self.slots.remove(slot);
         }
-        if let Phase::Lmtp(mail) = &former {
-            self.sessions.leave_nameless(slot);
-            for child in mail.children() {
-                self.release(child);
+        self.rooms.pre_login.set(slot, false);
+        match &mut former {
+            Phase::Relay(relay) => {
+                self.rooms.relays.leave(slot, relay, &mut self.io.port);
+                self.rooms.sessions.leave(slot, relay.label.keys());
             }
+            Phase::Lmtp(mail) => {
+                self.rooms.sessions.leave_nameless(slot);
+                for child in mail.children() {
+                    self.release(child);
+                }
+            }
+            Phase::Login(_) | Phase::Link(_) | Phase::Lingering | Phase::Closing => {}
         }
         Some(former)
     }

@@ -41,7 +41,8 @@ impl Enquiries {
         self.waiting.pop_front()
     }
 
-    pub(super) fn is_idle(&self) -> bool {
+    /// Whether none waits.
+    pub(super) fn are_answered(&self) -> bool {
         self.waiting.is_empty()
     }
 
@@ -121,7 +122,7 @@ fn count(slots: &Slots<Connection>, from: Place, piece: &mut Piece) {
         piece.looked_at += 1;
         let Tally { before_login, after_login, lmtp_backends, ending } = &mut piece.tally;
         let place = match &connection.phase {
-            Phase::Session(login) => place(before_login, login.session.protocol()),
+            Phase::Login(login) => place(before_login, login.protocol()),
             Phase::Relay(relay) => place(after_login, relay.label.protocol),
             Phase::Lmtp(_) => place(after_login, Protocol::Lmtp),
             Phase::Link(_) => Some(lmtp_backends),
@@ -145,7 +146,7 @@ fn note(slots: &Slots<Connection>, slot: u32, whom: &Whom, piece: &mut Piece) ->
     let row = match &connection.phase {
         Phase::Relay(relay) => named_row(&relay.label, whom),
         Phase::Lmtp(mail) => nameless_row(mail, whom),
-        Phase::Session(_) | Phase::Link(_) | Phase::Lingering | Phase::Closing => None,
+        Phase::Login(_) | Phase::Link(_) | Phase::Lingering | Phase::Closing => None,
     };
     let is_meant = row.is_some();
     piece.rows.extend(row);

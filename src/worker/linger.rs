@@ -2,55 +2,47 @@
 
 use std::time::Duration;
 
-use crate::ring::port::{Half, IoFault, Port};
+use crate::ring::port::{IoFault, Port};
 
-use super::connection::Phase;
-use super::core::Worker;
-use super::drive::READS_PER_TURN;
+use super::io::line::Line;
 use super::io::socket::Side;
+use super::next::Next;
+use super::signal::Signal;
 
-impl<P: Port> Worker<P> {
-    /// Closes our half and waits a little for the client to close its own, so that bytes it still sends do not turn
-    /// our last reply into a reset.
-    pub(super) fn linger(&mut self, slot: u32) {
-        self.close_side(slot, Side::Backend);
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let former = std::mem::replace(&mut connection.phase, Phase::Lingering);
-        connection.tls = None;
-        let fd = connection.sockets.client.fd();
-        if matches!(former, Phase::Lmtp(_)) {
-            self.sessions.leave_nameless(slot);
-        }
-        let Some(fd) = fd else {
-            return self.release(slot);
-        };
-        self.io.port.shutdown(fd, Half::Write);
-        self.io.timers.set(slot, self.io.now.after(LINGER));
-        self.read_lingering(slot);
-    }
+/// Closes our half and waits a little for the client to close its own, so that bytes it still sends do not turn our last reply
+/// into a reset.
+pub(super) fn begin<P: Port>(mut line: Line<'_, P>, scratch: &mut [u8]) -> Next {
+    *line.tls = None;
+    line.close(Side::Backend);
+    line.shutdown(Side::Client);
+    line.set_deadline(line.now().after(LINGER));
+    throw_away(&mut line, scratch)
+}
 
-    /// Throws away what a client still sends after its last reply.
-    pub(super) fn read_lingering(&mut self, slot: u32) {
-        let Some(connection) = self.slots.get_mut(slot) else {
-            return;
-        };
-        let Some(fd) = connection.sockets.client.fd() else {
-            return;
-        };
-        for _ in 0..READS_PER_TURN {
-            match self.io.port.recv(fd, &mut self.relays.scratch) {
-                Ok(0) => return self.release(slot),
-                Ok(_) => {}
-                Err(IoFault::WouldBlock) => return,
-                Err(_) => return self.release(slot),
-            }
-        }
-        // Still talking after a bounded courtesy.
-        self.release(slot);
+/// What happens to a connection meanwhile.
+pub(super) fn drive<P: Port>(mut line: Line<'_, P>, signal: &Signal, scratch: &mut [u8]) -> Next {
+    match signal {
+        Signal::Readable(Side::Client) => throw_away(&mut line, scratch),
+        Signal::Deadline => Next::Close,
+        _ => Next::Stay,
     }
+}
+
+/// Throws away what a client still sends after its last reply.
+fn throw_away<P: Port>(line: &mut Line<'_, P>, scratch: &mut [u8]) -> Next {
+    let Some(fd) = line.fd(Side::Client) else { return Next::Close };
+    for _ in 0..READS {
+        match line.io.port.recv(fd, scratch) {
+            Ok(1..) => {}
+            Err(IoFault::WouldBlock) => return Next::Stay,
+            Ok(0) | Err(_) => return Next::Close,
+        }
+    }
+    // Still talking after a bounded courtesy.
+    Next::Close
 }
 
 /// How long a refused client may keep its half open.
 const LINGER: Duration = Duration::from_secs(1);
+/// How often it is read.
+const READS: usize = 8;

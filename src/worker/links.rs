@@ -14,7 +14,6 @@ use super::backends::connect::NotMade;
 use super::backends::endpoints::Try;
 use super::connection::{Connection, Phase};
 use super::core::Worker;
-use super::drive::SESSION_READ_BYTES;
 use super::heard::Heard;
 use super::io::socket::{Side, Sockets};
 use super::lmtp::{Link, READS_PER_TURN, Way, filled_in};
@@ -35,11 +34,11 @@ impl<P: Port> Worker<P> {
         };
         let connection = self.slots.get_mut(child).ok_or("its slot is gone")?;
         let (mut line, _) = connection.split(&mut self.io, child, generation);
-        if let Err(why) = self.backends.connect(&mut line, to, Try::First) {
+        if let Err(why) = self.rooms.backends.connect(&mut line, to, Try::First) {
             self.slots.remove(child);
             return Err(match why {
                 NotMade::FailsFast => {
-                    self.reports.count(Counter::FailedFast);
+                    self.rooms.reports.count(Counter::FailedFast);
                     "the address has been failing, and another connect to it is under way"
                 }
                 NotMade::Fault(fault) => fault.word(),
@@ -65,7 +64,7 @@ impl<P: Port> Worker<P> {
         mail.session.forget(link);
         let place = mail.children.get_mut(usize::from(link.0));
         if let Some(child) = place.and_then(Option::take) {
-            self.backends.give_up(child, self.io.now);
+            self.rooms.backends.give_up(child, self.io.now);
             self.part_link(child);
             self.release(child);
         }
@@ -118,7 +117,7 @@ impl<P: Port> Worker<P> {
         if self.is_secured(child, Side::Backend) {
             return self.seal_to_backend(slot, link, child, next);
         }
-        let mut scratch = filled_in(std::mem::take(&mut self.link_scratch));
+        let mut scratch = filled_in(std::mem::take(&mut self.rooms.lmtp.link));
         let mut took = false;
         while let Some(mail) = self.mail(slot) {
             let count = mail.session.fill(link, &mut scratch);
@@ -143,7 +142,7 @@ impl<P: Port> Worker<P> {
                 }
             }
         }
-        self.link_scratch = scratch;
+        self.rooms.lmtp.link = scratch;
         took
     }
 
@@ -175,12 +174,12 @@ impl<P: Port> Worker<P> {
 
     /// Reads what a backend has said.
     pub(super) fn read_link(&mut self, child: u32) {
-        let mut scratch = std::mem::take(&mut self.session_scratch);
+        let mut scratch = filled_in(std::mem::take(&mut self.rooms.lmtp.replies));
         let mut reads = 0;
         while reads < READS_PER_TURN && self.read_link_once(child, &mut scratch) {
             reads += 1;
         }
-        self.session_scratch = scratch;
+        self.rooms.lmtp.replies = scratch;
         if reads == READS_PER_TURN && !self.io.rereads.contains(&(child, Side::Backend)) {
             self.io.rereads.push_back((child, Side::Backend));
         }
@@ -196,7 +195,7 @@ impl<P: Port> Worker<P> {
         let hangup = socket.hangup;
         let Some(fd) = socket.fd() else { return false };
         let room = self.link_room(link);
-        let Some(space) = scratch.get_mut(..room.min(SESSION_READ_BYTES)) else { return false };
+        let Some(space) = scratch.get_mut(..room.min(LINK_READ_BYTES)) else { return false };
         // A link that takes nothing is about to be dropped: replies are read as they come.
         if space.is_empty() {
             return false;
@@ -277,8 +276,8 @@ impl<P: Port> Worker<P> {
         child: u32,
         next: &mut VecDeque<Input<'static>>,
     ) -> bool {
-        let mut scratch = filled_in(std::mem::take(&mut self.link_scratch));
-        let mut sealed = lent(&mut self.tls.buffers.sealed);
+        let mut scratch = filled_in(std::mem::take(&mut self.rooms.lmtp.link));
+        let mut sealed = lent(&mut self.rooms.tls.buffers.sealed);
         let mut took = false;
         while let Some(outcome) = self.seal_once(slot, link, child, &mut scratch, &mut sealed) {
             let count = match outcome {
@@ -312,8 +311,8 @@ impl<P: Port> Worker<P> {
             }
         }
         sealed.clear();
-        self.tls.buffers.sealed = sealed;
-        self.link_scratch = scratch;
+        self.rooms.tls.buffers.sealed = sealed;
+        self.rooms.lmtp.link = scratch;
         took
     }
 
@@ -363,3 +362,5 @@ impl<P: Port> Worker<P> {
 
 /// Room for what stands before TLS: a PROXY header is no longer than 536 bytes (W-PPO-3).
 const CLEAR_BYTES: usize = 1024;
+/// At most this much of a backend's replies is read at once.
+const LINK_READ_BYTES: usize = 4096;

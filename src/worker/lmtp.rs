@@ -12,21 +12,25 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::auth::chain::Chain;
 use crate::facts::ClientFacts;
 use crate::limits;
 use crate::lmtp::{Input, LinkId, Lmtp, Outbox, Wish};
 use crate::names::Protocol;
-use crate::ring::port::{Fd, IoFault, Port};
+use crate::ring::port::{IoFault, Port};
 use crate::share::visitors::Pass;
 use crate::tick::Tick;
 use crate::tls::Asked;
 
-use super::asks::Asking;
-use super::connection::{Connection, Phase};
+use super::accept::listener::Arrival;
+use super::chance::Chance;
+use super::connection::Phase;
 use super::core::Worker;
 use super::heard::Heard;
-use super::io::socket::{Side, Sockets};
+use super::io::socket::Side;
+use super::login::look_ups::{Asker, Asking, Found};
+use super::next::Next;
+use super::settings::WorkerSettings;
+use super::signal::Signal;
 
 /// An LMTP session, with what only the shell needs.
 #[derive(Debug)]
@@ -67,7 +71,43 @@ pub(super) struct Way {
     pub(super) number: LinkId,
 }
 
+/// Buffers of a core that bytes of LMTP pass through.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// Bytes of clients, made by the first of them, and from there to backends: apart from each other and from the rest,
+    /// because one leads to the other and to the end of a connection.
+    pub(super) client: Box<[u8]>,
+    pub(super) link: Box<[u8]>,
+    /// Replies of backends.
+    pub(super) replies: Box<[u8]>,
+}
+
 impl Mail {
+    /// An LMTP connection was accepted.
+    pub(super) fn new(
+        arrival: Arrival,
+        settings: &WorkerSettings,
+        chance: &mut Chance,
+        now: Tick,
+    ) -> Self {
+        let facts = arrival.facts(settings, chance, now);
+        let facts = ClientFacts { ttl: limits::LMTP_PROXY_TTL, ..facts };
+        let Arrival { header, tls, asked, pass, .. } = arrival;
+        let session = Lmtp::new(Arc::clone(&settings.lmtp), facts, header, now);
+        Self {
+            session: if tls { session.behind_tls() } else { session },
+            asked,
+            unsent: Vec::new(),
+            children: Vec::new(),
+            asking: Asking::default(),
+            _pass: pass,
+            address: None,
+            is_admitted: false,
+            finishing: false,
+            last_bytes_by: None,
+        }
+    }
+
     pub(super) fn children(&self) -> Vec<u32> {
         self.children.iter().flatten().copied().collect()
     }
@@ -83,38 +123,53 @@ impl Mail {
 }
 
 impl<P: Port> Worker<P> {
-    /// An LMTP connection was accepted.
-    pub(super) fn begin_lmtp(
-        &mut self,
-        fd: Fd,
-        facts: ClientFacts,
-        header: bool,
-        tls: bool,
-        asked: Asked,
-        pass: Pass,
-    ) {
-        let facts = ClientFacts { ttl: limits::LMTP_PROXY_TTL, ..facts };
-        let session = Lmtp::new(Arc::clone(&self.settings.lmtp), facts, header, self.io.now);
-        let mail = Mail {
-            session: if tls { session.behind_tls() } else { session },
-            asked,
-            unsent: Vec::new(),
-            children: Vec::new(),
-            asking: Asking::default(),
-            _pass: pass,
-            address: None,
-            is_admitted: false,
-            finishing: false,
-            last_bytes_by: None,
+    /// Something happened to an LMTP client or to one of its backend connections.
+    pub(super) fn tell_lmtp(&mut self, slot: u32, signal: Signal) {
+        let link = match self.slots.get(slot).map(|connection| &connection.phase) {
+            Some(Phase::Link(link)) => Some(link.way),
+            _ => None,
         };
-        let connection = Connection::new(Sockets::accepted(fd), Phase::Lmtp(Box::new(mail)));
-        match self.slots.insert(connection) {
-            Ok((slot, _)) => {
-                self.sessions.enter_nameless(slot);
-                self.arm_poll(slot, Side::Client);
-                self.lmtp_input(slot, Input::Begin);
+        match (signal, link) {
+            (Signal::Accepted, _) => self.lmtp_input(slot, Input::Begin),
+            (Signal::Readable(_), None) => self.read_lmtp(slot),
+            (Signal::Readable(_), Some(_)) => self.read_link(slot),
+            (Signal::Writable(_), None) => self.send_kept_replies(slot),
+            (Signal::Writable(_), Some(_)) => self.link_writable(slot),
+            (Signal::Connected(result), Some(way)) => self.link_connected(slot, way, result),
+            (Signal::Deadline, None) => self.lmtp_deadline(slot),
+            (Signal::Answered(question, answer), None) => {
+                let (now, generation) = (self.io.now, self.slots.generation(slot).unwrap_or(0));
+                let Some(Phase::Lmtp(mail)) =
+                    self.slots.get_mut(slot).map(|connection| &mut connection.phase)
+                else {
+                    return;
+                };
+                let asker = Asker { asking: &mut mail.asking, slot, generation };
+                let found = self.rooms.look_ups.answered(asker, question, answer, now);
+                if let Some(Found::Route(answer)) = found {
+                    self.lmtp_input(slot, Input::Route(answer));
+                }
             }
-            Err(_) => self.io.port.close(fd),
+            (Signal::Shutdown, None) => self.lmtp_input(slot, Input::Shutdown),
+            _ => {}
+        }
+    }
+
+    pub(super) fn arm_poll(&mut self, slot: u32, side: Side) {
+        if let Some((mut line, _)) = self.line(slot) {
+            line.arm_poll(side);
+        }
+    }
+
+    pub(super) fn await_room(&mut self, slot: u32, side: Side) {
+        if let Some((mut line, _)) = self.line(slot) {
+            line.await_room(side);
+        }
+    }
+
+    pub(super) fn close_side(&mut self, slot: u32, side: Side) {
+        if let Some((mut line, _)) = self.line(slot) {
+            line.close(side);
         }
     }
 
@@ -133,15 +188,18 @@ impl<P: Port> Worker<P> {
 
     /// Whether the client's address may have this connection, asked once, as soon as the address is known.
     fn is_sender_admitted(&mut self, slot: u32) -> bool {
-        let rules = self.settings.per_address;
-        let (now, visitors) = (self.io.now, self.asks.visitors());
-        let Some(mail) = self.mail(slot) else { return true };
-        if rules.is_open() || mail.is_admitted || !mail.session.is_identified() {
+        let now = self.io.now;
+        let Some(Phase::Lmtp(mail)) =
+            self.slots.get_mut(slot).map(|connection| &mut connection.phase)
+        else {
+            return true;
+        };
+        if mail.is_admitted || !mail.session.is_identified() {
             return true;
         }
         mail.is_admitted = true;
         let Some(address) = mail.session.visitor() else { return true };
-        mail.address = visitors.enter_from(address, rules, now);
+        mail.address = self.rooms.door.enter_from(address, now);
         mail.address.is_some()
     }
 
@@ -153,7 +211,7 @@ impl<P: Port> Worker<P> {
         // Pure code owns no descriptor, lock or kernel-lent memory, so its state may be dropped half-changed.
         let outcome = catch_unwind(AssertUnwindSafe(|| session.on(now, input, &mut outbox)));
         if outcome.is_err() {
-            self.reports.panicked();
+            self.rooms.reports.panicked();
             return self.release(slot);
         }
         if outbox.gives_go_ahead() && self.is_injected(slot) {
@@ -182,11 +240,17 @@ impl<P: Port> Worker<P> {
     fn lmtp_wish(&mut self, slot: u32, wish: Wish, next: &mut VecDeque<Input<'static>>) {
         match wish {
             Wish::Find(question) => {
-                let passdbs = self.asks.passdbs();
-                // A lookup compares no password, so that nothing of it takes long.
-                next.extend(Chain::look_up(&passdbs, *question).map(Input::Found));
+                next.extend(self.rooms.look_ups.find(*question).map(Input::Found));
             }
-            Wish::Route(ask) => next.extend(self.route(slot, ask).map(Input::Route)),
+            Wish::Route(ask) => {
+                let (now, generation) = (self.io.now, self.slots.generation(slot).unwrap_or(0));
+                if let Some(Phase::Lmtp(mail)) =
+                    self.slots.get_mut(slot).map(|connection| &mut connection.phase)
+                {
+                    let asker = Asker { asking: &mut mail.asking, slot, generation };
+                    next.extend(self.rooms.look_ups.route(asker, ask, now).map(Input::Route));
+                }
+            }
             Wish::DropQuestion => {
                 if let Some(mail) = self.mail(slot) {
                     mail.asking.forget();
@@ -213,8 +277,8 @@ impl<P: Port> Worker<P> {
                 }
             }
             Wish::Report(event) => {
-                self.reports.count_event(&event);
-                self.reports.log(event);
+                self.rooms.reports.count_event(&event);
+                self.rooms.reports.log(event);
             }
         }
     }
@@ -225,7 +289,7 @@ impl<P: Port> Worker<P> {
         let Some(mail) = self.mail(slot) else { return };
         if mail.finishing {
             if mail.unsent.is_empty() {
-                return self.linger(slot);
+                return self.act(slot, Next::Linger);
             }
             let by = now.after(limits::HALF_CLOSE_LINGER);
             let by = *mail.last_bytes_by.get_or_insert(by);
@@ -256,12 +320,12 @@ impl<P: Port> Worker<P> {
 
     /// Reads what the client has sent. Bounded per turn, so that one client cannot keep the core.
     pub(super) fn read_lmtp(&mut self, slot: u32) {
-        let mut scratch = filled_in(std::mem::take(&mut self.mail_scratch));
+        let mut scratch = filled_in(std::mem::take(&mut self.rooms.lmtp.client));
         let mut reads = 0;
         while reads < READS_PER_TURN && self.read_lmtp_once(slot, &mut scratch) {
             reads += 1;
         }
-        self.mail_scratch = scratch;
+        self.rooms.lmtp.client = scratch;
         if reads == READS_PER_TURN && !self.io.rereads.contains(&(slot, Side::Client)) {
             self.io.rereads.push_back((slot, Side::Client));
         }

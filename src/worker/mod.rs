@@ -5,36 +5,33 @@
 //! Driven by the kernel through `ring::port` and by the mailbox of the core. Tests: `tests/appliance/sim` runs the whole
 //! core on a simulated kernel, `tests/appliance/e2e` the real process.
 
-mod asks;
+mod accept;
 mod backends;
+mod chance;
 mod connection;
 mod core;
 mod drain;
-mod drive;
-mod enquiries;
 mod heard;
-#[allow(dead_code, reason = "rooms move in one by one")]
+mod invariants;
+mod enquiries;
 mod io;
 mod links;
 mod linger;
-mod listener;
 mod lmtp;
-mod newcomers;
-#[allow(dead_code, reason = "rooms move in one by one")]
+mod login;
 mod next;
 mod places;
 mod relay;
-#[allow(dead_code, reason = "rooms move in one by one")]
 mod report;
+mod rooms;
 mod secure;
 mod sessions;
 mod settings;
-#[allow(dead_code, reason = "rooms move in one by one")]
+mod signal;
 mod tls;
-mod visits;
 
-pub use asks::{Asks, VerifiedCache};
+pub use accept::listener::Listener;
 pub use core::Worker;
-pub use listener::Listener;
+pub use login::look_ups::{LookUps, VerifiedCache};
 pub use relay::spread::SpreadRules;
 pub use settings::{Links, WorkerSettings};

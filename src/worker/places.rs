@@ -4,7 +4,7 @@ use crate::share::visitors::{Pass, Seat};
 
 /// Places that a connection takes, where they are counted, for as long as it lives.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct Places {
     /// Among the user's sessions from one address.
     pub(super) seat: Option<Seat>,
     /// Among the connections of its address prefix.
@@ -13,9 +13,9 @@ pub(super) struct Held {
     pub(super) listener: Option<Pass>,
 }
 
-impl Held {
-    /// Whether any of them is counted.
-    pub(super) fn counts(&self) -> bool {
+impl Places {
+    /// Whether any of them is counted, and therefore to be kept for the rest of the connection's life.
+    pub(super) fn are_counted(&self) -> bool {
         let counts = |pass: &Option<Pass>| pass.as_ref().is_some_and(Pass::counts);
         self.seat.is_some() || counts(&self.address) || counts(&self.listener)
     }

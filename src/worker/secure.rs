@@ -60,7 +60,7 @@ impl<P: Port> Worker<P> {
         asked: Asked,
         early: &[u8],
     ) -> Option<&'static str> {
-        let servers = self.tls.context().servers.as_ref();
+        let servers = self.rooms.tls.context().servers.as_ref();
         let engine = servers.and_then(|servers| Engine::server(servers, protocol, asked));
         let Some(engine) = engine else {
             return Some("no certificate to show");
@@ -81,9 +81,9 @@ impl<P: Port> Worker<P> {
         name: &Arc<str>,
         certificate: Certificate,
     ) -> Option<Fault> {
-        let mut hello = lent(&mut self.tls.buffers.reply);
+        let mut hello = lent(&mut self.rooms.tls.buffers.reply);
         let any = certificate == Certificate::Any;
-        let engine = Engine::client(self.tls.backends(), name, any, &mut hello);
+        let engine = Engine::client(self.rooms.tls.backends(), name, any, &mut hello);
         let outcome = match engine {
             Ok(engine) => {
                 self.send_raw(slot, Side::Backend, &hello);
@@ -93,7 +93,7 @@ impl<P: Port> Worker<P> {
             Err(fault) => Some(fault),
         };
         hello.clear();
-        self.tls.buffers.reply = hello;
+        self.rooms.tls.buffers.reply = hello;
         outcome
     }
 
@@ -107,14 +107,14 @@ impl<P: Port> Worker<P> {
         if !self.may_read_sealed(slot, side) {
             return false;
         }
-        let mut buffer = std::mem::take(&mut self.tls.buffers.read);
+        let mut buffer = std::mem::take(&mut self.rooms.tls.buffers.read);
         let found = self.read_and_open(slot, side, &mut buffer);
         // Back before anybody hears of it: the session's answer may start the relay, which needs it.
-        self.tls.buffers.read = buffer;
+        self.rooms.tls.buffers.read = buffer;
         match found {
             Found::Nothing => return false,
             Found::End => self.sealed_end(slot, side),
-            Found::Broken(fault) => self.hear(slot, side, Heard::Broken(fault)),
+            Found::Broken(fault) => self.hear(slot, Heard::Broken(fault)),
             Found::Opened { fault, again } => {
                 self.opened(slot, side, fault);
                 // What came may have filled the room, or be the last.
@@ -126,35 +126,31 @@ impl<P: Port> Worker<P> {
 
     /// Tells opened bytes that wait to be told, then their end. `None`: it has everything.
     fn deliver_opened(&mut self, slot: u32, side: Side) -> Option<bool> {
-        let room = self.room(slot, side);
-        let is_secret = self.is_secret(slot);
+        let room = self.room(slot);
         let channel = self.channel(slot, side)?;
         if channel.opened.is_empty() {
             if !channel.engine.has_ended() || std::mem::replace(&mut channel.end_told, true) {
                 return None;
             }
-            self.hear(slot, side, Heard::End);
+            self.hear(slot, Heard::End);
             return Some(false);
         }
         if room == 0 {
             self.pause(slot, side);
             return Some(false);
         }
-        let mut piece = lent(&mut self.tls.buffers.piece);
+        let mut piece = lent(&mut self.rooms.tls.buffers.piece);
         if let Some(channel) = self.channel(slot, side) {
-            channel.take_opened(room, is_secret, &mut piece);
+            channel.take_opened(room, false, &mut piece);
         }
-        self.hear(slot, side, Heard::Bytes(&piece));
-        if is_secret {
-            zeroize::Zeroize::zeroize(&mut piece);
-        }
-        self.tls.buffers.piece = piece;
+        self.hear(slot, Heard::Bytes(&piece));
+        self.rooms.tls.buffers.piece = piece;
         Some(true)
     }
 
     /// Handshakes need no room, but time: relays wait behind them.
     fn may_read_sealed(&mut self, slot: u32, side: Side) -> bool {
-        let room = self.room(slot, side);
+        let room = self.room(slot);
         let Some(channel) = self.channel(slot, side) else {
             return false;
         };
@@ -162,13 +158,13 @@ impl<P: Port> Worker<P> {
             if !self.is_wanted(slot) {
                 return false;
             }
-            if self.tls.steps == 0 {
+            if self.rooms.tls.steps == 0 {
                 if !self.io.rereads.contains(&(slot, side)) {
                     self.io.rereads.push_back((slot, side));
                 }
                 return false;
             }
-            self.tls.steps -= 1;
+            self.rooms.tls.steps -= 1;
             return true;
         }
         if room == 0 {
@@ -178,8 +174,7 @@ impl<P: Port> Worker<P> {
     }
 
     fn read_and_open(&mut self, slot: u32, side: Side, buffer: &mut [u8]) -> Found {
-        let most = self.sealed_read_bytes(slot);
-        let is_secret = self.is_secret(slot);
+        let most = limits::SCRATCH_BYTES;
         let Some(channel) = self.channel(slot, side) else {
             return Found::Nothing;
         };
@@ -201,9 +196,6 @@ impl<P: Port> Worker<P> {
                 socket.drained = read < most && !hangup;
                 let bytes = buffer.get_mut(..start + read).unwrap_or_default();
                 let fault = self.open(slot, side, bytes);
-                if is_secret {
-                    zeroize::Zeroize::zeroize(bytes);
-                }
                 Found::Opened { fault, again: hangup || read == most }
             }
             Err(IoFault::WouldBlock) => {
@@ -228,13 +220,13 @@ impl<P: Port> Worker<P> {
         } else {
             Heard::End
         };
-        self.hear(slot, side, heard);
+        self.hear(slot, heard);
     }
 
     /// Opens what a peer sent: plain bytes wait in its channel, what TLS has to answer is sent.
     fn open(&mut self, slot: u32, side: Side, bytes: &mut [u8]) -> Option<Fault> {
-        let mut reply = lent(&mut self.tls.buffers.reply);
-        let mut plain = lent(&mut self.tls.buffers.plain);
+        let mut reply = lent(&mut self.rooms.tls.buffers.reply);
+        let mut plain = lent(&mut self.rooms.tls.buffers.plain);
         let outcome = self.channel(slot, side).map(|channel| {
             let outcome = channel.open(bytes, &mut plain, &mut reply);
             channel.opened.extend_from_slice(&plain);
@@ -245,12 +237,9 @@ impl<P: Port> Worker<P> {
             self.send_raw(slot, side, &reply);
             reply.clear();
         }
-        if self.is_secret(slot) {
-            zeroize::Zeroize::zeroize(&mut plain);
-        }
         plain.clear();
-        self.tls.buffers.reply = reply;
-        self.tls.buffers.plain = plain;
+        self.rooms.tls.buffers.reply = reply;
+        self.rooms.tls.buffers.plain = plain;
         if is_answer && self.unsent_bytes(slot, side) > limits::TLS_UNSENT_BYTES_MAX {
             return Some(Fault::of(UNREAD));
         }
@@ -260,9 +249,9 @@ impl<P: Port> Worker<P> {
     /// Tells what opening a peer's bytes changed; the bytes themselves follow.
     fn opened(&mut self, slot: u32, side: Side, fault: Option<Fault>) {
         if let Some(fault) = fault {
-            self.reports.count(Counter::TlsFailed);
-            self.reports.add(Counter::Panicked, u64::from(fault.word == PANICKED));
-            return self.hear(slot, side, Heard::Insecure(fault));
+            self.rooms.reports.count(Counter::TlsFailed);
+            self.rooms.reports.add(Counter::Panicked, u64::from(fault.word == PANICKED));
+            return self.hear(slot, Heard::Insecure(fault));
         }
         let Some(channel) = self.channel(slot, side) else {
             return;
@@ -271,10 +260,10 @@ impl<P: Port> Worker<P> {
             return;
         }
         let established = channel.engine.established();
-        self.reports.count(Counter::TlsHandshakes);
-        self.reports.add(Counter::TlsResumed, u64::from(established.resumed));
-        let Established { server_name, client_certificate, .. } = established;
-        self.hear(slot, side, Heard::Secured { server_name, client_certificate });
+        self.rooms.reports.count(Counter::TlsHandshakes);
+        self.rooms.reports.add(Counter::TlsResumed, u64::from(established.resumed));
+        let Established { server_name, .. } = established;
+        self.hear(slot, Heard::Secured { server_name });
     }
 
     // === Sending ===
@@ -304,12 +293,12 @@ impl<P: Port> Worker<P> {
         side: Side,
         seal: impl FnOnce(&mut Channel, &mut Vec<u8>) -> bool,
     ) {
-        let mut sealed = lent(&mut self.tls.buffers.sealed);
+        let mut sealed = lent(&mut self.rooms.tls.buffers.sealed);
         if self.channel(slot, side).is_some_and(|channel| seal(channel, &mut sealed)) {
             self.send_raw(slot, side, &sealed);
         }
         sealed.clear();
-        self.tls.buffers.sealed = sealed;
+        self.rooms.tls.buffers.sealed = sealed;
     }
 
     fn pause(&mut self, slot: u32, side: Side) {
@@ -321,13 +310,8 @@ impl<P: Port> Worker<P> {
         socket.drained = false;
         // Nobody reads now, so no read would tell (W-PIPE-6).
         if side == Side::Client && socket.broken {
-            self.hear(slot, side, Heard::Broken(IoFault::Reset));
+            self.hear(slot, Heard::Broken(IoFault::Reset));
         }
-    }
-
-    /// What a turn of the loop begins with.
-    pub(super) fn renew_handshake_steps(&mut self) {
-        self.tls.steps = limits::TLS_HANDSHAKE_STEPS_PER_TURN;
     }
 }
 

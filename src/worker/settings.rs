@@ -80,6 +80,22 @@ impl WorkerSettings {
         }
     }
 
+    /// The same, shared with no other core: each session counts itself among those that read its protocol's settings, and
+    /// cores that count at one place wait for each other.
+    pub(super) fn for_one_core(&self) -> Self {
+        Self {
+            session: self.session.each_ref().map(|settings| Arc::new((**settings).clone())),
+            lmtp: Arc::new((*self.lmtp).clone()),
+            ..self.clone()
+        }
+    }
+
+    /// How late failed logins are answered, in all protocols; zero: no login waits for another.
+    pub(super) fn failure_delay(&self) -> Duration {
+        let [any, ..] = &self.session;
+        any.failure_delay
+    }
+
     /// The settings of a protocol's sessions.
     #[must_use]
     pub fn session(&self, protocol: Protocol) -> &Arc<SessionSettings> {
@@ -235,8 +251,6 @@ pub struct Links {
     pub mail: Arc<Mailbox<ToCore>>,
     /// Where pieces of answers to enquiries go.
     pub pieces: Arc<Mailbox<Piece>>,
-    /// Whose they are.
-    pub core: CoreId,
     /// Where reports go.
     pub log: Arc<Mailbox<Event>>,
     /// Certificates, and whom we trust.
@@ -253,7 +267,6 @@ impl Links {
         Some(Self {
             mail: Arc::clone(exchange.to_cores.get(index)?),
             pieces: Arc::clone(&exchange.pieces),
-            core,
             log: Arc::clone(&exchange.log),
             tls: exchange.tls.clone(),
             counters: Arc::clone(exchange.counters.get(index)?),

@@ -7,7 +7,7 @@ use crate::share::enquiry::Mask;
 use crate::tick::Tick;
 
 use super::super::io::socket::Sockets;
-use super::super::places::Held;
+use super::super::places::Places;
 use super::super::relay::state::Relay;
 use super::*;
 
@@ -48,7 +48,7 @@ impl Core {
         let backend = format!("be{}.test", number % 2).into();
         let group = format!("default-{}", number % 10);
         let home = self.sessions.home(&backend, Some(&group));
-        let label = Box::new(Label::new(subject, home, Tick(0), Held::default()));
+        let label = Box::new(Label::new(subject, home, Tick(0), Places::default()));
         let relay = Relay::new(label, None, Tick(0));
         let connection =
             Connection { sockets: Sockets::default(), tls: None, phase: Phase::Relay(relay) };

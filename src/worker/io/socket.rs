@@ -106,6 +106,11 @@ impl Socket {
         if self.closing { None } else { self.fd }
     }
 
+    /// The descriptor, as long as it is ours.
+    pub(in crate::worker) fn held(&self) -> Option<Fd> {
+        self.fd
+    }
+
     /// Whether the kernel holds the descriptor or an operation on it.
     pub(in crate::worker) fn is_open(&self) -> bool {
         self.fd.is_some()

@@ -7,7 +7,7 @@ use crate::event::Subject;
 use crate::names::{Protocol, SessionId};
 use crate::tick::Tick;
 
-use super::super::places::Held;
+use super::super::places::Places;
 use super::super::sessions::{Home, Keys};
 
 /// The names of a relayed session.
@@ -27,7 +27,7 @@ pub(in crate::worker) struct Label {
 struct Rare {
     master: Option<Box<str>>,
     /// What is free again when the session ends.
-    _held: Held,
+    _places: Places,
 }
 
 impl Label {
@@ -35,11 +35,11 @@ impl Label {
         subject: Subject,
         home: Arc<Home>,
         since: Tick,
-        held: Held,
+        places: Places,
     ) -> Self {
         let Subject { protocol, session, client, user, master } = subject;
-        let rare =
-            (master.is_some() || held.counts()).then(|| Box::new(Rare { master, _held: held }));
+        let rare = (master.is_some() || places.are_counted())
+            .then(|| Box::new(Rare { master, _places: places }));
         Self { protocol, session, client, user, home, since, rare }
     }
 
@@ -52,7 +52,7 @@ impl Label {
         }
     }
 
-    /// Who it was about. What the session held is free from here on.
+    /// Who it was about. The places that the session took are free from here on.
     pub(in crate::worker) fn into_subject(self) -> Subject {
         let Self { protocol, session, client, user, rare, .. } = self;
         Subject { protocol, session, client, user, master: rare.and_then(|rare| rare.master) }

@@ -86,6 +86,26 @@ impl Relays {
         self.hot.pop_front()
     }
 
+    /// How many clients are to be told later that their backend is gone.
+    pub(in crate::worker) fn delayed(&self) -> usize {
+        self.spread.delayed()
+    }
+
+    /// Whether the client of a slot is one of them.
+    pub(in crate::worker) fn is_delayed(&self, slot: u32) -> bool {
+        self.spread.is_delayed(slot)
+    }
+
+    /// How many sessions are looked at.
+    pub(in crate::worker) fn watched(&self) -> usize {
+        self.watches.len()
+    }
+
+    /// Whether that of a slot is one of them.
+    pub(in crate::worker) fn is_watched(&self, slot: u32) -> bool {
+        self.watches.contains_key(&slot)
+    }
+
     /// How many sessions there are.
     pub(in crate::worker) fn count(&self) -> u32 {
         self.count

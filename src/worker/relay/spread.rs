@@ -137,6 +137,11 @@ impl Spread {
         !self.delayed.is_empty() && self.delayed.contains_key(&slot)
     }
 
+    /// How many clients are to be told later.
+    pub(super) fn delayed(&self) -> usize {
+        self.delayed.len()
+    }
+
     /// When a client is told, if it is told later.
     pub(super) fn delayed_until(&self, slot: u32) -> Option<Tick> {
         self.delayed.get(&slot).map(|delayed| delayed.at)

@@ -189,6 +189,11 @@ impl CoreTls {
         }
     }
 
+    /// What a turn of the loop begins with.
+    pub(in crate::worker) fn renew_steps(&mut self) {
+        self.steps = limits::TLS_HANDSHAKE_STEPS_PER_TURN;
+    }
+
     pub(in crate::worker) fn context(&mut self) -> &Context {
         self.published.current()
     }

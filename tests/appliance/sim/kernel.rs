@@ -3,7 +3,7 @@
 //! Checks as it goes: a descriptor is closed once and with nothing in flight (uring.md 9, pitfall 2), nothing is used
 //! after its close, no operation is armed twice (UR-05), a pipe given back as empty is empty (W-REL-3).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use hale::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Refused, Token};
@@ -118,6 +118,16 @@ impl Kernel {
     }
 
     // === Descriptors ===
+
+    /// Those that the core has been told of and has not closed.
+    pub(super) fn handed_over(&self) -> BTreeSet<i32> {
+        let accepted = |(completion, _): &(Completion, Option<usize>)| match completion.outcome {
+            Outcome::Accepted(fd) => Some(fd.0),
+            _ => None,
+        };
+        let on_their_way: BTreeSet<i32> = self.queue.iter().filter_map(accepted).collect();
+        self.numbers.keys().copied().filter(|number| !on_their_way.contains(number)).collect()
+    }
 
     /// A new descriptor. Numbers are reused at once or never: the first finds confusions, the second late uses.
     pub(super) fn open(&mut self, what: What) -> Fd {

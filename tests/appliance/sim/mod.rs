@@ -26,6 +26,7 @@ mod stream;
 mod weather;
 mod world;
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +41,7 @@ use hale::secret::Secret;
 use hale::session::{
     CertificateSettings, Cleartext, ProtocolSettings, SendHeader, SessionSettings,
 };
-use hale::worker::{Asks, Links, Listener, SpreadRules, VerifiedCache, Worker, WorkerSettings};
+use hale::worker::{Links, Listener, LookUps, SpreadRules, VerifiedCache, Worker, WorkerSettings};
 
 use account::Account;
 use control::Control;
@@ -84,8 +85,9 @@ impl Sim {
             entries_max: 64,
             ttl: Duration::from_secs(3600),
         };
-        let asks = Asks::new(CoreId(0), exchange, &cache, random.next());
-        let worker = Worker::new(SimPort(world), settings, links, listeners, asks);
+        let look_ups = LookUps::new(CoreId(0), exchange, &cache);
+        let seed = random.next();
+        let worker = Worker::new(SimPort(world), &settings, links, listeners, look_ups, seed);
         Self { worker, turns: 0 }
     }
 
@@ -95,7 +97,9 @@ impl Sim {
 
     fn turn(&mut self) {
         self.worker.turn();
-        assert!(self.worker.is_index_true(), "the index of sessions is not what the slots say");
+        self.worker.check_invariants();
+        let owned: BTreeSet<i32> = self.worker.descriptors().iter().map(|fd| fd.0).collect();
+        assert_eq!(owned, self.world().kernel.handed_over(), "descriptors and their owners");
         self.turns += 1;
         assert!(self.turns < TURNS_MAX, "no end after {TURNS_MAX} turns");
     }

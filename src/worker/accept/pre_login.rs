@@ -1,12 +1,13 @@
-//! Connections that wait for their client to log in, the longest waiting first: who has to go when the table is full
+//! The pre-login list: connections that wait for their client to log in, the longest waiting first. The first has to go when
+//! the table is full
 //! (W-PIPE-7).
 //!
-//! Decides: the order. Does not: end anybody; `listener` does. A list through one link per slot: joining, leaving and
+//! Decides: the order. Does not: end anybody; the core does. A list through one link per slot: joining, leaving and
 //! finding the first take the same short time however many there are. Tests: below, and in the simulator.
 
 /// The list of a core.
 #[derive(Debug)]
-pub(super) struct Newcomers {
+pub(in crate::worker) struct PreLogin {
     links: Vec<Link>,
     first: u32,
     last: u32,
@@ -19,25 +20,40 @@ struct Link {
     next: u32,
 }
 
-impl Newcomers {
+impl PreLogin {
     /// Room for so many slots; memory is taken as slots are first used.
-    pub(super) fn new(slots: u32) -> Self {
+    pub(in crate::worker) fn new(slots: u32) -> Self {
         let links = Vec::with_capacity(usize::try_from(slots).unwrap_or(0));
         Self { links, first: NONE, last: NONE }
     }
 
     /// Says whether a slot waits for its client. Who waits already keeps its place.
-    pub(super) fn set(&mut self, slot: u32, waits: bool) {
-        let listed = self.link(slot).is_some_and(|link| link.next != UNLISTED);
-        match (listed, waits) {
+    pub(in crate::worker) fn set(&mut self, slot: u32, waits: bool) {
+        match (self.has(slot), waits) {
             (false, true) => self.join(slot),
             (true, false) => self.leave(slot),
             (false, false) | (true, true) => {}
         }
     }
 
+    /// Whether a slot is on the list.
+    pub(in crate::worker) fn has(&self, slot: u32) -> bool {
+        let index = usize::try_from(slot).unwrap_or(usize::MAX);
+        self.links.get(index).is_some_and(|link| link.next != UNLISTED)
+    }
+
+    /// How many slots are, counted by walking the list: for checks.
+    pub(in crate::worker) fn len(&self) -> usize {
+        let next = |slot: &u32| {
+            let link = self.links.get(usize::try_from(*slot).ok()?)?;
+            (link.next != NONE).then_some(link.next)
+        };
+        let first = (self.first != NONE).then_some(self.first);
+        std::iter::successors(first, next).count()
+    }
+
     /// The slot that waits longest.
-    pub(super) fn oldest(&self) -> Option<u32> {
+    pub(in crate::worker) fn oldest(&self) -> Option<u32> {
         (self.first != NONE).then_some(self.first)
     }
 
@@ -95,7 +111,7 @@ mod tests {
         fn w_pipe_7_the_list_is_that_of_a_plain_queue(
             steps in prop::collection::vec((0_u32..12, any::<bool>()), 0..200),
         ) {
-            let (mut list, mut model) = (Newcomers::new(12), Vec::new());
+            let (mut list, mut model) = (PreLogin::new(12), Vec::new());
             for (slot, waits) in steps {
                 list.set(slot, waits);
                 if !waits {
@@ -104,6 +120,7 @@ mod tests {
                     model.push(slot);
                 }
                 prop_assert_eq!(list.oldest(), model.first().copied());
+                prop_assert_eq!((list.has(slot), list.len()), (waits, model.len()));
             }
             while let Some(oldest) = list.oldest() {
                 prop_assert_eq!(oldest, model.remove(0));

@@ -1,0 +1,143 @@
+//! What must hold between two turns of the loop. Looked at after every turn of the simulator, and in debug builds.
+//!
+//! Decides: nothing. What is known in two places is compared: slots with timers, lists and counts. A difference is a bug of
+//! ours, and a core that has one may answer one client with another's bytes, so it stops.
+
+use crate::ring::port::{Fd, Port};
+
+use super::connection::{Connection, Phase};
+use super::core::Worker;
+use super::io::socket::{Side, Sockets};
+
+/// What has been counted by walking over the slots.
+#[derive(Debug, Default)]
+struct Counted {
+    relays: usize,
+    indexed: usize,
+    delayed: usize,
+    watched: usize,
+    waiting: usize,
+    timers: usize,
+}
+
+impl<P: Port> Worker<P> {
+    /// Compares what is known in two places.
+    ///
+    /// # Panics
+    /// There is a difference.
+    pub fn check_invariants(&self) {
+        let mut counted = Counted::default();
+        for slot in 0..self.slots.end() {
+            match self.slots.get(slot) {
+                Some(connection) => self.check_slot(slot, connection, &mut counted),
+                None => self.check_free(slot),
+            }
+        }
+        let relays = &self.rooms.relays;
+        assert_eq!(relays.count() as usize, counted.relays, "relays are counted otherwise");
+        assert_eq!(relays.delayed(), counted.delayed, "a delayed disconnect without a relay");
+        assert_eq!(relays.watched(), counted.watched, "a watch without a relay");
+        assert_eq!(self.rooms.sessions.len(), counted.indexed, "the index names others");
+        assert_eq!(self.rooms.pre_login.len(), counted.waiting, "the pre-login list names others");
+        assert_eq!(self.io.timers.count(), counted.timers, "a deadline without a connection");
+        for (slot, _) in &self.io.rereads {
+            assert!(*slot < self.slots.end(), "a reread of a slot that never was");
+        }
+    }
+
+    /// The same where it is cheap enough to be done between all turns of a debug build.
+    pub(super) fn check_invariants_sometimes(&self) {
+        if self.slots.end() <= FEW || self.io.now.0.is_multiple_of(SELDOM) {
+            self.check_invariants();
+        }
+    }
+
+    fn check_slot(&self, slot: u32, connection: &Connection, counted: &mut Counted) {
+        let Connection { sockets, tls, phase } = connection;
+        let has_deadline = self.io.timers.is_set(slot);
+        let waits = self.rooms.pre_login.has(slot);
+        counted.timers += usize::from(has_deadline);
+        counted.waiting += usize::from(waits);
+        if let Phase::Relay(relay) = phase {
+            let is_indexed = self.rooms.sessions.has(slot, relay.label.keys());
+            assert!(is_indexed, "{slot}: the index does not find the session");
+            counted.indexed += 1;
+            counted.relays += 1;
+            counted.delayed += usize::from(self.rooms.relays.is_delayed(slot));
+            counted.watched += usize::from(self.rooms.relays.is_watched(slot));
+        }
+        if let Some(tls) = tls {
+            for side in Side::BOTH.into_iter().filter(|side| tls.is_on(*side)) {
+                assert!(sockets.of(side).is_open(), "{slot}: TLS without a socket");
+            }
+        }
+        match phase {
+            Phase::Login(_) => {
+                assert!(has_deadline, "{slot}: a login without a deadline");
+                assert!(is_usable(sockets, Side::Client), "{slot}: a login without its client");
+            }
+            Phase::Relay(_) => {
+                assert!(!waits, "{slot}: a relay on the pre-login list");
+                for side in Side::BOTH {
+                    assert!(is_usable(sockets, side), "{slot}: a relay without its {side:?}");
+                }
+            }
+            Phase::Lmtp(_) => {
+                assert!(!waits, "{slot}: LMTP on the pre-login list");
+                assert!(self.rooms.sessions.has_nameless(slot), "{slot}: LMTP without an index");
+                counted.indexed += 1;
+            }
+            Phase::Link(_) => {
+                assert!(!has_deadline && !waits, "{slot}: a link has no deadline of its own");
+                assert!(!sockets.client.is_open(), "{slot}: a link with a client");
+            }
+            Phase::Lingering => {
+                assert!(has_deadline && !waits, "{slot}: it lingers for ever");
+                assert!(is_usable(sockets, Side::Client), "{slot}: it lingers without its client");
+                assert!(tls.is_none(), "{slot}: TLS outlives its connection");
+            }
+            Phase::Closing => {
+                assert!(!has_deadline && !waits && tls.is_none(), "{slot}: it is not forgotten");
+                assert!(sockets.are_open(), "{slot}: it is closed and not free");
+                for side in Side::BOTH {
+                    let socket = sockets.of(side);
+                    assert!(
+                        !socket.is_open() || socket.closing,
+                        "{slot}: {side:?} is not being closed"
+                    );
+                }
+            }
+        }
+        for side in Side::BOTH {
+            let socket = sockets.of(side);
+            assert!(
+                !socket.closing || socket.is_in_flight(),
+                "{slot}: {side:?} waits for nothing and is not closed"
+            );
+        }
+    }
+
+    fn check_free(&self, slot: u32) {
+        assert!(!self.io.timers.is_set(slot), "free slot {slot} has a deadline");
+        assert!(!self.rooms.pre_login.has(slot), "free slot {slot} is on the pre-login list");
+    }
+
+    /// Every descriptor that the core owns, for tests that know which there are.
+    pub fn descriptors(&self) -> Vec<Fd> {
+        let slots = (0..self.slots.end()).filter_map(|slot| self.slots.get(slot));
+        let sockets = slots.flat_map(|connection| {
+            Side::BOTH.into_iter().filter_map(|side| connection.sockets.of(side).held())
+        });
+        sockets.chain(self.listeners.descriptors()).collect()
+    }
+}
+
+/// A socket that is open, and whose end has not been asked for.
+fn is_usable(sockets: &Sockets, side: Side) -> bool {
+    sockets.of(side).fd().is_some()
+}
+
+/// So few slots are walked over after each turn.
+const FEW: u32 = 64;
+/// With more of them, in the turns of every such millisecond.
+const SELDOM: u64 = 64;

@@ -1,0 +1,334 @@
+//! Look-ups: who a user is, and where the user lives.
+//!
+//! What memory holds is answered at once: password files, the cache of verified passwords, the published table, the
+//! cache of users. Only a costly hash goes to the hashing pool, and only a user or group that is not in memory goes to the
+//! control core; their answers come by mailbox and carry the slot's generation (W-PIPE-6).
+//!
+//! Decides: what has to be asked elsewhere. Does not: know whose session it is; an [`Asker`] is one connection's number and
+//! its question under way. Driven by the login driver and by LMTP.
+
+use std::time::Duration;
+
+use crate::auth::answer::Answer as AuthAnswer;
+use crate::auth::ask::Question;
+use crate::auth::cache::{Key, Verifications};
+use crate::auth::chain::{Chain, Step};
+use crate::auth::passdb::Passdbs;
+use crate::auth::scheme::SchemeError;
+use crate::fault::Failure;
+use crate::names::CoreId;
+use crate::route::decide::{Decision, RouteQuestion, UserKnown, decide};
+use crate::route::redirect::follow_referral;
+use crate::route::table::Table;
+use crate::secret::Secret;
+use crate::session::input::{Destination, RouteAnswer};
+use crate::session::output::RouteAsk;
+use crate::share::exchange::Exchange;
+use crate::share::messages::{Answer, HashJob, Ticket, ToControl};
+use crate::share::snapshot::Reader;
+use crate::share::users::FRESH_FOR;
+use crate::share::visitors::Visitors;
+use crate::tick::Tick;
+
+/// The cache of verified passwords, as configured.
+#[derive(Clone, Debug)]
+pub struct VerifiedCache {
+    /// Keys the cache; drawn at start, never leaves the process.
+    pub secret: Secret,
+    /// Verified passwords remembered by each core.
+    pub entries_max: usize,
+    /// For how long.
+    pub ttl: Duration,
+}
+
+/// One core's way to look up.
+#[derive(Debug)]
+pub struct LookUps {
+    core: CoreId,
+    passdbs: Reader<Passdbs>,
+    table: Reader<Table>,
+    exchange: Exchange,
+    verified: Verifications,
+    verified_secret: Secret,
+}
+
+/// A connection that asks.
+#[derive(Debug)]
+pub(in crate::worker) struct Asker<'a> {
+    pub(in crate::worker) asking: &'a mut Asking,
+    pub(in crate::worker) slot: u32,
+    pub(in crate::worker) generation: u32,
+}
+
+/// The question of one connection that is under way, and its number.
+#[derive(Debug, Default)]
+pub(in crate::worker) struct Asking {
+    pending: Option<Box<Pending>>,
+    /// The number of the last question asked.
+    question: u32,
+}
+
+/// A question under way.
+#[derive(Debug)]
+enum Pending {
+    /// The chain goes on when its hash is compared.
+    Password { chain: Box<Chain>, key: Key },
+    /// The decision is made again when the control core has settled the user.
+    Route { ask: RouteAsk, rounds: u8 },
+}
+
+/// What came out of a question.
+#[derive(Debug)]
+pub(in crate::worker) enum Found {
+    /// Whether the password is right, and who the user is.
+    Verdict(Box<AuthAnswer>),
+    /// Where to go.
+    Route(RouteAnswer),
+}
+
+impl Asking {
+    /// No answer is wanted any more.
+    pub(in crate::worker) fn forget(&mut self) {
+        self.pending = None;
+    }
+}
+
+impl Asker<'_> {
+    /// The ticket of the next question. Answers to earlier ones are worth nothing from here on: the verdict on one login must
+    /// never reach another.
+    fn ticket(&mut self, core: CoreId) -> Ticket {
+        let Self { asking, slot, generation } = self;
+        asking.question = asking.question.wrapping_add(1);
+        asking.pending = None;
+        Ticket { core, slot: *slot, generation: *generation, question: asking.question }
+    }
+
+    fn wait_for(&mut self, pending: Pending) {
+        self.asking.pending = Some(Box::new(pending));
+    }
+}
+
+impl LookUps {
+    /// The ways of one core.
+    #[must_use]
+    pub fn new(core: CoreId, exchange: Exchange, cache: &VerifiedCache) -> Self {
+        Self {
+            core,
+            passdbs: exchange.passdbs.reader(),
+            table: exchange.table.reader(),
+            exchange,
+            verified: Verifications::new(cache.entries_max, cache.ttl),
+            verified_secret: cache.secret.clone(),
+        }
+    }
+
+    /// Which core asks.
+    pub(in crate::worker) fn core(&self) -> CoreId {
+        self.core
+    }
+
+    /// The book of visitors.
+    pub(in crate::worker) fn visitors(&self) -> Visitors {
+        self.exchange.visitors.clone()
+    }
+
+    /// Whom LMTP looks up: compares no password, so that nothing of it takes long.
+    pub(in crate::worker) fn find(&mut self, question: Question) -> Option<Box<AuthAnswer>> {
+        Chain::look_up(&self.passdbs.shared(), question)
+    }
+
+    /// Asks the password databases. `None`: the answer comes later.
+    pub(in crate::worker) fn authenticate(
+        &mut self,
+        asker: Asker<'_>,
+        question: Question,
+        now: Tick,
+    ) -> Option<Box<AuthAnswer>> {
+        let step = Chain::start(&self.passdbs.shared(), question);
+        self.authenticate_on(asker, step, now)
+    }
+
+    fn authenticate_on(
+        &mut self,
+        mut asker: Asker<'_>,
+        mut step: Step,
+        now: Tick,
+    ) -> Option<Box<AuthAnswer>> {
+        loop {
+            let (chain, job) = match step {
+                Step::Done(answer) => return Some(answer),
+                Step::Verify(chain, job) => (chain, job),
+            };
+            let key = job.key(&self.verified_secret);
+            if self.verified.contains(key, now) {
+                step = chain.verified(Ok(true));
+                continue;
+            }
+            let ticket = asker.ticket(self.core);
+            if self.exchange.hashing.push(HashJob { ticket, job }).is_err() {
+                // The pool is behind: a temporary failure now is better than a login that times out (SA-18).
+                step = chain.verified(Err(SchemeError::Busy));
+                continue;
+            }
+            asker.wait_for(Pending::Password { chain, key });
+            return None;
+        }
+    }
+
+    /// Asks the routing layer. `None`: the answer comes later.
+    pub(in crate::worker) fn route(
+        &mut self,
+        asker: Asker<'_>,
+        ask: RouteAsk,
+        now: Tick,
+    ) -> Option<RouteAnswer> {
+        self.route_round(asker, ask, 0, now)
+    }
+
+    fn route_round(
+        &mut self,
+        mut asker: Asker<'_>,
+        ask: RouteAsk,
+        rounds: u8,
+        now: Tick,
+    ) -> Option<RouteAnswer> {
+        let wanted = match &ask {
+            RouteAsk::User(user) => match self.route_user(user, rounds, now) {
+                Ok(answer) => return Some(answer),
+                Err(Unknown) => {
+                    ToControl::Settle { ticket: Some(asker.ticket(self.core)), user: user.clone() }
+                }
+            },
+            RouteAsk::Referral { host, group } => {
+                let found = follow_referral(self.table.current(), host, group.as_deref());
+                return Some(match found {
+                    Ok(destination) => RouteAnswer::Go(in_cluster(destination)),
+                    Err(fault) => {
+                        RouteAnswer::Fail { failure: fault.failure(), detail: fault.text().into() }
+                    }
+                });
+            }
+            RouteAsk::Host { host, hostip } => {
+                let literal = host.parse().ok().or(*hostip);
+                if let Some(address) = literal {
+                    return Some(RouteAnswer::Go(named(host.clone(), address)));
+                }
+                ToControl::Resolve { ticket: asker.ticket(self.core), host: host.clone() }
+            }
+        };
+        if self.exchange.to_control.send(wanted).is_err() {
+            let detail = "the control core is behind: its mailbox is full".into();
+            return Some(RouteAnswer::Fail { failure: Failure::Unavailable, detail });
+        }
+        asker.wait_for(Pending::Route { ask, rounds });
+        None
+    }
+
+    /// Decides from memory. `Err`: the control core has to read or write first.
+    fn route_user(&mut self, user: &str, rounds: u8, now: Tick) -> Result<RouteAnswer, Unknown> {
+        let table = self.table.current();
+        let cached = self.exchange.users.get(user);
+        let stale = cached.as_ref().is_some_and(|cached| now.since(cached.read_at) > FRESH_FOR);
+        let known = match &cached {
+            Some(cached) => UserKnown::Row(&cached.row),
+            None => UserKnown::NotAsked,
+        };
+        let decision = decide(table, known, &RouteQuestion::of(user));
+        if stale {
+            // The login goes on with the old row (DESIGN decision 6). A full mailbox: the next login asks again.
+            let refresh = ToControl::Settle { ticket: None, user: user.into() };
+            let _ = self.exchange.to_control.send(refresh);
+        }
+        match decision {
+            Decision::Go { destination, change } => {
+                if let Some(change) = change {
+                    // No login waits for the write; every login of the group repeats it until it is done.
+                    let _ = self.exchange.to_control.send(ToControl::Change(change));
+                }
+                Ok(RouteAnswer::Go(in_cluster(destination)))
+            }
+            Decision::Fail { fault, about } => {
+                let detail = if about.is_empty() {
+                    fault.text().into()
+                } else {
+                    format!("{}: {about}", fault.text())
+                };
+                Ok(RouteAnswer::Fail { failure: fault.failure(), detail: detail.into_boxed_str() })
+            }
+            Decision::NeedUser
+            | Decision::NeedTable
+            | Decision::AssignUser(_)
+            | Decision::FinishUserMove(_)
+            | Decision::CreateGroup(_)
+                if rounds < ROUNDS_MAX =>
+            {
+                Err(Unknown)
+            }
+            Decision::NeedUser
+            | Decision::NeedTable
+            | Decision::AssignUser(_)
+            | Decision::FinishUserMove(_)
+            | Decision::CreateGroup(_) => Ok(RouteAnswer::Fail {
+                failure: Failure::Unavailable,
+                detail: "the GeoDB keeps changing under this login".into(),
+            }),
+        }
+    }
+
+    /// The answer to a question came. What it means, unless it is late, or leads to another question.
+    pub(in crate::worker) fn answered(
+        &mut self,
+        mut asker: Asker<'_>,
+        question: u32,
+        answer: Answer,
+        now: Tick,
+    ) -> Option<Found> {
+        if asker.asking.question != question {
+            return None;
+        }
+        match (*asker.asking.pending.take()?, answer) {
+            (Pending::Password { chain, key }, Answer::Verified(result)) => {
+                if result == Ok(true) {
+                    self.verified.insert(key, now);
+                }
+                let step = chain.verified(result);
+                self.authenticate_on(asker, step, now).map(Found::Verdict)
+            }
+            (Pending::Route { ask, rounds }, Answer::Settled) => {
+                self.route_round(asker, ask, rounds + 1, now).map(Found::Route)
+            }
+            (Pending::Route { .. }, Answer::Unsettled { failure, detail }) => {
+                Some(Found::Route(RouteAnswer::Fail { failure, detail }))
+            }
+            (
+                Pending::Route { ask: RouteAsk::Host { host, .. }, .. },
+                Answer::Resolved(address),
+            ) => Some(Found::Route(RouteAnswer::Go(named(host, address)))),
+            // An answer of another kind than was asked for: the deadline of the question will pass.
+            (pending, _) => {
+                asker.wait_for(pending);
+                None
+            }
+        }
+    }
+}
+
+/// Memory does not hold what the decision needs.
+struct Unknown;
+
+fn in_cluster(destination: crate::route::decide::Destination) -> Destination {
+    Destination {
+        host: destination.host,
+        address: destination.address,
+        group: destination.group,
+        is_moving: destination.is_moving,
+    }
+}
+
+fn named(host: Box<str>, address: std::net::IpAddr) -> Destination {
+    Destination { host: host.into(), address, group: None, is_moving: false }
+}
+
+/// Reading the user, creating the group, finishing a move: more rounds than that mean that another writer works
+/// against us.
+const ROUNDS_MAX: u8 = 4;

@@ -1,0 +1,118 @@
+//! What a core keeps of a connection before its login has succeeded.
+
+use std::net::SocketAddr;
+
+use crate::names::Protocol;
+use crate::ring::port::Port;
+use crate::session::Session;
+use crate::session::output::Handover;
+use crate::share::visitors::Attempt;
+use crate::tick::Tick;
+use crate::tls::Asked;
+
+use super::super::backends::endpoints::Try;
+use super::super::io::line::Line;
+use super::super::io::socket::Side;
+use super::super::io::unsent::Unsent;
+use super::super::places::Places;
+use super::look_ups::{Asker, Asking};
+
+/// A session, with what only the shell needs.
+#[derive(Debug)]
+pub(in crate::worker) struct Login {
+    pub(super) session: Session,
+    pub(super) course: Course,
+    /// Whether the client is asked for a certificate when TLS begins.
+    pub(super) asked: Asked,
+    /// Bytes that a socket did not take.
+    pub(super) to_client: Unsent,
+    pub(super) to_backend: Unsent,
+    /// A question under way at the hashing pool or the control core.
+    pub(super) asking: Asking,
+    /// A connect that waits until the former backend's descriptor is closed.
+    pub(super) connect_next: Option<(SocketAddr, Try)>,
+    /// The login's place among those of its address prefix, while one is under way.
+    pub(super) attempt: Option<Attempt>,
+    /// What the connection takes of what is counted.
+    pub(super) places: Places,
+    /// Whether the client's address has been let in; it is known when a PROXY header has been read.
+    pub(super) is_admitted: bool,
+    /// Until when the client has to take what is left for it: its session has no deadline any more.
+    pub(super) last_bytes_by: Option<Tick>,
+}
+
+/// What has become of a session.
+#[derive(Debug)]
+pub(super) enum Course {
+    /// It goes on.
+    UnderWay,
+    /// It is over; the connection ends as soon as everything for the client is sent.
+    Over,
+    /// It has handed over; the relay starts when both sides took what was due to them.
+    LoggedIn(LoggedIn),
+}
+
+/// A login that has succeeded.
+#[derive(Debug)]
+pub(in crate::worker) struct LoggedIn {
+    pub(in crate::worker) handover: Box<Handover>,
+    pub(in crate::worker) since: Tick,
+}
+
+impl Login {
+    pub(in crate::worker) fn new(session: Session, asked: Asked, places: Places) -> Self {
+        Self {
+            session,
+            course: Course::UnderWay,
+            asked,
+            to_client: Unsent::default(),
+            to_backend: Unsent::default(),
+            asking: Asking::default(),
+            connect_next: None,
+            attempt: None,
+            places,
+            is_admitted: false,
+            last_bytes_by: None,
+        }
+    }
+
+    /// What is spoken.
+    pub(in crate::worker) fn protocol(&self) -> Protocol {
+        self.session.protocol()
+    }
+
+    /// Whether its session is still to be told what happens.
+    pub(super) fn is_under_way(&self) -> bool {
+        matches!(self.course, Course::UnderWay)
+    }
+
+    /// How many bytes of a side are taken now.
+    pub(super) fn room(&self, side: Side) -> usize {
+        match side {
+            _ if !self.is_under_way() => 0,
+            Side::Client => self.session.client_room(),
+            Side::Backend => self.session.backend_room(),
+        }
+    }
+
+    /// Bytes that wait for a side.
+    pub(super) fn unsent(&mut self, side: Side) -> &mut Unsent {
+        match side {
+            Side::Client => &mut self.to_client,
+            Side::Backend => &mut self.to_backend,
+        }
+    }
+
+    /// Who asks, for the questions of this connection.
+    pub(super) fn asker<P: Port>(&mut self, line: &Line<'_, P>) -> Asker<'_> {
+        Asker { asking: &mut self.asking, slot: line.slot, generation: line.generation }
+    }
+
+    /// What the relay goes on with. `None`: no login has succeeded.
+    pub(in crate::worker) fn into_relay(self) -> Option<(LoggedIn, Places)> {
+        match self.course {
+            Course::LoggedIn(logged_in) => Some((logged_in, self.places)),
+            Course::UnderWay | Course::Over => None,
+        }
+    }
+}
