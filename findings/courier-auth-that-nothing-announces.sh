@@ -52,7 +52,7 @@ printf 'tim\tuid=902|gid=902|home=/mail/tim|systempw=%s\n' "$hash" >"$root/etc/c
 chmod 700 "$root/etc/courier/userdb"
 LC_ALL=C chroot "$root" /usr/sbin/makeuserdb
 sed -i 's/^authmodulelist=.*/authmodulelist="authuserdb"/' "$root/etc/courier/authdaemonrc"
-# Two ports that nobody has.
+# Two ports that are free.
 read -r imap pop3 < <(python3 -c '
 import socket
 held = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]

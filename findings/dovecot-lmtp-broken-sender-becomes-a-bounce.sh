@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Dovecot's LMTP server takes a sender that it cannot read for nobody: the mail is stored as a bounce
+# Dovecot's LMTP server takes a sender that it cannot read for none: the mail is stored as a bounce
 #
 # Version: Dovecot 2.3.19.1 (Debian 12, dovecot-lmtpd 1:2.3.19.1+dfsg1-2.1+deb12u7).
 # Behaviour: MAIL with a path that breaks the grammar a little (a dot behind the domain, a name without a domain, a letter that is not
 #   ASCII) is answered with 250, and not with 501 as the same path in RCPT. The message gets `Return-Path: <>`, the null sender's: nothing
-#   says who sent it, vacation and reject answer nobody, and filters for bounces match. A proxy that hands such a path on sees only the 250.
+#   says who sent it, vacation and reject answer no sender, and filters for bounces match. A proxy that hands such a path on sees only the 250.
 # Seen:
 #   <a@example.org>     250  Return-Path: <a@example.org>
 #   <a@example.org.>    250  Return-Path: <>

@@ -9,9 +9,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hale::boot::{self, Exit};
 use hale::config::{self, Config, Loaded, Secrets, Show, Source};
-use hale::control::cluster::{self, ClusterCommand, CommandError, Format, GeodbCommand, Output};
-use hale::control::geodb::{GeoDb, OpenMode, UnixMillis};
-use hale::control::{Inspected, Outcome, Resolver};
+use hale::control::cluster::{
+    self, ClusterCommand, ClusterSettings, CommandError, Format, GeodbCommand, Output, Reply,
+};
+use hale::control::{Inspected, Outcome, unix_millis};
 
 /// Mail proxy appliance: IMAP logins routed to Dovecot backends by a Palomar `GeoDB`.
 #[derive(Debug, Parser)]
@@ -94,8 +95,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Reload => reload(settings),
         Command::CheckConfig { connect } => check_config(&cli.config, settings, *connect),
         Command::Config { .. } => Exit::Ok.into(),
-        Command::Geodb(command) => finish(&cli, geodb(settings, command)),
-        Command::Cluster(command) => finish(&cli, cluster(settings, command)),
+        Command::Geodb(command) => {
+            finish(&cli, cluster(settings, ClusterCommand::Geodb(command.clone())))
+        }
+        Command::Cluster(command) => finish(&cli, cluster(settings, command.clone())),
     }
 }
 
@@ -142,7 +145,7 @@ fn check_backends(settings: &Config) -> ExitCode {
     };
     if all.is_empty() {
         complain(
-            "warning: the GeoDB has no backends, so there was nobody to dial; `hale cluster backend add` makes one",
+            "warning: the GeoDB has no backends, so there was no backend to dial; `hale cluster backend add` makes one",
         );
     }
     for Inspected { line, outcome } in &all {
@@ -181,59 +184,26 @@ fn print_config(loaded: &Loaded, show: Show, secrets: Secrets) -> ExitCode {
     if loaded.errors.is_empty() { Exit::Ok.into() } else { Exit::Config.into() }
 }
 
-fn geodb(settings: &Config, command: &GeodbCommand) -> Result<Output, CommandError> {
+fn cluster(settings: &Config, command: ClusterCommand) -> Result<Output, CommandError> {
     let location = location(settings)?;
-    let mut geodb = cluster::open_for(&location, command)?;
-    cluster::run_geodb(command, &mut geodb)
-}
-
-fn cluster(settings: &Config, command: &ClusterCommand) -> Result<Output, CommandError> {
-    let location = location(settings)?;
-    let mut geodb = match command {
-        ClusterCommand::Geodb(command) => cluster::open_for(&location, command)?,
-        _ => GeoDb::open(&location, OpenMode::Existing)?,
-    };
-    let resolver = Resolver::new(settings.cluster.hosts_file.clone());
-    let mut known = cluster::Settings {
-        local_site: settings.cluster.local_site.as_deref(),
-        backend_name: None,
-        default_group_count: settings.cluster.default_group_count,
-        test_username: settings.cluster.backend_test_username.as_ref(),
-        now: unix_millis(),
-        resolve: &mut |host| resolver.resolve_blocking(host),
-    };
-    cluster::run(command, &mut geodb, &mut known)
+    cluster::run_here(&location, command, &ClusterSettings::new(settings), unix_millis())
 }
 
 fn location(settings: &Config) -> Result<String, CommandError> {
     boot::geodb_location(settings).map_err(|refusal| CommandError::Config(refusal.text))
 }
 
-/// Prints a command's output or its refusal.
+/// Prints what a command came to.
 fn finish(cli: &Cli, result: Result<Output, CommandError>) -> ExitCode {
-    match result {
-        Ok(output) => {
-            print(&output.render(cli.format));
-            for notice in &output.notices {
-                complain(notice);
-            }
-            Exit::Ok.into()
-        }
-        Err(error) => {
-            complain(&format!("hale: {error}"));
-            error.exit_code().into()
-        }
+    let reply = Reply::new(result, cli.format);
+    print(&reply.text);
+    for line in &reply.complaints {
+        complain(line);
     }
+    reply.exit_code.into()
 }
 
-#[expect(clippy::disallowed_methods, reason = "rows carry wall-clock time; a command may read it")]
-fn unix_millis() -> UnixMillis {
-    let now =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    UnixMillis::try_from(now.as_millis()).unwrap_or(UnixMillis::MAX)
-}
-
-/// Standard output may be a closed pipe (`hale config | head`): then nobody reads the rest.
+/// Standard output may be a closed pipe (`hale config | head`): then the rest is not read.
 fn print(text: &str) {
     let _ = io::stdout().lock().write_all(text.as_bytes());
 }

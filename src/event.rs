@@ -96,7 +96,7 @@ pub struct Subject {
     pub client: SocketAddr,
     /// The normalised user, once known; else the name as typed, cleaned.
     pub user: Option<Box<str>>,
-    /// Who gave the password, when it was not the user (wire.md 4.4).
+    /// Who gave the password, when it was not the user (W-CRED-6).
     pub master: Option<Box<str>>,
 }
 

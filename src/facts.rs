@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use crate::names::SessionId;
 
-/// How the *end client's* bytes travelled (wire.md 5, `x-client-transport`).
+/// How the *end client's* bytes travelled (W-FWD-11, `x-client-transport`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// In clear.
@@ -19,15 +19,15 @@ pub enum Transport {
 /// Whom a client certificate names that was verified: by us, or by the load balancer that a PROXY header is believed of
 /// (W-TLS-4, W-TLV-2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-// Hardly anybody has one, so that a session keeps no more than a pointer for it.
+// Few clients have one, so that a session keeps no more than a pointer for it.
 pub struct ClientCertificate(Option<Box<Option<Box<str>>>>);
 
 impl ClientCertificate {
     /// None was shown.
     pub const NONE: Self = Self(None);
 
-    /// One was shown and verified. `name`: the user that it names; none: it has no name of the kind that is wanted, or more
-    /// than one, and lets nobody in (TL-20).
+    /// One was shown and verified. `name`: the user that it names; none: it has no name of the kind that is wanted, or
+    /// more than one, and lets no client in (TL-20).
     #[must_use]
     pub fn verified(name: Option<Box<str>>) -> Self {
         Self(Some(Box::new(name)))
@@ -46,16 +46,17 @@ impl ClientCertificate {
     }
 }
 
-/// The facts of one connection (wire.md 1 and 5).
+/// The facts of one connection (W-ADDR-1, W-FWD-11).
 #[derive(Clone, Debug)]
 pub struct ClientFacts {
     /// The TCP peer.
     pub socket: SocketAddr,
     /// Source in an accepted PROXY header, else the TCP peer. Trust is judged by it.
     pub origin: SocketAddr,
-    /// The client as far as anybody knows: `origin`, or what a trusted peer told us by ID or XCLIENT.
+    /// The apparent client: `origin`, or what a trusted peer told us by ID or XCLIENT.
     pub apparent: SocketAddr,
-    /// The address and port that the client connected to (destination in the PROXY header, else ours, else told by a trusted peer).
+    /// The address and port that the client connected to (destination in the PROXY header, else ours, else told by a
+    /// trusted peer).
     pub local: SocketAddr,
     /// The host name that the client asked for (PROXY AUTHORITY, SNI, `x-connected-name`).
     pub local_name: Option<Box<str>>,

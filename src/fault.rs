@@ -1,4 +1,4 @@
-//! Why things fail, and whose doing it is. Blame decides reply, log level, metric and retry (style.md 9).
+//! Why things fail, and whose doing it is. Blame decides reply, log level, metric and retry (K-CORE-6).
 
 /// Who has to change something so that it does not happen again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub enum Blame {
     Ours,
 }
 
-/// Why a login did not succeed: the failure classes of wire.md 6 and the refusals that never reach a backend.
+/// Why a login did not succeed: the failure classes of W-FAIL-7 and the refusals that never reach a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// Wrong password or unknown user, here or at the backend.
@@ -88,7 +88,7 @@ impl Failure {
         }
     }
 
-    /// Whether another connection attempt may be made for the same login (wire.md 6, column *retry*).
+    /// Whether another connection attempt may be made for the same login (W-FAIL-1, W-FAIL-7).
     #[must_use]
     pub fn is_retried(self) -> bool {
         matches!(self, Self::Connect | Self::Remote | Self::Protocol | Self::BackendTempFail)
@@ -101,7 +101,7 @@ impl Failure {
         matches!(self, Self::Credentials | Self::NotAuthorized | Self::Expired | Self::Disabled)
     }
 
-    /// How the log calls a backend's refusal; none: the backend failed, and nobody was refused.
+    /// How the log calls a backend's refusal; none: the backend failed, and refused no login.
     #[must_use]
     pub fn refusal_words(self) -> Option<&'static str> {
         match self {
@@ -113,7 +113,7 @@ impl Failure {
         }
     }
 
-    /// The stable code in logs and metrics; Dovecot's words where it has one (palomar.md 10.2).
+    /// The stable code in logs and metrics; Dovecot's words where it has one (C-EVENT-1).
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn w_fail_table_only_backend_trouble_is_retried() {
+    fn w_fail_7_only_backend_trouble_is_retried() {
         for failure in Failure::ALL {
             assert!(!failure.is_retried() || failure.blame() == Blame::Backend, "{failure:?}");
             assert!(!failure.is_delayed() || failure.blame() == Blame::Client, "{failure:?}");

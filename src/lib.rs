@@ -26,6 +26,7 @@ pub mod relay;
 pub mod tls;
 pub mod preauth;
 pub mod backend;
+pub mod front;
 pub mod session;
 pub mod lmtp;
 

@@ -1,7 +1,6 @@
 //! Every bound, in one place, each with its reason. Relations between them are asserted at compile time below.
 //!
-//! Sources: wire.md 13 (`W`), reliability.md 4 (`R`), uring.md 8 (`U`). Settings may change some; these are the defaults
-//! and the hard walls.
+//! The rules behind them are in docs/rules. Settings may change some; these are the defaults and the hard walls.
 
 use std::time::Duration;
 
@@ -9,34 +8,34 @@ use std::time::Duration;
 
 /// PROXY header complete, from accept; the specification asks for at least 3 s (W-PP-3).
 pub const PROXY_HEADER_TIMEOUT: Duration = Duration::from_secs(3);
-/// Longest PROXY v1 line, CRLF included (wire.md 2.2).
+/// Longest PROXY v1 line, CRLF included (W-PP1-1).
 pub const PROXY_V1_BYTES_MAX: usize = 107;
 /// Longest PROXY v2 block behind the 16-byte head: address and TLVs (W-PP2-3).
 pub const PROXY_V2_BLOCK_BYTES_MAX: usize = 4096;
-/// A host name that a client asked for: what DNS can hold, and HAProxy's value for AUTHORITY (wire.md 2.4).
+/// A host name that a client asked for: what DNS can hold, and HAProxy's value for AUTHORITY (W-TLV-5).
 pub const HOST_NAME_BYTES_MAX: usize = 255;
-/// UNIQUE_ID of a PROXY header, which is only logged; HAProxy's value (wire.md 2.4).
+/// UNIQUE_ID of a PROXY header, which is only logged; HAProxy's value (W-TLV-5).
 pub const PROXY_UNIQUE_ID_BYTES_MAX: usize = 128;
 /// A text inside the SSL part of a PROXY header (version, cipher, common name); longer ones count as absent.
 pub const PROXY_TEXT_BYTES_MAX: usize = 255;
 /// A PROXY header that we send: what Postfix reads at most (W-PPO-3).
 pub const PROXY_SENT_BYTES_MAX: usize = 536;
-/// A client that has not logged in is gone after this, however busy it keeps itself (W, *pre-login total*).
+/// A client that has not logged in is gone after this, however busy it keeps itself (W-LIM-6).
 pub const PRE_LOGIN_TIMEOUT: Duration = Duration::from_secs(180);
-/// One command, or one SASL response, from its first byte or our invitation to its last (W, *one command line complete*).
+/// One command, or one SASL response, from its first byte or our invitation to its last (W-LIM-6).
 pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
-/// One IMAP command without its literals (wire.md 7.1); Dovecot's value.
+/// One IMAP command without its literals (W-IMAP-1); Dovecot's value.
 pub const IMAP_LINE_BYTES_MAX: usize = 8192;
-/// All literals of one pre-auth command together: a user name and a password need less (R, *pre-auth literal*).
+/// All literals of one pre-auth command together: a user name and a password need less (R-INPUT-1).
 pub const IMAP_LITERAL_BYTES_MAX: usize = 8192;
 /// One ID command with its literals: 30 pairs of 30 and 1,024 bytes in the form that takes most room, which RFC 2971 lets
-/// a client send in one line. Quotes inside the values have what is left (wire.md 7.3). Nothing is reserved for it: an
+/// a client send in one line. Quotes inside the values have what is left (W-IMAP-4). Nothing is reserved for it: an
 /// inbox grows as bytes come, to the same wall as before.
 pub const IMAP_ID_BYTES_MAX: usize = PRE_LOGIN_INPUT_BYTES_MAX - "\r\n".len();
 /// Bytes of a client's ID kept until the login, for the backend: clients tell a few hundred. With our own facts the line is
 /// within the 8 KiB that every backend reads, and no session that waits for its user holds more than before.
 pub const IMAP_ID_KEPT_BYTES_MAX: usize = 4096;
-/// An over-long non-synchronising literal up to this size is read and thrown away; beyond it the connection ends (wire.md 7.1).
+/// An over-long non-synchronising literal up to this size is read and thrown away; beyond it the connection ends (W-IMAP-2).
 pub const IMAP_LITERAL_DISCARD_BYTES_MAX: usize = 65_536;
 /// Longest tag that is echoed; Dovecot's value.
 pub const IMAP_TAG_BYTES_MAX: usize = 126;
@@ -46,21 +45,21 @@ pub const IMAP_ID_PAIRS_MAX: usize = 30;
 pub const IMAP_ID_KEY_BYTES_MAX: usize = 30;
 /// Bytes of an ID value (RFC 2971 3.3).
 pub const IMAP_ID_VALUE_BYTES_MAX: usize = 1024;
-/// The third bad command ends the connection (wire.md 7.1).
+/// The third bad command ends the connection (W-IMAP-1).
 pub const IMAP_BAD_COMMANDS_MAX: u8 = 3;
-/// One POP3 line; RFC 2449 4 allows 255 (wire.md 13).
+/// One POP3 line; RFC 2449 4 allows 255 (W-LIM-4).
 pub const POP3_LINE_BYTES_MAX: usize = 512;
-/// A POP3 line with an initial response or a password in it (wire.md 13).
+/// A POP3 line with an initial response or a password in it (W-LIM-4).
 pub const POP3_LONG_LINE_BYTES_MAX: usize = 8192;
 /// One line of a POP3 reply with its end (RFC 2449 4).
 pub const POP3_REPLY_BYTES_MAX: usize = 512;
-/// The third bad command ends the connection (wire.md 8.1).
+/// The third bad command ends the connection (W-POP-1).
 pub const POP3_BAD_COMMANDS_MAX: u8 = 3;
-/// One ManageSieve command without its literals (wire.md 9.1); Dovecot's value.
+/// One ManageSieve command without its literals (W-SV-1); Dovecot's value.
 pub const SIEVE_LINE_BYTES_MAX: usize = 8192;
 /// A literal that comes unasked, up to this size, is read and thrown away; beyond it the connection ends (MS-01).
 pub const SIEVE_LITERAL_DISCARD_BYTES_MAX: usize = IMAP_LITERAL_DISCARD_BYTES_MAX;
-/// The third bad command ends the connection (wire.md 9.1).
+/// The third bad command ends the connection (W-SV-1).
 pub const SIEVE_BAD_COMMANDS_MAX: u8 = 3;
 /// One SASL response line, base64 (W-SASL-2).
 pub const SASL_LINE_BYTES_MAX: usize = 16_384;
@@ -73,7 +72,7 @@ pub const PASSWORD_BYTES_MAX: usize = 1024;
 /// A TLS handshake, from the first chance to speak to the last message (TL-10).
 pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Unread bytes kept while a handshake message is incomplete: one record. A post-quantum ClientHello has 1.5 KiB, a
-/// chain of certificates seldom more than 6 (tls.md 7).
+/// chain of certificates seldom more than 6 (K-TLS-7).
 pub const TLS_HANDSHAKE_STASH_BYTES_MAX: usize = 16_384 + 5;
 /// All bytes a peer may send until its handshake is done, so that no trickle of tiny records buys our time (TL-10).
 pub const TLS_HANDSHAKE_BYTES_MAX: usize = 65_536;
@@ -84,9 +83,9 @@ pub const TLS_RECORD_OVERHEAD: usize = 64;
 /// Sealed bytes that may wait for a peer which goes on asking for answers of TLS (KeyUpdate) and takes none: more than
 /// anything else leaves there.
 pub const TLS_UNSENT_BYTES_MAX: usize = 131_072;
-/// What a hot direction with TLS reads at a time: fewer sends count for more than anything else (tls.md 5).
+/// What a hot direction with TLS reads at a time: fewer sends count for more than anything else (K-TLS-6).
 pub const TLS_HOT_READ_BYTES: usize = 65_536;
-/// Reads of handshakes per core and loop turn; each costs up to 0.35 ms, and relays wait behind them (tls.md 7).
+/// Reads of handshakes per core and loop turn; each costs up to 0.35 ms, and relays wait behind them (K-TLS-7).
 pub const TLS_HANDSHAKE_STEPS_PER_TURN: u32 = 8;
 /// A ticket's keys are replaced this often, and the former ones still accepted for as long again.
 pub const TLS_TICKET_KEYS_EVERY: Duration = Duration::from_secs(6 * 3600);
@@ -111,7 +110,7 @@ pub const SMTP_BAD_COMMANDS_MAX: u8 = 10;
 pub const SMTP_CHUNK_DISCARD_BYTES_MAX: usize = 1_048_576;
 /// What a client calls itself in EHLO or LHLO (RFC 5321 4.5.3.1.2).
 pub const SMTP_HELO_BYTES_MAX: usize = 255;
-/// Bytes a client may have waiting for a reply it does not read, before login (R, *output to an unread client*).
+/// Bytes a client may have waiting for a reply it does not read, before login (W-LIM-7).
 pub const PRE_LOGIN_OUTPUT_BYTES_MAX: usize = 4096;
 /// Client bytes kept unread-by-the-parser while a login is under way: one full SASL line and what is pipelined behind it.
 pub const PRE_LOGIN_INPUT_BYTES_MAX: usize = 32_768;
@@ -133,10 +132,31 @@ pub const TURN_TIMEOUT: Duration = Duration::from_secs(15);
 pub const DELAY_UNTIL_MAX: Duration = Duration::from_secs(300);
 /// Waiting for a password verdict.
 pub const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
-/// Waiting for a route that no cache has (palomar.md G21).
+/// Waiting for a route that no cache has (C-CACHE-2).
 pub const ROUTE_TIMEOUT: Duration = Duration::from_secs(2);
 /// While a login takes long, a client whose protocol allows it hears so this often (W-PIPE-5).
 pub const STILL_WORKING_EVERY: Duration = Duration::from_secs(30);
+/// One call to the GeoDB, and all calls of one login's look-up together: the login still hears what went wrong.
+pub const GEODB_CALL_TIMEOUT: Duration = Duration::from_millis(1800);
+/// Waiting for another process that writes to the embedded GeoDB: its transactions take milliseconds.
+pub const GEODB_LOCK_TIMEOUT: Duration = Duration::from_millis(1500);
+/// A whole table, or a command's call: no login waits behind it.
+pub const GEODB_TABLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A GeoDB that is closed when the process ends.
+pub const GEODB_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Calls waiting for one of the embedded GeoDB's threads: as many as there can be look-ups.
+pub const GEODB_CALLS_WAITING_MAX: usize = LOOK_UPS_AT_ONCE_MAX;
+/// Users whose changed rows are told by name, and announcements kept for a reader; beyond it everything counts as changed.
+pub const GEODB_NEWS_MAX: usize = 1024;
+/// Look-ups of users and names under way at the same time; beyond it logins get a temporary failure. Each takes about a
+/// kilobyte.
+pub const LOOK_UPS_AT_ONCE_MAX: usize = 8192;
+/// Waiting for a name server; a name that does not answer keeps its last addresses.
+pub const NAME_TIMEOUT: Duration = Duration::from_secs(5);
+/// Names that the system is asked for at the same time: each takes a thread until the system gives up.
+pub const NAMES_AT_ONCE_MAX: usize = 64;
+/// Names without an address that a table's publication waits for; later they are published when they come.
+pub const NEW_NAME_TIMEOUT: Duration = Duration::from_secs(1);
 /// One TCP connect to a backend.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// From the first connect to the backend's login reply, retries included; Dovecot's `login_proxy_timeout`.
@@ -202,11 +222,11 @@ pub const SMTP_ENVID_BYTES_MAX: usize = 100;
 pub const SMTP_ORCPT_BYTES_MAX: usize = 500;
 /// Parameters behind one address: more than all extensions together have.
 pub const SMTP_PARAMETERS_MAX: usize = 16;
-/// One LMTP command line: RFC 5321 says 512, the parameters of its extensions add up to this (W, *SMTP command line*).
+/// One LMTP command line: RFC 5321 says 512, the parameters of its extensions add up to this (W-SUB-5).
 pub const LMTP_LINE_BYTES_MAX: usize = 2048;
 /// Client bytes kept while earlier commands are under way: about a hundred pipelined recipients.
 pub const LMTP_INPUT_BYTES_MAX: usize = 16_384;
-/// The tenth bad command ends the connection (W, *bad commands*).
+/// The tenth bad command ends the connection (W-LIM-5).
 pub const LMTP_BAD_COMMANDS_MAX: u8 = 10;
 /// Recipients of one transaction, refused ones included; RFC 5321 4.5.3.1.8 demands 100. Further ones get 452, which makes
 /// the sender begin another transaction for them (LM-09).
@@ -225,16 +245,16 @@ pub const LMTP_REPLY_BYTES_MAX: usize = 1024;
 pub const LMTP_PROXY_TTL: u8 = 5;
 /// A client that says nothing, between commands or inside a message (RFC 5321 4.5.3.2).
 pub const LMTP_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
-/// From a recipient to its backend's reply (wire.md 11.3), and the same again for each hop.
+/// From a recipient to its backend's reply (W-LMTP-14), and the same again for each hop.
 pub const LMTP_RECIPIENT_TIMEOUT: Duration = Duration::from_secs(30);
-/// From DATA to the backends' 354 (wire.md 11.2).
+/// From DATA to the backends' 354 (W-LMTP-16).
 pub const LMTP_DATA_TIMEOUT: Duration = Duration::from_secs(10);
 /// A backend that takes no byte of a message, or gives no reply at its end; Dovecot's value. Senders wait longer.
 pub const LMTP_STALL_TIMEOUT: Duration = Duration::from_secs(125);
-/// A backend's connection is kept this long for the client's next message (wire.md 11.1).
+/// A backend's connection is kept this long for the client's next message (W-LMTP-10).
 pub const LMTP_REUSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-// === Passwords at rest (reliability.md 5); above: internal failure, because one login must not stop the others ===
+// === Passwords at rest (R-HASH-1); above: internal failure, because one login must not stop the others ===
 
 /// Memory of one Argon2 verification, in KiB: 1 GiB, libsodium's "sensitive".
 pub const ARGON2_MEMORY_KIB_MAX: u32 = 1 << 20;
@@ -262,19 +282,19 @@ pub const VERIFICATION_TTL: Duration = Duration::from_secs(3600);
 
 // === Relay ===
 
-/// The shared scratch of a core. A read that fills it makes its direction hot (uring.md 4: break-even).
+/// The shared scratch of a core. A read that fills it makes its direction hot (W-REL-4).
 pub const SCRATCH_BYTES: usize = 16_384;
 /// Bytes that a core has read from sockets and not yet sent to others: eight scratches, or a thousand short messages.
 pub const FORWARDED_BYTES_MAX: usize = 8 * SCRATCH_BYTES;
-/// Capacity asked for a pooled pipe: 64 slots, the measured optimum; more overruns the L2 (uring.md 4).
+/// Capacity asked for a pooled pipe: 64 slots, the measured optimum; more overruns the L2 (K-RELAY-1).
 pub const PIPE_BYTES: usize = 262_144;
 /// Pipes of one core; beyond it hot directions stay on copying (BE-17).
 pub const PIPES_MAX: usize = 256;
 /// At most this much is asked of one splice.
 pub const SPLICE_BYTES_MAX: usize = 1_048_576;
-/// Unsent bytes in the kernel on a socket we write to (`TCP_NOTSENT_LOWAT`; reliability.md 6, *stalled readers*).
+/// Unsent bytes in the kernel on a socket we write to (`TCP_NOTSENT_LOWAT`; R-STALL-1).
 pub const RELAY_UNSENT_BYTES: u32 = 131_072;
-/// Receive buffer of a socket we read from (reliability.md 6, *stalled readers*). A quarter of a megabyte of window: 4 Gbit/s
+/// Receive buffer of a socket we read from (R-STALL-1). A quarter of a megabyte of window: 4 Gbit/s
 /// to a backend 0.5 ms away. Twice as much costs 5 % less CPU per byte here and twice the memory of a stalled session.
 pub const RELAY_RECEIVE_BYTES: u32 = 524_288;
 /// What a backend's socket gets of it until its reader has shown that it reads: a stalled session then holds a quarter,
@@ -298,7 +318,7 @@ pub const STALL_TIMEOUT: Duration = Duration::from_secs(300);
 pub const SPREAD_CROWD_MIN: u32 = 50;
 /// A client that sent something in this time before its backend went has said goodbye or waits for an answer.
 pub const SPREAD_SILENCE: Duration = Duration::from_secs(2);
-/// Keep-alive: idle before the first probe, between probes, probes (R, *dead peer*).
+/// Keep-alive: idle before the first probe, between probes, probes (W-LIM-9).
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 /// See [`KEEPALIVE_IDLE`].
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
@@ -348,6 +368,8 @@ const _: () = assert!(BACKEND_LINE_BYTES_MAX <= BACKEND_INPUT_BYTES_MAX);
 // The end of its last line still has to fit.
 const _: () = assert!(IMAP_RESPONSE_BYTES_MAX + 2 < BACKEND_INPUT_BYTES_MAX);
 const _: () = assert!(IMAP_RESPONSE_BYTES_MAX <= BACKEND_UNTAGGED_BYTES_MAX);
+const _: () = assert!(GEODB_LOCK_TIMEOUT.as_millis() < GEODB_CALL_TIMEOUT.as_millis());
+const _: () = assert!(GEODB_CALL_TIMEOUT.as_millis() < ROUTE_TIMEOUT.as_millis());
 const _: () = assert!(RECONNECT_PAUSE.as_millis() < RECONNECT_TIME_LEFT_MIN.as_millis());
 const _: () = assert!(CONNECT_TIMEOUT.as_millis() < LOGIN_PROXY_TIMEOUT.as_millis());
 const _: () = assert!(ARGON2_MEMORY_KIB_MAX as u64 * 1024 <= HASH_MEMORY_BYTES);

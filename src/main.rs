@@ -4,7 +4,7 @@ mod cli;
 
 use std::process::ExitCode;
 
-/// The allocator of the whole process: small, fast, and it gives memory back (`dependencies.md` 1).
+/// The allocator of the whole process: small, fast, and it gives memory back (K-CORE-8).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,7 +1,7 @@
 //! Address prefixes (`192.168.1.0/24`) and sets of them, for trust and allow-lists.
 //!
 //! IPv4-mapped IPv6 addresses (`::ffff:a.b.c.d`) are turned into IPv4 once, here, so that an allow-list written in
-//! IPv4 matches whatever socket family carried the connection (wire.md 2.2, PX-20).
+//! IPv4 matches whatever socket family carried the connection (W-PP1-2, PX-20).
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -37,7 +37,7 @@ impl Networks {
         (prefix.prefix_len() == prefix.max_prefix_len()).then(|| prefix.addr())
     }
 
-    /// Whether the set is empty, so that nobody is in it.
+    /// Whether the set is empty, so that no address is in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -2,7 +2,7 @@
 //!
 //! Duty: syntax, filters, Dovecot 2.3's letters with their widths. Values are inserted, never expanded again, so a user
 //! called `%{password}` stays just that (SA-11). Not its duty: which variables there are, and what they stand for.
-//! Driver: `config` parses and puts in what is known at load, whoever needs the text expands. Tests: below.
+//! Driver: `config` parses and puts in what is known at load, the code that needs the text expands it. Tests: below.
 #![forbid(unsafe_code)]
 
 mod condition;
@@ -29,10 +29,11 @@ pub struct Template(Box<[Part]>);
 pub enum Letters {
     /// `%u` is `%{user}`, `%2.256Nu` what Dovecot 2.3 makes of it, `%%` one percent sign.
     Variables,
-    /// Nothing: only `%{…}` is a variable, and `%%` is two percent signs. `%u` looks like one all the same and is a mistake.
+    /// Nothing: only `%{…}` is a variable, and `%%` is two percent signs. `%u` looks like one all the same and is a
+    /// mistake.
     Text,
-    /// Nobody knows: `%%` is one percent sign for Dovecot 2.3 and two for 2.4. In passwords that would make one of two words
-    /// of it, so that is a mistake, too.
+    /// It cannot be known: `%%` is one percent sign for Dovecot 2.3 and two for 2.4. In passwords that would make one
+    /// of two words of it, so that is a mistake, too.
     Refused,
 }
 
@@ -279,8 +280,8 @@ pub(crate) fn closing_brace(text: &str) -> Option<usize> {
     None
 }
 
-/// `2.256Nu` and its kin at the start of `text`, how many bytes it took, and what is wrong with it. `None`: a percent sign
-/// with something behind it that is no variable.
+/// `2.256Nu` and its kin at the start of `text`, how many bytes it took, and what is wrong with it. `None`: a percent
+/// sign with something behind it that is no variable.
 #[expect(clippy::type_complexity, reason = "what it is and how long it is are found together")]
 fn lettered(text: &str) -> Result<Option<(Result<Part, String>, usize)>, String> {
     let (modifiers, used) = Modifiers::read(text)?;

@@ -1,4 +1,5 @@
-//! Body of the fuzz targets `backend_imap`, `backend_pop3` and `backend_sieve`, replayed on stable by `tests/pure/corpus.rs`.
+//! Body of the fuzz targets `backend_imap`, `backend_pop3` and `backend_sieve`, replayed on stable by
+//! `tests/pure/corpus.rs`.
 
 use hale::auth::verdict::BackendMech;
 use hale::backend::{Dialogue, Login, Step};
@@ -67,7 +68,7 @@ fn outcome(
                 !dialogue.last_line().is_empty() || !matches!(step, Step::Failed(..)),
                 "no reason"
             );
-            // What is left behind a failure is nobody's.
+            // What is left behind a failure is not read.
             let is_ready = matches!(step, Step::Ready(_));
             let residue = if is_ready { [inbox.bytes(), rest].concat() } else { Vec::new() };
             end = format!("{step:?} {}", residue.escape_ascii());

@@ -1,5 +1,5 @@
-//! Body of the fuzz target `facts`, replayed on stable by `tests/pure/corpus.rs`: what trusted peers tell by ID and XCLIENT,
-//! and what is told on.
+//! Body of the fuzz target `facts`, replayed on stable by `tests/pure/corpus.rs`: what trusted peers tell by ID and
+//! XCLIENT, and what is told on.
 
 use hale::backend::Login;
 use hale::backend::forward::{Literals, write_imap_id};
@@ -14,8 +14,8 @@ use hale::preauth::capability::Rules;
 use hale::preauth::{Dialogue, Step};
 use hale::wire::inbox::Inbox;
 
-/// The first byte chooses the protocol, the rest is what a trusted peer says: whatever is believed is within its limits,
-/// every way to tell it on is a bounded line or lines, and whoever reads them believes the same.
+/// The first byte chooses the protocol, the rest is what a trusted peer says: whatever is believed is within its
+/// limits, every way to tell it on is a bounded line or lines, and the backend that reads them believes the same.
 pub(crate) fn run(input: &[u8]) {
     const PROTOCOLS: [Protocol; 4] =
         [Protocol::Imap, Protocol::Pop3, Protocol::Sieve, Protocol::Submission];

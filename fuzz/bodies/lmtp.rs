@@ -21,9 +21,9 @@ use hale::session::SendHeader;
 use hale::session::input::{Destination, RouteAnswer};
 use hale::tick::Tick;
 
-/// Anything in any order: no panic, bounded output and rooms, a deadline in every stage, silence behind the end, an end for
-/// everybody, never more deliveries than backends have said 2xx, and nothing but the request for TLS to a backend that has
-/// to have it and has it not yet.
+/// Anything in any order: no panic, bounded output and rooms, a deadline in every stage, silence behind the end, an end
+/// for every client, never more deliveries than backends have said 2xx, and nothing but the request for TLS to a
+/// backend that has to have it and has it not yet.
 pub(crate) fn run(input: &[u8]) {
     let Some((&choice, mut list)) = input.split_first() else {
         return;

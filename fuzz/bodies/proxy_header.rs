@@ -50,7 +50,7 @@ fn fed<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
             }
             refused @ Outcome::Refused(_) => return refused,
         }
-        assert!(decoder.held_bytes() <= 16 + PROXY_V2_BLOCK_BYTES_MAX, "holds too much");
+        assert!(decoder.kept_bytes() <= 16 + PROXY_V2_BLOCK_BYTES_MAX, "holds too much");
     }
     Outcome::Incomplete
 }

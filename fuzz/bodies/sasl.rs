@@ -3,7 +3,7 @@
 use hale::limits::{PASSWORD_BYTES_MAX, USER_BYTES_MAX};
 use hale::preauth::Credentials;
 use hale::preauth::capability::Rules;
-use hale::preauth::sasl::{Beginning, Reaction, Turn, begin, react};
+use hale::preauth::sasl::{Beginning, Outcome, Reaction, begin, react};
 
 /// Lines: a mechanism, perhaps SP and an initial response, then responses. No panic, an end after a few turns, and
 /// credentials that no backend can stumble over (W-SASL-7).
@@ -12,19 +12,21 @@ pub(crate) fn run(input: &[u8]) {
     let mut words = lines.next().unwrap_or_default().splitn(2, |&byte| byte == b' ');
     let (mechanism, initial) = (words.next().unwrap_or_default(), words.next());
     let rules = Rules { plaintext_allowed: !input.ends_with(b"!"), ..Rules::default() };
-    let Beginning::Turn(mut turn) = begin(&rules, mechanism, initial) else {
+    let Beginning::Outcome(mut outcome) = begin(&rules, mechanism, initial) else {
         return;
     };
     assert!(rules.plaintext_allowed, "an invitation for a password in clear (W-SASL-4)");
     for turns in 0.. {
         assert!(turns < 4, "an exchange without end");
-        match turn {
-            Turn::Complete(credentials) => return expect_harmless(&credentials),
-            Turn::Hopeless(_) => return,
-            Turn::Challenge(_, exchange) => match react(exchange, lines.next().unwrap_or(b"*")) {
-                Reaction::Turn(next) => turn = next,
-                Reaction::Cancelled | Reaction::BadBase64 => return,
-            },
+        match outcome {
+            Outcome::Complete(credentials) => return expect_harmless(&credentials),
+            Outcome::Hopeless(_) => return,
+            Outcome::Challenge(_, exchange) => {
+                match react(exchange, lines.next().unwrap_or(b"*")) {
+                    Reaction::Outcome(next) => outcome = next,
+                    Reaction::Cancelled | Reaction::BadBase64 => return,
+                }
+            }
         }
     }
 }

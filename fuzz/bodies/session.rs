@@ -20,8 +20,8 @@ use hale::session::output::{Outbox, WISHES_MAX, Wish};
 use hale::session::{CertificateSettings, Cleartext, ProtocolSettings, Session, SessionSettings};
 use hale::tick::Tick;
 
-/// Anything in any order: no panic, bounded wishes and output, a deadline in every stage, silence behind the end, an end
-/// for everybody, and no password in what is reported.
+/// Anything in any order: no panic, bounded wishes and output, a deadline in every stage, silence behind the end, an
+/// end for every client, and no password in what is reported.
 pub(crate) fn run(input: &[u8]) {
     let Some((&choice, mut list)) = input.split_first() else {
         return;

@@ -2,7 +2,7 @@
 //!
 //! The unit of every comparison is the scheduler's runtime in nanoseconds, summed over all threads of the proxy's
 //! processes; io_uring's kernel workers are threads of the process and so are counted, as is the network stack's work
-//! done inside its sends. `/proc/stat` says how much of the machine somebody else used meanwhile.
+//! done inside its sends. `/proc/stat` says how much of the machine other programs used meanwhile.
 
 use std::collections::HashMap;
 use std::fs;
@@ -38,7 +38,7 @@ pub(crate) struct CpuUse {
     pub(crate) elapsed: Duration,
     pub(crate) proxy: Duration,
     pub(crate) generator: Duration,
-    /// Everybody else, and time the hypervisor took away.
+    /// All others, and time the hypervisor took away.
     pub(crate) foreign: Duration,
 }
 

@@ -1,6 +1,7 @@
 //! The certificate of a comparison: made at its start, trusted by the clients, forgotten with the folder it is in.
 //!
-//! ECDSA P-256, because that is what new certificates are; RSA would measure one multiplication more than anything else.
+//! ECDSA P-256, because that is what new certificates are; RSA would measure one multiplication more than anything
+//! else.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -52,7 +53,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
 }
 
 fn write_private(path: &Path, text: &str) -> Result<()> {
-    // What an earlier run left may belong to somebody else; it is never written into.
+    // What an earlier run left may belong to another user; it is never written into.
     let _ = fs::remove_file(path);
     let mut options = OpenOptions::new();
     let file = options.write(true).create_new(true).mode(0o600).open(path);

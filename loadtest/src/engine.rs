@@ -307,7 +307,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The slot of a token, unless it was given to somebody else since.
+    /// The slot of a token, unless it was given to another connection since.
     fn find(&self, token: u64) -> Option<usize> {
         let index = usize::try_from(token & u64::from(u32::MAX)).ok()?;
         let slot = self.slots.get(index)?;

@@ -2,7 +2,7 @@
 //!
 //! One busy-polling thread holds the fake IMAP backends and the client swarm; a proxy on another core stands between
 //! them. `compare` starts the proxies itself and must run inside the private network namespace that the script beside
-//! this crate makes; `run` loads a proxy somebody else started; `report` prints old results.
+//! this crate makes; `run` loads a proxy that runs already; `report` prints old results.
 
 #![allow(clippy::disallowed_methods, reason = "a measuring tool reads the clock")]
 #![allow(clippy::print_stdout, reason = "its tables and records are its output")]

@@ -49,7 +49,8 @@ pub(crate) fn tcp_bytes() -> Result<u64> {
     Ok(pages * page_size() as u64)
 }
 
-/// How many segments TCP threw away because it had no memory for them, whoever they belonged to, in this namespace.
+/// How many segments TCP threw away because it had no memory for them, whichever connection they belonged to, in this
+/// namespace.
 pub(crate) fn tcp_drops() -> Result<u64> {
     let text = fs::read_to_string("/proc/net/netstat").context("/proc/net/netstat")?;
     let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));

@@ -260,7 +260,7 @@ const STALL_LOGINS_AT_ONCE: usize = 8;
 const MIXED_STREAMS: usize = 2;
 const PROBES_PER_S: f64 = 20.0;
 const LOGINS_AT_ONCE: usize = 64;
-/// Above this a run is repeated: somebody else used the machine.
+/// Above this a run is repeated: other programs used the machine.
 pub(crate) const FOREIGN_PERCENT_MAX: f64 = 10.0;
 /// For everything that should take seconds at most.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! What failed logins cost whoever made them (reliability.md 4, *penalty*; P12).
+//! What failed logins cost the address prefix they come from (R-GUESS-1).
 
 use crate::limits;
 use crate::tick::Tick;
@@ -57,8 +57,8 @@ fn second(now: Tick) -> u32 {
 /// How many logins of one prefix may be under way at once, a refusal that is held back included; the others queue.
 ///
 /// A delay alone does not slow a guesser who opens a thousand connections (SA-14). With one at a time and the last
-/// step's 15 seconds, four guesses a minute are left (P12). Logins that succeed are over in milliseconds, so the first
-/// bound is out of sight of an office that comes back after a break.
+/// step's 15 seconds, four guesses a minute are left (R-GUESS-1). Logins that succeed are over in milliseconds, so the
+/// first bound is out of sight of an office that comes back after a break.
 #[must_use]
 pub fn attempts_at_once(failures: u8) -> u32 {
     match failures {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn p12_failures_are_forgotten_after_a_while_without_any() {
+    fn r_guess_1_failures_are_forgotten_after_a_while_without_any() {
         let mut penalty = Penalty::default();
         for _ in 0..40 {
             penalty = penalty.failed(Tick(1_000), false);
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn p12_one_guess_at_a_time_after_the_fourth() {
+    fn r_guess_1_one_guess_at_a_time_after_the_fourth() {
         let allowed = [0, 1, 3, 4, 255].map(attempts_at_once);
         assert_eq!(allowed, [128, 8, 8, 1, 1]);
     }

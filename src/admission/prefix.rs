@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// An address prefix that is counted as one: whoever owns one address of it owns all.
+/// An address prefix that is counted as one: its owner has all of its addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Prefix(IpNet);
 
 /// One IPv4 address. Behind it may be a whole office, yet nothing larger is sure to be one owner.
 const IPV4_BITS: u8 = 32;
-/// What a provider gives to one customer (reliability.md 4, *penalty*).
+/// What a provider gives to one customer (R-GUESS-1).
 const IPV6_BITS: u8 = 48;
 
 impl Prefix {

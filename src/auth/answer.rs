@@ -1,6 +1,7 @@
 //! The end of a login's authentication: the verdict, and what only the log may know of it.
 //!
-//! Plain values that `auth::chain` makes. The shell tells the client the verdict, after `auth::delay`, and logs the rest.
+//! Plain values that `auth::chain` makes. The shell tells the client the verdict, after `auth::delay`, and logs the
+//! rest.
 
 use crate::auth::fields::DelayUntil;
 use crate::auth::passdb::Cause;
@@ -14,7 +15,7 @@ use crate::tick::Tick;
 pub struct Answer {
     /// Accepted or refused.
     pub verdict: Verdict,
-    /// Who gave the password, for the log, when it was not the user (wire.md 4.4).
+    /// Who gave the password, for the log, when it was not the user (W-CRED-6).
     pub master_user: Option<Box<str>>,
     /// `nodelay`: a refusal needs no delay.
     pub nodelay: bool,
@@ -44,10 +45,10 @@ impl Answer {
     }
 }
 
-/// Why somebody was refused.
+/// Why a client was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Why {
-    /// The name is nobody's.
+    /// The name is no user's.
     #[error(transparent)]
     User(#[from] UserError),
     /// Empty, too long, or with NUL, CR or LF.

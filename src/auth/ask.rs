@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::names::Protocol;
 use crate::secret::Secret;
 
-/// What makes a client's claim true (wire.md 4.2).
+/// What makes a client's claim true (W-SASL-9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Proof {
     /// The password, for a name that was typed.
@@ -44,7 +44,7 @@ pub struct Question {
     pub proof: Proof,
     /// The password as typed; empty when the proof has none.
     pub password: Secret,
-    /// The client as far as anybody knows, for `allow_nets` and variables.
+    /// The client's apparent address, for `allow_nets` and variables.
     pub remote: IpAddr,
     /// The address the client connected to.
     pub local: IpAddr,

@@ -1,10 +1,11 @@
 //! The password databases in order: from a [`Question`] to a [`Verdict`].
 //!
-//! A resumable machine. Cheap passwords are verified on the spot; for a costly one it stops with a [`Job`], which the shell
-//! answers from `auth::cache` or has computed by the hashing pool, and goes on with [`Chain::verified`]. Semantics are
-//! Dovecot's (`auth_request_handle_passdb_callback`): who is unknown to one database, or has another password there, is
-//! asked for in the next; a trouble in one is a temporary failure unless another one accepts. Does not count failures
-//! or delay replies (`auth::delay`), and does not know backends. `worker::login::look_ups` drives it; tests are in `chain/tests.rs`.
+//! A resumable machine. Cheap passwords are verified on the spot; for a costly one it stops with a [`Job`], which the
+//! shell answers from `auth::cache` or has computed by the hashing pool, and goes on with [`Chain::verified`].
+//! Semantics are Dovecot's (`auth_request_handle_passdb_callback`): who is unknown to one database, or has another
+//! password there, is asked for in the next; a trouble in one is a temporary failure unless another one accepts. Does
+//! not count failures or delay replies (`auth::delay`), and does not know backends. `worker::login::look_ups` drives it;
+//! tests are in `chain/tests.rs`.
 
 #[cfg(test)]
 mod tests;
@@ -33,7 +34,7 @@ pub struct Chain {
     identity: Identity,
     /// Whom the databases are asked for: first the master, then the user.
     role: Role,
-    /// Nobody logs in: no password is given and none is compared.
+    /// There is no login: no password is given and none is compared.
     is_lookup: bool,
     /// The next database.
     position: usize,
@@ -77,13 +78,14 @@ impl Job {
         self.stored.verify(self.password.expose())
     }
 
-    /// Memory it takes, in KiB: the pool keeps concurrency times memory within its budget (reliability.md 5).
+    /// Memory it takes, in KiB: the pool keeps concurrency times memory within its budget (R-HASH-1).
     #[must_use]
     pub fn memory_kib(&self) -> u32 {
         self.stored.memory_kib()
     }
 
-    /// Its key in [`cache::Verifications`]. Costly values name their scheme themselves, so that the text is all there is.
+    /// Its key in [`cache::Verifications`]. Costly values name their scheme themselves, so that the text is all there
+    /// is.
     #[must_use]
     pub fn key(&self, process_secret: &Secret) -> cache::Key {
         cache::Key::new(process_secret, self.text.expose(), self.password.expose())
@@ -98,11 +100,11 @@ impl fmt::Debug for Job {
 
 /// How one database ended.
 enum Ended {
-    /// The user is there and the password right, or nobody's business here.
+    /// The user is there and the password right, or not to be verified here.
     Matched {
         verified: bool,
     },
-    /// `noauthenticate`: fields for whoever comes next.
+    /// `noauthenticate`: fields for the database that comes next.
     Next,
     Failed(Why),
     Denied,
@@ -129,7 +131,7 @@ impl Chain {
     }
 
     /// What the databases have about the owner of a mailbox, for mail to him: the fields of a login without its
-    /// password. Networks that he may log in from are nobody's business here; being disabled is.
+    /// password. Networks that he may log in from do not matter here; being disabled does.
     ///
     /// None: a verification was asked for, which never happens.
     #[must_use]
@@ -181,7 +183,7 @@ impl Chain {
         let Some((at, fields)) = self.pending.take() else {
             return self.run();
         };
-        match self.settle(at, ended(result), fields) {
+        match self.conclude(at, ended(result), fields) {
             None => self.run(),
             Some(end) => self.finish(end),
         }
@@ -203,7 +205,7 @@ impl Chain {
             }
             match self.consult(passdb) {
                 Consulted::Ended(ended, fields) => {
-                    if let Some(end) = self.settle(at, ended, fields) {
+                    if let Some(end) = self.conclude(at, ended, fields) {
                         return self.finish(end);
                     }
                 }
@@ -270,14 +272,14 @@ impl Chain {
         }
         // Whom an authority of the operator's has certified needs no password, only to be known here.
         if !self.question.proof.has_password() {
-            // A static database has everybody, and would make a master of whoever has a certificate.
+            // A static database has every name, and would make a master of each client with a certificate.
             let is_known = self.role != Role::Master || passdb.lists_users();
             let ended = if is_known { FOUND } else { Ended::Failed(Why::UnknownUser) };
             return Consulted::Ended(ended, fields);
         }
         match stored {
             Some(stored) => self.compare(stored, fields),
-            // W-CRED-3: nobody has verified anything. A master's password is ours to verify; no backend could.
+            // W-CRED-3: no database has verified anything. A master's password is ours to verify; no backend could.
             None if fields.nopassword && self.role != Role::Master => {
                 Consulted::Ended(Ended::Matched { verified: false }, fields)
             }
@@ -304,7 +306,7 @@ impl Chain {
     }
 
     /// Takes in how the database ended. `None`: ask the next one.
-    fn settle(&mut self, at: usize, ended: Ended, fields: Fields) -> Option<End> {
+    fn conclude(&mut self, at: usize, ended: Ended, fields: Fields) -> Option<End> {
         let passdbs = Arc::clone(&self.passdbs);
         let passdb = passdbs.list.get(at)?;
         self.nodelay |= fields.nodelay;
@@ -328,7 +330,7 @@ impl Chain {
             Ended::Trouble(cause) => {
                 self.trouble.get_or_insert_with(|| Trouble { passdb: passdb.name.clone(), cause });
                 if passdb.role == Role::Deny {
-                    // Whoever could be in there must not get in because of a typing error.
+                    // A user who could be in there must not get in because of a typing error.
                     return Some(End::Unavailable);
                 }
                 (passdb.result_internalfail, Why::Rule)
@@ -410,7 +412,7 @@ impl Chain {
         let kept = std::mem::take(&mut self.kept);
         let user = kept.user.unwrap_or_else(|| self.identity.user.clone());
         let mut grant: Grant = kept.grant.grant(user, self.verified && !self.is_lookup);
-        // The client's password is the master's; sent with the user's name alone it would be wrong (wire.md 4.4).
+        // The client's password is the master's; sent with the user's name alone it would be wrong (W-CRED-6).
         if grant.pass.is_none() && grant.master.is_none() {
             grant.master.clone_from(&self.identity.master);
         }
@@ -425,7 +427,7 @@ impl Chain {
         }))
     }
 
-    /// A master whose password was right learns that it is not about the password; everybody else learns no such thing.
+    /// A master whose password was right learns that it is not about the password; other clients learn no such thing.
     fn refusal(&self, ordinary: Failure) -> Failure {
         let master_is_verified = self.identity.master.is_some() && self.role == Role::Users;
         if master_is_verified { Failure::NotAuthorized } else { ordinary }
@@ -477,7 +479,7 @@ fn refuse_at_once(why: Why) -> Step {
     Step::Done(Box::new(Answer::refused(Failure::Credentials, why)))
 }
 
-/// W-SASL-7, SA-17, and nobody's password is empty: backends have taken that for an anonymous login.
+/// W-SASL-7, SA-17, and no user's password is empty: backends have taken that for an anonymous login.
 fn is_acceptable(password: &[u8]) -> bool {
     let harmless = |byte: &u8| !matches!(byte, 0 | b'\r' | b'\n');
     (1..=PASSWORD_BYTES_MAX).contains(&password.len()) && password.iter().all(harmless)

@@ -1,8 +1,9 @@
 //! Passdb extra fields: from the names and values of a database to a [`Grant`].
 //!
-//! Names are Dovecot's. Checks each value and refuses what would be unsafe or senseless at a backend; a bad value is the
-//! operator's fault and fails the login internally, naming the field but never the value. Fields that are a backend's
-//! (`userdb_*`, `user_*`, `event_*`) or unknown are skipped. Driven by `auth::chain`; tests are in `fields/tests.rs`.
+//! Names are Dovecot's. Checks each value and refuses what would be unsafe or senseless at a backend; a bad value is
+//! the operator's fault and fails the login internally, naming the field but never the value. Fields that are a
+//! backend's (`userdb_*`, `user_*`, `event_*`) or unknown are skipped. Driven by `auth::chain`; tests are in
+//! `fields/tests.rs`.
 
 #[cfg(test)]
 mod tests;
@@ -61,7 +62,7 @@ pub struct GrantFields {
     pub forward: Vec<(Box<str>, Box<str>)>,
 }
 
-/// `delay_until=<unix time>[+<seconds>]`: holds logins back while their user is moved by hand (palomar.md 5.4). The
+/// `delay_until=<unix time>[+<seconds>]`: holds logins back while their user is moved by hand (C-MOVE-2). The
 /// worker knows what time it is and draws the random part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DelayUntil {
@@ -218,7 +219,7 @@ impl Field {
         match self {
             Self::AllowNets => "networks separated by commas, or `local`",
             Self::AllowRealNets => {
-                "`allow_nets` in its place: nobody is judged by the address of the connection itself"
+                "`allow_nets` in its place: no client is judged by the address of the connection itself"
             }
             Self::DelayUntil => "a Unix time, and perhaps `+` and seconds",
             Self::Destuser | Self::Master | Self::User => {

@@ -1,6 +1,6 @@
 //! Password databases as the configuration names them, and what one of them says about one user.
 //!
-//! A plain value made by `boot` from settings and by `control` from files; whoever reloads makes a new one. Looks one user
+//! A plain value made by `boot` from settings and by `control` from files; a reload makes a new one. Looks one user
 //! up in one database; the order of databases and the verdict are `auth::chain`'s.
 
 use std::fmt;
@@ -61,7 +61,7 @@ pub struct Passdb {
 pub enum Driver {
     /// A file of users.
     PasswdFile(Arc<PasswdFile>),
-    /// The same fields for everybody.
+    /// The same fields for every user.
     Static,
 }
 
@@ -71,7 +71,7 @@ pub enum Role {
     /// Users and their passwords.
     #[default]
     Users,
-    /// `deny = yes`: whoever is in it may not log in.
+    /// `deny = yes`: the users in it may not log in.
     Deny,
     /// `master = yes`: master users and their passwords.
     Master,
@@ -149,7 +149,7 @@ pub enum Cause {
     /// An extra field, of the row or of the configuration.
     #[error(transparent)]
     Field(#[from] FieldError),
-    /// A variable in a row that nobody can expand.
+    /// A variable in a row that cannot be expanded.
     #[error(transparent)]
     Row(#[from] RowFault),
     /// A template that nothing can be made of in this login.
@@ -185,7 +185,7 @@ impl Passdb {
         self.protocols.is_empty() || self.protocols.contains(&protocol)
     }
 
-    /// Whether it says who is in it, rather than being the same for everybody.
+    /// Whether it says who is in it, rather than being the same for every user.
     pub(super) fn lists_users(&self) -> bool {
         match self.driver {
             Driver::PasswdFile(_) => true,

@@ -1,10 +1,11 @@
 //! Dovecot's passwd-file: `user:password:uid:gid:gecos:home:shell:extra fields`, one user a line.
 //!
 //! An immutable index over the file's own text: eight bytes for each user beside it, so that a million users fit
-//! (DB-08). The index is sorted, not hashed: it needs no randomness and nobody can choose names that collide. Reading,
-//! watching and swapping the file is `control`'s; it keeps the old value when a new one can't be parsed. What the extra
-//! fields mean is `auth::fields`'. Variables in a row's extra fields are expanded as in Dovecot, by `auth::passdb`: with what
-//! the login is about and nothing else, so that rows that come from users tell nothing of this host.
+//! (DB-08). The index is sorted, not hashed: it needs no randomness, and no client can choose names that collide.
+//! Reading, watching and swapping the file is `control`'s; it keeps the old value when a new one can't be parsed. What
+//! the extra fields mean is `auth::fields`'. Variables in a row's extra fields are expanded as in Dovecot, by
+//! `auth::passdb`: with what the login is about and nothing else, so that rows that come from users tell nothing of
+//! this host.
 
 use std::fmt;
 
@@ -65,7 +66,7 @@ pub enum Problem {
     /// A control character, such as NUL.
     #[error("line has a control character")]
     Control,
-    /// Nobody could log in with so long a name.
+    /// No client could log in with so long a name.
     #[error("user name is too long")]
     UserTooLong,
     /// More than `PASSWD_FILE_LINE_BYTES_MAX`.
@@ -83,7 +84,7 @@ pub enum Problem {
 )]
 pub struct RowFault;
 
-/// Why nothing of a file can be used; whoever has an older value keeps it.
+/// Why nothing of a file can be used; the older value stays in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswdFileError {
     /// More than `PASSWD_FILE_BYTES_MAX`.
@@ -201,7 +202,8 @@ impl Report {
     }
 }
 
-/// Whether a stored password is the name of a variable, with its scheme or without. Dovecot would take it for the password.
+/// Whether a stored password is the name of a variable, with its scheme or without. Dovecot would take it for the
+/// password.
 pub(super) fn is_variable(password: &str) -> bool {
     let scheme = password.strip_prefix('{').and_then(|rest| rest.split_once('}'));
     let text = scheme.map_or(password, |(_, text)| text);
@@ -225,7 +227,7 @@ fn has_fault(line: &str) -> bool {
     is_variable(entry.password) || entry.fields().any(is_bad)
 }
 
-/// The template of an extra field. In what is a password `%u` may be a part of it, so that nobody can tell.
+/// The template of an extra field. In what is a password `%u` may be a part of it: there is no telling.
 pub(super) fn row_template(name: &str, text: &str) -> Result<Template, RowFault> {
     let is_secret = matches!(name.rsplit('_').next(), Some("pass" | "password"));
     let letters = if is_secret { Letters::Refused } else { Letters::Variables };

@@ -1,6 +1,6 @@
 //! User names: from what a client typed to the one name that routing, limits, logs and passdbs go by (SA-11).
 //!
-//! Splits master logins (wire.md 4.4), checks characters and length, applies `auth_username_format`. Does not look anybody
+//! Splits master logins (W-CRED-6), checks characters and length, applies `auth_username_format`. Does not look users
 //! up. Driven by `auth::chain`, and by `preauth` for raw bytes.
 
 use crate::auth::ask::Question;
@@ -32,7 +32,7 @@ pub struct Identity {
     pub master: Option<Box<str>>,
 }
 
-/// Why a name is nobody's. To the client it is a wrong password.
+/// Why a name can be no user's. To the client it is a wrong password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserError {
     /// Nothing there, or nothing left of it.
@@ -89,7 +89,7 @@ impl UserRules {
         })
     }
 
-    /// The owner of a mailbox, as an address names him: nobody acts for anybody.
+    /// The owner of a mailbox, as an address names him: no master acts for him.
     ///
     /// # Errors
     /// The name is not acceptable.

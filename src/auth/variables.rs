@@ -15,7 +15,7 @@ pub struct Values<'a> {
     pub user: &'a str,
     /// The user as typed.
     pub original_user: &'a str,
-    /// Who logged in on behalf of `user`; empty: nobody.
+    /// The master user who logged in for `user`; empty: none.
     pub master_user: &'a str,
     /// The protocol of the login.
     pub protocol: Protocol,

@@ -18,8 +18,8 @@ pub enum Verdict {
         /// Text for the user, when the database gives one.
         reason: Option<Box<str>>,
     },
-    /// The user logs in at another host and not here (`nologin` and `host`). Proxies of ours are told where (W-REF-5); to
-    /// everybody else it is [`Failure::Disabled`].
+    /// The user logs in at another host and not here (`nologin` and `host`). Proxies of ours are told where (W-REF-5);
+    /// to other clients it is [`Failure::Disabled`].
     Elsewhere(Box<Elsewhere>),
 }
 

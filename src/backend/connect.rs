@@ -45,7 +45,7 @@ impl Attempts {
         Some(now.after(RECONNECT_PAUSE))
     }
 
-    /// The user is being moved: the backend may hold this login until then, whichever attempt it is (G25).
+    /// The user is being moved: the backend may hold this login until then, whichever attempt it is (C-MOVE-1).
     pub fn prolong(&mut self, until: Tick) {
         if !std::mem::replace(&mut self.is_prolonged, true) {
             self.deadline = self.deadline.max(until);

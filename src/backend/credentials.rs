@@ -1,4 +1,5 @@
-//! Credentials on their way to a backend: what may be sent at all, and SASL PLAIN, the same in every protocol (wire.md 4.3).
+//! Credentials on their way to a backend: what may be sent at all, and SASL PLAIN, the same in every protocol
+//! (W-CRED-5).
 //!
 //! Decides: that nothing ends a line early (W-SASL-7), who is authcid and who authzid (W-CRED-4). Does not: frame; each
 //! protocol's `login` does. Tests: below, and with each protocol.
@@ -13,13 +14,14 @@ use crate::wire::base64;
 use super::Login;
 
 impl Login {
-    /// Whether nothing but SASL PLAIN will do: the operator wants it, or there is a master user, whom no other way names.
+    /// Whether nothing but SASL PLAIN will do: the operator wants it, or there is a master user, whom no other way
+    /// names.
     #[must_use]
     pub fn needs_plain(&self) -> bool {
         self.mech == BackendMech::Plain || self.master.is_some()
     }
 
-    /// Whether the backend's offer and the password decide how to log in; nobody else has.
+    /// Whether the backend's offer and the password decide how to log in; no setting or passdb has.
     pub(super) fn may_choose(&self) -> bool {
         self.mech == BackendMech::Auto && self.master.is_none()
     }

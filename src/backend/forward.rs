@@ -1,4 +1,4 @@
-//! Telling a backend who the client is (wire.md 5): facts, hops, forward variables, and how IMAP's ID carries them.
+//! Telling a backend who the client is (W-FWD-11): facts, hops, forward variables, and how IMAP's ID carries them.
 //!
 //! Decides: which pairs travel, in which order, and that a loop ends (W-FWD-2). Does not: decide whom to tell; write
 //! XCLIENT, see [`super::xclient`]. Driver: the dialogues of this room. Tests: below.
@@ -26,7 +26,8 @@ pub fn hops_left(facts: &ClientFacts, referrals: u8) -> Option<u8> {
 /// ```
 ///
 /// Ours come before all others when there is not room for 30 pairs; a pair that can't be sent is left out (W-FWD-5).
-/// Returns how many facts and variables were; the client's own pairs are nobody's loss. Everything is a quoted string, or a non-synchronising literal where the backend takes those.
+/// Returns how many facts and variables were; losing the client's own pairs is no loss. Everything is a quoted string,
+/// or a non-synchronising literal where the backend takes those.
 pub fn write_imap_id(
     facts: &ClientFacts,
     login: &Login,
@@ -72,7 +73,7 @@ pub enum Literals {
 
 const _: () = assert!(IMAP_ID_VALUE_BYTES_MAX <= 4096);
 
-/// Wire.md 5, in Dovecot's order.
+/// The facts (W-FWD-11), in Dovecot's order.
 fn own_pairs(facts: &ClientFacts, hops: u8) -> Vec<(&'static str, String)> {
     Fact::all()
         .filter_map(|fact| value(fact, facts, hops).map(|value| (fact.id_key(), value)))

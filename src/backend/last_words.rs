@@ -25,11 +25,11 @@ pub(super) fn closed(before: &str, last: &str) -> Box<str> {
 }
 
 /// Bytes in clear behind the go-ahead for TLS (W-BTLS-2).
-pub(super) const CLEAR_BEHIND_STARTTLS: &str = "words in clear behind its answer to STARTTLS, where TLS begins: somebody \
+pub(super) const CLEAR_BEHIND_STARTTLS: &str = "words in clear behind its answer to STARTTLS, where TLS begins: a host \
                                                 on the way may have added them";
 /// A referral, or what else a backend tells about a user, before TLS stands (W-BTLS-4).
 pub(super) const CLEAR_BEFORE_TLS: &str =
-    "words in clear before TLS, which count for nothing: somebody on the way may have said them";
+    "words in clear before TLS, which count for nothing: a host on the way may have said them";
 pub(super) const STARTTLS_MISSING: &str =
     "it offers no STARTTLS, which this login demands (`starttls`, `ssl`)";
 pub(crate) const STARTTLS_REFUSED: &str = "it refused STARTTLS, which this login demands";

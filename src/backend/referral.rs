@@ -1,4 +1,4 @@
-//! Referrals: a backend says where the user lives now (wire.md 6, palomar.md 2.4).
+//! Referrals: a backend says where the user lives now (W-REF-1).
 //!
 //! Decides: what the four protocols' forms say. Does not: believe them; [`super::connect::Attempts`] checks loops and
 //! the routing layer checks that the host is known (W-REF-1). Tests: below.
@@ -11,7 +11,7 @@ use crate::names::Protocol;
 /// Where to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referral {
-    /// The user there, percent-decoded; none when the form names nobody.
+    /// The user there, percent-decoded; none when the form names no user.
     pub user: Option<Box<str>>,
     /// The host.
     pub host: Host,

@@ -1,4 +1,4 @@
-//! XCLIENT: the forwarded facts in POP3, ManageSieve, Submission and LMTP (wire.md 5).
+//! XCLIENT: the forwarded facts in POP3, ManageSieve, Submission and LMTP (W-FWD-11).
 //!
 //! Decides: attributes, their order and escaping, what is left out when a line would be too long. Does not: decide whom
 //! to tell, send, or count hops; see [`super::forward`]. Driver: the dialogues of this room. Tests: below.
@@ -21,9 +21,9 @@ use super::forward::{unsendable, value, variables};
 /// XCLIENT ADDR=… PORT=… DESTADDR=… DESTPORT=… SESSION=… TTL=n CLIENT-TRANSPORT=… [DESTNAME=…] [FORWARD=base64]
 /// ```
 ///
-/// The line is at most [`XCLIENT_LINE_BYTES_MAX`] bytes long: variables go first, then DESTNAME (W-POP-B1). A value that
-/// could end an argument is not sendable (W-FWD-7); the base64 of FORWARD and a session id may hold `=`, which is safe
-/// because readers split at the first one.
+/// The line is at most [`XCLIENT_LINE_BYTES_MAX`] bytes long: variables go first, then DESTNAME (W-POP-B1). A value
+/// that could end an argument is not sendable (W-FWD-7); the base64 of FORWARD and a session id may hold `=`, which is
+/// safe because readers split at the first one.
 pub fn write_line(facts: &ClientFacts, login: &Login, hops: u8, out: &mut Vec<u8>) -> u16 {
     let mut line = b"XCLIENT".to_vec();
     let mut left_out = 0_usize;
@@ -92,8 +92,8 @@ pub struct Commands {
 /// xclient-command = XCLIENT 1*( SP attribute-name"="attribute-value ) ; postfix.org/XCLIENT_README.html
 /// ```
 ///
-/// No command is longer than [`XCLIENT_SMTP_LINE_BYTES_MAX`]. ADDR comes in the last one, because Postfix judges who may
-/// say XCLIENT by the address that it was told last (W-SUB-B3).
+/// No command is longer than [`XCLIENT_SMTP_LINE_BYTES_MAX`]. ADDR comes in the last one, because Postfix judges who
+/// may say XCLIENT by the address that it was told last (W-SUB-B3).
 #[must_use]
 pub fn smtp_commands(facts: &ClientFacts, login: &Login, hops: u8, smtp: &Smtp<'_>) -> Commands {
     let mut commands = Commands::default();
@@ -158,7 +158,7 @@ fn smtp_attributes(
     };
     *left_out = left_out.saturating_add(count(unsent.saturating_add(unsendable(facts, login))));
     let attributes = [
-        // The client's name is looked up by nobody, so nobody could have put anything into it (W-FWD-9).
+        // The client's name is not looked up, so no name server could have put anything into it (W-FWD-9).
         known("NAME", None),
         known("HELO", smtp.helo),
         known("PROTO", Some(smtp.proto)),
@@ -204,7 +204,7 @@ fn forwarded(facts: &ClientFacts, login: &Login, fits: impl Fn(&[u8]) -> bool) -
 
 fn is_sendable(fact: Fact, value: &str) -> bool {
     let is_legal = |byte: u8| match fact {
-        // A host name and nothing else, whoever told it.
+        // A host name and nothing else, whichever client or proxy told it.
         Fact::LocalName => byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'),
         // ManageSieve reads an atom, where neither quotes nor parentheses may stand.
         _ => byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'(' | b')' | b'{' | b'}'),

@@ -22,7 +22,7 @@ pub(super) struct DataCore {
     pub(super) exchange: Exchange,
     pub(super) cache: VerifiedCache,
     pub(super) seed: u64,
-    /// The sockets to listen on. Whoever starts the thread owns them in the process's table.
+    /// The sockets to listen on. The thread that starts this one owns them in the process's table.
     pub(super) sockets: Vec<(Fd, ListenerConfig)>,
     pub(super) options: SocketOptions,
     /// Told once: whether the thread has a descriptor table of its own, so that the process's copies can be closed.
@@ -30,8 +30,8 @@ pub(super) struct DataCore {
 }
 
 impl DataCore {
-    /// Serves until drained. A panic in a core's loop leaves memory that nobody can vouch for: the process ends and
-    /// systemd starts it anew (DESIGN decision 10). Panics of sessions are caught closer to them.
+    /// Serves until drained. A panic in a core's loop leaves memory that no code can vouch for: the process ends and
+    /// systemd starts it anew (K-CORE-3). Panics of sessions are caught closer to them.
     pub(super) fn run(self) {
         let guard = AbortOnPanic;
         self.serve();

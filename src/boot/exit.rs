@@ -1,4 +1,4 @@
-//! Exit codes as doveadm uses them (sysexits(3); palomar.md 6), and refusals to start.
+//! Exit codes as doveadm uses them (sysexits(3); C-CMD-2), and refusals to start.
 
 use std::fmt;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Descriptors: how many there are and how many connections they allow (reliability.md 6, *admission*).
+//! Descriptors: how many there are and how many connections they allow (R-ACCEPT-2).
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

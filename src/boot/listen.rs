@@ -8,7 +8,7 @@ use super::exit::{Exit, Refusal};
 use crate::config::Listener;
 use crate::ring::socket::{SocketOptions, listen};
 
-/// A predecessor that was killed still holds its ports for some tens of milliseconds (uring.md 9, pitfall 8).
+/// A predecessor that was killed still holds its ports for some tens of milliseconds (K-RING-5).
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Opens `cores` sockets on a listener's address.
@@ -21,11 +21,11 @@ pub(super) fn open(
     options: &SocketOptions,
 ) -> Result<Vec<OwnedFd>, Refusal> {
     let on = SocketAddr::new(listener.address, listener.port);
-    claim(on, listener)?;
+    reserve(on, listener)?;
     (0..cores).map(|_| listen(on, options).map_err(|error| refusal(&error, on, listener))).collect()
 }
 
-fn claim(on: SocketAddr, listener: &Listener) -> Result<(), Refusal> {
+fn reserve(on: SocketAddr, listener: &Listener) -> Result<(), Refusal> {
     #[expect(
         clippy::disallowed_methods,
         reason = "start-up waits for a predecessor's ports, before any clock runs"

@@ -30,7 +30,7 @@ pub(super) fn lock(folder: &Path) -> Result<File, Refusal> {
             folder.display()
         ),
     })?;
-    // Whoever can't write it down can't be told to reload, and serves all the same.
+    // A process that can't write it down can't be told to reload, and serves all the same.
     let number = format!("{}\n", std::process::id());
     let _ = file.set_len(0).and_then(|()| (&file).write_all(number.as_bytes()));
     Ok(file)
@@ -39,7 +39,7 @@ pub(super) fn lock(folder: &Path) -> Result<File, Refusal> {
 /// The process that holds the lock of `folder`.
 pub(super) fn holder(folder: &Path) -> Option<Pid> {
     let file = File::open(folder.join("hale.lock")).ok()?;
-    // A lock that can be had is nobody's, whatever the file says.
+    // A lock that can be had belongs to no process, whatever the file says.
     if flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
         return None;
     }

@@ -6,10 +6,10 @@ use super::exit::{Exit, Refusal};
 use super::{lock, settings};
 use crate::config::Config;
 
-/// Checks the files first, because whoever types this looks at this terminal and not at the log.
+/// Checks the files first, because the operator who types this looks at this terminal and not at the log.
 ///
 /// # Errors
-/// Files that the running Hale would not take; or there is none, or it is somebody else's.
+/// Files that the running Hale would not take; or there is none, or it is another user's.
 pub fn reload(config: &Config) -> Result<String, Refusal> {
     settings::check(config)?;
     let base_dir = config.base_dir.display();

@@ -177,7 +177,8 @@ impl House<'_> {
         )?;
         cores::pin(self.plan.control);
         let control = Control {
-            routing: Routing::new(self.config, geodb, self.exchange.clone())?,
+            routing: Routing::new(self.config, geodb.clone(), self.exchange.clone()),
+            geodb,
             sources: files.sources,
             certificates: files.certificates,
             writer,
@@ -251,7 +252,7 @@ fn join(cores: Vec<JoinHandle<()>>) {
 }
 
 fn tell_systemd_ready() {
-    // Without systemd there is nobody to tell.
+    // Without systemd there is no supervisor to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 }
 

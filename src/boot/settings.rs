@@ -2,9 +2,8 @@
 
 use super::exit::{Exit, Refusal};
 use crate::config::{Config, GeoDb};
-use crate::control::geodb::{GeoDb as Database, OpenMode};
 use crate::control::{
-    Certificates, Inspected, LoadedCertificates, PassdbFault, PassdbSources, inspect,
+    Certificates, Inspected, LoadedCertificates, PassdbFault, PassdbSources, cluster, inspect,
 };
 
 /// What a good configuration asks for and this version does not serve: for `hale check-config`. `hale run` names the
@@ -32,12 +31,8 @@ pub fn check(config: &Config) -> Result<Vec<String>, Refusal> {
 pub fn connect(config: &Config) -> Result<Vec<Inspected>, Refusal> {
     let (_, (context, _)) = certificates(config)?;
     let unreadable = |text: String| Refusal::config(format!("cluster_geodb: {text}"));
-    let mut geodb = Database::open(&geodb_location(config)?, OpenMode::Existing)
+    let hosts = cluster::backend_hosts(&geodb_location(config)?)
         .map_err(|fault| unreadable(fault.to_string()))?;
-    let backends = geodb.backends().map_err(|fault| unreadable(fault.to_string()))?;
-    let mut hosts: Vec<Box<str>> = backends.into_iter().map(|backend| backend.host).collect();
-    hosts.sort();
-    hosts.dedup();
     inspect(config, &context.trust, &hosts).map_err(|error| Refusal {
         exit: Exit::TempFail,
         text: format!("no sockets to ask backends with: {error}"),

@@ -32,7 +32,7 @@ mod tests {
     use crate::config::tests::loaded;
 
     #[test]
-    fn w_9_1_the_lists_are_dovecots_settings() {
+    fn w_sv_1_the_lists_are_dovecots_settings() {
         let default = loaded("").managesieve;
         assert!(
             default.extensions.starts_with("fileinto ")

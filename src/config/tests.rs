@@ -110,7 +110,7 @@ fn the_palomar_page_warns_once_per_setting_that_a_proxy_has_no_use_for() {
     assert!(ignored[1].contains("setting metric: ignored"));
 }
 
-/// The names of DESIGN 3.1, as an operator would combine them.
+/// The names an operator starts with, as they are combined.
 #[test]
 fn every_name_of_the_design_is_understood_without_a_warning() {
     let found = load_text(

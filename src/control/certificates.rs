@@ -4,22 +4,13 @@
 //! stays as it was and the log says why (TL-19). Tests: below, `tests/appliance/e2e/tls`.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::time::SystemTime;
-
-use tokio::signal::unix::Signal;
-use tokio::time::{MissedTickBehavior, interval};
 
 use super::identities::{Reading, read};
 use crate::config::model::{
     BackendAuthorities, ClientAuthorities, Offer, ProxySsl, Ssl, TlsVersion,
 };
 use crate::config::{Config, SslMode};
-use crate::event::Event;
-use crate::limits;
 use crate::names::Protocol;
-use crate::share::mailbox::Mailbox;
-use crate::share::snapshot::Published;
 use crate::tls::{
     ClientTrust, Context, Manner, OlderForms, Oldest, Server, Servers, ServersBuilder, TicketKeys,
     Trust, remarks_on_trust,
@@ -190,66 +181,6 @@ fn client_trust(clients: &ClientAuthorities) -> Result<(ClientTrust, NameField),
     let trust = ClientTrust::new(&bytes, *require_crl)
         .map_err(|fault| format!("{place}: ssl_server_ca_file: {path} {fault}"))?;
     Ok((trust, *username_field))
-}
-
-/// Reads everything again when told to, and replaces the keys of tickets when their time is over.
-pub(super) async fn watch(
-    mut certificates: Certificates,
-    published: Published<Context>,
-    log: Arc<Mailbox<Event>>,
-    mut hangup: Signal,
-) {
-    let mut rotation = interval(limits::TLS_TICKET_KEYS_EVERY);
-    rotation.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The first tick comes at once, and the keys are new.
-    rotation.tick().await;
-    loop {
-        tokio::select! {
-            _ = rotation.tick() => published.publish(certificates.rotate(&published.load())),
-            _ = hangup.recv() => {
-                let read = tokio::task::spawn_blocking(move || {
-                    let loaded = certificates.load();
-                    (certificates, loaded)
-                });
-                let Ok((back, loaded)) = read.await else { return };
-                certificates = back;
-                for (warning, line) in outcome(loaded, &published) {
-                    // A full mailbox loses the line, as for everybody (RS-08).
-                    let _ = log.send(Event::Note { warning, text: line.into_boxed_str() });
-                }
-            }
-        }
-    }
-}
-
-/// Publishes what was read, or keeps what there is; and what the log says of it.
-fn outcome(
-    loaded: Result<Loaded, Vec<String>>,
-    published: &Published<Context>,
-) -> Vec<(bool, String)> {
-    match loaded {
-        Ok((context, remarks)) => {
-            let done = match &context.servers {
-                Some(servers) => {
-                    format!("reloaded: certificates by name {}, and the default", servers.names())
-                }
-                None => "reloaded: no certificate is configured".to_owned(),
-            };
-            published.publish(context);
-            let remarks = remarks.into_iter().map(|remark| (true, remark));
-            std::iter::once((false, done)).chain(remarks).collect()
-        }
-        Err(faults) => {
-            let kept = "certificates were not reloaded, the former ones stay in use".to_owned();
-            std::iter::once(kept).chain(faults).map(|line| (true, line)).collect()
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "certificates end at a date of the calendar")]
-pub(super) fn unix_seconds() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Debian and its kin, Red Hat and its kin, SUSE.

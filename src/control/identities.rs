@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::certificates::unix_seconds;
+use super::wall_clock::unix_seconds;
 use crate::config::model::Certificate;
 use crate::limits;
 use crate::tls::{Identity, IdentityFault};

@@ -16,9 +16,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::Resolver;
-use super::certificates::unix_seconds;
 use super::identities::EXPIRY_NOTICE_DAYS;
+use super::resolver::Resolver;
+use super::wall_clock::unix_seconds;
 use crate::config::Config;
 use crate::config::model::{ProtocolSettings, ProxyHeader, ProxySsl};
 use crate::event::cleaned;

@@ -1,13 +1,12 @@
 //! The control core: everything that may wait for a disk, a network or a name server.
 //!
-//! Duty: GeoDB, routing snapshot, password files, names to addresses, the log; the cluster commands. Not its duty: client
-//! connections, which live on data cores. Driven by `boot` (the running process) and by the command line.
-//! Tests: in the folders.
+//! Duty: GeoDB, routing snapshot, password files, names to addresses, the log; the cluster commands. What runs all the
+//! time is in `tasks`, a file each. Not its duty: client connections, which live on data cores. Driven by `boot` (the
+//! running process) and by the command line. Tests: in the folders.
 
 pub mod cluster;
 pub mod geodb;
 mod certificates;
-mod database;
 mod hashing;
 mod identities;
 mod inspection;
@@ -17,8 +16,9 @@ mod memory_budget;
 mod passdb_settings;
 mod passdbs;
 mod resolver;
-mod routing;
 mod run;
+mod tasks;
+mod wall_clock;
 
 pub use certificates::{Certificates, Loaded as LoadedCertificates};
 pub use hashing::start as start_hashing;
@@ -28,5 +28,6 @@ pub use log_file::LogWriter;
 pub use passdb_settings::SettingFault;
 pub use passdbs::{PassdbFault, PassdbSources};
 pub use resolver::Resolver;
-pub use routing::Routing;
-pub use run::{Control, run};
+pub use run::run;
+pub use tasks::{Control, Routing};
+pub use wall_clock::unix_millis;

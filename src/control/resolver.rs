@@ -1,24 +1,67 @@
 //! Names to addresses: `cluster_hosts_file` first, then the system's resolver (nsswitch, /etc/hosts, DNS).
 //!
 //! Runs on the control core only; a data core finds addresses in its table (DESIGN decision 3). The system's call blocks,
-//! so it is made on the runtime's threads for blocking work, with a deadline of our own.
+//! so it is made on the runtime's threads for blocking work, with a deadline of our own. A call that has missed it keeps its
+//! thread until the system gives up, hence the bound on how many there are.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::net::ToSocketAddrs as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// A resolver.
-#[derive(Clone, Debug, Default)]
+use tokio::sync::Semaphore;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::timeout;
+
+use crate::limits;
+
+/// A resolver. Clones share the bound on the system's calls.
+#[derive(Clone, Debug)]
 pub struct Resolver {
     hosts_file: Option<PathBuf>,
+    room: Arc<Semaphore>,
+    deadline: Duration,
+    others: Others,
+}
+
+/// What knows the names that are not in the hosts file.
+#[derive(Clone, Debug)]
+enum Others {
+    System,
+    /// For tests: nothing does.
+    #[cfg(test)]
+    Nothing,
+    /// For tests: something that never answers.
+    #[cfg(test)]
+    Mute,
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self::new(None)
+    }
 }
 
 impl Resolver {
     /// A resolver that looks into `hosts_file` before it asks the system.
     #[must_use]
     pub fn new(hosts_file: Option<PathBuf>) -> Self {
-        Self { hosts_file }
+        let room = Arc::new(Semaphore::new(limits::NAMES_AT_ONCE_MAX));
+        Self { hosts_file, room, deadline: limits::NAME_TIMEOUT, others: Others::System }
+    }
+
+    /// A resolver that knows what the file says and nothing else.
+    #[cfg(test)]
+    pub(in crate::control) fn of_file(hosts_file: PathBuf) -> Self {
+        Self { others: Others::Nothing, ..Self::new(Some(hosts_file)) }
+    }
+
+    /// The same, and every other name hangs until the deadline.
+    #[cfg(test)]
+    pub(in crate::control) fn of_file_or_mute(hosts_file: PathBuf, deadline: Duration) -> Self {
+        Self { others: Others::Mute, deadline, ..Self::new(Some(hosts_file)) }
     }
 
     /// The addresses of `host`, in the order in which they should be tried; empty when nobody knows it.
@@ -26,21 +69,42 @@ impl Resolver {
         if let Some(known) = self.known(host) {
             return known;
         }
-        let ask = tokio::net::lookup_host((host.to_owned(), 0));
-        match tokio::time::timeout(DEADLINE, ask).await {
-            Ok(Ok(found)) => unique(found.map(|endpoint| endpoint.ip())),
-            Ok(Err(_)) | Err(_) => Vec::new(),
-        }
+        timeout(self.deadline, self.ask(host)).await.unwrap_or_default()
     }
 
-    /// The same for a command that may block.
-    #[must_use]
-    pub fn resolve_blocking(&self, host: &str) -> Vec<IpAddr> {
-        use std::net::ToSocketAddrs as _;
-        self.known(host).unwrap_or_else(|| match (host, 0).to_socket_addrs() {
-            Ok(found) => unique(found.map(|endpoint| endpoint.ip())),
-            Err(_) => Vec::new(),
-        })
+    /// The addresses of all these names, which are asked for at the same time.
+    pub async fn resolve_all(&self, hosts: Vec<Box<str>>) -> HashMap<Box<str>, Vec<IpAddr>> {
+        let mut asked = JoinSet::new();
+        for host in hosts {
+            let resolver = self.clone();
+            asked.spawn(async move {
+                let found = resolver.resolve(&host).await;
+                (host, found)
+            });
+        }
+        asked.join_all().await.into_iter().collect()
+    }
+
+    async fn ask(&self, host: &str) -> Vec<IpAddr> {
+        match self.others {
+            Others::System => {}
+            #[cfg(test)]
+            Others::Nothing => return Vec::new(),
+            #[cfg(test)]
+            Others::Mute => return std::future::pending().await,
+        }
+        // It is never closed, so there is room in the end.
+        let room = Arc::clone(&self.room).acquire_owned().await;
+        let host = host.to_owned();
+        let asked = spawn_blocking(move || {
+            let _room = room;
+            let found = (host.as_str(), 0).to_socket_addrs();
+            found.map(|found| unique(found.map(|endpoint| endpoint.ip())))
+        });
+        match asked.await {
+            Ok(Ok(found)) => found,
+            Ok(Err(_)) | Err(_) => Vec::new(),
+        }
     }
 
     /// A literal, or what the hosts file says. The file is read anew each time: it is small, and look-ups are rare.
@@ -83,9 +147,6 @@ fn unique(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     seen
 }
 
-/// The resolver's patience; a name that does not answer keeps its last address.
-const DEADLINE: Duration = Duration::from_secs(5);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,13 +162,27 @@ mod tests {
         assert_eq!(table.get("no"), None);
     }
 
-    #[test]
-    fn literals_need_nobody() {
-        let resolver = Resolver::new(None);
-        assert_eq!(
-            resolver.resolve_blocking("::ffff:127.0.0.2"),
-            ["127.0.0.2".parse::<IpAddr>().unwrap()]
-        );
-        assert_eq!(resolver.resolve_blocking("[::1]"), ["::1".parse::<IpAddr>().unwrap()]);
+    #[tokio::test]
+    async fn literals_need_no_name_server() {
+        let resolver = Resolver::of_file(PathBuf::new());
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert_eq!(resolver.resolve("::ffff:127.0.0.2").await, [address("127.0.0.2")]);
+        assert_eq!(resolver.resolve("[::1]").await, [address("::1")]);
+    }
+
+    #[tokio::test]
+    async fn names_that_hang_hold_up_no_others_and_cost_one_deadline_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hosts");
+        std::fs::write(&path, "127.0.0.2 be1.test\n").unwrap();
+        let deadline = Duration::from_millis(300);
+        let resolver = Resolver::of_file_or_mute(path, deadline);
+        let hosts = (0..200).map(|n| format!("mute{n}").into()).chain(["be1.test".into()]);
+        // One after the other they would take a minute.
+        let all = timeout(deadline * 100, resolver.resolve_all(hosts.collect()));
+        let found = all.await.unwrap();
+        assert_eq!(found.len(), 201);
+        assert_eq!(found["be1.test"], ["127.0.0.2".parse::<IpAddr>().unwrap()]);
+        assert!(found["mute7"].is_empty());
     }
 }

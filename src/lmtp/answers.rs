@@ -3,8 +3,9 @@
 //! Replies are due in the order of our commands. One that is not due is a fault of the backend, however friendly: a 250
 //! before the end of a message is none (LM-04).
 
+use super::envelope::Outcome;
 use super::feed::Feed;
-use super::link::{Age, Due, Introduction, Link, Mail, News, Outcome, Stage};
+use super::link::{Age, Due, Introduction, Link, MailFrom, News, Stage};
 use crate::auth::verdict::{BackendTls, Certificate};
 use crate::backend::xclient::{self, Smtp};
 use crate::backend::{Login, last_words};
@@ -18,12 +19,12 @@ use crate::wire::smtp::reply::{Class, Next, Reply};
 impl Link {
     /// The connection stands; `header` comes before anything else, in clear (W-PPO-1, W-PPO-3).
     pub(super) fn connected(&mut self, now: Tick, header: &[u8], news: &mut Vec<News>) {
-        if !self.stage_is_connecting() {
+        if !self.is_connecting() {
             return;
         }
         self.commands.extend_from_slice(header);
         let opened_by = now.after(LMTP_RECIPIENT_TIMEOUT);
-        match self.tls {
+        match self.purpose.tls {
             BackendTls::Implicit(certificate) => self.secure(now, opened_by, certificate, news),
             BackendTls::Off | BackendTls::Starttls(_) => self.open(opened_by),
         }
@@ -53,7 +54,7 @@ impl Link {
         self.is_secured = true;
         self.moved_at = now;
         self.keywords = Keywords::default();
-        match self.tls {
+        match self.purpose.tls {
             BackendTls::Starttls(_) => {
                 self.stage = Stage::Opening;
                 self.deadline = Some(opened_by);
@@ -98,7 +99,7 @@ impl Link {
             (Due::Greeting, _) => return Err(failed(Failure::Remote, &words)),
             (Due::Hello, Class::Done) => {
                 self.keywords = Keywords::of(&reply);
-                match self.tls {
+                match self.purpose.tls {
                     BackendTls::Starttls(_) if !self.is_secured => self.ask_for_tls()?,
                     _ => self.introduce(now, news),
                 }
@@ -135,9 +136,9 @@ impl Link {
             (Due::Mail, Class::NotNow) if self.age == Age::Kept => {
                 return Err(failed(Failure::Remote, &words));
             }
-            (Due::Mail, Class::Done) => self.stage = Stage::Envelope(Mail::Agreed),
+            (Due::Mail, Class::Done) => self.stage = Stage::Envelope(MailFrom::Agreed),
             (Due::Mail, Class::NotNow | Class::No) => {
-                self.stage = Stage::Envelope(Mail::Refused(Box::new(reply)));
+                self.stage = Stage::Envelope(MailFrom::Refused(Box::new(reply)));
             }
             (Due::Rcpt(number), Class::Done | Class::NotNow | Class::No) => {
                 self.recipient(number, reply, news);
@@ -173,19 +174,19 @@ impl Link {
 
     fn recipient(&mut self, number: usize, reply: Reply, news: &mut Vec<News>) {
         let reply = match &self.stage {
-            Stage::Envelope(Mail::Refused(refusal)) => Reply::clone(refusal),
+            Stage::Envelope(MailFrom::Refused(refusal)) => Reply::clone(refusal),
             _ => self.about_mail(Due::Rcpt(number), reply),
         };
-        if let Some(errand) = self.errand.as_mut().filter(|_| reply.class() == Class::Done) {
-            errand.accepted.push(number);
+        if let Some(envelope) = self.envelope.as_mut().filter(|_| reply.class() == Class::Done) {
+            envelope.accepted.push(number);
         }
         news.push(News::Rcpt(number, reply));
     }
 
     /// RSET was answered: nothing is open there, and what waited for that begins.
     fn closed(&mut self, now: Tick) {
-        if self.errand.is_some() {
-            self.stage = Stage::Envelope(Mail::Unsent);
+        if self.envelope.is_some() {
+            self.stage = Stage::Envelope(MailFrom::Unsent);
         } else {
             self.idle(now);
         }
@@ -194,11 +195,11 @@ impl Link {
     /// A recipient's reply to the message is here; behind the last one the transaction is over. It should be, too, where
     /// the message was refused (RFC 5321 4.1.1.4), and not every backend thinks so.
     fn ended(&mut self, now: Tick, class: Class) {
-        let Some(errand) = &mut self.errand else { return };
+        let Some(envelope) = &mut self.envelope else { return };
         if class != Class::Done {
-            errand.outcome = Outcome::Mixed;
+            envelope.outcome = Outcome::Mixed;
         }
-        match errand.outcome {
+        match envelope.outcome {
             _ if !self.due.is_empty() => {}
             Outcome::Good => self.idle(now),
             Outcome::Mixed => self.close_transaction(now),
@@ -224,7 +225,7 @@ impl Link {
 
     /// The go-ahead for TLS has to be the last thing that came in clear (W-BTLS-2); the shell looks into the socket, too.
     fn go_ahead(&mut self, now: Tick, news: &mut Vec<News>) -> Result<(), News> {
-        let BackendTls::Starttls(certificate) = self.tls else { return Ok(()) };
+        let BackendTls::Starttls(certificate) = self.purpose.tls else { return Ok(()) };
         if !self.inbox.is_empty() {
             return Err(failed(Failure::Protocol, b"bytes in clear where TLS begins"));
         }
@@ -262,8 +263,8 @@ impl Link {
                 return;
             }
         }
-        if self.errand.is_some() {
-            self.stage = Stage::Envelope(Mail::Unsent);
+        if self.envelope.is_some() {
+            self.stage = Stage::Envelope(MailFrom::Unsent);
             self.send_envelope(news);
         } else {
             self.idle(now);

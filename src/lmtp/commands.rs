@@ -1,10 +1,12 @@
-//! The client's commands, one at a time but for RCPT (wire.md 11.1).
+//! The client's commands, one at a time but for RCPT (W-LMTP-10).
 
-use super::input::LinkId;
-use super::machine::Lmtp;
-use super::output::{Outbox, Wish};
-use super::transaction::{Fate, Recipient, Sender, Stage, Transaction, mildest, ours};
+use super::envelope::Sender;
+use super::machine::{Lmtp, Skip};
+use super::output::{GO_AHEAD, Outbox};
+use super::reply::{Answer, ours};
+use super::transaction::{Recipient, Stage, Transaction};
 use super::{parameters, reply, xclient};
+use crate::front::{Arrival, ClientTls, PIPELINED};
 use crate::limits::{
     LMTP_BAD_COMMANDS_MAX, LMTP_LINE_BYTES_MAX, LMTP_MESSAGE_BYTES_MAX, LMTP_RECIPIENTS_MAX,
 };
@@ -15,38 +17,25 @@ use crate::wire::smtp::line::Found;
 use crate::wire::smtp::path::{Argument, Flaw, Rules, Whose};
 use crate::wire::smtp::reply::write_line;
 
-/// What a command came to.
-pub(super) enum Answer {
-    /// A reply of ours.
-    Say(&'static str),
-    /// The same, to something that should not have been said.
-    Bad(&'static str),
-    /// The reply is written, or comes later.
-    Nothing,
-}
-
 impl Lmtp {
     /// Reads the next command, if it is its turn; whether it was.
     pub(super) fn read_command(&mut self, now: Tick, outbox: &mut Outbox) -> bool {
-        if self.inbox.is_empty() || !self.may_read(outbox) {
+        if self.front.inbox.is_empty() || !self.may_read(outbox) {
             return false;
         }
-        let is_rcpt =
-            self.inbox.bytes().get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"RCPT "));
-        let is_told = self.transaction.as_ref().is_none_or(|transaction| transaction.is_told());
+        let begins_with = |verb: &[u8]| {
+            let start = self.front.inbox.bytes().get(..verb.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(verb))
+        };
+        let is_rcpt = begins_with(b"RCPT ");
         // Replies come in the order of the commands.
-        if !is_told && !is_rcpt {
+        if !is_rcpt && !self.has_told_recipients() {
             return false;
         }
-        let mut inbox = std::mem::replace(&mut self.inbox, crate::wire::inbox::Inbox::new(0));
-        let found = self.lines.next(&mut inbox, |_| LMTP_LINE_BYTES_MAX);
-        let (answer, whole) = match found {
-            Found::More => {
-                let consumed = self.lines.is_at_start();
-                self.inbox = inbox;
-                // Only what was read past is progress.
-                return consumed && self.inbox.is_empty();
-            }
+        let inbox = &mut self.front.inbox;
+        let (answer, whole) = match self.lines.next(inbox, |_| LMTP_LINE_BYTES_MAX) {
+            // Only what was read past is progress.
+            Found::More => return self.lines.is_at_start() && inbox.is_empty(),
             Found::TooLong => (Answer::Bad("500 5.5.2 Line too long"), 0),
             Found::BareLf => (Answer::Bad("500 5.5.2 Lines end in CRLF"), 0),
             Found::Line { whole, flawed: true, .. } => {
@@ -55,30 +44,33 @@ impl Lmtp {
             Found::Line { text, whole, .. } => {
                 let line: Box<[u8]> = inbox.bytes().get(..text).unwrap_or_default().into();
                 inbox.consume(whole);
-                self.inbox = inbox;
-                self.heard(now);
+                self.heard_at = now;
                 let answer = self.run(now, &line, outbox);
-                self.answer(answer, is_rcpt, outbox);
+                self.say(answer, is_rcpt, outbox);
                 return true;
             }
         };
         inbox.consume(whole);
-        self.inbox = inbox;
-        self.heard(now);
-        self.answer(answer, is_rcpt, outbox);
+        self.heard_at = now;
+        self.say(answer, is_rcpt, outbox);
         true
     }
 
     /// Whether a command may be read now.
     fn may_read(&self, outbox: &Outbox) -> bool {
-        let between = match self.transaction.as_ref().map(|transaction| &transaction.stage) {
-            None | Some(Stage::Envelope | Stage::Chunks) => true,
+        let is_between = match self.delivery.transaction.as_ref().map(|open| &open.stage) {
+            None | Some(Stage::Envelope(None) | Stage::Chunks) => true,
             Some(_) => false,
         };
-        between && self.finding.is_none() && self.skip.is_none() && self.may_speak(outbox)
+        is_between && self.skip.is_none() && self.client.has_room(outbox)
     }
 
-    fn answer(&mut self, answer: Answer, is_rcpt: bool, outbox: &mut Outbox) {
+    /// Whether every RCPT was answered.
+    fn has_told_recipients(&self) -> bool {
+        self.delivery.transaction.as_ref().is_none_or(|transaction| transaction.is_told())
+    }
+
+    fn say(&mut self, answer: Answer, is_rcpt: bool, outbox: &mut Outbox) {
         if self.is_over() {
             return;
         }
@@ -93,8 +85,8 @@ impl Lmtp {
             return self.close_with(words, "too many invalid commands", outbox);
         }
         // A refused recipient waits for the replies to those before it.
-        if let Some(transaction) = self.transaction.as_mut().filter(|transaction| {
-            is_rcpt && !transaction.is_told() && matches!(transaction.stage, Stage::Envelope)
+        if let Some(transaction) = self.delivery.transaction.as_mut().filter(|transaction| {
+            is_rcpt && !transaction.is_told() && matches!(transaction.stage, Stage::Envelope(_))
         }) {
             let mut recipient = Recipient::new("");
             recipient.refuse(ours(words));
@@ -116,7 +108,7 @@ impl Lmtp {
                 Answer::Bad("501 5.5.4 No arguments allowed")
             }
             Verb::Rset => {
-                self.abort_transaction(now, outbox);
+                self.delivery.reset(now, outbox);
                 Answer::Say("250 2.0.0 OK")
             }
             Verb::Quit => {
@@ -125,7 +117,7 @@ impl Lmtp {
                 Answer::Nothing
             }
             Verb::Starttls => self.starttls(now, argument, outbox),
-            Verb::Xclient => self.xclient(now, argument, outbox),
+            Verb::Xclient => self.xclient(argument, outbox),
             Verb::Mail => self.mail(now, argument, outbox),
             Verb::Rcpt => self.rcpt(now, argument, outbox),
             Verb::Data => self.data(now, outbox),
@@ -139,34 +131,56 @@ impl Lmtp {
         let Some(name) = command::helo_name(argument) else {
             return Answer::Bad("501 5.5.4 Invalid name");
         };
-        self.is_greeted = true;
-        self.abort_transaction(now, outbox);
-        if !self.helo_is_told && self.helo.as_deref() != Some(name) {
+        self.delivery.reset(now, outbox);
+        if self.hello.say(name) {
             // Backends were told another name.
-            self.drop_kept(outbox);
-            self.helo = Some(name.into());
+            self.delivery.links.drop_all(outbox);
         }
-        reply::keywords(&self.settings, &self.facts, self.tls, &mut outbox.to_client);
+        let facts = &self.front.facts;
+        reply::keywords(&self.settings, facts, self.front.tls(), &mut outbox.to_client);
         Answer::Nothing
     }
 
-    /// Wire.md 11.4. What was agreed with backends was about another client.
-    fn xclient(&mut self, _now: Tick, argument: &[u8], outbox: &mut Outbox) -> Answer {
-        if self.transaction.is_some() {
+    /// W-STLS-1, W-STLS-5, W-STLS-6, W-STLS-8.
+    fn starttls(&mut self, now: Tick, argument: &[u8], outbox: &mut Outbox) -> Answer {
+        let tls = self.front.tls();
+        match () {
+            () if !argument.is_empty() => Answer::Bad("501 5.5.4 No arguments allowed"),
+            () if self.delivery.transaction.is_some() => {
+                Answer::Say("503 5.5.1 Not in a transaction")
+            }
+            () if tls != ClientTls::Clear => Answer::Bad("503 5.5.1 TLS is already active"),
+            () if !reply::offers_starttls(&self.settings, tls) => {
+                Answer::Bad("502 5.5.1 TLS support isn't enabled")
+            }
+            () if !self.front.inbox.is_empty() => {
+                self.close_with(reply::INJECTED, PIPELINED, outbox);
+                Answer::Nothing
+            }
+            () => {
+                // What was agreed with backends was about a client in clear.
+                self.delivery.links.drop_all(outbox);
+                outbox.to_client.extend_from_slice(GO_AHEAD);
+                let arrival = Arrival::starttls(&mut self.front, now);
+                self.secure_client(arrival, &[], outbox);
+                Answer::Nothing
+            }
+        }
+    }
+
+    /// W-LMTP-15. What was agreed with backends was about another client.
+    fn xclient(&mut self, argument: &[u8], outbox: &mut Outbox) -> Answer {
+        if self.delivery.transaction.is_some() {
             return Answer::Say("503 5.5.0 Not in a transaction");
         }
-        if !self.facts.trusted {
+        if !self.front.facts.trusted {
             return Answer::Say("550 5.7.14 You are not from trusted IP");
         }
-        let Some(told) = xclient::xclient(argument, &mut self.facts) else {
+        let Some(told) = xclient::xclient(argument, &mut self.front.facts) else {
             return Answer::Bad("501 5.5.4 Invalid XCLIENT attribute");
         };
-        if told.helo.is_some() {
-            (self.helo, self.helo_is_told) = (told.helo, true);
-        }
-        self.timeout_s = told.timeout_s.or(self.timeout_s);
-        self.is_greeted = false;
-        self.drop_kept(outbox);
+        self.hello.take_over(told);
+        self.delivery.links.drop_all(outbox);
         reply::greeting(&self.settings, &mut outbox.to_client);
         Answer::Nothing
     }
@@ -174,16 +188,16 @@ impl Lmtp {
     // === The envelope ===
 
     fn mail(&mut self, now: Tick, argument: &[u8], outbox: &mut Outbox) -> Answer {
-        if !self.is_greeted {
+        if !self.hello.is_said {
             return Answer::Say("503 5.5.1 Say LHLO first");
         }
         // A message whose chunks are refused has ended, whether or not its sender says RSET (RFC 3030 2).
-        if self.transaction.as_ref().is_some_and(|transaction| {
+        if self.delivery.transaction.as_ref().is_some_and(|transaction| {
             transaction.is_lost() && matches!(transaction.stage, Stage::Chunks)
         }) {
-            self.abort_transaction(now, outbox);
+            self.delivery.reset(now, outbox);
         }
-        if self.transaction.is_some() {
+        if self.delivery.transaction.is_some() {
             return Answer::Say("503 5.5.1 Nested MAIL");
         }
         let rules = Rules {
@@ -206,7 +220,7 @@ impl Lmtp {
         if !path.is_ascii() && !sender.is_utf8() {
             return Answer::Say(reply::NOT_ASCII);
         }
-        self.transaction = Some(Box::new(Transaction::new(sender, now)));
+        self.delivery.transaction = Some(Box::new(Transaction::new(sender, now)));
         Answer::Say("250 2.1.0 OK")
     }
 
@@ -216,10 +230,10 @@ impl Lmtp {
 
     fn rcpt(&mut self, now: Tick, argument: &[u8], outbox: &mut Outbox) -> Answer {
         let rules = self.rules();
-        let Some(transaction) = &mut self.transaction else {
+        let Some(transaction) = &mut self.delivery.transaction else {
             return Answer::Say("503 5.5.1 Say MAIL first");
         };
-        if !matches!(transaction.stage, Stage::Envelope) {
+        if !matches!(transaction.stage, Stage::Envelope(_)) {
             return Answer::Say("503 5.5.1 The message has begun");
         }
         if transaction.recipients.len() >= LMTP_RECIPIENTS_MAX {
@@ -236,58 +250,44 @@ impl Lmtp {
         let Some(mailbox) = parsed.mailbox else {
             return Answer::Say("501 5.1.3 Nobody is no recipient");
         };
-        match parameters::of_rcpt(&parsed.parameters, &self.settings, self.facts.trusted) {
-            Ok(told) => self.seek(now, &mailbox, told, outbox),
+        let is_trusted = self.front.facts.trusted;
+        let told = match parameters::of_rcpt(&parsed.parameters, &self.settings, is_trusted) {
+            Ok(told) => told,
             Err(answer) => return answer,
-        }
+        };
+        let (delivery, mut scene) = self.parts(now, outbox);
+        delivery.look_up(&mailbox, told, &mut scene);
         Answer::Nothing
-    }
-
-    pub(super) fn abort_transaction(&mut self, now: Tick, outbox: &mut Outbox) {
-        if self.transaction.take().is_none() {
-            return;
-        }
-        if self.finding.take().is_some() {
-            outbox.wish(Wish::DropQuestion);
-        }
-        let ids: Vec<LinkId> = self.live_slots().map(|(id, _)| id).collect();
-        for id in ids {
-            let is_clean = self.slot_mut(id).is_some_and(|slot| slot.link.reset(now));
-            if !is_clean {
-                self.drop_link(id, false, outbox);
-            }
-        }
     }
 
     // === The message ===
 
-    /// Whether somebody wants it; else what to say instead.
+    /// Whether some backend wants it; else what to say instead.
     fn refusal_of_content(&mut self, now: Tick, outbox: &mut Outbox) -> Option<Box<[u8]>> {
-        let Some(transaction) = &self.transaction else {
+        let Some(transaction) = &self.delivery.transaction else {
             return Some(ours("503 5.5.1 Say MAIL first"));
         };
         if transaction.has_accepted() {
             return None;
         }
         // All were accepted and then lost: their one refusal. The transaction is over then.
-        let lost = transaction.recipients.iter().filter(|recipient| recipient.fate == Fate::Over);
-        let refusal = mildest(lost.filter_map(|recipient| recipient.reply.as_deref()));
+        let refusal = transaction.refusal_of_lost();
         if refusal.is_some() {
-            self.abort_transaction(now, outbox);
+            self.delivery.reset(now, outbox);
         }
         refusal.or_else(|| Some(ours(reply::NO_RECIPIENTS)))
     }
 
     fn data(&mut self, now: Tick, outbox: &mut Outbox) -> Answer {
-        if self.transaction.as_ref().is_some_and(|transaction| transaction.by_chunks) {
+        if self.delivery.transaction.as_ref().is_some_and(|transaction| transaction.by_chunks) {
             return Answer::Say("503 5.5.1 The message came by BDAT so far");
         }
         if let Some(refusal) = self.refusal_of_content(now, outbox) {
             outbox.to_client.extend_from_slice(&refusal);
             return Answer::Nothing;
         }
-        self.ask_for_content(now, outbox);
-        if let Some(transaction) = &mut self.transaction {
+        self.delivery.ask_for_content(now, outbox);
+        if let Some(transaction) = &mut self.delivery.transaction {
             transaction.stage = Stage::Asked;
         }
         Answer::Nothing
@@ -300,29 +300,33 @@ impl Lmtp {
             self.close_with("501 5.5.4 Invalid chunk size", "a chunk of no size", outbox);
             return Answer::Nothing;
         };
-        let so_far = self.transaction.as_ref().map_or(0, |transaction| transaction.window.end());
+        let so_far =
+            self.delivery.transaction.as_ref().map_or(0, |transaction| transaction.window.end());
         if so_far.saturating_add(size) > LMTP_MESSAGE_BYTES_MAX {
             self.close_with(reply::TOO_LARGE, "a chunk too large", outbox);
             return Answer::Nothing;
         }
         let is_last = last == IsLast::Yes;
-        let is_first = self.transaction.as_ref().is_none_or(|transaction| !transaction.by_chunks);
-        // Who was told that a recipient is accepted waits for his reply behind the last chunk, whatever became of him.
-        let is_lost = self.transaction.as_ref().is_some_and(|transaction| transaction.is_lost());
+        let is_first =
+            self.delivery.transaction.as_ref().is_none_or(|transaction| !transaction.by_chunks);
+        // A client that was told that a recipient is accepted waits for the reply behind the last chunk, whatever became of it.
+        let is_lost =
+            self.delivery.transaction.as_ref().is_some_and(|transaction| transaction.is_lost());
         if is_first && !is_lost {
-            let had = self.transaction.is_some();
+            let had = self.delivery.transaction.is_some();
             if let Some(refusal) = self.refusal_of_content(now, outbox) {
                 // RFC 2033 4.3: the last chunk has as many replies as there are recipients, which is none.
                 let is_silent = is_last && had;
                 if is_silent {
-                    self.abort_transaction(now, outbox);
+                    self.delivery.reset(now, outbox);
                 }
-                self.skip = Some((size, Some(refusal).filter(|_| !is_silent)));
+                let reply = Some(refusal).filter(|_| !is_silent);
+                self.skip = Some(Skip { left: size, reply });
                 return Answer::Nothing;
             }
-            self.ask_for_content(now, outbox);
+            self.delivery.ask_for_content(now, outbox);
         }
-        if let Some(transaction) = &mut self.transaction {
+        if let Some(transaction) = &mut self.delivery.transaction {
             transaction.by_chunks = true;
             transaction.stage = Stage::Chunk { left: size, size, is_last };
         }

@@ -17,27 +17,42 @@ pub(super) struct Window {
     base: u64,
 }
 
+/// As much of a message as is here, and whether that is the rest of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Content<'a> {
+    pub(super) window: &'a Window,
+    /// The window holds the message's end.
+    pub(super) is_complete: bool,
+}
+
+impl Content<'_> {
+    /// There is no message.
+    pub(super) const NONE: Self = Self { window: &Window::EMPTY, is_complete: false };
+}
+
 impl Window {
+    const EMPTY: Self = Self { bytes: Vec::new(), start: 0, base: 0 };
+
     /// How many more bytes fit.
     pub(super) fn room(&self) -> usize {
-        LMTP_WINDOW_BYTES.saturating_sub(self.held().len())
+        LMTP_WINDOW_BYTES.saturating_sub(self.kept().len())
     }
 
     /// How much of the message has come.
     pub(super) fn end(&self) -> u64 {
-        self.base.saturating_add(self.held().len() as u64)
+        self.base.saturating_add(self.kept().len() as u64)
     }
 
     /// What has come behind `place`.
     pub(super) fn from(&self, place: u64) -> &[u8] {
         let skipped = usize::try_from(place.saturating_sub(self.base)).unwrap_or(usize::MAX);
-        self.held().get(skipped..).unwrap_or_default()
+        self.kept().get(skipped..).unwrap_or_default()
     }
 
     /// Nobody needs what stands before `place`.
     pub(super) fn release(&mut self, place: u64) {
         let gone = usize::try_from(place.saturating_sub(self.base)).unwrap_or(usize::MAX);
-        let gone = gone.min(self.held().len());
+        let gone = gone.min(self.kept().len());
         self.start = self.start.saturating_add(gone);
         self.base = self.base.saturating_add(gone as u64);
         if self.start == self.bytes.len() {
@@ -60,7 +75,7 @@ impl Window {
         self.bytes.extend_from_slice(bytes);
     }
 
-    fn held(&self) -> &[u8] {
+    fn kept(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
     }
 }

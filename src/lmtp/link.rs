@@ -12,8 +12,9 @@
 //! F: RSET             B: 250 …            and only then the next MAIL
 //! ```
 //!
-//! Implicit TLS begins before all of it. Decides: what is sent when, and what each reply means. DATA never follows before every recipient's reply is known
-//! (wire.md 11.2). Does not: know other backends, or tell the client anything; `delivery` takes the [`News`].
+//! Implicit TLS begins before all of it. Decides: what is sent when, and what each reply means (`answers`). DATA never follows
+//! before every recipient's reply is known (W-LMTP-11). Does not: know other backends, or tell the client anything;
+//! `delivery` takes the [`News`].
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -31,23 +32,21 @@ use crate::wire::inbox::Inbox;
 use crate::wire::smtp::keywords::{Extension, Keywords};
 use crate::wire::smtp::reply::{Replies, Reply};
 
-use super::content::Window;
+use super::content::Content;
+use super::envelope::{Envelope, Rcpt, Sender};
 use super::feed::Feed;
-use super::transaction::{Dsn, Forward, Sender};
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub(super) struct Link {
-    /// The backend's name, for logs and events.
-    pub(super) host: Arc<str>,
-    pub(super) endpoint: SocketAddr,
-    /// What the connection has to have before anybody's name is told there.
-    pub(super) tls: BackendTls,
+    pub(super) purpose: Purpose,
     pub(super) is_secured: bool,
+    /// On its way out; only its last words are sent.
+    pub(super) is_leaving: bool,
     pub(super) stage: Stage,
     pub(super) age: Age,
     /// The session's transaction, as far as it is for this backend; it may begin before the backend knows of it.
-    pub(super) errand: Option<Box<Errand>>,
+    pub(super) envelope: Option<Box<Envelope>>,
     /// What the backend is told about the client; none once it was told, or is not to be.
     pub(super) introduction: Option<Box<Introduction>>,
     pub(super) hello: Box<str>,
@@ -65,24 +64,30 @@ pub(super) struct Link {
     pub(super) moved_at: Tick,
 }
 
-/// What a transaction wants of a backend. All of it goes when the transaction does, so that none of it can meet the next.
-#[derive(Debug)]
-pub(super) struct Errand {
-    pub(super) sender: Sender,
-    /// Recipients that wait for the connection, or for their turn.
-    pub(super) waiting: VecDeque<Rcpt>,
-    /// Recipients that the backend accepted, in its order.
-    pub(super) accepted: Vec<usize>,
-    /// Whether the backend has said yes to every recipient's message so far.
-    pub(super) outcome: Outcome,
+/// What a connection may be used for (W-LMTP-2).
+#[derive(Clone, Debug)]
+pub(super) struct Purpose {
+    pub(super) endpoint: SocketAddr,
+    /// The backend's name, for logs and for its certificate.
+    pub(super) host: Arc<str>,
+    /// What the connection has to have before any user's name is told there.
+    pub(super) tls: BackendTls,
+    /// Facts about the client are not for the backend (`proxy_not_trusted`).
+    pub(super) is_secretive: bool,
+    /// Hops of the recipients on it, which the backend is told.
+    pub(super) referrals: u8,
 }
 
-/// What the backend has said of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Good,
-    /// Some recipient does not have it.
-    Mixed,
+impl Purpose {
+    /// Whether a connection for this will do for that.
+    pub(super) fn serves(&self, that: &Self) -> bool {
+        self.endpoint == that.endpoint
+            && self.tls == that.tls
+            // A backend that has proven to have one name has not proven to have another.
+            && (self.tls == BackendTls::Off || self.host == that.host)
+            && self.is_secretive == that.is_secretive
+            && self.referrals == that.referrals
+    }
 }
 
 /// Whether a connection was made for this transaction.
@@ -105,18 +110,6 @@ pub(super) struct Introduction {
     pub(super) ipv6_prefix: bool,
 }
 
-/// A recipient as the backend gets it.
-#[derive(Debug)]
-pub(super) struct Rcpt {
-    /// Its number in the transaction.
-    pub(super) number: usize,
-    pub(super) address: Box<str>,
-    /// The address as the client wrote it, when it is another.
-    pub(super) original: Option<Box<str>>,
-    pub(super) forward: Forward,
-    pub(super) dsn: Dsn,
-}
-
 /// Where a connection stands, and with it whether a transaction is open there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -130,22 +123,22 @@ pub(super) enum Stage {
     /// RSET is sent and not answered: whether a transaction is open is not known, and none is begun.
     Closing,
     /// MAIL and RCPT.
-    Envelope(Mail),
+    Envelope(MailFrom),
     /// DATA is sent and not answered.
     Asked,
     /// The message is under way, or its replies are.
     Content,
 }
 
-/// What became of MAIL.
+/// What became of the command MAIL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Mail {
+pub(super) enum MailFrom {
     /// It was not sent: no transaction is open.
     Unsent,
     /// It is not answered.
     Sent,
     Agreed,
-    /// The backend's word on the sender; it counts for every recipient.
+    /// The backend's reply about the sender; it counts for every recipient.
     Refused(Box<Reply>),
 }
 
@@ -173,13 +166,13 @@ pub(super) enum Due {
 pub(super) enum News {
     /// It is time for TLS.
     Secure(Certificate),
-    /// The backend's word on a recipient.
+    /// The backend's reply to a recipient.
     Rcpt(usize, Reply),
     /// The backend can't take this message for this recipient (LM-13).
     Unfit(usize, Extension),
     /// The backend wants the message, or refuses it.
     Data(Result<(), Reply>),
-    /// The backend's word on the message for one recipient.
+    /// The backend's reply to the message for one recipient.
     Final(usize, Reply),
     /// The connection is of no use any more.
     Failed(Failure, Box<str>),
@@ -188,20 +181,17 @@ pub(super) enum News {
 impl Link {
     pub(super) fn new(
         now: Tick,
-        host: Arc<str>,
-        endpoint: SocketAddr,
-        tls: BackendTls,
+        purpose: Purpose,
         hostname: &str,
         introduction: Option<Introduction>,
     ) -> Self {
         Self {
-            host,
-            endpoint,
-            tls,
+            purpose,
             is_secured: false,
+            is_leaving: false,
             stage: Stage::Connecting,
             age: Age::New,
-            errand: None,
+            envelope: None,
             introduction: introduction.map(Box::new),
             hello: format!("LHLO {hostname}\r\n").into(),
             due: VecDeque::new(),
@@ -220,24 +210,19 @@ impl Link {
 
     /// Begins a transaction, unless it has begun.
     pub(super) fn begin(&mut self, sender: &Sender) {
-        if self.errand.is_none() {
-            self.errand = Some(Box::new(Errand {
-                sender: sender.clone(),
-                waiting: VecDeque::new(),
-                accepted: Vec::new(),
-                outcome: Outcome::Good,
-            }));
+        if self.envelope.is_none() {
+            self.envelope = Some(Box::new(Envelope::new(sender)));
         }
         if self.stage == Stage::Idle {
-            self.stage = Stage::Envelope(Mail::Unsent);
+            self.stage = Stage::Envelope(MailFrom::Unsent);
             // The time that it was kept for is over.
             self.deadline = None;
         }
     }
 
     pub(super) fn add(&mut self, now: Tick, rcpt: Rcpt, news: &mut Vec<News>) {
-        if let Some(errand) = &mut self.errand {
-            errand.waiting.push_back(rcpt);
+        if let Some(envelope) = &mut self.envelope {
+            envelope.waiting.push_back(rcpt);
         }
         self.send_envelope(news);
         if self.is_in_envelope() && self.deadline.is_none() && self.owes_reply() {
@@ -262,7 +247,7 @@ impl Link {
 
     /// Ends the transaction without a message. `false`: the backend has part of one, and only closing ends that.
     pub(super) fn reset(&mut self, now: Tick) -> bool {
-        self.errand = None;
+        self.envelope = None;
         match self.stage {
             Stage::Asked | Stage::Content => return false,
             Stage::Connecting
@@ -270,7 +255,7 @@ impl Link {
             | Stage::Opening
             | Stage::Idle
             | Stage::Closing => {}
-            Stage::Envelope(Mail::Unsent) => self.idle(now),
+            Stage::Envelope(MailFrom::Unsent) => self.idle(now),
             Stage::Envelope(_) => self.close_transaction(now),
         }
         true
@@ -278,6 +263,7 @@ impl Link {
 
     /// Nothing more is sent but, `politely` and where they can be understood, last words.
     pub(super) fn leave(&mut self, politely: bool) {
+        self.is_leaving = true;
         self.feed = None;
         let is_between = matches!(self.stage, Stage::Idle | Stage::Closing | Stage::Envelope(_));
         if politely && is_between {
@@ -289,7 +275,7 @@ impl Link {
 
     /// Nothing is open there any more; the connection is kept for the next message.
     pub(super) fn idle(&mut self, now: Tick) {
-        self.errand = None;
+        self.envelope = None;
         self.stage = Stage::Idle;
         self.age = Age::Kept;
         self.feed = None;
@@ -315,19 +301,19 @@ impl Link {
         if matches!(self.stage, Stage::Securing(_)) { 0 } else { self.inbox.room() }
     }
 
-    /// Whether nobody misses the connection: it is kept in case of another message.
+    /// Whether the connection is only kept in case of another message.
     pub(super) fn is_spare(&self) -> bool {
-        self.errand.is_none() && matches!(self.stage, Stage::Idle | Stage::Closing)
+        self.envelope.is_none() && matches!(self.stage, Stage::Idle | Stage::Closing)
     }
 
     /// Whether the transaction has recipients here.
     pub(super) fn is_in_transaction(&self) -> bool {
-        self.errand.is_some()
+        self.envelope.is_some()
     }
 
     /// Whether the backend has agreed to some recipient of the transaction.
     pub(super) fn has_accepted(&self) -> bool {
-        self.errand.as_ref().is_some_and(|errand| !errand.accepted.is_empty())
+        self.envelope.as_ref().is_some_and(|envelope| !envelope.accepted.is_empty())
     }
 
     /// Whether a new connection is worth a try when this one fails: it is left from before, and the backend has not agreed
@@ -338,7 +324,8 @@ impl Link {
 
     /// Whether a reply of the backend's is waited for, or something that waits for its turn.
     pub(super) fn owes_reply(&self) -> bool {
-        let is_waiting = self.errand.as_ref().is_some_and(|errand| !errand.waiting.is_empty());
+        let is_waiting =
+            self.envelope.as_ref().is_some_and(|envelope| !envelope.waiting.is_empty());
         is_waiting || !self.due.is_empty()
     }
 
@@ -361,21 +348,22 @@ impl Link {
     }
 
     /// When the backend has taken too long.
-    pub(super) fn deadline(&self, window: &Window, ended: bool) -> Option<Tick> {
+    pub(super) fn deadline(&self, content: Content<'_>) -> Option<Tick> {
         if self.stage != Stage::Content {
             return self.deadline;
         }
-        let is_waited_for = !self.due.is_empty() || self.has_output(window, ended);
+        let is_waited_for = !self.due.is_empty() || self.has_output(content);
         is_waited_for.then(|| self.moved_at.after(LMTP_STALL_TIMEOUT))
     }
 
-    /// Nothing is expected of the backend until more of the message comes: its patience begins anew then.
-    pub(super) fn rests(&mut self, now: Tick, window: &Window, ended: bool) {
-        if self.due.is_empty() && !self.has_output(window, ended) {
+    /// More of the message comes. Where nothing was expected of the backend until now, its time begins anew.
+    pub(super) fn restart_clock(&mut self, now: Tick, content: Content<'_>) {
+        if self.due.is_empty() && !self.has_output(content) {
             self.moved_at = now;
         }
     }
 
+    /// What it means that the deadline passed.
     pub(super) fn failure_of_deadline(&self) -> (Failure, &'static str) {
         match self.stage {
             Stage::Connecting => (Failure::Connect, "connect timed out"),
@@ -390,7 +378,7 @@ impl Link {
         }
     }
 
-    pub(super) fn stage_is_connecting(&self) -> bool {
+    pub(super) fn is_connecting(&self) -> bool {
         self.stage == Stage::Connecting
     }
 
@@ -400,16 +388,16 @@ impl Link {
 
     // === What is sent ===
 
-    pub(super) fn has_output(&self, window: &Window, ended: bool) -> bool {
+    pub(super) fn has_output(&self, content: Content<'_>) -> bool {
         if !self.commands.is_empty() {
             return true;
         }
         let Some(mut feed) = self.feed else { return false };
-        feed.emit(window, ended, &mut [0]) > 0
+        feed.emit(content.window, content.is_complete, &mut [0]) > 0
     }
 
     /// Writes what comes next into `out`. Nothing is gone before [`Self::sent`] says so.
-    pub(super) fn fill(&mut self, window: &Window, ended: bool, out: &mut [u8]) -> usize {
+    pub(super) fn fill(&mut self, content: Content<'_>, out: &mut [u8]) -> usize {
         if !self.commands.is_empty() {
             let count = self.commands.len().min(out.len());
             let (here, _) = out.split_at_mut(count);
@@ -418,13 +406,13 @@ impl Link {
             return count;
         }
         let Some(mut feed) = self.feed else { return 0 };
-        let count = feed.emit(window, ended, out);
+        let count = feed.emit(content.window, content.is_complete, out);
         self.filled = (count, Some(feed));
         count
     }
 
     /// So much of what was filled last is with the kernel.
-    pub(super) fn sent(&mut self, now: Tick, window: &Window, ended: bool, count: usize) {
+    pub(super) fn sent(&mut self, now: Tick, content: Content<'_>, count: usize) {
         if count == 0 {
             return;
         }
@@ -434,7 +422,7 @@ impl Link {
             drop(self.commands.drain(..count.min(self.commands.len())));
             return;
         };
-        let feed = if count == filled { after } else { replayed(before, window, ended, count) };
+        let feed = if count == filled { after } else { replayed(before, content, count) };
         self.feed = Some(feed);
         for _ in before.chunks()..feed.chunks() {
             self.due.push_back(Due::Chunk);
@@ -444,7 +432,7 @@ impl Link {
                 // The last chunk is answered once for each recipient instead.
                 self.due.pop_back();
             }
-            let accepted = self.errand.iter().flat_map(|errand| errand.accepted.iter());
+            let accepted = self.envelope.iter().flat_map(|envelope| envelope.accepted.iter());
             self.due.extend(accepted.map(|&number| Due::Final(number)));
         }
     }
@@ -456,22 +444,22 @@ impl Link {
     /// MAIL and the recipients that may be sent now.
     pub(super) fn send_envelope(&mut self, news: &mut Vec<News>) {
         let is_pipelining = self.is_pipelining();
-        let (Stage::Envelope(mail), Some(errand)) = (&mut self.stage, &mut self.errand) else {
+        let (Stage::Envelope(mail), Some(envelope)) = (&mut self.stage, &mut self.envelope) else {
             return;
         };
-        let Errand { sender, waiting, .. } = &mut **errand;
-        if *mail == Mail::Unsent {
+        let Envelope { sender, waiting, .. } = &mut **envelope;
+        if *mail == MailFrom::Unsent {
             if let Some(missed) = sender.misses(&self.keywords) {
                 let unfit = |rcpt: Rcpt| News::Unfit(rcpt.number, missed);
                 return news.extend(waiting.drain(..).map(unfit));
             }
-            *mail = Mail::Sent;
+            *mail = MailFrom::Sent;
             sender.write(&self.keywords, &mut self.commands);
             self.due.push_back(Due::Mail);
         }
         while is_pipelining || self.due.is_empty() {
             let Some(rcpt) = waiting.pop_front() else { return };
-            if let Mail::Refused(refusal) = mail {
+            if let MailFrom::Refused(refusal) = mail {
                 news.push(News::Rcpt(rcpt.number, Reply::clone(refusal)));
                 continue;
             }
@@ -482,12 +470,12 @@ impl Link {
 }
 
 /// Where a feed is when only the first `count` bytes of what it emits are sent.
-fn replayed(mut feed: Feed, window: &Window, ended: bool, count: usize) -> Feed {
+fn replayed(mut feed: Feed, content: Content<'_>, count: usize) -> Feed {
     let mut left = count;
     let mut thrown_away = [0; 512];
     while left > 0 {
         let (part, _) = thrown_away.split_at_mut(left.min(512));
-        let emitted = feed.emit(window, ended, part);
+        let emitted = feed.emit(content.window, content.is_complete, part);
         if emitted == 0 {
             break;
         }

@@ -1,27 +1,21 @@
 //! A session as a whole: who is listened to when, how long, and how it ends.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::delivery::{Client, Delivery, Scene, Size};
+use super::hello::Hello;
 use super::input::{Input, LinkId};
 use super::link::{Link, News};
 use super::output::{Outbox, Wish};
 use super::reply;
 use super::settings::LmtpSettings;
-use super::transaction::{Stage as Progress, Transaction};
-use crate::event::{Event, Subject};
-use crate::facts::{ClientFacts, Transport};
-use crate::limits::{
-    AUTH_TIMEOUT, LMTP_IDLE_TIMEOUT, LMTP_INPUT_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX,
-    ROUTE_TIMEOUT,
-};
+use super::transaction::Stage as Progress;
+use crate::event::Event;
+use crate::facts::{ClientCertificate, ClientFacts};
+use crate::front::{Arrival, Ending, Front, HeaderRead, Opening, PIPELINED, Start};
+use crate::limits::{LMTP_IDLE_TIMEOUT, LMTP_INPUT_BYTES_MAX};
 use crate::names::Protocol;
-use crate::network::canonical;
-use crate::proxy_header::{Decoder, Header, Outcome, policy};
-use crate::session::ClientTls;
-use crate::session::input::RouteAnswer;
 use crate::tick::Tick;
-use crate::wire::inbox::Inbox;
 use crate::wire::smtp::line::Lines;
 use crate::wire::smtp::reply::write_line;
 
@@ -29,120 +23,65 @@ use crate::wire::smtp::reply::write_line;
 #[derive(Debug)]
 pub struct Lmtp {
     pub(super) settings: Arc<LmtpSettings>,
-    pub(super) facts: ClientFacts,
-    /// This end of the client's connection, whatever a header or a trusted peer says of it (W-FWD-3).
-    pub(super) own: SocketAddr,
+    pub(super) front: Front,
     pub(super) stage: Stage,
-    pub(super) inbox: Inbox,
     pub(super) lines: Lines,
-    pub(super) tls: ClientTls,
-    /// Its handshake is the connection's beginning; otherwise it follows STARTTLS.
-    pub(super) greet_when_secured: bool,
-    /// What the client calls itself.
-    pub(super) helo: Option<Box<str>>,
-    /// A trusted peer told that name; its own does not replace it.
-    pub(super) helo_is_told: bool,
-    /// How long the client waits for us, as a trusted peer told (wire.md 11.4).
-    pub(super) timeout_s: Option<u64>,
-    pub(super) is_greeted: bool,
-    pub(super) transaction: Option<Box<Transaction>>,
-    pub(super) links: Vec<Option<Box<Slot>>>,
-    /// Backend connections made so far: each has its own session id (W-FWD-4).
-    pub(super) connections: u32,
-    pub(super) finding: Option<Finding>,
-    /// A chunk that is read past: bytes to come, and the reply behind it.
-    pub(super) skip: Option<(u64, Option<Box<[u8]>>)>,
+    pub(super) hello: Hello,
+    pub(super) delivery: Delivery,
+    /// A chunk that is refused, and read past.
+    pub(super) skip: Option<Skip>,
     pub(super) bad_commands: u8,
-    /// When the client did something last.
+    /// When the client did something last, or heard something new.
     pub(super) heard_at: Tick,
-    pub(super) header_deadline: Tick,
-    /// The client has replies to take before it is given more.
-    pub(super) stalled: bool,
-    pub(super) client_ended: bool,
-    pub(super) client_gone: bool,
+    pub(super) client: Client,
     /// Nothing new is begun.
-    pub(super) ending: bool,
+    is_ending: bool,
 }
 
 /// Where a session stands.
 #[derive(Debug)]
 pub(super) enum Stage {
-    /// Collecting the PROXY header; nothing is said before it is complete (W-PIPE-2).
-    Header(Box<Decoder>),
+    /// At the front: a PROXY header, a handshake.
+    Arriving(Arrival),
     Serving,
-    /// In the client's TLS handshake, until then at most.
-    Securing(Tick),
     Over,
 }
 
-/// A backend connection and what it may be used for (W-LMTP-2).
+/// A chunk that is read past.
 #[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) link: Link,
-    pub(super) is_secretive: bool,
-    pub(super) referrals: u8,
-    /// On its way out; only its last words are sent.
-    pub(super) leaving: bool,
-}
-
-/// A question under way about a recipient.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Finding {
-    pub(super) recipient: usize,
-    pub(super) what: Sought,
-    pub(super) since: Tick,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sought {
-    User,
-    Route,
-}
-
-/// Whether a refusal is worth a warning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Loudness {
-    Quiet,
-    Warning,
-}
-
-impl Finding {
-    pub(super) fn deadline(self) -> Tick {
-        let patience = if self.what == Sought::User { AUTH_TIMEOUT } else { ROUTE_TIMEOUT };
-        self.since.after(patience)
-    }
+pub(super) struct Skip {
+    /// Bytes to come.
+    pub(super) left: u64,
+    /// The reply behind it; none: there is none (RFC 2033 4.3).
+    pub(super) reply: Option<Box<[u8]>>,
 }
 
 impl Lmtp {
     /// A session on a fresh connection. `header`: a PROXY header comes first.
     #[must_use]
     pub fn new(settings: Arc<LmtpSettings>, facts: ClientFacts, header: bool, now: Tick) -> Self {
+        let front = Front::new(Protocol::Lmtp, facts, header, LMTP_INPUT_BYTES_MAX);
+        let arrival = Arrival::new(&front, now.after(settings.proxy_header_timeout));
         Self {
-            header_deadline: now.after(settings.proxy_header_timeout),
             settings,
-            own: canonical(facts.local),
-            facts,
-            stage: if header { Stage::Header(Box::new(Decoder::new())) } else { Stage::Serving },
-            inbox: Inbox::new(LMTP_INPUT_BYTES_MAX),
+            front,
+            stage: Stage::Arriving(arrival),
             lines: Lines::default(),
-            tls: ClientTls::Clear,
-            greet_when_secured: false,
-            helo: None,
-            helo_is_told: false,
-            timeout_s: None,
-            is_greeted: false,
-            transaction: None,
-            links: Vec::new(),
-            connections: 0,
-            finding: None,
+            hello: Hello::default(),
+            delivery: Delivery::default(),
             skip: None,
             bad_commands: 0,
             heard_at: now,
-            stalled: false,
-            client_ended: false,
-            client_gone: false,
-            ending: false,
+            client: Client::Listens,
+            is_ending: false,
         }
+    }
+
+    /// The same session on a listener whose connections begin with TLS.
+    #[must_use]
+    pub fn behind_tls(mut self) -> Self {
+        self.front.await_tls();
+        self
     }
 
     /// Takes one thing that happened; wishes and replies go to `outbox`.
@@ -152,302 +91,349 @@ impl Lmtp {
         }
         match input {
             Input::Begin => {
-                if matches!(self.stage, Stage::Serving) {
-                    self.open(now, &[], outbox);
+                if matches!(self.stage, Stage::Arriving(Arrival::Accepted)) {
+                    self.start(now, &[], outbox);
                 }
             }
             Input::Client(bytes) => self.client_bytes(now, bytes, outbox),
             Input::ClientTook => {
-                self.stalled = false;
+                if self.client == Client::Stalled {
+                    self.client = Client::Listens;
+                }
                 self.heard_at = now;
             }
-            // A load balancer's check: connects, maybe sends half a header, goes away (W-PRB-5).
-            Input::ClientEnd | Input::ClientGone if matches!(self.stage, Stage::Header(_)) => {
-                self.refuse("closed before the PROXY header was complete", Loudness::Quiet, outbox);
-            }
-            Input::ClientEnd => self.client_ended = true,
-            Input::ClientGone => self.client_is_gone(),
+            Input::ClientEnd => self.client_end(outbox),
+            Input::ClientGone if !self.is_identified() => self.client_end(outbox),
+            Input::ClientGone => self.lose_client(),
             Input::ClientSecured { server_name } => self.client_secured(now, server_name, outbox),
-            Input::ClientInsecure(word) => self.client_insecure(self.aborted(word), outbox),
+            Input::ClientInsecure(reason) => self.client_insecure(self.aborted(reason), outbox),
             Input::ClientCertificateRefused(reason) => {
-                let report = Event::CertificateRefused { subject: self.subject(None), reason };
+                let subject = self.front.subject(None, None);
+                let report = Event::CertificateRefused { subject, reason };
                 self.client_insecure(report, outbox);
             }
             Input::ClientInjected => self.client_injected(outbox),
-            Input::Found(answer) => self.found(now, *answer, outbox),
-            Input::Route(answer) => self.routed(now, answer, outbox),
-            Input::Connected(id) => {
-                let header = self.settings.send_header.encode(&self.facts);
-                self.tell_link(now, id, |link, news| link.connected(now, &header, news), outbox);
-            }
-            Input::Backend(id, bytes) => {
-                self.tell_link(now, id, |link, news| link.read(now, bytes, news), outbox);
-            }
-            Input::Broken(id, word) => self.link_broken(now, id, word, outbox),
-            Input::BackendEnd(id) => self.link_broken(now, id, "closed the connection", outbox),
-            Input::BackendSecured(id) => {
-                self.tell_link(now, id, |link, _| link.secured(now), outbox);
-            }
-            Input::BackendInsecure { link, word, is_lasting } => {
-                self.backend_insecure(now, link, word, is_lasting, outbox);
-            }
-            Input::BackendTook => {}
             Input::Deadline => self.deadline_passed(now, outbox),
             Input::Crowded => {
                 return self.close_with(reply::CROWDED, "too many connections", outbox);
             }
-            Input::Shutdown => self.ending = true,
+            Input::Shutdown => self.is_ending = true,
+            Input::Found(answer) => {
+                self.deliver(now, outbox, |delivery, scene| delivery.found(*answer, scene));
+            }
+            Input::Route(answer) => {
+                self.deliver(now, outbox, |delivery, scene| delivery.routed(answer, scene));
+            }
+            Input::Connected(id) => {
+                self.deliver(now, outbox, |delivery, scene| delivery.link_connected(id, scene));
+            }
+            Input::Backend(id, bytes) => {
+                let read = |link: &mut Link, news: &mut Vec<News>| link.read(now, bytes, news);
+                self.deliver(now, outbox, |delivery, scene| delivery.tell_link(id, read, scene));
+            }
+            Input::Broken(id, reason) => self.link_broken(now, id, reason, outbox),
+            Input::BackendEnd(id) => self.link_broken(now, id, "closed the connection", outbox),
+            Input::BackendSecured(id) => {
+                let secured = |link: &mut Link, _: &mut Vec<News>| link.secured(now);
+                self.deliver(now, outbox, |delivery, scene| delivery.tell_link(id, secured, scene));
+            }
+            Input::BackendInsecure { link, word, is_lasting } => {
+                self.deliver(now, outbox, |delivery, scene| {
+                    delivery.link_insecure(link, word, is_lasting, scene);
+                });
+            }
+            Input::BackendTook => {}
         }
-        self.settle(now, outbox);
+        self.go_on(now, outbox);
     }
 
-    // === Inside ===
+    fn link_broken(&mut self, now: Tick, id: LinkId, reason: &'static str, outbox: &mut Outbox) {
+        self.deliver(now, outbox, |delivery, scene| delivery.link_broken(id, reason, scene));
+    }
 
-    pub(super) fn subject(&self, user: Option<&str>) -> Subject {
-        Subject {
-            protocol: Protocol::Lmtp,
-            session: self.facts.session_id.clone(),
-            client: self.facts.apparent,
-            user: user.map(Into::into),
-            master: None,
+    /// Something is the backends' side's business.
+    fn deliver(
+        &mut self,
+        now: Tick,
+        outbox: &mut Outbox,
+        act: impl FnOnce(&mut Delivery, &mut Scene<'_>),
+    ) {
+        let (delivery, mut scene) = self.parts(now, outbox);
+        act(delivery, &mut scene);
+    }
+
+    /// The backends' side, and what it may see of the client's.
+    pub(super) fn parts<'a>(
+        &'a mut self,
+        now: Tick,
+        outbox: &'a mut Outbox,
+    ) -> (&'a mut Delivery, Scene<'a>) {
+        let scene = Scene {
+            now,
+            settings: &self.settings,
+            front: &self.front,
+            hello: &self.hello,
+            client: self.client,
+            heard_at: &mut self.heard_at,
+            outbox,
+        };
+        (&mut self.delivery, scene)
+    }
+
+    // === The client ===
+
+    fn client_bytes(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
+        match &mut self.stage {
+            Stage::Arriving(arrival) => {
+                match arrival.read(&mut self.front, &self.settings.trusted, bytes) {
+                    HeaderRead::More => {}
+                    HeaderRead::Complete(rest) => self.start(now, rest, outbox),
+                    HeaderRead::Ended(ending) => self.end(ending, outbox),
+                }
+            }
+            Stage::Serving => {
+                // A message goes straight into the window; what does not fit there waits with the commands behind it.
+                let is_next = self.front.inbox.is_empty();
+                let direct = if is_next { self.take_content(now, bytes) } else { 0 };
+                self.front.keep(bytes.get(direct..).unwrap_or_default());
+            }
+            Stage::Over => {}
         }
     }
 
-    pub(super) fn slot(&self, id: LinkId) -> Option<&Slot> {
-        self.links.get(usize::from(id.0))?.as_deref()
+    /// The connection may speak: with TLS first if that is how it begins. `early`: bytes of it that have been read already.
+    fn start(&mut self, now: Tick, early: &[u8], outbox: &mut Outbox) {
+        match Arrival::start(&mut self.front, now) {
+            Start::Shake(arrival) => self.secure_client(arrival, early, outbox),
+            Start::Greet => {
+                self.stage = Stage::Serving;
+                reply::greeting(&self.settings, &mut outbox.to_client);
+                self.front.keep(early);
+            }
+        }
     }
 
-    pub(super) fn slot_mut(&mut self, id: LinkId) -> Option<&mut Slot> {
-        self.links.get_mut(usize::from(id.0))?.as_deref_mut()
+    pub(super) fn secure_client(&mut self, arrival: Arrival, early: &[u8], outbox: &mut Outbox) {
+        self.stage = Stage::Arriving(arrival);
+        outbox.wish(Wish::SecureClient(early.into()));
     }
 
-    pub(super) fn live_slots(&self) -> impl Iterator<Item = (LinkId, &Slot)> {
-        self.links().filter_map(|id| Some((id, self.slot(id)?))).filter(|(_, slot)| !slot.leaving)
-    }
-
-    /// Whether another reply may be written for the client.
-    pub(super) fn may_speak(&self, outbox: &Outbox) -> bool {
-        let has_room = !self.stalled && outbox.to_client.len() < PRE_LOGIN_OUTPUT_BYTES_MAX;
-        has_room || self.client_gone
-    }
-
-    pub(super) fn heard(&mut self, now: Tick) {
+    /// TLS stands: greet, or forget what was learnt in clear (W-STLS-3); but the counters.
+    fn client_secured(&mut self, now: Tick, server_name: Option<Box<str>>, outbox: &mut Outbox) {
+        let Stage::Arriving(arrival) = &self.stage else { return };
+        let opening = arrival.secured(&mut self.front, server_name, ClientCertificate::NONE);
+        let Some(opening) = opening else { return };
+        self.stage = Stage::Serving;
         self.heard_at = now;
-    }
-
-    pub(super) fn client_deadline(&self) -> Tick {
-        self.heard_at.after(LMTP_IDLE_TIMEOUT)
-    }
-
-    /// Whether it is the client's turn.
-    pub(super) fn awaits_client(&self) -> bool {
-        if self.client_gone {
-            return false;
-        }
-        if self.stalled || self.skip.is_some() {
-            return true;
-        }
-        match self.transaction.as_ref().map(|transaction| (&transaction.stage, transaction)) {
-            None | Some((Progress::Chunks, _)) => true,
-            Some((Progress::Envelope, transaction)) => {
-                self.finding.is_none() && transaction.is_told()
-            }
-            Some((Progress::Content(_) | Progress::Chunk { .. }, transaction)) => {
-                transaction.window.room() >= 2
-            }
-            Some((Progress::Asked | Progress::Replies(_), _)) => false,
+        self.hello.forget();
+        if opening == Opening::First {
+            reply::greeting(&self.settings, &mut outbox.to_client);
         }
     }
 
-    pub(super) fn link_deadline(&self, slot: &Slot) -> Option<Tick> {
-        match &self.transaction {
-            Some(transaction) => slot.link.deadline(&transaction.window, transaction.is_complete()),
-            None => slot.link.deadline(&super::content::Window::default(), false),
+    /// The shell saw more than STARTTLS and has not sent the go-ahead: the client still reads in clear.
+    fn client_injected(&mut self, outbox: &mut Outbox) {
+        if matches!(self.stage, Stage::Arriving(Arrival::Handshake(..))) {
+            self.stage = Stage::Serving;
+            self.close_with(reply::INJECTED, PIPELINED, outbox);
+        }
+    }
+
+    /// No TLS, or no more: there is no way back to clear (W-STLS-7). What backends have in full they may still say
+    /// something about, and the log wants to know.
+    fn client_insecure(&mut self, report: Event, outbox: &mut Outbox) {
+        outbox.wish(Wish::Report(report));
+        let stage = self.delivery.transaction.as_ref().map(|transaction| &transaction.stage);
+        if matches!(stage, Some(Progress::Replies(_))) {
+            self.lose_client();
+        } else {
+            self.close(outbox);
+        }
+    }
+
+    fn client_end(&mut self, outbox: &mut Outbox) {
+        self.front.has_ended = true;
+        if let Stage::Arriving(arrival) = &self.stage
+            && !arrival.is_identified()
+        {
+            let ending = arrival.left();
+            self.end(ending, outbox);
         }
     }
 
     /// Nothing reaches the client, and nothing of it counts any more.
-    pub(super) fn client_is_gone(&mut self) {
-        (self.client_ended, self.client_gone, self.stalled) = (true, true, false);
-        self.inbox.consume(usize::MAX);
+    fn lose_client(&mut self) {
+        self.front.has_ended = true;
+        self.client = Client::Gone;
+        self.front.inbox.consume(usize::MAX);
     }
 
-    fn client_bytes(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
-        match self.stage {
-            Stage::Header(_) => return self.read_header(now, bytes, outbox),
-            // Nothing in clear counts any more, and nothing sealed comes before the handshake is done.
-            Stage::Securing(_) | Stage::Over => return,
-            Stage::Serving => {}
+    /// Takes what belongs to the message, or to a chunk that is read past, as far as there is room for it; how much that
+    /// was.
+    fn take_content(&mut self, now: Tick, bytes: &[u8]) -> usize {
+        if let Some(skip) = &mut self.skip {
+            let gone = usize::try_from(skip.left).unwrap_or(usize::MAX).min(bytes.len());
+            skip.left = skip.left.saturating_sub(gone as u64);
+            return gone;
         }
-        // A message goes straight into the window; what does not fit there waits with the commands behind it.
-        let direct = if self.inbox.is_empty() { self.read_content(now, bytes) } else { 0 };
-        let rest = bytes.get(direct..).unwrap_or_default();
-        let taken = self.inbox.append(rest);
-        debug_assert_eq!(taken, rest.len(), "the shell read more than there was room for");
+        let taken = self.delivery.take_content(now, bytes);
+        if taken > 0 {
+            self.heard_at = now;
+        }
+        taken
     }
 
-    fn read_header(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
-        let Stage::Header(decoder) = &mut self.stage else { return };
-        match decoder.decode(bytes) {
-            Outcome::Incomplete => {}
-            Outcome::Done { header, consumed } => {
-                if !self.believe(&header) {
-                    let reason = "the PROXY header's ALPN is not this protocol's";
-                    return self.refuse(reason, Loudness::Warning, outbox);
+    // === Going on ===
+
+    /// Does everything that can be done now.
+    fn go_on(&mut self, now: Tick, outbox: &mut Outbox) {
+        loop {
+            match &self.stage {
+                Stage::Serving => {
+                    if !self.take_step(now, outbox) {
+                        break;
+                    }
                 }
-                self.stage = Stage::Serving;
-                self.open(now, bytes.get(consumed..).unwrap_or_default(), outbox);
+                // Not a word in clear from here on.
+                Stage::Arriving(Arrival::Handshake(..))
+                    if self.front.has_ended || self.is_ending =>
+                {
+                    outbox.wish(Wish::Report(self.aborted("ended in the TLS handshake")));
+                    self.close(outbox);
+                }
+                Stage::Arriving(_) | Stage::Over => break,
             }
-            Outcome::Refused(refusal) => self.refuse(refusal.text(), Loudness::Warning, outbox),
+        }
+        match self.client {
+            Client::Gone => outbox.to_client.clear(),
+            Client::Listens if !outbox.to_client.is_empty() => self.client = Client::Stalled,
+            Client::Listens | Client::Stalled => {}
         }
     }
 
-    /// The PROXY header names the client; trust is judged by it from now on (W-TRUST-1, PX-19).
-    fn believe(&mut self, header: &Header) -> bool {
-        let alpn = header.tlvs.alpn.as_deref();
-        if alpn.is_some_and(|alpn| !policy::is_alpn_acceptable(Protocol::Lmtp, alpn)) {
-            return false;
+    /// One step of what can be done; whether there may be another.
+    fn take_step(&mut self, now: Tick, outbox: &mut Outbox) -> bool {
+        let has_moved = self.take_waiting_content(now)
+            || self.answer(now, outbox)
+            || self.read_command(now, outbox);
+        if !has_moved {
+            self.end_if_due(outbox);
         }
-        let facts = &mut self.facts;
-        facts.origin = policy::origin(facts.socket, header);
-        facts.apparent = facts.origin;
-        facts.local = policy::local(facts.local, header);
-        // "I do not know" is not an address (W-PP2-4).
-        facts.trusted = policy::identifies_client(facts.origin)
-            && self.settings.trusted.contains(facts.origin.ip());
-        if header.transport() == Transport::Tls {
-            facts.transport = Transport::Tls;
-            if self.tls == ClientTls::Clear {
-                self.tls = ClientTls::InFront;
+        has_moved
+    }
+
+    fn take_waiting_content(&mut self, now: Tick) -> bool {
+        let mut inbox = std::mem::take(&mut self.front.inbox);
+        let taken = self.take_content(now, inbox.bytes());
+        inbox.consume(taken);
+        self.front.inbox = inbox;
+        taken > 0
+    }
+
+    /// Gives the client a reply that is due; whether there was one, or something else to do before it.
+    fn answer(&mut self, now: Tick, outbox: &mut Outbox) -> bool {
+        let (delivery, mut scene) = self.parts(now, outbox);
+        if delivery.answer_recipient(&mut scene) || delivery.follow_referral(&mut scene) {
+            return true;
+        }
+        match delivery.judge_size(scene.outbox) {
+            Size::Fits => {}
+            Size::GivenUp => return true,
+            Size::Endless => {
+                self.close_with(reply::TOO_LARGE, "a message without end", outbox);
+                return true;
             }
         }
-        facts.local_name.clone_from(&header.tlvs.authority);
+        if delivery.answer_data(&mut scene) {
+            return true;
+        }
+        self.end_skip(outbox) || self.answer_message(now, outbox)
+    }
+
+    fn answer_message(&mut self, now: Tick, outbox: &mut Outbox) -> bool {
+        let (delivery, mut scene) = self.parts(now, outbox);
+        delivery.answer_chunk(&mut scene) || delivery.answer_message(&mut scene)
+    }
+
+    /// A refused chunk has been read past; whether one has.
+    fn end_skip(&mut self, outbox: &mut Outbox) -> bool {
+        let has_room = self.client.has_room(outbox);
+        let Some(skip) = self.skip.take_if(|skip| skip.left == 0 && has_room) else {
+            return false;
+        };
+        outbox.to_client.extend_from_slice(&skip.reply.unwrap_or_default());
         true
     }
 
-    fn refuse(&mut self, reason: &'static str, loudness: Loudness, outbox: &mut Outbox) {
-        let (peer, quiet) = (self.facts.socket, loudness == Loudness::Quiet);
-        let event = Event::Refused { protocol: Protocol::Lmtp, peer, reason, quiet };
-        outbox.wish(Wish::Report(event));
-        self.close(outbox);
-    }
-
-    fn tell_link(
-        &mut self,
-        now: Tick,
-        id: LinkId,
-        act: impl FnOnce(&mut Link, &mut Vec<News>),
-        outbox: &mut Outbox,
-    ) {
-        let mut news = Vec::new();
-        if let Some(slot) = self.slot_mut(id).filter(|slot| !slot.leaving) {
-            act(&mut slot.link, &mut news);
-        }
-        self.take_news(now, id, news, outbox);
-    }
-
-    /// Does everything that can be done now.
-    fn settle(&mut self, now: Tick, outbox: &mut Outbox) {
-        loop {
-            match self.stage {
-                Stage::Serving => {}
-                // Not a word in clear from here on.
-                Stage::Securing(_) if self.client_ended || self.ending => {
-                    outbox.wish(Wish::Report(self.aborted("ended in the TLS handshake")));
-                    self.close(outbox);
-                    break;
-                }
-                Stage::Header(_) | Stage::Securing(_) | Stage::Over => break,
-            }
-            let moved = self.read_inbox(now)
-                || self.tell_recipients(now, outbox)
-                || self.follow_referral(now, outbox)
-                || self.decide_data(now, outbox)
-                || self.tell_results(now, outbox)
-                || self.read_command(now, outbox);
-            if !moved {
-                self.end_if_due(outbox);
-                break;
-            }
-        }
-        if self.client_gone {
-            outbox.to_client.clear();
-        }
-        self.stalled |= !outbox.to_client.is_empty();
-    }
-
-    fn read_inbox(&mut self, now: Tick) -> bool {
-        let mut inbox = std::mem::replace(&mut self.inbox, Inbox::new(0));
-        let read = self.read_content(now, inbox.bytes());
-        inbox.consume(read);
-        self.inbox = inbox;
-        read > 0
-    }
+    // === Ending ===
 
     /// Whether something is under way that ends without the client.
     fn is_busy(&self) -> bool {
-        let Some(transaction) = &self.transaction else { return false };
+        let Some(transaction) = &self.delivery.transaction else { return false };
+        let is_heard = self.client != Client::Gone;
         match transaction.stage {
-            Progress::Asked => !self.client_gone,
+            Progress::Asked => is_heard,
             Progress::Replies(_) => true,
-            Progress::Envelope => {
-                !self.client_gone && (self.finding.is_some() || !transaction.is_told())
-            }
+            Progress::Envelope(lookup) => is_heard && (lookup.is_some() || !transaction.is_told()),
             Progress::Content(_) | Progress::Chunk { .. } => {
-                !self.inbox.is_empty() && transaction.window.room() < 2
+                !self.front.inbox.is_empty() && transaction.window.room() < 2
             }
             Progress::Chunks => false,
         }
     }
 
     fn end_if_due(&mut self, outbox: &mut Outbox) {
-        if self.is_busy() || (self.stalled && !self.client_gone) {
+        if self.is_busy() || self.client == Client::Stalled {
             return;
         }
-        if self.client_ended {
-            if self.transaction.is_some() {
+        let transaction = self.delivery.transaction.as_ref();
+        if self.front.has_ended {
+            if transaction.is_some() {
                 outbox.wish(Wish::Report(self.aborted("client disconnected in a transaction")));
             }
             return self.close(outbox);
         }
-        let receives =
-            self.transaction.as_ref().is_some_and(|transaction| transaction.has_content());
-        if self.ending && !receives {
+        let receives = transaction.is_some_and(|transaction| transaction.has_content());
+        if self.is_ending && !receives {
             self.close_with(reply::SHUTDOWN, "shutting down", outbox);
         }
+    }
+
+    /// Whether it is the client's turn.
+    pub(super) fn awaits_client(&self) -> bool {
+        match self.client {
+            Client::Gone => return false,
+            Client::Stalled => return true,
+            Client::Listens if self.skip.is_some() => return true,
+            Client::Listens => {}
+        }
+        let Some(transaction) = &self.delivery.transaction else { return true };
+        match transaction.stage {
+            Progress::Chunks => true,
+            Progress::Envelope(lookup) => lookup.is_none() && transaction.is_told(),
+            Progress::Content(_) | Progress::Chunk { .. } => transaction.window.room() >= 2,
+            Progress::Asked | Progress::Replies(_) => false,
+        }
+    }
+
+    pub(super) fn client_deadline(&self) -> Tick {
+        self.heard_at.after(LMTP_IDLE_TIMEOUT)
     }
 
     fn deadline_passed(&mut self, now: Tick, outbox: &mut Outbox) {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
-        if matches!(self.stage, Stage::Header(_)) {
-            let reason = "no complete PROXY header within haproxy_timeout";
-            return self.refuse(reason, Loudness::Warning, outbox);
-        }
-        if matches!(self.stage, Stage::Securing(_)) {
-            return self.handshake_timed_out(outbox);
+        if let Stage::Arriving(arrival) = &self.stage {
+            let ending = arrival.late();
+            return self.end(ending, outbox);
         }
         if self.awaits_client() && self.client_deadline() <= now {
             return self.close_with("421 4.4.2 Timeout", "client is idle", outbox);
         }
-        if let Some(finding) = self.finding.filter(|finding| finding.deadline() <= now) {
-            outbox.wish(Wish::DropQuestion);
-            self.not_found(
-                finding.recipient,
-                crate::fault::Failure::Unavailable,
-                "no answer",
-                outbox,
-            );
-        }
-        let late: Vec<LinkId> = self
-            .live_slots()
-            .filter(|(_, slot)| self.link_deadline(slot).is_some_and(|deadline| deadline <= now))
-            .map(|(id, _)| id)
-            .collect();
-        for id in late {
-            self.link_late(now, id, outbox);
-        }
+        let (delivery, mut scene) = self.parts(now, outbox);
+        delivery.give_up_late_lookup(&mut scene);
+        delivery.drop_late_links(&mut scene);
     }
 
     pub(super) fn close_with(&mut self, words: &str, reason: &'static str, outbox: &mut Outbox) {
@@ -459,32 +445,18 @@ impl Lmtp {
         self.close(outbox);
     }
 
-    /// Ends everything. A backend in the middle of a message never sees its end (wire.md 11.2).
+    /// A connection ends that did not get through the front.
+    fn end(&mut self, ending: Ending, outbox: &mut Outbox) {
+        outbox.wish(Wish::Report(match ending {
+            Ending::Refused { reason, quiet } => self.front.refused(reason, quiet),
+            Ending::Aborted(reason) => self.aborted(reason),
+        }));
+        self.close(outbox);
+    }
+
     pub(super) fn close(&mut self, outbox: &mut Outbox) {
-        if self.finding.take().is_some() {
-            outbox.wish(Wish::DropQuestion);
-        }
-        let ids: Vec<LinkId> = self.live_slots().map(|(id, _)| id).collect();
-        for id in ids {
-            self.drop_link(id, true, outbox);
-        }
-        self.transaction = None;
+        self.delivery.close(outbox);
         self.stage = Stage::Over;
         outbox.wish(Wish::Close);
-    }
-
-    /// Whether the routing layer's answer is still wanted.
-    pub(super) fn take_finding(&mut self, what: Sought) -> Option<usize> {
-        self.finding.take_if(|finding| finding.what == what).map(|finding| finding.recipient)
-    }
-
-    fn routed(&mut self, now: Tick, answer: RouteAnswer, outbox: &mut Outbox) {
-        let Some(recipient) = self.take_finding(Sought::Route) else { return };
-        match answer {
-            RouteAnswer::Go(destination) => self.go(now, recipient, destination, outbox),
-            RouteAnswer::Fail { failure, detail } => {
-                self.not_found(recipient, failure, &detail, outbox);
-            }
-        }
     }
 }

@@ -1,11 +1,19 @@
-//! LMTP: a message from one client to the backends of its recipients (wire.md 11).
+//! LMTP: a message from one client to the backends of its recipients (docs/rules/lmtp.md).
 //!
 //! Hale is a server here and a client there, and no bytes are relayed: one message may go to many backends, and each of
 //! its recipients has a reply of its own.
 //!
-//! Decides: the client's dialogue ([`commands`]), TLS on either side ([`secure`]), where each recipient goes
-//! ([`envelope`]), the dialogue with each backend ([`link`]), how the message passes through ([`content`], [`feed`]) and
-//! what each recipient's reply is ([`delivery`]). Does not: know users or routes; it wishes for answers as `session` does. Does not: store mail. What is
+//! ```text
+//!             client's side                     backends' side
+//! client ⇄ front ─ machine ─ commands ──────► delivery ─ recipients ─► links ─ link, answers ⇄ backend
+//!                     ▲      parameters,         │       looked up,                         ⇄ backend
+//!                     │      xclient, hello      │       routed, offered
+//!                     └───────── reply ◄─────────┘
+//! ```
+//!
+//! Decides: the client's dialogue ([`commands`]), where each recipient goes ([`recipients`]), the dialogue with each backend
+//! ([`link`], [`answers`]), how the message passes through ([`content`], [`feed`]) and what each recipient's reply is
+//! ([`delivery`]). Does not: know users or routes; it wishes for answers as `session` does. Does not: store mail. What is
 //! here of a message is one window of `LMTP_WINDOW_BYTES`, whatever its size and however many backends: the source is
 //! read when the slowest backend has taken what came before, and a backend that takes nothing for `LMTP_STALL_TIMEOUT`
 //! is given up at the cost of its own recipients.
@@ -29,13 +37,15 @@ mod content;
 mod delivery;
 mod envelope;
 mod feed;
+mod hello;
 mod input;
 mod link;
+mod links;
 mod machine;
 mod output;
 mod parameters;
+mod recipients;
 mod reply;
-mod secure;
 mod settings;
 mod shell;
 mod transaction;

@@ -1,12 +1,11 @@
-//! What stands behind the addresses of MAIL and RCPT (wire.md 11.1, LM-12).
+//! What stands behind the addresses of MAIL and RCPT (RFC 5321 4.1.1.11, LM-12).
 //!
 //! Decides: which parameters are taken, and that those of an extension are only where it was offered. Does not: know
 //! whether a backend has it; the link does. Driver: `commands`. Tests: below, `tests/transcripts/lmtp`.
 
-use super::commands::Answer;
-use super::reply;
+use super::envelope::{Dsn, Forward, Terms};
+use super::reply::{self, Answer};
 use super::settings::LmtpSettings;
-use super::transaction::{Dsn, Forward, Terms};
 use super::xclient;
 use crate::limits::{LMTP_MESSAGE_BYTES_MAX, SMTP_ENVID_BYTES_MAX, SMTP_ORCPT_BYTES_MAX};
 use crate::wire::smtp::keywords::Extension;
@@ -78,7 +77,7 @@ fn size(text: &str) -> Result<u64, Answer> {
 /// ```text
 /// NOTIFY=NEVER / NOTIFY=1#( SUCCESS / FAILURE / DELAY )    ; RFC 3461 4.1
 /// ORCPT=atom ";" xtext                                     ; RFC 3461 4.2
-/// XRCPTFORWARD=xtext                                       ; palomar.md 8.4, of trusted peers
+/// XRCPTFORWARD=xtext                                       ; W-LMTP-6, of trusted peers
 /// ```
 pub(super) fn of_rcpt(
     parameters: &[Parameter<'_>],

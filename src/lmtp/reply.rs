@@ -2,19 +2,29 @@
 
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
-use crate::limits::LMTP_MESSAGE_BYTES_MAX;
-use crate::session::ClientTls;
+use crate::front::ClientTls;
+use crate::limits::{LMTP_MESSAGE_BYTES_MAX, LMTP_REPLY_BYTES_MAX};
 use crate::wire::smtp::keywords::Extension;
-use crate::wire::smtp::reply::{write_line, write_lines};
+use crate::wire::smtp::reply::{Reply, write_line, write_lines};
 
 use super::settings::LmtpSettings;
+
+/// What a command comes to.
+pub(super) enum Answer {
+    /// A reply of ours.
+    Say(&'static str),
+    /// The same, to something that should not have been said.
+    Bad(&'static str),
+    /// The reply is written, or comes later.
+    Nothing,
+}
 
 /// The greeting; again behind XCLIENT.
 pub(super) fn greeting(settings: &LmtpSettings, out: &mut Vec<u8>) {
     write_line(&format!("220 {} LMTP {}", settings.hostname, settings.greeting), out);
 }
 
-/// What we can do, and what the operator says that backends can (wire.md 11.1). BINARYMIME is not among it: a backend
+/// What we can do, and what the operator says that backends can (RFC 2033). BINARYMIME is not among it: a backend
 /// behind DATA could not be given it.
 pub(super) fn keywords(
     settings: &LmtpSettings,
@@ -39,10 +49,10 @@ pub(super) fn keywords(
     write_lines(250, &lines, out);
 }
 
-/// Palomar.md 8.4; FORWARD travels with the recipients.
+/// As Dovecot has them; FORWARD travels with the recipients.
 const XCLIENT: &str = "XCLIENT ADDR PORT PROTO HELO LOGIN SESSION CLIENT-TRANSPORT TTL TIMEOUT DESTNAME DESTADDR DESTPORT";
 
-/// Wire.md 3.2: only where there is a certificate, and no TLS yet, be it ended by whoever sent the PROXY header.
+/// W-STLS-6: only where there is a certificate, and no TLS yet, be it ended by the sender of the PROXY header.
 pub(super) fn offers_starttls(settings: &LmtpSettings, tls: ClientTls) -> bool {
     settings.starttls && tls == ClientTls::Clear
 }
@@ -76,6 +86,36 @@ pub(super) const fn of_missing(extension: Extension) -> &'static str {
         Extension::SmtpUtf8 => "550 5.6.7 The backend does not take SMTPUTF8 messages",
         Extension::Dsn => "554 5.3.3 The backend does not send notifications",
     }
+}
+
+/// A backend's reply as the client is given it, in one line where it would be too long. `enhanced`: for replies without
+/// an enhanced code of their own (W-LMTP-4).
+pub(super) fn passed_on(reply: &Reply) -> Box<[u8]> {
+    let enhanced = match reply.code {
+        ..400 => "2.1.0",
+        400..500 => "4.0.0",
+        500.. => "5.0.0",
+    };
+    let mut bytes = Vec::new();
+    reply.write(enhanced, &mut bytes);
+    if bytes.len() > LMTP_REPLY_BYTES_MAX {
+        let own = reply.enhanced().and_then(|code| std::str::from_utf8(code).ok());
+        let enhanced = own.unwrap_or(enhanced);
+        bytes = format!("{} {enhanced} The backend's words are too many.\r\n", reply.code).into();
+    }
+    bytes.into()
+}
+
+/// A reply of ours.
+pub(super) fn ours(words: &str) -> Box<[u8]> {
+    let mut line = words.as_bytes().to_vec();
+    line.extend(b"\r\n");
+    line.into()
+}
+
+/// The mildest of several refusals: who may try again is told so (W-LMTP-11).
+pub(super) fn mildest<'a>(replies: impl Iterator<Item = &'a [u8]>) -> Option<Box<[u8]>> {
+    replies.min_by_key(|reply| reply.first().copied()).map(Into::into)
 }
 
 /// A backend that can't be talked to.

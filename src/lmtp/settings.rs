@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::auth::verdict::BackendTls;
 use crate::limits;
 use crate::network::Networks;
-use crate::session::SendHeader;
+use crate::proxy_header::announce::SendHeader;
 use crate::wire::smtp::keywords::Extension;
 use crate::wire::smtp::path::Brackets;
 

@@ -1,117 +1,16 @@
-//! What is known of one message on its way: sender, recipients, and how far each of them has come.
+//! What is known of one message on its way: its recipients, and how far each of them has come.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::auth::verdict::BackendTls;
-use crate::limits::LMTP_REPLY_BYTES_MAX;
-use crate::tick::Tick;
-use crate::wire::smtp::keywords::{Extension, Keywords};
-use crate::wire::smtp::reply::Reply;
-use crate::wire::{tab_escaped, xtext};
-
-use super::content::{DotReader, Window};
+use super::content::{Content, DotReader, Window};
+use super::envelope::{Dsn, Forward, Sender};
 use super::input::LinkId;
-use super::link::Rcpt;
-
-/// Forward variables: name and value.
-pub(super) type Forward = Vec<(Box<str>, Box<str>)>;
-
-/// What MAIL said.
-#[derive(Clone, Debug)]
-pub(super) struct Sender {
-    /// What stood between the angle brackets; empty for bounces.
-    pub(super) path: Box<str>,
-    pub(super) terms: Terms,
-}
-
-/// The parameters of MAIL.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Terms {
-    /// SIZE.
-    pub(super) size: Option<u64>,
-    /// What the message cannot do without.
-    pub(super) needs: Vec<Extension>,
-    /// RET and ENVID, as they stood.
-    pub(super) dsn: Dsn,
-}
-
-/// Parameters of DSN as they stood; a keyword once.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Dsn(pub(super) Vec<(&'static str, Box<str>)>);
-
-impl Dsn {
-    /// Sets a parameter; the last one of equal names counts.
-    pub(super) fn set(&mut self, name: &'static str, value: &str) {
-        self.0.retain(|(known, _)| *known != name);
-        self.0.push((name, value.into()));
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        for (name, value) in &self.0 {
-            out.extend(format!(" {name}={value}").as_bytes());
-        }
-    }
-}
-
-impl Sender {
-    /// What the message needs and the backend lacks.
-    pub(super) fn misses(&self, keywords: &Keywords) -> Option<Extension> {
-        self.terms.needs.iter().copied().find(|need| !keywords.extends(*need))
-    }
-
-    pub(super) fn is_utf8(&self) -> bool {
-        self.terms.needs.contains(&Extension::SmtpUtf8)
-    }
-
-    /// Appends MAIL with those parameters that the backend knows; without the others the message is the same.
-    pub(super) fn write(&self, keywords: &Keywords, out: &mut Vec<u8>) {
-        out.extend(format!("MAIL FROM:<{}>", self.path).as_bytes());
-        let Terms { size, needs, dsn } = &self.terms;
-        if let Some(size) = size.filter(|_| keywords.has(b"SIZE")) {
-            out.extend(format!(" SIZE={size}").as_bytes());
-        }
-        for need in needs {
-            out.extend(match need {
-                Extension::EightBitMime => b" BODY=8BITMIME".as_slice(),
-                Extension::SmtpUtf8 => b" SMTPUTF8",
-                Extension::Dsn => b"",
-            });
-        }
-        if keywords.extends(Extension::Dsn) {
-            dsn.write(out);
-        }
-        out.extend(b"\r\n");
-    }
-}
-
-impl Rcpt {
-    /// Appends RCPT.
-    pub(super) fn write(&self, keywords: &Keywords, out: &mut Vec<u8>) {
-        out.extend(format!("RCPT TO:<{}>", self.address).as_bytes());
-        if keywords.extends(Extension::Dsn) {
-            self.dsn.write(out);
-            let is_told = self.dsn.0.iter().any(|(name, _)| *name == "ORCPT");
-            // RFC 3461 4.2 has no form for anything but ASCII.
-            if let Some(original) =
-                self.original.as_ref().filter(|original| !is_told && original.is_ascii())
-            {
-                out.extend(b" ORCPT=rfc822;");
-                xtext::encode(original.as_bytes(), out);
-            }
-        }
-        if !self.forward.is_empty() && keywords.has(b"XRCPTFORWARD") {
-            let mut joined = Vec::new();
-            for (name, value) in &self.forward {
-                tab_escaped::append_field(format!("{name}={value}").as_bytes(), &mut joined);
-            }
-            // Dovecot reads xtext, whatever its manual says of base64 (palomar.md 8.4).
-            out.extend(b" XRCPTFORWARD=");
-            xtext::encode(&joined, out);
-        }
-        out.extend(b"\r\n");
-    }
-}
+use super::reply::{self, mildest, ours};
+use crate::auth::verdict::BackendTls;
+use crate::fault::Failure;
+use crate::limits::{AUTH_TIMEOUT, ROUTE_TIMEOUT};
+use crate::tick::Tick;
 
 /// One recipient.
 #[derive(Debug)]
@@ -154,7 +53,7 @@ pub(super) struct Referred {
 /// How far a recipient has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// Nobody has said yes or no.
+    /// No backend has said yes or no.
     Open,
     /// Not a recipient of this message.
     Refused,
@@ -208,11 +107,32 @@ pub(super) struct Transaction {
     pub(super) began: Tick,
 }
 
+/// A question under way about a recipient.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lookup {
+    pub(super) recipient: usize,
+    pub(super) what: Sought,
+    pub(super) since: Tick,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sought {
+    User,
+    Route,
+}
+
+impl Lookup {
+    pub(super) fn deadline(self) -> Tick {
+        let timeout = if self.what == Sought::User { AUTH_TIMEOUT } else { ROUTE_TIMEOUT };
+        self.since.after(timeout)
+    }
+}
+
 /// Where a transaction stands.
 #[derive(Debug)]
 pub(super) enum Stage {
-    /// MAIL and RCPT.
-    Envelope,
+    /// MAIL and RCPT; one recipient at a time is looked up.
+    Envelope(Option<Lookup>),
     /// The client said DATA; backends are asked.
     Asked,
     /// The client sends the message behind DATA.
@@ -233,13 +153,14 @@ pub(super) enum Stage {
 }
 
 impl Transaction {
+    /// One that begins: MAIL was said.
     pub(super) fn new(sender: Sender, now: Tick) -> Self {
         Self {
             sender,
             recipients: Vec::new(),
             told: 0,
             overflow: 0,
-            stage: Stage::Envelope,
+            stage: Stage::Envelope(None),
             window: Window::default(),
             by_chunks: false,
             began: now,
@@ -256,9 +177,71 @@ impl Transaction {
         matches!(self.stage, Stage::Replies(_))
     }
 
+    /// As much of the message as is here.
+    pub(super) fn content(&self) -> Content<'_> {
+        Content { window: &self.window, is_complete: self.is_complete() }
+    }
+
+    /// Looks a recipient up.
+    pub(super) fn look_up(&mut self, lookup: Lookup) {
+        // Recipients come before the message, and wait for their answer there.
+        debug_assert!(matches!(self.stage, Stage::Envelope(None)), "one lookup at a time");
+        if let Stage::Envelope(place) = &mut self.stage {
+            *place = Some(lookup);
+        }
+    }
+
+    /// The lookup that is under way, if it is of this kind, and is none any more.
+    pub(super) fn take_lookup(&mut self, accept: impl FnOnce(&Lookup) -> bool) -> Option<Lookup> {
+        match &mut self.stage {
+            Stage::Envelope(lookup) => lookup.take_if(|lookup| accept(lookup)),
+            _ => None,
+        }
+    }
+
+    /// The lookup that is under way.
+    pub(super) fn lookup(&self) -> Option<Lookup> {
+        match self.stage {
+            Stage::Envelope(lookup) => lookup,
+            _ => None,
+        }
+    }
+
+    /// Recipients on a backend connection, of one fate.
+    pub(super) fn recipients_of(&self, id: LinkId, fate: Fate) -> Vec<usize> {
+        let all = self.recipients.iter().enumerate();
+        let here =
+            all.filter(|(_, recipient)| recipient.link == Some(id) && recipient.fate == fate);
+        here.map(|(number, _)| number).collect()
+    }
+
+    /// These recipients' backend is lost. Those that the client was told of get a reply to the message, the others one to
+    /// RCPT.
+    pub(super) fn lose(&mut self, open: &[usize], accepted: &[usize], failure: Failure) {
+        let refusal = || ours(reply::of_failure(failure));
+        let lost = if self.has_content() { ours(reply::LOST) } else { refusal() };
+        let told = self.told;
+        for &number in open.iter().chain(accepted) {
+            let is_promised = number < told && accepted.contains(&number);
+            let Some(recipient) = self.recipients.get_mut(number) else { continue };
+            if is_promised {
+                recipient.fate = Fate::Over;
+                recipient.reply = Some(lost.clone());
+            } else {
+                recipient.refuse(refusal());
+            }
+        }
+    }
+
+    /// The mildest refusal of recipients that were accepted and then lost; none: there are none.
+    pub(super) fn refusal_of_lost(&self) -> Option<Box<[u8]>> {
+        let lost = self.recipients.iter().filter(|recipient| recipient.fate == Fate::Over);
+        mildest(lost.filter_map(|recipient| recipient.reply.as_deref()))
+    }
+
     /// The client was told that there are recipients, and sends or has sent the message.
     pub(super) fn has_content(&self) -> bool {
-        !matches!(self.stage, Stage::Envelope | Stage::Asked)
+        !matches!(self.stage, Stage::Envelope(_) | Stage::Asked)
     }
 
     /// Recipients that some backend accepted and none has lost since.
@@ -266,44 +249,9 @@ impl Transaction {
         self.recipients.iter().any(|recipient| recipient.fate == Fate::Accepted)
     }
 
-    /// All recipients that were accepted are lost: the client waits for their replies, and nobody for the message.
+    /// All recipients that were accepted are lost: the client waits for their replies, and no backend for the message.
     pub(super) fn is_lost(&self) -> bool {
         let is_over = |recipient: &Recipient| recipient.fate == Fate::Over;
         !self.has_accepted() && self.recipients.iter().any(is_over)
     }
-
-    /// Whether the client was told of this recipient's acceptance.
-    pub(super) fn was_told(&self, number: usize) -> bool {
-        number < self.told
-    }
-}
-
-/// A backend's reply as the client is given it, in one line where it would be too long. `enhanced`: for replies without
-/// an enhanced code of their own (W-LMTP-4).
-pub(super) fn passed_on(reply: &Reply) -> Box<[u8]> {
-    let enhanced = match reply.code {
-        ..400 => "2.1.0",
-        400..500 => "4.0.0",
-        500.. => "5.0.0",
-    };
-    let mut bytes = Vec::new();
-    reply.write(enhanced, &mut bytes);
-    if bytes.len() > LMTP_REPLY_BYTES_MAX {
-        let own = reply.enhanced().and_then(|code| std::str::from_utf8(code).ok());
-        let enhanced = own.unwrap_or(enhanced);
-        bytes = format!("{} {enhanced} The backend's words are too many.\r\n", reply.code).into();
-    }
-    bytes.into()
-}
-
-/// A reply of ours.
-pub(super) fn ours(words: &str) -> Box<[u8]> {
-    let mut line = words.as_bytes().to_vec();
-    line.extend(b"\r\n");
-    line.into()
-}
-
-/// The mildest of several refusals: who may try again is told so (wire.md 11.2).
-pub(super) fn mildest<'a>(replies: impl Iterator<Item = &'a [u8]>) -> Option<Box<[u8]>> {
-    replies.min_by_key(|reply| reply.first().copied()).map(Into::into)
 }

@@ -1,4 +1,4 @@
-//! What a trusted peer tells: XCLIENT for the connection, XRCPTFORWARD for one recipient (wire.md 11.4, W-LMTP-6).
+//! What a trusted peer tells: XCLIENT for the connection, XRCPTFORWARD for one recipient (W-LMTP-6, W-LMTP-15).
 //!
 //! Decides: how values are escaped and which attributes there are. Does not: decide who is trusted, or what a fact's
 //! value may be ([`crate::preauth::told`]). Tests: below.
@@ -9,7 +9,7 @@ use crate::preauth::told;
 use crate::wire::smtp::command::helo_name;
 use crate::wire::{tab_escaped, xtext};
 
-use super::transaction::Forward;
+use super::envelope::Forward;
 
 /// What XCLIENT says besides facts.
 #[derive(Debug, Default, PartialEq, Eq)]

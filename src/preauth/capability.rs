@@ -81,7 +81,7 @@ impl Rules {
         Mechanism::ALL.into_iter().filter(|known| self.permission(*known) == Permission::Granted)
     }
 
-    /// Appends IMAP's capability list (wire.md 7.2), IMAP4rev1 first for clients that test the first word.
+    /// Appends IMAP's capability list (W-IMAP-3), IMAP4rev1 first for clients that test the first word.
     pub fn write_imap_capabilities(&self, out: &mut Vec<u8>) {
         out.extend(b"IMAP4rev1");
         if self.imap4rev2 {

@@ -1,9 +1,9 @@
 //! Our side towards clients: from the greeting to credentials, and the one reply to every login.
 //!
 //! Decides: what a client may say before login, what it is told, when it is sent away. Does not: verify a password,
-//! choose a backend, know the time, or delay a refusal; `session` does, with `auth`, `route` and `backend`. Reads from a
-//! [`crate::wire::inbox::Inbox`], appends replies to a buffer, never touches a socket. Driver: `session`. Tests: at the
-//! end of each file, transcripts in `tests/transcripts`, properties in `tests/pure`.
+//! choose a backend, know the time, or delay a refusal; `session` does, with `auth`, `route` and `backend`. Reads from
+//! a [`crate::wire::inbox::Inbox`], appends replies to a buffer, never touches a socket. Driver: `session`. Tests: at
+//! the end of each file, transcripts in `tests/transcripts`, properties in `tests/pure`.
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 
@@ -78,7 +78,7 @@ impl Dialogue {
         }
     }
 
-    /// Understands what `inbox` holds until somebody else is needed.
+    /// Understands what `inbox` holds until TLS, the passdbs or a backend are needed.
     ///
     /// `rules` may differ from call to call (after TLS, after trusted facts changed the transport). Call it when bytes
     /// arrived, after [`Self::refuse`], and after `out` was drained while `inbox` is not empty: it stops at
@@ -210,8 +210,8 @@ pub enum Step {
     More,
     /// A verdict on these credentials. Answer with `accept` or `refuse`.
     Login(Credentials),
-    /// A login that cannot succeed, whoever is asked. Answer with `refuse` like wrong credentials, delayed like any other
-    /// failed login, so that nothing is learnt from the time it took.
+    /// A login that cannot succeed, whichever passdb is asked. Answer with `refuse` like wrong credentials, delayed
+    /// like any other failed login, so that nothing is learnt from the time it took.
     Hopeless(Unusable),
     /// The go-ahead for TLS is in the output and nothing of the client's is left unread: send it in clear; every byte
     /// after it belongs to the handshake (W-STLS-2). Answer with `secured`, or close (W-STLS-7).
@@ -247,7 +247,7 @@ pub enum CloseReason {
     LineTooLong,
     /// A literal that arrives unasked and is too large to read past.
     LiteralTooLarge,
-    /// Bytes in clear behind STARTTLS: somebody on the way may have added them (W-STLS-1).
+    /// Bytes in clear behind STARTTLS: a host on the way may have added them (W-STLS-1).
     StarttlsPipelined,
     /// HTTP or TLS on a port for neither.
     OtherProtocol,
@@ -262,7 +262,7 @@ pub enum ByeReason {
     Timeout,
     /// We are going down (W-PIPE-8).
     Shutdown,
-    /// Somebody has to go (W-PIPE-7).
+    /// The table is full and a client has to go (W-PIPE-7).
     TooManyConnections,
     /// Something of ours is broken.
     Internal,
@@ -282,20 +282,35 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// Counts a command we did not understand; says whether it is the `limit`th.
-    fn is_last_bad_command(&mut self, limit: u8) -> bool {
+    /// Counts a command we did not understand, of which the `limit`th is the last.
+    fn count_bad_command(&mut self, limit: u8) -> Count {
         self.bad_commands = self.bad_commands.saturating_add(1);
-        self.bad_commands >= limit
+        Count::of(self.bad_commands, limit)
     }
 
-    /// Counts a login that failed or was aborted (W-SASL-6); says whether there may be no other (wire.md 13).
-    fn is_last_failed_login(&mut self) -> bool {
+    /// Counts a login that failed or was aborted (W-SASL-6, W-LIM-1).
+    fn count_failed_login(&mut self) -> Count {
         self.failed_logins = self.failed_logins.saturating_add(1);
-        self.failed_logins >= AUTH_ATTEMPTS_MAX
+        Count::of(self.failed_logins, AUTH_ATTEMPTS_MAX)
     }
 
     fn forged(&mut self, facts: usize) {
         let forged = u16::try_from(facts).unwrap_or(u16::MAX);
         self.forged_facts = self.forged_facts.saturating_add(forged);
+    }
+}
+
+/// What a client's mistake leads to, as far as their number goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Count {
+    /// It may make another.
+    Within,
+    /// It was the last; the connection ends.
+    Last,
+}
+
+impl Count {
+    fn of(mistakes: u8, limit: u8) -> Self {
+        if mistakes < limit { Self::Within } else { Self::Last }
     }
 }

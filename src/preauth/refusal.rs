@@ -1,4 +1,4 @@
-//! What clients are told when a login fails or the connection ends: one table for all protocols (wire.md 6).
+//! What clients are told when a login fails or the connection ends: one table for all protocols (W-FAIL-7).
 //!
 //! Decides: codes and words. Does not: frame them, each protocol's `reply` does; decide when. Tests: in each protocol's
 //! `reply`, and transcripts.
@@ -7,7 +7,7 @@ use crate::fault::Failure;
 
 use super::ByeReason;
 
-/// A failure's row in the table of wire.md 6.
+/// A failure's row (W-FAIL-7).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Refusal {
     /// IMAP's response code (RFC 5530).
@@ -84,7 +84,7 @@ pub(super) const fn farewell(reason: ByeReason) -> Farewell {
     Farewell { is_temporary, words }
 }
 
-/// Behind the last of the logins that may fail (wire.md 13).
+/// Behind the last of the logins that may fail (W-LIM-1).
 pub(super) const TOO_MANY_FAILED_LOGINS: &str = "Too many failed logins.";
 /// A line without an end inside its limit.
 pub(super) const LINE_TOO_LONG: &str = "Input line too long.";

@@ -1,7 +1,7 @@
-//! SASL mechanisms as machines over decoded messages: one engine for all protocols (wire.md 4).
+//! SASL mechanisms as machines over decoded messages: one engine for all protocols (W-SASL-8).
 //!
-//! Decides: which exchange may begin, what a message means, and what makes credentials usable at all (W-SASL-7). Does not:
-//! frame, count, or verify; each protocol's dialogue frames, `auth` verifies. Tests: below.
+//! Decides: which exchange may begin, what a message means, and what makes credentials usable at all (W-SASL-7). Does
+//! not: frame, count, or verify; each protocol's dialogue frames, `auth` verifies. Tests: below.
 
 use memchr::{memchr, memchr3};
 
@@ -40,7 +40,7 @@ impl Mechanism {
         }
     }
 
-    /// Whether whoever overhears an exchange can log in afterwards.
+    /// Whether a listener on the way can log in afterwards.
     #[must_use]
     pub const fn exposes_password(self) -> bool {
         match self {
@@ -123,7 +123,7 @@ pub enum Exchange {
 
 /// What an exchange wants after a message.
 #[derive(Debug)]
-pub enum Turn {
+pub enum Outcome {
     /// Send this challenge (before base64) and wait for the next message.
     Challenge(&'static [u8], Exchange),
     /// Ask for a verdict.
@@ -132,10 +132,10 @@ pub enum Turn {
     Hopeless(Unusable),
 }
 
-/// What cannot be anybody's credentials, for the log: to the client it is one ordinary failure, `Failure::Credentials`.
+/// What cannot be a user's credentials, for the log: to the client it is one ordinary failure, `Failure::Credentials`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unusable {
-    /// Whoever it was meant to be, byte for byte.
+    /// The user it was meant to be, byte for byte.
     pub name: Box<[u8]>,
     /// What is wrong.
     pub why: &'static str,
@@ -144,18 +144,18 @@ pub struct Unusable {
 impl Exchange {
     /// Starts an exchange without an initial response.
     #[must_use]
-    pub const fn start(mechanism: Mechanism) -> Turn {
+    pub const fn start(mechanism: Mechanism) -> Outcome {
         match mechanism {
-            Mechanism::Plain => Turn::Challenge(b"", Self::Plain),
-            Mechanism::Login => Turn::Challenge(LOGIN_USER_PROMPT, Self::LoginUser),
-            Mechanism::External => Turn::Challenge(b"", Self::External),
+            Mechanism::Plain => Outcome::Challenge(b"", Self::Plain),
+            Mechanism::Login => Outcome::Challenge(LOGIN_USER_PROMPT, Self::LoginUser),
+            Mechanism::External => Outcome::Challenge(b"", Self::External),
         }
     }
 
     /// Starts an exchange with one. LOGIN takes it as the user name, as Dovecot does, though it speaks second; an empty
     /// one is none, because clients that send an initial response with every mechanism have none to send here.
     #[must_use]
-    pub fn start_with(mechanism: Mechanism, message: &Secret) -> Turn {
+    pub fn start_with(mechanism: Mechanism, message: &Secret) -> Outcome {
         match mechanism {
             Mechanism::Plain => Self::Plain.respond(message),
             Mechanism::Login if message.is_empty() => Self::start(mechanism),
@@ -166,15 +166,15 @@ impl Exchange {
 
     /// Takes the message it waited for.
     #[must_use]
-    pub fn respond(self, message: &Secret) -> Turn {
+    pub fn respond(self, message: &Secret) -> Outcome {
         match self {
             Self::Plain => plain(message.expose()).unwrap_or_else(|| {
                 let why = "the response is not one of PLAIN: authorization identity, NUL, user name, NUL, password";
-                Turn::Hopeless(Unusable { name: Box::default(), why })
+                Outcome::Hopeless(Unusable { name: Box::default(), why })
             }),
             Self::LoginUser => {
                 let user = message.expose().into();
-                Turn::Challenge(LOGIN_PASSWORD_PROMPT, Self::LoginPassword { user })
+                Outcome::Challenge(LOGIN_PASSWORD_PROMPT, Self::LoginPassword { user })
             }
             Self::LoginPassword { user } => {
                 usable(&user, b"", message.clone(), Mechanism::Login).into()
@@ -187,7 +187,7 @@ impl Exchange {
 /// ```text
 /// message       = [authzid] UTF8NUL authcid UTF8NUL passwd ; RFC 4616 2
 /// ```
-fn plain(message: &[u8]) -> Option<Turn> {
+fn plain(message: &[u8]) -> Option<Outcome> {
     let (authzid, rest) = message.split_at_checked(memchr(0, message)?)?;
     let rest = rest.strip_prefix(&[0])?;
     let (authcid, rest) = rest.split_at_checked(memchr(0, rest)?)?;
@@ -196,7 +196,7 @@ fn plain(message: &[u8]) -> Option<Turn> {
 }
 
 /// ```text
-/// message       = [authzid]               ; RFC 4422 appendix A.1: empty: whoever the certificate names
+/// message       = [authzid]               ; RFC 4422 appendix A.1: empty: the user that the certificate names
 /// ```
 fn external(message: &[u8]) -> Result<Credentials, Unusable> {
     let authorize_as = match message {
@@ -215,7 +215,7 @@ fn external(message: &[u8]) -> Result<Credentials, Unusable> {
 #[derive(Debug)]
 pub enum Beginning {
     /// The exchange has begun.
-    Turn(Turn),
+    Outcome(Outcome),
     /// Not before the connection is private; nothing is invited (W-SASL-4).
     NeedsPrivacy,
     /// There is no such mechanism.
@@ -227,7 +227,7 @@ pub enum Beginning {
 }
 
 /// Begins an exchange, with the initial response in base64 when there is one: the same in every protocol, once each has
-/// found the words (wire.md 4.1). How "empty" is spelled is the protocol's.
+/// found the words (W-SASL-8). How "empty" is spelled is the protocol's.
 ///
 /// Quirk: white space in the initial response does not matter. A response on a line of its own gets no such grace
 /// (W-SASL-1).
@@ -242,9 +242,9 @@ pub fn begin(rules: &Rules, mechanism: &[u8], initial_response: Option<&[u8]>) -
         Permission::Granted => {}
     }
     match initial_response {
-        None => Beginning::Turn(Exchange::start(mechanism)),
+        None => Beginning::Outcome(Exchange::start(mechanism)),
         Some(text) => match base64::decode_initial(text) {
-            Some(message) => Beginning::Turn(Exchange::start_with(mechanism, &message)),
+            Some(message) => Beginning::Outcome(Exchange::start_with(mechanism, &message)),
             None => Beginning::BadBase64,
         },
     }
@@ -254,7 +254,7 @@ pub fn begin(rules: &Rules, mechanism: &[u8], initial_response: Option<&[u8]>) -
 #[derive(Debug)]
 pub enum Reaction {
     /// The exchange goes on, or is over.
-    Turn(Turn),
+    Outcome(Outcome),
     /// The client gave up.
     Cancelled,
     /// Neither base64 nor `*`.
@@ -265,14 +265,14 @@ pub enum Reaction {
 #[must_use]
 pub fn react(exchange: Exchange, response: &[u8]) -> Reaction {
     match base64::decode(response) {
-        Some(message) => Reaction::Turn(exchange.respond(&message)),
+        Some(message) => Reaction::Outcome(exchange.respond(&message)),
         None if response == b"*" => Reaction::Cancelled,
         None => Reaction::BadBase64,
     }
 }
 
-/// Turns raw fields into credentials, or says that nobody need be asked: names that are empty, over-long, not UTF-8 or
-/// hold control characters, passwords that are empty, over-long or hold CR, LF or NUL (W-SASL-7).
+/// Turns raw fields into credentials, or says that no passdb need be asked: names that are empty, over-long, not UTF-8
+/// or hold control characters, passwords that are empty, over-long or hold CR, LF or NUL (W-SASL-7).
 ///
 /// # Errors
 /// Which of these it is.
@@ -314,7 +314,7 @@ fn name(bytes: &[u8]) -> Result<Box<str>, Unusable> {
     Err(Unusable { name: bytes.into(), why })
 }
 
-impl From<Result<Credentials, Unusable>> for Turn {
+impl From<Result<Credentials, Unusable>> for Outcome {
     fn from(outcome: Result<Credentials, Unusable>) -> Self {
         match outcome {
             Ok(credentials) => Self::Complete(credentials),
@@ -336,9 +336,9 @@ mod tests {
 
     fn plain_of(message: &[u8]) -> Result<Credentials, Unusable> {
         match Exchange::start_with(Mechanism::Plain, &Secret::from(message)) {
-            Turn::Complete(credentials) => Ok(credentials),
-            Turn::Hopeless(unusable) => Err(unusable),
-            Turn::Challenge(..) => panic!("no second message in PLAIN"),
+            Outcome::Complete(credentials) => Ok(credentials),
+            Outcome::Hopeless(unusable) => Err(unusable),
+            Outcome::Challenge(..) => panic!("no second message in PLAIN"),
         }
     }
 
@@ -406,27 +406,32 @@ mod tests {
 
     #[test]
     fn login_asks_twice_and_takes_the_name_as_initial_response() {
-        let Turn::Challenge(b"Username:", waiting) = Exchange::start(Mechanism::Login) else {
+        let Outcome::Challenge(b"Username:", waiting) = Exchange::start(Mechanism::Login) else {
             panic!()
         };
-        let Turn::Challenge(b"Password:", waiting) = waiting.respond(&Secret::from("tim")) else {
+        let Outcome::Challenge(b"Password:", waiting) = waiting.respond(&Secret::from("tim"))
+        else {
             panic!()
         };
-        let Turn::Complete(credentials) = waiting.respond(&Secret::from("p w")) else { panic!() };
+        let Outcome::Complete(credentials) = waiting.respond(&Secret::from("p w")) else {
+            panic!()
+        };
         assert_eq!((&*credentials.user, credentials.mechanism), ("tim", Mechanism::Login));
-        let Turn::Challenge(b"Password:", waiting) =
+        let Outcome::Challenge(b"Password:", waiting) =
             Exchange::start_with(Mechanism::Login, &Secret::from("tim"))
         else {
             panic!()
         };
-        assert!(matches!(waiting.respond(&Secret::from("")), Turn::Hopeless(_)));
+        assert!(matches!(waiting.respond(&Secret::from("")), Outcome::Hopeless(_)));
     }
 
     #[test]
     fn sa_06_external_has_one_message_and_no_password() {
-        let Turn::Challenge(b"", waiting) = Exchange::start(Mechanism::External) else { panic!() };
-        let Turn::Complete(own) = waiting.respond(&Secret::default()) else { panic!() };
-        let Turn::Complete(other) =
+        let Outcome::Challenge(b"", waiting) = Exchange::start(Mechanism::External) else {
+            panic!()
+        };
+        let Outcome::Complete(own) = waiting.respond(&Secret::default()) else { panic!() };
+        let Outcome::Complete(other) =
             Exchange::start_with(Mechanism::External, &Secret::from("t\u{fc}m"))
         else {
             panic!()
@@ -435,8 +440,8 @@ mod tests {
         assert_eq!(other.authorize_as.as_deref(), Some("t\u{fc}m"));
         let long = vec![b'a'; USER_BYTES_MAX + 1];
         for message in [&b"a\0"[..], b"\0", b"a\r\nDELE 1", b"\xFF", b"\x7F", &long] {
-            let turn = Exchange::start_with(Mechanism::External, &Secret::from(message));
-            assert!(matches!(turn, Turn::Hopeless(_)));
+            let outcome = Exchange::start_with(Mechanism::External, &Secret::from(message));
+            assert!(matches!(outcome, Outcome::Hopeless(_)));
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a trusted peer tells of its client: the values of facts, whichever protocol carried them (wire.md 5).
+//! What a trusted peer tells of its client: the values of facts, whichever protocol carried them (W-FWD-11).
 //!
 //! Decides: which values are legal, and that a peer can shorten a chain of proxies and never lengthen it. Does not:
 //! decide who is trusted. Driver: IMAP's ID; [`xclient`]. Tests: below, and with the drivers.

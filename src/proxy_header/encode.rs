@@ -1,7 +1,8 @@
-//! Headers that we send, to backends and with probes (wire.md 2.5).
+//! Headers that we send, to backends and with probes (W-PPO-1).
 //!
 //! Decides the bytes. A header never exceeds what the most modest receiver reads (W-PPO-3): an extension that does not
-//! fit any more is left out and counted, least important last. Values are copied by length, never as C strings (W-PPO-5).
+//! fit any more is left out and counted, least important last. Values are copied by length, never as C strings
+//! (W-PPO-5).
 //!
 //! Does not decide whether a header is sent (setting `proxy_send_header`), and does not write. Driven by the backend
 //! connection, which sends the bytes in one write before anything else; tests below.
@@ -30,7 +31,7 @@ pub struct Outgoing<'a> {
     pub checksum: bool,
 }
 
-/// A client and what it connected to, both as far as anybody knows (W-PPO-2).
+/// The apparent client and what it connected to (W-PPO-2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpoints {
     /// The client.

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+pub mod announce;
 mod crc32c;
 pub mod encode;
 pub mod policy;
@@ -29,13 +30,13 @@ use crate::secret::wipe;
 
 pub use tlv::{SslFacts, Tlvs};
 
-/// Collects the bytes of one header, however they arrive.
+/// Collects the bytes of one header, however they arrive (W-PP-4).
 ///
 /// Holds nothing while a header arrives in one piece, and never more than the header itself: 16 bytes and the block
 /// whose length they tell, which [`crate::limits::PROXY_V2_BLOCK_BYTES_MAX`] bounds.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    held: Vec<u8>,
+    kept: Vec<u8>,
     refused: Option<Refusal>,
 }
 
@@ -54,7 +55,7 @@ impl Decoder {
         if let Some(refusal) = self.refused {
             return Outcome::Refused(refusal);
         }
-        let outcome = if self.held.is_empty() {
+        let outcome = if self.kept.is_empty() {
             self.decode_first(arrived)
         } else {
             self.decode_more(arrived)
@@ -74,19 +75,19 @@ impl Decoder {
     /// connect probe and no complaint.
     #[must_use]
     pub fn has_begun(&self) -> bool {
-        !self.held.is_empty() || self.refused.is_some()
+        !self.kept.is_empty() || self.refused.is_some()
     }
 
     /// How many bytes are kept for a header that is not complete yet.
     #[must_use]
-    pub fn held_bytes(&self) -> usize {
-        self.held.len()
+    pub fn kept_bytes(&self) -> usize {
+        self.kept.len()
     }
 
     fn decode_first(&mut self, arrived: &[u8]) -> Outcome {
         match examine(arrived) {
             Ok(Progress::Wants(_)) => {
-                self.held.extend_from_slice(arrived);
+                self.kept.extend_from_slice(arrived);
                 Outcome::Incomplete
             }
             Ok(Progress::Complete(header, length)) => Outcome::Done { header, consumed: length },
@@ -94,14 +95,14 @@ impl Decoder {
         }
     }
 
-    /// Moves no more of `arrived` into `held` than the next decision needs, so that payload is never kept.
+    /// Moves no more of `arrived` into `kept` than the next decision needs, so that payload is never kept.
     fn decode_more(&mut self, arrived: &[u8]) -> Outcome {
         let mut rest = arrived;
         loop {
-            let held_before = self.held.len();
-            match examine(&self.held) {
+            let kept_before = self.kept.len();
+            match examine(&self.kept) {
                 Ok(Progress::Wants(total)) => {
-                    let missing = total.saturating_sub(held_before);
+                    let missing = total.saturating_sub(kept_before);
                     let (taken, behind) = rest.split_at_checked(missing).unwrap_or((rest, &[]));
                     if taken.is_empty() {
                         return Outcome::Incomplete;
@@ -110,8 +111,8 @@ impl Decoder {
                     rest = behind;
                 }
                 Ok(Progress::Complete(header, length)) => {
-                    // A v1 line may have been held together with bytes behind it. They are the caller's.
-                    let excess = held_before.saturating_sub(length);
+                    // A v1 line may have been kept together with bytes behind it. They are the caller's.
+                    let excess = kept_before.saturating_sub(length);
                     let unread = rest.len().saturating_add(excess);
                     return Outcome::Done {
                         header,
@@ -123,19 +124,19 @@ impl Decoder {
         }
     }
 
-    /// A login may have been held together with the header (W-CRED-2).
+    /// A login may have been kept together with the header (W-CRED-2).
     fn forget(&mut self) {
-        wipe(&mut self.held);
-        self.held = Vec::new();
+        wipe(&mut self.kept);
+        self.kept = Vec::new();
     }
 
     /// Grows by doubling, but never past the size the header announced.
     fn hold(&mut self, taken: &[u8], total: usize) {
-        if self.held.capacity().saturating_sub(self.held.len()) < taken.len() {
-            let room = total.saturating_sub(self.held.len());
-            self.held.reserve_exact(taken.len().max(self.held.len()).min(room));
+        if self.kept.capacity().saturating_sub(self.kept.len()) < taken.len() {
+            let room = total.saturating_sub(self.kept.len());
+            self.kept.reserve_exact(taken.len().max(self.kept.len()).min(room));
         }
-        self.held.extend_from_slice(taken);
+        self.kept.extend_from_slice(taken);
     }
 }
 

@@ -1,8 +1,8 @@
 //! Which connections have a header, how long it may take, and what it changes.
 //!
 //! A listener either demands the header or forbids it; nothing is ever guessed, because a listener that guesses lets
-//! clients choose their address (W-PP-1). Does not read headers. Driven by whoever accepts connections, and by `session`
-//! once the header is there; tests below.
+//! clients choose their address (W-PP-1). Does not read headers. Driven by the core that accepts connections, and by
+//! `session` once the header is there; tests below.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub enum Entrance {
 
 /// Decides at accept, from the listener's rule and the socket's peer.
 ///
-/// `trusted` is `haproxy_trusted_networks`; an empty set trusts nobody.
+/// `trusted` is `haproxy_trusted_networks`; an empty set trusts no sender.
 #[must_use]
 pub fn on_accept(rule: HeaderRule, trusted: &Networks, peer: IpAddr) -> Entrance {
     match rule {
@@ -52,11 +52,11 @@ pub fn deadline(accepted: Tick, timeout: Duration) -> Tick {
     accepted.after(timeout)
 }
 
-/// The `origin` of wire.md 1: the header's source, else the socket's peer.
+/// The origin (W-ADDR-1): the header's source, else the socket's peer.
 ///
 /// A trusted sender is believed whatever it claims, loopback and `login_trusted_networks` included, and trust is judged
-/// by the result like that of any other origin (W-TRUST-1, PX-19). So a balancer must not be reachable by clients who can
-/// choose the address it sees.
+/// by the result like that of any other origin (W-TRUST-1, PX-19). So a balancer must not be reachable by clients who
+/// can choose the address it sees.
 #[must_use]
 pub fn origin(socket_peer: SocketAddr, header: &Header) -> SocketAddr {
     network::canonical(header.source.unwrap_or(socket_peer))
@@ -68,17 +68,18 @@ pub fn local(socket_local: SocketAddr, header: &Header) -> SocketAddr {
     network::canonical(header.destination.unwrap_or(socket_local))
 }
 
-/// Whether a claimed source may be used for rate limits and allow-lists. Port 0 or the unspecified address is a sender's
-/// way to say "I do not know" (W-PP2-4).
+/// Whether a claimed source may be used for rate limits and allow-lists. Port 0 or the unspecified address is a
+/// sender's way to say "I do not know" (W-PP2-4).
 #[must_use]
 pub fn identifies_client(source: SocketAddr) -> bool {
     source.port() != 0 && !source.ip().to_canonical().is_unspecified()
 }
 
-/// Whether a connection that was negotiated as `alpn` may begin on a listener of `protocol` (wire.md 2.4).
+/// Whether a connection that was negotiated as `alpn` may begin on a listener of `protocol` (W-TLV-6).
 ///
 /// Against cross-protocol attacks: a browser that was led to a mail port asks for `http/1.1`. `imap`, `pop3` and
-/// `managesieve` are registered with IANA; nothing is for mail submission and LMTP, where the names in use are accepted.
+/// `managesieve` are registered with IANA; nothing is for mail submission and LMTP, where the names in use are
+/// accepted.
 #[must_use]
 pub fn is_alpn_acceptable(protocol: Protocol, alpn: &[u8]) -> bool {
     let names: &[&[u8]] = match protocol {

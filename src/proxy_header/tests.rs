@@ -1,4 +1,4 @@
-//! The cases PX-01 to PX-22 of the test plan that pure code can decide, and the vectors of wire.md 16.
+//! The cases PX-01 to PX-22 that pure code can decide, and vectors of other implementations.
 //! PX-01, 02, 04, 06, 19 stand in `policy.rs`; PX-21 needs sockets.
 
 use super::*;
@@ -60,8 +60,8 @@ fn fed<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
             }
             refused @ Outcome::Refused(_) => return refused,
         }
-        assert!(decoder.held_bytes() <= 16 + PROXY_V2_BLOCK_BYTES_MAX);
-        assert!(decoder.held.capacity() <= 16 + PROXY_V2_BLOCK_BYTES_MAX);
+        assert!(decoder.kept_bytes() <= 16 + PROXY_V2_BLOCK_BYTES_MAX);
+        assert!(decoder.kept.capacity() <= 16 + PROXY_V2_BLOCK_BYTES_MAX);
     }
     Outcome::Incomplete
 }
@@ -76,7 +76,7 @@ fn aiosmtpd_vector() -> (Vec<u8>, Vec<u8>) {
     (header.to_vec(), payload.to_vec())
 }
 
-// === The vectors of wire.md 16 ===
+// === Vectors of HAProxy and aiosmtpd ===
 
 #[test]
 fn wire_16_v2_with_authority() {
@@ -117,7 +117,7 @@ fn wire_16_checksum_of_another_implementation() {
     assert_eq!(ssl.verified_common_name, None);
 }
 
-// === The cases of the test plan ===
+// === Cases ===
 
 #[test]
 fn px_03_split_anywhere_gives_the_same_result_and_touches_no_payload() {
@@ -162,7 +162,7 @@ fn a_refusal_is_final() {
     assert!(decoder.has_begun());
     assert_eq!(decoder.decode(b"X"), Outcome::Refused(Refusal::NotAHeader));
     assert_eq!(decoder.decode(b"PROXY UNKNOWN\r\n"), Outcome::Refused(Refusal::NotAHeader));
-    assert_eq!(decoder.held_bytes(), 0);
+    assert_eq!(decoder.kept_bytes(), 0);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn px_07_length_over_the_cap_is_refused_with_the_head_alone() {
     let mut decoder = Decoder::new();
     assert_eq!(decoder.decode(&head), Outcome::Incomplete);
     assert_eq!(decoder.decode(&[0]), Outcome::Incomplete);
-    assert!(decoder.held.capacity() <= 64);
+    assert!(decoder.kept.capacity() <= 64);
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! The extensions of version 2: type, length, value (doc/proxy-protocol.txt 2.2; wire.md 2.4).
+//! The extensions of version 2: type, length, value (doc/proxy-protocol.txt 2.2; W-TLV-5).
 //!
-//! Decides which values are facts for us. A value that the client had a hand in (AUTHORITY is its SNI, as it came), or that
-//! only a log would show, is left out when it makes no sense; one that the sender answers for (the checksum) refuses the
-//! header when it is wrong. A value without bytes counts as absent. When a type stands twice the first one holds, and
-//! [`Tlvs::repeated`] says that it happened; a second SSL or CRC32C refuses the header, because whoever wrote two of those
-//! wanted somebody to see the wrong one.
+//! Decides which values are facts for us. A value that the client had a hand in (AUTHORITY is its SNI, as it came), or
+//! that only a log would show, is left out when it makes no sense; one that the sender answers for (the checksum)
+//! refuses the header when it is wrong. A value without bytes counts as absent. When a type stands twice the first one
+//! holds, and [`Tlvs::repeated`] says that it happened; a second SSL or CRC32C refuses the header, because a sender
+//! that wrote two of those wanted a reader to see the wrong one.
 //!
 //! Does not decide what the facts are used for. Driven by `v2`; tests below, in `tests.rs`, and in the fuzz target.
 
@@ -63,8 +63,8 @@ pub mod ssl_flag {
 pub struct Tlvs {
     /// The protocol that client and sender agreed on; judge it with [`super::policy::is_alpn_acceptable`].
     pub alpn: Option<Box<[u8]>>,
-    /// The host name that the client asked for: a valid DNS name, in the sender's spelling, without a final dot. What is none
-    /// is left out, as it is of an SNI that we see ourselves: no certificate depends on it any more.
+    /// The host name that the client asked for: a valid DNS name, in the sender's spelling, without a final dot. What
+    /// is none is left out, as it is of an SNI that we see ourselves: no certificate depends on it any more.
     pub authority: Option<Box<str>>,
     /// The sender's id of the connection. Opaque, not even text; for logs only, where it has to be escaped.
     pub unique_id: Option<Box<[u8]>>,
@@ -83,9 +83,9 @@ pub struct Tlvs {
 pub struct SslFacts {
     /// The client's bytes were protected up to the sender, who ended its TLS (W-TLV-1).
     pub client_used_tls: bool,
-    /// Common name of the client's certificate, present only when the certificate proves it (W-TLV-2): the client used TLS,
-    /// showed a certificate on this connection or in its session, the sender verified it, and the name is clean text that
-    /// stands once.
+    /// Common name of the client's certificate, present only when the certificate proves it (W-TLV-2): the client used
+    /// TLS, showed a certificate on this connection or in its session, the sender verified it, and the name is clean
+    /// text that stands once.
     pub verified_common_name: Option<Box<str>>,
     /// Protocol version, such as `TLSv1.3`.
     pub version: Option<Box<str>>,

@@ -1,4 +1,4 @@
-//! Version 1: one line of text (doc/proxy-protocol.txt 2.1; wire.md 2.2).
+//! Version 1: one line of text (doc/proxy-protocol.txt 2.1; W-PP1-1).
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! Version 2: signature, command, family, length, addresses, TLVs (doc/proxy-protocol.txt 2.2; wire.md 2.3).
+//! Version 2: signature, command, family, length, addresses, TLVs (doc/proxy-protocol.txt 2.2; W-PP2-5).
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 

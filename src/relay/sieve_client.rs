@@ -1,12 +1,12 @@
 //! What a ManageSieve client says behind its login (RFC 5804): its commands are found, their literals passed over.
 //!
-//! UNAUTHENTICATE (RFC 5804 2.14.1) would let the client log in as somebody else, of whom neither the password databases nor
-//! the routing layer would ever hear. STARTTLS would hide everything behind it.
+//! UNAUTHENTICATE (RFC 5804 2.14.1) would let the client log in as another user, of whom neither the password databases
+//! nor the routing layer would ever hear. STARTTLS would hide everything behind it.
 //!
-//! Servers differ in what they take for a literal when a command is wrong, and a client that knows that could hide a command
-//! in what one side takes for text. So a literal is only passed over where every server has to: `{n+}` at the end of a command
-//! that has strings, which is well formed up to there. Behind any other announcement every line is looked at, for good: a
-//! line of a script that begins like that is not worth the doubt.
+//! Servers differ in what they take for a literal when a command is wrong, and a client that knows that could hide a
+//! command in what one side takes for text. So a literal is only passed over where every server has to: `{n+}` at the
+//! end of a command that has strings, which is well formed up to there. Behind any other announcement every line is
+//! looked at, for good: a line of a script that begins like that is not worth the doubt.
 //!
 //! Driver: `super`. Tests: below; any cut and any command in `tests/pure/relay.rs`.
 
@@ -71,10 +71,7 @@ const WITH_STRINGS: [&[u8]; 8] = [
 
 /// What may not be said, and why, for the log.
 const FORBIDDEN: [(&[u8], &str); 2] = [
-    (
-        b"UNAUTHENTICATE",
-        "UNAUTHENTICATE is not relayed: whoever wants to be another user has to log in anew",
-    ),
+    (b"UNAUTHENTICATE", "UNAUTHENTICATE is not relayed: to be another user, log in anew"),
     (b"STARTTLS", "STARTTLS behind the login is not relayed: nothing behind it could be seen"),
 ];
 
@@ -102,7 +99,7 @@ impl Client {
             self.end_line();
             return Ok(());
         }
-        // Somebody may take a lone CR for a line's end.
+        // A backend may take a lone CR for a line's end.
         if std::mem::replace(&mut self.behind_cr, byte == b'\r') {
             self.begin_line();
         }

@@ -1,4 +1,5 @@
-//! The clocks: the monotonic one, and that of the world. The only place that reads them; everybody else is told the tick.
+//! The clocks: the monotonic one, and that of the world. The only place that reads them; all other code is told the
+//! tick.
 
 use std::sync::OnceLock;
 

@@ -2,7 +2,7 @@
 //!
 //! Threads share one table, and then every call on a descriptor takes and drops a reference with two atomic operations on
 //! a cache line that other cores write as well. A core that has its table for itself is spared that, and the limit of
-//! descriptors (`RLIMIT_NOFILE`) holds for each core instead of for all (uring.md 8, *threads*).
+//! descriptors (`RLIMIT_NOFILE`) holds for each core instead of for all (K-RING-7).
 
 use std::os::fd::RawFd;
 

@@ -63,7 +63,7 @@ impl Pipes {
         self.pipes.get(usize::from(pipe.0))?.as_ref()
     }
 
-    /// Closes pipes that nobody borrowed, but for a few: called when the core has nothing hot.
+    /// Closes pipes that no direction borrowed, but for a few: called when the core has nothing hot.
     pub(super) fn shrink(&mut self, keep: usize) {
         while self.idle.len() > keep {
             let index = self.idle.remove(0);

@@ -1,7 +1,7 @@
 //! The seam between a data core and the kernel.
 //!
 //! Two kinds of methods: what travels through the ring and answers later with a [`Completion`], and what a core does
-//! itself, without blocking, when a descriptor is ready. DESIGN decision 9 says which is which and why.
+//! itself, without blocking, when a descriptor is ready. K-RING-2 says which is which and why.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -60,7 +60,7 @@ impl Kind {
 
 /// Names an operation across the kernel: slot, generation of the slot, kind, packed into the 64 bits of `user_data`.
 ///
-/// Never a pointer: a completion that comes late finds another generation and is ignored (style.md 8, rule 4).
+/// Never a pointer: a completion that comes late finds another generation and is ignored (K-RING-9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token {
     /// Index in the worker's slot table.
@@ -98,7 +98,7 @@ impl Token {
 /// What a poll found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ready {
-    /// The peer finished sending, or the connection broke: read on until the end shows (uring.md 9, pitfall 3).
+    /// The peer finished sending, or the connection broke: read on until the end shows (K-RING-3).
     pub hangup: bool,
     /// The connection broke (RST, or the kernel gave up on the peer): nothing sent to it arrives any more. What arrived
     /// before may still be read; the read behind it tells the fault.
@@ -149,7 +149,7 @@ pub enum IoFault {
     WouldBlock,
     /// The peer broke the connection (`ECONNRESET`, `EPIPE`, `ECONNABORTED`).
     Reset,
-    /// Nobody listens there (`ECONNREFUSED`).
+    /// No program listens there (`ECONNREFUSED`).
     Refused,
     /// No way there (`EHOSTUNREACH`, `ENETUNREACH`, `EADDRNOTAVAIL`, …).
     Unreachable,
@@ -192,7 +192,7 @@ pub enum Half {
 /// How much the kernel may hold of a sender whose reader does not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReceiveBuffer {
-    /// A part: nobody knows yet whether the reader reads (`limits::RELAY_FIRST_RECEIVE_BYTES`).
+    /// A part: it is not known yet whether the reader reads (`limits::RELAY_FIRST_RECEIVE_BYTES`).
     First,
     /// All that the configuration allows.
     Whole,
@@ -212,10 +212,10 @@ pub trait Port {
     fn poll_writable(&mut self, fd: Fd, token: Token);
     /// Ends the operation named by `token`; its last completion says so.
     fn cancel(&mut self, token: Token);
-    /// Moves what `from` has, up to a scratch, to `to`, and says how much that is; 0 is the end of the stream. It is read at
-    /// once, and sent by the next [`Port::flush`] or [`Port::wait`], in one call with whatever else was forwarded; no later
-    /// call that ends or closes a connection overtakes it. What `to` does not take comes back by [`Port::refused`], under
-    /// `token`. Until the round is over, nothing else may be sent to `to`.
+    /// Moves what `from` has, up to a scratch, to `to`, and says how much that is; 0 is the end of the stream. It is
+    /// read at once, and sent by the next [`Port::flush`] or [`Port::wait`], in one call with whatever else was
+    /// forwarded; no later call that ends or closes a connection overtakes it. What `to` does not take comes back by
+    /// [`Port::refused`], under `token`. Until the round is over, nothing else may be sent to `to`.
     ///
     /// # Errors
     /// As [`Port::recv`].
@@ -240,7 +240,7 @@ pub trait Port {
     fn micros(&mut self) -> u64 {
         self.now().0.saturating_mul(1000)
     }
-    /// Milliseconds since 1970, for moments that others name. Jumps when somebody sets the clock: never kept.
+    /// Milliseconds since 1970, for moments that others name. Jumps when the clock is set: never kept.
     fn unix_ms(&mut self) -> u64;
     /// Reads what is there; 0 is the end of the stream.
     ///
@@ -267,8 +267,8 @@ pub trait Port {
     /// # Errors
     /// As [`Port::send`].
     fn splice_out(&mut self, pipe: PipeId, to: Fd, bytes: usize) -> Result<usize, IoFault>;
-    /// A socket for a connection to `to`, with the options of a backend connection; `from` is the address to connect from,
-    /// when the kernel is not to choose it.
+    /// A socket for a connection to `to`, with the options of a backend connection; `from` is the address to connect
+    /// from, when the kernel is not to choose it.
     ///
     /// # Errors
     /// `Descriptors` or `Memory` when the host has none left; `Unreachable` when `from` is not the host's.
@@ -287,7 +287,7 @@ pub trait Port {
     /// Gives a descriptor back to the kernel. Only when no operation is in flight on it.
     fn close(&mut self, fd: Fd);
     /// Accepts one connection with the descriptor kept in reserve, sends `line` and closes it: what is done when no
-    /// descriptor is left (reliability.md 6, *accept loop*).
+    /// descriptor is left (R-ACCEPT-1).
     fn refuse_one(&mut self, listener: Fd, line: &[u8]);
     /// Empties the wake-up descriptor, so that the next wake-up is reported again.
     fn wake_seen(&mut self);

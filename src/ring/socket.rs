@@ -87,7 +87,7 @@ pub(super) fn send(fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
     uninterrupted(|| net::send(borrow(fd), bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL))
 }
 
-/// `SPLICE_F_NONBLOCK` covers only the pipe end; the sockets themselves are non-blocking (uring.md 8).
+/// `SPLICE_F_NONBLOCK` covers only the pipe end; the sockets themselves are non-blocking (K-RING-2).
 pub(super) fn splice_pair(
     from: BorrowedFd<'_>,
     to: BorrowedFd<'_>,
@@ -139,8 +139,8 @@ pub(super) fn reset_on_close(fd: Fd) {
     let _ = sockopt::set_socket_linger(borrow(fd), Some(Duration::ZERO));
 }
 
-/// A listening socket. One for each data core and port: `SO_REUSEPORT` spreads the connections (uring.md 8), and a
-/// predecessor's descriptors that the kernel still tears down do not stop a restart (uring.md 9, pitfall 8).
+/// A listening socket. One for each data core and port: `SO_REUSEPORT` spreads the connections (K-RING-8), and a
+/// predecessor's descriptors that the kernel still tears down do not stop a restart (K-RING-5).
 ///
 /// # Errors
 /// The kernel's: address in use, not ours, or not permitted.
@@ -153,7 +153,7 @@ pub fn listen(on: SocketAddr, options: &SocketOptions) -> std::io::Result<OwnedF
     if on.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, true)?;
     }
-    // Accepted sockets inherit all of these, which spares the calls for every connection (uring.md 6).
+    // Accepted sockets inherit all of these, which spares the calls for every connection (K-RING-8).
     stream_options(&socket, options)?;
     net::bind(&socket, &on)?;
     net::listen(&socket, BACKLOG)?;
@@ -220,7 +220,7 @@ const BACKLOG: i32 = 4096;
 mod tests {
     use super::*;
 
-    /// reliability.md 6, *stalled readers*.
+    /// R-STALL-1.
     #[test]
     fn be_12_a_backend_gets_its_whole_receive_buffer_only_when_its_reader_reads() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

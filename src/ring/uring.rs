@@ -1,7 +1,7 @@
 //! The real port: one `io_uring` per data core, and the plain calls beside it.
 //!
-//! Flags and loop are those of uring.md 0 and 8: `SINGLE_ISSUER | DEFER_TASKRUN` (completions are made only when this
-//! thread asks for them), `TASKRUN_FLAG` (so that an enter without waiting still asks: pitfall 1), a completion queue
+//! Flags and loop are those of K-RING-1: `SINGLE_ISSUER | DEFER_TASKRUN` (completions are made only when this
+//! thread asks for them), `TASKRUN_FLAG` (so that an enter without waiting still asks), a completion queue
 //! of 16 Ki entries and `SUBMIT_ALL`.
 
 use std::net::{IpAddr, SocketAddr};
@@ -18,7 +18,7 @@ use super::port::{
     Completion, Fd, Half, IoFault, Kind, Outcome, PipeId, Port, Ready, ReceiveBuffer, Refused,
     Token,
 };
-use super::probe::KernelFault;
+use super::probe::{self, KernelFault};
 use super::socket::{self, SocketOptions};
 use super::wake::Waker;
 use crate::limits;
@@ -44,26 +44,13 @@ impl std::fmt::Debug for Uring {
     }
 }
 
-/// The flags every ring of ours is made with; the probe tries the same.
-pub(super) fn builder() -> io_uring::Builder {
-    let mut builder = IoUring::builder();
-    builder
-        .setup_single_issuer()
-        .setup_defer_taskrun()
-        .setup_taskrun_flag()
-        .setup_submit_all()
-        .setup_clamp()
-        .setup_cqsize(COMPLETIONS);
-    builder
-}
-
 impl Uring {
     /// Makes the ring of the calling thread; it must be used by this thread only. `slots`: size of the worker's table.
     ///
     /// # Errors
     /// What the kernel refuses, with its remedy.
     pub fn new(waker: Waker, options: SocketOptions, slots: u32) -> Result<Self, KernelFault> {
-        let ring = builder().build(SUBMISSIONS)?;
+        let ring = probe::builder().build(SUBMISSIONS)?;
         let mut port = Self {
             ring,
             addresses: Addresses::new(slots),
@@ -87,7 +74,7 @@ impl Uring {
     }
 
     /// One descriptor in reserve, so that a connection that arrives when none is left can be accepted and closed
-    /// instead of waiting for ever (reliability.md 6, *accept loop*).
+    /// instead of waiting for ever (R-ACCEPT-1).
     fn keep_spare(&mut self) {
         if self.spare.is_none() {
             self.spare = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).ok();
@@ -98,9 +85,9 @@ impl Uring {
         loop {
             // SAFETY: entries are made only by the functions of this file. Each names a descriptor by number and, for a
             // connect, an address in `self.addresses`: our memory, in a table that never moves, not written again until
-            // the slot's next connect, which comes after this one's completion. A send names bytes in
-            // `self.outgoing`: our memory, which never moves, and is not written again until `settle`, which comes after the
-            // enter that carried out all sends (they never wait: MSG_DONTWAIT). No other memory is lent; nothing is to be
+            // the slot's next connect, which comes after this one's completion. A send names bytes in `self.outgoing`:
+            // our memory, which never moves, and is not written again until `settle`, which comes after the enter that
+            // carried out all sends (they never wait: MSG_DONTWAIT). No other memory is lent; nothing is to be
             // released.
             let pushed = unsafe { self.ring.submission().push(entry) };
             if pushed.is_ok() {
@@ -114,7 +101,7 @@ impl Uring {
     }
 
     /// `EINTR`, `EAGAIN`, `EBUSY` and `ETIME` are ordinary; anything else means that the ring itself is broken, and a
-    /// core without a ring cannot go on (DESIGN decision 10).
+    /// core without a ring cannot go on (K-CORE-3).
     fn survive_enter(error: &std::io::Error) {
         match error.raw_os_error() {
             Some(libc::EINTR | libc::EAGAIN | libc::EBUSY | libc::ETIME) => {}
@@ -371,7 +358,7 @@ impl Port for Uring {
     }
 
     fn close(&mut self, fd: Fd) {
-        // A send names its descriptor by number, which somebody else may have when it is carried out.
+        // A send names its descriptor by number, which another connection may have when it is carried out.
         self.flush();
         drop(socket::adopt(fd));
     }
@@ -455,10 +442,8 @@ fn sockaddr_v6(v6: std::net::SocketAddrV6) -> libc::sockaddr_in6 {
 
 /// Entries of the submission queue: the connects, polls and cancels of one loop turn.
 const SUBMISSIONS: u32 = 1024;
-/// Entries of the completion queue: four for each of 4,096 connections that become ready in one turn (uring.md 0).
-const COMPLETIONS: u32 = 16_384;
 /// Readable, or the peer finished sending. `POLLERR` and `POLLHUP` are always reported.
 const READABLE: u32 = (libc::POLLIN | libc::POLLRDHUP).cast_unsigned() as u32;
 const WRITABLE: u32 = libc::POLLOUT.cast_unsigned() as u32;
-/// Pipes kept for the next hot direction when nobody uses them: each costs two descriptors and 4 KiB.
+/// Pipes kept for the next hot direction when no direction uses them: each costs two descriptors and 4 KiB.
 const IDLE_PIPES_KEPT: usize = 16;

@@ -1,7 +1,7 @@
 //! Waking a data core from another thread: an eventfd that the core's ring polls.
 //!
 //! MSG_RING is faster only where the sender owns a ring of its own; the control core and the hashing threads do not
-//! (uring.md 2). The cost of the system call is avoided by [`crate::share`], which wakes only a core that sleeps.
+//! (K-RING-6). The cost of the system call is avoided by [`crate::share`], which wakes only a core that sleeps.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl Waker {
     /// Empties the counter, so that the next wake-up is reported again.
     pub fn clear(&self) {
         let mut counter = [0_u8; 8];
-        // EAGAIN: somebody emptied it already.
+        // EAGAIN: it is empty already.
         let _ = rustix::io::read(self.0.as_fd(), &mut counter);
     }
 
@@ -63,13 +63,13 @@ impl Semaphore {
         let _ = rustix::io::write(self.0.as_fd(), &1_u64.to_ne_bytes());
     }
 
-    /// The descriptor, for whoever must not close it.
+    /// The descriptor, for threads that must not close it.
     #[must_use]
     pub fn fd(&self) -> Fd {
         Fd(self.0.as_raw_fd())
     }
 
-    /// Sleeps until somebody posts.
+    /// Sleeps until a thread posts.
     pub fn wait(&self) {
         let mut counter = [0_u8; 8];
         while let Err(rustix::io::Errno::INTR) = rustix::io::read(self.0.as_fd(), &mut counter) {}

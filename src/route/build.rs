@@ -7,7 +7,8 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::group::{self, GroupChange};
+use super::change::GroupChange;
+use super::group;
 use super::hash::Candidate;
 use super::problem::{Complaint, Problem, is_host};
 use super::rows::{Backend, BackendStatus, GroupSiteStatus, Rows, Site, SiteStatus, UserGroup};
@@ -90,7 +91,7 @@ fn build_sites(
         }
         let is_local = row.name == settings.local_site;
         let load_balancer = match row.load_balancer.as_deref() {
-            // Nobody connects from here to the own load balancer; its address does not matter.
+            // Nothing connects from here to the own load balancer; its address does not matter.
             name if is_local => name.map(host_without_addresses),
             None | Some("") => {
                 complain(Complaint::NoLoadBalancer);
@@ -366,7 +367,7 @@ fn backend_problem(row: &Backend, complaint: Complaint) -> Problem {
     Problem { table: "backends", row: format!("{} {}", row.host, row.id).into(), complaint }
 }
 
-/// All of a full share (palomar.md 1.5).
+/// All of a full share (C-BACKEND-1).
 const LOAD_FACTOR_MAX: i64 = 100;
 /// The variable of `cluster_backend_test_username`.
 const BACKEND_HOST: &str = "backend_host";

@@ -1,8 +1,8 @@
-//! The decision at login time (palomar.md 2.2 steps 2a–10).
+//! The decision at login time (C-ROUTE-1).
 //!
 //! Duty: from table, user row and question to a destination, or to the write that has to come first. Deterministic:
 //! every proxy that sees the same rows decides the same, so writes made twice are harmless. Non-duty: caches, GeoDB,
-//! authentication, TTL (wire.md 5), connecting. Driven by data cores (published table, cached user) and by the control
+//! authentication, TTL (W-FWD-2), connecting. Driven by data cores (published table, cached user) and by the control
 //! core (fresh rows), which repeats the question after each write. Tests: `super::tests`.
 
 use std::net::IpAddr;
@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::change::{GroupChange, GroupCreation};
 use super::fault::RouteFault;
-use super::group::{self, GroupChange, GroupCreation};
+use super::group;
 use super::hash;
 use super::rows::{User, UserGroup};
 use super::site::{Serving, serving_site};
@@ -37,11 +38,11 @@ impl<'a> RouteQuestion<'a> {
 /// What is known of the user's row.
 #[derive(Clone, Copy, Debug)]
 pub enum UserKnown<'a> {
-    /// Not in the cache; nobody asked the GeoDB yet.
+    /// Not in the cache; the GeoDB has not been asked yet.
     NotAsked,
     /// The GeoDB was asked and has no row.
     Absent,
-    /// The GeoDB was asked and does not answer (G21).
+    /// The GeoDB was asked and does not answer (C-CACHE-2).
     Unreachable,
     /// The row, as cached or as just read.
     Row(&'a User),
@@ -89,7 +90,7 @@ pub struct Destination {
     /// The user's group, forwarded as `forward_cl_user_group`; none for test users and for other sites, which
     /// recompute it.
     pub group: Option<Box<str>>,
-    /// The group or the user is being moved: the source may hold the login for `cluster_user_move_timeout` (G25).
+    /// The group or the user is being moved: the source may hold the login for `cluster_user_move_timeout` (C-MOVE-1).
     pub is_moving: bool,
 }
 
@@ -107,9 +108,9 @@ pub enum Hop {
 pub struct UserAssignment {
     /// Key.
     pub username: Box<str>,
-    /// The local site (G12).
+    /// The local site (C-ROUTE-5).
     pub preferred_site_id: Uuid,
-    /// `default-N` (G16).
+    /// `default-N` (C-ROUTE-6).
     pub group_name: Box<str>,
 }
 
@@ -158,7 +159,7 @@ fn decide_by_row(
             };
         }
     };
-    // Step 6, forced moves away from the home site, will come in here (palomar.md 4.4).
+    // Step 6, forced moves away from the home site, will come in here.
     match serving_site(table, user, home) {
         Ok(Serving::Remote(site)) => match &site.load_balancer {
             Some(host) => go(Hop::Site(site.id), host, None, user.is_moving(), None),
@@ -207,7 +208,8 @@ fn decide_by_group(
     go(hop, &choice.backend.host, Some(group), is_moving, choice.change)
 }
 
-/// G21: the user's home and group can be computed, but nothing may be written; good enough if the group has a row.
+/// C-CACHE-2: the user's home and group can be computed, but nothing may be written; good enough if the group has a
+/// row.
 fn decide_without_geodb(table: &Table, local: Uuid, question: &RouteQuestion<'_>) -> Decision {
     let Ok(assignment) = assignment(table, local, question.user) else {
         return fail(RouteFault::GeoDbUnreachable, "");
@@ -249,7 +251,7 @@ fn group_row<'q>(
     fresh.or_else(|| table.group(name))
 }
 
-/// Step 10. A host without address fails the login but moves nobody: the trouble may be this proxy's own DNS.
+/// Step 10. A host without address fails the login but moves no user: the trouble may be this proxy's own DNS.
 fn go(
     hop: Hop,
     host: &Host,

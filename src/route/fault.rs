@@ -14,9 +14,9 @@ pub enum RouteFault {
     NoDefaultGroups,
     /// The user's home site has no row.
     UnknownHomeSite,
-    /// The local site is standby or offline, and nobody else took over.
+    /// The local site is standby or offline, and no other took over.
     LocalSiteNotServing,
-    /// The user's home site is remote and standby, offline or unreachable, and nobody took over.
+    /// The user's home site is remote and standby, offline or unreachable, and no site took over.
     HomeSiteDown,
     /// The user's home site is remote and has no load balancer.
     NoLoadBalancer,
@@ -61,7 +61,7 @@ impl RouteFault {
     }
 
     /// The class that decides the client's reply. All are temporary for the client, because rows can be mended while
-    /// mail waits (palomar.md 2.2 steps 4 and 8).
+    /// mail waits (C-ROUTE-8).
     #[must_use]
     pub fn failure(self) -> Failure {
         match self {

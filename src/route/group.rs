@@ -1,86 +1,15 @@
-//! Which backend serves a group (palomar.md 2.2.1 and 2.5).
+//! Which backend serves a group (C-ROUTE-2, C-ROUTE-4).
 //!
 //! Duty: the choice from a group row, the change that the choice implies, and the row of a new group. Non-duty: making
-//! the change; it carries what it was decided on, so that the writer can skip it when the row differs by then (2.7).
+//! the change; it carries what it was decided on, so that the writer can skip it when the row differs by then (C-GEO-2).
 //! All results are the same on every proxy that sees the same rows. Driven by [`super::decide`].
 
 use uuid::Uuid;
 
+use super::change::{ChangeReason, GroupChange, GroupCreation, Placement};
 use super::hash::{self, Ranking};
 use super::rows::UserGroup;
 use super::table::{BackendEntry, Table};
-
-/// A write to one row of `user_groups`: all columns of one decision.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupChange {
-    /// First half of the key.
-    pub site_id: Uuid,
-    /// Second half of the key.
-    pub name: Box<str>,
-    /// What the decision was made on. If the row says something else now, nothing is written.
-    pub expected: Placement,
-    /// What to write.
-    pub placement: Placement,
-    /// For logs and events.
-    pub reason: ChangeReason,
-}
-
-/// The columns of `user_groups` that say where a group lives.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Placement {
-    /// `backend_id`.
-    pub backend_id: Option<Uuid>,
-    /// `alt_backend_id`.
-    pub alt_backend_id: Option<Uuid>,
-    /// `moving`; empty when not moving.
-    pub moving: Box<str>,
-}
-
-impl Placement {
-    /// Whether the row says this.
-    #[must_use]
-    pub fn is_of(&self, row: &UserGroup) -> bool {
-        self.backend_id == row.backend_id
-            && self.alt_backend_id == row.alt_backend_id
-            && self.moving == row.moving
-    }
-}
-
-impl From<&UserGroup> for Placement {
-    fn from(row: &UserGroup) -> Self {
-        Self {
-            backend_id: row.backend_id,
-            alt_backend_id: row.alt_backend_id,
-            moving: row.moving.clone(),
-        }
-    }
-}
-
-/// Why a group changes its backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChangeReason {
-    /// The backend is not usable; the pre-agreed next one takes over.
-    SwitchToAlternative,
-    /// Neither the backend nor the next one is usable; the best of the others takes over.
-    SwitchToBest,
-    /// The source of a move is gone, so the move is finished from here.
-    FinishMove,
-    /// An operator or controller ordered it (`group move`).
-    Ordered,
-}
-
-/// A row of `user_groups` to be created, unless somebody else was first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupCreation {
-    /// First half of the key.
-    pub site_id: Uuid,
-    /// Second half of the key.
-    pub name: Box<str>,
-    /// Best candidate.
-    pub backend_id: Uuid,
-    /// Second best.
-    pub alt_backend_id: Option<Uuid>,
-}
 
 /// The backend of a group and the write that goes with it.
 #[derive(Debug)]
@@ -91,7 +20,7 @@ pub struct Choice<'t> {
     pub change: Option<Box<GroupChange>>,
 }
 
-/// Table 2.2.1. None when the site has no usable backend.
+/// The choice that C-ROUTE-2 describes. None when the site has no usable backend.
 #[must_use]
 pub fn choose<'t>(table: &'t Table, row: &UserGroup) -> Option<Choice<'t>> {
     if let Some(backend) = usable(table, row.backend_id) {

@@ -1,26 +1,26 @@
-//! The hashes that let every proxy choose alike without asking anybody (palomar.md 2.5, appendix C).
+//! The hashes that let every proxy choose alike without asking each other (C-ROUTE-4).
 //!
-//! Duty: `H32`, the default group of a user (G16), the weighted rendezvous choice of backends (G17), the force-move
-//! percentage (G22). Non-duty: who may be a candidate; [`super::group`] says so. Tests: the vectors of appendix C.
+//! Duty: `H32`, the default group of a user (C-ROUTE-6), the weighted rendezvous choice of backends and the
+//! force-move percentage (C-ROUTE-4). Non-duty: who may be a candidate; [`super::group`] says so. Tests: vectors.
 
 use md5::{Digest as _, Md5};
 use uuid::Uuid;
 
-/// The first four bytes of MD5 as a big-endian number, where 0 becomes 1 (appendix C).
+/// The first four bytes of MD5 as a big-endian number, where 0 becomes 1.
 #[must_use]
 pub fn h32(text: &str) -> u32 {
     let [a, b, c, d, ..] = md5(&[text.as_bytes()]);
     u32::from_be_bytes([a, b, c, d]).max(1)
 }
 
-/// The automatic group of a user that has none (G16); none when there are no automatic groups.
+/// The automatic group of a user that has none (C-ROUTE-6); none when there are no automatic groups.
 #[must_use]
 pub fn default_group(user: &str, group_count: u32) -> Option<Box<str>> {
     let number = h32(user).checked_rem(group_count)?;
     Some(format!("default-{}", u64::from(number) + 1).into_boxed_str())
 }
 
-/// The user's place in 0..100 of a force-move; below the percentage is moved (G22).
+/// The user's place in 0..100 of a force-move; below the percentage is moved (C-ROUTE-4).
 #[must_use]
 pub fn force_move_place(id: &str, user: &str) -> u32 {
     h32(&format!("{id}:{user}")) % 100
@@ -44,8 +44,8 @@ pub struct Ranking {
     pub second: Option<Uuid>,
 }
 
-/// Weighted rendezvous choice for a group (G17): candidates with a load factor above 0, or, when there are none, those
-/// with 0. The order of `candidates` does not matter.
+/// Weighted rendezvous choice for a group (C-ROUTE-4): candidates with a load factor above 0, or, when there are none,
+/// those with 0. The order of `candidates` does not matter.
 #[must_use]
 pub fn rank(group: &str, candidates: &[Candidate], excluded: Option<Uuid>) -> Option<Ranking> {
     let allowed = || candidates.iter().filter(|candidate| Some(candidate.id) != excluded);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn g16_default_group_vectors() {
+    fn c_route_6_default_group_vectors() {
         let cases = [(ALICE, 100, 37), (ALICE, 300, 37), (BOB, 100, 91), (BOB, 300, 91)];
         for (user, count, number) in cases {
             assert_eq!(default_group(user, count).unwrap().as_ref(), format!("default-{number}"));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn g22_force_move_vectors() {
+    fn c_route_4_force_move_vectors() {
         let id = "11111111-1111-1111-1111-111111111111";
         assert_eq!(force_move_place(id, ALICE), 5);
         assert_eq!(force_move_place(id, BOB), 49);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn g17_order_does_not_matter_and_the_excluded_is_never_chosen() {
+    fn c_route_4_order_does_not_matter_and_the_excluded_is_never_chosen() {
         let forward: Vec<Candidate> = (1..=20).map(|id| candidate(id, 100)).collect();
         let backward: Vec<Candidate> = forward.iter().rev().copied().collect();
         for number in 0..200 {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn g17_shares_follow_the_load_factor() {
+    fn c_route_4_shares_follow_the_load_factor() {
         let candidates = [candidate(1, 100), candidate(2, 50), candidate(3, 50), candidate(4, 0)];
         let mut wins = [0_u32; 5];
         for number in 0..10_000 {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn g17_load_factor_zero_is_the_last_resort() {
+    fn c_route_4_load_factor_zero_is_the_last_resort() {
         let drained = [candidate(1, 0), candidate(2, 0)];
         assert!(rank("g", &drained, None).is_some_and(|ranking| ranking.second.is_some()));
         let one_left = [candidate(1, 0), candidate(2, 1)];

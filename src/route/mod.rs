@@ -1,8 +1,8 @@
-//! Routing: from a user name to the backend that serves the user (palomar.md 2).
+//! Routing: from a user name to the backend that serves the user (C-ROUTE-1).
 //!
 //! Duty: the rows of the GeoDB as values ([`rows`]), the immutable table built from them ([`build`], [`table`]), the
-//! decision at login time ([`decide`], [`site`], [`group`]), its explanation ([`explain`]), the check of referrals
-//! ([`redirect`]) and the hashes that let all proxies decide alike ([`hash`]). Non-duty: reading or writing the GeoDB,
+//! decision at login time ([`decide`], [`site`], [`group`]) and the writes it names ([`change`]), its explanation
+//! ([`explain`]), the check of referrals ([`redirect`]) and the hashes that let all proxies decide alike ([`hash`]). Non-duty: reading or writing the GeoDB,
 //! resolving names, clocks, caches; a decision *names* the write that the control core should make. Driven by data
 //! cores (with the published snapshot), by the control core (with fresh rows) and by the cluster commands. Tests:
 //! vectors in each file, rule tables and properties in `tests`.
@@ -11,6 +11,7 @@
 pub mod rows;
 pub mod problem;
 pub mod hash;
+pub mod change;
 pub mod table;
 pub mod build;
 pub mod fault;

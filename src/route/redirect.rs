@@ -1,4 +1,4 @@
-//! Whether a referral may be followed (W-REF-1, palomar.md 2.4).
+//! Whether a referral may be followed (W-REF-1).
 //!
 //! Duty: only backends of the local site and load balancers of known sites are destinations, so that a compromised
 //! backend cannot steer credentials to a host of its choice. Non-duty: parsing referrals, ports, TTL, the number of

@@ -1,8 +1,8 @@
-//! The rows of the GeoDB tables as plain values (palomar.md 1.2–1.11).
+//! The rows of the GeoDB tables as plain values (C-GEO-1).
 //!
 //! Duty: to hold what a row says, including nonsense, so that commands can show and mend it. Non-duty: judging it;
-//! [`super::build`] decides which rows take part in routing and reports the others (GE-08). Driven by the GeoDB engines,
-//! the table builder and the cluster commands.
+//! [`super::build`] decides which rows take part in routing and reports the others (GE-08). Driven by the GeoDB
+//! engines, the table builder and the cluster commands.
 
 use std::fmt;
 
@@ -56,7 +56,7 @@ pub struct SiteReachability {
     pub src_site_id: Uuid,
     /// The site that was measured.
     pub dest_site_id: Uuid,
-    /// 0 is unreachable, everything else reachable (G5); none when nobody measured.
+    /// 0 is unreachable, everything else reachable (C-SITE-3); none when no proxy has measured.
     pub reachable: Option<i64>,
 }
 
@@ -73,11 +73,11 @@ pub struct Backend {
     pub host: Box<str>,
     /// Whether it takes users.
     pub status: BackendStatus,
-    /// Why the status is what it is; an automatic writer starts it with `auto:` (G6).
+    /// Why the status is what it is; an automatic writer starts it with `auto:` (C-BACKEND-2).
     pub status_reason: Option<Box<str>>,
-    /// Opaque (G7): shown, never written.
+    /// Opaque (C-BACKEND-3): shown, never written.
     pub last_moved_from: Option<Box<str>>,
-    /// Opaque (G7): shown, never written.
+    /// Opaque (C-BACKEND-3): shown, never written.
     pub last_moved_to: Option<Box<str>>,
 }
 
@@ -96,7 +96,7 @@ pub struct UserGroup {
     pub sticky_users: bool,
     /// Non-empty while a move is in progress. The exact text is the starter's business.
     pub moving: Box<str>,
-    /// Milliseconds since 1970: whoever cached the row re-reads it once this has passed (G10).
+    /// Milliseconds since 1970: a proxy that cached the row re-reads it once this has passed (C-GROUP-1).
     pub refresh_after: Option<i64>,
     /// The group must not be moved to another backend by automatic balancing.
     pub sticky_backend: bool,
@@ -110,7 +110,7 @@ impl UserGroup {
     }
 }
 
-/// A row of `group_sites`: site failover of one group (G11).
+/// A row of `group_sites`: site failover of one group (C-SITE-4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupSite {
     /// The group, first half of the key.
@@ -132,9 +132,9 @@ pub struct User {
     pub username: Box<str>,
     /// Home site.
     pub preferred_site_id: Option<Uuid>,
-    /// Group at the home site; empty is legal and means "assign now" (palomar.md 1.10).
+    /// Group at the home site; empty is legal and means "assign now" (C-USER-1).
     pub group_name: Box<str>,
-    /// Group at a failover site; none is the same name (G13).
+    /// Group at a failover site; none is the same name (C-ROUTE-7).
     pub failover_site_group_name: Option<Box<str>>,
     /// Backends' business: where the index cache was last. A proxy never writes it.
     pub metacache_last_host: Option<Box<str>>,
@@ -149,7 +149,7 @@ pub struct User {
 }
 
 impl User {
-    /// Whether a move of this user is pending (palomar.md 2.2 step 5).
+    /// Whether a move of this user is pending (C-MOVE-3).
     #[must_use]
     pub fn is_moving(&self) -> bool {
         self.moving_preferred_site_id.is_some()
@@ -216,7 +216,7 @@ macro_rules! status_text {
 }
 
 status_text! {
-    /// `sites.status` (palomar.md 1.3).
+    /// `sites.status` (C-SITE-1).
     SiteStatus {
         /// Reachable, accepts connections.
         Online = "online",
@@ -230,7 +230,7 @@ status_text! {
 }
 
 status_text! {
-    /// `backends.status` (palomar.md 1.5).
+    /// `backends.status` (C-BACKEND-1).
     BackendStatus {
         /// Reachable, accepts connections.
         Online = "online",
@@ -242,7 +242,7 @@ status_text! {
 }
 
 status_text! {
-    /// `group_sites.status` (G11).
+    /// `group_sites.status` (C-SITE-4).
     GroupSiteStatus {
         /// Nothing special; the column is empty.
         Normal = "",

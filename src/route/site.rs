@@ -1,7 +1,7 @@
-//! Which site serves a user (palomar.md 2.3).
+//! Which site serves a user (C-ROUTE-3).
 //!
 //! Duty: home site, groups that have been failed over already, reachability. Non-duty: *starting* a failover, forced
-//! moves, evacuation and recovery (palomar.md 4.3–4.6); they will hang in here, between [`serving_site`] finding the
+//! moves, evacuation and recovery; they will hang in here, between [`serving_site`] finding the
 //! home site unfit and reporting the fault. Driven by [`super::decide`].
 
 use uuid::Uuid;
@@ -20,7 +20,7 @@ pub enum Serving<'t> {
     },
     /// The local site, standing in for the user's home.
     StandIn {
-        /// The user's group here (G13).
+        /// The user's group here (C-ROUTE-7).
         group: &'t str,
     },
     /// Another site; its proxies repeat the whole decision.
@@ -75,8 +75,8 @@ fn is_local(table: &Table, site: &SiteEntry) -> bool {
 fn is_fit(table: &Table, site: &SiteEntry) -> bool {
     if is_local(table, site) {
         return match site.status {
-            // A site that is being evacuated serves whoever could not be moved yet (G4). A status that nobody knows is
-            // reported, but must not stop a running site.
+            // A site that is being evacuated serves users that could not be moved yet (C-SITE-2). A status without a
+            // meaning is reported, but must not stop a running site.
             SiteStatus::Online | SiteStatus::Evacuate | SiteStatus::Unknown(_) => true,
             SiteStatus::Standby | SiteStatus::Offline => false,
         };

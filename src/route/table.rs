@@ -1,4 +1,4 @@
-//! The routing table: what a proxy knows of its cluster, immutable and compact (palomar.md 1, DESIGN decision 6).
+//! The routing table: what a proxy knows of its cluster, immutable and compact (C-GEO-1, K-CORE-4).
 //!
 //! Duty: look-ups by id, name, host and test user, all by binary search in sorted slices, so that 10^4 groups cost
 //! about fourteen comparisons and a rebuild from the same rows gives an equal table. Non-duty: judging rows
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::group::GroupChange;
+use super::change::GroupChange;
 use super::hash::Candidate;
 use super::rows::{BackendStatus, SiteStatus, UserGroup};
 use crate::template::Template;
@@ -67,7 +67,7 @@ pub struct SiteEntry {
     pub load_balancer: Option<Host>,
     /// Whether it takes users.
     pub status: SiteStatus,
-    /// The local site's opinion; a site that nobody measured counts as reachable.
+    /// The local site's opinion; a site that no proxy has measured counts as reachable.
     pub is_reachable: bool,
 }
 
@@ -85,7 +85,7 @@ pub struct BackendEntry {
 }
 
 impl BackendEntry {
-    /// "usable" of palomar.md 2.2.1.
+    /// usable, as C-ROUTE-2 has it.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.status == BackendStatus::Online
@@ -211,7 +211,7 @@ impl Table {
         Some(Place::LoadBalancer(site.id))
     }
 
-    /// The backend that this user tests, if it is a test user (palomar.md 2.2 step 2a). Case is ignored, because user
+    /// The backend that this user tests, if it is a test user (C-ROUTE-9). Case is ignored, because user
     /// names may have been normalised to lower case while host names are not.
     #[must_use]
     pub fn backend_by_test_user(&self, user: &str) -> Option<&BackendEntry> {

@@ -22,7 +22,7 @@ pub enum Wish {
     Connect {
         /// Where.
         to: SocketAddr,
-        /// The login has tried before: such connects have a budget (reliability.md 3).
+        /// The login has tried before: such connects have a budget (R-BACK-1).
         again: bool,
     },
     /// Answer the client's TLS handshake behind what is queued for it; the outcome comes as `Input::ClientSecured` or

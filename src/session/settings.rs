@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::SendHeader;
-use super::secure::ClientTls;
 use crate::auth::verdict::BackendTls;
 use crate::facts::{ClientFacts, Transport};
+use crate::front::ClientTls;
 use crate::names::Protocol;
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
+use crate::proxy_header::announce::SendHeader;
 
 /// Settings of sessions.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ pub enum Cleartext {
     Forbidden,
 }
 
-/// What a verified client certificate is good for (wire.md 4.2).
+/// What a verified client certificate is good for (docs/rules/sasl.md).
 #[derive(Clone, Debug, Default)]
 pub struct CertificateSettings {
     /// The rules of a private connection with one; none: EXTERNAL is turned off.

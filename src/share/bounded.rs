@@ -1,7 +1,7 @@
 //! A queue with a bound that takes memory only for what waits in it.
 //!
-//! A ring of all its places is touched as a whole when it is made: 16,384 log lines took five megabytes of a process that
-//! had nothing to say. Here a block is taken for every thirty-one messages and given back when they are read.
+//! A ring of all its places is touched as a whole when it is made: 16,384 log lines took five megabytes of a process
+//! that had nothing to say. Here a block is taken for every thirty-one messages and given back when they are read.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +11,7 @@ use crossbeam_queue::SegQueue;
 #[derive(Debug)]
 pub(super) struct Bounded<T> {
     queue: SegQueue<T>,
-    /// Messages in the queue, and those that somebody is about to add; never less than there are.
+    /// Messages in the queue, and those that a sender is about to add; never less than there are.
     taken: AtomicUsize,
     capacity: usize,
 }

@@ -1,4 +1,4 @@
-//! Counters: one cache line group per core, one writer each, read by anybody.
+//! Counters: one cache line group per core, one writer each, any reader.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -35,7 +35,7 @@ pub enum Counter {
     AcceptStarved,
     /// Log lines lost because the log's mailbox was full (RS-08).
     LogLost,
-    /// Sessions closed because of a panic in their pure code (DESIGN decision 10).
+    /// Sessions closed because of a panic in their pure code (K-CORE-3).
     Panicked,
     /// Connections on which a password came in clear that had to come privately (W-SASL-4).
     PasswordExposed,
@@ -45,7 +45,7 @@ pub enum Counter {
     FactsLeftOut,
     /// Connections without a login that made room for newer ones (W-PIPE-7).
     CrowdedOut,
-    /// Clients that were told later that their backend is gone (wire.md 6, *disconnect spreading*).
+    /// Clients that were told later that their backend is gone (W-SPREAD-1).
     EndsSpread,
     /// Logins that did not wait for a backend that has been failing (W-FAIL-2).
     FailedFast,
@@ -163,7 +163,7 @@ impl Counters {
         }
     }
 
-    /// The value of a counter, read by anybody.
+    /// The value of a counter, for any thread.
     #[must_use]
     pub fn get(&self, counter: Counter) -> u64 {
         self.0.get(counter as usize).map_or(0, |cell| cell.load(Ordering::Relaxed))

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use super::bounded::Bounded;
 use crate::ring::wake::Waker;
 
-/// A mailbox. The receiver is whoever polls its waker.
+/// A mailbox. The receiver is the thread that polls its waker.
 #[derive(Debug)]
 pub struct Mailbox<T> {
     queue: Bounded<T>,

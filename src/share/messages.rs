@@ -7,7 +7,7 @@ use crate::auth::chain::Job;
 use crate::auth::scheme::SchemeError;
 use crate::fault::Failure;
 use crate::names::CoreId;
-use crate::route::group::GroupChange;
+use crate::route::change::GroupChange;
 use crate::share::enquiry::{Enquiry, Place};
 
 /// Where an answer goes: a connection of a core. A slot that was reused meanwhile has another generation, and the
@@ -41,7 +41,7 @@ pub enum ToControl {
         /// The name.
         host: Box<str>,
     },
-    /// A route was decided that the GeoDB does not say yet: write it down (palomar.md 2.2.1). Nobody waits.
+    /// A route was decided that the GeoDB does not say yet: write it down (C-ROUTE-2). No login waits.
     Change(Box<GroupChange>),
 }
 

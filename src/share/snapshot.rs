@@ -1,4 +1,4 @@
-//! Tables that the control core publishes and data cores read without waiting (DESIGN decision 6).
+//! Tables that the control core publishes and data cores read without waiting (K-CORE-4).
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl<T> Published<T> {
         self.0.store(Arc::new(table));
     }
 
-    /// The table as it is now, for somebody who looks rarely.
+    /// The table as it is now, for code that looks rarely.
     #[must_use]
     pub fn load(&self) -> Arc<T> {
         self.0.load_full()
@@ -56,7 +56,7 @@ impl<T> Reader<T> {
         self.0.load()
     }
 
-    /// The current table, for somebody who keeps it while it may be replaced.
+    /// The current table, for code that keeps it while it may be replaced.
     pub fn shared(&mut self) -> Arc<T> {
         Arc::clone(self.0.load())
     }

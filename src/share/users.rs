@@ -1,4 +1,4 @@
-//! The cache of user rows: read by every data core without waiting, written by the control core (DESIGN decision 6).
+//! The cache of user rows: read by every data core without waiting, written by the control core (K-CORE-4).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub struct Cached {
     pub read_at: Tick,
 }
 
-/// Rows older than this are read again, while logins go on with the old one (G20).
+/// Rows older than this are read again, while logins go on with the old one (C-CACHE-1).
 pub const FRESH_FOR: Duration = Duration::from_secs(300);
 /// Rows kept at most; beyond it the older half goes. A usual row takes about 80 bytes.
 pub const ROWS_MAX: usize = 1 << 21;
@@ -90,7 +90,7 @@ impl Users {
         self.0.rows.pin().remove(user);
     }
 
-    /// Forgets everybody.
+    /// Forgets every user.
     pub fn clear(&self) {
         self.0.rows.pin().clear();
         self.0.homes.pin().clear();
@@ -102,7 +102,7 @@ impl Users {
         self.0.rows.pin().len()
     }
 
-    /// Whether nobody is remembered.
+    /// Whether no user is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

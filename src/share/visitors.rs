@@ -30,7 +30,7 @@ struct Book {
     ports: HashMap<u16, Arc<Tally>>,
     /// Sessions by user and address; each protocol has its own count, as with Dovecot.
     seats: HashMap<(Protocol, Box<str>, IpAddr), Arc<AtomicU32>>,
-    /// Keys the fingerprints of wrong pairs: they say nothing about a password to whoever reads memory.
+    /// Keys the fingerprints of wrong pairs: they say nothing about a password to a reader of memory.
     fingerprints: RandomState,
 }
 
@@ -141,7 +141,7 @@ impl Visitors {
         if let Some(known) = prefixes.get(&prefix) {
             return Arc::clone(known);
         }
-        // A full book counts nobody new: better an uncounted guesser than a mail service that runs out of memory.
+        // A full book counts no new visitor: better an uncounted guesser than a mail service that runs out of memory.
         if prefixes.len() >= limits::VISITORS_MAX {
             return Arc::default();
         }
@@ -210,7 +210,7 @@ impl Tally {
 pub struct Pass(Option<Arc<Tally>>);
 
 impl Pass {
-    /// Whether somebody counts; where nothing is bounded nobody does.
+    /// Whether this is counted; where nothing is bounded it is not.
     #[must_use]
     pub fn counts(&self) -> bool {
         self.0.is_some()
@@ -287,7 +287,7 @@ mod tests {
             fail(&visitors, "192.0.2.1", &n.to_string(), Tick(0));
         }
         let only = begin().unwrap();
-        assert!(begin().is_none(), "P12: one guess at a time after the fourth");
+        assert!(begin().is_none(), "R-GUESS-1: one guess at a time after the fourth");
         only.succeeded();
         drop(only);
         assert_eq!(std::iter::from_fn(begin).take(500).count(), 500, "each was dropped at once");

@@ -1,7 +1,7 @@
 //! What may stand behind the bars of a variable: Dovecot 2.4's filters, and 2.3's modifiers and widths as one more.
 //!
-//! Duty: what each does to a value. Not its duty: reading them (`pipeline`, `letters`). A filter that cannot do its work
-//! fails the whole text: half of a name would be somebody else's. Tests: below.
+//! Duty: what each does to a value. Not its duty: reading them (`pipeline`, `letters`). A filter that cannot do its
+//! work fails the whole text: half of a name would be another user's. Tests: below.
 
 use base64::Engine as _;
 use base64::alphabet::{self, Alphabet};

@@ -1,7 +1,8 @@
 //! Dovecot 2.3's variables: `%u`, `%Ld`, `%1Mu`, `%2.256Nu`, `%-5u`, `%05{user}`.
 //!
-//! Duty: reading what stands between the percent sign and the variable, and doing it: `[-][0][offset.][-][0]width`, then
-//! up to ten modifiers. Bytes are counted, as in Dovecot. Tests: below, and against Dovecot itself in the end-to-end tests.
+//! Duty: reading what stands between the percent sign and the variable, and doing it: `[-][0][offset.][-][0]width`,
+//! then up to ten modifiers. Bytes are counted, as in Dovecot. Tests: below, and against Dovecot itself in the
+//! end-to-end tests.
 
 use std::fmt::{self, Write as _};
 
@@ -56,7 +57,7 @@ const MODIFIERS: [(u8, Modifier); 10] = [
 const MODIFIERS_MAX: usize = 10;
 /// The largest offset and modulus: Dovecot's `int`.
 const NUMBER_MAX: i64 = 0x7FFF_FFFF;
-/// No more zeros than that are filled in: a longer name is nobody's.
+/// No more zeros than that are filled in: no name is longer.
 const ZEROS_MAX: i64 = 255;
 
 impl Modifiers {

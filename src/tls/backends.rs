@@ -1,4 +1,4 @@
-//! Towards backends: whom we trust, under which name, and sessions to resume (wire.md 3.3).
+//! Towards backends: whom we trust, under which name, and sessions to resume (W-BTLS-1).
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::secrets::Catcher;
 use super::trust::{Anchors, Signed, Trust, verify_signature};
 use crate::limits;
 
-/// One core's side towards backends. Its store of sessions has a lock inside, which nobody else ever takes.
+/// One core's side towards backends. Its store of sessions has a lock inside, which no other core ever takes.
 #[derive(Debug)]
 pub struct Backends {
     verified: Option<Arc<ClientConfig>>,
@@ -57,7 +57,7 @@ impl Backends {
         }
     }
 
-    /// The configuration for a backend; `None`: it has to prove itself, and nobody is trusted.
+    /// The configuration for a backend; `None`: it has to prove itself, and no authority is trusted.
     pub(super) fn of(&self, any_certificate: bool) -> Option<&Arc<ClientConfig>> {
         if any_certificate { self.any.as_ref() } else { self.verified.as_ref() }
     }
@@ -73,8 +73,8 @@ fn config(
         .ok()?;
     let mut config =
         config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
-    // Kept by name, which is what the certificate was verified for; a verified session is never resumed for anybody who
-    // takes any certificate, nor the other way round, since each has a store of its own (W-BTLS-7).
+    // Kept by name, which is what the certificate was verified for; a verified session is never resumed for a login
+    // that takes any certificate, nor the other way round, since each has a store of its own (W-BTLS-7).
     config.enable_secret_extraction = true;
     config.key_log = Arc::new(Catcher);
     config.resumption = Resumption::in_memory_sessions(limits::TLS_BACKEND_SESSIONS_MAX);
@@ -105,7 +105,7 @@ struct Verifier {
 
 #[derive(Debug)]
 enum Believes {
-    /// `any-cert`: whoever answers will do.
+    /// `any-cert`: any host that answers will do.
     Anybody,
     These(Arc<Anchors>),
 }

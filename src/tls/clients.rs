@@ -1,12 +1,12 @@
 //! Certificates of clients: who may issue them, and on which listeners they are asked for (W-TLS-4).
 //!
-//! A session that was begun with a certificate is never resumed, and none is resumed where certificates are asked for: the
-//! library would take the chain out of the ticket without looking at its dates and revocation again, and a ticket from
-//! another listener would spare its owner the question (TL-18; nginx's CVE-2025-23419 was of that kind). So such listeners
-//! give no tickets and read none.
+//! A session that was begun with a certificate is never resumed, and none is resumed where certificates are asked for:
+//! the library would take the chain out of the ticket without looking at its dates and revocation again, and a ticket
+//! from another listener would spare its owner the question (TL-18; nginx's CVE-2025-23419 was of that kind). So such
+//! listeners give no tickets and read none.
 //!
-//! A certificate in the file that is no authority is good for itself, and for no other that it made: whoever had one would
-//! else make himself everybody's (`makers`).
+//! A certificate in the file that is no authority is good for itself, and for no other that it made: its owner would
+//! else make himself one of every user's (`makers`).
 
 use std::collections::HashSet;
 use std::fmt;
@@ -32,9 +32,9 @@ pub enum Asked {
     /// No.
     #[default]
     No,
-    /// Yes, and whoever has none may go on without.
+    /// Yes, and a client that has none may go on without.
     Optional,
-    /// Yes, and whoever has none is sent away.
+    /// Yes, and a client that has none is sent away.
     Required,
 }
 
@@ -59,12 +59,12 @@ pub enum ClientTrustFault {
 impl ClientTrust {
     /// Trusts the authorities in the contents of a file (PEM), which may also hold their lists of revoked certificates.
     ///
-    /// `lists_required`: every certificate of a chain must be covered by a current list (`ssl_server_require_crl`). Otherwise
-    /// the lists that are there are still obeyed, whatever their age.
+    /// `lists_required`: every certificate of a chain must be covered by a current list (`ssl_server_require_crl`).
+    /// Otherwise the lists that are there are still obeyed, whatever their age.
     ///
     /// # Errors
-    /// The file is not good. Unlike the system's authorities these were chosen by the operator, so one that can't be read
-    /// is a mistake of his and not passed over.
+    /// The file is not good. Unlike the system's authorities these were chosen by the operator, so one that can't be
+    /// read is a mistake of his and not passed over.
     pub fn new(authorities: &[u8], lists_required: bool) -> Result<Self, ClientTrustFault> {
         let (mut roots, mut makers) = (RootCertStore::empty(), RootCertStore::empty());
         let mut own = HashSet::new();
@@ -127,13 +127,13 @@ struct Verifier {
     own: Arc<HashSet<CertificateDer<'static>>>,
     /// For what stands in the file itself.
     by_all: Arc<dyn ClientCertVerifier>,
-    /// For all others; none: nobody makes any.
+    /// For all others; none: no authority makes any.
     by_makers: Option<Arc<dyn ClientCertVerifier>>,
 }
 
 impl Verifier {
-    /// Whether each that is shown and was made by somebody in the file was made by one who is still valid: the library keeps
-    /// no dates of those.
+    /// Whether each that is shown and was made by an authority in the file was made by one that is still valid: the
+    /// library keeps no dates of those.
     fn has_valid_makers(&self, shown: &[&CertificateDer<'_>], now: UnixTime) -> bool {
         let is_valid = |issuer: &[u8]| {
             let own = self.own.iter().filter_map(|own| Certificate::read(own));

@@ -49,7 +49,7 @@ enum Layer {
     /// The library: in the handshake, until login, and with TLS 1.2 for ever.
     Library(Box<Library>),
     Ours(Box<Records>),
-    /// Nobody any more.
+    /// Neither any more.
     None,
 }
 
@@ -69,7 +69,7 @@ pub struct Established {
 }
 
 impl Engine {
-    /// Our side towards a client. `None`: the protocol has no certificate, or certificates are to be asked for and nobody's
+    /// Our side towards a client. `None`: the protocol has no certificate, or certificates are to be asked for and none
     /// would be good, or the library
     /// refuses, which it does only without randomness.
     #[must_use]
@@ -83,7 +83,7 @@ impl Engine {
     /// Our side towards the backend of this name; its first words are appended to `reply`.
     ///
     /// # Errors
-    /// The backend would have to prove itself, and nobody is trusted; or its name is none.
+    /// The backend would have to prove itself, and no authority is trusted; or its name is none.
     pub fn client(
         backends: &Backends,
         name: &str,
@@ -289,8 +289,8 @@ impl Engine {
         }
     }
 
-    /// The dialogue is over and a relay begins: from now on, and as soon as nothing is half said, a session with TLS 1.3
-    /// is sealed and opened by our own record layer, which copies less and takes a quarter of the memory.
+    /// The dialogue is over and a relay begins: from now on, and as soon as nothing is half said, a session with TLS
+    /// 1.3 is sealed and opened by our own record layer, which copies less and takes a quarter of the memory.
     ///
     /// # Errors
     /// The session can't go on.
@@ -365,7 +365,7 @@ impl Engine {
         }
     }
 
-    /// The connection is over. The alert that says so does not come with the error but with the next calls (tls.md 8.4):
+    /// The connection is over. The alert that says so does not come with the error but with the next calls (K-TLS-9):
     /// not one more than needed, because it would read the damage again, and with the same bytes, because the library
     /// panics when it does not find a message again that it has seen behind the bad one.
     fn fail(&mut self, fault: Fault, bytes: &mut [u8], reply: &mut Vec<u8>) -> Fault {
@@ -382,7 +382,7 @@ impl Engine {
     }
 }
 
-/// Names the state only: a session's keys are nobody's business.
+/// Names the state only: a session's keys are not for printing.
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")

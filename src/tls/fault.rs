@@ -60,8 +60,8 @@ impl From<&Error> for Fault {
             Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
                 "a message out of order"
             }
-            // Dovecot goes on, and rustls 0.24 will have a setting for that (`InvalidSniPolicy`); 0.23 looks before it asks us,
-            // and what it hashes can't be changed behind its back.
+            // Dovecot goes on, and rustls 0.24 will have a setting for that (`InvalidSniPolicy`); 0.23 looks before it
+            // asks us, and what it hashes can't be changed behind its back.
             Error::PeerMisbehaved(PeerMisbehaved::ServerNameMustContainOneHostName) => {
                 "the client asks for a server name (SNI) that is no host name; write one into its settings"
             }
@@ -72,7 +72,8 @@ impl From<&Error> for Fault {
     }
 }
 
-/// Whether the peer is set up so: it speaks other versions, knows other names, wants a certificate of ours, or no TLS at all.
+/// Whether the peer is set up so: it speaks other versions, knows other names, wants a certificate of ours, or no TLS
+/// at all.
 fn is_setup(error: &Error) -> bool {
     match error {
         Error::PeerIncompatible(_) | Error::InvalidMessage(_) | Error::NoApplicationProtocol => {
@@ -109,7 +110,7 @@ fn certificate(why: &CertificateError) -> &'static str {
         CertificateError::BadSignature => "the certificate was not made by its issuer",
         CertificateError::BadEncoding => "the certificate is damaged",
         CertificateError::UnhandledCriticalExtension => {
-            "the certificate has a critical extension that nobody here knows"
+            "the certificate has a critical extension that Hale does not know"
         }
         CertificateError::UnsupportedSignatureAlgorithmContext { .. }
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
@@ -162,7 +163,7 @@ fn of_library(word: &str, name: &str) -> String {
         "PathLenConstraintViolated" => {
             "more authorities stand in between than one of them allows (pathlen)"
         }
-        "UnsupportedCriticalExtension" => "it has a critical extension that nobody here knows",
+        "UnsupportedCriticalExtension" => "it has a critical extension that Hale does not know",
         name => name,
     };
     format!("{word}: {}", clean(why))

@@ -1,4 +1,4 @@
-//! A certificate with its private key, checked before anybody is shown it.
+//! A certificate with its private key, checked before a peer is shown it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -105,8 +105,8 @@ pub enum IdentityFault {
 }
 
 impl Identity {
-    /// Makes an identity of the contents of both files (PEM). `password`: the key's, if it has one. `now`: seconds since
-    /// 1970.
+    /// Makes an identity of the contents of both files (PEM). `password`: the key's, if it has one. `now`: seconds
+    /// since 1970.
     ///
     /// # Errors
     /// Why it would fail clients.

@@ -1,8 +1,8 @@
 //! A private key out of its file, opened by its password if it has one (`ssl_server_key_password`).
 //!
-//! Two forms have passwords: PKCS #8's (RFC 5958 3, PBES2 of RFC 8018 with PBKDF2 or scrypt, AES or triple DES), and the older
-//! one of PEM itself (RFC 1421 4.6.1.1) as OpenSSL writes it. What older tools made otherwise is refused with the command that
-//! writes it anew. Driver: `identity`. Tests: `tls::tests::keys`, with keys that OpenSSL wrote.
+//! Two forms have passwords: PKCS #8's (RFC 5958 3, PBES2 of RFC 8018 with PBKDF2 or scrypt, AES or triple DES), and
+//! the older one of PEM itself (RFC 1421 4.6.1.1) as OpenSSL writes it. What older tools made otherwise is refused with
+//! the command that writes it anew. Driver: `identity`. Tests: `tls::tests::keys`, with keys that OpenSSL wrote.
 
 use aes::cipher::block_padding::Pkcs7;
 use md5::{Digest as _, Md5};
@@ -151,8 +151,8 @@ where
     cipher.decrypt_padded_vec::<Pkcs7>(sealed).ok()
 }
 
-/// OpenSSL's derivation: MD5 over what was derived last, password and salt, once (`EVP_BytesToKey`). Whoever has the file
-/// guesses fast; that is why the newer form exists.
+/// OpenSSL's derivation: MD5 over what was derived last, password and salt, once (`EVP_BytesToKey`). A thief who has
+/// the file guesses fast; that is why the newer form exists.
 fn derived(password: &[u8], salt: &[u8], bytes: usize) -> Zeroizing<Vec<u8>> {
     let mut key = Zeroizing::new(Vec::with_capacity(bytes + 16));
     let mut last: Option<[u8; 16]> = None;

@@ -48,8 +48,8 @@ impl Library {
         }
     }
 
-    /// Appends what `act` comes to, and what the library has to say before it. The library may hold parts of a message in
-    /// the stash, so it has to see it again.
+    /// Appends what `act` comes to, and what the library has to say before it. The library may hold parts of a message
+    /// in the stash, so it has to see it again.
     pub(super) fn write(
         &mut self,
         act: Act<'_>,
@@ -99,8 +99,8 @@ impl Library {
         connection.dangerous_into_kernel_connection().unwrap().0
     }
 
-    /// The library keeps a certificate only when it was good, and asks for one only when told to. It keeps the whole chain as
-    /// long as it has the session.
+    /// The library keeps a certificate only when it was good, and asks for one only when told to. It keeps the whole
+    /// chain as long as it has the session.
     fn client_certificate(&self, name_field: NameField) -> ClientCertificate {
         let Self::Server(connection) = self else {
             return ClientCertificate::NONE;
@@ -321,5 +321,5 @@ fn write<Data>(
 const RECORD_BYTES: usize = 16_384;
 /// New keys, a ticket, the room for them, and the write itself.
 const WRITE_STEPS_MAX: u32 = 8;
-/// Before login nobody has a reason for more than one.
+/// Before login no peer has a reason for more than one.
 const UPDATES_BEFORE_LEAVING_MAX: u32 = 64;

@@ -1,9 +1,10 @@
 //! Which of the certificates in a file may make others (RFC 5280 4.2.1.3, 4.2.1.9, 4.2.1.12), and for how long.
 //!
-//! The library takes every certificate that it is given as an authority, forever and for everything: it keeps name and key, and
-//! of the marks those about names alone. So whoever had a backend's own certificate in the operator's file could make one for
-//! every other backend. Here the marks of what the operator chose count as OpenSSL lets them count; the system's authorities
-//! were looked at by others, and of them the dates count. Driver: `trust`, `clients`. Tests: `tls::tests::makers`.
+//! The library takes every certificate that it is given as an authority, forever and for everything: it keeps name and
+//! key, and of the marks those about names alone. So the owner of a backend's own certificate in the operator's file
+//! could make one for every other backend. Here the marks of what the operator chose count as OpenSSL lets them count;
+//! the system's authorities were looked at by others, and of them the dates count. Driver: `trust`, `clients`. Tests:
+//! `tls::tests::makers`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -55,7 +56,7 @@ pub(super) enum NoMaker {
     Expired(i64),
     /// Until then.
     Early(i64),
-    /// Nobody knows since or until when.
+    /// Since or until when is not known.
     Dates,
     /// It may, but with no more than so many in between.
     TooFar(usize),
@@ -128,8 +129,8 @@ pub(super) fn is_within((begins, ends): (i64, i64), now: UnixTime) -> bool {
 
 /// What keeps a certificate in the operator's file from making others; `None`: nothing.
 ///
-/// As OpenSSL: one of version 1 has no marks, and is an authority if it made itself; a keyUsage that says so will do where no
-/// basicConstraints stand.
+/// As OpenSSL: one of version 1 has no marks, and is an authority if it made itself; a keyUsage that says so will do
+/// where no basicConstraints stand.
 pub(super) fn unmarked(certificate: &Certificate<'_>) -> Option<NoMaker> {
     let may_sign = certificate.may_sign_certificates();
     let is_marked = match (certificate.version, certificate.marks_authority()) {

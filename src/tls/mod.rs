@@ -5,7 +5,7 @@
 //! Driver: `worker::tls` before login, `worker::relay::sealed` behind it; `control::certificates` brings the files.
 //! The library (rustls, unbuffered API) is named in this room alone. It does handshakes and TLS 1.2; when login is done, a
 //! session with TLS 1.3 leaves it for a record layer of our own (`records`), behind the same [`Engine::open`] and
-//! [`Engine::seal`] (tls.md 7).
+//! [`Engine::seal`] (K-TLS-7).
 //! Tests: at the end of the files and in `tests`, in memory; `tests/appliance/e2e/tls` with real clients.
 #![forbid(unsafe_code)]
 

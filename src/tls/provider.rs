@@ -1,4 +1,4 @@
-//! What is offered and preferred: tls.md 0, items 7 and 10.
+//! What is offered and preferred: K-TLS-1.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
 use super::Oldest;
 use super::short_nonces::with_short_nonces;
 
-/// AES-128 before the others: SHA-384 costs 23 µs more per handshake, and nobody gains from AES-256 (tls.md 3).
+/// AES-128 before the others: SHA-384 costs 23 µs more per handshake, and no session gains from AES-256 (K-TLS-1).
 const SUITES: &[SupportedCipherSuite] = &[
     suite::TLS13_AES_128_GCM_SHA256,
     suite::TLS13_CHACHA20_POLY1305_SHA256,
@@ -79,7 +79,7 @@ impl Manner {
         Self { oldest, provider: provider() }
     }
 
-    /// The primitives towards clients, whose tickets have to fit everybody.
+    /// The primitives towards clients, whose tickets have to fit all of them.
     pub(super) fn towards_clients(&self) -> Arc<CryptoProvider> {
         let mut provider = CryptoProvider::clone(&self.provider);
         for suite in &mut provider.cipher_suites {

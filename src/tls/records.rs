@@ -1,7 +1,7 @@
 //! Records of an established TLS 1.3 session, sealed and opened by ourselves (RFC 8446 5).
 //!
 //! The library does the handshake and hands over here, because it copies each record twice and holds 3.7 KB for an idle
-//! session (tls.md 0.2); this holds 216 bytes, and a record is sealed and opened by one pass over its bytes. Tests: below,
+//! session (K-TLS-2); this holds 216 bytes, and a record is sealed and opened by one pass over its bytes. Tests: below,
 //! and in `tls::tests` against the library.
 
 use aws_lc_rs::aead::{Aad, LessSafeKey};
@@ -16,7 +16,8 @@ pub(super) struct Records {
     peer: Peer,
     read: Half,
     write: Half,
-    /// Bytes of a session ticket that are still to come, in later records: not kept, for its session is over with login.
+    /// Bytes of a session ticket that are still to come, in later records: not kept, for its session is over with
+    /// login.
     skipped: u32,
     /// Records without data in a row.
     empty: u8,
@@ -193,9 +194,9 @@ impl Records {
         refusal.map_or(Ok(kind), Err)
     }
 
-    /// Reads what a handshake record holds: at most one KeyUpdate, as its last bytes, because it changes the keys
-    /// (RFC 8446 5.1); from a server also tickets, which are let pass. A message may go on in the next record, but not its
-    /// head, nor a KeyUpdate: nobody cuts five bytes in two.
+    /// Reads what a handshake record holds: at most one KeyUpdate, as its last bytes, because it changes the keys (RFC
+    /// 8446 5.1); from a server also tickets, which are let pass. A message may go on in the next record, but not its
+    /// head, nor a KeyUpdate: no peer cuts five bytes in two.
     fn handshake(&mut self, content: &[u8]) -> Result<Option<u8>, Refusal> {
         if content.is_empty() {
             return Err(Refusal::unexpected());

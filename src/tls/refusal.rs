@@ -12,11 +12,11 @@ use super::makers::NoMaker;
 /// Why a certificate is refused, where the library has no word for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// It signs for itself and nobody chose it.
+    /// It signs for itself and the operator did not choose it.
     Stranger,
     /// The same, and it is marked as an authority.
     OwnAuthority,
-    /// Somebody else's authority.
+    /// Another authority's.
     Authority,
     /// It is older than version 3, and that is not accepted.
     Version(u8),

@@ -1,7 +1,7 @@
 //! Traffic secrets of TLS 1.3: caught when the library makes them, and the keys that follow from them (RFC 8446 7).
 //!
 //! They are all that an established session needs, and the only form of it that can be handed to another process
-//! (tls.md 0.4).
+//! (K-TLS-3).
 
 use std::cell::Cell;
 use std::fmt;
@@ -121,7 +121,7 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// The cipher, made for one batch of records: that costs 0.14 µs, keeping it 600 bytes (tls.md 0.5).
+    /// The cipher, made for one batch of records: that costs 0.14 µs, keeping it 600 bytes (K-TLS-4).
     pub(super) fn cipher(&self, suite: Suite) -> Option<aead::LessSafeKey> {
         let cipher = suite.cipher();
         let key = self.key.get(..cipher.key_len())?;
@@ -166,7 +166,7 @@ pub(super) struct Secrets {
     pub(super) server: Secret,
 }
 
-/// Nobody reads a secret by accident.
+/// No secret is read by accident.
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secrets")
@@ -174,7 +174,7 @@ impl fmt::Debug for Secrets {
 }
 
 /// Catches the secrets of the handshake that this thread is reading. The library shows them nowhere else, so they are
-/// caught in the middle of its call, and taken by whoever made the call ([`caught`]).
+/// caught in the middle of its call, and taken by the code that made the call ([`caught`]).
 #[derive(Debug)]
 pub(super) struct Catcher;
 

@@ -28,7 +28,7 @@ pub struct Servers {
 pub struct Server {
     /// Where no certificate is asked for.
     open: Arc<ServerConfig>,
-    /// Where one is: optional, required. None: nobody's certificate would be good.
+    /// Where one is: optional, required. None: no certificate would be good.
     asking: Option<[Arc<ServerConfig>; 2]>,
     names: Arc<Names>,
     /// Which text of a client's certificate is its user.
@@ -43,7 +43,7 @@ pub struct ServersBuilder {
 }
 
 impl ServersBuilder {
-    /// The certificate for clients that name no host, or one that nobody knows.
+    /// The certificate for clients that name no host, or one without a certificate.
     pub fn default_identity(&mut self, identity: &Identity) {
         self.names.default = Some(Shown::of(identity));
     }
@@ -139,7 +139,7 @@ impl Server {
         Self { open: Arc::new(open), ..self.clone() }
     }
 
-    /// The configuration; none where certificates are asked for and nobody's would be good.
+    /// The configuration; none where certificates are asked for and none would be good.
     pub(super) fn asking(&self, asked: Asked) -> Option<&Arc<ServerConfig>> {
         match (asked, &self.asking) {
             (Asked::No, _) => Some(&self.open),
@@ -222,8 +222,8 @@ impl Shown {
         Self { first: Arc::clone(&identity.key), second: identity.alternative.clone() }
     }
 
-    /// The one whose kind comes first among the signatures that the client accepts, as OpenSSL chooses. The library has left
-    /// out what does not go with the client's suites.
+    /// The one whose kind comes first among the signatures that the client accepts, as OpenSSL chooses. The library has
+    /// left out what does not go with the client's suites.
     fn to(&self, accepted: &[SignatureScheme]) -> &Arc<CertifiedKey> {
         let Some(second) = &self.second else { return &self.first };
         let makes = |key: &CertifiedKey, scheme| key.key.choose_scheme(&[scheme]).is_some();
@@ -271,7 +271,7 @@ impl ResolvesServerCert for Names {
 
 thread_local! {
     /// The name in the ClientHello that this thread is reading. The unbuffered API keeps it to itself, so it is caught
-    /// here, in the middle of the library's call, and taken by whoever made the call ([`asked_for`]).
+    /// here, in the middle of the library's call, and taken by the code that made the call ([`asked_for`]).
     static ASKED_FOR: Cell<Option<Box<str>>> = const { Cell::new(None) };
 }
 

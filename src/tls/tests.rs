@@ -74,7 +74,7 @@ impl Pair {
         self.faults[end] = self.faults[end].take().or_else(|| outcome.err());
     }
 
-    /// Carries everything over, `piece` bytes at a time, until nobody says anything more.
+    /// Carries everything over, `piece` bytes at a time, until neither says anything more.
     fn carry(&mut self, piece: usize) {
         while self.wire.iter().any(|wire| !wire.is_empty()) {
             for end in [SERVER, CLIENT] {

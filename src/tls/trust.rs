@@ -1,7 +1,8 @@
-//! Whom we believe among backends (W-BTLS-1): authorities, and certificates that the operator himself has put in his file.
+//! Whom we believe among backends (W-BTLS-1): authorities, and certificates that the operator himself has put in his
+//! file.
 //!
-//! The library builds paths and compares names as RFC 5280 and RFC 9525 want it. Three things that sites have it refuses,
-//! and OpenSSL, and with it Dovecot's proxies, takes:
+//! The library builds paths and compares names as RFC 5280 and RFC 9525 want it. Three things that sites have it
+//! refuses, and OpenSSL, and with it Dovecot's proxies, takes:
 //!
 //! * A certificate in `ssl_client_ca_file` is where a path begins (RFC 5280 6.1), whatever its marks; shown by a backend it
 //!   needs no path at all. Its dates, its purpose and its name still count. That one is believed for itself does not let it
@@ -38,7 +39,7 @@ use crate::wire::der;
 /// Whose certificates are good. Shared by all cores.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
-    /// None: nobody's, so that only a backend whose certificate does not matter can be reached.
+    /// None: no authority's, so that only a backend whose certificate does not matter can be reached.
     pub(super) anchors: Option<Arc<Anchors>>,
     /// What is spoken with backends, whatever their certificates.
     pub(super) manner: Manner,
@@ -101,7 +102,7 @@ impl Trust {
     /// # Errors
     /// There are none in it.
     pub fn system(authorities: &[u8]) -> Result<Self, TrustFault> {
-        // Whoever issues certificates to everybody has given up the older forms, and so many can't be looked at.
+        // Public authorities have given up the older forms, and so many can't be looked at.
         let makers = Makers::of(readable(authorities), Chosen::BySystem);
         Self::of(makers, HashSet::new(), OlderForms::Refused)
     }
@@ -216,7 +217,7 @@ impl Anchors {
         now: UnixTime,
     ) -> Result<(), Error> {
         let certificate = Certificate::read(own).ok_or(CertificateError::BadEncoding)?;
-        // Nobody vouches for version 1 but its maker, and for what the operator chose himself nobody has to.
+        // Only its maker vouches for version 1, and what the operator chose himself needs no voucher.
         let parsed = match certificate.version {
             3 => Some(ParsedCertificate::try_from(own)?),
             _ => None,
@@ -283,7 +284,7 @@ impl Anchors {
         outcome
     }
 
-    /// Whether somebody in the file made what is shown, and may not.
+    /// Whether an authority in the file made what is shown, and may not.
     fn unfit_maker(
         &self,
         certificate: &Certificate<'_>,
@@ -328,8 +329,8 @@ impl Anchors {
         })
     }
 
-    /// The alternative names decide; only a certificate without any host among them may have its name elsewhere (RFC 6125
-    /// 6.4.4), which RFC 9525 has given up.
+    /// The alternative names decide; only a certificate without any host among them may have its name elsewhere (RFC
+    /// 6125 6.4.4), which RFC 9525 has given up.
     fn verify_name(
         &self,
         certificate: &Certificate<'_>,
@@ -348,7 +349,8 @@ impl Anchors {
             return Err(not_for(name, hosts));
         }
         let common = NameField::CommonName.in_subject(certificate.subject);
-        // An authority for some names only would have to be obeyed here, too, and the library looks at alternative names.
+        // An authority for some names only would have to be obeyed here, too, and the library looks at alternative
+        // names.
         let may = self.older == OlderForms::Accepted
             && !self.limits_names
             && !between.iter().any(limits_names);

@@ -1,7 +1,8 @@
 //! What stands in a certificate (RFC 5280 4.1), as far as the library does not tell: version, names, dates, marks.
 //!
 //! Reads DER as far as it needs. Decides nothing, least of all whether a certificate is good: whatever can't be read is
-//! simply unknown. Driver: `tls`, `certificate_name`. Tests: below, `tls::tests`, and the fuzz target `certificate_name`.
+//! simply unknown. Driver: `tls`, `certificate_name`. Tests: below, `tls::tests`, and the fuzz target
+//! `certificate_name`.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -252,7 +253,8 @@ fn host(tag: u8, name: &[u8]) -> Option<String> {
     }
 }
 
-/// A distinguished name as people write it, such as `CN=Our CA, O=Example`; attributes that nobody writes are left out.
+/// A distinguished name as people write it, such as `CN=Our CA, O=Example`; attributes that are seldom written are left
+/// out.
 ///
 /// ```text
 /// RDNSequence      = SEQUENCE OF SET OF SEQUENCE { type OBJECT IDENTIFIER, value ANY }   ; RFC 5280 4.1.2.4

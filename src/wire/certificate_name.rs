@@ -1,9 +1,9 @@
 //! The user name in a client's certificate (RFC 5280 4.1.2.6, 4.2.1.6).
 //!
-//! Decides which text of a certificate is the name. Does not decide whether the certificate is good; the library has, and
-//! only then is anybody asked. A name that stands twice is none: whoever wrote two wanted somebody to see the wrong one
-//! (TL-20). Reads DER that an authority has signed, and still never trusts a length. Driver: `tls`. Tests: below, and the
-//! fuzz target `certificate_name`.
+//! Decides which text of a certificate is the name. Does not decide whether the certificate is good; the library has,
+//! and only then are the passdbs asked. A name that stands twice is none: a maker who wrote two wanted a reader to see
+//! the wrong one (TL-20). Reads DER that an authority has signed, and still never trusts a length. Driver: `tls`.
+//! Tests: below, and the fuzz target `certificate_name`.
 
 use super::certificate::Certificate;
 use super::der::{SEQUENCE, element};
@@ -70,8 +70,8 @@ impl NameField {
         }
     }
 
-    /// The name in a certificate (DER). `None`: there is none, or more than one, or it can be nobody's: empty, too long, not
-    /// UTF-8, or with control characters (W-SASL-7).
+    /// The name in a certificate (DER). `None`: there is none, or more than one, or it can be no user's: empty, too
+    /// long, not UTF-8, or with control characters (W-SASL-7).
     #[must_use]
     pub fn of(self, certificate: &[u8]) -> Option<Box<str>> {
         let certificate = Certificate::read(certificate)?;
@@ -115,7 +115,7 @@ impl<'a> Only<'a> {
         };
     }
 
-    /// What was found, if it can be somebody's name.
+    /// What was found, if it can be a user's name.
     fn name(self) -> Option<Box<str>> {
         let Self::One(name) = self else {
             return None;
@@ -147,8 +147,8 @@ fn subject<'a>(mut names: &'a [u8], attribute: &[u8], found: &mut Only<'a>) -> O
     Some(())
 }
 
-/// The text types whose bytes are UTF-8 or a part of it. Others (TeletexString, BMPString, UniversalString, BIT STRING) have
-/// other alphabets, and RFC 5280 4.1.2.4 wants no new certificate to use them.
+/// The text types whose bytes are UTF-8 or a part of it. Others (TeletexString, BMPString, UniversalString, BIT STRING)
+/// have other alphabets, and RFC 5280 4.1.2.4 wants no new certificate to use them.
 fn text(value: &[u8]) -> Option<&[u8]> {
     let tag = *value.first().filter(|tag| TEXTS.contains(tag))?;
     Some(element(value, tag)?.0)

@@ -1,6 +1,6 @@
-//! The facts that proxies tell each other about a client, under the names they have in each protocol (wire.md 5).
+//! The facts that proxies tell each other about a client, under the names they have in each protocol (W-FWD-11).
 //!
-//! Decides: which facts there are and what they are called. Does not: hold values, or believe anybody; `backend` writes
+//! Decides: which facts there are and what they are called. Does not: hold values, or believe a peer; `backend` writes
 //! them, `preauth` reads them. Tests: with the readers and writers.
 
 /// One fact of a client's connection.

@@ -1,7 +1,7 @@
 //! Where a command ends when literals may join several lines to one (IMAP, ManageSieve).
 //!
 //! Decides: the extent of a command, before any grammar looks at it, so that a literal's bytes are never read as a
-//! command (style.md 7.5). Does not: know whether a literal is welcome; it stops at each announcement and the dialogue
+//! command (K-CORE-7). Does not: know whether a literal is welcome; it stops at each announcement and the dialogue
 //! says [`Framer::expect`] or starts over. Driver: `preauth`. Tests: below.
 
 use super::line::{Lines, Scan, is_flawed};

@@ -12,7 +12,8 @@ pub struct Announcement {
     pub bytes: u64,
     /// The sender waits for our consent before it sends them.
     pub synchronising: bool,
-    /// Whether a literal may stand here at all: behind SP, `(`, or a string that has ended, and not the `~{` of literal8.
+    /// Whether a literal may stand here at all: behind SP, `(`, or a string that has ended, and not the `~{` of
+    /// literal8.
     pub well_placed: bool,
 }
 
@@ -25,7 +26,7 @@ const DIGITS_MAX: usize = 10;
 /// ```
 ///
 /// Anything else at the end of a line (`{}`, `{-1}`, `{5 }`, `{5+`) announces nothing. A number of more than ten digits
-/// announces a literal too large for anybody: its sender may well send that many bytes.
+/// announces a literal too large for any limit: its sender may well send that many bytes.
 #[must_use]
 pub fn announced(line: &[u8]) -> Option<Announcement> {
     let inner = line.strip_suffix(b"}")?;

@@ -11,8 +11,8 @@ use super::cursor::Cursor;
 /// ```
 ///
 /// Quirk: behind `\` any byte of a text stands for itself, because Dovecot takes it and clients escape more than they
-/// must. Eight-bit bytes are taken as they are; whether they are UTF-8 is for whoever needs them to be. The result is
-/// allocated once at full size, so that no copy of a password is left behind in freed memory.
+/// must. Eight-bit bytes are taken as they are; whether they are UTF-8 is for the code that needs them to be. The
+/// result is allocated once at full size, so that no copy of a password is left behind in freed memory.
 pub fn parse(cursor: &mut Cursor<'_>) -> Option<Vec<u8>> {
     cursor.byte(b'"')?;
     let mut text = Vec::with_capacity(closing_quote(cursor.rest())?);
@@ -25,7 +25,7 @@ pub fn parse(cursor: &mut Cursor<'_>) -> Option<Vec<u8>> {
     }
 }
 
-/// No line end and no NUL, escaped or not: what follows such a byte is another line to somebody.
+/// No line end and no NUL, escaped or not: what follows such a byte is another line to some backend.
 fn legal(byte: u8) -> Option<u8> {
     (!matches!(byte, b'\r' | b'\n' | 0)).then_some(byte)
 }

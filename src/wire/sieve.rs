@@ -3,7 +3,8 @@
 //! Decides: where a response code ends, how a string is written. Does not: know a command or what a code means. Driver:
 //! both dialogues. Tests: below.
 //!
-//! Between `backend` and `preauth` a response travels as one text, `(CODE …) words` or ` words`, see [`Response::text`].
+//! Between `backend` and `preauth` a response travels as one text, `(CODE …) words` or ` words`, see
+//! [`Response::text`].
 
 use super::cursor::Cursor;
 use super::{literal, quoted};
@@ -108,7 +109,7 @@ impl<'a> Response<'a> {
     #[must_use]
     pub fn text(&self) -> Box<[u8]> {
         let mut text = Vec::with_capacity(self.code.len().saturating_add(self.words.len()));
-        // A code with a literal in it is of no use to anybody who reads line by line.
+        // A code with a literal in it is of no use to a client that reads line by line.
         if !self.code.is_empty() && !self.code.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
             text.push(b'(');
             text.extend(self.code);

@@ -1,4 +1,4 @@
-//! Reading past a literal that comes unasked, and past the rest of its command (wire.md 7.1, *discard*).
+//! Reading past a literal that comes unasked, and past the rest of its command (W-IMAP-2).
 //!
 //! Decides: where the refused command ends, and that there is an end to patience. Does not: reply. Driver: the dialogues
 //! of `preauth` whose commands may hold literals. Tests: with the drivers.

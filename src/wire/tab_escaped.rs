@@ -19,7 +19,7 @@ pub fn append_field(field: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The fields of a text, unescaped. An escape that nobody writes stands for its second byte.
+/// The fields of a text, unescaped. An unknown escape stands for its second byte.
 pub fn fields(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     text.split(|&byte| byte == b'\t').map(unescaped)
 }

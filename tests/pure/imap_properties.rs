@@ -1,4 +1,4 @@
-//! What holds for every input of the IMAP dialogues: cutting does not matter, nobody panics us, memory stays bounded,
+//! What holds for every input of the IMAP dialogues: cutting does not matter, no peer panics us, memory stays bounded,
 //! every login gets one reply, no credentials can become a second command.
 
 use hale::backend::{self, Login};
@@ -102,7 +102,8 @@ proptest! {
         }
     }
 
-    /// However loose the words behind a command are, it is one command: its end is at its line's end, and has one reply.
+    /// However loose the words behind a command are, it is one command: its end is at its line's end, and has one
+    /// reply.
     #[test]
     fn loose_arguments_never_move_a_commands_end(
         name in prop::sample::select(vec!["NOOP", "CAPABILITY", "ENABLE", "ID", "XYZZY", "STARTTLS"]),

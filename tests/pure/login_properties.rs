@@ -1,5 +1,6 @@
-//! What holds for every input of the POP3 and ManageSieve dialogues, as for IMAP's: cutting does not matter, nobody
-//! panics us, memory stays bounded, every command gets one reply, no credentials and no facts can become a second command.
+//! What holds for every input of the POP3 and ManageSieve dialogues, as for IMAP's: cutting does not matter, no peer
+//! panics us, memory stays bounded, every command gets one reply, no credentials and no facts can become a second
+//! command.
 
 use hale::fault::Failure;
 use hale::limits::PRE_LOGIN_INPUT_BYTES_MAX;
@@ -297,7 +298,7 @@ proptest! {
         prop_assert_eq!(visit.facts.apparent.ip(), ip.to_canonical());
         prop_assert_eq!(visit.facts.ttl, known.ttl - 1);
         prop_assert!(visit.facts.forward.iter().all(|told| sent.contains(told)));
-        // What is no host name is worth nothing to whoever is told it.
+        // What is no host name is worth nothing to the backend that is told it.
         let told_name = visit.facts.local_name.as_deref();
         let is_whole = told_name == name.as_deref().and_then(|name| host_name::read(name.as_bytes()));
         prop_assert!(is_whole || (told_name.is_none() && visit.left_out > 0));

@@ -229,7 +229,7 @@ fn fed(pieces: &[&[u8]]) -> Outcome {
             }
             refused @ Outcome::Refused(_) => return refused,
         }
-        assert!(decoder.held_bytes() <= 16 + PROXY_V2_BLOCK_BYTES_MAX);
+        assert!(decoder.kept_bytes() <= 16 + PROXY_V2_BLOCK_BYTES_MAX);
     }
     Outcome::Incomplete
 }

@@ -78,8 +78,8 @@ pub(crate) fn client_run(
 pub(crate) enum Arrival<'a> {
     /// Cut anywhere.
     Cut(&'a [usize]),
-    /// The same, but no piece holds more than one line: where replies have no tags, one that is there before its command
-    /// was sent is an error, so what comes together matters.
+    /// The same, but no piece holds more than one line: where replies have no tags, one that is there before its
+    /// command was sent is an error, so what comes together matters.
     CutInLines(&'a [usize]),
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn backend_run(
             break;
         }
     }
-    // What is left behind a failure is nobody's.
+    // What is left behind a failure is not read.
     let is_ready = end.starts_with("Ready");
     let residue = if is_ready { [inbox.bytes(), rest].concat() } else { Vec::new() };
     (to_backend, [to_client, residue].concat(), end)

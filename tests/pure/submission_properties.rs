@@ -1,4 +1,4 @@
-//! What holds for every input of the Submission dialogues and of the lexis below them: cutting does not matter, nobody
+//! What holds for every input of the Submission dialogues and of the lexis below them: cutting does not matter, no peer
 //! panics us, memory stays bounded, every command gets one reply, no credentials can become a second command.
 
 use hale::backend::Login;

@@ -6,7 +6,7 @@ use super::Finding;
 use super::source::SourceFile;
 
 /// Families of the test plan and how many cases each has; their numbers have no holes.
-const FAMILIES: [(&str, u8); 15] = [
+pub(crate) const FAMILIES: [(&str, u8); 15] = [
     ("PX", 22),
     ("TL", 21),
     ("IM", 19),

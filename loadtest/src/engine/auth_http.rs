@@ -1,4 +1,4 @@
-//! nginx asks somebody over HTTP who a user is and where the mailbox lives; here everybody is known.
+//! nginx asks a server over HTTP who a user is and where the mailbox lives; here every user is known.
 //!
 //! One answer for each connection, the backends in turn. It waits for nginx to close: who closes first keeps the pair
 //! of ports. Driver: the loop.

@@ -32,7 +32,8 @@ pub(crate) enum Plan {
     Trickle,
 }
 
-/// How clients log in where the protocol leaves a choice; ManageSieve and Submission have PLAIN only, LMTP has no login.
+/// How clients log in where the protocol leaves a choice; ManageSieve and Submission have PLAIN only, LMTP has no
+/// login.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum LoginCommand {
     /// IMAP's `LOGIN` with quoted strings, POP3's `USER` and `PASS`.
@@ -212,7 +213,7 @@ impl Group {
         self.before_login -= 1;
     }
 
-    /// Nobody is left, and nobody comes.
+    /// No client is left, and none comes.
     pub(super) fn dismiss(&mut self) {
         (self.population, self.open, self.before_login) = (0, 0, 0);
         self.idle.clear();

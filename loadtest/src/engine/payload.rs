@@ -1,6 +1,6 @@
 //! The bytes of bulk transfers: one memory file, sent with `sendfile(2)` and thrown away with `MSG_TRUNC`.
 //!
-//! Pages reach the socket as fragments and nobody but the proxy under test may copy them, which is what a network
+//! Pages reach the socket as fragments and only the proxy under test may copy them, which is what a network
 //! card looks like to a relay.
 
 use std::os::fd::{AsFd, OwnedFd};

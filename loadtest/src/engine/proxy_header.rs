@@ -20,7 +20,7 @@ impl ProxySource {
             Self::Socket => *socket.ip(),
             Self::Network { addresses } => {
                 let number = number % u64::from(addresses.clamp(1, ADDRESSES_MAX));
-                // Below 2^24, so nothing is lost, and the network's own address is nobody's.
+                // Below 2^24, so nothing is lost, and the network's own address is not used.
                 Ipv4Addr::from_bits(NETWORK.to_bits() + 1 + u32::try_from(number).unwrap_or(0))
             }
         };

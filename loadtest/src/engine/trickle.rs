@@ -46,7 +46,7 @@ impl Trickle {
     pub(super) fn next(self) -> (u8, Self) {
         match self {
             Self::Words => (b'x', self),
-            // What stands behind the head is zeros: nobody reads it before it is complete.
+            // What stands behind the head is zeros: it is not read before it is complete.
             Self::Hello { said } => {
                 (HELLO_HEAD.get(said).copied().unwrap_or(0), Self::Hello { said: said + 1 })
             }

@@ -1,4 +1,4 @@
-//! A crowd that never logs in, or never reads, beside live sessions and new logins (reliability.md, P8 and RS-03).
+//! A crowd that never logs in, or never reads, beside live sessions and new logins (R-CROWD-1, RS-03).
 
 use std::time::{Duration, Instant};
 
@@ -61,7 +61,7 @@ pub(super) fn crowd(
         record.set("proxy_rss_bytes_left", left);
         record.set("proxy_rss_back_after_s", waited.as_secs_f64());
     }
-    // Nobody of those who were there before may have been harmed.
+    // None of those that were there before may have been harmed.
     engine.run_for(SETTLE)?;
     note_failures(record, engine, &[live, logins]);
     if !engine.group(live).is_complete() {

@@ -20,7 +20,7 @@ pub(super) fn prepare(target: Target, bench: &Bench) -> Result<()> {
     }
     write_file(&directory.join("hale.conf"), &configuration(target, bench))?;
     write_file(&directory.join("users"), &users(bench)?)?;
-    // Hale takes no passwords from a file that everybody can read.
+    // Hale takes no passwords from a file that every user of the host can read.
     fs::set_permissions(directory.join("users"), Permissions::from_mode(0o600))?;
     let mut hosts = String::new();
     for (number, backend) in bench.backends.iter().enumerate() {

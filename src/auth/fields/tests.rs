@@ -54,7 +54,7 @@ fn flags_may_stand_alone_and_may_be_taken_back() {
     assert_eq!(delay, Some(DelayUntil { unix_s: 1_700_000_000, random_s_max: 30 }));
 }
 
-/// A row that keeps somebody out in a way that Hale does not have lets nobody in.
+/// A row that keeps its user out in a way that Hale does not have lets no client in.
 #[test]
 fn allow_real_nets_lets_nobody_in() {
     let fault = Fields::default().set("allow_real_nets", Some("10.0.0.0/8")).unwrap_err();

@@ -83,7 +83,7 @@ fn decode(text: &str) -> Result<Box<[u8]>, SchemeError> {
     STANDARD_NO_PAD.decode(text).map(Vec::into_boxed_slice).map_err(|_| SchemeError::Encoding)
 }
 
-/// libsodium writes 32; less than 16 would be guessable, more than 64 is nobody's.
+/// libsodium writes 32; less than 16 would be guessable, more than 64 no program writes.
 const DIGEST_BYTES: std::ops::RangeInclusive<usize> = 16..=64;
 
 const SALT_BYTES_MAX: usize = 64;

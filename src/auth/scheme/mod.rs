@@ -2,8 +2,9 @@
 //!
 //! Decides whether a password matches, what it would cost to find out, and which stored values are refused: unknown and
 //! weak schemes, and costs above the walls of `limits` (SA-16). Does not look users up, does not remember verifications
-//! (`auth::cache`) and does not choose where to compute: data cores verify [`Cost::Cheap`] values themselves, the hashing
-//! pool the others. Formats are Dovecot's (its `password-scheme.c`). Known answers of a real Dovecot are in `vectors`.
+//! (`auth::cache`) and does not choose where to compute: data cores verify [`Cost::Cheap`] values themselves, the
+//! hashing pool the others. Formats are Dovecot's (its `password-scheme.c`). Known answers of a real Dovecot are in
+//! `vectors`.
 
 mod argon2;
 mod bcrypt;
@@ -167,7 +168,7 @@ impl Scheme {
 /// Why a stored password can't be used. Never the client's fault: the login fails internally (SA-16).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SchemeError {
-    /// The hashing pool's queue is full; nobody compared (SA-18).
+    /// The hashing pool's queue is full; nothing was compared (SA-18).
     #[error(
         "too many password verifications wait: the hashing threads are behind (auth_hash_threads)"
     )]
@@ -200,7 +201,8 @@ pub enum SchemeError {
 
 const _: () = assert!(size_of::<SchemeError>() <= 16);
 
-/// Schemes that Dovecot knows and Hale refuses: broken digests, or secrets for challenge mechanisms that it doesn't speak.
+/// Schemes that Dovecot knows and Hale refuses: broken digests, or secrets for challenge mechanisms that it doesn't
+/// speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each variant is the scheme of that name")]
 pub enum Weak {

@@ -20,8 +20,8 @@ pub(super) enum Way {
     Plain,
     /// AUTHENTICATE LOGIN.
     SaslLogin,
-    /// AUTHENTICATE PLAIN, which nobody announced, without a password; if that is refused LOGIN. Courier in clear announces
-    /// no mechanism, and takes a tab in a password by AUTHENTICATE only.
+    /// AUTHENTICATE PLAIN, which the backend did not announce, without a password; if that is refused LOGIN. Courier in
+    /// clear announces no mechanism, and takes a tab in a password by AUTHENTICATE only.
     Probe,
 }
 

@@ -1,4 +1,4 @@
-//! The IMAP dialogue with a backend (wire.md 7.7).
+//! The IMAP dialogue with a backend (W-IMAP-B11).
 //!
 //! Decides: order and form of our commands, what each reply means. Does not: send the success to the client in words;
 //! `preauth` does (W-IMAP-B6). Driver: `session`, through [`super::Dialogue`]; health probes. Tests: `tests`, and
@@ -38,8 +38,8 @@ pub struct Imap {
     chunks: Chunks,
     id_is_pending: bool,
     line_count: u16,
-    /// Untagged lines for the client, who hears them when it is clear that this login is the one that counts: those of an
-    /// attempt that is repeated, or goes elsewhere, are gone with it (W-IMAP-B8).
+    /// Untagged lines for the client, who hears them when it is clear that this login is the one that counts: those of
+    /// an attempt that is repeated, or goes elsewhere, are gone with it (W-IMAP-B8).
     for_client: Vec<u8>,
     for_client_lines: u16,
     /// It said in clear, where TLS begins, what would have reached the client otherwise (W-BTLS-4).
@@ -64,7 +64,7 @@ enum Stage {
     Capability,
     /// `I`, without pipelining.
     Id,
-    /// `+` or a refusal of AUTHENTICATE, `A`, which nobody announced; and `I` before it with pipelining.
+    /// `+` or a refusal of AUTHENTICATE, `A`, which the backend did not announce; and `I` before it with pipelining.
     Probe,
     /// `L`, or `A` behind a probe; and `I` before it with pipelining.
     Login,
@@ -122,7 +122,7 @@ impl Imap {
             let step = self.take(line, facts, to_backend, to_client);
             inbox.consume(whole);
             match step {
-                // In clear behind its go-ahead: somebody on the way may have added it (W-BTLS-2).
+                // In clear behind its go-ahead: a host on the way may have added it (W-BTLS-2).
                 Some(Step::StartTls) if !inbox.is_empty() => {
                     let words = inbox.bytes().to_vec();
                     let why = last_words::CLEAR_BEHIND_STARTTLS;
@@ -288,9 +288,9 @@ impl Imap {
                 None
             }
             Line::Untagged(Untagged::Bye) => Some(self.fail_at(line, Failure::Remote, None)),
-            // Logged in as whoever it thinks we are: never (W-BTLS-5).
+            // Logged in as the user it takes us for: never (W-BTLS-5).
             Line::Untagged(Untagged::Preauth) => {
-                let why = "it takes us for somebody who is logged in";
+                let why = "it takes us for a client that is logged in";
                 Some(self.fail_for(why, line, Failure::RemoteConfig))
             }
             Line::Untagged(
@@ -304,7 +304,7 @@ impl Imap {
         }
     }
 
-    /// W-IMAP-B4. Before TLS nothing of it counts; somebody on the way may have said it (W-BTLS-4).
+    /// W-IMAP-B4. Before TLS nothing of it counts; a host on the way may have said it (W-BTLS-4).
     fn take_untagged(&mut self, untagged: Untagged<'_>, line: &[u8]) -> Option<Step> {
         let is_void = self.stage == Stage::Starttls;
         match untagged {
@@ -367,7 +367,7 @@ impl Imap {
                 self.remember(line);
                 match refusal {
                     Step::Failed(failure, text) => {
-                        // Whoever hears the backend's refusal also hears what it said about it.
+                        // A client that hears the backend's refusal also hears what it said about it.
                         if text.is_some() && !failure.is_retried() {
                             to_client.append(&mut self.for_client);
                         }
@@ -388,8 +388,8 @@ impl Imap {
 
     // === Commands ===
 
-    /// TLS first, before anything about anybody is told (W-BTLS-6). A greeting without capabilities leaves the answer to
-    /// the command itself.
+    /// TLS first, before anything about a client is told (W-BTLS-6). A greeting without capabilities leaves the answer
+    /// to the command itself.
     fn ask_for_tls(&mut self, line: &[u8], to_backend: &mut Vec<u8>) -> Option<Step> {
         let offered =
             self.capabilities.is_empty() || resp_text::has_word(&self.capabilities, b"STARTTLS");

@@ -1,5 +1,5 @@
-//! Where a backend's response ends: strings in it may be literals (RFC 9051 4.3), and an answer to ID may be longer than
-//! anything that is kept.
+//! Where a backend's response ends: strings in it may be literals (RFC 9051 4.3), and an answer to ID may be longer
+//! than anything that is kept.
 //!
 //! Decides: the extent of a response, before its grammar is looked at; what is thrown away unread. Does not: know the
 //! dialogue. Driver: `super`. Tests: below.
@@ -28,7 +28,7 @@ pub(super) enum Next {
         text: usize,
         whole: usize,
     },
-    /// A long answer to ID, gone already: nobody reads it (W-IMAP-B4).
+    /// A long answer to ID, gone already: we do not read it (W-IMAP-B4).
     Discarded,
     TooLong,
 }

@@ -98,7 +98,7 @@ fn w_imap_b4_what_an_attempt_said_is_gone_with_it() {
     }
 }
 
-/// What is said in clear where TLS begins may come from anybody (W-BTLS-4).
+/// What is said in clear where TLS begins may come from any host on the way (W-BTLS-4).
 #[test]
 fn w_btls_4_nothing_of_before_tls_reaches_the_client() {
     let void = "* NO [ALERT] from the wire\r\n* 17 EXISTS\r\n* 1 FETCH (BODY[] {3}\r\nx\r\n)\r\n* BAD x\r\n";

@@ -1,10 +1,10 @@
-//! The POP3 dialogue with a backend (wire.md 8.2).
+//! The POP3 dialogue with a backend (W-POP-B10).
 //!
 //! Decides: order and form of our commands, what each reply means. Does not: send the success to the client; `preauth`
 //! does. Driver: `session`, through [`super::Dialogue`]; health probes. Tests: `tests`, and `tests/pure`.
 //!
 //! POP3's replies have no tags: the n-th line answers the n-th command. A line that is there before its command was
-//! written answers nothing; somebody on the way, or a confused backend, has sent it (PO-07).
+//! written answers nothing; a host on the way, or a confused backend, has sent it (PO-07).
 
 mod login;
 mod reply;
@@ -116,7 +116,7 @@ impl Pop3 {
             let step = self.take(line, facts, to_backend);
             inbox.consume(whole);
             match step {
-                // In clear behind its go-ahead: somebody on the way may have added it (W-BTLS-2).
+                // In clear behind its go-ahead: a host on the way may have added it (W-BTLS-2).
                 Some(Step::StartTls) if !inbox.is_empty() => {
                     let words = inbox.bytes().to_vec();
                     let why = last_words::CLEAR_BEHIND_STARTTLS;
@@ -141,7 +141,7 @@ impl Pop3 {
 
     /// See [`super::Dialogue::eof`].
     pub fn eof(&mut self) -> Step {
-        // Whoever closes behind a refusal has refused.
+        // A backend that closes behind a refusal has refused.
         if let Some(asked) = self.asked.take_if(|_| self.stage == Stage::Capa) {
             return self.end(&asked.refusal);
         }
@@ -383,8 +383,8 @@ impl Pop3 {
     }
 }
 
-/// Whether a refusal says what it is for (RFC 2449 8): then it is for that, and not for want of another way. `[AUTH]` says
-/// no more than that this did not do (RFC 3206 4).
+/// Whether a refusal says what it is for (RFC 2449 8): then it is for that, and not for want of another way. `[AUTH]`
+/// says no more than that this did not do (RFC 3206 4).
 fn says_why(text: &[u8]) -> bool {
     let text = resp_text::parse(text);
     !text.code.is_empty() && !text.is(b"AUTH")

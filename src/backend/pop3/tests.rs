@@ -94,7 +94,7 @@ fn w_cred_2_the_password_is_gone_once_queued_and_never_shown() {
     assert_eq!(backend.heard(), "USER tim\r\n");
 }
 
-/// GreenMail ends a password at its first space, Courier wants no tab: by PASS, not by AUTH (field notes 11 and 16).
+/// GreenMail ends a password at its first space, Courier wants no tab: by PASS, not by AUTH (Courier 5.0, GreenMail 2.1).
 #[test]
 fn a_password_that_pass_might_not_carry_goes_by_auth_where_there_is_auth() {
     let probing = || {

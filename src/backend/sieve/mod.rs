@@ -1,10 +1,10 @@
-//! The ManageSieve dialogue with a backend (wire.md 9.2).
+//! The ManageSieve dialogue with a backend (W-SV-B7).
 //!
 //! Decides: order and form of our commands, what each reply means. Does not: send the success to the client; `preauth`
 //! does. Driver: `session`, through [`super::Dialogue`]; health probes. Tests: `tests`, and `tests/pure`.
 //!
-//! Strings of a backend may be literals anywhere, so its lines are framed like commands. Replies have no tags: one that is
-//! there before its command was written answers nothing (PO-07 for this protocol).
+//! Strings of a backend may be literals anywhere, so its lines are framed like commands. Replies have no tags: one that
+//! is there before its command was written answers nothing (PO-07 for this protocol).
 
 mod reply;
 #[cfg(test)]
@@ -127,7 +127,7 @@ impl Sieve {
             inbox.consume(whole);
             let may_go_on = had_pending || (was_greeting && self.stage == Stage::Greeting);
             match step {
-                // In clear behind its go-ahead: somebody on the way may have added it (W-BTLS-2).
+                // In clear behind its go-ahead: a host on the way may have added it (W-BTLS-2).
                 Some(Step::StartTls) if !inbox.is_empty() => {
                     let words = inbox.bytes().to_vec();
                     let why = last_words::CLEAR_BEHIND_STARTTLS;
@@ -349,7 +349,7 @@ impl Sieve {
     }
 
     fn dismissed(&mut self, line: &[u8], response: &Response<'_>) -> Step {
-        // Nobody is sent anywhere by words in clear where TLS was demanded (W-BTLS-4).
+        // No login is referred by words in clear where TLS was demanded (W-BTLS-4).
         if self.login.as_ref().is_some_and(|login| login.starttls) {
             return self.fail_for(last_words::CLEAR_BEFORE_TLS, line, Failure::Remote);
         }

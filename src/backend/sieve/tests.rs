@@ -90,7 +90,7 @@ fn login_only_where_plain_is_not_offered() {
     }
 }
 
-/// Words in clear send nobody anywhere where TLS was demanded.
+/// Words in clear refer no login anywhere where TLS was demanded.
 #[test]
 fn w_btls_4_a_referral_of_before_tls_is_void() {
     let bye = "BYE (REFERRAL \"sieve://u@h\") \"go\"\r\n";

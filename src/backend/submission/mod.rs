@@ -1,4 +1,4 @@
-//! The Submission dialogue with a backend (wire.md 10.2).
+//! The Submission dialogue with a backend (W-SUB-B12).
 //!
 //! Decides: order and form of our commands, what each reply means. Does not: send the success to the client; `preauth`
 //! does. Driver: `session`, through [`super::Dialogue`]; health probes. Tests: `tests`, and `tests/pure`.
@@ -6,7 +6,7 @@
 //! Every command waits for its reply: each reply changes what may be said next. Behind the login the backend has heard
 //! EHLO, so the client's mail may follow at once (W-SUB-B11).
 
-mod outcome;
+mod reply;
 #[cfg(test)]
 mod tests;
 
@@ -103,7 +103,7 @@ impl Submission {
                 Next::Reply(reply) => reply,
             };
             match self.take(&reply, facts, to_backend) {
-                // In clear behind its go-ahead: somebody on the way may have added it (W-BTLS-2).
+                // In clear behind its go-ahead: a host on the way may have added it (W-BTLS-2).
                 Some(Step::StartTls) if !inbox.is_empty() => {
                     let words = inbox.bytes().to_vec();
                     let why = last_words::CLEAR_BEHIND_STARTTLS;
@@ -276,7 +276,7 @@ impl Submission {
     fn write_ehlo(&mut self, to_backend: &mut Vec<u8>) {
         let name = self.login.as_ref().map_or("", |login| &*login.own_name);
         to_backend.extend(b"EHLO ");
-        // A name of ours that nobody configured; an empty argument would be a syntax error.
+        // A name of ours that the operator did not configure; an empty argument would be a syntax error.
         to_backend.extend(if name.is_empty() { b"localhost" } else { name.as_bytes() });
         to_backend.extend(b"\r\n");
         self.stage = Stage::Ehlo;
@@ -362,7 +362,7 @@ impl Submission {
             }
             Class::NotNow | Class::No => {
                 self.last_line = last_words::of(&reply.joined());
-                Some(match outcome::refusal(reply) {
+                Some(match reply::refusal(reply) {
                     Step::Failed(failure, text) => self.fail(failure, text),
                     other => {
                         self.stage = Stage::Over;
@@ -396,7 +396,7 @@ impl Submission {
 }
 
 /// Whether the client, once it is relayed, could say in our stead who it is (W-FWD-10). Dovecot still lists XCLIENT
-/// behind ours, but takes none behind a login; nobody else has these attributes.
+/// behind ours, but takes none behind a login; no other server has these attributes.
 fn is_inheritable(keywords: &Keywords) -> bool {
     let is_dovecot = [&b"SESSION"[..], b"TTL"].iter().all(|it| keywords.offers(b"XCLIENT", it));
     keywords.has(b"XCLIENT") && !is_dovecot

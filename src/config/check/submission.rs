@@ -7,7 +7,7 @@ use crate::config::sort::{Section, shown};
 
 const NAME: &str = "submission_backend_capabilities";
 
-/// Lines of our EHLO that are the backends' to keep (wire.md 10.1).
+/// Lines of our EHLO that are the backends' to keep (W-SUB-9).
 pub(super) fn keywords(root: &Section, findings: &mut Findings) -> Vec<String> {
     let mut keywords = Vec::new();
     for word in root.words(NAME) {

@@ -4,7 +4,7 @@
 //! `ssl_server { cert_file = F }` is `ssl_server_cert_file = F`, and so it is in every block where that may stand. What
 //! belongs to both sides, such as `ssl_min_protocol`, holds in the block for its side (`ssl_server_min_protocol`). Anything
 //! else would hold within the block alone in Dovecot; Hale can't have that, and says so.
-//! Driver: the sorter. Tests: `tests/blocks.rs`.
+//! Driver: the sorter. Tests: `src/config/tests/blocks.rs`.
 
 use super::{Section, Sorter};
 use crate::config::diagnostic::nearest;

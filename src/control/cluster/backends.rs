@@ -3,36 +3,35 @@
 use uuid::Uuid;
 
 use super::names::{
-    Names, candidates, check_host, chosen_backend, chosen_host, find_site, is_address,
+    Names, candidates, check_host, chosen_backend, chosen_host, find_site, given_site, is_address,
 };
 use super::verbs::BackendCommand;
-use super::{CommandError, Output, Settings};
-use crate::control::geodb::{Applied, BackendUpdate, GeoDb};
-use crate::route::group::{ChangeReason, GroupChange, Placement};
+use super::{Cluster, CommandError, Output};
+use crate::control::geodb::{Applied, BackendUpdate};
+use crate::route::change::{ChangeReason, GroupChange, Placement};
 use crate::route::hash::rank;
 use crate::route::rows::{Backend, BackendStatus, Site};
 
-pub(super) fn run(
+pub(super) async fn run(
     command: &BackendCommand,
-    geodb: &mut GeoDb,
-    settings: &mut Settings<'_>,
+    cluster: &Cluster<'_>,
 ) -> Result<Output, CommandError> {
     match command {
         BackendCommand::Add { id, site, backend } => {
             let site = match site {
-                Some(site) => find_site(geodb, site)?,
-                None => find_site(geodb, settings.local_site()?)?,
+                Some(site) => find_site(cluster, site).await?,
+                None => find_site(cluster, cluster.settings.local_site()?).await?,
             };
-            let host = chosen_host(backend, settings)?.to_owned();
-            add(geodb, &site, *id, &host, settings)
+            let host = chosen_host(cluster, backend)?.to_owned();
+            add(cluster, &site, *id, &host).await
         }
         BackendCommand::Remove { backend } => {
-            let backend = chosen_backend(geodb, backend, settings)?;
-            geodb.delete_backend(backend.site_id, backend.id)?;
+            let backend = chosen_backend(cluster, backend).await?;
+            cluster.geodb.delete_backend(backend.site_id, backend.id).await?;
             Ok(Output::default())
         }
         BackendCommand::Update { status, load_factor, backend } => {
-            let backend = chosen_backend(geodb, backend, settings)?;
+            let backend = chosen_backend(cluster, backend).await?;
             let update = BackendUpdate {
                 // Not `auto:`, so that no probe changes it back (G6).
                 status: status.map(|status| (BackendStatus::from(status), STATUS_REASON.into())),
@@ -44,32 +43,31 @@ pub(super) fn run(
                     "nothing to change; give --status or --load-factor".to_owned(),
                 ));
             }
-            write(geodb, &backend, &update)?;
+            write(cluster, &backend, &update).await?;
             Ok(Output::default())
         }
         BackendCommand::Evacuate { backend } => {
-            let backend = chosen_backend(geodb, backend, settings)?;
-            evacuate(geodb, &backend, settings)
+            let backend = chosen_backend(cluster, backend).await?;
+            evacuate(cluster, &backend).await
         }
         BackendCommand::Status { backend } => {
-            let backend = chosen_backend(geodb, backend, settings)?;
-            show(geodb, vec![backend])
+            let backend = chosen_backend(cluster, backend).await?;
+            show(cluster, vec![backend]).await
         }
         BackendCommand::List { site } => {
-            let site = site.as_deref().map(|site| find_site(geodb, site)).transpose()?;
-            let mut backends = geodb.backends()?;
+            let site = given_site(cluster, site.as_deref()).await?;
+            let mut backends = cluster.geodb.backends().await?;
             backends.retain(|backend| site.as_ref().is_none_or(|site| backend.site_id == site.id));
-            show(geodb, backends)
+            show(cluster, backends).await
         }
     }
 }
 
-fn add(
-    geodb: &mut GeoDb,
+async fn add(
+    cluster: &Cluster<'_>,
     site: &Site,
     id: Option<Uuid>,
     host: &str,
-    settings: &mut Settings<'_>,
 ) -> Result<Output, CommandError> {
     if is_address(host) {
         let text = "is an address; give the backend a host name (in `cluster_hosts_file`, DNS or /etc/hosts) and use that";
@@ -78,10 +76,10 @@ fn add(
     check_host(host)?;
     let is_known =
         |known: &Backend| known.site_id == site.id && known.host.eq_ignore_ascii_case(host);
-    if geodb.backends()?.iter().any(is_known) {
+    if cluster.geodb.backends().await?.iter().any(is_known) {
         return Err(CommandError::Data(format!("backend {host}: exists at site {}", site.name)));
     }
-    if (settings.resolve)(host).is_empty() {
+    if cluster.settings.resolver.resolve(host).await.is_empty() {
         let text = "does not resolve; add it to `cluster_hosts_file`, DNS or /etc/hosts first";
         return Err(CommandError::NotFound(format!("{host} {text}")));
     }
@@ -95,20 +93,16 @@ fn add(
         last_moved_from: None,
         last_moved_to: None,
     };
-    if backend.id.is_nil() || !geodb.insert_backend(&backend)? {
+    if backend.id.is_nil() || !cluster.geodb.insert_backend(&backend).await? {
         return Err(CommandError::Data(format!("id {} is in use or nil", backend.id)));
     }
-    show(geodb, vec![backend])
+    show(cluster, vec![backend]).await
 }
 
 /// Palomar.md 4.5: does not wait. `standby` lets proxies finish each move at the group's next login.
-fn evacuate(
-    geodb: &mut GeoDb,
-    backend: &Backend,
-    settings: &Settings<'_>,
-) -> Result<Output, CommandError> {
-    let candidates = candidates(geodb, backend.site_id)?;
-    let groups = geodb.groups(backend.site_id)?;
+async fn evacuate(cluster: &Cluster<'_>, backend: &Backend) -> Result<Output, CommandError> {
+    let candidates = candidates(cluster, backend.site_id).await?;
+    let groups = cluster.geodb.groups(backend.site_id).await?;
     let of_backend = |group: &&crate::route::rows::UserGroup| group.backend_id == Some(backend.id);
     let mut changes = Vec::new();
     for group in groups.iter().filter(of_backend).filter(|group| !group.is_moving()) {
@@ -130,23 +124,27 @@ fn evacuate(
     }
     // First no new groups, then the moves, then no new logins.
     let drained = BackendUpdate { load_factor: Some(0), ..BackendUpdate::default() };
-    write(geodb, backend, &drained)?;
+    write(cluster, backend, &drained).await?;
     let mut moving: usize = 0;
     for change in &changes {
-        moving += usize::from(geodb.apply(change, settings.now)? == Applied::Written);
+        moving += usize::from(cluster.geodb.apply(change, cluster.now).await? == Applied::Written);
     }
     let standby = BackendUpdate {
         status: Some((BackendStatus::Standby, "evacuate".into())),
         ..BackendUpdate::default()
     };
-    write(geodb, backend, &standby)?;
+    write(cluster, backend, &standby).await?;
     let mut output = Output::new(&["host", "groups"]);
     output.rows.push(vec![Some(backend.host.to_string()), Some(moving.to_string())]);
     Ok(output)
 }
 
-fn write(geodb: &mut GeoDb, backend: &Backend, update: &BackendUpdate) -> Result<(), CommandError> {
-    match geodb.update_backend(backend.site_id, backend.id, update)? {
+async fn write(
+    cluster: &Cluster<'_>,
+    backend: &Backend,
+    update: &BackendUpdate,
+) -> Result<(), CommandError> {
+    match cluster.geodb.update_backend(backend.site_id, backend.id, update).await? {
         Applied::Written => Ok(()),
         Applied::Skipped => {
             Err(CommandError::NotFound(format!("backend {}: was removed meanwhile", backend.host)))
@@ -154,8 +152,8 @@ fn write(geodb: &mut GeoDb, backend: &Backend, update: &BackendUpdate) -> Result
     }
 }
 
-fn show(geodb: &mut GeoDb, backends: Vec<Backend>) -> Result<Output, CommandError> {
-    let names = Names::of(geodb)?;
+async fn show(cluster: &Cluster<'_>, backends: Vec<Backend>) -> Result<Output, CommandError> {
+    let names = Names::of(cluster).await?;
     let mut output = Output::new(&COLUMNS);
     for backend in backends {
         output.rows.push(vec![

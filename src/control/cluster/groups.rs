@@ -3,68 +3,70 @@
 use super::backends::MOVING;
 use super::names::{Names, candidates, find_backend_of, find_site, is_match};
 use super::verbs::{GroupCommand, YesNo};
-use super::{CommandError, Output, Settings};
-use crate::control::geodb::{Applied, GeoDb};
-use crate::route::group::{ChangeReason, GroupChange, GroupCreation, Placement};
+use super::{Cluster, CommandError, Output};
+use crate::control::geodb::Applied;
+use crate::route::change::{ChangeReason, GroupChange, GroupCreation, Placement};
 use crate::route::hash::rank;
 use crate::route::rows::{Backend, BackendStatus, Site, UserGroup};
 
-pub(super) fn run(
+pub(super) async fn run(
     command: &GroupCommand,
-    geodb: &mut GeoDb,
-    settings: &Settings<'_>,
+    cluster: &Cluster<'_>,
 ) -> Result<Output, CommandError> {
     match command {
         GroupCommand::Move { direct, site, group, host } => {
-            let site = find_site(geodb, site)?;
-            let backend = find_backend_of(geodb, &site, host)?;
+            let site = find_site(cluster, site).await?;
+            let backend = find_backend_of(cluster, &site, host).await?;
             if *direct {
-                place(geodb, &site, group, &backend, settings)
+                place(cluster, &site, group, &backend).await
             } else {
-                start_move(geodb, &site, group, &backend, settings)
+                start_move(cluster, &site, group, &backend).await
             }
         }
         GroupCommand::Status { site, group } => {
-            let site = find_site(geodb, site)?;
-            let row = find_group(geodb, &site, group)?;
-            show(geodb, vec![row])
+            let site = find_site(cluster, site).await?;
+            let row = find_group(cluster, &site, group).await?;
+            show(cluster, vec![row]).await
         }
         GroupCommand::Update { sticky_users, sticky_backend, site, group } => {
-            let site = find_site(geodb, site)?;
+            let site = find_site(cluster, site).await?;
             if sticky_users.is_none() && sticky_backend.is_none() {
                 let text = "nothing to change; give --sticky-users or --sticky-backend";
                 return Err(CommandError::Usage(text.to_owned()));
             }
             let flag = |word: &Option<YesNo>| word.map(|word| word == YesNo::Yes);
-            if !geodb.stick_group(site.id, group, flag(sticky_users), flag(sticky_backend))? {
+            if !cluster
+                .geodb
+                .stick_group(site.id, group, flag(sticky_users), flag(sticky_backend))
+                .await?
+            {
                 return Err(unknown(&site, group));
             }
             Ok(Output::default())
         }
         GroupCommand::List { site, mask } => {
             let sites = match site {
-                Some(site) => vec![find_site(geodb, site)?],
-                None => geodb.sites()?,
+                Some(site) => vec![find_site(cluster, site).await?],
+                None => cluster.geodb.sites().await?,
             };
             let mut rows = Vec::new();
             for site in sites {
-                rows.extend(geodb.groups(site.id)?);
+                rows.extend(cluster.geodb.groups(site.id).await?);
             }
             rows.retain(|row| is_match(mask.as_deref(), &row.name));
-            show(geodb, rows)
+            show(cluster, rows).await
         }
     }
 }
 
 /// Palomar.md 5.1: the starter names the destination and raises the flag; the source backend does the rest.
-fn start_move(
-    geodb: &mut GeoDb,
+async fn start_move(
+    cluster: &Cluster<'_>,
     site: &Site,
     group: &str,
     backend: &Backend,
-    settings: &Settings<'_>,
 ) -> Result<Output, CommandError> {
-    let row = find_group(geodb, site, group)?;
+    let row = find_group(cluster, site, group).await?;
     if backend.status != BackendStatus::Online {
         let text = "only an online backend can be moved to";
         return Err(CommandError::Data(format!(
@@ -84,20 +86,19 @@ fn start_move(
         alt_backend_id: Some(backend.id),
         moving: MOVING.into(),
     };
-    write(geodb, &row, placement, settings)
+    write(cluster, &row, placement).await
 }
 
 /// `--direct`: the final columns at once. Creates the group if it has no row.
-fn place(
-    geodb: &mut GeoDb,
+async fn place(
+    cluster: &Cluster<'_>,
     site: &Site,
     group: &str,
     backend: &Backend,
-    settings: &Settings<'_>,
 ) -> Result<Output, CommandError> {
-    let candidates = candidates(geodb, site.id)?;
+    let candidates = candidates(cluster, site.id).await?;
     let next = rank(group, &candidates, Some(backend.id)).map(|ranking| ranking.best);
-    let row = geodb.read_group(site.id, group)?;
+    let row = cluster.geodb.read_group(site.id, group).await?;
     let Some(row) = row else {
         let creation = GroupCreation {
             site_id: site.id,
@@ -106,7 +107,8 @@ fn place(
             alt_backend_id: next,
         };
         if group.is_empty()
-            || geodb.create_group(&creation, settings.now)?.backend_id != Some(backend.id)
+            || cluster.geodb.create_group(&creation, cluster.now).await?.backend_id
+                != Some(backend.id)
         {
             return Err(changed(group));
         }
@@ -114,14 +116,13 @@ fn place(
     };
     let placement =
         Placement { backend_id: Some(backend.id), alt_backend_id: next, moving: Box::default() };
-    write(geodb, &row, placement, settings)
+    write(cluster, &row, placement).await
 }
 
-fn write(
-    geodb: &mut GeoDb,
+async fn write(
+    cluster: &Cluster<'_>,
     row: &UserGroup,
     placement: Placement,
-    settings: &Settings<'_>,
 ) -> Result<Output, CommandError> {
     let change = GroupChange {
         site_id: row.site_id,
@@ -130,14 +131,18 @@ fn write(
         placement,
         reason: ChangeReason::Ordered,
     };
-    match geodb.apply(&change, settings.now)? {
+    match cluster.geodb.apply(&change, cluster.now).await? {
         Applied::Written => Ok(Output::default()),
         Applied::Skipped => Err(changed(&row.name)),
     }
 }
 
-fn find_group(geodb: &mut GeoDb, site: &Site, group: &str) -> Result<UserGroup, CommandError> {
-    geodb.read_group(site.id, group)?.ok_or_else(|| unknown(site, group))
+async fn find_group(
+    cluster: &Cluster<'_>,
+    site: &Site,
+    group: &str,
+) -> Result<UserGroup, CommandError> {
+    cluster.geodb.read_group(site.id, group).await?.ok_or_else(|| unknown(site, group))
 }
 
 fn unknown(site: &Site, group: &str) -> CommandError {
@@ -150,8 +155,8 @@ fn changed(group: &str) -> CommandError {
     ))
 }
 
-fn show(geodb: &mut GeoDb, groups: Vec<UserGroup>) -> Result<Output, CommandError> {
-    let names = Names::of(geodb)?;
+async fn show(cluster: &Cluster<'_>, groups: Vec<UserGroup>) -> Result<Output, CommandError> {
+    let names = Names::of(cluster).await?;
     let mut output = Output::new(&COLUMNS);
     let yes_no = |flag| Some(if flag { "yes" } else { "no" }.to_owned());
     for group in groups {

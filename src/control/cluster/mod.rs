@@ -1,13 +1,15 @@
 //! The commands `hale cluster …` and `hale geodb …`: the verbs of `doveadm cluster` (palomar.md 6.1).
 //!
-//! Duty: words and options ([`verbs`]), what each does to the GeoDB, output formats ([`render`]), exit codes. Non-duty:
-//! reading settings, finding a running Hale, printing. Driven by `main` (directly on the GeoDB) and by the admin socket
-//! of a running Hale. Tests: `tests`, on real files.
+//! Duty: commands as values that are read from words ([`verbs`]) and written as words (`words`), what each does to the
+//! GeoDB, output formats ([`render`]), exit codes. Non-duty: reading settings, finding a running Hale, printing. Driven by
+//! `cli` ([`run_here`], directly on the GeoDB) and by the admin socket of a running Hale ([`run`]). Tests: `tests`, on real
+//! files.
 #![forbid(unsafe_code)]
 
-use std::net::IpAddr;
-
-use crate::control::geodb::{GeoDb, GeoDbError, OpenMode, UnixMillis};
+use crate::config::Config;
+use crate::control::geodb::{GeoDb, GeoDbError, UnixMillis};
+use crate::control::resolver::Resolver;
+use crate::limits;
 use crate::template::Template;
 
 pub mod verbs;
@@ -19,43 +21,59 @@ mod backends;
 mod groups;
 mod users;
 mod tables;
+mod words;
+mod here;
 
 #[cfg(test)]
 mod tests;
 
-pub use render::{Format, Output};
+pub use here::{backend_hosts, run_here};
+pub use render::{Format, Output, Reply};
 pub use verbs::{ClusterCommand, GeodbCommand};
 
-/// What commands need to know besides the GeoDB.
-pub struct Settings<'a> {
+/// What commands need to know besides the GeoDB; the same for all commands of a process.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterSettings {
     /// `cluster_local_site`.
-    pub local_site: Option<&'a str>,
+    pub local_site: Option<Box<str>>,
     /// `cluster_backend_name`, for `backend … --self`.
-    pub backend_name: Option<&'a str>,
+    pub backend_name: Option<Box<str>>,
     /// `cluster_default_group_count`; 0 when unset.
     pub default_group_count: u32,
     /// `cluster_backend_test_username`.
-    pub test_username: Option<&'a Template>,
-    /// Milliseconds since 1970.
-    pub now: UnixMillis,
-    /// All addresses of a host name; empty when it has none.
-    pub resolve: &'a mut dyn FnMut(&str) -> Vec<IpAddr>,
+    pub test_username: Option<Template>,
+    /// Names to addresses.
+    pub resolver: Resolver,
 }
 
-impl std::fmt::Debug for Settings<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings").field("local_site", &self.local_site).finish_non_exhaustive()
+impl ClusterSettings {
+    /// The settings of a configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let cluster = &config.cluster;
+        Self {
+            local_site: cluster.local_site.as_deref().map(Box::from),
+            backend_name: None,
+            default_group_count: cluster.default_group_count,
+            test_username: cluster.backend_test_username.clone(),
+            resolver: Resolver::new(cluster.hosts_file.clone()),
+        }
     }
-}
 
-impl Settings<'_> {
     fn local_site(&self) -> Result<&str, CommandError> {
-        self.local_site.filter(|name| !name.is_empty()).ok_or_else(|| {
+        self.local_site.as_deref().filter(|name| !name.is_empty()).ok_or_else(|| {
             CommandError::Config(
                 "cluster_local_site is not set; set it or name the site".to_owned(),
             )
         })
     }
+}
+
+/// What a command works on.
+struct Cluster<'a> {
+    geodb: &'a GeoDb,
+    settings: &'a ClusterSettings,
+    now: UnixMillis,
 }
 
 /// Why a command did nothing, with doveadm's exit codes (G27).
@@ -97,7 +115,7 @@ impl CommandError {
             Self::Config(_) => EX_CONFIG,
             Self::GeoDb(error) => match error {
                 GeoDbError::BadRow { .. } => EX_DATAERR,
-                GeoDbError::ReadOnly { .. } => EX_NOPERM,
+                GeoDbError::Denied { .. } => EX_NOPERM,
                 error if error.is_temporary() => EX_TEMPFAIL,
                 _ => EX_CONFIG,
             },
@@ -105,50 +123,41 @@ impl CommandError {
     }
 }
 
-/// Opens the GeoDB for a command: only `geodb init` may create it.
-///
-/// # Errors
-/// As [`GeoDb::open`].
-pub fn open_for(location: &str, command: &GeodbCommand) -> Result<GeoDb, CommandError> {
-    let mode = match command {
-        GeodbCommand::Init => OpenMode::Create,
-        GeodbCommand::Refresh | GeodbCommand::Show { .. } => OpenMode::Existing,
-    };
-    Ok(GeoDb::open(location, mode)?)
-}
-
-/// Runs `hale cluster …`.
+/// Runs `hale cluster …` and `hale geodb …`: inside a running Hale as well as for the command line. What it wrote is
+/// announced to all who watch the same [`GeoDb`] for changes.
 ///
 /// # Errors
 /// The command was not carried out; the error says why and what helps.
-pub fn run(
+pub async fn run(
+    geodb: &GeoDb,
     command: &ClusterCommand,
-    geodb: &mut GeoDb,
-    settings: &mut Settings<'_>,
+    settings: &ClusterSettings,
+    now: UnixMillis,
 ) -> Result<Output, CommandError> {
-    match command {
-        ClusterCommand::Tag(command) => tags::run(command, geodb),
-        ClusterCommand::Site(command) => sites::run(command, geodb, settings),
-        ClusterCommand::Backend(command) => backends::run(command, geodb, settings),
-        ClusterCommand::Group(command) => groups::run(command, geodb, settings),
-        ClusterCommand::User(command) => users::run(command, geodb, settings),
-        ClusterCommand::Geodb(command) => run_geodb(command, geodb),
-    }
+    let patient = geodb.with_deadline(limits::GEODB_TABLE_TIMEOUT);
+    let cluster = Cluster { geodb: &patient, settings, now };
+    let result = match command {
+        ClusterCommand::Tag(command) => tags::run(command, &cluster).await,
+        ClusterCommand::Site(command) => sites::run(command, &cluster).await,
+        ClusterCommand::Backend(command) => backends::run(command, &cluster).await,
+        ClusterCommand::Group(command) => groups::run(command, &cluster).await,
+        ClusterCommand::User(command) => users::run(command, &cluster).await,
+        ClusterCommand::Geodb(command) => run_geodb(command, &cluster).await,
+    };
+    // Also after a failure: it may have come half-way.
+    geodb.announce(command.changes());
+    result
 }
 
-/// Runs `hale geodb …`.
-///
-/// # Errors
-/// As [`run`].
-pub fn run_geodb(command: &GeodbCommand, geodb: &mut GeoDb) -> Result<Output, CommandError> {
+async fn run_geodb(command: &GeodbCommand, cluster: &Cluster<'_>) -> Result<Output, CommandError> {
     match command {
         GeodbCommand::Init => {
-            geodb.init()?;
+            cluster.geodb.init().await?;
             Ok(Output::default())
         }
-        // Here is no cache to be dropped; a running Hale intercepts the command.
+        // The announcement is all there is to it.
         GeodbCommand::Refresh => Ok(Output::default()),
-        GeodbCommand::Show { table } => tables::show(geodb, table.as_deref()),
+        GeodbCommand::Show { table } => tables::show(cluster, table.as_deref()).await,
     }
 }
 

@@ -6,8 +6,7 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use super::verbs::{BackendChoice, SiteChoice};
-use super::{CommandError, Settings};
-use crate::control::geodb::GeoDb;
+use super::{Cluster, CommandError};
 use crate::route::hash::Candidate;
 use crate::route::problem::is_host;
 use crate::route::rows::{Backend, BackendStatus, Site, Tag};
@@ -18,11 +17,17 @@ pub(super) struct Names(HashMap<Uuid, String>);
 
 impl Names {
     /// Of all tags, sites and backends. Ids are unique across tables, being random.
-    pub(super) fn of(geodb: &mut GeoDb) -> Result<Self, CommandError> {
+    pub(super) async fn of(cluster: &Cluster<'_>) -> Result<Self, CommandError> {
         let mut names = HashMap::new();
-        names.extend(geodb.tags()?.into_iter().map(|row| (row.id, row.tag.into_string())));
-        names.extend(geodb.sites()?.into_iter().map(|row| (row.id, row.name.into_string())));
-        names.extend(geodb.backends()?.into_iter().map(|row| (row.id, row.host.into_string())));
+        names.extend(
+            cluster.geodb.tags().await?.into_iter().map(|row| (row.id, row.tag.into_string())),
+        );
+        names.extend(
+            cluster.geodb.sites().await?.into_iter().map(|row| (row.id, row.name.into_string())),
+        );
+        names.extend(
+            cluster.geodb.backends().await?.into_iter().map(|row| (row.id, row.host.into_string())),
+        );
         Ok(Self(names))
     }
 
@@ -34,35 +39,45 @@ impl Names {
 }
 
 /// A tag by name or id.
-pub(super) fn find_tag(geodb: &mut GeoDb, typed: &str) -> Result<Tag, CommandError> {
-    let tags = geodb.tags()?;
+pub(super) async fn find_tag(cluster: &Cluster<'_>, typed: &str) -> Result<Tag, CommandError> {
+    let tags = cluster.geodb.tags().await?;
     only("tag", typed, tags, |tag| (*tag.tag == *typed, tag.id))
 }
 
 /// A site by name or id.
-pub(super) fn find_site(geodb: &mut GeoDb, typed: &str) -> Result<Site, CommandError> {
-    let sites = geodb.sites()?;
+pub(super) async fn find_site(cluster: &Cluster<'_>, typed: &str) -> Result<Site, CommandError> {
+    let sites = cluster.geodb.sites().await?;
     only("site", typed, sites, |site| (*site.name == *typed, site.id))
 }
 
+/// The same for an option that may be missing.
+pub(super) async fn given_site(
+    cluster: &Cluster<'_>,
+    typed: Option<&str>,
+) -> Result<Option<Site>, CommandError> {
+    match typed {
+        Some(typed) => Ok(Some(find_site(cluster, typed).await?)),
+        None => Ok(None),
+    }
+}
+
 /// `--self` or a name.
-pub(super) fn chosen_site(
-    geodb: &mut GeoDb,
+pub(super) async fn chosen_site(
+    cluster: &Cluster<'_>,
     choice: &SiteChoice,
-    settings: &Settings<'_>,
 ) -> Result<Site, CommandError> {
     match &choice.name {
-        Some(name) => find_site(geodb, name),
-        None => find_site(geodb, settings.local_site()?),
+        Some(name) => find_site(cluster, name).await,
+        None => find_site(cluster, cluster.settings.local_site()?).await,
     }
 }
 
 /// The host that `--self` or the name stands for.
 pub(super) fn chosen_host<'a>(
+    cluster: &'a Cluster<'_>,
     choice: &'a BackendChoice,
-    settings: &'a Settings<'_>,
 ) -> Result<&'a str, CommandError> {
-    let own = settings.backend_name.filter(|name| !name.is_empty());
+    let own = cluster.settings.backend_name.as_deref().filter(|name| !name.is_empty());
     choice.host.as_deref().or(own).ok_or_else(|| {
         CommandError::Config(
             "cluster_backend_name is not set; set it or name the backend".to_owned(),
@@ -71,31 +86,33 @@ pub(super) fn chosen_host<'a>(
 }
 
 /// A backend by host or id, of any site.
-pub(super) fn chosen_backend(
-    geodb: &mut GeoDb,
+pub(super) async fn chosen_backend(
+    cluster: &Cluster<'_>,
     choice: &BackendChoice,
-    settings: &Settings<'_>,
 ) -> Result<Backend, CommandError> {
-    let host = chosen_host(choice, settings)?;
-    let backends = geodb.backends()?;
+    let host = chosen_host(cluster, choice)?;
+    let backends = cluster.geodb.backends().await?;
     only("backend", host, backends, |backend| (backend.host.eq_ignore_ascii_case(host), backend.id))
 }
 
 /// A backend of one site by host or id.
-pub(super) fn find_backend_of(
-    geodb: &mut GeoDb,
+pub(super) async fn find_backend_of(
+    cluster: &Cluster<'_>,
     site: &Site,
     host: &str,
 ) -> Result<Backend, CommandError> {
-    let mut backends = geodb.backends()?;
+    let mut backends = cluster.geodb.backends().await?;
     backends.retain(|backend| backend.site_id == site.id);
     let what = format!("backend of site {}", site.name);
     only(&what, host, backends, |backend| (backend.host.eq_ignore_ascii_case(host), backend.id))
 }
 
 /// The backends of a site that groups may be given to.
-pub(super) fn candidates(geodb: &mut GeoDb, site_id: Uuid) -> Result<Vec<Candidate>, CommandError> {
-    let backends = geodb.backends()?;
+pub(super) async fn candidates(
+    cluster: &Cluster<'_>,
+    site_id: Uuid,
+) -> Result<Vec<Candidate>, CommandError> {
+    let backends = cluster.geodb.backends().await?;
     let online = backends.into_iter().filter(|backend| {
         backend.site_id == site_id
             && backend.status == BackendStatus::Online

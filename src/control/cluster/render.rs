@@ -6,6 +6,8 @@
 
 use clap::ValueEnum;
 
+use super::CommandError;
+
 /// The formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -33,6 +35,36 @@ pub struct Output {
     pub notices: Vec<String>,
     /// The exit code: 0, or the last failure of a command on many users.
     pub exit_code: u8,
+}
+
+/// What a command comes to for the terminal where it was typed, whichever process ran it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// For standard output, with a line end at its end; empty when there is nothing to print.
+    pub text: String,
+    /// Lines for standard error.
+    pub complaints: Vec<String>,
+    /// The exit code of the program.
+    pub exit_code: u8,
+}
+
+impl Reply {
+    /// A result in the format that was asked for.
+    #[must_use]
+    pub fn new(result: Result<Output, CommandError>, format: Format) -> Self {
+        match result {
+            Ok(output) => Self {
+                text: output.render(format),
+                exit_code: output.exit_code,
+                complaints: output.notices,
+            },
+            Err(error) => Self {
+                text: String::new(),
+                complaints: vec![format!("hale: {error}")],
+                exit_code: error.exit_code(),
+            },
+        }
+    }
 }
 
 impl Output {

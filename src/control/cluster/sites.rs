@@ -4,20 +4,22 @@ use uuid::Uuid;
 
 use super::names::{Names, candidates, check_host, chosen_site, find_site, find_tag};
 use super::verbs::SiteCommand;
-use super::{CommandError, Output, Settings};
-use crate::control::geodb::{GeoDb, SiteUpdate};
-use crate::route::group::GroupCreation;
+use super::{Cluster, CommandError, Output};
+use crate::control::geodb::SiteUpdate;
+use crate::route::change::GroupCreation;
 use crate::route::hash::rank;
 use crate::route::rows::{Site, SiteStatus};
 
-pub(super) fn run(
+pub(super) async fn run(
     command: &SiteCommand,
-    geodb: &mut GeoDb,
-    settings: &Settings<'_>,
+    cluster: &Cluster<'_>,
 ) -> Result<Output, CommandError> {
     match command {
         SiteCommand::Add { id, tag, load_balancer, name } => {
-            let tag = tag.as_deref().map(|tag| find_tag(geodb, tag)).transpose()?;
+            let tag = match tag {
+                Some(tag) => Some(find_tag(cluster, tag).await?),
+                None => None,
+            };
             let site = Site {
                 id: id.unwrap_or_else(Uuid::new_v4),
                 name: name.as_str().into(),
@@ -25,15 +27,15 @@ pub(super) fn run(
                 load_balancer: load_balancer.as_deref().map(Box::from),
                 status: SiteStatus::Online,
             };
-            add(geodb, site)
+            add(cluster, site).await
         }
         SiteCommand::Remove { name } => {
-            let site = find_site(geodb, name)?;
-            geodb.delete_site(site.id)?;
+            let site = find_site(cluster, name).await?;
+            cluster.geodb.delete_site(site.id).await?;
             Ok(Output::default())
         }
         SiteCommand::Update { status, load_balancer, site } => {
-            let site = chosen_site(geodb, site, settings)?;
+            let site = chosen_site(cluster, site).await?;
             if let Some(host) = load_balancer {
                 check_host(host)?;
             }
@@ -46,52 +48,47 @@ pub(super) fn run(
                     "nothing to change; give --status or --load-balancer".to_owned(),
                 ));
             }
-            geodb.update_site(site.id, &update)?;
+            cluster.geodb.update_site(site.id, &update).await?;
             Ok(Output::default())
         }
         SiteCommand::Status { site } => {
-            let site = chosen_site(geodb, site, settings)?;
-            show(geodb, vec![site])
+            let site = chosen_site(cluster, site).await?;
+            show(cluster, vec![site]).await
         }
         SiteCommand::List => {
-            let sites = geodb.sites()?;
-            show(geodb, sites)
+            let sites = cluster.geodb.sites().await?;
+            show(cluster, sites).await
         }
         SiteCommand::Init { update, site } => {
-            let site = chosen_site(geodb, site, settings)?;
-            init(geodb, &site, *update, settings)
+            let site = chosen_site(cluster, site).await?;
+            init(cluster, &site, *update).await
         }
     }
 }
 
-fn add(geodb: &mut GeoDb, site: Site) -> Result<Output, CommandError> {
+async fn add(cluster: &Cluster<'_>, site: Site) -> Result<Output, CommandError> {
     if site.name.is_empty() || site.name.chars().any(char::is_control) {
         return Err(CommandError::Data(format!("{:?} is no name", site.name)));
     }
     if let Some(host) = &site.load_balancer {
         check_host(host)?;
     }
-    if geodb.sites()?.iter().any(|known| known.name == site.name) {
+    if cluster.geodb.sites().await?.iter().any(|known| known.name == site.name) {
         return Err(CommandError::Data(format!("site {}: exists", site.name)));
     }
-    if site.id.is_nil() || !geodb.insert_site(&site)? {
+    if site.id.is_nil() || !cluster.geodb.insert_site(&site).await? {
         return Err(CommandError::Data(format!("id {} is in use or nil", site.id)));
     }
-    show(geodb, vec![site])
+    show(cluster, vec![site]).await
 }
 
-fn init(
-    geodb: &mut GeoDb,
-    site: &Site,
-    anew: bool,
-    settings: &Settings<'_>,
-) -> Result<Output, CommandError> {
-    if settings.default_group_count == 0 {
+async fn init(cluster: &Cluster<'_>, site: &Site, anew: bool) -> Result<Output, CommandError> {
+    if cluster.settings.default_group_count == 0 {
         return Err(CommandError::Config("cluster_default_group_count is not set".to_owned()));
     }
-    let candidates = candidates(geodb, site.id)?;
+    let candidates = candidates(cluster, site.id).await?;
     let mut creations = Vec::new();
-    for number in 1..=settings.default_group_count {
+    for number in 1..=cluster.settings.default_group_count {
         let name = format!("default-{number}").into_boxed_str();
         let Some(ranking) = rank(&name, &candidates, None) else {
             let text =
@@ -105,14 +102,14 @@ fn init(
             alt_backend_id: ranking.second,
         });
     }
-    let created = geodb.init_groups(site.id, &creations, anew, settings.now)?;
+    let created = cluster.geodb.init_groups(site.id, &creations, anew, cluster.now).await?;
     let mut output = Output::new(&["name", "groups"]);
     output.rows.push(vec![Some(site.name.to_string()), Some(created.to_string())]);
     Ok(output)
 }
 
-fn show(geodb: &mut GeoDb, sites: Vec<Site>) -> Result<Output, CommandError> {
-    let names = Names::of(geodb)?;
+async fn show(cluster: &Cluster<'_>, sites: Vec<Site>) -> Result<Output, CommandError> {
+    let names = Names::of(cluster).await?;
     let mut output = Output::new(&["name", "tag", "load_balancer", "status", "id"]);
     for site in sites {
         output.rows.push(vec![

@@ -1,14 +1,16 @@
 //! `hale geodb show`: the tables as they are, ids and nonsense included.
 
-use super::{CommandError, Output};
-use crate::control::geodb::GeoDb;
+use super::{Cluster, CommandError, Output};
 use crate::control::geodb::schema::{TABLES, TableSchema};
 
-pub(super) fn show(geodb: &mut GeoDb, table: Option<&str>) -> Result<Output, CommandError> {
+pub(super) async fn show(
+    cluster: &Cluster<'_>,
+    table: Option<&str>,
+) -> Result<Output, CommandError> {
     let Some(name) = table else {
         let mut output = Output::new(&["table", "rows"]);
         for table in &TABLES {
-            let count = geodb.count(table)?;
+            let count = cluster.geodb.count(table).await?;
             output.rows.push(vec![Some(table.name.to_owned()), Some(count.to_string())]);
         }
         return Ok(output);
@@ -18,6 +20,6 @@ pub(super) fn show(geodb: &mut GeoDb, table: Option<&str>) -> Result<Output, Com
         let text = format!("{name:?} is none of the tables {}", known.join(", "));
         return Err(CommandError::Usage(text));
     };
-    let dump = geodb.dump(table)?;
+    let dump = cluster.geodb.dump(table).await?;
     Ok(Output { columns: dump.columns, rows: dump.rows, ..Output::default() })
 }

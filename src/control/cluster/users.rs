@@ -1,47 +1,46 @@
 //! `hale cluster user …`
 
-use super::names::{Names, find_site, is_match};
+use super::names::{Names, find_site, given_site, is_match};
 use super::verbs::{UserChoice, UserCommand};
-use super::{CommandError, EX_TEMPFAIL, Output, Settings};
-use crate::control::geodb::lookup::lookup;
-use crate::control::geodb::{Applied, GeoDb};
+use super::{Cluster, CommandError, EX_TEMPFAIL, Output};
+use crate::control::geodb::Applied;
+use crate::control::geodb::lookup::look_up;
 use crate::route::build::hosts_to_resolve;
 use crate::route::decide::{Decision, Destination};
 use crate::route::fault::RouteFault;
 use crate::route::rows::User;
-use crate::route::table::{Addresses, RouteSettings, Table};
+use crate::route::table::{RouteSettings, Table};
 
-pub(super) fn run(
+pub(super) async fn run(
     command: &UserCommand,
-    geodb: &mut GeoDb,
-    settings: &mut Settings<'_>,
+    cluster: &Cluster<'_>,
 ) -> Result<Output, CommandError> {
     match command {
-        UserCommand::Access { users, address } => access(geodb, users, *address, settings),
+        UserCommand::Access { users, address } => access(cluster, users, *address).await,
         UserCommand::Delete { user } => {
-            if !geodb.delete_user(user)? {
+            if !cluster.geodb.delete_user(user).await? {
                 return Err(unknown(user));
             }
             Ok(Output::default())
         }
         UserCommand::Move { direct, site, user, group, failover_group } => {
             let wanted = Move { user, group, failover_group: failover_group.as_deref() };
-            let site = site.as_deref().map(|site| find_site(geodb, site)).transpose()?;
+            let site = given_site(cluster, site.as_deref()).await?;
             let site_id = site.map(|site| site.id);
             if *direct {
-                place(geodb, &wanted, site_id, settings)
+                place(cluster, &wanted, site_id).await
             } else {
-                start_move(geodb, &wanted, site_id, settings)
+                start_move(cluster, &wanted, site_id).await
             }
         }
         UserCommand::Status { user } => {
-            let row = geodb.read_user(user)?.ok_or_else(|| unknown(user))?;
-            show(geodb, vec![row])
+            let row = cluster.geodb.read_user(user).await?.ok_or_else(|| unknown(user))?;
+            show(cluster, vec![row]).await
         }
         UserCommand::List { mask } => {
-            let mut rows = geodb.users()?;
+            let mut rows = cluster.geodb.users().await?;
             rows.retain(|row| is_match(mask.as_deref(), &row.username));
-            show(geodb, rows)
+            show(cluster, rows).await
         }
     }
 }
@@ -55,14 +54,13 @@ struct Move<'a> {
 }
 
 /// Palomar.md 5.3: the original backend completes the move at the user's next access.
-fn start_move(
-    geodb: &mut GeoDb,
+async fn start_move(
+    cluster: &Cluster<'_>,
     wanted: &Move<'_>,
     site_id: Option<uuid::Uuid>,
-    settings: &Settings<'_>,
 ) -> Result<Output, CommandError> {
     check(wanted)?;
-    let Some(row) = geodb.read_user(wanted.user)? else {
+    let Some(row) = cluster.geodb.read_user(wanted.user).await? else {
         let text = "has no row; use --direct to create it";
         return Err(CommandError::NoUser(format!("user {} {text}", wanted.user)));
     };
@@ -72,22 +70,21 @@ fn start_move(
         moving_failover_site_group_name: wanted.failover_group.map(Box::from),
         ..row.clone()
     };
-    write(geodb, Some(&row), &moving, settings)
+    write(cluster, Some(&row), &moving).await
 }
 
 /// `--direct`: the final columns at once. Creates the user if there is no row.
-fn place(
-    geodb: &mut GeoDb,
+async fn place(
+    cluster: &Cluster<'_>,
     wanted: &Move<'_>,
     site_id: Option<uuid::Uuid>,
-    settings: &Settings<'_>,
 ) -> Result<Output, CommandError> {
     check(wanted)?;
-    let row = geodb.read_user(wanted.user)?;
+    let row = cluster.geodb.read_user(wanted.user).await?;
     let known_site = site_id.or_else(|| row.as_ref().and_then(|row| row.preferred_site_id));
     let preferred_site_id = match known_site {
         Some(id) => id,
-        None => find_site(geodb, settings.local_site()?)?.id,
+        None => find_site(cluster, cluster.settings.local_site()?).await?.id,
     };
     let kept = row.as_ref().and_then(|row| row.failover_site_group_name.clone());
     let placed = User {
@@ -97,7 +94,7 @@ fn place(
         failover_site_group_name: wanted.failover_group.map(Box::from).or(kept),
         ..User::default()
     };
-    write(geodb, row.as_ref(), &placed, settings)
+    write(cluster, row.as_ref(), &placed).await
 }
 
 fn check(wanted: &Move<'_>) -> Result<(), CommandError> {
@@ -110,13 +107,12 @@ fn check(wanted: &Move<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn write(
-    geodb: &mut GeoDb,
+async fn write(
+    cluster: &Cluster<'_>,
     expected: Option<&User>,
     row: &User,
-    settings: &Settings<'_>,
 ) -> Result<Output, CommandError> {
-    match geodb.replace_user(expected, row, settings.now)? {
+    match cluster.geodb.replace_user(expected, row, cluster.now).await? {
         Applied::Written => Ok(Output::default()),
         Applied::Skipped => {
             let text = "was changed by somebody else meanwhile; try again";
@@ -127,25 +123,24 @@ fn write(
 
 // === Access ===
 
-fn access(
-    geodb: &mut GeoDb,
+async fn access(
+    cluster: &Cluster<'_>,
     users: &UserChoice,
     by_address: bool,
-    settings: &mut Settings<'_>,
 ) -> Result<Output, CommandError> {
-    let mut table = build_table(geodb, settings)?;
+    let mut table = build_table(cluster).await?;
     let mut output = Output::new(&["username", if by_address { "ip" } else { "host" }]);
     let shown = |destination: &Destination| match by_address {
         true => destination.address.to_string(),
         false => destination.host.to_string(),
     };
     if let Some(user) = &users.user {
-        let destination = find(geodb, &mut table, user, settings)?;
+        let destination = find(cluster, &mut table, user).await?;
         output.rows.push(vec![Some(user.clone()), Some(shown(&destination))]);
         return Ok(output);
     }
-    for user in names_of(geodb, users)? {
-        match find(geodb, &mut table, &user, settings) {
+    for user in names_of(cluster, users).await? {
+        match find(cluster, &mut table, &user).await {
             Ok(destination) => output.rows.push(vec![Some(user), Some(shown(&destination))]),
             Err(error @ CommandError::GeoDb(_)) => return Err(error),
             Err(error) => {
@@ -157,25 +152,27 @@ fn access(
     Ok(output)
 }
 
-fn names_of(geodb: &mut GeoDb, users: &UserChoice) -> Result<Vec<String>, CommandError> {
-    let Some(path) = &users.file else {
-        return Ok(geodb.users()?.into_iter().map(|row| row.username.into_string()).collect());
-    };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| CommandError::Data(format!("{}: {error}", path.display())))?;
-    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+async fn names_of(cluster: &Cluster<'_>, users: &UserChoice) -> Result<Vec<String>, CommandError> {
+    if let Some(path) = &users.file {
+        let text = "is read where the command is typed, not by the Hale that runs it";
+        return Err(CommandError::Usage(format!("{}: {text}", path.display())));
+    }
+    if users.all {
+        let rows = cluster.geodb.users().await?;
+        return Ok(rows.into_iter().map(|row| row.username.into_string()).collect());
+    }
+    Ok(users.listed.iter().filter(|user| !user.is_empty()).cloned().collect())
 }
 
-fn find(
-    geodb: &mut GeoDb,
+async fn find(
+    cluster: &Cluster<'_>,
     table: &mut Table,
     user: &str,
-    settings: &mut Settings<'_>,
 ) -> Result<Destination, CommandError> {
-    let mut answer = lookup(geodb, table, user, settings.now)?;
+    let mut answer = look_up(cluster.geodb, table, user, cluster.now).await?;
     if answer.decision == Decision::NeedTable {
-        *table = build_table(geodb, settings)?;
-        answer = lookup(geodb, table, user, settings.now)?;
+        *table = build_table(cluster).await?;
+        answer = look_up(cluster.geodb, table, user, cluster.now).await?;
     }
     match answer.decision {
         Decision::Go { destination, .. } => Ok(destination),
@@ -206,18 +203,15 @@ fn refusal(fault: RouteFault, about: &str) -> CommandError {
     }
 }
 
-fn build_table(geodb: &mut GeoDb, settings: &mut Settings<'_>) -> Result<Table, CommandError> {
-    let local_site: Box<str> = settings.local_site()?.into();
-    let rows = geodb.read_all(&local_site)?;
-    let mut addresses = Addresses::new();
-    for host in hosts_to_resolve(&rows, &local_site) {
-        let found = (settings.resolve)(&host);
-        addresses.insert(host, found);
-    }
+async fn build_table(cluster: &Cluster<'_>) -> Result<Table, CommandError> {
+    let local_site: Box<str> = cluster.settings.local_site()?.into();
+    let rows = cluster.geodb.read_all(&local_site).await?;
+    let hosts = hosts_to_resolve(&rows, &local_site);
+    let addresses = cluster.settings.resolver.resolve_all(hosts).await;
     let route = RouteSettings {
         local_site,
-        default_group_count: settings.default_group_count,
-        test_username: settings.test_username.cloned(),
+        default_group_count: cluster.settings.default_group_count,
+        test_username: cluster.settings.test_username.clone(),
     };
     Ok(Table::build(&rows, &addresses, &route).0)
 }
@@ -226,8 +220,8 @@ fn unknown(user: &str) -> CommandError {
     CommandError::NoUser(format!("user {user}: has no row"))
 }
 
-fn show(geodb: &mut GeoDb, users: Vec<User>) -> Result<Output, CommandError> {
-    let names = Names::of(geodb)?;
+async fn show(cluster: &Cluster<'_>, users: Vec<User>) -> Result<Output, CommandError> {
+    let names = Names::of(cluster).await?;
     let mut output = Output::new(&COLUMNS);
     for user in users {
         output.rows.push(vec![

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use uuid::Uuid;
 
+use super::CommandError;
+use crate::control::geodb::Changed;
 use crate::route::rows::{BackendStatus, SiteStatus};
 
 /// `hale cluster …`
-#[derive(Clone, Debug, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum ClusterCommand {
     /// Tags: shards of sites
     #[command(subcommand)]
@@ -30,8 +32,53 @@ pub enum ClusterCommand {
     Geodb(GeodbCommand),
 }
 
+impl ClusterCommand {
+    /// What the command may change.
+    #[must_use]
+    pub(super) fn changes(&self) -> Changed {
+        match self {
+            Self::Tag(_)
+            | Self::Site(SiteCommand::Status { .. } | SiteCommand::List)
+            | Self::Backend(BackendCommand::Status { .. } | BackendCommand::List { .. })
+            | Self::Group(GroupCommand::Status { .. } | GroupCommand::List { .. })
+            | Self::User(UserCommand::Status { .. } | UserCommand::List { .. })
+            | Self::Geodb(GeodbCommand::Show { .. }) => Changed::Nothing,
+            Self::Site(
+                SiteCommand::Add { .. } | SiteCommand::Remove { .. } | SiteCommand::Update { .. },
+            )
+            | Self::Backend(
+                BackendCommand::Add { .. }
+                | BackendCommand::Remove { .. }
+                | BackendCommand::Update { .. }
+                | BackendCommand::Evacuate { .. },
+            )
+            | Self::Group(GroupCommand::Move { .. } | GroupCommand::Update { .. }) => {
+                Changed::Tables
+            }
+            // A look-up writes what a login would write; what is cached of these users is not wrong by that.
+            Self::User(UserCommand::Access { .. }) => Changed::Tables,
+            Self::User(UserCommand::Delete { user } | UserCommand::Move { user, .. }) => {
+                Changed::User(user.as_str().into())
+            }
+            Self::Site(SiteCommand::Init { .. })
+            | Self::Geodb(GeodbCommand::Init | GeodbCommand::Refresh) => Changed::Everything,
+        }
+    }
+
+    /// Replaces files that the command names by what is in them, so that it can be run by another process. Blocks.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn read_files(&mut self) -> Result<(), CommandError> {
+        match self {
+            Self::User(UserCommand::Access { users, .. }) => users.read_file(),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// `hale geodb …`
-#[derive(Clone, Debug, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum GeodbCommand {
     /// Create the tables that do not exist
     Init,
@@ -45,7 +92,7 @@ pub enum GeodbCommand {
 }
 
 /// `hale cluster tag …`
-#[derive(Clone, Debug, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum TagCommand {
     /// Create a tag
     Create {
@@ -76,7 +123,7 @@ pub enum TagCommand {
 }
 
 /// `hale cluster site …`
-#[derive(Clone, Debug, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum SiteCommand {
     /// Add a site; it starts online
     Add {
@@ -129,7 +176,7 @@ pub enum SiteCommand {
 }
 
 /// `--self` or a site's name.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[group(required = true, multiple = false)]
 pub struct SiteChoice {
     /// The site of cluster_local_site
@@ -141,7 +188,7 @@ pub struct SiteChoice {
 }
 
 /// `hale cluster backend …`
-#[derive(Clone, Debug, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum BackendCommand {
     /// Add a backend; it starts in standby
     Add {
@@ -194,7 +241,7 @@ pub enum BackendCommand {
 }
 
 /// `--self` or a backend's host.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[group(required = true, multiple = false)]
 pub struct BackendChoice {
     /// The backend of cluster_backend_name
@@ -206,7 +253,7 @@ pub struct BackendChoice {
 }
 
 /// `hale cluster group …`
-#[derive(Clone, Debug, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum GroupCommand {
     /// Start moving a group to another backend of its site
     Move {
@@ -251,7 +298,7 @@ pub enum GroupCommand {
 }
 
 /// `hale cluster user …`
-#[derive(Clone, Debug, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum UserCommand {
     /// Look users up as a login would, and print their backends
     Access {
@@ -294,8 +341,8 @@ pub enum UserCommand {
     },
 }
 
-/// `-u user`, `-A` or `-F file`.
-#[derive(Clone, Debug, Args)]
+/// `-u user`, `-A` or `-F file`. Who runs the command need not see the file: [`Self::read_file`] comes before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 #[group(required = true, multiple = false)]
 pub struct UserChoice {
     /// One user
@@ -307,6 +354,25 @@ pub struct UserChoice {
     /// The users in a file, one per line
     #[arg(short = 'F', value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// What was in the file; the first is empty, so that an empty file is a choice, too
+    #[arg(long, value_name = "USER", hide = true)]
+    pub listed: Vec<String>,
+}
+
+impl UserChoice {
+    /// Replaces the file by what is in it. Blocks.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    fn read_file(&mut self) -> Result<(), CommandError> {
+        let Some(path) = &self.file else { return Ok(()) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| CommandError::Data(format!("{}: {error}", path.display())))?;
+        let users = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        self.listed = std::iter::once("").chain(users).map(str::to_owned).collect();
+        self.file = None;
+        Ok(())
+    }
 }
 
 /// `sites.status` as an operator may set it.

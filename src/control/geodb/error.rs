@@ -1,166 +1,122 @@
-//! What can go wrong with the GeoDB. Each message names the file and the remedy.
+//! What can go wrong with the GeoDB, whatever its engine. Each message names the place and the remedy.
+//!
+//! The kinds are those that callers tell apart: wait and try again, let the operator mend something, give up on one row.
+//! An engine sorts its own errors into them (`sqlite::fault`) and keeps its own words.
 
-use std::path::PathBuf;
+use std::time::Duration;
 
-use rusqlite::ErrorCode;
-
-use super::schema::SCHEMA_VERSION;
 use crate::route::problem::Problem;
 
-/// See the module's documentation.
+/// See the module's documentation. `place` is what the engine calls itself towards an operator: the file, the nodes.
 #[derive(Debug, thiserror::Error)]
 pub enum GeoDbError {
     /// The setting `cluster_geodb` is not understood.
     #[error("cluster_geodb = {location}: expected sqlite:/absolute/path")]
-    Location {
+    Setting {
         /// The setting's value.
-        location: String,
+        location: Box<str>,
     },
-    /// The file does not exist.
-    #[error("{path}: does not exist; run: hale geodb init")]
-    Missing {
-        /// The file.
-        path: PathBuf,
+    /// It cannot be asked now: locked, full, no node answers.
+    #[error("{place}: {why}")]
+    Unavailable {
+        /// File or nodes.
+        place: Box<str>,
+        /// What keeps us from it, and what helps.
+        why: Box<str>,
     },
-    /// A table does not exist.
-    #[error("{path}: has no table {table}; run: hale geodb init")]
-    NotInitialised {
-        /// The file.
-        path: PathBuf,
-        /// The first missing table.
-        table: &'static str,
+    /// Our own deadline passed. The call may still finish; its effect shows at the next refresh.
+    #[error("the GeoDB did not answer within {} ms", .after.as_millis())]
+    Timeout {
+        /// The deadline.
+        after: Duration,
     },
-    /// A table has another layout.
-    #[error(
-        "{path}: table {table} has no column {column}; add it, or move the file away and run: hale geodb init"
-    )]
-    MissingColumn {
-        /// The file.
-        path: PathBuf,
-        /// The table.
-        table: &'static str,
-        /// The first missing column.
-        column: &'static str,
-    },
-    /// The file was made by a later Hale.
-    #[error(
-        "{path}: has schema version {version}, this Hale knows up to {SCHEMA_VERSION}; upgrade Hale"
-    )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// The version found.
-        version: i64,
-    },
-    /// The file cannot be opened.
-    #[error("{path}: cannot be opened; check that its directory exists and belongs to Hale's user")]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// SQLite's reason.
-        source: rusqlite::Error,
-    },
-    /// The file or its directory is not writable.
-    #[error("{path}: is read-only; make the file and its directory writable for Hale's user")]
-    ReadOnly {
-        /// The file.
-        path: PathBuf,
-        /// SQLite's reason, if it was asked.
-        source: Option<rusqlite::Error>,
-    },
-    /// The file is something else, or damaged.
-    #[error(
-        "{path}: is no SQLite database or damaged; restore a backup, or move it away and run: hale geodb init"
-    )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// SQLite's reason.
-        source: rusqlite::Error,
-    },
-    /// Another process holds the lock.
-    #[error("{path}: locked by another process; try again")]
+    /// More calls wait for it than may; this one was not made.
+    #[error("{place}: too many calls wait for the GeoDB")]
     Busy {
-        /// The file.
-        path: PathBuf,
-        /// SQLite's reason.
-        source: rusqlite::Error,
-    },
-    /// No space left.
-    #[error("{path}: its file system is full or failing")]
-    Full {
-        /// The file.
-        path: PathBuf,
-        /// SQLite's reason.
-        source: rusqlite::Error,
-    },
-    /// Anything else.
-    #[error("{path}: {doing} failed")]
-    Query {
-        /// The file.
-        path: PathBuf,
-        /// What was being done.
-        doing: &'static str,
-        /// SQLite's reason.
-        source: rusqlite::Error,
-    },
-    /// A row that was asked for holds a value that makes no sense.
-    #[error("{path}: {problem}; mend the row")]
-    BadRow {
-        /// The file.
-        path: PathBuf,
-        /// Table, row and complaint.
-        problem: Problem,
+        /// File or nodes.
+        place: Box<str>,
     },
     /// Rows kept changing while they were acted on.
-    #[error("the rows of user {username} keep changing; try again")]
-    Unsettled {
-        /// The user.
-        username: String,
+    #[error("the rows of {about} keep changing; try again")]
+    Conflict {
+        /// A user or a group.
+        about: Box<str>,
+    },
+    /// It is missing, damaged, or something else: an operator has to act.
+    #[error("{place}: {why}")]
+    Unusable {
+        /// File or nodes.
+        place: Box<str>,
+        /// What is wrong, and what helps.
+        why: Box<str>,
+    },
+    /// Its tables are not those that this Hale knows.
+    #[error("{place}: {why}")]
+    Schema {
+        /// File or nodes.
+        place: Box<str>,
+        /// Which table, and what helps.
+        why: Box<str>,
+    },
+    /// It does not let us in, or not write.
+    #[error("{place}: {why}")]
+    Denied {
+        /// File or nodes.
+        place: Box<str>,
+        /// What is not allowed, and what helps.
+        why: Box<str>,
+    },
+    /// A row that was asked for holds a value that makes no sense.
+    #[error("{place}: {problem}; mend the row")]
+    BadRow {
+        /// File or nodes.
+        place: Box<str>,
+        /// Table, row and complaint.
+        problem: Box<Problem>,
+    },
+    /// The engine did not do it, for a reason that is none of the others.
+    #[error("{place}: {doing} failed: {why}")]
+    Failed {
+        /// File or nodes.
+        place: Box<str>,
+        /// What was being done.
+        doing: &'static str,
+        /// The engine's words.
+        why: Box<str>,
     },
 }
 
 impl GeoDbError {
-    /// Whether the same call may succeed later without anybody doing anything.
+    /// Whether the same call may succeed later without an operator doing anything.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Busy { .. } | Self::Full { .. } | Self::Query { .. } | Self::Unsettled { .. } => {
-                true
-            }
-            Self::Location { .. }
-            | Self::Missing { .. }
-            | Self::NotInitialised { .. }
-            | Self::MissingColumn { .. }
-            | Self::Newer { .. }
-            | Self::Open { .. }
-            | Self::ReadOnly { .. }
-            | Self::Damaged { .. }
+            Self::Unavailable { .. }
+            | Self::Timeout { .. }
+            | Self::Busy { .. }
+            | Self::Conflict { .. }
+            | Self::Failed { .. } => true,
+            Self::Setting { .. }
+            | Self::Unusable { .. }
+            | Self::Schema { .. }
+            | Self::Denied { .. }
             | Self::BadRow { .. } => false,
         }
     }
 
-    /// Sorts SQLite's error into ours.
-    pub(super) fn from_sqlite(
-        path: &std::path::Path,
-        doing: &'static str,
-        source: rusqlite::Error,
-    ) -> Self {
-        let path = path.to_owned();
-        match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                Self::Busy { path, source }
-            }
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-                let source = Some(source);
-                Self::ReadOnly { path, source }
-            }
-            Some(ErrorCode::CannotOpen) => Self::Open { path, source },
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-                Self::Damaged { path, source }
-            }
-            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => Self::Full { path, source },
-            _ => Self::Query { path, doing, source },
-        }
+    /// Whether the GeoDB as such is in trouble, not only the rows that were asked for.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        !matches!(self, Self::BadRow { .. } | Self::Conflict { .. })
+    }
+
+    /// The rows of a user keep changing.
+    pub(super) fn unsettled_user(username: &str) -> Self {
+        Self::Conflict { about: format!("user {username}").into() }
+    }
+
+    /// The row of a group keeps changing.
+    pub(super) fn unsettled_group(name: &str) -> Self {
+        Self::Conflict { about: format!("group {name}").into() }
     }
 }

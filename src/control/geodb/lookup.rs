@@ -20,12 +20,12 @@ pub struct Answer {
     pub group: Option<UserGroup>,
 }
 
-/// Looks a user up. `table` should be as new as [`GeoDb::data_version`] says.
+/// Looks a user up. `table` should be as new as [`Changes`](super::Changes) say.
 ///
 /// # Errors
 /// The GeoDB cannot be read or written, or the rows do not come to rest.
-pub fn lookup(
-    geodb: &mut GeoDb,
+pub async fn look_up(
+    geodb: &GeoDb,
     table: &Table,
     username: &str,
     now: UnixMillis,
@@ -34,21 +34,21 @@ pub fn lookup(
     for _ in 0..ROUNDS_MAX {
         let question = RouteQuestion { user: username, fresh_group: found.group.as_ref() };
         match decide(table, found.user_known(), &question) {
-            Decision::NeedUser => found.read_user(geodb, username)?,
+            Decision::NeedUser => found.read_user(geodb, username).await?,
             Decision::AssignUser(assignment) => {
-                found.user = Some(geodb.assign_user(&assignment, now)?);
+                found.user = Some(geodb.assign_user(&assignment, now).await?);
             }
             Decision::FinishUserMove(finish) => {
                 // Written or not: what counts is what the row says now.
-                let _: Applied = geodb.finish_user_move(&finish, now)?;
-                found.read_user(geodb, username)?;
+                let _: Applied = geodb.finish_user_move(&finish, now).await?;
+                found.read_user(geodb, username).await?;
             }
             Decision::CreateGroup(creation) => {
-                found.group = Some(geodb.create_group(&creation, now)?);
+                found.group = Some(geodb.create_group(&creation, now).await?);
             }
             Decision::Go { change: Some(change), destination } => {
-                let applied = geodb.apply(&change, now)?;
-                found.group = geodb.read_group(change.site_id, &change.name)?;
+                let applied = geodb.apply(&change, now).await?;
+                found.group = geodb.read_group(change.site_id, &change.name).await?;
                 if applied == Applied::Written {
                     let change = Some(change);
                     return Ok(found.answer(Decision::Go { destination, change }));
@@ -63,8 +63,7 @@ pub fn lookup(
             | Decision::Fail { .. }) => return Ok(found.answer(decision)),
         }
     }
-    let username = username.to_owned();
-    Err(GeoDbError::Unsettled { username })
+    Err(GeoDbError::unsettled_user(username))
 }
 
 /// What the rounds have read so far.
@@ -76,8 +75,8 @@ struct Found {
 }
 
 impl Found {
-    fn read_user(&mut self, geodb: &mut GeoDb, username: &str) -> Result<(), GeoDbError> {
-        self.user = geodb.read_user(username)?;
+    async fn read_user(&mut self, geodb: &GeoDb, username: &str) -> Result<(), GeoDbError> {
+        self.user = geodb.read_user(username).await?;
         self.is_absent = self.user.is_none();
         Ok(())
     }
@@ -95,6 +94,6 @@ impl Found {
     }
 }
 
-/// User read, user assigned, move finished, group created, change skipped twice: more rounds mean that somebody else
+/// User read, user assigned, move finished, group created, change skipped twice: more rounds mean that another proxy or an operator
 /// changes the same rows all the time.
 const ROUNDS_MAX: usize = 8;

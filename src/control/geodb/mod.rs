@@ -1,38 +1,56 @@
 //! The GeoDB: the ten tables of a Palomar cluster (palomar.md 1, DESIGN decision 7).
 //!
-//! Duty: one enum over the engines, which all give the same rows the same meaning; the writes that routing and the
-//! cluster commands make, each of them safe against others who write at the same time (GE-07, palomar.md 2.7).
-//! Non-duty: caching, judging rows (`route::build`), deciding (`route::decide`). The API is synchronous and on one
-//! connection: the control core owns it on a thread of its own, commands call it directly. Tests: `tests`, on real
-//! files.
+//! Duty: one enum over the engines, which all give the same rows the same meaning; the writes that logins and the
+//! cluster commands make, each of them safe against others who write at the same time (GE-07, palomar.md 2.7); a deadline
+//! for each call; word of what changed. Non-duty: caching, judging rows (`route::build`), deciding (`route::decide`). Many
+//! calls may be under way at once, and none blocks its caller's thread. Driven by the control core and by the commands.
+//! Tests: `tests`, on real files.
 #![forbid(unsafe_code)]
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::limits;
+
+use crate::route::change::{GroupChange, GroupCreation};
 use crate::route::decide::{UserAssignment, UserMove};
-use crate::route::group::{GroupChange, GroupCreation};
 use crate::route::rows::{Backend, BackendStatus, Rows, Site, SiteStatus, Tag, User, UserGroup};
 
-pub mod admin;
-pub mod error;
+mod changes;
+mod error;
 pub mod lookup;
-pub mod queries;
 pub mod schema;
-pub mod sqlite;
+mod sqlite;
 
+#[cfg(test)]
+pub(in crate::control) mod gate;
 #[cfg(test)]
 mod tests;
 
+pub use crate::control::wall_clock::UnixMillis;
+use changes::Announcements;
+pub use changes::{Changed, ChangedUsers, Changes, News};
 pub use error::GeoDbError;
 use sqlite::Sqlite;
 
-/// An open GeoDB.
-#[derive(Debug)]
-pub enum GeoDb {
-    /// The embedded engine: one file, shared by the processes of one host.
-    Sqlite(Sqlite),
+/// The way to the GeoDB. Clones lead to the same one.
+#[derive(Clone, Debug)]
+pub struct GeoDb {
+    engine: Engine,
+    deadline: Duration,
+    announcements: Announcements,
+    #[cfg(test)]
+    gate: gate::Gate,
+}
+
+/// Which database it is. Another engine is one more variant, with methods of the same names.
+#[derive(Clone, Debug)]
+enum Engine {
+    /// The embedded one.
+    Sqlite(Arc<Sqlite>),
 }
 
 /// Whether opening may create what is missing.
@@ -82,22 +100,24 @@ pub struct Dump {
     pub rows: Vec<Vec<Option<String>>>,
 }
 
-/// Milliseconds since 1970, passed in by whoever may read a clock.
-pub type UnixMillis = i64;
-
-/// Passes a call on to the engine, so that a second engine is one more arm here.
-macro_rules! engines {
-    ($($(#[$doc:meta])* pub fn $name:ident(&mut self $(, $argument:ident: $type:ty)*) -> $result:ty;)*) => {
+/// Passes a call on to the engine, under the deadline.
+macro_rules! calls {
+    ($($(#[$doc:meta])* pub async fn $name:ident(&self $(, $argument:ident: $type:ty)*) -> $result:ty;)*) => {
         impl GeoDb {
             $(
                 $(#[$doc])*
                 ///
                 /// # Errors
-                /// The GeoDB cannot be read or written; the message names file and remedy.
-                pub fn $name(&mut self $(, $argument: $type)*) -> Result<$result, GeoDbError> {
-                    match self {
-                        Self::Sqlite(engine) => engine.$name($($argument),*),
-                    }
+                /// The GeoDB cannot be read or written, or not in time; the message names the place and the remedy.
+                pub async fn $name(&self $(, $argument: $type)*) -> Result<$result, GeoDbError> {
+                    self.within(async {
+                        #[cfg(test)]
+                        self.gate.pass(stringify!($name)).await?;
+                        match &self.engine {
+                            Engine::Sqlite(engine) => engine.$name($($argument),*).await,
+                        }
+                    })
+                    .await
                 }
             )*
         }
@@ -105,79 +125,142 @@ macro_rules! engines {
 }
 
 impl GeoDb {
-    /// Opens the GeoDB that the setting `cluster_geodb` names, such as `sqlite:/var/lib/hale/geodb.sqlite`.
+    /// Opens the GeoDB that the setting `cluster_geodb` names, such as `sqlite:/var/lib/hale/geodb.sqlite`. Waits for no
+    /// network.
     ///
     /// # Errors
     /// The setting is not understood, the file cannot be opened, or the tables are missing.
     pub fn open(location: &str, mode: OpenMode) -> Result<Self, GeoDbError> {
-        match location.split_once(':') {
+        let engine = match location.split_once(':') {
             Some(("sqlite", path)) if path.starts_with('/') => {
-                Ok(Self::Sqlite(Sqlite::open(&PathBuf::from(path), mode)?))
+                Engine::Sqlite(Arc::new(Sqlite::open(&PathBuf::from(path), mode)?))
             }
-            _ => Err(GeoDbError::Location { location: location.to_owned() }),
+            _ => return Err(GeoDbError::Setting { location: location.into() }),
+        };
+        Ok(Self {
+            engine,
+            deadline: limits::GEODB_CALL_TIMEOUT,
+            announcements: Announcements::default(),
+            #[cfg(test)]
+            gate: gate::Gate::default(),
+        })
+    }
+
+    /// The same GeoDB, with another deadline for each call.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        Self { deadline, ..self.clone() }
+    }
+
+    /// What each call may take.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// Word of what changes from here on.
+    #[must_use]
+    pub fn changes(&self) -> Changes {
+        Changes::new(self.clone())
+    }
+
+    /// Tells everybody in this process who watches the changes that rows were written by a command. Whoever writes at a
+    /// login knows what became of the rows and need not say so.
+    pub fn announce(&self, changed: Changed) {
+        self.announcements.tell(changed);
+    }
+
+    /// Lets calls that were made come to their end, and goes. What is asked afterwards, of any clone, fails.
+    pub async fn close(&self) {
+        let closing = async {
+            match &self.engine {
+                Engine::Sqlite(engine) => engine.close().await,
+            }
+        };
+        // An engine that hangs is left behind: the process is about to end.
+        let _ = tokio::time::timeout(limits::GEODB_CLOSE_TIMEOUT, closing).await;
+    }
+
+    /// A number that changes whenever another process has written, as far as the engine can tell.
+    async fn version(&self) -> Result<i64, GeoDbError> {
+        self.within(async {
+            #[cfg(test)]
+            self.gate.pass("version").await?;
+            match &self.engine {
+                Engine::Sqlite(engine) => engine.version().await,
+            }
+        })
+        .await
+    }
+
+    async fn within<T>(
+        &self,
+        call: impl Future<Output = Result<T, GeoDbError>>,
+    ) -> Result<T, GeoDbError> {
+        match tokio::time::timeout(self.deadline, call).await {
+            Ok(result) => result,
+            Err(_) => Err(GeoDbError::Timeout { after: self.deadline }),
         }
     }
 }
 
-engines! {
+calls! {
     /// Creates what is missing of the ten tables. Idempotent.
-    pub fn init(&mut self) -> ();
-    /// A number that changes whenever another process has written.
-    pub fn data_version(&mut self) -> i64;
+    pub async fn init(&self) -> ();
     /// Everything that the routing table of `local_site` is built from, as of one moment.
-    pub fn read_all(&mut self, local_site: &str) -> Rows;
+    pub async fn read_all(&self, local_site: &str) -> Rows;
     /// A user's row.
-    pub fn read_user(&mut self, username: &str) -> Option<User>;
+    pub async fn read_user(&self, username: &str) -> Option<User>;
     /// A group's row at one site.
-    pub fn read_group(&mut self, site_id: Uuid, name: &str) -> Option<UserGroup>;
+    pub async fn read_group(&self, site_id: Uuid, name: &str) -> Option<UserGroup>;
     /// Creates the user's row, or fills its empty columns; what others wrote first stays (GE-07). Returns the row.
-    pub fn assign_user(&mut self, assignment: &UserAssignment, now: UnixMillis) -> User;
+    pub async fn assign_user(&self, assignment: &UserAssignment, now: UnixMillis) -> User;
     /// Finishes a user move, unless the row differs by now.
-    pub fn finish_user_move(&mut self, finish: &UserMove, now: UnixMillis) -> Applied;
+    pub async fn finish_user_move(&self, finish: &UserMove, now: UnixMillis) -> Applied;
     /// Creates the group's row; what others wrote first stays. Returns the row.
-    pub fn create_group(&mut self, creation: &GroupCreation, now: UnixMillis) -> UserGroup;
+    pub async fn create_group(&self, creation: &GroupCreation, now: UnixMillis) -> UserGroup;
     /// Changes where a group lives, unless the row differs by now. One statement writes all columns of the decision.
-    pub fn apply(&mut self, change: &GroupChange, now: UnixMillis) -> Applied;
+    pub async fn apply(&self, change: &GroupChange, now: UnixMillis) -> Applied;
 
     /// All tags, by name.
-    pub fn tags(&mut self) -> Vec<Tag>;
+    pub async fn tags(&self) -> Vec<Tag>;
     /// Adds a tag; false when the id exists.
-    pub fn insert_tag(&mut self, tag: &Tag) -> bool;
+    pub async fn insert_tag(&self, tag: &Tag) -> bool;
     /// Renames a tag; false when it does not exist.
-    pub fn rename_tag(&mut self, id: Uuid, name: &str) -> bool;
+    pub async fn rename_tag(&self, id: Uuid, name: &str) -> bool;
     /// Deletes a tag, without looking whether it is used; false when it does not exist.
-    pub fn delete_tag(&mut self, id: Uuid) -> bool;
+    pub async fn delete_tag(&self, id: Uuid) -> bool;
     /// All sites, by name.
-    pub fn sites(&mut self) -> Vec<Site>;
+    pub async fn sites(&self) -> Vec<Site>;
     /// Adds a site; false when the id exists.
-    pub fn insert_site(&mut self, site: &Site) -> bool;
+    pub async fn insert_site(&self, site: &Site) -> bool;
     /// Changes a site; false when it does not exist.
-    pub fn update_site(&mut self, id: Uuid, update: &SiteUpdate) -> bool;
+    pub async fn update_site(&self, id: Uuid, update: &SiteUpdate) -> bool;
     /// Deletes a site, without looking whether it is used; false when it does not exist.
-    pub fn delete_site(&mut self, id: Uuid) -> bool;
+    pub async fn delete_site(&self, id: Uuid) -> bool;
     /// All backends of all sites, by host.
-    pub fn backends(&mut self) -> Vec<Backend>;
+    pub async fn backends(&self) -> Vec<Backend>;
     /// Adds a backend; false when the id exists.
-    pub fn insert_backend(&mut self, backend: &Backend) -> bool;
+    pub async fn insert_backend(&self, backend: &Backend) -> bool;
     /// Changes a backend; skipped when it does not exist or its status is not the expected one.
-    pub fn update_backend(&mut self, site_id: Uuid, id: Uuid, update: &BackendUpdate) -> Applied;
+    pub async fn update_backend(&self, site_id: Uuid, id: Uuid, update: &BackendUpdate) -> Applied;
     /// Deletes a backend, without looking whether it is used; false when it does not exist.
-    pub fn delete_backend(&mut self, site_id: Uuid, id: Uuid) -> bool;
+    pub async fn delete_backend(&self, site_id: Uuid, id: Uuid) -> bool;
     /// The groups of one site, by name.
-    pub fn groups(&mut self, site_id: Uuid) -> Vec<UserGroup>;
+    pub async fn groups(&self, site_id: Uuid) -> Vec<UserGroup>;
     /// Sets the sticky flags of a group; false when it does not exist.
-    pub fn stick_group(&mut self, site_id: Uuid, name: &str, users: Option<bool>, backend: Option<bool>) -> bool;
+    pub async fn stick_group(&self, site_id: Uuid, name: &str, users: Option<bool>, backend: Option<bool>) -> bool;
     /// Creates groups at a site and returns how many are new. With `anew`, all groups of the site are deleted and its
     /// users un-assigned before (`site init --update`).
-    pub fn init_groups(&mut self, site_id: Uuid, creations: &[GroupCreation], anew: bool, now: UnixMillis) -> usize;
+    pub async fn init_groups(&self, site_id: Uuid, creations: &[GroupCreation], anew: bool, now: UnixMillis) -> usize;
     /// All users, by name.
-    pub fn users(&mut self) -> Vec<User>;
+    pub async fn users(&self) -> Vec<User>;
     /// Writes a user's row over `expected` (none: there was no row), unless it differs by now.
-    pub fn replace_user(&mut self, expected: Option<&User>, row: &User, now: UnixMillis) -> Applied;
+    pub async fn replace_user(&self, expected: Option<&User>, row: &User, now: UnixMillis) -> Applied;
     /// Deletes a user's row; false when it does not exist.
-    pub fn delete_user(&mut self, username: &str) -> bool;
+    pub async fn delete_user(&self, username: &str) -> bool;
     /// How many rows a table has.
-    pub fn count(&mut self, table: &schema::TableSchema) -> i64;
+    pub async fn count(&self, table: &'static schema::TableSchema) -> i64;
     /// The contents of one of the ten tables.
-    pub fn dump(&mut self, table: &schema::TableSchema) -> Dump;
+    pub async fn dump(&self, table: &'static schema::TableSchema) -> Dump;
 }

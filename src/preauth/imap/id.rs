@@ -1,4 +1,4 @@
-//! The ID command (RFC 2971), and what a trusted peer tells by it (wire.md 5, 7.3).
+//! The ID command (RFC 2971), and what a trusted peer tells by it (W-FWD-11, W-IMAP-4).
 //!
 //! Decides: which pairs are legal, which are facts, which are kept for the backend. Does not: decide who is trusted.
 //! Driver: `super`. Tests: below.

@@ -1,4 +1,4 @@
-//! LOGIN, AUTHENTICATE and their literals and responses (wire.md 7.1, 7.4, 7.5).
+//! LOGIN, AUTHENTICATE and their literals and responses (W-IMAP-2, W-IMAP-5).
 //!
 //! Decides: when a literal is welcome, what is refused before a password is invited. Does not: read behind the login.
 //! Driver: `super`. Tests: `super::tests`.
@@ -12,7 +12,9 @@ use crate::preauth::capability::Rules;
 use crate::preauth::refusal::{
     BAD_BASE64, LINE_TOO_LONG, RESPONSE_TOO_LONG, UNSUPPORTED_MECHANISM,
 };
-use crate::preauth::sasl::{self, Beginning, Mechanism, Reaction, Turn, is_mechanism_name, usable};
+use crate::preauth::sasl::{
+    self, Beginning, Mechanism, Outcome, Reaction, is_mechanism_name, usable,
+};
 use crate::preauth::{CloseReason, Step};
 use crate::wire::cursor::Cursor;
 use crate::wire::frame::Framer;
@@ -35,7 +37,7 @@ impl Imap {
     ) -> Option<Step> {
         if !rules.plaintext_allowed {
             self.notes.password_exposed = true;
-            return self.needs_privacy(out);
+            return self.refuse_in_clear(out);
         }
         match command::login(cursor) {
             None => self.bad("BAD LOGIN takes a user name and a password.", out),
@@ -59,12 +61,12 @@ impl Imap {
         // `=` is the empty initial response (RFC 4959 3).
         let initial = arguments.initial_response.map(|text| if text == b"=" { b"" } else { text });
         match sasl::begin(rules, arguments.mechanism, initial) {
-            Beginning::Turn(turn) => self.go_on(turn, out),
+            Beginning::Outcome(outcome) => self.go_on(outcome, out),
             Beginning::NeedsPrivacy => {
                 self.notes.password_exposed |= initial.is_some();
-                self.needs_privacy(out)
+                self.refuse_in_clear(out)
             }
-            // Clients try one mechanism after the other; wire.md 13 bounds how many.
+            // Clients try one mechanism after the other; W-LIM-1 bounds how many.
             Beginning::Unknown | Beginning::Off => {
                 self.failed(&format!("NO {UNSUPPORTED_MECHANISM}"), out)
             }
@@ -73,7 +75,7 @@ impl Imap {
     }
 
     /// Refuses before anything is invited (W-SASL-4).
-    fn needs_privacy(&mut self, out: &mut Vec<u8>) -> Option<Step> {
+    fn refuse_in_clear(&mut self, out: &mut Vec<u8>) -> Option<Step> {
         reply::refusal(&self.tag, Failure::Privacy, None, out);
         self.count_failed_login(out)
     }
@@ -100,7 +102,7 @@ impl Imap {
         let reaction = sasl::react(exchange, response);
         inbox.consume(whole);
         match reaction {
-            Reaction::Turn(turn) => self.go_on(turn, out),
+            Reaction::Outcome(outcome) => self.go_on(outcome, out),
             Reaction::Cancelled => self.failed("BAD Authentication aborted", out),
             Reaction::BadBase64 => self.failed(&format!("BAD {BAD_BASE64}"), out),
         }
@@ -112,18 +114,18 @@ impl Imap {
         self.count_failed_login(out)
     }
 
-    fn go_on(&mut self, turn: Turn, out: &mut Vec<u8>) -> Option<Step> {
-        match turn {
-            Turn::Challenge(message, exchange) => {
+    fn go_on(&mut self, outcome: Outcome, out: &mut Vec<u8>) -> Option<Step> {
+        match outcome {
+            Outcome::Challenge(message, exchange) => {
                 reply::challenge(message, out);
                 self.state = State::Sasl(exchange, Lines::default());
                 None
             }
-            Turn::Complete(credentials) => {
+            Outcome::Complete(credentials) => {
                 self.state = State::Verdict;
                 Some(Step::Login(credentials))
             }
-            Turn::Hopeless(unusable) => {
+            Outcome::Hopeless(unusable) => {
                 self.state = State::Verdict;
                 Some(Step::Hopeless(unusable))
             }
@@ -162,7 +164,7 @@ impl Imap {
         let step = match name {
             Name::Login if !rules.plaintext_allowed => {
                 self.notes.password_exposed |= !announcement.synchronising;
-                self.needs_privacy(out)
+                self.refuse_in_clear(out)
             }
             // Behind STARTTLS no byte in clear may follow (W-STLS-1), and AUTHENTICATE takes words only.
             Name::Authenticate | Name::Starttls | Name::Unknown => {

@@ -1,4 +1,4 @@
-//! The IMAP dialogue with a client before login (wire.md 7.1–7.6).
+//! The IMAP dialogue with a client before login (W-IMAP-1 to W-IMAP-6).
 //!
 //! Decides: what each command before login does, one command at a time (W-PIPE-4). Does not: verify, delay, or read a
 //! byte behind a login command: that stays in the inbox as residue until the login is answered (IM-10, IM-11).
@@ -32,7 +32,7 @@ use crate::wire::skip::Skip;
 use super::capability::Rules;
 use super::refusal::{STARTTLS_PIPELINED, TOO_MANY_FAILED_LOGINS};
 use super::sasl::Exchange;
-use super::{ByeReason, CloseReason, Notes, Step, foreign};
+use super::{ByeReason, CloseReason, Count, Notes, Step, foreign};
 use command::{Head, Name};
 
 /// The client side of one IMAP connection, from greeting to login.
@@ -53,7 +53,7 @@ enum State {
     /// Between commands, or inside one.
     #[default]
     Command,
-    /// Reading past a literal that nobody asked for.
+    /// Reading past a literal that we did not ask for.
     Skip(Skip),
     /// Inside AUTHENTICATE: the next line is a response.
     Sasl(Exchange, Lines),
@@ -121,7 +121,8 @@ impl Imap {
         }
     }
 
-    /// See [`super::Dialogue::secured`]. What a trusted peer told of the client stays (W-STLS-4), and so do the counters.
+    /// See [`super::Dialogue::secured`]. What a trusted peer told of the client stays (W-STLS-4), and so do the
+    /// counters.
     pub fn secured(&mut self, _rules: &Rules, _out: &mut Vec<u8>) {
         self.client_id = Box::default();
         self.asked_capability = false;
@@ -321,7 +322,7 @@ impl Imap {
 
     /// Answers a bad command, or ends the connection at the third (IM-01).
     fn bad(&mut self, status_and_words: &str, out: &mut Vec<u8>) -> Option<Step> {
-        if !self.notes.is_last_bad_command(IMAP_BAD_COMMANDS_MAX) {
+        if self.notes.count_bad_command(IMAP_BAD_COMMANDS_MAX) == Count::Within {
             reply::tagged(&self.tag, status_and_words, out);
             return None;
         }
@@ -331,7 +332,7 @@ impl Imap {
 
     /// Counts a login that failed; the reply to it has been written.
     fn count_failed_login(&mut self, out: &mut Vec<u8>) -> Option<Step> {
-        if !self.notes.is_last_failed_login() {
+        if self.notes.count_failed_login() == Count::Within {
             return None;
         }
         reply::untagged(&format!("BYE {TOO_MANY_FAILED_LOGINS}"), out);

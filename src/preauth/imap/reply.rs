@@ -1,4 +1,5 @@
-//! Every line we send to IMAP clients before login (wire.md 7.2, 7.6), and the backend's success rewritten (W-IMAP-B6).
+//! Every line we send to IMAP clients before login (W-IMAP-3, W-IMAP-6), and the backend's success rewritten
+//! (W-IMAP-B6).
 //!
 //! Decides: codes and words. Does not: decide when. Driver: `super`. Tests: below.
 
@@ -32,7 +33,7 @@ pub(super) fn id(rules: &Rules, out: &mut Vec<u8>) {
     out.extend(b")\r\n");
 }
 
-/// A SASL challenge; the empty one is `+` SP CRLF (wire.md 7.5).
+/// A SASL challenge; the empty one is `+` SP CRLF (W-IMAP-5).
 pub(super) fn challenge(message: &[u8], out: &mut Vec<u8>) {
     out.extend(b"+ ");
     base64::encode(message, out);
@@ -78,9 +79,9 @@ pub(super) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
 /// The backend's success with the client's tag (W-IMAP-B6).
 ///
 /// A client that asked for CAPABILITY does not read response codes: it gets the list as an untagged response and not a
-/// second time in the code (IM-18). Any other finds it in the code: the backend's own text as it is when it has one, else
-/// ours in place of whatever code there was. That code goes before it as an untagged OK: an `[ALERT]` has to reach the user
-/// (RFC 9051 7.1). Without a list of after login none is told, and the client asks.
+/// second time in the code (IM-18). Any other finds it in the code: the backend's own text as it is when it has one,
+/// else ours in place of whatever code there was. That code goes before it as an untagged OK: an `[ALERT]` has to reach
+/// the user (RFC 9051 7.1). Without a list of after login none is told, and the client asks.
 pub(super) fn success(tag: &[u8], ok: &LoginOk, asked_capability: bool, out: &mut Vec<u8>) {
     let text = resp_text::parse(&ok.text);
     let own_list = text.is(b"CAPABILITY");
@@ -122,9 +123,9 @@ fn write_after_login(list: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Whether a capability of the backend's means anything to a client that is logged in (W-IMAP-B9). Cyrus lists LOGINDISABLED
-/// behind a login; and whoever wants to be somebody else has to come to us again, so UNAUTHENTICATE (RFC 8437) and the
-/// mechanisms for it are not told.
+/// Whether a capability of the backend's means anything to a client that is logged in (W-IMAP-B9). Cyrus lists
+/// LOGINDISABLED behind a login; and a client that wants to be another user has to come to us again, so UNAUTHENTICATE
+/// (RFC 8437) and the mechanisms for it are not told.
 fn holds_after_login(word: &[u8]) -> bool {
     let hidden = [&b"STARTTLS"[..], b"LOGINDISABLED", b"UNAUTHENTICATE"];
     let is_mechanism = word.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"AUTH="));

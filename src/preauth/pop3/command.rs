@@ -58,7 +58,7 @@ impl Name {
         Self::KNOWN.iter().find(known).map_or(Self::Unknown, |&(_, name)| name)
     }
 
-    /// Bytes of a line without its end. A password may be as long here as in every other protocol (wire.md 13), so PASS
+    /// Bytes of a line without its end. A password may be as long here as in every other protocol (W-LIM-4), so PASS
     /// is not held to RFC 2449's 255 either.
     pub(super) const fn line_bytes_max(self) -> usize {
         match self {
@@ -93,7 +93,8 @@ impl<'a> Command<'a> {
         self.argument.is_none_or(|argument| argument.iter().all(|&byte| byte == b' '))
     }
 
-    /// Whether the line holds what would mean something else to whoever reads it next: NUL anywhere, CR in an argument.
+    /// Whether the line holds what would mean something else to the backend that reads it next: NUL anywhere, CR in an
+    /// argument.
     pub(super) fn is_flawed(&self, line: &[u8]) -> bool {
         match self.name {
             Name::Pass | Name::User | Name::Xclient | Name::Xoip => {

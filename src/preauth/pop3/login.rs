@@ -1,4 +1,4 @@
-//! USER, PASS and AUTH with its responses (wire.md 8.1, 4.1).
+//! USER, PASS and AUTH with its responses (W-POP-1, W-SASL-8).
 //!
 //! Decides: what is refused before a password is invited. Does not: read behind the login. Driver: `super`. Tests:
 //! `super::tests`, transcripts.
@@ -7,7 +7,9 @@ use crate::fault::Failure;
 use crate::limits::SASL_LINE_BYTES_MAX;
 use crate::preauth::capability::Rules;
 use crate::preauth::refusal::{BAD_BASE64, RESPONSE_TOO_LONG, UNSUPPORTED_MECHANISM};
-use crate::preauth::sasl::{self, Beginning, Mechanism, Reaction, Turn, is_mechanism_name, usable};
+use crate::preauth::sasl::{
+    self, Beginning, Mechanism, Outcome, Reaction, is_mechanism_name, usable,
+};
 use crate::preauth::{CloseReason, Step};
 use crate::secret::Secret;
 use crate::wire::inbox::Inbox;
@@ -17,11 +19,11 @@ use super::command;
 use super::{Pop3, State, reply};
 
 impl Pop3 {
-    /// Any name is welcome, none as well, so that nobody learns who exists.
+    /// Any name is welcome, none as well, so that no client learns which users exist.
     pub(super) fn user(&mut self, rules: &Rules, name: &[u8], out: &mut Vec<u8>) -> Option<Step> {
         self.user = None;
         if !rules.plaintext_allowed {
-            return self.needs_privacy(out);
+            return self.refuse_in_clear(out);
         }
         self.user = Some(name.into());
         reply::ok("Send your password.", out);
@@ -57,10 +59,10 @@ impl Pop3 {
         // `=` is the empty initial response (RFC 5034 4).
         let initial = arguments.initial_response.map(|text| if text == b"=" { b"" } else { text });
         match sasl::begin(rules, arguments.mechanism, initial) {
-            Beginning::Turn(turn) => self.go_on(turn, out),
+            Beginning::Outcome(outcome) => self.go_on(outcome, out),
             Beginning::NeedsPrivacy => {
                 self.notes.password_exposed |= initial.is_some();
-                self.needs_privacy(out)
+                self.refuse_in_clear(out)
             }
             Beginning::Unknown | Beginning::Off => self.failed(UNSUPPORTED_MECHANISM, out),
             Beginning::BadBase64 => self.failed(BAD_BASE64, out),
@@ -68,7 +70,7 @@ impl Pop3 {
     }
 
     /// Refuses before anything is invited (W-SASL-4).
-    fn needs_privacy(&mut self, out: &mut Vec<u8>) -> Option<Step> {
+    fn refuse_in_clear(&mut self, out: &mut Vec<u8>) -> Option<Step> {
         reply::refusal(Failure::Privacy, None, out);
         self.count_failed_login()
     }
@@ -90,7 +92,7 @@ impl Pop3 {
         let reaction = sasl::react(exchange, response);
         inbox.consume(whole);
         match reaction {
-            Reaction::Turn(turn) => self.go_on(turn, out),
+            Reaction::Outcome(outcome) => self.go_on(outcome, out),
             Reaction::Cancelled => self.failed("Authentication aborted.", out),
             Reaction::BadBase64 => self.failed(BAD_BASE64, out),
         }
@@ -102,18 +104,18 @@ impl Pop3 {
         self.count_failed_login()
     }
 
-    fn go_on(&mut self, turn: Turn, out: &mut Vec<u8>) -> Option<Step> {
-        match turn {
-            Turn::Challenge(message, exchange) => {
+    fn go_on(&mut self, outcome: Outcome, out: &mut Vec<u8>) -> Option<Step> {
+        match outcome {
+            Outcome::Challenge(message, exchange) => {
                 reply::challenge(message, out);
                 self.state = State::Sasl(exchange);
                 None
             }
-            Turn::Complete(credentials) => {
+            Outcome::Complete(credentials) => {
                 self.state = State::Verdict;
                 Some(Step::Login(credentials))
             }
-            Turn::Hopeless(unusable) => {
+            Outcome::Hopeless(unusable) => {
                 self.state = State::Verdict;
                 Some(Step::Hopeless(unusable))
             }

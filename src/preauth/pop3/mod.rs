@@ -1,4 +1,4 @@
-//! The POP3 dialogue with a client before login (wire.md 8.1).
+//! The POP3 dialogue with a client before login (W-POP-1).
 //!
 //! Decides: what each command before login does, one command at a time (W-PIPE-4). Does not: verify, delay, or read a
 //! byte behind a login command: that stays in the inbox as residue until the login is answered (PO-09). Driver:
@@ -20,7 +20,7 @@ use crate::wire::login_ok::LoginOk;
 use super::capability::Rules;
 use super::refusal::{LINE_TOO_LONG, STARTTLS_PIPELINED};
 use super::sasl::Exchange;
-use super::{ByeReason, CloseReason, Notes, Step, foreign, told};
+use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, told};
 use command::{Command, Name};
 
 /// The client side of one POP3 connection, from greeting to login.
@@ -250,7 +250,7 @@ impl Pop3 {
 
     /// Answers a bad command, or ends the connection at the third (PO-05).
     fn bad(&mut self, words: &str, out: &mut Vec<u8>) -> Option<Step> {
-        if !self.notes.is_last_bad_command(POP3_BAD_COMMANDS_MAX) {
+        if self.notes.count_bad_command(POP3_BAD_COMMANDS_MAX) == Count::Within {
             reply::err(words, out);
             return None;
         }
@@ -261,7 +261,8 @@ impl Pop3 {
     /// Counts a login that failed. The reply to it has been written; a second one would be taken for the next command's,
     /// because the protocol has no farewell.
     fn count_failed_login(&mut self) -> Option<Step> {
-        self.notes.is_last_failed_login().then(|| self.close(CloseReason::FailedLogins))
+        (self.notes.count_failed_login() == Count::Last)
+            .then(|| self.close(CloseReason::FailedLogins))
     }
 
     fn line_too_long(&mut self, out: &mut Vec<u8>) -> Step {

@@ -1,4 +1,4 @@
-//! Every line we send to POP3 clients before login (wire.md 8.1).
+//! Every line we send to POP3 clients before login (W-POP-1).
 //!
 //! Decides: codes and words. Does not: decide when. Driver: `super`. Tests: below.
 
@@ -86,7 +86,7 @@ pub(super) fn refusal(failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) 
             resp_text::write_sanitised(text.unwrap_or(words.as_bytes()), out);
         }
     }
-    // RFC 2449 4: a reply has at most 512 bytes, whoever wrote it.
+    // RFC 2449 4: a reply has at most 512 bytes, ours or the backend's.
     out.truncate(start.saturating_add(POP3_REPLY_BYTES_MAX - 2).min(out.len()));
     out.extend(b"\r\n");
 }

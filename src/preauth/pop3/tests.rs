@@ -31,7 +31,7 @@ fn po_01_lines_at_their_limits() {
 fn po_03_a_token_of_3_kib_is_an_initial_response() {
     let mut client = new_client();
     let step = client.send(format!("AUTH PLAIN {}\r\n", "A".repeat(3072)));
-    assert!(matches!(step, Step::Hopeless(_)), "it is read; NULs log nobody in");
+    assert!(matches!(step, Step::Hopeless(_)), "it is read; NULs log no user in");
     let mut client = new_client();
     let line = format!("AUTH PLAIN {}", "A".repeat(POP3_LONG_LINE_BYTES_MAX));
     assert!(is_closed(&client.send(line), CloseReason::LineTooLong));

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn w_4_1_authenticate_arguments() {
+    fn w_sasl_8_authenticate_arguments() {
         let of = |text: &str| {
             let found = authenticate(&mut Cursor::new(text.as_bytes()))?;
             let own = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();

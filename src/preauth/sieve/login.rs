@@ -1,4 +1,4 @@
-//! AUTHENTICATE and its responses (wire.md 9.1, 4.1).
+//! AUTHENTICATE and its responses (W-SV-1, W-SASL-8).
 //!
 //! Decides: what is refused before a password is invited. Does not: read behind the login. Driver: `super`. Tests:
 //! `super::tests`, transcripts.
@@ -7,7 +7,7 @@ use crate::fault::Failure;
 use crate::limits::SASL_LINE_BYTES_MAX;
 use crate::preauth::capability::Rules;
 use crate::preauth::refusal::{BAD_BASE64, RESPONSE_TOO_LONG, UNSUPPORTED_MECHANISM};
-use crate::preauth::sasl::{self, Beginning, Reaction, Turn, is_mechanism_name};
+use crate::preauth::sasl::{self, Beginning, Outcome, Reaction, is_mechanism_name};
 use crate::preauth::{CloseReason, Step};
 use crate::secret::Secret;
 use crate::wire::cursor::Cursor;
@@ -34,7 +34,7 @@ impl Sieve {
             .initial_response
             .map(|text| if text == b"=" { Secret::default() } else { Secret::new(text) });
         match sasl::begin(rules, &arguments.mechanism, initial.as_ref().map(Secret::expose)) {
-            Beginning::Turn(turn) => self.go_on(turn, out),
+            Beginning::Outcome(outcome) => self.go_on(outcome, out),
             Beginning::NeedsPrivacy => {
                 self.notes.password_exposed |= initial.is_some();
                 // Refused before anything is invited (W-SASL-4).
@@ -76,7 +76,7 @@ impl Sieve {
             return self.failed("Invalid authentication response.", out);
         };
         match sasl::react(exchange, response.expose()) {
-            Reaction::Turn(turn) => self.go_on(turn, out),
+            Reaction::Outcome(outcome) => self.go_on(outcome, out),
             Reaction::Cancelled => self.failed("Authentication aborted.", out),
             Reaction::BadBase64 => self.failed(BAD_BASE64, out),
         }
@@ -88,18 +88,18 @@ impl Sieve {
         self.count_failed_login(out)
     }
 
-    fn go_on(&mut self, turn: Turn, out: &mut Vec<u8>) -> Option<Step> {
-        match turn {
-            Turn::Challenge(message, exchange) => {
+    fn go_on(&mut self, outcome: Outcome, out: &mut Vec<u8>) -> Option<Step> {
+        match outcome {
+            Outcome::Challenge(message, exchange) => {
                 reply::challenge(message, out);
                 self.state = State::Sasl(exchange);
                 None
             }
-            Turn::Complete(credentials) => {
+            Outcome::Complete(credentials) => {
                 self.state = State::Verdict;
                 Some(Step::Login(credentials))
             }
-            Turn::Hopeless(unusable) => {
+            Outcome::Hopeless(unusable) => {
                 self.state = State::Verdict;
                 Some(Step::Hopeless(unusable))
             }

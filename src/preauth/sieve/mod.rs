@@ -1,4 +1,4 @@
-//! The ManageSieve dialogue with a client before login (wire.md 9.1).
+//! The ManageSieve dialogue with a client before login (W-SV-1).
 //!
 //! Decides: what each command before login does, one command at a time (W-PIPE-4). Does not: verify, delay, or read a
 //! byte behind a login command: that stays in the inbox as residue until the login is answered. Driver: `session`,
@@ -30,7 +30,7 @@ use crate::wire::skip::{Consent, Skip, Skipped};
 use super::capability::Rules;
 use super::refusal::{LINE_TOO_LONG, STARTTLS_PIPELINED, TOO_MANY_FAILED_LOGINS};
 use super::sasl::Exchange;
-use super::{ByeReason, CloseReason, Notes, Step, foreign, told};
+use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, told};
 use command::{Name, is_bare};
 
 /// The client side of one ManageSieve connection, from greeting to login.
@@ -48,7 +48,7 @@ enum State {
     /// Between commands, or inside one.
     #[default]
     Command,
-    /// Reading past a literal that nobody asked for.
+    /// Reading past a literal that we did not ask for.
     Skip(Skip),
     /// Inside AUTHENTICATE: the next string is a response.
     Sasl(Exchange),
@@ -341,7 +341,7 @@ impl Sieve {
 
     /// Answers a bad command, or ends the connection at the third.
     fn bad(&mut self, words: &str, out: &mut Vec<u8>) -> Option<Step> {
-        if !self.notes.is_last_bad_command(SIEVE_BAD_COMMANDS_MAX) {
+        if self.notes.count_bad_command(SIEVE_BAD_COMMANDS_MAX) == Count::Within {
             reply::no(words, out);
             return None;
         }
@@ -351,7 +351,7 @@ impl Sieve {
 
     /// Counts a login that failed; the reply to it has been written.
     fn count_failed_login(&mut self, out: &mut Vec<u8>) -> Option<Step> {
-        if !self.notes.is_last_failed_login() {
+        if self.notes.count_failed_login() == Count::Within {
             return None;
         }
         reply::bye_with(TOO_MANY_FAILED_LOGINS, out);

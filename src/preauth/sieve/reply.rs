@@ -1,4 +1,4 @@
-//! Every line we send to ManageSieve clients before login (wire.md 9.1).
+//! Every line we send to ManageSieve clients before login (W-SV-1).
 //!
 //! Decides: codes and words. Does not: decide when. Driver: `super`. Tests: below.
 

@@ -68,7 +68,7 @@ fn literals_at_their_limits() {
 }
 
 #[test]
-fn w_9_1_the_literal_of_a_command_too_early_is_read_past() {
+fn w_sv_1_the_literal_of_a_command_too_early_is_read_past() {
     let mut client = new_client();
     let script = "LOGOUT\r\n".repeat(1000);
     let line = format!("PUTSCRIPT \"x\" {{{}+}}\r\n{script}\r\nNOOP\r\n", script.len());

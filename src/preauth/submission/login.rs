@@ -1,4 +1,4 @@
-//! AUTH and its responses (RFC 4954, wire.md 4.1).
+//! AUTH and its responses (RFC 4954, W-SASL-8).
 //!
 //! Decides: what is refused before a password is invited, and the code of each refusal. Does not: know mechanisms, see
 //! [`crate::preauth::sasl`]. Driver: `super`. Tests: `super::tests`.
@@ -7,7 +7,7 @@ use crate::limits::SASL_LINE_BYTES_MAX;
 use crate::preauth::Step;
 use crate::preauth::capability::Rules;
 use crate::preauth::refusal::{BAD_BASE64, UNSUPPORTED_MECHANISM};
-use crate::preauth::sasl::{self, Beginning, Reaction, Turn, is_mechanism_name};
+use crate::preauth::sasl::{self, Beginning, Outcome, Reaction, is_mechanism_name};
 use crate::wire::inbox::Inbox;
 use crate::wire::resp_text::split_word;
 use crate::wire::smtp::command::without_white_end;
@@ -43,10 +43,10 @@ impl Submission {
             mechanism,
             initial.map(|text| if text == b"=" { b"" } else { text }),
         ) {
-            Beginning::Turn(turn) => self.go_on(turn, out),
+            Beginning::Outcome(outcome) => self.go_on(outcome, out),
             Beginning::NeedsPrivacy => {
                 self.notes.password_exposed |= initial.is_some();
-                reply::needs_privacy(rules, out);
+                reply::refuse_in_clear(rules, out);
                 self.count_failed_login(out)
             }
             Beginning::Unknown | Beginning::Off => {
@@ -77,31 +77,31 @@ impl Submission {
         let reaction = sasl::react(exchange, response);
         inbox.consume(whole);
         match reaction {
-            Reaction::Turn(turn) => self.go_on(turn, out),
+            Reaction::Outcome(outcome) => self.go_on(outcome, out),
             Reaction::Cancelled => self.failed("501 5.7.0 Authentication aborted.", out),
             Reaction::BadBase64 => self.failed(&format!("501 5.5.2 {BAD_BASE64}"), out),
         }
     }
 
-    fn go_on(&mut self, turn: Turn, out: &mut Vec<u8>) -> Option<Step> {
-        match turn {
-            Turn::Challenge(message, exchange) => {
+    fn go_on(&mut self, outcome: Outcome, out: &mut Vec<u8>) -> Option<Step> {
+        match outcome {
+            Outcome::Challenge(message, exchange) => {
                 reply::challenge(message, out);
                 self.state = State::Sasl(exchange);
                 None
             }
-            Turn::Complete(credentials) => {
+            Outcome::Complete(credentials) => {
                 self.state = State::Verdict;
                 Some(Step::Login(credentials))
             }
-            Turn::Hopeless(unusable) => {
+            Outcome::Hopeless(unusable) => {
                 self.state = State::Verdict;
                 Some(Step::Hopeless(unusable))
             }
         }
     }
 
-    /// Ends an AUTH that nobody else has to be asked about; the loop of commands goes on clean (W-SASL-5).
+    /// Ends an AUTH that no passdb has to be asked about; the loop of commands goes on clean (W-SASL-5).
     fn failed(&mut self, words: &str, out: &mut Vec<u8>) -> Option<Step> {
         write_line(words, out);
         self.count_failed_login(out)

@@ -1,4 +1,4 @@
-//! The Submission dialogue with a client before login (wire.md 10.1, RFC 6409, RFC 4954).
+//! The Submission dialogue with a client before login (W-SUB-9, RFC 6409, RFC 4954).
 //!
 //! Decides: what each command before login does, one command at a time (W-PIPE-4). Does not: verify, delay, take mail,
 //! or read a byte behind an AUTH that is under way: that stays in the inbox, for the backend if the login succeeds, to
@@ -27,7 +27,7 @@ use crate::wire::smtp::reply::write_line;
 
 use super::capability::Rules;
 use super::sasl::Exchange;
-use super::{ByeReason, CloseReason, Notes, Step, foreign, told};
+use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, told};
 use reply::Codes;
 
 /// The client side of one Submission connection, from banner to login.
@@ -53,7 +53,7 @@ enum State {
     /// Between commands, or inside one.
     #[default]
     Command,
-    /// Reading past a chunk that nobody asked for; so many bytes are to come.
+    /// Reading past a chunk that we did not ask for; so many bytes are to come.
     Chunk(usize),
     /// Inside AUTH: the next line is a response.
     Sasl(Exchange),
@@ -358,7 +358,7 @@ impl Submission {
 
     /// Answers a bad command, or ends the connection at the tenth (W-SUB-6, SU-05).
     fn bad(&mut self, words: &str, out: &mut Vec<u8>) -> Option<Step> {
-        if !self.notes.is_last_bad_command(SMTP_BAD_COMMANDS_MAX) {
+        if self.notes.count_bad_command(SMTP_BAD_COMMANDS_MAX) == Count::Within {
             return say(words, out);
         }
         write_line("421 4.7.0 Too many invalid commands.", out);
@@ -367,7 +367,7 @@ impl Submission {
 
     /// Counts a login that failed; the reply to it has been written.
     fn count_failed_login(&mut self, out: &mut Vec<u8>) -> Option<Step> {
-        if !self.notes.is_last_failed_login() {
+        if self.notes.count_failed_login() == Count::Within {
             return None;
         }
         reply::too_many_failed_logins(out);

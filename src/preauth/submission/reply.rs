@@ -1,4 +1,4 @@
-//! Every reply we send to Submission clients before login (wire.md 6, 10.1), and the backend's answer on its way.
+//! Every reply we send to Submission clients before login (W-FAIL-7, W-SUB-9), and the backend's answer on its way.
 //!
 //! Decides: codes and words. Does not: decide when. Driver: `super`. Tests: below.
 
@@ -28,7 +28,7 @@ pub(super) fn hello(rules: &Rules, out: &mut Vec<u8>) {
     write_lines(250, &[&rules.host], out);
 }
 
-/// To EHLO (wire.md 10.1).
+/// To EHLO (W-SUB-9).
 pub(super) fn keywords(rules: &Rules, facts: &ClientFacts, out: &mut Vec<u8>) {
     let mechanisms: Vec<_> = rules.usable_mechanisms().map(|usable| usable.name()).collect();
     let auth = format!("AUTH {}", mechanisms.join(" "));
@@ -58,7 +58,7 @@ pub(super) fn challenge(message: &[u8], out: &mut Vec<u8>) {
 }
 
 /// One code for this mechanism, another when no mechanism would do (W-SASL-4).
-pub(super) fn needs_privacy(rules: &Rules, out: &mut Vec<u8>) {
+pub(super) fn refuse_in_clear(rules: &Rules, out: &mut Vec<u8>) {
     if rules.usable_mechanisms().next().is_none() {
         write_line("530 5.7.0 Must issue a STARTTLS command first.", out);
     } else {

@@ -1,10 +1,10 @@
 //! Users, groups and backends within the local site.
 
 use super::*;
+use crate::route::change::{ChangeReason, GroupChange, Placement};
 use crate::route::decide::{Decision, Destination, Hop, RouteQuestion, UserKnown, decide};
 use crate::route::explain::explain;
 use crate::route::fault::RouteFault;
-use crate::route::group::{ChangeReason, GroupChange, Placement};
 use crate::route::redirect::follow_referral;
 
 fn decide_alice(rows: &Rows) -> Decision {
@@ -175,7 +175,7 @@ fn palomar_2_2_step_5_a_pending_user_move_waits_for_its_source_unless_that_is_go
 }
 
 #[test]
-fn g21_without_geodb_a_cached_group_is_good_enough_and_nothing_is_written() {
+fn c_cache_2_without_geodb_a_cached_group_is_good_enough_and_nothing_is_written() {
     let mut rows = rows();
     rows.user_groups.push(group("default-37", Some(BE1), Some(BE2), ""));
     set_status(&mut rows, BE1, "offline");

@@ -1,4 +1,4 @@
-//! The rule tables of palomar.md 2 against [`super::decide::decide`], on a small cluster of two sites.
+//! The rules C-ROUTE-1 to C-ROUTE-9 against [`super::decide::decide`], on a small cluster of two sites.
 
 use crate::template::{Letters, Template};
 use std::net::IpAddr;

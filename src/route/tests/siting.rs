@@ -1,4 +1,4 @@
-//! Which site serves a user (palomar.md 2.3).
+//! Which site serves a user (C-ROUTE-3).
 
 use super::*;
 use crate::route::decide::{Decision, Hop, RouteQuestion, UserKnown, decide};
@@ -85,7 +85,7 @@ fn palomar_2_3_local_status_decides_about_local_users_only() {
 }
 
 #[test]
-fn g11_g13_failed_over_groups_stay_with_their_stand_in() {
+fn c_site_4_c_route_7_failed_over_groups_stay_with_their_stand_in() {
     let mut rows = rows();
     rows.group_sites = vec![failover("g", DC2, Some(DC1)), failover("h", DC2, Some(DC3))];
     let mut bob = user("bob", DC2, "g");

@@ -311,7 +311,7 @@ proptest! {
         prop_assert_eq!(plain, opened);
     }
 
-    /// Bytes that nobody sealed never come out.
+    /// Bytes that the peer did not seal never come out.
     #[test]
     fn arbitrary_bytes_come_to_nothing(wire in prop::collection::vec(any::<u8>(), 0..200)) {
         let [_, mut server] = ends(Suite::Aes128);

@@ -238,7 +238,7 @@ fn tl_20_a_certificate_in_the_file_is_good_for_itself_alone() {
         let both = format!("{}{pem}", good.pem);
         assert!(of(pem, made).is_err(), "{index}");
         assert!(of(&both, made).is_err(), "{index}");
-        // Itself it is, unless it is marked as an authority, which the library takes for nobody's.
+        // Itself it is, unless it is marked as an authority, which the library takes for no client's.
         let itself = of(&both, own);
         assert_eq!(itself.is_ok(), index != 2, "{index}: {itself:?}");
         assert_eq!(of(&both, &good.issue("tim", |_| {})), named("tim"));
@@ -298,7 +298,7 @@ fn tl_20_chains_may_be_long_but_not_without_end() {
             Err(word) => assert_eq!(*word, "the certificate is not valid", "{level} levels"),
         }
     }
-    // The library's limit. Dovecot's is 100 (OpenSSL's); nobody's authorities are that deep.
+    // The library's limit. Dovecot's is 100 (OpenSSL's); no chain in use is that deep.
     assert_eq!(longest, 6);
 }
 
@@ -387,13 +387,13 @@ fn tl_18_no_identity_is_resumed_and_none_is_spared_the_question() {
         };
         let tim = ClientCertificate::verified(Some("tim".into()));
         let config = client(version, Some(&shown));
-        // A ticket of a listener that does not ask is worth nothing where somebody asks.
+        // A ticket of a listener that does not ask is worth nothing where a listener asks.
         assert_eq!(connect(&config, Asked::No), (false, ClientCertificate::NONE));
         assert_eq!(connect(&config, Asked::No), (true, ClientCertificate::NONE));
         for asked in [Asked::Optional, Asked::Required, Asked::Optional] {
             assert_eq!(connect(&config, asked), (false, tim.clone()));
         }
-        // And a listener that does not ask gives nobody a name.
+        // And a listener that does not ask gives no client a name.
         let (_, certificate) = connect(&config, Asked::No);
         assert_eq!(certificate, ClientCertificate::NONE);
     }

@@ -1,4 +1,4 @@
-//! Keys with passwords (suite-nginx-mail-key-password), and keys of several kinds.
+//! Keys with passwords, as nginx-tests has them for its mail proxy, and keys of several kinds.
 
 use super::*;
 use crate::secret::Secret;

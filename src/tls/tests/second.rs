@@ -1,4 +1,4 @@
-//! Two certificates of two kinds for one name (case 18).
+//! Two certificates of two kinds for one name (K-TLS-11).
 
 use std::sync::Arc;
 

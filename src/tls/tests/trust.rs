@@ -1,4 +1,5 @@
-//! Backends' certificates as sites make them, and what is said of those that won't do (cross-tls-certificates-of-small-sites).
+//! Backends' certificates as sites make them, and what is said of those that won't do
+//! (cross-tls-certificates-of-small-sites).
 
 use std::sync::Arc;
 
@@ -158,7 +159,7 @@ fn w_btls_1_what_stands_in_the_file_needs_nobody_to_vouch_for_it() {
             let own = make.own();
             assert_eq!(said(&[&own], &[&own], older), "");
             assert_eq!(said(&[&stranger, &own], &[&own, &stranger], older), "");
-            // Whoever made it: the operator chose it.
+            // It does not matter who made it: the operator chose it.
             let made = make.by(&stranger);
             assert_eq!(said(&[&made], &[&made], older), "");
         }
@@ -228,7 +229,7 @@ fn w_btls_1_a_name_in_the_common_name_only() {
     assert!(said(&[&authority], &[&address], Accepted).contains("it is for 127.0.0.1"));
     let mail = Make::of("be1.example.org").hosts(&["tim@example.org"]).by(&authority);
     assert_eq!(said(&[&authority], &[&mail], Accepted), "");
-    // An address is no common name, and nobody's word counts without a path.
+    // An address is no common name, and no certificate counts without a path.
     let numbers = made("127.0.0.1");
     let words = said_of("127.0.0.1", &[&authority], &[&numbers], Accepted);
     assert!(words.contains("stands in it as a name") && words.contains("IP:ADDRESS"), "{words}");
@@ -262,7 +263,7 @@ fn w_btls_1_version_1_is_believed_right_below_the_file_only() {
     let oldest = authority.as_version_1(&authority);
     assert_eq!(said(&[&oldest], &[&leaf], Accepted), "");
     assert_eq!(said(&[&leaf], &[&leaf], Accepted), "", "it stands in the file");
-    // Made by somebody of the same name, by no authority, or by one that only the backend knows.
+    // Made by an authority of the same name, by no authority, or by one that only the backend knows.
     let forger = Make::of("Our CA").authority().own();
     let forged = Make::of("be1.example.org").by(&forger).as_version_1(&forger);
     for (file, chain) in [(&authority, vec![&forged]), (&authority, vec![&forged, &forger])] {
@@ -277,7 +278,7 @@ fn w_btls_1_version_1_is_believed_right_below_the_file_only() {
     assert!(said(&[&authority], &[&late], Accepted).contains("has expired"));
     let other = said_of("be2.example.org", &[&authority], &[&leaf], Accepted);
     assert!(other.contains("it is for be1.example.org"), "{other}");
-    // One changed byte anywhere, and nobody has made it.
+    // One changed byte anywhere, and no authority has made it.
     for at in [20, leaf.der.len() / 2, leaf.der.len() - 3] {
         let mut der = leaf.der.clone();
         der[at] ^= 1;
@@ -348,7 +349,7 @@ fn w_btls_1_the_systems_authorities_vouch_for_newer_forms_only() {
     assert_eq!(judged(&good), Ok(()));
     assert!(judged(&common).unwrap_err().detail().contains("no subjectAltName"));
     assert!(judged(&common.as_version_1(&authority)).unwrap_err().detail().contains("version 1"));
-    assert!(judged(&authority).is_err(), "an authority of the system is nobody's certificate");
+    assert!(judged(&authority).is_err(), "an authority of the system is no backend's certificate");
     assert!(trust.judge(&[], "be1.example.org", now).is_err());
     assert!(trust.judge(&[vec![0x30]], "be1.example.org", now).is_err());
     assert!(Trust::default().judge(&[good.der], "be1.example.org", now).is_err());

@@ -1,4 +1,5 @@
-//! A command line taken apart: verb and argument (RFC 5321 4.1.1), and the few arguments that Submission and LMTP share.
+//! A command line taken apart: verb and argument (RFC 5321 4.1.1), and the few arguments that Submission and LMTP
+//! share.
 //!
 //! Decides: which word a verb is, what a client may call itself. Does not: know when a command is allowed. Driver: the
 //! dialogues with clients. Tests: below.
@@ -79,7 +80,7 @@ pub fn without_white_end(line: &[u8]) -> &[u8] {
 /// ehlo          = "EHLO" SP ( Domain / address-literal ) CRLF ; RFC 5321 4.1.1.1
 /// ```
 ///
-/// Quirk `lenient_helo`: clients send host names with underscores, bare words and worse, so only what nobody could
+/// Quirk `lenient_helo`: clients send host names with underscores, bare words and worse, so only what no client could
 /// quote is refused: nothing, control bytes, not UTF-8, more than 255 bytes (W-SUB-2).
 #[must_use]
 pub fn helo_name(argument: &[u8]) -> Option<&str> {
@@ -89,7 +90,7 @@ pub fn helo_name(argument: &[u8]) -> Option<&str> {
     legal.then_some(name)
 }
 
-/// Whether a greeting with this argument is answered, as Dovecot does, though nobody may keep the name because it is too
+/// Whether a greeting with this argument is answered, as Dovecot does, though the name cannot be kept because it is too
 /// long.
 #[must_use]
 pub fn is_helo(argument: &[u8]) -> bool {
@@ -107,7 +108,7 @@ pub fn is_helo(argument: &[u8]) -> bool {
 /// end-marker    = "LAST"
 /// ```
 ///
-/// A number that fits nothing is none: nobody could read past that many bytes.
+/// A number that fits nothing is none: that many bytes could not be read past.
 #[must_use]
 pub fn bdat(argument: &[u8]) -> Option<(u64, IsLast)> {
     let (digits, rest) = split_word(argument);

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn w_case_25_the_old_spelling_of_auth() {
+    fn w_sub_b5_the_old_spelling_of_auth() {
         assert!(of("250-x\r\n250 AUTH=PLAIN\r\n").offers(b"AUTH", b"PLAIN"));
         let both = of("250-x\r\n250-AUTH=LOGIN PLAIN\r\n250 AUTH PLAIN\r\n");
         assert_eq!(both.parameters(b"AUTH"), Some(&b"PLAIN"[..]));

@@ -2,8 +2,8 @@
 //!
 //! Decides: a bare LF is an illegal byte and ends nothing, because what one program takes for two lines and another for
 //! one is how mail is smuggled (W-SUB-7, SU-08, postfix.org/smtp-smuggling.html). The line that holds it, or is too
-//! long, is refused at once and read past up to its CRLF (W-SUB-5). Does not: reply. Driver: the dialogues with clients.
-//! Tests: below.
+//! long, is refused at once and read past up to its CRLF (W-SUB-5). Does not: reply. Driver: the dialogues with
+//! clients. Tests: below.
 
 use memchr::{memchr, memmem};
 
@@ -33,9 +33,9 @@ pub enum Found {
         /// It holds a bare CR or NUL.
         flawed: bool,
     },
-    /// More text than the limit. Reply now; the rest of the line is nobody's.
+    /// More text than the limit. Reply now; the rest of the line is no command.
     TooLong,
-    /// A bare LF. Reply now; the rest of the line is nobody's.
+    /// A bare LF. Reply now; the rest of the line is no command.
     BareLf,
 }
 
@@ -67,8 +67,8 @@ impl Lines {
         Found::Line { text: text.len(), whole, flawed: is_flawed(text) }
     }
 
-    /// Consumes what is left of a refused line; whether a line begins behind it, or there was none. Whoever looks at the
-    /// first byte of a line on his own calls it before.
+    /// Consumes what is left of a refused line; whether a line begins behind it, or there was none. Code that looks at
+    /// the first byte of a line on its own calls it before.
     pub fn read_past(&mut self, inbox: &mut Inbox) -> bool {
         !self.discarding || self.discard(inbox)
     }

@@ -1,7 +1,7 @@
 //! Addresses and source routes: the grammar of RFC 5321 4.1.2 between the angle brackets.
 //!
-//! Decides: where an address ends, what its user is called, what stands for a sender that is none. Does not: know what is
-//! around it. Driver: [`super::path`], where the tests are.
+//! Decides: where an address ends, what its user is called, what stands for a sender that is none. Does not: know what
+//! is around it. Driver: [`super::path`], where the tests are.
 
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -101,7 +101,8 @@ pub(super) fn route(cursor: &mut Cursor<'_>, rules: Rules) -> Option<()> {
     }
 }
 
-/// What stands for a sender although it is no address: anything with an `@` in it that can't be taken for something else.
+/// What stands for a sender although it is no address: anything with an `@` in it that can't be taken for something
+/// else.
 pub(super) fn broken<'a>(cursor: &mut Cursor<'a>, rules: Rules) -> Option<Mailbox<'a>> {
     let legal = |byte: u8| {
         (byte.is_ascii_graphic() && !b"<>\"\\".contains(&byte)) || rules.utf8 && byte >= 0x80
@@ -140,7 +141,7 @@ pub(super) fn mailbox<'a>(cursor: &mut Cursor<'a>, rules: Rules) -> Option<Mailb
 /// qtextSMTP     = %d32-33 / %d35-91 / %d93-126            ; RFC 6531 3.3 adds UTF8-non-ascii
 /// ```
 ///
-/// Quirk: an empty quoted string is nobody (LM-01, CVE-2020-10967).
+/// Quirk: an empty quoted string names no user (LM-01, CVE-2020-10967).
 fn local_part<'a>(cursor: &mut Cursor<'a>, rules: Rules) -> Option<&'a str> {
     let all = cursor.rest();
     if cursor.peek() == Some(b'"') {

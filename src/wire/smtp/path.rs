@@ -1,14 +1,14 @@
 //! Envelope addresses and the parameters behind them: the arguments of MAIL and RCPT (RFC 5321 4.1.2).
 //!
 //! Decides: what an address is, where it ends, what its user is called. Does not: know which parameters mean something,
-//! or whether anybody is there. Driver: `lmtp`. Tests: below.
+//! or whether the user exists. Driver: `lmtp`. Tests: below.
 //!
-//! A source route (`<@a,@b:c@d>`) is read and thrown away, as RFC 5321 4.1.1.3 demands: the mailbox behind it is the address,
-//! and the route goes nowhere, so that it gets past no check.
+//! A source route (`<@a,@b:c@d>`) is read and thrown away, as RFC 5321 4.1.1.3 demands: the mailbox behind it is the
+//! address, and the route goes nowhere, so that it gets past no check.
 //!
-//! Deliberate differences to the grammar. Dots may stand anywhere in a local part, because senders with `a..b@` exist and
-//! a refusal here would bounce their mail. An address without a domain, one without brackets, and a sender whose address
-//! is none are taken where the caller says so.
+//! Deliberate differences to the grammar. Dots may stand anywhere in a local part, because senders with `a..b@` exist
+//! and a refusal here would bounce their mail. An address without a domain, one without brackets, and a sender whose
+//! address is none are taken where the caller says so.
 
 use super::mailbox::{broken, mailbox, route};
 use crate::limits::SMTP_PARAMETERS_MAX;
@@ -35,7 +35,8 @@ pub enum Whose {
     /// Mail is delivered there, so that it has to be an address.
     #[default]
     Recipient,
-    /// Nobody looks him up: text that only breaks the grammar (`<a@b.>`, `<a,b@c>`) travels on as it came, as with Dovecot.
+    /// A sender is not looked up: text that only breaks the grammar (`<a@b.>`, `<a,b@c>`) travels on as it came, as
+    /// with Dovecot.
     Sender,
 }
 

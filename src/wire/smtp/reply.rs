@@ -150,8 +150,8 @@ impl Reply {
         self.lines().next().unwrap_or_default()
     }
 
-    /// The reply's enhanced code, as far as it is one of its class: in whichever line it stands, since many servers write
-    /// it once. Where lines differ it is the last one's, which is what senders go by.
+    /// The reply's enhanced code, as far as it is one of its class: in whichever line it stands, since many servers
+    /// write it once. Where lines differ it is the last one's, which is what senders go by.
     #[must_use]
     pub fn enhanced(&self) -> Option<&[u8]> {
         self.lines().filter_map(|line| enhanced(self.code, line)).last()
@@ -167,9 +167,9 @@ impl Reply {
         line
     }
 
-    /// Appends the reply as it came, apart from bytes that could end a line. `enhanced_default`: every line has one and the
-    /// same enhanced code (RFC 2034 4), which is the reply's own, and this one where it has none (W-SUB-B8, W-LMTP-4);
-    /// empty: the reader was promised none.
+    /// Appends the reply as it came, apart from bytes that could end a line. `enhanced_default`: every line has one and
+    /// the same enhanced code (RFC 2034 4), which is the reply's own, and this one where it has none (W-SUB-B8,
+    /// W-LMTP-4); empty: the reader was promised none.
     pub fn write(&self, enhanced_default: &str, out: &mut Vec<u8>) {
         let promised = Some(enhanced_default.as_bytes()).filter(|code| !code.is_empty());
         let code = promised.map(|default| self.enhanced().unwrap_or(default));
@@ -377,7 +377,7 @@ mod tests {
             "454-4.7.1 a\r\n454 4.7.1 b\r\n"
         );
         assert_eq!(forwarded("250 a\rQUIT\0\r\n", ""), "250 a QUIT \r\n");
-        // Nobody was promised a code: none is added, and none is moved.
+        // No code was promised: none is added, and none is moved.
         assert_eq!(forwarded("454-4.7.1 a\r\n454 b\r\n", ""), "454-4.7.1 a\r\n454 b\r\n");
     }
 

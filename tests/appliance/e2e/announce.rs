@@ -14,7 +14,7 @@ use super::lmtp::{Lmtp, Stage};
 use super::ports::{BACKENDS, FRONT, free_port};
 use super::wait::PATIENCE;
 
-/// Dovecot's listener drops whoever does not begin with a header.
+/// Dovecot's listener drops a peer that does not begin with a header.
 #[test]
 fn w_ppo_1_a_backend_that_demands_a_proxy_header_learns_the_clients_address() {
     let pair = Pair::shared();
@@ -51,7 +51,7 @@ fn login_source_ips_are_used_in_turn() {
         for backend in &backends {
             let sender = sender.clone();
             let backend = backend.try_clone().unwrap();
-            // Ends with the process at the latest: a listener that nobody connects to waits for ever.
+            // Ends with the process at the latest: a listener that no peer connects to waits for ever.
             thread::spawn(move || {
                 while let Ok((stream, peer)) = backend.accept() {
                     if sender.send((stream, peer.ip())).is_err() {
@@ -87,7 +87,7 @@ fn w_ppo_3_lmtp_backends_that_demand_a_proxy_header_get_it_before_tls() {
             std::fs::set_permissions(files.path(), PermissionsExt::from_mode(0o755)).unwrap();
             pem.write(files.path());
             let (directory, announced) = (files.path().display(), free_port());
-            // Dovecot's listener drops whoever does not begin with a header.
+            // Dovecot's listener drops a peer that does not begin with a header.
             let dovecot = format!(
                 "ssl = yes\nssl_cert = <{directory}/cert.pem\nssl_key = <{directory}/key.pem\nservice lmtp {{\n  \
                  inet_listener announced {{\n    port = {announced}\n    haproxy = yes\n    ssl = {implicit}\n  }}\n}}\n"

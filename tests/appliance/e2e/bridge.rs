@@ -1,4 +1,5 @@
-//! TLS around the tests' plain clients and backends: a thread between two sockets, with the TLS library's own buffered side.
+//! TLS around the tests' plain clients and backends: a thread between two sockets, with the TLS library's own buffered
+//! side.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -208,8 +209,8 @@ pub(crate) fn read_until(client: &mut StreamOwned<ClientConnection, TcpStream>, 
     }
 }
 
-/// A client that asks for new keys again and again and reads none of the answers; with a record of text in between, since
-/// what arrives together is answered once.
+/// A client that asks for new keys again and again and reads none of the answers; with a record of text in between,
+/// since what arrives together is answered once.
 pub(crate) fn renew_keys_without_end(mut client: StreamOwned<ClientConnection, TcpStream>) {
     let text = [&[b'x'; 16_000][..], b"\r\n"].concat();
     for _ in 0..20_000 {
@@ -219,5 +220,5 @@ pub(crate) fn renew_keys_without_end(mut client: StreamOwned<ClientConnection, T
             return;
         }
     }
-    panic!("nobody minds");
+    panic!("no test minds");
 }

@@ -1,5 +1,5 @@
-//! What `check-config` and clients make of certificates with a second one, and of keys with passwords (case 18,
-//! suite-nginx-mail-key-password).
+//! What `check-config` and clients make of certificates with a second one, and of keys with passwords (W-TLS-3,
+//! K-TLS-11).
 
 use std::process::Command;
 

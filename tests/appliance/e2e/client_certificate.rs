@@ -1,4 +1,5 @@
-//! Client certificates and SASL EXTERNAL in front of real Dovecots, which are logged in to with a master user's password.
+//! Client certificates and SASL EXTERNAL in front of real Dovecots, which are logged in to with a master user's
+//! password.
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
@@ -60,7 +61,7 @@ impl Stage {
         for user in users {
             setup.add_row(&format!("{user}:{{PLAIN}}secret::::::master=hale pass=master-secret"));
         }
-        // Somebody whose backend password nobody has thought of.
+        // A user whose backend password the operator has not thought of.
         setup.add_row("forgotten:{PLAIN}secret::::::");
         let authority = Authority::new("clients");
         fs::write(setup.path().join("clients.pem"), &authority.certificate).unwrap();

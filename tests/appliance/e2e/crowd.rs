@@ -1,4 +1,4 @@
-//! A crowd that never logs in, or never reads: others are served as before, and nothing of it stays (RS, P6; BE-12).
+//! A crowd that never logs in, or never reads: others are served as before, and nothing of it stays (R-CROWD-1, BE-12).
 
 use std::io::{ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -17,7 +17,7 @@ const SILENT: usize = 3000;
 const SLOW: usize = 2000;
 const STALLED: usize = 200;
 const LIVE: usize = 20;
-/// Rounds of one byte each from everybody who is slow, a second apart.
+/// Rounds of one byte each from every client that is slow, a second apart.
 const ROUNDS: usize = 6;
 
 /// What Hale may still hold when they have left.
@@ -67,9 +67,9 @@ fn rs_03_five_thousand_who_never_log_in_and_two_hundred_who_never_read() {
     let p99 = logins[(logins.len() * 99).div_ceil(100) - 1];
     println!("{} logins, p99 {p99:?}; held before {before:?}, now {among:?}", logins.len());
     assert!(p99 < ANSWER_MAX, "99 of 100 logins took up to {p99:?}");
-    assert!(silent.iter().all(is_open), "somebody silent was sent away");
+    assert!(silent.iter().all(is_open), "a silent client was sent away");
     for slow in slow.iter().filter(|slow| !slow.way.is_handshake()) {
-        assert!(is_open(&slow.stream), "somebody was sent away: {:?}", slow.way);
+        assert!(is_open(&slow.stream), "a client was sent away: {:?}", slow.way);
     }
 
     drop((silent, slow, stalled));
@@ -82,7 +82,7 @@ fn rs_03_five_thousand_who_never_log_in_and_two_hundred_who_never_read() {
     }
 }
 
-/// Half a PROXY header from each: all are ended in time, and whoever comes with a whole one is served.
+/// Half a PROXY header from each: all are ended in time, and a client that comes with a whole one is served.
 #[test]
 fn px_21_thousands_of_half_headers_keep_nobody_out() {
     let backends = ScriptedBackends::start();
@@ -235,7 +235,7 @@ fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).unwrap()
 }
 
-/// Nobody ended the connection: its greeting is there, no end behind it.
+/// Hale did not end the connection: its greeting is there, no end behind it.
 fn is_open(stream: &TcpStream) -> bool {
     let mut received = [0; 4096];
     stream.set_nonblocking(true).unwrap();

@@ -63,7 +63,7 @@ fn errors(text: &str) -> Vec<String> {
     load(text).errors.iter().map(ToString::to_string).collect()
 }
 
-/// Names in full: `driver` in `passdb { … }` is `passdb_driver`. What stands in `plugin { … }` is anybody's.
+/// Names in full: `driver` in `passdb { … }` is `passdb_driver`. What stands in `plugin { … }` belongs to plugins.
 fn names(printed: &str) -> Vec<String> {
     let mut blocks: Vec<&str> = Vec::new();
     let mut names = Vec::new();

@@ -141,7 +141,7 @@ impl Dovecot {
         kill_process_group(pid(self.master()), signal).unwrap();
     }
 
-    /// As if the host had lost power: every process ends at once, nobody says goodbye.
+    /// As if the host had lost power: every process ends at once, without a goodbye.
     pub(crate) fn kill(&self) {
         let master = self.master();
         self.signal(Signal::KILL);

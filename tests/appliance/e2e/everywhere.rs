@@ -1,5 +1,5 @@
-//! What holds off guessers and crowds holds in every protocol it is meant for: penalties and seats wherever somebody logs
-//! in, doors for LMTP too (reliability.md P12; wire.md 13).
+//! What holds off guessers and crowds holds in every protocol it is meant for: penalties and seats wherever users log
+//! in, doors for LMTP too (R-GUESS-1, W-LIM-8).
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -69,7 +69,8 @@ fn rs_05_doors_are_bounded_in_every_protocol() {
     }
 }
 
-/// An address that has not answered for half a minute gets one connect at a time; whoever else wants it is told at once.
+/// An address that has not answered for half a minute gets one connect at a time; other logins to it are answered at
+/// once.
 #[test]
 fn w_fail_2_nobody_queues_for_a_dead_backend_in_any_protocol() {
     let scene = Scene::start("data_cores = 0\nlogin_proxy_max_reconnects = 0");
@@ -79,7 +80,7 @@ fn w_fail_2_nobody_queues_for_a_dead_backend_in_any_protocol() {
         let took = scene.log_in_at_nobody(imap);
         assert!(took > AT_ONCE, "the connect was not waited for: {took:?}");
     }
-    // Somebody waits already.
+    // A login waits already.
     let mut first = Imap::open_from(GUESSER, imap.address);
     imap.speech.greeted(&mut first);
     imap.speech.send_login(&mut first, "nobody");
@@ -112,7 +113,7 @@ fn come(address: SocketAddr, from: Ipv4Addr) -> Imap {
     client
 }
 
-/// Hale in all protocols, for clients that nobody trusts.
+/// Hale in all protocols, for clients that are not trusted.
 struct Scene {
     doors: Vec<Door>,
     lmtp: SocketAddr,
@@ -121,7 +122,7 @@ struct Scene {
     _full: FullListener,
 }
 
-/// One protocol of it, with a backend that logs everybody in.
+/// One protocol of it, with a backend that logs every user in.
 struct Door {
     speech: &'static Speech,
     address: SocketAddr,

@@ -117,7 +117,7 @@ fn w_tlv_2_haproxy_verifies_the_certificate_and_hale_believes_it() {
     stage.pair.home_of("cert-balanced");
 }
 
-/// The chain goes with the library when login is done: a session that showed one costs what any other costs (tls.md 2).
+/// The chain goes with the library when login is done: a session that showed one costs what any other costs (K-TLS-5).
 #[test]
 fn tl_20_what_an_idle_session_with_a_certificate_costs() {
     const SESSIONS: u64 = 150;

@@ -1,5 +1,5 @@
-//! Whatever a backend does wrong before a login is answered with exactly one reply of the failure table, in every protocol,
-//! and the client may go on (W-FAIL-1, W-FAIL-3, W-FAIL-4; BE-01).
+//! Whatever a backend does wrong before a login is answered with exactly one reply of the failure table, in every
+//! protocol, and the client may go on (W-FAIL-1, W-FAIL-3, W-FAIL-4; BE-01).
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -14,9 +14,9 @@ use super::wait::{PATIENCE, now, wait_for};
 
 /// The first attempt and three more, a second apart.
 const ATTEMPTS: usize = 4;
-/// What lies between them: nobody is answered earlier.
+/// What lies between them: no client is answered earlier.
 const PAUSES: Duration = Duration::from_secs(3);
-/// And nobody much later: far less than `login_proxy_timeout`, which must not be what ends these logins.
+/// And none much later: far less than `login_proxy_timeout`, which must not be what ends these logins.
 const RETRIED_MAX: Duration = Duration::from_secs(15);
 
 #[test]
@@ -31,7 +31,7 @@ fn be_01_a_backend_that_goes_at_any_byte() {
     scene.expect_usable(answers);
 }
 
-/// What the first attempt left behind is in nobody's way: the second one succeeds, and is the only one that is answered.
+/// What the first attempt left behind is in no way: the second one succeeds, and is the only one that is answered.
 #[test]
 fn be_06_a_backend_that_goes_once_at_any_byte() {
     let scene = Scene::start("", |speech| {
@@ -99,9 +99,9 @@ fn be_01_a_backend_that_is_silent_or_slow() {
     scene.expect_usable(answers);
 }
 
-/// Many logins that meet one dead backend do not multiply by four there (reliability.md 3, P5).
+/// Many logins that meet one dead backend do not multiply by four there (R-BACK-1).
 #[test]
-fn p5_repeated_attempts_have_a_budget() {
+fn r_back_1_repeated_attempts_have_a_budget() {
     let scene = Scene::start("", |_| vec![Fault::Cut { behind: 0, ending: Ending::Close }]);
     let cores = data_cores(scene.hale.process_id());
     let logins = cores * 400;

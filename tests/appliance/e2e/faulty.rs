@@ -21,22 +21,22 @@ pub(crate) type Turns = &'static [(&'static str, &'static str)];
 /// What a backend does wrong.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
-    /// Nothing: it logs everybody in and says back what it hears.
+    /// Nothing: it logs every user in and says back what it hears.
     None,
     /// Goes behind so many bytes of what it had to say.
     Cut { behind: usize, ending: Ending },
     /// The same, but only to the first who comes.
     CutOnce { behind: usize, ending: Ending },
-    /// Nobody listens.
+    /// Nothing listens.
     Refuses,
-    /// Somebody listens who has no place for one more: the kernel answers nothing.
+    /// A backend listens that has no place for one more: the kernel answers nothing.
     Drops,
     /// Says something else than is its turn to say, and then nothing.
     Says { turn: usize, text: &'static [u8] },
     /// Says the same again and again.
     Endless { turn: usize, text: &'static [u8] },
-    /// Asks nobody what the other side made of a first piece, but lets it be read before the second comes, and keeps all
-    /// that it hears afterwards.
+    /// Does not ask what the other side made of a first piece, but lets it be read before the second comes, and keeps
+    /// all that it hears afterwards.
     SaysInTwo { turn: usize, first: &'static [u8], second: &'static [u8] },
     /// Says what is its turn to say, one byte a second, and never comes to an end.
     Slow { turn: usize },
@@ -121,7 +121,7 @@ impl FaultyBackends {
         }
     }
 
-    /// How many could say more than anybody should have read.
+    /// How many could say more than a proxy should have read.
     pub(crate) fn exhausted(&self) -> usize {
         self.script.exhausted.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Guessing is slow, users are not locked out, and one user's sessions are bounded (reliability.md P12, SA-12 to SA-14).
+//! Guessing is slow, users are not locked out, and one user's sessions are bounded (R-GUESS-1, SA-12 to SA-14).
 
 use std::net::Ipv4Addr;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use super::imap::Imap;
 use super::kernel::{resident_bytes, ring_workers};
 
 const SESSIONS: usize = 1_000;
-/// An idle relay is a record of 128 bytes (DESIGN decision 9). Pages, socket tables and the login's leftovers round it up;
+/// An idle relay is a record of 128 bytes (K-CORE-1). Pages, socket tables and the login's leftovers round it up;
 /// a buffer or a pipe for each session would be four times as much.
 const RESIDENT_BYTES_MAX: u64 = 16 << 10;
 

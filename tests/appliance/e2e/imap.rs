@@ -42,7 +42,7 @@ impl Imap {
         Self { stream, ahead: Vec::new(), transcript: String::new() }
     }
 
-    /// Connects if somebody listens and greets.
+    /// Connects if a server listens and greets.
     pub(crate) fn try_connect(address: SocketAddr) -> Option<Self> {
         let mut client = Self::open(TcpStream::connect(address).ok()?);
         client.try_line()?.starts_with(b"* OK").then_some(client)
@@ -142,7 +142,7 @@ impl Imap {
             }
             // A reset ends a connection like a goodbye does; who cares about the difference looks at the bytes.
             Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
-            // Somebody stopped the test and let it go on.
+            // The test was stopped and let go on.
             Err(error) if error.kind() == ErrorKind::Interrupted => self.fill(),
             Err(error) => self.fail(&format!("cannot read: {error}")),
         }

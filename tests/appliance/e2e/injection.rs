@@ -1,4 +1,4 @@
-//! Somebody on the way who adds words in clear where TLS begins (W-STLS-1, W-BTLS-2): on both sides of Hale, in all
+//! A host on the way that adds words in clear where TLS begins (W-STLS-1, W-BTLS-2): on both sides of Hale, in all
 //! protocols, with the segments cut at every byte.
 
 use std::io::{Read as _, Write as _};
@@ -25,7 +25,7 @@ struct Upgrade {
     /// What a client says for it.
     command: &'static str,
     go_ahead: &'static str,
-    /// What is said to whoever sends more than that.
+    /// What is said to a client that sends more than that.
     goodbye: &'static str,
     /// A backend's part until it is asked for TLS, and behind which command.
     turns: Turns,
@@ -88,7 +88,8 @@ impl Upgrade {
         self.injected.find('\n').unwrap() + 1
     }
 
-    /// Whether one read of ours ends with the backend's go-ahead: it is cut there, or padded so (the fault behind all cuts).
+    /// Whether one read of ours ends with the backend's go-ahead: it is cut there, or padded so (the fault behind all
+    /// cuts).
     fn comes_alone(&self, cut: usize) -> bool {
         cut == self.go_ahead_bytes() || cut > self.injected.len()
     }
@@ -160,7 +161,7 @@ fn tl_03_a_client_hello_that_does_not_wait_for_the_go_ahead_gets_no_session() {
         let stream = upgrade.greeted(site.clear(upgrade.protocol));
         let mut client = bridge::wrap_behind(upgrade.command.as_bytes(), stream, NAME, &config);
         assert!(client.try_line().is_none(), "{}: a session", upgrade.protocol);
-        // Whoever waits gets one.
+        // A client that waits gets one.
         let stream =
             send_first(upgrade, site.clear(upgrade.protocol), upgrade.command, Pace::Later);
         let mut client = bridge::wrap(stream, NAME, &config);
@@ -172,8 +173,8 @@ fn tl_03_a_client_hello_that_does_not_wait_for_the_go_ahead_gets_no_session() {
     });
 }
 
-/// One read ends behind the command, and what follows lies in the kernel already: the look at the socket before the go-ahead
-/// finds it (W-STLS-1, W-STLS-2).
+/// One read ends behind the command, and what follows lies in the kernel already: the look at the socket before the
+/// go-ahead finds it (W-STLS-1, W-STLS-2).
 #[test]
 fn tl_02_words_that_wait_in_the_kernel_are_found_before_the_go_ahead() {
     let users: Vec<String> = UPGRADES.iter().map(|it| format!("waiting-{}", it.protocol)).collect();
@@ -257,7 +258,8 @@ fn inject_everywhere(site: &Site, upgrade: &Upgrade, user: &str, config: &Arc<Cl
                 ),
             }
         }
-        // Whoever goes on as if nothing had happened gets no session either, with the words in front of the ClientHello.
+        // A client that goes on as if nothing had happened gets no session either, with the words in front of the
+        // ClientHello.
         let stream = send_first(upgrade, address, first, Pace::Later);
         let mut client = bridge::wrap_behind(second.as_bytes(), stream, NAME, config);
         assert!(client.try_line().is_none(), "{} {first:?}: a session", upgrade.protocol);

@@ -1,4 +1,4 @@
-//! `hale check-config --connect`: what an operator is told of backends before anybody logs in (A.4 of W-BTLS-1).
+//! `hale check-config --connect`: what an operator is told of backends before users log in (W-BTLS-1).
 
 use super::certificate::Pem;
 use super::hale::Setup;
@@ -88,7 +88,7 @@ fn tl_19_check_config_says_what_is_odd_about_files() {
         output.status.success() && said.contains("(CN=be1.test) has expired on 2021-01-01"),
         "{said}"
     );
-    // Nobody to dial is worth a word.
+    // No backend to dial is worth a word.
     setup.succeed("geodb init");
     let (exit, said) = told(&setup);
     assert!(exit == 0 && said.contains("the GeoDB has no backends"), "{said}");

@@ -15,7 +15,7 @@ pub(crate) fn raise_descriptor_limit() {
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
 }
 
-/// Waits until everything that was sent on a connection has been read at its other end, or nobody is there any more.
+/// Waits until everything that was sent on a connection has been read at its other end, or the other end is gone.
 pub(crate) fn wait_until_taken(stream: &TcpStream) {
     let (near, far) =
         (endpoint(stream.local_addr().unwrap()), endpoint(stream.peer_addr().unwrap()));

@@ -31,7 +31,7 @@ impl Stage {
     /// The same with more lines for the Dovecots, and with whatever else Hale is to have.
     pub(crate) fn with(count: usize, dovecot: &str, prepare: impl FnOnce(&mut Setup)) -> Self {
         let (backend_port, port) = (free_port(), free_port());
-        // The static user database asks the passwords whether somebody exists.
+        // The static user database asks the passwords whether a user exists.
         let pair = Pair::start_with(&format!(
             "protocols = imap lmtp\nservice lmtp {{\n  user = \n  inet_listener lmtp {{\n    port = {backend_port}\n  }}\n}}\n\
              protocol lmtp {{\n  postmaster_address = postmaster@example.org\n}}\n{dovecot}"
@@ -173,8 +173,8 @@ impl Lmtp {
         }
     }
 
-    /// Whether nothing more comes.
-    pub(crate) fn is_over(&mut self) -> bool {
+    /// Reads on; whether that was the end.
+    pub(crate) fn reads_the_end(&mut self) -> bool {
         self.0.fill_buf().is_ok_and(<[u8]>::is_empty)
     }
 

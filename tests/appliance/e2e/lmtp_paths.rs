@@ -1,5 +1,6 @@
-//! Paths and parameters of MAIL and RCPT as clients write them: what Debian's Dovecot takes in LMTP, Hale takes, with the
-//! same workarounds configured (RFC 5321 4.1.2, `19-lmtp-path-without-brackets`). What differs is listed with its reason.
+//! Paths and parameters of MAIL and RCPT as clients write them: what Debian's Dovecot takes in LMTP, Hale takes, with
+//! the same workarounds configured (RFC 5321 4.1.2, `19-lmtp-path-without-brackets`). What differs is listed with its
+//! reason.
 
 use std::net::TcpStream;
 
@@ -145,11 +146,11 @@ const COMMANDS: &[&str] = &[
 
 /// What Hale takes and Dovecot does not, and why.
 const TAKEN: &[(&str, &str)] = &[
-    ("NOOP  x", "more than one SP harms nobody"),
-    ("LHLO  x", "more than one SP harms nobody"),
-    ("NOOP\t", "white space at the end harms nobody"),
-    ("VRFY", "the answer is the same whoever is meant"),
-    ("VRFY <x@y>", "the answer is the same whoever is meant"),
+    ("NOOP  x", "more than one SP does no harm"),
+    ("LHLO  x", "more than one SP does no harm"),
+    ("NOOP\t", "white space at the end does no harm"),
+    ("VRFY", "the answer is the same for every address"),
+    ("VRFY <x@y>", "the answer is the same for every address"),
     ("HELP", "RFC 5321 4.5.1: a receiver should know it"),
     ("HELP x", "RFC 5321 4.5.1: a receiver should know it"),
 ];
@@ -157,10 +158,10 @@ const TAKEN: &[(&str, &str)] = &[
 /// What Hale judges otherwise, and why.
 const DIFFERENCES: &[(&str, &str)] = &[
     ("FROM:<a@b> SIZE=1", "Hale offers SIZE"),
-    ("FROM:<a@b>  BODY=7BIT", "more than one SP between parameters harms nobody"),
+    ("FROM:<a@b>  BODY=7BIT", "more than one SP between parameters does no harm"),
     ("FROM:<\u{fc}@b>", "RFC 6531 3.5: without SMTPUTF8 an address is ASCII"),
-    ("FROM:<\"\"@b>", "LM-01: an empty quoted local part is nobody"),
-    ("FROM:<@a:>", "a route to nobody is no sender; Dovecot takes it for the null path"),
+    ("FROM:<\"\"@b>", "LM-01: an empty quoted local part names no user"),
+    ("FROM:<@a:>", "a route without an address is no sender; Dovecot takes it for the null path"),
     ("FROM:<@a,b:u@c>", "no route, and no address"),
     ("FROM:<@a,,@b:u@c>", "no route, and no address"),
     ("FROM:a@b>", "what ends with a bracket begins with one"),

@@ -1,6 +1,6 @@
-//! LMTP backends that keep to RFC 5321 4.1.4, and more strictly than it asks: a transaction is open until RSET, LHLO or a
-//! message that everybody has, and MAIL in it is 503. What a client is told of that, and of backends that have had enough
-//! of a connection: nothing (`suite-lmtp-counts-nested-mail`, `cross-lmtp-reused-link-is-not-replaced`).
+//! LMTP backends that keep to RFC 5321 4.1.4, and more strictly than it asks: a transaction is open until RSET, LHLO or
+//! a message that all of them have, and MAIL in it is 503. What a client is told of that, and of backends that have had
+//! enough of a connection: nothing (W-LMTP-10).
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -108,7 +108,7 @@ impl Conversation {
         Self { stream, manner, ledger, is_open: false, recipients: 0, mails: 0 }
     }
 
-    /// Until somebody has had enough.
+    /// Until one side has had enough.
     fn hold(&mut self, mails: &Sender<String>) {
         self.ledger.connects.fetch_add(1, Ordering::AcqRel);
         self.say("220 strict");
@@ -119,7 +119,7 @@ impl Conversation {
                 return;
             }
             if self.mails > taken {
-                // Whoever has what he wanted to know listens no more.
+                // A client that has what it wanted to know listens no more.
                 let _ = mails.send(line.trim_end().to_owned());
             }
         }
@@ -194,7 +194,7 @@ impl Conversation {
     }
 
     fn say(&mut self, words: &str) {
-        // Whoever has left hears nothing, and the next line is none.
+        // A client that has left hears nothing, and the next line is none.
         let _ = self.stream.get_mut().write_all(format!("{words}\r\n").as_bytes());
     }
 
@@ -316,8 +316,8 @@ fn w_lmtp_a_kept_connection_that_is_given_up_is_replaced() {
     let connects: Vec<usize> = scene.backends.iter().map(Strict::connects).collect();
     assert_eq!(connects, [3, 3, 3, 2, 2]);
     scene.expect_none_nested();
-    // Where RSET is refused before the next message comes, nobody misses the connection.
-    wait_for("a line for each connection that somebody missed", PATIENCE, || {
+    // Where RSET is refused before the next message comes, no client misses the connection.
+    wait_for("a line for each connection that a client missed", PATIENCE, || {
         let said = scene.hale.said();
         let again = said.lines().filter(|line| line.contains("trying again")).count();
         let is_silence_told = said.contains("trying again: no reply to RSET in time");

@@ -24,7 +24,7 @@ use super::tools::{OPENSSL, SWAKS, run};
 use super::wait::{PATIENCE, wait_for};
 
 const NAME: &str = "mail.test";
-/// Nobody else comes from here.
+/// No other client comes from here.
 const CLIENT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 57);
 
 /// Hale with TLS towards clients, in front of Dovecots with TLS on both of their LMTP ports.
@@ -135,13 +135,13 @@ fn w_btls_1_lmtp_by_tls_on_both_sides() {
         client.command("STARTTLS", 503);
         assert_eq!(client.data(&mail, 4), [250; 4]);
         client.command("QUIT", 221);
-        assert!(client.is_over());
+        assert!(client.reads_the_end());
 
         let mut client = secured.implicit();
         client.envelope(late);
         assert_eq!(client.data(&mail, 4), [250; 4]);
         client.command("QUIT", 221);
-        assert!(client.is_over());
+        assert!(client.reads_the_end());
 
         for user in names {
             let trace = secured.trace(user, &mail);
@@ -222,7 +222,7 @@ fn tl_09_lmtp_backends_that_cannot_prove_themselves_get_no_mail() {
             let secured = Secured::with(1, &backends);
             let mut client = secured.implicit();
             client.command("MAIL FROM:<a@b>", 250);
-            // May pass: whoever sends it must not bounce it because of our certificates.
+            // May pass: the MTA that sends it must not bounce it because of our certificates.
             client.command("RCPT TO:<mail-0>", 451);
             wait_for("the log's word", PATIENCE, || {
                 secured.stage.log().contains(what).then_some(())
@@ -232,7 +232,7 @@ fn tl_09_lmtp_backends_that_cannot_prove_themselves_get_no_mail() {
             assert!(!logs.contains("mail-0"), "{logs}");
         }
     }
-    // Whoever says that any certificate will do gets it, by the database or for all.
+    // An operator who says that any certificate will do gets it, by the database or for all.
     for more in [
         "passdb users {\n  fields {\n    starttls = any-cert\n  }\n}",
         "protocol lmtp {\n  proxy_ssl = starttls\n}\nssl_client_require_valid_cert = no",
@@ -331,7 +331,7 @@ fn w_btls_7_sessions_with_lmtp_backends_are_resumed() {
         client.envelope(&["mail-0"]);
         assert_eq!(client.data(b"Subject: x\r\n\r\n", 1), [250]);
         client.command("QUIT", 221);
-        assert!(client.is_over());
+        assert!(client.reads_the_end());
     }
     secured.stage.hale.signal(rustix::process::Signal::TERM);
     assert!(secured.stage.hale.wait(PATIENCE).success());

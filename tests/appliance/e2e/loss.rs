@@ -1,4 +1,4 @@
-//! Losing a backend: its own sessions end, everybody else notices nothing (BE-01, BE-04, BE-05).
+//! Losing a backend: its own sessions end, all others notice nothing (BE-01, BE-04, BE-05).
 
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
@@ -56,18 +56,19 @@ fn be_05_a_backend_that_pauses_keeps_its_sessions() {
 
 #[test]
 fn be_01_no_backend_listens_and_the_client_gets_one_answer() {
-    // Nobody listens on this port, on either address.
+    // Nothing listens on this port, on either address.
     let mut setup = Setup::new(super::ports::free_port());
     setup.add_users(&["nobody-home"], b"secret");
     let hale = setup.start();
     expect_unavailable(&hale, "nobody-home");
 }
 
-/// A backend that takes connections and then says nothing (a hung one, a stopped one): the client is told so in the end.
+/// A backend that takes connections and then says nothing (a hung one, a stopped one): the client is told so in the
+/// end.
 #[test]
 fn be_01_a_mute_backend_and_the_client_gets_one_answer() {
     let port = super::ports::free_port();
-    // The kernel accepts for us; nobody ever answers.
+    // The kernel accepts for us; no backend ever answers.
     let _mute = BACKENDS.map(|address| TcpListener::bind((address, port)).unwrap());
     let mut setup = Setup::new(port);
     setup.add_users(&["mute"], b"secret");
@@ -87,8 +88,8 @@ fn ur_12_a_killed_hale_leaves_its_ports_free() {
     hale.session("crash", b"secret").command("n", "NOOP");
 }
 
-/// Hale itself stands still for longer than a PROXY header may take, and goes on: nobody who was there is harmed, who
-/// came meanwhile is served, and no deadline that passed in between hits anybody else.
+/// Hale itself stands still for longer than a PROXY header may take, and goes on: no client that was there is harmed,
+/// who came meanwhile is served, and no deadline that passed in between hits others.
 #[test]
 fn cl_03_hale_stands_still_and_goes_on() {
     let backends = ScriptedBackends::start();

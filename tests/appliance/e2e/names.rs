@@ -1,4 +1,4 @@
-//! A thousand certificates by server name, and one of them replaced under a thousand sessions (tls.md 6, TL-19).
+//! A thousand certificates by server name, and one of them replaced under a thousand sessions (K-TLS-11, TL-19).
 
 use std::fmt::Write as _;
 use std::fs;
@@ -73,7 +73,7 @@ fn tl_19_one_of_a_thousand_certificates_is_replaced_under_a_thousand_sessions() 
     }
 }
 
-/// Reloads one behind the other, while clients come in by TLS and without: nobody is refused, nobody is harmed.
+/// Reloads one behind the other, while clients come in by TLS and without: no client is refused, none is harmed.
 #[test]
 fn op_02_reloads_under_load_refuse_nobody() {
     const RELOADS: usize = 50;

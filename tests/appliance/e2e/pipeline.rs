@@ -70,7 +70,7 @@ fn w_rel_1_a_whole_conversation_in_one_flight() {
     assert_eq!(client.rest(), b"");
 }
 
-/// A client that sends far more behind its login than anybody would buffer: it has to wait, nothing may get lost.
+/// A client that sends far more behind its login than a proxy would buffer: it has to wait, nothing may get lost.
 #[test]
 fn w_rel_1_megabytes_behind_login_wait_their_turn() {
     let hale = Setup::with_users(Pair::shared(), &["pipeline-large"], b"secret").start();

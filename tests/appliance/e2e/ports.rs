@@ -9,10 +9,10 @@ pub(crate) const FRONT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 pub(crate) const BACKENDS: [Ipv4Addr; 2] =
     [Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3)];
 
-/// A port on which nobody listens, on any of the addresses of the tests.
+/// A port on which nothing listens, on any of the addresses of the tests.
 ///
-/// The range lies below the kernel's ephemeral ports, so that no outgoing connection can take the port between this check
-/// and the start of the program that wants it.
+/// The range lies below the kernel's ephemeral ports, so that no outgoing connection can take the port between this
+/// check and the start of the program that wants it.
 pub(crate) fn free_port() -> u16 {
     const FIRST: u32 = 12_000;
     const COUNT: u32 = 20_000;
@@ -28,7 +28,7 @@ pub(crate) fn free_port() -> u16 {
     panic!("no free port between {FIRST} and {}", FIRST + COUNT);
 }
 
-/// Nobody listens on this port.
+/// Nothing listens on this port.
 pub(crate) fn is_free(port: u16) -> bool {
     let [first, second] = BACKENDS;
     [FRONT, first, second].iter().all(|address| TcpListener::bind((*address, port)).is_ok())

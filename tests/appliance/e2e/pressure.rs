@@ -1,4 +1,4 @@
-//! Clients that ask for a lot and do not read it (BE-12): memory stays bounded, everybody else stays fast.
+//! Clients that ask for a lot and do not read it (BE-12): memory stays bounded, all others stay fast.
 
 use std::time::Duration;
 
@@ -14,11 +14,12 @@ const STALLED: usize = 200;
 /// Each asks for this many copies of ten megabytes.
 const FETCHES: usize = 10;
 
-/// Kernel memory in Hale's two sockets of one stalled session (reliability, section 6): 128 KiB of receive buffer towards the
-/// backend, whose reader never showed that it reads, 128 KiB unsent towards the client; the rest is the kernel's own reckoning.
+/// Kernel memory in Hale's two sockets of one stalled session (reliability, section 6): 128 KiB of receive buffer
+/// towards the backend, whose reader never showed that it reads, 128 KiB unsent towards the client; the rest is the
+/// kernel's own reckoning.
 const OWN_BYTES_MAX: u64 = 1 << 19;
-/// The same with the backend's send buffer and the client's receive buffer, whose sizes Hale influences but does not set.
-/// A proxy that leaves its two sockets to autotuning holds 5 to 8 MiB.
+/// The same with the backend's send buffer and the client's receive buffer, whose sizes Hale influences but does not
+/// set. A proxy that leaves its two sockets to autotuning holds 5 to 8 MiB.
 const ALL_BYTES_MAX: u64 = 3 << 20;
 /// Resident memory that one stalled session may add to Hale, where a relay of its own buffers would show.
 const RESIDENT_BYTES_MAX: u64 = 64 << 10;
@@ -94,7 +95,7 @@ fn wait_until_nothing_moves() {
 struct Memory {
     /// In the kernel, Hale's sockets.
     own_sockets: u64,
-    /// In the kernel, everybody's TCP sockets.
+    /// In the kernel, all TCP sockets.
     all_sockets: u64,
     /// Hale's own pages.
     resident: u64,

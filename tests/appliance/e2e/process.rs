@@ -85,7 +85,7 @@ pub(crate) fn pid(number: u32) -> Pid {
     Pid::from_raw(i32::try_from(number).unwrap()).unwrap()
 }
 
-/// Waits until a process id is nobody's any more.
+/// Waits until a process id is free again.
 pub(crate) fn wait_until_gone(number: u32, limit: Duration) {
     wait_for(&format!("the end of process {number}"), limit, || {
         let state = fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();

@@ -16,7 +16,7 @@ use super::script::ScriptedBackends;
 use super::tools::{OPENSSL, said};
 
 const NAME: &str = "mail.test";
-/// Somebody from far away, in clear, as the balancer in front tells.
+/// A client from far away, in clear, as the balancer in front tells.
 const STRANGER: &[u8] = b"PROXY TCP4 203.0.113.9 198.51.100.1 4711 143\r\n";
 
 fn stranger(address: SocketAddr) -> Imap {
@@ -25,7 +25,7 @@ fn stranger(address: SocketAddr) -> Imap {
     client
 }
 
-/// What somebody hears first who comes by TLS; nothing when there is none.
+/// What a client hears first that comes by TLS; nothing when there is none.
 fn greeted(address: SocketAddr, name: &str, config: &Arc<ClientConfig>) -> Option<String> {
     let line = bridge::connect(address, name, config).try_line()?;
     Some(String::from_utf8_lossy(&line).into_owned())

@@ -1,4 +1,4 @@
-//! `./quickstart`, the first thing anybody runs.
+//! `./quickstart`, the first thing a newcomer runs.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -8,7 +8,7 @@ use super::imap::{Imap, login_line};
 use super::kernel::descriptors;
 use super::wait::{PATIENCE, poll};
 
-/// The catalogue of wire.md, 13: nothing of the failed attempt stays.
+/// W-SASL-5: nothing of the failed attempt stays.
 #[test]
 fn im_a_failed_login_then_others_on_the_same_connection() {
     let pair = Pair::shared();
@@ -51,7 +51,7 @@ fn is_mismatch(line: &str) -> bool {
     line.contains("passwd-file(mismatch,") && line.to_lowercase().contains("password mismatch")
 }
 
-/// Clients that are gone before anybody could answer, in three ways, leave no descriptor behind (IM-15).
+/// Clients that are gone before they could be answered, in three ways, leave no descriptor behind (IM-15).
 #[test]
 fn im_15_clients_that_vanish_right_behind_login_leak_nothing() {
     let hale = Setup::with_users(Pair::shared(), &["vanishing"], b"secret").start();

@@ -8,7 +8,7 @@ use super::imap::Imap;
 use super::ports::{BACKENDS, free_port};
 use super::wait::PATIENCE;
 
-/// Two listeners, one for each backend address, that log everybody in and hand the connection over.
+/// Two listeners, one for each backend address, that log every user in and hand the connection over.
 #[derive(Debug)]
 pub(crate) struct ScriptedBackends {
     pub(crate) port: u16,
@@ -46,7 +46,7 @@ impl ScriptedBackends {
 
 impl Drop for ScriptedBackends {
     fn drop(&mut self) {
-        // Nobody receives any more, so a last login makes each listener leave its loop.
+        // The test receives no more, so a last login makes each listener leave its loop.
         let (_, closed) = channel();
         self.sessions = closed;
         for (address, thread) in self.listeners.drain(..) {

@@ -1,4 +1,5 @@
-//! PROXY headers of the programs that sites have in front of their proxies, configured with the lines of docs/BALANCERS.md.
+//! PROXY headers of the programs that sites have in front of their proxies, configured with the lines of
+//! docs/BALANCERS.md.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -166,7 +167,8 @@ fn px_12_haproxys_checks_prove_a_login_server_and_leave_no_line() {
     become_("UP", &all);
     let said = site.hale.said();
     let lines = said.lines().filter(|line| !line.is_empty() && !line.starts_with("---"));
-    // Each server's one check that had been accepted when we stopped the process may have run out of its time: our doing.
+    // Each server's one check that had been accepted when we stopped the process may have run out of its time: our
+    // doing.
     let (stopped, others): (Vec<_>, Vec<_>) = lines
         .filter(|line| !line.contains("listening for"))
         .partition(|line| line.contains("no complete PROXY header within haproxy_timeout"));
@@ -214,7 +216,7 @@ fn the_script_for_keepalived_knows_who_greets() {
         command.stderr(Stdio::null()).status().unwrap().success()
     };
     assert!(greets(site.hale.address()));
-    assert!(!greets((FRONT, free_port()).into()), "nobody listens");
+    assert!(!greets((FRONT, free_port()).into()), "nothing listens");
     let full = TcpListener::bind((FRONT, 0)).unwrap();
     let address = full.local_addr().unwrap();
     let answering = thread::spawn(move || full.accept().unwrap().0.write_all(b"* BYE full\r\n"));
@@ -231,7 +233,7 @@ fn block(title: &str) -> String {
     format!("{block}\n")
 }
 
-/// Hale with the document's listeners, which wants TLS from everybody, in front of two Dovecots.
+/// Hale with the document's listeners, which wants TLS from every client, in front of two Dovecots.
 struct Site {
     hale: Hale,
     user: &'static str,

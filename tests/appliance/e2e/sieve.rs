@@ -11,7 +11,7 @@ use super::password::{PASSWORDS, add_all_users};
 use super::tools::{PYTHON, run};
 
 #[test]
-fn w_9_1_scripts_with_odd_passwords() {
+fn w_sv_1_scripts_with_odd_passwords() {
     let pair = Pair::shared();
     add_all_users(pair);
     let mut setup = Setup::new(pair.port);

@@ -51,7 +51,7 @@ impl SmtpRelay {
         self.address
     }
 
-    /// The next message that somebody sent.
+    /// The next message that a client sent.
     pub(crate) fn next_mail(&self) -> Mail {
         wait_for("mail at the relay", PATIENCE, || self.mails.pop())
     }

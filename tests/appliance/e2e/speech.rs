@@ -26,9 +26,9 @@ pub(crate) struct Speech {
     hello: Option<(&'static str, &'static str)>,
     login: fn(&str) -> String,
     success: &'static str,
-    /// What Hale says to somebody for whom there is no room.
+    /// What Hale says to a client for which there is no place.
     pub(crate) busy_here: &'static str,
-    /// The rows of wire.md 6 for wrong credentials, for too many sessions, and for connect, remote and protocol.
+    /// The rows of W-FAIL-7 for wrong credentials, for too many sessions, and for connect, remote and protocol.
     pub(crate) refused: &'static str,
     pub(crate) limit: &'static str,
     unavailable: &'static str,
@@ -140,7 +140,7 @@ pub(crate) const SUBMISSION: Speech = Speech {
 };
 
 impl Speech {
-    /// Everything a backend says until somebody is logged in.
+    /// Everything a backend says until a user is logged in.
     pub(crate) fn backend_bytes(&self) -> usize {
         self.turns.iter().map(|(_, text)| text.len()).sum()
     }

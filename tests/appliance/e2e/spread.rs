@@ -1,5 +1,5 @@
-//! A backend goes under its sessions: their clients are told over time, in every protocol that is relayed (wire.md 6,
-//! *disconnect spreading*; reliability.md 3, P4 and P5).
+//! A backend goes under its sessions: their clients are told over time, in every protocol that is relayed (W-SPREAD-1,
+//! R-BACK-1, R-BACK-2).
 
 use std::io::{ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpStream};
@@ -19,11 +19,11 @@ use super::wait::{PATIENCE, now, poll, wait_for};
 const SESSIONS: usize = 150;
 const AT_ONCE: usize = 50;
 const SPREAD: Duration = Duration::from_secs(12);
-/// Nobody says anything for more than two seconds (`SPREAD_SILENCE`), counted in whole ones.
+/// Neither side says anything for more than two seconds (`SPREAD_SILENCE`), counted in whole ones.
 const SILENCE: Duration = Duration::from_millis(3_500);
 
 #[test]
-fn p5_a_backend_goes_and_its_clients_are_told_over_time() {
+fn w_spread_1_a_backend_goes_and_its_clients_are_told_over_time() {
     let mut setup = Setup::new(free_port());
     let names: Vec<&str> = SPEECHES.iter().map(|speech| speech.protocol).collect();
     setup.configure(&format!(
@@ -55,7 +55,7 @@ fn p5_a_backend_goes_and_its_clients_are_told_over_time() {
     }
     for crowd in &mut crowds {
         crowd.watch_until(since, cores * AT_ONCE);
-        assert!(crowd.told.len() < cores * SESSIONS, "nobody waits: {}", crowd.name);
+        assert!(crowd.told.len() < cores * SESSIONS, "no client waits: {}", crowd.name);
         crowd.ask_early(since);
     }
     wait_for("the last client to be told", SPREAD + PATIENCE, || {
@@ -70,7 +70,7 @@ fn p5_a_backend_goes_and_its_clients_are_told_over_time() {
 
 /// The same behind TLS: a client that waits is not told by a goodbye of TLS either.
 #[test]
-fn p5_clients_with_tls_are_told_over_time_too() {
+fn w_spread_1_clients_with_tls_are_told_over_time_too() {
     let mut setup = Setup::new(free_port());
     setup.configure(&format!("login_proxy_max_disconnect_delay = {}s", SPREAD.as_secs()));
     let pem = Pem::new(&["mail.test"]);
@@ -141,7 +141,7 @@ impl Crowd {
         }
     }
 
-    /// Looks who was told; whether everybody has been.
+    /// Looks which clients were told; whether all have been.
     fn watch(&mut self, since: Instant) -> bool {
         let (told, after) = (&mut self.told, since.elapsed());
         self.waiting.retain_mut(|stream| match stream.read(&mut [0; 100]) {

@@ -44,7 +44,7 @@ fn op_04_sigterm_with_live_sessions() {
     assert!(!hale.setup().path().join("run/admin.sock").exists(), "a stale admin socket");
 }
 
-/// Draining ends what is idle first (W-REL-7); somebody who is reading gets to the end.
+/// Draining ends what is idle first (W-REL-7); a client that is reading gets to the end.
 #[test]
 fn w_rel_7_sigterm_lets_a_transfer_finish() {
     let mut hale = Setup::with_users(Pair::shared(), &["drained-late"], b"secret").start();
@@ -55,7 +55,7 @@ fn w_rel_7_sigterm_lets_a_transfer_finish() {
     client.send(b"f FETCH 1 BODY.PEEK[]\r\n");
     client.stream().peek(&mut [0]).unwrap();
     hale.signal(Signal::TERM);
-    // From here on nobody new gets in: Hale has seen the signal.
+    // From here on no new client gets in: Hale has seen the signal.
     wait_for("the closed port", PATIENCE, || is_free(hale.address().port()).then_some(()));
     assert_same_bytes(&client.fetched(), &mail, "while draining");
     client.expect_tagged_ok("f");

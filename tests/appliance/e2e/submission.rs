@@ -56,7 +56,7 @@ impl Mailing {
             expect(&mut client, line);
         }
         expect(&mut client, "250-AUTH PLAIN LOGIN");
-        // The tests' clients are trusted peers, as is everybody on this host.
+        // The tests' clients are trusted peers, as is every client on this host.
         expect(&mut client, "250 XCLIENT ");
         client
     }
@@ -78,7 +78,7 @@ impl Mailing {
     }
 }
 
-/// Nobody else comes from here.
+/// No other client comes from here.
 const CLIENT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
 
 fn expect(client: &mut Imap, start: &str) {

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::site::{NAME, Site};
 use super::tools::{TESTSSL, said};
 
-/// What is asked everywhere, because listeners might differ: protocols, the server's preferences (all its suites), every
-/// known vulnerability.
+/// What is asked everywhere, because listeners might differ: protocols, the server's preferences (all its suites),
+/// every known vulnerability.
 const CHECKS: [&str; 3] = ["-p", "-P", "-U"];
 /// What is asked of the engine alone, once behind each kind of door: kinds of suites, forward secrecy, certificate and
 /// defaults, odd ClientHellos. The rest of testssl.sh asks the same in other words (`-E`, `-c`) or is about HTTP.
@@ -70,8 +70,8 @@ const EXPLAINED: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// What testssl.sh notes about itself: its OpenSSL has no GOST engine, or is an old one. That says nothing about Hale. Whether
-/// it could look all the same is for [`ASKED`] to find out.
+/// What testssl.sh notes about itself: its OpenSSL has no GOST engine, or is an old one. That says nothing about Hale.
+/// Whether it could look all the same is for [`ASKED`] to find out.
 const NOTES_ABOUT_ITSELF: [&str; 3] = ["engine_problem", "old_fart", "too_old_openssl"];
 
 #[test]
@@ -214,7 +214,7 @@ fn behind_starttls(address: SocketAddr) -> SocketAddr {
     let entrance = listener.local_addr().unwrap();
     thread::spawn(move || {
         for near in listener.incoming().map_while(Result::ok) {
-            // A scanner that goes away in the middle is nobody's failure.
+            // A scanner that goes away in the middle is no failure.
             thread::spawn(move || lead_behind_starttls(near, address));
         }
     });

@@ -1,4 +1,5 @@
-//! TLS towards clients: implicit and by STARTTLS, with the clients people use, and with those nobody wants.
+//! TLS towards clients: implicit and by STARTTLS, with the clients people use, and with those an operator does not
+//! want.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

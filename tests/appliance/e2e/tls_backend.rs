@@ -110,7 +110,7 @@ fn tl_09_a_backend_that_cannot_prove_itself_gets_no_password_and_no_second_attem
         assert_eq!(hale.said().matches("proxy_dest_remote_config").count(), 2, "{}", hale.said());
     }
     assert!(secure.logins("btls-liar").is_empty());
-    // Whoever says that any certificate will do gets it, by the database or for all.
+    // An operator who says that any certificate will do gets it, by the database or for all.
     for (user, more) in [
         ("btls-any", "passdb users {\n  fields {\n    starttls = any-cert\n  }\n}"),
         ("btls-all", "ssl_client_require_valid_cert = no"),
@@ -223,7 +223,8 @@ fn w_btls_7_sessions_with_backends_are_resumed() {
     assert_eq!(resumed, Some("4"), "{totals}");
 }
 
-/// A backend that speaks TLS and is gone as soon as the handshake is done; behind the client's last words, or before them.
+/// A backend that speaks TLS and is gone as soon as the handshake is done; behind the client's last words, or before
+/// them.
 fn resetting(pem: &Pem, resets: Resets) -> (u16, Receiver<()>) {
     let chain = CertificateDer::pem_slice_iter(pem.certificate.as_bytes());
     let chain = chain.collect::<Result<_, _>>().unwrap();

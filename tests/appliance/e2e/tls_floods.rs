@@ -64,7 +64,7 @@ impl Renewing {
         }
     }
 
-    /// How often it may renew its keys until nobody listens any more.
+    /// How often it may renew its keys until Hale listens no more.
     fn flood(&mut self) -> usize {
         for renewed in 0..10_000 {
             if self.tls.refresh_traffic_keys().is_err() {
@@ -137,7 +137,7 @@ fn tl_12_openssl_may_not_renegotiate() {
     bridge::connect(hale.tls_address(), NAME, &bridge::client_config(&pem)).greeting();
 }
 
-/// CVE-2017-15130: nothing is kept of a name that nobody knows. The handshakes stop at the server's flight.
+/// CVE-2017-15130: nothing is kept of an unknown name. The handshakes stop at the server's flight.
 #[test]
 fn tl_17_ten_thousand_names_cost_nothing() {
     const NAMES: u32 = 10_000;

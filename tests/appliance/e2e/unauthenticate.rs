@@ -1,4 +1,5 @@
-//! Nobody becomes somebody else behind Hale: UNAUTHENTICATE of ManageSieve (RFC 5804 2.14.1) is neither offered nor relayed.
+//! No client becomes another user behind Hale: UNAUTHENTICATE of ManageSieve (RFC 5804 2.14.1) is neither offered nor
+//! relayed.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -21,7 +22,7 @@ fn script() -> String {
     TEXT_LINE.repeat(20_000)
 }
 
-/// ManageSieve backends that let everybody in, and in again as somebody else. What they hear, commands only, is kept.
+/// ManageSieve backends that let every user in, and in again as another. What they hear, commands only, is kept.
 fn start_backends(port: u16) -> Receiver<String> {
     let (sender, heard) = channel();
     for address in BACKENDS {
@@ -131,6 +132,6 @@ fn rfc_5804_2_14_1_nobody_becomes_somebody_else_with_and_without_tls() {
     assert!(said.contains("sieve: session ended by=client"), "{said}");
     let heard: Vec<String> = heard.try_iter().collect();
     let logins = heard.iter().filter(|line| line.starts_with("AUTHENTICATE")).count();
-    assert_eq!(logins, 2, "nobody logs in twice: {heard:?}");
+    assert_eq!(logins, 2, "no client logs in twice: {heard:?}");
     assert!(!heard.iter().any(|line| line.eq_ignore_ascii_case("UNAUTHENTICATE")), "{heard:?}");
 }

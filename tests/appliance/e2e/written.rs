@@ -12,7 +12,7 @@ use super::ports::{FRONT, free_port};
 use super::script::ScriptedBackends;
 use super::tools::{DOVEADM, run};
 
-/// Somebody from far away, in clear, as the balancer in front tells.
+/// A client from far away, in clear, as the balancer in front tells.
 const STRANGER: &[u8] = b"PROXY TCP4 203.0.113.9 198.51.100.1 4711 143\r\n";
 
 /// All lines up to the first that begins with one of these.

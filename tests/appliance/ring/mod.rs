@@ -1,4 +1,4 @@
-//! Each operation of the real port against what plain sockets do (style.md 10, level 5).
+//! Each operation of the real port against what plain sockets do (K-TEST-1).
 
 mod forward;
 
@@ -175,7 +175,7 @@ fn closing_after_the_poll_came_back_sends_fin() {
     assert_eq!(await_kind(&mut port, Kind::ClientReady).outcome, Outcome::Cancelled);
     port.close(fd);
     peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0, "uring.md 9, pitfall 2");
+    assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0, "K-RING-4");
 }
 
 #[test]

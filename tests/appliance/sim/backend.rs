@@ -42,7 +42,7 @@ enum Temper {
     Bye,
     /// Says something else.
     Garbage,
-    /// Lets nobody in: for good, for now, by mistake.
+    /// Lets no user in: for good, for now, by mistake.
     Refuses(&'static str),
 }
 
@@ -235,7 +235,7 @@ impl Backend {
             self.due = kernel.now + self.random.pick(&[0, 0, 0, 1, 3, 40]);
         }
         if self.outbox.is_empty() && self.random.percent(40) {
-            // Last bytes and end in one segment (uring.md 9, pitfall 3).
+            // Last bytes and end in one segment (K-RING-3).
             self.find_words();
             if self.outbox.is_empty() {
                 self.finish(kernel);

@@ -1,4 +1,4 @@
-//! Cases of the test plan that need a whole core and many clients.
+//! Cases that need a whole core and many clients.
 
 use hale::limits;
 use hale::proxy_header::encode::{Endpoints, Outgoing, v2};
@@ -32,7 +32,7 @@ fn px_21_half_headers_are_closed_in_time_and_keep_nobody_out() {
     let at_once = (0..30).map(|id| half_header(id, 1_000));
     let in_turn = (30..60).zip((1_100..).step_by(10)).map(|(id, at)| half_header(id, at));
     let mut accounts: Vec<Account> = at_once.chain(in_turn).collect();
-    // Fewer than there are places; nobody makes room for anybody.
+    // Fewer than there are places; no client makes room for another.
     accounts.extend((60..64).map(|id| half_header(id, 10_000)));
     // The other listener's clients, in the middle of both.
     accounts.extend(
@@ -53,7 +53,7 @@ fn px_21_half_headers_are_closed_in_time_and_keep_nobody_out() {
     let timeout = u64::try_from(limits::PROXY_HEADER_TIMEOUT.as_millis()).unwrap();
     let lasted = sim.now() - 10_000;
     assert!((timeout..timeout + 300).contains(&lasted), "closed after {lasted} ms");
-    assert_eq!(sim.counted(Counter::CrowdedOut), crowded, "nobody had to make room");
+    assert_eq!(sim.counted(Counter::CrowdedOut), crowded, "no client had to make room");
     for id in 0..64 {
         assert_eq!(last_words(sim.world(), id).unwrap(), b"", "{id}: not a word without a header");
     }
@@ -81,7 +81,7 @@ fn sa_01_garbled_base64_costs_nobody_else_anything() {
             let client = &sim.world().clients[id];
             assert!(client.logged_in && client.heard == 5_000, "{client:?}");
         }
-        // All of it within what one login takes: nobody waited for anybody's sixth attempt.
+        // All of it within what one login takes: no client waited for another's sixth attempt.
         let now = sim.now();
         assert!(now < 20_000, "{now}");
         sim.drain_now();
@@ -90,7 +90,7 @@ fn sa_01_garbled_base64_costs_nobody_else_anything() {
 
 #[test]
 fn rs_04_a_table_full_of_sessions_turns_newcomers_away_and_drops_nobody() {
-    // One after the other: whoever has not logged in when the last place is taken makes room.
+    // One after the other: a client that has not logged in when the last place is taken makes room.
     let in_turn = |(id, connects_at)| Account { connects_at, ..Account::quiet(id) };
     let mut accounts: Vec<Account> = (0..8).zip((0..).step_by(2_000)).map(in_turn).collect();
     accounts.extend((8..12).map(|id| Account {

@@ -172,7 +172,7 @@ impl Client {
             return;
         }
         if line.starts_with("+ ") {
-            let waiting = self.awaiting.front_mut().expect("a continuation for nobody");
+            let waiting = self.awaiting.front_mut().expect("a continuation for no command");
             assert!(!waiting.continuation.is_empty(), "{id}: {line:?} for {waiting:?}");
             self.outbox.append(&mut waiting.continuation);
             return;
@@ -224,7 +224,7 @@ impl Client {
             self.due = kernel.now + self.random.pick(&[0, 0, 0, 1, 3, 40]);
         }
         if self.outbox.is_empty() && self.random.percent(40) {
-            // Last bytes and end in one segment (uring.md 9, pitfall 3).
+            // Last bytes and end in one segment (K-RING-3).
             self.find_words();
             if self.outbox.is_empty() {
                 self.finish(kernel, stream);
@@ -256,7 +256,7 @@ impl Client {
         }
     }
 
-    /// Whether the next command may be sent: nobody talks on behind what may be the last command.
+    /// Whether the next command may be sent: no client talks on behind what may be the last command.
     fn may_speak(&self) -> bool {
         self.awaiting.back().is_none_or(|last| {
             let is_barrier = last.kind == Kind::RightLogin || !last.continuation.is_empty();
@@ -349,7 +349,7 @@ impl Client {
         true
     }
 
-    /// Whoever waits for a reply gets one, or is closed, in the end; whoever left before login is closed.
+    /// A client that waits for a reply gets one, or is closed, in the end; one that left before login is closed.
     pub(super) fn assert_not_forgotten(&self, now: u64, next: u64) {
         let listens = self.stream.is_some() && !self.over && !self.is_asleep(now);
         let left = self.fin && !self.logged_in;

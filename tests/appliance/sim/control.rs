@@ -141,7 +141,7 @@ impl Control {
         }
     }
 
-    /// Somebody changes the cluster, in the middle of logins.
+    /// An operator changes the cluster, in the middle of logins.
     fn swap_table(&mut self) {
         let all = [BackendStatus::Online, BackendStatus::Standby, BackendStatus::Offline];
         let statuses = std::array::from_fn(|_| {

@@ -153,7 +153,7 @@ fn w_rel_5_a_client_that_breaks_off_in_front_of_a_stalled_backend_is_ended_at_on
 
 /// Seven sessions of one backend, six of which end at once; when, as far as the core has told it.
 #[test]
-fn p5_the_clients_of_a_backend_that_went_are_told_over_time() {
+fn w_spread_1_the_clients_of_a_backend_that_went_are_told_over_time() {
     for breaks in [false, true] {
         let spread = SpreadRules { over: Duration::from_secs(3), crowd_min: 0 };
         let weather = Weather { spread, ..Weather::calm() };
@@ -176,7 +176,8 @@ fn p5_the_clients_of_a_backend_that_went_are_told_over_time() {
             ends.resize(over, world.kernel.now - began);
             over == 6
         });
-        // Seven in three seconds are three in the first one. The end of a half-closed relay is told at once, and takes longer.
+        // Seven in three seconds are three in the first one. The end of a half-closed relay is told at once, and takes
+        // longer.
         assert_eq!(sim.counted(Counter::EndsSpread), 3);
         ends.retain(|after| breaks || (1..9_000).contains(after));
         let waited = &ends[ends.len() - 3..];
@@ -219,7 +220,7 @@ fn w_rel_3_a_pipe_with_bytes_in_it_is_never_lent_again() {
         let is_full = |world: &World| world.kernel.pipes.iter().any(|pipe| !pipe.bytes.is_empty());
         sim.until(|world| is_full(world) || world.kernel.now > 60_000);
         caught += u32::from(is_full(sim.world()));
-        // Whoever it is leaves; the others go on, through the same pipes.
+        // One of them leaves; the others go on, through the same pipes.
         let stream = sim.world().clients[0].stream.unwrap();
         sim.world().clients[0].over = true;
         sim.world().kernel.peer(stream, |stream| stream.peer_reset(false));

@@ -39,7 +39,7 @@ fn w_lmtp_in_calm_weather_every_letter_is_delivered_once() {
     }
 }
 
-/// `suite-lmtp-counts-nested-mail`: backends that keep a transaction open until RSET, whatever they refused of it, and
+/// Backends that keep a transaction open until RSET, whatever they refused of it, and
 /// answer MAIL in it with 503. That none comes is checked at the end of every simulation; here, that there was reason to.
 #[test]
 fn w_lmtp_no_mail_meets_an_open_transaction() {

@@ -1,6 +1,6 @@
 //! The simulated kernel: descriptors, operations in flight, completions, and what may legally go wrong with them.
 //!
-//! Checks as it goes: a descriptor is closed once and with nothing in flight (uring.md 9, pitfall 2), nothing is used
+//! Checks as it goes: a descriptor is closed once and with nothing in flight (K-RING-4), nothing is used
 //! after its close, no operation is armed twice (UR-05), a pipe given back as empty is empty (W-REL-3).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -72,7 +72,7 @@ pub(super) struct Kernel {
     pub(super) weather: Weather,
     pub(super) random: Random,
     pub(super) streams: Vec<Stream>,
-    /// Connections to a listener that nobody accepted yet.
+    /// Connections to a listener that were not accepted yet.
     pub(super) backlogs: Vec<VecDeque<usize>>,
     /// Connections to backends that came about and have no peer yet.
     pub(super) arrivals: Vec<usize>,
@@ -206,7 +206,7 @@ impl Kernel {
     pub(super) fn assert_nothing_left(&self) {
         assert!(self.numbers.is_empty(), "descriptors never closed: {:?}", self.numbers);
         assert!(self.armed.is_empty(), "operations never ended: {:?}", self.armed);
-        // That a cancellation came too late may be told to nobody.
+        // That a cancellation came too late may not be told at all.
         let is_due = |(completion, _): &&(Completion, _)| completion.token.kind != Kind::Cancel;
         let untold: Vec<_> = self.queue.iter().filter(is_due).collect();
         assert!(untold.is_empty(), "completions never taken: {untold:?}");
@@ -217,7 +217,7 @@ impl Kernel {
 
     // === Peers ===
 
-    /// A peer connects to a listener; `None`: nobody listens any more.
+    /// A peer connects to a listener; `None`: nothing listens any more.
     pub(super) fn dial(&mut self, listener: usize, from: SocketAddr) -> Option<usize> {
         let is_open = |file: &File| {
             !file.closed && matches!(file.what, What::Listener(number) if number == listener)
@@ -240,7 +240,8 @@ impl Kernel {
         self.streams.len() - 1
     }
 
-    /// Lets a peer send or end something, and wakes what waits for that. Reading wakes nobody: room is found by looking.
+    /// Lets a peer send or end something, and wakes what waits for that. Reading wakes no peer: room is found by
+    /// looking.
     pub(super) fn peer<T>(&mut self, stream: usize, act: impl FnOnce(&mut Stream) -> T) -> T {
         let result = act(&mut self.streams[stream]);
         self.wake(stream);
@@ -345,7 +346,7 @@ impl Kernel {
             (Operation::Connect(due, result, to), _) if due <= self.now => {
                 self.run_connect(key, file, result, to);
             }
-            // Several wake-ups before the work runs are one completion (pitfall 3).
+            // Several wake-ups before the work runs are one completion (K-RING-3).
             (Operation::PollIn, What::Stream(stream)) if woken => {
                 let stream = &self.streams[stream];
                 if stream.is_readable() {
@@ -418,7 +419,10 @@ impl Kernel {
             let What::Stream(index) = file.what else { continue };
             let stream = &self.streams[index];
             let long = next - stream.moved_at;
-            assert!(long < KEPT_MS_MAX, "nothing moves for {long} ms and nobody ends {stream:?}");
+            assert!(
+                long < KEPT_MS_MAX,
+                "nothing moves for {long} ms and neither side ends {stream:?}"
+            );
         }
     }
 

@@ -377,7 +377,7 @@ impl Sender {
     }
 }
 
-/// Whoever was told 250 has the message, and only whole messages are stored.
+/// A recipient told 250 has the message, and only whole messages are stored.
 pub(super) fn assert_delivered(peers: &[Peer], written: &BTreeMap<(usize, usize), Vec<u8>>) {
     let mut stored: BTreeMap<Letter, usize> = BTreeMap::new();
     for peer in peers {

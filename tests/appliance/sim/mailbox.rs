@@ -12,11 +12,12 @@ pub(super) struct Mailbox {
     keywords: &'static str,
     pub(super) security: Security,
     faults: u64,
-    /// A transaction is open: begun by MAIL, ended by RSET, LHLO, or a message that everybody has. Nothing else ends it.
+    /// A transaction is open: begun by MAIL, ended by RSET, LHLO, or a message that all recipients have. Nothing else
+    /// ends it.
     is_open: bool,
     /// How often MAIL came into an open transaction; never, unless this backend lies.
     pub(super) nested: u32,
-    /// How often a transaction that nobody wants any more was ended.
+    /// How often a transaction that no client wants any more was ended.
     pub(super) resets: u32,
     /// It takes one message for each connection; this is what it does at the second.
     tires: Option<Tired>,
@@ -27,10 +28,10 @@ pub(super) struct Mailbox {
     content: Vec<u8>,
     in_data: bool,
     chunk: Option<(usize, bool)>,
-    /// It said yes once more than it was asked. When that comes late, nobody can tell which question it answers, and whoever
-    /// is told 250 may have been told so of something else.
+    /// It said yes once more than it was asked. When that comes late, there is no telling which question it answers,
+    /// and a proxy that is told 250 may have been told so of something else.
     pub(super) lies: bool,
-    /// Everybody it was ever asked about.
+    /// Every recipient it was ever asked about.
     pub(super) named: BTreeSet<usize>,
     /// What it stored, for whom.
     pub(super) stored: Vec<(usize, Vec<u8>)>,
@@ -202,8 +203,8 @@ impl Mailbox {
         }
     }
 
-    /// A message that somebody does not have leaves its transaction open here: RFC 5321 4.1.1.4 says otherwise, and not
-    /// every backend has read it.
+    /// A message that some recipient does not have leaves its transaction open here: RFC 5321 4.1.1.4 says otherwise,
+    /// and not every backend has read it.
     fn store(&mut self, outbox: &mut Vec<u8>, random: &mut Random) {
         self.is_open = false;
         for recipient in std::mem::take(&mut self.recipients) {

@@ -1,12 +1,12 @@
-//! A whole data core on a simulated kernel, with simulated peers, all driven by one seed (style.md 10, level 4).
+//! A whole data core on a simulated kernel, with simulated peers, all driven by one seed (K-TEST-1).
 //!
-//! Nothing here is real: no socket, no clock, no thread. [`kernel`] does what Linux may do, in the worst order it may do
-//! it; [`client`] and [`backend`] are the peers, [`control`] the other threads; [`world`] gives everybody turns while the
+//! Nothing here is real: no socket, no clock, no thread. [`kernel`] does what Linux may do, in the worst order it may
+//! do it; [`client`] and [`backend`] are the peers, [`control`] the other threads; [`world`] gives them turns while the
 //! core waits. The checks are where the facts are: descriptors and pipes in [`kernel`] and [`port`], bytes and replies
 //! in the peers, what is forgotten or spins in [`world`].
 //!
-//! A failure prints its seed; `SIM_SEED=<seed> cargo test --test appliance sim` plays it again, and
-//! `SIM_SEEDS=<count>` plays more than the usual ones. To see all that a seed does, print the world before it is forgotten.
+//! A failure prints its seed; `SIM_SEED=<seed> cargo test --test appliance sim` plays it again, and `SIM_SEEDS=<count>`
+//! plays more than the usual ones. To see all that a seed does, print the world before it is forgotten.
 
 mod account;
 mod backend;

@@ -222,7 +222,7 @@ impl Kernel {
 
     fn pipe(&mut self, pipe: PipeId) -> &mut Pipe {
         let pipe = &mut self.pipes[usize::from(pipe.0)];
-        assert!(pipe.lent, "a pipe is used by somebody who gave it back");
+        assert!(pipe.lent, "a pipe is used by a direction that gave it back");
         pipe
     }
 
@@ -270,7 +270,7 @@ impl Kernel {
         }
         self.progress += 1;
         if stream.peer_closed {
-            // Nobody is there any more; the RST comes back behind these bytes.
+            // The peer is gone; the RST comes back behind these bytes.
             stream.broken = true;
             stream.error = true;
             self.wake(index);

@@ -28,7 +28,7 @@ pub(super) struct Stream {
     pub(super) core_reset: bool,
     /// RST arrived from the peer.
     pub(super) broken: bool,
-    /// … and nobody has been told: the next call fails, later ones see an ended connection, as on Linux.
+    /// … and neither side has been told: the next call fails, later ones see an ended connection, as on Linux.
     pub(super) error: bool,
     /// Bytes that the core read, and sent.
     pub(super) read: u64,

@@ -32,7 +32,7 @@ pub(super) struct World {
     /// Waits without anything done between them.
     idle_turns: u32,
     progress_seen: u64,
-    /// Somebody outside acts too: the core may sleep with nothing to wait for.
+    /// Peers act too: the core may sleep with nothing to wait for.
     pub(super) is_directed: bool,
 }
 
@@ -70,7 +70,7 @@ impl World {
         self.written = mail::written(&self.peers);
     }
 
-    /// The core waits: the rest of the world gets its turn, and time passes when nobody has anything to do.
+    /// The core waits: the rest of the world gets its turn, and time passes when there is nothing to do.
     pub(super) fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) {
         self.watch_for_spinning();
         let (now, before) = (self.kernel.now, self.kernel.progress);
@@ -91,7 +91,7 @@ impl World {
                 continue;
             }
             if self.is_directed && self.kernel.progress != before {
-                // Whoever directs may act on what just happened, before time passes.
+                // A test that directs may act on what just happened, before time passes.
                 break;
             }
             let next = self.next_due().unwrap_or(u64::MAX).min(deadline);
@@ -241,8 +241,8 @@ impl World {
                 continue;
             }
             let id = client.account.id;
-            assert!(!near.has_news(), "bytes or the end of client {id} wait for nobody");
-            assert!(!far.has_news(), "bytes or the end of the backend of {id} wait for nobody");
+            assert!(!near.has_news(), "bytes or the end of client {id} wait for no read");
+            assert!(!far.has_news(), "bytes or the end of the backend of {id} wait for no read");
             let quiet = next - near.moved_at.max(far.moved_at);
             let half_closed = near.peer_fin || far.peer_fin;
             let spread = u64::try_from(self.kernel.weather.spread.over.as_millis()).unwrap();
@@ -290,7 +290,7 @@ enum Actor {
     Control,
 }
 
-/// A core that waits so often with nothing done in between, by it or anybody, is spinning.
+/// A core that waits so often with nothing done in between, by it or a peer, is spinning.
 const IDLE_TURNS_MAX: u32 = 100;
 /// The linger time of a half-closed relay (W-REL-5), and what rounding and the wheel add.
 const LINGER_MS_MAX: u64 = 12_000;

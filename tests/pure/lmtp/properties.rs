@@ -90,7 +90,7 @@ impl Run {
             let room = self.session.client_room();
             assert!(room <= LMTP_INPUT_BYTES_MAX);
             if room == 0 {
-                assert!(self.move_bytes(self.piece), "nobody moves");
+                assert!(self.move_bytes(self.piece), "nothing moves");
                 self.input(Input::BackendTook);
                 continue;
             }

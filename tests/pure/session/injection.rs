@@ -10,14 +10,14 @@ use hale::tick::Tick;
 
 use super::stage::{Scene, granted};
 
-/// A client that asks for TLS, and somebody on its way who adds a login.
+/// A client that asks for TLS, and a host on its way that adds a login.
 struct Client {
     protocol: Protocol,
     hello: &'static str,
     command: &'static str,
     go_ahead: &'static str,
     login: &'static str,
-    /// What is said to whoever sends more than the command.
+    /// What is said to a client that sends more than the command.
     goodbye: &'static str,
 }
 
@@ -56,7 +56,7 @@ const CLIENTS: [Client; 4] = [
     },
 ];
 
-/// A backend that is asked for TLS, and somebody on the way who adds what it would say later.
+/// A backend that is asked for TLS, and a host on the way that adds what it would say later.
 struct Backend {
     protocol: Protocol,
     login: &'static str,
@@ -132,7 +132,8 @@ impl Run {
         self.wishes.extend(self.outbox.take_wishes());
     }
 
-    /// Segments, as long as they are read in clear: behind a wish for TLS they are the engine's, behind the end nobody's.
+    /// Segments, as long as they are read in clear: behind a wish for TLS they are the engine's, behind the end they
+    /// are not read.
     fn segments(&mut self, segments: &[&str], side: Side) {
         for segment in segments {
             if segment.is_empty() || self.wished(is_over) {

@@ -13,7 +13,7 @@ use std::path::Path;
 use player::{Cutting, Player};
 
 /// Plays `tests/transcripts/session/*.txt` three times each: line by line, byte by byte, and with everything a peer says
-/// in a row glued into one segment. All three must look the same (wire.md 15 #1).
+/// in a row glued into one segment. All three must look the same.
 #[test]
 fn edge_1_transcripts_of_sessions() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/session");

@@ -31,7 +31,7 @@ enum Happening {
     BackendEnd,
     Time(u16),
     Deadline,
-    /// Without a certificate, with one that names nobody, with one.
+    /// Without a certificate, with one that names no user, with one.
     ClientSecured(u8),
     /// Because of its certificate, or not.
     ClientInsecure(bool),
@@ -55,7 +55,8 @@ fn client_words() -> impl Strategy<Value = Vec<u8>> {
         "hunter2hunter2\r\n",
         "b LOGIN tim \"\"\r\n",
         "c AUTHENTICATE PLAIN AHRpbQBodW50ZXIyaHVudGVyMg==\r\n",
-        // With a name, here and behind EXTERNAL: else the next word, the password, would be taken for it and logged as such.
+        // With a name, here and behind EXTERNAL: else the next word, the password, would be taken for it and logged as
+        // such.
         "d AUTHENTICATE LOGIN\r\ndGlt\r\n",
         "aHVudGVyMmh1bnRlcjI=\r\n",
         "*\r\n",
@@ -287,7 +288,7 @@ impl Run {
             Wish::Relay(_) => self.relayed = true,
             Wish::Connect { .. } => self.connects += 1,
             Wish::Authenticate(question) => {
-                // SA-06: nobody is asked about somebody who has proved nothing.
+                // SA-06: no passdb is asked about a client that has proved nothing.
                 assert_eq!(question.proof.has_password(), !question.password.is_empty());
                 self.verdicts += 1;
                 self.connects = 0;
@@ -301,7 +302,7 @@ impl Run {
         assert!(!(self.closed && self.relayed));
         // Four attempts and six hops.
         assert!(self.connects <= 10, "W-FAIL-1, W-REF-1");
-        assert!(self.verdicts <= 6, "wire.md 13: attempts of one connection");
+        assert!(self.verdicts <= 6, "W-LIM-1: attempts of one connection");
     }
 
     fn check_whole(&self) {
@@ -316,7 +317,7 @@ impl Run {
     }
 }
 
-/// Whoever answers EXTERNAL, which asks for a name, with a password has it shown as a name.
+/// A client that answers EXTERNAL, which asks for a name, with a password has it shown as a name.
 fn shown_but_names(shown: &impl std::fmt::Debug) -> String {
     let shown = format!("{shown:?}");
     shown

@@ -1,4 +1,4 @@
-//! Logins by certificate: SASL EXTERNAL and `auth_ssl_username_from_cert` (wire.md 4.2, SA-06, TL-20).
+//! Logins by certificate: SASL EXTERNAL and `auth_ssl_username_from_cert` (W-SASL-9, SA-06, TL-20).
 
 use super::*;
 use crate::auth::passdb::Proofs;
@@ -34,7 +34,7 @@ fn sa_06_whom_a_certificate_names_has_to_be_known_and_needs_no_password() {
     assert_eq!(refused(&external(&list, "", None)), Failure::Credentials);
     assert_eq!(refused(&external(&list, "t\u{fc}m", None)), Failure::Credentials);
     assert_eq!(refused(&external(&[], "tim", None)), Failure::Credentials);
-    // Nobody without a certificate gets in with an empty password.
+    // No client without a certificate gets in with an empty password.
     assert_eq!(refused(&login(&list, "tom", "")), Failure::Credentials);
     let everybody = [everybody("all", &[("nopassword", "y")])];
     assert_eq!(refused(&login(&everybody, "tom", "")), Failure::Credentials);
@@ -68,7 +68,7 @@ fn tl_20_another_users_name_is_a_master_login() {
     assert_eq!(refused(&external(&list, "admin", Some("mia"))), Failure::NotAuthorized);
     let answer = external(&[users()], "admin", Some("tim"));
     assert_eq!((refused(&answer), answer.why), (Failure::Credentials, Some(Why::NoMasters)));
-    // A database that has everybody makes nobody a master.
+    // A database that has every name makes no client a master.
     for fields in [&[("nopassword", "y")][..], &[("password", "shared")], &[]] {
         let all = Passdb { role: Role::Master, ..everybody("masters", fields) };
         assert_eq!(refused(&external(&[users(), all], "tom", Some("tim"))), Failure::Credentials);
@@ -78,7 +78,7 @@ fn tl_20_another_users_name_is_a_master_login() {
 #[test]
 fn tl_20_a_separator_in_a_certificate_splits_nothing() {
     let list = [users(), masters()];
-    // With the default of auth_username_chars the name is nobody's.
+    // With the default of auth_username_chars the name can be no user's.
     for proof in [Proof::Certificate, Proof::NamedPassword] {
         let question = Question { proof, ..question("tim*admin", "root") };
         assert_eq!(refused(&ask(&list, question).0), Failure::Credentials, "{proof:?}");

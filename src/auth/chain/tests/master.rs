@@ -1,4 +1,4 @@
-//! Master users (wire.md 4.4, SA-20).
+//! Master users (W-CRED-6, SA-20).
 
 use super::*;
 

@@ -1,17 +1,18 @@
 //! The commands as an operator types them, on a real file.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-
 use clap::{CommandFactory as _, Parser};
 use tempfile::TempDir;
+use uuid::Uuid;
 
-use super::verbs::{ClusterCommand, GeodbCommand};
-use super::{CommandError, Format, Output, Settings, open_for, run};
-use crate::control::geodb::GeoDb;
+use super::here::open_for;
+use super::verbs::*;
+use super::{ClusterSettings, CommandError, Format, Output, Reply, run};
+use crate::control::geodb::{Changed, ChangedUsers, GeoDb, UnixMillis};
+use crate::control::resolver::Resolver;
 use crate::template::{Letters, Template};
 
 mod placing;
+mod words;
 
 #[derive(Debug, Parser)]
 struct CommandLine {
@@ -25,21 +26,31 @@ struct Desk {
     _directory: TempDir,
     location: String,
     geodb: GeoDb,
-    local_site: Option<&'static str>,
-    group_count: u32,
+    settings: ClusterSettings,
 }
 
 impl Desk {
     fn empty() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let location = format!("sqlite:{}", directory.path().join("geodb.sqlite").display());
-        let geodb = open_for(&location, &GeodbCommand::Init).unwrap();
-        Self { _directory: directory, location, geodb, local_site: Some("DC1"), group_count: 4 }
+        let geodb = open_for(&location, &ClusterCommand::Geodb(GeodbCommand::Init)).unwrap();
+        let hosts = directory.path().join("hosts");
+        let known = "10.0.0.1 be1\n10.0.0.2 be2\n10.0.0.3 be3\n10.2.0.1 lb2\n";
+        std::fs::write(&hosts, known).unwrap();
+        let probe = Template::parse("probe-%{backend_host}", Letters::Refused).unwrap();
+        let settings = ClusterSettings {
+            local_site: Some("DC1".into()),
+            backend_name: Some("be3".into()),
+            default_group_count: 4,
+            test_username: Some(probe),
+            resolver: Resolver::of_file(hosts),
+        };
+        Self { _directory: directory, location, geodb, settings }
     }
 
     /// Two sites; two online backends in DC1.
-    fn cluster() -> Self {
-        let mut desk = Self::empty();
+    async fn cluster() -> Self {
+        let desk = Self::empty();
         for line in [
             "site add --load-balancer lb1 DC1",
             "site add --load-balancer lb2 DC2",
@@ -48,154 +59,213 @@ impl Desk {
             "backend update --status online be1",
             "backend update --status online be2",
         ] {
-            desk.ok(line);
+            desk.ok(line).await;
         }
         desk
     }
 
-    fn run(&mut self, line: &str) -> Result<(Output, Format), CommandError> {
+    async fn run(&self, line: &str) -> Result<(Output, Format), CommandError> {
         let words = std::iter::once("cluster").chain(line.split(' '));
-        let parsed = CommandLine::try_parse_from(words)
+        let mut parsed = CommandLine::try_parse_from(words)
             .map_err(|error| CommandError::Usage(error.to_string()))?;
-        let known: HashMap<&str, IpAddr> =
-            [("be1", "10.0.0.1"), ("be2", "10.0.0.2"), ("be3", "10.0.0.3"), ("lb2", "10.2.0.1")]
-                .map(|(host, address)| (host, address.parse().unwrap()))
-                .into();
-        let mut resolve =
-            |host: &str| known.get(host).copied().into_iter().collect::<Vec<IpAddr>>();
-        let probe = Template::parse("probe-%{backend_host}", Letters::Refused).unwrap();
-        let mut settings = Settings {
-            local_site: self.local_site,
-            backend_name: Some("be3"),
-            default_group_count: self.group_count,
-            test_username: Some(&probe),
-            now: 1_700_000_000_000,
-            resolve: &mut resolve,
-        };
-        run(&parsed.command, &mut self.geodb, &mut settings).map(|output| (output, parsed.format))
+        parsed.command.read_files()?;
+        let command = ClusterCommand::of_line(&parsed.command.to_line()).unwrap();
+        assert_eq!(command, parsed.command, "as a line and back");
+        let output = run(&self.geodb, &command, &self.settings, NOW).await?;
+        Ok((output, parsed.format))
     }
 
-    fn ok(&mut self, line: &str) -> String {
-        match self.run(line) {
+    async fn ok(&self, line: &str) -> String {
+        match self.run(line).await {
             Ok((output, format)) => output.render(format),
             Err(error) => panic!("{line}: {error}"),
         }
     }
 
     /// Exit code and text of a refusal.
-    fn no(&mut self, line: &str) -> (u8, String) {
-        match self.run(line) {
+    async fn no(&self, line: &str) -> (u8, String) {
+        match self.run(line).await {
             Ok((output, _)) => panic!("{line}: {output:?}"),
             Err(error) => (error.exit_code(), error.to_string()),
         }
     }
 
     /// One column of the only record.
-    fn field(&mut self, line: &str, column: &str) -> String {
-        let (output, _) = self.run(line).unwrap();
+    async fn field(&self, line: &str, column: &str) -> String {
+        let (output, _) = self.run(line).await.unwrap();
         assert_eq!(output.rows.len(), 1, "{line}");
         let at = output.columns.iter().position(|known| known == column).unwrap();
         output.rows[0][at].clone().unwrap_or_default()
     }
 
     fn second_process(&self) -> GeoDb {
-        open_for(&self.location, &GeodbCommand::Refresh).unwrap()
+        open_for(&self.location, &ClusterCommand::Geodb(GeodbCommand::Refresh)).unwrap()
     }
 }
 
+const NOW: UnixMillis = 1_700_000_000_000;
 const ID: &str = "11111111-1111-1111-1111-111111111111";
 
-#[test]
-fn the_command_line_is_sound() {
+#[tokio::test]
+async fn the_command_line_is_sound() {
     CommandLine::command().debug_assert();
 }
 
-#[test]
-fn palomar_6_1_tags() {
-    let mut desk = Desk::empty();
-    assert_eq!(desk.ok(&format!("-f flow tag create --id {ID} red")), format!("id={ID} tag=red\n"));
-    desk.ok("tag create blue");
-    assert_eq!(desk.no("tag create red").0, 65);
-    assert_eq!(desk.no(&format!("tag create --id {ID} green")).0, 65);
-    assert_eq!(desk.no("tag update red").0, 64);
-    assert_eq!(desk.no("tag update --name blue red").0, 65);
-    desk.ok("tag update --name rot red");
-    desk.ok("site add --tag rot DC1");
-    assert_eq!(desk.field("site list", "tag"), "rot");
-    desk.ok(&format!("tag remove {ID}"));
-    assert_eq!(desk.field("site list", "tag"), ID, "no referential checks");
-    desk.ok("tag delete blue");
-    assert_eq!(desk.no("tag delete blue").0, 68);
-    assert_eq!(desk.ok("tag list -f json"), "[]\n");
+#[tokio::test]
+async fn palomar_6_1_tags() {
+    let desk = Desk::empty();
+    assert_eq!(
+        desk.ok(&format!("-f flow tag create --id {ID} red")).await,
+        format!("id={ID} tag=red\n")
+    );
+    desk.ok("tag create blue").await;
+    assert_eq!(desk.no("tag create red").await.0, 65);
+    assert_eq!(desk.no(&format!("tag create --id {ID} green")).await.0, 65);
+    assert_eq!(desk.no("tag update red").await.0, 64);
+    assert_eq!(desk.no("tag update --name blue red").await.0, 65);
+    desk.ok("tag update --name rot red").await;
+    desk.ok("site add --tag rot DC1").await;
+    assert_eq!(desk.field("site list", "tag").await, "rot");
+    desk.ok(&format!("tag remove {ID}")).await;
+    assert_eq!(desk.field("site list", "tag").await, ID, "no referential checks");
+    desk.ok("tag delete blue").await;
+    assert_eq!(desk.no("tag delete blue").await.0, 68);
+    assert_eq!(desk.ok("tag list -f json").await, "[]\n");
 }
 
-#[test]
-fn palomar_6_1_sites() {
+#[tokio::test]
+async fn palomar_6_1_sites() {
     let mut desk = Desk::empty();
-    let added = desk.ok(&format!("-f pager site add --id {ID} --load-balancer lb1 DC1"));
+    let added = desk.ok(&format!("-f pager site add --id {ID} --load-balancer lb1 DC1")).await;
     assert_eq!(added, format!("name: DC1\ntag: \nload_balancer: lb1\nstatus: online\nid: {ID}\n"));
-    assert_eq!(desk.no("site add DC1").0, 65);
-    assert_eq!(desk.no("site add --load-balancer - DC2").0, 65);
-    assert_eq!(desk.no("site add --tag nowhere DC2").0, 68);
-    assert_eq!(desk.no("site add --id 00000000-0000-0000-0000-000000000000 DC2").0, 65);
-    assert_eq!(desk.no("site add --id x DC2").0, 64);
-    desk.ok("site update --status standby --load-balancer 192.0.2.1 --self");
-    assert_eq!(desk.field("site status DC1", "status"), "standby");
-    assert_eq!(desk.field(&format!("site status {ID}"), "load_balancer"), "192.0.2.1");
-    assert_eq!(desk.no("site update DC1").0, 64);
-    assert_eq!(desk.no("site update --status asleep DC1").0, 64);
-    assert_eq!(desk.no("site status --self DC1").0, 64);
-    assert_eq!(desk.no("site status").0, 64);
-    desk.local_site = None;
-    assert_eq!(desk.no("site status --self").0, 78);
-    desk.ok("site remove DC1");
-    assert_eq!(desk.no("site status DC1"), (68, "site DC1: does not exist".to_owned()));
-    assert_eq!(desk.ok("-f tab site list"), "name\ttag\tload_balancer\tstatus\tid\n");
+    assert_eq!(desk.no("site add DC1").await.0, 65);
+    assert_eq!(desk.no("site add --load-balancer - DC2").await.0, 65);
+    assert_eq!(desk.no("site add --tag nowhere DC2").await.0, 68);
+    assert_eq!(desk.no("site add --id 00000000-0000-0000-0000-000000000000 DC2").await.0, 65);
+    assert_eq!(desk.no("site add --id x DC2").await.0, 64);
+    desk.ok("site update --status standby --load-balancer 192.0.2.1 --self").await;
+    assert_eq!(desk.field("site status DC1", "status").await, "standby");
+    assert_eq!(desk.field(&format!("site status {ID}"), "load_balancer").await, "192.0.2.1");
+    assert_eq!(desk.no("site update DC1").await.0, 64);
+    assert_eq!(desk.no("site update --status asleep DC1").await.0, 64);
+    assert_eq!(desk.no("site status --self DC1").await.0, 64);
+    assert_eq!(desk.no("site status").await.0, 64);
+    desk.settings.local_site = None;
+    assert_eq!(desk.no("site status --self").await.0, 78);
+    desk.ok("site remove DC1").await;
+    assert_eq!(desk.no("site status DC1").await, (68, "site DC1: does not exist".to_owned()));
+    assert_eq!(desk.ok("-f tab site list").await, "name\ttag\tload_balancer\tstatus\tid\n");
 }
 
-#[test]
-fn palomar_6_1_backends() {
-    let mut desk = Desk::empty();
-    desk.ok("site add DC1");
-    desk.ok(&format!("backend add --id {ID} be1"));
+#[tokio::test]
+async fn palomar_6_1_backends() {
+    let desk = Desk::empty();
+    desk.ok("site add DC1").await;
+    desk.ok(&format!("backend add --id {ID} be1")).await;
     let expected = format!(
         "host=be1 site_id=DC1 status=standby load_factor=100 status_reason=admin \
          last_moved_from= last_moved_to= id={ID}\n"
     );
-    assert_eq!(desk.ok("-f flow backend status be1"), expected);
-    desk.ok("backend add --self");
-    assert_eq!(desk.field("backend status --self", "host"), "be3");
-    let (code, text) = desk.no("backend add 192.0.2.1");
+    assert_eq!(desk.ok("-f flow backend status be1").await, expected);
+    desk.ok("backend add --self").await;
+    assert_eq!(desk.field("backend status --self", "host").await, "be3");
+    let (code, text) = desk.no("backend add 192.0.2.1").await;
     assert!(code == 65 && text.contains("give the backend a host name"), "{text}");
-    assert_eq!(desk.no("backend add [2001:db8::1]").0, 65);
-    let (code, text) = desk.no("backend add be9");
+    assert_eq!(desk.no("backend add [2001:db8::1]").await.0, 65);
+    let (code, text) = desk.no("backend add be9").await;
     assert!(code == 68 && text.contains("/etc/hosts"), "{text}");
-    assert_eq!(desk.no("backend add BE1").0, 65, "exists");
-    assert_eq!(desk.no("backend add --site DC9 be2").0, 68);
-    assert_eq!(desk.no("backend update --load-factor 101 be1").0, 64);
-    assert_eq!(desk.no("backend update be1").0, 64);
-    desk.ok("backend update --load-factor 25 --status offline BE1");
-    assert_eq!(desk.field(&format!("backend status {ID}"), "load_factor"), "25");
-    assert_eq!(desk.field("backend status be1", "status"), "offline");
-    desk.ok("site add DC2");
-    desk.ok("backend add --site DC2 be1");
+    assert_eq!(desk.no("backend add BE1").await.0, 65, "exists");
+    assert_eq!(desk.no("backend add --site DC9 be2").await.0, 68);
+    assert_eq!(desk.no("backend update --load-factor 101 be1").await.0, 64);
+    assert_eq!(desk.no("backend update be1").await.0, 64);
+    desk.ok("backend update --load-factor 25 --status offline BE1").await;
+    assert_eq!(desk.field(&format!("backend status {ID}"), "load_factor").await, "25");
+    assert_eq!(desk.field("backend status be1", "status").await, "offline");
+    desk.ok("site add DC2").await;
+    desk.ok("backend add --site DC2 be1").await;
     assert_eq!(
-        desk.no("backend status be1"),
+        desk.no("backend status be1").await,
         (65, "backend be1: there are several; use the id".to_owned())
     );
-    assert_eq!(desk.field("backend list --site DC2", "host"), "be1");
-    desk.ok(&format!("backend remove {ID}"));
-    assert_eq!(desk.ok("-f flow backend list").lines().count(), 2);
+    assert_eq!(desk.field("backend list --site DC2", "host").await, "be1");
+    desk.ok(&format!("backend remove {ID}")).await;
+    assert_eq!(desk.ok("-f flow backend list").await.lines().count(), 2);
+}
+
+#[tokio::test]
+async fn palomar_6_geodb_show_and_init() {
+    let desk = Desk::cluster().await;
+    desk.ok("geodb init").await;
+    desk.ok("geodb refresh").await;
+    let counts = desk.ok("geodb show -f flow").await;
+    assert!(counts.starts_with("table=tags rows=0\ntable=sites rows=2\n"), "{counts}");
+    assert_eq!(counts.lines().count(), 10);
+    assert!(desk.ok("geodb show backends").await.contains(" be1 "));
+    assert_eq!(desk.no("geodb show nothing").await.0, 64);
+}
+
+#[tokio::test]
+async fn what_a_command_may_have_changed_is_announced_to_the_process_it_runs_in() {
+    let desk = Desk::cluster().await;
+    let mut changes = desk.geodb.changes();
+    let cases = [
+        ("site list", Changed::Nothing),
+        ("backend list", Changed::Nothing),
+        ("tag create red", Changed::Nothing),
+        ("user list", Changed::Nothing),
+        ("geodb show", Changed::Nothing),
+        ("backend update --status standby be1", Changed::Tables),
+        ("group move --direct DC1 vip be2", Changed::Tables),
+        ("user move --direct alice vip", Changed::User("alice".into())),
+        ("user access -u bob", Changed::Tables),
+        ("geodb refresh", Changed::Everything),
+    ];
+    for (line, expected) in cases {
+        desk.ok(line).await;
+        let news = changes.look().await.unwrap();
+        let users = match &expected {
+            Changed::User(user) => ChangedUsers::These([user.clone()].into()),
+            Changed::Everything => ChangedUsers::All,
+            Changed::Nothing | Changed::Tables => ChangedUsers::default(),
+        };
+        assert_eq!(news.users, users, "{line}");
+        let tables = matches!(expected, Changed::Tables | Changed::Everything);
+        assert_eq!(news.tables, tables, "{line}");
+    }
+    // It may have come half-way.
+    desk.no("backend evacuate be2").await;
+    assert!(changes.look().await.unwrap().tables);
+}
+
+#[tokio::test]
+async fn a_file_of_users_is_read_where_the_command_is_typed() {
+    let desk = Desk::cluster().await;
+    let list = desk._directory.path().join("users");
+    std::fs::write(&list, "").unwrap();
+    let users = UserChoice { file: Some(list.clone()), ..UserChoice::default() };
+    let mut command = ClusterCommand::User(UserCommand::Access { users, address: false });
+    // What comes by the admin socket may not name files of this host.
+    let refused = run(&desk.geodb, &command, &desk.settings, NOW).await.unwrap_err();
+    assert_eq!(refused.exit_code(), 64, "{refused}");
+    command.read_files().unwrap();
+    let command = ClusterCommand::of_line(&command.to_line()).unwrap();
+    let output = run(&desk.geodb, &command, &desk.settings, NOW).await.unwrap();
+    assert_eq!((output.rows.len(), output.exit_code), (0, 0), "an empty file names no user");
+    std::fs::remove_file(&list).unwrap();
+    let users = UserChoice { file: Some(list), ..UserChoice::default() };
+    let mut command = ClusterCommand::User(UserCommand::Access { users, address: false });
+    assert_eq!(command.read_files().unwrap_err().exit_code(), 65);
 }
 
 #[test]
-fn palomar_6_geodb_show_and_init() {
-    let mut desk = Desk::cluster();
-    desk.ok("geodb init");
-    desk.ok("geodb refresh");
-    let counts = desk.ok("geodb show -f flow");
-    assert!(counts.starts_with("table=tags rows=0\ntable=sites rows=2\n"), "{counts}");
-    assert_eq!(counts.lines().count(), 10);
-    assert!(desk.ok("geodb show backends").contains(" be1 "));
-    assert_eq!(desk.no("geodb show nothing").0, 64);
+fn g27_a_reply_carries_the_exit_code_of_the_last_failure() {
+    let failed = Reply::new(Err(CommandError::NoUser("user x: has no row".into())), Format::Table);
+    assert_eq!((failed.exit_code, failed.text.as_str()), (67, ""));
+    assert_eq!(failed.complaints, ["hale: user x: has no row"]);
+    let mut output = Output::new(&["name"]);
+    output.notices.push("user y: no".to_owned());
+    output.exit_code = 75;
+    let half = Reply::new(Ok(output), Format::Table);
+    assert_eq!((half.exit_code, half.text.as_str()), (75, "name\n"));
+    assert_eq!(half.complaints, ["user y: no"]);
 }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::lookup::{Answer, lookup};
+use super::lookup::{Answer, look_up};
 use super::*;
+use crate::route::change::Placement;
 use crate::route::decide::{Decision, Hop};
 use crate::route::fault::RouteFault;
-use crate::route::group::Placement;
 use crate::route::problem::Complaint;
 use crate::route::table::{Addresses, RouteSettings, Table};
 
@@ -56,10 +56,10 @@ fn settings() -> RouteSettings {
     RouteSettings { local_site: "DC1".into(), default_group_count: 100, test_username: None }
 }
 
-fn table(geodb: &mut GeoDb) -> Table {
+async fn table(geodb: &GeoDb) -> Table {
     let addresses: Addresses =
         (1_u8..=4).map(|n| (format!("be{n}").into(), vec![[10, 0, 0, n].into()])).collect();
-    Table::build(&geodb.read_all("DC1").unwrap(), &addresses, &settings()).0
+    Table::build(&geodb.read_all("DC1").await.unwrap(), &addresses, &settings()).0
 }
 
 fn backend(id: Uuid, host: &str) -> Backend {
@@ -76,8 +76,8 @@ fn backend(id: Uuid, host: &str) -> Backend {
 }
 
 /// A site with two backends.
-fn cluster(place: &Place) -> GeoDb {
-    let mut geodb = place.create();
+async fn cluster(place: &Place) -> GeoDb {
+    let geodb = place.create();
     let site = Site {
         id: DC1,
         name: "DC1".into(),
@@ -85,17 +85,17 @@ fn cluster(place: &Place) -> GeoDb {
         load_balancer: None,
         status: SiteStatus::Online,
     };
-    assert!(geodb.insert_site(&site).unwrap());
-    assert!(!geodb.insert_site(&site).unwrap(), "the id exists");
-    assert!(geodb.insert_backend(&backend(BE1, "be1")).unwrap());
-    assert!(geodb.insert_backend(&backend(BE2, "be2")).unwrap());
+    assert!(geodb.insert_site(&site).await.unwrap());
+    assert!(!geodb.insert_site(&site).await.unwrap(), "the id exists");
+    assert!(geodb.insert_backend(&backend(BE1, "be1")).await.unwrap());
+    assert!(geodb.insert_backend(&backend(BE2, "be2")).await.unwrap());
     geodb
 }
 
-fn set_status(geodb: &mut GeoDb, id: Uuid, status: BackendStatus) {
+async fn set_status(geodb: &GeoDb, id: Uuid, status: BackendStatus) {
     let update =
         BackendUpdate { status: Some((status, "test".into())), ..BackendUpdate::default() };
-    assert_eq!(geodb.update_backend(DC1, id, &update).unwrap(), Applied::Written);
+    assert_eq!(geodb.update_backend(DC1, id, &update).await.unwrap(), Applied::Written);
 }
 
 fn destination(answer: &Answer) -> Uuid {
@@ -108,14 +108,14 @@ fn destination(answer: &Answer) -> Uuid {
     }
 }
 
-#[test]
-fn palomar_2_2_first_login_creates_user_and_group_and_a_failure_switches_once() {
+#[tokio::test]
+async fn palomar_2_2_first_login_creates_user_and_group_and_a_failure_switches_once() {
     let place = Place::new();
-    let mut geodb = cluster(&place);
-    let first = table(&mut geodb);
-    let answer = lookup(&mut geodb, &first, "alice@example.com", NOW).unwrap();
-    let user = geodb.read_user("alice@example.com").unwrap().unwrap();
-    let group = geodb.read_group(DC1, "default-37").unwrap().unwrap();
+    let geodb = cluster(&place).await;
+    let first = table(&geodb).await;
+    let answer = look_up(&geodb, &first, "alice@example.com", NOW).await.unwrap();
+    let user = geodb.read_user("alice@example.com").await.unwrap().unwrap();
+    let group = geodb.read_group(DC1, "default-37").await.unwrap().unwrap();
     assert_eq!(
         (user.preferred_site_id, &*user.group_name, user.last_update),
         (Some(DC1), "default-37", Some(NOW))
@@ -125,35 +125,35 @@ fn palomar_2_2_first_login_creates_user_and_group_and_a_failure_switches_once() 
     let other = if group.backend_id == Some(BE1) { BE2 } else { BE1 };
     assert_eq!((group.alt_backend_id, group.is_moving()), (Some(other), false));
 
-    set_status(&mut geodb, group.backend_id.unwrap(), BackendStatus::Offline);
-    let second = table(&mut geodb);
-    let answer = lookup(&mut geodb, &second, "alice@example.com", NOW + 1).unwrap();
+    set_status(&geodb, group.backend_id.unwrap(), BackendStatus::Offline).await;
+    let second = table(&geodb).await;
+    let answer = look_up(&geodb, &second, "alice@example.com", NOW + 1).await.unwrap();
     assert_eq!(destination(&answer), other);
-    let switched = geodb.read_group(DC1, "default-37").unwrap().unwrap();
+    let switched = geodb.read_group(DC1, "default-37").await.unwrap().unwrap();
     assert_eq!((switched.backend_id, switched.alt_backend_id), (Some(other), None));
     assert_eq!(switched.refresh_after, Some(NOW + 1));
     // Another proxy with the same old table: its write is skipped, its user goes to the same place.
-    let mut another = place.open();
-    let answer = lookup(&mut another, &second, "alice@example.com", NOW + 2).unwrap();
+    let another = place.open();
+    let answer = look_up(&another, &second, "alice@example.com", NOW + 2).await.unwrap();
     assert_eq!(destination(&answer), other);
-    assert_eq!(another.read_group(DC1, "default-37").unwrap().unwrap(), switched);
+    assert_eq!(another.read_group(DC1, "default-37").await.unwrap().unwrap(), switched);
 }
 
-#[test]
-fn ge_07_of_two_assignments_the_first_stays_and_both_see_it() {
+#[tokio::test]
+async fn ge_07_of_two_assignments_the_first_stays_and_both_see_it() {
     let place = Place::new();
-    let mut one = cluster(&place);
-    let mut two = place.open();
+    let one = cluster(&place).await;
+    let two = place.open();
     let assign = |group: &str| UserAssignment {
         username: "bob".into(),
         preferred_site_id: DC1,
         group_name: group.into(),
     };
-    let first = one.assign_user(&assign("g1"), NOW).unwrap();
-    let second = two.assign_user(&assign("g2"), NOW + 5).unwrap();
+    let first = one.assign_user(&assign("g1"), NOW).await.unwrap();
+    let second = two.assign_user(&assign("g2"), NOW + 5).await.unwrap();
     assert_eq!((&*first.group_name, &first), ("g1", &second));
     place.sql("update users set group_name = null, metacache_last_host = 'be1'");
-    let filled = two.assign_user(&assign("g2"), NOW + 9).unwrap();
+    let filled = two.assign_user(&assign("g2"), NOW + 9).await.unwrap();
     assert_eq!((&*filled.group_name, filled.last_update), ("g2", Some(NOW + 9)));
     assert_eq!(filled.metacache_last_host.as_deref(), Some("be1"));
     let create = |backend_id| GroupCreation {
@@ -162,45 +162,45 @@ fn ge_07_of_two_assignments_the_first_stays_and_both_see_it() {
         backend_id,
         alt_backend_id: None,
     };
-    let first = one.create_group(&create(BE1), NOW).unwrap();
-    assert_eq!(two.create_group(&create(BE2), NOW + 5).unwrap(), first);
+    let first = one.create_group(&create(BE1), NOW).await.unwrap();
+    assert_eq!(two.create_group(&create(BE2), NOW + 5).await.unwrap(), first);
 }
 
-#[test]
-fn ge_07_many_connections_at_once_agree_about_every_user() {
+#[tokio::test]
+async fn ge_07_many_connections_at_once_agree_about_every_user() {
     let place = Place::new();
-    drop(cluster(&place));
-    let proxies = (0..6).map(|proxy| {
-        let location = place.location();
-        std::thread::spawn(move || {
-            let mut geodb = GeoDb::open(&location, OpenMode::Create).unwrap();
-            let table = table(&mut geodb);
-            let look = |n: u32| {
+    cluster(&place).await.close().await;
+    let mut proxies = tokio::task::JoinSet::new();
+    for proxy in 0..6_u32 {
+        let geodb = GeoDb::open(&place.location(), OpenMode::Create).unwrap();
+        proxies.spawn(async move {
+            let table = table(&geodb).await;
+            let mut homes = Vec::new();
+            for n in 0..40_u32 {
                 // Each proxy has its own idea, as if their settings differed.
                 let assignment = UserAssignment {
                     username: format!("user{n}").into(),
                     preferred_site_id: DC1,
                     group_name: format!("g{}", (n + proxy) % 3).into(),
                 };
-                let user = geodb.assign_user(&assignment, NOW).unwrap();
-                let answer = lookup(&mut geodb, &table, &user.username, NOW).unwrap();
-                (user.group_name, destination(&answer))
-            };
-            (0..40).map(look).collect::<Vec<(Box<str>, Uuid)>>()
-        })
-    });
-    let proxies: Vec<_> = proxies.collect();
-    let seen: Vec<_> = proxies.into_iter().map(|proxy| proxy.join().unwrap()).collect();
+                let user = geodb.assign_user(&assignment, NOW).await.unwrap();
+                let answer = look_up(&geodb, &table, &user.username, NOW).await.unwrap();
+                homes.push((user.group_name, destination(&answer)));
+            }
+            homes
+        });
+    }
+    let seen = proxies.join_all().await;
     assert!(seen.iter().all(|homes| *homes == seen[0]));
 }
 
-#[test]
-fn palomar_2_7_a_change_to_a_row_that_differs_by_now_is_skipped() {
+#[tokio::test]
+async fn palomar_2_7_a_change_to_a_row_that_differs_by_now_is_skipped() {
     let place = Place::new();
-    let mut geodb = cluster(&place);
+    let geodb = cluster(&place).await;
     let creation =
         GroupCreation { site_id: DC1, name: "g".into(), backend_id: BE1, alt_backend_id: None };
-    let row = geodb.create_group(&creation, NOW).unwrap();
+    let row = geodb.create_group(&creation, NOW).await.unwrap();
     let placement =
         Placement { backend_id: Some(BE2), alt_backend_id: Some(BE1), moving: "".into() };
     let change = GroupChange {
@@ -208,7 +208,7 @@ fn palomar_2_7_a_change_to_a_row_that_differs_by_now_is_skipped() {
         name: "g".into(),
         expected: Placement::from(&row),
         placement,
-        reason: crate::route::group::ChangeReason::SwitchToBest,
+        reason: crate::route::change::ChangeReason::SwitchToBest,
     };
     for column in [
         "moving = 'x'",
@@ -216,19 +216,19 @@ fn palomar_2_7_a_change_to_a_row_that_differs_by_now_is_skipped() {
         "alt_backend_id = 'y', backend_id = 'z'",
     ] {
         place.sql(&format!("update user_groups set {column}"));
-        assert_eq!(geodb.apply(&change, NOW).unwrap(), Applied::Skipped, "{column}");
+        assert_eq!(geodb.apply(&change, NOW).await.unwrap(), Applied::Skipped, "{column}");
     }
     place.sql(&format!(
         "update user_groups set moving = null, alt_backend_id = null, backend_id = '{BE1}'"
     ));
-    assert_eq!(geodb.apply(&change, NOW).unwrap(), Applied::Written);
-    assert_eq!(geodb.apply(&change, NOW).unwrap(), Applied::Skipped, "once");
+    assert_eq!(geodb.apply(&change, NOW).await.unwrap(), Applied::Written);
+    assert_eq!(geodb.apply(&change, NOW).await.unwrap(), Applied::Skipped, "once");
 }
 
-#[test]
-fn palomar_2_2_step_5_a_user_move_is_finished_when_its_source_is_gone() {
+#[tokio::test]
+async fn palomar_2_2_step_5_a_user_move_is_finished_when_its_source_is_gone() {
     let place = Place::new();
-    let mut geodb = cluster(&place);
+    let geodb = cluster(&place).await;
     geodb
         .create_group(
             &GroupCreation {
@@ -239,6 +239,7 @@ fn palomar_2_2_step_5_a_user_move_is_finished_when_its_source_is_gone() {
             },
             NOW,
         )
+        .await
         .unwrap();
     geodb
         .create_group(
@@ -250,6 +251,7 @@ fn palomar_2_2_step_5_a_user_move_is_finished_when_its_source_is_gone() {
             },
             NOW,
         )
+        .await
         .unwrap();
     let row = User {
         username: "eve".into(),
@@ -258,30 +260,30 @@ fn palomar_2_2_step_5_a_user_move_is_finished_when_its_source_is_gone() {
         moving_group_name: Some("b".into()),
         ..User::default()
     };
-    assert_eq!(geodb.replace_user(None, &row, NOW).unwrap(), Applied::Written);
-    assert_eq!(geodb.replace_user(None, &row, NOW).unwrap(), Applied::Skipped, "it exists");
-    let waiting = table(&mut geodb);
-    assert_eq!(destination(&lookup(&mut geodb, &waiting, "eve", NOW).unwrap()), BE1);
-    set_status(&mut geodb, BE1, BackendStatus::Standby);
-    let gone = table(&mut geodb);
-    assert_eq!(destination(&lookup(&mut geodb, &gone, "eve", NOW).unwrap()), BE2);
-    let moved = geodb.read_user("eve").unwrap().unwrap();
+    assert_eq!(geodb.replace_user(None, &row, NOW).await.unwrap(), Applied::Written);
+    assert_eq!(geodb.replace_user(None, &row, NOW).await.unwrap(), Applied::Skipped, "it exists");
+    let waiting = table(&geodb).await;
+    assert_eq!(destination(&look_up(&geodb, &waiting, "eve", NOW).await.unwrap()), BE1);
+    set_status(&geodb, BE1, BackendStatus::Standby).await;
+    let gone = table(&geodb).await;
+    assert_eq!(destination(&look_up(&geodb, &gone, "eve", NOW).await.unwrap()), BE2);
+    let moved = geodb.read_user("eve").await.unwrap().unwrap();
     assert_eq!((&*moved.group_name, moved.is_moving()), ("b", false));
 }
 
-#[test]
-fn palomar_2_7_probes_do_not_undo_what_an_operator_did() {
+#[tokio::test]
+async fn palomar_2_7_probes_do_not_undo_what_an_operator_did() {
     let place = Place::new();
-    let mut geodb = cluster(&place);
+    let geodb = cluster(&place).await;
     let probe = BackendUpdate {
         status: Some((BackendStatus::Offline, "auto:proxy1:1:timeout".into())),
         expected_status: Some(BackendStatus::Online),
         ..BackendUpdate::default()
     };
-    set_status(&mut geodb, BE1, BackendStatus::Standby);
-    assert_eq!(geodb.update_backend(DC1, BE1, &probe).unwrap(), Applied::Skipped);
-    assert_eq!(geodb.update_backend(DC1, BE2, &probe).unwrap(), Applied::Written);
-    let rows = geodb.backends().unwrap();
+    set_status(&geodb, BE1, BackendStatus::Standby).await;
+    assert_eq!(geodb.update_backend(DC1, BE1, &probe).await.unwrap(), Applied::Skipped);
+    assert_eq!(geodb.update_backend(DC1, BE2, &probe).await.unwrap(), Applied::Written);
+    let rows = geodb.backends().await.unwrap();
     assert_eq!(
         (&rows[0].status, rows[0].status_reason.as_deref()),
         (&BackendStatus::Standby, Some("test"))
@@ -289,42 +291,146 @@ fn palomar_2_7_probes_do_not_undo_what_an_operator_did() {
     assert_eq!((&rows[1].status, rows[1].load_factor), (&BackendStatus::Offline, Some(100)));
 }
 
-#[test]
-fn decision_7_other_processes_writes_are_noticed_at_once() {
+#[tokio::test]
+async fn decision_7_other_processes_writes_are_noticed_at_once() {
     let place = Place::new();
-    let mut geodb = cluster(&place);
-    let before = geodb.data_version().unwrap();
-    assert_eq!(geodb.data_version().unwrap(), before);
-    let mut another = place.open();
-    assert!(another.delete_backend(DC1, BE1).unwrap());
-    assert_ne!(geodb.data_version().unwrap(), before);
-    assert_eq!(geodb.read_all("DC1").unwrap().backends.len(), 1);
+    let geodb = cluster(&place).await;
+    let mut changes = geodb.changes();
+    assert!(changes.look().await.unwrap().is_empty(), "it begins here");
+    assert!(geodb.delete_backend(DC1, BE2).await.unwrap());
+    assert!(changes.look().await.unwrap().is_empty(), "our own writes are no news");
+    let another = place.open();
+    assert!(another.delete_backend(DC1, BE1).await.unwrap());
+    let news = changes.look().await.unwrap();
+    assert_eq!(news, News { tables: true, users: ChangedUsers::All });
+    assert!(changes.look().await.unwrap().is_empty(), "told once");
+    assert_eq!(geodb.read_all("DC1").await.unwrap().backends.len(), 0);
 }
 
-#[test]
-fn palomar_2_7_a_backend_newer_than_the_table_is_not_taken_for_dead() {
+#[tokio::test]
+async fn changes_that_commands_of_this_process_announce_are_noticed_and_wake() {
     let place = Place::new();
-    let mut geodb = cluster(&place);
-    let old = table(&mut geodb);
+    let geodb = cluster(&place).await;
+    let mut changes = geodb.changes();
+    let mut others = geodb.clone().changes();
+    geodb.announce(Changed::Nothing);
+    assert!(is_pending(changes.announcement()).await);
+    geodb.announce(Changed::Tables);
+    changes.announcement().await;
+    geodb.gate().fail("version", 1);
+    assert!(changes.look().await.is_err(), "the GeoDB is away");
+    let tables = News { tables: true, users: ChangedUsers::default() };
+    assert_eq!(changes.look().await.unwrap(), tables, "not lost by that");
+    assert!(is_pending(changes.announcement()).await);
+    geodb.announce(Changed::User("alice".into()));
+    geodb.announce(Changed::User("bob".into()));
+    let users = ChangedUsers::These(["alice".into(), "bob".into()].into());
+    assert_eq!(changes.look().await.unwrap(), News { tables: false, users: users.clone() });
+    assert!(changes.look().await.unwrap().is_empty());
+    let both = News { tables: true, users };
+    assert_eq!(others.look().await.unwrap(), both, "each reader has its own view");
+    for n in 0..=limits::GEODB_NEWS_MAX {
+        geodb.announce(Changed::User(format!("user{n}").into()));
+    }
+    let everything = News { tables: true, users: ChangedUsers::All };
+    assert_eq!(changes.look().await.unwrap(), everything, "more than can be kept");
+}
+
+async fn is_pending(work: impl Future<Output = ()>) -> bool {
+    tokio::time::timeout(Duration::ZERO, work).await.is_err()
+}
+
+#[tokio::test]
+async fn one_call_that_hangs_holds_up_no_other_and_ends_at_its_deadline() {
+    let place = Place::new();
+    let geodb = cluster(&place).await.with_deadline(Duration::from_millis(50));
+    geodb.gate().hold("read_all");
+    let held = geodb.read_all("DC1");
+    let others = async {
+        // More than the engine has threads for, all under way at once.
+        let users: Vec<String> = (0..100).map(|n| format!("user{n}")).collect();
+        let mut reads = tokio::task::JoinSet::new();
+        for user in users {
+            let geodb = geodb.with_deadline(Duration::from_secs(60));
+            reads.spawn(async move { geodb.read_user(&user).await.unwrap() });
+        }
+        reads.join_all().await.len()
+    };
+    let (held, others) = tokio::join!(held, others);
+    assert!(matches!(held, Err(GeoDbError::Timeout { .. })), "{held:?}");
+    assert_eq!((others, geodb.gate().seen("read_user")), (100, 100));
+    geodb.gate().open("read_all");
+    assert_eq!(geodb.read_all("DC1").await.unwrap().backends.len(), 2);
+}
+
+#[tokio::test]
+async fn a_locked_file_delays_writes_and_no_login_of_a_known_user() {
+    let place = Place::new();
+    let geodb = cluster(&place).await;
+    let locker = rusqlite::Connection::open(&place.path).unwrap();
+    locker.execute_batch("begin immediate").unwrap();
+    let unlocked = std::cell::Cell::new(false);
+    let write = async {
+        loop {
+            match geodb.delete_backend(DC1, BE1).await {
+                // On a slow machine it gives up before the lock is gone.
+                Err(error) if error.is_temporary() && !unlocked.get() => {}
+                deleted => {
+                    assert!(unlocked.get(), "the lock held it up: {deleted:?}");
+                    break deleted.unwrap();
+                }
+            }
+        }
+    };
+    let reads = async {
+        for n in 0..50 {
+            assert!(geodb.read_user(&format!("user{n}")).await.unwrap().is_none());
+        }
+        assert_eq!(geodb.read_all("DC1").await.unwrap().backends.len(), 2);
+        unlocked.set(true);
+        locker.execute_batch("rollback").unwrap();
+    };
+    let (deleted, ()) = tokio::join!(write, reads);
+    assert!(deleted);
+}
+
+#[tokio::test]
+async fn what_is_asked_of_a_closed_geodb_fails_and_nothing_is_left_beside_the_file() {
+    let place = Place::new();
+    let geodb = cluster(&place).await;
+    let clone = geodb.clone();
+    geodb.close().await;
+    let names = std::fs::read_dir(place.path.parent().unwrap()).unwrap();
+    assert_eq!(names.count(), 1, "neither -wal nor -shm, which could belong to another user");
+    let error = clone.read_user("alice").await.unwrap_err();
+    assert!(error.is_temporary() && error.to_string().contains("closed"), "{error}");
+    geodb.close().await;
+}
+
+#[tokio::test]
+async fn palomar_2_7_a_backend_newer_than_the_table_is_not_taken_for_dead() {
+    let place = Place::new();
+    let geodb = cluster(&place).await;
+    let old = table(&geodb).await;
     let be3 = Uuid::from_u128(0xB3);
-    assert!(geodb.insert_backend(&backend(be3, "be3")).unwrap());
+    assert!(geodb.insert_backend(&backend(be3, "be3")).await.unwrap());
     let creation = GroupCreation {
         site_id: DC1,
         name: "default-37".into(),
         backend_id: be3,
         alt_backend_id: None,
     };
-    geodb.create_group(&creation, NOW).unwrap();
-    let answer = lookup(&mut geodb, &old, "alice@example.com", NOW).unwrap();
+    geodb.create_group(&creation, NOW).await.unwrap();
+    let answer = look_up(&geodb, &old, "alice@example.com", NOW).await.unwrap();
     assert_eq!(answer.decision, Decision::NeedTable);
-    let new = table(&mut geodb);
-    assert_eq!(destination(&lookup(&mut geodb, &new, "alice@example.com", NOW).unwrap()), be3);
+    let new = table(&geodb).await;
+    assert_eq!(destination(&look_up(&geodb, &new, "alice@example.com", NOW).await.unwrap()), be3);
 }
 
-#[test]
-fn ge_08_unreadable_rows_are_reported_and_a_users_login_fails() {
+#[tokio::test]
+async fn ge_08_unreadable_rows_are_reported_and_a_users_login_fails() {
     let place = Place::new();
-    let mut geodb = cluster(&place);
+    let geodb = cluster(&place).await;
     place.sql(&format!(
         "insert into sites (id, name, status) values ('no uuid', 'DC7', 'online');
          insert into backends (site_id, id, host, status) values ('{DC1}', '{}', 'be9', 'asleep');
@@ -334,7 +440,7 @@ fn ge_08_unreadable_rows_are_reported_and_a_users_login_fails() {
         Uuid::from_u128(0xAB).to_string().to_uppercase(),
         Uuid::from_u128(0xAC),
     ));
-    let rows = geodb.read_all("DC1").unwrap();
+    let rows = geodb.read_all("DC1").await.unwrap();
     let complaints: Vec<Complaint> =
         rows.unreadable.iter().map(|problem| problem.complaint.clone()).collect();
     assert_eq!(
@@ -344,8 +450,8 @@ fn ge_08_unreadable_rows_are_reported_and_a_users_login_fails() {
     let (table, problems) = Table::build(&rows, &Addresses::new(), &settings());
     assert_eq!(table.backends().len(), 2);
     assert!(problems.iter().any(|problem| problem.complaint == Complaint::BadHost("".into())));
-    let error = lookup(&mut geodb, &table, "mallory", NOW).unwrap_err();
+    let error = look_up(&geodb, &table, "mallory", NOW).await.unwrap_err();
     assert!(error.to_string().contains("users \"mallory X\": column preferred_site_id"), "{error}");
-    let failed = lookup(&mut geodb, &Table::default(), "mallory", NOW).unwrap().decision;
+    let failed = look_up(&geodb, &Table::default(), "mallory", NOW).await.unwrap().decision;
     assert!(matches!(failed, Decision::Fail { fault: RouteFault::NoLocalSite, .. }));
 }

@@ -1,6 +1,6 @@
-//! Real clients on every port: each does what it is for, once by STARTTLS and once on the port that begins with TLS, through
-//! Hale to real Dovecots, and each verifies the certificate. Without TLS nobody can log in here, so a client that
-//! leaves it out fails.
+//! Real clients on every port: each does what it is for, once by STARTTLS and once on the port that begins with TLS,
+//! through Hale to real Dovecots, and each verifies the certificate. Without TLS no client can log in here, so a client
+//! that leaves it out fails.
 
 mod imap;
 mod lmtp;
@@ -33,7 +33,8 @@ struct Work<'a> {
 /// A client's name and what it does; fails by panicking.
 type Client = (&'static str, fn(&Work<'_>));
 
-/// All of these clients through both doors, at the same time. Afterwards each of their users has logged in on a backend.
+/// All of these clients through both doors, at the same time. Afterwards each of their users has logged in on a
+/// backend.
 fn work_at_every_door(protocol: Protocol, clients: &[Client]) -> Site {
     let works: Vec<(Client, Door)> =
         clients.iter().flat_map(|client| DOORS.map(|door| (*client, door))).collect();
@@ -138,8 +139,8 @@ fn in_a_file(mail: &[u8]) -> Vec<u8> {
     mail.iter().copied().filter(|&byte| byte != b'\r').collect()
 }
 
-/// A message that swaks sends as it is: elsewhere it would take `\\n` for a line end, and what is between two `%` for a word of
-/// its own.
+/// A message that swaks sends as it is: elsewhere it would take `\\n` for a line end, and what is between two `%` for a
+/// word of its own.
 fn message_for_swaks(size: usize, seed: u64) -> Vec<u8> {
     let special = |byte| if matches!(byte, b'\\' | b'%') { b'x' } else { byte };
     message(size, seed).into_iter().map(special).collect()

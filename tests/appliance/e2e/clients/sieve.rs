@@ -25,7 +25,7 @@ fn sieve_connect(work: &Work<'_>) {
     let script = script.to_str().unwrap();
     let back = work.folder.path().join("back.sieve");
     let back = back.to_str().unwrap();
-    // It knows no port that begins with TLS (RFC 5804 has none), so somebody else does that part for it.
+    // It knows no port that begins with TLS (RFC 5804 has none), so another program does that part for it.
     let port = match work.door {
         Door::Starttls => work.port(),
         Door::Implicit => {

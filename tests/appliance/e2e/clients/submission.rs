@@ -29,7 +29,7 @@ fn w_tls_1_submission_clients_at_every_door() {
     assert_eq!(senders, expected);
 }
 
-/// Everybody sends the same.
+/// Every client sends the same.
 fn sent() -> Vec<u8> {
     message_for_swaks(100_000, 321)
 }

@@ -152,7 +152,7 @@ fn courier_serves_mailboxes_by_tls() {
     assert!(started > 40, "{started} sessions by TLS");
 }
 
-/// Debian's default is 4 for POP3, and behind a proxy everybody comes from one address.
+/// Debian's default is 4 for POP3, and behind a proxy all clients come from one address.
 #[test]
 fn courier_that_closes_without_a_word_is_named_in_the_log() {
     let courier = Courier::start(&users(), &Pem::new(&["be1.test", "be2.test"]), 2);

@@ -88,7 +88,7 @@ impl Cyrus {
         cyrus
     }
 
-    /// Only an administrator makes them; mail for somebody without one is refused.
+    /// Only an administrator makes them; mail for a user without one is refused.
     fn make_mailboxes(&self, users: Users<'_>) {
         let address = (BACKENDS[0], self.ports[0]).into();
         let mut client = wait_for("Cyrus", PATIENCE, || Imap::try_connect(address));
@@ -131,7 +131,7 @@ fn users() -> Vec<(&'static str, &'static [u8])> {
     people(&[("tim", b"secret"), ("eva", b"two words")])
 }
 
-/// The same as Hale knows them, and somebody for whom Cyrus has no mailbox.
+/// The same as Hale knows them, and a user for whom Cyrus has no mailbox.
 fn users_of_hale() -> Vec<(&'static str, &'static [u8])> {
     let mut users = known_to_hale(users());
     users.push(("nowhere", b"secret"));
@@ -149,14 +149,14 @@ fn cyrus_serves_mailboxes_in_clear() {
     front.mail_by_imap("eva", b"two words");
     front.mail_by_pop3("eva", b"two words");
     front.script_by_sieve("eva", b"two words");
-    // It says in one breath what it can and that nobody may log in; both are of after the login.
+    // It says in one breath what it can and that no client may log in; both are of after the login.
     let (_, answer) = log_in(Protocol::Imap, front.address(Protocol::Imap), "tim", b"secret");
     let answer = answer.unwrap();
     assert!(answer.contains(" IDLE") && !answer.contains("LOGINDISABLED"), "{answer}");
     front.every_line_says_why();
 }
 
-/// Cyrus offers UNAUTHENTICATE, behind which somebody else may log in: at Hale, not behind its back.
+/// Cyrus offers UNAUTHENTICATE, behind which another user may log in: at Hale, not behind its back.
 #[test]
 fn cyrus_lets_no_second_user_in_behind_hale() {
     let pem = Pem::new(&["be1.test", "be2.test"]);
@@ -196,7 +196,7 @@ fn cyrus_takes_mail_for_several_and_refuses_whom_it_does_not_know() {
     front.every_line_says_why();
 }
 
-/// An lmtpd without -a says 430 to MAIL, a code that no RFC has: mail waits until somebody has looked at the log.
+/// An lmtpd without -a says 430 to MAIL, a code that no RFC has: mail waits until an operator has looked at the log.
 #[test]
 fn cyrus_that_wants_lmtp_clients_to_log_in_is_quoted_and_bounces_nothing() {
     let cyrus = Cyrus::start(&users()[..2], &Pem::new(&["be1.test", "be2.test"]));
@@ -211,7 +211,7 @@ fn cyrus_that_wants_lmtp_clients_to_log_in_is_quoted_and_bounces_nothing() {
 fn cyrus_serves_mailboxes_by_tls() {
     let pem = Pem::new(&["be1.test", "be2.test"]);
     let cyrus = Cyrus::start(&users(), &pem);
-    // An lmtpd that takes mail from everybody offers no STARTTLS.
+    // An lmtpd that takes mail from every client offers no STARTTLS.
     let front = Front::start(&cyrus.guest()[..3], &users_of_hale(), Way::Starttls(&pem));
     for protocol in [Protocol::Imap, Protocol::Pop3, Protocol::Sieve] {
         front.everybody_logs_in(protocol, ODD);

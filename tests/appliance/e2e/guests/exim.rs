@@ -57,7 +57,8 @@ impl Exim {
     }
 }
 
-/// It takes everything from everybody and looks nothing up. Its daemons would share a socket that no root keeps apart.
+/// It takes everything from every client and looks nothing up. Its daemons would share a socket that no root keeps
+/// apart.
 const MAIN: &str = "primary_hostname = mx.test
 log_file_path = syslog
 notifier_socket =
@@ -98,7 +99,7 @@ fn exim_delivers_to_several_by_bdat_and_bounces_whom_nobody_knows() {
         assert_eq!(mails.len(), if *user == users[0] { 2 } else { 1 }, "{user}");
         assert_same_bytes(&mails[0][mails[0].len() - mail.len()..], &mail, user);
     }
-    // Nobody is left when BDAT comes, whose octets come all the same (RFC 2033 4.3: no reply behind them).
+    // No recipient is left when BDAT comes, whose octets come all the same (RFC 2033 4.3: no reply behind them).
     hand_over(exim.address(), &users[1], &["nobody@example.org", "none@example.org"], &mail);
     exim.wait_for("K C=\"250 2.0.0", 8);
     assert_eq!(exim.root.log().matches(" ** ").count(), 3, "{}", exim.root.log());
@@ -154,7 +155,7 @@ fn backend_configuration(relay: &SmtpRelay) -> String {
     )
 }
 
-/// Somebody ordinary, one whose password has changed at the backend only, and those with odd passwords.
+/// An ordinary user, one whose password has changed at the backend only, and those with odd passwords.
 fn users() -> Vec<(&'static str, &'static [u8])> {
     people(&[("eva", b"secret")])
 }

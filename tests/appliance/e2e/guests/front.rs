@@ -89,7 +89,7 @@ impl Front {
         })
     }
 
-    /// Logs in as everybody by SASL PLAIN, whatever the password.
+    /// Logs in as each user by SASL PLAIN, whatever the password.
     pub(super) fn everybody_logs_in(&self, protocol: Protocol, users: Users<'_>) {
         let mut refused = Vec::new();
         for (user, password) in users {
@@ -99,15 +99,15 @@ impl Front {
         assert!(refused.is_empty(), "{protocol:?}: {refused:#?}");
     }
 
-    /// The backend has another password for this user than Hale: the client hears that its password is wrong, and the log that the
-    /// backend said so.
+    /// The backend has another password for this user than Hale: the client hears that its password is wrong, and the
+    /// log that the backend said so.
     pub(super) fn the_backend_refuses(&self, protocol: Protocol, user: &str, password: &[u8]) {
         let refusal = match protocol {
             Protocol::Imap => "t NO [AUTHENTICATIONFAILED]",
             Protocol::Pop3 => "-ERR [AUTH]",
             Protocol::Sieve => "NO \"Authentication failed",
             Protocol::Submission => "535 5.7.8",
-            Protocol::Lmtp => unreachable!("nobody logs in there"),
+            Protocol::Lmtp => unreachable!("LMTP has no login"),
         };
         let (_, answer) = log_in(protocol, self.address(protocol), user, password);
         let answer = answer.unwrap_err();
@@ -231,7 +231,7 @@ client.quit()
         assert!(answer.is_ok(), "{answer:?}");
         client.command("s", "SELECT INBOX");
         let kept = client.fetch("f", 1);
-        // Not everybody keeps the last line end.
+        // Not every server keeps the last line end.
         let (kept, mail) = (kept.trim_ascii_end(), mail.trim_ascii_end());
         assert_same_bytes(&kept[kept.len().saturating_sub(mail.len())..], mail, user);
     }
@@ -284,7 +284,7 @@ pub(super) fn log_in(
             ("OK", format!("AUTHENTICATE \"PLAIN\" \"{sasl}\""), "OK", &["OK", "NO", "BYE"])
         }
         Protocol::Submission => ("220 ", format!("AUTH PLAIN {sasl}"), "235", &["2", "4", "5"]),
-        Protocol::Lmtp => unreachable!("nobody logs in there"),
+        Protocol::Lmtp => unreachable!("LMTP has no login"),
     };
     until(&mut client, &[greeting]);
     if protocol == Protocol::Submission {

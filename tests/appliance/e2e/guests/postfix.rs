@@ -14,7 +14,7 @@ use super::front::{Front, Way, every_line_says_why};
 use super::mta::{hand_over, recipients};
 use super::root::Root;
 
-/// A running Postfix that takes mail from everybody on this host.
+/// A running Postfix that takes mail from every client on this host.
 struct Postfix {
     root: Root,
     address: SocketAddr,
@@ -148,7 +148,8 @@ fn postfix_keeps_its_connections_and_loses_and_doubles_nothing() {
     assert_eq!(postfix.count("deferred") + postfix.count("bounced"), 0, "{log}");
 }
 
-/// Postfix bounces mail that needs SMTPUTF8 at once where it is not offered (5.6.7); where it is, only those lose it whose backend lacks it.
+/// Postfix bounces mail that needs SMTPUTF8 at once where it is not offered (5.6.7); where it is, only those lose it
+/// whose backend lacks it.
 #[test]
 fn postfix_hands_over_mail_that_needs_smtputf8_where_it_is_offered() {
     let port = free_port();

@@ -1,7 +1,9 @@
-//! Roots for guests: Debian's packages unpacked once beside what cargo builds, and a copy for each guest, made of hard links.
+//! Roots for guests: Debian's packages unpacked once beside what cargo builds, and a copy for each guest, made of hard
+//! links.
 //!
-//! A mail server believes that it is alone on a machine of its own: its paths, its accounts, its system log. Nothing is installed,
-//! and nothing is left: the keeper ends whatever runs in the root as soon as our end of its input closes, and then removes it.
+//! A mail server believes that it is alone on a machine of its own: its paths, its accounts, its system log. Nothing is
+//! installed, and nothing is left: the keeper ends whatever runs in the root as soon as our end of its input closes,
+//! and then removes it.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{Read as _, Write as _};
@@ -19,7 +21,8 @@ use rustix::process::geteuid;
 use super::super::kernel::raise_descriptor_limit;
 use super::super::tools::{BASH, CP, NEWUIDMAP, NSENTER, UNSHARE, run, said};
 
-/// What is unpacked: packages that Debian would install together stand in one choice, with a shell and tools for all of them.
+/// What is unpacked: packages that Debian would install together stand in one choice, with a shell and tools for all of
+/// them.
 const CHOICES: [&str; 4] = [
     "dash coreutils cyrus-imapd cyrus-pop3d cyrus-common sasl2-bin nullmailer",
     "courier-imap courier-pop courier-authdaemon courier-authlib-userdb",
@@ -43,7 +46,7 @@ impl Root {
         let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests");
         fs::create_dir_all(&place).unwrap();
         let directory = tempfile::Builder::new().prefix(name).tempdir_in(&place).unwrap().keep();
-        // Whoever a guest becomes has to enter its root.
+        // The user that a guest becomes has to enter its root.
         fs::set_permissions(&directory, Permissions::from_mode(0o755)).unwrap();
         run(CP.command().arg("-al").arg(unpacked().join(".")).arg(&directory));
         for (folder, mode) in [("dev", 0o755), ("run", 0o755), ("tmp", 0o1777), ("own", 0o755)] {
@@ -195,9 +198,11 @@ fn unpacked() -> &'static Path {
     })
 }
 
-/// Makes the devices, says so, and waits. When our end of its input closes, everything whose root this is ends, and the root goes.
+/// Makes the devices, says so, and waits. When our end of its input closes, everything whose root this is ends, and the
+/// root goes.
 ///
-/// The kernel closes that end however the test binary dies. The process group would not do: mail servers make their own.
+/// The kernel closes that end however the test binary dies. The process group would not do: mail servers make their
+/// own.
 const KEEPER: &str = r#"
     set -e
     root=$1

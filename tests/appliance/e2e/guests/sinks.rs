@@ -1,4 +1,5 @@
-//! Postfix' smtp-sink as LMTP backends: one keeps and counts, the other fails as it is told, at each command and behind the dot.
+//! Postfix' smtp-sink as LMTP backends: one keeps and counts, the other fails as it is told, at each command and behind
+//! the dot.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
@@ -58,7 +59,7 @@ impl Sinks {
         texts.map(|text| text.matches("\nX-Rcpt-Args: ").count()).sum()
     }
 
-    /// Several messages to everybody by one connection: the codes of each recipient, one for each message.
+    /// Several messages to all recipients by one connection: the codes of each recipient, one for each message.
     fn send(&self) -> Vec<Vec<u16>> {
         let mut client = Lmtp::connect(self.front.address(Protocol::Lmtp).port());
         client.command("LHLO mx.example", 250);
@@ -91,7 +92,7 @@ const FAULTS: &[(&[&str], u16)] = &[
     (&["-q", "rcpt"], 451),
     (&["-r", "data"], 450),
     (&["-f", "data", REFUSED[0], REFUSED[1]], 550),
-    // Its own word for a refusal, 500, is one about our command and bounces nobody's mail.
+    // Its own word for a refusal, 500, is one about our command and bounces no mail.
     (&["-f", "data"], 451),
     (&["-q", "data"], 451),
     (&["-r", "."], 450),

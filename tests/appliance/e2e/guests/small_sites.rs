@@ -56,7 +56,7 @@ fn pem(folder: &Path, certificate: &str, key: &str) -> Pem {
     Pem { certificate: read(certificate), key: read(key) }
 }
 
-/// Logs everybody in at Cyrus by STARTTLS: how many came in, and Hale's log.
+/// Logs every user in at Cyrus by STARTTLS: how many came in, and Hale's log.
 fn log_everybody_in(made: &Made, more: &str) -> (usize, String) {
     let cyrus = Cyrus::start(ODD, &made.own);
     let front =

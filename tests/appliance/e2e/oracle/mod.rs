@@ -26,7 +26,7 @@ use super::smtp_relay::SmtpRelay;
 /// Where Dovecot is a proxy.
 const OTHER_FRONT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 4);
 
-/// Conversations that run at the same time, so that those which wait for somebody cost no time.
+/// Conversations that run at the same time, so that those which wait for a peer cost no time.
 const AT_ONCE: usize = 16;
 
 #[test]

@@ -23,7 +23,7 @@ impl Speaks {
         [Self::Imap, Self::Pop3, Self::Sieve, Self::Submission, Self::Lmtp];
 }
 
-/// Nobody is that slow here; a reply that does not come is part of what is compared.
+/// No server is that slow here; a reply that does not come is part of what is compared.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// Everything that the server said, greeting first, one line after the other.
@@ -35,7 +35,7 @@ pub(super) fn conversation(case: &Case, server: SocketAddr) -> Vec<String> {
         Speaker { speaks: case.speaks, input: BufReader::new(stream), heard: Vec::new() };
     speaker.hear(1);
     for (said, replies) in case.steps.iter() {
-        // Whoever was sent away can't be heard.
+        // A client that was sent away can't be heard.
         let _ = speaker.input.get_mut().write_all(&spelled(said));
         speaker.hear(*replies);
     }

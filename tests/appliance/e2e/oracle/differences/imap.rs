@@ -13,7 +13,7 @@ const fn row(
 }
 
 /// A proxy in front of us that is trusted and tells nonsense.
-const FACTS: &str = "wire.md 7.3: of a trusted peer's ID all facts are believed or, with BAD, none";
+const FACTS: &str = "W-IMAP-4: of a trusted peer's ID all facts are believed or, with BAD, none";
 
 pub(super) const ROWS: &[Difference] = &[
     row("ID with an address that is none", "* ID / a OK / z OK", "a BAD / z OK", FACTS),
@@ -53,7 +53,7 @@ pub(super) const ROWS: &[Difference] = &[
         "a literal and a space behind it",
         "+ / a BAD / z OK",
         "a BAD / z OK",
-        "wire.md 7.1: an announcement ends its line; consent to what is none would have us wait for a command as bytes",
+        "W-IMAP-2: an announcement ends its line; consent to what is none would have us wait for a command as bytes",
     ),
     row("a literal as initial response", "AG9yYWNsZQBzZWNyZXQ= BAD / z OK", "z OK", rule::LITERAL),
     row(
@@ -66,7 +66,7 @@ pub(super) const ROWS: &[Difference] = &[
         "a literal as mechanism that waits",
         "a NO [ALERT] / PLAIN BAD / AG9yYWNsZQBzZWNyZXQ= BAD / z OK",
         "a BAD / PLAIN BAD / * BYE",
-        "wire.md 7.1: no consent is given, and what comes all the same counts as bad commands, of which three are the limit",
+        "W-IMAP-2: no consent is given, and what comes all the same counts as bad commands, of which three are the limit",
     ),
     row("a literal as tag", "a OK / z OK", "z OK", rule::LITERAL),
     row("a literal as the command", "NOOP BAD / z OK", "z OK", rule::LITERAL),
@@ -77,7 +77,7 @@ pub(super) const ROWS: &[Difference] = &[
         "a literal without a number",
         "+ / a BAD",
         "a BAD / z OK",
-        "wire.md 7.1: 1 to 10 digits; consent to what is none leaves both sides waiting for each other",
+        "W-IMAP-2: 1 to 10 digits; consent to what is none leaves both sides waiting for each other",
     ),
     row("a literal8 behind NOOP", "abc BAD / z OK", "z OK", rule::LITERAL),
     row("a long mechanism", "a NO [ALERT] / z OK", "a BAD / z OK", rule::MECHANISM),
@@ -107,14 +107,14 @@ pub(super) const ROWS: &[Difference] = &[
         "an ID of 31 pairs",
         "* ID / a OK / z OK",
         "a BAD / z OK",
-        "wire.md 7.3, 13, RFC 2971 3.3: 30 pairs are the limit of what one client may have us keep",
+        "W-IMAP-4: 30 pairs are the limit of what one client may have us keep",
     ),
     row("an ID value above 1024", "* BYE", "a BAD / z OK", rule::LIMIT),
     row(
         "an ID value above 1024 by a literal",
         "* ID / a OK / z OK",
         "a BAD / z OK",
-        "wire.md 7.3, 13, RFC 2971 3.3: 1024 bytes are the limit, in whichever form they come",
+        "W-IMAP-4: 1024 bytes are the limit, in whichever form they come",
     ),
     row(
         "an ID value with a line's end in it",

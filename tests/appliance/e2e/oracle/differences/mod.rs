@@ -1,5 +1,5 @@
-//! Where Hale answers differently from Dovecot 2.3's proxy, on purpose: here in whole conversations, in the files beside
-//! this one in single inputs that a grammar forbids or seldom sees.
+//! Where Hale answers differently from Dovecot 2.3's proxy, on purpose: here in whole conversations, in the files
+//! beside this one in single inputs that a grammar forbids or seldom sees.
 
 mod imap;
 mod pop3;
@@ -32,20 +32,21 @@ pub(super) fn difference(speaks: Speaks, case: &str) -> Option<&'static Differen
 
 /// The reasons that several rows share.
 mod rule {
-    pub(super) const BAD_BASE64: &str = "W-SASL-1, wire.md 4.1, 7.6: what is no base64 is a syntax error; a code for wrong credentials or a dialog box \
+    pub(super) const BAD_BASE64: &str = "W-IMAP-6, W-SASL-1: what is no base64 is a syntax error; a code for wrong credentials or a dialog box \
          would tell the user to type the password again";
     pub(super) const MECHANISM: &str = "W-SASL-3: no name of a mechanism, or none that is there; there are no credentials to call wrong, and no dialog \
          box for the user";
-    pub(super) const LITERAL: &str = "wire.md 7.1: bytes that were announced as a literal are never read as a command, whatever became of it";
-    pub(super) const CONSENT: &str = "wire.md 7.1: a literal that waits for our consent is refused, and the client stays in step";
-    pub(super) const PASSWORD: &str = "wire.md 13: a password that is too long fails like a wrong one, so that its length tells nothing";
-    pub(super) const CR_NUL: &str = "W-SASL-7: CR and NUL end a line or a text for some who read it; they are refused before anybody else sees them";
+    pub(super) const LITERAL: &str = "W-IMAP-2: bytes that were announced as a literal are never read as a command, whatever became of it";
+    pub(super) const CONSENT: &str =
+        "W-IMAP-2: a literal that waits for our consent is refused, and the client stays in step";
+    pub(super) const PASSWORD: &str = "W-LIM-3: a password that is too long fails like a wrong one, so that its length tells nothing";
+    pub(super) const CR_NUL: &str = "W-SASL-7: CR and NUL end a line or a text for some readers; they are refused before a backend sees them";
     pub(super) const BARE_LF: &str = "W-SUB-7: a bare LF ends no line of SMTP, because what one program takes for two lines and another for one is \
          how mail is smuggled";
-    pub(super) const GIVEN_UP: &str = "wire.md 4.1: giving up is no syntax error, 501 5.7.0";
+    pub(super) const GIVEN_UP: &str = "W-SASL-10: giving up is no syntax error, 501 5.7.0";
     pub(super) const TEN: &str = "W-SUB-6: the tenth bad command ends the connection";
     pub(super) const LIMIT: &str =
-        "wire.md 13: a limit of ours, told in a reply; the connection stays in step";
+        "W-LIM-5: a limit of ours, told in a reply; the connection stays in step";
     pub(super) const LESS_STRICT: &str = "nothing that Dovecot refuses has to be refused here: where the command ends is not in doubt";
 }
 
@@ -55,28 +56,28 @@ const DIFFERENCES: &[Difference] = &[
         case: "AUTHENTICATE with no base64",
         dovecot: "a NO [ALERT] / b OK",
         hale: "a BAD / b OK",
-        rule: "wire.md 4.1, 7.6: bad base64 is BAD; a dialog box is for what the user should read",
+        rule: "W-IMAP-6: bad base64 is BAD; a dialog box is for what the user should read",
     },
     Difference {
         speaks: Speaks::Imap,
         case: "AUTHENTICATE of no mechanism",
         dovecot: "a NO [ALERT] / b OK",
         hale: "a NO / b OK",
-        rule: "W-SASL-3, wire.md 7.6: an ordinary failure is no ALERT",
+        rule: "W-IMAP-6, W-SASL-3: an ordinary failure is no ALERT",
     },
     Difference {
         speaks: Speaks::Imap,
         case: "a literal that is too large",
         dovecot: "* BYE",
         hale: "a BAD / b OK",
-        rule: "wire.md 7.1: a literal that waits for our consent is refused, and the client stays in sync",
+        rule: "W-IMAP-2: a literal that waits for our consent is refused, and the client stays in sync",
     },
     Difference {
         speaks: Speaks::Pop3,
         case: "AUTH with no base64",
         dovecot: "-ERR [AUTH]",
         hale: "-ERR",
-        rule: "wire.md 4.1, RFC 3206 3: AUTH is for credentials, and there are none",
+        rule: "W-SASL-8, RFC 3206 3: AUTH is for credentials, and there are none",
     },
     Difference {
         speaks: Speaks::Pop3,
@@ -90,7 +91,7 @@ const DIFFERENCES: &[Difference] = &[
         case: "NOOP too early",
         dovecot: "-ERR",
         hale: "+OK",
-        rule: "wire.md 8.1: harmless, and clients send it",
+        rule: "W-POP-1: harmless, and clients send it",
     },
     Difference {
         speaks: Speaks::Pop3,
@@ -104,7 +105,7 @@ const DIFFERENCES: &[Difference] = &[
         case: "PUTSCRIPT too early",
         dovecot: "NO / BYE",
         hale: "OK",
-        rule: "wire.md 9.1: the script of a refused PUTSCRIPT is read past and is no command",
+        rule: "W-SV-1: the script of a refused PUTSCRIPT is read past and is no command",
     },
     Difference {
         speaks: Speaks::Submission,
@@ -118,7 +119,7 @@ const DIFFERENCES: &[Difference] = &[
         case: "cancelled",
         dovecot: "501 5.5.2",
         hale: "501 5.7.0",
-        rule: "wire.md 4.1: giving up is no syntax error",
+        rule: "W-SASL-10: giving up is no syntax error",
     },
     Difference {
         speaks: Speaks::Submission,
@@ -146,21 +147,21 @@ const DIFFERENCES: &[Difference] = &[
         case: "LHLO",
         dovecot: "| XCLIENT / | XRCPTFORWARD / | proxy.test",
         hale: "| SIZE / | XCLIENT / | XRCPTFORWARD / | proxy.test",
-        rule: "wire.md 11.1: there is a limit, so senders are told",
+        rule: "W-LMTP-10: there is a limit, so senders are told",
     },
     Difference {
         speaks: Speaks::Lmtp,
         case: "unknown recipient and DATA",
         dovecot: "503 5.5.0 / 221 2.0.0",
         hale: "503 5.5.1 / 221 2.0.0",
-        rule: "wire.md 11.1: 503 5.5.1",
+        rule: "W-LMTP-10: 503 5.5.1",
     },
     Difference {
         speaks: Speaks::Lmtp,
         case: "DATA without anything",
         dovecot: "503 5.5.0",
         hale: "503 5.5.1",
-        rule: "wire.md 11.1: 503 5.5.1",
+        rule: "W-LMTP-10: 503 5.5.1",
     },
     Difference {
         speaks: Speaks::Lmtp,
@@ -195,6 +196,6 @@ const DIFFERENCES: &[Difference] = &[
         case: "RSET",
         dovecot: "503 5.5.0",
         hale: "503 5.5.1",
-        rule: "wire.md 11.1: 503 5.5.1",
+        rule: "W-LMTP-10: 503 5.5.1",
     },
 ];

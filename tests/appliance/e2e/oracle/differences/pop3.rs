@@ -38,12 +38,7 @@ pub(super) const ROWS: &[Difference] = &[
     ),
     row("CR between commands", "+OK / +OK", "-ERR / +OK", rule::CR_NUL),
     row("EXTERNAL without a certificate", "-ERR [AUTH] / +OK", "-ERR / +OK", rule::MECHANISM),
-    row(
-        "NOOP with arguments",
-        "-ERR / +OK",
-        "+OK / +OK",
-        "wire.md 8.1: harmless, and clients send it",
-    ),
+    row("NOOP with arguments", "-ERR / +OK", "+OK / +OK", "W-POP-1: harmless, and clients send it"),
     row("NUL behind a keyword", "+OK", "-ERR / +OK", rule::CR_NUL),
     row("NUL in a name", "+OK / -ERR [AUTH] / +OK", "-ERR / -ERR / +OK", rule::CR_NUL),
     row("NUL in a password", "-ERR [AUTH] / +OK", "-ERR / +OK", rule::CR_NUL),

@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Difference] = &[
         "a literal larger than any number",
         "OK",
         "BYE",
-        "MS-01: nobody can read past so many bytes, and none of them may be read as a command",
+        "MS-01: no server can read past so many bytes, and none of them may be read as a command",
     ),
     row(
         "a literal with NUL in it",
@@ -45,7 +45,7 @@ pub(super) const ROWS: &[Difference] = &[
         "a literal without a number",
         "",
         "OK",
-        "wire.md 7.1: 1 to 10 digits; what is no announcement announces nothing, and nobody waits",
+        "W-IMAP-2: 1 to 10 digits; what is no announcement announces nothing, and neither side waits",
     ),
     row("a mechanism with an escape of what needs none", "NO / OK", "OK / OK", rule::LESS_STRICT),
     row(

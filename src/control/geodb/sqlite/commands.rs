@@ -3,46 +3,46 @@
 use rusqlite::{TransactionBehavior, params};
 use uuid::Uuid;
 
+use super::file::SqliteFile;
 use super::queries::{
     BACKENDS, CREATE_GROUP, SITES, creation_params, id_text, read_backend, read_group, read_site,
     read_tag, read_user, text_of,
 };
-use super::schema::TableSchema;
-use super::sqlite::Sqlite;
-use super::{Applied, BackendUpdate, Dump, GeoDbError, SiteUpdate, UnixMillis};
-use crate::route::group::GroupCreation;
+use crate::control::geodb::schema::TableSchema;
+use crate::control::geodb::{Applied, BackendUpdate, Dump, GeoDbError, SiteUpdate, UnixMillis};
+use crate::route::change::GroupCreation;
 use crate::route::rows::{Backend, Site, Tag, User, UserGroup};
 
 // === Tags and sites ===
 
-impl Sqlite {
-    /// See [`super::GeoDb::tags`].
+impl SqliteFile {
+    /// See [`crate::control::geodb::GeoDb::tags`].
     pub(super) fn tags(&mut self) -> Result<Vec<Tag>, GeoDbError> {
         self.read("tags", "select * from tags order by tag, id", (), read_tag, &mut Vec::new())
     }
 
-    /// See [`super::GeoDb::insert_tag`].
+    /// See [`crate::control::geodb::GeoDb::insert_tag`].
     pub(super) fn insert_tag(&mut self, tag: &Tag) -> Result<bool, GeoDbError> {
         let sql = "insert into tags (id, tag) values (?1, ?2) on conflict do nothing";
         self.changes(sql, params![tag.id.to_string(), &*tag.tag])
     }
 
-    /// See [`super::GeoDb::rename_tag`].
+    /// See [`crate::control::geodb::GeoDb::rename_tag`].
     pub(super) fn rename_tag(&mut self, id: Uuid, name: &str) -> Result<bool, GeoDbError> {
         self.changes("update tags set tag = ?2 where id = ?1", params![id.to_string(), name])
     }
 
-    /// See [`super::GeoDb::delete_tag`].
+    /// See [`crate::control::geodb::GeoDb::delete_tag`].
     pub(super) fn delete_tag(&mut self, id: Uuid) -> Result<bool, GeoDbError> {
         self.changes("delete from tags where id = ?1", [id.to_string()])
     }
 
-    /// See [`super::GeoDb::sites`].
+    /// See [`crate::control::geodb::GeoDb::sites`].
     pub(super) fn sites(&mut self) -> Result<Vec<Site>, GeoDbError> {
         self.read("sites", SITES, (), read_site, &mut Vec::new())
     }
 
-    /// See [`super::GeoDb::insert_site`].
+    /// See [`crate::control::geodb::GeoDb::insert_site`].
     pub(super) fn insert_site(&mut self, site: &Site) -> Result<bool, GeoDbError> {
         let sql = "insert into sites (id, name, tag, load_balancer, status) values (?1, ?2, ?3, ?4, ?5) \
             on conflict do nothing";
@@ -54,7 +54,7 @@ impl Sqlite {
         )
     }
 
-    /// See [`super::GeoDb::update_site`].
+    /// See [`crate::control::geodb::GeoDb::update_site`].
     pub(super) fn update_site(
         &mut self,
         id: Uuid,
@@ -66,7 +66,7 @@ impl Sqlite {
         self.changes(sql, params![id.to_string(), status, update.load_balancer.as_deref()])
     }
 
-    /// See [`super::GeoDb::delete_site`].
+    /// See [`crate::control::geodb::GeoDb::delete_site`].
     pub(super) fn delete_site(&mut self, id: Uuid) -> Result<bool, GeoDbError> {
         self.changes("delete from sites where id = ?1", [id.to_string()])
     }
@@ -78,13 +78,13 @@ impl Sqlite {
 
 // === Backends ===
 
-impl Sqlite {
-    /// See [`super::GeoDb::backends`].
+impl SqliteFile {
+    /// See [`crate::control::geodb::GeoDb::backends`].
     pub(super) fn backends(&mut self) -> Result<Vec<Backend>, GeoDbError> {
         self.read("backends", BACKENDS, (), read_backend, &mut Vec::new())
     }
 
-    /// See [`super::GeoDb::insert_backend`].
+    /// See [`crate::control::geodb::GeoDb::insert_backend`].
     pub(super) fn insert_backend(&mut self, backend: &Backend) -> Result<bool, GeoDbError> {
         let sql = "insert into backends (site_id, id, load_factor, host, status, status_reason) \
             values (?1, ?2, ?3, ?4, ?5, ?6) on conflict do nothing";
@@ -99,7 +99,7 @@ impl Sqlite {
         self.changes(sql, params)
     }
 
-    /// See [`super::GeoDb::update_backend`].
+    /// See [`crate::control::geodb::GeoDb::update_backend`].
     pub(super) fn update_backend(
         &mut self,
         site_id: Uuid,
@@ -117,7 +117,7 @@ impl Sqlite {
         Ok(Applied::from_count(self.execute(sql, params)?))
     }
 
-    /// See [`super::GeoDb::delete_backend`].
+    /// See [`crate::control::geodb::GeoDb::delete_backend`].
     pub(super) fn delete_backend(&mut self, site_id: Uuid, id: Uuid) -> Result<bool, GeoDbError> {
         let sql = "delete from backends where site_id = ?1 and id = ?2";
         self.changes(sql, [site_id.to_string(), id.to_string()])
@@ -126,14 +126,14 @@ impl Sqlite {
 
 // === Groups ===
 
-impl Sqlite {
-    /// See [`super::GeoDb::groups`].
+impl SqliteFile {
+    /// See [`crate::control::geodb::GeoDb::groups`].
     pub(super) fn groups(&mut self, site_id: Uuid) -> Result<Vec<UserGroup>, GeoDbError> {
         let sql = "select * from user_groups where site_id = ?1 order by name";
         self.read("user_groups", sql, [site_id.to_string()], read_group, &mut Vec::new())
     }
 
-    /// See [`super::GeoDb::stick_group`].
+    /// See [`crate::control::geodb::GeoDb::stick_group`].
     pub(super) fn stick_group(
         &mut self,
         site_id: Uuid,
@@ -146,7 +146,7 @@ impl Sqlite {
         self.changes(sql, params![site_id.to_string(), name, users, backend])
     }
 
-    /// See [`super::GeoDb::init_groups`].
+    /// See [`crate::control::geodb::GeoDb::init_groups`].
     pub(super) fn init_groups(
         &mut self,
         site_id: Uuid,
@@ -174,13 +174,13 @@ impl Sqlite {
 
 // === Users ===
 
-impl Sqlite {
-    /// See [`super::GeoDb::users`].
+impl SqliteFile {
+    /// See [`crate::control::geodb::GeoDb::users`].
     pub(super) fn users(&mut self) -> Result<Vec<User>, GeoDbError> {
         self.read("users", "select * from users order by username", (), read_user, &mut Vec::new())
     }
 
-    /// See [`super::GeoDb::replace_user`].
+    /// See [`crate::control::geodb::GeoDb::replace_user`].
     pub(super) fn replace_user(
         &mut self,
         expected: Option<&User>,
@@ -217,18 +217,18 @@ impl Sqlite {
         Ok(Applied::from_count(self.execute(REPLACE_USER, params)?))
     }
 
-    /// See [`super::GeoDb::delete_user`].
+    /// See [`crate::control::geodb::GeoDb::delete_user`].
     pub(super) fn delete_user(&mut self, username: &str) -> Result<bool, GeoDbError> {
         self.changes("delete from users where username = ?1", [username])
     }
 
-    /// See [`super::GeoDb::count`].
+    /// See [`crate::control::geodb::GeoDb::count`].
     pub(super) fn count(&mut self, table: &TableSchema) -> Result<i64, GeoDbError> {
         let sql = format!("select count(*) from {}", table.name);
         self.within("counting", |connection| connection.query_row(&sql, (), |row| row.get(0)))
     }
 
-    /// See [`super::GeoDb::dump`].
+    /// See [`crate::control::geodb::GeoDb::dump`].
     pub(super) fn dump(&mut self, table: &TableSchema) -> Result<Dump, GeoDbError> {
         let columns: Vec<String> =
             table.columns.iter().map(|(name, _)| (*name).to_owned()).collect();

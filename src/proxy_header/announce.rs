@@ -1,7 +1,7 @@
-//! The PROXY header that a backend is sent before anything else (wire.md 2.5).
+//! The PROXY header that a backend is sent before anything else (W-PPO-1).
 
+use super::encode::{self, Endpoints, Outgoing, OutgoingSsl};
 use crate::facts::{ClientFacts, Transport};
-use crate::proxy_header::encode::{self, Endpoints, Outgoing, OutgoingSsl};
 
 /// Which header the backends of a protocol want (`proxy_send_header`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,25 +1,26 @@
-//! What routing reads and writes.
+//! What logins read and write.
 //!
 //! Duty: rows from SQLite's values, lenient with everything but keys (GE-08); writes that are single statements and
 //! carry their own condition, so that nobody's newer row is overwritten (GE-07, palomar.md 2.7). Non-duty: what
-//! operators write (`admin`).
+//! operators write (`commands`).
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Params, Row, params};
 use uuid::Uuid;
 
-use super::sqlite::Sqlite;
-use super::{Applied, GeoDbError, UnixMillis};
+use super::fault;
+use super::file::SqliteFile;
+use crate::control::geodb::{Applied, GeoDbError, UnixMillis};
+use crate::route::change::{GroupChange, GroupCreation};
 use crate::route::decide::{UserAssignment, UserMove};
-use crate::route::group::{GroupChange, GroupCreation};
 use crate::route::problem::{Complaint, Problem};
 use crate::route::rows::{
     Backend, BackendStatus, GroupSite, GroupSiteStatus, Rows, Site, SiteReachability, SiteStatus,
     Tag, User, UserGroup,
 };
 
-impl Sqlite {
-    /// See [`super::GeoDb::read_all`].
+impl SqliteFile {
+    /// See [`crate::control::geodb::GeoDb::read_all`].
     pub(super) fn read_all(&mut self, local_site: &str) -> Result<Rows, GeoDbError> {
         // One transaction: all tables as of one moment. A read transaction that is rolled back has lost nothing.
         self.within("reading", |connection| connection.execute_batch("begin"))?;
@@ -54,12 +55,12 @@ impl Sqlite {
         })
     }
 
-    /// See [`super::GeoDb::read_user`].
+    /// See [`crate::control::geodb::GeoDb::read_user`].
     pub(super) fn read_user(&mut self, username: &str) -> Result<Option<User>, GeoDbError> {
         self.read_one("users", "select * from users where username = ?1", [username], read_user)
     }
 
-    /// See [`super::GeoDb::read_group`].
+    /// See [`crate::control::geodb::GeoDb::read_group`].
     pub(super) fn read_group(
         &mut self,
         site_id: Uuid,
@@ -69,7 +70,7 @@ impl Sqlite {
         self.read_one("user_groups", sql, params![site_id.to_string(), name], read_group)
     }
 
-    /// See [`super::GeoDb::assign_user`].
+    /// See [`crate::control::geodb::GeoDb::assign_user`].
     pub(super) fn assign_user(
         &mut self,
         assignment: &UserAssignment,
@@ -79,10 +80,10 @@ impl Sqlite {
         let params = params![&*assignment.username, home, &*assignment.group_name, now];
         self.execute(ASSIGN_USER, params)?;
         let row = self.read_user(&assignment.username)?;
-        row.ok_or_else(|| GeoDbError::Unsettled { username: assignment.username.to_string() })
+        row.ok_or_else(|| GeoDbError::unsettled_user(&assignment.username))
     }
 
-    /// See [`super::GeoDb::finish_user_move`].
+    /// See [`crate::control::geodb::GeoDb::finish_user_move`].
     pub(super) fn finish_user_move(
         &mut self,
         finish: &UserMove,
@@ -91,7 +92,7 @@ impl Sqlite {
         self.replace_user(Some(&finish.expected), &finish.moved, now)
     }
 
-    /// See [`super::GeoDb::create_group`].
+    /// See [`crate::control::geodb::GeoDb::create_group`].
     pub(super) fn create_group(
         &mut self,
         creation: &GroupCreation,
@@ -99,10 +100,10 @@ impl Sqlite {
     ) -> Result<UserGroup, GeoDbError> {
         self.execute(CREATE_GROUP, creation_params(creation, now))?;
         let row = self.read_group(creation.site_id, &creation.name)?;
-        row.ok_or_else(|| GeoDbError::Unsettled { username: format!("group {}", creation.name) })
+        row.ok_or_else(|| GeoDbError::unsettled_group(&creation.name))
     }
 
-    /// See [`super::GeoDb::apply`].
+    /// See [`crate::control::geodb::GeoDb::apply`].
     pub(super) fn apply(
         &mut self,
         change: &GroupChange,
@@ -163,8 +164,8 @@ impl Sqlite {
         let mut bad = Vec::new();
         let rows = self.read(table, sql, params, read, &mut bad)?;
         if let Some(problem) = bad.pop() {
-            let path = self.path().to_owned();
-            return Err(GeoDbError::BadRow { path, problem });
+            let place = fault::place(self.path());
+            return Err(GeoDbError::BadRow { place, problem: Box::new(problem) });
         }
         Ok(rows.into_iter().next())
     }

@@ -1,29 +1,30 @@
-//! The embedded engine: one SQLite file in WAL mode.
+//! One connection to the file, which is in WAL mode.
 //!
-//! Duty: opening, creating and checking the file; noticing what other processes wrote; turning SQLite's errors into
-//! ours. Non-duty: the statements, which are in `queries` (routing) and `admin` (commands).
+//! Duty: opening, creating and checking the file; noticing what other connections wrote. Non-duty: the statements, which are
+//! in `queries` (logins) and `commands`; threads.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::{CachedStatement, Connection, MAIN_DB, OpenFlags, Params, Row, TransactionBehavior};
 
-use super::schema::{SCHEMA_VERSION, TABLES};
-use super::{GeoDbError, OpenMode};
+use super::fault;
+use crate::control::geodb::schema::{SCHEMA_VERSION, TABLES};
+use crate::control::geodb::{GeoDbError, OpenMode};
+use crate::limits;
 
-/// One connection to the file.
+/// See the module's documentation. Its calls block.
 #[derive(Debug)]
-pub struct Sqlite {
+pub(super) struct SqliteFile {
     path: PathBuf,
     connection: Connection,
 }
 
-impl Sqlite {
+impl SqliteFile {
     /// Opens the file and checks the tables.
     ///
     /// # Errors
     /// The file is missing, unusable, or not a GeoDB.
-    pub fn open(path: &Path, mode: OpenMode) -> Result<Self, GeoDbError> {
+    pub(super) fn open(path: &Path, mode: OpenMode) -> Result<Self, GeoDbError> {
         // Plain flags: no URI parsing of the operator's path, no mutex for a connection that one thread owns.
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         if mode == OpenMode::Create {
@@ -31,11 +32,10 @@ impl Sqlite {
             // If it can't be made, opening says so, with the remedy.
             let _ = path.parent().map(std::fs::create_dir_all);
         } else if !path.exists() {
-            return Err(GeoDbError::Missing { path: path.to_owned() });
+            return Err(fault::missing(path));
         }
         let opened = Connection::open_with_flags(path, flags);
-        let connection =
-            opened.map_err(|source| GeoDbError::from_sqlite(path, "opening", source))?;
+        let connection = opened.map_err(|error| fault::from_sqlite(path, "opening", &error))?;
         let mut engine = Self { path: path.to_owned(), connection };
         engine.check_file()?;
         // A file that is no GeoDB is left as it is, unless it shall become one.
@@ -53,7 +53,7 @@ impl Sqlite {
         Ok(engine)
     }
 
-    /// See [`super::GeoDb::init`].
+    /// See [`crate::control::geodb::GeoDb::init`].
     pub(super) fn init(&mut self) -> Result<(), GeoDbError> {
         self.within("creating the tables", |connection| {
             // Immediate: of two processes that do this at once, one waits instead of failing half-way.
@@ -68,7 +68,7 @@ impl Sqlite {
         self.check_tables()
     }
 
-    /// See [`super::GeoDb::data_version`].
+    /// A number that changes whenever another connection has written.
     pub(super) fn data_version(&mut self) -> Result<i64, GeoDbError> {
         self.within("reading the data version", |connection| {
             connection.pragma_query_value(None, "data_version", |row| row.get(0))
@@ -77,21 +77,21 @@ impl Sqlite {
 
     fn check_file(&mut self) -> Result<(), GeoDbError> {
         let is_readonly = self.within("opening", |connection| {
-            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.busy_timeout(limits::GEODB_LOCK_TIMEOUT)?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
             connection.is_readonly(MAIN_DB)
         })?;
         if is_readonly {
-            let path = self.path.clone();
-            return Err(GeoDbError::ReadOnly { path, source: None });
+            return Err(fault::read_only(&self.path));
         }
         // Read before anything is written, so that a later Hale's file is left alone.
         let version: i64 = self.within("opening", |connection| {
             connection.pragma_query_value(None, "user_version", |row| row.get(0))
         })?;
         if version > SCHEMA_VERSION {
-            let path = self.path.clone();
-            return Err(GeoDbError::Newer { path, version });
+            return Err(self.schema_fault(format!(
+                "has schema version {version}, this Hale knows up to {SCHEMA_VERSION}; upgrade Hale"
+            )));
         }
         Ok(())
     }
@@ -103,20 +103,23 @@ impl Sqlite {
                     row.get(0)
                 })?;
             if columns.is_empty() {
-                let path = self.path.clone();
-                return Err(GeoDbError::NotInitialised { path, table: table.name });
+                let why = format!("has no table {}; run: hale geodb init", table.name);
+                return Err(self.schema_fault(why));
             }
             let missing =
                 table.columns.iter().find(|(name, _)| !columns.iter().any(|found| found == name));
             if let Some((column, _)) = missing {
-                return Err(GeoDbError::MissingColumn {
-                    path: self.path.clone(),
-                    table: table.name,
-                    column,
-                });
+                return Err(self.schema_fault(format!(
+                    "table {} has no column {column}; add it, or move the file away and run: hale geodb init",
+                    table.name
+                )));
             }
         }
         Ok(())
+    }
+
+    fn schema_fault(&self, why: String) -> GeoDbError {
+        fault::schema(&self.path, why)
     }
 
     // === For the statements ===
@@ -132,8 +135,7 @@ impl Sqlite {
         doing: &'static str,
         call: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T, GeoDbError> {
-        call(&mut self.connection)
-            .map_err(|source| GeoDbError::from_sqlite(&self.path, doing, source))
+        call(&mut self.connection).map_err(|error| fault::from_sqlite(&self.path, doing, &error))
     }
 
     /// All rows of a query.
@@ -155,7 +157,5 @@ impl Sqlite {
     }
 }
 
-/// How long a call waits for another process's lock: the budget of one look-up (G21).
-const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Prepared statements kept: more than there are in this room.
 const STATEMENTS_MAX: usize = 64;

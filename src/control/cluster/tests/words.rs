@@ -1,0 +1,82 @@
+//! Commands as values: from words and back.
+
+use super::*;
+
+#[test]
+fn commands_are_values_that_come_back_from_their_lines() {
+    let names = ["alice", "-x", "--self", "a b", "\u{1}\t\n", "=", "\u{fc}", "--"];
+    for name in names {
+        for command in commands(name) {
+            let line = command.to_line();
+            assert!(!line.contains('\n'), "{line:?}");
+            assert_eq!(ClusterCommand::of_line(&line).unwrap(), command, "{line:?}");
+        }
+    }
+    for line in ["", "nothing", "user", "user\taccess", "backend\tupdate\t--load-factor=300\tx"] {
+        let error = ClusterCommand::of_line(line).unwrap_err();
+        assert_eq!(error.exit_code(), 64, "{line:?}: {error}");
+    }
+}
+
+/// One of each kind, with this name wherever one may stand.
+fn commands(name: &str) -> Vec<ClusterCommand> {
+    let other = Some(name.to_owned());
+    let site = || SiteChoice { own: false, name: Some(name.to_owned()) };
+    let backend = || BackendChoice { own: false, host: Some(name.to_owned()) };
+    vec![
+        ClusterCommand::Tag(TagCommand::Create {
+            id: Some(Uuid::from_u128(7)),
+            name: name.to_owned(),
+        }),
+        ClusterCommand::Tag(TagCommand::Update { new_name: other.clone(), tag: name.to_owned() }),
+        ClusterCommand::Site(SiteCommand::Add {
+            id: None,
+            tag: other.clone(),
+            load_balancer: other.clone(),
+            name: name.to_owned(),
+        }),
+        ClusterCommand::Site(SiteCommand::Update {
+            status: Some(SiteStatusWord::Evacuate),
+            load_balancer: other.clone(),
+            site: SiteChoice { own: true, name: None },
+        }),
+        ClusterCommand::Site(SiteCommand::Init { update: true, site: site() }),
+        ClusterCommand::Backend(BackendCommand::Update {
+            status: Some(BackendStatusWord::Standby),
+            load_factor: Some(0),
+            backend: backend(),
+        }),
+        ClusterCommand::Group(GroupCommand::Move {
+            direct: true,
+            site: name.to_owned(),
+            group: name.to_owned(),
+            host: name.to_owned(),
+        }),
+        ClusterCommand::Group(GroupCommand::Update {
+            sticky_users: Some(YesNo::No),
+            sticky_backend: Some(YesNo::Yes),
+            site: name.to_owned(),
+            group: name.to_owned(),
+        }),
+        ClusterCommand::Group(GroupCommand::List { site: None, mask: other.clone() }),
+        ClusterCommand::User(UserCommand::Access {
+            users: UserChoice { user: other.clone(), ..UserChoice::default() },
+            address: true,
+        }),
+        ClusterCommand::User(UserCommand::Access {
+            users: UserChoice {
+                listed: vec![String::new(), name.to_owned(), name.to_owned()],
+                ..UserChoice::default()
+            },
+            address: false,
+        }),
+        ClusterCommand::User(UserCommand::Move {
+            direct: false,
+            site: other.clone(),
+            user: name.to_owned(),
+            group: name.to_owned(),
+            failover_group: other.clone(),
+        }),
+        ClusterCommand::Geodb(GeodbCommand::Show { table: other }),
+    ]
+}

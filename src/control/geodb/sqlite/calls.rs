@@ -1,0 +1,219 @@
+//! The calls of [`GeoDb`](crate::control::geodb::GeoDb): each is made on the thread that is meant for its kind, with copies
+//! of its arguments.
+
+use uuid::Uuid;
+
+use super::Sqlite;
+use super::file::SqliteFile;
+use crate::control::geodb::schema::TableSchema;
+use crate::control::geodb::{Applied, BackendUpdate, Dump, GeoDbError, SiteUpdate, UnixMillis};
+use crate::route::change::{GroupChange, GroupCreation};
+use crate::route::decide::{UserAssignment, UserMove};
+use crate::route::rows::{Backend, Rows, Site, Tag, User, UserGroup};
+
+// === Logins ===
+
+impl Sqlite {
+    pub(in super::super) async fn init(&self) -> Result<(), GeoDbError> {
+        self.writes.call(SqliteFile::init).await
+    }
+
+    pub(in super::super) async fn read_all(&self, local_site: &str) -> Result<Rows, GeoDbError> {
+        let local_site = local_site.to_owned();
+        self.tables.call(move |file| file.read_all(&local_site)).await
+    }
+
+    pub(in super::super) async fn read_user(
+        &self,
+        username: &str,
+    ) -> Result<Option<User>, GeoDbError> {
+        let username = username.to_owned();
+        self.rows.call(move |file| file.read_user(&username)).await
+    }
+
+    pub(in super::super) async fn read_group(
+        &self,
+        site_id: Uuid,
+        name: &str,
+    ) -> Result<Option<UserGroup>, GeoDbError> {
+        let name = name.to_owned();
+        self.rows.call(move |file| file.read_group(site_id, &name)).await
+    }
+
+    pub(in super::super) async fn assign_user(
+        &self,
+        assignment: &UserAssignment,
+        now: UnixMillis,
+    ) -> Result<User, GeoDbError> {
+        let assignment = assignment.clone();
+        self.writes.call(move |file| file.assign_user(&assignment, now)).await
+    }
+
+    pub(in super::super) async fn finish_user_move(
+        &self,
+        finish: &UserMove,
+        now: UnixMillis,
+    ) -> Result<Applied, GeoDbError> {
+        let finish = finish.clone();
+        self.writes.call(move |file| file.finish_user_move(&finish, now)).await
+    }
+
+    pub(in super::super) async fn create_group(
+        &self,
+        creation: &GroupCreation,
+        now: UnixMillis,
+    ) -> Result<UserGroup, GeoDbError> {
+        let creation = creation.clone();
+        self.writes.call(move |file| file.create_group(&creation, now)).await
+    }
+
+    pub(in super::super) async fn apply(
+        &self,
+        change: &GroupChange,
+        now: UnixMillis,
+    ) -> Result<Applied, GeoDbError> {
+        let change = change.clone();
+        self.writes.call(move |file| file.apply(&change, now)).await
+    }
+}
+
+// === Commands ===
+
+impl Sqlite {
+    pub(in super::super) async fn tags(&self) -> Result<Vec<Tag>, GeoDbError> {
+        self.tables.call(SqliteFile::tags).await
+    }
+
+    pub(in super::super) async fn insert_tag(&self, tag: &Tag) -> Result<bool, GeoDbError> {
+        let tag = tag.clone();
+        self.writes.call(move |file| file.insert_tag(&tag)).await
+    }
+
+    pub(in super::super) async fn rename_tag(
+        &self,
+        id: Uuid,
+        name: &str,
+    ) -> Result<bool, GeoDbError> {
+        let name = name.to_owned();
+        self.writes.call(move |file| file.rename_tag(id, &name)).await
+    }
+
+    pub(in super::super) async fn delete_tag(&self, id: Uuid) -> Result<bool, GeoDbError> {
+        self.writes.call(move |file| file.delete_tag(id)).await
+    }
+
+    pub(in super::super) async fn sites(&self) -> Result<Vec<Site>, GeoDbError> {
+        self.tables.call(SqliteFile::sites).await
+    }
+
+    pub(in super::super) async fn insert_site(&self, site: &Site) -> Result<bool, GeoDbError> {
+        let site = site.clone();
+        self.writes.call(move |file| file.insert_site(&site)).await
+    }
+
+    pub(in super::super) async fn update_site(
+        &self,
+        id: Uuid,
+        update: &SiteUpdate,
+    ) -> Result<bool, GeoDbError> {
+        let update = update.clone();
+        self.writes.call(move |file| file.update_site(id, &update)).await
+    }
+
+    pub(in super::super) async fn delete_site(&self, id: Uuid) -> Result<bool, GeoDbError> {
+        self.writes.call(move |file| file.delete_site(id)).await
+    }
+
+    pub(in super::super) async fn backends(&self) -> Result<Vec<Backend>, GeoDbError> {
+        self.tables.call(SqliteFile::backends).await
+    }
+
+    pub(in super::super) async fn insert_backend(
+        &self,
+        backend: &Backend,
+    ) -> Result<bool, GeoDbError> {
+        let backend = backend.clone();
+        self.writes.call(move |file| file.insert_backend(&backend)).await
+    }
+
+    pub(in super::super) async fn update_backend(
+        &self,
+        site_id: Uuid,
+        id: Uuid,
+        update: &BackendUpdate,
+    ) -> Result<Applied, GeoDbError> {
+        let update = update.clone();
+        self.writes.call(move |file| file.update_backend(site_id, id, &update)).await
+    }
+
+    pub(in super::super) async fn delete_backend(
+        &self,
+        site_id: Uuid,
+        id: Uuid,
+    ) -> Result<bool, GeoDbError> {
+        self.writes.call(move |file| file.delete_backend(site_id, id)).await
+    }
+
+    pub(in super::super) async fn groups(
+        &self,
+        site_id: Uuid,
+    ) -> Result<Vec<UserGroup>, GeoDbError> {
+        self.tables.call(move |file| file.groups(site_id)).await
+    }
+
+    pub(in super::super) async fn stick_group(
+        &self,
+        site_id: Uuid,
+        name: &str,
+        users: Option<bool>,
+        backend: Option<bool>,
+    ) -> Result<bool, GeoDbError> {
+        let name = name.to_owned();
+        self.writes.call(move |file| file.stick_group(site_id, &name, users, backend)).await
+    }
+
+    pub(in super::super) async fn init_groups(
+        &self,
+        site_id: Uuid,
+        creations: &[GroupCreation],
+        anew: bool,
+        now: UnixMillis,
+    ) -> Result<usize, GeoDbError> {
+        let creations = creations.to_vec();
+        self.writes.call(move |file| file.init_groups(site_id, &creations, anew, now)).await
+    }
+
+    pub(in super::super) async fn users(&self) -> Result<Vec<User>, GeoDbError> {
+        self.tables.call(SqliteFile::users).await
+    }
+
+    pub(in super::super) async fn replace_user(
+        &self,
+        expected: Option<&User>,
+        row: &User,
+        now: UnixMillis,
+    ) -> Result<Applied, GeoDbError> {
+        let expected = expected.cloned();
+        let row = row.clone();
+        self.writes.call(move |file| file.replace_user(expected.as_ref(), &row, now)).await
+    }
+
+    pub(in super::super) async fn delete_user(&self, username: &str) -> Result<bool, GeoDbError> {
+        let username = username.to_owned();
+        self.writes.call(move |file| file.delete_user(&username)).await
+    }
+
+    pub(in super::super) async fn count(
+        &self,
+        table: &'static TableSchema,
+    ) -> Result<i64, GeoDbError> {
+        self.tables.call(move |file| file.count(table)).await
+    }
+
+    pub(in super::super) async fn dump(
+        &self,
+        table: &'static TableSchema,
+    ) -> Result<Dump, GeoDbError> {
+        self.tables.call(move |file| file.dump(table)).await
+    }
+}

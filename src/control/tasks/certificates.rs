@@ -1,0 +1,68 @@
+//! Publishes certificates that are read again when told to, and new keys for tickets.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::Signal;
+use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::control::certificates::{Certificates, Loaded};
+use crate::event::Event;
+use crate::limits;
+use crate::share::mailbox::Mailbox;
+use crate::share::snapshot::Published;
+use crate::tls::Context;
+
+/// Reads everything again when told to, and replaces the keys of tickets when their time is over.
+pub(super) async fn watch(
+    mut certificates: Certificates,
+    published: Published<Context>,
+    log: Arc<Mailbox<Event>>,
+    mut hangup: Signal,
+) {
+    let mut rotation = interval(limits::TLS_TICKET_KEYS_EVERY);
+    rotation.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick comes at once, and the keys are new.
+    rotation.tick().await;
+    loop {
+        tokio::select! {
+            _ = rotation.tick() => published.publish(certificates.rotate(&published.load())),
+            _ = hangup.recv() => {
+                let read = spawn_blocking(move || {
+                    let loaded = certificates.load();
+                    (certificates, loaded)
+                });
+                let Ok((back, loaded)) = read.await else { return };
+                certificates = back;
+                for (warning, line) in outcome(loaded, &published) {
+                    // A full mailbox loses the line, as for everybody (RS-08).
+                    let _ = log.send(Event::Note { warning, text: line.into_boxed_str() });
+                }
+            }
+        }
+    }
+}
+
+/// Publishes what was read, or keeps what there is; and what the log says of it.
+fn outcome(
+    loaded: Result<Loaded, Vec<String>>,
+    published: &Published<Context>,
+) -> Vec<(bool, String)> {
+    match loaded {
+        Ok((context, remarks)) => {
+            let done = match &context.servers {
+                Some(servers) => {
+                    format!("reloaded: certificates by name {}, and the default", servers.names())
+                }
+                None => "reloaded: no certificate is configured".to_owned(),
+            };
+            published.publish(context);
+            let remarks = remarks.into_iter().map(|remark| (true, remark));
+            std::iter::once((false, done)).chain(remarks).collect()
+        }
+        Err(faults) => {
+            let kept = "certificates were not reloaded, the former ones stay in use".to_owned();
+            std::iter::once(kept).chain(faults).map(|line| (true, line)).collect()
+        }
+    }
+}

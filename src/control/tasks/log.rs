@@ -1,0 +1,38 @@
+//! Writes the log: the last task to end, so that what the others say at their end is written, too.
+
+use std::time::Duration;
+
+use tokio::signal::unix::Signal;
+use tokio::sync::oneshot;
+
+use super::mail::Inbox;
+use crate::control::log_file::LogWriter;
+use crate::event::Event;
+
+/// Writes what comes until `stopped`, and what there is by then. The signals say that the file was moved away.
+pub(super) async fn write(
+    mut writer: LogWriter,
+    events: Inbox<Event>,
+    [mut rotate, mut hangup]: [Signal; 2],
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let mut last = false;
+    while !last {
+        tokio::select! {
+            () = events.arrived() => {
+                // A burst is written as one: the first line waits a moment for the others.
+                tokio::time::sleep(GATHER).await;
+            }
+            _ = rotate.recv() => writer.reopen(),
+            _ = hangup.recv() => writer.reopen(),
+            _ = &mut stopped => last = true,
+        }
+        while let Some(event) = events.take() {
+            writer.add(&event);
+        }
+        writer.flush();
+    }
+}
+
+/// A burst of log lines is gathered this long.
+const GATHER: Duration = Duration::from_millis(20);

@@ -1,0 +1,119 @@
+//! What the control core does all the time, a file for each task.
+//!
+//! Duty: starting all tasks in one place, and ending them there. Non-duty: the values they work with, which are in
+//! `control`; signals that end the process (`run`). Every task ends when this room says so, and none ends another.
+//! Tests: in the files.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::Signal;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, spawn_local};
+
+use super::certificates::Certificates;
+use super::geodb::GeoDb;
+use super::log_file::LogWriter;
+use super::passdbs::PassdbSources;
+use crate::event::Event;
+use crate::share::exchange::Exchange;
+use crate::share::mailbox::Mailbox;
+use mail::Inbox;
+
+mod certificates;
+mod log;
+mod mail;
+mod passdbs;
+mod routing;
+mod sweeps;
+
+pub use routing::Routing;
+
+/// What the control core owns, before it runs.
+#[derive(Debug)]
+pub struct Control {
+    /// The cluster's rows.
+    pub geodb: GeoDb,
+    /// Tables and look-ups.
+    pub routing: Routing,
+    /// Password files.
+    pub sources: PassdbSources,
+    /// Certificates and authorities.
+    pub certificates: Certificates,
+    /// The log.
+    pub writer: LogWriter,
+    /// Time for live sessions after SIGTERM (`shutdown_timeout`); none: until they end (`shutdown_clients = no`).
+    pub drain_timeout: Option<Duration>,
+}
+
+/// The signals that tasks listen to.
+#[derive(Debug)]
+pub(super) struct FileSignals {
+    /// SIGUSR1: the log file was moved away.
+    pub(super) rotate: Signal,
+    /// SIGHUP: the same.
+    pub(super) hangup: Signal,
+    /// SIGHUP again: certificates are to be read anew.
+    pub(super) reload: Signal,
+}
+
+/// All tasks.
+#[derive(Debug)]
+pub(super) struct Tasks {
+    running: Vec<JoinHandle<()>>,
+    log: Arc<Mailbox<Event>>,
+    writer: JoinHandle<()>,
+    stop_writer: oneshot::Sender<()>,
+    geodb: GeoDb,
+}
+
+impl Tasks {
+    /// Starts everything. The first routing table has been published when this returns.
+    ///
+    /// # Errors
+    /// The system's, when the mailboxes' descriptors can't be watched.
+    pub(super) async fn start(
+        control: Control,
+        exchange: &Exchange,
+        signals: FileSignals,
+    ) -> std::io::Result<Self> {
+        let Control { geodb, routing, sources, certificates, writer, drain_timeout: _ } = control;
+        let FileSignals { rotate, hangup, reload } = signals;
+        let log = Arc::clone(&exchange.log);
+        let events = Inbox::watch(Arc::clone(&log))?;
+        let (stop_writer, stopped) = oneshot::channel();
+        let writer = spawn_local(log::write(writer, events, [rotate, hangup], stopped));
+        let mut running = routing.start().await?;
+        running.push(spawn_local(passdbs::watch(
+            sources,
+            exchange.passdbs.clone(),
+            Arc::clone(&log),
+        )));
+        running.push(spawn_local(certificates::watch(
+            certificates,
+            exchange.tls.clone(),
+            Arc::clone(&log),
+            reload,
+        )));
+        running.push(spawn_local(sweeps::sweep(exchange.visitors.clone())));
+        Ok(Self { running, log, writer, stop_writer, geodb })
+    }
+
+    /// Ends everything, the log last: what the others have said is written.
+    pub(super) async fn end(self) {
+        let Self { running, log: _, writer, stop_writer, geodb } = self;
+        for task in running {
+            task.abort();
+        }
+        geodb.close().await;
+        // The log task panicked: that has been printed, and there is nobody left to tell.
+        let _ = stop_writer.send(());
+        let _ = writer.await;
+    }
+
+    /// Writes a line to the log.
+    pub(super) fn note(&self, text: String) {
+        // A full mailbox loses the line, as for everybody (RS-08).
+        let _ = self.log.send(Event::Note { warning: false, text: text.into_boxed_str() });
+    }
+}

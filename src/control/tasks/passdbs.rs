@@ -1,0 +1,43 @@
+//! Publishes password files that were replaced.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::auth::passdb::Passdbs;
+use crate::control::passdbs::PassdbSources;
+use crate::event::Event;
+use crate::share::mailbox::Mailbox;
+use crate::share::snapshot::Published;
+
+pub(super) async fn watch(
+    mut sources: PassdbSources,
+    published: Published<Passdbs>,
+    log: Arc<Mailbox<Event>>,
+) {
+    let mut look = interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        look.tick().await;
+        let looked = spawn_blocking(move || {
+            let changed = sources.reload();
+            (sources, changed)
+        });
+        let Ok((back, changed)) = looked.await else {
+            return;
+        };
+        sources = back;
+        if let Some((passdbs, remarks)) = changed {
+            published.publish(passdbs);
+            for remark in remarks {
+                // A full mailbox loses the line, as for everybody (RS-08).
+                let _ = log.send(Event::Note { warning: true, text: remark.into_boxed_str() });
+            }
+        }
+    }
+}
+
+/// New password files are seen within this.
+const LOOK_EVERY: Duration = Duration::from_secs(1);

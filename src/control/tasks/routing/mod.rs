@@ -1,0 +1,122 @@
+//! Routing on the control core: keeps the published table true, and looks up users and groups that no cache knows.
+//!
+//! The pure half is `route`: it builds the table and decides. This half reads rows, resolves names, writes what a decision
+//! asks for, and publishes. Data cores never wait for it unless a user or group is new (DESIGN decision 6). Three tasks: who
+//! asks (`look_ups`), the table (`tables`), and what others changed; none of them waits for another's slow call.
+//! Tests: `tests`.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::task::{JoinHandle, spawn_local};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::mail::Inbox;
+use crate::config::Config;
+use crate::control::geodb::{Changes, GeoDb};
+use crate::control::resolver::Resolver;
+use crate::route::table::RouteSettings;
+use crate::share::exchange::Exchange;
+use crate::share::messages::ToControl;
+use look_ups::LookUps;
+use names::Ask;
+use tables::Tables;
+use trouble::Trouble;
+
+mod look_ups;
+mod names;
+mod tables;
+mod trouble;
+
+#[cfg(test)]
+mod tests;
+
+/// What routing is made of, before it begins.
+#[derive(Debug)]
+pub struct Routing {
+    geodb: GeoDb,
+    resolver: Resolver,
+    settings: RouteSettings,
+    exchange: Exchange,
+}
+
+impl Routing {
+    /// Routing by an open GeoDB.
+    #[must_use]
+    pub fn new(config: &Config, geodb: GeoDb, exchange: Exchange) -> Self {
+        let cluster = &config.cluster;
+        Self {
+            geodb,
+            resolver: Resolver::new(cluster.hosts_file.clone()),
+            settings: RouteSettings {
+                local_site: cluster.local_site.clone().unwrap_or_default().into(),
+                default_group_count: cluster.default_group_count,
+                test_username: cluster.backend_test_username.clone(),
+            },
+            exchange,
+        }
+    }
+
+    /// Publishes the first table, and then starts the tasks.
+    ///
+    /// # Errors
+    /// The system's, when the mailbox can't be watched.
+    pub(super) async fn start(self) -> std::io::Result<Vec<JoinHandle<()>>> {
+        let Self { geodb, resolver, settings, exchange } = self;
+        let questions = Inbox::watch(exchange.to_control.clone())?;
+        let trouble = Rc::new(Trouble::new(exchange.log.clone()));
+        let mut changes = geodb.changes();
+        // Before the rows are read: what changes meanwhile is noticed afterwards.
+        if let Err(fault) = changes.look().await {
+            trouble.failed(&fault);
+        }
+        let published = exchange.table.clone();
+        let mut tables =
+            Tables::new(&geodb, resolver.clone(), settings, published, Rc::clone(&trouble));
+        tables.begin().await;
+        let look_ups =
+            Rc::new(LookUps::new(geodb, resolver, exchange, tables.orders(), Rc::clone(&trouble)));
+        Ok(vec![
+            spawn_local(tables.keep()),
+            spawn_local(watch(changes, Rc::clone(&look_ups))),
+            spawn_local(serve(questions, look_ups)),
+        ])
+    }
+}
+
+/// Takes what data cores ask, and waits for no answer.
+async fn serve(questions: Inbox<ToControl>, look_ups: Rc<LookUps>) {
+    loop {
+        questions.arrived().await;
+        while let Some(message) = questions.take() {
+            look_ups.take(message);
+        }
+    }
+}
+
+/// Looks for what others wrote.
+async fn watch(mut changes: Changes, look_ups: Rc<LookUps>) {
+    let mut look = interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = look.tick() => {}
+            () = changes.announcement() => sleep(GATHER).await,
+        }
+        match changes.look().await {
+            Ok(news) => {
+                look_ups.trouble.answered();
+                look_ups.forget(&news.users);
+                if news.tables {
+                    look_ups.orders.order(Ask::All);
+                }
+            }
+            Err(fault) => look_ups.trouble.failed(&fault),
+        }
+    }
+}
+
+/// Another process's writes to the GeoDB are seen within this.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Commands that run one after the other cost one look.
+const GATHER: Duration = Duration::from_millis(20);

@@ -1,0 +1,26 @@
+//! The calendar's time, which pure code and data cores never read.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since 1970, as rows carry them.
+pub type UnixMillis = i64;
+
+/// Now, for rows.
+#[must_use]
+pub fn unix_millis() -> UnixMillis {
+    UnixMillis::try_from(since_1970().as_millis()).unwrap_or(UnixMillis::MAX)
+}
+
+/// Seconds since 1970, as certificates count.
+#[must_use]
+pub(super) fn unix_seconds() -> i64 {
+    i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "rows carry wall-clock time, certificates end at a date; control may read it"
+)]
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}

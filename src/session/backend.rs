@@ -1,0 +1,307 @@
+//! At a backend: from the connection to its login reply, and what each failure leads to (docs/rules/failures.md).
+//!
+//! Decides: when TLS begins there, what the backend is told to log in with, when an attempt is repeated, which of its words
+//! the client and the log may have. Does not: speak its protocol ([`crate::backend`]), shake hands. Driver: `login`. Tests:
+//! `tests/transcripts/session`.
+
+use std::borrow::Cow;
+
+use super::output::Wish;
+use super::routing;
+use super::step::{AtBackend, InDialogue, LoggedIn, Next, Refusal, Scene, Securing, Step};
+use crate::auth::verdict::{BackendTls, Certificate};
+use crate::backend::{self, Dialogue, Login};
+use crate::event::{Event, Notice};
+use crate::fault::Failure;
+use crate::limits;
+use crate::names::Protocol;
+use crate::tick::Tick;
+use crate::wire::inbox::Inbox;
+use crate::wire::login_ok::LoginOk;
+
+impl AtBackend {
+    /// The connection stands.
+    pub(super) fn connected(self, scene: &mut Scene<'_>) -> Next {
+        let settings = scene.settings.of(scene.front.protocol());
+        // Before everything else, and in clear; then the backend speaks, or TLS begins (W-PPO-3).
+        scene.outbox.to_backend.extend(settings.send_header.encode(&scene.front.facts));
+        match self.tls(scene) {
+            BackendTls::Implicit(certificate) => self.secure(None, certificate, scene),
+            BackendTls::Starttls(_) => self.begin_dialogue(true, scene),
+            BackendTls::Off => self.begin_dialogue(false, scene),
+        }
+    }
+
+    /// The connection could not be made, or broke before anything was said.
+    pub(super) fn unreachable(self, reason: &'static str, scene: &mut Scene<'_>) -> Next {
+        self.attempt_failed(Refusal::of(Failure::Connect), reason.into(), scene)
+    }
+
+    /// No connection was tried. Queueing for an address that is gone would take as long as finding out took those before.
+    pub(super) fn down(mut self, scene: &mut Scene<'_>) -> Next {
+        self.tries.attempts.give_up();
+        let detail =
+            "has been failing for 30 s and more, and another login is trying it: not waited for";
+        self.attempt_failed(Refusal::of(Failure::Connect), detail.into(), scene)
+    }
+
+    /// What this login demands of the way to the backend: the grant's word, else the configuration's.
+    fn tls(&self, scene: &Scene<'_>) -> BackendTls {
+        self.granted.grant.tls.unwrap_or_else(|| scene.settings.of(scene.front.protocol()).tls)
+    }
+
+    /// When the login fails whatever is under way.
+    fn deadline(&self) -> Tick {
+        self.tries.attempts.deadline()
+    }
+
+    fn secure(
+        self,
+        dialogue: Option<Box<Dialogue>>,
+        certificate: Certificate,
+        scene: &mut Scene<'_>,
+    ) -> Next {
+        let certificate =
+            if scene.settings.verify_backends { certificate } else { Certificate::Any };
+        let name = self.destination.host.clone();
+        scene.outbox.wish(Wish::SecureBackend { name, certificate });
+        let until = self.deadline();
+        Next::Step(Step::SecuringBackend(Securing { at: self, dialogue }), until)
+    }
+
+    fn begin_dialogue(self, starttls: bool, scene: &Scene<'_>) -> Next {
+        let protocol = scene.front.protocol();
+        let dialogue = Box::new(Dialogue::new(protocol, self.login(starttls, scene)));
+        let until = self.deadline();
+        Next::Step(Step::InDialogue(InDialogue::new(self, dialogue)), until)
+    }
+
+    /// What the backend is told to log in with. All of it is needed again should there be another attempt.
+    fn login(&self, starttls: bool, scene: &Scene<'_>) -> Login {
+        let protocol = scene.front.protocol();
+        let settings = scene.settings.of(protocol);
+        let grant = &self.granted.grant;
+        let mut forward = grant.forward.clone();
+        if let Some(group) = &self.destination.group {
+            forward.push(("cl_user_group".into(), group.clone()));
+        }
+        Login {
+            user: grant.destuser.as_ref().unwrap_or(&grant.user).clone(),
+            password: grant.pass.as_ref().unwrap_or(&self.granted.password).clone(),
+            master: grant.master.clone(),
+            mech: grant.mech,
+            nopipelining: grant.nopipelining,
+            starttls,
+            send_facts: !grant.not_trusted,
+            referrals: self.tries.referrals,
+            forward,
+            client_id: scene.client.client_id().to_vec(),
+            noauth: grant.noauth,
+            xclient_inherit_ok: settings.xclient_inherit_ok,
+            pass_backend_error: settings.pass_backend_error,
+            // Only SMTP has an EHLO to say it in.
+            own_name: match protocol {
+                Protocol::Submission => scene.settings.rules.host.clone(),
+                Protocol::Imap | Protocol::Pop3 | Protocol::Sieve | Protocol::Lmtp => {
+                    Box::default()
+                }
+            },
+            helo: scene.client.helo().map(Into::into),
+        }
+    }
+
+    /// No TLS towards the backend. Where another attempt would meet the same certificate, or the same lack of TLS, there
+    /// is none (W-BTLS-3).
+    fn insecure(self, reason: &str, is_lasting: bool, scene: &mut Scene<'_>) -> Next {
+        let failure = if is_lasting { Failure::RemoteConfig } else { Failure::Remote };
+        self.attempt_failed(Refusal::of(failure), reason.to_owned().into(), scene)
+    }
+
+    /// An attempt failed: another one if the class and the time allow it, else the client is answered (W-FAIL-1).
+    fn attempt_failed(
+        mut self,
+        refusal: Refusal,
+        detail: Cow<'static, str>,
+        scene: &mut Scene<'_>,
+    ) -> Next {
+        let failure = refusal.failure;
+        let again = self.tries.attempts.again(scene.now, failure);
+        scene.outbox.wish(Wish::DropBackend);
+        scene.outbox.wish(Wish::Report(Event::BackendFailed {
+            subject: self.granted.subject(scene.front),
+            backend: self.destination.host,
+            failure,
+            detail: (*detail).into(),
+            retried: again.is_some(),
+        }));
+        if let Some(at) = again {
+            return Next::Step(Step::Pausing(self.granted, self.tries), at);
+        }
+        let told = match failure.refusal_words() {
+            Some(words) => format!("{words}: {detail}").into(),
+            None => detail,
+        };
+        let mut failed = self.granted.fails(failure, told);
+        failed.refusal = refusal;
+        Next::Failed(failed)
+    }
+}
+
+impl Securing {
+    /// TLS with the backend stands, and its certificate will do.
+    pub(super) fn secured(self, scene: &mut Scene<'_>) -> Next {
+        let Self { at, dialogue } = self;
+        let Some(mut dialogue) = dialogue else {
+            return at.begin_dialogue(false, scene);
+        };
+        let step = dialogue.secured(&scene.front.facts, &mut scene.outbox.to_backend);
+        let (deadline, now) = (at.deadline(), scene.now);
+        let patience = dialogue.patience();
+        let until = patience.map_or(deadline, |patience| deadline.min(now.after(patience)));
+        match InDialogue::new(at, dialogue).take(step, scene) {
+            Next::Stay(step) => Next::Step(step, until),
+            next => next,
+        }
+    }
+
+    /// It does not stand.
+    pub(super) fn insecure(self, reason: &str, is_lasting: bool, scene: &mut Scene<'_>) -> Next {
+        self.at.insecure(reason, is_lasting, scene)
+    }
+
+    /// The connection broke.
+    pub(super) fn broken(self, reason: &'static str, scene: &mut Scene<'_>) -> Next {
+        self.at.attempt_failed(Refusal::of(Failure::Remote), reason.into(), scene)
+    }
+
+    /// The time of the login is over.
+    pub(super) fn late(self, scene: &mut Scene<'_>) -> Next {
+        self.at.attempt_failed(Refusal::of(Failure::Connect), NO_REPLY.into(), scene)
+    }
+}
+
+impl InDialogue {
+    fn new(at: AtBackend, dialogue: Box<Dialogue>) -> Self {
+        Self { at, dialogue, inbox: Inbox::new(limits::BACKEND_INPUT_BYTES_MAX) }
+    }
+
+    /// The backend sent something.
+    pub(super) fn read(mut self, bytes: &[u8], scene: &mut Scene<'_>) -> Next {
+        let taken = self.inbox.append(bytes);
+        debug_assert_eq!(taken, bytes.len(), "the shell read more than there was room for");
+        let outbox = &mut *scene.outbox;
+        let told_before = outbox.to_client.len();
+        let facts = &scene.front.facts;
+        let (to_backend, to_client) = (&mut outbox.to_backend, &mut outbox.to_client);
+        let step = self.dialogue.read(facts, &mut self.inbox, to_backend, to_client);
+        let told = to_client.get(told_before..).unwrap_or_default();
+        if self.at.granted.is_ours_told_by(told) {
+            to_client.truncate(told_before);
+        }
+        self.take(step, scene)
+    }
+
+    /// The backend sends nothing more.
+    pub(super) fn ended(mut self, scene: &mut Scene<'_>) -> Next {
+        let step = self.dialogue.eof();
+        self.take(step, scene)
+    }
+
+    /// The connection broke.
+    pub(super) fn broken(self, reason: &'static str, scene: &mut Scene<'_>) -> Next {
+        let detail = self.cut_short(reason);
+        self.at.attempt_failed(Refusal::of(Failure::Remote), detail.into(), scene)
+    }
+
+    /// A record of the backend's TLS is damaged.
+    pub(super) fn insecure(self, reason: &str, is_lasting: bool, scene: &mut Scene<'_>) -> Next {
+        self.at.insecure(reason, is_lasting, scene)
+    }
+
+    /// The login takes too long; or only the backend's silence does, and a question may end that.
+    pub(super) fn late(mut self, scene: &mut Scene<'_>) -> Next {
+        let deadline = self.at.deadline();
+        if scene.now < deadline {
+            self.dialogue.silent(&mut scene.outbox.to_backend);
+            return Next::Step(Step::InDialogue(self), deadline);
+        }
+        let detail = self.cut_short(NO_REPLY);
+        self.at.attempt_failed(Refusal::of(Failure::Connect), detail.into(), scene)
+    }
+
+    /// What the dialogue came to.
+    fn take(self, step: backend::Step, scene: &mut Scene<'_>) -> Next {
+        match step {
+            backend::Step::More => Next::Stay(Step::InDialogue(self)),
+            backend::Step::StartTls => {
+                self.report_words_in_clear(scene);
+                let Self { at, dialogue, .. } = self;
+                let certificate = match at.tls(scene) {
+                    BackendTls::Starttls(certificate) | BackendTls::Implicit(certificate) => {
+                        certificate
+                    }
+                    BackendTls::Off => Certificate::Configured,
+                };
+                at.secure(Some(dialogue), certificate, scene)
+            }
+            backend::Step::Ready(ok) => Next::LoggedIn(self.logged_in(ok, scene)),
+            backend::Step::Failed(failure, text) => {
+                self.report_words_in_clear(scene);
+                let Self { at, dialogue, .. } = self;
+                let text = text.filter(|text| !at.granted.is_ours_told_by(text));
+                let words = dialogue.last_line();
+                let is_harmless = !at.granted.is_told_by(words.as_bytes());
+                let detail = if is_harmless { words } else { "a reply with the password in it" };
+                at.attempt_failed(Refusal { failure, text }, detail.to_owned().into(), scene)
+            }
+            backend::Step::Redirect(referral) => {
+                scene.outbox.wish(Wish::DropBackend);
+                routing::follow(self.at, referral, scene)
+            }
+        }
+    }
+
+    /// The backend said OK.
+    fn logged_in(self, mut ok: LoginOk, scene: &Scene<'_>) -> LoggedIn {
+        let Self { at: AtBackend { granted, destination, .. }, dialogue, inbox } = self;
+        if granted.is_ours_told_by(&ok.text) {
+            ok.text = Box::default();
+        }
+        LoggedIn {
+            subject: granted.subject(scene.front),
+            backend: destination.host,
+            group: destination.group,
+            ok,
+            inbox,
+            left_facts_out: dialogue.dropped_pairs() > 0,
+        }
+    }
+
+    /// What became of a dialogue that is cut short, for the log: where it stood, and what the backend said last.
+    fn cut_short(&self, reason: &str) -> String {
+        let (stage, words) = (self.dialogue.stage(), self.dialogue.last_line());
+        if words.is_empty() || self.at.granted.is_told_by(words.as_bytes()) {
+            format!("{reason} (at {stage})")
+        } else {
+            format!("{reason} (at {stage}); its last words: {words}")
+        }
+    }
+
+    /// A backend said something where TLS begins that counts for nothing (W-BTLS-4): the log tells it, once per attempt.
+    fn report_words_in_clear(&self, scene: &mut Scene<'_>) {
+        if self.dialogue.spoke_in_clear() {
+            let subject = self.at.granted.subject(scene.front);
+            let notice = Notice::WordsInClear;
+            scene.outbox.wish(Wish::Report(Event::Noticed { subject, notice }));
+        }
+    }
+}
+
+impl Refusal {
+    /// In our own words.
+    fn of(failure: Failure) -> Self {
+        Self { failure, text: None }
+    }
+}
+
+const NO_REPLY: &str = "no login reply within login_proxy_timeout";

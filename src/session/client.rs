@@ -1,0 +1,287 @@
+//! The client's side of a session: from its greeting to a login, and from the login's end back to its commands or on to the
+//! relay.
+//!
+//! Decides: how long a command may take, when commands are left unread, that each login is answered exactly once (W-FAIL-4),
+//! what is written before the relay begins (W-REL-1). Does not: read commands or word answers; the dialogue does.
+//! Driver: `machine`. Tests: `tests/transcripts/session`, `tests/pure/session`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::input::Input;
+use super::login::{Login, Progress};
+use super::machine::{Session, Stage, Talking};
+use super::output::{Handover, Outbox, Wish};
+use super::settings::SessionSettings;
+use super::step::{LoggedIn, Refusal, Scene};
+use crate::event::{Event, Notice};
+use crate::facts::ClientCertificate;
+use crate::front::{Arrival, Ending, Front, HeaderRead, Opening, PIPELINED, Start};
+use crate::limits;
+use crate::preauth::capability::Rules;
+use crate::preauth::{CloseReason, Step};
+use crate::relay::Watch;
+use crate::tick::Tick;
+
+impl Session {
+    // === The front ===
+
+    pub(super) fn client_bytes(&mut self, now: Tick, bytes: &[u8], outbox: &mut Outbox) {
+        match &mut self.stage {
+            Stage::Over => {}
+            Stage::Arriving(arrival) => {
+                match arrival.read(&mut self.front, &self.settings.trusted, bytes) {
+                    HeaderRead::More => {}
+                    HeaderRead::Complete(rest) => self.start(now, rest, outbox),
+                    HeaderRead::Ended(ending) => self.end(ending, outbox),
+                }
+            }
+            Stage::Talking(_) => {
+                self.front.keep(bytes);
+                self.read_commands(now, outbox);
+            }
+            Stage::LoggingIn(_) => self.front.keep(bytes),
+        }
+    }
+
+    /// The connection may speak: with TLS first if that is how it begins. `early`: bytes of it that have been read already.
+    pub(super) fn start(&mut self, now: Tick, early: &[u8], outbox: &mut Outbox) {
+        match Arrival::start(&mut self.front, now) {
+            Start::Shake(arrival) => {
+                self.stage = Stage::Arriving(arrival);
+                outbox.wish(Wish::SecureClient(early.into()));
+            }
+            Start::Greet => {
+                self.greet(outbox);
+                self.front.keep(early);
+                self.stage = Stage::Talking(Talking::default());
+                self.read_commands(now, outbox);
+            }
+        }
+    }
+
+    fn greet(&mut self, outbox: &mut Outbox) {
+        let rules = rules_on(&self.settings, &self.front);
+        self.dialogue.greet(rules, &self.front.facts, &mut outbox.to_client);
+    }
+
+    /// TLS stands: greet, or forget what was learnt in clear (W-STLS-3).
+    pub(super) fn client_secured(
+        &mut self,
+        server_name: Option<Box<str>>,
+        certificate: ClientCertificate,
+        outbox: &mut Outbox,
+    ) {
+        let Stage::Arriving(arrival) = &self.stage else { return };
+        let opening = arrival.secured(&mut self.front, server_name, certificate);
+        let Some(opening) = opening else { return };
+        self.stage = Stage::Talking(Talking::default());
+        match opening {
+            Opening::First => self.greet(outbox),
+            Opening::Starttls => {
+                let rules = rules_on(&self.settings, &self.front);
+                self.dialogue.secured(rules, &mut outbox.to_client);
+            }
+        }
+    }
+
+    /// No TLS, or no more: there is no way back to clear (W-STLS-7).
+    pub(super) fn client_insecure(&mut self, report: Event, outbox: &mut Outbox) {
+        if !matches!(self.stage, Stage::Over) {
+            self.abort(report, outbox);
+        }
+    }
+
+    pub(super) fn client_end(&mut self, outbox: &mut Outbox) {
+        self.front.has_ended = true;
+        match &self.stage {
+            Stage::Arriving(arrival) => {
+                let ending = arrival.left();
+                self.end(ending, outbox);
+            }
+            // What it said before is answered first.
+            Stage::Talking(Talking { is_stalled: true, .. }) => {}
+            Stage::Talking(_) => self.abort(self.aborted(DISCONNECTED), outbox),
+            // The login goes on: a client that half-closes still gets its reply (IM-15). If it is gone for good, the
+            // reply breaks the connection and everything is freed.
+            Stage::LoggingIn(_) | Stage::Over => {}
+        }
+    }
+
+    /// A connection ends that did not get through the front.
+    pub(super) fn end(&mut self, ending: Ending, outbox: &mut Outbox) {
+        let report = match ending {
+            Ending::Refused { reason, quiet } => self.front.refused(reason, quiet),
+            Ending::Aborted(reason) => self.aborted(reason),
+        };
+        self.abort(report, outbox);
+    }
+
+    // === Commands ===
+
+    /// Reads commands until something else than the client is needed.
+    pub(super) fn read_commands(&mut self, now: Tick, outbox: &mut Outbox) {
+        // Cheap to look up and the only borrow that outlives it: the rules follow the facts as they are now.
+        let settings = Arc::clone(&self.settings);
+        let rules = rules_on(&settings, &self.front);
+        let (facts, inbox) = (&mut self.front.facts, &mut self.front.inbox);
+        let step = self.dialogue.read(rules, facts, inbox, &mut outbox.to_client);
+        self.report_notes(outbox);
+        match step {
+            Step::More => self.await_command(now, outbox),
+            Step::Login(credentials) => {
+                let begin = |scene: &mut Scene<'_>| Login::begin(credentials, scene);
+                self.begin_login(now, begin, outbox);
+            }
+            Step::Hopeless(unusable) => {
+                let begin = |scene: &mut Scene<'_>| Login::begin_unasked(unusable, scene);
+                self.begin_login(now, begin, outbox);
+            }
+            Step::StartTls => {
+                self.stage = Stage::Arriving(Arrival::starttls(&mut self.front, now));
+                outbox.wish(Wish::SecureClient(Box::default()));
+            }
+            Step::Close(reason) => self.abort(self.aborted(close_reason(reason)), outbox),
+        }
+    }
+
+    /// Each command, and each answer to an invitation of ours, has its own time; bytes do not prolong it (W-PIPE-3).
+    fn await_command(&mut self, now: Tick, outbox: &mut Outbox) {
+        let Stage::Talking(talking) = &mut self.stage else { return };
+        let waits = self.front.inbox.is_empty();
+        talking.is_stalled = outbox.to_client.len() >= limits::PRE_LOGIN_OUTPUT_BYTES_MAX && !waits;
+        let is_idle = waits && self.dialogue.awaits_command();
+        // Something was completed or invited just now.
+        let has_replied = !outbox.to_client.is_empty();
+        if is_idle || talking.is_stalled {
+            talking.command_deadline = None;
+        } else if has_replied || talking.command_deadline.is_none() {
+            talking.command_deadline = Some(now.after(limits::COMMAND_TIMEOUT));
+        }
+        if self.front.has_ended && !talking.is_stalled {
+            self.abort(self.aborted(DISCONNECTED), outbox);
+        }
+    }
+
+    /// Reports what is new in the dialogue's notes, each thing once per connection.
+    fn report_notes(&mut self, outbox: &mut Outbox) {
+        let notes = self.dialogue.notes();
+        let reported = std::mem::replace(&mut self.reported, notes);
+        let news = [
+            (Notice::PasswordExposed, notes.password_exposed && !reported.password_exposed),
+            (Notice::FactsForged, notes.forged_facts > 0 && reported.forged_facts == 0),
+        ];
+        for (notice, _) in news.into_iter().filter(|(_, is_new)| *is_new) {
+            outbox.wish(Wish::Report(Event::Noticed { subject: self.subject(), notice }));
+        }
+    }
+
+    // === Logins ===
+
+    fn begin_login(
+        &mut self,
+        now: Tick,
+        begin: impl FnOnce(&mut Scene<'_>) -> (Login, Progress),
+        outbox: &mut Outbox,
+    ) {
+        let mut scene = Scene {
+            now,
+            settings: &self.settings,
+            front: &self.front,
+            client: &self.dialogue,
+            outbox,
+            seed: &mut self.seed,
+        };
+        let (login, progress) = begin(&mut scene);
+        self.stage = Stage::LoggingIn(Box::new(login));
+        self.go_on(now, progress, outbox);
+    }
+
+    /// Something happened that is the login's business, if there is one.
+    pub(super) fn login_input(&mut self, now: Tick, input: Input<'_>, outbox: &mut Outbox) {
+        let Stage::LoggingIn(login) = &mut self.stage else { return };
+        let mut scene = Scene {
+            now,
+            settings: &self.settings,
+            front: &self.front,
+            client: &self.dialogue,
+            outbox,
+            seed: &mut self.seed,
+        };
+        let progress = login.on(input, &mut scene);
+        self.go_on(now, progress, outbox);
+    }
+
+    fn go_on(&mut self, now: Tick, progress: Progress, outbox: &mut Outbox) {
+        match progress {
+            Progress::UnderWay => {}
+            Progress::Refused(refusal) => self.refuse(now, &refusal, outbox),
+            Progress::LoggedIn(logged_in, since) => {
+                self.hand_over(logged_in, now.since(since), outbox);
+            }
+        }
+    }
+
+    /// Gives the one reply that the client is owed and listens to it again (W-FAIL-3, W-FAIL-4).
+    fn refuse(&mut self, now: Tick, refusal: &Refusal, outbox: &mut Outbox) {
+        self.stage = Stage::Talking(Talking::default());
+        let Refusal { failure, text } = refusal;
+        match self.dialogue.refuse(*failure, text.as_deref(), &mut outbox.to_client) {
+            Step::Close(reason) => self.abort(self.aborted(close_reason(reason)), outbox),
+            Step::More | Step::Login(_) | Step::Hopeless(_) | Step::StartTls => {
+                self.read_commands(now, outbox);
+            }
+        }
+    }
+
+    /// The backend said OK: its reply and everything already read go where they belong, then bytes only (W-REL-1).
+    fn hand_over(&mut self, logged_in: LoggedIn, took: Duration, outbox: &mut Outbox) {
+        let LoggedIn { subject, backend, group, ok, mut inbox, left_facts_out } = logged_in;
+        self.stage = Stage::Over;
+        if left_facts_out {
+            let (subject, notice) = (subject.clone(), Notice::FactsLeftOut);
+            outbox.wish(Wish::Report(Event::Noticed { subject, notice }));
+        }
+        self.dialogue.accept(&ok, &mut outbox.to_client);
+        let mut watch = Watch::of(self.front.protocol()).map(Box::new);
+        let (mut from_backend, from_client) = (inbox.take_rest(), self.front.inbox.take_rest());
+        if let Some(watch) = &mut watch {
+            let left = watch.from_backend(&mut from_backend);
+            from_backend.truncate(left);
+            if let Err(reason) = watch.from_client(&from_client) {
+                // What the client said behind its login is the backend's affair no more.
+                outbox.wish(Wish::DropBackend);
+                outbox.wish(Wish::Report(Event::Aborted { subject, reason, attempts: 0 }));
+                return self.close(outbox);
+            }
+        }
+        outbox.to_client.extend_from_slice(&from_backend);
+        outbox.to_backend.extend_from_slice(&from_client);
+        outbox.wish(Wish::Report(Event::LoggedIn {
+            subject: subject.clone(),
+            backend: backend.clone(),
+            took,
+        }));
+        outbox.wish(Wish::Relay(Box::new(Handover { subject, backend, group, watch })));
+    }
+}
+
+/// What holds for commands on the client's connection as it is now.
+fn rules_on<'a>(settings: &'a SessionSettings, front: &Front) -> &'a Rules {
+    settings.rules_for(&front.facts, front.is_behind_header(), front.tls())
+}
+
+fn close_reason(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Logout => "client logged out",
+        CloseReason::BadCommands => "too many invalid commands",
+        CloseReason::FailedLogins => "too many failed logins",
+        CloseReason::LineTooLong => "a line without end",
+        CloseReason::LiteralTooLarge => "a literal too large to read past",
+        CloseReason::StarttlsPipelined => PIPELINED,
+        CloseReason::OtherProtocol => "HTTP or TLS on a port for neither",
+        CloseReason::Dismissed => "dismissed",
+    }
+}
+
+const DISCONNECTED: &str = "client disconnected";

@@ -1,0 +1,196 @@
+//! One login, from credentials to its one answer: which step hears what, how long each may take, and when a refusal is told.
+//!
+//! Decides: what an input means in each step (one that comes at another is none), that the client hears from time to time that
+//! its login is under way, until when a refusal is held back (W-FAIL-5). Does not: decide what follows a step; `verdict`,
+//! `routing` and `backend` do. Driver: `machine`. Tests: `tests/transcripts/session`, `tests/pure/session`.
+
+use super::input::Input;
+use super::output::Wish;
+use super::routing;
+use super::step::{Delay, Failed, LoggedIn, Next, Refusal, Scene, Step};
+use super::verdict;
+use crate::auth::delay;
+use crate::event::{Event, Subject};
+use crate::front::Front;
+use crate::limits;
+use crate::preauth::Credentials;
+use crate::preauth::sasl::Unusable;
+use crate::tick::Tick;
+
+/// A login under way.
+#[derive(Debug)]
+pub(super) struct Login {
+    /// When the last byte of the credentials arrived: failures are answered relative to it (W-FAIL-5).
+    received: Tick,
+    /// When the client hears next that its login is under way (W-PIPE-5).
+    reassure_at: Tick,
+    /// When the step has taken too long, or has waited long enough.
+    step_deadline: Tick,
+    step: Step,
+}
+
+// Lives as long as a login takes; what is large in it is boxed.
+const _: () = assert!(size_of::<Login>() <= 256);
+
+/// What an input came to.
+pub(super) enum Progress {
+    UnderWay,
+    /// It is time to refuse.
+    Refused(Refusal),
+    /// The backend said OK to credentials that came at that time.
+    LoggedIn(LoggedIn, Tick),
+}
+
+impl Login {
+    /// A client presented credentials.
+    pub(super) fn begin(credentials: Credentials, scene: &mut Scene<'_>) -> (Self, Progress) {
+        let next = verdict::ask(credentials, scene);
+        Self::with(next, scene)
+    }
+
+    /// A client presented something that no database has to be asked about.
+    pub(super) fn begin_unasked(unusable: Unusable, scene: &mut Scene<'_>) -> (Self, Progress) {
+        Self::with(verdict::refuse_unasked(unusable), scene)
+    }
+
+    fn with(next: Next, scene: &mut Scene<'_>) -> (Self, Progress) {
+        let now = scene.now;
+        let mut login = Self {
+            received: now,
+            reassure_at: now.after(limits::STILL_WORKING_EVERY),
+            step_deadline: now,
+            step: Step::none(),
+        };
+        let progress = login.enter(next, scene);
+        (login, progress)
+    }
+
+    /// Takes one thing that happened. What comes at another step than the one that waits for it counts for nothing.
+    pub(super) fn on(&mut self, input: Input<'_>, scene: &mut Scene<'_>) -> Progress {
+        let next = match (std::mem::replace(&mut self.step, Step::none()), input) {
+            (Step::Verdict(asked), Input::Verdict { answer, earlier_failures }) => {
+                asked.answered(*answer, earlier_failures, scene)
+            }
+            (Step::Verdict(asked), Input::Deadline) => asked.unanswered(),
+            (step, Input::TurnCame) => {
+                self.received = scene.now;
+                Next::Stay(step)
+            }
+
+            (Step::Waiting(granted), Input::Deadline) => routing::ask_first(granted, scene),
+
+            (Step::Route(routing), Input::Route(answer)) => routing.answered(answer, scene),
+            (Step::Route(routing), Input::Deadline) => routing.unanswered(),
+
+            (Step::Connecting(at), Input::Connected) => at.connected(scene),
+            (Step::Connecting(at), Input::BackendDown) => at.down(scene),
+            (Step::Connecting(at), Input::BackendBroken(reason)) => at.unreachable(reason, scene),
+            (Step::Connecting(at), Input::Deadline) => at.unreachable("timed out", scene),
+
+            (Step::SecuringBackend(at), Input::BackendSecured) => at.secured(scene),
+            (Step::SecuringBackend(at), Input::BackendInsecure { word, is_lasting }) => {
+                at.insecure(word, is_lasting, scene)
+            }
+            (Step::SecuringBackend(at), Input::BackendBroken(reason)) => at.broken(reason, scene),
+            (Step::SecuringBackend(at), Input::Deadline) => at.late(scene),
+
+            (Step::InDialogue(at), Input::Backend(bytes)) => at.read(bytes, scene),
+            (Step::InDialogue(at), Input::BackendEnd) => at.ended(scene),
+            (Step::InDialogue(at), Input::BackendInsecure { word, is_lasting }) => {
+                at.insecure(word, is_lasting, scene)
+            }
+            (Step::InDialogue(at), Input::BackendBroken(reason)) => at.broken(reason, scene),
+            (Step::InDialogue(at), Input::Deadline) => at.late(scene),
+
+            (Step::Pausing(granted, tries), Input::Deadline) => {
+                routing::ask_again(granted, tries, scene)
+            }
+
+            (Step::Refused(_, refusal), Input::Deadline) => return Progress::Refused(refusal),
+
+            (step, _) => Next::Stay(step),
+        };
+        self.enter(next, scene)
+    }
+
+    /// The client has been told that its login is under way.
+    pub(super) fn reassured(&mut self, now: Tick) {
+        self.reassure_at = now.after(limits::STILL_WORKING_EVERY);
+    }
+
+    fn enter(&mut self, next: Next, scene: &mut Scene<'_>) -> Progress {
+        match next {
+            Next::Step(step, until) => {
+                self.step = step;
+                self.step_deadline = until;
+                Progress::UnderWay
+            }
+            Next::Stay(step) => {
+                self.step = step;
+                Progress::UnderWay
+            }
+            Next::Failed(failed) => self.fail(failed, scene),
+            Next::LoggedIn(logged_in) => Progress::LoggedIn(logged_in, self.received),
+        }
+    }
+
+    /// The login failed for good. Refused credentials are answered late, everything else at once.
+    fn fail(&mut self, failed: Failed, scene: &mut Scene<'_>) -> Progress {
+        let Failed { who, refusal, detail, delay } = failed;
+        let failure = refusal.failure;
+        let subject = who.subject(scene.front);
+        let detail = detail.into();
+        scene.outbox.wish(Wish::Report(Event::LoginFailed { subject, failure, detail }));
+        let Some(delay) = delay.filter(|_| failure.is_delayed()) else {
+            return Progress::Refused(refusal);
+        };
+        self.step_deadline = self.refusal_due(delay, scene);
+        self.step = Step::Refused(who, refusal);
+        Progress::UnderWay
+    }
+
+    /// When a refusal may be told.
+    fn refusal_due(&self, delay: Delay, scene: &mut Scene<'_>) -> Tick {
+        let seed = *scene.seed;
+        *scene.seed = delay::next_seed(seed);
+        let base = scene.settings.failure_delay;
+        let at = delay::reply_at(self.received, base, delay.earlier_failures, seed);
+        let not_before = delay.not_before.unwrap_or(scene.now);
+        at.max(scene.now).max(not_before.min(scene.now.after(limits::DELAY_UNTIL_MAX)))
+    }
+
+    /// When the step has taken too long, or has waited long enough.
+    pub(super) fn step_deadline(&self) -> Tick {
+        self.step_deadline
+    }
+
+    /// When the login wants to be told that time passed, or the client to hear that its login is under way.
+    pub(super) fn deadline(&self) -> Tick {
+        self.step_deadline.min(self.reassure_at)
+    }
+
+    /// How many bytes of the backend are taken now.
+    pub(super) fn backend_room(&self) -> usize {
+        self.step.backend_room()
+    }
+
+    /// Whether there is a connection to a backend, or one on its way.
+    pub(super) fn has_backend(&self) -> bool {
+        self.step.has_backend()
+    }
+
+    /// Whether it failed, and the client has not been told yet.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(self.step, Step::Refused(..))
+    }
+
+    /// The step's name, for the administrator.
+    pub(super) fn step_name(&self) -> &'static str {
+        self.step.name()
+    }
+
+    /// Who it is about.
+    pub(super) fn subject(&self, front: &Front) -> Subject {
+        self.step.subject(front)
+    }
+}

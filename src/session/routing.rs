@@ -1,0 +1,146 @@
+//! From a granted user to a backend's address: what the routing layer is asked, and which answers are followed (docs/rules/failures.md).
+//!
+//! Decides: which port, when the first connection begins the time of the whole login, which referrals are followed and which
+//! lead in a circle. Does not: know where users live; `route` does. Driver: `login`, `verdict`, `backend`. Tests: transcripts
+//! `session/referral*`, `session/loops*`, `session/user_is_moving`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::input::{Destination, RouteAnswer};
+use super::output::{RouteAsk, Wish};
+use super::step::{AtBackend, Failed, Granted, Next, Place, Routing, Scene, Step, Tries, Why};
+use crate::backend::connect::Attempts;
+use crate::backend::referral::{Host, Referral};
+use crate::event::Event;
+use crate::fault::Failure;
+use crate::limits;
+
+/// Asks for the first attempt.
+pub(super) fn ask_first(granted: Granted, scene: &mut Scene<'_>) -> Next {
+    ask(granted, Why::First, scene)
+}
+
+/// The pause between two attempts is over: asks again, because the host may have been marked down meanwhile.
+pub(super) fn ask_again(granted: Granted, tries: Tries, scene: &mut Scene<'_>) -> Next {
+    ask(granted, Why::Again(tries), scene)
+}
+
+/// A backend, which is dropped, sent the user elsewhere: only a host that the routing layer knows is followed (W-REF-1),
+/// and only as the same user (W-REF-2).
+pub(super) fn follow(at: AtBackend, referral: Referral, scene: &mut Scene<'_>) -> Next {
+    let AtBackend { granted, mut tries, destination } = at;
+    let grant = &granted.grant;
+    let is_same = |user: &str| {
+        user.eq_ignore_ascii_case(&grant.user) || grant.destuser.as_deref() == Some(user)
+    };
+    if !referral.user.as_deref().is_none_or(is_same) {
+        let detail = "a referral names another user";
+        return Next::Failed(granted.fails(Failure::RedirectFailed, detail));
+    }
+    let host = match referral.host {
+        Host::Address(address) => address.to_string().into_boxed_str(),
+        Host::Name(name) => name,
+    };
+    let Destination { host: from, group, .. } = destination;
+    tries.sent_to = Some(Box::new(Place { host, group, port: referral.port }));
+    ask(granted, Why::Referral(tries, from), scene)
+}
+
+fn ask(granted: Granted, why: Why, scene: &mut Scene<'_>) -> Next {
+    let sent_to = match &why {
+        Why::First => None,
+        Why::Again(tries) | Why::Referral(tries, _) => tries.sent_to.as_ref(),
+    };
+    let grant = &granted.grant;
+    let ask = match (sent_to, &grant.host) {
+        (Some(place), _) => {
+            RouteAsk::Referral { host: place.host.clone(), group: place.group.clone() }
+        }
+        (None, Some(host)) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip },
+        (None, None) => RouteAsk::User(grant.user.clone()),
+    };
+    scene.outbox.wish(Wish::Route(ask));
+    Next::Step(Step::Route(Routing { granted, why }), scene.now.after(limits::ROUTE_TIMEOUT))
+}
+
+impl Routing {
+    /// The routing layer has answered.
+    pub(super) fn answered(self, answer: RouteAnswer, scene: &mut Scene<'_>) -> Next {
+        match answer {
+            RouteAnswer::Go(destination) => {
+                self.connect(destination, scene).unwrap_or_else(Next::Failed)
+            }
+            RouteAnswer::Fail { failure, detail } => {
+                Next::Failed(self.granted.fails(failure, detail.into_string()))
+            }
+        }
+    }
+
+    /// It has not, and the time for it is over.
+    pub(super) fn unanswered(self) -> Next {
+        let detail = "no answer from the routing layer";
+        Next::Failed(self.granted.fails(Failure::Unavailable, detail))
+    }
+
+    fn connect(self, destination: Destination, scene: &mut Scene<'_>) -> Result<Next, Failed> {
+        let Self { granted, why } = self;
+        let endpoint = SocketAddr::new(destination.address, port(&granted, &why, scene));
+        let again = matches!(why, Why::Again(_));
+        let mut tries = match why {
+            Why::First => first_try(&granted, endpoint, scene),
+            Why::Again(mut tries) => {
+                tries.attempts.alternate(endpoint);
+                tries
+            }
+            Why::Referral(mut tries, from) => {
+                tries.referrals = tries.referrals.saturating_add(1);
+                if tries.attempts.hop(endpoint).is_err() {
+                    let detail = "referrals lead in a circle, or too far";
+                    return Err(granted.fails(Failure::RedirectFailed, detail));
+                }
+                let to = Arc::clone(&destination.host);
+                let subject = granted.subject(scene.front);
+                scene.outbox.wish(Wish::Report(Event::Referred { subject, from, to }));
+                tries
+            }
+        };
+        // The source of a move holds logins until the user is moved (G25).
+        if destination.is_moving {
+            let until = scene.now.after(scene.settings.user_move_timeout + MOVE_GRACE);
+            tries.attempts.prolong(until);
+        }
+        // Another user there is another login; its hops run out (W-FWD-2).
+        if scene.front.is_own(endpoint) && granted.is_same_user_there() {
+            let detail = "proxying loops to itself: the destination is this listener";
+            return Err(granted.fails(Failure::InternalConfig, detail));
+        }
+        let until = tries.attempts.deadline().min(scene.now.after(limits::CONNECT_TIMEOUT));
+        scene.outbox.wish(Wish::Connect { to: endpoint, again });
+        Ok(Next::Step(Step::Connecting(AtBackend { granted, tries, destination }), until))
+    }
+}
+
+/// The referral's port, the grant's, or the protocol's.
+fn port(granted: &Granted, why: &Why, scene: &Scene<'_>) -> u16 {
+    let referred = match why {
+        Why::First => None,
+        Why::Again(tries) | Why::Referral(tries, _) => {
+            tries.sent_to.as_ref().and_then(|place| place.port)
+        }
+    };
+    let configured = || scene.settings.of(scene.front.protocol()).port;
+    referred.or(granted.grant.port).unwrap_or_else(configured)
+}
+
+/// The time of the whole login begins.
+fn first_try(granted: &Granted, endpoint: SocketAddr, scene: &Scene<'_>) -> Tries {
+    let timeout = granted.grant.timeout.unwrap_or(scene.settings.login_timeout);
+    let reconnects_max = scene.settings.reconnects_max;
+    let attempts = Attempts::new(scene.now, timeout, reconnects_max, endpoint);
+    Tries { attempts, sent_to: None, referrals: 0 }
+}
+
+/// Beyond the move timeout itself, for the login after it.
+const MOVE_GRACE: Duration = Duration::from_secs(10);
