@@ -161,6 +161,13 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// All of them.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        let sessions: u64 = self.before_login.iter().chain(&self.after_login).sum();
+        sessions + self.lmtp_backends + self.ending
+    }
+
     /// Adds what another piece counted.
     pub fn add(&mut self, other: &Self) {
         let pairs = [

@@ -60,6 +60,8 @@ mod doveconf;
 mod written;
 mod injection;
 mod inspection;
+mod admin;
+mod admin_socket;
 mod faults;
 mod lmtp_faults;
 mod tls_faults;
