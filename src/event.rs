@@ -2,9 +2,13 @@
 //!
 //! An event holds no secret, no literal and no whole protocol line: at most a cut and cleaned extract (W-FAIL-6).
 
+mod login;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use login::{Details, LoginStep, Outcome, Privacy, Spent, Took, Tries};
 
 use crate::fault::Failure;
 use crate::names::{Protocol, SessionId};
@@ -118,15 +122,19 @@ pub enum Event {
     Aborted {
         /// Who.
         subject: Subject,
+        /// How it came; none in LMTP.
+        details: Option<Box<Details>>,
         /// Why.
         reason: &'static str,
-        /// Failed logins on the connection, cancelled and unsupported ones included.
-        attempts: u8,
+        /// The logins that it tried.
+        tries: Tries,
     },
     /// A client could not prove itself by certificate, and the connection ended.
     CertificateRefused {
         /// Who.
         subject: Subject,
+        /// How it came; none in LMTP.
+        details: Option<Box<Details>>,
         /// What is wrong with the certificate.
         reason: &'static str,
     },
@@ -134,6 +142,8 @@ pub enum Event {
     Noticed {
         /// Who.
         subject: Subject,
+        /// How it came; none in LMTP.
+        details: Option<Box<Details>>,
         /// What.
         notice: Notice,
     },
@@ -141,6 +151,8 @@ pub enum Event {
     LoginFailed {
         /// Who.
         subject: Subject,
+        /// How it came; none in LMTP.
+        details: Option<Box<Details>>,
         /// The class.
         failure: Failure,
         /// What happened, cleaned; for the operator, never for the client.
@@ -150,6 +162,8 @@ pub enum Event {
     BackendFailed {
         /// Who wanted to log in.
         subject: Subject,
+        /// How it came; none in LMTP.
+        details: Option<Box<Details>>,
         /// Where.
         backend: Arc<str>,
         /// The class.
@@ -163,6 +177,8 @@ pub enum Event {
     Referred {
         /// Who.
         subject: Subject,
+        /// How it came; none in LMTP.
+        details: Option<Box<Details>>,
         /// Which backend sent it there.
         from: Arc<str>,
         /// Where.
@@ -172,6 +188,8 @@ pub enum Event {
     LoggedIn {
         /// Who.
         subject: Subject,
+        /// How it came.
+        details: Box<Details>,
         /// Where.
         backend: Arc<str>,
         /// From the login command to the backend's OK.
@@ -220,6 +238,20 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whether only those want to know it who look for something (`log_debug = yes`).
+    #[must_use]
+    pub fn is_detail(&self) -> bool {
+        match self {
+            Self::Refused { quiet, .. } => *quiet,
+            Self::Aborted { tries, .. } => tries.outcome == Outcome::None,
+            // Backends that greet in a strange way do it at each login.
+            Self::Noticed { notice, .. } => *notice == Notice::WordsInClear,
+            _ => false,
+        }
+    }
+}
+
 /// Turns bytes from a peer into text for a log: printable ASCII stays, the rest becomes `?`, cut at `limit` bytes
 /// (W-FAIL-6, OP-10).
 #[must_use]
@@ -231,12 +263,12 @@ pub fn cleaned(bytes: &[u8], limit: usize) -> Box<str> {
     shown.collect::<String>().into_boxed_str()
 }
 
-/// Turns a name into text for a log that still tells every byte of it: what is no printable ASCII, a backslash, and the
-/// brackets that names stand between in the log are written `\x3e`. At most `limit` bytes of it (W-FAIL-6).
+/// Turns a name into text for a log that still tells every byte of it: what is no printable ASCII, spaces, a backslash, and
+/// the brackets that names stand between in the log are written `\x3e`, so that nothing in a name looks like another field. At most `limit` bytes of it (W-FAIL-6).
 pub fn escaped(name: &[u8], limit: usize) -> Box<str> {
     let mut shown = String::with_capacity(name.len().min(limit));
     for &byte in name.iter().take(limit) {
-        if (0x20..0x7F).contains(&byte) && !matches!(byte, b'\\' | b'<' | b'>') {
+        if (0x21..0x7F).contains(&byte) && !matches!(byte, b'\\' | b'<' | b'>') {
             shown.push(char::from(byte));
         } else {
             shown.push_str(&format!("\\x{byte:02x}"));
@@ -253,7 +285,7 @@ mod tests {
     fn names_keep_their_bytes_in_logs() {
         assert_eq!(&*escaped("t\u{ed}m@example.org".as_bytes(), 100), "t\\xc3\\xadm@example.org");
         assert_eq!(&*escaped(b"a\r\n\x1b\0\xff", 100), "a\\x0d\\x0a\\x1b\\x00\\xff");
-        assert_eq!(&*escaped(b"a> rip=1 user=<b\\", 100), "a\\x3e rip=1 user=\\x3cb\\x5c");
+        assert_eq!(&*escaped(b"a> rip=1 user=<b\\", 100), "a\\x3e\\x20rip=1\\x20user=\\x3cb\\x5c");
         assert_eq!(&*escaped(b"\xff\xff\xff", 2), "\\xff\\xff");
         assert_ne!(escaped(b"\xff", 9), escaped(b"\\xff", 9), "no two names look alike");
     }

@@ -16,6 +16,57 @@ pub enum Transport {
     Tls,
 }
 
+/// The suite that two ends of TLS have agreed upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the suites, taken apart")]
+pub enum Security {
+    Tls13Aes128,
+    Tls13ChaCha20,
+    Tls13Aes256,
+    EcdsaAes128,
+    RsaAes128,
+    EcdsaChaCha20,
+    RsaChaCha20,
+    EcdsaAes256,
+    RsaAes256,
+}
+
+impl Security {
+    /// `TLSv1.3` or `TLSv1.2`.
+    #[must_use]
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::Tls13Aes128 | Self::Tls13ChaCha20 | Self::Tls13Aes256 => "TLSv1.3",
+            _ => "TLSv1.2",
+        }
+    }
+
+    /// The cipher, as OpenSSL and thus Dovecot's logs call it.
+    #[must_use]
+    pub fn cipher(self) -> &'static str {
+        match self {
+            Self::Tls13Aes128 => "TLS_AES_128_GCM_SHA256",
+            Self::Tls13ChaCha20 => "TLS_CHACHA20_POLY1305_SHA256",
+            Self::Tls13Aes256 => "TLS_AES_256_GCM_SHA384",
+            Self::EcdsaAes128 => "ECDHE-ECDSA-AES128-GCM-SHA256",
+            Self::RsaAes128 => "ECDHE-RSA-AES128-GCM-SHA256",
+            Self::EcdsaChaCha20 => "ECDHE-ECDSA-CHACHA20-POLY1305",
+            Self::RsaChaCha20 => "ECDHE-RSA-CHACHA20-POLY1305",
+            Self::EcdsaAes256 => "ECDHE-ECDSA-AES256-GCM-SHA384",
+            Self::RsaAes256 => "ECDHE-RSA-AES256-GCM-SHA384",
+        }
+    }
+
+    /// How long its key is.
+    #[must_use]
+    pub fn key_bits(self) -> u16 {
+        match self {
+            Self::Tls13Aes128 | Self::EcdsaAes128 | Self::RsaAes128 => 128,
+            _ => 256,
+        }
+    }
+}
+
 /// Whom a client certificate names that was verified: by us, or by the load balancer that a PROXY header is believed of
 /// (W-TLS-4, W-TLV-2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

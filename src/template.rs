@@ -35,12 +35,16 @@ pub enum Letters {
     /// It cannot be known: `%%` is one percent sign for Dovecot 2.3 and two for 2.4. In passwords that would make one
     /// of two words of it, so that is a mistake, too.
     Refused,
+    /// As [`Self::Variables`], with the letters that Dovecot 2.3 has in `login_log_format_elements` besides.
+    LoginLog,
+    /// Those of `login_log_format`: `%$` is `%{message}`, `%s` is `%{elements}`.
+    LoginLogFormat,
 }
 
 impl Letters {
     fn two_signs(self) -> Result<&'static str, String> {
         match self {
-            Self::Variables => Ok("%"),
+            Self::Variables | Self::LoginLog | Self::LoginLogFormat => Ok("%"),
             Self::Text => Ok("%%"),
             Self::Refused => Err(TWO_SIGNS.to_owned()),
         }
@@ -114,13 +118,13 @@ impl Template {
                     plain.push_str(letters.two_signs()?);
                     (None, after.get(1..).unwrap_or_default())
                 }
-                _ => match lettered(after)? {
+                _ => match lettered(after, letters)? {
                     None => {
                         plain.push('%');
                         (None, after)
                     }
                     Some((part, used)) => {
-                        if letters != Letters::Variables {
+                        if matches!(letters, Letters::Text | Letters::Refused) {
                             return Err(LETTER.to_owned());
                         }
                         (Some(part?), after.get(used..).unwrap_or_default())
@@ -206,16 +210,33 @@ impl Template {
         lookup: &dyn Fn(&str) -> Option<Cow<'v, str>>,
     ) -> Result<String, Unexpandable> {
         let mut text = String::new();
+        self.expand_onto(&mut text, lookup)?;
+        Ok(text)
+    }
+
+    /// Appends the same to `text`.
+    ///
+    /// # Errors
+    /// A filter cannot do its work on these values; what stood before it is appended all the same.
+    pub fn expand_onto<'v>(
+        &self,
+        text: &mut String,
+        lookup: &dyn Fn(&str) -> Option<Cow<'v, str>>,
+    ) -> Result<(), Unexpandable> {
         for part in &self.0 {
             match part {
                 Part::Text(plain) => text.push_str(plain),
                 Part::Variable { name, filters } => {
                     let value = if name.is_empty() { None } else { lookup(name) };
-                    text.push_str(&filtered(value.unwrap_or_default(), filters, lookup)?);
+                    let value = value.unwrap_or_default();
+                    match filters.is_empty() {
+                        true => text.push_str(&value),
+                        false => text.push_str(&filtered(value, filters, lookup)?),
+                    }
                 }
             }
         }
-        Ok(text)
+        Ok(())
     }
 
     /// Whether nothing will ever come out of it.
@@ -283,7 +304,7 @@ pub(crate) fn closing_brace(text: &str) -> Option<usize> {
 /// `2.256Nu` and its kin at the start of `text`, how many bytes it took, and what is wrong with it. `None`: a percent
 /// sign with something behind it that is no variable.
 #[expect(clippy::type_complexity, reason = "what it is and how long it is are found together")]
-fn lettered(text: &str) -> Result<Option<(Result<Part, String>, usize)>, String> {
+fn lettered(text: &str, letters: Letters) -> Result<Option<(Result<Part, String>, usize)>, String> {
     let (modifiers, used) = Modifiers::read(text)?;
     let rest = text.get(used..).unwrap_or_default();
     let Some(letter) = rest.chars().next() else { return Ok(None) };
@@ -293,14 +314,23 @@ fn lettered(text: &str) -> Result<Option<(Result<Part, String>, usize)>, String>
         let found = pipeline::read(inside).map(|pipeline| part(pipeline, Some(modifiers)));
         return Ok(Some((found, used + end + 1)));
     }
-    let name = match letter {
-        'u' => "user",
-        'n' => "username",
-        'd' => "domain",
-        's' => "service",
-        'r' => "rip",
-        'l' => "lip",
-        'a'..='z' => {
+    let name = match (letter, letters) {
+        ('$', Letters::LoginLogFormat) => "message",
+        ('s', Letters::LoginLogFormat) => "elements",
+        ('a', Letters::LoginLog) => "local_port",
+        ('b', Letters::LoginLog) => "remote_port",
+        ('c', Letters::LoginLog) => "secured",
+        ('e', Letters::LoginLog) => "mail_pid",
+        ('k', Letters::LoginLog) => "ssl_security",
+        ('m', Letters::LoginLog) => "mechanism",
+        ('p', Letters::LoginLog) => "pid",
+        ('u', _) => "user",
+        ('n', _) => "username",
+        ('d', _) => "domain",
+        ('s', _) => "service",
+        ('r', _) => "rip",
+        ('l', _) => "lip",
+        ('a'..='z', _) => {
             let word = text.get(..=used).unwrap_or_default();
             let fault =
                 format!("`%{word}` is not known; write `%{{user}}`, `%%` for a plain percent sign");

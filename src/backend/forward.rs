@@ -3,6 +3,8 @@
 //! Decides: which pairs travel, in which order, and that a loop ends (W-FWD-2). Does not: decide whom to tell; write
 //! XCLIENT, see [`super::xclient`]. Driver: the dialogues of this room. Tests: below.
 
+use std::fmt::Write as _;
+
 use crate::facts::{ClientFacts, Transport};
 use crate::limits::{
     FORWARD_KEY_BYTES_MAX, FORWARD_VALUE_BYTES_MAX, IMAP_ID_KEY_BYTES_MAX, IMAP_ID_PAIRS_MAX,
@@ -35,27 +37,33 @@ pub fn write_imap_id(
     literals: Literals,
     out: &mut Vec<u8>,
 ) -> u16 {
-    let own = own_pairs(facts, hops);
-    let forward = variables(facts, login);
-    let room = IMAP_ID_PAIRS_MAX.saturating_sub(own.len());
-    let forward_count = forward.len().min(room);
+    let own_count = Fact::all().filter(|fact| is_known(*fact, facts)).count();
+    let all_count = all_variables(facts, login).count();
+    let sendable_count = variables(facts, login).count();
+    let room = IMAP_ID_PAIRS_MAX.saturating_sub(own_count);
+    let forward_count = sendable_count.min(room);
     let client_room = room.saturating_sub(forward_count);
-    let offered = own.len().saturating_add(forward.len()).saturating_add(unsendable(facts, login));
+    let offered = own_count.saturating_add(all_count);
 
     out.extend(b"I ID (");
     let mut list = List { literals, written: 0, out };
     let mut client_written = 0;
     for pair in &login.client_id {
         if client_written < client_room && !is_forwarding(&pair.key) {
-            let written = list.pair(&pair.key, pair.value.as_deref());
+            let written = list.pair(b"", &pair.key, pair.value.as_deref());
             client_written = usize::from(written).saturating_add(client_written);
         }
     }
-    for (key, value) in &own {
-        list.pair(key.as_bytes(), Some(value.as_bytes()));
+    // One place for each fact's value in turn.
+    let mut value = String::with_capacity(VALUE_BYTES);
+    for fact in Fact::all() {
+        value.clear();
+        if write_value(fact, facts, hops, &mut value) {
+            list.pair(b"", fact.id_key().as_bytes(), Some(value.as_bytes()));
+        }
     }
-    for (key, value) in forward.iter().take(forward_count) {
-        list.pair(format!("x-forward-{key}").as_bytes(), Some(value.as_bytes()));
+    for (key, value) in variables(facts, login).take(forward_count) {
+        list.pair(b"x-forward-", key.as_bytes(), Some(value.as_bytes()));
     }
     let written = list.written.saturating_sub(client_written);
     out.extend(b")\r\n");
@@ -73,33 +81,45 @@ pub enum Literals {
 
 const _: () = assert!(IMAP_ID_VALUE_BYTES_MAX <= 4096);
 
-/// The facts (W-FWD-11), in Dovecot's order.
-fn own_pairs(facts: &ClientFacts, hops: u8) -> Vec<(&'static str, String)> {
-    Fact::all()
-        .filter_map(|fact| value(fact, facts, hops).map(|value| (fact.id_key(), value)))
-        .collect()
-}
+/// Long enough for every value but long names and ids.
+const VALUE_BYTES: usize = 64;
 
 /// A fact as it is told; none: there is nothing to tell.
 pub(super) fn value(fact: Fact, facts: &ClientFacts, hops: u8) -> Option<String> {
-    Some(match fact {
-        Fact::SessionId => facts.session_id.to_string(),
-        Fact::ClientIp => facts.apparent.ip().to_canonical().to_string(),
-        Fact::ClientPort => facts.apparent.port().to_string(),
-        Fact::LocalIp => facts.local.ip().to_canonical().to_string(),
-        Fact::LocalPort => facts.local.port().to_string(),
-        Fact::HopsLeft => hops.to_string(),
-        Fact::Transport => match facts.transport {
-            Transport::Tls => "TLS".to_owned(),
-            Transport::Insecure => "insecure".to_owned(),
-        },
-        Fact::LocalName => facts.local_name.as_ref()?.to_string(),
-    })
+    let mut value = String::new();
+    write_value(fact, facts, hops, &mut value).then_some(value)
+}
+
+/// Whether there is something to tell of a fact.
+fn is_known(fact: Fact, facts: &ClientFacts) -> bool {
+    fact != Fact::LocalName || facts.local_name.is_some()
+}
+
+/// Appends a fact as it is told; `false`: there is nothing to tell.
+fn write_value(fact: Fact, facts: &ClientFacts, hops: u8, out: &mut String) -> bool {
+    // Writing to a string cannot fail.
+    let _ = match fact {
+        Fact::SessionId => write!(out, "{}", facts.session_id),
+        Fact::ClientIp => write!(out, "{}", facts.apparent.ip().to_canonical()),
+        Fact::ClientPort => write!(out, "{}", facts.apparent.port()),
+        Fact::LocalIp => write!(out, "{}", facts.local.ip().to_canonical()),
+        Fact::LocalPort => write!(out, "{}", facts.local.port()),
+        Fact::HopsLeft => write!(out, "{hops}"),
+        Fact::Transport => out.write_str(match facts.transport {
+            Transport::Tls => "TLS",
+            Transport::Insecure => "insecure",
+        }),
+        Fact::LocalName => out.write_str(facts.local_name.as_deref().unwrap_or_default()),
+    };
+    is_known(fact, facts)
 }
 
 /// The forward variables, without prefix: what a trusted peer told and what the grant adds; the grant wins.
-pub(super) fn variables<'a>(facts: &'a ClientFacts, login: &'a Login) -> Vec<(&'a str, &'a str)> {
-    all_variables(facts, login).filter(|(key, value)| is_forwardable(key, value)).collect()
+pub(super) fn variables<'a>(
+    facts: &'a ClientFacts,
+    login: &'a Login,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    all_variables(facts, login).filter(|(key, value)| is_forwardable(key, value))
 }
 
 /// How many forward variables no protocol could carry.
@@ -135,8 +155,9 @@ struct List<'a> {
 
 impl List<'_> {
     /// Writes a pair whole or not at all.
-    fn pair(&mut self, key: &[u8], value: Option<&[u8]>) -> bool {
-        let key_is_legal = key.len() <= IMAP_ID_KEY_BYTES_MAX && quoted::is_quotable(key);
+    fn pair(&mut self, prefix: &'static [u8], key: &[u8], value: Option<&[u8]>) -> bool {
+        let key_bytes = prefix.len().saturating_add(key.len());
+        let key_is_legal = key_bytes <= IMAP_ID_KEY_BYTES_MAX && quoted::is_quotable(key);
         let value_is_legal = value
             .is_none_or(|value| value.len() <= IMAP_ID_VALUE_BYTES_MAX && self.is_sendable(value));
         if !key_is_legal || !value_is_legal {
@@ -145,7 +166,7 @@ impl List<'_> {
         if self.written > 0 {
             self.out.push(b' ');
         }
-        quoted::write(key, self.out);
+        quoted::write_parts(&[prefix, key], self.out);
         self.out.push(b' ');
         match value {
             None => self.out.extend(b"NIL"),

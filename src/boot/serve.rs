@@ -65,7 +65,7 @@ fn open_log(config: &Config) -> Result<LogWriter, Refusal> {
         LogTarget::Stderr | LogTarget::Stdout => None,
         LogTarget::File(path) => Some(path.clone()),
     };
-    LogWriter::new(path.clone(), config.log.debug).map_err(|error| {
+    LogWriter::new(path.clone(), &config.log).map_err(|error| {
         let path = path.unwrap_or_default();
         Refusal::config(format!(
             "log_path: {} can't be opened: {error}; make its folder writable",

@@ -22,8 +22,8 @@ use std::time::Duration;
 use super::diagnostic::{Findings, nearest};
 use super::environment::Environment;
 use super::model::{
-    Auth, Config, ControlCore, Cores, Doveadm, HeaderOption, Limits, Log, LogTarget, Mechanism,
-    ProtocolSettings, Proxy, ProxyHeader, ProxySsl, Trust,
+    Auth, Config, ControlCore, Cores, Doveadm, HeaderOption, Limits, Log, LogTarget, LoginLog,
+    Mechanism, ProtocolSettings, Proxy, ProxyHeader, ProxySsl, Trust,
 };
 use super::registry::Scope;
 use super::sieve::ManageSieve;
@@ -277,7 +277,11 @@ fn log(root: &Section, findings: &mut Findings) -> Log {
         }
         _ => LogTarget::File(path),
     };
-    Log { target, debug: root.flag("log_debug") }
+    let login = LoginLog {
+        format: root.template("login_log_format").unwrap_or_default(),
+        elements: root.templates("login_log_format_elements"),
+    };
+    Log { target, debug: root.flag("log_debug"), login }
 }
 
 fn doveadm(root: &Section, findings: &mut Findings) -> Doveadm {

@@ -101,6 +101,8 @@ fn kind(kind: Kind) -> String {
         Kind::Choice(choices) => one_of(choices),
         Kind::Cores => "`auto` or CPUs".to_owned(),
         Kind::Core => "`auto` or a CPU".to_owned(),
+        Kind::LoginLogFormat => "text with `%{message}` and `%{elements}`".to_owned(),
+        Kind::LoginLogElements => "texts with variables of the login, between spaces".to_owned(),
         Kind::LoginTemplate => "text with variables of the login".to_owned(),
         Kind::FieldTexts => "words with variables of the login".to_owned(),
         Kind::ProbeTemplate => "text with `%{backend_host}`".to_owned(),

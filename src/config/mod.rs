@@ -29,12 +29,13 @@ use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Place};
 pub use model::{
-    AllowCleartext, Config, ControlCore, Cores, Field, GeoDb, Listener, LogTarget, Mechanism,
-    Outcome, Passdb, PassdbDriver, RequestClientCert, Skip, SslMode,
+    AllowCleartext, Config, ControlCore, Cores, Field, GeoDb, Listener, Log, LogTarget, LoginLog,
+    Mechanism, Outcome, Passdb, PassdbDriver, RequestClientCert, Skip, SslMode,
 };
 pub use raw::Source;
 pub use render::{Secrets, Show, render};
 pub use sort::Settings;
+pub use vars::LOGIN_LOG_VARIABLES;
 
 use diagnostic::Findings;
 

@@ -23,7 +23,7 @@ mod ssl;
 mod way;
 
 pub use lmtp::Lmtp;
-pub use operation::{Limits, Log, LogTarget};
+pub use operation::{Limits, Log, LogTarget, LoginLog};
 pub use ssl::{
     BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, KeyPassword, Offer,
     RequestClientCert, Ssl, SslMode, TlsVersion,

@@ -153,6 +153,10 @@ pub enum Kind {
     Core,
     /// Text with the variables of a login.
     LoginTemplate,
+    /// `login_log_format`.
+    LoginLogFormat,
+    /// `login_log_format_elements`: texts with variables, between spaces.
+    LoginLogElements,
     /// Words, each of them a text with the variables of a login.
     FieldTexts,
     /// Text with the variables of a health probe.

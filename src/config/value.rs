@@ -11,9 +11,11 @@ use super::diagnostic::nearest;
 use super::environment::{Environment, Privacy, file_content};
 use super::model::{ControlCore, Cores};
 use super::registry::Kind;
-use super::vars::{LOGIN_VARIABLES, PROBE_VARIABLES};
+use super::vars::{
+    LOGIN_LOG_FORMAT_VARIABLES, LOGIN_LOG_VARIABLES, LOGIN_VARIABLES, PROBE_VARIABLES,
+};
 use crate::network::Networks;
-use crate::template::{Letters, Template};
+use crate::template::{Letters, Template, closing_brace};
 
 /// A value of one of the registry's kinds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,7 @@ pub(crate) enum Value {
     Cores(Cores),
     Core(ControlCore),
     Template(Template),
+    Templates(Vec<Template>),
 }
 
 /// Why a text as written cannot be used.
@@ -54,6 +57,11 @@ pub(crate) fn read(kind: Kind, text: &str, environment: &Environment) -> Result<
     let template = match kind {
         Kind::LoginTemplate => login_template(text, Letters::Variables, environment, open),
         Kind::ProbeTemplate => template(text, Letters::Refused, PROBE_VARIABLES, environment, open),
+        Kind::LoginLogFormat => login_log_format(text, environment),
+        Kind::LoginLogElements => {
+            let elements = login_log_elements(text, environment).map(Value::Templates);
+            return elements.map_err(Mistake::Expected);
+        }
         // Taken apart first, by `check`.
         Kind::FieldTexts => return Ok(Value::Text(text.to_owned())),
         _ => {
@@ -141,6 +149,12 @@ pub(crate) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
             login_template(text, Letters::Variables, &Environment::default(), Privacy::Open)
                 .map(Value::Template)
         }
+        Kind::LoginLogFormat => {
+            login_log_format(text, &Environment::default()).map(Value::Template)
+        }
+        Kind::LoginLogElements => {
+            login_log_elements(text, &Environment::default()).map(Value::Templates)
+        }
         Kind::ProbeTemplate => template(
             text,
             Letters::Refused,
@@ -180,7 +194,9 @@ pub(crate) fn template(
     let expected = |fault: String| format!("text with variables such as `%{{{example}}}`; {fault}");
     let mut parsed = Template::parse(text, letters).map_err(expected)?;
     environment.settle(&mut parsed, privacy).map_err(expected)?;
-    let is_known = |name: &str| known.contains(&name) || name.starts_with("passdb:");
+    let has_passdb = known == LOGIN_VARIABLES;
+    let is_known =
+        |name: &str| known.contains(&name) || (has_passdb && name.starts_with("passdb:"));
     let unknown = parsed.variables().find(|name| !is_known(name));
     let Some(name) = unknown else {
         return Ok(parsed);
@@ -188,6 +204,48 @@ pub(crate) fn template(
     let hint = nearest(name, known.iter().copied())
         .map_or_else(String::new, |near| format!(" (did you mean `%{{{near}}}`?)"));
     Err(format!("a known variable, not `%{{{name}}}`{hint}; there are {}", known.join(", ")))
+}
+
+fn login_log_format(text: &str, environment: &Environment) -> Result<Template, String> {
+    let known = LOGIN_LOG_FORMAT_VARIABLES;
+    template(text, Letters::LoginLogFormat, known, environment, Privacy::Open)
+}
+
+/// Elements between spaces; those inside of `%{…}` belong to it.
+fn login_log_elements(text: &str, environment: &Environment) -> Result<Vec<Template>, String> {
+    let mut elements = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let (element, after) = rest.split_at(element_end(rest)?);
+        let (letters, known) = (Letters::LoginLog, LOGIN_LOG_VARIABLES);
+        elements.push(template(element, letters, known, environment, Privacy::Open)?);
+        rest = after.trim_start();
+    }
+    Ok(elements)
+}
+
+/// Where the first element of `text` ends.
+fn element_end(text: &str) -> Result<usize, String> {
+    let mut end = 0;
+    loop {
+        let rest = text.get(end..).unwrap_or_default();
+        let Some(stop) = rest.find(|c: char| c.is_ascii_whitespace() || c == '{') else {
+            return Ok(text.len());
+        };
+        let at = end + stop;
+        let before = text.get(..at).and_then(|before| before.rsplit_once('%'));
+        let is_variable = before.is_some_and(|(_, modifiers)| {
+            modifiers.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
+        });
+        let length = match text.get(at..).unwrap_or_default() {
+            braced if braced.starts_with('{') && is_variable => {
+                closing_brace(braced).ok_or("variables; there is `%{` without `}`")?
+            }
+            plain if plain.starts_with('{') => 0,
+            _ => return Ok(at),
+        };
+        end = at + length + 1;
+    }
 }
 
 /// `a, b or c`, quoted.
@@ -350,6 +408,28 @@ mod tests {
         assert_eq!(addresses("*, ::").unwrap().len(), 2);
         assert_eq!(addresses("[::1] 192.0.2.1").unwrap().len(), 2);
         assert!(addresses("localhost").unwrap_err().contains("not resolved"));
+    }
+
+    #[test]
+    fn elements_of_log_lines_stand_between_spaces_outside_of_their_variables() {
+        let elements = |text| match parse(Kind::LoginLogElements, text) {
+            Ok(Value::Templates(elements)) => Ok(elements.len()),
+            Ok(other) => panic!("{other:?}"),
+            Err(fault) => Err(fault),
+        };
+        assert_eq!(elements(""), Ok(0));
+        assert_eq!(elements("  user=<%u> method=%m\trip=%r %c %k "), Ok(5));
+        assert_eq!(elements("%{user | lower} {a b} %L{user | default('} x')}"), Ok(4));
+        for bad in ["%{user", "a %z", "%{password}", "%{passdb:x}", "%{remote_pi}", "%{message}"] {
+            let name = bad.trim_start_matches("a %").trim_matches(['%', '{', '}']);
+            let fault = elements(bad).unwrap_err();
+            assert!(fault.contains(name) || fault.contains("without `}`"), "{bad}: {fault}");
+        }
+        assert!(elements("%{remote_pi}").unwrap_err().contains("did you mean `%{remote_ip}`?"));
+        assert!(parse(Kind::LoginLogFormat, "%$: %s").is_ok());
+        assert!(parse(Kind::LoginLogFormat, "%{message} (%{elements})").is_ok());
+        let fault = parse(Kind::LoginLogFormat, "%$: %u").unwrap_err();
+        assert!(fault.contains("not `%{user}`"), "{fault}");
     }
 
     #[test]

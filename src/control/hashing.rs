@@ -1,4 +1,4 @@
-//! The hashing pool: verifies costly passwords on threads of its own, off the data cores (reliability.md 5).
+//! The hashing pool: verifies costly passwords on threads of its own, off the data cores (R-HASH-1).
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -59,7 +59,7 @@ mod tests {
     use crate::share::messages::Ticket;
 
     #[test]
-    fn reliability_5_a_hash_larger_than_the_budget_is_refused_and_not_computed() {
+    fn r_hash_1_a_hash_larger_than_the_budget_is_refused_and_not_computed() {
         // 64 MiB.
         let line = "u:{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$lOCYsSah9R9ZHo2sSo6Y+g$\
                     2Tq0ncFcDscDIp0UiiySQ6ocaAc6TX/OtBhXj3XAmoY\n";

@@ -50,7 +50,7 @@ impl Reading {
         if first.kind() == other.kind() {
             let Certificate { place, settings: [cert, _], cert_file, .. } = &**second;
             self.remarks.push(format!(
-                "{place}: {cert}: {} is of the same kind as the first certificate, so nobody is shown it; make one ECDSA and \
+                "{place}: {cert}: {} is of the same kind as the first certificate, so no client is shown it; make one ECDSA and \
                  one RSA, or remove it",
                 cert_file.display()
             ));
@@ -124,7 +124,7 @@ impl Reading {
         }
     }
 
-    /// Passwords that no key needed: somebody believes that a key is sealed which is not.
+    /// Passwords that no key needed: an operator believes that a key is sealed which is not.
     pub(super) fn remark_on_passwords(&mut self) {
         let useless = self.passwords.iter().filter(|(_, needed)| !**needed);
         self.remarks.extend(useless.map(|(place, _)| {

@@ -44,11 +44,11 @@ pub struct Inspected {
 pub enum Outcome {
     /// They will.
     Good,
-    /// They will, and somebody should look at it.
+    /// They will, and an operator should look at it.
     Odd,
     /// They may when the backend is up.
     Unreachable,
-    /// They won't until somebody changes something.
+    /// They won't until an operator changes something.
     Refused,
 }
 
@@ -101,7 +101,7 @@ struct Dial {
     trust: Trust,
 }
 
-/// What went wrong, and whether it is the way there or how somebody is set up.
+/// What went wrong, and whether it is the way there or how the backend is set up.
 type Trouble = (Outcome, String);
 
 impl Dial {
@@ -132,8 +132,7 @@ impl Dial {
     async fn dialled(&self, addresses: &[IpAddr]) -> Result<(Outcome, String), Trouble> {
         let unreachable = |text: String| (Outcome::Unreachable, text);
         if addresses.is_empty() {
-            let text =
-                "nobody knows an address for it; write it into cluster_hosts_file or the DNS";
+            let text = "no address is known for it; write it into cluster_hosts_file or the DNS";
             return Err((Outcome::Refused, text.to_owned()));
         }
         let mut last = String::new();

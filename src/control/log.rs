@@ -1,13 +1,18 @@
-//! The log: events become lines of `key=value` text. The layout is an interface; its test is below.
+//! The log: events become lines of `key=value` text. The layout is an interface (docs/LOGS.md); its test is below.
 //!
 //! Lines go to standard error, where systemd's journal takes them, or to `log_path`. The first word of a line to the
 //! journal is its priority (`<4>`), as sd-daemon(3) defines it.
 
+mod login_line;
+
 use std::fmt::Write as _;
 
-use crate::event::{Event, Notice, Subject};
+use crate::config::LoginLog;
+use crate::event::{Event, Outcome, Subject, Tries};
 use crate::fault::{Blame, Failure};
 use crate::names::Protocol;
+
+use login_line::{About, LoginLines};
 
 /// syslog's priorities, as far as they are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,104 +51,138 @@ impl Level {
     }
 }
 
-/// How much an event matters. Blame decides (style.md 9).
+/// How much an event matters. Blame decides (K-CORE-6).
 #[must_use]
 pub(super) fn level(event: &Event) -> Level {
     match event {
-        Event::Refused { quiet, .. } => {
-            if *quiet {
-                Level::Debug
-            } else {
-                Level::Warning
+        event if event.is_detail() => Level::Debug,
+        Event::Refused { .. } | Event::Noticed { .. } => Level::Warning,
+        Event::LoginFailed { failure, .. } | Event::BackendFailed { failure, .. } => {
+            match failure.blame() {
+                Blame::Client => Level::Info,
+                Blame::Backend => Level::Warning,
+                Blame::Operator | Blame::Ours => Level::Error,
             }
         }
-        Event::Aborted { attempts, .. } => {
-            if *attempts == 0 {
-                Level::Debug
-            } else {
-                Level::Info
-            }
-        }
+        Event::Note { warning: true, .. } => Level::Warning,
+        Event::Aborted { .. }
         // As a wrong password: the client's doing, and what its user will ask about.
-        Event::CertificateRefused { .. } => Level::Info,
-        // Backends that greet in a strange way do it at each login.
-        Event::Noticed { notice: Notice::WordsInClear, .. } => Level::Debug,
-        Event::Noticed { .. } => Level::Warning,
-        Event::LoginFailed { failure, .. } => match failure.blame() {
-            Blame::Client => Level::Info,
-            Blame::Backend => Level::Warning,
-            Blame::Operator | Blame::Ours => Level::Error,
-        },
-        Event::BackendFailed { failure, .. } => match failure.blame() {
-            Blame::Client => Level::Info,
-            Blame::Backend => Level::Warning,
-            Blame::Operator | Blame::Ours => Level::Error,
-        },
-        Event::LoggedIn { .. } => Level::Debug,
-        Event::Referred { .. } => Level::Info,
-        Event::Delivered { .. } => Level::Info,
-        Event::RelayEnded { .. } => Level::Info,
-        Event::Note { warning, .. } => {
-            if *warning {
-                Level::Warning
-            } else {
-                Level::Info
-            }
-        }
+        | Event::CertificateRefused { .. }
+        | Event::LoggedIn { .. }
+        | Event::Referred { .. }
+        | Event::Delivered { .. }
+        | Event::RelayEnded { .. }
+        | Event::Note { .. } => Level::Info,
     }
 }
 
-/// Writes the line of an event, without its end.
-pub(super) fn format(event: &Event, line: &mut String) {
-    // Writing to a String cannot fail.
-    let _ = write_event(event, line);
+/// Writes events down.
+#[derive(Debug)]
+pub(super) struct Formatter {
+    logins: LoginLines,
+    /// What happened in a line about a login; kept for its room.
+    message: String,
 }
 
-fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
+impl Formatter {
+    pub(super) fn new(settings: &LoginLog) -> Self {
+        Self { logins: LoginLines::new(settings), message: String::new() }
+    }
+
+    /// Appends the line of an event, without its end.
+    pub(super) fn write(&mut self, event: &Event, line: &mut String) {
+        let Some(about) = about(event) else {
+            // Writing to a String cannot fail.
+            let _ = write_other(event, line);
+            return;
+        };
+        self.message.clear();
+        let _ = write_message(event, &mut self.message);
+        self.logins.write(&self.message, about, line);
+    }
+}
+
+/// Whom a line about a login is about; none: it is another line. LMTP has no logins.
+fn about(event: &Event) -> Option<About<'_>> {
+    let (subject, details) = match event {
+        Event::LoggedIn { subject, details, backend, .. } => {
+            return Some(About { subject, details, backend: Some(backend) });
+        }
+        Event::Aborted { subject, details, .. }
+        | Event::CertificateRefused { subject, details, .. }
+        | Event::Noticed { subject, details, .. }
+        | Event::LoginFailed { subject, details, .. }
+        | Event::BackendFailed { subject, details, .. }
+        | Event::Referred { subject, details, .. } => (subject, details.as_deref()?),
+        Event::Refused { .. }
+        | Event::RelayEnded { .. }
+        | Event::Delivered { .. }
+        | Event::Note { .. } => return None,
+    };
+    Some(About { subject, details, backend: None })
+}
+
+/// What happened, where the rest of the line says to whom.
+fn write_message(event: &Event, line: &mut String) -> std::fmt::Result {
     match event {
-        Event::Refused { protocol, peer, reason, .. } => {
-            write!(line, "{protocol}: connection refused: {reason}")?;
-            write!(line, " rip={} rport={}", peer.ip(), peer.port())
+        Event::LoggedIn { .. } => line.write_str("Login"),
+        Event::Aborted { subject, reason, .. } if subject.protocol == Protocol::Lmtp => {
+            write!(line, "session aborted: {reason}")
         }
-        Event::Aborted { subject, reason, attempts } => {
-            match subject.protocol {
-                Protocol::Lmtp => write!(line, "lmtp: session aborted: {reason}")?,
-                protocol => {
-                    write!(line, "{protocol}: login aborted: {reason} attempts={attempts}")?;
-                }
-            }
-            write_subject(subject, line)
+        Event::Aborted { reason, tries, .. } => {
+            // What Debian's fail2ban takes for a reason has no brackets in it.
+            line.write_str("Disconnected: ")?;
+            let brackets = |c| match c {
+                '(' => '[',
+                ')' => ']',
+                c => c,
+            };
+            line.extend(reason.chars().map(brackets));
+            line.write_str(" (")?;
+            write_tries(*tries, line)?;
+            line.write_char(')')
         }
-        Event::CertificateRefused { subject, reason } => {
-            write!(line, "{}: client certificate refused: {reason}", subject.protocol)?;
-            write_subject(subject, line)
+        Event::CertificateRefused { reason, .. } => {
+            write!(line, "client certificate refused: {reason}")
         }
-        Event::Noticed { subject, notice } => {
-            write!(line, "{}: {}", subject.protocol, notice.text())?;
-            write_subject(subject, line)
-        }
-        Event::LoginFailed { subject, failure, detail } => {
+        Event::Noticed { notice, .. } => line.write_str(notice.text()),
+        Event::LoginFailed { subject, failure, detail, .. } => {
             let what = match subject.protocol {
                 Protocol::Lmtp => "recipient refused",
                 _ => "login failed",
             };
-            write!(line, "{}: {what}: {detail} code={}", subject.protocol, failure.code())?;
-            write_subject(subject, line)
+            write!(line, "{what}: {detail} code={}", failure.code())
         }
-        Event::BackendFailed { subject, backend, failure, detail, retried } => {
+        Event::BackendFailed { backend, failure, detail, retried, .. } => {
             let what = what_happened(*failure, *retried);
-            write!(line, "{}: {what}: {detail}", subject.protocol)?;
-            write!(line, " code={} backend={backend}", failure.code())?;
-            write_subject(subject, line)
+            write!(line, "{what}: {detail} code={} backend={backend}", failure.code())
         }
-        Event::Referred { subject, from, to } => {
-            write!(line, "{}: referred by={from} backend={to}", subject.protocol)?;
-            write_subject(subject, line)
-        }
-        Event::LoggedIn { subject, backend, took } => {
-            let took = took.as_millis();
-            write!(line, "{}: logged in backend={backend} took_ms={took}", subject.protocol)?;
-            write_subject(subject, line)
+        Event::Referred { from, to, .. } => write!(line, "referred by={from} backend={to}"),
+        Event::Refused { .. }
+        | Event::RelayEnded { .. }
+        | Event::Delivered { .. }
+        | Event::Note { .. } => Ok(()),
+    }
+}
+
+/// What became of a connection's logins, in Dovecot's words: they are what fail2ban looks for.
+fn write_tries(tries: Tries, line: &mut String) -> std::fmt::Result {
+    let (count, secs) = (tries.count, tries.since.as_secs());
+    match tries.outcome {
+        Outcome::None => write!(line, "no auth attempts in {secs} secs"),
+        Outcome::Unfinished => line.write_str("aborted authentication"),
+        Outcome::Unanswered => line.write_str("auth service reported temporary failure"),
+        Outcome::Disallowed => line.write_str("tried to use disallowed plaintext auth"),
+        Outcome::RefusedByBackend => line.write_str("proxy dest auth failed"),
+        Outcome::Refused => write!(line, "auth failed, {count} attempts in {secs} secs"),
+    }
+}
+
+fn write_other(event: &Event, line: &mut String) -> std::fmt::Result {
+    match event {
+        Event::Refused { protocol, peer, reason, .. } => {
+            write!(line, "{protocol}: connection refused: {reason}")?;
+            write!(line, " rip={} rport={}", peer.ip(), peer.port())
         }
         Event::RelayEnded { subject, backend, by, bytes_up, bytes_down, lasted, error } => {
             write!(line, "{}: session ended by={}", subject.protocol, by.name())?;
@@ -167,6 +206,17 @@ fn write_event(event: &Event, line: &mut String) -> std::fmt::Result {
             write_subject(subject, line)
         }
         Event::Note { text, .. } => line.write_str(text),
+        Event::Aborted { subject, .. }
+        | Event::CertificateRefused { subject, .. }
+        | Event::Noticed { subject, .. }
+        | Event::LoginFailed { subject, .. }
+        | Event::BackendFailed { subject, .. }
+        | Event::Referred { subject, .. }
+        | Event::LoggedIn { subject, .. } => {
+            write!(line, "{}: ", subject.protocol)?;
+            write_message(event, line)?;
+            write_subject(subject, line)
+        }
     }
 }
 
@@ -200,7 +250,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::event::EndedBy;
+    use crate::event::{Details, EndedBy, Notice};
     use crate::names::SessionId;
 
     fn subject() -> Subject {
@@ -213,10 +263,23 @@ mod tests {
         }
     }
 
+    /// What all these lines of `alice` end with.
+    const ALICE: &str = "user=<alice@example.com>, method=PLAIN, rip=192.0.2.7, lip=198.51.100.1, rport=4711, session=<abc>";
+
+    fn details() -> Option<Box<Details>> {
+        Some(Box::new(login_line::tests::details()))
+    }
+
     fn line(event: &Event) -> String {
         let mut line = String::new();
-        format(event, &mut line);
+        Formatter::new(&login_line::tests::defaults()).write(event, &mut line);
         line
+    }
+
+    fn aborted(outcome: Outcome, count: u8) -> Event {
+        let tries = Tries { count, outcome, since: Duration::from_millis(2300) };
+        let reason = "made room (see setting)";
+        Event::Aborted { subject: subject(), details: details(), reason, tries }
     }
 
     #[test]
@@ -252,6 +315,7 @@ mod tests {
         assert_eq!(level(&ended), Level::Info);
         let failed = Event::BackendFailed {
             subject: subject(),
+            details: details(),
             backend: "be1".into(),
             failure: Failure::Connect,
             detail: "refused".into(),
@@ -259,38 +323,75 @@ mod tests {
         };
         assert_eq!(
             line(&failed),
-            "imap: backend failed, trying again: refused code=proxy_dest_connect_failed backend=be1 \
-             user=<alice@example.com> rip=192.0.2.7 rport=4711 session=<abc>"
+            format!(
+                "imap-login: backend failed, trying again: refused code=proxy_dest_connect_failed backend=be1: {ALICE}"
+            )
         );
         assert_eq!(level(&failed), Level::Warning);
+        let recipient = Event::LoginFailed {
+            subject: Subject { protocol: Protocol::Lmtp, ..subject() },
+            details: None,
+            failure: Failure::Credentials,
+            detail: "unknown user".into(),
+        };
+        assert_eq!(
+            line(&recipient),
+            "lmtp: recipient refused: unknown user code=invalid_credentials user=<alice@example.com> rip=192.0.2.7 \
+             rport=4711 session=<abc>"
+        );
+    }
+
+    #[test]
+    fn a_connection_without_a_login_ends_in_dovecots_words() {
+        let words = |outcome, count| {
+            let event = aborted(outcome, count);
+            let (text, level) = (line(&event), level(&event));
+            let text = text.strip_prefix("imap-login: Disconnected: made room [see setting] (");
+            let end = format!("): {ALICE}");
+            (text.and_then(|text| text.strip_suffix(&end)).unwrap().to_owned(), level)
+        };
+        let info = |text: &str| (text.to_owned(), Level::Info);
+        assert_eq!(words(Outcome::Refused, 3), info("auth failed, 3 attempts in 2 secs"));
+        assert_eq!(words(Outcome::RefusedByBackend, 1), info("proxy dest auth failed"));
+        let exposed = info("tried to use disallowed plaintext auth");
+        assert_eq!(words(Outcome::Disallowed, 0), exposed);
+        let trouble = info("auth service reported temporary failure");
+        assert_eq!(words(Outcome::Unanswered, 1), trouble);
+        assert_eq!(words(Outcome::Unfinished, 1), info("aborted authentication"));
+        let none = ("no auth attempts in 2 secs".to_owned(), Level::Debug);
+        assert_eq!(words(Outcome::None, 0), none);
     }
 
     #[test]
     fn a_password_that_a_backend_refused_is_logged_as_that() {
         let failed = |failure: Failure| {
             let (backend, detail) = ("be1".into(), "L NO no such user".into());
-            let retried = failure.is_retried();
-            Event::BackendFailed { subject: subject(), backend, failure, detail, retried }
+            let (retried, details) = (failure.is_retried(), details());
+            Event::BackendFailed { subject: subject(), details, backend, failure, detail, retried }
         };
         let refused = failed(Failure::Credentials);
         assert_eq!(
             line(&refused),
-            "imap: backend refused the password: L NO no such user code=invalid_credentials backend=be1 \
-             user=<alice@example.com> rip=192.0.2.7 rport=4711 session=<abc>"
+            format!(
+                "imap-login: backend refused the password: L NO no such user code=invalid_credentials backend=be1: {ALICE}"
+            )
         );
         assert_eq!(level(&refused), Level::Info);
         assert!(
-            line(&failed(Failure::Limit)).starts_with("imap: backend refused the login: L NO ")
+            line(&failed(Failure::Limit))
+                .starts_with("imap-login: backend refused the login: L NO ")
         );
         let wrong = line(&failed(Failure::RemoteConfig));
-        assert!(wrong.starts_with("imap: backend failed, giving up: "), "{wrong}");
+        assert!(wrong.starts_with("imap-login: backend failed, giving up: "), "{wrong}");
     }
 
     #[test]
     fn w_btls_4_words_in_clear_are_a_line_for_those_who_look() {
-        let noticed = Event::Noticed { subject: subject(), notice: Notice::WordsInClear };
+        let notice = Notice::WordsInClear;
+        let noticed = Event::Noticed { subject: subject(), details: details(), notice };
         assert!(
-            line(&noticed).starts_with("imap: words of the backend came in clear where TLS begins")
+            line(&noticed)
+                .starts_with("imap-login: words of the backend came in clear where TLS begins")
         );
         assert_eq!(level(&noticed), Level::Debug);
     }
@@ -298,31 +399,36 @@ mod tests {
     #[test]
     fn wire_4_4_the_log_names_the_master_beside_the_user() {
         let subject = Subject { master: Some("admin".into()), ..subject() };
-        let (from, to) = ("be1".into(), "be2".into());
+        let (details, from, to) = (details(), "be1".into(), "be2".into());
         assert_eq!(
-            line(&Event::Referred { subject, from, to }),
-            "imap: referred by=be1 backend=be2 user=<alice@example.com> master=<admin> rip=192.0.2.7 rport=4711 \
-             session=<abc>"
+            line(&Event::Referred { subject, details, from, to }),
+            "imap-login: referred by=be1 backend=be2: user=<alice@example.com>, method=PLAIN, rip=192.0.2.7, \
+             lip=198.51.100.1, rport=4711, master=admin, session=<abc>"
         );
     }
 
     #[test]
     fn tl_20_a_refused_certificate_is_worth_a_line_of_the_ordinary_log() {
         let subject = Subject { user: None, ..subject() };
-        let refused = Event::CertificateRefused { subject, reason: "the certificate has expired" };
+        let (mut details, reason) = (login_line::tests::details(), "the certificate has expired");
+        details.mechanism = None;
+        let details = Some(Box::new(details));
+        let refused = Event::CertificateRefused { subject, details, reason };
         assert_eq!(
             line(&refused),
-            "imap: client certificate refused: the certificate has expired rip=192.0.2.7 rport=4711 session=<abc>"
+            "imap-login: client certificate refused: the certificate has expired: user=<>, rip=192.0.2.7, \
+             lip=198.51.100.1, rport=4711, session=<abc>"
         );
         assert_eq!(level(&refused), Level::Info);
     }
 
     #[test]
     fn w_sasl_4_an_exposed_password_is_a_warning_that_says_who_and_what_to_do() {
-        let noticed = Event::Noticed { subject: subject(), notice: Notice::PasswordExposed };
+        let notice = Notice::PasswordExposed;
+        let noticed = Event::Noticed { subject: subject(), details: details(), notice };
         let line = line(&noticed);
         assert!(line.contains("switch this client to TLS, then change the password"), "{line}");
-        assert!(line.ends_with(" rip=192.0.2.7 rport=4711 session=<abc>"), "{line}");
+        assert!(line.ends_with(ALICE), "{line}");
         assert_eq!(level(&noticed), Level::Warning);
     }
 

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use super::log::{Level, format, level};
+use super::log::{Formatter, Level, level};
+use crate::config::Log;
 use crate::event::Event;
 
 /// Collects lines and writes them in one go.
@@ -13,6 +14,7 @@ pub struct LogWriter {
     target: Target,
     /// Events below this are not written.
     threshold: Level,
+    formatter: Formatter,
     pending: String,
     line: String,
     /// Lines that could not be written, told when writing works again (RS-08).
@@ -34,15 +36,16 @@ impl LogWriter {
     ///
     /// # Errors
     /// The file can't be opened.
-    pub fn new(path: Option<PathBuf>, debug: bool) -> std::io::Result<Self> {
+    pub fn new(path: Option<PathBuf>, settings: &Log) -> std::io::Result<Self> {
         let target = match path {
             None => Target::Stderr,
             Some(path) => Target::File { file: Some(open(&path)?), path },
         };
-        let threshold = if debug { Level::Debug } else { Level::Info };
+        let threshold = if settings.debug { Level::Debug } else { Level::Info };
         Ok(Self {
             target,
             threshold,
+            formatter: Formatter::new(&settings.login),
             pending: String::with_capacity(4096),
             line: String::new(),
             lost: 0,
@@ -56,7 +59,7 @@ impl LogWriter {
             return;
         }
         self.line.clear();
-        format(event, &mut self.line);
+        self.formatter.write(event, &mut self.line);
         let line = std::mem::take(&mut self.line);
         self.add_line(level, &line);
         self.line = line;
@@ -146,6 +149,11 @@ fn rfc3339(seconds: u64, millis: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{LogTarget, LoginLog};
+
+    fn settings() -> Log {
+        Log { target: LogTarget::Stderr, debug: false, login: LoginLog::default() }
+    }
 
     #[test]
     fn dates_are_civil() {
@@ -158,7 +166,7 @@ mod tests {
     fn a_moved_file_is_opened_anew() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hale.log");
-        let mut log = LogWriter::new(Some(path.clone()), false).unwrap();
+        let mut log = LogWriter::new(Some(path.clone()), &settings()).unwrap();
         log.add_line(Level::Info, "one");
         log.flush();
         std::fs::rename(&path, folder.path().join("old")).unwrap();

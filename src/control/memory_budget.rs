@@ -1,6 +1,6 @@
-//! How much memory hashes may take that run at the same time (reliability.md 5).
+//! How much memory hashes may take that run at the same time (R-HASH-1).
 //!
-//! Decides: who may begin. Whoever waits longest comes first, so that a large hash is not overtaken for ever by small ones.
+//! Decides: who may begin. The hash that has waited longest comes first, so that a large hash is not overtaken for ever by small ones.
 //! Driver: `hashing`. Tests: below.
 
 use std::sync::{Condvar, MutexGuard, PoisonError};
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reliability_5_hashes_at_the_same_time_stay_within_the_budget() {
+    fn r_hash_1_hashes_at_the_same_time_stay_within_the_budget() {
         let budget = MemoryBudget::new(100 << 10);
         let (used, most) = (AtomicU64::new(0), AtomicU64::new(0));
         std::thread::scope(|scope| {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn reliability_5_more_than_all_is_refused_and_nothing_needs_nothing() {
+    fn r_hash_1_more_than_all_is_refused_and_nothing_needs_nothing() {
         let budget = MemoryBudget::new(100 << 10);
         assert!(budget.take(101).is_none());
         let all = budget.take(100).unwrap();

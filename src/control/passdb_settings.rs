@@ -110,7 +110,7 @@ fn fields(
     fields.iter().map(one).collect()
 }
 
-/// A value that is the same for everybody and makes no sense would fail every login, without a word at load.
+/// A value that is the same for all users and makes no sense would fail every login, without a word at load.
 fn judge(field: &config::Field) -> Result<(), FieldError> {
     if field.value.variables().next().is_some() {
         return Ok(());

@@ -1,7 +1,7 @@
 //! Password files: read at start and whenever they change, published to the data cores.
 //!
 //! A file is replaced as a whole: the new one takes effect only if it can be read and makes sense; otherwise the old
-//! one stays in force and the log says why (DB-08). A file that others can read, or that belongs to somebody else, cannot be
+//! one stays in force and the log says why (DB-08). A file that others can read, or that belongs to another user, cannot be
 //! used either (OP-07): its hashes may be known, or its rows not be ours.
 
 use std::path::{Path, PathBuf};
@@ -213,7 +213,7 @@ impl Stamp {
     }
 }
 
-/// Write permission of everybody: whoever has it sets passwords. Reading is a warning only, because sites move their files
+/// Write permission of all users of the host: with it any of them sets passwords. Reading is a warning only, because sites move their files
 /// from Dovecot, which reads them whatever their mode.
 const OTHERS: u32 = 0o002;
 const OTHERS_READ: u32 = 0o004;
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn op_07_a_file_of_somebody_else_is_refused() {
+    fn op_07_a_file_of_another_user_is_refused() {
         let stamp = |owner| Stamp { modified: None, bytes: 0, inode: 0, mode: 0o10_0640, owner };
         let exposure = |owner, me| stamp(owner).exposure(Path::new("/u"), me);
         assert_eq!(exposure(0, 990), None);

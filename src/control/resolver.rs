@@ -1,6 +1,6 @@
 //! Names to addresses: `cluster_hosts_file` first, then the system's resolver (nsswitch, /etc/hosts, DNS).
 //!
-//! Runs on the control core only; a data core finds addresses in its table (DESIGN decision 3). The system's call blocks,
+//! Runs on the control core only; a data core finds addresses in its table (K-CORE-4). The system's call blocks,
 //! so it is made on the runtime's threads for blocking work, with a deadline of our own. A call that has missed it keeps its
 //! thread until the system gives up, hence the bound on how many there are.
 
@@ -64,7 +64,7 @@ impl Resolver {
         Self { others: Others::Mute, deadline, ..Self::new(Some(hosts_file)) }
     }
 
-    /// The addresses of `host`, in the order in which they should be tried; empty when nobody knows it.
+    /// The addresses of `host`, in the order in which they should be tried; empty when there are none.
     pub async fn resolve(&self, host: &str) -> Vec<IpAddr> {
         if let Some(known) = self.known(host) {
             return known;

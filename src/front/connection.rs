@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::event::{Event, Subject};
-use crate::facts::{ClientCertificate, ClientFacts, Transport};
+use crate::facts::{ClientCertificate, ClientFacts, Security, Transport};
 use crate::names::Protocol;
 use crate::network::{Networks, canonical};
 use crate::proxy_header::{Header, policy};
@@ -18,6 +18,8 @@ pub struct Front {
     pub inbox: Inbox,
     /// The client sends nothing more; replies still reach it (IM-15).
     pub has_ended: bool,
+    /// Version and cipher of its TLS with us, for the log.
+    pub security: Option<Security>,
     /// This end of the client's connection, whatever a header or a trusted peer says of it (W-FWD-3).
     own: SocketAddr,
     protocol: Protocol,
@@ -53,6 +55,7 @@ impl Front {
             facts,
             inbox: Inbox::new(input_bytes_max),
             has_ended: false,
+            security: None,
             protocol,
             tls: ClientTls::Clear,
             is_behind_header: header,
@@ -136,6 +139,12 @@ impl Front {
     #[must_use]
     pub fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// This end of the client's connection, whatever a header or a trusted peer says of it.
+    #[must_use]
+    pub fn own(&self) -> SocketAddr {
+        self.own
     }
 
     /// How the client's connection stands to TLS.

@@ -125,7 +125,7 @@ impl Link {
                 return Err(failed_for("it refused XCLIENT", Failure::RemoteConfig, &words));
             }
             (Due::Closed, Class::Done) => self.closed(now),
-            // Nobody knows what is open there, so that nothing can be begun.
+            // What is open there is not known, so that nothing can be begun.
             (Due::Closed, _) => return Err(failed(Failure::Remote, &words)),
             (Due::Mail | Due::Data | Due::Chunk, Class::No)
                 if self.is_about_command(due, &reply) =>
@@ -159,7 +159,7 @@ impl Link {
                 news.push(News::Final(number, self.about_mail(due, reply)));
                 self.ended(now, class);
             }
-            // A refused chunk leaves a message that nobody wants to end (RFC 3030 2).
+            // A refused chunk leaves a message that no recipient wants to end (RFC 3030 2).
             (Due::Chunk, Class::NotNow | Class::No) => {
                 news.push(News::Data(Err(reply)));
                 return Err(failed(Failure::Remote, &words));
@@ -192,8 +192,8 @@ impl Link {
         }
     }
 
-    /// A recipient's reply to the message is here; behind the last one the transaction is over. It should be, too, where
-    /// the message was refused (RFC 5321 4.1.1.4), and not every backend thinks so.
+    /// A recipient's reply to the message is here; behind the last one the transaction is over. It should be, too,
+    /// where the message was refused (RFC 5321 4.1.1.4), and not every backend thinks so.
     fn ended(&mut self, now: Tick, class: Class) {
         let Some(envelope) = &mut self.envelope else { return };
         if class != Class::Done {
@@ -223,7 +223,8 @@ impl Link {
         Ok(())
     }
 
-    /// The go-ahead for TLS has to be the last thing that came in clear (W-BTLS-2); the shell looks into the socket, too.
+    /// The go-ahead for TLS has to be the last thing that came in clear (W-BTLS-2); the shell looks into the socket,
+    /// too.
     fn go_ahead(&mut self, now: Tick, news: &mut Vec<News>) -> Result<(), News> {
         let BackendTls::Starttls(certificate) = self.purpose.tls else { return Ok(()) };
         if !self.inbox.is_empty() {
@@ -288,9 +289,10 @@ impl Link {
     }
 
     /// Whether a refusal is about our command and not about mail (RFC 5321 4.2.2: x0z is syntax). Most of all 503, bad
-    /// sequence: backend and we disagree about what is open. Whose doing that is, nobody's mail may bounce for it. DATA and
-    /// BDAT are ours, whichever of them the client said; a sender's address may be what is wrong with MAIL's syntax. Behind
-    /// the dot of DATA no command is left to be wrong: any refusal there, smtp-sink's 500 too, is one of the message.
+    /// sequence: backend and we disagree about what is open. Whether that is its doing or ours, no mail may bounce for
+    /// it. DATA and BDAT are ours, whichever of them the client said; a sender's address may be what is wrong with
+    /// MAIL's syntax. Behind the dot of DATA no command is left to be wrong: any refusal there, smtp-sink's 500 too, is
+    /// one of the message.
     fn is_about_command(&self, due: Due, reply: &Reply) -> bool {
         match due {
             Due::Data | Due::Chunk => (500..=504).contains(&reply.code),

@@ -11,7 +11,7 @@ use crate::limits::LMTP_WINDOW_BYTES;
 #[derive(Debug, Default)]
 pub(super) struct Window {
     bytes: Vec<u8>,
-    /// Bytes of `bytes` that nobody needs any more.
+    /// Bytes of `bytes` that no link needs any more.
     start: usize,
     /// Where in the message `bytes[start]` stands.
     base: u64,
@@ -49,7 +49,7 @@ impl Window {
         self.kept().get(skipped..).unwrap_or_default()
     }
 
-    /// Nobody needs what stands before `place`.
+    /// No link needs what stands before `place`.
     pub(super) fn release(&mut self, place: u64) {
         let gone = usize::try_from(place.saturating_sub(self.base)).unwrap_or(usize::MAX);
         let gone = gone.min(self.kept().len());

@@ -4,8 +4,8 @@
 //! backend that is lost costs its own recipients a 451, and no other recipient anything.
 //!
 //! Decides: when backends are asked for the message and when it is given up, what the loss of a backend means to its
-//! recipients, which reply is due. Does not: look recipients up (`recipients`), speak to a backend (`link`), read commands.
-//! Driver: `machine`, `commands`. Tests: `tests/transcripts/lmtp`, `tests/pure/lmtp`.
+//! recipients, which reply is due. Does not: look recipients up (`recipients`), speak to a backend (`link`), read
+//! commands. Driver: `machine`, `commands`. Tests: `tests/transcripts/lmtp`, `tests/pure/lmtp`.
 
 use super::content::{Content, DotReader};
 use super::hello::Hello;
@@ -24,8 +24,8 @@ use crate::limits::{LMTP_MESSAGE_BYTES_MAX, LOGGED_LINE_BYTES_MAX, PRE_LOGIN_OUT
 use crate::tick::Tick;
 use crate::wire::smtp::reply::{Class, Reply};
 
-/// The backends' side of a session: the message under way, if there is one, and the connections that it needs, or that are
-/// kept for the next.
+/// The backends' side of a session: the message under way, if there is one, and the connections that it needs, or that
+/// are kept for the next.
 #[derive(Debug, Default)]
 pub(super) struct Delivery {
     pub(super) transaction: Option<Box<Transaction>>,
@@ -100,8 +100,8 @@ pub(super) enum Size {
 impl Delivery {
     // === The transaction ===
 
-    /// Ends the transaction without a message, or behind its last reply. A backend in the middle of the message never sees
-    /// its end (W-LMTP-12).
+    /// Ends the transaction without a message, or behind its last reply. A backend in the middle of the message never
+    /// sees its end (W-LMTP-12).
     pub(super) fn reset(&mut self, now: Tick, outbox: &mut Outbox) {
         let Some(transaction) = self.transaction.take() else { return };
         if transaction.lookup().is_some() {
@@ -298,7 +298,7 @@ impl Delivery {
         self.link_failed(id, failure, &detail, scene);
     }
 
-    /// No TLS towards a backend: its recipients may be tried again another time, whoever has to mend it (W-LMTP-1).
+    /// No TLS towards a backend: its recipients may be tried again another time, when it is mended (W-LMTP-1).
     pub(super) fn link_insecure(
         &mut self,
         id: LinkId,
@@ -355,7 +355,14 @@ impl Delivery {
                 detail.into()
             };
             let subject = scene.front.subject(None, None);
-            scene.report(Event::BackendFailed { subject, backend, failure, detail, retried });
+            scene.report(Event::BackendFailed {
+                subject,
+                details: None,
+                backend,
+                failure,
+                detail,
+                retried,
+            });
         }
         if retried {
             return self.replace_link(id, &open, scene);

@@ -59,7 +59,7 @@ pub enum Input<'a> {
     BackendTook,
     /// [`super::Lmtp::deadline`] passed.
     Deadline,
-    /// Too many connections of this client's, or for this process: somebody has to go (W-PIPE-7).
+    /// Too many connections of this client's, or for this process: a client has to go (W-PIPE-7).
     Crowded,
     /// The process stops: finish what is under way and begin nothing new.
     Shutdown,

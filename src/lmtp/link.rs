@@ -12,9 +12,9 @@
 //! F: RSET             B: 250 …            and only then the next MAIL
 //! ```
 //!
-//! Implicit TLS begins before all of it. Decides: what is sent when, and what each reply means (`answers`). DATA never follows
-//! before every recipient's reply is known (W-LMTP-11). Does not: know other backends, or tell the client anything;
-//! `delivery` takes the [`News`].
+//! Implicit TLS begins before all of it. Decides: what is sent when, and what each reply means (`answers`). DATA never
+//! follows before every recipient's reply is known (W-LMTP-11). Does not: know other backends, or tell the client
+//! anything; `delivery` takes the [`News`].
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -118,7 +118,8 @@ pub(super) enum Stage {
     Securing(Tick),
     /// Up to the last reply to LHLO.
     Opening,
-    /// No transaction is open, for certain: there was none, the last one ended behind its message, or RSET was answered.
+    /// No transaction is open, for certain: there was none, the last one ended behind its message, or RSET was
+    /// answered.
     Idle,
     /// RSET is sent and not answered: whether a transaction is open is not known, and none is begun.
     Closing,
@@ -282,8 +283,8 @@ impl Link {
         self.deadline = Some(now.after(LMTP_REUSE_TIMEOUT));
     }
 
-    /// Something may be open there: RSET, and nothing else before it is answered (RFC 5321 4.1.4). Whatever else is still
-    /// answered is about nobody.
+    /// Something may be open there: RSET, and nothing else before it is answered (RFC 5321 4.1.4). Whatever else is
+    /// still answered is about no recipient.
     pub(super) fn close_transaction(&mut self, now: Tick) {
         self.idle(now);
         self.stage = Stage::Closing;
@@ -316,8 +317,8 @@ impl Link {
         self.envelope.as_ref().is_some_and(|envelope| !envelope.accepted.is_empty())
     }
 
-    /// Whether a new connection is worth a try when this one fails: it is left from before, and the backend has not agreed
-    /// to anything of this transaction. To put MAIL off is to fail, too.
+    /// Whether a new connection is worth a try when this one fails: it is left from before, and the backend has not
+    /// agreed to anything of this transaction. To put MAIL off is to fail, too.
     pub(super) fn is_replaceable(&self) -> bool {
         self.age == Age::Kept && self.is_in_transaction() && !self.has_accepted()
     }

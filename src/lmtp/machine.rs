@@ -109,7 +109,7 @@ impl Lmtp {
             Input::ClientInsecure(reason) => self.client_insecure(self.aborted(reason), outbox),
             Input::ClientCertificateRefused(reason) => {
                 let subject = self.front.subject(None, None);
-                let report = Event::CertificateRefused { subject, reason };
+                let report = Event::CertificateRefused { subject, details: None, reason };
                 self.client_insecure(report, outbox);
             }
             Input::ClientInjected => self.client_injected(outbox),

@@ -266,7 +266,7 @@ impl Delivery {
         let user = escaped(name.as_bytes(), USER_BYTES_MAX);
         let subject = scene.front.subject(Some(user), None);
         recipient.refuse(ours(reply::of_failure(failure)));
-        scene.report(Event::LoginFailed { subject, failure, detail: detail.into() });
+        scene.report(Event::LoginFailed { subject, details: None, failure, detail: detail.into() });
     }
 
     fn refuse_recipient(&mut self, number: usize, words: &'static str, scene: &mut Scene<'_>) {
@@ -274,7 +274,7 @@ impl Delivery {
         recipient.refuse(ours(words));
         let subject = scene.front.subject(recipient.user.clone(), None);
         let failure = Failure::InternalConfig;
-        scene.report(Event::LoginFailed { subject, failure, detail: words.into() });
+        scene.report(Event::LoginFailed { subject, details: None, failure, detail: words.into() });
     }
 }
 

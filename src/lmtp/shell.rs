@@ -1,6 +1,7 @@
 //! What a shell asks a session: how much it may read, what is to be sent, when to come back.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use super::content::Content;
 use super::delivery::Client;
@@ -10,7 +11,7 @@ use super::machine::{Lmtp, Stage};
 #[cfg(doc)]
 use super::output::Wish;
 use super::transaction::{Lookup, Stage as Progress};
-use crate::event::Event;
+use crate::event::{Event, Outcome, Tries};
 use crate::names::SessionId;
 use crate::tick::Tick;
 
@@ -107,7 +108,8 @@ impl Lmtp {
     /// The report of a connection that ends otherwise than by QUIT.
     #[must_use]
     pub fn aborted(&self, reason: &'static str) -> Event {
-        Event::Aborted { subject: self.front.subject(None, None), reason, attempts: 0 }
+        let tries = Tries { count: 0, outcome: Outcome::None, since: Duration::ZERO };
+        Event::Aborted { subject: self.front.subject(None, None), details: None, reason, tries }
     }
 
     /// Whether it is known who the client is: a PROXY header has been read, or none comes.

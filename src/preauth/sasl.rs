@@ -18,9 +18,9 @@ use super::capability::{Permission, Rules};
 /// How a login was presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mechanism {
-    /// RFC 4616.
+    /// RFC 4616; also the protocols' own login commands, which Dovecot's logs call that, too.
     Plain,
-    /// draft-murchison-sasl-login; also the protocols' own login commands.
+    /// draft-murchison-sasl-login.
     Login,
     /// RFC 4422, appendix A: the name in the client's certificate.
     External,

@@ -53,7 +53,7 @@ impl SendHeader {
     /// The bytes for a backend of this client; empty when none are wanted.
     #[must_use]
     pub fn encode(self, facts: &ClientFacts) -> Vec<u8> {
-        // Both as far as anybody knows (W-PPO-2).
+        // The apparent client, and what it connected to (W-PPO-2).
         let endpoints = Some(Endpoints { source: facts.apparent, destination: facts.local });
         match self {
             Self::No => Vec::new(),

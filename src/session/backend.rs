@@ -126,9 +126,11 @@ impl AtBackend {
     ) -> Next {
         let failure = refusal.failure;
         let again = self.tries.attempts.again(scene.now, failure);
+        let details = scene.details();
         scene.outbox.wish(Wish::DropBackend);
         scene.outbox.wish(Wish::Report(Event::BackendFailed {
             subject: self.granted.subject(scene.front),
+            details,
             backend: self.destination.host,
             failure,
             detail: (*detail).into(),
@@ -267,10 +269,12 @@ impl InDialogue {
         if granted.is_ours_told_by(&ok.text) {
             ok.text = Box::default();
         }
+        let mut details = scene.history.details(scene.front, &scene.marks, scene.now);
+        details.group = destination.group;
         LoggedIn {
             subject: granted.subject(scene.front),
+            details,
             backend: destination.host,
-            group: destination.group,
             ok,
             inbox,
             left_facts_out: dialogue.dropped_pairs() > 0,
@@ -291,8 +295,8 @@ impl InDialogue {
     fn report_words_in_clear(&self, scene: &mut Scene<'_>) {
         if self.dialogue.spoke_in_clear() {
             let subject = self.at.granted.subject(scene.front);
-            let notice = Notice::WordsInClear;
-            scene.outbox.wish(Wish::Report(Event::Noticed { subject, notice }));
+            let (details, notice) = (scene.details(), Notice::WordsInClear);
+            scene.outbox.wish(Wish::Report(Event::Noticed { subject, details, notice }));
         }
     }
 }

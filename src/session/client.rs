@@ -6,15 +6,15 @@
 //! Driver: `machine`. Tests: `tests/transcripts/session`, `tests/pure/session`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::history::Marks;
 use super::input::Input;
 use super::login::{Login, Progress};
 use super::machine::{Session, Stage, Talking};
 use super::output::{Handover, Outbox, Wish};
 use super::settings::SessionSettings;
 use super::step::{LoggedIn, Refusal, Scene};
-use crate::event::{Event, Notice};
+use crate::event::{Event, Notice, Took};
 use crate::facts::ClientCertificate;
 use crate::front::{Arrival, Ending, Front, HeaderRead, Opening, PIPELINED, Start};
 use crate::limits;
@@ -32,8 +32,11 @@ impl Session {
             Stage::Arriving(arrival) => {
                 match arrival.read(&mut self.front, &self.settings.trusted, bytes) {
                     HeaderRead::More => {}
-                    HeaderRead::Complete(rest) => self.start(now, rest, outbox),
-                    HeaderRead::Ended(ending) => self.end(ending, outbox),
+                    HeaderRead::Complete(rest) => {
+                        self.history.header = Some(Took::new(now.since(self.accepted())));
+                        self.start(now, rest, outbox);
+                    }
+                    HeaderRead::Ended(ending) => self.end(now, ending, outbox),
                 }
             }
             Stage::Talking(_) => {
@@ -92,16 +95,16 @@ impl Session {
         }
     }
 
-    pub(super) fn client_end(&mut self, outbox: &mut Outbox) {
+    pub(super) fn client_end(&mut self, now: Tick, outbox: &mut Outbox) {
         self.front.has_ended = true;
         match &self.stage {
             Stage::Arriving(arrival) => {
                 let ending = arrival.left();
-                self.end(ending, outbox);
+                self.end(now, ending, outbox);
             }
             // What it said before is answered first.
             Stage::Talking(Talking { is_stalled: true, .. }) => {}
-            Stage::Talking(_) => self.abort(self.aborted(DISCONNECTED), outbox),
+            Stage::Talking(_) => self.abort(self.aborted(now, DISCONNECTED), outbox),
             // The login goes on: a client that half-closes still gets its reply (IM-15). If it is gone for good, the
             // reply breaks the connection and everything is freed.
             Stage::LoggingIn(_) | Stage::Over => {}
@@ -109,10 +112,10 @@ impl Session {
     }
 
     /// A connection ends that did not get through the front.
-    pub(super) fn end(&mut self, ending: Ending, outbox: &mut Outbox) {
+    pub(super) fn end(&mut self, now: Tick, ending: Ending, outbox: &mut Outbox) {
         let report = match ending {
             Ending::Refused { reason, quiet } => self.front.refused(reason, quiet),
-            Ending::Aborted(reason) => self.aborted(reason),
+            Ending::Aborted(reason) => self.aborted(now, reason),
         };
         self.abort(report, outbox);
     }
@@ -126,7 +129,7 @@ impl Session {
         let rules = rules_on(&settings, &self.front);
         let (facts, inbox) = (&mut self.front.facts, &mut self.front.inbox);
         let step = self.dialogue.read(rules, facts, inbox, &mut outbox.to_client);
-        self.report_notes(outbox);
+        self.report_notes(now, outbox);
         match step {
             Step::More => self.await_command(now, outbox),
             Step::Login(credentials) => {
@@ -141,7 +144,7 @@ impl Session {
                 self.stage = Stage::Arriving(Arrival::starttls(&mut self.front, now));
                 outbox.wish(Wish::SecureClient(Box::default()));
             }
-            Step::Close(reason) => self.abort(self.aborted(close_reason(reason)), outbox),
+            Step::Close(reason) => self.abort(self.aborted(now, close_reason(reason)), outbox),
         }
     }
 
@@ -159,20 +162,24 @@ impl Session {
             talking.command_deadline = Some(now.after(limits::COMMAND_TIMEOUT));
         }
         if self.front.has_ended && !talking.is_stalled {
-            self.abort(self.aborted(DISCONNECTED), outbox);
+            self.abort(self.aborted(now, DISCONNECTED), outbox);
         }
     }
 
     /// Reports what is new in the dialogue's notes, each thing once per connection.
-    fn report_notes(&mut self, outbox: &mut Outbox) {
+    fn report_notes(&mut self, now: Tick, outbox: &mut Outbox) {
         let notes = self.dialogue.notes();
-        let reported = std::mem::replace(&mut self.reported, notes);
+        let (was_exposed, was_forged) =
+            (self.history.told_password_exposed, self.history.told_facts_forged);
+        self.history.told_password_exposed = notes.password_exposed;
+        self.history.told_facts_forged = notes.forged_facts > 0;
         let news = [
-            (Notice::PasswordExposed, notes.password_exposed && !reported.password_exposed),
-            (Notice::FactsForged, notes.forged_facts > 0 && reported.forged_facts == 0),
+            (Notice::PasswordExposed, notes.password_exposed && !was_exposed),
+            (Notice::FactsForged, notes.forged_facts > 0 && !was_forged),
         ];
         for (notice, _) in news.into_iter().filter(|(_, is_new)| *is_new) {
-            outbox.wish(Wish::Report(Event::Noticed { subject: self.subject(), notice }));
+            let (subject, details) = (self.subject(), self.details(now));
+            outbox.wish(Wish::Report(Event::Noticed { subject, details, notice }));
         }
     }
 
@@ -191,6 +198,8 @@ impl Session {
             client: &self.dialogue,
             outbox,
             seed: &mut self.seed,
+            history: &mut self.history,
+            marks: Marks::default(),
         };
         let (login, progress) = begin(&mut scene);
         self.stage = Stage::LoggingIn(Box::new(login));
@@ -207,6 +216,8 @@ impl Session {
             client: &self.dialogue,
             outbox,
             seed: &mut self.seed,
+            history: &mut self.history,
+            marks: Marks::default(),
         };
         let progress = login.on(input, &mut scene);
         self.go_on(now, progress, outbox);
@@ -217,7 +228,7 @@ impl Session {
             Progress::UnderWay => {}
             Progress::Refused(refusal) => self.refuse(now, &refusal, outbox),
             Progress::LoggedIn(logged_in, since) => {
-                self.hand_over(logged_in, now.since(since), outbox);
+                self.hand_over(now, logged_in, since, outbox);
             }
         }
     }
@@ -227,7 +238,7 @@ impl Session {
         self.stage = Stage::Talking(Talking::default());
         let Refusal { failure, text } = refusal;
         match self.dialogue.refuse(*failure, text.as_deref(), &mut outbox.to_client) {
-            Step::Close(reason) => self.abort(self.aborted(close_reason(reason)), outbox),
+            Step::Close(reason) => self.abort(self.aborted(now, close_reason(reason)), outbox),
             Step::More | Step::Login(_) | Step::Hopeless(_) | Step::StartTls => {
                 self.read_commands(now, outbox);
             }
@@ -235,12 +246,15 @@ impl Session {
     }
 
     /// The backend said OK: its reply and everything already read go where they belong, then bytes only (W-REL-1).
-    fn hand_over(&mut self, logged_in: LoggedIn, took: Duration, outbox: &mut Outbox) {
-        let LoggedIn { subject, backend, group, ok, mut inbox, left_facts_out } = logged_in;
+    fn hand_over(&mut self, now: Tick, logged_in: LoggedIn, since: Tick, outbox: &mut Outbox) {
+        let LoggedIn { subject, mut details, backend, ok, mut inbox, left_facts_out } = logged_in;
+        // Nothing else asks for it any more.
+        details.local_name = self.front.facts.local_name.take();
         self.stage = Stage::Over;
         if left_facts_out {
-            let (subject, notice) = (subject.clone(), Notice::FactsLeftOut);
-            outbox.wish(Wish::Report(Event::Noticed { subject, notice }));
+            let (subject, details) = (subject.clone(), Some(details.clone()));
+            let notice = Notice::FactsLeftOut;
+            outbox.wish(Wish::Report(Event::Noticed { subject, details, notice }));
         }
         self.dialogue.accept(&ok, &mut outbox.to_client);
         let mut watch = Watch::of(self.front.protocol()).map(Box::new);
@@ -251,16 +265,21 @@ impl Session {
             if let Err(reason) = watch.from_client(&from_client) {
                 // What the client said behind its login is the backend's affair no more.
                 outbox.wish(Wish::DropBackend);
-                outbox.wish(Wish::Report(Event::Aborted { subject, reason, attempts: 0 }));
+                let notes = self.dialogue.notes();
+                let tries = self.history.tries(self.accepted(), now, notes, notes.failed_logins);
+                let details = Some(details);
+                outbox.wish(Wish::Report(Event::Aborted { subject, details, reason, tries }));
                 return self.close(outbox);
             }
         }
         outbox.to_client.extend_from_slice(&from_backend);
         outbox.to_backend.extend_from_slice(&from_client);
+        let group = details.group.clone();
         outbox.wish(Wish::Report(Event::LoggedIn {
             subject: subject.clone(),
+            details,
             backend: backend.clone(),
-            took,
+            took: now.since(since),
         }));
         outbox.wish(Wish::Relay(Box::new(Handover { subject, backend, group, watch })));
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::auth::answer::Answer;
-use crate::facts::ClientCertificate;
+use crate::facts::{ClientCertificate, Security};
 use crate::fault::Failure;
 
 /// One thing that happened. The shell gives one, carries out every wish, and only then gives the next.
@@ -24,13 +24,15 @@ pub enum Input<'a> {
         server_name: Option<Box<str>>,
         /// Whom its certificate names, if it showed one.
         certificate: ClientCertificate,
+        /// Version and cipher, for the log.
+        security: Option<Security>,
     },
     /// The handshake with the client failed, or its records are damaged. What it is owed for that is sent already.
     ClientInsecure(&'static str),
     /// The same, because of the client's certificate, or because it showed none where one is demanded.
     ClientCertificateRefused(&'static str),
-    /// The login had to wait for others of its address prefix and is asked about only now: a refusal's delay begins here, or
-    /// waiting in the queue would be the delay (SA-14).
+    /// The login had to wait for others of its address prefix and is asked about only now: a refusal's delay begins
+    /// here, or waiting in the queue would be the delay (SA-14).
     TurnCame,
     /// The password databases answered.
     Verdict {
@@ -64,7 +66,7 @@ pub enum Input<'a> {
     BackendDown,
     /// The process stops.
     Shutdown,
-    /// Somebody has to go, and this session waits for nothing but its client (W-PIPE-7).
+    /// The table is full, and this session waits for nothing but its client (W-PIPE-7).
     Crowded(&'static str),
 }
 

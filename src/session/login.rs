@@ -4,6 +4,7 @@
 //! its login is under way, until when a refusal is held back (W-FAIL-5). Does not: decide what follows a step; `verdict`,
 //! `routing` and `backend` do. Driver: `machine`. Tests: `tests/transcripts/session`, `tests/pure/session`.
 
+use super::history::Marks;
 use super::input::Input;
 use super::output::Wish;
 use super::routing;
@@ -27,10 +28,12 @@ pub(super) struct Login {
     /// When the step has taken too long, or has waited long enough.
     step_deadline: Tick,
     step: Step,
+    /// For log lines.
+    marks: Marks,
 }
 
 // Lives as long as a login takes; what is large in it is boxed.
-const _: () = assert!(size_of::<Login>() <= 256);
+const _: () = assert!(size_of::<Login>() <= 288);
 
 /// What an input came to.
 pub(super) enum Progress {
@@ -44,12 +47,14 @@ pub(super) enum Progress {
 impl Login {
     /// A client presented credentials.
     pub(super) fn begin(credentials: Credentials, scene: &mut Scene<'_>) -> (Self, Progress) {
+        scene.marks = Marks::of(Some(credentials.mechanism));
         let next = verdict::ask(credentials, scene);
         Self::with(next, scene)
     }
 
     /// A client presented something that no database has to be asked about.
     pub(super) fn begin_unasked(unusable: Unusable, scene: &mut Scene<'_>) -> (Self, Progress) {
+        scene.marks = Marks::of(None);
         Self::with(verdict::refuse_unasked(unusable), scene)
     }
 
@@ -60,6 +65,7 @@ impl Login {
             reassure_at: now.after(limits::STILL_WORKING_EVERY),
             step_deadline: now,
             step: Step::none(),
+            marks: scene.marks,
         };
         let progress = login.enter(next, scene);
         (login, progress)
@@ -67,6 +73,7 @@ impl Login {
 
     /// Takes one thing that happened. What comes at another step than the one that waits for it counts for nothing.
     pub(super) fn on(&mut self, input: Input<'_>, scene: &mut Scene<'_>) -> Progress {
+        scene.marks = self.marks;
         let next = match (std::mem::replace(&mut self.step, Step::none()), input) {
             (Step::Verdict(asked), Input::Verdict { answer, earlier_failures }) => {
                 asked.answered(*answer, earlier_failures, scene)
@@ -119,6 +126,12 @@ impl Login {
     }
 
     fn enter(&mut self, next: Next, scene: &mut Scene<'_>) -> Progress {
+        let progress = self.take_up(next, scene);
+        self.marks.enter(scene.now, self.step.log_step());
+        progress
+    }
+
+    fn take_up(&mut self, next: Next, scene: &mut Scene<'_>) -> Progress {
         match next {
             Next::Step(step, until) => {
                 self.step = step;
@@ -139,8 +152,9 @@ impl Login {
         let Failed { who, refusal, detail, delay } = failed;
         let failure = refusal.failure;
         let subject = who.subject(scene.front);
-        let detail = detail.into();
-        scene.outbox.wish(Wish::Report(Event::LoginFailed { subject, failure, detail }));
+        scene.history.login_failed(self.received, failure, &subject, &self.marks);
+        let (details, detail) = (scene.details(), detail.into());
+        scene.outbox.wish(Wish::Report(Event::LoginFailed { subject, details, failure, detail }));
         let Some(delay) = delay.filter(|_| failure.is_delayed()) else {
             return Progress::Refused(refusal);
         };
@@ -187,6 +201,11 @@ impl Login {
     /// The step's name, for the administrator.
     pub(super) fn step_name(&self) -> &'static str {
         self.step.name()
+    }
+
+    /// What the log tells of it.
+    pub(super) fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     /// Who it is about.

@@ -3,16 +3,17 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::history::History;
 use super::input::Input;
 use super::login::Login;
 use super::output::{Outbox, Wish};
 use super::settings::SessionSettings;
-use crate::event::{Event, Subject};
-use crate::facts::ClientFacts;
+use crate::event::{Details, Event, Subject, Took};
+use crate::facts::{ClientFacts, Security};
 use crate::front::{Arrival, Front};
-use crate::limits;
+use crate::limits::{self, TLS_HANDSHAKE_TIMEOUT};
 use crate::names::Protocol;
-use crate::preauth::{ByeReason, Dialogue, Notes};
+use crate::preauth::{ByeReason, Dialogue};
 use crate::tick::Tick;
 
 /// A connection before its login succeeded.
@@ -21,17 +22,17 @@ pub struct Session {
     pub(super) settings: Arc<SessionSettings>,
     pub(super) front: Front,
     pub(super) dialogue: Dialogue,
-    /// What of the dialogue's notes has been reported.
-    pub(super) reported: Notes,
     pub(super) stage: Stage,
     /// The whole time before login is bounded, whatever the client sends (W-PIPE-3).
     pub(super) pre_login_deadline: Tick,
+    /// For log lines.
+    pub(super) history: History,
     /// For the jitter of delays.
     pub(super) seed: u64,
 }
 
 // One of these exists for each connection before login, most of them without a login under way.
-const _: () = assert!(size_of::<Session>() <= 464);
+const _: () = assert!(size_of::<Session>() <= 472);
 
 /// Where a session stands.
 #[derive(Debug)]
@@ -73,9 +74,9 @@ impl Session {
             settings,
             front,
             dialogue,
-            reported: Notes::default(),
             stage: Stage::Arriving(arrival),
             pre_login_deadline: now.after(limits::PRE_LOGIN_TIMEOUT),
+            history: History::default(),
             seed,
         }
     }
@@ -101,13 +102,17 @@ impl Session {
                     self.read_commands(now, outbox);
                 }
             }
-            Input::ClientEnd => self.client_end(outbox),
-            Input::ClientSecured { server_name, certificate } => {
+            Input::ClientEnd => self.client_end(now, outbox),
+            Input::ClientSecured { server_name, certificate, security } => {
+                self.note_security(now, security);
                 self.client_secured(server_name, certificate, outbox);
             }
-            Input::ClientInsecure(reason) => self.client_insecure(self.aborted(reason), outbox),
+            Input::ClientInsecure(reason) => {
+                self.client_insecure(self.aborted(now, reason), outbox);
+            }
             Input::ClientCertificateRefused(reason) => {
-                let report = Event::CertificateRefused { subject: self.subject(), reason };
+                let (subject, details) = (self.subject(), self.details(now));
+                let report = Event::CertificateRefused { subject, details, reason };
                 self.client_insecure(report, outbox);
             }
             Input::TurnCame
@@ -121,8 +126,8 @@ impl Session {
             | Input::BackendEnd
             | Input::BackendDown => self.login_input(now, input, outbox),
             Input::Deadline => self.deadline_passed(now, outbox),
-            Input::Shutdown => self.dismiss(ByeReason::Shutdown, "shutting down", outbox),
-            Input::Crowded(why) => self.dismiss(ByeReason::TooManyConnections, why, outbox),
+            Input::Shutdown => self.dismiss(now, ByeReason::Shutdown, "shutting down", outbox),
+            Input::Crowded(why) => self.dismiss(now, ByeReason::TooManyConnections, why, outbox),
         }
     }
 
@@ -134,7 +139,7 @@ impl Session {
             Stage::Over => {}
             Stage::Arriving(arrival) => {
                 let ending = arrival.late();
-                self.end(ending, outbox);
+                self.end(now, ending, outbox);
             }
             Stage::Talking(_) => {
                 self.dialogue.bye(ByeReason::Timeout, &mut outbox.to_client);
@@ -143,7 +148,7 @@ impl Session {
                 } else {
                     "a command was not completed in time"
                 };
-                self.abort(self.aborted(reason), outbox);
+                self.abort(self.aborted(now, reason), outbox);
             }
             // Nothing is over yet; middleboxes between us and the client must not think that it is (W-PIPE-5).
             Stage::LoggingIn(login) if login.step_deadline() > now => {
@@ -154,7 +159,7 @@ impl Session {
         }
     }
 
-    fn dismiss(&mut self, why: ByeReason, reason: &'static str, outbox: &mut Outbox) {
+    fn dismiss(&mut self, now: Tick, why: ByeReason, reason: &'static str, outbox: &mut Outbox) {
         match self.stage {
             Stage::Over => return,
             // Not a word before a PROXY header is complete, nor in clear where TLS has begun.
@@ -163,7 +168,7 @@ impl Session {
                 self.dialogue.bye(why, &mut outbox.to_client);
             }
         }
-        self.abort(self.aborted(reason), outbox);
+        self.abort(self.aborted(now, reason), outbox);
     }
 
     /// Ends the session, and with it what there is towards a backend.
@@ -266,11 +271,45 @@ impl Session {
 
     /// The report of a connection that ends here without a login.
     #[must_use]
-    pub fn aborted(&self, reason: &'static str) -> Event {
+    pub fn aborted(&self, now: Tick, reason: &'static str) -> Event {
+        let subject = match &self.stage {
+            Stage::LoggingIn(login) => login.subject(&self.front),
+            Stage::Arriving(_) | Stage::Talking(_) | Stage::Over => {
+                self.history.last_subject(&self.front)
+            }
+        };
         // One that failed and waits to be answered is not among the dialogue's yet.
         let is_refused = matches!(&self.stage, Stage::LoggingIn(login) if login.is_refused());
-        let attempts = self.dialogue.notes().failed_logins.saturating_add(u8::from(is_refused));
-        Event::Aborted { subject: self.subject(), reason, attempts }
+        let notes = self.dialogue.notes();
+        let count = notes.failed_logins.saturating_add(u8::from(is_refused));
+        let tries = self.history.tries(self.accepted(), now, notes, count);
+        Event::Aborted { subject, details: self.details(now), reason, tries }
+    }
+
+    /// What log lines tell of it now, beside whom they are about.
+    pub(super) fn details(&self, now: Tick) -> Option<Box<Details>> {
+        let marks = match &self.stage {
+            Stage::LoggingIn(login) => *login.marks(),
+            Stage::Arriving(_) | Stage::Talking(_) | Stage::Over => self.history.last_marks(),
+        };
+        let mut details = self.history.details(&self.front, &marks, now);
+        details.local_name.clone_from(&self.front.facts.local_name);
+        Some(details)
+    }
+
+    /// When the connection was accepted.
+    pub(super) fn accepted(&self) -> Tick {
+        let since = self.pre_login_deadline.since(Tick::default().after(limits::PRE_LOGIN_TIMEOUT));
+        Tick::default().after(since)
+    }
+
+    /// The handshake is done.
+    fn note_security(&mut self, now: Tick, security: Option<Security>) {
+        if let Stage::Arriving(Arrival::Handshake(_, deadline)) = &self.stage {
+            let left = deadline.since(now);
+            self.history.tls = Some(Took::new(TLS_HANDSHAKE_TIMEOUT.saturating_sub(left)));
+            self.front.security = security;
+        }
     }
 
     pub(super) fn subject(&self) -> Subject {

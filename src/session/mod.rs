@@ -23,6 +23,7 @@ pub mod output;
 mod backend;
 mod client;
 mod disclosure;
+mod history;
 mod identity;
 mod login;
 mod machine;

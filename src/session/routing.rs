@@ -101,8 +101,8 @@ impl Routing {
                     return Err(granted.fails(Failure::RedirectFailed, detail));
                 }
                 let to = Arc::clone(&destination.host);
-                let subject = granted.subject(scene.front);
-                scene.outbox.wish(Wish::Report(Event::Referred { subject, from, to }));
+                let (subject, details) = (granted.subject(scene.front), scene.details());
+                scene.outbox.wish(Wish::Report(Event::Referred { subject, details, from, to }));
                 tries
             }
         };

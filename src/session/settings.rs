@@ -46,11 +46,11 @@ pub struct SessionSettings {
 /// Who may send a password over a connection that is not private (W-TRUST-2, W-TRUST-3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cleartext {
-    /// Everybody: the operator wants it so, or said nothing and has no certificate that could make anything private.
+    /// Every client: the operator wants it so, or said nothing and has no certificate that could make anything private.
     Allowed,
     /// Trusted peers and clients on this host.
     Discouraged,
-    /// Nobody, however much he is trusted (`ssl = required`).
+    /// No client, however much it is trusted (`ssl = required`).
     Forbidden,
 }
 
@@ -59,7 +59,7 @@ pub enum Cleartext {
 pub struct CertificateSettings {
     /// The rules of a private connection with one; none: EXTERNAL is turned off.
     pub rules: Option<Rules>,
-    /// `auth_ssl_require_client_cert`: nobody logs in without.
+    /// `auth_ssl_require_client_cert`: no client logs in without.
     pub required: bool,
     /// `auth_ssl_username_from_cert`: its user takes the place of the typed one.
     pub name_the_user: bool,
@@ -137,8 +137,8 @@ impl SessionSettings {
     }
 }
 
-/// Client and server are one host, so nobody is in between. Judged by the socket, or by the header of a balancer that may
-/// send one, as trust is (W-TRUST-1, PX-19).
+/// Client and Hale are on one host, with no other in between (W-TRUST-3). Judged by the socket, or by the header of a
+/// balancer that may send one, as trust is (W-TRUST-1, PX-19).
 fn is_one_host(facts: &ClientFacts) -> bool {
     let (from, to) = (facts.origin.ip().to_canonical(), facts.local.ip().to_canonical());
     from == to || (from.is_loopback() && to.is_loopback())

@@ -16,13 +16,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::disclosure;
+use super::history::{History, Marks};
 use super::input::Destination;
 use super::output::Outbox;
 use super::settings::SessionSettings;
 use crate::auth::verdict::Grant;
 use crate::backend::Dialogue;
 use crate::backend::connect::Attempts;
-use crate::event::{Subject, escaped};
+use crate::event::{Details, LoginStep, Subject, escaped};
 use crate::fault::Failure;
 use crate::front::Front;
 use crate::limits;
@@ -75,6 +76,18 @@ pub(super) struct Scene<'a> {
     pub(super) outbox: &'a mut Outbox,
     /// For the jitter of delays.
     pub(super) seed: &'a mut u64,
+    pub(super) history: &'a mut History,
+    /// What is known of the login for the log.
+    pub(super) marks: Marks,
+}
+
+impl Scene<'_> {
+    /// What log lines tell beside whom they are about.
+    pub(super) fn details(&self) -> Option<Box<Details>> {
+        let mut details = self.history.details(self.front, &self.marks, self.now);
+        details.local_name.clone_from(&self.front.facts.local_name);
+        Some(details)
+    }
 }
 
 /// Who a login is about where no grant says so, for the log: as typed, or as granted before it failed.
@@ -196,9 +209,9 @@ pub(super) struct Failed {
 /// A login that succeeded: what is left to say and to hand over.
 pub(super) struct LoggedIn {
     pub(super) subject: Subject,
+    /// But for the name that the client asked for.
+    pub(super) details: Box<Details>,
     pub(super) backend: Arc<str>,
-    /// The user's group; none where no cluster was asked.
-    pub(super) group: Option<Box<str>>,
     pub(super) ok: LoginOk,
     /// What the backend sent behind its OK.
     pub(super) inbox: Inbox,
@@ -243,6 +256,19 @@ impl Step {
             Self::InDialogue(_) => "login",
             Self::Pausing(..) => "retry",
             Self::Refused(..) => "delay",
+        }
+    }
+
+    /// What it is in the log; none: it waits to be refused.
+    pub(super) fn log_step(&self) -> Option<LoginStep> {
+        match self {
+            Self::Verdict(_) => Some(LoginStep::Auth),
+            Self::Waiting(_) | Self::Pausing(..) => Some(LoginStep::Delay),
+            Self::Route(_) => Some(LoginStep::Route),
+            Self::Connecting(_) => Some(LoginStep::Connect),
+            Self::SecuringBackend(_) => Some(LoginStep::BackendTls),
+            Self::InDialogue(_) => Some(LoginStep::BackendLogin),
+            Self::Refused(..) => None,
         }
     }
 

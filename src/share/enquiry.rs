@@ -2,7 +2,7 @@
 //!
 //! An answer comes in pieces, each made within one turn of its core and bounded by `limits`; the asker asks for the next
 //! one when it has room for it. So a core keeps nothing of an enquiry between two pieces, an asker that goes away ends it by
-//! not asking on, and one that reads slowly slows down nobody else.
+//! not asking on, and one that reads slowly slows down no other.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub enum Act {
     List,
     /// Its end, and a row for each.
     Kick,
-    /// How many there are, before login and after; whoever they are.
+    /// How many there are, before login and after, of all clients.
     Count,
 }
 
@@ -135,7 +135,7 @@ pub struct Row {
     pub protocol: Protocol,
     /// Who is logged in; none: LMTP.
     pub user: Option<Box<str>>,
-    /// The client as far as anybody knows.
+    /// The client as far as it is known.
     pub client: SocketAddr,
     /// Its id.
     pub session: SessionId,

@@ -27,8 +27,8 @@ pub struct Ticket {
 /// From a data core to the control core.
 #[derive(Debug)]
 pub enum ToControl {
-    /// Read this user's row, create it if there is none, and create its group if that is missing. Then say `Settled`.
-    Settle {
+    /// Read this user's row, create it if there is none, and create its group if that is missing. Then say `LookedUp`.
+    LookUp {
         /// Who waits; none: only the cached row is old.
         ticket: Option<Ticket>,
         /// The normalised user name.
@@ -76,9 +76,9 @@ pub enum Answer {
     /// A hashing thread compared.
     Verified(Result<bool, SchemeError>),
     /// The cache and the table now hold what the decision needs: decide again.
-    Settled,
-    /// The control core could not help.
-    Unsettled {
+    LookedUp,
+    /// The control core could not find out or write what is needed.
+    Failed {
         /// The class.
         failure: Failure,
         /// For the log.

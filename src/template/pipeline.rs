@@ -66,7 +66,16 @@ pub(super) fn named(name: &str) -> (&str, Vec<Filter>) {
         "service" => ("protocol", Vec::new()),
         "rip" => ("remote_ip", Vec::new()),
         "lip" => ("local_ip", Vec::new()),
+        "rport" => ("remote_port", Vec::new()),
+        "lport" => ("local_port", Vec::new()),
+        "real_rip" => ("real_remote_ip", Vec::new()),
+        "real_lip" => ("real_local_ip", Vec::new()),
+        "real_rport" => ("real_remote_port", Vec::new()),
+        "real_lport" => ("real_local_port", Vec::new()),
+        "mech" => ("mechanism", Vec::new()),
         "orig_user" => ("original_user", Vec::new()),
+        "auth_username" => ("auth_user", vec![Filter::Username]),
+        "auth_domain" => ("auth_user", vec![Filter::Domain]),
         other => (other, Vec::new()),
     }
 }

@@ -18,7 +18,7 @@ use super::records::Records;
 use super::secrets::{Secrets, caught};
 use super::servers::{Servers, asked_for};
 use super::trust::{BAD_NAME, NO_TRUST};
-use crate::facts::ClientCertificate;
+use crate::facts::{ClientCertificate, Security};
 use crate::limits;
 use crate::names::Protocol;
 use crate::wire::certificate_name::NameField;
@@ -62,8 +62,8 @@ pub struct Established {
     pub client_certificate: ClientCertificate,
     /// `TLSv1.3` or `TLSv1.2`.
     pub version: &'static str,
-    /// The cipher suite's registered name.
-    pub cipher: &'static str,
+    /// Version and cipher, for logs.
+    pub security: Option<Security>,
     /// No certificate was shown: an earlier session goes on.
     pub resumed: bool,
 }
@@ -359,7 +359,7 @@ impl Engine {
                 server_name,
                 client_certificate: ClientCertificate::NONE,
                 version: "TLSv1.3",
-                cipher: "",
+                security: None,
                 resumed: false,
             },
         }

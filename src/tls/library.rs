@@ -7,6 +7,7 @@ use rustls::{Error, ExtractedSecrets, HandshakeKind, ProtocolVersion};
 
 use super::engine::Established;
 use super::fault::Fault;
+use super::provider;
 use super::records::{Peer, Records};
 use super::secrets::{Secret, Secrets, Suite};
 use crate::facts::ClientCertificate;
@@ -144,7 +145,7 @@ impl Library {
                 Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
                 _ => "",
             },
-            cipher: suite.and_then(|suite| suite.suite().as_str()).unwrap_or_default(),
+            security: suite.and_then(|suite| provider::security(suite.suite())),
             resumed: kind == Some(HandshakeKind::Resumed),
         }
     }

@@ -6,10 +6,11 @@ use rustls::crypto::aws_lc_rs::cipher_suite as suite;
 use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::version::{TLS12, TLS13};
-use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
+use rustls::{CipherSuite, SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::Oldest;
 use super::short_nonces::with_short_nonces;
+use crate::facts::Security;
 
 /// AES-128 before the others: SHA-384 costs 23 µs more per handshake, and no session gains from AES-256 (K-TLS-1).
 const SUITES: &[SupportedCipherSuite] = &[
@@ -24,17 +25,17 @@ const SUITES: &[SupportedCipherSuite] = &[
     suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 ];
 
-/// OpenSSL's names of [`SUITES`], in the same order.
-const SUITE_NAMES: &[&str] = &[
-    "TLS_AES_128_GCM_SHA256",
-    "TLS_CHACHA20_POLY1305_SHA256",
-    "TLS_AES_256_GCM_SHA384",
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-CHACHA20-POLY1305",
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",
+/// What sessions with [`SUITES`] are, in the same order.
+const SECURITIES: [Security; SUITES.len()] = [
+    Security::Tls13Aes128,
+    Security::Tls13ChaCha20,
+    Security::Tls13Aes256,
+    Security::EcdsaAes128,
+    Security::RsaAes128,
+    Security::EcdsaChaCha20,
+    Security::RsaChaCha20,
+    Security::EcdsaAes256,
+    Security::RsaAes256,
 ];
 
 const GROUPS: &[&dyn SupportedKxGroup] =
@@ -52,6 +53,12 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     })
 }
 
+/// Version and cipher of a session with this suite.
+pub(super) fn security(suite: CipherSuite) -> Option<Security> {
+    let place = SUITES.iter().position(|ours| ours.suite() == suite)?;
+    SECURITIES.get(place).copied()
+}
+
 /// Which versions, suites and groups are spoken.
 #[derive(Clone, Debug)]
 pub struct Manner {
@@ -63,7 +70,8 @@ impl Manner {
     /// Only these suites and groups, by OpenSSL's names; the order is ours.
     #[must_use]
     pub fn new(oldest: Oldest, suites: &[&str], groups: &[&str]) -> Self {
-        let suites = SUITES.iter().zip(SUITE_NAMES).filter(|(_, name)| suites.contains(*name));
+        let named = SUITES.iter().zip(SECURITIES);
+        let suites = named.filter(|(_, security)| suites.contains(&security.cipher()));
         let groups = GROUPS.iter().zip(GROUP_NAMES).filter(|(_, name)| groups.contains(*name));
         let provider = CryptoProvider {
             cipher_suites: suites.map(|(suite, _)| *suite).collect(),

@@ -124,7 +124,9 @@ fn tl_10_a_handshake_and_records_in_pieces_of_any_size() {
             assert!(pair.is_established());
             let told = pair.ends[SERVER].established();
             assert_eq!(told.server_name.as_deref(), Some("mail.example.org"));
-            assert_eq!((told.version, told.cipher), ("TLSv1.3", "TLS13_AES_128_GCM_SHA256"));
+            let security = told.security.unwrap();
+            assert_eq!((told.version, security.version()), ("TLSv1.3", "TLSv1.3"));
+            assert_eq!((security.cipher(), security.key_bits()), ("TLS_AES_128_GCM_SHA256", 128));
             for bytes in [1, 16_384, 16_385, 65_536, 100_000] {
                 let text: Vec<u8> = (0..bytes).map(|at| u8::try_from(at % 251).unwrap()).collect();
                 for from in [CLIENT, SERVER] {

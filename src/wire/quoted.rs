@@ -38,12 +38,23 @@ pub fn is_quotable(text: &[u8]) -> bool {
 
 /// Writes a quoted string. The caller has checked [`is_quotable`]; forbidden bytes would be left out.
 pub fn write(text: &[u8], out: &mut Vec<u8>) {
+    write_parts(&[text], out);
+}
+
+/// The same of a text in parts.
+pub fn write_parts(parts: &[&[u8]], out: &mut Vec<u8>) {
     out.push(b'"');
-    for &byte in text {
-        match byte {
-            b'"' | b'\\' => out.extend([b'\\', byte]),
-            b'\r' | b'\n' | 0 => {}
-            _ => out.push(byte),
+    for part in parts {
+        // Hardly any text has what needs an escape.
+        for plain in part.split_inclusive(|byte| matches!(byte, b'"' | b'\\' | b'\r' | b'\n' | 0)) {
+            match plain.split_last() {
+                Some((&special @ (b'"' | b'\\'), before)) => {
+                    out.extend_from_slice(before);
+                    out.extend([b'\\', special]);
+                }
+                Some((b'\r' | b'\n' | 0, before)) => out.extend_from_slice(before),
+                _ => out.extend_from_slice(plain),
+            }
         }
     }
     out.push(b'"');

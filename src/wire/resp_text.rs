@@ -3,7 +3,7 @@
 //! Decides: where the code ends, what it is called, which bytes of a peer's text may travel on. Does not: act on a code.
 //! Driver: `backend` reading, `preauth` writing. Tests: below.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2_iter};
 
 /// A text taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,16 +78,16 @@ pub fn write_sanitised(text: &[u8], out: &mut Vec<u8>) {
 
 /// The code ends at the first `]` that does not belong to an IPv6 literal in a referral's URL.
 fn code_end(inner: &[u8]) -> Option<usize> {
-    let mut before = 0;
     let mut in_address = false;
-    for (at, &byte) in inner.iter().enumerate() {
-        match byte {
-            b'[' if matches!(before, b'@' | b'/') => in_address = true,
-            b']' if in_address => in_address = false,
-            b']' => return Some(at),
+    // A list of capabilities is long, and has no bracket but the last.
+    for at in memchr2_iter(b'[', b']', inner) {
+        let before = at.checked_sub(1).and_then(|before| inner.get(before));
+        match inner.get(at) {
+            Some(b'[') if matches!(before, Some(b'@' | b'/')) => in_address = true,
+            Some(b']') if in_address => in_address = false,
+            Some(b']') => return Some(at),
             _ => {}
         }
-        before = byte;
     }
     None
 }

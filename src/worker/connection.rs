@@ -9,7 +9,7 @@ use crate::ring::port::Port;
 use super::io::Io;
 use super::io::line::Line;
 use super::io::socket::Sockets;
-use super::lmtp::{Link, Mail};
+use super::lmtp::state::{Client, Link};
 use super::login::state::Login;
 use super::relay::state::Relay;
 use super::tls::channel::Tls;
@@ -38,6 +38,20 @@ impl Connection {
         let Self { sockets, tls, phase } = self;
         (Line { io, slot, generation, sockets, tls }, phase)
     }
+
+    /// Lends an LMTP client to its driver. `None`: it is none, or lent already.
+    pub(super) fn lend_client(&mut self) -> Option<Box<Client>> {
+        match &mut self.phase {
+            Phase::Lmtp(client) => client.take(),
+            _ => None,
+        }
+    }
+
+    /// The driver's turn is over.
+    pub(super) fn give_back(&mut self, client: Box<Client>) {
+        debug_assert!(matches!(self.phase, Phase::Lmtp(None)), "another client was lent");
+        self.phase = Phase::Lmtp(Some(client));
+    }
 }
 
 /// The phases of a connection's life.
@@ -47,8 +61,8 @@ pub(super) enum Phase {
     Login(Box<Login>),
     /// Bytes only.
     Relay(Relay),
-    /// An LMTP client.
-    Lmtp(Box<Mail>),
+    /// An LMTP client. `None`: lent to its driver, for its turn.
+    Lmtp(Option<Box<Client>>),
     /// A backend connection of an LMTP client, which has a slot of its own.
     Link(Link),
     /// A last reply was sent and our half closed; what the client still sends is thrown away until it closes too, so

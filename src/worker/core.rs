@@ -6,10 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::EndedBy;
 use crate::limits;
 use crate::names::Protocol;
-use crate::ring::port::{Completion, Fd, IoFault, Kind, Outcome, Port, Token};
+use crate::ring::port::{Completion, Fd, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
 use crate::session::output::Handover;
 use crate::share::counters::Counter;
@@ -18,14 +17,14 @@ use crate::share::messages::{Ticket, ToCore};
 
 use super::accept::listener::Listener;
 use super::accept::listeners::{Listeners, Room};
-use super::backends::endpoints::Ended;
 use super::connection::{Connection, Phase};
-use super::drain::Drain;
+use super::ends::Drain;
 use super::io::Io;
 use super::io::line::Line;
 use super::io::socket::{Side, Sockets};
-use super::linger;
-use super::lmtp::Mail;
+use super::lmtp::driver as lmtp;
+use super::lmtp::lines::Lines;
+use super::lmtp::state::Client;
 use super::login::look_ups::LookUps;
 use super::login::state::LoggedIn;
 use super::next::Next;
@@ -188,24 +187,13 @@ impl<P: Port> Worker<P> {
     }
 
     fn connected(&mut self, slot: u32, generation: u32, outcome: Outcome) {
-        let (ended, result) = match outcome {
-            Outcome::Connected => (Ended::Well, Ok(())),
-            // Ours, not the backend's.
-            Outcome::Failed(fault @ (IoFault::Descriptors | IoFault::Memory)) => {
-                (Ended::Unknown, Err(fault))
-            }
-            Outcome::Failed(fault) => (Ended::Badly, Err(fault)),
-            Outcome::Accepted(_) | Outcome::Ready(_) | Outcome::Cancelled => {
-                (Ended::Unknown, Err(IoFault::Reset))
-            }
-        };
         let Some(connection) = self.slots.current(slot, generation) else {
             return self.rooms.reports.count(Counter::StaleCompletion);
         };
         let socket = &mut connection.sockets.backend;
         socket.connecting = false;
         let is_closing = socket.closing;
-        self.rooms.backends.connected(slot, ended, self.io.now);
+        let result = self.rooms.backends.connected(slot, outcome, self.io.now);
         if is_closing {
             return self.returned(slot, Side::Backend);
         }
@@ -231,7 +219,7 @@ impl<P: Port> Worker<P> {
         let Rooms { settings, chance, .. } = &mut self.rooms;
         let phase = match arrival.protocol {
             Protocol::Lmtp => {
-                Phase::Lmtp(Box::new(Mail::new(arrival, settings, chance, self.io.now)))
+                Phase::Lmtp(Some(Box::new(Client::new(arrival, settings, chance, self.io.now))))
             }
             _ => Phase::Login(Box::new(arrival.into_login(settings, chance, self.io.now))),
         };
@@ -373,7 +361,7 @@ impl<P: Port> Worker<P> {
     }
 
     /// A relayed session and what drives it. `None`: the slot has none, or none any more.
-    fn relay(&mut self, slot: u32) -> Option<Driver<'_, P>> {
+    pub(super) fn relay(&mut self, slot: u32) -> Option<Driver<'_, P>> {
         let (generation, connection) = self.slots.named(slot)?;
         let (line, phase) = connection.split(&mut self.io, slot, generation);
         let Phase::Relay(relay) = phase else { return None };
@@ -388,7 +376,7 @@ impl<P: Port> Worker<P> {
     }
 
     /// Takes back what destinations did not take of what was forwarded to them.
-    fn take_refused(&mut self) {
+    pub(super) fn take_refused(&mut self) {
         while let Some(refused) = self.io.port.refused() {
             let Token { slot, generation, .. } = refused.token;
             if self.slots.is_current(slot, generation) {
@@ -410,78 +398,29 @@ impl<P: Port> Worker<P> {
         }
     }
 
-    // === Ends ===
+    // === LMTP ===
 
-    /// A relayed session is over.
-    fn end_relay(&mut self, slot: u32, by: EndedBy, error: Option<&'static str>) {
-        if error.is_none() && self.slots.get(slot).is_some_and(|kept| kept.tls.is_some()) {
-            // Goodbye comes behind what is on its way. What comes back of that, of any session, is taken back first.
-            self.io.port.flush();
-            self.take_refused();
-            let Some(mut driver) = self.relay(slot) else { return };
-            driver.say_goodbye();
-        }
-        if let Some(Phase::Relay(relay)) = self.take_out(slot) {
-            self.rooms.reports.report(relay.ended(by, error, self.io.now));
-        }
-    }
-
-    /// The client has its last reply, and a moment to close before we do.
-    fn linger(&mut self, slot: u32) {
-        let Some((generation, connection)) = self.slots.named(slot) else { return };
-        let (line, phase) = connection.split(&mut self.io, slot, generation);
-        if let Phase::Lmtp(_) = std::mem::replace(phase, Phase::Lingering) {
-            self.rooms.sessions.leave_nameless(slot);
-        }
-        let next = linger::begin(line, &mut self.rooms.relays.scratch);
-        self.act(slot, next);
-    }
-
-    /// The kernel returned an operation of a socket that is being closed: what waited for that goes on.
-    fn returned(&mut self, slot: u32, side: Side) {
-        let Some((mut line, phase)) = self.line(slot) else { return };
-        if !line.close_if_returned(side) {
+    /// Tells an LMTP client what happened to it, or to one of its connections to backends, and does what it says.
+    fn tell_lmtp(&mut self, slot: u32, signal: Signal) {
+        let (client_slot, link) = match self.slots.get(slot).map(|connection| &connection.phase) {
+            Some(Phase::Link(link)) => (link.client, Some(link.id)),
+            _ => (slot, None),
+        };
+        let connection = self.slots.get_mut(client_slot);
+        let Some(mut client) = connection.and_then(Connection::lend_client) else {
+            debug_assert!(false, "a connection to an LMTP backend without its client");
             return;
+        };
+        let lines = Lines::new(&mut self.io, &mut self.slots, client_slot);
+        let next = lmtp::Driver::drive(&mut client, lines, self.rooms.lmtp(), link, signal);
+        let given_up = client.take_given_up();
+        if let Some(connection) = self.slots.get_mut(client_slot) {
+            connection.give_back(client);
         }
-        match phase {
-            Phase::Closing if !line.sockets.are_open() => drop(self.slots.remove(slot)),
-            Phase::Login(_) if side == Side::Backend => self.tell(slot, Signal::BackendClosed),
-            _ => {}
+        for slot in given_up {
+            self.release(slot);
         }
-    }
-
-    /// Ends a connection: drops what it was in the middle of, takes it off every list, closes both sides, and frees its slot,
-    /// which may have to wait until the kernel has returned everything. An LMTP client takes its backends along.
-    pub(super) fn release(&mut self, slot: u32) {
-        drop(self.take_out(slot));
-    }
-
-    /// The same, for what is still to be said of it.
-    fn take_out(&mut self, slot: u32) -> Option<Phase> {
-        let (mut line, phase) = self.line(slot)?;
-        let mut former = std::mem::replace(phase, Phase::Closing);
-        *line.tls = None;
-        line.clear_deadline();
-        line.close(Side::Client);
-        line.close(Side::Backend);
-        if !line.sockets.are_open() {
-            self.slots.remove(slot);
-        }
-        self.rooms.pre_login.set(slot, false);
-        match &mut former {
-            Phase::Relay(relay) => {
-                self.rooms.relays.leave(slot, relay, &mut self.io.port);
-                self.rooms.sessions.leave(slot, relay.label.keys());
-            }
-            Phase::Lmtp(mail) => {
-                self.rooms.sessions.leave_nameless(slot);
-                for child in mail.children() {
-                    self.release(child);
-                }
-            }
-            Phase::Login(_) | Phase::Link(_) | Phase::Lingering | Phase::Closing => {}
-        }
-        Some(former)
+        self.act(client_slot, next);
     }
 
     /// The port, for tests that look behind the seam.

@@ -14,7 +14,7 @@ use crate::share::enquiry::{Act, Enquiry, Piece, Place, Row, Tally, Whom};
 use crate::share::mailbox::Mailbox;
 
 use super::connection::{Connection, Phase};
-use super::lmtp::Mail;
+use super::lmtp::state::Client;
 use super::relay::label::Label;
 use super::sessions::{Key, Sessions};
 
@@ -52,7 +52,7 @@ impl Enquiries {
     }
 
     pub(super) fn tell(&self, piece: Piece) {
-        // Whoever lets the mailbox fill up gets no answer, and says so to whom it concerns.
+        // An asker that lets the mailbox fill up gets no answer, and tells its client so.
         let _ = self.pieces.send(piece);
     }
 }
@@ -145,8 +145,13 @@ fn note(slots: &Slots<Connection>, slot: u32, whom: &Whom, piece: &mut Piece) ->
     piece.looked_at += 1;
     let row = match &connection.phase {
         Phase::Relay(relay) => named_row(&relay.label, whom),
-        Phase::Lmtp(mail) => nameless_row(mail, whom),
-        Phase::Login(_) | Phase::Link(_) | Phase::Lingering | Phase::Closing => None,
+        Phase::Lmtp(Some(client)) => nameless_row(client, whom),
+        // An LMTP client is lent to its driver for a turn, and that is over when the core answers.
+        Phase::Lmtp(None)
+        | Phase::Login(_)
+        | Phase::Link(_)
+        | Phase::Lingering
+        | Phase::Closing => None,
     };
     let is_meant = row.is_some();
     piece.rows.extend(row);
@@ -174,9 +179,9 @@ fn named_row(label: &Label, whom: &Whom) -> Option<Row> {
     })
 }
 
-fn nameless_row(mail: &Mail, whom: &Whom) -> Option<Row> {
+fn nameless_row(client: &Client, whom: &Whom) -> Option<Row> {
     let Whom { users, clients, backend, group, sessions } = whom;
-    let (client, session) = mail.session.peer();
+    let (client, session) = client.peer();
     let is_meant = users.is_none()
         && backend.is_none()
         && group.is_none()

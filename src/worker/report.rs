@@ -42,7 +42,7 @@ impl Reports {
 
     /// Hands a report to the log. A full mailbox loses the line, not the time of the core (RS-08).
     pub(super) fn log(&self, event: Event) {
-        if matches!(event, Event::LoggedIn { .. }) && !self.log_debug {
+        if event.is_detail() && !self.log_debug {
             return;
         }
         if self.log.send(event).is_err() {

@@ -13,7 +13,7 @@ use super::connection::Phase;
 use super::enquiries::Enquiries;
 use super::io::line::Line;
 use super::linger;
-use super::lmtp;
+use super::lmtp::driver as lmtp;
 use super::login::driver as login;
 use super::login::look_ups::LookUps;
 use super::login::throttle::Throttle;
@@ -43,7 +43,7 @@ pub(super) struct Rooms {
     pub(super) relays: Relays,
     pub(super) sessions: Sessions,
     pub(super) enquiries: Enquiries,
-    pub(super) lmtp: lmtp::Scratch,
+    pub(super) lmtp_buffers: lmtp::Buffers,
 }
 
 impl Rooms {
@@ -69,7 +69,7 @@ impl Rooms {
             sessions: Sessions::new(settings.connections_max),
             enquiries: Enquiries::new(look_ups.core(), pieces),
             tls: CoreTls::new(&tls),
-            lmtp: lmtp::Scratch::default(),
+            lmtp_buffers: lmtp::Buffers::default(),
             look_ups,
             chance,
             settings,
@@ -110,7 +110,23 @@ impl Rooms {
                 }
             }
             Phase::Lingering => linger::drive(line, &signal, &mut self.relays.scratch),
-            Phase::Closing | Phase::Lmtp(_) | Phase::Link(_) => Next::Stay,
+            Phase::Closing => Next::Stay,
+            Phase::Lmtp(_) | Phase::Link(_) => {
+                debug_assert!(false, "an LMTP client's driver needs more than one line");
+                Next::Stay
+            }
+        }
+    }
+
+    /// What an LMTP session borrows.
+    pub(super) fn lmtp(&mut self) -> lmtp::Duties<'_> {
+        lmtp::Duties {
+            look_ups: &mut self.look_ups,
+            backends: &mut self.backends,
+            door: &self.door,
+            tls: &mut self.tls,
+            buffers: &mut self.lmtp_buffers,
+            reports: &self.reports,
         }
     }
 

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::admission::door::DoorRules;
+use crate::config::registry::{self, Scope};
+use crate::config::value::{self, Value};
+use crate::template::Template;
 
 /// Sizes and times that an operator may change; see `limits.rs` for those nobody may.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +32,36 @@ pub struct Log {
     pub target: LogTarget,
     /// Whether details are logged.
     pub debug: bool,
+    /// Lines about logins.
+    pub login: LoginLog,
+}
+
+/// How lines about logins are composed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginLog {
+    /// `login_log_format`: of `%{message}` and `%{elements}`.
+    pub format: Template,
+    /// `login_log_format_elements`, one by one.
+    pub elements: Vec<Template>,
+}
+
+/// As the registry has it.
+impl Default for LoginLog {
+    fn default() -> Self {
+        let parsed = |name| {
+            let setting = registry::exact(Scope::Global, name)?;
+            value::parse(setting.kind, setting.default).ok()
+        };
+        let format = match parsed("login_log_format") {
+            Some(Value::Template(format)) => format,
+            _ => Template::default(),
+        };
+        let elements = match parsed("login_log_format_elements") {
+            Some(Value::Templates(elements)) => elements,
+            _ => Vec::new(),
+        };
+        Self { format, elements }
+    }
 }
 
 /// Where events go.

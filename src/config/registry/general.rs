@@ -2,7 +2,8 @@
 
 use super::Kind::{
     Addresses, AutoNumber, AutoTime, Bool, Character, Choice, Core, Cores, GeoDb, LocalDb,
-    LoginTemplate, Networks, Number, Path, Port, ProbeTemplate, Secret, Size, Text, Time, Words,
+    LoginLogElements, LoginLogFormat, LoginTemplate, Networks, Number, Path, Port, ProbeTemplate,
+    Secret, Size, Text, Time, Words,
 };
 use super::Origin::{Dovecot, Hale, Palomar};
 use super::{Kind, Origin, Scope, Setting};
@@ -16,6 +17,12 @@ const fn global(
 ) -> Setting {
     Setting::new(Scope::Global, name, kind, default, origin, doc)
 }
+
+/// Dovecot's, without the process that serves a mailbox, and with what a proxy knows besides.
+const LOGIN_LOG_ELEMENTS: &str = "user=<%{user}> method=%{mechanism} rip=%{remote_ip} lip=%{local_ip} rport=%{remote_port} %{secured} \
+     %{ssl_security} master=%{master_user} backend=%{backend} group=%{group} header_ms=%{header_ms} tls_ms=%{tls_ms} \
+     auth_ms=%{auth_ms} delay_ms=%{delay_ms} route_ms=%{route_ms} connect_ms=%{connect_ms} \
+     backend_tls_ms=%{backend_tls_ms} login_ms=%{login_ms} session=<%{session}>";
 
 pub(super) const SETTINGS: &[Setting] = &[
     // === The host ===
@@ -382,6 +389,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         "log_path", Path, "/dev/stderr", Dovecot,
         "File for log lines. `/dev/stderr`, or `syslog` for compatibility, is the journal under systemd; \
          `/dev/stdout` is standard output.",
+    ),
+    global(
+        "login_log_format", LoginLogFormat, "%{message}: %{elements}", Dovecot,
+        "How lines about logins are composed: of what happened, `%{message}` (2.3: `%$`), and of `%{elements}` (`%s`).",
+    ),
+    global(
+        "login_log_format_elements", LoginLogElements, LOGIN_LOG_ELEMENTS, Dovecot,
+        "What lines about logins tell, between spaces; elements whose variables are all empty are left out. docs/LOGS.md \
+         has the variables, Dovecot's of 2.3 and 2.4 and our own. Keep the beginning up to `rip=` and the end as they are if \
+         something like fail2ban reads the log.",
     ),
     global("log_debug", Bool, "no", Dovecot, "Whether details are logged. Dovecot's event filters count as `yes`."),
     global(

@@ -199,6 +199,13 @@ impl Section {
         }
     }
 
+    pub(crate) fn templates(&self, name: &str) -> Vec<Template> {
+        match self.get(name) {
+            Some(Value::Templates(templates)) => templates,
+            _ => Vec::new(),
+        }
+    }
+
     pub(crate) fn value(&self, name: &str) -> Option<Value> {
         self.get(name)
     }

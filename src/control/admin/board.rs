@@ -1,4 +1,4 @@
-//! What the control core's tasks last saw, for whoever asks for the status: each writes its line when it has looked.
+//! What the control core's tasks last saw, for operators who ask for the status: each writes its line when it has looked.
 //!
 //! One thread writes and reads it. Nothing waits for it, and nothing is decided by it.
 

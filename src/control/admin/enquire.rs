@@ -1,7 +1,7 @@
 //! Questions to all data cores, one piece at a time.
 //!
 //! A core is asked for the next piece when the last one has been used, so that as much of an answer is in memory as one
-//! piece holds, and a core works for nobody who has gone away.
+//! piece holds, and a core works for no asker who has gone away.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

@@ -112,7 +112,7 @@ impl Admin {
     }
 
     pub(super) fn note(&self, text: String) {
-        // A full mailbox loses the line, as for everybody (RS-08).
+        // A full mailbox loses the line, as for every sender (RS-08).
         let _ = self.exchange.log.send(Event::Note { warning: false, text: text.into_boxed_str() });
     }
 }

@@ -43,7 +43,7 @@ pub(in crate::control) async fn serve(socket: AdminSocket, admin: Rc<Admin>) {
                     let place = Place::take(&busy);
                     let admin = Rc::clone(&admin);
                     clients.spawn_local(async move {
-                        // A client that is gone is nobody's trouble.
+                        // A client that is gone troubles no other.
                         let _ = receive(stream, owner, place, &admin).await;
                     });
                 }

@@ -104,7 +104,7 @@ impl KickCommand {
         let (backend, group) = (backend.map(Into::into), group.map(Into::into));
         let whom = Whom { backend, group, sessions, ..named };
         if whom == Whom::default() {
-            let text = "kick: whom? Name a user mask and/or ip[/bits], --backend, --group or --session; '*' is everybody";
+            let text = "kick: whom? Name a user mask and/or ip[/bits], --backend, --group or --session; '*' is every user";
             return Err(CommandError::Usage(text.to_owned()));
         }
         Ok(whom)

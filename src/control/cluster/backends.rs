@@ -33,7 +33,7 @@ pub(super) async fn run(
         BackendCommand::Update { status, load_factor, backend } => {
             let backend = chosen_backend(cluster, backend).await?;
             let update = BackendUpdate {
-                // Not `auto:`, so that no probe changes it back (G6).
+                // Not `auto:`, so that no probe changes it back (C-BACKEND-2).
                 status: status.map(|status| (BackendStatus::from(status), STATUS_REASON.into())),
                 load_factor: *load_factor,
                 expected_status: None,
@@ -99,7 +99,7 @@ async fn add(
     show(cluster, vec![backend]).await
 }
 
-/// Palomar.md 4.5: does not wait. `standby` lets proxies finish each move at the group's next login.
+/// Does not wait (C-ROUTE-2). `standby` lets proxies finish each move at the group's next login.
 async fn evacuate(cluster: &Cluster<'_>, backend: &Backend) -> Result<Output, CommandError> {
     let candidates = candidates(cluster, backend.site_id).await?;
     let groups = cluster.geodb.groups(backend.site_id).await?;

@@ -59,7 +59,7 @@ pub(super) async fn run(
     }
 }
 
-/// Palomar.md 5.1: the starter names the destination and raises the flag; the source backend does the rest.
+/// C-ROUTE-2: the starter names the destination and raises the flag; the source backend does the rest.
 async fn start_move(
     cluster: &Cluster<'_>,
     site: &Site,
@@ -151,7 +151,7 @@ fn unknown(site: &Site, group: &str) -> CommandError {
 
 fn changed(group: &str) -> CommandError {
     CommandError::TempFail(format!(
-        "group {group}: was changed by somebody else meanwhile; try again"
+        "group {group}: was changed by another process meanwhile; try again"
     ))
 }
 

@@ -1,4 +1,4 @@
-//! Commands without a running Hale: on the thread of whoever typed them, with a GeoDB of their own.
+//! Commands without a running Hale: in the process of the operator who typed them, with a GeoDB of their own.
 
 use super::{ClusterCommand, ClusterSettings, CommandError, GeodbCommand, Output, run};
 use crate::control::geodb::{GeoDb, OpenMode, UnixMillis};

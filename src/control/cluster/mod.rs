@@ -1,4 +1,4 @@
-//! The commands `hale cluster …` and `hale geodb …`: the verbs of `doveadm cluster` (palomar.md 6.1).
+//! The commands `hale cluster …` and `hale geodb …`: the verbs of `doveadm cluster` (C-CMD-1).
 //!
 //! Duty: commands as values that are read from words ([`verbs`]) and written as words (`words`), what each does to the
 //! GeoDB, output formats ([`render`]), exit codes. Non-duty: reading settings, finding a running Hale, printing. Driven by
@@ -76,7 +76,7 @@ struct Cluster<'a> {
     now: UnixMillis,
 }
 
-/// Why a command did nothing, with doveadm's exit codes (G27).
+/// Why a command did nothing, with doveadm's exit codes (C-CMD-2).
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// The command line makes no sense.
@@ -161,7 +161,7 @@ async fn run_geodb(command: &GeodbCommand, cluster: &Cluster<'_>) -> Result<Outp
     }
 }
 
-/// sysexits and doveadm's additions (palomar.md 6).
+/// sysexits and doveadm's additions (C-CMD-2).
 const EX_USAGE: u8 = 64;
 const EX_DATAERR: u8 = 65;
 const EX_NOUSER: u8 = 67;

@@ -1,4 +1,4 @@
-//! From what an operator types to rows, and from ids back to names (G27).
+//! From what an operator types to rows, and from ids back to names (C-CMD-2).
 
 use std::collections::HashMap;
 use std::net::IpAddr;

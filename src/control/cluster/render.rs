@@ -162,7 +162,7 @@ fn printable(value: &Option<String>) -> String {
     value.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
 }
 
-/// Dovecot's tab-escape (palomar.md 8.3).
+/// Dovecot's tab-escape.
 fn tab_escaped(value: &str) -> String {
     let mut escaped = String::with_capacity(value.len());
     for character in value.chars() {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn g27_flow() {
+    fn c_cmd_2_flow() {
         assert_eq!(
             sample().render(Format::Flow),
             "name=DC1 tag= status=online\nname=Zürich \"2\" tag=a?b?? status=\n"
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn g27_pager() {
+    fn c_cmd_2_pager() {
         assert_eq!(
             sample().render(Format::Pager),
             "name: DC1\ntag: \nstatus: online\n\u{c}\nname: Zürich \"2\"\ntag: a?b??\nstatus: \n"
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn g27_tab() {
+    fn c_cmd_2_tab() {
         assert_eq!(
             sample().render(Format::Tab),
             "name\ttag\tstatus\nDC1\t\tonline\nZürich \"2\"\ta\u{1}tb\u{1}n\u{1}1\t\n"
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn g27_table() {
+    fn c_cmd_2_table() {
         assert_eq!(
             sample().render(Format::Table),
             "name       tag   status\nDC1              online\nZürich \"2\" a?b??\n"
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn g27_json() {
+    fn c_cmd_2_json() {
         assert_eq!(
             sample().render(Format::Json),
             concat!(
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn g27_without_records() {
+    fn c_cmd_2_without_records() {
         let empty = Output::new(&["name", "tag"]);
         let shown = [Format::Flow, Format::Pager, Format::Tab, Format::Table, Format::Json];
         let shown = shown.map(|format| empty.render(format));

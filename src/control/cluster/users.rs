@@ -53,7 +53,7 @@ struct Move<'a> {
     failover_group: Option<&'a str>,
 }
 
-/// Palomar.md 5.3: the original backend completes the move at the user's next access.
+/// C-MOVE-3: the original backend completes the move at the user's next access.
 async fn start_move(
     cluster: &Cluster<'_>,
     wanted: &Move<'_>,
@@ -115,7 +115,7 @@ async fn write(
     match cluster.geodb.replace_user(expected, row, cluster.now).await? {
         Applied::Written => Ok(Output::default()),
         Applied::Skipped => {
-            let text = "was changed by somebody else meanwhile; try again";
+            let text = "was changed by another process meanwhile; try again";
             Err(CommandError::TempFail(format!("user {} {text}", row.username)))
         }
     }

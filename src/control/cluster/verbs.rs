@@ -1,4 +1,4 @@
-//! The command line of `hale cluster` and `hale geodb`: doveadm's words (palomar.md 6.1).
+//! The command line of `hale cluster` and `hale geodb`: doveadm's words (C-CMD-1).
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What changed in the GeoDB since somebody looked last.
+//! What changed in the GeoDB since the last look.
 //!
 //! Duty: one answer out of two sources, what the engine knows of other processes and what commands inside this one
 //! announced. Non-duty: reading the rows again. Driven by the control core's routing. Tests: `super::tests`.
@@ -38,7 +38,7 @@ pub struct News {
 pub enum ChangedUsers {
     /// Those of these users.
     These(BTreeSet<Box<str>>),
-    /// Anybody's.
+    /// Those of any user.
     All,
 }
 
@@ -136,7 +136,7 @@ impl Default for Announcements {
 impl Announcements {
     pub(super) fn tell(&self, changed: Changed) {
         if changed != Changed::Nothing {
-            // On the command line nobody watches.
+            // On the command line no task watches.
             let _ = self.0.send(changed);
         }
     }

@@ -111,12 +111,12 @@ impl GeoDbError {
     }
 
     /// The rows of a user keep changing.
-    pub(super) fn unsettled_user(username: &str) -> Self {
+    pub(super) fn user_keeps_changing(username: &str) -> Self {
         Self::Conflict { about: format!("user {username}").into() }
     }
 
     /// The row of a group keeps changing.
-    pub(super) fn unsettled_group(name: &str) -> Self {
+    pub(super) fn group_keeps_changing(name: &str) -> Self {
         Self::Conflict { about: format!("group {name}").into() }
     }
 }

@@ -63,7 +63,7 @@ pub async fn look_up(
             | Decision::Fail { .. }) => return Ok(found.answer(decision)),
         }
     }
-    Err(GeoDbError::unsettled_user(username))
+    Err(GeoDbError::user_keeps_changing(username))
 }
 
 /// What the rounds have read so far.

@@ -1,7 +1,7 @@
-//! The GeoDB: the ten tables of a Palomar cluster (palomar.md 1, DESIGN decision 7).
+//! The GeoDB: the ten tables of a Palomar cluster (C-GEO-1).
 //!
 //! Duty: one enum over the engines, which all give the same rows the same meaning; the writes that logins and the
-//! cluster commands make, each of them safe against others who write at the same time (GE-07, palomar.md 2.7); a deadline
+//! cluster commands make, each of them safe against others who write at the same time (GE-07, C-GEO-2); a deadline
 //! for each call; word of what changed. Non-duty: caching, judging rows (`route::build`), deciding (`route::decide`). Many
 //! calls may be under way at once, and none blocks its caller's thread. Driven by the control core and by the commands.
 //! Tests: `tests`, on real files.
@@ -164,8 +164,8 @@ impl GeoDb {
         Changes::new(self.clone())
     }
 
-    /// Tells everybody in this process who watches the changes that rows were written by a command. Whoever writes at a
-    /// login knows what became of the rows and need not say so.
+    /// Tells all who watch the changes in this process that a command wrote rows. What writes at a login knows what became
+    /// of the rows and need not say so.
     pub fn announce(&self, changed: Changed) {
         self.announcements.tell(changed);
     }

@@ -1,4 +1,4 @@
-//! The ten tables as SQLite has them: Palomar's names, columns and primary keys (palomar.md 1).
+//! The ten tables as SQLite has them: Palomar's names, columns and primary keys (C-GEO-1).
 //!
 //! UUIDs are text in lower case with hyphens, timestamps milliseconds since 1970. Column types are checked by SQLite
 //! (STRICT), because operators write into the file with other tools.

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn w_btls_3_whoever_has_no_tls_is_told_apart() {
+    fn w_btls_3_a_backend_without_tls_is_told_apart() {
         let cases: [(Protocol, &[&str], &str); 10] = [
             (Protocol::Imap, &["* BYE no"], "greet"),
             (Protocol::Imap, &["* PREAUTH hi"], "greet"),

@@ -41,7 +41,7 @@ pub(super) async fn watch(
                     Err(faults) => board.certificates_failed(&faults.join("; ")),
                 }
                 for (warning, line) in outcome(loaded, &published) {
-                    // A full mailbox loses the line, as for everybody (RS-08).
+                    // A full mailbox loses the line, as with every sender (RS-08).
                     let _ = log.send(Event::Note { warning, text: line.into_boxed_str() });
                 }
             }

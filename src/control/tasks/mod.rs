@@ -120,14 +120,14 @@ impl Tasks {
             task.abort();
         }
         geodb.close().await;
-        // The log task panicked: that has been printed, and there is nobody left to tell.
+        // The log task panicked: that has been printed, and nothing is left to be written.
         let _ = stop_writer.send(());
         let _ = writer.await;
     }
 
     /// Writes a line to the log.
     pub(super) fn note(&self, text: String) {
-        // A full mailbox loses the line, as for everybody (RS-08).
+        // A full mailbox loses the line, as with every sender (RS-08).
         let _ = self.log.send(Event::Note { warning: false, text: text.into_boxed_str() });
     }
 }

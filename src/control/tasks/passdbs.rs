@@ -35,7 +35,7 @@ pub(super) async fn watch(
             published.publish(passdbs);
             board.passdbs_read(&remarks);
             for remark in remarks {
-                // A full mailbox loses the line, as for everybody (RS-08).
+                // A full mailbox loses the line, as with every sender (RS-08).
                 let _ = log.send(Event::Note { warning: true, text: remark.into_boxed_str() });
             }
         }

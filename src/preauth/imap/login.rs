@@ -42,7 +42,7 @@ impl Imap {
         match command::login(cursor) {
             None => self.bad("BAD LOGIN takes a user name and a password.", out),
             Some((user, password)) => {
-                self.go_on(usable(&user, b"", password, Mechanism::Login).into(), out)
+                self.go_on(usable(&user, b"", password, Mechanism::Plain).into(), out)
             }
         }
     }

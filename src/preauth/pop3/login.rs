@@ -42,7 +42,7 @@ impl Pop3 {
             return self.bad("No username given.", out);
         };
         let password = Secret::from(password);
-        self.go_on(usable(&user, b"", password, Mechanism::Login).into(), out)
+        self.go_on(usable(&user, b"", password, Mechanism::Plain).into(), out)
     }
 
     pub(super) fn auth(

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::ring::port::{IoFault, Port};
+use crate::ring::port::{IoFault, Outcome, Port};
 use crate::tick::Tick;
 
 use super::super::io::line::Line;
@@ -54,9 +54,26 @@ impl Backends {
         self.endpoints.give_up(slot, now);
     }
 
-    /// The kernel returned the connect of a slot.
-    pub(in crate::worker) fn connected(&mut self, slot: u32, ended: Ended, now: Tick) {
+    /// The kernel returned the connect of a slot: what is to be said of it.
+    pub(in crate::worker) fn connected(
+        &mut self,
+        slot: u32,
+        outcome: Outcome,
+        now: Tick,
+    ) -> Result<(), IoFault> {
+        let (ended, result) = match outcome {
+            Outcome::Connected => (Ended::Well, Ok(())),
+            // Ours, not the backend's.
+            Outcome::Failed(fault @ (IoFault::Descriptors | IoFault::Memory)) => {
+                (Ended::Unknown, Err(fault))
+            }
+            Outcome::Failed(fault) => (Ended::Badly, Err(fault)),
+            Outcome::Accepted(_) | Outcome::Ready(_) | Outcome::Cancelled => {
+                (Ended::Unknown, Err(IoFault::Reset))
+            }
+        };
         self.endpoints.end(slot, ended, now);
+        result
     }
 
     /// The endpoint that a slot is connected to, if it is watched.

@@ -1,6 +1,6 @@
 //! What one look at a socket came to, in clear or by TLS: sessions, LMTP clients and LMTP backends read alike.
 
-use crate::facts::ClientCertificate;
+use crate::facts::{ClientCertificate, Security};
 use crate::ring::port::IoFault;
 use crate::tls::Fault;
 
@@ -20,6 +20,8 @@ pub(in crate::worker) enum Heard {
         server_name: Option<Box<str>>,
         /// Whom its certificate names, if it showed one.
         client_certificate: ClientCertificate,
+        /// Version and cipher, for the log.
+        security: Option<Security>,
     },
     /// A handshake failed, or a record is damaged.
     Insecure(Fault),

@@ -101,6 +101,14 @@ impl<P: Port> Line<'_, P> {
 
     // === Bytes ===
 
+    /// Sends as much as the socket takes.
+    pub(in crate::worker) fn send(&mut self, side: Side, bytes: &[u8]) -> Result<usize, IoFault> {
+        match self.fd(side) {
+            Some(fd) => self.io.port.send(fd, bytes),
+            None => Err(IoFault::Reset),
+        }
+    }
+
     /// Sends bytes as they are; what the socket does not take is kept, behind what is kept already.
     pub(in crate::worker) fn send_or_keep(
         &mut self,

@@ -284,7 +284,8 @@ impl<'a, P: Port> Driver<'a, P> {
 
     /// Ends the connection without another word to either side.
     pub(super) fn abort(&mut self, reason: &'static str) {
-        self.duties.reports.log(self.login.session.aborted(reason));
+        let now = self.line.now();
+        self.duties.reports.log(self.login.session.aborted(now, reason));
         self.next = Next::Close;
     }
 

@@ -73,7 +73,7 @@ pub(in crate::worker) struct Asking {
 enum Pending {
     /// The chain goes on when its hash is compared.
     Password { chain: Box<Chain>, key: Key },
-    /// The decision is made again when the control core has settled the user.
+    /// The decision is made again when the control core has looked the user up.
     Route { ask: RouteAsk, rounds: u8 },
 }
 
@@ -196,7 +196,7 @@ impl LookUps {
             RouteAsk::User(user) => match self.route_user(user, rounds, now) {
                 Ok(answer) => return Some(answer),
                 Err(Unknown) => {
-                    ToControl::Settle { ticket: Some(asker.ticket(self.core)), user: user.clone() }
+                    ToControl::LookUp { ticket: Some(asker.ticket(self.core)), user: user.clone() }
                 }
             },
             RouteAsk::Referral { host, group } => {
@@ -236,7 +236,7 @@ impl LookUps {
         let decision = decide(table, known, &RouteQuestion::of(user));
         if stale {
             // The login goes on with the old row (DESIGN decision 6). A full mailbox: the next login asks again.
-            let refresh = ToControl::Settle { ticket: None, user: user.into() };
+            let refresh = ToControl::LookUp { ticket: None, user: user.into() };
             let _ = self.exchange.to_control.send(refresh);
         }
         match decision {
@@ -294,10 +294,10 @@ impl LookUps {
                 let step = chain.verified(result);
                 self.authenticate_on(asker, step, now).map(Found::Verdict)
             }
-            (Pending::Route { ask, rounds }, Answer::Settled) => {
+            (Pending::Route { ask, rounds }, Answer::LookedUp) => {
                 self.route_round(asker, ask, rounds + 1, now).map(Found::Route)
             }
-            (Pending::Route { .. }, Answer::Unsettled { failure, detail }) => {
+            (Pending::Route { .. }, Answer::Failed { failure, detail }) => {
                 Some(Found::Route(RouteAnswer::Fail { failure, detail }))
             }
             (

@@ -53,9 +53,9 @@ impl<P: Port> Driver<'_, P> {
                 bytes.zeroize();
                 more
             }
-            Heard::Secured { server_name, client_certificate: certificate, more } => {
+            Heard::Secured { server_name, client_certificate: certificate, security, more } => {
                 self.input(match side {
-                    Side::Client => Input::ClientSecured { server_name, certificate },
+                    Side::Client => Input::ClientSecured { server_name, certificate, security },
                     Side::Backend => Input::BackendSecured,
                 });
                 more

@@ -164,13 +164,6 @@ impl Buffers {
     }
 }
 
-/// Lends a buffer of the core, empty whatever its last borrower did.
-pub(in crate::worker) fn lent(buffer: &mut Vec<u8>) -> Vec<u8> {
-    let mut lent = std::mem::take(buffer);
-    lent.clear();
-    lent
-}
-
 impl CoreTls {
     pub(in crate::worker) fn new(published: &Published<Context>) -> Self {
         let read = limits::TLS_HOT_READ_BYTES + limits::TLS_RECORD_BYTES_MAX;

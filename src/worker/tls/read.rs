@@ -184,10 +184,12 @@ fn hear<P: Port>(
 }
 
 fn established(channel: &mut Channel, more: bool, reports: &Reports) -> Heard {
-    let Established { server_name, client_certificate, resumed, .. } = channel.engine.established();
+    let Established { server_name, client_certificate, security, resumed, .. } =
+        channel.engine.established();
     reports.count(Counter::TlsHandshakes);
     reports.add(Counter::TlsResumed, u64::from(resumed));
-    Heard::Secured { server_name, client_certificate, more: more || channel.has_more() }
+    let more = more || channel.has_more();
+    Heard::Secured { server_name, client_certificate, security, more }
 }
 
 /// A peer makes TLS answer again and again, and takes no answer.

@@ -116,7 +116,7 @@ impl Imap {
     }
 
     /// Whether the other side has neither ended nor broken the connection. What it has sent is thrown away.
-    pub(crate) fn is_open(&mut self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.stream.set_nonblocking(true).unwrap();
         let mut thrown_away = [0; 4096];
         let end = loop {

@@ -124,13 +124,13 @@ impl Control {
             Task::Ask(ToControl::Resolve { ticket, .. }) => {
                 (Some(ticket), Answer::Resolved(address(0)))
             }
-            Task::Ask(ToControl::Settle { ticket, user }) => {
+            Task::Ask(ToControl::LookUp { ticket, user }) => {
                 let answer = if self.random.percent(self.faults / 4) {
                     let failure = Failure::Unavailable;
-                    Answer::Unsettled { failure, detail: "no GeoDB today".into() }
+                    Answer::Failed { failure, detail: "no GeoDB today".into() }
                 } else {
                     self.exchange.users.remember(row(&user), Tick(now));
-                    Answer::Settled
+                    Answer::LookedUp
                 };
                 (ticket, answer)
             }

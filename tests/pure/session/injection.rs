@@ -213,7 +213,7 @@ fn tl_01_and_tl_02_no_cut_lets_a_command_in_before_tls() {
         let mut run = started();
         run.segments(&[client.command], Side::Client);
         let certificate = ClientCertificate::NONE;
-        run.input(Input::ClientSecured { server_name: None, certificate });
+        run.input(Input::ClientSecured { server_name: None, certificate, security: None });
         run.input(Input::Client(client.login.as_bytes()));
         assert!(run.wished(is_question), "{}", client.protocol);
     }

@@ -274,10 +274,12 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
             certificate: ClientCertificate::verified(
                 Some(second).filter(|it| !it.is_empty()).map(Into::into),
             ),
+            security: None,
         },
         "client-secured" => Input::ClientSecured {
             server_name: Some(rest).filter(|it| !it.is_empty()).map(Into::into),
             certificate: ClientCertificate::NONE,
+            security: None,
         },
         "client-certificate-refused" => {
             Input::ClientCertificateRefused("the certificate has expired")
@@ -383,8 +385,8 @@ fn reported(event: &Event) -> String {
         }
         Event::Noticed { notice, .. } => format!("noticed {notice:?}"),
         Event::CertificateRefused { reason, .. } => format!("certificate refused: {reason}"),
-        Event::Aborted { reason, attempts, .. } => format!("aborted after {attempts}: {reason}"),
-        Event::LoginFailed { failure, detail, subject } => {
+        Event::Aborted { reason, tries, .. } => format!("aborted after {}: {reason}", tries.count),
+        Event::LoginFailed { failure, detail, subject, .. } => {
             format!("failed {} {failure:?}: {detail}", who(subject))
         }
         Event::Referred { from, to, .. } => format!("referred by {from} to {to}"),

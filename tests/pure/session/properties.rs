@@ -237,7 +237,7 @@ impl Run {
                     1 => ClientCertificate::verified(None),
                     _ => ClientCertificate::verified(Some("tim".into())),
                 };
-                self.input(Input::ClientSecured { server_name: None, certificate });
+                self.input(Input::ClientSecured { server_name: None, certificate, security: None });
             }
             Happening::ClientInsecure(false) => self.input(Input::ClientInsecure("broken")),
             Happening::ClientInsecure(true) => {

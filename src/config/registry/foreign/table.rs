@@ -197,8 +197,6 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
         Unless(EMPTY, "Hale has no plugins; remove it if logins without them are acceptable"),
     ),
     (None, "login_plugin_dir", Ignored(NO_PLUGINS)),
-    (None, "login_log_format", Ignored(LOGGED)),
-    (None, "login_log_format_elements", Ignored(LOGGED)),
     (None, "login_auth_socket_path", Ignored(CLUSTER_SERVICE)),
     (None, "login_socket_path", Ignored(CLUSTER_SERVICE)),
     (None, "login_proxy_notify_path", Ignored("backends that fail are known to all cores at once")),

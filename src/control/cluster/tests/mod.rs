@@ -112,7 +112,7 @@ async fn the_command_line_is_sound() {
 }
 
 #[tokio::test]
-async fn palomar_6_1_tags() {
+async fn c_cmd_1_tags() {
     let desk = Desk::empty();
     assert_eq!(
         desk.ok(&format!("-f flow tag create --id {ID} red")).await,
@@ -134,7 +134,7 @@ async fn palomar_6_1_tags() {
 }
 
 #[tokio::test]
-async fn palomar_6_1_sites() {
+async fn c_cmd_1_sites() {
     let mut desk = Desk::empty();
     let added = desk.ok(&format!("-f pager site add --id {ID} --load-balancer lb1 DC1")).await;
     assert_eq!(added, format!("name: DC1\ntag: \nload_balancer: lb1\nstatus: online\nid: {ID}\n"));
@@ -158,7 +158,7 @@ async fn palomar_6_1_sites() {
 }
 
 #[tokio::test]
-async fn palomar_6_1_backends() {
+async fn c_cmd_1_backends() {
     let desk = Desk::empty();
     desk.ok("site add DC1").await;
     desk.ok(&format!("backend add --id {ID} be1")).await;
@@ -193,7 +193,7 @@ async fn palomar_6_1_backends() {
 }
 
 #[tokio::test]
-async fn palomar_6_geodb_show_and_init() {
+async fn c_cmd_1_geodb_show_and_init() {
     let desk = Desk::cluster().await;
     desk.ok("geodb init").await;
     desk.ok("geodb refresh").await;
@@ -258,7 +258,7 @@ async fn a_file_of_users_is_read_where_the_command_is_typed() {
 }
 
 #[test]
-fn g27_a_reply_carries_the_exit_code_of_the_last_failure() {
+fn c_cmd_2_a_reply_carries_the_exit_code_of_the_last_failure() {
     let failed = Reply::new(Err(CommandError::NoUser("user x: has no row".into())), Format::Table);
     assert_eq!((failed.exit_code, failed.text.as_str()), (67, ""));
     assert_eq!(failed.complaints, ["hale: user x: has no row"]);

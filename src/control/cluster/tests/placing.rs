@@ -3,14 +3,14 @@
 use super::*;
 
 #[tokio::test]
-async fn palomar_6_1_group_moves_start_and_finish() {
+async fn c_cmd_1_group_moves_start_and_finish() {
     let desk = Desk::cluster().await;
     desk.ok("group move --direct DC1 vip be1").await;
     assert_eq!(desk.field("group status DC1 vip", "backend_id").await, "be1");
     assert_eq!(desk.field("group status DC1 vip", "alt_backend_id").await, "be2");
     assert_eq!(desk.no("group move DC1 vip be1").await.0, 65, "is there already");
     assert_eq!(desk.no("group move DC1 vip be3").await.0, 68);
-    assert_eq!(desk.no("group move DC1 nobody be2").await.0, 68);
+    assert_eq!(desk.no("group move DC1 nothing be2").await.0, 68);
     assert_eq!(desk.no("group move DC2 vip be2").await.0, 68, "a backend of another site");
     desk.ok("backend update --status standby be2").await;
     assert_eq!(desk.no("group move DC1 vip be2").await.0, 65, "only online backends");
@@ -26,7 +26,7 @@ async fn palomar_6_1_group_moves_start_and_finish() {
 }
 
 #[tokio::test]
-async fn palomar_6_1_group_flags_and_lists() {
+async fn c_cmd_1_group_flags_and_lists() {
     let desk = Desk::cluster().await;
     desk.ok("site init --self").await;
     assert_eq!(desk.field("site init DC1", "groups").await, "0", "they exist");
@@ -38,12 +38,12 @@ async fn palomar_6_1_group_flags_and_lists() {
     assert_eq!(desk.field("group status DC1 default-1", "sticky_backend").await, "no");
     assert_eq!(desk.no("group update DC1 default-1").await.0, 64);
     assert_eq!(desk.no("group update --sticky-users maybe DC1 default-1").await.0, 64);
-    assert_eq!(desk.no("group update --sticky-users yes DC1 nobody").await.0, 68);
-    assert_eq!(desk.no("group status DC1 nobody").await.0, 68);
+    assert_eq!(desk.no("group update --sticky-users yes DC1 nothing").await.0, 68);
+    assert_eq!(desk.no("group status DC1 nothing").await.0, 68);
 }
 
 #[tokio::test]
-async fn palomar_1_10_site_init_update_leaves_users_without_group_and_the_next_login_assigns() {
+async fn c_user_1_site_init_update_leaves_users_without_group_and_the_next_login_assigns() {
     let mut desk = Desk::cluster().await;
     desk.ok("user move --direct alice vip").await;
     desk.ok("site init DC1").await;
@@ -61,7 +61,7 @@ async fn palomar_1_10_site_init_update_leaves_users_without_group_and_the_next_l
 }
 
 #[tokio::test]
-async fn palomar_4_5_evacuate_moves_all_groups_and_logins_follow() {
+async fn c_route_2_evacuate_moves_all_groups_and_logins_follow() {
     let desk = Desk::cluster().await;
     desk.ok("site init DC1").await;
     desk.ok("group move --direct DC1 vip be1").await;
@@ -79,7 +79,7 @@ async fn palomar_4_5_evacuate_moves_all_groups_and_logins_follow() {
 }
 
 #[tokio::test]
-async fn palomar_5_3_user_moves() {
+async fn c_move_3_user_moves() {
     let desk = Desk::cluster().await;
     let (code, text) = desk.no("user move alice vip").await;
     assert!(code == 67 && text.contains("--direct"), "{text}");
@@ -104,7 +104,7 @@ async fn palomar_5_3_user_moves() {
 }
 
 #[tokio::test]
-async fn palomar_6_1_user_access_of_many() {
+async fn c_cmd_1_user_access_of_many() {
     let mut desk = Desk::cluster().await;
     assert_eq!(desk.field("user access -u probe-be2", "host").await, "be2", "a test user");
     assert_eq!(desk.ok("-f flow user list").await, "", "without any row");

@@ -255,7 +255,7 @@ const INSERT_USER: &str = "insert into users (username, preferred_site_id, group
     moving_preferred_site_id, moving_group_name, moving_failover_site_group_name, last_update) \
     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) on conflict do nothing";
 
-/// `metacache_last_host` is the backends' column and stays as it is (palomar.md 1.10).
+/// `metacache_last_host` is the backends' column and stays as it is (C-GEO-1).
 const REPLACE_USER: &str = "update users set preferred_site_id = ?2, group_name = ?3, failover_site_group_name = ?4, \
     moving_preferred_site_id = ?5, moving_group_name = ?6, moving_failover_site_group_name = ?7, last_update = ?8 \
     where username = ?1 and preferred_site_id is ?9 and coalesce(group_name, '') = ?10 \

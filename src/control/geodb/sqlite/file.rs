@@ -46,7 +46,7 @@ impl SqliteFile {
         engine.within("opening", |connection| {
             // Readers and one writer do not disturb each other. A commit survives the end of the process at once, and a
             // power cut from the next checkpoint on: waiting for the disk would hold a site's first logins to some hundred
-            // a second, and the rows that logins write are made again as they were (G16, G17).
+            // a second, and the rows that logins write are made again as they were (C-ROUTE-6, C-ROUTE-4).
             connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
             connection.pragma_update(None, "synchronous", "normal")
         })?;

@@ -1,7 +1,7 @@
 //! What logins read and write.
 //!
 //! Duty: rows from SQLite's values, lenient with everything but keys (GE-08); writes that are single statements and
-//! carry their own condition, so that nobody's newer row is overwritten (GE-07, palomar.md 2.7). Non-duty: what
+//! carry their own condition, so that no newer row is overwritten (GE-07, C-GEO-2). Non-duty: what
 //! operators write (`commands`).
 
 use rusqlite::types::ValueRef;
@@ -80,7 +80,7 @@ impl SqliteFile {
         let params = params![&*assignment.username, home, &*assignment.group_name, now];
         self.execute(ASSIGN_USER, params)?;
         let row = self.read_user(&assignment.username)?;
-        row.ok_or_else(|| GeoDbError::unsettled_user(&assignment.username))
+        row.ok_or_else(|| GeoDbError::user_keeps_changing(&assignment.username))
     }
 
     /// See [`crate::control::geodb::GeoDb::finish_user_move`].
@@ -100,7 +100,7 @@ impl SqliteFile {
     ) -> Result<UserGroup, GeoDbError> {
         self.execute(CREATE_GROUP, creation_params(creation, now))?;
         let row = self.read_group(creation.site_id, &creation.name)?;
-        row.ok_or_else(|| GeoDbError::unsettled_group(&creation.name))
+        row.ok_or_else(|| GeoDbError::group_keeps_changing(&creation.name))
     }
 
     /// See [`crate::control::geodb::GeoDb::apply`].

@@ -81,7 +81,7 @@ async fn ge_09_a_hundred_thousand_users_are_found_and_ten_thousand_groups_read_q
 }
 
 #[test]
-fn decision_6_the_geodb_and_tables_are_shared_and_a_call_may_move_to_another_thread() {
+fn k_core_4_the_geodb_and_tables_are_shared_and_a_call_may_move_to_another_thread() {
     fn is_shared<T: Send + Sync>() {}
     fn moves<T: Send>(_: &T) {}
     is_shared::<GeoDb>();

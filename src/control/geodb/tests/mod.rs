@@ -109,7 +109,7 @@ fn destination(answer: &Answer) -> Uuid {
 }
 
 #[tokio::test]
-async fn palomar_2_2_first_login_creates_user_and_group_and_a_failure_switches_once() {
+async fn c_route_1_first_login_creates_user_and_group_and_a_failure_switches_once() {
     let place = Place::new();
     let geodb = cluster(&place).await;
     let first = table(&geodb).await;
@@ -195,7 +195,7 @@ async fn ge_07_many_connections_at_once_agree_about_every_user() {
 }
 
 #[tokio::test]
-async fn palomar_2_7_a_change_to_a_row_that_differs_by_now_is_skipped() {
+async fn c_geo_2_a_change_to_a_row_that_differs_by_now_is_skipped() {
     let place = Place::new();
     let geodb = cluster(&place).await;
     let creation =
@@ -226,7 +226,7 @@ async fn palomar_2_7_a_change_to_a_row_that_differs_by_now_is_skipped() {
 }
 
 #[tokio::test]
-async fn palomar_2_2_step_5_a_user_move_is_finished_when_its_source_is_gone() {
+async fn c_move_3_a_user_move_is_finished_when_its_source_is_gone() {
     let place = Place::new();
     let geodb = cluster(&place).await;
     geodb
@@ -272,7 +272,7 @@ async fn palomar_2_2_step_5_a_user_move_is_finished_when_its_source_is_gone() {
 }
 
 #[tokio::test]
-async fn palomar_2_7_probes_do_not_undo_what_an_operator_did() {
+async fn c_geo_2_probes_do_not_undo_what_an_operator_did() {
     let place = Place::new();
     let geodb = cluster(&place).await;
     let probe = BackendUpdate {
@@ -292,7 +292,7 @@ async fn palomar_2_7_probes_do_not_undo_what_an_operator_did() {
 }
 
 #[tokio::test]
-async fn decision_7_other_processes_writes_are_noticed_at_once() {
+async fn c_geo_1_other_processes_writes_are_noticed_at_once() {
     let place = Place::new();
     let geodb = cluster(&place).await;
     let mut changes = geodb.changes();
@@ -408,7 +408,7 @@ async fn what_is_asked_of_a_closed_geodb_fails_and_nothing_is_left_beside_the_fi
 }
 
 #[tokio::test]
-async fn palomar_2_7_a_backend_newer_than_the_table_is_not_taken_for_dead() {
+async fn c_geo_2_a_backend_newer_than_the_table_is_not_taken_for_dead() {
     let place = Place::new();
     let geodb = cluster(&place).await;
     let old = table(&geodb).await;

@@ -1,6 +1,6 @@
 //! Look-ups for data cores: users that no cache knows, names that a password database gave, changes that a login decided.
 //!
-//! Duty: many at the same time, each once however many logins wait for it, each with an end. What is found goes where the
+//! Duty: many at the same time, each once however many logins wait for it (C-LOOK-1), each with an end (C-LOOK-2). What is found goes where the
 //! data cores look (`share`), and they decide. Non-duty: the decision (`route`), the calls (`geodb`). Driven by `super`.
 //! Tests: `super::tests`.
 
@@ -83,7 +83,7 @@ impl LookUps {
     /// Takes a question of a data core, which is answered later.
     pub(super) fn take(self: &Rc<Self>, message: ToControl) {
         let (sought, ticket, change) = match message {
-            ToControl::Settle { ticket, user } => (Sought::User(user), ticket, None),
+            ToControl::LookUp { ticket, user } => (Sought::User(user), ticket, None),
             ToControl::Resolve { ticket, host } => (Sought::Host(host), Some(ticket), None),
             ToControl::Change(change) => {
                 (Sought::Change(change.site_id, change.name.clone()), None, Some(change))
@@ -137,9 +137,9 @@ impl LookUps {
     fn reply(&self, tickets: impl IntoIterator<Item = Ticket>, found: &Found) {
         for ticket in tickets {
             let answer = match found.clone() {
-                Found::InCache => Answer::Settled,
+                Found::InCache => Answer::LookedUp,
                 Found::Address(address) => Answer::Resolved(address),
-                Found::Nothing { failure, detail } => Answer::Unsettled { failure, detail },
+                Found::Nothing { failure, detail } => Answer::Failed { failure, detail },
             };
             if let Some(core) = self.exchange.to_cores.get(usize::from(ticket.core.0)) {
                 // A full mailbox: the login runs into its own deadline and gets a temporary failure.

@@ -1,8 +1,8 @@
 //! Routing on the control core: keeps the published table true, and looks up users and groups that no cache knows.
 //!
 //! The pure half is `route`: it builds the table and decides. This half reads rows, resolves names, writes what a decision
-//! asks for, and publishes. Data cores never wait for it unless a user or group is new (DESIGN decision 6). Three tasks: who
-//! asks (`look_ups`), the table (`tables`), and what others changed; none of them waits for another's slow call.
+//! asks for, and publishes. Data cores never wait for it unless a user or group is new (K-CORE-4). Three tasks: who
+//! asks (`look_ups`), the table (`tables`), and what others changed; none of them waits for another's slow call (C-LOOK-1).
 //! Tests: `tests`.
 
 use std::rc::Rc;

@@ -16,7 +16,7 @@ use crate::route::table::Addresses;
 /// Which names are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ask {
-    /// Those that nobody has asked for yet.
+    /// Those that were never asked for.
     New,
     /// All; those that have addresses are not waited for.
     All,
@@ -126,7 +126,7 @@ mod tests {
         let be1: IpAddr = "127.0.0.2".parse().unwrap();
         let first = names.of(hosts(), Ask::New, SHORT).await;
         assert_eq!((first.get("be1"), first.get("mute")), (Some(&vec![be1]), None));
-        // It is still being asked for: whoever needs a table now does not wait again.
+        // It is still being asked for: a login that needs a table now does not wait again.
         for ask in [Ask::New, Ask::All] {
             let again = tokio::time::timeout(LONG / 2, names.of(hosts(), ask, LONG)).await;
             assert_eq!(again.unwrap().get("be1"), Some(&vec![be1]));

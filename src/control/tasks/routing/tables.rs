@@ -87,7 +87,7 @@ impl Tables {
                 self.publish(&rows);
                 self.trouble.tables_read();
             }
-            // The last table stays in force, whatever its age (G21).
+            // The last table stays in force, whatever its age (C-CACHE-2).
             Err(fault) => self.trouble.failed(&fault),
         }
         self.orders.done(order);
@@ -95,7 +95,7 @@ impl Tables {
 
     fn publish(&mut self, rows: &Rows) {
         let (table, problems) = Table::build(rows, self.names.known(), &self.settings);
-        // Each problem is told once, when it appears (style.md 9: operator's faults, once per change).
+        // Each problem is told once, when it appears (K-CORE-6).
         for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
             self.trouble.note(true, format!("geodb: {problem}"));
         }
@@ -162,5 +162,5 @@ impl Orders {
     }
 }
 
-/// Sites, backends and addresses are read anew this often, whoever wrote (G20).
+/// Sites, backends and addresses are read anew this often (C-CACHE-1).
 const REFRESH_EVERY: Duration = Duration::from_secs(10);

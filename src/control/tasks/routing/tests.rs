@@ -73,7 +73,7 @@ impl House {
     }
 
     fn ask(&self, slot: u32, user: &str) {
-        let question = ToControl::Settle { ticket: Some(ticket(slot)), user: user.into() };
+        let question = ToControl::LookUp { ticket: Some(ticket(slot)), user: user.into() };
         assert!(self.exchange.to_control.send(question).is_ok());
     }
 
@@ -141,7 +141,7 @@ async fn until(mut is_so: impl FnMut() -> bool, what: &str) {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn many_users_are_looked_up_at_the_same_time_and_each_answer_is_true() {
+async fn c_look_1_many_users_are_looked_up_at_the_same_time_and_each_answer_is_true() {
     let house = House::new().await;
     let users: Vec<String> = (0..500).map(|n| format!("user{n}")).collect();
     let work = async {
@@ -156,7 +156,7 @@ async fn many_users_are_looked_up_at_the_same_time_and_each_answer_is_true() {
         let mut slots = Vec::new();
         for _ in &users {
             let (slot, answer) = house.answer().await;
-            assert!(matches!(answer, Answer::Settled), "{answer:?}");
+            assert!(matches!(answer, Answer::LookedUp), "{answer:?}");
             // When the answer comes, user, group and table are where the data core looks.
             let user = &users[usize::try_from(slot).unwrap()];
             assert!(matches!(house.decision(user), Decision::Go { change: None, .. }), "{user}");
@@ -170,7 +170,7 @@ async fn many_users_are_looked_up_at_the_same_time_and_each_answer_is_true() {
 }
 
 #[tokio::test]
-async fn logins_of_one_unknown_user_are_one_look_up() {
+async fn c_look_1_logins_of_one_unknown_user_are_one_look_up() {
     let house = House::new().await;
     let work = async {
         house.start().await;
@@ -183,20 +183,20 @@ async fn logins_of_one_unknown_user_are_one_look_up() {
         until(|| house.exchange.to_control.is_empty(), "all questions taken").await;
         house.geodb.gate().open("read_user");
         for _ in 0..=100 {
-            assert!(matches!(house.answer().await.1, Answer::Settled));
+            assert!(matches!(house.answer().await.1, Answer::LookedUp));
         }
         assert_eq!(house.geodb.gate().seen("read_user"), 2, "one for each user");
         assert_eq!(house.geodb.gate().seen("assign_user"), 2);
         // The next one is a look-up of its own.
         house.ask(7, "alice");
-        assert!(matches!(house.answer().await, (7, Answer::Settled)));
+        assert!(matches!(house.answer().await, (7, Answer::LookedUp)));
         assert_eq!(house.geodb.gate().seen("read_user"), 3);
     };
     LocalSet::new().run_until(work).await;
 }
 
 #[tokio::test]
-async fn a_slow_look_up_of_one_user_and_a_slow_name_hold_up_nobody() {
+async fn c_look_1_a_slow_look_up_of_one_user_and_a_slow_name_hold_up_no_other() {
     let house = House::new().await;
     let work = async {
         house.start().await;
@@ -205,24 +205,24 @@ async fn a_slow_look_up_of_one_user_and_a_slow_name_hold_up_nobody() {
         house.ask(2, "slow");
         house.seen("read_user", 1).await;
         house.ask(3, "quick");
-        assert!(matches!(house.answer().await, (3, Answer::Settled)));
+        assert!(matches!(house.answer().await, (3, Answer::LookedUp)));
         house.resolve(4, "be1");
         let address: std::net::IpAddr = "10.0.0.1".parse().unwrap();
         assert!(matches!(house.answer().await, (4, Answer::Resolved(found)) if found == address));
         house.geodb.gate().open("read_user");
-        assert!(matches!(house.answer().await, (2, Answer::Settled)));
+        assert!(matches!(house.answer().await, (2, Answer::LookedUp)));
     };
     LocalSet::new().run_until(work).await;
 }
 
 #[tokio::test]
-async fn g21_a_stuck_geodb_costs_its_callers_a_temporary_failure_and_nothing_else() {
+async fn c_look_2_a_stuck_geodb_costs_its_callers_a_temporary_failure_and_nothing_else() {
     let mut house = House::new().await;
     house.geodb = house.geodb.with_deadline(Duration::from_millis(300));
     let work = async {
         house.start().await;
         house.ask(0, "known");
-        assert!(matches!(house.answer().await, (0, Answer::Settled)));
+        assert!(matches!(house.answer().await, (0, Answer::LookedUp)));
         for call in ["read_user", "version", "read_all"] {
             house.geodb.gate().hold(call);
         }
@@ -231,7 +231,7 @@ async fn g21_a_stuck_geodb_costs_its_callers_a_temporary_failure_and_nothing_els
         house.resolve(2, "be2");
         let mut answers = [house.answer().await, house.answer().await];
         answers.sort_by_key(|(slot, _)| *slot);
-        let [(1, Answer::Unsettled { failure, detail }), (2, Answer::Resolved(_))] = answers else {
+        let [(1, Answer::Failed { failure, detail }), (2, Answer::Resolved(_))] = answers else {
             panic!("{answers:?}")
         };
         assert_eq!(failure, Failure::Unavailable);
@@ -245,14 +245,14 @@ async fn g21_a_stuck_geodb_costs_its_callers_a_temporary_failure_and_nothing_els
             house.geodb.gate().open(call);
         }
         house.ask(3, "alice");
-        assert!(matches!(house.answer().await, (3, Answer::Settled)), "at once");
+        assert!(matches!(house.answer().await, (3, Answer::LookedUp)), "at once");
         until(|| house.logged().iter().any(|line| line.contains("answers again")), "told").await;
     };
     LocalSet::new().run_until(work).await;
 }
 
 #[tokio::test]
-async fn a_row_that_changes_while_it_is_read_is_read_again() {
+async fn c_look_2_a_row_that_changes_while_it_is_read_is_read_again() {
     let house = House::new().await;
     let row = |name: &str, group: &str| User {
         username: name.into(),
@@ -277,7 +277,7 @@ async fn a_row_that_changes_while_it_is_read_is_read_again() {
         house.geodb.announce(Changed::User("alice".into()));
         until(|| house.exchange.users.get("alice").is_none(), "forgotten").await;
         house.geodb.gate().open("create_group");
-        assert!(matches!(house.answer().await, (1, Answer::Settled)));
+        assert!(matches!(house.answer().await, (1, Answer::LookedUp)));
         assert_eq!(&*house.exchange.users.get("alice").unwrap().row.group_name, "new");
         assert_eq!(house.geodb.gate().seen("read_user"), 2);
         assert!(house.exchange.users.get("bob").is_some(), "only who changed is forgotten");
@@ -357,7 +357,7 @@ async fn a_change_that_every_login_of_a_group_asks_for_is_written_once() {
         // One that comes late finds the table saying so.
         assert!(house.exchange.to_control.send(change()).is_ok());
         house.ask(1, "alice");
-        assert!(matches!(house.answer().await, (1, Answer::Settled)));
+        assert!(matches!(house.answer().await, (1, Answer::LookedUp)));
         assert_eq!(house.geodb.gate().seen("apply"), 1);
     };
     LocalSet::new().run_until(work).await;
@@ -377,7 +377,7 @@ async fn more_look_ups_than_may_be_under_way_are_refused_at_once() {
         }
         house.resolve(most, "be1");
         let (slot, answer) = house.answer().await;
-        let Answer::Unsettled { failure, detail } = answer else { panic!("{answer:?}") };
+        let Answer::Failed { failure, detail } = answer else { panic!("{answer:?}") };
         assert_eq!((slot, failure), (most, Failure::Unavailable));
         assert!(detail.contains("too many look-ups"), "{detail}");
     };

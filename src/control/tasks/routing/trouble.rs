@@ -50,7 +50,7 @@ impl Trouble {
 
     /// Writes a line to the log.
     pub(super) fn note(&self, warning: bool, text: String) {
-        // A full log mailbox loses the line, as for everybody (RS-08).
+        // A full log mailbox loses the line, as with every sender (RS-08).
         let _ = self.log.send(Event::Note { warning, text: text.into_boxed_str() });
     }
 }

@@ -172,7 +172,11 @@ fn courier_that_closes_without_a_word_is_named_in_the_log() {
     for answer in answers().filter_map(|answer| answer.as_ref().err()) {
         assert!(answer.starts_with("-ERR [SYS/TEMP]"), "{answer}");
     }
-    front.line(&["pop3: backend failed", "closed the connection before its greeting", "backend="]);
+    front.line(&[
+        "pop3-login: backend failed",
+        "closed the connection before its greeting",
+        "backend=",
+    ]);
     front.every_line_says_why();
 }
 
@@ -185,6 +189,10 @@ fn courier_that_dies_of_a_mailbox_is_quoted_in_the_log() {
     let (_, answer) = log_in(Protocol::Imap, front.address(Protocol::Imap), "eva", b"two words");
     let answer = answer.unwrap_err();
     assert!(answer.starts_with("t NO [UNAVAILABLE]"), "{answer}");
-    front.line(&["imap: backend failed", "not owned by the correct uid or gid", "user=<eva>"]);
+    front.line(&[
+        "imap-login: backend failed",
+        "not owned by the correct uid or gid",
+        "user=<eva>",
+    ]);
     front.every_line_says_why();
 }

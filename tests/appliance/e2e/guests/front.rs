@@ -112,7 +112,7 @@ impl Front {
         let (_, answer) = log_in(protocol, self.address(protocol), user, password);
         let answer = answer.unwrap_err();
         assert!(answer.starts_with(refusal), "{protocol:?}: {answer}");
-        let (name, user) = (format!(" {}: ", protocol.name()), format!("user=<{user}>"));
+        let (name, user) = (format!(" {}: ", protocol.service_name()), format!("user=<{user}>"));
         let line = self.line(&[&name, "code=invalid_credentials", "backend=", &user]);
         assert!(line.contains(": backend refused the password: "), "{line}");
     }

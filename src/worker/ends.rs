@@ -1,0 +1,213 @@
+//! How connections end: by themselves, one by one, and in a drain: no new connections, clients before login are told,
+//! sessions finish or run out of time (W-PIPE-8, W-REL-7).
+//!
+//! Decides: in which order what a connection had is given back. Does not: decide that it ends; a driver, a deadline or the
+//! operator does.
+
+use std::time::Duration;
+
+use crate::event::EndedBy;
+use crate::limits;
+use crate::ring::port::Port;
+use crate::share::enquiry::Act;
+use crate::tick::Tick;
+
+use super::connection::Phase;
+use super::core::Worker;
+use super::enquiries;
+use super::io::socket::Side;
+use super::linger;
+use super::lmtp::state::Client;
+use super::next::Next;
+use super::signal::Signal;
+
+/// A drain under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Drain {
+    /// Connections that are left then are closed.
+    deadline: Tick,
+    /// When to look for idle sessions next.
+    next_look: Tick,
+}
+
+impl<P: Port> Worker<P> {
+    /// A relayed session is over.
+    pub(super) fn end_relay(&mut self, slot: u32, by: EndedBy, error: Option<&'static str>) {
+        if error.is_none() && self.slots.get(slot).is_some_and(|kept| kept.tls.is_some()) {
+            // Goodbye comes behind what is on its way. What comes back of that, of any session, is taken back first.
+            self.io.port.flush();
+            self.take_refused();
+            let Some(mut driver) = self.relay(slot) else { return };
+            driver.say_goodbye();
+        }
+        if let Some(Phase::Relay(relay)) = self.take_out(slot) {
+            self.rooms.reports.report(relay.ended(by, error, self.io.now));
+        }
+    }
+
+    /// The client has its last reply, and a moment to close before we do.
+    pub(super) fn linger(&mut self, slot: u32) {
+        let Some((generation, connection)) = self.slots.named(slot) else { return };
+        let (line, phase) = connection.split(&mut self.io, slot, generation);
+        let former = std::mem::replace(phase, Phase::Lingering);
+        let next = linger::begin(line, &mut self.rooms.relays.scratch);
+        if let Phase::Lmtp(client) = former {
+            self.release_links(slot, client);
+        }
+        self.act(slot, next);
+    }
+
+    /// The kernel returned an operation of a socket that is being closed: what waited for that goes on.
+    pub(super) fn returned(&mut self, slot: u32, side: Side) {
+        let Some((mut line, phase)) = self.line(slot) else { return };
+        if !line.close_if_returned(side) {
+            return;
+        }
+        match phase {
+            Phase::Closing if !line.sockets.are_open() => drop(self.slots.remove(slot)),
+            Phase::Login(_) if side == Side::Backend => self.tell(slot, Signal::BackendClosed),
+            _ => {}
+        }
+    }
+
+    /// Ends a connection: drops what it was in the middle of, takes it off every list, closes both sides, and frees its slot,
+    /// which may have to wait until the kernel has returned everything. An LMTP client takes its backends along.
+    pub(super) fn release(&mut self, slot: u32) {
+        drop(self.take_out(slot));
+    }
+
+    /// The same, for what is still to be said of it.
+    fn take_out(&mut self, slot: u32) -> Option<Phase> {
+        let (mut line, phase) = self.line(slot)?;
+        let mut former = std::mem::replace(phase, Phase::Closing);
+        *line.tls = None;
+        line.clear_deadline();
+        line.close(Side::Client);
+        line.close(Side::Backend);
+        if !line.sockets.are_open() {
+            self.slots.remove(slot);
+        }
+        self.rooms.pre_login.set(slot, false);
+        match &mut former {
+            Phase::Relay(relay) => {
+                self.rooms.relays.leave(slot, relay, &mut self.io.port);
+                self.rooms.sessions.leave(slot, relay.label.keys());
+            }
+            Phase::Lmtp(client) => self.release_links(slot, client.take()),
+            Phase::Login(_) | Phase::Link(_) | Phase::Lingering | Phase::Closing => {}
+        }
+        Some(former)
+    }
+
+    /// An LMTP client ends, and its connections to backends with it.
+    fn release_links(&mut self, slot: u32, client: Option<Box<Client>>) {
+        self.rooms.sessions.leave_nameless(slot);
+        debug_assert!(client.is_some(), "an LMTP client ends while its driver has its turn");
+        for slot in client.iter().flat_map(|client| client.slots()) {
+            self.release(slot);
+        }
+    }
+
+    // === Enquiries ===
+
+    /// Answers a piece of one enquiry: the only thing that enquiries cost a turn.
+    pub(super) fn answer_enquiry(&mut self) {
+        let Some((enquiry, from)) = self.rooms.enquiries.next() else { return };
+        let began = self.io.port.micros();
+        let mut piece = self.rooms.enquiries.piece(&enquiry);
+        let sessions = &self.rooms.sessions;
+        let meant = enquiries::look(&self.slots, sessions, &enquiry, from, &mut piece);
+        if enquiry.act == Act::Kick {
+            for slot in meant {
+                self.kick(slot);
+            }
+        }
+        piece.took_us = self.io.port.micros().saturating_sub(began);
+        self.rooms.enquiries.tell(piece);
+    }
+
+    /// The operator ends a session. One of LMTP ends when no message of it is under way.
+    fn kick(&mut self, slot: u32) {
+        match self.slots.get(slot).map(|connection| &connection.phase) {
+            Some(Phase::Relay(_)) => self.act(slot, Next::Ended { by: EndedBy::Kick, error: None }),
+            Some(Phase::Lmtp(_)) => self.tell(slot, Signal::Shutdown),
+            _ => {}
+        }
+    }
+
+    // === Draining ===
+
+    /// Begins to drain; a second order only shortens the time.
+    pub(super) fn drain(&mut self, within: Duration) {
+        let deadline = self.io.now.after(within);
+        if let Some(drain) = &mut self.draining {
+            drain.deadline = drain.deadline.min(deadline);
+            return;
+        }
+        self.draining = Some(Drain { deadline, next_look: self.io.now });
+        self.rooms.relays.is_draining = true;
+        self.listeners.stop(&mut self.io);
+        for slot in 0..self.slots.end() {
+            let before_login = self.slots.get(slot).is_some_and(|connection| {
+                matches!(connection.phase, Phase::Login(_) | Phase::Lmtp(_))
+            });
+            if before_login {
+                self.tell(slot, Signal::Shutdown);
+            }
+        }
+    }
+
+    /// Closes relays that are idle, and at the deadline all.
+    pub(super) fn drain_step(&mut self) {
+        let Some(drain) = self.draining else { return };
+        if self.io.now < drain.next_look || drain.deadline == NEVER {
+            return;
+        }
+        let over = self.io.now >= drain.deadline;
+        for slot in 0..self.slots.end() {
+            let Some(connection) = self.slots.get(slot) else {
+                continue;
+            };
+            let next = match &connection.phase {
+                Phase::Relay(relay) if over || relay.is_idle(self.io.now, limits::DRAIN_IDLE) => {
+                    Next::Ended { by: EndedBy::Shutdown, error: None }
+                }
+                Phase::Login(_) | Phase::Lmtp(_) | Phase::Lingering if over => Next::Close,
+                // A link goes with its client.
+                Phase::Login(_)
+                | Phase::Relay(_)
+                | Phase::Lmtp(_)
+                | Phase::Link(_)
+                | Phase::Lingering
+                | Phase::Closing => Next::Stay,
+            };
+            self.act(slot, next);
+        }
+        let next_look = self.io.now.after(LOOK_EVERY);
+        if let Some(drain) = &mut self.draining {
+            drain.next_look = if over { next_look } else { next_look.min(drain.deadline) };
+        }
+    }
+
+    pub(super) fn drain_wait(&self) -> Option<Duration> {
+        self.draining
+            .filter(|drain| drain.deadline != NEVER)
+            .map(|drain| self.io.now.until(drain.next_look))
+    }
+
+    /// Connections of all phases, for the drain and for tests.
+    #[must_use]
+    pub fn live(&self) -> u32 {
+        self.slots.live()
+    }
+
+    /// Drained: nothing listens and no connection is left.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.draining.is_some() && self.listeners.are_closed() && self.slots.live() == 0
+    }
+}
+
+/// The deadline of a drain that ends no session (`shutdown_clients = no`).
+const NEVER: Tick = Tick(u64::MAX);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
