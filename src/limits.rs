@@ -28,14 +28,15 @@ pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 pub const IMAP_LINE_BYTES_MAX: usize = 8192;
 /// All literals of one pre-auth command together: a user name and a password need less (R-INPUT-1).
 pub const IMAP_LITERAL_BYTES_MAX: usize = 8192;
-/// One ID command with its literals: 30 pairs of 30 and 1,024 bytes in the form that takes most room, which RFC 2971 lets
-/// a client send in one line. Quotes inside the values have what is left (W-IMAP-4). Nothing is reserved for it: an
-/// inbox grows as bytes come, to the same wall as before.
+/// One ID command with its literals: 30 pairs of 30 and 1,024 bytes in the form that takes most room, which RFC 2971
+/// lets a client send in one line. Quotes inside the values have what is left (W-IMAP-4). Nothing is reserved for it:
+/// an inbox grows as bytes come, to the same wall as before.
 pub const IMAP_ID_BYTES_MAX: usize = PRE_LOGIN_INPUT_BYTES_MAX - "\r\n".len();
-/// Bytes of a client's ID kept until the login, for the backend: clients tell a few hundred. With our own facts the line is
-/// within the 8 KiB that every backend reads, and no session that waits for its user holds more than before.
+/// Bytes of a client's ID kept until the login, for the backend: clients tell a few hundred. With our own facts the
+/// line is within the 8 KiB that every backend reads, and no session that waits for its user holds more than before.
 pub const IMAP_ID_KEPT_BYTES_MAX: usize = 4096;
-/// An over-long non-synchronising literal up to this size is read and thrown away; beyond it the connection ends (W-IMAP-2).
+/// An over-long non-synchronising literal up to this size is read and thrown away; beyond it the connection ends
+/// (W-IMAP-2).
 pub const IMAP_LITERAL_DISCARD_BYTES_MAX: usize = 65_536;
 /// Longest tag that is echoed; Dovecot's value.
 pub const IMAP_TAG_BYTES_MAX: usize = 126;
@@ -93,13 +94,14 @@ pub const TLS_TICKET_KEYS_EVERY: Duration = Duration::from_secs(6 * 3600);
 pub const TLS_BACKEND_SESSIONS_MAX: usize = 256;
 /// Bytes of a certificate or key file: a thousand authorities are about two megabytes.
 pub const TLS_FILE_BYTES_MAX: u64 = 16 << 20;
-/// One look at a backend (`check-config --connect`), from connect to the end of the handshake: as long as a login waits for TLS.
+/// One look at a backend (`check-config --connect`), from connect to the end of the handshake: as long as a login waits
+/// for TLS.
 pub const INSPECTION_TIMEOUT: Duration = TLS_HANDSHAKE_TIMEOUT;
-/// Looks at once: a site of a hundred dead backends and five protocols is told of within a minute and a half, and no backend
-/// meets more than its five.
+/// Looks at once: a site of a hundred dead backends and five protocols is told of within a minute and a half, and no
+/// backend meets more than its five.
 pub const INSPECTIONS_AT_ONCE_MAX: usize = 64;
 /// Failed logins on one connection before it is closed.
-pub const AUTH_ATTEMPTS_MAX: u8 = 6;
+pub const FAILED_LOGINS_MAX: u8 = 6;
 /// One SMTP command line (RFC 5321 4.5.3.1.4 demands 512) without its end.
 pub const SMTP_LINE_BYTES_MAX: usize = 1024;
 /// The same with parameters, MAIL and RCPT (W-SUB-5).
@@ -112,22 +114,24 @@ pub const SMTP_CHUNK_DISCARD_BYTES_MAX: usize = 1_048_576;
 pub const SMTP_HELO_BYTES_MAX: usize = 255;
 /// Bytes a client may have waiting for a reply it does not read, before login (W-LIM-7).
 pub const PRE_LOGIN_OUTPUT_BYTES_MAX: usize = 4096;
-/// Client bytes kept unread-by-the-parser while a login is under way: one full SASL line and what is pipelined behind it.
+/// Client bytes kept unread-by-the-parser while a login is under way: one full SASL line and what is pipelined behind
+/// it.
 pub const PRE_LOGIN_INPUT_BYTES_MAX: usize = 32_768;
 
 // === Logging in ===
 
 /// A failed login is answered this long after it was received (W-FAIL-5), plus up to a quarter of jitter.
 pub const FAILURE_DELAY: Duration = Duration::from_secs(2);
-/// Failed logins are held against an address prefix until none came for this long. Long enough that a patient guesser
+/// Failed logins count against an address prefix until none came for this long. Long enough that a patient guesser
 /// gains nothing by waiting: four guesses a minute are sixty in that time.
 pub const PENALTY_FORGOTTEN_AFTER: Duration = Duration::from_secs(15 * 60);
 /// Wrong pairs of name and password remembered for each prefix, so that one sent again is not counted again (SA-13).
 pub const WRONG_PAIRS_KEPT: usize = 10;
 /// Address prefixes counted at most; an entry takes about 150 bytes.
 pub const VISITORS_MAX: usize = 1 << 18;
-/// A login waits that long for its prefix's turn, then fails temporarily (SA-14).
-pub const TURN_TIMEOUT: Duration = Duration::from_secs(15);
+/// A login waits that long for its turn among those of its address prefix (the throttle), then fails temporarily
+/// (SA-14).
+pub const THROTTLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How far ahead a password database may hold a login back (`delay_until`); Dovecot's value.
 pub const DELAY_UNTIL_MAX: Duration = Duration::from_secs(300);
 /// Waiting for a password verdict.
@@ -146,7 +150,8 @@ pub const GEODB_TABLE_TIMEOUT: Duration = Duration::from_secs(30);
 pub const GEODB_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Calls waiting for one of the embedded GeoDB's threads: as many as there can be look-ups.
 pub const GEODB_CALLS_WAITING_MAX: usize = LOOK_UPS_AT_ONCE_MAX;
-/// Users whose changed rows are told by name, and announcements kept for a reader; beyond it everything counts as changed.
+/// Users whose changed rows are told by name, and announcements kept for a reader; beyond it everything counts as
+/// changed.
 pub const GEODB_NEWS_MAX: usize = 1024;
 /// Look-ups of users and names under way at the same time; beyond it logins get a temporary failure. Each takes about a
 /// kilobyte.
@@ -174,7 +179,8 @@ pub const FAIL_FAST_AFTER: Duration = Duration::from_secs(30);
 pub const HOSTS_WATCHED_MAX: usize = 4096;
 /// Referral hops of one login (W-REF-1).
 pub const REFERRALS_MAX: u8 = 6;
-/// A ManageSieve backend says its capabilities again behind TLS, unasked; one that does not is asked after this (W-SV-B2).
+/// A ManageSieve backend says its capabilities again behind TLS, unasked; one that does not is asked after this
+/// (W-SV-B2).
 pub const SIEVE_UNASKED_TIMEOUT: Duration = Duration::from_secs(5);
 /// One line of a backend before login; Dovecot's value.
 pub const BACKEND_LINE_BYTES_MAX: usize = 4096;
@@ -190,8 +196,8 @@ pub const BACKEND_UNTAGGED_LINES_MAX: u16 = 64;
 pub const BACKEND_UNTAGGED_BYTES_MAX: usize = 16_384;
 /// One response of an IMAP backend before login, its literals included: an `[ALERT]` of 10 KB reaches the user.
 pub const IMAP_RESPONSE_BYTES_MAX: usize = 15_360;
-/// An IMAP backend's answer to ID, read past without being kept: 30 pairs of 30 and 1,024 bytes (RFC 2971 3.3) with every
-/// byte escaped.
+/// An IMAP backend's answer to ID, read past without being kept: 30 pairs of 30 and 1,024 bytes (RFC 2971 3.3) with
+/// every byte escaped.
 pub const IMAP_ID_ANSWER_BYTES_MAX: usize = 65_536;
 /// Bytes taken from a backend before its login reply is understood; what follows waits in the socket.
 pub const BACKEND_INPUT_BYTES_MAX: usize = 16_384;
@@ -228,8 +234,8 @@ pub const LMTP_LINE_BYTES_MAX: usize = 2048;
 pub const LMTP_INPUT_BYTES_MAX: usize = 16_384;
 /// The tenth bad command ends the connection (W-LIM-5).
 pub const LMTP_BAD_COMMANDS_MAX: u8 = 10;
-/// Recipients of one transaction, refused ones included; RFC 5321 4.5.3.1.8 demands 100. Further ones get 452, which makes
-/// the sender begin another transaction for them (LM-09).
+/// Recipients of one transaction, refused ones included; RFC 5321 4.5.3.1.8 demands 100. Further ones get 452, which
+/// makes the sender begin another transaction for them (LM-09).
 pub const LMTP_RECIPIENTS_MAX: usize = 1000;
 /// Backends of one transaction: each is a connection. Recipients on further ones get 452.
 pub const LMTP_DESTINATIONS_MAX: usize = 64;
@@ -258,8 +264,8 @@ pub const LMTP_REUSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Memory of one Argon2 verification, in KiB: 1 GiB, libsodium's "sensitive".
 pub const ARGON2_MEMORY_KIB_MAX: u32 = 1 << 20;
-/// Memory of all hashes that run at the same time, unless `auth_hash_memory` says otherwise: the largest that is verified at all, or
-/// sixteen of the 64 MiB that are common.
+/// Memory of all hashes that run at the same time, unless `auth_hash_memory` says otherwise: the largest that is
+/// verified at all, or sixteen of the 64 MiB that are common.
 pub const HASH_MEMORY_BYTES: u64 = 1 << 30;
 /// Memory in KiB times passes of one Argon2 verification: a gigabyte passed over sixteen times takes about ten seconds.
 pub const ARGON2_WORK_KIB_MAX: u64 = 16 << 20;
@@ -275,9 +281,12 @@ pub const PASSWD_FILE_BYTES_MAX: usize = 0xFFFF_FFFF;
 pub const PASSWD_FILE_LINE_BYTES_MAX: usize = 16_384;
 /// Complaints about a passwd-file that are told one by one; beyond it they are only counted.
 pub const PASSWD_FILE_COMPLAINTS_MAX: usize = 20;
-/// Remembered successful verifications in one of the two generations: a generation is about 5 MB.
-pub const VERIFICATIONS_MAX: usize = 65_536;
-/// How long a successful verification is remembered; Dovecot's `auth_cache_ttl`.
+/// Memory for remembered verifications, unless `auth_cache_size` says otherwise: each of two data cores remembers a hundred thousand right
+/// passwords or more, each of sixteen fourteen thousand.
+pub const AUTH_CACHE_BYTES: u64 = 32 << 20;
+/// The least of it that is worth the name: with less, a host of a hundred data cores would remember nothing.
+pub const AUTH_CACHE_BYTES_MIN: u64 = 64 << 10;
+/// How long a verification is remembered; Dovecot's `auth_cache_ttl` and `auth_cache_negative_ttl`.
 pub const VERIFICATION_TTL: Duration = Duration::from_secs(3600);
 
 // === Relay ===
@@ -314,7 +323,8 @@ pub const SHORT_IDLE_TIMEOUT: Duration = Duration::from_secs(11 * 60);
 pub const HALF_CLOSE_LINGER: Duration = Duration::from_secs(10);
 /// No progress with data queued for the client (BE-14).
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(300);
-/// Sessions of one backend that end at once are no crowd up to this, on one core: their clients may all come back at once.
+/// Sessions of one backend that end at once are no crowd up to this, on one core: their clients may all come back at
+/// once.
 pub const SPREAD_CROWD_MIN: u32 = 50;
 /// A client that sent something in this time before its backend went has said goodbye or waits for an answer.
 pub const SPREAD_SILENCE: Duration = Duration::from_secs(2);
@@ -329,8 +339,8 @@ pub const KEEPALIVE_PROBES: u32 = 6;
 
 /// Connections of one data core; each needs two descriptors and one 128-byte record.
 pub const CONNECTIONS_PER_CORE_MAX: u32 = 1 << 17;
-/// The oldest connections without a login go when fewer places than that are left in a core's table, or than an eighth of
-/// a small one (W-PIPE-7): a place is free only when the kernel has returned its operations, one loop turn later.
+/// The oldest connections without a login go when fewer places than that are left in a core's table, or than an eighth
+/// of a small one (W-PIPE-7): a place is free only when the kernel has returned its operations, one loop turn later.
 pub const CONNECTIONS_SPARE: u32 = 64;
 /// Outstanding questions to the control core or the hashing pool, per data core.
 pub const MAILBOX_MESSAGES_MAX: usize = 4096;

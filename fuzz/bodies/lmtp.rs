@@ -264,7 +264,7 @@ fn session(choice: u8) -> Lmtp {
         port: 24,
         send_header: if flag(2) { SendHeader::V1 } else { SendHeader::No },
         xclient_ipv6_prefix: false,
-        delimiter: Some('+'),
+        delimiters: "+".into(),
         starttls: flag(4),
         tls: match (flag(STARTTLS), flag(IMPLICIT)) {
             (false, false) => BackendTls::Off,

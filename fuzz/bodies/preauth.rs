@@ -1,9 +1,10 @@
-//! Body of the fuzz targets `preauth_imap`, `preauth_pop3` and `preauth_sieve`, replayed on stable by `tests/pure/corpus.rs`.
+//! Body of the fuzz targets `preauth_imap`, `preauth_pop3` and `preauth_sieve`, replayed on stable by
+//! `tests/pure/corpus.rs`.
 
 use hale::facts::{ClientCertificate, ClientFacts, Transport};
 use hale::fault::Failure;
 use hale::limits::{
-    AUTH_ATTEMPTS_MAX, PRE_LOGIN_INPUT_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX, PROXY_TTL,
+    FAILED_LOGINS_MAX, PRE_LOGIN_INPUT_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX, PROXY_TTL,
 };
 use hale::names::{Protocol, SessionId};
 use hale::preauth::capability::Rules;
@@ -11,8 +12,8 @@ use hale::preauth::sasl::Mechanism;
 use hale::preauth::{Dialogue, Step};
 use hale::wire::inbox::Inbox;
 
-/// The first byte chooses the listener's rules, the rest is what a client sends: no panic, the same dialogue however it is
-/// cut, bounded memory and output, one reply for each login.
+/// The first byte chooses the listener's rules, the rest is what a client sends: no panic, the same dialogue however it
+/// is cut, bounded memory and output, one reply for each login.
 pub(crate) fn run(protocol: Protocol, input: &[u8]) {
     let Some((&choice, stream)) = input.split_first() else {
         return;
@@ -77,7 +78,7 @@ fn heard<'a>(
                 let before = heard.len();
                 let after = dialogue.refuse(failure, None, &mut heard);
                 assert!(heard.len() > before, "a login without a reply");
-                assert!(dialogue.notes().failed_logins <= AUTH_ATTEMPTS_MAX);
+                assert!(dialogue.notes().failed_logins <= FAILED_LOGINS_MAX);
                 if let Step::Close(reason) = after {
                     asked.push(format!("{reason:?} {:?}", dialogue.notes()));
                     return (heard, asked);

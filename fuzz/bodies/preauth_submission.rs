@@ -3,7 +3,7 @@
 use hale::facts::{ClientCertificate, ClientFacts, Transport};
 use hale::fault::Failure;
 use hale::limits::{
-    AUTH_ATTEMPTS_MAX, PRE_LOGIN_INPUT_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX, PROXY_TTL,
+    FAILED_LOGINS_MAX, PRE_LOGIN_INPUT_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX, PROXY_TTL,
 };
 use hale::names::SessionId;
 use hale::preauth::Step;
@@ -12,8 +12,8 @@ use hale::preauth::sasl::Mechanism;
 use hale::preauth::submission::Submission;
 use hale::wire::inbox::Inbox;
 
-/// The first byte chooses the listener's rules, the rest is what a client sends: no panic, the same dialogue however it is
-/// cut, bounded memory and output, one reply for each login.
+/// The first byte chooses the listener's rules, the rest is what a client sends: no panic, the same dialogue however it
+/// is cut, bounded memory and output, one reply for each login.
 pub(crate) fn run(input: &[u8]) {
     let Some((&choice, stream)) = input.split_first() else {
         return;
@@ -67,7 +67,7 @@ fn heard<'a>(choice: u8, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Ve
                 let before = heard.len();
                 let after = submission.refuse(failure, None, &mut heard);
                 assert!(heard.len() > before, "a login without a reply");
-                assert!(submission.notes().failed_logins <= AUTH_ATTEMPTS_MAX);
+                assert!(submission.notes().failed_logins <= FAILED_LOGINS_MAX);
                 if let Step::Close(reason) = after {
                     asked.push(format!("{reason:?} {:?}", submission.notes()));
                     return (heard, asked);

@@ -1,6 +1,6 @@
 //! Who may come in, and how fast a guesser may guess: rules on values, counted elsewhere.
 //!
-//! Decides: how much is held against an address prefix, how many login attempts it may have at once, whether another
+//! Decides: how much counts against an address prefix, how many logins it may have at once, whether another
 //! connection fits a rate. Does not: count (`share::visitors` does, for all cores), delay (`auth::delay`, `session`).
 //! Tests: at the end of each file.
 #![forbid(unsafe_code)]

@@ -3,7 +3,7 @@
 use crate::limits;
 use crate::tick::Tick;
 
-/// What is held against a prefix.
+/// What counts against a prefix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Penalty {
     /// Failed logins that count, up to [`FAILURES_MAX`].
@@ -60,7 +60,7 @@ fn second(now: Tick) -> u32 {
 /// step's 15 seconds, four guesses a minute are left (R-GUESS-1). Logins that succeed are over in milliseconds, so the
 /// first bound is out of sight of an office that comes back after a break.
 #[must_use]
-pub fn attempts_at_once(failures: u8) -> u32 {
+pub fn logins_at_once(failures: u8) -> u32 {
     match failures {
         0 => 128,
         1..=3 => 8,
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn r_guess_1_one_guess_at_a_time_after_the_fourth() {
-        let allowed = [0, 1, 3, 4, 255].map(attempts_at_once);
+        let allowed = [0, 1, 3, 4, 255].map(logins_at_once);
         assert_eq!(allowed, [128, 8, 8, 1, 1]);
     }
 

@@ -1,8 +1,12 @@
-//! Remembered successful verifications, so that a warm login computes no costly hash.
+//! Remembered results of costly verifications (`auth_cache_size`), so that a warm login computes no hash.
 //!
 //! The key is a keyed digest of the stored text and the password: exactly what the answer depends on, and nothing else.
-//! So an entry can't answer for another user, passdb or protocol (CVE-2025-30189, SA-09), a changed stored password never
-//! matches, and no password is kept. Failures are not remembered (SA-10): they would only push successes out.
+//! So an entry can't answer for another user, passdb or protocol (CVE-2025-30189, SA-09), no password is kept, and nothing
+//! is to be forgotten when a password file is read again: a changed stored password never matches, and neither does the
+//! right password after a wrong one, so that no remembered failure stands in the way of a user who corrects himself.
+//! Failures have a table of their own: guesses can push out nothing but guesses (SA-10). They save the pool the work of a
+//! program that repeats an outdated password for ever, and tell a guesser nothing: `auth::delay` counts from receipt.
+//! Users that a database does not have are not remembered, because all databases of this version are in memory.
 //! Driven by `worker::login::look_ups`, before a [`super::chain::Job`] goes to the hashing pool. One value for each data core.
 
 use std::collections::HashMap;
@@ -43,13 +47,63 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The successes of the last hour, in two generations: when the younger is full, the elder is dropped whole.
-///
-/// That keeps at least the last `capacity` successes, without a list to keep in order.
+/// How much is remembered, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheRules {
+    /// Memory of this core's tables; zero: nothing is remembered (`auth_cache_size`, which all data cores share).
+    pub bytes: u64,
+    /// How long a right password is remembered; zero: not at all (`auth_cache_ttl`).
+    pub ttl: Duration,
+    /// How long a wrong one is; zero: not at all (`auth_cache_negative_ttl`).
+    pub negative_ttl: Duration,
+}
+
+/// What the hashing pool found out, as long as it is worth remembering.
 #[derive(Debug)]
 pub struct Verifications {
+    right: Keys,
+    wrong: Keys,
+}
+
+impl Verifications {
+    /// Tables that take no more memory than the rules allow, all of it from the start: a table that grew would hold up its
+    /// data core.
+    #[must_use]
+    pub fn new(rules: &CacheRules) -> Self {
+        let bytes = usize::try_from(rules.bytes).unwrap_or(usize::MAX);
+        let for_wrong = bytes / WRONG_SHARE;
+        Self {
+            right: Keys::within(bytes - for_wrong, rules.ttl),
+            wrong: Keys::within(for_wrong, rules.negative_ttl),
+        }
+    }
+
+    /// Whether the password was right or wrong, if that is remembered. Being asked does not lengthen the time (SA-10).
+    pub fn recall(&mut self, key: Key, now: Tick) -> Option<bool> {
+        if self.right.recall(key, now) {
+            return Some(true);
+        }
+        self.wrong.recall(key, now).then_some(false)
+    }
+
+    /// Remembers what has just been found out.
+    pub fn remember(&mut self, key: Key, is_right: bool, now: Tick) {
+        let keys = if is_right { &mut self.right } else { &mut self.wrong };
+        keys.keep(key, now);
+    }
+}
+
+/// A failure is worth less memory than a success: a fourth of all.
+const WRONG_SHARE: usize = 4;
+
+/// Keys with one answer in two generations: when the younger is full, the elder is dropped whole.
+///
+/// That keeps at least the last `capacity` keys, without a list to keep in order.
+#[derive(Debug)]
+struct Keys {
     younger: Generation,
     elder: Generation,
+    /// Of one generation; zero: nothing is kept.
     capacity: usize,
     ttl: Duration,
 }
@@ -57,64 +111,53 @@ pub struct Verifications {
 /// Keys are uniform already and can't be chosen from outside, so that hashing them again would be a waste.
 type Generation = HashMap<Key, Tick, BuildHasherDefault<FirstBytes>>;
 
-impl Verifications {
-    /// Remembers `capacity` to twice as many successes, each for `ttl`.
-    #[must_use]
-    pub fn new(capacity: usize, ttl: Duration) -> Self {
-        Self {
-            younger: Generation::default(),
-            elder: Generation::default(),
-            capacity: capacity.max(1),
-            ttl,
-        }
+impl Keys {
+    fn within(bytes: usize, ttl: Duration) -> Self {
+        let capacity = if ttl.is_zero() { 0 } else { capacity_within(bytes / 2) };
+        let generation =
+            || Generation::with_capacity_and_hasher(capacity, BuildHasherDefault::new());
+        Self { younger: generation(), elder: generation(), capacity, ttl }
     }
 
-    /// Whether this was verified within the time to live. Being asked does not lengthen it (SA-10).
-    pub fn contains(&mut self, key: Key, now: Tick) -> bool {
-        if let Some(&verified) = self.younger.get(&key) {
-            return now.since(verified) < self.ttl;
+    fn recall(&mut self, key: Key, now: Tick) -> bool {
+        if let Some(&since) = self.younger.get(&key) {
+            return now.since(since) < self.ttl;
         }
-        let Some(verified) = self.elder.remove(&key) else {
+        let Some(since) = self.elder.remove(&key) else {
             return false;
         };
-        let fresh = now.since(verified) < self.ttl;
-        if fresh {
-            self.keep(key, verified);
+        let is_fresh = now.since(since) < self.ttl;
+        if is_fresh {
+            self.keep(key, since);
         }
-        fresh
+        is_fresh
     }
 
-    /// Remembers a verification that has just succeeded.
-    pub fn insert(&mut self, key: Key, now: Tick) {
-        self.keep(key, now);
-    }
-
-    /// Forgets everything, for `doveadm auth cache flush`.
-    pub fn clear(&mut self) {
-        self.younger.clear();
-        self.elder.clear();
-    }
-
-    /// How many successes are remembered.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.younger.len() + self.elder.len()
-    }
-
-    /// Whether nothing is remembered.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn keep(&mut self, key: Key, verified: Tick) {
+    fn keep(&mut self, key: Key, since: Tick) {
+        if self.capacity == 0 {
+            return;
+        }
         if self.younger.len() >= self.capacity && !self.younger.contains_key(&key) {
             std::mem::swap(&mut self.younger, &mut self.elder);
             self.younger.clear();
         }
-        self.younger.insert(key, verified);
+        self.younger.insert(key, since);
     }
 }
+
+/// Entries of a table that takes no more than `bytes`: the standard library's has a power of two of places, each with a byte
+/// that says what is in it, and fills seven of eight.
+fn capacity_within(bytes: usize) -> usize {
+    let places = bytes.saturating_sub(GROUP_BYTES) / (size_of::<(Key, Tick)>() + 1);
+    match places.checked_ilog2() {
+        None | Some(0 | 1) => 0,
+        Some(2) => 3,
+        Some(exponent) => (1 << exponent) / 8 * 7,
+    }
+}
+
+/// Bytes behind the table's last place, so that a group of them can be read at once.
+const GROUP_BYTES: usize = 16;
 
 /// Takes the first eight bytes of a [`Key`] for its hash.
 #[derive(Default)]
@@ -149,6 +192,20 @@ mod tests {
         Key::new(&Secret::from("process"), stored.as_bytes(), password.as_bytes())
     }
 
+    fn cache(bytes: u64) -> Verifications {
+        let (ttl, negative_ttl) = (Duration::from_secs(3600), Duration::from_secs(60));
+        Verifications::new(&CacheRules { bytes, ttl, negative_ttl })
+    }
+
+    impl Verifications {
+        fn len(&self) -> usize {
+            [&self.right, &self.wrong]
+                .map(|keys| keys.younger.len() + keys.elder.len())
+                .iter()
+                .sum()
+        }
+    }
+
     #[test]
     fn sa_09_a_key_depends_on_exactly_secret_stored_text_and_password() {
         assert_eq!(key("{X}ab", "c"), key("{X}ab", "c"));
@@ -159,42 +216,95 @@ mod tests {
     }
 
     #[test]
-    fn sa_10_a_success_is_remembered_for_its_time_to_live_however_often_it_is_asked_for() {
-        let mut cache = Verifications::new(4, Duration::from_secs(3600));
-        cache.insert(key("h", "p"), Tick(0));
-        assert!(cache.contains(key("h", "p"), Tick(3_599_999)));
-        assert!(!cache.contains(key("h", "p"), Tick(3_600_000)));
-        assert!(
-            !cache.contains(key("h2", "p"), Tick(1)),
-            "a changed stored password never matches"
-        );
-        cache.insert(key("h", "p"), Tick(3_600_000));
-        assert!(cache.contains(key("h", "p"), Tick(3_600_001)));
-        cache.clear();
-        assert!(cache.is_empty());
+    fn sa_10_each_answer_is_remembered_for_its_time_however_often_it_is_asked_for() {
+        let mut cache = cache(1 << 16);
+        cache.remember(key("h", "p"), true, Tick(0));
+        cache.remember(key("h", "wrong"), false, Tick(0));
+        assert_eq!(cache.recall(key("h", "p"), Tick(3_599_999)), Some(true));
+        assert_eq!(cache.recall(key("h", "p"), Tick(3_600_000)), None);
+        assert_eq!(cache.recall(key("h", "wrong"), Tick(59_999)), Some(false));
+        assert_eq!(cache.recall(key("h", "wrong"), Tick(60_000)), None);
+        let changed = cache.recall(key("h2", "p"), Tick(1));
+        assert_eq!(changed, None, "a changed stored password never matches");
+        cache.remember(key("h", "p"), true, Tick(3_600_000));
+        assert_eq!(cache.recall(key("h", "p"), Tick(3_600_001)), Some(true));
     }
 
     #[test]
-    fn memory_is_bounded_and_what_is_in_use_survives_the_change_of_generations() {
-        let mut cache = Verifications::new(10, Duration::from_secs(3600));
+    fn a_user_who_corrects_the_password_meets_no_remembered_failure() {
+        let mut cache = cache(1 << 16);
+        cache.remember(key("h", "wrong"), false, Tick(0));
+        assert_eq!(cache.recall(key("h", "right"), Tick(1)), None, "the client corrects it");
+        assert_eq!(cache.recall(key("h2", "wrong"), Tick(1)), None, "the operator sets it");
+    }
+
+    #[test]
+    fn nothing_is_remembered_and_no_memory_taken_where_size_or_time_is_zero() {
+        let hour = Duration::from_secs(3600);
+        for (bytes, ttl, negative_ttl, expected) in [
+            (0, hour, hour, [None, None]),
+            (1 << 20, Duration::ZERO, hour, [None, Some(false)]),
+            (1 << 20, hour, Duration::ZERO, [Some(true), None]),
+        ] {
+            let mut cache = Verifications::new(&CacheRules { bytes, ttl, negative_ttl });
+            cache.remember(key("h", "p"), true, Tick(0));
+            cache.remember(key("h", "q"), false, Tick(0));
+            let found = [key("h", "p"), key("h", "q")].map(|key| cache.recall(key, Tick(1)));
+            assert_eq!(found, expected);
+            for (keys, answer) in [&cache.right, &cache.wrong].into_iter().zip(expected) {
+                assert_eq!(keys.younger.capacity() > 0, answer.is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn tables_keep_within_their_memory_and_do_not_grow() {
+        for bytes in [0, 1000, 1 << 16, 3 << 16, 1 << 20, 10_000_000] {
+            let mut cache = cache(bytes);
+            let capacities = |cache: &Verifications| {
+                [&cache.right, &cache.wrong]
+                    .map(|keys| [keys.younger.capacity(), keys.elder.capacity()])
+            };
+            let before = capacities(&cache);
+            // A table of `capacity` has eight places for seven entries.
+            let places: usize = before.as_flattened().iter().map(|it| it.div_ceil(7) * 8).sum();
+            let taken = places * (size_of::<(Key, Tick)>() + 1);
+            assert!(taken as u64 <= bytes, "{taken} of {bytes}");
+            assert!(bytes < 1 << 16 || taken as u64 * 3 >= bytes, "{taken} of {bytes}");
+            for n in 0..2000_u64 {
+                cache.remember(key("h", &n.to_string()), n % 2 == 0, Tick(n));
+            }
+            assert_eq!(capacities(&cache), before);
+        }
+    }
+
+    #[test]
+    fn sa_10_guesses_push_out_no_success_and_what_is_in_use_stays() {
+        let mut cache = cache(1 << 12);
+        cache.remember(key("quiet", "p"), true, Tick(0));
+        for n in 0..10_000_u64 {
+            cache.remember(key("h", &n.to_string()), false, Tick(n));
+        }
+        assert_eq!(cache.recall(key("quiet", "p"), Tick(10_000)), Some(true));
+        assert_eq!(cache.recall(key("h", "9999"), Tick(10_000)), Some(false));
         for n in 0..1000_u64 {
-            cache.insert(key("h", &n.to_string()), Tick(n));
-            cache.insert(key("busy", "p"), Tick(n));
-            assert!(cache.len() <= 20);
+            cache.remember(key("h", &n.to_string()), true, Tick(10_000 + n));
+            cache.remember(key("busy", "p"), true, Tick(10_000 + n));
+            assert!(cache.len() <= 4096 / size_of::<(Key, Tick)>());
         }
-        assert!(cache.contains(key("h", "999"), Tick(1000)));
-        assert!(cache.contains(key("busy", "p"), Tick(1000)));
-        assert!(!cache.contains(key("h", "1"), Tick(1000)));
+        assert_eq!(cache.recall(key("busy", "p"), Tick(11_000)), Some(true));
+        assert_eq!(cache.recall(key("quiet", "p"), Tick(11_000)), None);
     }
 
     #[test]
-    fn a_success_asked_for_in_the_elder_generation_moves_to_the_younger_with_its_age() {
-        let mut cache = Verifications::new(2, Duration::from_secs(1));
-        for (name, at) in [("a", 0), ("b", 0), ("c", 500)] {
-            cache.insert(key("h", name), Tick(at));
+    fn what_is_asked_for_in_the_elder_generation_moves_to_the_younger_with_its_age() {
+        let mut keys = Keys::within(2 * (4 * 41 + GROUP_BYTES), Duration::from_secs(1));
+        assert_eq!(keys.capacity, 3);
+        for (name, at) in [("a", 0), ("b", 0), ("c", 0), ("d", 500)] {
+            keys.keep(key("h", name), Tick(at));
         }
-        assert!(cache.contains(key("h", "a"), Tick(900)));
-        assert!(!cache.contains(key("h", "a"), Tick(1000)));
+        assert!(keys.recall(key("h", "a"), Tick(900)));
+        assert!(!keys.recall(key("h", "a"), Tick(1000)));
     }
 
     #[test]

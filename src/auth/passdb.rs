@@ -163,6 +163,10 @@ impl Passdb {
     /// A database with Dovecot's defaults.
     #[must_use]
     pub fn new(name: &str, driver: Driver) -> Self {
+        let default_scheme = match driver {
+            Driver::PasswdFile(_) => Scheme::Crypt,
+            Driver::Static => Scheme::Plain,
+        };
         Self {
             name: name.into(),
             driver,
@@ -170,7 +174,7 @@ impl Passdb {
             protocols: Vec::new(),
             proofs: Proofs::All,
             username_format: Template::user(),
-            default_scheme: Scheme::Crypt,
+            default_scheme,
             skip: Skip::Never,
             result_success: Rule::ReturnOk,
             result_failure: Rule::Continue,
@@ -229,8 +233,15 @@ impl Passdb {
             Some(password) => {
                 Some(StoredText { text: Secret::from(password), scheme: self.default_scheme })
             }
-            // A password among the fields is for those who have none of their own; Dovecot reads it as plain text.
-            None => fields.password.take().map(|text| StoredText { text, scheme: Scheme::Plain }),
+            // A password among the fields is for those who have none of their own; Dovecot reads it as plain text, unless it
+            // is the database's only one.
+            None => fields.password.take().map(|text| StoredText {
+                text,
+                scheme: match self.driver {
+                    Driver::PasswdFile(_) => Scheme::Plain,
+                    Driver::Static => self.default_scheme,
+                },
+            }),
         };
         Ok(Some(Found { fields, stored }))
     }

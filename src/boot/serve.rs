@@ -1,7 +1,6 @@
 //! `hale run`: everything that has to stand before the first connection, and the end of it.
 
 use std::os::fd::{AsRawFd as _, IntoRawFd as _, OwnedFd};
-use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
@@ -61,15 +60,13 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
 }
 
 fn open_log(config: &Config) -> Result<LogWriter, Refusal> {
-    let path: Option<PathBuf> = match &config.log.target {
-        LogTarget::Stderr | LogTarget::Stdout => None,
-        LogTarget::File(path) => Some(path.clone()),
-    };
-    LogWriter::new(path.clone(), &config.log).map_err(|error| {
-        let path = path.unwrap_or_default();
+    LogWriter::new(&config.log).map_err(|error| {
+        let path = match &config.log.target {
+            LogTarget::File(path) => path.display().to_string(),
+            LogTarget::Stderr | LogTarget::Stdout => String::new(),
+        };
         Refusal::config(format!(
-            "log_path: {} can't be opened: {error}; make its folder writable",
-            path.display()
+            "log_path: {path} can't be opened: {error}; make its folder writable"
         ))
     })
 }
@@ -255,11 +252,8 @@ impl House<'_> {
             &own_name(self.config),
             self.per_core,
         ));
-        let cache = VerifiedCache {
-            secret: Secret::new(random::<32>()?.to_vec()),
-            entries_max: crate::limits::VERIFICATIONS_MAX,
-            ttl: self.config.auth.cache_ttl,
-        };
+        let secret = Secret::new(random::<32>()?.to_vec());
+        let cache = VerifiedCache::configured(&self.config.auth, self.plan.data.len(), secret);
         let mut threads = Vec::new();
         for (index, (cpu, sockets)) in self.plan.data.iter().zip(sockets).enumerate() {
             let (own_table, told) = channel();

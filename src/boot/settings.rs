@@ -75,7 +75,8 @@ pub fn geodb_location(config: &Config) -> Result<String, Refusal> {
     match &config.cluster.geodb {
         GeoDb::Sqlite(path) => Ok(format!("sqlite:{}", path.display())),
         GeoDb::Cassandra(_) => Err(Refusal::config(
-            "cluster_geodb: this version has no Cassandra engine yet; use sqlite:/var/lib/hale/geodb.sqlite",
+            "cluster_geodb: `cassandra:` is not served by this version, and `hale run` refuses it; use \
+             sqlite:/var/lib/hale/geodb.sqlite",
         )),
     }
 }

@@ -12,6 +12,7 @@ mod lmtp;
 mod passdbs;
 mod submission;
 mod tls;
+mod vain;
 
 pub(crate) use cluster::masked;
 pub(crate) use listeners::known_listeners;
@@ -32,6 +33,7 @@ use super::value::{self, Value};
 use crate::admission::door::DoorRules;
 use crate::limits;
 use crate::names::Protocol;
+use crate::template::Template;
 
 /// Builds the configuration. It is meaningful only when no error was found.
 pub(crate) fn check(
@@ -50,7 +52,7 @@ pub(crate) fn check(
     tls::certificate_logins(root, &listeners, &auth, &protocol_settings, findings);
     let trust = trust(root, findings);
     cleartext::point_out(root, &listeners, &ssl, &protocol_settings, &trust, findings);
-    Config {
+    let config = Config {
         base_dir: folder(root, "base_dir", findings),
         state_dir: folder(root, "state_dir", findings),
         data_cores,
@@ -63,18 +65,32 @@ pub(crate) fn check(
         auth,
         login_greeting: root.text("login_greeting"),
         managesieve: ManageSieve::new(|name| holder(root, Protocol::Sieve, name)),
-        hostname: root.optional_text("hostname"),
+        hostname: hostname(root, findings),
         submission_keywords: submission::keywords(root, findings),
         lmtp: lmtp::lmtp(root, findings),
         lmtp_xclient_ipv6_prefix: root.flag("lmtp_xclient_ipv6_prefix"),
-        recipient_delimiter: root.text("recipient_delimiter").chars().next(),
+        recipient_delimiters: root.text("recipient_delimiter"),
         proxy: proxy(root, findings),
         limits: limits(root),
         log: log(root, findings),
-        doveadm: doveadm(root, findings),
+        doveadm: doveadm(root),
         protocol_settings,
         protocols,
+    };
+    vain::point_out(root, &config, findings);
+    config
+}
+
+/// It is said in greetings, and to backends, which refuse a client with an improper name.
+fn hostname(root: &Section, findings: &mut Findings) -> Option<String> {
+    const NAME: &str = "hostname";
+    let name = root.optional_text(NAME)?;
+    if !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let text =
+            format!("found {}, expected a host name, such as `proxy1.example.org`", shown(&name));
+        findings.error(root.place_of(NAME), NAME, text);
     }
+    Some(name)
 }
 
 fn folder(root: &Section, name: &'static str, findings: &mut Findings) -> PathBuf {
@@ -166,12 +182,12 @@ fn auth(root: &Section, environment: &Environment, findings: &mut Findings) -> A
     }
     Auth {
         mechanisms: offered,
-        username_format: root.template("auth_username_format").unwrap_or_default(),
+        username_format: root.template("auth_username_format").unwrap_or_else(Template::user),
         username_chars: root.text("auth_username_chars"),
         default_domain: root.optional_text("auth_default_domain"),
         master_user_separator: root.text("auth_master_user_separator").chars().next(),
         failure_delay: root.time("auth_failure_delay"),
-        cache_size: root.number("auth_cache_size"),
+        cache_size: cache_size(root, findings),
         cache_ttl: root.time("auth_cache_ttl"),
         cache_negative_ttl: root.time("auth_cache_negative_ttl"),
         hash_threads: root
@@ -180,6 +196,20 @@ fn auth(root: &Section, environment: &Environment, findings: &mut Findings) -> A
         hash_memory: root.number("auth_hash_memory"),
         passdbs: passdbs::all(root, environment, findings),
     }
+}
+
+/// A size that is none would be off without a word.
+fn cache_size(root: &Section, findings: &mut Findings) -> u64 {
+    const NAME: &str = "auth_cache_size";
+    let size = root.number(NAME);
+    if size != 0 && size < limits::AUTH_CACHE_BYTES_MIN {
+        let text = format!(
+            "found {size} bytes, expected 0, which turns the cache off, or at least {} bytes such as `1M`",
+            limits::AUTH_CACHE_BYTES_MIN
+        );
+        findings.error(root.place_of(NAME), NAME, text);
+    }
+    size
 }
 
 /// SASL mechanisms of Dovecot's that Hale does not have.
@@ -284,13 +314,9 @@ fn log(root: &Section, findings: &mut Findings) -> Log {
     Log { target, debug: root.flag("log_debug"), login }
 }
 
-fn doveadm(root: &Section, findings: &mut Findings) -> Doveadm {
+fn doveadm(root: &Section) -> Doveadm {
     let port: u16 = root.small("doveadm_port");
     let password = root.secret("doveadm_password");
-    if port != 0 && password.is_none() {
-        let text = "empty, so doveadm commands will neither be accepted nor sent";
-        findings.warn(root.place_of("doveadm_password"), "doveadm_password", text);
-    }
     let block = root.labelled(Scope::Protocol, "doveadm");
     let proxy_ssl = match block.filter(|block| block.found("proxy_ssl").is_some()) {
         Some(block) => proxy_ssl(&block.text("proxy_ssl")),
@@ -392,6 +418,9 @@ mod tests {
         assert_eq!(config.trust.haproxy_timeout, limits::PROXY_HEADER_TIMEOUT);
         assert_eq!(config.auth.failure_delay, limits::FAILURE_DELAY);
         assert_eq!(config.auth.hash_memory, limits::HASH_MEMORY_BYTES);
+        assert_eq!(config.auth.cache_size, limits::AUTH_CACHE_BYTES);
+        assert_eq!(config.auth.cache_ttl, limits::VERIFICATION_TTL);
+        assert_eq!(config.auth.cache_negative_ttl, limits::VERIFICATION_TTL);
         assert_eq!(config.proxy.login_timeout, limits::LOGIN_PROXY_TIMEOUT);
         assert_eq!(config.proxy.max_reconnects, limits::RECONNECTS_MAX);
         assert_eq!(imap.relay_idle_timeout, limits::IMAP_IDLE_TIMEOUT);
@@ -447,6 +476,16 @@ mod tests {
             assert!(text.contains(start), "{text} / {start}");
         }
         assert_eq!(found.len(), expected.len());
+    }
+
+    #[test]
+    fn what_is_empty_or_several_means_what_it_means_in_dovecot() {
+        let format = loaded("auth_username_format =\n").auth.username_format;
+        assert_eq!(format, Template::user(), "names as they are typed");
+        assert_eq!(loaded("recipient_delimiter = +-\n").recipient_delimiters, "+-");
+        assert_eq!(loaded("recipient_delimiter =\n").recipient_delimiters, "");
+        assert!(errors("hostname = my proxy\n")[0].contains("expected a host name"));
+        assert!(errors("auth_cache_size = 1000\n")[0].contains("expected 0, which turns"));
     }
 
     #[test]

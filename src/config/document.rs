@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::registry::{self, Decision, Kind, Origin, Scope, Setting};
+use super::registry::{self, Decision, Kind, Origin, SERVICES, Scope, Served, Setting};
 use super::value::one_of;
 
 /// The text of `docs/CONFIG.md`.
@@ -23,6 +23,9 @@ pub fn config_md() -> String {
         };
         // Writing to a String cannot fail, here and below.
         let _ = write!(page, "\n## {title}\n{}", about(scope));
+        if scope == Scope::Listener {
+            services(&mut page);
+        }
         for setting in settings {
             entry(&mut page, setting);
         }
@@ -36,11 +39,7 @@ pub fn dovecot_md() -> String {
     let mut page = String::from(DOVECOT);
     for (name, versions) in registry::dovecots() {
         let told = match registry::decision(name) {
-            Some(Decision::Served(setting)) if setting.name == name => "served".to_owned(),
-            Some(Decision::Served(setting)) if name.ends_with(setting.name) => {
-                format!("served, as `{}` in `{}`", setting.name, setting.scope.written())
-            }
-            Some(Decision::Served(setting)) => format!("served, as `{}`", setting.name),
+            Some(Decision::Served(setting)) => served(name, setting),
             Some(Decision::Block(written)) => format!("served: `{written}`"),
             Some(Decision::Start) => format!("`{name} {{ … }}`: the start of the names within"),
             Some(Decision::Foreign(answer)) => answer.told(),
@@ -49,6 +48,22 @@ pub fn dovecot_md() -> String {
         let _ = writeln!(page, "| `{name}` | {versions} | {} |", told.replace('|', "\\|"));
     }
     page
+}
+
+/// A name of Dovecot's that is a setting of ours.
+fn served(name: &str, setting: &Setting) -> String {
+    let word = match setting.served {
+        Served::Yes => "served",
+        Served::NotYet { .. } => "understood, and not served by this version",
+    };
+    let own = setting.name;
+    if own == name {
+        word.to_owned()
+    } else if name.ends_with(own) {
+        format!("{word}, as `{own}` in `{}`", setting.scope.written())
+    } else {
+        format!("{word}, as `{own}`")
+    }
 }
 
 fn entry(page: &mut String, setting: &Setting) {
@@ -64,11 +79,22 @@ fn entry(page: &mut String, setting: &Setting) {
     let _ = write!(page, "\n### {}\n\n", setting.name);
     let _ = writeln!(page, "{} · default {default} · {origin}\n", kind(setting.kind));
     let _ = writeln!(page, "{}", setting.doc);
+    if let Some(told) = setting.served.told() {
+        let _ = writeln!(page, "\n{told}");
+    }
     if setting.per_protocol {
+        let block = match setting.only {
+            [one] => one.name(),
+            _ => "NAME",
+        };
         let _ = writeln!(
             page,
-            "\nMay also stand in `protocol NAME {{ … }}` and then holds for that protocol."
+            "\nMay also stand in `protocol {block} {{ … }}` and then holds for that protocol."
         );
+    }
+    if !setting.only.is_empty() && setting.only.len() > 1 {
+        let names: Vec<&str> = setting.only.iter().map(|it| it.name()).collect();
+        let _ = writeln!(page, "\nOnly for {}.", names.join(", "));
     }
     if !setting.also.is_empty() {
         let _ = writeln!(page, "\nMay also be called `{}`.", setting.also.join("`, `"));
@@ -110,17 +136,26 @@ fn kind(kind: Kind) -> String {
     }
 }
 
+/// The services, and which of them are words only.
+fn services(page: &mut String) {
+    for (name, served) in SERVICES {
+        if let Some(told) = served.told() {
+            let _ = writeln!(page, "\nService `{name}`: {told}");
+        }
+    }
+}
+
 fn about(scope: Scope) -> &'static str {
     match scope {
         Scope::Global | Scope::Service => "",
         Scope::Listener => {
-            "\nServices: `imap-login`, `pop3-login`, `lmtp`, `managesieve-login`, `submission-login`, `doveadm`, `stats` \
-             (metrics over HTTP).\nAs in Dovecot these listeners are there without being written, `port = 0` turns \
+            "\nServices: `imap-login`, `pop3-login`, `lmtp`, `managesieve-login`, `submission-login`.\nAs in Dovecot these listeners are there without being written, `port = 0` turns \
              one off: `imap` 143, `imaps` 993 (TLS),\n`pop3` 110, `pop3s` 995 (TLS), `sieve` 4190, `submission` 587, \
              `submissions` 465 (TLS). LMTP has none, because it takes mail\nfrom anybody who can connect.\n"
         }
         Scope::Protocol => {
-            "\nProtocols: `imap`, `pop3`, `lmtp`, `sieve`, `submission`, `doveadm`.\n"
+            "\nProtocols: `imap`, `pop3`, `lmtp`, `sieve`, `submission`. `protocol doveadm { … }` is understood, too, and not served \
+             by this version.\n"
         }
         Scope::Passdb => {
             "\nPassword databases are asked in the order of the file, those inside `protocol NAME { … }` first, and for that \
@@ -211,7 +246,8 @@ A block without a name of its own is the start of the names within, as in Doveco
 in such a block for its side: `ssl_client { ssl_min_protocol = TLSv1.3 }`.
 
 Settings of Dovecot that mean nothing to a proxy (`mail_*`, `namespace`, `userdb`, `plugin`, …) are accepted with one
-warning each; what protects is never ignored. [DOVECOT.md](DOVECOT.md) has them all. Unknown names are errors, and so is a value
+warning each; what protects is never ignored. [DOVECOT.md](DOVECOT.md) has them all. A setting that is **not served by this version** is
+understood and leaves a warning that names it; so does one that means nothing in its block, or that another one leaves without effect. Unknown names are errors, and so is a value
 that was hidden when the configuration was printed (`# hidden, use -P to show it`).
 ";
 

@@ -67,8 +67,8 @@ pub struct Config {
     pub lmtp: Lmtp,
     /// IPv6 addresses begin with `IPV6:` in XCLIENT to LMTP backends.
     pub lmtp_xclient_ipv6_prefix: bool,
-    /// What separates name and detail of an LMTP recipient.
-    pub recipient_delimiter: Option<char>,
+    /// Characters each of which separates name and detail of an LMTP recipient.
+    pub recipient_delimiters: String,
     /// Towards backends, for logins.
     pub proxy: Proxy,
     /// Sizes and times.
@@ -302,8 +302,6 @@ pub struct Passdb {
     pub master: bool,
     /// Users found here may not log in.
     pub deny: bool,
-    /// A master user found here must also be found as a user by a later passdb (Dovecot 2.3's `pass`).
-    pub pass: bool,
     /// Whether earlier answers make this one superfluous.
     pub skip: Skip,
     /// What happens after a good answer.

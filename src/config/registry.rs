@@ -4,9 +4,15 @@
 //! from it. Not its duty: what relations settings have to each other (`check`).
 //! Driver: `sort`, `check`, `render`, `document`. Tests: below; defaults against `limits.rs` in `check`.
 
+use crate::names::Protocol;
+
 mod blocks;
 mod foreign;
 mod general;
+mod served;
+
+pub(super) use served::services_told;
+pub use served::{SERVICES, Served, protocol as served_protocol, service as served_service};
 
 pub use foreign::{Foreign, Outcome, PASSDB_FIELDS, dovecots, foreign, foreign_block};
 
@@ -33,6 +39,10 @@ pub struct Setting {
     pub per_protocol: bool,
     /// Nothing written is not the same as the default written.
     pub is_said: bool,
+    /// The protocols that it means anything for; empty: all.
+    pub only: &'static [Protocol],
+    /// Whether this version does what it says.
+    pub served: Served,
 }
 
 /// Blocks, and what is outside of them.
@@ -198,6 +208,8 @@ impl Setting {
             also: &[],
             per_protocol: false,
             is_said: false,
+            only: &[],
+            served: Served::Yes,
         }
     }
 
@@ -215,6 +227,20 @@ impl Setting {
 
     const fn per_protocol(self) -> Self {
         Self { per_protocol: true, ..self }
+    }
+
+    const fn only(self, only: &'static [Protocol]) -> Self {
+        Self { only, ..self }
+    }
+
+    const fn served(self, served: Served) -> Self {
+        Self { served, ..self }
+    }
+
+    /// Whether it means anything for a protocol.
+    #[must_use]
+    pub fn concerns(&self, protocol: Protocol) -> bool {
+        self.only.is_empty() || self.only.contains(&protocol)
     }
 
     /// Whether it may stand in a block of `scope`.

@@ -1,11 +1,11 @@
-//! Where log lines go: standard error, or a file that is opened anew when it was moved away.
+//! Where log lines go: standard error, standard output, or a file that is opened anew when it was moved away.
 
 use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::log::{Formatter, Level, level};
-use crate::config::Log;
+use crate::config::{Log, LogTarget};
 use crate::event::Event;
 
 /// Collects lines and writes them in one go.
@@ -25,6 +25,8 @@ pub struct LogWriter {
 enum Target {
     /// systemd's journal reads the priority in front of each line.
     Stderr,
+    /// In a container, where lines need their time as in a file.
+    Stdout,
     File {
         path: PathBuf,
         file: Option<File>,
@@ -32,14 +34,15 @@ enum Target {
 }
 
 impl LogWriter {
-    /// Writes to `path`, or to standard error.
+    /// Writes where `log_path` says.
     ///
     /// # Errors
     /// The file can't be opened.
-    pub fn new(path: Option<PathBuf>, settings: &Log) -> std::io::Result<Self> {
-        let target = match path {
-            None => Target::Stderr,
-            Some(path) => Target::File { file: Some(open(&path)?), path },
+    pub fn new(settings: &Log) -> std::io::Result<Self> {
+        let target = match &settings.target {
+            LogTarget::Stderr => Target::Stderr,
+            LogTarget::Stdout => Target::Stdout,
+            LogTarget::File(path) => Target::File { file: Some(open(path)?), path: path.clone() },
         };
         let threshold = if settings.debug { Level::Debug } else { Level::Info };
         Ok(Self {
@@ -71,7 +74,7 @@ impl LogWriter {
         // Writing to a String cannot fail.
         let _ = match &self.target {
             Target::Stderr => writeln!(self.pending, "<{}>{line}", level.priority()),
-            Target::File { .. } => {
+            Target::Stdout | Target::File { .. } => {
                 writeln!(self.pending, "{} {}: {line}", timestamp(), level.name())
             }
         };
@@ -85,6 +88,10 @@ impl LogWriter {
         let lines = self.pending.bytes().filter(|byte| *byte == b'\n').count();
         let written = match &mut self.target {
             Target::Stderr => std::io::stderr().lock().write_all(self.pending.as_bytes()),
+            Target::Stdout => {
+                let mut output = std::io::stdout().lock();
+                output.write_all(self.pending.as_bytes()).and_then(|()| output.flush())
+            }
             Target::File { path, file } => {
                 if file.is_none() {
                     *file = open(path).ok();
@@ -166,7 +173,9 @@ mod tests {
     fn a_moved_file_is_opened_anew() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hale.log");
-        let mut log = LogWriter::new(Some(path.clone()), &settings()).unwrap();
+        let mut settings = settings();
+        settings.target = LogTarget::File(path.clone());
+        let mut log = LogWriter::new(&settings).unwrap();
         log.add_line(Level::Info, "one");
         log.flush();
         std::fs::rename(&path, folder.path().join("old")).unwrap();

@@ -198,3 +198,129 @@ impl Front {
         Event::Refused { protocol: self.protocol, peer: self.facts.socket, reason, quiet }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::front::{Arrival, HeaderRead, Opening, Start};
+    use crate::limits::{PROXY_TTL, TLS_HANDSHAKE_TIMEOUT};
+    use crate::names::SessionId;
+    use crate::proxy_header::announce::{Extensions, SendHeader};
+    use crate::tick::Tick;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    fn facts() -> ClientFacts {
+        let socket = address("10.0.0.1:9");
+        ClientFacts {
+            socket,
+            origin: socket,
+            apparent: socket,
+            local: address("[::ffff:198.51.100.1]:143"),
+            local_name: None,
+            session_id: SessionId::from_bytes([1; 16]),
+            ttl: PROXY_TTL,
+            transport: Transport::Insecure,
+            trusted: false,
+            certificate: ClientCertificate::NONE,
+            forward: Vec::new(),
+        }
+    }
+
+    /// A client behind a balancer that ended its TLS and verified its certificate.
+    fn balanced(protocol: Protocol, client: &str, trusted: &str) -> Front {
+        let client = address(client);
+        let told = ClientFacts {
+            origin: client,
+            apparent: client,
+            local: address("203.0.113.5:143"),
+            local_name: Some("mail.example".into()),
+            transport: Transport::Tls,
+            certificate: ClientCertificate::verified(Some("tim".into())),
+            ..facts()
+        };
+        let header = SendHeader::V2(Extensions::default()).encode(&told);
+        let mut front = Front::new(protocol, facts(), true, 100);
+        let mut arrival = Arrival::new(&front, Tick(3_000));
+        assert!(!arrival.is_identified());
+        let bytes = [&header, &b"rest"[..]].concat();
+        let (half, other) = bytes.split_at(20);
+        let trusted = Networks::parse(trusted).unwrap();
+        assert!(matches!(arrival.read(&mut front, &trusted, half), HeaderRead::More));
+        match arrival.read(&mut front, &trusted, other) {
+            HeaderRead::Complete(rest) => assert_eq!(rest, b"rest"),
+            other => panic!("{other:?}"),
+        }
+        front
+    }
+
+    #[test]
+    fn w_trust_1_a_header_names_the_client_and_trust_is_judged_by_it() {
+        let front = balanced(Protocol::Imap, "192.0.2.7:4711", "192.0.2.0/24");
+        assert_eq!(front.facts.apparent, address("192.0.2.7:4711"));
+        assert_eq!(front.facts.socket, address("10.0.0.1:9"));
+        assert!(front.facts.trusted);
+        assert_eq!(front.visitor(), None, "a trusted peer speaks for many");
+        assert_eq!(front.facts.local_name.as_deref(), Some("mail.example"));
+        let front = balanced(Protocol::Imap, "192.0.2.7:4711", "10.0.0.0/8");
+        assert!(!front.facts.trusted, "the balancer's own address is not its client's");
+        assert_eq!(front.visitor(), Some("192.0.2.7".parse().unwrap()));
+        let front = balanced(Protocol::Imap, "192.0.2.7:0", "192.0.2.0/24");
+        assert!(!front.facts.trusted && front.visitor().is_none(), "an address that is none");
+    }
+
+    #[test]
+    fn w_tlv_2_tls_in_front_is_believed_and_its_certificate_where_it_can_log_in() {
+        for (protocol, name) in [(Protocol::Imap, Some("tim")), (Protocol::Lmtp, None)] {
+            let front = balanced(protocol, "192.0.2.7:4711", "");
+            assert_eq!((front.tls(), front.facts.transport), (ClientTls::InFront, Transport::Tls));
+            assert_eq!(front.facts.certificate.name(), name, "{protocol}");
+        }
+    }
+
+    #[test]
+    fn w_fwd_3_a_listener_knows_itself_by_both_its_addresses() {
+        let front = balanced(Protocol::Imap, "192.0.2.7:4711", "");
+        for (place, is_own) in [
+            ("198.51.100.1:143", true),
+            ("[::ffff:203.0.113.5]:143", true),
+            ("203.0.113.5:144", false),
+            ("192.0.2.7:143", false),
+        ] {
+            assert_eq!(front.is_own(address(place)), is_own, "{place}");
+        }
+    }
+
+    #[test]
+    fn w_stls_4_tls_is_a_fact_unless_a_trusted_peer_told_another() {
+        let verified = || ClientCertificate::verified(Some("ann".into()));
+        for (client, is_told) in [("10.0.0.1:9", false), ("192.0.2.7:4711", true)] {
+            let told = ClientFacts { trusted: true, apparent: address(client), ..facts() };
+            let mut front = Front::new(Protocol::Imap, told, false, 100);
+            front.await_tls();
+            let Start::Shake(arrival) = Arrival::start(&mut front, Tick(5)) else {
+                panic!("a greeting in clear");
+            };
+            assert_eq!(arrival.deadline(), Some(Tick(5).after(TLS_HANDSHAKE_TIMEOUT)));
+            assert_eq!(arrival.room(&front), 0, "what comes now is the handshake's");
+            let opening = arrival.secured(&mut front, Some("sni.example".into()), verified());
+            assert_eq!(opening, Some(Opening::First));
+            let (transport, name) = match is_told {
+                true => (Transport::Insecure, None),
+                false => (Transport::Tls, Some("sni.example")),
+            };
+            let facts = &front.facts;
+            assert_eq!((facts.transport, facts.local_name.as_deref()), (transport, name));
+            assert_eq!(facts.certificate.name(), Some("ann"));
+        }
+    }
+
+    #[test]
+    fn tls_within_tls_that_ended_in_front_shows_the_balancers_certificate() {
+        let mut front = balanced(Protocol::Imap, "192.0.2.7:4711", "");
+        front.note_tls(None, ClientCertificate::verified(Some("balancer".into())));
+        assert_eq!(front.facts.certificate.name(), Some("tim"));
+    }
+}

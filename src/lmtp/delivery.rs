@@ -104,7 +104,7 @@ impl Delivery {
     /// sees its end (W-LMTP-12).
     pub(super) fn reset(&mut self, now: Tick, outbox: &mut Outbox) {
         let Some(transaction) = self.transaction.take() else { return };
-        if transaction.lookup().is_some() {
+        if transaction.pending_look_up().is_some() {
             outbox.wish(Wish::DropQuestion);
         }
         for id in self.links.live_ids() {
@@ -117,7 +117,11 @@ impl Delivery {
 
     /// Ends everything. A backend in the middle of a message never sees its end (W-LMTP-12).
     pub(super) fn close(&mut self, outbox: &mut Outbox) {
-        if self.transaction.take().is_some_and(|transaction| transaction.lookup().is_some()) {
+        if self
+            .transaction
+            .take()
+            .is_some_and(|transaction| transaction.pending_look_up().is_some())
+        {
             outbox.wish(Wish::DropQuestion);
         }
         self.links.drop_all(outbox);

@@ -1,6 +1,6 @@
 //! What the client says of itself before a message: LHLO, and XCLIENT of a trusted peer (W-LMTP-15).
 
-use super::xclient::Told;
+use super::xclient::Forwarded;
 
 /// What is known so far.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ enum Name {
     Unknown,
     Own(Box<str>),
     /// A trusted peer told it of its client; its own does not replace it.
-    Told(Box<str>),
+    Forwarded(Box<str>),
 }
 
 impl Hello {
@@ -27,7 +27,7 @@ impl Hello {
     pub(super) fn say(&mut self, name: &str) -> bool {
         self.is_said = true;
         let is_new = match &self.name {
-            Name::Told(_) => false,
+            Name::Forwarded(_) => false,
             Name::Own(known) => **known != *name,
             Name::Unknown => true,
         };
@@ -38,9 +38,9 @@ impl Hello {
     }
 
     /// XCLIENT; LHLO has to be said again.
-    pub(super) fn take_over(&mut self, told: Told) {
+    pub(super) fn take_over(&mut self, told: Forwarded) {
         if let Some(name) = told.helo {
-            self.name = Name::Told(name);
+            self.name = Name::Forwarded(name);
         }
         self.timeout_s = told.timeout_s.or(self.timeout_s);
         self.is_said = false;
@@ -58,7 +58,7 @@ impl Hello {
     pub(super) fn name(&self) -> Option<&str> {
         match &self.name {
             Name::Unknown => None,
-            Name::Own(name) | Name::Told(name) => Some(name),
+            Name::Own(name) | Name::Forwarded(name) => Some(name),
         }
     }
 }

@@ -374,7 +374,9 @@ impl Lmtp {
         match transaction.stage {
             Progress::Asked => is_heard,
             Progress::Replies(_) => true,
-            Progress::Envelope(lookup) => is_heard && (lookup.is_some() || !transaction.is_told()),
+            Progress::Envelope(look_up) => {
+                is_heard && (look_up.is_some() || !transaction.is_told())
+            }
             Progress::Content(_) | Progress::Chunk { .. } => {
                 !self.front.inbox.is_empty() && transaction.window.room() < 2
             }
@@ -410,7 +412,7 @@ impl Lmtp {
         let Some(transaction) = &self.delivery.transaction else { return true };
         match transaction.stage {
             Progress::Chunks => true,
-            Progress::Envelope(lookup) => lookup.is_none() && transaction.is_told(),
+            Progress::Envelope(look_up) => look_up.is_none() && transaction.is_told(),
             Progress::Content(_) | Progress::Chunk { .. } => transaction.window.room() >= 2,
             Progress::Asked | Progress::Replies(_) => false,
         }
@@ -432,7 +434,7 @@ impl Lmtp {
             return self.close_with("421 4.4.2 Timeout", "client is idle", outbox);
         }
         let (delivery, mut scene) = self.parts(now, outbox);
-        delivery.give_up_late_lookup(&mut scene);
+        delivery.give_up_late_look_up(&mut scene);
         delivery.drop_late_links(&mut scene);
     }
 

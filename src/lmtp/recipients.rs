@@ -17,7 +17,7 @@ use super::output::Wish;
 use super::parameters;
 use super::reply::{self, ours};
 use super::settings::LmtpSettings;
-use super::transaction::{Lookup, Recipient, Referred, Sought};
+use super::transaction::{LookUp, Recipient, Referred, Sought};
 use crate::auth::answer::Answer;
 use crate::auth::ask::{Proof, Question};
 use crate::auth::verdict::{BackendTls, Certificate, Elsewhere, Grant, Verdict};
@@ -44,7 +44,7 @@ impl Delivery {
         let Some(transaction) = &mut self.transaction else { return };
         let question = Question {
             protocol: Protocol::Lmtp,
-            user: mailbox.user(scene.settings.delimiter).into(),
+            user: mailbox.user(&scene.settings.delimiters).into(),
             authorize_as: None,
             proof: Proof::Password,
             password: Secret::default(),
@@ -55,13 +55,13 @@ impl Delivery {
         (recipient.forward, recipient.dsn) = (told.forward, told.dsn);
         transaction.recipients.push(recipient);
         let recipient = transaction.recipients.len().saturating_sub(1);
-        transaction.look_up(Lookup { recipient, what: Sought::User, since: scene.now });
+        transaction.look_up(LookUp { recipient, what: Sought::User, since: scene.now });
         scene.outbox.wish(Wish::Find(Box::new(question)));
     }
 
     /// The user databases have answered.
     pub(super) fn found(&mut self, answer: Answer, scene: &mut Scene<'_>) {
-        let Some(number) = self.take_lookup(Sought::User) else { return };
+        let Some(number) = self.take_look_up(Sought::User) else { return };
         let grant = match answer.verdict {
             Verdict::Accept(grant) => *grant,
             Verdict::Elsewhere(place) => return self.sent_away(number, &place, scene),
@@ -87,13 +87,13 @@ impl Delivery {
 
     fn ask_route(&mut self, recipient: usize, ask: RouteAsk, scene: &mut Scene<'_>) {
         let Some(transaction) = &mut self.transaction else { return };
-        transaction.look_up(Lookup { recipient, what: Sought::Route, since: scene.now });
+        transaction.look_up(LookUp { recipient, what: Sought::Route, since: scene.now });
         scene.outbox.wish(Wish::Route(ask));
     }
 
     /// The routing layer has answered.
     pub(super) fn routed(&mut self, answer: RouteAnswer, scene: &mut Scene<'_>) {
-        let Some(number) = self.take_lookup(Sought::Route) else { return };
+        let Some(number) = self.take_look_up(Sought::Route) else { return };
         match answer {
             RouteAnswer::Go(destination) => self.go(number, destination, scene),
             RouteAnswer::Fail { failure, detail } => {
@@ -103,16 +103,16 @@ impl Delivery {
     }
 
     /// The recipient whose answer this is; none: it is not wanted any more.
-    fn take_lookup(&mut self, what: Sought) -> Option<usize> {
-        let lookup = self.transaction.as_mut()?.take_lookup(|lookup| lookup.what == what);
-        lookup.map(|lookup| lookup.recipient)
+    fn take_look_up(&mut self, what: Sought) -> Option<usize> {
+        let look_up = self.transaction.as_mut()?.take_look_up(|look_up| look_up.what == what);
+        look_up.map(|look_up| look_up.recipient)
     }
 
     /// A question that nothing has answered in time is given up.
-    pub(super) fn give_up_late_lookup(&mut self, scene: &mut Scene<'_>) {
+    pub(super) fn give_up_late_look_up(&mut self, scene: &mut Scene<'_>) {
         let Some(transaction) = &mut self.transaction else { return };
-        let late = transaction.take_lookup(|lookup| lookup.deadline() <= scene.now);
-        let Some(Lookup { recipient, .. }) = late else { return };
+        let late = transaction.take_look_up(|look_up| look_up.deadline() <= scene.now);
+        let Some(LookUp { recipient, .. }) = late else { return };
         scene.outbox.wish(Wish::DropQuestion);
         self.not_found(recipient, Failure::Unavailable, "no answer", scene);
     }
@@ -211,7 +211,7 @@ impl Delivery {
     /// soon as nothing else is asked. Whether there was something to ask.
     pub(super) fn follow_referral(&mut self, scene: &mut Scene<'_>) -> bool {
         let Some(transaction) = &self.transaction else { return false };
-        if transaction.lookup().is_some() {
+        if transaction.pending_look_up().is_some() {
             return false;
         }
         let mut all = transaction.recipients.iter().enumerate();
@@ -295,7 +295,7 @@ impl Recipient {
             let argument = Argument::parse(text.as_bytes(), "TO:", rules);
             let mailbox = argument.ok().and_then(|argument| argument.mailbox);
             self.renamed = mailbox
-                .map(|mailbox| mailbox.renamed(destuser, settings.delimiter).into())
+                .map(|mailbox| mailbox.renamed(destuser, &settings.delimiters).into())
                 .filter(|renamed| *renamed != self.address);
         }
         self.user = Some(grant.user);

@@ -26,8 +26,8 @@ pub struct LmtpSettings {
     pub send_header: SendHeader,
     /// Addresses in XCLIENT to backends begin with `IPV6:` (`lmtp_xclient_ipv6_prefix`).
     pub xclient_ipv6_prefix: bool,
-    /// What separates a user's name from a detail in a local part (`recipient_delimiter`).
-    pub delimiter: Option<char>,
+    /// Characters each of which separates a user's name from a detail in a local part (`recipient_delimiter`).
+    pub delimiters: Box<str>,
     /// Whether there is a certificate to show behind STARTTLS.
     pub starttls: bool,
     /// `proxy_ssl` of `protocol lmtp`.
@@ -59,7 +59,7 @@ impl Default for LmtpSettings {
             port: 24,
             send_header: SendHeader::No,
             xclient_ipv6_prefix: false,
-            delimiter: Some('+'),
+            delimiters: "+".into(),
             starttls: false,
             tls: BackendTls::Off,
             verify_backends: true,

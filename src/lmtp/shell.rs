@@ -10,7 +10,7 @@ use super::link::Link;
 use super::machine::{Lmtp, Stage};
 #[cfg(doc)]
 use super::output::Wish;
-use super::transaction::{Lookup, Stage as Progress};
+use super::transaction::{LookUp, Stage as Progress};
 use crate::event::{Event, Outcome, Tries};
 use crate::names::SessionId;
 use crate::tick::Tick;
@@ -86,10 +86,10 @@ impl Lmtp {
             Stage::Serving => {}
         }
         let client = self.awaits_client().then(|| self.client_deadline());
-        let lookup = self.delivery.transaction.as_ref().and_then(|open| open.lookup());
+        let look_up = self.delivery.transaction.as_ref().and_then(|open| open.pending_look_up());
         let content = self.delivery.content();
         let links = self.delivery.links.live().filter_map(|(_, link)| link.deadline(content)).min();
-        [client, lookup.map(Lookup::deadline), links].into_iter().flatten().min()
+        [client, look_up.map(LookUp::deadline), links].into_iter().flatten().min()
     }
 
     /// The stage's name, for the administrator.
@@ -124,7 +124,7 @@ impl Lmtp {
         self.front.visitor()
     }
 
-    /// The client as far as anybody knows, and the connection's id.
+    /// The client as far as it is known, and the connection's id.
     #[must_use]
     pub fn peer(&self) -> (SocketAddr, &SessionId) {
         (self.front.facts.apparent, &self.front.facts.session_id)

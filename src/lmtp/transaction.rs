@@ -109,7 +109,7 @@ pub(super) struct Transaction {
 
 /// A question under way about a recipient.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Lookup {
+pub(super) struct LookUp {
     pub(super) recipient: usize,
     pub(super) what: Sought,
     pub(super) since: Tick,
@@ -121,7 +121,7 @@ pub(super) enum Sought {
     Route,
 }
 
-impl Lookup {
+impl LookUp {
     pub(super) fn deadline(self) -> Tick {
         let timeout = if self.what == Sought::User { AUTH_TIMEOUT } else { ROUTE_TIMEOUT };
         self.since.after(timeout)
@@ -132,7 +132,7 @@ impl Lookup {
 #[derive(Debug)]
 pub(super) enum Stage {
     /// MAIL and RCPT; one recipient at a time is looked up.
-    Envelope(Option<Lookup>),
+    Envelope(Option<LookUp>),
     /// The client said DATA; backends are asked.
     Asked,
     /// The client sends the message behind DATA.
@@ -183,26 +183,26 @@ impl Transaction {
     }
 
     /// Looks a recipient up.
-    pub(super) fn look_up(&mut self, lookup: Lookup) {
+    pub(super) fn look_up(&mut self, look_up: LookUp) {
         // Recipients come before the message, and wait for their answer there.
-        debug_assert!(matches!(self.stage, Stage::Envelope(None)), "one lookup at a time");
+        debug_assert!(matches!(self.stage, Stage::Envelope(None)), "one look-up at a time");
         if let Stage::Envelope(place) = &mut self.stage {
-            *place = Some(lookup);
+            *place = Some(look_up);
         }
     }
 
-    /// The lookup that is under way, if it is of this kind, and is none any more.
-    pub(super) fn take_lookup(&mut self, accept: impl FnOnce(&Lookup) -> bool) -> Option<Lookup> {
+    /// The look-up that is under way, if it is of this kind, and is none any more.
+    pub(super) fn take_look_up(&mut self, accept: impl FnOnce(&LookUp) -> bool) -> Option<LookUp> {
         match &mut self.stage {
-            Stage::Envelope(lookup) => lookup.take_if(|lookup| accept(lookup)),
+            Stage::Envelope(look_up) => look_up.take_if(|look_up| accept(look_up)),
             _ => None,
         }
     }
 
-    /// The lookup that is under way.
-    pub(super) fn lookup(&self) -> Option<Lookup> {
+    /// The look-up that is under way.
+    pub(super) fn pending_look_up(&self) -> Option<LookUp> {
         match self.stage {
-            Stage::Envelope(lookup) => lookup,
+            Stage::Envelope(look_up) => look_up,
             _ => None,
         }
     }

@@ -1,11 +1,11 @@
 //! What a trusted peer tells: XCLIENT for the connection, XRCPTFORWARD for one recipient (W-LMTP-6, W-LMTP-15).
 //!
 //! Decides: how values are escaped and which attributes there are. Does not: decide who is trusted, or what a fact's
-//! value may be ([`crate::preauth::told`]). Tests: below.
+//! value may be ([`crate::preauth::forwarded`]). Tests: below.
 
 use crate::facts::ClientFacts;
 use crate::limits::{FORWARD_KEY_BYTES_MAX, FORWARD_VALUE_BYTES_MAX, FORWARDS_MAX};
-use crate::preauth::told;
+use crate::preauth::forwarded;
 use crate::wire::smtp::command::helo_name;
 use crate::wire::{tab_escaped, xtext};
 
@@ -13,7 +13,7 @@ use super::envelope::Forward;
 
 /// What XCLIENT says besides facts.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct Forwarded {
     /// What the client called itself at the peer.
     pub(super) helo: Option<Box<str>>,
     /// How many seconds the peer waits for us.
@@ -28,8 +28,8 @@ pub(super) struct Told {
 /// ```
 ///
 /// Quirk: none at all, as with Dovecot.
-pub(super) fn xclient(argument: &[u8], facts: &mut ClientFacts) -> Option<Told> {
-    let (mut believed, mut told) = (facts.clone(), Told::default());
+pub(super) fn xclient(argument: &[u8], facts: &mut ClientFacts) -> Option<Forwarded> {
+    let (mut believed, mut told) = (facts.clone(), Forwarded::default());
     let words = argument.split(|&byte| byte == b' ').filter(|word| !word.is_empty());
     for word in words {
         let (name, value) = std::str::from_utf8(word).ok()?.split_once('=')?;
@@ -48,7 +48,7 @@ pub(super) fn xclient(argument: &[u8], facts: &mut ClientFacts) -> Option<Told> 
                 let known = |proto: &&str| text.eq_ignore_ascii_case(proto);
                 ["LMTP", "SMTP", "ESMTP"].iter().find(|proto| known(proto))?;
             }
-            () if is_attribute(name) => told::attribute(name, text, &mut believed)?,
+            () if is_attribute(name) => forwarded::attribute(name, text, &mut believed)?,
             () => return None,
         }
     }
@@ -126,7 +126,7 @@ mod tests {
               NAME=[UNAVAILABLE]",
             &mut known,
         );
-        assert_eq!(told, Some(Told { helo: Some("mx.example".into()), timeout_s: Some(120) }));
+        assert_eq!(told, Some(Forwarded { helo: Some("mx.example".into()), timeout_s: Some(120) }));
         assert_eq!(known.apparent, "[2001:db8::7]:4711".parse().unwrap());
         assert_eq!(known.local, "192.0.2.10:25".parse().unwrap());
         assert_eq!((known.ttl, known.transport), (3, Transport::Tls));
@@ -134,10 +134,10 @@ mod tests {
         let mut known = facts();
         assert_eq!(
             xclient(b"ADDR=[UNAVAILABLE] HELO=[tempunavail]", &mut known),
-            Some(Told::default())
+            Some(Forwarded::default())
         );
         assert_eq!(known.apparent, facts().apparent);
-        assert_eq!(xclient(b" ", &mut known), Some(Told::default()));
+        assert_eq!(xclient(b" ", &mut known), Some(Forwarded::default()));
     }
 
     #[test]

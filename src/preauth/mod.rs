@@ -17,11 +17,11 @@ pub mod sieve;
 #[cfg(test)]
 mod test_client;
 pub mod submission;
-pub mod told;
+pub mod forwarded;
 
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
-use crate::limits::AUTH_ATTEMPTS_MAX;
+use crate::limits::FAILED_LOGINS_MAX;
 use crate::names::Protocol;
 use crate::secret::Secret;
 use crate::wire::id::IdPair;
@@ -291,7 +291,7 @@ impl Notes {
     /// Counts a login that failed or was aborted (W-SASL-6, W-LIM-1).
     fn count_failed_login(&mut self) -> Count {
         self.failed_logins = self.failed_logins.saturating_add(1);
-        Count::of(self.failed_logins, AUTH_ATTEMPTS_MAX)
+        Count::of(self.failed_logins, FAILED_LOGINS_MAX)
     }
 
     fn forged(&mut self, facts: usize) {

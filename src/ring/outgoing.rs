@@ -1,9 +1,9 @@
 //! Bytes on their way from one socket to another that the next enter sends.
 //!
-//! A core that serves a thousand sessions reads from all that are ready before it sends to any, and one system call sends
-//! for all of them: the kernel's code for sending stays warm, and each message costs a call less.
+//! A core that serves a thousand sessions reads from all that are ready before it sends to any, and one system call
+//! sends for all of them: the kernel's code for sending stays warm, and each message costs a call less.
 
-use super::port::{IoFault, Refused, Token};
+use super::port::{IoFault, Token, Unsent};
 use crate::limits;
 
 /// Bytes and sends that the kernel has not been told of, or has not answered for.
@@ -50,7 +50,7 @@ impl Outgoing {
         self.arena.get_mut(self.used..self.used + limits::SCRATCH_BYTES)
     }
 
-    /// The first bytes of the room are to be sent: they stay where they are until [`Self::settle`].
+    /// The first bytes of the room are to be sent: they stay where they are until [`Self::clear`].
     pub(super) fn keep(&mut self, token: Token, bytes: usize) -> &[u8] {
         let start = self.used;
         self.used += bytes;
@@ -59,15 +59,15 @@ impl Outgoing {
     }
 
     /// What is left of a send of which the kernel took so much.
-    pub(super) fn refused(&self, token: Token, taken: usize, fault: IoFault) -> Option<Refused> {
+    pub(super) fn unsent(&self, token: Token, taken: usize, fault: IoFault) -> Option<Unsent> {
         // The kernel names the token without the bits of its generation that did not travel.
         let send = self.sends.iter().find(|send| send.token.pack() == token.pack())?;
         let bytes = self.arena.get(send.start..send.start + send.bytes)?.get(taken..)?;
-        (!bytes.is_empty()).then(|| Refused { token, bytes: bytes.into(), fault })
+        (!bytes.is_empty()).then(|| Unsent { token, bytes: bytes.into(), fault })
     }
 
     /// Everything was sent and every answer read: the arena is free again.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.used = 0;
         self.sends.clear();
         self.round = self.round.wrapping_add(1);

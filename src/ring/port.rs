@@ -37,7 +37,7 @@ pub enum Kind {
     BackendWritable = 6,
     /// A cancellation; only failures of it are ever reported.
     Cancel = 7,
-    /// Bytes forwarded to the client; only those that its socket did not take are ever reported, as [`Refused`].
+    /// Bytes forwarded to the client; only those that its socket did not take are ever reported, as [`Unsent`].
     ClientSend = 8,
     /// Bytes forwarded to the backend, likewise.
     BackendSend = 9,
@@ -133,7 +133,7 @@ pub struct Completion {
 
 /// Forwarded bytes that their destination did not take.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct Unsent {
     /// Whose they are.
     pub token: Token,
     /// What is left of them.
@@ -164,9 +164,9 @@ pub enum IoFault {
 }
 
 impl IoFault {
-    /// The word for it in the log.
+    /// Its name in the log.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn reason(self) -> &'static str {
         match self {
             Self::WouldBlock => "would-block",
             Self::Reset => "reset",
@@ -215,7 +215,7 @@ pub trait Port {
     /// Moves what `from` has, up to a scratch, to `to`, and says how much that is; 0 is the end of the stream. It is
     /// read at once, and sent by the next [`Port::flush`] or [`Port::wait`], in one call with whatever else was
     /// forwarded; no later call that ends or closes a connection overtakes it. What `to` does not take comes back by
-    /// [`Port::refused`], under `token`. Until the round is over, nothing else may be sent to `to`.
+    /// [`Port::take_unsent`], under `token`. Until the round is over, nothing else may be sent to `to`.
     ///
     /// # Errors
     /// As [`Port::recv`].
@@ -226,7 +226,7 @@ pub trait Port {
     fn flush(&mut self);
     /// One lot of such bytes that their destination did not take. To be asked before anything is forwarded, because
     /// these bytes come before it; a wait does not sleep while there is one.
-    fn refused(&mut self) -> Option<Refused>;
+    fn take_unsent(&mut self) -> Option<Unsent>;
     /// Which round of such bytes is being collected: another number behind each flush, and never 0 at first.
     fn round(&self) -> u32;
     /// Submits what was asked, waits for completions (at most `timeout`; not at all for zero) and appends them.

@@ -15,8 +15,7 @@ use rustix::io::Errno;
 use super::outgoing::Outgoing;
 use super::pipes::Pipes;
 use super::port::{
-    Completion, Fd, Half, IoFault, Kind, Outcome, PipeId, Port, Ready, ReceiveBuffer, Refused,
-    Token,
+    Completion, Fd, Half, IoFault, Kind, Outcome, PipeId, Port, Ready, ReceiveBuffer, Token, Unsent,
 };
 use super::probe::{self, KernelFault};
 use super::socket::{self, SocketOptions};
@@ -29,7 +28,7 @@ pub struct Uring {
     ring: IoUring,
     addresses: Addresses,
     outgoing: Outgoing,
-    refused: Vec<Refused>,
+    unsent: Vec<Unsent>,
     /// Completions that a flush has found; the next wait hands them over.
     early: Vec<Completion>,
     pipes: Pipes,
@@ -55,7 +54,7 @@ impl Uring {
             ring,
             addresses: Addresses::new(slots),
             outgoing: Outgoing::new(),
-            refused: Vec::new(),
+            unsent: Vec::new(),
             early: Vec::new(),
             pipes: Pipes::default(),
             options,
@@ -86,7 +85,7 @@ impl Uring {
             // SAFETY: entries are made only by the functions of this file. Each names a descriptor by number and, for a
             // connect, an address in `self.addresses`: our memory, in a table that never moves, not written again until
             // the slot's next connect, which comes after this one's completion. A send names bytes in `self.outgoing`:
-            // our memory, which never moves, and is not written again until `settle`, which comes after the enter that
+            // our memory, which never moves, and is not written again until `clear`, which comes after the enter that
             // carried out all sends (they never wait: MSG_DONTWAIT). No other memory is lent; nothing is to be
             // released.
             let pushed = unsafe { self.ring.submission().push(entry) };
@@ -131,7 +130,7 @@ impl Uring {
             };
             if matches!(token.kind, Kind::ClientSend | Kind::BackendSend) {
                 let (taken, fault) = send_outcome(entry.result());
-                self.refused.extend(self.outgoing.refused(token, taken, fault));
+                self.unsent.extend(self.outgoing.unsent(token, taken, fault));
                 continue;
             }
             let more = cqueue::more(entry.flags());
@@ -146,7 +145,7 @@ impl Uring {
         }
         // Each send was carried out, and its answer read above, when no entry is left with us.
         if !self.outgoing.is_empty() && self.ring.submission().is_empty() {
-            self.outgoing.settle();
+            self.outgoing.clear();
         }
         if rearm_wake {
             self.arm_wake();
@@ -226,9 +225,8 @@ impl Port for Uring {
     }
 
     fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) {
-        let ready = !self.early.is_empty()
-            || !self.refused.is_empty()
-            || !self.ring.completion().is_empty();
+        let ready =
+            !self.early.is_empty() || !self.unsent.is_empty() || !self.ring.completion().is_empty();
         let result = match timeout {
             Some(timeout) if timeout.is_zero() || ready => self.ring.submit(),
             Some(timeout) => {
@@ -288,8 +286,8 @@ impl Port for Uring {
         }
     }
 
-    fn refused(&mut self) -> Option<Refused> {
-        self.refused.pop()
+    fn take_unsent(&mut self) -> Option<Unsent> {
+        self.unsent.pop()
     }
 
     fn round(&self) -> u32 {

@@ -1,7 +1,7 @@
 //! What a session's log lines tell of its past: how long its steps took, and what became of the logins that it tried.
 //!
 //! Decides: which failure of a connection its last line names. Does not: read a clock, write a line. Driver: `machine`, `login`.
-//! Tests: below, `tests/pure/session/log_lines.rs`.
+//! Tests: below, and the log lines of transcripts.
 
 use crate::event::{Details, LoginStep, Outcome, Privacy, Spent, Subject, Took, Tries};
 use crate::fault::Failure;

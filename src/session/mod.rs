@@ -21,10 +21,10 @@
 pub mod input;
 pub mod output;
 mod backend;
+mod claim;
 mod client;
 mod disclosure;
 mod history;
-mod identity;
 mod login;
 mod machine;
 mod routing;

@@ -3,7 +3,7 @@
 //! Decides: whose name is judged, which grants can be used at all. Does not: know a password; `auth` does. Driver: `login`.
 //! Tests: `tests/transcripts/session`.
 
-use super::identity::Identity;
+use super::claim::Claim;
 use super::output::Wish;
 use super::routing;
 use super::step::{Asked, Delay, Failed, Granted, Named, Next, Refusal, Scene, Step};
@@ -22,9 +22,9 @@ use crate::preauth::sasl::Unusable;
 pub(super) fn ask(credentials: Credentials, scene: &mut Scene<'_>) -> Next {
     let Credentials { user, authorize_as, password, mechanism } = credentials;
     let facts = &scene.front.facts;
-    let identity = Identity::of(mechanism, &facts.certificate, &scene.settings.certificates);
-    let (user, proof) = match identity {
-        Ok(Identity { name, proof }) => (name.unwrap_or(user), proof),
+    let claim = Claim::of(mechanism, &facts.certificate, &scene.settings.certificates);
+    let (user, proof) = match claim {
+        Ok(Claim { name, proof }) => (name.unwrap_or(user), proof),
         Err(detail) => {
             let who = Named::of(user.into_boxed_bytes());
             return Next::Failed(who.fails(Failure::Credentials, detail));

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use papaya::HashMap;
 
 use crate::admission::door::DoorRules;
-use crate::admission::penalty::{Penalty, attempts_at_once};
+use crate::admission::penalty::{Penalty, logins_at_once};
 use crate::admission::prefix::Prefix;
 use crate::admission::rate::Bucket;
 use crate::limits;
@@ -38,7 +38,7 @@ struct Book {
 #[derive(Debug, Default)]
 struct Visitor {
     /// Logins under way.
-    attempts: AtomicU32,
+    logins: AtomicU32,
     /// A [`Penalty`], packed.
     penalty: AtomicU64,
     /// Fingerprints of the last wrong pairs; zero is none.
@@ -53,7 +53,7 @@ impl Visitor {
     }
 
     fn is_idle(&self, now: Tick) -> bool {
-        self.attempts.load(Ordering::Relaxed) == 0 && self.penalty().failures(now) == 0
+        self.logins.load(Ordering::Relaxed) == 0 && self.penalty().failures(now) == 0
     }
 
     /// Whether the pair is among the last wrong ones; it is from now on.
@@ -72,19 +72,19 @@ impl Visitor {
 impl Visitors {
     /// Begins a login from `address`. `None`: too many of this prefix are under way; ask again later (SA-14).
     #[must_use]
-    pub fn attempt(
+    pub fn begin_login(
         &self,
         address: IpAddr,
         user: &str,
         password: &[u8],
         now: Tick,
-    ) -> Option<Attempt> {
+    ) -> Option<LoginUnderWay> {
         let visitor = self.visitor(Prefix::of(address));
-        let under_way = visitor.attempts.fetch_add(1, Ordering::Relaxed);
+        let under_way = visitor.logins.fetch_add(1, Ordering::Relaxed);
         let hash = self.0.fingerprints.hash_one((user, password));
         let [a, b, c, d, ..] = hash.to_le_bytes();
-        let attempt = Attempt { visitor, fingerprint: u32::from_le_bytes([a, b, c, d]).max(1) };
-        (under_way < attempts_at_once(attempt.earlier_failures(now))).then_some(attempt)
+        let login = LoginUnderWay { visitor, fingerprint: u32::from_le_bytes([a, b, c, d]).max(1) };
+        (under_way < logins_at_once(login.earlier_failures(now))).then_some(login)
     }
 
     /// Takes one of the `most` sessions of a protocol that `user` may have from `address`. `None`: all are taken.
@@ -123,7 +123,7 @@ impl Visitors {
 
     /// Forgets who left no trace. The control core does this now and then.
     pub fn sweep(&self, now: Tick) {
-        // An entry that is being used right now is held by a guard and not idle; one whose guard comes a moment later
+        // An entry that is being used right now is kept by a guard and not idle; one whose guard comes a moment later
         // lives on in that guard and is counted afresh by the next visitor: off by one, once.
         self.0.prefixes.pin().retain(|_, visitor| !visitor.is_idle(now));
         self.0.addresses.pin().retain(|_, tally| tally.open.load(Ordering::Relaxed) > 0);
@@ -151,13 +151,13 @@ impl Visitors {
 
 /// A login under way; its prefix has one more for as long as this lives.
 #[derive(Debug)]
-pub struct Attempt {
+pub struct LoginUnderWay {
     visitor: Arc<Visitor>,
     fingerprint: u32,
 }
 
-impl Attempt {
-    /// Failed logins held against the prefix.
+impl LoginUnderWay {
+    /// Failed logins that count against the prefix.
     #[must_use]
     pub fn earlier_failures(&self, now: Tick) -> u8 {
         self.visitor.penalty().failures(now)
@@ -170,7 +170,7 @@ impl Attempt {
         let _ = self.visitor.penalty.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
     }
 
-    /// The login succeeded: nothing is held against the prefix any more, as Dovecot does it.
+    /// The login succeeded: nothing counts against the prefix any more, as Dovecot does it.
     pub fn succeeded(&self) {
         if self.visitor.penalty.load(Ordering::Relaxed) != 0 {
             self.visitor.penalty.store(0, Ordering::Relaxed);
@@ -178,9 +178,9 @@ impl Attempt {
     }
 }
 
-impl Drop for Attempt {
+impl Drop for LoginUnderWay {
     fn drop(&mut self) {
-        self.visitor.attempts.fetch_sub(1, Ordering::Relaxed);
+        self.visitor.logins.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -244,9 +244,9 @@ mod tests {
     }
 
     fn fail(visitors: &Visitors, from: &str, password: &str, now: Tick) -> u8 {
-        let attempt = visitors.attempt(address(from), "u", password.as_bytes(), now).unwrap();
-        let before = attempt.earlier_failures(now);
-        attempt.failed(now);
+        let login = visitors.begin_login(address(from), "u", password.as_bytes(), now).unwrap();
+        let before = login.earlier_failures(now);
+        login.failed(now);
         before
     }
 
@@ -278,10 +278,10 @@ mod tests {
     fn sa_14_attempts_of_one_prefix_are_bounded_and_give_their_place_back() {
         let visitors = Visitors::default();
         let from = address("192.0.2.1");
-        let begin = || visitors.attempt(from, "u", b"p", Tick(0));
-        let held: Vec<Attempt> = std::iter::from_fn(begin).take(500).collect();
+        let begin = || visitors.begin_login(from, "u", b"p", Tick(0));
+        let held: Vec<LoginUnderWay> = std::iter::from_fn(begin).take(500).collect();
         assert_eq!(held.len(), 128);
-        assert!(visitors.attempt(address("192.0.2.2"), "u", b"p", Tick(0)).is_some());
+        assert!(visitors.begin_login(address("192.0.2.2"), "u", b"p", Tick(0)).is_some());
         drop(held);
         for n in 0..4 {
             fail(&visitors, "192.0.2.1", &n.to_string(), Tick(0));
@@ -332,8 +332,8 @@ mod tests {
     fn the_book_forgets_who_left_no_trace() {
         let visitors = Visitors::default();
         fail(&visitors, "192.0.2.1", "p", Tick(0));
-        drop(visitors.attempt(address("192.0.2.2"), "u", b"p", Tick(0)));
-        let under_way = visitors.attempt(address("192.0.2.3"), "u", b"p", Tick(0)).unwrap();
+        drop(visitors.begin_login(address("192.0.2.2"), "u", b"p", Tick(0)));
+        let under_way = visitors.begin_login(address("192.0.2.3"), "u", b"p", Tick(0)).unwrap();
         assert_eq!(visitors.prefixes(), 3);
         visitors.sweep(Tick(1_000));
         assert_eq!(visitors.prefixes(), 2);

@@ -1,4 +1,4 @@
-//! The loop of a data core: wait, take completions, read the mailbox, let deadlines pass, give hot directions their step.
+//! The loop of a data core: wait, take completions, read the mailbox, let deadlines pass, let hot directions advance.
 //!
 //! Decides: whose turn it is, and, told by a driver's [`Next`], how a connection goes on or ends. Slots are taken and freed
 //! here and nowhere else. Does not: read or send; drivers do, each on the line of its own connection.
@@ -18,7 +18,7 @@ use crate::share::messages::{Ticket, ToCore};
 use super::accept::listener::Listener;
 use super::accept::listeners::{Listeners, Room};
 use super::connection::{Connection, Phase};
-use super::ends::Drain;
+use super::drain::Drain;
 use super::io::Io;
 use super::io::line::Line;
 use super::io::socket::{Side, Sockets};
@@ -96,7 +96,7 @@ impl<P: Port> Worker<P> {
         self.mailbox.wake_up();
         self.io.now = self.io.port.now();
         self.rooms.tls.renew_steps();
-        self.take_refused();
+        self.take_unsent();
         for completion in completions.drain(..) {
             self.completion(completion);
         }
@@ -113,8 +113,8 @@ impl<P: Port> Worker<P> {
                 self.tell(slot, Signal::Readable(side));
             }
         }
-        self.step_queued();
-        self.drain_step();
+        self.advance_queued();
+        self.go_on_draining();
         if cfg!(debug_assertions) {
             self.check_invariants_sometimes();
         }
@@ -131,7 +131,8 @@ impl<P: Port> Worker<P> {
         let deadline = self.io.timers.quiet_for(now);
         let listeners = self.listeners.wait(&self.io);
         let throttle = self.rooms.throttle.wait(now);
-        [deadline, listeners, self.drain_wait(), throttle].into_iter().flatten().min()
+        let drain = self.draining.and_then(|drain| drain.wait(now));
+        [deadline, listeners, drain, throttle].into_iter().flatten().min()
     }
 
     // === What happens ===
@@ -150,7 +151,7 @@ impl<P: Port> Worker<P> {
             Kind::BackendWritable => (Side::Backend, false),
         };
         // What another connection's flush sent and did not get away goes back first.
-        self.take_refused();
+        self.take_unsent();
         let Some(connection) = self.slots.current(slot, generation) else {
             return self.rooms.reports.count(Counter::StaleCompletion);
         };
@@ -170,7 +171,7 @@ impl<P: Port> Worker<P> {
                 _ => None,
             });
             if !more {
-                // The kernel may end a multishot poll at any time (uring.md 8); what arrived meanwhile is read now.
+                // The kernel may end a multishot poll at any time (K-RING-3); what arrived meanwhile is read now.
                 line.arm_poll(side);
             }
             Signal::Readable(side)
@@ -241,7 +242,7 @@ impl<P: Port> Worker<P> {
     }
 
     /// While few places are left, each newcomer takes that of the client that has waited longest without logging in
-    /// (W-PIPE-7). Nobody with a login, or in the middle of one, ever has to go.
+    /// (W-PIPE-7). A client with a login, or in the middle of one, never has to go.
     fn make_room(&mut self) {
         let bound = self.slots.bound();
         if self.slots.live() < bound - limits::CONNECTIONS_SPARE.min(bound / 8) {
@@ -354,8 +355,8 @@ impl<P: Port> Worker<P> {
         // What arrived while the session was not reading has been told already: such a side gets a look now.
         for side in Side::BOTH {
             if self.relay(slot).is_some_and(|driver| driver.has_unread(side)) {
-                self.take_refused();
-                self.tell_relay(slot, |driver| driver.step(side));
+                self.take_unsent();
+                self.tell_relay(slot, |driver| driver.advance(side));
             }
         }
     }
@@ -376,25 +377,25 @@ impl<P: Port> Worker<P> {
     }
 
     /// Takes back what destinations did not take of what was forwarded to them.
-    pub(super) fn take_refused(&mut self) {
-        while let Some(refused) = self.io.port.refused() {
-            let Token { slot, generation, .. } = refused.token;
+    pub(super) fn take_unsent(&mut self) {
+        while let Some(unsent) = self.io.port.take_unsent() {
+            let Token { slot, generation, .. } = unsent.token;
             if self.slots.is_current(slot, generation) {
-                self.tell_relay(slot, |driver| driver.take_back(refused));
+                self.tell_relay(slot, |driver| driver.take_back(unsent));
             }
         }
     }
 
-    /// Gives every direction on the list of those that have more to move one step, in order.
-    fn step_queued(&mut self) {
+    /// Lets every direction on the list of those that have more to move advance once, in order.
+    fn advance_queued(&mut self) {
         let count = self.rooms.relays.queued();
         if count > 0 {
             self.io.port.flush();
         }
         for _ in 0..count {
             let Some((slot, side)) = self.rooms.relays.next_queued() else { return };
-            self.take_refused();
-            self.tell_relay(slot, |driver| driver.step_queued(side));
+            self.take_unsent();
+            self.tell_relay(slot, |driver| driver.advance_queued(side));
         }
     }
 

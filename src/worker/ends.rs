@@ -10,10 +10,10 @@ use crate::event::EndedBy;
 use crate::limits;
 use crate::ring::port::Port;
 use crate::share::enquiry::Act;
-use crate::tick::Tick;
 
 use super::connection::Phase;
 use super::core::Worker;
+use super::drain::{Closes, Drain};
 use super::enquiries;
 use super::io::socket::Side;
 use super::linger;
@@ -21,22 +21,13 @@ use super::lmtp::state::Client;
 use super::next::Next;
 use super::signal::Signal;
 
-/// A drain under way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Drain {
-    /// Connections that are left then are closed.
-    deadline: Tick,
-    /// When to look for idle sessions next.
-    next_look: Tick,
-}
-
 impl<P: Port> Worker<P> {
     /// A relayed session is over.
     pub(super) fn end_relay(&mut self, slot: u32, by: EndedBy, error: Option<&'static str>) {
         if error.is_none() && self.slots.get(slot).is_some_and(|kept| kept.tls.is_some()) {
             // Goodbye comes behind what is on its way. What comes back of that, of any session, is taken back first.
             self.io.port.flush();
-            self.take_refused();
+            self.take_unsent();
             let Some(mut driver) = self.relay(slot) else { return };
             driver.say_goodbye();
         }
@@ -139,12 +130,11 @@ impl<P: Port> Worker<P> {
 
     /// Begins to drain; a second order only shortens the time.
     pub(super) fn drain(&mut self, within: Duration) {
-        let deadline = self.io.now.after(within);
+        let now = self.io.now;
         if let Some(drain) = &mut self.draining {
-            drain.deadline = drain.deadline.min(deadline);
-            return;
+            return drain.shorten(within, now);
         }
-        self.draining = Some(Drain { deadline, next_look: self.io.now });
+        self.draining = Some(Drain::new(within, now));
         self.rooms.relays.is_draining = true;
         self.listeners.stop(&mut self.io);
         for slot in 0..self.slots.end() {
@@ -158,18 +148,18 @@ impl<P: Port> Worker<P> {
     }
 
     /// Closes relays that are idle, and at the deadline all.
-    pub(super) fn drain_step(&mut self) {
-        let Some(drain) = self.draining else { return };
-        if self.io.now < drain.next_look || drain.deadline == NEVER {
+    pub(super) fn go_on_draining(&mut self) {
+        let now = self.io.now;
+        let Some(closes) = self.draining.as_mut().and_then(|drain| drain.look(now)) else {
             return;
-        }
-        let over = self.io.now >= drain.deadline;
+        };
+        let over = closes == Closes::All;
         for slot in 0..self.slots.end() {
             let Some(connection) = self.slots.get(slot) else {
                 continue;
             };
             let next = match &connection.phase {
-                Phase::Relay(relay) if over || relay.is_idle(self.io.now, limits::DRAIN_IDLE) => {
+                Phase::Relay(relay) if over || relay.is_idle(now, limits::DRAIN_IDLE) => {
                     Next::Ended { by: EndedBy::Shutdown, error: None }
                 }
                 Phase::Login(_) | Phase::Lmtp(_) | Phase::Lingering if over => Next::Close,
@@ -183,16 +173,6 @@ impl<P: Port> Worker<P> {
             };
             self.act(slot, next);
         }
-        let next_look = self.io.now.after(LOOK_EVERY);
-        if let Some(drain) = &mut self.draining {
-            drain.next_look = if over { next_look } else { next_look.min(drain.deadline) };
-        }
-    }
-
-    pub(super) fn drain_wait(&self) -> Option<Duration> {
-        self.draining
-            .filter(|drain| drain.deadline != NEVER)
-            .map(|drain| self.io.now.until(drain.next_look))
     }
 
     /// Connections of all phases, for the drain and for tests.
@@ -207,7 +187,3 @@ impl<P: Port> Worker<P> {
         self.draining.is_some() && self.listeners.are_closed() && self.slots.live() == 0
     }
 }
-
-/// The deadline of a drain that ends no session (`shutdown_clients = no`).
-const NEVER: Tick = Tick(u64::MAX);
-const LOOK_EVERY: Duration = Duration::from_millis(250);

@@ -14,7 +14,7 @@ use super::io::socket::{Side, Sockets};
 struct Counted {
     relays: usize,
     indexed: usize,
-    delayed: usize,
+    partings: usize,
     watched: usize,
     waiting: usize,
     timers: usize,
@@ -35,7 +35,7 @@ impl<P: Port> Worker<P> {
         }
         let relays = &self.rooms.relays;
         assert_eq!(relays.count() as usize, counted.relays, "relays are counted otherwise");
-        assert_eq!(relays.delayed(), counted.delayed, "a delayed disconnect without a relay");
+        assert_eq!(relays.partings(), counted.partings, "a parting without a relay");
         assert_eq!(relays.watched(), counted.watched, "a watch without a relay");
         assert_eq!(self.rooms.sessions.len(), counted.indexed, "the index names others");
         assert_eq!(self.rooms.pre_login.len(), counted.waiting, "the pre-login list names others");
@@ -63,7 +63,7 @@ impl<P: Port> Worker<P> {
             assert!(is_indexed, "{slot}: the index does not find the session");
             counted.indexed += 1;
             counted.relays += 1;
-            counted.delayed += usize::from(self.rooms.relays.is_delayed(slot));
+            counted.partings += usize::from(self.rooms.relays.is_parting(slot));
             counted.watched += usize::from(self.rooms.relays.is_watched(slot));
         }
         if let Some(tls) = tls {

@@ -10,6 +10,7 @@ mod backends;
 mod chance;
 mod connection;
 mod core;
+mod drain;
 mod ends;
 mod invariants;
 mod enquiries;
@@ -29,6 +30,6 @@ mod tls;
 
 pub use accept::listener::Listener;
 pub use core::Worker;
-pub use login::look_ups::{LookUps, VerifiedCache};
-pub use relay::spread::SpreadRules;
-pub use settings::{Links, WorkerSettings};
+pub use login::look_ups::LookUps;
+pub use relay::disconnects::DisconnectRules;
+pub use settings::{Links, VerifiedCache, WorkerSettings};

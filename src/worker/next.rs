@@ -1,9 +1,9 @@
-//! What a handler wants to happen to its connection next. Handlers say it; [`super::core`] does it, and nobody else ends a
+//! What a driver wants to happen to its connection next. Drivers say it; [`super::core`] does it, and nothing else ends a
 //! connection or frees a slot.
 
 use crate::event::EndedBy;
 
-/// The end of a handler's turn.
+/// The end of a driver's turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) enum Next {

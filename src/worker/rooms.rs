@@ -103,7 +103,7 @@ impl Rooms {
                 let mut driver = self.relay(line, relay);
                 match signal {
                     Signal::Readable(side) => driver.readable(side),
-                    Signal::Writable(side) => driver.step(side.other()),
+                    Signal::Writable(side) => driver.advance(side.other()),
                     Signal::Deadline => driver.deadline(),
                     // A late answer to the login before it, or what only concerns logins.
                     _ => Next::Stay,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admission::door::DoorRules;
+use crate::auth::cache::CacheRules;
 use crate::auth::verdict::{BackendTls, Certificate};
-use crate::config::model::{ClientSsl, HeaderOption, ProxyHeader, ProxySsl};
+use crate::config::model::{Auth, ClientSsl, HeaderOption, ProxyHeader, ProxySsl};
 use crate::config::{self, AllowCleartext, Config, Mechanism, SslMode};
 use crate::event::Event;
 use crate::limits;
@@ -15,6 +16,7 @@ use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
 use crate::preauth::sasl::{self, Mechanisms};
+use crate::secret::Secret;
 use crate::session::{
     CertificateSettings, Cleartext, Extensions, ProtocolSettings, SendHeader, SessionSettings,
 };
@@ -26,7 +28,7 @@ use crate::share::messages::ToCore;
 use crate::share::snapshot::Published;
 use crate::tls::Context;
 
-use super::relay::spread::SpreadRules;
+use super::relay::disconnects::DisconnectRules;
 
 /// Settings of all data cores.
 #[derive(Clone, Debug)]
@@ -41,7 +43,7 @@ pub struct WorkerSettings {
     pub trusted: Networks,
     /// Connections of this core at most.
     pub connections_max: u32,
-    /// A relay without a byte either way ends after this, in the order of [`Protocol::ALL`].
+    /// A relay without a byte either way ends after this, in the order of [`Protocol::ALL`]; [`Duration::MAX`]: never.
     pub relay_idle_timeouts: [Duration; 5],
     /// `mail_max_userip_connections`, in the order of [`Protocol::ALL`].
     pub seats_max: [u32; 5],
@@ -50,7 +52,7 @@ pub struct WorkerSettings {
     /// `connections_per_address_max` and `connection_rate_per_address`.
     pub per_address: DoorRules,
     /// `login_proxy_max_disconnect_delay`.
-    pub spread: SpreadRules,
+    pub spread: DisconnectRules,
     /// `log_debug`: reports that only the debug level shows are worth making.
     pub log_debug: bool,
 }
@@ -67,12 +69,12 @@ impl WorkerSettings {
             trusted: config.trust.login_networks.clone(),
             connections_max,
             relay_idle_timeouts: Protocol::ALL
-                .map(|protocol| config.protocol(protocol).relay_idle_timeout),
+                .map(|protocol| or_never(config.protocol(protocol).relay_idle_timeout)),
             seats_max: Protocol::ALL
                 .map(|protocol| config.protocol(protocol).mail_max_userip_connections),
             source_ips: config.proxy.source_ips.clone().into_boxed_slice(),
             per_address: config.limits.per_address,
-            spread: SpreadRules {
+            spread: DisconnectRules {
                 over: config.proxy.max_disconnect_delay,
                 crowd_min: limits::SPREAD_CROWD_MIN,
             },
@@ -116,7 +118,7 @@ impl WorkerSettings {
         of.and_then(|index| self.seats_max.get(index)).copied().unwrap_or(0)
     }
 
-    /// A relay of this protocol without a byte either way ends after this; zero: never.
+    /// A relay of this protocol without a byte either way ends after this; [`Duration::MAX`]: never.
     #[must_use]
     pub fn relay_idle_timeout(&self, protocol: Protocol) -> Duration {
         let of = Protocol::ALL.iter().position(|known| *known == protocol);
@@ -130,6 +132,11 @@ impl WorkerSettings {
     }
 }
 
+/// In the configuration no time at all stands for all the time there is.
+fn or_never(time: Duration) -> Duration {
+    if time.is_zero() { Duration::MAX } else { time }
+}
+
 fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
     LmtpSettings {
         hostname: host.into(),
@@ -139,7 +146,7 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
         port: config.protocol(Protocol::Lmtp).proxy_port,
         send_header: send_header(config.protocol(Protocol::Lmtp)),
         xclient_ipv6_prefix: config.lmtp_xclient_ipv6_prefix,
-        delimiter: config.recipient_delimiter,
+        delimiters: config.recipient_delimiters.as_str().into(),
         starttls: config.ssl.of(Protocol::Lmtp).has_certificate(),
         tls: backend_tls(config.protocol(Protocol::Lmtp).proxy_ssl),
         verify_backends: config.protocol(Protocol::Lmtp).verify_backends,
@@ -210,8 +217,8 @@ fn cleartext(ssl: &ClientSsl, own: &config::model::ProtocolSettings) -> Cleartex
     match (ssl.mode, own.allow_cleartext) {
         (SslMode::Required, _) => Cleartext::Forbidden,
         (_, AllowCleartext::Yes) => Cleartext::Allowed,
-        // Without a certificate there is no better way that clients could be sent to. Whoever says so in so many words
-        // wants them turned away all the same, as Dovecot does.
+        // Without a certificate there is no better way that clients could be sent to. An operator who says so in so many
+        // words wants them turned away all the same, as Dovecot does.
         (_, AllowCleartext::Unsaid) if !ssl.has_certificate() => Cleartext::Allowed,
         (_, AllowCleartext::Unsaid | AllowCleartext::No) => Cleartext::Discouraged,
     }
@@ -241,6 +248,25 @@ fn backend_tls(configured: ProxySsl) -> BackendTls {
         ProxySsl::No => BackendTls::Off,
         ProxySsl::StartTls => BackendTls::Starttls(Certificate::Configured),
         ProxySsl::Yes => BackendTls::Implicit(Certificate::Configured),
+    }
+}
+
+/// The cache of verified passwords.
+#[derive(Clone, Debug)]
+pub struct VerifiedCache {
+    /// Keys the cache; drawn at start, never leaves the process.
+    pub secret: Secret,
+    /// How much each core remembers, and for how long.
+    pub rules: CacheRules,
+}
+
+impl VerifiedCache {
+    /// Each core's part: data cores share nothing that is written, so each has tables of its own.
+    #[must_use]
+    pub fn configured(auth: &Auth, cores: usize, secret: Secret) -> Self {
+        let cores = u64::try_from(cores).unwrap_or(u64::MAX).max(1);
+        let (ttl, negative_ttl) = (auth.cache_ttl, auth.cache_negative_ttl);
+        Self { secret, rules: CacheRules { bytes: auth.cache_size / cores, ttl, negative_ttl } }
     }
 }
 
@@ -294,5 +320,29 @@ mod tests {
         }
         let required = format!("{CERTIFICATE}ssl = required\nauth_allow_cleartext = yes\n");
         assert_eq!(of(&required), Cleartext::Forbidden);
+    }
+
+    #[test]
+    fn w_rel_6_no_idle_timeout_is_all_the_time_there_is() {
+        let of = |text: &str, protocol| {
+            WorkerSettings::new(&loaded(text), "h", 1).relay_idle_timeout(protocol)
+        };
+        let text = "relay_idle_timeout = 0\nprotocol pop3 {\n relay_idle_timeout = 1 min\n}\n";
+        assert_eq!(of(text, Protocol::Imap), Duration::MAX);
+        assert_eq!(of(text, Protocol::Pop3), Duration::from_secs(60));
+        assert_eq!(of("", Protocol::Imap), limits::IMAP_IDLE_TIMEOUT);
+    }
+
+    #[test]
+    fn data_cores_share_the_memory_of_the_auth_cache() {
+        let of = |text: &str, cores| {
+            VerifiedCache::configured(&loaded(text).auth, cores, Secret::from("s")).rules
+        };
+        let text =
+            "auth_cache_size = 8M\nauth_cache_ttl = 10 min\nauth_cache_negative_ttl = 1 min\n";
+        let (ttl, negative_ttl) = (Duration::from_secs(600), Duration::from_secs(60));
+        assert_eq!(of(text, 4), CacheRules { bytes: 2 << 20, ttl, negative_ttl });
+        assert_eq!(of("", 2).bytes, limits::AUTH_CACHE_BYTES / 2);
+        assert_eq!(of("auth_cache_size = 0\n", 2).bytes, 0, "nothing is remembered");
     }
 }

@@ -115,6 +115,11 @@ impl Module {
                     at += 3;
                     continue;
                 }
+                // `pub(in crate::worker)` says who may see a thing, and imports nothing.
+                "in" if at >= 2 && tokens[at - 2].1 == "pub" => {
+                    at = plain_path(&tokens, at + 1).0;
+                    continue;
+                }
                 "{" => inner.push(None),
                 "}" => drop(inner.pop()),
                 "struct" | "enum" | "union" => {

@@ -51,7 +51,13 @@ impl SourceFile {
         if self.path.ends_with("/tests.rs") || self.path.contains("/tests/") {
             return 0;
         }
-        self.code.find("#[cfg(test)]").unwrap_or(self.code.len())
+        // `mod tests;` has them in a file of its own, and code behind it.
+        let is_here = |at: &usize| {
+            let next = self.code[*at..].find(['{', ';']);
+            next.is_some_and(|next| self.code[*at + next..].starts_with('{'))
+        };
+        let mut marks = self.code.match_indices("#[cfg(test)]").map(|(at, _)| at);
+        marks.find(is_here).unwrap_or(self.code.len())
     }
 }
 
@@ -190,6 +196,15 @@ fn block_comment(rest: &[u8]) -> usize {
         }
     }
     rest.len()
+}
+
+#[test]
+fn tests_begin_where_they_stand_and_not_where_another_file_is_named() {
+    let text = "#[cfg(test)]\nmod tests;\nfn f() {}\n#[cfg(test)]\nmod more {\n}\n";
+    let file = SourceFile::new("src/x/mod.rs", text);
+    assert_eq!(file.tests_from(), text.rfind("#[cfg(test)]").unwrap());
+    assert_eq!(SourceFile::new("src/x.rs", "#[cfg(test)]\nmod tests;\n").tests_from(), 24);
+    assert_eq!(SourceFile::new("src/x/tests.rs", text).tests_from(), 0);
 }
 
 #[test]

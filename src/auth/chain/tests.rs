@@ -342,6 +342,13 @@ fn protocols_username_format_and_default_scheme_belong_to_each_database() {
         accepted(&login(&[short], "bob@example.org", "sesame")).user.as_ref(),
         "bob@example.org"
     );
+    // A hash without its scheme is no password in clear, whoever knows it.
+    let hash = "qZk+NkcGgWq6PiVxeFDCbJzQ2J0=";
+    let fixed = everybody("fixed", &[("password", hash)]);
+    let hashed = Passdb { default_scheme: Scheme::Sha1, ..fixed.clone() };
+    assert_eq!(refused(&login(std::slice::from_ref(&hashed), "bob", hash)), Failure::Credentials);
+    assert!(accepted(&login(&[hashed], "bob", "abc")).verified);
+    assert!(accepted(&login(&[fixed], "bob", hash)).verified, "PLAIN where nothing is said");
 }
 
 #[test]

@@ -13,19 +13,13 @@ use crate::config::value;
 use crate::secret::Secret;
 
 pub(super) fn cluster(root: &Section, findings: &mut Findings) -> Cluster {
-    let username = root.template("cluster_backend_test_username");
-    let password = root.secret("cluster_backend_test_password");
-    let name = "cluster_backend_test_password";
-    if username.is_some() && password.is_none() && !root.lost.contains(&name) {
-        findings.warn(root.place_of(name), name, "empty, so health probes will not log in");
-    }
     Cluster {
         local_site: root.optional_text("cluster_local_site"),
         geodb: geodb(root, findings),
         localdb: localdb(root, findings),
         default_group_count: root.small("cluster_default_group_count"),
-        backend_test_username: username,
-        backend_test_password: password,
+        backend_test_username: root.template("cluster_backend_test_username"),
+        backend_test_password: root.secret("cluster_backend_test_password"),
         proxy_check_backends: root.flag("cluster_proxy_check_backends"),
         user_move_timeout: positive(root, "cluster_user_move_timeout", findings),
         hosts_file: root.path("cluster_hosts_file"),

@@ -125,7 +125,7 @@ struct Open {
     place: Option<Place>,
 }
 
-impl Finder<'_> {
+impl<'a> Finder<'a> {
     fn service(&mut self, service: Service) {
         let (label, known) = match service {
             Service::Mail(protocol) => (protocol.service_name(), known_listeners(protocol)),
@@ -214,16 +214,32 @@ impl Finder<'_> {
     }
 
     fn request_client_cert(
-        &self,
+        &mut self,
         service: Service,
         written: Option<&Section>,
     ) -> RequestClientCert {
-        if self.is_ssl_off(service) {
-            return RequestClientCert::No;
+        const NAME: &str = "ssl_server_request_client_cert";
+        let outside = self.outside(service, NAME);
+        let own = written.and_then(|section| Some((section, request_client_cert(section)?)));
+        let asked = own.or_else(|| Some((outside, request_client_cert(outside)?)));
+        let Some((section, asked)) = asked else { return RequestClientCert::No };
+        if !self.is_ssl_off(service) {
+            return asked;
         }
-        let own = written.and_then(request_client_cert);
-        let outside = self.outside(service, "ssl_server_request_client_cert");
-        own.or_else(|| request_client_cert(outside)).unwrap_or(RequestClientCert::No)
+        match asked {
+            RequestClientCert::No => {}
+            RequestClientCert::Yes => {
+                let text = "no client is asked for a certificate, because of `ssl = no`";
+                self.findings.warn(section.place_of(NAME), NAME, text);
+            }
+            // Ignored it would let in whom it keeps out.
+            RequestClientCert::Required => {
+                let text =
+                    "found `required`, but no client can show a certificate, because of `ssl = no`";
+                self.findings.error(section.place_of(NAME), NAME, text);
+            }
+        }
+        RequestClientCert::No
     }
 
     fn is_ssl_off(&self, service: Service) -> bool {
@@ -231,7 +247,7 @@ impl Finder<'_> {
     }
 
     /// Where a setting of the service's protocol stands: in the protocol's block or outside of all.
-    fn outside(&self, service: Service, name: &str) -> &Section {
+    fn outside(&self, service: Service, name: &str) -> &'a Section {
         match service {
             Service::Mail(protocol) => holder(self.root, protocol, name),
             Service::Admin(_) => self.root,

@@ -5,7 +5,7 @@
 use super::mechanisms;
 use crate::config::diagnostic::{Findings, Place, nearest};
 use crate::config::environment::{Environment, Privacy, file_content, leading_name};
-use crate::config::model::{Field, Outcome, Passdb, PassdbDriver, Skip};
+use crate::config::model::{Field, Mechanism, Outcome, Passdb, PassdbDriver, Skip};
 use crate::config::registry::{PASSDB_FIELDS, Scope};
 use crate::config::sort::{Section, shown};
 use crate::config::value;
@@ -59,6 +59,7 @@ impl Reader<'_> {
         let place = section.place.clone();
         let driver = self.driver(&args);
         let (default_fields, fields) = self.fields(&args);
+        self.judge_role();
         Passdb {
             name: section.label.clone().unwrap_or_else(|| format!("passdb-{number}")),
             default_password_scheme: scheme(section, &args, &driver),
@@ -68,7 +69,6 @@ impl Reader<'_> {
             fields,
             master: section.flag("master"),
             deny: section.flag("deny"),
-            pass: section.flag("pass"),
             skip: match section.text("skip").as_str() {
                 "authenticated" => Skip::Authenticated,
                 "unauthenticated" => Skip::Unauthenticated,
@@ -77,9 +77,54 @@ impl Reader<'_> {
             result_success: outcome(&section.text("result_success")),
             result_failure: outcome(&section.text("result_failure")),
             result_internalfail: outcome(&section.text("result_internalfail")),
-            mechanisms: mechanisms(section, "mechanisms", self.findings),
+            mechanisms: self.mechanisms(),
             protocols,
             place,
+        }
+    }
+
+    /// Those it is asked for. None of Hale's is not all of them.
+    fn mechanisms(&mut self) -> Vec<Mechanism> {
+        const NAME: &str = "mechanisms";
+        let section = self.section;
+        let known = mechanisms(section, NAME, self.findings);
+        if known.is_empty() && !section.words(NAME).is_empty() {
+            let text = "none of these is Hale's, so nobody would ask this passdb; remove it, or name `plain` or `external`";
+            self.findings.error(section.place_of(NAME), NAME, text);
+        }
+        known
+    }
+
+    /// What a passdb is for leaves some of its settings without effect.
+    fn judge_role(&mut self) {
+        let section = self.section;
+        let (master, deny) = (section.flag("master"), section.flag("deny"));
+        if master && deny {
+            let text =
+                "a passdb cannot have both `master = yes` and `deny = yes`; write one for each";
+            self.findings.error(section.place_of("deny"), "deny", text);
+        }
+        let name = "pass";
+        let text = match (master, section.flag(name)) {
+            (false, true) => "has no effect without `master = yes`",
+            (true, false) => {
+                "has no effect: the user must be found by a passdb, too, because Hale needs the user's fields"
+            }
+            (true, true) | (false, false) => "",
+        };
+        if section.found(name).is_some() && !text.is_empty() {
+            self.findings.warn(section.place_of(name), name, text);
+        }
+        let name = "result_success";
+        let text = match section.text(name).as_str() {
+            _ if deny => "has no effect: users who are found here are refused",
+            word if master && word != "continue" => {
+                "has no effect: after the master user's password the user is looked up, as with `continue`"
+            }
+            _ => "",
+        };
+        if section.found(name).is_some() && !text.is_empty() {
+            self.findings.warn(section.place_of(name), name, text);
         }
     }
 
@@ -227,7 +272,7 @@ impl Reader<'_> {
         let name = written.as_deref().unwrap_or_else(|| section.name());
         match name {
             "passwd-file" => self.passwd_file(args),
-            "static" => PassdbDriver::Static { password: section.secret("password") },
+            "static" => self.fixed(args),
             _ => {
                 let text = if name.is_empty() {
                     "a driver is missing, expected `passwd-file` or `static`".to_owned()
@@ -242,6 +287,27 @@ impl Reader<'_> {
                 PassdbDriver::Static { password: None }
             }
         }
+    }
+
+    fn fixed(&mut self, args: &Args) -> PassdbDriver {
+        let section = self.section;
+        let name = "passwd_file_path";
+        if section.found(name).is_some() {
+            let text = "belongs to the driver `passwd-file`; the driver `static` has no file";
+            self.findings.error(section.place_of(name), name, text);
+        }
+        if let Some(file) = &args.file {
+            let text =
+                format!("found {}, expected fields such as `proxy=y host=192.0.2.1`", shown(file));
+            self.findings.error(section.place_of("args"), "args", text);
+        }
+        let password = section.secret("password");
+        let other = section.fields.iter().find(|field| field.name == "password");
+        if let (Some(_), Some(other)) = (&password, other.filter(|field| !field.text.is_empty())) {
+            let text = format!("there is another one in `fields {{ … }}` at {}", other.place);
+            self.findings.error(section.place_of("password"), "password", text);
+        }
+        PassdbDriver::Static { password }
     }
 
     fn passwd_file(&mut self, args: &Args) -> PassdbDriver {

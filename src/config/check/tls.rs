@@ -446,7 +446,7 @@ mod tests {
         );
         // Under its own name it is for clients only.
         let (backends, said) = load("ssl_server_ca_file = /ca\n");
-        assert!(backends.is_none() && !said.contains("setting ssl"), "{said}");
+        assert!(backends.is_none() && !said.contains("backends"), "{said}");
         assert!(load("").0.is_none());
     }
 

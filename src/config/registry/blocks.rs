@@ -7,6 +7,8 @@ use super::Kind::{
 use super::Origin::{Dovecot, Hale};
 use super::Scope::{Dict, Listener, LocalName, Passdb, Protocol};
 use super::Setting;
+use super::served::LOCALDB;
+use crate::names;
 
 const OUTCOMES: &[&str] =
     &["return-ok", "return", "return-fail", "continue-ok", "continue", "continue-fail"];
@@ -60,12 +62,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "`protocol submission`: whether to log in at backends that still offer XCLIENT once they were told who the \
          client is. Such a backend would take XCLIENT from the client, too, and with it any address and, in Postfix, any \
          user name. Dovecot does not, and needs no permission.",
-    ),
+    ).only(&[names::Protocol::Submission]),
     Setting::new(
         Protocol, "pass_backend_error", Bool, "no", Hale,
         "`protocol pop3`: whether clients see a backend's own words about a wrong password. With `no` they see ours, so \
          that nobody learns from them who exists.",
-    ),
+    ).only(&[names::Protocol::Pop3]),
     // === passdb NAME { … } ===
     Setting::new(
         Passdb, "driver", Text, "", Dovecot,
@@ -104,7 +106,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting::new(Passdb, "deny", Bool, "no", Dovecot, "Whether users found here may not log in."),
     Setting::new(
         Passdb, "pass", Bool, "no", Dovecot,
-        "With `master = yes`: whether the user, too, must be found by a later passdb.",
+        "With `master = yes`: whether the user, too, must be found by a passdb. Hale always demands it, as with `yes`.",
     ),
     Setting::new(
         Passdb, "skip", Choice(&["never", "authenticated", "unauthenticated"]), "never", Dovecot,
@@ -135,6 +137,6 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting::new(LocalName, "ssl_server_alt_key_file", Path, "", Dovecot, "Its private key.")
         .older(&["ssl_alt_key", "ssl_alt_key_file"]),
     // === dict_server { dict cluster-localdb { … } } ===
-    Setting::new(Dict, "sqlite_path", Path, "", Dovecot, "File of the LocalDB; the same as `cluster_localdb = sqlite:FILE`."),
-    Setting::new(Dict, "driver", Text, "", Dovecot, "Accepted, and always `sqlite`."),
+    Setting::new(Dict, "sqlite_path", Path, "", Dovecot, "File of the LocalDB; the same as `cluster_localdb = sqlite:FILE`.").served(LOCALDB),
+    Setting::new(Dict, "driver", Text, "", Dovecot, "Accepted, and always `sqlite`.").served(LOCALDB),
 ];

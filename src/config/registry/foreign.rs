@@ -88,7 +88,7 @@ impl Foreign {
 }
 
 /// Whether a value is the harmless one, however it is spelt: `no` is `false`, and `2 secs` is `2s`.
-fn is_same(harmless: &str, text: &str) -> bool {
+pub(super) fn is_same(harmless: &str, text: &str) -> bool {
     let spelt = |word: &str| word.replace([' ', '\t'], "").to_ascii_lowercase();
     match (value::boolean(harmless), value::boolean(text)) {
         (Some(one), Some(other)) => one == other,

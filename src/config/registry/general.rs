@@ -6,7 +6,15 @@ use super::Kind::{
     Secret, Size, Text, Time, Words,
 };
 use super::Origin::{Dovecot, Hale, Palomar};
+use super::served::{DOVEADM, LOCALDB, PROBES};
 use super::{Kind, Origin, Scope, Setting};
+use crate::names::Protocol;
+
+const SIEVE: &[Protocol] = &[Protocol::Sieve];
+const LMTP: &[Protocol] = &[Protocol::Lmtp];
+/// All but LMTP, where nobody logs in and nothing is relayed.
+const LOGINS: &[Protocol] =
+    &[Protocol::Imap, Protocol::Pop3, Protocol::Sieve, Protocol::Submission];
 
 const fn global(
     name: &'static str,
@@ -26,7 +34,7 @@ const LOGIN_LOG_ELEMENTS: &str = "user=<%{user}> method=%{mechanism} rip=%{remot
 
 pub(super) const SETTINGS: &[Setting] = &[
     // === The host ===
-    global("base_dir", Path, "/run/hale", Dovecot, "Folder of the admin socket and the hand-over socket."),
+    global("base_dir", Path, "/run/hale", Dovecot, "Folder of the lock that keeps a second Hale out, and of what commands find the running one by."),
     global("state_dir", Path, "/var/lib/hale", Dovecot, "Folder of what must survive a restart."),
     global(
         "data_cores", Cores, "auto", Hale,
@@ -35,7 +43,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global(
         "control_core", Core, "auto", Hale,
-        "CPU of the thread that probes backends, reads the GeoDB and serves administration. `auto` takes the last.",
+        "CPU of the thread that reads the GeoDB, password files and certificates, and writes the log. `auto` takes the last.",
     ),
     global(
         "connections_per_core_max", Number { min: 1, max: 1 << 20 }, "131072", Hale,
@@ -85,7 +93,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "managesieve_implementation_string", Text, "Hale", Dovecot,
         "What ManageSieve clients are told of who we are.",
-    ).per_protocol(),
+    ).only(SIEVE).per_protocol(),
     global(
         "managesieve_sieve_capability", Text,
         "fileinto reject envelope encoded-character vacation subaddress comparator-i;ascii-numeric relational regex \
@@ -93,11 +101,11 @@ pub(super) const SETTINGS: &[Setting] = &[
          foreverypart extracttext", Dovecot,
         "Sieve extensions that ManageSieve clients are told of before they log in: those that every backend has. The \
          default is that of Dovecot's Pigeonhole.",
-    ).per_protocol(),
+    ).only(SIEVE).per_protocol(),
     global(
         "managesieve_notify_capability", Text, "mailto", Dovecot,
         "Notification methods that ManageSieve clients are told of before they log in. Empty: none.",
-    ).per_protocol(),
+    ).only(SIEVE).per_protocol(),
     global(
         "submission_backend_capabilities", Words, "8BITMIME ENHANCEDSTATUSCODES PIPELINING", Dovecot,
         "What every Submission backend can do: keywords of EHLO. Clients are told before anybody knows where they will be \
@@ -110,12 +118,12 @@ pub(super) const SETTINGS: &[Setting] = &[
          that needs SMTPUTF8. What is offered and missing on a backend costs its own recipients their mail (`550 5.6.7`, `554 \
          5.6.3`); DSN's parameters are left out there. CHUNKING, ENHANCEDSTATUSCODES, PIPELINING and SIZE are Hale's own and \
          always there.",
-    ).per_protocol(),
+    ).only(LMTP).per_protocol(),
     global(
         "lmtp_client_workarounds", Words, "", Dovecot,
         "LMTP: `mailbox-for-path` takes MAIL and RCPT without the angle brackets (`RCPT TO:tim@example.org`). \
          `whitespace-before-path` is always taken.",
-    ).per_protocol(),
+    ).only(LMTP).per_protocol(),
     global(
         "lmtp_xclient_ipv6_prefix", Bool, "no", Hale,
         "LMTP: whether IPv6 addresses that backends are told by XCLIENT begin with `IPV6:`, as Postfix writes them. Dovecot \
@@ -124,7 +132,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "recipient_delimiter", Text, "+", Dovecot,
         "LMTP: what separates a user's name from a detail in an address. `tim+box@example.org` is the user \
-         `tim@example.org`; the backend gets the address as it came. Empty: nothing does.",
+         `tim@example.org`; the backend gets the address as it came. Of several characters each does. Empty: nothing does.",
     ),
     // === TLS ===
     global(
@@ -254,19 +262,19 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "auth_ssl_require_client_cert", Bool, "no", Dovecot,
         "Whether logins are refused, whatever the password, when no client certificate was verified.",
-    ).per_protocol(),
+    ).only(LOGINS).per_protocol(),
     global(
         "auth_ssl_username_from_cert", Bool, "no", Dovecot,
         "Whether the user in a verified client certificate takes the place of the one that was typed; the password has to \
          be his. A certificate that names no user lets nobody in. `external` needs no such setting.",
-    ).per_protocol(),
+    ).only(LOGINS).per_protocol(),
     global(
         "auth_allow_cleartext", Bool, "no", Dovecot,
         "Whether everybody may send passwords over connections that are not encrypted. With `no` only \
          `login_trusted_networks` and clients on this host may; with `ssl = required` not even they. Where nothing is \
          written, everybody may as long as there is no certificate that they could use instead, and `hale check-config` \
          warns of it.",
-    )
+    ).only(LOGINS)
     .per_protocol()
     .said(),
     global(
@@ -292,11 +300,22 @@ pub(super) const SETTINGS: &[Setting] = &[
          `login_trusted_networks` are exempt. 0: nobody waits and nothing is counted.",
     ),
     global(
-        "auth_cache_size", Size { min: 0, max: 1 << 34 }, "0", Dovecot,
-        "Memory for remembered password verdicts. 0: nothing is remembered.",
+        "auth_cache_size", Size { min: 0, max: 1 << 34 }, "32M", Dovecot,
+        "Memory in which all data cores together remember how costly hashes of passwords came out, about 100 bytes each; three \
+         quarters of it are for right passwords. A password file that changes takes effect at once all the same: what \
+         is remembered belongs to one stored hash and one password. Cheap schemes, such as `PLAIN`, are compared every time. At least 64k. 0, \
+         which is Dovecot's default: nothing is remembered.",
     ),
-    global("auth_cache_ttl", Time, "1 hour", Dovecot, "How long a good verdict is remembered."),
-    global("auth_cache_negative_ttl", Time, "1 hour", Dovecot, "How long \"no such user\" and \"wrong password\" are remembered."),
+    global(
+        "auth_cache_ttl", Time, "1 hour", Dovecot,
+        "How long it is remembered that a password is right; being asked again does not lengthen it. 0: not at all.",
+    ),
+    global(
+        "auth_cache_negative_ttl", Time, "1 hour", Dovecot,
+        "How long it is remembered that a password is wrong, so that a program that repeats an outdated one costs nothing. Another \
+         password is always compared, and refusals are answered as late as ever (`auth_failure_delay`). Users that are not \
+         there need no memory. 0: not at all.",
+    ),
     global(
         "auth_hash_threads", AutoNumber { min: 1, max: 256 }, "auto", Hale,
         "Threads that verify hashed passwords, so that data cores never do. `auto` looks at the number of CPUs.",
@@ -311,7 +330,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Sessions that one user may have from one address through this Hale, counted for each protocol apart; a further login is \
          refused (`[LIMIT]`, `[IN-USE]`). 0: \
          Hale does not count, and the backends' own limit (10 in Dovecot) holds. `login_trusted_networks` are exempt.",
-    ).per_protocol(),
+    ).only(LOGINS).per_protocol(),
     // === Towards backends ===
     global(
         "login_proxy_timeout", Time, "30s", Dovecot,
@@ -334,13 +353,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         "cluster_geodb", GeoDb, "sqlite:geodb.sqlite", Palomar,
         "The database all sites share. `sqlite:FILE` is embedded (relative files are in `state_dir`). \
          `cassandra:hosts=A,B;keyspace=NAME` names a cluster; further keys are `port`, `dc`, `user`, `password`, \
-         `tls` (`yes` or `no`). A password cannot contain `;`.",
+         `tls` (`yes` or `no`). A password cannot contain `;`. `cassandra:` is **not served by this version**: `hale \
+         check-config` warns of it and `hale run` refuses it.",
     ),
     global(
         "cluster_localdb", LocalDb, "sqlite:/dev/shm/hale-localdb.sqlite", Palomar,
         "This host's own database: `sqlite:FILE`. May be lost, is filled again from the GeoDB. Also: `dict_server { \
          dict cluster-localdb { sqlite_path = FILE } }`.",
-    ),
+    ).served(LOCALDB),
     global(
         "cluster_default_group_count", Number { min: 1, max: 1_000_000 }, "100", Palomar,
         "New users are spread over the groups `default-1` to `default-N`; this is N.",
@@ -348,16 +368,17 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "cluster_backend_test_username", ProbeTemplate, "", Palomar,
         "User that health probes log in as. `%{backend_host}` is the host that is probed. Empty: probes only look at \
-         the greeting.",
-    ),
-    global("cluster_backend_test_password", Secret, "", Palomar, "Password of the user of health probes."),
+         the greeting. Whoever logs in under one of these names is always sent to the backend it belongs to.",
+    ).served(PROBES),
+    global("cluster_backend_test_password", Secret, "", Palomar, "Password of the user of health probes.").served(PROBES),
     global(
         "cluster_proxy_check_backends", Bool, "yes", Palomar,
         "Whether this proxy probes backends. With `no` it never sets one offline.",
-    ),
+    ).served(PROBES),
     global(
         "cluster_user_move_timeout", Time, "31secs", Palomar,
-        "A user's move that takes longer counts as finished.",
+        "How much longer a login may take while its user or group is being moved, because the backend that the user comes from holds it \
+         back until the move is over.",
     ),
     global(
         "cluster_hosts_file", Path, "", Hale,
@@ -369,7 +390,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "A logged-in session without a byte in either direction is ended after this long; 0: never. `auto`: \
          11 mins for pop3 and submission, 31 mins for the others. IMAP clients may be silent for 29 minutes: less breaks \
          IDLE.",
-    ).per_protocol(),
+    ).only(LOGINS).per_protocol(),
     global(
         "relay_receive_buffer", Size { min: 4096, max: 1 << 28 }, "512k", Hale,
         "Bytes the kernel may hold of a sender whose reader does not read. Half of it is the TCP window, which bounds \
@@ -404,10 +425,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "doveadm_port", Port, "0", Dovecot,
         "Port of the doveadm service on backends and other proxies, the same everywhere. 0: there is none.",
-    ),
-    global("doveadm_password", Secret, "", Dovecot, "Password of the doveadm service, the same everywhere."),
+    ).served(DOVEADM),
+    global("doveadm_password", Secret, "", Dovecot, "Password of the doveadm service, the same everywhere.").served(DOVEADM),
     global(
         "doveadm_ssl", Choice(&["no", "starttls", "ssl"]), "no", Dovecot,
         "TLS towards the doveadm service of other hosts.",
-    ),
+    ).served(DOVEADM),
 ];

@@ -11,17 +11,6 @@ use crate::config::registry::{self, Foreign, Kind, Outcome, Scope};
 use crate::config::value;
 use crate::names::Protocol;
 
-/// Services of Hale's.
-const SERVICES: &[&str] = &[
-    "imap-login",
-    "pop3-login",
-    "lmtp",
-    "managesieve-login",
-    "submission-login",
-    "doveadm",
-    "stats",
-];
-
 /// Protocols of Dovecot's that Hale does not speak.
 const FOREIGN_PROTOCOLS: &[&str] = &[
     "auth",
@@ -231,7 +220,7 @@ impl Sorter<'_> {
         inside: &[Entry],
     ) {
         let name = label.unwrap_or_default();
-        if SERVICES.contains(&name) {
+        if registry::served_service(name).is_some() {
             return self.named(section, Scope::Service, entry, label, inside);
         }
         if FOREIGN_SERVICES.contains(&name) {
@@ -239,7 +228,7 @@ impl Sorter<'_> {
             let text = "ignored: Hale is one process and has no such service";
             return self.findings.warn(&entry.place, &format!("service {name}"), text);
         }
-        let near = nearest(name, SERVICES.iter().copied());
+        let near = nearest(name, registry::SERVICES.map(|(name, _)| name));
         // Whoever names a program has a service of his own.
         if near.is_none() && inside.iter().any(|entry| entry.name == "executable") {
             self.unheard(&format!("service {name}"), inside);
@@ -247,7 +236,7 @@ impl Sorter<'_> {
             return self.findings.warn(&entry.place, &format!("service {name}"), text);
         }
         let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-        let text = format!("found {}, expected {}{hint}", shown(name), value::one_of(SERVICES));
+        let text = format!("found {}, expected {}{hint}", shown(name), registry::services_told());
         self.findings.error(&entry.place, "service", text);
     }
 

@@ -67,10 +67,11 @@ pub struct KickCommand {
     #[arg(long, value_name = "GROUP")]
     pub group: Option<String>,
     /// The session with this id (`hale who -1` shows it)
-    #[arg(long, value_name = "ID")]
+    // Ids of ours may begin with a hyphen.
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub session: Option<String>,
     /// Why; goes to the log
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub reason: Option<String>,
     /// Users (`*` and `?` are wildcards) and clients (an address, or a network such as 192.0.2.0/24)
     #[arg(value_name = "USER-MASK | IP[/BITS]")]
@@ -260,6 +261,8 @@ mod tests {
         assert_eq!(both.users, Some(Mask::new("bob*")));
         assert_eq!(both.clients, Networks::parse("192.0.2.0/24").ok());
         assert_eq!(whom("who\t1.2.3.4/99").unwrap().users, Some(Mask::new("1.2.3.4/99")));
+        let by_id = whom("kick\t--session\t-yNKBkN06IwpJspk-iv2gg").unwrap();
+        assert_eq!(by_id.sessions.map(|ids| ids.len()), Some(2));
         for wrong in ["who\ta\tb", "who\t10.0.0.1\t10.0.0.2", "kick", "kick\t--session=a b"] {
             assert_eq!(whom(wrong).unwrap_err().exit_code(), 64, "{wrong}");
         }

@@ -8,7 +8,7 @@ use crate::limits::{
     FORWARD_KEY_BYTES_MAX, IMAP_ID_KEPT_BYTES_MAX, IMAP_ID_KEY_BYTES_MAX, IMAP_ID_PAIRS_MAX,
     IMAP_ID_VALUE_BYTES_MAX,
 };
-use crate::preauth::told;
+use crate::preauth::forwarded;
 use crate::wire::cursor::Cursor;
 use crate::wire::fact::Fact;
 use crate::wire::id::IdPair;
@@ -96,12 +96,12 @@ pub(super) fn believe(pairs: &[IdPair], facts: &mut ClientFacts) -> Option<()> {
 
 fn believe_one(key: &str, value: &str, facts: &mut ClientFacts) -> Option<()> {
     if let Some(fact) = Fact::of_id_key(key) {
-        return told::fact(fact, value, facts);
+        return forwarded::fact(fact, value, facts);
     }
     match key.strip_prefix("x-forward-") {
-        Some(name) => told::variable(name, value, facts),
+        Some(name) => forwarded::variable(name, value, facts),
         // An older name.
-        None if key == "x-session-ext-id" => told::fact(Fact::SessionId, value, facts),
+        None if key == "x-session-ext-id" => forwarded::fact(Fact::SessionId, value, facts),
         None => Some(()),
     }
 }

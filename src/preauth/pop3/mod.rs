@@ -20,7 +20,7 @@ use crate::wire::login_ok::LoginOk;
 use super::capability::Rules;
 use super::refusal::{LINE_TOO_LONG, STARTTLS_PIPELINED};
 use super::sasl::Exchange;
-use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, told};
+use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, forwarded};
 use command::{Command, Name};
 
 /// The client side of one POP3 connection, from greeting to login.
@@ -196,8 +196,8 @@ impl Pop3 {
                 None
             }
             Name::Auth => self.auth(rules, argument, out),
-            Name::Xclient => self.told(facts, |facts| told::xclient(argument, facts), out),
-            Name::Xoip => self.told(facts, |facts| told::client_ip(argument, facts), out),
+            Name::Xclient => self.told(facts, |facts| forwarded::xclient(argument, facts), out),
+            Name::Xoip => self.told(facts, |facts| forwarded::client_ip(argument, facts), out),
             // Words behind these are read past, as by Dovecot.
             Name::Capa => {
                 reply::capabilities(rules, out);
@@ -258,8 +258,8 @@ impl Pop3 {
         Some(self.close(CloseReason::BadCommands))
     }
 
-    /// Counts a login that failed. The reply to it has been written; a second one would be taken for the next command's,
-    /// because the protocol has no farewell.
+    /// Counts a login that failed. The reply to it has been written; a second one would be taken for the next
+    /// command's, because the protocol has no farewell.
     fn count_failed_login(&mut self) -> Option<Step> {
         (self.notes.count_failed_login() == Count::Last)
             .then(|| self.close(CloseReason::FailedLogins))

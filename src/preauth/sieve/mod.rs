@@ -30,7 +30,7 @@ use crate::wire::skip::{Consent, Skip, Skipped};
 use super::capability::Rules;
 use super::refusal::{LINE_TOO_LONG, STARTTLS_PIPELINED, TOO_MANY_FAILED_LOGINS};
 use super::sasl::Exchange;
-use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, told};
+use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, forwarded};
 use command::{Name, is_bare};
 
 /// The client side of one ManageSieve connection, from greeting to login.
@@ -261,7 +261,7 @@ impl Sieve {
             reply::no("You are not from trusted IP", out);
         } else if arguments.len() > XCLIENT_LINE_BYTES_MAX - "XCLIENT\r\n".len() {
             return self.bad("Line too long.", out);
-        } else if told::xclient(arguments, facts).is_none() {
+        } else if forwarded::xclient(arguments, facts).is_none() {
             return self.bad("Invalid parameters.", out);
         } else {
             reply::ok("Updated", out);

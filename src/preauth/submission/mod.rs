@@ -27,7 +27,7 @@ use crate::wire::smtp::reply::write_line;
 
 use super::capability::Rules;
 use super::sasl::Exchange;
-use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, told};
+use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, forwarded};
 use reply::Codes;
 
 /// The client side of one Submission connection, from banner to login.
@@ -307,7 +307,7 @@ impl Submission {
             return say("550 5.7.14 You are not from trusted IP.", out);
         }
         let mut helo = None;
-        if told::xclient_smtp(argument, facts, &mut helo).is_none() {
+        if forwarded::xclient_smtp(argument, facts, &mut helo).is_none() {
             return self.bad("501 5.5.4 Invalid XCLIENT attribute.", out);
         }
         if helo.is_some() {

@@ -37,20 +37,20 @@ impl Mailbox<'_> {
         Cow::Owned(plain)
     }
 
-    /// The user whose mailbox it is: without what is behind the first `delimiter` of the local part, if anything
+    /// The user whose mailbox it is: without what is behind the first of `delimiters` in the local part, if anything
     /// stands before it.
     #[must_use]
-    pub fn user(&self, delimiter: Option<char>) -> String {
+    pub fn user(&self, delimiters: &str) -> String {
         let local = self.local();
-        let (name, _) = split_detail(&local, delimiter);
+        let (name, _) = split_detail(&local, delimiters);
         if self.domain.is_empty() { name.to_owned() } else { format!("{name}@{}", self.domain) }
     }
 
     /// The address of the same mailbox's owner under another name, with this one's detail.
     #[must_use]
-    pub fn renamed(&self, user: &str, delimiter: Option<char>) -> String {
+    pub fn renamed(&self, user: &str, delimiters: &str) -> String {
         let own = self.local();
-        let (_, detail) = split_detail(&own, delimiter);
+        let (_, detail) = split_detail(&own, delimiters);
         let (local, domain) = user.rsplit_once('@').unwrap_or((user, ""));
         let local = format!("{local}{detail}");
         let is_plain = !local.is_empty()
@@ -77,8 +77,8 @@ impl Mailbox<'_> {
 }
 
 /// Name, and detail with its delimiter.
-fn split_detail(local: &str, delimiter: Option<char>) -> (&str, &str) {
-    let at = delimiter.and_then(|delimiter| local.find(delimiter)).filter(|&at| at > 0);
+fn split_detail<'a>(local: &'a str, delimiters: &str) -> (&'a str, &'a str) {
+    let at = local.find(|character| delimiters.contains(character)).filter(|&at| at > 0);
     at.and_then(|at| local.split_at_checked(at)).unwrap_or((local, ""))
 }
 

@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn user(text: &str) -> Option<String> {
-        Some(to(text).ok()?.mailbox?.user(Some('+')))
+        Some(to(text).ok()?.mailbox?.user("+"))
     }
 
     #[test]
@@ -353,9 +353,12 @@ mod tests {
     #[test]
     fn w_lmtp_5_another_name_keeps_the_detail() {
         let renamed =
-            |text: &str, user: &str| to(text).unwrap().mailbox.unwrap().renamed(user, Some('+'));
+            |text: &str, user: &str| to(text).unwrap().mailbox.unwrap().renamed(user, "+");
         assert_eq!(renamed("TO:<tim+x@a>", "u17@b"), "u17+x@b");
         assert_eq!(renamed("TO:<tim@a>", "u17"), "u17");
+        let of_several = |text: &str| to(text).unwrap().mailbox.unwrap().user("-+");
+        assert_eq!(of_several("TO:<tim+x-y@a>"), "tim@a", "each separates, the first counts");
+        assert_eq!(of_several("TO:<-tim@a>"), "-tim@a");
         assert_eq!(renamed("TO:<tim+a@b>", "two words@c"), "\"two words+a\"@c");
         assert_eq!(renamed("TO:<\"tim+a\\\"\"@b>", "u@c"), "\"u+a\\\"\"@c");
     }

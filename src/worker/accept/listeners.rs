@@ -84,7 +84,7 @@ impl Listeners {
     }
 
     /// An accept that failed ends the multishot operation. Re-arming at once would spin when descriptors are missing
-    /// (reliability.md 6, *accept loop*), so it waits a moment; one waiting client is told.
+    /// (R-ACCEPT-1), so it waits a moment; one waiting client is told.
     fn failed<P: Port>(&mut self, index: usize, fault: IoFault, io: &mut Io<P>, reports: &Reports) {
         let is_starved = matches!(fault, IoFault::Descriptors | IoFault::Memory);
         let Some(listener) = self.all.get_mut(index) else {

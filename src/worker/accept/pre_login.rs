@@ -1,8 +1,7 @@
 //! The pre-login list: connections that wait for their client to log in, the longest waiting first. The first has to go when
-//! the table is full
-//! (W-PIPE-7).
+//! the table is full (W-PIPE-7).
 //!
-//! Decides: the order. Does not: end anybody; the core does. A list through one link per slot: joining, leaving and
+//! Decides: the order. Does not: end a connection; the core does. A list through one link per slot: joining, leaving and
 //! finding the first take the same short time however many there are. Tests: below, and in the simulator.
 
 /// The list of a core.

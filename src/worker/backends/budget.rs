@@ -4,7 +4,7 @@ use crate::tick::Tick;
 
 /// Repeated connects that an endpoint may still get: ten each second, and one for every five logins. When a
 /// backend dies, its logins try again; without a bound a thousand clients would make four thousand connects of it
-/// (reliability.md 3, P5). Each core has its own.
+/// (R-BACK-1). Each core has its own.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RetryBudget {
     /// In fifths of a connect.

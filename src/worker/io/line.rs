@@ -160,7 +160,7 @@ impl<P: Port> Line<'_, P> {
         match self.io.port.recv(fd, space) {
             Ok(0) => Heard::End,
             Ok(count) => {
-                // A read that left room found everything; readiness will tell what comes later (uring.md 8).
+                // A read that left room found everything; readiness will tell what comes later (K-RING-3).
                 let more = socket.hangup || count == space.len();
                 socket.drained = !more;
                 Heard::Bytes { count, more }

@@ -85,9 +85,9 @@ pub(in crate::worker) struct Socket {
     pub(in crate::worker) polling: bool,
     pub(in crate::worker) awaiting_room: bool,
     pub(in crate::worker) connecting: bool,
-    /// The peer finished sending or broke: read until the end shows (uring.md 9, pitfall 3).
+    /// The peer finished sending or broke: read until the end shows (K-RING-3).
     pub(in crate::worker) hangup: bool,
-    /// The connection broke: told once, and the fault may be hidden behind bytes that nobody reads now.
+    /// The connection broke: told once, and the fault may be hidden behind bytes that are not read now.
     pub(in crate::worker) broken: bool,
     /// Reading stopped although bytes may be there.
     pub(in crate::worker) paused: bool,

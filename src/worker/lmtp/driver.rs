@@ -91,7 +91,7 @@ impl<'a, P: Port> Driver<'a, P> {
     }
 
     /// Whether it has been said what is to happen to the connection.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(super) fn is_decided(&self) -> bool {
         self.next != Next::Stay
     }
 
@@ -103,23 +103,23 @@ impl<'a, P: Port> Driver<'a, P> {
             while let Some(input) = more.pop_front() {
                 self.one_input(input, &mut more);
             }
-            if self.is_settled() || self.let_address_in() {
+            if self.is_decided() || self.let_address_in() {
                 break;
             }
             more.push_back(Input::Crowded);
         }
-        self.settle();
+        self.choose_next();
     }
 
     fn one_input(&mut self, input: Input<'_>, more: &mut Inputs) {
-        if self.is_settled() {
+        if self.is_decided() {
             return;
         }
         let now = self.lines.now();
         let mut outbox = std::mem::take(&mut self.duties.buffers.outbox);
         let session = &mut self.client.session;
         // Pure code owns no descriptor, lock or kernel-lent memory, so its state may be dropped half-changed
-        // (style.md 9); one crafted line must not take the other sessions of the core along.
+        // (K-CORE-3); one crafted line must not take the other sessions of the core along.
         let outcome = catch_unwind(AssertUnwindSafe(|| session.on(now, input, &mut outbox)));
         if outcome.is_err() {
             self.duties.reports.panicked();
@@ -191,8 +191,8 @@ impl<'a, P: Port> Driver<'a, P> {
     }
 
     /// What follows every input: end when all is sent, keep the deadline, read on.
-    pub(super) fn settle(&mut self) {
-        if self.is_settled() {
+    pub(super) fn choose_next(&mut self) {
+        if self.is_decided() {
             return;
         }
         let Some(mut line) = self.lines.client() else { return };
@@ -258,7 +258,7 @@ impl<'a, P: Port> Driver<'a, P> {
                 self.duties.reports.count(Counter::FailedFast);
                 "the address has been failing, and another connect to it is under way"
             }
-            NotMade::Fault(fault) => fault.word(),
+            NotMade::Fault(fault) => fault.reason(),
         })
     }
 
@@ -272,7 +272,7 @@ impl<'a, P: Port> Driver<'a, P> {
                 line.listen_to_backend();
                 self.input(Input::Connected(id));
             }
-            Err(fault) => self.input(Input::Broken(id, fault.word())),
+            Err(fault) => self.input(Input::Broken(id, fault.reason())),
         }
     }
 

@@ -26,7 +26,7 @@ impl<P: Port> Driver<'_, P> {
         }
         self.duties.buffers.from_client = space;
         if reads == READS_PER_TURN
-            && !self.is_settled()
+            && !self.is_decided()
             && let Some(mut line) = self.lines.client()
         {
             line.reread(Side::Client);
@@ -35,7 +35,7 @@ impl<P: Port> Driver<'_, P> {
 
     /// One read; `true` when another may find more.
     fn read_client_once(&mut self, space: &mut [u8]) -> bool {
-        if self.is_settled() {
+        if self.is_decided() {
             return false;
         }
         let room = self.client.room().min(space.len());
@@ -92,7 +92,7 @@ impl<P: Port> Driver<'_, P> {
             false => Input::ClientInsecure(fault.word),
         });
         // A session that goes on for the sake of its log does so without the client.
-        if !self.is_settled() && self.client.over_by.is_none() {
+        if !self.is_decided() && self.client.over_by.is_none() {
             self.close_client();
         }
     }
@@ -138,7 +138,7 @@ impl<P: Port> Driver<'_, P> {
     }
 
     fn read_link_once(&mut self, id: LinkId, slot: u32, space: &mut [u8]) -> bool {
-        if self.is_settled() {
+        if self.is_decided() {
             return false;
         }
         let room = self.client.session.link_room(id).min(REPLY_READ_BYTES);
@@ -175,7 +175,7 @@ impl<P: Port> Driver<'_, P> {
                 false
             }
             Heard::Broken(fault) => {
-                self.input(Input::Broken(id, fault.word()));
+                self.input(Input::Broken(id, fault.reason()));
                 false
             }
         }

@@ -31,7 +31,7 @@ impl<P: Port> Driver<'_, P> {
         if self.client.session.is_stalled() {
             self.input(Input::ClientTook);
         } else {
-            self.settle();
+            self.choose_next();
         }
     }
 
@@ -78,7 +78,7 @@ impl<P: Port> Driver<'_, P> {
                     return took;
                 }
                 Err(fault) => {
-                    more.push_back(Input::Broken(id, fault.word()));
+                    more.push_back(Input::Broken(id, fault.reason()));
                     return took;
                 }
             }
@@ -121,7 +121,7 @@ impl<P: Port> Driver<'_, P> {
                 Ok(sent) => sent,
                 Err(IoFault::WouldBlock) => 0,
                 Err(fault) => {
-                    more.push_back(Input::Broken(id, fault.word()));
+                    more.push_back(Input::Broken(id, fault.reason()));
                     return took;
                 }
             };
@@ -140,7 +140,7 @@ impl<P: Port> Driver<'_, P> {
         let Some((mut line, unsent)) = slot.and_then(|slot| self.lines.link(slot)) else { return };
         if !unsent.is_empty() {
             if let Err(fault) = line.send_kept(Side::Backend, unsent) {
-                return self.input(Input::Broken(id, fault.word()));
+                return self.input(Input::Broken(id, fault.reason()));
             }
             let is_left = !unsent.is_empty();
             self.client.session.moved(now, id);

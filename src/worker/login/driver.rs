@@ -1,5 +1,5 @@
-//! Drives one login: what happened goes in, what its session wishes is carried out, and what the session is told at once in
-//! return goes in again, until there is nothing more to say.
+//! Drives one login: what happened goes in, what its session wishes is carried out, and what the session is told at
+//! once in return goes in again, until there is nothing more to say.
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -91,7 +91,7 @@ impl<'a, P: Port> Driver<'a, P> {
                 driver.line.listen_to_backend();
                 driver.input(Input::Connected);
             }
-            Signal::Connected(Err(fault)) => driver.input(Input::BackendBroken(fault.word())),
+            Signal::Connected(Err(fault)) => driver.input(Input::BackendBroken(fault.reason())),
             Signal::BackendClosed => driver.connect_now(),
             Signal::Deadline => driver.deadline_passed(),
             Signal::Answered(question, answer) => driver.answered(question, answer),
@@ -103,7 +103,7 @@ impl<'a, P: Port> Driver<'a, P> {
     }
 
     /// Whether it has been said what is to happen to the connection.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(super) fn is_decided(&self) -> bool {
         !matches!(self.next, Next::Stay)
     }
 
@@ -113,21 +113,21 @@ impl<'a, P: Port> Driver<'a, P> {
         while let Some(answer) = next {
             next = self.one_input(answer);
         }
-        if !self.is_settled() && !self.let_address_in() {
+        if !self.is_decided() && !self.let_address_in() {
             return self.input(Input::Crowded(CROWDED));
         }
-        self.settle();
+        self.choose_next();
     }
 
     fn one_input(&mut self, input: Input<'_>) -> Option<Input<'static>> {
-        if self.is_settled() {
+        if self.is_decided() {
             return None;
         }
         let now = self.line.now();
         let session = &mut self.login.session;
         let outbox = &mut self.duties.buffers.outbox;
         // Pure code owns no descriptor, lock or kernel-lent memory, so its state may be dropped half-changed
-        // (style.md 9); one crafted line must not take the other sessions of the core along.
+        // (K-CORE-3); one crafted line must not take the other sessions of the core along.
         let outcome = catch_unwind(AssertUnwindSafe(|| session.on(now, input, outbox)));
         if outcome.is_err() {
             *outbox = Outbox::new();
@@ -162,7 +162,7 @@ impl<'a, P: Port> Driver<'a, P> {
         let mut answer = None;
         for wish in outbox.take_wishes() {
             // What is to be reported has happened, whatever becomes of the connection.
-            if self.is_settled() && !matches!(wish, Wish::Report(_)) {
+            if self.is_decided() && !matches!(wish, Wish::Report(_)) {
                 continue;
             }
             if let Some(known) = self.wish(wish) {
@@ -229,13 +229,13 @@ impl<'a, P: Port> Driver<'a, P> {
     }
 
     /// What follows every input: start the relay or end when all is sent, keep the deadline, read on.
-    fn settle(&mut self) {
-        if self.is_settled() {
+    fn choose_next(&mut self) {
+        if self.is_decided() {
             return;
         }
         let login = &mut *self.login;
         if !login.session.is_attempting() {
-            login.attempt = None;
+            login.under_way = None;
             if !matches!(login.course, Course::LoggedIn(_)) {
                 login.places.seat = None;
             }
@@ -323,23 +323,23 @@ impl<'a, P: Port> Driver<'a, P> {
             }
             Waited::Turn(question) => {
                 self.input(Input::TurnCame);
-                if let (false, Some(verdict)) = (self.is_settled(), self.ask(question)) {
+                if let (false, Some(verdict)) = (self.is_decided(), self.ask(question)) {
                     self.input(verdict);
                 }
             }
         }
     }
 
-    /// What the session hears of an answer: when it takes effect, the failures that count against its prefix, and a user
-    /// who has too many sessions is refused after all.
+    /// What the session hears of an answer: when it takes effect, the failures that count against its prefix, and a
+    /// user who has too many sessions is refused after all.
     fn verdict(&mut self, mut answer: Box<AuthAnswer>) -> Input<'static> {
         let now = self.line.now();
         if let Some(delay) = &answer.delay_until {
             let at = delay.at(now, self.line.io.port.unix_ms(), self.duties.chance.draw());
             answer.not_before = Some(at);
         }
-        let attempt = self.login.attempt.as_ref();
-        let earlier_failures = attempt.map_or(0, |attempt| attempt.earlier_failures(now));
+        let under_way = self.login.under_way.as_ref();
+        let earlier_failures = under_way.map_or(0, |login| login.earlier_failures(now));
         if let Verdict::Accept(grant) = &answer.verdict {
             let most = self.duties.settings.seats_max(self.login.session.protocol());
             match self.duties.throttle.seat(self.login, &grant.user, most) {
@@ -401,7 +401,7 @@ impl<'a, P: Port> Driver<'a, P> {
                 self.duties.reports.count(Counter::FailedFast);
                 Some(Input::BackendDown)
             }
-            Err(NotMade::Fault(fault)) => Some(Input::BackendBroken(fault.word())),
+            Err(NotMade::Fault(fault)) => Some(Input::BackendBroken(fault.reason())),
         }
     }
 
@@ -443,22 +443,22 @@ impl<'a, P: Port> Driver<'a, P> {
             Err(fault)
                 if side == Side::Backend && !matches!(self.login.course, Course::LoggedIn(_)) =>
             {
-                return self.input(Input::BackendBroken(fault.word()));
+                return self.input(Input::BackendBroken(fault.reason()));
             }
             Err(_) => return self.abort("connection broke while a reply was under way"),
         }
         match self.client_took() {
             Some(input) => self.input(input),
-            None => self.settle(),
+            None => self.choose_next(),
         }
     }
 
     /// A side broke while it was read.
     pub(super) fn broken(&mut self, side: Side, fault: IoFault) {
         match side {
-            Side::Backend => self.input(Input::BackendBroken(fault.word())),
-            // The client is gone for good: whatever runs for it is cancelled (W-PIPE-6). A session that is over has been
-            // reported.
+            Side::Backend => self.input(Input::BackendBroken(fault.reason())),
+            // The client is gone for good: whatever runs for it is cancelled (W-PIPE-6). A session that is over has
+            // been reported.
             Side::Client if matches!(self.login.course, Course::Over) => self.next = Next::Close,
             Side::Client => self.abort("client reset the connection"),
         }
@@ -467,7 +467,8 @@ impl<'a, P: Port> Driver<'a, P> {
 
 const CROWDED: &str = "too many connections of its address (connections_per_address_max, connection_rate_per_address)";
 const UNREAD: &str = "client does not read its replies";
-/// What a client may leave untaken: its replies, untagged lines of the backend, and what the backend sent behind its OK.
+/// What a client may leave untaken: its replies, untagged lines of the backend, and what the backend sent behind its
+/// OK.
 const LOGIN_OUTPUT_BYTES_MAX: usize = limits::PRE_LOGIN_OUTPUT_BYTES_MAX
     + limits::BACKEND_UNTAGGED_BYTES_MAX
     + limits::BACKEND_INPUT_BYTES_MAX

@@ -7,8 +7,6 @@
 //! Decides: what has to be asked elsewhere. Does not: know whose session it is; an [`Asker`] is one connection's number and
 //! its question under way. Driven by the login driver and by LMTP.
 
-use std::time::Duration;
-
 use crate::auth::answer::Answer as AuthAnswer;
 use crate::auth::ask::Question;
 use crate::auth::cache::{Key, Verifications};
@@ -29,17 +27,7 @@ use crate::share::snapshot::Reader;
 use crate::share::users::FRESH_FOR;
 use crate::share::visitors::Visitors;
 use crate::tick::Tick;
-
-/// The cache of verified passwords, as configured.
-#[derive(Clone, Debug)]
-pub struct VerifiedCache {
-    /// Keys the cache; drawn at start, never leaves the process.
-    pub secret: Secret,
-    /// Verified passwords remembered by each core.
-    pub entries_max: usize,
-    /// For how long.
-    pub ttl: Duration,
-}
+use crate::worker::settings::VerifiedCache;
 
 /// One core's way to look up.
 #[derive(Debug)]
@@ -117,7 +105,7 @@ impl LookUps {
             passdbs: exchange.passdbs.reader(),
             table: exchange.table.reader(),
             exchange,
-            verified: Verifications::new(cache.entries_max, cache.ttl),
+            verified: Verifications::new(&cache.rules),
             verified_secret: cache.secret.clone(),
         }
     }
@@ -160,8 +148,8 @@ impl LookUps {
                 Step::Verify(chain, job) => (chain, job),
             };
             let key = job.key(&self.verified_secret);
-            if self.verified.contains(key, now) {
-                step = chain.verified(Ok(true));
+            if let Some(is_right) = self.verified.recall(key, now) {
+                step = chain.verified(Ok(is_right));
                 continue;
             }
             let ticket = asker.ticket(self.core);
@@ -288,8 +276,8 @@ impl LookUps {
         }
         match (*asker.asking.pending.take()?, answer) {
             (Pending::Password { chain, key }, Answer::Verified(result)) => {
-                if result == Ok(true) {
-                    self.verified.insert(key, now);
+                if let Ok(is_right) = result {
+                    self.verified.remember(key, is_right, now);
                 }
                 let step = chain.verified(result);
                 self.authenticate_on(asker, step, now).map(Found::Verdict)

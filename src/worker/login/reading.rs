@@ -16,21 +16,21 @@ impl<P: Port> Driver<'_, P> {
     /// Reads what a side has for the session.
     pub(super) fn read(&mut self, side: Side) {
         let mut space = std::mem::take(&mut self.duties.buffers.read);
-        // Bounded per turn, so that one client cannot keep the core. What is left then has been told already and will not
-        // be told again, so the reread list brings it back.
+        // Bounded per turn, so that one client cannot keep the core. What is left then has been told already and will
+        // not be told again, so the reread list brings it back.
         let mut reads = 0;
         while reads < READS_PER_TURN && self.read_once(side, &mut space) {
             reads += 1;
         }
         self.duties.buffers.read = space;
-        if reads == READS_PER_TURN && !self.is_settled() {
+        if reads == READS_PER_TURN && !self.is_decided() {
             self.line.reread(side);
         }
     }
 
     /// One read; `true` when another may find more.
     fn read_once(&mut self, side: Side, space: &mut [u8]) -> bool {
-        if self.is_settled() {
+        if self.is_decided() {
             return false;
         }
         let room = self.login.room(side).min(SESSION_READ_BYTES);

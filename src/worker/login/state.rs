@@ -6,7 +6,7 @@ use crate::names::Protocol;
 use crate::ring::port::Port;
 use crate::session::Session;
 use crate::session::output::Handover;
-use crate::share::visitors::Attempt;
+use crate::share::visitors::LoginUnderWay;
 use crate::tick::Tick;
 use crate::tls::Asked;
 
@@ -32,7 +32,7 @@ pub(in crate::worker) struct Login {
     /// A connect that waits until the former backend's descriptor is closed.
     pub(super) connect_next: Option<(SocketAddr, Try)>,
     /// The login's place among those of its address prefix, while one is under way.
-    pub(super) attempt: Option<Attempt>,
+    pub(super) under_way: Option<LoginUnderWay>,
     /// What the connection takes of what is counted.
     pub(super) places: Places,
     /// Whether the client's address has been let in; it is known when a PROXY header has been read.
@@ -69,7 +69,7 @@ impl Login {
             to_backend: Unsent::default(),
             asking: Asking::default(),
             connect_next: None,
-            attempt: None,
+            under_way: None,
             places,
             is_admitted: false,
             last_bytes_by: None,

@@ -1,7 +1,8 @@
 //! Logins of one address prefix take turns, failed ones are held against it, and a user's sessions from one address are
-//! counted (reliability.md P12, SA-12 to SA-14).
+//! counted (R-GUESS-1, SA-12 to SA-14).
 //!
-//! Decides: whose password question waits. Does not: make the rules (`admission`) or keep the counts (`share::visitors`).
+//! Decides: whose password question waits. Does not: make the rules (`admission`) or keep the counts
+//! (`share::visitors`).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -58,13 +59,13 @@ impl Throttle {
             return true;
         };
         let (user, password) = (&question.user, question.password.expose());
-        login.attempt = self.visitors.attempt(address, user, password, now);
-        login.attempt.is_some()
+        login.under_way = self.visitors.begin_login(address, user, password, now);
+        login.under_way.is_some()
     }
 
     /// The login waits for its turn.
     pub(super) fn queue(&mut self, slot: u32, generation: u32, question: Question, now: Tick) {
-        let until = now.after(limits::TURN_TIMEOUT);
+        let until = now.after(limits::THROTTLE_TIMEOUT);
         self.queue.push_back(Queued { slot, generation, question, until });
     }
 
@@ -93,11 +94,11 @@ impl Throttle {
 
     /// Remembers how a login ended.
     pub(super) fn judge(&self, login: &Login, event: &Event, now: Tick) {
-        match (event, &login.attempt) {
-            (Event::LoginFailed { failure, .. }, Some(attempt)) if failure.is_delayed() => {
-                attempt.failed(now);
+        match (event, &login.under_way) {
+            (Event::LoginFailed { failure, .. }, Some(under_way)) if failure.is_delayed() => {
+                under_way.failed(now);
             }
-            (Event::LoggedIn { .. }, Some(attempt)) => attempt.succeeded(),
+            (Event::LoggedIn { .. }, Some(under_way)) => under_way.succeeded(),
             _ => {}
         }
     }

@@ -1,9 +1,9 @@
-//! The relay: bytes from one socket to the other, nothing else (wire.md 12, uring.md 8).
+//! The relay: bytes from one socket to the other, nothing else (W-REL-4, K-RELAY-1).
 //!
 //! A direction's reads are forwarded: they leave together with those of all other directions by the next enter, which spares
-//! a call for each and was measured to be cheaper than sending at once (uring.md 3: by 9 % with a thousand sessions). The
-//! first read that fills a scratch makes the direction *hot*; then it splices through a pooled pipe, one pair of splices per
-//! step, until a step ends dry after less than a scratch. Behind a hang-up it copies through the core's scratch, to its end.
+//! a call for each and was measured to be cheaper than sending at once (by 9 % with a thousand sessions). The
+//! first read that fills a scratch makes the direction *hot*; then it splices through a pooled pipe, one pair of splices each
+//! time it advances, until it ends dry after less than a scratch. Behind a hang-up it copies through the core's scratch, to its end.
 //! What the destination does not take is kept (a short rest on the heap, or in the pipe), the source is not read meanwhile,
 //! and the destination's next room is awaited: back-pressure without a watermark.
 
@@ -15,12 +15,12 @@ use crate::ring::port::{Fd, Half, IoFault, PipeId, Port, Token};
 use super::super::io::socket::Side;
 use super::state::{Direction, Mode};
 
-/// What one step of a direction came to.
+/// What it came to that a direction advanced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum Advance {
     /// The source has nothing more now; readiness will be told.
     Dry,
-    /// More may be there: give the direction another step, after the others.
+    /// More may be there: let the direction advance again, after the others.
     Again,
     /// The destination takes nothing more now: its room must be awaited.
     Blocked,
@@ -60,15 +60,15 @@ pub(super) struct Watched<'a> {
 
 impl Watched<'_> {
     /// How many of these bytes, changed in their place, may go on.
-    pub(super) fn look(&mut self, bytes: &mut [u8]) -> Result<usize, Step> {
+    pub(super) fn look(&mut self, bytes: &mut [u8]) -> Result<usize, Advance> {
         let Some(watch) = &mut self.watch else {
             debug_assert!(false, "a session that has to be watched has no watch");
-            return Err(Step::Forbidden("a session that has to be watched has no watch"));
+            return Err(Advance::Forbidden("a session that has to be watched has no watch"));
         };
         match self.source {
             Side::Client => match watch.from_client(bytes) {
                 Ok(()) => Ok(bytes.len()),
-                Err(why) => Err(Step::Forbidden(why)),
+                Err(why) => Err(Advance::Forbidden(why)),
             },
             Side::Backend => Ok(watch.from_backend(bytes)),
         }
@@ -76,14 +76,14 @@ impl Watched<'_> {
 }
 
 /// Moves bytes of one direction, once. `moved` counts what left the source or reached the destination.
-pub(super) fn step<P: Port>(
+pub(super) fn advance<P: Port>(
     port: &mut P,
     scratch: &mut [u8],
     direction: &mut Direction,
     ends: Ends,
     watched: Option<Watched<'_>>,
     moved: &mut u64,
-) -> Step {
+) -> Advance {
     if direction.rest.is_some() {
         let mut sent = 0;
         let stop = send_rest(port, direction, ends.destination, &mut sent);
@@ -94,7 +94,7 @@ pub(super) fn step<P: Port>(
         }
     }
     if direction.ended && direction.in_pipe == 0 {
-        return Step::Ended;
+        return Advance::Ended;
     }
     match (direction.mode, direction.pipe) {
         (Mode::Hot, Some(pipe)) => splice(port, direction, ends, pipe, moved),
@@ -112,24 +112,29 @@ pub(super) fn step<P: Port>(
 }
 
 /// One read; what it brings leaves with what the core's other directions have read in this turn of the loop.
-fn forward<P: Port>(port: &mut P, direction: &mut Direction, ends: Ends, moved: &mut u64) -> Step {
+fn forward<P: Port>(
+    port: &mut P,
+    direction: &mut Direction,
+    ends: Ends,
+    moved: &mut u64,
+) -> Advance {
     let read = match port.forward(ends.source, ends.destination, ends.token) {
         Ok(0) => {
             direction.ended = true;
-            return Step::Ended;
+            return Advance::Ended;
         }
         Ok(read) => read,
-        Err(IoFault::WouldBlock) => return Step::Dry,
-        Err(fault) => return Step::Broken(End::Source, fault),
+        Err(IoFault::WouldBlock) => return Advance::Dry,
+        Err(fault) => return Advance::Broken(End::Source, fault),
     };
     direction.forwarded_in = port.round();
     direction.delivered += read as u64;
     *moved += read as u64;
     if read == limits::SCRATCH_BYTES {
         direction.mode = Mode::Hot;
-        return Step::Again;
+        return Advance::Again;
     }
-    Step::Dry
+    Advance::Dry
 }
 
 fn copy<P: Port>(
@@ -139,17 +144,17 @@ fn copy<P: Port>(
     ends: Ends,
     mut watched: Option<Watched<'_>>,
     moved: &mut u64,
-) -> Step {
+) -> Advance {
     let mut reads = 0;
     loop {
         let read = match port.recv(ends.source, scratch) {
             Ok(0) => {
                 direction.ended = true;
-                return Step::Ended;
+                return Advance::Ended;
             }
             Ok(read) => read,
-            Err(IoFault::WouldBlock) => return Step::Dry,
-            Err(fault) => return Step::Broken(End::Source, fault),
+            Err(IoFault::WouldBlock) => return Advance::Dry,
+            Err(fault) => return Advance::Broken(End::Source, fault),
         };
         let full = read == scratch.len();
         let mut left = read;
@@ -169,19 +174,19 @@ fn copy<P: Port>(
             Err(broken) => return broken,
         }
         if direction.rest.is_some() {
-            return Step::Blocked;
+            return Advance::Blocked;
         }
         if full {
-            return Step::Again;
+            return Advance::Again;
         }
         // A read that did not fill the scratch emptied the socket. Only a hang-up needs one more look, because its
         // readiness was told together with these bytes and will not be told again.
         reads += 1;
         if !ends.hangup {
-            return Step::Dry;
+            return Advance::Dry;
         }
-        if reads == READS_PER_STEP {
-            return Step::Again;
+        if reads == READS_PER_ADVANCE {
+            return Advance::Again;
         }
     }
 }
@@ -192,7 +197,7 @@ fn splice<P: Port>(
     ends: Ends,
     pipe: PipeId,
     moved: &mut u64,
-) -> Step {
+) -> Advance {
     let mut dry = false;
     let mut filled = 0;
     if direction.in_pipe == 0 && !direction.ended {
@@ -204,7 +209,7 @@ fn splice<P: Port>(
                 *moved += bytes as u64;
             }
             Err(IoFault::WouldBlock) => dry = true,
-            Err(fault) => return Step::Broken(End::Source, fault),
+            Err(fault) => return Advance::Broken(End::Source, fault),
         }
     }
     if direction.in_pipe > 0 {
@@ -216,25 +221,25 @@ fn splice<P: Port>(
                 *moved += bytes as u64;
             }
             Err(IoFault::WouldBlock) => {}
-            Err(fault) => return Step::Broken(End::Destination, fault),
+            Err(fault) => return Advance::Broken(End::Destination, fault),
         }
         if direction.in_pipe > 0 {
-            return Step::Blocked;
+            return Advance::Blocked;
         }
-        // A step that moved less than a scratch found the end of the burst: copying is cheaper for what follows.
+        // An advance that moved less than a scratch found the end of the burst: copying is cheaper for what follows.
         if filled > 0 && filled < limits::SCRATCH_BYTES {
             direction.mode = Mode::Copy;
             release_pipe(port, direction);
         }
-        return Step::Again;
+        return Advance::Again;
     }
     // Nothing in the pipe: others may use it while this direction waits.
     release_pipe(port, direction);
     if direction.ended {
-        return Step::Ended;
+        return Advance::Ended;
     }
     debug_assert!(dry, "a splice that brought nothing says why");
-    Step::Dry
+    Advance::Dry
 }
 
 // === What both ways of moving do with bytes that are not taken ===
@@ -245,14 +250,14 @@ pub(super) fn send_or_keep<P: Port>(
     direction: &mut Direction,
     destination: Fd,
     bytes: &[u8],
-) -> Result<usize, Step> {
+) -> Result<usize, Advance> {
     if bytes.is_empty() {
         return Ok(0);
     }
     let sent = match port.send(destination, bytes) {
         Ok(sent) => sent,
         Err(IoFault::WouldBlock) => 0,
-        Err(fault) => return Err(Step::Broken(End::Destination, fault)),
+        Err(fault) => return Err(Advance::Broken(End::Destination, fault)),
     };
     if let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
         direction.keep(rest);
@@ -266,7 +271,7 @@ pub(super) fn send_rest<P: Port>(
     direction: &mut Direction,
     destination: Fd,
     moved: &mut u64,
-) -> Option<Step> {
+) -> Option<Advance> {
     let rest = direction.rest.as_mut()?;
     while !rest.unsent().is_empty() {
         match port.send(destination, rest.unsent()) {
@@ -274,8 +279,8 @@ pub(super) fn send_rest<P: Port>(
                 rest.took(sent);
                 *moved += sent as u64;
             }
-            Err(IoFault::WouldBlock) => return Some(Step::Blocked),
-            Err(fault) => return Some(Step::Broken(End::Destination, fault)),
+            Err(IoFault::WouldBlock) => return Some(Advance::Blocked),
+            Err(fault) => return Some(Advance::Broken(End::Destination, fault)),
         }
     }
     direction.rest = None;
@@ -306,4 +311,4 @@ pub(super) fn culprit(source: Side, end: End) -> EndedBy {
 }
 
 /// A peer that hung up behind a long stream of short segments may not keep the core.
-const READS_PER_STEP: u32 = 16;
+const READS_PER_ADVANCE: u32 = 16;

@@ -1,11 +1,12 @@
-//! Drives one relayed session: which direction gets a step, and what its step leads to.
+//! Drives one relayed session: which direction advances, and what that leads to.
 //!
-//! A handler moves bytes of its own session and says what happens next; it ends no other session, although a flush that it
-//! causes sends bytes of others, too. What comes back of those is taken back by the core's loop, before anything is moved.
+//! A handler moves bytes of its own session and says what happens next; it ends no other session, although a flush that
+//! it causes sends bytes of others, too. What comes back of those is taken back by the core's loop, before anything is
+//! moved.
 
 use crate::event::EndedBy;
 use crate::limits;
-use crate::ring::port::{IoFault, Port, ReceiveBuffer, Refused};
+use crate::ring::port::{IoFault, Port, ReceiveBuffer, Unsent};
 use crate::share::counters::Counter;
 
 use super::super::io::line::Line;
@@ -13,10 +14,10 @@ use super::super::io::socket::Side;
 use super::super::next::Next;
 use super::super::report::Reports;
 use super::super::tls::channel::Buffers;
-use super::copy::{self, End, Ends, Step, Watched};
+use super::copy::{self, Advance, End, Ends, Watched};
+use super::disconnects::{Disconnect, First};
 use super::relays::Relays;
 use super::sealed::{self, Channels};
-use super::spread::{First, Told};
 use super::state::{Mode, Relay};
 
 /// One relayed session, and what all those of the core share.
@@ -56,26 +57,26 @@ impl<P: Port> Driver<'_, P> {
         if side == Side::Client && self.line.sockets.client.broken && direction.is_deaf() {
             return self.client_gone();
         }
-        // Blocked: the destination's room brings it back. Queued: its step comes anyway.
+        // Blocked: the destination's room brings it back. Queued: it advances anyway.
         if direction.is_blocked() || direction.queued || direction.shut {
             return Next::Stay;
         }
-        self.step(side)
+        self.advance(side)
     }
 
     /// A direction of the list of those that have more to move.
-    pub(in crate::worker) fn step_queued(&mut self, source: Side) -> Next {
+    pub(in crate::worker) fn advance_queued(&mut self, source: Side) -> Next {
         // The flag also tells a new session in a reused slot from the one that was queued.
         if !std::mem::take(&mut self.relay.direction(source).queued) {
             return Next::Stay;
         }
-        self.step(source)
+        self.advance(source)
     }
 
-    /// Gives the direction that reads from `source` one step.
-    pub(in crate::worker) fn step(&mut self, source: Side) -> Next {
-        if self.relays.spread.is_delayed(self.line.slot) {
-            match self.step_delayed(source) {
+    /// Lets the direction that reads from `source` advance once.
+    pub(in crate::worker) fn advance(&mut self, source: Side) -> Next {
+        if self.relays.disconnects.is_parting(self.line.slot) {
+            match self.advance_parting(source) {
                 Ok(()) => {}
                 Err(next) => return next,
             }
@@ -99,14 +100,14 @@ impl<P: Port> Driver<'_, P> {
         let watched = (direction.mode == Mode::Watched)
             .then(|| Watched { watch: self.relays.watches.get_mut(&self.line.slot), source });
         let is_copied = self.line.tls.is_some();
-        let step = match &mut self.line.tls {
+        let advance = match &mut self.line.tls {
             None => {
-                copy::step(port, &mut self.relays.scratch, direction, ends, watched, &mut moved)
+                copy::advance(port, &mut self.relays.scratch, direction, ends, watched, &mut moved)
             }
             Some(tls) => {
                 let channels = Channels::of(tls, source).watched(watched);
                 let directions = [&mut *direction, &mut *opposite];
-                sealed::step(port, self.buffers, channels, directions, ends, &mut moved)
+                sealed::advance(port, self.buffers, channels, directions, ends, &mut moved)
             }
         };
         let is_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
@@ -114,7 +115,7 @@ impl<P: Port> Driver<'_, P> {
             port.receive_buffer(from, ReceiveBuffer::Whole);
         }
         if direction.mode == Mode::Hot {
-            let lacks_pipe = step == Step::Again && direction.pipe.is_none() && !is_copied;
+            let lacks_pipe = advance == Advance::Again && direction.pipe.is_none() && !is_copied;
             count_heat(self.reports, was_hot, lacks_pipe);
         }
         if is_copied && opposite.rest.is_some() {
@@ -124,32 +125,32 @@ impl<P: Port> Driver<'_, P> {
         if moved > 0 {
             self.relay.has_moved(source, self.line.io.now);
         }
-        self.after(source, step)
+        self.after(source, advance)
     }
 
-    /// What a step leads to.
-    fn after(&mut self, source: Side, step: Step) -> Next {
-        match step {
-            Step::Dry => {
+    /// What an advance leads to.
+    fn after(&mut self, source: Side, advance: Advance) -> Next {
+        match advance {
+            Advance::Dry => {
                 // A stall that is over leaves a deadline behind that is too late for a half-closed relay.
                 if self.relay.is_half_closed() {
                     self.set_deadline();
                 }
                 Next::Stay
             }
-            Step::Again => self.queue(source),
-            Step::Blocked if source == Side::Client && self.line.sockets.client.broken => {
+            Advance::Again => self.queue(source),
+            Advance::Blocked if source == Side::Client && self.line.sockets.client.broken => {
                 self.client_gone()
             }
-            Step::Blocked => {
+            Advance::Blocked => {
                 self.line.await_room(source.other());
                 self.set_deadline();
                 Next::Stay
             }
-            Step::Ended => self.source_ended(source),
-            Step::Broken(end, fault) => self.broken(copy::culprit(source, end), fault.word()),
-            Step::Insecure(word) | Step::Forbidden(word) => {
-                self.broken(copy::culprit(source, End::Source), word)
+            Advance::Ended => self.source_ended(source),
+            Advance::Broken(end, fault) => self.broken(copy::culprit(source, end), fault.reason()),
+            Advance::Insecure(reason) | Advance::Forbidden(reason) => {
+                self.broken(copy::culprit(source, End::Source), reason)
             }
         }
     }
@@ -164,8 +165,8 @@ impl<P: Port> Driver<'_, P> {
     }
 
     /// Takes back what a destination did not take of what was forwarded to it.
-    pub(in crate::worker) fn take_back(&mut self, refused: Refused) -> Next {
-        let Refused { token, bytes, fault } = refused;
+    pub(in crate::worker) fn take_back(&mut self, unsent: Unsent) -> Next {
+        let Unsent { token, bytes, fault } = unsent;
         let source = if token.kind == Side::Client.send() { Side::Backend } else { Side::Client };
         let is_copied = self.line.tls.is_some();
         let direction = self.relay.direction(source);
@@ -175,23 +176,23 @@ impl<P: Port> Driver<'_, P> {
         match fault {
             IoFault::WouldBlock => {
                 direction.put_back(bytes);
-                self.after(source, Step::Blocked)
+                self.after(source, Advance::Blocked)
             }
-            fault => self.after(source, Step::Broken(End::Destination, fault)),
+            fault => self.after(source, Advance::Broken(End::Destination, fault)),
         }
     }
 
     /// The deadline passed: the session ends, or waits for what is left of its time.
     pub(in crate::worker) fn deadline(&mut self) -> Next {
         let now = self.line.now();
-        if let Some(at) = self.relays.spread.delayed_until(self.line.slot) {
+        if let Some(at) = self.relays.disconnects.parting_at(self.line.slot) {
             if now < at {
                 self.line.set_deadline(at);
                 return Next::Stay;
             }
-            let delayed = self.relays.spread.take(self.line.slot);
-            return match delayed.and_then(|delayed| delayed.word) {
-                Some(word) => self.broken(EndedBy::Backend, word),
+            let parting = self.relays.disconnects.take(self.line.slot);
+            return match parting.and_then(|parting| parting.reason) {
+                Some(reason) => self.broken(EndedBy::Backend, reason),
                 // It has been silent, and is not there to hear the rest of it.
                 None => Next::Ended { by: EndedBy::Backend, error: None },
             };
@@ -226,11 +227,12 @@ impl<P: Port> Driver<'_, P> {
         };
         let port = &mut self.line.io.port;
         if let Some(tls) = &mut self.line.tls {
-            // A destination with TLS hears a goodbye before the end (tls.md 7, *close*).
+            // A destination with TLS hears a goodbye before the end (W-TLS-6).
             let (channels, direction) = (Channels::of(tls, source), self.relay.direction(source));
-            let step = sealed::say_farewell(port, self.buffers, channels, direction, destination);
-            if step != Step::Ended {
-                return self.after(source, step);
+            let advance =
+                sealed::say_farewell(port, self.buffers, channels, direction, destination);
+            if advance != Advance::Ended {
+                return self.after(source, advance);
             }
         }
         let [direction, opposite] = self.relay.both(source);
@@ -250,24 +252,24 @@ impl<P: Port> Driver<'_, P> {
         Next::Stay
     }
 
-    /// The client is gone while the backend takes nothing, or behind its own end: there is no one left to relay for. A broken
-    /// backend is not ended like that; what it sent before is still on its way to a client that reads slowly.
+    /// The client is gone while the backend takes nothing, or behind its own end: there is no one left to relay for. A
+    /// broken backend is not ended like that; what it sent before is still on its way to a client that reads slowly.
     fn client_gone(&mut self) -> Next {
-        self.broken(EndedBy::Client, IoFault::Reset.word())
+        self.broken(EndedBy::Client, IoFault::Reset.reason())
     }
 
     /// One side broke: the other must not take a cut stream for a complete one, so it hears of a reset.
-    fn broken(&mut self, by: EndedBy, word: &'static str) -> Next {
-        if by == EndedBy::Backend && self.delay(Some(word)) {
+    fn broken(&mut self, by: EndedBy, reason: &'static str) -> Next {
+        if by == EndedBy::Backend && self.delay(Some(reason)) {
             return Next::Stay;
         }
         let other = if by == EndedBy::Client { Side::Backend } else { Side::Client };
         self.line.reset_on_close(other);
-        Next::Ended { by, error: Some(word) }
+        Next::Ended { by, error: Some(reason) }
     }
 
-    /// The session ends by our will, or well: where there is TLS it can tell that nothing was cut off, unless something is.
-    /// What was forwarded is sent, and what came back of it taken back, before.
+    /// The session ends by our will, or well: where there is TLS it can tell that nothing was cut off, unless something
+    /// is. What was forwarded is sent, and what came back of it taken back, before.
     pub(in crate::worker) fn say_goodbye(&mut self) {
         let Some(tls) = &mut self.line.tls else { return };
         for side in Side::BOTH {
@@ -286,11 +288,11 @@ impl<P: Port> Driver<'_, P> {
         }
     }
 
-    // === Delayed disconnects ===
+    // === Parting disconnects ===
 
-    /// The backend went, `word` says how if it broke. Whether the client is told later.
-    fn delay(&mut self, word: Option<&'static str>) -> bool {
-        let (now, over) = (self.line.now(), self.relays.spread.over());
+    /// The backend went, `reason` says how if it broke. Whether the client is told later.
+    fn delay(&mut self, reason: Option<&'static str>) -> bool {
+        let (now, over) = (self.line.now(), self.relays.disconnects.over());
         if self.relay.first_end.is_some() || over.is_zero() {
             return false;
         }
@@ -299,7 +301,8 @@ impl<P: Port> Driver<'_, P> {
             return false;
         }
         let Some(endpoint) = self.relay.endpoint.take() else { return false };
-        let Told::Later(at, first) = self.relays.spread.lose(self.line.slot, endpoint, word, now)
+        let Disconnect::Later(at, first) =
+            self.relays.disconnects.lose(self.line.slot, endpoint, reason, now)
         else {
             return false;
         };
@@ -316,15 +319,15 @@ impl<P: Port> Driver<'_, P> {
     }
 
     /// A direction of a session whose client is to be told later is about to move. `Err`: it does not.
-    fn step_delayed(&mut self, source: Side) -> Result<(), Next> {
+    fn advance_parting(&mut self, source: Side) -> Result<(), Next> {
         let is_blocked = self.relay.down.is_blocked();
         if source == Side::Backend && !is_blocked {
             return Err(Next::Stay);
         }
-        let delayed = self.relays.spread.take(self.line.slot);
-        let next = match delayed.and_then(|delayed| delayed.word) {
+        let parting = self.relays.disconnects.take(self.line.slot);
+        let next = match parting.and_then(|parting| parting.reason) {
             // The client has something to say: what happened to its backend happens now.
-            Some(word) if source == Side::Client => self.broken(EndedBy::Backend, word),
+            Some(reason) if source == Side::Client => self.broken(EndedBy::Backend, reason),
             // Last bytes came back, and wait for the client to read: the end goes behind them.
             _ if is_blocked => Next::Stay,
             _ => self.source_ended(Side::Backend),
@@ -333,7 +336,7 @@ impl<P: Port> Driver<'_, P> {
     }
 }
 
-/// Counts directions that become hot, and steps of hot ones that would have liked a pipe.
+/// Counts directions that become hot, and advances of hot ones that would have liked a pipe.
 fn count_heat(reports: &Reports, was_hot: bool, lacks_pipe: bool) {
     if !was_hot {
         reports.count(Counter::Hot);

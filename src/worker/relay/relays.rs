@@ -11,18 +11,18 @@ use super::super::backends::endpoints::EndpointId;
 use super::super::io::socket::Side;
 use super::super::settings::WorkerSettings;
 use super::copy;
-use super::spread::Spread;
+use super::disconnects::Disconnects;
 use super::state::Relay;
 
 /// The relayed sessions of a core.
 #[derive(Debug)]
 pub(in crate::worker) struct Relays {
-    /// Directions that have more to move, in the order of their steps.
+    /// Directions that have more to move, in the order in which they advance.
     pub(super) hot: VecDeque<(u32, Side)>,
     /// What is looked at of the sessions whose bytes are not only moved, by slot.
     pub(super) watches: HashMap<u32, Box<Watch>>,
     /// Who is told when that a backend is gone.
-    pub(super) spread: Spread,
+    pub(super) disconnects: Disconnects,
     /// Relayed bytes pass through here.
     pub(in crate::worker) scratch: Box<[u8]>,
     pub(super) settings: Arc<WorkerSettings>,
@@ -37,7 +37,7 @@ impl Relays {
         Self {
             hot: VecDeque::with_capacity(256),
             watches: HashMap::new(),
-            spread: Spread::new(settings.spread, draw),
+            disconnects: Disconnects::new(settings.spread, draw),
             scratch: vec![0; limits::SCRATCH_BYTES].into_boxed_slice(),
             settings,
             is_draining: false,
@@ -57,7 +57,7 @@ impl Relays {
             self.watches.insert(slot, watch);
         }
         if let Some(endpoint) = endpoint {
-            self.spread.begin(endpoint);
+            self.disconnects.begin(endpoint);
         }
     }
 
@@ -70,9 +70,9 @@ impl Relays {
         if !self.watches.is_empty() {
             self.watches.remove(&slot);
         }
-        self.spread.take(slot);
+        self.disconnects.take(slot);
         if let Some(endpoint) = relay.endpoint.take() {
-            self.spread.end(endpoint);
+            self.disconnects.end(endpoint);
         }
     }
 
@@ -81,19 +81,19 @@ impl Relays {
         self.hot.len()
     }
 
-    /// The direction whose step it is.
+    /// The direction that advances now.
     pub(in crate::worker) fn next_queued(&mut self) -> Option<(u32, Side)> {
         self.hot.pop_front()
     }
 
     /// How many clients are to be told later that their backend is gone.
-    pub(in crate::worker) fn delayed(&self) -> usize {
-        self.spread.delayed()
+    pub(in crate::worker) fn partings(&self) -> usize {
+        self.disconnects.partings()
     }
 
     /// Whether the client of a slot is one of them.
-    pub(in crate::worker) fn is_delayed(&self, slot: u32) -> bool {
-        self.spread.is_delayed(slot)
+    pub(in crate::worker) fn is_parting(&self, slot: u32) -> bool {
+        self.disconnects.is_parting(slot)
     }
 
     /// How many sessions are looked at.

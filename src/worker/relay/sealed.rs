@@ -1,6 +1,6 @@
 //! The relay where one side or both have TLS: bytes are opened and sealed on their way, so they are copied.
 //!
-//! The rules are those of `copy`: what the destination does not take is kept, sealed already (tls.md 8.12), and the
+//! The rules are those of `copy`: what the destination does not take is kept, sealed already (K-TLS-2), and the
 //! source is not read meanwhile. A read that fills the scratch makes the direction hot; then reads are four times as
 //! long, and what they bring leaves by one send. Nothing is kept of an idle direction but its engine.
 
@@ -10,7 +10,7 @@ use crate::ring::port::{Fd, IoFault, Port};
 use super::super::io::socket::Side;
 use super::super::tls::channel::{Buffers, Channel, Tls};
 use super::super::tls::read::UNREAD;
-use super::copy::{End, Ends, Step, Watched, send_or_keep, send_rest};
+use super::copy::{Advance, End, Ends, Watched, send_or_keep, send_rest};
 use super::state::{Direction, Mode};
 
 /// The TLS of a direction's ends, where they have it, and what looks at its bytes.
@@ -38,17 +38,17 @@ impl<'a> Channels<'a> {
 
 /// Moves bytes of one direction, once. `opposite` is the other direction of the same relay: TLS may owe the
 /// source an answer, which goes behind what waits for it there.
-pub(super) fn step<P: Port>(
+pub(super) fn advance<P: Port>(
     port: &mut P,
     buffers: &mut Buffers,
     mut channels: Channels<'_>,
     directions: [&mut Direction; 2],
     ends: Ends,
     moved: &mut u64,
-) -> Step {
-    let step = copy(port, buffers, &mut channels, directions, ends, moved);
+) -> Advance {
+    let advance = copy(port, buffers, &mut channels, directions, ends, moved);
     buffers.clear();
-    step
+    advance
 }
 
 fn copy<P: Port>(
@@ -58,7 +58,7 @@ fn copy<P: Port>(
     [direction, opposite]: [&mut Direction; 2],
     ends: Ends,
     moved: &mut u64,
-) -> Step {
+) -> Advance {
     if let Some(stop) = send_rest(port, direction, ends.destination, moved) {
         return stop;
     }
@@ -66,10 +66,10 @@ fn copy<P: Port>(
     loop {
         if direction.ended && direction.forwarded_in == port.round() {
             // The last bytes are not sent yet.
-            return Step::Again;
+            return Advance::Again;
         }
         if direction.ended {
-            return Step::Ended;
+            return Advance::Ended;
         }
         let mut fetched = match fetch(port, buffers, channels, direction, opposite, ends) {
             Ok(fetched) => fetched,
@@ -84,16 +84,16 @@ fn copy<P: Port>(
             return stop;
         }
         match fetched.found {
-            Found::Full => return Step::Again,
+            Found::Full => return Advance::Again,
             Found::Ended => direction.ended = true,
             Found::Some => {
                 reads += 1;
                 // A hang-up is told once, together with the last bytes: its end has to be read now.
                 if !ends.hangup {
-                    return Step::Dry;
+                    return Advance::Dry;
                 }
-                if reads == READS_PER_STEP {
-                    return Step::Again;
+                if reads == READS_PER_ADVANCE {
+                    return Advance::Again;
                 }
             }
         }
@@ -126,7 +126,7 @@ fn look(
     buffers: &mut Buffers,
     watched: &mut Watched<'_>,
     fetched: &mut Fetched,
-) -> Result<(), Step> {
+) -> Result<(), Advance> {
     match &mut fetched.unsealed {
         Some(bytes) => {
             *bytes = watched.look(buffers.read.get_mut(..*bytes).unwrap_or_default())?;
@@ -147,7 +147,7 @@ fn fetch<P: Port>(
     direction: &mut Direction,
     opposite: &mut Direction,
     ends: Ends,
-) -> Result<Fetched, Step> {
+) -> Result<Fetched, Advance> {
     buffers.plain.clear();
     if let Some(channel) = &mut channels.source {
         channel.take_opened(usize::MAX, true, &mut buffers.plain);
@@ -167,8 +167,8 @@ fn fetch<P: Port>(
     let read = match port.recv(ends.source, space) {
         Ok(0) => return Ok(Fetched::opened(Found::Ended)),
         Ok(read) => read,
-        Err(IoFault::WouldBlock) => return Err(Step::Dry),
-        Err(fault) => return Err(Step::Broken(End::Source, fault)),
+        Err(IoFault::WouldBlock) => return Err(Advance::Dry),
+        Err(fault) => return Err(Advance::Broken(End::Source, fault)),
     };
     if direction.mode != Mode::Watched {
         direction.mode = if read < limits::SCRATCH_BYTES { Mode::Copy } else { Mode::Hot };
@@ -182,10 +182,10 @@ fn fetch<P: Port>(
     let outcome = channel.open(bytes, &mut buffers.plain, &mut buffers.reply);
     answer(port, &buffers.reply, opposite, ends);
     if !buffers.reply.is_empty() && opposite.kept_bytes() > limits::TLS_UNSENT_BYTES_MAX {
-        return Err(Step::Insecure(UNREAD));
+        return Err(Advance::Insecure(UNREAD));
     }
     match outcome {
-        Err(fault) => Err(Step::Insecure(fault.word)),
+        Err(fault) => Err(Advance::Insecure(fault.word)),
         Ok(()) if channel.engine.has_ended() => Ok(Fetched::opened(Found::Ended)),
         Ok(()) => Ok(Fetched::opened(found)),
     }
@@ -215,7 +215,7 @@ fn deliver<P: Port>(
     ends: Ends,
     fetched: &Fetched,
     moved: &mut u64,
-) -> Option<Step> {
+) -> Option<Advance> {
     let plain = match fetched.unsealed {
         Some(bytes) => buffers.read.get(..bytes).unwrap_or_default(),
         None => &buffers.plain,
@@ -232,7 +232,7 @@ fn deliver<P: Port>(
     };
     buffers.sealed.clear();
     if let Err(fault) = channel.engine.seal(plain, &mut buffers.sealed) {
-        return Some(Step::Insecure(fault.word));
+        return Some(Advance::Insecure(fault.word));
     }
     send_soon(port, &buffers.sealed, direction, ends)
 }
@@ -244,7 +244,7 @@ fn send_soon<P: Port>(
     bytes: &[u8],
     direction: &mut Direction,
     ends: Ends,
-) -> Option<Step> {
+) -> Option<Advance> {
     if ends.hangup || !port.post(ends.destination, ends.token, bytes) {
         return send(port, bytes, direction, ends.destination);
     }
@@ -258,31 +258,31 @@ fn send<P: Port>(
     bytes: &[u8],
     direction: &mut Direction,
     destination: Fd,
-) -> Option<Step> {
+) -> Option<Advance> {
     match send_or_keep(port, direction, destination, bytes) {
-        Ok(_) => direction.rest.is_some().then_some(Step::Blocked),
+        Ok(_) => direction.rest.is_some().then_some(Advance::Blocked),
         Err(broken) => Some(broken),
     }
 }
 
-/// The source ended and everything is delivered: the destination hears a goodbye, then the end (tls.md 7, *close*).
-/// [`Step::Ended`] when that is said.
+/// The source ended and everything is delivered: the destination hears a goodbye, then the end (W-TLS-6).
+/// [`Advance::Ended`] when that is said.
 pub(super) fn say_farewell<P: Port>(
     port: &mut P,
     buffers: &mut Buffers,
     mut channels: Channels<'_>,
     direction: &mut Direction,
     destination: Fd,
-) -> Step {
+) -> Advance {
     let Some(channel) = channels.destination.as_mut().filter(|end| !end.engine.is_closed()) else {
-        return Step::Ended;
+        return Advance::Ended;
     };
     buffers.sealed.clear();
     channel.engine.close(&mut buffers.sealed);
-    let step = send(port, &buffers.sealed, direction, destination).unwrap_or(Step::Ended);
+    let advance = send(port, &buffers.sealed, direction, destination).unwrap_or(Advance::Ended);
     buffers.clear();
-    step
+    advance
 }
 
 /// As in `copy`: a peer that hung up behind a long stream of short records may not keep the core.
-const READS_PER_STEP: u32 = 16;
+const READS_PER_ADVANCE: u32 = 16;

@@ -214,7 +214,7 @@ impl Rest {
     }
 }
 
-/// How a direction moves bytes (uring.md 8).
+/// How a direction moves bytes (W-REL-4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Through the core's scratch.

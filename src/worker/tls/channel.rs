@@ -54,7 +54,7 @@ impl Tls {
 #[derive(Debug)]
 pub(in crate::worker) struct Channel {
     pub(in crate::worker) engine: Engine,
-    /// Opened bytes that nobody has taken yet: a record is opened as a whole, whatever there is room for.
+    /// Opened bytes that are not taken yet: a record is opened as a whole, whatever there is room for.
     pub(in crate::worker) opened: Vec<u8>,
     /// The connection's session knows that the handshake is done.
     pub(in crate::worker) told: bool,
@@ -129,7 +129,7 @@ impl Drop for Channel {
     }
 }
 
-/// What a core has for TLS: what is published, its own side towards backends, buffers that everybody shares.
+/// What a core has for TLS: what is published, its own side towards backends, buffers that all share.
 #[derive(Debug)]
 pub(in crate::worker) struct CoreTls {
     published: Reader<Context>,
@@ -149,7 +149,7 @@ pub(in crate::worker) struct Buffers {
     pub(in crate::worker) plain: Vec<u8>,
     /// What goes out.
     pub(in crate::worker) sealed: Vec<u8>,
-    /// What TLS itself has to say to whoever sent.
+    /// What TLS itself has to say to the sender.
     pub(in crate::worker) reply: Vec<u8>,
     /// Plain bytes on their way to a session.
     pub(in crate::worker) piece: Vec<u8>,

@@ -2,6 +2,8 @@
 
 use super::dovecot::Pair;
 use super::hale::Setup;
+use super::imap::{Imap, login_line};
+use super::wait::{PATIENCE, poll};
 
 #[test]
 fn geodb_a_user_stays_on_one_backend_and_users_spread() {
@@ -36,4 +38,56 @@ fn cluster_the_commands_show_the_backends_and_a_users_home() {
     let home = ["be1.test", "be2.test"][pair.home_of("shown")];
     let shown = hale.setup().succeed("cluster user access -u shown");
     assert!(shown.contains(home), "{shown}");
+}
+
+/// Another process holds the GeoDB's lock: who is known logs in as ever, who is new hears that it is not for long.
+#[test]
+fn c_cache_2_c_look_2_a_locked_geodb_fails_new_users_for_now_and_no_others() {
+    let pair = Pair::shared();
+    let users = ["lock-known", "lock-new", "lock-newer"];
+    let hale = Setup::with_users(pair, &users, b"secret").start();
+    hale.session("lock-known", b"secret");
+    let file = hale.setup().path().join("state/geodb.sqlite");
+    let locker = rusqlite::Connection::open(file).unwrap();
+    locker.execute_batch("begin immediate").unwrap();
+    let mut waiting: Vec<Imap> = Vec::new();
+    for user in ["lock-new", "lock-newer", "lock-new"] {
+        let mut client = Imap::connect(hale.address());
+        client.send(&login_line("l", user, b"secret"));
+        waiting.push(client);
+    }
+    // Behind those that wait for the lock.
+    for _ in 0..20 {
+        hale.session("lock-known", b"secret");
+    }
+    for client in &mut waiting {
+        let lines = client.reply("l");
+        let told = lines.last().unwrap().starts_with(b"l NO [UNAVAILABLE]");
+        client.expect(told, "a temporary failure");
+    }
+    locker.execute_batch("rollback").unwrap();
+    let back = poll(PATIENCE, || {
+        let mut client = Imap::connect(hale.address());
+        client.send(&login_line("l", "lock-new", b"secret"));
+        client.reply("l").last().unwrap().starts_with(b"l OK").then_some(())
+    });
+    assert!(back.is_some(), "new users do not log in again");
+    let said = hale.said();
+    assert!(said.contains("locked by another process") && said.contains("logins go on"), "{said}");
+}
+
+/// As after a restart of many clients of one mailbox that Hale has never seen.
+#[test]
+fn c_look_1_many_first_logins_of_one_user_all_succeed_on_one_backend() {
+    let pair = Pair::shared();
+    let hale = Setup::with_users(pair, &["all-at-once"], b"secret").start();
+    let mut clients: Vec<Imap> = (0..8).map(|_| Imap::connect(hale.address())).collect();
+    for client in &mut clients {
+        client.send(&login_line("l", "all-at-once", b"secret"));
+    }
+    for client in &mut clients {
+        let lines = client.reply("l");
+        client.expect(lines.last().unwrap().starts_with(b"l OK"), "a login");
+    }
+    pair.home_after("all-at-once", 8);
 }

@@ -49,7 +49,7 @@ fn forwarded_bytes_leave_with_the_next_wait_and_are_worth_no_completion() {
     let mut received = [0; 6];
     sink.read_exact(&mut received).unwrap();
     assert_eq!(&received, b"posted");
-    assert_eq!((completions, port.refused()), (Vec::new(), None));
+    assert_eq!((completions, port.take_unsent()), (Vec::new(), None));
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn ur_07_what_a_full_socket_does_not_take_comes_back_and_nothing_is_lost() {
     });
     while forward(&mut port, from, to, 5) > 0 {
         port.flush();
-        while let Some(Refused { token: refused, bytes, fault }) = port.refused() {
-            assert_eq!((refused, fault), (token(5, Kind::ClientSend), IoFault::WouldBlock));
+        while let Some(Unsent { token: of, bytes, fault }) = port.take_unsent() {
+            assert_eq!((of, fault), (token(5, Kind::ClientSend), IoFault::WouldBlock));
             lots += 1;
             let mut rest = bytes.as_ref();
             while !rest.is_empty() {
@@ -100,9 +100,9 @@ fn ur_07_what_a_full_socket_does_not_take_comes_back_and_nothing_is_lost() {
     let started = port.now();
     port.wait(Some(Duration::from_secs(60)), &mut Vec::new());
     let waited = port.now().since(started);
-    assert!(waited < Duration::from_secs(30), "a wait sleeps over refused bytes");
-    let refused = port.refused().unwrap();
-    assert_eq!((&*refused.bytes, refused.fault), (b"not taken".as_slice(), IoFault::WouldBlock));
+    assert!(waited < Duration::from_secs(30), "a wait sleeps over bytes not taken");
+    let unsent = port.take_unsent().unwrap();
+    assert_eq!((&*unsent.bytes, unsent.fault), (b"not taken".as_slice(), IoFault::WouldBlock));
 }
 
 #[test]
@@ -114,8 +114,8 @@ fn ur_09_forwarded_bytes_for_a_gone_peer_come_back_with_the_fault() {
     source.write_all(b"too late").unwrap();
     forward(&mut port, from, to, 5);
     port.flush();
-    let refused = port.refused().unwrap();
-    assert_eq!((&*refused.bytes, refused.fault), (b"too late".as_slice(), IoFault::Reset));
+    let unsent = port.take_unsent().unwrap();
+    assert_eq!((&*unsent.bytes, unsent.fault), (b"too late".as_slice(), IoFault::Reset));
     port.close(to);
     port.close(from);
 }
@@ -150,7 +150,7 @@ fn ur_03_more_than_the_arena_holds_is_sent_in_between() {
         forwarded.push(forward(&mut port, *from, *to, slot));
     }
     port.flush();
-    assert_eq!(port.refused(), None);
+    assert_eq!(port.take_unsent(), None);
     for ((_, (_, sink)), bytes) in ends.iter_mut().zip(forwarded) {
         let mut received = vec![0; bytes];
         sink.read_exact(&mut received).unwrap();

@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::IntoRawFd as _;
 use std::time::Duration;
 
-use hale::ring::port::{Completion, Fd, Half, IoFault, Kind, Outcome, Port, Ready, Refused, Token};
+use hale::ring::port::{Completion, Fd, Half, IoFault, Kind, Outcome, Port, Ready, Token, Unsent};
 use hale::ring::socket::{SocketOptions, listen};
 use hale::ring::uring::Uring;
 use hale::ring::wake::Waker;

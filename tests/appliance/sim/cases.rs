@@ -108,3 +108,26 @@ fn rs_04_a_table_full_of_sessions_turns_newcomers_away_and_drops_nobody() {
     assert!(sim.world().clients[..8].iter().all(|client| !client.over));
     sim.drain_now();
 }
+
+#[test]
+fn sa_10_the_auth_cache_saves_hashes_and_neither_hurries_a_guess_nor_stops_a_corrected_password() {
+    for (cache_bytes, expected) in [(1 << 14, 2), (0, 4)] {
+        let weather = Weather { cache_bytes, ..Weather::calm() };
+        // A third of the users have costly passwords; the same wrong one three times, then the right one.
+        let script = (1..=4).map(|number| Command::login(0, number, number == 4)).collect();
+        let mut sim = Sim::new(10, weather, &[Account { script, ..Account::quiet(0) }]);
+        let mut answered_at = vec![0];
+        for refusals in 1..=3 {
+            sim.until(|world| world.clients[0].refusals == refusals);
+            answered_at.push(sim.now());
+        }
+        sim.until(|world| world.clients[0].logged_in);
+        assert_eq!(sim.world().control.hashed, expected, "hashes with {cache_bytes} bytes");
+        let delay = u64::try_from(limits::FAILURE_DELAY.as_millis()).unwrap();
+        let waited = answered_at.windows(2).map(|pair| pair[1] - pair[0]);
+        assert!(waited.clone().all(|it| it >= delay), "{:?}", waited.collect::<Vec<_>>());
+        let corrected = sim.now() - answered_at[3];
+        assert!(corrected < delay, "the right one waits for nobody: {corrected}");
+        sim.drain_now();
+    }
+}

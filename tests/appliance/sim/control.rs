@@ -32,6 +32,8 @@ pub(super) struct Control {
     pub(super) drained: bool,
     next_table: u64,
     pub(super) events: Vec<Event>,
+    /// Passwords that the pool was asked to compare.
+    pub(super) hashed: u32,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,7 @@ impl Control {
             drained: false,
             next_table,
             events: Vec::new(),
+            hashed: 0,
         }
     }
 
@@ -86,6 +89,7 @@ impl Control {
         }
         while !self.exchange.hashing.is_empty() {
             let Some(job) = self.exchange.hashing.next() else { break };
+            self.hashed += 1;
             self.put_off(now, Task::Hash(job));
         }
         if now >= self.next_table {

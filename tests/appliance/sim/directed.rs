@@ -8,7 +8,7 @@ use hale::auth::passwd_file::PasswdFile;
 use hale::event::{EndedBy, Event};
 use hale::limits;
 use hale::share::counters::Counter;
-use hale::worker::SpreadRules;
+use hale::worker::DisconnectRules;
 
 use super::Sim;
 use super::account::{Account, Act, Command, Ending, Mischief, id_of};
@@ -102,6 +102,21 @@ fn be_12_be_14_a_stalled_reader_bounds_memory_and_is_ended() {
 }
 
 #[test]
+fn w_rel_6_a_relay_is_ended_after_its_idle_timeout_or_never() {
+    const WEEK: u64 = 7 * 86_400_000;
+    for idle_timeout in [Duration::from_secs(60), Duration::MAX] {
+        let weather = Weather { idle_timeout, ..Weather::calm() };
+        // The second one comes a week later: time goes on.
+        let later = Account { connects_at: WEEK, ..Account::quiet(1) };
+        let mut sim = Sim::new(6, weather, &[Account::quiet(0), later]);
+        sim.until(|world| world.clients[1].logged_in);
+        let expected = (idle_timeout != Duration::MAX).then_some(EndedBy::IdleTimeout);
+        assert_eq!(ended(sim.world(), 0), expected, "{idle_timeout:?}");
+        sim.drain_now();
+    }
+}
+
+#[test]
 fn be_13_half_close_from_either_side_loses_nothing() {
     let endings = [Ending::ClientHalfCloses, Ending::BackendHalfCloses, Ending::BothHalfClose];
     let sizes = [0, 1, 16_383, 16_384, 16_385, 100_000];
@@ -155,7 +170,7 @@ fn w_rel_5_a_client_that_breaks_off_in_front_of_a_stalled_backend_is_ended_at_on
 #[test]
 fn w_spread_1_the_clients_of_a_backend_that_went_are_told_over_time() {
     for breaks in [false, true] {
-        let spread = SpreadRules { over: Duration::from_secs(3), crowd_min: 0 };
+        let spread = DisconnectRules { over: Duration::from_secs(3), crowd_min: 0 };
         let weather = Weather { spread, ..Weather::calm() };
         // The last one is there to let ten seconds pass.
         let mut accounts: Vec<Account> = (0..7).map(Account::quiet).collect();

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hale::admission::door::DoorRules;
+use hale::auth::cache::CacheRules;
 use hale::limits;
 use hale::lmtp::LmtpSettings;
 use hale::names::{CoreId, Protocol};
@@ -41,7 +42,9 @@ use hale::secret::Secret;
 use hale::session::{
     CertificateSettings, Cleartext, ProtocolSettings, SendHeader, SessionSettings,
 };
-use hale::worker::{Links, Listener, LookUps, SpreadRules, VerifiedCache, Worker, WorkerSettings};
+use hale::worker::{
+    DisconnectRules, Links, Listener, LookUps, VerifiedCache, Worker, WorkerSettings,
+};
 
 use account::Account;
 use control::Control;
@@ -66,7 +69,9 @@ impl Sim {
     /// The same where LMTP has TLS.
     fn with_mail(seed: u64, weather: Weather, accounts: &[Account], tls: MailTls) -> Self {
         let mut random = Random::new(seed);
-        let (control_faults, spread) = (weather.control_faults, weather.spread);
+        let Weather { control_faults, spread, idle_timeout, .. } = weather;
+        let (ttl, negative_ttl) = (limits::VERIFICATION_TTL, limits::VERIFICATION_TTL);
+        let rules = CacheRules { bytes: weather.cache_bytes, ttl, negative_ttl };
         let mut kernel = Kernel::new(weather, random.fork());
         let kinds = [(Protocol::Imap, false), (Protocol::Imap, true), (Protocol::Lmtp, false)];
         let mut listeners = Vec::from(kinds.map(|(protocol, haproxy)| {
@@ -77,14 +82,10 @@ impl Sim {
         let control = Control::new(accounts.len().max(mail::USERS), random.fork(), control_faults);
         let exchange = control.exchange.clone();
         exchange.tls.publish(tls.context());
-        let settings = Arc::new(settings(&tls, spread));
+        let settings = Arc::new(settings(&tls, spread, idle_timeout));
         let world = World::new(kernel, control, accounts, tls, random.fork());
         let links = Links::of(&exchange, CoreId(0)).unwrap();
-        let cache = VerifiedCache {
-            secret: Secret::from("simulated"),
-            entries_max: 64,
-            ttl: Duration::from_secs(3600),
-        };
+        let cache = VerifiedCache { secret: Secret::from("simulated"), rules };
         let look_ups = LookUps::new(CoreId(0), exchange, &cache);
         let seed = random.next();
         let worker = Worker::new(SimPort(world), &settings, links, listeners, look_ups, seed);
@@ -111,12 +112,12 @@ impl Sim {
         }
         assert_eq!(self.worker.live(), 0, "slots in use after the drain");
         self.world().kernel.assert_nothing_left();
-        self.world().settle();
+        self.world().run_until_quiet();
         self.world().assert_complete();
     }
 }
 
-fn settings(tls: &MailTls, spread: SpreadRules) -> WorkerSettings {
+fn settings(tls: &MailTls, spread: DisconnectRules, idle_timeout: Duration) -> WorkerSettings {
     let rules = Rules::default();
     let session = SessionSettings {
         guarded_rules: rules.clone(),
@@ -145,7 +146,7 @@ fn settings(tls: &MailTls, spread: SpreadRules) -> WorkerSettings {
             port: Protocol::Lmtp.default_port(),
             send_header: SendHeader::No,
             xclient_ipv6_prefix: false,
-            delimiter: Some('+'),
+            delimiters: "+".into(),
             starttls: true,
             tls: tls.proxy_ssl(),
             extensions: hale::wire::smtp::keywords::Extension::ALL.into(),
@@ -155,7 +156,7 @@ fn settings(tls: &MailTls, spread: SpreadRules) -> WorkerSettings {
         haproxy_trusted: Networks::parse("192.0.2.0/24").unwrap(),
         trusted: Networks::default(),
         connections_max: 8,
-        relay_idle_timeouts: [limits::IMAP_IDLE_TIMEOUT; 5],
+        relay_idle_timeouts: [idle_timeout; 5],
         seats_max: [0; 5],
         source_ips: Box::default(),
         per_address: DoorRules::default(),

@@ -3,9 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hale::ring::port::{
-    Completion, Fd, Half, IoFault, PipeId, Port, ReceiveBuffer, Refused, Token,
-};
+use hale::ring::port::{Completion, Fd, Half, IoFault, PipeId, Port, ReceiveBuffer, Token, Unsent};
 use hale::tick::Tick;
 
 use super::kernel::{Kernel, Pipe, What};
@@ -64,8 +62,8 @@ impl Port for SimPort {
         self.0.kernel.flush();
     }
 
-    fn refused(&mut self) -> Option<Refused> {
-        self.0.kernel.refused.pop().map(|(_, refused)| refused)
+    fn take_unsent(&mut self) -> Option<Unsent> {
+        self.0.kernel.unsent.pop().map(|(_, unsent)| unsent)
     }
 
     fn round(&self) -> u32 {
@@ -74,7 +72,7 @@ impl Port for SimPort {
 
     fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) {
         self.0.kernel.flush();
-        let may_sleep = self.0.kernel.refused.is_empty();
+        let may_sleep = self.0.kernel.unsent.is_empty();
         self.0.wait(if may_sleep { timeout } else { Some(Duration::ZERO) }, completions);
     }
 
@@ -207,7 +205,7 @@ impl Kernel {
                 Err(fault) => (0, fault),
             };
             if taken < bytes.len() {
-                self.refused.push((to, Refused { token, bytes: bytes[taken..].into(), fault }));
+                self.unsent.push((to, Unsent { token, bytes: bytes[taken..].into(), fault }));
             }
         }
         self.round += 1;
@@ -216,8 +214,8 @@ impl Kernel {
     fn assert_nothing_forwarded_to(&self, fd: Fd) {
         let waits = self.forwarded.iter().any(|(to, ..)| *to == fd);
         assert!(!waits, "bytes overtake others for descriptor {}", fd.0);
-        let refused = self.refused.iter().any(|(to, _)| *to == fd);
-        assert!(!refused, "bytes overtake refused ones for descriptor {}", fd.0);
+        let overtakes = self.unsent.iter().any(|(to, _)| *to == fd);
+        assert!(!overtakes, "bytes overtake those not taken for descriptor {}", fd.0);
     }
 
     fn pipe(&mut self, pipe: PipeId) -> &mut Pipe {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use hale::limits;
 use hale::ring::port::IoFault;
-use hale::worker::SpreadRules;
+use hale::worker::DisconnectRules;
 
 use super::random::Random;
 
@@ -35,7 +36,11 @@ pub(super) struct Weather {
     /// The control core and the hashing pool answer late or never.
     pub(super) control_faults: u64,
     /// How the clients of a backend that went are told.
-    pub(super) spread: SpreadRules,
+    pub(super) spread: DisconnectRules,
+    /// How long a relay may be idle.
+    pub(super) idle_timeout: Duration,
+    /// Bytes of the auth cache.
+    pub(super) cache_bytes: u64,
 }
 
 impl Weather {
@@ -55,7 +60,9 @@ impl Weather {
             client_faults: 0,
             backend_faults: 0,
             control_faults: 0,
-            spread: SpreadRules { over: Duration::ZERO, crowd_min: 0 },
+            spread: DisconnectRules { over: Duration::ZERO, crowd_min: 0 },
+            idle_timeout: limits::IMAP_IDLE_TIMEOUT,
+            cache_bytes: 1 << 14,
         }
     }
 
@@ -75,8 +82,13 @@ impl Weather {
             client_faults: often(&[0, 10, 40]),
             backend_faults: often(&[0, 10, 40]),
             control_faults: often(&[0, 0, 10, 40]),
-            spread: SpreadRules { over: Duration::from_millis(often(&[0, 1_500])), crowd_min: 0 },
+            spread: DisconnectRules {
+                over: Duration::from_millis(often(&[0, 1_500])),
+                crowd_min: 0,
+            },
             reuses_numbers: random.percent(50),
+            idle_timeout: limits::IMAP_IDLE_TIMEOUT,
+            cache_bytes: random.pick(&[1 << 14, 1 << 14, 1 << 10, 0]),
         }
     }
 

@@ -178,7 +178,7 @@ impl World {
     }
 
     /// Lets the peers take everything that is under way to them.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn run_until_quiet(&mut self) {
         for _ in 0..100_000 {
             self.clients.iter_mut().for_each(Client::wake);
             self.backends.iter_mut().for_each(Backend::wake);

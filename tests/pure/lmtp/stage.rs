@@ -94,7 +94,7 @@ impl Scene {
             brackets: self.brackets,
             verify_backends: !self.any_certificate,
             xclient_ipv6_prefix: false,
-            delimiter: Some('+'),
+            delimiters: "+".into(),
             starttls: self.starttls,
         };
         let mut facts = client_facts(false);

@@ -1,4 +1,4 @@
-//! Whom credentials name and what proves it, as far as a client certificate has a say in it (docs/rules/sasl.md, TL-20).
+//! Who a login says it is for and what is to prove it, as far as a client certificate has a say in it (docs/rules/sasl.md, TL-20).
 //!
 //! Decides: when a certificate's name takes the place of the typed one, and when no database has to be asked because there is
 //! none. Does not: verify certificates; `tls` does, or the balancer that a PROXY header is believed of. Driver: `verdict`.
@@ -9,15 +9,15 @@ use crate::auth::ask::Proof;
 use crate::facts::ClientCertificate;
 use crate::preauth::sasl::Mechanism;
 
-/// The authentication identity (RFC 4422 3.4.1) of a login.
-pub(super) struct Identity {
+/// Who a login says it is for, and what is to prove it.
+pub(super) struct Claim {
     /// The name in the client's certificate, where that holds and not the one that was typed.
     pub(super) name: Option<Box<str>>,
     pub(super) proof: Proof,
 }
 
-impl Identity {
-    /// What a mechanism comes to on a connection with this certificate.
+impl Claim {
+    /// What a mechanism claims on a connection with this certificate.
     ///
     /// # Errors
     /// No login is possible with it; the text is for the log.

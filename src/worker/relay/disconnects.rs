@@ -1,5 +1,5 @@
-//! The clients of a backend that went are told over time, so that they do not all come back at once (wire.md 6,
-//! *disconnect spreading*; palomar.md 5.5; reliability.md 3, P5).
+//! The clients of a backend that went are told over time, so that they do not all come back at once (W-SPREAD-1,
+//! R-BACK-2).
 //!
 //! Decides: which client is told now, and when the others are. Does not: tell an ordinary end from a lost backend by what
 //! was said, because a relay reads nothing. A client that sent something just before is told at once: it said goodbye, or
@@ -15,8 +15,8 @@ use super::super::backends::endpoints::EndpointId;
 
 /// How a crowd is spread.
 #[derive(Clone, Copy, Debug)]
-pub struct SpreadRules {
-    /// `login_proxy_max_disconnect_delay`; zero: everybody is told at once.
+pub struct DisconnectRules {
+    /// `login_proxy_max_disconnect_delay`; zero: all are told at once.
     pub over: Duration,
     /// So many are no crowd, on one core.
     pub crowd_min: u32,
@@ -24,14 +24,14 @@ pub struct SpreadRules {
 
 /// The relayed sessions of each endpoint, and the clients that are told later that theirs is gone.
 #[derive(Debug)]
-pub(in crate::worker) struct Spread {
-    rules: SpreadRules,
+pub(in crate::worker) struct Disconnects {
+    rules: DisconnectRules,
     /// In milliseconds, less than a step: not all cores tell their first client in the same moment.
     offset: u64,
     /// By endpoint.
     crowds: Vec<Crowd>,
     /// By slot.
-    delayed: HashMap<u32, Delayed>,
+    partings: HashMap<u32, Parting>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,16 +52,16 @@ struct Burst {
 
 /// A client that is to be told later that its backend is gone.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Delayed {
+pub(super) struct Parting {
     pub(super) at: Tick,
     /// How the backend's connection broke; `None`: it ended.
-    pub(super) word: Option<&'static str>,
+    pub(super) reason: Option<&'static str>,
     endpoint: EndpointId,
 }
 
 /// When a client is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum Disconnect {
     Now,
     /// The first of its burst that has to wait, or another one.
     Later(Tick, First),
@@ -74,10 +74,10 @@ pub(super) enum First {
     No,
 }
 
-impl Spread {
+impl Disconnects {
     /// `draw`: any number, another one on each core.
-    pub(super) fn new(rules: SpreadRules, draw: u64) -> Self {
-        Self { rules, offset: draw % STEP_MS, crowds: Vec::new(), delayed: HashMap::new() }
+    pub(super) fn new(rules: DisconnectRules, draw: u64) -> Self {
+        Self { rules, offset: draw % STEP_MS, crowds: Vec::new(), partings: HashMap::new() }
     }
 
     /// A session is logged in at an endpoint.
@@ -97,54 +97,54 @@ impl Spread {
         }
     }
 
-    /// The session's backend went, `word` says how if it broke: when its client is told. From here on it does not stand.
+    /// The session's backend went, `reason` says how if it broke: when its client is told. From here on it does not stand.
     pub(super) fn lose(
         &mut self,
         slot: u32,
         endpoint: EndpointId,
-        word: Option<&'static str>,
+        reason: Option<&'static str>,
         now: Tick,
-    ) -> Told {
+    ) -> Disconnect {
         self.end(endpoint);
         // Nor does one core tell all of a step at once.
         let jitter = (self.offset + u64::from(slot) * STRIDE_MS) % STEP_MS;
         let jitter = Duration::from_millis(jitter);
         let Some(crowd) = self.crowds.get_mut(endpoint.index()) else {
             debug_assert!(false, "a session ends at an endpoint where none began");
-            return Told::Now;
+            return Disconnect::Now;
         };
         let told = crowd.burst.end(self.rules, crowd.standing, jitter, now);
-        if let Told::Later(at, _) = told {
-            self.delayed.insert(slot, Delayed { at, word, endpoint });
+        if let Disconnect::Later(at, _) = told {
+            self.partings.insert(slot, Parting { at, reason, endpoint });
         }
         told
     }
 
     /// Takes a client off the list of those that are told later, if it is there.
-    pub(super) fn take(&mut self, slot: u32) -> Option<Delayed> {
-        if self.delayed.is_empty() {
+    pub(super) fn take(&mut self, slot: u32) -> Option<Parting> {
+        if self.partings.is_empty() {
             return None;
         }
-        let delayed = self.delayed.remove(&slot)?;
-        if let Some(crowd) = self.crowds.get_mut(delayed.endpoint.index()) {
+        let parting = self.partings.remove(&slot)?;
+        if let Some(crowd) = self.crowds.get_mut(parting.endpoint.index()) {
             crowd.burst.told();
         }
-        Some(delayed)
+        Some(parting)
     }
 
     /// Whether a client is told later.
-    pub(super) fn is_delayed(&self, slot: u32) -> bool {
-        !self.delayed.is_empty() && self.delayed.contains_key(&slot)
+    pub(super) fn is_parting(&self, slot: u32) -> bool {
+        !self.partings.is_empty() && self.partings.contains_key(&slot)
     }
 
     /// How many clients are to be told later.
-    pub(super) fn delayed(&self) -> usize {
-        self.delayed.len()
+    pub(super) fn partings(&self) -> usize {
+        self.partings.len()
     }
 
     /// When a client is told, if it is told later.
-    pub(super) fn delayed_until(&self, slot: u32) -> Option<Tick> {
-        self.delayed.get(&slot).map(|delayed| delayed.at)
+    pub(super) fn parting_at(&self, slot: u32) -> Option<Tick> {
+        self.partings.get(&slot).map(|parting| parting.at)
     }
 
     /// Over which time a crowd is told; zero: all at once.
@@ -155,7 +155,13 @@ impl Spread {
 
 impl Burst {
     /// One more session ended; `standing` are left.
-    fn end(&mut self, rules: SpreadRules, standing: u32, jitter: Duration, now: Tick) -> Told {
+    fn end(
+        &mut self,
+        rules: DisconnectRules,
+        standing: u32,
+        jitter: Duration,
+        now: Tick,
+    ) -> Disconnect {
         if self.waiting == 0 && now.since(self.began) > ONE_SECOND {
             *self = Self { began: now, ends: 0, waiting: 0 };
         }
@@ -164,16 +170,16 @@ impl Burst {
         let all = u64::from(standing) + u64::from(self.ends);
         let share = all.saturating_mul(1000).div_ceil(over.max(1)).max(rules.crowd_min.into());
         let Some(rank) = u64::from(self.ends).checked_sub(share).filter(|rank| *rank > 0) else {
-            return Told::Now;
+            return Disconnect::Now;
         };
         let waits = over.saturating_mul(rank) / all.saturating_sub(share).max(rank);
         let steps = waits / STEP_MS * STEP_MS;
         let at = self.began.after(Duration::from_millis(steps).saturating_add(jitter));
         if at <= now {
-            return Told::Now;
+            return Disconnect::Now;
         }
         self.waiting = self.waiting.saturating_add(1);
-        Told::Later(at, if self.waiting == 1 { First::Yes } else { First::No })
+        Disconnect::Later(at, if self.waiting == 1 { First::Yes } else { First::No })
     }
 
     /// One that waited is told.
@@ -192,18 +198,18 @@ const STRIDE_MS: u64 = 37;
 mod tests {
     use super::*;
 
-    fn rules(seconds: u64, crowd_min: u32) -> SpreadRules {
-        SpreadRules { over: Duration::from_secs(seconds), crowd_min }
+    fn rules(seconds: u64, crowd_min: u32) -> DisconnectRules {
+        DisconnectRules { over: Duration::from_secs(seconds), crowd_min }
     }
 
     /// So many of `all` sessions end at the same moment; when their clients are told, in milliseconds.
-    fn told(rules: SpreadRules, all: u32, ends: u32) -> Vec<u64> {
+    fn told(rules: DisconnectRules, all: u32, ends: u32) -> Vec<u64> {
         let mut burst = Burst::default();
         let now = Tick(77_000);
         (1..=ends)
             .map(|end| match burst.end(rules, all - end, Duration::ZERO, now) {
-                Told::Now => 0,
-                Told::Later(at, _) => at.since(now).as_millis().try_into().unwrap(),
+                Disconnect::Now => 0,
+                Disconnect::Later(at, _) => at.since(now).as_millis().try_into().unwrap(),
             })
             .collect()
     }
@@ -238,7 +244,7 @@ mod tests {
             let now = Tick(second * 20);
             let told = burst.end(rules(30, 50), 3000, Duration::ZERO, now);
             // Fifty a second are less than the hundred that are a second's share.
-            assert_eq!(told, Told::Now, "{second}");
+            assert_eq!(told, Disconnect::Now, "{second}");
         }
     }
 
@@ -249,9 +255,9 @@ mod tests {
         let end = |burst: &mut Burst, standing, now| {
             burst.end(rules, standing, Duration::ZERO, Tick(now))
         };
-        assert_eq!(end(&mut burst, 1, 5_000), Told::Now);
-        assert_eq!(end(&mut burst, 0, 5_000), Told::Later(Tick(35_000), First::Yes));
+        assert_eq!(end(&mut burst, 1, 5_000), Disconnect::Now);
+        assert_eq!(end(&mut burst, 0, 5_000), Disconnect::Later(Tick(35_000), First::Yes));
         burst.told();
-        assert_eq!(end(&mut burst, 100, 90_000), Told::Now);
+        assert_eq!(end(&mut burst, 100, 90_000), Disconnect::Now);
     }
 }
