@@ -54,7 +54,7 @@ install_packages() {
         for package in "$@"; do
             case $package in
                 dovecot-core) "${as_root[@]}" systemctl -q disable --now dovecot.service dovecot.socket ;;
-                haproxy | hitch | nginx | stunnel4) "${as_root[@]}" systemctl -q disable --now "$package.service" ;;
+                fail2ban | haproxy | hitch | nginx | stunnel4) "${as_root[@]}" systemctl -q disable --now "$package.service" ;;
             esac
         done 2>/dev/null || true
     fi

@@ -63,6 +63,7 @@ impl DataCore {
             .into_iter()
             .map(|(socket, config)| {
                 let listener = Listener::new(socket, config.protocol, config.haproxy, config.door)
+                    .numbered(config.number)
                     .asking(config.request_client_cert);
                 if config.ssl { listener.behind_tls() } else { listener }
             })

@@ -43,6 +43,12 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     let geodb = GeoDb::open(&geodb_location(config)?, OpenMode::Existing)
         .map_err(|error| Refusal::config(format!("cluster_geodb: {error}")))?;
     let descriptors = limits::raise_descriptors();
+    for (level, line) in limits::remarks(&config.limits, descriptors) {
+        writer.add_line(level, &line);
+    }
+    if let Some(line) = settings::hosts_file_remark(config) {
+        writer.add_line(Level::Warning, &line);
+    }
     let options = SocketOptions {
         unsent_bytes: config.limits.relay_unsent_buffer,
         receive_bytes: config.limits.relay_receive_buffer,

@@ -19,9 +19,20 @@ pub fn unserved(config: &Config) -> Vec<String> {
 /// # Errors
 /// The first setting that does not; all files that others can read (OP-07).
 pub fn check(config: &Config) -> Result<Vec<String>, Refusal> {
-    let (_, (_, remarks)) = certificates(config)?;
+    let (_, (_, mut remarks)) = certificates(config)?;
     passdb_sources(config)?.check_files().map_err(|faults| refused_files(&faults))?;
+    remarks.extend(hosts_file_remark(config));
     Ok(remarks)
+}
+
+/// The file is read whenever a name is looked up: one that is missing goes unnoticed, and may come yet.
+pub(super) fn hosts_file_remark(config: &Config) -> Option<String> {
+    let path = config.cluster.hosts_file.as_deref()?;
+    let error = std::fs::File::open(path).err()?;
+    Some(format!(
+        "cluster_hosts_file: {} can't be read: {error}; the names of backends come from the system's resolver alone",
+        path.display()
+    ))
 }
 
 /// Dials every backend of the GeoDB, once by each protocol: for `hale check-config --connect`.
@@ -78,5 +89,21 @@ pub fn geodb_location(config: &Config) -> Result<String, Refusal> {
             "cluster_geodb: `cassandra:` is not served by this version, and `hale run` refuses it; use \
              sqlite:/var/lib/hale/geodb.sqlite",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::loaded;
+
+    #[test]
+    fn a_hosts_file_that_is_not_there_is_told() {
+        let of = |path: &str| hosts_file_remark(&loaded(&format!("cluster_hosts_file = {path}\n")));
+        assert!(
+            of("/nowhere/hosts").is_some_and(|text| text.contains("/nowhere/hosts can't be read"))
+        );
+        assert_eq!(of("/dev/null"), None);
+        assert_eq!(hosts_file_remark(&loaded("")), None);
     }
 }

@@ -4,7 +4,9 @@
 
 use std::fmt::Write as _;
 
-use super::registry::{self, Decision, Kind, Origin, SERVICES, Scope, Served, Setting};
+use super::registry::{
+    self, Decision, Kind, Origin, SERVICES, Scope, Served, Setting, UNSERVED_FIELDS,
+};
 use super::value::one_of;
 
 /// The text of `docs/CONFIG.md`.
@@ -23,8 +25,10 @@ pub fn config_md() -> String {
         };
         // Writing to a String cannot fail, here and below.
         let _ = write!(page, "\n## {title}\n{}", about(scope));
-        if scope == Scope::Listener {
-            services(&mut page);
+        match scope {
+            Scope::Listener => services(&mut page),
+            Scope::Passdb => passdb_fields(&mut page),
+            _ => {}
         }
         for setting in settings {
             entry(&mut page, setting);
@@ -143,6 +147,16 @@ fn services(page: &mut String) {
             let _ = writeln!(page, "\nService `{name}`: {told}");
         }
     }
+}
+
+/// Fields of passdbs that are words only.
+fn passdb_fields(page: &mut String) {
+    let told = UNSERVED_FIELDS.iter().map(|(name, why)| format!("`{name}` ({why})"));
+    let told = told.collect::<Vec<_>>().join(", ");
+    let _ = writeln!(
+        page,
+        "\nFields that are not served by this version, in a block and in the rows of a file, leave a warning: {told}."
+    );
 }
 
 fn about(scope: Scope) -> &'static str {

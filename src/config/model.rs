@@ -132,6 +132,8 @@ pub struct Listener {
     pub request_client_cert: RequestClientCert,
     /// `connections_max` and `connection_rate`.
     pub door: DoorRules,
+    /// The same for all addresses of one `inet_listener`, which count together.
+    pub number: u16,
     /// Where it was configured; absent for Dovecot's default listeners.
     pub place: Option<Place>,
 }

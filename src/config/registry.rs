@@ -7,6 +7,7 @@
 use crate::names::Protocol;
 
 mod blocks;
+mod fields;
 mod foreign;
 mod general;
 mod served;
@@ -14,7 +15,8 @@ mod served;
 pub(super) use served::services_told;
 pub use served::{SERVICES, Served, protocol as served_protocol, service as served_service};
 
-pub use foreign::{Foreign, Outcome, PASSDB_FIELDS, dovecots, foreign, foreign_block};
+pub use fields::{HARMLESS_FIELDS, PASSDB_FIELDS, UNSERVED_FIELDS, unserved_field};
+pub use foreign::{Foreign, Outcome, dovecots, foreign, foreign_block};
 
 /// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -163,6 +163,32 @@ fn the_examples_load_without_errors() {
     assert_eq!(palomar.cluster.local_site.as_deref(), Some("DC1"));
 }
 
+/// Whoever tries an example meets no warning that the example does not speak of.
+#[test]
+fn the_examples_load_without_a_warning_or_explain_it() {
+    let clear = "setting auth_allow_cleartext: passwords from other hosts";
+    for text in [
+        include_str!("../../examples/loopback.conf"),
+        include_str!("../../examples/palomar-proxy.conf"),
+    ] {
+        let lines: Vec<&str> = text.lines().collect();
+        for warning in load_text(text).warnings {
+            let upward = lines.iter().take(warning.place.line() as usize).rev();
+            let explained = upward
+                .take_while(|line| !line.is_empty())
+                .any(|line| line.contains("hale check-config"));
+            let is_of_all =
+                warning.to_string().contains(clear) && text.contains("passwords come in clear");
+            assert!(explained || is_of_all, "{warning}");
+        }
+    }
+    let minimal = include_str!("../../README.md")
+        .split("```\n")
+        .find(|it| it.starts_with("protocols = imap\n"));
+    let found = warnings(minimal.unwrap());
+    assert!(found.len() == 1 && found[0].contains(clear), "{found:#?}");
+}
+
 #[test]
 fn op_01_all_mistakes_are_reported_at_once_with_file_line_and_name() {
     let found = errors(

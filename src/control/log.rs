@@ -17,9 +17,9 @@ use login_line::{About, LoginLines};
 /// syslog's priorities, as far as they are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Somebody has to look.
+    /// An operator has to look.
     Error,
-    /// Somebody should look.
+    /// An operator should look.
     Warning,
     /// For the record.
     Info,

@@ -165,6 +165,18 @@ mod tests {
         assert_eq!(judge(&field("userdb_quota", "whatever")), Ok(()));
     }
 
+    /// The registry promises what `auth` does with fields.
+    #[test]
+    fn fields_are_called_served_exactly_where_they_are() {
+        use crate::config::registry::{HARMLESS_FIELDS, PASSDB_FIELDS, UNSERVED_FIELDS};
+        for name in PASSDB_FIELDS {
+            assert!(Fields::knows(name), "{name} is called served");
+        }
+        for name in HARMLESS_FIELDS.iter().chain(UNSERVED_FIELDS.iter().map(|(name, _)| name)) {
+            assert!(!Fields::knows(name), "{name} is called unserved");
+        }
+    }
+
     #[test]
     fn mechanisms_say_which_logins_a_database_is_asked_for() {
         let (plain, login, external) = (Mechanism::Plain, Mechanism::Login, Mechanism::External);

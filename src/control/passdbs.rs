@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use crate::auth::passdb::{Driver, Passdb, Passdbs};
 use crate::auth::passwd_file::{PasswdFile, Report};
 use crate::auth::user::UserRules;
+use crate::config::registry;
 
 /// Password databases as configured, with the files some of them come from.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ struct Watched {
     seen: Option<Stamp>,
     /// The last trouble, so that it is told once.
     complaint: Option<String>,
+    /// Fields of its rows that this version does not serve.
+    unserved: Vec<&'static str>,
 }
 
 /// What tells one version of a file from another.
@@ -61,7 +64,12 @@ impl PassdbSources {
     pub fn new(users: UserRules, list: Vec<(Passdb, Option<PathBuf>)>, process_user: u32) -> Self {
         let source = |(passdb, path): (Passdb, Option<PathBuf>)| Source {
             passdb,
-            file: path.map(|path| Watched { path, seen: None, complaint: None }),
+            file: path.map(|path| Watched {
+                path,
+                seen: None,
+                complaint: None,
+                unserved: Vec::new(),
+            }),
         };
         Self { users, sources: list.into_iter().map(source).collect(), process_user }
     }
@@ -144,9 +152,11 @@ impl Source {
         let text = std::fs::read(&file.path).map_err(|error| {
             fault(format!("{error}; make the file readable for the user that runs hale, or correct passwd_file_path"))
         })?;
+        let unserved = unserved_fields(&text);
         let (rows, report) = PasswdFile::parse(text).map_err(|error| fault(error.to_string()))?;
         file.seen = stamp;
         file.complaint = None;
+        file.unserved = unserved;
         self.passdb.driver = Driver::PasswdFile(Arc::new(rows));
         Ok(Some(report))
     }
@@ -171,8 +181,26 @@ impl Source {
         let disclosed = seen.filter(|stamp| stamp.is_disclosed()).map(|_| {
             format!("passdb {name}: every user of this host can read the password hashes: chmod o-rwx {path}")
         });
-        complaints.chain(disclosed).collect()
+        let unserved = self.file.iter().flat_map(|file| &file.unserved).map(|field| {
+            let why = registry::unserved_field(field).unwrap_or_default();
+            format!("passdb {name}: {path}: the field {field} is not served by this version: {why}")
+        });
+        complaints.chain(disclosed).chain(unserved).collect()
     }
+}
+
+/// Fields that some row has and this version does not serve. Each is looked for once in the whole file, which costs less
+/// than taking a million rows apart.
+fn unserved_fields(text: &[u8]) -> Vec<&'static str> {
+    let Ok(text) = str::from_utf8(text) else { return Vec::new() };
+    let is_there = |name: &str| {
+        text.match_indices(name).any(|(at, _)| {
+            let (before, behind) = (&text[..at], &text[at + name.len()..]);
+            let line = before.rsplit('\n').next().unwrap_or_default();
+            before.ends_with([' ', ':']) && behind.starts_with('=') && !line.starts_with('#')
+        })
+    };
+    registry::UNSERVED_FIELDS.iter().map(|(name, _)| *name).filter(|name| is_there(name)).collect()
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {
@@ -268,6 +296,27 @@ mod tests {
         assert_eq!(count(&passdbs), 2);
         assert!(remarks[0].contains("stay in force"), "{remarks:?}");
         assert!(sources.reload().is_none(), "told once");
+    }
+
+    #[test]
+    fn a_rows_field_that_is_not_served_is_told_once_for_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
+        let row = |extra: &str| format!("u:{{PLAIN}}a::::::{extra}\n");
+        for (extra, expected) in [
+            ("proxy=y source_ip=192.0.2.1", &["source_ip"][..]),
+            ("domain=example.org source_ip=192.0.2.1", &["domain", "source_ip"]),
+            ("forward_domain=x pass=source_ip userdb_cluster_tag=y", &[]),
+        ] {
+            write(&path, &(row(extra) + "v" + &row(extra)));
+            let (_, remarks) = sources(&path).load().unwrap();
+            assert_eq!(remarks.len(), expected.len(), "{remarks:?}");
+            for (remark, field) in remarks.iter().zip(expected) {
+                assert!(remark.contains(&format!("field {field} is not served")), "{remark}");
+            }
+        }
+        write(&path, &format!("# {}", row("source_ip=192.0.2.1")));
+        assert_eq!(sources(&path).load().unwrap().1, [""; 0]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Names to addresses: `cluster_hosts_file` first, then the system's resolver (nsswitch, /etc/hosts, DNS).
 //!
-//! Runs on the control core only; a data core finds addresses in its table (K-CORE-4). The system's call blocks,
+//! Runs on the control core only; a data core finds addresses in its table (K-CORE-2). The system's call blocks,
 //! so it is made on the runtime's threads for blocking work, with a deadline of our own. A call that has missed it keeps its
 //! thread until the system gives up, hence the bound on how many there are.
 

@@ -77,7 +77,7 @@ fn size(text: &str) -> Result<u64, Answer> {
 /// ```text
 /// NOTIFY=NEVER / NOTIFY=1#( SUCCESS / FAILURE / DELAY )    ; RFC 3461 4.1
 /// ORCPT=atom ";" xtext                                     ; RFC 3461 4.2
-/// XRCPTFORWARD=xtext                                       ; W-LMTP-6, of trusted peers
+/// XRCPTFORWARD=xtext                                       ; C-FWD-2, W-LMTP-6: of trusted peers
 /// ```
 pub(super) fn of_rcpt(
     parameters: &[Parameter<'_>],

@@ -91,7 +91,7 @@ pub struct Destination {
     pub host: Arc<str>,
     /// Its address.
     pub address: IpAddr,
-    /// The user's group, forwarded as `cl_user_group` (docs/rules/facts.md).
+    /// The user's group, forwarded as `cl_user_group` (C-FWD-1).
     pub group: Option<Box<str>>,
     /// The user is being moved: the backend may hold the login (G25).
     pub is_moving: bool,

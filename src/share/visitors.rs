@@ -25,9 +25,9 @@ pub struct Visitors(Arc<Book>);
 #[derive(Debug, Default)]
 struct Book {
     prefixes: HashMap<Prefix, Arc<Visitor>>,
-    /// Connections by address prefix and by listening port, where they are bounded.
+    /// Connections by address prefix and by listener, where they are bounded.
     addresses: HashMap<Prefix, Arc<Tally>>,
-    ports: HashMap<u16, Arc<Tally>>,
+    listeners: HashMap<u16, Arc<Tally>>,
     /// Sessions by user and address; each protocol has its own count, as with Dovecot.
     seats: HashMap<(Protocol, Box<str>, IpAddr), Arc<AtomicU32>>,
     /// Keys the fingerprints of wrong pairs: they say nothing about a password to a reader of memory.
@@ -112,13 +112,13 @@ impl Visitors {
         Tally::enter(addresses.get_or_insert_with(prefix, Arc::default), rules, now)
     }
 
-    /// Lets a connection in through a listener's port.
+    /// Lets a connection in through a listener, by its number.
     #[must_use]
-    pub fn enter_by(&self, port: u16, rules: DoorRules, now: Tick) -> Option<Pass> {
+    pub fn enter_by(&self, listener: u16, rules: DoorRules, now: Tick) -> Option<Pass> {
         if rules.is_open() {
             return Some(Pass(None));
         }
-        Tally::enter(self.0.ports.pin().get_or_insert_with(port, Arc::default), rules, now)
+        Tally::enter(self.0.listeners.pin().get_or_insert_with(listener, Arc::default), rules, now)
     }
 
     /// Forgets who left no trace. The control core does this now and then.

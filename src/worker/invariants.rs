@@ -14,6 +14,7 @@ use super::io::socket::{Side, Sockets};
 struct Counted {
     relays: usize,
     indexed: usize,
+    standing: usize,
     partings: usize,
     watched: usize,
     waiting: usize,
@@ -35,6 +36,9 @@ impl<P: Port> Worker<P> {
         }
         let relays = &self.rooms.relays;
         assert_eq!(relays.count() as usize, counted.relays, "relays are counted otherwise");
+        assert_eq!(relays.standing(), counted.standing, "endpoints count other sessions");
+        let [of_endpoints, of_slots] = self.rooms.backends.in_flight();
+        assert_eq!(of_endpoints, of_slots, "endpoints count other connects");
         assert_eq!(relays.partings(), counted.partings, "a parting without a relay");
         assert_eq!(relays.watched(), counted.watched, "a watch without a relay");
         assert_eq!(self.rooms.sessions.len(), counted.indexed, "the index names others");
@@ -54,15 +58,14 @@ impl<P: Port> Worker<P> {
 
     fn check_slot(&self, slot: u32, connection: &Connection, counted: &mut Counted) {
         let Connection { sockets, tls, phase } = connection;
+        counted.indexed += usize::from(self.check_index(slot, phase));
         let has_deadline = self.io.timers.is_set(slot);
         let waits = self.rooms.pre_login.has(slot);
         counted.timers += usize::from(has_deadline);
         counted.waiting += usize::from(waits);
         if let Phase::Relay(relay) = phase {
-            let is_indexed = self.rooms.sessions.has(slot, relay.label.keys());
-            assert!(is_indexed, "{slot}: the index does not find the session");
-            counted.indexed += 1;
             counted.relays += 1;
+            counted.standing += usize::from(relay.is_counted());
             counted.partings += usize::from(self.rooms.relays.is_parting(slot));
             counted.watched += usize::from(self.rooms.relays.is_watched(slot));
         }
@@ -76,18 +79,25 @@ impl<P: Port> Worker<P> {
                 assert!(has_deadline, "{slot}: a login without a deadline");
                 assert!(is_usable(sockets, Side::Client), "{slot}: a login without its client");
             }
-            Phase::Relay(_) => {
+            Phase::Relay(relay) => {
                 assert!(!waits, "{slot}: a relay on the pre-login list");
                 for side in Side::BOTH {
                     assert!(is_usable(sockets, side), "{slot}: a relay without its {side:?}");
+                    let is_listed = self.rooms.relays.is_queued(slot, side);
+                    assert!(is_listed || !relay.is_queued(side), "{slot}: {side:?} never advances");
                 }
             }
-            Phase::Lmtp(_) => {
+            Phase::Lmtp(client) => {
                 assert!(!waits, "{slot}: LMTP on the pre-login list");
-                assert!(self.rooms.sessions.has_nameless(slot), "{slot}: LMTP without an index");
-                counted.indexed += 1;
+                let client = client.as_ref();
+                let links = client.map(|client| client.slots()).into_iter().flatten();
+                for link in links {
+                    assert!(self.is_link(link, slot), "{slot}: slot {link} is no link of its");
+                }
+                assert!(client.is_some(), "{slot}: an LMTP client is lent between two turns");
             }
-            Phase::Link(_) => {
+            Phase::Link(link) => {
+                assert!(self.owns(link.client, slot), "{slot}: a link without its client");
                 assert!(!has_deadline && !waits, "{slot}: a link has no deadline of its own");
                 assert!(!sockets.client.is_open(), "{slot}: a link with a client");
             }
@@ -115,6 +125,31 @@ impl<P: Port> Worker<P> {
                 "{slot}: {side:?} waits for nothing and is not closed"
             );
         }
+    }
+
+    /// Whether a slot holds a connection to a backend of that client.
+    fn is_link(&self, slot: u32, client: u32) -> bool {
+        let phase = self.slots.get(slot).map(|connection| &connection.phase);
+        matches!(phase, Some(Phase::Link(link)) if link.client == client)
+    }
+
+    /// Whether an LMTP client has a connection in that slot.
+    fn owns(&self, client: u32, link: u32) -> bool {
+        match self.slots.get(client).map(|connection| &connection.phase) {
+            Some(Phase::Lmtp(Some(client))) => client.slots().any(|slot| slot == link),
+            _ => false,
+        }
+    }
+
+    /// Sessions are in the index; whether this is one.
+    fn check_index(&self, slot: u32, phase: &Phase) -> bool {
+        let is_indexed = match phase {
+            Phase::Relay(relay) => self.rooms.sessions.has(slot, relay.label.keys()),
+            Phase::Lmtp(_) => self.rooms.sessions.has_nameless(slot),
+            Phase::Login(_) | Phase::Link(_) | Phase::Lingering | Phase::Closing => return false,
+        };
+        assert!(is_indexed, "{slot}: the index does not find the session");
+        true
     }
 
     fn check_free(&self, slot: u32) {

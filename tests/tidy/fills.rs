@@ -166,6 +166,7 @@ pub(crate) const OTHERS: &[(&str, &str)] = &[
     ("BackendAuthorities.place", "for messages"),
     ("BackendAuthorities.setting", "for messages"),
     ("Listener.name", "the block's name"),
+    ("Listener.number", "which block it is"),
     ("Listener.place", "for messages"),
     ("Listener.protocol", "the block around"),
     ("Passdb.name", "the block's name"),

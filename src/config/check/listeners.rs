@@ -60,7 +60,7 @@ pub(super) fn all(
     finder.service(Service::Admin(AdminService::Stats));
     finder.report_clashes();
     let (mut mail, mut admin) = (Vec::new(), Vec::new());
-    for Open { service, name, endpoint, haproxy, ssl, request_client_cert, door, place } in
+    for Open { service, name, endpoint, haproxy, ssl, request_client_cert, door, number, place } in
         finder.found
     {
         match service {
@@ -75,6 +75,7 @@ pub(super) fn all(
                     ssl,
                     request_client_cert,
                     door,
+                    number,
                     place,
                 });
             }
@@ -122,6 +123,7 @@ struct Open {
     ssl: bool,
     request_client_cert: RequestClientCert,
     door: DoorRules,
+    number: u16,
     place: Option<Place>,
 }
 
@@ -199,6 +201,7 @@ impl<'a> Finder<'a> {
         // For logs and metrics.
         let name =
             if name.is_empty() { format!("{}-{port}", service.name()) } else { name.to_owned() };
+        let number = self.found.last().map_or(0, |last| last.number.saturating_add(1));
         for address in self.addresses(written) {
             self.found.push(Open {
                 service,
@@ -208,6 +211,7 @@ impl<'a> Finder<'a> {
                 ssl,
                 request_client_cert,
                 door,
+                number,
                 place: written.map(|section| section.place_of("port").clone()),
             });
         }
@@ -349,6 +353,14 @@ mod tests {
             errors(clash)[0]
                 .contains("opened by `inet_listener imap-143` and by the listener `imap`")
         );
+    }
+
+    #[test]
+    fn addresses_of_a_listener_count_together_and_listeners_of_a_port_do_not() {
+        let text = "protocols = imap\nservice imap-login {\n inet_listener imap {\n  port = 0\n }\n inet_listener imaps {\n  port = 0\n }\n \
+                    inet_listener a {\n  port = 144\n  address = ::1, 127.0.0.1\n }\n inet_listener b {\n  port = 144\n  address = 127.0.0.2\n }\n}\n";
+        let numbers: Vec<u16> = loaded(text).listeners.iter().map(|it| it.number).collect();
+        assert_eq!(numbers, [0, 0, 1]);
     }
 
     #[test]

@@ -165,45 +165,6 @@ fn is_dovecots(name: &str) -> bool {
     listed(OLD).chain(listed(NEW)).any(|known| known == name)
 }
 
-/// Extra fields of passdbs that Hale acts on; besides those that start with `forward_`, `user_`, `userdb_`, `event_`.
-pub const PASSDB_FIELDS: &[&str] = &[
-    "password",
-    "pass",
-    "user",
-    "username",
-    "domain",
-    "nopassword",
-    "nologin",
-    "nodelay",
-    "reason",
-    "allow_nets",
-    "delay_until",
-    "noauthenticate",
-    "login_user",
-    "proxy",
-    "proxy_maybe",
-    "host",
-    "hostip",
-    "port",
-    "ssl",
-    "starttls",
-    "destuser",
-    "master",
-    "source_ip",
-    "protocol",
-    "proxy_mech",
-    "proxy_timeout",
-    "proxy_nopipelining",
-    "proxy_not_trusted",
-    "proxy_noauth",
-    "proxy_no_multiplex",
-    "proxy_refresh",
-    "proxy_redirect_reauth",
-    "proxy_host_immediate_failure_after",
-    "cluster_tag",
-    "k5principals",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;

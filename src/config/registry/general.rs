@@ -49,7 +49,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         "connections_per_core_max", Number { min: 1, max: 1 << 20 }, "131072", Hale,
         "Connections of one data core. When fewer than 64 places (an eighth, if there are fewer than 512) are left, each new \
          client takes the place of the one that has waited longest without logging in; without such, it is told to try \
-         again later. Each connection needs two descriptors. Takes the place of Dovecot's `client_limit`, which counts \
+         again later. Each connection needs two descriptors; where `LimitNOFILE=` of the service allows fewer, a line at start says \
+         how many are left. Takes the place of Dovecot's `client_limit`, which counts \
          per process.",
     ),
     global(
@@ -394,7 +395,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "relay_receive_buffer", Size { min: 4096, max: 1 << 28 }, "512k", Hale,
         "Bytes the kernel may hold of a sender whose reader does not read. Half of it is the TCP window, which bounds \
-         the speed over long distances. A backend's connection has 128k until its client has taken a megabyte.",
+         the speed over long distances. A backend's connection has 128k until its client has taken a megabyte. Twice \
+         the kernel's `net.core.rmem_max` is the most; a line at start says where that cuts it.",
     ),
     global(
         "relay_unsent_buffer", Size { min: 4096, max: 1 << 28 }, "128k", Hale,

@@ -2,11 +2,13 @@
 
 use uuid::Uuid;
 
+use super::error::CommandError;
 use super::names::{
     Names, candidates, check_host, chosen_backend, chosen_host, find_site, given_site, is_address,
 };
+use super::render::Output;
+use super::settings::Cluster;
 use super::verbs::BackendCommand;
-use super::{Cluster, CommandError, Output};
 use crate::control::geodb::{Applied, BackendUpdate};
 use crate::route::change::{ChangeReason, GroupChange, Placement};
 use crate::route::hash::rank;

@@ -1,9 +1,11 @@
 //! `hale cluster group …`
 
 use super::backends::MOVING;
+use super::error::CommandError;
 use super::names::{Names, candidates, find_backend_of, find_site, is_match};
+use super::render::Output;
+use super::settings::Cluster;
 use super::verbs::{GroupCommand, YesNo};
-use super::{Cluster, CommandError, Output};
 use crate::control::geodb::Applied;
 use crate::route::change::{ChangeReason, GroupChange, GroupCreation, Placement};
 use crate::route::hash::rank;

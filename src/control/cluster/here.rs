@@ -1,6 +1,10 @@
 //! Commands without a running Hale: in the process of the operator who typed them, with a GeoDB of their own.
 
-use super::{ClusterCommand, ClusterSettings, CommandError, GeodbCommand, Output, run};
+use super::error::CommandError;
+use super::render::Output;
+use super::run::run;
+use super::settings::ClusterSettings;
+use super::verbs::{ClusterCommand, GeodbCommand};
 use crate::control::geodb::{GeoDb, OpenMode, UnixMillis};
 
 /// Opens the GeoDB, runs a command, and closes the GeoDB. Blocks.

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
+use super::error::CommandError;
+use super::settings::Cluster;
 use super::verbs::{BackendChoice, SiteChoice};
-use super::{Cluster, CommandError};
 use crate::route::hash::Candidate;
 use crate::route::problem::is_host;
 use crate::route::rows::{Backend, BackendStatus, Site, Tag};

@@ -6,7 +6,7 @@
 
 use clap::ValueEnum;
 
-use super::CommandError;
+use super::error::CommandError;
 
 /// The formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -2,9 +2,11 @@
 
 use uuid::Uuid;
 
+use super::error::CommandError;
 use super::names::{Names, candidates, check_host, chosen_site, find_site, find_tag};
+use super::render::Output;
+use super::settings::Cluster;
 use super::verbs::SiteCommand;
-use super::{Cluster, CommandError, Output};
 use crate::control::geodb::SiteUpdate;
 use crate::route::change::GroupCreation;
 use crate::route::hash::rank;

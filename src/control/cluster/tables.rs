@@ -1,6 +1,8 @@
 //! `hale geodb show`: the tables as they are, ids and nonsense included.
 
-use super::{Cluster, CommandError, Output};
+use super::error::CommandError;
+use super::render::Output;
+use super::settings::Cluster;
 use crate::control::geodb::schema::{TABLES, TableSchema};
 
 pub(super) async fn show(

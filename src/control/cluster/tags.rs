@@ -2,9 +2,11 @@
 
 use uuid::Uuid;
 
+use super::error::CommandError;
 use super::names::find_tag;
+use super::render::Output;
+use super::settings::Cluster;
 use super::verbs::TagCommand;
-use super::{Cluster, CommandError, Output};
 use crate::route::rows::Tag;
 
 pub(super) async fn run(

@@ -1,8 +1,10 @@
 //! `hale cluster user …`
 
+use super::error::{CommandError, EX_TEMPFAIL};
 use super::names::{Names, find_site, given_site, is_match};
+use super::render::Output;
+use super::settings::Cluster;
 use super::verbs::{UserChoice, UserCommand};
-use super::{Cluster, CommandError, EX_TEMPFAIL, Output};
 use crate::control::geodb::Applied;
 use crate::control::geodb::lookup::look_up;
 use crate::route::build::hosts_to_resolve;

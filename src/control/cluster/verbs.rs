@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use uuid::Uuid;
 
-use super::CommandError;
+use super::error::CommandError;
 use crate::control::geodb::Changed;
 use crate::route::rows::{BackendStatus, SiteStatus};
 

@@ -7,7 +7,7 @@
 use clap::Parser;
 use uuid::Uuid;
 
-use super::CommandError;
+use super::error::CommandError;
 use super::verbs::{
     BackendChoice, BackendCommand, BackendStatusWord, ClusterCommand, GeodbCommand, GroupCommand,
     SiteChoice, SiteCommand, SiteStatusWord, TagCommand, UserChoice, UserCommand, YesNo,

@@ -3,91 +3,30 @@
 //! Duty: one answer out of two sources, what the engine knows of other processes and what commands inside this one
 //! announced. Non-duty: reading the rows again. Driven by the control core's routing. Tests: `super::tests`.
 
-use std::collections::BTreeSet;
-
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::sync::broadcast::{Receiver, Sender, channel};
 
-use super::{GeoDb, GeoDbError};
-use crate::limits;
-
-/// What one command may have changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Changed {
-    /// Nothing.
-    Nothing,
-    /// Sites, backends or groups: what the routing table is built from.
-    Tables,
-    /// The row of one user.
-    User(Box<str>),
-    /// Whatever there is.
-    Everything,
-}
-
-/// What all together may have changed since the last look.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct News {
-    /// What the routing table is built from.
-    pub tables: bool,
-    /// Rows of users.
-    pub users: ChangedUsers,
-}
-
-/// Whose rows may have changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChangedUsers {
-    /// Those of these users.
-    These(BTreeSet<Box<str>>),
-    /// Those of any user.
-    All,
-}
-
-impl Default for ChangedUsers {
-    fn default() -> Self {
-        Self::These(BTreeSet::new())
-    }
-}
-
-impl News {
-    /// Whether nothing changed.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    fn add(&mut self, changed: Changed) {
-        match (changed, &mut self.users) {
-            (Changed::Nothing, _) => {}
-            (Changed::Tables, _) => self.tables = true,
-            (Changed::User(user), ChangedUsers::These(users))
-                if users.len() < limits::GEODB_NEWS_MAX =>
-            {
-                users.insert(user);
-            }
-            (Changed::User(_), users) => *users = ChangedUsers::All,
-            (Changed::Everything, users) => {
-                self.tables = true;
-                *users = ChangedUsers::All;
-            }
-        }
-    }
-}
+use super::error::GeoDbError;
+use super::handle::GeoDb;
+use super::news::{Changed, News};
 
 /// One reader's view: what comes after it was made.
 #[derive(Debug)]
 pub struct Changes {
     geodb: GeoDb,
     /// What the engine said at the last look.
-    version: Option<i64>,
+    stamp: Option<i64>,
     announced: Receiver<Changed>,
     /// Announced, and not told by a look yet.
     news: News,
 }
 
 impl Changes {
-    pub(super) fn new(geodb: GeoDb) -> Self {
-        let announced = geodb.announcements.0.subscribe();
-        Self { geodb, version: None, announced, news: News::default() }
+    /// Of this GeoDB, from here on.
+    #[must_use]
+    pub fn of(geodb: &GeoDb) -> Self {
+        let announced = geodb.announcements();
+        Self { geodb: geodb.clone(), stamp: None, announced, news: News::default() }
     }
 
     /// What changed since the last look. Rows that are read afterwards are as new as that, or newer. The first look begins.
@@ -95,9 +34,9 @@ impl Changes {
     /// # Errors
     /// The GeoDB does not answer; the next look tells what this one could not.
     pub async fn look(&mut self) -> Result<News, GeoDbError> {
-        let version = self.geodb.version().await?;
-        let former = self.version.replace(version);
-        if former.is_some_and(|former| former != version) {
+        let stamp = self.geodb.stamp().await?;
+        let former = std::mem::replace(&mut self.stamp, stamp);
+        if former.is_some() && former != stamp {
             // Another process wrote, and nothing says what.
             self.news.add(Changed::Everything);
         }
@@ -120,24 +59,5 @@ impl Changes {
             Err(RecvError::Closed) => std::future::pending().await,
         };
         self.news.add(changed);
-    }
-}
-
-/// The way to all readers of this process.
-#[derive(Clone, Debug)]
-pub(super) struct Announcements(Sender<Changed>);
-
-impl Default for Announcements {
-    fn default() -> Self {
-        Self(channel(limits::GEODB_NEWS_MAX).0)
-    }
-}
-
-impl Announcements {
-    pub(super) fn tell(&self, changed: Changed) {
-        if changed != Changed::Nothing {
-            // On the command line no task watches.
-            let _ = self.0.send(changed);
-        }
     }
 }

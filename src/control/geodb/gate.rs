@@ -75,10 +75,3 @@ impl Gate {
         Ok(())
     }
 }
-
-impl super::GeoDb {
-    /// The gate of this handle and all its clones.
-    pub(in crate::control) fn gate(&self) -> &Gate {
-        &self.gate
-    }
-}

@@ -3,7 +3,10 @@
 //! Duty: the loop around `route::decide` that ends in a destination or a refusal. Non-duty: caches and deadlines.
 //! Driven by the control core for users that no cache knows, and by `hale cluster user access`.
 
-use super::{Applied, GeoDb, GeoDbError, UnixMillis};
+use crate::control::geodb::error::GeoDbError;
+use crate::control::geodb::handle::GeoDb;
+use crate::control::geodb::values::Applied;
+use crate::control::wall_clock::UnixMillis;
 use crate::route::decide::{Decision, RouteQuestion, UserKnown, decide};
 use crate::route::rows::{User, UserGroup};
 use crate::route::table::Table;

@@ -26,7 +26,7 @@ pub(super) struct LoginLines {
 #[derive(Debug)]
 struct Element {
     template: Template,
-    /// It is written even when nobody is known yet: `user=<>`.
+    /// It is written even when no user is known yet: `user=<>`.
     is_about_user: bool,
 }
 
@@ -52,7 +52,7 @@ impl LoginLines {
         }
     }
 
-    /// Appends a line that says `message` about somebody.
+    /// Appends a line that says `message` about a connection.
     pub(super) fn write(&mut self, message: &str, about: About<'_>, line: &mut String) {
         self.join(about);
         let start = line.len();
@@ -290,8 +290,8 @@ pub(super) mod tests {
             "pop3-login: <tim@example.org>, tim@example.org, pop3, 192.0.2.7:4711, 198.51.100.1:143, c=TLS, \
              k=(proxied), plain, 192.0.2.1 (Login)"
         );
-        let nobody = written(&settings, &subject(""), &details());
-        assert!(nobody.starts_with("pop3-login: <>, "), "{nobody}");
+        let unknown = written(&settings, &subject(""), &details());
+        assert!(unknown.starts_with("pop3-login: <>, "), "{unknown}");
     }
 
     #[test]

@@ -20,9 +20,9 @@ impl Door {
         Self { visitors, per_address }
     }
 
-    /// Lets a connection in through a listener's port. `None`: there are too many, or they come too fast.
-    pub(super) fn enter_by(&self, port: u16, rules: DoorRules, now: Tick) -> Option<Pass> {
-        self.visitors.enter_by(port, rules, now)
+    /// Lets a connection in through a listener. `None`: there are too many, or they come too fast.
+    pub(super) fn enter_by(&self, listener: u16, rules: DoorRules, now: Tick) -> Option<Pass> {
+        self.visitors.enter_by(listener, rules, now)
     }
 
     /// The same for the address that a connection comes from, as soon as that is known.

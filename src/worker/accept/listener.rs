@@ -31,6 +31,8 @@ pub struct Listener {
     pub(super) haproxy: bool,
     /// How many may come in, and how fast.
     pub(super) door: DoorRules,
+    /// Listeners of one number count together.
+    pub(super) number: u16,
     /// Every connection begins with a TLS handshake (W-TLS-1).
     pub(super) tls: bool,
     /// Whether clients are asked for a certificate, from the first byte or behind STARTTLS (W-TLS-4).
@@ -48,6 +50,7 @@ impl Listener {
             protocol,
             haproxy,
             door,
+            number: 0,
             tls: false,
             asked: Asked::No,
             armed: false,
@@ -64,6 +67,12 @@ impl Listener {
             RequestClientCert::Required => Asked::Required,
         };
         Self { asked, ..self }
+    }
+
+    /// The same listener, counted together with those of this number.
+    #[must_use]
+    pub fn numbered(self, number: u16) -> Self {
+        Self { number, ..self }
     }
 
     /// The same listener where every connection begins with a TLS handshake.

@@ -128,7 +128,7 @@ impl Listeners {
             io.port.close(fd);
             return None;
         };
-        let (peer, local) = ends;
+        let (peer, _) = ends;
         let refuse = |reason, line: &[u8], io: &mut Io<P>| {
             if !line.is_empty() {
                 // A courtesy line; a client that does not take it is closed all the same.
@@ -148,7 +148,7 @@ impl Listeners {
         if self.is_stopping || room == Room::None {
             return refuse("connections_per_core_max is reached", line, io);
         }
-        let Some(pass) = door.enter_by(local.port(), listener.door, io.now) else {
+        let Some(pass) = door.enter_by(listener.number, listener.door, io.now) else {
             return refuse("connections_max or connection_rate of the listener", line, io);
         };
         Some(Arrival {

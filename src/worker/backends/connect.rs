@@ -76,6 +76,11 @@ impl Backends {
         result
     }
 
+    /// How many connects the kernel has, as endpoints count them and as slots do.
+    pub(in crate::worker) fn in_flight(&self) -> [usize; 2] {
+        self.endpoints.in_flight()
+    }
+
     /// The endpoint that a slot is connected to, if it is watched.
     pub(in crate::worker) fn endpoint(&self, slot: u32) -> Option<EndpointId> {
         self.endpoints.connected(slot)

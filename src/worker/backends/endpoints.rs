@@ -133,6 +133,13 @@ impl Endpoints {
         }
     }
 
+    /// How many connects are in flight, as endpoints count them and as slots do.
+    pub(super) fn in_flight(&self) -> [usize; 2] {
+        let is_in_flight = |connect: &&Connect| matches!(connect, Connect::InFlight(_));
+        let slots = self.connects.iter().filter(is_in_flight).count();
+        [self.records.iter().map(|record| record.pending as usize).sum(), slots]
+    }
+
     /// The endpoint of an address, made if there is room; without one the address counts as good.
     fn endpoint(&mut self, address: SocketAddr) -> Option<EndpointId> {
         if let Some(id) = self.by_address.get(&address) {

@@ -1,7 +1,7 @@
 //! Deadlines of all connections of a core: a hierarchical timer wheel.
 //!
 //! Each slot has at most one deadline, the nearest of whatever it waits for. Setting and clearing are constant time;
-//! half-hour idle timers cost nothing until they are due, and no kernel timer exists per session (K-CORE-1).
+//! half-hour idle timers cost nothing until they are due, and no kernel timer exists per session (K-WHEEL-1).
 //! A deadline is reported late by at most one unit, never early.
 
 use std::time::Duration;

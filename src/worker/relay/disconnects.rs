@@ -142,6 +142,11 @@ impl Disconnects {
         self.partings.len()
     }
 
+    /// How many sessions stand at all endpoints together.
+    pub(super) fn standing(&self) -> usize {
+        self.crowds.iter().map(|crowd| crowd.standing as usize).sum()
+    }
+
     /// When a client is told, if it is told later.
     pub(super) fn parting_at(&self, slot: u32) -> Option<Tick> {
         self.partings.get(&slot).map(|parting| parting.at)

@@ -227,7 +227,7 @@ impl<P: Port> Driver<'_, P> {
         };
         let port = &mut self.line.io.port;
         if let Some(tls) = &mut self.line.tls {
-            // A destination with TLS hears a goodbye before the end (W-TLS-6).
+            // A destination with TLS hears a goodbye before the end (K-TLS-8).
             let (channels, direction) = (Channels::of(tls, source), self.relay.direction(source));
             let advance =
                 sealed::say_farewell(port, self.buffers, channels, direction, destination);

@@ -106,6 +106,16 @@ impl Relays {
         self.watches.contains_key(&slot)
     }
 
+    /// Whether a direction is on the list of those that have more to move, for the invariants.
+    pub(in crate::worker) fn is_queued(&self, slot: u32, source: Side) -> bool {
+        self.hot.contains(&(slot, source))
+    }
+
+    /// How many sessions count among those of an endpoint.
+    pub(in crate::worker) fn standing(&self) -> usize {
+        self.disconnects.standing()
+    }
+
     /// How many sessions there are.
     pub(in crate::worker) fn count(&self) -> u32 {
         self.count

@@ -1,6 +1,6 @@
 //! The relay where one side or both have TLS: bytes are opened and sealed on their way, so they are copied.
 //!
-//! The rules are those of `copy`: what the destination does not take is kept, sealed already (K-TLS-2), and the
+//! The rules are those of `copy`: what the destination does not take is kept, sealed already (K-TLS-10), and the
 //! source is not read meanwhile. A read that fills the scratch makes the direction hot; then reads are four times as
 //! long, and what they bring leaves by one send. Nothing is kept of an idle direction but its engine.
 
@@ -265,7 +265,7 @@ fn send<P: Port>(
     }
 }
 
-/// The source ended and everything is delivered: the destination hears a goodbye, then the end (W-TLS-6).
+/// The source ended and everything is delivered: the destination hears a goodbye, then the end (K-TLS-8).
 /// [`Advance::Ended`] when that is said.
 pub(super) fn say_farewell<P: Port>(
     port: &mut P,

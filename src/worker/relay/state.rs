@@ -100,6 +100,19 @@ impl Relay {
         }
     }
 
+    /// Whether it counts among the sessions of an endpoint.
+    pub(in crate::worker) fn is_counted(&self) -> bool {
+        self.endpoint.is_some()
+    }
+
+    /// Whether the direction that reads from `source` says that it is on the list of those that have more to move.
+    pub(in crate::worker) fn is_queued(&self, source: Side) -> bool {
+        match source {
+            Side::Client => self.up.queued,
+            Side::Backend => self.down.queued,
+        }
+    }
+
     pub(super) fn is_half_closed(&self) -> bool {
         self.up.shut || self.down.shut
     }

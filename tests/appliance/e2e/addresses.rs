@@ -63,7 +63,7 @@ fn px_10_a_header_fused_with_the_client_hello() {
 }
 
 /// Logs in, or delivers a message, and leaves.
-fn work(protocol: Protocol, client: &mut Imap, user: &str) {
+pub(crate) fn work(protocol: Protocol, client: &mut Imap, user: &str) {
     let mut plain = Vec::new();
     base64::encode(format!("\0{user}\0{PASSWORD}").as_bytes(), &mut plain);
     let plain = String::from_utf8(plain).unwrap();

@@ -18,6 +18,7 @@ pub(crate) const CURL: Tool = Tool { program: "curl", package: "curl" };
 pub(crate) const DOVECONF: Tool = Tool { program: "doveconf", package: "dovecot-core" };
 pub(crate) const DOVEADM: Tool = Tool { program: "doveadm", package: "dovecot-core" };
 pub(crate) const DOVECOT: Tool = Tool { program: "dovecot", package: DOVECOT_PACKAGES };
+pub(crate) const FAIL2BAN_REGEX: Tool = Tool { program: "fail2ban-regex", package: "fail2ban" };
 pub(crate) const FETCHMAIL: Tool = Tool { program: "fetchmail", package: "fetchmail" };
 pub(crate) const HAPROXY: Tool = Tool { program: "haproxy", package: "haproxy" };
 pub(crate) const HITCH: Tool = Tool { program: "hitch", package: "hitch" };

@@ -3,6 +3,7 @@
 mod injection;
 mod leaving;
 mod limits;
+mod log_lines;
 mod player;
 mod properties;
 mod stage;

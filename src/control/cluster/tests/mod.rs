@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::here::open_for;
 use super::verbs::*;
 use super::{ClusterSettings, CommandError, Format, Output, Reply, run};
-use crate::control::geodb::{Changed, ChangedUsers, GeoDb, UnixMillis};
+use crate::control::geodb::{Changed, ChangedUsers, Changes, GeoDb, UnixMillis};
 use crate::control::resolver::Resolver;
 use crate::template::{Letters, Template};
 
@@ -207,7 +207,7 @@ async fn c_cmd_1_geodb_show_and_init() {
 #[tokio::test]
 async fn what_a_command_may_have_changed_is_announced_to_the_process_it_runs_in() {
     let desk = Desk::cluster().await;
-    let mut changes = desk.geodb.changes();
+    let mut changes = Changes::of(&desk.geodb);
     let cases = [
         ("site list", Changed::Nothing),
         ("backend list", Changed::Nothing),

@@ -5,8 +5,10 @@ use uuid::Uuid;
 
 use super::Sqlite;
 use super::file::SqliteFile;
+use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::schema::TableSchema;
-use crate::control::geodb::{Applied, BackendUpdate, Dump, GeoDbError, SiteUpdate, UnixMillis};
+use crate::control::geodb::values::{Applied, BackendUpdate, Dump, SiteUpdate};
+use crate::control::wall_clock::UnixMillis;
 use crate::route::change::{GroupChange, GroupCreation};
 use crate::route::decide::{UserAssignment, UserMove};
 use crate::route::rows::{Backend, Rows, Site, Tag, User, UserGroup};

@@ -8,8 +8,10 @@ use super::queries::{
     BACKENDS, CREATE_GROUP, SITES, creation_params, id_text, read_backend, read_group, read_site,
     read_tag, read_user, text_of,
 };
+use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::schema::TableSchema;
-use crate::control::geodb::{Applied, BackendUpdate, Dump, GeoDbError, SiteUpdate, UnixMillis};
+use crate::control::geodb::values::{Applied, BackendUpdate, Dump, SiteUpdate};
+use crate::control::wall_clock::UnixMillis;
 use crate::route::change::GroupCreation;
 use crate::route::rows::{Backend, Site, Tag, User, UserGroup};
 

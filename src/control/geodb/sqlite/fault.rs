@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
-use crate::control::geodb::GeoDbError;
+use crate::control::geodb::error::GeoDbError;
 
 /// Sorts SQLite's error.
 pub(super) fn from_sqlite(path: &Path, doing: &'static str, error: &rusqlite::Error) -> GeoDbError {

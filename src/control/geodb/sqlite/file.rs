@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::{CachedStatement, Connection, MAIN_DB, OpenFlags, Params, Row, TransactionBehavior};
 
 use super::fault;
+use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::schema::{SCHEMA_VERSION, TABLES};
-use crate::control::geodb::{GeoDbError, OpenMode};
+use crate::control::geodb::values::OpenMode;
 use crate::limits;
 
 /// See the module's documentation. Its calls block.

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::fault;
 use super::file::SqliteFile;
-use crate::control::geodb::GeoDbError;
+use crate::control::geodb::error::GeoDbError;
 use crate::limits;
 
 /// The way to the thread, which ends when this is dropped or closed.

@@ -6,7 +6,8 @@
 
 use std::path::Path;
 
-use super::{GeoDbError, OpenMode};
+use crate::control::geodb::error::GeoDbError;
+use crate::control::geodb::values::OpenMode;
 use file::SqliteFile;
 use lane::Lane;
 

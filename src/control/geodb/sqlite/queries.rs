@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use super::fault;
 use super::file::SqliteFile;
-use crate::control::geodb::{Applied, GeoDbError, UnixMillis};
+use crate::control::geodb::error::GeoDbError;
+use crate::control::geodb::values::Applied;
+use crate::control::wall_clock::UnixMillis;
 use crate::route::change::{GroupChange, GroupCreation};
 use crate::route::decide::{UserAssignment, UserMove};
 use crate::route::problem::{Complaint, Problem};

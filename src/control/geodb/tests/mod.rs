@@ -1,15 +1,19 @@
 //! The SQLite engine on real files, with a second connection as "another process".
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use super::lookup::{Answer, look_up};
 use super::*;
-use crate::route::change::Placement;
-use crate::route::decide::{Decision, Hop};
+use crate::limits;
+use crate::route::change::{GroupChange, GroupCreation, Placement};
+use crate::route::decide::{Decision, Hop, UserAssignment};
 use crate::route::fault::RouteFault;
 use crate::route::problem::Complaint;
+use crate::route::rows::{Backend, BackendStatus, Site, SiteStatus, User};
 use crate::route::table::{Addresses, RouteSettings, Table};
 
 mod files;
@@ -295,7 +299,7 @@ async fn c_geo_2_probes_do_not_undo_what_an_operator_did() {
 async fn c_geo_1_other_processes_writes_are_noticed_at_once() {
     let place = Place::new();
     let geodb = cluster(&place).await;
-    let mut changes = geodb.changes();
+    let mut changes = Changes::of(&geodb);
     assert!(changes.look().await.unwrap().is_empty(), "it begins here");
     assert!(geodb.delete_backend(DC1, BE2).await.unwrap());
     assert!(changes.look().await.unwrap().is_empty(), "our own writes are no news");
@@ -311,13 +315,13 @@ async fn c_geo_1_other_processes_writes_are_noticed_at_once() {
 async fn changes_that_commands_of_this_process_announce_are_noticed_and_wake() {
     let place = Place::new();
     let geodb = cluster(&place).await;
-    let mut changes = geodb.changes();
-    let mut others = geodb.clone().changes();
+    let mut changes = Changes::of(&geodb);
+    let mut others = Changes::of(&geodb.clone());
     geodb.announce(Changed::Nothing);
     assert!(is_pending(changes.announcement()).await);
     geodb.announce(Changed::Tables);
     changes.announcement().await;
-    geodb.gate().fail("version", 1);
+    geodb.gate().fail("stamp", 1);
     assert!(changes.look().await.is_err(), "the GeoDB is away");
     let tables = News { tables: true, users: ChangedUsers::default() };
     assert_eq!(changes.look().await.unwrap(), tables, "not lost by that");

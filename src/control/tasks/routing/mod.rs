@@ -66,7 +66,7 @@ impl Routing {
         let Self { geodb, resolver, settings, exchange } = self;
         let questions = Inbox::watch(exchange.to_control.clone())?;
         let trouble = Rc::new(Trouble::new(exchange.log.clone(), board));
-        let mut changes = geodb.changes();
+        let mut changes = Changes::of(&geodb);
         // Before the rows are read: what changes meanwhile is noticed afterwards.
         if let Err(fault) = changes.look().await {
             trouble.failed(&fault);

@@ -223,7 +223,7 @@ async fn c_look_2_a_stuck_geodb_costs_its_callers_a_temporary_failure_and_nothin
         house.start().await;
         house.ask(0, "known");
         assert!(matches!(house.answer().await, (0, Answer::LookedUp)));
-        for call in ["read_user", "version", "read_all"] {
+        for call in ["read_user", "stamp", "read_all"] {
             house.geodb.gate().hold(call);
         }
         house.ask(1, "alice");
@@ -241,7 +241,7 @@ async fn c_look_2_a_stuck_geodb_costs_its_callers_a_temporary_failure_and_nothin
         let logged = house.logged();
         let complaints = logged.iter().filter(|line| line.contains("logins go on")).count();
         assert_eq!(complaints, 1, "{logged:?}");
-        for call in ["read_user", "version", "read_all"] {
+        for call in ["read_user", "stamp", "read_all"] {
             house.geodb.gate().open(call);
         }
         house.ask(3, "alice");

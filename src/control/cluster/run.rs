@@ -1,0 +1,47 @@
+//! Runs commands.
+
+use super::error::CommandError;
+use super::render::Output;
+use super::settings::{Cluster, ClusterSettings};
+use super::verbs::{ClusterCommand, GeodbCommand};
+use super::{backends, groups, sites, tables, tags, users};
+use crate::control::geodb::{GeoDb, UnixMillis};
+use crate::limits;
+
+/// Runs `hale cluster …` and `hale geodb …`: inside a running Hale as well as for the command line. What it wrote is
+/// announced to all who watch the same [`GeoDb`] for changes.
+///
+/// # Errors
+/// The command was not carried out; the error says why and what helps.
+pub async fn run(
+    geodb: &GeoDb,
+    command: &ClusterCommand,
+    settings: &ClusterSettings,
+    now: UnixMillis,
+) -> Result<Output, CommandError> {
+    let patient = geodb.with_deadline(limits::GEODB_TABLE_TIMEOUT);
+    let cluster = Cluster { geodb: &patient, settings, now };
+    let result = match command {
+        ClusterCommand::Tag(command) => tags::run(command, &cluster).await,
+        ClusterCommand::Site(command) => sites::run(command, &cluster).await,
+        ClusterCommand::Backend(command) => backends::run(command, &cluster).await,
+        ClusterCommand::Group(command) => groups::run(command, &cluster).await,
+        ClusterCommand::User(command) => users::run(command, &cluster).await,
+        ClusterCommand::Geodb(command) => run_geodb(command, &cluster).await,
+    };
+    // Also after a failure: it may have come half-way.
+    geodb.announce(command.changes());
+    result
+}
+
+async fn run_geodb(command: &GeodbCommand, cluster: &Cluster<'_>) -> Result<Output, CommandError> {
+    match command {
+        GeodbCommand::Init => {
+            cluster.geodb.init().await?;
+            Ok(Output::default())
+        }
+        // The announcement is all there is to it.
+        GeodbCommand::Refresh => Ok(Output::default()),
+        GeodbCommand::Show { table } => tables::show(cluster, table.as_deref()).await,
+    }
+}

@@ -1,0 +1,52 @@
+//! What commands work on.
+
+use super::error::CommandError;
+use crate::config::Config;
+use crate::control::geodb::{GeoDb, UnixMillis};
+use crate::control::resolver::Resolver;
+use crate::template::Template;
+
+/// What commands need to know besides the GeoDB; the same for all commands of a process.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterSettings {
+    /// `cluster_local_site`.
+    pub local_site: Option<Box<str>>,
+    /// `cluster_backend_name`, for `backend … --self`.
+    pub backend_name: Option<Box<str>>,
+    /// `cluster_default_group_count`; 0 when unset.
+    pub default_group_count: u32,
+    /// `cluster_backend_test_username`.
+    pub test_username: Option<Template>,
+    /// Names to addresses.
+    pub resolver: Resolver,
+}
+
+impl ClusterSettings {
+    /// The settings of a configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let cluster = &config.cluster;
+        Self {
+            local_site: cluster.local_site.as_deref().map(Box::from),
+            backend_name: None,
+            default_group_count: cluster.default_group_count,
+            test_username: cluster.backend_test_username.clone(),
+            resolver: Resolver::new(cluster.hosts_file.clone()),
+        }
+    }
+
+    pub(super) fn local_site(&self) -> Result<&str, CommandError> {
+        self.local_site.as_deref().filter(|name| !name.is_empty()).ok_or_else(|| {
+            CommandError::Config(
+                "cluster_local_site is not set; set it or name the site".to_owned(),
+            )
+        })
+    }
+}
+
+/// What a command works on.
+pub(super) struct Cluster<'a> {
+    pub(super) geodb: &'a GeoDb,
+    pub(super) settings: &'a ClusterSettings,
+    pub(super) now: UnixMillis,
+}

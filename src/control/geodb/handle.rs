@@ -1,0 +1,208 @@
+//! The handle on a GeoDB: the engine, a deadline for each call, and the announcements of this process.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast::Receiver;
+use uuid::Uuid;
+
+use super::error::GeoDbError;
+#[cfg(test)]
+use super::gate::Gate;
+use super::news::{Announcements, Changed};
+use super::schema::TableSchema;
+use super::sqlite::Sqlite;
+use super::values::{Applied, BackendUpdate, Dump, OpenMode, SiteUpdate};
+use crate::control::wall_clock::UnixMillis;
+use crate::limits;
+use crate::route::change::{GroupChange, GroupCreation};
+use crate::route::decide::{UserAssignment, UserMove};
+use crate::route::rows::{Backend, Rows, Site, Tag, User, UserGroup};
+
+/// The way to the GeoDB. Clones lead to the same one.
+#[derive(Clone, Debug)]
+pub struct GeoDb {
+    engine: Engine,
+    deadline: Duration,
+    announcements: Announcements,
+    #[cfg(test)]
+    gate: Gate,
+}
+
+/// Which database it is. Another engine is one more variant, with methods of the same names.
+#[derive(Clone, Debug)]
+enum Engine {
+    /// The embedded one.
+    Sqlite(Arc<Sqlite>),
+}
+
+/// Passes a call on to the engine, under the deadline.
+macro_rules! calls {
+    ($($(#[$doc:meta])* pub async fn $name:ident(&self $(, $argument:ident: $type:ty)*) -> $result:ty;)*) => {
+        impl GeoDb {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// The GeoDB cannot be read or written, or not in time; the message names the place and the remedy.
+                pub async fn $name(&self $(, $argument: $type)*) -> Result<$result, GeoDbError> {
+                    self.within(async {
+                        #[cfg(test)]
+                        self.gate.pass(stringify!($name)).await?;
+                        match &self.engine {
+                            Engine::Sqlite(engine) => engine.$name($($argument),*).await,
+                        }
+                    })
+                    .await
+                }
+            )*
+        }
+    };
+}
+
+impl GeoDb {
+    /// Opens the GeoDB that the setting `cluster_geodb` names, such as `sqlite:/var/lib/hale/geodb.sqlite`. Waits for no
+    /// network.
+    ///
+    /// # Errors
+    /// The setting is not understood, the file cannot be opened, or the tables are missing.
+    pub fn open(location: &str, mode: OpenMode) -> Result<Self, GeoDbError> {
+        let engine = match location.split_once(':') {
+            Some(("sqlite", path)) if path.starts_with('/') => {
+                Engine::Sqlite(Arc::new(Sqlite::open(&PathBuf::from(path), mode)?))
+            }
+            _ => return Err(GeoDbError::Setting { location: location.into() }),
+        };
+        Ok(Self {
+            engine,
+            deadline: limits::GEODB_CALL_TIMEOUT,
+            announcements: Announcements::default(),
+            #[cfg(test)]
+            gate: Gate::default(),
+        })
+    }
+
+    /// The same GeoDB, with another deadline for each call.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        Self { deadline, ..self.clone() }
+    }
+
+    /// What each call may take.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// Tells all who watch the changes in this process that a command wrote rows. What writes at a login knows what became
+    /// of the rows and need not say so.
+    pub fn announce(&self, changed: Changed) {
+        self.announcements.tell(changed);
+    }
+
+    /// Lets calls that were made come to their end, and goes. What is asked afterwards, of any clone, fails.
+    pub async fn close(&self) {
+        let closing = async {
+            match &self.engine {
+                Engine::Sqlite(engine) => engine.close().await,
+            }
+        };
+        // An engine that hangs is left behind: the process is about to end.
+        let _ = tokio::time::timeout(limits::GEODB_CLOSE_TIMEOUT, closing).await;
+    }
+
+    /// What is announced from here on.
+    pub(super) fn announcements(&self) -> Receiver<Changed> {
+        self.announcements.listen()
+    }
+
+    /// A number that changes whenever another process has written. None: the engine cannot tell; whole reads find out.
+    pub(super) async fn stamp(&self) -> Result<Option<i64>, GeoDbError> {
+        self.within(async {
+            #[cfg(test)]
+            self.gate.pass("stamp").await?;
+            match &self.engine {
+                Engine::Sqlite(engine) => engine.version().await.map(Some),
+            }
+        })
+        .await
+    }
+
+    /// The gate of this handle and all its clones.
+    #[cfg(test)]
+    pub(in crate::control) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    async fn within<T>(
+        &self,
+        call: impl Future<Output = Result<T, GeoDbError>>,
+    ) -> Result<T, GeoDbError> {
+        match tokio::time::timeout(self.deadline, call).await {
+            Ok(result) => result,
+            Err(_) => Err(GeoDbError::Timeout { after: self.deadline }),
+        }
+    }
+}
+
+calls! {
+    /// Creates what is missing of the ten tables. Idempotent.
+    pub async fn init(&self) -> ();
+    /// Everything that the routing table of `local_site` is built from, as of one moment.
+    pub async fn read_all(&self, local_site: &str) -> Rows;
+    /// A user's row.
+    pub async fn read_user(&self, username: &str) -> Option<User>;
+    /// A group's row at one site.
+    pub async fn read_group(&self, site_id: Uuid, name: &str) -> Option<UserGroup>;
+    /// Creates the user's row, or fills its empty columns; what others wrote first stays (GE-07). Returns the row.
+    pub async fn assign_user(&self, assignment: &UserAssignment, now: UnixMillis) -> User;
+    /// Finishes a user move, unless the row differs by now.
+    pub async fn finish_user_move(&self, finish: &UserMove, now: UnixMillis) -> Applied;
+    /// Creates the group's row; what others wrote first stays. Returns the row.
+    pub async fn create_group(&self, creation: &GroupCreation, now: UnixMillis) -> UserGroup;
+    /// Changes where a group lives, unless the row differs by now. One statement writes all columns of the decision.
+    pub async fn apply(&self, change: &GroupChange, now: UnixMillis) -> Applied;
+
+    /// All tags, by name.
+    pub async fn tags(&self) -> Vec<Tag>;
+    /// Adds a tag; false when the id exists.
+    pub async fn insert_tag(&self, tag: &Tag) -> bool;
+    /// Renames a tag; false when it does not exist.
+    pub async fn rename_tag(&self, id: Uuid, name: &str) -> bool;
+    /// Deletes a tag, without looking whether it is used; false when it does not exist.
+    pub async fn delete_tag(&self, id: Uuid) -> bool;
+    /// All sites, by name.
+    pub async fn sites(&self) -> Vec<Site>;
+    /// Adds a site; false when the id exists.
+    pub async fn insert_site(&self, site: &Site) -> bool;
+    /// Changes a site; false when it does not exist.
+    pub async fn update_site(&self, id: Uuid, update: &SiteUpdate) -> bool;
+    /// Deletes a site, without looking whether it is used; false when it does not exist.
+    pub async fn delete_site(&self, id: Uuid) -> bool;
+    /// All backends of all sites, by host.
+    pub async fn backends(&self) -> Vec<Backend>;
+    /// Adds a backend; false when the id exists.
+    pub async fn insert_backend(&self, backend: &Backend) -> bool;
+    /// Changes a backend; skipped when it does not exist or its status is not the expected one.
+    pub async fn update_backend(&self, site_id: Uuid, id: Uuid, update: &BackendUpdate) -> Applied;
+    /// Deletes a backend, without looking whether it is used; false when it does not exist.
+    pub async fn delete_backend(&self, site_id: Uuid, id: Uuid) -> bool;
+    /// The groups of one site, by name.
+    pub async fn groups(&self, site_id: Uuid) -> Vec<UserGroup>;
+    /// Sets the sticky flags of a group; false when it does not exist.
+    pub async fn stick_group(&self, site_id: Uuid, name: &str, users: Option<bool>, backend: Option<bool>) -> bool;
+    /// Creates groups at a site and returns how many are new. With `anew`, all groups of the site are deleted and its
+    /// users un-assigned before (`site init --update`).
+    pub async fn init_groups(&self, site_id: Uuid, creations: &[GroupCreation], anew: bool, now: UnixMillis) -> usize;
+    /// All users, by name.
+    pub async fn users(&self) -> Vec<User>;
+    /// Writes a user's row over `expected` (none: there was no row), unless it differs by now.
+    pub async fn replace_user(&self, expected: Option<&User>, row: &User, now: UnixMillis) -> Applied;
+    /// Deletes a user's row; false when it does not exist.
+    pub async fn delete_user(&self, username: &str) -> bool;
+    /// How many rows a table has.
+    pub async fn count(&self, table: &'static TableSchema) -> i64;
+    /// The contents of one of the ten tables.
+    pub async fn dump(&self, table: &'static TableSchema) -> Dump;
+}

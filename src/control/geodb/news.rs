@@ -1,0 +1,92 @@
+//! What changed in the GeoDB, and word of it inside this process.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::broadcast::{Receiver, Sender, channel};
+
+use crate::limits;
+
+/// What one command may have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// Nothing.
+    Nothing,
+    /// Sites, backends or groups: what the routing table is built from.
+    Tables,
+    /// The row of one user.
+    User(Box<str>),
+    /// Whatever there is.
+    Everything,
+}
+
+/// What all together may have changed since the last look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// What the routing table is built from.
+    pub tables: bool,
+    /// Rows of users.
+    pub users: ChangedUsers,
+}
+
+/// Whose rows may have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangedUsers {
+    /// Those of these users.
+    These(BTreeSet<Box<str>>),
+    /// Those of any user.
+    All,
+}
+
+impl Default for ChangedUsers {
+    fn default() -> Self {
+        Self::These(BTreeSet::new())
+    }
+}
+
+impl News {
+    /// Whether nothing changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(super) fn add(&mut self, changed: Changed) {
+        match (changed, &mut self.users) {
+            (Changed::Nothing, _) => {}
+            (Changed::Tables, _) => self.tables = true,
+            (Changed::User(user), ChangedUsers::These(users))
+                if users.len() < limits::GEODB_NEWS_MAX =>
+            {
+                users.insert(user);
+            }
+            (Changed::User(_), users) => *users = ChangedUsers::All,
+            (Changed::Everything, users) => {
+                self.tables = true;
+                *users = ChangedUsers::All;
+            }
+        }
+    }
+}
+
+/// The way to all readers of this process.
+#[derive(Clone, Debug)]
+pub(super) struct Announcements(Sender<Changed>);
+
+impl Default for Announcements {
+    fn default() -> Self {
+        Self(channel(limits::GEODB_NEWS_MAX).0)
+    }
+}
+
+impl Announcements {
+    pub(super) fn listen(&self) -> Receiver<Changed> {
+        self.0.subscribe()
+    }
+
+    pub(super) fn tell(&self, changed: Changed) {
+        if changed != Changed::Nothing {
+            // On the command line no task watches.
+            let _ = self.0.send(changed);
+        }
+    }
+}

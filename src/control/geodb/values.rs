@@ -1,0 +1,50 @@
+//! What calls of the GeoDB are given and give, besides rows.
+
+use crate::route::rows::{BackendStatus, SiteStatus};
+
+/// Whether opening may create what is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenMode {
+    /// The tables must exist.
+    Existing,
+    /// `hale geodb init`: the file and the tables are created.
+    Create,
+}
+
+/// What became of a conditional write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The row said what was expected and has been written.
+    Written,
+    /// The row said something else by now and was left alone. Read it again.
+    Skipped,
+}
+
+/// A change to a backend's row; none leaves a column alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BackendUpdate {
+    /// New status, together with its reason.
+    pub status: Option<(BackendStatus, Box<str>)>,
+    /// New share.
+    pub load_factor: Option<u8>,
+    /// Write only while the status is still this one: probes must not undo what an operator just did.
+    pub expected_status: Option<BackendStatus>,
+}
+
+/// A change to a site's row; none leaves a column alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SiteUpdate {
+    /// New status.
+    pub status: Option<SiteStatus>,
+    /// New load balancer.
+    pub load_balancer: Option<Box<str>>,
+}
+
+/// A table as text, for `geodb show`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dump {
+    /// Column names.
+    pub columns: Vec<String>,
+    /// Rows by key; NULL is none.
+    pub rows: Vec<Vec<Option<String>>>,
+}
