@@ -1,4 +1,4 @@
-//! The command line: `hale run`, `check-config`, `config`, `geodb`, `cluster`.
+//! The command line: `hale run`, `check-config`, `config`, `status`, `who`, `kick`, `geodb`, `cluster`.
 //!
 //! Exit codes are sysexits(3) as doveadm uses them: 0, 64 usage, 65, 67, 68, 75, 77, 78.
 
@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hale::boot::{self, Exit};
 use hale::config::{self, Config, Loaded, Secrets, Show, Source};
-use hale::control::cluster::{
-    self, ClusterCommand, ClusterSettings, CommandError, Format, GeodbCommand, Output, Reply,
-};
+use hale::control::admin::client::AskError;
+use hale::control::admin::{self, Request};
+use hale::control::cluster::{self, ClusterCommand, ClusterSettings, CommandError, Format, Reply};
 use hale::control::{Inspected, Outcome, unix_millis};
 
 /// Mail proxy appliance: IMAP logins routed to Dovecot backends by a Palomar `GeoDB`.
@@ -56,12 +56,9 @@ enum Command {
         #[arg(short = 'P')]
         passwords: bool,
     },
-    /// The `GeoDB` itself
-    #[command(subcommand)]
-    Geodb(GeodbCommand),
-    /// Sites, backends, groups and users, in doveadm's words
-    #[command(subcommand)]
-    Cluster(ClusterCommand),
+    /// What a running Hale is asked, or told to do
+    #[command(flatten)]
+    Ask(Request),
 }
 
 /// Runs the command that the arguments name.
@@ -95,10 +92,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Reload => reload(settings),
         Command::CheckConfig { connect } => check_config(&cli.config, settings, *connect),
         Command::Config { .. } => Exit::Ok.into(),
-        Command::Geodb(command) => {
-            finish(&cli, cluster(settings, ClusterCommand::Geodb(command.clone())))
-        }
-        Command::Cluster(command) => finish(&cli, cluster(settings, command.clone())),
+        Command::Ask(request) => finish(&ask(&cli, settings, request)),
     }
 }
 
@@ -184,18 +178,61 @@ fn print_config(loaded: &Loaded, show: Show, secrets: Secrets) -> ExitCode {
     if loaded.errors.is_empty() { Exit::Ok.into() } else { Exit::Config.into() }
 }
 
-fn cluster(settings: &Config, command: ClusterCommand) -> Result<Output, CommandError> {
-    let location = location(settings)?;
-    cluster::run_here(&location, command, &ClusterSettings::new(settings), unix_millis())
+/// Asks the running Hale. The cluster's commands work without one, too.
+fn ask(cli: &Cli, settings: &Config, request: &Request) -> Reply {
+    let own = boot::admin_socket(&settings.base_dir);
+    let asked = |socket: &Option<PathBuf>| {
+        let socket = socket.as_deref().unwrap_or(&own);
+        admin::client::ask(socket, request)
+    };
+    let format = cli.format;
+    let reply = match request {
+        Request::Status => asked(&None).map(|output| Reply::new(Ok(output), format)),
+        Request::Who(command) => {
+            if let Err(error) = command.whom() {
+                return Reply::new(Err(error), format);
+            }
+            asked(&command.socket)
+                .map(|output| Reply::new(Ok(admin::who(output, command.each, format)), format))
+        }
+        Request::Kick(command) => {
+            if let Err(error) = command.whom() {
+                return Reply::new(Err(error), format);
+            }
+            asked(&command.socket).map(|output| admin::kicked(output, format))
+        }
+        Request::Geodb(command) => {
+            return cluster(&own, settings, ClusterCommand::Geodb(command.clone()), format);
+        }
+        Request::Cluster(command) => return cluster(&own, settings, command.clone(), format),
+    };
+    reply.unwrap_or_else(Reply::from)
 }
 
-fn location(settings: &Config) -> Result<String, CommandError> {
-    boot::geodb_location(settings).map_err(|refusal| CommandError::Config(refusal.text))
+/// Commands that write run inside the Hale that runs, which sees at once what they wrote; all others, and all when there is
+/// none, here.
+fn cluster(socket: &Path, settings: &Config, mut command: ClusterCommand, format: Format) -> Reply {
+    if admin::writes(&command) {
+        // What the command names is a file of this process's folder.
+        if let Err(error) = command.read_files() {
+            return Reply::new(Err(error), format);
+        }
+        match admin::client::ask(socket, &Request::Cluster(command.clone())) {
+            Ok(output) => return Reply::new(Ok(output), format),
+            // Who may not ask may still be allowed to write.
+            Err(AskError::NotRunning(_) | AskError::NotPermitted(..)) => {}
+            Err(error) => return error.into(),
+        }
+    }
+    let location =
+        boot::geodb_location(settings).map_err(|refusal| CommandError::Config(refusal.text));
+    let settings = ClusterSettings::new(settings);
+    let here = |location: String| cluster::run_here(&location, command, &settings, unix_millis());
+    Reply::new(location.and_then(here), format)
 }
 
 /// Prints what a command came to.
-fn finish(cli: &Cli, result: Result<Output, CommandError>) -> ExitCode {
-    let reply = Reply::new(result, cli.format);
+fn finish(reply: &Reply) -> ExitCode {
     print(&reply.text);
     for line in &reply.complaints {
         complain(line);

@@ -28,6 +28,8 @@ pub enum EndedBy {
     HalfCloseTimeout,
     /// The process stops.
     Shutdown,
+    /// The operator ended it, by `hale kick`.
+    Kick,
     /// An error of ours, or of the kernel.
     Internal,
 }
@@ -43,6 +45,7 @@ impl EndedBy {
             Self::StallTimeout => "stall-timeout",
             Self::HalfCloseTimeout => "half-close-timeout",
             Self::Shutdown => "shutdown",
+            Self::Kick => "kick",
             Self::Internal => "proxy",
         }
     }

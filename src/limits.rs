@@ -346,6 +346,30 @@ pub const CONNECTIONS_SPARE: u32 = 64;
 pub const MAILBOX_MESSAGES_MAX: usize = 4096;
 /// Password verifications waiting for a hashing thread; beyond it logins get a temporary failure (SA-18).
 pub const HASHING_QUEUE_MAX: usize = 1024;
+/// Connections that a core looks at for one enquiry in one turn: a few hundred microseconds' worth.
+pub const ENQUIRY_SLOTS_PER_TURN: u32 = 1024;
+/// Sessions that it tells of: each is a few names to copy.
+pub const ENQUIRY_ROWS_PER_TURN: usize = 256;
+/// Sessions that it ends: each is two sockets, several system calls and a log line.
+pub const ENQUIRY_KICKS_PER_TURN: usize = 32;
+/// A data core answers a piece of an enquiry within this, or counts as overloaded.
+pub const ENQUIRY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Clients of the admin socket at the same moment: some operators, some scripts.
+pub const ADMIN_CLIENTS_MAX: usize = 16;
+/// One request: as many users as fit into a command line or a file that one types for it.
+pub const ADMIN_LINE_BYTES_MAX: usize = 262_144;
+/// What is gathered of an answer before it is sent.
+pub const ADMIN_ANSWER_BYTES: usize = 16_384;
+/// A client that sends no request, or only a part of one.
+pub const ADMIN_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// A client that takes nothing of its answer.
+pub const ADMIN_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The command line waits so long for the next line of an answer: longer than a command on the whole GeoDB may take.
+pub const ADMIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
+/// A refused client may go on sending for so long, into nothing.
+pub const ADMIN_LINGER: Duration = Duration::from_secs(1);
+/// Pause before accepting again when descriptors were missing.
+pub const ADMIN_STARVED_PAUSE: Duration = Duration::from_millis(100);
 /// Log lines waiting for the control core; beyond it lines are lost and counted, and no data core waits (RS-08). Room for
 /// those of 5,000 logins a second, two lines each, while the control core is held up for a second and a half.
 pub const LOG_LINES_MAX: usize = 16_384;

@@ -100,6 +100,17 @@ impl SessionId {
     }
 }
 
+impl SessionId {
+    /// The ids that are written like this: ours, a trusted peer's, or none.
+    #[must_use]
+    pub fn written(text: &str) -> Vec<Self> {
+        use base64::Engine as _;
+        use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+        let own = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        own.map(Self::from_bytes).into_iter().chain(Self::parse(text)).collect()
+    }
+}
+
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SessionId({self})")
@@ -125,6 +136,10 @@ mod tests {
     fn w_fwd_4_session_ids_are_22_characters_and_foreign_ones_are_checked() {
         assert_eq!(SessionId::from_bytes([0xFF; 16]).to_string().len(), 22);
         assert!(SessionId::parse("abc:P1").is_some());
+        let own = SessionId::from_bytes([7; 16]);
+        assert!(SessionId::written(&own.to_string()).contains(&own));
+        assert_eq!(SessionId::written("abc:P1"), [SessionId::parse("abc:P1").unwrap()]);
+        assert!(SessionId::written("a b").is_empty());
         for bad in ["", "a b", "a\"b", "a\nb", "ü", &"x".repeat(65)] {
             assert!(SessionId::parse(bad).is_none(), "{bad:?}");
         }

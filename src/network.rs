@@ -30,6 +30,13 @@ impl Networks {
         self.0.iter().any(|prefix| prefix.contains(&address))
     }
 
+    /// The address, where the set is a single one.
+    #[must_use]
+    pub fn only(&self) -> Option<IpAddr> {
+        let [prefix] = &*self.0 else { return None };
+        (prefix.prefix_len() == prefix.max_prefix_len()).then(|| prefix.addr())
+    }
+
     /// Whether the set is empty, so that no address is in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -80,6 +87,9 @@ mod tests {
         assert!(trusted.contains("10.0.0.7".parse().unwrap()));
         assert!(!trusted.contains("10.0.0.8".parse().unwrap()));
         assert_eq!(trusted.to_string(), "192.168.1.0/24 ::1 10.0.0.7");
+        assert_eq!(trusted.only(), None);
+        assert_eq!(Networks::parse("::ffff:10.0.0.7").unwrap().only(), "10.0.0.7".parse().ok());
+        assert_eq!(Networks::parse("10.0.0.0/31").unwrap().only(), None);
         assert_eq!(Networks::parse("10.0.0.0/8 nonsense"), Err("nonsense".to_owned()));
     }
 }

@@ -4,6 +4,7 @@
 //! refusal is one line with its remedy and an exit code of sysexits(3). Not its duty: anything a connection does.
 //! Tests: at the end of the files; `tests/appliance/e2e` starts the real process.
 
+mod admin_socket;
 mod cores;
 mod data_core;
 mod exit;
@@ -14,6 +15,7 @@ mod reload;
 mod serve;
 mod settings;
 
+pub use admin_socket::admin_socket;
 pub use exit::{Exit, Refusal};
 pub use reload::reload;
 pub use serve::serve;

@@ -8,8 +8,10 @@ use super::cores::{self, Plan};
 use super::data_core::DataCore;
 use super::exit::{Exit, Refusal};
 use super::settings::geodb_location;
-use super::{limits, listen, lock, settings};
+use super::{admin_socket, limits, listen, lock, settings};
 use crate::config::{Config, Listener as ListenerConfig, LogTarget};
+use crate::control::admin::{About, Admin, AdminSocket, Board, Listening};
+use crate::control::cluster::ClusterSettings;
 use crate::control::geodb::{GeoDb, OpenMode};
 use crate::control::{
     Certificates, Control, Level, LogWriter, PassdbSources, Routing, start_hashing,
@@ -31,10 +33,13 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     let plan = cores::plan(&config.data_cores, &config.control_core)?;
     let mut writer = open_log(config)?;
     let _lock = lock::lock(&config.base_dir)?;
+    let socket = admin_socket::open(&config.base_dir)?;
+    let board = Board::default();
     lock::make_folder("state_dir", &config.state_dir)?;
     let exchange = Exchange::new(plan.data.len()).map_err(|error| no_resources(&error))?;
-    let sources = load_passdbs(config, &exchange, &mut writer)?;
+    let sources = load_passdbs(config, &exchange, &board, &mut writer)?;
     let certificates = load_certificates(config, &exchange, &mut writer)?;
+    board.certificates_read();
     let geodb = GeoDb::open(&geodb_location(config)?, OpenMode::Existing)
         .map_err(|error| Refusal::config(format!("cluster_geodb: {error}")))?;
     let descriptors = limits::raise_descriptors();
@@ -54,7 +59,10 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     let per_core = limits::connections_per_core(descriptors, wanted);
     let house = House { config, plan, exchange, options, per_core };
     let files = Files { sources, certificates };
-    house.run(geodb, files, writer, sockets).map_err(|error| no_resources(&error))
+    let desk = Desk { socket, board };
+    let ended = house.run(geodb, files, writer, desk, sockets);
+    admin_socket::remove(&config.base_dir);
+    ended.map_err(|error| no_resources(&error))
 }
 
 fn open_log(config: &Config) -> Result<LogWriter, Refusal> {
@@ -72,10 +80,12 @@ fn open_log(config: &Config) -> Result<LogWriter, Refusal> {
 fn load_passdbs(
     config: &Config,
     exchange: &Exchange,
+    board: &Board,
     writer: &mut LogWriter,
 ) -> Result<PassdbSources, Refusal> {
     let mut sources = settings::passdb_sources(config)?;
     let (passdbs, remarks) = sources.load().map_err(|faults| settings::refused_files(&faults))?;
+    board.passdbs_read(&remarks);
     for remark in remarks {
         writer.add_line(Level::Warning, &remark);
     }
@@ -100,6 +110,12 @@ fn load_certificates(
 struct Files {
     sources: PassdbSources,
     certificates: Certificates,
+}
+
+/// Where operators ask, and what is written down for them.
+struct Desk {
+    socket: AdminSocket,
+    board: Board,
 }
 
 /// The sockets of one data core.
@@ -168,6 +184,7 @@ impl House<'_> {
         geodb: GeoDb,
         files: Files,
         writer: LogWriter,
+        desk: Desk,
         sockets: Vec<Sockets>,
     ) -> std::io::Result<()> {
         let hash_threads =
@@ -179,8 +196,17 @@ impl House<'_> {
             &self.exchange.to_cores,
         )?;
         cores::pin(self.plan.control);
+        let admin = Admin::new(
+            self.exchange.clone(),
+            self.about(&sockets),
+            desk.board,
+            geodb.clone(),
+            ClusterSettings::new(self.config),
+        );
         let control = Control {
             routing: Routing::new(self.config, geodb.clone(), self.exchange.clone()),
+            socket: desk.socket,
+            admin,
             geodb,
             sources: files.sources,
             certificates: files.certificates,
@@ -202,6 +228,28 @@ impl House<'_> {
             let _ = thread.join();
         }
         ended
+    }
+
+    /// What is told of the process that does not change.
+    fn about(&self, sockets: &[Sockets]) -> About {
+        let listening = |(_, listener): &(OwnedFd, ListenerConfig)| {
+            let ListenerConfig { name, protocol, address, port, ssl, haproxy, .. } = listener;
+            Listening {
+                name: name.to_string(),
+                protocol: *protocol,
+                address: std::net::SocketAddr::new(*address, *port),
+                tls: *ssl,
+                haproxy: *haproxy,
+            }
+        };
+        About {
+            started: crate::ring::clock::now(),
+            control_cpu: self.plan.control,
+            data_cpus: self.plan.data.clone(),
+            connections_per_core: self.per_core,
+            listeners: sockets.first().into_iter().flatten().map(listening).collect(),
+            geodb: geodb_location(self.config).unwrap_or_default(),
+        }
     }
 
     fn start_cores(&self, sockets: Vec<Sockets>) -> std::io::Result<Vec<JoinHandle<()>>> {

@@ -1,9 +1,10 @@
 //! The control core: everything that may wait for a disk, a network or a name server.
 //!
-//! Duty: GeoDB, routing snapshot, password files, names to addresses, the log; the cluster commands. What runs all the
+//! Duty: GeoDB, routing snapshot, password files, names to addresses, the log; the cluster commands; the admin socket. What runs all the
 //! time is in `tasks`, a file each. Not its duty: client connections, which live on data cores. Driven by `boot` (the
 //! running process) and by the command line. Tests: in the folders.
 
+pub mod admin;
 pub mod cluster;
 pub mod geodb;
 mod certificates;

@@ -1,6 +1,6 @@
 //! What a shell asks a session: how much it may read, what is to be sent, when to come back.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::content::Content;
@@ -12,6 +12,7 @@ use super::machine::{Lmtp, Stage};
 use super::output::Wish;
 use super::transaction::{LookUp, Stage as Progress};
 use crate::event::{Event, Outcome, Tries};
+use crate::names::SessionId;
 use crate::tick::Tick;
 
 impl Lmtp {
@@ -121,6 +122,12 @@ impl Lmtp {
     #[must_use]
     pub fn visitor(&self) -> Option<IpAddr> {
         self.front.visitor()
+    }
+
+    /// The client as far as it is known, and the connection's id.
+    #[must_use]
+    pub fn peer(&self) -> (SocketAddr, &SessionId) {
+        (self.front.facts.apparent, &self.front.facts.session_id)
     }
 
     /// Whether the session is over.

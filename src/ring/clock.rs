@@ -17,6 +17,15 @@ pub fn now() -> Tick {
     Tick(now.saturating_sub(start))
 }
 
+/// Microseconds of `CLOCK_MONOTONIC`, for differences.
+#[must_use]
+pub(super) fn micros() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000).saturating_add(nanoseconds / 1000)
+}
+
 /// Milliseconds since 1970.
 #[must_use]
 pub(super) fn unix_ms() -> u64 {

@@ -236,6 +236,10 @@ pub trait Port {
 
     /// The current moment. Cheap, but still read only once per loop turn.
     fn now(&mut self) -> Tick;
+    /// Microseconds on the same clock, to measure what a core does.
+    fn micros(&mut self) -> u64 {
+        self.now().0.saturating_mul(1000)
+    }
     /// Milliseconds since 1970, for moments that others name. Jumps when the clock is set: never kept.
     fn unix_ms(&mut self) -> u64;
     /// Reads what is there; 0 is the end of the stream.

@@ -298,6 +298,10 @@ impl Port for Uring {
         super::clock::now()
     }
 
+    fn micros(&mut self) -> u64 {
+        super::clock::micros()
+    }
+
     fn unix_ms(&mut self) -> u64 {
         super::clock::unix_ms()
     }

@@ -274,13 +274,14 @@ impl Session {
         }
         outbox.to_client.extend_from_slice(&from_backend);
         outbox.to_backend.extend_from_slice(&from_client);
+        let group = details.group.clone();
         outbox.wish(Wish::Report(Event::LoggedIn {
             subject: subject.clone(),
             details,
             backend: backend.clone(),
             took: now.since(since),
         }));
-        outbox.wish(Wish::Relay(Box::new(Handover { subject, backend, watch })));
+        outbox.wish(Wish::Relay(Box::new(Handover { subject, backend, group, watch })));
     }
 }
 

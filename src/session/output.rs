@@ -72,6 +72,8 @@ pub struct Handover {
     pub subject: Subject,
     /// The backend's host name.
     pub backend: Arc<str>,
+    /// The user's group; none where no cluster was asked.
+    pub group: Option<Box<str>>,
     /// What is watched of the bytes behind those that the session has queued; none: nothing.
     pub watch: Option<Box<Watch>>,
 }

@@ -9,6 +9,7 @@ use crate::ring::port::Fd;
 use crate::ring::wake::Waker;
 use crate::route::table::Table;
 use crate::share::counters::{Counter, Counters};
+use crate::share::enquiry::Piece;
 use crate::share::jobs::Jobs;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::{HashJob, ToControl, ToCore};
@@ -38,6 +39,8 @@ pub struct Exchange {
     pub to_control: Arc<Mailbox<ToControl>>,
     /// Answers and orders to the data cores, by core number.
     pub to_cores: Vec<Arc<Mailbox<ToCore>>>,
+    /// Pieces of answers to enquiries, read by the control core.
+    pub pieces: Arc<Mailbox<Piece>>,
     /// Counters of the data cores, by core number.
     pub counters: Vec<Arc<Counters>>,
 }
@@ -59,6 +62,7 @@ impl Exchange {
             log: Arc::new(Mailbox::new(limits::LOG_LINES_MAX, Waker::new()?)),
             to_control: Arc::new(Mailbox::new(limits::MAILBOX_MESSAGES_MAX, Waker::new()?)),
             to_cores: (0..cores).map(to_core).collect::<std::io::Result<_>>()?,
+            pieces: Arc::new(Mailbox::new(limits::MAILBOX_MESSAGES_MAX, Waker::new()?)),
             counters: (0..cores).map(|_| Arc::new(Counters::default())).collect(),
         })
     }
@@ -66,8 +70,12 @@ impl Exchange {
     /// Every descriptor that the exchange owns: a thread with a table of its own keeps them.
     #[must_use]
     pub fn descriptors(&self) -> Vec<Fd> {
-        let boards =
-            [self.log.waker().fd(), self.to_control.waker().fd(), self.hashing.descriptor()];
+        let boards = [
+            self.log.waker().fd(),
+            self.to_control.waker().fd(),
+            self.pieces.waker().fd(),
+            self.hashing.descriptor(),
+        ];
         boards.into_iter().chain(self.to_cores.iter().map(|core| core.waker().fd())).collect()
     }
 

@@ -1,5 +1,6 @@
 //! What threads say to each other.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::chain::Job;
@@ -7,6 +8,7 @@ use crate::auth::scheme::SchemeError;
 use crate::fault::Failure;
 use crate::names::CoreId;
 use crate::route::change::GroupChange;
+use crate::share::enquiry::{Enquiry, Place};
 
 /// Where an answer goes: a connection of a core. A slot that was reused meanwhile has another generation, and the
 /// answer is dropped (W-PIPE-6); so is an answer to a question that the session has given up.
@@ -62,6 +64,8 @@ pub enum ToCore {
         /// What came out.
         answer: Answer,
     },
+    /// The next piece of an answer is wanted, from this place on.
+    Enquire(Arc<Enquiry>, Place),
     /// Stop: finish what runs within this time.
     Drain(Duration),
 }

@@ -12,4 +12,5 @@ pub mod users;
 pub mod visitors;
 pub mod snapshot;
 pub mod counters;
+pub mod enquiry;
 pub mod exchange;

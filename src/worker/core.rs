@@ -29,7 +29,8 @@ use super::login::look_ups::LookUps;
 use super::login::state::LoggedIn;
 use super::next::Next;
 use super::relay::driver::Driver;
-use super::relay::state::{Label, Relay};
+use super::relay::label::Label;
+use super::relay::state::Relay;
 use super::rooms::Rooms;
 use super::settings::{Links, WorkerSettings};
 use super::signal::Signal;
@@ -103,6 +104,7 @@ impl<P: Port> Worker<P> {
         completions.shrink_to(COMPLETIONS_KEPT);
         self.completions = completions;
         self.read_mailbox();
+        self.answer_enquiry();
         self.pass_deadlines();
         self.listeners.rearm(&mut self.io);
         self.serve_queue();
@@ -120,7 +122,8 @@ impl<P: Port> Worker<P> {
 
     /// How long the core may sleep.
     fn patience(&self) -> Option<Duration> {
-        let has_work = self.rooms.relays.queued() > 0 || !self.io.rereads.is_empty();
+        let is_asked = !self.rooms.enquiries.are_answered();
+        let has_work = self.rooms.relays.queued() > 0 || !self.io.rereads.is_empty() || is_asked;
         if has_work || !self.mailbox.fall_asleep() {
             return Some(Duration::ZERO);
         }
@@ -222,8 +225,11 @@ impl<P: Port> Worker<P> {
         };
         match self.slots.insert(Connection::new(Sockets::accepted(fd), phase)) {
             Ok((slot, _)) => {
-                if let Some((mut line, _)) = self.line(slot) {
+                if let Some((mut line, phase)) = self.line(slot) {
                     line.arm_poll(Side::Client);
+                    if let Phase::Lmtp(_) = phase {
+                        self.rooms.sessions.enter_nameless(slot);
+                    }
                 }
                 self.tell(slot, Signal::Accepted);
             }
@@ -269,6 +275,7 @@ impl<P: Port> Worker<P> {
                         self.tell(slot, Signal::Answered(question, answer));
                     }
                 }
+                ToCore::Enquire(enquiry, from) => self.rooms.enquiries.ask(enquiry, from),
                 ToCore::Drain(within) => self.drain(within),
             }
         }
@@ -334,7 +341,7 @@ impl<P: Port> Worker<P> {
     fn start_relay(&mut self, slot: u32) {
         let now = self.io.now;
         let endpoint = self.rooms.backends.endpoint(slot);
-        let Some((_, phase)) = self.line(slot) else { return };
+        let Some(Connection { phase, .. }) = self.slots.get_mut(slot) else { return };
         let logged_in = match std::mem::replace(phase, Phase::Closing) {
             Phase::Login(login) => login.into_relay(),
             _ => None,
@@ -343,8 +350,10 @@ impl<P: Port> Worker<P> {
             debug_assert!(false, "a relay begins behind a login that has succeeded");
             return self.release(slot);
         };
-        let Handover { subject, backend, watch } = *handover;
-        let label = Box::new(Label { subject, backend, since, places: places.counted() });
+        let Handover { subject, backend, group, watch } = *handover;
+        let home = self.rooms.sessions.home(&backend, group.as_deref());
+        let label = Box::new(Label::new(subject, home, since, places));
+        self.rooms.sessions.enter(slot, label.keys());
         *phase = Phase::Relay(Relay::new(label, endpoint, rounds, now));
         self.rooms.relays.enter(slot, endpoint, watch);
         self.tell_relay(slot, |driver| driver.begin());

@@ -9,10 +9,12 @@ use std::time::Duration;
 use crate::event::EndedBy;
 use crate::limits;
 use crate::ring::port::Port;
+use crate::share::enquiry::Act;
 
 use super::connection::Phase;
 use super::core::Worker;
 use super::drain::{Drain, Look};
+use super::enquiries;
 use super::io::socket::Side;
 use super::linger;
 use super::lmtp::state::Client;
@@ -49,7 +51,7 @@ impl<P: Port> Worker<P> {
         let former = std::mem::replace(phase, Phase::Lingering);
         let next = linger::begin(line, &mut self.rooms.relays.scratch);
         if let Phase::Lmtp(client) = former {
-            self.release_links(client);
+            self.release_links(slot, client);
         }
         self.act(slot, next);
     }
@@ -86,18 +88,49 @@ impl<P: Port> Worker<P> {
         }
         self.rooms.pre_login.set(slot, false);
         match &mut former {
-            Phase::Relay(relay) => self.rooms.relays.leave(slot, relay, &mut self.io.port),
-            Phase::Lmtp(client) => self.release_links(client.take()),
+            Phase::Relay(relay) => {
+                self.rooms.relays.leave(slot, relay, &mut self.io.port);
+                self.rooms.sessions.leave(slot, relay.label.keys());
+            }
+            Phase::Lmtp(client) => self.release_links(slot, client.take()),
             Phase::Login(_) | Phase::Link(_) | Phase::Lingering | Phase::Closing => {}
         }
         Some(former)
     }
 
-    /// An LMTP client's connections to backends end with it.
-    fn release_links(&mut self, client: Option<Box<Client>>) {
+    /// An LMTP client ends, and its connections to backends with it.
+    fn release_links(&mut self, slot: u32, client: Option<Box<Client>>) {
+        self.rooms.sessions.leave_nameless(slot);
         debug_assert!(client.is_some(), "an LMTP client ends while its driver has its turn");
         for slot in client.iter().flat_map(|client| client.slots()) {
             self.release(slot);
+        }
+    }
+
+    // === Enquiries ===
+
+    /// Answers a piece of one enquiry: the only thing that enquiries cost a turn.
+    pub(super) fn answer_enquiry(&mut self) {
+        let Some((enquiry, from)) = self.rooms.enquiries.next() else { return };
+        let began = self.io.port.micros();
+        let mut piece = self.rooms.enquiries.piece(&enquiry);
+        let sessions = &self.rooms.sessions;
+        let meant = enquiries::look(&self.slots, sessions, &enquiry, from, &mut piece);
+        if enquiry.act == Act::Kick {
+            for slot in meant {
+                self.kick(slot);
+            }
+        }
+        piece.took_us = self.io.port.micros().saturating_sub(began);
+        self.rooms.enquiries.tell(piece);
+    }
+
+    /// The operator ends a session. One of LMTP ends when no message of it is under way.
+    fn kick(&mut self, slot: u32) {
+        match self.slots.get(slot).map(|connection| &connection.phase) {
+            Some(Phase::Relay(_)) => self.act(slot, Next::Ended { by: EndedBy::Kick, error: None }),
+            Some(Phase::Lmtp(_)) => self.tell(slot, Signal::Shutdown),
+            _ => {}
         }
     }
 

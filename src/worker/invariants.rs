@@ -13,6 +13,7 @@ use super::io::socket::{Side, Sockets};
 #[derive(Debug, Default)]
 struct Counted {
     relays: usize,
+    indexed: usize,
     standing: usize,
     partings: usize,
     watched: usize,
@@ -40,6 +41,7 @@ impl<P: Port> Worker<P> {
         assert_eq!(of_endpoints, of_slots, "endpoints count other connects");
         assert_eq!(relays.partings(), counted.partings, "a parting without a relay");
         assert_eq!(relays.watched(), counted.watched, "a watch without a relay");
+        assert_eq!(self.rooms.sessions.len(), counted.indexed, "the index names others");
         assert_eq!(self.rooms.pre_login.len(), counted.waiting, "the pre-login list names others");
         assert_eq!(self.io.timers.count(), counted.timers, "a deadline without a connection");
         for (slot, _) in &self.io.rereads {
@@ -56,6 +58,7 @@ impl<P: Port> Worker<P> {
 
     fn check_slot(&self, slot: u32, connection: &Connection, counted: &mut Counted) {
         let Connection { sockets, tls, phase } = connection;
+        counted.indexed += usize::from(self.check_index(slot, phase));
         let has_deadline = self.io.timers.is_set(slot);
         let waits = self.rooms.pre_login.has(slot);
         counted.timers += usize::from(has_deadline);
@@ -136,6 +139,17 @@ impl<P: Port> Worker<P> {
             Some(Phase::Lmtp(Some(client))) => client.slots().any(|slot| slot == link),
             _ => false,
         }
+    }
+
+    /// Sessions are in the index; whether this is one.
+    fn check_index(&self, slot: u32, phase: &Phase) -> bool {
+        let is_indexed = match phase {
+            Phase::Relay(relay) => self.rooms.sessions.has(slot, relay.label.keys()),
+            Phase::Lmtp(_) => self.rooms.sessions.has_nameless(slot),
+            Phase::Login(_) | Phase::Link(_) | Phase::Lingering | Phase::Closing => return false,
+        };
+        assert!(is_indexed, "{slot}: the index does not find the session");
+        true
     }
 
     fn check_free(&self, slot: u32) {

@@ -14,10 +14,9 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// For the rest of the connection's life; none, and no memory for them, where nothing is counted.
-    pub(super) fn counted(self) -> Option<Box<Self>> {
+    /// Whether any of them is counted, and therefore to be kept for the rest of the connection's life.
+    pub(super) fn are_counted(&self) -> bool {
         let counts = |pass: &Option<Pass>| pass.as_ref().is_some_and(Pass::counts);
-        let any = self.seat.is_some() || counts(&self.address) || counts(&self.listener);
-        any.then(|| Box::new(self))
+        self.seat.is_some() || counts(&self.address) || counts(&self.listener)
     }
 }

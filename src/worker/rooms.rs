@@ -10,6 +10,7 @@ use super::accept::pre_login::PreLogin;
 use super::backends::connect::Backends;
 use super::chance::Chance;
 use super::connection::Phase;
+use super::enquiries::Enquiries;
 use super::io::line::Line;
 use super::linger;
 use super::lmtp::driver as lmtp;
@@ -21,6 +22,7 @@ use super::relay::driver as relay;
 use super::relay::relays::Relays;
 use super::relay::state::Relay;
 use super::report::Reports;
+use super::sessions::Sessions;
 use super::settings::{Links, WorkerSettings};
 use super::signal::Signal;
 use super::tls::channel::CoreTls;
@@ -39,6 +41,8 @@ pub(super) struct Rooms {
     pub(super) backends: Backends,
     pub(super) tls: CoreTls,
     pub(super) relays: Relays,
+    pub(super) sessions: Sessions,
+    pub(super) enquiries: Enquiries,
     pub(super) lmtp_buffers: lmtp::Buffers,
 }
 
@@ -52,7 +56,7 @@ impl Rooms {
     ) -> Self {
         let settings = Arc::new(settings.for_one_core());
         let mut chance = Chance::new(look_ups.core(), seed);
-        let Links { log, tls, counters, .. } = links;
+        let Links { pieces, log, tls, counters, .. } = links;
         let visitors = look_ups.visitors();
         Self {
             reports: Reports::new(log, counters, settings.log_debug),
@@ -62,6 +66,8 @@ impl Rooms {
             session_buffers: login::Buffers::new(),
             backends: Backends::new(&settings.source_ips, chance.draw()),
             relays: Relays::new(Arc::clone(&settings), chance.draw()),
+            sessions: Sessions::new(settings.connections_max),
+            enquiries: Enquiries::new(look_ups.core(), pieces),
             tls: CoreTls::new(&tls),
             lmtp_buffers: lmtp::Buffers::default(),
             look_ups,

@@ -21,6 +21,7 @@ use crate::session::{
     CertificateSettings, Cleartext, Extensions, ProtocolSettings, SendHeader, SessionSettings,
 };
 use crate::share::counters::Counters;
+use crate::share::enquiry::Piece;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::ToCore;
@@ -274,6 +275,8 @@ impl VerifiedCache {
 pub struct Links {
     /// What others tell this core.
     pub mail: Arc<Mailbox<ToCore>>,
+    /// Where pieces of answers to enquiries go.
+    pub pieces: Arc<Mailbox<Piece>>,
     /// Where reports go.
     pub log: Arc<Mailbox<Event>>,
     /// Certificates, and whom we trust.
@@ -289,6 +292,7 @@ impl Links {
         let index = usize::from(core.0);
         Some(Self {
             mail: Arc::clone(exchange.to_cores.get(index)?),
+            pieces: Arc::clone(&exchange.pieces),
             log: Arc::clone(&exchange.log),
             tls: exchange.tls.clone(),
             counters: Arc::clone(exchange.counters.get(index)?),

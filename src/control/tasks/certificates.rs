@@ -7,6 +7,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::panics;
+use crate::control::admin::Board;
 use crate::control::certificates::{Certificates, Loaded};
 use crate::event::Event;
 use crate::limits;
@@ -20,6 +21,7 @@ pub(super) async fn watch(
     published: Published<Context>,
     log: Arc<Mailbox<Event>>,
     mut hangup: Signal,
+    board: Board,
 ) {
     let mut rotation = interval(limits::TLS_TICKET_KEYS_EVERY);
     rotation.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -38,6 +40,10 @@ pub(super) async fn watch(
                     Err(error) => return panics::go_on(error),
                 };
                 certificates = back;
+                match &loaded {
+                    Ok(_) => board.certificates_read(),
+                    Err(faults) => board.certificates_failed(&faults.join("; ")),
+                }
                 for (warning, line) in outcome(loaded, &published) {
                     // A full mailbox loses the line, as with every sender (RS-08).
                     let _ = log.send(Event::Note { warning, text: line.into_boxed_str() });

@@ -4,6 +4,7 @@
 //! `control`; signals that end the process (`run`). Every task ends when this room says so, and none ends another.
 //! Tests: in the files.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::signal::unix::Signal;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_local};
 
+use super::admin::{self, Admin, AdminSocket};
 use super::certificates::Certificates;
 use super::geodb::GeoDb;
 use super::log_file::LogWriter;
@@ -21,6 +23,7 @@ use crate::share::mailbox::Mailbox;
 use mail::Inbox;
 
 mod certificates;
+mod enquiries;
 mod log;
 mod mail;
 mod panics;
@@ -43,6 +46,10 @@ pub struct Control {
     pub certificates: Certificates,
     /// The log.
     pub writer: LogWriter,
+    /// Where operators ask.
+    pub socket: AdminSocket,
+    /// What they ask about.
+    pub admin: Admin,
     /// Time for live sessions after SIGTERM (`shutdown_timeout`); none: until they end (`shutdown_clients = no`).
     pub drain_timeout: Option<Duration>,
 }
@@ -78,25 +85,32 @@ impl Tasks {
         exchange: &Exchange,
         signals: FileSignals,
     ) -> std::io::Result<Self> {
-        let Control { geodb, routing, sources, certificates, writer, drain_timeout: _ } = control;
+        let Control { geodb, routing, sources, certificates, writer, socket, admin, .. } = control;
+        let board = admin.board();
         let FileSignals { rotate, hangup, reload } = signals;
         let log = Arc::clone(&exchange.log);
         let events = Inbox::watch(Arc::clone(&log))?;
         let (stop_writer, stopped) = oneshot::channel();
         let writer = spawn_local(log::write(writer, events, [rotate, hangup], stopped));
-        let mut running = routing.start().await?;
+        let mut running = routing.start(board.clone()).await?;
         running.push(spawn_local(passdbs::watch(
             sources,
             exchange.passdbs.clone(),
             Arc::clone(&log),
+            board.clone(),
         )));
         running.push(spawn_local(certificates::watch(
             certificates,
             exchange.tls.clone(),
             Arc::clone(&log),
             reload,
+            board,
         )));
         running.push(spawn_local(sweeps::sweep(exchange.visitors.clone())));
+        let pieces = Inbox::watch(Arc::clone(&exchange.pieces))?;
+        let admin = Rc::new(admin);
+        running.push(spawn_local(enquiries::hand_out(pieces, Rc::clone(&admin))));
+        running.push(spawn_local(admin::serve(socket, admin)));
         Ok(Self { running, log, writer, stop_writer, geodb })
     }
 

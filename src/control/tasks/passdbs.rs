@@ -8,6 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::panics;
 use crate::auth::passdb::Passdbs;
+use crate::control::admin::Board;
 use crate::control::passdbs::PassdbSources;
 use crate::event::Event;
 use crate::share::mailbox::Mailbox;
@@ -17,6 +18,7 @@ pub(super) async fn watch(
     mut sources: PassdbSources,
     published: Published<Passdbs>,
     log: Arc<Mailbox<Event>>,
+    board: Board,
 ) {
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -33,6 +35,7 @@ pub(super) async fn watch(
         sources = back;
         if let Some((passdbs, remarks)) = changed {
             published.publish(passdbs);
+            board.passdbs_read(&remarks);
             for remark in remarks {
                 // A full mailbox loses the line, as with every sender (RS-08).
                 let _ = log.send(Event::Note { warning: true, text: remark.into_boxed_str() });

@@ -1,10 +1,12 @@
 //! What a core keeps of an LMTP client, and of each connection to a backend of its.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::facts::ClientFacts;
 use crate::limits;
 use crate::lmtp::{LinkId, Lmtp};
+use crate::names::SessionId;
 use crate::ring::port::Port;
 use crate::tick::Tick;
 use crate::tls::Asked;
@@ -59,6 +61,11 @@ impl Client {
             is_admitted: false,
             over_by: None,
         }
+    }
+
+    /// The client as far as it is known, and the connection's id.
+    pub(in crate::worker) fn peer(&self) -> (SocketAddr, &SessionId) {
+        self.session.peer()
     }
 
     /// How many client bytes are taken now.

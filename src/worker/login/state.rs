@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::names::Protocol;
 use crate::ring::port::Port;
 use crate::session::Session;
 use crate::session::output::Handover;
@@ -75,6 +76,11 @@ impl Login {
             is_admitted: false,
             last_bytes_by: None,
         }
+    }
+
+    /// What is spoken.
+    pub(in crate::worker) fn protocol(&self) -> Protocol {
+        self.session.protocol()
     }
 
     /// Whether its session is still to be told what happens.

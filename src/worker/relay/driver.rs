@@ -211,7 +211,7 @@ impl<P: Port> Driver<'_, P> {
     }
 
     fn idle_timeout(&self) -> std::time::Duration {
-        self.relays.settings.relay_idle_timeout(self.relay.label.subject.protocol)
+        self.relays.settings.relay_idle_timeout(self.relay.label.protocol)
     }
 
     // === Ends ===
@@ -309,7 +309,7 @@ impl<P: Port> Driver<'_, P> {
         self.line.set_deadline(at);
         self.reports.count(Counter::EndsSpread);
         if first == First::Yes {
-            let (backend, seconds) = (&self.relay.label.backend, over.as_secs_f64());
+            let (backend, seconds) = (&self.relay.label.home.backend, over.as_secs_f64());
             self.reports.warn(format!(
                 "backend {backend} ends many sessions at once: their clients are told over {seconds} seconds \
                  (login_proxy_max_disconnect_delay), those that send something at once"

@@ -6,6 +6,7 @@
 
 mod copy;
 pub(super) mod driver;
+pub(super) mod label;
 pub(super) mod relays;
 mod sealed;
 pub(super) mod disconnects;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{EndedBy, Event, Subject};
+use crate::event::{EndedBy, Event};
 use crate::limits;
 use crate::relay::Watch;
 use crate::ring::port::PipeId;
@@ -15,12 +15,12 @@ use crate::tick::Tick;
 
 use super::super::backends::endpoints::EndpointId;
 use super::super::io::socket::Side;
-use super::super::places::Places;
+use super::label::Label;
 
 /// A relayed session.
 #[derive(Debug)]
 pub(in crate::worker) struct Relay {
-    pub(super) label: Box<Label>,
+    pub(in crate::worker) label: Box<Label>,
     /// From the client to the backend.
     pub(super) up: Direction,
     /// From the backend to the client.
@@ -44,7 +44,7 @@ impl Relay {
         [up, down]: [u32; 2],
         now: Tick,
     ) -> Self {
-        let mode = match Watch::of(label.subject.protocol) {
+        let mode = match Watch::of(label.protocol) {
             Some(_) => Mode::Watched,
             None => Mode::Copy,
         };
@@ -90,10 +90,9 @@ impl Relay {
         error: Option<&'static str>,
         now: Tick,
     ) -> Event {
-        let Label { subject, backend, since, places } = *self.label;
-        drop(places);
+        let (backend, since) = (Arc::clone(&self.label.home.backend), self.label.since);
         Event::RelayEnded {
-            subject,
+            subject: self.label.into_subject(),
             backend,
             by,
             bytes_up: self.up.delivered,
@@ -153,16 +152,6 @@ impl Relay {
         let silent = silent.max(unasked.into());
         self.is_blocked() || u64::from(silent) <= limits::SPREAD_SILENCE.as_secs()
     }
-}
-
-/// Names for the log line at the end of a relay.
-#[derive(Debug)]
-pub(in crate::worker) struct Label {
-    pub(in crate::worker) subject: Subject,
-    pub(in crate::worker) backend: Arc<str>,
-    pub(in crate::worker) since: Tick,
-    /// What is free again when the session ends; absent where nothing is counted.
-    pub(in crate::worker) places: Option<Box<Places>>,
 }
 
 /// One direction of a relay.

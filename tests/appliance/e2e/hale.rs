@@ -200,6 +200,19 @@ impl Setup {
         command
     }
 
+    /// Runs `hale` with these words to its end.
+    pub(crate) fn output_of(&self, words: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hale"));
+        command.arg("-c").arg(self.path().join("hale.conf")).args(words).output().unwrap()
+    }
+
+    /// The same, which must work; what it printed.
+    pub(crate) fn succeed_with(&self, words: &[&str]) -> String {
+        let output = self.output_of(words);
+        assert!(output.status.success(), "hale {words:?}: {}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Runs a command of Hale to its end.
     pub(crate) fn output(&self, words: &str) -> Output {
         self.command(words).output().unwrap()

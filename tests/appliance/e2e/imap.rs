@@ -115,6 +115,20 @@ impl Imap {
         std::mem::replace(&mut self.ahead, rest)
     }
 
+    /// Whether the other side has neither ended nor broken the connection. What it has sent is thrown away.
+    pub(crate) fn is_open(&self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let mut thrown_away = [0; 4096];
+        let end = loop {
+            match (&self.stream).read(&mut thrown_away) {
+                Ok(1..) => {}
+                end => break end,
+            }
+        };
+        self.stream.set_nonblocking(false).unwrap();
+        end.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+
     /// Everything until the other side ends the connection.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         while self.fill() > 0 {}

@@ -108,6 +108,11 @@ pub(crate) fn resident_bytes(process: u32) -> u64 {
     line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
 }
 
+/// CPUs that this process may use.
+pub(crate) fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Threads that the kernel made for io_uring work it could not do at once. A proxy that never needs one has none.
 pub(crate) fn ring_workers(process: u32) -> usize {
     threads(process).iter().filter(|name| name.starts_with("iou-wrk")).count()

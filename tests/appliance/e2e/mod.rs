@@ -62,6 +62,8 @@ mod truth;
 mod written;
 mod injection;
 mod inspection;
+mod admin;
+mod admin_socket;
 mod faults;
 mod lmtp_faults;
 mod tls_faults;

@@ -200,10 +200,15 @@ impl Speech {
         }
     }
 
-    /// The reply to a login at a backend that says back what it hears, and nothing else before what is said there.
-    pub(crate) fn expect_logged_in(&self, client: &mut Imap) {
+    /// The reply to a login that succeeds.
+    pub(crate) fn expect_success(&self, client: &mut Imap) {
         let line = reply(client);
         client.expect(line.starts_with(self.success), self.success);
+    }
+
+    /// The reply to a login at a backend that says back what it hears, and nothing else before what is said there.
+    pub(crate) fn expect_logged_in(&self, client: &mut Imap) {
+        self.expect_success(client);
         client.send(b"back, please\r\n");
         let line = client.line();
         client.expect(line == b"back, please", "what was sent");

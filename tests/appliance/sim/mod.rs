@@ -15,6 +15,7 @@ mod client;
 mod control;
 mod directed;
 mod directed_mail;
+mod enquiries;
 mod kernel;
 mod mail;
 mod mailbox;

@@ -13,6 +13,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::mail::Inbox;
 use crate::config::Config;
+use crate::control::admin::Board;
 use crate::control::geodb::{Changes, GeoDb};
 use crate::control::resolver::Resolver;
 use crate::route::table::RouteSettings;
@@ -61,10 +62,10 @@ impl Routing {
     ///
     /// # Errors
     /// The system's, when the mailbox can't be watched.
-    pub(super) async fn start(self) -> std::io::Result<Vec<JoinHandle<()>>> {
+    pub(super) async fn start(self, board: Board) -> std::io::Result<Vec<JoinHandle<()>>> {
         let Self { geodb, resolver, settings, exchange } = self;
         let questions = Inbox::watch(exchange.to_control.clone())?;
-        let trouble = Rc::new(Trouble::new(exchange.log.clone()));
+        let trouble = Rc::new(Trouble::new(exchange.log.clone(), board));
         let mut changes = Changes::of(&geodb);
         // Before the rows are read: what changes meanwhile is noticed afterwards.
         if let Err(fault) = changes.look().await {

@@ -85,6 +85,7 @@ impl Tables {
                 let hosts = hosts_to_resolve(&rows, &self.settings.local_site);
                 self.names.of(hosts, ask, patience).await;
                 self.publish(&rows);
+                self.trouble.tables_read();
             }
             // The last table stays in force, whatever its age (C-CACHE-2).
             Err(fault) => self.trouble.failed(&fault),

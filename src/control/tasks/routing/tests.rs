@@ -69,7 +69,7 @@ impl House {
             },
             exchange: self.exchange.clone(),
         };
-        assert_eq!(routing.start().await.unwrap().len(), 3);
+        assert_eq!(routing.start(Board::default()).await.unwrap().len(), 3);
     }
 
     fn ask(&self, slot: u32, user: &str) {

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::control::admin::Board;
 use crate::control::geodb::GeoDbError;
 use crate::event::Event;
 use crate::ring::clock;
@@ -14,18 +15,20 @@ use crate::tick::Tick;
 #[derive(Debug)]
 pub(super) struct Trouble {
     log: Arc<Mailbox<Event>>,
+    board: Board,
     /// The last failure of those that have been told.
     last: Cell<Option<Tick>>,
 }
 
 impl Trouble {
-    pub(super) fn new(log: Arc<Mailbox<Event>>) -> Self {
-        Self { log, last: Cell::new(None) }
+    pub(super) fn new(log: Arc<Mailbox<Event>>, board: Board) -> Self {
+        Self { log, board, last: Cell::new(None) }
     }
 
     /// A call failed. A row that makes no sense is the matter of its user's login, whose line says so.
     pub(super) fn failed(&self, fault: &GeoDbError) {
         if fault.is_outage() && self.last.replace(Some(clock::now())).is_none() {
+            self.board.geodb_failed(&fault.to_string());
             self.note(true, format!("geodb: {fault}; logins go on with what is cached"));
         }
     }
@@ -35,8 +38,14 @@ impl Trouble {
         let is_over = |last: Tick| clock::now().since(last) >= CALM;
         if self.last.get().is_some_and(is_over) {
             self.last.set(None);
+            self.board.geodb_answers();
             self.note(false, "geodb: answers again".to_owned());
         }
+    }
+
+    /// The tables were read as a whole, and are published.
+    pub(super) fn tables_read(&self) {
+        self.board.geodb_read(self.last.get().is_some());
     }
 
     /// Writes a line to the log.

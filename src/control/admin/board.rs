@@ -1,0 +1,117 @@
+//! What the control core's tasks last saw, for operators who ask for the status: each writes its line when it has looked.
+//!
+//! One thread writes and reads it. Nothing waits for it, and nothing is decided by it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::ring::clock;
+use crate::tick::Tick;
+
+/// The board. Clones are the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Board(Rc<RefCell<Lines>>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    geodb: State,
+    passdbs: State,
+    certificates: State,
+}
+
+/// How something that is read again and again was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct State {
+    /// When it was last read and put to use.
+    pub(super) read_at: Option<Tick>,
+    /// What is wrong with it since.
+    pub(super) trouble: Option<Box<str>>,
+}
+
+impl State {
+    fn now() -> Self {
+        Self { read_at: Some(clock::now()), trouble: None }
+    }
+
+    fn failed(&mut self, trouble: &str) {
+        self.trouble = Some(trouble.into());
+    }
+
+    /// Since when it is in use, in seconds.
+    pub(super) fn age(&self, now: Tick) -> Option<u64> {
+        self.read_at.map(|at| now.since(at).as_secs())
+    }
+}
+
+impl Board {
+    /// The GeoDB's tables were read as a whole, and are published; `is_in_trouble`: not everything else works.
+    pub(in crate::control) fn geodb_read(&self, is_in_trouble: bool) {
+        let geodb = &mut self.0.borrow_mut().geodb;
+        let trouble = geodb.trouble.take().filter(|_| is_in_trouble);
+        *geodb = State { trouble, ..State::now() };
+    }
+
+    /// The GeoDB does not answer.
+    pub(in crate::control) fn geodb_failed(&self, trouble: &str) {
+        self.0.borrow_mut().geodb.failed(trouble);
+    }
+
+    /// It does again.
+    pub(in crate::control) fn geodb_answers(&self) {
+        self.0.borrow_mut().geodb.trouble = None;
+    }
+
+    /// The password databases were read and are published; `remarks`: what is wrong with some.
+    pub fn passdbs_read(&self, remarks: &[String]) {
+        let mut lines = self.0.borrow_mut();
+        lines.passdbs = State::now();
+        if let Some(remark) = remarks.first() {
+            lines.passdbs.failed(remark);
+        }
+    }
+
+    /// Certificates were read and are published.
+    pub fn certificates_read(&self) {
+        self.0.borrow_mut().certificates = State::now();
+    }
+
+    /// They could not be read; the former ones stay.
+    pub(in crate::control) fn certificates_failed(&self, trouble: &str) {
+        self.0.borrow_mut().certificates.failed(trouble);
+    }
+
+    pub(super) fn geodb(&self) -> State {
+        self.0.borrow().geodb.clone()
+    }
+
+    pub(super) fn passdbs(&self) -> State {
+        self.0.borrow().passdbs.clone()
+    }
+
+    pub(super) fn certificates(&self) -> State {
+        self.0.borrow().certificates.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_stays_until_it_is_over_and_the_last_good_reading_is_remembered() {
+        let board = Board::default();
+        assert_eq!(board.geodb().age(Tick(9_000)), None);
+        board.geodb_read(false);
+        let read_at = board.geodb().read_at;
+        board.geodb_failed("locked");
+        let trouble = Some("locked".into());
+        assert_eq!(board.geodb(), State { read_at, trouble });
+        board.geodb_answers();
+        assert_eq!(board.geodb(), State { read_at, trouble: None });
+        board.geodb_failed("locked");
+        board.geodb_read(true);
+        assert!(board.geodb().trouble.is_some());
+        board.passdbs_read(&["users: 3 bad lines".to_owned()]);
+        assert!(board.passdbs().trouble.is_some() && board.passdbs().read_at.is_some());
+    }
+}

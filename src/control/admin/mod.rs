@@ -1,0 +1,28 @@
+//! The admin socket (`base_dir/admin.sock`): what an operator asks a running Hale and tells it to do. docs/ADMIN.md has its
+//! protocol.
+//!
+//! Duty: requests, one a line (`verbs`); who may make them, how many at once, how long each may take (`socket`); answers,
+//! streamed as fast as their reader reads (`answer`); questions to all data cores (`enquire`); what the requests do (`who`,
+//! `kick`, `status`, and the cluster's commands). Non-duty: opening the socket (`boot`), printing (`cli`), which asks through
+//! [`client`]. Driven by the control core's tasks. Tests: in the files, and `tests/appliance/e2e/admin*.rs`.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod board;
+pub mod client;
+mod enquire;
+mod kick;
+mod memory;
+mod present;
+mod requests;
+mod socket;
+mod status;
+mod verbs;
+mod who;
+
+pub use board::Board;
+pub use present::{kicked, who};
+pub use requests::{About, Admin, Listening};
+pub use socket::AdminSocket;
+pub(in crate::control) use socket::serve;
+pub use verbs::{KickCommand, Request, WhoCommand, writes};

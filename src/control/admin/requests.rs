@@ -1,0 +1,118 @@
+//! What requests work with, and which code carries out which.
+
+use super::answer::{Answer, Gone};
+use super::board::Board;
+use super::enquire::Askers;
+use super::kick;
+use super::verbs::{Request, writes};
+use super::who;
+use crate::control::cluster::{self, ClusterCommand, ClusterSettings};
+use crate::control::geodb::GeoDb;
+use crate::control::unix_millis;
+use crate::event::{Event, cleaned};
+use crate::limits;
+use crate::names::Protocol;
+use crate::share::enquiry::Piece;
+use crate::share::exchange::Exchange;
+use crate::tick::Tick;
+
+/// What of the process does not change while it runs.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// When it started.
+    pub started: Tick,
+    /// The CPU of the control core.
+    pub control_cpu: u16,
+    /// The CPUs of the data cores.
+    pub data_cpus: Vec<u16>,
+    /// Connections of one data core at most.
+    pub connections_per_core: u32,
+    /// The open listeners.
+    pub listeners: Vec<Listening>,
+    /// Where the GeoDB is, without passwords.
+    pub geodb: String,
+}
+
+/// A listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// Where.
+    pub address: std::net::SocketAddr,
+    /// It begins with TLS.
+    pub tls: bool,
+    /// It begins with a PROXY header.
+    pub haproxy: bool,
+}
+
+/// Everything that requests ask.
+#[derive(Debug)]
+pub struct Admin {
+    pub(super) askers: Askers,
+    pub(super) exchange: Exchange,
+    pub(super) about: About,
+    pub(super) board: Board,
+    geodb: GeoDb,
+    settings: ClusterSettings,
+}
+
+impl Admin {
+    /// What a running Hale is asked about.
+    #[must_use]
+    pub fn new(
+        exchange: Exchange,
+        about: About,
+        board: Board,
+        geodb: GeoDb,
+        settings: ClusterSettings,
+    ) -> Self {
+        let askers = Askers::new(exchange.clone());
+        Self { askers, exchange, about, board, geodb, settings }
+    }
+
+    /// What tasks write their state on.
+    pub(in crate::control) fn board(&self) -> Board {
+        self.board.clone()
+    }
+
+    /// A data core has answered.
+    pub(in crate::control) fn take(&self, piece: Piece) {
+        self.askers.take(piece);
+    }
+
+    /// Carries out a request that `user_id` made.
+    pub(super) async fn carry_out(
+        &self,
+        request: Request,
+        user_id: u32,
+        answer: &mut Answer<'_>,
+    ) -> Result<(), Gone> {
+        let command = match request {
+            Request::Status => return self.status(answer).await,
+            Request::Who(command) => return who::list(self, &command, answer).await,
+            Request::Kick(command) => return kick::end(self, &command, user_id, answer).await,
+            Request::Cluster(command) => command,
+            Request::Geodb(command) => ClusterCommand::Geodb(command),
+        };
+        // What was begun is done, and in the log, whether or not the client waits for it.
+        let done = cluster::run(&self.geodb, &command, &self.settings, unix_millis()).await;
+        if writes(&command) {
+            let line = command.to_words().join(" ");
+            let line = cleaned(line.as_bytes(), limits::LOGGED_LINE_BYTES_MAX);
+            let outcome = match &done {
+                Ok(_) => "done".to_owned(),
+                Err(error) => format!("failed: {error}"),
+            };
+            self.note(format!("admin: cluster {line}: {outcome}, by uid={user_id}"));
+        }
+        answer.output(done).await
+    }
+
+    pub(super) fn note(&self, text: String) {
+        // A full mailbox loses the line, as for every sender (RS-08).
+        let _ = self.exchange.log.send(Event::Note { warning: false, text: text.into_boxed_str() });
+    }
+}

@@ -1,0 +1,141 @@
+//! `status`: what runs, since when, with how much of what.
+
+use super::answer::{Answer, Gone};
+use super::board::State;
+use super::memory;
+use super::requests::{Admin, Listening};
+use crate::auth::passdb::Driver;
+use crate::control::cluster::CommandError;
+use crate::names::Protocol;
+use crate::ring::clock;
+use crate::share::counters::Counter;
+use crate::share::enquiry::{Act, Tally, Whom};
+
+/// Records of status: what it is about, which of its properties, and its value.
+#[derive(Debug, Default)]
+struct Facts(Vec<[String; 3]>);
+
+impl Facts {
+    fn say(&mut self, about: &str, property: &str, value: impl ToString) {
+        self.0.push([about.to_owned(), property.to_owned(), value.to_string()]);
+    }
+}
+
+impl Admin {
+    pub(super) async fn status(&self, answer: &mut Answer<'_>) -> Result<(), Gone> {
+        let mut facts = Facts::default();
+        self.process(&mut facts);
+        let tallies = match self.tallies().await {
+            Ok(tallies) => tallies,
+            Err(error) => return answer.refuse(&error).await,
+        };
+        self.cores(&tallies, &mut facts);
+        self.listeners(&mut facts);
+        sessions(&tallies, &mut facts);
+        self.databases(&mut facts);
+        self.counters(&mut facts);
+        answer.columns(&["about", "property", "value"]).await?;
+        for fields in facts.0 {
+            answer.row(fields.into_iter().map(Some).collect()).await?;
+        }
+        answer.end(0, None).await
+    }
+
+    fn process(&self, facts: &mut Facts) {
+        facts.say("hale", "version", env!("CARGO_PKG_VERSION"));
+        facts.say("hale", "pid", std::process::id());
+        facts.say("hale", "uptime_secs", clock::now().since(self.about.started).as_secs());
+        if let Some([now, most]) = memory::resident() {
+            facts.say("memory", "resident_bytes", now);
+            facts.say("memory", "resident_bytes_max", most);
+        }
+    }
+
+    /// What each core counts of its connections.
+    async fn tallies(&self) -> Result<Vec<Tally>, CommandError> {
+        let mut tallies = vec![Tally::default(); self.exchange.to_cores.len()];
+        let mut asking = self.askers.ask(Act::Count, Whom::default());
+        while let Some(piece) = asking.piece().await? {
+            if let Some(tally) = tallies.get_mut(usize::from(piece.core)) {
+                tally.add(&piece.tally);
+            }
+        }
+        Ok(tallies)
+    }
+
+    fn cores(&self, tallies: &[Tally], facts: &mut Facts) {
+        let about = &self.about;
+        facts.say("control core", "cpu", about.control_cpu);
+        facts.say("control core", "longest_enquiry_us", self.askers.longest_us());
+        for (number, tally) in tallies.iter().enumerate() {
+            let name = format!("data core {number}");
+            facts.say(&name, "cpu", about.data_cpus.get(number).copied().unwrap_or_default());
+            facts.say(&name, "connections", tally.connections());
+            facts.say(&name, "connections_max", about.connections_per_core);
+        }
+    }
+
+    fn listeners(&self, facts: &mut Facts) {
+        for Listening { name, protocol, address, tls, haproxy } in &self.about.listeners {
+            let mut value = format!("{protocol} {address}");
+            for word in [(*tls).then_some(" ssl"), (*haproxy).then_some(" haproxy")] {
+                value.push_str(word.unwrap_or_default());
+            }
+            facts.say("listener", name, value);
+        }
+    }
+
+    fn databases(&self, facts: &mut Facts) {
+        let board = &self.board;
+        for passdb in &self.exchange.passdbs.load().list {
+            facts.say("passdb", &passdb.name, described(&passdb.driver));
+        }
+        state("passdbs", &board.passdbs(), facts);
+        match &self.exchange.tls.load().servers {
+            Some(servers) => facts.say("certificates", "names", servers.names()),
+            None => facts.say("certificates", "names", "none is configured"),
+        }
+        state("certificates", &board.certificates(), facts);
+        facts.say("geodb", "location", &self.about.geodb);
+        facts.say("geodb", "users_cached", self.exchange.users.len());
+        state("geodb", &board.geodb(), facts);
+    }
+
+    fn counters(&self, facts: &mut Facts) {
+        for counter in Counter::ALL {
+            let cores = self.exchange.counters.iter();
+            let total = cores.map(|core| core.get(counter)).fold(0, u64::wrapping_add);
+            facts.say("counter", counter.name(), total);
+        }
+    }
+}
+
+fn sessions(tallies: &[Tally], facts: &mut Facts) {
+    let mut all = Tally::default();
+    for tally in tallies {
+        all.add(tally);
+    }
+    let by_protocol = Protocol::ALL.iter().zip(all.before_login).zip(all.after_login);
+    for ((protocol, before), after) in by_protocol {
+        facts.say("sessions", &format!("{protocol}_before_login"), before);
+        facts.say("sessions", &format!("{protocol}_after_login"), after);
+    }
+    facts.say("sessions", "lmtp_backend_connections", all.lmtp_backends);
+    facts.say("sessions", "ending", all.ending);
+}
+
+/// Since when something is in use, and what is wrong with it since.
+fn state(about: &str, state: &State, facts: &mut Facts) {
+    match state.age(clock::now()) {
+        Some(age) => facts.say(about, "age_secs", age),
+        None => facts.say(about, "age_secs", "never read"),
+    }
+    facts.say(about, "state", state.trouble.as_deref().unwrap_or("ok"));
+}
+
+fn described(driver: &Driver) -> String {
+    match driver {
+        Driver::PasswdFile(file) => format!("passwd-file, {} users", file.len()),
+        Driver::Static => "static".to_owned(),
+    }
+}

@@ -1,0 +1,278 @@
+//! What a running Hale can be asked: requests as values, read from words and written as words.
+//!
+//! A request is the words that an operator types behind `hale`, so that the command line and the socket have one grammar.
+//! Tests: below.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::control::cluster::CommandError;
+use crate::control::cluster::verbs::{
+    BackendCommand, ClusterCommand, GeodbCommand, GroupCommand, SiteCommand, TagCommand,
+    UserCommand,
+};
+use crate::names::SessionId;
+use crate::network::Networks;
+use crate::share::enquiry::{Mask, Whom};
+use crate::wire::tab_escaped;
+
+/// A request to a running Hale.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Request {
+    /// What runs: cores, listeners, sessions, counters, memory, databases, certificates
+    Status,
+    /// Who is logged in, as `doveadm who` prints it
+    Who(WhoCommand),
+    /// End sessions, as `doveadm kick` does
+    Kick(KickCommand),
+    /// Sites, backends, groups and users
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
+    /// The `GeoDB` itself
+    #[command(subcommand)]
+    Geodb(GeodbCommand),
+}
+
+/// `hale who`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct WhoCommand {
+    /// One line per session; otherwise sessions are counted by user and protocol
+    #[arg(short = '1')]
+    pub each: bool,
+    /// The admin socket, if it is not `admin.sock` in base_dir
+    #[arg(short = 'a', value_name = "SOCKET")]
+    pub socket: Option<PathBuf>,
+    /// Only those of this backend
+    #[arg(long, value_name = "HOST")]
+    pub backend: Option<String>,
+    /// Only those of users in this group
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// Users (`*` and `?` are wildcards) and clients (an address, or a network such as 192.0.2.0/24)
+    #[arg(value_name = "USER-MASK | IP[/BITS]")]
+    pub whom: Vec<String>,
+}
+
+/// `hale kick`.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct KickCommand {
+    /// The admin socket, if it is not `admin.sock` in base_dir
+    #[arg(short = 'a', value_name = "SOCKET")]
+    pub socket: Option<PathBuf>,
+    /// Those of this backend
+    #[arg(long, value_name = "HOST")]
+    pub backend: Option<String>,
+    /// Those of users in this group
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// The session with this id (`hale who -1` shows it)
+    // Ids of ours may begin with a hyphen.
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    pub session: Option<String>,
+    /// Why; goes to the log
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub reason: Option<String>,
+    /// Users (`*` and `?` are wildcards) and clients (an address, or a network such as 192.0.2.0/24)
+    #[arg(value_name = "USER-MASK | IP[/BITS]")]
+    pub whom: Vec<String>,
+}
+
+impl WhoCommand {
+    /// The sessions that are meant: all, if nothing is said.
+    ///
+    /// # Errors
+    /// Two names, or two networks.
+    pub fn whom(&self) -> Result<Whom, CommandError> {
+        let named = named(&self.whom)?;
+        let (backend, group) = (self.backend.as_deref(), self.group.as_deref());
+        Ok(Whom { backend: backend.map(Into::into), group: group.map(Into::into), ..named })
+    }
+}
+
+impl KickCommand {
+    /// The sessions that are meant.
+    ///
+    /// # Errors
+    /// Nothing is said, or two names, or two networks; or what is no session's id.
+    pub fn whom(&self) -> Result<Whom, CommandError> {
+        let named = named(&self.whom)?;
+        let (backend, group) = (self.backend.as_deref(), self.group.as_deref());
+        let sessions = self.session.as_deref().map(SessionId::written);
+        if sessions.as_ref().is_some_and(Vec::is_empty) {
+            return Err(CommandError::Usage("--session: not the id of a session".to_owned()));
+        }
+        let (backend, group) = (backend.map(Into::into), group.map(Into::into));
+        let whom = Whom { backend, group, sessions, ..named };
+        if whom == Whom::default() {
+            let text = "kick: whom? Name a user mask and/or ip[/bits], --backend, --group or --session; '*' is every user";
+            return Err(CommandError::Usage(text.to_owned()));
+        }
+        Ok(whom)
+    }
+}
+
+/// doveadm tells a network from a name by whether it reads as one.
+fn named(words: &[String]) -> Result<Whom, CommandError> {
+    let mut whom = Whom::default();
+    for word in words {
+        let is_second = match Networks::parse(word) {
+            Ok(networks) if !networks.is_empty() => whom.clients.replace(networks).is_some(),
+            _ => whom.users.replace(Mask::new(word)).is_some(),
+        };
+        if is_second {
+            let what = if Networks::parse(word).is_ok() { "network" } else { "username" };
+            return Err(CommandError::Usage(format!("multiple {what} masks are not supported")));
+        }
+    }
+    Ok(whom)
+}
+
+impl Request {
+    /// The request as one line without line end: words joined by TAB, escaped as Dovecot does.
+    #[must_use]
+    pub fn to_line(&self) -> Vec<u8> {
+        let mut line = Vec::new();
+        for word in self.to_words() {
+            tab_escaped::append_field(word.as_bytes(), &mut line);
+        }
+        line
+    }
+
+    /// The request of a line.
+    ///
+    /// # Errors
+    /// It is none; the text explains the grammar.
+    pub fn of_line(line: &[u8]) -> Result<Self, CommandError> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let words: Result<Vec<String>, _> =
+            tab_escaped::fields(line).map(String::from_utf8).collect();
+        let Ok(words) = words else {
+            return Err(CommandError::Usage("the request is not UTF-8".to_owned()));
+        };
+        let program = std::iter::once("hale".to_owned());
+        match Words::try_parse_from(program.chain(words)) {
+            Ok(parsed) => Ok(parsed.request),
+            Err(error) => Err(CommandError::Usage(error.to_string().trim_end().to_owned())),
+        }
+    }
+
+    fn to_words(&self) -> Vec<String> {
+        match self {
+            Self::Status => vec!["status".to_owned()],
+            Self::Who(WhoCommand { each: _, socket: _, backend, group, whom }) => {
+                let options = [("--backend", backend), ("--group", group)];
+                words("who", &options, whom)
+            }
+            Self::Kick(KickCommand { socket: _, backend, group, session, reason, whom }) => {
+                let options = [
+                    ("--backend", backend),
+                    ("--group", group),
+                    ("--session", session),
+                    ("--reason", reason),
+                ];
+                words("kick", &options, whom)
+            }
+            Self::Cluster(command) => {
+                std::iter::once("cluster".to_owned()).chain(command.to_words()).collect()
+            }
+            Self::Geodb(command) => {
+                let command = ClusterCommand::Geodb(command.clone());
+                std::iter::once("cluster".to_owned()).chain(command.to_words()).collect()
+            }
+        }
+    }
+}
+
+/// Whether a command may change rows: such commands run inside a running Hale.
+#[must_use]
+pub fn writes(command: &ClusterCommand) -> bool {
+    !matches!(
+        command,
+        ClusterCommand::Tag(TagCommand::List)
+            | ClusterCommand::Site(SiteCommand::Status { .. } | SiteCommand::List)
+            | ClusterCommand::Backend(BackendCommand::Status { .. } | BackendCommand::List { .. })
+            | ClusterCommand::Group(GroupCommand::Status { .. } | GroupCommand::List { .. })
+            | ClusterCommand::User(UserCommand::Status { .. } | UserCommand::List { .. })
+            | ClusterCommand::Geodb(GeodbCommand::Show { .. })
+    )
+}
+
+fn words(verb: &str, options: &[(&str, &Option<String>)], whom: &[String]) -> Vec<String> {
+    let given = |(name, value): &(&str, &Option<String>)| {
+        value.as_ref().map(|value| format!("{name}={value}"))
+    };
+    let options = options.iter().filter_map(given);
+    let all = std::iter::once(verb.to_owned()).chain(options);
+    all.chain(std::iter::once("--".to_owned())).chain(whom.iter().cloned()).collect()
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "hale", disable_help_flag = true, disable_version_flag = true)]
+struct Words {
+    #[command(subcommand)]
+    request: Request,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Request, CommandError> {
+        Request::of_line(line.as_bytes())
+    }
+
+    fn whom(line: &str) -> Result<Whom, CommandError> {
+        match read(line)? {
+            Request::Who(command) => command.whom(),
+            Request::Kick(command) => command.whom(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn requests_come_back_as_they_were() {
+        let odd = "a\tb\n--reason=x\u{1}é";
+        let all = [
+            Request::Status,
+            Request::Who(WhoCommand { group: Some(odd.into()), ..WhoCommand::default() }),
+            Request::Who(WhoCommand { whom: vec!["-1".into(), odd.into()], ..Default::default() }),
+            Request::Kick(KickCommand {
+                backend: Some("be1".into()),
+                session: Some("-x".into()),
+                reason: Some(odd.into()),
+                whom: vec!["--".into(), "10.0.0.0/8".into()],
+                ..KickCommand::default()
+            }),
+            Request::Cluster(ClusterCommand::of_words(["tag".into(), "list".into()]).unwrap()),
+        ];
+        for request in all {
+            let line = request.to_line();
+            assert!(!line.contains(&b'\n'), "{request:?}");
+            let back = Request::of_line(&line).unwrap();
+            assert_eq!(format!("{back:?}"), format!("{request:?}"));
+        }
+    }
+
+    #[test]
+    fn names_and_networks_are_told_apart_as_doveadm_does() {
+        assert_eq!(whom("who").unwrap(), Whom::default());
+        let both = whom("kick\tbob*\t192.0.2.0/24").unwrap();
+        assert_eq!(both.users, Some(Mask::new("bob*")));
+        assert_eq!(both.clients, Networks::parse("192.0.2.0/24").ok());
+        assert_eq!(whom("who\t1.2.3.4/99").unwrap().users, Some(Mask::new("1.2.3.4/99")));
+        let by_id = whom("kick\t--session\t-yNKBkN06IwpJspk-iv2gg").unwrap();
+        assert_eq!(by_id.sessions.map(|ids| ids.len()), Some(2));
+        for wrong in ["who\ta\tb", "who\t10.0.0.1\t10.0.0.2", "kick", "kick\t--session=a b"] {
+            assert_eq!(whom(wrong).unwrap_err().exit_code(), 64, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn op_08_what_is_no_request_is_explained() {
+        for wrong in ["", "\t", "who\t--nonsense", "run", "kick\t-f", "status\tnow", "\u{1}"] {
+            assert_eq!(read(wrong).unwrap_err().exit_code(), 64, "{wrong:?}");
+        }
+        assert_eq!(Request::of_line(b"who\t\xFF").unwrap_err().exit_code(), 64);
+    }
+}

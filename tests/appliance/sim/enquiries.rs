@@ -1,0 +1,118 @@
+//! Enquiries in the middle of the core's other work.
+
+use std::sync::Arc;
+
+use hale::event::{EndedBy, Event};
+use hale::share::enquiry::{Act, Enquiry, Mask, Piece, Place, Whom};
+use hale::share::messages::ToCore;
+
+use super::Sim;
+use super::account::{Account, id_of};
+use super::weather::Weather;
+use super::world::World;
+
+impl Sim {
+    fn enquire(&mut self, number: u64, act: Act, whom: &Whom) {
+        let enquiry = Arc::new(Enquiry { number, whom: whom.clone(), act });
+        let exchange = &self.world().control.exchange;
+        exchange.to_cores[0].send(ToCore::Enquire(enquiry, Place::default())).unwrap();
+    }
+
+    fn piece(&mut self) -> Option<Piece> {
+        self.world().control.exchange.pieces.take()
+    }
+
+    /// Everybody is logged in and has nothing to do.
+    fn with_idle(count: usize) -> Self {
+        let accounts: Vec<Account> = (0..count).map(Account::quiet).collect();
+        let mut sim = Self::new(21, Weather::calm(), &accounts);
+        sim.until(|world| (0..count).all(|id| is_relayed(world, id)));
+        sim
+    }
+}
+
+fn is_relayed(world: &World, id: usize) -> bool {
+    world.clients[id].logged_in && world.backend_of(id).is_some()
+}
+
+fn ends(world: &World) -> Vec<(usize, EndedBy)> {
+    let ended = world.control.events.iter().filter_map(|event| match event {
+        Event::RelayEnded { subject, by, .. } => Some((subject.user.as_deref(), *by)),
+        _ => None,
+    });
+    ended.map(|(user, by)| (user.and_then(id_of).unwrap(), by)).collect()
+}
+
+fn named(mask: &str) -> Whom {
+    Whom { users: Some(Mask::new(mask)), ..Whom::default() }
+}
+
+#[test]
+fn kick_ends_the_sessions_that_are_meant_and_no_other() {
+    let mut sim = Sim::with_idle(6);
+    sim.enquire(1, Act::Kick, &named("u2"));
+    sim.enquire(2, Act::Kick, &named("U[0-9]"));
+    sim.enquire(3, Act::Kick, &named("?4"));
+    sim.until(|world| world.clients[2].over && world.clients[4].over);
+    let mut pieces: Vec<Piece> = std::iter::from_fn(|| sim.piece()).collect();
+    pieces.sort_unstable_by_key(|piece| piece.number);
+    let users = |piece: &Piece| -> Vec<String> {
+        piece.rows.iter().map(|row| row.user.as_deref().unwrap().to_owned()).collect()
+    };
+    assert_eq!(pieces.iter().map(users).collect::<Vec<_>>(), [vec!["u2"], vec![], vec!["u4"]]);
+    let mut kicked = ends(sim.world());
+    kicked.sort_unstable_by_key(|(id, _)| *id);
+    assert_eq!(kicked, [(2, EndedBy::Kick), (4, EndedBy::Kick)]);
+    for id in [0, 1, 3, 5] {
+        assert!(is_relayed(sim.world(), id) && !sim.world().clients[id].over, "{id}");
+    }
+    sim.drain_now();
+}
+
+/// However many ask at once, a turn is as long as one of them makes it.
+#[test]
+fn enquiries_of_many_askers_are_answered_one_piece_a_turn() {
+    let mut sim = Sim::with_idle(4);
+    for number in 0..50 {
+        sim.enquire(number, Act::List, &Whom::default());
+    }
+    let mut answered = Vec::new();
+    while answered.len() < 50 {
+        sim.turn();
+        let pieces: Vec<Piece> = std::iter::from_fn(|| sim.piece()).collect();
+        assert!(pieces.len() <= 1, "{} pieces in a turn", pieces.len());
+        answered.extend(pieces);
+    }
+    for (number, piece) in answered.iter().enumerate() {
+        assert_eq!((piece.number, piece.rows.len(), piece.next), (number as u64, 4, None));
+        let home = piece.rows.iter().map(|row| (row.backend.is_some(), row.group.is_some()));
+        assert!(home.into_iter().all(|home| home == (true, true)), "{piece:?}");
+    }
+    sim.drain_now();
+}
+
+/// Questions in any weather disturb nobody, and what is counted is what there is.
+#[test]
+fn enquiries_in_any_weather_change_nothing() {
+    for seed in 0..24 {
+        let accounts: Vec<Account> = (0..6).map(Account::quiet).collect();
+        let mut sim = Sim::new(seed, Weather::calm(), &accounts);
+        sim.world().is_directed = true;
+        let (mut counted, mut turn) = (0, 0);
+        while !(0..6).all(|id| is_relayed(sim.world(), id)) {
+            turn += 1;
+            if turn % 3 == 0 {
+                sim.enquire(turn, Act::Count, &Whom::default());
+                sim.enquire(turn, Act::List, &Whom::default());
+            }
+            sim.turn();
+            while let Some(Piece { tally, rows, .. }) = sim.piece() {
+                let all: u64 = tally.before_login.iter().chain(&tally.after_login).sum();
+                assert!(all + tally.ending <= 6 && rows.len() <= 6, "{tally:?}");
+                counted += all;
+            }
+        }
+        assert!(counted > 0, "seed {seed}: nobody was ever counted");
+        sim.drain_now();
+    }
+}
