@@ -126,7 +126,7 @@ impl<'a, P: Port> Driver<'a, P> {
             self.next = Next::Close;
             return;
         }
-        if outbox.gives_go_ahead() && self.has_injected() {
+        if outbox.gives_go_ahead() && self.take_injected() {
             outbox.withdraw_go_ahead();
             more.push_back(Input::ClientInjected);
         }
@@ -148,7 +148,7 @@ impl<'a, P: Port> Driver<'a, P> {
     }
 
     /// Whether a client's bytes came in clear where none may; they are read, and lost.
-    fn has_injected(&mut self) -> bool {
+    fn take_injected(&mut self) -> bool {
         self.lines.client().is_some_and(|mut line| line.take_injected())
     }
 

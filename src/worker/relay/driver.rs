@@ -123,7 +123,7 @@ impl<P: Port> Driver<'_, P> {
             self.line.await_room(source);
         }
         if moved > 0 {
-            self.relay.has_moved(source, self.line.io.now);
+            self.relay.note_progress(source, self.line.io.now);
         }
         self.after(source, advance)
     }

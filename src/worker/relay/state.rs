@@ -60,7 +60,7 @@ impl Relay {
     }
 
     /// Bytes came from `source`, or reached the other side.
-    pub(super) fn has_moved(&mut self, source: Side, now: Tick) {
+    pub(super) fn note_progress(&mut self, source: Side, now: Tick) {
         self.moved_at = seconds(now);
         if source == Side::Client {
             self.asked_at = low_byte(self.moved_at);
