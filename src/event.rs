@@ -20,7 +20,7 @@ pub enum EndedBy {
     Client,
     /// The backend finished or went away.
     Backend,
-    /// Nobody sent anything for the protocol's idle time.
+    /// Neither side sent anything for the protocol's idle time.
     IdleTimeout,
     /// One side took no bytes for too long.
     StallTimeout,
@@ -51,12 +51,12 @@ impl EndedBy {
     }
 }
 
-/// What somebody should look at, at a client that is served all the same.
+/// What the operator should look at, at a client that is served all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// It sent a password where only a private connection may carry one (W-SASL-4).
     PasswordExposed,
-    /// It sent forwarding facts, and nobody trusts it to (W-FWD-1).
+    /// It sent forwarding facts, and is no trusted peer (W-FWD-1).
     FactsForged,
     /// What the backend should have been told of it did not fit (W-FWD-5).
     FactsLeftOut,
@@ -78,7 +78,7 @@ impl Notice {
                  address to login_trusted_networks"
             }
             Self::WordsInClear => {
-                "words of the backend came in clear where TLS begins, and were thrown away: somebody on the way may have \
+                "words of the backend came in clear where TLS begins, and were thrown away: a host on the way may have \
                  said them, or the backend greets in a strange way"
             }
             Self::FactsLeftOut => {
@@ -96,7 +96,7 @@ pub struct Subject {
     pub protocol: Protocol,
     /// The session's id, also seen in the backend's log.
     pub session: SessionId,
-    /// The client as far as anybody knows.
+    /// The apparent client.
     pub client: SocketAddr,
     /// The normalised user, once known; else the name as typed, cleaned.
     pub user: Option<Box<str>>,
@@ -138,7 +138,7 @@ pub enum Event {
         /// What is wrong with the certificate.
         reason: &'static str,
     },
-    /// A client did what somebody should look at; each at most once per connection.
+    /// A client did what the operator should look at; each at most once per connection.
     Noticed {
         /// Who.
         subject: Subject,
@@ -231,12 +231,15 @@ pub enum Event {
     },
     /// Something the operator should know that belongs to no session.
     Note {
-        /// `true`: needs somebody; `false`: for the record.
+        /// `true`: for the operator to mend; `false`: for the record.
         warning: bool,
         /// The text.
         text: Box<str>,
     },
 }
+
+// So many as `LOG_LINES_MAX` may wait, and the log's mailbox keeps the room for them.
+const _: () = assert!(size_of::<Event>() <= 176);
 
 impl Event {
     /// Whether only those want to know it who look for something (`log_debug = yes`).

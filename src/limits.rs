@@ -370,8 +370,11 @@ pub const ADMIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
 pub const ADMIN_LINGER: Duration = Duration::from_secs(1);
 /// Pause before accepting again when descriptors were missing.
 pub const ADMIN_STARVED_PAUSE: Duration = Duration::from_millis(100);
-/// Log lines waiting for the control core; beyond it lines are lost and counted, and no data core waits (RS-08).
+/// Log lines waiting for the control core; beyond it lines are lost and counted, and no data core waits (RS-08). Room for
+/// those of 5,000 logins a second, two lines each, while the control core is held up for a second and a half.
 pub const LOG_LINES_MAX: usize = 16_384;
+/// So much of the log is written at once, and then the control core looks at what else there is to do.
+pub const LOG_WRITE_BYTES: usize = 64 * 1024;
 /// Live sessions get this long to finish after SIGTERM before they are closed.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// A relay without bytes for this long counts as idle and is closed first when draining (W-REL-7).

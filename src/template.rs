@@ -166,7 +166,7 @@ impl Template {
     ///
     /// # Errors
     /// What `known` said, or that a filter cannot do its work.
-    pub fn settle(&mut self, known: Known<'_, '_>) -> Result<(), String> {
+    pub fn resolve(&mut self, known: Known<'_, '_>) -> Result<(), String> {
         for part in &mut self.0 {
             let Part::Variable { name, filters } = part else { continue };
             for argument in filters.iter_mut().flat_map(Filter::arguments_mut) {

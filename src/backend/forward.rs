@@ -158,8 +158,10 @@ impl List<'_> {
     fn pair(&mut self, prefix: &'static [u8], key: &[u8], value: Option<&[u8]>) -> bool {
         let key_bytes = prefix.len().saturating_add(key.len());
         let key_is_legal = key_bytes <= IMAP_ID_KEY_BYTES_MAX && quoted::is_quotable(key);
-        let value_is_legal = value
-            .is_none_or(|value| value.len() <= IMAP_ID_VALUE_BYTES_MAX && self.is_sendable(value));
+        let is_quotable = value.is_none_or(quoted::is_quotable);
+        let value_is_legal = value.is_none_or(|value| {
+            value.len() <= IMAP_ID_VALUE_BYTES_MAX && (is_quotable || self.takes_literal(value))
+        });
         if !key_is_legal || !value_is_legal {
             return false;
         }
@@ -170,7 +172,7 @@ impl List<'_> {
         self.out.push(b' ');
         match value {
             None => self.out.extend(b"NIL"),
-            Some(value) if quoted::is_quotable(value) => quoted::write(value, self.out),
+            Some(value) if is_quotable => quoted::write(value, self.out),
             Some(value) => {
                 self.out.extend(format!("{{{}+}}\r\n", value.len()).as_bytes());
                 self.out.extend(value);
@@ -180,9 +182,9 @@ impl List<'_> {
         true
     }
 
-    fn is_sendable(&self, value: &[u8]) -> bool {
+    fn takes_literal(&self, value: &[u8]) -> bool {
         let is_harmless = !value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
-        quoted::is_quotable(value) || (is_harmless && self.literals == Literals::NonSynchronising)
+        is_harmless && self.literals == Literals::NonSynchronising
     }
 }
 

@@ -13,7 +13,7 @@ pub fn unserved(config: &Config) -> Vec<String> {
     geodb_location(config).err().map(|refusal| refusal.text).into_iter().collect()
 }
 
-/// Whether the settings make sense to the rooms that use them, certificates are good, and nobody else can read the files
+/// Whether the settings make sense to the rooms that use them, certificates are good, and no other user can read the files
 /// they name; changes nothing: for `hale check-config`. What is odd about certificates comes back.
 ///
 /// # Errors

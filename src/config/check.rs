@@ -161,7 +161,7 @@ fn trust(root: &Section, findings: &mut Findings) -> Trust {
     let implies_secure = root.flag("proxy_protocol_implies_secure");
     let open = ["0.0.0.0", "::"].map(|address| address.parse());
     if implies_secure && open.iter().flatten().any(|address| haproxy_networks.contains(*address)) {
-        let text = "with `proxy_protocol_implies_secure = yes` everybody could claim an encrypted connection; \
+        let text = "with `proxy_protocol_implies_secure = yes` every client could claim an encrypted connection; \
                     name the load balancers";
         findings.warn(root.place_of("haproxy_trusted_networks"), "haproxy_trusted_networks", text);
     }

@@ -165,7 +165,7 @@ fn about(scope: Scope) -> &'static str {
         Scope::Listener => {
             "\nServices: `imap-login`, `pop3-login`, `lmtp`, `managesieve-login`, `submission-login`.\nAs in Dovecot these listeners are there without being written, `port = 0` turns \
              one off: `imap` 143, `imaps` 993 (TLS),\n`pop3` 110, `pop3s` 995 (TLS), `sieve` 4190, `submission` 587, \
-             `submissions` 465 (TLS). LMTP has none, because it takes mail\nfrom anybody who can connect.\n"
+             `submissions` 465 (TLS). LMTP has none, because it takes mail\nfrom every client that can connect.\n"
         }
         Scope::Protocol => {
             "\nProtocols: `imap`, `pop3`, `lmtp`, `sieve`, `submission`. `protocol doveadm { … }` is understood, too, and not served \
@@ -239,7 +239,7 @@ No text of a variable is ever taken for its value: it is expanded, or an error.
   `hale check-config` needs them, too.
 * **In words that begin with `$`**: `$ENV:NAME`, `$SET:name`, `$name`, as in Dovecot only in front of a space or the end and
   not between quotes. Elsewhere `$ENV:`, `$SET:` and a shell's `${NAME}` are errors. `$protocols` begins empty, so that
-  nothing is served that nobody wrote; other settings begin with their default. Stored passwords (`$6$…`) are themselves.
+  nothing is served that is not written down; other settings begin with their default. Stored passwords (`$6$…`) are themselves.
 * **In texts with variables of a login** (user names, passdb fields, extra fields in a passwd-file): `%{user}`, `%{protocol}`,
   `%{remote_ip}`, `%{local_ip}`, `%{original_user}` and `%{master_user}`; also Dovecot 2.3's `%u`, `%n`, `%d`, `%s`, `%r`, `%l` with
   offset, width and modifiers (`%1Mu`, `%2.256Nu`, `%-3.2Ld`; L U E X R N H M D T) and `%{sha256;truncate=8:user}`. `%%` is one

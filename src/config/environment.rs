@@ -56,7 +56,7 @@ impl Environment {
         }
     }
 
-    /// A definition that has no value defines nothing; whoever uses the variable is told.
+    /// A definition that has no value defines nothing; where the variable is used the operator is told.
     fn define_one(&mut self, name: &str, text: &str) {
         let long = match text.strip_prefix("$ENV:") {
             Some(other) => format!("%{{env:{other}}}"),
@@ -95,8 +95,8 @@ impl Environment {
     }
 
     /// Puts into a template what is known at load.
-    pub(crate) fn settle(&self, template: &mut Template, privacy: Privacy) -> Result<(), String> {
-        template.settle(&|name| {
+    pub(crate) fn resolve(&self, template: &mut Template, privacy: Privacy) -> Result<(), String> {
+        template.resolve(&|name| {
             let name = name.strip_prefix("env:")?;
             Some(self.value(name, privacy).map(Cow::Borrowed))
         })
@@ -108,7 +108,7 @@ impl Environment {
     /// A sentence for the operator; it does not show the text.
     pub(crate) fn plain(&self, text: &str, privacy: Privacy) -> Result<String, String> {
         let mut template = Template::parse(text, Letters::Text)?;
-        self.settle(&mut template, privacy)?;
+        self.resolve(&mut template, privacy)?;
         if let Some(name) = template.variables().next() {
             return Err(format!(
                 "`%{{{name}}}` is not known here, only `%{{env:NAME}}` is; write `%%{{` for a plain `%{{`"
@@ -128,7 +128,7 @@ pub(crate) fn file_content(text: &str) -> Result<&str, String> {
     Ok(text)
 }
 
-/// Whether a whole text is nothing but a variable of somebody's.
+/// Whether a whole text is nothing but a variable.
 pub(crate) fn is_placeholder(text: &str) -> bool {
     let text = text.trim();
     let is_braced = |start| text.starts_with(start) && text.ends_with('}');

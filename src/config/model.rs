@@ -2,7 +2,7 @@
 //!
 //! Duty: types that can only hold what makes sense. Not its duty: how they were written. Secrets are
 //! [`Secret`], so that a debug print of the whole shows none.
-//! Driver: built by `check`, read by everybody. Tests: in `check`.
+//! Driver: built by `check`, read by every room. Tests: in `check`.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -234,10 +234,10 @@ pub struct Trust {
     pub proxy_protocol_implies_secure: bool,
 }
 
-/// `auth_allow_cleartext`, and whether anybody said so.
+/// `auth_allow_cleartext`, and whether the operator said so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AllowCleartext {
-    /// Everybody may.
+    /// Every client may.
     Yes,
     /// Trusted peers and clients on this host may, also where no certificate is known.
     No,
@@ -328,9 +328,9 @@ pub enum PassdbDriver {
         /// The file; may have variables such as `%{user | domain}`.
         path: Template,
     },
-    /// The same answer for everybody.
+    /// The same answer for every user.
     Static {
-        /// Password of everybody; absent: `fields` decide (`nopassword`, `password`).
+        /// Password of every user; absent: `fields` decide (`nopassword`, `password`).
         password: Option<Secret>,
     },
 }
@@ -414,7 +414,7 @@ pub struct ProtocolSettings {
     pub proxy_send_header: ProxyHeader,
     /// What the binary form tells besides addresses.
     pub proxy_send_header_options: Vec<HeaderOption>,
-    /// Submission: backends that take XCLIENT from whoever comes by us are all right.
+    /// Submission: backends that take XCLIENT from our clients are all right.
     pub xclient_inherit_ok: bool,
     /// POP3: clients see the backends' words about wrong passwords.
     pub pass_backend_error: bool,
@@ -426,7 +426,7 @@ pub struct ProtocolSettings {
     pub verify_backends: bool,
     /// Whether passwords may be sent over connections that are not private.
     pub allow_cleartext: AllowCleartext,
-    /// Nobody logs in without a verified client certificate.
+    /// No client logs in without a verified certificate.
     pub ssl_require_client_cert: bool,
     /// The name in a verified client certificate takes the place of the one that was typed.
     pub ssl_username_from_cert: bool,

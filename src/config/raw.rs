@@ -32,7 +32,7 @@ pub trait Source {
     fn environment(&mut self, name: &str) -> Option<Vec<u8>>;
 }
 
-/// A file larger than this is not a configuration: somebody named the wrong one (OP-01).
+/// A file larger than this is not a configuration: the wrong one was named (OP-01).
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 /// All files of one configuration together.
 pub const ALL_BYTES_MAX: usize = 1 << 23;
@@ -75,7 +75,7 @@ pub struct Value {
     pub file: Option<PathBuf>,
     /// Whether it stood between quotes, where `$name` is nothing but itself.
     pub is_quoted: bool,
-    /// Why that file could not be read. It is of no interest when nobody wants the value.
+    /// Why that file could not be read. It is of no interest when the value is not wanted.
     pub fault: Option<String>,
     /// There is a remark in its place: it was a secret when this was printed.
     pub hidden: bool,

@@ -328,7 +328,7 @@ pub enum Decision {
     Foreign(Foreign),
 }
 
-/// The decision for a name in full; `None` when nobody ever heard of it.
+/// The decision for a name in full; `None` when no version of Dovecot or Hale has it.
 #[must_use]
 pub fn decision(name: &str) -> Option<Decision> {
     let name = if name == INVERTED.0 { INVERTED.1 } else { name };

@@ -215,7 +215,7 @@ impl Sorter<'_> {
             section.lost.push(setting.name);
             return self.findings.error(&entry.place, &entry.name, text);
         }
-        // Nobody connects to backends' doveadm as a client does.
+        // No client is relayed to backends' doveadm.
         if section.scope == Scope::Protocol
             && section.name() == "doveadm"
             && setting.scope == Scope::Global

@@ -193,7 +193,7 @@ pub(crate) fn template(
     let example = known.first().copied().unwrap_or_default();
     let expected = |fault: String| format!("text with variables such as `%{{{example}}}`; {fault}");
     let mut parsed = Template::parse(text, letters).map_err(expected)?;
-    environment.settle(&mut parsed, privacy).map_err(expected)?;
+    environment.resolve(&mut parsed, privacy).map_err(expected)?;
     let has_passdb = known == LOGIN_VARIABLES;
     let is_known =
         |name: &str| known.contains(&name) || (has_passdb && name.starts_with("passdb:"));

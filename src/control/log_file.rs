@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::log::{Formatter, Level, level};
 use crate::config::{Log, LogTarget};
 use crate::event::Event;
+use crate::limits::LOG_WRITE_BYTES;
 
 /// Collects lines and writes them in one go.
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub struct LogWriter {
     /// Events below this are not written.
     threshold: Level,
     formatter: Formatter,
+    clock: Clock,
     pending: String,
     line: String,
     /// Lines that could not be written, told when writing works again (RS-08).
@@ -49,7 +51,8 @@ impl LogWriter {
             target,
             threshold,
             formatter: Formatter::new(&settings.login),
-            pending: String::with_capacity(4096),
+            clock: Clock::default(),
+            pending: String::with_capacity(LOG_WRITE_BYTES),
             line: String::new(),
             lost: 0,
         })
@@ -75,9 +78,16 @@ impl LogWriter {
         let _ = match &self.target {
             Target::Stderr => writeln!(self.pending, "<{}>{line}", level.priority()),
             Target::Stdout | Target::File { .. } => {
-                writeln!(self.pending, "{} {}: {line}", timestamp(), level.name())
+                let time = self.clock.now();
+                writeln!(self.pending, "{time} {}: {line}", level.name())
             }
         };
+    }
+
+    /// Whether so much was added that it should be written before more is.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.pending.len() >= LOG_WRITE_BYTES
     }
 
     /// Writes what was added.
@@ -128,12 +138,25 @@ fn open(path: &PathBuf) -> std::io::Result<File> {
     File::options().create(true).append(true).open(path)
 }
 
-/// UTC, RFC 3339, milliseconds.
-#[expect(clippy::disallowed_methods, reason = "log lines carry wall-clock time")]
-fn timestamp() -> String {
-    let now =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    rfc3339(now.as_secs(), now.subsec_millis())
+/// The time as lines have it; most lines of a burst have that of the line before.
+#[derive(Debug, Default)]
+struct Clock {
+    milliseconds: u128,
+    text: String,
+}
+
+impl Clock {
+    /// UTC, RFC 3339, milliseconds.
+    #[expect(clippy::disallowed_methods, reason = "log lines carry wall-clock time")]
+    fn now(&mut self) -> &str {
+        let now =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        if now.as_millis() != self.milliseconds || self.text.is_empty() {
+            self.milliseconds = now.as_millis();
+            self.text = rfc3339(now.as_secs(), now.subsec_millis());
+        }
+        &self.text
+    }
 }
 
 /// The civil date of a Unix time, by the days-to-civil algorithm for the proleptic Gregorian calendar.
@@ -157,9 +180,11 @@ fn rfc3339(seconds: u64, millis: u32) -> String {
 mod tests {
     use super::*;
     use crate::config::{LogTarget, LoginLog};
+    use crate::limits::LOG_LINES_MAX;
 
-    fn settings() -> Log {
-        Log { target: LogTarget::Stderr, debug: false, login: LoginLog::default() }
+    fn settings(path: &std::path::Path) -> Log {
+        let target = LogTarget::File(path.to_path_buf());
+        Log { target, debug: false, login: LoginLog::default() }
     }
 
     #[test]
@@ -169,12 +194,30 @@ mod tests {
         assert_eq!(rfc3339(1_795_460_936, 999), "2026-11-23T19:08:56.999Z");
     }
 
+    /// RS-08: as many as may wait are written, in pieces, and the writer does not keep the room for all of them.
+    #[test]
+    fn rs_08_the_longest_burst_is_written_without_loss_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hale.log");
+        let mut log = LogWriter::new(&settings(&path)).unwrap();
+        let event = Event::Note { warning: false, text: "x".repeat(300).into() };
+        for _ in 0..LOG_LINES_MAX {
+            log.add(&event);
+            if log.is_full() {
+                log.flush();
+            }
+        }
+        log.flush();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!((text.lines().count(), log.lost), (LOG_LINES_MAX, 0));
+        assert!(log.pending.capacity() <= 2 * LOG_WRITE_BYTES, "{}", log.pending.capacity());
+    }
+
     #[test]
     fn a_moved_file_is_opened_anew() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hale.log");
-        let mut settings = settings();
-        settings.target = LogTarget::File(path.clone());
+        let settings = settings(&path);
         let mut log = LogWriter::new(&settings).unwrap();
         log.add_line(Level::Info, "one");
         log.flush();

@@ -1,5 +1,6 @@
 //! The control core's life: tasks, data cores, the signals that end both.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -33,10 +34,10 @@ pub fn run<Joined: FnOnce() + Send + 'static>(
             reload: caught(SignalKind::hangup())?,
         };
         let drain_timeout = control.drain_timeout;
-        let tasks = Tasks::start(control, &exchange, files).await?;
+        let mut tasks = Tasks::start(control, &exchange, files).await?;
         let served = match start_cores() {
             Ok(joined) => {
-                serve(&tasks, &exchange, ending, drain_timeout, joined).await;
+                serve(&mut tasks, &exchange, ending, drain_timeout, joined).await;
                 Ok(())
             }
             Err(error) => Err(error),
@@ -53,7 +54,7 @@ struct Ending {
 }
 
 async fn serve(
-    tasks: &Tasks,
+    tasks: &mut Tasks,
     exchange: &Exchange,
     mut ending: Ending,
     drain_timeout: Option<Duration>,
@@ -66,6 +67,7 @@ async fn serve(
             _ = &mut cores_done => break,
             _ = ending.terminate.recv() => {}
             _ = ending.interrupt.recv() => {}
+            () = tasks.broken() => give_up(),
         }
         let until = within.map_or_else(
             || "all the time they want".to_owned(),
@@ -79,4 +81,12 @@ async fn serve(
         within = Some(Duration::ZERO);
     }
     tasks.note(format!("stopped; totals: {}", exchange.totals()));
+}
+
+/// A control core without one of its tasks would serve ever older tables, or write no log (K-CORE-3).
+fn give_up() -> ! {
+    let line = "hale: a task of the control core ended by a bug; the process ends, so that systemd starts it again";
+    // Standard error may be closed; there is no other place.
+    let _ = writeln!(std::io::stderr(), "{line}");
+    std::process::abort();
 }

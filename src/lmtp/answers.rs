@@ -144,8 +144,7 @@ impl Link {
                 self.recipient(number, reply, news);
             }
             (Due::Data, Class::GoOn) => {
-                self.feed = Some(Feed::data());
-                self.stage = Stage::Content;
+                self.stage = Stage::Content(Feed::data());
                 self.deadline = None;
                 news.push(News::Data(Ok(())));
             }
@@ -297,7 +296,7 @@ impl Link {
         match due {
             Due::Data | Due::Chunk => (500..=504).contains(&reply.code),
             // The last chunk is answered so.
-            Due::Final(_) if self.feed.is_some_and(|feed| feed.chunks() > 0) => {
+            Due::Final(_) if matches!(self.stage, Stage::Content(feed) if feed.chunks() > 0) => {
                 (500..=504).contains(&reply.code)
             }
             Due::Mail => matches!(reply.code, 502 | 503),

@@ -13,14 +13,14 @@ use crate::limits::LMTP_CHUNK_BYTES_MIN;
 use super::content::Window;
 
 /// See the module's documentation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Feed {
     /// How much of the message is sent.
     pub(super) place: u64,
     form: Form,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     Data(Stuffing),
     Bdat(Chunk),
@@ -52,7 +52,7 @@ enum LastLine {
 }
 
 /// Where a destination behind BDAT is.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Chunk {
     /// The announcement, and how much of it is sent.
     head: [u8; HEAD_BYTES_MAX],

@@ -56,7 +56,6 @@ pub(super) struct Link {
     pub(super) inbox: Inbox,
     pub(super) replies: Replies,
     pub(super) keywords: Keywords,
-    pub(super) feed: Option<Feed>,
     /// How much was filled last, and where the feed is once all of it is sent.
     pub(super) filled: (usize, Option<Feed>),
     pub(super) deadline: Option<Tick>,
@@ -128,7 +127,7 @@ pub(super) enum Stage {
     /// DATA is sent and not answered.
     Asked,
     /// The message is under way, or its replies are.
-    Content,
+    Content(Feed),
 }
 
 /// What became of the command MAIL.
@@ -200,7 +199,6 @@ impl Link {
             inbox: Inbox::new(BACKEND_INPUT_BYTES_MAX),
             replies: Replies::default(),
             keywords: Keywords::default(),
-            feed: None,
             filled: (0, None),
             deadline: Some(now.after(CONNECT_TIMEOUT)),
             moved_at: now,
@@ -235,8 +233,7 @@ impl Link {
     pub(super) fn send_content(&mut self, now: Tick) {
         self.moved_at = now;
         if self.is_pipelining() && self.keywords.has(b"CHUNKING") {
-            self.feed = Some(Feed::bdat());
-            self.stage = Stage::Content;
+            self.stage = Stage::Content(Feed::bdat());
             self.deadline = None;
         } else {
             self.commands.extend(b"DATA\r\n");
@@ -250,7 +247,7 @@ impl Link {
     pub(super) fn reset(&mut self, now: Tick) -> bool {
         self.envelope = None;
         match self.stage {
-            Stage::Asked | Stage::Content => return false,
+            Stage::Asked | Stage::Content(_) => return false,
             Stage::Connecting
             | Stage::Securing(_)
             | Stage::Opening
@@ -265,7 +262,6 @@ impl Link {
     /// Nothing more is sent but, `politely` and where they can be understood, last words.
     pub(super) fn leave(&mut self, politely: bool) {
         self.is_leaving = true;
-        self.feed = None;
         let is_between = matches!(self.stage, Stage::Idle | Stage::Closing | Stage::Envelope(_));
         if politely && is_between {
             self.commands.extend(b"QUIT\r\n");
@@ -279,7 +275,6 @@ impl Link {
         self.envelope = None;
         self.stage = Stage::Idle;
         self.age = Age::Kept;
-        self.feed = None;
         self.deadline = Some(now.after(LMTP_REUSE_TIMEOUT));
     }
 
@@ -341,16 +336,15 @@ impl Link {
 
     /// The first byte of the message that this backend still needs; none: it needs none.
     pub(super) fn place(&self) -> Option<u64> {
-        match (&self.stage, &self.feed) {
-            (Stage::Asked, _) => Some(0),
-            (Stage::Content, Some(feed)) if !feed.is_over() => Some(feed.place),
-            _ => None,
+        if self.stage == Stage::Asked {
+            return Some(0);
         }
+        self.feed().filter(|feed| !feed.is_over()).map(|feed| feed.place)
     }
 
     /// When the backend has taken too long.
     pub(super) fn deadline(&self, content: Content<'_>) -> Option<Tick> {
-        if self.stage != Stage::Content {
+        if !self.has_content() {
             return self.deadline;
         }
         let is_waited_for = !self.due.is_empty() || self.has_output(content);
@@ -375,7 +369,7 @@ impl Link {
             }
             Stage::Closing => (Failure::Remote, "no reply to RSET in time"),
             Stage::Asked => (Failure::Remote, "no reply to DATA in time"),
-            Stage::Content => (Failure::Remote, "no progress within the time for a message"),
+            Stage::Content(_) => (Failure::Remote, "no progress within the time for a message"),
         }
     }
 
@@ -384,7 +378,15 @@ impl Link {
     }
 
     pub(super) fn has_content(&self) -> bool {
-        self.stage == Stage::Content
+        matches!(self.stage, Stage::Content(_))
+    }
+
+    /// How far the message has come here; none: nothing of it is due.
+    fn feed(&self) -> Option<Feed> {
+        match self.stage {
+            Stage::Content(feed) if !self.is_leaving => Some(feed),
+            _ => None,
+        }
     }
 
     // === What is sent ===
@@ -393,7 +395,7 @@ impl Link {
         if !self.commands.is_empty() {
             return true;
         }
-        let Some(mut feed) = self.feed else { return false };
+        let Some(mut feed) = self.feed() else { return false };
         feed.emit(content.window, content.is_complete, &mut [0]) > 0
     }
 
@@ -406,7 +408,7 @@ impl Link {
             self.filled = (count, None);
             return count;
         }
-        let Some(mut feed) = self.feed else { return 0 };
+        let Some(mut feed) = self.feed() else { return 0 };
         let count = feed.emit(content.window, content.is_complete, out);
         self.filled = (count, Some(feed));
         count
@@ -419,12 +421,12 @@ impl Link {
         }
         self.moved_at = now;
         let (filled, after) = std::mem::take(&mut self.filled);
-        let (Some(before), Some(after)) = (self.feed, after) else {
+        let (Some(before), Some(after)) = (self.feed(), after) else {
             drop(self.commands.drain(..count.min(self.commands.len())));
             return;
         };
         let feed = if count == filled { after } else { replayed(before, content, count) };
-        self.feed = Some(feed);
+        self.stage = Stage::Content(feed);
         for _ in before.chunks()..feed.chunks() {
             self.due.push_back(Due::Chunk);
         }

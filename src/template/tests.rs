@@ -182,19 +182,19 @@ fn what_is_known_at_load_is_put_in_and_the_rest_is_asked_for_later() {
         "env:C" => Some(Err(NoValue::Bad("C is bad".to_owned()))),
         _ => None,
     };
-    let settled = |text: &str| {
+    let resolved = |text: &str| {
         let mut template = Template::parse(text, Letters::Variables).unwrap();
-        template.settle(&known).map(|()| template)
+        template.resolve(&known).map(|()| template)
     };
     let later =
-        settled("%{env:A | upper}-%{user | default(env:A)}%{env:A | concat(protocol)}").unwrap();
+        resolved("%{env:A | upper}-%{user | default(env:A)}%{env:A | concat(protocol)}").unwrap();
     assert_eq!(later.variables().collect::<Vec<_>>(), ["user", "protocol"]);
     assert_eq!(later.expand(&lookup).as_deref(), Ok("X%{USER}-Ann@Example.ORGx%{user}imap"));
-    assert_eq!(settled("%{env:B | default('y')}"), Ok(Template::literal("y")));
-    assert_eq!(settled("%{env:B}").unwrap_err(), "B is not set");
-    assert_eq!(settled("%{user | default(env:B)}").unwrap_err(), "B is not set");
-    assert_eq!(settled("%{env:C | default('y')}").unwrap_err(), "C is bad");
-    assert!(settled("%{env:A | hex}").is_err());
+    assert_eq!(resolved("%{env:B | default('y')}"), Ok(Template::literal("y")));
+    assert_eq!(resolved("%{env:B}").unwrap_err(), "B is not set");
+    assert_eq!(resolved("%{user | default(env:B)}").unwrap_err(), "B is not set");
+    assert_eq!(resolved("%{env:C | default('y')}").unwrap_err(), "C is bad");
+    assert!(resolved("%{env:A | hex}").is_err());
 }
 
 #[test]
@@ -272,7 +272,7 @@ proptest! {
             if let Ok(mut template) = Template::parse(&text, letters) {
                 prop_assert_eq!(Template::parse(&template.to_string(), Letters::Variables), Ok(template.clone()));
                 let _ = template.expand(&lookup);
-                let _ = template.settle(&|name| name.strip_prefix("env:").map(|_| Ok("%u".into())));
+                let _ = template.resolve(&|name| name.strip_prefix("env:").map(|_| Ok("%u".into())));
                 let _ = template.expand(&lookup);
             }
         }

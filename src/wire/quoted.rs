@@ -45,19 +45,35 @@ pub fn write(text: &[u8], out: &mut Vec<u8>) {
 pub fn write_parts(parts: &[&[u8]], out: &mut Vec<u8>) {
     out.push(b'"');
     for part in parts {
+        let mut rest = *part;
         // Hardly any text has what needs an escape.
-        for plain in part.split_inclusive(|byte| matches!(byte, b'"' | b'\\' | b'\r' | b'\n' | 0)) {
-            match plain.split_last() {
-                Some((&special @ (b'"' | b'\\'), before)) => {
-                    out.extend_from_slice(before);
-                    out.extend([b'\\', special]);
-                }
-                Some((b'\r' | b'\n' | 0, before)) => out.extend_from_slice(before),
-                _ => out.extend_from_slice(plain),
+        while let Some(at) = rest.iter().position(|&byte| needs_care(byte)) {
+            let Some((plain, [special, behind @ ..])) = rest.split_at_checked(at) else { break };
+            out.extend_from_slice(plain);
+            if matches!(special, b'"' | b'\\') {
+                out.extend([b'\\', *special]);
             }
+            rest = behind;
         }
+        out.extend_from_slice(rest);
     }
     out.push(b'"');
+}
+
+/// Whether a byte cannot stand between quotes as it is.
+fn needs_care(byte: u8) -> bool {
+    #[expect(clippy::indexing_slicing, reason = "computed by the compiler, which would refuse")]
+    const fn table() -> [bool; 256] {
+        let mut table = [false; 256];
+        table[b'"' as usize] = true;
+        table[b'\\' as usize] = true;
+        table[b'\r' as usize] = true;
+        table[b'\n' as usize] = true;
+        table[0] = true;
+        table
+    }
+    static TABLE: [bool; 256] = table();
+    TABLE.get(usize::from(byte)).copied().unwrap_or(true)
 }
 
 /// Where the string ends, escapes included: an upper bound of its content.

@@ -114,7 +114,7 @@ impl<P: Port> Worker<P> {
             }
         }
         self.advance_queued();
-        self.go_on_draining();
+        self.drain_step();
         if cfg!(debug_assertions) {
             self.check_invariants_sometimes();
         }
@@ -131,8 +131,7 @@ impl<P: Port> Worker<P> {
         let deadline = self.io.timers.quiet_for(now);
         let listeners = self.listeners.wait(&self.io);
         let throttle = self.rooms.throttle.wait(now);
-        let drain = self.draining.and_then(|drain| drain.wait(now));
-        [deadline, listeners, drain, throttle].into_iter().flatten().min()
+        [deadline, listeners, self.drain_wait(), throttle].into_iter().flatten().min()
     }
 
     // === What happens ===
@@ -312,6 +311,12 @@ impl<P: Port> Worker<P> {
 
     /// Tells a connection what happened to it, and does what it says.
     pub(super) fn tell(&mut self, slot: u32, signal: Signal) {
+        // What another connection's flush sent and did not get away goes back first.
+        self.take_unsent();
+        self.tell_now(slot, signal);
+    }
+
+    fn tell_now(&mut self, slot: u32, signal: Signal) {
         let Some((generation, connection)) = self.slots.named(slot) else { return };
         let (line, phase) = connection.split(&mut self.io, slot, generation);
         if matches!(phase, Phase::Lmtp(_) | Phase::Link(_)) {
@@ -341,7 +346,7 @@ impl<P: Port> Worker<P> {
             Phase::Login(login) => login.into_relay(),
             _ => None,
         };
-        let Some((LoggedIn { handover, since }, places)) = logged_in else {
+        let Some((LoggedIn { handover, since, rounds }, places)) = logged_in else {
             debug_assert!(false, "a relay begins behind a login that has succeeded");
             return self.release(slot);
         };
@@ -349,7 +354,7 @@ impl<P: Port> Worker<P> {
         let home = self.rooms.sessions.home(&backend, group.as_deref());
         let label = Box::new(Label::new(subject, home, since, places));
         self.rooms.sessions.enter(slot, label.keys());
-        *phase = Phase::Relay(Relay::new(label, endpoint, now));
+        *phase = Phase::Relay(Relay::new(label, endpoint, rounds, now));
         self.rooms.relays.enter(slot, endpoint, watch);
         self.tell_relay(slot, |driver| driver.begin());
         // What arrived while the session was not reading has been told already: such a side gets a look now.
@@ -376,12 +381,12 @@ impl<P: Port> Worker<P> {
         }
     }
 
-    /// Takes back what destinations did not take of what was forwarded to them.
+    /// Takes back what peers did not take of what was sent to them with the bytes of others.
     pub(super) fn take_unsent(&mut self) {
         while let Some(unsent) = self.io.port.take_unsent() {
             let Token { slot, generation, .. } = unsent.token;
             if self.slots.is_current(slot, generation) {
-                self.tell_relay(slot, |driver| driver.take_back(unsent));
+                self.tell_now(slot, Signal::Unsent(unsent));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A drain's times: when idle sessions are looked for next, and when all that is left is closed.
+//! How long a drain lasts, and when its sessions are looked at (W-PIPE-8, W-REL-7).
 
 use std::time::Duration;
 
@@ -13,17 +13,16 @@ pub(super) struct Drain {
     next_look: Tick,
 }
 
-/// What is closed now.
+/// What a look at the sessions is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Closes {
-    /// Sessions that are idle.
+pub(super) enum Look {
+    /// Idle ones end.
     Idle,
-    /// All that is left.
-    All,
+    /// All end.
+    Over,
 }
 
 impl Drain {
-    /// It begins now, and has this long.
     pub(super) fn new(within: Duration, now: Tick) -> Self {
         Self { deadline: now.after(within), next_look: now }
     }
@@ -33,18 +32,18 @@ impl Drain {
         self.deadline = self.deadline.min(now.after(within));
     }
 
-    /// Takes the next look, if it is time for it.
-    pub(super) fn look(&mut self, now: Tick) -> Option<Closes> {
+    /// Whether to look now, and for what.
+    pub(super) fn look(&mut self, now: Tick) -> Option<Look> {
         if now < self.next_look || self.deadline == NEVER {
             return None;
         }
         let next_look = now.after(LOOK_EVERY);
         if now >= self.deadline {
             self.next_look = next_look;
-            return Some(Closes::All);
+            return Some(Look::Over);
         }
         self.next_look = next_look.min(self.deadline);
-        Some(Closes::Idle)
+        Some(Look::Idle)
     }
 
     /// How long until the next look.
@@ -64,14 +63,14 @@ mod tests {
     #[test]
     fn w_rel_7_idle_sessions_first_and_all_at_the_deadline() {
         let mut drain = Drain::new(Duration::from_secs(60), Tick(1_000));
-        assert_eq!(drain.look(Tick(1_000)), Some(Closes::Idle));
+        assert_eq!(drain.look(Tick(1_000)), Some(Look::Idle));
         assert_eq!(drain.look(Tick(1_100)), None);
         assert_eq!(drain.wait(Tick(1_100)), Some(Duration::from_millis(150)));
         drain.shorten(Duration::from_millis(200), Tick(1_200));
         drain.shorten(Duration::from_secs(60), Tick(1_200));
-        assert_eq!(drain.look(Tick(1_300)), Some(Closes::Idle));
+        assert_eq!(drain.look(Tick(1_300)), Some(Look::Idle));
         assert_eq!(drain.wait(Tick(1_300)), Some(Duration::from_millis(100)));
-        assert_eq!(drain.look(Tick(1_400)), Some(Closes::All));
+        assert_eq!(drain.look(Tick(1_400)), Some(Look::Over));
     }
 
     #[test]

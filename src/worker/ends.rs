@@ -13,7 +13,7 @@ use crate::share::enquiry::Act;
 
 use super::connection::Phase;
 use super::core::Worker;
-use super::drain::{Closes, Drain};
+use super::drain::{Drain, Look};
 use super::enquiries;
 use super::io::socket::Side;
 use super::linger;
@@ -38,7 +38,15 @@ impl<P: Port> Worker<P> {
 
     /// The client has its last reply, and a moment to close before we do.
     pub(super) fn linger(&mut self, slot: u32) {
+        // What is under way is sent by then, and what comes back of it goes before our end: then it will say so again.
+        self.io.port.flush();
+        self.take_unsent();
         let Some((generation, connection)) = self.slots.named(slot) else { return };
+        match &connection.phase {
+            Phase::Login(login) if login.has_unsent() => return,
+            Phase::Login(_) | Phase::Lmtp(_) => {}
+            Phase::Relay(_) | Phase::Link(_) | Phase::Lingering | Phase::Closing => return,
+        }
         let (line, phase) = connection.split(&mut self.io, slot, generation);
         let former = std::mem::replace(phase, Phase::Lingering);
         let next = linger::begin(line, &mut self.rooms.relays.scratch);
@@ -130,11 +138,10 @@ impl<P: Port> Worker<P> {
 
     /// Begins to drain; a second order only shortens the time.
     pub(super) fn drain(&mut self, within: Duration) {
-        let now = self.io.now;
         if let Some(drain) = &mut self.draining {
-            return drain.shorten(within, now);
+            return drain.shorten(within, self.io.now);
         }
-        self.draining = Some(Drain::new(within, now));
+        self.draining = Some(Drain::new(within, self.io.now));
         self.rooms.relays.is_draining = true;
         self.listeners.stop(&mut self.io);
         for slot in 0..self.slots.end() {
@@ -148,18 +155,17 @@ impl<P: Port> Worker<P> {
     }
 
     /// Closes relays that are idle, and at the deadline all.
-    pub(super) fn go_on_draining(&mut self) {
-        let now = self.io.now;
-        let Some(closes) = self.draining.as_mut().and_then(|drain| drain.look(now)) else {
+    pub(super) fn drain_step(&mut self) {
+        let Some(look) = self.draining.as_mut().and_then(|drain| drain.look(self.io.now)) else {
             return;
         };
-        let over = closes == Closes::All;
+        let over = look == Look::Over;
         for slot in 0..self.slots.end() {
             let Some(connection) = self.slots.get(slot) else {
                 continue;
             };
             let next = match &connection.phase {
-                Phase::Relay(relay) if over || relay.is_idle(now, limits::DRAIN_IDLE) => {
+                Phase::Relay(relay) if over || relay.is_idle(self.io.now, limits::DRAIN_IDLE) => {
                     Next::Ended { by: EndedBy::Shutdown, error: None }
                 }
                 Phase::Login(_) | Phase::Lmtp(_) | Phase::Lingering if over => Next::Close,
@@ -173,6 +179,10 @@ impl<P: Port> Worker<P> {
             };
             self.act(slot, next);
         }
+    }
+
+    pub(super) fn drain_wait(&self) -> Option<Duration> {
+        self.draining.as_ref().and_then(|drain| drain.wait(self.io.now))
     }
 
     /// Connections of all phases, for the drain and for tests.

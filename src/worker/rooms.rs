@@ -105,6 +105,7 @@ impl Rooms {
                     Signal::Readable(side) => driver.readable(side),
                     Signal::Writable(side) => driver.advance(side.other()),
                     Signal::Deadline => driver.deadline(),
+                    Signal::Unsent(unsent) => driver.take_back(unsent),
                     // A late answer to the login before it, or what only concerns logins.
                     _ => Next::Stay,
                 }

@@ -1,6 +1,6 @@
 //! What happens to a connection. The core says it to the room that the connection is in, together with its line.
 
-use crate::ring::port::IoFault;
+use crate::ring::port::{self, IoFault};
 use crate::share::messages::Answer;
 
 use super::io::socket::Side;
@@ -15,6 +15,8 @@ pub(super) enum Signal {
     Readable(Side),
     /// A side takes bytes again.
     Writable(Side),
+    /// What a side did not take of the bytes that were sent with those of others.
+    Unsent(port::Unsent),
     /// The connect to a backend ended, one way or the other.
     Connected(Result<(), IoFault>),
     /// The socket of a former backend, whose end was asked for, is closed now.

@@ -1,4 +1,4 @@
-//! Passwords in clear: what the operator said about them, and a word where nobody said anything.
+//! Passwords in clear: what the operator said about them, and a warning where nothing is said.
 //!
 //! Driver: `check`. Tests: below; who may send one in the end, `worker::settings` says.
 
@@ -18,7 +18,7 @@ pub(super) fn allowed(section: &Section) -> AllowCleartext {
     }
 }
 
-/// One warning when strangers could send their passwords in clear and nobody has said that they may.
+/// One warning when strangers could send their passwords in clear and the operator has not said that they may.
 pub(super) fn point_out(
     root: &Section,
     listeners: &[Listener],

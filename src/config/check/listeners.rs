@@ -31,8 +31,8 @@ const SUBMISSION: &[Known] = &[
     Known { name: "submissions", port: 465, ssl: true },
 ];
 
-/// The listeners that are there without being written. LMTP has none: it takes mail from anybody who can connect, so
-/// somebody has to decide where.
+/// The listeners that are there without being written. LMTP has none: it takes mail from every client that can connect, so
+/// the operator has to decide where.
 pub(crate) fn known_listeners(protocol: Protocol) -> &'static [Known] {
     match protocol {
         Protocol::Imap => IMAP,

@@ -33,7 +33,7 @@ pub(super) fn all(
         }
     }
     if passdbs.is_empty() {
-        let text = "there is none, so nobody can log in; write `passdb NAME { driver = passwd-file  passwd_file_path = FILE }`";
+        let text = "there is none, so no user can log in; write `passdb NAME { driver = passwd-file  passwd_file_path = FILE }`";
         findings.warn(&root.place, "passdb", text);
     }
     let numbered = (1..).zip(passdbs);
@@ -92,7 +92,7 @@ impl Reader<'_> {
         let section = self.section;
         let known = mechanisms(section, NAME, self.findings);
         if known.is_empty() && !section.words(NAME).is_empty() {
-            let text = "none of these is Hale's, so nobody would ask this passdb; remove it, or name `plain` or `external`";
+            let text = "none of these is Hale's, so this passdb would not be asked; remove it, or name `plain` or `external`";
             self.findings.error(section.place_of(NAME), NAME, text);
         }
         known
@@ -170,7 +170,7 @@ impl Reader<'_> {
     fn push_field(&mut self, fields: &mut Vec<Field>, name: &str, text: Text<'_>, place: &Place) {
         self.judge_name(name, place);
         let is_secret = Field::is_secret(name);
-        // An empty value that nobody filled in must not become "everybody may log in with an empty password".
+        // An empty value that was left open must not become "every user may log in with an empty password".
         if matches!(name, "password" | "pass") && text.text.is_empty() {
             return self.findings.warn(
                 place,
@@ -208,7 +208,7 @@ impl Reader<'_> {
             return self.findings.warn(place, name, text);
         }
         if name == "allow_real_nets" {
-            let text = "not supported: nobody is judged by the address of the connection itself; write `allow_nets`";
+            let text = "not supported: no client is judged by the address of the connection itself; write `allow_nets`";
             return self.findings.error(place, name, text);
         }
         match nearest(name, PASSDB_FIELDS.iter().copied()) {

@@ -88,7 +88,7 @@ fn towards_clients(
 fn judge(root: &Section, protocol: Protocol, ssl: &ClientSsl, findings: &mut Findings) {
     let has_none = ssl.server.is_none() && ssl.by_name.is_empty();
     if protocol == Protocol::Lmtp {
-        // Whoever may connect may hand in mail: there is no login to be refused.
+        // A client that may connect may hand in mail: there is no login to be refused.
         let Some(block) = root.labelled(Scope::Protocol, protocol.name()) else { return };
         if ssl.mode == SslMode::Required && block.found("ssl").is_some() {
             let text = "found `required`, but LMTP has no logins that could be refused; give it a listener with `ssl = yes` \
@@ -102,7 +102,7 @@ fn judge(root: &Section, protocol: Protocol, ssl: &ClientSsl, findings: &mut Fin
             findings.error(block.place_of(name), name, text);
         }
     } else if ssl.mode == SslMode::Required && has_none && !is_certificate_lost(root, protocol) {
-        let text = "found `required`, but `ssl_server_cert_file` names no certificate: nobody could log in";
+        let text = "found `required`, but `ssl_server_cert_file` names no certificate: no client could log in";
         findings.error(holder(root, protocol, "ssl").place_of("ssl"), "ssl", text);
     }
 }
@@ -215,7 +215,7 @@ pub(super) fn certificate_logins(
         let has_none = !listeners.iter().filter(of_the_protocol).any(can_come);
         let is_hopeless = if is_own { is_served && has_none } else { nobody_has_one };
         if let (true, true, Some(place)) = (settings.ssl_require_client_cert, is_hopeless, place) {
-            let text = "nobody could log in: no listener asks for certificates; write `ssl_server_request_client_cert = yes`";
+            let text = "no client could log in: no listener asks for certificates; write `ssl_server_request_client_cert = yes`";
             findings.error(place, name, text);
         }
     }
@@ -456,7 +456,7 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert!(found[0].contains("t.conf:1") && found[0].contains("ssl_server_ca_file: missing"));
         let found = errors("auth_ssl_require_client_cert = yes\n");
-        assert!(found[0].contains("nobody could log in"), "{found:?}");
+        assert!(found[0].contains("no client could log in"), "{found:?}");
         let found = errors("ssl_server_request_client_cert = maybe\n");
         assert!(found[0].contains("expected `no`, `yes` or `required`"), "{found:?}");
         assert!(errors("ssl_server_cert_username_field = shoeSize\n")[0].contains("commonName"));

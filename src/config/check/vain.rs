@@ -2,7 +2,7 @@
 //! others of the configuration leave without effect. Each is a warning with the reason; an operator who is not told believes
 //! that it holds.
 //!
-//! Defaults that somebody wrote down (`doveconf -a` prints them all) are no reason for a warning where the effect is the same.
+//! Defaults that are written down (`doveconf -a` prints them all) are no reason for a warning where the effect is the same.
 //! What protects and cannot be had is an error, elsewhere in `check`. Driver: `check`. Tests: `vain/tests.rs`.
 
 #[cfg(test)]
@@ -129,7 +129,7 @@ fn headers(root: &Section, made: &Config, findings: &mut Findings) {
     }
 }
 
-/// What would be done with certificates of clients that nobody asks for.
+/// What would be done with certificates of clients that no listener asks for.
 fn client_certificates(root: &Section, made: &Config, findings: &mut Findings) {
     let asks = |it: &Listener| it.request_client_cert != RequestClientCert::No;
     let is_heard = |protocols: &[Protocol], by_header: bool| {
@@ -156,7 +156,7 @@ fn client_certificates(root: &Section, made: &Config, findings: &mut Findings) {
     }
 }
 
-/// Certificates that nobody is shown.
+/// Certificates that no client is shown.
 fn certificates(root: &Section, made: &Config, findings: &mut Findings) {
     let is_off = |protocol: &Protocol| made.ssl.of(*protocol).mode == SslMode::No;
     for (section, protocols) in outer(root) {

@@ -8,7 +8,7 @@ use crate::config::registry::{self, Scope};
 use crate::config::value::{self, Value};
 use crate::template::Template;
 
-/// Sizes and times that an operator may change; see `limits.rs` for those nobody may.
+/// Sizes and times that an operator may change; see `limits.rs` for those that are fixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections of one data core.

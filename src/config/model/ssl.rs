@@ -161,9 +161,9 @@ pub struct BackendAuthorities {
 pub enum RequestClientCert {
     /// No.
     No,
-    /// Yes, and whoever has none may go on without.
+    /// Yes, and a client that has none may go on without.
     Yes,
-    /// Yes, and whoever has none is sent away.
+    /// Yes, and a client that has none is sent away.
     Required,
 }
 

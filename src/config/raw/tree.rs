@@ -77,7 +77,7 @@ impl<'a, S: Source> Reader<'a, S> {
                 return self.findings.error(from, "", text);
             }
         };
-        if !self.is_within_bounds(path, bytes.len(), from) {
+        if !self.admit(path, bytes.len(), from) {
             return;
         }
         let outside = std::mem::replace(&mut self.outside, self.open.len());
@@ -101,7 +101,8 @@ impl<'a, S: Source> Reader<'a, S> {
         self.outside = outside;
     }
 
-    fn is_within_bounds(&mut self, path: &Path, bytes: usize, from: &Place) -> bool {
+    /// Counts a file in, or says why there is no place for it.
+    fn admit(&mut self, path: &Path, bytes: usize, from: &Place) -> bool {
         let shown = path.display();
         if bytes > FILE_BYTES_MAX {
             let text =
@@ -187,7 +188,7 @@ impl<'a, S: Source> Reader<'a, S> {
     fn content(&mut self, path: &Path, place: &Place) -> Result<String, String> {
         let read = self.source.read(path);
         let bytes = read.map_err(|fault| format!("cannot read {}: {fault}", path.display()))?;
-        if !self.is_within_bounds(path, bytes.len(), place) {
+        if !self.admit(path, bytes.len(), place) {
             return Ok(String::new());
         }
         let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));

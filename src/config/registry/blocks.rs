@@ -66,7 +66,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting::new(
         Protocol, "pass_backend_error", Bool, "no", Hale,
         "`protocol pop3`: whether clients see a backend's own words about a wrong password. With `no` they see ours, so \
-         that nobody learns from them who exists.",
+         that no client learns from them which users exist.",
     ).only(&[names::Protocol::Pop3]),
     // === passdb NAME { … } ===
     Setting::new(
@@ -78,11 +78,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Dovecot 2.3's form of the driver's settings. For `passwd-file`: `[scheme=SCHEME] [username_format=FORMAT] \
          FILE`; for `static`: fields such as `proxy=y host=192.0.2.1`.",
     ),
-    Setting::new(Passdb, "passwd_file_path", LoginTemplate, "", Dovecot, "File of the driver `passwd-file`. It must belong to root or to the user that runs Hale, and nobody else may write \
-         it; Hale warns when everybody can read it: `chmod o-rwx`."),
+    Setting::new(Passdb, "passwd_file_path", LoginTemplate, "", Dovecot, "File of the driver `passwd-file`. It must belong to root or to the user that runs Hale, and no other user may write \
+         it; Hale warns when every user of the host can read it: `chmod o-rwx`."),
     Setting::new(
         Passdb, "password", Secret, "", Dovecot,
-        "Password of everybody, with the driver `static`. May be hashed: `{SCHEME}HASH`.",
+        "Password of every user, with the driver `static`. May be hashed: `{SCHEME}HASH`.",
     ),
     Setting::new(
         Passdb, "default_password_scheme", Text, "", Dovecot,

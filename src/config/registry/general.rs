@@ -12,7 +12,7 @@ use crate::names::Protocol;
 
 const SIEVE: &[Protocol] = &[Protocol::Sieve];
 const LMTP: &[Protocol] = &[Protocol::Lmtp];
-/// All but LMTP, where nobody logs in and nothing is relayed.
+/// All but LMTP, which has no logins and no relay.
 const LOGINS: &[Protocol] =
     &[Protocol::Imap, Protocol::Pop3, Protocol::Sieve, Protocol::Submission];
 
@@ -76,7 +76,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global(
         "haproxy_trusted_networks", Networks, "", Dovecot,
-        "Load balancers whose PROXY headers are believed. On a listener with `haproxy = yes` everybody else is \
+        "Load balancers whose PROXY headers are believed. On a listener with `haproxy = yes` every other peer is \
          disconnected.",
     ),
     global("haproxy_timeout", Time, "3s", Dovecot, "How long to wait for a complete PROXY header."),
@@ -109,13 +109,13 @@ pub(super) const SETTINGS: &[Setting] = &[
     ).only(SIEVE).per_protocol(),
     global(
         "submission_backend_capabilities", Words, "8BITMIME ENHANCEDSTATUSCODES PIPELINING", Dovecot,
-        "What every Submission backend can do: keywords of EHLO. Clients are told before anybody knows where they will be \
+        "What every Submission backend can do: keywords of EHLO. Clients are told before it is known where they will be \
          served and do not ask again: a keyword that is not true of all backends makes mail fail there.",
     ),
     global(
         "lmtp_backend_capabilities", Words, "8BITMIME", Hale,
         "What every LMTP backend can do, of what Hale can only pass on: `8BITMIME`, `SMTPUTF8`, `DSN`. Clients are told at LHLO, \
-         before anybody knows where a recipient's mail goes. What is not offered here comes back at once: Postfix bounces mail \
+         before it is known where a recipient's mail goes. What is not offered here comes back at once: Postfix bounces mail \
          that needs SMTPUTF8. What is offered and missing on a backend costs its own recipients their mail (`550 5.6.7`, `554 \
          5.6.3`); DSN's parameters are left out there. CHUNKING, ENHANCEDSTATUSCODES, PIPELINING and SIZE are Hale's own and \
          always there.",
@@ -210,8 +210,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global(
         "ssl_server_request_client_cert", Choice(&["no", "yes", "required"]), "no", Dovecot,
-        "Whether clients are asked for a certificate. `yes`: whoever has none may go on without, whoever shows one that \
-         `ssl_server_ca_file` does not vouch for is sent away. `required`, which Dovecot does not have: whoever has none is \
+        "Whether clients are asked for a certificate. `yes`: a client without one may go on, a client that shows one that \
+         `ssl_server_ca_file` does not vouch for is sent away. `required`, which Dovecot does not have: a client without one is \
          sent away, too. Where certificates are asked for, TLS sessions are not resumed.",
     ).older(&["ssl_verify_client_cert", "ssl_request_client_cert"]).per_protocol(),
     global(
@@ -230,12 +230,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "commonName", Dovecot,
         "Which text of a client's certificate is the user: an attribute of its subject, or with `subjectAltName`, which \
          Dovecot does not have, the e-mail address among its alternative names. A certificate where it is missing, or \
-         stands twice, lets nobody in. A PROXY header tells the common name, whatever stands here.",
+         stands twice, lets no client in. A PROXY header tells the common name, whatever stands here.",
     ).older(&["ssl_cert_username_field"]).per_protocol(),
     global(
         "ssl_client_ca_file", Path, "", Dovecot,
         "Authorities that backends' certificates are checked with (PEM). Empty: the system's. A backend's own certificate may \
-         stand here, too, whoever made it and whether or not it is marked as an authority (CA:TRUE): then that backend needs no \
+         stand here, too, whatever authority made it and whether or not it is marked as an authority (CA:TRUE): then that backend needs no \
          other to vouch for it; unmarked, it makes none for others. Its name and its dates count in any case; of an authority its dates and marks \
          (CA:TRUE, keyUsage, extendedKeyUsage, pathlen) do. Dovecot 2.3's proxies use `ssl_ca` for this: where \
          only that is written, it is used here, too, with a warning. `hale check-config` says what is odd about the file, and \
@@ -267,13 +267,13 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "auth_ssl_username_from_cert", Bool, "no", Dovecot,
         "Whether the user in a verified client certificate takes the place of the one that was typed; the password has to \
-         be his. A certificate that names no user lets nobody in. `external` needs no such setting.",
+         be his. A certificate that names no user lets no client in. `external` needs no such setting.",
     ).only(LOGINS).per_protocol(),
     global(
         "auth_allow_cleartext", Bool, "no", Dovecot,
-        "Whether everybody may send passwords over connections that are not encrypted. With `no` only \
+        "Whether every client may send passwords over connections that are not encrypted. With `no` only \
          `login_trusted_networks` and clients on this host may; with `ssl = required` not even they. Where nothing is \
-         written, everybody may as long as there is no certificate that they could use instead, and `hale check-config` \
+         written, every client may as long as there is no certificate that they could use instead, and `hale check-config` \
          warns of it.",
     ).only(LOGINS)
     .per_protocol()
@@ -298,7 +298,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "How long a refused login waits for its answer. Further wrong passwords from the same address (IPv6: the same /48) \
          wait 2, 4 and 7.5 times as long, and from the fifth on such logins are answered one at a time; the same wrong \
          password sent again is not counted, and a success or a quarter of an hour makes it forgotten. \
-         `login_trusted_networks` are exempt. 0: nobody waits and nothing is counted.",
+         `login_trusted_networks` are exempt. 0: no login waits and nothing is counted.",
     ),
     global(
         "auth_cache_size", Size { min: 0, max: 1 << 34 }, "32M", Dovecot,
@@ -369,7 +369,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "cluster_backend_test_username", ProbeTemplate, "", Palomar,
         "User that health probes log in as. `%{backend_host}` is the host that is probed. Empty: probes only look at \
-         the greeting. Whoever logs in under one of these names is always sent to the backend it belongs to.",
+         the greeting. A login under one of these names is always sent to the backend it belongs to.",
     ).served(PROBES),
     global("cluster_backend_test_password", Secret, "", Palomar, "Password of the user of health probes.").served(PROBES),
     global(

@@ -2,7 +2,7 @@
 //!
 //! Duty: the mark that a setting or a service carries, and whether a value asks for anything at all. `docs/CONFIG.md` and
 //! `docs/DOVECOT.md` show the mark; `check` warns of what an operator wrote in vain. Tests: below, in `check::served`, and
-//! `tests/tidy/settings.rs`, which looks whether everything that carries no mark is read by anybody.
+//! `tests/tidy/settings.rs`, which looks whether everything that carries no mark is read by a room.
 
 use super::foreign::is_same;
 use crate::config::value::one_of;
@@ -14,7 +14,7 @@ pub enum Served {
     Yes,
     /// It does not.
     NotYet {
-        /// Values that ask for nothing, so that nobody needs to be told.
+        /// Values that ask for nothing, so that the operator need not be told.
         harmless: &'static [&'static str],
         /// What happens, or does not happen, instead.
         why: &'static str,

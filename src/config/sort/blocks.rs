@@ -229,7 +229,7 @@ impl Sorter<'_> {
             return self.findings.warn(&entry.place, &format!("service {name}"), text);
         }
         let near = nearest(name, registry::SERVICES.map(|(name, _)| name));
-        // Whoever names a program has a service of his own.
+        // A block that names a program is a service of the operator's own.
         if near.is_none() && inside.iter().any(|entry| entry.name == "executable") {
             self.unheard(&format!("service {name}"), inside);
             let text = "ignored: Hale starts no programs";
@@ -374,7 +374,7 @@ impl Sorter<'_> {
     }
 }
 
-/// What is said of all protocols, as far as LMTP can have it: as outside of all blocks, where nobody logs in TLS is
+/// What is said of all protocols, as far as LMTP can have it: as outside of all blocks, where there are no logins TLS is
 /// offered, and no certificate demanded.
 fn as_without_logins(entry: &Entry) -> Option<Entry> {
     let mut entry = entry.clone();

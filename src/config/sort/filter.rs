@@ -100,7 +100,7 @@ impl Sorter<'_> {
         self.findings.error(&entry.place, name, text);
     }
 
-    /// What protects must not stand in a block that nobody reads. `around`: how the block is called.
+    /// What protects must not stand in a block that is not read. `around`: how the block is called.
     pub(super) fn unheard(&mut self, around: &str, inside: &[Entry]) {
         for entry in inside {
             let is_lost = match &entry.item {
@@ -136,5 +136,5 @@ fn is_about_clients(name: &str) -> bool {
     protects(name) && (name == "ssl" || name.starts_with("ssl_server") || !name.starts_with("ssl"))
 }
 
-/// Ignored blocks that may have TLS of their own, towards somebody whom Hale does not know.
+/// Ignored blocks that may have TLS of their own, towards a server that Hale does not know.
 pub(super) const OTHERS: &[&str] = &["userdb", "oauth2", "ldap", "dict", "fs", "mysql", "pgsql"];

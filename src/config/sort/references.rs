@@ -120,7 +120,7 @@ impl Written {
         }
         let setting = registry::find(scope, name).or_else(|| registry::find(Scope::Global, name));
         match setting {
-            // Nobody is served what nobody has written down.
+            // Nothing is served that is not written down.
             Some((setting, _)) if setting.name == "protocols" => Ok(Raw::plain("")),
             Some((setting, _)) => Ok(Raw::plain(setting.default)),
             None => {

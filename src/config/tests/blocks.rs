@@ -186,7 +186,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "protocol imap {\n auth_ssl_require_client_cert = yes\n}\n",
-        "t.conf:2: setting auth_ssl_require_client_cert: nobody could log in",
+        "t.conf:2: setting auth_ssl_require_client_cert: no client could log in",
     ),
     ("protocol imap {\n ssl = required\n}\n", "t.conf:2: setting ssl: found `required`, but"),
     ("protocol imap {\n ssl_cert = /c\n}\n", "missing: the certificate needs its private key"),
@@ -237,7 +237,7 @@ fn values_that_were_hidden_are_no_empty_values() {
         let found = errors(text).join("\n");
         assert!(found.contains("doveconf -nP"), "{text}: {found}");
     }
-    // What nobody needs may be hidden.
+    // What is not needed may be hidden.
     assert!(
         load_text(
             "imapc_password = # hidden, use -P to show it\nssl_dh = # hidden, use -P to show it\n"

@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::registry::{self, Kind, Scope, Setting};
 
-/// Every way to write a variable that has no value, or that nobody expands there.
+/// Every way to write a variable that has no value, or that is not expanded there.
 const WITHOUT_VALUE: &[&str] = &[
     "%{env:UNSET}",
     "a%{env:UNSET}b",

@@ -6,6 +6,7 @@ use tokio::signal::unix::Signal;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::panics;
 use crate::control::admin::Board;
 use crate::control::certificates::{Certificates, Loaded};
 use crate::event::Event;
@@ -34,7 +35,10 @@ pub(super) async fn watch(
                     let loaded = certificates.load();
                     (certificates, loaded)
                 });
-                let Ok((back, loaded)) = read.await else { return };
+                let (back, loaded) = match read.await {
+                    Ok(read) => read,
+                    Err(error) => return panics::go_on(error),
+                };
                 certificates = back;
                 match &loaded {
                     Ok(_) => board.certificates_read(),

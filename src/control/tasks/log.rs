@@ -29,6 +29,11 @@ pub(super) async fn write(
         }
         while let Some(event) = events.take() {
             writer.add(&event);
+            if writer.is_full() {
+                writer.flush();
+                // Questions of the data cores do not wait for the end of a burst.
+                tokio::task::yield_now().await;
+            }
         }
         writer.flush();
     }

@@ -26,6 +26,7 @@ mod certificates;
 mod enquiries;
 mod log;
 mod mail;
+mod panics;
 mod passdbs;
 mod routing;
 mod sweeps;
@@ -111,6 +112,15 @@ impl Tasks {
         running.push(spawn_local(enquiries::hand_out(pieces, Rc::clone(&admin))));
         running.push(spawn_local(admin::serve(socket, admin)));
         Ok(Self { running, log, writer, stop_writer, geodb })
+    }
+
+    /// Waits until a task has panicked, which has been printed.
+    pub(super) async fn broken(&mut self) {
+        tokio::select! {
+            () = panics::first(&mut self.running) => {}
+            // It ends only when it is told to.
+            _ = &mut self.writer => {}
+        }
     }
 
     /// Ends everything, the log last: what the others have said is written.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::panics;
 use crate::auth::passdb::Passdbs;
 use crate::control::admin::Board;
 use crate::control::passdbs::PassdbSources;
@@ -27,8 +28,9 @@ pub(super) async fn watch(
             let changed = sources.reload();
             (sources, changed)
         });
-        let Ok((back, changed)) = looked.await else {
-            return;
+        let (back, changed) = match looked.await {
+            Ok(looked) => looked,
+            Err(error) => return panics::go_on(error),
         };
         sources = back;
         if let Some((passdbs, remarks)) = changed {

@@ -86,7 +86,11 @@ pub(super) fn success(tag: &[u8], ok: &LoginOk, asked_capability: bool, out: &mu
     let text = resp_text::parse(&ok.text);
     let own_list = text.is(b"CAPABILITY");
     let list: &[u8] = if own_list { text.argument } else { &ok.capabilities };
-    let has_list = resp_text::words(list).any(holds_after_login);
+    let (mut has_list, mut hides) = (false, false);
+    for word in resp_text::words(list) {
+        let holds = holds_after_login(word);
+        (has_list, hides) = (has_list || holds, hides || !holds);
+    }
     let words: &[u8] = if text.words.is_empty() { b"Logged in." } else { text.words };
     // It would lead the client around us (RFC 2221).
     let keeps_code = !text.code.is_empty() && !own_list && !text.is(b"REFERRAL");
@@ -103,7 +107,7 @@ pub(super) fn success(tag: &[u8], ok: &LoginOk, asked_capability: bool, out: &mu
     }
     out.extend(tag);
     out.extend(b" OK ");
-    if in_code && own_list && resp_text::words(list).all(holds_after_login) {
+    if in_code && own_list && !hides {
         resp_text::write_sanitised(&ok.text, out);
     } else if in_code {
         out.extend(b"[CAPABILITY");
@@ -128,8 +132,11 @@ fn write_after_login(list: &[u8], out: &mut Vec<u8>) {
 /// (RFC 8437) and the mechanisms for it are not told.
 fn holds_after_login(word: &[u8]) -> bool {
     let hidden = [&b"STARTTLS"[..], b"LOGINDISABLED", b"UNAUTHENTICATE"];
-    let is_mechanism = word.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"AUTH="));
-    !is_mechanism && !hidden.iter().any(|name| word.eq_ignore_ascii_case(name))
+    let is_mechanism = || word.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"AUTH="));
+    let first = word.first().map(u8::to_ascii_uppercase);
+    // Most of the many words begin otherwise.
+    !matches!(first, Some(b'S' | b'L' | b'U' | b'A'))
+        || !(is_mechanism() || hidden.iter().any(|name| word.eq_ignore_ascii_case(name)))
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ impl Core {
         let group = format!("default-{}", number % 10);
         let home = self.sessions.home(&backend, Some(&group));
         let label = Box::new(Label::new(subject, home, Tick(0), Places::default()));
-        let relay = Relay::new(label, None, Tick(0));
+        let relay = Relay::new(label, None, [0; 2], Tick(0));
         let connection =
             Connection { sockets: Sockets::default(), tls: None, phase: Phase::Relay(relay) };
         let (slot, _) = self.slots.insert(connection).unwrap();

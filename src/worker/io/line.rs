@@ -109,7 +109,8 @@ impl<P: Port> Line<'_, P> {
         }
     }
 
-    /// Sends bytes as they are; what the socket does not take is kept, behind what is kept already.
+    /// Sends bytes as they are, at once or with those of the core's other connections, as `unsent` has it; what the socket does
+    /// not take is kept, behind what is kept already.
     pub(in crate::worker) fn send_or_keep(
         &mut self,
         side: Side,
@@ -117,7 +118,10 @@ impl<P: Port> Line<'_, P> {
         unsent: &mut Unsent,
     ) {
         let mut sent = 0;
-        if let (true, Some(fd)) = (unsent.is_empty(), self.fd(side)) {
+        if let (true, Some(fd)) = (unsent.may_send(), self.fd(side)) {
+            if unsent.may_batch() && self.io.port.post(fd, self.token(side.send()), bytes) {
+                return unsent.give_away(self.io.port.round());
+            }
             match self.io.port.send(fd, bytes) {
                 Ok(count) => sent = count,
                 Err(IoFault::WouldBlock) => {}
@@ -137,11 +141,13 @@ impl<P: Port> Line<'_, P> {
         side: Side,
         unsent: &mut Unsent,
     ) -> Result<(), IoFault> {
-        let Some(fd) = self.fd(side) else { return Ok(()) };
-        match self.io.port.send(fd, unsent.bytes()) {
-            Ok(count) => unsent.took(count),
-            Err(IoFault::WouldBlock) => {}
-            Err(fault) => return Err(fault),
+        let Some(fd) = self.fd(side).filter(|_| !unsent.is_empty()) else { return Ok(()) };
+        if !unsent.is_under_way() {
+            match self.io.port.send(fd, unsent.bytes()) {
+                Ok(count) => unsent.took(count),
+                Err(IoFault::WouldBlock) => {}
+                Err(fault) => return Err(fault),
+            }
         }
         if !unsent.is_empty() {
             self.await_room(side);

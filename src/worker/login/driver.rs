@@ -10,7 +10,7 @@ use crate::auth::ask::Question;
 use crate::auth::verdict::Verdict;
 use crate::fault::Failure;
 use crate::limits;
-use crate::ring::port::{IoFault, Port};
+use crate::ring::port::{self, IoFault, Kind, Port};
 use crate::session::PIPELINED;
 use crate::session::input::Input;
 use crate::session::output::{Outbox, Wish};
@@ -82,11 +82,18 @@ impl<'a, P: Port> Driver<'a, P> {
         duties: Duties<'a>,
         signal: Signal,
     ) -> Next {
+        if !matches!(signal, Signal::Unsent(_)) {
+            // What earlier rounds left is taken back before a connection is told anything else.
+            let round = line.io.port.round();
+            login.to_client.begin_round(round);
+            login.to_backend.begin_round(round);
+        }
         let mut driver = Self { login, line, duties, next: Next::Stay };
         match signal {
             Signal::Accepted => driver.input(Input::Begin),
             Signal::Readable(side) => driver.read(side),
             Signal::Writable(side) => driver.writable(side),
+            Signal::Unsent(unsent) => driver.take_back(&unsent),
             Signal::Connected(Ok(())) => {
                 driver.line.listen_to_backend();
                 driver.input(Input::Connected);
@@ -208,7 +215,7 @@ impl<'a, P: Port> Driver<'a, P> {
             }
             Wish::Relay(handover) => {
                 let since = self.line.now();
-                self.login.course = Course::LoggedIn(LoggedIn { handover, since });
+                self.login.course = Course::LoggedIn(LoggedIn { handover, since, rounds: [0; 2] });
                 None
             }
             Wish::Close => {
@@ -450,6 +457,18 @@ impl<'a, P: Port> Driver<'a, P> {
         match self.client_took() {
             Some(input) => self.input(input),
             None => self.choose_next(),
+        }
+    }
+
+    /// A side did not take all of what was sent with the bytes of others. That a connection broke shows at the next read, which
+    /// also tells how.
+    fn take_back(&mut self, unsent: &port::Unsent) {
+        let side = if unsent.token.kind == Kind::ClientSend { Side::Client } else { Side::Backend };
+        if unsent.fault == IoFault::WouldBlock {
+            self.login.unsent(side).put_back(&unsent.bytes);
+            self.line.await_room(side);
+            self.check_unread();
+            self.choose_next();
         }
     }
 

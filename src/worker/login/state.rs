@@ -57,6 +57,8 @@ pub(super) enum Course {
 pub(in crate::worker) struct LoggedIn {
     pub(in crate::worker) handover: Box<Handover>,
     pub(in crate::worker) since: Tick,
+    /// In which rounds the last bytes for the backend and for the client were given away ([`Unsent::round`]).
+    pub(in crate::worker) rounds: [u32; 2],
 }
 
 impl Login {
@@ -65,8 +67,8 @@ impl Login {
             session,
             course: Course::UnderWay,
             asked,
-            to_client: Unsent::default(),
-            to_backend: Unsent::default(),
+            to_client: Unsent::batched(),
+            to_backend: Unsent::batched(),
             asking: Asking::default(),
             connect_next: None,
             under_way: None,
@@ -108,10 +110,16 @@ impl Login {
         Asker { asking: &mut self.asking, slot: line.slot, generation: line.generation }
     }
 
+    /// Whether bytes wait for its client.
+    pub(in crate::worker) fn has_unsent(&self) -> bool {
+        !self.to_client.is_empty()
+    }
+
     /// What the relay goes on with. `None`: no login has succeeded.
     pub(in crate::worker) fn into_relay(self) -> Option<(LoggedIn, Places)> {
+        let rounds = [self.to_backend.round(), self.to_client.round()];
         match self.course {
-            Course::LoggedIn(logged_in) => Some((logged_in, self.places)),
+            Course::LoggedIn(logged_in) => Some((LoggedIn { rounds, ..logged_in }, self.places)),
             Course::UnderWay | Course::Over => None,
         }
     }

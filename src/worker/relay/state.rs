@@ -36,10 +36,12 @@ pub(in crate::worker) struct Relay {
 }
 
 impl Relay {
-    /// It begins now.
+    /// It begins now. `rounds`: in which the login's last bytes went to the backend and to the client, if they may be under
+    /// way: nothing may overtake them.
     pub(in crate::worker) fn new(
         label: Box<Label>,
         endpoint: Option<EndpointId>,
+        [up, down]: [u32; 2],
         now: Tick,
     ) -> Self {
         let mode = match Watch::of(label.protocol) {
@@ -48,8 +50,8 @@ impl Relay {
         };
         Self {
             label,
-            up: Direction { mode, ..Direction::default() },
-            down: Direction { mode, ..Direction::default() },
+            up: Direction { mode, forwarded_in: up, ..Direction::default() },
+            down: Direction { mode, forwarded_in: down, ..Direction::default() },
             moved_at: seconds(now),
             asked_at: low_byte(seconds(now)),
             first_end: None,

@@ -47,7 +47,7 @@ fn versions(text: &str) -> Result<(), String> {
     };
     let names_some = words(text).any(|word| !word.starts_with(['!', '-']));
     for version in ["TLSv1.2", "TLSv1.3"] {
-        // Dovecot 2.2 did not know TLS 1.3, so nobody listed it.
+        // Dovecot 2.2 did not know TLS 1.3, so no configuration listed it.
         let is_left_out = names_some && version == "TLSv1.2" && !is_listed(version);
         if is_excluded(version) || is_left_out {
             return Err(format!("{version} is left out here, but would be spoken; {remedy}"));

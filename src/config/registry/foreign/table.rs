@@ -188,7 +188,7 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
         "login_access_sockets",
         Unless(
             EMPTY,
-            "nobody is asked whether a client may connect; limit addresses with a firewall or the field `allow_nets`",
+            "no program is asked whether a client may connect; limit addresses with a firewall or the field `allow_nets`",
         ),
     ),
     (
@@ -373,7 +373,7 @@ pub(super) const FAMILIES: &[(&str, Foreign)] = &[
     ("zlib_", Ignored(STORAGE)),
 ];
 
-/// Blocks that are nobody's settings of ours, with whatever is in them.
+/// Blocks that hold no settings of ours, with whatever is in them.
 pub(super) const BLOCKS: &[(&str, Foreign)] = &[
     ("acl", Ignored(STORAGE)),
     ("dict", Ignored(NO_DICT)),
