@@ -62,7 +62,12 @@ fn admin_a_thousand_sessions_are_listed_counted_and_kicked() {
     crowd.remove(3);
     let each = ALL / USERS - 1;
     assert_eq!(who(hale, &["-1"]).len(), ALL - each);
-    let log = fs::read_to_string(hale.setup().path().join("hale.log")).unwrap();
+    let read = || fs::read_to_string(hale.setup().path().join("hale.log")).unwrap();
+    let kicked = |log: &str| log.lines().filter(|line| line.contains("by=kick")).count();
+    // Lines are gathered for a moment before they are written.
+    let log = wait_for("a line for each kicked session", PATIENCE, || {
+        Some(read()).filter(|log| kicked(log) >= each && log.contains("admin: kick"))
+    });
     let ended: Vec<&str> = log.lines().filter(|line| line.contains("by=kick")).collect();
     assert_eq!(ended.len(), each);
     assert!(ended.iter().all(|line| line.contains("user=<admin-3>")), "{ended:?}");
