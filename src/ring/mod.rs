@@ -13,6 +13,7 @@ pub mod outgoing;
 mod pipes;
 pub mod clock;
 pub mod descriptors;
+mod endings;
 pub mod memory;
 pub mod wake;
 pub mod probe;

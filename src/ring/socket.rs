@@ -87,6 +87,13 @@ pub(super) fn send(fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
     uninterrupted(|| net::send(borrow(fd), bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL))
 }
 
+/// The kernel keeps what fills no segment for what follows: the FIN, which comes at once and takes the bytes along
+/// (K-RELAY-3).
+pub(super) fn send_last(fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL | SendFlags::MORE;
+    uninterrupted(|| net::send(borrow(fd), bytes, flags))
+}
+
 /// `SPLICE_F_NONBLOCK` covers only the pipe end; the sockets themselves are non-blocking (K-RING-2).
 pub(super) fn splice_pair(
     from: BorrowedFd<'_>,

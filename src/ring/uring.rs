@@ -12,6 +12,7 @@ use io_uring::types::{self, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 use rustix::io::Errno;
 
+use super::endings::Ending;
 use super::outgoing::Outgoing;
 use super::pipes::Pipes;
 use super::port::{
@@ -29,6 +30,8 @@ pub struct Uring {
     addresses: Addresses,
     outgoing: Outgoing,
     unsent: Vec<Unsent>,
+    /// What follows the sends of this round, in order.
+    endings: Vec<Ending>,
     /// Completions that a flush has found; the next wait hands them over.
     early: Vec<Completion>,
     pipes: Pipes,
@@ -55,6 +58,7 @@ impl Uring {
             addresses: Addresses::new(slots),
             outgoing: Outgoing::new(),
             unsent: Vec::new(),
+            endings: Vec::new(),
             early: Vec::new(),
             pipes: Pipes::default(),
             options,
@@ -106,6 +110,14 @@ impl Uring {
             Some(libc::EINTR | libc::EAGAIN | libc::EBUSY | libc::ETIME) => {}
             _ => panic!("io_uring_enter failed: {error}"),
         }
+    }
+
+    /// Ends behind the sends of this round; at once, where there are none.
+    fn end(&mut self, ending: Ending) {
+        if self.outgoing.is_empty() && self.endings.is_empty() {
+            return ending.carry_out();
+        }
+        self.endings.push(ending);
     }
 
     /// Asks for the first bytes of the room to be sent.
@@ -225,6 +237,9 @@ impl Port for Uring {
     }
 
     fn wait(&mut self, timeout: Option<Duration>, completions: &mut Vec<Completion>) {
+        if !self.endings.is_empty() {
+            self.flush();
+        }
         let ready =
             !self.early.is_empty() || !self.unsent.is_empty() || !self.ring.completion().is_empty();
         let result = match timeout {
@@ -284,6 +299,9 @@ impl Port for Uring {
             }
             self.collect();
         }
+        for ending in self.endings.drain(..) {
+            ending.carry_out();
+        }
     }
 
     fn take_unsent(&mut self) -> Option<Unsent> {
@@ -312,6 +330,10 @@ impl Port for Uring {
 
     fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
         socket::send(fd, bytes)
+    }
+
+    fn send_last(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
+        socket::send_last(fd, bytes)
     }
 
     fn pipe_take(&mut self) -> Option<PipeId> {
@@ -346,19 +368,16 @@ impl Port for Uring {
     }
 
     fn shutdown(&mut self, fd: Fd, half: Half) {
-        self.flush();
-        socket::shutdown(fd, half);
+        self.end(Ending::Shutdown(fd, half));
     }
 
     fn reset_on_close(&mut self, fd: Fd) {
-        self.flush();
-        socket::reset_on_close(fd);
+        self.end(Ending::ResetOnClose(fd));
     }
 
     fn close(&mut self, fd: Fd) {
         // A send names its descriptor by number, which another connection may have when it is carried out.
-        self.flush();
-        drop(socket::adopt(fd));
+        self.end(Ending::Close(socket::adopt(fd)));
     }
 
     fn wake_seen(&mut self) {

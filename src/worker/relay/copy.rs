@@ -48,6 +48,8 @@ pub(super) struct Ends {
     pub(super) destination: Fd,
     /// The source hung up: read on until its end shows, whatever the size of the reads.
     pub(super) hangup: bool,
+    /// Its connection broke behind these bytes.
+    pub(super) broken: bool,
     /// Names bytes on their way to the destination.
     pub(super) token: Token,
 }
@@ -137,58 +139,88 @@ fn forward<P: Port>(
     Advance::Dry
 }
 
+/// One read through the core's scratch.
 fn copy<P: Port>(
     port: &mut P,
     scratch: &mut [u8],
     direction: &mut Direction,
     ends: Ends,
-    mut watched: Option<Watched<'_>>,
+    watched: Option<Watched<'_>>,
     moved: &mut u64,
 ) -> Advance {
-    let mut reads = 0;
-    loop {
-        let read = match port.recv(ends.source, scratch) {
-            Ok(0) => {
-                direction.ended = true;
-                return Advance::Ended;
-            }
-            Ok(read) => read,
-            Err(IoFault::WouldBlock) => return Advance::Dry,
-            Err(fault) => return Advance::Broken(End::Source, fault),
+    let fetched = fetch(port, scratch, ends);
+    let mut left = fetched.bytes;
+    match watched {
+        Some(mut watched) => match watched.look(scratch.get_mut(..left).unwrap_or_default()) {
+            Ok(may_go_on) => left = may_go_on,
+            Err(forbidden) => return forbidden,
+        },
+        // Hot without a pipe (BE-17) ends like hot with one: when a read finds less than a scratch.
+        None if fetched.found == Found::Full => direction.mode = Mode::Hot,
+        None => direction.mode = Mode::Copy,
+    }
+    // Reading is progress too: a source that fills our rest is alive.
+    *moved += left as u64;
+    let bytes = scratch.get(..left).unwrap_or_default();
+    direction.ended |= fetched.found == Found::End;
+    let last = if direction.ended { Last::Yes } else { Last::No };
+    match send_or_keep(port, direction, ends.destination, bytes, last) {
+        Ok(sent) => direction.delivered += sent as u64,
+        Err(broken) => return broken,
+    }
+    match fetched.found {
+        Found::Broken(fault) => Advance::Broken(End::Source, fault),
+        _ if direction.rest.is_some() => Advance::Blocked,
+        Found::Full | Found::More => Advance::Again,
+        Found::All => Advance::Dry,
+        Found::End => Advance::Ended,
+    }
+}
+
+/// What a source had.
+struct Fetched {
+    bytes: usize,
+    found: Found,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// A scratch full; more may be there.
+    Full,
+    /// Less, and yet more may be there, or a fault.
+    More,
+    /// Everything that was there.
+    All,
+    /// Everything up to the source's end.
+    End,
+    /// Everything up to a fault.
+    Broken(IoFault),
+}
+
+/// Reads what the source has, once. Behind a hang-up that is read on: its end was told together with these bytes and will
+/// not be told again, and it travels with them. A fault can be read but once, so it is read alone.
+fn fetch<P: Port>(port: &mut P, scratch: &mut [u8], ends: Ends) -> Fetched {
+    let mut bytes = 0;
+    for _ in 0..READS_PER_ADVANCE {
+        let Some(space) = scratch.get_mut(bytes..).filter(|space| !space.is_empty()) else {
+            return Fetched { bytes, found: Found::Full };
         };
-        let full = read == scratch.len();
-        let mut left = read;
-        match &mut watched {
-            Some(watched) => match watched.look(scratch.get_mut(..read).unwrap_or_default()) {
-                Ok(may_go_on) => left = may_go_on,
-                Err(forbidden) => return forbidden,
-            },
-            // Hot without a pipe (BE-17) ends like hot with one: when a read finds less than a scratch.
-            None => direction.mode = if full { Mode::Hot } else { Mode::Copy },
+        let room = space.len();
+        match port.recv(ends.source, space) {
+            Ok(0) => return Fetched { bytes, found: Found::End },
+            Ok(read) => bytes += read,
+            Err(IoFault::WouldBlock) => return Fetched { bytes, found: Found::All },
+            Err(fault) => return Fetched { bytes, found: Found::Broken(fault) },
         }
-        // Reading is progress too: a source that fills our rest is alive.
-        *moved += left as u64;
-        let bytes = scratch.get(..left).unwrap_or_default();
-        match send_or_keep(port, direction, ends.destination, bytes) {
-            Ok(sent) => direction.delivered += sent as u64,
-            Err(broken) => return broken,
+        if ends.broken && bytes < room {
+            break;
         }
-        if direction.rest.is_some() {
-            return Advance::Blocked;
-        }
-        if full {
-            return Advance::Again;
-        }
-        // A read that did not fill the scratch emptied the socket. Only a hang-up needs one more look, because its
-        // readiness was told together with these bytes and will not be told again.
-        reads += 1;
-        if !ends.hangup {
-            return Advance::Dry;
-        }
-        if reads == READS_PER_ADVANCE {
-            return Advance::Again;
+        // A read that did not fill its room emptied the socket.
+        if !ends.hangup && bytes < room {
+            return Fetched { bytes, found: Found::All };
         }
     }
+    Fetched { bytes, found: Found::More }
 }
 
 fn splice<P: Port>(
@@ -244,17 +276,29 @@ fn splice<P: Port>(
 
 // === What both ways of moving do with bytes that are not taken ===
 
+/// Whether the end follows bytes at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Last {
+    Yes,
+    No,
+}
+
 /// Sends fresh bytes and says how many were taken; what is not taken waits in the direction.
 pub(super) fn send_or_keep<P: Port>(
     port: &mut P,
     direction: &mut Direction,
     destination: Fd,
     bytes: &[u8],
+    last: Last,
 ) -> Result<usize, Advance> {
     if bytes.is_empty() {
         return Ok(0);
     }
-    let sent = match port.send(destination, bytes) {
+    let sent = match last {
+        Last::Yes => port.send_last(destination, bytes),
+        Last::No => port.send(destination, bytes),
+    };
+    let sent = match sent {
         Ok(sent) => sent,
         Err(IoFault::WouldBlock) => 0,
         Err(fault) => return Err(Advance::Broken(End::Destination, fault)),

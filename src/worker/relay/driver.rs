@@ -10,7 +10,7 @@ use crate::ring::port::{IoFault, Port, ReceiveBuffer, Unsent};
 use crate::share::counters::Counter;
 
 use super::super::io::line::Line;
-use super::super::io::socket::Side;
+use super::super::io::socket::{Side, Socket};
 use super::super::next::Next;
 use super::super::report::Reports;
 use super::super::tls::channel::Buffers;
@@ -86,8 +86,8 @@ impl<P: Port> Driver<'_, P> {
             return Next::Stay;
         };
         let token = self.line.token(source.other().send());
-        let hangup = self.line.sockets.of(source).hangup;
-        let ends = Ends { source: from, destination: to, hangup, token };
+        let &Socket { hangup, broken, .. } = self.line.sockets.of(source);
+        let ends = Ends { source: from, destination: to, hangup, broken, token };
         let port = &mut self.line.io.port;
         let [direction, opposite] = self.relay.both(source);
         if direction.forwarded_in == port.round() {

@@ -10,7 +10,7 @@ use crate::ring::port::{Fd, IoFault, Port};
 use super::super::io::socket::Side;
 use super::super::tls::channel::{Buffers, Channel, Tls};
 use super::super::tls::read::UNREAD;
-use super::copy::{Advance, End, Ends, Watched, send_or_keep, send_rest};
+use super::copy::{Advance, End, Ends, Last, Watched, send_or_keep, send_rest};
 use super::state::{Direction, Mode};
 
 /// The TLS of a direction's ends, where they have it, and what looks at its bytes.
@@ -246,7 +246,7 @@ fn send_soon<P: Port>(
     ends: Ends,
 ) -> Option<Advance> {
     if ends.hangup || !port.post(ends.destination, ends.token, bytes) {
-        return send(port, bytes, direction, ends.destination);
+        return send(port, bytes, direction, ends.destination, Last::No);
     }
     direction.forwarded_in = port.round();
     None
@@ -258,8 +258,9 @@ fn send<P: Port>(
     bytes: &[u8],
     direction: &mut Direction,
     destination: Fd,
+    last: Last,
 ) -> Option<Advance> {
-    match send_or_keep(port, direction, destination, bytes) {
+    match send_or_keep(port, direction, destination, bytes, last) {
         Ok(_) => direction.rest.is_some().then_some(Advance::Blocked),
         Err(broken) => Some(broken),
     }
@@ -279,7 +280,8 @@ pub(super) fn say_farewell<P: Port>(
     };
     buffers.sealed.clear();
     channel.engine.close(&mut buffers.sealed);
-    let advance = send(port, &buffers.sealed, direction, destination).unwrap_or(Advance::Ended);
+    let advance = send(port, &buffers.sealed, direction, destination, Last::Yes);
+    let advance = advance.unwrap_or(Advance::Ended);
     buffers.clear();
     advance
 }

@@ -96,6 +96,10 @@ impl Port for SimPort {
         self.0.kernel.write(fd, bytes)
     }
 
+    fn send_last(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
+        self.send(fd, bytes)
+    }
+
     fn pipe_take(&mut self) -> Option<PipeId> {
         let kernel = &mut self.0.kernel;
         if kernel.random.percent(kernel.weather.lacks_pipes) {
