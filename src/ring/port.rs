@@ -286,7 +286,8 @@ pub trait Port {
     /// # Errors
     /// `Reset` when the connection is gone already.
     fn endpoints(&mut self, fd: Fd) -> Result<(SocketAddr, SocketAddr), IoFault>;
-    /// Ends one or both halves of a connection.
+    /// Ends one or both halves of a connection: at once, or, like [`Port::reset_on_close`] and [`Port::close`], by the next
+    /// [`Port::flush`] or [`Port::wait`] where something is to be sent before.
     fn shutdown(&mut self, fd: Fd, half: Half);
     /// Makes the next close of `fd` send RST instead of FIN: the other side's reset is passed on.
     fn reset_on_close(&mut self, fd: Fd);

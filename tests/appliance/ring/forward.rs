@@ -132,9 +132,28 @@ fn no_end_overtakes_forwarded_bytes() {
         } else {
             port.shutdown(to, Half::Write);
         }
+        // What ends connections follows the sends of the round (K-RELAY-4).
+        port.flush();
         let mut received = Vec::new();
         sink.read_to_end(&mut received).unwrap();
         assert_eq!(received, b"before the end");
+    }
+}
+
+#[test]
+fn k_relay_3_the_last_bytes_arrive_with_the_end_they_waited_for() {
+    for closes in [false, true] {
+        let mut port = port();
+        let (to, mut sink) = pair(&mut port);
+        assert_eq!(port.send_last(to, b"bye"), Ok(3));
+        if closes {
+            port.close(to);
+        } else {
+            port.shutdown(to, Half::Write);
+        }
+        let mut received = Vec::new();
+        sink.read_to_end(&mut received).unwrap();
+        assert_eq!(received, b"bye");
     }
 }
 
