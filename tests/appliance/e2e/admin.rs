@@ -62,17 +62,7 @@ fn admin_a_thousand_sessions_are_listed_counted_and_kicked() {
     crowd.remove(3);
     let each = ALL / USERS - 1;
     assert_eq!(who(hale, &["-1"]).len(), ALL - each);
-    let read = || fs::read_to_string(hale.setup().path().join("hale.log")).unwrap();
-    let kicked = |log: &str| log.lines().filter(|line| line.contains("by=kick")).count();
-    // Lines are gathered for a moment before they are written.
-    let log = wait_for("a line for each kicked session", PATIENCE, || {
-        Some(read()).filter(|log| kicked(log) >= each && log.contains("admin: kick"))
-    });
-    let ended: Vec<&str> = log.lines().filter(|line| line.contains("by=kick")).collect();
-    assert_eq!(ended.len(), each);
-    assert!(ended.iter().all(|line| line.contains("user=<admin-3>")), "{ended:?}");
-    let order = log.lines().find(|line| line.contains("admin: kick")).unwrap();
-    assert!(order.contains(&format!("admin-3 reason=<a test>: {each} sessions ended")), "{order}");
+    check_the_log_of_a_kick(hale, each);
 
     kick_one_by_its_id(hale, &rows);
     let left = kick_those_of_a_backend(hale);
@@ -93,6 +83,21 @@ fn admin_a_thousand_sessions_are_listed_counted_and_kicked() {
         (rows.len() == 1).then_some(rows)
     });
     assert_eq!(gone[0][3], NEIGHBOUR.to_string());
+}
+
+/// A line for each session that an order ended, and one for the order.
+fn check_the_log_of_a_kick(hale: &Hale, each: usize) {
+    let read = || fs::read_to_string(hale.setup().path().join("hale.log")).unwrap();
+    let kicked = |log: &str| log.lines().filter(|line| line.contains("by=kick")).count();
+    // Lines are gathered for a moment before they are written.
+    let log = wait_for("a line for each kicked session", PATIENCE, || {
+        Some(read()).filter(|log| kicked(log) >= each && log.contains("admin: kick"))
+    });
+    let ended: Vec<&str> = log.lines().filter(|line| line.contains("by=kick")).collect();
+    assert_eq!(ended.len(), each);
+    assert!(ended.iter().all(|line| line.contains("user=<admin-3>")), "{ended:?}");
+    let order = log.lines().find(|line| line.contains("admin: kick")).unwrap();
+    assert!(order.contains(&format!("admin-3 reason=<a test>: {each} sessions ended")), "{order}");
 }
 
 fn kick_one_by_its_id(hale: &Hale, rows: &[Vec<String>]) {
