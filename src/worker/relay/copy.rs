@@ -13,7 +13,7 @@ use crate::relay::Watch;
 use crate::ring::port::{Fd, Half, IoFault, PipeId, Port, Token};
 
 use super::super::io::socket::Side;
-use super::state::{Direction, Mode};
+use super::state::{Direction, Mode, Source};
 
 /// What it came to that a direction advanced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +95,10 @@ pub(super) fn advance<P: Port>(
             return stop;
         }
     }
-    if direction.ended && direction.in_pipe == 0 {
-        return Advance::Ended;
+    match direction.source {
+        Source::Broken => return Advance::Broken(End::Source, IoFault::Reset),
+        Source::Ended if direction.in_pipe == 0 => return Advance::Ended,
+        Source::Ended | Source::Open => {}
     }
     match (direction.mode, direction.pipe) {
         (Mode::Hot, Some(pipe)) => splice(port, direction, ends, pipe, moved),
@@ -122,7 +124,7 @@ fn forward<P: Port>(
 ) -> Advance {
     let read = match port.forward(ends.source, ends.destination, ends.token) {
         Ok(0) => {
-            direction.ended = true;
+            direction.source = Source::Ended;
             return Advance::Ended;
         }
         Ok(read) => read,
@@ -162,13 +164,19 @@ fn copy<P: Port>(
     // Reading is progress too: a source that fills our rest is alive.
     *moved += left as u64;
     let bytes = scratch.get(..left).unwrap_or_default();
-    direction.ended |= fetched.found == Found::End;
-    let last = if direction.ended { Last::Yes } else { Last::No };
+    let mut last = Last::No;
+    if fetched.found == Found::End {
+        (direction.source, last) = (Source::Ended, Last::Yes);
+    }
     match send_or_keep(port, direction, ends.destination, bytes, last) {
         Ok(sent) => direction.delivered += sent as u64,
         Err(broken) => return broken,
     }
     match fetched.found {
+        Found::Broken(_) if direction.rest.is_some() => {
+            direction.source = Source::Broken;
+            Advance::Blocked
+        }
         Found::Broken(fault) => Advance::Broken(End::Source, fault),
         _ if direction.rest.is_some() => Advance::Blocked,
         Found::Full | Found::More => Advance::Again,
@@ -232,9 +240,9 @@ fn splice<P: Port>(
 ) -> Advance {
     let mut dry = false;
     let mut filled = 0;
-    if direction.in_pipe == 0 && !direction.ended {
+    if direction.in_pipe == 0 && direction.source == Source::Open {
         match port.splice_in(ends.source, pipe) {
-            Ok(0) => direction.ended = true,
+            Ok(0) => direction.source = Source::Ended,
             Ok(bytes) => {
                 filled = bytes;
                 direction.in_pipe = u32::try_from(bytes).unwrap_or(u32::MAX);
@@ -267,7 +275,7 @@ fn splice<P: Port>(
     }
     // Nothing in the pipe: others may use it while this direction waits.
     release_pipe(port, direction);
-    if direction.ended {
+    if direction.source == Source::Ended {
         return Advance::Ended;
     }
     debug_assert!(dry, "a splice that brought nothing says why");

@@ -11,7 +11,7 @@ use super::super::io::socket::Side;
 use super::super::tls::channel::{Buffers, Channel, Tls};
 use super::super::tls::read::UNREAD;
 use super::copy::{Advance, End, Ends, Last, Watched, send_or_keep, send_rest};
-use super::state::{Direction, Mode};
+use super::state::{Direction, Mode, Source};
 
 /// The TLS of a direction's ends, where they have it, and what looks at its bytes.
 pub(super) struct Channels<'a> {
@@ -64,11 +64,11 @@ fn copy<P: Port>(
     }
     let mut reads = 0;
     loop {
-        if direction.ended && direction.forwarded_in == port.round() {
+        if direction.source == Source::Ended && direction.forwarded_in == port.round() {
             // The last bytes are not sent yet.
             return Advance::Again;
         }
-        if direction.ended {
+        if direction.source == Source::Ended {
             return Advance::Ended;
         }
         let mut fetched = match fetch(port, buffers, channels, direction, opposite, ends) {
@@ -85,7 +85,7 @@ fn copy<P: Port>(
         }
         match fetched.found {
             Found::Full => return Advance::Again,
-            Found::Ended => direction.ended = true,
+            Found::Ended => direction.source = Source::Ended,
             Found::Some => {
                 reads += 1;
                 // A hang-up is told once, together with the last bytes: its end has to be read now.

@@ -169,10 +169,21 @@ pub(super) struct Direction {
     pub(super) mode: Mode,
     /// On the core's list of directions that have more to move.
     pub(super) queued: bool,
-    /// The source reached its end.
-    pub(super) ended: bool,
+    pub(super) source: Source,
     /// The destination was told so.
     pub(super) shut: bool,
+}
+
+/// What is known of a direction's source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Source {
+    /// It may send more.
+    #[default]
+    Open,
+    /// It reached its end.
+    Ended,
+    /// Its connection broke behind bytes that the destination has not taken yet: a fault is told but once.
+    Broken,
 }
 
 impl Direction {
