@@ -17,17 +17,27 @@ pub(crate) fn run(protocol: Protocol, input: &[u8]) {
     };
     let whole = outcome(protocol, choice, stream, stream.len().max(1));
     for size in [1, 3, 11, 100] {
-        assert_eq!(outcome(protocol, choice, stream, size), whole, "in pieces of {size}");
+        let cut = outcome(protocol, choice, stream, size);
+        // What comes in clear behind the go-ahead for TLS is seen if it comes with it, and then it is refused (W-BTLS-2).
+        if cut.begins_tls == whole.begins_tls {
+            assert_eq!(cut, whole, "in pieces of {size}");
+        } else {
+            let refused = if cut.begins_tls { &whole } else { &cut };
+            assert!(refused.end.starts_with("Failed(Protocol"), "in pieces of {size}: {refused:?}");
+        }
     }
 }
 
-/// What went to the backend, to the client, and the end with what is left behind it.
-fn outcome(
-    protocol: Protocol,
-    choice: u8,
-    stream: &[u8],
-    size: usize,
-) -> (Vec<u8>, Vec<u8>, String) {
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    to_backend: Vec<u8>,
+    to_client: Vec<u8>,
+    /// With what is left behind it.
+    end: String,
+    begins_tls: bool,
+}
+
+fn outcome(protocol: Protocol, choice: u8, stream: &[u8], size: usize) -> Outcome {
     let flag = |bit: u8| choice & bit != 0;
     let login = Login {
         user: if flag(1) { "t\u{ed}m" } else { "tim" }.into(),
@@ -50,13 +60,14 @@ fn outcome(
     let (mut dialogue, mut inbox) =
         (Dialogue::new(protocol, login), Inbox::new(BACKEND_INPUT_BYTES_MAX));
     let (mut to_backend, mut to_client, mut rest) = (Vec::new(), Vec::new(), stream);
-    let mut end = "open".to_owned();
+    let (mut end, mut begins_tls) = ("open".to_owned(), false);
     while !rest.is_empty() {
         let taken = inbox.append(piece(protocol, rest, size));
         assert!(taken > 0, "nothing is complete and there is no room");
         (_, rest) = rest.split_at(taken);
         let mut step = dialogue.read(&facts(), &mut inbox, &mut to_backend, &mut to_client);
         if matches!(step, Step::StartTls) {
+            begins_tls = true;
             assert!(inbox.is_empty(), "what is behind the go-ahead is no TLS");
             step = dialogue.secured(&facts(), &mut to_backend);
         }
@@ -75,7 +86,7 @@ fn outcome(
             break;
         }
     }
-    (to_backend, to_client, end)
+    Outcome { to_backend, to_client, end, begins_tls }
 }
 
 /// The next bytes of the backend. Where replies have no tags a piece holds one line at most: two that come together are
