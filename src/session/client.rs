@@ -191,25 +191,26 @@ impl Session {
         begin: impl FnOnce(&mut Scene<'_>) -> (Login, Progress),
         outbox: &mut Outbox,
     ) {
-        let mut scene = Scene {
-            now,
-            settings: &self.settings,
-            front: &self.front,
-            client: &self.dialogue,
-            outbox,
-            seed: &mut self.seed,
-            history: &mut self.history,
-            marks: Marks::default(),
-        };
-        let (login, progress) = begin(&mut scene);
+        let (login, progress) = begin(&mut self.scene(now, outbox));
         self.stage = Stage::LoggingIn(Box::new(login));
         self.go_on(now, progress, outbox);
     }
 
     /// Something happened that is the login's business, if there is one.
     pub(super) fn login_input(&mut self, now: Tick, input: Input<'_>, outbox: &mut Outbox) {
-        let Stage::LoggingIn(login) = &mut self.stage else { return };
-        let mut scene = Scene {
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::LoggingIn(mut login) => {
+                let progress = login.on(input, &mut self.scene(now, outbox));
+                self.stage = Stage::LoggingIn(login);
+                self.go_on(now, progress, outbox);
+            }
+            other => self.stage = other,
+        }
+    }
+
+    /// What a login may look at and change of the session it belongs to.
+    fn scene<'a>(&'a mut self, now: Tick, outbox: &'a mut Outbox) -> Scene<'a> {
+        Scene {
             now,
             settings: &self.settings,
             front: &self.front,
@@ -218,9 +219,7 @@ impl Session {
             seed: &mut self.seed,
             history: &mut self.history,
             marks: Marks::default(),
-        };
-        let progress = login.on(input, &mut scene);
-        self.go_on(now, progress, outbox);
+        }
     }
 
     fn go_on(&mut self, now: Tick, progress: Progress, outbox: &mut Outbox) {
