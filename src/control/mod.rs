@@ -8,6 +8,7 @@ pub mod admin;
 pub mod cluster;
 pub mod geodb;
 mod certificates;
+mod expiry;
 mod hashing;
 mod identities;
 mod inspection;
@@ -22,6 +23,7 @@ mod tasks;
 mod wall_clock;
 
 pub use certificates::{Certificates, Loaded as LoadedCertificates};
+pub use expiry::Expiry;
 pub use hashing::start as start_hashing;
 pub use inspection::{Inspected, Outcome, inspect};
 pub use log::Level;
