@@ -118,7 +118,7 @@ async fn write(
         Applied::Written => Ok(Output::default()),
         Applied::Skipped => {
             let text = "was changed by another process meanwhile; try again";
-            Err(CommandError::TempFail(format!("user {} {text}", row.username)))
+            Err(CommandError::Changed(format!("user {} {text}", row.username)))
         }
     }
 }
@@ -184,7 +184,7 @@ async fn find(
         | Decision::AssignUser(_)
         | Decision::FinishUserMove(_)
         | Decision::CreateGroup(_) => {
-            Err(CommandError::TempFail(format!("user {user}: the rows keep changing; try again")))
+            Err(CommandError::Changed(format!("user {user}: the rows keep changing; try again")))
         }
     }
 }
