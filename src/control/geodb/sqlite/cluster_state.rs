@@ -4,7 +4,7 @@ use rusqlite::params;
 use uuid::Uuid;
 
 use super::file::SqliteFile;
-use super::queries::{id_text, read_group_site, read_setting};
+use super::queries::{self, id_text, read_setting};
 use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::values::Applied;
 use crate::route::rows::{GroupSite, Setting, SiteReachability};
@@ -49,7 +49,7 @@ pub(super) fn read_group_site(
     name: &str,
 ) -> Result<Option<GroupSite>, GeoDbError> {
     let sql = "select * from group_sites where group_name = ?1 and site_id = ?2";
-    file.read_one("group_sites", sql, params![name, site_id.to_string()], read_group_site)
+    file.read_one("group_sites", sql, params![name, site_id.to_string()], queries::read_group_site)
 }
 
 /// See [`crate::control::geodb::GeoDb::write_group_site`].
