@@ -16,6 +16,7 @@ use crate::route::problem::Complaint;
 use crate::route::rows::{Backend, BackendStatus, Site, SiteStatus, User};
 use crate::route::table::{Addresses, RouteSettings, Table};
 
+mod cluster_state;
 mod files;
 
 const DC1: Uuid = Uuid::from_u128(0xD1);
