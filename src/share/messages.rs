@@ -41,6 +41,13 @@ pub enum ToControl {
         /// The name.
         host: Box<str>,
     },
+    /// Where this user was sent turned out to be wrong, or did not work: read the rows again (C-CACHE-3). No login waits.
+    ReadAgain {
+        /// The normalised user name.
+        user: Box<str>,
+        /// The user's group.
+        group: Option<Box<str>>,
+    },
     /// A route was decided that the GeoDB does not say yet: write it down (C-ROUTE-2). No login waits.
     Change(Box<GroupChange>),
 }
@@ -77,6 +84,11 @@ pub enum Answer {
     Verified(Result<bool, SchemeError>),
     /// The cache and the table now hold what the decision needs: decide again.
     LookedUp,
+    /// The GeoDB does not answer: decide with what is known, whatever its age (C-CACHE-2).
+    Unreachable {
+        /// For the log, if that is not enough.
+        detail: Box<str>,
+    },
     /// The control core could not find out or write what is needed.
     Failed {
         /// The class.

@@ -8,6 +8,7 @@ use super::verbs::{Request, writes};
 use super::who;
 use crate::control::cluster::{self, ClusterCommand, ClusterSettings};
 use crate::control::geodb::GeoDb;
+use crate::control::localdb::LocalDb;
 use crate::control::unix_millis;
 use crate::event::{Event, cleaned};
 use crate::limits;
@@ -31,6 +32,8 @@ pub struct About {
     pub listeners: Vec<Listening>,
     /// Where the GeoDB is, without passwords.
     pub geodb: String,
+    /// Where the LocalDB is.
+    pub localdb: String,
 }
 
 /// A listener.
@@ -56,6 +59,7 @@ pub struct Admin {
     pub(super) about: About,
     pub(super) board: Board,
     geodb: GeoDb,
+    pub(super) local: LocalDb,
     settings: ClusterSettings,
 }
 
@@ -67,10 +71,11 @@ impl Admin {
         about: About,
         board: Board,
         geodb: GeoDb,
+        local: LocalDb,
         settings: ClusterSettings,
     ) -> Self {
         let askers = Askers::new(exchange.clone());
-        Self { askers, exchange, about, board, geodb, settings }
+        Self { askers, exchange, about, board, geodb, local, settings }
     }
 
     /// What tasks write their state on.

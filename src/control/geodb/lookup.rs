@@ -33,8 +33,23 @@ pub async fn look_up(
     username: &str,
     now: UnixMillis,
 ) -> Result<Answer, GeoDbError> {
+    look_up_telling(geodb, table, username, now, &mut None).await
+}
+
+/// The same, and `seen` is the user's row as soon as it was read, also when another call fails later.
+///
+/// # Errors
+/// As [`look_up`].
+pub async fn look_up_telling(
+    geodb: &GeoDb,
+    table: &Table,
+    username: &str,
+    now: UnixMillis,
+    seen: &mut Option<User>,
+) -> Result<Answer, GeoDbError> {
     let mut found = Found::default();
     for _ in 0..ROUNDS_MAX {
+        seen.clone_from(&found.user);
         let question = RouteQuestion { user: username, fresh_group: found.group.as_ref() };
         match decide(table, found.user_known(), &question) {
             Decision::NeedUser => found.read_user(geodb, username).await?,

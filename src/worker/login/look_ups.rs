@@ -7,6 +7,8 @@
 //! Decides: what has to be asked elsewhere. Does not: know whose session it is; an [`Asker`] is one connection's number and
 //! its question under way. Driven by the login driver and by LMTP.
 
+use std::sync::Arc;
+
 use crate::auth::answer::Answer as AuthAnswer;
 use crate::auth::ask::Question;
 use crate::auth::cache::{Key, Verifications};
@@ -16,12 +18,15 @@ use crate::auth::scheme::SchemeError;
 use crate::fault::Failure;
 use crate::names::CoreId;
 use crate::route::decide::{Decision, RouteQuestion, UserKnown, decide};
+use crate::route::fault::RouteFault;
 use crate::route::redirect::follow_referral;
 use crate::route::table::Table;
 use crate::secret::Secret;
 use crate::session::input::{Destination, RouteAnswer};
 use crate::session::output::RouteAsk;
+use crate::share::counters::Counter;
 use crate::share::exchange::Exchange;
+use crate::share::mailbox::Mailbox;
 use crate::share::messages::{Answer, HashJob, Ticket, ToControl};
 use crate::share::snapshot::Reader;
 use crate::share::users::FRESH_FOR;
@@ -115,6 +120,11 @@ impl LookUps {
         self.core
     }
 
+    /// The way to the control core.
+    pub(in crate::worker) fn to_control(&self) -> Arc<Mailbox<ToControl>> {
+        Arc::clone(&self.exchange.to_control)
+    }
+
     /// The book of visitors.
     pub(in crate::worker) fn visitors(&self) -> Visitors {
         self.exchange.visitors.clone()
@@ -170,18 +180,19 @@ impl LookUps {
         ask: RouteAsk,
         now: Tick,
     ) -> Option<RouteAnswer> {
-        self.route_round(asker, ask, 0, now)
+        self.route_round(asker, ask, Round::default(), now)
     }
 
     fn route_round(
         &mut self,
         mut asker: Asker<'_>,
         ask: RouteAsk,
-        rounds: u8,
+        round: Round,
         now: Tick,
     ) -> Option<RouteAnswer> {
+        let rounds = round.number;
         let wanted = match &ask {
-            RouteAsk::User(user) => match self.route_user(user, rounds, now) {
+            RouteAsk::User(user) => match self.route_user(user, &round, now) {
                 Ok(answer) => return Some(answer),
                 Err(Unknown) => {
                     ToControl::LookUp { ticket: Some(asker.ticket(self.core)), user: user.clone() }
@@ -213,27 +224,43 @@ impl LookUps {
     }
 
     /// Decides from memory. `Err`: the control core has to read or write first.
-    fn route_user(&mut self, user: &str, rounds: u8, now: Tick) -> Result<RouteAnswer, Unknown> {
+    fn route_user(&mut self, user: &str, round: &Round, now: Tick) -> Result<RouteAnswer, Unknown> {
+        let Round { number: rounds, unreachable } = round;
         let table = self.table.current();
-        let cached = self.exchange.users.get(user);
-        let stale = cached.as_ref().is_some_and(|cached| now.since(cached.read_at) > FRESH_FOR);
+        let users = &self.exchange.users;
+        let cached = users.at_login(user, now);
+        // While the GeoDB does not answer even a row that may have changed is better than none.
+        let is_alone = unreachable.is_some() || users.is_alone();
+        let cached = cached.filter(|cached| is_alone || !cached.is_doubtful);
         let known = match &cached {
             Some(cached) => UserKnown::Row(&cached.row),
+            None if unreachable.is_some() => UserKnown::Unreachable,
             None => UserKnown::NotAsked,
         };
-        let decision = decide(table, known, &RouteQuestion::of(user));
-        if stale {
+        let mut decision = decide(table, known, &RouteQuestion::of(user));
+        if let (Decision::FinishUserMove(finish), true) = (&decision, is_alone) {
+            // It cannot be written down now; where it leads is known.
+            decision = decide(table, UserKnown::Row(&finish.moved), &RouteQuestion::of(user));
+        }
+        if cached.as_ref().is_some_and(|cached| now.since(cached.read_at) > FRESH_FOR) {
             // The login goes on with the old row (DESIGN decision 6). A full mailbox: the next login asks again.
             let refresh = ToControl::LookUp { ticket: None, user: user.into() };
             let _ = self.exchange.to_control.send(refresh);
         }
+        if is_alone && matches!(decision, Decision::Go { .. }) {
+            self.exchange.count(self.core, Counter::GeodbStaleRouting);
+        }
         match decision {
             Decision::Go { destination, change } => {
-                if let Some(change) = change {
+                if let Some(change) = change.filter(|_| !is_alone) {
                     // No login waits for the write; every login of the group repeats it until it is done.
                     let _ = self.exchange.to_control.send(ToControl::Change(change));
                 }
                 Ok(RouteAnswer::Go(in_cluster(destination)))
+            }
+            Decision::Fail { fault: RouteFault::GeoDbUnreachable, .. } if unreachable.is_some() => {
+                let detail = unreachable.clone().unwrap_or_default();
+                Ok(RouteAnswer::Fail { failure: Failure::Unavailable, detail })
             }
             Decision::Fail { fault, about } => {
                 let detail = if about.is_empty() {
@@ -248,7 +275,7 @@ impl LookUps {
             | Decision::AssignUser(_)
             | Decision::FinishUserMove(_)
             | Decision::CreateGroup(_)
-                if rounds < ROUNDS_MAX =>
+                if unreachable.is_none() && *rounds < ROUNDS_MAX =>
             {
                 Err(Unknown)
             }
@@ -258,7 +285,9 @@ impl LookUps {
             | Decision::FinishUserMove(_)
             | Decision::CreateGroup(_) => Ok(RouteAnswer::Fail {
                 failure: Failure::Unavailable,
-                detail: "the GeoDB keeps changing under this login".into(),
+                detail: unreachable
+                    .clone()
+                    .unwrap_or_else(|| "the GeoDB keeps changing under this login".into()),
             }),
         }
     }
@@ -283,7 +312,12 @@ impl LookUps {
                 self.authenticate_on(asker, step, now).map(Found::Verdict)
             }
             (Pending::Route { ask, rounds }, Answer::LookedUp) => {
-                self.route_round(asker, ask, rounds + 1, now).map(Found::Route)
+                let round = Round { number: rounds + 1, unreachable: None };
+                self.route_round(asker, ask, round, now).map(Found::Route)
+            }
+            (Pending::Route { ask, rounds }, Answer::Unreachable { detail }) => {
+                let round = Round { number: rounds + 1, unreachable: Some(detail) };
+                self.route_round(asker, ask, round, now).map(Found::Route)
             }
             (Pending::Route { .. }, Answer::Failed { failure, detail }) => {
                 Some(Found::Route(RouteAnswer::Fail { failure, detail }))
@@ -299,6 +333,13 @@ impl LookUps {
             }
         }
     }
+}
+
+/// How often the control core has been asked for one decision, and whether it said that the GeoDB does not answer.
+#[derive(Debug, Default)]
+struct Round {
+    number: u8,
+    unreachable: Option<Box<str>>,
 }
 
 /// Memory does not hold what the decision needs.

@@ -124,12 +124,14 @@ impl Control {
     fn do_task(&mut self, task: Task, now: u64) {
         let (ticket, answer) = match task {
             Task::Hash(job) => (Some(job.ticket), Answer::Verified(job.job.run())),
-            Task::Ask(ToControl::Change(_)) => return,
+            Task::Ask(ToControl::Change(_) | ToControl::ReadAgain { .. }) => return,
             Task::Ask(ToControl::Resolve { ticket, .. }) => {
                 (Some(ticket), Answer::Resolved(address(0)))
             }
             Task::Ask(ToControl::LookUp { ticket, user }) => {
                 let answer = if self.random.percent(self.faults / 4) {
+                    Answer::Unreachable { detail: "no GeoDB today".into() }
+                } else if self.random.percent(self.faults / 4) {
                     let failure = Failure::Unavailable;
                     Answer::Failed { failure, detail: "no GeoDB today".into() }
                 } else {
@@ -154,7 +156,7 @@ impl Control {
         });
         self.exchange.table.publish(table(&statuses));
         if self.random.percent(30) {
-            self.exchange.users.clear();
+            self.exchange.users.doubt_all();
         }
     }
 }

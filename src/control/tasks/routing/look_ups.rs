@@ -12,10 +12,12 @@ use std::rc::Rc;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::kept::Kept;
 use super::tables::Orders;
 use super::trouble::Trouble;
-use crate::control::geodb::lookup::look_up;
+use crate::control::geodb::lookup::look_up_telling;
 use crate::control::geodb::{ChangedUsers, GeoDb, GeoDbError};
+use crate::control::localdb::LocalDb;
 use crate::control::resolver::Resolver;
 use crate::control::wall_clock::unix_millis;
 use crate::fault::Failure;
@@ -23,6 +25,7 @@ use crate::limits;
 use crate::ring::clock;
 use crate::route::change::{GroupChange, Placement};
 use crate::route::decide::Decision;
+use crate::route::rows::User;
 use crate::share::exchange::Exchange;
 use crate::share::messages::{Answer, Ticket, ToControl, ToCore};
 
@@ -33,7 +36,9 @@ pub(super) struct LookUps {
     pub(super) resolver: Resolver,
     pub(super) exchange: Exchange,
     pub(super) orders: Rc<Orders>,
+    pub(super) kept: Rc<Kept>,
     pub(super) trouble: Rc<Trouble>,
+    pub(super) local: Option<LocalDb>,
     /// Who waits for what.
     waiting: RefCell<HashMap<Sought, Vec<Ticket>>>,
     /// How often rows were forgotten: what was read before that may be older.
@@ -47,6 +52,8 @@ enum Sought {
     Host(Box<str>),
     /// Not a question: a group whose change is being written.
     Change(Uuid, Box<str>),
+    /// Neither: a group whose row is being read again.
+    Group(Box<str>),
 }
 
 /// How a look-up ends.
@@ -55,6 +62,8 @@ enum Found {
     /// Where the data cores look.
     InCache,
     Address(IpAddr),
+    /// The GeoDB does not answer.
+    Unreachable(Box<str>),
     Nothing {
         failure: Failure,
         detail: Box<str>,
@@ -67,14 +76,18 @@ impl LookUps {
         resolver: Resolver,
         exchange: Exchange,
         orders: Rc<Orders>,
+        kept: Rc<Kept>,
         trouble: Rc<Trouble>,
+        local: Option<LocalDb>,
     ) -> Self {
         Self {
             geodb,
             resolver,
             exchange,
             orders,
+            kept,
             trouble,
+            local,
             waiting: RefCell::default(),
             forgotten: Cell::new(0),
         }
@@ -88,12 +101,28 @@ impl LookUps {
             ToControl::Change(change) => {
                 (Sought::Change(change.site_id, change.name.clone()), None, Some(change))
             }
+            ToControl::ReadAgain { user, group } => {
+                if let Some(group) = group {
+                    self.begin_task(Sought::Group(group), None, None);
+                }
+                (Sought::User(user), None, None)
+            }
         };
+        self.begin_task(sought, ticket, change);
+    }
+
+    fn begin_task(
+        self: &Rc<Self>,
+        sought: Sought,
+        ticket: Option<Ticket>,
+        change: Option<Box<GroupChange>>,
+    ) {
         let Some(turn) = self.begin(sought, ticket) else { return };
         tokio::task::spawn_local(async move {
             let found = match (&turn.sought, change) {
                 (Sought::User(user), _) => turn.look_ups.user(user).await,
                 (Sought::Host(host), _) => turn.look_ups.host(host).await,
+                (Sought::Group(name), _) => turn.look_ups.group(name).await,
                 (Sought::Change(..), change) => {
                     if let Some(change) = change {
                         turn.look_ups.change(&change).await;
@@ -105,13 +134,16 @@ impl LookUps {
         });
     }
 
-    /// Forgets rows of users that have changed. Look-ups that read before begin again.
-    pub(super) fn forget(&self, users: &ChangedUsers) {
+    /// Rows of users have changed: they are good only if the GeoDB does not answer. Look-ups that read before begin again.
+    pub(super) fn doubt(&self, users: &ChangedUsers) {
         match users {
-            ChangedUsers::All => self.exchange.users.clear(),
+            ChangedUsers::All => self.exchange.users.doubt_all(),
             ChangedUsers::These(users) if users.is_empty() => return,
             ChangedUsers::These(users) => {
-                users.iter().for_each(|user| self.exchange.users.forget(user));
+                for user in users {
+                    self.exchange.users.doubt(user);
+                    self.tell_local(user);
+                }
             }
         }
         self.forgotten.set(self.forgotten.get() + 1);
@@ -139,6 +171,7 @@ impl LookUps {
             let answer = match found.clone() {
                 Found::InCache => Answer::LookedUp,
                 Found::Address(address) => Answer::Resolved(address),
+                Found::Unreachable(detail) => Answer::Unreachable { detail },
                 Found::Nothing { failure, detail } => Answer::Failed { failure, detail },
             };
             if let Some(core) = self.exchange.to_cores.get(usize::from(ticket.core.0)) {
@@ -150,33 +183,70 @@ impl LookUps {
 
     /// Reads or writes whatever the decision about a user needs, and puts it where the data cores look.
     async fn user(&self, user: &str) -> Found {
+        if self.trouble.is_silent() {
+            let after = limits::GEODB_LOOK_UP_TIMEOUT;
+            return self.without_geodb(user, None, &GeoDbError::Timeout { after }).await;
+        }
         // All rounds together: the login does not wait longer.
-        let after = self.geodb.deadline();
-        match timeout(after, self.user_in_rounds(user)).await {
-            Ok(found) => found,
-            Err(_) => self.failed(&GeoDbError::Timeout { after }),
+        let after = self.geodb.deadline().min(limits::GEODB_LOOK_UP_TIMEOUT);
+        let mut seen = None;
+        let fault = match timeout(after, self.user_in_rounds(user, &mut seen)).await {
+            Ok(Ok(found)) => return found,
+            Ok(Err(fault)) => fault,
+            Err(_) => GeoDbError::Timeout { after },
+        };
+        self.trouble.failed(&fault);
+        if !fault.is_outage() {
+            let detail = fault.to_string().into();
+            return Found::Nothing { failure: Failure::Unavailable, detail };
+        }
+        self.without_geodb(user, seen, &fault).await
+    }
+
+    /// What is known of the user without the GeoDB goes where the data cores look (C-CACHE-2).
+    async fn without_geodb(&self, user: &str, seen: Option<User>, fault: &GeoDbError) -> Found {
+        let users = &self.exchange.users;
+        if let Some(row) = seen {
+            // Read, and then something else failed.
+            users.remember(row, clock::now());
+            self.tell_local(user);
+        } else if users.get(user).is_none()
+            && let Some(local) = &self.local
+            && let Some(known) = local.known(user).await
+        {
+            users.recall(known, users.epoch());
+        }
+        Found::Unreachable(fault.to_string().into())
+    }
+
+    fn tell_local(&self, user: &str) {
+        if let Some(local) = &self.local {
+            local.user_changed(user);
         }
     }
 
-    async fn user_in_rounds(&self, user: &str) -> Found {
+    async fn user_in_rounds(
+        &self,
+        user: &str,
+        seen: &mut Option<User>,
+    ) -> Result<Found, GeoDbError> {
         for _ in 0..ROUNDS_MAX {
             let forgotten = self.forgotten.get();
             let table = self.exchange.table.load();
-            let answer = match look_up(&self.geodb, &table, user, unix_millis()).await {
-                Ok(answer) => answer,
-                Err(fault) => return self.failed(&fault),
-            };
+            let answer = look_up_telling(&self.geodb, &table, user, unix_millis(), seen).await?;
+            self.trouble.answered();
             if self.forgotten.get() != forgotten {
                 // The row may have been read before it changed, and would be kept for minutes.
                 continue;
             }
             if let Some(row) = answer.user {
                 self.exchange.users.remember(row, clock::now());
+                self.tell_local(user);
             }
-            let table = self.exchange.table.load();
-            let is_newer =
-                answer.group.is_some_and(|group| table.group(&group.name) != Some(&group));
-            if answer.decision == Decision::NeedTable || is_newer {
+            if let Some(group) = answer.group {
+                self.kept.put_group(group);
+            }
+            if answer.decision == Decision::NeedTable {
                 self.orders.refreshed().await;
             }
             match answer.decision {
@@ -187,18 +257,27 @@ impl LookUps {
                     } else {
                         format!("{}: {about}", fault.text())
                     };
-                    return Found::Nothing { failure: fault.failure(), detail: detail.into() };
+                    return Ok(Found::Nothing { failure: fault.failure(), detail: detail.into() });
                 }
-                _ => return Found::InCache,
+                _ => return Ok(Found::InCache),
             }
         }
-        let detail = "the GeoDB keeps changing under this login";
-        Found::Nothing { failure: Failure::Unavailable, detail: detail.into() }
+        let detail = "the GeoDB keeps changing under this login".into();
+        Ok(Found::Nothing { failure: Failure::Unavailable, detail })
     }
 
-    fn failed(&self, fault: &GeoDbError) -> Found {
-        self.trouble.failed(fault);
-        Found::Nothing { failure: Failure::Unavailable, detail: fault.to_string().into() }
+    /// Reads a group's row again.
+    async fn group(&self, name: &str) -> Found {
+        let Some(site) = self.kept.local_site() else { return Found::InCache };
+        if !self.trouble.is_silent() {
+            let geodb = self.geodb.with_deadline(limits::GEODB_LOOK_UP_TIMEOUT);
+            match geodb.read_group(site, name).await {
+                Ok(Some(row)) => self.kept.put_group(row),
+                Ok(None) => {}
+                Err(fault) => self.trouble.failed(&fault),
+            }
+        }
+        Found::InCache
     }
 
     /// Addresses of a name.
@@ -219,11 +298,17 @@ impl LookUps {
     async fn change(&self, change: &GroupChange) {
         let table = self.exchange.table.load();
         let known = table.group(&change.name).map(Placement::from);
-        if known.as_ref() == Some(&change.placement) {
+        // What is decided on rows that may be old is not written (C-CACHE-2); the next login of the group asks again.
+        if known.as_ref() == Some(&change.placement) || self.trouble.is_on() {
             return;
         }
-        match self.geodb.apply(change, unix_millis()).await {
-            Ok(_) => self.orders.refreshed().await,
+        let written = async {
+            self.geodb.apply(change, unix_millis()).await?;
+            self.geodb.read_group(change.site_id, &change.name).await
+        };
+        match written.await {
+            Ok(Some(row)) => self.kept.put_group(row),
+            Ok(None) => self.orders.refreshed().await,
             Err(fault) => self.trouble.failed(&fault),
         }
     }
