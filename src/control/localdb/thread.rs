@@ -320,7 +320,9 @@ impl Keeper {
         }
         if is_last || is_full {
             self.users.set_loading(false);
-            self.note(false, format!("localdb: {} users are known from before", loading.count));
+            if loading.count > 0 {
+                self.note(false, format!("localdb: {} users are known from before", loading.count));
+            }
         } else {
             self.loading = Some(loading);
         }

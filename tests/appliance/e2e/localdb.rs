@@ -40,7 +40,7 @@ fn c_local_1_ge_01_a_hale_that_starts_without_geodb_serves_whom_it_knew() {
     // Killed, so that nothing is written at the end; and the GeoDB goes with all that belongs to it.
     hale.crash_and_start_again();
     let access = |hale: &Hale, user: &str| {
-        hale.setup().succeed_with(&["-f", "tab", "cluster", "user", "access", user])
+        hale.setup().succeed_with(&["-f", "tab", "cluster", "user", "access", "-u", user])
     };
     let before: Vec<String> = users[..3].iter().map(|user| access(&hale, user)).collect();
     hale.stop_while(|setup| {
@@ -69,6 +69,30 @@ fn c_local_1_ge_01_a_hale_that_starts_without_geodb_serves_whom_it_knew() {
     wait_for("it is over", PATIENCE, || (status(&hale, "geodb", "state") == "ok").then_some(()));
     let after: Vec<String> = users[..3].iter().map(|user| access(&hale, user)).collect();
     assert_eq!(after, before);
+}
+
+/// As many groups as there are users: the computed group of a new user has a row.
+#[test]
+fn c_cache_2_a_new_user_whose_group_is_known_logs_in_without_geodb_and_leaves_no_row() {
+    let pair = Pair::shared();
+    let mut setup = Setup::with_users(pair, &["alone-known", "alone-new"], b"secret");
+    setup.configure("cluster_default_group_count = 1");
+    let mut hale = setup.start();
+    hale.session("alone-known", b"secret");
+    wait_for("written behind", PATIENCE, || {
+        (number(&hale, "localdb", "groups") == 1).then_some(())
+    });
+    let geodb = hale.setup().path().join("state/geodb.sqlite");
+    let away = hale.setup().path().join("state/away.sqlite");
+    hale.stop_while(|_| fs::rename(&geodb, &away).unwrap());
+    hale.session("alone-new", b"secret");
+    fs::rename(&away, &geodb).unwrap();
+    let is_ok = || (status(&hale, "geodb", "state") == "ok").then_some(());
+    wait_for("it is over", PATIENCE, is_ok);
+    assert!(!hale.setup().succeed("geodb show users").contains("alone-new"));
+    // And now it is written down, where it was computed to be.
+    hale.session("alone-new", b"secret");
+    assert!(hale.setup().succeed("geodb show users").contains("alone-new"));
 }
 
 #[test]
