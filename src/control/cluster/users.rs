@@ -118,7 +118,7 @@ async fn write(
         Applied::Written => Ok(Output::default()),
         Applied::Skipped => {
             let text = "was changed by another process meanwhile; try again";
-            Err(CommandError::TempFail(format!("user {} {text}", row.username)))
+            Err(CommandError::Changed(format!("user {} {text}", row.username)))
         }
     }
 }
@@ -185,7 +185,7 @@ async fn find(
         | Decision::MoveUser(_)
         | Decision::FailOver(_)
         | Decision::CreateGroup(_) => {
-            Err(CommandError::TempFail(format!("user {user}: the rows keep changing; try again")))
+            Err(CommandError::Changed(format!("user {user}: the rows keep changing; try again")))
         }
     }
 }
