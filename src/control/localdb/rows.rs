@@ -10,12 +10,13 @@ use super::Tables;
 use crate::route::chunks::Chunks;
 use crate::route::rows::{
     Backend, BackendStatus, GroupSite, GroupSiteStatus, Places, Setting, Site, SiteReachability,
-    SiteStatus, User, UserGroup,
+    SiteStatus, Tag, User, UserGroup,
 };
 
 /// All tables. Ids are blobs of sixteen bytes; times are milliseconds since 1970, uses seconds.
 pub(super) const SCHEMA: &str = "
 create table meta (site text not null) strict;
+create table tags (id blob primary key, tag text not null) strict, without rowid;
 create table sites (id blob primary key, name text not null, tag blob, load_balancer text, status text not null) strict, without rowid;
 create table backends (site_id blob, id blob, load_factor integer, host text not null, status text not null,
     status_reason text, last_moved_from text, last_moved_to text, primary key (site_id, id)) strict, without rowid;
@@ -96,8 +97,14 @@ pub(super) fn read_user(row: &Row<'_>) -> rusqlite::Result<UserRow> {
 /// Replaces sites, backends, reachability and settings.
 pub(super) fn put_places(connection: &Connection, places: &Places) -> rusqlite::Result<()> {
     connection.execute_batch(
-        "delete from sites; delete from backends; delete from reachability; delete from settings",
+        "delete from tags; delete from sites; delete from backends; delete from reachability; delete from settings",
     )?;
+    for tag in &places.tags {
+        let params = params![tag.id.as_bytes(), &*tag.tag];
+        connection
+            .prepare_cached("insert or replace into tags values (?1, ?2)")?
+            .execute(params)?;
+    }
     for site in &places.sites {
         let (tag, load_balancer) = (id(site.tag), site.load_balancer.as_deref());
         let params =
@@ -173,6 +180,9 @@ pub(super) fn delete_group_site(connection: &Connection, row: &GroupSite) -> rus
 /// All tables but that of the users.
 pub(super) fn read_tables(connection: &Connection) -> rusqlite::Result<Tables> {
     let places = Places {
+        tags: all(connection, "select * from tags", |row| {
+            Ok(Tag { id: needed_id(row, 0)?, tag: row.get(1)? })
+        })?,
         sites: all(connection, "select * from sites", |row| {
             Ok(Site {
                 id: needed_id(row, 0)?,

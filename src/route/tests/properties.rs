@@ -96,7 +96,7 @@ proptest! {
         for known in [UserKnown::NotAsked, UserKnown::Absent, UserKnown::Unreachable, UserKnown::Row(&user)] {
             let decision = decide(&table, known, &question);
             prop_assert_eq!(&decision, &decide(&table, known, &question));
-            let Decision::Go { destination, change } = decision else { continue };
+            let Decision::Go { destination, change, .. } = decision else { continue };
             match destination.hop {
                 Hop::Backend(id) => {
                     let backend = table.backend(id).unwrap();
@@ -105,7 +105,8 @@ proptest! {
                 }
                 Hop::Site(id) => {
                     prop_assert!(table.local_site().unwrap().id != id && change.is_none());
-                    prop_assert_eq!(&table.site(id).unwrap().status, &SiteStatus::Online);
+                    let status = &table.site(id).unwrap().status;
+                    prop_assert!(matches!(status, SiteStatus::Online | SiteStatus::Evacuate));
                 }
             }
             if let Some(change) = change {
@@ -146,7 +147,7 @@ proptest! {
             let key = |it: &GroupSite| (it.group_name.clone(), it.site_id);
             rows.group_sites.retain(|it| key(it) != key(&row));
             rows.group_sites.push(row.clone());
-            table = table.with_group_site(&row).0;
+            table = table.with_group_site(&row, &Circumstances::default()).0;
         }
         prop_assert_eq!(&table, &Table::build(&rows, &some_addresses(), &settings()).0);
         for row in rows.user_groups.split_off(rows.user_groups.len() / 2) {

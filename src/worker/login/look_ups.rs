@@ -17,7 +17,7 @@ use crate::auth::passdb::Passdbs;
 use crate::auth::scheme::SchemeError;
 use crate::fault::Failure;
 use crate::names::CoreId;
-use crate::route::decide::{Decision, RouteQuestion, UserKnown, decide};
+use crate::route::decide::{Decision, RouteQuestion, UserKnown, Writes, decide};
 use crate::route::fault::RouteFault;
 use crate::route::redirect::follow_referral;
 use crate::route::table::Table;
@@ -67,7 +67,7 @@ enum Pending {
     /// The chain goes on when its hash is compared.
     Password { chain: Box<Chain>, key: Key },
     /// The decision is made again when the control core has looked the user up.
-    Route { ask: RouteAsk, rounds: u8 },
+    Route { ask: RouteAsk, rounds: Rounds },
 }
 
 /// What came out of a question.
@@ -180,24 +180,27 @@ impl LookUps {
         ask: RouteAsk,
         now: Tick,
     ) -> Option<RouteAnswer> {
-        self.route_round(asker, ask, Round::default(), now)
+        self.route_round(asker, ask, Rounds::default(), now)
     }
 
     fn route_round(
         &mut self,
         mut asker: Asker<'_>,
         ask: RouteAsk,
-        round: Round,
+        rounds: Rounds,
         now: Tick,
     ) -> Option<RouteAnswer> {
-        let rounds = round.number;
         let wanted = match &ask {
-            RouteAsk::User(user) => match self.route_user(user, &round, now) {
-                Ok(answer) => return Some(answer),
-                Err(Unknown) => {
-                    ToControl::LookUp { ticket: Some(asker.ticket(self.core)), user: user.clone() }
+            RouteAsk::User { user, tag } => {
+                match self.route_user(user, tag.as_deref(), &rounds, now) {
+                    Ok(answer) => return Some(answer),
+                    Err(Unknown) => ToControl::LookUp {
+                        ticket: Some(asker.ticket(self.core)),
+                        user: user.clone(),
+                        tag: tag.clone(),
+                    },
                 }
-            },
+            }
             RouteAsk::Referral { host, group } => {
                 let found = follow_referral(self.table.current(), host, group.as_deref());
                 return Some(match found {
@@ -224,70 +227,76 @@ impl LookUps {
     }
 
     /// Decides from memory. `Err`: the control core has to read or write first.
-    fn route_user(&mut self, user: &str, round: &Round, now: Tick) -> Result<RouteAnswer, Unknown> {
-        let Round { number: rounds, unreachable } = round;
+    fn route_user(
+        &mut self,
+        user: &str,
+        tag: Option<&str>,
+        rounds: &Rounds,
+        now: Tick,
+    ) -> Result<RouteAnswer, Unknown> {
         let table = self.table.current();
         let users = &self.exchange.users;
-        let cached = users.at_login(user, now);
         // While the GeoDB does not answer even a row that may have changed is better than none.
-        let is_alone = unreachable.is_some() || users.is_alone();
-        let cached = cached.filter(|cached| is_alone || !cached.is_doubtful);
+        let is_alone = rounds.trouble.is_some() || users.is_alone();
+        let cached = users.at_login(user, now).filter(|cached| is_alone || !cached.is_doubtful);
+        let stale = cached.as_ref().is_some_and(|cached| now.since(cached.read_at) > FRESH_FOR);
         let known = match &cached {
             Some(cached) => UserKnown::Row(&cached.row),
-            None if unreachable.is_some() => UserKnown::Unreachable,
+            None if rounds.trouble.is_some() => UserKnown::Unreachable,
             None => UserKnown::NotAsked,
         };
-        let mut decision = decide(table, known, &RouteQuestion::of(user));
-        if let (Decision::FinishUserMove(finish), true) = (&decision, is_alone) {
-            // It cannot be written down now; where it leads is known.
-            decision = decide(table, UserKnown::Row(&finish.moved), &RouteQuestion::of(user));
-        }
-        if cached.as_ref().is_some_and(|cached| now.since(cached.read_at) > FRESH_FOR) {
+        let question = RouteQuestion { tag, writes: rounds.writes, ..RouteQuestion::of(user) };
+        let decision = decide(table, known, &question);
+        if stale && rounds.count == 0 {
             // The login goes on with the old row (DESIGN decision 6). A full mailbox: the next login asks again.
-            let refresh = ToControl::LookUp { ticket: None, user: user.into() };
+            let tag = tag.map(Into::into);
+            let refresh = ToControl::LookUp { ticket: None, user: user.into(), tag };
             let _ = self.exchange.to_control.send(refresh);
         }
         if is_alone && matches!(decision, Decision::Go { .. }) {
             self.exchange.count(self.core, Counter::GeodbStaleRouting);
         }
         match decision {
-            Decision::Go { destination, change } => {
-                if let Some(change) = change.filter(|_| !is_alone) {
+            Decision::Go { destination, change, homecoming } => {
+                if let Some(change) = change {
                     // No login waits for the write; every login of the group repeats it until it is done.
                     let _ = self.exchange.to_control.send(ToControl::Change(change));
                 }
+                if let Some(change) = homecoming {
+                    let _ = self.exchange.to_control.send(ToControl::Homecoming(change));
+                }
                 Ok(RouteAnswer::Go(in_cluster(destination)))
             }
-            Decision::Fail { fault: RouteFault::GeoDbUnreachable, .. } if unreachable.is_some() => {
-                let detail = unreachable.clone().unwrap_or_default();
-                Ok(RouteAnswer::Fail { failure: Failure::Unavailable, detail })
-            }
             Decision::Fail { fault, about } => {
-                let detail = if about.is_empty() {
+                let detail: String = if let (RouteFault::GeoDbUnreachable, Some(trouble)) =
+                    (fault, &rounds.trouble)
+                {
+                    format!("{}: {trouble}", fault.text())
+                } else if about.is_empty() {
                     fault.text().into()
                 } else {
                     format!("{}: {about}", fault.text())
                 };
-                Ok(RouteAnswer::Fail { failure: fault.failure(), detail: detail.into_boxed_str() })
+                Ok(RouteAnswer::Fail { failure: fault.failure(), detail: detail.into() })
             }
             Decision::NeedUser
             | Decision::NeedTable
             | Decision::AssignUser(_)
-            | Decision::FinishUserMove(_)
+            | Decision::MoveUser(_)
+            | Decision::FailOver(_)
             | Decision::CreateGroup(_)
-                if unreachable.is_none() && *rounds < ROUNDS_MAX =>
+                if rounds.count < ROUNDS_MAX =>
             {
                 Err(Unknown)
             }
             Decision::NeedUser
             | Decision::NeedTable
             | Decision::AssignUser(_)
-            | Decision::FinishUserMove(_)
+            | Decision::MoveUser(_)
+            | Decision::FailOver(_)
             | Decision::CreateGroup(_) => Ok(RouteAnswer::Fail {
                 failure: Failure::Unavailable,
-                detail: unreachable
-                    .clone()
-                    .unwrap_or_else(|| "the GeoDB keeps changing under this login".into()),
+                detail: "the GeoDB keeps changing under this login".into(),
             }),
         }
     }
@@ -312,12 +321,11 @@ impl LookUps {
                 self.authenticate_on(asker, step, now).map(Found::Verdict)
             }
             (Pending::Route { ask, rounds }, Answer::LookedUp) => {
-                let round = Round { number: rounds + 1, unreachable: None };
-                self.route_round(asker, ask, round, now).map(Found::Route)
+                self.route_round(asker, ask, rounds.next(), now).map(Found::Route)
             }
-            (Pending::Route { ask, rounds }, Answer::Unreachable { detail }) => {
-                let round = Round { number: rounds + 1, unreachable: Some(detail) };
-                self.route_round(asker, ask, round, now).map(Found::Route)
+            (Pending::Route { ask, rounds }, Answer::Withheld { trouble }) => {
+                let rounds = Rounds { trouble, writes: Writes::Withheld, ..rounds.next() };
+                self.route_round(asker, ask, rounds, now).map(Found::Route)
             }
             (Pending::Route { .. }, Answer::Failed { failure, detail }) => {
                 Some(Found::Route(RouteAnswer::Fail { failure, detail }))
@@ -335,11 +343,19 @@ impl LookUps {
     }
 }
 
-/// How often the control core has been asked for one decision, and whether it said that the GeoDB does not answer.
+/// How often one question has been decided, and what was learnt from the control core.
 #[derive(Debug, Default)]
-struct Round {
-    number: u8,
-    unreachable: Option<Box<str>>,
+struct Rounds {
+    count: u8,
+    writes: Writes,
+    /// The GeoDB's.
+    trouble: Option<Box<str>>,
+}
+
+impl Rounds {
+    fn next(self) -> Self {
+        Self { count: self.count + 1, ..self }
+    }
 }
 
 /// Memory does not hold what the decision needs.

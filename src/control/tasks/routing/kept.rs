@@ -12,8 +12,10 @@ use uuid::Uuid;
 
 use super::trouble::Trouble;
 use crate::control::localdb::{LocalDb, Tables as KnownTables};
-use crate::control::wall_clock::UnixMillis;
+use crate::control::wall_clock::{UnixMillis, unix_millis};
+use crate::ring::clock;
 use crate::route::chunks::Chunks;
+use crate::route::outage::{Circumstances, Opinions, Outages};
 use crate::route::problem::Problem;
 use crate::route::rows::{GroupSite, Places, ReadRows, Rows, UserGroup};
 use crate::route::table::{Addresses, RouteSettings, Table};
@@ -42,6 +44,11 @@ struct Kinds {
     problems: BTreeSet<Problem>,
     /// Groups to be read again, and when.
     due: BTreeSet<(UnixMillis, Box<str>)>,
+    /// What this proxy has seen of other sites.
+    opinions: Opinions,
+    outages: Outages,
+    /// As of the last table.
+    now: Circumstances,
     /// What was put in since a read began: the read may not know it.
     since: Option<Vec<Put>>,
 }
@@ -133,8 +140,13 @@ impl Kept {
         let mut rows = self.rows.borrow_mut();
         let mut all = rows.of_places();
         all.unreadable.extend(rows.unreadable.iter().flatten().cloned());
+        let RouteSettings { local_site, failover, .. } = &self.settings;
+        let Kinds { outages, opinions, .. } = &mut *rows;
+        let sites = outages.observe(&all, local_site, opinions, failover, clock::now());
+        rows.now = Circumstances { sites, unix_millis: Some(unix_millis()) };
+        let Kinds { groups, group_sites, now, .. } = &*rows;
         let (table, problems) =
-            Table::build_on(&all, &rows.groups, &rows.group_sites, addresses, &self.settings);
+            Table::build_on(&all, groups, group_sites, addresses, &self.settings, now);
         // Each problem is told once, when it appears (K-CORE-6).
         let problems: BTreeSet<Problem> = problems.into_iter().collect();
         for problem in problems.difference(&rows.problems) {
@@ -169,10 +181,16 @@ impl Kept {
     }
 
     /// A row of what a group does at a site, just read or written.
-    #[expect(dead_code, reason = "for failover, which is decided elsewhere")]
     pub(super) fn put_group_site(&self, row: GroupSite) {
         let mut rows = self.rows.borrow_mut();
-        let (table, problems) = self.published.load().with_group_site(&row);
+        let key = |row: &GroupSite| (row.group_name.clone(), row.site_id);
+        let find = |kept: &GroupSite| key(kept).cmp(&key(&row));
+        let is_older = |kept: &&GroupSite| kept.last_update > row.last_update || **kept == row;
+        if rows.group_sites.find(find).as_ref().is_some_and(is_older) {
+            return;
+        }
+        let now = Circumstances { unix_millis: Some(unix_millis()), ..rows.now.clone() };
+        let (table, problems) = self.published.load().with_group_site(&row, &now);
         self.put(&mut rows, Put::GroupSite(row), table, problems);
     }
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::kept::Kept;
 use super::tables::Orders;
 use super::trouble::Trouble;
-use crate::control::geodb::lookup::look_up_telling;
+use crate::control::geodb::lookup::{Moves, Search, look_up_telling, write_site};
 use crate::control::geodb::{ChangedUsers, GeoDb, GeoDbError};
 use crate::control::localdb::LocalDb;
 use crate::control::resolver::Resolver;
@@ -23,8 +23,10 @@ use crate::control::wall_clock::unix_millis;
 use crate::fault::Failure;
 use crate::limits;
 use crate::ring::clock;
-use crate::route::change::{GroupChange, Placement};
+use crate::route::cap::LoginCap;
+use crate::route::change::{GroupChange, Placement, SiteChange};
 use crate::route::decide::Decision;
+use crate::route::outage::FailoverRules;
 use crate::route::rows::User;
 use crate::share::exchange::Exchange;
 use crate::share::messages::{Answer, Ticket, ToControl, ToCore};
@@ -41,6 +43,8 @@ pub(super) struct LookUps {
     pub(super) local: Option<LocalDb>,
     /// Who waits for what.
     waiting: RefCell<HashMap<Sought, Vec<Ticket>>>,
+    /// Logins that change where groups are served.
+    cap: Cell<LoginCap>,
     /// How often rows were forgotten: what was read before that may be older.
     forgotten: Cell<u64>,
 }
@@ -52,8 +56,10 @@ enum Sought {
     Host(Box<str>),
     /// Not a question: a group whose change is being written.
     Change(Uuid, Box<str>),
-    /// Neither: a group whose row is being read again.
-    Group(Box<str>),
+    /// The same of a group that comes home to this site.
+    Homecoming(Uuid, Box<str>),
+    /// Neither: a user whose rows are being read again.
+    Again(Box<str>),
 }
 
 /// How a look-up ends.
@@ -62,8 +68,8 @@ enum Found {
     /// Where the data cores look.
     InCache,
     Address(IpAddr),
-    /// The GeoDB does not answer.
-    Unreachable(Box<str>),
+    /// There, as far as it goes: nothing is written for this login.
+    Withheld(Option<Box<str>>),
     Nothing {
         failure: Failure,
         detail: Box<str>,
@@ -79,6 +85,7 @@ impl LookUps {
         kept: Rc<Kept>,
         trouble: Rc<Trouble>,
         local: Option<LocalDb>,
+        rules: &FailoverRules,
     ) -> Self {
         Self {
             geodb,
@@ -89,46 +96,34 @@ impl LookUps {
             trouble,
             local,
             waiting: RefCell::default(),
+            cap: Cell::new(LoginCap::new(rules.logins_per_second_max)),
             forgotten: Cell::new(0),
         }
     }
 
     /// Takes a question of a data core, which is answered later.
     pub(super) fn take(self: &Rc<Self>, message: ToControl) {
-        let (sought, ticket, change) = match message {
-            ToControl::LookUp { ticket, user } => (Sought::User(user), ticket, None),
-            ToControl::Resolve { ticket, host } => (Sought::Host(host), Some(ticket), None),
+        let (sought, ticket) = match &message {
+            ToControl::LookUp { ticket, user, .. } => (Sought::User(user.clone()), *ticket),
+            ToControl::Resolve { ticket, host } => (Sought::Host(host.clone()), Some(*ticket)),
             ToControl::Change(change) => {
-                (Sought::Change(change.site_id, change.name.clone()), None, Some(change))
+                (Sought::Change(change.site_id, change.name.clone()), None)
             }
-            ToControl::ReadAgain { user, group } => {
-                if let Some(group) = group {
-                    self.begin_task(Sought::Group(group), None, None);
-                }
-                (Sought::User(user), None, None)
+            ToControl::Homecoming(change) => {
+                (Sought::Homecoming(change.site_id, change.group_name.clone()), None)
             }
+            // Of the same user under another name: a look-up that is under way may have read before.
+            ToControl::ReadAgain { user, .. } => (Sought::Again(user.clone()), None),
         };
-        self.begin_task(sought, ticket, change);
-    }
-
-    fn begin_task(
-        self: &Rc<Self>,
-        sought: Sought,
-        ticket: Option<Ticket>,
-        change: Option<Box<GroupChange>>,
-    ) {
         let Some(turn) = self.begin(sought, ticket) else { return };
         tokio::task::spawn_local(async move {
-            let found = match (&turn.sought, change) {
-                (Sought::User(user), _) => turn.look_ups.user(user).await,
-                (Sought::Host(host), _) => turn.look_ups.host(host).await,
-                (Sought::Group(name), _) => turn.look_ups.group(name).await,
-                (Sought::Change(..), change) => {
-                    if let Some(change) = change {
-                        turn.look_ups.change(&change).await;
-                    }
-                    Found::InCache
-                }
+            let look_ups = &turn.look_ups;
+            let found = match message {
+                ToControl::LookUp { user, tag, .. } => look_ups.user(&user, tag.as_deref()).await,
+                ToControl::Resolve { host, .. } => look_ups.host(&host).await,
+                ToControl::Change(change) => look_ups.change(&change).await,
+                ToControl::Homecoming(change) => look_ups.homecoming(&change).await,
+                ToControl::ReadAgain { user, group } => look_ups.read_again(&user, group).await,
             };
             turn.end(found);
         });
@@ -171,7 +166,7 @@ impl LookUps {
             let answer = match found.clone() {
                 Found::InCache => Answer::LookedUp,
                 Found::Address(address) => Answer::Resolved(address),
-                Found::Unreachable(detail) => Answer::Unreachable { detail },
+                Found::Withheld(trouble) => Answer::Withheld { trouble },
                 Found::Nothing { failure, detail } => Answer::Failed { failure, detail },
             };
             if let Some(core) = self.exchange.to_cores.get(usize::from(ticket.core.0)) {
@@ -182,7 +177,7 @@ impl LookUps {
     }
 
     /// Reads or writes whatever the decision about a user needs, and puts it where the data cores look.
-    async fn user(&self, user: &str) -> Found {
+    async fn user(&self, user: &str, tag: Option<&str>) -> Found {
         if self.trouble.is_silent() {
             let after = limits::GEODB_LOOK_UP_TIMEOUT;
             return self.without_geodb(user, None, &GeoDbError::Timeout { after }).await;
@@ -190,7 +185,7 @@ impl LookUps {
         // All rounds together: the login does not wait longer.
         let after = self.geodb.deadline().min(limits::GEODB_LOOK_UP_TIMEOUT);
         let mut seen = None;
-        let fault = match timeout(after, self.user_in_rounds(user, &mut seen)).await {
+        let fault = match timeout(after, self.user_in_rounds(user, tag, &mut seen)).await {
             Ok(Ok(found)) => return found,
             Ok(Err(fault)) => fault,
             Err(_) => GeoDbError::Timeout { after },
@@ -216,7 +211,7 @@ impl LookUps {
         {
             users.recall(known, users.epoch());
         }
-        Found::Unreachable(fault.to_string().into())
+        Found::Withheld(Some(fault.to_string().into()))
     }
 
     fn tell_local(&self, user: &str) {
@@ -228,12 +223,15 @@ impl LookUps {
     async fn user_in_rounds(
         &self,
         user: &str,
+        tag: Option<&str>,
         seen: &mut Option<User>,
     ) -> Result<Found, GeoDbError> {
+        let mut moves = Moves::Counted;
         for _ in 0..ROUNDS_MAX {
             let forgotten = self.forgotten.get();
             let table = self.exchange.table.load();
-            let answer = look_up_telling(&self.geodb, &table, user, unix_millis(), seen).await?;
+            let search = Search { user, tag, now: unix_millis(), moves };
+            let answer = look_up_telling(&self.geodb, &table, &search, seen).await?;
             self.trouble.answered();
             if self.forgotten.get() != forgotten {
                 // The row may have been read before it changed, and would be kept for minutes.
@@ -246,11 +244,17 @@ impl LookUps {
             if let Some(group) = answer.group {
                 self.kept.put_group(group);
             }
+            if let Some(row) = answer.site {
+                self.kept.put_group_site(row);
+            }
             if answer.decision == Decision::NeedTable {
                 self.orders.refreshed().await;
             }
             match answer.decision {
                 Decision::NeedTable => {}
+                Decision::FailOver(_) | Decision::MoveUser(_) => {
+                    moves = if self.take_permit() { Moves::Allowed } else { Moves::Withheld };
+                }
                 Decision::Fail { fault, about } => {
                     let detail = if about.is_empty() {
                         fault.text().into()
@@ -259,6 +263,7 @@ impl LookUps {
                     };
                     return Ok(Found::Nothing { failure: fault.failure(), detail: detail.into() });
                 }
+                _ if moves == Moves::Withheld => return Ok(Found::Withheld(None)),
                 _ => return Ok(Found::InCache),
             }
         }
@@ -266,16 +271,36 @@ impl LookUps {
         Ok(Found::Nothing { failure: Failure::Unavailable, detail })
     }
 
-    /// Reads a group's row again.
-    async fn group(&self, name: &str) -> Found {
-        let Some(site) = self.kept.local_site() else { return Found::InCache };
-        if !self.trouble.is_silent() {
+    fn take_permit(&self) -> bool {
+        let mut cap = self.cap.get();
+        let is_permitted = cap.take(clock::now());
+        self.cap.set(cap);
+        is_permitted
+    }
+
+    /// Reads the rows of a user and a group again.
+    async fn read_again(&self, user: &str, group: Option<Box<str>>) -> Found {
+        if self.trouble.is_silent() {
+            return Found::InCache;
+        }
+        let forgotten = self.forgotten.get();
+        let reading = async {
             let geodb = self.geodb.with_deadline(limits::GEODB_LOOK_UP_TIMEOUT);
-            match geodb.read_group(site, name).await {
-                Ok(Some(row)) => self.kept.put_group(row),
-                Ok(None) => {}
-                Err(fault) => self.trouble.failed(&fault),
+            if let (Some(site), Some(name)) = (self.kept.local_site(), group)
+                && let Some(row) = geodb.read_group(site, &name).await?
+            {
+                self.kept.put_group(row);
             }
+            geodb.read_user(user).await
+        };
+        match reading.await {
+            Ok(Some(row)) if self.forgotten.get() == forgotten => {
+                self.exchange.users.remember(row, clock::now());
+                self.tell_local(user);
+            }
+            // Changed meanwhile, or gone: the next login looks. One whom a passdb sends to a host has no row at all.
+            Ok(_) => self.exchange.users.doubt(user),
+            Err(fault) => self.trouble.failed(&fault),
         }
         Found::InCache
     }
@@ -295,22 +320,38 @@ impl LookUps {
     }
 
     /// Writes a change that a data core decided, and shows it to all of them.
-    async fn change(&self, change: &GroupChange) {
+    async fn change(&self, change: &GroupChange) -> Found {
         let table = self.exchange.table.load();
         let known = table.group(&change.name).map(Placement::from);
         // What is decided on rows that may be old is not written (C-CACHE-2); the next login of the group asks again.
         if known.as_ref() == Some(&change.placement) || self.trouble.is_on() {
-            return;
+            return Found::InCache;
         }
-        let written = async {
+        let writing = async {
             self.geodb.apply(change, unix_millis()).await?;
             self.geodb.read_group(change.site_id, &change.name).await
         };
-        match written.await {
+        match writing.await {
             Ok(Some(row)) => self.kept.put_group(row),
             Ok(None) => self.orders.refreshed().await,
             Err(fault) => self.trouble.failed(&fault),
         }
+        Found::InCache
+    }
+
+    /// The same for a group that comes home to its site.
+    async fn homecoming(&self, change: &SiteChange) -> Found {
+        let table = self.exchange.table.load();
+        let known = table.failover(&change.group_name, change.site_id);
+        if known.and_then(|known| known.to_site_id) == change.stand_in || self.trouble.is_on() {
+            return Found::InCache;
+        }
+        match write_site(&self.geodb, change, unix_millis()).await {
+            Ok(Some(row)) => self.kept.put_group_site(row),
+            Ok(None) => self.orders.refreshed().await,
+            Err(fault) => self.trouble.failed(&fault),
+        }
+        Found::InCache
     }
 }
 

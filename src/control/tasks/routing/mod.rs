@@ -13,11 +13,13 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::mail::Inbox;
 use crate::config::Config;
+use crate::config::model::Cluster;
 use crate::control::admin::Board;
 use crate::control::geodb::{Changes, GeoDb, GeoDbError};
 use crate::control::localdb::LocalDb;
 use crate::control::resolver::Resolver;
 use crate::limits;
+use crate::route::outage::FailoverRules;
 use crate::route::table::RouteSettings;
 use crate::share::exchange::Exchange;
 use crate::share::messages::ToControl;
@@ -58,6 +60,7 @@ impl Routing {
                 local_site: cluster.local_site.clone().unwrap_or_default().into(),
                 default_group_count: cluster.default_group_count,
                 test_username: cluster.backend_test_username.clone(),
+                failover: failover_rules(cluster),
             },
             exchange,
             local,
@@ -73,6 +76,7 @@ impl Routing {
         let questions = Inbox::watch(exchange.to_control.clone())?;
         let trouble = Rc::new(Trouble::new(&exchange, board));
         let published = exchange.table.clone();
+        let rules = settings.failover;
         let kept = Rc::new(Kept::new(published, settings, Rc::clone(&trouble), local.clone()));
         let mut tables =
             Tables::new(&geodb, resolver.clone(), Rc::clone(&kept), Rc::clone(&trouble));
@@ -99,6 +103,7 @@ impl Routing {
             kept,
             Rc::clone(&trouble),
             local.clone(),
+            &rules,
         ));
         let mut tasks = vec![
             spawn_local(tables.keep()),
@@ -110,6 +115,16 @@ impl Routing {
             tasks.push(spawn_local(local.write_behind()));
         }
         Ok(tasks)
+    }
+}
+
+fn failover_rules(cluster: &Cluster) -> FailoverRules {
+    let rules = &cluster.site_failover;
+    FailoverRules {
+        auto: rules.auto,
+        delay: rules.delay,
+        ramp: rules.ramp,
+        logins_per_second_max: rules.logins_per_second_max,
     }
 }
 

@@ -182,14 +182,16 @@ async fn c_cache_2_without_geodb_unknown_users_are_answered_and_nothing_is_writt
         let group = house.exchange.users.get("alice").unwrap().row.group_name;
         house.gone();
         house.ask(1, "bob");
-        let (1, Answer::Unreachable { detail }) = house.answer().await else { panic!("no answer") };
+        let (1, Answer::Withheld { trouble: Some(detail) }) = house.answer().await else {
+            panic!("no answer")
+        };
         assert!(detail.contains("out of order"), "{detail}");
         assert!(house.exchange.users.is_alone());
         // Bob's group has a row if it is alice's; another's has none.
         for number in 0..20 {
             let name = format!("user{number}");
             match house.unreachable(&name) {
-                Decision::Go { destination, change } => {
+                Decision::Go { destination, change, .. } => {
                     assert_eq!((destination.group, change), (Some(group.clone()), None));
                 }
                 other => assert!(matches!(other, Decision::Fail { .. }), "{other:?}"),
@@ -207,7 +209,7 @@ async fn c_cache_2_without_geodb_unknown_users_are_answered_and_nothing_is_writt
         let writes = house.geodb.gate().seen("apply");
         assert!(house.exchange.to_control.send(ToControl::Change(Box::new(change))).is_ok());
         house.ask(2, "carol");
-        assert!(matches!(house.answer().await, (2, Answer::Unreachable { .. })));
+        assert!(matches!(house.answer().await, (2, Answer::Withheld { trouble: Some(_) })));
         assert_eq!(house.geodb.gate().seen("apply"), writes);
         house.back();
         house.looked_up("bob").await;
@@ -225,7 +227,7 @@ async fn c_cache_2_a_row_that_was_read_counts_though_the_write_after_it_failed()
         house.start().await;
         house.geodb.gate().fail("create_group", u32::MAX);
         house.ask(1, "alice");
-        assert!(matches!(house.answer().await, (1, Answer::Unreachable { .. })));
+        assert!(matches!(house.answer().await, (1, Answer::Withheld { trouble: Some(_) })));
         // Not the group that would be computed for her.
         assert_eq!(&*house.exchange.users.get("alice").unwrap().row.group_name, "vip");
     };
