@@ -52,7 +52,7 @@ impl LogWriter {
             threshold,
             formatter: Formatter::new(&settings.login),
             clock: Clock::default(),
-            pending: String::with_capacity(LOG_WRITE_BYTES),
+            pending: String::with_capacity(PENDING_BYTES),
             line: String::new(),
             lost: 0,
         })
@@ -113,6 +113,7 @@ impl LogWriter {
             }
         };
         self.pending.clear();
+        self.pending.shrink_to(PENDING_BYTES);
         match written {
             Err(_) => self.lost += lines as u64,
             Ok(()) if self.lost > 0 => {
@@ -133,6 +134,10 @@ impl LogWriter {
         }
     }
 }
+
+/// Room for what is written at once and the line that fills it up, so that a burst does not move what waits to a place of
+/// twice the size.
+const PENDING_BYTES: usize = LOG_WRITE_BYTES + 4096;
 
 fn open(path: &PathBuf) -> std::io::Result<File> {
     File::options().create(true).append(true).open(path)
@@ -201,8 +206,10 @@ mod tests {
         let path = folder.path().join("hale.log");
         let mut log = LogWriter::new(&settings(&path)).unwrap();
         let event = Event::Note { warning: false, text: "x".repeat(300).into() };
+        let room = log.pending.capacity();
         for _ in 0..LOG_LINES_MAX {
             log.add(&event);
+            assert_eq!(log.pending.capacity(), room, "what waits was moved");
             if log.is_full() {
                 log.flush();
             }
@@ -210,7 +217,9 @@ mod tests {
         log.flush();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!((text.lines().count(), log.lost), (LOG_LINES_MAX, 0));
-        assert!(log.pending.capacity() <= 2 * LOG_WRITE_BYTES, "{}", log.pending.capacity());
+        log.add_line(Level::Info, &"x".repeat(10 * room));
+        log.flush();
+        assert_eq!(log.pending.capacity(), room, "a long line's room is kept");
     }
 
     #[test]
