@@ -209,20 +209,19 @@ fn ask(cli: &Cli, settings: &Config, request: &Request) -> Reply {
     reply.unwrap_or_else(Reply::from)
 }
 
-/// Commands that write run inside the Hale that runs, which sees at once what they wrote; all others, and all when there is
-/// none, here.
+/// Inside the Hale that runs, which has the GeoDB open and sees at once what is written; here when there is none.
 fn cluster(socket: &Path, settings: &Config, mut command: ClusterCommand, format: Format) -> Reply {
-    if admin::writes(&command) {
-        // What the command names is a file of this process's folder.
-        if let Err(error) = command.read_files() {
-            return Reply::new(Err(error), format);
-        }
-        match admin::client::ask(socket, &Request::Cluster(command.clone())) {
-            Ok(output) => return Reply::new(Ok(output), format),
-            // Who may not ask may still be allowed to write.
-            Err(AskError::NotRunning(_) | AskError::NotPermitted(..)) => {}
-            Err(error) => return error.into(),
-        }
+    // What the command names is a file of this process's folder.
+    if let Err(error) = command.read_files() {
+        return Reply::new(Err(error), format);
+    }
+    let is_kick = matches!(command, ClusterCommand::Kick { .. });
+    match admin::client::ask(socket, &Request::Cluster(command.clone())) {
+        Ok(output) if is_kick => return admin::kicked(output, format),
+        Ok(output) => return Reply::new(Ok(output), format),
+        // An operator who may not ask may still be allowed to read and write the GeoDB.
+        Err(AskError::NotRunning(_) | AskError::NotPermitted(..)) if !is_kick => {}
+        Err(error) => return error.into(),
     }
     let location =
         boot::geodb_location(settings).map_err(|refusal| CommandError::Config(refusal.text));

@@ -156,6 +156,9 @@ pub const GEODB_NEWS_MAX: usize = 1024;
 /// Look-ups of users and names under way at the same time; beyond it logins get a temporary failure. Each takes about a
 /// kilobyte.
 pub const LOOK_UPS_AT_ONCE_MAX: usize = 8192;
+/// A site that was away has to be well for so long before groups come home, and a group's row that changed is not changed
+/// again automatically for as long: no user is sent to and fro (C-SITE-6, C-SITE-8).
+pub const SITE_RECOVERY_AFTER: Duration = Duration::from_secs(300);
 /// Waiting for a name server; a name that does not answer keeps its last addresses.
 pub const NAME_TIMEOUT: Duration = Duration::from_secs(5);
 /// Names that the system is asked for at the same time: each takes a thread until the system gives up.

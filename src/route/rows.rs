@@ -8,6 +8,8 @@ use std::fmt;
 
 use uuid::Uuid;
 
+use super::problem::Problem;
+
 /// Everything that the routing table is built from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
@@ -21,8 +23,68 @@ pub struct Rows {
     pub user_groups: Vec<UserGroup>,
     /// All rows of `group_sites`.
     pub group_sites: Vec<GroupSite>,
+    /// The rows of `cluster_settings` in [`Setting::ROUTING_SECTIONS`].
+    pub settings: Vec<Setting>,
+    /// All rows of `tags`.
+    pub tags: Vec<Tag>,
     /// Rows that cannot even be held as values, such as a key that is no UUID.
-    pub unreadable: Vec<super::problem::Problem>,
+    pub unreadable: Vec<Problem>,
+}
+
+impl Rows {
+    /// From the parts that are read on their own rhythms.
+    #[must_use]
+    pub fn joined(
+        places: Places,
+        user_groups: ReadRows<UserGroup>,
+        group_sites: ReadRows<GroupSite>,
+    ) -> Self {
+        let mut unreadable = places.unreadable;
+        unreadable.extend(user_groups.unreadable);
+        unreadable.extend(group_sites.unreadable);
+        Self {
+            sites: places.sites,
+            backends: places.backends,
+            site_reachability: places.site_reachability,
+            settings: places.settings,
+            tags: places.tags,
+            user_groups: user_groups.rows,
+            group_sites: group_sites.rows,
+            unreadable,
+        }
+    }
+}
+
+/// The small tables, whole: where users can live.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// All rows of `sites`.
+    pub sites: Vec<Site>,
+    /// All rows of `backends`, of every site.
+    pub backends: Vec<Backend>,
+    /// All rows of `site_reachability`.
+    pub site_reachability: Vec<SiteReachability>,
+    /// The rows of `cluster_settings` in [`Setting::ROUTING_SECTIONS`].
+    pub settings: Vec<Setting>,
+    /// All rows of `tags`.
+    pub tags: Vec<Tag>,
+    /// Rows that cannot even be held as values.
+    pub unreadable: Vec<Problem>,
+}
+
+/// Rows of one table, and those that cannot even be held as values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadRows<T> {
+    /// Those that can.
+    pub rows: Vec<T>,
+    /// The others.
+    pub unreadable: Vec<Problem>,
+}
+
+impl<T> Default for ReadRows<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), unreadable: Vec::new() }
+    }
 }
 
 /// A row of `tags`: the name of a shard of sites.
@@ -123,6 +185,34 @@ pub struct GroupSite {
     pub failover_site_id: Option<Uuid>,
     /// Milliseconds since 1970.
     pub last_update: Option<i64>,
+}
+
+/// A row of `cluster_settings`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// What it belongs to, first part of the key.
+    pub section: Box<str>,
+    /// The site it is about, second part; nil: all of them (palomar G14).
+    pub site_id: Uuid,
+    /// The backend it is about, third part; nil: all of them.
+    pub backend_id: Uuid,
+    /// Last part of the key.
+    pub name: Box<str>,
+    /// What it says.
+    pub value: Box<str>,
+}
+
+impl GroupSite {
+    /// The site that stands in for the group's home; none: the group is at home.
+    #[must_use]
+    pub fn stand_in(&self) -> Option<Uuid> {
+        self.failover_site_id.filter(|_| self.status == GroupSiteStatus::Failover)
+    }
+}
+
+impl Setting {
+    /// The sections that a login's routing rests on (palomar G15).
+    pub const ROUTING_SECTIONS: [&'static str; 2] = ["force_move", "recover"];
 }
 
 /// A row of `users`.

@@ -382,6 +382,26 @@ pub(super) const SETTINGS: &[Setting] = &[
          back until the move is over.",
     ),
     global(
+        "site_failover_auto", Bool, "yes", Hale,
+        "Whether groups leave a site that cannot be reached. With `no` they leave only one whose status an operator sets \
+         to offline or standby; users move by `hale cluster site force-move` either way.",
+    ),
+    global(
+        "site_failover_delay", Time, "120secs", Hale,
+        "How long a site has to be out of reach without a break before its groups begin to leave; until then its users \
+         get a temporary failure. None when an operator sets the site to offline or standby.",
+    ),
+    global(
+        "site_failover_ramp", Number { min: 1, max: 100 }, "10", Hale,
+        "How many percent of a site's groups follow in each minute, away and, once the site has been well for five \
+         minutes, back. A short outage moves few users.",
+    ),
+    global(
+        "site_failover_max_logins_per_sec", Number { min: 1, max: 1_000_000 }, "50", Hale,
+        "How many logins a second of this proxy may have a group failed over or a user evacuated; the others are \
+         answered as if that had not begun yet.",
+    ),
+    global(
         "cluster_hosts_file", Path, "", Hale,
         "File in the format of hosts(5) that is asked for names of backends before the system's resolver.",
     ),

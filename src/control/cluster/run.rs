@@ -28,6 +28,11 @@ pub async fn run(
         ClusterCommand::Group(command) => groups::run(command, &cluster).await,
         ClusterCommand::User(command) => users::run(command, &cluster).await,
         ClusterCommand::Geodb(command) => run_geodb(command, &cluster).await,
+        // A running Hale does that before it comes here.
+        ClusterCommand::Kick { .. } => {
+            let text = "no Hale runs here, so there are no sessions to end";
+            Err(CommandError::TempFail(text.to_owned()))
+        }
     };
     // Also after a failure: it may have come half-way.
     geodb.announce(command.changes());

@@ -18,7 +18,10 @@ use crate::control::wall_clock::UnixMillis;
 use crate::limits;
 use crate::route::change::{GroupChange, GroupCreation};
 use crate::route::decide::{UserAssignment, UserMove};
-use crate::route::rows::{Backend, Rows, Site, Tag, User, UserGroup};
+use crate::route::rows::{
+    Backend, GroupSite, Places, ReadRows, Rows, Setting, Site, SiteReachability, Tag, User,
+    UserGroup,
+};
 
 /// The way to the GeoDB. Clones lead to the same one.
 #[derive(Clone, Debug)]
@@ -151,6 +154,12 @@ calls! {
     pub async fn init(&self) -> ();
     /// Everything that the routing table of `local_site` is built from, as of one moment.
     pub async fn read_all(&self, local_site: &str) -> Rows;
+    /// The small tables, whole.
+    pub async fn read_places(&self) -> Places;
+    /// The rows of all groups at one site. All of them, or an error.
+    pub async fn read_groups(&self, site_id: Uuid) -> ReadRows<UserGroup>;
+    /// The whole table `group_sites`, or an error.
+    pub async fn read_group_sites(&self) -> ReadRows<GroupSite>;
     /// A user's row.
     pub async fn read_user(&self, username: &str) -> Option<User>;
     /// A group's row at one site.
@@ -201,6 +210,18 @@ calls! {
     pub async fn replace_user(&self, expected: Option<&User>, row: &User, now: UnixMillis) -> Applied;
     /// Deletes a user's row; false when it does not exist.
     pub async fn delete_user(&self, username: &str) -> bool;
+    /// The settings of one section.
+    pub async fn settings(&self, section: &str) -> Vec<Setting>;
+    /// Writes a setting, whatever it said before.
+    pub async fn write_setting(&self, setting: &Setting) -> ();
+    /// Deletes a setting by its key; false when it does not exist.
+    pub async fn delete_setting(&self, setting: &Setting) -> bool;
+    /// Writes what the proxies of one site measured of another.
+    pub async fn write_reachability(&self, reachability: &SiteReachability) -> ();
+    /// What a group does at one site.
+    pub async fn read_group_site(&self, site_id: Uuid, name: &str) -> Option<GroupSite>;
+    /// Writes what a group does at one site, unless the row has a later `last_update` by now.
+    pub async fn write_group_site(&self, row: &GroupSite) -> Applied;
     /// How many rows a table has.
     pub async fn count(&self, table: &'static TableSchema) -> i64;
     /// The contents of one of the ten tables.

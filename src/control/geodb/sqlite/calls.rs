@@ -4,6 +4,7 @@
 use uuid::Uuid;
 
 use super::Sqlite;
+use super::cluster_state;
 use super::file::SqliteFile;
 use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::schema::TableSchema;
@@ -11,7 +12,10 @@ use crate::control::geodb::values::{Applied, BackendUpdate, Dump, SiteUpdate};
 use crate::control::wall_clock::UnixMillis;
 use crate::route::change::{GroupChange, GroupCreation};
 use crate::route::decide::{UserAssignment, UserMove};
-use crate::route::rows::{Backend, Rows, Site, Tag, User, UserGroup};
+use crate::route::rows::{
+    Backend, GroupSite, Places, ReadRows, Rows, Setting, Site, SiteReachability, Tag, User,
+    UserGroup,
+};
 
 // === Logins ===
 
@@ -23,6 +27,23 @@ impl Sqlite {
     pub(in super::super) async fn read_all(&self, local_site: &str) -> Result<Rows, GeoDbError> {
         let local_site = local_site.to_owned();
         self.tables.call(move |file| file.read_all(&local_site)).await
+    }
+
+    pub(in super::super) async fn read_places(&self) -> Result<Places, GeoDbError> {
+        self.tables.call(SqliteFile::read_places_at_once).await
+    }
+
+    pub(in super::super) async fn read_groups(
+        &self,
+        site_id: Uuid,
+    ) -> Result<ReadRows<UserGroup>, GeoDbError> {
+        self.tables.call(move |file| file.read_groups(site_id)).await
+    }
+
+    pub(in super::super) async fn read_group_sites(
+        &self,
+    ) -> Result<ReadRows<GroupSite>, GeoDbError> {
+        self.tables.call(SqliteFile::read_group_sites).await
     }
 
     pub(in super::super) async fn read_user(
@@ -203,6 +224,55 @@ impl Sqlite {
     pub(in super::super) async fn delete_user(&self, username: &str) -> Result<bool, GeoDbError> {
         let username = username.to_owned();
         self.writes.call(move |file| file.delete_user(&username)).await
+    }
+
+    pub(in super::super) async fn settings(
+        &self,
+        section: &str,
+    ) -> Result<Vec<Setting>, GeoDbError> {
+        let section = section.to_owned();
+        self.tables.call(move |file| cluster_state::settings(file, &section)).await
+    }
+
+    pub(in super::super) async fn write_setting(
+        &self,
+        setting: &Setting,
+    ) -> Result<(), GeoDbError> {
+        let setting = setting.clone();
+        self.writes.call(move |file| cluster_state::write_setting(file, &setting)).await
+    }
+
+    pub(in super::super) async fn delete_setting(
+        &self,
+        setting: &Setting,
+    ) -> Result<bool, GeoDbError> {
+        let setting = setting.clone();
+        self.writes.call(move |file| cluster_state::delete_setting(file, &setting)).await
+    }
+
+    pub(in super::super) async fn write_reachability(
+        &self,
+        reachability: &SiteReachability,
+    ) -> Result<(), GeoDbError> {
+        let reachability = *reachability;
+        self.writes.call(move |file| cluster_state::write_reachability(file, &reachability)).await
+    }
+
+    pub(in super::super) async fn read_group_site(
+        &self,
+        site_id: Uuid,
+        name: &str,
+    ) -> Result<Option<GroupSite>, GeoDbError> {
+        let name = name.to_owned();
+        self.rows.call(move |file| cluster_state::read_group_site(file, site_id, &name)).await
+    }
+
+    pub(in super::super) async fn write_group_site(
+        &self,
+        row: &GroupSite,
+    ) -> Result<Applied, GeoDbError> {
+        let row = row.clone();
+        self.writes.call(move |file| cluster_state::write_group_site(file, &row)).await
     }
 
     pub(in super::super) async fn count(

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::file::SqliteFile;
 use super::queries::{
-    BACKENDS, CREATE_GROUP, SITES, creation_params, id_text, read_backend, read_group, read_site,
-    read_tag, read_user, text_of,
+    BACKENDS, CREATE_GROUP, GROUPS, SITES, TAGS, creation_params, id_text, read_backend,
+    read_group, read_site, read_tag, read_user, text_of,
 };
 use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::schema::TableSchema;
@@ -20,7 +20,7 @@ use crate::route::rows::{Backend, Site, Tag, User, UserGroup};
 impl SqliteFile {
     /// See [`crate::control::geodb::GeoDb::tags`].
     pub(super) fn tags(&mut self) -> Result<Vec<Tag>, GeoDbError> {
-        self.read("tags", "select * from tags order by tag, id", (), read_tag, &mut Vec::new())
+        self.read("tags", TAGS, (), read_tag, &mut Vec::new())
     }
 
     /// See [`crate::control::geodb::GeoDb::insert_tag`].
@@ -131,8 +131,7 @@ impl SqliteFile {
 impl SqliteFile {
     /// See [`crate::control::geodb::GeoDb::groups`].
     pub(super) fn groups(&mut self, site_id: Uuid) -> Result<Vec<UserGroup>, GeoDbError> {
-        let sql = "select * from user_groups where site_id = ?1 order by name";
-        self.read("user_groups", sql, [site_id.to_string()], read_group, &mut Vec::new())
+        self.read("user_groups", GROUPS, [site_id.to_string()], read_group, &mut Vec::new())
     }
 
     /// See [`crate::control::geodb::GeoDb::stick_group`].

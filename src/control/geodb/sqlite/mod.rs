@@ -12,6 +12,7 @@ use file::SqliteFile;
 use lane::Lane;
 
 mod calls;
+mod cluster_state;
 mod commands;
 mod fault;
 mod file;

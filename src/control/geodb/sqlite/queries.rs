@@ -17,16 +17,24 @@ use crate::route::change::{GroupChange, GroupCreation};
 use crate::route::decide::{UserAssignment, UserMove};
 use crate::route::problem::{Complaint, Problem};
 use crate::route::rows::{
-    Backend, BackendStatus, GroupSite, GroupSiteStatus, Rows, Site, SiteReachability, SiteStatus,
-    Tag, User, UserGroup,
+    Backend, BackendStatus, GroupSite, GroupSiteStatus, Places, ReadRows, Rows, Setting, Site,
+    SiteReachability, SiteStatus, Tag, User, UserGroup,
 };
 
 impl SqliteFile {
     /// See [`crate::control::geodb::GeoDb::read_all`].
     pub(super) fn read_all(&mut self, local_site: &str) -> Result<Rows, GeoDbError> {
-        // One transaction: all tables as of one moment. A read transaction that is rolled back has lost nothing.
+        self.at_once(|file| file.read_tables(local_site))
+    }
+
+    /// All that is read in one transaction, as of one moment.
+    fn at_once<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, GeoDbError>,
+    ) -> Result<T, GeoDbError> {
         self.within("reading", |connection| connection.execute_batch("begin"))?;
-        let rows = self.read_tables(local_site);
+        let rows = read(self);
+        // A read transaction that is rolled back has lost nothing.
         let ended = self.within("reading", |connection| connection.execute_batch("rollback"));
         let rows = rows?;
         ended?;
@@ -34,8 +42,25 @@ impl SqliteFile {
     }
 
     fn read_tables(&mut self, local_site: &str) -> Result<Rows, GeoDbError> {
+        let places = self.read_places()?;
+        let mut groups = ReadRows::default();
+        for site in places.sites.iter().filter(|site| *site.name == *local_site) {
+            let found = self.read_groups(site.id)?;
+            groups.rows.extend(found.rows);
+            groups.unreadable.extend(found.unreadable);
+        }
+        Ok(Rows::joined(places, groups, self.read_group_sites()?))
+    }
+
+    /// See [`crate::control::geodb::GeoDb::read_places`]: all tables as of one moment.
+    pub(super) fn read_places_at_once(&mut self) -> Result<Places, GeoDbError> {
+        self.at_once(Self::read_places)
+    }
+
+    fn read_places(&mut self) -> Result<Places, GeoDbError> {
         let mut bad = Vec::new();
-        Ok(Rows {
+        let [force_move, recover] = Setting::ROUTING_SECTIONS;
+        Ok(Places {
             sites: self.read("sites", SITES, (), read_site, &mut bad)?,
             backends: self.read("backends", BACKENDS, (), read_backend, &mut bad)?,
             site_reachability: self.read(
@@ -45,16 +70,26 @@ impl SqliteFile {
                 read_reachability,
                 &mut bad,
             )?,
-            user_groups: self.read(
-                "user_groups",
-                LOCAL_GROUPS,
-                [local_site],
-                read_group,
+            settings: self.read(
+                "cluster_settings",
+                ROUTING_SETTINGS,
+                [force_move, recover],
+                read_setting,
                 &mut bad,
             )?,
-            group_sites: self.read("group_sites", GROUP_SITES, (), read_group_site, &mut bad)?,
+            tags: self.read("tags", TAGS, (), read_tag, &mut bad)?,
             unreadable: bad,
         })
+    }
+
+    /// See [`crate::control::geodb::GeoDb::read_groups`].
+    pub(super) fn read_groups(&mut self, site_id: Uuid) -> Result<ReadRows<UserGroup>, GeoDbError> {
+        self.read_rows("user_groups", GROUPS, [site_id.to_string()], read_group)
+    }
+
+    /// See [`crate::control::geodb::GeoDb::read_group_sites`].
+    pub(super) fn read_group_sites(&mut self) -> Result<ReadRows<GroupSite>, GeoDbError> {
+        self.read_rows("group_sites", GROUP_SITES, (), read_group_site)
     }
 
     /// See [`crate::control::geodb::GeoDb::read_user`].
@@ -156,7 +191,19 @@ impl SqliteFile {
         Ok(rows)
     }
 
-    fn read_one<T>(
+    fn read_rows<T>(
+        &mut self,
+        table: &'static str,
+        sql: &str,
+        params: impl Params,
+        read: impl Fn(&Fields<'_>) -> Result<T, BadField>,
+    ) -> Result<ReadRows<T>, GeoDbError> {
+        let mut unreadable = Vec::new();
+        let rows = self.read(table, sql, params, read, &mut unreadable)?;
+        Ok(ReadRows { rows, unreadable })
+    }
+
+    pub(super) fn read_one<T>(
         &mut self,
         table: &'static str,
         sql: &str,
@@ -279,7 +326,17 @@ pub(super) fn read_group(row: &Fields<'_>) -> Result<UserGroup, BadField> {
     })
 }
 
-fn read_group_site(row: &Fields<'_>) -> Result<GroupSite, BadField> {
+pub(super) fn read_setting(row: &Fields<'_>) -> Result<Setting, BadField> {
+    Ok(Setting {
+        section: row.text_or_empty("section")?,
+        site_id: row.id("site_id")?,
+        backend_id: row.id("backend_id")?,
+        name: row.text_or_empty("setting_name")?,
+        value: row.text_or_empty("setting_value")?,
+    })
+}
+
+pub(super) fn read_group_site(row: &Fields<'_>) -> Result<GroupSite, BadField> {
     Ok(GroupSite {
         group_name: row.text_or_empty("group_name")?,
         site_id: row.id("site_id")?,
@@ -343,10 +400,12 @@ const KEY_COLUMNS_SHOWN: usize = 2;
 
 pub(super) const SITES: &str = "select * from sites order by name, id";
 pub(super) const BACKENDS: &str = "select * from backends order by host, id";
+pub(super) const TAGS: &str = "select * from tags order by tag, id";
 const REACHABILITY: &str = "select * from site_reachability";
 const GROUP_SITES: &str = "select * from group_sites";
-const LOCAL_GROUPS: &str =
-    "select * from user_groups where site_id in (select id from sites where name = ?1)";
+const ROUTING_SETTINGS: &str = "select * from cluster_settings where section in (?1, ?2)";
+/// By name.
+pub(super) const GROUPS: &str = "select * from user_groups where site_id = ?1 order by name";
 
 const ASSIGN_USER: &str = "insert into users (username, preferred_site_id, group_name, last_update) \
     values (?1, ?2, ?3, ?4) on conflict (username) do update set \

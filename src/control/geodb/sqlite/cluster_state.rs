@@ -1,0 +1,73 @@
+//! What proxies tell each other: settings of routing, reachability of sites, groups that failed over.
+
+use rusqlite::params;
+use uuid::Uuid;
+
+use super::file::SqliteFile;
+use super::queries::{self, id_text, read_setting};
+use crate::control::geodb::error::GeoDbError;
+use crate::control::geodb::values::Applied;
+use crate::route::rows::{GroupSite, Setting, SiteReachability};
+
+/// See [`crate::control::geodb::GeoDb::settings`].
+pub(super) fn settings(file: &mut SqliteFile, section: &str) -> Result<Vec<Setting>, GeoDbError> {
+    let sql = "select * from cluster_settings where section = ?1 order by site_id, backend_id, setting_name";
+    file.read("cluster_settings", sql, [section], read_setting, &mut Vec::new())
+}
+
+/// See [`crate::control::geodb::GeoDb::write_setting`].
+pub(super) fn write_setting(file: &mut SqliteFile, setting: &Setting) -> Result<(), GeoDbError> {
+    let sql = "insert or replace into cluster_settings (section, site_id, backend_id, setting_name, setting_value) \
+            values (?1, ?2, ?3, ?4, ?5)";
+    let (site_id, backend_id) = (setting.site_id.to_string(), setting.backend_id.to_string());
+    let params = params![&*setting.section, site_id, backend_id, &*setting.name, &*setting.value];
+    file.execute(sql, params).map(drop)
+}
+
+/// See [`crate::control::geodb::GeoDb::delete_setting`].
+pub(super) fn delete_setting(file: &mut SqliteFile, setting: &Setting) -> Result<bool, GeoDbError> {
+    let sql = "delete from cluster_settings where section = ?1 and site_id = ?2 and backend_id = ?3 and setting_name = ?4";
+    let (site_id, backend_id) = (setting.site_id.to_string(), setting.backend_id.to_string());
+    let params = params![&*setting.section, site_id, backend_id, &*setting.name];
+    Ok(file.execute(sql, params)? > 0)
+}
+
+/// See [`crate::control::geodb::GeoDb::write_reachability`].
+pub(super) fn write_reachability(
+    file: &mut SqliteFile,
+    row: &SiteReachability,
+) -> Result<(), GeoDbError> {
+    let sql = "insert or replace into site_reachability (src_site_id, dest_site_id, reachable) values (?1, ?2, ?3)";
+    let params = params![row.src_site_id.to_string(), row.dest_site_id.to_string(), row.reachable];
+    file.execute(sql, params).map(drop)
+}
+
+/// See [`crate::control::geodb::GeoDb::read_group_site`].
+pub(super) fn read_group_site(
+    file: &mut SqliteFile,
+    site_id: Uuid,
+    name: &str,
+) -> Result<Option<GroupSite>, GeoDbError> {
+    let sql = "select * from group_sites where group_name = ?1 and site_id = ?2";
+    file.read_one("group_sites", sql, params![name, site_id.to_string()], queries::read_group_site)
+}
+
+/// See [`crate::control::geodb::GeoDb::write_group_site`].
+pub(super) fn write_group_site(
+    file: &mut SqliteFile,
+    row: &GroupSite,
+) -> Result<Applied, GeoDbError> {
+    let params = params![
+        &*row.group_name,
+        row.site_id.to_string(),
+        row.status.as_str(),
+        id_text(row.failover_site_id),
+        row.last_update,
+    ];
+    Ok(Applied::from_count(file.execute(WRITE_GROUP_SITE, params)?))
+}
+
+const WRITE_GROUP_SITE: &str = "insert into group_sites (group_name, site_id, status, failover_site_id, last_update) \
+    values (?1, ?2, ?3, ?4, ?5) on conflict (group_name, site_id) do update set status = excluded.status, \
+    failover_site_id = excluded.failover_site_id, last_update = excluded.last_update \
+    where last_update is null or excluded.last_update >= last_update";
