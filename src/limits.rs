@@ -312,6 +312,9 @@ pub const RELAY_RECEIVE_BYTES: u32 = 524_288;
 /// What a backend's socket gets of it until its reader has shown that it reads: a stalled session then holds a quarter,
 /// and the backend's send buffer, which grows with the window it sees, does not grow.
 pub const RELAY_FIRST_RECEIVE_BYTES: u32 = 131_072;
+/// Bytes delivered in a direction after which what its backend's socket may hold is bounded: a session that only logs in and
+/// leaves never gets there, and what a kernel gives a socket to begin with is more.
+pub const RELAY_BOUNDED_BYTES: u64 = SCRATCH_BYTES as u64;
 /// Bytes delivered to a client after which its backend's socket gets the whole receive buffer: more than a client that
 /// does not read can have taken (its receive buffer and our unsent bytes).
 pub const RELAY_PROVEN_BYTES: u64 = 1_048_576;
@@ -337,6 +340,9 @@ pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// See [`KEEPALIVE_IDLE`].
 pub const KEEPALIVE_PROBES: u32 = 6;
+/// A session's backend is probed from this age on: clients that log in, look and leave are spared four calls, and no probe
+/// is due before (W-LIM-9).
+pub const PROBED_FROM: Duration = Duration::from_secs(10);
 
 // === Cores ===
 

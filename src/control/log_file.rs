@@ -73,15 +73,16 @@ impl LogWriter {
 
     /// Adds a line of the process itself.
     pub fn add_line(&mut self, level: Level, line: &str) {
-        use std::fmt::Write as _;
-        // Writing to a String cannot fail.
-        let _ = match &self.target {
-            Target::Stderr => writeln!(self.pending, "<{}>{line}", level.priority()),
+        let head = match &self.target {
+            Target::Stderr => ["<", level.priority(), ">"],
             Target::Stdout | Target::File { .. } => {
-                let time = self.clock.now();
-                writeln!(self.pending, "{time} {}: {line}", level.name())
+                self.pending.push_str(self.clock.now());
+                [" ", level.name(), ": "]
             }
         };
+        for part in head.into_iter().chain([line, "\n"]) {
+            self.pending.push_str(part);
+        }
     }
 
     /// Whether so much was added that it should be written before more is.
@@ -95,7 +96,6 @@ impl LogWriter {
         if self.pending.is_empty() {
             return;
         }
-        let lines = self.pending.bytes().filter(|byte| *byte == b'\n').count();
         let written = match &mut self.target {
             Target::Stderr => std::io::stderr().lock().write_all(self.pending.as_bytes()),
             Target::Stdout => {
@@ -112,18 +112,15 @@ impl LogWriter {
                 }
             }
         };
+        if written.is_err() {
+            self.lost += self.pending.bytes().filter(|byte| *byte == b'\n').count() as u64;
+        }
         self.pending.clear();
         self.pending.shrink_to(PENDING_BYTES);
-        match written {
-            Err(_) => self.lost += lines as u64,
-            Ok(()) if self.lost > 0 => {
-                let lost = std::mem::take(&mut self.lost);
-                self.add_line(
-                    Level::Warning,
-                    &std::format!("{lost} log lines could not be written"),
-                );
-            }
-            Ok(()) => {}
+        if written.is_ok() && self.lost > 0 {
+            let lost = std::mem::take(&mut self.lost);
+            let text = std::format!("{lost} log lines could not be written");
+            self.add_line(Level::Warning, &text);
         }
     }
 

@@ -101,7 +101,9 @@ impl LoginLines {
 /// Filters may turn what was clean into anything (`unhexlify`).
 fn keep_to_one_line(line: &mut String, start: usize) {
     let is_control = |c: char| c.is_control();
-    if line.get(start..).is_some_and(|written| written.contains(is_control)) {
+    // Nearly all lines are plain, and that is told byte by byte.
+    let is_plain = |written: &str| written.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if line.get(start..).is_some_and(|text| !is_plain(text) && text.contains(is_control)) {
         let written = line.split_off(start);
         line.push_str(&written.replace(is_control, "?"));
     }

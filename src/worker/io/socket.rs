@@ -91,6 +91,10 @@ pub(in crate::worker) struct Socket {
     pub(in crate::worker) hangup: bool,
     /// The connection broke: told once, and the fault may be hidden behind bytes that are not read now.
     pub(in crate::worker) broken: bool,
+    /// Everything up to the peer's end is there (K-RING-11).
+    pub(in crate::worker) complete: bool,
+    /// Probes tell when the peer is dead without a word (W-LIM-9).
+    pub(in crate::worker) is_probed: bool,
     /// Reading stopped although bytes may be there.
     pub(in crate::worker) paused: bool,
     /// The last read found everything that was there.
@@ -127,6 +131,7 @@ impl Socket {
     pub(in crate::worker) fn note(&mut self, ready: Option<Ready>) {
         self.hangup |= ready.is_none_or(|ready| ready.hangup);
         self.broken |= ready.is_some_and(|ready| ready.broken);
+        self.complete |= ready.is_some_and(|ready| ready.complete);
     }
 
     /// Gives up the descriptor for closing: asked to close, and everything returned by the kernel.
