@@ -2,6 +2,8 @@
 //!
 //! Decides: when a descriptor may be closed. Does not: call the kernel; `line` does.
 
+use std::num::NonZeroI32;
+
 use crate::ring::port::{Fd, Kind, Ready};
 
 /// One of the two sockets of a connection.
@@ -80,7 +82,7 @@ impl Sockets {
 /// A socket and what the kernel owns of it.
 #[derive(Debug, Default)]
 pub(in crate::worker) struct Socket {
-    fd: Option<Fd>,
+    fd: Option<Number>,
     /// Operations that the kernel has not returned. A descriptor is closed only when none is left.
     pub(in crate::worker) polling: bool,
     pub(in crate::worker) awaiting_room: bool,
@@ -89,6 +91,10 @@ pub(in crate::worker) struct Socket {
     pub(in crate::worker) hangup: bool,
     /// The connection broke: told once, and the fault may be hidden behind bytes that are not read now.
     pub(in crate::worker) broken: bool,
+    /// Everything up to the peer's end is there (K-RING-11).
+    pub(in crate::worker) complete: bool,
+    /// Probes tell when the peer is dead without a word (W-LIM-9).
+    pub(in crate::worker) is_probed: bool,
     /// Reading stopped although bytes may be there.
     pub(in crate::worker) paused: bool,
     /// The last read found everything that was there.
@@ -98,17 +104,17 @@ pub(in crate::worker) struct Socket {
 
 impl Socket {
     pub(in crate::worker) fn open(fd: Fd) -> Self {
-        Self { fd: Some(fd), ..Self::default() }
+        Self { fd: Number::of(fd), ..Self::default() }
     }
 
     /// The descriptor, as long as its end has not been asked for.
     pub(in crate::worker) fn fd(&self) -> Option<Fd> {
-        if self.closing { None } else { self.fd }
+        if self.closing { None } else { self.held() }
     }
 
     /// The descriptor, as long as it is ours.
     pub(in crate::worker) fn held(&self) -> Option<Fd> {
-        self.fd
+        self.fd.map(Number::fd)
     }
 
     /// Whether the kernel holds the descriptor or an operation on it.
@@ -125,6 +131,7 @@ impl Socket {
     pub(in crate::worker) fn note(&mut self, ready: Option<Ready>) {
         self.hangup |= ready.is_none_or(|ready| ready.hangup);
         self.broken |= ready.is_some_and(|ready| ready.broken);
+        self.complete |= ready.is_some_and(|ready| ready.complete);
     }
 
     /// Gives up the descriptor for closing: asked to close, and everything returned by the kernel.
@@ -133,6 +140,23 @@ impl Socket {
             return None;
         }
         self.closing = false;
-        self.fd.take()
+        self.fd.take().map(Number::fd)
     }
 }
+
+/// The number of a descriptor, complemented: every number but -1, which is none, so that an empty place needs no room of its
+/// own beside the four bytes.
+#[derive(Clone, Copy, Debug)]
+struct Number(NonZeroI32);
+
+impl Number {
+    fn of(Fd(number): Fd) -> Option<Self> {
+        NonZeroI32::new(!number).map(Self)
+    }
+
+    fn fd(self) -> Fd {
+        Fd(!self.0.get())
+    }
+}
+
+const _: () = assert!(size_of::<Socket>() == 12, "two for every slot");
