@@ -167,7 +167,7 @@ impl<P: Port> Line<'_, P> {
             Ok(0) => Heard::End,
             Ok(count) => {
                 // A read that left room found everything; readiness will tell what comes later (K-RING-3).
-                let more = socket.hangup || count == space.len();
+                let more = socket.is_hung_up() || count == space.len();
                 socket.drained = !more;
                 Heard::Bytes { count, more }
             }
@@ -188,7 +188,7 @@ impl<P: Port> Line<'_, P> {
         }
         (socket.paused, socket.drained) = (true, false);
         match side {
-            Side::Client if socket.broken => Heard::Broken(IoFault::Reset),
+            Side::Client if socket.is_broken() => Heard::Broken(IoFault::Reset),
             Side::Client | Side::Backend => Heard::Nothing,
         }
     }

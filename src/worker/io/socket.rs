@@ -87,12 +87,7 @@ pub(in crate::worker) struct Socket {
     pub(in crate::worker) polling: bool,
     pub(in crate::worker) awaiting_room: bool,
     pub(in crate::worker) connecting: bool,
-    /// The peer finished sending or broke: read until the end shows (K-RING-3).
-    pub(in crate::worker) hangup: bool,
-    /// The connection broke: told once, and the fault may be hidden behind bytes that are not read now.
-    pub(in crate::worker) broken: bool,
-    /// Everything up to the peer's end is there (K-RING-11).
-    pub(in crate::worker) complete: bool,
+    told: Told,
     /// Probes tell when the peer is dead without a word (W-LIM-9).
     pub(in crate::worker) is_probed: bool,
     /// Reading stopped although bytes may be there.
@@ -129,9 +124,22 @@ impl Socket {
     /// What a poll found. `None`: it was ended, and only our own cancel, which sets `closing` first, ends one without a
     /// reason; whatever else does, reading will tell what it was.
     pub(in crate::worker) fn note(&mut self, ready: Option<Ready>) {
-        self.hangup |= ready.is_none_or(|ready| ready.hangup);
-        self.broken |= ready.is_some_and(|ready| ready.broken);
-        self.complete |= ready.is_some_and(|ready| ready.complete);
+        self.told.note(ready);
+    }
+
+    /// The peer finished sending or broke: read until the end shows (K-RING-3).
+    pub(in crate::worker) fn is_hung_up(&self) -> bool {
+        self.told.has(Told::HANGUP)
+    }
+
+    /// The connection broke: told once, and the fault may be hidden behind bytes that are not read now.
+    pub(in crate::worker) fn is_broken(&self) -> bool {
+        self.told.has(Told::BROKEN)
+    }
+
+    /// Everything up to the peer's end is there (K-RING-11).
+    pub(in crate::worker) fn is_complete(&self) -> bool {
+        self.told.has(Told::COMPLETE)
     }
 
     /// Gives up the descriptor for closing: asked to close, and everything returned by the kernel.
@@ -141,6 +149,30 @@ impl Socket {
         }
         self.closing = false;
         self.fd.take().map(Number::fd)
+    }
+}
+
+/// What polls found, which stays true: one byte, because every slot has two of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told(u8);
+
+impl Told {
+    const HANGUP: u8 = 1;
+    const BROKEN: u8 = 2;
+    const COMPLETE: u8 = 4;
+
+    fn note(&mut self, ready: Option<Ready>) {
+        let ready = ready.unwrap_or(Ready { hangup: true, broken: false, complete: false });
+        let told = [
+            (ready.hangup, Self::HANGUP),
+            (ready.broken, Self::BROKEN),
+            (ready.complete, Self::COMPLETE),
+        ];
+        self.0 |= told.iter().filter(|(is_so, _)| *is_so).fold(0, |all, (_, what)| all | what);
+    }
+
+    fn has(self, what: u8) -> bool {
+        self.0 & what != 0
     }
 }
 

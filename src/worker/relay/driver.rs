@@ -11,7 +11,7 @@ use crate::share::counters::Counter;
 use crate::tick::Tick;
 
 use super::super::io::line::Line;
-use super::super::io::socket::{Side, Socket};
+use super::super::io::socket::Side;
 use super::super::next::Next;
 use super::super::report::Reports;
 use super::super::tls::channel::Buffers;
@@ -55,7 +55,7 @@ impl<P: Port> Driver<'_, P> {
     /// A side has bytes, or its end.
     pub(in crate::worker) fn readable(&mut self, side: Side) -> Next {
         let direction = self.relay.direction(side);
-        if side == Side::Client && self.line.sockets.client.broken && direction.is_deaf() {
+        if side == Side::Client && self.line.sockets.client.is_broken() && direction.is_deaf() {
             return self.client_gone();
         }
         // Blocked: the destination's room brings it back. Queued: it advances anyway.
@@ -87,7 +87,9 @@ impl<P: Port> Driver<'_, P> {
             return Next::Stay;
         };
         let token = self.line.token(source.other().send());
-        let &Socket { hangup, broken, complete, .. } = self.line.sockets.of(source);
+        let socket = self.line.sockets.of(source);
+        let (hangup, broken, complete) =
+            (socket.is_hung_up(), socket.is_broken(), socket.is_complete());
         let ends = Ends { source: from, destination: to, hangup, broken, complete, token };
         let port = &mut self.line.io.port;
         let [direction, opposite] = self.relay.both(source);
@@ -140,7 +142,7 @@ impl<P: Port> Driver<'_, P> {
                 Next::Stay
             }
             Advance::Again => self.queue(source),
-            Advance::Blocked if source == Side::Client && self.line.sockets.client.broken => {
+            Advance::Blocked if source == Side::Client && self.line.sockets.client.is_broken() => {
                 self.client_gone()
             }
             Advance::Blocked => {
@@ -220,7 +222,7 @@ impl<P: Port> Driver<'_, P> {
 
     /// When a session has lived long enough for probes to be worth their calls.
     fn probed_from(&self) -> Tick {
-        self.relay.label.since.after(limits::PROBED_FROM)
+        self.relay.label.since().after(limits::PROBED_FROM)
     }
 
     fn idle_timeout(&self) -> std::time::Duration {
