@@ -2,6 +2,7 @@
 
 use super::exit::{Exit, Refusal};
 use crate::config::{Config, GeoDb};
+use crate::control::localdb::LocalDbSettings;
 use crate::control::{
     Certificates, Inspected, LoadedCertificates, PassdbFault, PassdbSources, cluster, inspect,
 };
@@ -89,6 +90,19 @@ pub fn geodb_location(config: &Config) -> Result<String, Refusal> {
             "cluster_geodb: `cassandra:` is not served by this version, and `hale run` refuses it; use \
              sqlite:/var/lib/hale/geodb.sqlite",
         )),
+    }
+}
+
+/// Where the LocalDB is, and what it may take.
+#[must_use]
+pub(super) fn localdb(config: &Config) -> LocalDbSettings {
+    let cluster = &config.cluster;
+    LocalDbSettings {
+        path: cluster.localdb.clone(),
+        site: cluster.local_site.clone().unwrap_or_default().into(),
+        owner: rustix::process::geteuid().as_raw(),
+        users_max: cluster.localdb_users_max,
+        size_max: cluster.localdb_size_max,
     }
 }
 

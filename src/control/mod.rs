@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod cluster;
 pub mod geodb;
+pub mod localdb;
 mod certificates;
 mod expiry;
 mod hashing;

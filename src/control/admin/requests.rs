@@ -10,6 +10,7 @@ use crate::control::cluster::{
     self, ClusterCommand, ClusterSettings, ExplainCommand, Memory, Origin,
 };
 use crate::control::geodb::GeoDb;
+use crate::control::localdb::LocalDb;
 use crate::control::unix_millis;
 use crate::event::{Event, cleaned};
 use crate::limits;
@@ -34,6 +35,8 @@ pub struct About {
     pub listeners: Vec<Listening>,
     /// Where the GeoDB is, without passwords.
     pub geodb: String,
+    /// Where the LocalDB is.
+    pub localdb: String,
 }
 
 /// A listener.
@@ -59,6 +62,7 @@ pub struct Admin {
     pub(super) about: About,
     pub(super) board: Board,
     geodb: GeoDb,
+    pub(super) local: LocalDb,
     settings: ClusterSettings,
 }
 
@@ -70,10 +74,11 @@ impl Admin {
         about: About,
         board: Board,
         geodb: GeoDb,
+        local: LocalDb,
         settings: ClusterSettings,
     ) -> Self {
         let askers = Askers::new(exchange.clone());
-        Self { askers, exchange, about, board, geodb, settings }
+        Self { askers, exchange, about, board, geodb, local, settings }
     }
 
     /// What tasks write their state on.
