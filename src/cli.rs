@@ -228,8 +228,11 @@ fn cluster(socket: &Path, settings: &Config, mut command: ClusterCommand, format
     }
     let location =
         boot::geodb_location(settings).map_err(|refusal| CommandError::Config(refusal.text));
+    let localdb = boot::localdb(settings);
     let settings = ClusterSettings::new(settings);
-    let here = |location: String| cluster::run_here(&location, command, &settings, unix_millis());
+    let here = |location: String| {
+        cluster::run_here(&location, command, &settings, &localdb, unix_millis())
+    };
     Reply::new(location.and_then(here), format)
 }
 

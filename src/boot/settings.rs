@@ -95,7 +95,7 @@ pub fn geodb_location(config: &Config) -> Result<String, Refusal> {
 
 /// Where the LocalDB is, and what it may take.
 #[must_use]
-pub(super) fn localdb(config: &Config) -> LocalDbSettings {
+pub fn localdb(config: &Config) -> LocalDbSettings {
     let cluster = &config.cluster;
     LocalDbSettings {
         path: cluster.localdb.clone(),

@@ -2,11 +2,13 @@
 
 use super::error::CommandError;
 use super::explain::{ExplainCommand, explain_login};
+use super::localdb::Local;
 use super::render::Output;
-use super::run::run;
+use super::run::{run, run_localdb};
 use super::settings::ClusterSettings;
 use super::verbs::{ClusterCommand, GeodbCommand};
 use crate::control::geodb::{GeoDb, OpenMode, UnixMillis};
+use crate::control::localdb::{LocalDbSettings, LocalFile};
 
 /// Opens the GeoDB, runs a command, and closes the GeoDB. Blocks.
 ///
@@ -16,12 +18,22 @@ pub fn run_here(
     location: &str,
     mut command: ClusterCommand,
     settings: &ClusterSettings,
+    localdb: &LocalDbSettings,
     now: UnixMillis,
 ) -> Result<Output, CommandError> {
     command.read_files()?;
     let geodb = open_for(location, &command)?;
     on_this_thread(async {
-        let result = run(&geodb, &command, settings, now).await;
+        let result = match &command {
+            ClusterCommand::Localdb(command) => match LocalFile::open(localdb) {
+                Ok(file) => {
+                    let local = Local::File(Box::new(file));
+                    run_localdb(&geodb, command, settings, local, now).await
+                }
+                Err(error) => Err(error.into()),
+            },
+            command => run(&geodb, command, settings, now).await,
+        };
         geodb.close().await;
         result
     })

@@ -63,6 +63,7 @@ async fn desk() -> Desk {
     ];
     let row = SiteReachability { src_site_id, dest_site_id, reachable: Some(1) };
     desk.geodb.write_reachability(&row).await.unwrap();
+    desk.keep_all().await;
     desk
 }
 
@@ -155,6 +156,12 @@ async fn c_cmd_2_names_that_are_unknown_have_the_exit_code_of_their_kind() {
         ("geodb refresh", 0),
         ("geodb show", 0),
         (KICK, 75),
+        ("localdb user status", 75),
+        ("localdb user list", 75),
+        ("localdb user remove", 75),
+        ("localdb group status", 75),
+        ("localdb group list", 75),
+        ("localdb group remove", 75),
     ]);
     let verbs = verbs();
     let known: Vec<&str> = verbs.iter().map(|verb| &*verb.path).collect();
@@ -173,8 +180,9 @@ async fn c_cmd_2_without_the_geodb_every_verb_is_a_temporary_failure() {
     let desk = desk().await;
     desk.geodb.close().await;
     for Verb { path, examples } in verbs() {
-        // An announcement needs no GeoDB: it is read when it is there again.
-        let expected = if path == "geodb refresh" { 0 } else { 75 };
+        // An announcement is read when the GeoDB is there again; the LocalDB is there for this.
+        let needs_none = path == "geodb refresh" || path.starts_with("localdb ");
+        let expected = if needs_none { 0 } else { 75 };
         for example in examples {
             let code = desk.run(&example).await.map_or_else(|error| error.exit_code(), |_| 0);
             assert_eq!(code, expected, "{example}");
