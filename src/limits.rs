@@ -90,6 +90,8 @@ pub const TLS_HOT_READ_BYTES: usize = 65_536;
 pub const TLS_HANDSHAKE_STEPS_PER_TURN: u32 = 8;
 /// A ticket's keys are replaced this often, and the former ones still accepted for as long again.
 pub const TLS_TICKET_KEYS_EVERY: Duration = Duration::from_secs(6 * 3600);
+/// A certificate that ends soon is in the log once a day, until it is replaced.
+pub const TLS_EXPIRY_LOOK_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// Backend names whose sessions a core remembers for resumption (W-BTLS-7).
 pub const TLS_BACKEND_SESSIONS_MAX: usize = 256;
 /// Bytes of a certificate or key file: a thousand authorities are about two megabytes.

@@ -39,8 +39,7 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     lock::make_folder("state_dir", &config.state_dir)?;
     let exchange = Exchange::new(plan.data.len()).map_err(|error| no_resources(&error))?;
     let sources = load_passdbs(config, &exchange, &board, &mut writer)?;
-    let certificates = load_certificates(config, &exchange, &mut writer)?;
-    board.certificates_read();
+    let certificates = load_certificates(config, &exchange, &board, &mut writer)?;
     let local = LocalDb::start(
         settings::localdb(config),
         exchange.users.clone(),
@@ -120,13 +119,15 @@ fn load_passdbs(
 fn load_certificates(
     config: &Config,
     exchange: &Exchange,
+    board: &Board,
     writer: &mut LogWriter,
 ) -> Result<Certificates, Refusal> {
-    let (certificates, (context, remarks)) = settings::certificates(config)?;
-    for remark in remarks {
+    let (certificates, loaded) = settings::certificates(config)?;
+    for remark in loaded.remarks {
         writer.add_line(Level::Warning, &remark);
     }
-    exchange.tls.publish(context);
+    exchange.tls.publish(loaded.context);
+    board.certificates_read(loaded.expiries);
     Ok(certificates)
 }
 

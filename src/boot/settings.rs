@@ -20,7 +20,7 @@ pub fn unserved(config: &Config) -> Vec<String> {
 /// # Errors
 /// The first setting that does not; all files that others can read (OP-07).
 pub fn check(config: &Config) -> Result<Vec<String>, Refusal> {
-    let (_, (_, mut remarks)) = certificates(config)?;
+    let (_, LoadedCertificates { mut remarks, .. }) = certificates(config)?;
     passdb_sources(config)?.check_files().map_err(|faults| refused_files(&faults))?;
     remarks.extend(hosts_file_remark(config));
     Ok(remarks)
@@ -41,7 +41,7 @@ pub(super) fn hosts_file_remark(config: &Config) -> Option<String> {
 /// # Errors
 /// There is no way to ask: the GeoDB or the certificates can't be read.
 pub fn connect(config: &Config) -> Result<Vec<Inspected>, Refusal> {
-    let (_, (context, _)) = certificates(config)?;
+    let (_, LoadedCertificates { context, .. }) = certificates(config)?;
     let unreadable = |text: String| Refusal::config(format!("cluster_geodb: {text}"));
     let hosts = cluster::backend_hosts(&geodb_location(config)?)
         .map_err(|fault| unreadable(fault.to_string()))?;

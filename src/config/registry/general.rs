@@ -447,13 +447,13 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "login_log_format", LoginLogFormat, "%{message}: %{elements}", Dovecot,
         "How lines about logins are composed: of what happened, `%{message}` (2.3: `%$`), and of `%{elements}` (`%s`).",
-    ),
+    ).per_protocol(),
     global(
         "login_log_format_elements", LoginLogElements, LOGIN_LOG_ELEMENTS, Dovecot,
         "What lines about logins tell, between spaces; elements whose variables are all empty are left out. docs/LOGS.md \
          has the variables, Dovecot's of 2.3 and 2.4 and our own. Keep the beginning up to `rip=` and the end as they are if \
          something like fail2ban reads the log.",
-    ),
+    ).per_protocol(),
     global("log_debug", Bool, "no", Dovecot, "Whether details are logged. Dovecot's event filters count as `yes`."),
     global(
         "doveadm_port", Port, "0", Dovecot,

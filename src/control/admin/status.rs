@@ -6,6 +6,7 @@ use super::memory;
 use super::requests::{Admin, Listening};
 use crate::auth::passdb::Driver;
 use crate::control::cluster::CommandError;
+use crate::control::wall_clock::unix_seconds;
 use crate::names::Protocol;
 use crate::ring::clock;
 use crate::share::counters::Counter;
@@ -97,6 +98,9 @@ impl Admin {
             None => facts.say("certificates", "names", "none is configured"),
         }
         state("certificates", &board.certificates(), facts);
+        for expiry in board.expiries() {
+            facts.say("certificate", &expiry.file(), expiry.described(unix_seconds()));
+        }
         facts.say("geodb", "location", &self.about.geodb);
         facts.say("geodb", "users_cached", self.exchange.users.len());
         state("geodb", &board.geodb(), facts);
