@@ -155,7 +155,8 @@ impl LocalDb {
         let batch = Batch { tables, users: users.into_iter().collect(), all_users };
         let again = batch.clone();
         let (written, done) = oneshot::channel();
-        if self.0.jobs.send(Job::Write(batch, written)).await.is_err() || done.await.unwrap_or(true)
+        if self.0.jobs.send(Job::Write(Box::new(batch), written)).await.is_err()
+            || done.await.unwrap_or(true)
         {
             return true;
         }

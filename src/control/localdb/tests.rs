@@ -261,7 +261,7 @@ fn ge_11_a_file_that_is_damaged_or_of_another_site_or_version_is_built_anew() {
             local.user_changed("new");
             local.tables_changed(tables());
         });
-        assert_eq!(said.len(), 2, "{said:?}");
+        assert_eq!(said.len(), 1, "{said:?}");
         assert!(said[0].contains(expected) && said[0].contains("built anew"), "{said:?}");
         let said = live(&settings, async |local, users| {
             assert_eq!(local.opened().await, Some(tables()));

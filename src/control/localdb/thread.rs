@@ -23,7 +23,7 @@ pub(super) enum Job {
     /// Read all users into memory, page by page.
     Load,
     /// Write what changed; `false`: there was no room, and it is to be written again later.
-    Write(Batch, oneshot::Sender<bool>),
+    Write(Box<Batch>, oneshot::Sender<bool>),
     /// Do something with the file, or with why there is none.
     Call(Box<dyn FnOnce(&mut Keeper) + Send>),
     /// Close the file and end.
@@ -106,7 +106,7 @@ impl Keeper {
                 Job::Load => self.begin_loading(),
                 Job::Write(batch, written) => {
                     // The flusher has gone with the process.
-                    let _ = written.send(self.write(batch));
+                    let _ = written.send(self.write(*batch));
                 }
                 Job::Call(call) => call(&mut self),
                 Job::Close(closed) => {
@@ -159,7 +159,7 @@ impl Keeper {
         let mut result = Store::open(&self.settings);
         if let Err(StoreFault::Damaged(why)) = &result {
             let path = self.settings.path.display();
-            self.note(true, format!("localdb: {path} {why}; it is deleted and built anew"));
+            self.note(true, format!("localdb: {path} {why}; it is built anew"));
             self.rebuilt += 1;
             result = files::remove(&self.settings.path).and_then(|()| Store::open(&self.settings));
         }
@@ -184,7 +184,7 @@ impl Keeper {
     fn broken(&mut self, fault: StoreFault) {
         let StoreFault::Damaged(_) = &fault else { return self.complain(fault) };
         let path = self.settings.path.display();
-        self.note(true, format!("localdb: {path} {fault}; it is deleted and built anew"));
+        self.note(true, format!("localdb: {path} {fault}; it is built anew"));
         self.rebuilt += 1;
         self.loading = None;
         self.users.set_loading(false);

@@ -15,7 +15,7 @@ use crate::control::localdb::{LocalDb, Tables as KnownTables};
 use crate::control::wall_clock::{UnixMillis, unix_millis};
 use crate::ring::clock;
 use crate::route::chunks::Chunks;
-use crate::route::outage::{Circumstances, Opinions, Outages};
+use crate::route::outage::{Circumstances, FailoverRules, Opinions, Outages};
 use crate::route::problem::Problem;
 use crate::route::rows::{GroupSite, Places, ReadRows, Rows, UserGroup};
 use crate::route::table::{Addresses, RouteSettings, Table};
@@ -75,6 +75,21 @@ impl Kept {
         local: Option<LocalDb>,
     ) -> Self {
         Self { published, settings, trouble, local, rows: RefCell::default() }
+    }
+
+    /// Who is told of the GeoDB's trouble.
+    pub(super) fn trouble(&self) -> Rc<Trouble> {
+        Rc::clone(&self.trouble)
+    }
+
+    /// The LocalDB.
+    pub(super) fn local(&self) -> Option<LocalDb> {
+        self.local.clone()
+    }
+
+    /// How fast users follow a site that goes.
+    pub(super) fn failover_rules(&self) -> FailoverRules {
+        self.settings.failover
     }
 
     /// The local site, as far as it is known.

@@ -26,7 +26,6 @@ use crate::ring::clock;
 use crate::route::cap::LoginCap;
 use crate::route::change::{GroupChange, Placement, SiteChange};
 use crate::route::decide::Decision;
-use crate::route::outage::FailoverRules;
 use crate::route::rows::User;
 use crate::share::exchange::Exchange;
 use crate::share::messages::{Answer, Ticket, ToControl, ToCore};
@@ -83,10 +82,9 @@ impl LookUps {
         exchange: Exchange,
         orders: Rc<Orders>,
         kept: Rc<Kept>,
-        trouble: Rc<Trouble>,
-        local: Option<LocalDb>,
-        rules: &FailoverRules,
     ) -> Self {
+        let (trouble, local) = (kept.trouble(), kept.local());
+        let cap = LoginCap::new(kept.failover_rules().logins_per_second_max);
         Self {
             geodb,
             resolver,
@@ -96,7 +94,7 @@ impl LookUps {
             trouble,
             local,
             waiting: RefCell::default(),
-            cap: Cell::new(LoginCap::new(rules.logins_per_second_max)),
+            cap: Cell::new(cap),
             forgotten: Cell::new(0),
         }
     }

@@ -76,7 +76,6 @@ impl Routing {
         let questions = Inbox::watch(exchange.to_control.clone())?;
         let trouble = Rc::new(Trouble::new(&exchange, board));
         let published = exchange.table.clone();
-        let rules = settings.failover;
         let kept = Rc::new(Kept::new(published, settings, Rc::clone(&trouble), local.clone()));
         let mut tables =
             Tables::new(&geodb, resolver.clone(), Rc::clone(&kept), Rc::clone(&trouble));
@@ -95,16 +94,7 @@ impl Routing {
         };
         tables.begin(known).await;
         let orders = tables.orders();
-        let look_ups = Rc::new(LookUps::new(
-            geodb,
-            resolver,
-            exchange,
-            orders,
-            kept,
-            Rc::clone(&trouble),
-            local.clone(),
-            &rules,
-        ));
+        let look_ups = Rc::new(LookUps::new(geodb, resolver, exchange, orders, kept));
         let mut tasks = vec![
             spawn_local(tables.keep()),
             spawn_local(watch(changes, Rc::clone(&look_ups))),
