@@ -1,4 +1,4 @@
-//! The command line: `hale run`, `check-config`, `config`, `status`, `who`, `kick`, `geodb`, `cluster`.
+//! The command line: `hale run`, `check-config`, `config`, `status`, `who`, `kick`, `explain`, `geodb`, `cluster`.
 //!
 //! Exit codes are sysexits(3) as doveadm uses them: 0, 64 usage, 65, 67, 68, 75, 77, 78.
 
@@ -11,7 +11,9 @@ use hale::boot::{self, Exit};
 use hale::config::{self, Config, Loaded, Secrets, Show, Source};
 use hale::control::admin::client::AskError;
 use hale::control::admin::{self, Request};
-use hale::control::cluster::{self, ClusterCommand, ClusterSettings, CommandError, Format, Reply};
+use hale::control::cluster::{
+    self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, Format, Reply,
+};
 use hale::control::{Inspected, Outcome, unix_millis};
 
 /// Mail proxy appliance: IMAP logins routed to Dovecot backends by a Palomar `GeoDB`.
@@ -205,6 +207,7 @@ fn ask(cli: &Cli, settings: &Config, request: &Request) -> Reply {
             return cluster(&own, settings, ClusterCommand::Geodb(command.clone()), format);
         }
         Request::Cluster(command) => return cluster(&own, settings, command.clone(), format),
+        Request::Explain(command) => return explain(&own, settings, command, format),
     };
     reply.unwrap_or_else(Reply::from)
 }
@@ -227,6 +230,21 @@ fn cluster(socket: &Path, settings: &Config, mut command: ClusterCommand, format
         boot::geodb_location(settings).map_err(|refusal| CommandError::Config(refusal.text));
     let settings = ClusterSettings::new(settings);
     let here = |location: String| cluster::run_here(&location, command, &settings, unix_millis());
+    Reply::new(location.and_then(here), format)
+}
+
+/// By the memory of the Hale that runs, or by the GeoDB when there is none.
+fn explain(socket: &Path, settings: &Config, command: &ExplainCommand, format: Format) -> Reply {
+    match admin::client::ask(socket, &Request::Explain(command.clone())) {
+        Ok(output) => return Reply::new(Ok(output), format),
+        Err(AskError::NotRunning(_) | AskError::NotPermitted(..)) => {}
+        Err(error) => return error.into(),
+    }
+    let location =
+        boot::geodb_location(settings).map_err(|refusal| CommandError::Config(refusal.text));
+    let settings = ClusterSettings::new(settings);
+    let here =
+        |location: String| cluster::explain_here(&location, command, &settings, unix_millis());
     Reply::new(location.and_then(here), format)
 }
 

@@ -2,6 +2,7 @@
 
 use super::exit::{Exit, Refusal};
 use crate::config::{Config, GeoDb};
+use crate::control::localdb::LocalDbSettings;
 use crate::control::{
     Certificates, Inspected, LoadedCertificates, PassdbFault, PassdbSources, cluster, inspect,
 };
@@ -19,7 +20,7 @@ pub fn unserved(config: &Config) -> Vec<String> {
 /// # Errors
 /// The first setting that does not; all files that others can read (OP-07).
 pub fn check(config: &Config) -> Result<Vec<String>, Refusal> {
-    let (_, (_, mut remarks)) = certificates(config)?;
+    let (_, LoadedCertificates { mut remarks, .. }) = certificates(config)?;
     passdb_sources(config)?.check_files().map_err(|faults| refused_files(&faults))?;
     remarks.extend(hosts_file_remark(config));
     Ok(remarks)
@@ -40,7 +41,7 @@ pub(super) fn hosts_file_remark(config: &Config) -> Option<String> {
 /// # Errors
 /// There is no way to ask: the GeoDB or the certificates can't be read.
 pub fn connect(config: &Config) -> Result<Vec<Inspected>, Refusal> {
-    let (_, (context, _)) = certificates(config)?;
+    let (_, LoadedCertificates { context, .. }) = certificates(config)?;
     let unreadable = |text: String| Refusal::config(format!("cluster_geodb: {text}"));
     let hosts = cluster::backend_hosts(&geodb_location(config)?)
         .map_err(|fault| unreadable(fault.to_string()))?;
@@ -89,6 +90,19 @@ pub fn geodb_location(config: &Config) -> Result<String, Refusal> {
             "cluster_geodb: `cassandra:` is not served by this version, and `hale run` refuses it; use \
              sqlite:/var/lib/hale/geodb.sqlite",
         )),
+    }
+}
+
+/// Where the LocalDB is, and what it may take.
+#[must_use]
+pub(super) fn localdb(config: &Config) -> LocalDbSettings {
+    let cluster = &config.cluster;
+    LocalDbSettings {
+        path: cluster.localdb.clone(),
+        site: cluster.local_site.clone().unwrap_or_default().into(),
+        owner: rustix::process::geteuid().as_raw(),
+        users_max: cluster.localdb_users_max,
+        size_max: cluster.localdb_size_max,
     }
 }
 

@@ -6,6 +6,7 @@
 //! control core. Tests: below.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A row with a key.
@@ -102,6 +103,26 @@ impl<T: Keyed> Chunks<T> {
     pub fn find(&self, order: impl Fn(&T) -> Ordering) -> Option<&T> {
         let piece = self.pieces.get(self.piece_of(&order))?;
         piece.get(piece.binary_search_by(order).ok()?)
+    }
+
+    /// What makes these rows out of `former`: rows that are new or differ, and rows that are gone. Shared pieces are not
+    /// looked into.
+    #[must_use]
+    pub fn changes_since<'a>(&'a self, former: &'a Self) -> (Vec<&'a T>, Vec<&'a T>) {
+        let (new, old) = (self.pieces_not_in(former), former.pieces_not_in(self));
+        let is_in = |rows: &[&T], row: &T| rows.binary_search_by(|other| other.order(row)).is_ok();
+        let same = |row: &T| {
+            let found = old.binary_search_by(|other| other.order(row)).ok();
+            found.and_then(|at| old.get(at)).is_some_and(|other| **other == *row)
+        };
+        let gone = old.iter().copied().filter(|row| !is_in(&new, row)).collect();
+        (new.iter().copied().filter(|row| !same(row)).collect(), gone)
+    }
+
+    fn pieces_not_in(&self, other: &Self) -> Vec<&T> {
+        let known: HashSet<*const T> = other.pieces.iter().map(|piece| piece.as_ptr()).collect();
+        let pieces = self.pieces.iter().filter(|piece| !known.contains(&piece.as_ptr()));
+        pieces.flat_map(|piece| piece.iter()).collect()
     }
 
     /// The piece in which a row is, or would be.
@@ -225,7 +246,7 @@ mod tests {
             acts in prop::collection::vec((0u16..700, prop::option::of(any::<u8>())), 0..200),
         ) {
             let mut map: BTreeMap<u16, u8> = first.iter().map(|key| (*key, 0)).collect();
-            let mut all = Chunks::of(rows(first));
+            let mut all = Chunks::of(rows(first.clone()));
             for (key, value) in acts {
                 match value {
                     Some(value) => {
@@ -242,6 +263,13 @@ mod tests {
             }
             let expected: Vec<Row> = map.into_iter().map(|(key, value)| Row(key, value)).collect();
             prop_assert!(all.iter().eq(&expected));
+            let before = Chunks::of(rows(first));
+            for former in [&before, &all] {
+                let (put, gone) = all.changes_since(former);
+                let mut made = gone.iter().fold(former.clone(), |made, row| made.without(|it| it.order(row)));
+                made = put.into_iter().fold(made, |made, row| made.with(*row));
+                prop_assert_eq!(&made, &all);
+            }
             prop_assert_eq!(Chunks::sharing(expected, &all), all);
         }
     }

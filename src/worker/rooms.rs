@@ -59,12 +59,12 @@ impl Rooms {
         let Links { pieces, log, tls, counters, .. } = links;
         let visitors = look_ups.visitors();
         Self {
-            reports: Reports::new(log, counters, settings.log_debug),
+            reports: Reports::new(log, counters, look_ups.to_control(), settings.log_debug),
             door: Door::new(visitors.clone(), settings.per_address),
             pre_login: PreLogin::new(settings.connections_max),
             throttle: Throttle::new(visitors, settings.failure_delay().is_zero(), now),
             session_buffers: login::Buffers::new(),
-            backends: Backends::new(&settings.source_ips, chance.draw()),
+            backends: Backends::new(settings.connections_max, &settings.source_ips, chance.draw()),
             relays: Relays::new(Arc::clone(&settings), chance.draw()),
             sessions: Sessions::new(settings.connections_max),
             enquiries: Enquiries::new(look_ups.core(), pieces),

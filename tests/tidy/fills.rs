@@ -88,6 +88,8 @@ pub(crate) const FILLS: &[Row] = &[
     (Global, "cluster_local_site", &["Cluster.local_site"]),
     (Global, "cluster_geodb", &["Cluster.geodb"]),
     (Global, "cluster_localdb", &["Cluster.localdb"]),
+    (Global, "cluster_localdb_users_max", &["Cluster.localdb_users_max"]),
+    (Global, "cluster_localdb_size_max", &["Cluster.localdb_size_max"]),
     (Global, "cluster_default_group_count", &["Cluster.default_group_count"]),
     (Global, "cluster_backend_test_username", &["Cluster.backend_test_username"]),
     (Global, "cluster_backend_test_password", &["Cluster.backend_test_password"]),

@@ -1,6 +1,7 @@
 //! Commands without a running Hale: in the process of the operator who typed them, with a GeoDB of their own.
 
 use super::error::CommandError;
+use super::explain::{ExplainCommand, explain_login};
 use super::render::Output;
 use super::run::run;
 use super::settings::ClusterSettings;
@@ -21,6 +22,24 @@ pub fn run_here(
     let geodb = open_for(location, &command)?;
     on_this_thread(async {
         let result = run(&geodb, &command, settings, now).await;
+        geodb.close().await;
+        result
+    })
+}
+
+/// Explains a login by the rows of the GeoDB, and closes it. Blocks.
+///
+/// # Errors
+/// The GeoDB cannot be opened, or as [`explain_login`].
+pub fn explain_here(
+    location: &str,
+    command: &ExplainCommand,
+    settings: &ClusterSettings,
+    now: UnixMillis,
+) -> Result<Output, CommandError> {
+    let geodb = GeoDb::open(location, OpenMode::Existing)?;
+    on_this_thread(async {
+        let result = explain_login(&geodb, command, settings, None, now).await;
         geodb.close().await;
         result
     })

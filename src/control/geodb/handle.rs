@@ -71,19 +71,34 @@ impl GeoDb {
     /// # Errors
     /// The setting is not understood, the file cannot be opened, or the tables are missing.
     pub fn open(location: &str, mode: OpenMode) -> Result<Self, GeoDbError> {
-        let engine = match location.split_once(':') {
-            Some(("sqlite", path)) if path.starts_with('/') => {
-                Engine::Sqlite(Arc::new(Sqlite::open(&PathBuf::from(path), mode)?))
-            }
-            _ => return Err(GeoDbError::Setting { location: location.into() }),
-        };
-        Ok(Self {
+        let path = Self::sqlite_path(location)?;
+        Ok(Self::of(Engine::Sqlite(Arc::new(Sqlite::open(&path, mode)?))))
+    }
+
+    /// The GeoDB that cannot be opened now: calls fail until it can be.
+    ///
+    /// # Errors
+    /// The setting is not understood, or the system has no threads left.
+    pub fn open_later(location: &str) -> Result<Self, GeoDbError> {
+        let path = Self::sqlite_path(location)?;
+        Ok(Self::of(Engine::Sqlite(Arc::new(Sqlite::open_later(&path)?))))
+    }
+
+    fn sqlite_path(location: &str) -> Result<PathBuf, GeoDbError> {
+        match location.split_once(':') {
+            Some(("sqlite", path)) if path.starts_with('/') => Ok(PathBuf::from(path)),
+            _ => Err(GeoDbError::Setting { location: location.into() }),
+        }
+    }
+
+    fn of(engine: Engine) -> Self {
+        Self {
             engine,
             deadline: limits::GEODB_CALL_TIMEOUT,
             announcements: Announcements::default(),
             #[cfg(test)]
             gate: Gate::default(),
-        })
+        }
     }
 
     /// The same GeoDB, with another deadline for each call.

@@ -101,7 +101,9 @@ impl LoginLines {
 /// Filters may turn what was clean into anything (`unhexlify`).
 fn keep_to_one_line(line: &mut String, start: usize) {
     let is_control = |c: char| c.is_control();
-    if line.get(start..).is_some_and(|written| written.contains(is_control)) {
+    // Nearly all lines are plain, and that is told byte by byte.
+    let is_plain = |written: &str| written.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if line.get(start..).is_some_and(|text| !is_plain(text) && text.contains(is_control)) {
         let written = line.split_off(start);
         line.push_str(&written.replace(is_control, "?"));
     }
@@ -121,12 +123,12 @@ impl<'e> About<'e> {
             "protocol" => subject.protocol.name().into(),
             "remote_ip" => shown(subject.client.ip()),
             "remote_port" => subject.client.port().to_string().into(),
-            "local_ip" => shown(details.local.ip()),
-            "local_port" => details.local.port().to_string().into(),
-            "real_remote_ip" => shown(details.socket.ip()),
-            "real_remote_port" => details.socket.port().to_string().into(),
-            "real_local_ip" => shown(details.own.ip()),
-            "real_local_port" => details.own.port().to_string().into(),
+            "local_ip" => shown(details.local.ip),
+            "local_port" => details.local.port.to_string().into(),
+            "real_remote_ip" => shown(details.socket.ip),
+            "real_remote_port" => details.socket.port.to_string().into(),
+            "real_local_ip" => shown(details.own.ip),
+            "real_local_port" => details.own.port.to_string().into(),
             "local_name" => clean(details.local_name.as_deref().unwrap_or_default()),
             "mechanism" => details.mechanism.unwrap_or_default().into(),
             "secured" => details.privacy.word().into(),
@@ -192,24 +194,29 @@ fn clean(name: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::net::SocketAddr;
     use std::time::Duration;
 
     use super::*;
     use crate::config::LOGIN_LOG_VARIABLES;
-    use crate::event::Spent;
+    use crate::event::{IpPort, Spent};
     use crate::facts::Security;
     use crate::names::{Protocol, SessionId};
     use crate::template::Letters;
 
-    pub(in super::super) fn defaults() -> LoginLog {
-        LoginLog::default()
+    pub(in super::super) fn defaults() -> [LoginLog; 5] {
+        std::array::from_fn(|_| LoginLog::default())
+    }
+
+    fn at(address: &str) -> IpPort {
+        address.parse::<SocketAddr>().unwrap().into()
     }
 
     pub(in super::super) fn details() -> Details {
         Details {
-            local: "198.51.100.1:143".parse().unwrap(),
-            socket: "192.0.2.1:5000".parse().unwrap(),
-            own: "198.51.100.9:1143".parse().unwrap(),
+            local: at("198.51.100.1:143"),
+            socket: at("192.0.2.1:5000"),
+            own: at("198.51.100.9:1143"),
             local_name: None,
             mechanism: Some("PLAIN"),
             privacy: Privacy::None,
@@ -259,7 +266,7 @@ pub(super) mod tests {
         };
         let subject = Subject { master: Some("ad,min".into()), ..subject("tim") };
         assert_eq!(
-            written(&defaults(), &subject, &details),
+            written(&LoginLog::default(), &subject, &details),
             "pop3-login: Login: user=<tim>, method=PLAIN, rip=192.0.2.7, lip=198.51.100.1, rport=4711, TLS, \
              TLSv1.3 with cipher TLS_AES_128_GCM_SHA256 (128/128 bits), master=ad\\x2cmin, backend=be1, \
              group=a\\x2c\\x20rip=1.2.3.4, tls_ms=12, auth_ms=0, login_ms=8, session=<abc>"
@@ -307,7 +314,7 @@ pub(super) mod tests {
     #[test]
     fn op_10_no_name_and_no_filter_makes_another_line_or_field() {
         let forged = "x> rip=1.2.3.4, session=<y\r\nimap-login: Login";
-        let line = written(&defaults(), &subject(forged), &details());
+        let line = written(&LoginLog::default(), &subject(forged), &details());
         let start = "pop3-login: Login: user=<x\\x3e\\x20rip=1.2.3.4,\\x20session=\\x3cy\\x0d\\x0aimap-login:\\x20Login>, method=";
         assert!(line.starts_with(start), "{line}");
         assert_eq!(line.matches(", rip=").count(), 1, "{line}");
