@@ -124,3 +124,11 @@ pub struct ClientFacts {
     /// Forward variables received from a trusted peer (`x-forward-*`), without the prefix.
     pub forward: Vec<(Box<str>, Box<str>)>,
 }
+
+impl ClientFacts {
+    /// Whether the peer is a proxy of another tier or site: a trusted one that told how many hops are left.
+    #[must_use]
+    pub fn has_come_from_proxy(&self, fresh_ttl: u8) -> bool {
+        self.trusted && self.ttl < fresh_ttl
+    }
+}

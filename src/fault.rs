@@ -46,11 +46,13 @@ pub enum Failure {
     Limit,
     /// A referral that loops or leads to an unknown host.
     RedirectFailed,
+    /// Another site's proxy is told to which site the user belongs (W-REF-6).
+    Referred,
 }
 
 impl Failure {
     /// Every failure, for tests that go through the whole table.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Credentials,
         Self::NotAuthorized,
         Self::Privacy,
@@ -66,6 +68,7 @@ impl Failure {
         Self::BackendTempFail,
         Self::Limit,
         Self::RedirectFailed,
+        Self::Referred,
     ];
 
     /// Whose doing it is.
@@ -77,6 +80,7 @@ impl Failure {
             | Self::Privacy
             | Self::Expired
             | Self::Disabled
+            | Self::Referred
             | Self::Limit => Blame::Client,
             Self::Connect
             | Self::Remote
@@ -132,6 +136,7 @@ impl Failure {
             Self::BackendTempFail => "proxy_dest_auth_temp_failed",
             Self::Limit => "proxy_dest_connection_limit",
             Self::RedirectFailed => "proxy_dest_redirect_failed",
+            Self::Referred => "auth_nologin_referral",
         }
     }
 }

@@ -18,7 +18,7 @@ use hale::lmtp::{Input, LinkId, Lmtp, LmtpSettings, Outbox, Wish};
 use hale::names::SessionId;
 use hale::network::Networks;
 use hale::session::SendHeader;
-use hale::session::input::{Destination, RouteAnswer};
+use hale::session::input::{Destination, Hop, RouteAnswer};
 use hale::tick::Tick;
 
 /// Anything in any order: no panic, bounded output and rooms, a deadline in every stage, silence behind the end, an end
@@ -99,6 +99,7 @@ impl Play {
                 address: [192, 0, 2, argument & 7].into(),
                 group: (argument & 8 != 0).then(|| "g".into()),
                 is_moving: false,
+                hop: Hop::Backend,
             }))),
             12 => self.give(Input::Route(RouteAnswer::Fail { failure, detail: "nowhere".into() })),
             13 => self.move_bytes(link, usize::from(argument)),

@@ -15,7 +15,7 @@ use hale::network::Networks;
 use hale::preauth::Dialogue;
 use hale::preauth::capability::Rules;
 use hale::preauth::sasl::{Mechanism, Mechanisms};
-use hale::session::input::{Destination, Input, RouteAnswer};
+use hale::session::input::{Destination, Hop, Input, RouteAnswer};
 use hale::session::output::{Outbox, WISHES_MAX, Wish};
 use hale::session::{CertificateSettings, Cleartext, ProtocolSettings, Session, SessionSettings};
 use hale::tick::Tick;
@@ -92,6 +92,7 @@ impl Play {
                 address: [192, 0, 2, argument & 7].into(),
                 group: (argument & 8 != 0).then(|| "g".into()),
                 is_moving: argument & 16 != 0,
+                hop: Hop::Backend,
             }))),
             7 => {
                 self.give(Input::Route(RouteAnswer::Fail { failure, detail: "nowhere".into() }));

@@ -18,7 +18,7 @@ pub struct Attempts {
     /// A move has prolonged it; once is enough, or a user who is moved again and again is never answered.
     is_prolonged: bool,
     reconnects_left: u8,
-    /// Where this login has been sent, in order; every address once (W-REF-1).
+    /// Where this login has been sent, in order; every address twice at most (W-REF-1).
     path: Vec<SocketAddr>,
 }
 
@@ -60,20 +60,25 @@ impl Attempts {
     /// The routing layer chose another backend for the next attempt; unlike a referral this may lead back.
     pub fn alternate(&mut self, address: SocketAddr) {
         let address = canonical(address);
-        if !self.path.contains(&address) {
-            self.path.push(address);
+        // Where the login is stands last.
+        if let Some(at) = self.path.iter().rposition(|visited| *visited == address) {
+            self.path.remove(at);
         }
+        self.path.push(address);
     }
 
     /// Follows a referral to `address`, which the routing layer has approved. The hop needs no pause.
     ///
     /// # Errors
-    /// `RedirectFailed` when the login has been there, is there, or has been sent on too often.
-    pub fn hop(&mut self, address: SocketAddr) -> Result<(), Failure> {
+    /// The login is there, has been there twice, or has been sent on too often.
+    pub fn hop(&mut self, address: SocketAddr) -> Result<(), Circle> {
         let address = canonical(address);
-        let hops = self.path.len();
-        if self.path.contains(&address) || hops > usize::from(REFERRALS_MAX) {
-            return Err(Failure::RedirectFailed);
+        let visits = self.path.iter().filter(|visited| **visited == address).count();
+        if self.path.last() == Some(&address) || visits >= VISITS_MAX {
+            return Err(Circle::Loop);
+        }
+        if self.path.len() > usize::from(REFERRALS_MAX) {
+            return Err(Circle::TooFar);
         }
         self.path.push(address);
         Ok(())
@@ -91,6 +96,29 @@ impl Attempts {
         &self.path
     }
 }
+
+/// Why a referral is not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Circle {
+    /// The login is there, or has been there too often.
+    Loop,
+    /// It has been sent on too often.
+    TooFar,
+}
+
+impl Circle {
+    /// For the log.
+    #[must_use]
+    pub fn text(self, address: SocketAddr) -> String {
+        match self {
+            Self::Loop => format!("proxying loops: already connected to {}", canonical(address)),
+            Self::TooFar => format!("proxying loops: more than {REFERRALS_MAX} referrals"),
+        }
+    }
+}
+
+/// A user who is moved back while the login is on its way comes to a host a second time; a third visit is a circle.
+const VISITS_MAX: usize = 2;
 
 #[cfg(test)]
 mod tests {
@@ -147,18 +175,29 @@ mod tests {
     }
 
     #[test]
-    fn w_ref_1_no_address_twice_and_six_hops_at_most() {
+    fn w_ref_1_an_address_twice_and_six_hops_at_most() {
         let mut attempts = attempts();
-        assert_eq!(attempts.hop(host(1)), Err(Failure::RedirectFailed), "to itself");
-        assert_eq!(
-            attempts.hop("[::ffff:192.0.2.1]:143".parse().unwrap()),
-            Err(Failure::RedirectFailed)
-        );
-        for last in 2..2 + REFERRALS_MAX {
-            assert_eq!(attempts.hop(host(last)), Ok(()));
+        assert_eq!(attempts.hop(host(1)), Err(Circle::Loop), "to itself");
+        let mapped = "[::ffff:192.0.2.1]:143".parse().unwrap();
+        assert_eq!(attempts.hop(mapped), Err(Circle::Loop));
+        assert_eq!(Circle::Loop.text(mapped), "proxying loops: already connected to 192.0.2.1:143");
+        for (last, outcome) in
+            [(2, Ok(())), (1, Ok(())), (2, Ok(())), (1, Err(Circle::Loop)), (2, Err(Circle::Loop))]
+        {
+            assert_eq!(attempts.hop(host(last)), outcome);
         }
-        assert_eq!(attempts.hop(host(2)), Err(Failure::RedirectFailed), "ping-pong");
-        assert_eq!(attempts.hop(host(99)), Err(Failure::RedirectFailed), "seven hops");
+        assert_eq!([3, 4, 5].map(|last| attempts.hop(host(last))), [Ok(()); 3]);
+        assert_eq!(attempts.hop(host(99)), Err(Circle::TooFar), "seven hops");
         assert_eq!(attempts.path().len(), 7);
+    }
+
+    #[test]
+    fn w_ref_1_another_attempt_is_no_visit() {
+        let mut attempts = attempts();
+        attempts.alternate(host(2));
+        attempts.alternate(host(1));
+        assert_eq!(attempts.path(), [host(2), host(1)]);
+        assert_eq!(attempts.hop(host(1)), Err(Circle::Loop));
+        assert_eq!(attempts.hop(host(2)), Ok(()));
     }
 }

@@ -25,11 +25,11 @@ use crate::backend::forward::hops_left;
 use crate::backend::referral::{self, Host, Referral};
 use crate::event::{Event, escaped};
 use crate::fault::Failure;
-use crate::limits::{REFERRALS_MAX, USER_BYTES_MAX};
+use crate::limits::{LMTP_PROXY_TTL, REFERRALS_MAX, USER_BYTES_MAX};
 use crate::names::{Protocol, SessionId};
 use crate::network::canonical;
 use crate::secret::Secret;
-use crate::session::input::{Destination, RouteAnswer};
+use crate::session::input::{Destination, Hop, RouteAnswer};
 use crate::session::output::RouteAsk;
 use crate::wire::smtp::path::{Argument, Mailbox, Rules};
 
@@ -95,6 +95,12 @@ impl Delivery {
     pub(super) fn routed(&mut self, answer: RouteAnswer, scene: &mut Scene<'_>) {
         let Some(number) = self.take_look_up(Sought::Route) else { return };
         match answer {
+            RouteAnswer::Go(destination)
+                if destination.hop == Hop::Site
+                    && scene.front.facts.has_come_from_proxy(LMTP_PROXY_TTL) =>
+            {
+                self.sent_on(number, &destination, scene);
+            }
             RouteAnswer::Go(destination) => self.go(number, destination, scene),
             RouteAnswer::Fail { failure, detail } => {
                 self.not_found(number, failure, &detail, scene);
@@ -218,10 +224,13 @@ impl Delivery {
         let referred = all.find_map(|(number, recipient)| {
             let host = recipient.referral.as_ref()?.host.clone();
             let known = recipient.forward.iter().find(|(name, _)| &**name == "cl_user_group");
-            Some((number, host, known.map(|(_, group)| group.clone())))
+            let group = known.map(|(_, group)| group.clone());
+            // A user without a name has not been granted, and was offered to no backend.
+            let user = recipient.user.clone()?;
+            Some((number, RouteAsk::Referral { host, group, user, tag: recipient.tag.clone() }))
         });
-        let Some((number, host, group)) = referred else { return false };
-        self.ask_route(number, RouteAsk::Referral { host, group }, scene);
+        let Some((number, ask)) = referred else { return false };
+        self.ask_route(number, ask, scene);
         true
     }
 
@@ -259,6 +268,23 @@ impl Delivery {
         }
     }
 
+    /// The recipient of another site's proxy belongs to a third site: that proxy is told to go there itself (W-REF-6).
+    fn sent_on(&mut self, number: usize, destination: &Destination, scene: &mut Scene<'_>) {
+        let Some(recipient) = self.recipient(number) else { return };
+        let port = recipient.port.unwrap_or(scene.settings.port);
+        // As the peer knows it.
+        let user = recipient.address.clone();
+        let mut reply =
+            referral::written(Protocol::Lmtp, &user, &destination.host, Some(port)).into_vec();
+        reply.extend(b"\r\n");
+        let detail =
+            format!("the user is served at another site: referred to {}", destination.host);
+        self.not_found(number, Failure::Referred, &detail, scene);
+        if let Some(recipient) = self.recipient(number) {
+            recipient.refuse(reply.into());
+        }
+    }
+
     /// No backend could be asked about this recipient.
     fn not_found(&mut self, number: usize, failure: Failure, detail: &str, scene: &mut Scene<'_>) {
         let Some(recipient) = self.recipient(number) else { return };
@@ -287,6 +313,7 @@ impl Recipient {
             set(&mut self.forward, &name, value);
         }
         self.port = grant.port;
+        self.tag.clone_from(&grant.cluster_tag);
         self.is_secretive = grant.not_trusted;
         self.tls = backend_tls(grant.tls, settings);
         if let Some(destuser) = &grant.destuser {

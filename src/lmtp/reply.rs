@@ -73,6 +73,7 @@ pub(super) fn of_failure(failure: Failure) -> &'static str {
         | Failure::RemoteConfig
         | Failure::BackendTempFail
         | Failure::Limit
+        | Failure::Referred
         | Failure::RedirectFailed => BACKEND,
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Recipient {
     pub(super) path: Vec<SocketAddr>,
     /// The backend's port, when the passdb names one.
     pub(super) port: Option<u16>,
+    /// The tag that the user's sites must have.
+    pub(super) tag: Option<Box<str>>,
     /// TLS on the way to its backend.
     pub(super) tls: BackendTls,
     /// Facts about the client are not for the backend (`proxy_not_trusted`).
@@ -77,6 +79,7 @@ impl Recipient {
             backend: None,
             path: Vec::new(),
             port: None,
+            tag: None,
             tls: BackendTls::Off,
             is_secretive: false,
             referral: None,

@@ -41,6 +41,7 @@ pub(super) const fn refusal(failure: Failure) -> Refusal {
         | Failure::Protocol
         | Failure::Internal
         | Failure::BackendTempFail
+        | Failure::Referred
         | Failure::RedirectFailed => ("[UNAVAILABLE]", "[SYS/TEMP]", "(TRYLATER)", "454 4.7.0"),
     };
     Refusal { imap, pop3, sieve, submission, words: words(failure) }
@@ -62,6 +63,7 @@ const fn words(failure: Failure) -> &'static str {
         | Failure::Protocol
         | Failure::Internal
         | Failure::BackendTempFail
+        | Failure::Referred
         | Failure::RedirectFailed => "Account is temporarily unavailable.",
     }
 }

@@ -17,6 +17,7 @@ pub mod cap;
 pub mod outage;
 pub mod table;
 mod scopes;
+mod failovers;
 pub mod build;
 mod next;
 pub mod fault;

@@ -4,8 +4,9 @@
 //! many rows, such as where residents live, which the next whole build finds ([`super::build`]). Driven by the control core.
 //! Tests: the properties of the room, beside tables that are built as a whole.
 
-use super::build::{failover, is_group_usable, is_settled};
+use super::build::is_group_usable;
 use super::change::GroupChange;
+use super::failovers::{failover, is_settled};
 use super::group;
 use super::outage::Circumstances;
 use super::problem::Problem;

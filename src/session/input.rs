@@ -95,4 +95,16 @@ pub struct Destination {
     pub group: Option<Box<str>>,
     /// The user is being moved: the backend may hold the login (G25).
     pub is_moving: bool,
+    /// What stands there.
+    pub hop: Hop,
+}
+
+/// What kind of host a destination is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hop {
+    /// A backend, or whatever a password database names.
+    #[default]
+    Backend,
+    /// The load balancer of another site, whose proxies decide again.
+    Site,
 }

@@ -67,6 +67,10 @@ pub enum RouteAsk {
         host: Box<str>,
         /// The user's group, forwarded there too.
         group: Option<Box<str>>,
+        /// Whose login it is, should the host be unknown: rows may have changed.
+        user: Box<str>,
+        /// The tag that the user's sites must have.
+        tag: Option<Box<str>>,
     },
 }
 

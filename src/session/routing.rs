@@ -8,11 +8,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::input::{Destination, RouteAnswer};
+use super::input::{Destination, Hop, RouteAnswer};
 use super::output::{RouteAsk, Wish};
 use super::step::{AtBackend, Failed, Granted, Next, Place, Routing, Scene, Step, Tries, Why};
 use crate::backend::connect::Attempts;
-use crate::backend::referral::{Host, Referral};
+use crate::backend::referral::{self, Host, Referral};
 use crate::event::Event;
 use crate::fault::Failure;
 use crate::limits;
@@ -56,7 +56,13 @@ fn ask(granted: Granted, why: Why, scene: &mut Scene<'_>) -> Next {
     let grant = &granted.grant;
     let ask = match (sent_to, &grant.host) {
         (Some(place), _) => {
-            RouteAsk::Referral { host: place.host.clone(), group: place.group.clone() }
+            let (host, group) = (place.host.clone(), place.group.clone());
+            RouteAsk::Referral {
+                host,
+                group,
+                user: grant.user.clone(),
+                tag: grant.cluster_tag.clone(),
+            }
         }
         (None, Some(host)) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip },
         (None, None) => RouteAsk::User { user: grant.user.clone(), tag: grant.cluster_tag.clone() },
@@ -69,6 +75,12 @@ impl Routing {
     /// The routing layer has answered.
     pub(super) fn answered(self, answer: RouteAnswer, scene: &mut Scene<'_>) -> Next {
         match answer {
+            RouteAnswer::Go(destination)
+                if destination.hop == Hop::Site
+                    && scene.front.facts.has_come_from_proxy(limits::PROXY_TTL) =>
+            {
+                Next::Failed(self.granted.sent_on(&destination, scene))
+            }
             RouteAnswer::Go(destination) => {
                 self.connect(destination, scene).unwrap_or_else(Next::Failed)
             }
@@ -96,8 +108,8 @@ impl Routing {
             }
             Why::Referral(mut tries, from) => {
                 tries.referrals = tries.referrals.saturating_add(1);
-                if tries.attempts.hop(endpoint).is_err() {
-                    let detail = "referrals lead in a circle, or too far";
+                if let Err(circle) = tries.attempts.hop(endpoint) {
+                    let detail = circle.text(endpoint);
                     return Err(granted.fails(Failure::RedirectFailed, detail));
                 }
                 let to = Arc::clone(&destination.host);
@@ -119,6 +131,21 @@ impl Routing {
         let until = tries.attempts.deadline().min(scene.now.after(limits::CONNECT_TIMEOUT));
         scene.outbox.wish(Wish::Connect { to: endpoint, again });
         Ok(Next::Step(Step::Connecting(AtBackend { granted, tries, destination }), until))
+    }
+}
+
+impl Granted {
+    /// The user of another site's proxy belongs to a third site: that proxy is told to go there itself, instead of through
+    /// here (W-REF-6).
+    fn sent_on(self, destination: &Destination, scene: &Scene<'_>) -> Failed {
+        let protocol = scene.front.protocol();
+        let port = self.grant.port.unwrap_or_else(|| scene.settings.of(protocol).port);
+        let text = referral::written(protocol, &self.grant.user, &destination.host, Some(port));
+        let detail =
+            format!("the user is served at another site: referred to {}", destination.host);
+        let mut failed = self.fails(Failure::Referred, detail);
+        failed.refusal.text = Some(text);
+        failed
     }
 }
 

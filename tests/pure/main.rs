@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod backend_properties;
+mod clusters;
 mod corpus;
 mod dialogues;
 mod imap_oracle;

@@ -17,12 +17,12 @@ use crate::auth::passdb::Passdbs;
 use crate::auth::scheme::SchemeError;
 use crate::fault::Failure;
 use crate::names::CoreId;
-use crate::route::decide::{Decision, RouteQuestion, UserKnown, Writes, decide};
+use crate::route::decide::{self, Decision, RouteQuestion, UserKnown, Writes, decide};
 use crate::route::fault::RouteFault;
 use crate::route::redirect::follow_referral;
 use crate::route::table::Table;
 use crate::secret::Secret;
-use crate::session::input::{Destination, RouteAnswer};
+use crate::session::input::{Destination, Hop, RouteAnswer};
 use crate::session::output::RouteAsk;
 use crate::share::counters::Counter;
 use crate::share::exchange::Exchange;
@@ -201,14 +201,24 @@ impl LookUps {
                     },
                 }
             }
-            RouteAsk::Referral { host, group } => {
-                let found = follow_referral(self.table.current(), host, group.as_deref());
-                return Some(match found {
-                    Ok(destination) => RouteAnswer::Go(in_cluster(destination)),
-                    Err(fault) => {
-                        RouteAnswer::Fail { failure: fault.failure(), detail: fault.text().into() }
+            RouteAsk::Referral { host, group, user, tag } => {
+                match follow_referral(self.table.current(), host, group.as_deref()) {
+                    Ok(destination) => return Some(RouteAnswer::Go(in_cluster(destination))),
+                    // The rows may know better by now where the user lives, if not that host.
+                    Err(RouteFault::UnknownReferral) if rounds.count == 0 => ToControl::LookUp {
+                        ticket: Some(asker.ticket(self.core)),
+                        user: user.clone(),
+                        tag: tag.clone(),
+                    },
+                    Err(RouteFault::UnknownReferral) => {
+                        let ask = RouteAsk::User { user: user.clone(), tag: tag.clone() };
+                        return self.route_round(asker, ask, rounds, now);
                     }
-                });
+                    Err(fault) => {
+                        let (failure, detail) = (fault.failure(), fault.text().into());
+                        return Some(RouteAnswer::Fail { failure, detail });
+                    }
+                }
             }
             RouteAsk::Host { host, hostip } => {
                 let literal = host.parse().ok().or(*hostip);
@@ -361,17 +371,21 @@ impl Rounds {
 /// Memory does not hold what the decision needs.
 struct Unknown;
 
-fn in_cluster(destination: crate::route::decide::Destination) -> Destination {
+fn in_cluster(destination: decide::Destination) -> Destination {
     Destination {
         host: destination.host,
         address: destination.address,
         group: destination.group,
         is_moving: destination.is_moving,
+        hop: match destination.hop {
+            decide::Hop::Backend(_) => Hop::Backend,
+            decide::Hop::Site(_) => Hop::Site,
+        },
     }
 }
 
 fn named(host: Box<str>, address: std::net::IpAddr) -> Destination {
-    Destination { host: host.into(), address, group: None, is_moving: false }
+    Destination { host: host.into(), address, group: None, is_moving: false, hop: Hop::Backend }
 }
 
 /// Reading the user, creating the group, finishing a move: more rounds than that mean that another writer works

@@ -11,7 +11,7 @@ use hale::limits;
 use hale::lmtp::{Lmtp, LmtpSettings};
 use hale::network::Networks;
 use hale::session::SendHeader;
-use hale::session::input::{Destination, RouteAnswer};
+use hale::session::input::{Destination, Hop, RouteAnswer};
 use hale::session::output::RouteAsk;
 use hale::tick::Tick;
 use hale::wire::smtp::keywords::Extension;
@@ -109,7 +109,7 @@ impl Scene {
         if self.behind_tls { session.behind_tls() } else { session }
     }
 
-    /// `name host address [group=…] [destuser=…] [forward=…] [port=…] [host=…] [tls=…] [secret] [refused=…] [nowhere=…]`
+    /// `name host address [group=…] [destuser=…] [forward=…] [port=…] [host=…] [tls=…] [secret] [site] [refused=…] [nowhere=…]`
     pub(super) fn add_user(&mut self, text: &str) {
         let words: Vec<&str> = text.split(' ').collect();
         let mut user = User {
@@ -120,6 +120,7 @@ impl Scene {
                 address: words[2].parse().unwrap(),
                 group: None,
                 is_moving: false,
+                hop: Hop::Backend,
             }),
         };
         for word in &words[3..] {
@@ -133,6 +134,7 @@ impl Scene {
                 "host" => user.grant.host = Some(value.into()),
                 "tls" => user.grant.tls = Some(tls_named(value)),
                 "secret" => user.grant.not_trusted = true,
+                "site" => user.route.as_mut().unwrap().hop = Hop::Site,
                 "refused" => user.refusal = Some(failure()),
                 "nowhere" => user.route = Err(failure()),
                 other => panic!("{other}"),
@@ -179,6 +181,7 @@ impl Scene {
                         address,
                         group: None,
                         is_moving: false,
+                        hop: Hop::Backend,
                     })
                     .ok_or(Failure::RedirectFailed)
             }

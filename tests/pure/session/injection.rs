@@ -4,7 +4,7 @@
 use hale::facts::ClientCertificate;
 use hale::names::Protocol;
 use hale::session::Session;
-use hale::session::input::{Destination, Input, RouteAnswer};
+use hale::session::input::{Destination, Hop, Input, RouteAnswer};
 use hale::session::output::{Outbox, Wish};
 use hale::tick::Tick;
 
@@ -232,8 +232,13 @@ fn tl_07_no_cut_lets_a_backends_words_in_before_tls() {
             run.input(Input::Client(backend.login.as_bytes()));
             run.input(Input::Verdict { answer: granted("tim"), earlier_failures: 0 });
             let address = [192, 0, 2, 101].into();
-            let destination =
-                Destination { host: "h".into(), address, group: None, is_moving: false };
+            let destination = Destination {
+                host: "h".into(),
+                address,
+                group: None,
+                is_moving: false,
+                hop: Hop::Backend,
+            };
             run.input(Input::Route(RouteAnswer::Go(destination)));
             run.input(Input::Connected);
             for words in backend.before {

@@ -6,7 +6,7 @@ use hale::event::{Details, Event, LoginStep, Outcome, Privacy, Tries};
 use hale::facts::{ClientCertificate, Security};
 use hale::fault::Failure;
 use hale::session::Session;
-use hale::session::input::{Destination, Input, RouteAnswer};
+use hale::session::input::{Destination, Hop, Input, RouteAnswer};
 use hale::session::output::{Outbox, Wish};
 use hale::tick::Tick;
 
@@ -63,8 +63,13 @@ fn refusal(failure: Failure) -> Input<'static> {
 
 fn route(now: u64, watched: &mut Watched) {
     let address = "192.0.2.101".parse().unwrap();
-    let destination =
-        Destination { host: "h1".into(), address, group: Some("g7".into()), is_moving: false };
+    let destination = Destination {
+        host: "h1".into(),
+        address,
+        group: Some("g7".into()),
+        is_moving: false,
+        hop: Hop::Backend,
+    };
     watched.give(now, Input::Route(RouteAnswer::Go(destination)));
 }
 

@@ -22,7 +22,7 @@ use hale::names::Protocol;
 use hale::network::Networks;
 use hale::secret::Secret;
 use hale::session::Session;
-use hale::session::input::{Destination, Input, RouteAnswer};
+use hale::session::input::{Destination, Hop, Input, RouteAnswer};
 use hale::session::output::{Outbox, RouteAsk, WISHES_MAX, Wish};
 use hale::tick::Tick;
 
@@ -333,6 +333,7 @@ fn destination(text: &str) -> Destination {
         address: words[1].parse().unwrap(),
         group: words.iter().find_map(|word| word.strip_prefix("group=")).map(Into::into),
         is_moving: words.contains(&"moving"),
+        hop: if words.contains(&"site") { Hop::Site } else { Hop::Backend },
     }
 }
 
@@ -360,7 +361,7 @@ fn named(wish: &Wish) -> String {
             format!("routes user {user} of tag {tag}")
         }
         Wish::Route(RouteAsk::Host { host, .. }) => format!("routes host {host}"),
-        Wish::Route(RouteAsk::Referral { host, group }) => {
+        Wish::Route(RouteAsk::Referral { host, group, .. }) => {
             format!("routes referral {host} {}", group.as_deref().unwrap_or("-"))
         }
         Wish::DropBackend => "drops".to_owned(),

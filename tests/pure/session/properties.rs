@@ -8,7 +8,7 @@ use hale::limits::{
 };
 use hale::network::Networks;
 use hale::session::Session;
-use hale::session::input::{Destination, Input, RouteAnswer};
+use hale::session::input::{Destination, Hop, Input, RouteAnswer};
 use hale::session::output::{Outbox, WISHES_MAX, Wish};
 use hale::tick::Tick;
 use proptest::prelude::*;
@@ -214,8 +214,13 @@ impl Run {
             }
             Happening::Go(last, is_moving) => {
                 let address = [192, 0, 2, *last].into();
-                let destination =
-                    Destination { host: "h".into(), address, group: None, is_moving: *is_moving };
+                let destination = Destination {
+                    host: "h".into(),
+                    address,
+                    group: None,
+                    is_moving: *is_moving,
+                    hop: Hop::Backend,
+                };
                 self.input(Input::Route(RouteAnswer::Go(destination)));
             }
             Happening::Nowhere(which) => self.input(Input::Route(RouteAnswer::Fail {
@@ -366,7 +371,7 @@ proptest! {
         }
         session.on(Tick(0), Input::Verdict { answer: granted("tim"), earlier_failures: 0 }, &mut outbox);
         let destination =
-            Destination { host: "h".into(), address: [192, 0, 2, 1].into(), group: None, is_moving: false };
+            Destination { host: "h".into(), address: [192, 0, 2, 1].into(), group: None, is_moving: false, hop: Hop::Backend };
         session.on(Tick(0), Input::Route(RouteAnswer::Go(destination)), &mut outbox);
         session.on(Tick(0), Input::Connected, &mut outbox);
         for piece in pieces(later, &client_cuts) {

@@ -1,7 +1,7 @@
 //! What of a ManageSieve session is looked at before its relay begins: the bytes behind the login, from either side.
 
 use hale::names::Protocol;
-use hale::session::input::{Destination, Input, RouteAnswer};
+use hale::session::input::{Destination, Hop, Input, RouteAnswer};
 use hale::session::output::{Outbox, Wish};
 use hale::tick::Tick;
 
@@ -18,7 +18,8 @@ fn logged_in(behind: &str, success: &str) -> (String, String, Vec<Wish>) {
     let answer = granted("tim");
     session.on(Tick(0), Input::Verdict { answer, earlier_failures: 0 }, &mut outbox);
     let address = [192, 0, 2, 101].into();
-    let destination = Destination { host: "h".into(), address, group: None, is_moving: false };
+    let destination =
+        Destination { host: "h".into(), address, group: None, is_moving: false, hop: Hop::Backend };
     session.on(Tick(0), Input::Route(RouteAnswer::Go(destination)), &mut outbox);
     session.on(Tick(0), Input::Connected, &mut outbox);
     session.on(Tick(0), Input::Backend(b"\"SASL\" \"PLAIN\"\r\nOK\r\n"), &mut outbox);

@@ -1,0 +1,180 @@
+//! A GeoDB that is everywhere and nowhere quite the same: a replica at each site, cells that are overwritten by the later
+//! timestamp, whichever clock it came from.
+
+use std::collections::BTreeMap;
+
+use hale::route::rows::{
+    Backend, BackendStatus, GroupSite, GroupSiteStatus, Rows, Site, SiteReachability, SiteStatus,
+    User, UserGroup,
+};
+use uuid::Uuid;
+
+/// The key of a row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Key {
+    Site(Uuid),
+    Backend(Uuid, Uuid),
+    Reachability(Uuid, Uuid),
+    User(Box<str>),
+    Group(Uuid, Box<str>),
+    GroupSite(Box<str>, Uuid),
+}
+
+/// What a cell holds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Value {
+    Id(Option<Uuid>),
+    Text(Box<str>),
+    Number(i64),
+}
+
+pub(super) type Columns = Vec<(&'static str, Value)>;
+
+/// One write, as it travels from replica to replica.
+#[derive(Clone, Debug)]
+pub(super) struct Write {
+    pub(super) key: Key,
+    pub(super) columns: Columns,
+    /// The writer's clock.
+    pub(super) at: i64,
+}
+
+/// One site's copy.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Replica {
+    cells: BTreeMap<Key, BTreeMap<&'static str, (i64, Value)>>,
+    /// Changes with every cell that changes.
+    pub(super) version: u64,
+}
+
+impl Replica {
+    /// Cell by cell, the later timestamp wins, and of equal ones the greater value.
+    pub(super) fn apply(&mut self, write: &Write) {
+        let row = self.cells.entry(write.key.clone()).or_default();
+        for (column, value) in &write.columns {
+            let offered = (write.at, value.clone());
+            if row.get(column).is_none_or(|known| *known < offered) {
+                row.insert(column, offered);
+                self.version += 1;
+            }
+        }
+    }
+
+    /// Takes over whatever another copy has and this one has not.
+    pub(super) fn repair(&mut self, other: &Self) {
+        for (key, row) in &other.cells {
+            for (column, (at, value)) in row {
+                let columns = vec![(*column, value.clone())];
+                self.apply(&Write { key: key.clone(), columns, at: *at });
+            }
+        }
+    }
+
+    /// Whether two copies say the same.
+    pub(super) fn says_what(&self, other: &Self) -> bool {
+        self.cells == other.cells
+    }
+
+    fn id(&self, key: &Key, column: &str) -> Option<Uuid> {
+        match self.cells.get(key)?.get(column)? {
+            (_, Value::Id(id)) => *id,
+            _ => None,
+        }
+    }
+
+    fn text(&self, key: &Key, column: &str) -> Box<str> {
+        match self.cells.get(key).and_then(|row| row.get(column)) {
+            Some((_, Value::Text(text))) => text.clone(),
+            _ => Box::default(),
+        }
+    }
+
+    pub(super) fn number(&self, key: &Key, column: &str) -> Option<i64> {
+        match self.cells.get(key)?.get(column)? {
+            (_, Value::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    pub(super) fn user(&self, name: &str) -> Option<User> {
+        let key = Key::User(name.into());
+        self.cells.contains_key(&key).then(|| User {
+            username: name.into(),
+            preferred_site_id: self.id(&key, "preferred_site_id"),
+            group_name: self.text(&key, "group_name"),
+            ..User::default()
+        })
+    }
+
+    pub(super) fn group(&self, site: Uuid, name: &str) -> Option<UserGroup> {
+        let key = Key::Group(site, name.into());
+        self.cells.contains_key(&key).then(|| self.group_of(site, name, &key))
+    }
+
+    fn group_of(&self, site_id: Uuid, name: &str, key: &Key) -> UserGroup {
+        UserGroup {
+            site_id,
+            name: name.into(),
+            backend_id: self.id(key, "backend_id"),
+            alt_backend_id: self.id(key, "alt_backend_id"),
+            sticky_users: false,
+            moving: Box::default(),
+            refresh_after: None,
+            sticky_backend: false,
+        }
+    }
+
+    pub(super) fn group_site(&self, group: &str, site: Uuid) -> Option<GroupSite> {
+        let key = Key::GroupSite(group.into(), site);
+        self.cells.contains_key(&key).then(|| self.group_site_of(group, site, &key))
+    }
+
+    fn group_site_of(&self, group: &str, site_id: Uuid, key: &Key) -> GroupSite {
+        GroupSite {
+            group_name: group.into(),
+            site_id,
+            status: GroupSiteStatus::parse(&self.text(key, "status")),
+            failover_site_id: self.id(key, "failover_site_id"),
+            last_update: self.number(key, "last_update"),
+        }
+    }
+
+    /// All that a table is built from.
+    pub(super) fn rows(&self, local: Uuid) -> Rows {
+        let mut rows = Rows::default();
+        for key in self.cells.keys() {
+            match key {
+                Key::Site(id) => rows.sites.push(Site {
+                    id: *id,
+                    name: self.text(key, "name"),
+                    tag: None,
+                    load_balancer: Some(self.text(key, "load_balancer")),
+                    status: SiteStatus::parse(&self.text(key, "status")),
+                }),
+                Key::Backend(site_id, id) => rows.backends.push(Backend {
+                    site_id: *site_id,
+                    id: *id,
+                    load_factor: Some(100),
+                    host: self.text(key, "host"),
+                    status: BackendStatus::parse(&self.text(key, "status")),
+                    status_reason: None,
+                    last_moved_from: None,
+                    last_moved_to: None,
+                }),
+                Key::Reachability(src, dest) => rows.site_reachability.push(SiteReachability {
+                    src_site_id: *src,
+                    dest_site_id: *dest,
+                    reachable: self.number(key, "reachable"),
+                }),
+                Key::Group(site, name) if *site == local => {
+                    rows.user_groups.push(self.group_of(*site, name, key));
+                }
+                Key::GroupSite(group, site) => {
+                    rows.group_sites.push(self.group_site_of(group, *site, key));
+                }
+                Key::Group(..) | Key::User(_) => {}
+            }
+        }
+        rows
+    }
+}
