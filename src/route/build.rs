@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::change::GroupChange;
 use super::chunks::Chunks;
-use super::failovers::{build_failovers, failover, is_settled};
+use super::failovers::build_failovers;
 use super::group;
 use super::hash::Candidate;
 use super::outage::{Circumstances, Opinion, SiteNow};
