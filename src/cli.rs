@@ -11,7 +11,7 @@ use hale::boot::{self, Exit};
 use hale::config::{self, Config, Loaded, Secrets, Show, Source};
 use hale::control::admin::client::AskError;
 use hale::control::admin::{self, Request};
-use hale::control::cluster::{self, ClusterCommand, ClusterSettings, CommandError, Format, Reply};
+use hale::control::cluster::{self, ClusterCommand, ClusterSettings, Format, Reply};
 use hale::control::{Inspected, Outcome, unix_millis};
 
 /// Mail proxy appliance: IMAP logins routed to Dovecot backends by a Palomar `GeoDB`.
@@ -110,9 +110,6 @@ fn judge(loaded: &Loaded, quiet: bool) -> Option<&Config> {
 }
 
 fn check_config(path: &Path, settings: &Config, connect: bool) -> ExitCode {
-    for warning in boot::unserved(settings) {
-        complain(&format!("warning: {warning}"));
-    }
     match boot::check(settings) {
         Ok(remarks) => {
             for remark in remarks {
@@ -224,11 +221,8 @@ fn cluster(socket: &Path, settings: &Config, mut command: ClusterCommand, format
             Err(error) => return error.into(),
         }
     }
-    let location =
-        boot::geodb_location(settings).map_err(|refusal| CommandError::Config(refusal.text));
-    let settings = ClusterSettings::new(settings);
-    let here = |location: String| cluster::run_here(&location, command, &settings, unix_millis());
-    Reply::new(location.and_then(here), format)
+    let here = ClusterSettings::new(settings);
+    Reply::new(cluster::run_here(&settings.cluster.geodb, command, &here, unix_millis()), format)
 }
 
 /// Prints what a command came to.

@@ -7,7 +7,6 @@ use std::thread::JoinHandle;
 use super::cores::{self, Plan};
 use super::data_core::DataCore;
 use super::exit::{Exit, Refusal};
-use super::settings::geodb_location;
 use super::{admin_socket, limits, listen, lock, settings};
 use crate::config::{Config, Listener as ListenerConfig, LogTarget};
 use crate::control::admin::{About, Admin, AdminSocket, Board, Listening};
@@ -40,7 +39,7 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     let sources = load_passdbs(config, &exchange, &board, &mut writer)?;
     let certificates = load_certificates(config, &exchange, &mut writer)?;
     board.certificates_read();
-    let geodb = GeoDb::open(&geodb_location(config)?, OpenMode::Existing)
+    let geodb = GeoDb::open(&config.cluster.geodb, OpenMode::Existing)
         .map_err(|error| Refusal::config(format!("cluster_geodb: {error}")))?;
     let descriptors = limits::raise_descriptors();
     for (level, line) in limits::remarks(&config.limits, descriptors) {
@@ -248,7 +247,7 @@ impl House<'_> {
             data_cpus: self.plan.data.clone(),
             connections_per_core: self.per_core,
             listeners: sockets.first().into_iter().flatten().map(listening).collect(),
-            geodb: geodb_location(self.config).unwrap_or_default(),
+            geodb: self.config.cluster.geodb.to_string(),
         }
     }
 

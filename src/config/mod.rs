@@ -29,8 +29,9 @@ use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Place};
 pub use model::{
-    AllowCleartext, Config, ControlCore, Cores, Field, GeoDb, Listener, Log, LogTarget, LoginLog,
-    Mechanism, Outcome, Passdb, PassdbDriver, RequestClientCert, Skip, SslMode,
+    AllowCleartext, Cassandra, Config, Consistencies, Consistency, ControlCore, Cores, Field,
+    GeoDb, Listener, Log, LogTarget, LoginLog, Mechanism, Outcome, Passdb, PassdbDriver,
+    RequestClientCert, Skip, SslMode,
 };
 pub use raw::Source;
 pub use render::{Secrets, Show, render};

@@ -26,6 +26,10 @@ const fn global(
     Setting::new(Scope::Global, name, kind, default, origin, doc)
 }
 
+/// How many replicas have to take part, in Dovecot's words.
+const CONSISTENCIES: &[&str] =
+    &["one", "two", "three", "quorum", "all", "local-quorum", "each-quorum", "local-one"];
+
 /// Dovecot's, without the process that serves a mailbox, and with what a proxy knows besides.
 const LOGIN_LOG_ELEMENTS: &str = "user=<%{user}> method=%{mechanism} rip=%{remote_ip} lip=%{local_ip} rport=%{remote_port} %{secured} \
      %{ssl_security} master=%{master_user} backend=%{backend} group=%{group} header_ms=%{header_ms} tls_ms=%{tls_ms} \
@@ -353,9 +357,55 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "cluster_geodb", GeoDb, "sqlite:geodb.sqlite", Palomar,
         "The database all sites share. `sqlite:FILE` is embedded (relative files are in `state_dir`). \
-         `cassandra:hosts=A,B;keyspace=NAME` names a cluster; further keys are `port`, `dc`, `user`, `password`, \
-         `tls` (`yes` or `no`). A password cannot contain `;`. `cassandra:` is **not served by this version**: `hale \
-         check-config` warns of it and `hale run` refuses it.",
+         `cassandra:hosts=A,B;keyspace=NAME` names a cluster of Cassandra or ScyllaDB; further keys are `port`, `user`, `password`, \
+         `tls` (`yes` or `no`), and `dc`: the data centre whose nodes are asked, and no others. A password with `;` in it \
+         belongs into `cassandra_password`. What is not said here is as in the settings `cassandra_…`; `cassandra:` alone takes \
+         everything from there. Hale starts while the cluster is away, and connects when it comes. `hale geodb init` makes keyspace \
+         and tables, `hale geodb copy` fills them from another GeoDB.",
+    ),
+    global("cassandra_hosts", Words, "", Dovecot, "Nodes of the GeoDB's cluster to begin with; the others are learnt from them."),
+    global("cassandra_port", Number { min: 1, max: 65535 }, "9042", Dovecot, "Port of all nodes."),
+    global("cassandra_keyspace", Text, "", Dovecot, "The keyspace with the ten tables."),
+    global("cassandra_user", Text, "", Dovecot, "User to log in to the cluster as. Empty: without."),
+    global("cassandra_password", Secret, "", Dovecot, "That user's password."),
+    global(
+        "cassandra_ssl", Choice(&["no", "yes", "cert", "cert-only", "cert-ip", "cert-dns"]), "no", Dovecot,
+        "Whether connections to the cluster are encrypted. Dovecot's words for how much of a certificate is looked at all mean \
+         the same here: it has to be made by an authority in `ssl_client_ca_file` (empty: the system's) and to be for the \
+         node's address or name.",
+    ),
+    global(
+        "cassandra_read_consistency", Choice(CONSISTENCIES), "local-quorum", Dovecot,
+        "How many replicas have to answer a read.",
+    ),
+    global(
+        "cassandra_read_fallback_consistency", Choice(CONSISTENCIES), "local-one", Dovecot,
+        "What is asked for when `cassandra_read_consistency` fails, for whatever reason. Reads stay on it until a probe beside them \
+         finds the first one working again. Dovecot's default is `local-quorum`, which is no fallback.",
+    ),
+    global(
+        "cassandra_write_consistency", Choice(CONSISTENCIES), "local-quorum", Dovecot,
+        "How many replicas have to confirm a write.",
+    ),
+    global(
+        "cassandra_write_fallback_consistency", Choice(CONSISTENCIES), "local-quorum", Dovecot,
+        "What is asked for when `cassandra_write_consistency` fails. The first one is tried again after 50 ms, doubling to 60 s.",
+    ),
+    global(
+        "cassandra_delete_consistency", Choice(CONSISTENCIES), "local-quorum", Dovecot,
+        "How many replicas have to confirm that a row is deleted.",
+    ),
+    global(
+        "cassandra_delete_fallback_consistency", Choice(CONSISTENCIES), "local-quorum", Dovecot,
+        "What is asked for when `cassandra_delete_consistency` fails.",
+    ),
+    global(
+        "cassandra_connect_timeout", Time, "2s", Dovecot,
+        "Until a connection to a node is given up (Dovecot: 5s).",
+    ),
+    global(
+        "cassandra_request_timeout", Time, "500ms", Dovecot,
+        "Until one request is given up (Dovecot: 60s). A login waits 2 s for all its requests together.",
     ),
     global(
         "cluster_localdb", LocalDb, "sqlite:/dev/shm/hale-localdb.sqlite", Palomar,

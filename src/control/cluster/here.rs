@@ -5,6 +5,7 @@ use super::render::Output;
 use super::run::run;
 use super::settings::ClusterSettings;
 use super::verbs::{ClusterCommand, GeodbCommand};
+use crate::config::GeoDb as Location;
 use crate::control::geodb::{GeoDb, OpenMode, UnixMillis};
 
 /// Opens the GeoDB, runs a command, and closes the GeoDB. Blocks.
@@ -12,7 +13,7 @@ use crate::control::geodb::{GeoDb, OpenMode, UnixMillis};
 /// # Errors
 /// A file that the command names cannot be read, the GeoDB cannot be opened, or as [`run`].
 pub fn run_here(
-    location: &str,
+    location: &Location,
     mut command: ClusterCommand,
     settings: &ClusterSettings,
     now: UnixMillis,
@@ -30,7 +31,7 @@ pub fn run_here(
 ///
 /// # Errors
 /// The GeoDB cannot be opened or read.
-pub fn backend_hosts(location: &str) -> Result<Vec<Box<str>>, CommandError> {
+pub fn backend_hosts(location: &Location) -> Result<Vec<Box<str>>, CommandError> {
     let geodb = GeoDb::open(location, OpenMode::Existing)?;
     on_this_thread(async {
         let backends = geodb.backends().await;
@@ -43,7 +44,10 @@ pub fn backend_hosts(location: &str) -> Result<Vec<Box<str>>, CommandError> {
 }
 
 /// Only `geodb init` may create the GeoDB.
-pub(super) fn open_for(location: &str, command: &ClusterCommand) -> Result<GeoDb, CommandError> {
+pub(super) fn open_for(
+    location: &Location,
+    command: &ClusterCommand,
+) -> Result<GeoDb, CommandError> {
     let mode = match command {
         ClusterCommand::Geodb(GeodbCommand::Init) => OpenMode::Create,
         _ => OpenMode::Existing,

@@ -1,19 +1,20 @@
 //! The handle on a GeoDB: the engine, a deadline for each call, and the announcements of this process.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast::Receiver;
 use uuid::Uuid;
 
+use super::cassandra::Cassandra;
 use super::error::GeoDbError;
 #[cfg(test)]
 use super::gate::Gate;
 use super::news::{Announcements, Changed};
 use super::schema::TableSchema;
 use super::sqlite::Sqlite;
-use super::values::{Applied, BackendUpdate, Dump, OpenMode, SiteUpdate};
+use super::values::{Applied, BackendUpdate, Dump, Made, OpenMode, SiteUpdate};
+use crate::config::GeoDb as Location;
 use crate::control::wall_clock::UnixMillis;
 use crate::limits;
 use crate::route::change::{GroupChange, GroupCreation};
@@ -38,6 +39,8 @@ pub struct GeoDb {
 enum Engine {
     /// The embedded one.
     Sqlite(Arc<Sqlite>),
+    /// A cluster's.
+    Cassandra(Arc<Cassandra>),
 }
 
 /// Passes a call on to the engine, under the deadline.
@@ -55,6 +58,8 @@ macro_rules! calls {
                         self.gate.pass(stringify!($name)).await?;
                         match &self.engine {
                             Engine::Sqlite(engine) => engine.$name($($argument),*).await,
+                            // Boxed: what the driver awaits is deep and large.
+                            Engine::Cassandra(engine) => Box::pin(engine.$name($($argument),*)).await,
                         }
                     })
                     .await
@@ -65,17 +70,17 @@ macro_rules! calls {
 }
 
 impl GeoDb {
-    /// Opens the GeoDB that the setting `cluster_geodb` names, such as `sqlite:/var/lib/hale/geodb.sqlite`. Waits for no
-    /// network.
+    /// Opens the GeoDB that the setting `cluster_geodb` names. Waits for no network: a cluster's first call begins to
+    /// connect, and calls fail until that is done.
     ///
     /// # Errors
-    /// The setting is not understood, the file cannot be opened, or the tables are missing.
-    pub fn open(location: &str, mode: OpenMode) -> Result<Self, GeoDbError> {
-        let engine = match location.split_once(':') {
-            Some(("sqlite", path)) if path.starts_with('/') => {
-                Engine::Sqlite(Arc::new(Sqlite::open(&PathBuf::from(path), mode)?))
+    /// The file cannot be opened, or its tables are missing.
+    pub fn open(location: &Location, mode: OpenMode) -> Result<Self, GeoDbError> {
+        let engine = match location {
+            Location::Sqlite(path) => Engine::Sqlite(Arc::new(Sqlite::open(path, mode)?)),
+            Location::Cassandra(settings) => {
+                Engine::Cassandra(Arc::new(Cassandra::open((**settings).clone(), mode)))
             }
-            _ => return Err(GeoDbError::Setting { location: location.into() }),
         };
         Ok(Self {
             engine,
@@ -84,6 +89,25 @@ impl GeoDb {
             #[cfg(test)]
             gate: Gate::default(),
         })
+    }
+
+    /// What the engine has to tell an operator, from here on: clocks that differ, warnings of nodes. None: it has nothing to
+    /// tell.
+    #[must_use]
+    pub fn remarks(&self) -> Option<Receiver<Arc<str>>> {
+        match &self.engine {
+            Engine::Sqlite(_) => None,
+            Engine::Cassandra(engine) => Some(engine.remarks()),
+        }
+    }
+
+    /// Rows that another writer stamped ahead of this host's clock, so far.
+    #[must_use]
+    pub fn skewed_rows(&self) -> u64 {
+        match &self.engine {
+            Engine::Sqlite(_) => 0,
+            Engine::Cassandra(engine) => engine.skewed(),
+        }
     }
 
     /// The same GeoDB, with another deadline for each call.
@@ -109,6 +133,7 @@ impl GeoDb {
         let closing = async {
             match &self.engine {
                 Engine::Sqlite(engine) => engine.close().await,
+                Engine::Cassandra(engine) => engine.close().await,
             }
         };
         // An engine that hangs is left behind: the process is about to end.
@@ -127,6 +152,7 @@ impl GeoDb {
             self.gate.pass("stamp").await?;
             match &self.engine {
                 Engine::Sqlite(engine) => engine.version().await.map(Some),
+                Engine::Cassandra(_) => Ok(None),
             }
         })
         .await
@@ -150,8 +176,8 @@ impl GeoDb {
 }
 
 calls! {
-    /// Creates what is missing of the ten tables. Idempotent.
-    pub async fn init(&self) -> ();
+    /// Creates what is missing of the ten tables, and says what it did. Idempotent.
+    pub async fn init(&self) -> Vec<Made>;
     /// Everything that the routing table of `local_site` is built from, as of one moment.
     pub async fn read_all(&self, local_site: &str) -> Rows;
     /// The small tables, whole.
@@ -226,4 +252,6 @@ calls! {
     pub async fn count(&self, table: &'static TableSchema) -> i64;
     /// The contents of one of the ten tables.
     pub async fn dump(&self, table: &'static TableSchema) -> Dump;
+    /// Writes rows as [`Self::dump`] gives them, over those that are there. Idempotent.
+    pub async fn load(&self, table: &'static TableSchema, rows: &[Vec<Option<String>>]) -> ();
 }
