@@ -11,7 +11,9 @@ use hale::boot::{self, Exit};
 use hale::config::{self, Config, Loaded, Secrets, Show, Source};
 use hale::control::admin::client::AskError;
 use hale::control::admin::{self, Request};
-use hale::control::cluster::{self, ClusterCommand, ClusterSettings, Format, Reply};
+use hale::control::cluster::{
+    self, ClusterCommand, ClusterSettings, CommandError, Format, GeodbCommand, Output, Reply,
+};
 use hale::control::{Inspected, Outcome, unix_millis};
 
 /// Mail proxy appliance: IMAP logins routed to Dovecot backends by a Palomar `GeoDB`.
@@ -206,23 +208,31 @@ fn ask(cli: &Cli, settings: &Config, request: &Request) -> Reply {
     reply.unwrap_or_else(Reply::from)
 }
 
-/// Commands that write run inside the Hale that runs, which sees at once what they wrote; all others, and all when there is
-/// none, here.
+/// Inside the Hale that runs, which has the GeoDB open and sees at once what is written; here when there is none.
 fn cluster(socket: &Path, settings: &Config, mut command: ClusterCommand, format: Format) -> Reply {
-    if admin::writes(&command) {
-        // What the command names is a file of this process's folder.
-        if let Err(error) = command.read_files() {
-            return Reply::new(Err(error), format);
-        }
-        match admin::client::ask(socket, &Request::Cluster(command.clone())) {
-            Ok(output) => return Reply::new(Ok(output), format),
-            // Who may not ask may still be allowed to write.
-            Err(AskError::NotRunning(_) | AskError::NotPermitted(..)) => {}
-            Err(error) => return error.into(),
-        }
+    if let ClusterCommand::Geodb(GeodbCommand::Copy { from, to }) = &command {
+        return Reply::new(copy(settings, from, to), format);
+    }
+    // What the command names is a file of this process's folder.
+    if let Err(error) = command.read_files() {
+        return Reply::new(Err(error), format);
+    }
+    let is_kick = matches!(command, ClusterCommand::Kick { .. });
+    match admin::client::ask(socket, &Request::Cluster(command.clone())) {
+        Ok(output) if is_kick => return admin::kicked(output, format),
+        Ok(output) => return Reply::new(Ok(output), format),
+        // An operator who may not ask may still be allowed to read and write the GeoDB.
+        Err(AskError::NotRunning(_) | AskError::NotPermitted(..)) if !is_kick => {}
+        Err(error) => return error.into(),
     }
     let here = ClusterSettings::new(settings);
     Reply::new(cluster::run_here(&settings.cluster.geodb, command, &here, unix_millis()), format)
+}
+
+/// From one GeoDB to another; no running Hale has both.
+fn copy(settings: &Config, from: &str, to: &str) -> Result<Output, CommandError> {
+    let named = |text: &str| settings.another_geodb(text).map_err(CommandError::Usage);
+    cluster::copy_here(&named(from)?, &named(to)?)
 }
 
 /// Prints what a command came to.

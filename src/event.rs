@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use login::{Details, LoginStep, Outcome, Privacy, Spent, Took, Tries};
+pub use login::{Details, IpPort, LoginStep, Outcome, Privacy, Spent, Took, Tries};
 
 use crate::fault::Failure;
 use crate::names::{Protocol, SessionId};

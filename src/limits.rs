@@ -146,6 +146,8 @@ pub const GEODB_CALL_TIMEOUT: Duration = Duration::from_millis(1800);
 pub const GEODB_LOCK_TIMEOUT: Duration = Duration::from_millis(1500);
 /// A whole table, or a command's call: no login waits behind it.
 pub const GEODB_TABLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// One table of `hale geodb copy`, which an operator watches.
+pub const GEODB_COPY_TIMEOUT: Duration = Duration::from_secs(3600);
 /// A GeoDB that is closed when the process ends.
 pub const GEODB_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Calls waiting for one of the embedded GeoDB's threads: as many as there can be look-ups.
@@ -197,6 +199,9 @@ pub const GEODB_NEWS_MAX: usize = 1024;
 /// Look-ups of users and names under way at the same time; beyond it logins get a temporary failure. Each takes about a
 /// kilobyte.
 pub const LOOK_UPS_AT_ONCE_MAX: usize = 8192;
+/// A site that was away has to be well for so long before groups come home, and a group's row that changed is not changed
+/// again automatically for as long: no user is sent to and fro (C-SITE-6, C-SITE-8).
+pub const SITE_RECOVERY_AFTER: Duration = Duration::from_secs(300);
 /// Waiting for a name server; a name that does not answer keeps its last addresses.
 pub const NAME_TIMEOUT: Duration = Duration::from_secs(5);
 /// Names that the system is asked for at the same time: each takes a thread until the system gives up.
@@ -350,6 +355,9 @@ pub const RELAY_RECEIVE_BYTES: u32 = 524_288;
 /// What a backend's socket gets of it until its reader has shown that it reads: a stalled session then holds a quarter,
 /// and the backend's send buffer, which grows with the window it sees, does not grow.
 pub const RELAY_FIRST_RECEIVE_BYTES: u32 = 131_072;
+/// Bytes delivered in a direction after which what its backend's socket may hold is bounded: a session that only logs in and
+/// leaves never gets there, and what a kernel gives a socket to begin with is more.
+pub const RELAY_BOUNDED_BYTES: u64 = SCRATCH_BYTES as u64;
 /// Bytes delivered to a client after which its backend's socket gets the whole receive buffer: more than a client that
 /// does not read can have taken (its receive buffer and our unsent bytes).
 pub const RELAY_PROVEN_BYTES: u64 = 1_048_576;
@@ -375,10 +383,13 @@ pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// See [`KEEPALIVE_IDLE`].
 pub const KEEPALIVE_PROBES: u32 = 6;
+/// A session's backend is probed from this age on: clients that log in, look and leave are spared four calls, and no probe
+/// is due before (W-LIM-9).
+pub const PROBED_FROM: Duration = Duration::from_secs(10);
 
 // === Cores ===
 
-/// Connections of one data core; each needs two descriptors and one 128-byte record.
+/// Connections of one data core; each needs two descriptors and one record of 112 bytes.
 pub const CONNECTIONS_PER_CORE_MAX: u32 = 1 << 17;
 /// The oldest connections without a login go when fewer places than that are left in a core's table, or than an eighth
 /// of a small one (W-PIPE-7): a place is free only when the kernel has returned its operations, one loop turn later.
@@ -414,8 +425,9 @@ pub const ADMIN_STARVED_PAUSE: Duration = Duration::from_millis(100);
 /// Log lines waiting for the control core; beyond it lines are lost and counted, and no data core waits (RS-08). Room for
 /// those of 5,000 logins a second, two lines each, while the control core is held up for a second and a half.
 pub const LOG_LINES_MAX: usize = 16_384;
-/// So much of the log is written at once, and then the control core looks at what else there is to do.
-pub const LOG_WRITE_BYTES: usize = 64 * 1024;
+/// So much of the log is written at once, and then the control core looks at what else there is to do: about eighty lines. More
+/// in one call saves no time worth measuring, and stays in memory behind the first burst.
+pub const LOG_WRITE_BYTES: usize = 16 * 1024;
 /// Live sessions get this long to finish after SIGTERM before they are closed.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// A relay without bytes for this long counts as idle and is closed first when draining (W-REL-7).

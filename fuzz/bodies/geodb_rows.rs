@@ -36,6 +36,7 @@ pub(crate) fn run(input: &[u8]) {
         local_site: "DC1".into(),
         default_group_count: 3,
         test_username: Template::parse("probe-%{backend_host}", Letters::Refused).ok(),
+        ..RouteSettings::default()
     };
     let addresses: Addresses =
         (1..=4).map(|n: u8| (format!("be{n}").into(), vec![IpAddr::from([10, 0, 0, n])])).collect();

@@ -42,7 +42,7 @@ pub(crate) struct CompareOptions {
     /// Protocols, each against every target that serves it.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "imap")]
     protocol: Vec<Protocol>,
-    /// Scenarios as kind:count or kind:count@rate; kinds are pingpong, down, up, mixed, deliver, idle, storm, stall, crowd.
+    /// Scenarios as kind:count or kind:count@rate; kinds are pingpong, down, up, mixed, deliver, idle, storm, stall, crowd, who.
     #[arg(long, value_delimiter = ',', default_value = DEFAULT_SCENARIOS)]
     scenarios: Vec<Scenario>,
     #[arg(long, default_value_t = 5)]
@@ -260,6 +260,7 @@ impl CompareOptions {
             name: target.name().to_owned(),
             target: running.address,
             processes: running.processes(),
+            admin: target.admin_socket(bench),
             credentials,
             sources: (1..=self.sources).map(|last| Ipv4Addr::new(127, 0, 1, last)).collect(),
             parameters: self.swarm.parameters(),

@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, reason = "its tables and records are its output")]
 
 mod account;
+mod admin;
 mod affinity;
 mod certificate;
 mod compare;
@@ -115,6 +116,9 @@ struct RunOptions {
     /// Connect from these addresses in turn.
     #[arg(long, value_delimiter = ',')]
     sources: Vec<Ipv4Addr>,
+    /// Hale's admin socket, for `who`.
+    #[arg(long)]
+    admin: Option<PathBuf>,
     /// Append the result to this file too.
     #[arg(long)]
     output: Option<PathBuf>,
@@ -171,6 +175,7 @@ fn run(options: RunOptions, interrupted: Arc<AtomicBool>) -> Result<()> {
         target: options.target.unwrap_or(first),
         processes: Processes::new(pids),
         credentials,
+        admin: options.admin,
         sources: options.sources,
         parameters: options.swarm.parameters(),
         message_bytes: options.swarm.message_bytes,

@@ -1,6 +1,7 @@
 //! What is measured: the scenarios, their names, and one run of each.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::record::Record;
 mod crowd;
 mod memory;
 mod rates;
+mod who;
 
 /// A scenario as it is asked for: `kind:count`, with `@rate` for a paced one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,6 +47,8 @@ pub(crate) enum Kind {
     Stall,
     /// Clients that never log in, or never read, beside live sessions and new logins.
     Crowd,
+    /// Idle sessions and logins, while the operator lists sessions. Hale only.
+    Who,
 }
 
 /// Whom and how to load.
@@ -53,6 +57,8 @@ pub(crate) struct Subject {
     pub(crate) name: String,
     pub(crate) target: SocketAddrV4,
     pub(crate) processes: Processes,
+    /// Where the operator's questions go, if it has such a place.
+    pub(crate) admin: Option<PathBuf>,
     pub(crate) credentials: Credentials,
     pub(crate) sources: Vec<Ipv4Addr>,
     /// What tells this load from others, beside scenario and protocol.
@@ -109,6 +115,7 @@ impl Scenario {
             Kind::Idle => memory::idle(self, engine, subject, &mut record),
             Kind::Stall => memory::stall(self, engine, subject, &mut record),
             Kind::Crowd => crowd::crowd(self, engine, subject, &mut record),
+            Kind::Who => who::who(self, engine, subject, &mut record),
         };
         engine.drop_groups();
         outcome.with_context(|| format!("{self} against {}", subject.name))?;
@@ -118,7 +125,7 @@ impl Scenario {
     /// An error if the protocol has no such thing.
     pub(crate) fn ensure_possible(&self, protocol: Protocol) -> Result<()> {
         let possible = match self.kind {
-            Kind::Pingpong | Kind::Idle | Kind::Storm => true,
+            Kind::Pingpong | Kind::Idle | Kind::Storm | Kind::Who => true,
             Kind::Deliver => protocol.delivers(),
             Kind::Down | Kind::Up | Kind::Mixed | Kind::Stall | Kind::Crowd => {
                 protocol.is_relayed()
@@ -139,6 +146,7 @@ impl Scenario {
             Kind::Mixed => self.count + MIXED_STREAMS,
             Kind::Stall => self.count + STALL_PINGERS + STALL_LOGINS_AT_ONCE,
             Kind::Crowd => crowd::sessions(self.count),
+            Kind::Who => who::sessions(self.count),
             _ => self.count,
         }
     }
@@ -250,6 +258,7 @@ const KINDS: &[(Kind, &str)] = &[
     (Kind::Storm, "storm"),
     (Kind::Stall, "stall"),
     (Kind::Crowd, "crowd"),
+    (Kind::Who, "who"),
 ];
 const RESUMED_PERCENT_MIN: f64 = 95.0;
 /// Long enough that the command between two downloads is no part of the cost.
@@ -271,7 +280,9 @@ mod tests {
 
     #[test]
     fn scenarios_read_as_they_print() {
-        for text in ["pingpong:100", "pingpong:1000@20000", "stall:200", "crowd:5000"] {
+        for text in
+            ["pingpong:100", "pingpong:1000@20000", "stall:200", "crowd:5000", "who:9500@5000"]
+        {
             assert_eq!(text.parse::<Scenario>().unwrap().to_string(), text);
         }
         for text in ["pingpong", "pong:1", "down:0", "up:x", "pingpong:1@0"] {

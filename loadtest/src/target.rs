@@ -118,6 +118,16 @@ impl Target {
         }
     }
 
+    /// Where the operator asks it, if there is such a place.
+    pub(crate) fn admin_socket(self, bench: &Bench) -> Option<PathBuf> {
+        match self {
+            Self::Hale | Self::HaleBefore => Some(hale::admin_socket(self, bench)),
+            Self::Direct | Self::Haproxy | Self::HaproxySplice | Self::HaproxyTls | Self::Nginx => {
+                None
+            }
+        }
+    }
+
     /// Starts it on its core.
     pub(crate) fn start(self, bench: &Bench) -> Result<Running> {
         let log = bench.directory.join(format!("{}.log", self.name()));

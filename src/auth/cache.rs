@@ -66,8 +66,8 @@ pub struct Verifications {
 }
 
 impl Verifications {
-    /// Tables that take no more memory than the rules allow, all of it from the start: a table that grew would hold up its
-    /// data core.
+    /// Tables that take no more memory than the rules allow, and none before there is something to remember: where all
+    /// passwords are compared at once, as in most sites with plain or no hashes, there never is.
     #[must_use]
     pub fn new(rules: &CacheRules) -> Self {
         let bytes = usize::try_from(rules.bytes).unwrap_or(usize::MAX);
@@ -114,9 +114,7 @@ type Generation = HashMap<Key, Tick, BuildHasherDefault<FirstBytes>>;
 impl Keys {
     fn within(bytes: usize, ttl: Duration) -> Self {
         let capacity = if ttl.is_zero() { 0 } else { capacity_within(bytes / 2) };
-        let generation =
-            || Generation::with_capacity_and_hasher(capacity, BuildHasherDefault::new());
-        Self { younger: generation(), elder: generation(), capacity, ttl }
+        Self { younger: Generation::default(), elder: Generation::default(), capacity, ttl }
     }
 
     fn recall(&mut self, key: Key, now: Tick) -> bool {
@@ -140,6 +138,10 @@ impl Keys {
         if self.younger.len() >= self.capacity && !self.younger.contains_key(&key) {
             std::mem::swap(&mut self.younger, &mut self.elder);
             self.younger.clear();
+        }
+        if self.younger.capacity() == 0 {
+            // All of it at once: a table that grew would move what it has, and hold up its data core.
+            self.younger.reserve(self.capacity);
         }
         self.younger.insert(key, since);
     }
@@ -258,23 +260,27 @@ mod tests {
     }
 
     #[test]
-    fn tables_keep_within_their_memory_and_do_not_grow() {
+    fn tables_take_memory_with_their_first_key_keep_within_it_and_do_not_grow() {
         for bytes in [0, 1000, 1 << 16, 3 << 16, 1 << 20, 10_000_000] {
             let mut cache = cache(bytes);
-            let capacities = |cache: &Verifications| {
+            let taken = |cache: &Verifications| {
                 [&cache.right, &cache.wrong]
                     .map(|keys| [keys.younger.capacity(), keys.elder.capacity()])
             };
-            let before = capacities(&cache);
-            // A table of `capacity` has eight places for seven entries.
-            let places: usize = before.as_flattened().iter().map(|it| it.div_ceil(7) * 8).sum();
-            let taken = places * (size_of::<(Key, Tick)>() + 1);
-            assert!(taken as u64 <= bytes, "{taken} of {bytes}");
-            assert!(bytes < 1 << 16 || taken as u64 * 3 >= bytes, "{taken} of {bytes}");
+            assert_eq!(taken(&cache), [[0; 2]; 2], "nothing is remembered yet");
+            let whole = [&cache.right, &cache.wrong].map(|keys| keys.capacity);
+            // A table of `capacity` has eight places for seven entries, and there are two of each.
+            let places: usize = whole.iter().map(|it| 2 * it.div_ceil(7) * 8).sum();
+            let room = places * (size_of::<(Key, Tick)>() + 1);
+            assert!(room as u64 <= bytes, "{room} of {bytes}");
+            assert!(bytes < 1 << 16 || room as u64 * 3 >= bytes, "{room} of {bytes}");
             for n in 0..2000_u64 {
                 cache.remember(key("h", &n.to_string()), n % 2 == 0, Tick(n));
+                for (tables, whole) in taken(&cache).into_iter().zip(whole) {
+                    let is_whole = |capacity: &usize| *capacity == 0 || *capacity == whole;
+                    assert!(tables.iter().all(is_whole), "{tables:?} of {whole}");
+                }
             }
-            assert_eq!(capacities(&cache), before);
         }
     }
 

@@ -59,6 +59,7 @@ pub struct GrantFields {
     pub not_trusted: bool,
     pub noauth: bool,
     pub tls: Option<BackendTls>,
+    pub cluster_tag: Option<Box<str>>,
     pub forward: Vec<(Box<str>, Box<str>)>,
 }
 
@@ -123,6 +124,7 @@ const _: () = assert!(size_of::<FieldError>() <= 16);
 pub enum Field {
     AllowNets,
     AllowRealNets,
+    ClusterTag,
     DelayUntil,
     Destuser,
     Forward,
@@ -151,9 +153,10 @@ pub enum Field {
 }
 
 impl Field {
-    const ALL: [Self; 27] = [
+    const ALL: [Self; 28] = [
         Self::AllowNets,
         Self::AllowRealNets,
+        Self::ClusterTag,
         Self::DelayUntil,
         Self::Destuser,
         Self::Forward,
@@ -187,6 +190,7 @@ impl Field {
         match self {
             Self::AllowNets => "allow_nets",
             Self::AllowRealNets => "allow_real_nets",
+            Self::ClusterTag => "cluster_tag",
             Self::DelayUntil => "delay_until",
             Self::Destuser => "destuser",
             Self::Forward => "forward_*",
@@ -220,6 +224,9 @@ impl Field {
             Self::AllowNets => "networks separated by commas, or `local`",
             Self::AllowRealNets => {
                 "`allow_nets` in its place: no client is judged by the address of the connection itself"
+            }
+            Self::ClusterTag => {
+                "the name or the id of a tag, as `hale cluster tag list` shows them"
             }
             Self::DelayUntil => "a Unix time, and perhaps `+` and seconds",
             Self::Destuser | Self::Master | Self::User => {
@@ -282,6 +289,9 @@ impl Fields {
             Field::AllowNets => self.allow_nets = Some(AllowNets::parse(text)?),
             // Who is not asked for must not come in.
             Field::AllowRealNets => return None,
+            Field::ClusterTag => {
+                grant.cluster_tag = Some(printable(text).filter(|tag| !tag.is_empty())?.into());
+            }
             Field::DelayUntil => self.delay_until = Some(delay_until(text)?),
             Field::Destuser => grant.destuser = Some(user_name(text)?),
             Field::Forward => {}
@@ -336,6 +346,7 @@ impl GrantFields {
             not_trusted: self.not_trusted,
             noauth: self.noauth,
             tls: self.tls,
+            cluster_tag: self.cluster_tag,
             forward: self.forward,
         }
     }

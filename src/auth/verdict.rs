@@ -67,6 +67,8 @@ pub struct Grant {
     pub noauth: bool,
     /// TLS towards the backend (`ssl`, `starttls`); none: as the protocol or the backend is configured.
     pub tls: Option<BackendTls>,
+    /// Tag that the user's sites must have (`cluster_tag`).
+    pub cluster_tag: Option<Box<str>>,
     /// `forward_*` fields, without the prefix.
     pub forward: Vec<(Box<str>, Box<str>)>,
 }
@@ -90,6 +92,7 @@ impl Grant {
             not_trusted: false,
             noauth: false,
             tls: None,
+            cluster_tag: None,
             forward: Vec::new(),
         }
     }

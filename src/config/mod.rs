@@ -27,6 +27,8 @@ pub(crate) mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "appliance")]
+pub(crate) use check::masked;
 pub use diagnostic::{Diagnostic, Place};
 pub use model::{
     AllowCleartext, Cassandra, Config, Consistencies, Consistency, ControlCore, Cores, Field,

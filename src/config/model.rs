@@ -193,8 +193,23 @@ pub struct Cluster {
     pub proxy_check_backends: bool,
     /// A user move that takes longer counts as finished.
     pub user_move_timeout: Duration,
+    /// How users follow a site that goes and comes back.
+    pub site_failover: SiteFailover,
     /// hosts(5) file asked before the system's resolver for names of backends.
     pub hosts_file: Option<PathBuf>,
+}
+
+/// How users follow a site that goes and comes back.
+#[derive(Clone, Debug)]
+pub struct SiteFailover {
+    /// A site that cannot be reached is failed over, too, not only one that an operator took out.
+    pub auto: bool,
+    /// How long it has to be out of reach.
+    pub delay: Duration,
+    /// Percent of its groups per minute.
+    pub ramp: u8,
+    /// Logins of this proxy that may change where groups are served.
+    pub logins_per_second_max: u32,
 }
 
 /// Whose word about clients is believed.

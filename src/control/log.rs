@@ -30,12 +30,12 @@ pub enum Level {
 impl Level {
     /// The number that sd-daemon(3) and syslog(3) use.
     #[must_use]
-    pub fn priority(self) -> u8 {
+    pub fn priority(self) -> &'static str {
         match self {
-            Self::Error => 3,
-            Self::Warning => 4,
-            Self::Info => 6,
-            Self::Debug => 7,
+            Self::Error => "3",
+            Self::Warning => "4",
+            Self::Info => "6",
+            Self::Debug => "7",
         }
     }
 

@@ -52,7 +52,7 @@ impl LogWriter {
             threshold,
             formatter: Formatter::new(&settings.login),
             clock: Clock::default(),
-            pending: String::with_capacity(LOG_WRITE_BYTES),
+            pending: String::with_capacity(PENDING_BYTES),
             line: String::new(),
             lost: 0,
         })
@@ -73,15 +73,16 @@ impl LogWriter {
 
     /// Adds a line of the process itself.
     pub fn add_line(&mut self, level: Level, line: &str) {
-        use std::fmt::Write as _;
-        // Writing to a String cannot fail.
-        let _ = match &self.target {
-            Target::Stderr => writeln!(self.pending, "<{}>{line}", level.priority()),
+        let head = match &self.target {
+            Target::Stderr => ["<", level.priority(), ">"],
             Target::Stdout | Target::File { .. } => {
-                let time = self.clock.now();
-                writeln!(self.pending, "{time} {}: {line}", level.name())
+                self.pending.push_str(self.clock.now());
+                [" ", level.name(), ": "]
             }
         };
+        for part in head.into_iter().chain([line, "\n"]) {
+            self.pending.push_str(part);
+        }
     }
 
     /// Whether so much was added that it should be written before more is.
@@ -95,7 +96,6 @@ impl LogWriter {
         if self.pending.is_empty() {
             return;
         }
-        let lines = self.pending.bytes().filter(|byte| *byte == b'\n').count();
         let written = match &mut self.target {
             Target::Stderr => std::io::stderr().lock().write_all(self.pending.as_bytes()),
             Target::Stdout => {
@@ -112,17 +112,15 @@ impl LogWriter {
                 }
             }
         };
+        if written.is_err() {
+            self.lost += self.pending.bytes().filter(|byte| *byte == b'\n').count() as u64;
+        }
         self.pending.clear();
-        match written {
-            Err(_) => self.lost += lines as u64,
-            Ok(()) if self.lost > 0 => {
-                let lost = std::mem::take(&mut self.lost);
-                self.add_line(
-                    Level::Warning,
-                    &std::format!("{lost} log lines could not be written"),
-                );
-            }
-            Ok(()) => {}
+        self.pending.shrink_to(PENDING_BYTES);
+        if written.is_ok() && self.lost > 0 {
+            let lost = std::mem::take(&mut self.lost);
+            let text = std::format!("{lost} log lines could not be written");
+            self.add_line(Level::Warning, &text);
         }
     }
 
@@ -133,6 +131,10 @@ impl LogWriter {
         }
     }
 }
+
+/// Room for what is written at once and the line that fills it up, so that a burst does not move what waits to a place of
+/// twice the size.
+const PENDING_BYTES: usize = LOG_WRITE_BYTES + 4096;
 
 fn open(path: &PathBuf) -> std::io::Result<File> {
     File::options().create(true).append(true).open(path)
@@ -201,8 +203,10 @@ mod tests {
         let path = folder.path().join("hale.log");
         let mut log = LogWriter::new(&settings(&path)).unwrap();
         let event = Event::Note { warning: false, text: "x".repeat(300).into() };
+        let room = log.pending.capacity();
         for _ in 0..LOG_LINES_MAX {
             log.add(&event);
+            assert_eq!(log.pending.capacity(), room, "what waits was moved");
             if log.is_full() {
                 log.flush();
             }
@@ -210,7 +214,9 @@ mod tests {
         log.flush();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!((text.lines().count(), log.lost), (LOG_LINES_MAX, 0));
-        assert!(log.pending.capacity() <= 2 * LOG_WRITE_BYTES, "{}", log.pending.capacity());
+        log.add_line(Level::Info, &"x".repeat(10 * room));
+        log.flush();
+        assert_eq!(log.pending.capacity(), room, "a long line's room is kept");
     }
 
     #[test]

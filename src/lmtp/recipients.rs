@@ -76,7 +76,7 @@ impl Delivery {
         };
         let ask = match &grant.host {
             Some(host) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip },
-            None => RouteAsk::User(grant.user.clone()),
+            None => RouteAsk::User { user: grant.user.clone(), tag: grant.cluster_tag.clone() },
         };
         let told = &scene.front.facts.forward;
         if let Some(recipient) = self.recipient(number) {

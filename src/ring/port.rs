@@ -103,6 +103,9 @@ pub struct Ready {
     /// The connection broke (RST, or the kernel gave up on the peer): nothing sent to it arrives any more. What arrived
     /// before may still be read; the read behind it tells the fault.
     pub broken: bool,
+    /// The peer's end is there and everything before it: a read that leaves room has found all of it, and needs no other
+    /// that finds the end (K-RING-11).
+    pub complete: bool,
 }
 
 /// How an operation ended, or one step of a multishot operation.
@@ -189,13 +192,19 @@ pub enum Half {
     Both,
 }
 
-/// How much the kernel may hold of a sender whose reader does not read.
+/// What a connection to a backend needs once it lives on, or carries more than a few lines. Each is a system call or more,
+/// which a session that only logs in and leaves is spared (K-RING-10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReceiveBuffer {
-    /// A part: it is not known yet whether the reader reads (`limits::RELAY_FIRST_RECEIVE_BYTES`).
-    First,
-    /// All that the configuration allows.
-    Whole,
+pub enum Need {
+    /// Probes that tell when the backend is dead without a word (W-LIM-9).
+    Probes,
+    /// A bound on the bytes that wait for a backend that does not read (R-STALL-1).
+    UnsentBound,
+    /// A receive buffer of which a part is given: it is not known yet whether the client reads
+    /// (`limits::RELAY_FIRST_RECEIVE_BYTES`).
+    FirstReceiveBuffer,
+    /// All of the receive buffer that the configuration allows.
+    WholeReceiveBuffer,
 }
 
 /// The kernel, as far as a data core needs it.
@@ -273,19 +282,25 @@ pub trait Port {
     /// # Errors
     /// As [`Port::send`].
     fn splice_out(&mut self, pipe: PipeId, to: Fd, bytes: usize) -> Result<usize, IoFault>;
-    /// A socket for a connection to `to`, with the options of a backend connection; `from` is the address to connect
-    /// from, when the kernel is not to choose it.
+    /// A socket for a connection to `to`, with what a connection to a backend needs at once ([`Port::prepare`]: the rest);
+    /// `from` is the address to connect from, when the kernel is not to choose it.
     ///
     /// # Errors
     /// `Descriptors` or `Memory` when the host has none left; `Unreachable` when `from` is not the host's.
     fn socket(&mut self, to: SocketAddr, from: Option<IpAddr>) -> Result<Fd, IoFault>;
-    /// Gives a connected socket that [`Port::socket`] made a part of its receive buffer, or the whole of it again.
-    fn receive_buffer(&mut self, fd: Fd, buffer: ReceiveBuffer);
-    /// The other end of an accepted connection, and this end of it.
+    /// Gives a connected socket that [`Port::socket`] made what it needs from now on.
+    fn prepare(&mut self, fd: Fd, need: Need);
+    /// This end of all connections that a listener accepts. `None`: each has to be asked for its own.
+    fn local_of_all(&mut self, listener: Fd) -> Option<SocketAddr>;
+    /// The other end of an accepted connection, and this end of it, which may be known.
     ///
     /// # Errors
     /// `Reset` when the connection is gone already.
-    fn endpoints(&mut self, fd: Fd) -> Result<(SocketAddr, SocketAddr), IoFault>;
+    fn endpoints(
+        &mut self,
+        fd: Fd,
+        local: Option<SocketAddr>,
+    ) -> Result<(SocketAddr, SocketAddr), IoFault>;
     /// Ends one or both halves of a connection: at once, or, like [`Port::reset_on_close`] and [`Port::close`], by the next
     /// [`Port::flush`] or [`Port::wait`] where something is to be sent before.
     fn shutdown(&mut self, fd: Fd, half: Half);

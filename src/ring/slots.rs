@@ -31,6 +31,9 @@ enum State<T> {
 pub const NONE: u32 = u32::MAX;
 
 impl<T> Slots<T> {
+    /// What each slot that was ever used takes.
+    pub const SLOT_BYTES: usize = size_of::<Entry<T>>();
+
     /// A table for at most `bound` values. Address space is reserved now, memory only as slots are used.
     #[must_use]
     pub fn new(bound: u32) -> Self {

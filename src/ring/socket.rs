@@ -1,7 +1,7 @@
 //! Sockets: the non-blocking calls that a core makes itself, the options, and the listeners.
 
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -10,7 +10,7 @@ use rustix::net::{
 };
 use rustix::pipe::{SpliceFlags, splice};
 
-use super::port::{Fd, Half, IoFault, ReceiveBuffer};
+use super::port::{Fd, Half, IoFault, Need};
 use crate::limits;
 use crate::network::canonical;
 
@@ -112,24 +112,35 @@ pub(super) fn shutdown(fd: Fd, half: Half) {
     let _ = net::shutdown(borrow(fd), how);
 }
 
-pub(super) fn endpoints(fd: Fd) -> Result<(SocketAddr, SocketAddr), IoFault> {
+pub(super) fn endpoints(
+    fd: Fd,
+    local: Option<SocketAddr>,
+) -> Result<(SocketAddr, SocketAddr), IoFault> {
     let peer = uninterrupted(|| net::getpeername(borrow(fd)))?.ok_or(IoFault::Reset)?;
-    let local = uninterrupted(|| net::getsockname(borrow(fd)))?;
     let peer = SocketAddr::try_from(peer).map_err(fault)?;
-    let local = SocketAddr::try_from(local).map_err(fault)?;
-    Ok((canonical(peer), canonical(local)))
+    let local = match local {
+        Some(known) => known,
+        None => own_address(fd)?,
+    };
+    Ok((canonical(peer), local))
 }
 
-/// A non-blocking socket for a connection to a backend.
-pub(super) fn backend_socket(
-    to: SocketAddr,
-    from: Option<IpAddr>,
-    options: &SocketOptions,
-) -> Result<Fd, IoFault> {
+/// A listener that is bound to one address accepts at that address only.
+pub(super) fn local_of_all(listener: Fd) -> Option<SocketAddr> {
+    own_address(listener).ok().filter(|bound| !bound.ip().is_unspecified())
+}
+
+fn own_address(fd: Fd) -> Result<SocketAddr, IoFault> {
+    let local = uninterrupted(|| net::getsockname(borrow(fd)))?;
+    Ok(canonical(SocketAddr::try_from(local).map_err(fault)?))
+}
+
+/// A non-blocking socket for a connection to a backend, with what has to be there before it connects.
+pub(super) fn backend_socket(to: SocketAddr, from: Option<IpAddr>) -> Result<Fd, IoFault> {
     let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = net::socket_with(family, SocketType::STREAM, flags, None).map_err(fault)?;
-    stream_options(&socket, options).map_err(fault)?;
+    sockopt::set_tcp_nodelay(&socket, true).map_err(fault)?;
     set_option(&socket, libc::IPPROTO_TCP, libc::TCP_MAXSEG, limits::BACKEND_SEGMENT_BYTES)
         .map_err(fault)?;
     if let Some(from) = from {
@@ -169,26 +180,43 @@ pub fn listen(on: SocketAddr, options: &SocketOptions) -> std::io::Result<OwnedF
 
 fn stream_options(socket: &OwnedFd, options: &SocketOptions) -> rustix::io::Result<()> {
     sockopt::set_tcp_nodelay(socket, true)?;
-    sockopt::set_socket_keepalive(socket, true)?;
-    sockopt::set_tcp_keepidle(socket, limits::KEEPALIVE_IDLE)?;
-    sockopt::set_tcp_keepintvl(socket, limits::KEEPALIVE_INTERVAL)?;
-    sockopt::set_tcp_keepcnt(socket, limits::KEEPALIVE_PROBES)?;
+    set_probes(socket)?;
     set_receive_buffer(socket, options.receive_bytes)?;
-    if options.unsent_bytes == 0 {
-        return Ok(());
-    }
-    set_option(socket, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, options.unsent_bytes)
+    set_unsent_bound(socket, options.unsent_bytes)
 }
 
-/// The scale of the TCP window is settled by the buffer a socket has when it connects; within it the buffer may change.
-pub(super) fn receive_buffer(fd: Fd, buffer: ReceiveBuffer, options: &SocketOptions) {
-    let most = options.receive_bytes;
-    let bytes = match buffer {
-        ReceiveBuffer::First => most.min(limits::RELAY_FIRST_RECEIVE_BYTES),
-        ReceiveBuffer::Whole => most,
+/// Gives a connected socket what it needs from now on. All of it bounds memory, speed, or how long a dead backend goes
+/// unseen: a socket that refuses it still works.
+pub(super) fn prepare(fd: Fd, need: Need, options: &SocketOptions) {
+    let (socket, most) = (borrow(fd), options.receive_bytes);
+    let _ = match need {
+        Need::Probes => set_probes(socket),
+        Need::UnsentBound => set_unsent_bound(socket, options.unsent_bytes),
+        Need::FirstReceiveBuffer => {
+            set_receive_buffer(socket, most.min(limits::RELAY_FIRST_RECEIVE_BYTES))
+        }
+        Need::WholeReceiveBuffer => {
+            // The window would stay within the buffer that the socket had when it connected. Its scale was chosen for the
+            // largest that the host gives.
+            set_receive_buffer(socket, most)
+                .and_then(|()| set_option(socket, libc::IPPROTO_TCP, libc::TCP_WINDOW_CLAMP, most))
+        }
     };
-    // It bounds memory and speed; a socket that refuses it still works.
-    let _ = set_receive_buffer(borrow(fd), bytes);
+}
+
+/// The kernel counts the idle time from the last byte, not from here.
+fn set_probes(socket: impl AsFd) -> rustix::io::Result<()> {
+    sockopt::set_socket_keepalive(&socket, true)?;
+    sockopt::set_tcp_keepidle(&socket, limits::KEEPALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(&socket, limits::KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(&socket, limits::KEEPALIVE_PROBES)
+}
+
+fn set_unsent_bound(socket: impl AsFd, bytes: u32) -> rustix::io::Result<()> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    set_option(socket, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes)
 }
 
 fn set_receive_buffer(socket: impl AsFd, bytes: u32) -> rustix::io::Result<()> {
@@ -200,18 +228,24 @@ fn set_receive_buffer(socket: impl AsFd, bytes: u32) -> rustix::io::Result<()> {
 }
 
 fn set_option(
-    socket: &OwnedFd,
+    socket: impl AsFd,
     level: libc::c_int,
     option: libc::c_int,
     value: u32,
 ) -> rustix::io::Result<()> {
-    use std::os::fd::AsRawFd as _;
     let length = u32::try_from(size_of::<u32>()).unwrap_or(4);
-    // WHY UNSAFE: rustix has no name for TCP_NOTSENT_LOWAT, TCP_MAXSEG and IP_BIND_ADDRESS_NO_PORT.
+    // WHY UNSAFE: rustix has no name for TCP_NOTSENT_LOWAT, TCP_MAXSEG, TCP_WINDOW_CLAMP and
+    // IP_BIND_ADDRESS_NO_PORT.
     // SAFETY: `value` is a local that outlives the call and belongs to us; the kernel reads `length` bytes from it during
     // the call only and keeps no pointer; nothing is to be released.
     let result = unsafe {
-        libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), length)
+        libc::setsockopt(
+            socket.as_fd().as_raw_fd(),
+            level,
+            option,
+            (&raw const value).cast(),
+            length,
+        )
     };
     if result == 0 {
         Ok(())
@@ -227,21 +261,77 @@ const BACKLOG: i32 = 4096;
 mod tests {
     use super::*;
 
+    /// A connection to a backend as a core makes it, and the backend's end of it.
+    fn to_backend() -> (Fd, std::net::TcpStream) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let fd = backend_socket(address, None).unwrap();
+        let _under_way = net::connect(borrow(fd), &address);
+        (fd, listener.accept().unwrap().0)
+    }
+
+    /// How many bytes the kernel holds of a peer that is not read.
+    fn taken(fd: Fd, peer: &mut std::net::TcpStream) -> u64 {
+        use std::io::Write as _;
+        peer.set_nonblocking(true).unwrap();
+        while peer.write(&[0x5A; 4096]).is_ok() {}
+        rustix::io::ioctl_fionread(borrow(fd)).unwrap()
+    }
+
     /// R-STALL-1.
     #[test]
     fn be_12_a_backend_gets_its_whole_receive_buffer_only_when_its_reader_reads() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let options = SocketOptions::default();
-        let fd = backend_socket(listener.local_addr().unwrap(), None, &options).unwrap();
-        let held = || sockopt::socket_recv_buffer_size(borrow(fd)).unwrap();
-        assert_eq!(held(), options.receive_bytes as usize, "what settles the window's scale");
-        receive_buffer(fd, ReceiveBuffer::First, &options);
-        assert_eq!(held(), limits::RELAY_FIRST_RECEIVE_BYTES as usize);
-        receive_buffer(fd, ReceiveBuffer::Whole, &options);
-        assert_eq!(held(), options.receive_bytes as usize);
+        let held = |fd| sockopt::socket_recv_buffer_size(borrow(fd)).unwrap();
+        let with = |needs: &[Need]| {
+            let (fd, mut peer) = to_backend();
+            for need in needs {
+                prepare(fd, *need, &options);
+            }
+            let found = (held(fd), taken(fd, &mut peer));
+            drop(adopt(fd));
+            found
+        };
+        let part = u64::from(limits::RELAY_FIRST_RECEIVE_BYTES);
+        let (held_first, first) = with(&[Need::FirstReceiveBuffer]);
+        assert_eq!(held_first as u64, part);
+        assert!(first <= part, "{first} bytes in the first part");
+        let (held_whole, whole) = with(&[Need::FirstReceiveBuffer, Need::WholeReceiveBuffer]);
+        assert_eq!(held_whole, options.receive_bytes as usize);
+        assert!(whole > part, "{whole} bytes in the whole");
+        let (fd, _peer) = to_backend();
         let small = SocketOptions { receive_bytes: 65_536, ..options };
-        receive_buffer(fd, ReceiveBuffer::First, &small);
-        assert_eq!(held(), 65_536, "the setting bounds both");
+        prepare(fd, Need::FirstReceiveBuffer, &small);
+        assert_eq!(held(fd), 65_536, "the setting bounds both");
         drop(adopt(fd));
+    }
+
+    /// W-LIM-9, R-STALL-1.
+    #[test]
+    fn k_ring_10_a_backend_is_probed_and_bounded_when_its_session_needs_it() {
+        let (fd, _peer) = to_backend();
+        assert!(sockopt::tcp_nodelay(borrow(fd)).unwrap(), "from the first byte on");
+        assert!(!sockopt::socket_keepalive(borrow(fd)).unwrap());
+        prepare(fd, Need::Probes, &SocketOptions::default());
+        assert!(sockopt::socket_keepalive(borrow(fd)).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(borrow(fd)).unwrap(), limits::KEEPALIVE_IDLE);
+        assert_eq!(sockopt::tcp_keepintvl(borrow(fd)).unwrap(), limits::KEEPALIVE_INTERVAL);
+        assert_eq!(sockopt::tcp_keepcnt(borrow(fd)).unwrap(), limits::KEEPALIVE_PROBES);
+        prepare(fd, Need::UnsentBound, &SocketOptions::default());
+        assert_eq!(unsent_bound(fd), limits::RELAY_UNSENT_BYTES);
+        drop(adopt(fd));
+    }
+
+    fn unsent_bound(fd: Fd) -> u32 {
+        let (mut value, mut length) = (0_u32, libc::socklen_t::try_from(size_of::<u32>()).unwrap());
+        let (level, option) = (libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT);
+        // WHY UNSAFE: rustix has no name for TCP_NOTSENT_LOWAT.
+        // SAFETY: both are locals that outlive the call and belong to us; the kernel writes at most `length` bytes to the
+        // value during the call only and keeps no pointer; nothing is to be released.
+        let result = unsafe {
+            libc::getsockopt(fd.0, level, option, (&raw mut value).cast(), &raw mut length)
+        };
+        assert_eq!(result, 0);
+        value
     }
 }

@@ -16,7 +16,7 @@ use super::endings::Ending;
 use super::outgoing::Outgoing;
 use super::pipes::Pipes;
 use super::port::{
-    Completion, Fd, Half, IoFault, Kind, Outcome, PipeId, Port, Ready, ReceiveBuffer, Token, Unsent,
+    Completion, Fd, Half, IoFault, Kind, Need, Outcome, PipeId, Port, Ready, Token, Unsent,
 };
 use super::probe::{self, KernelFault};
 use super::socket::{self, SocketOptions};
@@ -192,7 +192,10 @@ fn outcome(kind: Kind, result: i32) -> Outcome {
             let hangup = result & i32::from(libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) != 0;
             // Not POLLHUP: that is also what two ordinary half-closes come to (`tcp_poll`, kernel 6.1).
             let broken = result & i32::from(libc::POLLERR) != 0;
-            Outcome::Ready(Ready { hangup, broken })
+            // A read stops at urgent data, whatever is behind it.
+            let ended = result & i32::from(libc::POLLRDHUP) != 0;
+            let complete = ended && !broken && result & i32::from(libc::POLLPRI) == 0;
+            Outcome::Ready(Ready { hangup, broken, complete })
         }
         Kind::Cancel | Kind::ClientSend | Kind::BackendSend => Outcome::Cancelled,
     }
@@ -356,15 +359,23 @@ impl Port for Uring {
     }
 
     fn socket(&mut self, to: SocketAddr, from: Option<IpAddr>) -> Result<Fd, IoFault> {
-        socket::backend_socket(to, from, &self.options)
+        socket::backend_socket(to, from)
     }
 
-    fn receive_buffer(&mut self, fd: Fd, buffer: ReceiveBuffer) {
-        socket::receive_buffer(fd, buffer, &self.options);
+    fn prepare(&mut self, fd: Fd, need: Need) {
+        socket::prepare(fd, need, &self.options);
     }
 
-    fn endpoints(&mut self, fd: Fd) -> Result<(SocketAddr, SocketAddr), IoFault> {
-        socket::endpoints(fd)
+    fn local_of_all(&mut self, listener: Fd) -> Option<SocketAddr> {
+        socket::local_of_all(listener)
+    }
+
+    fn endpoints(
+        &mut self,
+        fd: Fd,
+        local: Option<SocketAddr>,
+    ) -> Result<(SocketAddr, SocketAddr), IoFault> {
+        socket::endpoints(fd, local)
     }
 
     fn shutdown(&mut self, fd: Fd, half: Half) {
@@ -460,7 +471,7 @@ fn sockaddr_v6(v6: std::net::SocketAddrV6) -> libc::sockaddr_in6 {
 /// Entries of the submission queue: the connects, polls and cancels of one loop turn.
 const SUBMISSIONS: u32 = 1024;
 /// Readable, or the peer finished sending. `POLLERR` and `POLLHUP` are always reported.
-const READABLE: u32 = (libc::POLLIN | libc::POLLRDHUP).cast_unsigned() as u32;
+const READABLE: u32 = (libc::POLLIN | libc::POLLRDHUP | libc::POLLPRI).cast_unsigned() as u32;
 const WRITABLE: u32 = libc::POLLOUT.cast_unsigned() as u32;
 /// Pipes kept for the next hot direction when no direction uses them: each costs two descriptors and 4 KiB.
 const IDLE_PIPES_KEPT: usize = 16;

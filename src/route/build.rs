@@ -1,35 +1,55 @@
 //! From rows to the routing table, reporting every row that cannot be used as it is (GE-08).
 //!
-//! Duty: judging rows, once per refresh, so that look-ups need not. Non-duty: reading rows, resolving hosts, logging
-//! problems. Driven by the control core after each refresh. Tests: here and the properties of the room.
+//! Duty: judging rows, once per refresh, so that look-ups need not. Non-duty: reading rows, resolving hosts, knowing the time
+//! ([`super::outage`] does), logging problems. Driven by the control core after each refresh. Tests: here and the properties of the room.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::change::GroupChange;
 use super::group;
 use super::hash::Candidate;
+use super::outage::{Circumstances, Opinion, SiteNow};
 use super::problem::{Complaint, Problem, is_host};
-use super::rows::{Backend, BackendStatus, GroupSiteStatus, Rows, Site, SiteStatus, UserGroup};
+use super::rows::{
+    Backend, BackendStatus, GroupSite, GroupSiteStatus, Rows, Site, SiteStatus, Tag, UserGroup,
+};
+use super::scopes::Scopes;
 use super::table::{
     Addresses, BackendEntry, Failover, Host, Place, RouteSettings, SiteEntry, Table,
 };
+use crate::limits;
 use crate::template::Template;
 
 impl Table {
-    /// Builds the table of one proxy. Never fails: rows that cannot be used are left out or taken as far as they make
-    /// sense, and reported. The order of the rows does not matter.
+    /// The table of a moment in which no site is coming or going: for commands, which have seen none of it.
     #[must_use]
     pub fn build(
         rows: &Rows,
         addresses: &Addresses,
         settings: &RouteSettings,
     ) -> (Self, Vec<Problem>) {
+        Self::build_now(rows, addresses, settings, &Circumstances::default())
+    }
+
+    /// Builds the table of one proxy. Never fails: rows that cannot be used are left out or taken as far as they make
+    /// sense, and reported. The order of the rows does not matter.
+    #[must_use]
+    pub fn build_now(
+        rows: &Rows,
+        addresses: &Addresses,
+        settings: &RouteSettings,
+        now: &Circumstances,
+    ) -> (Self, Vec<Problem>) {
         let mut problems = rows.unreadable.clone();
         let mut sites = build_sites(rows, addresses, settings, &mut problems);
         let local_site = find_local_site(&sites, settings, &mut problems);
-        apply_reachability(&mut sites, rows, local_site);
+        apply_reachability(&mut sites, rows, local_site, now);
+        let scopes = Scopes::of(rows);
+        scopes.apply_to_sites(&mut sites, &mut problems);
         let mut table = Self {
             settings: settings.clone(),
             local_site,
@@ -38,13 +58,16 @@ impl Table {
         };
         if let Some(local) = local_site {
             table.backends = build_backends(rows, local, addresses, &mut problems);
+            scopes.apply_to_backends(local, &mut table.backends, &mut problems);
             table.groups = build_groups(rows, local, &table, &mut problems);
         }
-        table.failovers = build_failovers(rows, &table, &mut problems);
+        table.failovers = build_failovers(rows, &table, now, &mut problems);
         table.hosts = build_hosts(&table, &mut problems);
         table.test_users = build_test_users(&table, &mut problems);
         table.candidates = build_candidates(&table);
         table.switches = build_switches(&table);
+        table.residents = build_residents(&table);
+        table.tags = build_tags(rows, &mut problems);
         problems.sort();
         problems.dedup();
         (table, problems)
@@ -110,6 +133,9 @@ fn build_sites(
             load_balancer,
             status: row.status.clone(),
             is_reachable: true,
+            now: SiteNow::default(),
+            force_move: None,
+            recovery: None,
         });
     }
     sites.sort_by_key(|site| site.id);
@@ -150,7 +176,12 @@ fn find_local_site(
     local
 }
 
-fn apply_reachability(sites: &mut [SiteEntry], rows: &Rows, local_site: Option<Uuid>) {
+fn apply_reachability(
+    sites: &mut [SiteEntry],
+    rows: &Rows,
+    local_site: Option<Uuid>,
+    now: &Circumstances,
+) {
     for row in &rows.site_reachability {
         if Some(row.src_site_id) != local_site || row.reachable != Some(0) {
             continue;
@@ -159,6 +190,16 @@ fn apply_reachability(sites: &mut [SiteEntry], rows: &Rows, local_site: Option<U
             && let Some(site) = sites.get_mut(at)
         {
             site.is_reachable = false;
+        }
+    }
+    for site in sites {
+        site.now = now.sites.get(&site.id).copied().unwrap_or_default();
+        match site.now.opinion {
+            _ if Some(site.id) == local_site => site.is_reachable = true,
+            // The own opinion comes first; one of failing connections lets logins try what the row allows.
+            Some(Opinion::Reached) => site.is_reachable = true,
+            Some(Opinion::Unreachable) => site.is_reachable = false,
+            Some(Opinion::Failing) | None => {}
         }
     }
 }
@@ -195,6 +236,7 @@ fn build_backends(
             host: resolve(&row.host, addresses, &mut complain),
             status: row.status.clone(),
             load_factor: u8::try_from(clamped).unwrap_or(0),
+            force_move: None,
         });
     }
     backends.sort_by_key(|backend| backend.id);
@@ -242,41 +284,96 @@ fn build_switches(table: &Table) -> Box<[GroupChange]> {
     stranded.filter_map(|row| group::switch(table, row)).collect()
 }
 
-fn build_failovers(rows: &Rows, table: &Table, problems: &mut Vec<Problem>) -> Box<[Failover]> {
-    let mut failovers = Vec::new();
-    for row in &rows.group_sites {
-        let mut complain = |complaint| {
-            problems.push(Problem {
-                table: "group_sites",
-                row: format!("{} {}", row.group_name, row.site_id).into(),
-                complaint,
-            });
-        };
-        match &row.status {
-            GroupSiteStatus::Normal | GroupSiteStatus::Online => continue,
-            GroupSiteStatus::Unknown(text) => {
-                complain(Complaint::UnknownStatus(text.clone()));
-                continue;
-            }
-            GroupSiteStatus::Failover => {}
-        }
-        let Some(to_site_id) = row.failover_site_id.filter(|id| table.site(*id).is_some()) else {
-            complain(Complaint::UnknownSite);
-            continue;
-        };
-        if to_site_id == row.site_id {
-            complain(Complaint::FailoverLoop);
-            continue;
-        }
-        failovers.push(Failover {
-            group_name: row.group_name.clone(),
-            site_id: row.site_id,
-            to_site_id,
-        });
+/// Groups on backends that a force-move leads to, in the order of backends and names.
+fn build_residents(table: &Table) -> Arc<[(Uuid, Box<str>)]> {
+    let moves = table.backends.iter().filter_map(|backend| backend.force_move.as_ref());
+    let wanted: BTreeSet<Uuid> =
+        moves.flat_map(|found| found.destinations.iter().copied()).collect();
+    if wanted.is_empty() {
+        return Arc::default();
     }
+    let groups = table.groups.iter().filter(|group| !group.is_moving());
+    let lives = groups.filter_map(|group| Some((group.backend_id?, group.name.clone())));
+    let mut residents: Vec<(Uuid, Box<str>)> =
+        lives.filter(|(backend, _)| wanted.contains(backend)).collect();
+    residents.sort();
+    residents.into()
+}
+
+fn build_failovers(
+    rows: &Rows,
+    table: &Table,
+    now: &Circumstances,
+    problems: &mut Vec<Problem>,
+) -> Box<[Failover]> {
+    let found = rows.group_sites.iter().filter_map(|row| failover(row, table, now, problems));
+    let mut failovers: Vec<Failover> = found.collect();
     failovers.sort_by(|a, b| (&a.group_name, a.site_id).cmp(&(&b.group_name, b.site_id)));
     failovers.dedup_by(|a, b| a.group_name == b.group_name && a.site_id == b.site_id);
     failovers.into_boxed_slice()
+}
+
+/// What of a row matters. Most say that all is as usual, and a site has a hundred thousand groups: none.
+fn failover(
+    row: &GroupSite,
+    table: &Table,
+    now: &Circumstances,
+    problems: &mut Vec<Problem>,
+) -> Option<Failover> {
+    let mut complain = |complaint| {
+        problems.push(Problem {
+            table: "group_sites",
+            row: format!("{} {}", row.group_name, row.site_id).into(),
+            complaint,
+        });
+    };
+    let known = row.failover_site_id.filter(|id| table.site(*id).is_some());
+    let is_failover = match &row.status {
+        GroupSiteStatus::Normal | GroupSiteStatus::Online => false,
+        GroupSiteStatus::Failover => true,
+        GroupSiteStatus::Unknown(text) => {
+            complain(Complaint::UnknownStatus(text.clone()));
+            return None;
+        }
+    };
+    if is_failover && known.is_none() {
+        complain(Complaint::UnknownSite);
+        return None;
+    }
+    if is_failover && known == Some(row.site_id) {
+        complain(Complaint::FailoverLoop);
+        return None;
+    }
+    let is_settled = is_settled(row, now);
+    (known.is_some() || !is_settled).then(|| Failover {
+        group_name: row.group_name.clone(),
+        site_id: row.site_id,
+        to_site_id: known.filter(|_| is_failover),
+        preferred: known,
+        is_settled,
+    })
+}
+
+/// A writer's clock may be wrong by any amount: a time that is too far from ours, to either side, is long ago.
+fn is_settled(row: &GroupSite, now: &Circumstances) -> bool {
+    let dwell = u64::try_from(limits::SITE_RECOVERY_AFTER.as_millis()).unwrap_or(u64::MAX);
+    match (row.last_update, now.unix_millis) {
+        (Some(written), Some(now)) => now.abs_diff(written) >= dwell,
+        _ => true,
+    }
+}
+
+// === Tags ===
+
+fn build_tags(rows: &Rows, problems: &mut Vec<Problem>) -> Arc<[Tag]> {
+    for site in &rows.sites {
+        if site.tag.is_some_and(|tag| rows.tags.iter().all(|known| known.id != tag)) {
+            problems.push(site_problem(site, Complaint::UnknownTag));
+        }
+    }
+    let mut tags = rows.tags.clone();
+    tags.sort_by_key(|tag| tag.id);
+    tags.into()
 }
 
 // === Look-ups ===

@@ -1,11 +1,11 @@
 //! Writes to the GeoDB that a decision asks for.
 //!
-//! Duty: the rows to write, with what the decision was made on, so that a writer can skip what has changed meanwhile.
+//! Duty: the rows to write, each named by the decision and the same whichever proxy makes it, with what the decision was made on, so that a writer can skip what has changed meanwhile.
 //! Non-duty: deciding ([`super::group`], [`super::build`]) and writing (the control core). Tests: [`super::group`].
 
 use uuid::Uuid;
 
-use super::rows::UserGroup;
+use super::rows::{GroupSite, GroupSiteStatus, User, UserGroup};
 
 /// A write to one row of `user_groups`: all columns of one decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,4 +77,128 @@ pub struct GroupCreation {
     pub backend_id: Uuid,
     /// Second best.
     pub alt_backend_id: Option<Uuid>,
+}
+
+impl GroupCreation {
+    /// The row that is created, unless another proxy was first.
+    #[must_use]
+    pub fn row(&self) -> UserGroup {
+        UserGroup {
+            site_id: self.site_id,
+            name: self.name.clone(),
+            backend_id: Some(self.backend_id),
+            alt_backend_id: self.alt_backend_id,
+            sticky_users: false,
+            moving: Box::default(),
+            refresh_after: None,
+            sticky_backend: false,
+        }
+    }
+}
+
+/// A home for a user who has none. Only columns that are empty by then are written (GE-07).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserAssignment {
+    /// Key.
+    pub username: Box<str>,
+    /// The local site, unless it takes no new users or none of the user's tag (C-ROUTE-5).
+    pub preferred_site_id: Uuid,
+    /// `default-N` (C-ROUTE-6).
+    pub group_name: Box<str>,
+}
+
+/// A user's row to be written, unless it differs by then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserMove {
+    /// The row that the decision was made on.
+    pub expected: User,
+    /// The row to be written.
+    pub moved: User,
+    /// For logs and events.
+    pub reason: UserMoveReason,
+}
+
+/// Why a user's row changes at a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserMoveReason {
+    /// A move was pending, and its source is gone (C-MOVE-3).
+    Finish,
+    /// The home site is force-moved (C-FORCE-2).
+    SiteForceMove,
+    /// The group's backend is force-moved (C-FORCE-3).
+    BackendForceMove,
+    /// The home site is being evacuated (C-SITE-7).
+    Evacuation,
+}
+
+impl UserMoveReason {
+    /// For logs.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Finish => "the move is finished, because its source is gone",
+            Self::SiteForceMove => "the home site is force-moved",
+            Self::BackendForceMove => "the backend is force-moved",
+            Self::Evacuation => "the home site is being evacuated",
+        }
+    }
+}
+
+/// A write to one row of `group_sites`: status, site that takes over and time, all at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteChange {
+    /// First half of the key.
+    pub group_name: Box<str>,
+    /// Second half of the key: the group's home.
+    pub site_id: Uuid,
+    /// What the decision was made on: the site that stands in. If another does now, nothing is written.
+    pub expected: Option<Uuid>,
+    /// The site that stands in from now on; none: the group is at home again.
+    pub stand_in: Option<Uuid>,
+}
+
+impl SiteChange {
+    /// Whether a row, or that there is none, says what the decision was made on.
+    #[must_use]
+    pub fn is_expected(&self, row: Option<&GroupSite>) -> bool {
+        row.and_then(GroupSite::stand_in) == self.expected
+    }
+
+    /// The row to write. Its time is later than that of the row it replaces, whatever that writer's clock said.
+    #[must_use]
+    pub fn row(&self, former: Option<&GroupSite>, unix_millis: i64) -> GroupSite {
+        let former = former.and_then(|row| row.last_update).unwrap_or(i64::MIN);
+        GroupSite {
+            group_name: self.group_name.clone(),
+            site_id: self.site_id,
+            status: match self.stand_in {
+                Some(_) => GroupSiteStatus::Failover,
+                None => GroupSiteStatus::Normal,
+            },
+            failover_site_id: self.stand_in,
+            last_update: Some(unix_millis.max(former.saturating_add(1))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c_site_8_a_row_of_the_future_is_still_replaced() {
+        let (home, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let group_name: Box<str> = "g".into();
+        let change =
+            SiteChange { group_name, site_id: home, expected: None, stand_in: Some(other) };
+        assert!(change.is_expected(None));
+        let row = change.row(None, 7);
+        assert_eq!((row.stand_in(), row.last_update), (Some(other), Some(7)));
+        assert!(!change.is_expected(Some(&row)));
+        let future = GroupSite { last_update: Some(9_000), ..row };
+        let back = SiteChange { expected: Some(other), stand_in: None, ..change };
+        assert!(back.is_expected(Some(&future)));
+        let row = back.row(Some(&future), 8);
+        assert_eq!((row.stand_in(), row.last_update), (None, Some(9_001)));
+    }
 }

@@ -10,30 +10,20 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::change::{GroupChange, GroupCreation};
+use super::change::{GroupChange, GroupCreation, SiteChange, UserMoveReason};
+pub use super::change::{UserAssignment, UserMove};
 use super::fault::RouteFault;
 use super::group;
 use super::hash;
-use super::rows::{User, UserGroup};
-use super::site::{Serving, serving_site};
-use super::table::{Host, Table};
-
-/// Who wants to be routed.
-#[derive(Clone, Copy, Debug)]
-pub struct RouteQuestion<'a> {
-    /// The normalised user name.
-    pub user: &'a str,
-    /// A row of the user's group that is newer than the table's: just created, or read after a redirect.
-    pub fresh_group: Option<&'a UserGroup>,
-}
-
-impl<'a> RouteQuestion<'a> {
-    /// The usual question: the table knows the groups.
-    #[must_use]
-    pub fn of(user: &'a str) -> Self {
-        Self { user, fresh_group: None }
-    }
-}
+use super::leaving::{leave_backend, leave_site};
+use super::question::Login;
+pub use super::question::{RouteQuestion, Writes};
+use super::rows::{SiteStatus, User, UserGroup};
+use super::site::{Found, Serving, candidate, rejection, serving_site};
+use super::steps::{
+    About, Deaf, Listener, Rejected, Rejection, RowKey, Step, backend_name, group_text, user_text,
+};
+use super::table::{BackendEntry, Host, SiteEntry, Table};
 
 /// What is known of the user's row.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +47,8 @@ pub enum Decision {
         destination: Destination,
         /// The write that control should make meanwhile. The login does not wait for it.
         change: Option<Box<GroupChange>>,
+        /// The same, for a group that comes home to its site. This login does not go there yet.
+        homecoming: Option<Box<SiteChange>>,
     },
     /// Ask the GeoDB for the user's row, then decide again.
     NeedUser,
@@ -65,8 +57,10 @@ pub enum Decision {
     NeedTable,
     /// Write the user's home, then decide again with the row as it is then.
     AssignUser(UserAssignment),
-    /// The source of a user move is gone: write this row, then decide again with it.
-    FinishUserMove(Box<UserMove>),
+    /// The user leaves for good, or a move is finished because its source is gone: write this row, then decide again with it.
+    MoveUser(Box<UserMove>),
+    /// The group's site is away: write which one stands in, then decide again with the row as it is then.
+    FailOver(Box<SiteChange>),
     /// Create the group at the local site, then decide again with the row as it is then.
     CreateGroup(GroupCreation),
     /// Refuse this login; the same one may succeed when rows or hosts have changed.
@@ -103,152 +97,278 @@ pub enum Hop {
     Site(Uuid),
 }
 
-/// A home for a user who has none. Only columns that are empty by then are written (GE-07).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserAssignment {
-    /// Key.
-    pub username: Box<str>,
-    /// The local site (C-ROUTE-5).
-    pub preferred_site_id: Uuid,
-    /// `default-N` (C-ROUTE-6).
-    pub group_name: Box<str>,
-}
-
-/// A user move to be finished, unless the row differs by then.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserMove {
-    /// The row that the decision was made on.
-    pub expected: User,
-    /// The row to be written.
-    pub moved: User,
-}
-
 /// Decides about one login.
 #[must_use]
 pub fn decide(table: &Table, known: UserKnown<'_>, question: &RouteQuestion<'_>) -> Decision {
+    decide_telling(table, known, question, &mut Deaf)
+}
+
+/// Decides, and tells each step.
+pub(super) fn decide_telling(
+    table: &Table,
+    known: UserKnown<'_>,
+    question: &RouteQuestion<'_>,
+    listener: &mut impl Listener,
+) -> Decision {
     let Some(local) = table.local_site() else {
         return fail(RouteFault::NoLocalSite, &table.settings().local_site);
     };
+    listener.hear(|| {
+        let text = format!("{} ({})", local.name, local.status);
+        Step::new(About::LocalSite, text).on(RowKey::Site(local.id))
+    });
     if let Some(backend) = table.backend_by_test_user(question.user) {
         // Step 2a: whatever the backend's status, without group or write; this is how it comes back from offline.
-        return go(Hop::Backend(backend.id), &backend.host, None, false, None);
+        listener.hear(|| {
+            let text = format!("of backend {} ({})", backend.host.name, backend.status);
+            Step::new(About::TestUser, text).on(RowKey::Backend { site: local.id, id: backend.id })
+        });
+        return go(Hop::Backend(backend.id), &backend.host, None, false, listener);
     }
+    let wanted_tag = match question.tag.map(|name| table.tag(name).ok_or(name)) {
+        None => None,
+        Some(Ok(id)) => Some(id),
+        Some(Err(name)) => return fail(RouteFault::UnknownTag, name),
+    };
+    let key = || RowKey::User(question.user.into());
+    let nothing = User { username: question.user.into(), ..User::default() };
+    let login = |user| Login { table, local, user, question: *question, wanted_tag };
     match known {
-        UserKnown::NotAsked => Decision::NeedUser,
-        UserKnown::Absent => match assignment(table, local.id, question.user) {
-            Ok(assignment) => Decision::AssignUser(assignment),
-            Err(fault) => fail(fault, ""),
-        },
-        UserKnown::Unreachable => decide_without_geodb(table, local.id, question),
-        UserKnown::Row(user) => decide_by_row(table, local.id, user, question),
+        UserKnown::NotAsked => {
+            listener.hear(|| Step::new(About::User, "not in memory").on(key()));
+            Decision::NeedUser
+        }
+        UserKnown::Absent => {
+            listener.hear(|| Step::new(About::User, "no row in the GeoDB").on(key()));
+            assign(&login(&nothing), listener)
+        }
+        UserKnown::Unreachable => {
+            listener.hear(|| Step::new(About::User, "the GeoDB does not answer").on(key()));
+            decide_without_geodb(&login(&nothing), listener)
+        }
+        UserKnown::Row(user) => {
+            listener.hear(|| Step::new(About::User, user_text(table, user)).on(key()));
+            decide_by_row(&login(user), listener)
+        }
     }
 }
 
-fn decide_by_row(
-    table: &Table,
-    local: Uuid,
-    user: &User,
-    question: &RouteQuestion<'_>,
-) -> Decision {
+fn decide_by_row(login: &Login<'_>, listener: &mut impl Listener) -> Decision {
+    let Login { table, user, .. } = login;
     let home = match user.preferred_site_id {
         Some(home) if !user.group_name.is_empty() => home,
-        Some(_) | None => {
-            return match assignment(table, local, question.user) {
-                Ok(assignment) => Decision::AssignUser(assignment),
-                Err(fault) => fail(fault, ""),
-            };
-        }
+        Some(_) | None => return assign(login, listener),
     };
-    // Step 6, forced moves away from the home site, will come in here.
-    match serving_site(table, user, home) {
-        Ok(Serving::Remote(site)) => match &site.load_balancer {
-            Some(host) => go(Hop::Site(site.id), host, None, user.is_moving(), None),
-            None => fail(RouteFault::NoLoadBalancer, &site.name),
-        },
-        Ok(Serving::StandIn { group }) => {
-            decide_by_group(table, local, group, user.is_moving(), question)
-        }
-        Ok(Serving::Home { group }) => {
-            let row = group_row(table, local, group, question);
-            let is_source_gone = row.is_none_or(|row| !group::is_backend_usable(table, row));
-            if user.is_moving() && is_source_gone {
-                return Decision::FinishUserMove(Box::new(UserMove {
-                    expected: user.clone(),
-                    moved: user.moved(),
-                }));
-            }
-            decide_by_group(table, local, group, user.is_moving(), question)
-        }
-        Err((fault, about)) => Decision::Fail { fault, about },
+    let Some(home) = table.site(home) else {
+        return fail(RouteFault::UnknownHomeSite, &home.to_string());
+    };
+    if let Some(change) = leave_site(login, home, listener) {
+        return Decision::MoveUser(change);
     }
+    let mut decision = match serving_site(login, home, listener) {
+        Found::At(Serving::Remote(site), homecoming) => {
+            let decision = match &site.load_balancer {
+                Some(host) => go(Hop::Site(site.id), host, None, user.is_moving(), listener),
+                None => fail(RouteFault::NoLoadBalancer, &site.name),
+            };
+            return decision.meanwhile(homecoming);
+        }
+        Found::At(Serving::StandIn { group }, homecoming) => {
+            return decide_by_group(login, group, listener).meanwhile(homecoming);
+        }
+        Found::At(Serving::Home { group }, homecoming) => {
+            let row = login.group_row(group);
+            if row.is_some_and(|row| group::is_backend_usable(table, row)) || !user.is_moving() {
+                return decide_by_group(login, group, listener).meanwhile(homecoming);
+            }
+            None
+        }
+        Found::FailOver(change) => Some(Decision::FailOver(change)),
+        Found::Fault(fault, about) => Some(Decision::Fail { fault, about }),
+    };
+    // The old backend is gone, or its site is. Where the user goes to may be well.
+    let moved = user.moved();
+    let leads_away = decision.is_none() || moved.preferred_site_id != user.preferred_site_id;
+    if user.is_moving() && leads_away {
+        decision = Some(finish_move(login, moved, listener));
+    }
+    decision.unwrap_or_else(|| fail(RouteFault::NoUsableBackend, &user.group_name))
 }
 
-fn decide_by_group(
-    table: &Table,
-    local: Uuid,
-    group: &str,
-    is_user_moving: bool,
-    question: &RouteQuestion<'_>,
-) -> Decision {
-    let Some(row) = group_row(table, local, group, question) else {
-        return match group::create(table, local, group) {
+/// Step 5, second half. What cannot be written is still where the user goes.
+fn finish_move(login: &Login<'_>, moved: User, listener: &mut impl Listener) -> Decision {
+    listener.hear(|| {
+        let text = format!("its source is gone: {}", user_text(login.table, &moved));
+        Step::new(About::UserMove, text).on(RowKey::User(login.user.username.clone()))
+    });
+    if login.writes() == Writes::Withheld {
+        let Login { table, local, question, wanted_tag, .. } = *login;
+        return decide_by_row(
+            &Login { table, local, user: &moved, question, wanted_tag },
+            listener,
+        );
+    }
+    let (expected, reason) = (login.user.clone(), UserMoveReason::Finish);
+    Decision::MoveUser(Box::new(UserMove { expected, moved, reason }))
+}
+
+fn decide_by_group(login: &Login<'_>, group: &str, listener: &mut impl Listener) -> Decision {
+    let Login { table, local, user, question, .. } = login;
+    let key = || RowKey::Group { site: local.id, name: group.into() };
+    let Some(row) = login.group_row(group) else {
+        listener.hear(|| {
+            let text = format!("{group} has no row at {}", local.name);
+            Step::new(About::Group, text).on(key())
+        });
+        let created = group::create(table, local.id, group);
+        listener.hear(|| {
+            let chosen = created.as_ref().map(|creation| creation.backend_id);
+            backend_step(login, chosen, None)
+        });
+        return match created {
+            Some(_) if question.writes == Writes::Withheld => {
+                fail(RouteFault::GeoDbUnreachable, group)
+            }
             Some(creation) => Decision::CreateGroup(creation),
             None => fail(RouteFault::NoUsableBackend, group),
         };
     };
+    listener.hear(|| Step::new(About::Group, group_text(table, row)).on(key()));
     let is_fresh = question.fresh_group.is_some_and(|fresh| std::ptr::eq(fresh, row));
     if is_fresh && row.backend_id.is_some_and(|id| table.backend(id).is_none()) {
         return Decision::NeedTable;
     }
     let Some(choice) = group::choose(table, row) else {
+        listener.hear(|| backend_step(login, None, Some(row)));
         return fail(RouteFault::NoUsableBackend, group);
     };
-    let is_moving = is_user_moving || (row.is_moving() && choice.change.is_none());
+    listener.hear(|| backend_step(login, Some(choice.backend.id), Some(row)));
+    // A stand-in's users are guests: where they live for good is decided at home.
+    if user.preferred_site_id == Some(local.id)
+        && *user.group_name == *group
+        && let Some(change) = leave_backend(login, choice.backend, listener)
+    {
+        return Decision::MoveUser(change);
+    }
+    let is_moving = user.is_moving() || (row.is_moving() && choice.change.is_none());
     let hop = Hop::Backend(choice.backend.id);
-    go(hop, &choice.backend.host, Some(group), is_moving, choice.change)
+    let change = choice.change.filter(|_| question.writes == Writes::Allowed);
+    match go(hop, &choice.backend.host, Some(group), is_moving, listener) {
+        Decision::Go { destination, homecoming, .. } => {
+            Decision::Go { destination, change, homecoming }
+        }
+        other => other,
+    }
 }
 
 /// C-CACHE-2: the user's home and group can be computed, but nothing may be written; good enough if the group has a
 /// row.
-fn decide_without_geodb(table: &Table, local: Uuid, question: &RouteQuestion<'_>) -> Decision {
-    let Ok(assignment) = assignment(table, local, question.user) else {
+fn decide_without_geodb(login: &Login<'_>, listener: &mut impl Listener) -> Decision {
+    let Decision::AssignUser(assignment) = assign(login, listener) else {
         return fail(RouteFault::GeoDbUnreachable, "");
     };
     let user = User {
         username: assignment.username,
-        preferred_site_id: Some(local),
+        preferred_site_id: Some(assignment.preferred_site_id),
         group_name: assignment.group_name,
         ..User::default()
     };
-    match decide_by_row(table, local, &user, question) {
-        Decision::Go { destination, .. } => Decision::Go { destination, change: None },
-        Decision::Fail { fault, about } => Decision::Fail { fault, about },
-        Decision::NeedUser
-        | Decision::NeedTable
-        | Decision::AssignUser(_)
-        | Decision::FinishUserMove(_)
-        | Decision::CreateGroup(_) => fail(RouteFault::GeoDbUnreachable, &user.group_name),
+    let Login { table, local, question, wanted_tag, .. } = *login;
+    let question = RouteQuestion { writes: Writes::Withheld, ..question };
+    match decide_by_row(&Login { table, local, user: &user, question, wanted_tag }, listener) {
+        decision @ (Decision::Go { .. } | Decision::Fail { .. }) => decision,
+        _ => fail(RouteFault::GeoDbUnreachable, &user.group_name),
     }
 }
 
-/// Step 4.
-fn assignment(table: &Table, local: Uuid, user: &str) -> Result<UserAssignment, RouteFault> {
-    let group = hash::default_group(user, table.settings().default_group_count);
-    Ok(UserAssignment {
-        username: user.into(),
-        preferred_site_id: local,
-        group_name: group.ok_or(RouteFault::NoDefaultGroups)?,
-    })
+/// Step 4: the local site, if it takes new users, and those of this tag; else the one that all proxies find.
+fn assign(login: &Login<'_>, listener: &mut impl Listener) -> Decision {
+    let Login { table, local, user, question, .. } = login;
+    let Some(group_name) = hash::default_group(question.user, table.settings().default_group_count)
+    else {
+        return fail(RouteFault::NoDefaultGroups, "");
+    };
+    let tag = login.tag();
+    let is_tagged = |site: &SiteEntry| tag.is_none_or(|tag| site.tag == tag);
+    // A site whose status has no meaning must not stop.
+    let is_open = match local.status {
+        SiteStatus::Online | SiteStatus::Unknown(_) => local.force_move.is_none(),
+        SiteStatus::Offline | SiteStatus::Standby | SiteStatus::Evacuate => false,
+    };
+    let reject = |site: &SiteEntry| {
+        let wanted = tag.unwrap_or(local.tag);
+        rejection(table, site).or_else(|| (site.tag != wanted).then_some(Rejection::OtherTag))
+    };
+    let home = if is_open && is_tagged(local) {
+        Some(local.id)
+    } else {
+        let fit = table.sites().iter().filter(|site| reject(site).is_none());
+        let fit: Vec<hash::Candidate> = fit.map(|site| candidate(site.id)).collect();
+        let found = hash::rank(question.user, &fit, None).map(|ranking| ranking.best);
+        // Nowhere else: better here than not at all, unless here is closed.
+        let is_closed = matches!(local.status, SiteStatus::Offline | SiteStatus::Standby);
+        found.or_else(|| (!is_closed && is_tagged(local)).then_some(local.id))
+    };
+    listener.hear(|| {
+        let others = table.sites().iter().filter(|site| Some(site.id) != home);
+        let reason = |site| reject(site).unwrap_or(Rejection::Behind);
+        let rejected = others.map(|site| Rejected::new(site.name.clone(), reason(site))).collect();
+        let found = match home.and_then(|id| table.site(id)) {
+            Some(site) => format!("{}, group {group_name:?}", site.name),
+            None => "no site takes new users".to_owned(),
+        };
+        // A user of the local site is not looked for elsewhere.
+        let is_here = home == Some(local.id);
+        Step::new(About::NewHome, found).without(if is_here { Vec::new() } else { rejected })
+    });
+    match home {
+        Some(preferred_site_id) => Decision::AssignUser(UserAssignment {
+            username: user.username.clone(),
+            preferred_site_id,
+            group_name,
+        }),
+        None if tag.is_some() => fail(RouteFault::NoSiteOfTag, question.tag.unwrap_or_default()),
+        None => fail(RouteFault::LocalSiteNotServing, &local.name),
+    }
 }
 
-fn group_row<'q>(
-    table: &'q Table,
-    local: Uuid,
-    name: &str,
-    question: &RouteQuestion<'q>,
-) -> Option<&'q UserGroup> {
-    let fresh = question.fresh_group.filter(|row| row.site_id == local && &*row.name == name);
-    fresh.or_else(|| table.group(name))
+/// Which backend, and which others not.
+fn backend_step(login: &Login<'_>, chosen: Option<Uuid>, row: Option<&UserGroup>) -> Step {
+    let table = login.table;
+    let is_named = row.is_some_and(|row| chosen.is_some() && row.backend_id == chosen);
+    let any_weight = table.candidates().iter().any(|candidate| candidate.load_factor > 0);
+    let reason = |backend: &BackendEntry| {
+        if !backend.is_usable() {
+            Rejection::Status(backend.status.as_str().into())
+        } else if is_named {
+            Rejection::NotNamed
+        } else if backend.load_factor == 0 && any_weight {
+            Rejection::LoadFactorZero
+        } else {
+            Rejection::Behind
+        }
+    };
+    let others = table.backends().iter().filter(|backend| Some(backend.id) != chosen);
+    let rejected = others.map(|backend| Rejected::new(&*backend.host.name, reason(backend)));
+    let found = match chosen {
+        Some(_) => backend_name(table, chosen),
+        None => "none is online".to_owned(),
+    };
+    let step = Step::new(About::Backend, found).without(rejected.collect());
+    match chosen {
+        Some(id) => step.on(RowKey::Backend { site: login.local.id, id }),
+        None => step,
+    }
+}
+
+impl Decision {
+    /// The same, and this is written while the login goes on.
+    fn meanwhile(self, homecoming: Option<Box<SiteChange>>) -> Self {
+        match self {
+            Self::Go { destination, change, .. } => Self::Go { destination, change, homecoming },
+            other => other,
+        }
+    }
 }
 
 /// Step 10. A host without address fails the login but moves no user: the trouble may be this proxy's own DNS.
@@ -257,11 +377,13 @@ fn go(
     host: &Host,
     group: Option<&str>,
     is_moving: bool,
-    change: Option<Box<GroupChange>>,
+    listener: &mut impl Listener,
 ) -> Decision {
     let Some(address) = host.addresses.first() else {
+        listener.hear(|| Step::new(About::Address, format!("{} has none", host.name)));
         return fail(RouteFault::Unresolved, &host.name);
     };
+    listener.hear(|| Step::new(About::Address, format!("{} is {address}", host.name)));
     let destination = Destination {
         hop,
         host: host.name.clone(),
@@ -269,7 +391,7 @@ fn go(
         group: group.map(Box::from),
         is_moving,
     };
-    Decision::Go { destination, change }
+    Decision::Go { destination, change: None, homecoming: None }
 }
 
 fn fail(fault: RouteFault, about: &str) -> Decision {

@@ -1,130 +1,109 @@
-//! A decision in words, step by step, for `hale explain USER`.
+//! A decision taken apart, for `hale explain USER` (C-ROUTE-10).
 //!
-//! Duty: telling what [`super::decide`] looks at and what it makes of it. Non-duty: deciding again; the last line is
-//! the decision itself, so that the text cannot claim something else. Driven by the admin commands.
+//! Duty: what the deciding code tells while it decides, as values: steps, the rows they rest on, candidates that were passed
+//! over and why; and how a login goes on once what it has to write is written, without writing it. Non-duty: deciding a second
+//! time by rules of its own, the age and source of rows, words on a terminal. Driven by the admin commands. Tests:
+//! `super::tests`.
 
-use uuid::Uuid;
-
-use super::decide::{Decision, Hop, RouteQuestion, UserKnown, decide};
-use super::rows::{User, UserGroup};
+use super::change::UserAssignment;
+use super::decide::{Decision, UserKnown, decide_telling};
+use super::question::{RouteQuestion, Writes};
+use super::rows::{GroupSite, User, UserGroup};
+use super::steps::{About, Listener, RowKey, Step, group_text, site_name, user_text};
 use super::table::Table;
 
-/// The steps of one decision, one line each.
+/// A login as it would go now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// In the order in which they were taken.
+    pub steps: Vec<Step>,
+    /// What it comes to: `Go`, `Fail`, or what has to be read before more can be said.
+    pub decision: Decision,
+}
+
+/// Takes a login apart. Rows that it would write are taken as written.
 #[must_use]
-pub fn explain(table: &Table, known: UserKnown<'_>, question: &RouteQuestion<'_>) -> Vec<String> {
+pub fn explain(table: &Table, known: UserKnown<'_>, question: &RouteQuestion<'_>) -> Explanation {
     let mut steps = Vec::new();
-    match table.local_site() {
-        Some(site) => steps.push(format!("local site: {} ({})", site.name, site.status)),
-        None => steps.push(format!("local site: {:?} has no row", table.settings().local_site)),
-    }
-    if let Some(backend) = table.backend_by_test_user(question.user) {
-        steps.push(format!("test user of backend {}", backend.host.name));
-    } else {
-        explain_user(table, known, question, &mut steps);
-    }
-    steps.push(conclusion(table, &decide(table, known, question)));
-    steps
-}
-
-fn explain_user(
-    table: &Table,
-    known: UserKnown<'_>,
-    question: &RouteQuestion<'_>,
-    steps: &mut Vec<String>,
-) {
-    let user = match known {
-        UserKnown::NotAsked => return steps.push("user: not cached".to_owned()),
-        UserKnown::Absent => return steps.push("user: no row in the GeoDB".to_owned()),
-        UserKnown::Unreachable => return steps.push("user: the GeoDB does not answer".to_owned()),
-        UserKnown::Row(user) => user,
+    let mut written = Written {
+        user: None,
+        group: question.fresh_group.cloned(),
+        site: question.fresh_site.cloned(),
     };
-    steps.push(format!("user: {}", user_text(table, user)));
-    if let Some(home) = user.preferred_site_id.and_then(|id| table.site(id)) {
-        let reachable = if home.is_reachable { "reachable" } else { "not reachable" };
-        steps.push(format!("home site: {} ({}, {reachable})", home.name, home.status));
-        if let Some(stand_in) = table.failover(&user.group_name, home.id) {
-            steps.push(format!(
-                "group is failed over to site {} ({})",
-                stand_in.name, stand_in.status
-            ));
+    for _ in 0..ROUNDS_MAX {
+        let known = written.user.as_ref().map_or(known, UserKnown::Row);
+        let (fresh_group, fresh_site) = (written.group.as_ref(), written.site.as_ref());
+        let asked = RouteQuestion { fresh_group, fresh_site, ..*question };
+        let decision = decide_telling(table, known, &asked, &mut steps);
+        let former = if let UserKnown::Row(row) = known { Some(row.clone()) } else { None };
+        match written.take(table, &decision, former) {
+            Some(step) => steps.hear(|| step),
+            None => return Explanation { steps, decision },
         }
     }
-    let fresh = question.fresh_group.filter(|row| row.name == user.group_name);
-    match fresh.or_else(|| table.group(&user.group_name)) {
-        Some(row) => steps.push(format!("group: {}", group_text(table, row))),
-        None => steps.push(format!("group: {} has no row at the local site", user.group_name)),
+    let asked = RouteQuestion { writes: Writes::Withheld, ..*question };
+    let decision = decide_telling(table, known, &asked, &mut steps);
+    Explanation { steps, decision }
+}
+
+/// Rows as they would be by then.
+struct Written {
+    user: Option<User>,
+    group: Option<UserGroup>,
+    site: Option<GroupSite>,
+}
+
+impl Written {
+    /// Takes a write as done. None: the decision asks for none.
+    fn take(&mut self, table: &Table, decision: &Decision, former: Option<User>) -> Option<Step> {
+        let (text, key) = match decision {
+            Decision::AssignUser(assignment) => {
+                let row = assigned(assignment, former.unwrap_or_default());
+                let text = format!("users: {}", user_text(table, &row));
+                let key = RowKey::User(row.username.clone());
+                self.user = Some(row);
+                (text, key)
+            }
+            Decision::MoveUser(change) => {
+                let row = &change.moved;
+                let text = format!("users: {}; {}", user_text(table, row), change.reason.text());
+                self.user = Some(row.clone());
+                (text, RowKey::User(row.username.clone()))
+            }
+            Decision::CreateGroup(creation) => {
+                let row = creation.row();
+                let text = format!("user_groups: {}", group_text(table, &row));
+                let key = RowKey::Group { site: row.site_id, name: row.name.clone() };
+                self.group = Some(row);
+                (text, key)
+            }
+            Decision::FailOver(change) => {
+                let row = change.row(self.site.as_ref(), 0);
+                let to = site_name(table, row.failover_site_id);
+                let text = format!("group_sites: {} goes to site {to}", row.group_name);
+                let key = RowKey::GroupSite { group: row.group_name.clone(), site: row.site_id };
+                self.site = Some(row);
+                (text, key)
+            }
+            Decision::Go { .. }
+            | Decision::NeedUser
+            | Decision::NeedTable
+            | Decision::Fail { .. } => return None,
+        };
+        Some(Step::new(About::Write, text).on(key))
     }
 }
 
-fn user_text(table: &Table, user: &User) -> String {
-    let mut text =
-        format!("home {}, group {:?}", site_name(table, user.preferred_site_id), user.group_name);
-    if let Some(group) = &user.failover_site_group_name {
-        text += &format!(", failover group {group:?}");
-    }
-    if user.is_moving() {
-        let moved = user.moved();
-        let home = site_name(table, moved.preferred_site_id);
-        text += &format!(", moving to home {home}, group {:?}", moved.group_name);
-    }
-    text
-}
-
-fn group_text(table: &Table, row: &UserGroup) -> String {
-    let moving = if row.is_moving() { ", moving" } else { "" };
-    let backend = backend_name(table, row.backend_id);
-    let alternative = backend_name(table, row.alt_backend_id);
-    format!("{} on {backend}, next {alternative}{moving}", row.name)
-}
-
-fn conclusion(table: &Table, decision: &Decision) -> String {
-    match decision {
-        Decision::Go { destination, change } => {
-            let kind = match destination.hop {
-                Hop::Backend(_) => "backend",
-                Hop::Site(_) => "load balancer",
-            };
-            let change = match change {
-                Some(change) => {
-                    let next = backend_name(table, change.placement.alt_backend_id);
-                    format!("; the group is written to it, next {next}")
-                }
-                None => String::new(),
-            };
-            format!("go to {kind} {} ({}){change}", destination.host, destination.address)
-        }
-        Decision::NeedUser => "ask the GeoDB for the user".to_owned(),
-        Decision::NeedTable => "read all rows again".to_owned(),
-        Decision::AssignUser(assignment) => {
-            let home = site_name(table, Some(assignment.preferred_site_id));
-            format!("write the user: home {home}, group {:?}", assignment.group_name)
-        }
-        Decision::FinishUserMove(finish) => {
-            format!("finish the user's move: {}", user_text(table, &finish.moved))
-        }
-        Decision::CreateGroup(creation) => {
-            let backend = backend_name(table, Some(creation.backend_id));
-            let next = backend_name(table, creation.alt_backend_id);
-            format!("create group {:?} on {backend}, next {next}", creation.name)
-        }
-        Decision::Fail { fault, about } if about.is_empty() => format!("fail: {}", fault.text()),
-        Decision::Fail { fault, about } => format!("fail: {about}: {}", fault.text()),
+/// Only empty columns are filled (GE-07).
+fn assigned(assignment: &UserAssignment, former: User) -> User {
+    let group = Some(former.group_name.clone()).filter(|group| !group.is_empty());
+    User {
+        username: assignment.username.clone(),
+        preferred_site_id: former.preferred_site_id.or(Some(assignment.preferred_site_id)),
+        group_name: group.unwrap_or_else(|| assignment.group_name.clone()),
+        ..former
     }
 }
 
-fn site_name(table: &Table, id: Option<Uuid>) -> String {
-    match id {
-        None => "(none)".to_owned(),
-        Some(id) => table.site(id).map_or_else(|| id.to_string(), |site| site.name.to_string()),
-    }
-}
-
-fn backend_name(table: &Table, id: Option<Uuid>) -> String {
-    match id {
-        None => "(none)".to_owned(),
-        Some(id) => match table.backend(id) {
-            Some(backend) => format!("{} ({})", backend.host.name, backend.status),
-            None => format!("{id} (no row)"),
-        },
-    }
-}
+/// User assigned, moved, failed over, group created, moved once more by its backend: a login that writes more goes in a circle.
+const ROUNDS_MAX: usize = 8;

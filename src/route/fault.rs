@@ -26,13 +26,17 @@ pub enum RouteFault {
     Unresolved,
     /// The GeoDB does not answer and nothing cached tells where the user lives.
     GeoDbUnreachable,
+    /// The passdb's `cluster_tag` has no row in `tags`.
+    UnknownTag,
+    /// No site of the passdb's `cluster_tag` takes new users.
+    NoSiteOfTag,
     /// A referral leads to a host that is no backend or load balancer of this cluster.
     UnknownReferral,
 }
 
 impl RouteFault {
     /// Every fault, for tests that go through the whole table.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::NoLocalSite,
         Self::NoDefaultGroups,
         Self::UnknownHomeSite,
@@ -42,6 +46,8 @@ impl RouteFault {
         Self::NoUsableBackend,
         Self::Unresolved,
         Self::GeoDbUnreachable,
+        Self::UnknownTag,
+        Self::NoSiteOfTag,
         Self::UnknownReferral,
     ];
 
@@ -55,6 +61,8 @@ impl RouteFault {
             | Self::LocalSiteNotServing
             | Self::NoLoadBalancer
             | Self::Unresolved
+            | Self::UnknownTag
+            | Self::NoSiteOfTag
             | Self::GeoDbUnreachable => Blame::Operator,
             Self::HomeSiteDown | Self::NoUsableBackend | Self::UnknownReferral => Blame::Backend,
         }
@@ -74,6 +82,8 @@ impl RouteFault {
             | Self::NoLoadBalancer
             | Self::NoUsableBackend
             | Self::Unresolved
+            | Self::UnknownTag
+            | Self::NoSiteOfTag
             | Self::GeoDbUnreachable => Failure::Unavailable,
         }
     }
@@ -97,6 +107,10 @@ impl RouteFault {
                 "the host name has no address; add it to cluster_hosts_file, DNS or /etc/hosts"
             }
             Self::GeoDbUnreachable => "the GeoDB does not answer and the user is not cached",
+            Self::UnknownTag => {
+                "the passdb's cluster_tag has no row in tags; run: hale cluster tag create"
+            }
+            Self::NoSiteOfTag => "no site of the passdb's cluster_tag is online and reachable",
             Self::UnknownReferral => {
                 "the referral's host is neither a backend nor a load balancer of this cluster"
             }

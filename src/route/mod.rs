@@ -2,7 +2,7 @@
 //!
 //! Duty: the rows of the GeoDB as values ([`rows`]), the immutable table built from them ([`build`], [`table`]), the
 //! decision at login time ([`decide`], [`site`], [`group`]) and the writes it names ([`change`]), its explanation
-//! ([`explain`]), the check of referrals ([`redirect`]) and the hashes that let all proxies decide alike ([`hash`]). Non-duty: reading or writing the GeoDB,
+//! ([`explain`]), what settings in the GeoDB mean to it ([`settings_rows`]), the check of referrals ([`redirect`]) and the hashes that let all proxies decide alike ([`hash`]). Non-duty: reading or writing the GeoDB,
 //! resolving names, clocks, caches; a decision *names* the write that the control core should make. Driven by data
 //! cores (with the published snapshot), by the control core (with fresh rows) and by the cluster commands. Tests:
 //! vectors in each file, rule tables and properties in `tests`.
@@ -12,14 +12,21 @@ pub mod rows;
 pub mod problem;
 pub mod hash;
 pub mod change;
+pub mod cap;
+pub mod outage;
 pub mod table;
+mod scopes;
 pub mod build;
 pub mod fault;
+pub mod steps;
+mod question;
 pub mod decide;
 pub mod site;
+pub mod leaving;
 pub mod group;
 pub mod redirect;
 pub mod explain;
+pub mod settings_rows;
 
 #[cfg(test)]
 mod tests;

@@ -45,6 +45,10 @@ pub enum Complaint {
     Unresolved(Box<str>),
     /// No row of `sites` is named like `cluster_local_site`.
     NoLocalSite,
+    /// Its tag has no row in `tags`. It is matched by the id alone.
+    UnknownTag,
+    /// A force-move or recovery that lacks this setting, or has one without a meaning. It moves no user.
+    BadSetting(&'static str),
     /// `cluster_backend_test_username` is the same for several backends, so probes cannot tell them apart.
     SharedTestUser,
 }
@@ -86,6 +90,13 @@ impl fmt::Display for Complaint {
             Self::NoLocalSite => {
                 f.write_str("cluster_local_site has no row; run: hale cluster site add")
             }
+            Self::UnknownTag => {
+                f.write_str("its tag has no row in tags; run: hale cluster tag create --id")
+            }
+            Self::BadSetting(name) => write!(
+                f,
+                "{name} is missing or makes no sense, no user is moved; start it anew or stop it"
+            ),
             Self::SharedTestUser => f.write_str(
                 "cluster_backend_test_username is the same for all backends; use %{backend_host}",
             ),

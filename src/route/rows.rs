@@ -25,6 +25,8 @@ pub struct Rows {
     pub group_sites: Vec<GroupSite>,
     /// The rows of `cluster_settings` in [`Setting::ROUTING_SECTIONS`].
     pub settings: Vec<Setting>,
+    /// All rows of `tags`.
+    pub tags: Vec<Tag>,
     /// Rows that cannot even be held as values, such as a key that is no UUID.
     pub unreadable: Vec<Problem>,
 }
@@ -45,6 +47,7 @@ impl Rows {
             backends: places.backends,
             site_reachability: places.site_reachability,
             settings: places.settings,
+            tags: places.tags,
             user_groups: user_groups.rows,
             group_sites: group_sites.rows,
             unreadable,
@@ -63,6 +66,8 @@ pub struct Places {
     pub site_reachability: Vec<SiteReachability>,
     /// The rows of `cluster_settings` in [`Setting::ROUTING_SECTIONS`].
     pub settings: Vec<Setting>,
+    /// All rows of `tags`.
+    pub tags: Vec<Tag>,
     /// Rows that cannot even be held as values.
     pub unreadable: Vec<Problem>,
 }
@@ -195,6 +200,14 @@ pub struct Setting {
     pub name: Box<str>,
     /// What it says.
     pub value: Box<str>,
+}
+
+impl GroupSite {
+    /// The site that stands in for the group's home; none: the group is at home.
+    #[must_use]
+    pub fn stand_in(&self) -> Option<Uuid> {
+        self.failover_site_id.filter(|_| self.status == GroupSiteStatus::Failover)
+    }
 }
 
 impl Setting {

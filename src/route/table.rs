@@ -14,7 +14,9 @@ use uuid::Uuid;
 
 use super::change::GroupChange;
 use super::hash::Candidate;
-use super::rows::{BackendStatus, SiteStatus, UserGroup};
+use super::outage::{FailoverRules, Opinion, SiteNow};
+use super::rows::{BackendStatus, SiteStatus, Tag, UserGroup};
+use super::settings_rows::{ForceMove, Recovery};
 use crate::template::Template;
 
 /// Resolved hosts: lower-case host name to addresses. Made by control, because resolving is not pure.
@@ -29,6 +31,8 @@ pub struct RouteSettings {
     pub default_group_count: u32,
     /// `cluster_backend_test_username`, with `%{backend_host}` not yet expanded.
     pub test_username: Option<Template>,
+    /// The settings that begin with `site_failover`.
+    pub failover: FailoverRules,
 }
 
 /// See the module's documentation. Made by [`Table::build`].
@@ -52,6 +56,10 @@ pub struct Table {
     pub(super) test_users: Box<[(Box<str>, Uuid)]>,
     /// The online backends, for choosing among them.
     pub(super) candidates: Box<[Candidate]>,
+    /// Names of groups on backends that are destinations of a force-move; sorted by backend, then name.
+    pub(super) residents: Arc<[(Uuid, Box<str>)]>,
+    /// As the rows have them.
+    pub(super) tags: Arc<[Tag]>,
 }
 
 /// A site that takes part in routing.
@@ -67,8 +75,29 @@ pub struct SiteEntry {
     pub load_balancer: Option<Host>,
     /// Whether it takes users.
     pub status: SiteStatus,
-    /// The local site's opinion; a site that no proxy has measured counts as reachable.
+    /// Whether logins may try it: the opinion of this proxy, else of the local site; a site that no proxy has measured
+    /// counts as reachable.
     pub is_reachable: bool,
+    /// This proxy's opinion, and how many of its groups have to follow by now.
+    pub now: SiteNow,
+    /// Users are on their way out, while they log in.
+    pub force_move: Option<ForceMove>,
+    /// An operator says how many of its groups come home; takes the place of the ramp.
+    pub recovery: Option<Recovery>,
+}
+
+impl SiteEntry {
+    /// Whether users whose home this is not may be sent there, for now or for good.
+    #[must_use]
+    pub fn takes_strangers(&self) -> bool {
+        self.status == SiteStatus::Online && self.is_reachable && !self.is_failing()
+    }
+
+    /// Whether connections to it fail, or probes do not reach it.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        matches!(self.now.opinion, Some(Opinion::Failing | Opinion::Unreachable))
+    }
 }
 
 /// A backend of the local site.
@@ -82,6 +111,8 @@ pub struct BackendEntry {
     pub status: BackendStatus,
     /// Share, 0..=100.
     pub load_factor: u8,
+    /// Users are on their way to groups of other backends, while they log in.
+    pub force_move: Option<ForceMove>,
 }
 
 impl BackendEntry {
@@ -101,15 +132,19 @@ pub struct Host {
     pub addresses: Box<[IpAddr]>,
 }
 
-/// A group that another site took over.
+/// What the rows say of a group and its home, where that matters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failover {
     /// The group.
     pub group_name: Box<str>,
     /// The site it was failed over away from.
     pub site_id: Uuid,
-    /// The site that took over.
-    pub to_site_id: Uuid,
+    /// The site that took over; none: the group is at home.
+    pub to_site_id: Option<Uuid>,
+    /// The site to prefer when the group is failed over.
+    pub preferred: Option<Uuid>,
+    /// Whether the row is old enough to be changed again automatically (C-SITE-8).
+    pub is_settled: bool,
 }
 
 /// What stands behind a host name.
@@ -221,13 +256,30 @@ impl Table {
         if known.eq_ignore_ascii_case(user) { self.backend(*id) } else { None }
     }
 
-    /// The site that took over a group from `site_id`.
+    /// What the rows say of a group whose home is `site_id`; none: nothing that matters.
     #[must_use]
-    pub fn failover(&self, group_name: &str, site_id: Uuid) -> Option<&SiteEntry> {
-        let found = find(&self.failovers, |failover| {
+    pub fn failover(&self, group_name: &str, site_id: Uuid) -> Option<&Failover> {
+        find(&self.failovers, |failover| {
             (*failover.group_name).cmp(group_name).then(failover.site_id.cmp(&site_id))
-        });
-        self.site(found?.to_site_id)
+        })
+    }
+
+    /// The tag with this name, or this id.
+    #[must_use]
+    pub fn tag(&self, name: &str) -> Option<Uuid> {
+        let named = self.tags.iter().filter(|tag| &*tag.tag == name).map(|tag| tag.id).min();
+        named.or_else(|| {
+            let id = Uuid::try_parse(name).ok()?;
+            self.tags.iter().find(|tag| tag.id == id).map(|tag| tag.id)
+        })
+    }
+
+    /// The groups that live on a destination of a force-move, by name.
+    pub(super) fn residents(&self, backend: Uuid) -> &[(Uuid, Box<str>)] {
+        let from = self.residents.partition_point(|(id, _)| *id < backend);
+        let behind = self.residents.get(from..).unwrap_or_default();
+        let count = behind.partition_point(|(id, _)| *id == backend);
+        behind.get(..count).unwrap_or_default()
     }
 }
 

@@ -103,9 +103,9 @@ impl History {
         spent.put(LoginStep::Header, self.header);
         spent.put(LoginStep::Tls, self.tls);
         Box::new(Details {
-            local: front.facts.local,
-            socket: front.facts.socket,
-            own: front.own(),
+            local: front.facts.local.into(),
+            socket: front.facts.socket.into(),
+            own: front.own().into(),
             local_name: None,
             mechanism: marks.mechanism.map(Mechanism::name),
             privacy: privacy(front),

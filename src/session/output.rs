@@ -48,7 +48,12 @@ pub enum Wish {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RouteAsk {
     /// Where does this user live?
-    User(Box<str>),
+    User {
+        /// The normalised name.
+        user: Box<str>,
+        /// The tag that the user's sites must have (C-ROUTE-11).
+        tag: Option<Box<str>>,
+    },
     /// The password database named the destination: resolve it.
     Host {
         /// Name or literal.

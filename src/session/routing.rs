@@ -59,7 +59,7 @@ fn ask(granted: Granted, why: Why, scene: &mut Scene<'_>) -> Next {
             RouteAsk::Referral { host: place.host.clone(), group: place.group.clone() }
         }
         (None, Some(host)) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip },
-        (None, None) => RouteAsk::User(grant.user.clone()),
+        (None, None) => RouteAsk::User { user: grant.user.clone(), tag: grant.cluster_tag.clone() },
     };
     scene.outbox.wish(Wish::Route(ask));
     Next::Step(Step::Route(Routing { granted, why }), scene.now.after(limits::ROUTE_TIMEOUT))

@@ -7,7 +7,7 @@ use crate::auth::chain::Job;
 use crate::auth::scheme::SchemeError;
 use crate::fault::Failure;
 use crate::names::CoreId;
-use crate::route::change::GroupChange;
+use crate::route::change::{GroupChange, SiteChange};
 use crate::share::enquiry::{Enquiry, Place};
 
 /// Where an answer goes: a connection of a core. A slot that was reused meanwhile has another generation, and the
@@ -33,6 +33,8 @@ pub enum ToControl {
         ticket: Option<Ticket>,
         /// The normalised user name.
         user: Box<str>,
+        /// The passdb's `cluster_tag`.
+        tag: Option<Box<str>>,
     },
     /// Resolve a host name that a password database gave.
     Resolve {
@@ -43,6 +45,8 @@ pub enum ToControl {
     },
     /// A route was decided that the GeoDB does not say yet: write it down (C-ROUTE-2). No login waits.
     Change(Box<GroupChange>),
+    /// The same of a group that comes home to its site (C-SITE-6).
+    Homecoming(Box<SiteChange>),
 }
 
 /// From a data core to the hashing threads.
@@ -77,6 +81,11 @@ pub enum Answer {
     Verified(Result<bool, SchemeError>),
     /// The cache and the table now hold what the decision needs: decide again.
     LookedUp,
+    /// Nothing can be written for this login: decide again by what memory holds (C-CACHE-2, C-SITE-5).
+    Withheld {
+        /// The GeoDB's trouble; none: too many logins move groups.
+        trouble: Option<Box<str>>,
+    },
     /// The control core could not find out or write what is needed.
     Failed {
         /// The class.

@@ -1,6 +1,6 @@
 //! What a core keeps of one connection, in each phase of its life.
 //!
-//! An idle relayed session is one [`Connection`] of at most 128 bytes, a link in the timer wheel, and a label with
+//! An idle relayed session is one [`Connection`] of at most 112 bytes, a link in the timer wheel, and a label with
 //! the names for its log line: no buffer, pipe, kernel timer or future (DESIGN decision 9).
 
 use crate::facts::ClientFacts;
@@ -72,5 +72,5 @@ pub(super) enum Phase {
     Closing,
 }
 
-const _: () = assert!(size_of::<Connection>() <= 128);
+const _: () = assert!(size_of::<Connection>() <= 112);
 const _: () = assert!(size_of::<Option<ClientFacts>>() <= 512);

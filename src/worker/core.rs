@@ -17,11 +17,14 @@ use crate::share::messages::{Ticket, ToCore};
 
 use super::accept::listener::Listener;
 use super::accept::listeners::{Listeners, Room};
+use super::accept::pre_login::PreLogin;
+use super::backends::endpoints::Endpoints;
 use super::connection::{Connection, Phase};
 use super::drain::Drain;
 use super::io::Io;
 use super::io::line::Line;
 use super::io::socket::{Side, Sockets};
+use super::io::timers::Timers;
 use super::lmtp::driver as lmtp;
 use super::lmtp::lines::Lines;
 use super::lmtp::state::Client;
@@ -32,6 +35,7 @@ use super::relay::driver::Driver;
 use super::relay::label::Label;
 use super::relay::state::Relay;
 use super::rooms::Rooms;
+use super::sessions::Sessions;
 use super::settings::{Links, WorkerSettings};
 use super::signal::Signal;
 
@@ -437,3 +441,14 @@ impl<P: Port> Worker<P> {
 
 /// Room for completions that a core keeps, in completions: 100 KB.
 const COMPLETIONS_KEPT: usize = 4096;
+
+/// What an idle relayed session takes, the user's name and its share of the index's heads aside: its place in each table
+/// that has one for every slot, and its label (K-CORE-1).
+const IDLE_SESSION_BYTES: usize = Slots::<Connection>::SLOT_BYTES
+    + Timers::SLOT_BYTES
+    + PreLogin::SLOT_BYTES
+    + Endpoints::SLOT_BYTES
+    + Sessions::SLOT_BYTES
+    + size_of::<Label>();
+
+const _: () = assert!(IDLE_SESSION_BYTES <= 256);

@@ -175,7 +175,7 @@ fn named_row(label: &Label, whom: &Whom) -> Option<Row> {
         session: label.session.clone(),
         backend: Some(Arc::clone(&home.backend)),
         group: home.group.clone(),
-        since: Some(label.since),
+        since: Some(label.since()),
     })
 }
 

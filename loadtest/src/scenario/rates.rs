@@ -1,5 +1,7 @@
 //! Scenarios whose result is work per second and CPU per unit of work.
 
+use std::time::Instant;
+
 use anyhow::Result;
 
 use super::{MIXED_STREAMS, PATIENCE, Scenario, Subject, note_cpu, note_failures, note_handshakes};
@@ -120,10 +122,23 @@ pub(super) fn all_logged_in(engine: &mut Engine, groups: &[usize]) -> Result<()>
 
 /// Warms up, then runs for the subject's duration between two readings of the accounts.
 pub(super) fn measure(engine: &mut Engine, subject: &Subject) -> Result<CpuUse> {
+    measure_with(engine, subject, || Ok(()))
+}
+
+/// The same, and between the engine's turns something else has its own.
+pub(super) fn measure_with(
+    engine: &mut Engine,
+    subject: &Subject,
+    mut beside: impl FnMut() -> Result<()>,
+) -> Result<CpuUse> {
     engine.run_for(subject.warm_up)?;
     engine.reset_stats();
     let before = subject.processes.read_cpu()?;
-    engine.run_for(subject.duration)?;
+    let end = Instant::now() + subject.duration;
+    while Instant::now() < end {
+        engine.turn()?;
+        beside()?;
+    }
     Ok(subject.processes.read_cpu()?.since(&before))
 }
 
@@ -139,7 +154,13 @@ pub(super) fn note_logins(record: &mut Record, stats: &Stats) {
 }
 
 /// CPU seconds of the proxy divided by a number of units.
-fn per_unit(record: &mut Record, subject: &Subject, cpu: &CpuUse, metric: &str, units: f64) {
+pub(super) fn per_unit(
+    record: &mut Record,
+    subject: &Subject,
+    cpu: &CpuUse,
+    metric: &str,
+    units: f64,
+) {
     if !subject.processes.is_empty() && units > 0.0 {
         record.set(metric, cpu.proxy.as_secs_f64() / units);
     }

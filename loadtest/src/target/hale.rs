@@ -46,6 +46,10 @@ pub(super) fn command(target: Target, bench: &Bench) -> Result<Command> {
     Ok(command)
 }
 
+pub(super) fn admin_socket(target: Target, bench: &Bench) -> PathBuf {
+    directory(target, bench).join("run/admin.sock")
+}
+
 fn command_of(target: Target, bench: &Bench) -> Result<Command> {
     let program = match target {
         Target::HaleBefore => {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::positive;
 use crate::config::diagnostic::{Findings, nearest};
-use crate::config::model::{Cassandra, Cluster, Config, Consistencies, Consistency, GeoDb};
+use crate::config::model::{
+    Cassandra, Cluster, Config, Consistencies, Consistency, GeoDb, SiteFailover,
+};
 use crate::config::registry::Scope;
 use crate::config::sort::{Section, shown};
 use crate::config::value;
@@ -23,6 +25,12 @@ pub(super) fn cluster(root: &Section, findings: &mut Findings) -> Cluster {
         backend_test_password: root.secret("cluster_backend_test_password"),
         proxy_check_backends: root.flag("cluster_proxy_check_backends"),
         user_move_timeout: positive(root, "cluster_user_move_timeout", findings),
+        site_failover: SiteFailover {
+            auto: root.flag("site_failover_auto"),
+            delay: root.time("site_failover_delay"),
+            ramp: root.small("site_failover_ramp"),
+            logins_per_second_max: root.small("site_failover_max_logins_per_sec"),
+        },
         hosts_file: root.path("cluster_hosts_file"),
     }
 }
@@ -296,6 +304,19 @@ mod tests {
         assert_eq!(loaded(dict).cluster.localdb, Path::new("/dev/shm/x"));
         let both = format!("cluster_localdb = sqlite:/dev/shm/y\n{dict}");
         assert!(errors(&both)[0].contains("t.conf:2") && errors(&both)[0].contains("t.conf:1"));
+    }
+
+    #[test]
+    fn c_site_5_how_sites_fail_over_is_set() {
+        let found = loaded("").cluster.site_failover;
+        assert_eq!((found.auto, found.delay.as_secs(), found.ramp), (true, 120, 10));
+        assert_eq!(found.logins_per_second_max, 50);
+        let text = "site_failover_auto = no\nsite_failover_delay = 0\nsite_failover_ramp = 100\n\
+                    site_failover_max_logins_per_sec = 7\n";
+        let found = loaded(text).cluster.site_failover;
+        assert_eq!((found.auto, found.delay.as_secs(), found.ramp), (false, 0, 100));
+        assert_eq!(found.logins_per_second_max, 7);
+        assert!(errors("site_failover_ramp = 101\n")[0].contains("site_failover_ramp"));
     }
 
     #[test]

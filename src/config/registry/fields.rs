@@ -14,6 +14,7 @@ pub const PASSDB_FIELDS: &[&str] = &[
     "nodelay",
     "reason",
     "allow_nets",
+    "cluster_tag",
     "delay_until",
     "noauthenticate",
     "proxy",
@@ -48,7 +49,6 @@ pub const UNSERVED_FIELDS: &[(&str, &str)] = &[
         "proxy_host_immediate_failure_after",
         "how long a dead host is left alone is not a user's setting",
     ),
-    ("cluster_tag", "users are routed by the rows of the GeoDB alone"),
 ];
 
 /// What becomes of an unserved field; none: it is served, or no field of Dovecot's.

@@ -16,7 +16,7 @@ const LMTP: &[Protocol] = &[Protocol::Lmtp];
 const LOGINS: &[Protocol] =
     &[Protocol::Imap, Protocol::Pop3, Protocol::Sieve, Protocol::Submission];
 
-const fn global(
+pub(super) const fn global(
     name: &'static str,
     kind: Kind,
     default: &'static str,
@@ -25,10 +25,6 @@ const fn global(
 ) -> Setting {
     Setting::new(Scope::Global, name, kind, default, origin, doc)
 }
-
-/// How many replicas have to take part, in Dovecot's words.
-const CONSISTENCIES: &[&str] =
-    &["one", "two", "three", "quorum", "all", "local-quorum", "each-quorum", "local-one"];
 
 /// Dovecot's, without the process that serves a mailbox, and with what a proxy knows besides.
 const LOGIN_LOG_ELEMENTS: &str = "user=<%{user}> method=%{mechanism} rip=%{remote_ip} lip=%{local_ip} rport=%{remote_port} %{secured} \
@@ -363,50 +359,6 @@ pub(super) const SETTINGS: &[Setting] = &[
          everything from there. Hale starts while the cluster is away, and connects when it comes. `hale geodb init` makes keyspace \
          and tables, `hale geodb copy` fills them from another GeoDB.",
     ),
-    global("cassandra_hosts", Words, "", Dovecot, "Nodes of the GeoDB's cluster to begin with; the others are learnt from them."),
-    global("cassandra_port", Number { min: 1, max: 65535 }, "9042", Dovecot, "Port of all nodes."),
-    global("cassandra_keyspace", Text, "", Dovecot, "The keyspace with the ten tables."),
-    global("cassandra_user", Text, "", Dovecot, "User to log in to the cluster as. Empty: without."),
-    global("cassandra_password", Secret, "", Dovecot, "That user's password."),
-    global(
-        "cassandra_ssl", Choice(&["no", "yes", "cert", "cert-only", "cert-ip", "cert-dns"]), "no", Dovecot,
-        "Whether connections to the cluster are encrypted. Dovecot's words for how much of a certificate is looked at all mean \
-         the same here: it has to be made by an authority in `ssl_client_ca_file` (empty: the system's) and to be for the \
-         node's address or name.",
-    ),
-    global(
-        "cassandra_read_consistency", Choice(CONSISTENCIES), "local-quorum", Dovecot,
-        "How many replicas have to answer a read.",
-    ),
-    global(
-        "cassandra_read_fallback_consistency", Choice(CONSISTENCIES), "local-one", Dovecot,
-        "What is asked for when `cassandra_read_consistency` fails, for whatever reason. Reads stay on it until a probe beside them \
-         finds the first one working again. Dovecot's default is `local-quorum`, which is no fallback.",
-    ),
-    global(
-        "cassandra_write_consistency", Choice(CONSISTENCIES), "local-quorum", Dovecot,
-        "How many replicas have to confirm a write.",
-    ),
-    global(
-        "cassandra_write_fallback_consistency", Choice(CONSISTENCIES), "local-quorum", Dovecot,
-        "What is asked for when `cassandra_write_consistency` fails. The first one is tried again after 50 ms, doubling to 60 s.",
-    ),
-    global(
-        "cassandra_delete_consistency", Choice(CONSISTENCIES), "local-quorum", Dovecot,
-        "How many replicas have to confirm that a row is deleted.",
-    ),
-    global(
-        "cassandra_delete_fallback_consistency", Choice(CONSISTENCIES), "local-quorum", Dovecot,
-        "What is asked for when `cassandra_delete_consistency` fails.",
-    ),
-    global(
-        "cassandra_connect_timeout", Time, "2s", Dovecot,
-        "Until a connection to a node is given up (Dovecot: 5s).",
-    ),
-    global(
-        "cassandra_request_timeout", Time, "500ms", Dovecot,
-        "Until one request is given up (Dovecot: 60s). A login waits 2 s for all its requests together.",
-    ),
     global(
         "cluster_localdb", LocalDb, "sqlite:/dev/shm/hale-localdb.sqlite", Palomar,
         "This host's own database: `sqlite:FILE`. May be lost, is filled again from the GeoDB. Also: `dict_server { \
@@ -430,6 +382,26 @@ pub(super) const SETTINGS: &[Setting] = &[
         "cluster_user_move_timeout", Time, "31secs", Palomar,
         "How much longer a login may take while its user or group is being moved, because the backend that the user comes from holds it \
          back until the move is over.",
+    ),
+    global(
+        "site_failover_auto", Bool, "yes", Hale,
+        "Whether groups leave a site that cannot be reached. With `no` they leave only one whose status an operator sets \
+         to offline or standby; users move by `hale cluster site force-move` either way.",
+    ),
+    global(
+        "site_failover_delay", Time, "120secs", Hale,
+        "How long a site has to be out of reach without a break before its groups begin to leave; until then its users \
+         get a temporary failure. None when an operator sets the site to offline or standby.",
+    ),
+    global(
+        "site_failover_ramp", Number { min: 1, max: 100 }, "10", Hale,
+        "How many percent of a site's groups follow in each minute, away and, once the site has been well for five \
+         minutes, back. A short outage moves few users.",
+    ),
+    global(
+        "site_failover_max_logins_per_sec", Number { min: 1, max: 1_000_000 }, "50", Hale,
+        "How many logins a second of this proxy may have a group failed over or a user evacuated; the others are \
+         answered as if that had not begun yet.",
     ),
     global(
         "cluster_hosts_file", Path, "", Hale,

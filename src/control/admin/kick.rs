@@ -9,19 +9,41 @@ use super::verbs::KickCommand;
 use super::who::{self, fields};
 use crate::event::cleaned;
 use crate::limits;
-use crate::share::enquiry::Act;
+use crate::share::enquiry::{Act, Mask, Whom};
 
-/// Ends all that are meant. `user_id`: who asked.
-pub(super) async fn end(
+/// `hale kick`. `user_id`: who asked.
+pub(super) async fn by_command(
     admin: &Admin,
     command: &KickCommand,
     user_id: u32,
     answer: &mut Answer<'_>,
 ) -> Result<(), Gone> {
-    let whom = match command.whom() {
-        Ok(whom) => whom,
-        Err(error) => return answer.refuse(&error).await,
-    };
+    match command.whom() {
+        Ok(whom) => end(admin, whom, &described(command), user_id, answer).await,
+        Err(error) => answer.refuse(&error).await,
+    }
+}
+
+/// `hale cluster kick USER`: whatever the user's name looks like.
+pub(super) async fn of_user(
+    admin: &Admin,
+    user: &str,
+    user_id: u32,
+    answer: &mut Answer<'_>,
+) -> Result<(), Gone> {
+    let whom = Whom { users: Some(Mask::new(user)), ..Whom::default() };
+    let shown = cleaned(user.as_bytes(), limits::LOGGED_LINE_BYTES_MAX);
+    end(admin, whom, &format!("cluster kick {shown}"), user_id, answer).await
+}
+
+/// Ends all that are meant, by an order that the log has in these words.
+async fn end(
+    admin: &Admin,
+    whom: Whom,
+    order: &str,
+    user_id: u32,
+    answer: &mut Answer<'_>,
+) -> Result<(), Gone> {
     let mut asking = admin.askers.ask(Act::Kick, whom);
     let mut told = answer.columns(&who::COLUMNS).await;
     let mut kicked = 0_usize;
@@ -39,7 +61,6 @@ pub(super) async fn end(
             Err(error) => break Some(error),
         }
     };
-    let order = described(command);
     admin.note(format!("admin: {order}: {kicked} sessions ended by uid={user_id}"));
     told?;
     match failed {

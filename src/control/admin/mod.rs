@@ -25,4 +25,4 @@ pub use present::{kicked, who};
 pub use requests::{About, Admin, Listening};
 pub use socket::AdminSocket;
 pub(in crate::control) use socket::serve;
-pub use verbs::{KickCommand, Request, WhoCommand, writes};
+pub use verbs::{KickCommand, Request, WhoCommand};

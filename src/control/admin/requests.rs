@@ -4,7 +4,7 @@ use super::answer::{Answer, Gone};
 use super::board::Board;
 use super::enquire::Askers;
 use super::kick;
-use super::verbs::{Request, writes};
+use super::verbs::Request;
 use super::who;
 use crate::control::cluster::{self, ClusterCommand, ClusterSettings};
 use crate::control::geodb::GeoDb;
@@ -93,13 +93,18 @@ impl Admin {
         let command = match request {
             Request::Status => return self.status(answer).await,
             Request::Who(command) => return who::list(self, &command, answer).await,
-            Request::Kick(command) => return kick::end(self, &command, user_id, answer).await,
+            Request::Kick(command) => {
+                return kick::by_command(self, &command, user_id, answer).await;
+            }
+            Request::Cluster(ClusterCommand::Kick { user }) => {
+                return kick::of_user(self, &user, user_id, answer).await;
+            }
             Request::Cluster(command) => command,
             Request::Geodb(command) => ClusterCommand::Geodb(command),
         };
         // What was begun is done, and in the log, whether or not the client waits for it.
         let done = cluster::run(&self.geodb, &command, &self.settings, unix_millis()).await;
-        if writes(&command) {
+        if command.is_order() {
             let line = command.to_words().join(" ");
             let line = cleaned(line.as_bytes(), limits::LOGGED_LINE_BYTES_MAX);
             let outcome = match &done {

@@ -8,10 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::control::cluster::CommandError;
-use crate::control::cluster::verbs::{
-    BackendCommand, ClusterCommand, GeodbCommand, GroupCommand, SiteCommand, TagCommand,
-    UserCommand,
-};
+use crate::control::cluster::verbs::{ClusterCommand, GeodbCommand};
 use crate::names::SessionId;
 use crate::network::Networks;
 use crate::share::enquiry::{Mask, Whom};
@@ -182,20 +179,6 @@ impl Request {
             }
         }
     }
-}
-
-/// Whether a command may change rows: such commands run inside a running Hale.
-#[must_use]
-pub fn writes(command: &ClusterCommand) -> bool {
-    !matches!(
-        command,
-        ClusterCommand::Tag(TagCommand::List)
-            | ClusterCommand::Site(SiteCommand::Status { .. } | SiteCommand::List)
-            | ClusterCommand::Backend(BackendCommand::Status { .. } | BackendCommand::List { .. })
-            | ClusterCommand::Group(GroupCommand::Status { .. } | GroupCommand::List { .. })
-            | ClusterCommand::User(UserCommand::Status { .. } | UserCommand::List { .. })
-            | ClusterCommand::Geodb(GeodbCommand::Show { .. })
-    )
 }
 
 fn words(verb: &str, options: &[(&str, &Option<String>)], whom: &[String]) -> Vec<String> {

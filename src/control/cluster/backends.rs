@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::error::CommandError;
+use super::force_moves::{self, Active, Scope, reset};
 use super::names::{
     Names, candidates, check_host, chosen_backend, chosen_host, find_site, given_site, is_address,
 };
@@ -24,12 +25,13 @@ pub(super) async fn run(
                 Some(site) => find_site(cluster, site).await?,
                 None => find_site(cluster, cluster.settings.local_site()?).await?,
             };
-            let host = chosen_host(cluster, backend)?.to_owned();
-            add(cluster, &site, *id, &host).await
+            let host = chosen_host(backend)?;
+            add(cluster, &site, *id, host).await
         }
         BackendCommand::Remove { backend } => {
             let backend = chosen_backend(cluster, backend).await?;
             cluster.geodb.delete_backend(backend.site_id, backend.id).await?;
+            reset(cluster, &Scope::backend(&backend)).await?;
             Ok(Output::default())
         }
         BackendCommand::Update { status, load_factor, backend } => {
@@ -46,6 +48,9 @@ pub(super) async fn run(
                 ));
             }
             write(cluster, &backend, &update).await?;
+            if update.status.is_some() {
+                reset(cluster, &Scope::backend(&backend)).await?;
+            }
             Ok(Output::default())
         }
         BackendCommand::Evacuate { backend } => {
@@ -62,6 +67,7 @@ pub(super) async fn run(
             backends.retain(|backend| site.as_ref().is_none_or(|site| backend.site_id == site.id));
             show(cluster, backends).await
         }
+        BackendCommand::ForceMove(command) => force_moves::of_backend(command, cluster).await,
     }
 }
 
@@ -136,6 +142,7 @@ async fn evacuate(cluster: &Cluster<'_>, backend: &Backend) -> Result<Output, Co
         ..BackendUpdate::default()
     };
     write(cluster, backend, &standby).await?;
+    reset(cluster, &Scope::backend(backend)).await?;
     let mut output = Output::new(&["host", "groups"]);
     output.rows.push(vec![Some(backend.host.to_string()), Some(moving.to_string())]);
     Ok(output)
@@ -149,15 +156,17 @@ async fn write(
     match cluster.geodb.update_backend(backend.site_id, backend.id, update).await? {
         Applied::Written => Ok(()),
         Applied::Skipped => {
-            Err(CommandError::NotFound(format!("backend {}: was removed meanwhile", backend.host)))
+            Err(CommandError::Changed(format!("backend {}: was removed meanwhile", backend.host)))
         }
     }
 }
 
 async fn show(cluster: &Cluster<'_>, backends: Vec<Backend>) -> Result<Output, CommandError> {
     let names = Names::of(cluster).await?;
+    let active = Active::of(cluster).await?;
     let mut output = Output::new(&COLUMNS);
     for backend in backends {
+        let force_move = active.force_move(&Scope::backend(&backend), &names);
         output.rows.push(vec![
             Some(backend.host.into_string()),
             names.name(Some(backend.site_id)),
@@ -167,12 +176,13 @@ async fn show(cluster: &Cluster<'_>, backends: Vec<Backend>) -> Result<Output, C
             backend.last_moved_from.map(String::from),
             backend.last_moved_to.map(String::from),
             Some(backend.id.to_string()),
+            force_move,
         ]);
     }
     Ok(output)
 }
 
-const COLUMNS: [&str; 8] = [
+const COLUMNS: [&str; 9] = [
     "host",
     "site_id",
     "status",
@@ -181,6 +191,7 @@ const COLUMNS: [&str; 8] = [
     "last_moved_from",
     "last_moved_to",
     "id",
+    "force_move",
 ];
 /// `backends.status_reason` of what an operator did.
 const STATUS_REASON: &str = "admin";

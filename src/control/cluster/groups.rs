@@ -152,7 +152,7 @@ fn unknown(site: &Site, group: &str) -> CommandError {
 }
 
 fn changed(group: &str) -> CommandError {
-    CommandError::TempFail(format!(
+    CommandError::Changed(format!(
         "group {group}: was changed by another process meanwhile; try again"
     ))
 }

@@ -6,7 +6,9 @@ use super::run::run;
 use super::settings::ClusterSettings;
 use super::verbs::{ClusterCommand, GeodbCommand};
 use crate::config::GeoDb as Location;
+use crate::control::geodb::schema::TABLES;
 use crate::control::geodb::{GeoDb, OpenMode, UnixMillis};
+use crate::limits;
 
 /// Opens the GeoDB, runs a command, and closes the GeoDB. Blocks.
 ///
@@ -25,6 +27,38 @@ pub fn run_here(
         geodb.close().await;
         result
     })
+}
+
+/// Copies all rows of one GeoDB into another, whose tables are made when they are missing. Blocks.
+///
+/// # Errors
+/// One of them cannot be opened, read or written; what was copied before stays.
+pub fn copy_here(from: &Location, to: &Location) -> Result<Output, CommandError> {
+    if from == to {
+        return Err(CommandError::Usage("FROM and TO are the same GeoDB".to_owned()));
+    }
+    let patient = |geodb: GeoDb| geodb.with_deadline(limits::GEODB_COPY_TIMEOUT);
+    let from = patient(GeoDb::open(from, OpenMode::Existing)?);
+    let to = patient(GeoDb::open(to, OpenMode::Create)?);
+    on_this_thread(async {
+        let result = copy(&from, &to).await;
+        from.close().await;
+        to.close().await;
+        result
+    })
+}
+
+async fn copy(from: &GeoDb, to: &GeoDb) -> Result<Output, CommandError> {
+    to.init().await?;
+    let mut output = Output::new(&["table", "copied", "rows"]);
+    for table in &TABLES {
+        let rows = from.dump(table).await?.rows;
+        to.load(table, &rows).await?;
+        let counts = [rows.len().to_string(), to.count(table).await?.to_string()];
+        let [copied, there] = counts.map(Some);
+        output.rows.push(vec![Some(table.name.to_owned()), copied, there]);
+    }
+    Ok(output)
 }
 
 /// The hosts of all backends, each once. Blocks.

@@ -1,6 +1,6 @@
 //! The commands `hale cluster …` and `hale geodb …`: the verbs of `doveadm cluster` (C-CMD-1).
 //!
-//! Duty: commands as values that are read from words ([`verbs`]) and written as words (`words`), what each does to the
+//! Duty: commands as values that are read from words and written as words ([`verbs`]), what each does to the
 //! GeoDB, output formats ([`render`]), exit codes. Non-duty: reading settings, finding a running Hale, printing. Driven by
 //! `cli` ([`run_here`], directly on the GeoDB) and by the admin socket of a running Hale ([`run()`]). Tests: `tests`, on
 //! real files.
@@ -8,13 +8,14 @@
 
 mod error;
 pub mod verbs;
-mod words;
 pub mod render;
 mod settings;
 mod names;
 mod tags;
 mod sites;
 mod backends;
+mod force_moves;
+mod reachability;
 mod groups;
 mod users;
 mod tables;
@@ -25,7 +26,7 @@ mod here;
 mod tests;
 
 pub use error::CommandError;
-pub use here::{backend_hosts, run_here};
+pub use here::{backend_hosts, copy_here, run_here};
 pub use render::{Format, Output, Reply};
 pub use run::run;
 pub use settings::ClusterSettings;

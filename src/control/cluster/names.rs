@@ -37,6 +37,12 @@ impl Names {
         let id = id?;
         Some(self.0.get(&id).cloned().unwrap_or_else(|| id.to_string()))
     }
+
+    /// Several, separated by commas.
+    pub(super) fn list(&self, ids: &[Uuid]) -> String {
+        let names = ids.iter().filter_map(|id| self.name(Some(*id)));
+        names.collect::<Vec<String>>().join(",")
+    }
 }
 
 /// A tag by name or id.
@@ -73,25 +79,29 @@ pub(super) async fn chosen_site(
     }
 }
 
-/// The host that `--self` or the name stands for.
-pub(super) fn chosen_host<'a>(
-    cluster: &'a Cluster<'_>,
-    choice: &'a BackendChoice,
-) -> Result<&'a str, CommandError> {
-    let own = cluster.settings.backend_name.as_deref().filter(|name| !name.is_empty());
-    choice.host.as_deref().or(own).ok_or_else(|| {
+/// The host of a backend. A proxy is none, so that `--self` names no backend.
+pub(super) fn chosen_host(choice: &BackendChoice) -> Result<&str, CommandError> {
+    choice.host.as_deref().ok_or_else(|| {
         CommandError::Config(
-            "cluster_backend_name is not set; set it or name the backend".to_owned(),
+            "--self means a backend, and Hale is a proxy (cluster_backend_name is not used); name the backend"
+                .to_owned(),
         )
     })
 }
 
-/// A backend by host or id, of any site.
+/// A backend that must be named, of any site.
 pub(super) async fn chosen_backend(
     cluster: &Cluster<'_>,
     choice: &BackendChoice,
 ) -> Result<Backend, CommandError> {
-    let host = chosen_host(cluster, choice)?;
+    find_backend(cluster, chosen_host(choice)?).await
+}
+
+/// A backend by host or id, of any site.
+pub(super) async fn find_backend(
+    cluster: &Cluster<'_>,
+    host: &str,
+) -> Result<Backend, CommandError> {
     let backends = cluster.geodb.backends().await?;
     only("backend", host, backends, |backend| (backend.host.eq_ignore_ascii_case(host), backend.id))
 }

@@ -28,6 +28,11 @@ pub async fn run(
         ClusterCommand::Group(command) => groups::run(command, &cluster).await,
         ClusterCommand::User(command) => users::run(command, &cluster).await,
         ClusterCommand::Geodb(command) => run_geodb(command, &cluster).await,
+        // A running Hale does that before it comes here.
+        ClusterCommand::Kick { .. } => {
+            let text = "no Hale runs here, so there are no sessions to end";
+            Err(CommandError::TempFail(text.to_owned()))
+        }
     };
     // Also after a failure: it may have come half-way.
     geodb.announce(command.changes());
@@ -46,6 +51,9 @@ async fn run_geodb(command: &GeodbCommand, cluster: &Cluster<'_>) -> Result<Outp
         }
         // The announcement is all there is to it.
         GeodbCommand::Refresh => Ok(Output::default()),
+        GeodbCommand::Copy { .. } => Err(CommandError::Usage(
+            "geodb copy does not run inside Hale; type it on the command line".to_owned(),
+        )),
         GeodbCommand::Show { table } => tables::show(cluster, table.as_deref()).await,
     }
 }

@@ -11,8 +11,6 @@ use crate::template::Template;
 pub struct ClusterSettings {
     /// `cluster_local_site`.
     pub local_site: Option<Box<str>>,
-    /// `cluster_backend_name`, for `backend … --self`.
-    pub backend_name: Option<Box<str>>,
     /// `cluster_default_group_count`; 0 when unset.
     pub default_group_count: u32,
     /// `cluster_backend_test_username`.
@@ -28,7 +26,6 @@ impl ClusterSettings {
         let cluster = &config.cluster;
         Self {
             local_site: cluster.local_site.as_deref().map(Box::from),
-            backend_name: None,
             default_group_count: cluster.default_group_count,
             test_username: cluster.backend_test_username.clone(),
             resolver: Resolver::new(cluster.hosts_file.clone()),

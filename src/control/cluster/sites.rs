@@ -3,7 +3,9 @@
 use uuid::Uuid;
 
 use super::error::CommandError;
+use super::force_moves::{self, Active, Scope, reset};
 use super::names::{Names, candidates, check_host, chosen_site, find_site, find_tag};
+use super::reachability;
 use super::render::Output;
 use super::settings::Cluster;
 use super::verbs::SiteCommand;
@@ -34,6 +36,7 @@ pub(super) async fn run(
         SiteCommand::Remove { name } => {
             let site = find_site(cluster, name).await?;
             cluster.geodb.delete_site(site.id).await?;
+            reset(cluster, &Scope::site(&site)).await?;
             Ok(Output::default())
         }
         SiteCommand::Update { status, load_balancer, site } => {
@@ -50,7 +53,15 @@ pub(super) async fn run(
                     "nothing to change; give --status or --load-balancer".to_owned(),
                 ));
             }
-            cluster.geodb.update_site(site.id, &update).await?;
+            if !cluster.geodb.update_site(site.id, &update).await? {
+                return Err(CommandError::Changed(format!(
+                    "site {}: was removed meanwhile",
+                    site.name
+                )));
+            }
+            if update.status.is_some() {
+                reset(cluster, &Scope::site(&site)).await?;
+            }
             Ok(Output::default())
         }
         SiteCommand::Status { site } => {
@@ -65,6 +76,11 @@ pub(super) async fn run(
             let site = chosen_site(cluster, site).await?;
             init(cluster, &site, *update).await
         }
+        SiteCommand::ForceMove(command) => force_moves::of_site(command, cluster).await,
+        SiteCommand::Recover { id, name, percentage } => {
+            force_moves::recover(cluster, name, id.as_deref(), *percentage).await
+        }
+        SiteCommand::Reachability(command) => reachability::run(command, cluster).await,
     }
 }
 
@@ -112,15 +128,22 @@ async fn init(cluster: &Cluster<'_>, site: &Site, anew: bool) -> Result<Output, 
 
 async fn show(cluster: &Cluster<'_>, sites: Vec<Site>) -> Result<Output, CommandError> {
     let names = Names::of(cluster).await?;
-    let mut output = Output::new(&["name", "tag", "load_balancer", "status", "id"]);
+    let active = Active::of(cluster).await?;
+    let mut output = Output::new(&COLUMNS);
     for site in sites {
+        let scope = Scope::site(&site);
         output.rows.push(vec![
             Some(site.name.into_string()),
             names.name(site.tag),
             site.load_balancer.map(String::from),
             Some(site.status.to_string()),
             Some(site.id.to_string()),
+            active.force_move(&scope, &names),
+            active.recovery(&scope),
         ]);
     }
     Ok(output)
 }
+
+const COLUMNS: [&str; 7] =
+    ["name", "tag", "load_balancer", "status", "id", "force_move", "recover"];

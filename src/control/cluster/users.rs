@@ -6,7 +6,7 @@ use super::render::Output;
 use super::settings::Cluster;
 use super::verbs::{UserChoice, UserCommand};
 use crate::control::geodb::Applied;
-use crate::control::geodb::lookup::look_up;
+use crate::control::geodb::lookup::{Search, look_up};
 use crate::route::build::hosts_to_resolve;
 use crate::route::decide::{Decision, Destination};
 use crate::route::fault::RouteFault;
@@ -118,7 +118,7 @@ async fn write(
         Applied::Written => Ok(Output::default()),
         Applied::Skipped => {
             let text = "was changed by another process meanwhile; try again";
-            Err(CommandError::TempFail(format!("user {} {text}", row.username)))
+            Err(CommandError::Changed(format!("user {} {text}", row.username)))
         }
     }
 }
@@ -171,10 +171,10 @@ async fn find(
     table: &mut Table,
     user: &str,
 ) -> Result<Destination, CommandError> {
-    let mut answer = look_up(cluster.geodb, table, user, cluster.now).await?;
+    let mut answer = look_up(cluster.geodb, table, &Search::of(user, cluster.now)).await?;
     if answer.decision == Decision::NeedTable {
         *table = build_table(cluster).await?;
-        answer = look_up(cluster.geodb, table, user, cluster.now).await?;
+        answer = look_up(cluster.geodb, table, &Search::of(user, cluster.now)).await?;
     }
     match answer.decision {
         Decision::Go { destination, .. } => Ok(destination),
@@ -182,9 +182,10 @@ async fn find(
         Decision::NeedUser
         | Decision::NeedTable
         | Decision::AssignUser(_)
-        | Decision::FinishUserMove(_)
+        | Decision::MoveUser(_)
+        | Decision::FailOver(_)
         | Decision::CreateGroup(_) => {
-            Err(CommandError::TempFail(format!("user {user}: the rows keep changing; try again")))
+            Err(CommandError::Changed(format!("user {user}: the rows keep changing; try again")))
         }
     }
 }
@@ -196,7 +197,10 @@ fn refusal(fault: RouteFault, about: &str) -> CommandError {
         RouteFault::NoLocalSite | RouteFault::NoDefaultGroups | RouteFault::NoLoadBalancer => {
             CommandError::Config(text)
         }
-        RouteFault::UnknownHomeSite | RouteFault::UnknownReferral => CommandError::NotFound(text),
+        RouteFault::UnknownHomeSite
+        | RouteFault::UnknownTag
+        | RouteFault::NoSiteOfTag
+        | RouteFault::UnknownReferral => CommandError::NotFound(text),
         RouteFault::LocalSiteNotServing
         | RouteFault::HomeSiteDown
         | RouteFault::NoUsableBackend
@@ -214,6 +218,8 @@ async fn build_table(cluster: &Cluster<'_>) -> Result<Table, CommandError> {
         local_site,
         default_group_count: cluster.settings.default_group_count,
         test_username: cluster.settings.test_username.clone(),
+        // No site comes or goes while a command looks.
+        ..RouteSettings::default()
     };
     Ok(Table::build(&rows, &addresses, &route).0)
 }

@@ -152,7 +152,7 @@ impl GeoDb {
             self.gate.pass("stamp").await?;
             match &self.engine {
                 Engine::Sqlite(engine) => engine.version().await.map(Some),
-                Engine::Cassandra(_) => Ok(None),
+                Engine::Cassandra(engine) => Box::pin(engine.is_there()).await.map(|()| None),
             }
         })
         .await

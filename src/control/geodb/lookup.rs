@@ -1,26 +1,62 @@
 //! A user's look-up with the GeoDB at hand: decide, write what the decision asks for, decide again.
 //!
-//! Duty: the loop around `route::decide` that ends in a destination or a refusal. Non-duty: caches and deadlines.
-//! Driven by the control core for users that no cache knows, and by `hale cluster user access`.
+//! Duty: the loop around `route::decide` that ends in a destination or a refusal; every row is read again before it is written
+//! (C-GEO-2). Non-duty: caches and deadlines. Driven by the control core for users that no cache knows, and by `hale cluster
+//! user access`.
 
 use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::handle::GeoDb;
 use crate::control::geodb::values::Applied;
 use crate::control::wall_clock::UnixMillis;
-use crate::route::decide::{Decision, RouteQuestion, UserKnown, decide};
-use crate::route::rows::{User, UserGroup};
+use crate::route::change::{SiteChange, UserMoveReason};
+use crate::route::decide::{Decision, RouteQuestion, UserKnown, Writes, decide};
+use crate::route::rows::{GroupSite, User, UserGroup};
 use crate::route::table::Table;
+
+/// Who is looked up.
+#[derive(Clone, Copy, Debug)]
+pub struct Search<'a> {
+    /// The normalised user name.
+    pub user: &'a str,
+    /// The passdb's `cluster_tag`.
+    pub tag: Option<&'a str>,
+    /// For rows that are written.
+    pub now: UnixMillis,
+    /// Whether this login may change where groups are served.
+    pub moves: Moves,
+}
+
+/// Logins that change where groups are served are so many a second (C-SITE-5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moves {
+    /// This one may.
+    Allowed,
+    /// The decision to do so is the answer; the caller counts it and looks up again.
+    Counted,
+    /// This one may not: too many have.
+    Withheld,
+}
+
+impl<'a> Search<'a> {
+    /// An operator's.
+    #[must_use]
+    pub fn of(user: &'a str, now: UnixMillis) -> Self {
+        Self { user, tag: None, now, moves: Moves::Allowed }
+    }
+}
 
 /// The end of a look-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// `Go` (whose change has been written already), `Fail`, or `NeedTable`: then the caller builds the table anew and
-    /// looks up again.
+    /// looks up again. With [`Moves::Counted`] also `FailOver` and `MoveUser`.
     pub decision: Decision,
     /// The user's row, to be cached; none for test users.
     pub user: Option<User>,
     /// The group's row, when it is newer than the table.
     pub group: Option<UserGroup>,
+    /// The group's row about its home, when it is newer than the table.
+    pub site: Option<GroupSite>,
 }
 
 /// Looks a user up. `table` should be as new as [`Changes`](super::Changes) say.
@@ -30,43 +66,89 @@ pub struct Answer {
 pub async fn look_up(
     geodb: &GeoDb,
     table: &Table,
-    username: &str,
-    now: UnixMillis,
+    search: &Search<'_>,
 ) -> Result<Answer, GeoDbError> {
+    let Search { user: username, tag, now, moves } = *search;
+    let writes = if moves == Moves::Withheld { Writes::Withheld } else { Writes::Allowed };
     let mut found = Found::default();
     for _ in 0..ROUNDS_MAX {
-        let question = RouteQuestion { user: username, fresh_group: found.group.as_ref() };
+        let question = RouteQuestion {
+            user: username,
+            tag,
+            fresh_group: found.group.as_ref(),
+            fresh_site: found.site.as_ref(),
+            writes,
+        };
         match decide(table, found.user_known(), &question) {
             Decision::NeedUser => found.read_user(geodb, username).await?,
             Decision::AssignUser(assignment) => {
                 found.user = Some(geodb.assign_user(&assignment, now).await?);
             }
-            Decision::FinishUserMove(finish) => {
+            decision if moves == Moves::Counted && is_counted(&decision) => {
+                return Ok(found.answer(decision));
+            }
+            Decision::MoveUser(change) => {
                 // Written or not: what counts is what the row says now.
-                let _: Applied = geodb.finish_user_move(&finish, now).await?;
+                let _: Applied = geodb.finish_user_move(&change, now).await?;
                 found.read_user(geodb, username).await?;
+            }
+            Decision::FailOver(change) => {
+                found.site = write_site(geodb, &change, now).await?;
             }
             Decision::CreateGroup(creation) => {
                 found.group = Some(geodb.create_group(&creation, now).await?);
             }
-            Decision::Go { change: Some(change), destination } => {
+            Decision::Go { change: Some(change), destination, homecoming } => {
                 let applied = geodb.apply(&change, now).await?;
                 found.group = geodb.read_group(change.site_id, &change.name).await?;
                 if applied == Applied::Written {
                     let change = Some(change);
-                    return Ok(found.answer(Decision::Go { destination, change }));
+                    return Ok(found.answer(Decision::Go { destination, change, homecoming }));
                 }
                 if found.group.is_none() {
                     // The row is gone while the table still has it.
                     return Ok(found.answer(Decision::NeedTable));
                 }
             }
-            decision @ (Decision::Go { change: None, .. }
-            | Decision::NeedTable
-            | Decision::Fail { .. }) => return Ok(found.answer(decision)),
+            Decision::Go { change: None, destination, homecoming: Some(change) } => {
+                found.site = write_site(geodb, &change, now).await?;
+                let (change, homecoming) = (None, Some(change));
+                return Ok(found.answer(Decision::Go { destination, change, homecoming }));
+            }
+            decision @ (Decision::Go { .. } | Decision::NeedTable | Decision::Fail { .. }) => {
+                return Ok(found.answer(decision));
+            }
         }
     }
     Err(GeoDbError::user_keeps_changing(username))
+}
+
+fn is_counted(decision: &Decision) -> bool {
+    match decision {
+        Decision::FailOver(_) => true,
+        Decision::MoveUser(change) => change.reason == UserMoveReason::Evacuation,
+        _ => false,
+    }
+}
+
+/// Writes which site serves a group, unless the row says something else by now. The row as it is then.
+///
+/// # Errors
+/// The GeoDB cannot be read or written.
+pub async fn write_site(
+    geodb: &GeoDb,
+    change: &SiteChange,
+    now: UnixMillis,
+) -> Result<Option<GroupSite>, GeoDbError> {
+    let row = geodb.read_group_site(change.site_id, &change.group_name).await?;
+    if !change.is_expected(row.as_ref()) {
+        return Ok(row);
+    }
+    let written = change.row(row.as_ref(), now);
+    match geodb.write_group_site(&written).await? {
+        Applied::Written => Ok(Some(written)),
+        Applied::Skipped => geodb.read_group_site(change.site_id, &change.group_name).await,
+    }
 }
 
 /// What the rounds have read so far.
@@ -75,6 +157,7 @@ struct Found {
     user: Option<User>,
     is_absent: bool,
     group: Option<UserGroup>,
+    site: Option<GroupSite>,
 }
 
 impl Found {
@@ -85,7 +168,8 @@ impl Found {
     }
 
     fn answer(self, decision: Decision) -> Answer {
-        Answer { decision, user: self.user, group: self.group }
+        let Self { user, group, site, .. } = self;
+        Answer { decision, user, group, site }
     }
 
     fn user_known(&self) -> UserKnown<'_> {

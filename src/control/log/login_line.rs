@@ -101,7 +101,9 @@ impl LoginLines {
 /// Filters may turn what was clean into anything (`unhexlify`).
 fn keep_to_one_line(line: &mut String, start: usize) {
     let is_control = |c: char| c.is_control();
-    if line.get(start..).is_some_and(|written| written.contains(is_control)) {
+    // Nearly all lines are plain, and that is told byte by byte.
+    let is_plain = |written: &str| written.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if line.get(start..).is_some_and(|text| !is_plain(text) && text.contains(is_control)) {
         let written = line.split_off(start);
         line.push_str(&written.replace(is_control, "?"));
     }
@@ -121,12 +123,12 @@ impl<'e> About<'e> {
             "protocol" => subject.protocol.name().into(),
             "remote_ip" => shown(subject.client.ip()),
             "remote_port" => subject.client.port().to_string().into(),
-            "local_ip" => shown(details.local.ip()),
-            "local_port" => details.local.port().to_string().into(),
-            "real_remote_ip" => shown(details.socket.ip()),
-            "real_remote_port" => details.socket.port().to_string().into(),
-            "real_local_ip" => shown(details.own.ip()),
-            "real_local_port" => details.own.port().to_string().into(),
+            "local_ip" => shown(details.local.ip),
+            "local_port" => details.local.port.to_string().into(),
+            "real_remote_ip" => shown(details.socket.ip),
+            "real_remote_port" => details.socket.port.to_string().into(),
+            "real_local_ip" => shown(details.own.ip),
+            "real_local_port" => details.own.port.to_string().into(),
             "local_name" => clean(details.local_name.as_deref().unwrap_or_default()),
             "mechanism" => details.mechanism.unwrap_or_default().into(),
             "secured" => details.privacy.word().into(),
@@ -192,11 +194,12 @@ fn clean(name: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::net::SocketAddr;
     use std::time::Duration;
 
     use super::*;
     use crate::config::LOGIN_LOG_VARIABLES;
-    use crate::event::Spent;
+    use crate::event::{IpPort, Spent};
     use crate::facts::Security;
     use crate::names::{Protocol, SessionId};
     use crate::template::Letters;
@@ -205,11 +208,15 @@ pub(super) mod tests {
         LoginLog::default()
     }
 
+    fn at(address: &str) -> IpPort {
+        address.parse::<SocketAddr>().unwrap().into()
+    }
+
     pub(in super::super) fn details() -> Details {
         Details {
-            local: "198.51.100.1:143".parse().unwrap(),
-            socket: "192.0.2.1:5000".parse().unwrap(),
-            own: "198.51.100.9:1143".parse().unwrap(),
+            local: at("198.51.100.1:143"),
+            socket: at("192.0.2.1:5000"),
+            own: at("198.51.100.9:1143"),
             local_name: None,
             mechanism: Some("PLAIN"),
             privacy: Privacy::None,

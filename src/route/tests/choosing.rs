@@ -3,7 +3,6 @@
 use super::*;
 use crate::route::change::{ChangeReason, GroupChange, Placement};
 use crate::route::decide::{Decision, Destination, Hop, RouteQuestion, UserKnown, decide};
-use crate::route::explain::explain;
 use crate::route::fault::RouteFault;
 use crate::route::redirect::follow_referral;
 
@@ -13,7 +12,7 @@ fn decide_alice(rows: &Rows) -> Decision {
 
 fn go(decision: Decision) -> (Destination, Option<GroupChange>) {
     match decision {
-        Decision::Go { destination, change } => (destination, change.map(|change| *change)),
+        Decision::Go { destination, change, .. } => (destination, change.map(|change| *change)),
         other => panic!("{other:?}"),
     }
 }
@@ -140,7 +139,7 @@ fn palomar_2_7_a_row_newer_than_the_table_is_not_judged_by_it() {
     let table = table(&rows());
     let alice = user("alice", DC1, "g");
     let newer = group("g", Some(Uuid::from_u128(0xB4)), Some(BE1), "");
-    let question = RouteQuestion { user: "alice", fresh_group: Some(&newer) };
+    let question = RouteQuestion { fresh_group: Some(&newer), ..RouteQuestion::of("alice") };
     assert_eq!(decide(&table, UserKnown::Row(&alice), &question), Decision::NeedTable);
     let mut rows = rows();
     rows.user_groups = vec![newer.clone()];
@@ -166,12 +165,12 @@ fn palomar_2_2_step_5_a_pending_user_move_waits_for_its_source_unless_that_is_go
     let (destination, _) = go(ask(&rows));
     assert_eq!((destination.hop, destination.is_moving), (Hop::Backend(BE1), true));
     set_status(&mut rows, BE1, "standby");
-    let Decision::FinishUserMove(finish) = ask(&rows) else {
+    let Decision::MoveUser(finish) = ask(&rows) else {
         panic!("the source is gone");
     };
     assert_eq!((&finish.expected, &*finish.moved.group_name), (&alice, "h"));
     rows.user_groups.clear();
-    assert!(matches!(ask(&rows), Decision::FinishUserMove(_)), "no row, no source");
+    assert!(matches!(ask(&rows), Decision::MoveUser(_)), "no row, no source");
 }
 
 #[test]
@@ -214,28 +213,4 @@ fn w_ref_1_only_hosts_of_the_cluster_are_followed() {
         let refused = follow_referral(&table, host, None);
         assert_eq!(refused, Err(RouteFault::UnknownReferral), "{host:?}");
     }
-}
-
-#[test]
-fn explain_tells_the_steps_and_ends_with_the_decision() {
-    let mut rows = rows();
-    set_status(&mut rows, BE1, "offline");
-    let alice = user("alice", DC1, "g");
-    let ask = |known, name| explain(&table(&rows), known, &RouteQuestion::of(name)).join("\n");
-    assert_eq!(
-        ask(UserKnown::Row(&alice), "alice"),
-        "local site: DC1 (online)\n\
-         user: home DC1, group \"g\"\n\
-         home site: DC1 (online, reachable)\n\
-         group: g on be1 (offline), next be2 (online)\n\
-         go to backend be2 (10.0.0.2); the group is written to it, next BE3.example (online)"
-    );
-    assert_eq!(
-        ask(UserKnown::Absent, "alice@example.com"),
-        "local site: DC1 (online)\nuser: no row in the GeoDB\nwrite the user: home DC1, group \"default-37\""
-    );
-    assert_eq!(
-        ask(UserKnown::NotAsked, "probe-be1"),
-        "local site: DC1 (online)\ntest user of backend be1\ngo to backend be1 (10.0.0.1)"
-    );
 }

@@ -5,11 +5,15 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
+use super::outage::{Circumstances, SiteNow};
 use super::rows::*;
 use super::table::{Addresses, RouteSettings, Table};
 
 mod building;
 mod choosing;
+mod explaining;
+mod failing_over;
+mod leaving;
 mod properties;
 mod siting;
 
@@ -19,6 +23,9 @@ pub(crate) const DC3: Uuid = Uuid::from_u128(0xD3);
 pub(crate) const BE1: Uuid = Uuid::from_u128(0xB1);
 pub(crate) const BE2: Uuid = Uuid::from_u128(0xB2);
 pub(crate) const BE3: Uuid = Uuid::from_u128(0xB3);
+
+/// Some time in 2026, in milliseconds.
+const NOW: i64 = 1_790_000_000_000;
 
 fn site(id: Uuid, name: &str, load_balancer: &str) -> Site {
     Site {
@@ -103,7 +110,15 @@ fn settings() -> RouteSettings {
         local_site: "DC1".into(),
         default_group_count: 100,
         test_username: Some(Template::parse("probe-%{backend_host}", Letters::Refused).unwrap()),
+        ..RouteSettings::default()
     }
+}
+
+/// The table at a moment when these sites are away, or back, with such shares of their groups.
+fn table_when(rows: &Rows, sites: &[(Uuid, SiteNow)]) -> Table {
+    let sites = sites.iter().copied().collect();
+    let now = Circumstances { sites, unix_millis: Some(NOW) };
+    Table::build_now(rows, &addresses(), &settings(), &now).0
 }
 
 fn table(rows: &Rows) -> Table {

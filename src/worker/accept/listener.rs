@@ -25,6 +25,8 @@ use super::super::settings::WorkerSettings;
 pub struct Listener {
     /// The socket, owned by this value until the core closes it.
     pub(super) fd: Option<Fd>,
+    /// This end of every connection, if it is the same for all.
+    pub(super) local: Option<SocketAddr>,
     /// What is spoken there.
     pub(super) protocol: Protocol,
     /// Every connection has to begin with a PROXY header (W-PP-1).
@@ -47,6 +49,7 @@ impl Listener {
     pub fn new(fd: Fd, protocol: Protocol, haproxy: bool, door: DoorRules) -> Self {
         Self {
             fd: Some(fd),
+            local: None,
             protocol,
             haproxy,
             door,

@@ -32,6 +32,9 @@ impl Listeners {
     /// All of them accept from now on.
     pub(in crate::worker) fn new<P: Port>(all: Vec<Listener>, io: &mut Io<P>) -> Self {
         let mut listeners = Self { all, is_stopping: false };
+        for listener in &mut listeners.all {
+            listener.local = listener.fd.and_then(|fd| io.port.local_of_all(fd));
+        }
         for index in 0..listeners.all.len() {
             listeners.arm(index, io);
         }
@@ -123,8 +126,9 @@ impl Listeners {
     ) -> Option<Arrival> {
         reports.count(Counter::Accepted);
         let listener = self.all.get(index);
+        let local = listener.and_then(|listener| listener.local);
         // Gone before we looked: nothing to answer, nothing to log.
-        let (Some(listener), Ok(ends)) = (listener, io.port.endpoints(fd)) else {
+        let (Some(listener), Ok(ends)) = (listener, io.port.endpoints(fd, local)) else {
             io.port.close(fd);
             return None;
         };

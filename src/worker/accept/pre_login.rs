@@ -20,6 +20,8 @@ struct Link {
 }
 
 impl PreLogin {
+    pub(in crate::worker) const SLOT_BYTES: usize = size_of::<Link>();
+
     /// Room for so many slots; memory is taken as slots are first used.
     pub(in crate::worker) fn new(slots: u32) -> Self {
         let links = Vec::with_capacity(usize::try_from(slots).unwrap_or(0));

@@ -27,9 +27,9 @@ pub(in crate::worker) enum NotMade {
 }
 
 impl Backends {
-    /// `sources`: `login_source_ips`. `draw`: any number, another one on each core.
-    pub(in crate::worker) fn new(sources: &[IpAddr], draw: u64) -> Self {
-        Self { endpoints: Endpoints::default(), sources: Sources::new(sources, draw) }
+    /// For a table of so many slots. `sources`: `login_source_ips`. `draw`: any number, another one on each core.
+    pub(in crate::worker) fn new(slots: u32, sources: &[IpAddr], draw: u64) -> Self {
+        Self { endpoints: Endpoints::new(slots), sources: Sources::new(sources, draw) }
     }
 
     /// Opens a socket and asks for its connection; [`Self::connected`] follows.

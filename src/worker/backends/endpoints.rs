@@ -14,11 +14,11 @@ use crate::tick::Tick;
 use super::budget::RetryBudget;
 
 /// The endpoints of a core.
-#[derive(Debug, Default)]
-pub(super) struct Endpoints {
+#[derive(Debug)]
+pub(in crate::worker) struct Endpoints {
     records: Vec<Record>,
     by_address: HashMap<SocketAddr, EndpointId>,
-    /// Where the last connect of a slot went, by slot.
+    /// Where the last connect of a slot went, by slot; memory is taken as slots are first used.
     connects: Vec<Connect>,
 }
 
@@ -73,6 +73,17 @@ pub(in crate::worker) enum Ended {
 }
 
 impl Endpoints {
+    pub(in crate::worker) const SLOT_BYTES: usize = size_of::<Connect>();
+
+    /// For a table of so many slots.
+    pub(super) fn new(slots: u32) -> Self {
+        Self {
+            records: Vec::new(),
+            by_address: HashMap::new(),
+            connects: Vec::with_capacity(usize::try_from(slots).unwrap_or(0)),
+        }
+    }
+
     /// A slot is about to connect. `false`: it should not, because the endpoint has been failing and another connect tries it
     /// already, or because the budget of repeated connects is spent.
     pub(super) fn begin(&mut self, slot: u32, to: SocketAddr, which: Try, now: Tick) -> bool {
@@ -186,7 +197,6 @@ impl Record {
 }
 
 const _: () = assert!(limits::HOSTS_WATCHED_MAX < u16::MAX as usize);
-const _: () = assert!(size_of::<Connect>() == 4, "one for every slot");
 
 #[cfg(test)]
 mod tests {
@@ -198,7 +208,7 @@ mod tests {
 
     /// Fails in every one of so many seconds.
     fn failing_for(seconds: u64) -> Endpoints {
-        let mut endpoints = Endpoints::default();
+        let mut endpoints = Endpoints::new(8);
         for second in 0..=seconds {
             let now = Tick(second * 1000);
             assert!(endpoints.begin(7, address(), Try::First, now));
@@ -253,7 +263,7 @@ mod tests {
 
     #[test]
     fn p5_repeated_connects_have_a_budget_of_ten_a_second_and_a_fifth_of_the_logins() {
-        let mut endpoints = Endpoints::default();
+        let mut endpoints = Endpoints::new(8);
         let repeat = |endpoints: &mut Endpoints, now: u64| {
             let allowed = endpoints.begin(1, address(), Try::Again, Tick(now));
             endpoints.end(1, Ended::Unknown, Tick(now));
@@ -274,7 +284,7 @@ mod tests {
 
     #[test]
     fn more_addresses_than_are_watched_count_as_good() {
-        let mut endpoints = Endpoints::default();
+        let mut endpoints = Endpoints::new(8);
         for number in 0..limits::HOSTS_WATCHED_MAX + 10 {
             let port = u16::try_from(number).unwrap();
             assert!(endpoints.begin(

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::ring::port::{Fd, Half, IoFault, Kind, Port, ReceiveBuffer, Token};
+use crate::ring::port::{Fd, Half, IoFault, Kind, Need, Port, Token};
 use crate::tick::Tick;
 
 use super::super::tls::channel::{Channel, Tls};
@@ -167,7 +167,7 @@ impl<P: Port> Line<'_, P> {
             Ok(0) => Heard::End,
             Ok(count) => {
                 // A read that left room found everything; readiness will tell what comes later (K-RING-3).
-                let more = socket.hangup || count == space.len();
+                let more = socket.is_hung_up() || count == space.len();
                 socket.drained = !more;
                 Heard::Bytes { count, more }
             }
@@ -188,7 +188,7 @@ impl<P: Port> Line<'_, P> {
         }
         (socket.paused, socket.drained) = (true, false);
         match side {
-            Side::Client if socket.broken => Heard::Broken(IoFault::Reset),
+            Side::Client if socket.is_broken() => Heard::Broken(IoFault::Reset),
             Side::Client | Side::Backend => Heard::Nothing,
         }
     }
@@ -216,12 +216,17 @@ impl<P: Port> Line<'_, P> {
         Ok(())
     }
 
-    /// The connection to a backend stands: from now on its socket is read.
-    pub(in crate::worker) fn listen_to_backend(&mut self) {
+    /// From now on probes tell when the backend is dead without a word.
+    pub(in crate::worker) fn probe_backend(&mut self) {
+        self.sockets.backend.is_probed = true;
+        self.prepare_backend(Need::Probes);
+    }
+
+    /// Gives the connection to the backend what it needs from now on.
+    pub(in crate::worker) fn prepare_backend(&mut self, need: Need) {
         if let Some(fd) = self.fd(Side::Backend) {
-            self.io.port.receive_buffer(fd, ReceiveBuffer::First);
+            self.io.port.prepare(fd, need);
         }
-        self.arm_poll(Side::Backend);
     }
 
     /// Closes our half; the peer may still send.

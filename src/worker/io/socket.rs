@@ -2,6 +2,8 @@
 //!
 //! Decides: when a descriptor may be closed. Does not: call the kernel; `line` does.
 
+use std::num::NonZeroI32;
+
 use crate::ring::port::{Fd, Kind, Ready};
 
 /// One of the two sockets of a connection.
@@ -80,15 +82,14 @@ impl Sockets {
 /// A socket and what the kernel owns of it.
 #[derive(Debug, Default)]
 pub(in crate::worker) struct Socket {
-    fd: Option<Fd>,
+    fd: Option<Number>,
     /// Operations that the kernel has not returned. A descriptor is closed only when none is left.
     pub(in crate::worker) polling: bool,
     pub(in crate::worker) awaiting_room: bool,
     pub(in crate::worker) connecting: bool,
-    /// The peer finished sending or broke: read until the end shows (K-RING-3).
-    pub(in crate::worker) hangup: bool,
-    /// The connection broke: told once, and the fault may be hidden behind bytes that are not read now.
-    pub(in crate::worker) broken: bool,
+    told: Told,
+    /// Probes tell when the peer is dead without a word (W-LIM-9).
+    pub(in crate::worker) is_probed: bool,
     /// Reading stopped although bytes may be there.
     pub(in crate::worker) paused: bool,
     /// The last read found everything that was there.
@@ -98,17 +99,17 @@ pub(in crate::worker) struct Socket {
 
 impl Socket {
     pub(in crate::worker) fn open(fd: Fd) -> Self {
-        Self { fd: Some(fd), ..Self::default() }
+        Self { fd: Number::of(fd), ..Self::default() }
     }
 
     /// The descriptor, as long as its end has not been asked for.
     pub(in crate::worker) fn fd(&self) -> Option<Fd> {
-        if self.closing { None } else { self.fd }
+        if self.closing { None } else { self.held() }
     }
 
     /// The descriptor, as long as it is ours.
     pub(in crate::worker) fn held(&self) -> Option<Fd> {
-        self.fd
+        self.fd.map(Number::fd)
     }
 
     /// Whether the kernel holds the descriptor or an operation on it.
@@ -123,8 +124,22 @@ impl Socket {
     /// What a poll found. `None`: it was ended, and only our own cancel, which sets `closing` first, ends one without a
     /// reason; whatever else does, reading will tell what it was.
     pub(in crate::worker) fn note(&mut self, ready: Option<Ready>) {
-        self.hangup |= ready.is_none_or(|ready| ready.hangup);
-        self.broken |= ready.is_some_and(|ready| ready.broken);
+        self.told.note(ready);
+    }
+
+    /// The peer finished sending or broke: read until the end shows (K-RING-3).
+    pub(in crate::worker) fn is_hung_up(&self) -> bool {
+        self.told.has(Told::HANGUP)
+    }
+
+    /// The connection broke: told once, and the fault may be hidden behind bytes that are not read now.
+    pub(in crate::worker) fn is_broken(&self) -> bool {
+        self.told.has(Told::BROKEN)
+    }
+
+    /// Everything up to the peer's end is there (K-RING-11).
+    pub(in crate::worker) fn is_complete(&self) -> bool {
+        self.told.has(Told::COMPLETE)
     }
 
     /// Gives up the descriptor for closing: asked to close, and everything returned by the kernel.
@@ -133,6 +148,47 @@ impl Socket {
             return None;
         }
         self.closing = false;
-        self.fd.take()
+        self.fd.take().map(Number::fd)
     }
 }
+
+/// What polls found, which stays true: one byte, because every slot has two of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told(u8);
+
+impl Told {
+    const HANGUP: u8 = 1;
+    const BROKEN: u8 = 2;
+    const COMPLETE: u8 = 4;
+
+    fn note(&mut self, ready: Option<Ready>) {
+        let ready = ready.unwrap_or(Ready { hangup: true, broken: false, complete: false });
+        let told = [
+            (ready.hangup, Self::HANGUP),
+            (ready.broken, Self::BROKEN),
+            (ready.complete, Self::COMPLETE),
+        ];
+        self.0 |= told.iter().filter(|(is_so, _)| *is_so).fold(0, |all, (_, what)| all | what);
+    }
+
+    fn has(self, what: u8) -> bool {
+        self.0 & what != 0
+    }
+}
+
+/// The number of a descriptor, complemented: every number but -1, which is none, so that an empty place needs no room of its
+/// own beside the four bytes.
+#[derive(Clone, Copy, Debug)]
+struct Number(NonZeroI32);
+
+impl Number {
+    fn of(Fd(number): Fd) -> Option<Self> {
+        NonZeroI32::new(!number).map(Self)
+    }
+
+    fn fd(self) -> Fd {
+        Fd(!self.0.get())
+    }
+}
+
+const _: () = assert!(size_of::<Socket>() == 12, "two for every slot");

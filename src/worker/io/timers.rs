@@ -39,6 +39,8 @@ struct Link {
 }
 
 impl Timers {
+    pub(in crate::worker) const SLOT_BYTES: usize = size_of::<Link>();
+
     pub(in crate::worker) fn new(slots: u32) -> Self {
         Self {
             links: Vec::with_capacity(usize::try_from(slots).unwrap_or(0)),

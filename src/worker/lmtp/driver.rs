@@ -10,7 +10,7 @@ use crate::auth::verdict::Certificate;
 use crate::limits;
 use crate::lmtp::{Input, LinkId, Outbox, Wish};
 use crate::names::Protocol;
-use crate::ring::port::{IoFault, Port};
+use crate::ring::port::{IoFault, Need, Port};
 use crate::share::counters::Counter;
 use crate::share::messages::Answer;
 
@@ -269,7 +269,11 @@ impl<'a, P: Port> Driver<'a, P> {
         };
         match result {
             Ok(()) => {
-                line.listen_to_backend();
+                // It carries messages, and may be silent between them for as long as its client likes.
+                line.probe_backend();
+                line.prepare_backend(Need::UnsentBound);
+                line.prepare_backend(Need::FirstReceiveBuffer);
+                line.arm_poll(Side::Backend);
                 self.input(Input::Connected(id));
             }
             Err(fault) => self.input(Input::Broken(id, fault.reason())),

@@ -95,7 +95,7 @@ impl<'a, P: Port> Driver<'a, P> {
             Signal::Writable(side) => driver.writable(side),
             Signal::Unsent(unsent) => driver.take_back(&unsent),
             Signal::Connected(Ok(())) => {
-                driver.line.listen_to_backend();
+                driver.line.arm_poll(Side::Backend);
                 driver.input(Input::Connected);
             }
             Signal::Connected(Err(fault)) => driver.input(Input::BackendBroken(fault.reason())),

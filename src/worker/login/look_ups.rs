@@ -15,7 +15,8 @@ use crate::auth::passdb::Passdbs;
 use crate::auth::scheme::SchemeError;
 use crate::fault::Failure;
 use crate::names::CoreId;
-use crate::route::decide::{Decision, RouteQuestion, UserKnown, decide};
+use crate::route::decide::{Decision, RouteQuestion, UserKnown, Writes, decide};
+use crate::route::fault::RouteFault;
 use crate::route::redirect::follow_referral;
 use crate::route::table::Table;
 use crate::secret::Secret;
@@ -62,7 +63,7 @@ enum Pending {
     /// The chain goes on when its hash is compared.
     Password { chain: Box<Chain>, key: Key },
     /// The decision is made again when the control core has looked the user up.
-    Route { ask: RouteAsk, rounds: u8 },
+    Route { ask: RouteAsk, rounds: Rounds },
 }
 
 /// What came out of a question.
@@ -170,23 +171,27 @@ impl LookUps {
         ask: RouteAsk,
         now: Tick,
     ) -> Option<RouteAnswer> {
-        self.route_round(asker, ask, 0, now)
+        self.route_round(asker, ask, Rounds::default(), now)
     }
 
     fn route_round(
         &mut self,
         mut asker: Asker<'_>,
         ask: RouteAsk,
-        rounds: u8,
+        rounds: Rounds,
         now: Tick,
     ) -> Option<RouteAnswer> {
         let wanted = match &ask {
-            RouteAsk::User(user) => match self.route_user(user, rounds, now) {
-                Ok(answer) => return Some(answer),
-                Err(Unknown) => {
-                    ToControl::LookUp { ticket: Some(asker.ticket(self.core)), user: user.clone() }
+            RouteAsk::User { user, tag } => {
+                match self.route_user(user, tag.as_deref(), &rounds, now) {
+                    Ok(answer) => return Some(answer),
+                    Err(Unknown) => ToControl::LookUp {
+                        ticket: Some(asker.ticket(self.core)),
+                        user: user.clone(),
+                        tag: tag.clone(),
+                    },
                 }
-            },
+            }
             RouteAsk::Referral { host, group } => {
                 let found = follow_referral(self.table.current(), host, group.as_deref());
                 return Some(match found {
@@ -213,49 +218,67 @@ impl LookUps {
     }
 
     /// Decides from memory. `Err`: the control core has to read or write first.
-    fn route_user(&mut self, user: &str, rounds: u8, now: Tick) -> Result<RouteAnswer, Unknown> {
+    fn route_user(
+        &mut self,
+        user: &str,
+        tag: Option<&str>,
+        rounds: &Rounds,
+        now: Tick,
+    ) -> Result<RouteAnswer, Unknown> {
         let table = self.table.current();
         let cached = self.exchange.users.get(user);
         let stale = cached.as_ref().is_some_and(|cached| now.since(cached.read_at) > FRESH_FOR);
         let known = match &cached {
             Some(cached) => UserKnown::Row(&cached.row),
+            None if rounds.trouble.is_some() => UserKnown::Unreachable,
             None => UserKnown::NotAsked,
         };
-        let decision = decide(table, known, &RouteQuestion::of(user));
-        if stale {
+        let question = RouteQuestion { tag, writes: rounds.writes, ..RouteQuestion::of(user) };
+        let decision = decide(table, known, &question);
+        if stale && rounds.count == 0 {
             // The login goes on with the old row (DESIGN decision 6). A full mailbox: the next login asks again.
-            let refresh = ToControl::LookUp { ticket: None, user: user.into() };
+            let tag = tag.map(Into::into);
+            let refresh = ToControl::LookUp { ticket: None, user: user.into(), tag };
             let _ = self.exchange.to_control.send(refresh);
         }
         match decision {
-            Decision::Go { destination, change } => {
+            Decision::Go { destination, change, homecoming } => {
                 if let Some(change) = change {
                     // No login waits for the write; every login of the group repeats it until it is done.
                     let _ = self.exchange.to_control.send(ToControl::Change(change));
                 }
+                if let Some(change) = homecoming {
+                    let _ = self.exchange.to_control.send(ToControl::Homecoming(change));
+                }
                 Ok(RouteAnswer::Go(in_cluster(destination)))
             }
             Decision::Fail { fault, about } => {
-                let detail = if about.is_empty() {
+                let detail: String = if let (RouteFault::GeoDbUnreachable, Some(trouble)) =
+                    (fault, &rounds.trouble)
+                {
+                    format!("{}: {trouble}", fault.text())
+                } else if about.is_empty() {
                     fault.text().into()
                 } else {
                     format!("{}: {about}", fault.text())
                 };
-                Ok(RouteAnswer::Fail { failure: fault.failure(), detail: detail.into_boxed_str() })
+                Ok(RouteAnswer::Fail { failure: fault.failure(), detail: detail.into() })
             }
             Decision::NeedUser
             | Decision::NeedTable
             | Decision::AssignUser(_)
-            | Decision::FinishUserMove(_)
+            | Decision::MoveUser(_)
+            | Decision::FailOver(_)
             | Decision::CreateGroup(_)
-                if rounds < ROUNDS_MAX =>
+                if rounds.count < ROUNDS_MAX =>
             {
                 Err(Unknown)
             }
             Decision::NeedUser
             | Decision::NeedTable
             | Decision::AssignUser(_)
-            | Decision::FinishUserMove(_)
+            | Decision::MoveUser(_)
+            | Decision::FailOver(_)
             | Decision::CreateGroup(_) => Ok(RouteAnswer::Fail {
                 failure: Failure::Unavailable,
                 detail: "the GeoDB keeps changing under this login".into(),
@@ -283,7 +306,11 @@ impl LookUps {
                 self.authenticate_on(asker, step, now).map(Found::Verdict)
             }
             (Pending::Route { ask, rounds }, Answer::LookedUp) => {
-                self.route_round(asker, ask, rounds + 1, now).map(Found::Route)
+                self.route_round(asker, ask, rounds.next(), now).map(Found::Route)
+            }
+            (Pending::Route { ask, rounds }, Answer::Withheld { trouble }) => {
+                let rounds = Rounds { trouble, writes: Writes::Withheld, ..rounds.next() };
+                self.route_round(asker, ask, rounds, now).map(Found::Route)
             }
             (Pending::Route { .. }, Answer::Failed { failure, detail }) => {
                 Some(Found::Route(RouteAnswer::Fail { failure, detail }))
@@ -298,6 +325,21 @@ impl LookUps {
                 None
             }
         }
+    }
+}
+
+/// How often one question has been decided, and what was learnt from the control core.
+#[derive(Debug, Default)]
+struct Rounds {
+    count: u8,
+    writes: Writes,
+    /// The GeoDB's.
+    trouble: Option<Box<str>>,
+}
+
+impl Rounds {
+    fn next(self) -> Self {
+        Self { count: self.count + 1, ..self }
     }
 }
 

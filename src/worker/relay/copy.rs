@@ -50,6 +50,8 @@ pub(super) struct Ends {
     pub(super) hangup: bool,
     /// Its connection broke behind these bytes.
     pub(super) broken: bool,
+    /// Everything up to its end is there.
+    pub(super) complete: bool,
     /// Names bytes on their way to the destination.
     pub(super) token: Token,
 }
@@ -205,8 +207,8 @@ enum Found {
     Broken(IoFault),
 }
 
-/// Reads what the source has, once. Behind a hang-up that is read on: its end was told together with these bytes and will
-/// not be told again, and it travels with them. A fault can be read but once, so it is read alone.
+/// Reads what the source has, once. Behind a hang-up that is read on, unless it is known where the end is (K-RING-11): its
+/// end was told together with these bytes and will not be told again, and it travels with them. A fault can be read but once, so it is read alone.
 fn fetch<P: Port>(port: &mut P, scratch: &mut [u8], ends: Ends) -> Fetched {
     let mut bytes = 0;
     for _ in 0..READS_PER_ADVANCE {
@@ -216,7 +218,12 @@ fn fetch<P: Port>(port: &mut P, scratch: &mut [u8], ends: Ends) -> Fetched {
         let room = space.len();
         match port.recv(ends.source, space) {
             Ok(0) => return Fetched { bytes, found: Found::End },
-            Ok(read) => bytes += read,
+            Ok(read) => {
+                bytes += read;
+                if ends.complete && !ends.broken && read < room {
+                    return Fetched { bytes, found: Found::End };
+                }
+            }
             Err(IoFault::WouldBlock) => return Fetched { bytes, found: Found::All },
             Err(fault) => return Fetched { bytes, found: Found::Broken(fault) },
         }

@@ -6,11 +6,12 @@
 
 use crate::event::EndedBy;
 use crate::limits;
-use crate::ring::port::{IoFault, Port, ReceiveBuffer, Unsent};
+use crate::ring::port::{IoFault, Need, Port, Unsent};
 use crate::share::counters::Counter;
+use crate::tick::Tick;
 
 use super::super::io::line::Line;
-use super::super::io::socket::{Side, Socket};
+use super::super::io::socket::Side;
 use super::super::next::Next;
 use super::super::report::Reports;
 use super::super::tls::channel::Buffers;
@@ -54,7 +55,7 @@ impl<P: Port> Driver<'_, P> {
     /// A side has bytes, or its end.
     pub(in crate::worker) fn readable(&mut self, side: Side) -> Next {
         let direction = self.relay.direction(side);
-        if side == Side::Client && self.line.sockets.client.broken && direction.is_deaf() {
+        if side == Side::Client && self.line.sockets.client.is_broken() && direction.is_deaf() {
             return self.client_gone();
         }
         // Blocked: the destination's room brings it back. Queued: it advances anyway.
@@ -86,8 +87,10 @@ impl<P: Port> Driver<'_, P> {
             return Next::Stay;
         };
         let token = self.line.token(source.other().send());
-        let &Socket { hangup, broken, .. } = self.line.sockets.of(source);
-        let ends = Ends { source: from, destination: to, hangup, broken, token };
+        let socket = self.line.sockets.of(source);
+        let (hangup, broken, complete) =
+            (socket.is_hung_up(), socket.is_broken(), socket.is_complete());
+        let ends = Ends { source: from, destination: to, hangup, broken, complete, token };
         let port = &mut self.line.io.port;
         let [direction, opposite] = self.relay.both(source);
         if direction.forwarded_in == port.round() {
@@ -95,7 +98,7 @@ impl<P: Port> Driver<'_, P> {
             return self.queue(source);
         }
         let was_hot = direction.mode == Mode::Hot;
-        let was_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
+        let delivered = direction.delivered;
         let mut moved = 0;
         let watched = (direction.mode == Mode::Watched)
             .then(|| Watched { watch: self.relays.watches.get_mut(&self.line.slot), source });
@@ -110,9 +113,9 @@ impl<P: Port> Driver<'_, P> {
                 sealed::advance(port, self.buffers, channels, directions, ends, &mut moved)
             }
         };
-        let is_proven = direction.delivered >= limits::RELAY_PROVEN_BYTES;
-        if is_proven && !was_proven && source == Side::Backend {
-            port.receive_buffer(from, ReceiveBuffer::Whole);
+        if let Some(need) = need(source, delivered, direction.delivered) {
+            let backend = if source == Side::Backend { from } else { to };
+            port.prepare(backend, need);
         }
         if direction.mode == Mode::Hot {
             let lacks_pipe = advance == Advance::Again && direction.pipe.is_none() && !is_copied;
@@ -139,7 +142,7 @@ impl<P: Port> Driver<'_, P> {
                 Next::Stay
             }
             Advance::Again => self.queue(source),
-            Advance::Blocked if source == Side::Client && self.line.sockets.client.broken => {
+            Advance::Blocked if source == Side::Client && self.line.sockets.client.is_broken() => {
                 self.client_gone()
             }
             Advance::Blocked => {
@@ -197,6 +200,9 @@ impl<P: Port> Driver<'_, P> {
                 None => Next::Ended { by: EndedBy::Backend, error: None },
             };
         }
+        if !self.line.sockets.backend.is_probed && now >= self.probed_from() {
+            self.line.probe_backend();
+        }
         let (limit, by) = self.relay.patience(self.idle_timeout());
         if now >= self.relay.patience_ends(limit) {
             return Next::Ended { by, error: None };
@@ -207,7 +213,16 @@ impl<P: Port> Driver<'_, P> {
 
     fn set_deadline(&mut self) {
         let (limit, _) = self.relay.patience(self.idle_timeout());
-        self.line.set_deadline(self.relay.patience_ends(limit));
+        let mut at = self.relay.patience_ends(limit);
+        if !self.line.sockets.backend.is_probed {
+            at = at.min(self.probed_from());
+        }
+        self.line.set_deadline(at);
+    }
+
+    /// When a session has lived long enough for probes to be worth their calls.
+    fn probed_from(&self) -> Tick {
+        self.relay.label.since().after(limits::PROBED_FROM)
     }
 
     fn idle_timeout(&self) -> std::time::Duration {
@@ -336,11 +351,45 @@ impl<P: Port> Driver<'_, P> {
     }
 }
 
+/// What the connection to the backend needs, now that so much of a direction is delivered.
+fn need(source: Side, before: u64, now: u64) -> Option<Need> {
+    let passed = |mark| (before..now).contains(&(mark - 1));
+    match source {
+        Side::Client => passed(limits::RELAY_BOUNDED_BYTES).then_some(Need::UnsentBound),
+        Side::Backend if passed(limits::RELAY_PROVEN_BYTES) => Some(Need::WholeReceiveBuffer),
+        Side::Backend => passed(limits::RELAY_BOUNDED_BYTES).then_some(Need::FirstReceiveBuffer),
+    }
+}
+
 /// Counts directions that become hot, and advances of hot ones that would have liked a pipe.
 fn count_heat(reports: &Reports, was_hot: bool, lacks_pipe: bool) {
     if !was_hot {
         reports.count(Counter::Hot);
     } else if lacks_pipe {
         reports.count(Counter::PipeMissing);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r_stall_1_what_a_backend_may_hold_is_bounded_before_much_is_moved_and_once() {
+        const BOUNDED: u64 = limits::RELAY_BOUNDED_BYTES;
+        const PROVEN: u64 = limits::RELAY_PROVEN_BYTES;
+        for (source, before, now, needed) in [
+            (Side::Backend, 0, BOUNDED - 1, None),
+            (Side::Backend, BOUNDED - 1, BOUNDED, Some(Need::FirstReceiveBuffer)),
+            (Side::Backend, BOUNDED, PROVEN - 1, None),
+            (Side::Backend, PROVEN - 1, PROVEN, Some(Need::WholeReceiveBuffer)),
+            (Side::Backend, 0, 2 * PROVEN, Some(Need::WholeReceiveBuffer)),
+            (Side::Backend, PROVEN, 2 * PROVEN, None),
+            (Side::Client, 0, BOUNDED, Some(Need::UnsentBound)),
+            (Side::Client, BOUNDED, 2 * PROVEN, None),
+            (Side::Client, 5, 5, None),
+        ] {
+            assert_eq!(need(source, before, now), needed, "{source:?} {before} {now}");
+        }
     }
 }

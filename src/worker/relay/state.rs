@@ -90,7 +90,7 @@ impl Relay {
         error: Option<&'static str>,
         now: Tick,
     ) -> Event {
-        let (backend, since) = (Arc::clone(&self.label.home.backend), self.label.since);
+        let (backend, since) = (Arc::clone(&self.label.home.backend), self.label.since());
         Event::RelayEnded {
             subject: self.label.into_subject(),
             backend,

@@ -87,7 +87,7 @@ fn fetch<P: Port>(
     match line.io.port.recv(fd, space) {
         Ok(0) => Err(end(line, side)),
         Ok(count) => {
-            socket.drained = count < most && !socket.hangup;
+            socket.drained = count < most && !socket.is_hung_up();
             Ok(start + count)
         }
         Err(IoFault::WouldBlock) => {

@@ -63,6 +63,7 @@ mod written;
 mod injection;
 mod inspection;
 mod admin;
+mod admin_cluster;
 mod admin_socket;
 mod faults;
 mod lmtp_faults;

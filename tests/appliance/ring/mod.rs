@@ -1,6 +1,7 @@
 //! Each operation of the real port against what plain sockets do (K-TEST-1).
 
 mod forward;
+mod spared;
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -64,7 +65,7 @@ fn ur_05_one_accept_serves_many_connections_and_ends_when_cancelled() {
         assert!(completion.more, "multishot");
         assert_eq!(completion.token, token(3, Kind::Accept));
         let Outcome::Accepted(fd) = completion.outcome else { panic!("{completion:?}") };
-        assert_eq!(port.endpoints(fd).unwrap(), (peer.local_addr().unwrap(), address));
+        assert_eq!(port.endpoints(fd, None).unwrap(), (peer.local_addr().unwrap(), address));
         port.close(fd);
     }
     port.cancel(token(3, Kind::Accept));

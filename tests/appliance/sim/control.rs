@@ -7,7 +7,6 @@ use std::time::Duration;
 use hale::auth::passdb::{Driver, Passdb, Passdbs};
 use hale::auth::passwd_file::PasswdFile;
 use hale::event::Event;
-use hale::fault::Failure;
 use hale::names::CoreId;
 use hale::route::rows::{Backend, BackendStatus, Rows, Site, SiteStatus, User, UserGroup};
 use hale::route::table::{RouteSettings, Table};
@@ -124,14 +123,13 @@ impl Control {
     fn do_task(&mut self, task: Task, now: u64) {
         let (ticket, answer) = match task {
             Task::Hash(job) => (Some(job.ticket), Answer::Verified(job.job.run())),
-            Task::Ask(ToControl::Change(_)) => return,
+            Task::Ask(ToControl::Change(_) | ToControl::Homecoming(_)) => return,
             Task::Ask(ToControl::Resolve { ticket, .. }) => {
                 (Some(ticket), Answer::Resolved(address(0)))
             }
-            Task::Ask(ToControl::LookUp { ticket, user }) => {
+            Task::Ask(ToControl::LookUp { ticket, user, .. }) => {
                 let answer = if self.random.percent(self.faults / 4) {
-                    let failure = Failure::Unavailable;
-                    Answer::Failed { failure, detail: "no GeoDB today".into() }
+                    Answer::Withheld { trouble: Some("no GeoDB today".into()) }
                 } else {
                     self.exchange.users.remember(row(&user), Tick(now));
                     Answer::LookedUp

@@ -213,6 +213,24 @@ fn w_rel_6_an_idle_relay_ends_after_31_minutes() {
 }
 
 #[test]
+fn w_lim_9_a_backend_is_probed_once_its_session_has_lived_for_ten_seconds() {
+    let leaving = exchange(1, 900, 900, Ending::BothHalfClose);
+    let mut sim = Sim::new(9, Weather::calm(), &[Account::quiet(0), leaving]);
+    let is_probed = |world: &World, id| {
+        let stream = world.backend_of(id).map(|backend| backend.stream);
+        stream.is_some_and(|stream| world.kernel.streams[stream].is_probed)
+    };
+    sim.until(|world| world.clients[0].logged_in);
+    let logged_in = sim.now();
+    sim.until(|world| is_probed(world, 0));
+    let age = sim.now() - logged_in;
+    assert!((9_900..10_200).contains(&age), "{age} ms");
+    sim.until(|world| ended(world, 1).is_some());
+    assert!(!is_probed(sim.world(), 1), "a client that leaves is spared the calls");
+    sim.drain_now();
+}
+
+#[test]
 fn be_17_pipe_pool_empty_stays_on_copying() {
     for lacks_pipes in [100, 50] {
         let weather = Weather { lacks_pipes, buffers: (400_000, 400_000), ..Weather::calm() };

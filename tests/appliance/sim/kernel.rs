@@ -349,9 +349,10 @@ impl Kernel {
             }
             // Several wake-ups before the work runs are one completion (K-RING-3).
             (Operation::PollIn, What::Stream(stream)) if woken => {
-                let stream = &self.streams[stream];
+                let stream = &mut self.streams[stream];
                 if stream.is_readable() {
                     let ready = stream.ready();
+                    stream.end_told |= ready.complete;
                     self.tell(key, Outcome::Ready(ready));
                 }
             }

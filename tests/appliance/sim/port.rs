@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hale::ring::port::{Completion, Fd, Half, IoFault, PipeId, Port, ReceiveBuffer, Token, Unsent};
+use hale::ring::port::{Completion, Fd, Half, IoFault, Need, PipeId, Port, Token, Unsent};
 use hale::tick::Tick;
 
 use super::kernel::{Kernel, Pipe, What};
@@ -152,11 +152,21 @@ impl Port for SimPort {
     }
 
     /// What it does to a window is the kernel's business; that the socket is a live one is ours.
-    fn receive_buffer(&mut self, fd: Fd, _: ReceiveBuffer) {
-        self.0.kernel.stream_of(fd);
+    fn prepare(&mut self, fd: Fd, need: Need) {
+        let kernel = &mut self.0.kernel;
+        let stream = kernel.stream_of(fd);
+        kernel.streams[stream].is_probed |= need == Need::Probes;
     }
 
-    fn endpoints(&mut self, fd: Fd) -> Result<(SocketAddr, SocketAddr), IoFault> {
+    fn local_of_all(&mut self, _listener: Fd) -> Option<SocketAddr> {
+        None
+    }
+
+    fn endpoints(
+        &mut self,
+        fd: Fd,
+        _local: Option<SocketAddr>,
+    ) -> Result<(SocketAddr, SocketAddr), IoFault> {
         let kernel = &self.0.kernel;
         let stream = &kernel.streams[kernel.stream_of(fd)];
         if stream.broken { Err(IoFault::Reset) } else { Ok((stream.peer, stream.local)) }
@@ -244,13 +254,15 @@ impl Kernel {
             return Ok(Vec::new());
         }
         let mut count = most.min(stream.to_core.len());
-        let shortens = self.random.percent(self.weather.shortens);
+        // Nothing arrives late where the end is known to be there.
+        let shortens = self.random.percent(self.weather.shortens) && !stream.end_told;
         if shortens {
             count = self.random.length(count);
         }
         stream.stirred = true;
         stream.read += count as u64;
         stream.moved_at = self.now;
+        stream.end_read |= exact && stream.end_told && count < most;
         let bytes = stream.to_core.drain(..count).collect();
         self.progress += 1;
         if exact && shortens {

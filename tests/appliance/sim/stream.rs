@@ -35,10 +35,14 @@ pub(super) struct Stream {
     pub(super) sent: u64,
     /// When the core last moved a byte, or the connection came about.
     pub(super) moved_at: u64,
-    /// The core read the end.
+    /// The core was told that everything up to the end is there.
+    pub(super) end_told: bool,
+    /// The core read the end, or left room in a read behind which it knew it to be.
     pub(super) end_read: bool,
     /// Something changed for the peer.
     pub(super) stirred: bool,
+    /// The core lets the kernel probe whether the peer is alive.
+    pub(super) is_probed: bool,
 }
 
 /// What a peer hears.
@@ -69,12 +73,19 @@ impl Stream {
             read: 0,
             sent: 0,
             moved_at: 0,
+            end_told: false,
             end_read: false,
             stirred: true,
+            is_probed: false,
         }
     }
 
     // === The core's side, as poll sees it ===
+
+    /// The peer's end has come, and everything before it.
+    pub(super) fn is_complete(&self) -> bool {
+        self.peer_fin && !self.broken
+    }
 
     pub(super) fn is_readable(&self) -> bool {
         !self.to_core.is_empty() || self.peer_fin || self.broken
@@ -86,7 +97,7 @@ impl Stream {
 
     /// The word of a poll. The error is told until a call has taken it.
     pub(super) fn ready(&self) -> Ready {
-        Ready { hangup: self.is_hung_up(), broken: self.error }
+        Ready { hangup: self.is_hung_up(), broken: self.error, complete: self.is_complete() }
     }
 
     /// Linux calls a socket writable when a third of its buffer is free.

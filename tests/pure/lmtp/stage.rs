@@ -169,7 +169,7 @@ impl Scene {
 
     pub(super) fn route(&self, ask: &RouteAsk) -> RouteAnswer {
         let known = match ask {
-            RouteAsk::User(name) => self.users[&**name].route.clone(),
+            RouteAsk::User { user, .. } => self.users[&**user].route.clone(),
             RouteAsk::Host { host, .. } | RouteAsk::Referral { host, .. } => {
                 let literal = host.parse().ok();
                 let known = self.hosts.get(&**host).copied().or(literal);

@@ -355,7 +355,10 @@ fn named(wish: &Wish) -> String {
             let (remote, local) = (question.remote, question.local);
             format!("asks {}{on_behalf} {proof} from {remote} at {local}", question.user)
         }
-        Wish::Route(RouteAsk::User(user)) => format!("routes user {user}"),
+        Wish::Route(RouteAsk::User { user, tag: None }) => format!("routes user {user}"),
+        Wish::Route(RouteAsk::User { user, tag: Some(tag) }) => {
+            format!("routes user {user} of tag {tag}")
+        }
         Wish::Route(RouteAsk::Host { host, .. }) => format!("routes host {host}"),
         Wish::Route(RouteAsk::Referral { host, group }) => {
             format!("routes referral {host} {}", group.as_deref().unwrap_or("-"))

@@ -12,6 +12,8 @@ use crate::control::geodb::{Changed, ChangedUsers, Changes, GeoDb, UnixMillis};
 use crate::control::resolver::Resolver;
 use crate::template::{Letters, Template};
 
+mod force_moves;
+mod help;
 mod placing;
 mod words;
 
@@ -41,7 +43,6 @@ impl Desk {
         let probe = Template::parse("probe-%{backend_host}", Letters::Refused).unwrap();
         let settings = ClusterSettings {
             local_site: Some("DC1".into()),
-            backend_name: Some("be3".into()),
             default_group_count: 4,
             test_username: Some(probe),
             resolver: Resolver::of_file(hosts),
@@ -138,7 +139,12 @@ async fn c_cmd_1_tags() {
 async fn c_cmd_1_sites() {
     let mut desk = Desk::empty();
     let added = desk.ok(&format!("-f pager site add --id {ID} --load-balancer lb1 DC1")).await;
-    assert_eq!(added, format!("name: DC1\ntag: \nload_balancer: lb1\nstatus: online\nid: {ID}\n"));
+    assert_eq!(
+        added,
+        format!(
+            "name: DC1\ntag: \nload_balancer: lb1\nstatus: online\nid: {ID}\nforce_move: \nrecover: \n"
+        )
+    );
     assert_eq!(desk.no("site add DC1").await.0, 65);
     assert_eq!(desk.no("site add --load-balancer - DC2").await.0, 65);
     assert_eq!(desk.no("site add --tag nowhere DC2").await.0, 68);
@@ -155,7 +161,10 @@ async fn c_cmd_1_sites() {
     assert_eq!(desk.no("site status --self").await.0, 78);
     desk.ok("site remove DC1").await;
     assert_eq!(desk.no("site status DC1").await, (68, "site DC1: does not exist".to_owned()));
-    assert_eq!(desk.ok("-f tab site list").await, "name\ttag\tload_balancer\tstatus\tid\n");
+    assert_eq!(
+        desk.ok("-f tab site list").await,
+        "name\ttag\tload_balancer\tstatus\tid\tforce_move\trecover\n"
+    );
 }
 
 #[tokio::test]
@@ -165,11 +174,13 @@ async fn c_cmd_1_backends() {
     desk.ok(&format!("backend add --id {ID} be1")).await;
     let expected = format!(
         "host=be1 site_id=DC1 status=standby load_factor=100 status_reason=admin \
-         last_moved_from= last_moved_to= id={ID}\n"
+         last_moved_from= last_moved_to= id={ID} force_move=\n"
     );
     assert_eq!(desk.ok("-f flow backend status be1").await, expected);
-    desk.ok("backend add --self").await;
-    assert_eq!(desk.field("backend status --self", "host").await, "be3");
+    for line in ["backend add --self", "backend status --self"] {
+        let (code, text) = desk.no(line).await;
+        assert!(code == 78 && text.contains("name the backend"), "{text}");
+    }
     let (code, text) = desk.no("backend add 192.0.2.1").await;
     assert!(code == 65 && text.contains("give the backend a host name"), "{text}");
     assert_eq!(desk.no("backend add [2001:db8::1]").await.0, 65);
@@ -190,7 +201,7 @@ async fn c_cmd_1_backends() {
     );
     assert_eq!(desk.field("backend list --site DC2", "host").await, "be1");
     desk.ok(&format!("backend remove {ID}")).await;
-    assert_eq!(desk.ok("-f flow backend list").await.lines().count(), 2);
+    assert_eq!(desk.ok("-f flow backend list").await.lines().count(), 1);
 }
 
 #[tokio::test]
@@ -212,7 +223,12 @@ async fn what_a_command_may_have_changed_is_announced_to_the_process_it_runs_in(
     let cases = [
         ("site list", Changed::Nothing),
         ("backend list", Changed::Nothing),
-        ("tag create red", Changed::Nothing),
+        ("tag create red", Changed::Tables),
+        ("tag list", Changed::Nothing),
+        ("site reachability list", Changed::Nothing),
+        ("site force-move start DC1 10 DC2", Changed::Tables),
+        ("site force-move stop DC1", Changed::Tables),
+        ("site recover DC1 10", Changed::Tables),
         ("user list", Changed::Nothing),
         ("geodb show", Changed::Nothing),
         ("backend update --status standby be1", Changed::Tables),

@@ -137,3 +137,40 @@ async fn c_cmd_1_user_access_of_many() {
     let (code, text) = desk.no("user access -u bob").await;
     assert!(code == 78 && text.contains("hale cluster site add"), "{text}");
 }
+
+/// Another process writes between the reading and the writing of a command.
+async fn race(desk: &Desk, call: &'static str, line: &str, other: &str) -> (u8, String) {
+    let gate = desk.geodb.gate();
+    let seen = gate.seen(call);
+    gate.hold_next(call, 1);
+    let others = async {
+        while gate.seen(call) == seen {
+            tokio::task::yield_now().await;
+        }
+        let words = other.split(' ').map(str::to_owned);
+        let command = ClusterCommand::of_words(words).unwrap();
+        run(&desk.second_process(), &command, &desk.settings, NOW).await.unwrap();
+        gate.open(call);
+    };
+    let (refusal, ()) = tokio::join!(desk.no(line), others);
+    refusal
+}
+
+#[tokio::test]
+async fn c_cmd_2_a_row_that_changed_in_between_is_told_and_left_alone() {
+    let desk = Desk::cluster().await;
+    desk.ok("group move --direct DC1 vip be1").await;
+    desk.ok("user move --direct alice vip").await;
+    let other = "group move DC1 vip be2";
+    let (code, text) = race(&desk, "apply", "group move --direct DC1 vip be2", other).await;
+    assert!(code == 2 && text.contains("by another process"), "{text}");
+    assert_eq!(desk.field("group status DC1 vip", "backend_id").await, "be1");
+    let other = "user move --direct alice spare";
+    let (code, text) = race(&desk, "replace_user", "user move alice other", other).await;
+    assert!(code == 2 && text.contains("by another process"), "{text}");
+    assert_eq!(desk.field("user status alice", "moving_group_name").await, "");
+    let line = "backend update --load-factor 5 be2";
+    assert_eq!(race(&desk, "update_backend", line, "backend remove be2").await.0, 2);
+    let line = "site update --status standby DC2";
+    assert_eq!(race(&desk, "update_site", line, "site remove DC2").await.0, 2);
+}

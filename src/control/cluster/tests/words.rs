@@ -20,6 +20,10 @@ fn commands_are_values_that_come_back_from_their_lines() {
 
 /// One of each kind, with this name wherever one may stand.
 fn commands(name: &str) -> Vec<ClusterCommand> {
+    places(name).into_iter().chain(people(name)).collect()
+}
+
+fn places(name: &str) -> Vec<ClusterCommand> {
     let other = Some(name.to_owned());
     let site = || SiteChoice { own: false, name: Some(name.to_owned()) };
     let backend = || BackendChoice { own: false, host: Some(name.to_owned()) };
@@ -41,11 +45,39 @@ fn commands(name: &str) -> Vec<ClusterCommand> {
             site: SiteChoice { own: true, name: None },
         }),
         ClusterCommand::Site(SiteCommand::Init { update: true, site: site() }),
+        ClusterCommand::Site(SiteCommand::ForceMove(ForceMoveCommand::Start {
+            id: other.clone(),
+            name: name.to_owned(),
+            percentage: 7,
+            dest: vec![name.to_owned(), name.to_owned()],
+        })),
+        ClusterCommand::Site(SiteCommand::ForceMove(ForceMoveCommand::Stop {
+            name: name.to_owned(),
+        })),
+        ClusterCommand::Site(SiteCommand::Recover {
+            id: other.clone(),
+            name: name.to_owned(),
+            percentage: 100,
+        }),
+        ClusterCommand::Site(SiteCommand::Reachability(ReachabilityCommand::List {
+            src_site: other.clone(),
+            dest_site: other,
+        })),
+        ClusterCommand::Backend(BackendCommand::ForceMove(ForceMoveCommand::Update {
+            name: name.to_owned(),
+            percentage: 0,
+        })),
         ClusterCommand::Backend(BackendCommand::Update {
             status: Some(BackendStatusWord::Standby),
             load_factor: Some(0),
             backend: backend(),
         }),
+    ]
+}
+
+fn people(name: &str) -> Vec<ClusterCommand> {
+    let other = Some(name.to_owned());
+    vec![
         ClusterCommand::Group(GroupCommand::Move {
             direct: true,
             site: name.to_owned(),
@@ -78,5 +110,6 @@ fn commands(name: &str) -> Vec<ClusterCommand> {
             failover_group: other.clone(),
         }),
         ClusterCommand::Geodb(GeodbCommand::Show { table: other }),
+        ClusterCommand::Kick { user: name.to_owned() },
     ]
 }

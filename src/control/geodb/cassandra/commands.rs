@@ -13,7 +13,7 @@ use super::values::{Cell, id, number, parsed, shown, text, time};
 use crate::control::geodb::columns::TableRow;
 use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::schema::{TableName, TableSchema};
-use crate::control::geodb::values::{Applied, BackendUpdate, Dump, Made, SiteUpdate};
+use crate::control::geodb::values::{Applied, BackendUpdate, Dump, Made, OpenMode, SiteUpdate};
 use crate::control::wall_clock::UnixMillis;
 use crate::route::change::GroupCreation;
 use crate::route::rows::{
@@ -78,8 +78,10 @@ fn by_id(row: Uuid) -> Named {
 
 impl Cassandra {
     pub(in super::super) async fn init(&self) -> Result<Vec<Made>, GeoDbError> {
-        let connected = self.requests.link.session().await?;
-        check::init(&connected, &self.requests.link.shared).await
+        // Of its own: the session of all other calls is not there before the tables are.
+        let shared = &self.requests.link.shared;
+        let connected = shared.begin(OpenMode::Create).await?;
+        check::init(&connected, shared).await
     }
 
     pub(in super::super) async fn tags(&self) -> Result<Vec<Tag>, GeoDbError> {

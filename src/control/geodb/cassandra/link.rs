@@ -153,7 +153,7 @@ impl Shared {
     async fn keep(&self) {
         let mut wait = BUILD_AGAIN_FIRST;
         let mut connected = loop {
-            match self.begin().await {
+            match self.begin(self.mode).await {
                 Ok(connected) => break connected,
                 Err(error) => {
                     self.state.send_replace(State::Failed(error));
@@ -169,10 +169,10 @@ impl Shared {
     }
 
     /// Builds a session and looks at what it leads to.
-    async fn begin(&self) -> Result<Arc<Connected>, GeoDbError> {
+    pub(super) async fn begin(&self, mode: OpenMode) -> Result<Arc<Connected>, GeoDbError> {
         let building = async {
             let connected = Connected::build(&self.settings, &self.place).await?;
-            for remark in check::cluster(&connected, self, self.mode).await? {
+            for remark in check::cluster(&connected, self, mode).await? {
                 self.remark(remark);
             }
             Ok(Arc::new(connected))
@@ -203,7 +203,7 @@ impl Shared {
                 let is_dead = dead_for.is_some_and(|since| {
                     clock::now().since(since) >= limits::CASSANDRA_REBUILD_AFTER
                 });
-                if is_dead && let Ok(another) = self.begin().await {
+                if is_dead && let Ok(another) = self.begin(self.mode).await {
                     self.health(|health| health.answered(Doing::Read, Level::First));
                     return another;
                 }

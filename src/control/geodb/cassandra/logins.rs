@@ -15,7 +15,8 @@ use crate::control::wall_clock::UnixMillis;
 use crate::route::change::{GroupChange, GroupCreation, Placement};
 use crate::route::decide::{UserAssignment, UserMove};
 use crate::route::rows::{
-    Backend, GroupSite, Places, ReadRows, Rows, Setting, Site, SiteReachability, User, UserGroup,
+    Backend, GroupSite, Places, ReadRows, Rows, Setting, Site, SiteReachability, Tag, User,
+    UserGroup,
 };
 
 // === Tables ===
@@ -42,6 +43,8 @@ impl Cassandra {
         places.backends.sort_by(|a, b| (&a.host, a.id).cmp(&(&b.host, b.id)));
         places.site_reachability =
             kept(self.requests.read_table::<SiteReachability>().await?, unreadable);
+        places.tags = kept(self.requests.read_table::<Tag>().await?, unreadable);
+        places.tags.sort_by(|a, b| (&a.tag, a.id).cmp(&(&b.tag, b.id)));
         for section in Setting::ROUTING_SECTIONS {
             let found = self.requests.read_partition::<Setting>(text(Some(section))).await?;
             places.settings.extend(kept(found, unreadable));

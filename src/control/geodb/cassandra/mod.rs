@@ -47,6 +47,12 @@ impl Cassandra {
         self.requests.link.close();
     }
 
+    /// Whether calls are made at the moment. Nothing tells of others' writes: whole reads find out.
+    pub(super) async fn is_there(&self) -> Result<(), GeoDbError> {
+        self.requests.link.session().await?;
+        self.requests.link.shared.admit()
+    }
+
     /// What an operator has to know, from here on.
     pub(super) fn remarks(&self) -> Receiver<Arc<str>> {
         self.requests.link.shared.remarks.subscribe()

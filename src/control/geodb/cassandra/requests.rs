@@ -213,6 +213,11 @@ impl Requests {
             fault::schema(self.place(), why.lines().next().unwrap_or_default())
         };
         let rows = result.into_rows_result().map_err(|error| unreadable(&error))?;
+        let names = rows.column_specs();
+        let asked = table.schema().columns.iter().map(|(name, _)| *name);
+        if !asked.eq(names.iter().map(|column| column.name()).take(table.schema().columns.len())) {
+            return Err(unreadable(&"the answer has other columns than those asked for"));
+        }
         let rows = rows.rows::<Row>().map_err(|error| unreadable(&error))?;
         rows.collect::<Result<Vec<Row>, _>>().map_err(|error| unreadable(&error))
     }

@@ -4,7 +4,9 @@ use rusqlite::{TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::file::SqliteFile;
-use super::queries::{BACKENDS, CREATE_GROUP, GROUPS, SITES, creation_params, id_text, text_of};
+use super::queries::{
+    BACKENDS, CREATE_GROUP, GROUPS, SITES, TAGS, creation_params, id_text, text_of,
+};
 use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::schema::TableSchema;
 use crate::control::geodb::values::{Applied, BackendUpdate, Dump, SiteUpdate};
@@ -17,7 +19,7 @@ use crate::route::rows::{Backend, Site, Tag, User, UserGroup};
 impl SqliteFile {
     /// See [`crate::control::geodb::GeoDb::tags`].
     pub(super) fn tags(&mut self) -> Result<Vec<Tag>, GeoDbError> {
-        self.read("select * from tags order by tag, id", (), &mut Vec::new())
+        self.read(TAGS, (), &mut Vec::new())
     }
 
     /// See [`crate::control::geodb::GeoDb::insert_tag`].

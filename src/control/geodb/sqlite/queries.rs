@@ -63,6 +63,7 @@ impl SqliteFile {
             backends: self.read(BACKENDS, (), &mut bad)?,
             site_reachability: self.read(REACHABILITY, (), &mut bad)?,
             settings: self.read(ROUTING_SETTINGS, [force_move, recover], &mut bad)?,
+            tags: self.read(TAGS, (), &mut bad)?,
             unreadable: bad,
         })
     }
@@ -293,6 +294,7 @@ const KEY_COLUMNS_SHOWN: usize = 2;
 
 pub(super) const SITES: &str = "select * from sites order by name, id";
 pub(super) const BACKENDS: &str = "select * from backends order by host, id";
+pub(super) const TAGS: &str = "select * from tags order by tag, id";
 const REACHABILITY: &str = "select * from site_reachability";
 const GROUP_SITES: &str = "select * from group_sites";
 const ROUTING_SETTINGS: &str = "select * from cluster_settings where section in (?1, ?2)";

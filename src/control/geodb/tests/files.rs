@@ -1,6 +1,7 @@
 //! The file itself: missing, damaged, locked, large.
 
 use super::*;
+use crate::control::cluster::copy_here;
 use crate::control::geodb::schema::{TABLES, TableSchema};
 
 #[tokio::test]
@@ -85,4 +86,26 @@ async fn k_core_4_the_geodb_and_tables_are_shared_and_a_call_may_move_to_another
     let place = Place::new();
     let geodb = place.create().await;
     moves(&geodb.read_user("alice"));
+}
+
+#[test]
+fn a_copy_says_for_each_table_how_many_rows_there_are() {
+    let (from, to) = (Place::new(), Place::new());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { cluster(&from).await.close().await });
+    for _ in 0..2 {
+        let output = copy_here(&from.location(), &to.location()).unwrap();
+        let row = |table: &str| {
+            let row = output.rows.iter().find(|row| row[0].as_deref() == Some(table)).unwrap();
+            (row[1].clone().unwrap(), row[2].clone().unwrap())
+        };
+        assert_eq!(output.rows.len(), 10);
+        assert_eq!(row("backends"), ("2".into(), "2".into()));
+        assert_eq!(row("users"), ("0".into(), "0".into()));
+    }
+    let error = copy_here(&from.location(), &from.location()).unwrap_err();
+    assert!(error.to_string().contains("are the same GeoDB"), "{error}");
+    let nowhere = Place::new();
+    let error = copy_here(&nowhere.location(), &to.location()).unwrap_err();
+    assert!(error.to_string().contains("does not exist"), "{error}");
 }

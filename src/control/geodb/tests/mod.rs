@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::lookup::{Answer, look_up};
+use super::lookup::{Answer, Search, look_up};
 use super::*;
 use crate::config::GeoDb as Location;
 use crate::limits;
@@ -17,9 +17,13 @@ use crate::route::table::{Addresses, RouteSettings, Table};
 use place::{Place, Where, on_each_engine};
 
 mod cluster_state;
+mod faults_on_cassandra;
 mod files;
+mod misbehaving;
+mod misbehaviour_on_cassandra;
 mod node;
 mod place;
+mod schema_on_cassandra;
 
 const DC1: Uuid = Uuid::from_u128(0xD1);
 const BE1: Uuid = Uuid::from_u128(0xB1);
@@ -27,7 +31,7 @@ const BE2: Uuid = Uuid::from_u128(0xB2);
 const NOW: UnixMillis = 1_700_000_000_000;
 
 fn settings() -> RouteSettings {
-    RouteSettings { local_site: "DC1".into(), default_group_count: 100, test_username: None }
+    RouteSettings { local_site: "DC1".into(), default_group_count: 100, ..RouteSettings::default() }
 }
 
 async fn table(geodb: &GeoDb) -> Table {
@@ -95,7 +99,7 @@ fn destination(answer: &Answer) -> Uuid {
 async fn c_route_1_first_login_creates_user_and_group_and_a_failure_switches_once(place: &Place) {
     let geodb = cluster(place).await;
     let first = table(&geodb).await;
-    let answer = look_up(&geodb, &first, "alice@example.com", NOW).await.unwrap();
+    let answer = look_up(&geodb, &first, &Search::of("alice@example.com", NOW)).await.unwrap();
     let user = geodb.read_user("alice@example.com").await.unwrap().unwrap();
     let group = geodb.read_group(DC1, "default-37").await.unwrap().unwrap();
     assert_eq!(
@@ -109,14 +113,15 @@ async fn c_route_1_first_login_creates_user_and_group_and_a_failure_switches_onc
 
     set_status(&geodb, group.backend_id.unwrap(), BackendStatus::Offline).await;
     let second = table(&geodb).await;
-    let answer = look_up(&geodb, &second, "alice@example.com", NOW + 1).await.unwrap();
+    let answer = look_up(&geodb, &second, &Search::of("alice@example.com", NOW + 1)).await.unwrap();
     assert_eq!(destination(&answer), other);
     let switched = geodb.read_group(DC1, "default-37").await.unwrap().unwrap();
     assert_eq!((switched.backend_id, switched.alt_backend_id), (Some(other), None));
     assert_eq!(switched.refresh_after, Some(NOW + 1));
     // Another proxy with the same old table: its write is skipped, its user goes to the same place.
     let another = place.open();
-    let answer = look_up(&another, &second, "alice@example.com", NOW + 2).await.unwrap();
+    let answer =
+        look_up(&another, &second, &Search::of("alice@example.com", NOW + 2)).await.unwrap();
     assert_eq!(destination(&answer), other);
     assert_eq!(another.read_group(DC1, "default-37").await.unwrap().unwrap(), switched);
 }
@@ -170,7 +175,8 @@ async fn ge_07_many_connections_at_once_agree_about_every_user(place: &Place) {
                     group_name: format!("g{}", idea % 3).into(),
                 };
                 let user = geodb.assign_user(&assignment, NOW).await.unwrap();
-                let answer = look_up(&geodb, &table, &user.username, NOW).await.unwrap();
+                let answer =
+                    look_up(&geodb, &table, &Search::of(&user.username, NOW)).await.unwrap();
                 homes.push((user.group_name, destination(&answer)));
             }
             homes
@@ -250,10 +256,13 @@ async fn c_move_3_a_user_move_is_finished_when_its_source_is_gone(place: &Place)
     assert_eq!(geodb.replace_user(None, &row, NOW).await.unwrap(), Applied::Written);
     assert_eq!(geodb.replace_user(None, &row, NOW).await.unwrap(), Applied::Skipped, "it exists");
     let waiting = table(&geodb).await;
-    assert_eq!(destination(&look_up(&geodb, &waiting, "eve", NOW).await.unwrap()), BE1);
+    assert_eq!(
+        destination(&look_up(&geodb, &waiting, &Search::of("eve", NOW)).await.unwrap()),
+        BE1
+    );
     set_status(&geodb, BE1, BackendStatus::Standby).await;
     let gone = table(&geodb).await;
-    assert_eq!(destination(&look_up(&geodb, &gone, "eve", NOW).await.unwrap()), BE2);
+    assert_eq!(destination(&look_up(&geodb, &gone, &Search::of("eve", NOW)).await.unwrap()), BE2);
     let moved = geodb.read_user("eve").await.unwrap().unwrap();
     assert_eq!((&*moved.group_name, moved.is_moving()), ("b", false));
 }
@@ -404,10 +413,13 @@ async fn c_geo_2_a_backend_newer_than_the_table_is_not_taken_for_dead(place: &Pl
         alt_backend_id: None,
     };
     geodb.create_group(&creation, NOW).await.unwrap();
-    let answer = look_up(&geodb, &old, "alice@example.com", NOW).await.unwrap();
+    let answer = look_up(&geodb, &old, &Search::of("alice@example.com", NOW)).await.unwrap();
     assert_eq!(answer.decision, Decision::NeedTable);
     let new = table(&geodb).await;
-    assert_eq!(destination(&look_up(&geodb, &new, "alice@example.com", NOW).await.unwrap()), be3);
+    assert_eq!(
+        destination(&look_up(&geodb, &new, &Search::of("alice@example.com", NOW)).await.unwrap()),
+        be3
+    );
 }
 
 #[tokio::test]
@@ -433,8 +445,9 @@ async fn ge_08_unreadable_rows_are_reported_and_a_users_login_fails() {
     let (table, problems) = Table::build(&rows, &Addresses::new(), &settings());
     assert_eq!(table.backends().len(), 2);
     assert!(problems.iter().any(|problem| problem.complaint == Complaint::BadHost("".into())));
-    let error = look_up(&geodb, &table, "mallory", NOW).await.unwrap_err();
+    let error = look_up(&geodb, &table, &Search::of("mallory", NOW)).await.unwrap_err();
     assert!(error.to_string().contains("users \"mallory X\": column preferred_site_id"), "{error}");
-    let failed = look_up(&geodb, &Table::default(), "mallory", NOW).await.unwrap().decision;
+    let failed =
+        look_up(&geodb, &Table::default(), &Search::of("mallory", NOW)).await.unwrap().decision;
     assert!(matches!(failed, Decision::Fail { fault: RouteFault::NoLocalSite, .. }));
 }

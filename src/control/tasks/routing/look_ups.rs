@@ -14,15 +14,17 @@ use uuid::Uuid;
 
 use super::tables::Orders;
 use super::trouble::Trouble;
-use crate::control::geodb::lookup::look_up;
+use crate::control::geodb::lookup::{Moves, Search, look_up, write_site};
 use crate::control::geodb::{ChangedUsers, GeoDb, GeoDbError};
 use crate::control::resolver::Resolver;
 use crate::control::wall_clock::unix_millis;
 use crate::fault::Failure;
 use crate::limits;
 use crate::ring::clock;
-use crate::route::change::{GroupChange, Placement};
+use crate::route::cap::LoginCap;
+use crate::route::change::{GroupChange, Placement, SiteChange};
 use crate::route::decide::Decision;
+use crate::route::outage::FailoverRules;
 use crate::share::exchange::Exchange;
 use crate::share::messages::{Answer, Ticket, ToControl, ToCore};
 
@@ -36,6 +38,8 @@ pub(super) struct LookUps {
     pub(super) trouble: Rc<Trouble>,
     /// Who waits for what.
     waiting: RefCell<HashMap<Sought, Vec<Ticket>>>,
+    /// Logins that change where groups are served.
+    cap: Cell<LoginCap>,
     /// How often rows were forgotten: what was read before that may be older.
     forgotten: Cell<u64>,
 }
@@ -47,6 +51,8 @@ enum Sought {
     Host(Box<str>),
     /// Not a question: a group whose change is being written.
     Change(Uuid, Box<str>),
+    /// The same of a group that comes home to this site.
+    Homecoming(Uuid, Box<str>),
 }
 
 /// How a look-up ends.
@@ -54,6 +60,8 @@ enum Sought {
 enum Found {
     /// Where the data cores look.
     InCache,
+    /// There, as far as it goes: nothing is written for this login.
+    Withheld(Option<Box<str>>),
     Address(IpAddr),
     Nothing {
         failure: Failure,
@@ -68,6 +76,7 @@ impl LookUps {
         exchange: Exchange,
         orders: Rc<Orders>,
         trouble: Rc<Trouble>,
+        rules: &FailoverRules,
     ) -> Self {
         Self {
             geodb,
@@ -76,30 +85,31 @@ impl LookUps {
             orders,
             trouble,
             waiting: RefCell::default(),
+            cap: Cell::new(LoginCap::new(rules.logins_per_second_max)),
             forgotten: Cell::new(0),
         }
     }
 
     /// Takes a question of a data core, which is answered later.
     pub(super) fn take(self: &Rc<Self>, message: ToControl) {
-        let (sought, ticket, change) = match message {
-            ToControl::LookUp { ticket, user } => (Sought::User(user), ticket, None),
-            ToControl::Resolve { ticket, host } => (Sought::Host(host), Some(ticket), None),
+        let (sought, ticket) = match &message {
+            ToControl::LookUp { ticket, user, .. } => (Sought::User(user.clone()), *ticket),
+            ToControl::Resolve { ticket, host } => (Sought::Host(host.clone()), Some(*ticket)),
             ToControl::Change(change) => {
-                (Sought::Change(change.site_id, change.name.clone()), None, Some(change))
+                (Sought::Change(change.site_id, change.name.clone()), None)
+            }
+            ToControl::Homecoming(change) => {
+                (Sought::Homecoming(change.site_id, change.group_name.clone()), None)
             }
         };
         let Some(turn) = self.begin(sought, ticket) else { return };
         tokio::task::spawn_local(async move {
-            let found = match (&turn.sought, change) {
-                (Sought::User(user), _) => turn.look_ups.user(user).await,
-                (Sought::Host(host), _) => turn.look_ups.host(host).await,
-                (Sought::Change(..), change) => {
-                    if let Some(change) = change {
-                        turn.look_ups.change(&change).await;
-                    }
-                    Found::InCache
-                }
+            let look_ups = &turn.look_ups;
+            let found = match message {
+                ToControl::LookUp { user, tag, .. } => look_ups.user(&user, tag.as_deref()).await,
+                ToControl::Resolve { host, .. } => look_ups.host(&host).await,
+                ToControl::Change(change) => look_ups.change(&change).await,
+                ToControl::Homecoming(change) => look_ups.homecoming(&change).await,
             };
             turn.end(found);
         });
@@ -138,6 +148,7 @@ impl LookUps {
         for ticket in tickets {
             let answer = match found.clone() {
                 Found::InCache => Answer::LookedUp,
+                Found::Withheld(trouble) => Answer::Withheld { trouble },
                 Found::Address(address) => Answer::Resolved(address),
                 Found::Nothing { failure, detail } => Answer::Failed { failure, detail },
             };
@@ -149,20 +160,22 @@ impl LookUps {
     }
 
     /// Reads or writes whatever the decision about a user needs, and puts it where the data cores look.
-    async fn user(&self, user: &str) -> Found {
+    async fn user(&self, user: &str, tag: Option<&str>) -> Found {
         // All rounds together: the login does not wait longer.
         let after = self.geodb.deadline();
-        match timeout(after, self.user_in_rounds(user)).await {
+        match timeout(after, self.user_in_rounds(user, tag)).await {
             Ok(found) => found,
             Err(_) => self.failed(&GeoDbError::Timeout { after }),
         }
     }
 
-    async fn user_in_rounds(&self, user: &str) -> Found {
+    async fn user_in_rounds(&self, user: &str, tag: Option<&str>) -> Found {
+        let mut moves = Moves::Counted;
         for _ in 0..ROUNDS_MAX {
             let forgotten = self.forgotten.get();
             let table = self.exchange.table.load();
-            let answer = match look_up(&self.geodb, &table, user, unix_millis()).await {
+            let search = Search { user, tag, now: unix_millis(), moves };
+            let answer = match look_up(&self.geodb, &table, &search).await {
                 Ok(answer) => answer,
                 Err(fault) => return self.failed(&fault),
             };
@@ -176,11 +189,18 @@ impl LookUps {
             let table = self.exchange.table.load();
             let is_newer =
                 answer.group.is_some_and(|group| table.group(&group.name) != Some(&group));
-            if answer.decision == Decision::NeedTable || is_newer {
+            let is_elsewhere = answer.site.is_some_and(|row| {
+                let known = table.failover(&row.group_name, row.site_id);
+                known.and_then(|known| known.to_site_id) != row.stand_in()
+            });
+            if answer.decision == Decision::NeedTable || is_newer || is_elsewhere {
                 self.orders.refreshed().await;
             }
             match answer.decision {
                 Decision::NeedTable => {}
+                Decision::FailOver(_) | Decision::MoveUser(_) => {
+                    moves = if self.take_permit() { Moves::Allowed } else { Moves::Withheld };
+                }
                 Decision::Fail { fault, about } => {
                     let detail = if about.is_empty() {
                         fault.text().into()
@@ -189,6 +209,7 @@ impl LookUps {
                     };
                     return Found::Nothing { failure: fault.failure(), detail: detail.into() };
                 }
+                _ if moves == Moves::Withheld => return Found::Withheld(None),
                 _ => return Found::InCache,
             }
         }
@@ -196,9 +217,17 @@ impl LookUps {
         Found::Nothing { failure: Failure::Unavailable, detail: detail.into() }
     }
 
+    fn take_permit(&self) -> bool {
+        let mut cap = self.cap.get();
+        let is_permitted = cap.take(clock::now());
+        self.cap.set(cap);
+        is_permitted
+    }
+
+    /// The data core decides by what memory holds (C-CACHE-2).
     fn failed(&self, fault: &GeoDbError) -> Found {
         self.trouble.failed(fault);
-        Found::Nothing { failure: Failure::Unavailable, detail: fault.to_string().into() }
+        Found::Withheld(Some(fault.to_string().into()))
     }
 
     /// Addresses of a name.
@@ -216,16 +245,29 @@ impl LookUps {
     }
 
     /// Writes a change that a data core decided, and shows it to all of them.
-    async fn change(&self, change: &GroupChange) {
+    async fn change(&self, change: &GroupChange) -> Found {
         let table = self.exchange.table.load();
         let known = table.group(&change.name).map(Placement::from);
-        if known.as_ref() == Some(&change.placement) {
-            return;
+        if known.as_ref() != Some(&change.placement) {
+            match self.geodb.apply(change, unix_millis()).await {
+                Ok(_) => self.orders.refreshed().await,
+                Err(fault) => self.trouble.failed(&fault),
+            }
         }
-        match self.geodb.apply(change, unix_millis()).await {
-            Ok(_) => self.orders.refreshed().await,
-            Err(fault) => self.trouble.failed(&fault),
+        Found::InCache
+    }
+
+    /// The same for a group that comes home to its site.
+    async fn homecoming(&self, change: &SiteChange) -> Found {
+        let table = self.exchange.table.load();
+        let known = table.failover(&change.group_name, change.site_id);
+        if known.and_then(|known| known.to_site_id) != change.stand_in {
+            match write_site(&self.geodb, change, unix_millis()).await {
+                Ok(_) => self.orders.refreshed().await,
+                Err(fault) => self.trouble.failed(&fault),
+            }
         }
+        Found::InCache
     }
 }
 

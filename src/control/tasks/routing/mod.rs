@@ -13,9 +13,11 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::mail::Inbox;
 use crate::config::Config;
+use crate::config::model::Cluster;
 use crate::control::admin::Board;
 use crate::control::geodb::{Changes, GeoDb};
 use crate::control::resolver::Resolver;
+use crate::route::outage::FailoverRules;
 use crate::route::table::RouteSettings;
 use crate::share::exchange::Exchange;
 use crate::share::messages::ToControl;
@@ -53,6 +55,7 @@ impl Routing {
                 local_site: cluster.local_site.clone().unwrap_or_default().into(),
                 default_group_count: cluster.default_group_count,
                 test_username: cluster.backend_test_username.clone(),
+                failover: failover_rules(cluster),
             },
             exchange,
         }
@@ -72,16 +75,33 @@ impl Routing {
             trouble.failed(&fault);
         }
         let published = exchange.table.clone();
+        let rules = settings.failover;
         let mut tables =
             Tables::new(&geodb, resolver.clone(), settings, published, Rc::clone(&trouble));
         tables.begin().await;
-        let look_ups =
-            Rc::new(LookUps::new(geodb, resolver, exchange, tables.orders(), Rc::clone(&trouble)));
+        let look_ups = Rc::new(LookUps::new(
+            geodb,
+            resolver,
+            exchange,
+            tables.orders(),
+            Rc::clone(&trouble),
+            &rules,
+        ));
         Ok(vec![
             spawn_local(tables.keep()),
             spawn_local(watch(changes, Rc::clone(&look_ups))),
             spawn_local(serve(questions, look_ups)),
         ])
+    }
+}
+
+fn failover_rules(cluster: &Cluster) -> FailoverRules {
+    let rules = &cluster.site_failover;
+    FailoverRules {
+        auto: rules.auto,
+        delay: rules.delay,
+        ramp: rules.ramp,
+        logins_per_second_max: rules.logins_per_second_max,
     }
 }
 

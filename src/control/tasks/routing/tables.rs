@@ -14,8 +14,11 @@ use super::names::{Ask, Names};
 use super::trouble::Trouble;
 use crate::control::geodb::GeoDb;
 use crate::control::resolver::Resolver;
+use crate::control::wall_clock::unix_millis;
 use crate::limits;
+use crate::ring::clock;
 use crate::route::build::hosts_to_resolve;
+use crate::route::outage::{Circumstances, Opinions, Outages};
 use crate::route::problem::Problem;
 use crate::route::rows::Rows;
 use crate::route::table::{RouteSettings, Table};
@@ -31,6 +34,9 @@ pub(super) struct Tables {
     orders: Rc<Orders>,
     trouble: Rc<Trouble>,
     problems: Vec<Problem>,
+    /// What this proxy has seen of other sites.
+    opinions: Opinions,
+    outages: Outages,
 }
 
 impl Tables {
@@ -49,6 +55,8 @@ impl Tables {
             orders: Rc::default(),
             trouble,
             problems: Vec::new(),
+            opinions: Opinions::new(),
+            outages: Outages::default(),
         }
     }
 
@@ -94,7 +102,10 @@ impl Tables {
     }
 
     fn publish(&mut self, rows: &Rows) {
-        let (table, problems) = Table::build(rows, self.names.known(), &self.settings);
+        let RouteSettings { local_site, failover, .. } = &self.settings;
+        let sites = self.outages.observe(rows, local_site, &self.opinions, failover, clock::now());
+        let now = Circumstances { sites, unix_millis: Some(unix_millis()) };
+        let (table, problems) = Table::build_now(rows, self.names.known(), &self.settings, &now);
         // Each problem is told once, when it appears (K-CORE-6).
         for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
             self.trouble.note(true, format!("geodb: {problem}"));

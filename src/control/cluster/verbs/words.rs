@@ -1,4 +1,4 @@
-//! Commands as words: the same that an operator types, so that one grammar reads both (`verbs`).
+//! Commands as words: the same that an operator types, so that one grammar reads both.
 //!
 //! Duty: a command's words and a line of them, and back. Options come first and carry their value in the same word; behind
 //! `--` nothing is an option, whatever an operator calls a group. Not its duty: output format and other options of the
@@ -7,11 +7,14 @@
 use clap::Parser;
 use uuid::Uuid;
 
-use super::error::CommandError;
-use super::verbs::{
-    BackendChoice, BackendCommand, BackendStatusWord, ClusterCommand, GeodbCommand, GroupCommand,
-    SiteChoice, SiteCommand, SiteStatusWord, TagCommand, UserChoice, UserCommand, YesNo,
+use super::command::{ClusterCommand, GeodbCommand, TagCommand};
+use super::people::{GroupCommand, UserChoice, UserCommand, YesNo};
+use super::places::{
+    BackendChoice, BackendCommand, BackendStatusWord, ForceMoveCommand, ReachabilityCommand,
+    SiteChoice, SiteCommand, SiteStatusWord,
 };
+use crate::config::masked;
+use crate::control::cluster::error::CommandError;
 use crate::wire::tab_escaped;
 
 impl ClusterCommand {
@@ -25,6 +28,7 @@ impl ClusterCommand {
             Self::Group(command) => group(command),
             Self::User(command) => user(command),
             Self::Geodb(command) => geodb(command),
+            Self::Kick { user } => Line::of(["kick"]).then([&**user]),
         };
         words.0
     }
@@ -73,7 +77,7 @@ struct Words {
 struct Line(Vec<String>);
 
 impl Line {
-    fn of(verbs: [&str; 2]) -> Self {
+    fn of<const COUNT: usize>(verbs: [&str; COUNT]) -> Self {
         Self(verbs.map(str::to_owned).to_vec())
     }
 
@@ -134,6 +138,29 @@ fn site(command: &SiteCommand) -> Line {
         SiteCommand::Init { update, site } => {
             chosen_site(Line::of(["site", "init"]).flag("--update", *update), site)
         }
+        SiteCommand::ForceMove(command) => force_move("site", command),
+        SiteCommand::Recover { id, name, percentage } => Line::of(["site", "recover"])
+            .option("--id", id.as_ref())
+            .then([&**name, &percentage.to_string()]),
+        SiteCommand::Reachability(ReachabilityCommand::List { src_site, dest_site }) => {
+            let sites = [src_site, dest_site].into_iter().flatten();
+            Line::of(["site", "reachability", "list"]).then(sites.map(String::as_str))
+        }
+    }
+}
+
+/// `of`: site or backend.
+fn force_move(of: &str, command: &ForceMoveCommand) -> Line {
+    match command {
+        ForceMoveCommand::Start { id, name, percentage, dest } => {
+            let percentage = percentage.to_string();
+            let places = [&**name, &percentage].into_iter().chain(dest.iter().map(String::as_str));
+            Line::of([of, "force-move", "start"]).option("--id", id.as_ref()).then(places)
+        }
+        ForceMoveCommand::Update { name, percentage } => {
+            Line::of([of, "force-move", "update"]).then([&**name, &percentage.to_string()])
+        }
+        ForceMoveCommand::Stop { name } => Line::of([of, "force-move", "stop"]).then([&**name]),
     }
 }
 
@@ -176,6 +203,7 @@ fn backend(command: &BackendCommand) -> Line {
         BackendCommand::List { site } => {
             Line::of(["backend", "list"]).option("--site", site.as_ref())
         }
+        BackendCommand::ForceMove(command) => force_move("backend", command),
     }
 }
 
@@ -245,6 +273,11 @@ fn geodb(command: &GeodbCommand) -> Line {
     match command {
         GeodbCommand::Init => Line::of(["geodb", "init"]),
         GeodbCommand::Refresh => Line::of(["geodb", "refresh"]),
+        // It is not carried out inside Hale, and what is sent is logged: never a password.
+        GeodbCommand::Copy { from, to } => {
+            let shown = [masked(from), masked(to)];
+            Line::of(["geodb", "copy"]).then(shown.iter().map(String::as_str))
+        }
         GeodbCommand::Show { table } => Line::of(["geodb", "show"]).then(table.as_deref()),
     }
 }

@@ -1,0 +1,163 @@
+//! The command line about groups and users.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::control::cluster::error::CommandError;
+
+/// `hale cluster group …`
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum GroupCommand {
+    /// Start moving a group to another backend of its site
+    ///
+    /// The source backend moves its users, and refers those it has moved; when it is not online, the next login finishes the
+    /// move.
+    #[command(after_help = "Example:\n  hale cluster group move DC1 default-17 be2.example.org")]
+    Move {
+        /// Write the final state at once, without moving anything
+        #[arg(long)]
+        direct: bool,
+        /// Site
+        site: String,
+        /// Group
+        group: String,
+        /// Host of the new backend
+        host: String,
+    },
+    /// Show a group
+    #[command(after_help = "Example:\n  hale cluster group status DC1 default-17")]
+    Status {
+        /// Site
+        site: String,
+        /// Group
+        group: String,
+    },
+    /// Set flags of a group
+    #[command(after_help = "Example:\n  hale cluster group update --sticky-backend yes DC1 vip")]
+    Update {
+        /// Users stay in the group
+        #[arg(long, value_name = "yes|no")]
+        sticky_users: Option<YesNo>,
+        /// The group stays on its backend
+        #[arg(long, value_name = "yes|no")]
+        sticky_backend: Option<YesNo>,
+        /// Site
+        site: String,
+        /// Group
+        group: String,
+    },
+    /// List groups
+    #[command(
+        after_help = "Examples:\n  hale cluster group list\n  hale cluster group list --site DC1 default-1?"
+    )]
+    List {
+        /// Of this site only
+        #[arg(long)]
+        site: Option<String>,
+        /// Names, with * and ?
+        mask: Option<String>,
+    },
+}
+
+/// `hale cluster user …`
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum UserCommand {
+    /// Look users up as a login would, and print their backends
+    ///
+    /// Writes what a login would write: a new user's group, a finished move. `hale explain` only looks.
+    #[command(
+        after_help = "Examples:\n  hale cluster user access -u alice\n  hale cluster user access -i -A"
+    )]
+    Access {
+        /// Which users
+        #[command(flatten)]
+        users: UserChoice,
+        /// Print the backend's address instead of its name
+        #[arg(short = 'i')]
+        address: bool,
+    },
+    /// Delete a user's row
+    ///
+    /// The user's mail is not touched, and the next login makes a new row. Exit code 67: there was none.
+    #[command(after_help = "Example:\n  hale cluster user delete alice")]
+    Delete {
+        /// User
+        user: String,
+    },
+    /// Start moving a user to another group
+    ///
+    /// The backend that has the user completes it at the next login; when it is not online, that login does.
+    #[command(
+        after_help = "Examples:\n  hale cluster user move alice vip\n  hale cluster user move --site DC2 alice vip vip-dc1"
+    )]
+    Move {
+        /// Write the final state at once, without moving anything; creates the row if there is none
+        #[arg(long)]
+        direct: bool,
+        /// New home site
+        #[arg(long)]
+        site: Option<String>,
+        /// User
+        user: String,
+        /// New group
+        group: String,
+        /// Group to use at another site during a site failover
+        failover_group: Option<String>,
+    },
+    /// Show a user
+    #[command(after_help = "Example:\n  hale cluster -f pager user status alice")]
+    Status {
+        /// User
+        user: String,
+    },
+    /// List users
+    #[command(after_help = "Example:\n  hale cluster user list a*")]
+    List {
+        /// Names, with * and ?
+        mask: Option<String>,
+    },
+}
+
+/// `-u user`, `-A` or `-F file`. Who runs the command need not see the file: [`Self::read_file`] comes before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+#[group(required = true, multiple = false)]
+pub struct UserChoice {
+    /// One user
+    #[arg(short = 'u', value_name = "USER")]
+    pub user: Option<String>,
+    /// All users of the GeoDB
+    #[arg(short = 'A')]
+    pub all: bool,
+    /// The users in a file, one per line
+    #[arg(short = 'F', value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// What was in the file; the first is empty, so that an empty file is a choice, too
+    #[arg(long, value_name = "USER", hide = true)]
+    pub listed: Vec<String>,
+}
+
+impl UserChoice {
+    /// Replaces the file by what is in it. Blocks.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn read_file(&mut self) -> Result<(), CommandError> {
+        let Some(path) = &self.file else { return Ok(()) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| CommandError::Data(format!("{}: {error}", path.display())))?;
+        let users = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        self.listed = std::iter::once("").chain(users).map(str::to_owned).collect();
+        self.file = None;
+        Ok(())
+    }
+}
+
+/// A flag on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum YesNo {
+    /// Set it
+    Yes,
+    /// Clear it
+    No,
+}

@@ -1,0 +1,147 @@
+//! What rows of `cluster_settings` mean to routing: force-moves and recoveries (C-FORCE-1).
+//!
+//! Duty: the names of sections and settings, in one place for who writes them (commands) and who obeys them (the table
+//! builder); a force-move and a recovery as values, from rows and to rows. Non-duty: reading and writing the table, choosing
+//! users. Driven by the cluster commands and [`super::build`]. Tests: below.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+/// The section of force-moves. Scope: the site or the backend that users are moved away from; `backend_id` is nil when it is
+/// a site.
+pub const FORCE_MOVE: &str = "force_move";
+/// The section of recoveries. Scope: the site that users come home to.
+pub const RECOVER: &str = "recover";
+/// Which sample of users it is about: the same id and a higher percentage are the same users and more.
+pub const ID: &str = "id";
+/// How many users of a hundred.
+pub const PERCENTAGE: &str = "percentage";
+/// Ids of sites, or of backends, separated by commas.
+pub const DEST: &str = "dest";
+
+/// Users on their way out of a site or backend, while they log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForceMove {
+    /// See [`ID`].
+    pub id: Box<str>,
+    /// 0..=100.
+    pub percentage: u8,
+    /// Where they go: sites, or backends of the same site. Not empty.
+    pub destinations: Box<[Uuid]>,
+}
+
+/// Users on their way home to a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// See [`ID`].
+    pub id: Box<str>,
+    /// 0..=100.
+    pub percentage: u8,
+}
+
+/// What is wrong with the rows of one scope; the name of the setting that has no value, or one without a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadSetting(pub &'static str);
+
+impl ForceMove {
+    /// Reads the rows of one scope, as pairs of name and value. None: there are none.
+    ///
+    /// # Errors
+    /// A setting is missing or makes no sense; then there is no force-move.
+    pub fn of_rows<'a>(
+        rows: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Option<Self>, BadSetting> {
+        let rows: BTreeMap<&str, &str> = rows.into_iter().collect();
+        let Some((id, percentage)) = sample(&rows)? else { return Ok(None) };
+        let listed = rows.get(DEST).copied().unwrap_or_default();
+        let ids = listed.split(',').map(|id| Uuid::try_parse(id.trim()).ok());
+        let destinations: Option<Box<[Uuid]>> = ids.collect();
+        let is_nil = |ids: &[Uuid]| ids.iter().any(Uuid::is_nil);
+        let destinations = destinations.filter(|ids| !is_nil(ids)).ok_or(BadSetting(DEST))?;
+        Ok(Some(Self { id, percentage, destinations }))
+    }
+
+    /// Its rows, as pairs of name and value.
+    #[must_use]
+    pub fn to_rows(&self) -> Vec<(&'static str, String)> {
+        let ids: Vec<String> = self.destinations.iter().map(Uuid::to_string).collect();
+        let mut rows = sample_rows(&self.id, self.percentage);
+        rows.push((DEST, ids.join(",")));
+        rows
+    }
+}
+
+impl Recovery {
+    /// As [`ForceMove::of_rows`].
+    ///
+    /// # Errors
+    /// A setting is missing or makes no sense.
+    pub fn of_rows<'a>(
+        rows: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Option<Self>, BadSetting> {
+        let found = sample(&rows.into_iter().collect())?;
+        Ok(found.map(|(id, percentage)| Self { id, percentage }))
+    }
+
+    /// Its rows, as pairs of name and value.
+    #[must_use]
+    pub fn to_rows(&self) -> Vec<(&'static str, String)> {
+        sample_rows(&self.id, self.percentage)
+    }
+}
+
+type Sample = (Box<str>, u8);
+
+fn sample(rows: &BTreeMap<&str, &str>) -> Result<Option<Sample>, BadSetting> {
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let id = rows.get(ID).copied().filter(|id| !id.is_empty()).ok_or(BadSetting(ID))?;
+    let percentage = rows.get(PERCENTAGE).and_then(|text| text.trim().parse::<u8>().ok());
+    let percentage = percentage.filter(|number| *number <= 100).ok_or(BadSetting(PERCENTAGE))?;
+    Ok(Some((id.into(), percentage)))
+}
+
+fn sample_rows(id: &str, percentage: u8) -> Vec<(&'static str, String)> {
+    vec![(ID, id.to_owned()), (PERCENTAGE, percentage.to_string())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c_force_1_a_force_move_comes_back_from_its_rows() {
+        let destinations = [Uuid::from_u128(1), Uuid::from_u128(2)].into();
+        let force_move = ForceMove { id: "spring".into(), percentage: 50, destinations };
+        let rows = force_move.to_rows();
+        let pairs = || rows.iter().map(|(name, value)| (*name, value.as_str()));
+        assert_eq!(ForceMove::of_rows(pairs()), Ok(Some(force_move)));
+        assert_eq!(ForceMove::of_rows([]), Ok(None));
+        for (name, value) in
+            [(ID, ""), (PERCENTAGE, "101"), (PERCENTAGE, "-1"), (DEST, ""), (DEST, "be1")]
+        {
+            let spoilt = pairs().chain([(name, value)]);
+            assert_eq!(ForceMove::of_rows(spoilt), Err(BadSetting(name)), "{value:?}");
+        }
+        let nil = Uuid::nil().to_string();
+        let spoilt = pairs().chain([(DEST, nil.as_str())]);
+        assert_eq!(ForceMove::of_rows(spoilt), Err(BadSetting(DEST)));
+        for name in [ID, PERCENTAGE, DEST] {
+            let lacking = pairs().filter(|(known, _)| *known != name);
+            assert_eq!(ForceMove::of_rows(lacking), Err(BadSetting(name)));
+        }
+    }
+
+    #[test]
+    fn c_force_1_a_recovery_comes_back_from_its_rows() {
+        let recovery = Recovery { id: "7".into(), percentage: 100 };
+        let rows = recovery.to_rows();
+        let pairs = || rows.iter().map(|(name, value)| (*name, value.as_str()));
+        assert_eq!(Recovery::of_rows(pairs()), Ok(Some(recovery)));
+        assert_eq!(Recovery::of_rows([]), Ok(None));
+        assert_eq!(Recovery::of_rows([(ID, "7")]), Err(BadSetting(PERCENTAGE)));
+        assert_eq!(Recovery::of_rows([(PERCENTAGE, "7")]), Err(BadSetting(ID)));
+    }
+}

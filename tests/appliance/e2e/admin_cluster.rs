@@ -1,0 +1,115 @@
+//! `hale cluster …` beside a running Hale: carried out inside of it, with the same answers as without one.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use rustix::process::Signal;
+
+use super::hale::{Hale, Setup};
+use super::imap::Imap;
+use super::script::ScriptedBackends;
+use super::tools::said;
+use super::wait::{PATIENCE, wait_for};
+
+/// A running Hale, and the command line with a configuration that names the same socket and no GeoDB that exists: what
+/// works there was done inside.
+struct Scene {
+    hale: Hale,
+    backends: ScriptedBackends,
+}
+
+impl Scene {
+    fn start() -> Self {
+        let backends = ScriptedBackends::start();
+        let mut setup = Setup::new(backends.port);
+        setup.add_users(&["asked", "other"], b"secret");
+        let hale = setup.start();
+        let folder = hale.setup().path();
+        let text = fs::read_to_string(folder.join("hale.conf")).unwrap();
+        let blind = text.replace("/state/geodb.sqlite", "/state/nothing.sqlite");
+        assert_ne!(blind, text);
+        fs::write(folder.join("blind.conf"), blind).unwrap();
+        Self { hale, backends }
+    }
+
+    /// With the blind configuration.
+    fn inside(&self, words: &str) -> Output {
+        let blind = self.hale.setup().path().join("blind.conf");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hale"));
+        command.arg("-c").arg(blind).args(words.split(' ')).output().unwrap()
+    }
+
+    fn session(&self, user: &str) -> (Imap, Imap) {
+        let client = self.hale.session(user, b"secret");
+        (client, self.backends.next_session())
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.hale.setup().path().join("hale.log")).unwrap()
+    }
+}
+
+#[test]
+fn admin_cluster_verbs_say_the_same_inside_a_hale_and_without_one() {
+    let mut scene = Scene::start();
+    for order in [
+        "cluster tag create blue",
+        "cluster site add --tag blue --load-balancer lb2 DC2",
+        "cluster site force-move start --id spring DC1 10 DC2",
+        "cluster user move --direct asked vip",
+        "cluster group move --direct DC1 vip be1.test",
+    ] {
+        let output = scene.inside(order);
+        assert!(output.status.success(), "{order}: {}", said(&output));
+    }
+    wait_for("an order in the log", PATIENCE, || {
+        let words = "admin: cluster site force-move start --id=spring -- DC1 10 DC2: done, by uid=";
+        scene.log().contains(words).then_some(())
+    });
+    let questions = [
+        ("-f json cluster tag list", 0),
+        ("-f flow cluster site list", 0),
+        ("-f pager cluster backend list", 0),
+        ("cluster site reachability list", 0),
+        ("-f tab cluster group list v*", 0),
+        ("cluster user status asked", 0),
+        ("cluster user status nobody", 67),
+        ("cluster site status DC9", 68),
+        ("cluster backend add 192.0.2.1", 65),
+        ("cluster site force-move update DC2 10", 68),
+        ("cluster backend status --self", 78),
+        ("cluster user access", 64),
+        ("geodb show cluster_settings", 0),
+        ("geodb show nothing", 64),
+    ];
+    let inside: Vec<Output> = questions.iter().map(|(words, _)| scene.inside(words)).collect();
+    assert!(!scene.log().contains("group list"), "questions are not in the log");
+    scene.hale.signal(Signal::TERM);
+    scene.hale.wait(PATIENCE);
+    for ((words, code), inside) in questions.iter().zip(inside) {
+        let outside = scene.hale.setup().output(words);
+        assert_eq!(outside.status.code(), Some(*code), "{words}: {}", said(&outside));
+        assert_eq!(said(&outside), said(&inside), "{words}");
+        assert_eq!(outside.status.code(), inside.status.code(), "{words}");
+    }
+}
+
+#[test]
+fn admin_cluster_kick_ends_the_sessions_of_one_user() {
+    let scene = Scene::start();
+    let mut asked = [scene.session("asked"), scene.session("asked")];
+    let other = scene.session("other");
+    let output = scene.inside("cluster kick asked");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(text, "kicked connections from the following users:\nasked\n", "{}", said(&output));
+    for (client, _) in &mut asked {
+        assert_eq!(client.rest(), b"");
+    }
+    let again = scene.inside("-f json cluster kick asked");
+    assert_eq!((again.status.code(), &*again.stdout), (Some(68), b"[]\n".as_slice()));
+    wait_for("the order in the log", PATIENCE, || {
+        let words = "admin: cluster kick asked: 2 sessions ended by uid=";
+        scene.log().contains(words).then_some(())
+    });
+    assert!(other.0.is_open());
+}
