@@ -1,4 +1,4 @@
-//! The command line: `hale run`, `check-config`, `config`, `status`, `who`, `kick`, `geodb`, `cluster`.
+//! The command line: `hale run`, `check-config`, `config`, `status`, `who`, `kick`, `explain`, `geodb`, `cluster`.
 //!
 //! Exit codes are sysexits(3) as doveadm uses them: 0, 64 usage, 65, 67, 68, 75, 77, 78.
 
@@ -12,7 +12,8 @@ use hale::config::{self, Config, Loaded, Secrets, Show, Source};
 use hale::control::admin::client::AskError;
 use hale::control::admin::{self, Request};
 use hale::control::cluster::{
-    self, ClusterCommand, ClusterSettings, CommandError, Format, GeodbCommand, Output, Reply,
+    self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, Format, GeodbCommand,
+    Output, Reply,
 };
 use hale::control::{Inspected, Outcome, unix_millis};
 
@@ -204,6 +205,7 @@ fn ask(cli: &Cli, settings: &Config, request: &Request) -> Reply {
             return cluster(&own, settings, ClusterCommand::Geodb(command.clone()), format);
         }
         Request::Cluster(command) => return cluster(&own, settings, command.clone(), format),
+        Request::Explain(command) => return explain(&own, settings, command, format),
     };
     reply.unwrap_or_else(Reply::from)
 }
@@ -233,6 +235,18 @@ fn cluster(socket: &Path, settings: &Config, mut command: ClusterCommand, format
 fn copy(settings: &Config, from: &str, to: &str) -> Result<Output, CommandError> {
     let named = |text: &str| settings.another_geodb(text).map_err(CommandError::Usage);
     cluster::copy_here(&named(from)?, &named(to)?)
+}
+
+/// By the memory of the Hale that runs, or by the GeoDB when there is none.
+fn explain(socket: &Path, settings: &Config, command: &ExplainCommand, format: Format) -> Reply {
+    match admin::client::ask(socket, &Request::Explain(command.clone())) {
+        Ok(output) => return Reply::new(Ok(output), format),
+        Err(AskError::NotRunning(_) | AskError::NotPermitted(..)) => {}
+        Err(error) => return error.into(),
+    }
+    let here = ClusterSettings::new(settings);
+    let explained = cluster::explain_here(&settings.cluster.geodb, command, &here, unix_millis());
+    Reply::new(explained, format)
 }
 
 /// Prints what a command came to.

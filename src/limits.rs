@@ -90,6 +90,8 @@ pub const TLS_HOT_READ_BYTES: usize = 65_536;
 pub const TLS_HANDSHAKE_STEPS_PER_TURN: u32 = 8;
 /// A ticket's keys are replaced this often, and the former ones still accepted for as long again.
 pub const TLS_TICKET_KEYS_EVERY: Duration = Duration::from_secs(6 * 3600);
+/// A certificate that ends soon is in the log once a day, until it is replaced.
+pub const TLS_EXPIRY_LOOK_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// Backend names whose sessions a core remembers for resumption (W-BTLS-7).
 pub const TLS_BACKEND_SESSIONS_MAX: usize = 256;
 /// Bytes of a certificate or key file: a thousand authorities are about two megabytes.
@@ -143,7 +145,7 @@ pub const STILL_WORKING_EVERY: Duration = Duration::from_secs(30);
 /// One call to the GeoDB, and all calls of one login's look-up together: the login still hears what went wrong.
 pub const GEODB_CALL_TIMEOUT: Duration = Duration::from_millis(1800);
 /// Waiting for another process that writes to the embedded GeoDB: its transactions take milliseconds.
-pub const GEODB_LOCK_TIMEOUT: Duration = Duration::from_millis(1500);
+pub const GEODB_LOCK_TIMEOUT: Duration = Duration::from_millis(700);
 /// A whole table, or a command's call: no login waits behind it.
 pub const GEODB_TABLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// One table of `hale geodb copy`, which an operator watches.
@@ -196,6 +198,30 @@ pub const CASSANDRA_TOKEN_RANGES: u8 = 16;
 /// Users whose changed rows are told by name, and announcements kept for a reader; beyond it everything counts as
 /// changed.
 pub const GEODB_NEWS_MAX: usize = 1024;
+/// A user's look-up in the GeoDB, all calls together; then it counts as gone, and the login goes on with what is known.
+pub const GEODB_LOOK_UP_TIMEOUT: Duration = Duration::from_millis(900);
+/// After a look-up that took all its time the next ones do not wait for so long: unknown users are answered at once.
+pub const GEODB_SILENT_PAUSE: Duration = Duration::from_secs(1);
+/// A GeoDB that does not answer is told once in this time.
+pub const GEODB_TOLD_EVERY: Duration = Duration::from_secs(60);
+/// The LocalDB's small tables at start: two hundred thousand groups take half a second. Then Hale starts without.
+pub const LOCALDB_OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// A GeoDB that does not give its tables in this time at start is gone, if the LocalDB has some.
+pub const LOCALDB_GEODB_PATIENCE: Duration = Duration::from_secs(1);
+/// One row of the LocalDB for a login: behind a page or a batch it takes milliseconds.
+pub const LOCALDB_CALL_TIMEOUT: Duration = Duration::from_millis(50);
+/// What changed is gathered for so long before it is written: rows that are lost with the process are read again.
+pub const LOCALDB_WRITE_EVERY: Duration = Duration::from_millis(200);
+/// Rows of one transaction, and of one page that is read: some milliseconds.
+pub const LOCALDB_BATCH_ROWS: u64 = 4096;
+/// Users whose rows wait to be written, by name; beyond it everything that memory has is written.
+pub const LOCALDB_NAMES_MAX: usize = 1 << 17;
+/// Calls waiting for the thread: commands, and logins while the GeoDB is gone.
+pub const LOCALDB_JOBS_MAX: usize = 1024;
+/// Where no room is left, writing is tried again after this.
+pub const LOCALDB_FULL_PAUSE: Duration = Duration::from_secs(10);
+/// A file that cannot be used is tried again after this.
+pub const LOCALDB_RETRY: Duration = Duration::from_secs(60);
 /// Look-ups of users and names under way at the same time; beyond it logins get a temporary failure. Each takes about a
 /// kilobyte.
 pub const LOOK_UPS_AT_ONCE_MAX: usize = 8192;
@@ -452,8 +478,13 @@ const _: () = assert!(BACKEND_LINE_BYTES_MAX <= BACKEND_INPUT_BYTES_MAX);
 // The end of its last line still has to fit.
 const _: () = assert!(IMAP_RESPONSE_BYTES_MAX + 2 < BACKEND_INPUT_BYTES_MAX);
 const _: () = assert!(IMAP_RESPONSE_BYTES_MAX <= BACKEND_UNTAGGED_BYTES_MAX);
-const _: () = assert!(GEODB_LOCK_TIMEOUT.as_millis() < GEODB_CALL_TIMEOUT.as_millis());
+const _: () = assert!(GEODB_LOCK_TIMEOUT.as_millis() < GEODB_LOOK_UP_TIMEOUT.as_millis());
+const _: () = assert!(GEODB_LOOK_UP_TIMEOUT.as_millis() < GEODB_CALL_TIMEOUT.as_millis());
 const _: () = assert!(GEODB_CALL_TIMEOUT.as_millis() < ROUTE_TIMEOUT.as_millis());
+const _: () = assert!(
+    GEODB_LOOK_UP_TIMEOUT.as_millis() + LOCALDB_CALL_TIMEOUT.as_millis()
+        < ROUTE_TIMEOUT.as_millis()
+);
 const _: () = assert!(RECONNECT_PAUSE.as_millis() < RECONNECT_TIME_LEFT_MIN.as_millis());
 const _: () = assert!(CONNECT_TIMEOUT.as_millis() < LOGIN_PROXY_TIMEOUT.as_millis());
 const _: () = assert!(ARGON2_MEMORY_KIB_MAX as u64 * 1024 <= HASH_MEMORY_BYTES);

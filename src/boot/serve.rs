@@ -11,7 +11,8 @@ use super::{admin_socket, limits, listen, lock, settings};
 use crate::config::{Config, Listener as ListenerConfig, LogTarget};
 use crate::control::admin::{About, Admin, AdminSocket, Board, Listening};
 use crate::control::cluster::ClusterSettings;
-use crate::control::geodb::{GeoDb, OpenMode};
+use crate::control::geodb::{GeoDb, GeoDbError, OpenMode};
+use crate::control::localdb::LocalDb;
 use crate::control::{
     Certificates, Control, Level, LogWriter, PassdbSources, Routing, start_hashing,
 };
@@ -37,10 +38,14 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     lock::make_folder("state_dir", &config.state_dir)?;
     let exchange = Exchange::new(plan.data.len()).map_err(|error| no_resources(&error))?;
     let sources = load_passdbs(config, &exchange, &board, &mut writer)?;
-    let certificates = load_certificates(config, &exchange, &mut writer)?;
-    board.certificates_read();
-    let geodb = GeoDb::open(&config.cluster.geodb, OpenMode::Existing)
-        .map_err(|error| Refusal::config(format!("cluster_geodb: {error}")))?;
+    let certificates = load_certificates(config, &exchange, &board, &mut writer)?;
+    let local = LocalDb::start(
+        settings::localdb(config),
+        exchange.users.clone(),
+        std::sync::Arc::clone(&exchange.log),
+    )
+    .map_err(|error| no_resources(&error))?;
+    let geodb = open_geodb(config, &local, &mut writer)?;
     let descriptors = limits::raise_descriptors();
     for (level, line) in limits::remarks(&config.limits, descriptors) {
         writer.add_line(level, &line);
@@ -59,7 +64,8 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     let house = House { config, plan, exchange, options, per_core };
     let files = Files { sources, certificates };
     let desk = Desk { socket, board };
-    let ended = house.run(geodb, files, writer, desk, sockets);
+    let databases = Databases { geodb, local };
+    let ended = house.run(databases, files, writer, desk, sockets);
     admin_socket::remove(&config.base_dir);
     ended.map_err(|error| no_resources(&error))
 }
@@ -74,6 +80,22 @@ fn open_log(config: &Config) -> Result<LogWriter, Refusal> {
             "log_path: {path} can't be opened: {error}; make its folder writable"
         ))
     })
+}
+
+/// The GeoDB need not be there if the LocalDB knows where users live.
+fn open_geodb(config: &Config, local: &LocalDb, writer: &mut LogWriter) -> Result<GeoDb, Refusal> {
+    let location = &config.cluster.geodb;
+    let refused = |error: &GeoDbError| Refusal::config(format!("cluster_geodb: {error}"));
+    match GeoDb::open(location, OpenMode::Existing) {
+        Ok(geodb) => Ok(geodb),
+        Err(error) if local.wait_for_tables() => {
+            let line =
+                format!("cluster_geodb: {error}; Hale starts with what cluster_localdb knows");
+            writer.add_line(Level::Warning, &line);
+            GeoDb::open_later(location).map_err(|error| refused(&error))
+        }
+        Err(error) => Err(refused(&error)),
+    }
 }
 
 fn load_passdbs(
@@ -95,13 +117,15 @@ fn load_passdbs(
 fn load_certificates(
     config: &Config,
     exchange: &Exchange,
+    board: &Board,
     writer: &mut LogWriter,
 ) -> Result<Certificates, Refusal> {
-    let (certificates, (context, remarks)) = settings::certificates(config)?;
-    for remark in remarks {
+    let (certificates, loaded) = settings::certificates(config)?;
+    for remark in loaded.remarks {
         writer.add_line(Level::Warning, &remark);
     }
-    exchange.tls.publish(context);
+    exchange.tls.publish(loaded.context);
+    board.certificates_read(loaded.expiries);
     Ok(certificates)
 }
 
@@ -109,6 +133,12 @@ fn load_certificates(
 struct Files {
     sources: PassdbSources,
     certificates: Certificates,
+}
+
+/// The cluster's rows, and what this host keeps of them.
+struct Databases {
+    geodb: GeoDb,
+    local: LocalDb,
 }
 
 /// Where operators ask, and what is written down for them.
@@ -180,12 +210,13 @@ struct House<'a> {
 impl House<'_> {
     fn run(
         self,
-        geodb: GeoDb,
+        databases: Databases,
         files: Files,
         writer: LogWriter,
         desk: Desk,
         sockets: Vec<Sockets>,
     ) -> std::io::Result<()> {
+        let Databases { geodb, local } = databases;
         let hash_threads =
             self.config.auth.hash_threads.map_or_else(default_hash_threads, usize::from);
         let pool = start_hashing(
@@ -200,10 +231,17 @@ impl House<'_> {
             self.about(&sockets),
             desk.board,
             geodb.clone(),
+            local.clone(),
             ClusterSettings::new(self.config),
         );
         let control = Control {
-            routing: Routing::new(self.config, geodb.clone(), self.exchange.clone()),
+            routing: Routing::new(
+                self.config,
+                geodb.clone(),
+                self.exchange.clone(),
+                Some(local.clone()),
+            ),
+            local,
             socket: desk.socket,
             admin,
             geodb,
@@ -248,6 +286,7 @@ impl House<'_> {
             connections_per_core: self.per_core,
             listeners: sockets.first().into_iter().flatten().map(listening).collect(),
             geodb: self.config.cluster.geodb.to_string(),
+            localdb: format!("sqlite:{}", self.config.cluster.localdb.display()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::exit::{Exit, Refusal};
 use crate::config::Config;
+use crate::control::localdb::LocalDbSettings;
 use crate::control::{
     Certificates, Inspected, LoadedCertificates, PassdbFault, PassdbSources, cluster, inspect,
 };
@@ -12,7 +13,7 @@ use crate::control::{
 /// # Errors
 /// The first setting that does not; all files that others can read (OP-07).
 pub fn check(config: &Config) -> Result<Vec<String>, Refusal> {
-    let (_, (_, mut remarks)) = certificates(config)?;
+    let (_, LoadedCertificates { mut remarks, .. }) = certificates(config)?;
     passdb_sources(config)?.check_files().map_err(|faults| refused_files(&faults))?;
     remarks.extend(hosts_file_remark(config));
     Ok(remarks)
@@ -33,7 +34,7 @@ pub(super) fn hosts_file_remark(config: &Config) -> Option<String> {
 /// # Errors
 /// There is no way to ask: the GeoDB or the certificates can't be read.
 pub fn connect(config: &Config) -> Result<Vec<Inspected>, Refusal> {
-    let (_, (context, _)) = certificates(config)?;
+    let (_, LoadedCertificates { context, .. }) = certificates(config)?;
     let unreadable = |text: String| Refusal::config(format!("cluster_geodb: {text}"));
     let hosts = cluster::backend_hosts(&config.cluster.geodb)
         .map_err(|fault| unreadable(fault.to_string()))?;
@@ -69,6 +70,19 @@ pub(super) fn certificates(config: &Config) -> Result<(Certificates, LoadedCerti
     })?;
     let loaded = certificates.load().map_err(|faults| Refusal::config(faults.join("\n")))?;
     Ok((certificates, loaded))
+}
+
+/// Where the LocalDB is, and what it may take.
+#[must_use]
+pub(super) fn localdb(config: &Config) -> LocalDbSettings {
+    let cluster = &config.cluster;
+    LocalDbSettings {
+        path: cluster.localdb.clone(),
+        site: cluster.local_site.clone().unwrap_or_default().into(),
+        owner: rustix::process::geteuid().as_raw(),
+        users_max: cluster.localdb_users_max,
+        size_max: cluster.localdb_size_max,
+    }
 }
 
 #[cfg(test)]

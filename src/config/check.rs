@@ -9,6 +9,7 @@ mod cleartext;
 mod cluster;
 mod listeners;
 mod lmtp;
+mod log;
 mod passdbs;
 mod submission;
 mod tls;
@@ -23,8 +24,8 @@ use std::time::Duration;
 use super::diagnostic::{Findings, nearest};
 use super::environment::Environment;
 use super::model::{
-    Auth, Config, ControlCore, Cores, Doveadm, HeaderOption, Limits, Log, LogTarget, LoginLog,
-    Mechanism, ProtocolSettings, Proxy, ProxyHeader, ProxySsl, Trust,
+    Auth, Config, ControlCore, Cores, Doveadm, HeaderOption, Limits, Mechanism, ProtocolSettings,
+    Proxy, ProxyHeader, ProxySsl, Trust,
 };
 use super::registry::Scope;
 use super::sieve::ManageSieve;
@@ -72,7 +73,7 @@ pub(crate) fn check(
         recipient_delimiters: root.text("recipient_delimiter"),
         proxy: proxy(root, findings),
         limits: limits(root),
-        log: log(root, findings),
+        log: log::log(root, findings),
         doveadm: doveadm(root),
         protocol_settings,
         protocols,
@@ -290,28 +291,6 @@ fn limits(root: &Section) -> Limits {
         shutdown_timeout: root.time("shutdown_timeout"),
         shutdown_clients: root.flag("shutdown_clients"),
     }
-}
-
-fn log(root: &Section, findings: &mut Findings) -> Log {
-    let path = root.path("log_path").unwrap_or_default();
-    let target = match path.to_str() {
-        Some("" | "syslog" | "/dev/stderr") => LogTarget::Stderr,
-        Some("/dev/stdout") => LogTarget::Stdout,
-        _ if path.is_relative() => {
-            let text = format!(
-                "found {}, expected a file with its full path",
-                shown(&path.to_string_lossy())
-            );
-            findings.error(root.place_of("log_path"), "log_path", text);
-            LogTarget::Stderr
-        }
-        _ => LogTarget::File(path),
-    };
-    let login = LoginLog {
-        format: root.template("login_log_format").unwrap_or_default(),
-        elements: root.templates("login_log_format_elements"),
-    };
-    Log { target, debug: root.flag("log_debug"), login }
 }
 
 fn doveadm(root: &Section) -> Doveadm {

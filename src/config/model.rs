@@ -183,6 +183,10 @@ pub struct Cluster {
     pub cassandra: Cassandra,
     /// The database of this host (SQLite).
     pub localdb: PathBuf,
+    /// Users that it keeps.
+    pub localdb_users_max: u64,
+    /// Bytes that it may take.
+    pub localdb_size_max: u64,
     /// How many groups `default-N` new users are spread over.
     pub default_group_count: u32,
     /// User of the health probes; knows `%{backend_host}`. Absent: probes do not log in.

@@ -137,7 +137,6 @@ fn every_name_of_the_design_is_understood_and_only_what_is_not_served_leaves_a_w
     assert_eq!(lines(&found.errors), [""; 0]);
     let warned: Vec<&str> = found.warnings.iter().map(|it| it.setting.as_str()).collect();
     let expected = [
-        "cluster_localdb",
         "cluster_backend_test_username",
         "cluster_backend_test_password",
         "cluster_proxy_check_backends",

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use super::expiry::Expiry;
 use super::identities::{Reading, read};
 use crate::config::model::{
     BackendAuthorities, ClientAuthorities, Offer, ProxySsl, Ssl, TlsVersion,
@@ -26,8 +27,16 @@ pub struct Certificates {
     tickets: TicketKeys,
 }
 
-/// What was read, and what is odd about it.
-pub type Loaded = (Context, Vec<String>);
+/// What was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// For the data cores.
+    pub context: Context,
+    /// What is odd about it.
+    pub remarks: Vec<String>,
+    /// When each certificate ends.
+    pub expiries: Vec<Expiry>,
+}
 
 impl Certificates {
     /// The files of a configuration. `None`: the system has no randomness.
@@ -65,7 +74,8 @@ impl Certificates {
         let trust = trust.speaking(manner(self.ssl.backend_min_protocol, &self.ssl.backend_offer));
         let context = Context { servers: Servers::new(servers), trust };
         reading.remark_on_passwords();
-        Ok((context, told_once(reading.remarks)))
+        let Reading { remarks, expiries, .. } = reading;
+        Ok(Loaded { context, remarks: told_once(remarks), expiries })
     }
 
     /// What the clients of one protocol meet; `None`: there is nothing to show them.

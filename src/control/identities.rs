@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use super::expiry::Expiry;
 use super::wall_clock::unix_seconds;
 use crate::config::model::Certificate;
 use crate::limits;
@@ -20,6 +21,8 @@ pub(super) struct Reading {
     /// Where each password stands, and whether a key needed it.
     passwords: BTreeMap<String, bool>,
     pub(super) remarks: Vec<String>,
+    /// Of each certificate that is good.
+    pub(super) expiries: Vec<Expiry>,
 }
 
 /// Certificate, key, and where the key's password stands.
@@ -28,7 +31,8 @@ type Pair = (PathBuf, PathBuf, Option<String>);
 impl Reading {
     pub(super) fn new() -> Self {
         let (known, passwords) = (HashMap::new(), BTreeMap::new());
-        Self { now: unix_seconds(), known, passwords, remarks: Vec::new() }
+        let (remarks, expiries) = (Vec::new(), Vec::new());
+        Self { now: unix_seconds(), known, passwords, remarks, expiries }
     }
 
     /// A certificate, with the second one if there is one.
@@ -117,11 +121,14 @@ impl Reading {
                 "{setting}: {path} is not valid yet; clients will refuse it until it is"
             ));
         }
-        if let Some(days) = identity.ends_in(self.now).map(|seconds| seconds / 86_400)
-            && days < EXPIRY_NOTICE_DAYS
-        {
-            self.remarks.push(format!("{setting}: {path} expires in {days} days; renew it"));
-        }
+        let expiry = Expiry {
+            setting,
+            file: cert_file.clone(),
+            hosts: identity.hosts(),
+            ends: identity.ends_in(self.now).map(|seconds| self.now + seconds),
+        };
+        self.remarks.extend(expiry.warning(self.now));
+        self.expiries.push(expiry);
     }
 
     /// Passwords that no key needed: an operator believes that a key is sealed which is not.
@@ -155,6 +162,3 @@ pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::File::open(path)?.take(limits::TLS_FILE_BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
-
-/// Renewal is due before that: Let's Encrypt's certificates are renewed 30 days before their end.
-pub(super) const EXPIRY_NOTICE_DAYS: i64 = 14;

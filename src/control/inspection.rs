@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::identities::EXPIRY_NOTICE_DAYS;
+use super::expiry::NOTICE_DAYS;
 use super::resolver::Resolver;
 use super::wall_clock::unix_seconds;
 use crate::config::Config;
@@ -224,7 +224,7 @@ impl Dial {
                 (Outcome::Odd, text)
             }
             Ok(()) => match ends.map(|ends| (ends - now) / 86_400) {
-                Some(days) if days < EXPIRY_NOTICE_DAYS => {
+                Some(days) if days < NOTICE_DAYS => {
                     (Outcome::Odd, format!("{seen}; it ends in {days} days, renew it"))
                 }
                 _ => (Outcome::Good, seen),

@@ -79,14 +79,15 @@ pub(super) fn level(event: &Event) -> Level {
 /// Writes events down.
 #[derive(Debug)]
 pub(super) struct Formatter {
-    logins: LoginLines,
+    /// In the order of [`Protocol::ALL`].
+    logins: [LoginLines; 5],
     /// What happened in a line about a login; kept for its room.
     message: String,
 }
 
 impl Formatter {
-    pub(super) fn new(settings: &LoginLog) -> Self {
-        Self { logins: LoginLines::new(settings), message: String::new() }
+    pub(super) fn new(settings: &[LoginLog; 5]) -> Self {
+        Self { logins: settings.each_ref().map(LoginLines::new), message: String::new() }
     }
 
     /// Appends the line of an event, without its end.
@@ -98,7 +99,15 @@ impl Formatter {
         };
         self.message.clear();
         let _ = write_message(event, &mut self.message);
-        self.logins.write(&self.message, about, line);
+        let [imap, pop3, lmtp, sieve, submission] = &mut self.logins;
+        let lines = match about.subject.protocol {
+            Protocol::Imap => imap,
+            Protocol::Pop3 => pop3,
+            Protocol::Lmtp => lmtp,
+            Protocol::Sieve => sieve,
+            Protocol::Submission => submission,
+        };
+        lines.write(&self.message, about, line);
     }
 }
 
@@ -339,6 +348,31 @@ mod tests {
             "lmtp: recipient refused: unknown user code=invalid_credentials user=<alice@example.com> rip=192.0.2.7 \
              rport=4711 session=<abc>"
         );
+    }
+
+    #[test]
+    fn a_protocol_may_have_a_format_of_its_own() {
+        let mut settings = login_line::tests::defaults();
+        let parse =
+            |text| crate::template::Template::parse(text, crate::template::Letters::Refused);
+        settings[1].format = parse("%{elements} was %{message}").unwrap();
+        settings[1].elements = vec![parse("<%{user}>").unwrap()];
+        let mut formatter = Formatter::new(&settings);
+        let mut line = |protocol| {
+            let Event::Aborted { subject, reason, tries, details } = aborted(Outcome::None, 0)
+            else {
+                panic!()
+            };
+            let subject = Subject { protocol, ..subject };
+            let mut line = String::new();
+            formatter.write(&Event::Aborted { subject, reason, tries, details }, &mut line);
+            line
+        };
+        let pop3 = line(Protocol::Pop3);
+        assert!(pop3.starts_with("pop3-login: <"), "{pop3}");
+        assert!(pop3.contains("> was Disconnected: "), "{pop3}");
+        let imap = line(Protocol::Imap);
+        assert!(imap.starts_with("imap-login: Disconnected: "), "{imap}");
     }
 
     #[test]

@@ -186,7 +186,7 @@ mod tests {
 
     fn settings(path: &std::path::Path) -> Log {
         let target = LogTarget::File(path.to_path_buf());
-        Log { target, debug: false, login: LoginLog::default() }
+        Log { target, debug: false, login: std::array::from_fn(|_| LoginLog::default()) }
     }
 
     #[test]

@@ -7,7 +7,9 @@
 pub mod admin;
 pub mod cluster;
 pub mod geodb;
+pub mod localdb;
 mod certificates;
+mod expiry;
 mod hashing;
 mod identities;
 mod inspection;
@@ -22,6 +24,7 @@ mod tasks;
 mod wall_clock;
 
 pub use certificates::{Certificates, Loaded as LoadedCertificates};
+pub use expiry::Expiry;
 pub use hashing::start as start_hashing;
 pub use inspection::{Inspected, Outcome, inspect};
 pub use log::Level;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::change::GroupChange;
+use super::chunks::Chunks;
 use super::group;
 use super::hash::Candidate;
 use super::outage::{Circumstances, Opinion, SiteNow};
@@ -35,11 +36,26 @@ impl Table {
         Self::build_now(rows, addresses, settings, &Circumstances::default())
     }
 
-    /// Builds the table of one proxy. Never fails: rows that cannot be used are left out or taken as far as they make
-    /// sense, and reported. The order of the rows does not matter.
+    /// The table of this moment.
     #[must_use]
     pub fn build_now(
         rows: &Rows,
+        addresses: &Addresses,
+        settings: &RouteSettings,
+        now: &Circumstances,
+    ) -> (Self, Vec<Problem>) {
+        let groups = Chunks::of(rows.user_groups.clone());
+        let group_sites = Chunks::of(rows.group_sites.clone());
+        Self::build_on(rows, &groups, &group_sites, addresses, settings, now)
+    }
+
+    /// The same, with groups of their own that the table shares, instead of those in `rows`. Never fails: rows that cannot be
+    /// used are left out or taken as far as they make sense, and reported. The order of the rows does not matter.
+    #[must_use]
+    pub fn build_on(
+        rows: &Rows,
+        groups: &Chunks<UserGroup>,
+        group_sites: &Chunks<GroupSite>,
         addresses: &Addresses,
         settings: &RouteSettings,
         now: &Circumstances,
@@ -50,18 +66,15 @@ impl Table {
         apply_reachability(&mut sites, rows, local_site, now);
         let scopes = Scopes::of(rows);
         scopes.apply_to_sites(&mut sites, &mut problems);
-        let mut table = Self {
-            settings: settings.clone(),
-            local_site,
-            sites: sites.into_boxed_slice(),
-            ..Self::default()
-        };
+        let mut table =
+            Self { settings: settings.clone(), local_site, sites: sites.into(), ..Self::default() };
         if let Some(local) = local_site {
-            table.backends = build_backends(rows, local, addresses, &mut problems);
-            scopes.apply_to_backends(local, &mut table.backends, &mut problems);
-            table.groups = build_groups(rows, local, &table, &mut problems);
+            let mut backends = build_backends(rows, local, addresses, &mut problems);
+            scopes.apply_to_backends(local, &mut backends, &mut problems);
+            table.backends = backends.into();
+            table.groups = build_groups(groups, &table, &mut problems);
         }
-        table.failovers = build_failovers(rows, &table, now, &mut problems);
+        table.failovers = build_failovers(group_sites, &table, now, &mut problems);
         table.hosts = build_hosts(&table, &mut problems);
         table.test_users = build_test_users(&table, &mut problems);
         table.candidates = build_candidates(&table);
@@ -71,6 +84,46 @@ impl Table {
         problems.sort();
         problems.dedup();
         (table, problems)
+    }
+
+    /// The same table with this row of a group instead of the one it has, and what is wrong with the row.
+    #[must_use]
+    pub fn with_group(&self, row: UserGroup) -> (Self, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let mut table = self.clone();
+        if is_group_usable(&row, self, &mut problems) {
+            let is_it = |change: &GroupChange| change.name.cmp(&row.name);
+            table.switches = match group::needed_switch(self, &row) {
+                Some(change) => self.switches.with(change),
+                None if self.switches.find(is_it).is_some() => self.switches.without(is_it),
+                None => self.switches.clone(),
+            };
+            table.groups = self.groups.with(row);
+        }
+        (table, problems)
+    }
+
+    /// The same table without a group.
+    #[must_use]
+    pub fn without_group(&self, name: &str) -> Self {
+        Self {
+            groups: self.groups.without(|row| (*row.name).cmp(name)),
+            switches: self.switches.without(|change| (*change.name).cmp(name)),
+            ..self.clone()
+        }
+    }
+
+    /// The same table with this row of a group at a site, and what is wrong with the row.
+    #[must_use]
+    pub fn with_group_site(&self, row: &GroupSite, now: &Circumstances) -> (Self, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let failovers = match failover(row, self, is_settled(row, now), &mut problems) {
+            Some(failover) => self.failovers.with(failover),
+            None => self.failovers.without(|known| {
+                known.group_name.cmp(&row.group_name).then(known.site_id.cmp(&row.site_id))
+            }),
+        };
+        (Self { failovers, ..self.clone() }, problems)
     }
 }
 
@@ -211,7 +264,7 @@ fn build_backends(
     local: Uuid,
     addresses: &Addresses,
     problems: &mut Vec<Problem>,
-) -> Box<[BackendEntry]> {
+) -> Vec<BackendEntry> {
     let mut backends = Vec::new();
     for row in rows.backends.iter().filter(|row| row.site_id == local) {
         let mut complain = |complaint| problems.push(backend_problem(row, complaint));
@@ -241,10 +294,10 @@ fn build_backends(
     }
     backends.sort_by_key(|backend| backend.id);
     backends.dedup_by_key(|backend| backend.id);
-    backends.into_boxed_slice()
+    backends
 }
 
-fn build_candidates(table: &Table) -> Box<[Candidate]> {
+fn build_candidates(table: &Table) -> Arc<[Candidate]> {
     let usable = table.backends.iter().filter(|backend| backend.is_usable());
     let candidates =
         usable.map(|backend| Candidate { id: backend.id, load_factor: backend.load_factor });
@@ -253,35 +306,40 @@ fn build_candidates(table: &Table) -> Box<[Candidate]> {
 
 // === Groups ===
 
+/// Shares `groups` as they are, unless some have to be left out.
 fn build_groups(
-    rows: &Rows,
-    local: Uuid,
+    groups: &Chunks<UserGroup>,
     table: &Table,
     problems: &mut Vec<Problem>,
-) -> Box<[UserGroup]> {
-    let mut groups: Vec<UserGroup> = Vec::with_capacity(rows.user_groups.len());
-    for row in rows.user_groups.iter().filter(|row| row.site_id == local) {
-        let mut complain = |complaint| {
-            problems.push(Problem { table: "user_groups", row: row.name.clone(), complaint });
-        };
-        if row.name.is_empty() {
-            complain(Complaint::EmptyName);
-            continue;
-        }
-        if row.backend_id.is_none_or(|id| table.backend(id).is_none()) {
-            complain(Complaint::UnknownBackend);
-        }
-        groups.push(row.clone());
+) -> Chunks<UserGroup> {
+    let left_out = groups.iter().filter(|row| !is_group_usable(row, table, problems)).count();
+    if left_out == 0 {
+        return groups.clone();
     }
-    groups.sort_by(|a, b| a.name.cmp(&b.name));
-    groups.dedup_by(|a, b| a.name == b.name);
-    groups.into_boxed_slice()
+    let usable = groups.iter().filter(|row| is_group_usable(row, table, &mut Vec::new()));
+    Chunks::sharing(usable.cloned().collect(), groups)
 }
 
-/// In the groups' order, which is by name.
-fn build_switches(table: &Table) -> Box<[GroupChange]> {
-    let stranded = table.groups.iter().filter(|row| !group::is_backend_usable(table, row));
-    stranded.filter_map(|row| group::switch(table, row)).collect()
+/// Whether the row takes part in routing; says what is wrong with it.
+fn is_group_usable(row: &UserGroup, table: &Table, problems: &mut Vec<Problem>) -> bool {
+    if Some(row.site_id) != table.local_site {
+        return false;
+    }
+    let mut complain = |complaint| {
+        problems.push(Problem { table: "user_groups", row: row.name.clone(), complaint });
+    };
+    if row.name.is_empty() {
+        complain(Complaint::EmptyName);
+        return false;
+    }
+    if row.backend_id.is_none_or(|id| table.backend(id).is_none()) {
+        complain(Complaint::UnknownBackend);
+    }
+    true
+}
+
+fn build_switches(table: &Table) -> Chunks<GroupChange> {
+    Chunks::of(table.groups.iter().filter_map(|row| group::needed_switch(table, row)).collect())
 }
 
 /// Groups on backends that a force-move leads to, in the order of backends and names.
@@ -301,23 +359,20 @@ fn build_residents(table: &Table) -> Arc<[(Uuid, Box<str>)]> {
 }
 
 fn build_failovers(
-    rows: &Rows,
+    group_sites: &Chunks<GroupSite>,
     table: &Table,
     now: &Circumstances,
     problems: &mut Vec<Problem>,
-) -> Box<[Failover]> {
-    let found = rows.group_sites.iter().filter_map(|row| failover(row, table, now, problems));
-    let mut failovers: Vec<Failover> = found.collect();
-    failovers.sort_by(|a, b| (&a.group_name, a.site_id).cmp(&(&b.group_name, b.site_id)));
-    failovers.dedup_by(|a, b| a.group_name == b.group_name && a.site_id == b.site_id);
-    failovers.into_boxed_slice()
+) -> Chunks<Failover> {
+    let of = |row| failover(row, table, is_settled(row, now), problems);
+    Chunks::of(group_sites.iter().filter_map(of).collect())
 }
 
 /// What of a row matters. Most say that all is as usual, and a site has a hundred thousand groups: none.
 fn failover(
     row: &GroupSite,
     table: &Table,
-    now: &Circumstances,
+    is_settled: bool,
     problems: &mut Vec<Problem>,
 ) -> Option<Failover> {
     let mut complain = |complaint| {
@@ -344,7 +399,6 @@ fn failover(
         complain(Complaint::FailoverLoop);
         return None;
     }
-    let is_settled = is_settled(row, now);
     (known.is_some() || !is_settled).then(|| Failover {
         group_name: row.group_name.clone(),
         site_id: row.site_id,
@@ -378,9 +432,9 @@ fn build_tags(rows: &Rows, problems: &mut Vec<Problem>) -> Arc<[Tag]> {
 
 // === Look-ups ===
 
-fn build_hosts(table: &Table, problems: &mut Vec<Problem>) -> Box<[(Box<str>, Place)]> {
+fn build_hosts(table: &Table, problems: &mut Vec<Problem>) -> Arc<[(Box<str>, Place)]> {
     let mut hosts = Vec::new();
-    for backend in &table.backends {
+    for backend in table.backends.iter() {
         hosts.push((lower(&backend.host.name), Place::Backend(backend.id)));
     }
     for site in table.sites.iter().filter(|site| Some(site.id) != table.local_site) {
@@ -400,13 +454,13 @@ fn build_hosts(table: &Table, problems: &mut Vec<Problem>) -> Box<[(Box<str>, Pl
         }
         is_duplicate
     });
-    hosts.into_boxed_slice()
+    hosts.into()
 }
 
-fn build_test_users(table: &Table, problems: &mut Vec<Problem>) -> Box<[(Box<str>, Uuid)]> {
+fn build_test_users(table: &Table, problems: &mut Vec<Problem>) -> Arc<[(Box<str>, Uuid)]> {
     let Some(template) = table.settings.test_username.as_ref().filter(|name| !name.is_empty())
     else {
-        return Box::default();
+        return Arc::default();
     };
     if template.variables().all(|name| name != BACKEND_HOST) && table.backends.len() > 1 {
         problems.push(Problem {
@@ -422,7 +476,7 @@ fn build_test_users(table: &Table, problems: &mut Vec<Problem>) -> Box<[(Box<str
     let mut users: Vec<(Box<str>, Uuid)> = table.backends.iter().filter_map(expand).collect();
     users.sort();
     users.dedup_by(|later, earlier| later.0 == earlier.0);
-    users.into_boxed_slice()
+    users.into()
 }
 
 /// `cluster_backend_test_username` for one backend.

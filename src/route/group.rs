@@ -81,6 +81,11 @@ pub fn is_backend_usable(table: &Table, row: &UserGroup) -> bool {
     usable(table, row.backend_id).is_some()
 }
 
+/// The change of a group, if its backend is not usable.
+pub(super) fn needed_switch(table: &Table, row: &UserGroup) -> Option<GroupChange> {
+    if is_backend_usable(table, row) { None } else { switch(table, row) }
+}
+
 fn usable(table: &Table, id: Option<Uuid>) -> Option<&BackendEntry> {
     table.backend(id?).filter(|backend| backend.is_usable())
 }

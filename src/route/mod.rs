@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod rows;
+pub mod chunks;
 pub mod problem;
 pub mod hash;
 pub mod change;

@@ -72,6 +72,14 @@ pub struct Places {
     pub unreadable: Vec<Problem>,
 }
 
+impl Places {
+    /// The site with this name; of several the one with the smallest id, as every proxy takes it.
+    #[must_use]
+    pub fn local_site(&self, name: &str) -> Option<Uuid> {
+        self.sites.iter().filter(|site| *site.name == *name).map(|site| site.id).min()
+    }
+}
+
 /// Rows of one table, and those that cannot even be held as values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadRows<T> {
@@ -216,7 +224,7 @@ impl Setting {
 }
 
 /// A row of `users`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct User {
     /// Key: the normalised user name.
     pub username: Box<str>,

@@ -13,9 +13,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::change::GroupChange;
+use super::chunks::{Chunks, Keyed};
 use super::hash::Candidate;
 use super::outage::{FailoverRules, Opinion, SiteNow};
-use super::rows::{BackendStatus, SiteStatus, Tag, UserGroup};
+use super::rows::{BackendStatus, GroupSite, SiteStatus, Tag, UserGroup};
 use super::settings_rows::{ForceMove, Recovery};
 use crate::template::Template;
 
@@ -35,27 +36,27 @@ pub struct RouteSettings {
     pub failover: FailoverRules,
 }
 
-/// See the module's documentation. Made by [`Table::build`].
+/// See the module's documentation. Made by [`Table::build`]. The next table shares with the last one what did not change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
     pub(super) settings: RouteSettings,
     pub(super) local_site: Option<Uuid>,
     /// Sorted by id.
-    pub(super) sites: Box<[SiteEntry]>,
+    pub(super) sites: Arc<[SiteEntry]>,
     /// The local site's, sorted by id.
-    pub(super) backends: Box<[BackendEntry]>,
+    pub(super) backends: Arc<[BackendEntry]>,
     /// The local site's, sorted by name.
-    pub(super) groups: Box<[UserGroup]>,
+    pub(super) groups: Chunks<UserGroup>,
     /// The changes that groups with an unusable backend need, sorted by name.
-    pub(super) switches: Box<[GroupChange]>,
+    pub(super) switches: Chunks<GroupChange>,
     /// Sorted by group, then site.
-    pub(super) failovers: Box<[Failover]>,
+    pub(super) failovers: Chunks<Failover>,
     /// Sorted by host in lower case, then by place.
-    pub(super) hosts: Box<[(Box<str>, Place)]>,
+    pub(super) hosts: Arc<[(Box<str>, Place)]>,
     /// Sorted by test user in lower case, then by backend.
-    pub(super) test_users: Box<[(Box<str>, Uuid)]>,
+    pub(super) test_users: Arc<[(Box<str>, Uuid)]>,
     /// The online backends, for choosing among them.
-    pub(super) candidates: Box<[Candidate]>,
+    pub(super) candidates: Arc<[Candidate]>,
     /// Names of groups on backends that are destinations of a force-move; sorted by backend, then name.
     pub(super) residents: Arc<[(Uuid, Box<str>)]>,
     /// As the rows have them.
@@ -147,6 +148,30 @@ pub struct Failover {
     pub is_settled: bool,
 }
 
+impl Keyed for UserGroup {
+    fn order(&self, other: &Self) -> Ordering {
+        self.name.cmp(&other.name).then(self.site_id.cmp(&other.site_id))
+    }
+}
+
+impl Keyed for GroupChange {
+    fn order(&self, other: &Self) -> Ordering {
+        self.name.cmp(&other.name)
+    }
+}
+
+impl Keyed for GroupSite {
+    fn order(&self, other: &Self) -> Ordering {
+        self.group_name.cmp(&other.group_name).then(self.site_id.cmp(&other.site_id))
+    }
+}
+
+impl Keyed for Failover {
+    fn order(&self, other: &Self) -> Ordering {
+        self.group_name.cmp(&other.group_name).then(self.site_id.cmp(&other.site_id))
+    }
+}
+
 /// What stands behind a host name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
@@ -183,7 +208,7 @@ impl Table {
 
     /// All groups of the local site, by name.
     #[must_use]
-    pub fn groups(&self) -> &[UserGroup] {
+    pub fn groups(&self) -> &Chunks<UserGroup> {
         &self.groups
     }
 
@@ -214,12 +239,12 @@ impl Table {
     /// The local group with this name.
     #[must_use]
     pub fn group(&self, name: &str) -> Option<&UserGroup> {
-        find(&self.groups, |group| (*group.name).cmp(name))
+        self.groups.find(|group| (*group.name).cmp(name))
     }
 
     /// The change that a group needs because its backend is not usable, if it was worked out for exactly this row.
     pub(super) fn switch(&self, row: &UserGroup) -> Option<&GroupChange> {
-        let change = find(&self.switches, |change| change.name.cmp(&row.name))?;
+        let change = self.switches.find(|change| change.name.cmp(&row.name))?;
         (change.site_id == row.site_id && change.expected.is_of(row)).then_some(change)
     }
 
@@ -259,7 +284,7 @@ impl Table {
     /// What the rows say of a group whose home is `site_id`; none: nothing that matters.
     #[must_use]
     pub fn failover(&self, group_name: &str, site_id: Uuid) -> Option<&Failover> {
-        find(&self.failovers, |failover| {
+        self.failovers.find(|failover| {
             (*failover.group_name).cmp(group_name).then(failover.site_id.cmp(&site_id))
         })
     }

@@ -67,11 +67,13 @@ pub enum Counter {
     Undelivered,
     /// Attempts at a backend that said in clear, where TLS begins, what counts for nothing (W-BTLS-4).
     WordsInClear,
+    /// Logins that were routed by what is remembered while the GeoDB did not answer (C-CACHE-2).
+    GeodbStaleRouting,
 }
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -101,6 +103,7 @@ impl Counter {
         Self::Delivered,
         Self::Undelivered,
         Self::WordsInClear,
+        Self::GeodbStaleRouting,
     ];
 
     /// What counts a notice.
@@ -147,6 +150,7 @@ impl Counter {
             Self::Delivered => "delivered",
             Self::Undelivered => "undelivered",
             Self::WordsInClear => "words_in_clear",
+            Self::GeodbStaleRouting => "geodb_stale_routing",
         }
     }
 }

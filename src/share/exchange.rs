@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::auth::passdb::Passdbs;
 use crate::event::Event;
 use crate::limits;
+use crate::names::CoreId;
 use crate::ring::port::Fd;
 use crate::ring::wake::Waker;
 use crate::route::table::Table;
@@ -79,14 +80,25 @@ impl Exchange {
         boards.into_iter().chain(self.to_cores.iter().map(|core| core.waker().fd())).collect()
     }
 
+    /// Counts for a data core, on that core.
+    pub fn count(&self, core: CoreId, counter: Counter) {
+        if let Some(counters) = self.counters.get(usize::from(core.0)) {
+            counters.add(counter, 1);
+        }
+    }
+
+    /// The sum of one counter.
+    #[must_use]
+    pub fn total(&self, counter: Counter) -> u64 {
+        self.counters.iter().map(|core| core.get(counter)).fold(0, u64::wrapping_add)
+    }
+
     /// The sums of all counters, as one line.
     #[must_use]
     pub fn totals(&self) -> String {
-        let total =
-            |counter| self.counters.iter().map(|core| core.get(counter)).fold(0, u64::wrapping_add);
         let words: Vec<String> = Counter::ALL
             .into_iter()
-            .map(|counter| format!("{}={}", counter.name(), total(counter)))
+            .map(|counter| format!("{}={}", counter.name(), self.total(counter)))
             .collect();
         words.join(" ")
     }

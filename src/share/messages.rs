@@ -43,6 +43,13 @@ pub enum ToControl {
         /// The name.
         host: Box<str>,
     },
+    /// Where this user was sent turned out to be wrong, or did not work: read the rows again (C-CACHE-3). No login waits.
+    ReadAgain {
+        /// The normalised user name.
+        user: Box<str>,
+        /// The user's group.
+        group: Option<Box<str>>,
+    },
     /// A route was decided that the GeoDB does not say yet: write it down (C-ROUTE-2). No login waits.
     Change(Box<GroupChange>),
     /// The same of a group that comes home to its site (C-SITE-6).

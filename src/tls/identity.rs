@@ -172,6 +172,13 @@ impl Identity {
         self.had_password
     }
 
+    /// Host names in the certificate.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<String> {
+        let own = self.key.cert.first().and_then(|own| Certificate::read(own));
+        own.map(|own| own.hosts()).unwrap_or_default()
+    }
+
     /// Seconds until the certificate ends.
     #[must_use]
     pub fn ends_in(&self, now: i64) -> Option<i64> {

@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::session::PIPELINED;
 use crate::share::counters::{Counter, Counters};
 use crate::share::mailbox::Mailbox;
+use crate::share::messages::ToControl;
 use crate::tick::Tick;
 
 /// A core's log and counters.
@@ -15,6 +16,7 @@ use crate::tick::Tick;
 pub(super) struct Reports {
     log: Arc<Mailbox<Event>>,
     counters: Arc<Counters>,
+    to_control: Arc<Mailbox<ToControl>>,
     /// `log_debug`: reports that only the debug level shows are worth making.
     log_debug: bool,
     /// When a complaint about the host was made last.
@@ -22,8 +24,13 @@ pub(super) struct Reports {
 }
 
 impl Reports {
-    pub(super) fn new(log: Arc<Mailbox<Event>>, counters: Arc<Counters>, log_debug: bool) -> Self {
-        Self { log, counters, log_debug, complained_at: Cell::new(None) }
+    pub(super) fn new(
+        log: Arc<Mailbox<Event>>,
+        counters: Arc<Counters>,
+        to_control: Arc<Mailbox<ToControl>>,
+        log_debug: bool,
+    ) -> Self {
+        Self { log, counters, to_control, log_debug, complained_at: Cell::new(None) }
     }
 
     pub(super) fn count(&self, counter: Counter) {
@@ -37,7 +44,22 @@ impl Reports {
     /// Counts an event and hands it to the log.
     pub(super) fn report(&self, event: Event) {
         self.count_event(&event);
+        self.doubt_route(&event);
         self.log(event);
+    }
+
+    /// A backend that sent the user elsewhere, or did not log the user in, may no longer be the right one (C-CACHE-3).
+    fn doubt_route(&self, event: &Event) {
+        let (Event::Referred { subject, details, .. }
+        | Event::BackendFailed { subject, details, .. }) = event
+        else {
+            return;
+        };
+        if let Some(user) = &subject.user {
+            let group = details.as_ref().and_then(|details| details.group.clone());
+            // A full mailbox: the rows are read again in some seconds.
+            let _ = self.to_control.send(ToControl::ReadAgain { user: user.clone(), group });
+        }
     }
 
     /// Hands a report to the log. A full mailbox loses the line, not the time of the core (RS-08).

@@ -110,6 +110,8 @@ pub(crate) const FILLS: &[Row] = &[
     (Global, "cassandra_connect_timeout", &["Cassandra.connect_timeout"]),
     (Global, "cassandra_request_timeout", &["Cassandra.request_timeout"]),
     (Global, "cluster_localdb", &["Cluster.localdb"]),
+    (Global, "cluster_localdb_users_max", &["Cluster.localdb_users_max"]),
+    (Global, "cluster_localdb_size_max", &["Cluster.localdb_size_max"]),
     (Global, "cluster_default_group_count", &["Cluster.default_group_count"]),
     (Global, "cluster_backend_test_username", &["Cluster.backend_test_username"]),
     (Global, "cluster_backend_test_password", &["Cluster.backend_test_password"]),

@@ -80,6 +80,7 @@ fn configuration(target: Target, bench: &Bench) -> String {
          {tls}\
          cluster_local_site = {SITE}\n\
          cluster_geodb = sqlite:{directory}/geodb.sqlite\n\
+         cluster_localdb = sqlite:{directory}/localdb.sqlite\n\
          cluster_hosts_file = {directory}/hosts\n\
          passdb users {{\n  driver = passwd-file\n  passwd_file_path = {directory}/users\n}}\n",
         core = bench.core,

@@ -15,11 +15,18 @@ use crate::config::value;
 use crate::secret::Secret;
 
 pub(super) fn cluster(root: &Section, findings: &mut Findings) -> Cluster {
+    let (geodb, localdb) = (geodb(root, findings), localdb(root, findings));
+    if matches!(&geodb, GeoDb::Sqlite(file) if *file == localdb && !file.as_os_str().is_empty()) {
+        let text = "is the file of `cluster_geodb`, which is no cache; name another one".to_owned();
+        findings.error(root.place_of("cluster_localdb"), "cluster_localdb", text);
+    }
     Cluster {
         local_site: root.optional_text("cluster_local_site"),
-        geodb: geodb(root, findings),
+        geodb,
         cassandra: cassandra_settings(root),
-        localdb: localdb(root, findings),
+        localdb,
+        localdb_users_max: root.small("cluster_localdb_users_max"),
+        localdb_size_max: root.small("cluster_localdb_size_max"),
         default_group_count: root.small("cluster_default_group_count"),
         backend_test_username: root.template("cluster_backend_test_username"),
         backend_test_password: root.secret("cluster_backend_test_password"),
@@ -296,6 +303,16 @@ mod tests {
         assert_eq!((&*found.keyspace, found.user.as_deref()), ("geo", Some("u")));
         assert_eq!(config.another_geodb("sqlite:x"), Ok(GeoDb::Sqlite("/var/lib/hale/x".into())));
         assert!(config.another_geodb("x").is_err());
+    }
+
+    #[test]
+    fn the_cache_is_not_the_geodb() {
+        let same = "cluster_geodb = sqlite:/x/y\ncluster_localdb = sqlite:/x/y\n";
+        let found = errors(same);
+        assert!(
+            found.iter().any(|line| line.contains("is the file of `cluster_geodb`")),
+            "{found:?}"
+        );
     }
 
     #[test]

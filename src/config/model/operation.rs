@@ -32,8 +32,8 @@ pub struct Log {
     pub target: LogTarget,
     /// Whether details are logged.
     pub debug: bool,
-    /// Lines about logins.
-    pub login: LoginLog,
+    /// Lines about logins, in the order of [`Protocol::ALL`](crate::names::Protocol::ALL).
+    pub login: [LoginLog; 5],
 }
 
 /// How lines about logins are composed.

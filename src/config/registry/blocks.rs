@@ -7,7 +7,6 @@ use super::Kind::{
 use super::Origin::{Dovecot, Hale};
 use super::Scope::{Dict, Listener, LocalName, Passdb, Protocol};
 use super::Setting;
-use super::served::LOCALDB;
 use crate::names;
 
 const OUTCOMES: &[&str] =
@@ -137,6 +136,6 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting::new(LocalName, "ssl_server_alt_key_file", Path, "", Dovecot, "Its private key.")
         .older(&["ssl_alt_key", "ssl_alt_key_file"]),
     // === dict_server { dict cluster-localdb { … } } ===
-    Setting::new(Dict, "sqlite_path", Path, "", Dovecot, "File of the LocalDB; the same as `cluster_localdb = sqlite:FILE`.").served(LOCALDB),
-    Setting::new(Dict, "driver", Text, "", Dovecot, "Accepted, and always `sqlite`.").served(LOCALDB),
+    Setting::new(Dict, "sqlite_path", Path, "", Dovecot, "File of the LocalDB; the same as `cluster_localdb = sqlite:FILE`."),
+    Setting::new(Dict, "driver", Text, "", Dovecot, "Accepted, and always `sqlite`."),
 ];

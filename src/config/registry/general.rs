@@ -6,7 +6,7 @@ use super::Kind::{
     Secret, Size, Text, Time, Words,
 };
 use super::Origin::{Dovecot, Hale, Palomar};
-use super::served::{DOVEADM, LOCALDB, PROBES};
+use super::served::{DOVEADM, PROBES};
 use super::{Kind, Origin, Scope, Setting};
 use crate::names::Protocol;
 
@@ -361,9 +361,20 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global(
         "cluster_localdb", LocalDb, "sqlite:/dev/shm/hale-localdb.sqlite", Palomar,
-        "This host's own database: `sqlite:FILE`. May be lost, is filled again from the GeoDB. Also: `dict_server { \
-         dict cluster-localdb { sqlite_path = FILE } }`.",
-    ).served(LOCALDB),
+        "What this host knows of users, groups and backends, so that a Hale that is started while the GeoDB is gone serves \
+         them: `sqlite:FILE`, in memory (`/dev/shm`). It may be lost and is filled again from the GeoDB. One Hale has one; \
+         it belongs to Hale's user and lies in a folder where no other user can replace it. Also: `dict_server { dict \
+         cluster-localdb { sqlite_path = FILE } }`.",
+    ),
+    global(
+        "cluster_localdb_users_max", Number { min: 1, max: 1 << 30 }, "2000000", Hale,
+        "Users that `cluster_localdb` keeps at most; beyond it those go that have not logged in for longest.",
+    ),
+    global(
+        "cluster_localdb_size_max", Size { min: 1 << 20, max: 1 << 40 }, "512M", Hale,
+        "Bytes that `cluster_localdb` takes at most, give or take a batch; a million users take about 100M. Beyond it those go \
+         that have not logged in for longest.",
+    ),
     global(
         "cluster_default_group_count", Number { min: 1, max: 1_000_000 }, "100", Palomar,
         "New users are spread over the groups `default-1` to `default-N`; this is N.",
@@ -438,13 +449,13 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "login_log_format", LoginLogFormat, "%{message}: %{elements}", Dovecot,
         "How lines about logins are composed: of what happened, `%{message}` (2.3: `%$`), and of `%{elements}` (`%s`).",
-    ),
+    ).per_protocol(),
     global(
         "login_log_format_elements", LoginLogElements, LOGIN_LOG_ELEMENTS, Dovecot,
         "What lines about logins tell, between spaces; elements whose variables are all empty are left out. docs/LOGS.md \
          has the variables, Dovecot's of 2.3 and 2.4 and our own. Keep the beginning up to `rip=` and the end as they are if \
          something like fail2ban reads the log.",
-    ),
+    ).per_protocol(),
     global("log_debug", Bool, "no", Dovecot, "Whether details are logged. Dovecot's event filters count as `yes`."),
     global(
         "doveadm_port", Port, "0", Dovecot,

@@ -55,9 +55,6 @@ pub(super) const PROBES: Served = not_yet(
     &["", "no"],
     "backends are not probed; a dead one is set offline by hand, with `hale cluster backend update --status offline`",
 );
-/// No database of this host's own.
-pub(super) const LOCALDB: Served =
-    not_yet(&[], "there is no LocalDB; everything is read from `cluster_geodb`");
 const STATS: Served = not_yet(&[], "there are no metrics over HTTP");
 
 pub(super) const fn not_yet(harmless: &'static [&'static str], why: &'static str) -> Served {
@@ -107,7 +104,7 @@ mod tests {
                 .warning("2300")
                 .is_some_and(|text| text.contains("by this version: the doveadm"))
         );
-        assert!(LOCALDB.warning("").is_some());
+        assert!(STATS.warning("").is_some());
     }
 
     #[test]

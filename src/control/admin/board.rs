@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::control::expiry::Expiry;
 use crate::ring::clock;
 use crate::tick::Tick;
 
@@ -17,6 +18,7 @@ struct Lines {
     geodb: State,
     passdbs: State,
     certificates: State,
+    expiries: Vec<Expiry>,
 }
 
 /// How something that is read again and again was found.
@@ -70,9 +72,11 @@ impl Board {
         }
     }
 
-    /// Certificates were read and are published.
-    pub fn certificates_read(&self) {
-        self.0.borrow_mut().certificates = State::now();
+    /// Certificates were read and are published; when each of them ends.
+    pub fn certificates_read(&self, expiries: Vec<Expiry>) {
+        let mut lines = self.0.borrow_mut();
+        lines.certificates = State::now();
+        lines.expiries = expiries;
     }
 
     /// They could not be read; the former ones stay.
@@ -90,6 +94,11 @@ impl Board {
 
     pub(super) fn certificates(&self) -> State {
         self.0.borrow().certificates.clone()
+    }
+
+    /// When the certificates in use end.
+    pub(in crate::control) fn expiries(&self) -> Vec<Expiry> {
+        self.0.borrow().expiries.clone()
     }
 }
 

@@ -6,12 +6,16 @@ use super::enquire::Askers;
 use super::kick;
 use super::verbs::Request;
 use super::who;
-use crate::control::cluster::{self, ClusterCommand, ClusterSettings};
+use crate::control::cluster::{
+    self, ClusterCommand, ClusterSettings, ExplainCommand, Memory, Origin,
+};
 use crate::control::geodb::GeoDb;
+use crate::control::localdb::LocalDb;
 use crate::control::unix_millis;
 use crate::event::{Event, cleaned};
 use crate::limits;
 use crate::names::Protocol;
+use crate::ring::clock;
 use crate::share::enquiry::Piece;
 use crate::share::exchange::Exchange;
 use crate::tick::Tick;
@@ -31,6 +35,8 @@ pub struct About {
     pub listeners: Vec<Listening>,
     /// Where the GeoDB is, without passwords.
     pub geodb: String,
+    /// Where the LocalDB is.
+    pub localdb: String,
 }
 
 /// A listener.
@@ -56,6 +62,7 @@ pub struct Admin {
     pub(super) about: About,
     pub(super) board: Board,
     geodb: GeoDb,
+    pub(super) local: LocalDb,
     settings: ClusterSettings,
 }
 
@@ -67,10 +74,11 @@ impl Admin {
         about: About,
         board: Board,
         geodb: GeoDb,
+        local: LocalDb,
         settings: ClusterSettings,
     ) -> Self {
         let askers = Askers::new(exchange.clone());
-        Self { askers, exchange, about, board, geodb, settings }
+        Self { askers, exchange, about, board, geodb, local, settings }
     }
 
     /// What tasks write their state on.
@@ -96,6 +104,7 @@ impl Admin {
             Request::Kick(command) => {
                 return kick::by_command(self, &command, user_id, answer).await;
             }
+            Request::Explain(command) => return self.explain(&command, answer).await,
             Request::Cluster(ClusterCommand::Kick { user }) => {
                 return kick::of_user(self, &user, user_id, answer).await;
             }
@@ -114,6 +123,28 @@ impl Admin {
             self.note(format!("admin: cluster {line}: {outcome}, by uid={user_id}"));
         }
         answer.output(done).await
+    }
+
+    /// By what the next login of the user is decided by.
+    async fn explain(&self, command: &ExplainCommand, answer: &mut Answer<'_>) -> Result<(), Gone> {
+        let now = clock::now();
+        let table = self.exchange.table.load();
+        let table_origin = self.board.geodb().age(now).map_or(Origin::LocalDb, Origin::Memory);
+        let cached = self.exchange.users.get(&command.user);
+        let user = cached.map(|cached| {
+            let age = now.since(cached.read_at).as_secs();
+            (cached.row, Origin::Memory(age))
+        });
+        let memory = Memory { table: &table, table_origin, user };
+        let told = cluster::explain_login(
+            &self.geodb,
+            command,
+            &self.settings,
+            Some(memory),
+            unix_millis(),
+        );
+        let told = told.await;
+        answer.output(told).await
     }
 
     pub(super) fn note(&self, text: String) {

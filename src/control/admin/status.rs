@@ -6,6 +6,7 @@ use super::memory;
 use super::requests::{Admin, Listening};
 use crate::auth::passdb::Driver;
 use crate::control::cluster::CommandError;
+use crate::control::wall_clock::unix_seconds;
 use crate::names::Protocol;
 use crate::ring::clock;
 use crate::share::counters::Counter;
@@ -33,6 +34,7 @@ impl Admin {
         self.listeners(&mut facts);
         sessions(&tallies, &mut facts);
         self.databases(&mut facts);
+        self.local_database(&mut facts).await;
         self.counters(&mut facts);
         answer.columns(&["about", "property", "value"]).await?;
         for fields in facts.0 {
@@ -96,9 +98,27 @@ impl Admin {
             None => facts.say("certificates", "names", "none is configured"),
         }
         state("certificates", &board.certificates(), facts);
+        for expiry in board.expiries() {
+            facts.say("certificate", &expiry.file(), expiry.described(unix_seconds()));
+        }
         facts.say("geodb", "location", &self.about.geodb);
         facts.say("geodb", "users_cached", self.exchange.users.len());
         state("geodb", &board.geodb(), facts);
+    }
+
+    async fn local_database(&self, facts: &mut Facts) {
+        let status = match self.local.status().await {
+            Ok(status) => status,
+            Err(error) => return facts.say("localdb", "state", error),
+        };
+        facts.say("localdb", "location", &self.about.localdb);
+        facts.say("localdb", "users", status.users);
+        facts.say("localdb", "groups", status.groups);
+        facts.say("localdb", "bytes", status.bytes);
+        facts.say("localdb", "rebuilt", status.rebuilt);
+        facts.say("localdb", "write_failures", status.failed);
+        let is_loading = if status.is_loading { "is being read" } else { "ok" };
+        facts.say("localdb", "state", status.trouble.as_deref().unwrap_or(is_loading));
     }
 
     fn counters(&self, facts: &mut Facts) {

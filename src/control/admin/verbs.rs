@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::control::cluster::CommandError;
 use crate::control::cluster::verbs::{ClusterCommand, GeodbCommand};
+use crate::control::cluster::{CommandError, ExplainCommand};
 use crate::names::SessionId;
 use crate::network::Networks;
 use crate::share::enquiry::{Mask, Whom};
@@ -29,6 +29,15 @@ pub enum Request {
     /// The `GeoDB` itself
     #[command(subcommand)]
     Geodb(GeodbCommand),
+    /// A login as it would go now, step by step, without logging in and without writing
+    ///
+    /// Each step with the rows it rests on, their source (memory, localdb, geodb) and their age in seconds, and with each
+    /// candidate that was passed over, and why. What the login would write is told and not written. Passwords and password
+    /// databases are not asked. The exit code is that of the refusal, if there is one.
+    #[command(
+        after_help = "Examples:\n  hale explain alice\n  hale explain --as-site DC2 alice\n  hale explain --if-offline be1.example.org --if-offline DC2 alice"
+    )]
+    Explain(ExplainCommand),
 }
 
 /// `hale who`.
@@ -177,6 +186,12 @@ impl Request {
                 let command = ClusterCommand::Geodb(command.clone());
                 std::iter::once("cluster".to_owned()).chain(command.to_words()).collect()
             }
+            Self::Explain(ExplainCommand { as_site, if_offline, tag, user }) => {
+                let offline: Vec<Option<String>> = if_offline.iter().cloned().map(Some).collect();
+                let mut options = vec![("--as-site", as_site), ("--tag", tag)];
+                options.extend(offline.iter().map(|host| ("--if-offline", host)));
+                words("explain", &options, std::slice::from_ref(user))
+            }
         }
     }
 }
@@ -228,6 +243,12 @@ mod tests {
                 ..KickCommand::default()
             }),
             Request::Cluster(ClusterCommand::of_words(["tag".into(), "list".into()]).unwrap()),
+            Request::Explain(ExplainCommand {
+                as_site: Some(odd.into()),
+                if_offline: vec!["--".into(), odd.into()],
+                tag: Some("-x".into()),
+                user: "--tag".into(),
+            }),
         ];
         for request in all {
             let line = request.to_line();

@@ -1,6 +1,7 @@
 //! Commands without a running Hale: in the process of the operator who typed them, with a GeoDB of their own.
 
 use super::error::CommandError;
+use super::explain::{ExplainCommand, explain_login};
 use super::render::Output;
 use super::run::run;
 use super::settings::ClusterSettings;
@@ -59,6 +60,24 @@ async fn copy(from: &GeoDb, to: &GeoDb) -> Result<Output, CommandError> {
         output.rows.push(vec![Some(table.name.to_owned()), copied, there]);
     }
     Ok(output)
+}
+
+/// Explains a login by the rows of the GeoDB, and closes it. Blocks.
+///
+/// # Errors
+/// The GeoDB cannot be opened, or as [`explain_login`].
+pub fn explain_here(
+    location: &Location,
+    command: &ExplainCommand,
+    settings: &ClusterSettings,
+    now: UnixMillis,
+) -> Result<Output, CommandError> {
+    let geodb = GeoDb::open(location, OpenMode::Existing)?;
+    on_this_thread(async {
+        let result = explain_login(&geodb, command, settings, None, now).await;
+        geodb.close().await;
+        result
+    })
 }
 
 /// The hosts of all backends, each once. Blocks.

@@ -1,4 +1,4 @@
-//! The commands `hale cluster …` and `hale geodb …`: the verbs of `doveadm cluster` (C-CMD-1).
+//! The commands `hale cluster …` and `hale geodb …`: the verbs of `doveadm cluster` (C-CMD-1); and `hale explain`.
 //!
 //! Duty: commands as values that are read from words and written as words ([`verbs`]), what each does to the
 //! GeoDB, output formats ([`render`]), exit codes. Non-duty: reading settings, finding a running Hale, printing. Driven by
@@ -19,6 +19,7 @@ mod reachability;
 mod groups;
 mod users;
 mod tables;
+mod explain;
 mod run;
 mod here;
 
@@ -26,7 +27,8 @@ mod here;
 mod tests;
 
 pub use error::CommandError;
-pub use here::{backend_hosts, copy_here, run_here};
+pub use explain::{ExplainCommand, Memory, Origin, explain_login};
+pub use here::{backend_hosts, copy_here, explain_here, run_here};
 pub use render::{Format, Output, Reply};
 pub use run::run;
 pub use settings::ClusterSettings;

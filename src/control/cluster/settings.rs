@@ -4,6 +4,7 @@ use super::error::CommandError;
 use crate::config::Config;
 use crate::control::geodb::{GeoDb, UnixMillis};
 use crate::control::resolver::Resolver;
+use crate::route::table::RouteSettings;
 use crate::template::Template;
 
 /// What commands need to know besides the GeoDB; the same for all commands of a process.
@@ -29,6 +30,16 @@ impl ClusterSettings {
             default_group_count: cluster.default_group_count,
             test_username: cluster.backend_test_username.clone(),
             resolver: Resolver::new(cluster.hosts_file.clone()),
+        }
+    }
+
+    /// What routing is to know, for a proxy of this site. No site comes or goes while a command looks.
+    pub(super) fn routing_of(&self, local_site: &str) -> RouteSettings {
+        RouteSettings {
+            local_site: local_site.into(),
+            default_group_count: self.default_group_count,
+            test_username: self.test_username.clone(),
+            ..RouteSettings::default()
         }
     }
 

@@ -11,7 +11,7 @@ use crate::route::build::hosts_to_resolve;
 use crate::route::decide::{Decision, Destination};
 use crate::route::fault::RouteFault;
 use crate::route::rows::User;
-use crate::route::table::{RouteSettings, Table};
+use crate::route::table::Table;
 
 pub(super) async fn run(
     command: &UserCommand,
@@ -190,7 +190,7 @@ async fn find(
     }
 }
 
-fn refusal(fault: RouteFault, about: &str) -> CommandError {
+pub(super) fn refusal(fault: RouteFault, about: &str) -> CommandError {
     let separator = if about.is_empty() { "" } else { ": " };
     let text = format!("{about}{separator}{}", fault.text());
     match fault {
@@ -210,17 +210,11 @@ fn refusal(fault: RouteFault, about: &str) -> CommandError {
 }
 
 async fn build_table(cluster: &Cluster<'_>) -> Result<Table, CommandError> {
-    let local_site: Box<str> = cluster.settings.local_site()?.into();
-    let rows = cluster.geodb.read_all(&local_site).await?;
-    let hosts = hosts_to_resolve(&rows, &local_site);
+    let local_site = cluster.settings.local_site()?;
+    let rows = cluster.geodb.read_all(local_site).await?;
+    let hosts = hosts_to_resolve(&rows, local_site);
     let addresses = cluster.settings.resolver.resolve_all(hosts).await;
-    let route = RouteSettings {
-        local_site,
-        default_group_count: cluster.settings.default_group_count,
-        test_username: cluster.settings.test_username.clone(),
-        // No site comes or goes while a command looks.
-        ..RouteSettings::default()
-    };
+    let route = cluster.settings.routing_of(local_site);
     Ok(Table::build(&rows, &addresses, &route).0)
 }
 

@@ -14,7 +14,7 @@ use super::news::{Announcements, Changed};
 use super::schema::TableSchema;
 use super::sqlite::Sqlite;
 use super::values::{Applied, BackendUpdate, Dump, Made, OpenMode, SiteUpdate};
-use crate::config::GeoDb as Location;
+use crate::config::{Cassandra as CassandraSettings, GeoDb as Location};
 use crate::control::wall_clock::UnixMillis;
 use crate::limits;
 use crate::route::change::{GroupChange, GroupCreation};
@@ -76,19 +76,36 @@ impl GeoDb {
     /// # Errors
     /// The file cannot be opened, or its tables are missing.
     pub fn open(location: &Location, mode: OpenMode) -> Result<Self, GeoDbError> {
-        let engine = match location {
+        Ok(Self::of(match location {
             Location::Sqlite(path) => Engine::Sqlite(Arc::new(Sqlite::open(path, mode)?)),
-            Location::Cassandra(settings) => {
-                Engine::Cassandra(Arc::new(Cassandra::open((**settings).clone(), mode)))
-            }
-        };
-        Ok(Self {
+            Location::Cassandra(settings) => Self::cassandra(settings, mode),
+        }))
+    }
+
+    /// The GeoDB that cannot be opened now: calls fail until it can be.
+    ///
+    /// # Errors
+    /// The system has no threads left.
+    pub fn open_later(location: &Location) -> Result<Self, GeoDbError> {
+        Ok(Self::of(match location {
+            Location::Sqlite(path) => Engine::Sqlite(Arc::new(Sqlite::open_later(path)?)),
+            // It never waits.
+            Location::Cassandra(settings) => Self::cassandra(settings, OpenMode::Existing),
+        }))
+    }
+
+    fn of(engine: Engine) -> Self {
+        Self {
             engine,
             deadline: limits::GEODB_CALL_TIMEOUT,
             announcements: Announcements::default(),
             #[cfg(test)]
             gate: Gate::default(),
-        })
+        }
+    }
+
+    fn cassandra(settings: &CassandraSettings, mode: OpenMode) -> Engine {
+        Engine::Cassandra(Arc::new(Cassandra::open(settings.clone(), mode)))
     }
 
     /// What the engine has to tell an operator, from here on: clocks that differ, warnings of nodes. None: it has nothing to

@@ -68,10 +68,24 @@ pub async fn look_up(
     table: &Table,
     search: &Search<'_>,
 ) -> Result<Answer, GeoDbError> {
+    look_up_telling(geodb, table, search, &mut None).await
+}
+
+/// The same, and `seen` is the user's row as soon as it was read, also when another call fails later.
+///
+/// # Errors
+/// As [`look_up`].
+pub async fn look_up_telling(
+    geodb: &GeoDb,
+    table: &Table,
+    search: &Search<'_>,
+    seen: &mut Option<User>,
+) -> Result<Answer, GeoDbError> {
     let Search { user: username, tag, now, moves } = *search;
     let writes = if moves == Moves::Withheld { Writes::Withheld } else { Writes::Allowed };
     let mut found = Found::default();
     for _ in 0..ROUNDS_MAX {
+        seen.clone_from(&found.user);
         let question = RouteQuestion {
             user: username,
             tag,

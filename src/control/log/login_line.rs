@@ -204,8 +204,8 @@ pub(super) mod tests {
     use crate::names::{Protocol, SessionId};
     use crate::template::Letters;
 
-    pub(in super::super) fn defaults() -> LoginLog {
-        LoginLog::default()
+    pub(in super::super) fn defaults() -> [LoginLog; 5] {
+        std::array::from_fn(|_| LoginLog::default())
     }
 
     fn at(address: &str) -> IpPort {
@@ -266,7 +266,7 @@ pub(super) mod tests {
         };
         let subject = Subject { master: Some("ad,min".into()), ..subject("tim") };
         assert_eq!(
-            written(&defaults(), &subject, &details),
+            written(&LoginLog::default(), &subject, &details),
             "pop3-login: Login: user=<tim>, method=PLAIN, rip=192.0.2.7, lip=198.51.100.1, rport=4711, TLS, \
              TLSv1.3 with cipher TLS_AES_128_GCM_SHA256 (128/128 bits), master=ad\\x2cmin, backend=be1, \
              group=a\\x2c\\x20rip=1.2.3.4, tls_ms=12, auth_ms=0, login_ms=8, session=<abc>"
@@ -314,7 +314,7 @@ pub(super) mod tests {
     #[test]
     fn op_10_no_name_and_no_filter_makes_another_line_or_field() {
         let forged = "x> rip=1.2.3.4, session=<y\r\nimap-login: Login";
-        let line = written(&defaults(), &subject(forged), &details());
+        let line = written(&LoginLog::default(), &subject(forged), &details());
         let start = "pop3-login: Login: user=<x\\x3e\\x20rip=1.2.3.4,\\x20session=\\x3cy\\x0d\\x0aimap-login:\\x20Login>, method=";
         assert!(line.starts_with(start), "{line}");
         assert_eq!(line.matches(", rip=").count(), 1, "{line}");

@@ -1,4 +1,4 @@
-//! Publishes certificates that are read again when told to, and new keys for tickets.
+//! Publishes certificates that are read again when told to, and new keys for tickets; warns of certificates that end soon.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::panics;
 use crate::control::admin::Board;
 use crate::control::certificates::{Certificates, Loaded};
+use crate::control::wall_clock::unix_seconds;
 use crate::event::Event;
 use crate::limits;
 use crate::share::mailbox::Mailbox;
@@ -27,8 +28,18 @@ pub(super) async fn watch(
     rotation.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first tick comes at once, and the keys are new.
     rotation.tick().await;
+    let mut look = interval(limits::TLS_EXPIRY_LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // What is to be said at the start was said there.
+    look.tick().await;
     loop {
         tokio::select! {
+            _ = look.tick() => {
+                let now = unix_seconds();
+                for text in board.expiries().iter().filter_map(|expiry| expiry.warning(now)) {
+                    let _ = log.send(Event::Note { warning: true, text: text.into_boxed_str() });
+                }
+            }
             _ = rotation.tick() => published.publish(certificates.rotate(&published.load())),
             _ = hangup.recv() => {
                 let read = spawn_blocking(move || {
@@ -41,7 +52,7 @@ pub(super) async fn watch(
                 };
                 certificates = back;
                 match &loaded {
-                    Ok(_) => board.certificates_read(),
+                    Ok(loaded) => board.certificates_read(loaded.expiries.clone()),
                     Err(faults) => board.certificates_failed(&faults.join("; ")),
                 }
                 for (warning, line) in outcome(loaded, &published) {
@@ -59,7 +70,7 @@ fn outcome(
     published: &Published<Context>,
 ) -> Vec<(bool, String)> {
     match loaded {
-        Ok((context, remarks)) => {
+        Ok(Loaded { context, remarks, expiries: _ }) => {
             let done = match &context.servers {
                 Some(servers) => {
                     format!("reloaded: certificates by name {}, and the default", servers.names())

@@ -15,6 +15,7 @@ use tokio::task::{JoinHandle, spawn_local};
 use super::admin::{self, Admin, AdminSocket};
 use super::certificates::Certificates;
 use super::geodb::GeoDb;
+use super::localdb::LocalDb;
 use super::log_file::LogWriter;
 use super::passdbs::PassdbSources;
 use crate::event::Event;
@@ -39,6 +40,8 @@ pub use routing::Routing;
 pub struct Control {
     /// The cluster's rows.
     pub geodb: GeoDb,
+    /// What this host keeps of them.
+    pub local: LocalDb,
     /// Tables and look-ups.
     pub routing: Routing,
     /// Password files.
@@ -74,6 +77,7 @@ pub(super) struct Tasks {
     writer: JoinHandle<()>,
     stop_writer: oneshot::Sender<()>,
     geodb: GeoDb,
+    local: LocalDb,
 }
 
 impl Tasks {
@@ -86,7 +90,8 @@ impl Tasks {
         exchange: &Exchange,
         signals: FileSignals,
     ) -> std::io::Result<Self> {
-        let Control { geodb, routing, sources, certificates, writer, socket, admin, .. } = control;
+        let Control { geodb, local, routing, sources, certificates, writer, socket, admin, .. } =
+            control;
         let board = admin.board();
         let FileSignals { rotate, hangup, reload } = signals;
         let log = Arc::clone(&exchange.log);
@@ -114,7 +119,7 @@ impl Tasks {
         let admin = Rc::new(admin);
         running.push(spawn_local(enquiries::hand_out(pieces, Rc::clone(&admin))));
         running.push(spawn_local(admin::serve(socket, admin)));
-        Ok(Self { running, log, writer, stop_writer, geodb })
+        Ok(Self { running, log, writer, stop_writer, geodb, local })
     }
 
     /// Waits until a task has panicked, which has been printed.
@@ -128,11 +133,12 @@ impl Tasks {
 
     /// Ends everything, the log last: what the others have said is written.
     pub(super) async fn end(self) {
-        let Self { running, log: _, writer, stop_writer, geodb } = self;
+        let Self { running, log: _, writer, stop_writer, geodb, local } = self;
         for task in running {
             task.abort();
         }
         geodb.close().await;
+        local.close().await;
         // The log task panicked: that has been printed, and nothing is left to be written.
         let _ = stop_writer.send(());
         let _ = writer.await;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
+use super::chunks::Chunks;
 use super::outage::{Circumstances, SiteNow};
 use super::rows::*;
 use super::table::{Addresses, RouteSettings, Table};

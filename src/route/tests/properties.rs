@@ -125,11 +125,36 @@ proptest! {
     fn palomar_2_2_1_changes_worked_out_ahead_are_the_same(rows in any_rows()) {
         let (table, _) = Table::build(&rows, &some_addresses(), &settings());
         let mut bare = table.clone();
-        bare.switches = Box::default();
-        for row in table.groups() {
+        bare.switches = Chunks::default();
+        for row in table.groups().iter() {
             let chosen = |table| choose(table, row).map(|choice| (choice.backend.id, choice.change));
             prop_assert_eq!(chosen(&table), chosen(&bare));
         }
+    }
+
+    #[test]
+    fn a_table_that_takes_up_rows_one_by_one_is_the_one_built_from_all(
+        rows in any_rows(), more in any_rows(),
+    ) {
+        let mut rows = with_unique_keys(rows);
+        let (mut table, _) = Table::build(&rows, &some_addresses(), &settings());
+        for row in with_unique_keys(more.clone()).user_groups {
+            rows.user_groups.retain(|it| (it.site_id, &it.name) != (row.site_id, &row.name));
+            rows.user_groups.push(row.clone());
+            table = table.with_group(row).0;
+        }
+        for row in with_unique_keys(more).group_sites {
+            let key = |it: &GroupSite| (it.group_name.clone(), it.site_id);
+            rows.group_sites.retain(|it| key(it) != key(&row));
+            rows.group_sites.push(row.clone());
+            table = table.with_group_site(&row, &Circumstances::default()).0;
+        }
+        prop_assert_eq!(&table, &Table::build(&rows, &some_addresses(), &settings()).0);
+        for row in rows.user_groups.split_off(rows.user_groups.len() / 2) {
+            rows.user_groups.retain(|it| it.name != row.name);
+            table = table.without_group(&row.name);
+        }
+        prop_assert_eq!(table, Table::build(&rows, &some_addresses(), &settings()).0);
     }
 
     #[test]

@@ -7,6 +7,8 @@
 //! Decides: what has to be asked elsewhere. Does not: know whose session it is; an [`Asker`] is one connection's number and
 //! its question under way. Driven by the login driver and by LMTP.
 
+use std::sync::Arc;
+
 use crate::auth::answer::Answer as AuthAnswer;
 use crate::auth::ask::Question;
 use crate::auth::cache::{Key, Verifications};
@@ -22,7 +24,9 @@ use crate::route::table::Table;
 use crate::secret::Secret;
 use crate::session::input::{Destination, RouteAnswer};
 use crate::session::output::RouteAsk;
+use crate::share::counters::Counter;
 use crate::share::exchange::Exchange;
+use crate::share::mailbox::Mailbox;
 use crate::share::messages::{Answer, HashJob, Ticket, ToControl};
 use crate::share::snapshot::Reader;
 use crate::share::users::FRESH_FOR;
@@ -114,6 +118,11 @@ impl LookUps {
     /// Which core asks.
     pub(in crate::worker) fn core(&self) -> CoreId {
         self.core
+    }
+
+    /// The way to the control core.
+    pub(in crate::worker) fn to_control(&self) -> Arc<Mailbox<ToControl>> {
+        Arc::clone(&self.exchange.to_control)
     }
 
     /// The book of visitors.
@@ -226,7 +235,10 @@ impl LookUps {
         now: Tick,
     ) -> Result<RouteAnswer, Unknown> {
         let table = self.table.current();
-        let cached = self.exchange.users.get(user);
+        let users = &self.exchange.users;
+        // While the GeoDB does not answer even a row that may have changed is better than none.
+        let is_alone = rounds.trouble.is_some() || users.is_alone();
+        let cached = users.at_login(user, now).filter(|cached| is_alone || !cached.is_doubtful);
         let stale = cached.as_ref().is_some_and(|cached| now.since(cached.read_at) > FRESH_FOR);
         let known = match &cached {
             Some(cached) => UserKnown::Row(&cached.row),
@@ -240,6 +252,9 @@ impl LookUps {
             let tag = tag.map(Into::into);
             let refresh = ToControl::LookUp { ticket: None, user: user.into(), tag };
             let _ = self.exchange.to_control.send(refresh);
+        }
+        if is_alone && matches!(decision, Decision::Go { .. }) {
+            self.exchange.count(self.core, Counter::GeodbStaleRouting);
         }
         match decision {
             Decision::Go { destination, change, homecoming } => {

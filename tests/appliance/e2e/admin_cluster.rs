@@ -113,3 +113,39 @@ fn admin_cluster_kick_ends_the_sessions_of_one_user() {
     });
     assert!(other.0.is_open());
 }
+
+#[test]
+fn admin_explain_tells_what_the_next_login_does_and_by_which_memory() {
+    let mut scene = Scene::start();
+    let told = |output: Output| {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+    };
+    let by_geodb: Vec<Vec<String>> = told(scene.inside("-f tab explain asked"));
+    assert_eq!(by_geodb[0], ["step", "found", "row", "source", "age_secs"]);
+    let find = |rows: &[Vec<String>], step: &str| {
+        rows.iter().find(|row| row[0] == step).cloned().unwrap_or_default()
+    };
+    assert!(find(&by_geodb, "write")[1].starts_with("users: home DC1"), "{by_geodb:?}");
+    let promised = find(&by_geodb, "result")[1].clone();
+    let (_client, _backend) = scene.session("asked");
+    let status = scene.hale.setup().succeed_with(&["-f", "tab", "who", "-1"]);
+    let backend = status.lines().nth(1).unwrap().split('\t').nth(5).unwrap().to_owned();
+    assert!(promised.starts_with(&format!("go to backend {backend} (")), "{promised}");
+    let by_memory: Vec<Vec<String>> = told(scene.inside("-f tab explain asked"));
+    let user = find(&by_memory, "user");
+    assert_eq!((&*user[2], &*user[3]), ("users asked", "memory"), "{by_memory:?}");
+    assert_eq!(find(&by_memory, "result")[1], promised);
+    assert!(find(&by_memory, "write").is_empty(), "{by_memory:?}");
+    let gone = scene.inside(&format!("-f tab explain --if-offline {backend} asked"));
+    let gone: Vec<Vec<String>> = told(gone);
+    assert!(gone.iter().any(|row| row[1] == format!("not {backend}: is offline")), "{gone:?}");
+    assert_eq!(scene.inside("explain --as-site DC9 asked").status.code(), Some(68));
+    // The same without a running Hale, by rows that are read.
+    scene.hale.signal(Signal::TERM);
+    scene.hale.wait(PATIENCE);
+    let alone: Vec<Vec<String>> = told(scene.hale.setup().output("-f tab explain asked"));
+    assert_eq!(find(&alone, "result")[1], promised);
+    assert_eq!(find(&alone, "user")[3], "geodb");
+    assert_eq!(scene.inside("explain asked").status.code(), Some(78), "no such GeoDB");
+}

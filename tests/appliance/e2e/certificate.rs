@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -29,18 +30,31 @@ impl Pem {
         Self::signed(names, 4000, key)
     }
 
+    /// It ends so many days from now, and an hour later.
+    pub(crate) fn ending_in(names: &[&str], days: u64) -> Self {
+        let now = u64::try_from(hale::control::unix_millis()).unwrap() / 1000;
+        let ends = Duration::from_secs(now + days * 86_400 + 3600);
+        Self::made(names, &KeyPair::generate().unwrap(), |params| {
+            params.not_after = date_time_ymd(1970, 1, 1) + ends;
+        })
+    }
+
     fn until(names: &[&str], year: i32) -> Self {
         Self::signed(names, year, &KeyPair::generate().unwrap())
     }
 
     fn signed(names: &[&str], year: i32, key: &KeyPair) -> Self {
+        Self::made(names, key, |params| params.not_after = date_time_ymd(year, 1, 1))
+    }
+
+    fn made(names: &[&str], key: &KeyPair, end: impl FnOnce(&mut CertificateParams)) -> Self {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let own_name = names[0].clone();
         let mut params = CertificateParams::new(names).unwrap();
         // Two authorities of one name would be told apart by their signatures only.
         params.distinguished_name.push(DnType::CommonName, own_name);
         params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(year, 1, 1);
+        end(&mut params);
         let certificate = params.self_signed(key).unwrap();
         Self { certificate: certificate.pem(), key: key.serialize_pem() }
     }

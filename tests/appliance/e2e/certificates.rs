@@ -114,3 +114,31 @@ fn ssl_server_key_password_opens_or_says_why_not() {
         assert!(good && !said.contains("key_password"), "{outside} {inside}: {said}");
     }
 }
+
+#[test]
+fn the_end_of_each_certificate_is_in_the_status_and_near_ends_are_in_the_log() {
+    let mut setup = Setup::new(free_port());
+    setup.secure(&Pem::new(&["mail.test", "imap.test"]));
+    let near = Pem::ending_in(&["near.test"], 5);
+    std::fs::write(setup.path().join("near.pem"), near.certificate).unwrap();
+    std::fs::write(setup.path().join("near.key"), near.key).unwrap();
+    let [cert, key] =
+        ["near.pem", "near.key"].map(|name| setup.path().join(name).display().to_string());
+    setup.configure(&format!(
+        "local_name near.test {{\n  ssl_server_cert_file = {cert}\n  ssl_server_key_file = {key}\n}}"
+    ));
+    let hale = setup.start();
+    let status = hale.setup().succeed_with(&["-f", "tab", "status"]);
+    let line = |file: &str| {
+        let found = status.lines().find(|line| line.contains(&format!("/{file}\t")));
+        found.map(|line| line.split('\t').map(str::to_owned).collect::<Vec<String>>()).unwrap()
+    };
+    let [about, _, left] = line("near.pem").try_into().unwrap();
+    assert_eq!((&*about, &*left), ("certificate", "5 days left, for near.test"));
+    let [_, _, left] = line("cert.pem").try_into().unwrap();
+    assert!(left.ends_with(" days left, for mail.test imap.test"), "{left}");
+    let log = std::fs::read_to_string(hale.setup().path().join("hale.log")).unwrap();
+    let warning = format!("ssl_server_cert_file: {cert} expires in 5 days; renew it");
+    assert!(log.contains(&warning), "{log}");
+    assert_eq!(log.matches(" days; renew it").count(), 1, "{log}");
+}

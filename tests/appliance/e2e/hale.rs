@@ -270,6 +270,17 @@ impl Hale {
         self.wait_until_ready();
     }
 
+    /// Stops Hale in order, does something, and starts it again.
+    pub(crate) fn stop_while(&mut self, work: impl FnOnce(&Setup)) {
+        self.signal(Signal::TERM);
+        self.signal(Signal::TERM);
+        let status = self.wait(PATIENCE);
+        assert!(status.success(), "{status}");
+        work(&self.setup);
+        self.process = self.setup.spawn();
+        self.wait_until_ready();
+    }
+
     fn wait_until_ready(&mut self) {
         let ready = poll(PATIENCE, || {
             if let Some(status) = self.process.ended() {

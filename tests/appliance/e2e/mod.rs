@@ -38,6 +38,7 @@ mod announce;
 mod password;
 mod pipeline;
 mod placement;
+mod localdb;
 mod refusal;
 mod submission;
 mod guessing;

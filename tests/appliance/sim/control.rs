@@ -123,7 +123,11 @@ impl Control {
     fn do_task(&mut self, task: Task, now: u64) {
         let (ticket, answer) = match task {
             Task::Hash(job) => (Some(job.ticket), Answer::Verified(job.job.run())),
-            Task::Ask(ToControl::Change(_) | ToControl::Homecoming(_)) => return,
+            Task::Ask(
+                ToControl::Change(_) | ToControl::Homecoming(_) | ToControl::ReadAgain { .. },
+            ) => {
+                return;
+            }
             Task::Ask(ToControl::Resolve { ticket, .. }) => {
                 (Some(ticket), Answer::Resolved(address(0)))
             }
@@ -152,7 +156,7 @@ impl Control {
         });
         self.exchange.table.publish(table(&statuses));
         if self.random.percent(30) {
-            self.exchange.users.clear();
+            self.exchange.users.doubt_all();
         }
     }
 }

@@ -34,12 +34,6 @@ fn what_is_not_served_is_named_where_it_was_written() {
         ("doveadm_port = 2300\n", "doveadm_port", "not served by this version: the doveadm"),
         ("doveadm_password = hush\n", "doveadm_password", "not served"),
         ("doveadm_ssl = starttls\n", "doveadm_ssl", "not served"),
-        ("cluster_localdb = sqlite:/x\n", "cluster_localdb", "cluster_geodb"),
-        (
-            "dict_server { dict cluster-localdb { sqlite_path = /x } }\n",
-            "sqlite_path",
-            "not served",
-        ),
         (
             "cluster_backend_test_username = p\n",
             "cluster_backend_test_username",
@@ -56,6 +50,8 @@ fn what_is_not_served_is_named_where_it_was_written() {
         ("protocol doveadm {\n proxy_port = 24\n}\n", "protocol doveadm", "not served"),
     ]);
     never(&[
+        "cluster_localdb = sqlite:/x\n",
+        "dict_server { dict cluster-localdb { sqlite_path = /x } }\n",
         "doveadm_port = 0\ndoveadm_password =\ndoveadm_ssl = no\n",
         "cluster_proxy_check_backends = no\n",
     ]);
@@ -78,7 +74,6 @@ fn every_mark_of_the_registry_leaves_a_warning() {
         let line = format!("{} = {}\n", setting.name, asks(harmless, setting.default));
         let text = match setting.scope {
             Scope::Global => line,
-            Scope::Dict => format!("dict_server {{\n dict cluster-localdb {{\n  {line} }}\n}}\n"),
             other => panic!("{}: no block of {other:?} is written here", setting.name),
         };
         let found = told(&text);

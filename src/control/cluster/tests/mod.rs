@@ -12,6 +12,7 @@ use crate::control::geodb::{Changed, ChangedUsers, Changes, GeoDb, UnixMillis};
 use crate::control::resolver::Resolver;
 use crate::template::{Letters, Template};
 
+mod explain;
 mod force_moves;
 mod help;
 mod placing;

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::fault;
 use super::file::SqliteFile;
 use crate::control::geodb::error::GeoDbError;
+use crate::control::geodb::values::OpenMode;
 use crate::limits;
 
 /// The way to the thread, which ends when this is dropped or closed.
@@ -18,19 +19,28 @@ pub(super) struct Lane {
     jobs: Sender<Job>,
 }
 
+/// A call on the file, or on why there is none.
+type Call = dyn FnOnce(Result<&mut SqliteFile, GeoDbError>) + Send;
+
 enum Job {
-    Call(Box<dyn FnOnce(&mut SqliteFile) + Send>),
+    Call(Box<Call>),
     /// Close the connection, say so, and end.
     Close(oneshot::Sender<()>),
 }
 
 impl Lane {
-    /// Moves a connection to a thread of its own.
-    pub(super) fn start(name: &str, path: &Path, file: SqliteFile) -> Result<Self, GeoDbError> {
+    /// Moves a connection to a thread of its own. Without one the thread opens the file when it is asked for something.
+    pub(super) fn start(
+        name: &str,
+        path: &Path,
+        file: Option<SqliteFile>,
+    ) -> Result<Self, GeoDbError> {
         let place = fault::place(path);
         let (jobs, incoming) = channel(limits::GEODB_CALLS_WAITING_MAX);
-        let started =
-            std::thread::Builder::new().name(name.into()).spawn(move || serve(file, incoming));
+        let path = path.to_owned();
+        let started = std::thread::Builder::new()
+            .name(name.into())
+            .spawn(move || serve(&path, file, incoming));
         match started {
             Ok(_) => Ok(Self { place, jobs }),
             Err(error) => {
@@ -46,11 +56,11 @@ impl Lane {
         call: impl FnOnce(&mut SqliteFile) -> Result<T, GeoDbError> + Send + 'static,
     ) -> Result<T, GeoDbError> {
         let (answer, result) = oneshot::channel();
-        let boxed = Box::new(move |file: &mut SqliteFile| {
+        let boxed = Box::new(move |file: Result<&mut SqliteFile, GeoDbError>| {
             // The caller's deadline passed before it was this call's turn: the calls behind it have not been given up yet.
             if !answer.is_closed() {
                 // Given up meanwhile: the effect shows at the next refresh.
-                let _ = answer.send(call(file));
+                let _ = answer.send(file.and_then(call));
             }
         });
         self.jobs.try_send(Job::Call(boxed)).map_err(|refused| match refused {
@@ -74,10 +84,10 @@ impl Lane {
     }
 }
 
-fn serve(mut file: SqliteFile, mut incoming: Receiver<Job>) {
+fn serve(path: &Path, mut file: Option<SqliteFile>, mut incoming: Receiver<Job>) {
     while let Some(job) = incoming.blocking_recv() {
         match job {
-            Job::Call(call) => call(&mut file),
+            Job::Call(call) => call(opened(path, &mut file)),
             Job::Close(closed) => {
                 drop(file);
                 // The closer did not wait.
@@ -85,5 +95,15 @@ fn serve(mut file: SqliteFile, mut incoming: Receiver<Job>) {
                 return;
             }
         }
+    }
+}
+
+fn opened<'f>(
+    path: &Path,
+    file: &'f mut Option<SqliteFile>,
+) -> Result<&'f mut SqliteFile, GeoDbError> {
+    match file {
+        Some(file) => Ok(file),
+        None => Ok(file.insert(SqliteFile::open(path, OpenMode::Existing)?)),
     }
 }

@@ -33,11 +33,21 @@ pub(super) struct Sqlite {
 impl Sqlite {
     /// Opens the file and checks the tables.
     pub(super) fn open(path: &Path, mode: OpenMode) -> Result<Self, GeoDbError> {
-        let start = |name: &str, mode| Lane::start(name, path, SqliteFile::open(path, mode)?);
+        let start = |name: &str, mode| Lane::start(name, path, Some(SqliteFile::open(path, mode)?));
         Ok(Self {
             writes: start("hale-geodb-w", mode)?,
             rows: start("hale-geodb-r", OpenMode::Existing)?,
             tables: start("hale-geodb-t", OpenMode::Existing)?,
+        })
+    }
+
+    /// The file cannot be opened now: each call tries again.
+    pub(super) fn open_later(path: &Path) -> Result<Self, GeoDbError> {
+        let start = |name: &str| Lane::start(name, path, None);
+        Ok(Self {
+            writes: start("hale-geodb-w")?,
+            rows: start("hale-geodb-r")?,
+            tables: start("hale-geodb-t")?,
         })
     }
 

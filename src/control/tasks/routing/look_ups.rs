@@ -12,10 +12,12 @@ use std::rc::Rc;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::kept::Kept;
 use super::tables::Orders;
 use super::trouble::Trouble;
-use crate::control::geodb::lookup::{Moves, Search, look_up, write_site};
+use crate::control::geodb::lookup::{Moves, Search, look_up_telling, write_site};
 use crate::control::geodb::{ChangedUsers, GeoDb, GeoDbError};
+use crate::control::localdb::LocalDb;
 use crate::control::resolver::Resolver;
 use crate::control::wall_clock::unix_millis;
 use crate::fault::Failure;
@@ -24,7 +26,7 @@ use crate::ring::clock;
 use crate::route::cap::LoginCap;
 use crate::route::change::{GroupChange, Placement, SiteChange};
 use crate::route::decide::Decision;
-use crate::route::outage::FailoverRules;
+use crate::route::rows::User;
 use crate::share::exchange::Exchange;
 use crate::share::messages::{Answer, Ticket, ToControl, ToCore};
 
@@ -35,7 +37,9 @@ pub(super) struct LookUps {
     pub(super) resolver: Resolver,
     pub(super) exchange: Exchange,
     pub(super) orders: Rc<Orders>,
+    pub(super) kept: Rc<Kept>,
     pub(super) trouble: Rc<Trouble>,
+    pub(super) local: Option<LocalDb>,
     /// Who waits for what.
     waiting: RefCell<HashMap<Sought, Vec<Ticket>>>,
     /// Logins that change where groups are served.
@@ -53,6 +57,8 @@ enum Sought {
     Change(Uuid, Box<str>),
     /// The same of a group that comes home to this site.
     Homecoming(Uuid, Box<str>),
+    /// Neither: a user whose rows are being read again.
+    Again(Box<str>),
 }
 
 /// How a look-up ends.
@@ -60,9 +66,9 @@ enum Sought {
 enum Found {
     /// Where the data cores look.
     InCache,
+    Address(IpAddr),
     /// There, as far as it goes: nothing is written for this login.
     Withheld(Option<Box<str>>),
-    Address(IpAddr),
     Nothing {
         failure: Failure,
         detail: Box<str>,
@@ -75,17 +81,20 @@ impl LookUps {
         resolver: Resolver,
         exchange: Exchange,
         orders: Rc<Orders>,
-        trouble: Rc<Trouble>,
-        rules: &FailoverRules,
+        kept: Rc<Kept>,
     ) -> Self {
+        let (trouble, local) = (kept.trouble(), kept.local());
+        let cap = LoginCap::new(kept.failover_rules().logins_per_second_max);
         Self {
             geodb,
             resolver,
             exchange,
             orders,
+            kept,
             trouble,
+            local,
             waiting: RefCell::default(),
-            cap: Cell::new(LoginCap::new(rules.logins_per_second_max)),
+            cap: Cell::new(cap),
             forgotten: Cell::new(0),
         }
     }
@@ -101,6 +110,8 @@ impl LookUps {
             ToControl::Homecoming(change) => {
                 (Sought::Homecoming(change.site_id, change.group_name.clone()), None)
             }
+            // Of the same user under another name: a look-up that is under way may have read before.
+            ToControl::ReadAgain { user, .. } => (Sought::Again(user.clone()), None),
         };
         let Some(turn) = self.begin(sought, ticket) else { return };
         tokio::task::spawn_local(async move {
@@ -110,18 +121,22 @@ impl LookUps {
                 ToControl::Resolve { host, .. } => look_ups.host(&host).await,
                 ToControl::Change(change) => look_ups.change(&change).await,
                 ToControl::Homecoming(change) => look_ups.homecoming(&change).await,
+                ToControl::ReadAgain { user, group } => look_ups.read_again(&user, group).await,
             };
             turn.end(found);
         });
     }
 
-    /// Forgets rows of users that have changed. Look-ups that read before begin again.
-    pub(super) fn forget(&self, users: &ChangedUsers) {
+    /// Rows of users have changed: they are good only if the GeoDB does not answer. Look-ups that read before begin again.
+    pub(super) fn doubt(&self, users: &ChangedUsers) {
         match users {
-            ChangedUsers::All => self.exchange.users.clear(),
+            ChangedUsers::All => self.exchange.users.doubt_all(),
             ChangedUsers::These(users) if users.is_empty() => return,
             ChangedUsers::These(users) => {
-                users.iter().for_each(|user| self.exchange.users.forget(user));
+                for user in users {
+                    self.exchange.users.doubt(user);
+                    self.tell_local(user);
+                }
             }
         }
         self.forgotten.set(self.forgotten.get() + 1);
@@ -148,8 +163,8 @@ impl LookUps {
         for ticket in tickets {
             let answer = match found.clone() {
                 Found::InCache => Answer::LookedUp,
-                Found::Withheld(trouble) => Answer::Withheld { trouble },
                 Found::Address(address) => Answer::Resolved(address),
+                Found::Withheld(trouble) => Answer::Withheld { trouble },
                 Found::Nothing { failure, detail } => Answer::Failed { failure, detail },
             };
             if let Some(core) = self.exchange.to_cores.get(usize::from(ticket.core.0)) {
@@ -161,39 +176,76 @@ impl LookUps {
 
     /// Reads or writes whatever the decision about a user needs, and puts it where the data cores look.
     async fn user(&self, user: &str, tag: Option<&str>) -> Found {
+        if self.trouble.is_silent() {
+            let after = limits::GEODB_LOOK_UP_TIMEOUT;
+            return self.without_geodb(user, None, &GeoDbError::Timeout { after }).await;
+        }
         // All rounds together: the login does not wait longer.
-        let after = self.geodb.deadline();
-        match timeout(after, self.user_in_rounds(user, tag)).await {
-            Ok(found) => found,
-            Err(_) => self.failed(&GeoDbError::Timeout { after }),
+        let after = self.geodb.deadline().min(limits::GEODB_LOOK_UP_TIMEOUT);
+        let mut seen = None;
+        let fault = match timeout(after, self.user_in_rounds(user, tag, &mut seen)).await {
+            Ok(Ok(found)) => return found,
+            Ok(Err(fault)) => fault,
+            Err(_) => GeoDbError::Timeout { after },
+        };
+        self.trouble.failed(&fault);
+        if !fault.is_outage() {
+            let detail = fault.to_string().into();
+            return Found::Nothing { failure: Failure::Unavailable, detail };
+        }
+        self.without_geodb(user, seen, &fault).await
+    }
+
+    /// What is known of the user without the GeoDB goes where the data cores look (C-CACHE-2).
+    async fn without_geodb(&self, user: &str, seen: Option<User>, fault: &GeoDbError) -> Found {
+        let users = &self.exchange.users;
+        if let Some(row) = seen {
+            // Read, and then something else failed.
+            users.remember(row, clock::now());
+            self.tell_local(user);
+        } else if users.get(user).is_none()
+            && let Some(local) = &self.local
+            && let Some(known) = local.known(user).await
+        {
+            users.recall(known, users.epoch());
+        }
+        Found::Withheld(Some(fault.to_string().into()))
+    }
+
+    fn tell_local(&self, user: &str) {
+        if let Some(local) = &self.local {
+            local.user_changed(user);
         }
     }
 
-    async fn user_in_rounds(&self, user: &str, tag: Option<&str>) -> Found {
+    async fn user_in_rounds(
+        &self,
+        user: &str,
+        tag: Option<&str>,
+        seen: &mut Option<User>,
+    ) -> Result<Found, GeoDbError> {
         let mut moves = Moves::Counted;
         for _ in 0..ROUNDS_MAX {
             let forgotten = self.forgotten.get();
             let table = self.exchange.table.load();
             let search = Search { user, tag, now: unix_millis(), moves };
-            let answer = match look_up(&self.geodb, &table, &search).await {
-                Ok(answer) => answer,
-                Err(fault) => return self.failed(&fault),
-            };
+            let answer = look_up_telling(&self.geodb, &table, &search, seen).await?;
+            self.trouble.answered();
             if self.forgotten.get() != forgotten {
                 // The row may have been read before it changed, and would be kept for minutes.
                 continue;
             }
             if let Some(row) = answer.user {
                 self.exchange.users.remember(row, clock::now());
+                self.tell_local(user);
             }
-            let table = self.exchange.table.load();
-            let is_newer =
-                answer.group.is_some_and(|group| table.group(&group.name) != Some(&group));
-            let is_elsewhere = answer.site.is_some_and(|row| {
-                let known = table.failover(&row.group_name, row.site_id);
-                known.and_then(|known| known.to_site_id) != row.stand_in()
-            });
-            if answer.decision == Decision::NeedTable || is_newer || is_elsewhere {
+            if let Some(group) = answer.group {
+                self.kept.put_group(group);
+            }
+            if let Some(row) = answer.site {
+                self.kept.put_group_site(row);
+            }
+            if answer.decision == Decision::NeedTable {
                 self.orders.refreshed().await;
             }
             match answer.decision {
@@ -207,14 +259,14 @@ impl LookUps {
                     } else {
                         format!("{}: {about}", fault.text())
                     };
-                    return Found::Nothing { failure: fault.failure(), detail: detail.into() };
+                    return Ok(Found::Nothing { failure: fault.failure(), detail: detail.into() });
                 }
-                _ if moves == Moves::Withheld => return Found::Withheld(None),
-                _ => return Found::InCache,
+                _ if moves == Moves::Withheld => return Ok(Found::Withheld(None)),
+                _ => return Ok(Found::InCache),
             }
         }
-        let detail = "the GeoDB keeps changing under this login";
-        Found::Nothing { failure: Failure::Unavailable, detail: detail.into() }
+        let detail = "the GeoDB keeps changing under this login".into();
+        Ok(Found::Nothing { failure: Failure::Unavailable, detail })
     }
 
     fn take_permit(&self) -> bool {
@@ -224,10 +276,31 @@ impl LookUps {
         is_permitted
     }
 
-    /// The data core decides by what memory holds (C-CACHE-2).
-    fn failed(&self, fault: &GeoDbError) -> Found {
-        self.trouble.failed(fault);
-        Found::Withheld(Some(fault.to_string().into()))
+    /// Reads the rows of a user and a group again.
+    async fn read_again(&self, user: &str, group: Option<Box<str>>) -> Found {
+        if self.trouble.is_silent() {
+            return Found::InCache;
+        }
+        let forgotten = self.forgotten.get();
+        let reading = async {
+            let geodb = self.geodb.with_deadline(limits::GEODB_LOOK_UP_TIMEOUT);
+            if let (Some(site), Some(name)) = (self.kept.local_site(), group)
+                && let Some(row) = geodb.read_group(site, &name).await?
+            {
+                self.kept.put_group(row);
+            }
+            geodb.read_user(user).await
+        };
+        match reading.await {
+            Ok(Some(row)) if self.forgotten.get() == forgotten => {
+                self.exchange.users.remember(row, clock::now());
+                self.tell_local(user);
+            }
+            // Changed meanwhile, or gone: the next login looks. One whom a passdb sends to a host has no row at all.
+            Ok(_) => self.exchange.users.doubt(user),
+            Err(fault) => self.trouble.failed(&fault),
+        }
+        Found::InCache
     }
 
     /// Addresses of a name.
@@ -248,11 +321,18 @@ impl LookUps {
     async fn change(&self, change: &GroupChange) -> Found {
         let table = self.exchange.table.load();
         let known = table.group(&change.name).map(Placement::from);
-        if known.as_ref() != Some(&change.placement) {
-            match self.geodb.apply(change, unix_millis()).await {
-                Ok(_) => self.orders.refreshed().await,
-                Err(fault) => self.trouble.failed(&fault),
-            }
+        // What is decided on rows that may be old is not written (C-CACHE-2); the next login of the group asks again.
+        if known.as_ref() == Some(&change.placement) || self.trouble.is_on() {
+            return Found::InCache;
+        }
+        let writing = async {
+            self.geodb.apply(change, unix_millis()).await?;
+            self.geodb.read_group(change.site_id, &change.name).await
+        };
+        match writing.await {
+            Ok(Some(row)) => self.kept.put_group(row),
+            Ok(None) => self.orders.refreshed().await,
+            Err(fault) => self.trouble.failed(&fault),
         }
         Found::InCache
     }
@@ -261,11 +341,13 @@ impl LookUps {
     async fn homecoming(&self, change: &SiteChange) -> Found {
         let table = self.exchange.table.load();
         let known = table.failover(&change.group_name, change.site_id);
-        if known.and_then(|known| known.to_site_id) != change.stand_in {
-            match write_site(&self.geodb, change, unix_millis()).await {
-                Ok(_) => self.orders.refreshed().await,
-                Err(fault) => self.trouble.failed(&fault),
-            }
+        if known.and_then(|known| known.to_site_id) == change.stand_in || self.trouble.is_on() {
+            return Found::InCache;
+        }
+        match write_site(&self.geodb, change, unix_millis()).await {
+            Ok(Some(row)) => self.kept.put_group_site(row),
+            Ok(None) => self.orders.refreshed().await,
+            Err(fault) => self.trouble.failed(&fault),
         }
         Found::InCache
     }

@@ -9,23 +9,27 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::mail::Inbox;
 use crate::config::Config;
 use crate::config::model::Cluster;
 use crate::control::admin::Board;
-use crate::control::geodb::{Changes, GeoDb};
+use crate::control::geodb::{Changes, GeoDb, GeoDbError};
+use crate::control::localdb::LocalDb;
 use crate::control::resolver::Resolver;
+use crate::limits;
 use crate::route::outage::FailoverRules;
 use crate::route::table::RouteSettings;
 use crate::share::exchange::Exchange;
 use crate::share::messages::ToControl;
+use kept::Kept;
 use look_ups::LookUps;
 use names::Ask;
 use tables::Tables;
 use trouble::Trouble;
 
+mod kept;
 mod look_ups;
 mod names;
 mod tables;
@@ -41,12 +45,13 @@ pub struct Routing {
     resolver: Resolver,
     settings: RouteSettings,
     exchange: Exchange,
+    local: Option<LocalDb>,
 }
 
 impl Routing {
     /// Routing by an open GeoDB.
     #[must_use]
-    pub fn new(config: &Config, geodb: GeoDb, exchange: Exchange) -> Self {
+    pub fn new(config: &Config, geodb: GeoDb, exchange: Exchange, local: Option<LocalDb>) -> Self {
         let cluster = &config.cluster;
         Self {
             geodb,
@@ -58,6 +63,7 @@ impl Routing {
                 failover: failover_rules(cluster),
             },
             exchange,
+            local,
         }
     }
 
@@ -66,32 +72,39 @@ impl Routing {
     /// # Errors
     /// The system's, when the mailbox can't be watched.
     pub(super) async fn start(self, board: Board) -> std::io::Result<Vec<JoinHandle<()>>> {
-        let Self { geodb, resolver, settings, exchange } = self;
+        let Self { geodb, resolver, settings, exchange, local } = self;
         let questions = Inbox::watch(exchange.to_control.clone())?;
-        let trouble = Rc::new(Trouble::new(exchange.log.clone(), board));
+        let trouble = Rc::new(Trouble::new(&exchange, board));
+        let published = exchange.table.clone();
+        let kept = Rc::new(Kept::new(published, settings, Rc::clone(&trouble), local.clone()));
+        let mut tables =
+            Tables::new(&geodb, resolver.clone(), Rc::clone(&kept), Rc::clone(&trouble));
         let mut changes = Changes::of(&geodb);
         // Before the rows are read: what changes meanwhile is noticed afterwards.
-        if let Err(fault) = changes.look().await {
-            trouble.failed(&fault);
+        match timeout(limits::GEODB_LOOK_UP_TIMEOUT, changes.look()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(fault)) => trouble.failed(&fault),
+            Err(_) => trouble.failed(&GeoDbError::Timeout { after: limits::GEODB_LOOK_UP_TIMEOUT }),
         }
-        let published = exchange.table.clone();
-        let rules = settings.failover;
-        let mut tables =
-            Tables::new(&geodb, resolver.clone(), settings, published, Rc::clone(&trouble));
-        tables.begin().await;
-        let look_ups = Rc::new(LookUps::new(
-            geodb,
-            resolver,
-            exchange,
-            tables.orders(),
-            Rc::clone(&trouble),
-            &rules,
-        ));
-        Ok(vec![
+        let known = async {
+            match &local {
+                Some(local) => local.opened().await,
+                None => None,
+            }
+        };
+        tables.begin(known).await;
+        let orders = tables.orders();
+        let look_ups = Rc::new(LookUps::new(geodb, resolver, exchange, orders, kept));
+        let mut tasks = vec![
             spawn_local(tables.keep()),
             spawn_local(watch(changes, Rc::clone(&look_ups))),
             spawn_local(serve(questions, look_ups)),
-        ])
+        ];
+        if let Some(local) = local {
+            local.load_users().await;
+            tasks.push(spawn_local(local.write_behind()));
+        }
+        Ok(tasks)
     }
 }
 
@@ -126,14 +139,14 @@ async fn watch(mut changes: Changes, look_ups: Rc<LookUps>) {
         }
         match changes.look().await {
             Ok(news) => {
-                look_ups.trouble.answered();
-                look_ups.forget(&news.users);
+                look_ups.doubt(&news.users);
                 if news.tables {
                     look_ups.orders.order(Ask::All);
                 }
             }
             Err(fault) => look_ups.trouble.failed(&fault),
         }
+        look_ups.trouble.tell_on();
     }
 }
 

@@ -1,62 +1,77 @@
 //! Keeps the published table true.
 //!
-//! Duty: reading the rows, finding addresses, building, publishing, and saying what is wrong with the rows; one at a time,
-//! for all who ordered meanwhile. Non-duty: knowing when; the others order ([`Orders`]). Driven by `super`.
+//! Duty: reading the rows, each kind at its own pace (C-CACHE-1), finding addresses, publishing; one read at a time, for all
+//! who ordered meanwhile, and never half of one. Non-duty: knowing when rows have changed; the others order ([`Orders`]).
+//! The rows are in `kept`. Driven by `super`.
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
+use super::kept::{Found, Kept};
 use super::names::{Ask, Names};
 use super::trouble::Trouble;
-use crate::control::geodb::GeoDb;
+use crate::control::geodb::{GeoDb, GeoDbError};
+use crate::control::localdb::Tables as KnownTables;
 use crate::control::resolver::Resolver;
 use crate::control::wall_clock::unix_millis;
 use crate::limits;
-use crate::ring::clock;
 use crate::route::build::hosts_to_resolve;
-use crate::route::outage::{Circumstances, Opinions, Outages};
-use crate::route::problem::Problem;
-use crate::route::rows::Rows;
-use crate::route::table::{RouteSettings, Table};
-use crate::share::snapshot::Published;
 
 /// The task.
 #[derive(Debug)]
 pub(super) struct Tables {
     geodb: GeoDb,
     names: Names,
-    settings: RouteSettings,
-    published: Published<Table>,
+    kept: Rc<Kept>,
     orders: Rc<Orders>,
     trouble: Rc<Trouble>,
-    problems: Vec<Problem>,
-    /// What this proxy has seen of other sites.
-    opinions: Opinions,
-    outages: Outages,
+    /// One at most.
+    reading: JoinSet<Read>,
+    /// When each kind is to be read next.
+    places_due: Instant,
+    all_due: Instant,
+}
+
+/// A read that came to its end.
+#[derive(Debug)]
+struct Read {
+    result: Result<Found, GeoDbError>,
+    /// The last order that it is for.
+    order: u64,
+    ask: Ask,
+}
+
+/// What is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// Sites, backends, reachability, settings.
+    Places,
+    /// And all groups.
+    All,
 }
 
 impl Tables {
     pub(super) fn new(
         geodb: &GeoDb,
         resolver: Resolver,
-        settings: RouteSettings,
-        published: Published<Table>,
+        kept: Rc<Kept>,
         trouble: Rc<Trouble>,
     ) -> Self {
+        let now = Instant::now();
         Self {
             geodb: geodb.with_deadline(limits::GEODB_TABLE_TIMEOUT),
             names: Names::new(resolver),
-            settings,
-            published,
+            kept,
             orders: Rc::default(),
             trouble,
-            problems: Vec::new(),
-            opinions: Opinions::new(),
-            outages: Outages::default(),
+            reading: JoinSet::new(),
+            places_due: now + PLACES_EVERY,
+            all_due: now + ALL_EVERY,
         }
     }
 
@@ -65,56 +80,143 @@ impl Tables {
         Rc::clone(&self.orders)
     }
 
-    /// The first table.
-    pub(super) async fn begin(&mut self) {
-        self.refresh(Ask::All, limits::NAME_TIMEOUT).await;
+    /// The first table: the GeoDB's, or if that does not answer what the LocalDB knows.
+    pub(super) async fn begin(&mut self, known: impl Future<Output = Option<KnownTables>>) {
+        self.start_reading(Extent::All, Ask::All);
+        let Some(known) = known.await else {
+            if let Some(Ok(read)) = self.reading.join_next().await {
+                self.take(read, limits::NAME_TIMEOUT).await;
+            }
+            return;
+        };
+        match timeout(limits::LOCALDB_GEODB_PATIENCE, self.reading.join_next()).await {
+            Ok(Some(Ok(Read { result: Err(fault), order, .. }))) => {
+                self.trouble.failed(&fault);
+                self.restore(known).await;
+                self.orders.done(order);
+            }
+            Ok(Some(Ok(read))) => self.take(read, limits::NAME_TIMEOUT).await,
+            Ok(_) => self.restore(known).await,
+            Err(_) => {
+                let after = limits::LOCALDB_GEODB_PATIENCE;
+                self.trouble.failed(&GeoDbError::Timeout { after });
+                self.restore(known).await;
+            }
+        }
     }
 
     /// Publishes again whenever there is a reason.
     pub(super) async fn keep(mut self) {
-        let mut full = interval(REFRESH_EVERY);
-        full.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The first tick comes at once, and the first table is there.
-        full.tick().await;
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let ask = tokio::select! {
-                ask = self.orders.given() => ask,
-                _ = full.tick() => Ask::All,
-                () = self.names.changed() => Ask::New,
-            };
-            self.refresh(ask, limits::NEW_NAME_TIMEOUT).await;
+            let is_reading = !self.reading.is_empty();
+            tokio::select! {
+                Some(read) = self.reading.join_next(), if is_reading => {
+                    // A read that panicked has ended, and the next one begins in time.
+                    if let Ok(read) = read {
+                        self.take(read, limits::NEW_NAME_TIMEOUT).await;
+                    }
+                }
+                ask = self.orders.given(), if !is_reading => self.start_reading(Extent::All, ask),
+                _ = look.tick() => self.look().await,
+                () = self.names.changed() => self.kept.publish(self.names.known()),
+            }
         }
     }
 
-    async fn refresh(&mut self, ask: Ask, patience: Duration) {
-        let order = self.orders.last();
-        match self.geodb.read_all(&self.settings.local_site).await {
-            Ok(rows) => {
-                let hosts = hosts_to_resolve(&rows, &self.settings.local_site);
+    /// Reads what is due.
+    async fn look(&mut self) {
+        let now = Instant::now();
+        if self.reading.is_empty() {
+            // While the GeoDB is gone it is asked for the least, and often, so that its return is noticed.
+            if now >= self.all_due && !self.trouble.is_on() {
+                self.start_reading(Extent::All, Ask::All);
+            } else if now >= self.places_due || self.trouble.is_on() {
+                self.start_reading(Extent::Places, Ask::All);
+            }
+        }
+        let Some(site) = self.kept.local_site() else { return };
+        for _ in 0..DUE_AT_ONCE {
+            let Some(name) = self.kept.next_due(unix_millis()) else { return };
+            let geodb = self.geodb.with_deadline(limits::GEODB_LOOK_UP_TIMEOUT);
+            match geodb.read_group(site, &name).await {
+                Ok(Some(row)) => self.kept.put_group(row),
+                // It is gone; the next read of all groups finds the same.
+                Ok(None) => {}
+                Err(fault) => return self.trouble.failed(&fault),
+            }
+        }
+        self.orders.order(Ask::New);
+    }
+
+    fn start_reading(&mut self, extent: Extent, ask: Ask) {
+        let now = Instant::now();
+        self.places_due = now + PLACES_EVERY;
+        if extent == Extent::All {
+            self.all_due = now + ALL_EVERY;
+        }
+        // An order is for everything.
+        let order = if extent == Extent::All { self.orders.last() } else { 0 };
+        self.kept.begin_reading();
+        let (geodb, kept) = (self.geodb.clone(), Rc::clone(&self.kept));
+        self.reading.spawn_local(async move {
+            let result = read(&geodb, &kept, extent).await;
+            Read { result, order, ask }
+        });
+    }
+
+    async fn take(&mut self, read: Read, patience: Duration) {
+        let Read { result, order, ask } = read;
+        match result {
+            Ok(found) => {
+                self.kept.take(found, unix_millis());
+                let hosts = hosts_to_resolve(&self.kept.places(), self.kept.local_site_name());
                 self.names.of(hosts, ask, patience).await;
-                self.publish(&rows);
+                self.kept.publish(self.names.known());
+                self.trouble.answered();
                 self.trouble.tables_read();
             }
-            // The last table stays in force, whatever its age (C-CACHE-2).
-            Err(fault) => self.trouble.failed(&fault),
+            Err(fault) => {
+                // The last table stays in force, whatever its age (C-CACHE-2).
+                self.kept.give_up_reading();
+                self.trouble.failed(&fault);
+            }
         }
-        self.orders.done(order);
+        if order > 0 {
+            self.orders.done(order);
+        }
     }
 
-    fn publish(&mut self, rows: &Rows) {
-        let RouteSettings { local_site, failover, .. } = &self.settings;
-        let sites = self.outages.observe(rows, local_site, &self.opinions, failover, clock::now());
-        let now = Circumstances { sites, unix_millis: Some(unix_millis()) };
-        let (table, problems) = Table::build_now(rows, self.names.known(), &self.settings, &now);
-        // Each problem is told once, when it appears (K-CORE-6).
-        for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
-            self.trouble.note(true, format!("geodb: {problem}"));
-        }
-        self.problems = problems;
-        if *self.published.load() != table {
-            self.published.publish(table);
+    async fn restore(&mut self, known: KnownTables) {
+        self.kept.take_known(known);
+        let hosts = hosts_to_resolve(&self.kept.places(), self.kept.local_site_name());
+        self.names.of(hosts, Ask::All, limits::NEW_NAME_TIMEOUT).await;
+        self.kept.publish(self.names.known());
+        let text = "geodb: does not answer; sites, backends and groups are those that cluster_localdb knows";
+        self.trouble.note(true, text.to_owned());
+    }
+}
+
+/// Reads all tables of the extent, or none. Groups before the backends that they name: what is added meanwhile is known.
+async fn read(geodb: &GeoDb, kept: &Kept, extent: Extent) -> Result<Found, GeoDbError> {
+    let site = kept.local_site();
+    let mut found = Found::default();
+    if extent == Extent::All {
+        found.group_sites = Some(geodb.read_group_sites().await?);
+        if let Some(site) = site {
+            found.groups = Some(geodb.read_groups(site).await?);
         }
     }
+    let places = geodb.read_places().await?;
+    let is_now = places.local_site(kept.local_site_name());
+    if is_now != site
+        && let Some(site) = is_now
+    {
+        found.groups = Some(geodb.read_groups(site).await?);
+    }
+    found.places = Some(places);
+    Ok(found)
 }
 
 /// What was ordered, by number. Orders that come while a table is made are for the next one, all together.
@@ -173,5 +275,11 @@ impl Orders {
     }
 }
 
-/// Sites, backends and addresses are read anew this often (C-CACHE-1).
-const REFRESH_EVERY: Duration = Duration::from_secs(10);
+/// What is due is looked for this often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Sites, backends, reachability and addresses are read anew this often (C-CACHE-1).
+const PLACES_EVERY: Duration = Duration::from_secs(10);
+/// Groups, too (C-CACHE-1).
+const ALL_EVERY: Duration = Duration::from_secs(60);
+/// Groups that are due at the same moment, read one by one; beyond it all are read.
+const DUE_AT_ONCE: usize = 64;

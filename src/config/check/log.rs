@@ -1,0 +1,55 @@
+//! Where lines of the log go, and how those about logins are composed.
+
+use super::holder;
+use crate::config::diagnostic::Findings;
+use crate::config::model::{Log, LogTarget, LoginLog};
+use crate::config::sort::{Section, shown};
+use crate::names::Protocol;
+
+pub(super) fn log(root: &Section, findings: &mut Findings) -> Log {
+    let path = root.path("log_path").unwrap_or_default();
+    let target = match path.to_str() {
+        Some("" | "syslog" | "/dev/stderr") => LogTarget::Stderr,
+        Some("/dev/stdout") => LogTarget::Stdout,
+        _ if path.is_relative() => {
+            let text = format!(
+                "found {}, expected a file with its full path",
+                shown(&path.to_string_lossy())
+            );
+            findings.error(root.place_of("log_path"), "log_path", text);
+            LogTarget::Stderr
+        }
+        _ => LogTarget::File(path),
+    };
+    let login = Protocol::ALL.map(|protocol| {
+        let holder = |name| holder(root, protocol, name);
+        let (format, elements) = ("login_log_format", "login_log_format_elements");
+        LoginLog {
+            format: holder(format).template(format).unwrap_or_default(),
+            elements: holder(elements).templates(elements),
+        }
+    });
+    Log { target, debug: root.flag("log_debug"), login }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::{errors, loaded};
+
+    #[test]
+    fn lines_about_logins_may_differ_by_protocol() {
+        let config = loaded(
+            "login_log_format = %{message}; %{elements}\nprotocol pop3 {\n login_log_format_elements = user=%{user}\n}\n\
+             protocol sieve {\n login_log_format = %{elements}\n}\n",
+        );
+        let [imap, pop3, lmtp, sieve, _] = &config.log.login;
+        assert_eq!((imap, lmtp), (imap, imap));
+        assert_eq!(imap.elements, LoginLog::default().elements);
+        assert_ne!(imap.format, LoginLog::default().format);
+        assert_eq!((&pop3.format, pop3.elements.len()), (&imap.format, 1));
+        assert_ne!(sieve.format, imap.format);
+        assert_eq!(sieve.elements, imap.elements);
+        errors("protocol imap {\n login_log_format = %{nothing}\n}\n");
+    }
+}
