@@ -228,7 +228,9 @@ fn cluster(socket: &Path, settings: &Config, mut command: ClusterCommand, format
         Err(error) => return error.into(),
     }
     let here = ClusterSettings::new(settings);
-    Reply::new(cluster::run_here(&settings.cluster.geodb, command, &here, unix_millis()), format)
+    let localdb = boot::localdb(settings);
+    let done = cluster::run_here(&settings.cluster.geodb, command, &here, &localdb, unix_millis());
+    Reply::new(done, format)
 }
 
 /// From one GeoDB to another; no running Hale has both.

@@ -74,7 +74,7 @@ pub(super) fn certificates(config: &Config) -> Result<(Certificates, LoadedCerti
 
 /// Where the LocalDB is, and what it may take.
 #[must_use]
-pub(super) fn localdb(config: &Config) -> LocalDbSettings {
+pub fn localdb(config: &Config) -> LocalDbSettings {
     let cluster = &config.cluster;
     LocalDbSettings {
         path: cluster.localdb.clone(),

@@ -85,46 +85,6 @@ impl Table {
         problems.dedup();
         (table, problems)
     }
-
-    /// The same table with this row of a group instead of the one it has, and what is wrong with the row.
-    #[must_use]
-    pub fn with_group(&self, row: UserGroup) -> (Self, Vec<Problem>) {
-        let mut problems = Vec::new();
-        let mut table = self.clone();
-        if is_group_usable(&row, self, &mut problems) {
-            let is_it = |change: &GroupChange| change.name.cmp(&row.name);
-            table.switches = match group::needed_switch(self, &row) {
-                Some(change) => self.switches.with(change),
-                None if self.switches.find(is_it).is_some() => self.switches.without(is_it),
-                None => self.switches.clone(),
-            };
-            table.groups = self.groups.with(row);
-        }
-        (table, problems)
-    }
-
-    /// The same table without a group.
-    #[must_use]
-    pub fn without_group(&self, name: &str) -> Self {
-        Self {
-            groups: self.groups.without(|row| (*row.name).cmp(name)),
-            switches: self.switches.without(|change| (*change.name).cmp(name)),
-            ..self.clone()
-        }
-    }
-
-    /// The same table with this row of a group at a site, and what is wrong with the row.
-    #[must_use]
-    pub fn with_group_site(&self, row: &GroupSite, now: &Circumstances) -> (Self, Vec<Problem>) {
-        let mut problems = Vec::new();
-        let failovers = match failover(row, self, is_settled(row, now), &mut problems) {
-            Some(failover) => self.failovers.with(failover),
-            None => self.failovers.without(|known| {
-                known.group_name.cmp(&row.group_name).then(known.site_id.cmp(&row.site_id))
-            }),
-        };
-        (Self { failovers, ..self.clone() }, problems)
-    }
 }
 
 /// The names in `rows` that need addresses, in lower case: local backends and remote load balancers.
@@ -321,7 +281,7 @@ fn build_groups(
 }
 
 /// Whether the row takes part in routing; says what is wrong with it.
-fn is_group_usable(row: &UserGroup, table: &Table, problems: &mut Vec<Problem>) -> bool {
+pub(super) fn is_group_usable(row: &UserGroup, table: &Table, problems: &mut Vec<Problem>) -> bool {
     if Some(row.site_id) != table.local_site {
         return false;
     }
@@ -369,7 +329,7 @@ fn build_failovers(
 }
 
 /// What of a row matters. Most say that all is as usual, and a site has a hundred thousand groups: none.
-fn failover(
+pub(super) fn failover(
     row: &GroupSite,
     table: &Table,
     is_settled: bool,
@@ -409,7 +369,7 @@ fn failover(
 }
 
 /// A writer's clock may be wrong by any amount: a time that is too far from ours, to either side, is long ago.
-fn is_settled(row: &GroupSite, now: &Circumstances) -> bool {
+pub(super) fn is_settled(row: &GroupSite, now: &Circumstances) -> bool {
     let dwell = u64::try_from(limits::SITE_RECOVERY_AFTER.as_millis()).unwrap_or(u64::MAX);
     match (row.last_update, now.unix_millis) {
         (Some(written), Some(now)) => now.abs_diff(written) >= dwell,

@@ -18,6 +18,7 @@ pub mod outage;
 pub mod table;
 mod scopes;
 pub mod build;
+mod next;
 pub mod fault;
 pub mod steps;
 mod question;

@@ -7,7 +7,7 @@ use super::kick;
 use super::verbs::Request;
 use super::who;
 use crate::control::cluster::{
-    self, ClusterCommand, ClusterSettings, ExplainCommand, Memory, Origin,
+    self, ClusterCommand, ClusterSettings, ExplainCommand, Local, Memory, Origin,
 };
 use crate::control::geodb::GeoDb;
 use crate::control::localdb::LocalDb;
@@ -112,7 +112,14 @@ impl Admin {
             Request::Geodb(command) => ClusterCommand::Geodb(command),
         };
         // What was begun is done, and in the log, whether or not the client waits for it.
-        let done = cluster::run(&self.geodb, &command, &self.settings, unix_millis()).await;
+        let done = match &command {
+            ClusterCommand::Localdb(command) => {
+                let local = Local::Running(&self.local);
+                let (geodb, settings) = (&self.geodb, &self.settings);
+                cluster::run_localdb(geodb, command, settings, local, unix_millis()).await
+            }
+            command => cluster::run(&self.geodb, command, &self.settings, unix_millis()).await,
+        };
         if command.is_order() {
             let line = command.to_words().join(" ");
             let line = cleaned(line.as_bytes(), limits::LOGGED_LINE_BYTES_MAX);
@@ -132,10 +139,16 @@ impl Admin {
         let table_origin = self.board.geodb().age(now).map_or(Origin::LocalDb, Origin::Memory);
         let cached = self.exchange.users.get(&command.user);
         let user = cached.map(|cached| {
-            let age = now.since(cached.read_at).as_secs();
-            (cached.row, Origin::Memory(age))
+            // What came out of the LocalDB has not been read since.
+            let is_read = cached.read_at > Tick::default();
+            let age = Origin::Memory(now.since(cached.read_at).as_secs());
+            (cached.row, if is_read { age } else { Origin::LocalDb })
         });
-        let memory = Memory { table: &table, table_origin, user };
+        let kept = match &user {
+            Some(_) => None,
+            None => self.local.known(&command.user).await.map(|known| known.row),
+        };
+        let memory = Memory { table: &table, table_origin, user, kept };
         let told = cluster::explain_login(
             &self.geodb,
             command,

@@ -54,6 +54,8 @@ pub struct Memory<'a> {
     pub table_origin: Origin,
     /// The user's row, if it is cached.
     pub user: Option<(User, Origin)>,
+    /// The user's row in the LocalDB, for want of another.
+    pub kept: Option<User>,
 }
 
 /// Where a row came from, and how old it is.
@@ -107,7 +109,8 @@ pub async fn explain_login(
             Ok(None) => Known::Absent,
             Err(error) => {
                 notices.push(format!("the GeoDB was asked for the user: {error}"));
-                Known::Unreachable
+                let kept = memory.as_ref().and_then(|memory| memory.kept.clone());
+                kept.map_or(Known::Unreachable, |row| Known::Row((row, Origin::LocalDb)))
             }
         },
     };

@@ -158,7 +158,10 @@ fn changed(group: &str) -> CommandError {
 }
 
 async fn show(cluster: &Cluster<'_>, groups: Vec<UserGroup>) -> Result<Output, CommandError> {
-    let names = Names::of(cluster).await?;
+    Ok(show_with(groups, &Names::of(cluster).await?))
+}
+
+pub(super) fn show_with(groups: impl IntoIterator<Item = UserGroup>, names: &Names) -> Output {
     let mut output = Output::new(&COLUMNS);
     let yes_no = |flag| Some(if flag { "yes" } else { "no" }.to_owned());
     for group in groups {
@@ -173,7 +176,7 @@ async fn show(cluster: &Cluster<'_>, groups: Vec<UserGroup>) -> Result<Output, C
             group.refresh_after.map(|at| at.to_string()),
         ]);
     }
-    Ok(output)
+    output
 }
 
 const COLUMNS: [&str; 8] = [

@@ -2,13 +2,15 @@
 
 use super::error::CommandError;
 use super::explain::{ExplainCommand, explain_login};
+use super::localdb::Local;
 use super::render::Output;
-use super::run::run;
+use super::run::{run, run_localdb};
 use super::settings::ClusterSettings;
 use super::verbs::{ClusterCommand, GeodbCommand};
 use crate::config::GeoDb as Location;
 use crate::control::geodb::schema::TABLES;
 use crate::control::geodb::{GeoDb, OpenMode, UnixMillis};
+use crate::control::localdb::{LocalDbSettings, LocalFile};
 use crate::limits;
 
 /// Opens the GeoDB, runs a command, and closes the GeoDB. Blocks.
@@ -19,12 +21,22 @@ pub fn run_here(
     location: &Location,
     mut command: ClusterCommand,
     settings: &ClusterSettings,
+    localdb: &LocalDbSettings,
     now: UnixMillis,
 ) -> Result<Output, CommandError> {
     command.read_files()?;
     let geodb = open_for(location, &command)?;
     on_this_thread(async {
-        let result = run(&geodb, &command, settings, now).await;
+        let result = match &command {
+            ClusterCommand::Localdb(command) => match LocalFile::open(localdb) {
+                Ok(file) => {
+                    let local = Local::File(Box::new(file));
+                    run_localdb(&geodb, command, settings, local, now).await
+                }
+                Err(error) => Err(error.into()),
+            },
+            command => run(&geodb, command, settings, now).await,
+        };
         geodb.close().await;
         result
     })

@@ -20,6 +20,7 @@ mod groups;
 mod users;
 mod tables;
 mod explain;
+mod localdb;
 mod run;
 mod here;
 
@@ -29,7 +30,8 @@ mod tests;
 pub use error::CommandError;
 pub use explain::{ExplainCommand, Memory, Origin, explain_login};
 pub use here::{backend_hosts, copy_here, explain_here, run_here};
+pub use localdb::Local;
 pub use render::{Format, Output, Reply};
-pub use run::run;
+pub use run::{run, run_localdb};
 pub use settings::ClusterSettings;
 pub use verbs::{ClusterCommand, GeodbCommand};

@@ -77,6 +77,14 @@ impl Output {
         }
     }
 
+    /// The same with one more column.
+    #[must_use]
+    pub(super) fn with_column(mut self, name: &str, fields: Vec<Option<String>>) -> Self {
+        self.columns.push(name.to_owned());
+        self.rows.iter_mut().zip(fields).for_each(|(row, field)| row.push(field));
+        self
+    }
+
     /// The text for standard output, with a line end at its end; empty when there is nothing to print.
     #[must_use]
     pub fn render(&self, format: Format) -> String {

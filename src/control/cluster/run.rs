@@ -1,9 +1,10 @@
 //! Runs commands.
 
 use super::error::CommandError;
+use super::localdb::{self, Local};
 use super::render::Output;
 use super::settings::{Cluster, ClusterSettings};
-use super::verbs::{ClusterCommand, GeodbCommand};
+use super::verbs::{ClusterCommand, GeodbCommand, LocaldbCommand};
 use super::{backends, groups, sites, tables, tags, users};
 use crate::control::geodb::{GeoDb, UnixMillis};
 use crate::limits;
@@ -28,6 +29,10 @@ pub async fn run(
         ClusterCommand::Group(command) => groups::run(command, &cluster).await,
         ClusterCommand::User(command) => users::run(command, &cluster).await,
         ClusterCommand::Geodb(command) => run_geodb(command, &cluster).await,
+        ClusterCommand::Localdb(_) => {
+            let text = "the LocalDB is another database than the GeoDB";
+            Err(CommandError::TempFail(text.to_owned()))
+        }
         // A running Hale does that before it comes here.
         ClusterCommand::Kick { .. } => {
             let text = "no Hale runs here, so there are no sessions to end";
@@ -37,6 +42,20 @@ pub async fn run(
     // Also after a failure: it may have come half-way.
     geodb.announce(command.changes());
     result
+}
+
+/// Runs `hale cluster localdb …`. The GeoDB is asked for names only, and need not answer.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_localdb(
+    geodb: &GeoDb,
+    command: &LocaldbCommand,
+    settings: &ClusterSettings,
+    mut local: Local<'_>,
+    now: UnixMillis,
+) -> Result<Output, CommandError> {
+    localdb::run(command, &Cluster { geodb, settings, now }, &mut local).await
 }
 
 async fn run_geodb(command: &GeodbCommand, cluster: &Cluster<'_>) -> Result<Output, CommandError> {

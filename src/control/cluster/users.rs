@@ -223,7 +223,10 @@ fn unknown(user: &str) -> CommandError {
 }
 
 async fn show(cluster: &Cluster<'_>, users: Vec<User>) -> Result<Output, CommandError> {
-    let names = Names::of(cluster).await?;
+    Ok(show_with(users, &Names::of(cluster).await?))
+}
+
+pub(super) fn show_with(users: impl IntoIterator<Item = User>, names: &Names) -> Output {
     let mut output = Output::new(&COLUMNS);
     for user in users {
         output.rows.push(vec![
@@ -238,7 +241,7 @@ async fn show(cluster: &Cluster<'_>, users: Vec<User>) -> Result<Output, Command
             user.last_update.map(|at| at.to_string()),
         ]);
     }
-    Ok(output)
+    output
 }
 
 const COLUMNS: [&str; 9] = [

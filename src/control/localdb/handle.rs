@@ -240,6 +240,15 @@ impl LocalDb {
         Ok(was_in_memory || was_in_file)
     }
 
+    /// Removes a group's row from the file; memory goes on with its own. False: the file has none.
+    ///
+    /// # Errors
+    /// It is not in use, or busy.
+    pub async fn remove_group(&self, group: &str) -> Result<bool, LocalDbError> {
+        let group: Box<str> = group.into();
+        self.ask(move |keeper| keeper.with(|store| store.remove_group(&group))).await
+    }
+
     async fn ask<T: Send + 'static>(
         &self,
         call: impl FnOnce(&mut Keeper) -> Result<T, String> + Send + 'static,

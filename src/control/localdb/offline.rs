@@ -1,5 +1,7 @@
 //! The LocalDB of a Hale that does not run: for commands that are typed meanwhile.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use super::LocalDbSettings;
 use super::store::{LocalDbError, LocalGroup, LocalUser, Store, StoreFault};
 
@@ -19,7 +21,14 @@ impl LocalFile {
                 "{path} does not exist: Hale has not run here yet"
             )));
         }
-        Store::open(settings).map(Self).map_err(told)
+        let mut settings = settings.clone();
+        // Root may look into the file of the user that Hale runs as.
+        if settings.owner == 0
+            && let Ok(file) = std::fs::symlink_metadata(&settings.path)
+        {
+            settings.owner = file.uid();
+        }
+        Store::open(&settings).map(Self).map_err(told)
     }
 
     /// A user's row.
@@ -58,6 +67,14 @@ impl LocalFile {
     /// The file cannot be written.
     pub fn remove_user(&mut self, user: &str) -> Result<bool, LocalDbError> {
         self.0.remove_user(user).map_err(told)
+    }
+
+    /// Removes a group; false: there is none.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn remove_group(&mut self, group: &str) -> Result<bool, LocalDbError> {
+        self.0.remove_group(group).map_err(told)
     }
 }
 

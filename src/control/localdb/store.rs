@@ -336,6 +336,14 @@ impl Store {
         self.within(|connection| delete(connection, DELETE_USER, [name]))
     }
 
+    /// Removes a group's row; false: there is none. It is written again when it changes.
+    pub(super) fn remove_group(&mut self, name: &str) -> Result<bool, StoreFault> {
+        let sql = "delete from user_groups where name = ?1";
+        let is_gone = self.within(|connection| delete(connection, sql, [name]))?;
+        self.written.groups = self.written.groups.without(|row| (*row.name).cmp(name));
+        Ok(is_gone)
+    }
+
     /// Bytes in use, without free pages and the log.
     pub(super) fn bytes(&mut self) -> Result<u64, StoreFault> {
         self.within(|connection| {

@@ -148,7 +148,8 @@ async fn c_cmd_3_a_running_hale_explains_by_its_memory_and_says_how_old_that_is(
     desk.ok("user move --direct alice vip").await;
     let table = desk.table().await;
     let row = desk.geodb.read_user("alice").await.unwrap().unwrap();
-    let memory = |user, table_origin| Some(Memory { table: &table, table_origin, user });
+    let memory =
+        |user, table_origin| Some(Memory { table: &table, table_origin, user, kept: None });
     // The GeoDB says something else by now.
     desk.ok("group move --direct DC1 vip be2").await;
     desk.ok("user move --direct alice other").await;
@@ -175,7 +176,13 @@ async fn c_cmd_3_without_the_geodb_memory_is_explained_and_the_rest_is_refused_a
     let table = desk.table().await;
     let row = desk.geodb.read_user("alice").await.unwrap().unwrap();
     desk.geodb.close().await;
-    let memory = |user| Some(Memory { table: &table, table_origin: Origin::Memory(900), user });
+    let memory = |user| {
+        let table_origin = Origin::Memory(900);
+        Some(Memory { table: &table, table_origin, user, kept: None })
+    };
+    let kept = memory(None).map(|memory| Memory { kept: Some(row.clone()), ..memory });
+    let told = desk.explain("alice", kept).await;
+    has(&told, "user: home DC1, group \"vip\" | users alice | localdb | ");
     let known = Some((row, Origin::Memory(900)));
     let told = desk.explain("alice", memory(known)).await;
     assert_eq!(result(&told), "result: go to backend be1 (10.0.0.1), group vip");

@@ -63,6 +63,7 @@ async fn desk() -> Desk {
     ];
     let row = SiteReachability { src_site_id, dest_site_id, reachable: Some(1) };
     desk.geodb.write_reachability(&row).await.unwrap();
+    desk.keep_all().await;
     desk
 }
 
@@ -158,6 +159,12 @@ async fn c_cmd_2_names_that_are_unknown_have_the_exit_code_of_their_kind() {
         ("geodb show", 0),
         (KICK, 75),
         (COPY, 64),
+        ("localdb user status", 75),
+        ("localdb user list", 75),
+        ("localdb user remove", 75),
+        ("localdb group status", 75),
+        ("localdb group list", 75),
+        ("localdb group remove", 75),
     ]);
     let verbs = verbs();
     let known: Vec<&str> = verbs.iter().map(|verb| &*verb.path).collect();
@@ -176,10 +183,11 @@ async fn c_cmd_2_without_the_geodb_every_verb_is_a_temporary_failure() {
     let desk = desk().await;
     desk.geodb.close().await;
     for Verb { path, examples } in verbs() {
-        // An announcement needs no GeoDB: it is read when it is there again.
+        // An announcement is read when the GeoDB is there again; the LocalDB is there for this.
         let expected = match &*path {
             "geodb refresh" => 0,
             COPY => 64,
+            path if path.starts_with("localdb ") => 0,
             _ => 75,
         };
         for example in examples {

@@ -1,20 +1,24 @@
 //! The commands as an operator types them, on a real file.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use clap::{CommandFactory as _, Parser};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::here::open_for;
 use super::verbs::*;
-use super::{ClusterSettings, CommandError, Format, Output, Reply, run};
+use super::{ClusterSettings, CommandError, Format, Local, Output, Reply, run, run_localdb};
 use crate::config::GeoDb as Location;
 use crate::control::geodb::{Changed, ChangedUsers, Changes, GeoDb, UnixMillis};
+use crate::control::localdb::{LocalDbSettings, LocalFile};
 use crate::control::resolver::Resolver;
 use crate::template::{Letters, Template};
 
 mod explain;
 mod force_moves;
 mod help;
+mod localdb;
 mod placing;
 mod words;
 
@@ -31,6 +35,7 @@ struct Desk {
     location: Location,
     geodb: GeoDb,
     settings: ClusterSettings,
+    local: LocalDbSettings,
 }
 
 impl Desk {
@@ -48,7 +53,14 @@ impl Desk {
             test_username: Some(probe),
             resolver: Resolver::of_file(hosts),
         };
-        Self { _directory: directory, location, geodb, settings }
+        let local = LocalDbSettings {
+            path: directory.path().join("localdb.sqlite"),
+            site: "DC1".into(),
+            owner: std::fs::metadata(directory.path()).unwrap().uid(),
+            users_max: 1 << 20,
+            size_max: 1 << 30,
+        };
+        Self { _directory: directory, location, geodb, settings, local }
     }
 
     /// Two sites; two online backends in DC1.
@@ -74,7 +86,13 @@ impl Desk {
         parsed.command.read_files()?;
         let command = ClusterCommand::of_line(&parsed.command.to_line()).unwrap();
         assert_eq!(command, parsed.command, "as a line and back");
-        let output = run(&self.geodb, &command, &self.settings, NOW).await?;
+        let output = match &command {
+            ClusterCommand::Localdb(command) => {
+                let file = Local::File(Box::new(LocalFile::open(&self.local)?));
+                run_localdb(&self.geodb, command, &self.settings, file, NOW).await?
+            }
+            command => run(&self.geodb, command, &self.settings, NOW).await?,
+        };
         Ok((output, parsed.format))
     }
 

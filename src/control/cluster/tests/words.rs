@@ -111,5 +111,12 @@ fn people(name: &str) -> Vec<ClusterCommand> {
         }),
         ClusterCommand::Geodb(GeodbCommand::Show { table: other }),
         ClusterCommand::Kick { user: name.to_owned() },
+        ClusterCommand::Localdb(LocaldbCommand::User(LocaldbUserCommand::Remove {
+            group: name.to_owned(),
+            user: name.to_owned(),
+        })),
+        ClusterCommand::Localdb(LocaldbCommand::Group(LocaldbGroupCommand::List {
+            mask: Some(name.to_owned()),
+        })),
     ]
 }

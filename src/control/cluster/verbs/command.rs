@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use uuid::Uuid;
 
-use super::people::{GroupCommand, UserCommand};
+use super::people::{GroupCommand, LocaldbCommand, UserCommand};
 use super::places::{BackendCommand, ForceMoveCommand, SiteCommand};
 use crate::control::cluster::error::CommandError;
 use crate::control::geodb::Changed;
@@ -30,6 +30,9 @@ pub enum ClusterCommand {
     /// The GeoDB itself
     #[command(subcommand)]
     Geodb(GeodbCommand),
+    /// What this proxy remembers of users and groups, in case the GeoDB does not answer
+    #[command(subcommand)]
+    Localdb(LocaldbCommand),
     /// End a user's connections
     ///
     /// Ends the sessions that the running Hale has, as `hale kick USER` does; a name with * or ? means all users that it fits.
@@ -54,6 +57,7 @@ impl ClusterCommand {
             | Self::Group(GroupCommand::Status { .. } | GroupCommand::List { .. })
             | Self::User(UserCommand::Status { .. } | UserCommand::List { .. })
             | Self::Geodb(GeodbCommand::Show { .. })
+            | Self::Localdb(_)
             | Self::Kick { .. } => Changed::Nothing,
             Self::Tag(_)
             | Self::Site(
@@ -97,6 +101,7 @@ impl ClusterCommand {
     #[must_use]
     pub fn is_order(&self) -> bool {
         match self {
+            Self::Localdb(command) => command.is_order(),
             Self::Kick { .. } => true,
             _ => self.changes() != Changed::Nothing,
         }

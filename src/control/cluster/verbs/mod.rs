@@ -10,7 +10,10 @@ mod places;
 mod words;
 
 pub use command::{ClusterCommand, GeodbCommand, TagCommand};
-pub use people::{GroupCommand, UserChoice, UserCommand, YesNo};
+pub use people::{
+    GroupCommand, LocaldbCommand, LocaldbGroupCommand, LocaldbUserCommand, UserChoice, UserCommand,
+    YesNo,
+};
 pub use places::{
     BackendChoice, BackendCommand, BackendStatusWord, ForceMoveCommand, ReachabilityCommand,
     SiteChoice, SiteCommand, SiteStatusWord,

@@ -1,4 +1,4 @@
-//! The command line about groups and users.
+//! The command line about groups and users, and what is remembered of them.
 
 use std::path::PathBuf;
 
@@ -151,6 +151,76 @@ impl UserChoice {
         self.file = None;
         Ok(())
     }
+}
+
+/// `hale cluster localdb …`
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum LocaldbCommand {
+    /// Users that are remembered
+    #[command(subcommand)]
+    User(LocaldbUserCommand),
+    /// Groups that are remembered
+    #[command(subcommand)]
+    Group(LocaldbGroupCommand),
+}
+
+impl LocaldbCommand {
+    pub(super) fn is_order(&self) -> bool {
+        match self {
+            Self::User(command) => matches!(command, LocaldbUserCommand::Remove { .. }),
+            Self::Group(command) => matches!(command, LocaldbGroupCommand::Remove { .. }),
+        }
+    }
+}
+
+/// `hale cluster localdb user …`
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum LocaldbUserCommand {
+    /// Show a user
+    #[command(after_help = "Example:\n  hale cluster localdb user status default-17 alice")]
+    Status {
+        /// Group
+        group: String,
+        /// User
+        user: String,
+    },
+    /// List users
+    #[command(after_help = "Example:\n  hale cluster localdb user list a*")]
+    List {
+        /// Names, with * and ?
+        mask: Option<String>,
+    },
+    /// Forget a user; the GeoDB keeps its row
+    #[command(after_help = "Example:\n  hale cluster localdb user remove default-17 alice")]
+    Remove {
+        /// Group
+        group: String,
+        /// User
+        user: String,
+    },
+}
+
+/// `hale cluster localdb group …`
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum LocaldbGroupCommand {
+    /// Show a group
+    #[command(after_help = "Example:\n  hale cluster localdb group status default-17")]
+    Status {
+        /// Group
+        group: String,
+    },
+    /// List groups
+    #[command(after_help = "Example:\n  hale cluster localdb group list default-*")]
+    List {
+        /// Names, with * and ?
+        mask: Option<String>,
+    },
+    /// Forget a group; the GeoDB keeps its row
+    #[command(after_help = "Example:\n  hale cluster localdb group remove default-17")]
+    Remove {
+        /// Group
+        group: String,
+    },
 }
 
 /// A flag on the command line.

@@ -8,7 +8,10 @@ use clap::Parser;
 use uuid::Uuid;
 
 use super::command::{ClusterCommand, GeodbCommand, TagCommand};
-use super::people::{GroupCommand, UserChoice, UserCommand, YesNo};
+use super::people::{
+    GroupCommand, LocaldbCommand, LocaldbGroupCommand, LocaldbUserCommand, UserChoice, UserCommand,
+    YesNo,
+};
 use super::places::{
     BackendChoice, BackendCommand, BackendStatusWord, ForceMoveCommand, ReachabilityCommand,
     SiteChoice, SiteCommand, SiteStatusWord,
@@ -28,6 +31,7 @@ impl ClusterCommand {
             Self::Group(command) => group(command),
             Self::User(command) => user(command),
             Self::Geodb(command) => geodb(command),
+            Self::Localdb(command) => localdb(command),
             Self::Kick { user } => Line::of(["kick"]).then([&**user]),
         };
         words.0
@@ -266,6 +270,30 @@ fn user(command: &UserCommand) -> Line {
         }
         UserCommand::Status { user } => Line::of(["user", "status"]).then([&**user]),
         UserCommand::List { mask } => Line::of(["user", "list"]).then(mask.as_deref()),
+    }
+}
+
+fn localdb(command: &LocaldbCommand) -> Line {
+    let of = |verb, places: Vec<&str>| Line::of(verb).then(places);
+    match command {
+        LocaldbCommand::User(LocaldbUserCommand::Status { group, user }) => {
+            of(["localdb", "user", "status"], vec![group, user])
+        }
+        LocaldbCommand::User(LocaldbUserCommand::List { mask }) => {
+            of(["localdb", "user", "list"], mask.as_deref().into_iter().collect())
+        }
+        LocaldbCommand::User(LocaldbUserCommand::Remove { group, user }) => {
+            of(["localdb", "user", "remove"], vec![group, user])
+        }
+        LocaldbCommand::Group(LocaldbGroupCommand::Status { group }) => {
+            of(["localdb", "group", "status"], vec![group])
+        }
+        LocaldbCommand::Group(LocaldbGroupCommand::List { mask }) => {
+            of(["localdb", "group", "list"], mask.as_deref().into_iter().collect())
+        }
+        LocaldbCommand::Group(LocaldbGroupCommand::Remove { group }) => {
+            of(["localdb", "group", "remove"], vec![group])
+        }
     }
 }
 

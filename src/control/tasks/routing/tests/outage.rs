@@ -272,3 +272,60 @@ async fn c_local_1_a_hale_that_starts_without_geodb_serves_whom_it_knew() {
     };
     LocalSet::new().run_until(second).await;
 }
+
+/// Told, not judged: how long the control core is busy with a hundred thousand groups.
+#[tokio::test]
+async fn ge_09_c_cache_4_a_row_among_a_hundred_thousand_groups_copies_one_piece() {
+    let exchange = Exchange::new(1).unwrap();
+    let trouble = Rc::new(Trouble::new(&exchange, Board::default()));
+    let settings = RouteSettings { local_site: "DC1".into(), ..RouteSettings::default() };
+    let kept = Kept::new(exchange.table.clone(), settings, trouble, None);
+    let site = Site {
+        id: DC1,
+        name: "DC1".into(),
+        tag: None,
+        load_balancer: None,
+        status: SiteStatus::Online,
+    };
+    let places = crate::route::rows::Places {
+        sites: vec![site],
+        backends: vec![backend(BE1, "10.0.0.1"), backend(BE2, "10.0.0.2")],
+        ..Default::default()
+    };
+    let row = |number: u32| UserGroup {
+        site_id: DC1,
+        name: format!("default-{number}").into(),
+        backend_id: Some(if number.is_multiple_of(2) { BE1 } else { BE2 }),
+        alt_backend_id: None,
+        sticky_users: false,
+        moving: Box::default(),
+        refresh_after: Some(7),
+        sticky_backend: false,
+    };
+    let all = || crate::route::rows::ReadRows {
+        rows: (0..100_000).map(row).collect(),
+        unreadable: Vec::new(),
+    };
+    let found = kept::Found {
+        places: Some(places),
+        groups: Some(all()),
+        group_sites: Some(Default::default()),
+    };
+    kept.take(found, unix_millis());
+    kept.publish(&Default::default());
+    let first = exchange.table.load();
+    let again = kept::Found { groups: Some(all()), ..Default::default() };
+    let began = Instant::now();
+    kept.take(again, unix_millis());
+    kept.publish(&Default::default());
+    println!("read again and published: {:?}", began.elapsed());
+    assert_eq!(exchange.table.load().groups().changes_since(first.groups()), (vec![], vec![]));
+    let began = Instant::now();
+    for number in 0..1000 {
+        kept.put_group(UserGroup { refresh_after: Some(8), ..row(number * 97) });
+    }
+    println!("a row taken up and published: {:?}", began.elapsed() / 1000);
+    let table = exchange.table.load();
+    let (put, gone) = table.groups().changes_since(first.groups());
+    assert_eq!((put.len(), gone.len(), table.groups().len()), (1000, 0, 100_000));
+}
