@@ -154,6 +154,10 @@ pub const GEODB_COPY_TIMEOUT: Duration = Duration::from_secs(3600);
 pub const GEODB_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Calls waiting for one of the embedded GeoDB's threads: as many as there can be look-ups.
 pub const GEODB_CALLS_WAITING_MAX: usize = LOOK_UPS_AT_ONCE_MAX;
+/// Rows whose state changes wait until the GeoDB takes them: each pair of sites and each backend has one.
+pub const GEODB_LATE_WRITES_MAX: usize = 4096;
+/// Between two attempts to write them, while the GeoDB does not take them.
+pub const GEODB_LATE_AGAIN_LAST: Duration = Duration::from_secs(10);
 /// The same remark of a GeoDB's nodes is told again after this.
 pub const GEODB_REMARK_AGAIN: Duration = Duration::from_secs(3600);
 /// A remark carries what a node said.
@@ -166,6 +170,8 @@ pub const CASSANDRA_REQUEST_TIMEOUT: Duration = Duration::from_millis(500);
 pub const CASSANDRA_PAGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Rows of a page: some milliseconds of the control core.
 pub const CASSANDRA_PAGE_ROWS: i32 = 2000;
+/// Rows that are decoded before others have their turn: some hundred microseconds, which no login notices.
+pub const CASSANDRA_TURN_ROWS: usize = 128;
 /// Between a node's signs of life, and until one is missed: a frozen node is left after both.
 pub const CASSANDRA_KEEPALIVE: Duration = Duration::from_secs(2);
 /// One page of what the driver reads of the cluster itself.

@@ -61,7 +61,7 @@ pub struct Admin {
     pub(super) exchange: Exchange,
     pub(super) about: About,
     pub(super) board: Board,
-    geodb: GeoDb,
+    pub(super) geodb: GeoDb,
     pub(super) local: LocalDb,
     settings: ClusterSettings,
 }
