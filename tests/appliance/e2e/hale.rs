@@ -28,7 +28,7 @@ pub(crate) struct Setup {
     pub(crate) haproxy_port: u16,
     tls_port: u16,
     backend_port: u16,
-    backends: [Ipv4Addr; 2],
+    backends: Vec<Ipv4Addr>,
     trusted_balancers: &'static str,
     users: Vec<u8>,
     more: String,
@@ -63,7 +63,7 @@ impl Setup {
             haproxy_port: free_port(),
             tls_port: free_port(),
             backend_port,
-            backends: BACKENDS,
+            backends: BACKENDS.to_vec(),
             trusted_balancers: "127.0.0.0/8",
             users: Vec::new(),
             more: String::new(),
@@ -102,7 +102,12 @@ impl Setup {
 
     /// Both backends are one program, which cannot listen on two addresses.
     pub(crate) fn put_backends_at(&mut self, address: Ipv4Addr) {
-        self.backends = [address; 2];
+        self.backends = vec![address; 2];
+    }
+
+    /// One more backend, on the same port as the others.
+    pub(crate) fn add_backend(&mut self, address: Ipv4Addr) {
+        self.backends.push(address);
     }
 
     /// A certificate, and a port that begins with TLS.
@@ -157,9 +162,9 @@ impl Setup {
             .replace("@BACKEND_PORT@", &self.backend_port.to_string())
             .replace("@BALANCERS@", self.trusted_balancers);
         fs::write(self.path().join("hale.conf"), text + &self.more).unwrap();
-        let [first, second] = self.backends;
-        let hosts = format!("{first} be1.test\n{second} be2.test\n");
-        fs::write(self.path().join("hosts"), hosts).unwrap();
+        let names = self.backend_names();
+        let lines = self.backends.iter().zip(&names).map(|(at, name)| format!("{at} {name}\n"));
+        fs::write(self.path().join("hosts"), lines.collect::<String>()).unwrap();
         fs::write(self.path().join("users"), &self.users).unwrap();
         self.set_mode("users", 0o600);
     }
@@ -169,11 +174,16 @@ impl Setup {
         fs::set_permissions(self.path().join(name), Permissions::from_mode(mode)).unwrap();
     }
 
-    /// One site with both backends online, made with the commands an operator would type.
+    /// be1.test and so on, in the order of their addresses.
+    pub(crate) fn backend_names(&self) -> Vec<String> {
+        (1..=self.backends.len()).map(|number| format!("be{number}.test")).collect()
+    }
+
+    /// One site with all backends online, made with the commands an operator would type.
     pub(crate) fn make_cluster(&self) {
         self.succeed("geodb init");
         self.succeed("cluster site add DC1");
-        for host in ["be1.test", "be2.test"] {
+        for host in self.backend_names() {
             self.succeed(&format!("cluster backend add --site DC1 {host}"));
             self.succeed(&format!(
                 "cluster backend update --status online --load-factor 100 {host}"
@@ -252,6 +262,19 @@ impl Hale {
         let mut client = Imap::connect(self.address());
         client.login(user, password);
         client
+    }
+
+    /// What `hale status` says of something.
+    pub(crate) fn status(&self, about: &str, property: &str) -> String {
+        let said = self.setup.succeed_with(&["-f", "tab", "status"]);
+        let mut rows = said.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+        let row = rows.find(|row| row[..2] == [about, property]);
+        row.unwrap_or_else(|| panic!("no {about} {property} in {said}"))[2].to_owned()
+    }
+
+    /// The same of what is a number.
+    pub(crate) fn number(&self, about: &str, property: &str) -> u64 {
+        self.status(about, property).parse().unwrap()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

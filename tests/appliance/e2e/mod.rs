@@ -25,6 +25,7 @@ mod mail;
 mod kernel;
 mod site;
 mod balancer;
+mod cassandra;
 
 // The harness itself, checked against Dovecot without Hale in between.
 mod direct;
@@ -39,6 +40,8 @@ mod password;
 mod pipeline;
 mod placement;
 mod localdb;
+mod agreement;
+mod outage;
 mod refusal;
 mod submission;
 mod guessing;
