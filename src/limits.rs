@@ -166,6 +166,8 @@ pub const GEODB_REMARK_BYTES_MAX: usize = 1024;
 pub const GEODB_REMARKS_MAX: usize = 64;
 /// One request to Cassandra (`cassandra_request_timeout`); several make a login's look-up, which has [`GEODB_CALL_TIMEOUT`].
 pub const CASSANDRA_REQUEST_TIMEOUT: Duration = Duration::from_millis(500);
+/// The same of a command that runs by itself: an operator waits longer than a login does for a node that has just begun.
+pub const CASSANDRA_COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
 /// A page of a whole table: no login waits for it.
 pub const CASSANDRA_PAGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Rows of a page: some milliseconds of the control core.

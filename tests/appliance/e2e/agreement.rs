@@ -61,7 +61,7 @@ impl Site {
                 for hale in proxies {
                     scope.spawn(move || {
                         for user in users {
-                            hale.session(user, b"secret").command("o", "LOGOUT");
+                            hale.let_in(user, b"secret");
                         }
                     });
                 }

@@ -18,7 +18,7 @@ use super::kernel::raise_descriptor_limit;
 use super::ports::{BACKENDS, FRONT, free_port};
 use super::process::Process;
 use super::tools::{DOVEADM, run, said};
-use super::wait::{PATIENCE, poll};
+use super::wait::{PATIENCE, poll, wait_for};
 
 /// Hale's files before it runs: what to listen on, which users, which backends.
 #[derive(Debug)]
@@ -262,6 +262,13 @@ impl Hale {
         let mut client = Imap::connect(self.address());
         client.login(user, password);
         client
+    }
+
+    /// Logs a user in who may be unknown: on a busy machine the GeoDB may be late, and such a client comes again.
+    pub(crate) fn let_in(&self, user: &str, password: &[u8]) {
+        wait_for(&format!("{user} is let in"), PATIENCE, || {
+            Imap::connect(self.address()).try_login(user, password).then_some(())
+        });
     }
 
     /// What `hale status` says of something.

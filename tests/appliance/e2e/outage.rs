@@ -83,7 +83,7 @@ impl Scene {
         cassandra.serve(&mut setup, "outage");
         let hale = setup.start();
         for user in &known {
-            hale.session(user, b"secret");
+            hale.let_in(user, b"secret");
         }
         let scene = Self { cassandra, hale, known, length: Length::wanted() };
         let wanted = u64::try_from(KNOWN).unwrap();
@@ -154,7 +154,7 @@ impl Scene {
         println!("{what}: all is well {took:.1?} later");
         assert!(!self.length.is_long || took < RECOVERY_MAX, "{took:?}");
         for user in let_in {
-            self.hale.session(user, b"secret");
+            self.hale.let_in(user, b"secret");
         }
         let rows = self.hale.setup().succeed("geodb show users");
         let mut wanted = let_in.iter().chain([&stranger]);
