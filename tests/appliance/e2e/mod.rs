@@ -24,6 +24,7 @@ mod bridge;
 mod mail;
 mod kernel;
 mod site;
+mod sites;
 mod balancer;
 
 // The harness itself, checked against Dovecot without Hale in between.
@@ -39,6 +40,8 @@ mod password;
 mod pipeline;
 mod placement;
 mod localdb;
+mod several_sites;
+mod site_failover;
 mod refusal;
 mod submission;
 mod guessing;
