@@ -149,7 +149,11 @@ impl Delivery {
             referrals: u8::try_from(hops).unwrap_or(u8::MAX),
         };
         let has_hops = hops_left(&scene.front.facts, purpose.referrals).is_some();
-        if is_loop || scene.front.is_own(endpoint) || !has_hops {
+        let is_own = scene.front.is_own(endpoint);
+        if is_loop || (is_own && referral.is_some()) {
+            return self.refuse_circle(number, &purpose, scene);
+        }
+        if is_own || !has_hops {
             return self.refuse_recipient(number, reply::LOOP, scene);
         }
         self.offer(number, purpose, scene);
@@ -293,6 +297,19 @@ impl Delivery {
         let subject = scene.front.subject(Some(user), None);
         recipient.refuse(ours(reply::of_failure(failure)));
         scene.report(Event::LoginFailed { subject, details: None, failure, detail: detail.into() });
+    }
+
+    /// Backends or sites send the recipient to each other. Which is right is in rows that change, and mail must not bounce
+    /// meanwhile (W-LMTP-1).
+    fn refuse_circle(&mut self, number: usize, purpose: &Purpose, scene: &mut Scene<'_>) {
+        let Purpose { host, endpoint, .. } = purpose;
+        let detail = format!(
+            "proxying loops: referred to {host} ({endpoint}) again; do the sites agree where the user is?"
+        );
+        self.not_found(number, Failure::RedirectFailed, &detail, scene);
+        if let Some(recipient) = self.recipient(number) {
+            recipient.refuse(ours(reply::CIRCLE));
+        }
     }
 
     fn refuse_recipient(&mut self, number: usize, words: &'static str, scene: &mut Scene<'_>) {

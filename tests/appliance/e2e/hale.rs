@@ -24,6 +24,7 @@ use super::wait::{PATIENCE, poll, wait_for};
 #[derive(Debug)]
 pub(crate) struct Setup {
     directory: TempDir,
+    front: Ipv4Addr,
     pub(crate) port: u16,
     pub(crate) haproxy_port: u16,
     tls_port: u16,
@@ -59,6 +60,7 @@ impl Setup {
         }
         Self {
             directory,
+            front: FRONT,
             port: free_port(),
             haproxy_port: free_port(),
             tls_port: free_port(),
@@ -98,6 +100,12 @@ impl Setup {
     /// Who may send PROXY headers.
     pub(crate) fn trust_balancers(&mut self, networks: &'static str) {
         self.trusted_balancers = networks;
+    }
+
+    /// Listens on another address: proxies of several sites have the same ports, because a proxy knows one port per protocol.
+    pub(crate) fn listen_at(&mut self, address: Ipv4Addr, imap_port: u16) {
+        self.front = address;
+        self.port = imap_port;
     }
 
     /// Both backends are one program, which cannot listen on two addresses.
@@ -156,7 +164,7 @@ impl Setup {
         let directory = self.path().to_str().unwrap();
         let text = include_str!("hale.conf")
             .replace("@DIRECTORY@", directory)
-            .replace("@FRONT@", &FRONT.to_string())
+            .replace("@FRONT@", &self.front.to_string())
             .replace("@PORT@", &self.port.to_string())
             .replace("@HAPROXY_PORT@", &self.haproxy_port.to_string())
             .replace("@BACKEND_PORT@", &self.backend_port.to_string())
@@ -238,15 +246,15 @@ impl Setup {
 
 impl Hale {
     pub(crate) fn address(&self) -> SocketAddr {
-        (FRONT, self.setup.port).into()
+        (self.setup.front, self.setup.port).into()
     }
 
     pub(crate) fn tls_address(&self) -> SocketAddr {
-        (FRONT, self.setup.tls_port).into()
+        (self.setup.front, self.setup.tls_port).into()
     }
 
     pub(crate) fn haproxy_address(&self) -> SocketAddr {
-        (FRONT, self.setup.haproxy_port).into()
+        (self.setup.front, self.setup.haproxy_port).into()
     }
 
     pub(crate) fn process_id(&self) -> u32 {

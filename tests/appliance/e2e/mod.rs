@@ -24,6 +24,7 @@ mod bridge;
 mod mail;
 mod kernel;
 mod site;
+mod sites;
 mod balancer;
 mod cassandra;
 
@@ -42,6 +43,8 @@ mod placement;
 mod localdb;
 mod agreement;
 mod outage;
+mod several_sites;
+mod site_failover;
 mod refusal;
 mod submission;
 mod guessing;
