@@ -12,7 +12,8 @@ use hale::config::{self, Config, Loaded, Secrets, Show, Source};
 use hale::control::admin::client::AskError;
 use hale::control::admin::{self, Request};
 use hale::control::cluster::{
-    self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, Format, Reply,
+    self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, Format, GeodbCommand,
+    Output, Reply,
 };
 use hale::control::{Inspected, Outcome, unix_millis};
 
@@ -112,9 +113,6 @@ fn judge(loaded: &Loaded, quiet: bool) -> Option<&Config> {
 }
 
 fn check_config(path: &Path, settings: &Config, connect: bool) -> ExitCode {
-    for warning in boot::unserved(settings) {
-        complain(&format!("warning: {warning}"));
-    }
     match boot::check(settings) {
         Ok(remarks) => {
             for remark in remarks {
@@ -214,6 +212,9 @@ fn ask(cli: &Cli, settings: &Config, request: &Request) -> Reply {
 
 /// Inside the Hale that runs, which has the GeoDB open and sees at once what is written; here when there is none.
 fn cluster(socket: &Path, settings: &Config, mut command: ClusterCommand, format: Format) -> Reply {
+    if let ClusterCommand::Geodb(GeodbCommand::Copy { from, to }) = &command {
+        return Reply::new(copy(settings, from, to), format);
+    }
     // What the command names is a file of this process's folder.
     if let Err(error) = command.read_files() {
         return Reply::new(Err(error), format);
@@ -226,14 +227,16 @@ fn cluster(socket: &Path, settings: &Config, mut command: ClusterCommand, format
         Err(AskError::NotRunning(_) | AskError::NotPermitted(..)) if !is_kick => {}
         Err(error) => return error.into(),
     }
-    let location =
-        boot::geodb_location(settings).map_err(|refusal| CommandError::Config(refusal.text));
+    let here = ClusterSettings::new(settings);
     let localdb = boot::localdb(settings);
-    let settings = ClusterSettings::new(settings);
-    let here = |location: String| {
-        cluster::run_here(&location, command, &settings, &localdb, unix_millis())
-    };
-    Reply::new(location.and_then(here), format)
+    let done = cluster::run_here(&settings.cluster.geodb, command, &here, &localdb, unix_millis());
+    Reply::new(done, format)
+}
+
+/// From one GeoDB to another; no running Hale has both.
+fn copy(settings: &Config, from: &str, to: &str) -> Result<Output, CommandError> {
+    let named = |text: &str| settings.another_geodb(text).map_err(CommandError::Usage);
+    cluster::copy_here(&named(from)?, &named(to)?)
 }
 
 /// By the memory of the Hale that runs, or by the GeoDB when there is none.
@@ -243,12 +246,9 @@ fn explain(socket: &Path, settings: &Config, command: &ExplainCommand, format: F
         Err(AskError::NotRunning(_) | AskError::NotPermitted(..)) => {}
         Err(error) => return error.into(),
     }
-    let location =
-        boot::geodb_location(settings).map_err(|refusal| CommandError::Config(refusal.text));
-    let settings = ClusterSettings::new(settings);
-    let here =
-        |location: String| cluster::explain_here(&location, command, &settings, unix_millis());
-    Reply::new(location.and_then(here), format)
+    let here = ClusterSettings::new(settings);
+    let explained = cluster::explain_here(&settings.cluster.geodb, command, &here, unix_millis());
+    Reply::new(explained, format)
 }
 
 /// Prints what a command came to.

@@ -148,10 +148,53 @@ pub const GEODB_CALL_TIMEOUT: Duration = Duration::from_millis(1800);
 pub const GEODB_LOCK_TIMEOUT: Duration = Duration::from_millis(700);
 /// A whole table, or a command's call: no login waits behind it.
 pub const GEODB_TABLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// One table of `hale geodb copy`, which an operator watches.
+pub const GEODB_COPY_TIMEOUT: Duration = Duration::from_secs(3600);
 /// A GeoDB that is closed when the process ends.
 pub const GEODB_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Calls waiting for one of the embedded GeoDB's threads: as many as there can be look-ups.
 pub const GEODB_CALLS_WAITING_MAX: usize = LOOK_UPS_AT_ONCE_MAX;
+/// The same remark of a GeoDB's nodes is told again after this.
+pub const GEODB_REMARK_AGAIN: Duration = Duration::from_secs(3600);
+/// A remark carries what a node said.
+pub const GEODB_REMARK_BYTES_MAX: usize = 1024;
+/// Different remarks told in that time.
+pub const GEODB_REMARKS_MAX: usize = 64;
+/// One request to Cassandra (`cassandra_request_timeout`); several make a login's look-up, which has [`GEODB_CALL_TIMEOUT`].
+pub const CASSANDRA_REQUEST_TIMEOUT: Duration = Duration::from_millis(500);
+/// A page of a whole table: no login waits for it.
+pub const CASSANDRA_PAGE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Rows of a page: some milliseconds of the control core.
+pub const CASSANDRA_PAGE_ROWS: i32 = 2000;
+/// Between a node's signs of life, and until one is missed: a frozen node is left after both.
+pub const CASSANDRA_KEEPALIVE: Duration = Duration::from_secs(2);
+/// One page of what the driver reads of the cluster itself.
+pub const CASSANDRA_METADATA_TIMEOUT: Duration = Duration::from_secs(5);
+/// A request that is not answered after this goes to a second node as well: one frozen node of three loses no request.
+pub const CASSANDRA_SPECULATION_AFTER: Duration = Duration::from_millis(50);
+/// How many nodes may be asked besides the first.
+pub const CASSANDRA_SPECULATIONS_MAX: usize = 2;
+/// A consistency that failed is tried again after this, doubling (palomar §1.1) …
+pub const CASSANDRA_LEVEL_RETRY_FIRST: Duration = Duration::from_millis(50);
+/// … up to this.
+pub const CASSANDRA_LEVEL_RETRY_LAST: Duration = Duration::from_secs(60);
+/// Calls that fail one after the other before no more are made.
+pub const CASSANDRA_FAILURES_MAX: u32 = 5;
+/// While no calls are made, whether Cassandra is back is looked for so often at least: recovery takes less than 15 s with
+/// the driver's own 10 s until it connects again.
+pub const CASSANDRA_PROBE_LAST: Duration = Duration::from_secs(2);
+/// Without any answer for so long the session is built anew: names may have other addresses.
+pub const CASSANDRA_REBUILD_AFTER: Duration = Duration::from_secs(20);
+/// A session is built, checked, or given up.
+pub const CASSANDRA_BUILD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between two attempts to begin a session.
+pub const CASSANDRA_BUILD_AGAIN_LAST: Duration = Duration::from_secs(5);
+/// Until statements that change the schema are known to all nodes.
+pub const CASSANDRA_SCHEMA_TIMEOUT: Duration = Duration::from_secs(20);
+/// Rows written at the same time when a table is filled.
+pub const CASSANDRA_WRITES_AT_ONCE: usize = 64;
+/// Token ranges that a large table is read in.
+pub const CASSANDRA_TOKEN_RANGES: u8 = 16;
 /// Users whose changed rows are told by name, and announcements kept for a reader; beyond it everything counts as
 /// changed.
 pub const GEODB_NEWS_MAX: usize = 1024;

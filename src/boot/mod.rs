@@ -19,4 +19,4 @@ pub use admin_socket::admin_socket;
 pub use exit::{Exit, Refusal};
 pub use reload::reload;
 pub use serve::serve;
-pub use settings::{check, connect, geodb_location, localdb, unserved};
+pub use settings::{check, connect, localdb};

@@ -7,7 +7,6 @@ use std::thread::JoinHandle;
 use super::cores::{self, Plan};
 use super::data_core::DataCore;
 use super::exit::{Exit, Refusal};
-use super::settings::geodb_location;
 use super::{admin_socket, limits, listen, lock, settings};
 use crate::config::{Config, Listener as ListenerConfig, LogTarget};
 use crate::control::admin::{About, Admin, AdminSocket, Board, Listening};
@@ -85,16 +84,15 @@ fn open_log(config: &Config) -> Result<LogWriter, Refusal> {
 
 /// The GeoDB need not be there if the LocalDB knows where users live.
 fn open_geodb(config: &Config, local: &LocalDb, writer: &mut LogWriter) -> Result<GeoDb, Refusal> {
-    let location = geodb_location(config)?;
+    let location = &config.cluster.geodb;
     let refused = |error: &GeoDbError| Refusal::config(format!("cluster_geodb: {error}"));
-    match GeoDb::open(&location, OpenMode::Existing) {
+    match GeoDb::open(location, OpenMode::Existing) {
         Ok(geodb) => Ok(geodb),
-        Err(error @ GeoDbError::Setting { .. }) => Err(refused(&error)),
         Err(error) if local.wait_for_tables() => {
             let line =
                 format!("cluster_geodb: {error}; Hale starts with what cluster_localdb knows");
             writer.add_line(Level::Warning, &line);
-            GeoDb::open_later(&location).map_err(|error| refused(&error))
+            GeoDb::open_later(location).map_err(|error| refused(&error))
         }
         Err(error) => Err(refused(&error)),
     }
@@ -287,7 +285,7 @@ impl House<'_> {
             data_cpus: self.plan.data.clone(),
             connections_per_core: self.per_core,
             listeners: sockets.first().into_iter().flatten().map(listening).collect(),
-            geodb: geodb_location(self.config).unwrap_or_default(),
+            geodb: self.config.cluster.geodb.to_string(),
             localdb: format!("sqlite:{}", self.config.cluster.localdb.display()),
         }
     }

@@ -1,18 +1,11 @@
 //! What can be checked of a configuration before anything is opened.
 
 use super::exit::{Exit, Refusal};
-use crate::config::{Config, GeoDb};
+use crate::config::Config;
 use crate::control::localdb::LocalDbSettings;
 use crate::control::{
     Certificates, Inspected, LoadedCertificates, PassdbFault, PassdbSources, cluster, inspect,
 };
-
-/// What a good configuration asks for and this version does not serve: for `hale check-config`. `hale run` names the
-/// listeners that it does not open and refuses the engine that it does not have.
-#[must_use]
-pub fn unserved(config: &Config) -> Vec<String> {
-    geodb_location(config).err().map(|refusal| refusal.text).into_iter().collect()
-}
 
 /// Whether the settings make sense to the rooms that use them, certificates are good, and no other user can read the files
 /// they name; changes nothing: for `hale check-config`. What is odd about certificates comes back.
@@ -43,7 +36,7 @@ pub(super) fn hosts_file_remark(config: &Config) -> Option<String> {
 pub fn connect(config: &Config) -> Result<Vec<Inspected>, Refusal> {
     let (_, LoadedCertificates { context, .. }) = certificates(config)?;
     let unreadable = |text: String| Refusal::config(format!("cluster_geodb: {text}"));
-    let hosts = cluster::backend_hosts(&geodb_location(config)?)
+    let hosts = cluster::backend_hosts(&config.cluster.geodb)
         .map_err(|fault| unreadable(fault.to_string()))?;
     inspect(config, &context.trust, &hosts).map_err(|error| Refusal {
         exit: Exit::TempFail,
@@ -77,20 +70,6 @@ pub(super) fn certificates(config: &Config) -> Result<(Certificates, LoadedCerti
     })?;
     let loaded = certificates.load().map_err(|faults| Refusal::config(faults.join("\n")))?;
     Ok((certificates, loaded))
-}
-
-/// The GeoDB's location as its engine wants it.
-///
-/// # Errors
-/// This version has no such engine.
-pub fn geodb_location(config: &Config) -> Result<String, Refusal> {
-    match &config.cluster.geodb {
-        GeoDb::Sqlite(path) => Ok(format!("sqlite:{}", path.display())),
-        GeoDb::Cassandra(_) => Err(Refusal::config(
-            "cluster_geodb: `cassandra:` is not served by this version, and `hale run` refuses it; use \
-             sqlite:/var/lib/hale/geodb.sqlite",
-        )),
-    }
 }
 
 /// Where the LocalDB is, and what it may take.

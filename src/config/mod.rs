@@ -27,10 +27,13 @@ pub(crate) mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "appliance")]
+pub(crate) use check::masked;
 pub use diagnostic::{Diagnostic, Place};
 pub use model::{
-    AllowCleartext, Config, ControlCore, Cores, Field, GeoDb, Listener, Log, LogTarget, LoginLog,
-    Mechanism, Outcome, Passdb, PassdbDriver, RequestClientCert, Skip, SslMode,
+    AllowCleartext, Cassandra, Config, Consistencies, Consistency, ControlCore, Cores, Field,
+    GeoDb, Listener, Log, LogTarget, LoginLog, Mechanism, Outcome, Passdb, PassdbDriver,
+    RequestClientCert, Skip, SslMode,
 };
 pub use raw::Source;
 pub use render::{Secrets, Show, render};

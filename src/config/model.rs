@@ -17,11 +17,13 @@ use crate::network::Networks;
 use crate::secret::Secret;
 use crate::template::Template;
 
+mod geodb;
 mod lmtp;
 mod operation;
 mod ssl;
 mod way;
 
+pub use geodb::{Cassandra, Consistencies, Consistency, GeoDb};
 pub use lmtp::Lmtp;
 pub use operation::{Limits, Log, LogTarget, LoginLog};
 pub use ssl::{
@@ -177,6 +179,8 @@ pub struct Cluster {
     pub local_site: Option<String>,
     /// The database all sites share.
     pub geodb: GeoDb,
+    /// What the settings `cassandra_…` say, whether or not the GeoDB is there: hosts and keyspace may be missing.
+    pub cassandra: Cassandra,
     /// The database of this host (SQLite).
     pub localdb: PathBuf,
     /// Users that it keeps.
@@ -210,34 +214,6 @@ pub struct SiteFailover {
     pub ramp: u8,
     /// Logins of this proxy that may change where groups are served.
     pub logins_per_second_max: u32,
-}
-
-/// Where the GeoDB is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GeoDb {
-    /// A file on this host.
-    Sqlite(PathBuf),
-    /// A cluster of Cassandra or ScyllaDB.
-    Cassandra(Box<Cassandra>),
-}
-
-/// How to reach Cassandra.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cassandra {
-    /// Contact points: names or addresses, never empty.
-    pub hosts: Vec<String>,
-    /// CQL port.
-    pub port: u16,
-    /// Keyspace with the ten tables.
-    pub keyspace: String,
-    /// Data centre preferred for queries.
-    pub dc: Option<String>,
-    /// User to log in as.
-    pub user: Option<String>,
-    /// Password to log in with.
-    pub password: Option<Secret>,
-    /// Whether connections are encrypted.
-    pub tls: bool,
 }
 
 /// Whose word about clients is believed.

@@ -194,7 +194,7 @@ fn client_trust(clients: &ClientAuthorities) -> Result<(ClientTrust, NameField),
 }
 
 /// Debian and its kin, Red Hat and its kin, SUSE.
-const SYSTEM_AUTHORITIES: [&str; 3] = [
+pub(super) const SYSTEM_AUTHORITIES: [&str; 3] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",

@@ -11,6 +11,12 @@ pub fn unix_millis() -> UnixMillis {
     UnixMillis::try_from(since_1970().as_millis()).unwrap_or(UnixMillis::MAX)
 }
 
+/// Microseconds since 1970, as Cassandra stamps what is written.
+#[must_use]
+pub(super) fn unix_micros() -> i64 {
+    i64::try_from(since_1970().as_micros()).unwrap_or(i64::MAX)
+}
+
 /// Seconds since 1970, as certificates count.
 #[must_use]
 pub(super) fn unix_seconds() -> i64 {

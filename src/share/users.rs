@@ -104,7 +104,8 @@ impl Users {
             self.make_room();
         }
         let username = row.username.clone();
-        let (read_at, used_at) = (seconds(now), AtomicU32::new(seconds(now)));
+        // A row of the LocalDB is of second 0; one that was read is not.
+        let (read_at, used_at) = (seconds(now).max(1), AtomicU32::new(seconds(now)));
         let kept = Kept { home: self.home(row), read_at, used_at, epoch: self.epoch() };
         pinned.insert(username, kept);
     }
@@ -306,6 +307,17 @@ mod tests {
         users.forget("alice");
         assert_eq!(users.get("alice"), None);
         assert_eq!(users.len(), 1);
+    }
+
+    #[test]
+    fn a_row_read_in_the_first_second_is_not_taken_for_one_of_the_localdb() {
+        let users = Users::default();
+        users.remember(usual("alice"), Tick(3));
+        let epoch = users.epoch();
+        users.recall(Known { row: usual("bob"), used_at: Tick(0), is_doubtful: false }, epoch);
+        let read_at = |name| users.get(name).unwrap().read_at;
+        assert!(read_at("alice") > read_at("bob"));
+        assert_eq!(read_at("bob"), Tick::default());
     }
 
     #[test]

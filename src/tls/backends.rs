@@ -81,6 +81,22 @@ fn config(
     Some(Arc::new(config))
 }
 
+/// What a driver on the control core takes, which has sockets and sessions of its own.
+pub type DriverConfig = Arc<ClientConfig>;
+
+/// For a driver whose servers have to prove themselves. `None`: no authority is trusted.
+#[must_use]
+pub fn driver_config(trust: &Trust) -> Option<DriverConfig> {
+    let provider = Arc::clone(&trust.manner.provider);
+    let anchors = trust.anchors.as_ref()?;
+    let verifier = Verifier::of(&provider, Believes::These(Arc::clone(anchors)));
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions(trust.manner.oldest))
+        .ok()?;
+    let config = config.dangerous().with_custom_certificate_verifier(verifier);
+    Some(Arc::new(config.with_no_client_auth()))
+}
+
 /// What unit tests take, too.
 #[cfg(test)]
 pub(super) fn any_certificate() -> Arc<dyn ServerCertVerifier> {

@@ -131,6 +131,15 @@ fn test_functions(file: &SourceFile) -> Vec<String> {
         let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
         names.push(behind.chars().take_while(|letter| is_name(*letter)).collect());
     }
+    // `on_each_engine! { a b }` makes a test of each name for each engine of the GeoDB.
+    for (_, behind) in file
+        .code
+        .match_indices("on_each_engine! {")
+        .map(|(at, it)| file.code[at..].split_at(it.len()))
+    {
+        let listed = behind.split_once('}').map_or("", |(listed, _)| listed);
+        names.extend(listed.split_whitespace().map(str::to_owned));
+    }
     names
 }
 
@@ -165,7 +174,7 @@ mod tests {
     use super::*;
 
     fn tests() -> Tests {
-        let text = "#[test]\nfn px_01_a() {}\nfn px_02_no_test() {}\nproptest! {\n#[test]\nfn b(x in 0..9) {}}";
+        let text = "#[test]\nfn px_01_a() {}\nfn px_02_no_test() {}\nproptest! {\n#[test]\nfn b(x in 0..9) {}}\non_each_engine! {\n    c\n}";
         let transcripts = [("imap/a.txt", "# PX-02, W-PP-3.\nC: PX-03"), ("imap/b.txt", "C: x")];
         Tests::of(&[SourceFile::new("tests/a.rs", text)], transcripts.into_iter())
     }

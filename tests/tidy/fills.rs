@@ -86,7 +86,29 @@ pub(crate) const FILLS: &[Row] = &[
     (Global, "login_proxy_max_disconnect_delay", &["Proxy.max_disconnect_delay"]),
     (Global, "login_source_ips", &["Proxy.source_ips"]),
     (Global, "cluster_local_site", &["Cluster.local_site"]),
-    (Global, "cluster_geodb", &["Cluster.geodb"]),
+    (Global, "cluster_geodb", &["Cluster.geodb", "Cassandra.dc"]),
+    (Global, "cassandra_hosts", &["Cassandra.hosts"]),
+    (Global, "cassandra_port", &["Cassandra.port"]),
+    (Global, "cassandra_keyspace", &["Cassandra.keyspace"]),
+    (Global, "cassandra_user", &["Cassandra.user"]),
+    (Global, "cassandra_password", &["Cassandra.password"]),
+    (Global, "cassandra_ssl", &["Cassandra.tls"]),
+    (Global, "cassandra_read_consistency", &["Cassandra.read", "Consistencies.first"]),
+    (Global, "cassandra_read_fallback_consistency", &["Cassandra.read", "Consistencies.fallback"]),
+    (Global, "cassandra_write_consistency", &["Cassandra.write", "Consistencies.first"]),
+    (
+        Global,
+        "cassandra_write_fallback_consistency",
+        &["Cassandra.write", "Consistencies.fallback"],
+    ),
+    (Global, "cassandra_delete_consistency", &["Cassandra.delete", "Consistencies.first"]),
+    (
+        Global,
+        "cassandra_delete_fallback_consistency",
+        &["Cassandra.delete", "Consistencies.fallback"],
+    ),
+    (Global, "cassandra_connect_timeout", &["Cassandra.connect_timeout"]),
+    (Global, "cassandra_request_timeout", &["Cassandra.request_timeout"]),
     (Global, "cluster_localdb", &["Cluster.localdb"]),
     (Global, "cluster_localdb_users_max", &["Cluster.localdb_users_max"]),
     (Global, "cluster_localdb_size_max", &["Cluster.localdb_size_max"]),
@@ -163,7 +185,6 @@ pub(crate) const FILLS: &[Row] = &[
 /// Fields that blocks fill, or that the model has for itself; the second half says what they are.
 pub(crate) const OTHERS: &[(&str, &str)] = &[
     ("AdminListener.", "`service doveadm` and `service stats`, which are marked as a whole"),
-    ("Cassandra.", "keys of `cluster_geodb = cassandra:…`, which is refused"),
     ("Config.admin_listeners", "`service doveadm` and `service stats`"),
     ("Certificate.place", "for messages"),
     ("Certificate.settings", "for messages"),
@@ -185,6 +206,8 @@ pub(crate) const OTHERS: &[(&str, &str)] = &[
     ("Ssl.backends", "what authorities hang on"),
     ("Config.", "a part whose fields are mapped one by one"),
     ("Auth.passdbs", "`passdb` blocks"),
+    ("Cluster.cassandra", "what `hale geodb copy` leaves out"),
+    ("Cassandra.ca_file", "`ssl_client_ca_file`, which towards backends is mapped"),
 ];
 
 /// Marked settings that are read all the same, each with the reason.

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::positive;
 use crate::config::diagnostic::{Findings, nearest};
-use crate::config::model::{Cassandra, Cluster, GeoDb, SiteFailover};
+use crate::config::model::{
+    Cassandra, Cluster, Config, Consistencies, Consistency, GeoDb, SiteFailover,
+};
 use crate::config::registry::Scope;
 use crate::config::sort::{Section, shown};
 use crate::config::value;
@@ -21,6 +23,7 @@ pub(super) fn cluster(root: &Section, findings: &mut Findings) -> Cluster {
     Cluster {
         local_site: root.optional_text("cluster_local_site"),
         geodb,
+        cassandra: cassandra_settings(root),
         localdb,
         localdb_users_max: root.small("cluster_localdb_users_max"),
         localdb_size_max: root.small("cluster_localdb_size_max"),
@@ -42,12 +45,39 @@ pub(super) fn cluster(root: &Section, findings: &mut Findings) -> Cluster {
 fn geodb(root: &Section, findings: &mut Findings) -> GeoDb {
     let name = "cluster_geodb";
     let text = root.text(name);
-    let place = root.place_of(name);
     let state_dir = root.path("state_dir").unwrap_or_default();
-    let parsed = match text.split_once(':') {
+    let parsed = location(&text, &state_dir, || cassandra_settings(root));
+    parsed.unwrap_or_else(|text| {
+        findings.error(root.place_of(name), name, text);
+        GeoDb::Sqlite(PathBuf::new())
+    })
+}
+
+impl Config {
+    /// Another GeoDB, named as in `cluster_geodb`; what it leaves out of Cassandra is as in the other settings.
+    ///
+    /// # Errors
+    /// What is wrong with the text, without showing values.
+    pub fn another_geodb(&self, text: &str) -> Result<GeoDb, String> {
+        location(text, &self.state_dir, || match &self.cluster.geodb {
+            GeoDb::Cassandra(found) => (**found).clone(),
+            GeoDb::Sqlite(_) => self.cluster.cassandra.clone(),
+        })
+    }
+}
+
+/// Reads the text of `cluster_geodb`.
+fn location(
+    text: &str,
+    state_dir: &Path,
+    others: impl FnOnce() -> Cassandra,
+) -> Result<GeoDb, String> {
+    match text.split_once(':') {
         Some(("sqlite", "")) => Err("expected a file: `sqlite:FILE`".to_owned()),
         Some(("sqlite", file)) => Ok(GeoDb::Sqlite(state_dir.join(file))),
-        Some(("cassandra", keys)) => cassandra(keys).map(|found| GeoDb::Cassandra(Box::new(found))),
+        Some(("cassandra", keys)) => {
+            cassandra(keys, others()).map(|found| GeoDb::Cassandra(Box::new(found)))
+        }
         Some((scheme, _)) => {
             let hint = nearest(scheme, ["sqlite", "cassandra"])
                 .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
@@ -55,28 +85,49 @@ fn geodb(root: &Section, findings: &mut Findings) -> GeoDb {
             Err(format!("found the scheme {found}, expected `sqlite:` or `cassandra:`{hint}"))
         }
         None => {
-            let found = shown(&text);
+            let found = shown(text);
             Err(format!("found {found}, expected `sqlite:FILE` or `cassandra:hosts=…;keyspace=…`"))
         }
+    }
+}
+
+/// What the settings of Dovecot's driver say.
+fn cassandra_settings(root: &Section) -> Cassandra {
+    let consistencies = |doing: &str| {
+        let of = |name: String| {
+            Consistency::parse(&root.text(&name)).unwrap_or(Consistency::LocalQuorum)
+        };
+        Consistencies {
+            first: of(format!("cassandra_{doing}_consistency")),
+            fallback: of(format!("cassandra_{doing}_fallback_consistency")),
+        }
     };
-    parsed.unwrap_or_else(|text| {
-        findings.error(place, name, text);
-        GeoDb::Sqlite(PathBuf::new())
-    })
+    Cassandra {
+        hosts: root.words("cassandra_hosts"),
+        port: root.small("cassandra_port"),
+        keyspace: root.text("cassandra_keyspace"),
+        dc: None,
+        user: root.optional_text("cassandra_user"),
+        password: root.secret("cassandra_password"),
+        tls: root.text("cassandra_ssl") != "no",
+        ca_file: root.path("ssl_client_ca_file"),
+        read: consistencies("read"),
+        write: consistencies("write"),
+        delete: consistencies("delete"),
+        connect_timeout: root.time("cassandra_connect_timeout"),
+        request_timeout: root.time("cassandra_request_timeout"),
+    }
 }
 
 const CASSANDRA_KEYS: [&str; 7] = ["hosts", "port", "keyspace", "dc", "user", "password", "tls"];
 
-/// `hosts=…;keyspace=…`. Messages never show values: one of them is a password.
-fn cassandra(parameters: &str) -> Result<Cassandra, String> {
-    let (hosts, keyspace) = (Vec::new(), String::new());
-    let mut found =
-        Cassandra { hosts, port: 9042, keyspace, dc: None, user: None, password: None, tls: false };
+/// `hosts=…;keyspace=…`, before what the other settings say. Messages never show values: one of them is a password.
+fn cassandra(parameters: &str, mut found: Cassandra) -> Result<Cassandra, String> {
     for parameter in parameters.split(';').map(str::trim).filter(|parameter| !parameter.is_empty())
     {
         let Some((key, value)) = parameter.split_once('=') else {
             return Err(
-                "expected `KEY=VALUE` between the semicolons; a password cannot contain `;`"
+                "expected `KEY=VALUE` between the semicolons; a password with `;` belongs into `cassandra_password`"
                     .to_owned(),
             );
         };
@@ -89,7 +140,7 @@ fn cassandra(parameters: &str) -> Result<Cassandra, String> {
                     port.ok_or("the value of `port` is not a port, expected 1 to 65535")?;
             }
             "keyspace" => value.clone_into(&mut found.keyspace),
-            "dc" => found.dc = Some(value.to_owned()),
+            "dc" => found.dc = Some(value.to_owned()).filter(|dc| !dc.is_empty()),
             "user" => found.user = Some(value.to_owned()),
             "password" => found.password = Some(Secret::from(value)),
             "tls" => {
@@ -104,14 +155,34 @@ fn cassandra(parameters: &str) -> Result<Cassandra, String> {
             }
         }
     }
-    if found.hosts.is_empty() || found.keyspace.is_empty() {
-        return Err("both `hosts=…` and `keyspace=…` are needed after `cassandra:`".to_owned());
+    complete(found)
+}
+
+/// Whether it can be tried at all.
+fn complete(found: Cassandra) -> Result<Cassandra, String> {
+    if found.hosts.is_empty() {
+        return Err("`hosts=…` is needed after `cassandra:`, or `cassandra_hosts`".to_owned());
+    }
+    if found.keyspace.is_empty() {
+        return Err("`keyspace=…` is needed after `cassandra:`, or `cassandra_keyspace`".to_owned());
+    }
+    // It stands in statements, where nothing can be quoted away.
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let is_name = found.keyspace.bytes().all(is_letter)
+        && found.keyspace.starts_with(|first: char| first.is_ascii_lowercase());
+    if !is_name || found.keyspace.len() > KEYSPACE_BYTES_MAX {
+        return Err(format!(
+            "the keyspace must begin with a letter and have nothing but small letters, digits and `_`, {KEYSPACE_BYTES_MAX} at most"
+        ));
     }
     if found.password.is_some() && found.user.is_none() {
         return Err("there is a `password=…` without a `user=…`".to_owned());
     }
     Ok(found)
 }
+
+/// Cassandra's own limit.
+const KEYSPACE_BYTES_MAX: usize = 48;
 
 /// The text of `cluster_geodb` without its password.
 pub(crate) fn masked(text: &str) -> String {
@@ -177,8 +248,11 @@ mod tests {
             ("geodb", "expected `sqlite:FILE`"),
             ("sqlite:", "expected a file"),
             ("cassandra:hosts=a", "keyspace"),
+            ("cassandra:keyspace=k", "cassandra_hosts"),
+            ("cassandra:hosts=a;keyspace=k'", "small letters"),
+            ("cassandra:hosts=a;keyspace=Geo", "small letters"),
             ("cassandra:hosts=a;keyspace=k;pasword=hush", "did you mean `password`"),
-            ("cassandra:hosts=a;keyspace=k;password=a;hush", "cannot contain"),
+            ("cassandra:hosts=a;keyspace=k;password=a;hush", "cassandra_password"),
             ("cassandra:hosts=a;keyspace=k;password=hush", "without a `user"),
             ("cassandra:hosts=a;keyspace=k;port=x", "1 to 65535"),
         ] {
@@ -186,6 +260,49 @@ mod tests {
             assert!(found[0].contains(expected), "{}", found[0]);
             assert!(!found[0].contains("hush"), "{}", found[0]);
         }
+    }
+
+    #[test]
+    fn dovecots_names_say_what_cluster_geodb_leaves_out() {
+        let text = "cassandra_hosts = 10.0.0.1 10.0.0.2\ncassandra_keyspace = geo\ncassandra_user = u\n\
+                    cassandra_password = a;b\ncassandra_ssl = cert-ip\ncassandra_port = 9043\nssl_client_ca_file = /ca\n\
+                    cassandra_write_consistency = each-quorum\ncassandra_request_timeout = 200ms\n";
+        let of = |location: &str| {
+            let config = loaded(&format!("{text}cluster_geodb = {location}\n"));
+            let GeoDb::Cassandra(found) = config.cluster.geodb else { panic!() };
+            *found
+        };
+        let found = of("cassandra:");
+        assert_eq!(
+            (&*found.hosts, &*found.keyspace, found.port),
+            (&["10.0.0.1".to_owned(), "10.0.0.2".into()][..], "geo", 9043)
+        );
+        assert_eq!(
+            (found.user.as_deref(), &found.password),
+            (Some("u"), &Some(Secret::from("a;b")))
+        );
+        assert_eq!((found.tls, found.ca_file.as_deref()), (true, Some(Path::new("/ca"))));
+        assert_eq!(found.write.first, Consistency::EachQuorum);
+        assert_eq!(found.write.fallback, Consistency::LocalQuorum);
+        assert_eq!(
+            found.read,
+            Consistencies { first: Consistency::LocalQuorum, fallback: Consistency::LocalOne }
+        );
+        assert_eq!(found.request_timeout, std::time::Duration::from_millis(200));
+        let found = of("cassandra:hosts=b;keyspace=k;tls=no;dc=dc1;port=9");
+        assert_eq!((&*found.hosts, &*found.keyspace, found.port), (&["b".to_owned()][..], "k", 9));
+        assert_eq!((found.tls, found.dc.as_deref()), (false, Some("dc1")));
+    }
+
+    #[test]
+    fn another_geodb_is_named_as_in_the_setting() {
+        let config = loaded("cassandra_keyspace = geo\ncassandra_user = u\n");
+        let GeoDb::Cassandra(found) = config.another_geodb("cassandra:hosts=a").unwrap() else {
+            panic!()
+        };
+        assert_eq!((&*found.keyspace, found.user.as_deref()), ("geo", Some("u")));
+        assert_eq!(config.another_geodb("sqlite:x"), Ok(GeoDb::Sqlite("/var/lib/hale/x".into())));
+        assert!(config.another_geodb("x").is_err());
     }
 
     #[test]

@@ -16,7 +16,7 @@ const LMTP: &[Protocol] = &[Protocol::Lmtp];
 const LOGINS: &[Protocol] =
     &[Protocol::Imap, Protocol::Pop3, Protocol::Sieve, Protocol::Submission];
 
-const fn global(
+pub(super) const fn global(
     name: &'static str,
     kind: Kind,
     default: &'static str,
@@ -353,9 +353,11 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "cluster_geodb", GeoDb, "sqlite:geodb.sqlite", Palomar,
         "The database all sites share. `sqlite:FILE` is embedded (relative files are in `state_dir`). \
-         `cassandra:hosts=A,B;keyspace=NAME` names a cluster; further keys are `port`, `dc`, `user`, `password`, \
-         `tls` (`yes` or `no`). A password cannot contain `;`. `cassandra:` is **not served by this version**: `hale \
-         check-config` warns of it and `hale run` refuses it.",
+         `cassandra:hosts=A,B;keyspace=NAME` names a cluster of Cassandra or ScyllaDB; further keys are `port`, `user`, `password`, \
+         `tls` (`yes` or `no`), and `dc`: the data centre whose nodes are asked, and no others. A password with `;` in it \
+         belongs into `cassandra_password`. What is not said here is as in the settings `cassandra_…`; `cassandra:` alone takes \
+         everything from there. Hale starts while the cluster is away, and connects when it comes. `hale geodb init` makes keyspace \
+         and tables, `hale geodb copy` fills them from another GeoDB.",
     ),
     global(
         "cluster_localdb", LocalDb, "sqlite:/dev/shm/hale-localdb.sqlite", Palomar,

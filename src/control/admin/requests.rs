@@ -18,6 +18,7 @@ use crate::names::Protocol;
 use crate::ring::clock;
 use crate::share::enquiry::Piece;
 use crate::share::exchange::Exchange;
+use crate::share::users::Cached;
 use crate::tick::Tick;
 
 /// What of the process does not change while it runs.
@@ -137,7 +138,10 @@ impl Admin {
         let now = clock::now();
         let table = self.exchange.table.load();
         let table_origin = self.board.geodb().age(now).map_or(Origin::LocalDb, Origin::Memory);
-        let cached = self.exchange.users.get(&command.user);
+        let users = &self.exchange.users;
+        // A row that may have changed is read again, unless nothing answers.
+        let is_used = |cached: &Cached| users.is_alone() || !cached.is_doubtful;
+        let cached = users.get(&command.user).filter(is_used);
         let user = cached.map(|cached| {
             // What came out of the LocalDB has not been read since.
             let is_read = cached.read_at > Tick::default();

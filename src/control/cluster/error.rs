@@ -86,7 +86,6 @@ mod tests {
             (GeoDbError::Timeout { after: std::time::Duration::ZERO }.into(), 75),
             (GeoDbError::Failed { place: place(), doing: "it", why: place() }.into(), 75),
             (GeoDbError::Denied { place: place(), why: place() }.into(), 77),
-            (GeoDbError::Setting { location: place() }.into(), 78),
             (GeoDbError::Unusable { place: place(), why: place() }.into(), 78),
             (GeoDbError::Schema { place: place(), why: place() }.into(), 78),
         ];

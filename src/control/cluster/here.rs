@@ -7,15 +7,18 @@ use super::render::Output;
 use super::run::{run, run_localdb};
 use super::settings::ClusterSettings;
 use super::verbs::{ClusterCommand, GeodbCommand};
+use crate::config::GeoDb as Location;
+use crate::control::geodb::schema::TABLES;
 use crate::control::geodb::{GeoDb, OpenMode, UnixMillis};
 use crate::control::localdb::{LocalDbSettings, LocalFile};
+use crate::limits;
 
 /// Opens the GeoDB, runs a command, and closes the GeoDB. Blocks.
 ///
 /// # Errors
 /// A file that the command names cannot be read, the GeoDB cannot be opened, or as [`run`].
 pub fn run_here(
-    location: &str,
+    location: &Location,
     mut command: ClusterCommand,
     settings: &ClusterSettings,
     localdb: &LocalDbSettings,
@@ -39,12 +42,44 @@ pub fn run_here(
     })
 }
 
+/// Copies all rows of one GeoDB into another, whose tables are made when they are missing. Blocks.
+///
+/// # Errors
+/// One of them cannot be opened, read or written; what was copied before stays.
+pub fn copy_here(from: &Location, to: &Location) -> Result<Output, CommandError> {
+    if from == to {
+        return Err(CommandError::Usage("FROM and TO are the same GeoDB".to_owned()));
+    }
+    let patient = |geodb: GeoDb| geodb.with_deadline(limits::GEODB_COPY_TIMEOUT);
+    let from = patient(GeoDb::open(from, OpenMode::Existing)?);
+    let to = patient(GeoDb::open(to, OpenMode::Create)?);
+    on_this_thread(async {
+        let result = copy(&from, &to).await;
+        from.close().await;
+        to.close().await;
+        result
+    })
+}
+
+async fn copy(from: &GeoDb, to: &GeoDb) -> Result<Output, CommandError> {
+    to.init().await?;
+    let mut output = Output::new(&["table", "copied", "rows"]);
+    for table in &TABLES {
+        let rows = from.dump(table).await?.rows;
+        to.load(table, &rows).await?;
+        let counts = [rows.len().to_string(), to.count(table).await?.to_string()];
+        let [copied, there] = counts.map(Some);
+        output.rows.push(vec![Some(table.name.to_owned()), copied, there]);
+    }
+    Ok(output)
+}
+
 /// Explains a login by the rows of the GeoDB, and closes it. Blocks.
 ///
 /// # Errors
 /// The GeoDB cannot be opened, or as [`explain_login`].
 pub fn explain_here(
-    location: &str,
+    location: &Location,
     command: &ExplainCommand,
     settings: &ClusterSettings,
     now: UnixMillis,
@@ -61,7 +96,7 @@ pub fn explain_here(
 ///
 /// # Errors
 /// The GeoDB cannot be opened or read.
-pub fn backend_hosts(location: &str) -> Result<Vec<Box<str>>, CommandError> {
+pub fn backend_hosts(location: &Location) -> Result<Vec<Box<str>>, CommandError> {
     let geodb = GeoDb::open(location, OpenMode::Existing)?;
     on_this_thread(async {
         let backends = geodb.backends().await;
@@ -74,7 +109,10 @@ pub fn backend_hosts(location: &str) -> Result<Vec<Box<str>>, CommandError> {
 }
 
 /// Only `geodb init` may create the GeoDB.
-pub(super) fn open_for(location: &str, command: &ClusterCommand) -> Result<GeoDb, CommandError> {
+pub(super) fn open_for(
+    location: &Location,
+    command: &ClusterCommand,
+) -> Result<GeoDb, CommandError> {
     let mode = match command {
         ClusterCommand::Geodb(GeodbCommand::Init) => OpenMode::Create,
         _ => OpenMode::Existing,

@@ -29,7 +29,7 @@ mod tests;
 
 pub use error::CommandError;
 pub use explain::{ExplainCommand, Memory, Origin, explain_login};
-pub use here::{backend_hosts, explain_here, run_here};
+pub use here::{backend_hosts, copy_here, explain_here, run_here};
 pub use localdb::Local;
 pub use render::{Format, Output, Reply};
 pub use run::{run, run_localdb};

@@ -61,11 +61,18 @@ pub async fn run_localdb(
 async fn run_geodb(command: &GeodbCommand, cluster: &Cluster<'_>) -> Result<Output, CommandError> {
     match command {
         GeodbCommand::Init => {
-            cluster.geodb.init().await?;
-            Ok(Output::default())
+            let mut output = Output::new(&["what", "done"]);
+            for made in cluster.geodb.init().await? {
+                let done = if made.is_new { "created" } else { "there already" };
+                output.rows.push(vec![Some(made.what.into()), Some(done.to_owned())]);
+            }
+            Ok(output)
         }
         // The announcement is all there is to it.
         GeodbCommand::Refresh => Ok(Output::default()),
+        GeodbCommand::Copy { .. } => Err(CommandError::Usage(
+            "geodb copy does not run inside Hale; type it on the command line".to_owned(),
+        )),
         GeodbCommand::Show { table } => tables::show(cluster, table.as_deref()).await,
     }
 }

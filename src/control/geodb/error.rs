@@ -8,14 +8,8 @@ use std::time::Duration;
 use crate::route::problem::Problem;
 
 /// See the module's documentation. `place` is what the engine calls itself towards an operator: the file, the nodes.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum GeoDbError {
-    /// The setting `cluster_geodb` is not understood.
-    #[error("cluster_geodb = {location}: expected sqlite:/absolute/path")]
-    Setting {
-        /// The setting's value.
-        location: Box<str>,
-    },
     /// It cannot be asked now: locked, full, no node answers.
     #[error("{place}: {why}")]
     Unavailable {
@@ -96,8 +90,7 @@ impl GeoDbError {
             | Self::Busy { .. }
             | Self::Conflict { .. }
             | Self::Failed { .. } => true,
-            Self::Setting { .. }
-            | Self::Unusable { .. }
+            Self::Unusable { .. }
             | Self::Schema { .. }
             | Self::Denied { .. }
             | Self::BadRow { .. } => false,

@@ -1,19 +1,20 @@
 //! The handle on a GeoDB: the engine, a deadline for each call, and the announcements of this process.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast::Receiver;
 use uuid::Uuid;
 
+use super::cassandra::Cassandra;
 use super::error::GeoDbError;
 #[cfg(test)]
 use super::gate::Gate;
 use super::news::{Announcements, Changed};
 use super::schema::TableSchema;
 use super::sqlite::Sqlite;
-use super::values::{Applied, BackendUpdate, Dump, OpenMode, SiteUpdate};
+use super::values::{Applied, BackendUpdate, Dump, Made, OpenMode, SiteUpdate};
+use crate::config::{Cassandra as CassandraSettings, GeoDb as Location};
 use crate::control::wall_clock::UnixMillis;
 use crate::limits;
 use crate::route::change::{GroupChange, GroupCreation};
@@ -38,6 +39,8 @@ pub struct GeoDb {
 enum Engine {
     /// The embedded one.
     Sqlite(Arc<Sqlite>),
+    /// A cluster's.
+    Cassandra(Arc<Cassandra>),
 }
 
 /// Passes a call on to the engine, under the deadline.
@@ -55,6 +58,8 @@ macro_rules! calls {
                         self.gate.pass(stringify!($name)).await?;
                         match &self.engine {
                             Engine::Sqlite(engine) => engine.$name($($argument),*).await,
+                            // Boxed: what the driver awaits is deep and large.
+                            Engine::Cassandra(engine) => Box::pin(engine.$name($($argument),*)).await,
                         }
                     })
                     .await
@@ -65,30 +70,28 @@ macro_rules! calls {
 }
 
 impl GeoDb {
-    /// Opens the GeoDB that the setting `cluster_geodb` names, such as `sqlite:/var/lib/hale/geodb.sqlite`. Waits for no
-    /// network.
+    /// Opens the GeoDB that the setting `cluster_geodb` names. Waits for no network: a cluster's first call begins to
+    /// connect, and calls fail until that is done.
     ///
     /// # Errors
-    /// The setting is not understood, the file cannot be opened, or the tables are missing.
-    pub fn open(location: &str, mode: OpenMode) -> Result<Self, GeoDbError> {
-        let path = Self::sqlite_path(location)?;
-        Ok(Self::of(Engine::Sqlite(Arc::new(Sqlite::open(&path, mode)?))))
+    /// The file cannot be opened, or its tables are missing.
+    pub fn open(location: &Location, mode: OpenMode) -> Result<Self, GeoDbError> {
+        Ok(Self::of(match location {
+            Location::Sqlite(path) => Engine::Sqlite(Arc::new(Sqlite::open(path, mode)?)),
+            Location::Cassandra(settings) => Self::cassandra(settings, mode),
+        }))
     }
 
     /// The GeoDB that cannot be opened now: calls fail until it can be.
     ///
     /// # Errors
-    /// The setting is not understood, or the system has no threads left.
-    pub fn open_later(location: &str) -> Result<Self, GeoDbError> {
-        let path = Self::sqlite_path(location)?;
-        Ok(Self::of(Engine::Sqlite(Arc::new(Sqlite::open_later(&path)?))))
-    }
-
-    fn sqlite_path(location: &str) -> Result<PathBuf, GeoDbError> {
-        match location.split_once(':') {
-            Some(("sqlite", path)) if path.starts_with('/') => Ok(PathBuf::from(path)),
-            _ => Err(GeoDbError::Setting { location: location.into() }),
-        }
+    /// The system has no threads left.
+    pub fn open_later(location: &Location) -> Result<Self, GeoDbError> {
+        Ok(Self::of(match location {
+            Location::Sqlite(path) => Engine::Sqlite(Arc::new(Sqlite::open_later(path)?)),
+            // It never waits.
+            Location::Cassandra(settings) => Self::cassandra(settings, OpenMode::Existing),
+        }))
     }
 
     fn of(engine: Engine) -> Self {
@@ -98,6 +101,29 @@ impl GeoDb {
             announcements: Announcements::default(),
             #[cfg(test)]
             gate: Gate::default(),
+        }
+    }
+
+    fn cassandra(settings: &CassandraSettings, mode: OpenMode) -> Engine {
+        Engine::Cassandra(Arc::new(Cassandra::open(settings.clone(), mode)))
+    }
+
+    /// What the engine has to tell an operator, from here on: clocks that differ, warnings of nodes. None: it has nothing to
+    /// tell.
+    #[must_use]
+    pub fn remarks(&self) -> Option<Receiver<Arc<str>>> {
+        match &self.engine {
+            Engine::Sqlite(_) => None,
+            Engine::Cassandra(engine) => Some(engine.remarks()),
+        }
+    }
+
+    /// Rows that another writer stamped ahead of this host's clock, so far.
+    #[must_use]
+    pub fn skewed_rows(&self) -> u64 {
+        match &self.engine {
+            Engine::Sqlite(_) => 0,
+            Engine::Cassandra(engine) => engine.skewed(),
         }
     }
 
@@ -124,6 +150,7 @@ impl GeoDb {
         let closing = async {
             match &self.engine {
                 Engine::Sqlite(engine) => engine.close().await,
+                Engine::Cassandra(engine) => engine.close().await,
             }
         };
         // An engine that hangs is left behind: the process is about to end.
@@ -142,6 +169,7 @@ impl GeoDb {
             self.gate.pass("stamp").await?;
             match &self.engine {
                 Engine::Sqlite(engine) => engine.version().await.map(Some),
+                Engine::Cassandra(engine) => Box::pin(engine.is_there()).await.map(|()| None),
             }
         })
         .await
@@ -165,8 +193,8 @@ impl GeoDb {
 }
 
 calls! {
-    /// Creates what is missing of the ten tables. Idempotent.
-    pub async fn init(&self) -> ();
+    /// Creates what is missing of the ten tables, and says what it did. Idempotent.
+    pub async fn init(&self) -> Vec<Made>;
     /// Everything that the routing table of `local_site` is built from, as of one moment.
     pub async fn read_all(&self, local_site: &str) -> Rows;
     /// The small tables, whole.
@@ -241,4 +269,6 @@ calls! {
     pub async fn count(&self, table: &'static TableSchema) -> i64;
     /// The contents of one of the ten tables.
     pub async fn dump(&self, table: &'static TableSchema) -> Dump;
+    /// Writes rows as [`Self::dump`] gives them, over those that are there. Idempotent.
+    pub async fn load(&self, table: &'static TableSchema, rows: &[Vec<Option<String>>]) -> ();
 }

@@ -7,7 +7,9 @@
 //! Tests: `tests`, on real files.
 #![forbid(unsafe_code)]
 
+mod cassandra;
 mod changes;
+mod columns;
 mod error;
 mod handle;
 pub mod lookup;
@@ -26,4 +28,4 @@ pub use changes::Changes;
 pub use error::GeoDbError;
 pub use handle::GeoDb;
 pub use news::{Changed, ChangedUsers, News};
-pub use values::{Applied, BackendUpdate, Dump, OpenMode, SiteUpdate};
+pub use values::{Applied, BackendUpdate, Dump, Made, OpenMode, SiteUpdate};

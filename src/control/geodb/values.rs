@@ -48,3 +48,12 @@ pub struct Dump {
     /// Rows by key; NULL is none.
     pub rows: Vec<Vec<Option<String>>>,
 }
+
+/// What `geodb init` found or made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// A keyspace, or a table, as an operator calls it.
+    pub what: Box<str>,
+    /// It was not there before.
+    pub is_new: bool,
+}

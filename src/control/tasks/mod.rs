@@ -28,6 +28,7 @@ mod enquiries;
 mod log;
 mod mail;
 mod panics;
+mod geodb_remarks;
 mod passdbs;
 mod routing;
 mod sweeps;
@@ -97,7 +98,9 @@ impl Tasks {
         let events = Inbox::watch(Arc::clone(&log))?;
         let (stop_writer, stopped) = oneshot::channel();
         let writer = spawn_local(log::write(writer, events, [rotate, hangup], stopped));
-        let mut running = routing.start(board.clone()).await?;
+        let remarks = geodb_remarks::tell(geodb.remarks(), Arc::clone(&log));
+        let mut running = vec![spawn_local(remarks)];
+        running.extend(routing.start(board.clone()).await?);
         running.push(spawn_local(passdbs::watch(
             sources,
             exchange.passdbs.clone(),

@@ -147,6 +147,6 @@ fn ge_09_c_local_1_many_users_are_loaded_while_the_first_logs_in() {
         "{count} users: first login {greeted:?} after the port opened, all {took:?} later, {each} bytes each, names included"
     );
     println!("localdb bytes: {}", number(&hale, "localdb", "bytes"));
-    // A process of some megabytes moves by one or two on its own.
-    assert!(each < 120 + 19 + (4 << 20) / count, "{each} bytes a user");
+    // A process of some megabytes moves by several on its own (SQLite's caches, the allocator's): what counts is a million.
+    assert!(each < 120 + 19 + (8 << 20) / count, "{each} bytes a user");
 }

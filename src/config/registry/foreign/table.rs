@@ -305,7 +305,7 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
 /// Starts of names that say nothing about who may do what here.
 pub(super) const FAMILIES: &[(&str, Foreign)] = &[
     ("acl_", Ignored(STORAGE)),
-    ("cassandra_", Ignored("name the hosts in `cluster_geodb = cassandra:hosts=…;keyspace=…`")),
+    ("cassandra_", Ignored("Hale's driver does this by itself")),
     ("compress_", Ignored(STORAGE)),
     ("crypt_", Ignored(STORAGE)),
     ("dbox_", Ignored(STORAGE)),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::here::open_for;
 use super::verbs::*;
 use super::{ClusterSettings, CommandError, Format, Local, Output, Reply, run, run_localdb};
+use crate::config::GeoDb as Location;
 use crate::control::geodb::{Changed, ChangedUsers, Changes, GeoDb, UnixMillis};
 use crate::control::localdb::{LocalDbSettings, LocalFile};
 use crate::control::resolver::Resolver;
@@ -31,7 +32,7 @@ struct CommandLine {
 
 struct Desk {
     _directory: TempDir,
-    location: String,
+    location: Location,
     geodb: GeoDb,
     settings: ClusterSettings,
     local: LocalDbSettings,
@@ -40,7 +41,7 @@ struct Desk {
 impl Desk {
     fn empty() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let location = format!("sqlite:{}", directory.path().join("geodb.sqlite").display());
+        let location = Location::Sqlite(directory.path().join("geodb.sqlite"));
         let geodb = open_for(&location, &ClusterCommand::Geodb(GeodbCommand::Init)).unwrap();
         let hosts = directory.path().join("hosts");
         let known = "10.0.0.1 be1\n10.0.0.2 be2\n10.0.0.3 be3\n10.2.0.1 lb2\n";

@@ -91,7 +91,9 @@ impl ClusterCommand {
                 Changed::User(user.as_str().into())
             }
             Self::Site(SiteCommand::Init { .. })
-            | Self::Geodb(GeodbCommand::Init | GeodbCommand::Refresh) => Changed::Everything,
+            | Self::Geodb(GeodbCommand::Init | GeodbCommand::Refresh | GeodbCommand::Copy { .. }) => {
+                Changed::Everything
+            }
         }
     }
 
@@ -131,6 +133,18 @@ pub enum GeodbCommand {
     /// doubt: what others write is seen by itself.
     #[command(after_help = "Example:\n  hale cluster geodb refresh")]
     Refresh,
+    /// Copy all rows of one GeoDB into another
+    ///
+    /// Both are named as in cluster_geodb; a password is best left to cassandra_user and cassandra_password. Tables that TO lacks
+    /// are created there; rows that it has are written over, others stay. What is written to FROM meanwhile may be missing: repeat
+    /// the command, it does no harm.
+    #[command(after_help = "Example:\n  hale cluster geodb copy sqlite:geodb.sqlite cassandra:")]
+    Copy {
+        /// Where the rows are
+        from: String,
+        /// Where they shall be as well
+        to: String,
+    },
     /// Print a table, or how many rows each table has
     ///
     /// Ids stay ids, and rows that make no sense are shown as they are.

@@ -16,6 +16,7 @@ use super::places::{
     BackendChoice, BackendCommand, BackendStatusWord, ForceMoveCommand, ReachabilityCommand,
     SiteChoice, SiteCommand, SiteStatusWord,
 };
+use crate::config::masked;
 use crate::control::cluster::error::CommandError;
 use crate::wire::tab_escaped;
 
@@ -300,6 +301,11 @@ fn geodb(command: &GeodbCommand) -> Line {
     match command {
         GeodbCommand::Init => Line::of(["geodb", "init"]),
         GeodbCommand::Refresh => Line::of(["geodb", "refresh"]),
+        // It is not carried out inside Hale, and what is sent is logged: never a password.
+        GeodbCommand::Copy { from, to } => {
+            let shown = [masked(from), masked(to)];
+            Line::of(["geodb", "copy"]).then(shown.iter().map(String::as_str))
+        }
         GeodbCommand::Show { table } => Line::of(["geodb", "show"]).then(table.as_deref()),
     }
 }

@@ -8,7 +8,7 @@ use super::cluster_state;
 use super::file::SqliteFile;
 use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::schema::TableSchema;
-use crate::control::geodb::values::{Applied, BackendUpdate, Dump, SiteUpdate};
+use crate::control::geodb::values::{Applied, BackendUpdate, Dump, Made, SiteUpdate};
 use crate::control::wall_clock::UnixMillis;
 use crate::route::change::{GroupChange, GroupCreation};
 use crate::route::decide::{UserAssignment, UserMove};
@@ -20,7 +20,7 @@ use crate::route::rows::{
 // === Logins ===
 
 impl Sqlite {
-    pub(in super::super) async fn init(&self) -> Result<(), GeoDbError> {
+    pub(in super::super) async fn init(&self) -> Result<Vec<Made>, GeoDbError> {
         self.writes.call(SqliteFile::init).await
     }
 
@@ -287,5 +287,14 @@ impl Sqlite {
         table: &'static TableSchema,
     ) -> Result<Dump, GeoDbError> {
         self.tables.call(move |file| file.dump(table)).await
+    }
+
+    pub(in super::super) async fn load(
+        &self,
+        table: &'static TableSchema,
+        rows: &[Vec<Option<String>>],
+    ) -> Result<(), GeoDbError> {
+        let rows = rows.to_vec();
+        self.writes.call(move |file| file.load(table, &rows)).await
     }
 }

@@ -4,7 +4,7 @@ use rusqlite::params;
 use uuid::Uuid;
 
 use super::file::SqliteFile;
-use super::queries::{self, id_text, read_setting};
+use super::queries::id_text;
 use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::values::Applied;
 use crate::route::rows::{GroupSite, Setting, SiteReachability};
@@ -12,7 +12,7 @@ use crate::route::rows::{GroupSite, Setting, SiteReachability};
 /// See [`crate::control::geodb::GeoDb::settings`].
 pub(super) fn settings(file: &mut SqliteFile, section: &str) -> Result<Vec<Setting>, GeoDbError> {
     let sql = "select * from cluster_settings where section = ?1 order by site_id, backend_id, setting_name";
-    file.read("cluster_settings", sql, [section], read_setting, &mut Vec::new())
+    file.read(sql, [section], &mut Vec::new())
 }
 
 /// See [`crate::control::geodb::GeoDb::write_setting`].
@@ -49,7 +49,7 @@ pub(super) fn read_group_site(
     name: &str,
 ) -> Result<Option<GroupSite>, GeoDbError> {
     let sql = "select * from group_sites where group_name = ?1 and site_id = ?2";
-    file.read_one("group_sites", sql, params![name, site_id.to_string()], queries::read_group_site)
+    file.read_one(sql, params![name, site_id.to_string()])
 }
 
 /// See [`crate::control::geodb::GeoDb::write_group_site`].

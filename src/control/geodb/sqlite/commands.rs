@@ -5,8 +5,7 @@ use uuid::Uuid;
 
 use super::file::SqliteFile;
 use super::queries::{
-    BACKENDS, CREATE_GROUP, GROUPS, SITES, TAGS, creation_params, id_text, read_backend,
-    read_group, read_site, read_tag, read_user, text_of,
+    BACKENDS, CREATE_GROUP, GROUPS, SITES, TAGS, creation_params, id_text, text_of,
 };
 use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::schema::TableSchema;
@@ -20,7 +19,7 @@ use crate::route::rows::{Backend, Site, Tag, User, UserGroup};
 impl SqliteFile {
     /// See [`crate::control::geodb::GeoDb::tags`].
     pub(super) fn tags(&mut self) -> Result<Vec<Tag>, GeoDbError> {
-        self.read("tags", TAGS, (), read_tag, &mut Vec::new())
+        self.read(TAGS, (), &mut Vec::new())
     }
 
     /// See [`crate::control::geodb::GeoDb::insert_tag`].
@@ -41,7 +40,7 @@ impl SqliteFile {
 
     /// See [`crate::control::geodb::GeoDb::sites`].
     pub(super) fn sites(&mut self) -> Result<Vec<Site>, GeoDbError> {
-        self.read("sites", SITES, (), read_site, &mut Vec::new())
+        self.read(SITES, (), &mut Vec::new())
     }
 
     /// See [`crate::control::geodb::GeoDb::insert_site`].
@@ -83,7 +82,7 @@ impl SqliteFile {
 impl SqliteFile {
     /// See [`crate::control::geodb::GeoDb::backends`].
     pub(super) fn backends(&mut self) -> Result<Vec<Backend>, GeoDbError> {
-        self.read("backends", BACKENDS, (), read_backend, &mut Vec::new())
+        self.read(BACKENDS, (), &mut Vec::new())
     }
 
     /// See [`crate::control::geodb::GeoDb::insert_backend`].
@@ -131,7 +130,7 @@ impl SqliteFile {
 impl SqliteFile {
     /// See [`crate::control::geodb::GeoDb::groups`].
     pub(super) fn groups(&mut self, site_id: Uuid) -> Result<Vec<UserGroup>, GeoDbError> {
-        self.read("user_groups", GROUPS, [site_id.to_string()], read_group, &mut Vec::new())
+        self.read(GROUPS, [site_id.to_string()], &mut Vec::new())
     }
 
     /// See [`crate::control::geodb::GeoDb::stick_group`].
@@ -178,7 +177,7 @@ impl SqliteFile {
 impl SqliteFile {
     /// See [`crate::control::geodb::GeoDb::users`].
     pub(super) fn users(&mut self) -> Result<Vec<User>, GeoDbError> {
-        self.read("users", "select * from users order by username", (), read_user, &mut Vec::new())
+        self.read("select * from users order by username", (), &mut Vec::new())
     }
 
     /// See [`crate::control::geodb::GeoDb::replace_user`].
@@ -245,6 +244,30 @@ impl SqliteFile {
                 .collect::<rusqlite::Result<Vec<_>>>()
         })?;
         Ok(Dump { columns, rows })
+    }
+
+    /// See [`crate::control::geodb::GeoDb::load`].
+    pub(super) fn load(
+        &mut self,
+        table: &TableSchema,
+        rows: &[Vec<Option<String>>],
+    ) -> Result<(), GeoDbError> {
+        let columns: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
+        let sql = format!(
+            "insert or replace into {} ({}) values ({})",
+            table.name,
+            columns.join(", "),
+            vec!["?"; columns.len()].join(", ")
+        );
+        self.within("copying", |connection| {
+            let immediate = TransactionBehavior::Immediate;
+            let transaction = connection.transaction_with_behavior(immediate)?;
+            for row in rows {
+                // Text that is a number becomes one: the columns' types say so.
+                transaction.prepare_cached(&sql)?.execute(rusqlite::params_from_iter(row))?;
+            }
+            transaction.commit()
+        })
     }
 }
 

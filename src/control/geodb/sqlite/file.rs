@@ -10,7 +10,7 @@ use rusqlite::{CachedStatement, Connection, MAIN_DB, OpenFlags, Params, Row, Tra
 use super::fault;
 use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::schema::{SCHEMA_VERSION, TABLES};
-use crate::control::geodb::values::OpenMode;
+use crate::control::geodb::values::{Made, OpenMode};
 use crate::limits;
 
 /// See the module's documentation. Its calls block.
@@ -42,7 +42,7 @@ impl SqliteFile {
         // A file that is no GeoDB is left as it is, unless it shall become one.
         match mode {
             OpenMode::Existing => engine.check_tables()?,
-            OpenMode::Create => engine.init()?,
+            OpenMode::Create => engine.init().map(drop)?,
         }
         engine.within("opening", |connection| {
             // Readers and one writer do not disturb each other. A commit survives the end of the process at once, and a
@@ -55,7 +55,13 @@ impl SqliteFile {
     }
 
     /// See [`crate::control::geodb::GeoDb::init`].
-    pub(super) fn init(&mut self) -> Result<(), GeoDbError> {
+    pub(super) fn init(&mut self) -> Result<Vec<Made>, GeoDbError> {
+        let mut made = Vec::new();
+        for table in &TABLES {
+            let sql = "select name from sqlite_schema where type = 'table' and name = ?1";
+            let is_new = self.query(sql, [table.name], |_| Ok(()))?.is_empty();
+            made.push(Made { what: format!("table {}", table.name).into(), is_new });
+        }
         self.within("creating the tables", |connection| {
             // Immediate: of two processes that do this at once, one waits instead of failing half-way.
             let immediate = TransactionBehavior::Immediate;
@@ -66,7 +72,8 @@ impl SqliteFile {
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             transaction.commit()
         })?;
-        self.check_tables()
+        self.check_tables()?;
+        Ok(made)
     }
 
     /// A number that changes whenever another connection has written.

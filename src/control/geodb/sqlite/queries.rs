@@ -10,16 +10,14 @@ use uuid::Uuid;
 
 use super::fault;
 use super::file::SqliteFile;
+use crate::control::geodb::columns::{Columns, NotAUuid, TableRow};
 use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::values::Applied;
 use crate::control::wall_clock::UnixMillis;
 use crate::route::change::{GroupChange, GroupCreation};
 use crate::route::decide::{UserAssignment, UserMove};
 use crate::route::problem::{Complaint, Problem};
-use crate::route::rows::{
-    Backend, BackendStatus, GroupSite, GroupSiteStatus, Places, ReadRows, Rows, Setting, Site,
-    SiteReachability, SiteStatus, Tag, User, UserGroup,
-};
+use crate::route::rows::{GroupSite, Places, ReadRows, Rows, Setting, User, UserGroup};
 
 impl SqliteFile {
     /// See [`crate::control::geodb::GeoDb::read_all`].
@@ -61,40 +59,28 @@ impl SqliteFile {
         let mut bad = Vec::new();
         let [force_move, recover] = Setting::ROUTING_SECTIONS;
         Ok(Places {
-            sites: self.read("sites", SITES, (), read_site, &mut bad)?,
-            backends: self.read("backends", BACKENDS, (), read_backend, &mut bad)?,
-            site_reachability: self.read(
-                "site_reachability",
-                REACHABILITY,
-                (),
-                read_reachability,
-                &mut bad,
-            )?,
-            settings: self.read(
-                "cluster_settings",
-                ROUTING_SETTINGS,
-                [force_move, recover],
-                read_setting,
-                &mut bad,
-            )?,
-            tags: self.read("tags", TAGS, (), read_tag, &mut bad)?,
+            sites: self.read(SITES, (), &mut bad)?,
+            backends: self.read(BACKENDS, (), &mut bad)?,
+            site_reachability: self.read(REACHABILITY, (), &mut bad)?,
+            settings: self.read(ROUTING_SETTINGS, [force_move, recover], &mut bad)?,
+            tags: self.read(TAGS, (), &mut bad)?,
             unreadable: bad,
         })
     }
 
     /// See [`crate::control::geodb::GeoDb::read_groups`].
     pub(super) fn read_groups(&mut self, site_id: Uuid) -> Result<ReadRows<UserGroup>, GeoDbError> {
-        self.read_rows("user_groups", GROUPS, [site_id.to_string()], read_group)
+        self.read_rows(GROUPS, [site_id.to_string()])
     }
 
     /// See [`crate::control::geodb::GeoDb::read_group_sites`].
     pub(super) fn read_group_sites(&mut self) -> Result<ReadRows<GroupSite>, GeoDbError> {
-        self.read_rows("group_sites", GROUP_SITES, (), read_group_site)
+        self.read_rows(GROUP_SITES, ())
     }
 
     /// See [`crate::control::geodb::GeoDb::read_user`].
     pub(super) fn read_user(&mut self, username: &str) -> Result<Option<User>, GeoDbError> {
-        self.read_one("users", "select * from users where username = ?1", [username], read_user)
+        self.read_one("select * from users where username = ?1", [username])
     }
 
     /// See [`crate::control::geodb::GeoDb::read_group`].
@@ -104,7 +90,7 @@ impl SqliteFile {
         name: &str,
     ) -> Result<Option<UserGroup>, GeoDbError> {
         let sql = "select * from user_groups where site_id = ?1 and name = ?2";
-        self.read_one("user_groups", sql, params![site_id.to_string(), name], read_group)
+        self.read_one(sql, params![site_id.to_string(), name])
     }
 
     /// See [`crate::control::geodb::GeoDb::assign_user`].
@@ -164,19 +150,17 @@ impl SqliteFile {
     }
 
     /// Rows of one table; those that cannot be read are reported instead.
-    pub(super) fn read<T>(
+    pub(super) fn read<T: TableRow>(
         &mut self,
-        table: &'static str,
         sql: &str,
         params: impl Params,
-        read: impl Fn(&Fields<'_>) -> Result<T, BadField>,
         bad: &mut Vec<Problem>,
     ) -> Result<Vec<T>, GeoDbError> {
-        let found = self.query(sql, params, |row| match read(&Fields(row)) {
+        let found = self.query(sql, params, |row| match T::read(&Fields(row)) {
             Ok(value) => Ok(Ok(value)),
             Err(BadField::Sqlite(error)) => Err(error),
             Err(BadField::NotAUuid(column)) => Ok(Err(Problem {
-                table,
+                table: T::TABLE.schema().name,
                 row: key_text(row).into(),
                 complaint: Complaint::NotAUuid(column),
             })),
@@ -191,27 +175,23 @@ impl SqliteFile {
         Ok(rows)
     }
 
-    fn read_rows<T>(
+    fn read_rows<T: TableRow>(
         &mut self,
-        table: &'static str,
         sql: &str,
         params: impl Params,
-        read: impl Fn(&Fields<'_>) -> Result<T, BadField>,
     ) -> Result<ReadRows<T>, GeoDbError> {
         let mut unreadable = Vec::new();
-        let rows = self.read(table, sql, params, read, &mut unreadable)?;
+        let rows = self.read(sql, params, &mut unreadable)?;
         Ok(ReadRows { rows, unreadable })
     }
 
-    pub(super) fn read_one<T>(
+    pub(super) fn read_one<T: TableRow>(
         &mut self,
-        table: &'static str,
         sql: &str,
         params: impl Params,
-        read: impl Fn(&Fields<'_>) -> Result<T, BadField>,
     ) -> Result<Option<T>, GeoDbError> {
         let mut bad = Vec::new();
-        let rows = self.read(table, sql, params, read, &mut bad)?;
+        let rows = self.read(sql, params, &mut bad)?;
         if let Some(problem) = bad.pop() {
             let place = fault::place(self.path());
             return Err(GeoDbError::BadRow { place, problem: Box::new(problem) });
@@ -244,13 +224,17 @@ impl From<rusqlite::Error> for BadField {
     }
 }
 
-impl Fields<'_> {
+impl From<NotAUuid> for BadField {
+    fn from(NotAUuid(column): NotAUuid) -> Self {
+        Self::NotAUuid(column)
+    }
+}
+
+impl Columns for Fields<'_> {
+    type Error = BadField;
+
     fn text(&self, column: &'static str) -> Result<Option<Box<str>>, BadField> {
         Ok(text_of(self.0.get_ref(column)?).map(String::into_boxed_str))
-    }
-
-    fn text_or_empty(&self, column: &'static str) -> Result<Box<str>, BadField> {
-        Ok(self.text(column)?.unwrap_or_default())
     }
 
     fn number(&self, column: &'static str) -> Result<Option<i64>, BadField> {
@@ -258,10 +242,6 @@ impl Fields<'_> {
             ValueRef::Integer(value) => Some(value),
             ValueRef::Null | ValueRef::Real(_) | ValueRef::Text(_) | ValueRef::Blob(_) => None,
         })
-    }
-
-    fn flag(&self, column: &'static str) -> Result<bool, BadField> {
-        Ok(self.number(column)?.is_some_and(|value| value != 0))
     }
 
     /// Only the form that we write: look-ups compare text, so another spelling would be found by no statement.
@@ -272,92 +252,6 @@ impl Fields<'_> {
         let id = Uuid::try_parse(&text).ok().filter(|id| id.to_string() == *text);
         id.map(Some).ok_or(BadField::NotAUuid(column))
     }
-
-    fn id(&self, column: &'static str) -> Result<Uuid, BadField> {
-        self.optional_id(column)?.ok_or(BadField::NotAUuid(column))
-    }
-}
-
-pub(super) fn read_tag(row: &Fields<'_>) -> Result<Tag, BadField> {
-    Ok(Tag { id: row.id("id")?, tag: row.text_or_empty("tag")? })
-}
-
-pub(super) fn read_site(row: &Fields<'_>) -> Result<Site, BadField> {
-    Ok(Site {
-        id: row.id("id")?,
-        name: row.text_or_empty("name")?,
-        tag: row.optional_id("tag")?,
-        load_balancer: row.text("load_balancer")?,
-        status: SiteStatus::parse(&row.text_or_empty("status")?),
-    })
-}
-
-pub(super) fn read_backend(row: &Fields<'_>) -> Result<Backend, BadField> {
-    Ok(Backend {
-        site_id: row.id("site_id")?,
-        id: row.id("id")?,
-        load_factor: row.number("load_factor")?,
-        host: row.text_or_empty("host")?,
-        status: BackendStatus::parse(&row.text_or_empty("status")?),
-        status_reason: row.text("status_reason")?,
-        last_moved_from: row.text("last_moved_from")?,
-        last_moved_to: row.text("last_moved_to")?,
-    })
-}
-
-fn read_reachability(row: &Fields<'_>) -> Result<SiteReachability, BadField> {
-    Ok(SiteReachability {
-        src_site_id: row.id("src_site_id")?,
-        dest_site_id: row.id("dest_site_id")?,
-        reachable: row.number("reachable")?,
-    })
-}
-
-pub(super) fn read_group(row: &Fields<'_>) -> Result<UserGroup, BadField> {
-    Ok(UserGroup {
-        site_id: row.id("site_id")?,
-        name: row.text_or_empty("name")?,
-        backend_id: row.optional_id("backend_id")?,
-        alt_backend_id: row.optional_id("alt_backend_id")?,
-        sticky_users: row.flag("sticky_users")?,
-        moving: row.text_or_empty("moving")?,
-        refresh_after: row.number("refresh_after")?,
-        sticky_backend: row.flag("sticky_backend")?,
-    })
-}
-
-pub(super) fn read_setting(row: &Fields<'_>) -> Result<Setting, BadField> {
-    Ok(Setting {
-        section: row.text_or_empty("section")?,
-        site_id: row.id("site_id")?,
-        backend_id: row.id("backend_id")?,
-        name: row.text_or_empty("setting_name")?,
-        value: row.text_or_empty("setting_value")?,
-    })
-}
-
-pub(super) fn read_group_site(row: &Fields<'_>) -> Result<GroupSite, BadField> {
-    Ok(GroupSite {
-        group_name: row.text_or_empty("group_name")?,
-        site_id: row.id("site_id")?,
-        status: GroupSiteStatus::parse(&row.text_or_empty("status")?),
-        failover_site_id: row.optional_id("failover_site_id")?,
-        last_update: row.number("last_update")?,
-    })
-}
-
-pub(super) fn read_user(row: &Fields<'_>) -> Result<User, BadField> {
-    Ok(User {
-        username: row.text_or_empty("username")?,
-        preferred_site_id: row.optional_id("preferred_site_id")?,
-        group_name: row.text_or_empty("group_name")?,
-        failover_site_group_name: row.text("failover_site_group_name")?,
-        metacache_last_host: row.text("metacache_last_host")?,
-        moving_preferred_site_id: row.optional_id("moving_preferred_site_id")?,
-        moving_group_name: row.text("moving_group_name")?,
-        moving_failover_site_group_name: row.text("moving_failover_site_group_name")?,
-        last_update: row.number("last_update")?,
-    })
 }
 
 /// Whatever the column holds, as text; NULL is none.

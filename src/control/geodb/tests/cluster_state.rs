@@ -3,6 +3,13 @@
 use super::*;
 use crate::route::rows::{GroupSite, GroupSiteStatus, Rows, Setting, SiteReachability};
 
+on_each_engine! {
+    palomar_1_11_settings_are_written_over_and_deleted_by_their_key
+    palomar_1_9_of_two_words_about_a_failed_over_group_the_later_one_stays
+    palomar_1_4_reachability_is_one_row_for_each_pair_of_sites
+    g_20_the_parts_together_are_the_whole
+}
+
 fn setting(section: &str, name: &str, value: &str) -> Setting {
     Setting {
         section: section.into(),
@@ -13,10 +20,8 @@ fn setting(section: &str, name: &str, value: &str) -> Setting {
     }
 }
 
-#[tokio::test]
-async fn palomar_1_11_settings_are_written_over_and_deleted_by_their_key() {
-    let place = Place::new();
-    let geodb = cluster(&place).await;
+async fn palomar_1_11_settings_are_written_over_and_deleted_by_their_key(place: &Place) {
+    let geodb = cluster(place).await;
     geodb.write_setting(&setting("force_move", "percentage", "10")).await.unwrap();
     geodb.write_setting(&setting("force_move", "percentage", "20")).await.unwrap();
     geodb.write_setting(&setting("force_move", "id", "x")).await.unwrap();
@@ -33,10 +38,8 @@ async fn palomar_1_11_settings_are_written_over_and_deleted_by_their_key() {
     assert_eq!(geodb.settings("force_move").await.unwrap(), found[1..]);
 }
 
-#[tokio::test]
-async fn palomar_1_9_of_two_words_about_a_failed_over_group_the_later_one_stays() {
-    let place = Place::new();
-    let geodb = cluster(&place).await;
+async fn palomar_1_9_of_two_words_about_a_failed_over_group_the_later_one_stays(place: &Place) {
+    let geodb = cluster(place).await;
     let at = |last_update, status| GroupSite {
         group_name: "g".into(),
         site_id: DC1,
@@ -55,10 +58,8 @@ async fn palomar_1_9_of_two_words_about_a_failed_over_group_the_later_one_stays(
     assert_eq!(geodb.read_group_sites().await.unwrap().rows, [second]);
 }
 
-#[tokio::test]
-async fn palomar_1_4_reachability_is_one_row_for_each_pair_of_sites() {
-    let place = Place::new();
-    let geodb = cluster(&place).await;
+async fn palomar_1_4_reachability_is_one_row_for_each_pair_of_sites(place: &Place) {
+    let geodb = cluster(place).await;
     let measured = |reachable| SiteReachability {
         src_site_id: DC1,
         dest_site_id: Uuid::from_u128(0xD2),
@@ -69,10 +70,8 @@ async fn palomar_1_4_reachability_is_one_row_for_each_pair_of_sites() {
     assert_eq!(geodb.read_places().await.unwrap().site_reachability, [measured(0)]);
 }
 
-#[tokio::test]
-async fn g_20_the_parts_together_are_the_whole() {
-    let place = Place::new();
-    let geodb = cluster(&place).await;
+async fn g_20_the_parts_together_are_the_whole(place: &Place) {
+    let geodb = cluster(place).await;
     for name in ["g1", "g2"] {
         let creation = GroupCreation {
             site_id: DC1,

@@ -1,13 +1,12 @@
-//! The SQLite engine on real files, with a second connection as "another process".
+//! The engines side by side, SQLite on real files and Cassandra on a real node, with a second connection as "another process".
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::lookup::{Answer, Search, look_up};
 use super::*;
+use crate::config::GeoDb as Location;
 use crate::limits;
 use crate::route::change::{GroupChange, GroupCreation, Placement};
 use crate::route::decide::{Decision, Hop, UserAssignment};
@@ -15,47 +14,21 @@ use crate::route::fault::RouteFault;
 use crate::route::problem::Complaint;
 use crate::route::rows::{Backend, BackendStatus, Site, SiteStatus, User};
 use crate::route::table::{Addresses, RouteSettings, Table};
+use place::{Place, Where, on_each_engine};
 
 mod cluster_state;
+mod faults_on_cassandra;
 mod files;
+mod misbehaving;
+mod misbehaviour_on_cassandra;
+mod node;
+mod place;
+mod schema_on_cassandra;
 
 const DC1: Uuid = Uuid::from_u128(0xD1);
 const BE1: Uuid = Uuid::from_u128(0xB1);
 const BE2: Uuid = Uuid::from_u128(0xB2);
 const NOW: UnixMillis = 1_700_000_000_000;
-
-struct Place {
-    _directory: TempDir,
-    path: PathBuf,
-}
-
-impl Place {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("geodb.sqlite");
-        Self { _directory: directory, path }
-    }
-
-    fn location(&self) -> String {
-        format!("sqlite:{}", self.path.display())
-    }
-
-    fn open(&self) -> GeoDb {
-        GeoDb::open(&self.location(), OpenMode::Existing).unwrap()
-    }
-
-    fn create(&self) -> GeoDb {
-        GeoDb::open(&self.location(), OpenMode::Create).unwrap()
-    }
-
-    fn fails(&self) -> GeoDbError {
-        GeoDb::open(&self.location(), OpenMode::Existing).unwrap_err()
-    }
-
-    fn sql(&self, sql: &str) {
-        rusqlite::Connection::open(&self.path).unwrap().execute_batch(sql).unwrap();
-    }
-}
 
 fn settings() -> RouteSettings {
     RouteSettings { local_site: "DC1".into(), default_group_count: 100, ..RouteSettings::default() }
@@ -80,9 +53,19 @@ fn backend(id: Uuid, host: &str) -> Backend {
     }
 }
 
+on_each_engine! {
+    c_route_1_first_login_creates_user_and_group_and_a_failure_switches_once
+    ge_07_of_two_assignments_the_first_stays_and_both_see_it
+    ge_07_many_connections_at_once_agree_about_every_user
+    c_geo_2_a_change_to_a_row_that_differs_by_now_is_skipped
+    c_move_3_a_user_move_is_finished_when_its_source_is_gone
+    c_geo_2_probes_do_not_undo_what_an_operator_did
+    c_geo_2_a_backend_newer_than_the_table_is_not_taken_for_dead
+}
+
 /// A site with two backends.
 async fn cluster(place: &Place) -> GeoDb {
-    let geodb = place.create();
+    let geodb = place.create().await;
     let site = Site {
         id: DC1,
         name: "DC1".into(),
@@ -113,10 +96,8 @@ fn destination(answer: &Answer) -> Uuid {
     }
 }
 
-#[tokio::test]
-async fn c_route_1_first_login_creates_user_and_group_and_a_failure_switches_once() {
-    let place = Place::new();
-    let geodb = cluster(&place).await;
+async fn c_route_1_first_login_creates_user_and_group_and_a_failure_switches_once(place: &Place) {
+    let geodb = cluster(place).await;
     let first = table(&geodb).await;
     let answer = look_up(&geodb, &first, &Search::of("alice@example.com", NOW)).await.unwrap();
     let user = geodb.read_user("alice@example.com").await.unwrap().unwrap();
@@ -145,10 +126,8 @@ async fn c_route_1_first_login_creates_user_and_group_and_a_failure_switches_onc
     assert_eq!(another.read_group(DC1, "default-37").await.unwrap().unwrap(), switched);
 }
 
-#[tokio::test]
-async fn ge_07_of_two_assignments_the_first_stays_and_both_see_it() {
-    let place = Place::new();
-    let one = cluster(&place).await;
+async fn ge_07_of_two_assignments_the_first_stays_and_both_see_it(place: &Place) {
+    let one = cluster(place).await;
     let two = place.open();
     let assign = |group: &str| UserAssignment {
         username: "bob".into(),
@@ -158,7 +137,12 @@ async fn ge_07_of_two_assignments_the_first_stays_and_both_see_it() {
     let first = one.assign_user(&assign("g1"), NOW).await.unwrap();
     let second = two.assign_user(&assign("g2"), NOW + 5).await.unwrap();
     assert_eq!((&*first.group_name, &first), ("g1", &second));
-    place.sql("update users set group_name = null, metacache_last_host = 'be1'");
+    place
+        .write(
+            "update users set group_name = null, metacache_last_host = 'be1'",
+            "update K.users set group_name = null, metacache_last_host = 'be1' where username = 'bob'",
+        )
+        .await;
     let filled = two.assign_user(&assign("g2"), NOW + 9).await.unwrap();
     assert_eq!((&*filled.group_name, filled.last_update), ("g2", Some(NOW + 9)));
     assert_eq!(filled.metacache_last_host.as_deref(), Some("be1"));
@@ -172,22 +156,23 @@ async fn ge_07_of_two_assignments_the_first_stays_and_both_see_it() {
     assert_eq!(two.create_group(&create(BE2), NOW + 5).await.unwrap(), first);
 }
 
-#[tokio::test]
-async fn ge_07_many_connections_at_once_agree_about_every_user() {
-    let place = Place::new();
-    cluster(&place).await.close().await;
+async fn ge_07_many_connections_at_once_agree_about_every_user(place: &Place) {
+    cluster(place).await.close().await;
+    let is_transactional = matches!(place.0, Where::Sqlite { .. });
     let mut proxies = tokio::task::JoinSet::new();
     for proxy in 0..6_u32 {
-        let geodb = GeoDb::open(&place.location(), OpenMode::Create).unwrap();
+        let geodb = place.open();
         proxies.spawn(async move {
             let table = table(&geodb).await;
             let mut homes = Vec::new();
             for n in 0..40_u32 {
-                // Each proxy has its own idea, as if their settings differed.
+                // Each proxy has its own idea, as if their settings differed. Without transactions only the
+                // decision's being the same keeps them together.
+                let idea = if is_transactional { n + proxy } else { n };
                 let assignment = UserAssignment {
                     username: format!("user{n}").into(),
                     preferred_site_id: DC1,
-                    group_name: format!("g{}", (n + proxy) % 3).into(),
+                    group_name: format!("g{}", idea % 3).into(),
                 };
                 let user = geodb.assign_user(&assignment, NOW).await.unwrap();
                 let answer =
@@ -201,10 +186,8 @@ async fn ge_07_many_connections_at_once_agree_about_every_user() {
     assert!(seen.iter().all(|homes| *homes == seen[0]));
 }
 
-#[tokio::test]
-async fn c_geo_2_a_change_to_a_row_that_differs_by_now_is_skipped() {
-    let place = Place::new();
-    let geodb = cluster(&place).await;
+async fn c_geo_2_a_change_to_a_row_that_differs_by_now_is_skipped(place: &Place) {
+    let geodb = cluster(place).await;
     let creation =
         GroupCreation { site_id: DC1, name: "g".into(), backend_id: BE1, alt_backend_id: None };
     let row = geodb.create_group(&creation, NOW).await.unwrap();
@@ -217,25 +200,28 @@ async fn c_geo_2_a_change_to_a_row_that_differs_by_now_is_skipped() {
         placement,
         reason: crate::route::change::ChangeReason::SwitchToBest,
     };
-    for column in [
-        "moving = 'x'",
-        "moving = null, backend_id = null",
-        "alt_backend_id = 'y', backend_id = 'z'",
-    ] {
-        place.sql(&format!("update user_groups set {column}"));
+    let by_key = format!("where site_id = {DC1} and name = 'g'");
+    for column in ["moving = 'x'", "moving = null, backend_id = null"] {
+        place
+            .write(
+                &format!("update user_groups set {column}"),
+                &format!("update K.user_groups set {column} {by_key}"),
+            )
+            .await;
         assert_eq!(geodb.apply(&change, NOW).await.unwrap(), Applied::Skipped, "{column}");
     }
-    place.sql(&format!(
-        "update user_groups set moving = null, alt_backend_id = null, backend_id = '{BE1}'"
-    ));
+    place
+        .write(
+            &format!("update user_groups set moving = null, alt_backend_id = null, backend_id = '{BE1}'"),
+            &format!("update K.user_groups set moving = null, alt_backend_id = null, backend_id = {BE1} {by_key}"),
+        )
+        .await;
     assert_eq!(geodb.apply(&change, NOW).await.unwrap(), Applied::Written);
     assert_eq!(geodb.apply(&change, NOW).await.unwrap(), Applied::Skipped, "once");
 }
 
-#[tokio::test]
-async fn c_move_3_a_user_move_is_finished_when_its_source_is_gone() {
-    let place = Place::new();
-    let geodb = cluster(&place).await;
+async fn c_move_3_a_user_move_is_finished_when_its_source_is_gone(place: &Place) {
+    let geodb = cluster(place).await;
     geodb
         .create_group(
             &GroupCreation {
@@ -281,10 +267,8 @@ async fn c_move_3_a_user_move_is_finished_when_its_source_is_gone() {
     assert_eq!((&*moved.group_name, moved.is_moving()), ("b", false));
 }
 
-#[tokio::test]
-async fn c_geo_2_probes_do_not_undo_what_an_operator_did() {
-    let place = Place::new();
-    let geodb = cluster(&place).await;
+async fn c_geo_2_probes_do_not_undo_what_an_operator_did(place: &Place) {
+    let geodb = cluster(place).await;
     let probe = BackendUpdate {
         status: Some((BackendStatus::Offline, "auto:proxy1:1:timeout".into())),
         expected_status: Some(BackendStatus::Online),
@@ -377,7 +361,7 @@ async fn one_call_that_hangs_holds_up_no_other_and_ends_at_its_deadline() {
 async fn a_locked_file_delays_writes_and_no_login_of_a_known_user() {
     let place = Place::new();
     let geodb = cluster(&place).await;
-    let locker = rusqlite::Connection::open(&place.path).unwrap();
+    let locker = rusqlite::Connection::open(place.path()).unwrap();
     locker.execute_batch("begin immediate").unwrap();
     let unlocked = std::cell::Cell::new(false);
     let write = async {
@@ -410,17 +394,15 @@ async fn what_is_asked_of_a_closed_geodb_fails_and_nothing_is_left_beside_the_fi
     let geodb = cluster(&place).await;
     let clone = geodb.clone();
     geodb.close().await;
-    let names = std::fs::read_dir(place.path.parent().unwrap()).unwrap();
+    let names = std::fs::read_dir(place.path().parent().unwrap()).unwrap();
     assert_eq!(names.count(), 1, "neither -wal nor -shm, which could belong to another user");
     let error = clone.read_user("alice").await.unwrap_err();
     assert!(error.is_temporary() && error.to_string().contains("closed"), "{error}");
     geodb.close().await;
 }
 
-#[tokio::test]
-async fn c_geo_2_a_backend_newer_than_the_table_is_not_taken_for_dead() {
-    let place = Place::new();
-    let geodb = cluster(&place).await;
+async fn c_geo_2_a_backend_newer_than_the_table_is_not_taken_for_dead(place: &Place) {
+    let geodb = cluster(place).await;
     let old = table(&geodb).await;
     let be3 = Uuid::from_u128(0xB3);
     assert!(geodb.insert_backend(&backend(be3, "be3")).await.unwrap());

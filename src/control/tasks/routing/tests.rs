@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::*;
+use crate::config::GeoDb as Location;
 use crate::control::geodb::{BackendUpdate, Changed, OpenMode};
 use crate::fault::Failure;
 use crate::limits;
@@ -38,7 +39,7 @@ impl House {
     /// A site with two backends; every name that the file does not have hangs.
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let location = format!("sqlite:{}", folder.path().join("geodb.sqlite").display());
+        let location = Location::Sqlite(folder.path().join("geodb.sqlite"));
         let geodb = GeoDb::open(&location, OpenMode::Create).unwrap().with_deadline(PATIENCE);
         let site = Site {
             id: DC1,
