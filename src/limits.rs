@@ -236,6 +236,21 @@ pub const LOOK_UPS_AT_ONCE_MAX: usize = 8192;
 /// A site that was away has to be well for so long before groups come home, and a group's row that changed is not changed
 /// again automatically for as long: no user is sent to and fro (C-SITE-6, C-SITE-8).
 pub const SITE_RECOVERY_AFTER: Duration = Duration::from_secs(300);
+/// Attempts at another site have to fail for so long, all of them, before it counts as failing: a load balancer over there
+/// that restarts takes less (C-SITE-9).
+pub const SITE_FAILING_AFTER: Duration = Duration::from_secs(5);
+/// An answer of another site counts for so long; then its row does.
+pub const SITE_REACHED_FOR: Duration = Duration::from_secs(60);
+/// A failing site that no login tries is tried by the control core this often.
+pub const SITE_TRIAL_EVERY: Duration = Duration::from_secs(10);
+/// What such a trial may take: less than the pause between two.
+pub const SITE_TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
+/// A proxy repeats that it does not reach a site this often at most while another one of its site says otherwise.
+pub const SITE_DISPUTE_PAUSE: Duration = Duration::from_secs(60);
+/// A source of a move refers its users for an hour (C-CACHE-5).
+pub const REFERRAL_KEPT_FOR: Duration = Duration::from_secs(3600);
+/// Users whose referrals are remembered: several groups on the move, and less than 16 megabytes.
+pub const REFERRALS_KEPT_MAX: usize = 1 << 16;
 /// Waiting for a name server; a name that does not answer keeps its last addresses.
 pub const NAME_TIMEOUT: Duration = Duration::from_secs(5);
 /// Names that the system is asked for at the same time: each takes a thread until the system gives up.
