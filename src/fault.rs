@@ -98,6 +98,12 @@ impl Failure {
         matches!(self, Self::Connect | Self::Remote | Self::Protocol | Self::BackendTempFail)
     }
 
+    /// Whether the host that was tried spoke its protocol, whatever it said: then it is reached (C-SITE-9).
+    #[must_use]
+    pub fn is_answered(self) -> bool {
+        !matches!(self, Self::Connect | Self::Remote | Self::Protocol)
+    }
+
     /// Whether the answer is held back for the failed-login delay, so that guessing is slow and all refusals of
     /// credentials look alike (W-FAIL-5).
     #[must_use]

@@ -154,6 +154,10 @@ pub const GEODB_COPY_TIMEOUT: Duration = Duration::from_secs(3600);
 pub const GEODB_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Calls waiting for one of the embedded GeoDB's threads: as many as there can be look-ups.
 pub const GEODB_CALLS_WAITING_MAX: usize = LOOK_UPS_AT_ONCE_MAX;
+/// Rows whose state changes wait until the GeoDB takes them: each pair of sites and each backend has one.
+pub const GEODB_LATE_WRITES_MAX: usize = 4096;
+/// Between two attempts to write them, while the GeoDB does not take them.
+pub const GEODB_LATE_AGAIN_LAST: Duration = Duration::from_secs(10);
 /// The same remark of a GeoDB's nodes is told again after this.
 pub const GEODB_REMARK_AGAIN: Duration = Duration::from_secs(3600);
 /// A remark carries what a node said.
@@ -162,10 +166,14 @@ pub const GEODB_REMARK_BYTES_MAX: usize = 1024;
 pub const GEODB_REMARKS_MAX: usize = 64;
 /// One request to Cassandra (`cassandra_request_timeout`); several make a login's look-up, which has [`GEODB_CALL_TIMEOUT`].
 pub const CASSANDRA_REQUEST_TIMEOUT: Duration = Duration::from_millis(500);
+/// The same of a command that runs by itself: an operator waits longer than a login does for a node that has just begun.
+pub const CASSANDRA_COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
 /// A page of a whole table: no login waits for it.
 pub const CASSANDRA_PAGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Rows of a page: some milliseconds of the control core.
 pub const CASSANDRA_PAGE_ROWS: i32 = 2000;
+/// Rows that are decoded before others have their turn: some hundred microseconds, which no login notices.
+pub const CASSANDRA_TURN_ROWS: usize = 128;
 /// Between a node's signs of life, and until one is missed: a frozen node is left after both.
 pub const CASSANDRA_KEEPALIVE: Duration = Duration::from_secs(2);
 /// One page of what the driver reads of the cluster itself.
@@ -228,6 +236,21 @@ pub const LOOK_UPS_AT_ONCE_MAX: usize = 8192;
 /// A site that was away has to be well for so long before groups come home, and a group's row that changed is not changed
 /// again automatically for as long: no user is sent to and fro (C-SITE-6, C-SITE-8).
 pub const SITE_RECOVERY_AFTER: Duration = Duration::from_secs(300);
+/// Attempts at another site have to fail for so long, all of them, before it counts as failing: a load balancer over there
+/// that restarts takes less (C-SITE-9).
+pub const SITE_FAILING_AFTER: Duration = Duration::from_secs(5);
+/// An answer of another site counts for so long; then its row does.
+pub const SITE_REACHED_FOR: Duration = Duration::from_secs(60);
+/// A failing site that no login tries is tried by the control core this often.
+pub const SITE_TRIAL_EVERY: Duration = Duration::from_secs(10);
+/// What such a trial may take: less than the pause between two.
+pub const SITE_TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
+/// A proxy repeats that it does not reach a site this often at most while another one of its site says otherwise.
+pub const SITE_DISPUTE_PAUSE: Duration = Duration::from_secs(60);
+/// A source of a move refers its users for an hour (C-CACHE-5).
+pub const REFERRAL_KEPT_FOR: Duration = Duration::from_secs(3600);
+/// Users whose referrals are remembered: several groups on the move, and less than 16 megabytes.
+pub const REFERRALS_KEPT_MAX: usize = 1 << 16;
 /// Waiting for a name server; a name that does not answer keeps its last addresses.
 pub const NAME_TIMEOUT: Duration = Duration::from_secs(5);
 /// Names that the system is asked for at the same time: each takes a thread until the system gives up.

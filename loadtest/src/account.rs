@@ -37,6 +37,8 @@ pub(crate) struct CpuReading {
 pub(crate) struct CpuUse {
     pub(crate) elapsed: Duration,
     pub(crate) proxy: Duration,
+    /// Of that, what the first threads of its processes used; Hale's control core is one.
+    pub(crate) first_threads: Duration,
     pub(crate) generator: Duration,
     /// All others, and time the hypervisor took away.
     pub(crate) foreign: Duration,
@@ -111,13 +113,13 @@ impl Processes {
 impl CpuReading {
     /// What was used since an earlier reading.
     pub(crate) fn since(&self, earlier: &Self) -> CpuUse {
-        let threads: u64 = self
-            .threads
-            .iter()
-            .map(|(thread, now)| {
-                now.saturating_sub(earlier.threads.get(thread).copied().unwrap_or(0))
-            })
-            .sum();
+        let used = |(thread, now): (&(Pid, u32), &u64)| {
+            now.saturating_sub(earlier.threads.get(thread).copied().unwrap_or(0))
+        };
+        let is_first =
+            |(pid, thread): &(Pid, u32)| u32::try_from(pid.as_raw_nonzero().get()) == Ok(*thread);
+        let threads: u64 = self.threads.iter().map(used).sum();
+        let first: u64 = self.threads.iter().filter(|(thread, _)| is_first(thread)).map(used).sum();
         let ticks: u64 = self
             .ticks
             .iter()
@@ -132,6 +134,7 @@ impl CpuReading {
         CpuUse {
             elapsed: self.at - earlier.at,
             proxy,
+            first_threads: Duration::from_nanos(first),
             generator,
             foreign: busy.saturating_sub(proxy + generator),
         }

@@ -28,6 +28,13 @@ pub(crate) struct CompareOptions {
     /// The program of an earlier build of Hale; without it that does not take part.
     #[arg(long)]
     before: Option<PathBuf>,
+    /// A GeoDB in Cassandra (`cassandra:hosts=…;port=…;dc=…`, without keyspace) for the target hale-cassandra; without it that does
+    /// not take part.
+    #[arg(long)]
+    geodb: Option<String>,
+    /// Hale forgets between two runs whom it knows, so that each user's first login of a run asks the GeoDB.
+    #[arg(long)]
+    cold: bool,
     /// HAProxy's program.
     #[arg(long, default_value = "haproxy")]
     haproxy: PathBuf,
@@ -279,6 +286,8 @@ impl CompareOptions {
             Some(_) => vec![Target::Direct, Target::HaproxyTls, Target::Nginx],
         };
         targets.extend(self.hale.is_some().then_some(Target::Hale));
+        let has_cassandra = self.hale.is_some() && self.geodb.is_some();
+        targets.extend(has_cassandra.then_some(Target::HaleCassandra));
         targets.extend(self.before.is_some().then_some(Target::HaleBefore));
         targets.retain(|target| target.serves(protocol, self.swarm.tls));
         targets
@@ -290,6 +299,8 @@ impl CompareOptions {
             directory,
             hale: self.hale.clone(),
             before: self.before.clone(),
+            geodb: self.geodb.clone(),
+            cold: self.cold,
             haproxy: self.haproxy.clone(),
             nginx: self.nginx.clone(),
             nginx_module: self.nginx_module.clone(),

@@ -36,6 +36,8 @@ pub(crate) enum Target {
     Nginx,
     /// Hale.
     Hale,
+    /// Hale with its GeoDB in Cassandra.
+    HaleCassandra,
     /// An earlier build of Hale, to see what a change costs.
     HaleBefore,
 }
@@ -50,6 +52,10 @@ pub(crate) struct Bench {
     pub(crate) hale: Option<PathBuf>,
     /// The program of the earlier build.
     pub(crate) before: Option<PathBuf>,
+    /// The GeoDB of the Hale that has it in Cassandra.
+    pub(crate) geodb: Option<String>,
+    /// Whether Hale forgets everything it knows between two runs.
+    pub(crate) cold: bool,
     pub(crate) haproxy: PathBuf,
     pub(crate) nginx: PathBuf,
     pub(crate) nginx_module: PathBuf,
@@ -94,6 +100,7 @@ impl Target {
             Self::HaproxyTls => "haproxy-tls",
             Self::Nginx => "nginx",
             Self::Hale => "hale",
+            Self::HaleCassandra => "hale-cassandra",
             Self::HaleBefore => "hale-before",
         }
     }
@@ -101,7 +108,7 @@ impl Target {
     /// Whether it knows the protocol, and TLS where clients want that; who passes bytes knows every protocol.
     pub(crate) fn serves(self, protocol: Protocol, tls: Option<TlsMode>) -> bool {
         match self {
-            Self::Direct | Self::Hale | Self::HaleBefore => true,
+            Self::Direct | Self::Hale | Self::HaleCassandra | Self::HaleBefore => true,
             Self::Haproxy | Self::HaproxySplice => tls.is_none(),
             Self::HaproxyTls => tls == Some(TlsMode::Implicit),
             Self::Nginx => nginx::word(protocol).is_some(),
@@ -114,14 +121,16 @@ impl Target {
             Self::Direct => Ok(()),
             Self::Haproxy | Self::HaproxySplice | Self::HaproxyTls => haproxy::prepare(self, bench),
             Self::Nginx => nginx::prepare(bench),
-            Self::Hale | Self::HaleBefore => hale::prepare(self, bench),
+            Self::Hale | Self::HaleCassandra | Self::HaleBefore => hale::prepare(self, bench),
         }
     }
 
     /// Where the operator asks it, if there is such a place.
     pub(crate) fn admin_socket(self, bench: &Bench) -> Option<PathBuf> {
         match self {
-            Self::Hale | Self::HaleBefore => Some(hale::admin_socket(self, bench)),
+            Self::Hale | Self::HaleCassandra | Self::HaleBefore => {
+                Some(hale::admin_socket(self, bench))
+            }
             Self::Direct | Self::Haproxy | Self::HaproxySplice | Self::HaproxyTls | Self::Nginx => {
                 None
             }
@@ -138,7 +147,7 @@ impl Target {
             }
             Self::Haproxy | Self::HaproxySplice | Self::HaproxyTls => haproxy::command(self, bench),
             Self::Nginx => nginx::command(bench),
-            Self::Hale | Self::HaleBefore => hale::command(self, bench)?,
+            Self::Hale | Self::HaleCassandra | Self::HaleBefore => hale::command(self, bench)?,
         };
         let output = File::create(&log).with_context(|| format!("create {}", log.display()))?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
@@ -158,6 +167,7 @@ impl Target {
             Self::HaproxyTls => 20_146,
             Self::Nginx => 20_147,
             Self::HaleBefore => 20_148,
+            Self::HaleCassandra => 20_149,
         };
         SocketAddrV4::new([127, 0, 0, 1].into(), port)
     }

@@ -65,6 +65,18 @@ pub fn inspect(
     Ok(runtime.block_on(inspect_all(config, trust, hosts)))
 }
 
+/// Whether a host takes connections: it accepts one and, where a greeting comes in clear, greets. `way`: how hosts on that
+/// port are spoken to; none: any connection will do.
+pub(super) async fn greets(peer: SocketAddr, way: Option<(Protocol, &ProtocolSettings)>) -> bool {
+    let Ok(stream) = TcpStream::connect(peer).await else { return false };
+    let Some((protocol, settings)) = way else { return true };
+    let mut line = Line { stream, received: Vec::new() };
+    if line.announce(settings, peer).await.is_err() {
+        return false;
+    }
+    settings.proxy_ssl == ProxySsl::Yes || line.talk(Talk::greeting(protocol)).await.is_ok()
+}
+
 async fn inspect_all(config: &Config, trust: &Trust, hosts: &[Box<str>]) -> Vec<Inspected> {
     let room = Arc::new(Semaphore::new(limits::INSPECTIONS_AT_ONCE_MAX));
     let resolver = Resolver::new(config.cluster.hosts_file.clone());

@@ -235,7 +235,10 @@ impl Delivery {
     pub(super) fn take_news(&mut self, id: LinkId, news: Vec<News>, scene: &mut Scene<'_>) {
         for news in news {
             match news {
-                News::Rcpt(number, reply) => self.recipient_answered(number, &reply, scene),
+                News::Rcpt(number, reply) => {
+                    self.learn_of_site(id, true, scene);
+                    self.recipient_answered(number, &reply, scene);
+                }
                 News::Unfit(number, missing) => {
                     let words = ours(reply::of_missing(missing));
                     if let Some(recipient) = self.recipient(number) {
@@ -352,6 +355,11 @@ impl Delivery {
         let (open, accepted) = (of(Fate::Open), of(Fate::Accepted));
         let retried = is_replaceable && !open.is_empty();
         if is_missed {
+            // A connection that was left from before says nothing of the backend.
+            if !is_replaceable {
+                self.learn_of_site(id, failure.is_answered(), scene);
+            }
+            self.learn_not_served(open.iter().chain(&accepted), scene);
             let detail: Box<str> = if is_ambiguous {
                 // The sender tries again, and may deliver twice: that cannot be known here (W-LMTP-13).
                 format!("{detail}; lmtp_ambiguous: the message was sent in full").into()

@@ -27,6 +27,7 @@ use crate::limits::{
     BACKEND_INPUT_BYTES_MAX, CONNECT_TIMEOUT, LMTP_DATA_TIMEOUT, LMTP_RECIPIENT_TIMEOUT,
     LMTP_REUSE_TIMEOUT, LMTP_STALL_TIMEOUT,
 };
+use crate::session::input::Hop;
 use crate::tick::Tick;
 use crate::wire::inbox::Inbox;
 use crate::wire::smtp::keywords::{Extension, Keywords};
@@ -73,6 +74,8 @@ pub(super) struct Purpose {
     pub(super) tls: BackendTls,
     /// Facts about the client are not for the backend (`proxy_not_trusted`).
     pub(super) is_secretive: bool,
+    /// What stands there.
+    pub(super) hop: Hop,
     /// Hops of the recipients on it, which the backend is told.
     pub(super) referrals: u8,
 }

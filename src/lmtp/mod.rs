@@ -39,6 +39,7 @@ mod envelope;
 mod feed;
 mod hello;
 mod input;
+mod lessons;
 mod link;
 mod links;
 mod machine;

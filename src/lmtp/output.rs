@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::auth::ask::Question;
 use crate::auth::verdict::Certificate;
 use crate::event::Event;
-use crate::session::output::RouteAsk;
+use crate::session::output::{Lesson, RouteAsk};
 
 use super::input::LinkId;
 
@@ -41,6 +41,8 @@ pub enum Wish {
     Close,
     /// Report this.
     Report(Event),
+    /// Let what follows profit from this.
+    Learn(Lesson),
 }
 
 /// Where a session puts its outputs; emptied after each input. What goes to backends is fetched instead

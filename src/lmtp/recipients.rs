@@ -30,7 +30,7 @@ use crate::names::{Protocol, SessionId};
 use crate::network::canonical;
 use crate::secret::Secret;
 use crate::session::input::{Destination, Hop, RouteAnswer};
-use crate::session::output::RouteAsk;
+use crate::session::output::{Lesson, RouteAsk};
 use crate::wire::smtp::path::{Argument, Mailbox, Rules};
 
 impl Delivery {
@@ -136,6 +136,10 @@ impl Delivery {
         let hops = recipient.path.len();
         let is_loop = recipient.path.contains(&here) || hops > usize::from(REFERRALS_MAX);
         recipient.path.push(here);
+        let sent_on = referral.as_ref().and_then(|_| recipient.user.clone()).map(|user| {
+            let (group, to) = (destination.group.clone(), destination.host.clone());
+            Lesson::SentOn { user, group, to }
+        });
         // Its own, whichever name a connection to that address was made by.
         recipient.backend = Some(Arc::clone(&destination.host));
         if let Some(group) = destination.group {
@@ -146,11 +150,19 @@ impl Delivery {
             host: destination.host,
             tls: recipient.tls,
             is_secretive: recipient.is_secretive,
+            hop: destination.hop,
             referrals: u8::try_from(hops).unwrap_or(u8::MAX),
         };
         let has_hops = hops_left(&scene.front.facts, purpose.referrals).is_some();
-        if is_loop || scene.front.is_own(endpoint) || !has_hops {
+        let is_own = scene.front.is_own(endpoint);
+        if is_loop || (is_own && referral.is_some()) {
+            return self.refuse_circle(number, &purpose, scene);
+        }
+        if is_own || !has_hops {
             return self.refuse_recipient(number, reply::LOOP, scene);
+        }
+        if let Some(lesson) = sent_on {
+            scene.outbox.wish(Wish::Learn(lesson));
         }
         self.offer(number, purpose, scene);
     }
@@ -223,8 +235,7 @@ impl Delivery {
         let mut all = transaction.recipients.iter().enumerate();
         let referred = all.find_map(|(number, recipient)| {
             let host = recipient.referral.as_ref()?.host.clone();
-            let known = recipient.forward.iter().find(|(name, _)| &**name == "cl_user_group");
-            let group = known.map(|(_, group)| group.clone());
+            let group = recipient.group();
             // A user without a name has not been granted, and was offered to no backend.
             let user = recipient.user.clone()?;
             Some((number, RouteAsk::Referral { host, group, user, tag: recipient.tag.clone() }))
@@ -295,6 +306,19 @@ impl Delivery {
         scene.report(Event::LoginFailed { subject, details: None, failure, detail: detail.into() });
     }
 
+    /// Backends or sites send the recipient to each other. Which is right is in rows that change, and mail must not bounce
+    /// meanwhile (W-LMTP-1).
+    fn refuse_circle(&mut self, number: usize, purpose: &Purpose, scene: &mut Scene<'_>) {
+        let Purpose { host, endpoint, .. } = purpose;
+        let detail = format!(
+            "proxying loops: referred to {host} ({endpoint}) again; do the sites agree where the user is?"
+        );
+        self.not_found(number, Failure::RedirectFailed, &detail, scene);
+        if let Some(recipient) = self.recipient(number) {
+            recipient.refuse(ours(reply::CIRCLE));
+        }
+    }
+
     fn refuse_recipient(&mut self, number: usize, words: &'static str, scene: &mut Scene<'_>) {
         let Some(recipient) = self.recipient(number) else { return };
         recipient.refuse(ours(words));
@@ -305,6 +329,12 @@ impl Delivery {
 }
 
 impl Recipient {
+    /// As routing found it.
+    pub(super) fn group(&self) -> Option<Box<str>> {
+        let known = self.forward.iter().find(|(name, _)| &**name == "cl_user_group");
+        known.map(|(_, group)| group.clone())
+    }
+
     /// What the user databases say of it. `told`: what a trusted peer told of all of them.
     fn take_over(&mut self, grant: Grant, told: &Forward, settings: &LmtpSettings) {
         let own = std::mem::take(&mut self.forward);

@@ -250,6 +250,18 @@ fn decide_by_group(login: &Login<'_>, group: &str, listener: &mut impl Listener)
     {
         return Decision::MoveUser(change);
     }
+    if choice.change.is_none()
+        && let Some(backend) = question.sent_on.and_then(|sent_on| sent_on.backend(table, row))
+    {
+        listener.hear(|| {
+            let text =
+                format!("{}, to which the group's backend has sent the user on", backend.host.name);
+            let key = RowKey::Backend { site: local.id, id: backend.id };
+            Step::new(About::Backend, text).on(key)
+        });
+        let is_moving = user.is_moving() || row.is_moving();
+        return go(Hop::Backend(backend.id), &backend.host, Some(group), is_moving, listener);
+    }
     let is_moving = user.is_moving() || (row.is_moving() && choice.change.is_none());
     let hop = Hop::Backend(choice.backend.id);
     let change = choice.change.filter(|_| question.writes == Writes::Allowed);

@@ -2,7 +2,7 @@
 //!
 //! Duty: the rows of the GeoDB as values ([`rows`]), the immutable table built from them ([`build`], [`table`]), the
 //! decision at login time ([`decide`], [`site`], [`group`]) and the writes it names ([`change`]), its explanation
-//! ([`explain`]), what settings in the GeoDB mean to it ([`settings_rows`]), the check of referrals ([`redirect`]) and the hashes that let all proxies decide alike ([`hash`]). Non-duty: reading or writing the GeoDB,
+//! ([`explain`]), what settings in the GeoDB mean to it ([`settings_rows`]), the check of referrals ([`redirect`], [`sent_on`]), opinions of other sites ([`experience`]) and the hashes that let all proxies decide alike ([`hash`]). Non-duty: reading or writing the GeoDB,
 //! resolving names, clocks, caches; a decision *names* the write that the control core should make. Driven by data
 //! cores (with the published snapshot), by the control core (with fresh rows) and by the cluster commands. Tests:
 //! vectors in each file, rule tables and properties in `tests`.
@@ -15,6 +15,7 @@ pub mod hash;
 pub mod change;
 pub mod cap;
 pub mod outage;
+pub mod experience;
 pub mod table;
 mod scopes;
 mod failovers;
@@ -28,6 +29,7 @@ pub mod site;
 pub mod leaving;
 pub mod group;
 pub mod redirect;
+pub mod sent_on;
 pub mod explain;
 pub mod settings_rows;
 

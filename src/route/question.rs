@@ -5,6 +5,7 @@
 use uuid::Uuid;
 
 use super::rows::{GroupSite, User, UserGroup};
+use super::sent_on::SentOn;
 use super::table::{SiteEntry, Table};
 
 /// Who wants to be routed.
@@ -18,6 +19,8 @@ pub struct RouteQuestion<'a> {
     pub fresh_group: Option<&'a UserGroup>,
     /// The same of the group's row about its home.
     pub fresh_site: Option<&'a GroupSite>,
+    /// Where a backend has sent the user on to, if that is remembered (C-CACHE-5).
+    pub sent_on: Option<&'a SentOn>,
     /// Whether what has to be written first can be.
     pub writes: Writes,
 }
@@ -37,7 +40,7 @@ impl<'a> RouteQuestion<'a> {
     #[must_use]
     pub fn of(user: &'a str) -> Self {
         let (fresh_group, fresh_site) = (None, None);
-        Self { user, tag: None, fresh_group, fresh_site, writes: Writes::Allowed }
+        Self { user, tag: None, fresh_group, fresh_site, sent_on: None, writes: Writes::Allowed }
     }
 }
 

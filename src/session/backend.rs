@@ -6,7 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::output::Wish;
+use super::input::Hop;
+use super::output::{Lesson, Wish};
 use super::routing;
 use super::step::{AtBackend, InDialogue, LoggedIn, Next, Refusal, Scene, Securing, Step};
 use crate::auth::verdict::{BackendTls, Certificate};
@@ -117,6 +118,16 @@ impl AtBackend {
         self.attempt_failed(Refusal::of(failure), reason.to_owned().into(), scene)
     }
 
+    /// Another site's load balancer has answered, or has not. Of backends nothing is learnt so.
+    pub(super) fn teach(&self, is_reached: bool, scene: &mut Scene<'_>) {
+        if self.destination.hop == Hop::Site
+            && let Some(&endpoint) = self.tries.attempts.path().last()
+        {
+            let host = self.destination.host.clone();
+            scene.outbox.wish(Wish::Learn(Lesson::Site { host, endpoint, is_reached }));
+        }
+    }
+
     /// An attempt failed: another one if the class and the time allow it, else the client is answered (W-FAIL-1).
     fn attempt_failed(
         mut self,
@@ -128,6 +139,11 @@ impl AtBackend {
         let again = self.tries.attempts.again(scene.now, failure);
         let details = scene.details();
         scene.outbox.wish(Wish::DropBackend);
+        self.teach(failure.is_answered(), scene);
+        scene.outbox.wish(Wish::Learn(Lesson::NotServed {
+            user: self.granted.grant.user.clone(),
+            group: self.destination.group.clone(),
+        }));
         scene.outbox.wish(Wish::Report(Event::BackendFailed {
             subject: self.granted.subject(scene.front),
             details,
@@ -246,7 +262,10 @@ impl InDialogue {
                 };
                 at.secure(Some(dialogue), certificate, scene)
             }
-            backend::Step::Ready(ok) => Next::LoggedIn(self.logged_in(ok, scene)),
+            backend::Step::Ready(ok) => {
+                self.at.teach(true, scene);
+                Next::LoggedIn(self.logged_in(ok, scene))
+            }
             backend::Step::Failed(failure, text) => {
                 self.report_words_in_clear(scene);
                 let Self { at, dialogue, .. } = self;
@@ -258,6 +277,7 @@ impl InDialogue {
             }
             backend::Step::Redirect(referral) => {
                 scene.outbox.wish(Wish::DropBackend);
+                self.at.teach(true, scene);
                 routing::follow(self.at, referral, scene)
             }
         }

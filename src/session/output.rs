@@ -42,6 +42,38 @@ pub enum Wish {
     Close,
     /// Report this.
     Report(Event),
+    /// Let the logins that follow profit from this.
+    Learn(Lesson),
+}
+
+/// What an attempt at a host has shown, for the logins that follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lesson {
+    /// The load balancer of another site answered a login, or did not (C-SITE-9).
+    Site {
+        /// As in the row.
+        host: Arc<str>,
+        /// Where the connection went.
+        endpoint: SocketAddr,
+        /// It answered, if only with a refusal.
+        is_reached: bool,
+    },
+    /// Where this user was sent, the user was not served: the rows may have changed (C-CACHE-3).
+    NotServed {
+        /// The normalised name.
+        user: Box<str>,
+        /// The user's group.
+        group: Option<Box<str>>,
+    },
+    /// A backend has sent the user on to this host (C-CACHE-5).
+    SentOn {
+        /// The normalised name.
+        user: Box<str>,
+        /// The user's group.
+        group: Option<Box<str>>,
+        /// A host of the cluster.
+        to: Arc<str>,
+    },
 }
 
 /// A question to the routing layer.
@@ -97,9 +129,9 @@ pub struct Outbox {
     wishes: Vec<Wish>,
 }
 
-/// The most wishes a single input may cause: a failed attempt's report and the login's, a dropped backend, two notices,
-/// the report of a close and the close or one next step, with one to spare.
-pub const WISHES_MAX: usize = 8;
+/// The most wishes a single input may cause: a failed attempt's report, its two lessons, the login's report, a dropped
+/// backend, two notices, the report of a close and the close or one next step, with one to spare.
+pub const WISHES_MAX: usize = 10;
 
 impl Outbox {
     /// An empty outbox with room for one input's wishes.

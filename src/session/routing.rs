@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::input::{Destination, Hop, RouteAnswer};
-use super::output::{RouteAsk, Wish};
+use super::output::{Lesson, RouteAsk, Wish};
 use super::step::{AtBackend, Failed, Granted, Next, Place, Routing, Scene, Step, Tries, Why};
 use crate::backend::connect::Attempts;
 use crate::backend::referral::{self, Host, Referral};
@@ -113,6 +113,8 @@ impl Routing {
                     return Err(granted.fails(Failure::RedirectFailed, detail));
                 }
                 let to = Arc::clone(&destination.host);
+                let (user, group) = (granted.grant.user.clone(), destination.group.clone());
+                scene.outbox.wish(Wish::Learn(Lesson::SentOn { user, group, to: to.clone() }));
                 let (subject, details) = (granted.subject(scene.front), scene.details());
                 scene.outbox.wish(Wish::Report(Event::Referred { subject, details, from, to }));
                 tries

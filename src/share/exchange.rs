@@ -14,6 +14,8 @@ use crate::share::enquiry::Piece;
 use crate::share::jobs::Jobs;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::{HashJob, ToControl, ToCore};
+use crate::share::referrals::Referrals;
+use crate::share::site_attempts::SiteAttempts;
 use crate::share::snapshot::Published;
 use crate::share::users::Users;
 use crate::share::visitors::Visitors;
@@ -30,6 +32,10 @@ pub struct Exchange {
     pub tls: Published<Context>,
     /// User rows, written by the control core.
     pub users: Users,
+    /// Where backends have sent users on to, written by the control core.
+    pub referrals: Referrals,
+    /// What logins have seen of other sites, written by the data cores.
+    pub site_attempts: SiteAttempts,
     /// Who is here, from where; counted by the data cores, swept by the control core.
     pub visitors: Visitors,
     /// Costly password verifications, done by the hashing threads.
@@ -58,6 +64,8 @@ impl Exchange {
             table: Published::default(),
             tls: Published::default(),
             users: Users::default(),
+            referrals: Referrals::default(),
+            site_attempts: SiteAttempts::default(),
             visitors: Visitors::default(),
             hashing: Jobs::new(limits::HASHING_QUEUE_MAX)?,
             log: Arc::new(Mailbox::new(limits::LOG_LINES_MAX, Waker::new()?)),

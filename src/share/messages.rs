@@ -49,6 +49,8 @@ pub enum ToControl {
         user: Box<str>,
         /// The user's group.
         group: Option<Box<str>>,
+        /// Where a backend has sent the user on to; none: the user was not served.
+        sent_on: Option<Arc<str>>,
     },
     /// A route was decided that the GeoDB does not say yet: write it down (C-ROUTE-2). No login waits.
     Change(Box<GroupChange>),

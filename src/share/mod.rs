@@ -9,8 +9,13 @@ pub mod mailbox;
 pub mod jobs;
 pub mod messages;
 pub mod users;
+pub mod referrals;
+pub mod site_attempts;
 pub mod visitors;
 pub mod snapshot;
 pub mod counters;
 pub mod enquiry;
 pub mod exchange;
+
+#[cfg(test)]
+mod tests;

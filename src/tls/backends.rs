@@ -97,6 +97,28 @@ pub fn driver_config(trust: &Trust) -> Option<DriverConfig> {
     Some(Arc::new(config.with_no_client_auth()))
 }
 
+/// Why a handshake of a driver's came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DriverFault {
+    /// What the server showed is not good.
+    Certificate(Box<str>),
+    /// What it said is no TLS.
+    NotTls,
+    /// Another reason.
+    Other(Box<str>),
+}
+
+/// Of the error that a driver was given for its connection. `None`: TLS had no part in it.
+#[must_use]
+pub fn driver_fault(error: &std::io::Error) -> Option<DriverFault> {
+    let fault = error.get_ref()?.downcast_ref::<Error>()?;
+    Some(match fault {
+        Error::InvalidCertificate(why) => DriverFault::Certificate(why.to_string().into()),
+        Error::InvalidMessage(_) => DriverFault::NotTls,
+        other => DriverFault::Other(other.to_string().into()),
+    })
+}
+
 /// What unit tests take, too.
 #[cfg(test)]
 pub(super) fn any_certificate() -> Arc<dyn ServerCertVerifier> {

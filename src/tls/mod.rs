@@ -28,7 +28,7 @@ mod tests;
 mod tickets;
 mod trust;
 
-pub use backends::{Backends, DriverConfig, driver_config};
+pub use backends::{Backends, DriverConfig, DriverFault, driver_config, driver_fault};
 pub use clients::{Asked, ClientTrust, ClientTrustFault};
 pub use engine::{Engine, Established};
 pub use fault::Fault;

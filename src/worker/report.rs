@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use crate::event::Event;
 use crate::session::PIPELINED;
+use crate::session::output::Lesson;
 use crate::share::counters::{Counter, Counters};
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::ToControl;
+use crate::share::site_attempts::SiteAttempts;
 use crate::tick::Tick;
 
 /// A core's log and counters.
@@ -17,6 +19,7 @@ pub(super) struct Reports {
     log: Arc<Mailbox<Event>>,
     counters: Arc<Counters>,
     to_control: Arc<Mailbox<ToControl>>,
+    site_attempts: SiteAttempts,
     /// `log_debug`: reports that only the debug level shows are worth making.
     log_debug: bool,
     /// When a complaint about the host was made last.
@@ -28,9 +31,10 @@ impl Reports {
         log: Arc<Mailbox<Event>>,
         counters: Arc<Counters>,
         to_control: Arc<Mailbox<ToControl>>,
+        site_attempts: SiteAttempts,
         log_debug: bool,
     ) -> Self {
-        Self { log, counters, to_control, log_debug, complained_at: Cell::new(None) }
+        Self { log, counters, to_control, site_attempts, log_debug, complained_at: Cell::new(None) }
     }
 
     pub(super) fn count(&self, counter: Counter) {
@@ -44,22 +48,19 @@ impl Reports {
     /// Counts an event and hands it to the log.
     pub(super) fn report(&self, event: Event) {
         self.count_event(&event);
-        self.doubt_route(&event);
         self.log(event);
     }
 
-    /// A backend that sent the user elsewhere, or did not log the user in, may no longer be the right one (C-CACHE-3).
-    fn doubt_route(&self, event: &Event) {
-        let (Event::Referred { subject, details, .. }
-        | Event::BackendFailed { subject, details, .. }) = event
-        else {
-            return;
+    /// Tells the control core what an attempt has shown. A full mailbox: another attempt will show it again.
+    pub(super) fn learn(&self, lesson: Lesson) {
+        let (user, group, sent_on) = match lesson {
+            Lesson::Site { host, endpoint, is_reached } => {
+                return self.site_attempts.note(&host, endpoint, is_reached);
+            }
+            Lesson::NotServed { user, group } => (user, group, None),
+            Lesson::SentOn { user, group, to } => (user, group, Some(to)),
         };
-        if let Some(user) = &subject.user {
-            let group = details.as_ref().and_then(|details| details.group.clone());
-            // A full mailbox: the rows are read again in some seconds.
-            let _ = self.to_control.send(ToControl::ReadAgain { user: user.clone(), group });
-        }
+        let _ = self.to_control.send(ToControl::ReadAgain { user, group, sent_on });
     }
 
     /// Hands a report to the log. A full mailbox loses the line, not the time of the core (RS-08).

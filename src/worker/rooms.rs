@@ -59,7 +59,13 @@ impl Rooms {
         let Links { pieces, log, tls, counters, .. } = links;
         let visitors = look_ups.visitors();
         Self {
-            reports: Reports::new(log, counters, look_ups.to_control(), settings.log_debug),
+            reports: Reports::new(
+                log,
+                counters,
+                look_ups.to_control(),
+                look_ups.site_attempts(),
+                settings.log_debug,
+            ),
             door: Door::new(visitors.clone(), settings.per_address),
             pre_login: PreLogin::new(settings.connections_max),
             throttle: Throttle::new(visitors, settings.failure_delay().is_zero(), now),

@@ -27,6 +27,7 @@ use hale::preauth::capability::Rules;
 use hale::preauth::sasl::Mechanism;
 use hale::preauth::{self, Credentials};
 use hale::secret::Secret;
+use hale::session::output::Lesson;
 use hale::wire::inbox::Inbox;
 use hale::{backend, backend::Login};
 
@@ -370,4 +371,15 @@ pub(crate) fn unescaped(line: &str) -> Vec<u8> {
 pub(crate) fn failure_named(name: &str) -> Failure {
     let found = Failure::ALL.into_iter().find(|failure| format!("{failure:?}") == name);
     found.unwrap_or_else(|| panic!("no failure {name}"))
+}
+
+/// A lesson, as transcripts name it.
+pub(crate) fn learnt(lesson: &Lesson) -> String {
+    let of = |group: &Option<Box<str>>| group.as_deref().unwrap_or("-").to_owned();
+    match lesson {
+        Lesson::Site { host, endpoint, is_reached: true } => format!("{host} {endpoint} answers"),
+        Lesson::Site { host, endpoint, .. } => format!("{host} {endpoint} does not answer"),
+        Lesson::NotServed { user, group } => format!("{user} {} not served", of(group)),
+        Lesson::SentOn { user, group, to } => format!("{user} {} sent on to {to}", of(group)),
+    }
 }

@@ -105,6 +105,10 @@ pub(super) fn storm(
     note_logins(record, stats);
     note_handshakes(record, subject, stats);
     per_unit(record, subject, &cpu, "proxy_cpu_us_per_session", stats.sessions as f64 / 1e6);
+    if !subject.processes.is_empty() && stats.sessions > 0 {
+        let first = cpu.first_threads.as_secs_f64() * 1e6 / stats.sessions as f64;
+        record.set("first_thread_cpu_us_per_session", first);
+    }
     note_cpu(record, subject, &cpu);
     note_failures(record, engine, &[group]);
     if stats.sessions == 0 {

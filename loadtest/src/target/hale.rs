@@ -1,5 +1,5 @@
-//! Hale as the subject, and an earlier build of it: a configuration with two backends in an SQLite GeoDB and users in a
-//! password file, for each in a folder of its own.
+//! Hale as the subject, with its GeoDB in Cassandra, and an earlier build of it: a configuration with two backends in a GeoDB and
+//! users in a password file, for each in a folder of its own.
 
 use std::fmt::Write;
 use std::fs::{self, Permissions};
@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use sha_crypt::{PasswordHasher, ShaCrypt};
 
 use super::{Bench, Target, run_to_end, write_file};
@@ -18,7 +18,7 @@ pub(super) fn prepare(target: Target, bench: &Bench) -> Result<()> {
     for inside in ["run", "state"] {
         fs::create_dir_all(directory.join(inside))?;
     }
-    write_file(&directory.join("hale.conf"), &configuration(target, bench))?;
+    write_file(&directory.join("hale.conf"), &configuration(target, bench)?)?;
     write_file(&directory.join("users"), &users(bench)?)?;
     // Hale takes no passwords from a file that every user of the host can read.
     fs::set_permissions(directory.join("users"), Permissions::from_mode(0o600))?;
@@ -40,7 +40,15 @@ pub(super) fn prepare(target: Target, bench: &Bench) -> Result<()> {
     Ok(())
 }
 
+/// What runs it; also forgets what an earlier run knew, if that is wanted.
 pub(super) fn command(target: Target, bench: &Bench) -> Result<Command> {
+    if bench.cold {
+        for suffix in ["", "-wal", "-shm"] {
+            let file = directory(target, bench).join(format!("localdb.sqlite{suffix}"));
+            // It is not there before the first run.
+            let _ = fs::remove_file(file);
+        }
+    }
     let mut command = command_of(target, bench)?;
     command.arg("run");
     Ok(command)
@@ -66,12 +74,24 @@ fn directory(target: Target, bench: &Bench) -> PathBuf {
     bench.directory.join(target.name())
 }
 
-fn configuration(target: Target, bench: &Bench) -> String {
+fn configuration(target: Target, bench: &Bench) -> Result<String> {
     let directory = directory(target, bench);
     let directory = directory.display();
+    let geodb = match (target, &bench.geodb) {
+        // Each protocol has users of its own.
+        (Target::HaleCassandra, Some(geodb)) => {
+            format!("{geodb};keyspace=load_{}", bench.protocol.name())
+        }
+        (Target::HaleCassandra, None) => {
+            bail!(
+                "the target hale-cassandra needs --geodb cassandra:…, or --cassandra of the script"
+            )
+        }
+        _ => format!("sqlite:{directory}/geodb.sqlite"),
+    };
     let protocol = bench.protocol.name();
     let proxy_port = bench.backends.first().map_or(143, |backend| backend.port());
-    format!(
+    Ok(format!(
         "base_dir = {directory}/run\nstate_dir = {directory}/state\n\
          data_cores = {core}\ncontrol_core = {core}\n\
          listen = 127.0.0.1\nprotocols = {protocol}\n\
@@ -79,14 +99,14 @@ fn configuration(target: Target, bench: &Bench) -> String {
          protocol {protocol} {{\n  proxy_port = {proxy_port}\n}}\n\
          {tls}\
          cluster_local_site = {SITE}\n\
-         cluster_geodb = sqlite:{directory}/geodb.sqlite\n\
+         cluster_geodb = {geodb}\n\
          cluster_localdb = sqlite:{directory}/localdb.sqlite\n\
          cluster_hosts_file = {directory}/hosts\n\
          passdb users {{\n  driver = passwd-file\n  passwd_file_path = {directory}/users\n}}\n",
         core = bench.core,
         service = service(target, bench),
         tls = tls(bench),
-    )
+    ))
 }
 
 fn tls(bench: &Bench) -> String {

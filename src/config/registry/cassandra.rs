@@ -21,7 +21,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         "cassandra_ssl", Choice(&["no", "yes", "cert", "cert-only", "cert-ip", "cert-dns"]), "no", Dovecot,
         "Whether connections to the cluster are encrypted. Dovecot's words for how much of a certificate is looked at all mean \
          the same here: it has to be made by an authority in `ssl_client_ca_file` (empty: the system's) and to be for the \
-         node's address or name.",
+         node's IP address; the driver asks for no name.",
     ),
     global(
         "cassandra_read_consistency", Choice(CONSISTENCIES), "local-quorum", Dovecot,

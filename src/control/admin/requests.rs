@@ -62,7 +62,7 @@ pub struct Admin {
     pub(super) exchange: Exchange,
     pub(super) about: About,
     pub(super) board: Board,
-    geodb: GeoDb,
+    pub(super) geodb: GeoDb,
     pub(super) local: LocalDb,
     settings: ClusterSettings,
 }
@@ -152,7 +152,8 @@ impl Admin {
             Some(_) => None,
             None => self.local.known(&command.user).await.map(|known| known.row),
         };
-        let memory = Memory { table: &table, table_origin, user, kept };
+        let sent_on = self.exchange.referrals.of(&command.user, now);
+        let memory = Memory { table: &table, table_origin, user, kept, sent_on };
         let told = cluster::explain_login(
             &self.geodb,
             command,

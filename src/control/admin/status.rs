@@ -104,6 +104,13 @@ impl Admin {
         facts.say("geodb", "location", &self.about.geodb);
         facts.say("geodb", "users_cached", self.exchange.users.len());
         state("geodb", &board.geodb(), facts);
+        let late = self.geodb.late().counts();
+        facts.say("geodb", "late_writes_waiting", late.waiting);
+        facts.say("geodb", "late_writes_refused", late.refused);
+        facts.say("geodb", "late_writes_overtaken", late.overtaken);
+        for (property, value) in self.geodb.condition() {
+            facts.say("geodb", property, value);
+        }
     }
 
     async fn local_database(&self, facts: &mut Facts) {

@@ -18,6 +18,7 @@ use crate::route::decide::{Decision, Destination, Hop, RouteQuestion, UserKnown}
 use crate::route::explain::{Explanation, explain};
 use crate::route::outage::{Circumstances, SiteNow};
 use crate::route::rows::{BackendStatus, Rows, SiteStatus, User};
+use crate::route::sent_on::SentOn;
 use crate::route::steps::{About, RowKey, Step};
 use crate::route::table::Table;
 
@@ -56,6 +57,8 @@ pub struct Memory<'a> {
     pub user: Option<(User, Origin)>,
     /// The user's row in the LocalDB, for want of another.
     pub kept: Option<User>,
+    /// Where a backend has sent the user on to (C-CACHE-5).
+    pub sent_on: Option<SentOn>,
 }
 
 /// Where a row came from, and how old it is.
@@ -122,8 +125,10 @@ pub async fn explain_login(
             (&read, Origin::GeoDb)
         }
     };
-    let question =
-        RouteQuestion { tag: command.tag.as_deref(), ..RouteQuestion::of(&command.user) };
+    let sent_on = memory.as_ref().and_then(|memory| memory.sent_on.as_ref());
+    let sent_on = sent_on.filter(|_| command.is_as_it_is());
+    let tag = command.tag.as_deref();
+    let question = RouteQuestion { tag, sent_on, ..RouteQuestion::of(&command.user) };
     let explanation = explain(table, user.to_route(), &question);
     let user_origin = match &user {
         Known::Row((_, origin)) => *origin,

@@ -51,8 +51,8 @@ pub fn copy_here(from: &Location, to: &Location) -> Result<Output, CommandError>
         return Err(CommandError::Usage("FROM and TO are the same GeoDB".to_owned()));
     }
     let patient = |geodb: GeoDb| geodb.with_deadline(limits::GEODB_COPY_TIMEOUT);
-    let from = patient(GeoDb::open(from, OpenMode::Existing)?);
-    let to = patient(GeoDb::open(to, OpenMode::Create)?);
+    let from = patient(GeoDb::open(&waiting_longer(from), OpenMode::Existing)?);
+    let to = patient(GeoDb::open(&waiting_longer(to), OpenMode::Create)?);
     on_this_thread(async {
         let result = copy(&from, &to).await;
         from.close().await;
@@ -84,7 +84,7 @@ pub fn explain_here(
     settings: &ClusterSettings,
     now: UnixMillis,
 ) -> Result<Output, CommandError> {
-    let geodb = GeoDb::open(location, OpenMode::Existing)?;
+    let geodb = GeoDb::open(&waiting_longer(location), OpenMode::Existing)?;
     on_this_thread(async {
         let result = explain_login(&geodb, command, settings, None, now).await;
         geodb.close().await;
@@ -97,7 +97,7 @@ pub fn explain_here(
 /// # Errors
 /// The GeoDB cannot be opened or read.
 pub fn backend_hosts(location: &Location) -> Result<Vec<Box<str>>, CommandError> {
-    let geodb = GeoDb::open(location, OpenMode::Existing)?;
+    let geodb = GeoDb::open(&waiting_longer(location), OpenMode::Existing)?;
     on_this_thread(async {
         let backends = geodb.backends().await;
         geodb.close().await;
@@ -117,7 +117,16 @@ pub(super) fn open_for(
         ClusterCommand::Geodb(GeodbCommand::Init) => OpenMode::Create,
         _ => OpenMode::Existing,
     };
-    Ok(GeoDb::open(location, mode)?)
+    Ok(GeoDb::open(&waiting_longer(location), mode)?)
+}
+
+/// No login waits for what is typed.
+fn waiting_longer(location: &Location) -> Location {
+    let mut location = location.clone();
+    if let Location::Cassandra(settings) = &mut location {
+        settings.request_timeout = settings.request_timeout.max(limits::CASSANDRA_COMMAND_TIMEOUT);
+    }
+    location
 }
 
 fn on_this_thread<T>(
@@ -131,4 +140,43 @@ fn on_this_thread<T>(
     // A name server that is still being asked is not waited for.
     runtime.shutdown_background();
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::{Cassandra, Consistencies, Consistency};
+
+    #[test]
+    fn a_command_waits_longer_than_a_login_and_never_less_than_the_setting_says() {
+        let level = Consistency::LocalQuorum;
+        let levels = Consistencies { first: level, fallback: level };
+        let settings = |request_timeout| {
+            Location::Cassandra(Box::new(Cassandra {
+                hosts: vec!["192.0.2.1".to_owned()],
+                port: 9042,
+                keyspace: "palomar".to_owned(),
+                dc: None,
+                user: None,
+                password: None,
+                tls: false,
+                ca_file: None,
+                read: levels,
+                write: levels,
+                delete: levels,
+                connect_timeout: Duration::from_secs(5),
+                request_timeout,
+            }))
+        };
+        let waits = |millis, wanted| {
+            let longer = waiting_longer(&settings(Duration::from_millis(millis)));
+            assert_eq!(longer, settings(Duration::from_millis(wanted)));
+        };
+        waits(500, 5_000);
+        waits(60_000, 60_000);
+        let file = Location::Sqlite("geodb.sqlite".into());
+        assert_eq!(waiting_longer(&file), file);
+    }
 }

@@ -30,6 +30,14 @@ pub enum GeoDbError {
         /// File or nodes.
         place: Box<str>,
     },
+    /// As many state changes wait to be written as may; this one is not kept.
+    #[error("{what} is not kept: {max} state changes wait for the GeoDB already")]
+    Full {
+        /// The change.
+        what: Box<str>,
+        /// How many may wait.
+        max: usize,
+    },
     /// Rows kept changing while they were acted on.
     #[error("the rows of {about} keep changing; try again")]
     Conflict {
@@ -88,6 +96,7 @@ impl GeoDbError {
             Self::Unavailable { .. }
             | Self::Timeout { .. }
             | Self::Busy { .. }
+            | Self::Full { .. }
             | Self::Conflict { .. }
             | Self::Failed { .. } => true,
             Self::Unusable { .. }

@@ -10,6 +10,7 @@ use super::cassandra::Cassandra;
 use super::error::GeoDbError;
 #[cfg(test)]
 use super::gate::Gate;
+use super::late::{LateWrite, LateWrites};
 use super::news::{Announcements, Changed};
 use super::schema::TableSchema;
 use super::sqlite::Sqlite;
@@ -30,6 +31,7 @@ pub struct GeoDb {
     engine: Engine,
     deadline: Duration,
     announcements: Announcements,
+    late: LateWrites,
     #[cfg(test)]
     gate: Gate,
 }
@@ -99,6 +101,7 @@ impl GeoDb {
             engine,
             deadline: limits::GEODB_CALL_TIMEOUT,
             announcements: Announcements::default(),
+            late: LateWrites::default(),
             #[cfg(test)]
             gate: Gate::default(),
         }
@@ -118,12 +121,12 @@ impl GeoDb {
         }
     }
 
-    /// Rows that another writer stamped ahead of this host's clock, so far.
+    /// How the engine does, for operators: what, and its state. A file has nothing to add to whether it answers.
     #[must_use]
-    pub fn skewed_rows(&self) -> u64 {
+    pub fn condition(&self) -> Vec<(&'static str, String)> {
         match &self.engine {
-            Engine::Sqlite(_) => 0,
-            Engine::Cassandra(engine) => engine.skewed(),
+            Engine::Sqlite(_) => Vec::new(),
+            Engine::Cassandra(engine) => engine.condition(),
         }
     }
 
@@ -143,6 +146,35 @@ impl GeoDb {
     /// of the rows and need not say so.
     pub fn announce(&self, changed: Changed) {
         self.announcements.tell(changed);
+    }
+
+    /// Keeps a write that may be late until the GeoDB takes it; of each row the last one.
+    ///
+    /// # Errors
+    /// As many rows wait as may.
+    pub fn write_later(&self, write: LateWrite) -> Result<(), GeoDbError> {
+        self.late.put(write)
+    }
+
+    /// The writes that wait.
+    #[must_use]
+    pub fn late(&self) -> &LateWrites {
+        &self.late
+    }
+
+    /// Makes one of them.
+    ///
+    /// # Errors
+    /// As of every call.
+    pub async fn write_late(&self, write: &LateWrite) -> Result<Applied, GeoDbError> {
+        match write {
+            LateWrite::Reachability(row) => {
+                self.write_reachability(row).await.map(|()| Applied::Written)
+            }
+            LateWrite::Backend { site_id, id, update } => {
+                self.update_backend(*site_id, *id, update).await
+            }
+        }
     }
 
     /// Lets calls that were made come to their end, and goes. What is asked afterwards, of any clone, fails.

@@ -91,6 +91,7 @@ pub async fn look_up_telling(
             tag,
             fresh_group: found.group.as_ref(),
             fresh_site: found.site.as_ref(),
+            sent_on: None,
             writes,
         };
         match decide(table, found.user_known(), &question) {

@@ -25,6 +25,7 @@ use mail::Inbox;
 
 mod certificates;
 mod enquiries;
+mod late_writes;
 mod log;
 mod mail;
 mod panics;
@@ -99,7 +100,8 @@ impl Tasks {
         let (stop_writer, stopped) = oneshot::channel();
         let writer = spawn_local(log::write(writer, events, [rotate, hangup], stopped));
         let remarks = geodb_remarks::tell(geodb.remarks(), Arc::clone(&log));
-        let mut running = vec![spawn_local(remarks)];
+        let late = late_writes::make(geodb.clone(), Arc::clone(&log));
+        let mut running = vec![spawn_local(remarks), spawn_local(late)];
         running.extend(routing.start(board.clone()).await?);
         running.push(spawn_local(passdbs::watch(
             sources,
@@ -133,10 +135,11 @@ impl Tasks {
 
     /// Ends everything, the log last: what the others have said is written.
     pub(super) async fn end(self) {
-        let Self { running, log: _, writer, stop_writer, geodb, local } = self;
+        let Self { running, log, writer, stop_writer, geodb, local } = self;
         for task in running {
             task.abort();
         }
+        late_writes::finish(&geodb, &log).await;
         geodb.close().await;
         local.close().await;
         // The log task panicked: that has been printed, and nothing is left to be written.

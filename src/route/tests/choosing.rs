@@ -5,6 +5,7 @@ use crate::route::change::{ChangeReason, GroupChange, Placement};
 use crate::route::decide::{Decision, Destination, Hop, RouteQuestion, UserKnown, decide};
 use crate::route::fault::RouteFault;
 use crate::route::redirect::follow_referral;
+use crate::route::sent_on::SentOn;
 
 fn decide_alice(rows: &Rows) -> Decision {
     decide(&table(rows), UserKnown::Row(&user("alice", DC1, "g")), &RouteQuestion::of("alice"))
@@ -213,4 +214,32 @@ fn w_ref_1_only_hosts_of_the_cluster_are_followed() {
         let refused = follow_referral(&table, host, None);
         assert_eq!(refused, Err(RouteFault::UnknownReferral), "{host:?}");
     }
+}
+
+#[test]
+fn c_cache_5_a_user_who_was_sent_on_goes_there_until_the_groups_row_changes() {
+    let mut rows = rows();
+    rows.user_groups = vec![group("g", Some(BE1), Some(BE2), "be2")];
+    let sent_on = SentOn::learnt(&table(&rows), "g", "BE2").unwrap();
+    let decide_there = |rows: &Rows| {
+        let question = RouteQuestion { sent_on: Some(&sent_on), ..RouteQuestion::of("alice") };
+        go(decide(&table(rows), UserKnown::Row(&user("alice", DC1, "g")), &question))
+    };
+    let (there, change) = decide_there(&rows);
+    assert_eq!((there.hop, there.group.as_deref(), change), (Hop::Backend(BE2), Some("g"), None));
+    assert!(sent_on.is_good(&table(&rows)));
+    set_status(&mut rows, BE2, "offline");
+    assert_eq!(decide_there(&rows).0.hop, Hop::Backend(BE1), "it is not usable");
+    set_status(&mut rows, BE2, "online");
+    set_status(&mut rows, BE1, "offline");
+    assert!(decide_there(&rows).1.is_some(), "the source is gone: the move is finished");
+    set_status(&mut rows, BE1, "online");
+    rows.user_groups = vec![group("g", Some(BE3), Some(BE2), "")];
+    assert_eq!(decide_there(&rows).0.hop, Hop::Backend(BE3), "the row has changed");
+    assert!(!sent_on.is_good(&table(&rows)));
+    let known = table(&rows);
+    let learnt = |group, host| SentOn::learnt(&known, group, host);
+    assert_eq!(learnt("g", "be3.example"), None, "where the row leads anyway");
+    assert_eq!(learnt("g", "lb2.example"), None, "another site");
+    assert_eq!((learnt("g", "be9"), learnt("h", "be2")), (None, None));
 }

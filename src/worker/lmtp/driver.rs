@@ -177,6 +177,7 @@ impl<'a, P: Port> Driver<'a, P> {
             }
             Wish::Close => self.close(),
             Wish::Report(event) => self.duties.reports.report(event),
+            Wish::Learn(lesson) => self.duties.reports.learn(lesson),
         }
     }
 

@@ -169,7 +169,7 @@ impl<'a, P: Port> Driver<'a, P> {
         let mut answer = None;
         for wish in outbox.take_wishes() {
             // What is to be reported has happened, whatever becomes of the connection.
-            if self.is_decided() && !matches!(wish, Wish::Report(_)) {
+            if self.is_decided() && !matches!(wish, Wish::Report(_) | Wish::Learn(_)) {
                 continue;
             }
             if let Some(known) = self.wish(wish) {
@@ -230,6 +230,10 @@ impl<'a, P: Port> Driver<'a, P> {
                 self.duties.reports.count_event(&event);
                 self.duties.throttle.judge(self.login, &event, self.line.now());
                 self.duties.reports.log(event);
+                None
+            }
+            Wish::Learn(lesson) => {
+                self.duties.reports.learn(lesson);
                 None
             }
         }

@@ -28,6 +28,7 @@ use crate::share::counters::Counter;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::{Answer, HashJob, Ticket, ToControl};
+use crate::share::site_attempts::SiteAttempts;
 use crate::share::snapshot::Reader;
 use crate::share::users::FRESH_FOR;
 use crate::share::visitors::Visitors;
@@ -123,6 +124,11 @@ impl LookUps {
     /// The way to the control core.
     pub(in crate::worker) fn to_control(&self) -> Arc<Mailbox<ToControl>> {
         Arc::clone(&self.exchange.to_control)
+    }
+
+    /// The book of other sites.
+    pub(in crate::worker) fn site_attempts(&self) -> SiteAttempts {
+        self.exchange.site_attempts.clone()
     }
 
     /// The book of visitors.
@@ -255,7 +261,9 @@ impl LookUps {
             None if rounds.trouble.is_some() => UserKnown::Unreachable,
             None => UserKnown::NotAsked,
         };
-        let question = RouteQuestion { tag, writes: rounds.writes, ..RouteQuestion::of(user) };
+        let sent_on = self.exchange.referrals.of(user, now);
+        let (writes, sent_on) = (rounds.writes, sent_on.as_ref());
+        let question = RouteQuestion { tag, writes, sent_on, ..RouteQuestion::of(user) };
         let decision = decide(table, known, &question);
         if stale && rounds.count == 0 {
             // The login goes on with the old row (DESIGN decision 6). A full mailbox: the next login asks again.

@@ -18,17 +18,18 @@ use super::kernel::raise_descriptor_limit;
 use super::ports::{BACKENDS, FRONT, free_port};
 use super::process::Process;
 use super::tools::{DOVEADM, run, said};
-use super::wait::{PATIENCE, poll};
+use super::wait::{PATIENCE, poll, wait_for};
 
 /// Hale's files before it runs: what to listen on, which users, which backends.
 #[derive(Debug)]
 pub(crate) struct Setup {
     directory: TempDir,
+    front: Ipv4Addr,
     pub(crate) port: u16,
     pub(crate) haproxy_port: u16,
     tls_port: u16,
     backend_port: u16,
-    backends: [Ipv4Addr; 2],
+    backends: Vec<Ipv4Addr>,
     trusted_balancers: &'static str,
     users: Vec<u8>,
     more: String,
@@ -59,11 +60,12 @@ impl Setup {
         }
         Self {
             directory,
+            front: FRONT,
             port: free_port(),
             haproxy_port: free_port(),
             tls_port: free_port(),
             backend_port,
-            backends: BACKENDS,
+            backends: BACKENDS.to_vec(),
             trusted_balancers: "127.0.0.0/8",
             users: Vec::new(),
             more: String::new(),
@@ -100,9 +102,20 @@ impl Setup {
         self.trusted_balancers = networks;
     }
 
+    /// Listens on another address: proxies of several sites have the same ports, because a proxy knows one port per protocol.
+    pub(crate) fn listen_at(&mut self, address: Ipv4Addr, imap_port: u16) {
+        self.front = address;
+        self.port = imap_port;
+    }
+
     /// Both backends are one program, which cannot listen on two addresses.
     pub(crate) fn put_backends_at(&mut self, address: Ipv4Addr) {
-        self.backends = [address; 2];
+        self.backends = vec![address; 2];
+    }
+
+    /// One more backend, on the same port as the others.
+    pub(crate) fn add_backend(&mut self, address: Ipv4Addr) {
+        self.backends.push(address);
     }
 
     /// A certificate, and a port that begins with TLS.
@@ -151,15 +164,15 @@ impl Setup {
         let directory = self.path().to_str().unwrap();
         let text = include_str!("hale.conf")
             .replace("@DIRECTORY@", directory)
-            .replace("@FRONT@", &FRONT.to_string())
+            .replace("@FRONT@", &self.front.to_string())
             .replace("@PORT@", &self.port.to_string())
             .replace("@HAPROXY_PORT@", &self.haproxy_port.to_string())
             .replace("@BACKEND_PORT@", &self.backend_port.to_string())
             .replace("@BALANCERS@", self.trusted_balancers);
         fs::write(self.path().join("hale.conf"), text + &self.more).unwrap();
-        let [first, second] = self.backends;
-        let hosts = format!("{first} be1.test\n{second} be2.test\n");
-        fs::write(self.path().join("hosts"), hosts).unwrap();
+        let names = self.backend_names();
+        let lines = self.backends.iter().zip(&names).map(|(at, name)| format!("{at} {name}\n"));
+        fs::write(self.path().join("hosts"), lines.collect::<String>()).unwrap();
         fs::write(self.path().join("users"), &self.users).unwrap();
         self.set_mode("users", 0o600);
     }
@@ -169,11 +182,16 @@ impl Setup {
         fs::set_permissions(self.path().join(name), Permissions::from_mode(mode)).unwrap();
     }
 
-    /// One site with both backends online, made with the commands an operator would type.
+    /// be1.test and so on, in the order of their addresses.
+    pub(crate) fn backend_names(&self) -> Vec<String> {
+        (1..=self.backends.len()).map(|number| format!("be{number}.test")).collect()
+    }
+
+    /// One site with all backends online, made with the commands an operator would type.
     pub(crate) fn make_cluster(&self) {
         self.succeed("geodb init");
         self.succeed("cluster site add DC1");
-        for host in ["be1.test", "be2.test"] {
+        for host in self.backend_names() {
             self.succeed(&format!("cluster backend add --site DC1 {host}"));
             self.succeed(&format!(
                 "cluster backend update --status online --load-factor 100 {host}"
@@ -228,15 +246,15 @@ impl Setup {
 
 impl Hale {
     pub(crate) fn address(&self) -> SocketAddr {
-        (FRONT, self.setup.port).into()
+        (self.setup.front, self.setup.port).into()
     }
 
     pub(crate) fn tls_address(&self) -> SocketAddr {
-        (FRONT, self.setup.tls_port).into()
+        (self.setup.front, self.setup.tls_port).into()
     }
 
     pub(crate) fn haproxy_address(&self) -> SocketAddr {
-        (FRONT, self.setup.haproxy_port).into()
+        (self.setup.front, self.setup.haproxy_port).into()
     }
 
     pub(crate) fn process_id(&self) -> u32 {
@@ -252,6 +270,26 @@ impl Hale {
         let mut client = Imap::connect(self.address());
         client.login(user, password);
         client
+    }
+
+    /// Logs a user in who may be unknown: on a busy machine the GeoDB may be late, and such a client comes again.
+    pub(crate) fn let_in(&self, user: &str, password: &[u8]) {
+        wait_for(&format!("{user} is let in"), PATIENCE, || {
+            Imap::connect(self.address()).try_login(user, password).then_some(())
+        });
+    }
+
+    /// What `hale status` says of something.
+    pub(crate) fn status(&self, about: &str, property: &str) -> String {
+        let said = self.setup.succeed_with(&["-f", "tab", "status"]);
+        let mut rows = said.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+        let row = rows.find(|row| row[..2] == [about, property]);
+        row.unwrap_or_else(|| panic!("no {about} {property} in {said}"))[2].to_owned()
+    }
+
+    /// The same of what is a number.
+    pub(crate) fn number(&self, about: &str, property: &str) -> u64 {
+        self.status(about, property).parse().unwrap()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

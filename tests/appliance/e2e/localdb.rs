@@ -8,18 +8,6 @@ use super::hale::{Hale, Setup};
 use super::imap::{Imap, login_line};
 use super::wait::{PATIENCE, timed, wait_for};
 
-/// What `hale status` says of something.
-fn status(hale: &Hale, about: &str, property: &str) -> String {
-    let said = hale.setup().succeed_with(&["-f", "tab", "status"]);
-    let mut rows = said.lines().map(|line| line.split('\t').collect::<Vec<_>>());
-    let row = rows.find(|row| row[..2] == [about, property]);
-    row.unwrap_or_else(|| panic!("no {about} {property} in {said}"))[2].to_owned()
-}
-
-fn number(hale: &Hale, about: &str, property: &str) -> u64 {
-    status(hale, about, property).parse().unwrap()
-}
-
 fn answer(hale: &Hale, user: &str) -> Vec<u8> {
     let mut client = Imap::connect(hale.address());
     client.send(&login_line("l", user, b"secret"));
@@ -34,7 +22,7 @@ fn c_local_1_ge_01_a_hale_that_starts_without_geodb_serves_whom_it_knew() {
     for user in &users[..3] {
         hale.session(user, b"secret");
     }
-    wait_for("written behind", PATIENCE, || (number(&hale, "localdb", "users") == 3).then_some(()));
+    wait_for("written behind", PATIENCE, || (hale.number("localdb", "users") == 3).then_some(()));
     let geodb = hale.setup().path().join("state/geodb.sqlite");
     let away = hale.setup().path().join("state/away.sqlite");
     // Killed, so that nothing is written at the end; and the GeoDB goes with all that belongs to it.
@@ -57,16 +45,16 @@ fn c_local_1_ge_01_a_hale_that_starts_without_geodb_serves_whom_it_knew() {
     assert!(line.starts_with(b"l NO [UNAVAILABLE]"), "{line:?}");
     // Against seconds of waiting, not a measurement.
     assert!(took < Duration::from_secs(5), "{took:?}");
-    assert!(number(&hale, "counter", "geodb_stale_routing") >= 3);
-    assert!(status(&hale, "geodb", "state").contains("does not exist"));
-    assert_eq!(status(&hale, "localdb", "state"), "ok");
+    assert!(hale.number("counter", "geodb_stale_routing") >= 3);
+    assert!(hale.status("geodb", "state").contains("does not exist"));
+    assert_eq!(hale.status("localdb", "state"), "ok");
     let said = hale.said();
     assert!(said.contains("starts with what cluster_localdb knows"), "{said}");
     // It comes back, and no restart is needed.
     fs::rename(&away, &geodb).unwrap();
     let is_in = || answer(&hale, "local-new").starts_with(b"l OK").then_some(());
     wait_for("new users log in again", PATIENCE, is_in);
-    wait_for("it is over", PATIENCE, || (status(&hale, "geodb", "state") == "ok").then_some(()));
+    wait_for("it is over", PATIENCE, || (hale.status("geodb", "state") == "ok").then_some(()));
     let after: Vec<String> = users[..3].iter().map(|user| access(&hale, user)).collect();
     assert_eq!(after, before);
 }
@@ -79,15 +67,13 @@ fn c_cache_2_a_new_user_whose_group_is_known_logs_in_without_geodb_and_leaves_no
     setup.configure("cluster_default_group_count = 1");
     let mut hale = setup.start();
     hale.session("alone-known", b"secret");
-    wait_for("written behind", PATIENCE, || {
-        (number(&hale, "localdb", "groups") == 1).then_some(())
-    });
+    wait_for("written behind", PATIENCE, || (hale.number("localdb", "groups") == 1).then_some(()));
     let geodb = hale.setup().path().join("state/geodb.sqlite");
     let away = hale.setup().path().join("state/away.sqlite");
     hale.stop_while(|_| fs::rename(&geodb, &away).unwrap());
     hale.session("alone-new", b"secret");
     fs::rename(&away, &geodb).unwrap();
-    let is_ok = || (status(&hale, "geodb", "state") == "ok").then_some(());
+    let is_ok = || (hale.status("geodb", "state") == "ok").then_some(());
     wait_for("it is over", PATIENCE, is_ok);
     assert!(!hale.setup().succeed("geodb show users").contains("alone-new"));
     // And now it is written down, where it was computed to be.
@@ -107,8 +93,8 @@ fn ge_13_a_localdb_whose_hale_is_killed_while_it_writes_opens_clean() {
         }
         // Some of them are being written, or not yet.
         hale.crash_and_start_again();
-        assert_eq!(number(&hale, "localdb", "rebuilt"), 0);
-        let is_ok = || (status(&hale, "localdb", "state") == "ok").then_some(());
+        assert_eq!(hale.number("localdb", "rebuilt"), 0);
+        let is_ok = || (hale.status("localdb", "state") == "ok").then_some(());
         wait_for("loaded", PATIENCE, is_ok);
     }
     let said = hale.said();
@@ -125,9 +111,9 @@ fn ge_09_c_local_1_many_users_are_loaded_while_the_first_logs_in() {
     let pair = Pair::shared();
     let mut hale = Setup::with_users(pair, &["local-first"], b"secret").start();
     hale.session("local-first", b"secret");
-    wait_for("written behind", PATIENCE, || (number(&hale, "localdb", "users") == 1).then_some(()));
+    wait_for("written behind", PATIENCE, || (hale.number("localdb", "users") == 1).then_some(()));
     hale.stop_while(|_| {});
-    let empty = number(&hale, "memory", "resident_bytes");
+    let empty = hale.number("memory", "resident_bytes");
     hale.stop_while(|setup| {
         let file = rusqlite::Connection::open(setup.path().join("run/localdb.sqlite")).unwrap();
         let sql = "with recursive n(i) as (select 1 union all select i + 1 from n where i < ?1) \
@@ -138,15 +124,15 @@ fn ge_09_c_local_1_many_users_are_loaded_while_the_first_logs_in() {
         fs::rename(setup.path().join("state/geodb.sqlite"), setup.path().join("state/away")).unwrap();
     });
     let (greeted, _) = timed(|| hale.session("local-first", b"secret"));
-    let loaded = || (number(&hale, "geodb", "users_cached") == count + 1).then_some(());
+    let loaded = || (hale.number("geodb", "users_cached") == count + 1).then_some(());
     let (took, ()) = timed(|| wait_for("all are loaded", 4 * PATIENCE, loaded));
     // Names are 19 bytes; what the file's pages take is given back or small.
-    let full = number(&hale, "memory", "resident_bytes");
+    let full = hale.number("memory", "resident_bytes");
     let each = full.saturating_sub(empty) / count;
     println!(
         "{count} users: first login {greeted:?} after the port opened, all {took:?} later, {each} bytes each, names included"
     );
-    println!("localdb bytes: {}", number(&hale, "localdb", "bytes"));
+    println!("localdb bytes: {}", hale.number("localdb", "bytes"));
     // A process of some megabytes moves by several on its own (SQLite's caches, the allocator's): what counts is a million.
     assert!(each < 120 + 19 + (8 << 20) / count, "{each} bytes a user");
 }

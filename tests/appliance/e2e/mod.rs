@@ -24,7 +24,9 @@ mod bridge;
 mod mail;
 mod kernel;
 mod site;
+mod sites;
 mod balancer;
+mod cassandra;
 
 // The harness itself, checked against Dovecot without Hale in between.
 mod direct;
@@ -39,6 +41,10 @@ mod password;
 mod pipeline;
 mod placement;
 mod localdb;
+mod agreement;
+mod outage;
+mod several_sites;
+mod site_failover;
 mod refusal;
 mod submission;
 mod guessing;

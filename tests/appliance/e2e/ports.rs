@@ -8,6 +8,8 @@ pub(crate) const FRONT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 /// The two backends. They share one port, because a proxy knows one port per protocol.
 pub(crate) const BACKENDS: [Ipv4Addr; 2] =
     [Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3)];
+/// A third one, where two are not enough; the front of another proxy has the address between.
+pub(crate) const THIRD_BACKEND: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 5);
 
 /// A port on which nothing listens, on any of the addresses of the tests.
 ///
@@ -31,5 +33,7 @@ pub(crate) fn free_port() -> u16 {
 /// Nothing listens on this port.
 pub(crate) fn is_free(port: u16) -> bool {
     let [first, second] = BACKENDS;
-    [FRONT, first, second].iter().all(|address| TcpListener::bind((*address, port)).is_ok())
+    [FRONT, first, second, THIRD_BACKEND]
+        .iter()
+        .all(|address| TcpListener::bind((*address, port)).is_ok())
 }

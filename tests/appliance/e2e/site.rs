@@ -128,7 +128,7 @@ impl Site {
 }
 
 /// What Dovecot serves besides what it always does.
-fn backend_configuration(relay: &SmtpRelay, [submission, lmtp]: [u16; 2]) -> String {
+pub(crate) fn backend_configuration(relay: &SmtpRelay, [submission, lmtp]: [u16; 2]) -> String {
     format!(
         "protocols = imap pop3 sieve submission lmtp\nhostname = backend.test\n\
          submission_relay_host = {}\nsubmission_relay_port = {}\n\

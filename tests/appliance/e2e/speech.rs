@@ -11,7 +11,7 @@ pub(crate) struct Speech {
     /// Its name in the configuration.
     pub(crate) protocol: &'static str,
     /// `service X-login`.
-    service: &'static str,
+    pub(crate) service: &'static str,
     /// Listeners of the service; ours is the first.
     listeners: &'static [&'static str],
     /// A backend's part of a login.

@@ -23,7 +23,7 @@ use hale::wire::smtp::keywords::Extension;
 use hale::wire::smtp::path::Brackets;
 
 use super::stage::{Scene, tls_named};
-use crate::dialogues::{expect, unescaped};
+use crate::dialogues::{expect, learnt, unescaped};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Cutting {
@@ -45,6 +45,8 @@ pub(super) struct Player {
     stuck: BTreeSet<u8>,
     /// The routing layer does not answer.
     mute: bool,
+    /// Lessons are to be named as everything else.
+    shows_lessons: bool,
     happened: VecDeque<String>,
 }
 
@@ -61,6 +63,7 @@ impl Player {
             connected: BTreeSet::new(),
             stuck: BTreeSet::new(),
             mute: false,
+            shows_lessons: false,
             happened: VecDeque::new(),
         };
         let mut lines = text
@@ -198,6 +201,7 @@ impl Player {
     fn prepare(&mut self, word: &str, rest: &str) -> Result<(), String> {
         match word {
             "header" => self.scene.header = true,
+            "learning" => self.shows_lessons = true,
             "trusts" => self.scene.trusted = Networks::parse(rest)?,
             "starttls" => self.scene.starttls = true,
             "behind-tls" => self.scene.behind_tls = true,
@@ -253,6 +257,7 @@ impl Player {
                     self.connected.remove(&link.0);
                     self.happened.push_back(format!("drops {}", link.0));
                 }
+                Wish::Learn(_) if !self.shows_lessons => {}
                 other => self.happened.push_back(named(other)),
             }
         }
@@ -334,6 +339,7 @@ fn named(wish: &Wish) -> String {
             format!("secures {} as {name} {certificate:?}", link.0)
         }
         Wish::Close => "closes".to_owned(),
+        Wish::Learn(lesson) => format!("learns {}", learnt(lesson)),
         Wish::Report(event) => format!("logs {}", reported(event)),
         other => format!("{other:?}"),
     }

@@ -51,7 +51,10 @@ impl Run {
                 Wish::Drop(link) => self.session.forget(link),
                 Wish::Report(event) => self.events.push(event),
                 Wish::Close => self.closed = true,
-                Wish::DropQuestion | Wish::SecureClient(_) | Wish::SecureBackend { .. } => {}
+                Wish::Learn(_)
+                | Wish::DropQuestion
+                | Wish::SecureClient(_)
+                | Wish::SecureBackend { .. } => {}
             }
         }
         if self.session.is_stalled() {

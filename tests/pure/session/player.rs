@@ -27,7 +27,7 @@ use hale::session::output::{Outbox, RouteAsk, WISHES_MAX, Wish};
 use hale::tick::Tick;
 
 use super::stage::{self, Scene};
-use crate::dialogues::{expect, failure_named, unescaped};
+use crate::dialogues::{expect, failure_named, learnt, unescaped};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Cutting {
@@ -51,6 +51,8 @@ pub(super) struct Player {
     passwords: Vec<String>,
     not_before: Option<Tick>,
     master: Option<Box<str>>,
+    /// Lessons are to be named as everything else.
+    shows_lessons: bool,
 }
 
 impl Player {
@@ -67,6 +69,7 @@ impl Player {
             passwords: Vec::new(),
             not_before: None,
             master: None,
+            shows_lessons: false,
         };
         let mut lines = text
             .lines()
@@ -184,6 +187,7 @@ impl Player {
                 self.scene.protocol = Protocol::ALL.into_iter().find(named);
             }
             "header" => self.scene.header = true,
+            "learning" => self.shows_lessons = true,
             "trusts" => self.scene.trusted = Networks::parse(rest)?,
             "private-only" => self.scene.private_only = true,
             "private-wanted" => self.scene.private_wanted = true,
@@ -244,7 +248,9 @@ impl Player {
             self.happened.push_back(format!("a password is told: {shown}"));
         }
         self.relayed |= matches!(wish, Wish::Relay(_));
-        self.happened.push_back(named(wish));
+        if self.shows_lessons || !matches!(wish, Wish::Learn(_)) {
+            self.happened.push_back(named(wish));
+        }
     }
 }
 
@@ -373,6 +379,7 @@ fn named(wish: &Wish) -> String {
         }
         Wish::Close => "closes".to_owned(),
         Wish::Report(event) => format!("logs {}", reported(event)),
+        Wish::Learn(lesson) => format!("learns {}", learnt(lesson)),
     }
 }
 

@@ -302,6 +302,7 @@ impl Run {
             | Wish::DropBackend
             | Wish::SecureClient(_)
             | Wish::SecureBackend { .. }
+            | Wish::Learn(_)
             | Wish::Report(_) => {}
         }
         assert!(!(self.closed && self.relayed));

@@ -299,6 +299,11 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
     (None, "hostname_style", Ignored(ELSEWHERE)),
     (None, "textcat_config_path", Ignored(STORAGE)),
     (None, "charset_aliases", Ignored(STORAGE)),
+    (
+        None,
+        "cassandra_log_level",
+        Ignored("the driver writes no log; what its nodes do wrong is in Hale's"),
+    ),
     (None, "apparmor_hat", Ignored("Hale has no plugins; systemd's AppArmorProfile= confines it")),
 ];
 

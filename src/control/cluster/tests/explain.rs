@@ -148,8 +148,9 @@ async fn c_cmd_3_a_running_hale_explains_by_its_memory_and_says_how_old_that_is(
     desk.ok("user move --direct alice vip").await;
     let table = desk.table().await;
     let row = desk.geodb.read_user("alice").await.unwrap().unwrap();
-    let memory =
-        |user, table_origin| Some(Memory { table: &table, table_origin, user, kept: None });
+    let memory = |user, table_origin| {
+        Some(Memory { table: &table, table_origin, user, kept: None, sent_on: None })
+    };
     // The GeoDB says something else by now.
     desk.ok("group move --direct DC1 vip be2").await;
     desk.ok("user move --direct alice other").await;
@@ -178,7 +179,7 @@ async fn c_cmd_3_without_the_geodb_memory_is_explained_and_the_rest_is_refused_a
     desk.geodb.close().await;
     let memory = |user| {
         let table_origin = Origin::Memory(900);
-        Some(Memory { table: &table, table_origin, user, kept: None })
+        Some(Memory { table: &table, table_origin, user, kept: None, sent_on: None })
     };
     let kept = memory(None).map(|memory| Memory { kept: Some(row.clone()), ..memory });
     let told = desk.explain("alice", kept).await;

@@ -4,8 +4,10 @@
 //! `hale geodb init`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use scylla::client::session::Session;
+use scylla::statement::unprepared::Statement;
 use tokio::time::timeout;
 
 use super::fault;
@@ -129,9 +131,16 @@ async fn make(connected: &Connected, shared: &Shared) -> Result<Vec<Made>, GeoDb
 }
 
 async fn statement(session: &Session, shared: &Shared, text: &str) -> Result<(), GeoDbError> {
-    let done = session.query_unpaged(text, &[]).await;
+    let done = session.query_unpaged(patient(text, limits::CASSANDRA_SCHEMA_TIMEOUT), &[]).await;
     done.map_err(|error| fault::of_request(&shared.place, &error).into_error(&shared.place))?;
     Ok(())
+}
+
+/// No login waits for this, and a node that has just begun takes seconds over its first statements.
+fn patient(text: &str, deadline: Duration) -> Statement {
+    let mut statement = Statement::new(text);
+    statement.set_request_timeout(Some(deadline));
+    statement
 }
 
 fn unusable(place: &str, why: String) -> GeoDbError {
@@ -197,7 +206,8 @@ where
             format!("its system tables can't be read: {}", why.lines().next().unwrap_or_default()),
         )
     };
-    let result = session.query_unpaged(text, (&shared.settings.keyspace,)).await;
+    let question = patient(text, limits::CASSANDRA_METADATA_TIMEOUT);
+    let result = session.query_unpaged(question, (&shared.settings.keyspace,)).await;
     let result = result.map_err(|error| fault::of_request(place, &error).into_error(place))?;
     let result = result.into_rows_result().map_err(|error| unreadable(&error))?;
     let rows = result.rows::<R>().map_err(|error| unreadable(&error))?;

@@ -8,6 +8,7 @@ use scylla::errors::{
 };
 
 use crate::control::geodb::error::GeoDbError;
+use crate::tls::{DriverFault, driver_fault};
 
 /// What an error says about the next attempt.
 #[derive(Debug)]
@@ -125,6 +126,13 @@ fn of_connection(place: &str, error: &ConnectionError) -> GeoDbError {
             ConnectionSetupRequestErrorKind::MissingAuthentication => {
                 return denied(place, "it wants a user and a password");
             }
+            ConnectionSetupRequestErrorKind::BrokenConnection(_) => {
+                let why = format!(
+                    "it ends connections at the first word; if it wants TLS, check cassandra_ssl: {}",
+                    one_line(setup)
+                );
+                return unavailable(place, &why);
+            }
             _ => {}
         }
     }
@@ -153,7 +161,18 @@ fn pool(error: &ConnectionPoolError) -> Box<str> {
 fn connection(error: &ConnectionError) -> String {
     match error {
         ConnectionError::ConnectTimeout => "no connection in time".to_owned(),
-        ConnectionError::IoError(error) => format!("no connection: {error}"),
+        ConnectionError::IoError(error) => match driver_fault(error) {
+            Some(DriverFault::Certificate(why)) => format!(
+                "its certificate is not good: {}; it has to be for the node's IP address and from an authority in ssl_client_ca_file",
+                first_line(&why)
+            ),
+            Some(DriverFault::NotTls) => {
+                "it does not speak TLS on this port; check cassandra_ssl and cassandra_port"
+                    .to_owned()
+            }
+            Some(DriverFault::Other(why)) => format!("no TLS with it: {}", first_line(&why)),
+            None => format!("no connection: {error}"),
+        },
         other => format!("no connection: {}", one_line(other)),
     }
 }

@@ -104,6 +104,19 @@ impl Health {
         self.open_since.is_some() || matches!(self.reads, Standing::Fallback { .. })
     }
 
+    /// Where calls of one kind stand, for operators.
+    pub(super) fn in_use(&self, doing: Doing) -> Level {
+        let standing = match doing {
+            Doing::Read => &self.reads,
+            Doing::Write => &self.writes,
+            Doing::Delete => &self.deletes,
+        };
+        match standing {
+            Standing::First => Level::First,
+            Standing::Fallback { .. } => Level::Fallback,
+        }
+    }
+
     fn standing(&mut self, doing: Doing) -> &mut Standing {
         match doing {
             Doing::Read => &mut self.reads,
@@ -146,6 +159,8 @@ mod tests {
         let later = Tick::default().after(Duration::from_secs(3600));
         assert_eq!(health.level(Doing::Read, later), Level::Fallback);
         assert_eq!(health.level(Doing::Write, later), Level::First, "writes have their own");
+        assert_eq!(health.in_use(Doing::Read), Level::Fallback);
+        assert_eq!(health.in_use(Doing::Write), Level::First);
         health.answered(Doing::Read, Level::Fallback);
         assert!(health.wants_probe());
         health.answered(Doing::Read, Level::First);

@@ -140,6 +140,34 @@ impl Shared {
         self.trouble.notify_one();
     }
 
+    /// How it does, as `hale status` shows it.
+    pub(super) fn condition(&self) -> Vec<(&'static str, String)> {
+        let nodes = match &*self.state.borrow() {
+            State::There(connected) => {
+                let [there, known] = connected.nodes(self.settings.dc.as_deref());
+                format!("{there} of {known} connected")
+            }
+            State::Beginning => "connecting".to_owned(),
+            State::Failed(_) => "not connected".to_owned(),
+            State::Closed => "closed".to_owned(),
+        };
+        let in_use = |doing: Doing| match self.health(|health| health.in_use(doing)) {
+            Level::First => "first".to_owned(),
+            Level::Fallback => "fallback".to_owned(),
+        };
+        let breaker = match self.health(|health| health.open_since()) {
+            None => "closed".to_owned(),
+            Some(since) => format!("open for {} s", clock::now().since(since).as_secs()),
+        };
+        vec![
+            ("nodes", nodes),
+            ("reads", in_use(Doing::Read)),
+            ("writes", in_use(Doing::Write)),
+            ("deletes", in_use(Doing::Delete)),
+            ("breaker", breaker),
+        ]
+    }
+
     /// Something that the operator has to know.
     pub(super) fn remark(&self, text: String) {
         // On the command line no task listens.

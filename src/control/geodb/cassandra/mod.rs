@@ -58,9 +58,11 @@ impl Cassandra {
         self.requests.link.shared.remarks.subscribe()
     }
 
-    /// Rows that were stamped ahead of our clock, so far.
-    pub(super) fn skewed(&self) -> u64 {
-        self.requests.skewed()
+    /// How it does, for operators: what, and its state.
+    pub(super) fn condition(&self) -> Vec<(&'static str, String)> {
+        let mut found = self.requests.link.shared.condition();
+        found.push(("skewed_rows", self.requests.skewed().to_string()));
+        found
     }
 
     /// Does all of it, much at the same time, and counts what came out true. The first error ends it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use scylla::response::query_result::QueryResult;
+use scylla::response::query_result::{QueryResult, QueryRowsResult};
 use scylla::response::{PagingState, PagingStateResponse};
 use scylla::value::Row;
 
@@ -57,8 +57,11 @@ impl Requests {
         }
         let statement = Statement::new(StatementKind::ReadRow, T::TABLE);
         let (result, _) = self.call(statement, key, None, PagingState::start()).await?;
-        let mut rows = self.rows_of(T::TABLE, result)?;
-        let Some(row) = rows.pop() else { return Ok(None) };
+        let rows = self.checked(T::TABLE, result)?;
+        let row = rows.maybe_first_row::<Row>();
+        let Some(row) = row.map_err(|error| self.unreadable(T::TABLE, &error))? else {
+            return Ok(None);
+        };
         let stamp = latest_stamp(T::TABLE, &row);
         self.judge(T::TABLE, stamp);
         let fields = Fields { table: T::TABLE.schema(), row: &row };
@@ -113,7 +116,14 @@ impl Requests {
         let mut page = PagingState::start();
         loop {
             let (result, more) = self.call(statement, cells, None, page).await?;
-            self.rows_of(statement.table, result)?.into_iter().for_each(&mut each);
+            let rows = self.checked(statement.table, result)?;
+            let rows =
+                rows.rows::<Row>().map_err(|error| self.unreadable(statement.table, &error))?;
+            in_turns(rows, |row| {
+                each(row.map_err(|error| self.unreadable(statement.table, &error))?);
+                Ok(())
+            })
+            .await?;
             match more.into_paging_control_flow() {
                 std::ops::ControlFlow::Break(()) => return Ok(()),
                 std::ops::ControlFlow::Continue(next) => page = next,
@@ -206,20 +216,26 @@ impl Requests {
     }
 
     /// The rows of an answer, each with as many columns as were asked for.
-    fn rows_of(&self, table: TableName, result: QueryResult) -> Result<Vec<Row>, GeoDbError> {
-        let unreadable = |why: &dyn std::fmt::Display| {
-            let name = table.schema().name;
-            let why = format!("table {name} can't be read: {why}; run: hale geodb init");
-            fault::schema(self.place(), why.lines().next().unwrap_or_default())
-        };
-        let rows = result.into_rows_result().map_err(|error| unreadable(&error))?;
+    fn checked(
+        &self,
+        table: TableName,
+        result: QueryResult,
+    ) -> Result<QueryRowsResult, GeoDbError> {
+        let rows = result.into_rows_result().map_err(|error| self.unreadable(table, &error))?;
         let names = rows.column_specs();
         let asked = table.schema().columns.iter().map(|(name, _)| *name);
         if !asked.eq(names.iter().map(|column| column.name()).take(table.schema().columns.len())) {
-            return Err(unreadable(&"the answer has other columns than those asked for"));
+            return Err(
+                self.unreadable(table, &"the answer has other columns than those asked for")
+            );
         }
-        let rows = rows.rows::<Row>().map_err(|error| unreadable(&error))?;
-        rows.collect::<Result<Vec<Row>, _>>().map_err(|error| unreadable(&error))
+        Ok(rows)
+    }
+
+    fn unreadable(&self, table: TableName, why: &dyn std::fmt::Display) -> GeoDbError {
+        let name = table.schema().name;
+        let why = format!("table {name} can't be read: {why}; run: hale geodb init");
+        fault::schema(self.place(), why.lines().next().unwrap_or_default())
     }
 
     fn judge(&self, table: TableName, stamp: Option<i64>) {
@@ -255,6 +271,20 @@ fn doing(statement: Statement) -> Doing {
 
 fn is_empty(cell: &Cell) -> bool {
     matches!(cell, Cell::Set(Some(scylla::value::CqlValue::Text(text))) if text.is_empty())
+}
+
+/// Hands over one item after the other and lets others have the thread in between: a page of groups takes milliseconds.
+async fn in_turns<T>(
+    items: impl Iterator<Item = T>,
+    mut each: impl FnMut(T) -> Result<(), GeoDbError>,
+) -> Result<(), GeoDbError> {
+    for (number, item) in items.enumerate() {
+        if number > 0 && number.is_multiple_of(limits::CASSANDRA_TURN_ROWS) {
+            tokio::task::yield_now().await;
+        }
+        each(item)?;
+    }
+    Ok(())
 }
 
 /// A row into those that can be read or those that can't.
@@ -296,6 +326,30 @@ fn token_ranges(pieces: u8) -> impl Iterator<Item = (i64, i64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_page_is_taken_in_turns_with_others() {
+        let (done, most) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+        let taking = in_turns(0..2_000, |_| {
+            done.set(done.get() + 1);
+            Ok(())
+        });
+        let others = async {
+            while done.get() < 2_000 {
+                let before = done.get();
+                tokio::task::yield_now().await;
+                most.set(most.get().max(done.get() - before));
+            }
+        };
+        let (taken, ()) = tokio::join!(biased; taking, others);
+        taken.unwrap();
+        assert_eq!(most.get(), limits::CASSANDRA_TURN_ROWS);
+        let broken = in_turns(0..3, |n| match n {
+            1 => Err(fault::unavailable("x", "broken")),
+            _ => Ok(()),
+        });
+        assert!(broken.await.is_err(), "half a page is none");
+    }
 
     #[test]
     fn token_ranges_leave_no_gap() {

@@ -89,6 +89,16 @@ impl Connected {
         Ok(Self { session, statements: [const { OnceCell::const_new() }; STATEMENTS] })
     }
 
+    /// Nodes that may be asked: how many are connected, and how many there are. Those of a foreign data centre are not counted.
+    pub(super) fn nodes(&self, dc: Option<&str>) -> [usize; 2] {
+        let state = self.session.get_cluster_state();
+        let is_ours = |node: &&Arc<scylla::cluster::Node>| {
+            dc.is_none_or(|dc| node.datacenter.as_deref() == Some(dc))
+        };
+        let ours = || state.get_nodes_info().iter().filter(is_ours);
+        [ours().filter(|node| node.is_connected()).count(), ours().count()]
+    }
+
     /// Makes a request; prepares its statement first when it is the first of its kind.
     pub(super) async fn request(
         &self,

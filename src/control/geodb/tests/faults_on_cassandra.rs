@@ -6,15 +6,6 @@ use super::node::Node;
 use super::*;
 use crate::config::{Cassandra as Settings, GeoDb as Location};
 
-impl Node {
-    fn signal(&self, signal: &str) {
-        let pid = std::fs::read_to_string(self.folder.join("0/pid")).unwrap();
-        let status =
-            std::process::Command::new("kill").args([signal, pid.trim()]).status().unwrap();
-        assert!(status.success());
-    }
-}
-
 fn open(settings: &Settings, mode: OpenMode) -> GeoDb {
     GeoDb::open(&Location::Cassandra(Box::new(settings.clone())), mode).unwrap()
 }
@@ -57,20 +48,29 @@ async fn ge_03_ge_04_a_frozen_or_killed_node_costs_a_temporary_failure_and_comes
     assert_eq!(maker.replace_user(None, &bob, NOW).await.unwrap(), Applied::Written);
     let geodb = open(&settings, OpenMode::Existing);
     until(&geodb, "it connects", is_bob).await;
+    for (what, state) in [("nodes", "1 of 1 connected"), ("reads", "first"), ("breaker", "closed")]
+    {
+        assert!(geodb.condition().contains(&(what, state.to_owned())), "{:?}", geodb.condition());
+    }
 
-    node.signal("-STOP");
+    node.signal(0, "-STOP");
     let error = geodb.read_user("bob").await.unwrap_err();
     assert!(error.is_temporary() && error.is_outage(), "{error}");
     until(&geodb, "the breaker opens", is_open).await;
+    let condition = geodb.condition();
+    let is_told = |what: &str, text: &str| {
+        condition.iter().any(|(found, state)| *found == what && state.starts_with(text))
+    };
+    assert!(is_told("breaker", "open for ") && is_told("reads", "fallback"), "{condition:?}");
     // Who begins now has no session yet, and hears why.
     let late = open(&settings, OpenMode::Existing);
     let error = late.with_deadline(Duration::from_secs(20)).read_user("bob").await.unwrap_err();
     assert!(error.is_temporary() && error.to_string().contains("cassandra 127."), "{error}");
-    node.signal("-CONT");
+    node.signal(0, "-CONT");
     until(&geodb, "it answers again", is_bob).await;
     until(&late, "it connects late", is_bob).await;
 
-    node.signal("-KILL");
+    node.signal(0, "-KILL");
     until(&geodb, "the breaker opens again", is_open).await;
     let refused = open(&settings, OpenMode::Existing);
     let error = refused.with_deadline(Duration::from_secs(20)).read_user("bob").await.unwrap_err();

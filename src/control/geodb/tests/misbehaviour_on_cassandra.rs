@@ -91,6 +91,18 @@ async fn ge_03_ge_04_a_mute_late_or_broken_node_is_given_up_in_time_and_asked_no
     }
 }
 
+/// A login gives a request up after half a second; the operator who makes the tables on a node that has just begun does not.
+#[tokio::test]
+async fn ge_04_tables_are_looked_at_with_more_patience_than_logins_have() {
+    let (node, geodb) = house("ge_04_patience", 15).await;
+    node.behave(Manner::Late(limits::CASSANDRA_REQUEST_TIMEOUT * 6 / 5));
+    let patient = geodb.with_deadline(limits::GEODB_TABLE_TIMEOUT);
+    let made = patient.init().await.unwrap();
+    assert!(made.len() > 10 && made.iter().all(|made| !made.is_new), "{made:?}");
+    let error = patient.read_user("bob").await.unwrap_err();
+    assert!(error.is_temporary(), "{error}");
+}
+
 #[tokio::test]
 async fn rows_of_another_shape_are_an_error_and_never_a_row() {
     let (node, geodb) = house("rows_of_another_shape", 13).await;

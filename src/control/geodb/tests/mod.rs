@@ -24,6 +24,8 @@ mod misbehaviour_on_cassandra;
 mod node;
 mod place;
 mod schema_on_cassandra;
+mod secured_on_cassandra;
+mod three_nodes_on_cassandra;
 
 const DC1: Uuid = Uuid::from_u128(0xD1);
 const BE1: Uuid = Uuid::from_u128(0xB1);

@@ -29,15 +29,18 @@ pub(super) async fn shared() -> &'static Node {
 impl Node {
     /// A node of one's own; `last` tells nodes of a process apart. It ends when this process does.
     pub(super) async fn start(name: &str, last: u8) -> Self {
+        Self::start_as(name, last, &[]).await
+    }
+
+    /// The same, with options of the script.
+    pub(super) async fn start_as(name: &str, last: u8, options: &[&str]) -> Self {
         let id = std::process::id();
         let address = format!("127.{}.{}.{last}", 64 + id / 256 % 64, id % 256);
         let folder = std::env::temp_dir().join(format!("hale-cassandra-{id}-{name}"));
         let node = Self { address, folder };
-        node.script(
-            &["start"],
-            &["--address", &node.address, "--port", &PORT.to_string(), "--for", &id.to_string()],
-        )
-        .await;
+        let (port, id) = (PORT.to_string(), id.to_string());
+        let where_to = ["--address", &node.address, "--port", &port, "--for", &id];
+        node.script(&["start"], &[&where_to, options].concat()).await;
         node
     }
 
@@ -48,6 +51,19 @@ impl Node {
         command.args(verb).arg(&self.folder).args(options);
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Sends a signal to one of the nodes that were started together.
+    pub(super) fn signal(&self, number: u8, signal: &str) {
+        let pid = self.pid(number);
+        let status = Command::new("kill").args([signal, &pid]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// The process of one of them.
+    pub(super) fn pid(&self, number: u8) -> String {
+        let pid = std::fs::read_to_string(self.folder.join(format!("{number}/pid"))).unwrap();
+        pid.trim().to_owned()
     }
 
     pub(super) fn settings(&self, keyspace: &str) -> Settings {

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::trouble::Trouble;
@@ -29,6 +30,8 @@ pub(super) struct Kept {
     trouble: Rc<Trouble>,
     local: Option<LocalDb>,
     rows: RefCell<Kinds>,
+    /// The opinions are others than those of the table.
+    news: Notify,
 }
 
 /// What a table is made of.
@@ -74,7 +77,7 @@ impl Kept {
         trouble: Rc<Trouble>,
         local: Option<LocalDb>,
     ) -> Self {
-        Self { published, settings, trouble, local, rows: RefCell::default() }
+        Self { published, settings, trouble, local, rows: RefCell::default(), news: Notify::new() }
     }
 
     /// Who is told of the GeoDB's trouble.
@@ -105,6 +108,24 @@ impl Kept {
     /// The sites and backends, for their names.
     pub(super) fn places(&self) -> Rows {
         self.rows.borrow().of_places()
+    }
+
+    /// What the row of one site says of another.
+    pub(super) fn reachability(&self, src: Uuid, dest: Uuid) -> Option<i64> {
+        let rows = self.rows.borrow();
+        let mut all = rows.places.site_reachability.iter();
+        all.find(|row| (row.src_site_id, row.dest_site_id) == (src, dest))?.reachable
+    }
+
+    /// Holds these opinions of other sites from here on.
+    pub(super) fn hold(&self, opinions: Opinions) {
+        self.rows.borrow_mut().opinions = opinions;
+        self.news.notify_one();
+    }
+
+    /// Waits until the table is to be built with other opinions.
+    pub(super) async fn opinions_changed(&self) {
+        self.news.notified().await;
     }
 
     /// A read begins: what is put in from here on is newer than what it will find.
@@ -147,7 +168,8 @@ impl Kept {
     pub(super) fn take_known(&self, known: KnownTables) {
         let mut rows = self.rows.borrow_mut();
         let KnownTables { places, groups, group_sites } = known;
-        *rows = Kinds { places, groups, group_sites, ..Kinds::default() };
+        let opinions = std::mem::take(&mut rows.opinions);
+        *rows = Kinds { places, groups, group_sites, opinions, ..Kinds::default() };
     }
 
     /// Builds the table of what is here, and publishes it if it differs.

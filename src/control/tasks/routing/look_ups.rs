@@ -27,6 +27,7 @@ use crate::route::cap::LoginCap;
 use crate::route::change::{GroupChange, Placement, SiteChange};
 use crate::route::decide::Decision;
 use crate::route::rows::User;
+use crate::route::sent_on::SentOn;
 use crate::share::exchange::Exchange;
 use crate::share::messages::{Answer, Ticket, ToControl, ToCore};
 
@@ -111,7 +112,13 @@ impl LookUps {
                 (Sought::Homecoming(change.site_id, change.group_name.clone()), None)
             }
             // Of the same user under another name: a look-up that is under way may have read before.
-            ToControl::ReadAgain { user, .. } => (Sought::Again(user.clone()), None),
+            ToControl::ReadAgain { user, sent_on, .. } => {
+                if sent_on.is_none() {
+                    // Where a backend has sent the user on to may be what did not work.
+                    self.exchange.referrals.forget(user);
+                }
+                (Sought::Again(user.clone()), None)
+            }
         };
         let Some(turn) = self.begin(sought, ticket) else { return };
         tokio::task::spawn_local(async move {
@@ -121,7 +128,11 @@ impl LookUps {
                 ToControl::Resolve { host, .. } => look_ups.host(&host).await,
                 ToControl::Change(change) => look_ups.change(&change).await,
                 ToControl::Homecoming(change) => look_ups.homecoming(&change).await,
-                ToControl::ReadAgain { user, group } => look_ups.read_again(&user, group).await,
+                ToControl::ReadAgain { user, group, sent_on } => {
+                    let found = look_ups.read_again(&user, group.as_deref()).await;
+                    look_ups.remember(&user, group.as_deref(), sent_on.as_deref());
+                    found
+                }
             };
             turn.end(found);
         });
@@ -277,7 +288,7 @@ impl LookUps {
     }
 
     /// Reads the rows of a user and a group again.
-    async fn read_again(&self, user: &str, group: Option<Box<str>>) -> Found {
+    async fn read_again(&self, user: &str, group: Option<&str>) -> Found {
         if self.trouble.is_silent() {
             return Found::InCache;
         }
@@ -285,7 +296,7 @@ impl LookUps {
         let reading = async {
             let geodb = self.geodb.with_deadline(limits::GEODB_LOOK_UP_TIMEOUT);
             if let (Some(site), Some(name)) = (self.kept.local_site(), group)
-                && let Some(row) = geodb.read_group(site, &name).await?
+                && let Some(row) = geodb.read_group(site, name).await?
             {
                 self.kept.put_group(row);
             }
@@ -301,6 +312,17 @@ impl LookUps {
             Err(fault) => self.trouble.failed(&fault),
         }
         Found::InCache
+    }
+
+    /// Remembers where a backend has sent the user on to, by the rows as they are now (C-CACHE-5).
+    fn remember(&self, user: &str, group: Option<&str>, sent_on: Option<&str>) {
+        let (Some(group), Some(host)) = (group, sent_on) else { return };
+        let referrals = &self.exchange.referrals;
+        match SentOn::learnt(&self.exchange.table.load(), group, host) {
+            Some(sent_on) => referrals.remember(user, sent_on, clock::now()),
+            // To where the rows say, or to another site, whose proxies know better.
+            None => referrals.forget(user),
+        }
     }
 
     /// Addresses of a name.

@@ -1,8 +1,8 @@
 //! Routing on the control core: keeps the published table true, and looks up users and groups that no cache knows.
 //!
 //! The pure half is `route`: it builds the table and decides. This half reads rows, resolves names, writes what a decision
-//! asks for, and publishes. Data cores never wait for it unless a user or group is new (K-CORE-4). Three tasks: who
-//! asks (`look_ups`), the table (`tables`), and what others changed; none of them waits for another's slow call (C-LOOK-1).
+//! asks for, and publishes. Data cores never wait for it unless a user or group is new (K-CORE-4). Four tasks: who
+//! asks (`look_ups`), the table (`tables`), what others changed, and how other sites are reached (`reach`); none of them waits for another's slow call (C-LOOK-1).
 //! Tests: `tests`.
 
 use std::rc::Rc;
@@ -26,12 +26,14 @@ use crate::share::messages::ToControl;
 use kept::Kept;
 use look_ups::LookUps;
 use names::Ask;
+use reach::{Reach, Seen, Ways};
 use tables::Tables;
 use trouble::Trouble;
 
 mod kept;
 mod look_ups;
 mod names;
+mod reach;
 mod tables;
 mod trouble;
 
@@ -46,6 +48,7 @@ pub struct Routing {
     settings: RouteSettings,
     exchange: Exchange,
     local: Option<LocalDb>,
+    ways: Ways,
 }
 
 impl Routing {
@@ -64,6 +67,7 @@ impl Routing {
             },
             exchange,
             local,
+            ways: config.protocols.iter().map(|it| (*it, config.protocol(*it).clone())).collect(),
         }
     }
 
@@ -72,7 +76,7 @@ impl Routing {
     /// # Errors
     /// The system's, when the mailbox can't be watched.
     pub(super) async fn start(self, board: Board) -> std::io::Result<Vec<JoinHandle<()>>> {
-        let Self { geodb, resolver, settings, exchange, local } = self;
+        let Self { geodb, resolver, settings, exchange, local, ways } = self;
         let questions = Inbox::watch(exchange.to_control.clone())?;
         let trouble = Rc::new(Trouble::new(&exchange, board));
         let published = exchange.table.clone();
@@ -94,11 +98,21 @@ impl Routing {
         };
         tables.begin(known).await;
         let orders = tables.orders();
+        let reach = Reach {
+            geodb: geodb.clone(),
+            exchange: exchange.clone(),
+            kept: Rc::clone(&kept),
+            orders: Rc::clone(&orders),
+            trouble,
+            ways: Rc::new(ways),
+            seen: Seen::default(),
+        };
         let look_ups = Rc::new(LookUps::new(geodb, resolver, exchange, orders, kept));
         let mut tasks = vec![
             spawn_local(tables.keep()),
             spawn_local(watch(changes, Rc::clone(&look_ups))),
             spawn_local(serve(questions, look_ups)),
+            spawn_local(reach.keep()),
         ];
         if let Some(local) = local {
             local.load_users().await;

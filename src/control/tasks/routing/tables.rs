@@ -121,6 +121,7 @@ impl Tables {
                 ask = self.orders.given(), if !is_reading => self.start_reading(Extent::All, ask),
                 _ = look.tick() => self.look().await,
                 () = self.names.changed() => self.kept.publish(self.names.known()),
+                () = self.kept.opinions_changed() => self.kept.publish(self.names.known()),
             }
         }
     }

@@ -25,6 +25,7 @@ const BE1: Uuid = Uuid::from_u128(0xB1);
 const BE2: Uuid = Uuid::from_u128(0xB2);
 
 mod outage;
+mod reach;
 
 /// A control core's routing, and one data core that is played by the test.
 struct House {
@@ -62,7 +63,7 @@ impl House {
 
     /// Starts the tasks on the local set that this runs on.
     async fn start(&self) {
-        assert_eq!(self.start_with(None).await.len(), 3);
+        assert_eq!(self.start_with(None).await.len(), 4);
     }
 
     /// The same, with a LocalDB.
@@ -77,6 +78,7 @@ impl House {
             },
             exchange: self.exchange.clone(),
             local,
+            ways: Ways::new(),
         };
         routing.start(Board::default()).await.unwrap()
     }

@@ -140,7 +140,8 @@ async fn c_cache_3_after_a_referral_or_a_failure_user_and_group_are_read_again_a
             .replace_user(Some(&user("alice", "vip")), &user("alice", "new"), 2)
             .await
             .unwrap();
-        let again = ToControl::ReadAgain { user: "alice".into(), group: Some("vip".into()) };
+        let again =
+            ToControl::ReadAgain { user: "alice".into(), group: Some("vip".into()), sent_on: None };
         assert!(house.exchange.to_control.send(again).is_ok());
         until(|| house.backend_of("vip") == Some(BE2), "the group was read").await;
         let group = || house.exchange.users.get("alice").unwrap().row.group_name;

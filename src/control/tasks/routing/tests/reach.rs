@@ -1,0 +1,164 @@
+//! Other sites as logins see them, and users that backends have sent on.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::route::outage::Opinion;
+use crate::route::rows::SiteReachability;
+
+const DC2: Uuid = Uuid::from_u128(0xD2);
+
+impl House {
+    /// With another site, whose load balancer has the address of this host.
+    async fn with_two_sites() -> Self {
+        let house = Self::new().await;
+        let site = Site {
+            id: DC2,
+            name: "DC2".into(),
+            tag: None,
+            load_balancer: Some("127.0.0.1".into()),
+            status: SiteStatus::Online,
+        };
+        assert!(house.geodb.insert_site(&site).await.unwrap());
+        house
+    }
+
+    fn attempted(&self, endpoint: SocketAddr, is_reached: bool) {
+        let host: Arc<str> = "127.0.0.1".into();
+        self.exchange.site_attempts.note(&host, endpoint, is_reached);
+    }
+
+    fn opinion(&self) -> Option<Opinion> {
+        self.exchange.table.load().site(DC2).and_then(|site| site.now.opinion)
+    }
+
+    async fn row(&self) -> Option<i64> {
+        let places = self.geodb.read_places().await.unwrap();
+        let row = places.site_reachability.first()?;
+        assert_eq!((row.src_site_id, row.dest_site_id), (DC1, DC2));
+        row.reachable
+    }
+
+    async fn row_says(&self, reachable: i64) {
+        let began = Instant::now();
+        while self.row().await != Some(reachable) {
+            assert!(began.elapsed() < PATIENCE, "{:?}", self.row().await);
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn c_site_9_what_logins_see_of_a_site_becomes_an_opinion_and_a_row() {
+    let house = House::with_two_sites().await;
+    let work = async {
+        house.start().await;
+        let endpoint = SocketAddr::from(([127, 0, 0, 1], 143));
+        house.attempted(endpoint, true);
+        until(|| house.opinion() == Some(Opinion::Reached), "it is reached").await;
+        house.row_says(1).await;
+        let failing = || {
+            house.attempted(endpoint, false);
+            house.opinion() == Some(Opinion::Failing)
+        };
+        until(failing, "every attempt fails").await;
+        house.row_says(0).await;
+        assert!(house.logged().iter().any(|line| line.contains("site DC2 is not reached")));
+        house.attempted(endpoint, true);
+        house.row_says(1).await;
+        until(|| house.opinion() == Some(Opinion::Reached), "it answers again").await;
+        assert!(house.logged().iter().any(|line| line.contains("answers again")));
+        let written = house.geodb.gate().seen("write_reachability");
+        assert_eq!(written, 3, "only what is new is written");
+    };
+    LocalSet::new().run_until(work).await;
+}
+
+#[tokio::test]
+async fn c_site_9_a_row_that_says_so_already_is_not_written_again() {
+    let house = House::with_two_sites().await;
+    let row = SiteReachability { src_site_id: DC1, dest_site_id: DC2, reachable: Some(0) };
+    let work = async {
+        house.start().await;
+        // Written by another proxy, and not read here yet.
+        house.geodb.gate().hold("stamp");
+        house.geodb.write_reachability(&row).await.unwrap();
+        let endpoint = SocketAddr::from(([127, 0, 0, 1], 143));
+        let failing = || {
+            house.attempted(endpoint, false);
+            house.opinion() == Some(Opinion::Failing)
+        };
+        until(failing, "every attempt fails").await;
+        let is_out = || !house.exchange.table.load().site(DC2).unwrap().is_reachable;
+        until(is_out, "the table knows the row").await;
+        assert_eq!(house.geodb.gate().seen("write_reachability"), 1, "that of the test");
+    };
+    LocalSet::new().run_until(work).await;
+}
+
+#[tokio::test]
+async fn c_site_9_a_site_that_no_login_tries_any_more_is_tried_until_it_answers() {
+    let house = House::with_two_sites().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = listener.local_addr().unwrap();
+    let work = async {
+        house.start().await;
+        let failing = || {
+            house.attempted(endpoint, false);
+            house.opinion() == Some(Opinion::Failing)
+        };
+        until(failing, "every attempt fails").await;
+        let trial = timeout(PATIENCE, listener.accept()).await;
+        assert!(trial.is_ok_and(|accepted| accepted.is_ok()), "it is tried");
+        until(|| house.opinion() == Some(Opinion::Reached), "and has answered").await;
+        house.row_says(1).await;
+    };
+    LocalSet::new().run_until(work).await;
+}
+
+#[tokio::test]
+async fn c_cache_5_a_referral_is_remembered_until_a_login_there_fails() {
+    let house = House::new().await;
+    let creation = GroupCreation {
+        site_id: DC1,
+        name: "vip".into(),
+        backend_id: BE1,
+        alt_backend_id: Some(BE2),
+    };
+    house.geodb.create_group(&creation, 1).await.unwrap();
+    let work = async {
+        house.start().await;
+        let again = |to: Option<&str>| {
+            let sent_on = to.map(Into::into);
+            let (user, group) = ("alice".into(), Some("vip".into()));
+            let message = ToControl::ReadAgain { user, group, sent_on };
+            assert!(house.exchange.to_control.send(message).is_ok());
+        };
+        let kept = || house.exchange.referrals.of("alice", clock::now()).map(|it| it.to);
+        again(Some("be2"));
+        until(|| kept() == Some(BE2), "it is remembered").await;
+        again(None);
+        until(|| kept().is_none(), "a login there failed").await;
+        again(Some("be2"));
+        until(|| kept() == Some(BE2), "it is remembered again").await;
+        again(Some("be1"));
+        until(|| kept().is_none(), "sent back to where the row leads").await;
+        again(Some("be2"));
+        until(|| kept() == Some(BE2), "once more").await;
+        let row = house.geodb.read_group(DC1, "vip").await.unwrap().unwrap();
+        let change = GroupChange {
+            site_id: DC1,
+            name: "vip".into(),
+            expected: Placement::from(&row),
+            placement: Placement { backend_id: Some(BE2), ..Placement::default() },
+            reason: ChangeReason::Ordered,
+        };
+        house.geodb.apply(&change, 2).await.unwrap();
+        house.geodb.announce(Changed::Everything);
+        until(|| kept().is_none(), "the group's row says something else").await;
+    };
+    LocalSet::new().run_until(work).await;
+}
