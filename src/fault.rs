@@ -98,6 +98,13 @@ impl Failure {
         matches!(self, Self::Connect | Self::Remote | Self::Protocol | Self::BackendTempFail)
     }
 
+    /// Whether it may come of the user being somewhere else by now: then the rows are read again (C-CACHE-3). A wrong password
+    /// is wrong everywhere, and a client that guesses passwords must not make work for the GeoDB.
+    #[must_use]
+    pub fn is_of_place(self) -> bool {
+        self.is_retried() || self == Self::RemoteConfig
+    }
+
     /// Whether the host that was tried spoke its protocol, whatever it said: then it is reached (C-SITE-9).
     #[must_use]
     pub fn is_answered(self) -> bool {

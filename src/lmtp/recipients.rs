@@ -76,7 +76,11 @@ impl Delivery {
         };
         let ask = match &grant.host {
             Some(host) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip },
-            None => RouteAsk::User { user: grant.user.clone(), tag: grant.cluster_tag.clone() },
+            None => RouteAsk::User {
+                user: grant.user.clone(),
+                tag: grant.cluster_tag.clone(),
+                is_sent_here: scene.front.facts.has_come_from_proxy(LMTP_PROXY_TTL),
+            },
         };
         let told = &scene.front.facts.forward;
         if let Some(recipient) = self.recipient(number) {

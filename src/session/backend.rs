@@ -140,10 +140,12 @@ impl AtBackend {
         let details = scene.details();
         scene.outbox.wish(Wish::DropBackend);
         self.teach(failure.is_answered(), scene);
-        scene.outbox.wish(Wish::Learn(Lesson::NotServed {
-            user: self.granted.grant.user.clone(),
-            group: self.destination.group.clone(),
-        }));
+        if failure.is_of_place() {
+            scene.outbox.wish(Wish::Learn(Lesson::NotServed {
+                user: self.granted.grant.user.clone(),
+                group: self.destination.group.clone(),
+            }));
+        }
         scene.outbox.wish(Wish::Report(Event::BackendFailed {
             subject: self.granted.subject(scene.front),
             details,

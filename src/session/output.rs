@@ -85,6 +85,8 @@ pub enum RouteAsk {
         user: Box<str>,
         /// The tag that the user's sites must have (C-ROUTE-11).
         tag: Option<Box<str>>,
+        /// Another site's proxy sent the user here: it is contradicted only by rows that were just read (W-REF-7).
+        is_sent_here: bool,
     },
     /// The password database named the destination: resolve it.
     Host {

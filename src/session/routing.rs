@@ -65,7 +65,11 @@ fn ask(granted: Granted, why: Why, scene: &mut Scene<'_>) -> Next {
             }
         }
         (None, Some(host)) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip },
-        (None, None) => RouteAsk::User { user: grant.user.clone(), tag: grant.cluster_tag.clone() },
+        (None, None) => RouteAsk::User {
+            user: grant.user.clone(),
+            tag: grant.cluster_tag.clone(),
+            is_sent_here: scene.front.facts.has_come_from_proxy(limits::PROXY_TTL),
+        },
     };
     scene.outbox.wish(Wish::Route(ask));
     Next::Step(Step::Route(Routing { granted, why }), scene.now.after(limits::ROUTE_TIMEOUT))

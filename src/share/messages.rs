@@ -43,19 +43,30 @@ pub enum ToControl {
         /// The name.
         host: Box<str>,
     },
-    /// Where this user was sent turned out to be wrong, or did not work: read the rows again (C-CACHE-3). No login waits.
+    /// What the rows say of this user is in doubt: read them again (C-CACHE-3).
     ReadAgain {
         /// The normalised user name.
         user: Box<str>,
-        /// The user's group.
+        /// The user's group, where it is known.
         group: Option<Box<str>>,
-        /// Where a backend has sent the user on to; none: the user was not served.
-        sent_on: Option<Arc<str>>,
+        /// Why.
+        doubt: Doubt,
     },
     /// A route was decided that the GeoDB does not say yet: write it down (C-ROUTE-2). No login waits.
     Change(Box<GroupChange>),
     /// The same of a group that comes home to its site (C-SITE-6).
     Homecoming(Box<SiteChange>),
+}
+
+/// Why rows are read again.
+#[derive(Debug)]
+pub enum Doubt {
+    /// Where the rows send the user, the user was not served. No login waits.
+    NotServed,
+    /// A backend has sent the user on to this host. No login waits.
+    SentOn(Arc<str>),
+    /// Another site's proxy, or a referral, has it otherwise: this login waits for `LookedUp` (W-REF-7).
+    Contradicted(Ticket),
 }
 
 /// From a data core to the hashing threads.

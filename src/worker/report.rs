@@ -9,7 +9,7 @@ use crate::session::PIPELINED;
 use crate::session::output::Lesson;
 use crate::share::counters::{Counter, Counters};
 use crate::share::mailbox::Mailbox;
-use crate::share::messages::ToControl;
+use crate::share::messages::{Doubt, ToControl};
 use crate::share::site_attempts::SiteAttempts;
 use crate::tick::Tick;
 
@@ -53,14 +53,14 @@ impl Reports {
 
     /// Tells the control core what an attempt has shown. A full mailbox: another attempt will show it again.
     pub(super) fn learn(&self, lesson: Lesson) {
-        let (user, group, sent_on) = match lesson {
+        let (user, group, doubt) = match lesson {
             Lesson::Site { host, endpoint, is_reached } => {
                 return self.site_attempts.note(&host, endpoint, is_reached);
             }
-            Lesson::NotServed { user, group } => (user, group, None),
-            Lesson::SentOn { user, group, to } => (user, group, Some(to)),
+            Lesson::NotServed { user, group } => (user, group, Doubt::NotServed),
+            Lesson::SentOn { user, group, to } => (user, group, Doubt::SentOn(to)),
         };
-        let _ = self.to_control.send(ToControl::ReadAgain { user, group, sent_on });
+        let _ = self.to_control.send(ToControl::ReadAgain { user, group, doubt });
     }
 
     /// Hands a report to the log. A full mailbox loses the line, not the time of the core (RS-08).

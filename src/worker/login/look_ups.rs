@@ -27,7 +27,7 @@ use crate::session::output::RouteAsk;
 use crate::share::counters::Counter;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
-use crate::share::messages::{Answer, HashJob, Ticket, ToControl};
+use crate::share::messages::{Answer, Doubt, HashJob, Ticket, ToControl};
 use crate::share::site_attempts::SiteAttempts;
 use crate::share::snapshot::Reader;
 use crate::share::users::FRESH_FOR;
@@ -193,12 +193,19 @@ impl LookUps {
         &mut self,
         mut asker: Asker<'_>,
         ask: RouteAsk,
-        rounds: Rounds,
+        mut rounds: Rounds,
         now: Tick,
     ) -> Option<RouteAnswer> {
         let wanted = match &ask {
-            RouteAsk::User { user, tag } => {
+            RouteAsk::User { user, tag, is_sent_here } => {
                 match self.route_user(user, tag.as_deref(), &rounds, now) {
+                    // The sites of a group that just left one of them, or came home, hear of it one after the other.
+                    Ok(answer)
+                        if *is_sent_here && !rounds.has_read_again && is_elsewhere(&answer) =>
+                    {
+                        rounds.has_read_again = true;
+                        self.read_again(&mut asker, user, None)
+                    }
                     Ok(answer) => return Some(answer),
                     Err(Unknown) => ToControl::LookUp {
                         ticket: Some(asker.ticket(self.core)),
@@ -208,16 +215,19 @@ impl LookUps {
                 }
             }
             RouteAsk::Referral { host, group, user, tag } => {
-                match follow_referral(self.table.current(), host, group.as_deref()) {
-                    Ok(destination) => return Some(RouteAnswer::Go(in_cluster(destination))),
-                    // The rows may know better by now where the user lives, if not that host.
-                    Err(RouteFault::UnknownReferral) if rounds.count == 0 => ToControl::LookUp {
-                        ticket: Some(asker.ticket(self.core)),
-                        user: user.clone(),
-                        tag: tag.clone(),
-                    },
-                    Err(RouteFault::UnknownReferral) => {
-                        let ask = RouteAsk::User { user: user.clone(), tag: tag.clone() };
+                let table = self.table.current();
+                match follow_referral(table, host, group.as_deref()) {
+                    Ok(destination) if !is_here(table, &destination) => {
+                        return Some(RouteAnswer::Go(in_cluster(destination)));
+                    }
+                    // The user lives here, they say, or where no row knows: the rows may know better by now.
+                    Ok(_) | Err(RouteFault::UnknownReferral) if !rounds.has_read_again => {
+                        rounds.has_read_again = true;
+                        self.read_again(&mut asker, user, group.clone())
+                    }
+                    Ok(_) | Err(RouteFault::UnknownReferral) => {
+                        let (user, tag) = (user.clone(), tag.clone());
+                        let ask = RouteAsk::User { user, tag, is_sent_here: false };
                         return self.route_round(asker, ask, rounds, now);
                     }
                     Err(fault) => {
@@ -240,6 +250,11 @@ impl LookUps {
         }
         asker.wait_for(Pending::Route { ask, rounds });
         None
+    }
+
+    fn read_again(&self, asker: &mut Asker<'_>, user: &str, group: Option<Box<str>>) -> ToControl {
+        let doubt = Doubt::Contradicted(asker.ticket(self.core));
+        ToControl::ReadAgain { user: user.into(), group, doubt }
     }
 
     /// Decides from memory. `Err`: the control core has to read or write first.
@@ -366,6 +381,8 @@ impl LookUps {
 struct Rounds {
     count: u8,
     writes: Writes,
+    /// The rows were read again for this login.
+    has_read_again: bool,
     /// The GeoDB's.
     trouble: Option<Box<str>>,
 }
@@ -378,6 +395,17 @@ impl Rounds {
 
 /// Memory does not hold what the decision needs.
 struct Unknown;
+
+/// Another site serves the user.
+fn is_elsewhere(answer: &RouteAnswer) -> bool {
+    matches!(answer, RouteAnswer::Go(Destination { hop: Hop::Site, .. }))
+}
+
+/// The local site's own proxies.
+fn is_here(table: &Table, destination: &decide::Destination) -> bool {
+    let local = table.local_site();
+    matches!(destination.hop, decide::Hop::Site(id) if local.is_some_and(|site| site.id == id))
+}
 
 fn in_cluster(destination: decide::Destination) -> Destination {
     Destination {
@@ -399,3 +427,6 @@ fn named(host: Box<str>, address: std::net::IpAddr) -> Destination {
 /// Reading the user, creating the group, finishing a move: more rounds than that mean that another writer works
 /// against us.
 const ROUNDS_MAX: u8 = 4;
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use hale::names::CoreId;
 use hale::route::rows::{Backend, BackendStatus, Rows, Site, SiteStatus, User, UserGroup};
 use hale::route::table::{RouteSettings, Table};
 use hale::share::exchange::Exchange;
-use hale::share::messages::{Answer, ToControl, ToCore};
+use hale::share::messages::{Answer, Doubt, ToControl, ToCore};
 use hale::tick::Tick;
 use uuid::Uuid;
 
@@ -124,9 +124,17 @@ impl Control {
         let (ticket, answer) = match task {
             Task::Hash(job) => (Some(job.ticket), Answer::Verified(job.job.run())),
             Task::Ask(
-                ToControl::Change(_) | ToControl::Homecoming(_) | ToControl::ReadAgain { .. },
+                ToControl::Change(_)
+                | ToControl::Homecoming(_)
+                | ToControl::ReadAgain { doubt: Doubt::NotServed | Doubt::SentOn(_), .. },
             ) => {
                 return;
+            }
+            Task::Ask(ToControl::ReadAgain {
+                user, doubt: Doubt::Contradicted(ticket), ..
+            }) => {
+                self.exchange.users.remember(row(&user), Tick(now));
+                (Some(ticket), Answer::LookedUp)
             }
             Task::Ask(ToControl::Resolve { ticket, .. }) => {
                 (Some(ticket), Answer::Resolved(address(0)))

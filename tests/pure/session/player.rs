@@ -362,8 +362,8 @@ fn named(wish: &Wish) -> String {
             let (remote, local) = (question.remote, question.local);
             format!("asks {}{on_behalf} {proof} from {remote} at {local}", question.user)
         }
-        Wish::Route(RouteAsk::User { user, tag: None }) => format!("routes user {user}"),
-        Wish::Route(RouteAsk::User { user, tag: Some(tag) }) => {
+        Wish::Route(RouteAsk::User { user, tag: None, .. }) => format!("routes user {user}"),
+        Wish::Route(RouteAsk::User { user, tag: Some(tag), .. }) => {
             format!("routes user {user} of tag {tag}")
         }
         Wish::Route(RouteAsk::Host { host, .. }) => format!("routes host {host}"),

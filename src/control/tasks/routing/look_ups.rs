@@ -29,7 +29,7 @@ use crate::route::decide::Decision;
 use crate::route::rows::User;
 use crate::route::sent_on::SentOn;
 use crate::share::exchange::Exchange;
-use crate::share::messages::{Answer, Ticket, ToControl, ToCore};
+use crate::share::messages::{Answer, Doubt, Ticket, ToControl, ToCore};
 
 /// All that is under way.
 #[derive(Debug)]
@@ -112,12 +112,17 @@ impl LookUps {
                 (Sought::Homecoming(change.site_id, change.group_name.clone()), None)
             }
             // Of the same user under another name: a look-up that is under way may have read before.
-            ToControl::ReadAgain { user, sent_on, .. } => {
-                if sent_on.is_none() {
-                    // Where a backend has sent the user on to may be what did not work.
-                    self.exchange.referrals.forget(user);
-                }
-                (Sought::Again(user.clone()), None)
+            ToControl::ReadAgain { user, doubt, .. } => {
+                let ticket = match doubt {
+                    Doubt::NotServed => {
+                        // Where a backend has sent the user on to may be what did not work.
+                        self.exchange.referrals.forget(user);
+                        None
+                    }
+                    Doubt::SentOn(_) => None,
+                    Doubt::Contradicted(ticket) => Some(*ticket),
+                };
+                (Sought::Again(user.clone()), ticket)
             }
         };
         let Some(turn) = self.begin(sought, ticket) else { return };
@@ -128,9 +133,11 @@ impl LookUps {
                 ToControl::Resolve { host, .. } => look_ups.host(&host).await,
                 ToControl::Change(change) => look_ups.change(&change).await,
                 ToControl::Homecoming(change) => look_ups.homecoming(&change).await,
-                ToControl::ReadAgain { user, group, sent_on } => {
+                ToControl::ReadAgain { user, group, doubt } => {
                     let found = look_ups.read_again(&user, group.as_deref()).await;
-                    look_ups.remember(&user, group.as_deref(), sent_on.as_deref());
+                    if let Doubt::SentOn(host) = doubt {
+                        look_ups.remember(&user, group.as_deref(), &host);
+                    }
                     found
                 }
             };
@@ -287,22 +294,16 @@ impl LookUps {
         is_permitted
     }
 
-    /// Reads the rows of a user and a group again.
+    /// Reads the rows of a user and a group again, and which site serves that group.
     async fn read_again(&self, user: &str, group: Option<&str>) -> Found {
         if self.trouble.is_silent() {
             return Found::InCache;
         }
         let forgotten = self.forgotten.get();
-        let reading = async {
-            let geodb = self.geodb.with_deadline(limits::GEODB_LOOK_UP_TIMEOUT);
-            if let (Some(site), Some(name)) = (self.kept.local_site(), group)
-                && let Some(row) = geodb.read_group(site, name).await?
-            {
-                self.kept.put_group(row);
-            }
-            geodb.read_user(user).await
-        };
-        match reading.await {
+        let after = limits::GEODB_LOOK_UP_TIMEOUT;
+        // All of it together: a login may wait.
+        let read = timeout(after, self.read_rows_of(user, group)).await;
+        match read.unwrap_or(Err(GeoDbError::Timeout { after })) {
             Ok(Some(row)) if self.forgotten.get() == forgotten => {
                 self.exchange.users.remember(row, clock::now());
                 self.tell_local(user);
@@ -314,9 +315,31 @@ impl LookUps {
         Found::InCache
     }
 
+    /// The user's row; those of the groups are taken up.
+    async fn read_rows_of(
+        &self,
+        user: &str,
+        group: Option<&str>,
+    ) -> Result<Option<User>, GeoDbError> {
+        let geodb = self.geodb.with_deadline(limits::GEODB_LOOK_UP_TIMEOUT);
+        if let (Some(site), Some(name)) = (self.kept.local_site(), group)
+            && let Some(row) = geodb.read_group(site, name).await?
+        {
+            self.kept.put_group(row);
+        }
+        let row = geodb.read_user(user).await?;
+        if self.exchange.table.load().sites().len() > 1
+            && let Some(User { preferred_site_id: Some(home), group_name, .. }) = &row
+            && let Some(row) = geodb.read_group_site(*home, group_name).await?
+        {
+            self.kept.put_group_site(row);
+        }
+        Ok(row)
+    }
+
     /// Remembers where a backend has sent the user on to, by the rows as they are now (C-CACHE-5).
-    fn remember(&self, user: &str, group: Option<&str>, sent_on: Option<&str>) {
-        let (Some(group), Some(host)) = (group, sent_on) else { return };
+    fn remember(&self, user: &str, group: Option<&str>, host: &str) {
+        let Some(group) = group else { return };
         let referrals = &self.exchange.referrals;
         match SentOn::learnt(&self.exchange.table.load(), group, host) {
             Some(sent_on) => referrals.remember(user, sent_on, clock::now()),

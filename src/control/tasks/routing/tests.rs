@@ -17,8 +17,8 @@ use crate::names::CoreId;
 use crate::ring::clock;
 use crate::route::change::{ChangeReason, GroupChange, GroupCreation, Placement};
 use crate::route::decide::{Decision, RouteQuestion, UserKnown, decide};
-use crate::route::rows::{Backend, BackendStatus, Site, SiteStatus, User};
-use crate::share::messages::{Answer, Ticket, ToCore};
+use crate::route::rows::{Backend, BackendStatus, Site, SiteStatus, User, UserGroup};
+use crate::share::messages::{Answer, Doubt, Ticket, ToCore};
 
 const DC1: Uuid = Uuid::from_u128(0xD1);
 const BE1: Uuid = Uuid::from_u128(0xB1);
@@ -130,6 +130,17 @@ impl House {
         decide(&self.exchange.table.load(), known, &RouteQuestion::of(user))
     }
 
+    /// Where data cores see a group.
+    fn backend_of(&self, group: &str) -> Option<Uuid> {
+        self.exchange.table.load().group(group).and_then(|row: &UserGroup| row.backend_id)
+    }
+
+    /// An operator's order to take a group to the other backend, as the row is now.
+    async fn change_of(&self, group: &str) -> GroupChange {
+        let row = self.geodb.read_group(DC1, group).await.unwrap().unwrap();
+        to_be2(&row, ChangeReason::Ordered)
+    }
+
     fn logged(&self) -> Vec<String> {
         let events = std::iter::from_fn(|| self.exchange.log.take());
         events.map(|event| format!("{event:?}")).collect()
@@ -146,6 +157,30 @@ fn backend(id: Uuid, host: &str) -> Backend {
         status_reason: None,
         last_moved_from: None,
         last_moved_to: None,
+    }
+}
+
+fn group(name: &str, backend_id: Uuid) -> GroupCreation {
+    GroupCreation { site_id: DC1, name: name.into(), backend_id, alt_backend_id: None }
+}
+
+fn user(name: &str, group: &str) -> User {
+    User {
+        username: name.into(),
+        preferred_site_id: Some(DC1),
+        group_name: group.into(),
+        ..User::default()
+    }
+}
+
+/// This group goes to the other backend.
+fn to_be2(row: &UserGroup, reason: ChangeReason) -> GroupChange {
+    GroupChange {
+        site_id: DC1,
+        name: row.name.clone(),
+        expected: Placement::from(row),
+        placement: Placement { backend_id: Some(BE2), ..Placement::default() },
+        reason,
     }
 }
 
@@ -351,23 +386,9 @@ async fn a_backend_whose_name_hangs_is_published_without_address_beside_the_othe
 #[tokio::test]
 async fn a_change_that_every_login_of_a_group_asks_for_is_written_once() {
     let house = House::new().await;
-    let creation = GroupCreation {
-        site_id: DC1,
-        name: "vip".into(),
-        backend_id: BE1,
-        alt_backend_id: Some(BE2),
-    };
+    let creation = GroupCreation { alt_backend_id: Some(BE2), ..group("vip", BE1) };
     let row = house.geodb.create_group(&creation, 1).await.unwrap();
-    let placement = Placement { backend_id: Some(BE2), ..Placement::default() };
-    let change = || {
-        ToControl::Change(Box::new(GroupChange {
-            site_id: DC1,
-            name: "vip".into(),
-            expected: Placement::from(&row),
-            placement: placement.clone(),
-            reason: ChangeReason::SwitchToAlternative,
-        }))
-    };
+    let change = || ToControl::Change(Box::new(to_be2(&row, ChangeReason::SwitchToAlternative)));
     let work = async {
         house.start().await;
         house.geodb.gate().hold("apply");
@@ -376,11 +397,7 @@ async fn a_change_that_every_login_of_a_group_asks_for_is_written_once() {
         }
         until(|| house.exchange.to_control.is_empty(), "all taken").await;
         house.geodb.gate().open("apply");
-        let is_there = || {
-            let table = house.exchange.table.load();
-            table.group("vip").is_some_and(|row| placement.is_of(row))
-        };
-        until(is_there, "published").await;
+        until(|| house.backend_of("vip") == Some(BE2), "published").await;
         // One that comes late finds the table saying so.
         assert!(house.exchange.to_control.send(change()).is_ok());
         house.ask(1, "alice");

@@ -3,7 +3,6 @@
 use super::*;
 use crate::control::localdb::LocalDbSettings;
 use crate::control::wall_clock::unix_millis;
-use crate::route::rows::UserGroup;
 use crate::share::counters::Counter;
 
 const ALL_CALLS: [&str; 10] = [
@@ -18,19 +17,6 @@ const ALL_CALLS: [&str; 10] = [
     "finish_user_move",
     "apply",
 ];
-
-fn group(name: &str, backend_id: Uuid) -> GroupCreation {
-    GroupCreation { site_id: DC1, name: name.into(), backend_id, alt_backend_id: None }
-}
-
-fn user(name: &str, group: &str) -> User {
-    User {
-        username: name.into(),
-        preferred_site_id: Some(DC1),
-        group_name: group.into(),
-        ..User::default()
-    }
-}
 
 impl House {
     fn gone(&self) {
@@ -52,10 +38,6 @@ impl House {
         let settings =
             LocalDbSettings { path, site: "DC1".into(), owner, users_max: 1000, size_max: 1 << 24 };
         LocalDb::start(settings, self.exchange.users.clone(), self.exchange.log.clone()).unwrap()
-    }
-
-    fn backend_of(&self, name: &str) -> Option<Uuid> {
-        self.exchange.table.load().group(name).and_then(|row: &UserGroup| row.backend_id)
     }
 
     fn unreachable(&self, user: &str) -> Decision {
@@ -95,14 +77,7 @@ async fn c_cache_4_a_row_that_is_put_in_while_all_are_read_is_not_lost() {
         house.geodb.announce(Changed::Tables);
         house.seen("read_groups", 2).await;
         let before = house.geodb.gate().seen("read_places");
-        let row = house.geodb.read_group(DC1, "vip").await.unwrap().unwrap();
-        let change = GroupChange {
-            site_id: DC1,
-            name: "vip".into(),
-            expected: Placement::from(&row),
-            placement: Placement { backend_id: Some(BE2), ..Placement::default() },
-            reason: ChangeReason::Ordered,
-        };
+        let change = house.change_of("vip").await;
         assert!(house.exchange.to_control.send(ToControl::Change(Box::new(change))).is_ok());
         until(|| house.backend_of("vip") == Some(BE2), "published beside the read").await;
         let table = house.exchange.table.load();
@@ -126,22 +101,18 @@ async fn c_cache_3_after_a_referral_or_a_failure_user_and_group_are_read_again_a
         house.looked_up("alice").await;
         // Written elsewhere: on a cluster no stamp tells.
         house.geodb.gate().hold("stamp");
-        let row = house.geodb.read_group(DC1, "vip").await.unwrap().unwrap();
-        let change = GroupChange {
-            site_id: DC1,
-            name: "vip".into(),
-            expected: Placement::from(&row),
-            placement: Placement { backend_id: Some(BE2), ..Placement::default() },
-            reason: ChangeReason::Ordered,
-        };
+        let change = house.change_of("vip").await;
         house.geodb.apply(&change, 2).await.unwrap();
         house
             .geodb
             .replace_user(Some(&user("alice", "vip")), &user("alice", "new"), 2)
             .await
             .unwrap();
-        let again =
-            ToControl::ReadAgain { user: "alice".into(), group: Some("vip".into()), sent_on: None };
+        let again = ToControl::ReadAgain {
+            user: "alice".into(),
+            group: Some("vip".into()),
+            doubt: Doubt::NotServed,
+        };
         assert!(house.exchange.to_control.send(again).is_ok());
         until(|| house.backend_of("vip") == Some(BE2), "the group was read").await;
         let group = || house.exchange.users.get("alice").unwrap().row.group_name;
@@ -158,14 +129,7 @@ async fn c_group_1_a_group_is_read_again_once_its_time_has_passed() {
         house.start().await;
         house.geodb.gate().hold("stamp");
         assert_eq!(house.backend_of("vip"), Some(BE1));
-        let row = house.geodb.read_group(DC1, "vip").await.unwrap().unwrap();
-        let change = GroupChange {
-            site_id: DC1,
-            name: "vip".into(),
-            expected: Placement::from(&row),
-            placement: Placement { backend_id: Some(BE2), ..Placement::default() },
-            reason: ChangeReason::Ordered,
-        };
+        let change = house.change_of("vip").await;
         house.geodb.apply(&change, unix_millis() + 1600).await.unwrap();
         let reads = house.geodb.gate().seen("read_groups");
         until(|| house.backend_of("vip") == Some(BE2), "read again").await;
@@ -200,13 +164,7 @@ async fn c_cache_2_without_geodb_unknown_users_are_answered_and_nothing_is_writt
         }
         // A change that a login decided is not written.
         let row = house.exchange.table.load().group(&group).cloned().unwrap();
-        let change = GroupChange {
-            site_id: DC1,
-            name: group.clone(),
-            expected: Placement::from(&row),
-            placement: Placement { backend_id: Some(BE2), ..Placement::default() },
-            reason: ChangeReason::SwitchToBest,
-        };
+        let change = to_be2(&row, ChangeReason::SwitchToBest);
         let writes = house.geodb.gate().seen("apply");
         assert!(house.exchange.to_control.send(ToControl::Change(Box::new(change))).is_ok());
         house.ask(2, "carol");

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::control::wall_clock::unix_millis;
 use crate::route::outage::Opinion;
-use crate::route::rows::SiteReachability;
+use crate::route::rows::{GroupSite, GroupSiteStatus, SiteReachability};
 
 const DC2: Uuid = Uuid::from_u128(0xD2);
 
@@ -122,19 +123,14 @@ async fn c_site_9_a_site_that_no_login_tries_any_more_is_tried_until_it_answers(
 #[tokio::test]
 async fn c_cache_5_a_referral_is_remembered_until_a_login_there_fails() {
     let house = House::new().await;
-    let creation = GroupCreation {
-        site_id: DC1,
-        name: "vip".into(),
-        backend_id: BE1,
-        alt_backend_id: Some(BE2),
-    };
+    let creation = GroupCreation { alt_backend_id: Some(BE2), ..group("vip", BE1) };
     house.geodb.create_group(&creation, 1).await.unwrap();
     let work = async {
         house.start().await;
         let again = |to: Option<&str>| {
-            let sent_on = to.map(Into::into);
+            let doubt = to.map_or(Doubt::NotServed, |host| Doubt::SentOn(host.into()));
             let (user, group) = ("alice".into(), Some("vip".into()));
-            let message = ToControl::ReadAgain { user, group, sent_on };
+            let message = ToControl::ReadAgain { user, group, doubt };
             assert!(house.exchange.to_control.send(message).is_ok());
         };
         let kept = || house.exchange.referrals.of("alice", clock::now()).map(|it| it.to);
@@ -148,17 +144,47 @@ async fn c_cache_5_a_referral_is_remembered_until_a_login_there_fails() {
         until(|| kept().is_none(), "sent back to where the row leads").await;
         again(Some("be2"));
         until(|| kept() == Some(BE2), "once more").await;
-        let row = house.geodb.read_group(DC1, "vip").await.unwrap().unwrap();
-        let change = GroupChange {
-            site_id: DC1,
-            name: "vip".into(),
-            expected: Placement::from(&row),
-            placement: Placement { backend_id: Some(BE2), ..Placement::default() },
-            reason: ChangeReason::Ordered,
-        };
+        let change = house.change_of("vip").await;
         house.geodb.apply(&change, 2).await.unwrap();
         house.geodb.announce(Changed::Everything);
         until(|| kept().is_none(), "the group's row says something else").await;
+    };
+    LocalSet::new().run_until(work).await;
+}
+
+#[tokio::test]
+async fn w_ref_7_the_row_of_the_group_at_its_home_is_read_again_for_a_login_that_waits() {
+    let house = House::with_two_sites().await;
+    house.geodb.create_group(&group("vip", BE1), 1).await.unwrap();
+    let alice = User { preferred_site_id: Some(DC2), ..user("alice", "vip") };
+    house.geodb.replace_user(None, &alice, 1).await.unwrap();
+    let work = async {
+        house.start().await;
+        house.looked_up("alice").await;
+        // Written at the other site, and not told here.
+        house.geodb.gate().hold("stamp");
+        let row = GroupSite {
+            group_name: "vip".into(),
+            site_id: DC2,
+            status: GroupSiteStatus::Failover,
+            failover_site_id: Some(DC1),
+            last_update: Some(unix_millis()),
+        };
+        house.geodb.write_group_site(&row).await.unwrap();
+        let stand_in = || {
+            let table = house.exchange.table.load();
+            table.failover("vip", DC2).and_then(|row| row.to_site_id)
+        };
+        assert_eq!(stand_in(), None);
+        let again = ToControl::ReadAgain {
+            user: "alice".into(),
+            group: None,
+            doubt: Doubt::Contradicted(ticket(7)),
+        };
+        assert!(house.exchange.to_control.send(again).is_ok());
+        let answer = house.answer().await;
+        assert!(matches!(answer, (7, Answer::LookedUp)), "{answer:?}");
+        assert_eq!(stand_in(), Some(DC1), "it is there when the login is answered");
     };
     LocalSet::new().run_until(work).await;
 }
