@@ -17,6 +17,8 @@ pub struct Attempts {
     deadline: Tick,
     /// A move has prolonged it; once is enough, or a user who is moved again and again is never answered.
     is_prolonged: bool,
+    /// Sites have sent it in a circle, and it was tried again.
+    has_circled: bool,
     reconnects_left: u8,
     /// Where this login has been sent, in order; every address twice at most (W-REF-1).
     path: Vec<SocketAddr>,
@@ -29,6 +31,7 @@ impl Attempts {
         Self {
             deadline: now.after(timeout),
             is_prolonged: false,
+            has_circled: false,
             reconnects_left: reconnects_max,
             path: vec![canonical(address)],
         }
@@ -50,6 +53,17 @@ impl Attempts {
         if !std::mem::replace(&mut self.is_prolonged, true) {
             self.deadline = self.deadline.max(until);
         }
+    }
+
+    /// After sites have sent the login in a circle: the moment of the next attempt, which begins anew; once (W-REF-7).
+    pub fn again_after_circle(&mut self, now: Tick) -> Option<Tick> {
+        if now.until(self.deadline) < RECONNECT_TIME_LEFT_MIN
+            || std::mem::replace(&mut self.has_circled, true)
+        {
+            return None;
+        }
+        self.path.clear();
+        Some(now.after(RECONNECT_PAUSE))
     }
 
     /// No further attempt is worth its time.
@@ -189,6 +203,17 @@ mod tests {
         assert_eq!([3, 4, 5].map(|last| attempts.hop(host(last))), [Ok(()); 3]);
         assert_eq!(attempts.hop(host(99)), Err(Circle::TooFar), "seven hops");
         assert_eq!(attempts.path().len(), 7);
+    }
+
+    #[test]
+    fn w_ref_7_a_circle_of_sites_is_tried_again_once_while_time_is_left() {
+        let mut attempts = attempts();
+        assert_eq!(attempts.hop(host(2)), Ok(()));
+        assert_eq!(attempts.again_after_circle(Tick(10)), Some(Tick(1_010)));
+        attempts.alternate(host(1));
+        assert_eq!(attempts.hop(host(2)), Ok(()), "the way begins anew");
+        assert_eq!(attempts.again_after_circle(Tick(1_020)), None);
+        assert_eq!(self::attempts().again_after_circle(Tick(28_901)), None);
     }
 
     #[test]

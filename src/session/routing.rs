@@ -16,6 +16,7 @@ use crate::backend::referral::{self, Host, Referral};
 use crate::event::Event;
 use crate::fault::Failure;
 use crate::limits;
+use crate::tick::Tick;
 
 /// Asks for the first attempt.
 pub(super) fn ask_first(granted: Granted, scene: &mut Scene<'_>) -> Next {
@@ -114,6 +115,11 @@ impl Routing {
                 tries.referrals = tries.referrals.saturating_add(1);
                 if let Err(circle) = tries.attempts.hop(endpoint) {
                     let detail = circle.text(endpoint);
+                    if destination.hop == Hop::Site
+                        && let Some(at) = tries.attempts.again_after_circle(scene.now)
+                    {
+                        return Ok(granted.circled(tries.anew(), at, from, detail, scene));
+                    }
                     return Err(granted.fails(Failure::RedirectFailed, detail));
                 }
                 let to = Arc::clone(&destination.host);
@@ -141,6 +147,27 @@ impl Routing {
 }
 
 impl Granted {
+    /// Two sites disagree. The row that decides may have been written and not have reached one of them: the login is worth
+    /// another attempt (W-REF-7).
+    fn circled(
+        self,
+        tries: Tries,
+        at: Tick,
+        backend: Arc<str>,
+        detail: String,
+        scene: &mut Scene<'_>,
+    ) -> Next {
+        scene.outbox.wish(Wish::Report(Event::BackendFailed {
+            subject: self.subject(scene.front),
+            details: scene.details(),
+            backend,
+            failure: Failure::RedirectFailed,
+            detail: detail.into(),
+            retried: true,
+        }));
+        Next::Step(Step::Pausing(self, tries), at)
+    }
+
     /// The user of another site's proxy belongs to a third site: that proxy is told to go there itself, instead of through
     /// here (W-REF-6).
     fn sent_on(self, destination: &Destination, scene: &Scene<'_>) -> Failed {
@@ -152,6 +179,13 @@ impl Granted {
         let mut failed = self.fails(Failure::Referred, detail);
         failed.refusal.text = Some(text);
         failed
+    }
+}
+
+impl Tries {
+    /// What was said of where the user is counts no more.
+    fn anew(self) -> Self {
+        Self { sent_to: None, referrals: 0, ..self }
     }
 }
 
