@@ -253,7 +253,7 @@ impl Sqlite {
     pub(in super::super) async fn write_reachability(
         &self,
         reachability: &SiteReachability,
-    ) -> Result<(), GeoDbError> {
+    ) -> Result<bool, GeoDbError> {
         let reachability = *reachability;
         self.writes.call(move |file| cluster_state::write_reachability(file, &reachability)).await
     }

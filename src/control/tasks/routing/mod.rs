@@ -102,7 +102,6 @@ impl Routing {
             geodb: geodb.clone(),
             exchange: exchange.clone(),
             kept: Rc::clone(&kept),
-            orders: Rc::clone(&orders),
             trouble,
             ways: Rc::new(ways),
             seen: Seen::default(),

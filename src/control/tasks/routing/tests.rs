@@ -1,6 +1,7 @@
 //! The tasks on a real file, with calls that hang when told to.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -80,6 +81,8 @@ impl House {
             local,
             ways: Ways::new(),
         };
+        let log = Arc::clone(&self.exchange.log);
+        spawn_local(super::super::late_writes::make(self.geodb.clone(), log));
         routing.start(Board::default()).await.unwrap()
     }
 
