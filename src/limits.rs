@@ -224,6 +224,10 @@ pub const LOCALDB_WRITE_EVERY: Duration = Duration::from_millis(200);
 pub const LOCALDB_BATCH_ROWS: u64 = 4096;
 /// Users whose rows wait to be written, by name; beyond it everything that memory has is written.
 pub const LOCALDB_NAMES_MAX: usize = 1 << 17;
+/// Hosts whose last addresses are kept: more than any cluster has, and a megabyte at most.
+pub const LOCALDB_HOSTS_MAX: usize = HOSTS_WATCHED_MAX;
+/// Addresses kept of a host: a login tries the first ones.
+pub const LOCALDB_ADDRESSES_OF_HOST_MAX: usize = 8;
 /// Calls waiting for the thread: commands, and logins while the GeoDB is gone.
 pub const LOCALDB_JOBS_MAX: usize = 1024;
 /// Where no room is left, writing is tried again after this.
