@@ -117,6 +117,7 @@ impl Play {
                     let is_lasting = argument.is_multiple_of(2);
                     self.give(Input::BackendInsecure { link, word: "damaged", is_lasting });
                 }
+                150..=159 => self.give(Input::CannotConnect(link, "no descriptor")),
                 _ => self.give(Input::ClientTook),
             },
         }

@@ -102,12 +102,12 @@ impl Play {
             10 => self.give(Input::BackendEnd),
             11 => self.now.0 += u64::from(argument) * 97,
             12 => self.pass_time(),
-            _ => {
+            _ => match argument {
                 // One more often would end most lists early.
-                if argument == 0xFF {
-                    self.give(Input::Shutdown);
-                }
-            }
+                0xFF => self.give(Input::Shutdown),
+                0xC0..0xFF => self.give(Input::CannotConnect("no descriptor")),
+                _ => {}
+            },
         }
         rest
     }

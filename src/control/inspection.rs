@@ -25,6 +25,7 @@ use crate::event::cleaned;
 use crate::limits;
 use crate::names::Protocol;
 use crate::proxy_header::encode::{self, Endpoints, Outgoing};
+use crate::ring::socket;
 use crate::tls::{Backends, Engine, Trust};
 use crate::wire::certificate::{Certificate, written};
 use crate::wire::der;
@@ -67,14 +68,24 @@ pub fn inspect(
 
 /// Whether a host takes connections: it accepts one and, where a greeting comes in clear, greets. `way`: how hosts on that
 /// port are spoken to; none: any connection will do.
-pub(super) async fn greets(peer: SocketAddr, way: Option<(Protocol, &ProtocolSettings)>) -> bool {
-    let Ok(stream) = TcpStream::connect(peer).await else { return false };
-    let Some((protocol, settings)) = way else { return true };
+///
+/// # Errors
+/// This host lacks what a connection takes, which says nothing of the other (W-FAIL-8).
+pub(super) async fn greets(
+    peer: SocketAddr,
+    way: Option<(Protocol, &ProtocolSettings)>,
+) -> std::io::Result<bool> {
+    let stream = match TcpStream::connect(peer).await {
+        Ok(stream) => stream,
+        Err(error) if socket::is_shortage(&error) => return Err(error),
+        Err(_) => return Ok(false),
+    };
+    let Some((protocol, settings)) = way else { return Ok(true) };
     let mut line = Line { stream, received: Vec::new() };
     if line.announce(settings, peer).await.is_err() {
-        return false;
+        return Ok(false);
     }
-    settings.proxy_ssl == ProxySsl::Yes || line.talk(Talk::greeting(protocol)).await.is_ok()
+    Ok(settings.proxy_ssl == ProxySsl::Yes || line.talk(Talk::greeting(protocol)).await.is_ok())
 }
 
 async fn inspect_all(config: &Config, trust: &Trust, hosts: &[Box<str>]) -> Vec<Inspected> {

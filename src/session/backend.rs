@@ -46,6 +46,12 @@ impl AtBackend {
         self.attempt_failed(Refusal::of(Failure::Connect), detail.into(), scene)
     }
 
+    /// Something of ours is missing. Nothing is learnt of the host, and the next attempt would find the same (W-FAIL-8).
+    pub(super) fn cannot_connect(self, what: &'static str, scene: &mut Scene<'_>) -> Next {
+        scene.outbox.wish(Wish::DropBackend);
+        Next::Failed(self.granted.fails(Failure::Internal, what))
+    }
+
     /// What this login demands of the way to the backend: the grant's word, else the configuration's.
     fn tls(&self, scene: &Scene<'_>) -> BackendTls {
         self.granted.grant.tls.unwrap_or_else(|| scene.settings.of(scene.front.protocol()).tls)

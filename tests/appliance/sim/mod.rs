@@ -22,6 +22,7 @@ mod mailbox;
 mod port;
 mod random;
 mod sealed;
+mod shortages;
 mod stream;
 mod weather;
 mod world;

@@ -303,6 +303,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
     Some(match word {
         "connected" => Input::Connected(link()),
         "broken" => Input::Broken(link(), "connection refused"),
+        "cannot-connect" => Input::CannotConnect(link(), "no descriptor is left: raise the limit"),
         "backend-end" => Input::BackendEnd(link()),
         "client-end" => Input::ClientEnd,
         "client-gone" => Input::ClientGone,

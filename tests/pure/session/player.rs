@@ -298,6 +298,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
         "client-end" => Input::ClientEnd,
         "backend-end" => Input::BackendEnd,
         "backend-down" => Input::BackendDown,
+        "cannot-connect" => Input::CannotConnect("no descriptor is left: raise the limit"),
         "shutdown" => Input::Shutdown,
         "crowded" => Input::Crowded("made room for newer connections (connections_per_core_max)"),
         "deadline" => Input::Deadline,

@@ -38,6 +38,7 @@ enum Happening {
     BackendSecured,
     BackendInsecure(bool),
     BackendDown,
+    CannotConnect,
     Shutdown,
     Crowded,
 }
@@ -128,6 +129,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => any::<u16>().prop_map(Happening::Time),
         4 => Just(Happening::Deadline),
         1 => Just(Happening::BackendDown),
+        1 => Just(Happening::CannotConnect),
         4 => (0_u8..3).prop_map(Happening::ClientSecured),
         1 => any::<bool>().prop_map(Happening::ClientInsecure),
         4 => Just(Happening::BackendSecured),
@@ -213,10 +215,9 @@ impl Run {
                 });
             }
             Happening::Go(last, is_moving) => {
-                let address = [192, 0, 2, *last].into();
                 let destination = Destination {
                     host: "h".into(),
-                    address,
+                    address: [192, 0, 2, *last].into(),
                     group: None,
                     is_moving: *is_moving,
                     hop: Hop::Backend,
@@ -236,6 +237,7 @@ impl Run {
                 self.input(Input::Deadline);
             }
             Happening::BackendDown => self.input(Input::BackendDown),
+            Happening::CannotConnect => self.input(Input::CannotConnect("no descriptor")),
             Happening::ClientSecured(certificate) => {
                 let certificate = match certificate {
                     0 => ClientCertificate::NONE,

@@ -150,8 +150,12 @@ impl Reach {
         tokio::task::spawn_local(async move {
             let way = ways.iter().find(|(_, way)| way.proxy_port == peer.port());
             let trial = inspection::greets(peer, way.map(|(protocol, way)| (*protocol, way)));
-            let is_reached = timeout(limits::SITE_TRIAL_TIMEOUT, trial).await.unwrap_or(false);
-            attempts.note(&host, peer, is_reached);
+            // What this host lacks says nothing of the site.
+            if let Ok(is_reached) =
+                timeout(limits::SITE_TRIAL_TIMEOUT, trial).await.unwrap_or(Ok(false))
+            {
+                attempts.note(&host, peer, is_reached);
+            }
             trying.borrow_mut().remove(&site);
         });
     }
