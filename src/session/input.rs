@@ -66,6 +66,8 @@ pub enum Input<'a> {
     BackendDown,
     /// The process stops.
     Shutdown,
+    /// The operator ends the user's sessions (W-REL-7).
+    Kicked,
     /// The table is full, and this session waits for nothing but its client (W-PIPE-7).
     Crowded(&'static str),
 }

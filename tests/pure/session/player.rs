@@ -299,6 +299,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
         "backend-end" => Input::BackendEnd,
         "backend-down" => Input::BackendDown,
         "shutdown" => Input::Shutdown,
+        "kicked" => Input::Kicked,
         "crowded" => Input::Crowded("made room for newer connections (connections_per_core_max)"),
         "deadline" => Input::Deadline,
         _ => return None,
