@@ -68,6 +68,8 @@ pub enum Input<'a> {
     CannotConnect(&'static str),
     /// The process stops.
     Shutdown,
+    /// The operator ends the user's sessions (W-REL-7).
+    Kicked,
     /// The table is full, and this session waits for nothing but its client (W-PIPE-7).
     Crowded(&'static str),
 }

@@ -30,6 +30,8 @@ pub(super) enum Signal {
     Waited(Queued),
     /// It has to make room.
     Crowded(&'static str),
+    /// The operator ends it.
+    Kicked,
     /// The process stops.
     Shutdown,
 }

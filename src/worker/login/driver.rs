@@ -103,6 +103,8 @@ impl<'a, P: Port> Driver<'a, P> {
             Signal::Answered(question, answer) => driver.answered(question, answer),
             Signal::Waited(queued) => driver.waited(queued),
             Signal::Crowded(why) => driver.input(Input::Crowded(why)),
+            Signal::Kicked if driver.login.is_under_way() => driver.input(Input::Kicked),
+            Signal::Kicked => driver.abort("kicked by the operator"),
             Signal::Shutdown => driver.input(Input::Shutdown),
         }
         driver.next
@@ -457,8 +459,7 @@ impl<'a, P: Port> Driver<'a, P> {
         }
     }
 
-    /// A side did not take all of what was sent with the bytes of others. That a connection broke shows at the next read, which
-    /// also tells how.
+    /// A side did not take all of what was sent with others' bytes. The next read shows whether its connection broke, and how.
     fn take_back(&mut self, unsent: &port::Unsent) {
         let side = if unsent.token.kind == Kind::ClientSend { Side::Client } else { Side::Backend };
         if unsent.fault == IoFault::WouldBlock {
@@ -483,8 +484,7 @@ impl<'a, P: Port> Driver<'a, P> {
 
 const CROWDED: &str = "too many connections of its address (connections_per_address_max, connection_rate_per_address)";
 const UNREAD: &str = "client does not read its replies";
-/// What a client may leave untaken: its replies, untagged lines of the backend, and what the backend sent behind its
-/// OK.
+/// What a client may leave untaken: its replies, the backend's untagged lines and what came behind its OK.
 const LOGIN_OUTPUT_BYTES_MAX: usize = limits::PRE_LOGIN_OUTPUT_BYTES_MAX
     + limits::BACKEND_UNTAGGED_BYTES_MAX
     + limits::BACKEND_INPUT_BYTES_MAX

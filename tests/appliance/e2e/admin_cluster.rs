@@ -63,7 +63,8 @@ fn admin_cluster_verbs_say_the_same_inside_a_hale_and_without_one() {
         assert!(output.status.success(), "{order}: {}", said(&output));
     }
     wait_for("an order in the log", PATIENCE, || {
-        let words = "admin: cluster site force-move start --id=spring -- DC1 10 DC2: done, by uid=";
+        let words = "admin: cluster site force-move start --id=spring -- DC1 10 DC2: done: \
+             site DC1: force_move nothing -> id=spring percentage=10 dest=DC2, by uid=";
         scene.log().contains(words).then_some(())
     });
     let questions = [

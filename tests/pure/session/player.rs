@@ -300,6 +300,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
         "backend-down" => Input::BackendDown,
         "cannot-connect" => Input::CannotConnect("no descriptor is left: raise the limit"),
         "shutdown" => Input::Shutdown,
+        "kicked" => Input::Kicked,
         "crowded" => Input::Crowded("made room for newer connections (connections_per_core_max)"),
         "deadline" => Input::Deadline,
         _ => return None,
