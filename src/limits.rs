@@ -251,6 +251,9 @@ pub const SITE_TRIAL_EVERY: Duration = Duration::from_secs(10);
 pub const SITE_TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// A proxy repeats that it does not reach a site this often at most while another one of its site says otherwise.
 pub const SITE_DISPUTE_PAUSE: Duration = Duration::from_secs(60);
+/// Logins that would be refused because their site is away, and have the row of their group read first, in a second
+/// (C-SITE-10): clients of a site that is away come in crowds and again and again, and must not be the GeoDB's load.
+pub const AWAY_READS_PER_SECOND_MAX: u32 = 100;
 /// A source of a move refers its users for an hour (C-CACHE-5).
 pub const REFERRAL_KEPT_FOR: Duration = Duration::from_secs(3600);
 /// Users whose referrals are remembered: several groups on the move, and less than 16 megabytes.

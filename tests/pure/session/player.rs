@@ -194,6 +194,8 @@ impl Player {
             "tls" => self.scene.tls = true,
             "starttls" => self.scene.starttls = true,
             "behind-tls" => self.scene.behind_tls = true,
+            "announces" => self.scene.send_header = true,
+            "announces-itself" => self.scene.site_header = true,
             "backend-starttls" => self.scene.backend_starttls = true,
             "offers-external" => self.scene.external = true,
             "certificate-required" => self.scene.certificate_required = true,

@@ -140,29 +140,34 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 fn scene() -> impl Strategy<Value = Scene> {
-    (any::<[bool; 4]>(), any::<[bool; 3]>(), any::<[bool; 3]>(), any::<u64>()).prop_map(
-        |(
-            [header, trusts, private_only, private_wanted],
-            [starttls, behind_tls, backend_starttls],
-            [external, certificate_required, certificate_names],
-            seed,
-        )| Scene {
-            protocol: None,
-            header,
-            trusted: Networks::parse(if trusts { "192.0.2.0/24" } else { "" }).unwrap_or_default(),
-            private_only,
-            private_wanted,
-            header_is_private: false,
-            tls: false,
-            starttls,
-            behind_tls,
-            external,
-            certificate_required,
-            certificate_names,
-            backend_starttls,
-            seed,
-        },
-    )
+    (any::<[bool; 4]>(), any::<[bool; 3]>(), any::<[bool; 3]>(), any::<[bool; 2]>(), any::<u64>())
+        .prop_map(
+            |(
+                [header, trusts, private_only, private_wanted],
+                [starttls, behind_tls, backend_starttls],
+                [external, certificate_required, certificate_names],
+                [send_header, site_header],
+                seed,
+            )| Scene {
+                protocol: None,
+                header,
+                trusted: Networks::parse(if trusts { "192.0.2.0/24" } else { "" })
+                    .unwrap_or_default(),
+                private_only,
+                private_wanted,
+                header_is_private: false,
+                tls: false,
+                starttls,
+                behind_tls,
+                external,
+                certificate_required,
+                certificate_names,
+                send_header,
+                site_header,
+                backend_starttls,
+                seed,
+            },
+        )
 }
 
 /// A session, and what any shell would notice of it.

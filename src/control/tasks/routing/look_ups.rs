@@ -45,6 +45,8 @@ pub(super) struct LookUps {
     waiting: RefCell<HashMap<Sought, Vec<Ticket>>>,
     /// Logins that change where groups are served.
     cap: Cell<LoginCap>,
+    /// Logins that wait for rows because their site is away.
+    away_reads: Cell<LoginCap>,
     /// How often rows were forgotten: what was read before that may be older.
     forgotten: Cell<u64>,
 }
@@ -96,6 +98,7 @@ impl LookUps {
             local,
             waiting: RefCell::default(),
             cap: Cell::new(cap),
+            away_reads: Cell::new(LoginCap::new(limits::AWAY_READS_PER_SECOND_MAX)),
             forgotten: Cell::new(0),
         }
     }
@@ -121,6 +124,11 @@ impl LookUps {
                     }
                     Doubt::SentOn(_) => None,
                     Doubt::Contradicted(ticket) => Some(*ticket),
+                    Doubt::HomeAway(ticket) if !take_permit(&self.away_reads) => {
+                        // By what is known, then.
+                        return self.reply([*ticket], &Found::InCache);
+                    }
+                    Doubt::HomeAway(ticket) => Some(*ticket),
                 };
                 (Sought::Again(user.clone()), ticket)
             }
@@ -269,7 +277,7 @@ impl LookUps {
             match answer.decision {
                 Decision::NeedTable => {}
                 Decision::FailOver(_) | Decision::MoveUser(_) => {
-                    moves = if self.take_permit() { Moves::Allowed } else { Moves::Withheld };
+                    moves = if take_permit(&self.cap) { Moves::Allowed } else { Moves::Withheld };
                 }
                 Decision::Fail { fault, about } => {
                     let detail = if about.is_empty() {
@@ -285,13 +293,6 @@ impl LookUps {
         }
         let detail = "the GeoDB keeps changing under this login".into();
         Ok(Found::Nothing { failure: Failure::Unavailable, detail })
-    }
-
-    fn take_permit(&self) -> bool {
-        let mut cap = self.cap.get();
-        let is_permitted = cap.take(clock::now());
-        self.cap.set(cap);
-        is_permitted
     }
 
     /// Reads the rows of a user and a group again, and which site serves that group.
@@ -396,6 +397,13 @@ impl LookUps {
         }
         Found::InCache
     }
+}
+
+fn take_permit(bucket: &Cell<LoginCap>) -> bool {
+    let mut cap = bucket.get();
+    let is_permitted = cap.take(clock::now());
+    bucket.set(cap);
+    is_permitted
 }
 
 /// One look-up's place among those under way. Who waits for it is answered in any case.

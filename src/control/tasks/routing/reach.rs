@@ -149,7 +149,8 @@ impl Reach {
         let attempts = self.exchange.site_attempts.clone();
         tokio::task::spawn_local(async move {
             let way = ways.iter().find(|(_, way)| way.proxy_port == peer.port());
-            let trial = inspection::greets(peer, way.map(|(protocol, way)| (*protocol, way)));
+            let trial =
+                inspection::greets(&host, peer, way.map(|(protocol, way)| (*protocol, way)));
             // What this host lacks says nothing of the site.
             if let Ok(is_reached) =
                 timeout(limits::SITE_TRIAL_TIMEOUT, trial).await.unwrap_or(Ok(false))

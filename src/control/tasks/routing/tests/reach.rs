@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::control::geodb::SiteUpdate;
 use crate::control::wall_clock::unix_millis;
 use crate::route::outage::Opinion;
 use crate::route::rows::{GroupSite, GroupSiteStatus, SiteReachability};
@@ -193,6 +194,15 @@ async fn c_cache_5_a_referral_is_remembered_until_a_login_there_fails() {
 
 #[tokio::test]
 async fn w_ref_7_the_row_of_the_group_at_its_home_is_read_again_for_a_login_that_waits() {
+    reads_again_and_answers(Doubt::Contradicted).await;
+}
+
+#[tokio::test]
+async fn c_site_10_the_row_of_the_group_is_read_again_for_a_login_whose_home_is_away() {
+    reads_again_and_answers(Doubt::HomeAway).await;
+}
+
+async fn reads_again_and_answers(doubt: fn(Ticket) -> Doubt) {
     let house = House::with_two_sites().await;
     house.geodb.create_group(&group("vip", BE1), 1).await.unwrap();
     let alice = User { preferred_site_id: Some(DC2), ..user("alice", "vip") };
@@ -215,15 +225,68 @@ async fn w_ref_7_the_row_of_the_group_at_its_home_is_read_again_for_a_login_that
             table.failover("vip", DC2).and_then(|row| row.to_site_id)
         };
         assert_eq!(stand_in(), None);
-        let again = ToControl::ReadAgain {
-            user: "alice".into(),
-            group: None,
-            doubt: Doubt::Contradicted(ticket(7)),
-        };
+        let again =
+            ToControl::ReadAgain { user: "alice".into(), group: None, doubt: doubt(ticket(7)) };
         assert!(house.exchange.to_control.send(again).is_ok());
         let answer = house.answer().await;
         assert!(matches!(answer, (7, Answer::LookedUp)), "{answer:?}");
         assert_eq!(stand_in(), Some(DC1), "it is there when the login is answered");
+    };
+    LocalSet::new().run_until(work).await;
+}
+
+#[tokio::test]
+async fn c_site_10_a_user_whom_no_cache_knows_is_refused_by_fresh_rows_only() {
+    let house = House::with_two_sites().await;
+    house.geodb.create_group(&group("vip", BE1), 1).await.unwrap();
+    let alice = User { preferred_site_id: Some(DC2), ..user("alice", "vip") };
+    house.geodb.replace_user(None, &alice, 1).await.unwrap();
+    let offline = SiteUpdate { status: Some(SiteStatus::Offline), load_balancer: None };
+    assert!(house.geodb.update_site(DC2, &offline).await.unwrap());
+    let work = async {
+        house.start().await;
+        house.ask(7, "alice");
+        let answer = house.answer().await;
+        assert!(matches!(answer, (7, Answer::Failed { .. })), "its turn has not come: {answer:?}");
+        // By another proxy, and not told here.
+        house.geodb.gate().hold("stamp");
+        let row = GroupSite {
+            group_name: "vip".into(),
+            site_id: DC2,
+            status: GroupSiteStatus::Failover,
+            failover_site_id: Some(DC1),
+            last_update: Some(unix_millis()),
+        };
+        house.geodb.write_group_site(&row).await.unwrap();
+        house.ask(8, "alice");
+        let answer = house.answer().await;
+        assert!(matches!(answer, (8, Answer::LookedUp)), "{answer:?}");
+        assert!(matches!(house.decision("alice"), Decision::Go { .. }));
+    };
+    LocalSet::new().run_until(work).await;
+}
+
+#[tokio::test]
+async fn c_site_10_a_crowd_at_a_site_that_is_away_is_not_the_geodbs_load() {
+    let house = House::with_two_sites().await;
+    let work = async {
+        house.start().await;
+        let began = Instant::now();
+        let crowd = 3 * limits::AWAY_READS_PER_SECOND_MAX;
+        for number in 0..crowd {
+            let (user, group) = (format!("user-{number}").into(), None);
+            let doubt = Doubt::HomeAway(ticket(number));
+            let again = ToControl::ReadAgain { user, group, doubt };
+            assert!(house.exchange.to_control.send(again).is_ok());
+            // All are answered, read or not.
+            let answer = house.answer().await;
+            assert!(matches!(answer, (question, Answer::LookedUp) if question == number));
+        }
+        let seconds = u32::try_from(began.elapsed().as_secs()).unwrap() + 2;
+        let read = house.geodb.gate().seen("read_user");
+        assert!(read >= limits::AWAY_READS_PER_SECOND_MAX, "{read}");
+        assert!(read <= seconds * limits::AWAY_READS_PER_SECOND_MAX, "{read} in {seconds} s");
+        assert!(seconds > 3 || read < crowd, "{read} in {seconds} s");
     };
     LocalSet::new().run_until(work).await;
 }
