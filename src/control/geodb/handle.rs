@@ -240,8 +240,9 @@ calls! {
     pub async fn read_user(&self, username: &str) -> Option<User>;
     /// A group's row at one site.
     pub async fn read_group(&self, site_id: Uuid, name: &str) -> Option<UserGroup>;
-    /// Creates the user's row, or fills its empty columns; what others wrote first stays (GE-07). Returns the row.
-    pub async fn assign_user(&self, assignment: &UserAssignment, now: UnixMillis) -> User;
+    /// Creates the user's row, or fills its empty columns; what others wrote first stays (GE-07). `former`: the row that
+    /// was just read (none: there was no row), and on which the assignment was decided. Returns the row.
+    pub async fn assign_user(&self, assignment: &UserAssignment, former: Option<&User>, now: UnixMillis) -> User;
     /// Finishes a user move, unless the row differs by now.
     pub async fn finish_user_move(&self, finish: &UserMove, now: UnixMillis) -> Applied;
     /// Creates the group's row; what others wrote first stays. Returns the row.

@@ -97,7 +97,8 @@ pub async fn look_up_telling(
         match decide(table, found.user_known(), &question) {
             Decision::NeedUser => found.read_user(geodb, username).await?,
             Decision::AssignUser(assignment) => {
-                found.user = Some(geodb.assign_user(&assignment, now).await?);
+                let former = found.user.as_ref();
+                found.user = Some(geodb.assign_user(&assignment, former, now).await?);
             }
             decision if moves == Moves::Counted && is_counted(&decision) => {
                 return Ok(found.answer(decision));

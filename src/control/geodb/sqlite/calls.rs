@@ -66,6 +66,8 @@ impl Sqlite {
     pub(in super::super) async fn assign_user(
         &self,
         assignment: &UserAssignment,
+        // One statement looks and writes.
+        _former: Option<&User>,
         now: UnixMillis,
     ) -> Result<User, GeoDbError> {
         let assignment = assignment.clone();

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::kept::Kept;
 use super::tables::Orders;
 use super::trouble::Trouble;
+use crate::control::admin::Board;
 use crate::control::geodb::lookup::{Moves, Search, look_up_telling, write_site};
 use crate::control::geodb::{ChangedUsers, GeoDb, GeoDbError};
 use crate::control::localdb::LocalDb;
@@ -49,6 +50,7 @@ pub(super) struct LookUps {
     away_reads: Cell<LoginCap>,
     /// How often rows were forgotten: what was read before that may be older.
     forgotten: Cell<u64>,
+    board: Board,
 }
 
 /// What is looked for or written; each of them once at a time.
@@ -85,6 +87,7 @@ impl LookUps {
         exchange: Exchange,
         orders: Rc<Orders>,
         kept: Rc<Kept>,
+        board: Board,
     ) -> Self {
         let (trouble, local) = (kept.trouble(), kept.local());
         let cap = LoginCap::new(kept.failover_rules().logins_per_second_max);
@@ -100,6 +103,7 @@ impl LookUps {
             cap: Cell::new(cap),
             away_reads: Cell::new(LoginCap::new(limits::AWAY_READS_PER_SECOND_MAX)),
             forgotten: Cell::new(0),
+            board,
         }
     }
 
@@ -182,7 +186,16 @@ impl LookUps {
             return None;
         }
         waiting.insert(sought.clone(), ticket.into_iter().collect());
+        self.board.look_ups(waiting.len());
         Some(Turn { look_ups: Rc::clone(self), sought })
+    }
+
+    /// It is not under way any more; who waits for it.
+    fn forget(&self, sought: &Sought) -> Option<Vec<Ticket>> {
+        let mut waiting = self.waiting.borrow_mut();
+        let tickets = waiting.remove(sought);
+        self.board.look_ups(waiting.len());
+        tickets
     }
 
     fn reply(&self, tickets: impl IntoIterator<Item = Ticket>, found: &Found) {
@@ -414,14 +427,14 @@ struct Turn {
 
 impl Turn {
     fn end(self, found: Found) {
-        let tickets = self.look_ups.waiting.borrow_mut().remove(&self.sought);
+        let tickets = self.look_ups.forget(&self.sought);
         self.look_ups.reply(tickets.into_iter().flatten(), &found);
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let left = self.look_ups.waiting.borrow_mut().remove(&self.sought);
+        let left = self.look_ups.forget(&self.sought);
         if let Some(tickets) = left {
             // It panicked, or the process ends. The next look-up of the same user must not wait for this one.
             let detail = "the look-up broke off".into();
