@@ -247,7 +247,7 @@ impl<'a, P: Port> Driver<'a, P> {
         }
         let login = &mut *self.login;
         if !login.session.is_attempting() {
-            login.under_way = None;
+            self.duties.throttle.give_back(&mut login.under_way);
             if !matches!(login.course, Course::LoggedIn(_)) {
                 login.places.seat = None;
             }
