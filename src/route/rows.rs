@@ -254,6 +254,17 @@ impl User {
             || self.moving_group_name.as_deref().is_some_and(|name| !name.is_empty())
     }
 
+    /// Whether it leads where another row of the user does: all that routing reads is the same.
+    #[must_use]
+    pub fn leads_where(&self, other: &Self) -> bool {
+        self.preferred_site_id == other.preferred_site_id
+            && self.moving_preferred_site_id == other.moving_preferred_site_id
+            && self.group_name == other.group_name
+            && self.failover_site_group_name == other.failover_site_group_name
+            && self.moving_group_name == other.moving_group_name
+            && self.moving_failover_site_group_name == other.moving_failover_site_group_name
+    }
+
     /// The row as it is once the pending move is finished. Idempotent.
     #[must_use]
     pub fn moved(&self) -> Self {
@@ -366,6 +377,25 @@ mod tests {
         }
         assert_eq!(SiteStatus::parse("evacuate"), SiteStatus::Evacuate);
         assert_eq!(GroupSiteStatus::parse(""), GroupSiteStatus::Normal);
+    }
+
+    #[test]
+    fn c_cache_5_a_row_leads_elsewhere_when_any_column_that_routing_reads_differs() {
+        let site = Some(Uuid::from_u128(7));
+        let user = User { preferred_site_id: site, group_name: "g".into(), ..User::default() };
+        let text = || Some(Box::from("other"));
+        for other in [
+            User { preferred_site_id: None, ..user.clone() },
+            User { group_name: "other".into(), ..user.clone() },
+            User { failover_site_group_name: text(), ..user.clone() },
+            User { moving_preferred_site_id: site, ..user.clone() },
+            User { moving_group_name: text(), ..user.clone() },
+            User { moving_failover_site_group_name: text(), ..user.clone() },
+        ] {
+            assert!(!user.leads_where(&other) && !other.leads_where(&user), "{other:?}");
+        }
+        let used = User { metacache_last_host: text(), last_update: Some(9), ..user.clone() };
+        assert!(user.leads_where(&used), "of a login at a backend");
     }
 
     #[test]

@@ -114,3 +114,73 @@ impl Reports {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+    use crate::share::exchange::Exchange;
+
+    fn reports(exchange: &Exchange) -> Reports {
+        Reports::new(
+            Arc::clone(&exchange.log),
+            Arc::clone(&exchange.counters[0]),
+            Arc::clone(&exchange.to_control),
+            exchange.site_attempts.clone(),
+            false,
+        )
+    }
+
+    #[test]
+    fn c_site_9_what_an_attempt_at_a_site_has_shown_is_noted_and_told_no_one_else() {
+        let exchange = Exchange::new(1).unwrap();
+        let reports = reports(&exchange);
+        let endpoint = SocketAddr::from(([192, 0, 2, 1], 143));
+        for is_reached in [true, false, false] {
+            reports.learn(Lesson::Site { host: "lb".into(), endpoint, is_reached });
+        }
+        let [seen] = exchange.site_attempts.take().try_into().unwrap();
+        assert_eq!(
+            (&*seen.host, seen.endpoint, seen.answered, seen.failed),
+            ("lb", endpoint, 1, 2)
+        );
+        assert!(exchange.to_control.is_empty());
+    }
+
+    #[test]
+    fn c_cache_3_c_cache_5_what_an_attempt_at_a_backend_has_shown_has_the_rows_read_again() {
+        let exchange = Exchange::new(1).unwrap();
+        let reports = reports(&exchange);
+        let (user, group): (Box<str>, Option<Box<str>>) = ("alice".into(), Some("vip".into()));
+        reports.learn(Lesson::NotServed { user: user.clone(), group });
+        reports.learn(Lesson::SentOn { user, group: None, to: "be2".into() });
+        let Some(ToControl::ReadAgain { user, group, doubt: Doubt::NotServed }) =
+            exchange.to_control.take()
+        else {
+            panic!("the failure is not told");
+        };
+        assert_eq!((&*user, group.as_deref()), ("alice", Some("vip")));
+        let Some(ToControl::ReadAgain { user, group, doubt: Doubt::SentOn(to) }) =
+            exchange.to_control.take()
+        else {
+            panic!("the referral is not told");
+        };
+        assert_eq!((&*user, group, &*to), ("alice", None, "be2"));
+        assert!(exchange.to_control.is_empty() && exchange.site_attempts.take().is_empty());
+    }
+
+    #[test]
+    fn c_cache_3_a_full_mailbox_loses_a_lesson_and_no_time() {
+        let exchange = Exchange::new(1).unwrap();
+        let reports = reports(&exchange);
+        let lesson = || Lesson::NotServed { user: "alice".into(), group: None };
+        for _ in 0..=crate::limits::MAILBOX_MESSAGES_MAX {
+            reports.learn(lesson());
+        }
+        let told = std::iter::from_fn(|| exchange.to_control.take()).count();
+        assert_eq!(told, crate::limits::MAILBOX_MESSAGES_MAX);
+        reports.learn(lesson());
+        assert!(exchange.to_control.take().is_some(), "the next one is told again");
+    }
+}

@@ -9,19 +9,24 @@ use hale::route::outage::FailoverRules;
 use hale::route::rows::GroupSite;
 use uuid::Uuid;
 
+use super::orders::Orders;
 use super::proxy::Proxy;
-use super::world::{SETTLED_AFTER, USERS, World, user_name};
+use super::world::SETTLED_AFTER;
 
 /// What happened, as far as the checks need it.
 pub(super) struct Record {
-    rules: FailoverRules,
+    pub(super) rules: FailoverRules,
     /// What is wrong, as soon as it is.
     pub(super) faults: Vec<String>,
     groups: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
     /// Former stand-ins of a group and home, as one site's replica had them, and when each was written there.
     stand_ins: BTreeMap<(usize, Box<str>, Uuid), Vec<Written>>,
     /// At the end: where each user was served.
-    backends: BTreeMap<Box<str>, BTreeSet<Uuid>>,
+    pub(super) backends: BTreeMap<Box<str>, BTreeSet<Uuid>>,
+    /// What came of operators' orders.
+    pub(super) orders: Orders,
+    /// All is mended, and what an operator has ordered since is not taken back.
+    pub(super) is_lasting: bool,
     /// So that it is seen that something went on.
     pub(super) tally: Tally,
 }
@@ -36,6 +41,24 @@ pub(super) struct Tally {
     pub(super) refused: u64,
     pub(super) failed_over: u64,
     pub(super) came_home: u64,
+    /// Sent in a circle, and tried once more.
+    pub(super) paused: u64,
+    /// Of those, served.
+    pub(super) saved: u64,
+    /// Users who left a site or backend that is force-moved, or a site that is evacuated.
+    pub(super) left_site: u64,
+    pub(super) left_backend: u64,
+    pub(super) evacuated: u64,
+    /// Moves of users, of groups; moves that a proxy finished because the source was gone.
+    pub(super) user_moves: u64,
+    pub(super) group_moves: u64,
+    pub(super) finished: u64,
+    /// Logins that a backend sent on, and that went there at once because of that.
+    pub(super) sent_on: u64,
+    pub(super) went_directly: u64,
+    pub(super) restarts: u64,
+    /// Decisions compared with those of the neighbour who has the same rows.
+    pub(super) compared: u64,
 }
 
 impl Record {
@@ -46,12 +69,15 @@ impl Record {
             groups: BTreeMap::new(),
             stand_ins: BTreeMap::new(),
             backends: BTreeMap::new(),
+            orders: Orders::default(),
+            is_lasting: false,
             tally: Tally::default(),
         }
     }
 
-    pub(super) fn served(&mut self, now: u64, user: &str, backend: Uuid) {
+    pub(super) fn served(&mut self, now: u64, user: &str, backend: Uuid, is_anew: bool) {
         self.tally.served += 1;
+        self.tally.saved += u64::from(is_anew);
         if now >= SETTLED_AFTER {
             self.backends.entry(user.into()).or_default().insert(backend);
         }
@@ -99,7 +125,7 @@ impl Record {
     fn check_turn(&mut self, now: u64, proxy: &Proxy, change: &SiteChange) {
         let place = force_move_place(&change.site_id.to_string(), &change.group_name);
         let delay = u64::try_from(self.rules.delay.as_millis()).unwrap();
-        let since = proxy.away_since.get(&change.site_id);
+        let since = proxy.memory.away_since.get(&change.site_id);
         let since = since.filter(|since| since.ended.is_none_or(|ended| now - ended < CALLS_MAX));
         let allowed = since.map_or(0, |since| {
             let from = since.ordered.unwrap_or(u64::MAX).min(since.at + delay);
@@ -124,7 +150,7 @@ impl Record {
         let key = (site, change.group_name.clone(), change.site_id);
         let stand_ins = self.stand_ins.entry(key).or_default();
         let dwell = u64::try_from(SITE_RECOVERY_AFTER.as_millis()).unwrap() - CLOCKS_APART_MAX;
-        let is_ordered = proxy.away_since.values().any(|since| since.ordered.is_some());
+        let is_ordered = proxy.memory.away_since.values().any(|since| since.ordered.is_some());
         if let [.., (_, before), (at, last)] = stand_ins.as_slice()
             && *before == change.stand_in
             && *last == former
@@ -140,38 +166,6 @@ impl Record {
         }
         stand_ins.push((now, change.stand_in));
     }
-}
-
-/// When all has been well for long enough.
-pub(super) fn check_end(world: &mut World) {
-    let mut faults = Vec::new();
-    for (number, replica) in world.replicas.iter().enumerate().skip(1) {
-        if !replica.says_what(&world.replicas[0]) {
-            faults.push(format!("the replicas 0 and {number} differ"));
-        }
-    }
-    for number in 0..USERS {
-        let user = user_name(number);
-        let backends = world.record.backends.get(&user).cloned().unwrap_or_default();
-        if backends.len() != 1 {
-            faults.push(format!("{user} is served by {backends:?} at the same time"));
-        }
-        let Some(row) = world.replicas[0].user(&user) else {
-            faults.push(format!("{user} has no row"));
-            continue;
-        };
-        let home = row.preferred_site_id.unwrap_or_default();
-        let stand_in = world.replicas[0].group_site(&row.group_name, home);
-        if let Some(site) = stand_in.as_ref().and_then(GroupSite::stand_in) {
-            faults.push(format!("{} of {user} has not come home from {site}", row.group_name));
-        }
-        let group = world.replicas[0].group(home, &row.group_name);
-        let backend = group.and_then(|group| group.backend_id);
-        if backends.iter().any(|id| Some(*id) != backend) {
-            faults.push(format!("{user} is served by {backends:?}, and the row says {backend:?}"));
-        }
-    }
-    world.record.faults.extend(faults);
 }
 
 /// From a decision to its write: two calls, and a second for others that came between.

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use hale::route::rows::{
-    Backend, BackendStatus, GroupSite, GroupSiteStatus, Rows, Site, SiteReachability, SiteStatus,
-    User, UserGroup,
+    Backend, BackendStatus, GroupSite, GroupSiteStatus, Rows, Setting, Site, SiteReachability,
+    SiteStatus, User, UserGroup,
 };
+use hale::route::settings_rows::FORCE_MOVE;
 use uuid::Uuid;
 
 /// The key of a row.
@@ -18,6 +19,31 @@ pub(super) enum Key {
     User(Box<str>),
     Group(Uuid, Box<str>),
     GroupSite(Box<str>, Uuid),
+    /// Of the section `force_move`: site, backend or nil, name.
+    ForceMove(Uuid, Uuid, &'static str),
+}
+
+/// Which kind of read finds a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Read every ten seconds.
+    Place,
+    /// Read once a minute.
+    Group,
+    /// Read by name.
+    User,
+}
+
+impl Key {
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Site(_) | Self::Backend(..) | Self::Reachability(..) | Self::ForceMove(..) => {
+                Kind::Place
+            }
+            Self::Group(..) | Self::GroupSite(..) => Kind::Group,
+            Self::User(_) => Kind::User,
+        }
+    }
 }
 
 /// What a cell holds.
@@ -26,6 +52,8 @@ pub(super) enum Value {
     Id(Option<Uuid>),
     Text(Box<str>),
     Number(i64),
+    /// Deleted: of equal timestamps this wins.
+    Gone,
 }
 
 pub(super) type Columns = Vec<(&'static str, Value)>;
@@ -43,31 +71,64 @@ pub(super) struct Write {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Replica {
     cells: BTreeMap<Key, BTreeMap<&'static str, (i64, Value)>>,
-    /// Changes with every cell that changes.
-    pub(super) version: u64,
+    /// Change with every cell of their kind that changes.
+    pub(super) places_version: u64,
+    pub(super) groups_version: u64,
 }
 
 impl Replica {
     /// Cell by cell, the later timestamp wins, and of equal ones the greater value.
-    pub(super) fn apply(&mut self, write: &Write) {
+    /// Whether that changed anything.
+    pub(super) fn apply(&mut self, write: &Write) -> bool {
         let row = self.cells.entry(write.key.clone()).or_default();
+        let mut is_changed = false;
         for (column, value) in &write.columns {
             let offered = (write.at, value.clone());
             if row.get(column).is_none_or(|known| *known < offered) {
                 row.insert(column, offered);
-                self.version += 1;
+                is_changed = true;
             }
         }
+        match write.key.kind() {
+            Kind::Place => self.places_version += u64::from(is_changed),
+            Kind::Group => self.groups_version += u64::from(is_changed),
+            Kind::User => {}
+        }
+        is_changed
     }
 
-    /// Takes over whatever another copy has and this one has not.
-    pub(super) fn repair(&mut self, other: &Self) {
+    /// Takes over whatever another copy has and this one has not; the rows that changed by that.
+    pub(super) fn repair(&mut self, other: &Self) -> Vec<Key> {
+        let mut changed = Vec::new();
         for (key, row) in &other.cells {
             for (column, (at, value)) in row {
                 let columns = vec![(*column, value.clone())];
-                self.apply(&Write { key: key.clone(), columns, at: *at });
+                if self.apply(&Write { key: key.clone(), columns, at: *at }) {
+                    changed.push(key.clone());
+                }
             }
         }
+        changed
+    }
+
+    /// The latest timestamp in a row: who writes what was read writes later than that.
+    pub(super) fn stamp(&self, key: &Key) -> i64 {
+        let row = self.cells.get(key).into_iter().flat_map(BTreeMap::values);
+        row.map(|(at, _)| *at).max().unwrap_or(i64::MIN)
+    }
+
+    /// Whether both say the same of a row.
+    pub(super) fn says_the_same_of(&self, key: &Key, other: &Self) -> bool {
+        self.cells.get(key) == other.cells.get(key)
+    }
+
+    /// Whether both say the same of all places.
+    pub(super) fn says_the_same_of_places(&self, other: &Self) -> bool {
+        let places = |copy: &'_ Self| {
+            let rows = copy.cells.iter().filter(|(key, _)| key.kind() == Kind::Place);
+            rows.map(|(key, row)| (key.clone(), row.clone())).collect::<Vec<_>>()
+        };
+        places(self) == places(other)
     }
 
     /// Whether two copies say the same.
@@ -82,7 +143,7 @@ impl Replica {
         }
     }
 
-    fn text(&self, key: &Key, column: &str) -> Box<str> {
+    pub(super) fn text(&self, key: &Key, column: &str) -> Box<str> {
         match self.cells.get(key).and_then(|row| row.get(column)) {
             Some((_, Value::Text(text))) => text.clone(),
             _ => Box::default(),
@@ -102,6 +163,9 @@ impl Replica {
             username: name.into(),
             preferred_site_id: self.id(&key, "preferred_site_id"),
             group_name: self.text(&key, "group_name"),
+            moving_preferred_site_id: self.id(&key, "moving_preferred_site_id"),
+            moving_group_name: Some(self.text(&key, "moving_group_name"))
+                .filter(|name| !name.is_empty()),
             ..User::default()
         })
     }
@@ -118,7 +182,7 @@ impl Replica {
             backend_id: self.id(key, "backend_id"),
             alt_backend_id: self.id(key, "alt_backend_id"),
             sticky_users: false,
-            moving: Box::default(),
+            moving: self.text(key, "moving"),
             refresh_after: None,
             sticky_backend: false,
         }
@@ -139,10 +203,13 @@ impl Replica {
         }
     }
 
-    /// All that a table is built from.
-    pub(super) fn rows(&self, local: Uuid) -> Rows {
-        let mut rows = Rows::default();
-        for key in self.cells.keys() {
+    /// The small tables.
+    pub(super) fn read_places(&self, rows: &mut Rows) {
+        rows.sites.clear();
+        rows.backends.clear();
+        rows.site_reachability.clear();
+        rows.settings.clear();
+        for (key, row) in &self.cells {
             match key {
                 Key::Site(id) => rows.sites.push(Site {
                     id: *id,
@@ -166,15 +233,36 @@ impl Replica {
                     dest_site_id: *dest,
                     reachable: self.number(key, "reachable"),
                 }),
+                Key::ForceMove(site_id, backend_id, name) => {
+                    if let Some((_, Value::Text(value))) = row.get("value") {
+                        rows.settings.push(Setting {
+                            section: FORCE_MOVE.into(),
+                            site_id: *site_id,
+                            backend_id: *backend_id,
+                            name: (*name).into(),
+                            value: value.clone(),
+                        });
+                    }
+                }
+                Key::Group(..) | Key::GroupSite(..) | Key::User(_) => {}
+            }
+        }
+    }
+
+    /// Groups of a site, and what they do at sites.
+    pub(super) fn read_groups(&self, rows: &mut Rows, local: Uuid) {
+        rows.user_groups.clear();
+        rows.group_sites.clear();
+        for key in self.cells.keys() {
+            match key {
                 Key::Group(site, name) if *site == local => {
                     rows.user_groups.push(self.group_of(*site, name, key));
                 }
                 Key::GroupSite(group, site) => {
                     rows.group_sites.push(self.group_site_of(group, *site, key));
                 }
-                Key::Group(..) | Key::User(_) => {}
+                _ => {}
             }
         }
-        rows
     }
 }

@@ -1,24 +1,33 @@
-//! One login under way: decide, read or write, decide again, as the control core does; each call to the GeoDB takes its time,
-//! and may be lost.
+//! One login under way: whose it is, what is asked for it, what was read for it.
 
+use hale::backend::connect::Attempts;
 use hale::route::change::{GroupChange, GroupCreation, SiteChange, UserAssignment, UserMove};
 use hale::route::rows::{GroupSite, User, UserGroup};
-use uuid::Uuid;
-
-use super::geodb::{Columns, Key, Value, Write};
 
 /// What a login waits for.
 #[derive(Clone, Debug)]
 pub(super) enum Call {
     ReadUser,
+    /// The rows of the user and of this group, and which site serves the user's group (W-REF-7).
+    ReadAgain(Option<Box<str>>),
     /// Cassandra has no "unless it is there" that crosses sites: every write is a read, and then a write.
     Assign(UserAssignment, Stage),
     Move(Box<UserMove>, Stage),
     Create(GroupCreation, Stage),
     FailOver(Box<SiteChange>, Stage),
-    /// No login waits for these two.
+    /// No login waits for these.
     Change(Box<GroupChange>, Stage),
     Homecoming(Box<SiteChange>, Stage),
+    /// The row that a login went by is old.
+    Renew,
+    /// A backend has sent the user of this group on to this host (C-CACHE-5).
+    Learn(Box<str>, Box<str>),
+}
+
+impl Call {
+    pub(super) fn is_beside(&self) -> bool {
+        matches!(self, Self::Change(..) | Self::Homecoming(..) | Self::Renew | Self::Learn(..))
+    }
 }
 
 /// How far a write has come.
@@ -28,16 +37,55 @@ pub(super) enum Stage {
     Written,
 }
 
-/// A login, or a write that one left behind.
+/// What a proxy asks its routing layer.
 #[derive(Clone, Debug)]
-pub(super) struct Login {
+pub(super) enum Asked {
+    User,
+    /// Where the host of a referral leads; the group of the backend that it comes from.
+    Referral {
+        host: Box<str>,
+        group: Option<Box<str>>,
+    },
+}
+
+/// Why a session connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    First,
+    Again,
+    Referral,
+}
+
+/// The client's session.
+#[derive(Debug)]
+pub(super) struct Session {
     pub(super) proxy: usize,
+    /// How often that proxy had been started.
+    pub(super) start: u32,
+    pub(super) why: Why,
+    pub(super) attempts: Option<Attempts>,
+    pub(super) began: u64,
+    /// When it began anew, after sites had sent it in a circle.
+    pub(super) anew_at: Option<u64>,
+    /// A row that was to be read could not be.
+    pub(super) is_blind: bool,
+}
+
+/// A login, or a call that one left behind.
+#[derive(Debug)]
+pub(super) struct Login {
     pub(super) user: Box<str>,
-    /// The proxy of another site that brought it.
-    pub(super) from: Option<usize>,
-    /// Load balancers that it has been sent to.
-    pub(super) hops: Vec<Uuid>,
+    /// Who decides.
+    pub(super) proxy: usize,
+    /// How often that proxy had been started.
+    pub(super) start: u32,
+    /// None of a call that was left behind.
+    pub(super) session: Option<Box<Session>>,
+    pub(super) asked: Asked,
     pub(super) rounds: u32,
+    /// Referrals of backends here.
+    pub(super) referrals: u32,
+    pub(super) has_read_again: bool,
     pub(super) is_silent: bool,
     pub(super) row: Option<User>,
     pub(super) is_absent: bool,
@@ -47,13 +95,16 @@ pub(super) struct Login {
 }
 
 impl Login {
-    pub(super) fn new(proxy: usize, user: Box<str>, from: Option<usize>, hops: Vec<Uuid>) -> Self {
+    pub(super) fn new(user: Box<str>, proxy: usize, start: u32) -> Self {
         Self {
-            proxy,
             user,
-            from,
-            hops,
+            proxy,
+            start,
+            session: None,
+            asked: Asked::User,
             rounds: 0,
+            referrals: 0,
+            has_read_again: false,
             is_silent: false,
             row: None,
             is_absent: false,
@@ -62,43 +113,15 @@ impl Login {
             call: None,
         }
     }
-}
 
-pub(super) fn assign(assignment: &UserAssignment, at: i64) -> Write {
-    let home = Value::Id(Some(assignment.preferred_site_id));
-    let group = Value::Text(assignment.group_name.clone());
-    let columns: Columns = vec![("preferred_site_id", home), ("group_name", group)];
-    Write { key: Key::User(assignment.username.clone()), columns, at }
-}
+    /// The next question of the same login at the same proxy.
+    pub(super) fn asks(self, asked: Asked) -> Self {
+        let Self { user, proxy, start, session, referrals, .. } = self;
+        Self { session, asked, referrals, ..Self::new(user, proxy, start) }
+    }
 
-pub(super) fn move_user(change: &UserMove, at: i64) -> Write {
-    let home = Value::Id(change.moved.preferred_site_id);
-    let group = Value::Text(change.moved.group_name.clone());
-    let columns = vec![("preferred_site_id", home), ("group_name", group)];
-    Write { key: Key::User(change.moved.username.clone()), columns, at }
-}
-
-pub(super) fn create(creation: &GroupCreation, at: i64) -> Write {
-    let columns = vec![
-        ("backend_id", Value::Id(Some(creation.backend_id))),
-        ("alt_backend_id", Value::Id(creation.alt_backend_id)),
-    ];
-    Write { key: Key::Group(creation.site_id, creation.name.clone()), columns, at }
-}
-
-pub(super) fn change(change: &GroupChange, at: i64) -> Write {
-    let columns = vec![
-        ("backend_id", Value::Id(change.placement.backend_id)),
-        ("alt_backend_id", Value::Id(change.placement.alt_backend_id)),
-    ];
-    Write { key: Key::Group(change.site_id, change.name.clone()), columns, at }
-}
-
-pub(super) fn group_site(row: &GroupSite, at: i64) -> Write {
-    let columns = vec![
-        ("status", Value::Text(row.status.as_str().into())),
-        ("failover_site_id", Value::Id(row.failover_site_id)),
-        ("last_update", Value::Number(row.last_update.unwrap_or_default())),
-    ];
-    Write { key: Key::GroupSite(row.group_name.clone(), row.site_id), columns, at }
+    /// Another site's proxy has sent it here.
+    pub(super) fn is_sent_here(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.proxy != self.proxy)
+    }
 }

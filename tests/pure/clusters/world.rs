@@ -1,31 +1,34 @@
-//! Sites with proxies and backends, links between them, what breaks and what an operator does; one clock, and every delay
-//! drawn from the seed.
+//! Sites with proxies and backends, links between them, one clock, and every delay drawn from the seed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use hale::route::decide::{Decision, Hop, UserKnown, Writes};
 use hale::route::outage::FailoverRules;
 use hale::route::table::Addresses;
 use uuid::Uuid;
 
+use super::backends::{Departed, GroupMove};
 use super::checks::Record;
-use super::geodb::{Columns, Key, Replica, Value, Write};
-use super::login::{self, Call, Login, Stage};
-use super::proxy::Proxy;
+use super::geodb::{Columns, Key, Kind, Replica, Value, Write};
+use super::login::{Asked, Login, Session, Why};
+use super::proxy::{Proxy, Reads};
 use super::random::Random;
-use super::trouble::Trouble;
+use super::trouble::{Lasting, Trouble};
 
 /// All there is.
 pub(super) struct World {
     pub(super) now: u64,
     pub(super) random: Random,
-    pub(super) queue: BTreeMap<(u64, u64), Event>,
-    pub(super) number: u64,
+    queue: BTreeMap<(u64, u64), Event>,
+    number: u64,
     pub(super) sites: Vec<Uuid>,
     pub(super) replicas: Vec<Replica>,
+    /// When a row changed last, at any replica.
+    pub(super) touched: BTreeMap<Key, u64>,
+    /// The same of all places.
+    pub(super) places_touched: u64,
     pub(super) proxies: Vec<Proxy>,
     /// Pairs of sites whose load balancers do not reach each other: from, to.
     pub(super) cut: BTreeSet<(usize, usize)>,
@@ -33,19 +36,31 @@ pub(super) struct World {
     pub(super) split: BTreeSet<(usize, usize)>,
     /// Sites whose GeoDB does not answer.
     pub(super) silent: BTreeSet<usize>,
+    /// Users that backends have moved away.
+    pub(super) departed: Departed,
+    /// What an operator left running when all was mended.
+    pub(super) lasting: Lasting,
     pub(super) record: Record,
 }
 
 pub(super) enum Event {
-    Refresh(usize),
+    /// Which proxy, and how often it has done so.
+    Refresh(usize, u32),
     Probe(usize),
     Arrive,
     Visit(usize, usize),
     Call(Box<Login>),
+    /// Sites had sent the login in a circle.
+    Again(Box<Login>),
     Deliver(usize, Write),
     Break,
     Mend(Trouble),
+    /// The source of a group's move sees to the next user.
+    MoveNext(Box<GroupMove>),
+    /// A backend of this site finishes a user's move.
+    Complete(usize, Box<str>),
     Heal,
+    Leave,
 }
 
 impl World {
@@ -63,7 +78,7 @@ impl World {
             random.pick(&[&[0][..], &[-300, 0, 400], &[-2_000, 2_000], &[-20_000, 0]]);
         let proxies = (0..count * PROXIES_PER_SITE).map(|number| {
             let site = number / PROXIES_PER_SITE;
-            Proxy::new(site, &site_name(site), random.pick(skews), rules)
+            Proxy::new((site, sites[site]), &site_name(site), random.pick(skews), rules)
         });
         let proxies: Vec<Proxy> = proxies.collect();
         let mut world = Self {
@@ -72,12 +87,16 @@ impl World {
             queue: BTreeMap::new(),
             number: 0,
             replicas: vec![Replica::default(); count],
+            touched: BTreeMap::new(),
+            places_touched: 0,
             record: Record::new(rules),
             sites,
             proxies,
             cut: BTreeSet::new(),
             split: BTreeSet::new(),
             silent: BTreeSet::new(),
+            departed: Departed::default(),
+            lasting: Lasting::Nothing,
         };
         world.found();
         world
@@ -99,7 +118,7 @@ impl World {
                 self.found_row(
                     Key::Backend(id, backend_id(site, number)),
                     vec![
-                        ("host", text(format!("be{site}{number}"))),
+                        ("host", text(backend_host(site, number))),
                         ("status", text("online".into())),
                     ],
                 );
@@ -107,15 +126,18 @@ impl World {
         }
         for proxy in 0..self.proxies.len() {
             let (refresh, probe) = (self.random.below(10_000), self.random.below(10_000));
-            self.at(refresh / 10, Event::Refresh(proxy));
+            self.at(refresh / 10, Event::Refresh(proxy, 0));
             self.at(probe, Event::Probe(proxy));
         }
         self.at(2_000, Event::Arrive);
         self.at(30_000, Event::Break);
         self.at(FAULTS_UNTIL, Event::Heal);
-        // At the end, every user comes to every proxy.
+        self.at(FAULTS_UNTIL + 60_000, Event::Leave);
+        // At the end, every user comes to every proxy: once to have rows read that have become old there, once for good.
         for proxy in 0..self.proxies.len() {
             for user in 0..USERS {
+                let at = SETTLED_AFTER - 10_000 - self.random.below(200_000);
+                self.at(at, Event::Visit(proxy, user));
                 let at = SETTLED_AFTER + self.random.below(UNTIL - SETTLED_AFTER - 20_000);
                 self.at(at, Event::Visit(proxy, user));
             }
@@ -124,7 +146,9 @@ impl World {
 
     fn found_row(&mut self, key: Key, columns: Columns) {
         let write = Write { key, columns, at: super::EPOCH };
-        self.replicas.iter_mut().for_each(|replica| replica.apply(&write));
+        self.replicas.iter_mut().for_each(|replica| {
+            replica.apply(&write);
+        });
     }
 
     /// Lets everything happen.
@@ -143,47 +167,67 @@ impl World {
         self.queue.insert((at, self.number), event);
     }
 
-    fn soon(&mut self, event: Event) {
+    /// After as long as a call takes.
+    pub(super) fn soon(&mut self, event: Event) {
         let delay = self.random.pick(&[1, 3, 20, 200, 400]);
         self.at(self.now + delay, event);
     }
 
-    fn is_faulty(&self) -> bool {
+    pub(super) fn is_faulty(&self) -> bool {
         self.now < FAULTS_UNTIL
     }
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Refresh(proxy) => {
-                self.refresh(proxy);
+            Event::Refresh(proxy, times) => {
+                let is_sixth = times.is_multiple_of(6);
+                self.refresh(proxy, if is_sixth { Reads::All } else { Reads::Places });
+                self.compare_neighbours(proxy, times);
                 let next = self.now + 10_000 + self.random.below(300);
-                self.at(next, Event::Refresh(proxy));
+                self.at(next, Event::Refresh(proxy, times + 1));
             }
             Event::Probe(proxy) => self.probe(proxy),
             Event::Arrive => {
                 let (proxy, user) =
                     (self.random.index(self.proxies.len()), self.random.index(USERS));
-                self.start(Login::new(proxy, user_name(user), None, Vec::new()));
+                self.arrive(proxy, user);
                 let next = self.now + 1 + self.random.below(2 * LOGIN_EVERY);
                 self.at(next, Event::Arrive);
             }
-            Event::Visit(proxy, user) => {
-                self.start(Login::new(proxy, user_name(user), None, Vec::new()));
-            }
+            Event::Visit(proxy, user) => self.arrive(proxy, user),
             Event::Call(login) => self.call(*login),
-            Event::Deliver(site, write) => {
-                self.replicas[site].apply(&write);
-            }
+            Event::Again(login) => self.try_again(*login),
+            Event::Deliver(site, write) => self.deliver(site, &write),
             Event::Break => self.break_something(),
-            Event::Mend(trouble) => self.mend(trouble),
+            Event::Mend(trouble) => self.end(trouble),
+            Event::MoveNext(group_move) => self.move_next(*group_move),
+            Event::Complete(site, user) => self.complete_move(site, &user),
             Event::Heal => self.heal(),
+            Event::Leave => self.leave_something(),
         }
     }
 
-    fn refresh(&mut self, proxy: usize) {
+    fn arrive(&mut self, proxy: usize, user: usize) {
+        let start = self.proxies[proxy].start;
+        let session = Session {
+            proxy,
+            start,
+            why: Why::First,
+            attempts: None,
+            began: self.now,
+            anew_at: None,
+            is_blind: false,
+        };
+        let session = Some(Box::new(session));
+        let login = Login::new(user_name(user), proxy, start);
+        self.advance(Login { session, asked: Asked::User, ..login });
+    }
+
+    /// Reads as much of the site's replica, if that answers.
+    pub(super) fn refresh(&mut self, proxy: usize, reads: Reads) {
         let site = self.proxies[proxy].site;
         let replica = (!self.silent.contains(&site)).then(|| &self.replicas[site]);
-        self.proxies[proxy].refresh(replica, self.sites[site], self.now);
+        self.proxies[proxy].refresh(replica, reads, self.now);
     }
 
     /// Stands for the health room: each proxy looks at the other sites' load balancers, and its site's row follows.
@@ -197,7 +241,7 @@ impl World {
             }
             self.proxies[proxy].probed(id, is_reached);
             // One proxy of each site writes, whenever the row says something else.
-            let reachable = i64::from(self.proxies[proxy].misses[&id] < 3);
+            let reachable = i64::from(self.proxies[proxy].memory.misses[&id] < 3);
             let key = Key::Reachability(self.sites[site], id);
             let is_writer = proxy.is_multiple_of(PROXIES_PER_SITE) && !self.silent.contains(&site);
             let known = self.replicas[site].number(&key, "reachable").unwrap_or(1);
@@ -211,8 +255,10 @@ impl World {
         self.at(next, Event::Probe(proxy));
     }
 
-    pub(super) fn write(&mut self, site: usize, write: Write) {
-        self.replicas[site].apply(&write);
+    /// Who writes a row has read it, and writes later than what it read, whatever its clock says.
+    pub(super) fn write(&mut self, site: usize, mut write: Write) {
+        write.at = write.at.max(self.replicas[site].stamp(&write.key).saturating_add(1));
+        self.deliver(site, &write);
         for other in 0..self.sites.len() {
             if other == site || self.split.contains(&pair(site, other)) {
                 continue;
@@ -225,185 +271,26 @@ impl World {
         }
     }
 
-    // === Logins ===
-
-    fn start(&mut self, login: Login) {
-        self.advance(login);
-    }
-
-    fn wait(&mut self, mut login: Login, call: Call) {
-        login.call = Some(call);
-        self.soon(Event::Call(Box::new(login)));
-    }
-
-    /// Decides until something has to be read or written.
-    fn advance(&mut self, mut login: Login) {
-        loop {
-            login.rounds += 1;
-            if login.rounds > ROUNDS_MAX {
-                return self.record.failed(self.now, &login.user, "its rows do not come to rest");
-            }
-            let proxy = &self.proxies[login.proxy];
-            let remembered = proxy.known(&login.user, self.now);
-            let known = match (&login.row, remembered) {
-                (Some(row), _) => UserKnown::Row(row),
-                (None, Some(row)) if !login.is_absent => UserKnown::Row(row),
-                _ if login.is_silent => UserKnown::Unreachable,
-                _ if login.is_absent => UserKnown::Absent,
-                _ => UserKnown::NotAsked,
-            };
-            let writes = if login.is_silent { Writes::Withheld } else { Writes::Allowed };
-            let (group, site) = (login.group.as_ref(), login.site.as_ref());
-            match proxy.decide(&login.user, known, group, site, writes) {
-                Decision::NeedTable => {
-                    self.refresh(login.proxy);
-                    (login.group, login.site) = (None, None);
-                }
-                Decision::NeedUser => return self.wait(login, Call::ReadUser),
-                Decision::AssignUser(assignment) => {
-                    return self.wait(login, Call::Assign(assignment, Stage::Read));
-                }
-                Decision::MoveUser(change) => {
-                    return self.wait(login, Call::Move(change, Stage::Read));
-                }
-                Decision::CreateGroup(creation) => {
-                    return self.wait(login, Call::Create(creation, Stage::Read));
-                }
-                Decision::FailOver(change) => {
-                    return self.wait(login, Call::FailOver(change, Stage::Read));
-                }
-                Decision::Fail { fault, .. } => {
-                    return self.record.failed(self.now, &login.user, fault.text());
-                }
-                Decision::Go { destination, change, homecoming } => {
-                    if let Some(change) = change {
-                        self.wait(login.clone(), Call::Change(change, Stage::Read));
-                    }
-                    if let Some(change) = homecoming {
-                        self.wait(login.clone(), Call::Homecoming(change, Stage::Read));
-                    }
-                    return self.go(&login, destination.hop);
-                }
-            }
+    fn deliver(&mut self, site: usize, write: &Write) {
+        if self.replicas[site].apply(write) {
+            self.touch(write.key.clone());
         }
     }
 
-    fn go(&mut self, login: &Login, hop: Hop) {
-        let to = match hop {
-            Hop::Backend(id) => return self.record.served(self.now, &login.user, id),
-            Hop::Site(id) => id,
-        };
-        // Another site's proxy is referred, and goes there itself.
-        let connecting = login.from.unwrap_or(login.proxy);
-        let from = self.proxies[connecting].site;
-        let Some(site) = self.sites.iter().position(|site| *site == to) else { unreachable!() };
-        if site == from || login.hops.contains(&to) {
-            return self.record.failed(self.now, &login.user, "referrals lead in a circle");
+    fn touch(&mut self, key: Key) {
+        if key.kind() == Kind::Place {
+            self.places_touched = self.now;
         }
-        if self.cut.contains(&(from, site)) {
-            return self.record.failed(self.now, &login.user, "the other site does not answer");
-        }
-        let mut hops = login.hops.clone();
-        hops.push(to);
-        let proxy = site * PROXIES_PER_SITE + self.random.index(PROXIES_PER_SITE);
-        self.advance(Login::new(proxy, login.user.clone(), Some(connecting), hops));
+        self.touched.insert(key, self.now);
     }
 
-    /// A call reaches the GeoDB of the proxy's site, or not.
-    fn call(&mut self, mut login: Login) {
-        let Some(call) = login.call.take() else { return };
-        let site = self.proxies[login.proxy].site;
-        let is_lost = self.is_faulty() && self.random.percent(2);
-        if self.silent.contains(&site) || is_lost {
-            if is_lost && self.random.percent(50) {
-                // It was done, and only the answer is lost.
-                self.carry_out(site, &mut login, call.clone());
+    /// Two replicas take over what the other has.
+    pub(super) fn repair(&mut self, one: usize, two: usize) {
+        for (from, to) in [(one, two), (two, one)] {
+            let copy = self.replicas[from].clone();
+            for key in self.replicas[to].repair(&copy) {
+                self.touch(key);
             }
-            if !matches!(call, Call::Change(..) | Call::Homecoming(..)) {
-                login.is_silent = true;
-                self.advance(login);
-            }
-            return;
-        }
-        let is_beside = matches!(call, Call::Change(..) | Call::Homecoming(..));
-        match self.carry_out(site, &mut login, call) {
-            Some(next) => self.wait(login, next),
-            None if is_beside => {}
-            None => self.advance(login),
-        }
-    }
-
-    /// Reads or writes; what has to be done next.
-    fn carry_out(&mut self, site: usize, login: &mut Login, call: Call) -> Option<Call> {
-        let at = self.proxies[login.proxy].wall(self.now);
-        match call {
-            Call::ReadUser => self.read_user(site, login),
-            Call::Assign(assignment, Stage::Read) => {
-                self.read_user(site, login);
-                let is_there = login.row.as_ref().is_some_and(|row| !row.group_name.is_empty());
-                return (!is_there).then_some(Call::Assign(assignment, Stage::Written));
-            }
-            Call::Assign(assignment, Stage::Written) => {
-                self.record.assigned(&assignment);
-                self.write(site, login::assign(&assignment, at));
-                self.read_user(site, login);
-            }
-            Call::Move(change, Stage::Read) => {
-                self.read_user(site, login);
-                let is_expected = login.row.as_ref() == Some(&change.expected);
-                return is_expected.then_some(Call::Move(change, Stage::Written));
-            }
-            Call::Move(change, Stage::Written) => {
-                self.write(site, login::move_user(&change, at));
-                self.read_user(site, login);
-            }
-            Call::Create(creation, stage) => {
-                let row = self.replicas[site].group(creation.site_id, &creation.name);
-                if stage == Stage::Read && row.is_none() {
-                    return Some(Call::Create(creation, Stage::Written));
-                }
-                if stage == Stage::Written {
-                    self.write(site, login::create(&creation, at));
-                }
-                login.group = self.replicas[site].group(creation.site_id, &creation.name);
-                self.refresh(login.proxy);
-            }
-            Call::Change(change, stage) => {
-                let row = self.replicas[site].group(change.site_id, &change.name);
-                let is_expected = row.is_some_and(|row| change.expected.is_of(&row));
-                if stage == Stage::Read {
-                    return is_expected.then_some(Call::Change(change, Stage::Written));
-                }
-                self.write(site, login::change(&change, at));
-                self.refresh(login.proxy);
-            }
-            Call::FailOver(change, stage) | Call::Homecoming(change, stage) => {
-                let is_homecoming = change.stand_in.is_none();
-                let row = self.replicas[site].group_site(&change.group_name, change.site_id);
-                if stage == Stage::Read && change.is_expected(row.as_ref()) {
-                    let stage = Stage::Written;
-                    return Some(match is_homecoming {
-                        true => Call::Homecoming(change, stage),
-                        false => Call::FailOver(change, stage),
-                    });
-                }
-                if stage == Stage::Written {
-                    let proxy = &self.proxies[login.proxy];
-                    self.record.changed(self.now, site, proxy, &change, row.as_ref());
-                    self.write(site, login::group_site(&change.row(row.as_ref(), at), at));
-                }
-                login.site = self.replicas[site].group_site(&change.group_name, change.site_id);
-                self.refresh(login.proxy);
-            }
-        }
-        None
-    }
-
-    fn read_user(&mut self, site: usize, login: &mut Login) {
-        login.row = self.replicas[site].user(&login.user);
-        login.is_absent = login.row.is_none();
-        if let Some(row) = &login.row {
-            self.proxies[login.proxy].remember(row.clone(), self.now);
         }
     }
 }
@@ -422,6 +309,10 @@ fn site_name(number: usize) -> String {
 
 pub(super) fn backend_id(site: usize, number: usize) -> Uuid {
     Uuid::from_u128(0xB00 + 16 * site as u128 + number as u128)
+}
+
+pub(super) fn backend_host(site: usize, number: usize) -> String {
+    format!("be{site}{number}")
 }
 
 pub(super) fn user_name(number: usize) -> Box<str> {
@@ -444,7 +335,7 @@ pub(super) fn addresses() -> &'static Addresses {
     })
 }
 
-const PROXIES_PER_SITE: usize = 2;
+pub(super) const PROXIES_PER_SITE: usize = 2;
 pub(super) const BACKENDS_PER_SITE: usize = 2;
 pub(super) const USERS: usize = 12;
 /// Half an hour in which things break; then time for all to be well, to come home and to be forgotten by caches.
@@ -453,4 +344,3 @@ pub(super) const SETTLED_AFTER: u64 = FAULTS_UNTIL + 1_260_000;
 pub(super) const UNTIL: u64 = SETTLED_AFTER + 200_000;
 /// On average, in milliseconds.
 const LOGIN_EVERY: u64 = 5_000;
-const ROUNDS_MAX: u32 = 12;

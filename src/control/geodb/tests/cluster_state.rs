@@ -1,11 +1,14 @@
 //! Settings, reachability, failed-over groups; the parts that are read on their own rhythms.
 
 use super::*;
+use crate::control::geodb::lookup::write_site;
+use crate::route::change::SiteChange;
 use crate::route::rows::{GroupSite, GroupSiteStatus, Rows, Setting, SiteReachability};
 
 on_each_engine! {
     palomar_1_11_settings_are_written_over_and_deleted_by_their_key
     palomar_1_9_of_two_words_about_a_failed_over_group_the_later_one_stays
+    c_geo_2_which_site_serves_a_group_is_written_only_over_what_was_decided_on
     palomar_1_4_reachability_is_one_row_for_each_pair_of_sites
     g_20_the_parts_together_are_the_whole
 }
@@ -96,4 +99,31 @@ async fn g_20_the_parts_together_are_the_whole(place: &Place) {
     let joined = Rows::joined(places, groups, geodb.read_group_sites().await.unwrap());
     assert_eq!(joined, geodb.read_all("DC1").await.unwrap());
     assert_eq!((joined.sites.len(), joined.backends.len(), joined.settings.len()), (1, 2, 1));
+}
+
+async fn c_geo_2_which_site_serves_a_group_is_written_only_over_what_was_decided_on(place: &Place) {
+    let geodb = cluster(place).await;
+    let (dc2, dc3) = (Uuid::from_u128(0xD2), Uuid::from_u128(0xD3));
+    let change = |expected, stand_in| SiteChange {
+        group_name: "vip".into(),
+        site_id: DC1,
+        expected,
+        stand_in,
+    };
+    let away = write_site(&geodb, &change(None, Some(dc2)), NOW).await.unwrap().unwrap();
+    assert_eq!((away.stand_in(), away.last_update), (Some(dc2), Some(NOW)));
+    assert_eq!(geodb.read_group_site(DC1, "vip").await.unwrap(), Some(away.clone()));
+
+    // Another proxy was first; its word counts, and the row stays as it is.
+    for late in [change(None, Some(dc3)), change(Some(dc3), None)] {
+        let found = write_site(&geodb, &late, NOW + 9).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&away), "{late:?}");
+        assert_eq!(geodb.read_group_site(DC1, "vip").await.unwrap(), found);
+    }
+
+    // A clock that is behind writes all the same.
+    let home = write_site(&geodb, &change(Some(dc2), None), NOW - 60_000).await.unwrap().unwrap();
+    assert_eq!((home.stand_in(), home.last_update), (None, Some(NOW + 1)));
+    assert_eq!(geodb.read_group_site(DC1, "vip").await.unwrap(), Some(home));
+    assert_eq!(geodb.read_group_site(dc2, "vip").await.unwrap(), None);
 }

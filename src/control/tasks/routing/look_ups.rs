@@ -240,8 +240,7 @@ impl LookUps {
         let users = &self.exchange.users;
         if let Some(row) = seen {
             // Read, and then something else failed.
-            users.remember(row, clock::now());
-            self.tell_local(user);
+            self.keep(row);
         } else if users.get(user).is_none()
             && let Some(local) = &self.local
             && let Some(known) = local.known(user).await
@@ -249,6 +248,19 @@ impl LookUps {
             users.recall(known, users.epoch());
         }
         Found::Withheld(Some(fault.to_string().into()))
+    }
+
+    /// A row of a user that was just read. When it leads elsewhere than before, what backends have said of the user counts
+    /// no more, also if the user comes back to that group later (C-CACHE-5).
+    fn keep(&self, row: User) {
+        let Exchange { users, referrals, .. } = &self.exchange;
+        let known = users.get(&row.username);
+        if known.is_some_and(|known| !known.row.leads_where(&row)) {
+            referrals.forget(&row.username);
+        }
+        let user = row.username.clone();
+        users.remember(row, clock::now());
+        self.tell_local(&user);
     }
 
     fn tell_local(&self, user: &str) {
@@ -275,8 +287,7 @@ impl LookUps {
                 continue;
             }
             if let Some(row) = answer.user {
-                self.exchange.users.remember(row, clock::now());
-                self.tell_local(user);
+                self.keep(row);
             }
             if let Some(group) = answer.group {
                 self.kept.put_group(group);
@@ -318,10 +329,7 @@ impl LookUps {
         // All of it together: a login may wait.
         let read = timeout(after, self.read_rows_of(user, group)).await;
         match read.unwrap_or(Err(GeoDbError::Timeout { after })) {
-            Ok(Some(row)) if self.forgotten.get() == forgotten => {
-                self.exchange.users.remember(row, clock::now());
-                self.tell_local(user);
-            }
+            Ok(Some(row)) if self.forgotten.get() == forgotten => self.keep(row),
             // Changed meanwhile, or gone: the next login looks. One whom a passdb sends to a host has no row at all.
             Ok(_) => self.exchange.users.doubt(user),
             Err(fault) => self.trouble.failed(&fault),

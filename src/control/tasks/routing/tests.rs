@@ -35,6 +35,7 @@ struct House {
     geodb: GeoDb,
     exchange: Exchange,
     core: Inbox<ToCore>,
+    failover: FailoverRules,
 }
 
 impl House {
@@ -61,7 +62,7 @@ impl House {
         std::fs::write(folder.path().join("hosts"), "10.0.0.1 be1\n10.0.0.2 be2\n").unwrap();
         let exchange = Exchange::new(1).unwrap();
         let core = Inbox::watch(exchange.to_cores[0].clone()).unwrap();
-        Self { folder, geodb, exchange, core }
+        Self { folder, geodb, exchange, core, failover: FailoverRules::default() }
     }
 
     fn hosts(&self) -> PathBuf {
@@ -81,6 +82,7 @@ impl House {
             settings: RouteSettings {
                 local_site: "DC1".into(),
                 default_group_count: 4,
+                failover: self.failover,
                 ..RouteSettings::default()
             },
             exchange: self.exchange.clone(),

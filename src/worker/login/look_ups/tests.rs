@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::auth::cache::CacheRules;
+use crate::route::outage::{Circumstances, Opinion, SiteNow};
 use crate::route::rows::{
     Backend, BackendStatus, GroupSite, GroupSiteStatus, Rows, Site, SiteStatus, User, UserGroup,
 };
@@ -104,6 +105,10 @@ fn table(failed_over: Option<(Uuid, Uuid)>) -> Table {
 
 /// The same, and the second site has this status.
 fn table_with(status: SiteStatus, failed_over: Option<(Uuid, Uuid)>) -> Table {
+    built(&rows(status, failed_over), &Circumstances::default())
+}
+
+fn rows(status: SiteStatus, failed_over: Option<(Uuid, Uuid)>) -> Rows {
     let site = |id, name: &str, load_balancer: [u8; 4]| Site {
         id,
         name: name.into(),
@@ -138,17 +143,27 @@ fn table_with(status: SiteStatus, failed_over: Option<(Uuid, Uuid)>) -> Table {
         failover_site_id: Some(stand_in),
         last_update: Some(1),
     });
-    let rows = Rows {
+    Rows {
         sites: vec![site(DC1, "DC1", HERE), Site { status, ..site(DC2, "DC2", AWAY) }],
         backends: vec![backend],
         user_groups: vec![group],
         group_sites: row.into_iter().collect(),
         ..Rows::default()
-    };
+    }
+}
+
+fn built(rows: &Rows, now: &Circumstances) -> Table {
     let settings = RouteSettings { local_site: "DC1".into(), ..RouteSettings::default() };
-    let (table, problems) = Table::build(&rows, &Addresses::new(), &settings);
+    let (table, problems) = Table::build_now(rows, &Addresses::new(), &settings, now);
     assert!(problems.is_empty(), "{problems:?}");
     table
+}
+
+/// The other site fails for so long that all of its groups may leave; an operator may have closed it, too.
+fn table_of_outage(status: SiteStatus) -> Table {
+    let away = SiteNow { opinion: Some(Opinion::Failing), away: 100, ..SiteNow::default() };
+    let now = Circumstances { sites: [(DC2, away)].into(), unix_millis: None };
+    built(&rows(status, None), &now)
 }
 
 #[track_caller]
@@ -273,4 +288,30 @@ fn w_pipe_6_an_answer_to_an_earlier_question_is_dropped() {
     let asker = Asker { asking: &mut house.asking, slot: 1, generation: 1 };
     assert!(house.look_ups.answered(asker, earlier, Answer::LookedUp, Tick(0)).is_none());
     leads_to(house.answered(Answer::LookedUp), Hop::Backend, BACKEND);
+}
+
+#[test]
+fn c_site_5_a_login_beyond_the_cap_goes_by_memory_and_asks_no_second_time() {
+    let beyond = || Answer::Withheld { trouble: None };
+    for status in [SiteStatus::Online, SiteStatus::Offline] {
+        let mut house = House::new().knows(DC2);
+        house.exchange.table.publish(table_of_outage(status.clone()));
+        assert!(house.asks_where(false).is_none());
+        assert!(matches!(house.asked(), Some(ToControl::LookUp { ticket: Some(_), .. })));
+        let answer = house.answered(beyond());
+        if status == SiteStatus::Online {
+            // Its connections fail, as far as this proxy knows; the rows let logins try.
+            leads_to(answer, Hop::Site, AWAY);
+        } else {
+            let Some(RouteAnswer::Fail { failure, detail }) = answer else { panic!("{answer:?}") };
+            assert_eq!(failure, RouteFault::HomeSiteDown.failure());
+            assert!(detail.contains("DC2"), "{detail}");
+        }
+        assert!(house.asked().is_none(), "nothing is written for this login");
+        // The next one asks again.
+        assert!(house.asks_where(false).is_none());
+        assert!(matches!(house.asked(), Some(ToControl::LookUp { .. })));
+        let counted = house.exchange.counters[0].get(Counter::GeodbStaleRouting);
+        assert_eq!(counted, 0, "the GeoDB answers");
+    }
 }

@@ -178,6 +178,11 @@ async fn c_cache_5_a_referral_is_remembered_until_a_login_there_fails() {
         until(|| kept() == Some(BE2), "it is remembered").await;
         again(None);
         until(|| kept().is_none(), "a login there failed").await;
+        // It is forgotten before the rows are read again; what is told meanwhile would be dropped.
+        let doubt = Doubt::Contradicted(ticket(9));
+        let message = ToControl::ReadAgain { user: "alice".into(), group: None, doubt };
+        assert!(house.exchange.to_control.send(message).is_ok());
+        assert!(matches!(house.answer().await, (9, Answer::LookedUp)));
         again(Some("be2"));
         until(|| kept() == Some(BE2), "it is remembered again").await;
         again(Some("be1"));
@@ -287,6 +292,40 @@ async fn c_site_10_a_crowd_at_a_site_that_is_away_is_not_the_geodbs_load() {
         assert!(read >= limits::AWAY_READS_PER_SECOND_MAX, "{read}");
         assert!(read <= seconds * limits::AWAY_READS_PER_SECOND_MAX, "{read} in {seconds} s");
         assert!(seconds > 3 || read < crowd, "{read} in {seconds} s");
+    };
+    LocalSet::new().run_until(work).await;
+}
+
+#[tokio::test]
+async fn c_cache_5_a_referral_counts_no_more_once_the_users_row_leads_elsewhere() {
+    let house = House::new().await;
+    let creation = GroupCreation { alt_backend_id: Some(BE2), ..group("vip", BE1) };
+    house.geodb.create_group(&creation, 1).await.unwrap();
+    house.geodb.replace_user(None, &user("alice", "vip"), 1).await.unwrap();
+    let work = async {
+        house.start().await;
+        house.looked_up("alice").await;
+        // Written elsewhere from here on: on a cluster no stamp tells.
+        house.geodb.gate().hold("stamp");
+        let again = |doubt| {
+            let (user, group) = ("alice".into(), Some("vip".into()));
+            let message = ToControl::ReadAgain { user, group, doubt };
+            assert!(house.exchange.to_control.send(message).is_ok());
+        };
+        let kept = || house.exchange.referrals.of("alice", clock::now()).map(|it| it.to);
+        again(Doubt::SentOn("be2".into()));
+        until(|| kept() == Some(BE2), "it is remembered").await;
+        again(Doubt::Contradicted(ticket(7)));
+        assert!(matches!(house.answer().await, (7, Answer::LookedUp)));
+        assert_eq!(kept(), Some(BE2), "the row says what it said");
+        // Away from the group, and back to it: its row still says the same.
+        for (from, to) in [("vip", "new"), ("new", "vip")] {
+            let (former, row) = (user("alice", from), user("alice", to));
+            house.geodb.replace_user(Some(&former), &row, 2).await.unwrap();
+            again(Doubt::Contradicted(ticket(8)));
+            assert!(matches!(house.answer().await, (8, Answer::LookedUp)));
+            assert_eq!(kept(), None, "in {to}");
+        }
     };
     LocalSet::new().run_until(work).await;
 }
