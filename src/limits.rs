@@ -140,6 +140,14 @@ pub const DELAY_UNTIL_MAX: Duration = Duration::from_secs(300);
 pub const AUTH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Waiting for a route that no cache has (C-CACHE-2).
 pub const ROUTE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Until all processes of this host that share an SQLite GeoDB hold the logins of a group that moves: each looks for changes
+/// once a second.
+pub const MOVE_NOTICE_ON_SQLITE: Duration = Duration::from_secs(3);
+/// How often a login that is held for a move asks whether it is over: ten thousand of them are two per cent of a core.
+pub const HOLD_LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Logins of a core that are held for moves at the same time; the others get a temporary failure. As many as idle sessions of
+/// a backend that is evacuated come back at once.
+pub const LOGINS_HELD_MAX: u32 = 10_000;
 /// While a login takes long, a client whose protocol allows it hears so this often (W-PIPE-5).
 pub const STILL_WORKING_EVERY: Duration = Duration::from_secs(30);
 /// One call to the GeoDB, and all calls of one login's look-up together: the login still hears what went wrong.

@@ -14,7 +14,7 @@ use crate::control::cluster::ClusterSettings;
 use crate::control::geodb::{GeoDb, GeoDbError, OpenMode};
 use crate::control::localdb::LocalDb;
 use crate::control::{
-    Certificates, Control, Level, LogWriter, PassdbSources, Routing, start_hashing,
+    Certificates, Control, Level, LogWriter, PassdbSources, Routing, moves_of, start_hashing,
 };
 use crate::names::CoreId;
 use crate::ring::port::Fd;
@@ -244,6 +244,7 @@ impl House<'_> {
             local,
             socket: desk.socket,
             admin,
+            moves: moves_of(self.config),
             geodb,
             sources: files.sources,
             certificates: files.certificates,

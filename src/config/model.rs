@@ -197,10 +197,22 @@ pub struct Cluster {
     pub proxy_check_backends: bool,
     /// A user move that takes longer counts as finished.
     pub user_move_timeout: Duration,
+    /// Who carries out moves of groups.
+    pub group_moves: GroupMoves,
     /// How users follow a site that goes and comes back.
     pub site_failover: SiteFailover,
     /// hosts(5) file asked before the system's resolver for names of backends.
     pub hosts_file: Option<PathBuf>,
+}
+
+/// Who carries out moves of groups (`cluster_group_moves`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GroupMoves {
+    /// The backend that a group comes from.
+    #[default]
+    Backend,
+    /// The proxies.
+    Proxy,
 }
 
 /// How users follow a site that goes and comes back.

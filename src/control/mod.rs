@@ -33,5 +33,5 @@ pub use passdb_settings::SettingFault;
 pub use passdbs::{PassdbFault, PassdbSources};
 pub use resolver::Resolver;
 pub use run::run;
-pub use tasks::{Control, Routing};
+pub use tasks::{Control, Routing, moves_of};
 pub use wall_clock::unix_millis;

@@ -106,6 +106,14 @@ impl Delivery {
                 self.sent_on(number, &destination, scene);
             }
             RouteAnswer::Go(destination) => self.go(number, destination, scene),
+            RouteAnswer::Hold => {
+                // A sender comes again; its other recipients must not wait.
+                let detail = "the user's group is being moved";
+                self.not_found(number, Failure::Unavailable, detail, scene);
+                if let Some(recipient) = self.recipient(number) {
+                    recipient.refuse(ours(reply::MOVING));
+                }
+            }
             RouteAnswer::Fail { failure, detail } => {
                 self.not_found(number, failure, &detail, scene);
             }

@@ -123,6 +123,8 @@ pub(super) fn mildest<'a>(replies: impl Iterator<Item = &'a [u8]>) -> Option<Box
 pub(super) const BACKEND: &str = "451 4.4.0 Backend is unavailable";
 /// A backend that was lost behind DATA.
 pub(super) const LOST: &str = "451 4.4.2 Lost the backend while sending the message";
+/// The recipient's group is on its way to another backend.
+pub(super) const MOVING: &str = "451 4.3.2 Mailbox is being moved, try again later";
 /// Referrals that lead in a circle.
 pub(super) const CIRCLE: &str = "451 4.4.6 Proxies appear to be looping";
 pub(super) const LOOP: &str = "554 5.4.6 Proxies appear to be looping";

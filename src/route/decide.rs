@@ -84,8 +84,20 @@ pub struct Destination {
     /// The user's group, forwarded as `forward_cl_user_group`; none for test users and for other sites, which
     /// recompute it.
     pub group: Option<Box<str>>,
-    /// The group or the user is being moved: the source may hold the login for `cluster_user_move_timeout` (C-MOVE-1).
-    pub is_moving: bool,
+    /// Whether the group or the user is being moved, and what that means for the login.
+    pub moving: Moving,
+}
+
+/// What a move means for a login.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Moving {
+    /// There is none.
+    #[default]
+    No,
+    /// The source may hold the login for `cluster_user_move_timeout` (C-MOVE-1).
+    BySource,
+    /// The login waits, and asks again, until the move is over (C-MOVE-4).
+    Held,
 }
 
 /// What kind of host a destination is.
@@ -123,7 +135,7 @@ pub(super) fn decide_telling(
             let text = format!("of backend {} ({})", backend.host.name, backend.status);
             Step::new(About::TestUser, text).on(RowKey::Backend { site: local.id, id: backend.id })
         });
-        return go(Hop::Backend(backend.id), &backend.host, None, false, listener);
+        return go(Hop::Backend(backend.id), &backend.host, None, Moving::No, listener);
     }
     let wanted_tag = match question.tag.map(|name| table.tag(name).ok_or(name)) {
         None => None,
@@ -168,7 +180,9 @@ fn decide_by_row(login: &Login<'_>, listener: &mut impl Listener) -> Decision {
     let mut decision = match serving_site(login, home, listener) {
         Found::At(Serving::Remote(site), homecoming) => {
             let decision = match &site.load_balancer {
-                Some(host) => go(Hop::Site(site.id), host, None, user.is_moving(), listener),
+                Some(host) => {
+                    go(Hop::Site(site.id), host, None, by_source(user.is_moving()), listener)
+                }
                 None => fail(RouteFault::NoLoadBalancer, &site.name),
             };
             return decision.meanwhile(homecoming);
@@ -259,13 +273,17 @@ fn decide_by_group(login: &Login<'_>, group: &str, listener: &mut impl Listener)
             let key = RowKey::Backend { site: local.id, id: backend.id };
             Step::new(About::Backend, text).on(key)
         });
-        let is_moving = user.is_moving() || row.is_moving();
-        return go(Hop::Backend(backend.id), &backend.host, Some(group), is_moving, listener);
+        let moving = by_source(user.is_moving() || row.is_moving());
+        return go(Hop::Backend(backend.id), &backend.host, Some(group), moving, listener);
     }
-    let is_moving = user.is_moving() || (row.is_moving() && choice.change.is_none());
+    let moving = if group::is_held(table, row) {
+        Moving::Held
+    } else {
+        by_source(user.is_moving() || (row.is_moving() && choice.change.is_none()))
+    };
     let hop = Hop::Backend(choice.backend.id);
     let change = choice.change.filter(|_| question.writes == Writes::Allowed);
-    match go(hop, &choice.backend.host, Some(group), is_moving, listener) {
+    match go(hop, &choice.backend.host, Some(group), moving, listener) {
         Decision::Go { destination, homecoming, .. } => {
             Decision::Go { destination, change, homecoming }
         }
@@ -388,7 +406,7 @@ fn go(
     hop: Hop,
     host: &Host,
     group: Option<&str>,
-    is_moving: bool,
+    moving: Moving,
     listener: &mut impl Listener,
 ) -> Decision {
     let Some(address) = host.addresses.first() else {
@@ -401,9 +419,13 @@ fn go(
         host: host.name.clone(),
         address: *address,
         group: group.map(Box::from),
-        is_moving,
+        moving,
     };
     Decision::Go { destination, change: None, homecoming: None }
+}
+
+fn by_source(is_moving: bool) -> Moving {
+    if is_moving { Moving::BySource } else { Moving::No }
 }
 
 fn fail(fault: RouteFault, about: &str) -> Decision {

@@ -81,6 +81,35 @@ pub fn is_backend_usable(table: &Table, row: &UserGroup) -> bool {
     usable(table, row.backend_id).is_some()
 }
 
+/// Whether logins of the group wait: it moves, the proxies carry that out, and both ends of the move are well. A source that
+/// is gone has nothing to wait for, and with a destination that is gone the group stays (C-MOVE-4).
+#[must_use]
+pub fn is_held(table: &Table, row: &UserGroup) -> bool {
+    table.settings().are_moves_ours
+        && row.is_moving()
+        && row.backend_id != row.alt_backend_id
+        && is_backend_usable(table, row)
+        && usable(table, row.alt_backend_id).is_some()
+}
+
+/// The end of a move that the proxies carry out: the destination takes over, or, where it is gone, the source keeps the group.
+/// None: the row moves nowhere.
+#[must_use]
+pub fn end_of_move(table: &Table, row: &UserGroup) -> Option<GroupChange> {
+    let source = usable(table, row.backend_id).filter(|_| row.is_moving())?;
+    let backend = usable(table, row.alt_backend_id).unwrap_or(source);
+    let next = rank(table, &row.name, Some(backend.id)).map(|ranking| ranking.best);
+    let placement =
+        Placement { backend_id: Some(backend.id), alt_backend_id: next, moving: Box::default() };
+    Some(GroupChange {
+        site_id: row.site_id,
+        name: row.name.clone(),
+        expected: Placement::from(row),
+        placement,
+        reason: ChangeReason::FinishMove,
+    })
+}
+
 /// The change of a group, if its backend is not usable.
 pub(super) fn needed_switch(table: &Table, row: &UserGroup) -> Option<GroupChange> {
     if is_backend_usable(table, row) { None } else { switch(table, row) }

@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use super::decide::{Destination, Hop};
+use super::decide::{Destination, Hop, Moving};
 use super::fault::RouteFault;
 use super::table::{Host, Place, Table};
 
@@ -43,6 +43,6 @@ pub fn follow_referral(
         host: known.name.clone(),
         address: address.ok_or(RouteFault::Unresolved)?,
         group: group.map(Box::from),
-        is_moving: false,
+        moving: Moving::No,
     })
 }

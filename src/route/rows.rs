@@ -220,7 +220,7 @@ impl GroupSite {
 
 impl Setting {
     /// The sections that a login's routing rests on (palomar G15).
-    pub const ROUTING_SECTIONS: [&'static str; 2] = ["force_move", "recover"];
+    pub const ROUTING_SECTIONS: [&'static str; 3] = ["force_move", "recover", "moves"];
 }
 
 /// A row of `users`.

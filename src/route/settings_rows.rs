@@ -8,11 +8,18 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use super::rows::Setting;
+
 /// The section of force-moves. Scope: the site or the backend that users are moved away from; `backend_id` is nil when it is
 /// a site.
 pub const FORCE_MOVE: &str = "force_move";
 /// The section of recoveries. Scope: the site that users come home to.
 pub const RECOVER: &str = "recover";
+/// The section that says when a group of a site began to move, or ceased to, where the proxies carry that out: who reads it
+/// anew reads the groups again. Scope: the site.
+pub const MOVES: &str = "moves";
+/// Milliseconds since 1970.
+pub const LAST: &str = "last";
 /// Which sample of users it is about: the same id and a higher percentage are the same users and more.
 pub const ID: &str = "id";
 /// How many users of a hundred.
@@ -88,6 +95,18 @@ impl Recovery {
     #[must_use]
     pub fn to_rows(&self) -> Vec<(&'static str, String)> {
         sample_rows(&self.id, self.percentage)
+    }
+}
+
+/// The row that makes all proxies of a site read its groups again.
+#[must_use]
+pub fn last_move(site_id: Uuid, unix_millis: i64) -> Setting {
+    Setting {
+        section: MOVES.into(),
+        site_id,
+        backend_id: Uuid::nil(),
+        name: LAST.into(),
+        value: unix_millis.to_string().into(),
     }
 }
 

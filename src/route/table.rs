@@ -34,6 +34,8 @@ pub struct RouteSettings {
     pub test_username: Option<Template>,
     /// The settings that begin with `site_failover`.
     pub failover: FailoverRules,
+    /// `cluster_group_moves = proxy`: logins of a group that moves are held, and the proxies let the destination take over.
+    pub are_moves_ours: bool,
 }
 
 /// See the module's documentation. Made by [`Table::build`]. The next table shares with the last one what did not change.

@@ -77,6 +77,8 @@ pub enum Input<'a> {
 /// Where to go, or why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RouteAnswer {
+    /// The user's group is being moved: ask again soon (C-MOVE-4).
+    Hold,
     /// Connect there.
     Go(Destination),
     /// There is no way.

@@ -89,6 +89,8 @@ impl Login {
             (Step::Route(routing), Input::Route(answer)) => routing.answered(answer, scene),
             (Step::Route(routing), Input::Deadline) => routing.unanswered(),
 
+            (Step::Held(routing), Input::Deadline) => routing.ask_on(scene),
+
             (Step::Connecting(at), Input::Connected) => at.connected(scene),
             (Step::Connecting(at), Input::BackendDown) => at.down(scene),
             (Step::Connecting(at), Input::CannotConnect(what)) => at.cannot_connect(what, scene),

@@ -50,33 +50,42 @@ pub(super) fn follow(at: AtBackend, referral: Referral, scene: &mut Scene<'_>) -
 }
 
 fn ask(granted: Granted, why: Why, scene: &mut Scene<'_>) -> Next {
-    let sent_to = match &why {
-        Why::First => None,
-        Why::Again(tries) | Why::Referral(tries, _) => tries.sent_to.as_ref(),
-    };
-    let grant = &granted.grant;
-    let ask = match (sent_to, &grant.host) {
-        (Some(place), _) => {
-            let (host, group) = (place.host.clone(), place.group.clone());
-            RouteAsk::Referral {
-                host,
-                group,
-                user: grant.user.clone(),
-                tag: grant.cluster_tag.clone(),
-            }
-        }
-        (None, Some(host)) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip },
-        (None, None) => RouteAsk::User {
-            user: grant.user.clone(),
-            tag: grant.cluster_tag.clone(),
-            is_sent_here: scene.front.facts.has_come_from_proxy(limits::PROXY_TTL),
-        },
-    };
-    scene.outbox.wish(Wish::Route(ask));
-    Next::Step(Step::Route(Routing { granted, why }), scene.now.after(limits::ROUTE_TIMEOUT))
+    Routing { granted, why, held_until: None }.ask_on(scene)
 }
 
 impl Routing {
+    /// Asks, or asks again.
+    pub(super) fn ask_on(self, scene: &mut Scene<'_>) -> Next {
+        scene.outbox.wish(Wish::Route(self.question(scene)));
+        Next::Step(Step::Route(self), scene.now.after(limits::ROUTE_TIMEOUT))
+    }
+
+    fn question(&self, scene: &Scene<'_>) -> RouteAsk {
+        let Self { granted, why, .. } = self;
+        let sent_to = match why {
+            Why::First => None,
+            Why::Again(tries) | Why::Referral(tries, _) => tries.sent_to.as_ref(),
+        };
+        let grant = &granted.grant;
+        match (sent_to, &grant.host) {
+            (Some(place), _) => {
+                let (host, group) = (place.host.clone(), place.group.clone());
+                RouteAsk::Referral {
+                    host,
+                    group,
+                    user: grant.user.clone(),
+                    tag: grant.cluster_tag.clone(),
+                }
+            }
+            (None, Some(host)) => RouteAsk::Host { host: host.clone(), hostip: grant.hostip },
+            (None, None) => RouteAsk::User {
+                user: grant.user.clone(),
+                tag: grant.cluster_tag.clone(),
+                is_sent_here: scene.front.facts.has_come_from_proxy(limits::PROXY_TTL),
+            },
+        }
+    }
+
     /// The routing layer has answered.
     pub(super) fn answered(self, answer: RouteAnswer, scene: &mut Scene<'_>) -> Next {
         match answer {
@@ -89,10 +98,26 @@ impl Routing {
             RouteAnswer::Go(destination) => {
                 self.connect(destination, scene).unwrap_or_else(Next::Failed)
             }
+            RouteAnswer::Hold => self.hold(scene),
             RouteAnswer::Fail { failure, detail } => {
                 Next::Failed(self.granted.fails(failure, detail.into_string()))
             }
         }
+    }
+
+    /// The group is being moved; the login waits, as long as a source may hold one (C-MOVE-4).
+    fn hold(self, scene: &Scene<'_>) -> Next {
+        let longest = scene.settings.user_move_timeout + MOVE_GRACE;
+        let until = self.held_until.unwrap_or_else(|| scene.now.after(longest));
+        if scene.now >= until {
+            let seconds = longest.as_secs();
+            let detail = format!(
+                "the user's group is being moved, and has not been after {seconds} s; see hale cluster group status"
+            );
+            return Next::Failed(self.granted.fails(Failure::Unavailable, detail));
+        }
+        let at = scene.now.after(limits::HOLD_LOOK_EVERY).min(until);
+        Next::Step(Step::Held(Self { held_until: Some(until), ..self }), at)
     }
 
     /// It has not, and the time for it is over.
@@ -102,7 +127,7 @@ impl Routing {
     }
 
     fn connect(self, destination: Destination, scene: &mut Scene<'_>) -> Result<Next, Failed> {
-        let Self { granted, why } = self;
+        let Self { granted, why, held_until } = self;
         let endpoint = SocketAddr::new(destination.address, port(&granted, &why, scene));
         let again = matches!(why, Why::Again(_));
         let mut tries = match why {
@@ -130,8 +155,8 @@ impl Routing {
                 tries
             }
         };
-        // The source of a move holds logins until the user is moved (G25).
-        if destination.is_moving {
+        // The source of a move holds logins until the user is moved (G25); here it was the move that took the time.
+        if destination.is_moving || held_until.is_some() {
             let until = scene.now.after(scene.settings.user_move_timeout + MOVE_GRACE);
             tries.attempts.prolong(until);
         }

@@ -48,6 +48,8 @@ pub(super) enum Step {
     SecuringBackend(Securing),
     /// In the backend's dialogue.
     InDialogue(InDialogue),
+    /// The user's group is being moved: waits to ask the routing layer again.
+    Held(Routing),
     /// Between two attempts.
     Pausing(Granted, Tries),
     /// The refusal is held back for the failed-login delay.
@@ -151,6 +153,8 @@ pub(super) struct Place {
 pub(super) struct Routing {
     pub(super) granted: Granted,
     pub(super) why: Why,
+    /// The login is held for a move, until then at most; none: it is not.
+    pub(super) held_until: Option<Tick>,
 }
 
 /// Why the routing layer is asked.
@@ -232,6 +236,7 @@ impl Step {
             Self::InDialogue(backend) => backend.inbox.room(),
             Self::Verdict(_)
             | Self::Waiting(_)
+            | Self::Held(_)
             | Self::Route(_)
             | Self::Connecting(_)
             | Self::SecuringBackend(_)
@@ -254,6 +259,7 @@ impl Step {
             Self::Connecting(_) => "connect",
             Self::SecuringBackend(_) => "backend-tls",
             Self::InDialogue(_) => "login",
+            Self::Held(_) => "held",
             Self::Pausing(..) => "retry",
             Self::Refused(..) => "delay",
         }
@@ -263,7 +269,7 @@ impl Step {
     pub(super) fn log_step(&self) -> Option<LoginStep> {
         match self {
             Self::Verdict(_) => Some(LoginStep::Auth),
-            Self::Waiting(_) | Self::Pausing(..) => Some(LoginStep::Delay),
+            Self::Waiting(_) | Self::Held(_) | Self::Pausing(..) => Some(LoginStep::Delay),
             Self::Route(_) => Some(LoginStep::Route),
             Self::Connecting(_) => Some(LoginStep::Connect),
             Self::SecuringBackend(_) => Some(LoginStep::BackendTls),
@@ -278,6 +284,7 @@ impl Step {
             Self::Verdict(_) | Self::Refused(..) => return None,
             Self::Waiting(granted)
             | Self::Pausing(granted, _)
+            | Self::Held(Routing { granted, .. })
             | Self::Route(Routing { granted, .. }) => (granted, None),
             Self::Connecting(at)
             | Self::SecuringBackend(Securing { at, .. })
@@ -296,6 +303,7 @@ impl Step {
             Self::Verdict(Asked { who, .. }) | Self::Refused(who, _) => who.subject(front),
             Self::Waiting(granted)
             | Self::Pausing(granted, _)
+            | Self::Held(Routing { granted, .. })
             | Self::Route(Routing { granted, .. }) => granted.subject(front),
             Self::Connecting(at)
             | Self::SecuringBackend(Securing { at, .. })

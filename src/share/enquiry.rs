@@ -4,6 +4,7 @@
 //! one when it has room for it. So a core keeps nothing of an enquiry between two pieces, an asker that goes away ends it by
 //! not asking on, and one that reads slowly slows down no other.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -42,8 +43,8 @@ pub struct Whom {
     pub clients: Option<Networks>,
     /// The backend's host name.
     pub backend: Option<Box<str>>,
-    /// The user's group.
-    pub group: Option<Box<str>>,
+    /// The user's group is one of these.
+    pub groups: Option<BTreeSet<Box<str>>>,
     /// The session's id. Those that are written alike are all meant.
     pub sessions: Option<Vec<SessionId>>,
 }

@@ -96,7 +96,10 @@ pub(super) fn look(
 fn key(whom: &Whom) -> Option<Key<'_>> {
     let user = whom.users.as_ref().and_then(|users| users.exact()).map(Key::User);
     let client = || whom.clients.as_ref().and_then(|clients| clients.only()).map(Key::Client);
-    let group = || whom.group.as_deref().map(Key::Group);
+    let group = || match whom.groups.as_ref() {
+        Some(groups) if groups.len() == 1 => groups.first().map(|name| Key::Group(name)),
+        _ => None,
+    };
     let backend = || whom.backend.as_deref().map(Key::Backend);
     user.or_else(client).or_else(group).or_else(backend)
 }
@@ -225,15 +228,15 @@ impl<'a> Found<'a> {
     }
 
     fn is_meant(&self, whom: &Whom) -> bool {
-        let Whom { users, clients, backend, group, sessions } = whom;
+        let Whom { users, clients, backend, groups, sessions } = whom;
         users.as_ref().is_none_or(|users| self.user.is_some_and(|user| users.matches(user)))
             && clients.as_ref().is_none_or(|clients| clients.contains(self.client.ip()))
             && backend.as_ref().is_none_or(|backend| {
                 self.backend.is_some_and(|own| own.eq_ignore_ascii_case(backend))
             })
-            && group
-                .as_ref()
-                .is_none_or(|group| self.group.as_ref().is_some_and(|own| own.name() == &**group))
+            && groups.as_ref().is_none_or(|groups| {
+                self.group.as_ref().is_some_and(|own| groups.contains(own.name()))
+            })
             && sessions.as_ref().is_none_or(|sessions| sessions.contains(self.session))
     }
 

@@ -117,6 +117,7 @@ pub(crate) const FILLS: &[Row] = &[
     (Global, "cluster_backend_test_password", &["Cluster.backend_test_password"]),
     (Global, "cluster_proxy_check_backends", &["Cluster.proxy_check_backends"]),
     (Global, "cluster_user_move_timeout", &["Cluster.user_move_timeout"]),
+    (Global, "cluster_group_moves", &["Cluster.group_moves"]),
     (Global, "site_failover_auto", &["Cluster.site_failover", "SiteFailover.auto"]),
     (Global, "site_failover_delay", &["SiteFailover.delay"]),
     (Global, "site_failover_ramp", &["SiteFailover.ramp"]),

@@ -10,6 +10,7 @@ use super::source::SourceFile;
 const SOURCES: &[(&str, &[&str])] = &[
     ("src/control/tasks/", &["geodb: ", "site {"]),
     ("src/control/tasks/late_writes.rs", &[]),
+    ("src/control/tasks/moves.rs", &["move: "]),
     ("src/control/tasks/routing/look_ups.rs", &[]),
     ("src/control/tasks/routing/reach.rs", &[]),
     ("src/control/geodb/error.rs", &[]),

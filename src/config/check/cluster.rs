@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::positive;
 use crate::config::diagnostic::{Findings, nearest};
 use crate::config::model::{
-    Cassandra, Cluster, Config, Consistencies, Consistency, GeoDb, SiteFailover,
+    Cassandra, Cluster, Config, Consistencies, Consistency, GeoDb, GroupMoves, SiteFailover,
 };
 use crate::config::registry::Scope;
 use crate::config::sort::{Section, shown};
@@ -32,6 +32,10 @@ pub(super) fn cluster(root: &Section, findings: &mut Findings) -> Cluster {
         backend_test_password: root.secret("cluster_backend_test_password"),
         proxy_check_backends: root.flag("cluster_proxy_check_backends"),
         user_move_timeout: positive(root, "cluster_user_move_timeout", findings),
+        group_moves: match root.text("cluster_group_moves").as_str() {
+            "proxy" => GroupMoves::Proxy,
+            _ => GroupMoves::Backend,
+        },
         site_failover: SiteFailover {
             auto: root.flag("site_failover_auto"),
             delay: root.time("site_failover_delay"),

@@ -395,6 +395,12 @@ pub(super) const SETTINGS: &[Setting] = &[
          back until the move is over.",
     ),
     global(
+        "cluster_group_moves", Choice(&["backend", "proxy"]), "backend", Hale,
+        "Who carries out a move of a group (`hale cluster group move`, `backend evacuate`). With `backend` the backend that the \
+         group comes from does, as Palomar's do: it refers users that it has moved. Ordinary backends know nothing of that: with \
+         `proxy` Hale holds the group's logins, ends its sessions, and then lets the destination take over.",
+    ),
+    global(
         "site_failover_auto", Bool, "yes", Hale,
         "Whether groups leave a site that cannot be reached. With `no` they leave only one whose status an operator sets \
          to offline or standby; users move by `hale cluster site force-move` either way.",

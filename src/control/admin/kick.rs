@@ -7,6 +7,7 @@ use super::answer::{Answer, Gone};
 use super::requests::Admin;
 use super::verbs::KickCommand;
 use super::who::{self, fields};
+use crate::control::cluster::CommandError;
 use crate::event::cleaned;
 use crate::limits;
 use crate::share::enquiry::{Act, Mask, Whom};
@@ -34,6 +35,16 @@ pub(super) async fn of_user(
     let whom = Whom { users: Some(Mask::new(user)), ..Whom::default() };
     let shown = cleaned(user.as_bytes(), limits::LOGGED_LINE_BYTES_MAX);
     end(admin, whom, &format!("cluster kick {shown}"), user_id, answer).await
+}
+
+/// Ends all that are meant, and says how many there were.
+pub(super) async fn count(admin: &Admin, whom: Whom) -> Result<usize, CommandError> {
+    let mut asking = admin.askers.ask(Act::Kick, whom);
+    let mut kicked = 0;
+    while let Some(piece) = asking.piece().await? {
+        kicked += piece.rows.len();
+    }
+    Ok(kicked)
 }
 
 /// Ends all that are meant, by an order that the log has in these words.

@@ -7,7 +7,7 @@ use super::kick;
 use super::verbs::Request;
 use super::who;
 use crate::control::cluster::{
-    self, ClusterCommand, ClusterSettings, ExplainCommand, Local, Memory, Origin,
+    self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, Local, Memory, Origin,
 };
 use crate::control::geodb::GeoDb;
 use crate::control::localdb::LocalDb;
@@ -16,7 +16,7 @@ use crate::event::{Event, cleaned};
 use crate::limits;
 use crate::names::Protocol;
 use crate::ring::clock;
-use crate::share::enquiry::Piece;
+use crate::share::enquiry::{Piece, Whom};
 use crate::share::exchange::Exchange;
 use crate::share::users::Cached;
 use crate::tick::Tick;
@@ -90,6 +90,14 @@ impl Admin {
     /// A data core has answered.
     pub(in crate::control) fn take(&self, piece: Piece) {
         self.askers.take(piece);
+    }
+
+    /// Ends sessions and logins that are under way, and says how many. LMTP sessions have neither backend nor group.
+    ///
+    /// # Errors
+    /// A data core does not answer; some may have ended.
+    pub(in crate::control) async fn end_sessions(&self, whom: Whom) -> Result<usize, CommandError> {
+        kick::count(self, whom).await
     }
 
     /// Carries out a request that `user_id` made.

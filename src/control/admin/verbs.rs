@@ -92,7 +92,8 @@ impl WhoCommand {
     pub fn whom(&self) -> Result<Whom, CommandError> {
         let named = named(&self.whom)?;
         let (backend, group) = (self.backend.as_deref(), self.group.as_deref());
-        Ok(Whom { backend: backend.map(Into::into), group: group.map(Into::into), ..named })
+        let groups = group.map(|group| [group.into()].into());
+        Ok(Whom { backend: backend.map(Into::into), groups, ..named })
     }
 }
 
@@ -108,8 +109,9 @@ impl KickCommand {
         if sessions.as_ref().is_some_and(Vec::is_empty) {
             return Err(CommandError::Usage("--session: not the id of a session".to_owned()));
         }
-        let (backend, group) = (backend.map(Into::into), group.map(Into::into));
-        let whom = Whom { backend, group, sessions, ..named };
+        let backend = backend.map(Into::into);
+        let groups = group.map(|group| [group.into()].into());
+        let whom = Whom { backend, groups, sessions, ..named };
         if whom == Whom::default() {
             let text = "kick: whom? Name a user mask and/or ip[/bits], --backend, --group or --session; '*' is every user";
             return Err(CommandError::Usage(text.to_owned()));

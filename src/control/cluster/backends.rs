@@ -146,14 +146,24 @@ async fn evacuate(
     for change in &changes {
         moving += usize::from(cluster.geodb.apply(change, cluster.now).await? == Applied::Written);
     }
-    let standby =
-        BackendUpdate { status: Some((BackendStatus::Standby, why)), ..BackendUpdate::default() };
-    write(cluster, backend, &standby).await?;
+    cluster.note_move(backend.site_id).await?;
+    // A source in standby has nothing to wait for: proxies that carry out moves would end them at once.
+    let are_moves_ours = cluster.settings.are_moves_ours;
+    let status = if are_moves_ours { backend.status.clone() } else { BackendStatus::Standby };
+    let drained = BackendUpdate { status: Some((status, why)), ..BackendUpdate::default() };
+    write(cluster, backend, &drained).await?;
     reset(cluster, &Scope::backend(backend)).await?;
     let mut output = Output::new(&["host", "groups"]);
-    let update = BackendUpdate { load_factor: Some(0), ..standby };
+    let update = BackendUpdate { load_factor: Some(0), ..drained };
     note_update(&mut output, cluster, &before, backend.clone(), update).await?;
     output.changes.push(format!("{moving} groups of {} on their way", backend.host));
+    if are_moves_ours {
+        let host = &backend.host;
+        output.notices.push(format!(
+            "{host} stays online until its groups have left it (hale cluster group list); then: \
+             hale cluster backend update --status standby {host}"
+        ));
+    }
     output.rows.push(vec![Some(backend.host.to_string()), Some(moving.to_string())]);
     Ok(output)
 }

@@ -14,7 +14,7 @@ use super::users::refusal;
 use crate::control::geodb::{GeoDb, UnixMillis};
 use crate::limits;
 use crate::route::build::hosts_to_resolve;
-use crate::route::decide::{Decision, Destination, Hop, RouteQuestion, UserKnown};
+use crate::route::decide::{Decision, Destination, Hop, Moving, RouteQuestion, UserKnown};
 use crate::route::explain::{Explanation, explain};
 use crate::route::outage::{Circumstances, SiteNow};
 use crate::route::rows::{BackendStatus, Rows, SiteStatus, User};
@@ -314,7 +314,7 @@ impl Account<'_> {
     }
 
     fn destination(&self, destination: &Destination) -> String {
-        let Destination { hop, host, address, group, is_moving } = destination;
+        let Destination { hop, host, address, group, moving } = destination;
         let mut text = match hop {
             Hop::Backend(_) => format!("go to backend {host} ({address})"),
             Hop::Site(id) => format!("go to site {} by {host} ({address})", self.site(*id)),
@@ -322,9 +322,11 @@ impl Account<'_> {
         if let Some(group) = group {
             text += &format!(", group {group}");
         }
-        if *is_moving {
-            text += "; it is being moved, so that the login may take longer";
-        }
+        text += match moving {
+            Moving::No => "",
+            Moving::BySource => "; it is being moved, so that the login may take longer",
+            Moving::Held => "; its group is being moved, and the login waits until it has been",
+        };
         text
     }
 

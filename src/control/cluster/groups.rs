@@ -120,6 +120,7 @@ async fn place(
         {
             return Err(changed(group));
         }
+        cluster.note_move(site.id).await?;
         let row = find_group(cluster, site, group).await?;
         return changed_to(cluster, None, row).await;
     };
@@ -142,6 +143,7 @@ async fn write(
     };
     match cluster.geodb.apply(&change, cluster.now).await? {
         Applied::Written => {
+            cluster.note_move(row.site_id).await?;
             let Placement { backend_id, alt_backend_id, moving } = placement;
             let after = UserGroup { backend_id, alt_backend_id, moving, ..row.clone() };
             changed_to(cluster, Some(row.clone()), after).await

@@ -1,9 +1,13 @@
 //! What commands work on.
 
+use uuid::Uuid;
+
 use super::error::CommandError;
 use crate::config::Config;
+use crate::config::model::GroupMoves;
 use crate::control::geodb::{GeoDb, UnixMillis};
 use crate::control::resolver::Resolver;
+use crate::route::settings_rows::last_move;
 use crate::route::table::RouteSettings;
 use crate::template::Template;
 
@@ -16,6 +20,8 @@ pub struct ClusterSettings {
     pub default_group_count: u32,
     /// `cluster_backend_test_username`.
     pub test_username: Option<Template>,
+    /// `cluster_group_moves = proxy`: the source of a move stays online until its groups have left it.
+    pub are_moves_ours: bool,
     /// Names to addresses.
     pub resolver: Resolver,
 }
@@ -29,6 +35,7 @@ impl ClusterSettings {
             local_site: cluster.local_site.as_deref().map(Box::from),
             default_group_count: cluster.default_group_count,
             test_username: cluster.backend_test_username.clone(),
+            are_moves_ours: cluster.group_moves == GroupMoves::Proxy,
             resolver: Resolver::new(cluster.hosts_file.clone()),
         }
     }
@@ -39,6 +46,7 @@ impl ClusterSettings {
             local_site: local_site.into(),
             default_group_count: self.default_group_count,
             test_username: self.test_username.clone(),
+            are_moves_ours: self.are_moves_ours,
             ..RouteSettings::default()
         }
     }
@@ -49,6 +57,16 @@ impl ClusterSettings {
                 "cluster_local_site is not set; set it or name the site".to_owned(),
             )
         })
+    }
+}
+
+impl Cluster<'_> {
+    /// Groups of the site begin to move, or are somewhere else: all its proxies are to see it soon.
+    pub(super) async fn note_move(&self, site_id: Uuid) -> Result<(), CommandError> {
+        if self.settings.are_moves_ours {
+            self.geodb.write_setting(&last_move(site_id, self.now)).await?;
+        }
+        Ok(())
     }
 }
 

@@ -19,6 +19,7 @@ use super::localdb::LocalDb;
 use super::log_file::LogWriter;
 use super::passdbs::PassdbSources;
 use crate::event::Event;
+use crate::moving::Moves;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use mail::Inbox;
@@ -28,12 +29,14 @@ mod enquiries;
 mod late_writes;
 mod log;
 mod mail;
+mod moves;
 mod panics;
 mod geodb_remarks;
 mod passdbs;
 mod routing;
 mod sweeps;
 
+pub use moves::moves_of;
 pub use routing::Routing;
 
 /// What the control core owns, before it runs.
@@ -55,6 +58,8 @@ pub struct Control {
     pub socket: AdminSocket,
     /// What they ask about.
     pub admin: Admin,
+    /// Moves of groups, where the proxies carry them out.
+    pub moves: Option<Moves>,
     /// Time for live sessions after SIGTERM (`shutdown_timeout`); none: until they end (`shutdown_clients = no`).
     pub drain_timeout: Option<Duration>,
 }
@@ -91,8 +96,18 @@ impl Tasks {
         exchange: &Exchange,
         signals: FileSignals,
     ) -> std::io::Result<Self> {
-        let Control { geodb, local, routing, sources, certificates, writer, socket, admin, .. } =
-            control;
+        let Control {
+            geodb,
+            local,
+            routing,
+            sources,
+            certificates,
+            writer,
+            socket,
+            admin,
+            moves,
+            ..
+        } = control;
         let board = admin.board();
         let FileSignals { rotate, hangup, reload } = signals;
         let log = Arc::clone(&exchange.log);
@@ -120,6 +135,10 @@ impl Tasks {
         let pieces = Inbox::watch(Arc::clone(&exchange.pieces))?;
         let admin = Rc::new(admin);
         running.push(spawn_local(enquiries::hand_out(pieces, Rc::clone(&admin))));
+        if let Some(moves) = moves {
+            let carry_out = moves::carry_out(moves, exchange.clone(), Rc::clone(&admin));
+            running.push(spawn_local(carry_out));
+        }
         running.push(spawn_local(admin::serve(socket, admin)));
         Ok(Self { running, log, writer, stop_writer, geodb, local })
     }

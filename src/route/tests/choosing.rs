@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::route::change::{ChangeReason, GroupChange, Placement};
-use crate::route::decide::{Decision, Destination, Hop, RouteQuestion, UserKnown, decide};
+use crate::route::decide::{Decision, Destination, Hop, Moving, RouteQuestion, UserKnown, decide};
 use crate::route::fault::RouteFault;
+use crate::route::group;
 use crate::route::redirect::follow_referral;
 use crate::route::sent_on::SentOn;
 
@@ -38,7 +39,9 @@ fn check_2_2_1(
     let (destination, change) = go(decide_alice(&rows));
     assert_eq!(destination.hop, Hop::Backend(expected.0), "{moving} {b} {a}");
     assert_eq!(destination.group.as_deref(), Some("g"));
-    assert_eq!(destination.is_moving, !moving.is_empty() && change.is_none());
+    let holds_back = !moving.is_empty() && change.is_none();
+    assert_eq!(destination.moving == Moving::BySource, holds_back);
+    assert!(destination.moving != Moving::Held);
     let Some((alternative, reason)) = expected.1 else {
         assert_eq!(change, None);
         return;
@@ -164,7 +167,7 @@ fn palomar_2_2_step_5_a_pending_user_move_waits_for_its_source_unless_that_is_go
     let ask =
         |rows: &Rows| decide(&table(rows), UserKnown::Row(&alice), &RouteQuestion::of("alice"));
     let (destination, _) = go(ask(&rows));
-    assert_eq!((destination.hop, destination.is_moving), (Hop::Backend(BE1), true));
+    assert_eq!((destination.hop, destination.moving), (Hop::Backend(BE1), Moving::BySource));
     set_status(&mut rows, BE1, "standby");
     let Decision::MoveUser(finish) = ask(&rows) else {
         panic!("the source is gone");
@@ -242,4 +245,47 @@ fn c_cache_5_a_user_who_was_sent_on_goes_there_until_the_groups_row_changes() {
     assert_eq!(learnt("g", "be3.example"), None, "where the row leads anyway");
     assert_eq!(learnt("g", "lb2.example"), None, "another site");
     assert_eq!((learnt("g", "be9"), learnt("h", "be2")), (None, None));
+}
+
+/// Moving or not, source, destination; whether the login waits.
+#[test]
+fn c_move_4_logins_of_a_group_that_the_proxies_move_wait_while_both_ends_are_well() {
+    for (moving, source, destination, is_held) in [
+        ("1", "online", "online", true),
+        ("", "online", "online", false),
+        ("1", "standby", "online", false),
+        ("1", "online", "standby", false),
+        ("1", "online", "offline", false),
+    ] {
+        let mut rows = rows();
+        rows.user_groups = vec![group("g", Some(BE1), Some(BE2), moving)];
+        set_status(&mut rows, BE1, source);
+        set_status(&mut rows, BE2, destination);
+        let ours = RouteSettings { are_moves_ours: true, ..settings() };
+        let (table, _) = Table::build(&rows, &addresses(), &ours);
+        let alice = user("alice", DC1, "g");
+        let ask = || decide(&table, UserKnown::Row(&alice), &RouteQuestion::of("alice"));
+        let (told, _) = go(ask());
+        assert_eq!(told.moving == Moving::Held, is_held, "{moving} {source} {destination}");
+    }
+}
+
+#[test]
+fn c_move_4_a_move_ends_at_its_destination_or_where_it_began() {
+    let mut rows = rows();
+    rows.user_groups = vec![group("g", Some(BE1), Some(BE2), "1")];
+    let end = |rows: &Rows| {
+        let table = table(rows);
+        let change = group::end_of_move(&table, table.group("g").unwrap())?;
+        Some((change.placement.backend_id, change.placement.alt_backend_id))
+    };
+    let (backend, next) = end(&rows).unwrap();
+    assert_eq!(backend, Some(BE2));
+    assert!(next.is_some() && next != backend);
+    set_status(&mut rows, BE2, "offline");
+    assert_eq!(end(&rows), Some((Some(BE1), Some(BE3))));
+    set_status(&mut rows, BE1, "offline");
+    assert_eq!(end(&rows), None, "logins finish it");
+    rows.user_groups = vec![group("g", Some(BE3), Some(BE2), "")];
+    assert_eq!(end(&rows), None);
 }

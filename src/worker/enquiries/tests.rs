@@ -118,7 +118,7 @@ fn enquiries_the_index_and_a_sweep_mean_the_same_sessions() {
     assert_eq!(by(Whom { users: Some(Mask::new(user)), ..Whom::default() }), 1);
     assert_eq!(by(Whom { users: Some(Mask::new("user100?@*")), ..Whom::default() }), 7);
     assert_eq!(by(Whom { backend: Some(backend.into()), ..Whom::default() }), 1_500);
-    assert_eq!(by(Whom { group: Some(group.into()), ..Whom::default() }), 300);
+    assert_eq!(by(Whom { groups: Some([group.into()].into()), ..Whom::default() }), 300);
     let clients = |text| Some(Networks::parse(text).unwrap());
     assert_eq!(by(Whom { clients: clients("10.0.1.7"), ..Whom::default() }), 1);
     assert_eq!(by(Whom { clients: clients("10.0.1.0/24"), ..Whom::default() }), 256);
@@ -129,7 +129,7 @@ fn enquiries_the_index_and_a_sweep_mean_the_same_sessions() {
     let both = Whom { users, clients: clients("10.0.0.0/24"), ..Whom::default() };
     assert_eq!(by(both), 86);
     let users = Some(Mask::new(user));
-    assert_eq!(by(Whom { users, group: Some(group.into()), ..Whom::default() }), 0);
+    assert_eq!(by(Whom { users, groups: Some([group.into()].into()), ..Whom::default() }), 0);
 }
 
 #[test]

@@ -16,8 +16,9 @@ use crate::auth::chain::{Chain, Step};
 use crate::auth::passdb::Passdbs;
 use crate::auth::scheme::SchemeError;
 use crate::fault::Failure;
+use crate::limits;
 use crate::names::CoreId;
-use crate::route::decide::{self, Decision, RouteQuestion, UserKnown, Writes, decide};
+use crate::route::decide::{self, Decision, Moving, RouteQuestion, UserKnown, Writes, decide};
 use crate::route::fault::RouteFault;
 use crate::route::redirect::follow_referral;
 use crate::route::table::Table;
@@ -44,6 +45,29 @@ pub struct LookUps {
     exchange: Exchange,
     verified: Verifications,
     verified_secret: Secret,
+    held: Held,
+}
+
+/// How many logins are held, as far as they ask: each asks once in [`limits::HOLD_LOOK_EVERY`].
+#[derive(Debug, Default)]
+struct Held {
+    count: u32,
+    since: Tick,
+}
+
+impl Held {
+    /// What another one hears that asks.
+    fn answer(&mut self, now: Tick) -> RouteAnswer {
+        if now.since(self.since) >= limits::HOLD_LOOK_EVERY {
+            (self.count, self.since) = (0, now);
+        }
+        self.count += 1;
+        if self.count <= limits::LOGINS_HELD_MAX {
+            return RouteAnswer::Hold;
+        }
+        let detail = "the user's group is being moved, and too many logins wait for moves already";
+        RouteAnswer::Fail { failure: Failure::Unavailable, detail: detail.into() }
+    }
 }
 
 /// A connection that asks.
@@ -113,6 +137,7 @@ impl LookUps {
             exchange,
             verified: Verifications::new(&cache.rules),
             verified_secret: cache.secret.clone(),
+            held: Held::default(),
         }
     }
 
@@ -308,6 +333,10 @@ impl LookUps {
                 if let Some(change) = homecoming {
                     let _ = self.exchange.to_control.send(ToControl::Homecoming(change));
                 }
+                // While the GeoDB does not answer no move comes to its end, and the group is where it was.
+                if destination.moving == Moving::Held && !is_alone {
+                    return Ok(self.held.answer(now));
+                }
                 Ok(RouteAnswer::Go(in_cluster(destination)))
             }
             // Another proxy may have heard of it earlier, and have let the group leave already (C-SITE-10).
@@ -436,7 +465,7 @@ fn in_cluster(destination: decide::Destination) -> Destination {
         host: destination.host,
         address: destination.address,
         group: destination.group,
-        is_moving: destination.is_moving,
+        is_moving: destination.moving != Moving::No,
         hop: match destination.hop {
             decide::Hop::Backend(_) => Hop::Backend,
             decide::Hop::Site(_) => Hop::Site,

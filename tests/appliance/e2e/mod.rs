@@ -45,6 +45,7 @@ mod agreement;
 mod outage;
 mod several_sites;
 mod site_failover;
+mod moves;
 mod refusal;
 mod submission;
 mod guessing;

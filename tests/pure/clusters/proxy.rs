@@ -82,8 +82,8 @@ impl Proxy {
         let settings = RouteSettings {
             local_site: name.into(),
             default_group_count: super::GROUPS,
-            test_username: None,
             failover,
+            ..RouteSettings::default()
         };
         let memory = Memory { is_unsettled: true, ..Memory::default() };
         Self { site, site_id, skew, start: 0, settings, memory }

@@ -25,6 +25,8 @@ pub(super) struct User {
     pub(super) grant: Grant,
     pub(super) refusal: Option<Failure>,
     pub(super) route: Result<Destination, Failure>,
+    /// The group is being moved.
+    pub(super) is_held: bool,
 }
 
 /// What is different in one test.
@@ -112,7 +114,7 @@ impl Scene {
         if self.behind_tls { session.behind_tls() } else { session }
     }
 
-    /// `name host address [group=…] [destuser=…] [forward=…] [port=…] [host=…] [tls=…] [secret] [site] [refused=…] [nowhere=…]`
+    /// `name host address [group=…] [destuser=…] [forward=…] [port=…] [host=…] [tls=…] [secret] [site] [refused=…] [nowhere=…] [held]`
     pub(super) fn add_user(&mut self, text: &str) {
         let words: Vec<&str> = text.split(' ').collect();
         let mut user = User {
@@ -125,6 +127,7 @@ impl Scene {
                 is_moving: false,
                 hop: Hop::Backend,
             }),
+            is_held: false,
         };
         for word in &words[3..] {
             let (name, value) = word.split_once('=').unwrap_or((word, ""));
@@ -140,6 +143,7 @@ impl Scene {
                 "site" => user.route.as_mut().unwrap().hop = Hop::Site,
                 "refused" => user.refusal = Some(failure()),
                 "nowhere" => user.route = Err(failure()),
+                "held" => user.is_held = true,
                 other => panic!("{other}"),
             }
         }
@@ -174,6 +178,7 @@ impl Scene {
 
     pub(super) fn route(&self, ask: &RouteAsk) -> RouteAnswer {
         let known = match ask {
+            RouteAsk::User { user, .. } if self.users[&**user].is_held => return RouteAnswer::Hold,
             RouteAsk::User { user, .. } => self.users[&**user].route.clone(),
             RouteAsk::Host { host, .. } | RouteAsk::Referral { host, .. } => {
                 let literal = host.parse().ok();

@@ -270,6 +270,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
             }
         }
         "go" => Input::Route(RouteAnswer::Go(destination(rest))),
+        "hold" => Input::Route(RouteAnswer::Hold),
         "nowhere" => {
             let failure = failure_named(first);
             Input::Route(RouteAnswer::Fail { failure, detail: second.into() })

@@ -52,6 +52,7 @@ impl Desk {
             local_site: Some("DC1".into()),
             default_group_count: 4,
             test_username: Some(probe),
+            are_moves_ours: false,
             resolver: Resolver::of_file(hosts),
         };
         let local = LocalDbSettings {

@@ -57,12 +57,11 @@ impl SqliteFile {
 
     fn read_places(&mut self) -> Result<Places, GeoDbError> {
         let mut bad = Vec::new();
-        let [force_move, recover] = Setting::ROUTING_SECTIONS;
         Ok(Places {
             sites: self.read(SITES, (), &mut bad)?,
             backends: self.read(BACKENDS, (), &mut bad)?,
             site_reachability: self.read(REACHABILITY, (), &mut bad)?,
-            settings: self.read(ROUTING_SETTINGS, [force_move, recover], &mut bad)?,
+            settings: self.read(ROUTING_SETTINGS, Setting::ROUTING_SECTIONS, &mut bad)?,
             tags: self.read(TAGS, (), &mut bad)?,
             unreadable: bad,
         })
@@ -297,7 +296,7 @@ pub(super) const BACKENDS: &str = "select * from backends order by host, id";
 pub(super) const TAGS: &str = "select * from tags order by tag, id";
 const REACHABILITY: &str = "select * from site_reachability";
 const GROUP_SITES: &str = "select * from group_sites";
-const ROUTING_SETTINGS: &str = "select * from cluster_settings where section in (?1, ?2)";
+const ROUTING_SETTINGS: &str = "select * from cluster_settings where section in (?1, ?2, ?3)";
 /// By name.
 pub(super) const GROUPS: &str = "select * from user_groups where site_id = ?1 order by name";
 

@@ -20,6 +20,7 @@ use crate::route::chunks::Chunks;
 use crate::route::outage::{Circumstances, FailoverRules, Opinions, Outages};
 use crate::route::problem::Problem;
 use crate::route::rows::{GroupSite, Places, ReadRows, Rows, UserGroup};
+use crate::route::settings_rows::MOVES;
 use crate::route::table::{Addresses, RouteSettings, Table};
 use crate::share::snapshot::Published;
 
@@ -106,6 +107,20 @@ impl Kept {
     /// Its name.
     pub(super) fn local_site_name(&self) -> &str {
         &self.settings.local_site
+    }
+
+    /// When a group of this site began to move, or ceased to, as far as a row says.
+    pub(super) fn last_move(&self) -> Option<Box<str>> {
+        let site = self.local_site()?;
+        let rows = self.rows.borrow();
+        let mut settings = rows.places.settings.iter();
+        let found = settings.find(|row| &*row.section == MOVES && row.site_id == site)?;
+        Some(found.value.clone())
+    }
+
+    /// Whether the proxies carry out moves of groups.
+    pub(super) fn are_moves_ours(&self) -> bool {
+        self.settings.are_moves_ours
     }
 
     /// The sites and backends, for their names.

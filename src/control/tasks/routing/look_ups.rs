@@ -25,10 +25,11 @@ use crate::fault::Failure;
 use crate::limits;
 use crate::ring::clock;
 use crate::route::cap::LoginCap;
-use crate::route::change::{GroupChange, Placement, SiteChange};
+use crate::route::change::{ChangeReason, GroupChange, Placement, SiteChange};
 use crate::route::decide::Decision;
 use crate::route::rows::User;
 use crate::route::sent_on::SentOn;
+use crate::route::settings_rows::last_move;
 use crate::share::exchange::Exchange;
 use crate::share::messages::{Answer, Doubt, Ticket, ToControl, ToCore};
 
@@ -394,6 +395,9 @@ impl LookUps {
         }
         let writing = async {
             self.geodb.apply(change, unix_millis()).await?;
+            if self.kept.are_moves_ours() && change.reason == ChangeReason::FinishMove {
+                self.geodb.write_setting(&last_move(change.site_id, unix_millis())).await?;
+            }
             self.geodb.read_group(change.site_id, &change.name).await
         };
         match writing.await {

@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::mail::Inbox;
 use crate::config::Config;
-use crate::config::model::Cluster;
+use crate::config::model::{Cluster, GroupMoves};
 use crate::control::admin::Board;
 use crate::control::geodb::{Changes, GeoDb, GeoDbError};
 use crate::control::localdb::LocalDb;
@@ -64,6 +64,7 @@ impl Routing {
                 default_group_count: cluster.default_group_count,
                 test_username: cluster.backend_test_username.clone(),
                 failover: failover_rules(cluster),
+                are_moves_ours: cluster.group_moves == GroupMoves::Proxy,
             },
             exchange,
             local,

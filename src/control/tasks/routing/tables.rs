@@ -174,7 +174,12 @@ impl Tables {
         let Read { result, order, ask } = read;
         match result {
             Ok(found) => {
+                let (had_groups, last_move) = (found.groups.is_some(), self.kept.last_move());
                 self.kept.take(found, unix_millis());
+                if !had_groups && self.kept.last_move() != last_move {
+                    // Other proxies hold logins of groups that move, and end their sessions (C-MOVE-4).
+                    self.all_due = Instant::now();
+                }
                 let hosts = hosts_to_resolve(&self.kept.places(), self.kept.local_site_name());
                 self.names.of(hosts, ask, patience).await;
                 self.kept.publish(self.names.known());

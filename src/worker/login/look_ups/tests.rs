@@ -16,6 +16,7 @@ use crate::route::table::{Addresses, RouteSettings};
 const DC1: Uuid = Uuid::from_u128(0xD1);
 const DC2: Uuid = Uuid::from_u128(0xD2);
 const BE1: Uuid = Uuid::from_u128(0xB1);
+const BE2: Uuid = Uuid::from_u128(0xB2);
 
 const HERE: [u8; 4] = [10, 1, 0, 1];
 const AWAY: [u8; 4] = [10, 2, 0, 1];
@@ -152,8 +153,22 @@ fn rows(status: SiteStatus, failed_over: Option<(Uuid, Uuid)>) -> Rows {
     }
 }
 
+/// The group moves from one backend to another, and the proxies see to it.
+fn moving_table() -> Table {
+    let mut rows = rows(SiteStatus::Online, None);
+    let other = Backend { id: BE2, host: "10.1.0.8".into(), ..rows.backends[0].clone() };
+    rows.backends.push(other);
+    rows.user_groups[0].alt_backend_id = Some(BE2);
+    rows.user_groups[0].moving = "1".into();
+    built(&rows, &Circumstances::default())
+}
+
 fn built(rows: &Rows, now: &Circumstances) -> Table {
-    let settings = RouteSettings { local_site: "DC1".into(), ..RouteSettings::default() };
+    let settings = RouteSettings {
+        local_site: "DC1".into(),
+        are_moves_ours: true,
+        ..RouteSettings::default()
+    };
     let (table, problems) = Table::build_now(rows, &Addresses::new(), &settings, now);
     assert!(problems.is_empty(), "{problems:?}");
     table
@@ -298,11 +313,15 @@ fn c_site_5_a_login_beyond_the_cap_goes_by_memory_and_asks_no_second_time() {
         house.exchange.table.publish(table_of_outage(status.clone()));
         assert!(house.asks_where(false).is_none());
         assert!(matches!(house.asked(), Some(ToControl::LookUp { ticket: Some(_), .. })));
-        let answer = house.answered(beyond());
+        let mut answer = house.answered(beyond());
         if status == SiteStatus::Online {
             // Its connections fail, as far as this proxy knows; the rows let logins try.
             leads_to(answer, Hop::Site, AWAY);
         } else {
+            // The group may have left by another proxy (C-SITE-10).
+            assert!(answer.is_none());
+            assert!(matches!(house.asked(), Some(ToControl::ReadAgain { .. })));
+            answer = house.answered(Answer::LookedUp);
             let Some(RouteAnswer::Fail { failure, detail }) = answer else { panic!("{answer:?}") };
             assert_eq!(failure, RouteFault::HomeSiteDown.failure());
             assert!(detail.contains("DC2"), "{detail}");
@@ -314,4 +333,34 @@ fn c_site_5_a_login_beyond_the_cap_goes_by_memory_and_asks_no_second_time() {
         let counted = house.exchange.counters[0].get(Counter::GeodbStaleRouting);
         assert_eq!(counted, 0, "the GeoDB answers");
     }
+}
+
+#[test]
+fn c_move_4_logins_of_a_moving_group_are_held_unless_the_geodb_is_gone() {
+    let mut house = House::new().knows(DC1);
+    house.exchange.table.publish(moving_table());
+    assert_eq!(house.asks_where(false), Some(RouteAnswer::Hold));
+    house.exchange.users.set_alone(true);
+    leads_to(house.asks_where(false), Hop::Backend, BACKEND);
+    house.exchange.users.set_alone(false);
+    assert_eq!(house.asks_where(false), Some(RouteAnswer::Hold));
+    house.exchange.table.publish(table(None));
+    leads_to(house.asks_where(false), Hop::Backend, BACKEND);
+    assert!(house.asked().is_none());
+}
+
+#[test]
+fn c_move_4_more_logins_than_may_be_held_fail_for_now() {
+    let mut house = House::new().knows(DC1);
+    house.exchange.table.publish(moving_table());
+    let refused = |house: &mut House| {
+        matches!(
+            house.asks_where(false),
+            Some(RouteAnswer::Fail { failure: Failure::Unavailable, .. })
+        )
+    };
+    for _ in 0..limits::LOGINS_HELD_MAX {
+        assert!(!refused(&mut house));
+    }
+    assert!(refused(&mut house));
 }
