@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::Event;
+use crate::fault::Failure;
+use crate::names::Protocol;
 use crate::session::PIPELINED;
 use crate::session::output::Lesson;
 use crate::share::counters::{Counter, Counters};
+use crate::share::evidence::{Attempt, Evidence};
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::{Doubt, ToControl};
 use crate::share::site_attempts::SiteAttempts;
@@ -20,6 +23,7 @@ pub(super) struct Reports {
     counters: Arc<Counters>,
     to_control: Arc<Mailbox<ToControl>>,
     site_attempts: SiteAttempts,
+    evidence: Evidence,
     /// `log_debug`: reports that only the debug level shows are worth making.
     log_debug: bool,
     /// When a complaint about the host was made last.
@@ -31,10 +35,11 @@ impl Reports {
         log: Arc<Mailbox<Event>>,
         counters: Arc<Counters>,
         to_control: Arc<Mailbox<ToControl>>,
-        site_attempts: SiteAttempts,
+        (site_attempts, evidence): (SiteAttempts, Evidence),
         log_debug: bool,
     ) -> Self {
-        Self { log, counters, to_control, site_attempts, log_debug, complained_at: Cell::new(None) }
+        let complained_at = Cell::new(None);
+        Self { log, counters, to_control, site_attempts, evidence, log_debug, complained_at }
     }
 
     pub(super) fn count(&self, counter: Counter) {
@@ -52,8 +57,16 @@ impl Reports {
     }
 
     /// Tells the control core what an attempt has shown. A full mailbox: another attempt will show it again.
-    pub(super) fn learn(&self, lesson: Lesson) {
+    pub(super) fn learn(&self, lesson: Lesson, now: Tick) {
         let (user, group, doubt) = match lesson {
+            Lesson::Backend { host, protocol, failure } => {
+                let attempt = match failure {
+                    None => Attempt::Succeeded,
+                    Some(Failure::Referred) => Attempt::SentOn,
+                    Some(failure) => Attempt::Failed(failure),
+                };
+                return self.evidence.note(&host, protocol, attempt, now);
+            }
             Lesson::Site { host, endpoint, is_reached } => {
                 return self.site_attempts.note(&host, endpoint, is_reached);
             }
@@ -61,6 +74,11 @@ impl Reports {
             Lesson::SentOn { user, group, to } => (user, group, Doubt::SentOn(to)),
         };
         let _ = self.to_control.send(ToControl::ReadAgain { user, group, doubt });
+    }
+
+    /// Tells the control core that a backend keeps a login waiting.
+    pub(super) fn doubt(&self, host: &Arc<str>, protocol: Protocol, now: Tick) {
+        self.evidence.note(host, protocol, Attempt::Silent, now);
     }
 
     /// Hands a report to the log. A full mailbox loses the line, not the time of the core (RS-08).

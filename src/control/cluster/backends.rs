@@ -40,7 +40,7 @@ pub(super) async fn run(
                 // Not `auto:`, so that no probe changes it back (C-BACKEND-2).
                 status: status.map(|status| (BackendStatus::from(status), STATUS_REASON.into())),
                 load_factor: *load_factor,
-                expected_status: None,
+                ..BackendUpdate::default()
             };
             if update == BackendUpdate::default() {
                 return Err(CommandError::Usage(

@@ -31,9 +31,11 @@ mod mail;
 mod panics;
 mod geodb_remarks;
 mod passdbs;
+mod probes;
 mod routing;
 mod sweeps;
 
+pub use probes::Probes;
 pub use routing::Routing;
 
 /// What the control core owns, before it runs.
@@ -45,6 +47,8 @@ pub struct Control {
     pub local: LocalDb,
     /// Tables and look-ups.
     pub routing: Routing,
+    /// Health probes; none: there is no test user.
+    pub probes: Option<Probes>,
     /// Password files.
     pub sources: PassdbSources,
     /// Certificates and authorities.
@@ -91,8 +95,18 @@ impl Tasks {
         exchange: &Exchange,
         signals: FileSignals,
     ) -> std::io::Result<Self> {
-        let Control { geodb, local, routing, sources, certificates, writer, socket, admin, .. } =
-            control;
+        let Control {
+            geodb,
+            local,
+            routing,
+            probes,
+            sources,
+            certificates,
+            writer,
+            socket,
+            admin,
+            drain_timeout: _,
+        } = control;
         let board = admin.board();
         let FileSignals { rotate, hangup, reload } = signals;
         let log = Arc::clone(&exchange.log);
@@ -102,7 +116,11 @@ impl Tasks {
         let remarks = geodb_remarks::tell(geodb.remarks(), Arc::clone(&log));
         let late = late_writes::make(geodb.clone(), Arc::clone(&log));
         let mut running = vec![spawn_local(remarks), spawn_local(late)];
-        running.extend(routing.start(board.clone()).await?);
+        let (tasks, desk) = routing.start(board.clone()).await?;
+        running.extend(tasks);
+        if let Some(probes) = probes {
+            running.push(spawn_local(probes.start(desk)?));
+        }
         running.push(spawn_local(passdbs::watch(
             sources,
             exchange.passdbs.clone(),

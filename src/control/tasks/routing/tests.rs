@@ -80,7 +80,7 @@ impl House {
             local,
             ways: Ways::new(),
         };
-        routing.start(Board::default()).await.unwrap()
+        routing.start(Board::default()).await.unwrap().0
     }
 
     fn ask(&self, slot: u32, user: &str) {
