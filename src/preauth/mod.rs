@@ -264,6 +264,8 @@ pub enum ByeReason {
     Shutdown,
     /// The table is full and a client has to go (W-PIPE-7).
     TooManyConnections,
+    /// The operator ends the user's sessions, and this was about to become one.
+    Kicked,
     /// Something of ours is broken.
     Internal,
 }

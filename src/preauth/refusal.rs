@@ -81,6 +81,7 @@ pub(super) const fn farewell(reason: ByeReason) -> Farewell {
         ByeReason::Timeout => (false, "Disconnected for inactivity."),
         ByeReason::Shutdown => (true, "Server shutting down."),
         ByeReason::TooManyConnections => (true, "Too many connections, try again later."),
+        ByeReason::Kicked => (true, "Kicked by admin."),
         ByeReason::Internal => (true, "Internal error, try again later."),
     };
     Farewell { is_temporary, words }

@@ -64,8 +64,12 @@ pub enum Input<'a> {
     Deadline,
     /// No connection was tried: the backend's address has been failing, and others wait for it already (W-FAIL-2).
     BackendDown,
+    /// No connection could be made for want of something of this host's: what, and what helps (W-FAIL-8).
+    CannotConnect(&'static str),
     /// The process stops.
     Shutdown,
+    /// The operator ends the user's sessions (W-REL-7).
+    Kicked,
     /// The table is full, and this session waits for nothing but its client (W-PIPE-7).
     Crowded(&'static str),
 }

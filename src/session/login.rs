@@ -6,7 +6,7 @@
 
 use super::history::Marks;
 use super::input::Input;
-use super::output::Wish;
+use super::output::{BoundFor, Wish};
 use super::routing;
 use super::step::{Delay, Failed, LoggedIn, Next, Refusal, Scene, Step};
 use super::verdict;
@@ -95,6 +95,7 @@ impl Login {
 
             (Step::Connecting(at), Input::Connected) => at.connected(scene),
             (Step::Connecting(at), Input::BackendDown) => at.down(scene),
+            (Step::Connecting(at), Input::CannotConnect(what)) => at.cannot_connect(what, scene),
             (Step::Connecting(at), Input::BackendBroken(reason)) => at.unreachable(reason, scene),
             (Step::Connecting(at), Input::Deadline) => at.unreachable("timed out", scene),
 
@@ -234,6 +235,11 @@ impl Login {
     /// What the log tells of it.
     pub(super) fn marks(&self) -> &Marks {
         &self.marks
+    }
+
+    /// The granted user, and where the login goes.
+    pub(super) fn bound_for(&self) -> Option<BoundFor<'_>> {
+        self.step.bound_for()
     }
 
     /// Who it is about.

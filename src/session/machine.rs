@@ -1,18 +1,18 @@
 //! A session as a whole: which of its stages hears what, and what a shell may ask it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::history::History;
 use super::input::Input;
 use super::login::Login;
-use super::output::{Outbox, Wish};
+use super::output::{BoundFor, Outbox, Wish};
 use super::settings::SessionSettings;
 use crate::event::{Details, Event, Subject, Took};
 use crate::facts::{ClientFacts, Security};
 use crate::front::{Arrival, Front};
 use crate::limits::{self, TLS_HANDSHAKE_TIMEOUT};
-use crate::names::Protocol;
+use crate::names::{Protocol, SessionId};
 use crate::preauth::{ByeReason, Dialogue};
 use crate::tick::Tick;
 
@@ -124,9 +124,11 @@ impl Session {
             | Input::BackendBroken(_)
             | Input::Backend(_)
             | Input::BackendEnd
-            | Input::BackendDown => self.login_input(now, input, outbox),
+            | Input::BackendDown
+            | Input::CannotConnect(_) => self.login_input(now, input, outbox),
             Input::Deadline => self.deadline_passed(now, outbox),
             Input::Shutdown => self.dismiss(now, ByeReason::Shutdown, "shutting down", outbox),
+            Input::Kicked => self.dismiss(now, ByeReason::Kicked, "kicked by the operator", outbox),
             Input::Crowded(why) => self.dismiss(now, ByeReason::TooManyConnections, why, outbox),
         }
     }
@@ -264,6 +266,21 @@ impl Session {
     #[must_use]
     pub fn protocol(&self) -> Protocol {
         self.front.protocol()
+    }
+
+    /// The granted user whose login is under way, and where it goes; none: no user is known yet.
+    #[must_use]
+    pub fn bound_for(&self) -> Option<BoundFor<'_>> {
+        match &self.stage {
+            Stage::LoggingIn(login) => login.bound_for(),
+            Stage::Arriving(_) | Stage::Talking(_) | Stage::Over => None,
+        }
+    }
+
+    /// The client as far as it is known, and the session's id.
+    #[must_use]
+    pub fn peer(&self) -> (SocketAddr, &SessionId) {
+        (self.front.facts.apparent, &self.front.facts.session_id)
     }
 
     /// Whether a login is under way; a refusal that is held back belongs to it.

@@ -140,6 +140,17 @@ pub struct Handover {
     pub watch: Option<Box<Watch>>,
 }
 
+/// A user whose login is under way, and where it goes.
+#[derive(Clone, Copy, Debug)]
+pub struct BoundFor<'a> {
+    /// The normalised name.
+    pub user: &'a str,
+    /// The host that is tried; none: the routing layer has not answered, or an attempt has failed.
+    pub backend: Option<&'a Arc<str>>,
+    /// The user's group.
+    pub group: Option<&'a str>,
+}
+
 /// Where a session puts its outputs. One per core, lent to one session at a time and emptied after each input.
 #[derive(Default)]
 pub struct Outbox {

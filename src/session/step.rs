@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::disclosure;
 use super::history::{History, Marks};
 use super::input::Destination;
-use super::output::Outbox;
+use super::output::{BoundFor, Outbox};
 use super::settings::SessionSettings;
 use crate::auth::verdict::Grant;
 use crate::backend::Dialogue;
@@ -284,6 +284,24 @@ impl Step {
             Self::InDialogue(_) => Some(LoginStep::BackendLogin),
             Self::Refused(..) => None,
         }
+    }
+
+    /// The granted user, and where the login goes as far as that is known; none: no user is let in yet.
+    pub(super) fn bound_for(&self) -> Option<BoundFor<'_>> {
+        let (granted, destination) = match self {
+            Self::Verdict(_) | Self::Refused(..) => return None,
+            Self::Waiting(granted)
+            | Self::Pausing(granted, _)
+            | Self::Route(Routing { granted, .. }) => (granted, None),
+            Self::Connecting(at)
+            | Self::SecuringBackend(Securing { at, .. })
+            | Self::InDialogue(InDialogue { at, .. }) => (&at.granted, Some(&at.destination)),
+        };
+        Some(BoundFor {
+            user: &granted.grant.user,
+            backend: destination.map(|destination| &destination.host),
+            group: destination.and_then(|destination| destination.group.as_deref()),
+        })
     }
 
     /// Who the login is about.

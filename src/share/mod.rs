@@ -19,4 +19,4 @@ pub mod evidence;
 pub mod exchange;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -125,11 +125,13 @@ impl<P: Port> Worker<P> {
         self.rooms.enquiries.tell(piece);
     }
 
-    /// The operator ends a session. One of LMTP ends when no message of it is under way.
+    /// The operator ends a session, or a login that is about to become one. One of LMTP ends when no message of it is
+    /// under way.
     fn kick(&mut self, slot: u32) {
         match self.slots.get(slot).map(|connection| &connection.phase) {
             Some(Phase::Relay(_)) => self.act(slot, Next::Ended { by: EndedBy::Kick, error: None }),
-            Some(Phase::Lmtp(_)) => self.tell(slot, Signal::Shutdown),
+            Some(Phase::Lmtp(_)) => self.tell(slot, Signal::Kicked),
+            Some(Phase::Login(_)) => self.tell(slot, Signal::Kicked),
             _ => {}
         }
     }

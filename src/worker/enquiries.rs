@@ -5,18 +5,22 @@
 //! piece a turn, so that many askers take no longer turns than one. Tests: `tests/appliance/sim/enquiries.rs`.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::limits;
-use crate::names::{CoreId, Protocol};
+use crate::names::{CoreId, Protocol, SessionId};
 use crate::ring::slots::Slots;
+use crate::session::output::BoundFor;
 use crate::share::enquiry::{Act, Enquiry, Piece, Place, Row, Tally, Whom};
 use crate::share::mailbox::Mailbox;
+use crate::tick::Tick;
 
 use super::connection::{Connection, Phase};
 use super::lmtp::state::Client;
+use super::login::state::Login;
 use super::relay::label::Label;
-use super::sessions::{Key, Sessions};
+use super::sessions::{Key, PARTS, Sessions};
 
 /// The enquiries that a core has to answer.
 #[derive(Debug)]
@@ -74,13 +78,17 @@ pub(super) fn look(
         Act::Kick => limits::ENQUIRY_KICKS_PER_TURN,
     };
     match key(&enquiry.whom) {
-        Some(key) => {
+        Some(key) if from.part != LOGINS => {
             let mut found = Vec::new();
             piece.next = sessions.search(key, from, most, &mut found);
-            found.retain(|slot| note(slots, *slot, &enquiry.whom, piece));
+            found.retain(|slot| note(slots, *slot, enquiry, piece));
+            if piece.next.is_none() && enquiry.act == Act::Kick {
+                // Logins under way are in no index.
+                piece.next = Some(Place { part: LOGINS, slot: 0 });
+            }
             found
         }
-        None => sweep(slots, &enquiry.whom, from, most, piece),
+        _ => sweep(slots, enquiry, from, most, piece),
     }
 }
 
@@ -93,10 +101,10 @@ fn key(whom: &Whom) -> Option<Key<'_>> {
     user.or_else(client).or_else(group).or_else(backend)
 }
 
-/// Walks over the slots.
+/// Walks over the slots; over those of logins alone where the index has told the rest.
 fn sweep(
     slots: &Slots<Connection>,
-    whom: &Whom,
+    enquiry: &Enquiry,
     from: Place,
     most: usize,
     piece: &mut Piece,
@@ -108,7 +116,11 @@ fn sweep(
             piece.next = Some(Place { slot, ..from });
             return found;
         }
-        if note(slots, slot, whom, piece) {
+        let is_login = || {
+            let connection = slots.get(slot);
+            connection.is_some_and(|connection| matches!(connection.phase, Phase::Login(_)))
+        };
+        if (from.part != LOGINS || is_login()) && note(slots, slot, enquiry, piece) {
             found.push(slot);
         }
     }
@@ -140,12 +152,14 @@ fn place(counts: &mut [u64; 5], of: Protocol) -> Option<&mut u64> {
 }
 
 /// Looks at a slot. Whether its session is meant; its row is in the piece then.
-fn note(slots: &Slots<Connection>, slot: u32, whom: &Whom, piece: &mut Piece) -> bool {
+fn note(slots: &Slots<Connection>, slot: u32, enquiry: &Enquiry, piece: &mut Piece) -> bool {
     let Some(connection) = slots.get(slot) else { return false };
     piece.looked_at += 1;
-    let row = match &connection.phase {
-        Phase::Relay(relay) => named_row(&relay.label, whom),
-        Phase::Lmtp(Some(client)) => nameless_row(client, whom),
+    let found = match &connection.phase {
+        Phase::Relay(relay) => Some(Found::session(&relay.label)),
+        Phase::Lmtp(Some(client)) => Some(Found::nameless(client)),
+        // A session that is ended before it has begun is no session that is there.
+        Phase::Login(login) if enquiry.act == Act::Kick => Found::login(login),
         // An LMTP client is lent to its driver for a turn, and that is over when the core answers.
         Phase::Lmtp(None)
         | Phase::Login(_)
@@ -153,50 +167,107 @@ fn note(slots: &Slots<Connection>, slot: u32, whom: &Whom, piece: &mut Piece) ->
         | Phase::Lingering
         | Phase::Closing => None,
     };
-    let is_meant = row.is_some();
-    piece.rows.extend(row);
+    let found = found.filter(|found| found.is_meant(&enquiry.whom));
+    let is_meant = found.is_some();
+    piece.rows.extend(found.map(Found::row));
     is_meant
 }
 
-fn named_row(label: &Label, whom: &Whom) -> Option<Row> {
-    let Whom { users, clients, backend, group, sessions } = whom;
-    let home = &label.home;
-    let is_meant = users
-        .as_ref()
-        .is_none_or(|users| label.user.as_deref().is_some_and(|user| users.matches(user)))
-        && clients.as_ref().is_none_or(|clients| clients.contains(label.client.ip()))
-        && backend.as_ref().is_none_or(|backend| home.backend.eq_ignore_ascii_case(backend))
-        && group.as_ref().is_none_or(|group| home.group.as_deref() == Some(group))
-        && sessions.as_ref().is_none_or(|sessions| sessions.contains(&label.session));
-    is_meant.then(|| Row {
-        protocol: label.protocol,
-        user: label.user.clone(),
-        client: label.client,
-        session: label.session.clone(),
-        backend: Some(Arc::clone(&home.backend)),
-        group: home.group.clone(),
-        since: Some(label.since()),
-    })
+/// A connection that may be meant.
+struct Found<'a> {
+    protocol: Protocol,
+    user: Option<&'a str>,
+    client: SocketAddr,
+    session: &'a SessionId,
+    backend: Option<&'a Arc<str>>,
+    group: Option<Group<'a>>,
+    since: Option<Tick>,
 }
 
-fn nameless_row(client: &Client, whom: &Whom) -> Option<Row> {
-    let Whom { users, clients, backend, group, sessions } = whom;
-    let (client, session) = client.peer();
-    let is_meant = users.is_none()
-        && backend.is_none()
-        && group.is_none()
-        && clients.as_ref().is_none_or(|clients| clients.contains(client.ip()))
-        && sessions.as_ref().is_none_or(|sessions| sessions.contains(session));
-    is_meant.then(|| Row {
-        protocol: Protocol::Lmtp,
-        user: None,
-        client,
-        session: session.clone(),
-        backend: None,
-        group: None,
-        since: None,
-    })
+/// As it is at hand: of sessions after login it is shared.
+enum Group<'a> {
+    Shared(&'a Arc<str>),
+    Own(&'a str),
 }
+
+impl<'a> Found<'a> {
+    fn session(label: &'a Label) -> Self {
+        Self {
+            protocol: label.protocol,
+            user: label.user.as_deref(),
+            client: label.client,
+            session: &label.session,
+            backend: Some(&label.home.backend),
+            group: label.home.group.as_ref().map(Group::Shared),
+            since: Some(label.since()),
+        }
+    }
+
+    /// A login whose user is known.
+    fn login(login: &'a Login) -> Option<Self> {
+        let BoundFor { user, backend, group } = login.bound_for()?;
+        let (client, session) = login.peer();
+        let (protocol, group) = (login.protocol(), group.map(Group::Own));
+        Some(Self { protocol, user: Some(user), client, session, backend, group, since: None })
+    }
+
+    fn nameless(client: &'a Client) -> Self {
+        let (client, session) = client.peer();
+        Self {
+            protocol: Protocol::Lmtp,
+            user: None,
+            client,
+            session,
+            backend: None,
+            group: None,
+            since: None,
+        }
+    }
+
+    fn is_meant(&self, whom: &Whom) -> bool {
+        let Whom { users, clients, backend, group, sessions } = whom;
+        users.as_ref().is_none_or(|users| self.user.is_some_and(|user| users.matches(user)))
+            && clients.as_ref().is_none_or(|clients| clients.contains(self.client.ip()))
+            && backend.as_ref().is_none_or(|backend| {
+                self.backend.is_some_and(|own| own.eq_ignore_ascii_case(backend))
+            })
+            && group
+                .as_ref()
+                .is_none_or(|group| self.group.as_ref().is_some_and(|own| own.name() == &**group))
+            && sessions.as_ref().is_none_or(|sessions| sessions.contains(self.session))
+    }
+
+    fn row(self) -> Row {
+        Row {
+            protocol: self.protocol,
+            user: self.user.map(Into::into),
+            client: self.client,
+            session: self.session.clone(),
+            backend: self.backend.map(Arc::clone),
+            group: self.group.map(Group::shared),
+            since: self.since,
+        }
+    }
+}
+
+impl Group<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::Shared(name) => name,
+            Self::Own(name) => name,
+        }
+    }
+
+    fn shared(self) -> Arc<str> {
+        match self {
+            Self::Shared(name) => Arc::clone(name),
+            Self::Own(name) => name.into(),
+        }
+    }
+}
+
+/// The part of an answer that walks over the slots for logins under way, behind the index's.
+const LOGINS: u32 = PARTS + 1;
 
 #[cfg(test)]
 mod tests;

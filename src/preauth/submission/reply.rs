@@ -127,7 +127,7 @@ pub(super) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
     let Farewell { words, .. } = farewell(reason);
     let enhanced = match reason {
         ByeReason::Timeout => "4.4.2",
-        ByeReason::Shutdown | ByeReason::TooManyConnections => "4.3.2",
+        ByeReason::Shutdown | ByeReason::TooManyConnections | ByeReason::Kicked => "4.3.2",
         ByeReason::Internal => "4.3.0",
     };
     write_line(&format!("421 {enhanced} {words}"), out);

@@ -14,12 +14,11 @@ use crate::ring::port::{self, IoFault, Kind, Port};
 use crate::session::PIPELINED;
 use crate::session::input::Input;
 use crate::session::output::{Outbox, Wish};
-use crate::share::counters::Counter;
 use crate::share::messages::Answer;
 
 use super::super::accept::door::Door;
 use super::super::accept::pre_login::PreLogin;
-use super::super::backends::connect::{Backends, NotMade};
+use super::super::backends::connect::Backends;
 use super::super::backends::endpoints::Try;
 use super::super::chance::Chance;
 use super::super::io::line::Line;
@@ -84,12 +83,14 @@ impl<'a, P: Port> Driver<'a, P> {
                 driver.line.arm_poll(Side::Backend);
                 driver.input(Input::Connected);
             }
-            Signal::Connected(Err(fault)) => driver.input(Input::BackendBroken(fault.reason())),
+            Signal::Connected(Err(why)) => driver.input(why.counted(driver.duties.reports).into()),
             Signal::BackendClosed => driver.connect_now(),
             Signal::Deadline => driver.deadline_passed(),
             Signal::Answered(question, answer) => driver.answered(question, answer),
             Signal::Waited(queued) => driver.waited(queued),
             Signal::Crowded(why) => driver.input(Input::Crowded(why)),
+            Signal::Kicked if driver.login.is_under_way() => driver.input(Input::Kicked),
+            Signal::Kicked => driver.abort("kicked by the operator"),
             Signal::Shutdown => driver.input(Input::Shutdown),
         }
         driver.next
@@ -236,7 +237,7 @@ impl<'a, P: Port> Driver<'a, P> {
         }
         let login = &mut *self.login;
         if !login.session.is_attempting() {
-            login.under_way = None;
+            self.duties.throttle.give_back(&mut login.under_way);
             if !matches!(login.course, Course::LoggedIn(_)) {
                 login.places.seat = None;
             }
@@ -396,14 +397,8 @@ impl<'a, P: Port> Driver<'a, P> {
             self.login.connect_next = Some((to, which));
             return None;
         }
-        match self.duties.backends.connect(&mut self.line, to, which) {
-            Ok(()) => None,
-            Err(NotMade::FailsFast) => {
-                self.duties.reports.count(Counter::FailedFast);
-                Some(Input::BackendDown)
-            }
-            Err(NotMade::Fault(fault)) => Some(Input::BackendBroken(fault.reason())),
-        }
+        let connected = self.duties.backends.connect(&mut self.line, to, which);
+        connected.err().map(|why| why.counted(self.duties.reports).into())
     }
 
     /// The former backend's descriptor is closed: the connect that waited for it is made.
@@ -454,8 +449,7 @@ impl<'a, P: Port> Driver<'a, P> {
         }
     }
 
-    /// A side did not take all of what was sent with the bytes of others. That a connection broke shows at the next read, which
-    /// also tells how.
+    /// A side did not take all of what was sent with others' bytes. The next read shows whether its connection broke, and how.
     fn take_back(&mut self, unsent: &port::Unsent) {
         let side = if unsent.token.kind == Kind::ClientSend { Side::Client } else { Side::Backend };
         if unsent.fault == IoFault::WouldBlock {
@@ -480,8 +474,7 @@ impl<'a, P: Port> Driver<'a, P> {
 
 const CROWDED: &str = "too many connections of its address (connections_per_address_max, connection_rate_per_address)";
 const UNREAD: &str = "client does not read its replies";
-/// What a client may leave untaken: its replies, untagged lines of the backend, and what the backend sent behind its
-/// OK.
+/// What a client may leave untaken: its replies, the backend's untagged lines and what came behind its OK.
 const LOGIN_OUTPUT_BYTES_MAX: usize = limits::PRE_LOGIN_OUTPUT_BYTES_MAX
     + limits::BACKEND_UNTAGGED_BYTES_MAX
     + limits::BACKEND_INPUT_BYTES_MAX

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use crate::names::Protocol;
+use crate::names::{Protocol, SessionId};
 use crate::ring::port::Port;
 use crate::session::Session;
-use crate::session::output::{Handover, Outbox};
+use crate::session::output::{BoundFor, Handover, Outbox};
 use crate::share::visitors::LoginUnderWay;
 use crate::tick::Tick;
 use crate::tls::Asked;
@@ -130,6 +130,24 @@ impl Login {
     /// Whether bytes wait for its client.
     pub(in crate::worker) fn has_unsent(&self) -> bool {
         !self.to_client.is_empty()
+    }
+
+    /// The user who logs in or has just done so, and where; none: no user is known yet, or the session is over.
+    pub(in crate::worker) fn bound_for(&self) -> Option<BoundFor<'_>> {
+        match &self.course {
+            Course::UnderWay => self.session.bound_for(),
+            Course::Over => None,
+            Course::LoggedIn(LoggedIn { handover, .. }) => Some(BoundFor {
+                user: handover.subject.user.as_deref()?,
+                backend: Some(&handover.backend),
+                group: handover.group.as_deref(),
+            }),
+        }
+    }
+
+    /// The client as far as it is known, and the session's id.
+    pub(in crate::worker) fn peer(&self) -> (SocketAddr, &SessionId) {
+        self.session.peer()
     }
 
     /// What the relay goes on with. `None`: no login has succeeded.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hale::event::{EndedBy, Event};
-use hale::share::enquiry::{Act, Enquiry, Mask, Piece, Place, Whom};
+use hale::share::enquiry::{Act, Enquiry, Mask, Piece, Place, Row, Whom};
 use hale::share::messages::ToCore;
 
 use super::Sim;
@@ -28,6 +28,27 @@ impl Sim {
         let mut sim = Self::new(21, Weather::calm(), &accounts);
         sim.until(|world| (0..count).all(|id| is_relayed(world, id)));
         sim
+    }
+}
+
+impl Sim {
+    /// Kicks, and asks on until the answer is whole.
+    fn kick(&mut self, whom: &Whom) -> Vec<Row> {
+        let enquiry = Arc::new(Enquiry { number: 9, whom: whom.clone(), act: Act::Kick });
+        let (mut rows, mut from) = (Vec::new(), Some(Place::default()));
+        while let Some(place) = from {
+            let order = ToCore::Enquire(Arc::clone(&enquiry), place);
+            self.world().control.exchange.to_cores[0].send(order).unwrap();
+            let piece = loop {
+                match self.piece() {
+                    Some(piece) => break piece,
+                    None => self.turn(),
+                }
+            };
+            rows.extend(piece.rows);
+            from = piece.next;
+        }
+        rows
     }
 }
 
@@ -67,6 +88,35 @@ fn kick_ends_the_sessions_that_are_meant_and_no_other() {
         assert!(is_relayed(sim.world(), id) && !sim.world().clients[id].over, "{id}");
     }
     sim.drain_now();
+}
+
+/// Wherever the login stands, it becomes no session behind the kick's back.
+#[test]
+fn w_rel_7_a_kick_reaches_the_user_whose_login_is_under_way_and_no_other() {
+    let mut stages = [0; 2];
+    for seed in 0..48 {
+        let accounts: Vec<Account> = (0..4).map(Account::quiet).collect();
+        let mut sim = Sim::new(seed, Weather::calm(), &accounts);
+        sim.world().is_directed = true;
+        for _ in 0..seed % 12 {
+            sim.turn();
+        }
+        let rows = loop {
+            let rows = sim.kick(&named("u2"));
+            if !rows.is_empty() {
+                break rows;
+            }
+            sim.turn();
+        };
+        let [row] = &rows[..] else { panic!("seed {seed}: {rows:?}") };
+        assert_eq!(row.user.as_deref(), Some("u2"), "seed {seed}");
+        stages[usize::from(row.since.is_some())] += 1;
+        sim.until(|world| world.clients[2].over);
+        assert!(row.since.is_some() || !sim.world().clients[2].logged_in, "seed {seed}");
+        sim.until(|world| [0, 1, 3].into_iter().all(|id| is_relayed(world, id)));
+        sim.drain_now();
+    }
+    assert!(stages[0] > 0, "no login was ever under way: {stages:?}");
 }
 
 /// However many ask at once, a turn is as long as one of them makes it.

@@ -21,7 +21,7 @@ use crate::fault::Failure;
 use crate::health::Finding;
 use crate::limits;
 use crate::names::{Protocol, SessionId};
-use crate::ring::clock;
+use crate::ring::{clock, socket};
 use crate::secret::Secret;
 use crate::tls::Backends;
 use crate::wire::inbox::Inbox;
@@ -108,7 +108,7 @@ impl Way {
         };
         let peer = SocketAddr::new(address, self.settings.proxy_port);
         let unmade = |error: std::io::Error| Trouble {
-            finding: (!is_ours(&error)).then_some(Finding::Gone),
+            finding: (!socket::is_shortage(&error)).then_some(Finding::Gone),
             words: format!("{peer}: {error}"),
         };
         let mut line = Line::open(peer, &self.sources).await.map_err(unmade)?;
@@ -227,14 +227,6 @@ impl Way {
     }
 }
 
-/// Whether the kernel is short of something here, which says nothing of the backend.
-fn is_ours(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{AddrInUse, AddrNotAvailable, OutOfMemory, PermissionDenied};
-    let is_starved = matches!(error.raw_os_error(), Some(code) if STARVED.contains(&code));
-    is_starved
-        || matches!(error.kind(), AddrInUse | AddrNotAvailable | OutOfMemory | PermissionDenied)
-}
-
 fn of_broken(broken: Broken, is_mute: bool) -> Trouble {
     let (finding, words) = match broken {
         Broken::Lost(error) if is_mute => (Finding::Gone, format!("the connection broke: {error}")),
@@ -263,6 +255,3 @@ async fn say_goodbye(mut line: Line, protocol: Protocol) {
     // Whatever becomes of it: the login has succeeded.
     let _ = timeout(limits::PROBE_GOODBYE_TIMEOUT, saying).await;
 }
-
-/// EMFILE, ENFILE, ENOBUFS.
-const STARVED: [i32; 3] = [24, 23, 105];
