@@ -259,6 +259,40 @@ pub const SITE_TRIAL_EVERY: Duration = Duration::from_secs(10);
 pub const SITE_TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// A proxy repeats that it does not reach a site this often at most while another one of its site says otherwise.
 pub const SITE_DISPUTE_PAUSE: Duration = Duration::from_secs(60);
+/// A backend that logins say nothing of is probed this often: with what follows a failure, less than half a minute until a dead
+/// one that no user wants is known (R-PROBE-1).
+pub const PROBE_EVERY: Duration = Duration::from_secs(10);
+/// What a probe may take, name to login: a backend that needs longer keeps its users waiting, too.
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+/// A backend that is not there is looked at again after this: a service that restarts is back, or is not.
+pub const PROBE_AGAIN_GONE: Duration = Duration::from_millis(300);
+/// One that speaks and does not work is looked at again after this.
+pub const PROBE_AGAIN: Duration = Duration::from_secs(1);
+/// One that is down is looked at this often.
+pub const PROBE_DOWN_EVERY: Duration = Duration::from_secs(3);
+/// Logins that fail while probes succeed make a probe this often at most.
+pub const PROBE_PAUSE: Duration = Duration::from_secs(1);
+/// The goodbye of a probe may take so long; it is no part of what is found.
+pub const PROBE_GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Probes in flight: 10,000 frozen backends are looked at in half a minute, with a descriptor each.
+pub const PROBES_AT_ONCE_MAX: usize = 1024;
+/// A login says so when its backend has been silent for so long, and asks again as often whether it is still to wait
+/// (R-PROBE-3). Healthy backends take a tenth of it.
+pub const BACKEND_SILENT_AFTER: Duration = Duration::from_secs(1);
+/// A status that a program has set stays for so long (R-PROBE-7).
+pub const PROBE_DWELL: Duration = Duration::from_secs(30);
+/// However often a backend has fallen, it comes back after this.
+pub const PROBE_DWELL_MAX: Duration = Duration::from_secs(300);
+/// One fall is forgotten after so long.
+pub const PROBE_FORGIVEN_AFTER: Duration = Duration::from_secs(600);
+/// Proxies tell each other this often what they have seen of backends, and write figures down.
+pub const STATS_EVERY: Duration = Duration::from_secs(15);
+/// What another proxy has told counts for so long: it may miss two rounds.
+pub const STATS_FRESH_FOR: Duration = Duration::from_secs(45);
+/// Backends that are probed at once when one fails, so that a failure of ours is seen as such (R-PROBE-5).
+pub const PROBE_WITNESSES: usize = 8;
+/// The share of a backend that has come back grows for so long (R-PROBE-8).
+pub const SLOW_START: Duration = Duration::from_secs(30);
 /// Logins that would be refused because their site is away, and have the row of their group read first, in a second
 /// (C-SITE-10): clients of a site that is away come in crowds and again and again, and must not be the GeoDB's load.
 pub const AWAY_READS_PER_SECOND_MAX: u32 = 100;
@@ -530,3 +564,5 @@ const _: () = assert!(SCRATCH_BYTES >= BACKEND_INPUT_BYTES_MAX);
 const _: () = assert!(LMTP_LINE_BYTES_MAX + 2 <= LMTP_INPUT_BYTES_MAX);
 const _: () = assert!(2 * LMTP_CHUNK_BYTES_MIN <= LMTP_WINDOW_BYTES);
 const _: () = assert!(LMTP_RECIPIENT_TIMEOUT.as_millis() < LMTP_STALL_TIMEOUT.as_millis());
+const _: () = assert!(PROBE_TIMEOUT.as_millis() < PROBE_EVERY.as_millis());
+const _: () = assert!(2 * STATS_EVERY.as_millis() < STATS_FRESH_FOR.as_millis());

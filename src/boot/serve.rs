@@ -14,7 +14,8 @@ use crate::control::cluster::ClusterSettings;
 use crate::control::geodb::{GeoDb, GeoDbError, OpenMode};
 use crate::control::localdb::LocalDb;
 use crate::control::{
-    Certificates, Control, Level, LogWriter, PassdbSources, Routing, moves_of, start_hashing,
+    Certificates, Control, Level, LogWriter, PassdbSources, Probes, Routing, moves_of,
+    start_hashing,
 };
 use crate::names::CoreId;
 use crate::ring::port::Fd;
@@ -240,6 +241,12 @@ impl House<'_> {
                 geodb.clone(),
                 self.exchange.clone(),
                 Some(local.clone()),
+            ),
+            probes: Probes::new(
+                self.config,
+                geodb.clone(),
+                self.exchange.clone(),
+                &own_name(self.config),
             ),
             local,
             socket: desk.socket,

@@ -189,12 +189,14 @@ pub struct Cluster {
     pub localdb_size_max: u64,
     /// How many groups `default-N` new users are spread over.
     pub default_group_count: u32,
-    /// User of the health probes; knows `%{backend_host}`. Absent: probes do not log in.
+    /// User of the health probes; knows `%{backend_host}`. Absent: no backend is probed.
     pub backend_test_username: Option<Template>,
     /// Password of the health probes.
     pub backend_test_password: Option<Secret>,
     /// Whether this proxy probes backends and may set them offline.
     pub proxy_check_backends: bool,
+    /// Protocols by which it does; never LMTP, which has no login.
+    pub backend_check_protocols: Vec<Protocol>,
     /// A user move that takes longer counts as finished.
     pub user_move_timeout: Duration,
     /// Who carries out moves of groups.

@@ -10,12 +10,11 @@ mod talk;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::dial::{Broken, Line};
 use super::expiry::NOTICE_DAYS;
 use super::resolver::Resolver;
 use super::wall_clock::unix_seconds;
@@ -25,9 +24,8 @@ use crate::event::cleaned;
 use crate::limits;
 use crate::names::Protocol;
 use crate::proxy_header::announce::{Extensions, SendHeader, SiteHeader};
-use crate::proxy_header::encode::{self, Endpoints, Outgoing};
 use crate::ring::socket;
-use crate::tls::{Backends, Engine, Trust};
+use crate::tls::{Backends, Trust};
 use crate::wire::certificate::{Certificate, written};
 use crate::wire::der;
 use talk::{Answer, Talk};
@@ -77,18 +75,18 @@ pub(super) async fn greets(
     peer: SocketAddr,
     way: Option<(Protocol, &ProtocolSettings)>,
 ) -> std::io::Result<bool> {
-    let stream = match TcpStream::connect(peer).await {
-        Ok(stream) => stream,
+    let mut line = match Line::open(peer, &[]).await {
+        Ok(line) => line,
         Err(error) if socket::is_shortage(&error) => return Err(error),
         Err(_) => return Ok(false),
     };
     let Some((protocol, settings)) = way else { return Ok(true) };
-    let mut line = Line { stream, received: Vec::new() };
     let header = site_header(settings).encode(load_balancer);
-    if line.stream.write_all(&header).await.is_err() {
+    if line.send(&header).await.is_err() {
         return Ok(false);
     }
-    Ok(settings.proxy_ssl == ProxySsl::Yes || line.talk(Talk::greeting(protocol)).await.is_ok())
+    Ok(settings.proxy_ssl == ProxySsl::Yes
+        || speak(&mut line, Talk::greeting(protocol)).await.is_ok())
 }
 
 fn site_header(settings: &ProtocolSettings) -> SiteHeader {
@@ -174,9 +172,8 @@ impl Dial {
         let mut last = String::new();
         for address in addresses {
             let peer = SocketAddr::new(*address, self.settings.proxy_port);
-            match TcpStream::connect(peer).await {
-                Ok(stream) => {
-                    let mut line = Line { stream, received: Vec::new() };
+            match Line::open(peer, &[]).await {
+                Ok(mut line) => {
                     line.announce(&self.settings, peer)
                         .await
                         .map_err(|error| unreachable(format!("{peer}: {error}")))?;
@@ -192,11 +189,11 @@ impl Dial {
         let own_name = self.own_name.as_str();
         match self.settings.proxy_ssl {
             ProxySsl::No => {
-                line.talk(Talk::greeting(self.protocol)).await?;
+                speak(line, Talk::greeting(self.protocol)).await?;
                 Ok((Outcome::Good, "it greets; nothing is encrypted (proxy_ssl = no)".to_owned()))
             }
             ProxySsl::StartTls => {
-                line.talk(Talk::until_tls(self.protocol, own_name)).await?;
+                speak(line, Talk::until_tls(self.protocol, own_name)).await?;
                 if !line.received.is_empty() {
                     let text = "bytes in clear where TLS begins: an attacker on the way, or a broken backend";
                     return Err((Outcome::Refused, text.to_owned()));
@@ -208,39 +205,12 @@ impl Dial {
     }
 
     async fn shake_hands(&self, line: &mut Line) -> Result<(Outcome, String), Trouble> {
-        let refused = |fault: &crate::tls::Fault| {
-            let outcome = match fault.is_lasting() {
-                true => Outcome::Refused,
-                false => Outcome::Unreachable,
-            };
-            (outcome, fault.detail().to_owned())
-        };
         // Whatever it shows is looked at, and judged afterwards.
-        let mut hello = Vec::new();
-        let mut engine = Engine::client(&Backends::new(&self.trust), &self.host, true, &mut hello)
-            .map_err(|fault| refused(&fault))?;
-        line.send(&hello).await?;
-        while engine.is_handshaking() {
-            let mut bytes = vec![0; limits::TLS_HOT_READ_BYTES];
-            let start = engine.lay_stash(&mut bytes);
-            let read = line.read(bytes.get_mut(start..).unwrap_or_default()).await?;
-            if read == 0 {
-                return Err((Outcome::Unreachable, "closed in the TLS handshake".to_owned()));
-            }
-            let mut reply = Vec::new();
-            let bytes = bytes.get_mut(..start + read).unwrap_or_default();
-            let outcome = engine.open(bytes, &mut Vec::new(), &mut reply);
-            // What it said counts for more than that it is gone.
-            let sent = line.send(&reply).await;
-            outcome.map_err(|fault| refused(&fault))?;
-            sent?;
-        }
+        let engine =
+            line.secure(&Backends::new(&self.trust), &self.host, true).await.map_err(lost)?;
         let version = engine.established().version;
         let chain = engine.peer_certificates();
-        let mut goodbye = Vec::new();
-        engine.close(&mut goodbye);
-        // It knows enough: what it makes of our goodbye does not matter.
-        let _ = line.send(&goodbye).await;
+        line.close().await;
         Ok(self.judged(version, &chain))
     }
 
@@ -300,72 +270,46 @@ fn clean(text: &str) -> Box<str> {
     cleaned(text.as_bytes(), SHOWN_BYTES_MAX)
 }
 
-/// A connection on which lines are spoken before TLS.
-struct Line {
-    stream: TcpStream,
-    /// Read, and no whole line yet, or not asked for.
-    received: Vec<u8>,
-}
-
-impl Line {
-    /// The PROXY header that backends of this protocol want: we come for ourselves.
-    async fn announce(
-        &mut self,
-        settings: &ProtocolSettings,
-        peer: SocketAddr,
-    ) -> std::io::Result<()> {
-        let endpoints = Endpoints { source: self.stream.local_addr()?, destination: peer };
-        let header = match settings.proxy_send_header {
-            ProxyHeader::No => return Ok(()),
-            ProxyHeader::V1 => encode::v1(Some(endpoints)),
-            ProxyHeader::V2 => {
-                encode::v2(&Outgoing { endpoints: Some(endpoints), ..Outgoing::default() }).bytes
-            }
-        };
-        self.stream.write_all(&header).await
-    }
-
-    async fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
-        self.stream.write_all(bytes).await.map_err(lost)
-    }
-
-    async fn read(&mut self, space: &mut [u8]) -> Result<usize, Trouble> {
-        self.stream.read(space).await.map_err(lost)
-    }
-
-    /// Goes through `talk` to its end.
-    async fn talk(&mut self, mut talk: Talk) -> Result<(), Trouble> {
-        loop {
-            if let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.received.drain(..=end).collect();
-                match talk.hear(line.trim_ascii_end()) {
-                    Answer::More => {}
-                    Answer::Say(words) => self.send(words.as_bytes()).await?,
-                    Answer::Done => return Ok(()),
-                    Answer::Never(why) => {
-                        let line = clean(&String::from_utf8_lossy(&line)).trim_end().to_owned();
-                        return Err((Outcome::Refused, format!("{why}: {line}")));
-                    }
+/// Goes through `talk` to its end.
+async fn speak(line: &mut Line, mut talk: Talk) -> Result<(), Trouble> {
+    loop {
+        if let Some(end) = line.received.iter().position(|byte| *byte == b'\n') {
+            let words: Vec<u8> = line.received.drain(..=end).collect();
+            match talk.hear(words.trim_ascii_end()) {
+                Answer::More => {}
+                Answer::Say(words) => line.send(words.as_bytes()).await.map_err(lost)?,
+                Answer::Done => return Ok(()),
+                Answer::Never(why) => {
+                    let words = clean(&String::from_utf8_lossy(&words)).trim_end().to_owned();
+                    return Err((Outcome::Refused, format!("{why}: {words}")));
                 }
-                continue;
             }
-            if self.received.len() > limits::BACKEND_LINE_BYTES_MAX {
-                return Err((Outcome::Refused, "it speaks a line without end".to_owned()));
-            }
-            let mut space = [0; 4096];
-            match self.read(&mut space).await? {
-                0 => {
-                    let text = "closed before TLS began; with proxy_ssl = yes TLS begins at once";
-                    return Err((Outcome::Unreachable, text.to_owned()));
-                }
-                read => self.received.extend_from_slice(space.get(..read).unwrap_or_default()),
-            }
+            continue;
+        }
+        if line.received.len() > limits::BACKEND_LINE_BYTES_MAX {
+            return Err((Outcome::Refused, "it speaks a line without end".to_owned()));
+        }
+        if !line.read().await.map_err(lost)? {
+            let text = "closed before TLS began; with proxy_ssl = yes TLS begins at once";
+            return Err((Outcome::Unreachable, text.to_owned()));
         }
     }
 }
 
-fn lost(error: std::io::Error) -> Trouble {
-    (Outcome::Unreachable, format!("the connection broke: {error}"))
+fn lost(broken: Broken) -> Trouble {
+    match broken {
+        Broken::Lost(error) => (Outcome::Unreachable, format!("the connection broke: {error}")),
+        Broken::ClosedInHandshake => {
+            (Outcome::Unreachable, "closed in the TLS handshake".to_owned())
+        }
+        Broken::Insecure(fault) => {
+            let outcome = match fault.is_lasting() {
+                true => Outcome::Refused,
+                false => Outcome::Unreachable,
+            };
+            (outcome, fault.detail().to_owned())
+        }
+    }
 }
 
 const SHOWN_BYTES_MAX: usize = 200;

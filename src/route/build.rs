@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::auto_reason::AutoReason;
 use super::change::GroupChange;
 use super::chunks::Chunks;
 use super::failovers::build_failovers;
@@ -65,7 +66,8 @@ impl Table {
         let mut table =
             Self { settings: settings.clone(), local_site, sites: sites.into(), ..Self::default() };
         if let Some(local) = local_site {
-            let mut backends = build_backends(rows, local, addresses, &mut problems);
+            let mut backends =
+                build_backends(rows, local, addresses, now.unix_millis, &mut problems);
             scopes.apply_to_backends(local, &mut backends, &mut problems);
             table.backends = backends.into();
             table.groups = build_groups(groups, &table, &mut problems);
@@ -219,6 +221,7 @@ fn build_backends(
     rows: &Rows,
     local: Uuid,
     addresses: &Addresses,
+    unix_millis: Option<i64>,
     problems: &mut Vec<Problem>,
 ) -> Vec<BackendEntry> {
     let mut backends = Vec::new();
@@ -245,6 +248,8 @@ fn build_backends(
             host: resolve(&row.host, addresses, &mut complain),
             status: row.status.clone(),
             load_factor: u8::try_from(clamped).unwrap_or(0),
+            ramp: ramp(row, unix_millis),
+            status_reason: row.status_reason.clone(),
             force_move: None,
         });
     }
@@ -253,10 +258,19 @@ fn build_backends(
     backends
 }
 
+/// Without a clock every backend has been there for ever.
+fn ramp(row: &Backend, unix_millis: Option<i64>) -> u8 {
+    let auto = row.status_reason.as_deref().and_then(AutoReason::parse);
+    match (auto, unix_millis) {
+        (Some(auto), Some(now)) if row.status == BackendStatus::Online => auto.share(now),
+        _ => 100,
+    }
+}
+
 fn build_candidates(table: &Table) -> Arc<[Candidate]> {
     let usable = table.backends.iter().filter(|backend| backend.is_usable());
     let candidates =
-        usable.map(|backend| Candidate { id: backend.id, load_factor: backend.load_factor });
+        usable.map(|backend| Candidate { id: backend.id, load_factor: backend.share() });
     candidates.collect()
 }
 

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod rows;
+pub mod auto_reason;
 pub mod chunks;
 pub mod problem;
 pub mod hash;

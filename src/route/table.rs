@@ -112,8 +112,12 @@ pub struct BackendEntry {
     pub host: Host,
     /// Whether it takes users.
     pub status: BackendStatus,
+    /// Who set that, and why, as in the row.
+    pub status_reason: Option<Box<str>>,
     /// Share, 0..=100.
     pub load_factor: u8,
+    /// How many percent of that count yet: a backend that has come back takes up its share over time (R-PROBE-8).
+    pub ramp: u8,
     /// Users are on their way to groups of other backends, while they log in.
     pub force_move: Option<ForceMove>,
 }
@@ -123,6 +127,13 @@ impl BackendEntry {
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.status == BackendStatus::Online
+    }
+
+    /// The share that counts now. One that is not meant to be none never is.
+    #[must_use]
+    pub fn share(&self) -> u8 {
+        let share = u16::from(self.load_factor) * u16::from(self.ramp) / 100;
+        u8::try_from(share).unwrap_or(u8::MAX).max(self.load_factor.min(1))
     }
 }
 

@@ -130,13 +130,25 @@ impl AtBackend {
         self.attempt_failed(Refusal::of(failure), reason.to_owned().into(), scene)
     }
 
-    /// Another site's load balancer has answered, or has not. Of backends nothing is learnt so.
-    pub(super) fn teach(&self, is_reached: bool, scene: &mut Scene<'_>) {
-        if self.destination.hop == Hop::Site
-            && let Some(&endpoint) = self.tries.attempts.path().last()
-        {
-            let host = self.destination.host.clone();
-            scene.outbox.wish(Wish::Learn(Lesson::Site { host, endpoint, is_reached }));
+    /// The backend, or another site's load balancer, has answered, or has not.
+    pub(super) fn teach(&self, failure: Option<Failure>, scene: &mut Scene<'_>) {
+        let host = self.destination.host.clone();
+        let lesson = match self.destination.hop {
+            Hop::Backend => Lesson::Backend { host, protocol: scene.front.protocol(), failure },
+            Hop::Site => {
+                let Some(&endpoint) = self.tries.attempts.path().last() else { return };
+                let is_reached = failure.is_none_or(Failure::is_answered);
+                Lesson::Site { host, endpoint, is_reached }
+            }
+        };
+        scene.outbox.wish(Wish::Learn(lesson));
+    }
+
+    /// The backend has said nothing for a while. Of another site's load balancer its own rules know more.
+    pub(super) fn doubt(&self, scene: &mut Scene<'_>) {
+        if self.destination.hop == Hop::Backend {
+            let (host, protocol) = (self.destination.host.clone(), scene.front.protocol());
+            scene.outbox.wish(Wish::Doubt { host, protocol });
         }
     }
 
@@ -151,7 +163,7 @@ impl AtBackend {
         let again = self.tries.attempts.again(scene.now, failure);
         let details = scene.details();
         scene.outbox.wish(Wish::DropBackend);
-        self.teach(failure.is_answered(), scene);
+        self.teach(Some(failure), scene);
         if failure.is_of_place() {
             scene.outbox.wish(Wish::Learn(Lesson::NotServed {
                 user: self.granted.grant.user.clone(),
@@ -277,7 +289,7 @@ impl InDialogue {
                 at.secure(Some(dialogue), certificate, scene)
             }
             backend::Step::Ready(ok) => {
-                self.at.teach(true, scene);
+                self.at.teach(None, scene);
                 Next::LoggedIn(self.logged_in(ok, scene))
             }
             backend::Step::Failed(failure, text) => {
@@ -291,7 +303,7 @@ impl InDialogue {
             }
             backend::Step::Redirect(referral) => {
                 scene.outbox.wish(Wish::DropBackend);
-                self.at.teach(true, scene);
+                self.at.teach(Some(Failure::Referred), scene);
                 routing::follow(self.at, referral, scene)
             }
         }

@@ -208,6 +208,17 @@ impl Session {
         }
     }
 
+    /// Time has passed while a login waits for its backend.
+    pub(super) fn doubt_if_silent(&mut self, now: Tick, outbox: &mut Outbox) {
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::LoggingIn(mut login) => {
+                login.doubt_if_silent(&mut self.scene(now, outbox));
+                self.stage = Stage::LoggingIn(login);
+            }
+            other => self.stage = other,
+        }
+    }
+
     /// What a login may look at and change of the session it belongs to.
     fn scene<'a>(&'a mut self, now: Tick, outbox: &'a mut Outbox) -> Scene<'a> {
         Scene {

@@ -27,13 +27,15 @@ pub(super) struct Login {
     reassure_at: Tick,
     /// When the step has taken too long, or has waited long enough.
     step_deadline: Tick,
+    /// When the backend has been silent for so long that it is doubted (R-PROBE-3); none: none is waited for.
+    doubt_at: Option<Tick>,
     step: Step,
     /// For log lines.
     marks: Marks,
 }
 
 // Lives as long as a login takes; what is large in it is boxed.
-const _: () = assert!(size_of::<Login>() <= 288);
+const _: () = assert!(size_of::<Login>() <= 304);
 
 /// What an input came to.
 pub(super) enum Progress {
@@ -64,6 +66,7 @@ impl Login {
             received: now,
             reassure_at: now.after(limits::STILL_WORKING_EVERY),
             step_deadline: now,
+            doubt_at: None,
             step: Step::none(),
             marks: scene.marks,
         };
@@ -74,6 +77,7 @@ impl Login {
     /// Takes one thing that happened. What comes at another step than the one that waits for it counts for nothing.
     pub(super) fn on(&mut self, input: Input<'_>, scene: &mut Scene<'_>) -> Progress {
         scene.marks = self.marks;
+        let is_heard = matches!(input, Input::Backend(_));
         let next = match (std::mem::replace(&mut self.step, Step::none()), input) {
             (Step::Verdict(asked), Input::Verdict { answer, earlier_failures }) => {
                 asked.answered(*answer, earlier_failures, scene)
@@ -120,7 +124,26 @@ impl Login {
 
             (step, _) => Next::Stay(step),
         };
-        self.enter(next, scene)
+        let progress = self.enter(next, scene);
+        if is_heard && self.doubt_at.is_some() {
+            self.doubt_at = Some(scene.now.after(limits::BACKEND_SILENT_AFTER));
+        }
+        progress
+    }
+
+    /// Time has passed: a backend that has been silent for too long is doubted, again and again.
+    pub(super) fn doubt_if_silent(&mut self, scene: &mut Scene<'_>) {
+        if self.doubt_at.is_some_and(|at| at <= scene.now) {
+            self.doubt_at = Some(scene.now.after(limits::BACKEND_SILENT_AFTER));
+            if let Some(at) = self.step.at_backend() {
+                at.doubt(scene);
+            }
+        }
+    }
+
+    /// Whether the client is to hear that its login is under way.
+    pub(super) fn is_reassurance_due(&self, now: Tick) -> bool {
+        self.reassure_at <= now
     }
 
     /// The client has been told that its login is under way.
@@ -137,8 +160,10 @@ impl Login {
     fn take_up(&mut self, next: Next, scene: &mut Scene<'_>) -> Progress {
         match next {
             Next::Step(step, until) => {
+                let is_waiting = step.has_backend();
                 self.step = step;
                 self.step_deadline = until;
+                self.doubt_at = is_waiting.then(|| scene.now.after(limits::BACKEND_SILENT_AFTER));
                 Progress::UnderWay
             }
             Next::Stay(step) => {
@@ -162,6 +187,7 @@ impl Login {
             return Progress::Refused(refusal);
         };
         self.step_deadline = self.refusal_due(delay, scene);
+        self.doubt_at = None;
         self.step = Step::Refused(who, refusal);
         Progress::UnderWay
     }
@@ -181,9 +207,11 @@ impl Login {
         self.step_deadline
     }
 
-    /// When the login wants to be told that time passed, or the client to hear that its login is under way.
+    /// When the login wants to be told that time passed, the client to hear that its login is under way, or the backend is
+    /// doubted.
     pub(super) fn deadline(&self) -> Tick {
-        self.step_deadline.min(self.reassure_at)
+        let doubt_at = self.doubt_at.unwrap_or(self.step_deadline);
+        self.step_deadline.min(self.reassure_at).min(doubt_at)
     }
 
     /// How many bytes of the backend are taken now.

@@ -154,8 +154,11 @@ impl Session {
             }
             // Nothing is over yet; middleboxes between us and the client must not think that it is (W-PIPE-5).
             Stage::LoggingIn(login) if login.step_deadline() > now => {
-                login.reassured(now);
-                self.dialogue.still_working(&mut outbox.to_client);
+                if login.is_reassurance_due(now) {
+                    login.reassured(now);
+                    self.dialogue.still_working(&mut outbox.to_client);
+                }
+                self.doubt_if_silent(now, outbox);
             }
             Stage::LoggingIn(_) => self.login_input(now, Input::Deadline, outbox),
         }

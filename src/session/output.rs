@@ -7,6 +7,8 @@ use std::sync::Arc;
 use crate::auth::ask::Question;
 use crate::auth::verdict::Certificate;
 use crate::event::{Event, Subject};
+use crate::fault::Failure;
+use crate::names::Protocol;
 use crate::relay::Watch;
 
 /// One wish. At most [`WISHES_MAX`] come from a single input.
@@ -44,6 +46,14 @@ pub enum Wish {
     Report(Event),
     /// Let the logins that follow profit from this.
     Learn(Lesson),
+    /// The backend has said nothing for a while: have it looked at, and say `Input::BackendBroken` if no login is sent there any
+    /// more (R-PROBE-3).
+    Doubt {
+        /// As in the row, or as a password database has it.
+        host: Arc<str>,
+        /// What is spoken.
+        protocol: Protocol,
+    },
 }
 
 /// What an attempt at a host has shown, for the logins that follow.
@@ -57,6 +67,15 @@ pub enum Lesson {
         endpoint: SocketAddr,
         /// It answered, if only with a refusal.
         is_reached: bool,
+    },
+    /// An attempt at a backend has come to this (R-PROBE-3).
+    Backend {
+        /// As in the row, or as a password database has it.
+        host: Arc<str>,
+        /// What was spoken.
+        protocol: Protocol,
+        /// None: the backend has let the user in.
+        failure: Option<Failure>,
     },
     /// Where this user was sent, the user was not served: the rows may have changed (C-CACHE-3).
     NotServed {

@@ -247,7 +247,22 @@ impl Step {
 
     /// Whether there is a connection to a backend, or one on its way.
     pub(super) fn has_backend(&self) -> bool {
-        matches!(self, Self::Connecting(_) | Self::SecuringBackend(_) | Self::InDialogue(_))
+        self.at_backend().is_some()
+    }
+
+    /// The backend that is tried.
+    pub(super) fn at_backend(&self) -> Option<&AtBackend> {
+        match self {
+            Self::Connecting(at)
+            | Self::SecuringBackend(Securing { at, .. })
+            | Self::InDialogue(InDialogue { at, .. }) => Some(at),
+            Self::Verdict(_)
+            | Self::Waiting(_)
+            | Self::Held(_)
+            | Self::Route(_)
+            | Self::Pausing(..)
+            | Self::Refused(..) => None,
+        }
     }
 
     /// The step's name, for the administrator.

@@ -11,6 +11,7 @@ use crate::ring::wake::Waker;
 use crate::route::table::Table;
 use crate::share::counters::{Counter, Counters};
 use crate::share::enquiry::Piece;
+use crate::share::evidence::Evidence;
 use crate::share::jobs::Jobs;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::{HashJob, ToControl, ToCore};
@@ -36,6 +37,8 @@ pub struct Exchange {
     pub referrals: Referrals,
     /// What logins have seen of other sites, written by the data cores.
     pub site_attempts: SiteAttempts,
+    /// What logins have seen of backends, written by the data cores.
+    pub evidence: Evidence,
     /// Who is here, from where; counted by the data cores, swept by the control core.
     pub visitors: Visitors,
     /// Costly password verifications, done by the hashing threads.
@@ -66,6 +69,7 @@ impl Exchange {
             users: Users::default(),
             referrals: Referrals::default(),
             site_attempts: SiteAttempts::default(),
+            evidence: Evidence::new()?,
             visitors: Visitors::default(),
             hashing: Jobs::new(limits::HASHING_QUEUE_MAX)?,
             log: Arc::new(Mailbox::new(limits::LOG_LINES_MAX, Waker::new()?)),
@@ -83,6 +87,7 @@ impl Exchange {
             self.log.waker().fd(),
             self.to_control.waker().fd(),
             self.pieces.waker().fd(),
+            self.evidence.doubts().waker().fd(),
             self.hashing.descriptor(),
         ];
         boards.into_iter().chain(self.to_cores.iter().map(|core| core.waker().fd())).collect()

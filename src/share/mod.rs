@@ -15,6 +15,7 @@ pub mod visitors;
 pub mod snapshot;
 pub mod counters;
 pub mod enquiry;
+pub mod evidence;
 pub mod exchange;
 
 #[cfg(test)]

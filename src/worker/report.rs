@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::Event;
+use crate::fault::Failure;
+use crate::names::Protocol;
 use crate::session::PIPELINED;
 use crate::session::output::Lesson;
 use crate::share::counters::{Counter, Counters};
+use crate::share::evidence::{Attempt, Evidence};
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::{Doubt, ToControl};
 use crate::share::site_attempts::SiteAttempts;
@@ -20,6 +23,7 @@ pub(super) struct Reports {
     counters: Arc<Counters>,
     to_control: Arc<Mailbox<ToControl>>,
     site_attempts: SiteAttempts,
+    evidence: Evidence,
     /// `log_debug`: reports that only the debug level shows are worth making.
     log_debug: bool,
     /// When a complaint about the host was made last.
@@ -31,10 +35,11 @@ impl Reports {
         log: Arc<Mailbox<Event>>,
         counters: Arc<Counters>,
         to_control: Arc<Mailbox<ToControl>>,
-        site_attempts: SiteAttempts,
+        (site_attempts, evidence): (SiteAttempts, Evidence),
         log_debug: bool,
     ) -> Self {
-        Self { log, counters, to_control, site_attempts, log_debug, complained_at: Cell::new(None) }
+        let complained_at = Cell::new(None);
+        Self { log, counters, to_control, site_attempts, evidence, log_debug, complained_at }
     }
 
     pub(super) fn count(&self, counter: Counter) {
@@ -52,8 +57,16 @@ impl Reports {
     }
 
     /// Tells the control core what an attempt has shown. A full mailbox: another attempt will show it again.
-    pub(super) fn learn(&self, lesson: Lesson) {
+    pub(super) fn learn(&self, lesson: Lesson, now: Tick) {
         let (user, group, doubt) = match lesson {
+            Lesson::Backend { host, protocol, failure } => {
+                let attempt = match failure {
+                    None => Attempt::Succeeded,
+                    Some(Failure::Referred) => Attempt::SentOn,
+                    Some(failure) => Attempt::Failed(failure),
+                };
+                return self.evidence.note(&host, protocol, attempt, now);
+            }
             Lesson::Site { host, endpoint, is_reached } => {
                 return self.site_attempts.note(&host, endpoint, is_reached);
             }
@@ -61,6 +74,11 @@ impl Reports {
             Lesson::SentOn { user, group, to } => (user, group, Doubt::SentOn(to)),
         };
         let _ = self.to_control.send(ToControl::ReadAgain { user, group, doubt });
+    }
+
+    /// Tells the control core that a backend keeps a login waiting.
+    pub(super) fn doubt(&self, host: &Arc<str>, protocol: Protocol, now: Tick) {
+        self.evidence.note(host, protocol, Attempt::Silent, now);
     }
 
     /// Hands a report to the log. A full mailbox loses the line, not the time of the core (RS-08).
@@ -127,7 +145,7 @@ mod tests {
             Arc::clone(&exchange.log),
             Arc::clone(&exchange.counters[0]),
             Arc::clone(&exchange.to_control),
-            exchange.site_attempts.clone(),
+            (exchange.site_attempts.clone(), exchange.evidence.clone()),
             false,
         )
     }
@@ -138,7 +156,7 @@ mod tests {
         let reports = reports(&exchange);
         let endpoint = SocketAddr::from(([192, 0, 2, 1], 143));
         for is_reached in [true, false, false] {
-            reports.learn(Lesson::Site { host: "lb".into(), endpoint, is_reached });
+            reports.learn(Lesson::Site { host: "lb".into(), endpoint, is_reached }, Tick(0));
         }
         let [seen] = exchange.site_attempts.take().try_into().unwrap();
         assert_eq!(
@@ -153,8 +171,8 @@ mod tests {
         let exchange = Exchange::new(1).unwrap();
         let reports = reports(&exchange);
         let (user, group): (Box<str>, Option<Box<str>>) = ("alice".into(), Some("vip".into()));
-        reports.learn(Lesson::NotServed { user: user.clone(), group });
-        reports.learn(Lesson::SentOn { user, group: None, to: "be2".into() });
+        reports.learn(Lesson::NotServed { user: user.clone(), group }, Tick(0));
+        reports.learn(Lesson::SentOn { user, group: None, to: "be2".into() }, Tick(0));
         let Some(ToControl::ReadAgain { user, group, doubt: Doubt::NotServed }) =
             exchange.to_control.take()
         else {
@@ -176,11 +194,11 @@ mod tests {
         let reports = reports(&exchange);
         let lesson = || Lesson::NotServed { user: "alice".into(), group: None };
         for _ in 0..=crate::limits::MAILBOX_MESSAGES_MAX {
-            reports.learn(lesson());
+            reports.learn(lesson(), Tick(0));
         }
         let told = std::iter::from_fn(|| exchange.to_control.take()).count();
         assert_eq!(told, crate::limits::MAILBOX_MESSAGES_MAX);
-        reports.learn(lesson());
+        reports.learn(lesson(), Tick(0));
         assert!(exchange.to_control.take().is_some(), "the next one is told again");
     }
 }

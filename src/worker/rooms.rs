@@ -16,6 +16,7 @@ use super::linger;
 use super::lmtp::driver as lmtp;
 use super::login::driver as login;
 use super::login::look_ups::LookUps;
+use super::login::state::Buffers;
 use super::login::throttle::Throttle;
 use super::next::Next;
 use super::relay::driver as relay;
@@ -37,7 +38,7 @@ pub(super) struct Rooms {
     pub(super) pre_login: PreLogin,
     pub(super) look_ups: LookUps,
     pub(super) throttle: Throttle,
-    pub(super) session_buffers: login::Buffers,
+    pub(super) session_buffers: Buffers,
     pub(super) backends: Backends,
     pub(super) tls: CoreTls,
     pub(super) relays: Relays,
@@ -63,13 +64,13 @@ impl Rooms {
                 log,
                 counters,
                 look_ups.to_control(),
-                look_ups.site_attempts(),
+                look_ups.books(),
                 settings.log_debug,
             ),
             door: Door::new(visitors.clone(), settings.per_address),
             pre_login: PreLogin::new(settings.connections_max),
             throttle: Throttle::new(visitors, settings.failure_delay().is_zero(), now),
-            session_buffers: login::Buffers::new(),
+            session_buffers: Buffers::new(),
             backends: Backends::new(settings.connections_max, &settings.source_ips, chance.draw()),
             relays: Relays::new(Arc::clone(&settings), chance.draw()),
             sessions: Sessions::new(settings.connections_max),

@@ -379,6 +379,10 @@ pub(crate) fn learnt(lesson: &Lesson) -> String {
     match lesson {
         Lesson::Site { host, endpoint, is_reached: true } => format!("{host} {endpoint} answers"),
         Lesson::Site { host, endpoint, .. } => format!("{host} {endpoint} does not answer"),
+        Lesson::Backend { host, protocol, failure: None } => format!("{host} {protocol} let in"),
+        Lesson::Backend { host, protocol, failure: Some(failure) } => {
+            format!("{host} {protocol} {failure:?}")
+        }
         Lesson::NotServed { user, group } => format!("{user} {} not served", of(group)),
         Lesson::SentOn { user, group, to } => format!("{user} {} sent on to {to}", of(group)),
     }

@@ -116,6 +116,7 @@ pub(crate) const FILLS: &[Row] = &[
     (Global, "cluster_backend_test_username", &["Cluster.backend_test_username"]),
     (Global, "cluster_backend_test_password", &["Cluster.backend_test_password"]),
     (Global, "cluster_proxy_check_backends", &["Cluster.proxy_check_backends"]),
+    (Global, "cluster_backend_check_protocols", &["Cluster.backend_check_protocols"]),
     (Global, "cluster_user_move_timeout", &["Cluster.user_move_timeout"]),
     (Global, "cluster_group_moves", &["Cluster.group_moves"]),
     (Global, "site_failover_auto", &["Cluster.site_failover", "SiteFailover.auto"]),
@@ -214,5 +215,4 @@ pub(crate) const OTHERS: &[(&str, &str)] = &[
 ];
 
 /// Marked settings that are read all the same, each with the reason.
-pub(crate) const READ_IN_PART: &[(&str, &str)] =
-    &[("cluster_backend_test_username", "logins under the name are routed to its backend")];
+pub(crate) const READ_IN_PART: &[(&str, &str)] = &[];

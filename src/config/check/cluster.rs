@@ -12,6 +12,7 @@ use crate::config::model::{
 use crate::config::registry::Scope;
 use crate::config::sort::{Section, shown};
 use crate::config::value;
+use crate::names::Protocol;
 use crate::secret::Secret;
 
 pub(super) fn cluster(root: &Section, findings: &mut Findings) -> Cluster {
@@ -31,6 +32,7 @@ pub(super) fn cluster(root: &Section, findings: &mut Findings) -> Cluster {
         backend_test_username: root.template("cluster_backend_test_username"),
         backend_test_password: root.secret("cluster_backend_test_password"),
         proxy_check_backends: root.flag("cluster_proxy_check_backends"),
+        backend_check_protocols: check_protocols(root, findings),
         user_move_timeout: positive(root, "cluster_user_move_timeout", findings),
         group_moves: match root.text("cluster_group_moves").as_str() {
             "proxy" => GroupMoves::Proxy,
@@ -45,6 +47,28 @@ pub(super) fn cluster(root: &Section, findings: &mut Findings) -> Cluster {
         hosts_file: root.path("cluster_hosts_file"),
     }
 }
+
+/// Protocols with a login.
+fn check_protocols(root: &Section, findings: &mut Findings) -> Vec<Protocol> {
+    let name = "cluster_backend_check_protocols";
+    let mut probed = Vec::new();
+    for word in root.words(name) {
+        let called = if word == "managesieve" { "sieve" } else { word.as_str() };
+        match PROBED.into_iter().find(|protocol| protocol.name() == called) {
+            Some(protocol) if probed.contains(&protocol) => {}
+            Some(protocol) => probed.push(protocol),
+            None => {
+                let names = PROBED.map(Protocol::name);
+                let text = format!("found {}, expected {}", shown(&word), value::one_of(&names));
+                findings.error(root.place_of(name), name, text);
+            }
+        }
+    }
+    probed
+}
+
+const PROBED: [Protocol; 4] =
+    [Protocol::Imap, Protocol::Pop3, Protocol::Sieve, Protocol::Submission];
 
 fn geodb(root: &Section, findings: &mut Findings) -> GeoDb {
     let name = "cluster_geodb";

@@ -6,7 +6,7 @@ use super::Kind::{
     Secret, Size, Text, Time, Words,
 };
 use super::Origin::{Dovecot, Hale, Palomar};
-use super::served::{DOVEADM, PROBES};
+use super::served::DOVEADM;
 use super::{Kind, Origin, Scope, Setting};
 use crate::names::Protocol;
 
@@ -381,14 +381,21 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global(
         "cluster_backend_test_username", ProbeTemplate, "", Palomar,
-        "User that health probes log in as. `%{backend_host}` is the host that is probed. Empty: probes only look at \
-         the greeting. A login under one of these names is always sent to the backend it belongs to.",
-    ).served(PROBES),
-    global("cluster_backend_test_password", Secret, "", Palomar, "Password of the user of health probes.").served(PROBES),
+        "User that health probes log in as, at every backend of the local site. `%{backend_host}` is the host that is probed, so \
+         that one broken account affects one backend only. Empty: no backend is probed, and a dead one stays online until \
+         an operator sets it offline. A login under one of these names is always sent to the backend it belongs to.",
+    ),
+    global("cluster_backend_test_password", Secret, "", Palomar, "Password of the user of health probes."),
     global(
         "cluster_proxy_check_backends", Bool, "yes", Palomar,
-        "Whether this proxy probes backends. With `no` it never sets one offline.",
-    ).served(PROBES),
+        "Whether this proxy probes backends, if there is a `cluster_backend_test_username`. With `no` it never sets one \
+         offline or online, and still tells the other proxies what logins have seen.",
+    ),
+    global(
+        "cluster_backend_check_protocols", Words, "imap", Hale,
+        "Protocols by which backends are probed, of those that are served; with the ports, TLS and PROXY headers of logins. A \
+         backend is down when it is down by one of them.",
+    ),
     global(
         "cluster_user_move_timeout", Time, "31secs", Palomar,
         "How much longer a login may take while its user or group is being moved, because the backend that the user comes from holds it \

@@ -50,11 +50,6 @@ const NO_DOVEADM: &str =
 
 /// Nothing of doveadm: the one text for its settings, its service and its protocol.
 pub(super) const DOVEADM: Served = not_yet(&["", "0", "no"], NO_DOVEADM);
-/// No health probes.
-pub(super) const PROBES: Served = not_yet(
-    &["", "no"],
-    "backends are not probed; a dead one is set offline by hand, with `hale cluster backend update --status offline`",
-);
 const STATS: Served = not_yet(&[], "there are no metrics over HTTP");
 
 pub(super) const fn not_yet(harmless: &'static [&'static str], why: &'static str) -> Served {

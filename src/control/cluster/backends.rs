@@ -40,7 +40,7 @@ pub(super) async fn run(
             let update = BackendUpdate {
                 status: status.map(|status| (BackendStatus::from(status), why)),
                 load_factor: *load_factor,
-                expected_status: None,
+                ..BackendUpdate::default()
             };
             if update == BackendUpdate::default() {
                 return Err(CommandError::Usage(

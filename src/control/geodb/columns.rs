@@ -5,6 +5,7 @@
 use uuid::Uuid;
 
 use super::schema::TableName;
+use super::values::{DestFigure, FigureKind};
 use crate::route::rows::{
     Backend, BackendStatus, GroupSite, GroupSiteStatus, Setting, Site, SiteReachability,
     SiteStatus, Tag, User, UserGroup,
@@ -23,6 +24,8 @@ pub(super) trait Columns {
     fn text(&self, column: &'static str) -> Result<Option<Box<str>>, Self::Error>;
     /// A whole number, also a timestamp; none where there is none, or something else.
     fn number(&self, column: &'static str) -> Result<Option<i64>, Self::Error>;
+    /// A number that may have a fraction; none where there is none, or something else.
+    fn real(&self, column: &'static str) -> Result<Option<f64>, Self::Error>;
     /// An id; none where there is none.
     fn optional_id(&self, column: &'static str) -> Result<Option<Uuid>, Self::Error>;
 
@@ -129,6 +132,24 @@ impl TableRow for Setting {
             backend_id: row.id("backend_id")?,
             name: row.text_or_empty("setting_name")?,
             value: row.text_or_empty("setting_value")?,
+        })
+    }
+}
+
+impl TableRow for DestFigure {
+    const TABLE: TableName = TableName::ProxyDestStats;
+
+    fn read<C: Columns>(row: &C) -> Result<Self, C::Error> {
+        Ok(Self {
+            proxy_site_id: row.id("proxy_site_id")?,
+            dest_host: row.text_or_empty("dest_host")?,
+            proxy_host: row.text_or_empty("proxy_host")?,
+            key: row.text_or_empty("key")?,
+            value: row.real("value")?.unwrap_or(0.0),
+            kind: match &*row.text_or_empty("type")? {
+                "counter" => FigureKind::Counter,
+                _ => FigureKind::Gauge,
+            },
         })
     }
 }

@@ -14,7 +14,9 @@ use super::late::{LateWrite, LateWrites};
 use super::news::{Announcements, Changed};
 use super::schema::TableSchema;
 use super::sqlite::Sqlite;
-use super::values::{Applied, BackendUpdate, Dump, Made, OpenMode, SiteUpdate};
+use super::values::{
+    Applied, BackendFigure, BackendUpdate, DestFigure, Dump, Made, OpenMode, SiteUpdate,
+};
 use crate::config::{Cassandra as CassandraSettings, GeoDb as Location};
 use crate::control::wall_clock::UnixMillis;
 use crate::limits;
@@ -268,6 +270,8 @@ calls! {
     pub async fn delete_site(&self, id: Uuid) -> bool;
     /// All backends of all sites, by host.
     pub async fn backends(&self) -> Vec<Backend>;
+    /// A backend's row.
+    pub async fn read_backend(&self, site_id: Uuid, id: Uuid) -> Option<Backend>;
     /// Adds a backend; false when the id exists.
     pub async fn insert_backend(&self, backend: &Backend) -> bool;
     /// Changes a backend; skipped when it does not exist or its status is not the expected one.
@@ -295,6 +299,12 @@ calls! {
     pub async fn delete_setting(&self, setting: &Setting) -> bool;
     /// Writes what the proxies of one site measured of another; false: the row says so already, and is left as it is.
     pub async fn write_reachability(&self, reachability: &SiteReachability) -> bool;
+    /// Writes figures that this proxy has of what it connects to, whatever they were before.
+    pub async fn write_dest_figures(&self, figures: &[DestFigure]) -> ();
+    /// Writes figures of backends, whatever they were before.
+    pub async fn write_backend_figures(&self, figures: &[BackendFigure]) -> ();
+    /// The figures that the proxies of one site have of one host.
+    pub async fn read_dest_figures(&self, proxy_site_id: Uuid, dest_host: &str) -> Vec<DestFigure>;
     /// What a group does at one site.
     pub async fn read_group_site(&self, site_id: Uuid, name: &str) -> Option<GroupSite>;
     /// Writes what a group does at one site, unless the row has a later `last_update` by now.

@@ -268,8 +268,8 @@ mod tests {
     fn probed(expected: Option<BackendStatus>, status: BackendStatus) -> LateWrite {
         let update = BackendUpdate {
             status: Some((status, "auto".into())),
-            load_factor: None,
             expected_status: expected,
+            ..BackendUpdate::default()
         };
         LateWrite::Backend { site_id: Uuid::from_u128(1), id: Uuid::from_u128(2), update }
     }

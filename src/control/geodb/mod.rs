@@ -30,4 +30,6 @@ pub use error::GeoDbError;
 pub use handle::GeoDb;
 pub use late::{LateCounts, LateWrite, LateWrites};
 pub use news::{Changed, ChangedUsers, News};
-pub use values::{Applied, BackendUpdate, Dump, Made, OpenMode, SiteUpdate};
+pub use values::{
+    Applied, BackendFigure, BackendUpdate, DestFigure, Dump, FigureKind, Made, OpenMode, SiteUpdate,
+};

@@ -134,8 +134,8 @@ mod tests {
     fn probed(expected: BackendStatus, status: BackendStatus) -> LateWrite {
         let update = BackendUpdate {
             status: Some((status, "auto".into())),
-            load_factor: None,
             expected_status: Some(expected),
+            ..BackendUpdate::default()
         };
         LateWrite::Backend { site_id: SITE, id: BACKEND, update }
     }

@@ -33,10 +33,12 @@ mod moves;
 mod panics;
 mod geodb_remarks;
 mod passdbs;
+mod probes;
 mod routing;
 mod sweeps;
 
 pub use moves::moves_of;
+pub use probes::Probes;
 pub use routing::Routing;
 
 /// What the control core owns, before it runs.
@@ -48,6 +50,8 @@ pub struct Control {
     pub local: LocalDb,
     /// Tables and look-ups.
     pub routing: Routing,
+    /// Health probes; none: there is no test user.
+    pub probes: Option<Probes>,
     /// Password files.
     pub sources: PassdbSources,
     /// Certificates and authorities.
@@ -100,13 +104,14 @@ impl Tasks {
             geodb,
             local,
             routing,
+            probes,
             sources,
             certificates,
             writer,
             socket,
             admin,
             moves,
-            ..
+            drain_timeout: _,
         } = control;
         let board = admin.board();
         let FileSignals { rotate, hangup, reload } = signals;
@@ -117,7 +122,11 @@ impl Tasks {
         let remarks = geodb_remarks::tell(geodb.remarks(), Arc::clone(&log));
         let late = late_writes::make(geodb.clone(), Arc::clone(&log));
         let mut running = vec![spawn_local(remarks), spawn_local(late)];
-        running.extend(routing.start(board.clone()).await?);
+        let (tasks, desk) = routing.start(board.clone()).await?;
+        running.extend(tasks);
+        if let Some(probes) = probes {
+            running.push(spawn_local(probes.start(desk)?));
+        }
         running.push(spawn_local(passdbs::watch(
             sources,
             exchange.passdbs.clone(),

@@ -176,7 +176,10 @@ impl<'a, P: Port> Driver<'a, P> {
             }
             Wish::Close => self.close(),
             Wish::Report(event) => self.duties.reports.report(event),
-            Wish::Learn(lesson) => self.duties.reports.learn(lesson),
+            Wish::Learn(lesson) => {
+                let now = self.lines.now();
+                self.duties.reports.learn(lesson, now);
+            }
         }
     }
 

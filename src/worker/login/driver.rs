@@ -31,7 +31,7 @@ use super::super::signal::Signal;
 use super::super::tls;
 use super::super::tls::channel::CoreTls;
 use super::look_ups::{Found, LookUps};
-use super::state::{Course, LoggedIn, Login};
+use super::state::{Buffers, Course, LoggedIn, Login};
 use super::throttle::{Queued, Throttle, Waited};
 
 /// What a login borrows of its core.
@@ -47,20 +47,6 @@ pub(in crate::worker) struct Duties<'a> {
     pub(in crate::worker) buffers: &'a mut Buffers,
     pub(in crate::worker) settings: &'a WorkerSettings,
     pub(in crate::worker) reports: &'a Reports,
-}
-
-/// Buffers of a core that all its sessions share.
-#[derive(Debug)]
-pub(in crate::worker) struct Buffers {
-    outbox: Outbox,
-    /// Bytes on their way to a session.
-    pub(super) read: Box<[u8]>,
-}
-
-impl Buffers {
-    pub(in crate::worker) fn new() -> Self {
-        Self { outbox: Outbox::new(), read: vec![0; SESSION_READ_BYTES].into_boxed_slice() }
-    }
 }
 
 /// One login, its way to the kernel, and what it borrows.
@@ -234,8 +220,12 @@ impl<'a, P: Port> Driver<'a, P> {
                 None
             }
             Wish::Learn(lesson) => {
-                self.duties.reports.learn(lesson);
+                self.duties.reports.learn(lesson, self.line.now());
                 None
+            }
+            Wish::Doubt { host, protocol } => {
+                self.duties.reports.doubt(&host, protocol, self.line.now());
+                self.duties.look_ups.given_up(&host).map(Input::BackendBroken)
             }
         }
     }
@@ -489,5 +479,3 @@ const LOGIN_OUTPUT_BYTES_MAX: usize = limits::PRE_LOGIN_OUTPUT_BYTES_MAX
     + limits::BACKEND_UNTAGGED_BYTES_MAX
     + limits::BACKEND_INPUT_BYTES_MAX
     + limits::BACKEND_LINE_BYTES_MAX;
-/// At most this much is read for a session at once; also what has to be wiped behind a password.
-pub(super) const SESSION_READ_BYTES: usize = 4096;

@@ -21,11 +21,13 @@ use crate::names::CoreId;
 use crate::route::decide::{self, Decision, Moving, RouteQuestion, UserKnown, Writes, decide};
 use crate::route::fault::RouteFault;
 use crate::route::redirect::follow_referral;
-use crate::route::table::Table;
+use crate::route::rows::BackendStatus;
+use crate::route::table::{Place, Table};
 use crate::secret::Secret;
 use crate::session::input::{Destination, Hop, RouteAnswer};
 use crate::session::output::RouteAsk;
 use crate::share::counters::Counter;
+use crate::share::evidence::Evidence;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::{Answer, Doubt, HashJob, Ticket, ToControl};
@@ -151,9 +153,18 @@ impl LookUps {
         Arc::clone(&self.exchange.to_control)
     }
 
-    /// The book of other sites.
-    pub(in crate::worker) fn site_attempts(&self) -> SiteAttempts {
-        self.exchange.site_attempts.clone()
+    /// The books of other sites and of backends.
+    pub(in crate::worker) fn books(&self) -> (SiteAttempts, Evidence) {
+        (self.exchange.site_attempts.clone(), self.exchange.evidence.clone())
+    }
+
+    /// Why no login waits for this backend any more; none: it is not offline.
+    pub(in crate::worker) fn given_up(&mut self, host: &str) -> Option<&'static str> {
+        let table = self.table.current();
+        let Some(Place::Backend(id)) = table.place_by_host(host) else { return None };
+        let backend = table.backend(id)?;
+        (backend.status == BackendStatus::Offline)
+            .then_some("was set offline meanwhile, and is not waited for")
     }
 
     /// The book of visitors.

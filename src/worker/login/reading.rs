@@ -10,7 +10,8 @@ use super::super::io::heard::Heard;
 use super::super::io::socket::Side;
 use super::super::tls;
 use super::super::tls::read::Reader;
-use super::driver::{Driver, SESSION_READ_BYTES};
+use super::driver::Driver;
+use super::state::SESSION_READ_BYTES;
 
 impl<P: Port> Driver<'_, P> {
     /// Reads what a side has for the session.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::names::{Protocol, SessionId};
 use crate::ring::port::Port;
 use crate::session::Session;
-use crate::session::output::{BoundFor, Handover};
+use crate::session::output::{BoundFor, Handover, Outbox};
 use crate::share::visitors::LoginUnderWay;
 use crate::tick::Tick;
 use crate::tls::Asked;
@@ -16,6 +16,23 @@ use super::super::io::socket::Side;
 use super::super::io::unsent::Unsent;
 use super::super::places::Places;
 use super::look_ups::{Asker, Asking};
+
+/// Buffers of a core that all its sessions share.
+#[derive(Debug)]
+pub(in crate::worker) struct Buffers {
+    pub(super) outbox: Outbox,
+    /// Bytes on their way to a session.
+    pub(super) read: Box<[u8]>,
+}
+
+impl Buffers {
+    pub(in crate::worker) fn new() -> Self {
+        Self { outbox: Outbox::new(), read: vec![0; SESSION_READ_BYTES].into_boxed_slice() }
+    }
+}
+
+/// At most this much is read for a session at once; also what has to be wiped behind a password.
+pub(super) const SESSION_READ_BYTES: usize = 4096;
 
 /// A session, with what only the shell needs.
 #[derive(Debug)]

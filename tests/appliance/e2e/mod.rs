@@ -40,6 +40,7 @@ mod announce;
 mod password;
 mod pipeline;
 mod placement;
+mod probes;
 mod localdb;
 mod agreement;
 mod outage;

@@ -250,7 +250,7 @@ impl Player {
             self.happened.push_back(format!("a password is told: {shown}"));
         }
         self.relayed |= matches!(wish, Wish::Relay(_));
-        if self.shows_lessons || !matches!(wish, Wish::Learn(_)) {
+        if self.shows_lessons || !matches!(wish, Wish::Learn(_) | Wish::Doubt { .. }) {
             self.happened.push_back(named(wish));
         }
     }
@@ -385,6 +385,7 @@ fn named(wish: &Wish) -> String {
         Wish::Close => "closes".to_owned(),
         Wish::Report(event) => format!("logs {}", reported(event)),
         Wish::Learn(lesson) => format!("learns {}", learnt(lesson)),
+        Wish::Doubt { host, protocol } => format!("doubts {host} {protocol}"),
     }
 }
 

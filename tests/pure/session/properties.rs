@@ -310,6 +310,7 @@ impl Run {
             | Wish::SecureClient(_)
             | Wish::SecureBackend { .. }
             | Wish::Learn(_)
+            | Wish::Doubt { .. }
             | Wish::Report(_) => {}
         }
         assert!(!(self.closed && self.relayed));

@@ -59,7 +59,7 @@ fn rfc_5804_2_14_1_a_client_that_has_said_it_already_is_closed() {
         let (to_client, to_backend, wishes) = logged_in(behind, "OK\r\n");
         assert_eq!((to_client.as_str(), to_backend.as_str()), ("OK\r\n", ""), "{behind}");
         assert!(
-            matches!(wishes[..], [Wish::DropBackend, Wish::Report(_), Wish::Close]),
+            matches!(wishes[..], [Wish::Learn(_), Wish::DropBackend, Wish::Report(_), Wish::Close]),
             "{wishes:?}"
         );
     }

@@ -35,13 +35,6 @@ fn what_is_not_served_is_named_where_it_was_written() {
         ("doveadm_password = hush\n", "doveadm_password", "not served"),
         ("doveadm_ssl = starttls\n", "doveadm_ssl", "not served"),
         (
-            "cluster_backend_test_username = p\n",
-            "cluster_backend_test_username",
-            "--status offline",
-        ),
-        ("cluster_backend_test_password = p\n", "cluster_backend_test_password", "not served"),
-        ("cluster_proxy_check_backends = yes\n", "cluster_proxy_check_backends", "not served"),
-        (
             "service doveadm {\n inet_listener tcp {\n  port = 1\n }\n}\n",
             "service doveadm",
             "not served",

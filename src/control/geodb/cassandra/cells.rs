@@ -6,8 +6,9 @@ use scylla::value::CqlValue;
 use uuid::Uuid;
 
 use super::statements::{Statement, StatementKind};
-use super::values::{Cell, id, number, text, time};
+use super::values::{Cell, id, number, real, text, time};
 use crate::control::geodb::schema::TableName;
+use crate::control::geodb::values::{BackendFigure, DestFigure};
 use crate::route::rows::{Backend, GroupSite, Setting, Site, SiteReachability, Tag, User};
 
 /// Columns with their values.
@@ -25,6 +26,7 @@ pub(super) fn ordered(statement: Statement, named: Named) -> Vec<Cell> {
         StatementKind::ReadPartition | StatementKind::DeletePartition => {
             schema.key.iter().copied().take(1).collect()
         }
+        StatementKind::ReadSlice => schema.key.iter().copied().take(2).collect(),
         StatementKind::ReadRange => Vec::new(),
     };
     let mut named: Vec<(&str, Option<Cell>)> =
@@ -115,6 +117,27 @@ pub(super) fn reachability(row: &SiteReachability) -> Named {
     let mut named = reachability_key(row);
     named.push(("reachable", number(row.reachable)));
     named
+}
+
+pub(super) fn dest_figure(row: &DestFigure) -> Named {
+    vec![
+        ("proxy_site_id", id(Some(row.proxy_site_id))),
+        ("dest_host", text(Some(&row.dest_host))),
+        ("proxy_host", text(Some(&row.proxy_host))),
+        ("key", text(Some(&row.key))),
+        ("value", real(row.value)),
+        ("type", text(Some(row.kind.as_str()))),
+    ]
+}
+
+pub(super) fn backend_figure(row: &BackendFigure) -> Named {
+    vec![
+        ("site_id", id(Some(row.site_id))),
+        ("id", id(Some(row.id))),
+        ("key", text(Some(&row.key))),
+        ("value", real(row.value)),
+        ("type", text(Some(row.kind.as_str()))),
+    ]
 }
 
 pub(super) fn group_site_key(site_id: Uuid, name: &str) -> Named {

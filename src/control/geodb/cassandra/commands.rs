@@ -13,7 +13,9 @@ use super::values::{Cell, id, number, parsed, shown, text, time};
 use crate::control::geodb::columns::TableRow;
 use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::schema::{TableName, TableSchema};
-use crate::control::geodb::values::{Applied, BackendUpdate, Dump, Made, OpenMode, SiteUpdate};
+use crate::control::geodb::values::{
+    Applied, BackendFigure, BackendUpdate, DestFigure, Dump, Made, OpenMode, SiteUpdate,
+};
 use crate::control::wall_clock::UnixMillis;
 use crate::route::change::GroupCreation;
 use crate::route::rows::{
@@ -156,7 +158,9 @@ impl Cassandra {
         let mut named = cells::backend_key(site_id, id);
         let held = self.requests.find::<Backend>(named.clone()).await?;
         let as_expected = |held: &Stamped<Backend>| {
+            let reason = held.row.status_reason.as_deref().unwrap_or_default();
             update.expected_status.as_ref().is_none_or(|expected| *expected == held.row.status)
+                && update.expected_reason.as_deref().is_none_or(|expected| expected == reason)
         };
         let Some(held) = held.filter(as_expected) else { return Ok(Applied::Skipped) };
         if let Some((status, reason)) = &update.status {
@@ -166,6 +170,15 @@ impl Cassandra {
         named.push(("load_factor", number(update.load_factor.map(i64::from))));
         self.requests.change(TableName::Backends, named, held.stamp).await?;
         Ok(Applied::Written)
+    }
+
+    pub(in super::super) async fn read_backend(
+        &self,
+        site_id: Uuid,
+        id: Uuid,
+    ) -> Result<Option<Backend>, GeoDbError> {
+        let held = self.requests.find(cells::backend_key(site_id, id)).await?;
+        Ok(held.map(|held| held.row))
     }
 
     pub(in super::super) async fn delete_backend(
@@ -279,6 +292,42 @@ impl Cassandra {
         let stamp = held.and_then(|held| held.stamp);
         self.requests.put(TableName::SiteReachability, cells::reachability(row), stamp).await?;
         Ok(true)
+    }
+
+    pub(in super::super) async fn write_dest_figures(
+        &self,
+        figures: &[DestFigure],
+    ) -> Result<(), GeoDbError> {
+        self.write_figures(TableName::ProxyDestStats, figures.iter().map(cells::dest_figure)).await
+    }
+
+    pub(in super::super) async fn write_backend_figures(
+        &self,
+        figures: &[BackendFigure],
+    ) -> Result<(), GeoDbError> {
+        self.write_figures(TableName::BackendStats, figures.iter().map(cells::backend_figure)).await
+    }
+
+    /// Over what is there: a row that is deleted and written again would leave a tombstone each time.
+    async fn write_figures(
+        &self,
+        table: TableName,
+        rows: impl Iterator<Item = Named>,
+    ) -> Result<(), GeoDbError> {
+        let work = rows.map(|named| {
+            let requests = Arc::clone(&self.requests);
+            async move { requests.put(table, named, None).await.map(|()| true) }
+        });
+        self.many(work).await.map(drop)
+    }
+
+    pub(in super::super) async fn read_dest_figures(
+        &self,
+        proxy_site_id: Uuid,
+        dest_host: &str,
+    ) -> Result<Vec<DestFigure>, GeoDbError> {
+        let slice = [id(Some(proxy_site_id)), text(Some(dest_host))];
+        Ok(self.requests.read_slice::<DestFigure>(slice).await?.rows)
     }
 
     pub(in super::super) async fn read_group_site(

@@ -85,6 +85,17 @@ impl Requests {
         Ok(found)
     }
 
+    /// The rows of a partition that share the next column of the key.
+    pub(super) async fn read_slice<T: TableRow>(
+        &self,
+        slice: [Cell; 2],
+    ) -> Result<ReadRows<T>, GeoDbError> {
+        let statement = Statement::new(StatementKind::ReadSlice, T::TABLE);
+        let mut found = ReadRows::default();
+        self.pages(statement, &slice, |row| take(&mut found, &row)).await?;
+        Ok(found)
+    }
+
     /// A whole table: one token range after the other, page by page. All of it, or an error.
     pub(super) async fn read_table<T: TableRow>(&self) -> Result<ReadRows<T>, GeoDbError> {
         let mut found = ReadRows::default();
@@ -204,7 +215,7 @@ impl Requests {
     fn deadline(&self, statement: Statement) -> Duration {
         let one = self.link.shared.settings.request_timeout;
         match statement.kind {
-            StatementKind::ReadRange | StatementKind::ReadPartition => {
+            StatementKind::ReadRange | StatementKind::ReadPartition | StatementKind::ReadSlice => {
                 one.max(limits::CASSANDRA_PAGE_TIMEOUT)
             }
             StatementKind::ReadRow
@@ -261,9 +272,10 @@ impl Requests {
 
 fn doing(statement: Statement) -> Doing {
     match statement.kind {
-        StatementKind::ReadRow | StatementKind::ReadPartition | StatementKind::ReadRange => {
-            Doing::Read
-        }
+        StatementKind::ReadRow
+        | StatementKind::ReadPartition
+        | StatementKind::ReadSlice
+        | StatementKind::ReadRange => Doing::Read,
         StatementKind::Insert | StatementKind::Update => Doing::Write,
         StatementKind::Delete | StatementKind::DeletePartition => Doing::Delete,
     }

@@ -18,6 +18,8 @@ pub(super) enum StatementKind {
     ReadRow,
     /// The rows of one partition, by its key.
     ReadPartition,
+    /// The rows of one partition that share the column behind its key.
+    ReadSlice,
     /// The rows between two tokens, the first excluded.
     ReadRange,
     /// A row by all its columns.
@@ -31,7 +33,7 @@ pub(super) enum StatementKind {
 }
 
 /// Kinds.
-const KINDS: usize = 7;
+const KINDS: usize = 8;
 /// As many statements as there can be.
 pub(super) const STATEMENTS: usize = KINDS * TableName::ALL.len();
 
@@ -68,6 +70,10 @@ impl Statement {
             StatementKind::ReadPartition => {
                 format!("select {all} from {name} where {partition} = ?")
             }
+            StatementKind::ReadSlice => {
+                let slice = by(schema.key.get(..2).unwrap_or(schema.key), " and ");
+                format!("select {all} from {name} where {slice}")
+            }
             StatementKind::ReadRange => format!(
                 "select {all} from {name} where token({partition}) > ? and token({partition}) <= ?"
             ),
@@ -95,6 +101,11 @@ mod tests {
             text(StatementKind::ReadRow, TableName::SiteReachability),
             "select src_site_id, dest_site_id, reachable, writetime(reachable) from geo.site_reachability \
              where src_site_id = ? and dest_site_id = ?"
+        );
+        assert_eq!(
+            text(StatementKind::ReadSlice, TableName::ProxyDestStats),
+            "select proxy_site_id, proxy_host, dest_host, key, value, type from geo.proxy_dest_stats \
+             where proxy_site_id = ? and dest_host = ?"
         );
         assert_eq!(
             text(StatementKind::Update, TableName::GroupSites),

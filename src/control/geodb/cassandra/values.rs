@@ -28,6 +28,11 @@ pub(super) fn number(number: Option<i64>) -> Cell {
     small.map_or(Cell::Unset, |number| Cell::Set(Some(CqlValue::Int(number))))
 }
 
+/// A number that may have a fraction.
+pub(super) fn real(number: f64) -> Cell {
+    Cell::Set(Some(CqlValue::Double(number)))
+}
+
 /// Milliseconds since 1970.
 pub(super) fn time(millis: Option<i64>) -> Cell {
     millis.map_or(Cell::Unset, |millis| Cell::Set(Some(CqlValue::Timestamp(CqlTimestamp(millis)))))
@@ -110,6 +115,13 @@ impl Columns for Fields<'_> {
 
     fn number(&self, column: &'static str) -> Result<Option<i64>, NotAUuid> {
         Ok(self.value(column).and_then(whole_number))
+    }
+
+    fn real(&self, column: &'static str) -> Result<Option<f64>, NotAUuid> {
+        Ok(match self.value(column) {
+            Some(CqlValue::Double(value)) => Some(*value),
+            _ => None,
+        })
     }
 
     fn optional_id(&self, column: &'static str) -> Result<Option<Uuid>, NotAUuid> {

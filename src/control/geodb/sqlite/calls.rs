@@ -8,7 +8,9 @@ use super::cluster_state;
 use super::file::SqliteFile;
 use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::schema::TableSchema;
-use crate::control::geodb::values::{Applied, BackendUpdate, Dump, Made, SiteUpdate};
+use crate::control::geodb::values::{
+    Applied, BackendFigure, BackendUpdate, DestFigure, Dump, Made, SiteUpdate,
+};
 use crate::control::wall_clock::UnixMillis;
 use crate::route::change::{GroupChange, GroupCreation};
 use crate::route::decide::{UserAssignment, UserMove};
@@ -258,6 +260,42 @@ impl Sqlite {
     ) -> Result<bool, GeoDbError> {
         let reachability = *reachability;
         self.writes.call(move |file| cluster_state::write_reachability(file, &reachability)).await
+    }
+
+    pub(in super::super) async fn read_backend(
+        &self,
+        site_id: Uuid,
+        id: Uuid,
+    ) -> Result<Option<Backend>, GeoDbError> {
+        self.rows.call(move |file| file.read_backend(site_id, id)).await
+    }
+
+    pub(in super::super) async fn write_dest_figures(
+        &self,
+        figures: &[DestFigure],
+    ) -> Result<(), GeoDbError> {
+        let rows = figures.to_vec();
+        self.writes.call(move |file| cluster_state::write_dest_figures(file, &rows)).await
+    }
+
+    pub(in super::super) async fn write_backend_figures(
+        &self,
+        figures: &[BackendFigure],
+    ) -> Result<(), GeoDbError> {
+        let rows = figures.to_vec();
+        self.writes.call(move |file| cluster_state::write_backend_figures(file, &rows)).await
+    }
+
+    pub(in super::super) async fn read_dest_figures(
+        &self,
+        proxy_site_id: Uuid,
+        dest_host: &str,
+    ) -> Result<Vec<DestFigure>, GeoDbError> {
+        let host = dest_host.to_owned();
+        let read = move |file: &mut SqliteFile| {
+            cluster_state::read_dest_figures(file, proxy_site_id, &host)
+        };
+        self.rows.call(read).await
     }
 
     pub(in super::super) async fn read_group_site(

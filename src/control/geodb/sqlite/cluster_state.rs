@@ -1,12 +1,12 @@
-//! What proxies tell each other: settings of routing, reachability of sites, groups that failed over.
+//! What proxies tell each other: settings of routing, reachability of sites, groups that failed over, figures.
 
-use rusqlite::params;
+use rusqlite::{Params, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::file::SqliteFile;
 use super::queries::id_text;
 use crate::control::geodb::error::GeoDbError;
-use crate::control::geodb::values::Applied;
+use crate::control::geodb::values::{Applied, BackendFigure, DestFigure};
 use crate::route::rows::{GroupSite, Setting, SiteReachability};
 
 /// See [`crate::control::geodb::GeoDb::settings`].
@@ -64,6 +64,59 @@ pub(super) fn write_group_site(
         row.last_update,
     ];
     Ok(Applied::from_count(file.execute(WRITE_GROUP_SITE, params)?))
+}
+
+/// See [`crate::control::geodb::GeoDb::write_dest_figures`].
+pub(super) fn write_dest_figures(
+    file: &mut SqliteFile,
+    rows: &[DestFigure],
+) -> Result<(), GeoDbError> {
+    let sql = "insert or replace into proxy_dest_stats (proxy_site_id, dest_host, proxy_host, key, value, type) \
+        values (?1, ?2, ?3, ?4, ?5, ?6)";
+    let values = rows.iter().map(|row| {
+        let site = row.proxy_site_id.to_string();
+        (site, &*row.dest_host, &*row.proxy_host, &*row.key, row.value, row.kind.as_str())
+    });
+    write_all(file, sql, values)
+}
+
+/// See [`crate::control::geodb::GeoDb::write_backend_figures`].
+pub(super) fn write_backend_figures(
+    file: &mut SqliteFile,
+    rows: &[BackendFigure],
+) -> Result<(), GeoDbError> {
+    let sql = "insert or replace into backend_stats (site_id, id, key, value, type) values (?1, ?2, ?3, ?4, ?5)";
+    let values = rows.iter().map(|row| {
+        let (site, id) = (row.site_id.to_string(), row.id.to_string());
+        (site, id, &*row.key, row.value, row.kind.as_str())
+    });
+    write_all(file, sql, values)
+}
+
+/// See [`crate::control::geodb::GeoDb::read_dest_figures`].
+pub(super) fn read_dest_figures(
+    file: &mut SqliteFile,
+    site_id: Uuid,
+    dest_host: &str,
+) -> Result<Vec<DestFigure>, GeoDbError> {
+    let sql = "select * from proxy_dest_stats where proxy_site_id = ?1 and dest_host = ?2";
+    file.read(sql, params![site_id.to_string(), dest_host], &mut Vec::new())
+}
+
+/// One statement for each row, in one transaction.
+fn write_all(
+    file: &mut SqliteFile,
+    sql: &str,
+    rows: impl Iterator<Item = impl Params>,
+) -> Result<(), GeoDbError> {
+    file.within("writing", |connection| {
+        let immediate = TransactionBehavior::Immediate;
+        let transaction = connection.transaction_with_behavior(immediate)?;
+        for row in rows {
+            transaction.prepare_cached(sql)?.execute(row)?;
+        }
+        transaction.commit()
+    })
 }
 
 const WRITE_REACHABILITY: &str = "insert into site_reachability (src_site_id, dest_site_id, reachable) values (?1, ?2, ?3) \

@@ -85,6 +85,16 @@ impl SqliteFile {
         self.read(BACKENDS, (), &mut Vec::new())
     }
 
+    /// See [`crate::control::geodb::GeoDb::read_backend`].
+    pub(super) fn read_backend(
+        &mut self,
+        site_id: Uuid,
+        id: Uuid,
+    ) -> Result<Option<Backend>, GeoDbError> {
+        let sql = "select * from backends where site_id = ?1 and id = ?2";
+        self.read_one(sql, [site_id.to_string(), id.to_string()])
+    }
+
     /// See [`crate::control::geodb::GeoDb::insert_backend`].
     pub(super) fn insert_backend(&mut self, backend: &Backend) -> Result<bool, GeoDbError> {
         let sql = "insert into backends (site_id, id, load_factor, host, status, status_reason) \
@@ -109,12 +119,15 @@ impl SqliteFile {
     ) -> Result<Applied, GeoDbError> {
         let sql = "update backends set status = coalesce(?3, status), status_reason = coalesce(?4, status_reason), \
             load_factor = coalesce(?5, load_factor) \
-            where site_id = ?1 and id = ?2 and (?6 is null or status is ?6)";
+            where site_id = ?1 and id = ?2 and (?6 is null or status is ?6) \
+            and (?7 is null or coalesce(status_reason, '') = ?7)";
         let status = update.status.as_ref().map(|(status, _)| status.as_str());
         let reason = update.status.as_ref().map(|(_, reason)| &**reason);
         let expected = update.expected_status.as_ref().map(|status| status.as_str());
         let site_id = site_id.to_string();
-        let params = params![site_id, id.to_string(), status, reason, update.load_factor, expected];
+        let because = update.expected_reason.as_deref();
+        let id = id.to_string();
+        let params = params![site_id, id, status, reason, update.load_factor, expected, because];
         Ok(Applied::from_count(self.execute(sql, params)?))
     }
 

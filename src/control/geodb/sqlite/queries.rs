@@ -243,6 +243,13 @@ impl Columns for Fields<'_> {
         })
     }
 
+    fn real(&self, column: &'static str) -> Result<Option<f64>, BadField> {
+        Ok(match self.0.get_ref(column)? {
+            ValueRef::Real(value) => Some(value),
+            ValueRef::Integer(_) | ValueRef::Null | ValueRef::Text(_) | ValueRef::Blob(_) => None,
+        })
+    }
+
     /// Only the form that we write: look-ups compare text, so another spelling would be found by no statement.
     fn optional_id(&self, column: &'static str) -> Result<Option<Uuid>, BadField> {
         let Some(text) = self.text(column)?.filter(|text| !text.is_empty()) else {

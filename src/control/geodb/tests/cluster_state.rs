@@ -10,6 +10,7 @@ on_each_engine! {
     palomar_1_9_of_two_words_about_a_failed_over_group_the_later_one_stays
     c_geo_2_which_site_serves_a_group_is_written_only_over_what_was_decided_on
     palomar_1_4_reachability_is_one_row_for_each_pair_of_sites
+    palomar_1_7_figures_are_written_over_and_read_by_host
     g_20_the_parts_together_are_the_whole
 }
 
@@ -72,6 +73,40 @@ async fn palomar_1_4_reachability_is_one_row_for_each_pair_of_sites(place: &Plac
     assert!(geodb.write_reachability(&measured(0)).await.unwrap());
     assert!(!geodb.write_reachability(&measured(0)).await.unwrap(), "it says so already");
     assert_eq!(geodb.read_places().await.unwrap().site_reachability, [measured(0)]);
+}
+
+async fn palomar_1_7_figures_are_written_over_and_read_by_host(place: &Place) {
+    let geodb = cluster(place).await;
+    let figure = |host: &str, proxy: &str, value| DestFigure {
+        proxy_site_id: DC1,
+        dest_host: host.into(),
+        proxy_host: proxy.into(),
+        key: "imap.last_success".into(),
+        value,
+        kind: FigureKind::Gauge,
+    };
+    let first = [figure("be1", "lb1", 1.5), figure("be1", "lb2", 2.0), figure("be2", "lb1", 3.0)];
+    geodb.write_dest_figures(&first).await.unwrap();
+    geodb.write_dest_figures(&[figure("be1", "lb1", 1_700_000_000_123.0)]).await.unwrap();
+    let mut found = place.open().read_dest_figures(DC1, "be1").await.unwrap();
+    found.sort_by(|a, b| a.proxy_host.cmp(&b.proxy_host));
+    assert_eq!(found, [figure("be1", "lb1", 1_700_000_000_123.0), figure("be1", "lb2", 2.0)]);
+    assert_eq!(geodb.read_dest_figures(Uuid::from_u128(0xD2), "be1").await.unwrap(), []);
+    let of_backend = |value| BackendFigure {
+        site_id: DC1,
+        id: BE1,
+        key: "imap.logins".into(),
+        value,
+        kind: FigureKind::Counter,
+    };
+    for value in [7.0, 8.0] {
+        geodb.write_backend_figures(&[of_backend(value)]).await.unwrap();
+    }
+    let dump = geodb.dump(schema::TableName::BackendStats.schema()).await.unwrap();
+    let last: Vec<Option<&str>> = dump.rows[0].iter().map(|cell| cell.as_deref()).skip(2).collect();
+    assert_eq!(dump.rows.len(), 1);
+    assert_eq!((last[0], last[2]), (Some("imap.logins"), Some("counter")));
+    assert_eq!(last[1].unwrap().parse::<f64>().unwrap(), 8.0);
 }
 
 async fn g_20_the_parts_together_are_the_whole(place: &Place) {

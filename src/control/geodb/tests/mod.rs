@@ -278,6 +278,17 @@ async fn c_geo_2_probes_do_not_undo_what_an_operator_did(place: &Place) {
         expected_status: Some(BackendStatus::Online),
         ..BackendUpdate::default()
     };
+    let other = BackendUpdate { expected_reason: Some("admin".into()), ..probe.clone() };
+    assert_eq!(geodb.update_backend(DC1, BE2, &other).await.unwrap(), Applied::Skipped);
+    let same = BackendUpdate {
+        status: None,
+        load_factor: Some(50),
+        expected_reason: Some("".into()),
+        ..other
+    };
+    assert_eq!(geodb.update_backend(DC1, BE2, &same).await.unwrap(), Applied::Written);
+    assert_eq!(geodb.read_backend(DC1, BE2).await.unwrap().unwrap().load_factor, Some(50));
+    assert_eq!(geodb.read_backend(DC1, DC1).await.unwrap(), None);
     set_status(&geodb, BE1, BackendStatus::Standby).await;
     assert_eq!(geodb.update_backend(DC1, BE1, &probe).await.unwrap(), Applied::Skipped);
     assert_eq!(geodb.update_backend(DC1, BE2, &probe).await.unwrap(), Applied::Written);
@@ -286,7 +297,7 @@ async fn c_geo_2_probes_do_not_undo_what_an_operator_did(place: &Place) {
         (&rows[0].status, rows[0].status_reason.as_deref()),
         (&BackendStatus::Standby, Some("test"))
     );
-    assert_eq!((&rows[1].status, rows[1].load_factor), (&BackendStatus::Offline, Some(100)));
+    assert_eq!((&rows[1].status, rows[1].load_factor), (&BackendStatus::Offline, Some(50)));
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use crate::ring::clock;
 use crate::route::chunks::Chunks;
 use crate::route::outage::{Circumstances, FailoverRules, Opinions, Outages};
 use crate::route::problem::Problem;
-use crate::route::rows::{GroupSite, Places, ReadRows, Rows, UserGroup};
+use crate::route::rows::{Backend, GroupSite, Places, ReadRows, Rows, UserGroup};
 use crate::route::settings_rows::MOVES;
 use crate::route::table::{Addresses, RouteSettings, Table};
 use crate::share::snapshot::Published;
@@ -32,7 +32,7 @@ pub(super) struct Kept {
     trouble: Rc<Trouble>,
     local: Option<LocalDb>,
     rows: RefCell<Kinds>,
-    /// The opinions are others than those of the table.
+    /// The opinions, or a backend, are others than those of the table.
     news: Notify,
 }
 
@@ -64,6 +64,7 @@ struct Kinds {
 enum Put {
     Group(UserGroup),
     GroupSite(GroupSite),
+    Backend(Backend),
 }
 
 /// What a read has found; what was not read stays.
@@ -252,6 +253,21 @@ impl Kept {
         self.put(&mut rows, Put::GroupSite(row), table, problems);
     }
 
+    /// A row of a backend that was just read or written: the table follows at once.
+    pub(super) fn put_backend(&self, row: Backend) {
+        let mut rows = self.rows.borrow_mut();
+        if let Some(since) = &mut rows.since {
+            since.push(Put::Backend(row.clone()));
+        }
+        rows.put(Put::Backend(row));
+        self.news.notify_one();
+    }
+
+    /// Whether some backend's share grows yet.
+    pub(super) fn is_ramping(&self) -> bool {
+        self.published.load().backends().iter().any(|backend| backend.ramp < 100)
+    }
+
     /// A group that is due to be read again by now.
     pub(super) fn next_due(&self, now: UnixMillis) -> Option<Box<str>> {
         let mut rows = self.rows.borrow_mut();
@@ -300,6 +316,13 @@ impl Kinds {
                 self.groups = self.groups.with(row);
             }
             Put::GroupSite(row) => self.group_sites = self.group_sites.with(row),
+            Put::Backend(row) => {
+                let is_it = |kept: &&mut Backend| (kept.site_id, kept.id) == (row.site_id, row.id);
+                // One that is gone stays gone.
+                if let Some(kept) = self.places.backends.iter_mut().find(is_it) {
+                    *kept = row;
+                }
+            }
         }
     }
 }

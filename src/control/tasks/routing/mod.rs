@@ -20,6 +20,7 @@ use crate::control::localdb::LocalDb;
 use crate::control::resolver::Resolver;
 use crate::limits;
 use crate::route::outage::FailoverRules;
+use crate::route::rows::Backend;
 use crate::route::table::RouteSettings;
 use crate::share::exchange::Exchange;
 use crate::share::messages::ToControl;
@@ -27,7 +28,7 @@ use kept::Kept;
 use look_ups::LookUps;
 use names::Ask;
 use reach::{Reach, Seen, Ways};
-use tables::Tables;
+use tables::{Orders, Tables};
 use trouble::Trouble;
 
 mod kept;
@@ -76,7 +77,7 @@ impl Routing {
     ///
     /// # Errors
     /// The system's, when the mailbox can't be watched.
-    pub(super) async fn start(self, board: Board) -> std::io::Result<Vec<JoinHandle<()>>> {
+    pub(super) async fn start(self, board: Board) -> std::io::Result<(Vec<JoinHandle<()>>, Desk)> {
         let Self { geodb, resolver, settings, exchange, local, ways } = self;
         let questions = Inbox::watch(exchange.to_control.clone())?;
         let trouble = Rc::new(Trouble::new(&exchange, board.clone()));
@@ -99,6 +100,11 @@ impl Routing {
         };
         tables.begin(known).await;
         let orders = tables.orders();
+        let desk = Desk {
+            kept: Rc::clone(&kept),
+            orders: Rc::clone(&orders),
+            trouble: Rc::clone(&trouble),
+        };
         let reach = Reach {
             geodb: geodb.clone(),
             exchange: exchange.clone(),
@@ -118,7 +124,37 @@ impl Routing {
             local.load_users().await;
             tasks.push(spawn_local(local.write_behind()));
         }
-        Ok(tasks)
+        Ok((tasks, desk))
+    }
+}
+
+/// Where others of the control core hand in what they know of the rows.
+#[derive(Clone, Debug)]
+pub(super) struct Desk {
+    kept: Rc<Kept>,
+    orders: Rc<Orders>,
+    trouble: Rc<Trouble>,
+}
+
+impl Desk {
+    /// A backend's row that was just written or read.
+    pub(super) fn put_backend(&self, row: Backend) {
+        self.kept.put_backend(row);
+    }
+
+    /// The rows are others than those of the table: it is made anew.
+    pub(super) fn refresh(&self) {
+        self.orders.order(Ask::All);
+    }
+
+    /// A call of the GeoDB failed.
+    pub(super) fn failed(&self, fault: &GeoDbError) {
+        self.trouble.failed(fault);
+    }
+
+    /// Writes a line to the log.
+    pub(super) fn note(&self, warning: bool, text: String) {
+        self.trouble.note(warning, text);
     }
 }
 

@@ -21,6 +21,7 @@ use crate::control::localdb::Tables as KnownTables;
 use crate::control::resolver::Resolver;
 use crate::control::wall_clock::unix_millis;
 use crate::limits;
+use crate::route::auto_reason;
 use crate::route::build::hosts_to_resolve;
 
 /// The task.
@@ -36,6 +37,8 @@ pub(super) struct Tables {
     /// When each kind is to be read next.
     places_due: Instant,
     all_due: Instant,
+    /// The same of the table, while a backend's share grows.
+    ramp_due: Instant,
 }
 
 /// A read that came to its end.
@@ -73,6 +76,7 @@ impl Tables {
             reading: JoinSet::new(),
             places_due: now + PLACES_EVERY,
             all_due: now + ALL_EVERY,
+            ramp_due: now,
         }
     }
 
@@ -132,6 +136,10 @@ impl Tables {
     /// Reads what is due.
     async fn look(&mut self) {
         let now = Instant::now();
+        if self.kept.is_ramping() && now >= self.ramp_due {
+            self.ramp_due = now + auto_reason::STEP;
+            self.kept.publish(self.names.known());
+        }
         if self.reading.is_empty() {
             // While the GeoDB is gone it is asked for the least, and often, so that its return is noticed.
             if now >= self.all_due && !self.trouble.is_on() {

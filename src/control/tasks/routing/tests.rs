@@ -91,7 +91,7 @@ impl House {
         };
         let log = Arc::clone(&self.exchange.log);
         spawn_local(super::super::late_writes::make(self.geodb.clone(), log));
-        routing.start(Board::default()).await.unwrap()
+        routing.start(Board::default()).await.unwrap().0
     }
 
     fn ask(&self, slot: u32, user: &str) {

@@ -1,0 +1,225 @@
+//! What proxies tell each other of backends, by rows of `proxy_dest_stats` (R-PROBE-4), and figures for operators.
+//!
+//! Decides: which keys there are and what they mean. Times are seconds since 1970. Does not: read, write. Driven by `super`.
+//! Tests: below.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::book::{Book, Watched};
+use crate::control::geodb::{BackendFigure, DestFigure, FigureKind};
+use crate::health::{Others, State};
+use crate::limits;
+use crate::names::Protocol;
+use crate::share::evidence::{COUNT_NAMES, Seen};
+use crate::tick::Tick;
+
+/// A moment, by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) tick: Tick,
+    pub(super) unix_millis: i64,
+}
+
+impl Moment {
+    /// An earlier one, in milliseconds since 1970.
+    pub(super) fn unix(self, earlier: Tick) -> i64 {
+        let since = i64::try_from(self.tick.since(earlier).as_millis()).unwrap_or(i64::MAX);
+        self.unix_millis.saturating_sub(since)
+    }
+}
+
+/// What this proxy writes down.
+pub(super) fn rows(
+    book: &Book,
+    seen: &[Seen],
+    (site_id, proxy): (Uuid, &str),
+    now: Moment,
+) -> (Vec<DestFigure>, Vec<BackendFigure>) {
+    let by_host = seen.iter().fold(BTreeMap::new(), |mut by_host, seen| {
+        by_host.entry(&*seen.host).or_insert_with(Vec::new).push(seen);
+        by_host
+    });
+    let (mut dest, mut own) = (Vec::new(), Vec::new());
+    for (id, watched) in book.all() {
+        let host = &*watched.target.host;
+        let mut put = |key: String, value: f64, kind| {
+            dest.push(DestFigure {
+                proxy_site_id: site_id,
+                dest_host: host.into(),
+                proxy_host: proxy.into(),
+                key: key.into(),
+                value,
+                kind,
+            });
+        };
+        put(UPDATED.to_owned(), seconds(now.unix_millis), FigureKind::Gauge);
+        let seen = by_host.get(host).map_or(&[][..], Vec::as_slice);
+        for (protocol, figures) in of_backend(watched, seen, now) {
+            for (name, value, kind) in figures {
+                if OF_BACKENDS.contains(&name) {
+                    let key = format!("{protocol}.{name}").into();
+                    own.push(BackendFigure { site_id, id, key, value, kind });
+                }
+                put(format!("{protocol}.{name}"), value, kind);
+            }
+        }
+    }
+    (dest, own)
+}
+
+type Figure = (&'static str, f64, FigureKind);
+
+fn of_backend(watched: &Watched, seen: &[&Seen], now: Moment) -> Vec<(Protocol, Vec<Figure>)> {
+    let of = |protocol: Protocol| {
+        let seen = seen.iter().find(|seen| seen.protocol == protocol);
+        let course = watched.courses.iter().find(|course| course.protocol == protocol);
+        let mut figures = Vec::new();
+        if let Some(seen) = seen {
+            let counts = COUNT_NAMES.into_iter().zip(seen.counts).filter(|(_, count)| *count > 0);
+            figures.extend(counts.map(|(name, count)| (name, large(count), FigureKind::Counter)));
+        }
+        let mut gauge = |name, value: Option<f64>| {
+            figures.extend(value.map(|value| (name, value, FigureKind::Gauge)));
+        };
+        let well = course.and_then(|course| course.health.last_well());
+        let well = well.max(seen.and_then(|seen| seen.last_well));
+        gauge(LAST_WELL, well.map(|at| seconds(now.unix(at))));
+        let failed = course.and_then(|course| course.health.first_failure());
+        let failed = failed.max(seen.and_then(|seen| seen.last_failed));
+        gauge("last_failure", failed.map(|at| seconds(now.unix(at))));
+        gauge(STATE, course.map(|course| number(course.health.state())));
+        gauge("probe_ms", course.and_then(|course| course.took_ms).map(large));
+        (protocol, figures)
+    };
+    Protocol::ALL.into_iter().map(of).filter(|(_, figures)| !figures.is_empty()).collect()
+}
+
+/// What other proxies say of a backend that fails here by these protocols.
+pub(super) fn others(
+    rows: &[DestFigure],
+    own: &str,
+    failing: &[Protocol],
+    unix_millis: i64,
+) -> Others {
+    let mut proxies: BTreeMap<&str, Vec<&DestFigure>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| &*row.proxy_host != own) {
+        proxies.entry(&row.proxy_host).or_default().push(row);
+    }
+    let mut found = Others::default();
+    for (proxy, rows) in proxies {
+        let of = |key: &str| rows.iter().find(|row| &*row.key == key).map(|row| row.value);
+        let fresh_for = limits::STATS_FRESH_FOR.as_secs_f64();
+        if of(UPDATED).is_none_or(|at| (seconds(unix_millis) - at).abs() > fresh_for) {
+            continue;
+        }
+        found.fresh += 1;
+        let each = |name: &'static str| {
+            failing.iter().map(move |protocol| of(&format!("{protocol}.{name}")))
+        };
+        found.down += usize::from(each(STATE).any(|state| state == Some(number(State::Down))));
+        // It reaches the backend if it does so by each of them.
+        let well = each(LAST_WELL).map(|at| at.unwrap_or(0.0)).reduce(f64::min);
+        if let Some(well) = well.map(millis).filter(|at| *at > 0)
+            && found.last_well.as_ref().is_none_or(|(at, _)| *at < well)
+        {
+            found.last_well = Some((well, proxy.into()));
+        }
+    }
+    found
+}
+
+fn number(state: State) -> f64 {
+    match state {
+        State::Up => 0.0,
+        State::Suspect => 1.0,
+        State::Down => 2.0,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact in a double")]
+fn seconds(unix_millis: i64) -> f64 {
+    unix_millis as f64 / 1000.0
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "saturates, and a row that says such a thing is wrong"
+)]
+fn millis(seconds: f64) -> i64 {
+    (seconds * 1000.0).round() as i64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the column is a double, and counts are smaller")]
+fn large(count: u64) -> f64 {
+    count as f64
+}
+
+const UPDATED: &str = "updated";
+const LAST_WELL: &str = "last_success";
+const STATE: &str = "state";
+/// What a backend's own row tells, whichever proxy wrote last.
+const OF_BACKENDS: [&str; 2] = [STATE, "probe_ms"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::tasks::probes::login::Target;
+    use crate::health::Finding;
+
+    const SITE: Uuid = Uuid::from_u128(1);
+    const NOW: Moment = Moment { tick: Tick(100_000), unix_millis: 1_700_000_000_500 };
+
+    /// What this proxy writes of one backend that has logged in five seconds ago by this protocol.
+    fn written(proxy: &str, protocol: Protocol) -> Vec<DestFigure> {
+        let mut book = Book::default();
+        let target = Target { host: "be1".into(), address: None, user: "p".into() };
+        let id = Uuid::from_u128(7);
+        book.keep([(id, target)].into_iter(), &[protocol], NOW.tick, || 0);
+        book.change(id, 0, |course| {
+            course.health.begin();
+            course.health.end(Finding::Well, Tick(95_000), 0)
+        });
+        let seen = Seen {
+            host: "be1".into(),
+            protocol,
+            counts: [9, 0, 0, 2, 0, 0, 0],
+            last_well: Some(Tick(94_000)),
+            last_failed: None,
+        };
+        let (dest, own) = rows(&book, &[seen], (SITE, proxy), NOW);
+        assert_eq!(own.len(), 1, "{own:?}");
+        dest
+    }
+
+    #[test]
+    fn palomar_g8_figures_have_the_keys_of_the_specification() {
+        let rows = written("lb1", Protocol::Imap);
+        let told: Vec<(&str, f64)> = rows.iter().map(|row| (&*row.key, row.value)).collect();
+        let expected = [
+            ("updated", 1_700_000_000.5),
+            ("imap.login_ok", 9.0),
+            ("imap.connect_fail", 2.0),
+            ("imap.last_success", 1_699_999_995.5),
+            ("imap.state", 0.0),
+        ];
+        assert_eq!(told, expected);
+        assert!(rows.iter().all(|row| &*row.proxy_host == "lb1" && &*row.dest_host == "be1"));
+    }
+
+    #[test]
+    fn r_probe_4_fresh_rows_of_other_proxies_count_for_the_protocols_that_fail() {
+        let rows = [written("lb1", Protocol::Imap), written("lb2", Protocol::Imap)].concat();
+        let of =
+            |own, failing: &[Protocol], later| others(&rows, own, failing, NOW.unix_millis + later);
+        let reached = Some((1_699_999_995_500, "lb2".into()));
+        let one = Others { last_well: reached, fresh: 1, down: 0 };
+        assert_eq!(of("lb1", &[Protocol::Imap], 0), one);
+        assert_eq!(of("lb1", &[Protocol::Imap], 44_000), one);
+        assert_eq!(of("lb1", &[Protocol::Imap], 46_000), Others::default(), "too old");
+        assert_eq!(of("lb3", &[Protocol::Imap], 0).fresh, 2);
+        assert_eq!(of("lb1", &[Protocol::Pop3], 0).last_well, None, "by another protocol");
+        assert_eq!(of("lb1", &[Protocol::Imap, Protocol::Pop3], 0).last_well, None);
+    }
+}
