@@ -43,7 +43,10 @@ impl World {
         if let Some(group) = &group {
             let proxy = (login.proxy, &self.proxies[login.proxy]);
             let referral = (&**group, &*host);
-            self.record.check_sent_once(self.now, proxy, &login.user, referral, began);
+            // Where a referral leads is not decided anew.
+            if login.referrals == 1 {
+                self.record.check_sent_once(self.now, proxy, &login.user, referral, began);
+            }
             self.leave_behind(&login, Call::Learn(group.clone(), host.clone()));
         }
         if !login.is_sent_here()

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hale::route::change::{Placement, UserMove, UserMoveReason};
 use hale::route::decide::{Decision, Destination, Hop, Writes};
 use hale::route::hash::force_move_place;
-use hale::route::rows::UserGroup;
+use hale::route::rows::{User, UserGroup};
 use uuid::Uuid;
 
 use super::checks::Record;
@@ -47,6 +47,16 @@ impl Record {
     /// An operator orders one user elsewhere.
     pub(super) fn ordered_user(&mut self, user: &str) {
         self.orders.ordered.insert(user.into());
+    }
+
+    /// A row has come from another site: what was written here before may be lost by that.
+    pub(super) fn arrived(&mut self, site: usize, row: &User) {
+        let is_other = |to: &(Option<Uuid>, Box<str>)| {
+            (to.0, &to.1) != (row.preferred_site_id, &row.group_name)
+        };
+        self.orders.moved.retain(|(at, user, _), moved| {
+            *at != site || *user != row.username || !is_other(&moved.to)
+        });
     }
 
     /// A proxy has decided that a user leaves for good.
@@ -177,7 +187,9 @@ impl Record {
             && *sent.host == *host
             && proxy.group(group).is_some_and(|row| sent.placement == Placement::from(row))
             && began > sent.at
-            && proxy.sent_on(user, now).is_some_and(|known| proxy.is_backend_online(known.to));
+            && proxy
+                .sent_on(user, now)
+                .is_some_and(|known| *known.group == *group && proxy.is_backend_online(known.to));
         if is_known {
             self.faults.push(format!("{now}: {user} is sent on to {host} again"));
         }

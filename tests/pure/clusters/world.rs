@@ -197,7 +197,14 @@ impl World {
             Event::Visit(proxy, user) => self.arrive(proxy, user),
             Event::Call(login) => self.call(*login),
             Event::Again(login) => self.try_again(*login),
-            Event::Deliver(site, write) => self.deliver(site, &write),
+            Event::Deliver(site, write) => {
+                self.deliver(site, &write);
+                if let Key::User(user) = &write.key
+                    && let Some(row) = self.replicas[site].user(user)
+                {
+                    self.record.arrived(site, &row);
+                }
+            }
             Event::Break => self.break_something(),
             Event::Mend(trouble) => self.end(trouble),
             Event::MoveNext(group_move) => self.move_next(*group_move),

@@ -8,6 +8,8 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::control::geodb::SiteUpdate;
 use crate::control::wall_clock::unix_millis;
+use crate::route::fault::RouteFault;
+use crate::route::hash::force_move_place;
 use crate::route::outage::Opinion;
 use crate::route::rows::{GroupSite, GroupSiteStatus, SiteReachability};
 
@@ -328,4 +330,55 @@ async fn c_cache_5_a_referral_counts_no_more_once_the_users_row_leads_elsewhere(
         }
     };
     LocalSet::new().run_until(work).await;
+}
+
+#[tokio::test]
+async fn c_site_5_a_login_beyond_the_cap_is_answered_without_the_write_and_one_below_with_it() {
+    for (status, logins_per_second_max) in
+        [(SiteStatus::Evacuate, 0), (SiteStatus::Evacuate, 50), (SiteStatus::Offline, 0)]
+    {
+        let mut house = House::with_two_sites().await;
+        let ramp = u8::MAX;
+        house.failover = FailoverRules { ramp, logins_per_second_max, ..FailoverRules::default() };
+        let left = SiteUpdate { status: Some(status.clone()), ..SiteUpdate::default() };
+        house.geodb.update_site(DC2, &left).await.unwrap();
+        // The first of a hundred to leave.
+        let mut names = (0..).map(|number| format!("group{number}"));
+        let name = names.find(|name| force_move_place(&DC2.to_string(), name) == 0).unwrap();
+        let alice = User { preferred_site_id: Some(DC2), ..user("alice", &name) };
+        house.geodb.replace_user(None, &alice, 1).await.unwrap();
+        let work = async {
+            house.start().await;
+            let is_due = || {
+                house.geodb.announce(Changed::Tables);
+                let table = house.exchange.table.load();
+                table.site(DC2).is_some_and(|site| site.now.away.max(site.now.evacuated) > 0)
+            };
+            until(is_due, "it is the group's turn").await;
+            house.ask(1, "alice");
+            let answer = house.answer().await.1;
+            let home = house.geodb.read_user("alice").await.unwrap().unwrap().preferred_site_id;
+            match (status, logins_per_second_max) {
+                (SiteStatus::Evacuate, 50) => {
+                    assert!(matches!(answer, Answer::LookedUp), "{answer:?}");
+                    assert_eq!(home, Some(DC1), "she has left");
+                }
+                (SiteStatus::Evacuate, _) => {
+                    assert!(matches!(answer, Answer::Withheld { trouble: None }), "{answer:?}");
+                    assert_eq!(home, Some(DC2), "nothing is written");
+                    assert!(house.exchange.users.get("alice").is_some(), "memory has the row");
+                }
+                _ => {
+                    // There is no other place for her yet.
+                    let is_down = |failure| failure == RouteFault::HomeSiteDown.failure();
+                    assert!(
+                        matches!(answer, Answer::Failed { failure, .. } if is_down(failure)),
+                        "{answer:?}"
+                    );
+                    assert_eq!(house.geodb.gate().seen("write_group_site"), 0);
+                }
+            }
+        };
+        LocalSet::new().run_until(work).await;
+    }
 }
