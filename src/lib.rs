@@ -22,6 +22,7 @@ pub mod proxy_header;
 pub mod auth;
 pub mod route;
 pub mod relay;
+pub mod doveadm;
 #[cfg(feature = "appliance")]
 pub mod tls;
 pub mod preauth;

@@ -436,4 +436,6 @@ pub struct Doveadm {
     pub password: Option<Secret>,
     /// TLS towards other hosts' doveadm.
     pub proxy_ssl: ProxySsl,
+    /// Other hosts must show a valid certificate.
+    pub verify_backends: bool,
 }

@@ -14,7 +14,7 @@ mod general;
 mod served;
 
 pub(super) use served::services_told;
-pub use served::{SERVICES, Served, protocol as served_protocol, service as served_service};
+pub use served::{SERVICES, Served, service as served_service};
 
 pub use fields::{HARMLESS_FIELDS, PASSDB_FIELDS, UNSERVED_FIELDS, unserved_field};
 pub use foreign::{Foreign, Outcome, dovecots, foreign, foreign_block};

@@ -140,9 +140,6 @@ fn every_name_of_the_design_is_understood_and_only_what_is_not_served_leaves_a_w
         "cluster_backend_test_username",
         "cluster_backend_test_password",
         "cluster_proxy_check_backends",
-        "doveadm_port",
-        "doveadm_password",
-        "service doveadm",
     ];
     assert_eq!(warned, expected, "{:#?}", found.warnings);
     assert!(found.warnings.iter().all(|it| it.text.starts_with("not served by this version")));

@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod cluster;
+pub mod doveadm;
 pub mod geodb;
 pub mod localdb;
 mod certificates;
@@ -16,6 +17,7 @@ mod inspection;
 mod log;
 mod log_file;
 mod memory_budget;
+mod orders;
 mod passdb_settings;
 mod passdbs;
 mod resolver;
@@ -33,5 +35,5 @@ pub use passdb_settings::SettingFault;
 pub use passdbs::{PassdbFault, PassdbSources};
 pub use resolver::Resolver;
 pub use run::run;
-pub use tasks::{Control, Routing};
+pub use tasks::{Control, DoveadmDoors, Routing};
 pub use wall_clock::unix_millis;
