@@ -363,6 +363,10 @@ pub const DOVEADM_LOGIN_LINE_BYTES_MAX: usize = 2048;
 pub const DOVEADM_LINE_BYTES_MAX: usize = 262_144;
 /// The body of an HTTP request, for the same reason.
 pub const DOVEADM_HTTP_BYTES_MAX: usize = DOVEADM_LINE_BYTES_MAX;
+/// The head of an HTTP request: a key, and what a browser adds.
+pub const DOVEADM_HTTP_HEAD_BYTES_MAX: usize = 16_384;
+/// A user's rows that are gathered for an answer by HTTP, in which they stand as a whole.
+pub const DOVEADM_HTTP_ANSWER_BYTES_MAX: usize = 32 << 20;
 /// Proxies that a fresh command may pass (W-FWD-2); Dovecot's value.
 pub const DOVEADM_PROXY_TTL: u8 = 5;
 /// From accept to the login, TLS included; for HTTP, to the end of the request.

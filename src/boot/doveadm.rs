@@ -53,7 +53,10 @@ fn not_served(config: &Config, tls: bool, speech: Speech) -> Option<&'static str
             Some("doveadm_password is not set, so no client could log in")
         }
         Speech::Plain => None,
-        Speech::Http => Some("HTTP is not served yet"),
+        Speech::Http if config.doveadm.password.is_none() && config.doveadm.api_key.is_none() => {
+            Some("neither doveadm_api_key nor doveadm_password is set, so no client could log in")
+        }
+        Speech::Http => None,
     }
 }
 

@@ -137,6 +137,7 @@ pub(crate) const FILLS: &[Row] = &[
     (Global, "login_log_format_elements", &["Log.login", "LoginLog.elements"]),
     (Global, "doveadm_port", &["Doveadm.port"]),
     (Global, "doveadm_password", &["Doveadm.password"]),
+    (Global, "doveadm_api_key", &["Doveadm.api_key"]),
     (Global, "doveadm_ssl", &["Doveadm.proxy_ssl"]),
     (Listener, "port", &["Listener.port"]),
     (Listener, "listen", &["Listener.address"]),

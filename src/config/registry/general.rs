@@ -467,6 +467,11 @@ pub(super) const SETTINGS: &[Setting] = &[
          asked with it. Without one no client of the plain protocol is let in.",
     ),
     global(
+        "doveadm_api_key", Secret, "", Dovecot,
+        "Key of clients that come by HTTP (`Authorization: X-Dovecot-API`, in base64), to a listener of `service doveadm` that is \
+         called `http`. They may show the user `doveadm` and `doveadm_password` instead.",
+    ),
+    global(
         "doveadm_ssl", Choice(&["no", "starttls", "ssl"]), "no", Dovecot,
         "TLS towards the doveadm service of other hosts: none, by STARTTLS, or from the first byte.",
     ),

@@ -66,6 +66,8 @@ pub(in crate::control) enum Asker {
     User(u32),
     /// A client of doveadm's protocol, who knows the password.
     Doveadm(SocketAddr),
+    /// The same by HTTP.
+    DoveadmHttp(SocketAddr),
 }
 
 impl fmt::Display for Asker {
@@ -73,6 +75,7 @@ impl fmt::Display for Asker {
         match self {
             Self::User(id) => write!(f, "uid={id}"),
             Self::Doveadm(client) => write!(f, "doveadm from {client}"),
+            Self::DoveadmHttp(client) => write!(f, "doveadm by HTTP from {client}"),
         }
     }
 }

@@ -13,8 +13,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
 use super::desk::Desk;
-use super::plain;
 use super::stream::Stream;
+use super::{http, plain};
 use crate::event::cleaned;
 use crate::limits;
 use crate::tls::{DoveadmSpeech, ServerConfigOfControl};
@@ -114,7 +114,7 @@ impl Guest {
         }
         match speech {
             Speech::Plain => plain::serve(stream, peer, config, place, until, &desk).await,
-            Speech::Http => {}
+            Speech::Http => http::serve(stream, peer, place, until, &desk).await,
         }
     }
 }

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod desk;
+mod http;
 mod listen;
 mod orders;
 mod own;
@@ -33,6 +34,8 @@ pub use listen::{Door, Speech};
 pub struct DoveadmSettings {
     /// `doveadm_password`, of clients and towards other hosts; none: no client logs in by it.
     pub(super) password: Option<Secret>,
+    /// `doveadm_api_key`, of HTTP clients.
+    pub(super) api_key: Option<Secret>,
     /// `auth_failure_delay`: a wrong password is refused after this.
     pub(super) failure_delay: Duration,
     /// `doveadm_port` of other hosts; 0: they have none.
@@ -52,6 +55,7 @@ impl DoveadmSettings {
         let doveadm = &config.doveadm;
         Self {
             password: doveadm.password.clone(),
+            api_key: doveadm.api_key.clone(),
             failure_delay: config.auth.failure_delay,
             port: doveadm.port,
             proxy_ssl: doveadm.proxy_ssl,

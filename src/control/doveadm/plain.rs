@@ -51,6 +51,9 @@ impl From<std::io::Error> for Gone {
     }
 }
 
+/// Commands behind which their input comes, in lines that end with a dot: it goes to the backend as it is.
+const TAKE_INPUT: [&str; 2] = ["save", "sieve put"];
+
 struct Client<'a> {
     stream: Stream,
     peer: SocketAddr,
@@ -184,10 +187,29 @@ impl Client<'_> {
 
     /// Has the command carried out by the user's backend; its rows come back as they are.
     async fn pass_on(&mut self, command: Command) -> Result<Status, Gone> {
+        let takes_input = TAKE_INPUT.contains(&&*command.name);
         let mut remote = Remote::of(self.desk, command, self.peer);
         let ended = loop {
             let mut rows = Vec::new();
-            let progress = remote.next(&mut rows).await;
+            let is_fed = takes_input && remote.is_asked();
+            if is_fed {
+                let early = self.server.take_input();
+                // A host that is gone says so by its answer, or by having none.
+                remote.feed(&early).await;
+            }
+            let mut input = vec![0; if is_fed { limits::DOVEADM_ANSWER_BYTES } else { 0 }];
+            // Both of these can be broken off: what was read has been taken in, or was not read.
+            let progress = tokio::select! {
+                progress = remote.next(&mut rows) => progress,
+                read = self.stream.read(&mut input), if is_fed => {
+                    let count = read?;
+                    if count == 0 {
+                        return Err(Gone);
+                    }
+                    remote.feed(input.get(..count).unwrap_or_default()).await;
+                    continue;
+                }
+            };
             if !rows.is_empty() {
                 self.server.rows(&rows, &mut self.out);
                 self.flush().await?;

@@ -33,6 +33,8 @@ pub(super) struct Remote<'a> {
     asked: Vec<SocketAddr>,
     /// Rows were handed out, so that it cannot begin again elsewhere.
     has_rows: bool,
+    /// The same of its input.
+    is_fed: bool,
     connection: Option<Connection>,
 }
 
@@ -53,7 +55,25 @@ pub(super) struct Ended {
 
 impl<'a> Remote<'a> {
     pub(super) fn of(desk: &'a Desk, command: Command, client: SocketAddr) -> Self {
-        Self { desk, command, client, asked: Vec::new(), has_rows: false, connection: None }
+        let (asked, connection) = (Vec::new(), None);
+        Self { desk, command, client, asked, has_rows: false, is_fed: false, connection }
+    }
+
+    /// Whether a host has the command.
+    pub(super) fn is_asked(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// Hands over a part of the command's input.
+    pub(super) async fn feed(&mut self, bytes: &[u8]) {
+        if let Some(connection) = &mut self.connection
+            && !bytes.is_empty()
+        {
+            self.is_fed = true;
+            // A host that is gone says so by its answer, or by having none.
+            let _ =
+                timeout(limits::DOVEADM_REPLY_TIMEOUT, connection.stream.write_all(bytes)).await;
+        }
     }
 
     /// Appends the rows that have come since; at the end, how it ended.
@@ -91,8 +111,8 @@ impl<'a> Remote<'a> {
                 "{host} ({endpoint}) refers user {user} to {shown}: {why}"
             ))
         };
-        if self.has_rows {
-            return Err(refused("after rows that were passed on already"));
+        if self.has_rows || self.is_fed {
+            return Err(refused("after rows, or an input, that were passed on already"));
         }
         let referral = Referral::from_doveadm(whereto.as_bytes())
             .ok_or_else(|| refused("which is no host"))?;

@@ -19,6 +19,7 @@ const PASSWORD: &[u8] = b"pw";
 pub(crate) struct Stage {
     pub(crate) pair: Pair,
     pub(crate) port: u16,
+    pub(crate) http_port: u16,
 }
 
 impl Stage {
@@ -26,9 +27,9 @@ impl Stage {
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Stage> = OnceLock::new();
         SHARED.get_or_init(|| {
-            let port = free_port();
-            let pair = Pair::start_with(&backend_lines(port));
-            Self { pair, port }
+            let [port, http_port] = [(); 2].map(|()| free_port());
+            let pair = Pair::start_with(&backend_lines(port, http_port));
+            Self { pair, port, http_port }
         })
     }
 
@@ -49,10 +50,11 @@ impl Stage {
     }
 }
 
-fn backend_lines(port: u16) -> String {
+fn backend_lines(port: u16, http_port: u16) -> String {
     format!(
-        "doveadm_password = secret\nservice doveadm {{\n  user = $default_internal_user\n  \
-         inet_listener tcp {{\n    port = {port}\n  }}\n  unix_listener doveadm-server {{\n    user =\n  }}\n}}\nmail_plugins = quota\nplugin {{\n  \
+        "doveadm_password = secret\ndoveadm_api_key = key\nservice doveadm {{\n  user = $default_internal_user\n  \
+         inet_listener tcp {{\n    port = {port}\n  }}\n  inet_listener http {{\n    port = {http_port}\n  }}\n  \
+         unix_listener doveadm-server {{\n    user =\n  }}\n}}\nmail_plugins = quota\nplugin {{\n  \
          quota = count:User quota\n  quota_vsizes = yes\n  quota_rule = *:storage=1G\n}}\n"
     )
 }

@@ -72,6 +72,8 @@ mod injection;
 mod inspection;
 mod admin;
 mod doveadm;
+mod doveadm_hops;
+mod doveadm_http;
 mod admin_cluster;
 mod admin_socket;
 mod faults;
