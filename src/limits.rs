@@ -224,6 +224,10 @@ pub const LOCALDB_WRITE_EVERY: Duration = Duration::from_millis(200);
 pub const LOCALDB_BATCH_ROWS: u64 = 4096;
 /// Users whose rows wait to be written, by name; beyond it everything that memory has is written.
 pub const LOCALDB_NAMES_MAX: usize = 1 << 17;
+/// Hosts whose last addresses are kept: more than any cluster has, and a megabyte at most.
+pub const LOCALDB_HOSTS_MAX: usize = HOSTS_WATCHED_MAX;
+/// Addresses kept of a host: a login tries the first ones.
+pub const LOCALDB_ADDRESSES_OF_HOST_MAX: usize = 8;
 /// Calls waiting for the thread: commands, and logins while the GeoDB is gone.
 pub const LOCALDB_JOBS_MAX: usize = 1024;
 /// Where no room is left, writing is tried again after this.
@@ -247,6 +251,9 @@ pub const SITE_TRIAL_EVERY: Duration = Duration::from_secs(10);
 pub const SITE_TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// A proxy repeats that it does not reach a site this often at most while another one of its site says otherwise.
 pub const SITE_DISPUTE_PAUSE: Duration = Duration::from_secs(60);
+/// Logins that would be refused because their site is away, and have the row of their group read first, in a second
+/// (C-SITE-10): clients of a site that is away come in crowds and again and again, and must not be the GeoDB's load.
+pub const AWAY_READS_PER_SECOND_MAX: u32 = 100;
 /// A source of a move refers its users for an hour (C-CACHE-5).
 pub const REFERRAL_KEPT_FOR: Duration = Duration::from_secs(3600);
 /// Users whose referrals are remembered: several groups on the move, and less than 16 megabytes.

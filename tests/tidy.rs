@@ -16,6 +16,8 @@ mod citations;
 mod fills;
 #[path = "tidy/imports.rs"]
 mod imports;
+#[path = "tidy/log_texts.rs"]
+mod log_texts;
 #[path = "tidy/methods.rs"]
 mod methods;
 #[path = "tidy/modules.rs"]
@@ -164,6 +166,12 @@ fn comments_and_texts_say_who() {
     let excepted = |path: &str| VAGUE_WORDS_EXCEPTIONS.iter().any(|(known, _)| *known == path);
     let files = in_src().into_iter().filter(|file| !excepted(&file.path));
     none(files.flat_map(|file| rules::vague_words(&file)).collect());
+}
+
+#[test]
+fn what_the_log_says_of_the_cluster_is_explained() {
+    let page = fs::read_to_string(source::root().join("docs/LOGS.md")).unwrap();
+    none(in_src().iter().flat_map(|file| log_texts::check(file, &page)).collect());
 }
 
 #[test]

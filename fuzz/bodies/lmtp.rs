@@ -17,8 +17,8 @@ use hale::limits::{
 use hale::lmtp::{Input, LinkId, Lmtp, LmtpSettings, Outbox, Wish};
 use hale::names::SessionId;
 use hale::network::Networks;
-use hale::session::SendHeader;
 use hale::session::input::{Destination, Hop, RouteAnswer};
+use hale::session::{SendHeader, SiteHeader};
 use hale::tick::Tick;
 
 /// Anything in any order: no panic, bounded output and rooms, a deadline in every stage, silence behind the end, an end
@@ -117,6 +117,7 @@ impl Play {
                     let is_lasting = argument.is_multiple_of(2);
                     self.give(Input::BackendInsecure { link, word: "damaged", is_lasting });
                 }
+                150..=159 => self.give(Input::CannotConnect(link, "no descriptor")),
                 _ => self.give(Input::ClientTook),
             },
         }
@@ -264,6 +265,7 @@ fn session(choice: u8) -> Lmtp {
         proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
         port: 24,
         send_header: if flag(2) { SendHeader::V1 } else { SendHeader::No },
+        site_header: SiteHeader::new(SendHeader::V1, Box::default()),
         xclient_ipv6_prefix: false,
         delimiters: "+".into(),
         starttls: flag(4),

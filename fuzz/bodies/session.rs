@@ -17,7 +17,10 @@ use hale::preauth::capability::Rules;
 use hale::preauth::sasl::{Mechanism, Mechanisms};
 use hale::session::input::{Destination, Hop, Input, RouteAnswer};
 use hale::session::output::{Outbox, WISHES_MAX, Wish};
-use hale::session::{CertificateSettings, Cleartext, ProtocolSettings, Session, SessionSettings};
+use hale::session::{
+    CertificateSettings, Cleartext, ProtocolSettings, SendHeader, Session, SessionSettings,
+    SiteHeader,
+};
 use hale::tick::Tick;
 
 /// Anything in any order: no panic, bounded wishes and output, a deadline in every stage, silence behind the end, an
@@ -102,12 +105,12 @@ impl Play {
             10 => self.give(Input::BackendEnd),
             11 => self.now.0 += u64::from(argument) * 97,
             12 => self.pass_time(),
-            _ => {
+            _ => match argument {
                 // One more often would end most lists early.
-                if argument == 0xFF {
-                    self.give(Input::Shutdown);
-                }
-            }
+                0xFF => self.give(Input::Shutdown),
+                0xC0..0xFF => self.give(Input::CannotConnect("no descriptor")),
+                _ => {}
+            },
         }
         rest
     }
@@ -188,6 +191,7 @@ fn session(choice: u8) -> Session {
         login_timeout: limits::LOGIN_PROXY_TIMEOUT,
         reconnects_max: limits::RECONNECTS_MAX,
         user_move_timeout: Duration::from_secs(31),
+        site_header: SiteHeader::new(SendHeader::V1, Box::default()),
         protocols: Protocol::ALL.map(ProtocolSettings::standard),
     };
     let client = ([192, 0, 2, 7], 4711).into();

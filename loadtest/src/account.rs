@@ -29,6 +29,8 @@ pub(crate) struct CpuReading {
     /// The kernel's own sum by process, exited threads included, in ticks.
     ticks: HashMap<Pid, u64>,
     generator: Duration,
+    /// The kernel's sum for the GeoDB's processes, in ticks.
+    geodb: u64,
     busy: Duration,
 }
 
@@ -40,6 +42,8 @@ pub(crate) struct CpuUse {
     /// Of that, what the first threads of its processes used; Hale's control core is one.
     pub(crate) first_threads: Duration,
     pub(crate) generator: Duration,
+    /// The GeoDB's processes, if they are known.
+    pub(crate) geodb: Duration,
     /// All others, and time the hypervisor took away.
     pub(crate) foreign: Duration,
 }
@@ -82,8 +86,8 @@ impl Processes {
             .count()
     }
 
-    /// Reads all accounts.
-    pub(crate) fn read_cpu(&self) -> Result<CpuReading> {
+    /// Reads all accounts; `geodb`: of these processes, too.
+    pub(crate) fn read_cpu(&self, geodb: &Self) -> Result<CpuReading> {
         let mut threads = HashMap::new();
         let mut ticks = HashMap::new();
         for pid in self.pids() {
@@ -105,6 +109,7 @@ impl Processes {
             threads,
             ticks,
             generator: Duration::try_from(own).context("own CPU clock")?,
+            geodb: geodb.pids().into_iter().filter_map(process_ticks).sum(),
             busy: machine_busy()?,
         })
     }
@@ -130,13 +135,15 @@ impl CpuReading {
         let coarse = ticks_to_duration(ticks);
         let proxy = if coarse > exact + TICK_DOUBT.max(exact / 20) { coarse } else { exact };
         let generator = self.generator.saturating_sub(earlier.generator);
+        let geodb = ticks_to_duration(self.geodb.saturating_sub(earlier.geodb));
         let busy = self.busy.saturating_sub(earlier.busy);
         CpuUse {
             elapsed: self.at - earlier.at,
             proxy,
             first_threads: Duration::from_nanos(first),
             generator,
-            foreign: busy.saturating_sub(proxy + generator),
+            geodb,
+            foreign: busy.saturating_sub(proxy + generator + geodb),
         }
     }
 }

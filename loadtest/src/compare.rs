@@ -8,8 +8,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::Pid;
 
-use crate::account::wait_quiet;
+use crate::account::{Processes, wait_quiet};
 use crate::affinity;
 use crate::certificate::{self, Certificate};
 use crate::engine::{Engine, Handshakes, Protocol, TlsBackends};
@@ -32,6 +33,12 @@ pub(crate) struct CompareOptions {
     /// not take part.
     #[arg(long)]
     geodb: Option<String>,
+    /// The process of that GeoDB, so that what it uses is told apart from what is foreign.
+    #[arg(long, requires = "geodb")]
+    geodb_pid: Option<i32>,
+    /// The generator sleeps while nothing is due, so that a GeoDB beside it can have its core. Hale then pays for waking it.
+    #[arg(long)]
+    lend_core: bool,
     /// Hale forgets between two runs whom it knows, so that each user's first login of a run asks the GeoDB.
     #[arg(long)]
     cold: bool,
@@ -204,6 +211,9 @@ impl CompareOptions {
         interrupted: Arc<AtomicBool>,
     ) -> Result<Record> {
         let mut engine = Engine::new(bench.protocol, &bench.backends, interrupted)?;
+        if self.lend_core {
+            engine.lend_core();
+        }
         match (target, &bench.tls) {
             (Target::Nginx, _) => engine.add_auth_http(AUTH_HTTP, bench.backends.clone())?,
             (Target::Direct, Some(tls)) => {
@@ -267,14 +277,23 @@ impl CompareOptions {
             name: target.name().to_owned(),
             target: running.address,
             processes: running.processes(),
+            geodb: Processes::new(self.geodb_pid.and_then(Pid::from_raw).into_iter().collect()),
             admin: target.admin_socket(bench),
             credentials,
             sources: (1..=self.sources).map(|last| Ipv4Addr::new(127, 0, 1, last)).collect(),
-            parameters: self.swarm.parameters(),
+            parameters: self.parameters(),
             message_bytes: self.swarm.message_bytes,
             warm_up: Duration::from_secs_f64(self.warm_up),
             duration: Duration::from_secs_f64(self.seconds),
         })
+    }
+
+    fn parameters(&self) -> Vec<(String, String)> {
+        let mut parameters = self.swarm.parameters();
+        if self.lend_core {
+            parameters.push(("generator".to_owned(), "sleeps".to_owned()));
+        }
+        parameters
     }
 
     fn targets(&self, protocol: Protocol) -> Vec<Target> {

@@ -1,7 +1,8 @@
 //! The event loop: fake backends and client swarm in one thread that never sleeps.
 //!
 //! Placement A of the measurements: the proxy has core 0, this loop busy-polls on core 1. A sleeping generator would
-//! charge the proxy for waking its core, which in a virtual machine costs several times the relay itself.
+//! charge the proxy for waking its core, which in a virtual machine costs several times the relay itself. Where a third
+//! program needs a core, the loop can be told to lend its own while nothing is due.
 //! Edge-triggered epoll, one registration per socket. Knows nothing of processes, files of results or rounds.
 
 mod auth_http;
@@ -38,7 +39,7 @@ use backend::BackendSession;
 use client::ClientSession;
 use payload::Payload;
 
-pub(crate) use group::{Credentials, Group, GroupOrder, LoginCommand, Plan, Stats};
+pub(crate) use group::{Credentials, Group, GroupOrder, Late, LoginCommand, Plan, Stats};
 pub(crate) use protocol::Protocol;
 pub(crate) use proxy_header::{ADDRESSES_MAX, ProxySource};
 pub(crate) use tls::{Handshakes, TlsBackends, TlsClients, TlsMode, TlsOrder};
@@ -54,6 +55,8 @@ pub(crate) struct Engine {
     groups: Vec<Group>,
     exchange: Exchange,
     interrupted: Arc<AtomicBool>,
+    /// Whether it sleeps while it has nothing to do.
+    lends_core: bool,
 }
 
 impl Engine {
@@ -77,12 +80,18 @@ impl Engine {
                 payload: Payload::new()?,
             },
             interrupted,
+            lends_core: false,
         };
         for address in backends {
             let socket = sockets::listen(*address)?;
             engine.insert(Connection::Listener { socket, protocol, tls: None })?;
         }
         Ok(engine)
+    }
+
+    /// Sleeps from here on while it has nothing to do.
+    pub(crate) fn lend_core(&mut self) {
+        self.lends_core = true;
     }
 
     /// Adds a fake backend that speaks TLS, for clients that come without a proxy.
@@ -186,7 +195,8 @@ impl Engine {
         }
         let mut events = std::mem::take(&mut self.events);
         events.clear();
-        match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&NO_WAIT)) {
+        let patience = self.patience(now);
+        match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&patience)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error).context("epoll_wait"),
         }
@@ -203,13 +213,24 @@ impl Engine {
         Ok(())
     }
 
+    /// How long the loop may sleep.
+    fn patience(&self, now: Instant) -> Timespec {
+        if !self.lends_core || !self.busy.is_empty() {
+            return NO_WAIT;
+        }
+        let due = self.groups.iter().filter_map(|group| group.until_due(now)).min();
+        let nanoseconds = due.unwrap_or(SLEEP_MAX).min(SLEEP_MAX).subsec_nanos();
+        Timespec { tv_sec: 0, tv_nsec: nanoseconds.into() }
+    }
+
     fn open_clients(&mut self, number: usize, now: Instant) -> Result<()> {
         for _ in 0..CONNECTS_PER_TURN {
-            let Some((user, source, target)) = self.groups[number].next_client(now) else {
+            let Some(start) = self.groups[number].next_client(now) else {
                 break;
             };
-            let socket = sockets::connect(target, source)?;
-            self.insert(Connection::Client(ClientSession::new(socket, number, user, now)))?;
+            let socket = sockets::connect(start.target, start.source)?;
+            let client = ClientSession::new(socket, number, start.number, start.since);
+            self.insert(Connection::Client(client))?;
         }
         Ok(())
     }
@@ -382,6 +403,8 @@ impl Connection {
     }
 }
 
+/// A group that waits for a place looks for one so often.
+const SLEEP_MAX: Duration = Duration::from_millis(1);
 const NO_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 const EVENTS_PER_TURN: usize = 512;
 const SCRATCH_BYTES: usize = 64 << 10;

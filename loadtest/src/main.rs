@@ -174,6 +174,7 @@ fn run(options: RunOptions, interrupted: Arc<AtomicBool>) -> Result<()> {
         name: options.name,
         target: options.target.unwrap_or(first),
         processes: Processes::new(pids),
+        geodb: Processes::default(),
         credentials,
         admin: options.admin,
         sources: options.sources,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::account::{CpuUse, Processes};
-use crate::engine::{Credentials, Engine, GroupOrder, Handshakes, Plan, Protocol, Stats};
+use crate::engine::{Credentials, Engine, GroupOrder, Handshakes, Late, Plan, Protocol, Stats};
 use crate::record::Record;
 
 mod crowd;
@@ -57,6 +57,8 @@ pub(crate) struct Subject {
     pub(crate) name: String,
     pub(crate) target: SocketAddrV4,
     pub(crate) processes: Processes,
+    /// The GeoDB's, if they are known: neither the proxy's nor foreign.
+    pub(crate) geodb: Processes,
     /// Where the operator's questions go, if it has such a place.
     pub(crate) admin: Option<PathBuf>,
     pub(crate) credentials: Credentials,
@@ -173,6 +175,7 @@ impl Subject {
             population,
             logins_at_once: LOGINS_AT_ONCE,
             rate: None,
+            late: Late::Dropped,
         }
     }
 }
@@ -211,6 +214,9 @@ fn note_cpu(record: &mut Record, subject: &Subject, cpu: &CpuUse) {
     let seconds = cpu.elapsed.as_secs_f64();
     record.set("foreign_cpu_percent", cpu.foreign_percent());
     record.set("generator_cpu_percent", cpu.generator.as_secs_f64() / seconds * 100.0);
+    if !subject.geodb.is_empty() {
+        record.set("geodb_cpu_percent", cpu.geodb.as_secs_f64() / seconds * 100.0);
+    }
     if !subject.processes.is_empty() {
         record.set("proxy_cpu_percent", cpu.proxy.as_secs_f64() / seconds * 100.0);
         record.set("ring_workers", subject.processes.ring_workers() as f64);

@@ -316,6 +316,14 @@ fn proxy_ssl(word: &str) -> ProxySsl {
     }
 }
 
+fn proxy_header(word: &str) -> ProxyHeader {
+    match word {
+        "v1" => ProxyHeader::V1,
+        "v2" => ProxyHeader::V2,
+        _ => ProxyHeader::No,
+    }
+}
+
 /// HAProxy's words for what a header of version 2 may tell (`proxy-v2-options`).
 fn header_options(block: &Section, findings: &mut Findings) -> Vec<HeaderOption> {
     const NAME: &str = "proxy_send_header_options";
@@ -353,12 +361,10 @@ fn protocol_settings(
             .and_then(|port| u16::try_from(port).ok())
             .unwrap_or_else(|| protocol.default_port()),
         proxy_ssl: proxy_ssl(&block.text("proxy_ssl")),
-        proxy_send_header: match block.text("proxy_send_header").as_str() {
-            "v1" => ProxyHeader::V1,
-            "v2" => ProxyHeader::V2,
-            _ => ProxyHeader::No,
-        },
+        proxy_send_header: proxy_header(&block.text("proxy_send_header")),
         proxy_send_header_options: header_options(block, findings),
+        site_send_header: proxy_header(&holder("site_send_header").text("site_send_header")),
+        site_send_header_to: holder("site_send_header_to").words("site_send_header_to"),
         xclient_inherit_ok: block.flag("xclient_inherit_ok"),
         pass_backend_error: block.flag("pass_backend_error"),
         mail_max_userip_connections: holder("mail_max_userip_connections")
@@ -467,6 +473,22 @@ mod tests {
         assert_eq!(loaded("recipient_delimiter =\n").recipient_delimiters, "");
         assert!(errors("hostname = my proxy\n")[0].contains("expected a host name"));
         assert!(errors("auth_cache_size = 1000\n")[0].contains("expected 0, which turns"));
+    }
+
+    #[test]
+    fn another_site_may_demand_a_header_of_some_protocols() {
+        let config = loaded(
+            "site_send_header = v2\nsite_send_header_to = lb2 lb3\nprotocol lmtp {\n site_send_header = v1\n \
+             site_send_header_to = lb4\n}\nprotocol pop3 {\n site_send_header = no\n}\n",
+        );
+        let of = |protocol| {
+            let own = config.protocol(protocol);
+            (own.site_send_header, own.site_send_header_to.join(" "))
+        };
+        assert_eq!(of(Protocol::Imap), (ProxyHeader::V2, "lb2 lb3".to_owned()));
+        assert_eq!(of(Protocol::Lmtp), (ProxyHeader::V1, "lb4".to_owned()));
+        assert_eq!(of(Protocol::Pop3).0, ProxyHeader::No);
+        assert_eq!(loaded("").protocol(Protocol::Imap).site_send_header, ProxyHeader::No);
     }
 
     #[test]

@@ -409,6 +409,10 @@ pub struct ProtocolSettings {
     pub proxy_send_header: ProxyHeader,
     /// What the binary form tells besides addresses.
     pub proxy_send_header_options: Vec<HeaderOption>,
+    /// PROXY header towards other sites.
+    pub site_send_header: ProxyHeader,
+    /// The load balancers that are sent it; empty: all.
+    pub site_send_header_to: Vec<String>,
     /// Submission: backends that take XCLIENT from our clients are all right.
     pub xclient_inherit_ok: bool,
     /// POP3: clients see the backends' words about wrong passwords.

@@ -24,7 +24,9 @@ use crate::config::model::{ProtocolSettings, ProxyHeader, ProxySsl};
 use crate::event::cleaned;
 use crate::limits;
 use crate::names::Protocol;
+use crate::proxy_header::announce::{Extensions, SendHeader, SiteHeader};
 use crate::proxy_header::encode::{self, Endpoints, Outgoing};
+use crate::ring::socket;
 use crate::tls::{Backends, Engine, Trust};
 use crate::wire::certificate::{Certificate, written};
 use crate::wire::der;
@@ -65,16 +67,38 @@ pub fn inspect(
     Ok(runtime.block_on(inspect_all(config, trust, hosts)))
 }
 
-/// Whether a host takes connections: it accepts one and, where a greeting comes in clear, greets. `way`: how hosts on that
+/// Whether the load balancer of another site takes connections: it accepts one and, where a greeting comes in clear, greets. `way`: how hosts on that
 /// port are spoken to; none: any connection will do.
-pub(super) async fn greets(peer: SocketAddr, way: Option<(Protocol, &ProtocolSettings)>) -> bool {
-    let Ok(stream) = TcpStream::connect(peer).await else { return false };
-    let Some((protocol, settings)) = way else { return true };
+///
+/// # Errors
+/// This host lacks what a connection takes, which says nothing of the other (W-FAIL-8).
+pub(super) async fn greets(
+    load_balancer: &str,
+    peer: SocketAddr,
+    way: Option<(Protocol, &ProtocolSettings)>,
+) -> std::io::Result<bool> {
+    let stream = match TcpStream::connect(peer).await {
+        Ok(stream) => stream,
+        Err(error) if socket::is_shortage(&error) => return Err(error),
+        Err(_) => return Ok(false),
+    };
+    let Some((protocol, settings)) = way else { return Ok(true) };
     let mut line = Line { stream, received: Vec::new() };
-    if line.announce(settings, peer).await.is_err() {
-        return false;
+    let header = site_header(settings).encode(load_balancer);
+    if line.stream.write_all(&header).await.is_err() {
+        return Ok(false);
     }
-    settings.proxy_ssl == ProxySsl::Yes || line.talk(Talk::greeting(protocol)).await.is_ok()
+    Ok(settings.proxy_ssl == ProxySsl::Yes || line.talk(Talk::greeting(protocol)).await.is_ok())
+}
+
+fn site_header(settings: &ProtocolSettings) -> SiteHeader {
+    let header = match settings.site_send_header {
+        ProxyHeader::No => SendHeader::No,
+        ProxyHeader::V1 => SendHeader::V1,
+        ProxyHeader::V2 => SendHeader::V2(Extensions::NONE),
+    };
+    let only = settings.site_send_header_to.iter().map(|name| name.as_str().into());
+    SiteHeader::new(header, only.collect())
 }
 
 async fn inspect_all(config: &Config, trust: &Trust, hosts: &[Box<str>]) -> Vec<Inspected> {

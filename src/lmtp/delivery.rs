@@ -213,7 +213,10 @@ impl Delivery {
 
     /// A connection stands.
     pub(super) fn link_connected(&mut self, id: LinkId, scene: &mut Scene<'_>) {
-        let header = scene.settings.send_header.encode(&scene.front.facts);
+        let purpose = self.links.get(id).map(|link| &link.purpose);
+        let facts = &scene.front.facts;
+        let header = purpose.map(|it| scene.settings.header(it.hop, &it.host, facts));
+        let header = header.unwrap_or_default();
         let now = scene.now;
         self.tell_link(id, |link, news| link.connected(now, &header, news), scene);
     }

@@ -51,6 +51,8 @@ pub enum Input<'a> {
     },
     /// A connection could not be made, or broke.
     Broken(LinkId, &'static str),
+    /// A connection could not be made for want of something of this host's: what, and what helps (W-FAIL-8).
+    CannotConnect(LinkId, &'static str),
     /// A backend sent these bytes; no more than [`super::Lmtp::link_room`] at a time.
     Backend(LinkId, &'a [u8]),
     /// A backend sends nothing more.

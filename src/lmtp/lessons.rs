@@ -4,7 +4,11 @@
 
 use super::delivery::{Delivery, Scene};
 use super::input::LinkId;
+use super::link::Link;
 use super::output::Wish;
+use super::transaction::Fate;
+use crate::event::Event;
+use crate::fault::Failure;
 use crate::session::input::Hop;
 use crate::session::output::Lesson;
 
@@ -32,5 +36,23 @@ impl Delivery {
                 scene.outbox.wish(Wish::Learn(Lesson::NotServed { user, group }));
             }
         }
+    }
+
+    /// Something of ours is missing. Nothing is learnt of the host (W-FAIL-8).
+    pub(super) fn cannot_connect(&mut self, id: LinkId, what: &str, scene: &mut Scene<'_>) {
+        if !self.links.live_link(id).is_some_and(Link::is_connecting) {
+            return;
+        }
+        let Some(transaction) = &mut self.transaction else { return };
+        let open = transaction.recipients_of(id, Fate::Open);
+        let failure = Failure::Internal;
+        for &number in &open {
+            let user = transaction.recipients.get(number).and_then(|it| it.user.clone());
+            let subject = scene.front.subject(user, None);
+            let detail = what.into();
+            scene.report(Event::LoginFailed { subject, details: None, failure, detail });
+        }
+        transaction.lose(&open, &[], failure);
+        self.links.drop_link(id, false, scene.outbox);
     }
 }

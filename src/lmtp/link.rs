@@ -84,6 +84,8 @@ impl Purpose {
     /// Whether a connection for this will do for that.
     pub(super) fn serves(&self, that: &Self) -> bool {
         self.endpoint == that.endpoint
+            // Which PROXY header it began with (W-PPO-6).
+            && self.hop == that.hop
             && self.tls == that.tls
             // A backend that has proven to have one name has not proven to have another.
             && (self.tls == BackendTls::Off || self.host == that.host)

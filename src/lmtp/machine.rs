@@ -132,6 +132,11 @@ impl Lmtp {
                 self.deliver(now, outbox, |delivery, scene| delivery.tell_link(id, read, scene));
             }
             Input::Broken(id, reason) => self.link_broken(now, id, reason, outbox),
+            Input::CannotConnect(id, what) => {
+                self.deliver(now, outbox, |delivery, scene| {
+                    delivery.cannot_connect(id, what, scene);
+                });
+            }
             Input::BackendEnd(id) => self.link_broken(now, id, "closed the connection", outbox),
             Input::BackendSecured(id) => {
                 let secured = |link: &mut Link, _: &mut Vec<News>| link.secured(now);

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::auth::verdict::BackendTls;
+use crate::facts::ClientFacts;
 use crate::limits;
 use crate::network::Networks;
-use crate::proxy_header::announce::SendHeader;
+use crate::proxy_header::announce::{SendHeader, SiteHeader};
+use crate::session::input::Hop;
 use crate::wire::smtp::keywords::Extension;
 use crate::wire::smtp::path::Brackets;
 
@@ -24,6 +26,8 @@ pub struct LmtpSettings {
     pub port: u16,
     /// `proxy_send_header` of `protocol lmtp`.
     pub send_header: SendHeader,
+    /// `site_send_header`, `site_send_header_to`.
+    pub site_header: SiteHeader,
     /// Addresses in XCLIENT to backends begin with `IPV6:` (`lmtp_xclient_ipv6_prefix`).
     pub xclient_ipv6_prefix: bool,
     /// Characters each of which separates a user's name from a detail in a local part (`recipient_delimiter`).
@@ -46,6 +50,14 @@ impl LmtpSettings {
     pub fn offers(&self, extension: Extension) -> bool {
         self.extensions.contains(&extension)
     }
+
+    /// What a connection to a host begins with (W-PPO-1, W-PPO-6).
+    pub(super) fn header(&self, hop: Hop, host: &str, facts: &ClientFacts) -> Vec<u8> {
+        match hop {
+            Hop::Backend => self.send_header.encode(facts),
+            Hop::Site => self.site_header.encode(host),
+        }
+    }
 }
 
 impl Default for LmtpSettings {
@@ -58,6 +70,7 @@ impl Default for LmtpSettings {
             proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
             port: 24,
             send_header: SendHeader::No,
+            site_header: SiteHeader::default(),
             xclient_ipv6_prefix: false,
             delimiters: "+".into(),
             starttls: false,

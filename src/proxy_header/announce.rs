@@ -1,4 +1,4 @@
-//! The PROXY header that a backend is sent before anything else (W-PPO-1).
+//! The PROXY header that a backend or another site is sent before anything else (W-PPO-1, W-PPO-6).
 
 use super::encode::{self, Endpoints, Outgoing, OutgoingSsl};
 use crate::facts::{ClientFacts, Transport};
@@ -79,13 +79,44 @@ impl SendHeader {
     }
 }
 
+/// Which header the load balancers of other sites are sent (`site_send_header`, `site_send_header_to`).
+#[derive(Clone, Debug, Default)]
+pub struct SiteHeader {
+    header: SendHeader,
+    /// Empty: all of them.
+    only: Box<[Box<str>]>,
+}
+
+impl SiteHeader {
+    /// This header for these load balancers, or for all.
+    #[must_use]
+    pub fn new(header: SendHeader, only: Box<[Box<str>]>) -> Self {
+        Self { header, only }
+    }
+
+    /// The bytes for a load balancer; empty when none are wanted. It names no client: the proxies behind would take the
+    /// client for the origin, believe nothing that we tell of it, and not know how many hops are left (W-PPO-6).
+    #[must_use]
+    pub fn encode(&self, load_balancer: &str) -> Vec<u8> {
+        let mut named = self.only.iter();
+        if !self.only.is_empty() && !named.any(|name| name.eq_ignore_ascii_case(load_balancer)) {
+            return Vec::new();
+        }
+        match self.header {
+            SendHeader::No => Vec::new(),
+            SendHeader::V1 => encode::v1(None),
+            SendHeader::V2(_) => encode::v2(&Outgoing::default()).bytes,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::facts::ClientCertificate;
     use crate::limits::PROXY_TTL;
     use crate::names::SessionId;
-    use crate::proxy_header::{Decoder, Outcome};
+    use crate::proxy_header::{Command, Decoder, Outcome};
 
     fn facts(transport: Transport) -> ClientFacts {
         let address = "192.0.2.1:1000".parse().unwrap();
@@ -109,6 +140,25 @@ mod tests {
         assert_eq!(SendHeader::No.encode(&facts(Transport::Tls)), b"");
         let text = SendHeader::V1.encode(&facts(Transport::Tls));
         assert_eq!(text, b"PROXY TCP4 192.0.2.1 198.51.100.1 1000 993\r\n");
+    }
+
+    #[test]
+    fn w_ppo_6_another_site_is_told_that_the_connection_is_our_own() {
+        let to = |header, only: &[&str], host| {
+            let only = only.iter().map(|name| Box::from(*name)).collect();
+            SiteHeader::new(header, only).encode(host)
+        };
+        let v2 = SendHeader::V2(Extensions::default());
+        let own = to(v2, &[], "lb2");
+        let Outcome::Done { header, consumed } = Decoder::new().decode(&own) else {
+            panic!("our own header is refused");
+        };
+        assert_eq!((header.command, consumed), (Command::Local, own.len()));
+        assert_eq!(to(SendHeader::V1, &[], "lb2"), b"PROXY UNKNOWN\r\n");
+        assert_eq!(to(SendHeader::No, &["lb2"], "lb2"), b"");
+        let only = ["lb2.example.org", "lb3.example.org"];
+        assert_eq!(to(v2, &only, "LB3.Example.org"), own);
+        assert_eq!(to(v2, &only, "lb4.example.org"), b"");
     }
 
     #[test]

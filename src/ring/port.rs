@@ -154,7 +154,7 @@ pub enum IoFault {
     Reset,
     /// No program listens there (`ECONNREFUSED`).
     Refused,
-    /// No way there (`EHOSTUNREACH`, `ENETUNREACH`, `EADDRNOTAVAIL`, …).
+    /// No way there (`EHOSTUNREACH`, `ENETUNREACH`, …).
     Unreachable,
     /// The kernel gave up waiting (`ETIMEDOUT`).
     TimedOut,
@@ -162,11 +162,19 @@ pub enum IoFault {
     Descriptors,
     /// No memory for it (`ENOBUFS`, `ENOMEM`).
     Memory,
+    /// No address or port of this host to connect from (`EADDRNOTAVAIL`).
+    Source,
     /// Anything else, with its number: a bug or a kernel we do not know.
     Other(i32),
 }
 
 impl IoFault {
+    /// Whether this host lacks something. That says nothing of the peer (W-FAIL-8).
+    #[must_use]
+    pub fn is_shortage(self) -> bool {
+        matches!(self, Self::Descriptors | Self::Memory | Self::Source)
+    }
+
     /// Its name in the log.
     #[must_use]
     pub fn reason(self) -> &'static str {
@@ -178,6 +186,7 @@ impl IoFault {
             Self::TimedOut => "timed-out",
             Self::Descriptors => "no-descriptors",
             Self::Memory => "no-memory",
+            Self::Source => "no-source",
             Self::Other(_) => "unexpected-errno",
         }
     }
@@ -286,7 +295,7 @@ pub trait Port {
     /// `from` is the address to connect from, when the kernel is not to choose it.
     ///
     /// # Errors
-    /// `Descriptors` or `Memory` when the host has none left; `Unreachable` when `from` is not the host's.
+    /// `Descriptors` or `Memory` when the host has none left; `Source` when `from` is not the host's.
     fn socket(&mut self, to: SocketAddr, from: Option<IpAddr>) -> Result<Fd, IoFault>;
     /// Gives a connected socket that [`Port::socket`] made what it needs from now on.
     fn prepare(&mut self, fd: Fd, need: Need);

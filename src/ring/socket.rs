@@ -57,7 +57,6 @@ pub(super) fn fault(errno: Errno) -> IoFault {
         Errno::CONNREFUSED => IoFault::Refused,
         Errno::HOSTUNREACH
         | Errno::NETUNREACH
-        | Errno::ADDRNOTAVAIL
         | Errno::NETDOWN
         | Errno::HOSTDOWN
         | Errno::ACCESS
@@ -65,8 +64,15 @@ pub(super) fn fault(errno: Errno) -> IoFault {
         Errno::TIMEDOUT => IoFault::TimedOut,
         Errno::MFILE | Errno::NFILE => IoFault::Descriptors,
         Errno::NOBUFS | Errno::NOMEM => IoFault::Memory,
+        Errno::ADDRNOTAVAIL => IoFault::Source,
         other => IoFault::Other(other.raw_os_error()),
     }
+}
+
+/// Whether a call of the control core failed for want of something of this host's ([`IoFault::is_shortage`]).
+#[must_use]
+pub fn is_shortage(error: &std::io::Error) -> bool {
+    Errno::from_io_error(error).is_some_and(|errno| fault(errno).is_shortage())
 }
 
 /// Repeats a call that a signal interrupted.

@@ -68,6 +68,12 @@ impl RouteFault {
         }
     }
 
+    /// Whether the user's home is away: another site may stand in for it by now.
+    #[must_use]
+    pub fn is_home_away(self) -> bool {
+        matches!(self, Self::LocalSiteNotServing | Self::HomeSiteDown)
+    }
+
     /// The class that decides the client's reply. All are temporary for the client, because rows can be mended while
     /// mail waits (C-ROUTE-8).
     #[must_use]

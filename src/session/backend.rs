@@ -23,9 +23,15 @@ use crate::wire::login_ok::LoginOk;
 impl AtBackend {
     /// The connection stands.
     pub(super) fn connected(self, scene: &mut Scene<'_>) -> Next {
-        let settings = scene.settings.of(scene.front.protocol());
+        let header = match self.destination.hop {
+            Hop::Backend => {
+                let settings = scene.settings.of(scene.front.protocol());
+                settings.send_header.encode(&scene.front.facts)
+            }
+            Hop::Site => scene.settings.site_header.encode(&self.destination.host),
+        };
         // Before everything else, and in clear; then the backend speaks, or TLS begins (W-PPO-3).
-        scene.outbox.to_backend.extend(settings.send_header.encode(&scene.front.facts));
+        scene.outbox.to_backend.extend(header);
         match self.tls(scene) {
             BackendTls::Implicit(certificate) => self.secure(None, certificate, scene),
             BackendTls::Starttls(_) => self.begin_dialogue(true, scene),
@@ -44,6 +50,12 @@ impl AtBackend {
         let detail =
             "has been failing for 30 s and more, and another login is trying it: not waited for";
         self.attempt_failed(Refusal::of(Failure::Connect), detail.into(), scene)
+    }
+
+    /// Something of ours is missing. Nothing is learnt of the host, and the next attempt would find the same (W-FAIL-8).
+    pub(super) fn cannot_connect(self, what: &'static str, scene: &mut Scene<'_>) -> Next {
+        scene.outbox.wish(Wish::DropBackend);
+        Next::Failed(self.granted.fails(Failure::Internal, what))
     }
 
     /// What this login demands of the way to the backend: the grant's word, else the configuration's.

@@ -124,7 +124,8 @@ impl Session {
             | Input::BackendBroken(_)
             | Input::Backend(_)
             | Input::BackendEnd
-            | Input::BackendDown => self.login_input(now, input, outbox),
+            | Input::BackendDown
+            | Input::CannotConnect(_) => self.login_input(now, input, outbox),
             Input::Deadline => self.deadline_passed(now, outbox),
             Input::Shutdown => self.dismiss(now, ByeReason::Shutdown, "shutting down", outbox),
             Input::Kicked => self.dismiss(now, ByeReason::Kicked, "kicked by the operator", outbox),

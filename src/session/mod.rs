@@ -33,6 +33,6 @@ mod step;
 mod verdict;
 
 pub use crate::front::{ClientTls, PIPELINED};
-pub use crate::proxy_header::announce::{Extensions, SendHeader};
+pub use crate::proxy_header::announce::{Extensions, SendHeader, SiteHeader};
 pub use machine::Session;
 pub use settings::{CertificateSettings, Cleartext, ProtocolSettings, SessionSettings};

@@ -8,7 +8,7 @@ use crate::front::ClientTls;
 use crate::names::Protocol;
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
-use crate::proxy_header::announce::SendHeader;
+use crate::proxy_header::announce::{SendHeader, SiteHeader};
 
 /// Settings of sessions.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub struct SessionSettings {
     pub reconnects_max: u8,
     /// `cluster_user_move_timeout`: a login may be held that long while its user is being moved (G25).
     pub user_move_timeout: Duration,
+    /// `site_send_header`, `site_send_header_to`.
+    pub site_header: SiteHeader,
     /// Per protocol, in the order of [`Protocol::ALL`].
     pub protocols: [ProtocolSettings; 5],
 }
@@ -183,6 +185,7 @@ mod tests {
             login_timeout: Duration::from_secs(30),
             reconnects_max: 0,
             user_move_timeout: Duration::from_secs(31),
+            site_header: SiteHeader::default(),
             protocols: Protocol::ALL.map(ProtocolSettings::standard),
         }
     }

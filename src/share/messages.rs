@@ -67,6 +67,9 @@ pub enum Doubt {
     SentOn(Arc<str>),
     /// Another site's proxy, or a referral, has it otherwise: this login waits for `LookedUp` (W-REF-7).
     Contradicted(Ticket),
+    /// The user's home is away, and this login would be refused, unless another proxy has let the group leave: it waits for
+    /// `LookedUp` (C-SITE-10).
+    HomeAway(Ticket),
 }
 
 /// From a data core to the hashing threads.

@@ -18,4 +18,4 @@ pub mod enquiry;
 pub mod exchange;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,5 +1,6 @@
 //! What it costs a data core when a great table is published, and what a decision costs on one.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -19,6 +20,11 @@ const BACKEND: Uuid = Uuid::from_u128(2);
 const SITES: u32 = 4;
 
 fn table(groups: u32) -> Table {
+    table_at(groups, [10, 0, 0, 1].into())
+}
+
+/// So many groups, each with four rows, on one backend.
+pub(crate) fn table_at(groups: u32, backend_address: IpAddr) -> Table {
     let site = |number: u32| Site {
         id: Uuid::from_u128(u128::from(number)),
         name: format!("site{number}").into(),
@@ -38,7 +44,7 @@ fn table(groups: u32) -> Table {
     };
     let group = |number: u32| UserGroup {
         site_id: SITE,
-        name: format!("group{number:06}").into(),
+        name: group_name(number).into(),
         backend_id: Some(BACKEND),
         alt_backend_id: None,
         sticky_users: false,
@@ -47,7 +53,7 @@ fn table(groups: u32) -> Table {
         sticky_backend: false,
     };
     let group_site = |number: u32| GroupSite {
-        group_name: format!("group{:06}", number / SITES).into(),
+        group_name: group_name(number / SITES).into(),
         site_id: Uuid::from_u128(u128::from(1 + number % SITES)),
         status: GroupSiteStatus::Failover,
         failover_site_id: Some(Uuid::from_u128(u128::from(1 + (number + 1) % SITES))),
@@ -63,24 +69,34 @@ fn table(groups: u32) -> Table {
             .collect(),
         ..Rows::default()
     };
-    let addresses: Addresses = [("be1".into(), vec!["10.0.0.1".parse().unwrap()])].into();
+    let addresses: Addresses = [("be1".into(), vec![backend_address])].into();
     let settings = RouteSettings { local_site: "site1".into(), ..RouteSettings::default() };
     Table::build_now(&rows, &addresses, &settings, &Circumstances::default()).0
 }
 
+/// The name of one of them.
+pub(crate) fn group_name(number: u32) -> String {
+    format!("group{number:06}")
+}
+
+/// A user of the site.
+pub(crate) fn user_of(username: &str, group: &str) -> User {
+    User {
+        username: username.into(),
+        preferred_site_id: Some(SITE),
+        group_name: group.into(),
+        ..User::default()
+    }
+}
+
 /// Nanoseconds of processor time that this thread has used: what other threads do meanwhile does not count.
-fn used() -> u64 {
+pub(crate) fn thread_nanoseconds() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     u64::try_from(time.tv_sec).unwrap() * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap()
 }
 
 fn log_in(table: &Table, number: u32) {
-    let user = User {
-        username: "alice".into(),
-        preferred_site_id: Some(SITE),
-        group_name: format!("group{number:06}").into(),
-        ..User::default()
-    };
+    let user = user_of("alice", &group_name(number));
     let decision = decide(table, UserKnown::Row(&user), &RouteQuestion::of("alice"));
     assert!(matches!(decision, Decision::Go { .. }), "{decision:?}");
 }
@@ -94,9 +110,9 @@ fn k_core_4_a_table_of_400_000_group_rows_is_published_without_a_pause_on_a_data
         let core = scope.spawn(|| {
             let (mut reader, mut longest, mut turns) = (place.reader(), 0, 0u32);
             while !is_over.load(Ordering::Acquire) {
-                let began = used();
+                let began = thread_nanoseconds();
                 log_in(reader.current(), turns % 100_000);
-                longest = longest.max(used() - began);
+                longest = longest.max(thread_nanoseconds() - began);
                 turns += 1;
             }
             (longest, turns)
@@ -121,9 +137,9 @@ fn k_core_4_a_decision_costs_about_the_same_on_a_great_table() {
     let cost = |groups: u32| {
         let table = table(groups);
         let measured = (0..5).map(|_| {
-            let began = used();
+            let began = thread_nanoseconds();
             (0..2_000).for_each(|number| log_in(&table, number * 7 % groups));
-            (used() - began) / 2_000
+            (thread_nanoseconds() - began) / 2_000
         });
         measured.min().unwrap()
     };

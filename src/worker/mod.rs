@@ -3,7 +3,7 @@
 //! Duty: act out what `session` and `relay` wish; own the descriptors; keep deadlines. Decides nothing about protocols,
 //! passwords or routes. Allocates nothing in the relay, takes no lock, reads no file, resolves no name.
 //! Driven by the kernel through `ring::port` and by the mailbox of the core. Tests: `tests/appliance/sim` runs the whole
-//! core on a simulated kernel, `tests/appliance/e2e` the real process.
+//! core on a simulated kernel, `tests/appliance/e2e` the real process; `tests` here times its turns on the real kernel.
 
 mod accept;
 mod backends;
@@ -27,6 +27,9 @@ mod sessions;
 mod settings;
 mod signal;
 mod tls;
+
+#[cfg(test)]
+mod tests;
 
 pub use accept::listener::Listener;
 pub use core::Worker;

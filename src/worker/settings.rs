@@ -19,6 +19,7 @@ use crate::preauth::sasl::{self, Mechanisms};
 use crate::secret::Secret;
 use crate::session::{
     CertificateSettings, Cleartext, Extensions, ProtocolSettings, SendHeader, SessionSettings,
+    SiteHeader,
 };
 use crate::share::counters::Counters;
 use crate::share::enquiry::Piece;
@@ -145,6 +146,7 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
         proxy_header_timeout: config.trust.haproxy_timeout,
         port: config.protocol(Protocol::Lmtp).proxy_port,
         send_header: send_header(config.protocol(Protocol::Lmtp)),
+        site_header: site_header(config.protocol(Protocol::Lmtp)),
         xclient_ipv6_prefix: config.lmtp_xclient_ipv6_prefix,
         delimiters: config.recipient_delimiters.as_str().into(),
         starttls: config.ssl.of(Protocol::Lmtp).has_certificate(),
@@ -201,6 +203,7 @@ fn session_settings(config: &Config, protocol: Protocol, host: &str) -> SessionS
         login_timeout: config.proxy.login_timeout,
         reconnects_max: config.proxy.max_reconnects,
         user_move_timeout: config.cluster.user_move_timeout,
+        site_header: site_header(own),
         protocols: Protocol::ALL.map(|protocol| config.protocol(protocol)).map(|protocol| {
             ProtocolSettings {
                 port: protocol.proxy_port,
@@ -241,6 +244,19 @@ fn send_header(protocol: &config::model::ProtocolSettings) -> SendHeader {
                 .fold(Extensions::NONE, Extensions::with),
         ),
     }
+}
+
+fn site_header(protocol: &config::model::ProtocolSettings) -> SiteHeader {
+    let header = match protocol.site_send_header {
+        ProxyHeader::No => SendHeader::No,
+        ProxyHeader::V1 => SendHeader::V1,
+        ProxyHeader::V2 => SendHeader::V2(Extensions::NONE),
+    };
+    SiteHeader::new(header, boxed(&protocol.site_send_header_to))
+}
+
+fn boxed(words: &[String]) -> Box<[Box<str>]> {
+    words.iter().map(|word| word.as_str().into()).collect()
 }
 
 fn backend_tls(configured: ProxySsl) -> BackendTls {

@@ -1,8 +1,9 @@
 //! What happens to a connection. The core says it to the room that the connection is in, together with its line.
 
-use crate::ring::port::{self, IoFault};
+use crate::ring::port;
 use crate::share::messages::Answer;
 
+use super::backends::connect::NotConnected;
 use super::io::socket::Side;
 use super::login::throttle::Queued;
 
@@ -18,7 +19,7 @@ pub(super) enum Signal {
     /// What a side did not take of the bytes that were sent with those of others.
     Unsent(port::Unsent),
     /// The connect to a backend ended, one way or the other.
-    Connected(Result<(), IoFault>),
+    Connected(Result<(), NotConnected>),
     /// The socket of a former backend, whose end was asked for, is closed now.
     BackendClosed,
     /// The connection's deadline passed.

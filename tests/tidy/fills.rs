@@ -125,6 +125,8 @@ pub(crate) const FILLS: &[Row] = &[
     (Global, "site_failover_delay", &["SiteFailover.delay"]),
     (Global, "site_failover_ramp", &["SiteFailover.ramp"]),
     (Global, "site_failover_max_logins_per_sec", &["SiteFailover.logins_per_second_max"]),
+    (Global, "site_send_header", &["ProtocolSettings.site_send_header"]),
+    (Global, "site_send_header_to", &["ProtocolSettings.site_send_header_to"]),
     (Global, "cluster_hosts_file", &["Cluster.hosts_file"]),
     (Global, "relay_idle_timeout", &["ProtocolSettings.relay_idle_timeout"]),
     (Global, "relay_receive_buffer", &["Limits.relay_receive_buffer"]),

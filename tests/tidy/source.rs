@@ -41,6 +41,21 @@ impl SourceFile {
         })
     }
 
+    /// What stands in the string literals up to `end`, as it is written, with the places.
+    pub(crate) fn strings(&self, end: usize) -> Vec<(usize, &str)> {
+        let bytes = &self.text.as_bytes()[..end];
+        let (mut at, mut found) = (0, Vec::new());
+        while at < bytes.len() {
+            let before = at.checked_sub(1).map(|before| bytes[before]);
+            let length = literal_or_comment(&bytes[at..], before);
+            if bytes[at] == b'"' && length > 1 {
+                found.push((at, &self.text[at + 1..at + length - 1]));
+            }
+            at += length.max(1);
+        }
+        found
+    }
+
     /// The code behind a place, without leading white space.
     pub(crate) fn behind(&self, at: usize) -> &str {
         self.code[at..].trim_start()
@@ -221,4 +236,6 @@ fn comments_and_literals_are_blanked() {
     let words: Vec<&str> = file.words().map(|(_, word)| word).collect();
     assert_eq!(words, ["a", "e", "g", "b", "o", "p", "b", "r", "fn", "s", "u"]);
     assert_eq!(file.line(code.find('s').unwrap()), 3);
+    let strings: Vec<&str> = file.strings(text.len()).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(strings, ["h \\\" i", "l"]);
 }

@@ -78,6 +78,27 @@ pub(crate) struct GroupOrder {
     pub(crate) logins_at_once: usize,
     /// Commands (of `Plan::Ping`), bytes (of `Plan::Trickle`) or new connections (of every other plan) per second.
     pub(crate) rate: Option<f64>,
+    pub(crate) late: Late,
+}
+
+/// What becomes of connections that could not begin when they were due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// They never do: the rate is an upper bound.
+    #[default]
+    Dropped,
+    /// They begin as soon as they can, and their time counts from when they were due: a queue shows.
+    MadeUp,
+}
+
+/// A client that may be opened now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    pub(super) number: u64,
+    pub(super) source: Option<Ipv4Addr>,
+    pub(super) target: SocketAddrV4,
+    /// Since when its time counts.
+    pub(super) since: Instant,
 }
 
 /// A running group.
@@ -93,6 +114,7 @@ pub(crate) struct Group {
     population: usize,
     logins_at_once: usize,
     interval: Option<Duration>,
+    late: Late,
     due: Instant,
     open: usize,
     before_login: usize,
@@ -113,6 +135,7 @@ impl Group {
             population: order.population,
             logins_at_once: order.logins_at_once,
             interval: order.rate.map(|rate| Duration::from_secs_f64(1.0 / rate)),
+            late: order.late,
             due: now,
             open: 0,
             before_login: 0,
@@ -161,21 +184,40 @@ impl Group {
         self.interval.map(|_| self.due)
     }
 
-    /// What the next client needs if one may be opened now: its number, source and target.
-    pub(super) fn next_client(
-        &mut self,
-        now: Instant,
-    ) -> Option<(u64, Option<Ipv4Addr>, SocketAddrV4)> {
+    /// When the next thing of a paced load is due.
+    pub(super) fn until_due(&self, now: Instant) -> Option<Duration> {
+        self.interval.map(|_| self.due.saturating_duration_since(now))
+    }
+
+    /// Sessions that were due and are not over: those under way, and those that wait for a place.
+    pub(crate) fn under_way(&self, now: Instant) -> f64 {
+        let behind = match (self.interval, self.late) {
+            (Some(interval), Late::MadeUp) => {
+                now.saturating_duration_since(self.due).as_secs_f64() / interval.as_secs_f64()
+            }
+            _ => 0.0,
+        };
+        self.open as f64 + behind
+    }
+
+    /// The next client if one may be opened now.
+    pub(super) fn next_client(&mut self, now: Instant) -> Option<Start> {
         if self.open >= self.population || self.before_login >= self.logins_at_once {
             return None;
         }
         let is_for_commands = matches!(self.plan, Plan::Ping | Plan::Trickle);
+        let mut since = now;
         if let Some(interval) = self.interval.filter(|_| !is_for_commands) {
             if now < self.due {
                 return None;
             }
-            // Connections that could not start in time are not made up for: the rate is an upper bound.
-            self.due = (self.due + interval).max(now);
+            match self.late {
+                Late::Dropped => self.due = (self.due + interval).max(now),
+                Late::MadeUp => {
+                    since = self.due;
+                    self.due += interval;
+                }
+            }
         }
         let number = self.next_number;
         self.next_number += 1;
@@ -183,7 +225,7 @@ impl Group {
         self.before_login += 1;
         let source = (!self.sources.is_empty())
             .then(|| self.sources[usize::try_from(number).unwrap_or(0) % self.sources.len()]);
-        Some((number, source, self.target))
+        Some(Start { number, source, target: self.target, since })
     }
 
     /// The client whose paced command is due, if any.

@@ -26,6 +26,7 @@ fn order(protocol: Protocol, plan: Plan, target: SocketAddrV4, population: usize
         population,
         logins_at_once: 4,
         rate: None,
+        late: Late::Dropped,
     }
 }
 
@@ -261,3 +262,20 @@ const RELAYED: &[Plan] = &[
     Plan::Upload { bytes: BYTES },
     Plan::WholeSession,
 ];
+
+#[test]
+fn connections_that_are_late_are_dropped_or_made_up_for_from_when_they_were_due() {
+    let begun = Instant::now();
+    let later = begun + Duration::from_secs(1);
+    let starts = |late: Late| {
+        let address = SocketAddrV4::new([127, 0, 0, 9].into(), 1);
+        let order = order(Protocol::Imap, Plan::WholeSession, address, 100);
+        let rate = Some(10.0);
+        let mut group = Group::new(GroupOrder { rate, late, logins_at_once: 100, ..order }, begun);
+        let all: Vec<_> = std::iter::from_fn(|| group.next_client(later)).collect();
+        (all.len(), all[0].since, group.under_way(later + Duration::from_secs(1)).round())
+    };
+    // One is due every 100 ms, the first at once: of the late ones only one begins.
+    assert_eq!(starts(Late::Dropped), (2, later, 2.0));
+    assert_eq!(starts(Late::MadeUp), (11, begun, 20.0));
+}

@@ -22,12 +22,12 @@ pub(super) fn idle(
     // What earlier runs freed comes back after a grace period; let it pass before the first reading.
     engine.run_for(SETTLE)?;
     let before = MemoryReading::take(&subject.processes)?;
-    let cpu_before = subject.processes.read_cpu()?;
+    let cpu_before = subject.processes.read_cpu(&subject.geodb)?;
     let group = engine.add_group(subject.order(Plan::Park, scenario.count));
     engine.run_until(PATIENCE, "all sessions silent", |engine| engine.group(group).is_parked())?;
     engine.run_for(SETTLE)?;
     let after = MemoryReading::take(&subject.processes)?;
-    let cpu = subject.processes.read_cpu()?.since(&cpu_before);
+    let cpu = subject.processes.read_cpu(&subject.geodb)?.since(&cpu_before);
     record
         .set("kernel_bytes_per_session", growth_each(before.kernel, after.kernel, scenario.count));
     if !subject.processes.is_empty() {

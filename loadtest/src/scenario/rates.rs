@@ -4,9 +4,12 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::{MIXED_STREAMS, PATIENCE, Scenario, Subject, note_cpu, note_failures, note_handshakes};
+use super::{
+    MIXED_STREAMS, PATIENCE, Scenario, Subject, note_cpu, note_failures, note_handshakes, who,
+};
 use crate::account::CpuUse;
-use crate::engine::{Engine, GroupOrder, Plan, Stats};
+use crate::admin::Admin;
+use crate::engine::{Engine, GroupOrder, Late, Plan, Stats};
 use crate::record::Record;
 
 pub(super) fn pingpong(
@@ -98,8 +101,20 @@ pub(super) fn storm(
 ) -> Result<()> {
     let order = subject.order(Plan::WholeSession, scenario.count);
     let rate = scenario.rate;
-    let group = engine.add_group(GroupOrder { logins_at_once: scenario.count, rate, ..order });
-    let cpu = measure(engine, subject)?;
+    let (logins_at_once, late) = (scenario.count, Late::MadeUp);
+    let group = engine.add_group(GroupOrder { logins_at_once, rate, late, ..order });
+    let mut halves = [Mean::default(); 2];
+    let half = Instant::now() + subject.warm_up + subject.duration / 2;
+    let cpu = measure_with(engine, subject, |engine| {
+        let now = Instant::now();
+        halves[usize::from(now >= half)].add(engine.group(group).under_way(now));
+        Ok(())
+    })?;
+    if rate.is_some() {
+        // A queue that grows is longer in the second half.
+        record.set_some("under_way_first_half", halves[0].value());
+        record.set_some("under_way_second_half", halves[1].value());
+    }
     let stats = &engine.group(group).stats;
     record.set("sessions_per_s", stats.sessions as f64 / cpu.elapsed.as_secs_f64());
     note_logins(record, stats);
@@ -111,6 +126,11 @@ pub(super) fn storm(
     }
     note_cpu(record, subject, &cpu);
     note_failures(record, engine, &[group]);
+    if let Some(socket) = &subject.admin {
+        let status = who::status(engine, Admin::connect(socket)?)?;
+        record.set_some("look_ups_most", who::number(&status, "geodb", "look_ups_most"));
+    }
+    let stats = &engine.group(group).stats;
     if stats.sessions == 0 {
         anyhow::bail!("not one session came through: {}", engine.group(group).state());
     }
@@ -126,24 +146,42 @@ pub(super) fn all_logged_in(engine: &mut Engine, groups: &[usize]) -> Result<()>
 
 /// Warms up, then runs for the subject's duration between two readings of the accounts.
 pub(super) fn measure(engine: &mut Engine, subject: &Subject) -> Result<CpuUse> {
-    measure_with(engine, subject, || Ok(()))
+    measure_with(engine, subject, |_| Ok(()))
 }
 
 /// The same, and between the engine's turns something else has its own.
 pub(super) fn measure_with(
     engine: &mut Engine,
     subject: &Subject,
-    mut beside: impl FnMut() -> Result<()>,
+    mut beside: impl FnMut(&Engine) -> Result<()>,
 ) -> Result<CpuUse> {
     engine.run_for(subject.warm_up)?;
     engine.reset_stats();
-    let before = subject.processes.read_cpu()?;
+    let before = subject.processes.read_cpu(&subject.geodb)?;
     let end = Instant::now() + subject.duration;
     while Instant::now() < end {
         engine.turn()?;
-        beside()?;
+        beside(engine)?;
     }
-    Ok(subject.processes.read_cpu()?.since(&before))
+    Ok(subject.processes.read_cpu(&subject.geodb)?.since(&before))
+}
+
+/// The mean of a number that is looked at once a turn.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mean {
+    sum: f64,
+    looks: u64,
+}
+
+impl Mean {
+    fn add(&mut self, value: f64) {
+        self.sum += value;
+        self.looks += 1;
+    }
+
+    fn value(self) -> Option<f64> {
+        (self.looks > 0).then(|| self.sum / self.looks as f64)
+    }
 }
 
 pub(super) fn note_latency(record: &mut Record, stats: &Stats) {

@@ -24,7 +24,7 @@ pub(super) fn who(
     let logins =
         engine.add_group(GroupOrder { rate: Some(scenario.rate.unwrap_or(LOGINS_PER_S)), ..order });
     let mut lists = Lists::of(Admin::connect(socket)?, scenario.count);
-    let cpu = measure_with(engine, subject, || lists.turn())?;
+    let cpu = measure_with(engine, subject, |_| lists.turn())?;
     let stats = &engine.group(logins).stats;
     let seconds = cpu.elapsed.as_secs_f64();
     record.set("logins_per_s", stats.logins.total() as f64 / seconds);
@@ -35,10 +35,7 @@ pub(super) fn who(
     note_cpu(record, subject, &cpu);
     note_failures(record, engine, &[idle, logins]);
     let status = status(engine, Admin::connect(socket)?)?;
-    let value = |about: &str, property: &str| {
-        let found = status.iter().find(|fields| fields[..2] == [about, property]);
-        found.and_then(|fields| fields[2].parse::<f64>().ok())
-    };
+    let value = |about: &str, property: &str| number(&status, about, property);
     let longest = value("control core", "longest_enquiry_us").context("no longest_enquiry_us")?;
     record.set("longest_enquiry_us", longest);
     record.set_some("log_lost", value("counter", "log_lost"));
@@ -86,7 +83,14 @@ impl Lists {
     }
 }
 
-fn status(engine: &mut Engine, mut admin: Admin) -> Result<Vec<Vec<String>>> {
+/// A number among them.
+pub(super) fn number(status: &[Vec<String>], about: &str, property: &str) -> Option<f64> {
+    let found = status.iter().find(|fields| fields[..2] == [about, property]);
+    found.and_then(|fields| fields[2].parse().ok())
+}
+
+/// What Hale says of itself: about, property, value.
+pub(super) fn status(engine: &mut Engine, mut admin: Admin) -> Result<Vec<Vec<String>>> {
     let mut answer = admin.ask(&["status"])?;
     let end = Instant::now() + PATIENCE;
     while !answer.is_complete {

@@ -125,6 +125,15 @@ fn headers(root: &Section, made: &Config, findings: &mut Findings) {
             findings.warn(root.place_of(name), name, text);
         }
     }
+    for (section, protocols) in outer(root) {
+        let name = "site_send_header_to";
+        let is_sent = |it: &Protocol| made.protocol(*it).site_send_header != ProxyHeader::No;
+        if says_more(section, name) && !protocols.iter().any(is_sent) {
+            let text =
+                "has no effect: nothing is sent to other sites; write `site_send_header = v2`, too";
+            findings.warn(section.place_of(name), name, text);
+        }
+    }
     for block in root.of_scope(Scope::Protocol) {
         let name = "proxy_send_header_options";
         let own = protocol_of(block).map(|it| made.protocol(it));

@@ -49,7 +49,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     Setting::new(
         Protocol, "proxy_send_header", Choice(&["no", "v1", "v2"]), "no", Hale,
-        "PROXY header towards backends, for backends that listen with `haproxy = yes`.",
+        "PROXY header towards backends, for backends that listen with `haproxy = yes`. Other sites are sent \
+         `site_send_header` instead.",
     ),
     Setting::new(
         Protocol, "proxy_send_header_options", Words, "ssl authority", Hale,

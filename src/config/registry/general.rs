@@ -415,6 +415,17 @@ pub(super) const SETTINGS: &[Setting] = &[
          answered as if that had not begun yet.",
     ),
     global(
+        "site_send_header", Choice(&["no", "v1", "v2"]), "no", Hale,
+        "PROXY header towards other sites, for a load balancer (`hale cluster site update --load-balancer`) that demands \
+         one. It says that the connection is this proxy's own (`LOCAL`, or `UNKNOWN` in version 1), so that \
+         `login_trusted_networks` over there goes by the address of this proxy; who the client is, is told as without.",
+    ).per_protocol(),
+    global(
+        "site_send_header_to", Words, "", Hale,
+        "The load balancers that are sent `site_send_header`, by the names that their sites have for them. Empty: those of \
+         all sites.",
+    ).per_protocol(),
+    global(
         "cluster_hosts_file", Path, "", Hale,
         "File in the format of hosts(5) that is asked for names of backends before the system's resolver.",
     ),

@@ -19,6 +19,14 @@ struct Lines {
     passdbs: State,
     certificates: State,
     expiries: Vec<Expiry>,
+    look_ups: UnderWay,
+}
+
+/// How many of something are under way, and how many were at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct UnderWay {
+    pub(super) now: usize,
+    pub(super) most: usize,
 }
 
 /// How something that is read again and again was found.
@@ -63,6 +71,12 @@ impl Board {
         self.0.borrow_mut().geodb.trouble = None;
     }
 
+    /// So many look-ups are under way now.
+    pub(in crate::control) fn look_ups(&self, now: usize) {
+        let look_ups = &mut self.0.borrow_mut().look_ups;
+        *look_ups = UnderWay { now, most: look_ups.most.max(now) };
+    }
+
     /// The password databases were read and are published; `remarks`: what is wrong with some.
     pub fn passdbs_read(&self, remarks: &[String]) {
         let mut lines = self.0.borrow_mut();
@@ -86,6 +100,10 @@ impl Board {
 
     pub(super) fn geodb(&self) -> State {
         self.0.borrow().geodb.clone()
+    }
+
+    pub(super) fn look_ups_under_way(&self) -> UnderWay {
+        self.0.borrow().look_ups
     }
 
     pub(super) fn passdbs(&self) -> State {
@@ -120,6 +138,10 @@ mod tests {
         board.geodb_failed("locked");
         board.geodb_read(true);
         assert!(board.geodb().trouble.is_some());
+        for under_way in [1, 2, 3, 2] {
+            board.look_ups(under_way);
+        }
+        assert_eq!(board.look_ups_under_way(), UnderWay { now: 2, most: 3 });
         board.passdbs_read(&["users: 3 bad lines".to_owned()]);
         assert!(board.passdbs().trouble.is_some() && board.passdbs().read_at.is_some());
     }

@@ -158,7 +158,8 @@ impl Admin {
             let line = command.to_words().join(" ");
             let line = cleaned(line.as_bytes(), limits::LOGGED_LINE_BYTES_MAX);
             let outcome = match &done {
-                Ok(_) => "done".to_owned(),
+                Ok(output) if output.changes.is_empty() => "done".to_owned(),
+                Ok(output) => format!("done: {}", output.changes.join(", ")),
                 Err(error) => format!("failed: {error}"),
             };
             self.note(format!("admin: cluster {line}: {outcome}, by {by}"));

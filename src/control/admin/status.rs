@@ -103,6 +103,9 @@ impl Admin {
         }
         facts.say("geodb", "location", &self.about.geodb);
         facts.say("geodb", "users_cached", self.exchange.users.len());
+        let look_ups = board.look_ups_under_way();
+        facts.say("geodb", "look_ups", look_ups.now);
+        facts.say("geodb", "look_ups_most", look_ups.most);
         state("geodb", &board.geodb(), facts);
         let late = self.geodb.late().counts();
         facts.say("geodb", "late_writes_waiting", late.waiting);

@@ -34,11 +34,11 @@ pub(super) async fn run(
             reset(cluster, &Scope::backend(&backend)).await?;
             Ok(Output::default())
         }
-        BackendCommand::Update { status, load_factor, backend } => {
+        BackendCommand::Update { status, load_factor, reason, backend } => {
             let backend = chosen_backend(cluster, backend).await?;
+            let why = status_reason(STATUS_REASON, reason.as_deref())?;
             let update = BackendUpdate {
-                // Not `auto:`, so that no probe changes it back (C-BACKEND-2).
-                status: status.map(|status| (BackendStatus::from(status), STATUS_REASON.into())),
+                status: status.map(|status| (BackendStatus::from(status), why)),
                 load_factor: *load_factor,
                 expected_status: None,
             };
@@ -47,15 +47,19 @@ pub(super) async fn run(
                     "nothing to change; give --status or --load-factor".to_owned(),
                 ));
             }
+            let before = show(cluster, vec![backend.clone()]).await?;
             write(cluster, &backend, &update).await?;
             if update.status.is_some() {
                 reset(cluster, &Scope::backend(&backend)).await?;
             }
-            Ok(Output::default())
+            let mut output = Output::default();
+            note_update(&mut output, cluster, &before, backend, update).await?;
+            Ok(output)
         }
-        BackendCommand::Evacuate { backend } => {
+        BackendCommand::Evacuate { reason, backend } => {
             let backend = chosen_backend(cluster, backend).await?;
-            evacuate(cluster, &backend).await
+            let why = status_reason(EVACUATED, reason.as_deref())?;
+            evacuate(cluster, &backend, why).await
         }
         BackendCommand::Status { backend } => {
             let backend = chosen_backend(cluster, backend).await?;
@@ -108,7 +112,11 @@ async fn add(
 }
 
 /// Does not wait (C-ROUTE-2). `standby` lets proxies finish each move at the group's next login.
-async fn evacuate(cluster: &Cluster<'_>, backend: &Backend) -> Result<Output, CommandError> {
+async fn evacuate(
+    cluster: &Cluster<'_>,
+    backend: &Backend,
+    why: Box<str>,
+) -> Result<Output, CommandError> {
     let candidates = candidates(cluster, backend.site_id).await?;
     let groups = cluster.geodb.groups(backend.site_id).await?;
     let of_backend = |group: &&crate::route::rows::UserGroup| group.backend_id == Some(backend.id);
@@ -130,6 +138,7 @@ async fn evacuate(cluster: &Cluster<'_>, backend: &Backend) -> Result<Output, Co
             reason: ChangeReason::Ordered,
         });
     }
+    let before = show(cluster, vec![backend.clone()]).await?;
     // First no new groups, then the moves, then no new logins.
     let drained = BackendUpdate { load_factor: Some(0), ..BackendUpdate::default() };
     write(cluster, backend, &drained).await?;
@@ -137,15 +146,47 @@ async fn evacuate(cluster: &Cluster<'_>, backend: &Backend) -> Result<Output, Co
     for change in &changes {
         moving += usize::from(cluster.geodb.apply(change, cluster.now).await? == Applied::Written);
     }
-    let standby = BackendUpdate {
-        status: Some((BackendStatus::Standby, "evacuate".into())),
-        ..BackendUpdate::default()
-    };
+    let standby =
+        BackendUpdate { status: Some((BackendStatus::Standby, why)), ..BackendUpdate::default() };
     write(cluster, backend, &standby).await?;
     reset(cluster, &Scope::backend(backend)).await?;
     let mut output = Output::new(&["host", "groups"]);
+    let update = BackendUpdate { load_factor: Some(0), ..standby };
+    note_update(&mut output, cluster, &before, backend.clone(), update).await?;
+    output.changes.push(format!("{moving} groups of {} on their way", backend.host));
     output.rows.push(vec![Some(backend.host.to_string()), Some(moving.to_string())]);
     Ok(output)
+}
+
+/// Never begins with `auto:`, so that no probe changes it back (C-BACKEND-2).
+fn status_reason(kind: &str, reason: Option<&str>) -> Result<Box<str>, CommandError> {
+    match reason {
+        None => Ok(kind.into()),
+        Some(text) if text.chars().any(char::is_control) || text.len() > REASON_BYTES_MAX => {
+            let text = format!("--reason: one line of at most {REASON_BYTES_MAX} bytes");
+            Err(CommandError::Data(text))
+        }
+        Some(text) => Ok(format!("{kind}: {text}").into()),
+    }
+}
+
+/// Says in the log what became of the backend's row.
+async fn note_update(
+    output: &mut Output,
+    cluster: &Cluster<'_>,
+    before: &Output,
+    backend: Backend,
+    update: BackendUpdate,
+) -> Result<(), CommandError> {
+    let of = format!("backend {}", backend.host);
+    let (status, status_reason) = match update.status {
+        Some((status, reason)) => (status, Some(reason)),
+        None => (backend.status, backend.status_reason),
+    };
+    let load_factor = update.load_factor.map(i64::from).or(backend.load_factor);
+    let after = Backend { status, status_reason, load_factor, ..backend };
+    output.note_changes(&of, before, &show(cluster, vec![after]).await?);
+    Ok(())
 }
 
 async fn write(
@@ -195,5 +236,9 @@ const COLUMNS: [&str; 9] = [
 ];
 /// `backends.status_reason` of what an operator did.
 const STATUS_REASON: &str = "admin";
+/// The same of an evacuation.
+const EVACUATED: &str = "evacuate";
+/// It stands in lists.
+const REASON_BYTES_MAX: usize = 200;
 /// `user_groups.moving` of moves that we start; any text that is not empty does.
 pub(super) const MOVING: &str = "1";

@@ -53,7 +53,8 @@ pub(super) async fn of_site(
         }
         check(&site.name, site.id, &destinations)?;
     }
-    carry_out(command, cluster, &Scope::site(&site), destinations).await
+    let scope = Scope::site(&site);
+    noted(cluster, &scope, carry_out(command, cluster, &scope, destinations)).await
 }
 
 /// `hale cluster backend force-move …`
@@ -75,14 +76,15 @@ pub(super) async fn of_backend(
         }
         check(&backend.host, backend.id, &destinations)?;
     }
-    carry_out(command, cluster, &Scope::backend(&backend), destinations).await
+    let scope = Scope::backend(&backend);
+    noted(cluster, &scope, carry_out(command, cluster, &scope, destinations)).await
 }
 
 fn name_of(command: &ForceMoveCommand) -> &str {
     match command {
         ForceMoveCommand::Start { name, .. }
         | ForceMoveCommand::Update { name, .. }
-        | ForceMoveCommand::Stop { name } => name,
+        | ForceMoveCommand::Stop { name, .. } => name,
     }
 }
 
@@ -95,6 +97,19 @@ fn check(name: &str, from: Uuid, to: &[Uuid]) -> Result<(), CommandError> {
         return Err(CommandError::Data("a destination is named twice".to_owned()));
     }
     Ok(())
+}
+
+/// Says in the log what has become of what is active here.
+async fn noted(
+    cluster: &Cluster<'_>,
+    scope: &Scope,
+    work: impl Future<Output = Result<Output, CommandError>>,
+) -> Result<Output, CommandError> {
+    let before = Active::of(cluster).await?.shown(scope, &Names::of(cluster).await?);
+    let mut output = work.await?;
+    let after = Active::of(cluster).await?.shown(scope, &Names::of(cluster).await?);
+    output.note_changes(&scope.name, &before, &after);
+    Ok(output)
 }
 
 async fn carry_out(
@@ -149,11 +164,21 @@ pub(super) async fn recover(
 ) -> Result<Output, CommandError> {
     let site = find_site(cluster, name).await?;
     let scope = Scope::site(&site);
-    if !rows_of(cluster, FORCE_MOVE, &scope).await?.is_empty() {
+    noted(cluster, &scope, begin_recovery(cluster, &site, &scope, id, percentage)).await
+}
+
+async fn begin_recovery(
+    cluster: &Cluster<'_>,
+    site: &Site,
+    scope: &Scope,
+    id: Option<&str>,
+    percentage: u8,
+) -> Result<Output, CommandError> {
+    if !rows_of(cluster, FORCE_MOVE, scope).await?.is_empty() {
         let text = "users are force-moved away from it; stop that first: hale cluster site force-move stop";
         return Err(CommandError::Data(format!("{}: {text} {}", scope.name, site.name)));
     }
-    let rows = rows_of(cluster, RECOVER, &scope).await?;
+    let rows = rows_of(cluster, RECOVER, scope).await?;
     // What makes no sense is written over.
     let former = Recovery::of_rows(pairs(&rows)).ok().flatten();
     let id = match (id, former) {
@@ -161,10 +186,10 @@ pub(super) async fn recover(
         (id, _) => sample_id(id)?,
     };
     let recovery = Recovery { id, percentage };
-    write(cluster, RECOVER, &scope, recovery.to_rows()).await?;
+    write(cluster, RECOVER, scope, recovery.to_rows()).await?;
     let mut output = Output::new(&["site_id", "id", "percentage"]);
     output.rows.push(vec![
-        Some(site.name.into_string()),
+        Some(site.name.to_string()),
         Some(recovery.id.into_string()),
         Some(percentage.to_string()),
     ]);
@@ -192,6 +217,12 @@ impl Active {
             force_moves: cluster.geodb.settings(FORCE_MOVE).await?,
             recoveries: cluster.geodb.settings(RECOVER).await?,
         })
+    }
+
+    fn shown(&self, scope: &Scope, names: &Names) -> Output {
+        let mut output = Output::new(&["force_move", "recover"]);
+        output.rows.push(vec![self.force_move(scope, names), self.recovery(scope)]);
+        output
     }
 
     /// The force-move out of this place, in words.

@@ -16,7 +16,7 @@ pub(super) async fn run(
     cluster: &Cluster<'_>,
 ) -> Result<Output, CommandError> {
     match command {
-        GroupCommand::Move { direct, site, group, host } => {
+        GroupCommand::Move { direct, reason: _, site, group, host } => {
             let site = find_site(cluster, site).await?;
             let backend = find_backend_of(cluster, &site, host).await?;
             if *direct {
@@ -37,6 +37,7 @@ pub(super) async fn run(
                 return Err(CommandError::Usage(text.to_owned()));
             }
             let flag = |word: &Option<YesNo>| word.map(|word| word == YesNo::Yes);
+            let before = find_group(cluster, &site, group).await?;
             if !cluster
                 .geodb
                 .stick_group(site.id, group, flag(sticky_users), flag(sticky_backend))
@@ -44,7 +45,12 @@ pub(super) async fn run(
             {
                 return Err(unknown(&site, group));
             }
-            Ok(Output::default())
+            let after = UserGroup {
+                sticky_users: flag(sticky_users).unwrap_or(before.sticky_users),
+                sticky_backend: flag(sticky_backend).unwrap_or(before.sticky_backend),
+                ..before.clone()
+            };
+            changed_to(cluster, Some(before), after).await
         }
         GroupCommand::List { site, mask } => {
             let sites = match site {
@@ -114,7 +120,8 @@ async fn place(
         {
             return Err(changed(group));
         }
-        return Ok(Output::default());
+        let row = find_group(cluster, site, group).await?;
+        return changed_to(cluster, None, row).await;
     };
     let placement =
         Placement { backend_id: Some(backend.id), alt_backend_id: next, moving: Box::default() };
@@ -130,13 +137,30 @@ async fn write(
         site_id: row.site_id,
         name: row.name.clone(),
         expected: Placement::from(row),
-        placement,
+        placement: placement.clone(),
         reason: ChangeReason::Ordered,
     };
     match cluster.geodb.apply(&change, cluster.now).await? {
-        Applied::Written => Ok(Output::default()),
+        Applied::Written => {
+            let Placement { backend_id, alt_backend_id, moving } = placement;
+            let after = UserGroup { backend_id, alt_backend_id, moving, ..row.clone() };
+            changed_to(cluster, Some(row.clone()), after).await
+        }
         Applied::Skipped => Err(changed(&row.name)),
     }
+}
+
+/// Nothing to print, and what the log says.
+async fn changed_to(
+    cluster: &Cluster<'_>,
+    before: Option<UserGroup>,
+    after: UserGroup,
+) -> Result<Output, CommandError> {
+    let names = Names::of(cluster).await?;
+    let mut output = Output::default();
+    let of = format!("group {}", after.name);
+    output.note_changes(&of, &show_with(before, &names), &show_with([after], &names));
+    Ok(output)
 }
 
 async fn find_group(

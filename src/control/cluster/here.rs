@@ -108,16 +108,20 @@ pub fn backend_hosts(location: &Location) -> Result<Vec<Box<str>>, CommandError>
     })
 }
 
-/// Only `geodb init` may create the GeoDB.
+/// Only `geodb init` may create the GeoDB. What this host keeps of it is looked at because it is gone.
 pub(super) fn open_for(
     location: &Location,
     command: &ClusterCommand,
 ) -> Result<GeoDb, CommandError> {
-    let mode = match command {
-        ClusterCommand::Geodb(GeodbCommand::Init) => OpenMode::Create,
-        _ => OpenMode::Existing,
+    let location = waiting_longer(location);
+    let opened = match command {
+        ClusterCommand::Geodb(GeodbCommand::Init) => GeoDb::open(&location, OpenMode::Create),
+        ClusterCommand::Localdb(_) => {
+            GeoDb::open(&location, OpenMode::Existing).or_else(|_| GeoDb::open_later(&location))
+        }
+        _ => GeoDb::open(&location, OpenMode::Existing),
     };
-    Ok(GeoDb::open(&waiting_longer(location), mode)?)
+    Ok(opened?)
 }
 
 /// No login waits for what is typed.

@@ -35,6 +35,8 @@ pub struct Output {
     pub notices: Vec<String>,
     /// The exit code: 0, or the last failure of a command on many users.
     pub exit_code: u8,
+    /// What is no longer as it was, for the log of the Hale that carried it out.
+    pub changes: Vec<String>,
 }
 
 /// What a command comes to for the terminal where it was typed, whichever process ran it.
@@ -74,6 +76,25 @@ impl Output {
         Self {
             columns: columns.iter().map(|column| (*column).to_owned()).collect(),
             ..Self::default()
+        }
+    }
+
+    /// Notes what one row has become; a record is none where there is no row. `of`: what it is, and its name.
+    pub(super) fn note_changes(&mut self, of: &str, before: &Self, after: &Self) {
+        let columns = if after.columns.is_empty() { &before.columns } else { &after.columns };
+        let [before, after] = [before, after].map(|output| output.rows.first());
+        let value = |row: Option<&Vec<Option<String>>>, at: usize| {
+            let value = row.and_then(|row| row.get(at)).cloned().flatten();
+            value.filter(|value| !value.is_empty())
+        };
+        for (at, column) in columns.iter().enumerate() {
+            let (old, new) = (value(before, at), value(after, at));
+            if old != new {
+                let [old, new] =
+                    [old, new].map(|value| value.unwrap_or_else(|| "nothing".to_owned()));
+                let text = format!("{of}: {column} {old} -> {new}");
+                self.changes.push(printable(&Some(text)));
+            }
         }
     }
 

@@ -39,7 +39,7 @@ pub(super) async fn run(
             reset(cluster, &Scope::site(&site)).await?;
             Ok(Output::default())
         }
-        SiteCommand::Update { status, load_balancer, site } => {
+        SiteCommand::Update { status, load_balancer, reason: _, site } => {
             let site = chosen_site(cluster, site).await?;
             if let Some(host) = load_balancer {
                 check_host(host)?;
@@ -53,6 +53,7 @@ pub(super) async fn run(
                     "nothing to change; give --status or --load-balancer".to_owned(),
                 ));
             }
+            let before = show(cluster, vec![site.clone()]).await?;
             if !cluster.geodb.update_site(site.id, &update).await? {
                 return Err(CommandError::Changed(format!(
                     "site {}: was removed meanwhile",
@@ -62,7 +63,15 @@ pub(super) async fn run(
             if update.status.is_some() {
                 reset(cluster, &Scope::site(&site)).await?;
             }
-            Ok(Output::default())
+            let mut output = Output::default();
+            let of = format!("site {}", site.name);
+            let after = Site {
+                status: update.status.unwrap_or(site.status),
+                load_balancer: update.load_balancer.or(site.load_balancer),
+                ..site
+            };
+            output.note_changes(&of, &before, &show(cluster, vec![after]).await?);
+            Ok(output)
         }
         SiteCommand::Status { site } => {
             let site = chosen_site(cluster, site).await?;
@@ -77,7 +86,7 @@ pub(super) async fn run(
             init(cluster, &site, *update).await
         }
         SiteCommand::ForceMove(command) => force_moves::of_site(command, cluster).await,
-        SiteCommand::Recover { id, name, percentage } => {
+        SiteCommand::Recover { id, reason: _, name, percentage } => {
             force_moves::recover(cluster, name, id.as_deref(), *percentage).await
         }
         SiteCommand::Reachability(command) => reachability::run(command, cluster).await,

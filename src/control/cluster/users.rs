@@ -25,7 +25,7 @@ pub(super) async fn run(
             }
             Ok(Output::default())
         }
-        UserCommand::Move { direct, site, user, group, failover_group } => {
+        UserCommand::Move { direct, site, reason: _, user, group, failover_group } => {
             let wanted = Move { user, group, failover_group: failover_group.as_deref() };
             let site = given_site(cluster, site.as_deref()).await?;
             let site_id = site.map(|site| site.id);
@@ -115,7 +115,14 @@ async fn write(
     row: &User,
 ) -> Result<Output, CommandError> {
     match cluster.geodb.replace_user(expected, row, cluster.now).await? {
-        Applied::Written => Ok(Output::default()),
+        Applied::Written => {
+            let names = Names::of(cluster).await?;
+            let mut output = Output::default();
+            let before = show_with(expected.cloned(), &names);
+            let after = show_with([row.clone()], &names);
+            output.note_changes(&format!("user {}", row.username), &before, &after);
+            Ok(output)
+        }
         Applied::Skipped => {
             let text = "was changed by another process meanwhile; try again";
             Err(CommandError::Changed(format!("user {} {text}", row.username)))

@@ -168,8 +168,9 @@ impl GeoDb {
     /// As of every call.
     pub async fn write_late(&self, write: &LateWrite) -> Result<Applied, GeoDbError> {
         match write {
+            // Where another proxy was faster, the row says what it is to say (C-SITE-9).
             LateWrite::Reachability(row) => {
-                self.write_reachability(row).await.map(|()| Applied::Written)
+                self.write_reachability(row).await.map(|_| Applied::Written)
             }
             LateWrite::Backend { site_id, id, update } => {
                 self.update_backend(*site_id, *id, update).await
@@ -239,8 +240,9 @@ calls! {
     pub async fn read_user(&self, username: &str) -> Option<User>;
     /// A group's row at one site.
     pub async fn read_group(&self, site_id: Uuid, name: &str) -> Option<UserGroup>;
-    /// Creates the user's row, or fills its empty columns; what others wrote first stays (GE-07). Returns the row.
-    pub async fn assign_user(&self, assignment: &UserAssignment, now: UnixMillis) -> User;
+    /// Creates the user's row, or fills its empty columns; what others wrote first stays (GE-07). `former`: the row that
+    /// was just read (none: there was no row), and on which the assignment was decided. Returns the row.
+    pub async fn assign_user(&self, assignment: &UserAssignment, former: Option<&User>, now: UnixMillis) -> User;
     /// Finishes a user move, unless the row differs by now.
     pub async fn finish_user_move(&self, finish: &UserMove, now: UnixMillis) -> Applied;
     /// Creates the group's row; what others wrote first stays. Returns the row.
@@ -291,8 +293,8 @@ calls! {
     pub async fn write_setting(&self, setting: &Setting) -> ();
     /// Deletes a setting by its key; false when it does not exist.
     pub async fn delete_setting(&self, setting: &Setting) -> bool;
-    /// Writes what the proxies of one site measured of another.
-    pub async fn write_reachability(&self, reachability: &SiteReachability) -> ();
+    /// Writes what the proxies of one site measured of another; false: the row says so already, and is left as it is.
+    pub async fn write_reachability(&self, reachability: &SiteReachability) -> bool;
     /// What a group does at one site.
     pub async fn read_group_site(&self, site_id: Uuid, name: &str) -> Option<GroupSite>;
     /// Writes what a group does at one site, unless the row has a later `last_update` by now.

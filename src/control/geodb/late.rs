@@ -158,6 +158,19 @@ impl LateWrites {
         self.queue(Queue::failed);
     }
 
+    /// What the row of one site will say of another, once all that waits is written; none: nothing waits for that row.
+    #[must_use]
+    pub fn reachability(&self, src: Uuid, dest: Uuid) -> Option<SiteReachability> {
+        let last = |queue: &mut Queue| {
+            let entry = queue.entries.get(&LateKey::Reachability(src, dest))?;
+            entry.waiting.as_ref().or(entry.begun.as_ref()).cloned()
+        };
+        match self.queue(last)? {
+            LateWrite::Reachability(row) => Some(row),
+            LateWrite::Backend { .. } => None,
+        }
+    }
+
     /// See [`LateCounts`].
     #[must_use]
     pub fn counts(&self) -> LateCounts {
@@ -278,6 +291,25 @@ mod tests {
         assert_eq!(queue.next(), Some(measured(1, 6)));
         queue.made();
         assert_eq!((queue.next(), queue.entries.len()), (None, 0));
+    }
+
+    #[test]
+    fn what_a_row_will_say_is_the_last_that_waits_for_it() {
+        let late = LateWrites::default();
+        let will_say =
+            || late.reachability(Uuid::from_u128(1), Uuid::from_u128(2)).map(|row| row.reachable);
+        assert_eq!(will_say(), None);
+        late.put(measured(2, 0)).unwrap();
+        assert_eq!(will_say(), Some(Some(0)));
+        late.queue(Queue::next);
+        assert_eq!(will_say(), Some(Some(0)), "it is under way");
+        late.put(measured(2, 1)).unwrap();
+        assert_eq!(will_say(), Some(Some(1)));
+        late.made();
+        assert_eq!(will_say(), Some(Some(1)));
+        late.queue(Queue::next);
+        late.made();
+        assert_eq!(will_say(), None);
     }
 
     #[test]

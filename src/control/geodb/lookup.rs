@@ -97,7 +97,8 @@ pub async fn look_up_telling(
         match decide(table, found.user_known(), &question) {
             Decision::NeedUser => found.read_user(geodb, username).await?,
             Decision::AssignUser(assignment) => {
-                found.user = Some(geodb.assign_user(&assignment, now).await?);
+                let former = found.user.as_ref();
+                found.user = Some(geodb.assign_user(&assignment, former, now).await?);
             }
             decision if moves == Moves::Counted && is_counted(&decision) => {
                 return Ok(found.answer(decision));
@@ -129,6 +130,12 @@ pub async fn look_up_telling(
                 found.site = write_site(geodb, &change, now).await?;
                 let (change, homecoming) = (None, Some(change));
                 return Ok(found.answer(Decision::Go { destination, change, homecoming }));
+            }
+            // The table may not know yet that the group has left (C-SITE-10).
+            Decision::Fail { fault, .. }
+                if fault.is_home_away() && !found.has_read_site && table.sites().len() > 1 =>
+            {
+                found.read_site(geodb).await?;
             }
             decision @ (Decision::Go { .. } | Decision::NeedTable | Decision::Fail { .. }) => {
                 return Ok(found.answer(decision));
@@ -173,12 +180,21 @@ struct Found {
     is_absent: bool,
     group: Option<UserGroup>,
     site: Option<GroupSite>,
+    has_read_site: bool,
 }
 
 impl Found {
     async fn read_user(&mut self, geodb: &GeoDb, username: &str) -> Result<(), GeoDbError> {
         self.user = geodb.read_user(username).await?;
         self.is_absent = self.user.is_none();
+        Ok(())
+    }
+
+    async fn read_site(&mut self, geodb: &GeoDb) -> Result<(), GeoDbError> {
+        self.has_read_site = true;
+        if let Some(User { preferred_site_id: Some(home), group_name, .. }) = &self.user {
+            self.site = geodb.read_group_site(*home, group_name).await?;
+        }
         Ok(())
     }
 

@@ -22,7 +22,7 @@ mod values;
 #[cfg(test)]
 pub(in crate::control) mod gate;
 #[cfg(test)]
-mod tests;
+pub(in crate::control) mod tests;
 
 pub use crate::control::wall_clock::UnixMillis;
 pub use changes::Changes;

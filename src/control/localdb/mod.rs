@@ -19,9 +19,11 @@ mod thread;
 mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::route::chunks::Chunks;
 use crate::route::rows::{GroupSite, Places, UserGroup};
+use crate::route::table::Addresses;
 
 pub use handle::LocalDb;
 pub use offline::LocalFile;
@@ -51,4 +53,6 @@ pub struct Tables {
     pub groups: Chunks<UserGroup>,
     /// Groups that failed over.
     pub group_sites: Chunks<GroupSite>,
+    /// Where the hosts were that rows name: names may not resolve when Hale starts.
+    pub addresses: Arc<Addresses>,
 }

@@ -2,16 +2,21 @@
 //!
 //! The file is our own: a value of another kind than we wrote means that it is damaged, and nothing of it is believed.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use super::Tables;
+use crate::limits;
 use crate::route::chunks::Chunks;
 use crate::route::rows::{
     Backend, BackendStatus, GroupSite, GroupSiteStatus, Places, Setting, Site, SiteReachability,
     SiteStatus, Tag, User, UserGroup,
 };
+use crate::route::table::Addresses;
 
 /// All tables. Ids are blobs of sixteen bytes; times are milliseconds since 1970, uses seconds.
 pub(super) const SCHEMA: &str = "
@@ -27,6 +32,7 @@ create table user_groups (name text, site_id blob, backend_id blob, alt_backend_
     moving text not null, refresh_after integer, sticky_backend integer not null, primary key (name, site_id)) strict, without rowid;
 create table group_sites (name text, site_id blob, status text not null, failover_site_id blob, last_update integer,
     primary key (name, site_id)) strict, without rowid;
+create table addresses (host text, place integer, address text not null, primary key (host, place)) strict, without rowid;
 create table users (username text primary key, site_id blob, group_name text not null, failover_group text, metacache text,
     moving_site_id blob, moving_group text, moving_failover_group text, last_update integer, doubtful integer not null,
     used_at integer not null) strict, without rowid;
@@ -177,6 +183,22 @@ pub(super) fn delete_group_site(connection: &Connection, row: &GroupSite) -> rus
     connection.prepare_cached(sql)?.execute(params).map(drop)
 }
 
+/// Replaces the addresses of hosts, as many as are kept.
+pub(super) fn put_addresses(connection: &Connection, all: &Addresses) -> rusqlite::Result<()> {
+    connection.execute_batch("delete from addresses")?;
+    let mut hosts: Vec<(&Box<str>, &Vec<IpAddr>)> = all.iter().collect();
+    hosts.sort();
+    for (host, addresses) in hosts.into_iter().take(limits::LOCALDB_HOSTS_MAX) {
+        let kept = addresses.iter().take(limits::LOCALDB_ADDRESSES_OF_HOST_MAX);
+        for (place, address) in (0_i64..).zip(kept) {
+            connection
+                .prepare_cached("insert into addresses values (?1, ?2, ?3)")?
+                .execute(params![&**host, place, address.to_string()])?;
+        }
+    }
+    Ok(())
+}
+
 /// All tables but that of the users.
 pub(super) fn read_tables(connection: &Connection) -> rusqlite::Result<Tables> {
     let places = Places {
@@ -232,7 +254,25 @@ pub(super) fn read_tables(connection: &Connection) -> rusqlite::Result<Tables> {
             last_update: row.get(4)?,
         })
     })?;
-    Ok(Tables { places, groups: Chunks::of(groups), group_sites: Chunks::of(group_sites) })
+    Ok(Tables {
+        places,
+        groups: Chunks::of(groups),
+        group_sites: Chunks::of(group_sites),
+        addresses: Arc::new(read_addresses(connection)?),
+    })
+}
+
+fn read_addresses(connection: &Connection) -> rusqlite::Result<Addresses> {
+    let mut addresses = Addresses::new();
+    let sql = "select host, address from addresses order by host, place";
+    for (host, address) in all(connection, sql, |row| {
+        let text: Box<str> = row.get(1)?;
+        let bad = |_| rusqlite::Error::InvalidColumnType(1, "address".to_owned(), Type::Text);
+        Ok((row.get::<_, Box<str>>(0)?, text.parse::<IpAddr>().map_err(bad)?))
+    })? {
+        addresses.entry(host).or_default().push(address);
+    }
+    Ok(addresses)
 }
 
 fn read_group(row: &Row<'_>) -> rusqlite::Result<UserGroup> {

@@ -221,6 +221,9 @@ impl Store {
             if former.places != tables.places {
                 rows::put_places(&transaction, &tables.places)?;
             }
+            if former.addresses != tables.addresses {
+                rows::put_addresses(&transaction, &tables.addresses)?;
+            }
             let (put, gone) = tables.groups.changes_since(&former.groups);
             gone.into_iter().try_for_each(|row| rows::delete_group(&transaction, row))?;
             put.into_iter().try_for_each(|row| rows::put_group(&transaction, row))?;
@@ -417,7 +420,7 @@ const DELETE_UNUSED: &str =
 /// "Hale" in ASCII.
 const APPLICATION: i32 = 0x4861_6C65;
 /// Of the tables in [`rows::SCHEMA`].
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// Prepared statements kept: more than there are in this room.
 const STATEMENTS_MAX: usize = 32;
 /// The log is written back at this many pages. Four hundred kilobytes, and as fast as SQLite's thousand pages.

@@ -23,6 +23,8 @@ use crate::share::users::Users;
 
 const DC1: Uuid = Uuid::from_u128(0xD1);
 
+mod addresses;
+
 fn settings(folder: &TempDir) -> LocalDbSettings {
     LocalDbSettings {
         path: folder.path().join("localdb.sqlite"),
@@ -71,7 +73,15 @@ fn tables() -> Tables {
         places: Places { sites: vec![site], ..Places::default() },
         groups: Chunks::of((0..1000).map(|number| group(&format!("default-{number}"))).collect()),
         group_sites: Chunks::default(),
+        addresses: Arc::new(addresses([("be1", vec!["10.0.0.1", "fd00::1"])])),
     }
+}
+
+fn addresses<const N: usize>(hosts: [(&str, Vec<&str>); N]) -> Addresses {
+    let parsed = |(host, addresses): (&str, Vec<&str>)| {
+        (host.into(), addresses.iter().map(|address| address.parse().unwrap()).collect())
+    };
+    hosts.into_iter().map(parsed).collect()
 }
 
 fn log() -> Arc<Mailbox<Event>> {

@@ -1,11 +1,11 @@
-//! Makes the writes that may be late, once the GeoDB takes them.
+//! Makes the writes that may be late, once the GeoDB takes them, and has the tables read again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use crate::control::geodb::{Applied, GeoDb};
+use crate::control::geodb::{Applied, Changed, GeoDb};
 use crate::event::Event;
 use crate::limits;
 use crate::ring::clock;
@@ -32,6 +32,7 @@ pub(super) async fn make(geodb: GeoDb, log: Arc<Mailbox<Event>>) {
             Ok(applied) => {
                 (wait, told) = (WAIT_FIRST, None);
                 settle(&geodb, applied, &write.to_string(), &log);
+                geodb.announce(Changed::Tables);
             }
             Err(error) => {
                 geodb.late().failed();

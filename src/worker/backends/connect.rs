@@ -3,9 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::ring::port::{IoFault, Outcome, Port};
+use crate::session::input::Input;
+use crate::share::counters::Counter;
 use crate::tick::Tick;
 
 use super::super::io::line::Line;
+use super::super::report::Reports;
 use super::endpoints::{Ended, EndpointId, Endpoints, Try};
 use super::sources::Sources;
 
@@ -16,14 +19,36 @@ pub(in crate::worker) struct Backends {
     sources: Sources,
 }
 
-/// Why no connect was made.
+/// Why there is no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::worker) enum NotMade {
-    /// It is not worth its time: the address has been failing and another connect tries it already, or the budget of
+pub(in crate::worker) enum NotConnected {
+    /// It was not worth its time: the address has been failing and another connect tries it already, or the budget of
     /// repeated connects is spent.
     FailsFast,
-    /// There is no socket to be had.
+    /// This host lacks something: what it is, and what helps. It says nothing of the address (W-FAIL-8).
+    Shortage(&'static str),
+    /// The address did not take it.
     Fault(IoFault),
+}
+
+impl NotConnected {
+    /// Counts what is counted of it.
+    pub(in crate::worker) fn counted(self, reports: &Reports) -> Self {
+        if self == Self::FailsFast {
+            reports.count(Counter::FailedFast);
+        }
+        self
+    }
+}
+
+impl From<NotConnected> for Input<'_> {
+    fn from(why: NotConnected) -> Self {
+        match why {
+            NotConnected::FailsFast => Self::BackendDown,
+            NotConnected::Shortage(what) => Self::CannotConnect(what),
+            NotConnected::Fault(fault) => Self::BackendBroken(fault.reason()),
+        }
+    }
 }
 
 impl Backends {
@@ -38,14 +63,18 @@ impl Backends {
         line: &mut Line<'_, P>,
         to: SocketAddr,
         which: Try,
-    ) -> Result<(), NotMade> {
+    ) -> Result<(), NotConnected> {
         if !self.endpoints.begin(line.slot, to, which, line.now()) {
-            return Err(NotMade::FailsFast);
+            return Err(NotConnected::FailsFast);
         }
         let from = self.sources.next(to);
         line.connect(to, from).map_err(|fault| {
             self.endpoints.end(line.slot, Ended::Unknown, line.now());
-            NotMade::Fault(fault)
+            // Nothing was sent to the address yet.
+            NotConnected::Shortage(match fault {
+                IoFault::Source => NOT_OUR_ADDRESS,
+                fault => shortage(fault).unwrap_or(NO_SOCKET),
+            })
         })
     }
 
@@ -60,16 +89,15 @@ impl Backends {
         slot: u32,
         outcome: Outcome,
         now: Tick,
-    ) -> Result<(), IoFault> {
+    ) -> Result<(), NotConnected> {
         let (ended, result) = match outcome {
             Outcome::Connected => (Ended::Well, Ok(())),
-            // Ours, not the backend's.
-            Outcome::Failed(fault @ (IoFault::Descriptors | IoFault::Memory)) => {
-                (Ended::Unknown, Err(fault))
-            }
-            Outcome::Failed(fault) => (Ended::Badly, Err(fault)),
+            Outcome::Failed(fault) => match shortage(fault) {
+                Some(what) => (Ended::Unknown, Err(NotConnected::Shortage(what))),
+                None => (Ended::Badly, Err(NotConnected::Fault(fault))),
+            },
             Outcome::Accepted(_) | Outcome::Ready(_) | Outcome::Cancelled => {
-                (Ended::Unknown, Err(IoFault::Reset))
+                (Ended::Unknown, Err(NotConnected::Fault(IoFault::Reset)))
             }
         };
         self.endpoints.end(slot, ended, now);
@@ -86,3 +114,27 @@ impl Backends {
         self.endpoints.connected(slot)
     }
 }
+
+/// What this host lacks, and what helps; none: it lacks nothing.
+fn shortage(fault: IoFault) -> Option<&'static str> {
+    match fault {
+        IoFault::Descriptors => Some(NO_DESCRIPTOR),
+        IoFault::Memory => Some(NO_MEMORY),
+        IoFault::Source => Some(NO_PORT),
+        IoFault::WouldBlock
+        | IoFault::Reset
+        | IoFault::Refused
+        | IoFault::Unreachable
+        | IoFault::TimedOut
+        | IoFault::Other(_) => None,
+    }
+}
+
+const NO_DESCRIPTOR: &str = "no descriptor is left to connect with: raise LimitNOFILE= of the service (or fs.file-max of the host), or \
+     lower connections_per_core_max";
+const NO_MEMORY: &str = "the kernel has no memory for another connection: see net.ipv4.tcp_mem, and what else takes this host's memory";
+const NO_PORT: &str = "no port is left to connect from: name more addresses of this host in login_source_ips, or widen \
+     net.ipv4.ip_local_port_range";
+const NOT_OUR_ADDRESS: &str = "the address to connect from is not this host's: correct login_source_ips, or give this host the address";
+const NO_SOCKET: &str =
+    "the kernel gives no socket to connect with: is IPv6 switched off on this host?";

@@ -10,12 +10,11 @@ use crate::auth::verdict::Certificate;
 use crate::limits;
 use crate::lmtp::{Input, LinkId, Outbox, Wish};
 use crate::names::Protocol;
-use crate::ring::port::{IoFault, Need, Port};
-use crate::share::counters::Counter;
+use crate::ring::port::{Need, Port};
 use crate::share::messages::Answer;
 
 use super::super::accept::door::Door;
-use super::super::backends::connect::{Backends, NotMade};
+use super::super::backends::connect::{Backends, NotConnected};
 use super::super::backends::endpoints::Try;
 use super::super::io::socket::Side;
 use super::super::login::look_ups::{Found, LookUps};
@@ -165,7 +164,7 @@ impl<'a, P: Port> Driver<'a, P> {
             Wish::DropQuestion => self.client.asking.forget(),
             Wish::Connect(link, to) => {
                 if let Err(why) = self.connect(link, to) {
-                    more.push_back(Input::Broken(link, why));
+                    more.push_back(self.not_connected(link, why));
                 }
             }
             Wish::Drop(link) => self.drop_link(link),
@@ -246,24 +245,26 @@ impl<'a, P: Port> Driver<'a, P> {
 
     // === Connections to backends ===
 
-    fn connect(&mut self, id: LinkId, to: SocketAddr) -> Result<(), &'static str> {
-        let slot = self.lines.open(id).ok_or("connections_per_core_max is reached")?;
-        let (mut line, _) = self.lines.link(slot).ok_or("its slot is gone")?;
+    fn connect(&mut self, id: LinkId, to: SocketAddr) -> Result<(), NotConnected> {
+        let slot = self.lines.open(id).ok_or(NotConnected::Shortage(NO_SLOT))?;
+        let (mut line, _) = self.lines.link(slot).ok_or(NotConnected::Shortage(NO_SLOT))?;
         let Err(why) = self.duties.backends.connect(&mut line, to, Try::First) else {
             self.client.put_link(id, slot);
             return Ok(());
         };
         self.client.give_up(slot);
-        Err(match why {
-            NotMade::FailsFast => {
-                self.duties.reports.count(Counter::FailedFast);
-                "the address has been failing, and another connect to it is under way"
-            }
-            NotMade::Fault(fault) => fault.reason(),
-        })
+        Err(why)
     }
 
-    fn connected(&mut self, id: LinkId, result: Result<(), IoFault>) {
+    fn not_connected(&self, id: LinkId, why: NotConnected) -> Input<'static> {
+        match why.counted(self.duties.reports) {
+            NotConnected::FailsFast => Input::Broken(id, FAILS_FAST),
+            NotConnected::Shortage(what) => Input::CannotConnect(id, what),
+            NotConnected::Fault(fault) => Input::Broken(id, fault.reason()),
+        }
+    }
+
+    fn connected(&mut self, id: LinkId, result: Result<(), NotConnected>) {
         let Some((mut line, _)) = self.client.link(id).and_then(|slot| self.lines.link(slot))
         else {
             return;
@@ -277,7 +278,7 @@ impl<'a, P: Port> Driver<'a, P> {
                 line.arm_poll(Side::Backend);
                 self.input(Input::Connected(id));
             }
-            Err(fault) => self.input(Input::Broken(id, fault.reason())),
+            Err(why) => self.input(self.not_connected(id, why)),
         }
     }
 
@@ -333,3 +334,8 @@ impl<'a, P: Port> Driver<'a, P> {
 
 /// Room for what stands before TLS: a PROXY header is no longer than 536 bytes (W-PPO-3).
 const CLEAR_BYTES: usize = 1024;
+/// For the log, where no connect was worth its time (W-FAIL-2).
+const FAILS_FAST: &str = "the address has been failing, and another connect to it is under way";
+/// For the log, where the core has no slot for another connection (W-FAIL-8).
+const NO_SLOT: &str =
+    "connections_per_core_max is reached, and backends' connections count: raise it";

@@ -14,12 +14,11 @@ use crate::ring::port::{self, IoFault, Kind, Port};
 use crate::session::PIPELINED;
 use crate::session::input::Input;
 use crate::session::output::{Outbox, Wish};
-use crate::share::counters::Counter;
 use crate::share::messages::Answer;
 
 use super::super::accept::door::Door;
 use super::super::accept::pre_login::PreLogin;
-use super::super::backends::connect::{Backends, NotMade};
+use super::super::backends::connect::Backends;
 use super::super::backends::endpoints::Try;
 use super::super::chance::Chance;
 use super::super::io::line::Line;
@@ -98,7 +97,7 @@ impl<'a, P: Port> Driver<'a, P> {
                 driver.line.arm_poll(Side::Backend);
                 driver.input(Input::Connected);
             }
-            Signal::Connected(Err(fault)) => driver.input(Input::BackendBroken(fault.reason())),
+            Signal::Connected(Err(why)) => driver.input(why.counted(driver.duties.reports).into()),
             Signal::BackendClosed => driver.connect_now(),
             Signal::Deadline => driver.deadline_passed(),
             Signal::Answered(question, answer) => driver.answered(question, answer),
@@ -248,7 +247,7 @@ impl<'a, P: Port> Driver<'a, P> {
         }
         let login = &mut *self.login;
         if !login.session.is_attempting() {
-            login.under_way = None;
+            self.duties.throttle.give_back(&mut login.under_way);
             if !matches!(login.course, Course::LoggedIn(_)) {
                 login.places.seat = None;
             }
@@ -408,14 +407,8 @@ impl<'a, P: Port> Driver<'a, P> {
             self.login.connect_next = Some((to, which));
             return None;
         }
-        match self.duties.backends.connect(&mut self.line, to, which) {
-            Ok(()) => None,
-            Err(NotMade::FailsFast) => {
-                self.duties.reports.count(Counter::FailedFast);
-                Some(Input::BackendDown)
-            }
-            Err(NotMade::Fault(fault)) => Some(Input::BackendBroken(fault.reason())),
-        }
+        let connected = self.duties.backends.connect(&mut self.line, to, which);
+        connected.err().map(|why| why.counted(self.duties.reports).into())
     }
 
     /// The former backend's descriptor is closed: the connect that waited for it is made.

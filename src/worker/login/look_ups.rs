@@ -204,10 +204,14 @@ impl LookUps {
                         if *is_sent_here && !rounds.has_read_again && is_elsewhere(&answer) =>
                     {
                         rounds.has_read_again = true;
-                        self.read_again(&mut asker, user, None)
+                        self.read_again(&mut asker, user, None, Doubt::Contradicted)
                     }
                     Ok(answer) => return Some(answer),
-                    Err(Unknown) => ToControl::LookUp {
+                    Err(Unknown::WhetherItLeft) => {
+                        rounds.has_read_again = true;
+                        self.read_again(&mut asker, user, None, Doubt::HomeAway)
+                    }
+                    Err(Unknown::Rows) => ToControl::LookUp {
                         ticket: Some(asker.ticket(self.core)),
                         user: user.clone(),
                         tag: tag.clone(),
@@ -223,7 +227,7 @@ impl LookUps {
                     // The user lives here, they say, or where no row knows: the rows may know better by now.
                     Ok(_) | Err(RouteFault::UnknownReferral) if !rounds.has_read_again => {
                         rounds.has_read_again = true;
-                        self.read_again(&mut asker, user, group.clone())
+                        self.read_again(&mut asker, user, group.clone(), Doubt::Contradicted)
                     }
                     Ok(_) | Err(RouteFault::UnknownReferral) => {
                         let (user, tag) = (user.clone(), tag.clone());
@@ -252,8 +256,14 @@ impl LookUps {
         None
     }
 
-    fn read_again(&self, asker: &mut Asker<'_>, user: &str, group: Option<Box<str>>) -> ToControl {
-        let doubt = Doubt::Contradicted(asker.ticket(self.core));
+    fn read_again(
+        &self,
+        asker: &mut Asker<'_>,
+        user: &str,
+        group: Option<Box<str>>,
+        doubt: fn(Ticket) -> Doubt,
+    ) -> ToControl {
+        let doubt = doubt(asker.ticket(self.core));
         ToControl::ReadAgain { user: user.into(), group, doubt }
     }
 
@@ -300,6 +310,15 @@ impl LookUps {
                 }
                 Ok(RouteAnswer::Go(in_cluster(destination)))
             }
+            // Another proxy may have heard of it earlier, and have let the group leave already (C-SITE-10).
+            Decision::Fail { fault, .. }
+                if fault.is_home_away()
+                    && !rounds.has_read_again
+                    && !is_alone
+                    && table.sites().len() > 1 =>
+            {
+                Err(Unknown::WhetherItLeft)
+            }
             Decision::Fail { fault, about } => {
                 let detail: String = if let (RouteFault::GeoDbUnreachable, Some(trouble)) =
                     (fault, &rounds.trouble)
@@ -320,7 +339,7 @@ impl LookUps {
             | Decision::CreateGroup(_)
                 if rounds.count < ROUNDS_MAX =>
             {
-                Err(Unknown)
+                Err(Unknown::Rows)
             }
             Decision::NeedUser
             | Decision::NeedTable
@@ -393,8 +412,13 @@ impl Rounds {
     }
 }
 
-/// Memory does not hold what the decision needs.
-struct Unknown;
+/// What memory does not hold.
+enum Unknown {
+    /// Rows that the decision needs.
+    Rows,
+    /// Whether the user's group has left a home that is away.
+    WhetherItLeft,
+}
 
 /// Another site serves the user.
 fn is_elsewhere(answer: &RouteAnswer) -> bool {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::auth::ask::Question;
 use crate::event::Event;
 use crate::limits;
-use crate::share::visitors::{Seat, Visitors};
+use crate::share::visitors::{LoginUnderWay, Seat, Visitors};
 use crate::tick::Tick;
 
 use super::state::Login;
@@ -21,10 +21,22 @@ pub(in crate::worker) struct Throttle {
     visitors: Visitors,
     /// Logins that wait for their turn, the longest waiting first.
     queue: VecDeque<Queued>,
-    /// When they were last looked at.
+    /// When they were all looked at.
     looked_at: Tick,
+    /// Turns that this core's logins have given back since.
+    given_back: usize,
+    look: Look,
     /// `auth_failure_delay` is zero: no login waits for another.
     is_off: bool,
+}
+
+/// How the queue is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// All of it: one that waits on goes behind the others, which keep their order.
+    All,
+    /// Its first ones, because a turn has come back: one that waits on stays where it is.
+    First,
 }
 
 /// A login that waits until others of its prefix are over.
@@ -47,7 +59,8 @@ pub(super) enum Waited {
 
 impl Throttle {
     pub(in crate::worker) fn new(visitors: Visitors, is_off: bool, now: Tick) -> Self {
-        Self { visitors, queue: VecDeque::new(), looked_at: now, is_off }
+        let queue = VecDeque::new();
+        Self { visitors, queue, looked_at: now, given_back: 0, look: Look::All, is_off }
     }
 
     /// Takes the login's turn, if it has one now. Trusted peers speak for many clients and wait for none of them.
@@ -77,7 +90,10 @@ impl Throttle {
         if self.take_turn(login, &queued.question, now) {
             return Waited::Turn(queued.question);
         }
-        self.queue.push_back(queued);
+        match self.look {
+            Look::All => self.queue.push_back(queued),
+            Look::First => self.queue.push_front(queued),
+        }
         Waited::Longer
     }
 
@@ -103,13 +119,23 @@ impl Throttle {
         }
     }
 
+    /// A login is over. If it had a turn, one that waits may be next.
+    pub(super) fn give_back(&mut self, turn: &mut Option<LoginUnderWay>) {
+        if turn.take().is_some() {
+            self.given_back = self.given_back.saturating_add(1);
+        }
+    }
+
     /// How many logins are to be looked at now, by [`Self::next`].
     pub(in crate::worker) fn due(&mut self, now: Tick) -> usize {
-        if self.queue.is_empty() || self.looked_at.after(LOOK_EVERY) > now {
-            return 0;
+        let given_back = std::mem::take(&mut self.given_back);
+        if !self.queue.is_empty() && self.looked_at.after(LOOK_EVERY) <= now {
+            self.looked_at = now;
+            self.look = Look::All;
+            return self.queue.len();
         }
-        self.looked_at = now;
-        self.queue.len()
+        self.look = Look::First;
+        given_back.min(self.queue.len())
     }
 
     /// The one that has waited longest.
@@ -123,5 +149,49 @@ impl Throttle {
     }
 }
 
-/// How often waiting logins are looked at. What they wait for takes milliseconds or seconds.
+/// How often all waiting logins are looked at: turns come back on other cores, too, and the first may wait longer than those
+/// behind. An address with more logins than may be under way at once does not wait for this, or so many would be all it
+/// gets in that time.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::ask::Proof;
+    use crate::names::Protocol;
+    use crate::secret::Secret;
+
+    const ADDRESS: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn question() -> Question {
+        Question {
+            protocol: Protocol::Imap,
+            user: "alice".into(),
+            authorize_as: None,
+            proof: Proof::Password,
+            password: Secret::from("secret"),
+            remote: ADDRESS,
+            local: ADDRESS,
+        }
+    }
+
+    #[test]
+    fn r_guess_1_a_turn_that_comes_back_is_given_on_at_once_and_all_are_looked_at_now_and_then() {
+        let visitors = Visitors::default();
+        let mut throttle = Throttle::new(visitors.clone(), false, Tick(1000));
+        for slot in 1..=3 {
+            throttle.queue(slot, 0, question(), Tick(1000));
+        }
+        assert_eq!(throttle.due(Tick(1001)), 0);
+        throttle.give_back(&mut None);
+        assert_eq!(throttle.due(Tick(1002)), 0, "it had no turn");
+        let mut turn = visitors.begin_login(ADDRESS, "bob", b"secret", Tick(1002));
+        throttle.give_back(&mut turn);
+        assert!(turn.is_none());
+        assert_eq!(throttle.due(Tick(1003)), 1);
+        assert_eq!(throttle.next().map(|queued| queued.slot), Some(1));
+        assert_eq!(throttle.due(Tick(1004)), 0, "each turn is given on once");
+        assert_eq!(throttle.due(Tick(1050)), 2);
+        assert_eq!(throttle.due(Tick(1051)), 0);
+    }
+}

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::{Command, Output};
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use super::hale::{Hale, Setup};
 use super::imap::Imap;
@@ -63,7 +64,8 @@ fn admin_cluster_verbs_say_the_same_inside_a_hale_and_without_one() {
         assert!(output.status.success(), "{order}: {}", said(&output));
     }
     wait_for("an order in the log", PATIENCE, || {
-        let words = "admin: cluster site force-move start --id=spring -- DC1 10 DC2: done, by uid=";
+        let words = "admin: cluster site force-move start --id=spring -- DC1 10 DC2: done: \
+             site DC1: force_move nothing -> id=spring percentage=10 dest=DC2, by uid=";
         scene.log().contains(words).then_some(())
     });
     let questions = [
@@ -92,6 +94,98 @@ fn admin_cluster_verbs_say_the_same_inside_a_hale_and_without_one() {
         assert_eq!(said(&outside), said(&inside), "{words}");
         assert_eq!(outside.status.code(), inside.status.code(), "{words}");
     }
+}
+
+/// The LocalDB's verbs want no GeoDB: one that is there gives names to ids.
+#[test]
+fn admin_c_local_1_localdb_verbs_say_the_same_inside_a_hale_and_without_one() {
+    let mut scene = Scene::start();
+    let _sessions = [scene.session("asked"), scene.session("other")];
+    wait_for("written behind", PATIENCE, || {
+        (scene.hale.number("localdb", "users") == 2).then_some(())
+    });
+    let listed = text_of(&scene.inside("-f tab cluster localdb user list asked"));
+    let rows: Vec<Vec<&str>> = listed.lines().map(|line| line.split('\t').collect()).collect();
+    let [columns, row] = rows.as_slice() else { panic!("{listed}") };
+    assert_eq!((columns[2], columns.last()), ("group_name", Some(&"used_at")));
+    let group = row[2];
+    let other = text_of(&scene.inside("-f tab cluster localdb user list other"));
+    let group_of_other = other.lines().nth(1).unwrap().split('\t').nth(2).unwrap();
+    let remove = format!("cluster localdb user remove {group_of_other} other");
+    assert_eq!(text_of(&scene.inside(&remove)), "");
+    let questions = localdb_questions(group);
+    let inside: Vec<Output> = questions.iter().map(|(words, _)| scene.inside(words)).collect();
+    scene.hale.signal(Signal::TERM);
+    scene.hale.signal(Signal::TERM);
+    scene.hale.wait(PATIENCE);
+    for ((words, code), inside) in questions.iter().zip(&inside) {
+        let outside = scene.hale.setup().output(words);
+        assert_eq!(outside.status.code(), Some(*code), "{words}: {}", said(&outside));
+        assert_eq!(said(&outside), said(inside), "{words}");
+        assert_eq!(inside.status.code(), Some(*code), "{words}");
+    }
+    let shown = |format: &str| {
+        let words = format!("-f {format} cluster localdb user status {group} asked");
+        text_of(&scene.hale.setup().output(&words))
+    };
+    let flow = format!("username=asked preferred_site_id=DC1 group_name={group} ");
+    assert!(shown("flow").starts_with(&flow), "{}", shown("flow"));
+    let pager = format!("username: asked\npreferred_site_id: DC1\ngroup_name: {group}\n");
+    assert!(shown("pager").starts_with(&pager), "{}", shown("pager"));
+    assert_eq!(shown("tab"), listed);
+    assert!(
+        shown("table").starts_with("username preferred_site_id group_name "),
+        "{}",
+        shown("table")
+    );
+    let json: Value = serde_json::from_str(&shown("json")).unwrap();
+    assert_eq!((&json[0]["username"], &json[0]["group_name"]), (&"asked".into(), &group.into()));
+    // The GeoDB is gone as well: ids have to do.
+    let by_id = text_of(&scene.inside("-f json cluster localdb user list"));
+    let by_id: Value = serde_json::from_str(&by_id).unwrap();
+    assert_eq!(by_id[0]["preferred_site_id"].as_str().map(str::len), Some(36), "{by_id}");
+    // What was removed inside is not there outside, and what is removed outside neither.
+    for (words, code) in [
+        (format!("cluster localdb user status {group_of_other} other"), 67),
+        (format!("cluster localdb user remove {group} asked"), 0),
+        (format!("cluster localdb user remove {group} asked"), 67),
+        (format!("cluster localdb group remove {group}"), 0),
+        (format!("cluster localdb group status {group}"), 68),
+        (format!("cluster localdb group remove {group}"), 68),
+    ] {
+        let output = scene.hale.setup().output(&words);
+        assert_eq!(output.status.code(), Some(code), "{words}: {}", said(&output));
+        assert!(output.stdout.is_empty(), "{words}: {}", said(&output));
+    }
+    assert_eq!(text_of(&scene.hale.setup().output("-f json cluster localdb user list")), "[]\n");
+}
+
+/// Each verb that shows something, in each format, and what cannot be shown.
+fn localdb_questions(group: &str) -> Vec<(String, i32)> {
+    let mut questions = vec![
+        (format!("cluster localdb user status {group} nobody"), 67),
+        ("cluster localdb user status no-such-group asked".to_owned(), 67),
+        (format!("cluster localdb user status {group}"), 64),
+        ("cluster localdb user list a b".to_owned(), 64),
+        ("cluster localdb group status no-such-group".to_owned(), 68),
+        ("cluster localdb group list x*".to_owned(), 0),
+    ];
+    for format in ["flow", "pager", "tab", "table", "json"] {
+        let shown = [
+            format!("user status {group} asked"),
+            "user list a*".to_owned(),
+            format!("group status {group}"),
+            "group list".to_owned(),
+        ];
+        let asked = shown.map(|verb| (format!("-f {format} cluster localdb {verb}"), 0));
+        questions.extend(asked);
+    }
+    questions
+}
+
+fn text_of(output: &Output) -> String {
+    assert!(output.status.success(), "{}", said(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 #[test]

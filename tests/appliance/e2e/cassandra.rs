@@ -45,10 +45,13 @@ impl Cassandra {
 
     /// Lets a Hale have its GeoDB here.
     pub(crate) fn serve(&self, setup: &mut Setup, keyspace: &str) {
-        setup.configure(&format!(
-            "cluster_geodb = cassandra:hosts={};port={PORT};keyspace={keyspace};dc=dc1",
-            self.addresses.join(",")
-        ));
+        setup.configure(&format!("cluster_geodb = {}", self.place(keyspace)));
+    }
+
+    /// A GeoDB here, as `cluster_geodb` and `hale geodb copy` name it.
+    pub(crate) fn place(&self, keyspace: &str) -> String {
+        let hosts = self.addresses.join(",");
+        format!("cassandra:hosts={hosts};port={PORT};keyspace={keyspace};dc=dc1")
     }
 
     pub(crate) fn signal(&self, node: usize, signal: Signal) {

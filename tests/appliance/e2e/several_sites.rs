@@ -1,13 +1,36 @@
 //! Users of one site at the door of another, in all five protocols: proxied, referred, and not in circles.
 
-use super::sites::{Sites, one_geodb, own_geodb};
+use super::sites::{Engine, Sites, one_geodb, own_geodb};
 use super::speech::SPEECHES;
 
 const USERS: [&str; 5] = ["far-imap", "far-pop3", "far-sieve", "far-submission", "far-lmtp"];
 
 #[test]
 fn c_route_3_a_user_of_another_site_is_served_there_with_his_own_address() {
-    let sites = Sites::start(2, one_geodb, &USERS, |_| Vec::new(), "");
+    each_is_served_at_home(&Sites::start(Engine::Sqlite, 2, one_geodb, &USERS, |_| Vec::new(), ""));
+}
+
+#[test]
+fn c_route_3_on_cassandra_a_user_of_another_site_is_served_there_with_his_own_address() {
+    each_is_served_at_home(&Sites::start(
+        Engine::Cassandra,
+        2,
+        one_geodb,
+        &USERS,
+        |_| Vec::new(),
+        "",
+    ));
+}
+
+#[test]
+fn w_ppo_6_a_site_that_demands_a_proxy_header_serves_users_with_their_own_address() {
+    let headers = "site_send_header = v2\nprotocol lmtp {\n  site_send_header = v1\n}";
+    let sites = Sites::start(Engine::Sqlite, 2, one_geodb, &USERS, |_| Vec::new(), headers);
+    sites.demand_headers(1);
+    each_is_served_at_home(&sites);
+}
+
+fn each_is_served_at_home(sites: &Sites) {
     for user in USERS {
         sites.settle(1, user, 2, "default-7");
     }
@@ -22,8 +45,8 @@ fn c_route_3_a_user_of_another_site_is_served_there_with_his_own_address() {
 /// Site 1 has not heard yet that its users of site 2 have moved to site 3.
 #[test]
 fn w_ref_6_a_user_of_a_third_site_is_referred_there_and_the_first_proxy_follows() {
-    let geodb = |site: usize, folder: &std::path::Path| own_geodb(site.min(2), folder);
-    let sites = Sites::start(3, geodb, &USERS, |_| Vec::new(), "");
+    let geodb = |site: usize| own_geodb(site.min(2));
+    let sites = Sites::start(Engine::Sqlite, 3, geodb, &USERS, |_| Vec::new(), "");
     for user in USERS {
         sites.settle(1, user, 2, "default-7");
         sites.settle(2, user, 3, "default-7");
@@ -38,10 +61,28 @@ fn w_ref_6_a_user_of_a_third_site_is_referred_there_and_the_first_proxy_follows(
     sites.wait_for_log(2, "far-lmtp", "referred to lb3.test", 1);
 }
 
-/// Each of two sites believes that the other one is the user's home.
 #[test]
 fn w_fwd_3_a_referral_loop_ends_with_one_reply_and_one_line() {
-    let sites = Sites::start(2, own_geodb, &USERS, |_| Vec::new(), "");
+    a_circle_ends(&Sites::start(Engine::Sqlite, 2, own_geodb, &USERS, |_| Vec::new(), ""));
+}
+
+#[test]
+fn w_fwd_3_on_cassandra_a_referral_loop_ends_with_one_reply_and_one_line() {
+    a_circle_ends(&Sites::start(Engine::Cassandra, 2, own_geodb, &USERS, |_| Vec::new(), ""));
+}
+
+#[test]
+fn w_ppo_6_w_fwd_3_a_referral_loop_ends_behind_proxy_headers_too() {
+    let headers = "site_send_header = v2";
+    let sites = Sites::start(Engine::Sqlite, 2, own_geodb, &USERS, |_| Vec::new(), headers);
+    for site in [1, 2] {
+        sites.demand_headers(site);
+    }
+    a_circle_ends(&sites);
+}
+
+/// Each of two sites believes that the other one is the user's home.
+fn a_circle_ends(sites: &Sites) {
     for user in USERS {
         sites.settle(1, user, 2, "default-7");
         sites.settle(2, user, 1, "default-7");
@@ -68,7 +109,7 @@ fn w_fwd_2_a_proxy_loop_ends_with_one_reply() {
         let other = 3 - site;
         vec![format!("circling:{{PLAIN}}secret::::::host=lb{other}.test")]
     };
-    let sites = Sites::start(2, own_geodb, &[], sent_on, "");
+    let sites = Sites::start(Engine::Sqlite, 2, own_geodb, &[], sent_on, "");
     for speech in &SPEECHES {
         let mut client = sites.client(1, speech);
         speech.send_login(&mut client, "circling");

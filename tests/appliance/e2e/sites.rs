@@ -1,14 +1,19 @@
 //! Several sites: a Hale each, in clear and in all five protocols, in front of one Dovecot each.
 //!
 //! All listen on the same ports of addresses of their own, because a proxy knows one port per protocol, whatever it
-//! connects to. Hales trust each other and no client.
+//! connects to. Hales trust each other and no client. Their GeoDBs are SQLite files or keyspaces of one real Cassandra.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use hale::control::geodb::schema::TABLES;
+use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::cassandra::Cassandra;
 use super::dovecot::Dovecot;
 use super::hale::{Hale, Setup};
 use super::imap::Imap;
@@ -16,7 +21,7 @@ use super::lmtp::Lmtp;
 use super::ports::free_port;
 use super::site::{PASSWORD, backend_configuration};
 use super::smtp_relay::SmtpRelay;
-use super::speech::{SPEECHES, Speech};
+use super::speech::{IMAP, SPEECHES, Speech};
 use super::wait::{PATIENCE, poll, wait_for};
 
 /// Where clients are; no proxy trusts it.
@@ -28,6 +33,8 @@ pub(crate) struct Sites {
     pub(crate) hales: Vec<Hale>,
     backends: Vec<Dovecot>,
     ports: Ports,
+    /// The first site's GeoDB, as `cluster_geodb` names it.
+    geodb: String,
     folder: TempDir,
     _relay: SmtpRelay,
 }
@@ -53,22 +60,44 @@ impl Ports {
     }
 }
 
-/// One database for all sites.
-pub(crate) fn one_geodb(_site: usize, folder: &Path) -> String {
-    format!("sqlite:{}/geodb.sqlite", folder.display())
+/// What the GeoDBs of a test are in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Engine {
+    Sqlite,
+    /// The node that tests share.
+    Cassandra,
 }
 
-/// A database for each site, as if each had not heard of what the others know.
-pub(crate) fn own_geodb(site: usize, folder: &Path) -> String {
-    format!("sqlite:{}/geodb-{site}.sqlite", folder.display())
+impl Engine {
+    /// Where GeoDBs are, by name: what `cluster_geodb` says. No other test has the same.
+    fn places(self, folder: &Path) -> impl Fn(&str) -> String + use<> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = folder.to_owned();
+        move |name| match self {
+            Self::Sqlite => format!("sqlite:{}/{name}.sqlite", folder.display()),
+            Self::Cassandra => Cassandra::shared().place(&format!("sites_{number}_{name}")),
+        }
+    }
+}
+
+/// One GeoDB for all sites.
+pub(crate) fn one_geodb(_site: usize) -> String {
+    "geodb".to_owned()
+}
+
+/// A GeoDB for each site, as if each had not heard of what the others know.
+pub(crate) fn own_geodb(site: usize) -> String {
+    format!("geodb_{site}")
 }
 
 impl Sites {
-    /// `geodb`: the setting `cluster_geodb` of a site, which may be in a folder that all share. `rows`: lines of a site's
-    /// password file besides those of `users`, whose password is [`PASSWORD`] everywhere.
+    /// `geodb`: the name of a site's GeoDB; sites that name the same one share it. `rows`: lines of a site's password file
+    /// besides those of `users`, whose password is [`PASSWORD`] everywhere.
     pub(crate) fn start(
+        engine: Engine,
         count: usize,
-        geodb: impl Fn(usize, &Path) -> String,
+        geodb: impl Fn(usize) -> String,
         users: &[&str],
         rows: impl Fn(usize) -> Vec<String>,
         more: &str,
@@ -90,10 +119,13 @@ impl Sites {
         let hosts: String = numbers()
             .map(|site| {
                 let (lb, be) = (hale_address(site), backend_address(site));
-                format!("{lb} lb{site}.test\n{be} be.dc{site}.test\n")
+                let front = front_address(site);
+                format!("{lb} lb{site}.test\n{front} front{site}.test\n{be} be.dc{site}.test\n")
             })
             .collect();
         fs::write(folder.path().join("hosts"), hosts).unwrap();
+        let places = engine.places(folder.path());
+        let geodb = |site| places(&geodb(site));
         let setups: Vec<Setup> = numbers()
             .map(|site| {
                 let mut setup = Setup::new(imap);
@@ -103,7 +135,7 @@ impl Sites {
                 }
                 setup.listen_at(hale_address(site), imap);
                 let folder = folder.path();
-                setup.configure(&configuration_of(site, &geodb(site, folder), folder, ports));
+                setup.configure(&configuration_of(site, &geodb(site), folder, ports));
                 setup.configure(more);
                 setup.write();
                 setup
@@ -111,14 +143,15 @@ impl Sites {
             .collect();
         let mut known = Vec::new();
         for (site, setup) in numbers().zip(&setups) {
-            let place = geodb(site, folder.path());
+            let place = geodb(site);
             if !known.contains(&place) {
                 make_cluster(setup, count);
                 known.push(place);
             }
         }
+        let geodb = geodb(1);
         let hales = setups.into_iter().map(Setup::run).collect();
-        Self { hales, backends, ports, folder, _relay: relay }
+        Self { hales, backends, ports, geodb, folder, _relay: relay }
     }
 
     /// Hale of a site.
@@ -126,13 +159,18 @@ impl Sites {
         &self.hales[site - 1]
     }
 
-    /// Where databases are that several share, and the names of hosts.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     pub(crate) fn command(&self, site: usize, words: &str) -> String {
         self.hale(site).setup().succeed(words)
+    }
+
+    /// Each site is reached by others where a PROXY header is demanded, in the GeoDB that this site's Hale has.
+    pub(crate) fn demand_headers(&self, site: usize) {
+        for of in 1..=self.hales.len() {
+            self.command(
+                site,
+                &format!("cluster site update --load-balancer front{of}.test DC{of}"),
+            );
+        }
     }
 
     /// What `hale explain` says of a login at this site, also if it would fail.
@@ -144,6 +182,30 @@ impl Sites {
     /// Gives a user a home site and a group, in the GeoDB that this site's Hale has.
     pub(crate) fn settle(&self, site: usize, user: &str, home: usize, group: &str) {
         self.command(site, &format!("cluster user move --direct --site DC{home} {user} {group}"));
+    }
+
+    /// Status and stand-in of each row that says which site serves a group of another.
+    pub(crate) fn group_sites(&self) -> Vec<(String, String)> {
+        let rows =
+            self.hale(1).setup().succeed_with(&["-f", "tab", "geodb", "show", "group_sites"]);
+        let rows = rows.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+        // The first line has the names of the columns.
+        rows.skip(1).map(|row| (row[2].to_owned(), row[3].to_owned())).collect()
+    }
+
+    /// The same rows, as if they had been written five minutes before; the first site's Hale reads them.
+    pub(crate) fn age_group_sites(&self) {
+        let path = self.folder.path().join("aged.sqlite");
+        let aged = format!("sqlite:{}", path.display());
+        self.command(1, &format!("geodb copy {} {aged}", self.geodb));
+        let copy = Connection::open(path).unwrap();
+        copy.execute("update group_sites set last_update = last_update - 300000", ()).unwrap();
+        for table in TABLES.iter().filter(|table| table.name != "group_sites") {
+            copy.execute(&format!("delete from {}", table.name), ()).unwrap();
+        }
+        drop(copy);
+        self.command(1, &format!("geodb copy {aged} {}", self.geodb));
+        self.command(1, "cluster geodb refresh");
     }
 
     /// A client of a site that has been greeted.
@@ -158,9 +220,7 @@ impl Sites {
     /// A login at a site that succeeds, and the log line of the only backend that it came to.
     pub(crate) fn log_in(&self, site: usize, speech: &Speech, user: &str, served_by: usize) {
         let before = self.logins(user);
-        let mut client = self.client(site, speech);
-        speech.send_login(&mut client, user);
-        speech.expect_success(&mut client);
+        let _client = self.let_in(site, speech, user);
         let line = wait_for(&format!("{} login of {user}", speech.protocol), PATIENCE, || {
             self.backends[served_by - 1].logins(user).get(before[served_by - 1]).cloned()
         });
@@ -168,6 +228,62 @@ impl Sites {
         let mut wanted = before;
         wanted[served_by - 1] += 1;
         assert_eq!(self.logins(user), wanted, "logins of {user} at the sites' backends");
+    }
+
+    /// A login at a site that succeeds, wherever it leads. On a busy machine the GeoDB may be late: a client that is refused
+    /// for that comes again, and no other one may be refused.
+    pub(crate) fn let_in(&self, site: usize, speech: &Speech, user: &str) -> Imap {
+        wait_for(&format!("{} login of {user}", speech.protocol), PATIENCE, || {
+            let before = self.troubles();
+            let mut client = self.client(site, speech);
+            speech.send_login(&mut client, user);
+            if speech.has_succeeded(&mut client) {
+                return Some(client);
+            }
+            self.excuse(before, user);
+            None
+        })
+    }
+
+    /// A recipient at a site that is taken, with the same excuse.
+    pub(crate) fn takes_mail(&self, site: usize, user: &str) {
+        wait_for(&format!("the recipient {user}"), PATIENCE, || {
+            let before = self.troubles();
+            let mut sender = self.sender(site);
+            sender.command("MAIL FROM:<>", 250);
+            sender.send(format!("RCPT TO:<{user}>\r\n").as_bytes());
+            if sender.reply().0 == 250 {
+                return Some(());
+            }
+            self.excuse(before, user);
+            None
+        });
+    }
+
+    /// How often a Hale has found that the GeoDB does not answer, and how often it did again.
+    fn troubles(&self) -> [usize; 2] {
+        let logs = self.hales.iter().map(|hale| hale.setup().path().join("hale.log"));
+        let logs: String = logs.filter_map(|path| fs::read_to_string(path).ok()).collect();
+        ["logins go on with what is cached", "geodb: answers again"]
+            .map(|words| logs.matches(words).count())
+    }
+
+    /// A user was refused: only a GeoDB that was late meanwhile is good for that.
+    fn excuse(&self, before: [usize; 2], user: &str) {
+        let was_late = || {
+            let now = self.troubles();
+            (now != before || now[0] > now[1]).then_some(())
+        };
+        // Logs are written a moment after the reply.
+        if poll(Duration::from_secs(1), was_late).is_none() {
+            let said: Vec<_> = (1..=self.hales.len()).map(|at| self.log_about(at, user)).collect();
+            panic!("{user} is refused: {said:#?}");
+        }
+    }
+
+    /// Whether an IMAP login at a site succeeds.
+    pub(crate) fn is_let_in(&self, site: usize, user: &str) -> bool {
+        self.client(site, &IMAP).try_login(user, PASSWORD.as_bytes())
     }
 
     /// How often a user has logged in at each site's backend.
@@ -258,11 +374,21 @@ fn configuration_of(site: usize, geodb: &str, folder: &Path, ports: Ports) -> St
          protocol lmtp {{\n  proxy_port = {lmtp}\n}}\n",
         folder.display(),
     );
+    text += &behind_headers("lmtp", site, lmtp);
     for speech in &SPEECHES {
         let port = ports.of(speech);
         text += &speech.configuration(port, port);
+        text += &behind_headers(&format!("{}-login", speech.service), site, port);
     }
     text
+}
+
+/// A listener as if a balancer stood in front of it.
+fn behind_headers(service: &str, site: usize, port: u16) -> String {
+    let front = front_address(site);
+    format!(
+        "service {service} {{\n  inet_listener front {{\n    address = {front}\n    port = {port}\n    haproxy = yes\n  }}\n}}\n"
+    )
 }
 
 /// Where all the Hales are.
@@ -270,6 +396,11 @@ const HALES: &str = "127.0.21.0/24";
 
 pub(crate) fn hale_address(site: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 21, u8::try_from(site).unwrap())
+}
+
+/// Where they demand a PROXY header of all who connect.
+fn front_address(site: usize) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 23, u8::try_from(site).unwrap())
 }
 
 fn backend_address(site: usize) -> Ipv4Addr {

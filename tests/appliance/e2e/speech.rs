@@ -200,6 +200,11 @@ impl Speech {
         }
     }
 
+    /// Whether the reply to a login says that it succeeded.
+    pub(crate) fn has_succeeded(&self, client: &mut Imap) -> bool {
+        reply(client).starts_with(self.success)
+    }
+
     /// The reply to a login that succeeds.
     pub(crate) fn expect_success(&self, client: &mut Imap) {
         let line = reply(client);

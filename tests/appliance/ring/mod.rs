@@ -75,6 +75,30 @@ fn ur_05_one_accept_serves_many_connections_and_ends_when_cancelled() {
 }
 
 #[test]
+fn w_fail_8_an_address_that_is_not_ours_and_a_want_of_descriptors_are_told_from_the_peers_faults() {
+    let mut port = port();
+    let to: SocketAddr = "127.0.0.1:9".parse().unwrap();
+    // TEST-NET-1: of no host.
+    let elsewhere = "192.0.2.1".parse().unwrap();
+    assert_eq!(port.socket(to, Some(elsewhere)), Err(IoFault::Source));
+    for fault in [IoFault::Source, IoFault::Descriptors, IoFault::Memory] {
+        assert!(fault.is_shortage());
+    }
+    for fault in [IoFault::Refused, IoFault::Unreachable, IoFault::TimedOut, IoFault::Reset] {
+        assert!(!fault.is_shortage());
+    }
+    for (errno, is_shortage) in [
+        (libc::EMFILE, true),
+        (libc::ENFILE, true),
+        (libc::EADDRNOTAVAIL, true),
+        (libc::ECONNREFUSED, false),
+    ] {
+        let error = std::io::Error::from_raw_os_error(errno);
+        assert_eq!(hale::ring::socket::is_shortage(&error), is_shortage, "{error}");
+    }
+}
+
+#[test]
 fn be_01_connect_tells_success_and_refusal_apart() {
     let mut port = port();
     let (listener, address) = loopback_listener();

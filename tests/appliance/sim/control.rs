@@ -131,7 +131,9 @@ impl Control {
                 return;
             }
             Task::Ask(ToControl::ReadAgain {
-                user, doubt: Doubt::Contradicted(ticket), ..
+                user,
+                doubt: Doubt::Contradicted(ticket) | Doubt::HomeAway(ticket),
+                ..
             }) => {
                 self.exchange.users.remember(row(&user), Tick(now));
                 (Some(ticket), Answer::LookedUp)

@@ -301,20 +301,6 @@ fn ur_06_cancellation_racing_completion_leaves_nothing() {
     }
 }
 
-#[test]
-fn ur_04_rs_01_a_drain_ends_although_no_descriptor_is_left() {
-    for seed in 0..64 {
-        let mut random = Random::new(seed);
-        let account = |id| Account { connects_at: 1_000, ..Account::quiet(id) };
-        let weather = Weather { starves: 60, delays: 60, ..Weather::calm() };
-        let accounts: Vec<Account> = (0..6).map(account).collect();
-        let mut sim = Sim::new(seed, weather, &accounts);
-        sim.world().control.drain =
-            Some((random.pick(&[1_000, 1_100, 1_101, 1_200]), Duration::ZERO));
-        sim.finish();
-    }
-}
-
 // === Before the relay ===
 
 #[test]

@@ -22,6 +22,7 @@ mod mailbox;
 mod port;
 mod random;
 mod sealed;
+mod shortages;
 mod stream;
 mod weather;
 mod world;
@@ -40,7 +41,7 @@ use hale::network::Networks;
 use hale::preauth::capability::Rules;
 use hale::secret::Secret;
 use hale::session::{
-    CertificateSettings, Cleartext, ProtocolSettings, SendHeader, SessionSettings,
+    CertificateSettings, Cleartext, ProtocolSettings, SendHeader, SessionSettings, SiteHeader,
 };
 use hale::worker::{
     DisconnectRules, Links, Listener, LookUps, VerifiedCache, Worker, WorkerSettings,
@@ -133,6 +134,7 @@ fn settings(tls: &MailTls, spread: DisconnectRules, idle_timeout: Duration) -> W
         login_timeout: limits::LOGIN_PROXY_TIMEOUT,
         reconnects_max: limits::RECONNECTS_MAX,
         user_move_timeout: Duration::from_secs(31),
+        site_header: SiteHeader::default(),
         protocols: Protocol::ALL.map(ProtocolSettings::standard),
     };
     WorkerSettings {
@@ -145,6 +147,7 @@ fn settings(tls: &MailTls, spread: DisconnectRules, idle_timeout: Duration) -> W
             proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
             port: Protocol::Lmtp.default_port(),
             send_header: SendHeader::No,
+            site_header: SiteHeader::default(),
             xclient_ipv6_prefix: false,
             delimiters: "+".into(),
             starttls: true,

@@ -145,8 +145,9 @@ impl Port for SimPort {
 
     fn socket(&mut self, _to: SocketAddr, _from: Option<IpAddr>) -> Result<Fd, IoFault> {
         let kernel = &mut self.0.kernel;
-        if kernel.random.percent(kernel.weather.starves) {
-            return Err(kernel.random.pick(&[IoFault::Descriptors, IoFault::Memory]));
+        if kernel.random.percent(kernel.weather.lacks_sockets) {
+            let faults = [IoFault::Descriptors, IoFault::Memory, IoFault::Source];
+            return Err(kernel.random.pick(&faults));
         }
         Ok(kernel.open(What::Fresh))
     }

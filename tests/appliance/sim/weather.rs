@@ -23,8 +23,10 @@ pub(super) struct Weather {
     pub(super) shortens: u64,
     /// A call moves nothing although it could.
     pub(super) blocks: u64,
-    /// No descriptor is left.
+    /// No descriptor is left to accept with.
     pub(super) starves: u64,
+    /// This host has nothing left to connect with.
+    pub(super) lacks_sockets: u64,
     /// No pipe is left.
     pub(super) lacks_pipes: u64,
     /// A connect is refused; gets no answer.
@@ -54,6 +56,7 @@ impl Weather {
             shortens: 0,
             blocks: 0,
             starves: 0,
+            lacks_sockets: 0,
             lacks_pipes: 0,
             refuses: 0,
             loses: 0,
@@ -76,6 +79,7 @@ impl Weather {
             shortens: often(&[0, 10, 60]),
             blocks: often(&[0, 5, 30]),
             starves: often(&[0, 3, 30, 90]),
+            lacks_sockets: often(&[0, 3, 30, 90]),
             lacks_pipes: often(&[0, 30, 100]),
             refuses: often(&[0, 0, 10, 40]),
             loses: often(&[0, 0, 5]),

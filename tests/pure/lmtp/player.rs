@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use hale::event::Event;
 use hale::lmtp::{Input, LinkId, Lmtp, Outbox, Wish};
 use hale::network::Networks;
-use hale::session::SendHeader;
+use hale::session::{SendHeader, SiteHeader};
 use hale::tick::Tick;
 use hale::wire::smtp::keywords::Extension;
 use hale::wire::smtp::path::Brackets;
@@ -206,6 +206,9 @@ impl Player {
             "starttls" => self.scene.starttls = true,
             "behind-tls" => self.scene.behind_tls = true,
             "announces" => self.scene.send_header = SendHeader::V1,
+            "announces-itself" => {
+                self.scene.site_header = SiteHeader::new(SendHeader::V1, Box::default());
+            }
             "proxy_ssl" => self.scene.tls = tls_named(rest),
             "any-certificate" => self.scene.any_certificate = true,
             "promises" => {
@@ -303,6 +306,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
     Some(match word {
         "connected" => Input::Connected(link()),
         "broken" => Input::Broken(link(), "connection refused"),
+        "cannot-connect" => Input::CannotConnect(link(), "no descriptor is left: raise the limit"),
         "backend-end" => Input::BackendEnd(link()),
         "client-end" => Input::ClientEnd,
         "client-gone" => Input::ClientGone,

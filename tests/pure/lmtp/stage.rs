@@ -10,9 +10,9 @@ use hale::fault::Failure;
 use hale::limits;
 use hale::lmtp::{Lmtp, LmtpSettings};
 use hale::network::Networks;
-use hale::session::SendHeader;
 use hale::session::input::{Destination, Hop, RouteAnswer};
 use hale::session::output::RouteAsk;
+use hale::session::{SendHeader, SiteHeader};
 use hale::tick::Tick;
 use hale::wire::smtp::keywords::Extension;
 use hale::wire::smtp::path::Brackets;
@@ -36,6 +36,7 @@ pub(super) struct Scene {
     /// The listener's connections begin with TLS.
     pub(super) behind_tls: bool,
     pub(super) send_header: SendHeader,
+    pub(super) site_header: SiteHeader,
     pub(super) tls: BackendTls,
     pub(super) any_certificate: bool,
     pub(super) ttl: Option<u8>,
@@ -69,6 +70,7 @@ impl Default for Scene {
             starttls: false,
             behind_tls: false,
             send_header: SendHeader::No,
+            site_header: SiteHeader::default(),
             tls: BackendTls::Off,
             any_certificate: false,
             ttl: None,
@@ -89,6 +91,7 @@ impl Scene {
             proxy_header_timeout: limits::PROXY_HEADER_TIMEOUT,
             port: 24,
             send_header: self.send_header,
+            site_header: self.site_header.clone(),
             tls: self.tls,
             extensions: self.extensions.as_slice().into(),
             brackets: self.brackets,

@@ -38,6 +38,7 @@ enum Happening {
     BackendSecured,
     BackendInsecure(bool),
     BackendDown,
+    CannotConnect,
     Shutdown,
     Crowded,
 }
@@ -128,6 +129,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => any::<u16>().prop_map(Happening::Time),
         4 => Just(Happening::Deadline),
         1 => Just(Happening::BackendDown),
+        1 => Just(Happening::CannotConnect),
         4 => (0_u8..3).prop_map(Happening::ClientSecured),
         1 => any::<bool>().prop_map(Happening::ClientInsecure),
         4 => Just(Happening::BackendSecured),
@@ -138,29 +140,34 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 fn scene() -> impl Strategy<Value = Scene> {
-    (any::<[bool; 4]>(), any::<[bool; 3]>(), any::<[bool; 3]>(), any::<u64>()).prop_map(
-        |(
-            [header, trusts, private_only, private_wanted],
-            [starttls, behind_tls, backend_starttls],
-            [external, certificate_required, certificate_names],
-            seed,
-        )| Scene {
-            protocol: None,
-            header,
-            trusted: Networks::parse(if trusts { "192.0.2.0/24" } else { "" }).unwrap_or_default(),
-            private_only,
-            private_wanted,
-            header_is_private: false,
-            tls: false,
-            starttls,
-            behind_tls,
-            external,
-            certificate_required,
-            certificate_names,
-            backend_starttls,
-            seed,
-        },
-    )
+    (any::<[bool; 4]>(), any::<[bool; 3]>(), any::<[bool; 3]>(), any::<[bool; 2]>(), any::<u64>())
+        .prop_map(
+            |(
+                [header, trusts, private_only, private_wanted],
+                [starttls, behind_tls, backend_starttls],
+                [external, certificate_required, certificate_names],
+                [send_header, site_header],
+                seed,
+            )| Scene {
+                protocol: None,
+                header,
+                trusted: Networks::parse(if trusts { "192.0.2.0/24" } else { "" })
+                    .unwrap_or_default(),
+                private_only,
+                private_wanted,
+                header_is_private: false,
+                tls: false,
+                starttls,
+                behind_tls,
+                external,
+                certificate_required,
+                certificate_names,
+                send_header,
+                site_header,
+                backend_starttls,
+                seed,
+            },
+        )
 }
 
 /// A session, and what any shell would notice of it.
@@ -213,10 +220,9 @@ impl Run {
                 });
             }
             Happening::Go(last, is_moving) => {
-                let address = [192, 0, 2, *last].into();
                 let destination = Destination {
                     host: "h".into(),
-                    address,
+                    address: [192, 0, 2, *last].into(),
                     group: None,
                     is_moving: *is_moving,
                     hop: Hop::Backend,
@@ -236,6 +242,7 @@ impl Run {
                 self.input(Input::Deadline);
             }
             Happening::BackendDown => self.input(Input::BackendDown),
+            Happening::CannotConnect => self.input(Input::CannotConnect("no descriptor")),
             Happening::ClientSecured(certificate) => {
                 let certificate = match certificate {
                     0 => ClientCertificate::NONE,

@@ -14,7 +14,10 @@ use hale::network::Networks;
 use hale::preauth::Dialogue;
 use hale::preauth::capability::Rules;
 use hale::preauth::sasl::{Mechanism, Mechanisms};
-use hale::session::{CertificateSettings, Cleartext, ProtocolSettings, Session, SessionSettings};
+use hale::session::{
+    CertificateSettings, Cleartext, ProtocolSettings, SendHeader, Session, SessionSettings,
+    SiteHeader,
+};
 use hale::tick::Tick;
 
 use crate::client_facts;
@@ -34,6 +37,7 @@ pub(super) fn settings() -> SessionSettings {
         login_timeout: limits::LOGIN_PROXY_TIMEOUT,
         reconnects_max: limits::RECONNECTS_MAX,
         user_move_timeout: Duration::from_secs(31),
+        site_header: SiteHeader::default(),
         protocols: Protocol::ALL.map(ProtocolSettings::standard),
     }
 }
@@ -65,6 +69,10 @@ pub(super) struct Scene {
     pub(super) certificate_required: bool,
     /// `auth_ssl_username_from_cert`.
     pub(super) certificate_names: bool,
+    /// `proxy_send_header = v1`.
+    pub(super) send_header: bool,
+    /// `site_send_header = v1`.
+    pub(super) site_header: bool,
     /// `proxy_ssl = starttls`.
     pub(super) backend_starttls: bool,
     /// For the jitter.
@@ -95,6 +103,14 @@ impl Scene {
         if self.starttls {
             let offered = |rules: &Rules| Rules { starttls: true, ..rules.clone() };
             settings.starttls_rules = Some([&settings.rules, &settings.guarded_rules].map(offered));
+        }
+        if self.send_header {
+            let send_header = SendHeader::V1;
+            settings.protocols =
+                settings.protocols.map(|it| ProtocolSettings { send_header, ..it });
+        }
+        if self.site_header {
+            settings.site_header = SiteHeader::new(SendHeader::V1, Box::default());
         }
         if self.backend_starttls {
             let tls = BackendTls::Starttls(Certificate::Configured);

@@ -154,6 +154,12 @@ fn what_another_setting_turns_off_is_told() {
             "proxy_send_header_options",
             "= v2",
         ),
+        ("site_send_header_to = lb2\n", "site_send_header_to", "`site_send_header = v2`"),
+        (
+            "site_send_header = v2\nprotocol imap {\n site_send_header = no\n site_send_header_to = lb2\n}\n",
+            "site_send_header_to",
+            "nothing is sent to other sites",
+        ),
         (
             "ssl_server_ca_file = /ca\n",
             "ssl_server_ca_file",
@@ -180,6 +186,7 @@ fn what_another_setting_turns_off_is_told() {
         "haproxy_timeout = 9s\nhaproxy_trusted_networks =\n",
         "protocol imap {\n proxy_send_header = v2\n proxy_send_header_options = ssl\n}\n",
         "protocol imap {\n proxy_send_header_options = ssl authority\n}\n",
+        "site_send_header_to = lb2\nprotocol imap {\n site_send_header = v1\n}\n",
         &format!("ssl = no\nprotocol imap {{\n ssl = yes\n}}\n{CERT}"),
         &format!("{CERT}ssl_server_key_password = p\n"),
         "protocols = imap\nservice pop3-login {\n inet_listener pop3 {\n  port = 0\n }\n}\n",

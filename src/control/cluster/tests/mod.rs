@@ -20,6 +20,7 @@ mod force_moves;
 mod help;
 mod localdb;
 mod placing;
+mod reasons;
 mod words;
 
 #[derive(Debug, Parser)]
@@ -109,6 +110,11 @@ impl Desk {
             Ok((output, _)) => panic!("{line}: {output:?}"),
             Err(error) => (error.exit_code(), error.to_string()),
         }
+    }
+
+    /// What the log says of it.
+    async fn changes(&self, line: &str) -> Vec<String> {
+        self.run(line).await.unwrap().0.changes
     }
 
     /// One column of the only record.

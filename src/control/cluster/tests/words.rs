@@ -40,38 +40,45 @@ fn places(name: &str) -> Vec<ClusterCommand> {
             name: name.to_owned(),
         }),
         ClusterCommand::Site(SiteCommand::Update {
+            reason: other.clone(),
             status: Some(SiteStatusWord::Evacuate),
             load_balancer: other.clone(),
             site: SiteChoice { own: true, name: None },
         }),
         ClusterCommand::Site(SiteCommand::Init { update: true, site: site() }),
         ClusterCommand::Site(SiteCommand::ForceMove(ForceMoveCommand::Start {
+            reason: other.clone(),
             id: other.clone(),
             name: name.to_owned(),
             percentage: 7,
             dest: vec![name.to_owned(), name.to_owned()],
         })),
         ClusterCommand::Site(SiteCommand::ForceMove(ForceMoveCommand::Stop {
+            reason: other.clone(),
             name: name.to_owned(),
         })),
         ClusterCommand::Site(SiteCommand::Recover {
+            reason: other.clone(),
             id: other.clone(),
             name: name.to_owned(),
             percentage: 100,
         }),
         ClusterCommand::Site(SiteCommand::Reachability(ReachabilityCommand::List {
             src_site: other.clone(),
-            dest_site: other,
+            dest_site: other.clone(),
         })),
         ClusterCommand::Backend(BackendCommand::ForceMove(ForceMoveCommand::Update {
+            reason: other.clone(),
             name: name.to_owned(),
             percentage: 0,
         })),
         ClusterCommand::Backend(BackendCommand::Update {
+            reason: other.clone(),
             status: Some(BackendStatusWord::Standby),
             load_factor: Some(0),
             backend: backend(),
         }),
+        ClusterCommand::Backend(BackendCommand::Evacuate { reason: other, backend: backend() }),
     ]
 }
 
@@ -79,6 +86,7 @@ fn people(name: &str) -> Vec<ClusterCommand> {
     let other = Some(name.to_owned());
     vec![
         ClusterCommand::Group(GroupCommand::Move {
+            reason: other.clone(),
             direct: true,
             site: name.to_owned(),
             group: name.to_owned(),
@@ -103,6 +111,7 @@ fn people(name: &str) -> Vec<ClusterCommand> {
             address: false,
         }),
         ClusterCommand::User(UserCommand::Move {
+            reason: other.clone(),
             direct: false,
             site: other.clone(),
             user: name.to_owned(),

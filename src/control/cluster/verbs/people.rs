@@ -18,6 +18,9 @@ pub enum GroupCommand {
         /// Write the final state at once, without moving anything
         #[arg(long)]
         direct: bool,
+        /// Why, for the log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// Site
         site: String,
         /// Group
@@ -98,6 +101,9 @@ pub enum UserCommand {
         /// New home site
         #[arg(long)]
         site: Option<String>,
+        /// Why, for the log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// User
         user: String,
         /// New group

@@ -45,6 +45,9 @@ pub enum SiteCommand {
         /// New load balancer
         #[arg(long, value_name = "HOST")]
         load_balancer: Option<String>,
+        /// Why, for the log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// Which site
         #[command(flatten)]
         site: SiteChoice,
@@ -80,6 +83,9 @@ pub enum SiteCommand {
         /// Which users are the first: another id, another sample. Kept from before, or random
         #[arg(long)]
         id: Option<String>,
+        /// Why, for the log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// Name or id
         name: String,
         /// How many of a hundred
@@ -105,6 +111,9 @@ pub enum ForceMoveCommand {
         /// Which users are the first: another id, another sample. Random unless given
         #[arg(long)]
         id: Option<String>,
+        /// Why, for the log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// The site, or the backend's host, that users leave
         name: String,
         /// How many of a hundred
@@ -119,6 +128,9 @@ pub enum ForceMoveCommand {
         after_help = "Examples:\n  hale cluster site force-move update DC1 50\n  hale cluster backend force-move update be1.example.org 100"
     )]
     Update {
+        /// Why, for the log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// The site or the backend's host
         name: String,
         /// How many of a hundred
@@ -130,6 +142,9 @@ pub enum ForceMoveCommand {
         after_help = "Examples:\n  hale cluster site force-move stop DC1\n  hale cluster backend force-move stop be1.example.org"
     )]
     Stop {
+        /// Why, for the log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// The site or the backend's host
         name: String,
     },
@@ -198,13 +213,21 @@ pub enum BackendCommand {
         /// Approximate share of the site's load; 0 assigns no more groups
         #[arg(long, value_name = "0..100", value_parser = clap::value_parser!(u8).range(0..=100))]
         load_factor: Option<u8>,
+        /// Why: for the log, and for status_reason where the row has one
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// Which backend
         #[command(flatten)]
         backend: BackendChoice,
     },
     /// Start moving all its groups away; sets load factor 0 and standby
-    #[command(after_help = "Example:\n  hale cluster backend evacuate be1.example.org")]
+    #[command(
+        after_help = "Example:\n  hale cluster backend evacuate --reason disks be1.example.org"
+    )]
     Evacuate {
+        /// Why: for the log, and for status_reason where the row has one
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// Which backend
         #[command(flatten)]
         backend: BackendChoice,

@@ -131,10 +131,11 @@ fn site(command: &SiteCommand) -> Line {
             .option("--load-balancer", load_balancer.as_ref())
             .then([&**name]),
         SiteCommand::Remove { name } => Line::of(["site", "remove"]).then([&**name]),
-        SiteCommand::Update { status, load_balancer, site } => chosen_site(
+        SiteCommand::Update { status, load_balancer, reason, site } => chosen_site(
             Line::of(["site", "update"])
                 .option("--status", status.map(site_status))
-                .option("--load-balancer", load_balancer.as_ref()),
+                .option("--load-balancer", load_balancer.as_ref())
+                .option("--reason", reason.as_ref()),
             site,
         ),
         SiteCommand::Status { site } => chosen_site(Line::of(["site", "status"]), site),
@@ -143,8 +144,9 @@ fn site(command: &SiteCommand) -> Line {
             chosen_site(Line::of(["site", "init"]).flag("--update", *update), site)
         }
         SiteCommand::ForceMove(command) => force_move("site", command),
-        SiteCommand::Recover { id, name, percentage } => Line::of(["site", "recover"])
+        SiteCommand::Recover { id, reason, name, percentage } => Line::of(["site", "recover"])
             .option("--id", id.as_ref())
+            .option("--reason", reason.as_ref())
             .then([&**name, &percentage.to_string()]),
         SiteCommand::Reachability(ReachabilityCommand::List { src_site, dest_site }) => {
             let sites = [src_site, dest_site].into_iter().flatten();
@@ -156,15 +158,22 @@ fn site(command: &SiteCommand) -> Line {
 /// `of`: site or backend.
 fn force_move(of: &str, command: &ForceMoveCommand) -> Line {
     match command {
-        ForceMoveCommand::Start { id, name, percentage, dest } => {
+        ForceMoveCommand::Start { id, reason, name, percentage, dest } => {
             let percentage = percentage.to_string();
             let places = [&**name, &percentage].into_iter().chain(dest.iter().map(String::as_str));
-            Line::of([of, "force-move", "start"]).option("--id", id.as_ref()).then(places)
+            Line::of([of, "force-move", "start"])
+                .option("--id", id.as_ref())
+                .option("--reason", reason.as_ref())
+                .then(places)
         }
-        ForceMoveCommand::Update { name, percentage } => {
-            Line::of([of, "force-move", "update"]).then([&**name, &percentage.to_string()])
+        ForceMoveCommand::Update { reason, name, percentage } => {
+            Line::of([of, "force-move", "update"])
+                .option("--reason", reason.as_ref())
+                .then([&**name, &percentage.to_string()])
         }
-        ForceMoveCommand::Stop { name } => Line::of([of, "force-move", "stop"]).then([&**name]),
+        ForceMoveCommand::Stop { reason, name } => {
+            Line::of([of, "force-move", "stop"]).option("--reason", reason.as_ref()).then([&**name])
+        }
     }
 }
 
@@ -192,14 +201,16 @@ fn backend(command: &BackendCommand) -> Line {
         BackendCommand::Remove { backend } => {
             chosen_backend(Line::of(["backend", "remove"]), backend)
         }
-        BackendCommand::Update { status, load_factor, backend } => chosen_backend(
+        BackendCommand::Update { status, load_factor, reason, backend } => chosen_backend(
             Line::of(["backend", "update"])
                 .option("--status", status.map(backend_status))
-                .option("--load-factor", *load_factor),
+                .option("--load-factor", *load_factor)
+                .option("--reason", reason.as_ref()),
             backend,
         ),
-        BackendCommand::Evacuate { backend } => {
-            chosen_backend(Line::of(["backend", "evacuate"]), backend)
+        BackendCommand::Evacuate { reason, backend } => {
+            let line = Line::of(["backend", "evacuate"]).option("--reason", reason.as_ref());
+            chosen_backend(line, backend)
         }
         BackendCommand::Status { backend } => {
             chosen_backend(Line::of(["backend", "status"]), backend)
@@ -225,9 +236,10 @@ fn backend_status(status: BackendStatusWord) -> &'static str {
 
 fn group(command: &GroupCommand) -> Line {
     match command {
-        GroupCommand::Move { direct, site, group, host } => {
-            Line::of(["group", "move"]).flag("--direct", *direct).then([&**site, group, host])
-        }
+        GroupCommand::Move { direct, reason, site, group, host } => Line::of(["group", "move"])
+            .flag("--direct", *direct)
+            .option("--reason", reason.as_ref())
+            .then([&**site, group, host]),
         GroupCommand::Status { site, group } => {
             Line::of(["group", "status"]).then([&**site, group])
         }
@@ -262,10 +274,11 @@ fn user(command: &UserCommand) -> Line {
             listed.iter().fold(line, |line, name| line.option("--listed", Some(name)))
         }
         UserCommand::Delete { user } => Line::of(["user", "delete"]).then([&**user]),
-        UserCommand::Move { direct, site, user, group, failover_group } => {
+        UserCommand::Move { direct, site, reason, user, group, failover_group } => {
             Line::of(["user", "move"])
                 .flag("--direct", *direct)
                 .option("--site", site.as_ref())
+                .option("--reason", reason.as_ref())
                 .then([&**user, group].into_iter().chain(failover_group.as_deref()))
         }
         UserCommand::Status { user } => Line::of(["user", "status"]).then([&**user]),

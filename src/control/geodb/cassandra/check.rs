@@ -118,8 +118,6 @@ async fn make(connected: &Connected, shared: &Shared) -> Result<Vec<Made>, GeoDb
         made.push(Made { what: format!("table {}", table.name).into(), is_new });
     }
     if made.iter().any(|made| made.is_new) {
-        let agreed = session.await_schema_agreement().await;
-        agreed.map_err(|error| fault::unavailable(&shared.place, &error.to_string()))?;
         // Without it no request finds the nodes that have its row.
         let known = session.refresh_metadata().await;
         known.map_err(|error| fault::unavailable(&shared.place, &error.to_string()))?;
@@ -130,9 +128,13 @@ async fn make(connected: &Connected, shared: &Shared) -> Result<Vec<Made>, GeoDb
     }
 }
 
+/// Changes the schema, and waits until every node knows: the next statement may go to another, which has to have the keyspace,
+/// and must not change what it has not heard of.
 async fn statement(session: &Session, shared: &Shared, text: &str) -> Result<(), GeoDbError> {
     let done = session.query_unpaged(patient(text, limits::CASSANDRA_SCHEMA_TIMEOUT), &[]).await;
     done.map_err(|error| fault::of_request(&shared.place, &error).into_error(&shared.place))?;
+    let agreed = session.await_schema_agreement().await;
+    agreed.map_err(|error| fault::unavailable(&shared.place, &error.to_string()))?;
     Ok(())
 }
 

@@ -270,9 +270,15 @@ impl Cassandra {
     pub(in super::super) async fn write_reachability(
         &self,
         row: &SiteReachability,
-    ) -> Result<(), GeoDbError> {
-        let row_key = cells::reachability_key(row);
-        self.requests.overwrite::<SiteReachability>(row_key, cells::reachability(row)).await
+    ) -> Result<bool, GeoDbError> {
+        let held: Option<Stamped<SiteReachability>> =
+            self.requests.find(cells::reachability_key(row)).await?;
+        if held.as_ref().is_some_and(|held| held.row == *row) {
+            return Ok(false);
+        }
+        let stamp = held.and_then(|held| held.stamp);
+        self.requests.put(TableName::SiteReachability, cells::reachability(row), stamp).await?;
+        Ok(true)
     }
 
     pub(in super::super) async fn read_group_site(

@@ -92,9 +92,14 @@ impl Cassandra {
     pub(in super::super) async fn assign_user(
         &self,
         assignment: &UserAssignment,
+        former: Option<&User>,
         now: UnixMillis,
     ) -> Result<User, GeoDbError> {
-        let held = self.requests.user(&assignment.username).await?;
+        // That there is no row was read a moment ago; to read it twice makes the gap before the write no smaller.
+        let held = match former {
+            Some(_) => self.requests.user(&assignment.username).await?,
+            None => None,
+        };
         let (home, group) = held
             .as_ref()
             .map_or((None, ""), |held| (held.row.preferred_site_id, &*held.row.group_name));

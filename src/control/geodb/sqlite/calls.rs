@@ -66,6 +66,8 @@ impl Sqlite {
     pub(in super::super) async fn assign_user(
         &self,
         assignment: &UserAssignment,
+        // One statement looks and writes.
+        _former: Option<&User>,
         now: UnixMillis,
     ) -> Result<User, GeoDbError> {
         let assignment = assignment.clone();
@@ -253,7 +255,7 @@ impl Sqlite {
     pub(in super::super) async fn write_reachability(
         &self,
         reachability: &SiteReachability,
-    ) -> Result<(), GeoDbError> {
+    ) -> Result<bool, GeoDbError> {
         let reachability = *reachability;
         self.writes.call(move |file| cluster_state::write_reachability(file, &reachability)).await
     }

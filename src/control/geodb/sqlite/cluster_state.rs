@@ -36,10 +36,9 @@ pub(super) fn delete_setting(file: &mut SqliteFile, setting: &Setting) -> Result
 pub(super) fn write_reachability(
     file: &mut SqliteFile,
     row: &SiteReachability,
-) -> Result<(), GeoDbError> {
-    let sql = "insert or replace into site_reachability (src_site_id, dest_site_id, reachable) values (?1, ?2, ?3)";
+) -> Result<bool, GeoDbError> {
     let params = params![row.src_site_id.to_string(), row.dest_site_id.to_string(), row.reachable];
-    file.execute(sql, params).map(drop)
+    Ok(file.execute(WRITE_REACHABILITY, params)? > 0)
 }
 
 /// See [`crate::control::geodb::GeoDb::read_group_site`].
@@ -67,6 +66,9 @@ pub(super) fn write_group_site(
     Ok(Applied::from_count(file.execute(WRITE_GROUP_SITE, params)?))
 }
 
+const WRITE_REACHABILITY: &str = "insert into site_reachability (src_site_id, dest_site_id, reachable) values (?1, ?2, ?3) \
+    on conflict (src_site_id, dest_site_id) do update set reachable = excluded.reachable \
+    where reachable is not excluded.reachable";
 const WRITE_GROUP_SITE: &str = "insert into group_sites (group_name, site_id, status, failover_site_id, last_update) \
     values (?1, ?2, ?3, ?4, ?5) on conflict (group_name, site_id) do update set status = excluded.status, \
     failover_site_id = excluded.failover_site_id, last_update = excluded.last_update \

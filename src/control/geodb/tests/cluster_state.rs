@@ -65,8 +65,9 @@ async fn palomar_1_4_reachability_is_one_row_for_each_pair_of_sites(place: &Plac
         dest_site_id: Uuid::from_u128(0xD2),
         reachable: Some(reachable),
     };
-    geodb.write_reachability(&measured(1)).await.unwrap();
-    geodb.write_reachability(&measured(0)).await.unwrap();
+    assert!(geodb.write_reachability(&measured(1)).await.unwrap());
+    assert!(geodb.write_reachability(&measured(0)).await.unwrap());
+    assert!(!geodb.write_reachability(&measured(0)).await.unwrap(), "it says so already");
     assert_eq!(geodb.read_places().await.unwrap().site_reachability, [measured(0)]);
 }
 

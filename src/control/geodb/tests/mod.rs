@@ -21,7 +21,7 @@ mod faults_on_cassandra;
 mod files;
 mod misbehaving;
 mod misbehaviour_on_cassandra;
-mod node;
+pub(in crate::control) mod node;
 mod place;
 mod schema_on_cassandra;
 mod secured_on_cassandra;
@@ -136,8 +136,9 @@ async fn ge_07_of_two_assignments_the_first_stays_and_both_see_it(place: &Place)
         preferred_site_id: DC1,
         group_name: group.into(),
     };
-    let first = one.assign_user(&assign("g1"), NOW).await.unwrap();
-    let second = two.assign_user(&assign("g2"), NOW + 5).await.unwrap();
+    let first = one.assign_user(&assign("g1"), None, NOW).await.unwrap();
+    let former = two.read_user("bob").await.unwrap();
+    let second = two.assign_user(&assign("g2"), former.as_ref(), NOW + 5).await.unwrap();
     assert_eq!((&*first.group_name, &first), ("g1", &second));
     place
         .write(
@@ -145,7 +146,8 @@ async fn ge_07_of_two_assignments_the_first_stays_and_both_see_it(place: &Place)
             "update K.users set group_name = null, metacache_last_host = 'be1' where username = 'bob'",
         )
         .await;
-    let filled = two.assign_user(&assign("g2"), NOW + 9).await.unwrap();
+    let former = two.read_user("bob").await.unwrap();
+    let filled = two.assign_user(&assign("g2"), former.as_ref(), NOW + 9).await.unwrap();
     assert_eq!((&*filled.group_name, filled.last_update), ("g2", Some(NOW + 9)));
     assert_eq!(filled.metacache_last_host.as_deref(), Some("be1"));
     let create = |backend_id| GroupCreation {
@@ -176,7 +178,7 @@ async fn ge_07_many_connections_at_once_agree_about_every_user(place: &Place) {
                     preferred_site_id: DC1,
                     group_name: format!("g{}", idea % 3).into(),
                 };
-                let user = geodb.assign_user(&assignment, NOW).await.unwrap();
+                let user = geodb.assign_user(&assignment, None, NOW).await.unwrap();
                 let answer =
                     look_up(&geodb, &table, &Search::of(&user.username, NOW)).await.unwrap();
                 homes.push((user.group_name, destination(&answer)));

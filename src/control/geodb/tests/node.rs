@@ -91,11 +91,16 @@ impl Node {
 pub(super) async fn place(test: &str) -> Place {
     // Cassandra's names have 48 letters at most.
     let name: String = test.chars().take(48).collect();
-    Place(Where::Cassandra(Box::new(shared().await.settings(&name))))
+    Place(Where::Cassandra(Box::new(settings_of(&name).await)))
+}
+
+/// The way to a keyspace of the shared node.
+pub(in crate::control) async fn settings_of(keyspace: &str) -> Settings {
+    shared().await.settings(keyspace)
 }
 
 /// A session without any of our own settings.
-pub(super) async fn session(settings: &Settings) -> Session {
+pub(in crate::control) async fn session(settings: &Settings) -> Session {
     let host = format!("{}:{}", settings.hosts[0], settings.port);
     SessionBuilder::new().known_node(host).build().await.unwrap()
 }

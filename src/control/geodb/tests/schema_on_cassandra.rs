@@ -184,6 +184,7 @@ async fn a_copy_there_and_back_is_the_same_and_pages_are_no_limit() {
                 preferred_site_id: DC1,
                 group_name: "g1".into(),
             },
+            None,
             NOW,
         )
         .await

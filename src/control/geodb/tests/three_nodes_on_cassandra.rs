@@ -82,7 +82,9 @@ impl House {
                 n += 1;
                 let began = Instant::now();
                 let assignment = assignment(&format!("{prefix} {n}"));
-                if let Some(user) = calls.add(began, geodb.assign_user(&assignment, NOW).await) {
+                if let Some(user) =
+                    calls.add(began, geodb.assign_user(&assignment, None, NOW).await)
+                {
                     confirmed.push(user.username);
                 }
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -189,7 +191,7 @@ async fn house() -> House {
     let made = maker.init().await.unwrap();
     assert_eq!(&*made[0].what, "keyspace three_nodes (3 replicas in dc1)");
     for n in 0..KNOWN {
-        maker.assign_user(&assignment(&format!("known{n}")), NOW).await.unwrap();
+        maker.assign_user(&assignment(&format!("known{n}")), None, NOW).await.unwrap();
     }
     let geodb = open(&settings, OpenMode::Existing);
     let session = session(&settings).await;

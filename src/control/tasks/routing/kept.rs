@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -52,6 +53,8 @@ struct Kinds {
     outages: Outages,
     /// As of the last table.
     now: Circumstances,
+    /// Where its hosts are.
+    addresses: Arc<Addresses>,
     /// What was put in since a read began: the read may not know it.
     since: Option<Vec<Put>>,
 }
@@ -167,9 +170,9 @@ impl Kept {
     /// Takes up what the LocalDB knows.
     pub(super) fn take_known(&self, known: KnownTables) {
         let mut rows = self.rows.borrow_mut();
-        let KnownTables { places, groups, group_sites } = known;
+        let KnownTables { places, groups, group_sites, addresses } = known;
         let opinions = std::mem::take(&mut rows.opinions);
-        *rows = Kinds { places, groups, group_sites, opinions, ..Kinds::default() };
+        *rows = Kinds { places, groups, group_sites, addresses, opinions, ..Kinds::default() };
     }
 
     /// Builds the table of what is here, and publishes it if it differs.
@@ -181,6 +184,9 @@ impl Kept {
         let Kinds { outages, opinions, .. } = &mut *rows;
         let sites = outages.observe(&all, local_site, opinions, failover, clock::now());
         rows.now = Circumstances { sites, unix_millis: Some(unix_millis()) };
+        if *rows.addresses != *addresses {
+            rows.addresses = Arc::new(addresses.clone());
+        }
         let Kinds { groups, group_sites, now, .. } = &*rows;
         let (table, problems) =
             Table::build_on(&all, groups, group_sites, addresses, &self.settings, now);
@@ -266,6 +272,7 @@ impl Kinds {
             places: self.places.clone(),
             groups: self.groups.clone(),
             group_sites: self.group_sites.clone(),
+            addresses: Arc::clone(&self.addresses),
         }
     }
 

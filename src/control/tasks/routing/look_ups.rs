@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::kept::Kept;
 use super::tables::Orders;
 use super::trouble::Trouble;
+use crate::control::admin::Board;
 use crate::control::geodb::lookup::{Moves, Search, look_up_telling, write_site};
 use crate::control::geodb::{ChangedUsers, GeoDb, GeoDbError};
 use crate::control::localdb::LocalDb;
@@ -45,8 +46,11 @@ pub(super) struct LookUps {
     waiting: RefCell<HashMap<Sought, Vec<Ticket>>>,
     /// Logins that change where groups are served.
     cap: Cell<LoginCap>,
+    /// Logins that wait for rows because their site is away.
+    away_reads: Cell<LoginCap>,
     /// How often rows were forgotten: what was read before that may be older.
     forgotten: Cell<u64>,
+    board: Board,
 }
 
 /// What is looked for or written; each of them once at a time.
@@ -83,6 +87,7 @@ impl LookUps {
         exchange: Exchange,
         orders: Rc<Orders>,
         kept: Rc<Kept>,
+        board: Board,
     ) -> Self {
         let (trouble, local) = (kept.trouble(), kept.local());
         let cap = LoginCap::new(kept.failover_rules().logins_per_second_max);
@@ -96,7 +101,9 @@ impl LookUps {
             local,
             waiting: RefCell::default(),
             cap: Cell::new(cap),
+            away_reads: Cell::new(LoginCap::new(limits::AWAY_READS_PER_SECOND_MAX)),
             forgotten: Cell::new(0),
+            board,
         }
     }
 
@@ -121,6 +128,11 @@ impl LookUps {
                     }
                     Doubt::SentOn(_) => None,
                     Doubt::Contradicted(ticket) => Some(*ticket),
+                    Doubt::HomeAway(ticket) if !take_permit(&self.away_reads) => {
+                        // By what is known, then.
+                        return self.reply([*ticket], &Found::InCache);
+                    }
+                    Doubt::HomeAway(ticket) => Some(*ticket),
                 };
                 (Sought::Again(user.clone()), ticket)
             }
@@ -174,7 +186,16 @@ impl LookUps {
             return None;
         }
         waiting.insert(sought.clone(), ticket.into_iter().collect());
+        self.board.look_ups(waiting.len());
         Some(Turn { look_ups: Rc::clone(self), sought })
+    }
+
+    /// It is not under way any more; who waits for it.
+    fn forget(&self, sought: &Sought) -> Option<Vec<Ticket>> {
+        let mut waiting = self.waiting.borrow_mut();
+        let tickets = waiting.remove(sought);
+        self.board.look_ups(waiting.len());
+        tickets
     }
 
     fn reply(&self, tickets: impl IntoIterator<Item = Ticket>, found: &Found) {
@@ -269,7 +290,7 @@ impl LookUps {
             match answer.decision {
                 Decision::NeedTable => {}
                 Decision::FailOver(_) | Decision::MoveUser(_) => {
-                    moves = if self.take_permit() { Moves::Allowed } else { Moves::Withheld };
+                    moves = if take_permit(&self.cap) { Moves::Allowed } else { Moves::Withheld };
                 }
                 Decision::Fail { fault, about } => {
                     let detail = if about.is_empty() {
@@ -285,13 +306,6 @@ impl LookUps {
         }
         let detail = "the GeoDB keeps changing under this login".into();
         Ok(Found::Nothing { failure: Failure::Unavailable, detail })
-    }
-
-    fn take_permit(&self) -> bool {
-        let mut cap = self.cap.get();
-        let is_permitted = cap.take(clock::now());
-        self.cap.set(cap);
-        is_permitted
     }
 
     /// Reads the rows of a user and a group again, and which site serves that group.
@@ -398,6 +412,13 @@ impl LookUps {
     }
 }
 
+fn take_permit(bucket: &Cell<LoginCap>) -> bool {
+    let mut cap = bucket.get();
+    let is_permitted = cap.take(clock::now());
+    bucket.set(cap);
+    is_permitted
+}
+
 /// One look-up's place among those under way. Who waits for it is answered in any case.
 struct Turn {
     look_ups: Rc<LookUps>,
@@ -406,14 +427,14 @@ struct Turn {
 
 impl Turn {
     fn end(self, found: Found) {
-        let tickets = self.look_ups.waiting.borrow_mut().remove(&self.sought);
+        let tickets = self.look_ups.forget(&self.sought);
         self.look_ups.reply(tickets.into_iter().flatten(), &found);
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let left = self.look_ups.waiting.borrow_mut().remove(&self.sought);
+        let left = self.look_ups.forget(&self.sought);
         if let Some(tickets) = left {
             // It panicked, or the process ends. The next look-up of the same user must not wait for this one.
             let detail = "the look-up broke off".into();

@@ -78,7 +78,7 @@ impl Routing {
     pub(super) async fn start(self, board: Board) -> std::io::Result<Vec<JoinHandle<()>>> {
         let Self { geodb, resolver, settings, exchange, local, ways } = self;
         let questions = Inbox::watch(exchange.to_control.clone())?;
-        let trouble = Rc::new(Trouble::new(&exchange, board));
+        let trouble = Rc::new(Trouble::new(&exchange, board.clone()));
         let published = exchange.table.clone();
         let kept = Rc::new(Kept::new(published, settings, Rc::clone(&trouble), local.clone()));
         let mut tables =
@@ -102,12 +102,11 @@ impl Routing {
             geodb: geodb.clone(),
             exchange: exchange.clone(),
             kept: Rc::clone(&kept),
-            orders: Rc::clone(&orders),
             trouble,
             ways: Rc::new(ways),
             seen: Seen::default(),
         };
-        let look_ups = Rc::new(LookUps::new(geodb, resolver, exchange, orders, kept));
+        let look_ups = Rc::new(LookUps::new(geodb, resolver, exchange, orders, kept, board));
         let mut tasks = vec![
             spawn_local(tables.keep()),
             spawn_local(watch(changes, Rc::clone(&look_ups))),

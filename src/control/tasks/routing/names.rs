@@ -1,10 +1,12 @@
 //! Addresses of the hosts in the routing table.
 //!
 //! Duty: asking for all names at the same time, waiting for new ones only, and not long; a name that does not answer keeps
-//! its last addresses. Non-duty: resolving (`control::resolver`). Driven by `tables`. Tests: below.
+//! its last addresses, also those from before Hale was started. Non-duty: resolving (`control::resolver`), keeping addresses
+//! over a restart (`control::localdb`). Driven by `tables`. Tests: below.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -27,13 +29,26 @@ pub(super) enum Ask {
 pub(super) struct Names {
     resolver: Resolver,
     known: Addresses,
+    /// From before the start, until the first names have been asked for.
+    remembered: Arc<Addresses>,
     asked: JoinSet<(Box<str>, Vec<IpAddr>)>,
     under_way: HashSet<Box<str>>,
 }
 
 impl Names {
     pub(super) fn new(resolver: Resolver) -> Self {
-        Self { resolver, known: Addresses::new(), asked: JoinSet::new(), under_way: HashSet::new() }
+        Self {
+            resolver,
+            known: Addresses::new(),
+            remembered: Arc::default(),
+            asked: JoinSet::new(),
+            under_way: HashSet::new(),
+        }
+    }
+
+    /// Where hosts were when Hale ran last. It counts for names that do not answer when they are asked for the first time.
+    pub(super) fn remember(&mut self, addresses: Arc<Addresses>) {
+        self.remembered = addresses;
     }
 
     /// The addresses of these hosts, as far as they are known after `patience`.
@@ -46,15 +61,15 @@ impl Names {
         let hosts: HashSet<Box<str>> = hosts.into_iter().collect();
         self.known.retain(|host, _| hosts.contains(host));
         let mut awaited = HashSet::new();
-        for host in hosts {
-            let known = self.known.get(&host);
-            if known.is_some() && ask == Ask::New || self.under_way.contains(&host) {
+        for host in &hosts {
+            let known = self.known.get(host);
+            if known.is_some() && ask == Ask::New || self.under_way.contains(host) {
                 continue;
             }
             if known.is_none_or(Vec::is_empty) {
                 awaited.insert(host.clone());
             }
-            self.ask(host);
+            self.ask(host.clone());
         }
         let until = Instant::now() + patience;
         while !awaited.is_empty() {
@@ -65,6 +80,7 @@ impl Names {
             awaited.remove(&host);
             self.learn(host, found);
         }
+        self.fall_back(&hosts);
         &self.known
     }
 
@@ -84,6 +100,14 @@ impl Names {
                 }
                 Some(Err(_)) => {}
                 None => std::future::pending().await,
+            }
+        }
+    }
+
+    fn fall_back(&mut self, hosts: &HashSet<Box<str>>) {
+        for (host, addresses) in &*std::mem::take(&mut self.remembered) {
+            if hosts.contains(host) && self.known.get(host).is_none_or(Vec::is_empty) {
+                self.known.insert(host.clone(), addresses.clone());
             }
         }
     }
@@ -138,6 +162,33 @@ mod tests {
         let moved: IpAddr = "127.0.0.3".parse().unwrap();
         let hosts = vec!["be1".into()];
         assert_eq!(names.of(hosts, Ask::New, LONG).await.get("be1"), Some(&vec![moved]));
+    }
+
+    #[tokio::test]
+    async fn c_local_1_addresses_from_before_the_start_count_for_names_that_do_not_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hosts");
+        std::fs::write(&file, "127.0.0.2 be1\n").unwrap();
+        let address = |text: &str| vec![text.parse::<IpAddr>().unwrap()];
+        let before: Addresses = ["be1", "mute", "gone"]
+            .into_iter()
+            .map(|host| (host.into(), address("127.0.0.9")))
+            .collect();
+        for resolver in
+            [Resolver::of_file(file.clone()), Resolver::of_file_or_mute(file.clone(), LONG)]
+        {
+            let mut names = Names::new(resolver);
+            names.remember(Arc::new(before.clone()));
+            let hosts = || vec!["be1".into(), "mute".into(), "new".into()];
+            let known = names.of(hosts(), Ask::All, SHORT).await;
+            assert_eq!(known.get("be1"), Some(&address("127.0.0.2")), "it answers");
+            assert_eq!(known.get("mute"), Some(&address("127.0.0.9")));
+            assert!(known.get("new").is_none_or(Vec::is_empty));
+            assert!(!known.contains_key("gone"), "no row names it");
+            // By now that is too old.
+            let known = names.of(vec!["gone".into()], Ask::New, SHORT).await;
+            assert!(known.get("gone").is_none_or(Vec::is_empty));
+        }
     }
 
     #[tokio::test]

@@ -1,8 +1,9 @@
 //! Other sites, as this proxy's own connections see them (C-SITE-9).
 //!
-//! Duty: from what logins have seen to opinions for the table and to this site's row of `site_reachability`; trying a site that
-//! fails while no login does; letting referrals go that are not good any more. Non-duty: judging (`route::experience`, which
-//! health probes will feed too), building tables. Driven by `super`. Tests: `super::tests::reach`.
+//! Duty: from what logins have seen to opinions for the table and to what this site's row of `site_reachability` is to say;
+//! trying a site that fails while no login does; letting referrals go that are not good any more. Non-duty: judging
+//! (`route::experience`, which health probes will feed too), writing (`tasks::late_writes`, also when the GeoDB is back after
+//! a while), building tables. Driven by `super`. Tests: `super::tests::reach`.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,11 +16,9 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use uuid::Uuid;
 
 use super::kept::Kept;
-use super::names::Ask;
-use super::tables::Orders;
 use super::trouble::Trouble;
 use crate::config::model::ProtocolSettings;
-use crate::control::geodb::{GeoDb, GeoDbError};
+use crate::control::geodb::{GeoDb, LateWrite};
 use crate::control::inspection;
 use crate::limits;
 use crate::names::Protocol;
@@ -37,7 +36,6 @@ pub(super) struct Reach {
     pub(super) geodb: GeoDb,
     pub(super) exchange: Exchange,
     pub(super) kept: Rc<Kept>,
-    pub(super) orders: Rc<Orders>,
     pub(super) trouble: Rc<Trouble>,
     pub(super) ways: Rc<Ways>,
     pub(super) seen: Seen,
@@ -64,11 +62,11 @@ impl Reach {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             look.tick().await;
-            self.look().await;
+            self.look();
         }
     }
 
-    async fn look(&mut self) {
+    fn look(&mut self) {
         let (table, now) = (self.exchange.table.load(), clock::now());
         self.exchange.referrals.sweep(now, |sent_on| sent_on.is_good(&table));
         let Some(local) = table.local_site() else { return };
@@ -76,16 +74,7 @@ impl Reach {
         self.tell(&table, now);
         for site in table.sites().iter().filter(|site| site.id != local.id) {
             self.try_again(site, now);
-            let said = self.kept.reachability(local.id, site.id);
-            let Some(reachable) = self.seen.experience.correction(site.id, said, now) else {
-                continue;
-            };
-            // What was seen while the GeoDB fails is written later, if it is still so.
-            if !self.trouble.is_on()
-                && let Err(fault) = self.write(local.id, site.id, reachable).await
-            {
-                self.trouble.failed(&fault);
-            }
+            self.correct(local.id, site.id, now);
         }
     }
 
@@ -160,26 +149,30 @@ impl Reach {
         let attempts = self.exchange.site_attempts.clone();
         tokio::task::spawn_local(async move {
             let way = ways.iter().find(|(_, way)| way.proxy_port == peer.port());
-            let trial = inspection::greets(peer, way.map(|(protocol, way)| (*protocol, way)));
-            let is_reached = timeout(limits::SITE_TRIAL_TIMEOUT, trial).await.unwrap_or(false);
-            attempts.note(&host, peer, is_reached);
+            let trial =
+                inspection::greets(&host, peer, way.map(|(protocol, way)| (*protocol, way)));
+            // What this host lacks says nothing of the site.
+            if let Ok(is_reached) =
+                timeout(limits::SITE_TRIAL_TIMEOUT, trial).await.unwrap_or(Ok(false))
+            {
+                attempts.note(&host, peer, is_reached);
+            }
             trying.borrow_mut().remove(&site);
         });
     }
 
-    /// Writes this site's row, unless another proxy has done so meanwhile.
-    async fn write(&self, src: Uuid, dest: Uuid, reachable: i64) -> Result<(), GeoDbError> {
-        let geodb = self.geodb.with_deadline(limits::GEODB_LOOK_UP_TIMEOUT);
-        let is_this = |row: &&SiteReachability| (row.src_site_id, row.dest_site_id) == (src, dest);
-        let places = geodb.read_places().await?;
-        let said = places.site_reachability.iter().find(is_this).and_then(|row| row.reachable);
-        if said != Some(reachable) {
-            let (src_site_id, dest_site_id, reachable) = (src, dest, Some(reachable));
-            let row = SiteReachability { src_site_id, dest_site_id, reachable };
-            geodb.write_reachability(&row).await?;
-        }
-        self.orders.order(Ask::New);
-        Ok(())
+    /// Has this site's row written if it is to say something else. Nothing is lost while the GeoDB is gone: a site that was
+    /// reached then may not be tried again for long.
+    fn correct(&mut self, src: Uuid, dest: Uuid, now: Tick) {
+        let said = match self.geodb.late().reachability(src, dest) {
+            Some(waiting) => waiting.reachable,
+            None => self.kept.reachability(src, dest),
+        };
+        let Some(reachable) = self.seen.experience.correction(dest, said, now) else { return };
+        let row =
+            SiteReachability { src_site_id: src, dest_site_id: dest, reachable: Some(reachable) };
+        // A full queue is told by the one who empties it.
+        let _ = self.geodb.write_later(LateWrite::Reachability(row));
     }
 }
 

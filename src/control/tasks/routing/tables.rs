@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -89,13 +90,15 @@ impl Tables {
             }
             return;
         };
+        self.names.remember(Arc::clone(&known.addresses));
         match timeout(limits::LOCALDB_GEODB_PATIENCE, self.reading.join_next()).await {
             Ok(Some(Ok(Read { result: Err(fault), order, .. }))) => {
                 self.trouble.failed(&fault);
                 self.restore(known).await;
                 self.orders.done(order);
             }
-            Ok(Some(Ok(read))) => self.take(read, limits::NAME_TIMEOUT).await,
+            // A name that takes longer has an address from before.
+            Ok(Some(Ok(read))) => self.take(read, limits::NEW_NAME_TIMEOUT).await,
             Ok(_) => self.restore(known).await,
             Err(_) => {
                 let after = limits::LOCALDB_GEODB_PATIENCE;

@@ -1,6 +1,7 @@
 //! The tasks on a real file, with calls that hang when told to.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -24,6 +25,7 @@ const DC1: Uuid = Uuid::from_u128(0xD1);
 const BE1: Uuid = Uuid::from_u128(0xB1);
 const BE2: Uuid = Uuid::from_u128(0xB2);
 
+mod cold;
 mod outage;
 mod reach;
 
@@ -41,6 +43,11 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::Sqlite(folder.path().join("geodb.sqlite"));
         let geodb = GeoDb::open(&location, OpenMode::Create).unwrap().with_deadline(PATIENCE);
+        Self::on(folder, geodb).await
+    }
+
+    /// The same in a GeoDB that has the tables.
+    async fn on(folder: TempDir, geodb: GeoDb) -> Self {
         let site = Site {
             id: DC1,
             name: "DC1".into(),
@@ -80,6 +87,8 @@ impl House {
             local,
             ways: Ways::new(),
         };
+        let log = Arc::clone(&self.exchange.log);
+        spawn_local(super::super::late_writes::make(self.geodb.clone(), log));
         routing.start(Board::default()).await.unwrap()
     }
 

@@ -78,6 +78,15 @@ impl House {
         assert_eq!((&*user, ticket.question), ("alice", self.asking.question));
     }
 
+    /// The same, because the user's home is away.
+    fn asks_whether_it_left(&self) {
+        let Some(ToControl::ReadAgain { user, doubt: Doubt::HomeAway(ticket), .. }) = self.asked()
+        else {
+            panic!("it is not asked");
+        };
+        assert_eq!((&*user, ticket.question), ("alice", self.asking.question));
+    }
+
     fn answered(&mut self, answer: Answer) -> Option<RouteAnswer> {
         let question = self.asking.question;
         let asker = Asker { asking: &mut self.asking, slot: 1, generation: 1 };
@@ -90,6 +99,11 @@ impl House {
 
 /// Two sites, one backend in the local one; the group's home stands failed over to the other one.
 fn table(failed_over: Option<(Uuid, Uuid)>) -> Table {
+    table_with(SiteStatus::Online, failed_over)
+}
+
+/// The same, and the second site has this status.
+fn table_with(status: SiteStatus, failed_over: Option<(Uuid, Uuid)>) -> Table {
     let site = |id, name: &str, load_balancer: [u8; 4]| Site {
         id,
         name: name.into(),
@@ -125,7 +139,7 @@ fn table(failed_over: Option<(Uuid, Uuid)>) -> Table {
         last_update: Some(1),
     });
     let rows = Rows {
-        sites: vec![site(DC1, "DC1", HERE), site(DC2, "DC2", AWAY)],
+        sites: vec![site(DC1, "DC1", HERE), Site { status, ..site(DC2, "DC2", AWAY) }],
         backends: vec![backend],
         user_groups: vec![group],
         group_sites: row.into_iter().collect(),
@@ -191,6 +205,34 @@ fn w_ref_7_a_referral_to_this_very_site_is_decided_anew() {
     assert!(house.is_referred("10.1.0.1").is_none());
     house.reads_again();
     leads_to(house.answered(Answer::LookedUp), Hop::Site, AWAY);
+}
+
+#[test]
+fn c_site_10_a_login_whose_home_is_away_is_refused_by_fresh_rows_only() {
+    let away = |failed_over| table_with(SiteStatus::Offline, failed_over);
+    let is_refused = |answer| {
+        let Some(RouteAnswer::Fail { failure, detail }) = answer else { panic!("{answer:?}") };
+        assert_eq!(failure, Failure::Unavailable);
+        assert!(detail.contains("not online or not reachable: DC2"), "{detail}");
+    };
+    let mut house = House::new().knows(DC2);
+    house.exchange.table.publish(away(None));
+    assert!(house.asks_where(false).is_none());
+    house.asks_whether_it_left();
+    is_refused(house.answered(Answer::LookedUp));
+    assert!(house.asked().is_none(), "once is enough");
+
+    // Another proxy had let the group leave.
+    assert!(house.asks_where(false).is_none());
+    house.asks_whether_it_left();
+    house.exchange.table.publish(away(Some((DC2, DC1))));
+    leads_to(house.answered(Answer::LookedUp), Hop::Backend, BACKEND);
+
+    // While the GeoDB does not answer there is nothing to wait for.
+    house.exchange.table.publish(away(None));
+    house.exchange.users.set_alone(true);
+    is_refused(house.asks_where(false));
+    assert!(house.asked().is_none());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Rows taken up one by one, read again in time, and used while the GeoDB is gone.
 
+use std::net::IpAddr;
+
 use super::*;
 use crate::control::localdb::LocalDbSettings;
 use crate::control::wall_clock::unix_millis;
@@ -230,6 +232,45 @@ async fn c_local_1_a_hale_that_starts_without_geodb_serves_whom_it_knew() {
         house.looked_up("carol").await;
     };
     LocalSet::new().run_until(second).await;
+}
+
+#[tokio::test]
+async fn c_local_1_a_hale_that_starts_without_geodb_and_without_names_knows_where_its_hosts_were() {
+    let mut house = House::new().await;
+    house.geodb.create_group(&group("vip", BE1), 1).await.unwrap();
+    house.geodb.replace_user(None, &user("alice", "vip"), 1).await.unwrap();
+    let first = async {
+        let local = house.localdb();
+        let tasks = house.start_with(Some(local.clone())).await;
+        house.looked_up("alice").await;
+        tasks.into_iter().for_each(|task| task.abort());
+        local.close().await;
+    };
+    LocalSet::new().run_until(first).await;
+    // Names hang from here on, but for one that has moved.
+    std::fs::write(house.hosts(), "10.0.0.7 be2\n").unwrap();
+    for is_gone in [true, false] {
+        house.exchange = Exchange::new(1).unwrap();
+        house.core = Inbox::watch(house.exchange.to_cores[0].clone()).unwrap();
+        match is_gone {
+            true => house.gone(),
+            false => house.back(),
+        }
+        let again = async {
+            let local = house.localdb();
+            let tasks = house.start_with(Some(local.clone())).await;
+            let table = house.exchange.table.load();
+            let of = |id| table.backend(id).map(|backend| backend.host.addresses.clone());
+            let address = |text: &str| Some(vec![text.parse::<IpAddr>().unwrap()].into());
+            assert_eq!(of(BE1), address("10.0.0.1"), "GeoDB gone: {is_gone}");
+            assert_eq!(of(BE2), address("10.0.0.7"), "the hosts file counts before the memory");
+            until(|| house.exchange.users.len() == 1, "loaded").await;
+            assert!(matches!(house.decision("alice"), Decision::Go { .. }));
+            tasks.into_iter().for_each(|task| task.abort());
+            local.close().await;
+        };
+        LocalSet::new().run_until(again).await;
+    }
 }
 
 /// Told, not judged: how long the control core is busy with a hundred thousand groups.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::control::geodb::SiteUpdate;
 use crate::control::wall_clock::unix_millis;
 use crate::route::outage::Opinion;
 use crate::route::rows::{GroupSite, GroupSiteStatus, SiteReachability};
@@ -41,6 +42,11 @@ impl House {
         let row = places.site_reachability.first()?;
         assert_eq!((row.src_site_id, row.dest_site_id), (DC1, DC2));
         row.reachable
+    }
+
+    /// What the row is to say, as far as that is not written yet.
+    fn will_say(&self) -> Option<i64> {
+        self.geodb.late().reachability(DC1, DC2).and_then(|row| row.reachable)
     }
 
     async fn row_says(&self, reachable: i64) {
@@ -79,14 +85,48 @@ async fn c_site_9_what_logins_see_of_a_site_becomes_an_opinion_and_a_row() {
 }
 
 #[tokio::test]
+async fn c_site_9_what_was_seen_while_the_geodb_takes_no_writes_is_written_when_it_does() {
+    let house = House::with_two_sites().await;
+    let work = async {
+        house.start().await;
+        let gate = house.geodb.gate();
+        let endpoint = SocketAddr::from(([127, 0, 0, 1], 143));
+        house.attempted(endpoint, true);
+        house.row_says(1).await;
+        gate.fail("write_reachability", u32::MAX);
+        gate.fail("stamp", u32::MAX);
+        let failing = || {
+            house.attempted(endpoint, false);
+            house.opinion() == Some(Opinion::Failing)
+        };
+        until(failing, "every attempt fails").await;
+        until(|| house.will_say() == Some(0), "it waits to be written").await;
+        // The row says 1 all the time: what is to be corrected is what waits.
+        house.attempted(endpoint, true);
+        until(|| house.will_say() == Some(1), "what was seen later takes its place").await;
+        assert_eq!(house.row().await, Some(1));
+        house.geodb.write_reachability(&row(0)).await.unwrap_err();
+        gate.fail("write_reachability", 0);
+        house.geodb.write_reachability(&row(0)).await.unwrap();
+        // No login has tried the site since.
+        house.row_says(1).await;
+        until(|| house.geodb.late().counts().waiting == 0, "all is written").await;
+    };
+    LocalSet::new().run_until(work).await;
+}
+
+fn row(reachable: i64) -> SiteReachability {
+    SiteReachability { src_site_id: DC1, dest_site_id: DC2, reachable: Some(reachable) }
+}
+
+#[tokio::test]
 async fn c_site_9_a_row_that_says_so_already_is_not_written_again() {
     let house = House::with_two_sites().await;
-    let row = SiteReachability { src_site_id: DC1, dest_site_id: DC2, reachable: Some(0) };
     let work = async {
         house.start().await;
         // Written by another proxy, and not read here yet.
         house.geodb.gate().hold("stamp");
-        house.geodb.write_reachability(&row).await.unwrap();
+        house.geodb.write_reachability(&row(0)).await.unwrap();
         let endpoint = SocketAddr::from(([127, 0, 0, 1], 143));
         let failing = || {
             house.attempted(endpoint, false);
@@ -95,7 +135,7 @@ async fn c_site_9_a_row_that_says_so_already_is_not_written_again() {
         until(failing, "every attempt fails").await;
         let is_out = || !house.exchange.table.load().site(DC2).unwrap().is_reachable;
         until(is_out, "the table knows the row").await;
-        assert_eq!(house.geodb.gate().seen("write_reachability"), 1, "that of the test");
+        assert!(!house.geodb.write_reachability(&row(0)).await.unwrap());
     };
     LocalSet::new().run_until(work).await;
 }
@@ -154,6 +194,15 @@ async fn c_cache_5_a_referral_is_remembered_until_a_login_there_fails() {
 
 #[tokio::test]
 async fn w_ref_7_the_row_of_the_group_at_its_home_is_read_again_for_a_login_that_waits() {
+    reads_again_and_answers(Doubt::Contradicted).await;
+}
+
+#[tokio::test]
+async fn c_site_10_the_row_of_the_group_is_read_again_for_a_login_whose_home_is_away() {
+    reads_again_and_answers(Doubt::HomeAway).await;
+}
+
+async fn reads_again_and_answers(doubt: fn(Ticket) -> Doubt) {
     let house = House::with_two_sites().await;
     house.geodb.create_group(&group("vip", BE1), 1).await.unwrap();
     let alice = User { preferred_site_id: Some(DC2), ..user("alice", "vip") };
@@ -176,15 +225,68 @@ async fn w_ref_7_the_row_of_the_group_at_its_home_is_read_again_for_a_login_that
             table.failover("vip", DC2).and_then(|row| row.to_site_id)
         };
         assert_eq!(stand_in(), None);
-        let again = ToControl::ReadAgain {
-            user: "alice".into(),
-            group: None,
-            doubt: Doubt::Contradicted(ticket(7)),
-        };
+        let again =
+            ToControl::ReadAgain { user: "alice".into(), group: None, doubt: doubt(ticket(7)) };
         assert!(house.exchange.to_control.send(again).is_ok());
         let answer = house.answer().await;
         assert!(matches!(answer, (7, Answer::LookedUp)), "{answer:?}");
         assert_eq!(stand_in(), Some(DC1), "it is there when the login is answered");
+    };
+    LocalSet::new().run_until(work).await;
+}
+
+#[tokio::test]
+async fn c_site_10_a_user_whom_no_cache_knows_is_refused_by_fresh_rows_only() {
+    let house = House::with_two_sites().await;
+    house.geodb.create_group(&group("vip", BE1), 1).await.unwrap();
+    let alice = User { preferred_site_id: Some(DC2), ..user("alice", "vip") };
+    house.geodb.replace_user(None, &alice, 1).await.unwrap();
+    let offline = SiteUpdate { status: Some(SiteStatus::Offline), load_balancer: None };
+    assert!(house.geodb.update_site(DC2, &offline).await.unwrap());
+    let work = async {
+        house.start().await;
+        house.ask(7, "alice");
+        let answer = house.answer().await;
+        assert!(matches!(answer, (7, Answer::Failed { .. })), "its turn has not come: {answer:?}");
+        // By another proxy, and not told here.
+        house.geodb.gate().hold("stamp");
+        let row = GroupSite {
+            group_name: "vip".into(),
+            site_id: DC2,
+            status: GroupSiteStatus::Failover,
+            failover_site_id: Some(DC1),
+            last_update: Some(unix_millis()),
+        };
+        house.geodb.write_group_site(&row).await.unwrap();
+        house.ask(8, "alice");
+        let answer = house.answer().await;
+        assert!(matches!(answer, (8, Answer::LookedUp)), "{answer:?}");
+        assert!(matches!(house.decision("alice"), Decision::Go { .. }));
+    };
+    LocalSet::new().run_until(work).await;
+}
+
+#[tokio::test]
+async fn c_site_10_a_crowd_at_a_site_that_is_away_is_not_the_geodbs_load() {
+    let house = House::with_two_sites().await;
+    let work = async {
+        house.start().await;
+        let began = Instant::now();
+        let crowd = 3 * limits::AWAY_READS_PER_SECOND_MAX;
+        for number in 0..crowd {
+            let (user, group) = (format!("user-{number}").into(), None);
+            let doubt = Doubt::HomeAway(ticket(number));
+            let again = ToControl::ReadAgain { user, group, doubt };
+            assert!(house.exchange.to_control.send(again).is_ok());
+            // All are answered, read or not.
+            let answer = house.answer().await;
+            assert!(matches!(answer, (question, Answer::LookedUp) if question == number));
+        }
+        let seconds = u32::try_from(began.elapsed().as_secs()).unwrap() + 2;
+        let read = house.geodb.gate().seen("read_user");
+        assert!(read >= limits::AWAY_READS_PER_SECOND_MAX, "{read}");
+        assert!(read <= seconds * limits::AWAY_READS_PER_SECOND_MAX, "{read} in {seconds} s");
+        assert!(seconds > 3 || read < crowd, "{read} in {seconds} s");
     };
     LocalSet::new().run_until(work).await;
 }
