@@ -67,7 +67,8 @@ enum Logs {
 pub enum Next {
     /// More bytes.
     Bytes,
-    /// A TLS handshake; what arrives behind it is received as before.
+    /// A TLS handshake, to which belongs what has arrived already ([`Server::take_input`]): a client waits for no answer
+    /// before it begins. What arrives behind it is received as before.
     StartTls,
     /// Compare the password, and say so by [`Server::authenticated`].
     Password(Secret),
@@ -91,9 +92,6 @@ pub enum Fault {
         "it asked for STARTTLS, and there is no certificate (ssl_server_cert_file), or TLS runs already"
     )]
     NoTls,
-    /// Bytes in clear that would have been taken for bytes behind the handshake.
-    #[error("it sent bytes in clear behind STARTTLS")]
-    Injection,
     /// A line is too long.
     #[error("it sent a line that is too long")]
     TooLong,
@@ -196,7 +194,6 @@ impl Server {
                 Stage::Login { minor } if line == b"STARTTLS" => {
                     return match self.tls {
                         Tls::Offered if *minor < STARTTLS_FROM => Err(Fault::Login),
-                        Tls::Offered if !self.lines.is_empty() => Err(Fault::Injection),
                         Tls::Offered => {
                             self.tls = Tls::Begun;
                             Ok(Next::StartTls)
@@ -230,7 +227,7 @@ impl Server {
         Next::Close(fault)
     }
 
-    /// Takes what arrived behind the command under way, which is its input.
+    /// Takes what arrived behind STARTTLS, which is no line, or behind the command under way, which is its input.
     pub fn take_input(&mut self) -> Vec<u8> {
         self.lines.take_all()
     }
@@ -257,7 +254,13 @@ mod tests {
             loop {
                 match server.next(&mut out) {
                     Next::Bytes => break,
-                    Next::StartTls => told.push("starttls".to_owned()),
+                    Next::StartTls => {
+                        told.push("starttls".to_owned());
+                        let early = server.take_input().len();
+                        if early > 0 {
+                            told.push(format!("{early} bytes for TLS"));
+                        }
+                    }
                     Next::Password(given) => {
                         let is_right = given == Secret::from("secret");
                         told.extend(
@@ -345,7 +348,7 @@ mod tests {
         let (_, told) = dialogue(&[&start, rest], Tls::Offered);
         assert_eq!(told, ["starttls", "who []"]);
         let (_, told) = dialogue(&[&[&start, rest].concat()], Tls::Offered);
-        assert_eq!(told, [Fault::Injection.to_string()]);
+        assert_eq!(told, ["starttls".to_owned(), format!("{} bytes for TLS", rest.len())]);
         assert_eq!(dialogue(&[&start], Tls::NoCertificate).1, [Fault::NoTls.to_string()]);
         let (_, told) = dialogue(&[&start, b"STARTTLS\n"], Tls::Offered);
         assert_eq!(told, ["starttls".to_owned(), Fault::NoTls.to_string()]);

@@ -96,14 +96,14 @@ impl Guest {
         // Answers are small, and each is written at once.
         let _ = stream.set_nodelay(true);
         let until = Instant::now() + limits::DOVEADM_LOGIN_TIMEOUT;
-        let mut stream = Stream::Clear(stream);
+        let mut stream = Stream::new(stream);
         let config = certificate(&desk, speech);
         if tls {
             let Some(config) = config.clone() else {
                 let text = "there is no certificate to show (ssl_server_cert_file)";
                 return desk.note(format!("doveadm: {peer}: closed: {text}"));
             };
-            stream = match timeout_at(until, stream.secured(config)).await {
+            stream = match timeout_at(until, stream.secured(config, Vec::new())).await {
                 Ok(Ok(stream)) => stream,
                 Ok(Err(error)) => {
                     let why = cleaned(error.to_string().as_bytes(), limits::LOGGED_LINE_BYTES_MAX);

@@ -75,7 +75,8 @@ impl Client<'_> {
                 Next::Bytes => self.read().await?,
                 Next::StartTls => {
                     let config = config.clone().ok_or(Gone)?;
-                    let secured = self.stream.secured(config);
+                    let early = self.server.take_input();
+                    let secured = self.stream.secured(config, early);
                     self.stream = timeout_at(self.until, secured).await.map_err(|_| Gone)??;
                 }
                 Next::Password(given) => self.log_in(&given).await?,

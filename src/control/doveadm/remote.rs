@@ -160,7 +160,7 @@ impl<'a> Remote<'a> {
             .map_err(|error| failed(&format!("{error}; is it up, and is doveadm_port right?")))?;
         // Lines are small, and each is waited for.
         let _ = stream.set_nodelay(true);
-        let mut stream = Stream::Clear(stream);
+        let mut stream = Stream::new(stream);
         if settings.proxy_ssl == ProxySsl::Yes {
             let secured = stream.secured_with(host, trust(self.desk)?);
             let secured = timeout_at(until, secured).await.map_err(|_| late())?;

@@ -13,17 +13,34 @@ use crate::tls::{DriverConfig, ServerConfigOfControl, driver_name};
 /// A connection.
 #[derive(Debug)]
 pub(super) enum Stream {
-    Clear(TcpStream),
-    Sealed(Box<TlsStream<TcpStream>>),
+    Clear(Wire),
+    Sealed(Box<TlsStream<Wire>>),
+}
+
+/// A socket, and bytes of the peer that were read before TLS began and belong to it.
+#[derive(Debug)]
+pub(super) struct Wire {
+    early: Vec<u8>,
+    stream: TcpStream,
 }
 
 impl Stream {
-    /// Our side of a handshake with a client.
+    /// A connection on which nothing was read.
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self::Clear(Wire { early: Vec::new(), stream })
+    }
+
+    /// Our side of a handshake with a client, whose first bytes may have come with what stood before them.
     ///
     /// # Errors
     /// The handshake failed, or TLS runs already.
-    pub(super) async fn secured(self, config: ServerConfigOfControl) -> io::Result<Self> {
-        let stream = TlsAcceptor::from(config).accept(self.in_clear()?).await?;
+    pub(super) async fn secured(
+        self,
+        config: ServerConfigOfControl,
+        early: Vec<u8>,
+    ) -> io::Result<Self> {
+        let wire = Wire { early, ..self.in_clear()? };
+        let stream = TlsAcceptor::from(config).accept(wire).await?;
         Ok(Self::Sealed(Box::new(stream.into())))
     }
 
@@ -38,11 +55,47 @@ impl Stream {
         Ok(Self::Sealed(Box::new(stream.into())))
     }
 
-    fn in_clear(self) -> io::Result<TcpStream> {
+    fn in_clear(self) -> io::Result<Wire> {
         match self {
             Self::Clear(stream) => Ok(stream),
             Self::Sealed(_) => Err(io::Error::other("TLS runs already")),
         }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        space: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Self { early, stream } = self.get_mut();
+        if early.is_empty() {
+            return Pin::new(stream).poll_read(cx, space);
+        }
+        let count = space.remaining().min(early.len());
+        for byte in early.drain(..count) {
+            space.put_slice(&[byte]);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
     }
 }
 
