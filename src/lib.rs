@@ -22,6 +22,7 @@ pub mod proxy_header;
 pub mod auth;
 pub mod route;
 pub mod relay;
+pub mod doveadm;
 pub mod health;
 pub mod moving;
 #[cfg(feature = "appliance")]

@@ -404,6 +404,37 @@ pub const LMTP_STALL_TIMEOUT: Duration = Duration::from_secs(125);
 /// A backend's connection is kept this long for the client's next message (W-LMTP-10).
 pub const LMTP_REUSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+// === doveadm ===
+
+/// A line before the login: a version, a password of any length that an operator types, and room for a status with a referral.
+pub const DOVEADM_LOGIN_LINE_BYTES_MAX: usize = 2048;
+/// One command: a search for some thousand messages by number.
+pub const DOVEADM_LINE_BYTES_MAX: usize = 262_144;
+/// The body of an HTTP request, for the same reason.
+pub const DOVEADM_HTTP_BYTES_MAX: usize = DOVEADM_LINE_BYTES_MAX;
+/// The head of an HTTP request: a key, and what a browser adds.
+pub const DOVEADM_HTTP_HEAD_BYTES_MAX: usize = 16_384;
+/// A user's rows that are gathered for an answer by HTTP, in which they stand as a whole.
+pub const DOVEADM_HTTP_ANSWER_BYTES_MAX: usize = 32 << 20;
+/// Proxies that a fresh command may pass (W-FWD-2); Dovecot's value.
+pub const DOVEADM_PROXY_TTL: u8 = 5;
+/// From accept to the login, TLS included; for HTTP, to the end of the request.
+pub const DOVEADM_LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// A client that is logged in and sends no command, or only a part of one.
+pub const DOVEADM_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// A client that takes nothing of its answer.
+pub const DOVEADM_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Clients before login, and HTTP requests, at the same moment; the one that came first goes when another one comes.
+pub const DOVEADM_GUESTS_MAX: usize = 64;
+/// Clients that are logged in, at the same moment: operators, scripts, proxies of other sites.
+pub const DOVEADM_CLIENTS_MAX: usize = 128;
+/// From connect to the login at another host's doveadm, TLS included.
+pub const DOVEADM_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Another host that says nothing about a command: a mailbox that is rebuilt takes minutes.
+pub const DOVEADM_REPLY_TIMEOUT: Duration = Duration::from_secs(600);
+/// Bytes of rows that wait for a client that reads slowly; nothing more is read from the other host meanwhile.
+pub const DOVEADM_ANSWER_BYTES: usize = 16_384;
+
 // === Passwords at rest (R-HASH-1); above: internal failure, because one login must not stop the others ===
 
 /// Memory of one Argon2 verification, in KiB: 1 GiB, libsodium's "sensitive".

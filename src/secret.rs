@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// A password, token or shared secret. Opaque bytes, because passwords need not be UTF-8 (W-SASL-7).
@@ -20,6 +20,18 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Whether another one is the same, in a time that depends on the other's length alone: for a secret of ours that a
+    /// stranger may guess at.
+    #[must_use]
+    pub fn is_same_as(&self, given: &Self) -> bool {
+        let mut own = self.0.iter().chain(std::iter::repeat(&0));
+        let is_same = given
+            .0
+            .iter()
+            .fold(Choice::from(1), |is_same, byte| is_same & own.next().unwrap_or(&0).ct_eq(byte));
+        (is_same & self.0.len().ct_eq(&given.0.len())).into()
     }
 
     /// How many bytes the secret has.
@@ -82,5 +94,14 @@ mod tests {
         assert_eq!(Secret::from("a b"), Secret::from("a b"));
         assert_ne!(Secret::from("a b"), Secret::from("a c"));
         assert_ne!(Secret::from("a"), Secret::from("aa"));
+    }
+
+    #[test]
+    fn a_guess_is_right_only_as_a_whole() {
+        let own = Secret::from("secret");
+        assert!(own.is_same_as(&Secret::from("secret")));
+        for wrong in ["", "s", "secre", "secret\0", "secrets", "Secret"] {
+            assert!(!own.is_same_as(&Secret::from(wrong)), "{wrong:?}");
+        }
     }
 }

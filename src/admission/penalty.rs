@@ -1,5 +1,7 @@
 //! What failed logins cost the address prefix they come from (R-GUESS-1).
 
+use std::time::Duration;
+
 use crate::limits;
 use crate::tick::Tick;
 
@@ -25,6 +27,12 @@ impl Penalty {
         } else {
             self.failures
         }
+    }
+
+    /// How long ago the last one failed, to the second.
+    #[must_use]
+    pub fn last_failed_ago(self, now: Tick) -> Duration {
+        Duration::from_secs(second(now).saturating_sub(self.last_second).into())
     }
 
     /// One more. `repeated`: the same wrong pair of name and password came lately, which no guesser sends twice: a
@@ -88,6 +96,7 @@ mod tests {
             penalty = penalty.failed(Tick(1_000), false);
         }
         assert_eq!(penalty.failures(Tick(2_000)), FAILURES_MAX);
+        assert_eq!(penalty.last_failed_ago(Tick(9_999)), Duration::from_secs(8));
         let later = Tick(1_000).after(limits::PENALTY_FORGOTTEN_AFTER);
         assert_eq!(penalty.failures(Tick(later.0 - 1_000)), FAILURES_MAX);
         assert_eq!(penalty.failures(later), 0);

@@ -21,6 +21,12 @@ impl Prefix {
         let bits = if address.is_ipv4() { IPV4_BITS } else { IPV6_BITS };
         Self(IpNet::new(address, bits).map_or_else(|_| IpNet::from(address), |net| net.trunc()))
     }
+
+    /// Its first address.
+    #[must_use]
+    pub fn address(self) -> IpAddr {
+        self.0.addr()
+    }
 }
 
 impl std::fmt::Display for Prefix {

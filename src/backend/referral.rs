@@ -73,11 +73,21 @@ impl Referral {
             Some(address) => address.split_once("> ")?.1,
             None => text,
         };
-        let token = text.split(' ').next().filter(|token| !token.is_empty())?;
+        Self::token(text.split(' ').next()?)
+    }
+
+    /// doveadm: the text behind `-REFERRAL `, `user@host:port`. The user is as it is written.
+    #[must_use]
+    pub fn from_doveadm(text: &[u8]) -> Option<Self> {
+        Self::token(std::str::from_utf8(text).ok()?)
+    }
+
+    fn token(token: &str) -> Option<Self> {
         match token.rsplit_once('@') {
             Some((user, place)) => {
                 Some(Self { user: Some(user_name(user)?.into()), ..authority(place)? })
             }
+            None if token.is_empty() => None,
             None => authority(token),
         }
     }
@@ -312,5 +322,9 @@ mod tests {
         assert_eq!(smtp("5.2.900 a%40;b@h Referral"), to("a%40;b", "h", None), "as it is written");
         assert_eq!(smtp("5.1.1 <a@b> unknown"), None);
         assert_eq!(smtp("5.2.900 "), None);
+        let doveadm = |text: &str| Referral::from_doveadm(text.as_bytes());
+        assert_eq!(doveadm("a@b@10.0.0.1:2300"), to("a@b", "10.0.0.1", Some(2300)));
+        assert_eq!(doveadm("tim@[::1]"), to("tim", "::1", None));
+        assert_eq!(doveadm(""), None);
     }
 }

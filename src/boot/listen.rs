@@ -5,27 +5,26 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use super::exit::{Exit, Refusal};
-use crate::config::Listener;
 use crate::ring::socket::{SocketOptions, listen};
 
 /// A predecessor that was killed still holds its ports for some tens of milliseconds (K-RING-5).
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Opens `cores` sockets on a listener's address.
+/// Opens `cores` sockets on the address of the listener of this name.
 ///
 /// `SO_REUSEPORT` would let a second process of the same user share the port silently, so the port is first taken
 /// without it.
 pub(super) fn open(
-    listener: &Listener,
+    name: &str,
+    on: SocketAddr,
     cores: usize,
     options: &SocketOptions,
 ) -> Result<Vec<OwnedFd>, Refusal> {
-    let on = SocketAddr::new(listener.address, listener.port);
-    reserve(on, listener)?;
-    (0..cores).map(|_| listen(on, options).map_err(|error| refusal(&error, on, listener))).collect()
+    reserve(on, name)?;
+    (0..cores).map(|_| listen(on, options).map_err(|error| refusal(&error, on, name))).collect()
 }
 
-fn reserve(on: SocketAddr, listener: &Listener) -> Result<(), Refusal> {
+fn reserve(on: SocketAddr, name: &str) -> Result<(), Refusal> {
     #[expect(
         clippy::disallowed_methods,
         reason = "start-up waits for a predecessor's ports, before any clock runs"
@@ -38,7 +37,7 @@ fn reserve(on: SocketAddr, listener: &Listener) -> Result<(), Refusal> {
                 #[expect(clippy::disallowed_methods, reason = "see above")]
                 let now = Instant::now();
                 if now >= give_up {
-                    return Err(refusal(&error, on, listener));
+                    return Err(refusal(&error, on, name));
                 }
                 #[expect(
                     clippy::disallowed_methods,
@@ -46,13 +45,12 @@ fn reserve(on: SocketAddr, listener: &Listener) -> Result<(), Refusal> {
                 )]
                 std::thread::sleep(Duration::from_millis(20));
             }
-            Err(error) => return Err(refusal(&error, on, listener)),
+            Err(error) => return Err(refusal(&error, on, name)),
         }
     }
 }
 
-fn refusal(error: &std::io::Error, on: SocketAddr, listener: &Listener) -> Refusal {
-    let name = &listener.name;
+fn refusal(error: &std::io::Error, on: SocketAddr, name: &str) -> Refusal {
     match error.kind() {
         std::io::ErrorKind::AddrInUse => Refusal {
             exit: Exit::TempFail,

@@ -7,6 +7,7 @@
 mod admin_socket;
 mod cores;
 mod data_core;
+mod doveadm;
 mod exit;
 mod limits;
 mod listen;

@@ -7,15 +7,16 @@ use std::thread::JoinHandle;
 use super::cores::{self, Plan};
 use super::data_core::DataCore;
 use super::exit::{Exit, Refusal};
-use super::{admin_socket, limits, listen, lock, settings};
+use super::{admin_socket, doveadm, limits, listen, lock, settings};
 use crate::config::{Config, Listener as ListenerConfig, LogTarget};
 use crate::control::admin::{About, Admin, AdminSocket, Board, Listening};
 use crate::control::cluster::ClusterSettings;
+use crate::control::doveadm::{Door, DoveadmSettings};
 use crate::control::geodb::{GeoDb, GeoDbError, OpenMode};
 use crate::control::localdb::LocalDb;
 use crate::control::{
-    Certificates, Control, Level, LogWriter, PassdbSources, Probes, Routing, moves_of,
-    start_hashing,
+    Certificates, Control, DoveadmDoors, Level, LogWriter, PassdbSources, Probes, Resolver,
+    Routing, moves_of, start_hashing,
 };
 use crate::names::CoreId;
 use crate::ring::port::Fd;
@@ -59,12 +60,13 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
         receive_bytes: config.limits.relay_receive_buffer,
     };
     let sockets = open_listeners(config, plan.data.len(), &options, &mut writer)?;
+    let doors = doveadm::open(config, &options, &mut writer)?;
     writer.flush();
     let wanted = config.limits.connections_per_core;
     let per_core = limits::connections_per_core(descriptors, wanted);
     let house = House { config, plan, exchange, options, per_core };
     let files = Files { sources, certificates };
-    let desk = Desk { socket, board };
+    let desk = Desk { socket, board, doors };
     let databases = Databases { geodb, local };
     let ended = house.run(databases, files, writer, desk, sockets);
     admin_socket::remove(&config.base_dir);
@@ -146,6 +148,7 @@ struct Databases {
 struct Desk {
     socket: AdminSocket,
     board: Board,
+    doors: Vec<Door>,
 }
 
 /// The sockets of one data core.
@@ -166,11 +169,11 @@ fn open_listeners(
             writer.add_line(Level::Warning, &line);
             continue;
         }
-        let sockets = listen::open(listener, cores, options)?;
+        let endpoint = std::net::SocketAddr::new(*address, *port);
+        let sockets = listen::open(name, endpoint, cores, options)?;
         for (list, socket) in per_core.iter_mut().zip(sockets) {
             list.push((socket, listener.clone()));
         }
-        let endpoint = std::net::SocketAddr::new(*address, *port);
         writer.add_line(Level::Info, &format!("listening for {protocol} on {endpoint}"));
     }
     if per_core.iter().all(Vec::is_empty) {
@@ -252,6 +255,11 @@ impl House<'_> {
             socket: desk.socket,
             admin,
             moves: moves_of(self.config),
+            doveadm: DoveadmDoors {
+                doors: desk.doors,
+                settings: DoveadmSettings::new(self.config),
+                resolver: Resolver::new(self.config.cluster.hosts_file.clone()),
+            },
             geodb,
             sources: files.sources,
             certificates: files.certificates,

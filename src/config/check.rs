@@ -303,7 +303,9 @@ fn doveadm(root: &Section) -> Doveadm {
     };
     let own_port = block.and_then(|block| block.auto("proxy_port"));
     let port = own_port.and_then(|port| u16::try_from(port).ok()).unwrap_or(port);
-    Doveadm { port, password, proxy_ssl }
+    let verify_backends = root.flag("ssl_client_require_valid_cert");
+    let api_key = root.secret("doveadm_api_key");
+    Doveadm { port, password, api_key, proxy_ssl, verify_backends }
 }
 
 fn proxy_ssl(word: &str) -> ProxySsl {

@@ -165,11 +165,11 @@ fn about(scope: Scope) -> &'static str {
         Scope::Listener => {
             "\nServices: `imap-login`, `pop3-login`, `lmtp`, `managesieve-login`, `submission-login`.\nAs in Dovecot these listeners are there without being written, `port = 0` turns \
              one off: `imap` 143, `imaps` 993 (TLS),\n`pop3` 110, `pop3s` 995 (TLS), `sieve` 4190, `submission` 587, \
-             `submissions` 465 (TLS). LMTP has none, because it takes mail\nfrom every client that can connect.\n"
+             `submissions` 465 (TLS). LMTP has none, because it takes mail\nfrom every client that can connect.\n`service doveadm` has none either; one that is called `http` speaks HTTP: docs/DOVEADM.md.\n"
         }
         Scope::Protocol => {
-            "\nProtocols: `imap`, `pop3`, `lmtp`, `sieve`, `submission`. `protocol doveadm { … }` is understood, too, and not served \
-             by this version.\n"
+            "\nProtocols: `imap`, `pop3`, `lmtp`, `sieve`, `submission`. `protocol doveadm { … }` knows `proxy_port` and \
+             `proxy_ssl`, for the doveadm service of other hosts.\n"
         }
         Scope::Passdb => {
             "\nPassword databases are asked in the order of the file, those inside `protocol NAME { … }` first, and for that \

@@ -452,6 +452,10 @@ pub struct Doveadm {
     pub port: u16,
     /// The password all of them share.
     pub password: Option<Secret>,
+    /// The key of clients by HTTP.
+    pub api_key: Option<Secret>,
     /// TLS towards other hosts' doveadm.
     pub proxy_ssl: ProxySsl,
+    /// Other hosts must show a valid certificate.
+    pub verify_backends: bool,
 }

@@ -14,7 +14,7 @@ mod general;
 mod served;
 
 pub(super) use served::services_told;
-pub use served::{SERVICES, Served, protocol as served_protocol, service as served_service};
+pub use served::{SERVICES, Served, service as served_service};
 
 pub use fields::{HARMLESS_FIELDS, PASSDB_FIELDS, UNSERVED_FIELDS, unserved_field};
 pub use foreign::{Foreign, Outcome, dovecots, foreign, foreign_block};
@@ -234,10 +234,6 @@ impl Setting {
 
     const fn only(self, only: &'static [Protocol]) -> Self {
         Self { only, ..self }
-    }
-
-    const fn served(self, served: Served) -> Self {
-        Self { served, ..self }
     }
 
     /// Whether it means anything for a protocol.

@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod cluster;
+pub mod doveadm;
 pub mod geodb;
 pub mod localdb;
 mod certificates;
@@ -17,6 +18,7 @@ mod inspection;
 mod log;
 mod log_file;
 mod memory_budget;
+mod orders;
 mod passdb_settings;
 mod passdbs;
 mod resolver;
@@ -34,5 +36,5 @@ pub use passdb_settings::SettingFault;
 pub use passdbs::{PassdbFault, PassdbSources};
 pub use resolver::Resolver;
 pub use run::run;
-pub use tasks::{Control, Probes, Routing, moves_of};
+pub use tasks::{Control, DoveadmDoors, Probes, Routing, moves_of};
 pub use wall_clock::unix_millis;

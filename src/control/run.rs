@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::orders::Orders;
 use super::tasks::{Control, FileSignals, Tasks};
 use crate::share::exchange::Exchange;
 use crate::share::messages::ToCore;
@@ -34,10 +35,11 @@ pub fn run<Joined: FnOnce() + Send + 'static>(
             reload: caught(SignalKind::hangup())?,
         };
         let drain_timeout = control.drain_timeout;
-        let mut tasks = Tasks::start(control, &exchange, files).await?;
+        let orders = Orders::default();
+        let mut tasks = Tasks::start(control, &exchange, files, orders.clone()).await?;
         let served = match start_cores() {
             Ok(joined) => {
-                serve(&mut tasks, &exchange, ending, drain_timeout, joined).await;
+                serve(&mut tasks, &exchange, (ending, orders), drain_timeout, joined).await;
                 Ok(())
             }
             Err(error) => Err(error),
@@ -56,7 +58,7 @@ struct Ending {
 async fn serve(
     tasks: &mut Tasks,
     exchange: &Exchange,
-    mut ending: Ending,
+    (mut ending, orders): (Ending, Orders),
     drain_timeout: Option<Duration>,
     joined: impl FnOnce() + Send + 'static,
 ) {
@@ -67,6 +69,7 @@ async fn serve(
             _ = &mut cores_done => break,
             _ = ending.terminate.recv() => {}
             _ = ending.interrupt.recv() => {}
+            () = orders.stopping() => {}
             () = tasks.broken() => give_up(),
         }
         let until = within.map_or_else(

@@ -7,6 +7,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use papaya::HashMap;
 
@@ -130,6 +131,21 @@ impl Visitors {
         self.0.seats.pin().retain(|_, taken| taken.load(Ordering::Relaxed) > 0);
     }
 
+    /// What counts against prefixes, for operators.
+    #[must_use]
+    pub fn penalties(&self, now: Tick) -> Vec<Charge> {
+        let prefixes = self.0.prefixes.pin();
+        let charge = |(prefix, visitor): (&Prefix, &Arc<Visitor>)| {
+            let penalty = visitor.penalty();
+            let failures = penalty.failures(now);
+            let last_failed_ago = penalty.last_failed_ago(now);
+            (failures > 0).then_some(Charge { prefix: *prefix, failures, last_failed_ago })
+        };
+        let mut charges: Vec<Charge> = prefixes.iter().filter_map(charge).collect();
+        charges.sort_by_key(|charge| charge.prefix);
+        charges
+    }
+
     /// Prefixes in the book.
     #[must_use]
     pub fn prefixes(&self) -> usize {
@@ -147,6 +163,17 @@ impl Visitors {
         }
         Arc::clone(prefixes.get_or_insert_with(prefix, Arc::default))
     }
+}
+
+/// What counts against a prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// Whose logins failed.
+    pub prefix: Prefix,
+    /// How many count.
+    pub failures: u8,
+    /// When the last one failed.
+    pub last_failed_ago: Duration,
 }
 
 /// A login under way; its prefix has one more for as long as this lives.
@@ -292,6 +319,21 @@ mod tests {
         drop(only);
         assert_eq!(std::iter::from_fn(begin).take(500).count(), 500, "each was dropped at once");
         assert_eq!(begin().unwrap().earlier_failures(Tick(0)), 0);
+    }
+
+    #[test]
+    fn an_operator_sees_what_counts_against_whom() {
+        let visitors = Visitors::default();
+        fail(&visitors, "192.0.2.9", "a", Tick(1_000));
+        fail(&visitors, "192.0.2.1", "a", Tick(1_000));
+        fail(&visitors, "192.0.2.1", "b", Tick(3_000));
+        drop(visitors.begin_login(address("192.0.2.2"), "u", b"p", Tick(0)));
+        let seen: Vec<(String, u8, u64)> = visitors
+            .penalties(Tick(5_000))
+            .into_iter()
+            .map(|it| (it.prefix.to_string(), it.failures, it.last_failed_ago.as_secs()))
+            .collect();
+        assert_eq!(seen, [("192.0.2.1".to_owned(), 2, 2), ("192.0.2.9".to_owned(), 1, 4)]);
     }
 
     #[test]

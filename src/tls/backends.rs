@@ -87,14 +87,29 @@ pub type DriverConfig = Arc<ClientConfig>;
 /// For a driver whose servers have to prove themselves. `None`: no authority is trusted.
 #[must_use]
 pub fn driver_config(trust: &Trust) -> Option<DriverConfig> {
+    driver_config_of(trust, Believes::These(Arc::clone(trust.anchors.as_ref()?)))
+}
+
+/// For a driver whose servers may show any certificate.
+#[must_use]
+pub fn driver_config_for_any(trust: &Trust) -> Option<DriverConfig> {
+    driver_config_of(trust, Believes::Anybody)
+}
+
+fn driver_config_of(trust: &Trust, believes: Believes) -> Option<DriverConfig> {
     let provider = Arc::clone(&trust.manner.provider);
-    let anchors = trust.anchors.as_ref()?;
-    let verifier = Verifier::of(&provider, Believes::These(Arc::clone(anchors)));
+    let verifier = Verifier::of(&provider, believes);
     let config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(versions(trust.manner.oldest))
         .ok()?;
     let config = config.dangerous().with_custom_certificate_verifier(verifier);
     Some(Arc::new(config.with_no_client_auth()))
+}
+
+/// The name that a driver's server has to show a certificate for; none: it is no name.
+#[must_use]
+pub fn driver_name(host: &str) -> Option<ServerName<'static>> {
+    ServerName::try_from(host.to_owned()).ok()
 }
 
 /// Why a handshake of a driver's came to nothing.

@@ -28,13 +28,18 @@ mod tests;
 mod tickets;
 mod trust;
 
-pub use backends::{Backends, DriverConfig, DriverFault, driver_config, driver_fault};
+pub use backends::{
+    Backends, DriverConfig, DriverFault, driver_config, driver_config_for_any, driver_fault,
+    driver_name,
+};
 pub use clients::{Asked, ClientTrust, ClientTrustFault};
 pub use engine::{Engine, Established};
 pub use fault::Fault;
 pub use identity::{Identity, IdentityFault, Kind};
 pub use provider::Manner;
-pub use servers::{Server, Servers, ServersBuilder, alpn_names};
+pub use servers::{
+    DoveadmSpeech, Server, ServerConfigOfControl, Servers, ServersBuilder, alpn_names,
+};
 pub use tickets::TicketKeys;
 pub use trust::{OlderForms, Trust, TrustFault, remarks_on_trust};
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{ServerConfig, SignatureScheme};
+use rustls::{NoKeyLog, ServerConfig, SignatureScheme};
 
 use super::provider::{Manner, versions};
 use super::secrets::Catcher;
@@ -33,6 +33,40 @@ pub struct Server {
     names: Arc<Names>,
     /// Which text of a client's certificate is its user.
     name_field: NameField,
+}
+
+/// What is spoken to doveadm, which decides about ALPN (W-TLS-2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DoveadmSpeech {
+    /// Its own lines.
+    Plain,
+    /// HTTP.
+    Http,
+}
+
+/// What a server on the control core takes, which has sockets of its own.
+pub type ServerConfigOfControl = Arc<ServerConfig>;
+
+/// A client of doveadm comes too seldom to be given a ticket.
+#[derive(Debug)]
+struct NoTickets;
+
+impl ProducesTickets for NoTickets {
+    fn enabled(&self) -> bool {
+        false
+    }
+
+    fn lifetime(&self) -> u32 {
+        0
+    }
+
+    fn encrypt(&self, _plain: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn decrypt(&self, _cipher: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// Collects certificates by name.
@@ -171,6 +205,23 @@ impl Servers {
     pub(super) fn of(&self, protocol: Protocol) -> Option<&Server> {
         let index = Protocol::ALL.iter().position(|known| *known == protocol)?;
         self.by_protocol.get(index)?.as_ref()
+    }
+
+    /// What clients of doveadm meet on the control core: the certificates of the first protocol that has any, and no tickets.
+    #[must_use]
+    pub fn of_doveadm(&self, speech: DoveadmSpeech) -> Option<ServerConfigOfControl> {
+        let server = self.by_protocol.iter().flatten().next()?;
+        let mut config = ServerConfig::clone(&server.open);
+        let name: &[u8] = match speech {
+            DoveadmSpeech::Plain => b"doveadm",
+            DoveadmSpeech::Http => b"http/1.1",
+        };
+        config.alpn_protocols = vec![name.to_vec()];
+        config.send_tls13_tickets = 0;
+        config.ticketer = Arc::new(NoTickets);
+        config.enable_secret_extraction = false;
+        config.key_log = Arc::new(NoKeyLog {});
+        Some(Arc::new(config))
     }
 
     /// The same certificates with the next ticket keys.

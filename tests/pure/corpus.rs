@@ -16,6 +16,8 @@ mod backend_submission;
 mod certificate_name;
 #[path = "../../fuzz/bodies/config_text.rs"]
 mod config_text;
+#[path = "../../fuzz/bodies/doveadm.rs"]
+mod doveadm;
 #[path = "../../fuzz/bodies/lmtp.rs"]
 pub(crate) mod lmtp;
 #[path = "../../fuzz/bodies/passwd_file.rs"]
@@ -137,6 +139,11 @@ fn stored_inputs_of_geodb_rows() {
 }
 
 #[test]
+fn stored_inputs_of_doveadm() {
+    replay("doveadm", doveadm::run);
+}
+
+#[test]
 fn stored_inputs_of_referral() {
     replay("referral", referral::run);
 }
@@ -197,6 +204,7 @@ fn every_stored_corpus_is_replayed() {
         "backend_submission",
         "certificate_name",
         "config_text",
+        "doveadm",
         "facts",
         "geodb_rows",
         "lmtp",

@@ -65,7 +65,11 @@ pub(crate) const FILLS: &[Row] = &[
     (Global, "ssl_server_cert_username_field", &["ClientAuthorities.username_field"]),
     (Global, "ssl_client_ca_file", &["BackendAuthorities.ca_file"]),
     (Global, "ssl_client_older_certs", &["BackendAuthorities.older_certs"]),
-    (Global, "ssl_client_require_valid_cert", &["ProtocolSettings.verify_backends"]),
+    (
+        Global,
+        "ssl_client_require_valid_cert",
+        &["ProtocolSettings.verify_backends", "Doveadm.verify_backends"],
+    ),
     (Global, "auth_mechanisms", &["Auth.mechanisms"]),
     (Global, "auth_ssl_require_client_cert", &["ProtocolSettings.ssl_require_client_cert"]),
     (Global, "auth_ssl_username_from_cert", &["ProtocolSettings.ssl_username_from_cert"]),
@@ -137,6 +141,7 @@ pub(crate) const FILLS: &[Row] = &[
     (Global, "login_log_format_elements", &["Log.login", "LoginLog.elements"]),
     (Global, "doveadm_port", &["Doveadm.port"]),
     (Global, "doveadm_password", &["Doveadm.password"]),
+    (Global, "doveadm_api_key", &["Doveadm.api_key"]),
     (Global, "doveadm_ssl", &["Doveadm.proxy_ssl"]),
     (Listener, "port", &["Listener.port"]),
     (Listener, "listen", &["Listener.address"]),
@@ -188,7 +193,7 @@ pub(crate) const FILLS: &[Row] = &[
 
 /// Fields that blocks fill, or that the model has for itself; the second half says what they are.
 pub(crate) const OTHERS: &[(&str, &str)] = &[
-    ("AdminListener.", "`service doveadm` and `service stats`, which are marked as a whole"),
+    ("AdminListener.", "`service doveadm`, and `service stats`, which is marked as a whole"),
     ("Config.admin_listeners", "`service doveadm` and `service stats`"),
     ("Certificate.place", "for messages"),
     ("Certificate.settings", "for messages"),

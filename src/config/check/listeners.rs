@@ -109,6 +109,9 @@ impl Service {
     }
 }
 
+/// Why operators' listeners know no bounds of their own.
+const BOUNDED: &str = "the number of its clients is bounded by itself";
+
 /// How a listener's block is written.
 fn block(name: &str) -> String {
     format!("inet_listener {name}").trim_end().to_owned()
@@ -140,6 +143,9 @@ impl<'a> Finder<'a> {
             self.listener(service, default.name, Some(default), written);
         }
         for written in block.iter().flat_map(|block| block.of_scope(Scope::Listener)) {
+            if matches!(service, Service::Admin(_)) {
+                self.refuse_what_admins_lack(written);
+            }
             if known.iter().all(|default| default.name != written.name()) {
                 self.listener(service, written.name(), None, Some(written));
             }
@@ -214,6 +220,28 @@ impl<'a> Finder<'a> {
                 number,
                 place: written.map(|section| section.place_of("port").clone()),
             });
+        }
+    }
+
+    /// Ignored, these would let in whom they keep out, or break every connection.
+    fn refuse_what_admins_lack(&mut self, section: &Section) {
+        let refused = [
+            ("haproxy", section.flag("haproxy"), "its clients come without a PROXY header"),
+            ("connections_max", section.small::<u32>("connections_max") > 0, BOUNDED),
+            ("connection_rate", section.small::<u32>("connection_rate") > 0, BOUNDED),
+        ];
+        for (name, is_asked, why) in refused {
+            if is_asked {
+                let text = format!("can't be had here: {why}");
+                self.findings.error(section.place_of(name), name, &text);
+            }
+        }
+        let name = "ssl_server_request_client_cert";
+        let asked = request_client_cert(section).or_else(|| request_client_cert(self.root));
+        if section.flag("ssl") && asked == Some(RequestClientCert::Required) {
+            let text = "no client is asked for a certificate here; write `ssl_server_request_client_cert = no` into the listener's \
+                        block, and let a password do";
+            self.findings.error(section.place_of(name), name, text);
         }
     }
 
@@ -368,6 +396,33 @@ mod tests {
         let text = "ssl = no\nlisten = ::\nprotocols = imap\nservice imap-login {\n inet_listener x { port = 1  ssl = yes }\n}\n";
         assert_eq!(shown(text), ["imap [::]:143"]);
         assert!(warnings(text).iter().any(|line| line.contains("t.conf:5: setting ssl")));
+    }
+
+    #[test]
+    fn op_01_what_a_listener_for_operators_lacks_is_refused() {
+        let of = |line: &str| {
+            errors(&format!(
+                "service doveadm {{\n inet_listener a {{\n  port = 2300\n  {line}\n }}\n}}\n"
+            ))
+        };
+        for (line, reason) in [
+            ("haproxy = yes", "PROXY header"),
+            ("connections_max = 3", "bounded"),
+            ("connection_rate = 3", "bounded"),
+            ("ssl = yes\n  ssl_server_request_client_cert = required", "no client is asked"),
+        ] {
+            let found = of(line);
+            assert!(found.len() == 1 && found[0].contains(reason), "{line}: {found:?}");
+        }
+        let good = "ssl = yes\n  ssl_server_request_client_cert = yes\n  haproxy = no";
+        assert_eq!(
+            loaded(&format!(
+                "service doveadm {{\n inet_listener a {{\n  port = 2300\n  {good}\n }}\n}}\n"
+            ))
+            .admin_listeners
+            .len(),
+            2
+        );
     }
 
     #[test]

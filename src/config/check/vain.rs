@@ -28,16 +28,14 @@ pub(super) fn point_out(root: &Section, made: &Config, findings: &mut Findings) 
     beside_others(root, made, findings);
 }
 
-/// Settings, services and protocols that carry the mark of the registry.
+/// Settings and services that carry the mark of the registry.
 fn unserved(section: &Section, findings: &mut Findings) {
     let block = match section.scope {
         Scope::Service => registry::served_service(section.name()),
-        Scope::Protocol => Some(registry::served_protocol(section.name())),
         _ => None,
     };
     if let Some(text) = block.and_then(|served| served.warning("{ … }")) {
-        let word = if section.scope == Scope::Service { "service" } else { "protocol" };
-        return findings.warn(&section.place, &format!("{word} {}", section.name()), text);
+        return findings.warn(&section.place, &format!("service {}", section.name()), text);
     }
     for (name, found) in &section.values {
         let setting = registry::exact(section.scope, name);
@@ -53,7 +51,10 @@ fn unserved(section: &Section, findings: &mut Findings) {
 /// Settings of one protocol in the block of another.
 fn foreign_to_the_protocol(root: &Section, findings: &mut Findings) {
     for block in root.of_scope(Scope::Protocol) {
-        let Some(protocol) = protocol_of(block) else { continue };
+        let Some(protocol) = protocol_of(block) else {
+            not_of_doveadm(block, findings);
+            continue;
+        };
         for (name, found) in &block.values {
             let Some(setting) = registry::exact(block.scope, name) else { continue };
             // `protocol !pop3 { … }` stands for several blocks, and may mean something in one of them.
@@ -69,6 +70,16 @@ fn foreign_to_the_protocol(root: &Section, findings: &mut Findings) {
                 );
                 findings.warn(&found.place, name, text);
             }
+        }
+    }
+}
+
+/// doveadm of other hosts is connected to in one way.
+fn not_of_doveadm(block: &Section, findings: &mut Findings) {
+    for (name, found) in &block.values {
+        if !matches!(*name, "proxy_port" | "proxy_ssl") && says_more(block, name) {
+            let text = "has no effect in `protocol doveadm { … }`";
+            findings.warn(&found.place, name, text.to_owned());
         }
     }
 }

@@ -6,7 +6,6 @@ use super::Kind::{
     Secret, Size, Text, Time, Words,
 };
 use super::Origin::{Dovecot, Hale, Palomar};
-use super::served::DOVEADM;
 use super::{Kind, Origin, Scope, Setting};
 use crate::names::Protocol;
 
@@ -484,10 +483,19 @@ pub(super) const SETTINGS: &[Setting] = &[
     global(
         "doveadm_port", Port, "0", Dovecot,
         "Port of the doveadm service on backends and other proxies, the same everywhere. 0: there is none.",
-    ).served(DOVEADM),
-    global("doveadm_password", Secret, "", Dovecot, "Password of the doveadm service, the same everywhere.").served(DOVEADM),
+    ),
+    global(
+        "doveadm_password", Secret, "", Dovecot,
+        "Password of the doveadm service, the same everywhere: clients of `service doveadm` have to know it, and other hosts are \
+         asked with it. Without one no client of the plain protocol is let in.",
+    ),
+    global(
+        "doveadm_api_key", Secret, "", Dovecot,
+        "Key of clients that come by HTTP (`Authorization: X-Dovecot-API`, in base64), to a listener of `service doveadm` that is \
+         called `http`. They may show the user `doveadm` and `doveadm_password` instead.",
+    ),
     global(
         "doveadm_ssl", Choice(&["no", "starttls", "ssl"]), "no", Dovecot,
-        "TLS towards the doveadm service of other hosts.",
-    ).served(DOVEADM),
+        "TLS towards the doveadm service of other hosts: none, by STARTTLS, or from the first byte.",
+    ),
 ];

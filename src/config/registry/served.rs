@@ -45,11 +45,6 @@ impl Served {
     }
 }
 
-const NO_DOVEADM: &str =
-    "the doveadm protocol is not spoken; `hale cluster` and `hale geodb` do the work on this host";
-
-/// Nothing of doveadm: the one text for its settings, its service and its protocol.
-pub(super) const DOVEADM: Served = not_yet(&["", "0", "no"], NO_DOVEADM);
 const STATS: Served = not_yet(&[], "there are no metrics over HTTP");
 
 pub(super) const fn not_yet(harmless: &'static [&'static str], why: &'static str) -> Served {
@@ -63,7 +58,7 @@ pub const SERVICES: [(&str, Served); 7] = [
     ("lmtp", Served::Yes),
     ("managesieve-login", Served::Yes),
     ("submission-login", Served::Yes),
-    ("doveadm", DOVEADM),
+    ("doveadm", Served::Yes),
     ("stats", STATS),
 ];
 
@@ -71,12 +66,6 @@ pub const SERVICES: [(&str, Served); 7] = [
 #[must_use]
 pub fn service(name: &str) -> Option<Served> {
     SERVICES.iter().find(|(known, _)| *known == name).map(|(_, served)| *served)
-}
-
-/// Whether what stands in `protocol NAME { … }` is served.
-#[must_use]
-pub fn protocol(name: &str) -> Served {
-    if name == "doveadm" { DOVEADM } else { Served::Yes }
 }
 
 /// The services as a mistake in their names tells them.
@@ -92,12 +81,12 @@ mod tests {
     #[test]
     fn a_value_that_asks_for_nothing_needs_no_warning() {
         assert_eq!(Served::Yes.warning("x"), None);
-        assert_eq!(DOVEADM.warning("0"), None);
-        assert_eq!(DOVEADM.warning("false"), None);
+        let later = not_yet(&["", "no"], "nothing happens");
+        assert_eq!(later.warning("false"), None);
         assert!(
-            DOVEADM
-                .warning("2300")
-                .is_some_and(|text| text.contains("by this version: the doveadm"))
+            later
+                .warning("x")
+                .is_some_and(|text| text.ends_with("by this version: nothing happens"))
         );
         assert!(STATS.warning("").is_some());
     }

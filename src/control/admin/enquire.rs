@@ -31,7 +31,7 @@ pub(super) struct Askers {
 
 /// An enquiry under way: all cores, one behind the other.
 #[derive(Debug)]
-pub(super) struct Asking<'a> {
+pub(in crate::control) struct Asking<'a> {
     askers: &'a Askers,
     enquiry: Arc<Enquiry>,
     /// Where to go on: the core's number, and the place there.
@@ -79,7 +79,7 @@ impl Asking<'_> {
     ///
     /// # Errors
     /// A core is too busy to take the question, or to answer it.
-    pub(super) async fn piece(&mut self) -> Result<Option<Piece>, CommandError> {
+    pub(in crate::control) async fn piece(&mut self) -> Result<Option<Piece>, CommandError> {
         let Some((core, from)) = self.next else { return Ok(None) };
         let piece = self.ask(core, from).await?;
         self.next = match piece.next {

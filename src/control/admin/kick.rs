@@ -4,23 +4,24 @@
 //! operator expects least.
 
 use super::answer::{Answer, Gone};
-use super::requests::Admin;
+use super::enquire::Asking;
+use super::requests::{Admin, Asker};
 use super::verbs::KickCommand;
 use super::who::{self, fields};
 use crate::control::cluster::CommandError;
 use crate::event::cleaned;
 use crate::limits;
-use crate::share::enquiry::{Act, Mask, Whom};
+use crate::share::enquiry::{Act, Mask, Row, Whom};
 
-/// `hale kick`. `user_id`: who asked.
+/// `hale kick`. `by`: who asked.
 pub(super) async fn by_command(
     admin: &Admin,
     command: &KickCommand,
-    user_id: u32,
+    by: Asker,
     answer: &mut Answer<'_>,
 ) -> Result<(), Gone> {
     match command.whom() {
-        Ok(whom) => end(admin, whom, &described(command), user_id, answer).await,
+        Ok(whom) => end(Kicking::begin(admin, whom, described(command), by), answer).await,
         Err(error) => answer.refuse(&error).await,
     }
 }
@@ -29,12 +30,10 @@ pub(super) async fn by_command(
 pub(super) async fn of_user(
     admin: &Admin,
     user: &str,
-    user_id: u32,
+    by: Asker,
     answer: &mut Answer<'_>,
 ) -> Result<(), Gone> {
-    let whom = Whom { users: Some(Mask::new(user)), ..Whom::default() };
-    let shown = cleaned(user.as_bytes(), limits::LOGGED_LINE_BYTES_MAX);
-    end(admin, whom, &format!("cluster kick {shown}"), user_id, answer).await
+    end(Kicking::of_user(admin, user, by), answer).await
 }
 
 /// Ends all that are meant, and says how many there were.
@@ -47,42 +46,83 @@ pub(super) async fn count(admin: &Admin, whom: Whom) -> Result<usize, CommandErr
     Ok(kicked)
 }
 
-/// Ends all that are meant, by an order that the log has in these words.
-async fn end(
-    admin: &Admin,
-    whom: Whom,
-    order: &str,
-    user_id: u32,
-    answer: &mut Answer<'_>,
-) -> Result<(), Gone> {
-    let mut asking = admin.askers.ask(Act::Kick, whom);
+/// Ends all that are meant, and tells of each.
+async fn end(mut kicking: Kicking<'_>, answer: &mut Answer<'_>) -> Result<(), Gone> {
     let mut told = answer.columns(&who::COLUMNS).await;
-    let mut kicked = 0_usize;
-    let failed = loop {
-        match asking.piece().await {
-            Ok(Some(piece)) => {
-                kicked += piece.rows.len();
-                for row in piece.rows {
-                    if told.is_ok() {
-                        told = answer.row(fields(row)).await;
-                    }
-                }
+    while let Some(rows) = kicking.rows().await {
+        for row in rows {
+            if told.is_ok() {
+                told = answer.row(fields(row)).await;
             }
-            Ok(None) => break None,
-            Err(error) => break Some(error),
         }
-    };
-    admin.note(format!("admin: {order}: {kicked} sessions ended by uid={user_id}"));
+    }
+    let ended = kicking.finish();
     told?;
-    match failed {
-        Some(error) => answer.refuse(&error).await,
-        None if kicked == 0 => answer.end(EX_NOTFOUND, None).await,
-        None => answer.end(0, None).await,
+    match ended {
+        Err(error) => answer.refuse(&error).await,
+        Ok(0) => answer.end(EX_NOTFOUND, None).await,
+        Ok(_) => answer.end(0, None).await,
+    }
+}
+
+/// A kick under way.
+#[derive(Debug)]
+pub(in crate::control) struct Kicking<'a> {
+    admin: &'a Admin,
+    asking: Asking<'a>,
+    /// The order, in the words that the log has it in.
+    order: String,
+    by: Asker,
+    kicked: usize,
+    failed: Option<CommandError>,
+}
+
+impl<'a> Kicking<'a> {
+    pub(in crate::control) fn begin(
+        admin: &'a Admin,
+        whom: Whom,
+        order: String,
+        by: Asker,
+    ) -> Self {
+        let asking = admin.askers.ask(Act::Kick, whom);
+        Self { admin, asking, order, by, kicked: 0, failed: None }
+    }
+
+    /// Of a user, or all whom a mask fits.
+    pub(in crate::control) fn of_user(admin: &'a Admin, user: &str, by: Asker) -> Self {
+        let whom = Whom { users: Some(Mask::new(user)), ..Whom::default() };
+        let shown = cleaned(user.as_bytes(), limits::LOGGED_LINE_BYTES_MAX);
+        Self::begin(admin, whom, format!("cluster kick {shown}"), by)
+    }
+
+    /// Sessions that were ended since the last call; none: that were all.
+    pub(in crate::control) async fn rows(&mut self) -> Option<Vec<Row>> {
+        match self.asking.piece().await {
+            Ok(piece) => {
+                let rows = piece?.rows;
+                self.kicked += rows.len();
+                Some(rows)
+            }
+            Err(error) => {
+                self.failed = Some(error);
+                None
+            }
+        }
+    }
+
+    /// Writes into the log what was done, and says how many sessions were ended.
+    ///
+    /// # Errors
+    /// A core did not answer; some sessions may have been ended.
+    pub(in crate::control) fn finish(self) -> Result<usize, CommandError> {
+        let Self { admin, order, by, kicked, failed, asking: _ } = self;
+        admin.note(format!("admin: {order}: {kicked} sessions ended by {by}"));
+        failed.map_or(Ok(kicked), Err)
     }
 }
 
 /// The command as the log has it.
-fn described(command: &KickCommand) -> String {
+pub(in crate::control) fn described(command: &KickCommand) -> String {
     let KickCommand { socket: _, backend, group, session, reason, whom } = command;
     let named = [("backend", backend), ("group", group), ("session", session), ("reason", reason)];
     let shown = |text: &str| cleaned(text.as_bytes(), limits::LOGGED_LINE_BYTES_MAX);

@@ -21,7 +21,10 @@ mod verbs;
 mod who;
 
 pub use board::Board;
+pub(in crate::control) use kick::{Kicking, described};
+pub(in crate::control) use present::{Counted, Session};
 pub use present::{kicked, who};
+pub(in crate::control) use requests::Asker;
 pub use requests::{About, Admin, Listening};
 pub use socket::AdminSocket;
 pub(in crate::control) use socket::serve;

@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::control::cluster::{Format, Output, Reply};
 
 /// A session's fields, as `who` and `kick` answer them.
-struct Session {
-    user: Option<String>,
-    protocol: String,
-    process: String,
-    client: String,
+#[derive(Debug)]
+pub(in crate::control) struct Session {
+    pub(in crate::control) user: Option<String>,
+    pub(in crate::control) protocol: String,
+    pub(in crate::control) process: String,
+    pub(in crate::control) client: String,
 }
 
 impl Session {
@@ -48,25 +49,41 @@ pub fn who(mut answer: Output, each: bool, format: Format) -> Output {
         Format::Json => ["username", "connections", "service", "pids", "ips"],
         _ => ["username", "#", "proto", "(pids)", "(ips)"],
     };
-    let mut groups: BTreeMap<[String; 3], Group> = BTreeMap::new();
-    for session in answer.rows.iter().map(|row| Session::of(row)) {
+    let mut counted = Counted::default();
+    for row in &answer.rows {
+        counted.add(Session::of(row));
+    }
+    let rows = counted.rows().map(|fields| fields.map(Some).to_vec());
+    Output { rows: rows.collect(), columns: columns.map(str::to_owned).to_vec(), ..answer }
+}
+
+/// Sessions counted by user and protocol; those of LMTP by client.
+#[derive(Debug, Default)]
+pub(in crate::control) struct Counted {
+    groups: BTreeMap<[String; 3], Group>,
+}
+
+impl Counted {
+    pub(in crate::control) fn add(&mut self, session: Session) {
         let client = if session.user.is_none() { &*session.client } else { "" };
         let key = [session.name(), session.protocol.clone(), client.to_owned()];
-        let group = groups.entry(key).or_default();
+        let group = self.groups.entry(key).or_default();
         group.count += 1;
         group.processes.insert(session.process);
         group.clients.insert(session.client);
     }
-    let rows = groups.into_iter().map(|([user, protocol, _], group)| {
-        let Group { count, processes, clients } = group;
-        let fields = [user, count.to_string(), protocol, listed(&processes), listed(&clients)];
-        fields.map(Some).to_vec()
-    });
-    Output { rows: rows.collect(), columns: columns.map(str::to_owned).to_vec(), ..answer }
+
+    /// User, how many, protocol, processes, addresses.
+    pub(in crate::control) fn rows(self) -> impl Iterator<Item = [String; 5]> {
+        self.groups.into_iter().map(|([user, protocol, _], group)| {
+            let Group { count, processes, clients } = group;
+            [user, count.to_string(), protocol, listed(&processes), listed(&clients)]
+        })
+    }
 }
 
 /// Sessions of one user by one protocol.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Group {
     count: u64,
     processes: BTreeSet<String>,

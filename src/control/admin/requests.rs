@@ -1,13 +1,17 @@
 //! What requests work with, and which code carries out which.
 
+use std::fmt;
+use std::net::SocketAddr;
+
 use super::answer::{Answer, Gone};
 use super::board::Board;
-use super::enquire::Askers;
+use super::enquire::{Askers, Asking};
 use super::kick;
 use super::verbs::Request;
 use super::who;
 use crate::control::cluster::{
     self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, Local, Memory, Origin,
+    Output,
 };
 use crate::control::geodb::GeoDb;
 use crate::control::localdb::LocalDb;
@@ -16,7 +20,7 @@ use crate::event::{Event, cleaned};
 use crate::limits;
 use crate::names::Protocol;
 use crate::ring::clock;
-use crate::share::enquiry::{Piece, Whom};
+use crate::share::enquiry::{Act, Piece, Whom};
 use crate::share::exchange::Exchange;
 use crate::share::users::Cached;
 use crate::tick::Tick;
@@ -48,11 +52,32 @@ pub struct Listening {
     /// What is spoken there.
     pub protocol: Protocol,
     /// Where.
-    pub address: std::net::SocketAddr,
+    pub address: SocketAddr,
     /// It begins with TLS.
     pub tls: bool,
     /// It begins with a PROXY header.
     pub haproxy: bool,
+}
+
+/// Who asks, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::control) enum Asker {
+    /// A user of this host, by the admin socket.
+    User(u32),
+    /// A client of doveadm's protocol, who knows the password.
+    Doveadm(SocketAddr),
+    /// The same by HTTP.
+    DoveadmHttp(SocketAddr),
+}
+
+impl fmt::Display for Asker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "uid={id}"),
+            Self::Doveadm(client) => write!(f, "doveadm from {client}"),
+            Self::DoveadmHttp(client) => write!(f, "doveadm by HTTP from {client}"),
+        }
+    }
 }
 
 /// Everything that requests ask.
@@ -100,28 +125,36 @@ impl Admin {
         kick::count(self, whom).await
     }
 
-    /// Carries out a request that `user_id` made.
+    /// Carries out a request that `by` made.
     pub(super) async fn carry_out(
         &self,
         request: Request,
-        user_id: u32,
+        by: Asker,
         answer: &mut Answer<'_>,
     ) -> Result<(), Gone> {
         let command = match request {
             Request::Status => return self.status(answer).await,
             Request::Who(command) => return who::list(self, &command, answer).await,
             Request::Kick(command) => {
-                return kick::by_command(self, &command, user_id, answer).await;
+                return kick::by_command(self, &command, by, answer).await;
             }
             Request::Explain(command) => return self.explain(&command, answer).await,
             Request::Cluster(ClusterCommand::Kick { user }) => {
-                return kick::of_user(self, &user, user_id, answer).await;
+                return kick::of_user(self, &user, by, answer).await;
             }
             Request::Cluster(command) => command,
             Request::Geodb(command) => ClusterCommand::Geodb(command),
         };
-        // What was begun is done, and in the log, whether or not the client waits for it.
-        let done = match &command {
+        answer.output(self.cluster(&command, by).await).await
+    }
+
+    /// Carries out a command about the cluster. What was begun is done, and in the log, whether or not `by` waits for it.
+    pub(in crate::control) async fn cluster(
+        &self,
+        command: &ClusterCommand,
+        by: Asker,
+    ) -> Result<Output, CommandError> {
+        let done = match command {
             ClusterCommand::Localdb(command) => {
                 let local = Local::Running(&self.local);
                 let (geodb, settings) = (&self.geodb, &self.settings);
@@ -137,9 +170,14 @@ impl Admin {
                 Ok(output) => format!("done: {}", output.changes.join(", ")),
                 Err(error) => format!("failed: {error}"),
             };
-            self.note(format!("admin: cluster {line}: {outcome}, by uid={user_id}"));
+            self.note(format!("admin: cluster {line}: {outcome}, by {by}"));
         }
-        answer.output(done).await
+        done
+    }
+
+    /// Begins to ask all data cores.
+    pub(in crate::control) fn ask(&self, act: Act, whom: Whom) -> Asking<'_> {
+        self.askers.ask(act, whom)
     }
 
     /// By what the next login of the user is decided by.
@@ -174,7 +212,7 @@ impl Admin {
         answer.output(told).await
     }
 
-    pub(super) fn note(&self, text: String) {
+    pub(in crate::control) fn note(&self, text: String) {
         // A full mailbox loses the line, as for every sender (RS-08).
         let _ = self.exchange.log.send(Event::Note { warning: false, text: text.into_boxed_str() });
     }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::answer::{Answer, Gone};
-use super::requests::Admin;
+use super::requests::{Admin, Asker};
 use super::verbs::Request;
 use crate::control::cluster::CommandError;
 use crate::limits;
@@ -110,7 +110,7 @@ async fn receive(
     loop {
         match lines.next(&mut reader).await {
             Ok(Some(line)) => match Request::of_line(&line) {
-                Ok(request) => admin.carry_out(request, user_id, &mut answer).await?,
+                Ok(request) => admin.carry_out(request, Asker::User(user_id), &mut answer).await?,
                 Err(error) => answer.refuse(&error).await?,
             },
             Ok(None) => return Ok(()),

@@ -158,6 +158,14 @@ impl Request {
         let Ok(words) = words else {
             return Err(CommandError::Usage("the request is not UTF-8".to_owned()));
         };
+        Self::of_words(words)
+    }
+
+    /// The request of these words.
+    ///
+    /// # Errors
+    /// As [`Self::of_line`].
+    pub fn of_words<I: IntoIterator<Item = String>>(words: I) -> Result<Self, CommandError> {
         let program = std::iter::once("hale".to_owned());
         match Words::try_parse_from(program.chain(words)) {
             Ok(parsed) => Ok(parsed.request),

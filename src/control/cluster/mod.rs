@@ -34,4 +34,5 @@ pub use localdb::Local;
 pub use render::{Format, Output, Reply};
 pub use run::{run, run_localdb};
 pub use settings::ClusterSettings;
+pub(in crate::control) use users::refusal;
 pub use verbs::{ClusterCommand, GeodbCommand};

@@ -197,7 +197,7 @@ async fn find(
     }
 }
 
-pub(super) fn refusal(fault: RouteFault, about: &str) -> CommandError {
+pub(in crate::control) fn refusal(fault: RouteFault, about: &str) -> CommandError {
     let separator = if about.is_empty() { "" } else { ": " };
     let text = format!("{about}{separator}{}", fault.text());
     match fault {

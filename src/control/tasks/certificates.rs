@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::panics;
 use crate::control::admin::Board;
 use crate::control::certificates::{Certificates, Loaded};
+use crate::control::orders::Orders;
 use crate::control::wall_clock::unix_seconds;
 use crate::event::Event;
 use crate::limits;
@@ -21,7 +22,7 @@ pub(super) async fn watch(
     mut certificates: Certificates,
     published: Published<Context>,
     log: Arc<Mailbox<Event>>,
-    mut hangup: Signal,
+    mut reloads: Reloads,
     board: Board,
 ) {
     let mut rotation = interval(limits::TLS_TICKET_KEYS_EVERY);
@@ -41,7 +42,7 @@ pub(super) async fn watch(
                 }
             }
             _ = rotation.tick() => published.publish(certificates.rotate(&published.load())),
-            _ = hangup.recv() => {
+            () = reloads.next() => {
                 let read = spawn_blocking(move || {
                     let loaded = certificates.load();
                     (certificates, loaded)
@@ -60,6 +61,24 @@ pub(super) async fn watch(
                     let _ = log.send(Event::Note { warning, text: line.into_boxed_str() });
                 }
             }
+        }
+    }
+}
+
+/// What makes us read everything again.
+#[derive(Debug)]
+pub(super) struct Reloads {
+    /// SIGHUP.
+    pub(super) hangup: Signal,
+    /// The same from a client of doveadm.
+    pub(super) orders: Orders,
+}
+
+impl Reloads {
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.hangup.recv() => {}
+            () = self.orders.certificates() => {}
         }
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::mail::Inbox;
 use crate::control::log_file::LogWriter;
+use crate::control::orders::Orders;
 use crate::event::Event;
 
 /// Writes what comes until `stopped`, and what there is by then. The signals say that the file was moved away.
@@ -14,6 +15,7 @@ pub(super) async fn write(
     mut writer: LogWriter,
     events: Inbox<Event>,
     [mut rotate, mut hangup]: [Signal; 2],
+    orders: Orders,
     mut stopped: oneshot::Receiver<()>,
 ) {
     let mut last = false;
@@ -25,6 +27,7 @@ pub(super) async fn write(
             }
             _ = rotate.recv() => writer.reopen(),
             _ = hangup.recv() => writer.reopen(),
+            () = orders.log() => writer.reopen(),
             _ = &mut stopped => last = true,
         }
         while let Some(event) = events.take() {

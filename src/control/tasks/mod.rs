@@ -14,14 +14,18 @@ use tokio::task::{JoinHandle, spawn_local};
 
 use super::admin::{self, Admin, AdminSocket};
 use super::certificates::Certificates;
+use super::doveadm::{self, Desk, Door, DoveadmSettings};
 use super::geodb::GeoDb;
 use super::localdb::LocalDb;
 use super::log_file::LogWriter;
+use super::orders::Orders;
 use super::passdbs::PassdbSources;
+use super::resolver::Resolver;
 use crate::event::Event;
 use crate::moving::Moves;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
+use certificates::Reloads;
 use mail::Inbox;
 
 mod certificates;
@@ -64,8 +68,21 @@ pub struct Control {
     pub admin: Admin,
     /// Moves of groups, where the proxies carry them out.
     pub moves: Option<Moves>,
+    /// Where they ask by doveadm's protocol.
+    pub doveadm: DoveadmDoors,
     /// Time for live sessions after SIGTERM (`shutdown_timeout`); none: until they end (`shutdown_clients = no`).
     pub drain_timeout: Option<Duration>,
+}
+
+/// Where operators ask by doveadm's protocol.
+#[derive(Debug)]
+pub struct DoveadmDoors {
+    /// The open listeners.
+    pub doors: Vec<Door>,
+    /// What their clients are served by.
+    pub settings: DoveadmSettings,
+    /// Names of backends to addresses.
+    pub resolver: Resolver,
 }
 
 /// The signals that tasks listen to.
@@ -99,6 +116,7 @@ impl Tasks {
         control: Control,
         exchange: &Exchange,
         signals: FileSignals,
+        orders: Orders,
     ) -> std::io::Result<Self> {
         let Control {
             geodb,
@@ -111,6 +129,7 @@ impl Tasks {
             socket,
             admin,
             moves,
+            doveadm,
             drain_timeout: _,
         } = control;
         let board = admin.board();
@@ -118,7 +137,8 @@ impl Tasks {
         let log = Arc::clone(&exchange.log);
         let events = Inbox::watch(Arc::clone(&log))?;
         let (stop_writer, stopped) = oneshot::channel();
-        let writer = spawn_local(log::write(writer, events, [rotate, hangup], stopped));
+        let writer =
+            spawn_local(log::write(writer, events, [rotate, hangup], orders.clone(), stopped));
         let remarks = geodb_remarks::tell(geodb.remarks(), Arc::clone(&log));
         let late = late_writes::make(geodb.clone(), Arc::clone(&log));
         let mut running = vec![spawn_local(remarks), spawn_local(late)];
@@ -137,7 +157,7 @@ impl Tasks {
             certificates,
             exchange.tls.clone(),
             Arc::clone(&log),
-            reload,
+            Reloads { hangup: reload, orders: orders.clone() },
             board,
         )));
         running.push(spawn_local(sweeps::sweep(exchange.visitors.clone())));
@@ -148,7 +168,11 @@ impl Tasks {
             let carry_out = moves::carry_out(moves, exchange.clone(), Rc::clone(&admin));
             running.push(spawn_local(carry_out));
         }
-        running.push(spawn_local(admin::serve(socket, admin)));
+        running.push(spawn_local(admin::serve(socket, Rc::clone(&admin))));
+        let DoveadmDoors { doors, settings, resolver } = doveadm;
+        let (exchange, geodb_of_desk) = (exchange.clone(), geodb.clone());
+        let desk = Desk { admin, exchange, geodb: geodb_of_desk, resolver, orders, settings };
+        running.push(spawn_local(doveadm::serve(doors, Rc::new(desk))));
         Ok(Self { running, log, writer, stop_writer, geodb, local })
     }
 

@@ -31,24 +31,22 @@ fn never(texts: &[&str]) {
 #[test]
 fn what_is_not_served_is_named_where_it_was_written() {
     once(&[
-        ("doveadm_port = 2300\n", "doveadm_port", "not served by this version: the doveadm"),
-        ("doveadm_password = hush\n", "doveadm_password", "not served"),
-        ("doveadm_ssl = starttls\n", "doveadm_ssl", "not served"),
-        (
-            "service doveadm {\n inet_listener tcp {\n  port = 1\n }\n}\n",
-            "service doveadm",
-            "not served",
-        ),
         ("service stats {\n inet_listener http {\n  port = 1\n }\n}\n", "service stats", "metrics"),
-        ("protocol doveadm {\n proxy_port = 24\n}\n", "protocol doveadm", "not served"),
+        (
+            "protocol doveadm {\n proxy_send_header = v2\n}\n",
+            "proxy_send_header",
+            "no effect in `protocol doveadm",
+        ),
     ]);
     never(&[
         "cluster_localdb = sqlite:/x\n",
         "dict_server { dict cluster-localdb { sqlite_path = /x } }\n",
-        "doveadm_port = 0\ndoveadm_password =\ndoveadm_ssl = no\n",
+        "doveadm_port = 2300\ndoveadm_password = hush\ndoveadm_ssl = starttls\n",
+        "protocol doveadm {\n proxy_port = 24\n proxy_ssl = yes\n}\n",
         "cluster_proxy_check_backends = no\n",
     ]);
-    assert!(!told("doveadm_password = hush\n")[0].contains("hush"));
+    let nonsense = "cluster_backend_test_password = hush\n";
+    assert!(!told(nonsense)[0].contains("hush"));
 }
 
 /// Each setting with a mark, by the registry: a new one needs no line here.

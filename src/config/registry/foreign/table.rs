@@ -208,7 +208,6 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
         "doveadm_allowed_commands",
         Unless(&["", "ALL"], "what doveadm clients may do cannot be limited by command; remove it"),
     ),
-    (None, "doveadm_api_key", Ignored("Hale serves no HTTP interface of doveadm")),
     (None, "doveadm_http_rawlog_dir", Ignored(RAW)),
     (None, "doveadm_socket_path", Ignored("`hale` finds its own socket in `base_dir`")),
     (None, "doveadm_username", Ignored("the user of doveadm is always `doveadm`")),

@@ -1,0 +1,212 @@
+//! doveadm by HTTP: `/doveadm/v1` (W-DOV-7).
+//!
+//! Duty: who may ask, how much and for how long; paths and methods (here), requests and answers as JSON (`exchange`), which
+//! commands there are and how their parameters become arguments (`table`). Driven by `listen`. One request a connection, as
+//! Dovecot has it, so that every deadline is the connection's. Tests: in the files, and `tests/appliance/e2e/doveadm_http.rs`
+//! with curl.
+
+mod exchange;
+mod table;
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE,
+};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::desk::Desk;
+use super::listen::Place;
+use super::orders::Own;
+use super::own;
+use super::stream::Stream;
+use crate::control::admin::Asker;
+use crate::limits;
+use crate::secret::Secret;
+use crate::wire::base64;
+
+/// Serves a client to its end. `until`: its request has come by then.
+pub(super) async fn serve(
+    stream: Stream,
+    peer: SocketAddr,
+    place: Place,
+    until: Instant,
+    desk: &Desk,
+) {
+    let (place, done) = (RefCell::new(place), RefCell::default());
+    let client = Client { peer, place: &place, done: &done, until, desk };
+    let service =
+        service_fn(|request| async move { Ok::<_, Infallible>(client.respond(request).await) });
+    let connection = http1::Builder::new()
+        .keep_alive(false)
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::DOVEADM_LOGIN_TIMEOUT)
+        .max_buf_size(limits::DOVEADM_HTTP_HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    // A client that is gone troubles no other.
+    let _ = connection.await;
+    for order in done.take() {
+        own::finish(desk, &order, Asker::DoveadmHttp(peer));
+    }
+}
+
+type Answer = Response<Full<Bytes>>;
+
+#[derive(Clone, Copy)]
+struct Client<'a> {
+    peer: SocketAddr,
+    place: &'a RefCell<Place>,
+    /// What was carried out, in part behind the answer.
+    done: &'a RefCell<Vec<Own>>,
+    until: Instant,
+    desk: &'a Desk,
+}
+
+/// What an `Authorization` header is worth.
+enum Claim {
+    /// There is none.
+    None,
+    Wrong,
+    Good,
+}
+
+impl Client<'_> {
+    async fn respond(self, request: Request<Incoming>) -> Answer {
+        let is_known = |method: &Method| [Method::GET, Method::POST].contains(method);
+        let path = request.uri().path().to_owned();
+        let method = request.method().clone();
+        match (&method, &*path) {
+            (&Method::OPTIONS, _) => return options(),
+            (&Method::GET, "/") => {}
+            (method, "/doveadm/v1") if is_known(method) => {}
+            _ => return text(StatusCode::NOT_FOUND, "Path Not Found"),
+        }
+        let refused_at = Instant::now() + self.desk.settings.failure_delay;
+        match self.claim(&request) {
+            Claim::Good => {}
+            Claim::None => return unauthorized(),
+            // At a time that says nothing of it (W-DOV-5).
+            Claim::Wrong => {
+                sleep_until(refused_at).await;
+                let text = "refused: wrong doveadm_api_key or doveadm_password";
+                self.desk.note(format!("doveadm by HTTP: {}: {text}", self.peer));
+                return unauthorized();
+            }
+        }
+        if !self.place.borrow_mut().take_as_client() {
+            return text(StatusCode::SERVICE_UNAVAILABLE, "Too many clients");
+        }
+        match (method, &*path) {
+            (Method::GET, "/") => json(PATHS.to_owned()),
+            (Method::GET, _) => json(table::list().to_string()),
+            _ => self.post(request.into_body()).await,
+        }
+    }
+
+    fn claim(self, request: &Request<Incoming>) -> Claim {
+        let settings = &self.desk.settings;
+        let Some(header) = request.headers().get(AUTHORIZATION) else { return Claim::None };
+        let is_good = match scheme_of(header.as_bytes()) {
+            Some((b"X-Dovecot-API", key)) => is_same(settings.api_key.as_ref(), key, b""),
+            Some((b"Basic", pair)) => is_same(settings.password.as_ref(), pair, b"doveadm:"),
+            _ => false,
+        };
+        if is_good { Claim::Good } else { Claim::Wrong }
+    }
+
+    async fn post(self, body: Incoming) -> Answer {
+        let Ok(body) = timeout_at(self.until, gathered(body)).await else {
+            return text(StatusCode::REQUEST_TIMEOUT, "Request Timeout");
+        };
+        let Some(body) = body else {
+            return text(StatusCode::PAYLOAD_TOO_LARGE, "Request is too large");
+        };
+        match exchange::read(&body) {
+            Ok(calls) => {
+                let (answer, done) = exchange::answer(self.desk, calls, self.peer).await;
+                self.done.replace(done);
+                json(answer)
+            }
+            Err(complaint) => text(StatusCode::BAD_REQUEST, complaint),
+        }
+    }
+}
+
+/// A body as a whole; none: it is too large, or broken off. Read to its end in any case, so that the client hears the answer.
+async fn gathered(mut body: Incoming) -> Option<Vec<u8>> {
+    let mut gathered = Some(Vec::new());
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.ok()?.into_data() else { continue };
+        gathered = gathered.filter(|it| it.len() + data.len() <= limits::DOVEADM_HTTP_BYTES_MAX);
+        if let Some(gathered) = &mut gathered {
+            gathered.extend_from_slice(&data);
+        }
+    }
+    gathered
+}
+
+/// The scheme, and what stands behind it.
+fn scheme_of(header: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = header.iter().position(|byte| *byte == b' ')?;
+    Some((header.get(..at)?, header.get(at + 1..)?.trim_ascii()))
+}
+
+/// Whether base64 text holds our secret behind these bytes. Without one of ours nothing does.
+fn is_same(own: Option<&Secret>, written: &[u8], before: &[u8]) -> bool {
+    let given = base64::decode(written);
+    let given = given.as_ref().and_then(|given| given.expose().strip_prefix(before));
+    match (own, given) {
+        (Some(own), Some(given)) => own.is_same_as(&Secret::from(given)),
+        _ => false,
+    }
+}
+
+fn answer(status: StatusCode, kind: Option<&'static str>, body: String) -> Answer {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    if let Some(kind) = kind {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+    response
+}
+
+fn json(body: String) -> Answer {
+    answer(StatusCode::OK, Some("application/json; charset=utf-8"), body)
+}
+
+fn text(status: StatusCode, body: &str) -> Answer {
+    answer(status, Some("text/plain; charset=utf-8"), body.to_owned())
+}
+
+fn unauthorized() -> Answer {
+    let mut response = answer(StatusCode::UNAUTHORIZED, None, String::new());
+    for way in ["X-Dovecot-API", "Basic Realm=\"doveadm\""] {
+        response.headers_mut().append(WWW_AUTHENTICATE, HeaderValue::from_static(way));
+    }
+    response
+}
+
+/// For scripts in browsers, which ask first.
+fn options() -> Answer {
+    let mut response = answer(StatusCode::OK, None, String::new());
+    for (name, value) in [
+        (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
+        (ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type, WWW-Authenticate"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+const PATHS: &str = r#"[{"method":"OPTIONS","path":"*"},{"method":"GET","path":"/"},{"method":"GET","path":"/doveadm/v1"},{"method":"POST","path":"/doveadm/v1"}]"#;
