@@ -402,9 +402,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     global(
         "cluster_group_moves", Choice(&["backend", "proxy"]), "backend", Hale,
-        "Who carries out a move of a group (`hale cluster group move`, `backend evacuate`). With `backend` the backend that the \
-         group comes from does, as Palomar's do: it refers users that it has moved. Ordinary backends know nothing of that: with \
-         `proxy` Hale holds the group's logins, ends its sessions, and then lets the destination take over.",
+        "Who carries out moves of groups: the `backend` that a group comes from, as Palomar's do, by referrals; or, for ordinary backends, \
+         the `proxy`: Hale holds the group's logins, ends its sessions, and lets the destination take over.",
     ),
     global(
         "site_failover_auto", Bool, "yes", Hale,
