@@ -70,6 +70,8 @@ pub enum Input<'a> {
     Shutdown,
     /// The operator ends the user's sessions (W-REL-7).
     Kicked,
+    /// The user's group is leaving the backend that is tried (C-MOVE-4).
+    Rerouted,
     /// The table is full, and this session waits for nothing but its client (W-PIPE-7).
     Crowded(&'static str),
 }

@@ -8,7 +8,7 @@ use super::history::Marks;
 use super::input::Input;
 use super::output::{BoundFor, Wish};
 use super::routing;
-use super::step::{Delay, Failed, LoggedIn, Next, Refusal, Scene, Step};
+use super::step::{Delay, Failed, InDialogue, LoggedIn, Next, Refusal, Scene, Securing, Step};
 use super::verdict;
 use crate::auth::delay;
 use crate::event::{Event, Subject};
@@ -115,6 +115,13 @@ impl Login {
             }
             (Step::InDialogue(at), Input::BackendBroken(reason)) => at.broken(reason, scene),
             (Step::InDialogue(at), Input::Deadline) => at.late(scene),
+
+            (
+                Step::Connecting(at)
+                | Step::SecuringBackend(Securing { at, .. })
+                | Step::InDialogue(InDialogue { at, .. }),
+                Input::Rerouted,
+            ) => routing::ask_anew(at, scene),
 
             (Step::Pausing(granted, tries), Input::Deadline) => {
                 routing::ask_again(granted, tries, scene)

@@ -28,6 +28,13 @@ pub(super) fn ask_again(granted: Granted, tries: Tries, scene: &mut Scene<'_>) -
     ask(granted, Why::Again(tries), scene)
 }
 
+/// The group is leaving the backend that is tried: the attempt is none, and the routing layer knows more by now (C-MOVE-4).
+pub(super) fn ask_anew(at: AtBackend, scene: &mut Scene<'_>) -> Next {
+    scene.outbox.wish(Wish::DropBackend);
+    let AtBackend { granted, tries, .. } = at;
+    ask(granted, Why::Again(tries.anew()), scene)
+}
+
 /// A backend, which is dropped, sent the user elsewhere: only a host that the routing layer knows is followed (W-REF-1),
 /// and only as the same user (W-REF-2).
 pub(super) fn follow(at: AtBackend, referral: Referral, scene: &mut Scene<'_>) -> Next {

@@ -30,6 +30,8 @@ pub enum Act {
     List,
     /// Its end, and a row for each.
     Kick,
+    /// The same because the groups are leaving the backend: logins under way do not end, but are routed again (C-MOVE-4).
+    Leave,
     /// How many there are, before login and after, of all clients.
     Count,
 }

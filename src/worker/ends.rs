@@ -116,10 +116,10 @@ impl<P: Port> Worker<P> {
         let mut piece = self.rooms.enquiries.piece(&enquiry);
         let sessions = &self.rooms.sessions;
         let meant = enquiries::look(&self.slots, sessions, &enquiry, from, &mut piece);
-        if enquiry.act == Act::Kick {
-            for slot in meant {
-                self.kick(slot);
-            }
+        match enquiry.act {
+            Act::Kick => meant.into_iter().for_each(|slot| self.kick(slot, Signal::Kicked)),
+            Act::Leave => meant.into_iter().for_each(|slot| self.kick(slot, Signal::Rerouted)),
+            Act::List | Act::Count => {}
         }
         piece.took_us = self.io.port.micros().saturating_sub(began);
         self.rooms.enquiries.tell(piece);
@@ -127,11 +127,10 @@ impl<P: Port> Worker<P> {
 
     /// The operator ends a session, or a login that is about to become one. One of LMTP ends when no message of it is
     /// under way.
-    fn kick(&mut self, slot: u32) {
+    fn kick(&mut self, slot: u32, signal: Signal) {
         match self.slots.get(slot).map(|connection| &connection.phase) {
             Some(Phase::Relay(_)) => self.act(slot, Next::Ended { by: EndedBy::Kick, error: None }),
-            Some(Phase::Lmtp(_)) => self.tell(slot, Signal::Kicked),
-            Some(Phase::Login(_)) => self.tell(slot, Signal::Kicked),
+            Some(Phase::Lmtp(_) | Phase::Login(_)) => self.tell(slot, signal),
             _ => {}
         }
     }

@@ -75,14 +75,14 @@ pub(super) fn look(
             return Vec::new();
         }
         Act::List => limits::ENQUIRY_ROWS_PER_TURN,
-        Act::Kick => limits::ENQUIRY_KICKS_PER_TURN,
+        Act::Kick | Act::Leave => limits::ENQUIRY_KICKS_PER_TURN,
     };
     match key(&enquiry.whom) {
         Some(key) if from.part != LOGINS => {
             let mut found = Vec::new();
             piece.next = sessions.search(key, from, most, &mut found);
             found.retain(|slot| note(slots, *slot, enquiry, piece));
-            if piece.next.is_none() && enquiry.act == Act::Kick {
+            if piece.next.is_none() && enquiry.act != Act::List {
                 // Logins under way are in no index.
                 piece.next = Some(Place { part: LOGINS, slot: 0 });
             }
@@ -162,7 +162,7 @@ fn note(slots: &Slots<Connection>, slot: u32, enquiry: &Enquiry, piece: &mut Pie
         Phase::Relay(relay) => Some(Found::session(&relay.label)),
         Phase::Lmtp(Some(client)) => Some(Found::nameless(client)),
         // A session that is ended before it has begun is no session that is there.
-        Phase::Login(login) if enquiry.act == Act::Kick => Found::login(login),
+        Phase::Login(login) if enquiry.act != Act::List => Found::login(login),
         // An LMTP client is lent to its driver for a turn, and that is over when the core answers.
         Phase::Lmtp(None)
         | Phase::Login(_)

@@ -32,6 +32,8 @@ pub(super) enum Signal {
     Crowded(&'static str),
     /// The operator ends it.
     Kicked,
+    /// Its user's group is leaving the backend.
+    Rerouted,
     /// The process stops.
     Shutdown,
 }

@@ -36,9 +36,9 @@ pub(super) async fn of_user(
     end(Kicking::of_user(admin, user, by), answer).await
 }
 
-/// Ends all that are meant, and says how many there were.
-pub(super) async fn count(admin: &Admin, whom: Whom) -> Result<usize, CommandError> {
-    let mut asking = admin.askers.ask(Act::Kick, whom);
+/// Ends all that are meant, or routes them again, and says how many there were.
+pub(super) async fn leave(admin: &Admin, whom: Whom) -> Result<usize, CommandError> {
+    let mut asking = admin.askers.ask(Act::Leave, whom);
     let mut kicked = 0;
     while let Some(piece) = asking.piece().await? {
         kicked += piece.rows.len();

@@ -117,12 +117,13 @@ impl Admin {
         self.askers.take(piece);
     }
 
-    /// Ends sessions and logins that are under way, and says how many. LMTP sessions have neither backend nor group.
+    /// Ends sessions, routes logins again that are under way, and says how many there were. LMTP sessions have neither backend
+    /// nor group.
     ///
     /// # Errors
     /// A data core does not answer; some may have ended.
-    pub(in crate::control) async fn end_sessions(&self, whom: Whom) -> Result<usize, CommandError> {
-        kick::count(self, whom).await
+    pub(in crate::control) async fn leave(&self, whom: Whom) -> Result<usize, CommandError> {
+        kick::leave(self, whom).await
     }
 
     /// Carries out a request that `by` made.

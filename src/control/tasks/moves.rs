@@ -70,7 +70,7 @@ async fn end(
         ..Whom::default()
     };
     let groups = ending.groups.len();
-    match admin.end_sessions(whom).await {
+    match admin.leave(whom).await {
         Ok(count) => {
             moves.ended(ending, count);
             if count > 0 {

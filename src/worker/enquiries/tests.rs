@@ -68,7 +68,7 @@ impl Core {
             let meant = look(&self.slots, &self.sessions, &enquiry, at, &mut piece);
             let most = match act {
                 Act::List => limits::ENQUIRY_ROWS_PER_TURN,
-                Act::Kick => limits::ENQUIRY_KICKS_PER_TURN,
+                Act::Kick | Act::Leave => limits::ENQUIRY_KICKS_PER_TURN,
                 Act::Count => 0,
             };
             assert!(piece.rows.len() <= most && piece.looked_at <= limits::ENQUIRY_SLOTS_PER_TURN);

@@ -80,7 +80,9 @@ impl<'a, P: Port> Driver<'a, P> {
             (None, Signal::Deadline) => driver.deadline_passed(),
             (None, Signal::Answered(question, answer)) => driver.answered(question, answer),
             (None, Signal::Crowded(_)) => driver.input(Input::Crowded),
-            (None, Signal::Kicked | Signal::Shutdown) => driver.input(Input::Shutdown),
+            (None, Signal::Kicked | Signal::Rerouted | Signal::Shutdown) => {
+                driver.input(Input::Shutdown);
+            }
             (Some(link), Signal::Connected(result)) => driver.connected(link, result),
             (Some(link), Signal::Readable(_)) => driver.read_link(link),
             (Some(link), Signal::Writable(_)) => driver.link_takes_more(link),

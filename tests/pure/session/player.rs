@@ -304,6 +304,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
         "cannot-connect" => Input::CannotConnect("no descriptor is left: raise the limit"),
         "shutdown" => Input::Shutdown,
         "kicked" => Input::Kicked,
+        "rerouted" => Input::Rerouted,
         "crowded" => Input::Crowded("made room for newer connections (connections_per_core_max)"),
         "deadline" => Input::Deadline,
         _ => return None,

@@ -45,8 +45,8 @@ fn what_is_not_served_is_named_where_it_was_written() {
         "protocol doveadm {\n proxy_port = 24\n proxy_ssl = yes\n}\n",
         "cluster_proxy_check_backends = no\n",
     ]);
-    let nonsense = "cluster_backend_test_password = hush\n";
-    assert!(!told(nonsense)[0].contains("hush"));
+    let secret = "doveadm_password = hush\nservice stats {\n}\n";
+    assert!(!told(secret)[0].contains("hush"));
 }
 
 /// Each setting with a mark, by the registry: a new one needs no line here.
@@ -58,10 +58,8 @@ fn every_mark_of_the_registry_leaves_a_warning() {
         _ if harmless.contains(&default) => "7",
         written => written,
     };
-    let mut marked = 0;
     for setting in settings() {
         let Served::NotYet { harmless, .. } = setting.served else { continue };
-        marked += 1;
         let line = format!("{} = {}\n", setting.name, asks(harmless, setting.default));
         let text = match setting.scope {
             Scope::Global => line,
@@ -72,7 +70,7 @@ fn every_mark_of_the_registry_leaves_a_warning() {
             |line: &&String| line.contains(&format!("setting {}: not served", setting.name));
         assert_eq!(found.iter().filter(is_it).count(), 1, "{text}{found:#?}");
     }
-    assert!(marked > 0);
+    assert!(SERVICES.iter().any(|(_, served)| *served != Served::Yes), "or this test asks nothing");
     for (name, served) in SERVICES {
         let found = told(&format!("service {name} {{\n}}\n"));
         assert_eq!(
