@@ -9,12 +9,11 @@ use super::process::Process;
 use super::tools::said;
 use super::wait::{PATIENCE, wait_for};
 
-const VAIN: &str = "doveadm_port = 2300\nauth_cache_size = 0\nauth_cache_ttl = 5 min\n\
+const VAIN: &str = "auth_cache_size = 0\nauth_cache_ttl = 5 min\n\
                     service stats {\n  inet_listener http {\n    port = 9900\n  }\n}\nprotocol imap {\n  pass_backend_error = yes\n}";
 
 /// A setting, and what is said of it.
-const TOLD: [(&str, &str); 4] = [
-    ("doveadm_port", "not served by this version"),
+const TOLD: [(&str, &str); 3] = [
     ("service stats", "not served by this version"),
     ("auth_cache_ttl", "nothing is remembered with `auth_cache_size = 0`"),
     ("pass_backend_error", "has no effect in `protocol imap"),
