@@ -99,6 +99,7 @@ impl Play {
                 address: [192, 0, 2, argument & 7].into(),
                 group: (argument & 8 != 0).then(|| "g".into()),
                 is_moving: false,
+                is_switching: argument & 16 != 0,
                 hop: Hop::Backend,
             }))),
             12 => self.give(Input::Route(RouteAnswer::Fail { failure, detail: "nowhere".into() })),

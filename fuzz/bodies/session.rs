@@ -95,6 +95,7 @@ impl Play {
                 address: [192, 0, 2, argument & 7].into(),
                 group: (argument & 8 != 0).then(|| "g".into()),
                 is_moving: argument & 16 != 0,
+                is_switching: argument & 32 != 0,
                 hop: Hop::Backend,
             }))),
             7 => {

@@ -148,7 +148,11 @@ impl Delivery {
         let hops = recipient.path.len();
         let is_loop = recipient.path.contains(&here) || hops > usize::from(REFERRALS_MAX);
         recipient.path.push(here);
-        let sent_on = referral.as_ref().and_then(|_| recipient.user.clone()).map(|user| {
+        if referral.is_none() {
+            recipient.is_switching = destination.is_switching;
+        }
+        let lesson = referral.as_ref().filter(|_| !recipient.is_switching);
+        let sent_on = lesson.and_then(|_| recipient.user.clone()).map(|user| {
             let (group, to) = (destination.group.clone(), destination.host.clone());
             Lesson::SentOn { user, group, to }
         });

@@ -41,6 +41,8 @@ pub(super) struct Recipient {
     pub(super) tls: BackendTls,
     /// Facts about the client are not for the backend (`proxy_not_trusted`).
     pub(super) is_secretive: bool,
+    /// The route led to a backend that the group's row did not name yet: where that one sends us is no lesson (C-CACHE-5).
+    pub(super) is_switching: bool,
     /// A referral that was not followed yet.
     pub(super) referral: Option<Referred>,
 }
@@ -82,6 +84,7 @@ impl Recipient {
             tag: None,
             tls: BackendTls::Off,
             is_secretive: false,
+            is_switching: false,
             referral: None,
         }
     }

@@ -86,6 +86,9 @@ pub struct Destination {
     pub group: Option<Box<str>>,
     /// Whether the group or the user is being moved, and what that means for the login.
     pub moving: Moving,
+    /// The group's row names another backend, which is not usable, and is about to be changed: where this one sends the user on
+    /// to, it says of the row as it was (C-CACHE-5).
+    pub is_switching: bool,
 }
 
 /// What a move means for a login.
@@ -282,9 +285,11 @@ fn decide_by_group(login: &Login<'_>, group: &str, listener: &mut impl Listener)
         by_source(user.is_moving() || (row.is_moving() && choice.change.is_none()))
     };
     let hop = Hop::Backend(choice.backend.id);
+    let is_switching = choice.change.is_some();
     let change = choice.change.filter(|_| question.writes == Writes::Allowed);
     match go(hop, &choice.backend.host, Some(group), moving, listener) {
         Decision::Go { destination, homecoming, .. } => {
+            let destination = Destination { is_switching, ..destination };
             Decision::Go { destination, change, homecoming }
         }
         other => other,
@@ -420,6 +425,7 @@ fn go(
         address: *address,
         group: group.map(Box::from),
         moving,
+        is_switching: false,
     };
     Decision::Go { destination, change: None, homecoming: None }
 }

@@ -44,5 +44,6 @@ pub fn follow_referral(
         address: address.ok_or(RouteFault::Unresolved)?,
         group: group.map(Box::from),
         moving: Moving::No,
+        is_switching: false,
     })
 }

@@ -103,6 +103,8 @@ pub struct Destination {
     pub group: Option<Box<str>>,
     /// The user is being moved: the backend may hold the login (G25).
     pub is_moving: bool,
+    /// The group's row is about to be changed to name this backend: what it says of the user is about the row as it was.
+    pub is_switching: bool,
     /// What stands there.
     pub hop: Hop,
 }

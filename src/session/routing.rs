@@ -155,13 +155,18 @@ impl Routing {
                     return Err(granted.fails(Failure::RedirectFailed, detail));
                 }
                 let to = Arc::clone(&destination.host);
-                let (user, group) = (granted.grant.user.clone(), destination.group.clone());
-                scene.outbox.wish(Wish::Learn(Lesson::SentOn { user, group, to: to.clone() }));
+                if !tries.is_switching {
+                    let (user, group) = (granted.grant.user.clone(), destination.group.clone());
+                    scene.outbox.wish(Wish::Learn(Lesson::SentOn { user, group, to: to.clone() }));
+                }
                 let (subject, details) = (granted.subject(scene.front), scene.details());
                 scene.outbox.wish(Wish::Report(Event::Referred { subject, details, from, to }));
                 tries
             }
         };
+        if tries.sent_to.is_none() {
+            tries.is_switching = destination.is_switching;
+        }
         // The source of a move holds logins until the user is moved (G25); here it was the move that took the time.
         if destination.is_moving || held_until.is_some() {
             let until = scene.now.after(scene.settings.user_move_timeout + MOVE_GRACE);
@@ -238,7 +243,7 @@ fn first_try(granted: &Granted, endpoint: SocketAddr, scene: &Scene<'_>) -> Trie
     let timeout = granted.grant.timeout.unwrap_or(scene.settings.login_timeout);
     let reconnects_max = scene.settings.reconnects_max;
     let attempts = Attempts::new(scene.now, timeout, reconnects_max, endpoint);
-    Tries { attempts, sent_to: None, referrals: 0 }
+    Tries { attempts, sent_to: None, referrals: 0, is_switching: false }
 }
 
 /// Beyond the move timeout itself, for the login after it.

@@ -138,6 +138,8 @@ pub(super) struct Tries {
     /// named, too, and not back to the route (W-FAIL-1, W-REF-1).
     pub(super) sent_to: Option<Box<Place>>,
     pub(super) referrals: u8,
+    /// The route led to a backend that the group's row did not name yet: where that one sent us is no lesson (C-CACHE-5).
+    pub(super) is_switching: bool,
 }
 
 /// The place that a referral names.

@@ -314,7 +314,7 @@ impl Account<'_> {
     }
 
     fn destination(&self, destination: &Destination) -> String {
-        let Destination { hop, host, address, group, moving } = destination;
+        let Destination { hop, host, address, group, moving, .. } = destination;
         let mut text = match hop {
             Hop::Backend(_) => format!("go to backend {host} ({address})"),
             Hop::Site(id) => format!("go to site {} by {host} ({address})", self.site(*id)),

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::route::change::{ChangeReason, GroupChange, Placement};
-use crate::route::decide::{Decision, Destination, Hop, Moving, RouteQuestion, UserKnown, decide};
+use crate::route::decide::{
+    Decision, Destination, Hop, Moving, RouteQuestion, UserKnown, Writes, decide,
+};
 use crate::route::fault::RouteFault;
 use crate::route::group;
 use crate::route::redirect::follow_referral;
@@ -217,6 +219,23 @@ fn w_ref_1_only_hosts_of_the_cluster_are_followed() {
         let refused = follow_referral(&table, host, None);
         assert_eq!(refused, Err(RouteFault::UnknownReferral), "{host:?}");
     }
+}
+
+#[test]
+fn c_cache_5_a_backend_that_the_groups_row_does_not_name_yet_is_told_apart() {
+    let mut rows = rows();
+    rows.user_groups = vec![group("g", Some(BE1), Some(BE2), "")];
+    assert!(!go(decide_alice(&rows)).0.is_switching);
+    set_status(&mut rows, BE1, "offline");
+    let (destination, change) = go(decide_alice(&rows));
+    assert_eq!((destination.hop, destination.is_switching), (Hop::Backend(BE2), true));
+    assert!(change.is_some());
+    let question = RouteQuestion { writes: Writes::Withheld, ..RouteQuestion::of("alice") };
+    let alice = user("alice", DC1, "g");
+    let (destination, change) = go(decide(&table(&rows), UserKnown::Row(&alice), &question));
+    assert_eq!((destination.is_switching, change), (true, None), "also when it is not written");
+    rows.user_groups = vec![group("g", Some(BE2), None, "")];
+    assert!(!go(decide_alice(&rows)).0.is_switching, "it is written");
 }
 
 #[test]

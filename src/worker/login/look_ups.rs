@@ -477,6 +477,7 @@ fn in_cluster(destination: decide::Destination) -> Destination {
         address: destination.address,
         group: destination.group,
         is_moving: destination.moving != Moving::No,
+        is_switching: destination.is_switching,
         hop: match destination.hop {
             decide::Hop::Backend(_) => Hop::Backend,
             decide::Hop::Site(_) => Hop::Site,
@@ -485,7 +486,14 @@ fn in_cluster(destination: decide::Destination) -> Destination {
 }
 
 fn named(host: Box<str>, address: std::net::IpAddr) -> Destination {
-    Destination { host: host.into(), address, group: None, is_moving: false, hop: Hop::Backend }
+    Destination {
+        host: host.into(),
+        address,
+        group: None,
+        is_moving: false,
+        is_switching: false,
+        hop: Hop::Backend,
+    }
 }
 
 /// Reading the user, creating the group, finishing a move: more rounds than that mean that another writer works

@@ -47,7 +47,9 @@ impl World {
             if login.referrals == 1 {
                 self.record.check_sent_once(self.now, proxy, &login.user, referral, began);
             }
-            self.leave_behind(&login, Call::Learn(group.clone(), host.clone()));
+            if !login.is_switching {
+                self.leave_behind(&login, Call::Learn(group.clone(), host.clone()));
+            }
         }
         if !login.is_sent_here()
             && let Some(session) = &mut login.session

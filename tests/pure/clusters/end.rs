@@ -4,9 +4,8 @@ use hale::route::hash::force_move_place;
 use hale::route::rows::{GroupSite, User};
 use uuid::Uuid;
 
-use super::geodb::Key;
 use super::trouble::Lasting;
-use super::world::{SETTLED_AFTER, USERS, World, user_name};
+use super::world::{USERS, World, user_name};
 
 pub(super) fn check_end(world: &mut World) {
     let mut faults = Vec::new();
@@ -18,12 +17,7 @@ pub(super) fn check_end(world: &mut World) {
     for number in 0..USERS {
         let user = user_name(number);
         let backends = world.record.backends.get(&user).cloned().unwrap_or_default();
-        // An order to leave a backend finds a group on the other one only when there is one.
-        let is_backend_left =
-            matches!(&world.lasting, Lasting::ForceMove(_, backend, _) if !backend.is_nil());
-        let touched = world.touched.get(&Key::User(user.clone()));
-        let is_late = is_backend_left && touched.is_some_and(|touched| *touched > SETTLED_AFTER);
-        if backends.len() != 1 && !is_late {
+        if backends.len() != 1 {
             faults.push(format!("{user} is served by {backends:?} at the same time"));
         }
         let Some(row) = world.replicas[0].user(&user) else {
@@ -37,7 +31,7 @@ pub(super) fn check_end(world: &mut World) {
         }
         let group = world.replicas[0].group(home, &row.group_name);
         let backend = group.and_then(|group| group.backend_id);
-        if !is_late && backends.iter().any(|id| Some(*id) != backend) {
+        if backends.iter().any(|id| Some(*id) != backend) {
             faults.push(format!("{user} is served by {backends:?}, and the row says {backend:?}"));
         }
         faults.extend(is_left_behind(world, &row, backend));

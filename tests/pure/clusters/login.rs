@@ -85,6 +85,8 @@ pub(super) struct Login {
     pub(super) rounds: u32,
     /// Referrals of backends here.
     pub(super) referrals: u32,
+    /// The group's row did not name the backend that was decided on (C-CACHE-5).
+    pub(super) is_switching: bool,
     pub(super) has_read_again: bool,
     pub(super) is_silent: bool,
     pub(super) row: Option<User>,
@@ -104,6 +106,7 @@ impl Login {
             asked: Asked::User,
             rounds: 0,
             referrals: 0,
+            is_switching: false,
             has_read_again: false,
             is_silent: false,
             row: None,
@@ -116,8 +119,8 @@ impl Login {
 
     /// The next question of the same login at the same proxy.
     pub(super) fn asks(self, asked: Asked) -> Self {
-        let Self { user, proxy, start, session, referrals, .. } = self;
-        Self { session, asked, referrals, ..Self::new(user, proxy, start) }
+        let Self { user, proxy, start, session, referrals, is_switching, .. } = self;
+        Self { session, asked, referrals, is_switching, ..Self::new(user, proxy, start) }
     }
 
     /// Another site's proxy has sent it here.

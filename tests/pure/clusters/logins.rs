@@ -130,6 +130,9 @@ impl World {
     }
 
     fn go(&mut self, mut login: Login, destination: Destination) {
+        if matches!(login.asked, Asked::User) {
+            login.is_switching = destination.is_switching;
+        }
         if !login.is_sent_here() {
             return self.connect(login, destination);
         }

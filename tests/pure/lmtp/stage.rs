@@ -114,7 +114,7 @@ impl Scene {
         if self.behind_tls { session.behind_tls() } else { session }
     }
 
-    /// `name host address [group=…] [destuser=…] [forward=…] [port=…] [host=…] [tls=…] [secret] [site] [refused=…] [nowhere=…] [held]`
+    /// `name host address [group=…] [destuser=…] [forward=…] [port=…] [host=…] [tls=…] [secret] [site] [switching] [refused=…] [nowhere=…] [held]`
     pub(super) fn add_user(&mut self, text: &str) {
         let words: Vec<&str> = text.split(' ').collect();
         let mut user = User {
@@ -125,6 +125,7 @@ impl Scene {
                 address: words[2].parse().unwrap(),
                 group: None,
                 is_moving: false,
+                is_switching: false,
                 hop: Hop::Backend,
             }),
             is_held: false,
@@ -140,6 +141,7 @@ impl Scene {
                 "host" => user.grant.host = Some(value.into()),
                 "tls" => user.grant.tls = Some(tls_named(value)),
                 "secret" => user.grant.not_trusted = true,
+                "switching" => user.route.as_mut().unwrap().is_switching = true,
                 "site" => user.route.as_mut().unwrap().hop = Hop::Site,
                 "refused" => user.refusal = Some(failure()),
                 "nowhere" => user.route = Err(failure()),
@@ -189,6 +191,7 @@ impl Scene {
                         address,
                         group: None,
                         is_moving: false,
+                        is_switching: false,
                         hop: Hop::Backend,
                     })
                     .ok_or(Failure::RedirectFailed)

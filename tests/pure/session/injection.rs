@@ -237,6 +237,7 @@ fn tl_07_no_cut_lets_a_backends_words_in_before_tls() {
                 address,
                 group: None,
                 is_moving: false,
+                is_switching: false,
                 hop: Hop::Backend,
             };
             run.input(Input::Route(RouteAnswer::Go(destination)));

@@ -68,6 +68,7 @@ fn route(now: u64, watched: &mut Watched) {
         address,
         group: Some("g7".into()),
         is_moving: false,
+        is_switching: false,
         hop: Hop::Backend,
     };
     watched.give(now, Input::Route(RouteAnswer::Go(destination)));

@@ -337,7 +337,7 @@ fn grant(text: &str) -> Grant {
     grant
 }
 
-/// `host address [group=…] [moving]`
+/// `host address [group=…] [moving] [switching]`
 fn destination(text: &str) -> Destination {
     let words: Vec<&str> = text.split(' ').collect();
     Destination {
@@ -345,6 +345,7 @@ fn destination(text: &str) -> Destination {
         address: words[1].parse().unwrap(),
         group: words.iter().find_map(|word| word.strip_prefix("group=")).map(Into::into),
         is_moving: words.contains(&"moving"),
+        is_switching: words.contains(&"switching"),
         hop: if words.contains(&"site") { Hop::Site } else { Hop::Backend },
     }
 }

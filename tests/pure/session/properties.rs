@@ -225,6 +225,7 @@ impl Run {
                     address: [192, 0, 2, *last].into(),
                     group: None,
                     is_moving: *is_moving,
+                    is_switching: false,
                     hop: Hop::Backend,
                 };
                 self.input(Input::Route(RouteAnswer::Go(destination)));
@@ -380,7 +381,7 @@ proptest! {
         }
         session.on(Tick(0), Input::Verdict { answer: granted("tim"), earlier_failures: 0 }, &mut outbox);
         let destination =
-            Destination { host: "h".into(), address: [192, 0, 2, 1].into(), group: None, is_moving: false, hop: Hop::Backend };
+            Destination { host: "h".into(), address: [192, 0, 2, 1].into(), group: None, is_moving: false, is_switching: false, hop: Hop::Backend };
         session.on(Tick(0), Input::Route(RouteAnswer::Go(destination)), &mut outbox);
         session.on(Tick(0), Input::Connected, &mut outbox);
         for piece in pieces(later, &client_cuts) {

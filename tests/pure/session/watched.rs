@@ -18,8 +18,14 @@ fn logged_in(behind: &str, success: &str) -> (String, String, Vec<Wish>) {
     let answer = granted("tim");
     session.on(Tick(0), Input::Verdict { answer, earlier_failures: 0 }, &mut outbox);
     let address = [192, 0, 2, 101].into();
-    let destination =
-        Destination { host: "h".into(), address, group: None, is_moving: false, hop: Hop::Backend };
+    let destination = Destination {
+        host: "h".into(),
+        address,
+        group: None,
+        is_moving: false,
+        is_switching: false,
+        hop: Hop::Backend,
+    };
     session.on(Tick(0), Input::Route(RouteAnswer::Go(destination)), &mut outbox);
     session.on(Tick(0), Input::Connected, &mut outbox);
     session.on(Tick(0), Input::Backend(b"\"SASL\" \"PLAIN\"\r\nOK\r\n"), &mut outbox);

@@ -364,3 +364,21 @@ fn c_move_4_more_logins_than_may_be_held_fail_for_now() {
     }
     assert!(refused(&mut house));
 }
+
+#[test]
+fn c_cache_5_a_session_hears_that_the_row_of_its_group_is_about_to_change() {
+    for (status, is_switching) in [(BackendStatus::Online, false), (BackendStatus::Standby, true)] {
+        let mut house = House::new().knows(DC1);
+        let mut rows = rows(SiteStatus::Online, None);
+        let other = Backend { id: BE2, host: "10.1.0.8".into(), ..rows.backends[0].clone() };
+        rows.backends[0].status = status;
+        rows.backends.push(other);
+        house.exchange.table.publish(built(&rows, &Circumstances::default()));
+        let Some(RouteAnswer::Go(destination)) = house.asks_where(false) else {
+            panic!("all is in memory");
+        };
+        assert_eq!(destination.is_switching, is_switching);
+        let change = house.asked();
+        assert_eq!(matches!(change, Some(ToControl::Change(_))), is_switching, "{change:?}");
+    }
+}
