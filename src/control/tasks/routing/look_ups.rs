@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::kept::Kept;
 use super::tables::Orders;
 use super::trouble::Trouble;
-use crate::control::geodb::lookup::{Moves, Search, look_up_telling, write_site};
+use crate::control::geodb::lookup::{Moves, Search, is_counted, look_up_telling, write_site};
 use crate::control::geodb::{ChangedUsers, GeoDb, GeoDbError};
 use crate::control::localdb::LocalDb;
 use crate::control::resolver::Resolver;
@@ -268,7 +268,7 @@ impl LookUps {
             if let Some(row) = answer.user {
                 self.keep(row);
             }
-            if let Some(group) = answer.group {
+            for group in answer.others.into_iter().chain(answer.group) {
                 self.kept.put_group(group);
             }
             if let Some(row) = answer.site {
@@ -279,8 +279,10 @@ impl LookUps {
             }
             match answer.decision {
                 Decision::NeedTable => {}
-                Decision::FailOver(_) | Decision::MoveUser(_) => {
-                    moves = if self.take_permit() { Moves::Allowed } else { Moves::Withheld };
+                decision @ (Decision::FailOver(_) | Decision::MoveUser(_)) => {
+                    // One that does not count was to go by rows that are too old.
+                    let may = is_counted(&decision) && self.take_permit();
+                    moves = if may { Moves::Allowed } else { Moves::Withheld };
                 }
                 Decision::Fail { fault, about } => {
                     let detail = if about.is_empty() {
