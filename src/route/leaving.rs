@@ -115,10 +115,17 @@ pub(super) fn leave_backend(
         let scope = RowKey::Setting { section, site, backend: backend.id };
         Step::new(About::Leaving, found).on(scope).without(rejected.collect())
     });
-    let groups = login.table.residents(chosen?.id);
+    let chosen = chosen?.id;
+    let groups = login.table.residents(chosen);
     let count = u32::try_from(groups.len()).unwrap_or(u32::MAX);
     let place = usize::try_from(h32(user).checked_rem(count)?).ok()?;
-    let (_, group) = groups.get(place)?;
+    // A group whose row was read since the table was built may have left the destination: the next by name, then.
+    let (before, behind) = groups.split_at_checked(place)?;
+    let lives_there = |name: &str| {
+        let row = login.group_row(name);
+        row.is_some_and(|row| row.backend_id == Some(chosen) && !row.is_moving())
+    };
+    let (_, group) = behind.iter().chain(before).find(|(_, name)| lives_there(name))?;
     let moved = User { group_name: group.clone(), ..login.user.clone() };
     let reason = UserMoveReason::BackendForceMove;
     Some(Box::new(UserMove { expected: login.user.clone(), moved, reason }))

@@ -4,11 +4,13 @@
 //! (C-GEO-2). Non-duty: caches and deadlines. Driven by the control core for users that no cache knows, and by `hale cluster
 //! user access`.
 
+use std::borrow::Cow;
+
 use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::handle::GeoDb;
 use crate::control::geodb::values::Applied;
 use crate::control::wall_clock::UnixMillis;
-use crate::route::change::{SiteChange, UserMoveReason};
+use crate::route::change::{Placement, SiteChange, UserMove, UserMoveReason};
 use crate::route::decide::{Decision, RouteQuestion, UserKnown, Writes, decide};
 use crate::route::rows::{GroupSite, User, UserGroup};
 use crate::route::table::Table;
@@ -49,12 +51,15 @@ impl<'a> Search<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// `Go` (whose change has been written already), `Fail`, or `NeedTable`: then the caller builds the table anew and
-    /// looks up again. With [`Moves::Counted`] also `FailOver` and `MoveUser`.
+    /// looks up again. With [`Moves::Counted`] also `FailOver` and `MoveUser`; and `MoveUser`, not written, when groups are not
+    /// where the table has them: this login does without.
     pub decision: Decision,
     /// The user's row, to be cached; none for test users.
     pub user: Option<User>,
     /// The group's row, when it is newer than the table.
     pub group: Option<UserGroup>,
+    /// The same of groups that a move would have rested on.
+    pub others: Vec<UserGroup>,
     /// The group's row about its home, when it is newer than the table.
     pub site: Option<GroupSite>,
 }
@@ -84,6 +89,7 @@ pub async fn look_up_telling(
     let Search { user: username, tag, now, moves } = *search;
     let writes = if moves == Moves::Withheld { Writes::Withheld } else { Writes::Allowed };
     let mut found = Found::default();
+    let mut table = Cow::Borrowed(table);
     for _ in 0..ROUNDS_MAX {
         seen.clone_from(&found.user);
         let question = RouteQuestion {
@@ -94,7 +100,7 @@ pub async fn look_up_telling(
             sent_on: None,
             writes,
         };
-        match decide(table, found.user_known(), &question) {
+        match decide(&table, found.user_known(), &question) {
             Decision::NeedUser => found.read_user(geodb, username).await?,
             Decision::AssignUser(assignment) => {
                 let former = found.user.as_ref();
@@ -103,11 +109,21 @@ pub async fn look_up_telling(
             decision if moves == Moves::Counted && is_counted(&decision) => {
                 return Ok(found.answer(decision));
             }
-            Decision::MoveUser(change) => {
-                // Written or not: what counts is what the row says now.
-                let _: Applied = geodb.finish_user_move(&change, now).await?;
-                found.read_user(geodb, username).await?;
-            }
+            Decision::MoveUser(change) => match found.newer_group(geodb, &table, &change).await? {
+                None => {
+                    // Written or not: what counts is what the row says now.
+                    let _: Applied = geodb.finish_user_move(&change, now).await?;
+                    found.read_user(geodb, username).await?;
+                }
+                Some(_) if found.others.len() == NEWER_MAX => {
+                    return Ok(found.answer(Decision::MoveUser(change)));
+                }
+                Some(row) if row.name == change.expected.group_name => found.group = Some(row),
+                Some(row) => {
+                    table = Cow::Owned(table.with_group(row.clone()).0);
+                    found.others.push(row);
+                }
+            },
             Decision::FailOver(change) => {
                 found.site = write_site(geodb, &change, now).await?;
             }
@@ -145,7 +161,9 @@ pub async fn look_up_telling(
     Err(GeoDbError::user_keeps_changing(username))
 }
 
-fn is_counted(decision: &Decision) -> bool {
+/// Whether so many logins a second may decide this (C-SITE-5).
+#[must_use]
+pub fn is_counted(decision: &Decision) -> bool {
     match decision {
         Decision::FailOver(_) => true,
         Decision::MoveUser(change) => change.reason == UserMoveReason::Evacuation,
@@ -179,6 +197,7 @@ struct Found {
     user: Option<User>,
     is_absent: bool,
     group: Option<UserGroup>,
+    others: Vec<UserGroup>,
     site: Option<GroupSite>,
     has_read_site: bool,
 }
@@ -198,9 +217,32 @@ impl Found {
         Ok(())
     }
 
+    /// Whether a user leaves a backend rests on two groups' rows, which the table may have had for a minute: the one on it, and
+    /// the one elsewhere. The first that says something else by now.
+    async fn newer_group(
+        &self,
+        geodb: &GeoDb,
+        table: &Table,
+        change: &UserMove,
+    ) -> Result<Option<UserGroup>, GeoDbError> {
+        let UserMove { expected, moved, reason: UserMoveReason::BackendForceMove } = change else {
+            return Ok(None);
+        };
+        let Some(home) = expected.preferred_site_id else { return Ok(None) };
+        for name in [&expected.group_name, &moved.group_name] {
+            let fresh = self.group.as_ref().filter(|row| row.name == *name);
+            let known = fresh.or_else(|| table.group(name));
+            let is_known = |row: &UserGroup| known.is_some_and(|it| Placement::from(row).is_of(it));
+            if let Some(row) = geodb.read_group(home, name).await?.filter(|row| !is_known(row)) {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+
     fn answer(self, decision: Decision) -> Answer {
-        let Self { user, group, site, .. } = self;
-        Answer { decision, user, group, site }
+        let Self { user, group, others, site, .. } = self;
+        Answer { decision, user, group, others, site }
     }
 
     fn user_known(&self) -> UserKnown<'_> {
@@ -212,6 +254,8 @@ impl Found {
     }
 }
 
-/// User read, user assigned, move finished, group created, change skipped twice: more rounds mean that another proxy or an operator
-/// changes the same rows all the time.
+/// So many groups that are not where the table has them: it is too old to say where a user should move.
+const NEWER_MAX: usize = 3;
+/// User read, user assigned, move finished, group created, change skipped twice, or groups found elsewhere before a move: more
+/// rounds mean that another proxy or an operator changes the same rows all the time.
 const ROUNDS_MAX: usize = 8;

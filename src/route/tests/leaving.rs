@@ -130,6 +130,23 @@ fn c_force_3_a_backend_is_left_for_groups_of_the_others() {
 }
 
 #[test]
+fn c_force_3_a_group_that_was_seen_elsewhere_since_the_table_was_built_is_no_destination() {
+    let mut rows = rows();
+    rows.user_groups.push(group("h1", Some(BE2), None, ""));
+    rows.user_groups.push(group("h2", Some(BE2), None, ""));
+    force_move(&mut rows, DC1, BE1, 100, &[BE2]);
+    let (built, alice) = (table(&rows), user("alice", DC1, "g"));
+    let chosen = moved(&ask(&built, &alice)).moved.group_name;
+    let other = if &*chosen == "h1" { "h2" } else { "h1" };
+    for (backend, moving) in [(BE3, ""), (BE2, "yes")] {
+        let (newer, _) = built.with_group(group(&chosen, Some(backend), None, moving));
+        assert_eq!(&*moved(&ask(&newer, &alice)).moved.group_name, other, "{backend} {moving}");
+        let (newer, _) = newer.with_group(group(other, Some(BE3), None, ""));
+        assert!(matches!(ask(&newer, &alice), Decision::Go { .. }), "none is left");
+    }
+}
+
+#[test]
 fn c_force_1_rows_that_make_no_sense_are_reported_and_move_no_user() {
     let mut rows = rows();
     force_move(&mut rows, DC1, Uuid::nil(), 100, &[DC2]);

@@ -1,6 +1,7 @@
 //! Calls of logins to the GeoDB of their site, as the control core makes them; some are lost, some done and not answered.
 
-use hale::route::rows::User;
+use hale::route::change::{UserMove, UserMoveReason};
+use hale::route::rows::{User, UserGroup};
 
 use super::geodb::Key;
 use super::login::{Call, Login, Stage};
@@ -82,6 +83,9 @@ impl World {
                 self.write(site, writes::assign(&assignment, at));
             }
             Call::Move(change, Stage::Read) => {
+                if self.finds_group_elsewhere(site, login, &change) {
+                    return None;
+                }
                 self.read_user(site, login);
                 let is_expected = login.row.as_ref() == Some(&change.expected);
                 return is_expected.then_some(Call::Move(change, Stage::Written));
@@ -96,6 +100,31 @@ impl World {
         }
         self.read_user(site, login);
         None
+    }
+
+    /// A user leaves a backend by two groups' rows, which are read before that; too many that are old, and the login does
+    /// without.
+    fn finds_group_elsewhere(&mut self, site: usize, login: &mut Login, change: &UserMove) -> bool {
+        if change.reason != UserMoveReason::BackendForceMove {
+            return false;
+        }
+        for name in [&change.expected.group_name, &change.moved.group_name] {
+            let proxy = &mut self.proxies[login.proxy];
+            let known = login.group.as_ref().filter(|row| row.name == *name);
+            let known = known.or_else(|| proxy.group(name));
+            let row = self.replicas[site].group(proxy.site_id, name);
+            let is_newer = |row: &UserGroup| known != Some(row);
+            let Some(row) = row.filter(is_newer) else { continue };
+            proxy.put_group(&row);
+            if row.name == change.expected.group_name {
+                login.group = Some(row);
+            } else {
+                login.newer += 1;
+                login.is_silent = login.newer > NEWER_MAX;
+            }
+            return true;
+        }
+        false
     }
 
     fn write_group(&mut self, site: usize, login: &mut Login, call: Call) -> Option<Call> {
@@ -225,5 +254,7 @@ impl World {
     }
 }
 
+/// As `control::geodb::lookup` has it.
+const NEWER_MAX: u32 = 3;
 /// Tables are read every ten seconds.
 pub(super) const TABLES_READ_WITHIN: u64 = 10_600;

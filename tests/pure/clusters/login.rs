@@ -87,6 +87,8 @@ pub(super) struct Login {
     pub(super) referrals: u32,
     /// The group's row did not name the backend that was decided on (C-CACHE-5).
     pub(super) is_switching: bool,
+    /// Groups that were not where the proxy had them, when a user was to move to one.
+    pub(super) newer: u32,
     pub(super) has_read_again: bool,
     pub(super) is_silent: bool,
     pub(super) row: Option<User>,
@@ -107,6 +109,7 @@ impl Login {
             rounds: 0,
             referrals: 0,
             is_switching: false,
+            newer: 0,
             has_read_again: false,
             is_silent: false,
             row: None,

@@ -19,6 +19,7 @@ use place::{Place, Where, on_each_engine};
 mod cluster_state;
 mod faults_on_cassandra;
 mod files;
+mod leaving;
 mod misbehaving;
 mod misbehaviour_on_cassandra;
 pub(in crate::control) mod node;

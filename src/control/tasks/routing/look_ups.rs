@@ -16,7 +16,7 @@ use super::kept::Kept;
 use super::tables::Orders;
 use super::trouble::Trouble;
 use crate::control::admin::Board;
-use crate::control::geodb::lookup::{Moves, Search, look_up_telling, write_site};
+use crate::control::geodb::lookup::{Moves, Search, is_counted, look_up_telling, write_site};
 use crate::control::geodb::{ChangedUsers, GeoDb, GeoDbError};
 use crate::control::localdb::LocalDb;
 use crate::control::resolver::Resolver;
@@ -290,7 +290,7 @@ impl LookUps {
             if let Some(row) = answer.user {
                 self.keep(row);
             }
-            if let Some(group) = answer.group {
+            for group in answer.others.into_iter().chain(answer.group) {
                 self.kept.put_group(group);
             }
             if let Some(row) = answer.site {
@@ -301,8 +301,10 @@ impl LookUps {
             }
             match answer.decision {
                 Decision::NeedTable => {}
-                Decision::FailOver(_) | Decision::MoveUser(_) => {
-                    moves = if take_permit(&self.cap) { Moves::Allowed } else { Moves::Withheld };
+                decision @ (Decision::FailOver(_) | Decision::MoveUser(_)) => {
+                    // One that does not count was to go by rows that are too old.
+                    let may = is_counted(&decision) && take_permit(&self.cap);
+                    moves = if may { Moves::Allowed } else { Moves::Withheld };
                 }
                 Decision::Fail { fault, about } => {
                     let detail = if about.is_empty() {

@@ -11,7 +11,8 @@ use crate::control::wall_clock::unix_millis;
 use crate::route::fault::RouteFault;
 use crate::route::hash::force_move_place;
 use crate::route::outage::Opinion;
-use crate::route::rows::{GroupSite, GroupSiteStatus, SiteReachability};
+use crate::route::rows::{GroupSite, GroupSiteStatus, Setting, SiteReachability};
+use crate::route::settings_rows::{FORCE_MOVE, ForceMove};
 
 const DC2: Uuid = Uuid::from_u128(0xD2);
 
@@ -328,6 +329,46 @@ async fn c_cache_5_a_referral_counts_no_more_once_the_users_row_leads_elsewhere(
             assert!(matches!(house.answer().await, (8, Answer::LookedUp)));
             assert_eq!(kept(), None, "in {to}");
         }
+    };
+    LocalSet::new().run_until(work).await;
+}
+
+#[tokio::test]
+async fn c_force_3_a_login_that_finds_the_table_wrong_about_many_groups_goes_on_without_a_move() {
+    let house = House::new().await;
+    house.geodb.create_group(&group("stay", BE1), 1).await.unwrap();
+    let names: Vec<String> = (1..=6).map(|number| format!("go{number}")).collect();
+    for name in &names {
+        house.geodb.create_group(&group(name, BE2), 1).await.unwrap();
+    }
+    let destinations = [BE2].as_slice().into();
+    let force_move = ForceMove { id: "order".into(), percentage: 100, destinations };
+    for (name, value) in force_move.to_rows() {
+        let (section, name, value) = (FORCE_MOVE.into(), name.into(), value.into());
+        let row = Setting { section, site_id: DC1, backend_id: BE1, name, value };
+        house.geodb.write_setting(&row).await.unwrap();
+    }
+    house.geodb.replace_user(None, &user("alice", "stay"), 1).await.unwrap();
+    let work = async {
+        house.start().await;
+        house.looked_up("bob").await;
+        // Written elsewhere from here on: on a cluster no stamp tells.
+        house.geodb.gate().hold("stamp");
+        for name in &names {
+            let row = house.geodb.read_group(DC1, name).await.unwrap().unwrap();
+            let placement = Placement { backend_id: Some(BE1), ..Placement::default() };
+            let change = GroupChange { placement, ..to_be2(&row, ChangeReason::Ordered) };
+            house.geodb.apply(&change, 2).await.unwrap();
+        }
+        house.ask(7, "alice");
+        assert!(matches!(house.answer().await, (7, Answer::Withheld { trouble: None })));
+        let row = house.geodb.read_user("alice").await.unwrap().unwrap();
+        assert_eq!(&*row.group_name, "stay");
+        let table = house.exchange.table.load();
+        let there = names
+            .iter()
+            .filter(|name| table.group(name).is_some_and(|row| row.backend_id == Some(BE1)));
+        assert_eq!(there.count(), 3, "what was read is taken up");
     };
     LocalSet::new().run_until(work).await;
 }
