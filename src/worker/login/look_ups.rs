@@ -16,7 +16,6 @@ use crate::auth::chain::{Chain, Step};
 use crate::auth::passdb::Passdbs;
 use crate::auth::scheme::SchemeError;
 use crate::fault::Failure;
-use crate::limits;
 use crate::names::CoreId;
 use crate::route::decide::{self, Decision, Moving, RouteQuestion, UserKnown, Writes, decide};
 use crate::route::fault::RouteFault;
@@ -38,6 +37,8 @@ use crate::share::visitors::Visitors;
 use crate::tick::Tick;
 use crate::worker::settings::VerifiedCache;
 
+use super::held::Held;
+
 /// One core's way to look up.
 #[derive(Debug)]
 pub struct LookUps {
@@ -48,28 +49,6 @@ pub struct LookUps {
     verified: Verifications,
     verified_secret: Secret,
     held: Held,
-}
-
-/// How many logins are held, as far as they ask: each asks once in [`limits::HOLD_LOOK_EVERY`].
-#[derive(Debug, Default)]
-struct Held {
-    count: u32,
-    since: Tick,
-}
-
-impl Held {
-    /// What another one hears that asks.
-    fn answer(&mut self, now: Tick) -> RouteAnswer {
-        if now.since(self.since) >= limits::HOLD_LOOK_EVERY {
-            (self.count, self.since) = (0, now);
-        }
-        self.count += 1;
-        if self.count <= limits::LOGINS_HELD_MAX {
-            return RouteAnswer::Hold;
-        }
-        let detail = "the user's group is being moved, and too many logins wait for moves already";
-        RouteAnswer::Fail { failure: Failure::Unavailable, detail: detail.into() }
-    }
 }
 
 /// A connection that asks.

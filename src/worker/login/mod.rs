@@ -5,6 +5,7 @@
 //! says what happened and does what the driver answers. Tests: `tests/appliance/sim`, `tests/appliance/e2e`.
 
 pub(super) mod driver;
+pub(super) mod held;
 pub(super) mod look_ups;
 pub(super) mod reading;
 pub(super) mod state;

@@ -214,10 +214,8 @@ impl Run {
                 self.input(Input::Verdict { answer: granted("tim"), earlier_failures: 0 });
             }
             Happening::Refuse(which) => {
-                self.input(Input::Verdict {
-                    answer: refused(Failure::ALL[*which], None),
-                    earlier_failures: 0,
-                });
+                let answer = refused(Failure::ALL[*which], None);
+                self.input(Input::Verdict { answer, earlier_failures: 0 });
             }
             Happening::Go(last, is_moving) => {
                 let destination = Destination {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::auth::cache::CacheRules;
+use crate::limits;
 use crate::route::outage::{Circumstances, Opinion, SiteNow};
 use crate::route::rows::{
     Backend, BackendStatus, GroupSite, GroupSiteStatus, Rows, Site, SiteStatus, User, UserGroup,
