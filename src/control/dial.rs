@@ -92,19 +92,9 @@ impl Line {
             .map_err(Broken::Insecure)?;
         self.stream.write_all(&hello).await?;
         while engine.is_handshaking() {
-            let mut bytes = vec![0; limits::TLS_HOT_READ_BYTES];
-            let start = engine.lay_stash(&mut bytes);
-            let read = self.stream.read(bytes.get_mut(start..).unwrap_or_default()).await?;
-            if read == 0 {
+            if !open_some(&mut self.stream, &mut engine, &mut self.received).await? {
                 return Err(Broken::ClosedInHandshake);
             }
-            let mut reply = Vec::new();
-            let bytes = bytes.get_mut(..start + read).unwrap_or_default();
-            let outcome = engine.open(bytes, &mut self.received, &mut reply);
-            // What it said counts for more than that it is gone.
-            let sent = self.stream.write_all(&reply).await;
-            outcome.map_err(Broken::Insecure)?;
-            sent?;
         }
         Ok(self.tls.insert(engine))
     }
@@ -133,18 +123,9 @@ impl Line {
             if engine.has_ended() {
                 return Ok(false);
             }
-            let mut bytes = vec![0; limits::TLS_HOT_READ_BYTES];
-            let start = engine.lay_stash(&mut bytes);
-            let read = self.stream.read(bytes.get_mut(start..).unwrap_or_default()).await?;
-            if read == 0 {
+            if !open_some(&mut self.stream, engine, &mut self.received).await? {
                 return Ok(false);
             }
-            let mut reply = Vec::new();
-            let bytes = bytes.get_mut(..start + read).unwrap_or_default();
-            let outcome = engine.open(bytes, &mut self.received, &mut reply);
-            let sent = self.stream.write_all(&reply).await;
-            outcome.map_err(Broken::Insecure)?;
-            sent?;
         }
         Ok(true)
     }
@@ -162,4 +143,26 @@ impl Line {
     pub(super) async fn send_secret(&mut self, plain: Secret) -> Result<(), Broken> {
         self.send(plain.expose()).await
     }
+}
+
+/// Reads once from a connection with TLS, and answers what TLS asks. False: nothing more comes.
+async fn open_some(
+    stream: &mut TcpStream,
+    engine: &mut Engine,
+    received: &mut Vec<u8>,
+) -> Result<bool, Broken> {
+    let mut bytes = vec![0; limits::TLS_HOT_READ_BYTES];
+    let start = engine.lay_stash(&mut bytes);
+    let read = stream.read(bytes.get_mut(start..).unwrap_or_default()).await?;
+    if read == 0 {
+        return Ok(false);
+    }
+    let mut reply = Vec::new();
+    let bytes = bytes.get_mut(..start + read).unwrap_or_default();
+    let outcome = engine.open(bytes, received, &mut reply);
+    // What it said counts for more than that it is gone.
+    let sent = stream.write_all(&reply).await;
+    outcome.map_err(Broken::Insecure)?;
+    sent?;
+    Ok(true)
 }

@@ -97,7 +97,7 @@ impl Course {
     fn is_over(&self, rules: &Rules, now: Tick) -> bool {
         let Some(since) = self.held_since else { return true };
         let held = now.since(since);
-        now >= self.finish_at && ((self.is_quiet && held >= rules.notice) || held >= rules.timeout)
+        (self.is_quiet && held >= rules.notice) || held >= rules.timeout
     }
 }
 

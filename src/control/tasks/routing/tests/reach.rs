@@ -31,6 +31,18 @@ impl House {
         house
     }
 
+    /// The group "vip" of the other site is served here from now on, by its row.
+    async fn fail_vip_over(&self) {
+        let row = GroupSite {
+            group_name: "vip".into(),
+            site_id: DC2,
+            status: GroupSiteStatus::Failover,
+            failover_site_id: Some(DC1),
+            last_update: Some(unix_millis()),
+        };
+        self.geodb.write_group_site(&row).await.unwrap();
+    }
+
     fn attempted(&self, endpoint: SocketAddr, is_reached: bool) {
         let host: Arc<str> = "127.0.0.1".into();
         self.exchange.site_attempts.note(&host, endpoint, is_reached);
@@ -220,14 +232,7 @@ async fn reads_again_and_answers(doubt: fn(Ticket) -> Doubt) {
         house.looked_up("alice").await;
         // Written at the other site, and not told here.
         house.geodb.gate().hold("stamp");
-        let row = GroupSite {
-            group_name: "vip".into(),
-            site_id: DC2,
-            status: GroupSiteStatus::Failover,
-            failover_site_id: Some(DC1),
-            last_update: Some(unix_millis()),
-        };
-        house.geodb.write_group_site(&row).await.unwrap();
+        house.fail_vip_over().await;
         let stand_in = || {
             let table = house.exchange.table.load();
             table.failover("vip", DC2).and_then(|row| row.to_site_id)
@@ -258,14 +263,7 @@ async fn c_site_10_a_user_whom_no_cache_knows_is_refused_by_fresh_rows_only() {
         assert!(matches!(answer, (7, Answer::Failed { .. })), "its turn has not come: {answer:?}");
         // By another proxy, and not told here.
         house.geodb.gate().hold("stamp");
-        let row = GroupSite {
-            group_name: "vip".into(),
-            site_id: DC2,
-            status: GroupSiteStatus::Failover,
-            failover_site_id: Some(DC1),
-            last_update: Some(unix_millis()),
-        };
-        house.geodb.write_group_site(&row).await.unwrap();
+        house.fail_vip_over().await;
         house.ask(8, "alice");
         let answer = house.answer().await;
         assert!(matches!(answer, (8, Answer::LookedUp)), "{answer:?}");
