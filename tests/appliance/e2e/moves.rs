@@ -82,13 +82,18 @@ fn c_move_4_a_group_moves_under_logins_and_no_user_is_at_two_backends() {
             assert!(logins.join().unwrap() > 0);
         }
     });
+    let (mut last_left, mut first_came) = (f64::MIN, f64::MAX);
     for (user, client) in moved.iter().zip(&leaving) {
         assert!(!client.is_open(), "{user}'s session goes on");
         let (left, came) = wait_for("both backends' logs", PATIENCE, || {
             Some((times(&pair, 0, user).1?, times(&pair, 1, user).0?))
         });
         assert!(left < came, "{user}: at be1 until {left}, at be2 from {came} on");
+        (last_left, first_came) = (last_left.max(left), first_came.min(came));
     }
+    // Logins were held for the three seconds that other processes are given, and were at neither.
+    let held = first_came - last_left;
+    assert!(held > 1.0, "held for {held} s");
     for (user, client) in kept.iter().zip(&staying) {
         assert!(client.is_open(), "{user}'s session ended");
         assert_eq!(times(&pair, 1, user), (None, None), "{user} was at be2");
