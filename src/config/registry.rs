@@ -7,6 +7,7 @@
 use crate::names::Protocol;
 
 mod blocks;
+mod bounds;
 mod cassandra;
 mod fields;
 mod foreign;
@@ -251,7 +252,11 @@ impl Setting {
 
 /// All settings.
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
-    general::SETTINGS.iter().chain(cassandra::SETTINGS).chain(blocks::SETTINGS)
+    general::SETTINGS
+        .iter()
+        .chain(bounds::SETTINGS)
+        .chain(cassandra::SETTINGS)
+        .chain(blocks::SETTINGS)
 }
 
 /// The setting that `name`, in short or in full, is in a block of `scope`, and whether the name is an older one.

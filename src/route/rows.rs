@@ -220,7 +220,7 @@ impl GroupSite {
 
 impl Setting {
     /// The sections that a login's routing rests on (palomar G15).
-    pub const ROUTING_SECTIONS: [&'static str; 3] = ["force_move", "recover", "moves"];
+    pub const ROUTING_SECTIONS: [&'static str; 4] = ["force_move", "recover", "moves", "pin"];
 }
 
 /// A row of `users`.

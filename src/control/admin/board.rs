@@ -3,9 +3,12 @@
 //! One thread writes and reads it. Nothing waits for it, and nothing is decided by it.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::control::expiry::Expiry;
+use crate::control::loads::Use;
 use crate::ring::clock;
 use crate::tick::Tick;
 
@@ -20,7 +23,11 @@ struct Lines {
     certificates: State,
     expiries: Vec<Expiry>,
     look_ups: UnderWay,
+    uses: Uses,
 }
+
+/// What hosts are used for, as this proxy knows.
+type Uses = HashMap<Arc<str>, Use>;
 
 /// How many of something are under way, and how many were at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +76,16 @@ impl Board {
     /// It does again.
     pub(in crate::control) fn geodb_answers(&self) {
         self.0.borrow_mut().geodb.trouble = None;
+    }
+
+    /// What hosts are used for was counted.
+    pub(in crate::control) fn uses_seen(&self, uses: Uses) {
+        self.0.borrow_mut().uses = uses;
+    }
+
+    /// What they are used for.
+    pub(super) fn uses(&self) -> Uses {
+        self.0.borrow().uses.clone()
     }
 
     /// So many look-ups are under way now.

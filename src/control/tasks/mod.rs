@@ -26,17 +26,20 @@ use crate::moving::Moves;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use certificates::Reloads;
+use loads::Loads;
 use mail::Inbox;
 
 mod certificates;
 mod enquiries;
 mod late_writes;
+mod loads;
 mod log;
 mod mail;
 mod moves;
 mod panics;
 mod geodb_remarks;
 mod passdbs;
+mod pins;
 mod probes;
 mod routing;
 mod sweeps;
@@ -144,6 +147,8 @@ impl Tasks {
         let mut running = vec![spawn_local(remarks), spawn_local(late)];
         let (tasks, desk) = routing.start(board.clone()).await?;
         running.extend(tasks);
+        let loads = Loads::new(geodb.clone(), exchange.clone(), desk.clone(), &admin);
+        running.push(spawn_local(loads.keep()));
         if let Some(probes) = probes {
             running.push(spawn_local(probes.start(desk)?));
         }
@@ -164,6 +169,7 @@ impl Tasks {
         let pieces = Inbox::watch(Arc::clone(&exchange.pieces))?;
         let admin = Rc::new(admin);
         running.push(spawn_local(enquiries::hand_out(pieces, Rc::clone(&admin))));
+        running.push(spawn_local(pins::follow(exchange.clone(), Rc::clone(&admin))));
         if let Some(moves) = moves {
             let carry_out = moves::carry_out(moves, exchange.clone(), Rc::clone(&admin));
             running.push(spawn_local(carry_out));
