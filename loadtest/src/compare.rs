@@ -226,7 +226,8 @@ impl CompareOptions {
         let mut running = target.start(bench)?;
         let subject = self.subject(load, target, bench, &running)?;
         running.wait_ready(&mut engine, &subject)?;
-        load.scenario.run(&mut engine, &subject)
+        let outcome = load.scenario.run(&mut engine, &subject);
+        outcome.with_context(|| running.last_words())
     }
 
     /// Handshakes matter to scenarios of logins only.

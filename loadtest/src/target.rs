@@ -228,6 +228,15 @@ impl Running {
         Ok(())
     }
 
+    /// What became of it, for an error message.
+    pub(crate) fn last_words(&mut self) -> String {
+        let state = match self.child.as_mut().map(Child::try_wait) {
+            Some(Ok(Some(status))) => format!("the proxy ended with {status}"),
+            _ => "the proxy runs".to_owned(),
+        };
+        state + &self.log_tail()
+    }
+
     /// The end of what it wrote, for an error message.
     fn log_tail(&self) -> String {
         let Ok(text) = fs::read_to_string(&self.log) else {
