@@ -113,4 +113,4 @@ const LOGINS_AT_ONCE: usize = 16;
 /// Generator and proxy have a core each, and Hale's control core shares the data core's: lists without a pause would measure that.
 const LIST_EVERY: Duration = Duration::from_millis(200);
 /// What a question may take of a data core at a time.
-const CORE_OUT_US_MAX: f64 = 1_000.0;
+pub(super) const CORE_OUT_US_MAX: f64 = 1_000.0;
