@@ -16,7 +16,7 @@ use crate::certificate::{self, Certificate};
 use crate::engine::{Engine, Handshakes, Protocol, TlsBackends};
 use crate::record::Record;
 use crate::report;
-use crate::scenario::{FOREIGN_PERCENT_MAX, Scenario, Subject};
+use crate::scenario::{FOREIGN_PERCENT_MAX, Kind, Scenario, Subject};
 use crate::swarm::{SwarmOptions, Trust};
 use crate::target::{AUTH_HTTP, Bench, BenchTls, Running, Target};
 
@@ -321,6 +321,7 @@ impl CompareOptions {
             before: self.before.clone(),
             geodb: self.geodb.clone(),
             cold: self.cold,
+            moves: self.scenarios.iter().any(|scenario| scenario.kind == Kind::Held),
             haproxy: self.haproxy.clone(),
             nginx: self.nginx.clone(),
             nginx_module: self.nginx_module.clone(),

@@ -12,6 +12,7 @@ use crate::engine::{Credentials, Engine, GroupOrder, Handshakes, Late, Plan, Pro
 use crate::record::Record;
 
 mod crowd;
+mod held;
 mod kick;
 mod memory;
 mod rates;
@@ -52,6 +53,8 @@ pub(crate) enum Kind {
     Who,
     /// Idle sessions, while the operator ends those of one user after the other. Hale only.
     Kick,
+    /// Logins that wait for a move of their groups. Hale only.
+    Held,
 }
 
 /// Whom and how to load.
@@ -122,6 +125,7 @@ impl Scenario {
             Kind::Crowd => crowd::crowd(self, engine, subject, &mut record),
             Kind::Who => who::who(self, engine, subject, &mut record),
             Kind::Kick => kick::kick(self, engine, subject, &mut record),
+            Kind::Held => held::held(self, engine, subject, &mut record),
         };
         engine.drop_groups();
         outcome.with_context(|| format!("{self} against {}", subject.name))?;
@@ -131,7 +135,7 @@ impl Scenario {
     /// An error if the protocol has no such thing.
     pub(crate) fn ensure_possible(&self, protocol: Protocol) -> Result<()> {
         let possible = match self.kind {
-            Kind::Pingpong | Kind::Idle | Kind::Storm | Kind::Who | Kind::Kick => true,
+            Kind::Pingpong | Kind::Idle | Kind::Storm | Kind::Who | Kind::Kick | Kind::Held => true,
             Kind::Deliver => protocol.delivers(),
             Kind::Down | Kind::Up | Kind::Mixed | Kind::Stall | Kind::Crowd => {
                 protocol.is_relayed()
@@ -270,6 +274,7 @@ const KINDS: &[(Kind, &str)] = &[
     (Kind::Crowd, "crowd"),
     (Kind::Who, "who"),
     (Kind::Kick, "kick"),
+    (Kind::Held, "held"),
 ];
 const RESUMED_PERCENT_MIN: f64 = 95.0;
 /// Long enough that the command between two downloads is no part of the cost.

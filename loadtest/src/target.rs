@@ -56,6 +56,8 @@ pub(crate) struct Bench {
     pub(crate) geodb: Option<String>,
     /// Whether Hale forgets everything it knows between two runs.
     pub(crate) cold: bool,
+    /// Whether Hale carries out moves of groups (`cluster_group_moves = proxy`).
+    pub(crate) moves: bool,
     pub(crate) haproxy: PathBuf,
     pub(crate) nginx: PathBuf,
     pub(crate) nginx_module: PathBuf,
