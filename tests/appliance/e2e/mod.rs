@@ -41,6 +41,7 @@ mod announce;
 mod password;
 mod pipeline;
 mod placement;
+mod probe_faults;
 mod probes;
 mod localdb;
 mod agreement;
