@@ -349,7 +349,7 @@ impl Delivery {
         let backend = link.purpose.host.clone();
         // The one that was kept in case of another message may go whenever it likes.
         let is_missed = link.is_in_transaction();
-        let is_ambiguous = link.has_content() && link.place().is_none();
+        let is_ambiguous = link.has_all();
         let is_replaceable = link.is_replaceable();
         let of = |fate| {
             let transaction = self.transaction.as_ref();

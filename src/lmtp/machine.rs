@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::delivery::{Client, Delivery, Scene, Size};
 use super::hello::Hello;
 use super::input::{Input, LinkId};
+use super::leaving::leave;
 use super::link::{Link, News};
 use super::output::{Outbox, Wish};
 use super::reply;
@@ -116,6 +117,9 @@ impl Lmtp {
             Input::Deadline => self.deadline_passed(now, outbox),
             Input::Crowded => {
                 return self.close_with(reply::CROWDED, "too many connections", outbox);
+            }
+            Input::Leave(leaving) => {
+                self.deliver(now, outbox, |delivery, scene| leave(delivery, &leaving, scene));
             }
             Input::Shutdown => self.is_ending = true,
             Input::Found(answer) => {

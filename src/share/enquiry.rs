@@ -30,7 +30,8 @@ pub enum Act {
     List,
     /// Its end, and a row for each.
     Kick,
-    /// The same because the groups are leaving the backend: logins under way do not end, but are routed again (C-MOVE-4).
+    /// The same because the groups, or the users, are leaving the backend: logins under way do not end, but are routed again
+    /// (C-MOVE-4), and mail that is on its way there is told to come again (C-MOVE-7).
     Leave,
     /// How many there are, before login and after, of all clients.
     Count,
@@ -41,6 +42,8 @@ pub enum Act {
 pub struct Whom {
     /// The user's name. LMTP sessions have none.
     pub users: Option<Mask>,
+    /// The user's name is one of these, letter for letter.
+    pub names: Option<BTreeSet<Box<str>>>,
     /// The client's address.
     pub clients: Option<Networks>,
     /// The backend's host name.

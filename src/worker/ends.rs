@@ -4,6 +4,7 @@
 //! Decides: in which order what a connection had is given back. Does not: decide that it ends; a driver, a deadline or the
 //! operator does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::EndedBy;
@@ -118,7 +119,11 @@ impl<P: Port> Worker<P> {
         let meant = enquiries::look(&self.slots, sessions, &enquiry, from, &mut piece);
         match enquiry.act {
             Act::Kick => meant.into_iter().for_each(|slot| self.kick(slot, Signal::Kicked)),
-            Act::Leave => meant.into_iter().for_each(|slot| self.kick(slot, Signal::Rerouted)),
+            Act::Leave => {
+                for slot in meant {
+                    self.kick(slot, Signal::Rerouted(Arc::clone(&enquiry)));
+                }
+            }
             Act::List | Act::Count => {}
         }
         piece.took_us = self.io.port.micros().saturating_sub(began);

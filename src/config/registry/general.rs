@@ -396,16 +396,6 @@ pub(super) const SETTINGS: &[Setting] = &[
          backend is down when it is down by one of them.",
     ),
     global(
-        "cluster_user_move_timeout", Time, "31secs", Palomar,
-        "How much longer a login may take while its user or group is being moved, because the backend that the user comes from holds it \
-         back until the move is over.",
-    ),
-    global(
-        "cluster_group_moves", Choice(&["backend", "proxy"]), "backend", Hale,
-        "Who carries out moves of groups: the `backend` that a group comes from, as Palomar's do, by referrals; or, for ordinary backends, \
-         the `proxy`: Hale holds the group's logins, ends its sessions, and lets the destination take over.",
-    ),
-    global(
         "site_failover_auto", Bool, "yes", Hale,
         "Whether groups leave a site that cannot be reached. With `no` they leave only one whose status an operator sets \
          to offline or standby; users move by `hale cluster site force-move` either way.",

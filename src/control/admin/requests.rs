@@ -4,14 +4,14 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::answer::{Answer, Gone};
-use super::board::Board;
+use super::board::{Board, MoveOf};
 use super::enquire::{Askers, Asking};
-use super::kick;
+use super::kick::{self, Left};
 use super::verbs::Request;
 use super::who;
 use crate::control::cluster::{
-    self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, Local, Memory, Origin,
-    Output,
+    self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, GroupCommand, Local,
+    Memory, Origin, Output, UserCommand,
 };
 use crate::control::geodb::GeoDb;
 use crate::control::localdb::LocalDb;
@@ -117,12 +117,11 @@ impl Admin {
         self.askers.take(piece);
     }
 
-    /// Ends sessions, routes logins again that are under way, and says how many there were. LMTP sessions have neither backend
-    /// nor group.
+    /// Ends sessions, routes logins again that are under way, has mail come again that is, and says how many there were.
     ///
     /// # Errors
     /// A data core does not answer; some may have ended.
-    pub(in crate::control) async fn leave(&self, whom: Whom) -> Result<usize, CommandError> {
+    pub(in crate::control) async fn leave(&self, whom: Whom) -> Result<Left, CommandError> {
         kick::leave(self, whom).await
     }
 
@@ -155,7 +154,7 @@ impl Admin {
         command: &ClusterCommand,
         by: Asker,
     ) -> Result<Output, CommandError> {
-        let done = match command {
+        let mut done = match command {
             ClusterCommand::Localdb(command) => {
                 let local = Local::Running(&self.local);
                 let (geodb, settings) = (&self.geodb, &self.settings);
@@ -163,6 +162,9 @@ impl Admin {
             }
             command => cluster::run(&self.geodb, command, &self.settings, unix_millis()).await,
         };
+        if let Ok(output) = &mut done {
+            self.add_progress(command, output);
+        }
         if command.is_order() {
             let line = command.to_words().join(" ");
             let line = cleaned(line.as_bytes(), limits::LOGGED_LINE_BYTES_MAX);
@@ -174,6 +176,22 @@ impl Admin {
             self.note(format!("admin: cluster {line}: {outcome}, by {by}"));
         }
         done
+    }
+
+    /// What is under way of a group or user whose row is shown.
+    fn add_progress(&self, command: &ClusterCommand, output: &mut Output) {
+        let of = match command {
+            ClusterCommand::Group(GroupCommand::Status { group, .. }) => {
+                MoveOf::Group(group.as_str().into())
+            }
+            ClusterCommand::User(UserCommand::Status { user }) => {
+                MoveOf::User(user.as_str().into())
+            }
+            _ => return,
+        };
+        if let Some(line) = self.board.move_of(&of) {
+            output.notices.push(format!("is being moved {}", line.described()));
+        }
     }
 
     /// Begins to ask all data cores.

@@ -28,6 +28,7 @@ mod site;
 mod sites;
 mod balancer;
 mod cassandra;
+mod yard;
 
 // The harness itself, checked against Dovecot without Hale in between.
 mod direct;
@@ -49,6 +50,9 @@ mod outage;
 mod several_sites;
 mod site_failover;
 mod moves;
+mod moves_two;
+mod moves_users;
+mod moves_kicks;
 mod refusal;
 mod submission;
 mod guessing;
