@@ -32,6 +32,9 @@ pub enum Act {
     Kick,
     /// The same because the groups are leaving the backend: logins under way do not end, but are routed again (C-MOVE-4).
     Leave,
+    /// The backend of the sessions is lost: their clients are told as if its connections had broken (W-SPREAD-1), logins on their
+    /// way there are routed again, and a row for each of which that is new (R-PROBE-9).
+    Part,
     /// How many there are, before login and after, of all clients.
     Count,
 }
@@ -49,6 +52,19 @@ pub struct Whom {
     pub groups: Option<BTreeSet<Box<str>>>,
     /// The session's id. Those that are written alike are all meant.
     pub sessions: Option<Vec<SessionId>>,
+}
+
+impl Whom {
+    /// Whether all sessions of a backend are meant, so that their ends are spread (W-SPREAD-1).
+    #[must_use]
+    pub fn is_whole_backend(&self) -> bool {
+        let Self { users, clients, backend, groups, sessions } = self;
+        backend.is_some()
+            && users.is_none()
+            && clients.is_none()
+            && groups.is_none()
+            && sessions.is_none()
+    }
 }
 
 /// A name with `*` for any characters and `?` for one, upper and lower case alike, as doveadm takes it.

@@ -36,9 +36,13 @@ pub(super) async fn of_user(
     end(Kicking::of_user(admin, user, by), answer).await
 }
 
-/// Ends all that are meant, or routes them again, and says how many there were.
-pub(super) async fn leave(admin: &Admin, whom: Whom) -> Result<usize, CommandError> {
-    let mut asking = admin.askers.ask(Act::Leave, whom);
+/// Ends all that are meant, now or over time, or routes them again, and says how many there were.
+pub(super) async fn end_quietly(
+    admin: &Admin,
+    act: Act,
+    whom: Whom,
+) -> Result<usize, CommandError> {
+    let mut asking = admin.askers.ask(act, whom);
     let mut kicked = 0;
     while let Some(piece) = asking.piece().await? {
         kicked += piece.rows.len();
@@ -115,8 +119,12 @@ impl<'a> Kicking<'a> {
     /// # Errors
     /// A core did not answer; some sessions may have been ended.
     pub(in crate::control) fn finish(self) -> Result<usize, CommandError> {
-        let Self { admin, order, by, kicked, failed, asking: _ } = self;
-        admin.note(format!("admin: {order}: {kicked} sessions ended by {by}"));
+        let Self { admin, order, by, kicked, failed, asking } = self;
+        let how = match asking.is_of_whole_backend() {
+            true => "; where they are a crowd, over login_proxy_max_disconnect_delay",
+            false => "",
+        };
+        admin.note(format!("admin: {order}: {kicked} sessions ended by {by}{how}"));
         failed.map_or(Ok(kicked), Err)
     }
 }

@@ -123,7 +123,15 @@ impl Admin {
     /// # Errors
     /// A data core does not answer; some may have ended.
     pub(in crate::control) async fn leave(&self, whom: Whom) -> Result<usize, CommandError> {
-        kick::leave(self, whom).await
+        kick::end_quietly(self, Act::Leave, whom).await
+    }
+
+    /// Tells the clients of a lost backend, over time, and has logins on their way there routed again. How many that is news to.
+    ///
+    /// # Errors
+    /// A core does not answer; some may have been told.
+    pub(in crate::control) async fn part(&self, whom: Whom) -> Result<usize, CommandError> {
+        kick::end_quietly(self, Act::Part, whom).await
     }
 
     /// Carries out a request that `by` made.

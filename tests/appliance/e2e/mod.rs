@@ -26,6 +26,7 @@ mod mail;
 mod kernel;
 mod site;
 mod sites;
+mod probed;
 mod balancer;
 mod cassandra;
 
@@ -42,6 +43,9 @@ mod password;
 mod pipeline;
 mod placement;
 mod probes;
+mod backend_loss;
+mod probe_costs;
+mod probe_faults;
 mod localdb;
 mod agreement;
 mod outage;
