@@ -12,6 +12,7 @@ use crate::engine::{Credentials, Engine, GroupOrder, Handshakes, Late, Plan, Pro
 use crate::record::Record;
 
 mod crowd;
+mod evict;
 mod memory;
 mod rates;
 mod who;
@@ -49,6 +50,8 @@ pub(crate) enum Kind {
     Crowd,
     /// Idle sessions and logins, while the operator lists sessions. Hale only.
     Who,
+    /// Idle sessions, all of which the operator ends. Hale only.
+    Evict,
 }
 
 /// Whom and how to load.
@@ -118,6 +121,7 @@ impl Scenario {
             Kind::Stall => memory::stall(self, engine, subject, &mut record),
             Kind::Crowd => crowd::crowd(self, engine, subject, &mut record),
             Kind::Who => who::who(self, engine, subject, &mut record),
+            Kind::Evict => evict::evict(self, engine, subject, &mut record),
         };
         engine.drop_groups();
         outcome.with_context(|| format!("{self} against {}", subject.name))?;
@@ -127,7 +131,7 @@ impl Scenario {
     /// An error if the protocol has no such thing.
     pub(crate) fn ensure_possible(&self, protocol: Protocol) -> Result<()> {
         let possible = match self.kind {
-            Kind::Pingpong | Kind::Idle | Kind::Storm | Kind::Who => true,
+            Kind::Pingpong | Kind::Idle | Kind::Storm | Kind::Who | Kind::Evict => true,
             Kind::Deliver => protocol.delivers(),
             Kind::Down | Kind::Up | Kind::Mixed | Kind::Stall | Kind::Crowd => {
                 protocol.is_relayed()
@@ -265,6 +269,7 @@ const KINDS: &[(Kind, &str)] = &[
     (Kind::Stall, "stall"),
     (Kind::Crowd, "crowd"),
     (Kind::Who, "who"),
+    (Kind::Evict, "evict"),
 ];
 const RESUMED_PERCENT_MIN: f64 = 95.0;
 /// Long enough that the command between two downloads is no part of the cost.
