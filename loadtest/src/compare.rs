@@ -16,7 +16,7 @@ use crate::certificate::{self, Certificate};
 use crate::engine::{Engine, Handshakes, Protocol, TlsBackends};
 use crate::record::Record;
 use crate::report;
-use crate::scenario::{FOREIGN_PERCENT_MAX, Scenario, Subject};
+use crate::scenario::{FOREIGN_PERCENT_MAX, Kind, Scenario, Subject};
 use crate::swarm::{SwarmOptions, Trust};
 use crate::target::{AUTH_HTTP, Bench, BenchTls, Running, Target};
 
@@ -232,7 +232,8 @@ impl CompareOptions {
         let mut running = target.start(bench)?;
         let subject = self.subject(load, target, bench, &running)?;
         running.wait_ready(&mut engine, &subject)?;
-        load.scenario.run(&mut engine, &subject)
+        let outcome = load.scenario.run(&mut engine, &subject);
+        outcome.with_context(|| running.last_words())
     }
 
     /// Handshakes matter to scenarios of logins only.
@@ -327,6 +328,7 @@ impl CompareOptions {
             geodb: self.geodb.clone(),
             cold: self.cold,
             probed: self.probed,
+            moves: self.scenarios.iter().any(|scenario| scenario.kind == Kind::Held),
             haproxy: self.haproxy.clone(),
             nginx: self.nginx.clone(),
             nginx_module: self.nginx_module.clone(),

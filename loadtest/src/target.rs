@@ -60,6 +60,8 @@ pub(crate) struct Bench {
     pub(crate) probed: u32,
     /// Whether Hale forgets everything it knows between two runs.
     pub(crate) cold: bool,
+    /// Whether Hale carries out moves of groups (`cluster_group_moves = proxy`).
+    pub(crate) moves: bool,
     pub(crate) haproxy: PathBuf,
     pub(crate) nginx: PathBuf,
     pub(crate) nginx_module: PathBuf,
@@ -248,6 +250,15 @@ impl Running {
             bail!("the proxy ended at once with {status}{}", self.log_tail());
         }
         Ok(())
+    }
+
+    /// What became of it, for an error message.
+    pub(crate) fn last_words(&mut self) -> String {
+        let state = match self.child.as_mut().map(Child::try_wait) {
+            Some(Ok(Some(status))) => format!("the proxy ended with {status}"),
+            _ => "the proxy runs".to_owned(),
+        };
+        state + &self.log_tail()
     }
 
     /// The end of what it wrote, for an error message.

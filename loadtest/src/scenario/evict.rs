@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use super::who::{number, status};
+use super::who::{CORE_OUT_US_MAX, number, status};
 use super::{PATIENCE, Scenario, Subject};
 use crate::admin::Admin;
 use crate::engine::{Engine, Plan};
@@ -51,6 +51,3 @@ fn order(engine: &mut Engine, mut admin: Admin, words: &[&str]) -> Result<(usize
     }
     Ok((answer.records.len(), asked.elapsed()))
 }
-
-/// What an order may take of a data core at a time.
-const CORE_OUT_US_MAX: f64 = 1_000.0;

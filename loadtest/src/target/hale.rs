@@ -133,6 +133,7 @@ fn configuration(target: Target, bench: &Bench) -> Result<String> {
          {service}\
          protocol {protocol} {{\n  proxy_port = {proxy_port}\n}}\n\
          {tls}\
+         {moves}\
          cluster_local_site = {SITE}\n\
          cluster_geodb = {geodb}\n\
          cluster_localdb = sqlite:{directory}/localdb.sqlite\n\
@@ -142,6 +143,7 @@ fn configuration(target: Target, bench: &Bench) -> Result<String> {
         core = bench.core,
         service = service(target, bench),
         tls = tls(bench),
+        moves = if bench.moves { "cluster_group_moves = proxy\n" } else { "" },
     ))
 }
 
