@@ -263,7 +263,7 @@ pub const SITE_RECOVERY_AFTER: Duration = Duration::from_secs(300);
 pub const SITE_FAILING_AFTER: Duration = Duration::from_secs(5);
 /// An answer of another site counts for so long; then its row does.
 pub const SITE_REACHED_FOR: Duration = Duration::from_secs(60);
-/// A failing site that no login tries is tried by the control core this often.
+/// A site that no login tries is tried by the control core this often: half a minute until one that is gone is known as such.
 pub const SITE_TRIAL_EVERY: Duration = Duration::from_secs(10);
 /// What such a trial may take: less than the pause between two.
 pub const SITE_TRIAL_TIMEOUT: Duration = Duration::from_secs(5);

@@ -33,6 +33,9 @@ pub enum Act {
     /// The same because the groups, or the users, are leaving the backend: logins under way do not end, but are routed again
     /// (C-MOVE-4), and mail that is on its way there is told to come again (C-MOVE-7).
     Leave,
+    /// The backend of the sessions is lost: their clients are told as if its connections had broken (W-SPREAD-1), logins on their
+    /// way there are routed again, and a row for each of which that is new (R-PROBE-9).
+    Part,
     /// How many there are, before login and after, of all clients.
     Count,
 }
@@ -52,6 +55,20 @@ pub struct Whom {
     pub groups: Option<BTreeSet<Box<str>>>,
     /// The session's id. Those that are written alike are all meant.
     pub sessions: Option<Vec<SessionId>>,
+}
+
+impl Whom {
+    /// Whether all sessions of a backend are meant, so that their ends are spread (W-SPREAD-1).
+    #[must_use]
+    pub fn is_whole_backend(&self) -> bool {
+        let Self { users, names, clients, backend, groups, sessions } = self;
+        backend.is_some()
+            && users.is_none()
+            && names.is_none()
+            && clients.is_none()
+            && groups.is_none()
+            && sessions.is_none()
+    }
 }
 
 /// A name with `*` for any characters and `?` for one, upper and lower case alike, as doveadm takes it.

@@ -75,7 +75,7 @@ pub(super) fn look(
             return Vec::new();
         }
         Act::List => limits::ENQUIRY_ROWS_PER_TURN,
-        Act::Kick | Act::Leave => limits::ENQUIRY_KICKS_PER_TURN,
+        Act::Kick | Act::Leave | Act::Part => limits::ENQUIRY_KICKS_PER_TURN,
     };
     match key(&enquiry.whom) {
         Some(key) if from.part != LOGINS => {

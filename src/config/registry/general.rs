@@ -339,9 +339,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     global("login_proxy_max_reconnects", Number { min: 0, max: 20 }, "3", Dovecot, "Further attempts after the first."),
     global(
         "login_proxy_max_disconnect_delay", Time, "30s", Dovecot,
-        "When a backend goes, its clients are told over this long, so that they do not return all at once: one second's \
-         share, fifty of a data core at least, and those that sent something just before, at once; a silent one as soon as \
-         it sends something. 0: all at once.",
+        "When a backend goes, is lost, or is kicked as a whole, its clients are told over this long, so that they do not \
+         return all at once: one second's share, fifty of a data core at least, and those that sent something just before, at \
+         once; a silent one as soon as it sends something. 0: all at once.",
     ),
     global(
         "login_source_ips", Addresses, "", Dovecot,

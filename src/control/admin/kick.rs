@@ -88,6 +88,16 @@ pub(super) async fn leave(admin: &Admin, whom: Whom) -> Result<Left, CommandErro
     Ok(left)
 }
 
+/// Tells all that are meant, over time, and says how many that is news to.
+pub(super) async fn part(admin: &Admin, whom: Whom) -> Result<usize, CommandError> {
+    let mut asking = admin.askers.ask(Act::Part, whom);
+    let mut told = 0;
+    while let Some(piece) = asking.piece().await? {
+        told += piece.rows.len();
+    }
+    Ok(told)
+}
+
 /// Ends all that are meant, and tells of each.
 async fn end(mut kicking: Kicking<'_>, answer: &mut Answer<'_>) -> Result<(), Gone> {
     let mut told = answer.columns(&who::COLUMNS).await;
@@ -157,8 +167,12 @@ impl<'a> Kicking<'a> {
     /// # Errors
     /// A core did not answer; some sessions may have been ended.
     pub(in crate::control) fn finish(self) -> Result<usize, CommandError> {
-        let Self { admin, order, by, kicked, failed, asking: _ } = self;
-        admin.note(format!("admin: {order}: {kicked} sessions ended by {by}"));
+        let Self { admin, order, by, kicked, failed, asking } = self;
+        let how = match asking.is_of_whole_backend() {
+            true => "; where they are a crowd, over login_proxy_max_disconnect_delay",
+            false => "",
+        };
+        admin.note(format!("admin: {order}: {kicked} sessions ended by {by}{how}"));
         failed.map_or(Ok(kicked), Err)
     }
 }

@@ -125,6 +125,14 @@ impl Admin {
         kick::leave(self, whom).await
     }
 
+    /// Tells the clients of a lost backend, over time, and has logins on their way there routed again. How many that is news to.
+    ///
+    /// # Errors
+    /// A core does not answer; some may have been told.
+    pub(in crate::control) async fn part(&self, whom: Whom) -> Result<usize, CommandError> {
+        kick::part(self, whom).await
+    }
+
     /// Carries out a request that `by` made.
     pub(super) async fn carry_out(
         &self,

@@ -25,12 +25,14 @@ use crate::event::Event;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use certificates::Reloads;
+use losses::Losses;
 use mail::Inbox;
 
 mod certificates;
 mod enquiries;
 mod late_writes;
 mod log;
+mod losses;
 mod mail;
 mod moves;
 mod panics;
@@ -143,8 +145,9 @@ impl Tasks {
         let mut running = vec![spawn_local(remarks), spawn_local(late)];
         let (tasks, desk) = routing.start(board.clone()).await?;
         running.extend(tasks);
+        let lost = Losses::default();
         if let Some(probes) = probes {
-            running.push(spawn_local(probes.start(desk)?));
+            running.push(spawn_local(probes.start(desk, lost.clone())?));
         }
         running.push(spawn_local(passdbs::watch(
             sources,
@@ -162,6 +165,7 @@ impl Tasks {
         running.push(spawn_local(sweeps::sweep(exchange.visitors.clone())));
         let pieces = Inbox::watch(Arc::clone(&exchange.pieces))?;
         let admin = Rc::new(admin);
+        running.push(spawn_local(losses::end_sessions(lost, exchange.clone(), Rc::clone(&admin))));
         running.push(spawn_local(enquiries::hand_out(pieces, Rc::clone(&admin))));
         running.push(spawn_local(admin::serve(socket, Rc::clone(&admin))));
         let DoveadmDoors { doors, settings, resolver } = doveadm;

@@ -1,73 +1,68 @@
-//! Health probes of backends with faults of each kind: each is told in words of its own, and its connection ends with the probe; a
-//! name that leads elsewhere is followed, and one that leads nowhere costs no backend.
+//! Everything that backends do wrong to a probe, side by side in one site: who is taken out, and with which words (R-PROBE-1, W-PRB-4).
 
 use std::fs;
 
 use super::faulty::{Ending, Fault, FaultyBackends, address_of};
-use super::hale::{Hale, Setup};
+use super::hale::Setup;
+use super::probed::{PROBES, backend_rows};
 use super::speech::IMAP;
 use super::wait::{PATIENCE, wait_for};
 
-/// What each does wrong, and what the operator is told.
-const FAULTS: [(Fault, &str); 6] = [
+/// What is wrong, and the words in the row; none: it stays online.
+const FAULTS: [(Fault, Option<&str>); 8] = [
+    (Fault::Says { turn: 0, text: b"" }, Some("no login within 3 s")),
+    (Fault::Slow { turn: 0 }, Some("no login within 3 s")),
+    (Fault::Says { turn: 1, text: b"" }, Some("no login within 3 s")),
+    (Fault::Says { turn: 3, text: b"" }, Some("no login within 3 s")),
+    (
+        Fault::Says { turn: 0, text: b"HTTP/1.1 400 Bad Request\r\n" },
+        Some("HTTP/1.1 400 Bad Request"),
+    ),
     (
         Fault::Cut { behind: 0, ending: Ending::Close },
-        "is down: closed the connection before its greeting",
+        Some("closed the connection before its greeting"),
     ),
-    (MUTE, "is down: no login within 3 s (at greeting)"),
-    (Fault::Slow { turn: 0 }, "is down: no login within 3 s (at greeting)"),
-    (Fault::Says { turn: 1, text: b"" }, "is down: no login within 3 s (at capability)"),
-    (
-        Fault::Says { turn: 0, text: b"HTTP/1.1 400 Bad Request\r\n\r\n" },
-        "is down: its first line is no greeting of this protocol: HTTP/1.1 400 Bad Request",
-    ),
-    (
-        Fault::Says { turn: 3, text: b"L NO [AUTHENTICATIONFAILED] Wrong.\r\n" },
-        "refuses the test user probe: L NO [AUTHENTICATIONFAILED] Wrong.; ",
-    ),
+    (Fault::Says { turn: 3, text: b"L NO [UNAVAILABLE] Out of space.\r\n" }, Some("Out of space.")),
+    (Fault::Says { turn: 3, text: b"L NO [AUTHENTICATIONFAILED] No.\r\n" }, None),
 ];
-const MUTE: Fault = Fault::Says { turn: 0, text: b"" };
-/// Enough that the others are the minority.
-const WELL: usize = 7;
+/// More than the others, so that their trouble is theirs and not the proxy's.
+const WELL: usize = FAULTS.len();
 
 #[test]
-fn be_01_r_probe_1_r_probe_2_each_fault_is_told_and_holds_nothing() {
-    let all: Vec<Fault> =
-        [Fault::None; WELL].into_iter().chain(FAULTS.map(|(fault, _)| fault)).collect();
-    let backends = FaultyBackends::start(IMAP.turns, all.clone());
-    let hale = start(&backends, all.len());
-    for (at, (_, words)) in FAULTS.iter().enumerate() {
-        told(&hale, WELL + at, words);
-    }
-    for number in 0..WELL {
-        let line = format!("backend be{}.test ", number + 1);
-        assert!(!hale.said().contains(&line), "a backend that is well: {}", hale.said());
-    }
-    // Not one connection more than probes that may be under way.
-    assert!(backends.live() <= all.len(), "{} connections", backends.live());
+fn r_probe_1_w_prb_4_each_fault_takes_its_own_backend_out_and_the_row_has_the_words() {
+    let faults = FAULTS.iter().map(|(fault, _)| *fault).chain([Fault::None; WELL]);
+    let backends = FaultyBackends::start(IMAP.turns, faults.collect());
+    let mut setup = Setup::new(backends.port);
+    setup.put_backends((0..FAULTS.len() + WELL).map(address_of).collect());
+    setup.configure(PROBES);
+    let hale = setup.start();
+    wait_for("the faulty backends to be offline", 2 * PATIENCE, || {
+        let rows = backend_rows(&hale);
+        let is_as_wanted = |(number, (_, words)): (usize, &(Fault, Option<&str>))| {
+            let (status, reason) = &rows[&format!("be{}.test", number + 1)];
+            match words {
+                Some(words) => status == "offline" && reason.contains(words),
+                None => status == "online",
+            }
+        };
+        FAULTS.iter().enumerate().all(is_as_wanted).then_some(())
+    });
+    let refused = format!("backend be{}.test (imap) refuses the test user", FAULTS.len());
+    wait_for("a word about the account", PATIENCE, || hale.said().contains(&refused).then_some(()));
+    let online = backend_rows(&hale).values().filter(|(status, _)| status == "online").count();
+    assert_eq!(online, WELL + 1, "{:?}", backend_rows(&hale));
 
     // All names lead to backends that are well, but one leads nowhere: that backend is where it was.
     let names = hale.setup().backend_names();
-    let lines = names[1..].iter().map(|name| format!("{} {name}\n", address_of(0)));
+    let (last, others) = names.split_last().unwrap();
+    let well = address_of(FAULTS.len());
+    let lines = others.iter().map(|name| format!("{well} {name}\n"));
     fs::write(hale.setup().path().join("hosts"), lines.collect::<String>()).unwrap();
-    for at in 0..FAULTS.len() - 1 {
-        told(&hale, WELL + at, "logs its test user in again");
+    for (number, (_, words)) in FAULTS.iter().enumerate() {
+        let words = words.map_or("takes the test user", |_| "logs its test user in again");
+        let line = format!("backend {} (imap) {words}", names[number]);
+        wait_for(&line, PATIENCE, || hale.said().contains(&line).then_some(()));
     }
-    told(&hale, WELL + FAULTS.len() - 1, "takes the test user probe again");
-    assert!(!hale.said().contains("backend be1.test "), "{}", hale.said());
+    assert!(!hale.said().contains(&format!("backend {last} ")), "{}", hale.said());
     wait_for("the end of all connections", PATIENCE, || (backends.live() == 0).then_some(()));
-}
-
-fn start(backends: &FaultyBackends, count: usize) -> Hale {
-    let mut setup = Setup::new(backends.port);
-    setup.put_backends((0..count).map(address_of).collect());
-    setup
-        .configure("cluster_backend_test_username = probe\ncluster_backend_test_password = probed");
-    setup.start()
-}
-
-/// A line about a backend.
-fn told(hale: &Hale, number: usize, words: &str) {
-    let line = format!("backend be{}.test (imap) {words}", number + 1);
-    wait_for(&line, PATIENCE, || hale.said().contains(&line).then_some(()));
 }
