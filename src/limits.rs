@@ -331,6 +331,18 @@ pub const RECONNECT_TIME_LEFT_MIN: Duration = Duration::from_millis(1100);
 pub const FAIL_FAST_AFTER: Duration = Duration::from_secs(30);
 /// Backend addresses whose failures a core remembers: more than any cluster has, and a quarter of a megabyte.
 pub const HOSTS_WATCHED_MAX: usize = 4096;
+/// Hosts whose connections are counted (R-LOAD-1): those of the largest cluster, and as many that passdbs name.
+pub const LOADS_KEPT_MAX: usize = 1 << 14;
+/// Users of a site that are pinned to backends by name (C-PIN-1): every table has all of them.
+pub const PINS_MAX: usize = 10_000;
+/// What logins have counted at backends is looked at this often, for the figures of a minute (R-LOAD-3).
+pub const LOADS_LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Those figures are of so long.
+pub const LOADS_WINDOW: Duration = Duration::from_secs(60);
+/// A login looks again this often whether a backend that has as many connections as it may have one less (R-LOAD-2).
+pub const BACKEND_FULL_PAUSE: Duration = Duration::from_secs(1);
+/// So often; then the client is told. Sessions end by the second where so many log in, and clients come again by themselves.
+pub const BACKEND_FULL_LOOKS_MAX: u8 = 5;
 /// Referral hops of one login (W-REF-1).
 pub const REFERRALS_MAX: u8 = 6;
 /// A ManageSieve backend says its capabilities again behind TLS, unasked; one that does not is asked after this

@@ -119,6 +119,7 @@ impl Play {
                     self.give(Input::BackendInsecure { link, word: "damaged", is_lasting });
                 }
                 150..=159 => self.give(Input::CannotConnect(link, "no descriptor")),
+                160..=169 => self.give(Input::BackendFull(link)),
                 200..=219 => {
                     let groups = BTreeSet::from(["g".into()]);
                     let groups = argument.is_multiple_of(2).then_some(&groups);
@@ -194,7 +195,7 @@ impl Play {
                     self.in_clear.remove(&link);
                     self.session.forget(link);
                 }
-                Wish::Connect(link, _) if self.is_secure => {
+                Wish::Connect { link, .. } if self.is_secure => {
                     self.in_clear.insert(link, Some(Vec::new()));
                 }
                 Wish::Report(Event::Delivered { accepted: true, .. }) => self.delivered += 1,
@@ -283,6 +284,7 @@ fn session(choice: u8) -> Lmtp {
         extensions: hale::wire::smtp::keywords::Extension::ALL.into(),
         brackets: hale::wire::smtp::path::Brackets::Needed,
         verify_backends: true,
+        backend_connections_max: 0,
     };
     let client = ([192, 0, 2, 77], 4711).into();
     let facts = ClientFacts {

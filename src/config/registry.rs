@@ -7,6 +7,7 @@
 use crate::names::Protocol;
 
 mod blocks;
+mod bounds;
 mod cassandra;
 mod fields;
 mod foreign;
@@ -255,6 +256,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
     general::SETTINGS
         .iter()
         .chain(moves::SETTINGS)
+        .chain(bounds::SETTINGS)
         .chain(cassandra::SETTINGS)
         .chain(blocks::SETTINGS)
 }

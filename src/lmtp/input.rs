@@ -64,6 +64,8 @@ pub enum Input<'a> {
     },
     /// A connection could not be made, or broke.
     Broken(LinkId, &'static str),
+    /// No connection was tried: the backend has as many as it may have (R-LOAD-2).
+    BackendFull(LinkId),
     /// A connection could not be made for want of something of this host's: what, and what helps (W-FAIL-8).
     CannotConnect(LinkId, &'static str),
     /// A backend sent these bytes; no more than [`super::Lmtp::link_room`] at a time.

@@ -4,7 +4,7 @@
 
 use super::delivery::{Delivery, Scene};
 use super::input::LinkId;
-use super::link::Link;
+use super::link::{Link, Purpose};
 use super::output::Wish;
 use super::transaction::Fate;
 use crate::event::Event;
@@ -59,12 +59,26 @@ impl Delivery {
 
     /// Something of ours is missing. Nothing is learnt of the host (W-FAIL-8).
     pub(super) fn cannot_connect(&mut self, id: LinkId, what: &str, scene: &mut Scene<'_>) {
+        self.give_link_up(id, Failure::Internal, what, scene);
+    }
+
+    /// The backend has as many connections as it may have. A sender comes again; its other recipients must not wait (R-LOAD-2).
+    pub(super) fn backend_full(&mut self, id: LinkId, scene: &mut Scene<'_>) {
+        let Some(link) = self.links.get(id) else { return };
+        let Purpose { host, connections_max, .. } = &link.purpose;
+        let detail = format!(
+            "backend {host} has {connections_max} connections, as many as backend_connections_max allows: raise it, or move groups to \
+             other backends (hale cluster group move)"
+        );
+        self.give_link_up(id, Failure::Unavailable, &detail, scene);
+    }
+
+    fn give_link_up(&mut self, id: LinkId, failure: Failure, what: &str, scene: &mut Scene<'_>) {
         if !self.links.live_link(id).is_some_and(Link::is_connecting) {
             return;
         }
         let Some(transaction) = &mut self.transaction else { return };
         let open = transaction.recipients_of(id, Fate::Open);
-        let failure = Failure::Internal;
         for &number in &open {
             let user = transaction.recipients.get(number).and_then(|it| it.user.clone());
             let subject = scene.front.subject(user, None);

@@ -78,6 +78,8 @@ pub(super) struct Purpose {
     pub(super) hop: Hop,
     /// Hops of the recipients on it, which the backend is told.
     pub(super) referrals: u8,
+    /// How many connections the host may have for this to be one more; 0: any number.
+    pub(super) connections_max: u32,
 }
 
 impl Purpose {

@@ -141,6 +141,9 @@ impl Lmtp {
                     delivery.cannot_connect(id, what, scene);
                 });
             }
+            Input::BackendFull(id) => {
+                self.deliver(now, outbox, |delivery, scene| delivery.backend_full(id, scene));
+            }
             Input::BackendEnd(id) => self.link_broken(now, id, "closed the connection", outbox),
             Input::BackendSecured(id) => {
                 let secured = |link: &mut Link, _: &mut Vec<News>| link.secured(now);

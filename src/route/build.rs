@@ -16,6 +16,7 @@ use super::failovers::build_failovers;
 use super::group;
 use super::hash::Candidate;
 use super::outage::{Circumstances, Opinion, SiteNow};
+use super::pins::build_pins;
 use super::problem::{Complaint, Problem, is_host};
 use super::rows::{Backend, BackendStatus, GroupSite, Rows, Site, SiteStatus, Tag, UserGroup};
 use super::scopes::Scopes;
@@ -72,6 +73,9 @@ impl Table {
             scopes.apply_to_backends(local, &mut backends, &mut problems);
             table.backends = backends.into();
             table.groups = build_groups(groups, &table, &mut problems);
+            let is_backend = |id| table.backend(id).is_some();
+            table.pins =
+                build_pins(&rows.settings, local, is_backend, now.unix_millis, &mut problems);
         }
         table.failovers = build_failovers(group_sites, &table, now, &mut problems);
         table.hosts = build_hosts(&table, &mut problems);

@@ -220,8 +220,8 @@ impl GroupSite {
 
 impl Setting {
     /// The sections that a login's routing rests on (palomar G15).
-    pub const ROUTING_SECTIONS: [&'static str; 4] =
-        ["force_move", "recover", "moves", "departures"];
+    pub const ROUTING_SECTIONS: [&'static str; 5] =
+        ["force_move", "recover", "moves", "departures", "pin"];
 }
 
 /// A row of `users`.

@@ -26,6 +26,11 @@ pub const MOVES: &str = "moves";
 pub const DEPARTURES: &str = "departures";
 /// Milliseconds since 1970.
 pub const LAST: &str = "last";
+/// The section that says who set the status of a site, when and why: the table of sites has no column for it. Scope: the site.
+/// No proxy routes by it.
+pub const STATUS: &str = "status";
+/// The status that it is about, and the reason, separated by a space.
+pub const REASON: &str = "reason";
 /// Which sample of users it is about: the same id and a higher percentage are the same users and more.
 pub const ID: &str = "id";
 /// How many users of a hundred.
@@ -51,6 +56,40 @@ pub struct Recovery {
     pub id: Box<str>,
     /// 0..=100.
     pub percentage: u8,
+}
+
+/// Why a site has its status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusReason<'a> {
+    /// The status that was set.
+    pub status: &'a str,
+    /// As a backend's row has it in `status_reason`.
+    pub reason: &'a str,
+}
+
+impl<'a> StatusReason<'a> {
+    /// The row that says it.
+    #[must_use]
+    pub fn row(&self, site_id: Uuid) -> Setting {
+        Setting {
+            section: STATUS.into(),
+            site_id,
+            backend_id: Uuid::nil(),
+            name: REASON.into(),
+            value: format!("{} {}", self.status, self.reason).into(),
+        }
+    }
+
+    /// What the rows of the section say of a site that has this status; none: they say nothing, or are about another status,
+    /// which a program has changed since that writes no reason.
+    #[must_use]
+    pub fn of_site(rows: &'a [Setting], site_id: Uuid, status: &str) -> Option<&'a str> {
+        let is_it = |row: &&Setting| {
+            row.site_id == site_id && row.backend_id.is_nil() && &*row.name == REASON
+        };
+        let (of, reason) = rows.iter().find(is_it)?.value.split_once(' ')?;
+        (of == status).then_some(reason)
+    }
 }
 
 /// What is wrong with the rows of one scope; the name of the setting that has no value, or one without a meaning.

@@ -16,6 +16,7 @@ use super::change::GroupChange;
 use super::chunks::{Chunks, Keyed};
 use super::hash::Candidate;
 use super::outage::{FailoverRules, Opinion, SiteNow};
+use super::pins::{Followed, Pin};
 use super::rows::{BackendStatus, GroupSite, SiteStatus, Tag, UserGroup};
 use super::settings_rows::{Departure, ForceMove, Recovery};
 use crate::template::Template;
@@ -65,6 +66,8 @@ pub struct Table {
     pub(super) tags: Arc<[Tag]>,
     /// The users who leave a backend of the local site; sorted by user, then backend.
     pub(super) departures: Arc<[Departure]>,
+    /// Those that hold, sorted by user in lower case.
+    pub(super) pins: Arc<[Pin]>,
 }
 
 /// A site that takes part in routing.
@@ -129,6 +132,12 @@ impl BackendEntry {
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.status == BackendStatus::Online
+    }
+
+    /// Whether users who are pinned to it are sent there (C-PIN-1).
+    #[must_use]
+    pub fn takes_pinned(&self) -> bool {
+        matches!(self.status, BackendStatus::Online | BackendStatus::Standby)
     }
 
     /// The share that counts now. One that is not meant to be none never is.
@@ -294,6 +303,28 @@ impl Table {
             self.test_users.partition_point(|(known, _)| order_ignoring_case(known, user).is_lt());
         let (known, id) = self.test_users.get(at)?;
         if known.eq_ignore_ascii_case(user) { self.backend(*id) } else { None }
+    }
+
+    /// Users who are pinned to a backend.
+    #[must_use]
+    pub fn pins(&self) -> &[Pin] {
+        &self.pins
+    }
+
+    /// Those of them who are sent there.
+    #[must_use]
+    pub fn followed_pins(&self) -> Followed {
+        let is_followed =
+            |pin: &&Pin| self.backend(pin.backend).is_some_and(BackendEntry::takes_pinned);
+        let pins = self.pins.iter().filter(is_followed);
+        pins.map(|pin| (pin.user.clone(), pin.backend)).collect()
+    }
+
+    /// Where this user is sent by name, whatever the case; none: where the rows lead (C-PIN-1).
+    #[must_use]
+    pub fn pin(&self, user: &str) -> Option<&Pin> {
+        let at = self.pins.partition_point(|pin| order_ignoring_case(&pin.user, user).is_lt());
+        self.pins.get(at).filter(|pin| pin.user.eq_ignore_ascii_case(user))
     }
 
     /// What the rows say of a group whose home is `site_id`; none: nothing that matters.

@@ -178,8 +178,10 @@ impl Routing {
             return Err(granted.fails(Failure::InternalConfig, detail));
         }
         let until = tries.attempts.deadline().min(scene.now.after(limits::CONNECT_TIMEOUT));
-        scene.outbox.wish(Wish::Connect { to: endpoint, again });
-        Ok(Next::Step(Step::Connecting(AtBackend { granted, tries, destination }), until))
+        let at = AtBackend { granted, tries, destination };
+        let counted = at.counted(scene);
+        scene.outbox.wish(Wish::Connect { to: endpoint, again, counted });
+        Ok(Next::Step(Step::Connecting(at), until))
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) const FILLS: &[Row] = &[
     (Global, "data_cores", &["Config.data_cores"]),
     (Global, "control_core", &["Config.control_core"]),
     (Global, "connections_per_core_max", &["Limits.connections_per_core"]),
+    (Global, "backend_connections_max", &["Limits.backend_connections"]),
     (Global, "connections_per_address_max", &["Limits.per_address"]),
     (Global, "connection_rate_per_address", &["Limits.per_address"]),
     (Global, "hostname", &["Config.hostname"]),

@@ -3,10 +3,13 @@
 //! One thread writes and reads it. Nothing waits for it, and nothing is decided by it.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::control::expiry::Expiry;
+use crate::control::loads::Use;
 use crate::ring::clock;
 use crate::tick::Tick;
 
@@ -22,6 +25,7 @@ struct Lines {
     expiries: Vec<Expiry>,
     look_ups: UnderWay,
     moves: Vec<MoveLine>,
+    uses: Uses,
 }
 
 /// A move that holds logins, as this proxy sees it.
@@ -58,6 +62,9 @@ impl MoveLine {
         )
     }
 }
+
+/// What hosts are used for, as this proxy knows.
+type Uses = HashMap<Arc<str>, Use>;
 
 /// How many of something are under way, and how many were at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,6 +113,16 @@ impl Board {
     /// It does again.
     pub(in crate::control) fn geodb_answers(&self) {
         self.0.borrow_mut().geodb.trouble = None;
+    }
+
+    /// What hosts are used for was counted.
+    pub(in crate::control) fn uses_seen(&self, uses: Uses) {
+        self.0.borrow_mut().uses = uses;
+    }
+
+    /// What they are used for.
+    pub(super) fn uses(&self) -> Uses {
+        self.0.borrow().uses.clone()
     }
 
     /// So many look-ups are under way now.

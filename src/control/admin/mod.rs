@@ -17,7 +17,9 @@ mod present;
 mod requests;
 mod socket;
 mod status;
+mod top;
 mod verbs;
+mod watch;
 mod who;
 
 pub use board::Board;
@@ -29,4 +31,6 @@ pub(in crate::control) use requests::Asker;
 pub use requests::{About, Admin, Listening};
 pub use socket::AdminSocket;
 pub(in crate::control) use socket::serve;
+pub use top::{Page, Pressed};
 pub use verbs::{KickCommand, Request, WhoCommand};
+pub use watch::{Happening, Watch};

@@ -1,7 +1,9 @@
 //! What requests work with, and which code carries out which.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::answer::{Answer, Gone};
 use super::board::{Board, MoveOf};
@@ -11,9 +13,10 @@ use super::verbs::Request;
 use super::who;
 use crate::control::cluster::{
     self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, GroupCommand, Local,
-    Memory, Origin, Output, UserCommand,
+    Memory, Origin, Output, Own, UserCommand,
 };
 use crate::control::geodb::GeoDb;
+use crate::control::loads::Use;
 use crate::control::localdb::LocalDb;
 use crate::control::unix_millis;
 use crate::event::{Event, cleaned};
@@ -28,6 +31,8 @@ use crate::tick::Tick;
 /// What of the process does not change while it runs.
 #[derive(Clone, Debug)]
 pub struct About {
+    /// Our name, as rows have it.
+    pub proxy: Box<str>,
     /// When it started.
     pub started: Tick,
     /// The CPU of the control core.
@@ -107,6 +112,11 @@ impl Admin {
         Self { askers, exchange, about, board, geodb, local, settings }
     }
 
+    /// Our name, as rows have it.
+    pub(in crate::control) fn proxy(&self) -> &str {
+        &self.about.proxy
+    }
+
     /// What tasks write their state on.
     pub(in crate::control) fn board(&self) -> Board {
         self.board.clone()
@@ -162,13 +172,16 @@ impl Admin {
         command: &ClusterCommand,
         by: Asker,
     ) -> Result<Output, CommandError> {
+        let by_here = format!("{by}@{}", self.about.proxy);
+        let own = Own { proxy: self.about.proxy.clone(), uses: self.uses() };
+        let settings = self.settings.clone().ordered_by(&by_here);
+        let settings = &ClusterSettings { own: Some(own), ..settings };
         let mut done = match command {
             ClusterCommand::Localdb(command) => {
                 let local = Local::Running(&self.local);
-                let (geodb, settings) = (&self.geodb, &self.settings);
-                cluster::run_localdb(geodb, command, settings, local, unix_millis()).await
+                cluster::run_localdb(&self.geodb, command, settings, local, unix_millis()).await
             }
-            command => cluster::run(&self.geodb, command, &self.settings, unix_millis()).await,
+            command => cluster::run(&self.geodb, command, settings, unix_millis()).await,
         };
         if let Ok(output) = &mut done {
             self.add_progress(command, output);
@@ -200,6 +213,15 @@ impl Admin {
         if let Some(line) = self.board.move_of(&of) {
             output.notices.push(format!("is being moved {}", line.described()));
         }
+    }
+
+    /// What hosts are used for: the connections of this moment, and the last count of logins and failures.
+    fn uses(&self) -> HashMap<Arc<str>, Use> {
+        let mut uses = self.board.uses();
+        for load in self.exchange.loads.now() {
+            uses.entry(load.host).or_default().connections = load.here.into();
+        }
+        uses
     }
 
     /// Begins to ask all data cores.

@@ -11,6 +11,7 @@ use crate::limits;
 use crate::route::build::hosts_to_resolve;
 use crate::route::decide::{Decision, Destination};
 use crate::route::fault::RouteFault;
+use crate::route::pins::drop_those_over;
 use crate::route::rows::User;
 use crate::route::settings_rows::{DEPARTURES, Departure};
 use crate::route::table::Table;
@@ -292,7 +293,8 @@ pub(in crate::control) fn refusal(fault: RouteFault, about: &str) -> CommandErro
 
 async fn build_table(cluster: &Cluster<'_>) -> Result<Table, CommandError> {
     let local_site = cluster.settings.local_site()?;
-    let rows = cluster.geodb.read_all(local_site).await?;
+    let mut rows = cluster.geodb.read_all(local_site).await?;
+    drop_those_over(&mut rows.settings, cluster.now);
     let hosts = hosts_to_resolve(&rows, local_site);
     let addresses = cluster.settings.resolver.resolve_all(hosts).await;
     let route = cluster.settings.routing_of(local_site);

@@ -25,12 +25,14 @@ use crate::event::Event;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use certificates::Reloads;
+use loads::Loads;
 use losses::Losses;
 use mail::Inbox;
 
 mod certificates;
 mod enquiries;
 mod late_writes;
+mod loads;
 mod log;
 mod losses;
 mod mail;
@@ -38,6 +40,7 @@ mod moves;
 mod panics;
 mod geodb_remarks;
 mod passdbs;
+mod pins;
 mod probes;
 mod routing;
 mod sweeps;
@@ -146,6 +149,8 @@ impl Tasks {
         let (tasks, desk) = routing.start(board.clone()).await?;
         running.extend(tasks);
         let lost = Losses::default();
+        let loads = Loads::new(geodb.clone(), exchange.clone(), desk.clone(), &admin);
+        running.push(spawn_local(loads.keep()));
         if let Some(probes) = probes {
             running.push(spawn_local(probes.start(desk, lost.clone())?));
         }
@@ -167,6 +172,7 @@ impl Tasks {
         let admin = Rc::new(admin);
         running.push(spawn_local(losses::end_sessions(lost, exchange.clone(), Rc::clone(&admin))));
         running.push(spawn_local(enquiries::hand_out(pieces, Rc::clone(&admin))));
+        running.push(spawn_local(pins::follow(exchange.clone(), Rc::clone(&admin))));
         running.push(spawn_local(admin::serve(socket, Rc::clone(&admin))));
         let DoveadmDoors { doors, settings, resolver } = doveadm;
         let (exchange, geodb_of_desk) = (exchange.clone(), geodb.clone());

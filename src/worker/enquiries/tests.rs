@@ -47,7 +47,7 @@ impl Core {
         };
         let backend = format!("be{}.test", number % 2).into();
         let group = format!("default-{}", number % 10);
-        let home = self.sessions.home(&backend, Some(&group));
+        let home = self.sessions.home(&backend, Some(&group), None);
         let label = Box::new(Label::new(subject, home, Tick(0), Places::default()));
         let relay = Relay::new(label, None, [0; 2], Tick(0));
         let connection =

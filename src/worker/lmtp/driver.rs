@@ -11,6 +11,8 @@ use crate::limits;
 use crate::lmtp::{Input, LinkId, Outbox, Wish};
 use crate::names::Protocol;
 use crate::ring::port::{Need, Port};
+use crate::session::output::Counted;
+use crate::share::backend_loads::Place;
 use crate::share::messages::Answer;
 
 use super::super::accept::door::Door;
@@ -167,11 +169,14 @@ impl<'a, P: Port> Driver<'a, P> {
                 more.extend(self.duties.look_ups.route(asker, ask, now).map(Input::Route));
             }
             Wish::DropQuestion => self.client.asking.forget(),
-            Wish::Connect(link, to) => {
-                if let Err(why) = self.connect(link, to) {
-                    more.push_back(self.not_connected(link, why));
+            Wish::Connect { link, to, counted } => match self.take_place(&counted) {
+                None => more.push_back(Input::BackendFull(link)),
+                Some(place) => {
+                    if let Err(why) = self.connect(link, to, place) {
+                        more.push_back(self.not_connected(link, why));
+                    }
                 }
-            }
+            },
             Wish::Drop(link) => self.drop_link(link),
             Wish::SecureClient(early) => {
                 more.extend(self.secure_client(&early).err().map(Input::ClientInsecure));
@@ -253,8 +258,12 @@ impl<'a, P: Port> Driver<'a, P> {
 
     // === Connections to backends ===
 
-    fn connect(&mut self, id: LinkId, to: SocketAddr) -> Result<(), NotConnected> {
-        let slot = self.lines.open(id).ok_or(NotConnected::Shortage(NO_SLOT))?;
+    fn take_place(&self, counted: &Counted) -> Option<Place> {
+        self.duties.backends.take_place(counted, self.duties.reports)
+    }
+
+    fn connect(&mut self, id: LinkId, to: SocketAddr, place: Place) -> Result<(), NotConnected> {
+        let slot = self.lines.open(id, place).ok_or(NotConnected::Shortage(NO_SLOT))?;
         let (mut line, _) = self.lines.link(slot).ok_or(NotConnected::Shortage(NO_SLOT))?;
         let Err(why) = self.duties.backends.connect(&mut line, to, Try::First) else {
             self.client.put_link(id, slot);

@@ -8,6 +8,7 @@ use crate::limits;
 use crate::lmtp::{Leaving, LinkId, Lmtp};
 use crate::names::SessionId;
 use crate::ring::port::Port;
+use crate::share::backend_loads::Place;
 use crate::share::enquiry::Whom;
 use crate::tick::Tick;
 use crate::tls::Asked;
@@ -146,10 +147,12 @@ pub(in crate::worker) struct Link {
     /// Of what goes by TLS, and in clear right before it, what the socket did not take: no more than one record, because
     /// nothing is sealed while something is here.
     pub(super) unsent: Unsent,
+    /// Among the connections of its backend.
+    _place: Place,
 }
 
 impl Link {
-    pub(super) fn new(client: u32, id: LinkId) -> Self {
-        Self { client, id, unsent: Unsent::default() }
+    pub(super) fn new(client: u32, id: LinkId, place: Place) -> Self {
+        Self { client, id, unsent: Unsent::default(), _place: place }
     }
 }

@@ -26,6 +26,7 @@ use crate::route::table::{Place, Table};
 use crate::secret::Secret;
 use crate::session::input::{Destination, Hop, RouteAnswer};
 use crate::session::output::RouteAsk;
+use crate::share::backend_loads::BackendLoads;
 use crate::share::counters::Counter;
 use crate::share::evidence::Evidence;
 use crate::share::exchange::Exchange;
@@ -136,6 +137,11 @@ impl LookUps {
     /// The books of other sites and of backends.
     pub(in crate::worker) fn books(&self) -> (SiteAttempts, Evidence) {
         (self.exchange.site_attempts.clone(), self.exchange.evidence.clone())
+    }
+
+    /// How many connections backends have.
+    pub(in crate::worker) fn loads(&self) -> BackendLoads {
+        self.exchange.loads.clone()
     }
 
     /// Why no login waits for this backend any more; none: it is not offline.

@@ -325,6 +325,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
     Some(match word {
         "connected" => Input::Connected(link()),
         "broken" => Input::Broken(link(), "connection refused"),
+        "backend-full" => Input::BackendFull(link()),
         "cannot-connect" => Input::CannotConnect(link(), "no descriptor is left: raise the limit"),
         "backend-end" => Input::BackendEnd(link()),
         "client-end" => Input::ClientEnd,
@@ -355,7 +356,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
 
 fn named(wish: &Wish) -> String {
     match wish {
-        Wish::Connect(link, to) => format!("connects {} {to}", link.0),
+        Wish::Connect { link, to, .. } => format!("connects {} {to}", link.0),
         Wish::SecureClient(early) if early.is_empty() => "secures the client".to_owned(),
         Wish::SecureClient(early) => format!("secures the client with {}", early.escape_ascii()),
         Wish::SecureBackend { link, name, certificate } => {

@@ -80,6 +80,8 @@ fn preparation(path: &str, example: &str) -> Option<&'static str> {
         "site force-move update" | "site force-move stop" => {
             Some("site force-move start DC1 10 DC2")
         }
+        "backend pin" => Some("backend pin be1.example.org carol"),
+        "backend unpin" => Some("backend pin be2.example.org alice"),
         "backend force-move update" | "backend force-move stop" => {
             Some("backend force-move start be1.example.org 10 be2.example.org")
         }
@@ -146,6 +148,8 @@ async fn c_cmd_2_names_that_are_unknown_have_the_exit_code_of_their_kind() {
         ("backend evacuate", 68),
         ("backend status", 68),
         ("backend list", 68),
+        ("backend pin", 68),
+        ("backend unpin", 68),
         ("backend force-move start", 68),
         ("backend force-move update", 68),
         ("backend force-move stop", 68),

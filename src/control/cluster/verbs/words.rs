@@ -219,6 +219,17 @@ fn backend(command: &BackendCommand) -> Line {
             Line::of(["backend", "list"]).option("--site", site.as_ref())
         }
         BackendCommand::ForceMove(command) => force_move("backend", command),
+        BackendCommand::Pin { list, site, lasting, reason, host, users } => {
+            let line = Line::of(["backend", "pin"]).flag("--list", *list);
+            line.option("--site", site.as_ref())
+                .option("--for", lasting.map(|seconds| format!("{seconds}s")))
+                .option("--reason", reason.as_ref())
+                .then(host.iter().chain(users).map(String::as_str))
+        }
+        BackendCommand::Unpin { site, reason, users } => Line::of(["backend", "unpin"])
+            .option("--site", site.as_ref())
+            .option("--reason", reason.as_ref())
+            .then(users.iter().map(String::as_str)),
     }
 }
 
