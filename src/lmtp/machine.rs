@@ -91,18 +91,11 @@ impl Lmtp {
             return;
         }
         match input {
-            Input::Begin => {
-                if matches!(self.stage, Stage::Arriving(Arrival::Accepted)) {
-                    self.start(now, &[], outbox);
-                }
+            Input::Begin if matches!(self.stage, Stage::Arriving(Arrival::Accepted)) => {
+                self.start(now, &[], outbox);
             }
             Input::Client(bytes) => self.client_bytes(now, bytes, outbox),
-            Input::ClientTook => {
-                if self.client == Client::Stalled {
-                    self.client = Client::Listens;
-                }
-                self.heard_at = now;
-            }
+            Input::ClientTook => self.client_took(now),
             Input::ClientEnd => self.client_end(outbox),
             Input::ClientGone if !self.is_identified() => self.client_end(outbox),
             Input::ClientGone => self.lose_client(),
@@ -154,9 +147,17 @@ impl Lmtp {
                     delivery.link_insecure(link, word, is_lasting, scene);
                 });
             }
-            Input::BackendTook => {}
+            // Too early, or nothing that waits for it.
+            Input::Begin | Input::BackendTook => {}
         }
         self.go_on(now, outbox);
+    }
+
+    fn client_took(&mut self, now: Tick) {
+        if self.client == Client::Stalled {
+            self.client = Client::Listens;
+        }
+        self.heard_at = now;
     }
 
     fn link_broken(&mut self, now: Tick, id: LinkId, reason: &'static str, outbox: &mut Outbox) {
