@@ -12,6 +12,7 @@ use crate::engine::{Credentials, Engine, GroupOrder, Handshakes, Late, Plan, Pro
 use crate::record::Record;
 
 mod crowd;
+mod evict;
 mod held;
 mod kick;
 mod memory;
@@ -51,6 +52,8 @@ pub(crate) enum Kind {
     Crowd,
     /// Idle sessions and logins, while the operator lists sessions. Hale only.
     Who,
+    /// Idle sessions, all of which the operator ends. Hale only.
+    Evict,
     /// Idle sessions, while the operator ends those of one user after the other. Hale only.
     Kick,
     /// Logins that wait for a move of their groups. Hale only.
@@ -124,6 +127,7 @@ impl Scenario {
             Kind::Stall => memory::stall(self, engine, subject, &mut record),
             Kind::Crowd => crowd::crowd(self, engine, subject, &mut record),
             Kind::Who => who::who(self, engine, subject, &mut record),
+            Kind::Evict => evict::evict(self, engine, subject, &mut record),
             Kind::Kick => kick::kick(self, engine, subject, &mut record),
             Kind::Held => held::held(self, engine, subject, &mut record),
         };
@@ -135,7 +139,13 @@ impl Scenario {
     /// An error if the protocol has no such thing.
     pub(crate) fn ensure_possible(&self, protocol: Protocol) -> Result<()> {
         let possible = match self.kind {
-            Kind::Pingpong | Kind::Idle | Kind::Storm | Kind::Who | Kind::Kick | Kind::Held => true,
+            Kind::Pingpong
+            | Kind::Idle
+            | Kind::Storm
+            | Kind::Who
+            | Kind::Evict
+            | Kind::Kick
+            | Kind::Held => true,
             Kind::Deliver => protocol.delivers(),
             Kind::Down | Kind::Up | Kind::Mixed | Kind::Stall | Kind::Crowd => {
                 protocol.is_relayed()
@@ -273,6 +283,7 @@ const KINDS: &[(Kind, &str)] = &[
     (Kind::Stall, "stall"),
     (Kind::Crowd, "crowd"),
     (Kind::Who, "who"),
+    (Kind::Evict, "evict"),
     (Kind::Kick, "kick"),
     (Kind::Held, "held"),
 ];

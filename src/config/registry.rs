@@ -12,6 +12,7 @@ mod cassandra;
 mod fields;
 mod foreign;
 mod general;
+mod moves;
 mod served;
 
 pub(super) use served::services_told;
@@ -254,6 +255,7 @@ impl Setting {
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
     general::SETTINGS
         .iter()
+        .chain(moves::SETTINGS)
         .chain(bounds::SETTINGS)
         .chain(cassandra::SETTINGS)
         .chain(blocks::SETTINGS)

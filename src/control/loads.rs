@@ -206,7 +206,14 @@ mod tests {
         for (name, count) in named {
             all[COUNT_NAMES.iter().position(|known| *known == name).unwrap()] = count;
         }
-        Seen { host: "be1".into(), protocol, counts: all, last_well: None, last_failed: None }
+        Seen {
+            host: "be1".into(),
+            protocol,
+            counts: all,
+            bytes: 0,
+            last_well: None,
+            last_failed: None,
+        }
     }
 
     fn load(here: u32) -> LoadNow {

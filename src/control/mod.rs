@@ -37,5 +37,5 @@ pub use passdb_settings::SettingFault;
 pub use passdbs::{PassdbFault, PassdbSources};
 pub use resolver::Resolver;
 pub use run::run;
-pub use tasks::{Control, DoveadmDoors, Probes, Routing, moves_of};
+pub use tasks::{Control, DoveadmDoors, Mover, Probes, Routing, moves_of};
 pub use wall_clock::{time_now, unix_millis};

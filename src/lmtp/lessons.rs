@@ -9,17 +9,36 @@ use super::output::Wish;
 use super::transaction::Fate;
 use crate::event::Event;
 use crate::fault::Failure;
+use crate::names::Protocol;
 use crate::session::input::Hop;
 use crate::session::output::Lesson;
+use crate::wire::smtp::reply::{Class, Reply};
 
 impl Delivery {
-    /// Another site's load balancer has answered, or has not. Of backends nothing is learnt so.
-    pub(super) fn learn_of_site(&self, id: LinkId, is_reached: bool, scene: &mut Scene<'_>) {
-        if let Some(link) = self.links.get(id)
-            && link.purpose.hop == Hop::Site
-        {
-            let (host, endpoint) = (link.purpose.host.clone(), link.purpose.endpoint);
-            scene.outbox.wish(Wish::Learn(Lesson::Site { host, endpoint, is_reached }));
+    /// The host of a connection has let a user in, or has failed: a backend (R-PROBE-3), or another site's load balancer (C-SITE-9).
+    pub(super) fn learn_of_host(
+        &self,
+        id: LinkId,
+        failure: Option<Failure>,
+        scene: &mut Scene<'_>,
+    ) {
+        let Some(link) = self.links.get(id) else { return };
+        let (host, endpoint) = (link.purpose.host.clone(), link.purpose.endpoint);
+        let lesson = match link.purpose.hop {
+            Hop::Backend => Lesson::Backend { host, protocol: Protocol::Lmtp, failure },
+            Hop::Site => {
+                let is_reached = failure.is_none_or(Failure::is_answered);
+                Lesson::Site { host, endpoint, is_reached }
+            }
+        };
+        scene.outbox.wish(Wish::Learn(lesson));
+    }
+
+    /// It has answered for a recipient. What a backend refuses may be that recipient's matter and says nothing of it.
+    pub(super) fn learn_of_reply(&self, id: LinkId, reply: &Reply, scene: &mut Scene<'_>) {
+        let is_backend = self.links.get(id).is_some_and(|link| link.purpose.hop == Hop::Backend);
+        if !is_backend || reply.class() == Class::Done {
+            self.learn_of_host(id, None, scene);
         }
     }
 

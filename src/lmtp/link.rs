@@ -349,6 +349,11 @@ impl Link {
         self.feed().filter(|feed| !feed.is_over()).map(|feed| feed.place)
     }
 
+    /// Whether the message is here in full, so that the backend stores it or has stored it.
+    pub(super) fn has_all(&self) -> bool {
+        self.has_content() && self.place().is_none()
+    }
+
     /// When the backend has taken too long.
     pub(super) fn deadline(&self, content: Content<'_>) -> Option<Tick> {
         if !self.has_content() {

@@ -108,7 +108,7 @@ impl Delivery {
             RouteAnswer::Go(destination) => self.go(number, destination, scene),
             RouteAnswer::Hold => {
                 // A sender comes again; its other recipients must not wait.
-                let detail = "the user's group is being moved";
+                let detail = "the user or the user's group is being moved";
                 self.not_found(number, Failure::Unavailable, detail, scene);
                 if let Some(recipient) = self.recipient(number) {
                     recipient.refuse(ours(reply::MOVING));

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::change::{GroupChange, GroupCreation, SiteChange, UserMoveReason};
 pub use super::change::{UserAssignment, UserMove};
+use super::departure;
 use super::fault::RouteFault;
 use super::group;
 use super::hash;
@@ -312,7 +313,7 @@ fn decide_by_group(login: &Login<'_>, group: &str, listener: &mut impl Listener)
         let moving = by_source(user.is_moving() || row.is_moving());
         return go(Hop::Backend(backend.id), &backend.host, Some(group), moving, listener);
     }
-    let moving = if group::is_held(table, row) {
+    let moving = if group::is_held(table, row) || departure::is_held(table, user, row) {
         Moving::Held
     } else {
         by_source(user.is_moving() || (row.is_moving() && choice.change.is_none()))

@@ -31,6 +31,8 @@ pub mod decide;
 pub mod site;
 pub mod leaving;
 pub mod group;
+pub mod departure;
+pub mod left_behind;
 pub mod redirect;
 pub mod sent_on;
 pub mod explain;

@@ -18,7 +18,7 @@ use super::hash::Candidate;
 use super::outage::{FailoverRules, Opinion, SiteNow};
 use super::pins::{Followed, Pin};
 use super::rows::{BackendStatus, GroupSite, SiteStatus, Tag, UserGroup};
-use super::settings_rows::{ForceMove, Recovery};
+use super::settings_rows::{Departure, ForceMove, Recovery};
 use crate::template::Template;
 
 /// Resolved hosts: lower-case host name to addresses. Made by control, because resolving is not pure.
@@ -64,6 +64,8 @@ pub struct Table {
     pub(super) residents: Arc<[(Uuid, Box<str>)]>,
     /// As the rows have them.
     pub(super) tags: Arc<[Tag]>,
+    /// The users who leave a backend of the local site; sorted by user, then backend.
+    pub(super) departures: Arc<[Departure]>,
     /// Those that hold, sorted by user in lower case.
     pub(super) pins: Arc<[Pin]>,
 }
@@ -341,6 +343,19 @@ impl Table {
             let id = Uuid::try_parse(name).ok()?;
             self.tags.iter().find(|tag| tag.id == id).map(|tag| tag.id)
         })
+    }
+
+    /// The users who leave a backend of the local site (C-MOVE-6).
+    #[must_use]
+    pub fn departures(&self) -> &[Departure] {
+        &self.departures
+    }
+
+    /// Whether it is known that the user leaves this backend.
+    #[must_use]
+    pub fn has_departure(&self, user: &str, backend: Uuid) -> bool {
+        let order = |it: &Departure| (*it.user).cmp(user).then(it.backend_id.cmp(&backend));
+        find(&self.departures, order).is_some()
     }
 
     /// The groups that live on a destination of a force-move, by name.

@@ -112,14 +112,14 @@ impl Routing {
         }
     }
 
-    /// The group is being moved; the login waits, as long as a source may hold one (C-MOVE-4).
+    /// User or group are being moved; the login waits, as long as a source may hold one (C-MOVE-4).
     fn hold(self, scene: &Scene<'_>) -> Next {
         let longest = scene.settings.user_move_timeout + MOVE_GRACE;
         let until = self.held_until.unwrap_or_else(|| scene.now.after(longest));
         if scene.now >= until {
             let seconds = longest.as_secs();
             let detail = format!(
-                "the user's group is being moved, and has not been after {seconds} s; see hale cluster group status"
+                "the user or the user's group is being moved, and has not been after {seconds} s; see hale status"
             );
             return Next::Failed(self.granted.fails(Failure::Unavailable, detail));
         }

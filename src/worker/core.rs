@@ -383,7 +383,7 @@ impl<P: Port> Worker<P> {
         Some(self.rooms.relay(line, relay))
     }
 
-    fn tell_relay(&mut self, slot: u32, what: impl FnOnce(&mut Driver<'_, P>) -> Next) {
+    pub(super) fn tell_relay(&mut self, slot: u32, what: impl FnOnce(&mut Driver<'_, P>) -> Next) {
         if let Some(mut driver) = self.relay(slot) {
             let next = what(&mut driver);
             self.act(slot, next);

@@ -23,7 +23,8 @@ mod watch;
 mod who;
 
 pub use board::Board;
-pub(in crate::control) use kick::{Kicking, described};
+pub(in crate::control) use board::{MoveLine, MoveOf};
+pub(in crate::control) use kick::{Kicking, Left, described};
 pub(in crate::control) use present::{Counted, Session};
 pub use present::{kicked, who};
 pub(in crate::control) use requests::Asker;

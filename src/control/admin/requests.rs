@@ -6,14 +6,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::answer::{Answer, Gone};
-use super::board::Board;
+use super::board::{Board, MoveOf};
 use super::enquire::{Askers, Asking};
-use super::kick;
+use super::kick::{self, Left};
 use super::verbs::Request;
 use super::who;
 use crate::control::cluster::{
-    self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, Local, Memory, Origin,
-    Output, Own,
+    self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, GroupCommand, Local,
+    Memory, Origin, Output, Own, UserCommand,
 };
 use crate::control::geodb::GeoDb;
 use crate::control::loads::Use;
@@ -127,13 +127,20 @@ impl Admin {
         self.askers.take(piece);
     }
 
-    /// Ends sessions, routes logins again that are under way, and says how many there were. LMTP sessions have neither backend
-    /// nor group.
+    /// Ends sessions, routes logins again that are under way, has mail come again that is, and says how many there were.
     ///
     /// # Errors
     /// A data core does not answer; some may have ended.
-    pub(in crate::control) async fn leave(&self, whom: Whom) -> Result<usize, CommandError> {
+    pub(in crate::control) async fn leave(&self, whom: Whom) -> Result<Left, CommandError> {
         kick::leave(self, whom).await
+    }
+
+    /// Tells the clients of a lost backend, over time, and has logins on their way there routed again. How many that is news to.
+    ///
+    /// # Errors
+    /// A core does not answer; some may have been told.
+    pub(in crate::control) async fn part(&self, whom: Whom) -> Result<usize, CommandError> {
+        kick::part(self, whom).await
     }
 
     /// Carries out a request that `by` made.
@@ -169,13 +176,16 @@ impl Admin {
         let own = Own { proxy: self.about.proxy.clone(), uses: self.uses() };
         let settings = self.settings.clone().ordered_by(&by_here);
         let settings = &ClusterSettings { own: Some(own), ..settings };
-        let done = match command {
+        let mut done = match command {
             ClusterCommand::Localdb(command) => {
                 let local = Local::Running(&self.local);
                 cluster::run_localdb(&self.geodb, command, settings, local, unix_millis()).await
             }
             command => cluster::run(&self.geodb, command, settings, unix_millis()).await,
         };
+        if let Ok(output) = &mut done {
+            self.add_progress(command, output);
+        }
         if command.is_order() {
             let line = command.to_words().join(" ");
             let line = cleaned(line.as_bytes(), limits::LOGGED_LINE_BYTES_MAX);
@@ -187,6 +197,22 @@ impl Admin {
             self.note(format!("admin: cluster {line}: {outcome}, by {by}"));
         }
         done
+    }
+
+    /// What is under way of a group or user whose row is shown.
+    fn add_progress(&self, command: &ClusterCommand, output: &mut Output) {
+        let of = match command {
+            ClusterCommand::Group(GroupCommand::Status { group, .. }) => {
+                MoveOf::Group(group.as_str().into())
+            }
+            ClusterCommand::User(UserCommand::Status { user }) => {
+                MoveOf::User(user.as_str().into())
+            }
+            _ => return,
+        };
+        if let Some(line) = self.board.move_of(&of) {
+            output.notices.push(format!("is being moved {}", line.described()));
+        }
     }
 
     /// What hosts are used for: the connections of this moment, and the last count of logins and failures.

@@ -327,7 +327,9 @@ impl Account<'_> {
         text += match moving {
             Moving::No => "",
             Moving::BySource => "; it is being moved, so that the login may take longer",
-            Moving::Held => "; its group is being moved, and the login waits until it has been",
+            Moving::Held => {
+                "; the user or the group is being moved, and the login waits until it has been"
+            }
         };
         text
     }

@@ -39,3 +39,4 @@ pub use run::{run, run_localdb};
 pub use settings::ClusterSettings;
 pub(in crate::control) use users::refusal;
 pub use verbs::{ClusterCommand, GeodbCommand};
+pub(in crate::control) use verbs::{GroupCommand, UserCommand};

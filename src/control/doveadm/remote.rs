@@ -27,8 +27,7 @@ use crate::tls::{DriverConfig, driver_config, driver_config_for_any};
 pub(super) struct Remote<'a> {
     desk: &'a Desk,
     command: Command,
-    /// Who asked for it.
-    client: SocketAddr,
+    whereto: Whereto,
     /// Where it was sent; nowhere twice.
     asked: Vec<SocketAddr>,
     /// Rows were handed out, so that it cannot begin again elsewhere.
@@ -36,6 +35,15 @@ pub(super) struct Remote<'a> {
     /// The same of its input.
     is_fed: bool,
     connection: Option<Connection>,
+}
+
+/// Where a command goes first.
+#[derive(Debug)]
+enum Whereto {
+    /// To the backend of the user it is about; who asked for it.
+    Home(SocketAddr),
+    /// There.
+    Known(Target),
 }
 
 #[derive(Debug)]
@@ -55,8 +63,17 @@ pub(super) struct Ended {
 
 impl<'a> Remote<'a> {
     pub(super) fn of(desk: &'a Desk, command: Command, client: SocketAddr) -> Self {
+        Self::to(desk, command, Whereto::Home(client))
+    }
+
+    /// One that is about no user, for this host.
+    pub(super) fn at(desk: &'a Desk, command: Command, target: Target) -> Self {
+        Self::to(desk, command, Whereto::Known(target))
+    }
+
+    fn to(desk: &'a Desk, command: Command, whereto: Whereto) -> Self {
         let (asked, connection) = (Vec::new(), None);
-        Self { desk, command, client, asked, has_rows: false, is_fed: false, connection }
+        Self { desk, command, whereto, asked, has_rows: false, is_fed: false, connection }
     }
 
     /// Whether a host has the command.
@@ -82,7 +99,12 @@ impl<'a> Remote<'a> {
     /// There is no reply; the command may have been carried out, if the error says so.
     pub(super) async fn next(&mut self, rows: &mut Vec<u8>) -> Result<Option<Ended>, CommandError> {
         let Some(connection) = &mut self.connection else {
-            let target = route::find(self.desk, &self.command.user, self.client.ip()).await?;
+            let target = match &self.whereto {
+                Whereto::Home(client) => {
+                    route::find(self.desk, &self.command.user, client.ip()).await?
+                }
+                Whereto::Known(target) => target.clone(),
+            };
             self.connect(target).await?;
             return Ok(None);
         };
@@ -138,7 +160,8 @@ impl<'a> Remote<'a> {
         let until = Instant::now() + limits::DOVEADM_CONNECT_TIMEOUT;
         let Target { host, endpoint, user, .. } = &target;
         let failed = |why: &dyn std::fmt::Display| {
-            CommandError::TempFail(format!("user {user}: doveadm of {host} ({endpoint}): {why}"))
+            let about = about(user);
+            CommandError::TempFail(format!("{about}doveadm of {host} ({endpoint}): {why}"))
         };
         if self.asked.contains(endpoint) {
             return Err(failed(&"it was asked already: hosts refer to each other in a circle"));
@@ -207,8 +230,9 @@ impl Connection {
     async fn read(&mut self, rows: &mut Vec<u8>) -> Result<Progress, CommandError> {
         let Self { target: Target { host, endpoint, user, .. }, stream, client } = self;
         let failed = |why: &dyn std::fmt::Display| {
+            let about = about(user);
             CommandError::TempFail(format!(
-                "user {user}: doveadm of {host} ({endpoint}): {why}; whether the command was carried out is not known"
+                "{about}doveadm of {host} ({endpoint}): {why}; whether the command was carried out is not known"
             ))
         };
         let mut bytes = vec![0; limits::DOVEADM_ANSWER_BYTES];
@@ -221,6 +245,11 @@ impl Connection {
         let bytes = bytes.get(..count).unwrap_or_default();
         client.receive(bytes, rows, &mut Vec::new()).map_err(|fault| failed(&fault))
     }
+}
+
+/// Whom an error is about, if it is about a user.
+fn about(user: &str) -> String {
+    if user.is_empty() { String::new() } else { format!("user {user}: ") }
 }
 
 /// Whose certificates of other hosts are good.

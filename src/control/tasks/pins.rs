@@ -36,7 +36,8 @@ pub(super) async fn follow(exchange: Exchange, admin: Rc<Admin>) {
         seen = Some(Arc::clone(&table));
         let mut left = BTreeSet::new();
         for user in leaving {
-            match admin.leave(Whom { users: Some(Mask::new(&user)), ..Whom::default() }).await {
+            let whom = Whom { users: Some(Mask::new(&user)), ..Whom::default() };
+            match admin.leave(whom).await.map(|left| left.all()) {
                 Ok(0) => {}
                 Ok(count) => {
                     let to = table.pin(&user).and_then(|pin| table.backend(pin.backend));

@@ -26,7 +26,7 @@ use super::super::signal::Signal;
 use super::super::tls;
 use super::super::tls::channel::CoreTls;
 use super::lines::Lines;
-use super::state::Client;
+use super::state::{Client, leaving};
 
 /// What an LMTP session borrows of its core.
 #[derive(Debug)]
@@ -82,8 +82,11 @@ impl<'a, P: Port> Driver<'a, P> {
             (None, Signal::Deadline) => driver.deadline_passed(),
             (None, Signal::Answered(question, answer)) => driver.answered(question, answer),
             (None, Signal::Crowded(_)) => driver.input(Input::Crowded),
-            (None, Signal::Kicked | Signal::Rerouted | Signal::Shutdown) => {
-                driver.input(Input::Shutdown);
+            (None, Signal::Kicked | Signal::Shutdown) => driver.input(Input::Shutdown),
+            (None, Signal::Rerouted(enquiry)) => {
+                if let Some(leaving) = leaving(&enquiry.whom) {
+                    driver.input(Input::Leave(leaving));
+                }
             }
             (Some(link), Signal::Connected(result)) => driver.connected(link, result),
             (Some(link), Signal::Readable(_)) => driver.read_link(link),

@@ -90,8 +90,8 @@ impl<'a, P: Port> Driver<'a, P> {
             Signal::Waited(queued) => driver.waited(queued),
             Signal::Crowded(why) => driver.input(Input::Crowded(why)),
             Signal::Kicked if driver.login.is_under_way() => driver.input(Input::Kicked),
-            Signal::Rerouted if driver.login.is_under_way() => driver.input(Input::Rerouted),
-            Signal::Kicked | Signal::Rerouted => driver.abort("kicked by the operator"),
+            Signal::Rerouted(_) if driver.login.is_under_way() => driver.input(Input::Rerouted),
+            Signal::Kicked | Signal::Rerouted(_) => driver.abort("kicked by the operator"),
             Signal::Shutdown => driver.input(Input::Shutdown),
         }
         driver.next

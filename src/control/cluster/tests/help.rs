@@ -68,8 +68,12 @@ async fn desk() -> Desk {
 }
 
 /// What has to be undone before an example can be done, or done before it can be undone.
-fn preparation(path: &str) -> Option<&'static str> {
+fn preparation(path: &str, example: &str) -> Option<&'static str> {
     match path {
+        "group move" if example.contains("--abort") => {
+            Some("group move DC1 default-17 be2.example.org")
+        }
+        "user move" if example.contains("--abort") => Some("user move alice vip"),
         "site add" => Some("site remove DC2"),
         "tag create" => Some("tag remove blue"),
         "backend add" => Some("backend remove be1.example.org"),
@@ -96,7 +100,7 @@ async fn c_cmd_1_every_example_of_a_help_text_does_what_it_says_and_prints_in_ev
         assert!(!examples.is_empty(), "hale cluster {path} --help has no example");
         for example in examples.iter().filter(|_| path != KICK && path != COPY) {
             let desk = desk().await;
-            if let Some(line) = preparation(&path) {
+            if let Some(line) = preparation(&path, example) {
                 desk.ok(line).await;
             }
             let (output, _) = match desk.run(example).await {

@@ -61,7 +61,7 @@ impl SqliteFile {
             sites: self.read(SITES, (), &mut bad)?,
             backends: self.read(BACKENDS, (), &mut bad)?,
             site_reachability: self.read(REACHABILITY, (), &mut bad)?,
-            settings: self.read(ROUTING_SETTINGS, Setting::ROUTING_SECTIONS, &mut bad)?,
+            settings: self.read(&routing_settings(), Setting::ROUTING_SECTIONS, &mut bad)?,
             tags: self.read(TAGS, (), &mut bad)?,
             unreadable: bad,
         })
@@ -298,12 +298,17 @@ const KEY_COLUMNS_SHOWN: usize = 2;
 
 // === Statements ===
 
+/// However many sections routing rests on.
+fn routing_settings() -> String {
+    let marks = vec!["?"; Setting::ROUTING_SECTIONS.len()].join(", ");
+    format!("select * from cluster_settings where section in ({marks})")
+}
+
 pub(super) const SITES: &str = "select * from sites order by name, id";
 pub(super) const BACKENDS: &str = "select * from backends order by host, id";
 pub(super) const TAGS: &str = "select * from tags order by tag, id";
 const REACHABILITY: &str = "select * from site_reachability";
 const GROUP_SITES: &str = "select * from group_sites";
-const ROUTING_SETTINGS: &str = "select * from cluster_settings where section in (?1, ?2, ?3, ?4)";
 /// By name.
 pub(super) const GROUPS: &str = "select * from user_groups where site_id = ?1 order by name";
 
