@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::answer::{Answer, Gone};
+use super::beyond::Beyond;
 use super::board::{Board, MoveOf};
 use super::enquire::{Askers, Asking};
 use super::kick::{self, Left};
@@ -90,6 +91,7 @@ pub struct Admin {
     pub(super) geodb: GeoDb,
     pub(super) local: LocalDb,
     settings: ClusterSettings,
+    pub(super) beyond: Beyond,
 }
 
 impl Admin {
@@ -104,12 +106,18 @@ impl Admin {
         settings: ClusterSettings,
     ) -> Self {
         let askers = Askers::new(exchange.clone());
-        Self { askers, exchange, about, board, geodb, local, settings }
+        let beyond = Beyond::default();
+        Self { askers, exchange, about, board, geodb, local, settings, beyond }
     }
 
     /// What tasks write their state on.
     pub(in crate::control) fn board(&self) -> Board {
         self.board.clone()
+    }
+
+    /// The way to kicks elsewhere.
+    pub(in crate::control) fn beyond(&self) -> Beyond {
+        self.beyond.clone()
     }
 
     /// A data core has answered.
