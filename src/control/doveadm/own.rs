@@ -7,7 +7,7 @@ use super::kicks;
 use super::orders::Own;
 use crate::control::admin::{Asker, Counted, Kicking, Session, WhoCommand, described};
 use crate::control::cluster::{ClusterCommand, CommandError, Output};
-use crate::control::wall_clock::{time_of_day, unix_seconds};
+use crate::control::wall_clock::unix_seconds;
 use crate::names::Protocol;
 use crate::network::Networks;
 use crate::ring::clock;
@@ -175,7 +175,7 @@ fn penalty(desk: &Desk, networks: Option<&Networks>) -> Output {
         }
         let ago = i64::try_from(charge.last_failed_ago.as_secs()).unwrap_or(i64::MAX);
         let at = unix_seconds().saturating_sub(ago);
-        let time = time_of_day(at);
+        let time = der::time_of_day(at);
         let fields = [
             charge.prefix.to_string(),
             charge.failures.to_string(),
