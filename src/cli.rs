@@ -1,21 +1,23 @@
-//! The command line: `hale run`, `check-config`, `config`, `status`, `who`, `kick`, `explain`, `geodb`, `cluster`.
+//! The command line: `hale run`, `check-config`, `config`, `top`, `status`, `who`, `kick`, `explain`, `geodb`, `cluster`.
 //!
 //! Exit codes are sysexits(3) as doveadm uses them: 0, 64 usage, 65, 67, 68, 75, 77, 78.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use hale::boot::{self, Exit};
 use hale::config::{self, Config, Loaded, Secrets, Show, Source};
 use hale::control::admin::client::AskError;
-use hale::control::admin::{self, Request};
+use hale::control::admin::{self, Happening, Page, Pressed, Request, Watch};
+use hale::control::cluster::verbs::BackendCommand;
 use hale::control::cluster::{
     self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, Format, GeodbCommand,
     Output, Reply,
 };
-use hale::control::{Inspected, Outcome, unix_millis};
+use hale::control::{Inspected, Outcome, time_of_day, unix_millis};
 
 /// Mail proxy appliance: IMAP logins routed to Dovecot backends by a Palomar `GeoDB`.
 #[derive(Debug, Parser)]
@@ -59,9 +61,26 @@ enum Command {
         #[arg(short = 'P')]
         passwords: bool,
     },
+    /// Backends and what they are used for, on a page that is drawn anew each second
+    ///
+    /// h, s, p, c, l, f, m sort by host, status, probes, connections, logins, failures and probe latency, r reverses, j and k scroll, q
+    /// ends it. Where standard output is no terminal, the page is printed as lines, again and again.
+    #[command(after_help = "Examples:\n  hale top\n  hale top --count 1 --site DC2")]
+    Top(TopCommand),
     /// What a running Hale is asked, or told to do
     #[command(flatten)]
     Ask(Request),
+}
+
+/// `hale top`.
+#[derive(Args, Clone, Debug)]
+struct TopCommand {
+    /// Backends of this site; those of cluster_local_site unless given
+    #[arg(long)]
+    site: Option<String>,
+    /// So many pages, then end
+    #[arg(long, value_name = "PAGES")]
+    count: Option<u64>,
 }
 
 /// Runs the command that the arguments name.
@@ -95,6 +114,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Reload => reload(settings),
         Command::CheckConfig { connect } => check_config(&cli.config, settings, *connect),
         Command::Config { .. } => Exit::Ok.into(),
+        Command::Top(command) => top(settings, command),
         Command::Ask(request) => finish(&ask(&cli, settings, request)),
     }
 }
@@ -219,19 +239,97 @@ fn cluster(socket: &Path, settings: &Config, mut command: ClusterCommand, format
     if let Err(error) = command.read_files() {
         return Reply::new(Err(error), format);
     }
+    let output = match asked(socket, settings, &command) {
+        Ok(output) => output,
+        Err(reply) => return reply,
+    };
+    match command {
+        ClusterCommand::Kick { .. } => admin::kicked(output, format),
+        command => Reply::new(Ok(cluster::for_terminal(&command, output, format)), format),
+    }
+}
+
+fn asked(socket: &Path, settings: &Config, command: &ClusterCommand) -> Result<Output, Reply> {
     let is_kick = matches!(command, ClusterCommand::Kick { .. });
     match admin::client::ask(socket, &Request::Cluster(command.clone())) {
-        Ok(output) if is_kick => return admin::kicked(output, format),
-        Ok(output) => return Reply::new(Ok(output), format),
+        Ok(output) => return Ok(output),
         // An operator who may not ask may still be allowed to read and write the GeoDB.
         Err(AskError::NotRunning(_) | AskError::NotPermitted(..)) if !is_kick => {}
-        Err(error) => return error.into(),
+        Err(error) => return Err(error.into()),
     }
-    let here = ClusterSettings::new(settings);
+    let here = ClusterSettings::new(settings).ordered_by(&boot::operator(settings));
     let localdb = boot::localdb(settings);
-    let done = cluster::run_here(&settings.cluster.geodb, command, &here, &localdb, unix_millis());
-    Reply::new(done, format)
+    let geodb = &settings.cluster.geodb;
+    let done = cluster::run_here(geodb, command.clone(), &here, &localdb, unix_millis());
+    done.map_err(|error| Reply::new(Err(error), Format::Table))
 }
+
+/// Draws pages until the operator has seen enough.
+fn top(settings: &Config, command: &TopCommand) -> ExitCode {
+    let socket = boot::admin_socket(&settings.base_dir);
+    let site = command.site.clone().or_else(|| settings.cluster.local_site.clone());
+    let question = ClusterCommand::Backend(BackendCommand::List { site });
+    let first = asked(&socket, settings, &question);
+    let mut answer = match first {
+        Ok(output) => output,
+        Err(reply) => return finish(&reply),
+    };
+    let terminal = boot::Terminal::take_over();
+    let watch = Watch::begin(terminal.is_some());
+    let Ok(mut watch) = watch else {
+        drop(terminal);
+        complain("hale: the system refuses a thread or descriptor");
+        return Exit::TempFail.into();
+    };
+    let (mut page, mut trouble, mut count) = (Page::default(), None, 0_u64);
+    loop {
+        let now = time_of_day(unix_millis().div_euclid(1000));
+        let is_drawn = match &terminal {
+            Some(terminal) => {
+                let lines = page.lines(&answer, &now, trouble.as_deref(), terminal.size());
+                terminal.draw(&lines);
+                true
+            }
+            None => write(&page.plain(&answer, &now)),
+        };
+        count = count.saturating_add(1);
+        if !is_drawn || command.count.is_some_and(|most| count >= most) {
+            return Exit::Ok.into();
+        }
+        match watch_on(&mut watch, &mut page) {
+            Seen::Enough => return Exit::Ok.into(),
+            Seen::Otherwise => {}
+            Seen::Old => match asked(&socket, settings, &question) {
+                Ok(output) => (answer, trouble) = (output, None),
+                Err(reply) => trouble = reply.complaints.into_iter().next(),
+            },
+        }
+    }
+}
+
+/// What is to become of a page.
+enum Seen {
+    Enough,
+    Otherwise,
+    Old,
+}
+
+fn watch_on(watch: &mut Watch, page: &mut Page) -> Seen {
+    loop {
+        match watch.next(PAGE_EVERY) {
+            Happening::End => return Seen::Enough,
+            Happening::Time => return Seen::Old,
+            Happening::Resized => return Seen::Otherwise,
+            Happening::Key(key) => match page.press(key) {
+                Pressed::Quit => return Seen::Enough,
+                Pressed::Changed => return Seen::Otherwise,
+                Pressed::Nothing => {}
+            },
+        }
+    }
+}
+
+const PAGE_EVERY: Duration = Duration::from_secs(1);
 
 /// From one GeoDB to another; no running Hale has both.
 fn copy(settings: &Config, from: &str, to: &str) -> Result<Output, CommandError> {
@@ -262,7 +360,13 @@ fn finish(reply: &Reply) -> ExitCode {
 
 /// Standard output may be a closed pipe (`hale config | head`): then the rest is not read.
 fn print(text: &str) {
-    let _ = io::stdout().lock().write_all(text.as_bytes());
+    let _ = write(text);
+}
+
+/// Whether it was written.
+fn write(text: &str) -> bool {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
 }
 
 fn complain(line: &str) {

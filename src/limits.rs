@@ -143,6 +143,16 @@ pub const ROUTE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Until all processes of this host that share an SQLite GeoDB hold the logins of a group that moves: each looks for changes
 /// once a second.
 pub const MOVE_NOTICE_ON_SQLITE: Duration = Duration::from_secs(3);
+/// The longest that the backend which a group or user leaves is asked about sessions of other hosts: a `who` of ten thousand
+/// sessions takes a second, a `kick` a millisecond.
+pub const MOVE_KICK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Users who move away from one backend by themselves at the same moment: each is a row that all proxies of the site read every
+/// ten seconds, and deleted rows of so many names are no burden to Cassandra.
+pub const DEPARTURES_MAX: u32 = 1_000;
+/// How often sessions are searched for whose users a force-move or an evacuation has taken elsewhere, and no row names them.
+pub const LEFT_BEHIND_EVERY: Duration = Duration::from_secs(5);
+/// A row that says that the user moves is read again at a login after this: the end of the move is not far.
+pub const MOVING_ROW_FRESH_FOR: Duration = Duration::from_secs(2);
 /// How often a login that is held for a move asks whether it is over: ten thousand of them are two per cent of a core.
 pub const HOLD_LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Logins of a core that are held for moves at the same time; the others get a temporary failure. As many as idle sessions of
@@ -253,7 +263,7 @@ pub const SITE_RECOVERY_AFTER: Duration = Duration::from_secs(300);
 pub const SITE_FAILING_AFTER: Duration = Duration::from_secs(5);
 /// An answer of another site counts for so long; then its row does.
 pub const SITE_REACHED_FOR: Duration = Duration::from_secs(60);
-/// A failing site that no login tries is tried by the control core this often.
+/// A site that no login tries is tried by the control core this often: half a minute until one that is gone is known as such.
 pub const SITE_TRIAL_EVERY: Duration = Duration::from_secs(10);
 /// What such a trial may take: less than the pause between two.
 pub const SITE_TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -321,6 +331,18 @@ pub const RECONNECT_TIME_LEFT_MIN: Duration = Duration::from_millis(1100);
 pub const FAIL_FAST_AFTER: Duration = Duration::from_secs(30);
 /// Backend addresses whose failures a core remembers: more than any cluster has, and a quarter of a megabyte.
 pub const HOSTS_WATCHED_MAX: usize = 4096;
+/// Hosts whose connections are counted (R-LOAD-1): those of the largest cluster, and as many that passdbs name.
+pub const LOADS_KEPT_MAX: usize = 1 << 14;
+/// Users of a site that are pinned to backends by name (C-PIN-1): every table has all of them.
+pub const PINS_MAX: usize = 10_000;
+/// What logins have counted at backends is looked at this often, for the figures of a minute (R-LOAD-3).
+pub const LOADS_LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Those figures are of so long.
+pub const LOADS_WINDOW: Duration = Duration::from_secs(60);
+/// A login looks again this often whether a backend that has as many connections as it may have one less (R-LOAD-2).
+pub const BACKEND_FULL_PAUSE: Duration = Duration::from_secs(1);
+/// So often; then the client is told. Sessions end by the second where so many log in, and clients come again by themselves.
+pub const BACKEND_FULL_LOOKS_MAX: u8 = 5;
 /// Referral hops of one login (W-REF-1).
 pub const REFERRALS_MAX: u8 = 6;
 /// A ManageSieve backend says its capabilities again behind TLS, unasked; one that does not is asked after this

@@ -76,9 +76,12 @@ fn answered(pieces: &[&[u8]]) -> (Vec<u8>, String) {
 
 /// A command that comes back as it was, answered by a row.
 fn carry_out(server: &mut Server, command: &Command, out: &mut Vec<u8>) -> String {
-    let line = command.to_line(true);
-    let again = Line::read(&line[..line.len() - 1], true);
-    assert_eq!(again, Ok(Line::Command(command.clone())));
+    // Of a client that can't have options it is a command, and goes to no other host.
+    if &*command.name != "OPTION" {
+        let line = command.to_line(true);
+        let again = Line::read(&line[..line.len() - 1], true);
+        assert_eq!(again, Ok(Line::Command(command.clone())));
+    }
     server.rows(b"row\t", out);
     server.end(&Status::Done, out);
     format!("{command:?}")

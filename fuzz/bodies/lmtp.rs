@@ -2,7 +2,7 @@
 //!
 //! An input is a scene byte and a list of happenings: a kind, an argument, sometimes bytes. Anything is a legal list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hale::auth::answer::Answer;
@@ -14,7 +14,7 @@ use hale::limits::{
     self, BACKEND_INPUT_BYTES_MAX, LMTP_DESTINATIONS_MAX, LMTP_INPUT_BYTES_MAX,
     LMTP_RECIPIENTS_MAX, LMTP_REPLY_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX,
 };
-use hale::lmtp::{Input, LinkId, Lmtp, LmtpSettings, Outbox, Wish};
+use hale::lmtp::{Input, Leaving, LinkId, Lmtp, LmtpSettings, Outbox, Wish};
 use hale::names::SessionId;
 use hale::network::Networks;
 use hale::session::input::{Destination, Hop, RouteAnswer};
@@ -119,6 +119,12 @@ impl Play {
                     self.give(Input::BackendInsecure { link, word: "damaged", is_lasting });
                 }
                 150..=159 => self.give(Input::CannotConnect(link, "no descriptor")),
+                160..=169 => self.give(Input::BackendFull(link)),
+                200..=219 => {
+                    let groups = BTreeSet::from(["g".into()]);
+                    let groups = argument.is_multiple_of(2).then_some(&groups);
+                    self.give(Input::Leave(Leaving { backend: "h", groups, users: None }));
+                }
                 _ => self.give(Input::ClientTook),
             },
         }
@@ -189,7 +195,7 @@ impl Play {
                     self.in_clear.remove(&link);
                     self.session.forget(link);
                 }
-                Wish::Connect(link, _) if self.is_secure => {
+                Wish::Connect { link, .. } if self.is_secure => {
                     self.in_clear.insert(link, Some(Vec::new()));
                 }
                 Wish::Report(Event::Delivered { accepted: true, .. }) => self.delivered += 1,
@@ -278,6 +284,7 @@ fn session(choice: u8) -> Lmtp {
         extensions: hale::wire::smtp::keywords::Extension::ALL.into(),
         brackets: hale::wire::smtp::path::Brackets::Needed,
         verify_backends: true,
+        backend_connections_max: 0,
     };
     let client = ([192, 0, 2, 77], 4711).into();
     let facts = ClientFacts {

@@ -109,6 +109,7 @@ impl Play {
             _ => match argument {
                 // One more often would end most lists early.
                 0xFF => self.give(Input::Shutdown),
+                0xB0..0xC0 => self.give(Input::BackendFull),
                 0xC0..0xFF => self.give(Input::CannotConnect("no descriptor")),
                 _ => {}
             },
@@ -191,6 +192,7 @@ fn session(choice: u8) -> Session {
         failure_delay: limits::FAILURE_DELAY,
         login_timeout: limits::LOGIN_PROXY_TIMEOUT,
         reconnects_max: limits::RECONNECTS_MAX,
+        backend_connections_max: 0,
         user_move_timeout: Duration::from_secs(31),
         site_header: SiteHeader::new(SendHeader::V1, Box::default()),
         protocols: Protocol::ALL.map(ProtocolSettings::standard),

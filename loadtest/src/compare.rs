@@ -16,7 +16,7 @@ use crate::certificate::{self, Certificate};
 use crate::engine::{Engine, Handshakes, Protocol, TlsBackends};
 use crate::record::Record;
 use crate::report;
-use crate::scenario::{FOREIGN_PERCENT_MAX, Scenario, Subject};
+use crate::scenario::{FOREIGN_PERCENT_MAX, Kind, Scenario, Subject};
 use crate::swarm::{SwarmOptions, Trust};
 use crate::target::{AUTH_HTTP, Bench, BenchTls, Running, Target};
 
@@ -42,6 +42,9 @@ pub(crate) struct CompareOptions {
     /// Hale forgets between two runs whom it knows, so that each user's first login of a run asks the GeoDB.
     #[arg(long)]
     cold: bool,
+    /// How many backends the target hale-probing probes every ten seconds, besides those that users have.
+    #[arg(long, default_value_t = 1000)]
+    probed: u32,
     /// HAProxy's program.
     #[arg(long, default_value = "haproxy")]
     haproxy: PathBuf,
@@ -56,7 +59,7 @@ pub(crate) struct CompareOptions {
     /// Protocols, each against every target that serves it.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "imap")]
     protocol: Vec<Protocol>,
-    /// Scenarios as kind:count or kind:count@rate; kinds are pingpong, down, up, mixed, deliver, idle, storm, stall, crowd, who.
+    /// Scenarios as kind:count or kind:count@rate; kinds are pingpong, down, up, mixed, deliver, idle, storm, stall, crowd, who, evict.
     #[arg(long, value_delimiter = ',', default_value = DEFAULT_SCENARIOS)]
     scenarios: Vec<Scenario>,
     #[arg(long, default_value_t = 5)]
@@ -215,6 +218,9 @@ impl CompareOptions {
             engine.lend_core();
         }
         match (target, &bench.tls) {
+            (Target::HaleProbing, _) => {
+                engine.add_backends(bench.protocol, &bench.probed_addresses())?;
+            }
             (Target::Nginx, _) => engine.add_auth_http(AUTH_HTTP, bench.backends.clone())?,
             (Target::Direct, Some(tls)) => {
                 let chain = certificate::read(&tls.certificate.certificate_file)?;
@@ -226,7 +232,8 @@ impl CompareOptions {
         let mut running = target.start(bench)?;
         let subject = self.subject(load, target, bench, &running)?;
         running.wait_ready(&mut engine, &subject)?;
-        load.scenario.run(&mut engine, &subject)
+        let outcome = load.scenario.run(&mut engine, &subject);
+        outcome.with_context(|| running.last_words())
     }
 
     /// Handshakes matter to scenarios of logins only.
@@ -320,6 +327,8 @@ impl CompareOptions {
             before: self.before.clone(),
             geodb: self.geodb.clone(),
             cold: self.cold,
+            probed: self.probed,
+            moves: self.scenarios.iter().any(|scenario| scenario.kind == Kind::Held),
             haproxy: self.haproxy.clone(),
             nginx: self.nginx.clone(),
             nginx_module: self.nginx_module.clone(),

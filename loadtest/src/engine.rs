@@ -82,11 +82,21 @@ impl Engine {
             interrupted,
             lends_core: false,
         };
-        for address in backends {
-            let socket = sockets::listen(*address)?;
-            engine.insert(Connection::Listener { socket, protocol, tls: None })?;
-        }
+        engine.add_backends(protocol, backends)?;
         Ok(engine)
+    }
+
+    /// Adds fake backends.
+    pub(crate) fn add_backends(
+        &mut self,
+        protocol: Protocol,
+        addresses: &[SocketAddrV4],
+    ) -> Result<()> {
+        for address in addresses {
+            let socket = sockets::listen(*address)?;
+            self.insert(Connection::Listener { socket, protocol, tls: None })?;
+        }
+        Ok(())
     }
 
     /// Sleeps from here on while it has nothing to do.

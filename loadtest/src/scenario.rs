@@ -12,6 +12,9 @@ use crate::engine::{Credentials, Engine, GroupOrder, Handshakes, Late, Plan, Pro
 use crate::record::Record;
 
 mod crowd;
+mod evict;
+mod held;
+mod kick;
 mod memory;
 mod rates;
 mod who;
@@ -49,6 +52,12 @@ pub(crate) enum Kind {
     Crowd,
     /// Idle sessions and logins, while the operator lists sessions. Hale only.
     Who,
+    /// Idle sessions, all of which the operator ends. Hale only.
+    Evict,
+    /// Idle sessions, while the operator ends those of one user after the other. Hale only.
+    Kick,
+    /// Logins that wait for a move of their groups. Hale only.
+    Held,
 }
 
 /// Whom and how to load.
@@ -118,6 +127,9 @@ impl Scenario {
             Kind::Stall => memory::stall(self, engine, subject, &mut record),
             Kind::Crowd => crowd::crowd(self, engine, subject, &mut record),
             Kind::Who => who::who(self, engine, subject, &mut record),
+            Kind::Evict => evict::evict(self, engine, subject, &mut record),
+            Kind::Kick => kick::kick(self, engine, subject, &mut record),
+            Kind::Held => held::held(self, engine, subject, &mut record),
         };
         engine.drop_groups();
         outcome.with_context(|| format!("{self} against {}", subject.name))?;
@@ -127,7 +139,13 @@ impl Scenario {
     /// An error if the protocol has no such thing.
     pub(crate) fn ensure_possible(&self, protocol: Protocol) -> Result<()> {
         let possible = match self.kind {
-            Kind::Pingpong | Kind::Idle | Kind::Storm | Kind::Who => true,
+            Kind::Pingpong
+            | Kind::Idle
+            | Kind::Storm
+            | Kind::Who
+            | Kind::Evict
+            | Kind::Kick
+            | Kind::Held => true,
             Kind::Deliver => protocol.delivers(),
             Kind::Down | Kind::Up | Kind::Mixed | Kind::Stall | Kind::Crowd => {
                 protocol.is_relayed()
@@ -265,6 +283,9 @@ const KINDS: &[(Kind, &str)] = &[
     (Kind::Stall, "stall"),
     (Kind::Crowd, "crowd"),
     (Kind::Who, "who"),
+    (Kind::Evict, "evict"),
+    (Kind::Kick, "kick"),
+    (Kind::Held, "held"),
 ];
 const RESUMED_PERCENT_MIN: f64 = 95.0;
 /// Long enough that the command between two downloads is no part of the cost.
@@ -286,9 +307,14 @@ mod tests {
 
     #[test]
     fn scenarios_read_as_they_print() {
-        for text in
-            ["pingpong:100", "pingpong:1000@20000", "stall:200", "crowd:5000", "who:9500@5000"]
-        {
+        for text in [
+            "pingpong:100",
+            "pingpong:1000@20000",
+            "stall:200",
+            "crowd:5000",
+            "who:9500@5000",
+            "kick:9500",
+        ] {
             assert_eq!(text.parse::<Scenario>().unwrap().to_string(), text);
         }
         for text in ["pingpong", "pong:1", "down:0", "up:x", "pingpong:1@0"] {

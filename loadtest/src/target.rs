@@ -38,6 +38,8 @@ pub(crate) enum Target {
     Hale,
     /// Hale with its GeoDB in Cassandra.
     HaleCassandra,
+    /// Hale that probes many backends.
+    HaleProbing,
     /// An earlier build of Hale, to see what a change costs.
     HaleBefore,
 }
@@ -54,8 +56,12 @@ pub(crate) struct Bench {
     pub(crate) before: Option<PathBuf>,
     /// The GeoDB of the Hale that has it in Cassandra.
     pub(crate) geodb: Option<String>,
+    /// How many more backends the Hale has that probes.
+    pub(crate) probed: u32,
     /// Whether Hale forgets everything it knows between two runs.
     pub(crate) cold: bool,
+    /// Whether Hale carries out moves of groups (`cluster_group_moves = proxy`).
+    pub(crate) moves: bool,
     pub(crate) haproxy: PathBuf,
     pub(crate) nginx: PathBuf,
     pub(crate) nginx_module: PathBuf,
@@ -101,6 +107,7 @@ impl Target {
             Self::Nginx => "nginx",
             Self::Hale => "hale",
             Self::HaleCassandra => "hale-cassandra",
+            Self::HaleProbing => "hale-probing",
             Self::HaleBefore => "hale-before",
         }
     }
@@ -108,7 +115,11 @@ impl Target {
     /// Whether it knows the protocol, and TLS where clients want that; who passes bytes knows every protocol.
     pub(crate) fn serves(self, protocol: Protocol, tls: Option<TlsMode>) -> bool {
         match self {
-            Self::Direct | Self::Hale | Self::HaleCassandra | Self::HaleBefore => true,
+            Self::Direct
+            | Self::Hale
+            | Self::HaleCassandra
+            | Self::HaleProbing
+            | Self::HaleBefore => true,
             Self::Haproxy | Self::HaproxySplice => tls.is_none(),
             Self::HaproxyTls => tls == Some(TlsMode::Implicit),
             Self::Nginx => nginx::word(protocol).is_some(),
@@ -121,14 +132,16 @@ impl Target {
             Self::Direct => Ok(()),
             Self::Haproxy | Self::HaproxySplice | Self::HaproxyTls => haproxy::prepare(self, bench),
             Self::Nginx => nginx::prepare(bench),
-            Self::Hale | Self::HaleCassandra | Self::HaleBefore => hale::prepare(self, bench),
+            Self::Hale | Self::HaleCassandra | Self::HaleProbing | Self::HaleBefore => {
+                hale::prepare(self, bench)
+            }
         }
     }
 
     /// Where the operator asks it, if there is such a place.
     pub(crate) fn admin_socket(self, bench: &Bench) -> Option<PathBuf> {
         match self {
-            Self::Hale | Self::HaleCassandra | Self::HaleBefore => {
+            Self::Hale | Self::HaleCassandra | Self::HaleProbing | Self::HaleBefore => {
                 Some(hale::admin_socket(self, bench))
             }
             Self::Direct | Self::Haproxy | Self::HaproxySplice | Self::HaproxyTls | Self::Nginx => {
@@ -147,7 +160,9 @@ impl Target {
             }
             Self::Haproxy | Self::HaproxySplice | Self::HaproxyTls => haproxy::command(self, bench),
             Self::Nginx => nginx::command(bench),
-            Self::Hale | Self::HaleCassandra | Self::HaleBefore => hale::command(self, bench)?,
+            Self::Hale | Self::HaleCassandra | Self::HaleProbing | Self::HaleBefore => {
+                hale::command(self, bench)?
+            }
         };
         let output = File::create(&log).with_context(|| format!("create {}", log.display()))?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
@@ -168,6 +183,7 @@ impl Target {
             Self::Nginx => 20_147,
             Self::HaleBefore => 20_148,
             Self::HaleCassandra => 20_149,
+            Self::HaleProbing => 20_150,
         };
         SocketAddrV4::new([127, 0, 0, 1].into(), port)
     }
@@ -179,6 +195,14 @@ impl Bench {
         let first = *self.backends.first().context("no backend address")?;
         let port = first.port() + u16::from(self.tls.is_some());
         Ok(SocketAddrV4::new(*first.ip(), port))
+    }
+
+    /// Where the backends are that are only probed. Several, so that no port is used again too soon.
+    pub(crate) fn probed_addresses(&self) -> Vec<SocketAddrV4> {
+        let port = self.backends.first().map_or(143, SocketAddrV4::port);
+        (1..=PROBED_ADDRESSES)
+            .map(|last| SocketAddrV4::new([127, 0, 2, last].into(), port))
+            .collect()
     }
 
     /// The users' names; mail comes in for addresses.
@@ -226,6 +250,15 @@ impl Running {
             bail!("the proxy ended at once with {status}{}", self.log_tail());
         }
         Ok(())
+    }
+
+    /// What became of it, for an error message.
+    pub(crate) fn last_words(&mut self) -> String {
+        let state = match self.child.as_mut().map(Child::try_wait) {
+            Some(Ok(Some(status))) => format!("the proxy ended with {status}"),
+            _ => "the proxy runs".to_owned(),
+        };
+        state + &self.log_tail()
     }
 
     /// The end of what it wrote, for an error message.
@@ -278,4 +311,5 @@ const READY_DEADLINE: Duration = Duration::from_secs(15);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Half a second for a proxy with sessions open; after that it is killed.
 const TERM_GRACE: Duration = Duration::from_millis(500);
+const PROBED_ADDRESSES: u8 = 16;
 const LOG_LINES_SHOWN: usize = 12;

@@ -54,6 +54,7 @@ pub struct GrantFields {
     pub hostip: Option<IpAddr>,
     pub port: Option<u16>,
     pub timeout: Option<Duration>,
+    pub backend_connections_max: Option<u32>,
     pub mech: BackendMech,
     pub nopipelining: bool,
     pub not_trusted: bool,
@@ -124,6 +125,7 @@ const _: () = assert!(size_of::<FieldError>() <= 16);
 pub enum Field {
     AllowNets,
     AllowRealNets,
+    BackendConnectionsMax,
     ClusterTag,
     DelayUntil,
     Destuser,
@@ -153,9 +155,10 @@ pub enum Field {
 }
 
 impl Field {
-    const ALL: [Self; 28] = [
+    const ALL: [Self; 29] = [
         Self::AllowNets,
         Self::AllowRealNets,
+        Self::BackendConnectionsMax,
         Self::ClusterTag,
         Self::DelayUntil,
         Self::Destuser,
@@ -190,6 +193,7 @@ impl Field {
         match self {
             Self::AllowNets => "allow_nets",
             Self::AllowRealNets => "allow_real_nets",
+            Self::BackendConnectionsMax => "backend_connections_max",
             Self::ClusterTag => "cluster_tag",
             Self::DelayUntil => "delay_until",
             Self::Destuser => "destuser",
@@ -225,6 +229,7 @@ impl Field {
             Self::AllowRealNets => {
                 "`allow_nets` in its place: no client is judged by the address of the connection itself"
             }
+            Self::BackendConnectionsMax => "a number of connections, 0 for any number",
             Self::ClusterTag => {
                 "the name or the id of a tag, as `hale cluster tag list` shows them"
             }
@@ -289,6 +294,9 @@ impl Fields {
             Field::AllowNets => self.allow_nets = Some(AllowNets::parse(text)?),
             // Who is not asked for must not come in.
             Field::AllowRealNets => return None,
+            Field::BackendConnectionsMax => {
+                grant.backend_connections_max = Some(text.parse().ok()?);
+            }
             Field::ClusterTag => {
                 grant.cluster_tag = Some(printable(text).filter(|tag| !tag.is_empty())?.into());
             }
@@ -341,6 +349,7 @@ impl GrantFields {
             hostip: self.hostip,
             port: self.port,
             timeout: self.timeout,
+            backend_connections_max: self.backend_connections_max,
             mech: self.mech,
             nopipelining: self.nopipelining,
             not_trusted: self.not_trusted,

@@ -57,6 +57,8 @@ pub struct Grant {
     pub port: Option<u16>,
     /// Deadline of the whole backend login (`proxy_timeout`).
     pub timeout: Option<Duration>,
+    /// How many connections the backend may have for this login to be one more (`backend_connections_max`); none: as configured.
+    pub backend_connections_max: Option<u32>,
     /// Mechanism towards the backend (`proxy_mech`).
     pub mech: BackendMech,
     /// Wait for each reply before the next command (`proxy_nopipelining`).
@@ -87,6 +89,7 @@ impl Grant {
             hostip: None,
             port: None,
             timeout: None,
+            backend_connections_max: None,
             mech: BackendMech::default(),
             nopipelining: false,
             not_trusted: false,

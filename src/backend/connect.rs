@@ -7,7 +7,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::fault::Failure;
-use crate::limits::{RECONNECT_PAUSE, RECONNECT_TIME_LEFT_MIN, REFERRALS_MAX};
+use crate::limits::{
+    BACKEND_FULL_LOOKS_MAX, BACKEND_FULL_PAUSE, RECONNECT_PAUSE, RECONNECT_TIME_LEFT_MIN,
+    REFERRALS_MAX,
+};
 use crate::network::canonical;
 use crate::tick::Tick;
 
@@ -20,6 +23,8 @@ pub struct Attempts {
     /// Sites have sent it in a circle, and it was tried again.
     has_circled: bool,
     reconnects_left: u8,
+    /// Looks whether a full backend has room again; the login has them once, however many backends are full.
+    looks_left: u8,
     /// Where this login has been sent, in order; every address twice at most (W-REF-1).
     path: Vec<SocketAddr>,
 }
@@ -33,6 +38,7 @@ impl Attempts {
             is_prolonged: false,
             has_circled: false,
             reconnects_left: reconnects_max,
+            looks_left: BACKEND_FULL_LOOKS_MAX,
             path: vec![canonical(address)],
         }
     }
@@ -46,6 +52,16 @@ impl Attempts {
         }
         self.reconnects_left = self.reconnects_left.checked_sub(1)?;
         Some(now.after(RECONNECT_PAUSE))
+    }
+
+    /// The backend has as many connections as it may have: when to look again, or none when the client is to be told
+    /// (R-LOAD-2).
+    pub fn look_again_for_room(&mut self, now: Tick) -> Option<Tick> {
+        if now.until(self.deadline) < RECONNECT_TIME_LEFT_MIN {
+            return None;
+        }
+        self.looks_left = self.looks_left.checked_sub(1)?;
+        Some(now.after(BACKEND_FULL_PAUSE))
     }
 
     /// The user is being moved: the backend may hold this login until then, whichever attempt it is (C-MOVE-1).
@@ -164,6 +180,20 @@ mod tests {
         assert_eq!(attempts().again(Tick(28_900), Failure::Remote), Some(Tick(29_900)));
         assert_eq!(attempts().again(Tick(28_901), Failure::Remote), None);
         assert_eq!(attempts().again(Tick(99_000), Failure::Remote), None);
+    }
+
+    #[test]
+    fn r_load_2_a_full_backend_is_looked_at_for_five_seconds_and_no_longer_than_the_login_lasts() {
+        let mut attempts = attempts();
+        let mut now = Tick(0);
+        for _ in 0..BACKEND_FULL_LOOKS_MAX {
+            let next = attempts.look_again_for_room(now).unwrap();
+            assert_eq!(next.since(now), BACKEND_FULL_PAUSE);
+            now = next;
+        }
+        assert_eq!((now, attempts.look_again_for_room(now)), (Tick(5_000), None));
+        assert!(attempts.again(now, Failure::Connect).is_some(), "failures are counted apart");
+        assert_eq!(self::attempts().look_again_for_room(Tick(28_901)), None);
     }
 
     #[test]

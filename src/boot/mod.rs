@@ -15,9 +15,11 @@ mod lock;
 mod reload;
 mod serve;
 mod settings;
+mod terminal;
 
 pub use admin_socket::admin_socket;
 pub use exit::{Exit, Refusal};
 pub use reload::reload;
-pub use serve::serve;
+pub use serve::{operator, serve};
 pub use settings::{check, connect, localdb};
+pub use terminal::Terminal;

@@ -39,6 +39,7 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     let board = Board::default();
     lock::make_folder("state_dir", &config.state_dir)?;
     let exchange = Exchange::new(plan.data.len()).map_err(|error| no_resources(&error))?;
+    exchange.loads.expect_bounds(config.limits.backend_connections > 0);
     let sources = load_passdbs(config, &exchange, &board, &mut writer)?;
     let certificates = load_certificates(config, &exchange, &board, &mut writer)?;
     let local = LocalDb::start(
@@ -296,6 +297,7 @@ impl House<'_> {
             }
         };
         About {
+            proxy: own_name(self.config).into(),
             started: crate::ring::clock::now(),
             control_cpu: self.plan.control,
             data_cpus: self.plan.data.clone(),
@@ -359,6 +361,13 @@ fn tell_systemd_ready() {
 }
 
 /// What we call ourselves in greetings, and towards backends, which refuse mail from a client without a proper name.
+/// Who types at this host, for rows that say who set something.
+#[must_use]
+pub fn operator(config: &Config) -> String {
+    format!("uid={}@{}", rustix::process::getuid().as_raw(), own_name(config))
+}
+
+/// What we are called in greetings and rows.
 fn own_name(config: &Config) -> String {
     let system = rustix::system::uname();
     let name =

@@ -286,6 +286,7 @@ fn limits(root: &Section) -> Limits {
             at_once: root.small("connections_per_address_max"),
             each_second: root.small("connection_rate_per_address"),
         },
+        backend_connections: root.small("backend_connections_max"),
         relay_receive_buffer: root.small("relay_receive_buffer"),
         relay_unsent_buffer: root.small("relay_unsent_buffer"),
         shutdown_timeout: root.time("shutdown_timeout"),

@@ -38,6 +38,7 @@ pub use model::{
 pub use raw::Source;
 pub use render::{Secrets, Show, render};
 pub use sort::Settings;
+pub use value::time;
 pub use vars::LOGIN_LOG_VARIABLES;
 
 use diagnostic::Findings;

@@ -201,6 +201,8 @@ pub struct Cluster {
     pub user_move_timeout: Duration,
     /// Who carries out moves of groups.
     pub group_moves: GroupMoves,
+    /// Whether the backend that is left is asked to end what sessions are there.
+    pub move_kick: bool,
     /// How users follow a site that goes and comes back.
     pub site_failover: SiteFailover,
     /// hosts(5) file asked before the system's resolver for names of backends.
@@ -458,4 +460,27 @@ pub struct Doveadm {
     pub proxy_ssl: ProxySsl,
     /// Other hosts must show a valid certificate.
     pub verify_backends: bool,
+}
+
+#[cfg(test)]
+impl ProtocolSettings {
+    /// Hosts on this port, in clear.
+    pub(crate) fn plain(proxy_port: u16) -> Self {
+        Self {
+            proxy_port,
+            proxy_ssl: ProxySsl::No,
+            proxy_send_header: ProxyHeader::No,
+            proxy_send_header_options: Vec::new(),
+            site_send_header: ProxyHeader::No,
+            site_send_header_to: Vec::new(),
+            xclient_inherit_ok: false,
+            pass_backend_error: false,
+            mail_max_userip_connections: 0,
+            relay_idle_timeout: Duration::ZERO,
+            verify_backends: true,
+            allow_cleartext: AllowCleartext::Unsaid,
+            ssl_require_client_cert: false,
+            ssl_username_from_cert: false,
+        }
+    }
 }

@@ -7,10 +7,12 @@
 use crate::names::Protocol;
 
 mod blocks;
+mod bounds;
 mod cassandra;
 mod fields;
 mod foreign;
 mod general;
+mod moves;
 mod served;
 
 pub(super) use served::services_told;
@@ -251,7 +253,12 @@ impl Setting {
 
 /// All settings.
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
-    general::SETTINGS.iter().chain(cassandra::SETTINGS).chain(blocks::SETTINGS)
+    general::SETTINGS
+        .iter()
+        .chain(moves::SETTINGS)
+        .chain(bounds::SETTINGS)
+        .chain(cassandra::SETTINGS)
+        .chain(blocks::SETTINGS)
 }
 
 /// The setting that `name`, in short or in full, is in a block of `scope`, and whether the name is an older one.

@@ -280,7 +280,11 @@ fn number(text: &str, min: u64, max: u64) -> Result<u64, String> {
     }
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+/// A time with its unit.
+///
+/// # Errors
+/// What was expected.
+pub fn time(text: &str) -> Result<Duration, String> {
     let expected = || "a time with its unit, such as `31secs`, `10 min` or `500 ms`".to_owned();
     let digits_end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(digits_end);

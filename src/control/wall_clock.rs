@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::wire::der;
+
 /// Milliseconds since 1970, as rows carry them.
 pub type UnixMillis = i64;
 
@@ -21,6 +23,19 @@ pub(super) fn unix_micros() -> i64 {
 #[must_use]
 pub(super) fn unix_seconds() -> i64 {
     i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX)
+}
+
+/// A moment of the calendar, for operators: `2026-11-27T18:05:00Z`.
+#[must_use]
+pub(super) fn utc(unix_seconds: i64) -> String {
+    format!("{}T{}Z", der::day(unix_seconds), time_of_day(unix_seconds))
+}
+
+/// The time of day in UTC.
+#[must_use]
+pub fn time_of_day(unix_seconds: i64) -> String {
+    let second = unix_seconds.rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
 }
 
 #[expect(

@@ -177,6 +177,12 @@ impl Health {
         self.due = self.due.map(|due| due.min(now));
     }
 
+    /// The same, for a reason that may come again and again: once a second at most.
+    pub fn look_soon(&mut self, now: Tick) {
+        let earliest = self.probed.map_or(now, |at| at.after(limits::PROBE_PAUSE).max(now));
+        self.hasten(earliest);
+    }
+
     /// A probe begins. At most one is in flight (R-PROBE-2).
     pub fn begin(&mut self) {
         self.due = None;

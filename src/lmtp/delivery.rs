@@ -239,7 +239,7 @@ impl Delivery {
         for news in news {
             match news {
                 News::Rcpt(number, reply) => {
-                    self.learn_of_site(id, true, scene);
+                    self.learn_of_reply(id, &reply, scene);
                     self.recipient_answered(number, &reply, scene);
                 }
                 News::Unfit(number, missing) => {
@@ -349,7 +349,7 @@ impl Delivery {
         let backend = link.purpose.host.clone();
         // The one that was kept in case of another message may go whenever it likes.
         let is_missed = link.is_in_transaction();
-        let is_ambiguous = link.has_content() && link.place().is_none();
+        let is_ambiguous = link.has_all();
         let is_replaceable = link.is_replaceable();
         let of = |fate| {
             let transaction = self.transaction.as_ref();
@@ -360,7 +360,7 @@ impl Delivery {
         if is_missed {
             // A connection that was left from before says nothing of the backend.
             if !is_replaceable {
-                self.learn_of_site(id, failure.is_answered(), scene);
+                self.learn_of_host(id, Some(failure), scene);
             }
             self.learn_not_served(open.iter().chain(&accepted), scene);
             let detail: Box<str> = if is_ambiguous {

@@ -1,11 +1,24 @@
 //! Everything that can happen to an LMTP session.
 
+use std::collections::BTreeSet;
+
 use crate::auth::answer::Answer;
 use crate::session::input::RouteAnswer;
 
 /// Which of a session's backend connections. A number is used again once its connection was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LinkId(pub u8);
+
+/// Who leaves which backend: users of these groups, or these users.
+#[derive(Clone, Copy, Debug)]
+pub struct Leaving<'a> {
+    /// The backend's host name.
+    pub backend: &'a str,
+    /// Groups; none: whatever the group.
+    pub groups: Option<&'a BTreeSet<Box<str>>>,
+    /// Users; none: all of these groups.
+    pub users: Option<&'a BTreeSet<Box<str>>>,
+}
 
 /// One thing that happened. The shell gives one, carries out every wish, and only then gives the next.
 #[derive(Debug)]
@@ -51,6 +64,8 @@ pub enum Input<'a> {
     },
     /// A connection could not be made, or broke.
     Broken(LinkId, &'static str),
+    /// No connection was tried: the backend has as many as it may have (R-LOAD-2).
+    BackendFull(LinkId),
     /// A connection could not be made for want of something of this host's: what, and what helps (W-FAIL-8).
     CannotConnect(LinkId, &'static str),
     /// A backend sent these bytes; no more than [`super::Lmtp::link_room`] at a time.
@@ -63,6 +78,8 @@ pub enum Input<'a> {
     Deadline,
     /// Too many connections of this client's, or for this process: a client has to go (W-PIPE-7).
     Crowded,
+    /// These users leave their backend (C-MOVE-7).
+    Leave(Leaving<'a>),
     /// The process stops: finish what is under way and begin nothing new.
     Shutdown,
 }

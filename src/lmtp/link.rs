@@ -78,6 +78,8 @@ pub(super) struct Purpose {
     pub(super) hop: Hop,
     /// Hops of the recipients on it, which the backend is told.
     pub(super) referrals: u8,
+    /// How many connections the host may have for this to be one more; 0: any number.
+    pub(super) connections_max: u32,
 }
 
 impl Purpose {
@@ -345,6 +347,11 @@ impl Link {
             return Some(0);
         }
         self.feed().filter(|feed| !feed.is_over()).map(|feed| feed.place)
+    }
+
+    /// Whether the message is here in full, so that the backend stores it or has stored it.
+    pub(super) fn has_all(&self) -> bool {
+        self.has_content() && self.place().is_none()
     }
 
     /// When the backend has taken too long.

@@ -3,11 +3,14 @@
 //! Decides: which of them a recipient can share, which has to go for a new one, and that a number is not used again before its
 //! connection is closed. Does not: speak on them; `link` does. Driver: `delivery`. Tests: `tests/transcripts/lmtp`.
 
+use std::sync::Arc;
+
 use super::content::Content;
 use super::input::LinkId;
 use super::link::{Introduction, Link, Purpose};
 use super::output::{Outbox, Wish};
 use crate::limits::LMTP_DESTINATIONS_MAX;
+use crate::session::output::Counted;
 use crate::tick::Tick;
 
 /// See the module's documentation.
@@ -32,13 +35,14 @@ impl Links {
         }
         let free = self.all.iter().position(Option::is_none).unwrap_or(self.all.len());
         let id = LinkId(u8::try_from(free).ok()?);
-        let endpoint = purpose.endpoint;
+        let Purpose { endpoint: to, connections_max, .. } = purpose;
+        let counted = Counted { host: Arc::clone(&purpose.host), connections_max };
         let link = Some(Box::new(Link::new(now, purpose, hostname, introduction)));
         match self.all.get_mut(free) {
             Some(place) => *place = link,
             None => self.all.push(link),
         }
-        outbox.wish(Wish::Connect(id, endpoint));
+        outbox.wish(Wish::Connect { link: id, to, counted });
         Some(id)
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::delivery::{Client, Delivery, Scene, Size};
 use super::hello::Hello;
 use super::input::{Input, LinkId};
+use super::leaving::leave;
 use super::link::{Link, News};
 use super::output::{Outbox, Wish};
 use super::reply;
@@ -90,18 +91,11 @@ impl Lmtp {
             return;
         }
         match input {
-            Input::Begin => {
-                if matches!(self.stage, Stage::Arriving(Arrival::Accepted)) {
-                    self.start(now, &[], outbox);
-                }
+            Input::Begin if matches!(self.stage, Stage::Arriving(Arrival::Accepted)) => {
+                self.start(now, &[], outbox);
             }
             Input::Client(bytes) => self.client_bytes(now, bytes, outbox),
-            Input::ClientTook => {
-                if self.client == Client::Stalled {
-                    self.client = Client::Listens;
-                }
-                self.heard_at = now;
-            }
+            Input::ClientTook => self.client_took(now),
             Input::ClientEnd => self.client_end(outbox),
             Input::ClientGone if !self.is_identified() => self.client_end(outbox),
             Input::ClientGone => self.lose_client(),
@@ -116,6 +110,9 @@ impl Lmtp {
             Input::Deadline => self.deadline_passed(now, outbox),
             Input::Crowded => {
                 return self.close_with(reply::CROWDED, "too many connections", outbox);
+            }
+            Input::Leave(leaving) => {
+                self.deliver(now, outbox, |delivery, scene| leave(delivery, &leaving, scene));
             }
             Input::Shutdown => self.is_ending = true,
             Input::Found(answer) => {
@@ -137,6 +134,9 @@ impl Lmtp {
                     delivery.cannot_connect(id, what, scene);
                 });
             }
+            Input::BackendFull(id) => {
+                self.deliver(now, outbox, |delivery, scene| delivery.backend_full(id, scene));
+            }
             Input::BackendEnd(id) => self.link_broken(now, id, "closed the connection", outbox),
             Input::BackendSecured(id) => {
                 let secured = |link: &mut Link, _: &mut Vec<News>| link.secured(now);
@@ -147,9 +147,17 @@ impl Lmtp {
                     delivery.link_insecure(link, word, is_lasting, scene);
                 });
             }
-            Input::BackendTook => {}
+            // Too early, or nothing that waits for it.
+            Input::Begin | Input::BackendTook => {}
         }
         self.go_on(now, outbox);
+    }
+
+    fn client_took(&mut self, now: Tick) {
+        if self.client == Client::Stalled {
+            self.client = Client::Listens;
+        }
+        self.heard_at = now;
     }
 
     fn link_broken(&mut self, now: Tick, id: LinkId, reason: &'static str, outbox: &mut Outbox) {

@@ -39,6 +39,7 @@ mod envelope;
 mod feed;
 mod hello;
 mod input;
+mod leaving;
 mod lessons;
 mod link;
 mod links;
@@ -52,7 +53,7 @@ mod shell;
 mod transaction;
 mod xclient;
 
-pub use input::{Input, LinkId};
+pub use input::{Input, Leaving, LinkId};
 pub use machine::Lmtp;
 pub use output::{Outbox, Wish};
 pub use settings::LmtpSettings;

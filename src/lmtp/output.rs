@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::auth::ask::Question;
 use crate::auth::verdict::Certificate;
 use crate::event::Event;
-use crate::session::output::{Lesson, RouteAsk};
+use crate::session::output::{Counted, Lesson, RouteAsk};
 
 use super::input::LinkId;
 
@@ -20,7 +20,14 @@ pub enum Wish {
     /// Forget the question under way.
     DropQuestion,
     /// Connect to a backend.
-    Connect(LinkId, SocketAddr),
+    Connect {
+        /// What the connection is called from here on.
+        link: LinkId,
+        /// Where.
+        to: SocketAddr,
+        /// Whose connection it is.
+        counted: Counted,
+    },
     /// Close the connection to a backend once what [`super::Lmtp::fill`] has for it is sent, as far as it takes that now.
     Drop(LinkId),
     /// Answer the client's TLS handshake behind what is queued for it; the outcome comes as `Input::ClientSecured` or

@@ -108,7 +108,7 @@ impl Delivery {
             RouteAnswer::Go(destination) => self.go(number, destination, scene),
             RouteAnswer::Hold => {
                 // A sender comes again; its other recipients must not wait.
-                let detail = "the user's group is being moved";
+                let detail = "the user or the user's group is being moved";
                 self.not_found(number, Failure::Unavailable, detail, scene);
                 if let Some(recipient) = self.recipient(number) {
                     recipient.refuse(ours(reply::MOVING));
@@ -168,6 +168,10 @@ impl Delivery {
             is_secretive: recipient.is_secretive,
             hop: destination.hop,
             referrals: u8::try_from(hops).unwrap_or(u8::MAX),
+            connections_max: match destination.hop {
+                Hop::Backend => recipient.connections_max,
+                Hop::Site => 0,
+            },
         };
         let has_hops = hops_left(&scene.front.facts, purpose.referrals).is_some();
         let is_own = scene.front.is_own(endpoint);
@@ -359,6 +363,8 @@ impl Recipient {
             set(&mut self.forward, &name, value);
         }
         self.port = grant.port;
+        self.connections_max =
+            grant.backend_connections_max.unwrap_or(settings.backend_connections_max);
         self.tag.clone_from(&grant.cluster_tag);
         self.is_secretive = grant.not_trusted;
         self.tls = backend_tls(grant.tls, settings);

@@ -38,6 +38,8 @@ pub struct LmtpSettings {
     pub tls: BackendTls,
     /// Whether backends have to prove who they are (`ssl_client_require_valid_cert`).
     pub verify_backends: bool,
+    /// `backend_connections_max`; 0: any number.
+    pub backend_connections_max: u32,
     /// What clients are promised in the backends' name (`lmtp_backend_capabilities`).
     pub extensions: Box<[Extension]>,
     /// Whether paths need their brackets (`lmtp_client_workarounds`).
@@ -76,6 +78,7 @@ impl Default for LmtpSettings {
             starttls: false,
             tls: BackendTls::Off,
             verify_backends: true,
+            backend_connections_max: 0,
             extensions: [Extension::EightBitMime].into(),
             brackets: Brackets::Needed,
         }

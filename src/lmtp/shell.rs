@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::content::Content;
 use super::delivery::Client;
-use super::input::LinkId;
+use super::input::{Leaving, LinkId};
 use super::link::Link;
 use super::machine::{Lmtp, Stage};
 #[cfg(doc)]
@@ -128,6 +128,13 @@ impl Lmtp {
     #[must_use]
     pub fn peer(&self) -> (SocketAddr, &SessionId) {
         (self.front.facts.apparent, &self.front.facts.session_id)
+    }
+
+    /// Whether the backend has, or is to have, mail for users who leave it, and has not said what became of it.
+    #[must_use]
+    pub fn has_mail_for(&self, leaving: &Leaving<'_>) -> bool {
+        let transaction = self.delivery.transaction.as_ref();
+        transaction.is_some_and(|it| it.recipients.iter().any(|one| one.is_leaving(leaving)))
     }
 
     /// Whether the session is over.

@@ -1,4 +1,5 @@
-//! Moves of groups that the proxies carry out, because backends that know nothing of Palomar do not (C-MOVE-4, C-MOVE-5).
+//! Moves of groups that the proxies carry out, because backends that know nothing of Palomar do not (C-MOVE-4, C-MOVE-5), and
+//! of single users ([`users`]).
 //!
 //! Decides: which sessions end, and when the destination takes over. Does not: hold logins ([`crate::route`] and the session do),
 //! end sessions, write rows. Knows nothing but the published table and the time, so that a proxy that starts in the middle of
@@ -9,12 +10,15 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::limits;
 use crate::route::change::GroupChange;
 use crate::route::chunks::Chunks;
 use crate::route::group::{end_of_move, is_held};
 use crate::route::rows::UserGroup;
 use crate::route::table::Table;
 use crate::tick::Tick;
+
+pub mod users;
 
 /// How long moves take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +29,27 @@ pub struct Rules {
     pub timeout: Duration,
 }
 
+impl Rules {
+    /// When the old backend is asked to end what other hosts have left there: once all healthy proxies hold the logins, and with
+    /// time for its answer before the destination may take over.
+    #[must_use]
+    pub fn kick_after(&self) -> Duration {
+        self.notice.saturating_sub(limits::MOVE_KICK_TIMEOUT.min(self.notice / 3))
+    }
+
+    /// How long a departure is kept for proxies that have not seen it.
+    #[must_use]
+    pub fn kept(&self) -> Duration {
+        self.timeout.saturating_mul(2)
+    }
+}
+
 /// The moves that this proxy knows of.
 #[derive(Debug)]
 pub struct Moves {
     rules: Rules,
+    /// Whether old backends are asked what is left there (C-MOVE-8).
+    asks_backends: bool,
     /// As of the last look.
     groups: Chunks<UserGroup>,
     /// Those whose row says that they move.
@@ -45,8 +66,20 @@ struct Course {
     is_quiet: bool,
     /// When sessions are searched for next.
     search_at: Tick,
+    kick: Kick,
     /// When the end of the move is asked for again, should it not be written by then.
     finish_at: Tick,
+}
+
+/// Whether the old backend was asked to end what is left there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kick {
+    /// Not yet.
+    Due,
+    /// It is being asked.
+    Asked,
+    /// It has answered, or cannot be asked.
+    Done,
 }
 
 /// What is to be done.
@@ -80,24 +113,37 @@ pub struct Finish {
 
 impl Course {
     fn new(row: UserGroup, now: Tick) -> Self {
-        Self { row, held_since: None, is_quiet: false, search_at: now, finish_at: now }
+        let (held_since, is_quiet) = (None, false);
+        Self { row, held_since, is_quiet, search_at: now, kick: Kick::Due, finish_at: now }
     }
 
     /// Whether this proxy holds the logins; they are held from the moment on at which the table says so.
     fn hold(&mut self, table: &Table, now: Tick) -> bool {
         let is_held = is_held(table, &self.row);
         if !is_held {
-            (self.held_since, self.is_quiet) = (None, false);
+            (self.held_since, self.is_quiet, self.kick) = (None, false, Kick::Due);
         } else if self.held_since.is_none() {
             (self.held_since, self.search_at) = (Some(now), now);
         }
         is_held
     }
 
-    fn is_over(&self, rules: &Rules, now: Tick) -> bool {
+    fn is_over(&self, rules: &Rules, asks_backends: bool, now: Tick) -> bool {
         let Some(since) = self.held_since else { return true };
         let held = now.since(since);
-        (self.is_quiet && held >= rules.notice) || held >= rules.timeout
+        let is_clear = self.is_quiet && (self.kick == Kick::Done || !asks_backends);
+        (is_clear && held >= rules.notice) || held >= rules.timeout
+    }
+
+    /// Whether the old backend is to be asked now.
+    fn is_kick_due(&mut self, rules: &Rules, now: Tick) -> bool {
+        let held = self.held_since.map(|since| now.since(since));
+        let is_time = held.is_some_and(|held| held >= rules.kick_after() && held < rules.timeout);
+        let is_due = self.is_quiet && self.kick == Kick::Due && is_time;
+        if is_due {
+            self.kick = Kick::Asked;
+        }
+        is_due
     }
 }
 
@@ -105,7 +151,14 @@ impl Moves {
     /// None is known yet.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
-        Self { rules, groups: Chunks::default(), courses: BTreeMap::new() }
+        let (groups, courses) = (Chunks::default(), BTreeMap::new());
+        Self { rules, asks_backends: false, groups, courses }
+    }
+
+    /// The same, and old backends are asked what is left there.
+    #[must_use]
+    pub fn asking_backends(self) -> Self {
+        Self { asks_backends: true, ..self }
     }
 
     /// Looks at the published table. To be called whenever it is another one, and a few times a second as long as
@@ -122,7 +175,10 @@ impl Moves {
                 endings.entry(source).or_default().insert(name.clone());
             }
             let Some(change) = end_of_move(table, &course.row) else { continue };
-            if left == 0 || !course.is_over(&self.rules, now) || now < course.finish_at {
+            if left == 0
+                || !course.is_over(&self.rules, self.asks_backends, now)
+                || now < course.finish_at
+            {
                 continue;
             }
             left -= 1;
@@ -178,6 +234,38 @@ impl Moves {
                 course.is_quiet = count == 0 && course.held_since.is_some();
             }
         }
+    }
+
+    /// Old backends that are to be asked now to end what is left of these groups there; then [`Self::kicked`]. None where old
+    /// backends are not asked.
+    pub fn kicks(&mut self, now: Tick) -> Vec<Ending> {
+        let mut kicks: BTreeMap<Uuid, BTreeSet<Box<str>>> = BTreeMap::new();
+        for (name, course) in self.courses.iter_mut().filter(|_| self.asks_backends) {
+            if let Some(source) = course.row.backend_id
+                && course.is_kick_due(&self.rules, now)
+            {
+                kicks.entry(source).or_default().insert(name.clone());
+            }
+        }
+        kicks.into_iter().map(|(backend, groups)| Ending { backend, groups }).collect()
+    }
+
+    /// The old backend was asked, or cannot be.
+    pub fn kicked(&mut self, kicked: &Ending) {
+        for name in &kicked.groups {
+            if let Some(course) = self.courses.get_mut(name)
+                && course.row.backend_id == Some(kicked.backend)
+                && course.kick == Kick::Asked
+            {
+                course.kick = Kick::Done;
+            }
+        }
+    }
+
+    /// The moves that hold logins: the groups' rows, and for how long.
+    pub fn held(&self, now: Tick) -> impl Iterator<Item = (&UserGroup, Duration)> {
+        let all = self.courses.values();
+        all.filter_map(move |course| Some((&course.row, now.since(course.held_since?))))
     }
 
     /// Whether there is something to look for although the table is the same.

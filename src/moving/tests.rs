@@ -6,6 +6,8 @@ use crate::route::table::{Addresses, RouteSettings};
 
 use super::*;
 
+mod users;
+
 const DC1: Uuid = Uuid::from_u128(0xD1);
 const BE1: Uuid = Uuid::from_u128(0xB1);
 const BE2: Uuid = Uuid::from_u128(0xB2);
@@ -52,6 +54,12 @@ impl Scene {
         scene
     }
 
+    /// The same, and old backends are asked.
+    fn asking(groups: &[(&str, Uuid, Uuid, &str)]) -> Self {
+        let scene = Self::new(groups);
+        Self { moves: scene.moves.asking_backends(), ..scene }
+    }
+
     /// What the row of a group says from here on.
     fn place(&mut self, name: &str, backend: Uuid, alternative: Uuid, moving: &str) {
         self.rows.user_groups.retain(|row| &*row.name != name);
@@ -94,6 +102,17 @@ impl Scene {
         ending.clone()
     }
 
+    /// The old backend is asked, and has nothing left, or cannot be asked.
+    #[track_caller]
+    fn kicks(&mut self, seconds: f64, backend: Uuid, groups: &[&str]) {
+        assert_eq!(self.look_after(seconds), []);
+        let kicks = self.moves.kicks(self.now);
+        let wanted = groups.iter().map(|name| Box::from(*name)).collect();
+        assert_eq!(kicks, [Ending { backend, groups: wanted }]);
+        assert_eq!(self.moves.kicks(self.now), [], "once");
+        self.moves.kicked(&kicks[0]);
+    }
+
     /// These groups are at these backends, or are to be.
     #[track_caller]
     fn finishes(&mut self, seconds: f64, groups: &[(&str, Uuid)]) -> Finish {
@@ -121,6 +140,7 @@ fn c_move_4_sessions_end_first_and_the_destination_takes_over_when_none_is_left(
     let ending = scene.ends(0.2, BE1, &["a", "b"]);
     scene.moves.ended(&ending, 0);
     assert_eq!(scene.look_after(1.0), [], "other proxies have not seen it yet, it may be");
+    assert_eq!(scene.moves.kicks(scene.now), [], "no backend is asked here");
     let finish = scene.finishes(2.0, &[("a", BE2), ("b", BE3)]);
     assert_eq!(finish.source, BE1);
     let before = Placement { backend_id: Some(BE1), alt_backend_id: Some(BE2), moving: "1".into() };
@@ -157,6 +177,37 @@ fn c_move_4_a_session_that_is_found_later_is_waited_for() {
     let ending = scene.ends(0.2, BE1, &["a"]);
     scene.moves.ended(&ending, 0);
     scene.finishes(0.1, &[("a", BE2)]);
+}
+
+#[test]
+fn c_move_8_a_backend_that_does_not_answer_a_kick_holds_up_the_move_until_its_time_is_over() {
+    let mut scene = Scene::asking(&[("a", BE1, BE2, "1")]);
+    let ending = scene.ends(0.0, BE1, &["a"]);
+    assert_eq!(scene.moves.kicks(scene.now.after(Duration::from_secs(3))), [], "sessions are left");
+    scene.moves.ended(&ending, 0);
+    assert_eq!(scene.look_after(1.9), []);
+    assert_eq!(scene.moves.kicks(scene.now), [], "other proxies have not seen it yet");
+    assert_eq!(scene.look_after(0.1), []);
+    assert_eq!(scene.moves.kicks(scene.now).len(), 1);
+    assert_eq!(scene.look_after(28.0), [], "it is waited for");
+    scene.finishes(1.0, &[("a", BE2)]);
+}
+
+#[test]
+fn c_move_8_the_old_backend_is_asked_before_the_destination_takes_over() {
+    let mut scene = Scene::asking(&[("a", BE1, BE2, "1"), ("b", BE1, BE3, "1")]);
+    let ending = scene.ends(0.0, BE1, &["a", "b"]);
+    scene.moves.ended(&ending, 0);
+    scene.kicks(2.5, BE1, &["a", "b"]);
+    assert_eq!(scene.look_after(0.4), []);
+    scene.finishes(0.1, &[("a", BE2), ("b", BE3)]);
+}
+
+#[test]
+fn c_move_8_where_other_proxies_are_slow_the_kick_comes_before_the_end() {
+    let rules = Rules { notice: Duration::from_secs(31), timeout: Duration::from_secs(31) };
+    assert_eq!(rules.kick_after(), Duration::from_secs(21));
+    assert_eq!(RULES.kick_after(), Duration::from_secs(2));
 }
 
 #[test]

@@ -16,9 +16,11 @@ use super::failovers::build_failovers;
 use super::group;
 use super::hash::Candidate;
 use super::outage::{Circumstances, Opinion, SiteNow};
+use super::pins::build_pins;
 use super::problem::{Complaint, Problem, is_host};
 use super::rows::{Backend, BackendStatus, GroupSite, Rows, Site, SiteStatus, Tag, UserGroup};
 use super::scopes::Scopes;
+use super::settings_rows::Departure;
 use super::table::{Addresses, BackendEntry, Host, Place, RouteSettings, SiteEntry, Table};
 use crate::template::Template;
 
@@ -71,6 +73,9 @@ impl Table {
             scopes.apply_to_backends(local, &mut backends, &mut problems);
             table.backends = backends.into();
             table.groups = build_groups(groups, &table, &mut problems);
+            let is_backend = |id| table.backend(id).is_some();
+            table.pins =
+                build_pins(&rows.settings, local, is_backend, now.unix_millis, &mut problems);
         }
         table.failovers = build_failovers(group_sites, &table, now, &mut problems);
         table.hosts = build_hosts(&table, &mut problems);
@@ -79,6 +84,7 @@ impl Table {
         table.switches = build_switches(&table);
         table.residents = build_residents(&table);
         table.tags = build_tags(rows, &mut problems);
+        table.departures = build_departures(rows, local_site);
         problems.sort();
         problems.dedup();
         (table, problems)
@@ -272,6 +278,15 @@ fn build_candidates(table: &Table) -> Arc<[Candidate]> {
     let candidates =
         usable.map(|backend| Candidate { id: backend.id, load_factor: backend.share() });
     candidates.collect()
+}
+
+fn build_departures(rows: &Rows, local: Option<Uuid>) -> Arc<[Departure]> {
+    let all = rows.settings.iter().filter_map(Departure::of_row);
+    let mut here: Vec<Departure> = all.filter(|it| Some(it.site_id) == local).collect();
+    // Of two of the same user the later one.
+    here.sort_by_key(|it| (it.user.clone(), it.backend_id, std::cmp::Reverse(it.since)));
+    here.dedup_by(|a, b| (&a.user, a.backend_id) == (&b.user, b.backend_id));
+    here.into()
 }
 
 // === Groups ===

@@ -12,10 +12,12 @@ use uuid::Uuid;
 
 use super::change::{GroupChange, GroupCreation, SiteChange, UserMoveReason};
 pub use super::change::{UserAssignment, UserMove};
+use super::departure;
 use super::fault::RouteFault;
 use super::group;
 use super::hash;
 use super::leaving::{leave_backend, leave_site};
+use super::pins::PIN;
 use super::question::Login;
 pub use super::question::{RouteQuestion, Writes};
 use super::rows::{SiteStatus, User, UserGroup};
@@ -140,6 +142,9 @@ pub(super) fn decide_telling(
         });
         return go(Hop::Backend(backend.id), &backend.host, None, Moving::No, listener);
     }
+    if let Some(backend) = pinned(table, local, question.user, listener) {
+        return go(Hop::Backend(backend.id), &backend.host, None, Moving::No, listener);
+    }
     let wanted_tag = match question.tag.map(|name| table.tag(name).ok_or(name)) {
         None => None,
         Some(Ok(id)) => Some(id),
@@ -166,6 +171,34 @@ pub(super) fn decide_telling(
             decide_by_row(&login(user), listener)
         }
     }
+}
+
+/// C-PIN-1: by name, without group or write. A backend that is gone is no place to try a user out.
+fn pinned<'a>(
+    table: &'a Table,
+    local: &SiteEntry,
+    user: &str,
+    listener: &mut impl Listener,
+) -> Option<&'a BackendEntry> {
+    let pin = table.pin(user)?;
+    let backend = table.backend(pin.backend)?;
+    let is_followed = backend.takes_pinned();
+    listener.hear(|| {
+        let (host, status) = (&backend.host.name, &backend.status);
+        let until = pin.until.map(|until| format!(", until {until} s since 1970"));
+        let (until, reason) = (until.unwrap_or_default(), &pin.reason);
+        let text = if is_followed {
+            format!("to {host} ({status}){until}: {reason}")
+        } else {
+            format!("to {host} ({status}){until}: not followed")
+        };
+        Step::new(About::Pin, text).on(RowKey::Setting {
+            section: PIN,
+            site: local.id,
+            backend: backend.id,
+        })
+    });
+    is_followed.then_some(backend)
 }
 
 fn decide_by_row(login: &Login<'_>, listener: &mut impl Listener) -> Decision {
@@ -279,7 +312,7 @@ fn decide_by_group(login: &Login<'_>, group: &str, listener: &mut impl Listener)
         let moving = by_source(user.is_moving() || row.is_moving());
         return go(Hop::Backend(backend.id), &backend.host, Some(group), moving, listener);
     }
-    let moving = if group::is_held(table, row) {
+    let moving = if group::is_held(table, row) || departure::is_held(table, user, row) {
         Moving::Held
     } else {
         by_source(user.is_moving() || (row.is_moving() && choice.change.is_none()))

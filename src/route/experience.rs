@@ -1,7 +1,7 @@
 //! From attempts at other sites to this proxy's opinion of them (C-SITE-9).
 //!
-//! Duty: whether a site counts as reached or failing, when a site that fails is to be tried by the control core because no
-//! login does, and what the row of this site should say. Non-duty: connecting, writing; what an opinion leads to
+//! Duty: whether a site counts as reached or failing, when a site is to be tried by the control core because no login does, and
+//! what the row of this site should say. Non-duty: connecting, writing; what an opinion leads to
 //! ([`super::outage`]). Probes add what they see by [`Experience::take`]. Driven by the control core. Tests: below.
 
 use std::collections::BTreeMap;
@@ -20,6 +20,8 @@ pub struct Experience {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Lately {
+    /// The last attempt, whatever came of it.
+    tried_at: Option<Tick>,
     answered_at: Option<Tick>,
     /// No attempt was answered since it began.
     failing: Option<Failing>,
@@ -38,6 +40,9 @@ impl Experience {
     /// Attempts at a site that ended since the last time.
     pub fn take(&mut self, site: Uuid, answered: u32, failed: u32, now: Tick) {
         let lately = self.sites.entry(site).or_default();
+        if answered > 0 || failed > 0 {
+            lately.tried_at = Some(now);
+        }
         if answered > 0 {
             (lately.answered_at, lately.failing) = (Some(now), None);
         } else if failed > 0 {
@@ -60,16 +65,11 @@ impl Experience {
         self.sites.iter().filter_map(of).collect()
     }
 
-    /// Whether a site that fails has not been tried for a while. Its groups have gone elsewhere, perhaps: no login would
-    /// find out that it is back.
+    /// Whether a site has not been tried for a while: no login goes there, and none would find out that it is away, or back.
     #[must_use]
     pub fn is_trial_due(&self, site: Uuid, now: Tick) -> bool {
-        self.sites.get(&site).is_some_and(|lately| {
-            lately.is_failing()
-                && lately
-                    .failing
-                    .is_some_and(|failing| now.since(failing.last) >= limits::SITE_TRIAL_EVERY)
-        })
+        let tried_at = self.sites.get(&site).and_then(|lately| lately.tried_at);
+        tried_at.is_none_or(|at| now.since(at) >= limits::SITE_TRIAL_EVERY)
     }
 
     /// What the row about a site should say instead of `said`; none: it may stay. A success counts at once, a failure
@@ -155,7 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn c_site_9_a_site_that_is_not_tried_stays_failing_and_is_tried_at_intervals() {
+    fn c_site_9_a_site_that_no_login_tries_is_tried_at_intervals_and_stays_failing_until_it_answers()
+     {
+        assert!(Experience::default().is_trial_due(THERE, at(0)), "never tried");
         let mut experience = failing(10..=15);
         assert_eq!(opinion(&experience, 99_999), Some(Opinion::Failing));
         assert!(!experience.is_trial_due(THERE, at(24)));
@@ -164,8 +166,9 @@ mod tests {
         assert!(!experience.is_trial_due(THERE, at(26)));
         experience.take(THERE, 1, 0, at(35));
         assert_eq!(opinion(&experience, 35), Some(Opinion::Reached));
-        assert_eq!(opinion(&experience, 95), None, "then the row counts");
-        assert!(!experience.is_trial_due(THERE, at(95)));
+        assert!(!experience.is_trial_due(THERE, at(44)), "it was just reached");
+        assert!(experience.is_trial_due(THERE, at(45)), "whether it fails or not");
+        assert_eq!(opinion(&experience, 95), None, "not tried all the same: the row counts");
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 pub mod rows;
 pub mod auto_reason;
+pub mod set_by;
 pub mod chunks;
 pub mod problem;
 pub mod hash;
@@ -17,6 +18,7 @@ pub mod change;
 pub mod cap;
 pub mod outage;
 pub mod experience;
+pub mod pins;
 pub mod table;
 mod scopes;
 mod failovers;
@@ -29,6 +31,8 @@ pub mod decide;
 pub mod site;
 pub mod leaving;
 pub mod group;
+pub mod departure;
+pub mod left_behind;
 pub mod redirect;
 pub mod sent_on;
 pub mod explain;

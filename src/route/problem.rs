@@ -49,6 +49,8 @@ pub enum Complaint {
     UnknownTag,
     /// A force-move or recovery that lacks this setting, or has one without a meaning. It moves no user.
     BadSetting(&'static str),
+    /// A pin without a meaning. Its user goes where the other rows lead.
+    BadPin,
     /// `cluster_backend_test_username` is the same for several backends, so probes cannot tell them apart.
     SharedTestUser,
 }
@@ -97,6 +99,9 @@ impl fmt::Display for Complaint {
                 f,
                 "{name} is missing or makes no sense, no user is moved; start it anew or stop it"
             ),
+            Self::BadPin => {
+                f.write_str("it is no pin and ignored; run: hale cluster backend unpin")
+            }
             Self::SharedTestUser => f.write_str(
                 "cluster_backend_test_username is the same for all backends; use %{backend_host}",
             ),

@@ -220,7 +220,8 @@ impl GroupSite {
 
 impl Setting {
     /// The sections that a login's routing rests on (palomar G15).
-    pub const ROUTING_SECTIONS: [&'static str; 3] = ["force_move", "recover", "moves"];
+    pub const ROUTING_SECTIONS: [&'static str; 5] =
+        ["force_move", "recover", "moves", "departures", "pin"];
 }
 
 /// A row of `users`.
@@ -252,6 +253,17 @@ impl User {
     pub fn is_moving(&self) -> bool {
         self.moving_preferred_site_id.is_some()
             || self.moving_group_name.as_deref().is_some_and(|name| !name.is_empty())
+    }
+
+    /// The row as it is once the pending move is given up. Idempotent.
+    #[must_use]
+    pub fn unmoved(&self) -> Self {
+        Self {
+            moving_preferred_site_id: None,
+            moving_group_name: None,
+            moving_failover_site_group_name: None,
+            ..self.clone()
+        }
     }
 
     /// Whether it leads where another row of the user does: all that routing reads is the same.
@@ -414,5 +426,8 @@ mod tests {
         assert_eq!(moved.preferred_site_id, Some(site));
         assert_eq!(&*moved.group_name, "vip");
         assert_eq!(moved.moved(), moved);
+        let stays = user.unmoved();
+        assert!(!stays.is_moving() && stays.group_name == user.group_name, "{stays:?}");
+        assert_eq!(stays.preferred_site_id, user.preferred_site_id);
     }
 }

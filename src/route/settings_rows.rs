@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use super::hash::h32;
 use super::rows::Setting;
+use crate::limits;
 
 /// The section of force-moves. Scope: the site or the backend that users are moved away from; `backend_id` is nil when it is
 /// a site.
@@ -18,8 +20,17 @@ pub const RECOVER: &str = "recover";
 /// The section that says when a group of a site began to move, or ceased to, where the proxies carry that out: who reads it
 /// anew reads the groups again. Scope: the site.
 pub const MOVES: &str = "moves";
+/// The section of users who move alone, where the proxies carry that out (C-MOVE-6). Scope: the site and the backend that is
+/// left. Names are numbers, and used again: rows that are deleted under ever new names would leave tombstones until Cassandra
+/// refuses to list the section.
+pub const DEPARTURES: &str = "departures";
 /// Milliseconds since 1970.
 pub const LAST: &str = "last";
+/// The section that says who set the status of a site, when and why: the table of sites has no column for it. Scope: the site.
+/// No proxy routes by it.
+pub const STATUS: &str = "status";
+/// The status that it is about, and the reason, separated by a space.
+pub const REASON: &str = "reason";
 /// Which sample of users it is about: the same id and a higher percentage are the same users and more.
 pub const ID: &str = "id";
 /// How many users of a hundred.
@@ -45,6 +56,40 @@ pub struct Recovery {
     pub id: Box<str>,
     /// 0..=100.
     pub percentage: u8,
+}
+
+/// Why a site has its status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusReason<'a> {
+    /// The status that was set.
+    pub status: &'a str,
+    /// As a backend's row has it in `status_reason`.
+    pub reason: &'a str,
+}
+
+impl<'a> StatusReason<'a> {
+    /// The row that says it.
+    #[must_use]
+    pub fn row(&self, site_id: Uuid) -> Setting {
+        Setting {
+            section: STATUS.into(),
+            site_id,
+            backend_id: Uuid::nil(),
+            name: REASON.into(),
+            value: format!("{} {}", self.status, self.reason).into(),
+        }
+    }
+
+    /// What the rows of the section say of a site that has this status; none: they say nothing, or are about another status,
+    /// which a program has changed since that writes no reason.
+    #[must_use]
+    pub fn of_site(rows: &'a [Setting], site_id: Uuid, status: &str) -> Option<&'a str> {
+        let is_it = |row: &&Setting| {
+            row.site_id == site_id && row.backend_id.is_nil() && &*row.name == REASON
+        };
+        let (of, reason) = rows.iter().find(is_it)?.value.split_once(' ')?;
+        (of == status).then_some(reason)
+    }
 }
 
 /// What is wrong with the rows of one scope; the name of the setting that has no value, or one without a meaning.
@@ -110,6 +155,68 @@ pub fn last_move(site_id: Uuid, unix_millis: i64) -> Setting {
     }
 }
 
+/// A user who moves alone, or has just moved: the sessions at this backend end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// Where the backend is.
+    pub site_id: Uuid,
+    /// The backend.
+    pub backend_id: Uuid,
+    /// The name of the row.
+    pub number: u32,
+    /// The user.
+    pub user: Box<str>,
+    /// Milliseconds since 1970.
+    pub since: i64,
+}
+
+impl Departure {
+    /// Reads a row of [`DEPARTURES`].
+    #[must_use]
+    pub fn of_row(row: &Setting) -> Option<Self> {
+        let (since, user) = row.value.split_once(' ')?;
+        let is_one = &*row.section == DEPARTURES && !row.backend_id.is_nil() && !user.is_empty();
+        Some(Self {
+            site_id: row.site_id,
+            backend_id: row.backend_id,
+            number: row.name.parse().ok()?,
+            user: user.into(),
+            since: since.parse().ok()?,
+        })
+        .filter(|_| is_one)
+    }
+
+    /// Its row.
+    #[must_use]
+    pub fn to_row(&self) -> Setting {
+        Setting {
+            section: DEPARTURES.into(),
+            site_id: self.site_id,
+            backend_id: self.backend_id,
+            name: self.number.to_string().into(),
+            value: format!("{} {}", self.since, self.user).into(),
+        }
+    }
+
+    /// A departure beside those that are known: one of the same user from there is replaced. None: there are too many.
+    #[must_use]
+    pub fn among<'a>(
+        known: impl Iterator<Item = &'a Self>,
+        [site_id, backend_id]: [Uuid; 2],
+        user: &str,
+        since: i64,
+    ) -> Option<Self> {
+        let there = known.filter(|it| (it.site_id, it.backend_id) == (site_id, backend_id));
+        let taken: BTreeMap<u32, &str> = there.map(|it| (it.number, &*it.user)).collect();
+        let own = taken.iter().find(|(_, of)| **of == user).map(|(number, _)| *number);
+        // Proxies that begin at the same moment with different users hardly ever take the same number.
+        let first = h32(user) % limits::DEPARTURES_MAX;
+        let mut all = (0..limits::DEPARTURES_MAX).map(|at| (first + at) % limits::DEPARTURES_MAX);
+        let number = own.or_else(|| all.find(|number| !taken.contains_key(number)))?;
+        Some(Self { site_id, backend_id, number, user: user.into(), since })
+    }
+}
+
 type Sample = (Box<str>, u8);
 
 fn sample(rows: &BTreeMap<&str, &str>) -> Result<Option<Sample>, BadSetting> {
@@ -151,6 +258,44 @@ mod tests {
             let lacking = pairs().filter(|(known, _)| *known != name);
             assert_eq!(ForceMove::of_rows(lacking), Err(BadSetting(name)));
         }
+    }
+
+    #[test]
+    fn c_move_6_a_departure_comes_back_from_its_row() {
+        let scope = [1, 2].map(Uuid::from_u128);
+        let departure = Departure::among([].iter(), scope, "alice x", 1_700).unwrap();
+        let row = departure.to_row();
+        assert_eq!(Departure::of_row(&row), Some(departure));
+        for (section, backend_id, name, value) in [
+            (MOVES, scope[1], &*row.name, &*row.value),
+            (DEPARTURES, Uuid::nil(), &row.name, &row.value),
+            (DEPARTURES, scope[1], "one", &row.value),
+            (DEPARTURES, scope[1], &row.name, "1700"),
+            (DEPARTURES, scope[1], &row.name, "1700 "),
+            (DEPARTURES, scope[1], &row.name, "soon alice"),
+        ] {
+            let (name, value) = (name.into(), value.into());
+            let odd = Setting { section: section.into(), backend_id, name, value, ..row.clone() };
+            assert_eq!(Departure::of_row(&odd), None, "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn c_move_6_the_numbers_of_departures_are_used_again_and_are_so_many() {
+        let scope = [1, 2].map(Uuid::from_u128);
+        let mut known: Vec<Departure> = Vec::new();
+        for at in 0..limits::DEPARTURES_MAX {
+            let new = Departure::among(known.iter(), scope, &format!("user{at}"), 7).unwrap();
+            assert!(new.number < limits::DEPARTURES_MAX);
+            assert!(known.iter().all(|it| it.number != new.number));
+            known.push(new);
+        }
+        assert_eq!(Departure::among(known.iter(), scope, "other", 7), None);
+        let again = Departure::among(known.iter(), scope, "user9", 8).unwrap();
+        assert_eq!((again.number, again.since), (known[9].number, 8));
+        let gone = known.remove(11);
+        let other = Departure::among(known.iter(), scope, "other", 7).unwrap();
+        assert_eq!(other.number, gone.number);
     }
 
     #[test]

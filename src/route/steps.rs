@@ -47,6 +47,8 @@ pub enum About {
     LocalSite,
     /// Whether the name is a backend's test user.
     TestUser,
+    /// Where the user is sent by name.
+    Pin,
     /// The user's row.
     User,
     /// The home of a user who has none.
@@ -74,6 +76,7 @@ impl About {
         match self {
             Self::LocalSite => "local site",
             Self::TestUser => "test user",
+            Self::Pin => "pin",
             Self::User => "user",
             Self::NewHome => "new home",
             Self::UserMove => "user move",

@@ -16,8 +16,9 @@ use super::change::GroupChange;
 use super::chunks::{Chunks, Keyed};
 use super::hash::Candidate;
 use super::outage::{FailoverRules, Opinion, SiteNow};
+use super::pins::{Followed, Pin};
 use super::rows::{BackendStatus, GroupSite, SiteStatus, Tag, UserGroup};
-use super::settings_rows::{ForceMove, Recovery};
+use super::settings_rows::{Departure, ForceMove, Recovery};
 use crate::template::Template;
 
 /// Resolved hosts: lower-case host name to addresses. Made by control, because resolving is not pure.
@@ -63,6 +64,10 @@ pub struct Table {
     pub(super) residents: Arc<[(Uuid, Box<str>)]>,
     /// As the rows have them.
     pub(super) tags: Arc<[Tag]>,
+    /// The users who leave a backend of the local site; sorted by user, then backend.
+    pub(super) departures: Arc<[Departure]>,
+    /// Those that hold, sorted by user in lower case.
+    pub(super) pins: Arc<[Pin]>,
 }
 
 /// A site that takes part in routing.
@@ -127,6 +132,12 @@ impl BackendEntry {
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.status == BackendStatus::Online
+    }
+
+    /// Whether users who are pinned to it are sent there (C-PIN-1).
+    #[must_use]
+    pub fn takes_pinned(&self) -> bool {
+        matches!(self.status, BackendStatus::Online | BackendStatus::Standby)
     }
 
     /// The share that counts now. One that is not meant to be none never is.
@@ -294,6 +305,28 @@ impl Table {
         if known.eq_ignore_ascii_case(user) { self.backend(*id) } else { None }
     }
 
+    /// Users who are pinned to a backend.
+    #[must_use]
+    pub fn pins(&self) -> &[Pin] {
+        &self.pins
+    }
+
+    /// Those of them who are sent there.
+    #[must_use]
+    pub fn followed_pins(&self) -> Followed {
+        let is_followed =
+            |pin: &&Pin| self.backend(pin.backend).is_some_and(BackendEntry::takes_pinned);
+        let pins = self.pins.iter().filter(is_followed);
+        pins.map(|pin| (pin.user.clone(), pin.backend)).collect()
+    }
+
+    /// Where this user is sent by name, whatever the case; none: where the rows lead (C-PIN-1).
+    #[must_use]
+    pub fn pin(&self, user: &str) -> Option<&Pin> {
+        let at = self.pins.partition_point(|pin| order_ignoring_case(&pin.user, user).is_lt());
+        self.pins.get(at).filter(|pin| pin.user.eq_ignore_ascii_case(user))
+    }
+
     /// What the rows say of a group whose home is `site_id`; none: nothing that matters.
     #[must_use]
     pub fn failover(&self, group_name: &str, site_id: Uuid) -> Option<&Failover> {
@@ -310,6 +343,19 @@ impl Table {
             let id = Uuid::try_parse(name).ok()?;
             self.tags.iter().find(|tag| tag.id == id).map(|tag| tag.id)
         })
+    }
+
+    /// The users who leave a backend of the local site (C-MOVE-6).
+    #[must_use]
+    pub fn departures(&self) -> &[Departure] {
+        &self.departures
+    }
+
+    /// Whether it is known that the user leaves this backend.
+    #[must_use]
+    pub fn has_departure(&self, user: &str, backend: Uuid) -> bool {
+        let order = |it: &Departure| (*it.user).cmp(user).then(it.backend_id.cmp(&backend));
+        find(&self.departures, order).is_some()
     }
 
     /// The groups that live on a destination of a force-move, by name.

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::input::Hop;
-use super::output::{Lesson, Wish};
+use super::output::{Counted, Lesson, Wish};
 use super::routing;
 use super::step::{AtBackend, InDialogue, LoggedIn, Next, Refusal, Scene, Securing, Step};
 use crate::auth::verdict::{BackendTls, Certificate};
@@ -50,6 +50,32 @@ impl AtBackend {
         let detail =
             "has been failing for 30 s and more, and another login is trying it: not waited for";
         self.attempt_failed(Refusal::of(Failure::Connect), detail.into(), scene)
+    }
+
+    /// Among whose connections this one counts. What another site has there is for its own proxies to bound.
+    pub(super) fn counted(&self, scene: &Scene<'_>) -> Counted {
+        let connections_max = match self.destination.hop {
+            Hop::Backend => {
+                let granted = self.granted.grant.backend_connections_max;
+                granted.unwrap_or(scene.settings.backend_connections_max)
+            }
+            Hop::Site => 0,
+        };
+        Counted { host: self.destination.host.clone(), connections_max }
+    }
+
+    /// The backend has as many connections as it may have: the login looks again for a while, and the routing layer is asked
+    /// each time, because the group may be elsewhere by then. Nothing is learnt of the backend (R-LOAD-2).
+    pub(super) fn full(mut self, scene: &Scene<'_>) -> Next {
+        if let Some(at) = self.tries.attempts.look_again_for_room(scene.now) {
+            return Next::Step(Step::Pausing(self.granted, self.tries), at);
+        }
+        let Counted { host, connections_max } = self.counted(scene);
+        let detail = format!(
+            "backend {host} has {connections_max} connections, as many as backend_connections_max allows: raise it, or move groups to \
+             other backends (hale cluster group move)"
+        );
+        Next::Failed(self.granted.fails(Failure::Unavailable, detail))
     }
 
     /// Something of ours is missing. Nothing is learnt of the host, and the next attempt would find the same (W-FAIL-8).

@@ -64,6 +64,8 @@ pub enum Input<'a> {
     Deadline,
     /// No connection was tried: the backend's address has been failing, and others wait for it already (W-FAIL-2).
     BackendDown,
+    /// No connection was tried: the backend has as many as it may have (R-LOAD-2).
+    BackendFull,
     /// No connection could be made for want of something of this host's: what, and what helps (W-FAIL-8).
     CannotConnect(&'static str),
     /// The process stops.

@@ -97,6 +97,7 @@ impl Login {
 
             (Step::Connecting(at), Input::Connected) => at.connected(scene),
             (Step::Connecting(at), Input::BackendDown) => at.down(scene),
+            (Step::Connecting(at), Input::BackendFull) => at.full(scene),
             (Step::Connecting(at), Input::CannotConnect(what)) => at.cannot_connect(what, scene),
             (Step::Connecting(at), Input::BackendBroken(reason)) => at.unreachable(reason, scene),
             (Step::Connecting(at), Input::Deadline) => at.unreachable("timed out", scene),

@@ -125,6 +125,7 @@ impl Session {
             | Input::Backend(_)
             | Input::BackendEnd
             | Input::BackendDown
+            | Input::BackendFull
             | Input::Rerouted
             | Input::CannotConnect(_) => self.login_input(now, input, outbox),
             Input::Deadline => self.deadline_passed(now, outbox),

@@ -26,6 +26,8 @@ pub enum Wish {
         to: SocketAddr,
         /// The login has tried before: such connects have a budget (R-BACK-1).
         again: bool,
+        /// Whose connection it is.
+        counted: Counted,
     },
     /// Answer the client's TLS handshake behind what is queued for it; the outcome comes as `Input::ClientSecured` or
     /// `Input::ClientInsecure`. The bytes are its first, read already. If more has arrived in clear, nothing queued may
@@ -54,6 +56,15 @@ pub enum Wish {
         /// What is spoken.
         protocol: Protocol,
     },
+}
+
+/// Among which connections one is counted, and how many those may be (R-LOAD-2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// The host, as in the row, or as a password database has it.
+    pub host: Arc<str>,
+    /// How many it may have; 0: any number.
+    pub connections_max: u32,
 }
 
 /// What an attempt at a host has shown, for the logins that follow.

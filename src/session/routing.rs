@@ -112,14 +112,14 @@ impl Routing {
         }
     }
 
-    /// The group is being moved; the login waits, as long as a source may hold one (C-MOVE-4).
+    /// User or group are being moved; the login waits, as long as a source may hold one (C-MOVE-4).
     fn hold(self, scene: &Scene<'_>) -> Next {
         let longest = scene.settings.user_move_timeout + MOVE_GRACE;
         let until = self.held_until.unwrap_or_else(|| scene.now.after(longest));
         if scene.now >= until {
             let seconds = longest.as_secs();
             let detail = format!(
-                "the user's group is being moved, and has not been after {seconds} s; see hale cluster group status"
+                "the user or the user's group is being moved, and has not been after {seconds} s; see hale status"
             );
             return Next::Failed(self.granted.fails(Failure::Unavailable, detail));
         }
@@ -178,8 +178,10 @@ impl Routing {
             return Err(granted.fails(Failure::InternalConfig, detail));
         }
         let until = tries.attempts.deadline().min(scene.now.after(limits::CONNECT_TIMEOUT));
-        scene.outbox.wish(Wish::Connect { to: endpoint, again });
-        Ok(Next::Step(Step::Connecting(AtBackend { granted, tries, destination }), until))
+        let at = AtBackend { granted, tries, destination };
+        let counted = at.counted(scene);
+        scene.outbox.wish(Wish::Connect { to: endpoint, again, counted });
+        Ok(Next::Step(Step::Connecting(at), until))
     }
 }
 

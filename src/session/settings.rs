@@ -37,6 +37,8 @@ pub struct SessionSettings {
     pub login_timeout: Duration,
     /// `login_proxy_max_reconnects`.
     pub reconnects_max: u8,
+    /// `backend_connections_max`; 0: any number.
+    pub backend_connections_max: u32,
     /// `cluster_user_move_timeout`: a login may be held that long while its user is being moved (G25).
     pub user_move_timeout: Duration,
     /// `site_send_header`, `site_send_header_to`.
@@ -184,6 +186,7 @@ mod tests {
             failure_delay: Duration::ZERO,
             login_timeout: Duration::from_secs(30),
             reconnects_max: 0,
+            backend_connections_max: 0,
             user_move_timeout: Duration::from_secs(31),
             site_header: SiteHeader::default(),
             protocols: Protocol::ALL.map(ProtocolSettings::standard),

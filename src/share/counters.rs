@@ -69,11 +69,13 @@ pub enum Counter {
     WordsInClear,
     /// Logins that were routed by what is remembered while the GeoDB did not answer (C-CACHE-2).
     GeodbStaleRouting,
+    /// Connects that were not made because the backend had as many connections as it may have (R-LOAD-2).
+    BackendFull,
 }
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -104,6 +106,7 @@ impl Counter {
         Self::Undelivered,
         Self::WordsInClear,
         Self::GeodbStaleRouting,
+        Self::BackendFull,
     ];
 
     /// What counts a notice.
@@ -151,6 +154,7 @@ impl Counter {
             Self::Undelivered => "undelivered",
             Self::WordsInClear => "words_in_clear",
             Self::GeodbStaleRouting => "geodb_stale_routing",
+            Self::BackendFull => "backend_full",
         }
     }
 }

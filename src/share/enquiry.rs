@@ -30,8 +30,12 @@ pub enum Act {
     List,
     /// Its end, and a row for each.
     Kick,
-    /// The same because the groups are leaving the backend: logins under way do not end, but are routed again (C-MOVE-4).
+    /// The same because the groups, or the users, are leaving the backend: logins under way do not end, but are routed again
+    /// (C-MOVE-4), and mail that is on its way there is told to come again (C-MOVE-7).
     Leave,
+    /// The backend of the sessions is lost: their clients are told as if its connections had broken (W-SPREAD-1), logins on their
+    /// way there are routed again, and a row for each of which that is new (R-PROBE-9).
+    Part,
     /// How many there are, before login and after, of all clients.
     Count,
 }
@@ -41,6 +45,8 @@ pub enum Act {
 pub struct Whom {
     /// The user's name. LMTP sessions have none.
     pub users: Option<Mask>,
+    /// The user's name is one of these, letter for letter.
+    pub names: Option<BTreeSet<Box<str>>>,
     /// The client's address.
     pub clients: Option<Networks>,
     /// The backend's host name.
@@ -49,6 +55,20 @@ pub struct Whom {
     pub groups: Option<BTreeSet<Box<str>>>,
     /// The session's id. Those that are written alike are all meant.
     pub sessions: Option<Vec<SessionId>>,
+}
+
+impl Whom {
+    /// Whether all sessions of a backend are meant, so that their ends are spread (W-SPREAD-1).
+    #[must_use]
+    pub fn is_whole_backend(&self) -> bool {
+        let Self { users, names, clients, backend, groups, sessions } = self;
+        backend.is_some()
+            && users.is_none()
+            && names.is_none()
+            && clients.is_none()
+            && groups.is_none()
+            && sessions.is_none()
+    }
 }
 
 /// A name with `*` for any characters and `?` for one, upper and lower case alike, as doveadm takes it.

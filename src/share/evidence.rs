@@ -52,6 +52,7 @@ pub enum Attempt {
 #[derive(Debug, Default)]
 struct Tally {
     counts: [AtomicU64; COUNTS],
+    bytes: AtomicU64,
     last_well: AtomicU64,
     last_failed: AtomicU64,
     /// The control core knows that it is doubted, and has not looked yet.
@@ -79,10 +80,21 @@ pub struct Seen {
     pub protocol: Protocol,
     /// Attempts, by what came of them.
     pub counts: [u64; COUNTS],
+    /// Bytes of sessions that have ended, both ways, and of mail that was delivered.
+    pub bytes: u64,
     /// The last one that the backend let in.
     pub last_well: Option<Tick>,
     /// The last one that failed by the backend's doing.
     pub last_failed: Option<Tick>,
+}
+
+impl Seen {
+    /// Attempts that had a connection, whatever became of them.
+    #[must_use]
+    pub fn connected(&self) -> u64 {
+        let [well, failed, for_now, _, remote, sent_on, _] = self.counts;
+        well + failed + for_now + remote + sent_on
+    }
 }
 
 impl Evidence {
@@ -115,6 +127,15 @@ impl Evidence {
             }
             Attempt::Silent => self.doubt(tally, host, protocol),
             Attempt::Failed(_) | Attempt::SentOn => {}
+        }
+    }
+
+    /// A session of this backend has ended that moved so many bytes, or mail of that size was delivered.
+    pub fn moved(&self, host: &Arc<str>, protocol: Protocol, bytes: u64) {
+        let key = (Arc::clone(host), protocol);
+        // Of a host at which no login was made nothing is kept.
+        if let Some(tally) = self.0.tallies.pin().get(&key) {
+            tally.bytes.fetch_add(bytes, Ordering::Relaxed);
         }
     }
 
@@ -151,6 +172,7 @@ impl Evidence {
             host: Arc::clone(host),
             protocol: *protocol,
             counts: tally.counts.each_ref().map(|count| count.load(Ordering::Relaxed)),
+            bytes: tally.bytes.load(Ordering::Relaxed),
             last_well: read(&tally.last_well),
             last_failed: read(&tally.last_failed),
         });
@@ -214,6 +236,10 @@ mod tests {
         assert_eq!(book.doubts().take(), Some(doubted));
         let seen = book.seen();
         assert_eq!(seen[0].counts, [1, 2, 1, 1, 1, 1, 2]);
+        book.moved(&host, Protocol::Imap, 70);
+        book.moved(&host, Protocol::Imap, 7);
+        book.moved(&host, Protocol::Pop3, 700);
+        assert_eq!(book.seen().iter().map(|seen| seen.bytes).collect::<Vec<_>>(), [77]);
         assert_eq!((seen[0].last_well, seen[0].last_failed), (Some(Tick(7)), Some(Tick(7))));
         book.keep_only(|host| host != "be1");
         assert_eq!(book.seen(), []);

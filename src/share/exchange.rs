@@ -9,6 +9,7 @@ use crate::names::CoreId;
 use crate::ring::port::Fd;
 use crate::ring::wake::Waker;
 use crate::route::table::Table;
+use crate::share::backend_loads::BackendLoads;
 use crate::share::counters::{Counter, Counters};
 use crate::share::enquiry::Piece;
 use crate::share::evidence::Evidence;
@@ -39,6 +40,8 @@ pub struct Exchange {
     pub site_attempts: SiteAttempts,
     /// What logins have seen of backends, written by the data cores.
     pub evidence: Evidence,
+    /// How many connections backends have, counted by the data cores.
+    pub loads: BackendLoads,
     /// Who is here, from where; counted by the data cores, swept by the control core.
     pub visitors: Visitors,
     /// Costly password verifications, done by the hashing threads.
@@ -70,6 +73,7 @@ impl Exchange {
             referrals: Referrals::default(),
             site_attempts: SiteAttempts::default(),
             evidence: Evidence::new()?,
+            loads: BackendLoads::default(),
             visitors: Visitors::default(),
             hashing: Jobs::new(limits::HASHING_QUEUE_MAX)?,
             log: Arc::new(Mailbox::new(limits::LOG_LINES_MAX, Waker::new()?)),

@@ -15,6 +15,7 @@ pub mod visitors;
 pub mod snapshot;
 pub mod counters;
 pub mod enquiry;
+pub mod backend_loads;
 pub mod evidence;
 pub mod exchange;
 

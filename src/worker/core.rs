@@ -11,6 +11,7 @@ use crate::names::Protocol;
 use crate::ring::port::{Completion, Fd, Kind, Outcome, Port, Token};
 use crate::ring::slots::Slots;
 use crate::session::output::Handover;
+use crate::share::backend_loads::Place;
 use crate::share::counters::Counter;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::{Ticket, ToCore};
@@ -350,14 +351,18 @@ impl<P: Port> Worker<P> {
             Phase::Login(login) => login.into_relay(),
             _ => None,
         };
-        let Some((LoggedIn { handover, since, rounds }, places)) = logged_in else {
+        let Some((LoggedIn { handover, since, rounds }, mut places)) = logged_in else {
             debug_assert!(false, "a relay begins behind a login that has succeeded");
             return self.release(slot);
         };
         let Handover { subject, backend, group, watch } = *handover;
-        let home = self.rooms.sessions.home(&backend, group.as_deref());
+        let place = places.backend.take();
+        let load = place.as_ref().and_then(Place::load);
+        let home = self.rooms.sessions.home(&backend, group.as_deref(), load);
         let label = Box::new(Label::new(subject, home, since, places));
         self.rooms.sessions.enter(slot, label.keys());
+        // The session counts among the backend's connections now, in place of the login.
+        drop(place);
         *phase = Phase::Relay(Relay::new(label, endpoint, rounds, now));
         self.rooms.relays.enter(slot, endpoint, watch);
         self.tell_relay(slot, |driver| driver.begin());
@@ -378,7 +383,7 @@ impl<P: Port> Worker<P> {
         Some(self.rooms.relay(line, relay))
     }
 
-    fn tell_relay(&mut self, slot: u32, what: impl FnOnce(&mut Driver<'_, P>) -> Next) {
+    pub(super) fn tell_relay(&mut self, slot: u32, what: impl FnOnce(&mut Driver<'_, P>) -> Next) {
         if let Some(mut driver) = self.relay(slot) {
             let next = what(&mut driver);
             self.act(slot, next);

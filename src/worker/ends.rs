@@ -4,12 +4,13 @@
 //! Decides: in which order what a connection had is given back. Does not: decide that it ends; a driver, a deadline or the
 //! operator does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::EndedBy;
 use crate::limits;
 use crate::ring::port::Port;
-use crate::share::enquiry::Act;
+use crate::share::enquiry::{Act, Enquiry, Piece};
 
 use super::connection::Phase;
 use super::core::Worker;
@@ -117,8 +118,16 @@ impl<P: Port> Worker<P> {
         let sessions = &self.rooms.sessions;
         let meant = enquiries::look(&self.slots, sessions, &enquiry, from, &mut piece);
         match enquiry.act {
+            Act::Kick if enquiry.whom.is_whole_backend() => {
+                self.part_all(&meant, Parted::Kicked, &enquiry, &mut piece);
+            }
             Act::Kick => meant.into_iter().for_each(|slot| self.kick(slot, Signal::Kicked)),
-            Act::Leave => meant.into_iter().for_each(|slot| self.kick(slot, Signal::Rerouted)),
+            Act::Leave => {
+                for slot in meant {
+                    self.kick(slot, Signal::Rerouted(Arc::clone(&enquiry)));
+                }
+            }
+            Act::Part => self.part_all(&meant, Parted::Lost, &enquiry, &mut piece),
             Act::List | Act::Count => {}
         }
         piece.took_us = self.io.port.micros().saturating_sub(began);
@@ -132,6 +141,47 @@ impl<P: Port> Worker<P> {
             Some(Phase::Relay(_)) => self.act(slot, Next::Ended { by: EndedBy::Kick, error: None }),
             Some(Phase::Lmtp(_) | Phase::Login(_)) => self.tell(slot, signal),
             _ => {}
+        }
+    }
+
+    /// All that there is of a backend ends, as far as the piece goes; its rows are those to whom that is new.
+    fn part_all(
+        &mut self,
+        meant: &[u32],
+        parted: Parted,
+        enquiry: &Arc<Enquiry>,
+        piece: &mut Piece,
+    ) {
+        let is_new: Vec<bool> =
+            meant.iter().map(|slot| self.part(*slot, parted, enquiry)).collect();
+        let mut is_new = is_new.into_iter();
+        piece.rows.retain(|_| is_new.next().unwrap_or(false));
+    }
+
+    /// A session ends together with the others of its backend, over time; a login that is about to become one at once. Whether
+    /// that is new.
+    fn part(&mut self, slot: u32, parted: Parted, enquiry: &Arc<Enquiry>) -> bool {
+        let is_parting = self.rooms.relays.is_parting(slot);
+        match self.slots.get(slot).map(|connection| &connection.phase) {
+            Some(Phase::Relay(_)) if !is_parting => {
+                self.take_unsent();
+                self.tell_relay(slot, |driver| match parted {
+                    Parted::Lost => driver.lose_backend(),
+                    Parted::Kicked => driver.kick_with_others(),
+                });
+                true
+            }
+            Some(Phase::Login(login)) if login.is_under_way() => {
+                self.tell(
+                    slot,
+                    match parted {
+                        Parted::Lost => Signal::Rerouted(Arc::clone(enquiry)),
+                        Parted::Kicked => Signal::Kicked,
+                    },
+                );
+                true
+            }
+            _ => false,
         }
     }
 
@@ -197,4 +247,13 @@ impl<P: Port> Worker<P> {
     pub fn is_finished(&self) -> bool {
         self.draining.is_some() && self.listeners.are_closed() && self.slots.live() == 0
     }
+}
+
+/// Why all sessions of a backend end.
+#[derive(Clone, Copy, Debug)]
+enum Parted {
+    /// It is lost, although no connection says so (R-PROBE-9).
+    Lost,
+    /// The operator says so.
+    Kicked,
 }

@@ -17,7 +17,7 @@ use crate::share::mailbox::Mailbox;
 use crate::tick::Tick;
 
 use super::connection::{Connection, Phase};
-use super::lmtp::state::Client;
+use super::lmtp::state::{Client, leaving};
 use super::login::state::Login;
 use super::relay::label::Label;
 use super::sessions::{Key, PARTS, Sessions};
@@ -75,7 +75,7 @@ pub(super) fn look(
             return Vec::new();
         }
         Act::List => limits::ENQUIRY_ROWS_PER_TURN,
-        Act::Kick | Act::Leave => limits::ENQUIRY_KICKS_PER_TURN,
+        Act::Kick | Act::Leave | Act::Part => limits::ENQUIRY_KICKS_PER_TURN,
     };
     match key(&enquiry.whom) {
         Some(key) if from.part != LOGINS => {
@@ -95,13 +95,17 @@ pub(super) fn look(
 /// The key of the index behind which the fewest are that are not meant.
 fn key(whom: &Whom) -> Option<Key<'_>> {
     let user = whom.users.as_ref().and_then(|users| users.exact()).map(Key::User);
+    let name = || match whom.names.as_ref() {
+        Some(names) if names.len() == 1 => names.first().map(|name| Key::User(name)),
+        _ => None,
+    };
     let client = || whom.clients.as_ref().and_then(|clients| clients.only()).map(Key::Client);
     let group = || match whom.groups.as_ref() {
         Some(groups) if groups.len() == 1 => groups.first().map(|name| Key::Group(name)),
         _ => None,
     };
     let backend = || whom.backend.as_deref().map(Key::Backend);
-    user.or_else(client).or_else(group).or_else(backend)
+    user.or_else(name).or_else(client).or_else(group).or_else(backend)
 }
 
 /// Walks over the slots; over those of logins alone where the index has told the rest.
@@ -119,11 +123,13 @@ fn sweep(
             piece.next = Some(Place { slot, ..from });
             return found;
         }
-        let is_login = || {
-            let connection = slots.get(slot);
-            connection.is_some_and(|connection| matches!(connection.phase, Phase::Login(_)))
+        // Mail on its way to a backend is in no index either.
+        let is_unlisted = || match slots.get(slot).map(|connection| &connection.phase) {
+            Some(Phase::Login(_)) => true,
+            Some(Phase::Lmtp(_)) => enquiry.act == Act::Leave,
+            _ => false,
         };
-        if (from.part != LOGINS || is_login()) && note(slots, slot, enquiry, piece) {
+        if (from.part != LOGINS || is_unlisted()) && note(slots, slot, enquiry, piece) {
             found.push(slot);
         }
     }
@@ -160,6 +166,12 @@ fn note(slots: &Slots<Connection>, slot: u32, enquiry: &Enquiry, piece: &mut Pie
     piece.looked_at += 1;
     let found = match &connection.phase {
         Phase::Relay(relay) => Some(Found::session(&relay.label)),
+        Phase::Lmtp(Some(client)) if enquiry.act == Act::Leave => {
+            // Its users are those of its messages.
+            let has_mail = leaving(&enquiry.whom).is_some_and(|it| client.has_mail_for(&it));
+            piece.rows.extend(has_mail.then(|| Found::nameless(client).row()));
+            return has_mail;
+        }
         Phase::Lmtp(Some(client)) => Some(Found::nameless(client)),
         // A session that is ended before it has begun is no session that is there.
         Phase::Login(login) if enquiry.act != Act::List => Found::login(login),
@@ -228,8 +240,9 @@ impl<'a> Found<'a> {
     }
 
     fn is_meant(&self, whom: &Whom) -> bool {
-        let Whom { users, clients, backend, groups, sessions } = whom;
+        let Whom { users, names, clients, backend, groups, sessions } = whom;
         users.as_ref().is_none_or(|users| self.user.is_some_and(|user| users.matches(user)))
+            && names.as_ref().is_none_or(|names| self.user.is_some_and(|user| names.contains(user)))
             && clients.as_ref().is_none_or(|clients| clients.contains(self.client.ip()))
             && backend.as_ref().is_none_or(|backend| {
                 self.backend.is_some_and(|own| own.eq_ignore_ascii_case(backend))

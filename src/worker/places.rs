@@ -1,5 +1,6 @@
 //! What a connection takes of what is counted.
 
+use crate::share::backend_loads::Place;
 use crate::share::visitors::{Pass, Seat};
 
 /// Places that a connection takes, where they are counted, for as long as it lives.
@@ -11,6 +12,8 @@ pub(super) struct Places {
     pub(super) address: Option<Pass>,
     /// Among those of its listener.
     pub(super) listener: Option<Pass>,
+    /// Among the connections of the backend that is tried. A session counts there by its home instead.
+    pub(super) backend: Option<Place>,
 }
 
 impl Places {

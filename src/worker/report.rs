@@ -117,11 +117,18 @@ impl Reports {
             Event::LoginFailed { .. } => self.count(Counter::LoginFailed),
             Event::BackendFailed { .. } => self.count(Counter::BackendFailed),
             Event::Referred { .. } => self.count(Counter::Referred),
-            Event::Delivered { accepted: true, .. } => self.count(Counter::Delivered),
+            Event::Delivered { accepted: true, backend, bytes, .. } => {
+                self.count(Counter::Delivered);
+                if let Some(backend) = backend {
+                    self.evidence.moved(backend, Protocol::Lmtp, *bytes);
+                }
+            }
             Event::Delivered { .. } => self.count(Counter::Undelivered),
             Event::Refused { .. } => self.count(Counter::Refused),
             Event::Noticed { notice, .. } => self.count(Counter::of(*notice)),
-            Event::RelayEnded { bytes_up, bytes_down, .. } => {
+            Event::RelayEnded { subject, backend, bytes_up, bytes_down, .. } => {
+                let bytes = bytes_up.saturating_add(*bytes_down);
+                self.evidence.moved(backend, subject.protocol, bytes);
                 self.count(Counter::RelayEnded);
                 self.add(Counter::BytesUp, *bytes_up);
                 self.add(Counter::BytesDown, *bytes_down);

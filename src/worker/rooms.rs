@@ -71,7 +71,12 @@ impl Rooms {
             pre_login: PreLogin::new(settings.connections_max),
             throttle: Throttle::new(visitors, settings.failure_delay().is_zero(), now),
             session_buffers: Buffers::new(),
-            backends: Backends::new(settings.connections_max, &settings.source_ips, chance.draw()),
+            backends: Backends::new(
+                settings.connections_max,
+                &settings.source_ips,
+                chance.draw(),
+                look_ups.loads(),
+            ),
             relays: Relays::new(Arc::clone(&settings), chance.draw()),
             sessions: Sessions::new(settings.connections_max),
             enquiries: Enquiries::new(look_ups.core(), pieces),

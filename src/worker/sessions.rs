@@ -16,6 +16,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::limits;
+use crate::share::backend_loads::Load;
 use crate::share::enquiry::Place;
 
 /// The index of a core.
@@ -62,6 +63,8 @@ pub(super) struct Home {
     pub(super) backend: Arc<str>,
     /// None where no cluster was asked.
     pub(super) group: Option<Arc<str>>,
+    /// Where its sessions count among the backend's connections (R-LOAD-1).
+    load: Option<Arc<Load>>,
     hashes: [u64; 2],
 }
 
@@ -83,17 +86,25 @@ impl Sessions {
     }
 
     /// The value that sessions with this backend and group share.
-    pub(super) fn home(&mut self, backend: &Arc<str>, group: Option<&str>) -> Arc<Home> {
+    pub(super) fn home(
+        &mut self,
+        backend: &Arc<str>,
+        group: Option<&str>,
+        load: Option<&Arc<Load>>,
+    ) -> Arc<Home> {
         let hashes = [
             self.hash(Key::Backend(backend)),
             group.map_or(0, |group| self.hash(Key::Group(group))),
         ];
-        self.homes.share(backend, group, hashes)
+        self.homes.share(backend, group, load, hashes)
     }
 
     /// A relay begins.
     pub(super) fn enter(&mut self, slot: u32, keys: Keys<'_>) {
         let Some(index) = index(slot) else { return };
+        if let Some(load) = &keys.home.load {
+            load.enter();
+        }
         if index >= self.links.len() {
             self.links.resize(index + 1, [Next::NONE; KINDS]);
         }
@@ -111,6 +122,9 @@ impl Sessions {
     /// It ended; by the keys with which it entered.
     pub(super) fn leave(&mut self, slot: u32, keys: Keys<'_>) {
         let mut is_found = false;
+        if let Some(load) = &keys.home.load {
+            load.leave();
+        }
         for (kind, hash) in self.hashes(keys).into_iter().enumerate() {
             is_found |= hash.is_some_and(|hash| self.unchain(kind, hash, slot));
         }
@@ -297,14 +311,23 @@ struct Homes {
 }
 
 impl Homes {
-    fn share(&mut self, backend: &Arc<str>, group: Option<&str>, hashes: [u64; 2]) -> Arc<Home> {
-        let is_same =
-            |home: &&Arc<Home>| home.backend == *backend && home.group.as_deref() == group;
+    fn share(
+        &mut self,
+        backend: &Arc<str>,
+        group: Option<&str>,
+        load: Option<&Arc<Load>>,
+        hashes: [u64; 2],
+    ) -> Arc<Home> {
+        let is_same = |home: &&Arc<Home>| {
+            home.backend == *backend
+                && home.group.as_deref() == group
+                && home.load.as_ref().map(Arc::as_ptr) == load.map(Arc::as_ptr)
+        };
         if let Some(home) = self.kept.get(&hashes).filter(is_same) {
             return Arc::clone(home);
         }
-        let home =
-            Arc::new(Home { backend: Arc::clone(backend), group: group.map(Into::into), hashes });
+        let (backend, group) = (Arc::clone(backend), group.map(Into::into));
+        let home = Arc::new(Home { backend, group, load: load.cloned(), hashes });
         if self.kept.len() >= self.sweep_at.max(HOMES_MIN) {
             self.kept.retain(|_, home| Arc::strong_count(home) > 1);
             self.sweep_at = self.kept.len().saturating_mul(2);

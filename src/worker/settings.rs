@@ -152,6 +152,7 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
         starttls: config.ssl.of(Protocol::Lmtp).has_certificate(),
         tls: backend_tls(config.protocol(Protocol::Lmtp).proxy_ssl),
         verify_backends: config.protocol(Protocol::Lmtp).verify_backends,
+        backend_connections_max: config.limits.backend_connections,
         extensions: config.lmtp.extensions.as_slice().into(),
         brackets: config.lmtp.brackets,
     }
@@ -202,6 +203,7 @@ fn session_settings(config: &Config, protocol: Protocol, host: &str) -> SessionS
         failure_delay: config.auth.failure_delay,
         login_timeout: config.proxy.login_timeout,
         reconnects_max: config.proxy.max_reconnects,
+        backend_connections_max: config.limits.backend_connections,
         user_move_timeout: config.cluster.user_move_timeout,
         site_header: site_header(own),
         protocols: Protocol::ALL.map(|protocol| config.protocol(protocol)).map(|protocol| {

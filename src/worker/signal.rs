@@ -1,6 +1,9 @@
 //! What happens to a connection. The core says it to the room that the connection is in, together with its line.
 
+use std::sync::Arc;
+
 use crate::ring::port;
+use crate::share::enquiry::Enquiry;
 use crate::share::messages::Answer;
 
 use super::backends::connect::NotConnected;
@@ -32,8 +35,8 @@ pub(super) enum Signal {
     Crowded(&'static str),
     /// The operator ends it.
     Kicked,
-    /// Its user's group is leaving the backend.
-    Rerouted,
+    /// Its user is leaving the backend, or its user's group; who else does, for the messages of an LMTP client.
+    Rerouted(Arc<Enquiry>),
     /// The process stops.
     Shutdown,
 }

@@ -26,6 +26,7 @@ pub(super) fn pingpong(
     record.set("round_trips_per_s", stats.replies as f64 / cpu.elapsed.as_secs_f64());
     note_latency(record, stats);
     per_unit(record, subject, &cpu, "proxy_cpu_us_per_round_trip", stats.replies as f64 / 1e6);
+    other_threads(record, subject, &cpu, "data_cpu_us_per_round_trip", stats.replies);
     note_cpu(record, subject, &cpu);
     note_failures(record, engine, &[group]);
     Ok(())
@@ -120,6 +121,7 @@ pub(super) fn storm(
     note_logins(record, stats);
     note_handshakes(record, subject, stats);
     per_unit(record, subject, &cpu, "proxy_cpu_us_per_session", stats.sessions as f64 / 1e6);
+    other_threads(record, subject, &cpu, "data_cpu_us_per_session", stats.sessions);
     if !subject.processes.is_empty() && stats.sessions > 0 {
         let first = cpu.first_threads.as_secs_f64() * 1e6 / stats.sessions as f64;
         record.set("first_thread_cpu_us_per_session", first);
@@ -193,6 +195,18 @@ pub(super) fn note_latency(record: &mut Record, stats: &Stats) {
 pub(super) fn note_logins(record: &mut Record, stats: &Stats) {
     record.set_some("login_p50_us", stats.logins.quantile_us(0.5));
     record.set_some("login_p99_us", stats.logins.quantile_us(0.99));
+}
+
+/// CPU microseconds per unit of all threads but the first of each process: of Hale's, those of the data core. And what the first
+/// ones use, in per cent of a core.
+fn other_threads(record: &mut Record, subject: &Subject, cpu: &CpuUse, metric: &str, units: u64) {
+    if subject.processes.is_empty() || units == 0 {
+        return;
+    }
+    let others = cpu.proxy.saturating_sub(cpu.first_threads);
+    record.set(metric, others.as_secs_f64() * 1e6 / units as f64);
+    let share = cpu.first_threads.as_secs_f64() / cpu.elapsed.as_secs_f64();
+    record.set("first_thread_percent", share * 100.0);
 }
 
 /// CPU seconds of the proxy divided by a number of units.

@@ -91,14 +91,24 @@ pub(super) fn number(status: &[Vec<String>], about: &str, property: &str) -> Opt
 
 /// What Hale says of itself: about, property, value.
 pub(super) fn status(engine: &mut Engine, mut admin: Admin) -> Result<Vec<Vec<String>>> {
-    let mut answer = admin.ask(&["status"])?;
+    let mut records = answered(engine, &mut admin, &["status"])?;
+    records.retain(|fields| fields.len() == 3);
+    Ok(records)
+}
+
+/// The records of an answer; the engine turns meanwhile.
+pub(super) fn answered(
+    engine: &mut Engine,
+    admin: &mut Admin,
+    words: &[&str],
+) -> Result<Vec<Vec<String>>> {
+    let mut answer = admin.ask(words)?;
     let end = Instant::now() + PATIENCE;
     while !answer.is_complete {
         engine.turn()?;
         admin.take(&mut answer)?;
-        ensure!(Instant::now() < end, "no answer to `status`");
+        ensure!(Instant::now() < end, "no answer to `{}`", words.join(" "));
     }
-    answer.records.retain(|fields| fields.len() == 3);
     Ok(answer.records)
 }
 
@@ -113,4 +123,4 @@ const LOGINS_AT_ONCE: usize = 16;
 /// Generator and proxy have a core each, and Hale's control core shares the data core's: lists without a pause would measure that.
 const LIST_EVERY: Duration = Duration::from_millis(200);
 /// What a question may take of a data core at a time.
-const CORE_OUT_US_MAX: f64 = 1_000.0;
+pub(super) const CORE_OUT_US_MAX: f64 = 1_000.0;

@@ -26,6 +26,12 @@ pub(super) fn prepare(target: Target, bench: &Bench) -> Result<()> {
     for (number, backend) in bench.backends.iter().enumerate() {
         writeln!(hosts, "{} {}", backend.ip(), host_name(number))?;
     }
+    if target == Target::HaleProbing {
+        let addresses = bench.probed_addresses();
+        for (number, address) in (0..bench.probed).zip(addresses.iter().cycle()) {
+            writeln!(hosts, "{} {}", address.ip(), probed_name(number))?;
+        }
+    }
     write_file(&directory.join("hosts"), &hosts)?;
     run_to_end(command_of(target, bench)?.args(["geodb", "init"]))?;
     run_to_end(command_of(target, bench)?.args(["cluster", "site", "add", SITE]))?;
@@ -37,7 +43,28 @@ pub(super) fn prepare(target: Target, bench: &Bench) -> Result<()> {
         let online = ["cluster", "backend", "update", "--status", "online", "--load-factor", "100"];
         run_to_end(command_of(target, bench)?.args(online).arg(&host))?;
     }
+    if target == Target::HaleProbing {
+        add_probed(target, bench)?;
+    }
     Ok(())
+}
+
+/// Backends that no user has, and that are probed. A command for each would take minutes.
+fn add_probed(target: Target, bench: &Bench) -> Result<()> {
+    let mut sql = String::from("begin;\n");
+    for number in 0..bench.probed {
+        let (id, host) = (format!("{number:08x}-0000-4000-8000-000000000001"), probed_name(number));
+        writeln!(
+            sql,
+            "insert into backends (id, site_id, load_factor, host, status) select '{id}', id, 0, '{host}', 'standby' from sites;"
+        )?;
+    }
+    sql.push_str("commit;\n");
+    let script = directory(target, bench).join("probed.sql");
+    write_file(&script, &sql)?;
+    let geodb = directory(target, bench).join("geodb.sqlite");
+    run_to_end(Command::new("sqlite3").arg(geodb).arg(format!(".read {}", script.display())))
+        .context("make the probed backends (apt-get install sqlite3)")
 }
 
 /// What runs it; also forgets what an earlier run knew, if that is wanted.
@@ -90,6 +117,14 @@ fn configuration(target: Target, bench: &Bench) -> Result<String> {
         _ => format!("sqlite:{directory}/geodb.sqlite"),
     };
     let protocol = bench.protocol.name();
+    let probes = match target {
+        Target::HaleProbing => format!(
+            "cluster_backend_test_username = probe-%{{backend_host}}\ncluster_backend_test_password = {}\n\
+             cluster_backend_check_protocols = {protocol}\n",
+            bench.password
+        ),
+        _ => String::new(),
+    };
     let proxy_port = bench.backends.first().map_or(143, |backend| backend.port());
     Ok(format!(
         "base_dir = {directory}/run\nstate_dir = {directory}/state\n\
@@ -98,14 +133,17 @@ fn configuration(target: Target, bench: &Bench) -> Result<String> {
          {service}\
          protocol {protocol} {{\n  proxy_port = {proxy_port}\n}}\n\
          {tls}\
+         {moves}\
          cluster_local_site = {SITE}\n\
          cluster_geodb = {geodb}\n\
          cluster_localdb = sqlite:{directory}/localdb.sqlite\n\
          cluster_hosts_file = {directory}/hosts\n\
+         {probes}\
          passdb users {{\n  driver = passwd-file\n  passwd_file_path = {directory}/users\n}}\n",
         core = bench.core,
         service = service(target, bench),
         tls = tls(bench),
+        moves = if bench.moves { "cluster_group_moves = proxy\n" } else { "" },
     ))
 }
 
@@ -165,6 +203,10 @@ fn users(bench: &Bench) -> Result<String> {
         writeln!(text, "{name}:{hash}::::::proxy=y")?;
     }
     Ok(text)
+}
+
+fn probed_name(number: u32) -> String {
+    format!("probed{number}.test")
 }
 
 fn host_name(number: usize) -> String {

@@ -16,7 +16,7 @@ fn fields(text: &str) -> Result<Fields, FieldError> {
 fn dovecots_fields_make_the_grant() {
     let text = "proxy=y host=be1.example.org hostip=10.0.0.1 port=1143 destuser=b@x pass=s3cret master=adm \
                 proxy_mech=plain proxy_timeout=45 proxy_nopipelining proxy_not_trusted=y proxy_noauth=no ssl=any-cert \
-                forward_a=1 forward_b=x=y forward_a=2 user_quota=1 event_x=y userdb_mail=z unknown=1 proxy_redirect_reauth=y";
+                backend_connections_max=40 forward_a=1 forward_b=x=y forward_a=2 user_quota=1 event_x=y userdb_mail=z unknown=1 proxy_redirect_reauth=y";
     let grant = fields(text).unwrap().grant.grant("bob".into(), true);
     let expected = Grant {
         destuser: Some("b@x".into()),
@@ -26,6 +26,7 @@ fn dovecots_fields_make_the_grant() {
         hostip: Some("10.0.0.1".parse().unwrap()),
         port: Some(1143),
         timeout: Some(Duration::from_secs(45)),
+        backend_connections_max: Some(40),
         mech: BackendMech::Plain,
         nopipelining: true,
         not_trusted: true,
@@ -89,6 +90,8 @@ fn sa_21_senseless_values_name_the_field_and_not_the_value() {
         ("nopassword=maybe", Field::Nopassword),
         ("ssl=always", Field::Ssl),
         ("proxy_mech=GSSAPI", Field::ProxyMech),
+        ("backend_connections_max=", Field::BackendConnectionsMax),
+        ("backend_connections_max=-1", Field::BackendConnectionsMax),
         ("proxy_timeout=0", Field::ProxyTimeout),
         ("proxy_timeout=3x", Field::ProxyTimeout),
         ("proxy_timeout=99999999999999999999", Field::ProxyTimeout),

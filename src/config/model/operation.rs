@@ -15,6 +15,8 @@ pub struct Limits {
     pub connections_per_core: u32,
     /// `connections_per_address_max` and `connection_rate_per_address`.
     pub per_address: DoorRules,
+    /// Logins under way and sessions of one backend; 0: any number.
+    pub backend_connections: u32,
     /// Receive buffer of sockets that are relayed from.
     pub relay_receive_buffer: u32,
     /// Unsent bytes in the kernel on sockets that are relayed to.

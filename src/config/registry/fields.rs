@@ -14,6 +14,7 @@ pub const PASSDB_FIELDS: &[&str] = &[
     "nodelay",
     "reason",
     "allow_nets",
+    "backend_connections_max",
     "cluster_tag",
     "delay_until",
     "noauthenticate",

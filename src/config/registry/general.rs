@@ -339,9 +339,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     global("login_proxy_max_reconnects", Number { min: 0, max: 20 }, "3", Dovecot, "Further attempts after the first."),
     global(
         "login_proxy_max_disconnect_delay", Time, "30s", Dovecot,
-        "When a backend goes, its clients are told over this long, so that they do not return all at once: one second's \
-         share, fifty of a data core at least, and those that sent something just before, at once; a silent one as soon as \
-         it sends something. 0: all at once.",
+        "When a backend goes, is lost, or is kicked as a whole, its clients are told over this long, so that they do not \
+         return all at once: one second's share, fifty of a data core at least, and those that sent something just before, at \
+         once; a silent one as soon as it sends something. 0: all at once.",
     ),
     global(
         "login_source_ips", Addresses, "", Dovecot,
@@ -394,16 +394,6 @@ pub(super) const SETTINGS: &[Setting] = &[
         "cluster_backend_check_protocols", Words, "imap", Hale,
         "Protocols by which backends are probed, of those that are served; with the ports, TLS and PROXY headers of logins. A \
          backend is down when it is down by one of them.",
-    ),
-    global(
-        "cluster_user_move_timeout", Time, "31secs", Palomar,
-        "How much longer a login may take while its user or group is being moved, because the backend that the user comes from holds it \
-         back until the move is over.",
-    ),
-    global(
-        "cluster_group_moves", Choice(&["backend", "proxy"]), "backend", Hale,
-        "Who carries out moves of groups: the `backend` that a group comes from, as Palomar's do, by referrals; or, for ordinary backends, \
-         the `proxy`: Hale holds the group's logins, ends its sessions, and lets the destination take over.",
     ),
     global(
         "site_failover_auto", Bool, "yes", Hale,

@@ -3,9 +3,13 @@
 //! One thread writes and reads it. Nothing waits for it, and nothing is decided by it.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::control::expiry::Expiry;
+use crate::control::loads::Use;
 use crate::ring::clock;
 use crate::tick::Tick;
 
@@ -20,7 +24,47 @@ struct Lines {
     certificates: State,
     expiries: Vec<Expiry>,
     look_ups: UnderWay,
+    moves: Vec<MoveLine>,
+    uses: Uses,
 }
+
+/// A move that holds logins, as this proxy sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::control) struct MoveLine {
+    pub(in crate::control) of: MoveOf,
+    /// The backend that is left.
+    pub(in crate::control) from: Box<str>,
+    /// Where it leads.
+    pub(in crate::control) to: Box<str>,
+    /// For how long logins have been held here.
+    pub(in crate::control) held: Duration,
+    /// Sessions that the last search found.
+    pub(in crate::control) left: usize,
+    /// When the destination takes over in any case.
+    pub(in crate::control) timeout: Duration,
+}
+
+/// What moves.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::control) enum MoveOf {
+    Group(Box<str>),
+    User(Box<str>),
+}
+
+impl MoveLine {
+    /// For operators.
+    pub(super) fn described(&self) -> String {
+        let Self { of: _, from, to, held, left, timeout } = self;
+        format!(
+            "from {from} to {to}; logins held for {} s; {left} sessions left; over in {} s at the latest",
+            held.as_secs(),
+            timeout.saturating_sub(*held).as_secs()
+        )
+    }
+}
+
+/// What hosts are used for, as this proxy knows.
+type Uses = HashMap<Arc<str>, Use>;
 
 /// How many of something are under way, and how many were at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,10 +115,34 @@ impl Board {
         self.0.borrow_mut().geodb.trouble = None;
     }
 
+    /// What hosts are used for was counted.
+    pub(in crate::control) fn uses_seen(&self, uses: Uses) {
+        self.0.borrow_mut().uses = uses;
+    }
+
+    /// What they are used for.
+    pub(super) fn uses(&self) -> Uses {
+        self.0.borrow().uses.clone()
+    }
+
     /// So many look-ups are under way now.
     pub(in crate::control) fn look_ups(&self, now: usize) {
         let look_ups = &mut self.0.borrow_mut().look_ups;
         *look_ups = UnderWay { now, most: look_ups.most.max(now) };
+    }
+
+    /// These moves are under way now.
+    pub(in crate::control) fn moves(&self, moves: Vec<MoveLine>) {
+        self.0.borrow_mut().moves = moves;
+    }
+
+    pub(super) fn moves_under_way(&self) -> Vec<MoveLine> {
+        self.0.borrow().moves.clone()
+    }
+
+    /// What is under way of this group or user.
+    pub(super) fn move_of(&self, of: &MoveOf) -> Option<MoveLine> {
+        self.0.borrow().moves.iter().find(|line| line.of == *of).cloned()
     }
 
     /// The password databases were read and are published; `remarks`: what is wrong with some.

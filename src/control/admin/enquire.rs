@@ -92,6 +92,11 @@ impl Asking<'_> {
         Ok(Some(piece))
     }
 
+    /// Whether all sessions of a backend are meant.
+    pub(super) fn is_of_whole_backend(&self) -> bool {
+        self.enquiry.whom.is_whole_backend()
+    }
+
     async fn ask(&self, core: usize, from: Place) -> Result<Piece, CommandError> {
         let Some(mailbox) = self.askers.exchange.to_cores.get(core) else {
             return Err(CommandError::TempFail(format!("there is no data core {core}")));

@@ -3,6 +3,8 @@
 //! What has begun is carried out to its end, whether or not the client that asked is still there: half a kick is what an
 //! operator expects least.
 
+use std::collections::HashMap;
+
 use super::answer::{Answer, Gone};
 use super::enquire::Asking;
 use super::requests::{Admin, Asker};
@@ -36,14 +38,64 @@ pub(super) async fn of_user(
     end(Kicking::of_user(admin, user, by), answer).await
 }
 
-/// Ends all that are meant, or routes them again, and says how many there were.
-pub(super) async fn leave(admin: &Admin, whom: Whom) -> Result<usize, CommandError> {
-    let mut asking = admin.askers.ask(Act::Leave, whom);
-    let mut kicked = 0;
-    while let Some(piece) = asking.piece().await? {
-        kicked += piece.rows.len();
+/// What was found of users who leave a backend.
+#[derive(Debug, Default)]
+pub(in crate::control) struct Left {
+    /// Sessions and logins, which have ended or are routed again.
+    pub(in crate::control) sessions: usize,
+    /// Clients of LMTP whose messages are on their way there.
+    deliveries: usize,
+    by_group: HashMap<Box<str>, usize>,
+    by_user: HashMap<Box<str>, usize>,
+}
+
+impl Left {
+    /// Everything.
+    pub(in crate::control) fn all(&self) -> usize {
+        self.sessions + self.deliveries
     }
-    Ok(kicked)
+
+    /// Sessions and logins of a group.
+    pub(in crate::control) fn of_group(&self, name: &str) -> usize {
+        self.by_group.get(name).copied().unwrap_or_default()
+    }
+
+    /// The same of a user.
+    pub(in crate::control) fn of_user(&self, name: &str) -> usize {
+        self.by_user.get(name).copied().unwrap_or_default()
+    }
+
+    fn add(&mut self, row: Row) {
+        let Row { user: Some(user), group, .. } = row else {
+            self.deliveries += 1;
+            return;
+        };
+        self.sessions += 1;
+        *self.by_user.entry(user).or_default() += 1;
+        if let Some(group) = group {
+            *self.by_group.entry((*group).into()).or_default() += 1;
+        }
+    }
+}
+
+/// Ends all that are meant, or routes them again, and says how many there were.
+pub(super) async fn leave(admin: &Admin, whom: Whom) -> Result<Left, CommandError> {
+    let mut asking = admin.askers.ask(Act::Leave, whom);
+    let mut left = Left::default();
+    while let Some(piece) = asking.piece().await? {
+        piece.rows.into_iter().for_each(|row| left.add(row));
+    }
+    Ok(left)
+}
+
+/// Tells all that are meant, over time, and says how many that is news to.
+pub(super) async fn part(admin: &Admin, whom: Whom) -> Result<usize, CommandError> {
+    let mut asking = admin.askers.ask(Act::Part, whom);
+    let mut told = 0;
+    while let Some(piece) = asking.piece().await? {
+        told += piece.rows.len();
+    }
+    Ok(told)
 }
 
 /// Ends all that are meant, and tells of each.
@@ -115,8 +167,12 @@ impl<'a> Kicking<'a> {
     /// # Errors
     /// A core did not answer; some sessions may have been ended.
     pub(in crate::control) fn finish(self) -> Result<usize, CommandError> {
-        let Self { admin, order, by, kicked, failed, asking: _ } = self;
-        admin.note(format!("admin: {order}: {kicked} sessions ended by {by}"));
+        let Self { admin, order, by, kicked, failed, asking } = self;
+        let how = match asking.is_of_whole_backend() {
+            true => "; where they are a crowd, over login_proxy_max_disconnect_delay",
+            false => "",
+        };
+        admin.note(format!("admin: {order}: {kicked} sessions ended by {by}{how}"));
         failed.map_or(Ok(kicked), Err)
     }
 }

@@ -1,19 +1,22 @@
 //! What requests work with, and which code carries out which.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::answer::{Answer, Gone};
-use super::board::Board;
+use super::board::{Board, MoveOf};
 use super::enquire::{Askers, Asking};
-use super::kick;
+use super::kick::{self, Left};
 use super::verbs::Request;
 use super::who;
 use crate::control::cluster::{
-    self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, Local, Memory, Origin,
-    Output,
+    self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, GroupCommand, Local,
+    Memory, Origin, Output, Own, UserCommand,
 };
 use crate::control::geodb::GeoDb;
+use crate::control::loads::Use;
 use crate::control::localdb::LocalDb;
 use crate::control::unix_millis;
 use crate::event::{Event, cleaned};
@@ -28,6 +31,8 @@ use crate::tick::Tick;
 /// What of the process does not change while it runs.
 #[derive(Clone, Debug)]
 pub struct About {
+    /// Our name, as rows have it.
+    pub proxy: Box<str>,
     /// When it started.
     pub started: Tick,
     /// The CPU of the control core.
@@ -107,6 +112,11 @@ impl Admin {
         Self { askers, exchange, about, board, geodb, local, settings }
     }
 
+    /// Our name, as rows have it.
+    pub(in crate::control) fn proxy(&self) -> &str {
+        &self.about.proxy
+    }
+
     /// What tasks write their state on.
     pub(in crate::control) fn board(&self) -> Board {
         self.board.clone()
@@ -117,13 +127,20 @@ impl Admin {
         self.askers.take(piece);
     }
 
-    /// Ends sessions, routes logins again that are under way, and says how many there were. LMTP sessions have neither backend
-    /// nor group.
+    /// Ends sessions, routes logins again that are under way, has mail come again that is, and says how many there were.
     ///
     /// # Errors
     /// A data core does not answer; some may have ended.
-    pub(in crate::control) async fn leave(&self, whom: Whom) -> Result<usize, CommandError> {
+    pub(in crate::control) async fn leave(&self, whom: Whom) -> Result<Left, CommandError> {
         kick::leave(self, whom).await
+    }
+
+    /// Tells the clients of a lost backend, over time, and has logins on their way there routed again. How many that is news to.
+    ///
+    /// # Errors
+    /// A core does not answer; some may have been told.
+    pub(in crate::control) async fn part(&self, whom: Whom) -> Result<usize, CommandError> {
+        kick::part(self, whom).await
     }
 
     /// Carries out a request that `by` made.
@@ -155,14 +172,20 @@ impl Admin {
         command: &ClusterCommand,
         by: Asker,
     ) -> Result<Output, CommandError> {
-        let done = match command {
+        let by_here = format!("{by}@{}", self.about.proxy);
+        let own = Own { proxy: self.about.proxy.clone(), uses: self.uses() };
+        let settings = self.settings.clone().ordered_by(&by_here);
+        let settings = &ClusterSettings { own: Some(own), ..settings };
+        let mut done = match command {
             ClusterCommand::Localdb(command) => {
                 let local = Local::Running(&self.local);
-                let (geodb, settings) = (&self.geodb, &self.settings);
-                cluster::run_localdb(geodb, command, settings, local, unix_millis()).await
+                cluster::run_localdb(&self.geodb, command, settings, local, unix_millis()).await
             }
-            command => cluster::run(&self.geodb, command, &self.settings, unix_millis()).await,
+            command => cluster::run(&self.geodb, command, settings, unix_millis()).await,
         };
+        if let Ok(output) = &mut done {
+            self.add_progress(command, output);
+        }
         if command.is_order() {
             let line = command.to_words().join(" ");
             let line = cleaned(line.as_bytes(), limits::LOGGED_LINE_BYTES_MAX);
@@ -174,6 +197,31 @@ impl Admin {
             self.note(format!("admin: cluster {line}: {outcome}, by {by}"));
         }
         done
+    }
+
+    /// What is under way of a group or user whose row is shown.
+    fn add_progress(&self, command: &ClusterCommand, output: &mut Output) {
+        let of = match command {
+            ClusterCommand::Group(GroupCommand::Status { group, .. }) => {
+                MoveOf::Group(group.as_str().into())
+            }
+            ClusterCommand::User(UserCommand::Status { user }) => {
+                MoveOf::User(user.as_str().into())
+            }
+            _ => return,
+        };
+        if let Some(line) = self.board.move_of(&of) {
+            output.notices.push(format!("is being moved {}", line.described()));
+        }
+    }
+
+    /// What hosts are used for: the connections of this moment, and the last count of logins and failures.
+    fn uses(&self) -> HashMap<Arc<str>, Use> {
+        let mut uses = self.board.uses();
+        for load in self.exchange.loads.now() {
+            uses.entry(load.host).or_default().connections = load.here.into();
+        }
+        uses
     }
 
     /// Begins to ask all data cores.

@@ -1,7 +1,7 @@
 //! `status`: what runs, since when, with how much of what.
 
 use super::answer::{Answer, Gone};
-use super::board::State;
+use super::board::{MoveOf, State};
 use super::memory;
 use super::requests::{Admin, Listening};
 use crate::auth::passdb::Driver;
@@ -33,6 +33,7 @@ impl Admin {
         self.cores(&tallies, &mut facts);
         self.listeners(&mut facts);
         sessions(&tallies, &mut facts);
+        self.moves(&mut facts);
         self.databases(&mut facts);
         self.local_database(&mut facts).await;
         self.counters(&mut facts);
@@ -84,6 +85,17 @@ impl Admin {
                 value.push_str(word.unwrap_or_default());
             }
             facts.say("listener", name, value);
+        }
+    }
+
+    /// Where the proxies carry moves out: those that hold logins here.
+    fn moves(&self, facts: &mut Facts) {
+        let lines = self.board.moves_under_way();
+        facts.say("moves", "under_way", lines.len());
+        for line in lines.iter().take(MOVES_SHOWN_MAX) {
+            let (MoveOf::Group(name) | MoveOf::User(name)) = &line.of;
+            let kind = if matches!(line.of, MoveOf::Group(_)) { "group" } else { "user" };
+            facts.say("moves", &format!("{kind} {name}"), line.described());
         }
     }
 
@@ -153,6 +165,9 @@ fn sessions(tallies: &[Tally], facts: &mut Facts) {
     facts.say("sessions", "lmtp_backend_connections", all.lmtp_backends);
     facts.say("sessions", "ending", all.ending);
 }
+
+/// An evacuation moves hundreds at once; `hale cluster group list` has all of them.
+const MOVES_SHOWN_MAX: usize = 20;
 
 /// Since when something is in use, and what is wrong with it since.
 fn state(about: &str, state: &State, facts: &mut Facts) {

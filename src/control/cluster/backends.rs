@@ -3,17 +3,21 @@
 use uuid::Uuid;
 
 use super::error::CommandError;
+use super::figures::{BACKEND_COLUMNS, Figures};
 use super::force_moves::{self, Active, Scope, reset};
 use super::names::{
     Names, candidates, check_host, chosen_backend, chosen_host, find_site, given_site, is_address,
 };
+use super::pins;
 use super::render::Output;
 use super::settings::Cluster;
 use super::verbs::BackendCommand;
 use crate::control::geodb::{Applied, BackendUpdate};
 use crate::route::change::{ChangeReason, GroupChange, Placement};
 use crate::route::hash::rank;
+use crate::route::pins::PIN;
 use crate::route::rows::{Backend, BackendStatus, Site};
+use crate::route::set_by::{ADMIN, ordered};
 
 pub(super) async fn run(
     command: &BackendCommand,
@@ -36,7 +40,7 @@ pub(super) async fn run(
         }
         BackendCommand::Update { status, load_factor, reason, backend } => {
             let backend = chosen_backend(cluster, backend).await?;
-            let why = status_reason(STATUS_REASON, reason.as_deref())?;
+            let why = status_reason(cluster, ADMIN, reason.as_deref())?;
             let update = BackendUpdate {
                 status: status.map(|status| (BackendStatus::from(status), why)),
                 load_factor: *load_factor,
@@ -58,20 +62,29 @@ pub(super) async fn run(
         }
         BackendCommand::Evacuate { reason, backend } => {
             let backend = chosen_backend(cluster, backend).await?;
-            let why = status_reason(EVACUATED, reason.as_deref())?;
+            let why = status_reason(cluster, EVACUATED, reason.as_deref())?;
             evacuate(cluster, &backend, why).await
         }
         BackendCommand::Status { backend } => {
             let backend = chosen_backend(cluster, backend).await?;
-            show(cluster, vec![backend]).await
+            show_whole(cluster, vec![backend]).await
         }
         BackendCommand::List { site } => {
             let site = given_site(cluster, site.as_deref()).await?;
             let mut backends = cluster.geodb.backends().await?;
             backends.retain(|backend| site.as_ref().is_none_or(|site| backend.site_id == site.id));
-            show(cluster, backends).await
+            show_whole(cluster, backends).await
         }
         BackendCommand::ForceMove(command) => force_moves::of_backend(command, cluster).await,
+        BackendCommand::Pin { list: true, site, .. } => pins::list(cluster, site.as_deref()).await,
+        BackendCommand::Pin { lasting, reason, host, users, .. } => {
+            let host = host.as_deref().unwrap_or_default();
+            let why = status_reason(cluster, ADMIN, reason.as_deref())?;
+            pins::pin(cluster, host, users, *lasting, why).await
+        }
+        BackendCommand::Unpin { site, reason: _, users } => {
+            pins::unpin(cluster, site.as_deref(), users).await
+        }
     }
 }
 
@@ -101,7 +114,7 @@ async fn add(
         load_factor: Some(100),
         host: host.into(),
         status: BackendStatus::Standby,
-        status_reason: Some(STATUS_REASON.into()),
+        status_reason: Some(status_reason(cluster, ADMIN, None)?),
         last_moved_from: None,
         last_moved_to: None,
     };
@@ -169,14 +182,17 @@ async fn evacuate(
 }
 
 /// Never begins with `auto:`, so that no probe changes it back (C-BACKEND-2).
-fn status_reason(kind: &str, reason: Option<&str>) -> Result<Box<str>, CommandError> {
+pub(super) fn status_reason(
+    cluster: &Cluster<'_>,
+    kind: &str,
+    reason: Option<&str>,
+) -> Result<Box<str>, CommandError> {
     match reason {
-        None => Ok(kind.into()),
         Some(text) if text.chars().any(char::is_control) || text.len() > REASON_BYTES_MAX => {
             let text = format!("--reason: one line of at most {REASON_BYTES_MAX} bytes");
             Err(CommandError::Data(text))
         }
-        Some(text) => Ok(format!("{kind}: {text}").into()),
+        why => Ok(ordered(kind, why, &cluster.settings.by, cluster.now).into()),
     }
 }
 
@@ -233,6 +249,22 @@ async fn show(cluster: &Cluster<'_>, backends: Vec<Backend>) -> Result<Output, C
     Ok(output)
 }
 
+/// With what is known besides the rows.
+async fn show_whole(cluster: &Cluster<'_>, backends: Vec<Backend>) -> Result<Output, CommandError> {
+    let mut sites: Vec<Uuid> = backends.iter().map(|backend| backend.site_id).collect();
+    sites.sort_unstable();
+    sites.dedup();
+    let figures = Figures::of(cluster, &sites).await?;
+    let pinned = cluster.geodb.settings(PIN).await?;
+    let more = backends.iter().map(|backend| {
+        let mut fields = figures.backend(backend, cluster.now);
+        fields.push(Some(pins::count(&pinned, backend.id, cluster.now).to_string()));
+        fields
+    });
+    let more: Vec<_> = more.collect();
+    Ok(show(cluster, backends).await?.with_columns(&BACKEND_COLUMNS, more.into_iter()))
+}
+
 const COLUMNS: [&str; 9] = [
     "host",
     "site_id",
@@ -244,9 +276,7 @@ const COLUMNS: [&str; 9] = [
     "id",
     "force_move",
 ];
-/// `backends.status_reason` of what an operator did.
-const STATUS_REASON: &str = "admin";
-/// The same of an evacuation.
+/// The kind of reason of an evacuation.
 const EVACUATED: &str = "evacuate";
 /// It stands in lists.
 const REASON_BYTES_MAX: usize = 200;

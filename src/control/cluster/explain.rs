@@ -17,6 +17,7 @@ use crate::route::build::hosts_to_resolve;
 use crate::route::decide::{Decision, Destination, Hop, Moving, RouteQuestion, UserKnown};
 use crate::route::explain::{Explanation, explain};
 use crate::route::outage::{Circumstances, SiteNow};
+use crate::route::pins::drop_those_over;
 use crate::route::rows::{BackendStatus, Rows, SiteStatus, User};
 use crate::route::sent_on::SentOn;
 use crate::route::steps::{About, RowKey, Step};
@@ -166,6 +167,7 @@ async fn read_table(
         None => cluster.settings.local_site()?.into(),
     };
     let mut rows = cluster.geodb.read_all(&local_site).await?;
+    drop_those_over(&mut rows.settings, cluster.now);
     let mut circumstances = Circumstances::default();
     for host in &command.if_offline {
         take_offline(host, &mut rows, &mut circumstances)?;
@@ -325,7 +327,9 @@ impl Account<'_> {
         text += match moving {
             Moving::No => "",
             Moving::BySource => "; it is being moved, so that the login may take longer",
-            Moving::Held => "; its group is being moved, and the login waits until it has been",
+            Moving::Held => {
+                "; the user or the group is being moved, and the login waits until it has been"
+            }
         };
         text
     }

@@ -16,8 +16,9 @@ pub(super) async fn run(
     cluster: &Cluster<'_>,
 ) -> Result<Output, CommandError> {
     match command {
-        GroupCommand::Move { direct, reason: _, site, group, host } => {
+        GroupCommand::Move { direct, abort: _, reason: _, site, group, host } => {
             let site = find_site(cluster, site).await?;
+            let Some(host) = host else { return abort_move(cluster, &site, group).await };
             let backend = find_backend_of(cluster, &site, host).await?;
             if *direct {
                 place(cluster, &site, group, &backend).await
@@ -83,10 +84,23 @@ async fn start_move(
         )));
     }
     if row.backend_id == Some(backend.id) {
-        let text = "to stop a move, use --direct";
+        let text = "to give a move up, use --abort";
         return Err(CommandError::Data(format!(
             "group {group} is on {} already; {text}",
             backend.host
+        )));
+    }
+    if row.is_moving() {
+        if row.alt_backend_id == Some(backend.id) {
+            let mut output = Output::default();
+            output.notices.push(format!("group {group} is on its way to {} already", backend.host));
+            return Ok(output);
+        }
+        let to = Names::of(cluster).await?.name(row.alt_backend_id).unwrap_or_default();
+        let text =
+            format!("give that up first: hale cluster group move --abort {} {group}", site.name);
+        return Err(CommandError::Data(format!(
+            "group {group} is on its way to {to} already; {text}"
         )));
     }
     let placement = Placement {
@@ -94,6 +108,23 @@ async fn start_move(
         alt_backend_id: Some(backend.id),
         moving: MOVING.into(),
     };
+    write(cluster, &row, placement).await
+}
+
+/// `--abort`: the group stays where it is, and its logins go on there.
+async fn abort_move(
+    cluster: &Cluster<'_>,
+    site: &Site,
+    group: &str,
+) -> Result<Output, CommandError> {
+    let row = find_group(cluster, site, group).await?;
+    if !row.is_moving() {
+        return Err(CommandError::Data(format!("group {group} is not being moved")));
+    }
+    let candidates = candidates(cluster, site.id).await?;
+    let next = rank(group, &candidates, row.backend_id).map(|ranking| ranking.best);
+    let placement =
+        Placement { backend_id: row.backend_id, alt_backend_id: next, moving: Box::default() };
     write(cluster, &row, placement).await
 }
 

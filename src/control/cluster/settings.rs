@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::error::CommandError;
+use super::figures::Own;
 use crate::config::Config;
 use crate::config::model::GroupMoves;
 use crate::control::geodb::{GeoDb, UnixMillis};
@@ -24,6 +25,10 @@ pub struct ClusterSettings {
     pub are_moves_ours: bool,
     /// Names to addresses.
     pub resolver: Resolver,
+    /// Who gives the orders, and on which host, for the rows that say so; empty: not told.
+    pub by: Box<str>,
+    /// What the Hale knows of itself in which the command runs; none: it runs in none.
+    pub own: Option<Own>,
 }
 
 impl ClusterSettings {
@@ -37,7 +42,15 @@ impl ClusterSettings {
             test_username: cluster.backend_test_username.clone(),
             are_moves_ours: cluster.group_moves == GroupMoves::Proxy,
             resolver: Resolver::new(cluster.hosts_file.clone()),
+            by: Box::default(),
+            own: None,
         }
+    }
+
+    /// The same for the orders of `by`.
+    #[must_use]
+    pub fn ordered_by(self, by: &str) -> Self {
+        Self { by: by.into(), ..self }
     }
 
     /// What routing is to know, for a proxy of this site. No site comes or goes while a command looks.

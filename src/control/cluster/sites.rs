@@ -2,7 +2,9 @@
 
 use uuid::Uuid;
 
+use super::backends::status_reason;
 use super::error::CommandError;
+use super::figures::{Figures, SITE_COLUMNS, set_by};
 use super::force_moves::{self, Active, Scope, reset};
 use super::names::{Names, candidates, check_host, chosen_site, find_site, find_tag};
 use super::reachability;
@@ -13,6 +15,8 @@ use crate::control::geodb::SiteUpdate;
 use crate::route::change::GroupCreation;
 use crate::route::hash::rank;
 use crate::route::rows::{Site, SiteStatus};
+use crate::route::set_by::ADMIN;
+use crate::route::settings_rows::{STATUS, StatusReason};
 
 pub(super) async fn run(
     command: &SiteCommand,
@@ -36,10 +40,12 @@ pub(super) async fn run(
         SiteCommand::Remove { name } => {
             let site = find_site(cluster, name).await?;
             cluster.geodb.delete_site(site.id).await?;
+            let reason = StatusReason { status: site.status.as_str(), reason: "" };
+            cluster.geodb.delete_setting(&reason.row(site.id)).await?;
             reset(cluster, &Scope::site(&site)).await?;
             Ok(Output::default())
         }
-        SiteCommand::Update { status, load_balancer, reason: _, site } => {
+        SiteCommand::Update { status, load_balancer, reason, site } => {
             let site = chosen_site(cluster, site).await?;
             if let Some(host) = load_balancer {
                 check_host(host)?;
@@ -53,6 +59,7 @@ pub(super) async fn run(
                     "nothing to change; give --status or --load-balancer".to_owned(),
                 ));
             }
+            let why = status_reason(cluster, ADMIN, reason.as_deref())?;
             let before = show(cluster, vec![site.clone()]).await?;
             if !cluster.geodb.update_site(site.id, &update).await? {
                 return Err(CommandError::Changed(format!(
@@ -60,7 +67,9 @@ pub(super) async fn run(
                     site.name
                 )));
             }
-            if update.status.is_some() {
+            if let Some(status) = &update.status {
+                let reason = StatusReason { status: status.as_str(), reason: &why };
+                cluster.geodb.write_setting(&reason.row(site.id)).await?;
                 reset(cluster, &Scope::site(&site)).await?;
             }
             let mut output = Output::default();
@@ -75,11 +84,11 @@ pub(super) async fn run(
         }
         SiteCommand::Status { site } => {
             let site = chosen_site(cluster, site).await?;
-            show(cluster, vec![site]).await
+            show_whole(cluster, vec![site]).await
         }
         SiteCommand::List => {
             let sites = cluster.geodb.sites().await?;
-            show(cluster, sites).await
+            show_whole(cluster, sites).await
         }
         SiteCommand::Init { update, site } => {
             let site = chosen_site(cluster, site).await?;
@@ -152,6 +161,22 @@ async fn show(cluster: &Cluster<'_>, sites: Vec<Site>) -> Result<Output, Command
         ]);
     }
     Ok(output)
+}
+
+/// With what is known besides the rows.
+async fn show_whole(cluster: &Cluster<'_>, sites: Vec<Site>) -> Result<Output, CommandError> {
+    let ids: Vec<Uuid> = sites.iter().map(|site| site.id).collect();
+    let figures = Figures::of(cluster, &ids).await?;
+    let backends = cluster.geodb.backends().await?;
+    let reasons = cluster.geodb.settings(STATUS).await?;
+    let more = sites.iter().map(|site| {
+        let reason = StatusReason::of_site(&reasons, site.id, site.status.as_str());
+        let mut fields = set_by(reason);
+        fields.extend(figures.site(site.id, &backends, cluster.now));
+        fields
+    });
+    let more: Vec<_> = more.collect();
+    Ok(show(cluster, sites).await?.with_columns(&SITE_COLUMNS, more.into_iter()))
 }
 
 const COLUMNS: [&str; 7] =

@@ -5,12 +5,15 @@ use super::names::{Names, find_site, given_site, is_match};
 use super::render::Output;
 use super::settings::Cluster;
 use super::verbs::{UserChoice, UserCommand};
-use crate::control::geodb::Applied;
 use crate::control::geodb::lookup::{Search, look_up};
+use crate::control::geodb::{Applied, Changed};
+use crate::limits;
 use crate::route::build::hosts_to_resolve;
 use crate::route::decide::{Decision, Destination};
 use crate::route::fault::RouteFault;
+use crate::route::pins::drop_those_over;
 use crate::route::rows::User;
+use crate::route::settings_rows::{DEPARTURES, Departure};
 use crate::route::table::Table;
 
 pub(super) async fn run(
@@ -25,7 +28,16 @@ pub(super) async fn run(
             }
             Ok(Output::default())
         }
-        UserCommand::Move { direct, site, reason: _, user, group, failover_group } => {
+        UserCommand::Move { group: None, user, .. } => abort_move(cluster, user).await,
+        UserCommand::Move {
+            direct,
+            abort: _,
+            site,
+            reason: _,
+            user,
+            group: Some(group),
+            failover_group,
+        } => {
             let wanted = Move { user, group, failover_group: failover_group.as_deref() };
             let site = given_site(cluster, site.as_deref()).await?;
             let site_id = site.map(|site| site.id);
@@ -72,7 +84,70 @@ async fn start_move(
         moving_failover_site_group_name: wanted.failover_group.map(Box::from),
         ..row.clone()
     };
-    write(cluster, Some(&row), &moving).await
+    check_order(&row, &moving)?;
+    let departure = departure(cluster, &row).await?;
+    let output = write(cluster, Some(&row), &moving).await?;
+    // Behind the row, so that a proxy which hears of the departure finds the user on the way.
+    if let Some(departure) = departure {
+        cluster.geodb.write_setting(&departure.to_row()).await?;
+        cluster.geodb.announce(Changed::Tables);
+    }
+    Ok(output)
+}
+
+/// Whether the order makes sense with the row as it is.
+fn check_order(row: &User, moving: &User) -> Result<(), CommandError> {
+    let user = &row.username;
+    if moving.moved().leads_where(&row.unmoved()) {
+        let text = "to give a move up, use --abort";
+        let group = &row.group_name;
+        return Err(CommandError::Data(format!("user {user} is in group {group} already; {text}")));
+    }
+    if row.is_moving() && !row.leads_where(moving) {
+        let group = row.moved().group_name;
+        let text = format!("give that up first: hale cluster user move --abort {user}");
+        return Err(CommandError::Data(format!(
+            "user {user} is on the way to group {group} already; {text}"
+        )));
+    }
+    Ok(())
+}
+
+/// What the proxies of the user's site have to know of the move; none: they do not carry moves out, or the user is nowhere.
+async fn departure(cluster: &Cluster<'_>, row: &User) -> Result<Option<Departure>, CommandError> {
+    let Some(site_id) = row.preferred_site_id.filter(|_| cluster.settings.are_moves_ours) else {
+        return Ok(None);
+    };
+    let group = cluster.geodb.read_group(site_id, &row.group_name).await?;
+    let Some(backend_id) = group.and_then(|group| group.backend_id) else { return Ok(None) };
+    let known = departures(cluster).await?;
+    let scope = [site_id, backend_id];
+    match Departure::among(known.iter(), scope, &row.username, cluster.now) {
+        Some(departure) => Ok(Some(departure)),
+        None => Err(CommandError::TempFail(format!(
+            "{} users move away from that backend at this moment; try again in a minute, or move the group",
+            limits::DEPARTURES_MAX
+        ))),
+    }
+}
+
+async fn departures(cluster: &Cluster<'_>) -> Result<Vec<Departure>, CommandError> {
+    let rows = cluster.geodb.settings(DEPARTURES).await?;
+    Ok(rows.iter().filter_map(Departure::of_row).collect())
+}
+
+/// `--abort`: the user stays, and the logins go on there.
+async fn abort_move(cluster: &Cluster<'_>, user: &str) -> Result<Output, CommandError> {
+    let row = cluster.geodb.read_user(user).await?.ok_or_else(|| unknown(user))?;
+    if !row.is_moving() {
+        return Err(CommandError::Data(format!("user {user} is not being moved")));
+    }
+    let output = write(cluster, Some(&row), &row.unmoved()).await?;
+    for departure in departures(cluster).await?.iter().filter(|it| *it.user == *user) {
+        cluster.geodb.delete_setting(&departure.to_row()).await?;
+    }
+    cluster.geodb.announce(Changed::Tables);
+    Ok(output)
 }
 
 /// `--direct`: the final columns at once. Creates the user if there is no row.
@@ -218,7 +293,8 @@ pub(in crate::control) fn refusal(fault: RouteFault, about: &str) -> CommandErro
 
 async fn build_table(cluster: &Cluster<'_>) -> Result<Table, CommandError> {
     let local_site = cluster.settings.local_site()?;
-    let rows = cluster.geodb.read_all(local_site).await?;
+    let mut rows = cluster.geodb.read_all(local_site).await?;
+    drop_those_over(&mut rows.settings, cluster.now);
     let hosts = hosts_to_resolve(&rows, local_site);
     let addresses = cluster.settings.resolver.resolve_all(hosts).await;
     let route = cluster.settings.routing_of(local_site);

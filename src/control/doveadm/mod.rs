@@ -2,7 +2,7 @@
 //!
 //! Duty: listeners, TLS, who may log in and how slowly the others are refused (`listen`, `plain`, `http`); which command is
 //! which (`orders`), what Hale carries out itself (`own`), by the same values as the admin socket; commands about a user go
-//! to the user's backend (`route`, `remote`) and their rows come back as they are. Not its duty: the protocol, which is in
+//! to the user's backend (`route`, `remote`) and their rows come back as they are; sessions that moves find at a backend and that no proxy has (`kicks`). Not its duty: the protocol, which is in
 //! the pure room `doveadm`; opening ports (`boot`). Everything runs on the control core; data cores hear of it only through
 //! enquiries. Driven by the control core's tasks. Tests: in the files, and `tests/appliance/e2e/doveadm*.rs` beside a real
 //! Dovecot and with its client.
@@ -10,6 +10,7 @@
 
 mod desk;
 mod http;
+pub(in crate::control) mod kicks;
 mod listen;
 mod orders;
 mod own;

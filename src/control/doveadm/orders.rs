@@ -68,6 +68,8 @@ impl Order {
                 let text = "dsync-server: name the user's backend in tcp:HOST:PORT, not Hale";
                 return Err(CommandError::Usage(text.to_owned()));
             }
+            // Of a client that can't have it: a host that can would take it for one, and answer nothing.
+            ["OPTION", ..] => return Ok(Self::Unknown(command.name)),
             [first, ..] if command.user.is_empty() => {
                 if !OF_USERS.contains(first) {
                     return Ok(Self::Unknown(command.name));
@@ -223,6 +225,7 @@ mod tests {
         for known in ["mailbox list", "save", "fetch"] {
             assert_eq!(of("", known, &["-A"]).unwrap_err().exit_code(), 67, "{known}");
         }
+        assert!(matches!(of("bob", "OPTION", &["x"]), Ok(Order::Unknown(_))));
         assert_eq!(of("bob", "dsync-server", &["-u", "bob"]).unwrap_err().exit_code(), 64);
         let passed_on = of("bob", "sieve list", &["-u", "bob"]);
         assert!(matches!(passed_on, Ok(Order::OfUser(_))));

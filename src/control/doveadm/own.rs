@@ -6,7 +6,7 @@ use super::desk::Desk;
 use super::orders::Own;
 use crate::control::admin::{Asker, Counted, Kicking, Session, WhoCommand, described};
 use crate::control::cluster::{ClusterCommand, CommandError, Output};
-use crate::control::wall_clock::unix_seconds;
+use crate::control::wall_clock::{time_of_day, unix_seconds};
 use crate::names::Protocol;
 use crate::network::Networks;
 use crate::ring::clock;
@@ -179,11 +179,6 @@ fn penalty(desk: &Desk, networks: Option<&Networks>) -> Output {
         output.rows.push(fields.map(Some).to_vec());
     }
     output
-}
-
-fn time_of_day(unix_seconds: i64) -> String {
-    let second = unix_seconds.rem_euclid(86_400);
-    format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
 }
 
 const WHO_COLUMNS: [&str; 5] = ["username", "connections", "service", "pids", "ips"];

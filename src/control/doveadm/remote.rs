@@ -29,8 +29,6 @@ use crate::tls::{DriverConfig, driver_config, driver_config_for_any};
 pub(super) struct Remote<'a> {
     desk: &'a Desk,
     command: Command,
-    /// Who asked for it.
-    client: SocketAddr,
     /// Where it was sent; nowhere twice.
     asked: Vec<SocketAddr>,
     /// Rows were handed out, so that it cannot begin again elsewhere.
@@ -42,8 +40,8 @@ pub(super) struct Remote<'a> {
 /// Where the command is.
 #[derive(Debug)]
 enum At {
-    /// The user's host is to be found.
-    Here,
+    /// The backend of the user it is about is to be found; who asked for it.
+    Home(SocketAddr),
     /// It is to be asked of this one.
     On(Target),
     /// It is being carried out.
@@ -90,8 +88,17 @@ pub(super) struct Ended {
 
 impl<'a> Remote<'a> {
     pub(super) fn of(desk: &'a Desk, command: Command, client: SocketAddr) -> Self {
+        Self::to(desk, command, At::Home(client))
+    }
+
+    /// One that is about no user, for this host.
+    pub(super) fn at(desk: &'a Desk, command: Command, target: Target) -> Self {
+        Self::to(desk, command, At::On(target))
+    }
+
+    fn to(desk: &'a Desk, command: Command, at: At) -> Self {
         let (asked, input) = (Vec::new(), Feed::default());
-        Self { desk, command, client, asked, has_rows: false, input, at: At::Here }
+        Self { desk, command, asked, has_rows: false, input, at }
     }
 
     /// Whether there is room for more of the command's input. Only then may [`Self::next`] be broken off.
@@ -113,7 +120,10 @@ impl<'a> Remote<'a> {
     /// There is no reply; the command may have been carried out, if the error says so.
     pub(super) async fn next(&mut self, piece: &mut Piece) -> Result<Option<Ended>, CommandError> {
         let target = match &mut self.at {
-            At::Here => route::find(self.desk, &self.command.user, self.client.ip()).await?,
+            At::Home(client) => {
+                let client = client.ip();
+                route::find(self.desk, &self.command.user, client).await?
+            }
             At::On(target) => target.clone(),
             At::There(connection) => {
                 let progress = connection.advance(&mut self.input, piece).await?;
@@ -175,7 +185,8 @@ impl<'a> Remote<'a> {
         let until = Instant::now() + limits::DOVEADM_CONNECT_TIMEOUT;
         let Target { host, endpoint, user, .. } = &target;
         let failed = |why: &dyn std::fmt::Display| {
-            CommandError::TempFail(format!("user {user}: doveadm of {host} ({endpoint}): {why}"))
+            let about = about(user);
+            CommandError::TempFail(format!("{about}doveadm of {host} ({endpoint}): {why}"))
         };
         if self.asked.contains(endpoint) {
             return Err(failed(&"it was asked already: hosts refer to each other in a circle"));
@@ -255,8 +266,9 @@ impl Connection {
     ) -> Result<Progress, CommandError> {
         let Self { target: Target { host, endpoint, user, .. }, stream, client } = self;
         let failed = |why: &dyn std::fmt::Display| {
+            let about = about(user);
             CommandError::TempFail(format!(
-                "user {user}: doveadm of {host} ({endpoint}): {why}; whether the command was carried out is not known"
+                "{about}doveadm of {host} ({endpoint}): {why}; whether the command was carried out is not known"
             ))
         };
         let mut bytes = vec![0; limits::DOVEADM_ANSWER_BYTES];
@@ -300,6 +312,11 @@ impl Connection {
         piece.remarks.extend(client.take_remarks());
         progress.map_err(|fault| failed(&fault))
     }
+}
+
+/// Whom an error is about, if it is about a user.
+fn about(user: &str) -> String {
+    if user.is_empty() { String::new() } else { format!("user {user}: ") }
 }
 
 /// Whose certificates of other hosts are good.

@@ -305,6 +305,8 @@ calls! {
     pub async fn write_backend_figures(&self, figures: &[BackendFigure]) -> ();
     /// The figures that the proxies of one site have of one host.
     pub async fn read_dest_figures(&self, proxy_site_id: Uuid, dest_host: &str) -> Vec<DestFigure>;
+    /// The figures that the proxies of one site have of all hosts.
+    pub async fn read_site_figures(&self, proxy_site_id: Uuid) -> Vec<DestFigure>;
     /// What a group does at one site.
     pub async fn read_group_site(&self, site_id: Uuid, name: &str) -> Option<GroupSite>;
     /// Writes what a group does at one site, unless the row has a later `last_update` by now.

@@ -22,26 +22,30 @@ use super::orders::Orders;
 use super::passdbs::PassdbSources;
 use super::resolver::Resolver;
 use crate::event::Event;
-use crate::moving::Moves;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use certificates::Reloads;
+use loads::Loads;
+use losses::Losses;
 use mail::Inbox;
 
 mod certificates;
 mod enquiries;
 mod late_writes;
+mod loads;
 mod log;
+mod losses;
 mod mail;
 mod moves;
 mod panics;
 mod geodb_remarks;
 mod passdbs;
+mod pins;
 mod probes;
 mod routing;
 mod sweeps;
 
-pub use moves::moves_of;
+pub use moves::{Mover, moves_of};
 pub use probes::Probes;
 pub use routing::Routing;
 
@@ -66,8 +70,8 @@ pub struct Control {
     pub socket: AdminSocket,
     /// What they ask about.
     pub admin: Admin,
-    /// Moves of groups, where the proxies carry them out.
-    pub moves: Option<Moves>,
+    /// Moves of groups and users, where the proxies carry them out.
+    pub moves: Option<Mover>,
     /// Where they ask by doveadm's protocol.
     pub doveadm: DoveadmDoors,
     /// Time for live sessions after SIGTERM (`shutdown_timeout`); none: until they end (`shutdown_clients = no`).
@@ -144,8 +148,11 @@ impl Tasks {
         let mut running = vec![spawn_local(remarks), spawn_local(late)];
         let (tasks, desk) = routing.start(board.clone()).await?;
         running.extend(tasks);
+        let lost = Losses::default();
+        let loads = Loads::new(geodb.clone(), exchange.clone(), desk.clone(), &admin);
+        running.push(spawn_local(loads.keep()));
         if let Some(probes) = probes {
-            running.push(spawn_local(probes.start(desk)?));
+            running.push(spawn_local(probes.start(desk, lost.clone())?));
         }
         running.push(spawn_local(passdbs::watch(
             sources,
@@ -163,16 +170,18 @@ impl Tasks {
         running.push(spawn_local(sweeps::sweep(exchange.visitors.clone())));
         let pieces = Inbox::watch(Arc::clone(&exchange.pieces))?;
         let admin = Rc::new(admin);
+        running.push(spawn_local(losses::end_sessions(lost, exchange.clone(), Rc::clone(&admin))));
         running.push(spawn_local(enquiries::hand_out(pieces, Rc::clone(&admin))));
-        if let Some(moves) = moves {
-            let carry_out = moves::carry_out(moves, exchange.clone(), Rc::clone(&admin));
-            running.push(spawn_local(carry_out));
-        }
+        running.push(spawn_local(pins::follow(exchange.clone(), Rc::clone(&admin))));
         running.push(spawn_local(admin::serve(socket, Rc::clone(&admin))));
         let DoveadmDoors { doors, settings, resolver } = doveadm;
         let (exchange, geodb_of_desk) = (exchange.clone(), geodb.clone());
         let desk = Desk { admin, exchange, geodb: geodb_of_desk, resolver, orders, settings };
-        running.push(spawn_local(doveadm::serve(doors, Rc::new(desk))));
+        let desk = Rc::new(desk);
+        if let Some(moves) = moves {
+            running.push(spawn_local(moves::carry_out(moves, Rc::clone(&desk))));
+        }
+        running.push(spawn_local(doveadm::serve(doors, desk)));
         Ok(Self { running, log, writer, stop_writer, geodb, local })
     }
 

@@ -46,6 +46,21 @@ fn r_probe_1_silent_it_is_down_seven_seconds_after_a_login_began_to_wait() {
 }
 
 #[test]
+fn r_probe_3_what_fails_by_another_protocol_is_looked_at_once_a_second_and_suspected_of_nothing() {
+    let mut health = well();
+    health.look_soon(at(400));
+    assert_eq!(health.due(), Some(at(1_000)), "it was probed just before");
+    health.look_soon(at(5_000));
+    assert_eq!((health.due(), health.state()), (Some(at(1_000)), State::Up), "never later");
+    health.begin();
+    health.look_soon(at(5_100));
+    assert_eq!(health.due(), None, "one is in flight");
+    health.end(Finding::Well, at(5_200), 0);
+    health.look_soon(at(9_000));
+    assert_eq!(health.due(), Some(at(9_000)));
+}
+
+#[test]
 fn r_probe_1_without_a_login_it_takes_three_probes() {
     let mut health = well();
     let (ended, changes) = probe(&mut health, 1, &[Finding::Gone; 3]);

@@ -5,6 +5,7 @@ use crate::route::change::{ChangeReason, GroupChange, Placement};
 use crate::route::decide::{
     Decision, Destination, Hop, Moving, RouteQuestion, UserKnown, Writes, decide,
 };
+use crate::route::departure;
 use crate::route::fault::RouteFault;
 use crate::route::group;
 use crate::route::redirect::follow_referral;
@@ -286,6 +287,39 @@ fn c_move_4_logins_of_a_group_that_the_proxies_move_wait_while_both_ends_are_wel
         let ask = || decide(&table, UserKnown::Row(&alice), &RouteQuestion::of("alice"));
         let (told, _) = go(ask());
         assert_eq!(told.moving == Moving::Held, is_held, "{moving} {source} {destination}");
+    }
+}
+
+#[test]
+fn c_move_6_logins_of_a_user_who_moves_wait_where_the_proxies_carry_that_out() {
+    let mut alice = user("alice", DC1, "g");
+    alice.moving_group_name = Some("h".into());
+    let nowhere = Some(Uuid::from_u128(0xD9));
+    for (are_moves_ours, home, is_held) in
+        [(true, None, true), (false, None, false), (true, Some(DC2), true), (true, nowhere, false)]
+    {
+        let mut rows = rows();
+        rows.user_groups = vec![group("g", Some(BE1), Some(BE2), "")];
+        let settings = RouteSettings { are_moves_ours, ..settings() };
+        let (table, _) = Table::build(&rows, &addresses(), &settings);
+        let alice = User { moving_preferred_site_id: home, ..alice.clone() };
+        let (told, _) = go(decide(&table, UserKnown::Row(&alice), &RouteQuestion::of("alice")));
+        assert_eq!(
+            (told.hop, told.moving == Moving::Held),
+            (Hop::Backend(BE1), is_held),
+            "{home:?}"
+        );
+        let end = departure::end_of_move(&table, &alice);
+        let goes = home != nowhere;
+        assert_eq!(matches!(end, departure::End::Complete(_)), goes);
+        assert_eq!(end.change().moved, if goes { alice.moved() } else { alice.unmoved() });
+        assert_eq!(departure::source(&table, &alice), are_moves_ours.then_some(BE1));
+        let announced = departure::announced(&table, &alice, 7);
+        assert_eq!(announced.is_some(), are_moves_ours);
+        rows.settings.extend(announced.map(|it| it.to_row()));
+        let (table, _) = Table::build(&rows, &addresses(), &settings);
+        assert_eq!(departure::announced(&table, &alice, 8), None, "it is known already");
+        assert_eq!(table.departures().len(), usize::from(are_moves_ours));
     }
 }
 

@@ -5,6 +5,7 @@ use crate::route::change::{UserMove, UserMoveReason};
 use crate::route::decide::{Decision, RouteQuestion, UserKnown, decide};
 use crate::route::fault::RouteFault;
 use crate::route::hash::force_move_place;
+use crate::route::left_behind;
 use crate::route::problem::Complaint;
 use crate::route::settings_rows::ForceMove;
 
@@ -53,6 +54,32 @@ fn c_force_2_a_force_move_takes_the_users_below_its_percentage_and_keeps_their_g
             force_move(&mut rows, home, Uuid::nil(), 0, &[to]);
         }
     }
+}
+
+#[test]
+fn c_move_10_who_was_taken_elsewhere_has_left_and_the_others_have_not() {
+    let mut rows = rows();
+    rows.user_groups.push(group("h", Some(BE2), Some(BE1), ""));
+    let has_left = |rows: &Rows, user: &User| left_behind::has_left(&table(rows), user, BE1);
+    assert!(!has_left(&rows, &user("alice@example.com", DC1, "g")));
+    assert!(has_left(&rows, &user("alice@example.com", DC1, "h")));
+    assert!(has_left(&rows, &user("alice@example.com", DC2, "g")));
+    // Who would be force-moved by the next login is here until then.
+    force_move(&mut rows, DC1, Uuid::nil(), 100, &[DC2]);
+    assert!(!has_left(&rows, &user("alice@example.com", DC1, "g")));
+    let is_losing = |rows: &Rows| {
+        let table = table(rows);
+        table.backends().iter().filter(|it| left_behind::is_losing(&table, it)).count()
+    };
+    assert_eq!(is_losing(&rows), 3);
+    force_move(&mut rows, DC1, Uuid::nil(), 0, &[DC2]);
+    force_move(&mut rows, DC1, BE1, 30, &[BE2]);
+    assert_eq!(is_losing(&rows), 1);
+    // Sessions at a backend in standby may stay, and so may those of whom is served nowhere now.
+    rows.backends[0].status = BackendStatus::Standby;
+    assert!(!has_left(&rows, &user("alice@example.com", DC1, "g")));
+    rows.sites[1].status = SiteStatus::Offline;
+    assert!(!has_left(&rows, &user("alice@example.com", DC2, "g")));
 }
 
 #[test]

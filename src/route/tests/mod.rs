@@ -15,6 +15,7 @@ mod choosing;
 mod explaining;
 mod failing_over;
 mod leaving;
+mod pinning;
 mod properties;
 mod siting;
 

@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::ring::port::{IoFault, Outcome, Port};
 use crate::session::input::Input;
+use crate::session::output::Counted;
+use crate::share::backend_loads::{BackendLoads, Place};
 use crate::share::counters::Counter;
 use crate::tick::Tick;
 
@@ -17,6 +19,7 @@ use super::sources::Sources;
 pub(in crate::worker) struct Backends {
     endpoints: Endpoints,
     sources: Sources,
+    loads: BackendLoads,
 }
 
 /// Why there is no connection.
@@ -53,8 +56,27 @@ impl From<NotConnected> for Input<'_> {
 
 impl Backends {
     /// For a table of so many slots. `sources`: `login_source_ips`. `draw`: any number, another one on each core.
-    pub(in crate::worker) fn new(slots: u32, sources: &[IpAddr], draw: u64) -> Self {
-        Self { endpoints: Endpoints::new(slots), sources: Sources::new(sources, draw) }
+    pub(in crate::worker) fn new(
+        slots: u32,
+        sources: &[IpAddr],
+        draw: u64,
+        loads: BackendLoads,
+    ) -> Self {
+        let (endpoints, sources) = (Endpoints::new(slots), Sources::new(sources, draw));
+        Self { endpoints, sources, loads }
+    }
+
+    /// Takes a place among a host's connections; none: it has as many as it may have, which is counted (R-LOAD-2).
+    pub(in crate::worker) fn take_place(
+        &self,
+        counted: &Counted,
+        reports: &Reports,
+    ) -> Option<Place> {
+        let place = self.loads.take(&counted.host, counted.connections_max).ok();
+        if place.is_none() {
+            reports.count(Counter::BackendFull);
+        }
+        place
     }
 
     /// Opens a socket and asks for its connection; [`Self::connected`] follows.

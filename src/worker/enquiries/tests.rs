@@ -47,7 +47,7 @@ impl Core {
         };
         let backend = format!("be{}.test", number % 2).into();
         let group = format!("default-{}", number % 10);
-        let home = self.sessions.home(&backend, Some(&group));
+        let home = self.sessions.home(&backend, Some(&group), None);
         let label = Box::new(Label::new(subject, home, Tick(0), Places::default()));
         let relay = Relay::new(label, None, [0; 2], Tick(0));
         let connection =
@@ -68,7 +68,7 @@ impl Core {
             let meant = look(&self.slots, &self.sessions, &enquiry, at, &mut piece);
             let most = match act {
                 Act::List => limits::ENQUIRY_ROWS_PER_TURN,
-                Act::Kick | Act::Leave => limits::ENQUIRY_KICKS_PER_TURN,
+                Act::Kick | Act::Leave | Act::Part => limits::ENQUIRY_KICKS_PER_TURN,
                 Act::Count => 0,
             };
             assert!(piece.rows.len() <= most && piece.looked_at <= limits::ENQUIRY_SLOTS_PER_TURN);
@@ -100,7 +100,7 @@ impl Core {
 #[test]
 fn be_21_every_turn_of_a_sweep_is_bounded_and_every_session_told_once() {
     let core = Core::with(9_500);
-    for act in [Act::List, Act::Kick] {
+    for act in [Act::List, Act::Kick, Act::Part] {
         assert_eq!(core.told(act, Whom::default()).len(), 9_500);
         let users = Some(Mask::new("*@EXAMPLE.org"));
         assert_eq!(core.told(act, Whom { users, ..Whom::default() }).len(), 9_500);

@@ -11,6 +11,8 @@ use crate::limits;
 use crate::lmtp::{Input, LinkId, Outbox, Wish};
 use crate::names::Protocol;
 use crate::ring::port::{Need, Port};
+use crate::session::output::Counted;
+use crate::share::backend_loads::Place;
 use crate::share::messages::Answer;
 
 use super::super::accept::door::Door;
@@ -24,7 +26,7 @@ use super::super::signal::Signal;
 use super::super::tls;
 use super::super::tls::channel::CoreTls;
 use super::lines::Lines;
-use super::state::Client;
+use super::state::{Client, leaving};
 
 /// What an LMTP session borrows of its core.
 #[derive(Debug)]
@@ -80,8 +82,11 @@ impl<'a, P: Port> Driver<'a, P> {
             (None, Signal::Deadline) => driver.deadline_passed(),
             (None, Signal::Answered(question, answer)) => driver.answered(question, answer),
             (None, Signal::Crowded(_)) => driver.input(Input::Crowded),
-            (None, Signal::Kicked | Signal::Rerouted | Signal::Shutdown) => {
-                driver.input(Input::Shutdown);
+            (None, Signal::Kicked | Signal::Shutdown) => driver.input(Input::Shutdown),
+            (None, Signal::Rerouted(enquiry)) => {
+                if let Some(leaving) = leaving(&enquiry.whom) {
+                    driver.input(Input::Leave(leaving));
+                }
             }
             (Some(link), Signal::Connected(result)) => driver.connected(link, result),
             (Some(link), Signal::Readable(_)) => driver.read_link(link),
@@ -164,11 +169,14 @@ impl<'a, P: Port> Driver<'a, P> {
                 more.extend(self.duties.look_ups.route(asker, ask, now).map(Input::Route));
             }
             Wish::DropQuestion => self.client.asking.forget(),
-            Wish::Connect(link, to) => {
-                if let Err(why) = self.connect(link, to) {
-                    more.push_back(self.not_connected(link, why));
+            Wish::Connect { link, to, counted } => match self.take_place(&counted) {
+                None => more.push_back(Input::BackendFull(link)),
+                Some(place) => {
+                    if let Err(why) = self.connect(link, to, place) {
+                        more.push_back(self.not_connected(link, why));
+                    }
                 }
-            }
+            },
             Wish::Drop(link) => self.drop_link(link),
             Wish::SecureClient(early) => {
                 more.extend(self.secure_client(&early).err().map(Input::ClientInsecure));
@@ -250,8 +258,12 @@ impl<'a, P: Port> Driver<'a, P> {
 
     // === Connections to backends ===
 
-    fn connect(&mut self, id: LinkId, to: SocketAddr) -> Result<(), NotConnected> {
-        let slot = self.lines.open(id).ok_or(NotConnected::Shortage(NO_SLOT))?;
+    fn take_place(&self, counted: &Counted) -> Option<Place> {
+        self.duties.backends.take_place(counted, self.duties.reports)
+    }
+
+    fn connect(&mut self, id: LinkId, to: SocketAddr, place: Place) -> Result<(), NotConnected> {
+        let slot = self.lines.open(id, place).ok_or(NotConnected::Shortage(NO_SLOT))?;
         let (mut line, _) = self.lines.link(slot).ok_or(NotConnected::Shortage(NO_SLOT))?;
         let Err(why) = self.duties.backends.connect(&mut line, to, Try::First) else {
             self.client.put_link(id, slot);

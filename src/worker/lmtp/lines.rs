@@ -3,6 +3,7 @@
 use crate::lmtp::LinkId;
 use crate::ring::port::Port;
 use crate::ring::slots::Slots;
+use crate::share::backend_loads::Place;
 use crate::tick::Tick;
 
 use super::super::connection::{Connection, Phase};
@@ -56,8 +57,8 @@ impl<'a, P: Port> Lines<'a, P> {
     }
 
     /// A slot for one more connection to a backend. `None`: the table is full.
-    pub(super) fn open(&mut self, id: LinkId) -> Option<u32> {
-        let phase = Phase::Link(Link::new(self.slot, id));
+    pub(super) fn open(&mut self, id: LinkId, place: Place) -> Option<u32> {
+        let phase = Phase::Link(Link::new(self.slot, id, place));
         let inserted = self.slots.insert(Connection::new(Sockets::default(), phase));
         inserted.ok().map(|(slot, _)| slot)
     }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use crate::facts::ClientFacts;
 use crate::limits;
-use crate::lmtp::{LinkId, Lmtp};
+use crate::lmtp::{Leaving, LinkId, Lmtp};
 use crate::names::SessionId;
 use crate::ring::port::Port;
+use crate::share::backend_loads::Place;
+use crate::share::enquiry::Whom;
 use crate::tick::Tick;
 use crate::tls::Asked;
 
@@ -68,6 +70,11 @@ impl Client {
         self.session.peer()
     }
 
+    /// Whether a backend has, or is to have, mail for users who leave it.
+    pub(in crate::worker) fn has_mail_for(&self, leaving: &Leaving<'_>) -> bool {
+        self.session.has_mail_for(leaving)
+    }
+
     /// How many client bytes are taken now.
     pub(super) fn room(&self) -> usize {
         if self.over_by.is_some() { 0 } else { self.session.client_room() }
@@ -124,6 +131,12 @@ impl Client {
     }
 }
 
+/// Who leaves a backend; none: it is about no backend.
+pub(in crate::worker) fn leaving(whom: &Whom) -> Option<Leaving<'_>> {
+    let (groups, users) = (whom.groups.as_ref(), whom.names.as_ref());
+    Some(Leaving { backend: whom.backend.as_deref()?, groups, users })
+}
+
 /// A connection to a backend, in a slot of its own.
 #[derive(Debug)]
 pub(in crate::worker) struct Link {
@@ -134,10 +147,12 @@ pub(in crate::worker) struct Link {
     /// Of what goes by TLS, and in clear right before it, what the socket did not take: no more than one record, because
     /// nothing is sealed while something is here.
     pub(super) unsent: Unsent,
+    /// Among the connections of its backend.
+    _place: Place,
 }
 
 impl Link {
-    pub(super) fn new(client: u32, id: LinkId) -> Self {
-        Self { client, id, unsent: Unsent::default() }
+    pub(super) fn new(client: u32, id: LinkId, place: Place) -> Self {
+        Self { client, id, unsent: Unsent::default(), _place: place }
     }
 }

@@ -90,8 +90,8 @@ impl<'a, P: Port> Driver<'a, P> {
             Signal::Waited(queued) => driver.waited(queued),
             Signal::Crowded(why) => driver.input(Input::Crowded(why)),
             Signal::Kicked if driver.login.is_under_way() => driver.input(Input::Kicked),
-            Signal::Rerouted if driver.login.is_under_way() => driver.input(Input::Rerouted),
-            Signal::Kicked | Signal::Rerouted => driver.abort("kicked by the operator"),
+            Signal::Rerouted(_) if driver.login.is_under_way() => driver.input(Input::Rerouted),
+            Signal::Kicked | Signal::Rerouted(_) => driver.abort("kicked by the operator"),
             Signal::Shutdown => driver.input(Input::Shutdown),
         }
         driver.next
@@ -198,7 +198,13 @@ impl<'a, P: Port> Driver<'a, P> {
                 let fault = begun.err()?;
                 Some(Input::BackendInsecure { word: fault.word, is_lasting: fault.is_lasting() })
             }
-            Wish::Connect { to, again } => {
+            Wish::Connect { to, again, counted } => {
+                self.login.places.backend = None;
+                let place = self.duties.backends.take_place(&counted, self.duties.reports);
+                if place.is_none() {
+                    return Some(Input::BackendFull);
+                }
+                self.login.places.backend = place;
                 self.connect(to, if again { Try::Again } else { Try::First })
             }
             Wish::Relay(handover) => {
@@ -387,6 +393,7 @@ impl<'a, P: Port> Driver<'a, P> {
     fn drop_backend(&mut self) {
         self.login.to_backend.forget();
         self.login.connect_next = None;
+        self.login.places.backend = None;
         self.duties.backends.give_up(self.line.slot, self.line.now());
         self.line.forget_tls(Side::Backend);
         self.line.close(Side::Backend);

@@ -22,7 +22,7 @@ impl Held {
         if self.count <= limits::LOGINS_HELD_MAX {
             return RouteAnswer::Hold;
         }
-        let detail = "the user's group is being moved, and too many logins wait for moves already";
+        let detail = "the user or the user's group is being moved, and too many logins wait for moves already";
         RouteAnswer::Fail { failure: Failure::Unavailable, detail: detail.into() }
     }
 }

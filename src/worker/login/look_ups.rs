@@ -16,6 +16,7 @@ use crate::auth::chain::{Chain, Step};
 use crate::auth::passdb::Passdbs;
 use crate::auth::scheme::SchemeError;
 use crate::fault::Failure;
+use crate::limits;
 use crate::names::CoreId;
 use crate::route::decide::{self, Decision, Moving, RouteQuestion, UserKnown, Writes, decide};
 use crate::route::fault::RouteFault;
@@ -25,6 +26,7 @@ use crate::route::table::{Place, Table};
 use crate::secret::Secret;
 use crate::session::input::{Destination, Hop, RouteAnswer};
 use crate::session::output::RouteAsk;
+use crate::share::backend_loads::BackendLoads;
 use crate::share::counters::Counter;
 use crate::share::evidence::Evidence;
 use crate::share::exchange::Exchange;
@@ -32,7 +34,7 @@ use crate::share::mailbox::Mailbox;
 use crate::share::messages::{Answer, Doubt, HashJob, Ticket, ToControl};
 use crate::share::site_attempts::SiteAttempts;
 use crate::share::snapshot::Reader;
-use crate::share::users::FRESH_FOR;
+use crate::share::users::{Cached, FRESH_FOR};
 use crate::share::visitors::Visitors;
 use crate::tick::Tick;
 use crate::worker::settings::VerifiedCache;
@@ -135,6 +137,11 @@ impl LookUps {
     /// The books of other sites and of backends.
     pub(in crate::worker) fn books(&self) -> (SiteAttempts, Evidence) {
         (self.exchange.site_attempts.clone(), self.exchange.evidence.clone())
+    }
+
+    /// How many connections backends have.
+    pub(in crate::worker) fn loads(&self) -> BackendLoads {
+        self.exchange.loads.clone()
     }
 
     /// Why no login waits for this backend any more; none: it is not offline.
@@ -295,7 +302,7 @@ impl LookUps {
         // While the GeoDB does not answer even a row that may have changed is better than none.
         let is_alone = rounds.trouble.is_some() || users.is_alone();
         let cached = users.at_login(user, now).filter(|cached| is_alone || !cached.is_doubtful);
-        let stale = cached.as_ref().is_some_and(|cached| now.since(cached.read_at) > FRESH_FOR);
+        let stale = cached.as_ref().is_some_and(|cached| is_stale(cached, now));
         let known = match &cached {
             Some(cached) => UserKnown::Row(&cached.row),
             None if rounds.trouble.is_some() => UserKnown::Unreachable,
@@ -442,6 +449,12 @@ enum Unknown {
 /// Another site serves the user.
 fn is_elsewhere(answer: &RouteAnswer) -> bool {
     matches!(answer, RouteAnswer::Go(Destination { hop: Hop::Site, .. }))
+}
+
+/// Whether the row is to be read again, while the login goes on with this one.
+fn is_stale(cached: &Cached, now: Tick) -> bool {
+    let fresh_for = if cached.row.is_moving() { limits::MOVING_ROW_FRESH_FOR } else { FRESH_FOR };
+    now.since(cached.read_at) > fresh_for
 }
 
 /// The local site's own proxies.

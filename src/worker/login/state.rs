@@ -101,7 +101,7 @@ impl Login {
     }
 
     /// Whether its session is still to be told what happens.
-    pub(super) fn is_under_way(&self) -> bool {
+    pub(in crate::worker) fn is_under_way(&self) -> bool {
         matches!(self.course, Course::UnderWay)
     }
 

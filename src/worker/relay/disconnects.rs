@@ -1,5 +1,5 @@
-//! The clients of a backend that went are told over time, so that they do not all come back at once (W-SPREAD-1,
-//! R-BACK-2).
+//! The clients of a backend that went, or whose sessions the operator ends all together, are told over time, so that they do not
+//! all come back at once (W-SPREAD-1, R-BACK-2).
 //!
 //! Decides: which client is told now, and when the others are. Does not: tell an ordinary end from a lost backend by what
 //! was said, because a relay reads nothing. A client that sent something just before is told at once: it said goodbye, or
@@ -54,9 +54,19 @@ struct Burst {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parting {
     pub(super) at: Tick,
-    /// How the backend's connection broke; `None`: it ended.
-    pub(super) reason: Option<&'static str>,
+    pub(super) why: Why,
     endpoint: EndpointId,
+}
+
+/// Why a client is told that its session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The backend's connection ended.
+    Ended,
+    /// It broke, or the backend is lost.
+    Broke(&'static str),
+    /// The operator ends all sessions of the backend: until its time has come the session goes on.
+    Kicked,
 }
 
 /// When a client is told.
@@ -97,12 +107,12 @@ impl Disconnects {
         }
     }
 
-    /// The session's backend went, `reason` says how if it broke: when its client is told. From here on it does not stand.
+    /// The session's backend went, or all of its sessions are to end: when its client is told. From here on it does not stand.
     pub(super) fn lose(
         &mut self,
         slot: u32,
         endpoint: EndpointId,
-        reason: Option<&'static str>,
+        why: Why,
         now: Tick,
     ) -> Disconnect {
         self.end(endpoint);
@@ -115,7 +125,7 @@ impl Disconnects {
         };
         let told = crowd.burst.end(self.rules, crowd.standing, jitter, now);
         if let Disconnect::Later(at, _) = told {
-            self.partings.insert(slot, Parting { at, reason, endpoint });
+            self.partings.insert(slot, Parting { at, why, endpoint });
         }
         told
     }
@@ -137,6 +147,12 @@ impl Disconnects {
         !self.partings.is_empty() && self.partings.contains_key(&slot)
     }
 
+    /// Whether it is told later because its backend is gone: nothing more is relayed then.
+    pub(super) fn has_lost_backend(&self, slot: u32) -> bool {
+        !self.partings.is_empty()
+            && self.partings.get(&slot).is_some_and(|parting| parting.why != Why::Kicked)
+    }
+
     /// How many clients are to be told later.
     pub(super) fn partings(&self) -> usize {
         self.partings.len()
@@ -149,6 +165,9 @@ impl Disconnects {
 
     /// When a client is told, if it is told later.
     pub(super) fn parting_at(&self, slot: u32) -> Option<Tick> {
+        if self.partings.is_empty() {
+            return None;
+        }
         self.partings.get(&slot).map(|parting| parting.at)
     }
 

@@ -16,7 +16,7 @@ use super::super::next::Next;
 use super::super::report::Reports;
 use super::super::tls::channel::Buffers;
 use super::copy::{self, Advance, End, Ends, Watched};
-use super::disconnects::{Disconnect, First};
+use super::disconnects::{Disconnect, First, Why};
 use super::relays::Relays;
 use super::sealed::{self, Channels};
 use super::state::{Mode, Relay};
@@ -76,7 +76,7 @@ impl<P: Port> Driver<'_, P> {
 
     /// Lets the direction that reads from `source` advance once.
     pub(in crate::worker) fn advance(&mut self, source: Side) -> Next {
-        if self.relays.disconnects.is_parting(self.line.slot) {
+        if self.relays.disconnects.has_lost_backend(self.line.slot) {
             match self.advance_parting(source) {
                 Ok(()) => {}
                 Err(next) => return next,
@@ -194,10 +194,11 @@ impl<P: Port> Driver<'_, P> {
                 return Next::Stay;
             }
             let parting = self.relays.disconnects.take(self.line.slot);
-            return match parting.and_then(|parting| parting.reason) {
-                Some(reason) => self.broken(EndedBy::Backend, reason),
+            return match parting.map(|parting| parting.why) {
+                Some(Why::Broke(reason)) => self.broken(EndedBy::Backend, reason),
+                Some(Why::Kicked) => Next::Ended { by: EndedBy::Kick, error: None },
                 // It has been silent, and is not there to hear the rest of it.
-                None => Next::Ended { by: EndedBy::Backend, error: None },
+                Some(Why::Ended) | None => Next::Ended { by: EndedBy::Backend, error: None },
             };
         }
         if !self.line.sockets.backend.is_probed && now >= self.probed_from() {
@@ -212,6 +213,9 @@ impl<P: Port> Driver<'_, P> {
     }
 
     fn set_deadline(&mut self) {
+        if let Some(at) = self.relays.disconnects.parting_at(self.line.slot) {
+            return self.line.set_deadline(at);
+        }
         let (limit, _) = self.relay.patience(self.idle_timeout());
         let mut at = self.relay.patience_ends(limit);
         if !self.line.sockets.backend.is_probed {
@@ -233,7 +237,7 @@ impl<P: Port> Driver<'_, P> {
 
     /// A source ended and its bytes are delivered: pass the end on (W-REL-5).
     fn source_ended(&mut self, source: Side) -> Next {
-        if source == Side::Backend && self.delay(None) {
+        if source == Side::Backend && self.delay(Why::Ended) {
             return Next::Stay;
         }
         let Some(destination) = self.line.fd(source.other()) else {
@@ -273,9 +277,14 @@ impl<P: Port> Driver<'_, P> {
         self.broken(EndedBy::Client, IoFault::Reset.reason())
     }
 
+    /// The backend is lost, and its connection does not say so: what would follow if it did.
+    pub(in crate::worker) fn lose_backend(&mut self) -> Next {
+        self.broken(EndedBy::Backend, "the backend is down")
+    }
+
     /// One side broke: the other must not take a cut stream for a complete one, so it hears of a reset.
     fn broken(&mut self, by: EndedBy, reason: &'static str) -> Next {
-        if by == EndedBy::Backend && self.delay(Some(reason)) {
+        if by == EndedBy::Backend && self.delay(Why::Broke(reason)) {
             return Next::Stay;
         }
         let other = if by == EndedBy::Client { Side::Backend } else { Side::Client };
@@ -305,19 +314,32 @@ impl<P: Port> Driver<'_, P> {
 
     // === Parting disconnects ===
 
-    /// The backend went, `reason` says how if it broke. Whether the client is told later.
-    fn delay(&mut self, reason: Option<&'static str>) -> bool {
-        let (now, over) = (self.line.now(), self.relays.disconnects.over());
-        if self.relay.first_end.is_some() || over.is_zero() {
+    /// The operator ends all sessions of its backend: over time, as if that had gone.
+    pub(in crate::worker) fn kick_with_others(&mut self) -> Next {
+        match self.wait(Why::Kicked) {
+            true => Next::Stay,
+            false => Next::Ended { by: EndedBy::Kick, error: None },
+        }
+    }
+
+    /// The backend went. Whether the client is told later.
+    fn delay(&mut self, why: Why) -> bool {
+        if self.relay.first_end.is_some() || self.relays.disconnects.over().is_zero() {
             return false;
         }
         self.relay.first_end = Some(Side::Backend);
-        if self.relays.is_draining || self.relay.is_talking(now) {
+        !self.relay.is_talking(self.line.now()) && self.wait(why)
+    }
+
+    /// Lets the session's end wait until its turn among those of its backend has come. Whether it has not come yet.
+    fn wait(&mut self, why: Why) -> bool {
+        let (now, over) = (self.line.now(), self.relays.disconnects.over());
+        if self.relays.is_draining || over.is_zero() {
             return false;
         }
         let Some(endpoint) = self.relay.endpoint.take() else { return false };
         let Disconnect::Later(at, first) =
-            self.relays.disconnects.lose(self.line.slot, endpoint, reason, now)
+            self.relays.disconnects.lose(self.line.slot, endpoint, why, now)
         else {
             return false;
         };
@@ -326,8 +348,8 @@ impl<P: Port> Driver<'_, P> {
         if first == First::Yes {
             let (backend, seconds) = (&self.relay.label.home.backend, over.as_secs_f64());
             self.reports.warn(format!(
-                "backend {backend} ends many sessions at once: their clients are told over {seconds} seconds \
-                 (login_proxy_max_disconnect_delay), those that send something at once"
+                "many sessions of backend {backend} end at once: their clients are told over {seconds} seconds \
+                 (login_proxy_max_disconnect_delay), those that send something to one that is gone at once"
             ));
         }
         true
@@ -340,9 +362,11 @@ impl<P: Port> Driver<'_, P> {
             return Err(Next::Stay);
         }
         let parting = self.relays.disconnects.take(self.line.slot);
-        let next = match parting.and_then(|parting| parting.reason) {
+        let next = match parting.map(|parting| parting.why) {
             // The client has something to say: what happened to its backend happens now.
-            Some(reason) if source == Side::Client => self.broken(EndedBy::Backend, reason),
+            Some(Why::Broke(reason)) if source == Side::Client => {
+                self.broken(EndedBy::Backend, reason)
+            }
             // Last bytes came back, and wait for the client to read: the end goes behind them.
             _ if is_blocked => Next::Stay,
             _ => self.source_ended(Side::Backend),

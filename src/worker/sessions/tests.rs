@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::share::backend_loads::BackendLoads;
 
 /// A session of the model: few names, so that many share one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Core {
         if self.labels.contains_key(&slot) {
             return;
         }
-        let home = self.index.home(&known.backend, known.group.as_deref());
+        let home = self.index.home(&known.backend, known.group.as_deref(), None);
         self.index.enter(slot, keys(&known, &home));
         self.labels.insert(slot, (known, home));
     }
@@ -173,11 +174,43 @@ fn sessions_lmtp_sessions_are_found_behind_any_address() {
 fn sessions_homes_without_a_session_do_not_pile_up() {
     let mut index = Sessions::new(16);
     let backend: Arc<str> = "be1".into();
-    let kept = index.home(&backend, Some("kept"));
+    let kept = index.home(&backend, Some("kept"), None);
     for number in 0..10_000 {
-        index.home(&backend, Some(&format!("group-{number}")));
+        index.home(&backend, Some(&format!("group-{number}")), None);
     }
     assert!(index.homes.kept.len() <= HOMES_MIN);
-    assert!(Arc::ptr_eq(&kept, &index.home(&backend, Some("kept"))));
-    assert!(!Arc::ptr_eq(&kept, &index.home(&backend, None)));
+    assert!(Arc::ptr_eq(&kept, &index.home(&backend, Some("kept"), None)));
+    assert!(!Arc::ptr_eq(&kept, &index.home(&backend, None, None)));
+}
+
+#[test]
+fn r_load_1_a_session_counts_at_its_backend_from_its_login_to_its_end() {
+    let (loads, mut index) = (BackendLoads::default(), Sessions::new(16));
+    let backend: Arc<str> = "be1".into();
+    let here = || loads.now().iter().map(|load| load.here).sum::<u32>();
+    let known = Known {
+        user: Some("a".to_owned()),
+        client: IpAddr::from([192, 0, 2, 1]),
+        backend: Arc::clone(&backend),
+        group: None,
+    };
+    let begin = |index: &mut Sessions, slot| {
+        let place = loads.take(&backend, 0).unwrap();
+        let home = index.home(&backend, None, place.load());
+        index.enter(slot, keys(&known, &home));
+        home
+    };
+    let (one, two) = (begin(&mut index, 1), begin(&mut index, 2));
+    assert!(Arc::ptr_eq(&one, &two));
+    assert_eq!(here(), 2, "the login's place is the session's");
+    index.leave(1, keys(&known, &one));
+    index.leave(2, keys(&known, &two));
+    assert_eq!(here(), 0);
+    // The book forgot the backend meanwhile: what begins now counts where it will be given back.
+    loads.keep_only(|_| false);
+    let again = begin(&mut index, 3);
+    assert!(!Arc::ptr_eq(&one, &again));
+    assert_eq!(here(), 1);
+    index.leave(3, keys(&known, &again));
+    assert_eq!(here(), 0);
 }

@@ -70,8 +70,6 @@ fn admin_cluster_verbs_say_the_same_inside_a_hale_and_without_one() {
     });
     let questions = [
         ("-f json cluster tag list", 0),
-        ("-f flow cluster site list", 0),
-        ("-f pager cluster backend list", 0),
         ("cluster site reachability list", 0),
         ("-f tab cluster group list v*", 0),
         ("cluster user status asked", 0),

@@ -113,6 +113,11 @@ impl Setup {
         self.backends = vec![address; 2];
     }
 
+    /// Other backends than the two.
+    pub(crate) fn put_backends(&mut self, addresses: Vec<Ipv4Addr>) {
+        self.backends = addresses;
+    }
+
     /// One more backend, on the same port as the others.
     pub(crate) fn add_backend(&mut self, address: Ipv4Addr) {
         self.backends.push(address);

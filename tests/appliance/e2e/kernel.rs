@@ -1,6 +1,6 @@
 //! What the kernel knows about a process and about all sockets.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
 
@@ -143,4 +143,17 @@ fn threads(process: u32) -> Vec<String> {
 /// How many descriptors a process has open.
 pub(crate) fn descriptors(process: u32) -> usize {
     tables(process).into_iter().map(|table| fs::read_dir(table).unwrap().count()).sum()
+}
+
+/// How often each thread has gone to sleep by itself, with its name.
+pub(crate) fn sleeps(process: u32) -> BTreeMap<u32, (String, u64)> {
+    let folder = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let of = |task: fs::DirEntry| {
+        let id = task.file_name().to_str()?.parse().ok()?;
+        let status = fs::read_to_string(task.path().join("status")).ok()?;
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+        let count = field("voluntary_ctxt_switches:")?.trim().parse().ok()?;
+        Some((id, (field("Name:")?.trim().to_owned(), count)))
+    };
+    folder.filter_map(Result::ok).filter_map(of).collect()
 }

@@ -1,12 +1,12 @@
 //! Groups that move between ordinary backends, which know nothing of moves: Hale carries them out.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::dovecot::Pair;
 use super::hale::{Hale, Setup};
 use super::imap::Imap;
 use super::wait::{PATIENCE, wait_for};
+use super::yard::Over;
 
 const PASSWORD: &[u8] = b"secret";
 
@@ -52,10 +52,10 @@ fn c_move_4_a_group_moves_under_logins_and_no_user_is_at_two_backends() {
     };
     let (leaving, staying) = (sessions(&moved), sessions(&kept));
 
-    let is_over = AtomicBool::new(false);
+    let over = Over::new();
     let log_in = |users: &[String]| {
         let mut logins = 0;
-        while !is_over.load(Ordering::Relaxed) {
+        while !over.is_over() {
             for user in users {
                 let mut client = Imap::connect(hale.address());
                 // The session may end at once, because the move begins.
@@ -66,18 +66,18 @@ fn c_move_4_a_group_moves_under_logins_and_no_user_is_at_two_backends() {
         logins
     };
     thread::scope(|scope| {
+        let guard = over.guard();
         let threads = [&moved, &moved, &kept].map(|users| scope.spawn(|| log_in(users)));
         hale.setup().succeed("cluster group move --reason test DC1 leaves be2.test");
         wait_for("the destination's takeover", PATIENCE, || {
             let row = row(&hale, "leaves");
             (row.contains(" backend_id=be2.test") && row.contains("moving= ")).then_some(())
         });
-        // Everybody once more.
         for user in &moved {
             let mut client = Imap::connect(hale.address());
             client.login(user, PASSWORD);
         }
-        is_over.store(true, Ordering::Relaxed);
+        drop(guard);
         for logins in threads {
             assert!(logins.join().unwrap() > 0);
         }

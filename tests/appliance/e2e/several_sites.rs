@@ -2,6 +2,7 @@
 
 use super::sites::{Engine, Sites, one_geodb, own_geodb};
 use super::speech::SPEECHES;
+use super::wait::{PATIENCE, wait_for};
 
 const USERS: [&str; 5] = ["far-imap", "far-pop3", "far-sieve", "far-submission", "far-lmtp"];
 
@@ -28,6 +29,22 @@ fn w_ppo_6_a_site_that_demands_a_proxy_header_serves_users_with_their_own_addres
     let sites = Sites::start(Engine::Sqlite, 2, one_geodb, &USERS, |_| Vec::new(), headers);
     sites.demand_headers(1);
     each_is_served_at_home(&sites);
+}
+
+/// No user has logged in at all, and each site knows that it reaches the others.
+#[test]
+fn c_site_9_sites_try_each_other_although_no_login_goes_there() {
+    let headers = "site_send_header = v2";
+    let sites = Sites::start(Engine::Sqlite, 2, one_geodb, &[], |_| Vec::new(), headers);
+    sites.demand_headers(1);
+    let reached = ["DC1 DC2", "DC2 DC1"];
+    wait_for("the rows about reachability", PATIENCE, || {
+        let said = |pair| format!("-f flow cluster site reachability list {pair}");
+        let mut rows = reached.iter().map(|pair| sites.command(1, &said(pair)));
+        rows.all(|row| row.contains("reachable=1")).then_some(())
+    });
+    let said = sites.hale(2).said();
+    assert!(!said.contains("aborted"), "a greeting is all that is wanted, and no news: {said}");
 }
 
 fn each_is_served_at_home(sites: &Sites) {

@@ -99,6 +99,8 @@ fn start(engine: Engine, more: &str) -> Sites {
 fn early_groups_leave(sites: &Sites) {
     for (number, user) in EARLY.into_iter().enumerate() {
         wait_for("a failover", 2 * PATIENCE, || sites.is_let_in(1, user).then_some(()));
+        // Dovecot writes that login down a moment after its reply.
+        wait_for("its line in the log", PATIENCE, || (sites.logins(user)[0] > 0).then_some(()));
         match SPEECHES.get(number) {
             Some(speech) => sites.log_in(1, speech, user, 1),
             None => sites.deliver(1, user, 1),

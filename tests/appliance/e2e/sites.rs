@@ -70,7 +70,7 @@ pub(crate) enum Engine {
 
 impl Engine {
     /// Where GeoDBs are, by name: what `cluster_geodb` says. No other test has the same.
-    fn places(self, folder: &Path) -> impl Fn(&str) -> String + use<> {
+    pub(crate) fn places(self, folder: &Path) -> impl Fn(&str) -> String + use<> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = folder.to_owned();
@@ -287,7 +287,7 @@ impl Sites {
     }
 
     /// How often a user has logged in at each site's backend.
-    fn logins(&self, user: &str) -> Vec<usize> {
+    pub(crate) fn logins(&self, user: &str) -> Vec<usize> {
         self.backends.iter().map(|backend| backend.logins(user).len()).collect()
     }
 

@@ -1,10 +1,13 @@
 //! Enquiries in the middle of the core's other work.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hale::event::{EndedBy, Event};
+use hale::share::counters::Counter;
 use hale::share::enquiry::{Act, Enquiry, Mask, Piece, Place, Row, Whom};
 use hale::share::messages::ToCore;
+use hale::worker::DisconnectRules;
 
 use super::Sim;
 use super::account::{Account, id_of};
@@ -32,9 +35,9 @@ impl Sim {
 }
 
 impl Sim {
-    /// Kicks, and asks on until the answer is whole.
-    fn kick(&mut self, whom: &Whom) -> Vec<Row> {
-        let enquiry = Arc::new(Enquiry { number: 9, whom: whom.clone(), act: Act::Kick });
+    /// Orders, and asks on until the answer is whole.
+    fn order(&mut self, act: Act, whom: &Whom) -> Vec<Row> {
+        let enquiry = Arc::new(Enquiry { number: 9, whom: whom.clone(), act });
         let (mut rows, mut from) = (Vec::new(), Some(Place::default()));
         while let Some(place) = from {
             let order = ToCore::Enquire(Arc::clone(&enquiry), place);
@@ -102,7 +105,7 @@ fn w_rel_7_a_kick_reaches_the_user_whose_login_is_under_way_and_no_other() {
             sim.turn();
         }
         let rows = loop {
-            let rows = sim.kick(&named("u2"));
+            let rows = sim.order(Act::Kick, &named("u2"));
             if !rows.is_empty() {
                 break rows;
             }
@@ -117,6 +120,59 @@ fn w_rel_7_a_kick_reaches_the_user_whose_login_is_under_way_and_no_other() {
         sim.drain_now();
     }
     assert!(stages[0] > 0, "no login was ever under way: {stages:?}");
+}
+
+/// A backend that froze says no goodbye: its clients are told over time all the same, each once.
+#[test]
+fn r_probe_9_w_spread_1_the_clients_of_a_lost_backend_are_told_over_time() {
+    let spread = DisconnectRules { over: Duration::from_secs(3), crowd_min: 0 };
+    let mut accounts: Vec<Account> = (0..7).map(Account::quiet).collect();
+    // The last one is there to let ten seconds pass.
+    accounts[6].connects_at = 10_000;
+    let mut sim = Sim::new(23, Weather { spread, ..Weather::calm() }, &accounts);
+    sim.until(|world| is_relayed(world, 6));
+    let began = sim.now();
+    assert_eq!(sim.order(Act::Part, &named("u?")).len(), 7);
+    let spread = sim.counted(Counter::EndsSpread);
+    assert!((3..6).contains(&spread), "{spread} are told later");
+    assert!(sim.order(Act::Part, &named("u?")).is_empty(), "each is told once");
+    sim.until(|world| ends(world).len() == 7);
+    assert!(ends(sim.world()).iter().all(|(_, by)| *by == EndedBy::Backend));
+    let lasted = sim.now() - began;
+    assert!((2_500..=3_300).contains(&lasted), "{lasted} ms");
+    sim.drain_now();
+}
+
+/// All sessions of a backend are a crowd that would come back at once; until its time has come each goes on.
+#[test]
+fn w_rel_7_w_spread_1_a_kick_of_a_whole_backend_is_spread_over_time() {
+    let spread = DisconnectRules { over: Duration::from_secs(6), crowd_min: 0 };
+    let accounts: Vec<Account> = (0..6).map(Account::quiet).collect();
+    let mut sim = Sim::new(24, Weather { spread, ..Weather::calm() }, &accounts);
+    sim.until(|world| (0..6).all(|id| is_relayed(world, id)));
+    let began = sim.now();
+    let all = sim.order(Act::List, &named("*"));
+    let names = || all.iter().filter_map(|row| row.backend.as_deref());
+    let count = |backend: &str| names().filter(|name| *name == backend).count();
+    let backend = names().max_by_key(|backend| count(backend)).unwrap();
+    let meant = count(backend);
+    assert!(meant > 1, "{all:?}");
+    let whom = Whom { backend: Some(backend.into()), ..Whom::default() };
+    assert_eq!(sim.order(Act::Kick, &whom).len(), meant);
+    let spread = usize::try_from(sim.counted(Counter::EndsSpread)).unwrap();
+    assert_eq!(spread, meant - 1, "one a second, of six in six seconds");
+    assert!(sim.order(Act::Kick, &whom).is_empty(), "each is told of once");
+    assert_eq!(ends(sim.world()).len(), 1);
+    sim.until(|world| ends(world).len() == meant);
+    assert!(ends(sim.world()).iter().all(|(_, by)| *by == EndedBy::Kick));
+    let lasted = sim.now() - began;
+    assert!((900..=6_300).contains(&lasted), "{lasted} ms");
+    // By a mask it means now.
+    let (whom, since) = (Whom { users: Some(Mask::new("*")), ..Whom::default() }, sim.now());
+    assert_eq!(sim.order(Act::Kick, &whom).len(), 6 - meant);
+    sim.until(|world| ends(world).len() == 6);
+    assert!(sim.now() - since < 500);
+    sim.drain_now();
 }
 
 /// However many ask at once, a turn is as long as one of them makes it.

@@ -15,7 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hale::event::Event;
-use hale::lmtp::{Input, LinkId, Lmtp, Outbox, Wish};
+use hale::lmtp::{Input, Leaving, LinkId, Lmtp, Outbox, Wish};
 use hale::network::Networks;
 use hale::session::{SendHeader, SiteHeader};
 use hale::tick::Tick;
@@ -166,6 +166,25 @@ impl Player {
                 self.mute = true;
                 return Ok(());
             }
+            // `leave HOST USER`: the user leaves the backend; whether there is mail on its way.
+            "leave" => {
+                self.quiet()?;
+                let (backend, user) = rest.split_once(' ').unwrap();
+                let users = BTreeSet::from([Box::from(user)]);
+                let leaving = Leaving { backend, groups: None, users: Some(&users) };
+                if !self.session.as_ref().unwrap().has_mail_for(&leaving) {
+                    return Err("no mail is on its way there".to_owned());
+                }
+                self.input(Input::Leave(leaving));
+                return Ok(());
+            }
+            "no-mail" => {
+                let (backend, group) = rest.split_once(' ').unwrap();
+                let groups = BTreeSet::from([Box::from(group)]);
+                let leaving = Leaving { backend, groups: Some(&groups), users: None };
+                let has_mail = self.session.as_ref().unwrap().has_mail_for(&leaving);
+                return if has_mail { Err("mail is on its way there".to_owned()) } else { Ok(()) };
+            }
             // `send COUNT TEXT`: the client says so much of it.
             "send" => {
                 let (count, text) = rest.split_once(' ').unwrap();
@@ -306,6 +325,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
     Some(match word {
         "connected" => Input::Connected(link()),
         "broken" => Input::Broken(link(), "connection refused"),
+        "backend-full" => Input::BackendFull(link()),
         "cannot-connect" => Input::CannotConnect(link(), "no descriptor is left: raise the limit"),
         "backend-end" => Input::BackendEnd(link()),
         "client-end" => Input::ClientEnd,
@@ -336,7 +356,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
 
 fn named(wish: &Wish) -> String {
     match wish {
-        Wish::Connect(link, to) => format!("connects {} {to}", link.0),
+        Wish::Connect { link, to, .. } => format!("connects {} {to}", link.0),
         Wish::SecureClient(early) if early.is_empty() => "secures the client".to_owned(),
         Wish::SecureClient(early) => format!("secures the client with {}", early.escape_ascii()),
         Wish::SecureBackend { link, name, certificate } => {

@@ -47,7 +47,7 @@ impl Run {
             match wish {
                 Wish::Find(question) => self.input(Input::Found(self.scene.find(&question.user))),
                 Wish::Route(ask) => self.input(Input::Route(self.scene.route(&ask))),
-                Wish::Connect(link, _) => self.input(Input::Connected(link)),
+                Wish::Connect { link, .. } => self.input(Input::Connected(link)),
                 Wish::Drop(link) => self.session.forget(link),
                 Wish::Report(event) => self.events.push(event),
                 Wish::Close => self.closed = true,

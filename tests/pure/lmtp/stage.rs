@@ -98,6 +98,7 @@ impl Scene {
             extensions: self.extensions.as_slice().into(),
             brackets: self.brackets,
             verify_backends: !self.any_certificate,
+            backend_connections_max: 0,
             xclient_ipv6_prefix: false,
             delimiters: "+".into(),
             starttls: self.starttls,

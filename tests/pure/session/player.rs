@@ -301,6 +301,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
         "client-end" => Input::ClientEnd,
         "backend-end" => Input::BackendEnd,
         "backend-down" => Input::BackendDown,
+        "backend-full" => Input::BackendFull,
         "cannot-connect" => Input::CannotConnect("no descriptor is left: raise the limit"),
         "shutdown" => Input::Shutdown,
         "kicked" => Input::Kicked,
@@ -325,6 +326,9 @@ fn grant(text: &str) -> Grant {
             ("forward", value) => grant.forward.push(("k".into(), value.into())),
             (name @ "forward-too-long-a-name", value) => {
                 grant.forward.push((name.into(), value.into()));
+            }
+            ("backend_connections_max", count) => {
+                grant.backend_connections_max = Some(count.parse().unwrap());
             }
             ("plain", _) => grant.mech = BackendMech::Plain,
             ("noauth", _) => grant.noauth = true,

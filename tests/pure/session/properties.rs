@@ -38,6 +38,7 @@ enum Happening {
     BackendSecured,
     BackendInsecure(bool),
     BackendDown,
+    BackendFull,
     CannotConnect,
     Shutdown,
     Crowded,
@@ -129,6 +130,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => any::<u16>().prop_map(Happening::Time),
         4 => Just(Happening::Deadline),
         1 => Just(Happening::BackendDown),
+        1 => Just(Happening::BackendFull),
         1 => Just(Happening::CannotConnect),
         4 => (0_u8..3).prop_map(Happening::ClientSecured),
         1 => any::<bool>().prop_map(Happening::ClientInsecure),
@@ -241,6 +243,7 @@ impl Run {
                 self.input(Input::Deadline);
             }
             Happening::BackendDown => self.input(Input::BackendDown),
+            Happening::BackendFull => self.input(Input::BackendFull),
             Happening::CannotConnect => self.input(Input::CannotConnect("no descriptor")),
             Happening::ClientSecured(certificate) => {
                 let certificate = match certificate {
@@ -314,7 +317,7 @@ impl Run {
         }
         assert!(!(self.closed && self.relayed));
         // Four attempts and six hops.
-        assert!(self.connects <= 10, "W-FAIL-1, W-REF-1");
+        assert!(self.connects <= 15, "W-FAIL-1, W-REF-1, R-LOAD-2");
         assert!(self.verdicts <= 6, "W-LIM-1: attempts of one connection");
     }
 

@@ -36,6 +36,7 @@ pub(super) fn settings() -> SessionSettings {
         failure_delay: limits::FAILURE_DELAY,
         login_timeout: limits::LOGIN_PROXY_TIMEOUT,
         reconnects_max: limits::RECONNECTS_MAX,
+        backend_connections_max: 0,
         user_move_timeout: Duration::from_secs(31),
         site_header: SiteHeader::default(),
         protocols: Protocol::ALL.map(ProtocolSettings::standard),

@@ -68,14 +68,20 @@ async fn desk() -> Desk {
 }
 
 /// What has to be undone before an example can be done, or done before it can be undone.
-fn preparation(path: &str) -> Option<&'static str> {
+fn preparation(path: &str, example: &str) -> Option<&'static str> {
     match path {
+        "group move" if example.contains("--abort") => {
+            Some("group move DC1 default-17 be2.example.org")
+        }
+        "user move" if example.contains("--abort") => Some("user move alice vip"),
         "site add" => Some("site remove DC2"),
         "tag create" => Some("tag remove blue"),
         "backend add" => Some("backend remove be1.example.org"),
         "site force-move update" | "site force-move stop" => {
             Some("site force-move start DC1 10 DC2")
         }
+        "backend pin" => Some("backend pin be1.example.org carol"),
+        "backend unpin" => Some("backend pin be2.example.org alice"),
         "backend force-move update" | "backend force-move stop" => {
             Some("backend force-move start be1.example.org 10 be2.example.org")
         }
@@ -94,7 +100,7 @@ async fn c_cmd_1_every_example_of_a_help_text_does_what_it_says_and_prints_in_ev
         assert!(!examples.is_empty(), "hale cluster {path} --help has no example");
         for example in examples.iter().filter(|_| path != KICK && path != COPY) {
             let desk = desk().await;
-            if let Some(line) = preparation(&path) {
+            if let Some(line) = preparation(&path, example) {
                 desk.ok(line).await;
             }
             let (output, _) = match desk.run(example).await {
@@ -142,6 +148,8 @@ async fn c_cmd_2_names_that_are_unknown_have_the_exit_code_of_their_kind() {
         ("backend evacuate", 68),
         ("backend status", 68),
         ("backend list", 68),
+        ("backend pin", 68),
+        ("backend unpin", 68),
         ("backend force-move start", 68),
         ("backend force-move update", 68),
         ("backend force-move stop", 68),

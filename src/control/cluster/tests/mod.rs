@@ -16,9 +16,11 @@ use crate::control::resolver::Resolver;
 use crate::template::{Letters, Template};
 
 mod explain;
+mod figures;
 mod force_moves;
 mod help;
 mod localdb;
+mod pins;
 mod placing;
 mod reasons;
 mod words;
@@ -54,6 +56,7 @@ impl Desk {
             test_username: Some(probe),
             are_moves_ours: false,
             resolver: Resolver::of_file(hosts),
+            ..ClusterSettings::default()
         };
         let local = LocalDbSettings {
             path: directory.path().join("localdb.sqlite"),
@@ -189,7 +192,8 @@ async fn c_cmd_1_sites() {
     assert_eq!(desk.no("site status DC1").await, (68, "site DC1: does not exist".to_owned()));
     assert_eq!(
         desk.ok("-f tab site list").await,
-        "name\ttag\tload_balancer\tstatus\tid\tforce_move\trecover\n"
+        "name\ttag\tload_balancer\tstatus\tid\tforce_move\trecover\tsince\tset_by\twhy\tbackends_online\t\
+         connections\tlogins_minute\tfailures_minute\tprobe_ms\tload_factor\tload_factor_now\n"
     );
 }
 
@@ -200,7 +204,8 @@ async fn c_cmd_1_backends() {
     desk.ok(&format!("backend add --id {ID} be1")).await;
     let expected = format!(
         "host=be1 site_id=DC1 status=standby load_factor=100 status_reason=admin \
-         last_moved_from= last_moved_to= id={ID} force_move=\n"
+         last_moved_from= last_moved_to= id={ID} force_move= since= set_by=admin why= probes= connections= \
+         logins_minute= failures_minute= probe_ms= load_factor_now=0 pins=0\n"
     );
     assert_eq!(desk.ok("-f flow backend status be1").await, expected);
     for line in ["backend add --self", "backend status --self"] {

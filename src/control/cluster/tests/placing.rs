@@ -1,6 +1,7 @@
 //! Groups and users: where they are and how they move.
 
 use super::*;
+use crate::route::settings_rows::Departure;
 
 #[tokio::test]
 async fn c_cmd_1_group_moves_start_and_finish() {
@@ -23,6 +24,63 @@ async fn c_cmd_1_group_moves_start_and_finish() {
     assert_eq!(desk.field("user access -i -u alice", "ip").await, "10.0.0.2", "the source is gone");
     assert_eq!(desk.field("group status DC1 vip", "moving").await, "");
     assert_eq!(desk.field("group status DC1 vip", "backend_id").await, "be2");
+}
+
+#[tokio::test]
+async fn c_move_9_a_group_that_moves_takes_no_other_order_than_to_stay() {
+    let desk = Desk::cluster().await;
+    desk.ok("backend add be3").await;
+    desk.ok("backend update --status online be3").await;
+    desk.ok("group move --direct DC1 vip be1").await;
+    let (code, text) = desk.no("group move --abort DC1 vip").await;
+    assert!(code == 65 && text.contains("is not being moved"), "{text}");
+    desk.ok("group move DC1 vip be2").await;
+    let (again, _) = desk.run("group move DC1 vip be2").await.unwrap();
+    assert_eq!((again.exit_code, again.changes.len()), (0, 0), "ten proxies may say so");
+    assert!(again.notices[0].contains("on its way to be2 already"), "{:?}", again.notices);
+    let (code, text) = desk.no("group move DC1 vip be3").await;
+    assert!(code == 65 && text.contains("group move --abort DC1 vip"), "{text}");
+    assert_eq!(desk.field("group status DC1 vip", "alt_backend_id").await, "be2");
+    desk.ok("group move --abort DC1 vip").await;
+    assert_eq!(desk.field("group status DC1 vip", "moving").await, "");
+    assert_eq!(desk.field("group status DC1 vip", "backend_id").await, "be1");
+    for line in [
+        "group move --abort DC1 vip be2",
+        "group move --abort --direct DC1 vip",
+        "group move DC1 vip",
+        "user move alice",
+        "user move --abort alice vip",
+    ] {
+        assert_eq!(desk.no(line).await.0, 64, "{line}");
+    }
+    assert_eq!(desk.no("group move --abort DC1 nothing").await.0, 68);
+}
+
+#[tokio::test]
+async fn c_move_6_a_users_move_is_told_to_the_proxies_and_can_be_given_up() {
+    let mut desk = Desk::cluster().await;
+    desk.settings.are_moves_ours = true;
+    desk.ok("group move --direct DC1 vip be1").await;
+    desk.ok("user move --direct alice vip").await;
+    let departures = || async {
+        let rows = desk.geodb.settings("departures").await.unwrap();
+        rows.iter().filter_map(Departure::of_row).collect::<Vec<_>>()
+    };
+    let (code, text) = desk.no("user move alice vip").await;
+    assert!(code == 65 && text.contains("in group vip already"), "{text}");
+    assert_eq!(desk.no("user move --abort alice").await.0, 65);
+    assert_eq!(desk.no("user move --abort nobody").await.0, 67);
+    assert_eq!(departures().await, [], "nothing half done");
+    desk.ok("user move alice spare").await;
+    desk.ok("user move alice spare").await;
+    let (code, text) = desk.no("user move alice other").await;
+    assert!(code == 65 && text.contains("user move --abort alice"), "{text}");
+    let [one] = &departures().await[..] else { panic!("one departure") };
+    assert_eq!((&*one.user, one.since), ("alice", NOW));
+    desk.ok("user move --abort alice").await;
+    assert_eq!(departures().await, []);
+    assert_eq!(desk.field("user status alice", "moving_group_name").await, "");
+    assert_eq!(desk.field("user status alice", "group_name").await, "vip");
 }
 
 #[tokio::test]

@@ -20,13 +20,12 @@ fn commands_are_values_that_come_back_from_their_lines() {
 
 /// One of each kind, with this name wherever one may stand.
 fn commands(name: &str) -> Vec<ClusterCommand> {
-    places(name).into_iter().chain(people(name)).collect()
+    places(name).into_iter().chain(backends(name)).chain(people(name)).collect()
 }
 
 fn places(name: &str) -> Vec<ClusterCommand> {
     let other = Some(name.to_owned());
     let site = || SiteChoice { own: false, name: Some(name.to_owned()) };
-    let backend = || BackendChoice { own: false, host: Some(name.to_owned()) };
     vec![
         ClusterCommand::Tag(TagCommand::Create {
             id: Some(Uuid::from_u128(7)),
@@ -65,8 +64,15 @@ fn places(name: &str) -> Vec<ClusterCommand> {
         }),
         ClusterCommand::Site(SiteCommand::Reachability(ReachabilityCommand::List {
             src_site: other.clone(),
-            dest_site: other.clone(),
+            dest_site: other,
         })),
+    ]
+}
+
+fn backends(name: &str) -> Vec<ClusterCommand> {
+    let other = Some(name.to_owned());
+    let backend = || BackendChoice { own: false, host: Some(name.to_owned()) };
+    vec![
         ClusterCommand::Backend(BackendCommand::ForceMove(ForceMoveCommand::Update {
             reason: other.clone(),
             name: name.to_owned(),
@@ -78,7 +84,31 @@ fn places(name: &str) -> Vec<ClusterCommand> {
             load_factor: Some(0),
             backend: backend(),
         }),
-        ClusterCommand::Backend(BackendCommand::Evacuate { reason: other, backend: backend() }),
+        ClusterCommand::Backend(BackendCommand::Evacuate {
+            reason: other.clone(),
+            backend: backend(),
+        }),
+        ClusterCommand::Backend(BackendCommand::Pin {
+            list: false,
+            site: None,
+            lasting: Some(7200),
+            reason: other.clone(),
+            host: other.clone(),
+            users: vec![name.to_owned(), name.to_owned()],
+        }),
+        ClusterCommand::Backend(BackendCommand::Pin {
+            list: true,
+            site: other.clone(),
+            lasting: None,
+            reason: None,
+            host: None,
+            users: Vec::new(),
+        }),
+        ClusterCommand::Backend(BackendCommand::Unpin {
+            site: other.clone(),
+            reason: other,
+            users: vec![name.to_owned()],
+        }),
     ]
 }
 
@@ -88,9 +118,18 @@ fn people(name: &str) -> Vec<ClusterCommand> {
         ClusterCommand::Group(GroupCommand::Move {
             reason: other.clone(),
             direct: true,
+            abort: false,
             site: name.to_owned(),
             group: name.to_owned(),
-            host: name.to_owned(),
+            host: other.clone(),
+        }),
+        ClusterCommand::Group(GroupCommand::Move {
+            reason: None,
+            direct: false,
+            abort: true,
+            site: name.to_owned(),
+            group: name.to_owned(),
+            host: None,
         }),
         ClusterCommand::Group(GroupCommand::Update {
             sticky_users: Some(YesNo::No),
@@ -113,10 +152,20 @@ fn people(name: &str) -> Vec<ClusterCommand> {
         ClusterCommand::User(UserCommand::Move {
             reason: other.clone(),
             direct: false,
+            abort: false,
             site: other.clone(),
             user: name.to_owned(),
-            group: name.to_owned(),
+            group: other.clone(),
             failover_group: other.clone(),
+        }),
+        ClusterCommand::User(UserCommand::Move {
+            reason: other.clone(),
+            direct: false,
+            abort: true,
+            site: None,
+            user: name.to_owned(),
+            group: None,
+            failover_group: None,
         }),
         ClusterCommand::Geodb(GeodbCommand::Show { table: other }),
         ClusterCommand::Kick { user: name.to_owned() },

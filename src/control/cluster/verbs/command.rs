@@ -53,7 +53,11 @@ impl ClusterCommand {
             | Self::Site(
                 SiteCommand::Status { .. } | SiteCommand::List | SiteCommand::Reachability(_),
             )
-            | Self::Backend(BackendCommand::Status { .. } | BackendCommand::List { .. })
+            | Self::Backend(
+                BackendCommand::Status { .. }
+                | BackendCommand::List { .. }
+                | BackendCommand::Pin { list: true, .. },
+            )
             | Self::Group(GroupCommand::Status { .. } | GroupCommand::List { .. })
             | Self::User(UserCommand::Status { .. } | UserCommand::List { .. })
             | Self::Geodb(GeodbCommand::Show { .. })
@@ -76,6 +80,8 @@ impl ClusterCommand {
                 | BackendCommand::Remove { .. }
                 | BackendCommand::Update { .. }
                 | BackendCommand::Evacuate { .. }
+                | BackendCommand::Pin { .. }
+                | BackendCommand::Unpin { .. }
                 | BackendCommand::ForceMove(
                     ForceMoveCommand::Start { .. }
                     | ForceMoveCommand::Update { .. }

@@ -11,13 +11,18 @@ use crate::control::cluster::error::CommandError;
 pub enum GroupCommand {
     /// Start moving a group to another backend of its site
     ///
-    /// The source backend moves its users, and refers those it has moved; when it is not online, the next login finishes the
-    /// move.
-    #[command(after_help = "Example:\n  hale cluster group move DC1 default-17 be2.example.org")]
+    /// The source backend moves its users, and refers those it has moved; or the proxies hold its logins and end its sessions
+    /// first (cluster_group_moves). When the source is not online, the next login finishes the move.
+    #[command(
+        after_help = "Examples:\n  hale cluster group move DC1 default-17 be2.example.org\n  hale cluster group move --abort DC1 default-17"
+    )]
     Move {
         /// Write the final state at once, without moving anything
-        #[arg(long)]
+        #[arg(long, conflicts_with = "abort")]
         direct: bool,
+        /// Give a move up that is under way: the group stays where it is
+        #[arg(long, conflicts_with = "host")]
+        abort: bool,
         /// Why, for the log
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
@@ -26,7 +31,8 @@ pub enum GroupCommand {
         /// Group
         group: String,
         /// Host of the new backend
-        host: String,
+        #[arg(required_unless_present = "abort")]
+        host: Option<String>,
     },
     /// Show a group
     #[command(after_help = "Example:\n  hale cluster group status DC1 default-17")]
@@ -90,14 +96,18 @@ pub enum UserCommand {
     },
     /// Start moving a user to another group
     ///
-    /// The backend that has the user completes it at the next login; when it is not online, that login does.
+    /// The backend that has the user completes it at the next login; or the proxies hold the user's logins and end his sessions
+    /// first (cluster_group_moves). When the backend is not online, the next login completes it.
     #[command(
-        after_help = "Examples:\n  hale cluster user move alice vip\n  hale cluster user move --site DC2 alice vip vip-dc1"
+        after_help = "Examples:\n  hale cluster user move alice vip\n  hale cluster user move --site DC2 alice vip vip-dc1\n  hale cluster user move --abort alice"
     )]
     Move {
         /// Write the final state at once, without moving anything; creates the row if there is none
-        #[arg(long)]
+        #[arg(long, conflicts_with = "abort")]
         direct: bool,
+        /// Give a move up that is under way: the user stays where he is
+        #[arg(long, conflicts_with_all = ["group", "site"])]
+        abort: bool,
         /// New home site
         #[arg(long)]
         site: Option<String>,
@@ -107,7 +117,8 @@ pub enum UserCommand {
         /// User
         user: String,
         /// New group
-        group: String,
+        #[arg(required_unless_present = "abort")]
+        group: Option<String>,
         /// Group to use at another site during a site failover
         failover_group: Option<String>,
     },

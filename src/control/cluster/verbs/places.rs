@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use uuid::Uuid;
 
+use crate::config::time;
 use crate::route::rows::{BackendStatus, SiteStatus};
 
 /// `hale cluster site …`
@@ -249,6 +250,55 @@ pub enum BackendCommand {
     /// Move users of a backend to other backends of its site while they log in
     #[command(subcommand)]
     ForceMove(ForceMoveCommand),
+    /// Send users to a backend by name, to try it out: it may be in standby
+    ///
+    /// Their logins at all proxies of the backend's site go there, whatever their groups say, until they are unpinned or the time
+    /// has passed; not while the backend is offline. Sessions that they have elsewhere end: here at once, at other proxies as
+    /// soon as they read it, within ten seconds. Their rows stay as they are.
+    #[command(
+        after_help = "Examples:\n  hale cluster backend pin --for 2h --reason trial be2.example.org alice bob\n  hale cluster backend pin --list"
+    )]
+    Pin {
+        /// Show who is pinned where, until when, by whom and why
+        #[arg(long, conflicts_with_all = ["lasting", "reason", "host"])]
+        list: bool,
+        /// With --list: at this site only
+        #[arg(long, requires = "list")]
+        site: Option<String>,
+        /// How long, such as 30min, 2h or 7d; until unpinned unless given
+        #[arg(long = "for", value_name = "TIME", value_parser = seconds)]
+        lasting: Option<u64>,
+        /// Why: for the log and the list
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Host name or id
+        #[arg(required_unless_present = "list")]
+        host: Option<String>,
+        /// Names of users, as the log has them
+        #[arg(required_unless_present = "list")]
+        users: Vec<String>,
+    },
+    /// Let pinned users go back to where their groups are
+    #[command(after_help = "Example:\n  hale cluster backend unpin alice")]
+    Unpin {
+        /// The site where they are pinned, if not cluster_local_site
+        #[arg(long)]
+        site: Option<String>,
+        /// Why: for the log
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Names of users
+        #[arg(required = true)]
+        users: Vec<String>,
+    },
+}
+
+/// A time as settings have it, in whole seconds.
+fn seconds(text: &str) -> Result<u64, String> {
+    match time(text)?.as_secs() {
+        0 => Err("expected a second at least".to_owned()),
+        seconds => Ok(seconds),
+    }
 }
 
 /// `--self` or a backend's host.

@@ -219,6 +219,17 @@ fn backend(command: &BackendCommand) -> Line {
             Line::of(["backend", "list"]).option("--site", site.as_ref())
         }
         BackendCommand::ForceMove(command) => force_move("backend", command),
+        BackendCommand::Pin { list, site, lasting, reason, host, users } => {
+            let line = Line::of(["backend", "pin"]).flag("--list", *list);
+            line.option("--site", site.as_ref())
+                .option("--for", lasting.map(|seconds| format!("{seconds}s")))
+                .option("--reason", reason.as_ref())
+                .then(host.iter().chain(users).map(String::as_str))
+        }
+        BackendCommand::Unpin { site, reason, users } => Line::of(["backend", "unpin"])
+            .option("--site", site.as_ref())
+            .option("--reason", reason.as_ref())
+            .then(users.iter().map(String::as_str)),
     }
 }
 
@@ -236,10 +247,13 @@ fn backend_status(status: BackendStatusWord) -> &'static str {
 
 fn group(command: &GroupCommand) -> Line {
     match command {
-        GroupCommand::Move { direct, reason, site, group, host } => Line::of(["group", "move"])
-            .flag("--direct", *direct)
-            .option("--reason", reason.as_ref())
-            .then([&**site, group, host]),
+        GroupCommand::Move { direct, abort, reason, site, group, host } => {
+            Line::of(["group", "move"])
+                .flag("--direct", *direct)
+                .flag("--abort", *abort)
+                .option("--reason", reason.as_ref())
+                .then([&**site, group].into_iter().chain(host.as_deref()))
+        }
         GroupCommand::Status { site, group } => {
             Line::of(["group", "status"]).then([&**site, group])
         }
@@ -274,12 +288,14 @@ fn user(command: &UserCommand) -> Line {
             listed.iter().fold(line, |line, name| line.option("--listed", Some(name)))
         }
         UserCommand::Delete { user } => Line::of(["user", "delete"]).then([&**user]),
-        UserCommand::Move { direct, site, reason, user, group, failover_group } => {
+        UserCommand::Move { direct, abort, site, reason, user, group, failover_group } => {
+            let places = [Some(&**user), group.as_deref(), failover_group.as_deref()];
             Line::of(["user", "move"])
                 .flag("--direct", *direct)
+                .flag("--abort", *abort)
                 .option("--site", site.as_ref())
                 .option("--reason", reason.as_ref())
-                .then([&**user, group].into_iter().chain(failover_group.as_deref()))
+                .then(places.into_iter().flatten())
         }
         UserCommand::Status { user } => Line::of(["user", "status"]).then([&**user]),
         UserCommand::List { mask } => Line::of(["user", "list"]).then(mask.as_deref()),

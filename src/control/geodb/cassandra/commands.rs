@@ -330,6 +330,13 @@ impl Cassandra {
         Ok(self.requests.read_slice::<DestFigure>(slice).await?.rows)
     }
 
+    pub(in super::super) async fn read_site_figures(
+        &self,
+        proxy_site_id: Uuid,
+    ) -> Result<Vec<DestFigure>, GeoDbError> {
+        Ok(self.requests.read_partition::<DestFigure>(id(Some(proxy_site_id))).await?.rows)
+    }
+
     pub(in super::super) async fn read_group_site(
         &self,
         site_id: Uuid,

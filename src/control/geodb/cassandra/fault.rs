@@ -17,6 +17,8 @@ pub(super) enum Fault {
     Final(GeoDbError),
     /// Other replicas, fewer of them, or a later moment may do.
     Passing(Box<str>),
+    /// No answer within this.
+    Late(Duration),
 }
 
 impl Fault {
@@ -24,7 +26,16 @@ impl Fault {
     pub(super) fn into_error(self, place: &str) -> GeoDbError {
         match self {
             Self::Final(error) => error,
-            Self::Passing(why) => unavailable(place, &why),
+            passing => unavailable(place, &passing.why()),
+        }
+    }
+
+    /// In a few words.
+    pub(super) fn why(&self) -> Box<str> {
+        match self {
+            Self::Final(error) => error.to_string().into(),
+            Self::Passing(why) => why.clone(),
+            Self::Late(after) => format!("no answer within {} ms", after.as_millis()).into(),
         }
     }
 }
@@ -34,18 +45,13 @@ pub(super) fn unavailable(place: &str, why: &str) -> GeoDbError {
     GeoDbError::Unavailable { place: place.into(), why: why.into() }
 }
 
-/// Our own deadline passed.
-pub(super) fn late(after: Duration) -> Fault {
-    Fault::Passing(format!("no answer within {} ms", after.as_millis()).into())
-}
-
 /// Sorts an error of a request.
 pub(super) fn of_request(place: &str, error: &ExecutionError) -> Fault {
     match error {
         ExecutionError::LastAttemptError(error) => of_attempt(place, error),
         ExecutionError::PrepareError(error) => of_prepare(place, error),
         ExecutionError::ConnectionPoolError(error) => Fault::Passing(pool(error)),
-        ExecutionError::RequestTimeout(after) => late(*after),
+        ExecutionError::RequestTimeout(after) => Fault::Late(*after),
         ExecutionError::EmptyPlan => {
             Fault::Passing("no node of the data centre in `dc=` is known".into())
         }

@@ -171,13 +171,16 @@ impl Requests {
         };
         let mut outcome = attempt(level, page.clone()).await;
         let mut answered_at = level;
-        if let Err(Fault::Passing(_)) = &outcome
+        if let Err(Fault::Passing(_) | Fault::Late(_)) = &outcome
             && level == Level::First
         {
             shared.fell_back(doing);
             if levels.first != levels.fallback {
                 outcome = attempt(Level::Fallback, page).await;
                 answered_at = Level::Fallback;
+            } else if stamp.is_some() && matches!(outcome, Err(Fault::Late(_))) {
+                // The node that was to answer may be gone. The stamp makes it the same write, whether or not the first was done.
+                outcome = attempt(level, page).await;
             }
         }
         match &outcome {
@@ -188,7 +191,7 @@ impl Requests {
                 });
             }
             Err(Fault::Final(_)) => shared.health(|health| health.answered(doing, answered_at)),
-            Err(Fault::Passing(why)) => shared.failed(why),
+            Err(passing) => shared.failed(&passing.why()),
         }
         outcome.map_err(|fault| fault.into_error(self.place()))
     }

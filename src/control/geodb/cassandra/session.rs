@@ -116,7 +116,7 @@ impl Connected {
             answer.await.map_err(|error| fault::of_request(place, &error))
         };
         // The driver's own time limit does not cover all that it waits for.
-        timeout(deadline, work).await.unwrap_or_else(|_| Err(fault::late(deadline)))
+        timeout(deadline, work).await.unwrap_or_else(|_| Err(Fault::Late(deadline)))
     }
 
     async fn prepared(

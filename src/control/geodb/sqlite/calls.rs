@@ -298,6 +298,13 @@ impl Sqlite {
         self.rows.call(read).await
     }
 
+    pub(in super::super) async fn read_site_figures(
+        &self,
+        proxy_site_id: Uuid,
+    ) -> Result<Vec<DestFigure>, GeoDbError> {
+        self.tables.call(move |file| cluster_state::read_site_figures(file, proxy_site_id)).await
+    }
+
     pub(in super::super) async fn read_group_site(
         &self,
         site_id: Uuid,

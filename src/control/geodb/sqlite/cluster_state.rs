@@ -103,6 +103,15 @@ pub(super) fn read_dest_figures(
     file.read(sql, params![site_id.to_string(), dest_host], &mut Vec::new())
 }
 
+/// See [`crate::control::geodb::GeoDb::read_site_figures`].
+pub(super) fn read_site_figures(
+    file: &mut SqliteFile,
+    site_id: Uuid,
+) -> Result<Vec<DestFigure>, GeoDbError> {
+    let sql = "select * from proxy_dest_stats where proxy_site_id = ?1";
+    file.read(sql, params![site_id.to_string()], &mut Vec::new())
+}
+
 /// One statement for each row, in one transaction.
 fn write_all(
     file: &mut SqliteFile,

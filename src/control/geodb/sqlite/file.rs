@@ -18,6 +18,8 @@ use crate::limits;
 pub(super) struct SqliteFile {
     path: PathBuf,
     connection: Connection,
+    /// Tables that opening made; the next [`Self::init`] tells.
+    made: Vec<&'static str>,
 }
 
 impl SqliteFile {
@@ -37,12 +39,12 @@ impl SqliteFile {
         }
         let opened = Connection::open_with_flags(path, flags);
         let connection = opened.map_err(|error| fault::from_sqlite(path, "opening", &error))?;
-        let mut engine = Self { path: path.to_owned(), connection };
+        let mut engine = Self { path: path.to_owned(), connection, made: Vec::new() };
         engine.check_file()?;
         // A file that is no GeoDB is left as it is, unless it shall become one.
         match mode {
             OpenMode::Existing => engine.check_tables()?,
-            OpenMode::Create => engine.init().map(drop)?,
+            OpenMode::Create => engine.made = engine.create_tables()?,
         }
         engine.within("opening", |connection| {
             // Readers and one writer do not disturb each other. A commit survives the end of the process at once, and a
@@ -56,11 +58,23 @@ impl SqliteFile {
 
     /// See [`crate::control::geodb::GeoDb::init`].
     pub(super) fn init(&mut self) -> Result<Vec<Made>, GeoDbError> {
-        let mut made = Vec::new();
+        let mut new = std::mem::take(&mut self.made);
+        new.extend(self.create_tables()?);
+        let told = |name: &'static str| Made {
+            what: format!("table {name}").into(),
+            is_new: new.contains(&name),
+        };
+        Ok(TABLES.iter().map(|table| told(table.name)).collect())
+    }
+
+    /// Returns the names of those that were missing.
+    fn create_tables(&mut self) -> Result<Vec<&'static str>, GeoDbError> {
+        let mut missing = Vec::new();
         for table in &TABLES {
             let sql = "select name from sqlite_schema where type = 'table' and name = ?1";
-            let is_new = self.query(sql, [table.name], |_| Ok(()))?.is_empty();
-            made.push(Made { what: format!("table {}", table.name).into(), is_new });
+            if self.query(sql, [table.name], |_| Ok(()))?.is_empty() {
+                missing.push(table.name);
+            }
         }
         self.within("creating the tables", |connection| {
             // Immediate: of two processes that do this at once, one waits instead of failing half-way.
@@ -73,7 +87,7 @@ impl SqliteFile {
             transaction.commit()
         })?;
         self.check_tables()?;
-        Ok(made)
+        Ok(missing)
     }
 
     /// A number that changes whenever another connection has written.

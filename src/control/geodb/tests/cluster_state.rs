@@ -92,6 +92,9 @@ async fn palomar_1_7_figures_are_written_over_and_read_by_host(place: &Place) {
     found.sort_by(|a, b| a.proxy_host.cmp(&b.proxy_host));
     assert_eq!(found, [figure("be1", "lb1", 1_700_000_000_123.0), figure("be1", "lb2", 2.0)]);
     assert_eq!(geodb.read_dest_figures(Uuid::from_u128(0xD2), "be1").await.unwrap(), []);
+    let all = geodb.read_site_figures(DC1).await.unwrap();
+    assert_eq!(all.len(), 3, "{all:?}");
+    assert_eq!(geodb.read_site_figures(Uuid::from_u128(0xD2)).await.unwrap(), []);
     let of_backend = |value| BackendFigure {
         site_id: DC1,
         id: BE1,

@@ -47,6 +47,21 @@ async fn ge_11_a_locked_file_is_temporary() {
 }
 
 #[tokio::test]
+async fn init_tells_what_it_made_and_what_was_there() {
+    let place = Place::new();
+    let made = async || {
+        let geodb = GeoDb::open(&place.location(), OpenMode::Create).unwrap();
+        let made = geodb.init().await.unwrap();
+        assert_eq!(made.len(), TABLES.len());
+        made.into_iter().filter(|table| table.is_new).map(|table| table.what).collect::<Vec<_>>()
+    };
+    assert_eq!(made().await.len(), TABLES.len());
+    assert!(made().await.is_empty());
+    place.sql("drop table users");
+    assert_eq!(made().await, ["table users".into()]);
+}
+
+#[tokio::test]
 async fn init_is_idempotent_and_makes_palomars_ten_tables() {
     let place = Place::new();
     let geodb = cluster(&place).await;

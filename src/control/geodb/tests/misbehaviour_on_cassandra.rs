@@ -91,6 +91,37 @@ async fn ge_03_ge_04_a_mute_late_or_broken_node_is_given_up_in_time_and_asked_no
     }
 }
 
+#[tokio::test]
+async fn ge_04_a_write_that_is_not_answered_is_sent_once_more() {
+    let (node, geodb) = house("ge_04_again", 16).await;
+    let of = |username: &str| UserAssignment {
+        username: username.into(),
+        preferred_site_id: Uuid::from_u128(1),
+        group_name: "g".into(),
+    };
+    // Its statement is prepared with this one.
+    geodb.assign_user(&of("first"), None, NOW).await.unwrap();
+    let before = node.asked();
+    node.behave(Manner::Mute);
+    let (alice, carol) = (of("alice"), of("carol"));
+    let (written, ()) = tokio::join!(geodb.assign_user(&alice, None, NOW), async {
+        until_asked(&node, before + 1).await;
+        node.behave(Manner::Well);
+    });
+    assert_eq!(&*written.unwrap().group_name, "g");
+    // But no third time.
+    node.behave(Manner::Mute);
+    let before = node.asked();
+    assert!(geodb.assign_user(&carol, None, NOW).await.is_err());
+    assert_eq!(node.asked() - before, 2);
+}
+
+async fn until_asked(node: &Misbehaving, times: u32) {
+    while node.asked() < times {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// A login gives a request up after half a second; the operator who makes the tables on a node that has just begun does not.
 #[tokio::test]
 async fn ge_04_tables_are_looked_at_with_more_patience_than_logins_have() {
@@ -128,9 +159,7 @@ async fn a_table_that_breaks_off_half_way_is_an_error_and_no_half_table() {
     let before = node.asked();
     let (read, ()) = tokio::join!(reading.read_group_sites(), async {
         // Some of its sixteen token ranges have been read.
-        while node.asked() < before + 4 {
-            tokio::task::yield_now().await;
-        }
+        until_asked(&node, before + 4).await;
         node.behave(Manner::Error(0x1002, vec![]));
     });
     assert!(read.is_err(), "{read:?}");

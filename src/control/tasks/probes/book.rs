@@ -4,6 +4,7 @@
 //! Driven by `super`. Tests: below.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -137,6 +138,11 @@ impl Watched {
         }
     }
 
+    /// Whether it is down, and its row says that it is out: what is left of its sessions leads nowhere.
+    fn is_lost(&self) -> bool {
+        self.state() == State::Down && self.status == BackendStatus::Offline
+    }
+
     /// Whether a program set its status.
     pub(super) fn is_auto(&self) -> bool {
         self.reason.as_deref().and_then(AutoReason::parse).is_some()
@@ -218,6 +224,12 @@ impl Book {
         self.failing.iter().filter_map(|id| Some((*id, self.watched.get(id)?)))
     }
 
+    /// Those that are down, and to which no users are sent any more because of that (R-PROBE-9).
+    pub(super) fn lost(&self) -> BTreeSet<Arc<str>> {
+        let lost = self.failing().filter(|(_, watched)| watched.is_lost());
+        lost.map(|(_, watched)| Arc::clone(&watched.target.host)).collect()
+    }
+
     /// The way in which a protocol is probed; none: it is not.
     pub(super) fn way(&self, id: Uuid, protocol: Protocol) -> Option<usize> {
         self.watched.get(&id)?.courses.iter().position(|course| course.protocol == protocol)
@@ -260,6 +272,17 @@ impl Book {
             self.failing.insert(id);
         }
         change
+    }
+
+    /// It failed by a protocol that is not probed: what is, is looked at, in case it is the host.
+    pub(super) fn look_soon(&mut self, id: Uuid, now: Tick) {
+        let ways = self.watched.get(&id).map_or(0, |watched| watched.courses.len());
+        for way in 0..ways {
+            self.change(id, way, |course| {
+                course.health.look_soon(now);
+                None
+            });
+        }
     }
 
     /// One begins to fail: some others are looked at, so that a failure of ours is seen as such.

@@ -79,6 +79,9 @@ fn of_backend(watched: &Watched, seen: &[&Seen], now: Moment) -> Vec<(Protocol, 
         if let Some(seen) = seen {
             let counts = COUNT_NAMES.into_iter().zip(seen.counts).filter(|(_, count)| *count > 0);
             figures.extend(counts.map(|(name, count)| (name, large(count), FigureKind::Counter)));
+            let sums = [("connect_ok", seen.connected()), ("bytes", seen.bytes)];
+            let sums = sums.into_iter().filter(|(_, sum)| *sum > 0);
+            figures.extend(sums.map(|(name, sum)| (name, large(sum), FigureKind::Counter)));
         }
         let mut gauge = |name, value: Option<f64>| {
             figures.extend(value.map(|value| (name, value, FigureKind::Gauge)));
@@ -185,6 +188,7 @@ mod tests {
             host: "be1".into(),
             protocol,
             counts: [9, 0, 0, 2, 0, 0, 0],
+            bytes: 4_711,
             last_well: Some(Tick(94_000)),
             last_failed: None,
         };
@@ -201,6 +205,8 @@ mod tests {
             ("updated", 1_700_000_000.5),
             ("imap.login_ok", 9.0),
             ("imap.connect_fail", 2.0),
+            ("imap.connect_ok", 9.0),
+            ("imap.bytes", 4_711.0),
             ("imap.last_success", 1_699_999_995.5),
             ("imap.state", 0.0),
         ];

@@ -255,3 +255,78 @@ async fn say_goodbye(mut line: Line, protocol: Protocol) {
     // Whatever becomes of it: the login has succeeded.
     let _ = timeout(limits::PROBE_GOODBYE_TIMEOUT, saying).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::net::TcpListener;
+
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::share::exchange::Exchange;
+
+    /// Sockets of this network that are connected to a port and that a process still has.
+    fn connected_to(port: u16) -> usize {
+        let table = fs::read_to_string("/proc/self/net/tcp").unwrap();
+        let remote = format!(":{port:04X}");
+        // Number, local, remote, state, queues, timer, retransmits, user, timeout, inode.
+        let is_kept = |line: &&str| {
+            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            words.get(2).is_some_and(|it| it.ends_with(&remote)) && words.get(9) != Some(&"0")
+        };
+        table.lines().filter(is_kept).count()
+    }
+
+    /// So few, or as many as the variable says.
+    fn frozen() -> usize {
+        let wanted = std::env::var_os("HALE_FROZEN_PROBES");
+        wanted.map_or(300, |count| count.to_str().unwrap().parse().unwrap())
+    }
+
+    /// On the control core's ring, as many at the same time as a proxy ever has in flight.
+    #[test]
+    fn r_probe_2_probes_of_frozen_hosts_end_at_their_deadline_and_leave_nothing() {
+        // The kernel makes connections for it, and it takes none.
+        let frozen_host = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = frozen_host.local_addr().unwrap().port();
+        let exchange = Exchange::new(1).unwrap();
+        let tls = Rc::new(Backends::new(&exchange.tls.load().trust));
+        let way = Rc::new(Way {
+            protocol: Protocol::Imap,
+            settings: ProtocolSettings::plain(port),
+            own_name: "lb1.test".into(),
+            password: Secret::from("probed"),
+            sources: Box::default(),
+        });
+        let target = Target {
+            host: "frozen.test".into(),
+            address: Some([127, 0, 0, 1].into()),
+            user: "probe".into(),
+        };
+        tokio_uring::start(async {
+            let (mut left, mut ended, mut most) = (frozen(), 0, 0);
+            let mut probing = JoinSet::new();
+            while left > 0 || !probing.is_empty() {
+                while left > 0 && probing.len() < limits::PROBES_AT_ONCE_MAX {
+                    left -= 1;
+                    let session = SessionId::from_bytes([0; 16]);
+                    let (way, tls) = (Rc::clone(&way), Rc::clone(&tls));
+                    probing.spawn_local(log_in(way, target.clone(), tls, session));
+                }
+                let found: Found = probing.join_next().await.unwrap().unwrap();
+                assert_eq!(found.finding, Some(Finding::Silent), "{found:?}");
+                assert!(found.took < limits::PROBE_TIMEOUT * 3, "{:?}", found.took);
+                ended += 1;
+                if ended % 100 == 1 {
+                    most = most.max(connected_to(port));
+                }
+            }
+            assert_eq!(ended, frozen());
+            assert!(most <= limits::PROBES_AT_ONCE_MAX, "{most} at the same time");
+            assert_eq!(connected_to(port), 0, "descriptors are left");
+            assert_eq!(Rc::strong_count(&way), 1, "tasks are left");
+            assert_eq!(Rc::strong_count(&tls), 1, "tasks are left");
+        });
+    }
+}

@@ -19,6 +19,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use uuid::Uuid;
 
+use super::losses::Losses;
 use super::mail::Inbox;
 use super::routing::Desk;
 use crate::config::Config;
@@ -78,7 +79,11 @@ impl Probes {
     ///
     /// # Errors
     /// The system's, when the mailbox can't be watched.
-    pub(super) fn start(self, desk: Desk) -> std::io::Result<impl Future<Output = ()>> {
+    pub(super) fn start(
+        self,
+        desk: Desk,
+        losses: Losses,
+    ) -> std::io::Result<impl Future<Output = ()>> {
         let doubts = Inbox::watch(self.exchange.evidence.doubts())?;
         let context = self.exchange.tls.load();
         let prober = Prober {
@@ -92,6 +97,7 @@ impl Probes {
             writing: JoinSet::new(),
             probes: self,
             desk,
+            losses,
         };
         Ok(prober.keep(doubts))
     }
@@ -102,6 +108,8 @@ impl Probes {
 struct Prober {
     probes: Probes,
     desk: Desk,
+    /// Backends whose sessions are to end.
+    losses: Losses,
     protocols: Vec<Protocol>,
     /// What the book was made of.
     table: Arc<Table>,
@@ -148,14 +156,18 @@ impl Prober {
     /// Takes up a new table and what logins have seen, and looks whether rows should say something else.
     fn look(&mut self) {
         let table = self.probes.exchange.table.load();
-        if !Arc::ptr_eq(&table, &self.table) {
+        // A table with other groups alone shares its backends with the one before.
+        if !std::ptr::eq(table.backends(), self.table.backends()) {
             self.take_table(table);
+        } else if !Arc::ptr_eq(&table, &self.table) {
+            self.table = table;
         }
         self.take_successes();
         let all: Vec<Uuid> = self.book.all().map(|(id, _)| id).collect();
         for id in all {
             self.review(id);
         }
+        self.losses.set(self.book.lost());
     }
 
     fn take_table(&mut self, table: Arc<Table>) {
@@ -206,8 +218,11 @@ impl Prober {
     fn doubt(&mut self, doubted: &Doubted) {
         self.probes.exchange.evidence.looked_into(doubted);
         let Some(Place::Backend(id)) = self.table.place_by_host(&doubted.host) else { return };
-        let Some(way) = self.book.way(id, doubted.protocol) else { return };
         let now = clock::now();
+        let Some(way) = self.book.way(id, doubted.protocol) else {
+            self.book.look_soon(id, now);
+            return self.probe();
+        };
         let change = self.book.change(id, way, |course| course.health.login_failed(now));
         if change == Some(Change::Suspected) {
             self.book.call_witnesses(id, now);

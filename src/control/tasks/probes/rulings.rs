@@ -126,6 +126,8 @@ impl Prober {
             watched.set_status(&row.status, row.status_reason.as_deref(), clock::now());
         }
         self.desk.put_backend(row);
+        // New logins go elsewhere from here on.
+        self.losses.set(self.book.lost());
     }
 
     /// Tells why a row is left alone, once for each reason.

@@ -263,9 +263,11 @@ impl Kept {
         self.news.notify_one();
     }
 
-    /// Whether some backend's share grows yet.
+    /// Whether the table changes by the time alone: some backend's share grows yet, or a pin's time has passed.
     pub(super) fn is_ramping(&self) -> bool {
-        self.published.load().backends().iter().any(|backend| backend.ramp < 100)
+        let table = self.published.load();
+        table.backends().iter().any(|backend| backend.ramp < 100)
+            || table.pins().iter().any(|pin| pin.is_over(unix_millis()))
     }
 
     /// A group that is due to be read again by now.

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::kept::Kept;
+use super::names::Ask;
 use super::tables::Orders;
 use super::trouble::Trouble;
 use crate::control::admin::Board;
@@ -27,6 +28,7 @@ use crate::ring::clock;
 use crate::route::cap::LoginCap;
 use crate::route::change::{ChangeReason, GroupChange, Placement, SiteChange};
 use crate::route::decide::Decision;
+use crate::route::departure;
 use crate::route::rows::User;
 use crate::route::sent_on::SentOn;
 use crate::route::settings_rows::last_move;
@@ -259,9 +261,26 @@ impl LookUps {
         if known.is_some_and(|known| !known.row.leads_where(&row)) {
             referrals.forget(&row.username);
         }
+        self.announce_departure(&row);
         let user = row.username.clone();
         users.remember(row, clock::now());
         self.tell_local(&user);
+    }
+
+    /// A user moves, and no row tells the proxies of this site yet: the move was begun elsewhere, or its group has moved since.
+    fn announce_departure(&self, row: &User) {
+        let table = self.exchange.table.load();
+        let Some(departure) = departure::announced(&table, row, unix_millis()) else { return };
+        let (geodb, orders, trouble) =
+            (self.geodb.clone(), Rc::clone(&self.orders), Rc::clone(&self.trouble));
+        tokio::task::spawn_local(async move {
+            match geodb.write_setting(&departure.to_row()).await {
+                Ok(()) => {
+                    orders.order(Ask::New);
+                }
+                Err(fault) => trouble.failed(&fault),
+            }
+        });
     }
 
     fn tell_local(&self, user: &str) {

@@ -1,8 +1,8 @@
 //! Other sites, as this proxy's own connections see them (C-SITE-9).
 //!
 //! Duty: from what logins have seen to opinions for the table and to what this site's row of `site_reachability` is to say;
-//! trying a site that fails while no login does; letting referrals go that are not good any more. Non-duty: judging
-//! (`route::experience`, which health probes will feed too), writing (`tasks::late_writes`, also when the GeoDB is back after
+//! trying a site that no login tries; letting referrals go that are not good any more. Non-duty: judging
+//! (`route::experience`), writing (`tasks::late_writes`, also when the GeoDB is back after
 //! a while), building tables. Driven by `super`. Tests: `super::tests::reach`.
 
 use std::cell::RefCell;
@@ -95,6 +95,9 @@ impl Reach {
             *failed = failed.saturating_add(attempted.failed);
         }
         for (site, [answered, failed]) in sums {
+            if answered > 0 {
+                failed_at.remove(&site);
+            }
             experience.take(site, answered, failed, now);
         }
         attempts
@@ -130,21 +133,22 @@ impl Reach {
         self.kept.hold(opinions);
     }
 
-    /// Connects to a site that fails, in place of the logins that are sent elsewhere meanwhile.
+    /// Connects to a site in place of logins, which are sent elsewhere or have no reason to go there.
     fn try_again(&self, site: &SiteEntry, now: Tick) {
-        let (Some(endpoint), Some(host)) = (self.seen.failed_at.get(&site.id), &site.load_balancer)
-        else {
-            return;
-        };
-        if !self.seen.experience.is_trial_due(site.id, now)
-            || !self.seen.trying.borrow_mut().insert(site.id)
-        {
+        let Some(host) = &site.load_balancer else { return };
+        if !self.seen.experience.is_trial_due(site.id, now) {
             return;
         }
+        let failed_at = self.seen.failed_at.get(&site.id);
         // The name may lead to another address by now.
-        let address = host.addresses.first().copied().unwrap_or_else(|| endpoint.ip());
+        let address = host.addresses.first().copied().or_else(|| failed_at.map(SocketAddr::ip));
+        let port = failed_at.map(SocketAddr::port).or_else(|| self.port());
+        let (Some(address), Some(port)) = (address, port) else { return };
+        if !self.seen.trying.borrow_mut().insert(site.id) {
+            return;
+        }
         let (site, host) = (site.id, Arc::clone(&host.name));
-        let peer = SocketAddr::new(address, endpoint.port());
+        let peer = SocketAddr::new(address, port);
         let (ways, trying) = (Rc::clone(&self.ways), Rc::clone(&self.seen.trying));
         let attempts = self.exchange.site_attempts.clone();
         tokio::task::spawn_local(async move {
@@ -159,6 +163,12 @@ impl Reach {
             }
             trying.borrow_mut().remove(&site);
         });
+    }
+
+    /// Where sites are tried at which nothing has failed: by IMAP, if that is served.
+    fn port(&self) -> Option<u16> {
+        let by_imap = self.ways.iter().find(|(protocol, _)| *protocol == Protocol::Imap);
+        by_imap.or_else(|| self.ways.first()).map(|(_, way)| way.proxy_port)
     }
 
     /// Has this site's row written if it is to say something else. Nothing is lost while the GeoDB is gone: a site that was

@@ -36,6 +36,7 @@ struct House {
     exchange: Exchange,
     core: Inbox<ToCore>,
     failover: FailoverRules,
+    ways: Ways,
 }
 
 impl House {
@@ -62,7 +63,8 @@ impl House {
         std::fs::write(folder.path().join("hosts"), "10.0.0.1 be1\n10.0.0.2 be2\n").unwrap();
         let exchange = Exchange::new(1).unwrap();
         let core = Inbox::watch(exchange.to_cores[0].clone()).unwrap();
-        Self { folder, geodb, exchange, core, failover: FailoverRules::default() }
+        let failover = FailoverRules::default();
+        Self { folder, geodb, exchange, core, failover, ways: Ways::new() }
     }
 
     fn hosts(&self) -> PathBuf {
@@ -87,7 +89,7 @@ impl House {
             },
             exchange: self.exchange.clone(),
             local,
-            ways: Ways::new(),
+            ways: self.ways.clone(),
         };
         let log = Arc::clone(&self.exchange.log);
         spawn_local(super::super::late_writes::make(self.geodb.clone(), log));

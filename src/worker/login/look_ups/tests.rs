@@ -351,6 +351,21 @@ fn c_move_4_logins_of_a_moving_group_are_held_unless_the_geodb_is_gone() {
 }
 
 #[test]
+fn c_move_6_logins_of_a_user_who_moves_are_held_and_the_row_is_soon_read_again() {
+    let mut house = House::new().knows(DC1);
+    let row = house.exchange.users.get("alice").unwrap().row;
+    let moving = User { moving_group_name: Some("other".into()), ..row };
+    house.exchange.users.remember(moving, Tick(0));
+    assert_eq!(house.asks_where(false), Some(RouteAnswer::Hold));
+    assert!(house.asked().is_none(), "the row is new");
+    let asker = Asker { asking: &mut house.asking, slot: 1, generation: 1 };
+    let ask = RouteAsk::User { user: "alice".into(), tag: None, is_sent_here: false };
+    assert_eq!(house.look_ups.route(asker, ask, Tick(4_000)), Some(RouteAnswer::Hold));
+    let asked = house.asked();
+    assert!(matches!(asked, Some(ToControl::LookUp { ticket: None, .. })), "{asked:?}");
+}
+
+#[test]
 fn c_move_4_more_logins_than_may_be_held_fail_for_now() {
     let mut house = House::new().knows(DC1);
     house.exchange.table.publish(moving_table());

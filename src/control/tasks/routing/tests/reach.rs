@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::config::model::ProtocolSettings;
 use crate::control::geodb::SiteUpdate;
 use crate::control::wall_clock::unix_millis;
+use crate::names::Protocol;
 use crate::route::fault::RouteFault;
 use crate::route::hash::force_move_place;
 use crate::route::outage::Opinion;
@@ -171,6 +174,28 @@ async fn c_site_9_a_site_that_no_login_tries_any_more_is_tried_until_it_answers(
         assert!(trial.is_ok_and(|accepted| accepted.is_ok()), "it is tried");
         until(|| house.opinion() == Some(Opinion::Reached), "and has answered").await;
         house.row_says(1).await;
+    };
+    LocalSet::new().run_until(work).await;
+}
+
+/// No login ever goes there: the control core finds out whether it is reached, and the site's row says so.
+#[tokio::test]
+async fn c_site_9_a_site_that_no_login_ever_tried_is_tried_by_its_greeting() {
+    let mut house = House::with_two_sites().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // Not the first protocol that is served, but IMAP.
+    house.ways = vec![
+        (Protocol::Pop3, ProtocolSettings::plain(1)),
+        (Protocol::Imap, ProtocolSettings::plain(port)),
+    ];
+    let work = async {
+        house.start().await;
+        let (mut trial, _) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
+        assert_eq!((house.opinion(), house.row().await), (None, None), "it has not greeted yet");
+        trial.write_all(b"* OK hello\r\n").await.unwrap();
+        house.row_says(1).await;
+        assert_eq!(house.opinion(), Some(Opinion::Reached));
     };
     LocalSet::new().run_until(work).await;
 }
