@@ -17,7 +17,7 @@ use hale::control::cluster::{
     self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, Format, GeodbCommand,
     Output, Reply,
 };
-use hale::control::{Inspected, Outcome, time_of_day, unix_millis};
+use hale::control::{Inspected, Outcome, time_now, unix_millis};
 
 /// Mail proxy appliance: IMAP logins routed to Dovecot backends by a Palomar `GeoDB`.
 #[derive(Debug, Parser)]
@@ -283,7 +283,7 @@ fn top(settings: &Config, command: &TopCommand) -> ExitCode {
     };
     let (mut page, mut trouble, mut count) = (Page::default(), None, 0_u64);
     loop {
-        let now = time_of_day(unix_millis().div_euclid(1000));
+        let now = time_now();
         let is_drawn = match &terminal {
             Some(terminal) => {
                 let lines = page.lines(&answer, &now, trouble.as_deref(), terminal.size());
@@ -296,7 +296,10 @@ fn top(settings: &Config, command: &TopCommand) -> ExitCode {
         if !is_drawn || command.count.is_some_and(|most| count >= most) {
             return Exit::Ok.into();
         }
-        match watch_on(&mut watch, &mut page) {
+        // A large cluster is not asked more than it can answer beside its work.
+        let every =
+            PAGE_EVERY.max(EACH_BACKEND * u32::try_from(answer.rows.len()).unwrap_or(u32::MAX));
+        match watch_on(&mut watch, &mut page, every) {
             Seen::Enough => return Exit::Ok.into(),
             Seen::Otherwise => {}
             Seen::Old => match asked(&socket, settings, &question) {
@@ -314,9 +317,9 @@ enum Seen {
     Old,
 }
 
-fn watch_on(watch: &mut Watch, page: &mut Page) -> Seen {
+fn watch_on(watch: &mut Watch, page: &mut Page, every: Duration) -> Seen {
     loop {
-        match watch.next(PAGE_EVERY) {
+        match watch.next(every) {
             Happening::End => return Seen::Enough,
             Happening::Time => return Seen::Old,
             Happening::Resized => return Seen::Otherwise,
@@ -330,6 +333,7 @@ fn watch_on(watch: &mut Watch, page: &mut Page) -> Seen {
 }
 
 const PAGE_EVERY: Duration = Duration::from_secs(1);
+const EACH_BACKEND: Duration = Duration::from_millis(1);
 
 /// From one GeoDB to another; no running Hale has both.
 fn copy(settings: &Config, from: &str, to: &str) -> Result<Output, CommandError> {

@@ -202,7 +202,7 @@ pub struct Cluster {
     /// Who carries out moves of groups.
     pub group_moves: GroupMoves,
     /// Whether the backend that is left is asked to end what sessions are there.
-    pub move_kick: bool,
+    pub backend_kick: bool,
     /// How users follow a site that goes and comes back.
     pub site_failover: SiteFailover,
     /// hosts(5) file asked before the system's resolver for names of backends.

@@ -38,4 +38,4 @@ pub use passdbs::{PassdbFault, PassdbSources};
 pub use resolver::Resolver;
 pub use run::run;
 pub use tasks::{Control, DoveadmDoors, Mover, Probes, Routing, moves_of};
-pub use wall_clock::{time_of_day, unix_millis};
+pub use wall_clock::{time_now, unix_millis};

@@ -25,17 +25,10 @@ pub(super) fn unix_seconds() -> i64 {
     i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX)
 }
 
-/// A moment of the calendar, for operators: `2026-11-27T18:05:00Z`.
+/// The time of the day in UTC, for operators.
 #[must_use]
-pub(super) fn utc(unix_seconds: i64) -> String {
-    format!("{}T{}Z", der::day(unix_seconds), time_of_day(unix_seconds))
-}
-
-/// The time of day in UTC.
-#[must_use]
-pub fn time_of_day(unix_seconds: i64) -> String {
-    let second = unix_seconds.rem_euclid(86_400);
-    format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+pub fn time_now() -> String {
+    der::time_of_day(unix_seconds())
 }
 
 #[expect(

@@ -20,7 +20,7 @@ use super::pins::build_pins;
 use super::problem::{Complaint, Problem, is_host};
 use super::rows::{Backend, BackendStatus, GroupSite, Rows, Site, SiteStatus, Tag, UserGroup};
 use super::scopes::Scopes;
-use super::settings_rows::Departure;
+use super::settings_rows::{DEPARTURES, Departure};
 use super::table::{Addresses, BackendEntry, Host, Place, RouteSettings, SiteEntry, Table};
 use crate::template::Template;
 
@@ -84,7 +84,7 @@ impl Table {
         table.switches = build_switches(&table);
         table.residents = build_residents(&table);
         table.tags = build_tags(rows, &mut problems);
-        table.departures = build_departures(rows, local_site);
+        table.departures = build_departures(rows, local_site, &mut problems);
         problems.sort();
         problems.dedup();
         (table, problems)
@@ -280,9 +280,23 @@ fn build_candidates(table: &Table) -> Arc<[Candidate]> {
     candidates.collect()
 }
 
-fn build_departures(rows: &Rows, local: Option<Uuid>) -> Arc<[Departure]> {
-    let all = rows.settings.iter().filter_map(Departure::of_row);
-    let mut here: Vec<Departure> = all.filter(|it| Some(it.site_id) == local).collect();
+fn build_departures(
+    rows: &Rows,
+    local: Option<Uuid>,
+    problems: &mut Vec<Problem>,
+) -> Arc<[Departure]> {
+    let mut here = Vec::new();
+    for row in rows.settings.iter().filter(|row| &*row.section == DEPARTURES) {
+        match Departure::of_row(row) {
+            Some(departure) if Some(departure.site_id) == local => here.push(departure),
+            Some(_) => {}
+            None => problems.push(Problem {
+                table: "cluster_settings",
+                row: format!("{DEPARTURES} {}", row.name).into(),
+                complaint: Complaint::BadSetting(DEPARTURES),
+            }),
+        }
+    }
     // Of two of the same user the later one.
     here.sort_by_key(|it| (it.user.clone(), it.backend_id, std::cmp::Reverse(it.since)));
     here.dedup_by(|a, b| (&a.user, a.backend_id) == (&b.user, b.backend_id));

@@ -26,6 +26,7 @@ use super::steps::{
     About, Deaf, Listener, Rejected, Rejection, RowKey, Step, backend_name, group_text, user_text,
 };
 use super::table::{BackendEntry, Host, SiteEntry, Table};
+use crate::wire::der::utc;
 
 /// What is known of the user's row.
 #[derive(Clone, Copy, Debug)]
@@ -185,7 +186,7 @@ fn pinned<'a>(
     let is_followed = backend.takes_pinned();
     listener.hear(|| {
         let (host, status) = (&backend.host.name, &backend.status);
-        let until = pin.until.map(|until| format!(", until {until} s since 1970"));
+        let until = pin.until.map(|until| format!(", until {}", utc(until)));
         let (until, reason) = (until.unwrap_or_default(), &pin.reason);
         let text = if is_followed {
             format!("to {host} ({status}){until}: {reason}")

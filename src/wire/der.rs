@@ -90,6 +90,19 @@ pub fn day(seconds: i64) -> String {
     format!("{year}-{month:02}-{day:02}")
 }
 
+/// The time of the day of a time, such as `18:05:12`.
+#[must_use]
+pub fn time_of_day(seconds: i64) -> String {
+    let second = seconds.rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+}
+
+/// Both, in UTC, such as `2026-11-27T18:05:12Z`.
+#[must_use]
+pub fn utc(seconds: i64) -> String {
+    format!("{}T{}Z", day(seconds), time_of_day(seconds))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +125,6 @@ mod tests {
             assert_eq!(day(time(&bytes).unwrap().0), day_text);
         }
         assert_eq!(day(-1), "1969-12-31");
+        assert_eq!([-1, 1_700_000_000].map(utc), ["1969-12-31T23:59:59Z", "2023-11-14T22:13:20Z"]);
     }
 }

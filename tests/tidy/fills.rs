@@ -124,7 +124,7 @@ pub(crate) const FILLS: &[Row] = &[
     (Global, "cluster_backend_check_protocols", &["Cluster.backend_check_protocols"]),
     (Global, "cluster_user_move_timeout", &["Cluster.user_move_timeout"]),
     (Global, "cluster_group_moves", &["Cluster.group_moves"]),
-    (Global, "cluster_move_kick", &["Cluster.move_kick"]),
+    (Global, "cluster_backend_kick", &["Cluster.backend_kick"]),
     (Global, "site_failover_auto", &["Cluster.site_failover", "SiteFailover.auto"]),
     (Global, "site_failover_delay", &["SiteFailover.delay"]),
     (Global, "site_failover_ramp", &["SiteFailover.ramp"]),

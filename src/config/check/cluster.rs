@@ -38,7 +38,7 @@ pub(super) fn cluster(root: &Section, findings: &mut Findings) -> Cluster {
             "proxy" => GroupMoves::Proxy,
             _ => GroupMoves::Backend,
         },
-        move_kick: root.flag("cluster_move_kick"),
+        backend_kick: root.flag("cluster_backend_kick"),
         site_failover: SiteFailover {
             auto: root.flag("site_failover_auto"),
             delay: root.time("site_failover_delay"),

@@ -19,8 +19,9 @@ pub(super) static SETTINGS: &[Setting] = &[
          backends, the `proxy`: Hale holds their logins, ends their sessions, and lets the destination take over.",
     ),
     global(
-        "cluster_move_kick", Bool, "yes", Hale,
-        "With `cluster_group_moves = proxy`: whether the backend that a group or user leaves is asked, by its doveadm, to end the sessions \
-         that no living proxy has. Only where `doveadm_port` and `doveadm_password` are set; `no` for backends without doveadm.",
+        "cluster_backend_kick", Bool, "yes", Hale,
+        "Whether backends are asked, by their doveadm, to end sessions that this proxy does not have: of groups and users who leave one \
+         by a move (`cluster_group_moves = proxy`), and of a user whom `hale cluster kick` names. Only where `doveadm_port` and \
+         `doveadm_password` are set; `no` for backends without doveadm.",
     ),
 ];

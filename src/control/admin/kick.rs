@@ -23,19 +23,19 @@ pub(super) async fn by_command(
     answer: &mut Answer<'_>,
 ) -> Result<(), Gone> {
     match command.whom() {
-        Ok(whom) => end(Kicking::begin(admin, whom, described(command), by), answer).await,
+        Ok(whom) => end(Kicking::begin(admin, whom, described(command), by), None, answer).await,
         Err(error) => answer.refuse(&error).await,
     }
 }
 
-/// `hale cluster kick USER`: whatever the user's name looks like.
+/// `hale cluster kick USER`: whatever the user's name looks like; also what the user has by other proxies (C-KICK-1).
 pub(super) async fn of_user(
     admin: &Admin,
     user: &str,
     by: Asker,
     answer: &mut Answer<'_>,
 ) -> Result<(), Gone> {
-    end(Kicking::of_user(admin, user, by), answer).await
+    end(Kicking::of_user(admin, user, by), Some(user), answer).await
 }
 
 /// What was found of users who leave a backend.
@@ -98,8 +98,13 @@ pub(super) async fn part(admin: &Admin, whom: Whom) -> Result<usize, CommandErro
     Ok(told)
 }
 
-/// Ends all that are meant, and tells of each.
-async fn end(mut kicking: Kicking<'_>, answer: &mut Answer<'_>) -> Result<(), Gone> {
+/// Ends all that are meant, and tells of each. `beyond`: whose sessions elsewhere end, too.
+async fn end(
+    mut kicking: Kicking<'_>,
+    beyond: Option<&str>,
+    answer: &mut Answer<'_>,
+) -> Result<(), Gone> {
+    let admin = kicking.admin;
     let mut told = answer.columns(&who::COLUMNS).await;
     while let Some(rows) = kicking.rows().await {
         for row in rows {
@@ -109,11 +114,19 @@ async fn end(mut kicking: Kicking<'_>, answer: &mut Answer<'_>) -> Result<(), Go
         }
     }
     let ended = kicking.finish();
+    let elsewhere = match beyond {
+        Some(user) => admin.beyond.kick(user).await,
+        None => Ok(false),
+    };
     told?;
-    match ended {
-        Err(error) => answer.refuse(&error).await,
-        Ok(0) => answer.end(EX_NOTFOUND, None).await,
-        Ok(_) => answer.end(0, None).await,
+    match (ended, elsewhere) {
+        (Err(error), _) | (_, Err(error)) => answer.refuse(&error).await,
+        (Ok(0), Ok(false)) => answer.end(EX_NOTFOUND, None).await,
+        (Ok(_), Ok(true)) => {
+            answer.notice("the backend has ended what sessions the user had there").await?;
+            answer.end(0, None).await
+        }
+        (Ok(_), Ok(false)) => answer.end(0, None).await,
     }
 }
 

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod beyond;
 mod board;
 pub mod client;
 mod enquire;
@@ -22,6 +23,7 @@ mod verbs;
 mod watch;
 mod who;
 
+pub(in crate::control) use beyond::KickOrder;
 pub use board::Board;
 pub(in crate::control) use board::{MoveLine, MoveOf};
 pub(in crate::control) use kick::{Kicking, Left, described};

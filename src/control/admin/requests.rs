@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::answer::{Answer, Gone};
+use super::beyond::Beyond;
 use super::board::{Board, MoveOf};
 use super::enquire::{Askers, Asking};
 use super::kick::{self, Left};
@@ -95,6 +96,7 @@ pub struct Admin {
     pub(super) geodb: GeoDb,
     pub(super) local: LocalDb,
     settings: ClusterSettings,
+    pub(super) beyond: Beyond,
 }
 
 impl Admin {
@@ -109,7 +111,8 @@ impl Admin {
         settings: ClusterSettings,
     ) -> Self {
         let askers = Askers::new(exchange.clone());
-        Self { askers, exchange, about, board, geodb, local, settings }
+        let beyond = Beyond::default();
+        Self { askers, exchange, about, board, geodb, local, settings, beyond }
     }
 
     /// Our name, as rows have it.
@@ -120,6 +123,11 @@ impl Admin {
     /// What tasks write their state on.
     pub(in crate::control) fn board(&self) -> Board {
         self.board.clone()
+    }
+
+    /// The way to kicks elsewhere.
+    pub(in crate::control) fn beyond(&self) -> Beyond {
+        self.beyond.clone()
     }
 
     /// A data core has answered.

@@ -35,6 +35,7 @@ pub(super) async fn run(
         BackendCommand::Remove { backend } => {
             let backend = chosen_backend(cluster, backend).await?;
             cluster.geodb.delete_backend(backend.site_id, backend.id).await?;
+            pins::drop_all(cluster, &backend).await?;
             reset(cluster, &Scope::backend(&backend)).await?;
             Ok(Output::default())
         }

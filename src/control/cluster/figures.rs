@@ -14,11 +14,11 @@ use super::settings::Cluster;
 use super::verbs::{BackendCommand, ClusterCommand, SiteCommand};
 use crate::control::geodb::{DestFigure, UnixMillis};
 use crate::control::loads::{self, Use};
-use crate::control::wall_clock::utc;
 use crate::names::Protocol;
 use crate::route::auto_reason::AutoReason;
 use crate::route::rows::{Backend, BackendStatus};
 use crate::route::set_by::SetBy;
+use crate::wire::der::utc;
 
 /// What a running Hale knows of itself.
 #[derive(Clone, Debug)]

@@ -11,11 +11,11 @@ use super::error::CommandError;
 use super::names::{Names, find_backend, find_site, given_site};
 use super::render::Output;
 use super::settings::Cluster;
-use crate::control::wall_clock::utc;
 use crate::limits;
 use crate::route::pins::{PIN, Pin};
-use crate::route::rows::{BackendStatus, Setting};
+use crate::route::rows::{Backend, BackendStatus, Setting};
 use crate::route::set_by::SetBy;
+use crate::wire::der::utc;
 
 /// Pins users to a backend. One that a user had at the site goes, and so do all whose time has passed.
 pub(super) async fn pin(
@@ -129,6 +129,16 @@ pub(super) async fn list(
     }
     output.rows.sort();
     Ok(output)
+}
+
+/// The backend is gone, and with it who was pinned there.
+pub(super) async fn drop_all(cluster: &Cluster<'_>, backend: &Backend) -> Result<(), CommandError> {
+    for row in rows_of(cluster, backend.site_id).await? {
+        if row.backend_id == backend.id {
+            cluster.geodb.delete_setting(&row).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Pins of a backend that hold.

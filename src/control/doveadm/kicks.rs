@@ -1,15 +1,21 @@
 //! Sessions that are still at a backend which their users leave, and that no living proxy has, end by that backend's doveadm
-//! (C-MOVE-8): a proxy died, or clients came by another way.
+//! (C-MOVE-8): a proxy died, or clients came by another way. And those of a user whom an operator kicks (C-KICK-1).
 //!
-//! Decides: which of the backend's users are meant. Does not: know when (`crate::moving`). Driver: the task of moves. Tests:
+//! Decides: which of the backend's users are meant. Does not: know when (`crate::moving`). Driver: the tasks. Tests:
 //! `tests/appliance/e2e/moves_kicks.rs`, with a real Dovecot.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::desk::Desk;
 use super::remote::{Piece, Remote};
-use super::route::Target;
+use super::route::{self, Target};
+use crate::control::admin::KickOrder;
 use crate::control::cluster::CommandError;
 use crate::control::geodb::GeoDbError;
 use crate::doveadm::command::Command;
@@ -32,7 +38,8 @@ pub(in crate::control) enum Leavers {
 
 /// Whether backends can be asked at all.
 pub(in crate::control) fn are_possible(desk: &Desk) -> bool {
-    desk.settings.port != 0 && desk.settings.password.is_some()
+    let settings = &desk.settings;
+    settings.kicks_at_backends && settings.port != 0 && settings.password.is_some()
 }
 
 /// Asks a backend to end what sessions these users have there, and says of how many users there were some.
@@ -81,6 +88,47 @@ pub(in crate::control) async fn kick_at(
         }
     }
     Ok(kicked)
+}
+
+/// Carries out kicks that go beyond this proxy.
+pub(in crate::control) async fn serve(mut orders: mpsc::Receiver<KickOrder>, desk: Rc<Desk>) {
+    let mut running = JoinSet::new();
+    while let Some(KickOrder { user, answer }) = orders.recv().await {
+        while running.try_join_next().is_some() {}
+        let desk = Rc::clone(&desk);
+        running.spawn_local(async move {
+            // An operator who has gone away wants no answer.
+            let _ = answer.send(beyond(&desk, &user).await);
+        });
+    }
+}
+
+/// Has the user's backend end what sessions the user has there, by whichever way they came (C-KICK-1). Whether there were some.
+///
+/// # Errors
+/// The backend is to be asked, and cannot be.
+pub(in crate::control) async fn beyond(desk: &Desk, user: &str) -> Result<bool, CommandError> {
+    if !are_possible(desk) || is_mask(user) {
+        return Ok(false);
+    }
+    let kick = async {
+        let target = match route::find(desk, user, Ipv4Addr::LOCALHOST.into()).await {
+            Err(CommandError::NoUser(_)) => return Ok(false),
+            found => found?,
+        };
+        let command = Command::new("", "kick", &[&*target.user]);
+        match ask(desk, command, &target).await?.0 {
+            Status::Done => Ok(true),
+            Status::Failed(Code::NotFound) => Ok(false),
+            status => Err(refused(&target, "kick", &status)),
+        }
+    };
+    let seconds = limits::MOVE_KICK_TIMEOUT.as_secs();
+    let late = || {
+        let text = "the backend's doveadm did not come to an end";
+        CommandError::TempFail(format!("user {user}: {text} in {seconds} s"))
+    };
+    timeout(limits::MOVE_KICK_TIMEOUT, kick).await.map_err(|_| late())?
 }
 
 /// The users with sessions there.
@@ -156,7 +204,7 @@ async fn ask(
 fn refused(target: &Target, command: &str, status: &Status) -> CommandError {
     let Target { host, endpoint, .. } = target;
     CommandError::TempFail(format!(
-        "doveadm of {host} ({endpoint}): `{command}` failed there: {status:?}; cluster_move_kick = no does without"
+        "doveadm of {host} ({endpoint}): `{command}` failed there: {status:?}; cluster_backend_kick = no does without"
     ))
 }
 

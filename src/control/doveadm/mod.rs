@@ -45,6 +45,8 @@ pub struct DoveadmSettings {
     pub(super) proxy_ssl: ProxySsl,
     /// Other hosts must show a valid certificate.
     pub(super) verify_backends: bool,
+    /// Backends are asked to end sessions (`cluster_backend_kick`).
+    pub(super) kicks_at_backends: bool,
     /// The backends' ports, in the order of [`Protocol::ALL`].
     pub(super) mail_ports: [u16; 5],
 }
@@ -61,6 +63,7 @@ impl DoveadmSettings {
             port: doveadm.port,
             proxy_ssl: doveadm.proxy_ssl,
             verify_backends: doveadm.verify_backends,
+            kicks_at_backends: config.cluster.backend_kick,
             mail_ports: Protocol::ALL.map(|protocol| config.protocol(protocol).proxy_port),
         }
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::desk::Desk;
+use super::kicks;
 use super::orders::Own;
 use crate::control::admin::{Asker, Counted, Kicking, Session, WhoCommand, described};
 use crate::control::cluster::{ClusterCommand, CommandError, Output};
-use crate::control::wall_clock::{time_of_day, unix_seconds};
+use crate::control::wall_clock::unix_seconds;
 use crate::names::Protocol;
 use crate::network::Networks;
 use crate::ring::clock;
@@ -30,7 +31,11 @@ pub(super) async fn carry_out(desk: &Desk, order: &Own, by: Asker) -> Result<Out
         // Behind the answer.
         Own::Reload | Own::Stop => Ok(Output::default()),
         Own::Cluster(ClusterCommand::Kick { user }) => {
-            kick(Kicking::of_user(&desk.admin, user, by)).await
+            let here = kick(Kicking::of_user(&desk.admin, user, by)).await;
+            match (here, kicks::beyond(desk, user).await?) {
+                (Err(CommandError::NotFound(_)), true) => Ok(kicked([user.clone()])),
+                (here, _) => here,
+            }
         }
         Own::Cluster(command) => desk.admin.cluster(command, by).await,
     }
@@ -103,9 +108,13 @@ async fn kick(mut kicking: Kicking<'_>) -> Result<Output, CommandError> {
     if users.is_empty() {
         return Err(CommandError::NotFound("no users kicked".to_owned()));
     }
+    Ok(kicked(users))
+}
+
+fn kicked(users: impl IntoIterator<Item = String>) -> Output {
     let mut output = Output::new(&["result"]);
     output.rows = users.into_iter().map(|user| vec![Some(user)]).collect();
-    Ok(output)
+    output
 }
 
 async fn proxy_list(desk: &Desk) -> Result<Output, CommandError> {
@@ -169,7 +178,7 @@ fn penalty(desk: &Desk, networks: Option<&Networks>) -> Output {
         }
         let ago = i64::try_from(charge.last_failed_ago.as_secs()).unwrap_or(i64::MAX);
         let at = unix_seconds().saturating_sub(ago);
-        let time = time_of_day(at);
+        let time = der::time_of_day(at);
         let fields = [
             charge.prefix.to_string(),
             charge.failures.to_string(),

@@ -178,6 +178,8 @@ impl Tasks {
         let (exchange, geodb_of_desk) = (exchange.clone(), geodb.clone());
         let desk = Desk { admin, exchange, geodb: geodb_of_desk, resolver, orders, settings };
         let desk = Rc::new(desk);
+        let orders = desk.admin.beyond().open();
+        running.push(spawn_local(doveadm::kicks::serve(orders, Rc::clone(&desk))));
         if let Some(moves) = moves {
             running.push(spawn_local(moves::carry_out(moves, Rc::clone(&desk))));
         }

@@ -102,3 +102,28 @@ fn ge_09_a_table_of_ten_thousand_groups_finds_each() {
         assert!(table.place_by_host(&row.host.to_uppercase()).is_some());
     }
 }
+
+#[test]
+fn c_move_6_of_two_departures_the_later_counts_and_rows_without_sense_are_reported() {
+    let mut rows = rows();
+    let row = |site_id, number: &str, value: &str| Setting {
+        section: "departures".into(),
+        site_id,
+        backend_id: BE1,
+        name: number.into(),
+        value: value.into(),
+    };
+    rows.settings = vec![
+        row(DC1, "7", "1000 bob"),
+        row(DC1, "8", "3000 alice"),
+        row(DC1, "9", "2000 alice"),
+        row(DC2, "1", "2000 carol"),
+        row(DC1, "10", "soon dave"),
+    ];
+    let (table, problems) = Table::build(&rows, &addresses(), &settings());
+    let known: Vec<_> = table.departures().iter().map(|it| (&*it.user, it.since)).collect();
+    assert_eq!(known, [("alice", 3000), ("bob", 1000)]);
+    assert!(table.has_departure("bob", BE1) && !table.has_departure("bob", BE2));
+    let odd = problems.iter().filter(|it| it.table == "cluster_settings").count();
+    assert_eq!(odd, 1, "{problems:?}");
+}

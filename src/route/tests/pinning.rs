@@ -72,3 +72,24 @@ fn c_pin_1_rows_that_make_no_sense_are_told_and_ignored() {
     assert!(told.contains(&("pin alice", &Complaint::BadPin)), "{told:?}");
     assert!(told.contains(&("pin bob", &Complaint::UnknownBackend)), "{told:?}");
 }
+
+#[test]
+fn c_pin_1_c_route_10_a_pin_is_told_with_its_reason_and_end() {
+    use super::super::explain::explain;
+    let mut rows = rows();
+    rows.backends[2].status = BackendStatus::Standby;
+    rows.settings = vec![pin("alice", BE3, Some(1_790_000_100), 7)];
+    let told = |rows: &Rows| {
+        let question = RouteQuestion::of("alice");
+        let alice = user("alice", DC1, "g");
+        let steps = explain(&table(rows), UserKnown::Row(&alice), &question).steps;
+        let pin = steps.into_iter().find(|step| step.about.text() == "pin");
+        pin.map(|step| step.found.into_string())
+    };
+    let text = "to BE3.example (standby), until 2026-09-21T14:15:00Z: admin [uid=0@lb1 7]";
+    assert_eq!(told(&rows).as_deref(), Some(text));
+    rows.backends[2].status = BackendStatus::Offline;
+    assert!(told(&rows).is_some_and(|text| text.ends_with("not followed")));
+    rows.settings.clear();
+    assert_eq!(told(&rows), None);
+}

@@ -37,7 +37,7 @@ fn c_move_4_a_group_moves_under_logins_and_no_user_is_at_two_backends() {
     let kept: Vec<String> = (0..4).map(|number| format!("stays-{number}")).collect();
     let users: Vec<&str> = moved.iter().chain(&kept).map(String::as_str).collect();
     let mut setup = Setup::with_users(&pair, &users, PASSWORD);
-    setup.configure("cluster_group_moves = proxy");
+    setup.configure("cluster_group_moves = proxy\ncluster_user_move_timeout = 10s");
     let hale = setup.start();
     let place = |users: &[String], group: &str| {
         hale.setup().succeed(&format!("cluster group move --direct DC1 {group} be1.test"));

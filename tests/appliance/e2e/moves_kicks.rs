@@ -55,9 +55,9 @@ fn c_move_8_what_other_hosts_left_at_the_old_backend_ends_by_its_doveadm() {
 #[test]
 fn c_move_8_a_backend_that_cannot_be_asked_delays_no_move_and_the_log_says_why() {
     for (more, words) in [
-        ("cluster_move_kick = no", ""),
+        ("cluster_backend_kick = no", ""),
         ("doveadm_password = wrong", "move: be1.test cannot be asked what sessions are left there"),
-        ("doveadm_port = 9", "without doveadm there, set cluster_move_kick = no"),
+        ("doveadm_port = 9", "without doveadm there, set cluster_backend_kick = no"),
     ] {
         let (yard, [first, ..]) = start(more);
         yard.command(0, "cluster group move DC1 leaves be2.test");
@@ -83,4 +83,26 @@ fn be_11_a_backend_that_is_frozen_holds_up_no_move_from_it() {
     wait_for_log(&yard, "move: be1.test cannot be asked what sessions are left there");
     yard.pair.backends[0].signal(Signal::CONT);
     drop(direct);
+}
+
+#[test]
+fn c_kick_1_a_users_sessions_end_by_whichever_way_they_came() {
+    let (yard, [mut direct, other, _]) = start("");
+    let clients = [0, 1].map(|at| yard.proxies[at].session(USERS[0], PASSWORD));
+    yard.command(0, "cluster kick kick-goes-1");
+    assert!(String::from_utf8(direct.rest()).unwrap().contains("* BYE"));
+    for client in &clients {
+        wait_for("the end of a session by a proxy", PATIENCE, || (!client.is_open()).then_some(()));
+    }
+    assert!(other.is_open(), "another user's session ended");
+    let again = yard.proxies[0].setup().output("cluster kick kick-goes-1");
+    assert_eq!(again.status.code(), Some(68), "{again:?}");
+    let nobody = yard.proxies[0].setup().output("cluster kick kick-nobody");
+    assert_eq!(nobody.status.code(), Some(68), "{nobody:?}");
+    // What cannot be asked is told.
+    yard.pair.backends[0].signal(Signal::STOP);
+    let frozen = yard.proxies[1].setup().output("cluster kick kick-goes-2");
+    yard.pair.backends[0].signal(Signal::CONT);
+    assert_eq!(frozen.status.code(), Some(75), "{frozen:?}");
+    assert!(String::from_utf8_lossy(&frozen.stderr).contains("doveadm"), "{frozen:?}");
 }

@@ -112,6 +112,8 @@ impl Sim {
             self.turn();
         }
         assert_eq!(self.worker.live(), 0, "slots in use after the drain");
+        let loads = self.world().control.exchange.loads.now();
+        assert!(loads.iter().all(|load| load.here == 0), "R-LOAD-1: {loads:?}");
         self.world().kernel.assert_nothing_left();
         self.world().run_until_quiet();
         self.world().assert_complete();

@@ -48,6 +48,8 @@ async fn c_pin_1_a_pinned_user_goes_to_a_backend_in_standby_until_unpinned() {
     assert_eq!(backend_of(&desk, "bob").await, "be1", "no place to try a user out");
     let (output, _) = desk.run("backend pin be2 bob").await.unwrap();
     assert!(output.notices[0].contains("is offline"), "{output:?}");
+    desk.ok("backend remove be2").await;
+    assert_eq!(desk.geodb.settings("pin").await.unwrap(), [], "nobody is pinned to what is gone");
 }
 
 #[tokio::test]

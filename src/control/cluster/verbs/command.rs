@@ -36,7 +36,8 @@ pub enum ClusterCommand {
     /// End a user's connections
     ///
     /// Ends the sessions that the running Hale has, as `hale kick USER` does; a name with * or ? means all users that it fits.
-    /// Exit code 68: there was none.
+    /// Where backends can be asked by doveadm (cluster_backend_kick), the backend of a user who is named ends the others, too,
+    /// by whichever proxy they came. Exit code 68: there was none.
     #[command(after_help = "Example:\n  hale cluster kick alice@example.org")]
     Kick {
         /// User, or a mask

@@ -303,7 +303,8 @@ pub(super) const BACKENDS: &str = "select * from backends order by host, id";
 pub(super) const TAGS: &str = "select * from tags order by tag, id";
 const REACHABILITY: &str = "select * from site_reachability";
 const GROUP_SITES: &str = "select * from group_sites";
-const ROUTING_SETTINGS: &str = "select * from cluster_settings where section in (?1, ?2, ?3, ?4)";
+const ROUTING_SETTINGS: &str =
+    "select * from cluster_settings where section in (?1, ?2, ?3, ?4, ?5)";
 /// By name.
 pub(super) const GROUPS: &str = "select * from user_groups where site_id = ?1 order by name";
 

@@ -33,8 +33,8 @@ pub(super) enum About {
 }
 
 impl Kicks {
-    pub(super) fn new(desk: Rc<Desk>, are_wanted: bool) -> Self {
-        let are_wanted = are_wanted && kicks::are_possible(&desk);
+    pub(super) fn new(desk: Rc<Desk>) -> Self {
+        let are_wanted = kicks::are_possible(&desk);
         Self { desk, are_wanted, running: JoinSet::new(), answered: Vec::new() }
     }
 
@@ -81,7 +81,7 @@ async fn ask(desk: &Desk, host: &Host, whom: &Leavers) {
         }
     };
     let text = format!(
-        "move: {name} cannot be asked what sessions are left there, and the move goes on: {why}; without doveadm there, set cluster_move_kick = no"
+        "move: {name} cannot be asked what sessions are left there, and the move goes on: {why}; without doveadm there, set cluster_backend_kick = no"
     );
     note(true, text);
 }

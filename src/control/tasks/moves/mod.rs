@@ -40,15 +40,13 @@ pub struct Mover {
     rules: Rules,
     groups: Moves,
     users: UserMoves,
-    /// Old backends are asked (`cluster_move_kick`).
-    kicks: bool,
 }
 
 /// Of this configuration. On SQLite the other proxies are processes of this host, which see a change within a second; on
 /// Cassandra they read groups again within ten, and the timeout leaves them time.
 #[must_use]
 pub fn moves_of(config: &Config) -> Option<Mover> {
-    let Cluster { group_moves, user_move_timeout: timeout, geodb, move_kick, .. } = &config.cluster;
+    let Cluster { group_moves, user_move_timeout: timeout, geodb, .. } = &config.cluster;
     let notice = match geodb {
         GeoDb::Sqlite(_) => limits::MOVE_NOTICE_ON_SQLITE.min(*timeout),
         GeoDb::Cassandra(_) => *timeout,
@@ -58,7 +56,6 @@ pub fn moves_of(config: &Config) -> Option<Mover> {
         rules,
         groups: Moves::new(rules).asking_backends(),
         users: UserMoves::new(rules),
-        kicks: *move_kick,
     })
 }
 
@@ -66,8 +63,8 @@ pub fn moves_of(config: &Config) -> Option<Mover> {
 pub(super) async fn carry_out(mover: Mover, desk: Rc<Desk>) {
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let Mover { rules, groups, users, kicks } = mover;
-    let kicks = Kicks::new(Rc::clone(&desk), kicks);
+    let Mover { rules, groups, users } = mover;
+    let kicks = Kicks::new(Rc::clone(&desk));
     let found = BTreeMap::new();
     let mut left_behind = LeftBehind::new(Rc::clone(&desk), rules.timeout);
     let mut work = Work { rules, groups, users, desk, kicks, found };
