@@ -438,6 +438,8 @@ pub const DOVEADM_HTTP_BYTES_MAX: usize = DOVEADM_LINE_BYTES_MAX;
 pub const DOVEADM_HTTP_HEAD_BYTES_MAX: usize = 16_384;
 /// A user's rows that are gathered for an answer by HTTP, in which they stand as a whole.
 pub const DOVEADM_HTTP_ANSWER_BYTES_MAX: usize = 32 << 20;
+/// Behind an answer by HTTP: as long is read what the client has not stopped sending, so that it reads the answer.
+pub const DOVEADM_HTTP_LINGER: Duration = Duration::from_secs(2);
 /// Proxies that a fresh command may pass (W-FWD-2); Dovecot's value.
 pub const DOVEADM_PROXY_TTL: u8 = 5;
 /// From accept to the login, TLS included; for HTTP, to the end of the request.

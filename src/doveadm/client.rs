@@ -4,8 +4,9 @@
 //! proxies the command may still pass.
 
 use super::command::Command;
-use super::frame::Packets;
+use super::frame::{Level, Packets};
 use super::lines::{Lines, TooLong};
+use super::remarks::Remarks;
 use super::status::Status;
 use super::{
     CLIENT_NAME, EXTRA_FIELDS_FROM, FRAMED_FROM, SERVER_NAME, STARTTLS_FROM, login_line, minor_of,
@@ -26,8 +27,8 @@ pub struct Client {
     packets: Packets,
     /// What stands on the status line so far.
     status: Vec<u8>,
-    /// The last log line of the other side.
-    remark: Vec<u8>,
+    /// What the other side logs.
+    remarks: Remarks,
 }
 
 /// Whether STARTTLS comes before the password.
@@ -102,7 +103,7 @@ impl Client {
             minor: 0,
             packets: Packets::default(),
             status: Vec::new(),
-            remark: Vec::new(),
+            remarks: Remarks::default(),
         }
     }
 
@@ -135,10 +136,16 @@ impl Client {
         matches!(self.stage, Stage::Rows | Stage::Status | Stage::Over)
     }
 
-    /// The last thing that the other side had to say besides.
+    /// What the other side has logged since this was asked.
     #[must_use]
-    pub fn remark(&self) -> &[u8] {
-        self.remark.trim_ascii()
+    pub fn take_remarks(&mut self) -> Vec<(Level, String)> {
+        self.remarks.take()
+    }
+
+    /// The last thing that went wrong there, in its words.
+    #[must_use]
+    pub fn trouble(&self) -> &str {
+        self.remarks.trouble()
     }
 
     fn log_in(&mut self, rows: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<Progress, Fault> {
@@ -195,7 +202,7 @@ impl Client {
             if Packets::is_output(channel) {
                 progress = self.output(piece, rows)?;
             } else {
-                self.remember(piece);
+                self.remarks.add(piece);
             }
             if matches!(progress, Progress::Done(_)) {
                 break;
@@ -229,17 +236,6 @@ impl Client {
         }
         self.stage = Stage::Over;
         Status::of_line(&self.status).map(Progress::Done).ok_or(Fault::Protocol)
-    }
-
-    /// Keeps the end of what the other side logs, without the byte that is a line's level.
-    fn remember(&mut self, piece: &[u8]) {
-        for byte in piece {
-            if *byte < b' ' && *byte != b'\n' && *byte != b'\t' {
-                self.remark.clear();
-            } else if self.remark.len() < limits::LOGGED_LINE_BYTES_MAX {
-                self.remark.push(*byte);
-            }
-        }
     }
 }
 
@@ -302,7 +298,8 @@ mod tests {
         let progress = client.receive(bytes, &mut rows, &mut out);
         let whereto = "bob@192.0.2.1:24".into();
         assert_eq!(progress, Ok(Progress::Done(Status::Referral(whereto))));
-        assert_eq!((client.remark(), client.is_asked()), (&b"moved."[..], true));
+        assert_eq!((client.trouble(), client.is_asked()), ("moved.", true));
+        assert_eq!(client.take_remarks(), [(Level::Error, "moved.".to_owned())]);
     }
 
     #[test]

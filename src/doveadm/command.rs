@@ -1,5 +1,6 @@
 //! A command line: `<flags> TAB [<extra fields> TAB] <user> TAB <command> [TAB <argument>]…` (W-DOV-3).
 
+use super::status::Code;
 use crate::limits;
 use crate::wire::tab_escaped;
 
@@ -39,6 +40,8 @@ pub enum Line {
     Command(Command),
     /// `OPTION`, with its names.
     Options(Vec<Vec<u8>>),
+    /// A command that can be none of ours: the code to answer it with.
+    NotText(Code),
 }
 
 /// Why a line is no command; the connection is closed, as Dovecot does it.
@@ -50,9 +53,6 @@ pub enum LineFault {
     /// A flag that Dovecot does not have.
     #[error("it sent a flag that doveadm does not have")]
     Flag,
-    /// User or command are not text.
-    #[error("it sent a user or command that is not UTF-8")]
-    NotText,
 }
 
 impl Line {
@@ -79,18 +79,18 @@ impl Line {
         let user = fields.next().ok_or(LineFault::NoCommand)?;
         let name = fields.next().ok_or(LineFault::NoCommand)?;
         let arguments: Vec<Vec<u8>> = fields.collect();
-        if name == b"OPTION" {
+        // Of a server of an earlier version it is a command like any other.
+        if name == b"OPTION" && has_extra {
             return Ok(Self::Options(arguments));
         }
-        let text = |bytes: Vec<u8>| {
-            String::from_utf8(bytes).map(String::into_boxed_str).map_err(|_| LineFault::NotText)
-        };
+        let Ok(name) = String::from_utf8(name) else { return Ok(Self::NotText(Code::Nothing)) };
+        let Ok(user) = String::from_utf8(user) else { return Ok(Self::NotText(Code::NoUser)) };
         let mut command = Command {
             chatter,
             ttl: limits::DOVEADM_PROXY_TTL,
             forwards: Vec::new(),
-            user: text(user)?,
-            name: text(name)?,
+            user: user.into(),
+            name: name.into(),
             arguments,
         };
         for field in extra.iter().flat_map(|extra| tab_escaped::fields(extra)) {
@@ -170,7 +170,7 @@ mod tests {
     fn command(line: &[u8]) -> Command {
         match Line::read(line, true).unwrap() {
             Line::Command(command) => command,
-            Line::Options(_) => panic!("options"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -202,11 +202,18 @@ mod tests {
             (b"z\tbob\twho", true, LineFault::Flag),
             (b"x\tproxy-ttl=1\tbob\twho", false, LineFault::Flag),
             (b"x\tproxy-ttl=1\tbob", true, LineFault::NoCommand),
-            (b"\tb\xFFb\twho", true, LineFault::NotText),
         ] {
             assert_eq!(Line::read(line, has_extra), Err(fault), "{line:?}");
         }
+        for (line, code) in
+            [(&b"\tb\xFFb\twho"[..], Code::NoUser), (b"\tbob\tw\xFFo", Code::Nothing)]
+        {
+            assert_eq!(Line::read(line, true), Ok(Line::NotText(code)), "{line:?}");
+        }
         let options = Line::Options(vec![b"log-passthrough".to_vec()]);
         assert_eq!(Line::read(b"\t\tOPTION\tlog-passthrough", true), Ok(options));
+        let command = Command::new("", "OPTION", &["log-passthrough"]);
+        let early = Line::read(b"\t\tOPTION\tlog-passthrough", false);
+        assert_eq!(early, Ok(Line::Command(command)));
     }
 }

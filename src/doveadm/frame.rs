@@ -33,12 +33,32 @@ pub enum Framing {
 }
 
 /// How much a log line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
 pub enum Level {
+    /// For an operator who looks for a mistake.
+    Debug = 1,
+    /// Nothing is wrong.
+    Info = 2,
     /// It went otherwise than one may expect.
-    Warning,
+    Warning = 3,
     /// It did not work.
-    Error,
+    Error = 4,
+    /// The other side's process ended of it.
+    Fatal = 5,
+    /// The same, by a bug.
+    Panic = 6,
+}
+
+impl Level {
+    const ALL: [Self; 6] =
+        [Self::Debug, Self::Info, Self::Warning, Self::Error, Self::Fatal, Self::Panic];
+
+    /// Of the byte that a log line begins with.
+    #[must_use]
+    pub(super) fn of_byte(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| *level as u8 == byte)
+    }
 }
 
 impl Framing {
@@ -59,12 +79,8 @@ impl Framing {
 
     /// Appends a log line, where the client can read one.
     pub fn log(&mut self, level: Level, text: &str, out: &mut Vec<u8>) {
-        let level = match level {
-            Level::Warning => 3,
-            Level::Error => 4,
-        };
         for line in text.lines() {
-            let line = [&[level], line.as_bytes(), b"\n"].concat();
+            let line = [&[level as u8], line.as_bytes(), b"\n"].concat();
             self.write(LOG, &line, out);
         }
     }

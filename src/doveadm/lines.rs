@@ -23,8 +23,7 @@ impl Lines {
         self.bytes.is_empty()
     }
 
-    /// The next line, without its end; none: it has not come whole. CR is no part of an end here: Dovecot takes it for a
-    /// part of the last argument.
+    /// The next line, without its end, LF or CRLF; none: it has not come whole.
     pub(super) fn next(&mut self, bytes_max: usize) -> Result<Option<Vec<u8>>, TooLong> {
         let rest = self.bytes.get(self.looked_at..).unwrap_or_default();
         let Some(end) = memchr::memchr(b'\n', rest) else {
@@ -39,6 +38,7 @@ impl Lines {
         let rest = self.bytes.split_off(end.saturating_add(1));
         let mut line = std::mem::replace(&mut self.bytes, rest);
         line.pop();
+        line.pop_if(|last| *last == b'\r');
         Ok(Some(line))
     }
 
@@ -72,7 +72,7 @@ mod tests {
                     found.push(line);
                 }
             }
-            assert_eq!(found, [&b"ab\r"[..], b"", b"cd"], "{cut}");
+            assert_eq!(found, [&b"ab"[..], b"", b"cd"], "{cut}");
             assert!(lines.is_empty());
         }
         let mut long = Lines::default();

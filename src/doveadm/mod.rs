@@ -1,7 +1,7 @@
 //! doveadm's plain protocol as values: the side that answers ([`server`]) and the side that asks ([`client`]) (W-DOV-1).
 //!
-//! Decides: where a line ends, what a command line says, which framing the two sides agreed on ([`frame`]), how a reply ends
-//! ([`status`]), when the other side does not keep to the protocol. Does not: know what a command does, compare passwords,
+//! Decides: where a line ends, what a command line says, where its input ends ([`input`]), which framing the two sides agreed
+//! on ([`frame`]), how a reply ends ([`status`]), when the other side does not keep to the protocol. Does not: know what a command does, compare passwords,
 //! own a socket, wait, or resolve a name. Driven by `control::doveadm`. Tests: transcripts at the end of the files; any bytes
 //! in any pieces in the fuzz target `doveadm` and its replay in `tests/pure/corpus.rs`.
 //!
@@ -13,10 +13,12 @@
 pub mod client;
 pub mod command;
 pub mod frame;
+pub mod input;
 pub mod server;
 pub mod status;
 
 mod lines;
+mod remarks;
 
 use crate::wire::base64;
 

@@ -123,7 +123,7 @@ impl Server {
 
     /// What is next; what the client is to read is appended to `out`.
     pub fn next(&mut self, out: &mut Vec<u8>) -> Next {
-        self.step(out).unwrap_or_else(|fault| self.close(fault))
+        self.step(out).unwrap_or_else(|fault| self.close(fault, out))
     }
 
     /// The password was compared.
@@ -216,18 +216,23 @@ impl Server {
                             *logs = Logs::Wanted;
                         }
                     }
+                    Line::NotText(code) => self.end(&Status::Failed(code), out),
                 },
                 Stage::Judged { .. } | Stage::Over => {}
             }
         }
     }
 
-    fn close(&mut self, fault: Fault) -> Next {
+    fn close(&mut self, fault: Fault, out: &mut Vec<u8>) -> Next {
         self.stage = Stage::Over;
+        if fault == Fault::Login {
+            out.extend_from_slice(b"-\n");
+        }
         Next::Close(fault)
     }
 
-    /// Takes what arrived behind STARTTLS, which is no line, or behind the command under way, which is its input.
+    /// Takes what arrived behind STARTTLS, which is no line, or behind the line of a command that has input
+    /// ([`super::input`]). What does not belong to it is received again.
     pub fn take_input(&mut self) -> Vec<u8> {
         self.lines.take_all()
     }
@@ -338,6 +343,26 @@ mod tests {
             let (_, told) = dialogue(&[&said], Tls::Offered);
             assert_eq!(told, [fault.to_string()], "{said:?}");
         }
+    }
+
+    #[test]
+    fn w_dov_1_a_login_that_is_none_is_refused_and_lines_may_end_with_crlf() {
+        let version = "VERSION\tdoveadm-server\t1\t0\r\n";
+        for login in ["PLAIN\tAGRvdmVhZG0Ac2VjcmV0\tx", "LOGIN", "PLAIN\tAGRvdmVhZG0Ac2VjcmV0A"] {
+            let said = format!("{version}{login}\r\n");
+            let (out, told) = dialogue(&[said.as_bytes()], Tls::Offered);
+            assert_eq!((&*out, told), (&b"-\n-\n"[..], vec![Fault::Login.to_string()]), "{login}");
+        }
+        let said = format!("{version}PLAIN\tAGRvdmVhZG0Ac2VjcmV0\r\n\t\twho\tbob\r\n");
+        assert_eq!(dialogue(&[said.as_bytes()], Tls::Offered).1, ["who [\"bob\"]"]);
+    }
+
+    #[test]
+    fn w_dov_3_a_user_who_is_no_text_is_no_user_and_the_next_command_is_carried_out() {
+        let said = logged_in(0, b"\tb\xFF\tfetch\n\t\tw\xFFo\n\t\twho\n");
+        let (out, told) = dialogue(&[&said], Tls::Offered);
+        assert_eq!(out, b"-\n+\n\n-NOUSER\n\n-\nbob\t\n+\n");
+        assert_eq!(told, ["who []"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::desk::Desk;
-use super::remote::{Ended, Remote};
+use super::remote::{Piece, Remote};
 use super::route::{self, Target};
 use crate::control::admin::KickOrder;
 use crate::control::cluster::CommandError;
@@ -81,7 +81,7 @@ pub(in crate::control) async fn kick_at(
             continue;
         }
         let command = Command::new("", "kick", &[&*user]);
-        match ask(desk, command, &target, &mut Vec::new()).await?.status {
+        match ask(desk, command, &target).await?.0 {
             Status::Done => kicked += 1,
             Status::Failed(Code::NotFound) => {}
             status => return Err(refused(&target, "kick", &status)),
@@ -117,7 +117,7 @@ pub(in crate::control) async fn beyond(desk: &Desk, user: &str) -> Result<bool, 
             found => found?,
         };
         let command = Command::new("", "kick", &[&*target.user]);
-        match ask(desk, command, &target, &mut Vec::new()).await?.status {
+        match ask(desk, command, &target).await?.0 {
             Status::Done => Ok(true),
             Status::Failed(Code::NotFound) => Ok(false),
             status => Err(refused(&target, "kick", &status)),
@@ -133,8 +133,7 @@ pub(in crate::control) async fn beyond(desk: &Desk, user: &str) -> Result<bool, 
 
 /// The users with sessions there.
 async fn present(desk: &Desk, target: &Target) -> Result<BTreeSet<Box<str>>, CommandError> {
-    let mut rows = Vec::new();
-    let Ended { status, .. } = ask(desk, Command::new("", "who", &[]), target, &mut rows).await?;
+    let (status, rows) = ask(desk, Command::new("", "who", &[]), target).await?;
     if status != Status::Done {
         return Err(refused(target, "who", &status));
     }
@@ -181,18 +180,20 @@ async fn is_of(desk: &Desk, user: &str, groups: &BTreeSet<Box<str>>) -> Result<b
     Ok(groups.contains(&guest.unwrap_or(group_name)))
 }
 
+/// How a command ended there, and its rows.
 async fn ask(
     desk: &Desk,
     command: Command,
     target: &Target,
-    rows: &mut Vec<u8>,
-) -> Result<Ended, CommandError> {
+) -> Result<(Status, Vec<u8>), CommandError> {
     let mut remote = Remote::at(desk, command, target.clone());
+    let mut piece = Piece::default();
     loop {
-        if let Some(ended) = remote.next(rows).await? {
-            return Ok(ended);
+        if let Some(ended) = remote.next(&mut piece).await? {
+            return Ok((ended.status, piece.rows));
         }
-        if rows.len() > limits::DOVEADM_HTTP_ANSWER_BYTES_MAX {
+        piece.remarks.clear();
+        if piece.rows.len() > limits::DOVEADM_HTTP_ANSWER_BYTES_MAX {
             let Target { host, endpoint, .. } = target;
             let text = "its answer does not end";
             return Err(CommandError::TempFail(format!("doveadm of {host} ({endpoint}): {text}")));

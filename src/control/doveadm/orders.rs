@@ -15,8 +15,8 @@ pub(super) enum Order {
     Own(Own),
     /// The user's backend.
     OfUser(Command),
-    /// No command of this name is known without a user.
-    Unknown,
+    /// No command of this name is known.
+    Unknown(Box<str>),
 }
 
 /// What Hale does itself.
@@ -63,7 +63,21 @@ impl Order {
                 return Err(CommandError::Usage(format!("{} takes no arguments", command.name)));
             }
             ["cluster", ..] => Own::Cluster(ClusterCommand::of_words(rest(1))?),
-            _ if command.user.is_empty() => return Ok(Self::Unknown),
+            // It talks to the process at the other end, not by rows.
+            ["dsync-server", ..] => {
+                let text = "dsync-server: name the user's backend in tcp:HOST:PORT, not Hale";
+                return Err(CommandError::Usage(text.to_owned()));
+            }
+            // Of a client that can't have it: a host that can would take it for one, and answer nothing.
+            ["OPTION", ..] => return Ok(Self::Unknown(command.name)),
+            [first, ..] if command.user.is_empty() => {
+                if !OF_USERS.contains(first) {
+                    return Ok(Self::Unknown(command.name));
+                }
+                // `-A` and `-F` are lists of users that a doveadm has where it is typed.
+                let name = &command.name;
+                return Err(CommandError::NoUser(format!("{name}: whose? Give a user")));
+            }
             _ => return Ok(Self::OfUser(command)),
         }))
     }
@@ -102,6 +116,31 @@ fn kick(words: Vec<String>) -> Result<KickCommand, CommandError> {
         _ => Err(CommandError::Usage("kick: no such command".to_owned())),
     }
 }
+
+/// What Dovecot's commands about a user begin with. A user's backend may know others; without a user these are known, too.
+const OF_USERS: [&str; 21] = [
+    "acl",
+    "altmove",
+    "backup",
+    "copy",
+    "deduplicate",
+    "expunge",
+    "fetch",
+    "flags",
+    "force-resync",
+    "fts",
+    "import",
+    "index",
+    "mailbox",
+    "move",
+    "purge",
+    "quota",
+    "rebuild",
+    "save",
+    "search",
+    "sieve",
+    "sync",
+];
 
 /// The one field of a passdb that sessions are found by.
 const GROUP_FIELD: &str = "user_cluster_group";
@@ -183,6 +222,11 @@ mod tests {
         assert!(shown("kick", &["-f", GROUP_FIELD, "vip"]).contains("group: Some(\"vip\")"));
         assert!(shown("proxy kick", &["-f", GROUP_FIELD, "vip"]).contains("by_group: true"));
         assert!(shown("nonsense", &[]).starts_with("Ok(Unknown"));
+        for known in ["mailbox list", "save", "fetch"] {
+            assert_eq!(of("", known, &["-A"]).unwrap_err().exit_code(), 67, "{known}");
+        }
+        assert!(matches!(of("bob", "OPTION", &["x"]), Ok(Order::Unknown(_))));
+        assert_eq!(of("bob", "dsync-server", &["-u", "bob"]).unwrap_err().exit_code(), 64);
         let passed_on = of("bob", "sieve list", &["-u", "bob"]);
         assert!(matches!(passed_on, Ok(Order::OfUser(_))));
     }

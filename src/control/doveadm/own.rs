@@ -153,6 +153,9 @@ async fn proxy_kick(
         let kicking = if by_group {
             let whom = Whom { groups: Some([name.as_str().into()].into()), ..Whom::default() };
             Kicking::begin(&desk.admin, whom, format!("proxy kick group {name}"), by)
+        } else if Mask::new(name).exact().is_none() {
+            // A user's name here is no mask, as Dovecot has it, and no user's has a star.
+            continue;
         } else {
             Kicking::of_user(&desk.admin, name, by)
         };

@@ -9,14 +9,15 @@ use super::desk::Desk;
 use super::listen::Place;
 use super::orders::Order;
 use super::own;
-use super::remote::{self, Remote};
+use super::remote::{Piece, Remote};
 use super::stream::Stream;
 use crate::control::admin::Asker;
 use crate::control::cluster::{CommandError, Output};
 use crate::doveadm::command::Command;
 use crate::doveadm::frame::Level;
+use crate::doveadm::input::{self, Input};
 use crate::doveadm::server::{Fault, Next, Server, Tls};
-use crate::doveadm::status::{Status, append_value};
+use crate::doveadm::status::{Code, Status, append_value};
 use crate::limits;
 use crate::secret::Secret;
 use crate::tls::ServerConfigOfControl;
@@ -50,9 +51,6 @@ impl From<std::io::Error> for Gone {
         Self
     }
 }
-
-/// Commands behind which their input comes, in lines that end with a dot: it goes to the backend as it is.
-const TAKE_INPUT: [&str; 2] = ["save", "sieve put"];
 
 struct Client<'a> {
     stream: Stream,
@@ -133,6 +131,8 @@ impl Client<'_> {
 
     async fn run(&mut self, command: Command) -> Result<(), Gone> {
         let by = Asker::Doveadm(self.peer);
+        let first = command.arguments.first().map(Vec::as_slice);
+        let mut input = input::is_expected_by(&command.name, first).then(Input::default);
         let ended = match Order::of(command) {
             Ok(Order::Own(order)) => {
                 // What it does to the process comes behind the answer.
@@ -144,15 +144,40 @@ impl Client<'_> {
                 }
                 return Ok(());
             }
-            Ok(Order::OfUser(command)) => self.pass_on(command).await?,
-            Ok(Order::Unknown) => {
-                self.say(Level::Error, "Unknown command");
-                Status::of_line(b"-").unwrap_or(Status::Done)
+            Ok(Order::OfUser(command)) => self.pass_on(command, input.as_mut()).await?,
+            Ok(Order::Unknown(name)) => {
+                self.say(Level::Error, &format!("Unknown command: {name}"));
+                Status::Failed(Code::Nothing)
             }
-            Err(error) => return self.answer(Err(error)).await,
+            Err(error) => {
+                self.answer(Err(error)).await?;
+                return self.pass_over(input).await;
+            }
         };
         self.server.end(&ended, &mut self.out);
-        self.flush().await
+        self.flush().await?;
+        self.pass_over(input).await
+    }
+
+    /// Reads an input to its end that no host takes, so that its lines are not taken for commands.
+    async fn pass_over(&mut self, input: Option<Input>) -> Result<(), Gone> {
+        let Some(mut input) = input else { return Ok(()) };
+        let until = Instant::now() + limits::DOVEADM_IDLE_TIMEOUT;
+        let mut bytes = self.server.take_input();
+        loop {
+            let (_, rest) = input.take(&bytes);
+            self.server.receive(rest);
+            if input.is_over() {
+                return Ok(());
+            }
+            bytes.resize(limits::DOVEADM_ANSWER_BYTES, 0);
+            let count =
+                timeout_at(until, self.stream.read(&mut bytes)).await.map_err(|_| Gone)??;
+            if count == 0 {
+                return Err(Gone);
+            }
+            bytes.truncate(count);
+        }
     }
 
     async fn answer(&mut self, done: Result<Output, CommandError>) -> Result<(), Gone> {
@@ -186,52 +211,56 @@ impl Client<'_> {
         self.server.log(level, text, &mut self.out);
     }
 
-    /// Has the command carried out by the user's backend; its rows come back as they are.
-    async fn pass_on(&mut self, command: Command) -> Result<Status, Gone> {
-        let takes_input = TAKE_INPUT.contains(&&*command.name);
+    /// Has the command carried out by the user's backend; its rows and log lines come back as they are.
+    async fn pass_on(
+        &mut self,
+        command: Command,
+        mut input: Option<&mut Input>,
+    ) -> Result<Status, Gone> {
         let mut remote = Remote::of(self.desk, command, self.peer);
-        let ended = loop {
-            let mut rows = Vec::new();
-            let is_fed = takes_input && remote.is_asked();
-            if is_fed {
-                let early = self.server.take_input();
-                // A host that is gone says so by its answer, or by having none.
-                remote.feed(&early).await;
-            }
-            let mut input = vec![0; if is_fed { limits::DOVEADM_ANSWER_BYTES } else { 0 }];
-            // Both of these can be broken off: what was read has been taken in, or was not read.
+        if let Some(input) = &mut input {
+            let early = self.server.take_input();
+            let (own, rest) = input.take(&early);
+            remote.feed(own);
+            self.server.receive(rest);
+        }
+        loop {
+            let mut piece = Piece::default();
+            let has_more = input.as_ref().is_some_and(|input| !input.is_over());
+            let is_fed = has_more && remote.takes_input();
+            let mut bytes = vec![0; if is_fed { limits::DOVEADM_ANSWER_BYTES } else { 0 }];
+            // Either of these can be broken off: what was read has been taken in, or was not read.
             let progress = tokio::select! {
-                progress = remote.next(&mut rows) => progress,
-                read = self.stream.read(&mut input), if is_fed => {
-                    let count = read?;
+                progress = remote.next(&mut piece) => progress,
+                read = timeout(limits::DOVEADM_IDLE_TIMEOUT, self.stream.read(&mut bytes)), if is_fed => {
+                    let count = read.map_err(|_| Gone)??;
                     if count == 0 {
                         return Err(Gone);
                     }
-                    remote.feed(input.get(..count).unwrap_or_default()).await;
+                    if let Some(input) = &mut input {
+                        let (own, rest) = input.take(bytes.get(..count).unwrap_or_default());
+                        remote.feed(own);
+                        self.server.receive(rest);
+                    }
                     continue;
                 }
             };
+            let Piece { rows, remarks } = piece;
+            for (level, remark) in remarks {
+                self.say(level, &remark);
+            }
             if !rows.is_empty() {
                 self.server.rows(&rows, &mut self.out);
-                self.flush().await?;
             }
+            self.flush().await?;
             match progress {
                 Ok(None) => {}
-                Ok(Some(ended)) => break Ok(ended),
-                Err(trouble) => break Err(trouble),
-            }
-        };
-        match ended {
-            Ok(remote::Ended { status, remark }) => {
-                if !remark.is_empty() {
-                    self.say(Level::Error, &remark);
+                Ok(Some(ended)) => return Ok(ended.status),
+                Err(error) => {
+                    self.desk.note(format!("doveadm: {}: {error}", self.peer));
+                    self.say(Level::Error, &error.to_string());
+                    return Ok(Status::of_exit_code(error.exit_code()));
                 }
-                Ok(status)
-            }
-            Err(error) => {
-                self.desk.note(format!("doveadm: {}: {error}", self.peer));
-                self.say(Level::Error, &error.to_string());
-                Ok(Status::of_exit_code(error.exit_code()))
             }
         }
     }
@@ -240,10 +269,7 @@ impl Client<'_> {
         if self.out.is_empty() {
             return Ok(());
         }
-        let written = async {
-            self.stream.write_all(&self.out).await?;
-            self.stream.flush().await
-        };
+        let written = self.stream.send(&self.out);
         timeout(limits::DOVEADM_WRITE_TIMEOUT, written).await.map_err(|_| Gone)??;
         self.out.clear();
         Ok(())

@@ -2,6 +2,7 @@
 //!
 //! The caller takes rows when it has room for them, and nothing is read before that.
 
+use std::io;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,6 +17,7 @@ use crate::config::model::ProxySsl;
 use crate::control::cluster::{CommandError, refusal};
 use crate::doveadm::client::{Client, Progress, StartTls};
 use crate::doveadm::command::Command;
+use crate::doveadm::frame::Level;
 use crate::doveadm::status::Status;
 use crate::event::cleaned;
 use crate::limits;
@@ -27,23 +29,38 @@ use crate::tls::{DriverConfig, driver_config, driver_config_for_any};
 pub(super) struct Remote<'a> {
     desk: &'a Desk,
     command: Command,
-    whereto: Whereto,
     /// Where it was sent; nowhere twice.
     asked: Vec<SocketAddr>,
     /// Rows were handed out, so that it cannot begin again elsewhere.
     has_rows: bool,
-    /// The same of its input.
-    is_fed: bool,
-    connection: Option<Connection>,
+    input: Feed,
+    at: At,
 }
 
-/// Where a command goes first.
+/// Where the command is.
 #[derive(Debug)]
-enum Whereto {
-    /// To the backend of the user it is about; who asked for it.
+enum At {
+    /// The backend of the user it is about is to be found; who asked for it.
     Home(SocketAddr),
-    /// There.
-    Known(Target),
+    /// It is to be asked of this one.
+    On(Target),
+    /// It is being carried out.
+    There(Box<Connection>),
+    /// It has ended.
+    Over,
+}
+
+/// The command's input on its way.
+#[derive(Debug, Default)]
+struct Feed {
+    /// Bytes that were not sent yet.
+    waiting: Vec<u8>,
+    /// Some were sent, so that it cannot begin again elsewhere.
+    is_begun: bool,
+    /// What was sent is behind TLS, too.
+    is_flushed: bool,
+    /// The other host takes no more of it.
+    is_refused: bool,
 }
 
 #[derive(Debug)]
@@ -53,75 +70,83 @@ struct Connection {
     client: Client,
 }
 
+/// What has come of the reply.
+#[derive(Debug, Default)]
+pub(super) struct Piece {
+    pub(super) rows: Vec<u8>,
+    /// What the other host logged meanwhile.
+    pub(super) remarks: Vec<(Level, String)>,
+}
+
 /// The end of a command.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) status: Status,
-    /// What the other host logged about it, where it failed.
-    pub(super) remark: String,
+    /// What went wrong in the other host's words, where something did.
+    pub(super) trouble: String,
 }
 
 impl<'a> Remote<'a> {
     pub(super) fn of(desk: &'a Desk, command: Command, client: SocketAddr) -> Self {
-        Self::to(desk, command, Whereto::Home(client))
+        Self::to(desk, command, At::Home(client))
     }
 
     /// One that is about no user, for this host.
     pub(super) fn at(desk: &'a Desk, command: Command, target: Target) -> Self {
-        Self::to(desk, command, Whereto::Known(target))
+        Self::to(desk, command, At::On(target))
     }
 
-    fn to(desk: &'a Desk, command: Command, whereto: Whereto) -> Self {
-        let (asked, connection) = (Vec::new(), None);
-        Self { desk, command, whereto, asked, has_rows: false, is_fed: false, connection }
+    fn to(desk: &'a Desk, command: Command, at: At) -> Self {
+        let (asked, input) = (Vec::new(), Feed::default());
+        Self { desk, command, asked, has_rows: false, input, at }
     }
 
-    /// Whether a host has the command.
-    pub(super) fn is_asked(&self) -> bool {
-        self.connection.is_some()
+    /// Whether there is room for more of the command's input. Only then may [`Self::next`] be broken off.
+    pub(super) fn takes_input(&self) -> bool {
+        matches!(self.at, At::There(_)) && self.input.waiting.len() < limits::DOVEADM_ANSWER_BYTES
     }
 
     /// Hands over a part of the command's input.
-    pub(super) async fn feed(&mut self, bytes: &[u8]) {
-        if let Some(connection) = &mut self.connection
-            && !bytes.is_empty()
-        {
-            self.is_fed = true;
-            // A host that is gone says so by its answer, or by having none.
-            let _ =
-                timeout(limits::DOVEADM_REPLY_TIMEOUT, connection.stream.write_all(bytes)).await;
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        if !self.input.is_refused {
+            self.input.waiting.extend_from_slice(bytes);
+            self.input.is_flushed = false;
         }
     }
 
-    /// Appends the rows that have come since; at the end, how it ended.
+    /// Goes on: adds what has come of the reply; at its end, how it ended.
     ///
     /// # Errors
     /// There is no reply; the command may have been carried out, if the error says so.
-    pub(super) async fn next(&mut self, rows: &mut Vec<u8>) -> Result<Option<Ended>, CommandError> {
-        let Some(connection) = &mut self.connection else {
-            let target = match &self.whereto {
-                Whereto::Home(client) => {
-                    route::find(self.desk, &self.command.user, client.ip()).await?
-                }
-                Whereto::Known(target) => target.clone(),
-            };
-            self.connect(target).await?;
+    pub(super) async fn next(&mut self, piece: &mut Piece) -> Result<Option<Ended>, CommandError> {
+        let target = match &mut self.at {
+            At::Home(client) => {
+                let client = client.ip();
+                route::find(self.desk, &self.command.user, client).await?
+            }
+            At::On(target) => target.clone(),
+            At::There(connection) => {
+                let progress = connection.advance(&mut self.input, piece).await?;
+                self.has_rows |= !piece.rows.is_empty();
+                let Progress::Done(status) = progress else { return Ok(None) };
+                return self.end(status);
+            }
+            At::Over => return Err(CommandError::TempFail("the command has ended".to_owned())),
+        };
+        self.at = At::There(Box::new(self.connect(target).await?));
+        Ok(None)
+    }
+
+    fn end(&mut self, status: Status) -> Result<Option<Ended>, CommandError> {
+        let At::There(connection) = std::mem::replace(&mut self.at, At::Over) else {
             return Ok(None);
         };
-        let progress = connection.read(rows).await?;
-        self.has_rows |= !rows.is_empty();
-        let Progress::Done(status) = progress else { return Ok(None) };
-        let Some(connection) = self.connection.take() else { return Ok(None) };
-        let Status::Referral(whereto) = &status else {
-            let remark = match status {
-                Status::Done => String::new(),
-                _ => cleaned(connection.client.remark(), limits::LOGGED_LINE_BYTES_MAX).into(),
-            };
-            return Ok(Some(Ended { status, remark }));
-        };
-        let target = self.referred(&connection.target, whereto)?;
-        self.connect(target).await?;
-        Ok(None)
+        if let Status::Referral(whereto) = &status {
+            self.at = At::On(self.referred(&connection.target, whereto)?);
+            return Ok(None);
+        }
+        let trouble = connection.client.trouble().to_owned();
+        Ok(Some(Ended { status, trouble }))
     }
 
     /// Whether and where a referral leads: only to hosts of the cluster, as for logins (W-REF-1).
@@ -133,7 +158,7 @@ impl<'a> Remote<'a> {
                 "{host} ({endpoint}) refers user {user} to {shown}: {why}"
             ))
         };
-        if self.has_rows || self.is_fed {
+        if self.has_rows || self.input.is_begun {
             return Err(refused("after rows, or an input, that were passed on already"));
         }
         let referral = Referral::from_doveadm(whereto.as_bytes())
@@ -156,7 +181,7 @@ impl<'a> Remote<'a> {
         })
     }
 
-    async fn connect(&mut self, target: Target) -> Result<(), CommandError> {
+    async fn connect(&mut self, target: Target) -> Result<Connection, CommandError> {
         let until = Instant::now() + limits::DOVEADM_CONNECT_TIMEOUT;
         let Target { host, endpoint, user, .. } = &target;
         let failed = |why: &dyn std::fmt::Display| {
@@ -197,7 +222,7 @@ impl<'a> Remote<'a> {
         let command = Command { user: user.clone(), ..self.command.clone() };
         let mut client = Client::new(command, password, starttls, &mut out);
         while !client.is_asked() {
-            let sent = timeout_at(until, stream.write_all(&out)).await.map_err(|_| late())?;
+            let sent = timeout_at(until, stream.send(&out)).await.map_err(|_| late())?;
             sent.map_err(|error| failed(&error))?;
             out.clear();
             let mut bytes = [0; 4096];
@@ -210,7 +235,7 @@ impl<'a> Remote<'a> {
             // No row comes before the command has been sent.
             let progress = client.receive(bytes, &mut Vec::new(), &mut out);
             if progress.map_err(|fault| failed(&fault))? == Progress::StartTls {
-                let sent = timeout_at(until, stream.write_all(&out)).await.map_err(|_| late())?;
+                let sent = timeout_at(until, stream.send(&out)).await.map_err(|_| late())?;
                 sent.map_err(|error| failed(&error))?;
                 out.clear();
                 let secured = stream.secured_with(host, trust(self.desk)?);
@@ -219,15 +244,26 @@ impl<'a> Remote<'a> {
                 client.secured(&mut out);
             }
         }
-        let sent = timeout_at(until, stream.write_all(&out)).await.map_err(|_| late())?;
+        let sent = timeout_at(until, stream.send(&out)).await.map_err(|_| late())?;
         sent.map_err(|error| failed(&error))?;
-        self.connection = Some(Connection { target, stream, client });
-        Ok(())
+        Ok(Connection { target, stream, client })
     }
 }
 
+/// What became of a step.
+enum Step {
+    Read(io::Result<usize>),
+    Written(io::Result<usize>),
+    Flushed(io::Result<()>),
+}
+
 impl Connection {
-    async fn read(&mut self, rows: &mut Vec<u8>) -> Result<Progress, CommandError> {
+    /// Reads or writes, whichever is possible first: neither side waits for the other one.
+    async fn advance(
+        &mut self,
+        input: &mut Feed,
+        piece: &mut Piece,
+    ) -> Result<Progress, CommandError> {
         let Self { target: Target { host, endpoint, user, .. }, stream, client } = self;
         let failed = |why: &dyn std::fmt::Display| {
             let about = about(user);
@@ -236,14 +272,45 @@ impl Connection {
             ))
         };
         let mut bytes = vec![0; limits::DOVEADM_ANSWER_BYTES];
-        let read = timeout(limits::DOVEADM_REPLY_TIMEOUT, stream.read(&mut bytes)).await;
-        let read = read.map_err(|_| failed(&"it says nothing"))?;
-        let count = read.map_err(|error| failed(&error))?;
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let write = async {
+            match &*input.waiting {
+                [] => Step::Flushed(writer.flush().await),
+                bytes => Step::Written(writer.write(bytes).await),
+            }
+        };
+        let step = async {
+            tokio::select! {
+                read = reader.read(&mut bytes) => Step::Read(read),
+                written = write, if !input.is_flushed => written,
+            }
+        };
+        let step = timeout(limits::DOVEADM_REPLY_TIMEOUT, step).await;
+        let count = match step.map_err(|_| failed(&"it says nothing"))? {
+            Step::Read(read) => read.map_err(|error| failed(&error))?,
+            Step::Written(Ok(count @ 1..)) => {
+                input.waiting.drain(..count);
+                input.is_begun = true;
+                return Ok(Progress::Bytes);
+            }
+            Step::Flushed(Ok(())) => {
+                input.is_flushed = true;
+                return Ok(Progress::Bytes);
+            }
+            // A host that is gone says so by its answer, or by having none.
+            Step::Written(_) | Step::Flushed(_) => {
+                *input =
+                    Feed { is_begun: true, is_flushed: true, is_refused: true, ..Feed::default() };
+                return Ok(Progress::Bytes);
+            }
+        };
         if count == 0 {
             return Err(failed(&"it broke off its answer"));
         }
         let bytes = bytes.get(..count).unwrap_or_default();
-        client.receive(bytes, rows, &mut Vec::new()).map_err(|fault| failed(&fault))
+        let progress = client.receive(bytes, &mut piece.rows, &mut Vec::new());
+        piece.remarks.extend(client.take_remarks());
+        progress.map_err(|fault| failed(&fault))
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
@@ -53,6 +53,12 @@ impl Stream {
             .ok_or_else(|| io::Error::other(format!("{host} is no name for a certificate")))?;
         let stream = TlsConnector::from(config).connect(name, self.in_clear()?).await?;
         Ok(Self::Sealed(Box::new(stream.into())))
+    }
+
+    /// Writes all of it; TLS keeps nothing of it back.
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes).await?;
+        self.flush().await
     }
 
     fn in_clear(self) -> io::Result<Wire> {

@@ -1,12 +1,12 @@
 //! `service doveadm`: its plain protocol beside a real Dovecot's, and with Debian's `doveadm` as the client.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::process::Output;
+use std::net::SocketAddr;
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::doveadm_line::{DoveadmLine, Reply, rows};
-use super::dovecot::{Dovecot, Pair};
+use super::dovecot::Pair;
 use super::hale::{Hale, Setup};
 use super::imap::Imap;
 use super::ports::{BACKENDS, FRONT, free_port};
@@ -45,12 +45,12 @@ impl Stage {
         (setup.start(), (FRONT, own_port).into())
     }
 
-    fn backend(&self, at: usize) -> SocketAddr {
+    pub(crate) fn backend(&self, at: usize) -> SocketAddr {
         (BACKENDS[at], self.port).into()
     }
 }
 
-fn backend_lines(port: u16, http_port: u16) -> String {
+pub(crate) fn backend_lines(port: u16, http_port: u16) -> String {
     format!(
         "doveadm_password = secret\ndoveadm_api_key = key\nservice doveadm {{\n  user = $default_internal_user\n  \
          inet_listener tcp {{\n    port = {port}\n  }}\n  inet_listener http {{\n    port = {http_port}\n  }}\n  \
@@ -99,19 +99,6 @@ fn w_dov_4_who_and_kick_answer_as_dovecot_does_row_for_row() {
     ];
     assert_eq!(rows(&each.fields, 4), [wanted.clone(), wanted]);
 
-    // What goes wrong ends alike, too.
-    for line in [
-        "\t\tkick",
-        "\t\tkick\tdov-nobody",
-        "\t\twho\tx\ty\tz",
-        "\t\tnonsense",
-        "\t\tproxy list",
-        "\t\tpenalty",
-    ] {
-        let (reply, other) = (ours.command(line), theirs[0].command(line));
-        let expected = if line.ends_with("list") { "+" } else { &*other.status };
-        assert_eq!(reply.status, expected, "{line:?}");
-    }
     let listed = ours.command("\t\tproxy list");
     let of_bob = rows(&listed.fields, 5).into_iter().find(|row| row[0] == "dov-bob").unwrap();
     let home = BACKENDS[stage.pair.home_of("dov-bob")].to_string();
@@ -220,12 +207,16 @@ fn w_dov_1_cluster_commands_reload_and_stop_are_carried_out() {
 }
 
 /// Debian's doveadm, asking another host; its configuration does not matter.
-fn doveadm(words: &[&str]) -> Output {
+pub(crate) fn doveadm_command() -> Command {
     let mut command = DOVEADM.command();
     command.args(["-O", "-o", "doveadm_password=secret", "-o", "stats_writer_socket_path="]);
     // It wants to know the command that it passes on.
     command.args(["-o", "mail_plugins=quota"]);
-    command.args(words).output().unwrap()
+    command
+}
+
+fn doveadm(words: &[&str]) -> Output {
+    doveadm_command().args(words).output().unwrap()
 }
 
 #[test]
@@ -271,24 +262,124 @@ fn w_dov_6_debians_doveadm_sees_what_the_users_backend_has() {
 }
 
 #[test]
-fn w_dov_6_a_dovecot_in_front_passes_doveadm_on_to_hale() {
+fn w_dov_4_what_goes_wrong_ends_as_at_a_dovecot() {
     let stage = Stage::shared();
-    let (hale, own) = stage.start(&["dov-dave"]);
-    let _session = hale.session("dov-dave", PASSWORD);
-    let more = format!(
-        "passdb {{\n  driver = static\n  args = proxy=y host={FRONT} nopassword=y\n}}\ndoveadm_port = {}\n\
-         doveadm_password = secret\nservice doveadm {{\n  user = $default_internal_user\n}}\n",
-        own.port()
-    );
-    let ports = [(); 4].map(|()| free_port());
-    let front = Dovecot::alone(Ipv4Addr::new(127, 0, 0, 4), ports, &more);
-    let mut command = DOVEADM.command();
-    command.arg("-c").arg(front.configuration()).args(["mailbox", "list", "-u", "dov-dave"]);
-    let listed = command.output().unwrap();
-    assert!(
-        listed.status.success() && listed.stdout == b"INBOX\n",
-        "{}\n{}",
-        said(&listed),
-        hale.said()
-    );
+    let (hale, own) = stage.start(&["end-erin"]);
+    let _session = hale.session("end-erin", PASSWORD);
+    let home = stage.pair.home_of("end-erin");
+    let mut ours = DoveadmLine::log_in(own, 0);
+    let mut theirs = DoveadmLine::log_in(stage.backend(home), 0);
+    for line in [
+        "\t\tkick",
+        "\t\tkick\tdov-nobody",
+        "\t\tkick\tdov-nobody\t192.0.2.1",
+        "\t\tkick\t192.0.2.0/24",
+        "\t\tkick\tdov-nobody\t192.0.2.0/99",
+        "\t\tkick\tx\ty\tz",
+        "\t\twho\tdov-nobody",
+        "\t\twho\tdov-nobody\r",
+        "\t\twho\t192.0.2.0/24",
+        "\t\twho\tx\ty",
+        "\t\twho\t--nonsense",
+        "\t\tpenalty\tdov-nobody",
+        "\t\tproxy list\tx",
+        "\t\tproxy\tlist\tx",
+        "\t\treload\tx",
+        "\t\tstop\tx",
+        "\t\tnonsense",
+        "\tend-erin\tnonsense\t-u\tend-erin",
+        "v\t\twho\tdov-nobody",
+        "vD\t\twho\tdov-nobody",
+        "\t\t",
+        "\t\t\t",
+        "\t\tmailbox list",
+        "\t\tmailbox list\t-A",
+        "\t\tmailbox list\t-u\tend-erin",
+        "\t\tfetch\tuid\tALL",
+        "\tdov-nobody\tmailbox list\t-u\tdov-nobody",
+        "\tdov-nobody\tquota get\t-u\tdov-nobody",
+        "\tend-erin\tmailbox list\t-u\tend-erin",
+        "\tend-erin\tmailbox\tlist\t-u\tend-erin",
+        "\tend-erin\tmailbox list\t-u\tend-erin\r",
+        "\tend-erin\tmailbox list",
+        "\tend-erin\tmailbox list\t-A",
+        "\tend-erin\tmailbox list\t-F\t/nonexistent",
+        "\tend-erin\tmailbox list\t-u\tdov-nobody",
+        "\tend-erin\tmailbox list\t-u\tend-erin\t-Q",
+        "\tend-erin\tmailbox status\t-u\tend-erin\tall\tNowhere",
+        "\tend-erin\tmailbox status\t-u\tend-erin\tmessages\tINBOX",
+        "\tend-erin\tmailbox delete\t-u\tend-erin\tNowhere",
+        "\tend-erin\tmailbox create\t-u\tend-erin\tINBOX",
+        "\tend-erin\tfetch\t-u\tend-erin\tuid\tmailbox\tNowhere\tALL",
+        "\tend-erin\texpunge\t-u\tend-erin\tmailbox\tNowhere\tALL",
+        "\tend-erin\tquota get\t-u\tend-erin",
+    ] {
+        let (reply, other) = (ours.command(line), theirs.command(line));
+        assert_eq!(reply, other, "{line:?}");
+    }
+}
+
+#[test]
+fn w_dov_6_users_of_two_backends_are_asked_for_on_one_connection() {
+    let stage = Stage::shared();
+    let users: Vec<String> = (0..8).map(|number| format!("end-both{number}")).collect();
+    let names: Vec<&str> = users.iter().map(String::as_str).collect();
+    let (hale, own) = stage.start(&names);
+    let mut client = DoveadmLine::log_in(own, 0);
+    let mut homes = std::collections::BTreeSet::new();
+    for user in &names {
+        let mut session = hale.session(user, PASSWORD);
+        session.command("c", &format!("CREATE {user}"));
+        homes.insert(stage.pair.home_of(user));
+        let listed = client.command(&format!("\t{user}\tmailbox list\t-u\t{user}"));
+        let expected = vec![(*user).to_owned(), "INBOX".to_owned()];
+        assert_eq!(listed, Reply { fields: expected, status: "+".to_owned() });
+    }
+    assert_eq!(homes.len(), 2, "both backends were asked");
+    // Debian's doveadm reads a file of users here, and asks for one after the other, as at a Dovecot.
+    let list = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(list.path(), users.join("\n") + "\n").unwrap();
+    let through = |server: SocketAddr| {
+        let (server, list) = (server.to_string(), list.path().to_str().unwrap().to_owned());
+        doveadm(&["mailbox", "list", "-S", &server, "-F", &list]).stdout
+    };
+    assert_eq!(through(own), through(stage.backend(0)));
+}
+
+#[test]
+fn w_dov_2_log_lines_of_the_backend_reach_a_client_that_reads_them() {
+    let stage = Stage::shared();
+    let (hale, own) = stage.start(&["end-fred"]);
+    let _session = hale.session("end-fred", PASSWORD);
+    let backend = stage.backend(stage.pair.home_of("end-fred"));
+    // The second line is none, and ends the connection.
+    let lines = b"D\tend-fred\tmailbox status\t-u\tend-fred\tall\tNowhere\n\n";
+    for minor in [1, 2] {
+        let heard = [own, backend].map(|server| {
+            let mut client = DoveadmLine::log_in(server, minor);
+            client.say(lines);
+            let (output, logs) = channels(&client.rest());
+            let about: Vec<String> =
+                logs.into_iter().filter(|line| line.contains("doesn't exist: Nowhere")).collect();
+            (output, about.len(), about.iter().all(|line| line.starts_with('\x04')))
+        });
+        assert_eq!(heard[0], (b"\n-NOTFOUND\n".to_vec(), 1, true));
+        assert_eq!(heard[0], heard[1]);
+    }
+    let mut quiet = DoveadmLine::log_in(own, 3);
+    quiet.say(lines);
+    assert!(channels(&quiet.rest()).1.is_empty(), "nothing unasked");
+}
+
+/// Output and log lines in packets.
+pub(crate) fn channels(mut packets: &[u8]) -> (Vec<u8>, Vec<String>) {
+    let (mut output, mut logs) = (Vec::new(), Vec::new());
+    while let Some((header, rest)) = packets.split_first_chunk::<5>() {
+        let length = u32::from_be_bytes([header[1], header[2], header[3], header[4]]);
+        let (data, rest) = rest.split_at(usize::try_from(length).unwrap());
+        if header[0] == b'L' { &mut logs } else { &mut output }.extend_from_slice(data);
+        packets = rest;
+    }
+    let logs = String::from_utf8_lossy(&logs).lines().map(str::to_owned).collect();
+    (output, logs)
 }

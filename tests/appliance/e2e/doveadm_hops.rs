@@ -15,7 +15,7 @@ use super::wait::{PATIENCE, wait_for};
 const PASSWORD: &[u8] = b"pw";
 
 /// Hale with this doveadm listener, whose user `name` has the doveadm at 127.0.0.1:`to`.
-fn in_front_of(stage: &Stage, name: &str, port: u16, to: u16, more: &str) -> Hale {
+pub(crate) fn in_front_of(stage: &Stage, name: &str, port: u16, to: u16, more: &str) -> Hale {
     let mut setup = Setup::new(stage.pair.port);
     let hash = String::from_utf8(hashed(PASSWORD)).unwrap();
     setup.add_row(&format!("{name}:{hash}::::::proxy=y host={FRONT}"));

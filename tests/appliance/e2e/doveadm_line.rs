@@ -52,11 +52,14 @@ impl DoveadmLine {
     }
 
     pub(crate) fn line(&mut self) -> String {
+        let mut looked_at = 0;
         loop {
-            if let Some(end) = self.ahead.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.ahead.drain(..=end).collect();
-                return String::from_utf8_lossy(&line[..end]).into_owned();
+            let rest = &self.ahead[looked_at..];
+            if let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.ahead.drain(..=looked_at + end).collect();
+                return String::from_utf8_lossy(&line[..line.len() - 1]).into_owned();
             }
+            looked_at = self.ahead.len();
             assert!(self.read() > 0, "closed behind {:?}", self.ahead);
         }
     }
@@ -68,7 +71,7 @@ impl DoveadmLine {
     }
 
     fn read(&mut self) -> usize {
-        let mut bytes = [0; 4096];
+        let mut bytes = [0; 16_384];
         // A reset is an end, too: it did not read all that was sent.
         let count = self.stream.read(&mut bytes).unwrap_or(0);
         self.ahead.extend_from_slice(&bytes[..count]);

@@ -1,11 +1,12 @@
 //! doveadm by HTTP: `/doveadm/v1` (W-DOV-7).
 //!
 //! Duty: who may ask, how much and for how long; paths and methods (here), requests and answers as JSON (`exchange`), which
-//! commands there are and how their parameters become arguments (`table`). Driven by `listen`. One request a connection, as
+//! commands there are (`rows`) and how their parameters become arguments (`table`). Driven by `listen`. One request a connection, as
 //! Dovecot has it, so that every deadline is the connection's. Tests: in the files, and `tests/appliance/e2e/doveadm_http.rs`
 //! with curl.
 
 mod exchange;
+mod rows;
 mod table;
 
 use std::cell::RefCell;
@@ -14,15 +15,18 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
+use hyper::ext::ReasonPhrase;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE,
+    AUTHORIZATION, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    WWW_AUTHENTICATE,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncReadExt as _;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::desk::Desk;
@@ -37,7 +41,7 @@ use crate::wire::base64;
 
 /// Serves a client to its end. `until`: its request has come by then.
 pub(super) async fn serve(
-    stream: Stream,
+    mut stream: Stream,
     peer: SocketAddr,
     place: Place,
     until: Instant,
@@ -52,12 +56,21 @@ pub(super) async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(limits::DOVEADM_LOGIN_TIMEOUT)
         .max_buf_size(limits::DOVEADM_HTTP_HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(&mut stream), service);
     // A client that is gone troubles no other.
     let _ = connection.await;
     for order in done.take() {
         own::finish(desk, &order, Asker::DoveadmHttp(peer));
     }
+    linger(&mut stream).await;
+}
+
+/// Reads what the client still sends, and nothing of it: a connection that is closed with bytes in it is reset, and the
+/// answer may be lost with it.
+async fn linger(stream: &mut Stream) {
+    let until = Instant::now() + limits::DOVEADM_HTTP_LINGER;
+    let mut bytes = vec![0; limits::DOVEADM_ANSWER_BYTES];
+    while let Ok(Ok(1..)) = timeout_at(until, stream.read(&mut bytes)).await {}
 }
 
 type Answer = Response<Full<Bytes>>;
@@ -82,6 +95,9 @@ enum Claim {
 
 impl Client<'_> {
     async fn respond(self, request: Request<Incoming>) -> Answer {
+        if let Some(refusal) = against_rules(&request) {
+            return refusal;
+        }
         let is_known = |method: &Method| [Method::GET, Method::POST].contains(method);
         let path = request.uri().path().to_owned();
         let method = request.method().clone();
@@ -89,7 +105,7 @@ impl Client<'_> {
             (&Method::OPTIONS, _) => return options(),
             (&Method::GET, "/") => {}
             (method, "/doveadm/v1") if is_known(method) => {}
-            _ => return text(StatusCode::NOT_FOUND, "Path Not Found"),
+            _ => return not_found(),
         }
         let refused_at = Instant::now() + self.desk.settings.failure_delay;
         match self.claim(&request) {
@@ -116,11 +132,14 @@ impl Client<'_> {
     fn claim(self, request: &Request<Incoming>) -> Claim {
         let settings = &self.desk.settings;
         let Some(header) = request.headers().get(AUTHORIZATION) else { return Claim::None };
-        let is_good = match scheme_of(header.as_bytes()) {
-            Some((b"X-Dovecot-API", key)) => is_same(settings.api_key.as_ref(), key, b""),
-            Some((b"Basic", pair)) => is_same(settings.password.as_ref(), pair, b"doveadm:"),
-            _ => false,
-        };
+        let is_good = scheme_of(header.as_bytes()).is_some_and(|(scheme, written)| {
+            let is = |name: &[u8]| scheme.eq_ignore_ascii_case(name);
+            if is(b"X-Dovecot-API") {
+                is_same(settings.api_key.as_ref(), written, b"")
+            } else {
+                is(b"Basic") && is_same(settings.password.as_ref(), written, b"doveadm:")
+            }
+        });
         if is_good { Claim::Good } else { Claim::Wrong }
     }
 
@@ -128,8 +147,9 @@ impl Client<'_> {
         let Ok(body) = timeout_at(self.until, gathered(body)).await else {
             return text(StatusCode::REQUEST_TIMEOUT, "Request Timeout");
         };
-        let Some(body) = body else {
-            return text(StatusCode::PAYLOAD_TOO_LARGE, "Request is too large");
+        let body = match body {
+            Ok(body) => body,
+            Err(refusal) => return refusal,
         };
         match exchange::read(&body) {
             Ok(calls) => {
@@ -137,22 +157,43 @@ impl Client<'_> {
                 self.done.replace(done);
                 json(answer)
             }
-            Err(complaint) => text(StatusCode::BAD_REQUEST, complaint),
+            Err(complaint) => text(StatusCode::BAD_REQUEST, &complaint),
         }
     }
 }
 
-/// A body as a whole; none: it is too large, or broken off. Read to its end in any case, so that the client hears the answer.
-async fn gathered(mut body: Incoming) -> Option<Vec<u8>> {
-    let mut gathered = Some(Vec::new());
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.ok()?.into_data() else { continue };
-        gathered = gathered.filter(|it| it.len() + data.len() <= limits::DOVEADM_HTTP_BYTES_MAX);
-        if let Some(gathered) = &mut gathered {
-            gathered.extend_from_slice(&data);
-        }
+/// What HTTP itself forbids (RFC 9112 sections 3.2 and 6.1, RFC 9110 section 10.1.1), and a body that says how large it is.
+fn against_rules(request: &Request<Incoming>) -> Option<Answer> {
+    let headers = request.headers();
+    let is_one_host = headers.get_all(HOST).iter().count() == 1;
+    if request.version() == Version::HTTP_11 && !is_one_host {
+        return Some(text(StatusCode::BAD_REQUEST, "Bad Request"));
     }
-    gathered
+    let is_not = |name: HeaderName, word: &[u8]| {
+        headers.get(name).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(word))
+    };
+    if is_not(TRANSFER_ENCODING, b"chunked") {
+        return Some(text(StatusCode::NOT_IMPLEMENTED, "Not Implemented"));
+    }
+    if is_not(EXPECT, b"100-continue") {
+        return Some(text(StatusCode::EXPECTATION_FAILED, "Expectation Failed"));
+    }
+    let bytes_max = u64::try_from(limits::DOVEADM_HTTP_BYTES_MAX).unwrap_or(u64::MAX);
+    (request.body().size_hint().lower() > bytes_max).then(too_large)
+}
+
+/// A body as a whole.
+async fn gathered(mut body: Incoming) -> Result<Vec<u8>, Answer> {
+    let mut gathered = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return Err(text(StatusCode::BAD_REQUEST, "Bad Request")) };
+        let Ok(data) = frame.into_data() else { continue };
+        if gathered.len() + data.len() > limits::DOVEADM_HTTP_BYTES_MAX {
+            return Err(too_large());
+        }
+        gathered.extend_from_slice(&data);
+    }
+    Ok(gathered)
 }
 
 /// The scheme, and what stands behind it.
@@ -184,8 +225,19 @@ fn json(body: String) -> Answer {
     answer(StatusCode::OK, Some("application/json; charset=utf-8"), body)
 }
 
+/// As Dovecot writes it: its line ends.
 fn text(status: StatusCode, body: &str) -> Answer {
-    answer(status, Some("text/plain; charset=utf-8"), body.to_owned())
+    answer(status, Some("text/plain; charset=utf-8"), format!("{body}\r\n"))
+}
+
+fn too_large() -> Answer {
+    text(StatusCode::PAYLOAD_TOO_LARGE, "Payload Too Large")
+}
+
+fn not_found() -> Answer {
+    let mut response = text(StatusCode::NOT_FOUND, "Path Not Found");
+    response.extensions_mut().insert(ReasonPhrase::from_static(b"Path Not Found"));
+    response
 }
 
 fn unauthorized() -> Answer {
@@ -193,6 +245,7 @@ fn unauthorized() -> Answer {
     for way in ["X-Dovecot-API", "Basic Realm=\"doveadm\""] {
         response.headers_mut().append(WWW_AUTHENTICATE, HeaderValue::from_static(way));
     }
+    response.extensions_mut().insert(ReasonPhrase::from_static(b"Authentication required"));
     response
 }
 
@@ -202,6 +255,10 @@ fn options() -> Answer {
     for (name, value) in [
         (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
+        (
+            HeaderName::from_static("access-control-allow-request-headers"),
+            "Content-Type, X-API-Key, Authorization",
+        ),
         (ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type, WWW-Authenticate"),
     ] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));

@@ -7,6 +7,7 @@
 use clap::Subcommand as _;
 use serde_json::{Map, Value, json};
 
+use super::rows::{Form, ROWS, Row, Titles};
 use crate::control::cluster::ClusterCommand;
 
 /// A command.
@@ -17,19 +18,6 @@ pub(super) struct Spec {
     pub(super) words: String,
     parameters: Vec<Parameter>,
     pub(super) titles: Titles,
-}
-
-/// What the fields of its rows are called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Titles {
-    /// Hale says it: its own command.
-    Own,
-    /// These; the user's backend says the rows.
-    These(&'static [&'static str]),
-    /// These, and behind them what `field` asks for, in the order in which it does.
-    AsAsked(&'static [&'static str]),
-    /// These, and behind them what `field` asks for, in an order of their own.
-    Ordered(&'static [&'static str], &'static [&'static str]),
 }
 
 #[derive(Clone, Debug)]
@@ -52,112 +40,9 @@ enum Kind {
     Joined,
     /// The user.
     User,
+    /// What a command line reads from its input.
+    Input,
 }
-
-/// A row of the tables below: name, words, parameters, titles.
-type Row = (&'static str, &'static str, &'static [(&'static str, Form)], Titles);
-
-#[derive(Clone, Copy, Debug)]
-enum Form {
-    Flag(&'static str),
-    Text(&'static str),
-    Word,
-    Words,
-    Joined,
-    User,
-}
-
-const SOCKET: (&str, Form) = ("socketPath", Form::Text("-a"));
-const USER: (&str, Form) = ("user", Form::User);
-const QUERY: (&str, Form) = ("query", Form::Words);
-const MAILBOX: (&str, Form) = ("mailbox", Form::Words);
-const SUBSCRIPTIONS: (&str, Form) = ("subscriptions", Form::Flag("-s"));
-const NONE: Titles = Titles::These(&[]);
-const STATUSES: &[&str] = &[
-    "messages",
-    "recent",
-    "uidnext",
-    "uidvalidity",
-    "unseen",
-    "highestmodseq",
-    "vsize",
-    "guid",
-    "firstsaved",
-];
-
-const ROWS: &[Row] = &[
-    (
-        "who",
-        "who",
-        &[SOCKET, ("separateConnections", Form::Flag("-1")), ("mask", Form::Words)],
-        Titles::Own,
-    ),
-    ("kick", "kick", &[SOCKET, ("force", Form::Flag("-f")), ("mask", Form::Words)], Titles::Own),
-    ("proxyList", "proxy list", &[SOCKET], Titles::Own),
-    (
-        "proxyKick",
-        "proxy kick",
-        &[SOCKET, ("passdbField", Form::Text("-f")), ("user", Form::Words)],
-        Titles::Own,
-    ),
-    ("penalty", "penalty", &[SOCKET, ("netmask", Form::Word)], Titles::Own),
-    ("reload", "reload", &[], Titles::Own),
-    ("stop", "stop", &[], Titles::Own),
-    (
-        "mailboxList",
-        "mailbox list",
-        &[
-            USER,
-            ("mutf7", Form::Flag("-7")),
-            ("utf8", Form::Flag("-8")),
-            SUBSCRIPTIONS,
-            ("mailboxMask", Form::Words),
-        ],
-        Titles::These(&["mailbox"]),
-    ),
-    (
-        "mailboxStatus",
-        "mailbox status",
-        &[USER, ("field", Form::Joined), ("mailboxMask", Form::Words)],
-        Titles::Ordered(&["mailbox"], STATUSES),
-    ),
-    ("mailboxCreate", "mailbox create", &[USER, SUBSCRIPTIONS, MAILBOX], NONE),
-    (
-        "mailboxDelete",
-        "mailbox delete",
-        &[USER, SUBSCRIPTIONS, ("recursive", Form::Flag("-r")), MAILBOX],
-        NONE,
-    ),
-    (
-        "mailboxRename",
-        "mailbox rename",
-        &[USER, SUBSCRIPTIONS, ("mailbox", Form::Word), ("newName", Form::Word)],
-        NONE,
-    ),
-    ("mailboxSubscribe", "mailbox subscribe", &[USER, MAILBOX], NONE),
-    ("mailboxUnsubscribe", "mailbox unsubscribe", &[USER, MAILBOX], NONE),
-    ("fetch", "fetch", &[USER, ("field", Form::Joined), QUERY], Titles::AsAsked(&[])),
-    ("search", "search", &[USER, QUERY], Titles::These(&["mailbox-guid", "uid"])),
-    ("expunge", "expunge", &[USER, ("deleteEmptyMailbox", Form::Flag("-d")), QUERY], NONE),
-    ("flagsAdd", "flags add", &[USER, ("flag", Form::Joined), QUERY], NONE),
-    ("flagsRemove", "flags remove", &[USER, ("flag", Form::Joined), QUERY], NONE),
-    ("flagsReplace", "flags replace", &[USER, ("flag", Form::Joined), QUERY], NONE),
-    ("index", "index", &[USER, ("queue", Form::Flag("-q")), ("mailboxMask", Form::Word)], NONE),
-    (
-        "forceResync",
-        "force-resync",
-        &[USER, ("fsck", Form::Flag("-f")), ("mailboxMask", Form::Word)],
-        NONE,
-    ),
-    ("purge", "purge", &[USER], NONE),
-    (
-        "quotaGet",
-        "quota get",
-        &[USER],
-        Titles::These(&["root", "type", "value", "limit", "percent"]),
-    ),
-    ("quotaRecalc", "quota recalc", &[USER], NONE),
-];
 
 /// A command as HTTP means it: the user, the words, the arguments, and what its rows are called.
 #[derive(Debug, PartialEq, Eq)]
@@ -166,6 +51,19 @@ pub(super) struct Meant {
     pub(super) arguments: Vec<String>,
     /// Titles of rows; none: they come with the rows.
     pub(super) titles: Option<Vec<String>>,
+    /// What a command line would read from its input.
+    pub(super) input: Option<String>,
+}
+
+/// Why parameters mean nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Senseless {
+    /// One is unknown, or of a wrong kind.
+    Parameter,
+    /// One has a form that none has, in Dovecot's words.
+    Form(String),
+    /// What a command line reads from its input is missing.
+    NoInput,
 }
 
 /// The command of this name.
@@ -197,6 +95,7 @@ impl Spec {
                 Form::Words => Kind::Words,
                 Form::Joined => Kind::Joined,
                 Form::User => Kind::User,
+                Form::Input => Kind::Input,
             },
         };
         Self {
@@ -207,62 +106,89 @@ impl Spec {
         }
     }
 
-    /// What the parameters mean; none: one is unknown, or of the wrong kind.
-    pub(super) fn meant(&self, given: &Map<String, Value>) -> Option<Meant> {
+    /// What the parameters mean.
+    ///
+    /// # Errors
+    /// They mean nothing.
+    pub(super) fn meant(&self, given: &Map<String, Value>) -> Result<Meant, Senseless> {
         let is_known = |name: &String| self.parameters.iter().any(|it| it.name == *name);
         if !given.keys().all(is_known) {
-            return None;
+            return Err(Senseless::Parameter);
         }
-        let (mut user, mut options, mut words) = (String::new(), Vec::new(), Vec::new());
+        let (mut user, mut input) = (String::new(), None);
+        let (mut options, mut words) = (Vec::new(), Vec::new());
         for Parameter { name, kind } in &self.parameters {
-            let Some(value) = given.get(name) else { continue };
+            let Some(value) = given.get(name) else {
+                match kind {
+                    Kind::Input => return Err(Senseless::NoInput),
+                    _ => continue,
+                }
+            };
+            kind.check_form(name, value)?;
+            let word = || word(value).ok_or(Senseless::Parameter);
             match kind {
                 Kind::Flag(flag) => {
-                    if is_true(value)? {
+                    if is_true(value).ok_or(Senseless::Parameter)? {
                         options.push(flag.clone());
                     }
                 }
-                Kind::Text(option) => options.extend([option.clone(), word(value)?]),
-                Kind::Word => words.push(word(value)?),
-                Kind::Words => words.extend(several(value)?),
-                Kind::Joined => words.push(several(value)?.join(" ")),
+                Kind::Text(option) => options.extend([option.clone(), word()?]),
+                Kind::Word => words.push(word()?),
+                Kind::Words => words.extend(several(value)),
+                Kind::Joined => words.push(several(value).join(" ")),
                 Kind::User => {
-                    user = word(value)?;
+                    user = word()?;
                     options.extend(["-u".to_owned(), user.clone()]);
                 }
+                Kind::Input => input = Some(word()?),
             }
         }
-        let titles = self.titles(given)?;
+        let titles = self.titles(given);
         if !words.is_empty() {
             options.push("--".to_owned());
         }
         options.extend(words);
-        Some(Meant { user, arguments: options, titles })
+        Ok(Meant { user, arguments: options, titles, input })
     }
 
-    fn titles(&self, given: &Map<String, Value>) -> Option<Option<Vec<String>>> {
+    fn titles(&self, given: &Map<String, Value>) -> Option<Vec<String>> {
         let owned = |titles: &[&str]| titles.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
-        let asked = || given.get("field").map_or(Some(Vec::new()), several);
-        Some(Some(match self.titles {
-            Titles::Own => return Some(None),
+        let asked = || given.get("field").map_or_else(Vec::new, several);
+        Some(match self.titles {
+            Titles::Own => return None,
             Titles::These(titles) => owned(titles),
-            Titles::AsAsked(first) => owned(first).into_iter().chain(asked()?).collect(),
+            Titles::AsAsked(first) => owned(first).into_iter().chain(asked()).collect(),
             Titles::Ordered(first, order) => {
-                let asked = asked()?;
+                let is_sum = given.get("totalSum").and_then(is_true) == Some(true);
+                let first = if is_sum { &[] } else { first };
+                let asked = asked();
                 let is_all = asked.iter().any(|field| field == "all");
                 let wanted = |title: &&&str| is_all || asked.iter().any(|field| field == **title);
                 let then = order.iter().filter(wanted).map(|title| (*title).to_owned());
                 owned(first).into_iter().chain(then).collect()
             }
-        }))
+        })
     }
 }
 
 impl Kind {
+    /// No parameter is an object, or a list of anything but text; one that is a list is nothing else but text.
+    fn check_form(&self, name: &str, value: &Value) -> Result<(), Senseless> {
+        let is_list = matches!(self, Self::Words | Self::Joined);
+        let complaint = match value {
+            Value::String(_) => return Ok(()),
+            Value::Bool(_) | Value::Number(_) if !is_list => return Ok(()),
+            Value::Array(values) if values.iter().all(Value::is_string) => return Ok(()),
+            Value::Array(_) => "Command parameter array can only contain string values".to_owned(),
+            _ => format!("Parameter `{name}' must be string or array"),
+        };
+        Err(Senseless::Form(complaint))
+    }
+
     fn told(&self) -> &'static str {
         match self {
             Self::Flag(_) => "boolean",
-            Self::Text(_) | Self::Word | Self::User => "string",
+            Self::Text(_) | Self::Word | Self::User | Self::Input => "string",
             Self::Words | Self::Joined => "array",
         }
     }
@@ -341,10 +267,10 @@ fn word(value: &Value) -> Option<String> {
 }
 
 /// A string is taken where an array is due, as Dovecot does it.
-fn several(value: &Value) -> Option<Vec<String>> {
+fn several(value: &Value) -> Vec<String> {
     match value {
-        Value::Array(values) => values.iter().map(word).collect(),
-        single => Some(vec![word(single)?]),
+        Value::Array(values) => values.iter().filter_map(word).collect(),
+        single => word(single).into_iter().collect(),
     }
 }
 
@@ -352,7 +278,7 @@ fn several(value: &Value) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn meant(name: &str, given: Value) -> Option<Meant> {
+    fn meant(name: &str, given: Value) -> Result<Meant, Senseless> {
         let Value::Object(given) = given else { panic!("no object") };
         find(name).unwrap().meant(&given)
     }
@@ -373,9 +299,32 @@ mod tests {
         let given = json!({"user": "bob", "field": ["vsize", "messages"], "mailboxMask": ["*"]});
         let titles = meant("mailboxStatus", given).unwrap().titles;
         assert_eq!(titles, Some(["mailbox", "messages", "vsize"].map(str::to_owned).to_vec()));
-        for wrong in [json!({"x": 1}), json!({"mask": {}}), json!({"separateConnections": 3})] {
-            assert_eq!(meant("who", wrong), None);
+        let given = json!({"user": "bob", "field": "all", "totalSum": true});
+        let titles = meant("mailboxStatus", given).unwrap().titles.unwrap();
+        assert_eq!((titles.len(), &*titles[0]), (9, "messages"));
+        for wrong in [json!({"x": 1}), json!({"separateConnections": 3})] {
+            assert_eq!(meant("who", wrong), Err(Senseless::Parameter));
         }
+        for (value, complaint) in [
+            (json!({}), "Parameter `mask' must be string or array"),
+            (json!(null), "Parameter `mask' must be string or array"),
+            (json!(true), "Parameter `mask' must be string or array"),
+            (json!(1), "Parameter `mask' must be string or array"),
+            (json!([1]), "Command parameter array can only contain string values"),
+            (json!(["x", ["y"]]), "Command parameter array can only contain string values"),
+        ] {
+            let told = meant("who", json!({"mask": value})).unwrap_err();
+            assert_eq!(told, Senseless::Form(complaint.to_owned()));
+        }
+    }
+
+    #[test]
+    fn w_dov_8_a_message_is_the_input_of_its_command() {
+        let given = json!({"user": "bob", "mailbox": "Sent", "file": "Subject: x\n\n"});
+        let save = meant("save", given).unwrap();
+        assert_eq!(save.arguments, ["-u", "bob", "-m", "Sent"]);
+        assert_eq!(save.input.as_deref(), Some("Subject: x\n\n"));
+        assert_eq!(meant("save", json!({"user": "bob"})), Err(Senseless::NoInput));
     }
 
     #[test]
@@ -388,8 +337,9 @@ mod tests {
         let given = json!({"name": "DC1", "percentage": 10, "dest": ["DC2", "DC3"]});
         let words = arguments("clusterSiteForceMoveStart", given);
         assert_eq!(words, ["--", "DC1", "10", "DC2", "DC3"]);
-        assert!(find("clusterUserAccess").unwrap().meant(&Map::new()).is_some());
-        assert_eq!(meant("clusterUserAccess", json!({"file": "/etc/passwd"})), None);
+        assert!(find("clusterUserAccess").unwrap().meant(&Map::new()).is_ok());
+        let other = meant("clusterUserAccess", json!({"file": "/etc/passwd"}));
+        assert_eq!(other, Err(Senseless::Parameter));
         assert!(find("clusterNonsense").is_none() && find("Who").is_none());
     }
 
