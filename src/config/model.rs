@@ -462,7 +462,7 @@ pub struct Doveadm {
     pub verify_backends: bool,
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "appliance"))]
 impl ProtocolSettings {
     /// Hosts on this port, in clear.
     pub(crate) fn plain(proxy_port: u16) -> Self {
