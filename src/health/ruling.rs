@@ -82,6 +82,13 @@ pub enum Withheld {
     },
     /// It is not known yet whether any other backend is reached (R-PROBE-5).
     NoWitness,
+    /// Together with those that are out already it would be more than half of the site's (R-PROBE-5).
+    Enough {
+        /// So many are out.
+        out: usize,
+        /// Of so many.
+        probed: usize,
+    },
     /// It is the last one, and no other proxy's word agrees (R-PROBE-6).
     LastOnline,
     /// This proxy has reached it since it began to fail here (R-PROBE-4).
@@ -125,14 +132,20 @@ impl Case<'_> {
             return Some(Withheld::Overruled);
         }
         if online <= 1 {
-            let agree = others.fresh > 0 && others.down == others.fresh;
-            return (!agree).then_some(Withheld::LastOnline);
-        }
-        if failing * 2 > probed {
-            return Some(Withheld::OwnTrouble { failing, probed });
-        }
-        if !has_witness {
-            return Some(Withheld::NoWitness);
+            if others.fresh == 0 || others.down < others.fresh {
+                return Some(Withheld::LastOnline);
+            }
+        } else {
+            if failing * 2 > probed {
+                return Some(Withheld::OwnTrouble { failing, probed });
+            }
+            let out = probed.saturating_sub(online);
+            if (out + 1) * 2 > probed {
+                return Some(Withheld::Enough { out, probed });
+            }
+            if !has_witness {
+                return Some(Withheld::NoWitness);
+            }
         }
         if let (Some((at, proxy)), Some(first)) = (&others.last_well, self.first_failure)
             && *at > first
@@ -222,12 +235,31 @@ mod tests {
     }
 
     #[test]
+    fn r_probe_5_all_proxies_together_take_out_no_more_than_half() {
+        let out = |online| Site { online, ..SITE };
+        let none = Others::default();
+        assert!(matches!(down().rule(&out(3), &none), Ruling::Write(..)));
+        let enough = Withheld::Enough { out: 2, probed: 4 };
+        assert_eq!(
+            withheld(&down(), out(2), &none),
+            enough,
+            "each fails for another proxy, and is well"
+        );
+    }
+
+    #[test]
     fn r_probe_6_the_last_one_goes_only_when_all_proxies_agree() {
         let last = Site { online: 1, ..SITE };
         let others = |fresh, down| Others { last_well: None, fresh, down };
         assert_eq!(withheld(&down(), last, &others(0, 0)), Withheld::LastOnline, "one word");
         assert_eq!(withheld(&down(), last, &others(2, 1)), Withheld::LastOnline);
         assert!(matches!(down().rule(&last, &others(2, 2)), Ruling::Write(..)));
+        // The others' words are some seconds old, and one of them has brought it back since.
+        let recovered = format!("auto:lb2:{}:recovered", NOW / 1000 - 2);
+        let again = Case { reason: Some(&recovered), ..down() };
+        assert_eq!(withheld(&again, last, &others(2, 2)), Withheld::Dwell);
+        let reached = Others { last_well: Some((NOW - 1, "lb2".into())), ..others(2, 2) };
+        assert_eq!(withheld(&down(), last, &reached), Withheld::OthersReach("lb2".into()));
     }
 
     #[test]

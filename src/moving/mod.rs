@@ -54,6 +54,9 @@ pub struct Moves {
     groups: Chunks<UserGroup>,
     /// Those whose row says that they move.
     courses: BTreeMap<Box<str>, Course>,
+    left: Left,
+    /// As of the last look: groups whose backend is out, and which one stands in before the row says so.
+    stand_ins: Chunks<GroupChange>,
 }
 
 /// One move.
@@ -81,6 +84,11 @@ enum Kick {
     /// It has answered, or cannot be asked.
     Done,
 }
+
+/// By backend: groups that have left it, until none of their sessions is known to be left there; and when those are searched
+/// for next.
+#[derive(Debug, Default)]
+struct Left(BTreeMap<Uuid, (BTreeSet<Box<str>>, Tick)>);
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,12 +155,52 @@ impl Course {
     }
 }
 
+impl Left {
+    fn leave(&mut self, group: &str, backend: Uuid, now: Tick) {
+        let (names, search_at) = self.0.entry(backend).or_default();
+        names.insert(group.into());
+        *search_at = now;
+    }
+
+    fn stay(&mut self, group: &str, backend: Option<Uuid>) {
+        if let Some((names, _)) = backend.and_then(|id| self.0.get_mut(&id)) {
+            names.remove(group);
+        }
+    }
+
+    /// Groups that have left a backend, where it is not known yet that their sessions have. Sessions at a backend that is gone
+    /// from the table end when it does.
+    fn search(&mut self, table: &Table, now: Tick) -> BTreeMap<Uuid, BTreeSet<Box<str>>> {
+        self.0.retain(|id, (names, _)| !names.is_empty() && table.backend(*id).is_some());
+        let mut endings = BTreeMap::new();
+        for (id, (names, search_at)) in &mut self.0 {
+            if now >= *search_at {
+                *search_at = now.after(SEARCH_EVERY);
+                endings.insert(*id, names.clone());
+            }
+        }
+        endings
+    }
+
+    fn ended(&mut self, ending: &Ending) {
+        if let Some((names, _)) = self.0.get_mut(&ending.backend) {
+            names.retain(|name| !ending.groups.contains(name));
+        }
+    }
+}
+
 impl Moves {
     /// None is known yet.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
-        let (groups, courses) = (Chunks::default(), BTreeMap::new());
-        Self { rules, asks_backends: false, groups, courses }
+        Self {
+            rules,
+            asks_backends: false,
+            groups: Chunks::default(),
+            courses: BTreeMap::new(),
+            left: Left::default(),
+            stand_ins: Chunks::default(),
+        }
     }
 
     /// The same, and old backends are asked what is left there.
@@ -164,7 +212,9 @@ impl Moves {
     /// Looks at the published table. To be called whenever it is another one, and a few times a second as long as
     /// [`Self::are_under_way`].
     pub fn look(&mut self, table: &Table, now: Tick) -> Vec<Wish> {
-        let mut endings = self.take_up(table.groups(), now);
+        self.take_up(table.groups(), now);
+        self.take_up_stand_ins(table, now);
+        let mut endings = self.left.search(table, now);
         let mut finishes: BTreeMap<Uuid, Finish> = BTreeMap::new();
         let mut left = FINISHED_AT_ONCE_MAX;
         for (name, course) in &mut self.courses {
@@ -199,12 +249,7 @@ impl Moves {
 
     /// What has changed since the last look. Groups that are at another backend now, by a move or otherwise: their sessions at
     /// the former one end, as far as there are any left (C-MOVE-5).
-    fn take_up(
-        &mut self,
-        groups: &Chunks<UserGroup>,
-        now: Tick,
-    ) -> BTreeMap<Uuid, BTreeSet<Box<str>>> {
-        let mut endings: BTreeMap<Uuid, BTreeSet<Box<str>>> = BTreeMap::new();
+    fn take_up(&mut self, groups: &Chunks<UserGroup>, now: Tick) {
         let (changed, gone) = groups.changes_since(&self.groups);
         for row in gone {
             self.courses.remove(&row.name);
@@ -213,8 +258,9 @@ impl Moves {
             let former = self.groups.find(|kept| (*kept.name).cmp(&row.name));
             let left = former.and_then(|former| former.backend_id);
             if let Some(left) = left.filter(|left| Some(*left) != row.backend_id) {
-                endings.entry(left).or_default().insert(row.name.clone());
+                self.left.leave(&row.name, left, now);
             }
+            self.left.stay(&row.name, row.backend_id);
             if row.is_moving() {
                 self.courses.insert(row.name.clone(), Course::new(row.clone(), now));
             } else {
@@ -222,11 +268,32 @@ impl Moves {
             }
         }
         self.groups = groups.clone();
-        endings
+    }
+
+    /// A backend that is back before its groups' rows said which one stands in, or another stand-in: sessions at the former one
+    /// end as if the row had said it (C-MOVE-5).
+    fn take_up_stand_ins(&mut self, table: &Table, now: Tick) {
+        let switches = table.switches();
+        let former = std::mem::replace(&mut self.stand_ins, switches.clone());
+        let (changed, gone) = switches.changes_since(&former);
+        for change in changed.into_iter().chain(gone) {
+            let name = &change.name;
+            let find = |kept: &GroupChange| (*kept.name).cmp(name);
+            let stood_in = former.find(find).and_then(|kept| kept.placement.backend_id);
+            let serves = match switches.find(find) {
+                Some(change) => change.placement.backend_id,
+                None => table.group(name).and_then(|row| row.backend_id),
+            };
+            if let Some(left) = stood_in.filter(|left| Some(*left) != serves) {
+                self.left.leave(name, left, now);
+            }
+            self.left.stay(name, serves);
+        }
     }
 
     /// So many sessions and logins were found, and have ended. Without any, none is left of these groups.
     pub fn ended(&mut self, ending: &Ending, count: usize) {
+        self.left.ended(ending);
         for name in &ending.groups {
             if let Some(course) = self.courses.get_mut(name)
                 && course.row.backend_id == Some(ending.backend)
@@ -271,7 +338,7 @@ impl Moves {
     /// Whether there is something to look for although the table is the same.
     #[must_use]
     pub fn are_under_way(&self) -> bool {
-        !self.courses.is_empty()
+        !self.courses.is_empty() || !self.left.0.is_empty()
     }
 }
 

@@ -150,7 +150,8 @@ fn c_move_4_sessions_end_first_and_the_destination_takes_over_when_none_is_left(
     scene.finishes(2.0, &[("a", BE2), ("b", BE3)]);
     scene.place("a", BE2, BE3, "");
     scene.place("b", BE3, BE2, "");
-    scene.ends(0.1, BE1, &["a", "b"]);
+    let ending = scene.ends(0.1, BE1, &["a", "b"]);
+    scene.moves.ended(&ending, 0);
     assert_eq!(scene.look_after(60.0), []);
     assert!(!scene.moves.are_under_way());
 }
@@ -246,7 +247,41 @@ fn c_move_5_sessions_at_a_backend_that_their_group_has_left_end_wherever_it_was_
     assert_eq!(scene.look_after(0.0), [], "what was before is not known");
     scene.place("a", BE3, BE2, "");
     scene.ends(0.1, BE1, &["a"]);
+    // The data cores could not be asked.
     assert_eq!(scene.look_after(0.1), []);
+    let ending = scene.ends(0.2, BE1, &["a"]);
+    assert!(scene.moves.are_under_way());
+    scene.moves.ended(&ending, 2);
+    assert_eq!(scene.look_after(9.0), []);
+    assert!(!scene.moves.are_under_way());
+}
+
+#[test]
+fn c_move_5_a_group_that_is_back_keeps_its_sessions() {
+    let mut scene = Scene::new(&[("a", BE1, BE2, "")]);
+    assert_eq!(scene.look_after(0.0), []);
+    scene.place("a", BE3, BE2, "");
+    scene.ends(0.1, BE1, &["a"]);
+    scene.place("a", BE1, BE2, "");
+    scene.ends(0.1, BE3, &["a"]);
+}
+
+#[test]
+fn c_move_5_sessions_at_a_stand_in_that_no_row_ever_named_end_when_the_backend_is_back() {
+    let mut scene = Scene::new(&[("a", BE1, BE2, ""), ("b", BE3, BE1, "")]);
+    assert_eq!(scene.look_after(0.0), []);
+    scene.set(BE1, BackendStatus::Offline);
+    assert_eq!(scene.look_after(0.1), [], "logins go to BE2, and the GeoDB takes no write");
+    scene.set(BE1, BackendStatus::Online);
+    let ending = scene.ends(0.1, BE2, &["a"]);
+    scene.moves.ended(&ending, 1);
+    assert_eq!(scene.look_after(1.0), []);
+    scene.set(BE1, BackendStatus::Offline);
+    assert_eq!(scene.look_after(0.1), []);
+    scene.place("a", BE2, BE3, "");
+    let ending = scene.ends(0.1, BE1, &["a"]);
+    scene.moves.ended(&ending, 0);
+    assert_eq!(scene.look_after(1.0), [], "the row has named it, and it serves");
 }
 
 #[test]

@@ -236,6 +236,12 @@ impl Table {
         &self.groups
     }
 
+    /// What is to be written of groups whose backend is out, by name.
+    #[must_use]
+    pub fn switches(&self) -> &Chunks<GroupChange> {
+        &self.switches
+    }
+
     /// The backends that new groups may go to, and their shares.
     #[must_use]
     pub fn candidates(&self) -> &[Candidate] {

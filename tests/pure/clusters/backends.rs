@@ -6,9 +6,7 @@ use uuid::Uuid;
 
 use super::geodb::{Key, Value, Write};
 use super::login::{Asked, Call, Login, Why};
-use super::world::{
-    BACKENDS_PER_SITE, Event, SETTLED_AFTER, USERS, World, backend_host, backend_id, user_name,
-};
+use super::world::{Event, USERS, World, backend_host, backend_id, user_name};
 use super::writes;
 
 /// Users that are not any more where they were.
@@ -31,6 +29,9 @@ pub(super) struct GroupMove {
 impl World {
     /// The login has come to a backend of the deciding proxy's site, which serves or sends on.
     pub(super) fn at_backend(&mut self, mut login: Login, id: Uuid, group: Option<Box<str>>) {
+        if self.play.is_of_backends() {
+            return self.attempt(login, id, group);
+        }
         let site = self.proxies[login.proxy].site;
         let Some(host) = self.referral(site, id, &login.user) else {
             return self.serve(&login, site, id);
@@ -65,7 +66,7 @@ impl World {
         let row = self.replicas[site].user(&login.user);
         // A move that is pending is finished by the original backend at the user's next access; or later.
         if row.is_some_and(|row| row.is_moving())
-            && self.now + 400_000 < SETTLED_AFTER
+            && self.now + 400_000 < self.play.settled_after
             && self.random.percent(60)
         {
             self.departed.gone.insert((id, login.user.clone()));
@@ -117,7 +118,7 @@ impl World {
     pub(super) fn start_group_move(&mut self, site: usize) {
         let name: Box<str> = format!("default-{}", 1 + self.random.below(8)).into();
         let Some(row) = self.replicas[site].group(self.sites[site], &name) else { return };
-        let number = self.random.index(BACKENDS_PER_SITE);
+        let number = self.random.index(self.play.backends);
         let to = backend_id(site, number);
         let Some(from) = row.backend_id.filter(|from| *from != to && !row.is_moving()) else {
             return;
@@ -208,8 +209,9 @@ impl World {
 }
 
 fn host_of(id: Uuid, site: usize) -> Box<str> {
-    let number = (0..BACKENDS_PER_SITE).find(|number| backend_id(site, *number) == id);
+    let number = (0..BACKENDS_PER_SITE_MAX).find(|number| backend_id(site, *number) == id);
     backend_host(site, number.unwrap_or_default()).into()
 }
 
 const REFERRALS_MAX: u32 = 4;
+const BACKENDS_PER_SITE_MAX: usize = 4;

@@ -19,7 +19,7 @@ impl World {
         let site = self.proxies[login.proxy].site;
         let is_lost = self.is_faulty() && self.random.percent(2);
         let is_beside = call.is_beside();
-        if self.silent.contains(&site) || is_lost {
+        if self.is_geodb_silent(login.proxy) || is_lost {
             let is_read_again = matches!(call, Call::ReadAgain(_));
             if is_lost && self.random.percent(50) {
                 // It was done, and only the answer is lost.
@@ -42,7 +42,7 @@ impl World {
     }
 
     /// The proxy that decides, or the one that the client is connected to, was started anew: the client is gone.
-    fn is_gone(&self, login: &Login) -> bool {
+    pub(super) fn is_gone(&self, login: &Login) -> bool {
         let is_new = |proxy: usize, start| self.proxies[proxy].start != start;
         is_new(login.proxy, login.start)
             || login.session.as_ref().is_some_and(|session| is_new(session.proxy, session.start))
@@ -145,9 +145,13 @@ impl World {
                 let row = self.replicas[site].group(change.site_id, &change.name);
                 let is_expected = row.is_some_and(|row| change.expected.is_of(&row));
                 if stage == Stage::Read && is_expected {
+                    let key = Key::Group(change.site_id, change.name.clone());
+                    login.stamp = self.replicas[site].stamp(&key);
                     return Some(Call::Change(change, Stage::Written));
                 }
-                if stage == Stage::Written {
+                if stage == Stage::Written && self.play.is_of_backends() {
+                    self.write_placement_of(login.proxy, &change, login.stamp);
+                } else if stage == Stage::Written {
                     self.write(site, writes::change(&change, at));
                 }
                 (change.site_id, change.name)
@@ -156,6 +160,7 @@ impl World {
         };
         if let Some(row) = self.replicas[site].group(site_id, &name) {
             self.proxies[login.proxy].put_group(&row);
+            self.table_changed(login.proxy);
         }
         None
     }

@@ -11,11 +11,11 @@ use uuid::Uuid;
 
 use super::orders::Orders;
 use super::proxy::Proxy;
-use super::world::SETTLED_AFTER;
 
 /// What happened, as far as the checks need it.
 pub(super) struct Record {
     pub(super) rules: FailoverRules,
+    settled_after: u64,
     /// What is wrong, as soon as it is.
     pub(super) faults: Vec<String>,
     groups: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
@@ -57,14 +57,28 @@ pub(super) struct Tally {
     pub(super) sent_on: u64,
     pub(super) went_directly: u64,
     pub(super) restarts: u64,
+    pub(super) freezes: u64,
+    /// Probes; rulings that took a backend out, brought one back, were withheld.
+    pub(super) probes: u64,
+    pub(super) taken_out: u64,
+    pub(super) brought_back: u64,
+    pub(super) withheld: u64,
+    /// Moves that proxies brought to an end, sessions that ended for them, logins that waited; moves that were taken back.
+    pub(super) taken_over: u64,
+    pub(super) moved_sessions: u64,
+    pub(super) held: u64,
+    pub(super) aborted: u64,
+    pub(super) backends_evacuated: u64,
+    pub(super) kicks: u64,
     /// Decisions compared with those of the neighbour who has the same rows.
     pub(super) compared: u64,
 }
 
 impl Record {
-    pub(super) fn new(rules: FailoverRules) -> Self {
+    pub(super) fn new(rules: FailoverRules, settled_after: u64) -> Self {
         Self {
             rules,
+            settled_after,
             faults: Vec::new(),
             groups: BTreeMap::new(),
             stand_ins: BTreeMap::new(),
@@ -78,14 +92,14 @@ impl Record {
     pub(super) fn served(&mut self, now: u64, user: &str, backend: Uuid, is_anew: bool) {
         self.tally.served += 1;
         self.tally.saved += u64::from(is_anew);
-        if now >= SETTLED_AFTER {
+        if now >= self.settled_after {
             self.backends.entry(user.into()).or_default().insert(backend);
         }
     }
 
     pub(super) fn failed(&mut self, now: u64, user: &str, reason: &str) {
         self.tally.refused += 1;
-        if now >= SETTLED_AFTER {
+        if now >= self.settled_after {
             self.faults.push(format!("{now}: all is well, and {user} is refused: {reason}"));
         }
     }

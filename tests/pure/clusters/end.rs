@@ -37,6 +37,10 @@ pub(super) fn check_end(world: &mut World) {
         faults.extend(is_left_behind(world, &row, backend));
     }
     world.record.faults.extend(faults);
+    if world.play.is_of_backends() {
+        world.check_backends();
+        world.check_moves();
+    }
 }
 
 /// A user whom an order that was not taken back should have brought away.

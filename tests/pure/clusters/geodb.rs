@@ -21,6 +21,10 @@ pub(super) enum Key {
     GroupSite(Box<str>, Uuid),
     /// Of the section `force_move`: site, backend or nil, name.
     ForceMove(Uuid, Uuid, &'static str),
+    /// When a group of a site last began or ended to move.
+    Moves(Uuid),
+    /// What a proxy of a site says of one of its backends.
+    Figures(Uuid, Uuid, usize),
 }
 
 /// Which kind of read finds a row.
@@ -32,16 +36,21 @@ pub(super) enum Kind {
     Group,
     /// Read by name.
     User,
+    /// Read when a ruling is made.
+    Figure,
 }
 
 impl Key {
     pub(super) fn kind(&self) -> Kind {
         match self {
-            Self::Site(_) | Self::Backend(..) | Self::Reachability(..) | Self::ForceMove(..) => {
-                Kind::Place
-            }
+            Self::Site(_)
+            | Self::Backend(..)
+            | Self::Reachability(..)
+            | Self::ForceMove(..)
+            | Self::Moves(_) => Kind::Place,
             Self::Group(..) | Self::GroupSite(..) => Kind::Group,
             Self::User(_) => Kind::User,
+            Self::Figures(..) => Kind::Figure,
         }
     }
 }
@@ -92,7 +101,7 @@ impl Replica {
         match write.key.kind() {
             Kind::Place => self.places_version += u64::from(is_changed),
             Kind::Group => self.groups_version += u64::from(is_changed),
-            Kind::User => {}
+            Kind::User | Kind::Figure => {}
         }
         is_changed
     }
@@ -133,7 +142,11 @@ impl Replica {
 
     /// Whether two copies say the same.
     pub(super) fn says_what(&self, other: &Self) -> bool {
-        self.cells == other.cells
+        let rows = |copy: &'_ Self| {
+            let rows = copy.cells.iter().filter(|(key, _)| key.kind() != Kind::Figure);
+            rows.map(|(key, row)| (key.clone(), row.clone())).collect::<Vec<_>>()
+        };
+        rows(self) == rows(other)
     }
 
     fn id(&self, key: &Key, column: &str) -> Option<Uuid> {
@@ -188,6 +201,38 @@ impl Replica {
         }
     }
 
+    pub(super) fn backend(&self, site_id: Uuid, id: Uuid) -> Backend {
+        let key = Key::Backend(site_id, id);
+        Backend {
+            site_id,
+            id,
+            load_factor: Some(self.number(&key, "load_factor").unwrap_or(100)),
+            host: self.text(&key, "host"),
+            status: BackendStatus::parse(&self.text(&key, "status")),
+            status_reason: Some(self.text(&key, "status_reason")),
+            last_moved_from: None,
+            last_moved_to: None,
+        }
+    }
+
+    /// The backends of a site.
+    pub(super) fn backends(&self, site: Uuid) -> Vec<Backend> {
+        let ids = self.cells.keys().filter_map(|key| match key {
+            Key::Backend(at, id) if *at == site => Some(*id),
+            _ => None,
+        });
+        ids.map(|id| self.backend(site, id)).collect()
+    }
+
+    /// The groups of a site.
+    pub(super) fn groups(&self, site: Uuid) -> Vec<UserGroup> {
+        let names = self.cells.keys().filter_map(|key| match key {
+            Key::Group(at, name) if *at == site => Some(name),
+            _ => None,
+        });
+        names.filter_map(|name| self.group(site, name)).collect()
+    }
+
     pub(super) fn group_site(&self, group: &str, site: Uuid) -> Option<GroupSite> {
         let key = Key::GroupSite(group.into(), site);
         self.cells.contains_key(&key).then(|| self.group_site_of(group, site, &key))
@@ -218,16 +263,7 @@ impl Replica {
                     load_balancer: Some(self.text(key, "load_balancer")),
                     status: SiteStatus::parse(&self.text(key, "status")),
                 }),
-                Key::Backend(site_id, id) => rows.backends.push(Backend {
-                    site_id: *site_id,
-                    id: *id,
-                    load_factor: Some(100),
-                    host: self.text(key, "host"),
-                    status: BackendStatus::parse(&self.text(key, "status")),
-                    status_reason: None,
-                    last_moved_from: None,
-                    last_moved_to: None,
-                }),
+                Key::Backend(site_id, id) => rows.backends.push(self.backend(*site_id, *id)),
                 Key::Reachability(src, dest) => rows.site_reachability.push(SiteReachability {
                     src_site_id: *src,
                     dest_site_id: *dest,
@@ -244,7 +280,11 @@ impl Replica {
                         });
                     }
                 }
-                Key::Group(..) | Key::GroupSite(..) | Key::User(_) => {}
+                Key::Group(..)
+                | Key::GroupSite(..)
+                | Key::User(_)
+                | Key::Moves(_)
+                | Key::Figures(..) => {}
             }
         }
     }

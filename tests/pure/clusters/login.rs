@@ -67,6 +67,8 @@ pub(super) struct Session {
     pub(super) began: u64,
     /// When it began anew, after sites had sent it in a circle.
     pub(super) anew_at: Option<u64>,
+    /// It waits for a move until then at most.
+    pub(super) held_until: Option<u64>,
     /// A row that was to be read could not be.
     pub(super) is_blind: bool,
 }
@@ -96,6 +98,8 @@ pub(super) struct Login {
     pub(super) group: Option<UserGroup>,
     pub(super) site: Option<GroupSite>,
     pub(super) call: Option<Call>,
+    /// Of the row that was read to be written over.
+    pub(super) stamp: i64,
 }
 
 impl Login {
@@ -117,6 +121,7 @@ impl Login {
             group: None,
             site: None,
             call: None,
+            stamp: i64::MIN,
         }
     }
 

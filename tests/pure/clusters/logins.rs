@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hale::backend::connect::Attempts;
 use hale::route::change::UserMoveReason;
-use hale::route::decide::{Decision, Destination, Hop, RouteQuestion, UserKnown, Writes};
+use hale::route::decide::{Decision, Destination, Hop, Moving, RouteQuestion, UserKnown, Writes};
 use hale::route::redirect::follow_referral;
 use hale::tick::Tick;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::calls::TABLES_READ_WITHIN;
 use super::login::{Asked, Call, Login, Session, Stage, Why};
 use super::proxy::Reads;
-use super::world::{Event, PROXIES_PER_SITE, World};
+use super::world::{Event, World};
 
 impl World {
     /// Decides until something has to be read or written.
@@ -81,6 +81,9 @@ impl World {
                     }
                     if let Some(change) = homecoming {
                         self.leave_behind(&login, Call::Homecoming(change, Stage::Read));
+                    }
+                    if destination.moving == Moving::Held {
+                        return self.hold(login);
                     }
                     return self.go(login, destination);
                 }
@@ -191,7 +194,12 @@ impl World {
         if self.cut.contains(&(from, site)) {
             return self.failed(&login, "the other site does not answer");
         }
-        let proxy = site * PROXIES_PER_SITE + self.random.index(PROXIES_PER_SITE);
+        let all = (0..self.proxies.len()).filter(|proxy| self.proxies[*proxy].site == site);
+        let up: Vec<usize> = all.filter(|proxy| !self.fleet.hosts[*proxy].is_down()).collect();
+        if up.is_empty() {
+            return self.failed(&login, "the other site does not answer");
+        }
+        let proxy = self.random.pick(&up);
         let start = self.proxies[proxy].start;
         let session = login.session.take();
         self.advance(Login { session, ..Login::new(login.user, proxy, start) });

@@ -13,7 +13,7 @@ use super::checks::Record;
 use super::login::Login;
 use super::proxy::Proxy;
 use super::trouble::Decisions;
-use super::world::{PROXIES_PER_SITE, USERS, World, user_name};
+use super::world::{USERS, World, user_name};
 
 /// What came of orders so far.
 #[derive(Default)]
@@ -262,9 +262,8 @@ fn leaves_backend(proxy: &Proxy, fresh: Option<&UserGroup>, change: &UserMove) -
     let row = group(&change.expected.group_name)?;
     // One that is offline has been left for another.
     let named = row.backend_id.filter(|id| proxy.is_backend_online(*id));
-    let rows = proxy.memory.rows.backends.iter();
-    let mut others = rows.filter(|backend| backend.site_id == proxy.site_id).map(|row| row.id);
-    let from = named.or_else(|| others.find(|id| proxy.is_backend_online(*id)))?;
+    let switch = proxy.memory.table.switches().find(|it| it.name.cmp(&row.name));
+    let from = named.or_else(|| switch?.placement.backend_id)?;
     if let Some(fault) = is_not_meant(proxy, proxy.site_id, from, change) {
         return Some(fault);
     }
@@ -317,11 +316,13 @@ impl World {
     /// Two proxies of a site that have read the same rows send a user to the same place.
     pub(super) fn compare_neighbours(&mut self, number: usize, times: u32) {
         let proxy = &self.proxies[number];
-        let neighbour = &self.proxies[number - number % PROXIES_PER_SITE];
+        let neighbour = &self.proxies[number - number % self.play.proxies];
         let [mine, theirs] = [proxy, neighbour].map(|proxy| &proxy.memory);
         if std::ptr::eq(mine, theirs)
             || mine.versions != theirs.versions
             || mine.rows != theirs.rows
+            // A share that grows does so by the proxy's own clock.
+            || [mine, theirs].iter().any(|it| it.table.backends().iter().any(|it| it.ramp < 100))
             || self.sites.iter().any(|site| proxy.opinion(*site) != neighbour.opinion(*site))
         {
             return;

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use hale::limits::REFERRAL_KEPT_FOR;
 use hale::route::decide::{Decision, RouteQuestion, decide};
 use hale::route::decide::{UserKnown, Writes};
-use hale::route::outage::{Circumstances, FailoverRules, Opinion, Opinions, Outages};
-use hale::route::rows::{GroupSite, Rows, SiteStatus, User, UserGroup};
+use hale::route::outage::{Circumstances, Opinion, Opinions, Outages};
+use hale::route::rows::{Backend, GroupSite, Rows, SiteStatus, User, UserGroup};
 use hale::route::sent_on::SentOn;
-use hale::route::table::{RouteSettings, Table};
+use hale::route::table::{BackendEntry, RouteSettings, Table};
 use hale::tick::Tick;
 use uuid::Uuid;
 
-use super::geodb::Replica;
+use super::geodb::{Key, Replica};
 
 pub(super) struct Proxy {
     pub(super) site: usize,
@@ -31,6 +31,8 @@ pub(super) struct Memory {
     pub(super) rows: Rows,
     /// Of its site's replica, when it read it.
     pub(super) versions: Option<(u64, u64)>,
+    /// When a group last began or ended to move, as a row has it.
+    last_move: Box<str>,
     pub(super) table: Table,
     /// What the table was built from, besides rows.
     circumstances: Circumstances,
@@ -73,18 +75,7 @@ pub(super) struct AwaySince {
 }
 
 impl Proxy {
-    pub(super) fn new(
-        (site, site_id): (usize, Uuid),
-        name: &str,
-        skew: i64,
-        failover: FailoverRules,
-    ) -> Self {
-        let settings = RouteSettings {
-            local_site: name.into(),
-            default_group_count: super::GROUPS,
-            failover,
-            ..RouteSettings::default()
-        };
+    pub(super) fn new((site, site_id): (usize, Uuid), settings: RouteSettings, skew: i64) -> Self {
         let memory = Memory { is_unsettled: true, ..Memory::default() };
         Self { site, site_id, skew, start: 0, settings, memory }
     }
@@ -111,8 +102,10 @@ impl Proxy {
             memory.is_unsettled = true;
         }
         let mut versions = (read.0, groups);
+        let last_move = replica.text(&Key::Moves(self.site_id), "value");
+        let is_moved = std::mem::replace(&mut memory.last_move, last_move.clone()) != last_move;
         // A proxy that has just been started reads all.
-        if (reads == Reads::All || groups == u64::MAX) && groups != read.1 {
+        if (reads == Reads::All || is_moved || groups == u64::MAX) && groups != read.1 {
             replica.read_groups(&mut memory.rows, self.site_id);
             memory.is_unsettled = true;
             versions.1 = read.1;
@@ -135,7 +128,8 @@ impl Proxy {
         let is_young = |row: &GroupSite| {
             row.last_update.is_some_and(|written| wall.abs_diff(written) < 400_000)
         };
-        memory.is_unsettled = memory.rows.group_sites.iter().any(is_young);
+        memory.is_unsettled = memory.rows.group_sites.iter().any(is_young)
+            || memory.table.backends().iter().any(|backend| backend.ramp < 100);
         memory.circumstances = Circumstances { sites, unix_millis: Some(wall) };
         let addresses = super::world::addresses();
         let Memory { rows, circumstances, .. } = &*memory;
@@ -224,6 +218,15 @@ impl Proxy {
         *table = table.with_group(row.clone()).0;
     }
 
+    /// The same of a backend: the table is built anew.
+    pub(super) fn put_backend(&mut self, row: Backend, now: u64) {
+        let mut rows = self.memory.rows.backends.iter_mut();
+        if let Some(known) = rows.find(|known| (known.site_id, known.id) == (row.site_id, row.id)) {
+            *known = row;
+            self.rebuild(now);
+        }
+    }
+
     /// The same of what a group does at a site.
     pub(super) fn put_group_site(&mut self, row: &GroupSite, now: u64) {
         let unix_millis = Some(self.wall(now));
@@ -307,6 +310,11 @@ impl Proxy {
     pub(super) fn is_backend_online(&self, id: Uuid) -> bool {
         let mut rows = self.memory.rows.backends.iter();
         rows.any(|row| row.id == id && row.status.as_str() == "online")
+    }
+
+    /// By the table, whatever the rows say by now.
+    pub(super) fn is_backend_usable(&self, id: Uuid) -> bool {
+        self.memory.table.backend(id).is_some_and(BackendEntry::is_usable)
     }
 
     /// What its table goes by.

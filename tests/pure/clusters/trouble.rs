@@ -7,9 +7,7 @@ use hale::route::settings_rows::{DEST, ForceMove, ID, PERCENTAGE};
 
 use super::geodb::{Key, Value, Write};
 use super::proxy::{Proxy, Reads};
-use super::world::{
-    BACKENDS_PER_SITE, Event, FAULTS_UNTIL, USERS, World, backend_id, pair, user_name,
-};
+use super::world::{Event, USERS, World, backend_id, pair, user_name};
 
 /// What is broken or ordered, and mended or taken back later.
 #[derive(Clone, Copy)]
@@ -49,16 +47,16 @@ impl World {
             2 => Trouble::Split(site, other),
             3 => Trouble::Silence(site),
             4 | 5 => Trouble::Status(site),
-            6 => Trouble::Backend(site, self.random.index(BACKENDS_PER_SITE)),
+            6 => Trouble::Backend(site, self.random.index(self.play.backends)),
             7 => Trouble::ForceMove(site, Uuid::nil()),
-            8 => Trouble::ForceMove(site, backend_id(site, self.random.index(BACKENDS_PER_SITE))),
+            8 => Trouble::ForceMove(site, backend_id(site, self.random.index(self.play.backends))),
             _ => Trouble::Passing,
         };
         self.begin(trouble);
         let lasts = self.random.pick(&[5_000, 40_000, 90_000, 300_000, 600_000]);
         self.at(self.now + lasts, Event::Mend(trouble));
         let next = self.now + 10_000 + self.random.below(100_000);
-        if next < FAULTS_UNTIL {
+        if next < self.play.faults_until {
             self.at(next, Event::Break);
         }
     }
@@ -133,7 +131,7 @@ impl World {
         self.silent.clear();
         for site in 0..self.sites.len() {
             self.mend(Trouble::Status(site));
-            for number in 0..BACKENDS_PER_SITE {
+            for number in 0..self.play.backends {
                 self.mend(Trouble::Backend(site, number));
             }
         }
@@ -147,7 +145,7 @@ impl World {
     /// A while after that: an order that is to be carried out to its end.
     pub(super) fn leave_something(&mut self) {
         let site = self.random.index(self.sites.len());
-        let backend = backend_id(site, self.random.index(BACKENDS_PER_SITE));
+        let backend = backend_id(site, self.random.index(self.play.backends));
         let percentage = self.random.pick(&[30, 70, 100]);
         self.lasting = match self.random.below(4) {
             0 => Lasting::Nothing,
@@ -183,12 +181,12 @@ impl World {
     }
 
     /// To one or all of the others.
-    fn force_move(&mut self, site: usize, backend: Uuid, percentage: u8) -> ForceMove {
+    pub(super) fn force_move(&mut self, site: usize, backend: Uuid, percentage: u8) -> ForceMove {
         let others: Vec<Uuid> = if backend.is_nil() {
             let all = self.sites.iter().copied();
             all.filter(|id| *id != self.sites[site]).collect()
         } else {
-            let all = (0..BACKENDS_PER_SITE).map(|number| backend_id(site, number));
+            let all = (0..self.play.backends).map(|number| backend_id(site, number));
             all.filter(|id| *id != backend).collect()
         };
         let one = self.random.pick(&others);
@@ -206,7 +204,7 @@ impl World {
         force_move
     }
 
-    fn stop_force_move(&mut self, site: usize, backend: Uuid) {
+    pub(super) fn stop_force_move(&mut self, site: usize, backend: Uuid) {
         for name in [PERCENTAGE, ID, DEST] {
             let key = Key::ForceMove(self.sites[site], backend, name);
             if self.replicas[site].stamp(&key) > i64::MIN {

@@ -5,20 +5,27 @@ use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use hale::health::Finding;
 use hale::route::outage::FailoverRules;
-use hale::route::table::Addresses;
+use hale::route::table::{Addresses, RouteSettings};
 use uuid::Uuid;
 
 use super::backends::{Departed, GroupMove};
 use super::checks::Record;
 use super::geodb::{Columns, Key, Kind, Replica, Value, Write};
+use super::hardships::Hardship;
 use super::login::{Asked, Login, Session, Why};
+use super::machines::Fleet;
+use super::play::Play;
 use super::proxy::{Proxy, Reads};
 use super::random::Random;
+use super::rulings::Brief;
+use super::sessions::Turn;
 use super::trouble::{Lasting, Trouble};
 
 /// All there is.
 pub(super) struct World {
+    pub(super) play: Play,
     pub(super) now: u64,
     pub(super) random: Random,
     queue: BTreeMap<(u64, u64), Event>,
@@ -40,6 +47,7 @@ pub(super) struct World {
     pub(super) departed: Departed,
     /// What an operator left running when all was mended.
     pub(super) lasting: Lasting,
+    pub(super) fleet: Fleet,
     pub(super) record: Record,
 }
 
@@ -61,12 +69,31 @@ pub(super) enum Event {
     Complete(usize, Box<str>),
     Heal,
     Leave,
+    /// Which proxy does something, and how often it had been started when that was to be done.
+    Do(usize, u32, Task),
+    /// A client ends a session.
+    Leaves(u64),
+    Suffer,
+    Relieve(Hardship),
+    EndForceMove(usize, Uuid),
+    Audit,
+}
+
+/// What one proxy does.
+pub(super) enum Task {
+    Probe(Uuid),
+    Probed(Uuid, Finding),
+    /// Once a second.
+    Look,
+    Figures,
+    Rule(Box<Brief>),
+    Moves,
+    Attempt(u64, Turn),
 }
 
 impl World {
-    pub(super) fn new(seed: u64) -> Self {
-        let mut random = Random(seed);
-        let count = 2 + random.index(2);
+    pub(super) fn new(mut random: Random, play: Play) -> Self {
+        let count = play.sites;
         let sites: Vec<Uuid> = (0..count).map(site_id).collect();
         let ramp = random.pick(&[25, 100]);
         let rules = FailoverRules {
@@ -74,14 +101,21 @@ impl World {
             ramp,
             ..FailoverRules::default()
         };
-        let skews: &[i64] =
-            random.pick(&[&[0][..], &[-300, 0, 400], &[-2_000, 2_000], &[-20_000, 0]]);
-        let proxies = (0..count * PROXIES_PER_SITE).map(|number| {
-            let site = number / PROXIES_PER_SITE;
-            Proxy::new((site, sites[site]), &site_name(site), random.pick(skews), rules)
+        let skews = random.pick(if play.is_of_backends() { &SKEWS_LESS } else { &SKEWS });
+        let proxies = (0..count * play.proxies).map(|number| {
+            let site = number / play.proxies;
+            let settings = RouteSettings {
+                local_site: site_name(site).into(),
+                default_group_count: super::GROUPS,
+                failover: rules,
+                are_moves_ours: play.is_of_backends(),
+                ..RouteSettings::default()
+            };
+            Proxy::new((site, sites[site]), settings, random.pick(skews))
         });
         let proxies: Vec<Proxy> = proxies.collect();
         let mut world = Self {
+            play,
             now: 0,
             random,
             queue: BTreeMap::new(),
@@ -89,7 +123,8 @@ impl World {
             replicas: vec![Replica::default(); count],
             touched: BTreeMap::new(),
             places_touched: 0,
-            record: Record::new(rules),
+            fleet: Fleet::new(count, play.proxies, play.backends),
+            record: Record::new(rules, play.settled_after),
             sites,
             proxies,
             cut: BTreeSet::new(),
@@ -114,12 +149,13 @@ impl World {
                     ("status", text("online".into())),
                 ],
             );
-            for number in 0..BACKENDS_PER_SITE {
+            for number in 0..self.play.backends {
                 self.found_row(
                     Key::Backend(id, backend_id(site, number)),
                     vec![
                         ("host", text(backend_host(site, number))),
                         ("status", text("online".into())),
+                        ("status_reason", text("admin".into())),
                     ],
                 );
             }
@@ -129,19 +165,32 @@ impl World {
             self.at(refresh / 10, Event::Refresh(proxy, 0));
             self.at(probe, Event::Probe(proxy));
         }
+        let Play { faults_until, settled_after, until, .. } = self.play;
         self.at(2_000, Event::Arrive);
-        self.at(30_000, Event::Break);
-        self.at(FAULTS_UNTIL, Event::Heal);
-        self.at(FAULTS_UNTIL + 60_000, Event::Leave);
+        self.at(faults_until, Event::Heal);
+        if self.play.is_of_backends() {
+            self.found_tasks();
+        } else {
+            self.at(30_000, Event::Break);
+            self.at(faults_until + 60_000, Event::Leave);
+        }
         // At the end, every user comes to every proxy: once to have rows read that have become old there, once for good.
         for proxy in 0..self.proxies.len() {
             for user in 0..USERS {
-                let at = SETTLED_AFTER - 10_000 - self.random.below(200_000);
+                let at = settled_after - 10_000 - self.random.below(200_000);
                 self.at(at, Event::Visit(proxy, user));
-                let at = SETTLED_AFTER + self.random.below(UNTIL - SETTLED_AFTER - 20_000);
+                let at = settled_after + self.random.below(until - settled_after - 20_000);
                 self.at(at, Event::Visit(proxy, user));
             }
         }
+    }
+
+    fn found_tasks(&mut self) {
+        for proxy in 0..self.proxies.len() {
+            self.start_tasks(proxy);
+        }
+        self.at(12_000, Event::Suffer);
+        self.at(AUDIT_EVERY, Event::Audit);
     }
 
     fn found_row(&mut self, key: Key, columns: Columns) {
@@ -154,11 +203,13 @@ impl World {
     /// Lets everything happen.
     pub(super) fn run(&mut self) {
         while let Some(((at, _), event)) = self.queue.pop_first() {
-            if at > UNTIL {
+            if at > self.play.until {
                 break;
             }
             self.now = at;
-            self.happen(event);
+            if let Some(event) = self.put_to_sleep(event) {
+                self.happen(event);
+            }
         }
     }
 
@@ -174,7 +225,7 @@ impl World {
     }
 
     pub(super) fn is_faulty(&self) -> bool {
-        self.now < FAULTS_UNTIL
+        self.now < self.play.faults_until
     }
 
     fn happen(&mut self, event: Event) {
@@ -190,8 +241,11 @@ impl World {
             Event::Arrive => {
                 let (proxy, user) =
                     (self.random.index(self.proxies.len()), self.random.index(USERS));
-                self.arrive(proxy, user);
-                let next = self.now + 1 + self.random.below(2 * LOGIN_EVERY);
+                if let Some(event) = self.put_to_sleep(Event::Visit(proxy, user)) {
+                    self.happen(event);
+                }
+                let every = if self.play.is_of_backends() { OFTEN } else { LOGIN_EVERY };
+                let next = self.now + 1 + self.random.below(2 * every);
                 self.at(next, Event::Arrive);
             }
             Event::Visit(proxy, user) => self.arrive(proxy, user),
@@ -209,9 +263,39 @@ impl World {
             Event::Mend(trouble) => self.end(trouble),
             Event::MoveNext(group_move) => self.move_next(*group_move),
             Event::Complete(site, user) => self.complete_move(site, &user),
+            Event::Heal if self.play.is_of_backends() => self.relieve_all(),
             Event::Heal => self.heal(),
             Event::Leave => self.leave_something(),
+            Event::Do(proxy, start, task) if self.proxies[proxy].start == start => {
+                self.carry_on(proxy, task);
+            }
+            Event::Do(..) => {}
+            Event::Leaves(number) => {
+                self.fleet.sessions.live.remove(&number);
+            }
+            Event::Suffer => self.suffer(),
+            Event::Relieve(hardship) => self.relieve_in_time(hardship),
+            Event::EndForceMove(site, backend) => self.stop_force_move(site, backend),
+            Event::Audit => self.audit(),
         }
+    }
+
+    fn carry_on(&mut self, proxy: usize, task: Task) {
+        match task {
+            Task::Probe(id) => self.begin_probe(proxy, id),
+            Task::Probed(id, finding) => self.end_probe(proxy, id, finding),
+            Task::Look => self.look(proxy),
+            Task::Figures => self.write_figures(proxy),
+            Task::Rule(brief) => self.rule(proxy, *brief),
+            Task::Moves => self.look_at_moves(proxy),
+            Task::Attempt(number, turn) => self.turn(number, turn),
+        }
+    }
+
+    fn audit(&mut self) {
+        self.audit_backends();
+        self.audit_groups();
+        self.at(self.now + AUDIT_EVERY, Event::Audit);
     }
 
     fn arrive(&mut self, proxy: usize, user: usize) {
@@ -223,6 +307,7 @@ impl World {
             attempts: None,
             began: self.now,
             anew_at: None,
+            held_until: None,
             is_blind: false,
         };
         let session = Some(Box::new(session));
@@ -233,11 +318,17 @@ impl World {
     /// Reads as much of the site's replica, if that answers.
     pub(super) fn refresh(&mut self, proxy: usize, reads: Reads) {
         let site = self.proxies[proxy].site;
-        let replica = (!self.silent.contains(&site)).then(|| &self.replicas[site]);
+        let replica = (!self.is_geodb_silent(proxy)).then(|| &self.replicas[site]);
         self.proxies[proxy].refresh(replica, reads, self.now);
+        self.table_changed(proxy);
     }
 
-    /// Stands for the health room: each proxy looks at the other sites' load balancers, and its site's row follows.
+    /// Whether the GeoDB does not answer this proxy.
+    pub(super) fn is_geodb_silent(&self, proxy: usize) -> bool {
+        self.silent.contains(&self.proxies[proxy].site) || self.fleet.hosts[proxy].is_blind
+    }
+
+    /// Each proxy looks at the other sites' load balancers, and its site's row follows.
     fn probe(&mut self, proxy: usize) {
         let site = self.proxies[proxy].site;
         for other in 0..self.sites.len() {
@@ -250,7 +341,7 @@ impl World {
             // One proxy of each site writes, whenever the row says something else.
             let reachable = i64::from(self.proxies[proxy].memory.misses[&id] < 3);
             let key = Key::Reachability(self.sites[site], id);
-            let is_writer = proxy.is_multiple_of(PROXIES_PER_SITE) && !self.silent.contains(&site);
+            let is_writer = proxy.is_multiple_of(self.play.proxies) && !self.is_geodb_silent(proxy);
             let known = self.replicas[site].number(&key, "reachable").unwrap_or(1);
             if is_writer && known != reachable {
                 let at = self.proxies[proxy].wall(self.now);
@@ -264,7 +355,12 @@ impl World {
 
     /// Who writes a row has read it, and writes later than what it read, whatever its clock says.
     pub(super) fn write(&mut self, site: usize, mut write: Write) {
-        write.at = write.at.max(self.replicas[site].stamp(&write.key).saturating_add(1));
+        write.at = write.at.max(self.replicas[site].stamp(&write.key).saturating_add(STAMPS_APART));
+        self.write_as_stamped(site, write);
+    }
+
+    /// The same where others may have written since it was read.
+    pub(super) fn write_as_stamped(&mut self, site: usize, write: Write) {
         self.deliver(site, &write);
         for other in 0..self.sites.len() {
             if other == site || self.split.contains(&pair(site, other)) {
@@ -342,12 +438,13 @@ pub(super) fn addresses() -> &'static Addresses {
     })
 }
 
-pub(super) const PROXIES_PER_SITE: usize = 2;
-pub(super) const BACKENDS_PER_SITE: usize = 2;
 pub(super) const USERS: usize = 12;
-/// Half an hour in which things break; then time for all to be well, to come home and to be forgotten by caches.
-pub(super) const FAULTS_UNTIL: u64 = 1_500_000;
-pub(super) const SETTLED_AFTER: u64 = FAULTS_UNTIL + 1_260_000;
-pub(super) const UNTIL: u64 = SETTLED_AFTER + 200_000;
 /// On average, in milliseconds.
 const LOGIN_EVERY: u64 = 5_000;
+const OFTEN: u64 = 1_000;
+/// Milliseconds in which those write who do so right behind what they read.
+const STAMPS_APART: i64 = 16;
+const AUDIT_EVERY: u64 = 5_000;
+/// By how much clocks are off.
+const SKEWS: [&[i64]; 4] = [&[0], &[-300, 0, 400], &[-2_000, 2_000], &[-20_000, 0]];
+const SKEWS_LESS: [&[i64]; 4] = [&[0], &[-300, 0, 400], &[-2_000, 2_000], &[-10_000, 0, 10_000]];

@@ -168,7 +168,11 @@ impl Cassandra {
             named.push(("status_reason", text(Some(reason))));
         }
         named.push(("load_factor", number(update.load_factor.map(i64::from))));
-        self.requests.change(TableName::Backends, named, held.stamp).await?;
+        // Probes expect a status; an operator's order holds whatever was there.
+        match update.expected_status {
+            Some(_) => self.requests.change_if_same(TableName::Backends, named, held.stamp).await?,
+            None => self.requests.change(TableName::Backends, named, held.stamp).await?,
+        }
         Ok(Applied::Written)
     }
 

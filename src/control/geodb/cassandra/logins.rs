@@ -12,7 +12,7 @@ use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::schema::TableName;
 use crate::control::geodb::values::Applied;
 use crate::control::wall_clock::UnixMillis;
-use crate::route::change::{GroupChange, GroupCreation, Placement};
+use crate::route::change::{ChangeReason, GroupChange, GroupCreation, Placement};
 use crate::route::decide::{UserAssignment, UserMove};
 use crate::route::rows::{
     Backend, GroupSite, Places, ReadRows, Rows, Setting, Site, SiteReachability, Tag, User,
@@ -182,7 +182,17 @@ impl Cassandra {
             named
         };
         let named = clearing(placed(&change.placement), &placed(&change.expected));
-        self.requests.change(TableName::UserGroups, named, held.stamp).await?;
+        match change.reason {
+            // What an operator orders holds.
+            ChangeReason::Ordered => {
+                self.requests.change(TableName::UserGroups, named, held.stamp).await?;
+            }
+            ChangeReason::SwitchToAlternative
+            | ChangeReason::SwitchToBest
+            | ChangeReason::FinishMove => {
+                self.requests.change_if_same(TableName::UserGroups, named, held.stamp).await?;
+            }
+        }
         Ok(Applied::Written)
     }
 }
@@ -237,6 +247,17 @@ impl Requests {
     ) -> Result<(), GeoDbError> {
         let statement = Statement::new(StatementKind::Update, table);
         self.write(statement, &ordered(statement, named), read).await
+    }
+
+    /// Changes a row that is there, unless others have written since it was read.
+    pub(super) async fn change_if_same(
+        &self,
+        table: TableName,
+        named: Named,
+        read: Option<i64>,
+    ) -> Result<(), GeoDbError> {
+        let statement = Statement::new(StatementKind::Update, table);
+        self.write_behind(statement, &ordered(statement, named), read).await
     }
 
     /// Creates a group's row; false when there is one.

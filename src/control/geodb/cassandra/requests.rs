@@ -39,7 +39,10 @@ pub(super) struct Stamped<T> {
 
 impl Requests {
     pub(super) fn new(link: Link) -> Self {
-        Self { link, stamps: Stamps::default() }
+        let mut draw = [0; 2];
+        // Without randomness two proxies may write right behind the same row at the same moment: the greater values stay.
+        let _ = getrandom::fill(&mut draw);
+        Self { link, stamps: Stamps::new(u16::from_ne_bytes(draw)) }
     }
 
     pub(super) fn place(&self) -> &str {
@@ -150,6 +153,18 @@ impl Requests {
         read: Option<i64>,
     ) -> Result<(), GeoDbError> {
         let stamp = self.stamps.next(unix_micros(), read);
+        self.call(statement, cells, Some(stamp), PagingState::start()).await.map(drop)
+    }
+
+    /// Writes over a row that was `read`; what others have written since stays.
+    pub(super) async fn write_behind(
+        &self,
+        statement: Statement,
+        cells: &[Cell],
+        read: Option<i64>,
+    ) -> Result<(), GeoDbError> {
+        let Some(read) = read else { return self.write(statement, cells, None).await };
+        let stamp = self.stamps.behind(read);
         self.call(statement, cells, Some(stamp), PagingState::start()).await.map(drop)
     }
 

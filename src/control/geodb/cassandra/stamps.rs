@@ -1,7 +1,7 @@
 //! The timestamps of our writes.
 //!
-//! Duty: each later than the last, than the clock, and than what was read of the row it replaces; noticing rows that others stamped
-//! ahead of our clock. Without client timestamps Cassandra stamps whole milliseconds, and two writers tear a row apart.
+//! Duty: each later than the last, than the clock, and than what was read of the row it replaces; of a write that is to count only
+//! where no other writer came between, right behind what was read; noticing rows that others stamped ahead of our clock. Without client timestamps Cassandra stamps whole milliseconds, and two writers tear a row apart.
 //! Tests: below.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 /// One generator for all writes of this process.
 #[derive(Debug, Default)]
 pub(super) struct Stamps {
+    /// So that two processes do not write right behind the same at the same microsecond.
+    place: i64,
     last: AtomicI64,
     skewed: AtomicU64,
 }
@@ -21,9 +23,20 @@ pub(super) struct Skew {
 }
 
 impl Stamps {
+    /// `draw`: a random number.
+    pub(super) fn new(draw: u16) -> Self {
+        Self { place: i64::from(draw) % PLACES, ..Self::default() }
+    }
+
+    /// Right behind `read`: whatever was written since then is later, and stays. A proxy that is stopped between its read and
+    /// its write, and goes on a minute later, undoes nothing by that (C-GEO-2).
+    pub(super) fn behind(&self, read: i64) -> i64 {
+        read.saturating_add(1 + self.place)
+    }
+
     /// The next one, in microseconds since 1970. `read`: the latest stamp of the row that is written over.
     pub(super) fn next(&self, now: i64, read: Option<i64>) -> i64 {
-        let floor = now.max(read.map_or(i64::MIN, |read| read.saturating_add(1)));
+        let floor = now.max(read.map_or(i64::MIN, |read| read.saturating_add(1 + PLACES)));
         let after = |last: i64| floor.max(last.saturating_add(1));
         let update = |last| Some(after(last));
         // It always updates, so the error is as good as the value.
@@ -49,6 +62,8 @@ impl Stamps {
     }
 }
 
+/// Microseconds right behind a row for those who write there; others write behind all of them.
+const PLACES: i64 = 1_000;
 /// Clocks that are kept by NTP differ by milliseconds.
 const AHEAD_MAX: i64 = 1_000_000;
 
@@ -62,9 +77,21 @@ mod tests {
         assert_eq!(stamps.next(100, None), 100);
         assert_eq!(stamps.next(100, None), 101, "the clock stands still");
         assert_eq!(stamps.next(50, None), 102, "the clock goes back");
-        assert_eq!(stamps.next(50, Some(500)), 501, "another writer's clock is ahead");
-        assert_eq!(stamps.next(600, Some(500)), 600);
+        assert_eq!(stamps.next(50, Some(500)), 1_501, "another writer's clock is ahead");
+        assert_eq!(stamps.next(2_000, Some(500)), 2_000);
         assert_eq!(stamps.next(0, Some(i64::MAX)), i64::MAX);
+    }
+
+    #[test]
+    fn c_geo_2_what_counts_only_over_the_row_that_was_read_is_earlier_than_all_that_came_since() {
+        for draw in [0, 7, 999, 1_000, u16::MAX] {
+            let (proxy, operator) = (Stamps::new(draw), Stamps::default());
+            let late = proxy.behind(500);
+            assert!(late > 500, "later than the row");
+            assert!(late < operator.next(0, Some(500)), "even if the operator's clock is behind");
+            assert!(late < operator.next(90_000_000, Some(500)));
+        }
+        assert_ne!(Stamps::new(1).behind(500), Stamps::new(2).behind(500));
     }
 
     #[test]

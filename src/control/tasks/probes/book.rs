@@ -158,7 +158,6 @@ impl Watched {
         if (&self.status, self.reason.as_deref()) == (status, reason) {
             return NewStatus::Same;
         }
-        let was_taken_out = self.status == BackendStatus::Offline && self.is_auto();
         let was_online = self.status == BackendStatus::Online;
         (self.status, self.reason) = (status.clone(), reason.map(Into::into));
         if *status == BackendStatus::Offline {
@@ -169,7 +168,7 @@ impl Watched {
                 self.ejections.add(now);
                 NewStatus::TakenOut
             }
-            (BackendStatus::Online, false) if was_taken_out && self.state() == State::Down => {
+            (BackendStatus::Online, false) if self.state() == State::Down => {
                 self.is_overruled = true;
                 NewStatus::Overruled
             }
@@ -412,5 +411,13 @@ mod tests {
         assert!(!book.get(id).unwrap().is_overruled);
         assert_eq!(set(&mut book, offline, "admin"), NewStatus::Other);
         assert_eq!(book.site(id).probed, 1, "not in use");
+        // From standby, too: the operator knows what probes say.
+        for _ in 0..3 {
+            end(&mut book, 1, Finding::Gone, NOW);
+        }
+        let other = book.get_mut(Uuid::from_u128(1)).unwrap();
+        let standby = other.set_status(&BackendStatus::Standby, Some("admin"), NOW);
+        let online = other.set_status(&BackendStatus::Online, Some("admin"), NOW);
+        assert_eq!((standby, online), (NewStatus::Other, NewStatus::Overruled));
     }
 }

@@ -154,6 +154,10 @@ impl Prober {
                 "{failing} of {probed} backends fail, {host} among them: more than half, so that this proxy itself is more likely to be \
                  in trouble; no backend is set offline. Look at its network, its names (cluster_hosts_file, DNS) and the test users"
             ),
+            Some(Withheld::Enough { out, probed }) => format!(
+                "backend {host} is down, and {out} of {probed} backends are out already: probes take no more than half of them out. \
+                 Bring one of those back, or take this one out yourself: hale cluster backend update --status offline {host}"
+            ),
             Some(Withheld::LastOnline) => format!(
                 "backend {host} is down and the last one online: it is not set offline unless other proxies of this site find it down, \
                  too. Its users can't log in; bring it, or another backend, back"

@@ -26,7 +26,7 @@ use crate::fault::Failure;
 use crate::limits;
 use crate::ring::clock;
 use crate::route::cap::LoginCap;
-use crate::route::change::{ChangeReason, GroupChange, Placement, SiteChange};
+use crate::route::change::{GroupChange, Placement, SiteChange};
 use crate::route::decide::Decision;
 use crate::route::departure;
 use crate::route::rows::User;
@@ -416,7 +416,8 @@ impl LookUps {
         }
         let writing = async {
             self.geodb.apply(change, unix_millis()).await?;
-            if self.kept.are_moves_ours() && change.reason == ChangeReason::FinishMove {
+            // Whatever the reason: the others end sessions of the group where it was (C-MOVE-5).
+            if self.kept.are_moves_ours() {
                 self.geodb.write_setting(&last_move(change.site_id, unix_millis())).await?;
             }
             self.geodb.read_group(change.site_id, &change.name).await
