@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::net::ToSocketAddrs as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -66,23 +66,36 @@ impl Resolver {
 
     /// The addresses of `host`, in the order in which they should be tried; empty when there are none.
     pub async fn resolve(&self, host: &str) -> Vec<IpAddr> {
-        if let Some(known) = self.known(host) {
-            return known;
+        self.resolve_with(host, &self.hosts()).await
+    }
+
+    /// The same for one of many: the hosts file was read once for all of them.
+    pub async fn resolve_with(&self, host: &str, hosts: &Hosts) -> Vec<IpAddr> {
+        match hosts.known(host) {
+            Some(known) => known,
+            None => timeout(self.deadline, self.ask(host)).await.unwrap_or_default(),
         }
-        timeout(self.deadline, self.ask(host)).await.unwrap_or_default()
     }
 
     /// The addresses of all these names, which are asked for at the same time.
     pub async fn resolve_all(&self, hosts: Vec<Box<str>>) -> HashMap<Box<str>, Vec<IpAddr>> {
+        let table = self.hosts();
         let mut asked = JoinSet::new();
         for host in hosts {
-            let resolver = self.clone();
+            let (resolver, table) = (self.clone(), table.clone());
             asked.spawn(async move {
-                let found = resolver.resolve(&host).await;
+                let found = resolver.resolve_with(&host, &table).await;
                 (host, found)
             });
         }
         asked.join_all().await.into_iter().collect()
+    }
+
+    /// What the hosts file says now; nothing if there is none. A cluster may have ten thousand backends in it, so it is
+    /// read once for all names that are asked for together.
+    #[must_use]
+    pub fn hosts(&self) -> Hosts {
+        Hosts { file: self.hosts_file.clone(), table: Arc::default() }
     }
 
     async fn ask(&self, host: &str) -> Vec<IpAddr> {
@@ -106,19 +119,27 @@ impl Resolver {
             Ok(Err(_)) | Err(_) => Vec::new(),
         }
     }
+}
 
-    /// A literal, or what the hosts file says. The file is read anew each time: it is small, and look-ups are rare.
+/// What the hosts file says when the first name is looked for, names in lower case. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Hosts {
+    file: Option<PathBuf>,
+    table: Arc<OnceLock<HashMap<String, Vec<IpAddr>>>>,
+}
+
+impl Hosts {
+    /// A literal, or what the file says.
     fn known(&self, host: &str) -> Option<Vec<IpAddr>> {
         if let Ok(literal) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
             return Some(vec![literal.to_canonical()]);
         }
-        let table = read_hosts(self.hosts_file.as_deref()?)?;
+        let table = self.table.get_or_init(|| {
+            let text = self.file.as_deref().and_then(|path| std::fs::read_to_string(path).ok());
+            text.map(|text| parse_hosts(&text)).unwrap_or_default()
+        });
         table.get(&host.to_ascii_lowercase()).cloned()
     }
-}
-
-fn read_hosts(path: &Path) -> Option<HashMap<String, Vec<IpAddr>>> {
-    Some(parse_hosts(&std::fs::read_to_string(path).ok()?))
 }
 
 /// Reads the format of hosts(5): address, then names.
@@ -168,6 +189,20 @@ mod tests {
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         assert_eq!(resolver.resolve("::ffff:127.0.0.2").await, [address("127.0.0.2")]);
         assert_eq!(resolver.resolve("[::1]").await, [address("::1")]);
+    }
+
+    /// Twenty thousand names that are in the file are asked of no other: within a deadline that reading it for each would miss.
+    #[tokio::test]
+    async fn c_look_1_a_large_hosts_file_is_read_once_for_all_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hosts");
+        let lines = (0..20_000).map(|n| format!("127.0.{}.{} BE{n}.test\n", n / 250, n % 250 + 1));
+        std::fs::write(&path, lines.collect::<String>()).unwrap();
+        let resolver = Resolver::of_file(path);
+        let hosts = (0..20_000).map(|n| format!("be{n}.TEST").into()).collect();
+        let found = timeout(limits::NAME_TIMEOUT * 4, resolver.resolve_all(hosts)).await.unwrap();
+        assert_eq!(found.len(), 20_000);
+        assert_eq!(found["be19999.TEST"], ["127.0.79.250".parse::<IpAddr>().unwrap()]);
     }
 
     #[tokio::test]

@@ -60,7 +60,7 @@ impl Names {
     ) -> &Addresses {
         let hosts: HashSet<Box<str>> = hosts.into_iter().collect();
         self.known.retain(|host, _| hosts.contains(host));
-        let mut awaited = HashSet::new();
+        let (mut awaited, mut wanted) = (HashSet::new(), Vec::new());
         for host in &hosts {
             let known = self.known.get(host);
             if known.is_some() && ask == Ask::New || self.under_way.contains(host) {
@@ -69,8 +69,9 @@ impl Names {
             if known.is_none_or(Vec::is_empty) {
                 awaited.insert(host.clone());
             }
-            self.ask(host.clone());
+            wanted.push(host.clone());
         }
+        self.ask(wanted);
         let until = Instant::now() + patience;
         while !awaited.is_empty() {
             let Ok(Some(Ok((host, found)))) = timeout_at(until, self.asked.join_next()).await
@@ -112,13 +113,19 @@ impl Names {
         }
     }
 
-    fn ask(&mut self, host: Box<str>) {
-        self.under_way.insert(host.clone());
-        let resolver = self.resolver.clone();
-        self.asked.spawn(async move {
-            let found = resolver.resolve(&host).await;
-            (host, found)
-        });
+    fn ask(&mut self, wanted: Vec<Box<str>>) {
+        if wanted.is_empty() {
+            return;
+        }
+        let table = self.resolver.hosts();
+        for host in wanted {
+            self.under_way.insert(host.clone());
+            let (resolver, table) = (self.resolver.clone(), table.clone());
+            self.asked.spawn(async move {
+                let found = resolver.resolve_with(&host, &table).await;
+                (host, found)
+            });
+        }
     }
 
     /// Whether that was news.
