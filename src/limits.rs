@@ -556,7 +556,7 @@ pub const ENQUIRY_SLOTS_PER_TURN: u32 = 1024;
 /// Sessions that it tells of: each is a few names to copy.
 pub const ENQUIRY_ROWS_PER_TURN: usize = 256;
 /// Sessions that it ends: each is two sockets, several system calls and a log line.
-pub const ENQUIRY_KICKS_PER_TURN: usize = 32;
+pub const ENQUIRY_KICKS_PER_TURN: usize = 16;
 /// A data core answers a piece of an enquiry within this, or counts as overloaded.
 pub const ENQUIRY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Clients of the admin socket at the same moment: some operators, some scripts.

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::Mode;
-use rustix::process::{geteuid, umask};
+use rustix::fs::{Mode, fchmod};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
+use rustix::process::geteuid;
 
 use super::exit::{Exit, Refusal};
 use crate::control::admin::AdminSocket;
@@ -19,7 +21,7 @@ pub fn admin_socket(base_dir: &Path) -> PathBuf {
 }
 
 /// Opens the socket. The lock of `base_dir` is held, so that what is left there belongs to no Hale that runs; still it is
-/// removed only if no process answers. No other thread runs yet: the umask is the process's.
+/// removed only if no process answers.
 pub(super) fn open(base_dir: &Path) -> Result<AdminSocket, Refusal> {
     let path = admin_socket(base_dir);
     let refused = |exit, what: &str| Refusal {
@@ -40,15 +42,10 @@ pub(super) fn open(base_dir: &Path) -> Result<AdminSocket, Refusal> {
             refused(Exit::Config, &format!("the one of a former process can't be removed: {error}"))
         })?,
     }
-    let former = umask(Mode::from_raw_mode(0o177));
-    let bound = UnixListener::bind(&path);
-    umask(former);
-    let listener = bound.and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    match listener {
-        Ok(listener) => Ok(AdminSocket { listener, owner: geteuid().as_raw() }),
+    match listen(&path) {
+        Ok(socket) => {
+            Ok(AdminSocket { listener: UnixListener::from(socket), owner: geteuid().as_raw() })
+        }
         Err(error) => Err(refused(
             Exit::Config,
             &format!("it can't be made: {error}; a path has at most 107 bytes"),
@@ -56,11 +53,25 @@ pub(super) fn open(base_dir: &Path) -> Result<AdminSocket, Refusal> {
     }
 }
 
+/// The file gets the mode that the socket has when it is bound: no other moment is open to other users, and no umask, which is
+/// the whole process's, has to change.
+fn listen(path: &Path) -> rustix::io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
+    bind(&socket, &SocketAddrUnix::new(path)?)?;
+    rustix::net::listen(&socket, QUEUE)?;
+    Ok(socket)
+}
+
 /// Removes the socket, so that an operator who asks hears at once that no Hale runs.
 pub(super) fn remove(base_dir: &Path) {
     // The next one removes it otherwise.
     let _ = fs::remove_file(admin_socket(base_dir));
 }
+
+/// Operators who connect at the same moment.
+const QUEUE: i32 = 128;
 
 #[cfg(test)]
 mod tests {
