@@ -26,7 +26,7 @@ fn save(to: SocketAddr, user: &str, mailbox: &str, text: &[u8]) -> Output {
     command.stdin(file).output().unwrap()
 }
 
-/// Lines that begin with dots among others. Of many short lines doveadm loses the rest, with any server.
+/// Lines that begin with dots among others.
 fn message(subject: &str, bytes: usize) -> Vec<u8> {
     let lines = format!("{}\n.\n{}\n..x\n", "tab\tand text, ".repeat(6), "and then ".repeat(9));
     format!("Subject: {subject}\n\n{}end", lines.repeat(bytes / lines.len())).into_bytes()
