@@ -190,14 +190,18 @@ fn k_core_4_a_data_core_turns_on_while_400_000_group_rows_are_published() {
     });
     let [quiet, busy] = turns;
     assert!(!quiet.0.is_empty() && !busy.0.is_empty());
-    let longest = busy.0.iter().max().copied().unwrap_or(0);
+    let long = busy.0.iter().filter(|time| **time >= LONG_NS).count();
     println!("without publication: {}", quiet.described());
     println!("{published} tables published meanwhile: {}", busy.described());
     println!("{logins} logins in all");
     assert!(published >= TABLES_MIN);
-    // To free such a table, or to build it, takes many times as long. What a turn takes is in SPECIFICATION.md.
-    assert!(longest < 5_000_000, "{longest} ns");
+    // To free such a table, or to build it, takes many times as long: a core that did so would have a long turn for each. One that
+    // a busy machine makes long is none of its doing. What a turn takes is in SPECIFICATION.md.
+    assert!(2 * long <= published as usize, "{long} long turns, {published} tables");
 }
+
+/// Many times what a turn takes, and a fraction of what a table takes to free.
+const LONG_NS: u64 = 5_000_000;
 
 /// A second; as many as the variable says for a figure.
 #[expect(clippy::disallowed_methods, reason = "for the one who wants a figure")]
