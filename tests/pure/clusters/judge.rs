@@ -283,7 +283,15 @@ impl World {
             let since = self.fleet.reached_since(*proxy, row.id);
             let is_long = since.is_some_and(|since| since + TWO_ROUNDS < self.now);
             let watched = self.fleet.hosts[*proxy].prober.watched.get(&row.id);
-            let is_up = watched.is_none_or(|it| it.health.state() == State::Up);
+            // A login that fails may have made it suspect this very moment.
+            let is_up = watched.is_none_or(|it| {
+                let was_well = it.health.last_well().is_some_and(|at| at.0 > since.unwrap_or(0));
+                match it.health.state() {
+                    State::Up => true,
+                    State::Suspect => was_well,
+                    State::Down => false,
+                }
+            });
             self.proxies[*proxy].site == site && is_long && !is_up
         };
         let proxy = (0..self.proxies.len()).find(is_slow)?;
