@@ -106,9 +106,9 @@ impl Course {
         if lives_on(table, row, backend) { Stand::Stays } else { Stand::Gone }
     }
 
-    /// Whether sessions are to be searched for now. Also when none was found: until a data core hears that the user moves, it
-    /// lets a login go by the row that it has.
-    fn is_search_due(&mut self, now: Tick) -> bool {
+    /// Notes that sessions are searched for, when it is time; whether it is. Also when none was found: until a data core hears
+    /// that the user moves, it lets a login go by the row that it has.
+    fn begin_search_if_due(&mut self, now: Tick) -> bool {
         let every = if self.quiet_since.is_some() { SEARCH_AGAIN_EVERY } else { SEARCH_EVERY };
         let is_due = self.searched_at.is_none_or(|at| now.since(at) >= every);
         if is_due {
@@ -177,14 +177,14 @@ impl UserMoves {
             let is_old = u128::from(age) >= self.rules.kept().as_millis();
             match course.stand(table, row.as_ref()) {
                 Stand::Moving(end) => {
-                    if matches!(*end, End::Complete(_)) && course.is_search_due(now) {
+                    if matches!(*end, End::Complete(_)) && course.begin_search_if_due(now) {
                         endings.entry(*backend).or_default().insert(user.clone());
                     }
                     wishes.extend(course.go_on(end, &self.rules, now));
                 }
                 Stand::LeftToOthers => course.held_since = None,
                 Stand::Gone => {
-                    if !course.is_left(now) && course.is_search_due(now) {
+                    if !course.is_left(now) && course.begin_search_if_due(now) {
                         endings.entry(*backend).or_default().insert(user.clone());
                     }
                     if is_old && course.is_write_due(now) {

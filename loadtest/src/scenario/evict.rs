@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use super::who::{CORE_OUT_US_MAX, number, status};
+use super::who::{CORE_OUT_US_MAX, admin_socket, number, silent_sessions, status};
 use super::{PATIENCE, Scenario, Subject};
 use crate::admin::Admin;
-use crate::engine::{Engine, Plan};
+use crate::engine::Engine;
 use crate::record::Record;
 
 pub(super) fn evict(
@@ -16,10 +16,8 @@ pub(super) fn evict(
     subject: &Subject,
     record: &mut Record,
 ) -> Result<()> {
-    let socket =
-        subject.admin.as_deref().context("it needs Hale, and the path of its admin socket")?;
-    let idle = engine.add_group(subject.order(Plan::Park, scenario.count));
-    engine.run_until(PATIENCE, "all sessions silent", |engine| engine.group(idle).is_parked())?;
+    let socket = admin_socket(subject)?;
+    silent_sessions(scenario, engine, subject)?;
     let (spread, took) =
         order(engine, Admin::connect(socket)?, &["kick", "--backend", "be1.test"])?;
     record.set("spread_sessions", spread as f64);

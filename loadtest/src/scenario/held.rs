@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
-use super::who::answered;
+use super::who::{admin_socket, answered};
 use super::{PATIENCE, Scenario, Subject, note_cpu, note_failures};
 use crate::admin::Admin;
 use crate::engine::{Engine, GroupOrder, Plan};
@@ -17,8 +17,7 @@ pub(super) fn held(
     subject: &Subject,
     record: &mut Record,
 ) -> Result<()> {
-    let socket =
-        subject.admin.as_deref().context("it needs Hale, and the path of its admin socket")?;
+    let socket = admin_socket(subject)?;
     let mut admin = Admin::connect(socket)?;
     // Every user is known, and has a group.
     let known = engine.add_group(subject.order(Plan::WholeSession, KNOWN_AT_ONCE));

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::rates::measure_with;
-use super::who::{CORE_OUT_US_MAX, number, status};
+use super::who::{CORE_OUT_US_MAX, admin_socket, number, silent_sessions, status};
 use super::{PATIENCE, Scenario, Subject, note_cpu};
 use crate::admin::{Admin, Answer};
-use crate::engine::{Engine, Group, Plan};
+use crate::engine::{Engine, Group};
 use crate::histogram::Histogram;
 use crate::record::Record;
 
@@ -18,10 +18,8 @@ pub(super) fn kick(
     subject: &Subject,
     record: &mut Record,
 ) -> Result<()> {
-    let socket =
-        subject.admin.as_deref().context("it needs Hale, and the path of its admin socket")?;
-    let idle = engine.add_group(subject.order(Plan::Park, scenario.count));
-    engine.run_until(PATIENCE, "all sessions silent", |engine| engine.group(idle).is_parked())?;
+    let socket = admin_socket(subject)?;
+    let idle = silent_sessions(scenario, engine, subject)?;
     let rate = scenario.rate.unwrap_or(KICKS_PER_S);
     let mut kicks = Kicks {
         admin: Admin::connect(socket)?,

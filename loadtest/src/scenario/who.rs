@@ -1,5 +1,6 @@
 //! The operator lists all sessions again and again, while many are idle and others log in: how long it keeps a data core.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -16,10 +17,8 @@ pub(super) fn who(
     subject: &Subject,
     record: &mut Record,
 ) -> Result<()> {
-    let socket =
-        subject.admin.as_deref().context("it needs Hale, and the path of its admin socket")?;
-    let idle = engine.add_group(subject.order(Plan::Park, scenario.count));
-    engine.run_until(PATIENCE, "all sessions silent", |engine| engine.group(idle).is_parked())?;
+    let socket = admin_socket(subject)?;
+    let idle = silent_sessions(scenario, engine, subject)?;
     let order = subject.order(Plan::WholeSession, LOGINS_AT_ONCE);
     let logins =
         engine.add_group(GroupOrder { rate: Some(scenario.rate.unwrap_or(LOGINS_PER_S)), ..order });
@@ -43,6 +42,22 @@ pub(super) fn who(
         record.flags.push(format!("a data core was out of service for {longest} us"));
     }
     Ok(())
+}
+
+/// Where the operator's orders go.
+pub(super) fn admin_socket(subject: &Subject) -> Result<&Path> {
+    subject.admin.as_deref().context("it needs Hale, and the path of its admin socket")
+}
+
+/// As many sessions as the scenario wants, logged in and silent.
+pub(super) fn silent_sessions(
+    scenario: &Scenario,
+    engine: &mut Engine,
+    subject: &Subject,
+) -> Result<usize> {
+    let idle = engine.add_group(subject.order(Plan::Park, scenario.count));
+    engine.run_until(PATIENCE, "all sessions silent", |engine| engine.group(idle).is_parked())?;
+    Ok(idle)
 }
 
 /// Lists of all sessions, one after the other.

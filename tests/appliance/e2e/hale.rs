@@ -164,6 +164,15 @@ impl Setup {
         self.run()
     }
 
+    /// All have the GeoDB of the first, as processes of one host do; their files are written.
+    pub(crate) fn share_geodb(setups: &mut [Self]) {
+        let geodb = setups[0].path().join("state/geodb.sqlite");
+        for setup in setups {
+            setup.configure(&format!("cluster_geodb = sqlite:{}", geodb.display()));
+            setup.write();
+        }
+    }
+
     /// Writes configuration, hosts and users.
     pub(crate) fn write(&self) {
         let directory = self.path().to_str().unwrap();

@@ -111,17 +111,13 @@ fn r_load_2_mail_for_a_full_backend_is_put_off_at_once() {
 fn r_load_3_c_cmd_4_proxies_of_a_site_count_each_others_connections_and_lists_add_them_up() {
     let users = ["both-1", "both-2", "both-3"];
     let pair = Pair::shared();
-    let setups = ["one", "two"].map(|name| {
+    let mut setups = ["one", "two"].map(|name| {
         let mut setup = Setup::with_users(pair, &users, PASSWORD);
         setup.configure(&format!("hostname = {name}.test\nbackend_connections_max = 2"));
         setup
     });
-    let geodb = setups[0].path().join("state/geodb.sqlite");
-    let [one, two] = setups.map(|mut setup| {
-        setup.configure(&format!("cluster_geodb = sqlite:{}", geodb.display()));
-        setup.write();
-        setup
-    });
+    Setup::share_geodb(&mut setups);
+    let [one, two] = setups;
     one.make_cluster();
     let one = one.run();
     place(&one, &users);

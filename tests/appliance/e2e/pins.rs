@@ -32,17 +32,13 @@ fn wait_for_login_at(hale: &Hale, user: &str, backend: &str) {
 #[test]
 fn c_pin_1_c_pin_2_pins_reach_all_proxies_end_sessions_survive_a_restart_and_pass() {
     let users = ["pin-alice", "pin-bob"];
-    let setups = ["one", "two"].map(|name| {
+    let mut setups = ["one", "two"].map(|name| {
         let mut setup = Setup::with_users(Pair::shared(), &users, PASSWORD);
         setup.configure(&format!("hostname = {name}.test"));
         setup
     });
-    let geodb = setups[0].path().join("state/geodb.sqlite");
-    let [one, two] = setups.map(|mut setup| {
-        setup.configure(&format!("cluster_geodb = sqlite:{}", geodb.display()));
-        setup.write();
-        setup
-    });
+    Setup::share_geodb(&mut setups);
+    let [one, two] = setups;
     one.make_cluster();
     one.succeed("cluster backend update --status standby be2.test");
     let (mut one, two) = (one.run(), two.run());
