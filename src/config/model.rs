@@ -18,6 +18,8 @@ use crate::secret::Secret;
 use crate::template::Template;
 
 mod geodb;
+mod imapc;
+mod ldap;
 mod lmtp;
 mod operation;
 mod sql;
@@ -26,6 +28,8 @@ mod userdb;
 mod way;
 
 pub use geodb::{Cassandra, Consistencies, Consistency, GeoDb};
+pub use imapc::{Imapc, ImapcSsl};
+pub use ldap::{Ldap, LdapCompare, LdapDeref, LdapScope, LdapServer};
 pub use lmtp::Lmtp;
 pub use operation::{Limits, Log, LogTarget, LoginLog};
 pub use sql::{Sql, SqlDatabase};

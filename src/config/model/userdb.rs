@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::imapc::Imapc;
+use super::ldap::Ldap;
 use super::sql::Sql;
 
 /// A password database whose answers come over a connection, or from a thread that may wait.
@@ -25,4 +27,8 @@ pub struct RemotePassdb {
 pub enum Service {
     /// The driver `sql`.
     Sql(Sql),
+    /// The driver `ldap`.
+    Ldap(Box<Ldap>),
+    /// The driver `imap`.
+    Imapc(Imapc),
 }

@@ -6,6 +6,8 @@ use super::Origin::{Dovecot, Hale};
 use super::Scope::Passdb;
 use super::Setting;
 
+mod imapc;
+mod ldap;
 mod sql;
 
 /// What all of them have.
@@ -39,7 +41,7 @@ const OF_ALL: &[Setting] = &[
 ];
 
 pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
-    OF_ALL.iter().chain(sql::SETTINGS)
+    OF_ALL.iter().chain(sql::SETTINGS).chain(ldap::SETTINGS).chain(imapc::SETTINGS)
 }
 
 /// What becomes of a line in a file that a passdb of Dovecot 2.3 names in `args`.
@@ -68,6 +70,7 @@ pub fn args_file_names(driver: &str) -> impl Iterator<Item = &'static str> {
 fn args_file_of(driver: &str) -> Option<&'static [(&'static str, ArgsFile)]> {
     match driver {
         "sql" => Some(sql::ARGS_FILE),
+        "ldap" => Some(ldap::ARGS_FILE),
         _ => None,
     }
 }

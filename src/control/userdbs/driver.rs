@@ -8,12 +8,18 @@ use crate::auth::inquiry::{Gives, Inquiry, RemoteTrouble, Reply};
 use crate::config::model::Service;
 use crate::template::Template;
 
+use super::imapc::{self, Imapc};
+use super::ldap::{self, Ldap};
 use super::sql::{self, Sql};
+use crate::share::snapshot::Published;
+use crate::tls::Context;
 
 /// A driver with its settings.
 #[derive(Debug)]
 pub(super) enum Driver {
     Sql(Sql),
+    Ldap(Box<Ldap>),
+    Imapc(Imapc),
     #[cfg(test)]
     Fake(super::tests::Fake),
 }
@@ -22,6 +28,8 @@ pub(super) enum Driver {
 #[derive(Debug)]
 pub(super) enum Connection {
     Sql(sql::Connection),
+    Ldap(ldap::Connection),
+    Imapc(imapc::Connection),
     #[cfg(test)]
     Fake(super::tests::FakeConnection),
 }
@@ -42,9 +50,13 @@ impl Driver {
     ///
     /// # Errors
     /// A setting that can't be served, as a sentence.
-    pub(super) fn new(service: &Service) -> Result<Self, String> {
+    pub(super) fn new(service: &Service, tls: &Published<Context>) -> Result<Self, String> {
         match service {
             Service::Sql(settings) => Sql::new(settings).map(Self::Sql),
+            Service::Ldap(settings) => {
+                Ldap::new(settings, tls).map(|ldap| Self::Ldap(Box::new(ldap)))
+            }
+            Service::Imapc(settings) => Ok(Self::Imapc(Imapc::new(settings, tls))),
         }
     }
 
@@ -52,6 +64,8 @@ impl Driver {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Sql(_) => "sql",
+            Self::Ldap(_) => "ldap",
+            Self::Imapc(_) => "imap",
             #[cfg(test)]
             Self::Fake(_) => "fake",
         }
@@ -61,6 +75,8 @@ impl Driver {
     pub(super) fn gives(&self) -> Gives {
         match self {
             Self::Sql(_) => Gives::Rows,
+            Self::Ldap(ldap) => ldap.gives(),
+            Self::Imapc(_) => Gives::Verdicts,
             #[cfg(test)]
             Self::Fake(_) => Gives::Both,
         }
@@ -70,6 +86,8 @@ impl Driver {
     pub(super) fn templates(&self) -> Vec<&Template> {
         match self {
             Self::Sql(sql) => sql.templates(),
+            Self::Ldap(ldap) => ldap.templates(),
+            Self::Imapc(imapc) => imapc.templates(),
             #[cfg(test)]
             Self::Fake(_) => Vec::new(),
         }
@@ -79,6 +97,8 @@ impl Driver {
     pub(super) fn server(&self) -> String {
         match self {
             Self::Sql(sql) => sql.server(),
+            Self::Ldap(ldap) => ldap.server(),
+            Self::Imapc(imapc) => imapc.server(),
             #[cfg(test)]
             Self::Fake(_) => "fake".to_owned(),
         }
@@ -88,6 +108,8 @@ impl Driver {
     pub(super) fn remedy(&self) -> &'static str {
         match self {
             Self::Sql(sql) => sql.remedy(),
+            Self::Ldap(ldap) => ldap.remedy(),
+            Self::Imapc(imapc) => imapc.remedy(),
             #[cfg(test)]
             Self::Fake(_) => "start it",
         }
@@ -97,6 +119,8 @@ impl Driver {
     pub(super) async fn connect(&self) -> Result<Connection, Fault> {
         match self {
             Self::Sql(sql) => sql.connect().await.map(Connection::Sql),
+            Self::Ldap(ldap) => ldap.connect().await.map(Connection::Ldap),
+            Self::Imapc(_) => Ok(Connection::Imapc(imapc::Connection::default())),
             #[cfg(test)]
             Self::Fake(fake) => fake.connect().await.map(Connection::Fake),
         }
@@ -110,9 +134,12 @@ impl Driver {
     ) -> Result<Reply, Fault> {
         match (self, connection) {
             (Self::Sql(sql), Connection::Sql(connection)) => sql.ask(connection, inquiry).await,
+            (Self::Ldap(ldap), Connection::Ldap(connection)) => ldap.ask(connection, inquiry).await,
+            (Self::Imapc(imapc), Connection::Imapc(connection)) => {
+                imapc.ask(connection, inquiry).await
+            }
             #[cfg(test)]
             (Self::Fake(fake), Connection::Fake(connection)) => fake.ask(connection, inquiry).await,
-            #[cfg(test)]
             _ => Err(Fault::Lost("a connection of another driver".to_owned())),
         }
     }
@@ -121,9 +148,10 @@ impl Driver {
     pub(super) async fn try_out(&self, connection: &mut Connection) -> Result<(), Fault> {
         match (self, connection) {
             (Self::Sql(sql), Connection::Sql(connection)) => sql.try_out(connection).await,
+            (Self::Ldap(ldap), Connection::Ldap(connection)) => ldap.try_out(connection).await,
+            (Self::Imapc(imapc), Connection::Imapc(_)) => imapc.try_out().await,
             #[cfg(test)]
             (Self::Fake(fake), Connection::Fake(connection)) => fake.try_out(connection).await,
-            #[cfg(test)]
             _ => Err(Fault::Lost("a connection of another driver".to_owned())),
         }
     }
@@ -134,6 +162,8 @@ impl Connection {
     pub(super) fn is_closed(&self) -> bool {
         match self {
             Self::Sql(connection) => connection.is_closed(),
+            Self::Ldap(connection) => connection.is_closed(),
+            Self::Imapc(connection) => connection.is_closed(),
             #[cfg(test)]
             Self::Fake(connection) => connection.is_closed(),
         }

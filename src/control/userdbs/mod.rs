@@ -18,11 +18,15 @@ use crate::ring::clock;
 use crate::secret::Secret;
 use crate::share::exchange::Exchange;
 use crate::share::replies::Replies;
+use crate::share::snapshot::Published;
+use crate::tls::Context;
 use driver::Driver;
 use pool::Pool;
 
 mod driver;
 mod health;
+mod imapc;
+mod ldap;
 mod pool;
 mod sql;
 #[cfg(test)]
@@ -55,7 +59,7 @@ impl UserDbs {
     ) -> Result<Self, SettingFault> {
         let mut pools = BTreeMap::new();
         for (id, (passdb, remote)) in remotes(config) {
-            let driver = driver_of(passdb, remote)?;
+            let driver = driver_of(passdb, remote, &exchange.tls)?;
             let bounds = (remote.connections_max, remote.answer_timeout);
             let log = Arc::clone(&exchange.log);
             let pool = Pool::new(&passdb.name, driver, bounds, log);
@@ -125,7 +129,7 @@ pub(super) fn seen(
     passdb: &Passdb,
     remote: &RemotePassdb,
 ) -> Result<Remote, SettingFault> {
-    let driver = driver_of(passdb, remote)?;
+    let driver = driver_of(passdb, remote, &Published::default())?;
     let mut variables: Vec<Box<str>> = Vec::new();
     for template in driver.templates() {
         variables::check_inquiry(template).map_err(|error| fault(passdb, &error.to_string()))?;
@@ -142,8 +146,12 @@ pub(super) fn seen(
     })
 }
 
-fn driver_of(passdb: &Passdb, remote: &RemotePassdb) -> Result<Driver, SettingFault> {
-    Driver::new(&remote.service).map_err(|text| fault(passdb, &text))
+fn driver_of(
+    passdb: &Passdb,
+    remote: &RemotePassdb,
+    tls: &Published<Context>,
+) -> Result<Driver, SettingFault> {
+    Driver::new(&remote.service, tls).map_err(|text| fault(passdb, &text))
 }
 
 fn fault(passdb: &Passdb, text: &str) -> SettingFault {

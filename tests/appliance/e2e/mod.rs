@@ -30,6 +30,7 @@ mod probed;
 mod balancer;
 mod cassandra;
 mod yard;
+mod slapd;
 
 // The harness itself, checked against Dovecot without Hale in between.
 mod direct;
@@ -62,6 +63,7 @@ mod pins;
 mod refusal;
 mod submission;
 mod guessing;
+mod ldap;
 
 mod fail2ban;
 mod everywhere;

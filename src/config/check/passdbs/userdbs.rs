@@ -4,23 +4,30 @@
 
 use super::super::positive;
 use crate::config::diagnostic::Findings;
-use crate::config::model::{RemotePassdb, Service};
+use crate::config::model::{Field, RemotePassdb, Service};
 use crate::config::sort::Section;
 
+mod imapc;
+mod ldap;
 mod sql;
 
 /// The drivers of this kind.
-pub(super) const DRIVERS: [&str; 1] = ["sql"];
+pub(super) const DRIVERS: [&str; 3] = ["sql", "ldap", "imap"];
 
-/// The passdb of `section`, of one of [`DRIVERS`]; `root`: the settings outside of all blocks. `None`: it cannot be asked, which was told.
+/// The passdb of `section`, of one of [`DRIVERS`]; `root`: the settings outside of all blocks; `fields`: those that are made of
+/// its answer. `None`: it cannot be asked, which was told.
 pub(super) fn remote(
     driver: &str,
     section: &Section,
     root: &Section,
+    fields: Vec<Field>,
     findings: &mut Findings,
 ) -> Option<RemotePassdb> {
     let service = match driver {
         "sql" => sql::sql(&Around { section, root }, findings).map(Service::Sql),
+        "ldap" => ldap::ldap(&Around { section, root }, fields, findings)
+            .map(|ldap| Service::Ldap(Box::new(ldap))),
+        "imap" => imapc::imapc(&Around { section, root }, findings).map(Service::Imapc),
         _ => None,
     };
     Some(RemotePassdb {
