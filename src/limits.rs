@@ -446,6 +446,8 @@ pub const DOVEADM_PROXY_TTL: u8 = 5;
 pub const DOVEADM_LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// A client that is logged in and sends no command, or only a part of one.
 pub const DOVEADM_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The answer to an operator's order waits so long until logins of this proxy go by it: a table of 400,000 groups takes as long.
+pub const ORDER_TAKEN_UP_PATIENCE: Duration = Duration::from_secs(1);
 /// A client that takes nothing of its answer.
 pub const DOVEADM_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Clients before login, and HTTP requests, at the same moment; the one that came first goes when another one comes.

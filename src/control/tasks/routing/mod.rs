@@ -190,9 +190,7 @@ async fn watch(mut changes: Changes, look_ups: Rc<LookUps>) {
         match changes.look().await {
             Ok(news) => {
                 look_ups.doubt(&news.users);
-                if news.tables {
-                    look_ups.orders.order(Ask::All);
-                }
+                look_ups.orders.take_news(changes.told(), news.tables, &look_ups.geodb);
             }
             Err(fault) => look_ups.trouble.failed(&fault),
         }
@@ -202,5 +200,5 @@ async fn watch(mut changes: Changes, look_ups: Rc<LookUps>) {
 
 /// Another process's writes to the GeoDB are seen within this.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Commands that run one after the other cost one look.
-const GATHER: Duration = Duration::from_millis(20);
+/// Commands that run at the same time cost one look. Each of them waits for it, and for the table.
+const GATHER: Duration = Duration::from_millis(2);
