@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::names::Protocol;
+use crate::names::mechanism::{Mechanism, Mechanisms};
 use crate::secret::Secret;
 
 /// What makes a client's claim true (W-SASL-9).
@@ -15,6 +16,8 @@ pub enum Proof {
     NamedPassword,
     /// The client's certificate alone: SASL EXTERNAL. There is no password.
     Certificate,
+    /// A bearer token: SASL XOAUTH2 and OAUTHBEARER. It stands where the password does.
+    Token,
 }
 
 impl Proof {
@@ -27,7 +30,20 @@ impl Proof {
     /// Whether a password has to be right.
     #[must_use]
     pub fn has_password(self) -> bool {
-        self != Self::Certificate
+        match self {
+            Self::Password | Self::NamedPassword => true,
+            Self::Certificate | Self::Token => false,
+        }
+    }
+
+    /// The mechanisms that bring it.
+    #[must_use]
+    pub fn mechanisms(self) -> Mechanisms {
+        match self {
+            Self::Password | Self::NamedPassword => Mechanisms::PASSWORDS,
+            Self::Certificate => Mechanisms::NONE.with(Mechanism::External),
+            Self::Token => Mechanisms::TOKENS,
+        }
     }
 }
 
@@ -36,13 +52,14 @@ impl Proof {
 pub struct Question {
     /// Which protocol asks; passdbs may be limited to some.
     pub protocol: Protocol,
-    /// The user as typed, or as a certificate spells it, before normalisation: the authentication identity.
+    /// The user as typed, or as a certificate spells it, before normalisation: the authentication identity. Empty beside a
+    /// token that has to name the user.
     pub user: Box<str>,
     /// The user to act for (SASL authzid), when it differs from `user`: a master login request.
     pub authorize_as: Option<Box<str>>,
     /// What makes it true.
     pub proof: Proof,
-    /// The password as typed; empty when the proof has none.
+    /// The password as typed, or the token; empty when the proof has none.
     pub password: Secret,
     /// The client's apparent address, for `allow_nets` and variables.
     pub remote: IpAddr,

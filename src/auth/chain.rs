@@ -7,6 +7,7 @@
 //! not count failures or delay replies (`auth::delay`), and does not know backends. `worker::login::look_ups` drives it;
 //! tests are in `chain/tests.rs`.
 
+mod evidence;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::auth::answer::{Answer, Trouble, Why};
-use crate::auth::ask::Question;
+use crate::auth::ask::{Proof, Question};
 use crate::auth::cache;
 use crate::auth::fields::{DelayUntil, Fields};
 use crate::auth::passdb::{Cause, Found, Passdb, Passdbs, Role, Rule, Skip, StoredText};
@@ -23,7 +24,6 @@ use crate::auth::user::Identity;
 use crate::auth::variables::Values;
 use crate::auth::verdict::{Elsewhere, Grant, Verdict};
 use crate::fault::Failure;
-use crate::limits::PASSWORD_BYTES_MAX;
 use crate::secret::Secret;
 
 /// A login on its way through the databases.
@@ -124,8 +124,8 @@ impl Chain {
             Ok(identity) => identity,
             Err(error) => return refuse_at_once(Why::User(error)),
         };
-        if question.proof.has_password() && !is_acceptable(question.password.expose()) {
-            return refuse_at_once(Why::Password);
+        if let Some(why) = evidence::refused(question.proof, question.password.expose()) {
+            return refuse_at_once(why);
         }
         Self::begin(passdbs, question, identity, false)
     }
@@ -228,7 +228,7 @@ impl Chain {
         skipped
             || (passdb.role == Role::Master) != asked_for_masters
             || !passdb.serves(self.question.protocol)
-            || !(self.is_lookup || passdb.proofs.contain(self.question.proof))
+            || !(self.is_lookup || passdb.judges(self.question.proof))
     }
 
     fn consult(&self, passdb: &Passdb) -> Consulted {
@@ -269,6 +269,15 @@ impl Chain {
         }
         if fields.noauthenticate {
             return Consulted::Ended(Ended::Next, fields);
+        }
+        if self.question.proof == Proof::Token {
+            // W-CRED-3: nothing is verified here; the backend is shown the token.
+            let ended = if fields.nopassword && self.role != Role::Master {
+                Ended::Matched { verified: false }
+            } else {
+                Ended::Failed(Why::Token)
+            };
+            return Consulted::Ended(ended, fields);
         }
         // Whom an authority of the operator's has certified needs no password, only to be known here.
         if !self.question.proof.has_password() {
@@ -398,6 +407,9 @@ impl Chain {
     }
 
     fn accept(mut self) -> Step {
+        if self.identity.user.is_empty() && self.kept.user.is_none() {
+            return self.refuse(Failure::Credentials, Why::Nameless, None);
+        }
         if self.kept.nologin {
             let reason = self.kept.reason.take();
             let Some(host) = self.kept.grant.host.take() else {
@@ -477,10 +489,4 @@ fn ended(result: Result<bool, SchemeError>) -> Ended {
 
 fn refuse_at_once(why: Why) -> Step {
     Step::Done(Box::new(Answer::refused(Failure::Credentials, why)))
-}
-
-/// W-SASL-7, SA-17, and no user's password is empty: backends have taken that for an anonymous login.
-fn is_acceptable(password: &[u8]) -> bool {
-    let harmless = |byte: &u8| !matches!(byte, 0 | b'\r' | b'\n');
-    (1..=PASSWORD_BYTES_MAX).contains(&password.len()) && password.iter().all(harmless)
 }

@@ -22,3 +22,4 @@ pub mod fields;
 pub mod verdict;
 pub mod answer;
 pub mod delay;
+pub mod ldap;

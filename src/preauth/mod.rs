@@ -19,6 +19,8 @@ mod test_client;
 pub mod submission;
 pub mod forwarded;
 
+use std::time::Duration;
+
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::FAILED_LOGINS_MAX;
@@ -191,6 +193,17 @@ impl Dialogue {
         }
     }
 
+    /// How long the client may take for what it has begun, or was asked for.
+    #[must_use]
+    pub fn command_timeout(&self) -> Duration {
+        match self {
+            Self::Imap(imap) => imap.command_timeout(),
+            Self::Pop3(pop3) => pop3.command_timeout(),
+            Self::Sieve(sieve) => sieve.command_timeout(),
+            Self::Submission(submission) => submission.command_timeout(),
+        }
+    }
+
     /// What happened so far that a log or counter wants to know.
     #[must_use]
     pub fn notes(&self) -> Notes {
@@ -224,11 +237,12 @@ pub enum Step {
 /// all within their limits (W-SASL-7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
-    /// The authentication identity as typed; empty with EXTERNAL, where the certificate has it.
+    /// The authentication identity as typed; empty with EXTERNAL, where the certificate has it, and with OAUTHBEARER where
+    /// the token does.
     pub user: Box<str>,
     /// The SASL authorization identity, when it differs from `user`.
     pub authorize_as: Option<Box<str>>,
-    /// The password; never empty, but with EXTERNAL, which has none.
+    /// The password, or the token, which may be empty or nonsense; EXTERNAL has none.
     pub password: Secret,
     /// How it was presented.
     pub mechanism: Mechanism,

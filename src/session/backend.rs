@@ -126,7 +126,7 @@ impl AtBackend {
         }
         Login {
             user: grant.destuser.as_ref().unwrap_or(&grant.user).clone(),
-            password: grant.pass.as_ref().unwrap_or(&self.granted.password).clone(),
+            password: grant.pass.clone().unwrap_or_else(|| self.granted.shown.password()),
             master: grant.master.clone(),
             mech: grant.mech,
             nopipelining: grant.nopipelining,

@@ -31,6 +31,9 @@ impl Claim {
         }
         let proof = match mechanism {
             Mechanism::External => Proof::Certificate,
+            Mechanism::Xoauth2 | Mechanism::OauthBearer => {
+                return Ok(Self { name: None, proof: Proof::Token });
+            }
             Mechanism::Plain | Mechanism::Login
                 if settings.name_the_user && certificate.is_verified() =>
             {

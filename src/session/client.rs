@@ -159,7 +159,7 @@ impl Session {
         if is_idle || talking.is_stalled {
             talking.command_deadline = None;
         } else if has_replied || talking.command_deadline.is_none() {
-            talking.command_deadline = Some(now.after(limits::COMMAND_TIMEOUT));
+            talking.command_deadline = Some(now.after(self.dialogue.command_timeout()));
         }
         if self.front.has_ended && !talking.is_stalled {
             self.abort(self.aborted(now, DISCONNECTED), outbox);

@@ -105,7 +105,34 @@ pub(super) struct Named {
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) who: Named,
-    pub(super) password: Secret,
+    pub(super) shown: Shown,
+}
+
+/// What of a client's credentials a backend could be shown, too.
+#[derive(Debug)]
+pub(super) enum Shown {
+    Password(Secret),
+    Token(Secret),
+    /// A certificate is shown to one host only.
+    Nothing,
+}
+
+impl Shown {
+    /// The password; of other credentials an empty one.
+    pub(super) fn password(&self) -> Secret {
+        match self {
+            Self::Password(password) => password.clone(),
+            Self::Token(_) | Self::Nothing => Secret::default(),
+        }
+    }
+
+    /// Whether these words tell it.
+    fn is_told_by(&self, words: &[u8]) -> bool {
+        match self {
+            Self::Password(secret) | Self::Token(secret) => disclosure::repeats(words, secret),
+            Self::Nothing => false,
+        }
+    }
 }
 
 /// A user who may log in.
@@ -115,7 +142,7 @@ pub(super) struct Granted {
     /// Who gave the password, when it was not the user.
     pub(super) master: Option<Box<str>>,
     /// The client's.
-    pub(super) password: Secret,
+    pub(super) shown: Shown,
     /// Should the login fail all the same.
     pub(super) delay: Delay,
 }
@@ -368,7 +395,7 @@ impl Granted {
 
     /// Whether a backend's words tell the client's password or ours: not for a log.
     pub(super) fn is_told_by(&self, words: &[u8]) -> bool {
-        disclosure::repeats(words, &self.password) || self.is_ours_told_by(words)
+        self.shown.is_told_by(words) || self.is_ours_told_by(words)
     }
 
     /// Whether a backend's words tell a password that the client does not know: not for the client.

@@ -6,9 +6,9 @@
 use super::claim::Claim;
 use super::output::Wish;
 use super::routing;
-use super::step::{Asked, Delay, Failed, Granted, Named, Next, Refusal, Scene, Step};
+use super::step::{Asked, Delay, Failed, Granted, Named, Next, Refusal, Scene, Shown, Step};
 use crate::auth::answer::Answer;
-use crate::auth::ask::Question;
+use crate::auth::ask::{Proof, Question};
 use crate::auth::verdict::{Elsewhere, Verdict};
 use crate::backend;
 use crate::backend::referral;
@@ -46,7 +46,12 @@ pub(super) fn ask(credentials: Credentials, scene: &mut Scene<'_>) -> Next {
     };
     let who = Named { name: user.into_boxed_bytes(), master };
     scene.outbox.wish(Wish::Authenticate(Box::new(question)));
-    Next::Step(Step::Verdict(Asked { who, password }), scene.now.after(limits::AUTH_TIMEOUT))
+    let shown = match proof {
+        Proof::Password | Proof::NamedPassword => Shown::Password(password),
+        Proof::Token => Shown::Token(password),
+        Proof::Certificate => Shown::Nothing,
+    };
+    Next::Step(Step::Verdict(Asked { who, shown }), scene.now.after(limits::AUTH_TIMEOUT))
 }
 
 /// Credentials that no database has to be asked about; the answer takes as long as any other refusal.
@@ -66,8 +71,8 @@ impl Asked {
         let delay = Delay { earlier_failures, not_before };
         match answer.verdict {
             Verdict::Accept(grant) => {
-                let (master, password) = (answer.master_user, self.password);
-                Granted { grant, master, password, delay }.proceed(scene)
+                let (master, shown) = (answer.master_user, self.shown);
+                Granted { grant, master, shown, delay }.proceed(scene)
             }
             Verdict::Elsewhere(place) => {
                 let who = self.who.by(answer.master_user);
@@ -108,14 +113,14 @@ impl Granted {
     fn proceed(self, scene: &mut Scene<'_>) -> Next {
         let grant = &self.grant;
         // Without a password of the client's one of ours has to take its place (W-CRED-5).
-        let has_password = !self.password.is_empty() || grant.pass.is_some();
+        let has_password = matches!(self.shown, Shown::Password(_)) || grant.pass.is_some();
         let is_trusted_there = grant.noauth && scene.front.protocol() == Protocol::Submission;
         if !has_password && !is_trusted_there {
             return Next::Failed(self.fails(Failure::InternalConfig, NO_PASSWORD));
         }
         let user = grant.destuser.as_deref().unwrap_or(&grant.user);
-        let password = grant.pass.as_ref().unwrap_or(&self.password);
-        if !backend::is_sendable(user, password, grant.master.as_deref()) {
+        let password = grant.pass.clone().unwrap_or_else(|| self.shown.password());
+        if !backend::is_sendable(user, &password, grant.master.as_deref()) {
             return Next::Failed(self.fails(Failure::Credentials, UNSENDABLE));
         }
         // A login that has already come a long way is going round in circles (W-FWD-2).
@@ -151,7 +156,7 @@ fn sent_away(who: Named, place: &Elsewhere, delay: Delay, scene: &Scene<'_>) -> 
     }
 }
 
-const NO_PASSWORD: &str = "no passdb gives a password for the backend, which a login by certificate needs: set `pass`, \
+const NO_PASSWORD: &str = "no passdb gives a password for the backend, which a login by certificate or token needs: set `pass`, \
                            mostly with `master`, or in Submission `proxy_noauth`";
 const UNSENDABLE: &str =
     "the user name or password for the backend holds NUL, CR or LF: no backend was asked";

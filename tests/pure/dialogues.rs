@@ -172,6 +172,12 @@ impl Player {
         match word {
             // What we are like.
             "private-only" => self.rules.plaintext_allowed = false,
+            "offers-tokens" => {
+                for mechanism in [Mechanism::Xoauth2, Mechanism::OauthBearer] {
+                    self.rules.mechanisms = self.rules.mechanisms.with(mechanism);
+                }
+                self.rules.token_hints.scope = rest.into();
+            }
             "offers-external" => {
                 self.rules.mechanisms = self.rules.mechanisms.with(Mechanism::External);
             }

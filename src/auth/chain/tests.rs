@@ -2,6 +2,7 @@
 
 mod certificate;
 mod master;
+mod token;
 
 use proptest::prelude::*;
 

@@ -364,6 +364,7 @@ fn named(wish: &Wish) -> String {
                 Proof::Password => password.into_owned(),
                 Proof::NamedPassword => format!("{password} and certificate"),
                 Proof::Certificate => format!("{password}certificate"),
+                Proof::Token => format!("token {password}"),
             };
             let on_behalf = question
                 .authorize_as
