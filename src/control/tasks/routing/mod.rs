@@ -12,6 +12,7 @@ use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::mail::Inbox;
+use super::table_news::TableNews;
 use crate::config::Config;
 use crate::config::model::{Cluster, GroupMoves};
 use crate::control::admin::Board;
@@ -140,6 +141,11 @@ impl Desk {
     /// A backend's row that was just written or read.
     pub(super) fn put_backend(&self, row: Backend) {
         self.kept.put_backend(row);
+    }
+
+    /// The published table, whenever it is another one.
+    pub(super) fn tables(&self) -> TableNews {
+        TableNews::new(self.kept.tables())
     }
 
     /// The rows are others than those of the table: it is made anew.
