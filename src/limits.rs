@@ -498,6 +498,31 @@ pub const AUTH_CACHE_BYTES_MIN: u64 = 64 << 10;
 /// How long a verification is remembered; Dovecot's `auth_cache_ttl` and `auth_cache_negative_ttl`.
 pub const VERIFICATION_TTL: Duration = Duration::from_secs(3600);
 
+// === Tokens, and services on the web that are asked about users ===
+
+/// A token: what one SASL response holds (W-SASL-2).
+pub const TOKEN_BYTES_MAX: usize = SASL_LINE_BYTES_MAX / 4 * 3;
+/// An address of a service; the longest in use have some hundred.
+pub const URL_BYTES_MAX: usize = 2048;
+/// A service's answer with its head: a thousand keys are half of it (SA-08, DB-09).
+pub const WEB_ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Head of an answer; what nginx and Dovecot read at most is a quarter of it.
+pub const WEB_HEAD_BYTES_MAX: usize = 32_768;
+/// Fields in the head of an answer.
+pub const WEB_HEAD_FIELDS_MAX: usize = 100;
+/// Connections to one service that are kept for the next question.
+pub const WEB_IDLE_CONNECTIONS_MAX: usize = 16;
+/// How long they are kept: less than servers usually do, so that few questions meet a connection that is being closed.
+pub const WEB_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// A policy server may hold a login back for no longer (SA-15).
+pub const POLICY_DELAY_MAX: Duration = Duration::from_secs(300);
+/// Text of a policy server that a client is shown.
+pub const POLICY_MESSAGE_BYTES_MAX: usize = 200;
+/// Keys of one provider; the largest publish some dozens (DB-09).
+pub const TOKEN_KEYS_MAX: usize = 256;
+/// Keys tried for one token: providers change keys one by one, and each try costs up to 200 µs.
+pub const TOKEN_KEYS_TRIED_MAX: usize = 16;
+
 // === Relay ===
 
 /// The shared scratch of a core. A read that fills it makes its direction hot (W-REL-4).
