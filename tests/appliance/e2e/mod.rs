@@ -62,6 +62,7 @@ mod pins;
 mod refusal;
 mod submission;
 mod guessing;
+
 mod fail2ban;
 mod everywhere;
 mod transfer;
@@ -108,4 +109,5 @@ mod clients;
 mod guests;
 mod stop;
 mod oracle;
+mod verdicts;
 mod quickstart;
