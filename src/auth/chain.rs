@@ -270,12 +270,12 @@ impl Chain {
         if fields.noauthenticate {
             return Consulted::Ended(Ended::Next, fields);
         }
-        if self.question.proof == Proof::Token {
-            // W-CRED-3: nothing is verified here; the backend is shown the token.
+        if matches!(self.question.proof, Proof::Token | Proof::Exchange(_)) {
+            // W-CRED-3: nothing is verified here; the backend is shown the token, or led the exchange.
             let ended = if fields.nopassword && self.role != Role::Master {
                 Ended::Matched { verified: false }
             } else {
-                Ended::Failed(Why::Token)
+                Ended::Failed(Why::Mismatch)
             };
             return Consulted::Ended(ended, fields);
         }

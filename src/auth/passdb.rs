@@ -177,7 +177,7 @@ impl Passdb {
                 // It needs to know a name only.
                 _ if self.role == Role::Deny => true,
                 Proof::Password | Proof::NamedPassword | Proof::Certificate => true,
-                Proof::Token => self.gives("nopassword"),
+                Proof::Token | Proof::Exchange(_) => self.gives("nopassword"),
             }
     }
 
