@@ -64,9 +64,9 @@ pub const SIEVE_LITERAL_DISCARD_BYTES_MAX: usize = IMAP_LITERAL_DISCARD_BYTES_MA
 pub const SIEVE_BAD_COMMANDS_MAX: u8 = 3;
 /// One SASL response line, base64 (W-SASL-2).
 pub const SASL_LINE_BYTES_MAX: usize = 16_384;
-/// A client that heard what is wrong with its token answers something, and then hears the refusal (RFC 7628 3.2.3). Programs do
-/// that at once.
-pub const SASL_ERROR_TIMEOUT: Duration = Duration::from_secs(10);
+/// The answer to a challenge in the middle of an exchange; programs give it at once. Also to that which tells of a bad token,
+/// behind which the refusal follows (RFC 7628 3.2.3).
+pub const SASL_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A bearer token: what a line of base64 holds at most.
 pub const TOKEN_BYTES_MAX: usize = SASL_LINE_BYTES_MAX / 4 * 3;
 /// All SASL responses of one exchange (W-SASL-2).

@@ -188,6 +188,7 @@ impl Passdb {
             _ if self.role == Role::Deny => true,
             Proof::Password | Proof::NamedPassword | Proof::Certificate => !is_for_tokens,
             Proof::Token => is_for_tokens || self.gives("nopassword"),
+            Proof::Exchange(_) => self.gives("nopassword"),
         }
     }
 

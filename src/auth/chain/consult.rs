@@ -127,12 +127,12 @@ impl Chain {
             let ended = if is_known { FOUND } else { Ended::Failed(Why::UnknownUser) };
             return Consulted::Ended(ended, fields);
         }
-        if self.question.proof == Proof::Token {
-            // W-CRED-3: nothing is verified here, and a token is no password; the backend is shown it.
+        if matches!(self.question.proof, Proof::Token | Proof::Exchange(_)) {
+            // W-CRED-3: nothing is verified here, and a token is no password; the backend is shown it, or leads the exchange.
             let ended = if fields.nopassword && self.role != Role::Master {
                 Ended::Matched { verified: false }
             } else {
-                Ended::Failed(Why::Token)
+                Ended::Failed(Why::Mismatch)
             };
             return Consulted::Ended(ended, fields);
         }
