@@ -64,6 +64,11 @@ pub const SIEVE_LITERAL_DISCARD_BYTES_MAX: usize = IMAP_LITERAL_DISCARD_BYTES_MA
 pub const SIEVE_BAD_COMMANDS_MAX: u8 = 3;
 /// One SASL response line, base64 (W-SASL-2).
 pub const SASL_LINE_BYTES_MAX: usize = 16_384;
+/// The answer to a challenge in the middle of an exchange; programs give it at once. Also to that which tells of a bad token,
+/// behind which the refusal follows (RFC 7628 3.2.3).
+pub const SASL_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A bearer token: what a line of base64 holds at most.
+pub const TOKEN_BYTES_MAX: usize = SASL_LINE_BYTES_MAX / 4 * 3;
 /// All SASL responses of one exchange (W-SASL-2).
 pub const SASL_EXCHANGE_BYTES_MAX: usize = 32_768;
 /// User name after normalisation.
@@ -226,6 +231,9 @@ pub const CASSANDRA_TOKEN_RANGES: u8 = 16;
 pub const GEODB_NEWS_MAX: usize = 1024;
 /// A user's look-up in the GeoDB, all calls together; then it counts as gone, and the login goes on with what is known.
 pub const GEODB_LOOK_UP_TIMEOUT: Duration = Duration::from_millis(900);
+/// Two proxies that make the same group's row at the same moment do not see each other's, and may have chosen differently: a row
+/// that has just changed is read once more when the other's write, begun before ours could be read, must have arrived.
+pub const GEODB_WRITES_LATE_BY: Duration = Duration::from_secs(2);
 /// After a look-up that took all its time the next ones do not wait for so long: unknown users are answered at once.
 pub const GEODB_SILENT_PAUSE: Duration = Duration::from_secs(1);
 /// A GeoDB that does not answer is told once in this time.
@@ -446,6 +454,8 @@ pub const DOVEADM_PROXY_TTL: u8 = 5;
 pub const DOVEADM_LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// A client that is logged in and sends no command, or only a part of one.
 pub const DOVEADM_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The answer to an operator's order waits so long until logins of this proxy go by it: a table of 400,000 groups takes as long.
+pub const ORDER_TAKEN_UP_PATIENCE: Duration = Duration::from_secs(1);
 /// A client that takes nothing of its answer.
 pub const DOVEADM_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Clients before login, and HTTP requests, at the same moment; the one that came first goes when another one comes.
@@ -487,6 +497,29 @@ pub const AUTH_CACHE_BYTES: u64 = 32 << 20;
 pub const AUTH_CACHE_BYTES_MIN: u64 = 64 << 10;
 /// How long a verification is remembered; Dovecot's `auth_cache_ttl` and `auth_cache_negative_ttl`.
 pub const VERIFICATION_TTL: Duration = Duration::from_secs(3600);
+
+// === Tokens, and services on the web that are asked about users ===
+
+/// An address of a service; the longest in use have some hundred.
+pub const URL_BYTES_MAX: usize = 2048;
+/// A service's answer with its head: a thousand keys are half of it (SA-08, DB-09).
+pub const WEB_ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Head of an answer; what nginx and Dovecot read at most is a quarter of it.
+pub const WEB_HEAD_BYTES_MAX: usize = 32_768;
+/// Fields in the head of an answer.
+pub const WEB_HEAD_FIELDS_MAX: usize = 100;
+/// Connections to one service that are kept for the next question.
+pub const WEB_IDLE_CONNECTIONS_MAX: usize = 16;
+/// How long they are kept: less than servers usually do, so that few questions meet a connection that is being closed.
+pub const WEB_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// A policy server may hold a login back for no longer (SA-15).
+pub const POLICY_DELAY_MAX: Duration = Duration::from_secs(300);
+/// Text of a policy server that a client is shown.
+pub const POLICY_MESSAGE_BYTES_MAX: usize = 200;
+/// Keys of one provider; the largest publish some dozens (DB-09).
+pub const TOKEN_KEYS_MAX: usize = 256;
+/// Keys tried for one token: providers change keys one by one, and each try costs up to 200 µs.
+pub const TOKEN_KEYS_TRIED_MAX: usize = 16;
 
 // === Relay ===
 
@@ -623,6 +656,7 @@ const _: () = assert!(SIEVE_LINE_BYTES_MAX + SASL_LINE_BYTES_MAX <= PRE_LOGIN_IN
 const _: () = assert!(SASL_LINE_BYTES_MAX < PRE_LOGIN_INPUT_BYTES_MAX);
 const _: () = assert!(SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);
 const _: () = assert!(BACKEND_LINE_BYTES_MAX <= BACKEND_INPUT_BYTES_MAX);
+const _: () = assert!(GEODB_WRITES_LATE_BY.as_millis() > 2 * GEODB_LOOK_UP_TIMEOUT.as_millis());
 // The end of its last line still has to fit.
 const _: () = assert!(IMAP_RESPONSE_BYTES_MAX + 2 < BACKEND_INPUT_BYTES_MAX);
 const _: () = assert!(IMAP_RESPONSE_BYTES_MAX <= BACKEND_UNTAGGED_BYTES_MAX);

@@ -4,6 +4,7 @@ mod certificate;
 mod matrix;
 mod elsewhere;
 mod master;
+mod token;
 
 use proptest::prelude::*;
 

@@ -14,6 +14,7 @@ mod process;
 mod dovecot;
 mod hale;
 mod imap;
+mod sasl;
 mod script;
 mod doveadm_line;
 mod speech;
