@@ -15,19 +15,21 @@ pub enum Proof {
     NamedPassword,
     /// The client's certificate alone: SASL EXTERNAL. There is no password.
     Certificate,
+    /// A token in the password's place, for databases that judge tokens.
+    Token,
 }
 
 impl Proof {
     /// Whether the client typed its name, so that it may hold a master user behind a separator.
     #[must_use]
     pub fn is_name_typed(self) -> bool {
-        self == Self::Password
+        matches!(self, Self::Password | Self::Token)
     }
 
     /// Whether a password has to be right.
     #[must_use]
     pub fn has_password(self) -> bool {
-        self != Self::Certificate
+        matches!(self, Self::Password | Self::NamedPassword)
     }
 }
 
@@ -42,7 +44,7 @@ pub struct Question {
     pub authorize_as: Option<Box<str>>,
     /// What makes it true.
     pub proof: Proof,
-    /// The password as typed; empty when the proof has none.
+    /// The password as typed, or the token; empty when the proof has neither.
     pub password: Secret,
     /// The client's apparent address, for `allow_nets` and variables.
     pub remote: IpAddr,
