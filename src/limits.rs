@@ -64,6 +64,11 @@ pub const SIEVE_LITERAL_DISCARD_BYTES_MAX: usize = IMAP_LITERAL_DISCARD_BYTES_MA
 pub const SIEVE_BAD_COMMANDS_MAX: u8 = 3;
 /// One SASL response line, base64 (W-SASL-2).
 pub const SASL_LINE_BYTES_MAX: usize = 16_384;
+/// The answer to a challenge in the middle of an exchange; programs give it at once. Also to that which tells of a bad token,
+/// behind which the refusal follows (RFC 7628 3.2.3).
+pub const SASL_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A bearer token: what a line of base64 holds at most.
+pub const TOKEN_BYTES_MAX: usize = SASL_LINE_BYTES_MAX / 4 * 3;
 /// All SASL responses of one exchange (W-SASL-2).
 pub const SASL_EXCHANGE_BYTES_MAX: usize = 32_768;
 /// User name after normalisation.
@@ -490,8 +495,6 @@ pub const VERIFICATION_TTL: Duration = Duration::from_secs(3600);
 
 // === Tokens, and services on the web that are asked about users ===
 
-/// A token: what one SASL response holds (W-SASL-2).
-pub const TOKEN_BYTES_MAX: usize = SASL_LINE_BYTES_MAX / 4 * 3;
 /// An address of a service; the longest in use have some hundred.
 pub const URL_BYTES_MAX: usize = 2048;
 /// A service's answer with its head: a thousand keys are half of it (SA-08, DB-09).

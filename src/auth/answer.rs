@@ -54,6 +54,12 @@ pub enum Why {
     /// Empty, too long, or with NUL, CR or LF.
     #[error("unacceptable password")]
     Password,
+    /// A token that is none, or that no database believes.
+    #[error("bad token")]
+    Token,
+    /// A token without a user, or of a user whom it does not name.
+    #[error("neither the client nor its token names a user")]
+    Nameless,
     /// No database has the user.
     #[error("unknown user")]
     UnknownUser,

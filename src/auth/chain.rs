@@ -9,6 +9,7 @@
 //! tests are in `chain/tests.rs`.
 
 mod consult;
+mod evidence;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +25,6 @@ use crate::auth::scheme::SchemeError;
 use crate::auth::user::Identity;
 use crate::auth::verdict::{Elsewhere, Grant, Verdict};
 use crate::fault::Failure;
-use crate::limits::PASSWORD_BYTES_MAX;
 
 /// A login on its way through the databases.
 #[derive(Debug)]
@@ -121,8 +121,8 @@ impl Chain {
             Ok(identity) => identity,
             Err(error) => return refuse_at_once(Why::User(error)),
         };
-        if question.proof.has_password() && !is_acceptable(question.password.expose()) {
-            return refuse_at_once(Why::Password);
+        if let Some(why) = evidence::refused(question.proof, question.password.expose()) {
+            return refuse_at_once(why);
         }
         Self::begin(passdbs, question, identity, false)
     }
@@ -358,6 +358,9 @@ impl Chain {
     }
 
     fn accept(mut self) -> Step {
+        if self.identity.user.is_empty() && self.kept.user.is_none() {
+            return self.refuse(Failure::Credentials, Why::Nameless, None);
+        }
         if self.kept.nologin {
             let reason = self.kept.reason.take();
             let Some(host) = self.kept.grant.host.take() else {
@@ -438,10 +441,4 @@ fn ended(result: Result<bool, SchemeError>) -> Ended {
 
 fn refuse_at_once(why: Why) -> Step {
     Step::Done(Box::new(Answer::refused(Failure::Credentials, why)))
-}
-
-/// W-SASL-7, SA-17, and no user's password is empty: backends have taken that for an anonymous login.
-fn is_acceptable(password: &[u8]) -> bool {
-    let harmless = |byte: &u8| !matches!(byte, 0 | b'\r' | b'\n');
-    (1..=PASSWORD_BYTES_MAX).contains(&password.len()) && password.iter().all(harmless)
 }

@@ -14,6 +14,7 @@ use crate::auth::scheme::{Scheme, SchemeError};
 use crate::auth::user::UserRules;
 use crate::auth::variables::Values;
 use crate::names::Protocol;
+use crate::names::mechanism::Mechanisms;
 use crate::secret::Secret;
 use crate::template::{Template, Unexpandable};
 
@@ -37,8 +38,8 @@ pub struct Passdb {
     pub role: Role,
     /// `protocols`; empty: all.
     pub protocols: Vec<Protocol>,
-    /// `mechanisms`: what logins it is asked for are proved by.
-    pub proofs: Proofs,
+    /// `mechanisms`: those whose logins it is asked for; none: all.
+    pub mechanisms: Mechanisms,
     /// `username_format`: the key that is looked up.
     pub username_format: Template,
     /// `default_password_scheme`: of stored passwords without `{…}`.
@@ -78,28 +79,6 @@ pub enum Role {
     Deny,
     /// `master = yes`: master users and their passwords.
     Master,
-}
-
-/// Which logins a database is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Proofs {
-    /// All.
-    #[default]
-    All,
-    /// Those with a password.
-    Passwords,
-    /// Those by certificate alone.
-    Certificates,
-}
-
-impl Proofs {
-    pub(super) fn contain(self, proof: Proof) -> bool {
-        match self {
-            Self::All => true,
-            Self::Passwords => proof.has_password(),
-            Self::Certificates => proof == Proof::Certificate,
-        }
-    }
 }
 
 /// When a database is passed over.
@@ -178,7 +157,7 @@ impl Passdb {
             driver,
             role: Role::Users,
             protocols: Vec::new(),
-            proofs: Proofs::All,
+            mechanisms: Mechanisms::NONE,
             username_format: Template::user(),
             default_scheme,
             skip: Skip::Never,
@@ -195,18 +174,37 @@ impl Passdb {
         self.protocols.is_empty() || self.protocols.contains(&protocol)
     }
 
+    /// Whether it is to be asked for logins that are proved so (`mechanisms`).
+    pub(super) fn is_for(&self, proof: Proof) -> bool {
+        self.mechanisms.is_empty() || self.mechanisms.meets(proof.mechanisms())
+    }
+
+    /// Whether it can judge such a proof, and is to (SA-07). A database without a way to check tokens has only its word that
+    /// the backend will (`nopassword`); one that checks tokens means nothing to other logins.
+    pub(super) fn judges(&self, proof: Proof) -> bool {
+        let is_for_tokens = matches!(&self.driver, Driver::Remote(it) if it.gives == Gives::Tokens);
+        self.is_for(proof)
+            && match proof {
+                // It needs to know a name only.
+                _ if self.role == Role::Deny => true,
+                Proof::Token if is_for_tokens => true,
+                _ if is_for_tokens => false,
+                Proof::Password | Proof::NamedPassword | Proof::Certificate => true,
+                Proof::Token | Proof::Exchange(_) => self.gives("nopassword"),
+            }
+    }
+
+    /// Whether every user has this field, unless a row takes it away.
+    fn gives(&self, name: &str) -> bool {
+        self.fields.iter().chain(&self.default_fields).any(|(field, _)| &**field == name)
+    }
+
     /// Whether it says who is in it, rather than being the same for every user.
     pub(super) fn lists_users(&self) -> bool {
         match self.driver {
             Driver::PasswdFile(_) | Driver::Remote(_) => true,
             Driver::Static => false,
         }
-    }
-
-    /// Whether a login that is proved so asks it. A token means something to databases for tokens only, and they to nothing else.
-    pub(super) fn judges(&self, proof: Proof) -> bool {
-        let is_for_tokens = matches!(&self.driver, Driver::Remote(it) if it.gives == Gives::Tokens);
-        is_for_tokens == (proof == Proof::Token)
     }
 
     /// The name that is looked up here.

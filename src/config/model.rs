@@ -13,6 +13,7 @@ use super::diagnostic::Place;
 use super::sieve::ManageSieve;
 use crate::admission::door::DoorRules;
 use crate::names::Protocol;
+use crate::names::mechanism::Mechanism;
 use crate::network::Networks;
 use crate::secret::Secret;
 use crate::template::Template;
@@ -287,17 +288,6 @@ pub struct Auth {
     pub hash_memory: u64,
     /// Password databases in the order in which they are asked.
     pub passdbs: Vec<Passdb>,
-}
-
-/// SASL mechanisms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mechanism {
-    /// RFC 4616.
-    Plain,
-    /// draft-murchison-sasl-login.
-    Login,
-    /// RFC 4422, appendix A: the client's certificate.
-    External,
 }
 
 /// A password database.

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use super::passdbs::{PassdbFiles, PassdbSources};
 use super::userdbs;
 use crate::auth::fields::{FieldError, Fields};
-use crate::auth::passdb::{Driver, Passdb, Proofs, Role, Rule, Skip};
+use crate::auth::passdb::{Driver, Passdb, Role, Rule, Skip};
 use crate::auth::scheme::Scheme;
 use crate::auth::user::{AllowedChars, UserRules};
 use crate::auth::variables;
-use crate::config::{self, Config, Mechanism, Outcome, PassdbDriver};
+use crate::config::{self, Config, Outcome, PassdbDriver};
 use crate::template::Template;
 
 /// A setting that this version can't serve. One line, with the setting's name and the remedy.
@@ -69,7 +69,7 @@ fn passdb(id: usize, settings: &config::Passdb) -> Result<(Passdb, PassdbFiles),
         (false, false) => Role::Users,
     };
     passdb.protocols = settings.protocols.clone();
-    passdb.proofs = proofs(&settings.mechanisms);
+    passdb.mechanisms = settings.mechanisms.iter().copied().collect();
     if let Some(format) = &settings.username_format {
         passdb.username_format =
             template(&format!("{place}: passdb {name}: username_format"), format)?;
@@ -91,16 +91,6 @@ fn passdb(id: usize, settings: &config::Passdb) -> Result<(Passdb, PassdbFiles),
     passdb.default_fields = fields(settings, &settings.default_fields)?;
     passdb.fields.extend(fields(settings, &settings.fields)?);
     Ok((passdb, files))
-}
-
-fn proofs(mechanisms: &[Mechanism]) -> Proofs {
-    let external = mechanisms.contains(&Mechanism::External);
-    match (external, mechanisms.len()) {
-        (_, 0) => Proofs::All,
-        (true, 1) => Proofs::Certificates,
-        (true, _) => Proofs::All,
-        (false, _) => Proofs::Passwords,
-    }
 }
 
 fn fields(
@@ -180,20 +170,6 @@ mod tests {
         }
         for name in HARMLESS_FIELDS.iter().chain(UNSERVED_FIELDS.iter().map(|(name, _)| name)) {
             assert!(!Fields::knows(name), "{name} is called unserved");
-        }
-    }
-
-    #[test]
-    fn mechanisms_say_which_logins_a_database_is_asked_for() {
-        let (plain, login, external) = (Mechanism::Plain, Mechanism::Login, Mechanism::External);
-        for (mechanisms, expected) in [
-            (&[][..], Proofs::All),
-            (&[plain], Proofs::Passwords),
-            (&[login, plain], Proofs::Passwords),
-            (&[external], Proofs::Certificates),
-            (&[external, login], Proofs::All),
-        ] {
-            assert_eq!(proofs(mechanisms), expected, "{mechanisms:?}");
         }
     }
 }

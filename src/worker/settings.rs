@@ -8,14 +8,14 @@ use crate::admission::door::DoorRules;
 use crate::auth::cache::CacheRules;
 use crate::auth::verdict::{BackendTls, Certificate};
 use crate::config::model::{Auth, ClientSsl, HeaderOption, ProxyHeader, ProxySsl};
-use crate::config::{self, AllowCleartext, Config, Mechanism, Passdb, PassdbDriver, SslMode};
+use crate::config::{self, AllowCleartext, Config, Passdb, PassdbDriver, SslMode};
 use crate::event::Event;
 use crate::limits;
 use crate::lmtp::LmtpSettings;
+use crate::names::mechanism::{Mechanism, Mechanisms};
 use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
-use crate::preauth::sasl::{self, Mechanisms};
 use crate::secret::Secret;
 use crate::session::{
     CertificateSettings, Cleartext, Extensions, ProtocolSettings, SendHeader, SessionSettings,
@@ -160,12 +160,7 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
 
 fn session_settings(config: &Config, protocol: Protocol, host: &str) -> SessionSettings {
     let (ssl, own) = (config.ssl.of(protocol), config.protocol(protocol));
-    let mechanisms = config.auth.mechanisms.iter().map(|mechanism| match mechanism {
-        Mechanism::Plain => sasl::Mechanism::Plain,
-        Mechanism::Login => sasl::Mechanism::Login,
-        Mechanism::External => sasl::Mechanism::External,
-    });
-    let mechanisms = mechanisms.fold(Mechanisms::NONE, Mechanisms::with);
+    let mechanisms: Mechanisms = config.auth.mechanisms.iter().copied().collect();
     let rules = Rules {
         host: host.into(),
         submission_keywords: config
@@ -174,7 +169,7 @@ fn session_settings(config: &Config, protocol: Protocol, host: &str) -> SessionS
             .map(|line| (**line).into())
             .collect(),
         greeting: config.login_greeting.as_str().into(),
-        mechanisms: mechanisms.without(sasl::Mechanism::External),
+        mechanisms: mechanisms.without(Mechanism::External),
         plaintext_allowed: true,
         sieve_implementation: config.managesieve.implementation.as_str().into(),
         sieve_extensions: config.managesieve.extensions.as_str().into(),
@@ -188,7 +183,7 @@ fn session_settings(config: &Config, protocol: Protocol, host: &str) -> SessionS
         }),
         certificates: CertificateSettings {
             rules: mechanisms
-                .has(sasl::Mechanism::External)
+                .has(Mechanism::External)
                 .then(|| Rules { mechanisms, ..rules.clone() }),
             required: own.ssl_require_client_cert,
             name_the_user: own.ssl_username_from_cert,

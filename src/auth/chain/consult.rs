@@ -24,7 +24,7 @@ impl Chain {
             || (passdb.role == Role::Master) != asked_for_masters
             || !passdb.serves(self.question.protocol)
             || !(self.is_lookup || self.verified || passdb.judges(self.question.proof))
-            || !(self.is_lookup || passdb.proofs.contain(self.question.proof))
+            || !(self.is_lookup || passdb.is_for(self.question.proof))
     }
 
     /// What variables stand for, at this database.
@@ -120,6 +120,15 @@ impl Chain {
         if fields.noauthenticate {
             return Consulted::Ended(Ended::Next, fields);
         }
+        if matches!(self.question.proof, Proof::Token | Proof::Exchange(_)) {
+            // W-CRED-3: nothing is verified here; the backend is shown the token, or led the exchange.
+            let ended = if fields.nopassword && self.role != Role::Master {
+                Ended::Matched { verified: false }
+            } else {
+                Ended::Failed(Why::Mismatch)
+            };
+            return Consulted::Ended(ended, fields);
+        }
         // Whom an authority of the operator's has certified needs no password, only to be known here.
         if self.question.proof == Proof::Certificate {
             // A static database has every name, and would make a master of each client with a certificate.
@@ -128,8 +137,6 @@ impl Chain {
             return Consulted::Ended(ended, fields);
         }
         match stored {
-            // A token is no password, whatever is stored.
-            _ if !self.question.proof.has_password() => Consulted::failed(Why::Mismatch),
             Some(stored) => self.compare(stored, fields),
             // W-CRED-3: no database has verified anything. A master's password is ours to verify; no backend could.
             None if fields.nopassword && self.role != Role::Master => {

@@ -3,6 +3,7 @@
 mod certificate;
 mod elsewhere;
 mod master;
+mod token;
 
 use proptest::prelude::*;
 

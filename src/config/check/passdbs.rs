@@ -9,11 +9,12 @@ mod userdbs;
 use super::mechanisms;
 use crate::config::diagnostic::{Findings, Place, nearest};
 use crate::config::environment::{Environment, Privacy, file_content, leading_name};
-use crate::config::model::{Field, Mechanism, Outcome, Passdb, PassdbDriver, Skip};
+use crate::config::model::{Field, Outcome, Passdb, PassdbDriver, Skip};
 use crate::config::registry::{self, HARMLESS_FIELDS, PASSDB_FIELDS, Scope};
 use crate::config::sort::{Section, shown};
 use crate::config::value;
 use crate::names::Protocol;
+use crate::names::mechanism::Mechanism;
 use crate::template::{Letters, Template};
 
 pub(super) fn all(
@@ -96,7 +97,7 @@ impl Reader<'_> {
     fn mechanisms(&mut self) -> Vec<Mechanism> {
         const NAME: &str = "mechanisms";
         let section = self.section;
-        let known = mechanisms(section, NAME, self.findings);
+        let known = mechanisms::listed(section, NAME, self.findings);
         if known.is_empty() && !section.words(NAME).is_empty() {
             let text = "none of these is Hale's, so this passdb would not be asked; remove it, or name `plain` or `external`";
             self.findings.error(section.place_of(NAME), NAME, text);

@@ -7,11 +7,12 @@ use super::holder;
 use crate::config::diagnostic::Findings;
 use crate::config::model::{
     Auth, BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, KeyPassword, Listener,
-    Mechanism, Passdb, PassdbDriver, ProtocolSettings, RequestClientCert, Ssl, SslMode, TlsVersion,
+    Passdb, PassdbDriver, ProtocolSettings, RequestClientCert, Ssl, SslMode, TlsVersion,
 };
 use crate::config::registry::Scope;
 use crate::config::sort::Section;
 use crate::names::Protocol;
+use crate::names::mechanism::Mechanism;
 use crate::wire::certificate_name::NameField;
 
 pub(super) fn ssl(

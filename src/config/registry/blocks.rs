@@ -120,7 +120,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     Setting::new(
         Passdb, "mechanisms", Words, "", Dovecot, "Mechanisms this passdb is asked for. Empty: all. `plain` and \
-         `login` mean the same: every login with a password.",
+         `login` mean the same: every login with a password; so do `xoauth2` and `oauthbearer`: every login with a token.",
     ).older(&["mechanisms_filter"]),
     // === local_name NAME { … } ===
     Setting::new(LocalName, "ssl_server_cert_file", Path, "", Dovecot, "Certificate for this server name.")
