@@ -120,6 +120,15 @@ impl Chain {
         if fields.noauthenticate {
             return Consulted::Ended(Ended::Next, fields);
         }
+        if matches!(self.question.proof, Proof::Token | Proof::Exchange(_)) {
+            // W-CRED-3: nothing is verified here; the backend is shown the token, or led the exchange.
+            let ended = if fields.nopassword && self.role != Role::Master {
+                Ended::Matched { verified: false }
+            } else {
+                Ended::Failed(Why::Mismatch)
+            };
+            return Consulted::Ended(ended, fields);
+        }
         // Whom an authority of the operator's has certified needs no password, only to be known here.
         if self.question.proof == Proof::Certificate {
             // A static database has every name, and would make a master of each client with a certificate.
