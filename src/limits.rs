@@ -554,6 +554,23 @@ pub const CONNECTIONS_PER_CORE_MAX: u32 = 1 << 17;
 pub const CONNECTIONS_SPARE: u32 = 64;
 /// Outstanding questions to the control core or the hashing pool, per data core.
 pub const MAILBOX_MESSAGES_MAX: usize = 4096;
+/// How long a reply of a password database elsewhere is good beyond `auth_cache_ttl` while the database gives no answer: a day, in
+/// which an operator notices.
+pub const REPLY_STALE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Logins that wait for one password database elsewhere; beyond it they get a temporary failure at once (DB-07).
+pub const USERDB_WAITING_MAX: usize = 1024;
+/// Connections that fail one after the other before a password database elsewhere counts as failing; one that cannot be
+/// connected at all counts at once.
+pub const USERDB_FAILURES_MAX: u32 = 3;
+/// Between two trials of a password database that is failing: short enough for a recovery within five seconds, with the trial's
+/// own time.
+pub const USERDB_TRIAL_EVERY: Duration = Duration::from_millis(1000);
+/// A trial that takes longer has failed.
+pub const USERDB_TRIAL_TIMEOUT: Duration = Duration::from_millis(2000);
+/// Bytes of one row of a password database elsewhere: a name, a hash and some fields take less than one of them (DB-06).
+pub const USERDB_ROW_BYTES_MAX: usize = 1 << 16;
+/// The same line about a password database is not said again within this.
+pub const USERDB_LINE_AGAIN: Duration = Duration::from_secs(60);
 /// Password verifications waiting for a hashing thread; beyond it logins get a temporary failure (SA-18).
 pub const HASHING_QUEUE_MAX: usize = 1024;
 /// Connections that a core looks at for one enquiry in one turn: a few hundred microseconds' worth.

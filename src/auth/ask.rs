@@ -26,7 +26,7 @@ impl Proof {
     /// Whether the client typed its name, so that it may hold a master user behind a separator.
     #[must_use]
     pub fn is_name_typed(self) -> bool {
-        self == Self::Password
+        matches!(self, Self::Password | Self::Token)
     }
 
     /// Whether a password has to be right.

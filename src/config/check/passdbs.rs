@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod tests;
+mod userdbs;
 
 use super::mechanisms;
 use crate::config::diagnostic::{Findings, Place, nearest};
@@ -40,7 +41,7 @@ pub(super) fn all(
     let numbered = (1..).zip(passdbs);
     let mut all: Vec<Passdb> = numbered
         .map(|(number, (section, protocols))| {
-            Reader { section, environment, findings }.passdb(number, protocols)
+            Reader { section, root, environment, findings }.passdb(number, protocols)
         })
         .collect();
     // As in Dovecot a protocol's own are asked first, wherever they stand: `doveconf -n` prints them last, and one with
@@ -52,6 +53,8 @@ pub(super) fn all(
 /// Reads one block.
 struct Reader<'a> {
     section: &'a Section,
+    /// The settings outside of all blocks.
+    root: &'a Section,
     environment: &'a Environment,
     findings: &'a mut Findings,
 }
@@ -59,7 +62,10 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn passdb(&mut self, number: usize, protocols: Vec<Protocol>) -> Passdb {
         let section = self.section;
-        let args = Args::split(&section.text("args"));
+        let args = match self.is_remote() {
+            true => Args::default(),
+            false => Args::split(&section.text("args")),
+        };
         let place = section.place.clone();
         let driver = self.driver(&args);
         let (default_fields, fields) = self.fields(&args);
@@ -271,26 +277,43 @@ impl Args {
     }
 }
 
-const LATER_DRIVERS: [&str; 9] =
-    ["sql", "ldap", "oauth2", "pam", "shadow", "passwd", "bsdauth", "lua", "imap"];
+const LATER_DRIVERS: [&str; 8] =
+    ["ldap", "oauth2", "pam", "shadow", "passwd", "bsdauth", "lua", "imap"];
 
 impl Reader<'_> {
+    fn driver_name(&self) -> String {
+        let written = self.section.optional_text("driver");
+        written.unwrap_or_else(|| self.section.name().to_owned())
+    }
+
+    fn is_remote(&self) -> bool {
+        userdbs::DRIVERS.contains(&self.driver_name().as_str())
+    }
+
     fn driver(&mut self, args: &Args) -> PassdbDriver {
         let section = self.section;
-        let written = section.optional_text("driver");
-        let name = written.as_deref().unwrap_or_else(|| section.name());
-        match name {
+        let name = self.driver_name();
+        match name.as_str() {
             "passwd-file" => self.passwd_file(args),
             "static" => self.fixed(args),
-            _ => {
+            remote if userdbs::DRIVERS.contains(&remote) => {
+                match userdbs::remote(remote, section, self.root, self.findings) {
+                    Some(remote) => PassdbDriver::Remote(Box::new(remote)),
+                    None => PassdbDriver::Static { password: None },
+                }
+            }
+            name => {
+                let all: Vec<&str> =
+                    ["passwd-file", "static"].into_iter().chain(userdbs::DRIVERS).collect();
+                let expected = value::one_of(&all);
                 let text = if name.is_empty() {
-                    "a driver is missing, expected `passwd-file` or `static`".to_owned()
+                    format!("a driver is missing, expected {expected}")
                 } else if LATER_DRIVERS.contains(&name) {
-                    format!("`{name}` comes with a later version; use `passwd-file` or `static`")
+                    format!("`{name}` comes with a later version; use {expected}")
                 } else {
-                    let hint = nearest(name, ["passwd-file", "static"])
+                    let hint = nearest(name, all)
                         .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-                    format!("found {}, expected `passwd-file` or `static`{hint}", shown(name))
+                    format!("found {}, expected {expected}{hint}", shown(name))
                 };
                 self.findings.error(section.place_of("driver"), "driver", text);
                 PassdbDriver::Static { password: None }
@@ -379,6 +402,9 @@ fn scheme(section: &Section, args: &Args, driver: &PassdbDriver) -> String {
     let fallback = match driver {
         PassdbDriver::PasswdFile { .. } => "CRYPT",
         PassdbDriver::Static { .. } => "PLAIN",
+        // Dovecot 2.3's own defaults, in the files of its drivers, are CRYPT and one that is refused.
+        PassdbDriver::Remote(remote) if !remote.files.is_empty() => "CRYPT",
+        PassdbDriver::Remote(_) => "PLAIN",
     };
     written.map_or_else(|| fallback.to_owned(), |scheme| scheme.to_ascii_uppercase())
 }

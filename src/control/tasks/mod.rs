@@ -21,6 +21,7 @@ use super::log_file::LogWriter;
 use super::orders::Orders;
 use super::passdbs::PassdbSources;
 use super::resolver::Resolver;
+use super::userdbs::UserDbs;
 use crate::event::Event;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
@@ -44,6 +45,7 @@ mod pins;
 mod probes;
 mod routing;
 mod sweeps;
+mod userdbs;
 
 pub use moves::{Mover, moves_of};
 pub use probes::Probes;
@@ -62,6 +64,8 @@ pub struct Control {
     pub probes: Option<Probes>,
     /// Password files.
     pub sources: PassdbSources,
+    /// Password databases that are asked elsewhere.
+    pub userdbs: UserDbs,
     /// Certificates and authorities.
     pub certificates: Certificates,
     /// The log.
@@ -87,6 +91,23 @@ pub struct DoveadmDoors {
     pub settings: DoveadmSettings,
     /// Names of backends to addresses.
     pub resolver: Resolver,
+}
+
+impl DoveadmDoors {
+    /// The listeners, and what their clients are served with.
+    fn open(
+        self,
+        admin: Rc<Admin>,
+        exchange: &Exchange,
+        geodb: &GeoDb,
+        userdbs: UserDbs,
+        orders: Orders,
+    ) -> (Vec<Door>, Rc<Desk>) {
+        let Self { doors, settings, resolver } = self;
+        let (exchange, geodb) = (exchange.clone(), geodb.clone());
+        let desk = Desk { admin, exchange, geodb, userdbs, resolver, orders, settings };
+        (doors, Rc::new(desk))
+    }
 }
 
 /// The signals that tasks listen to.
@@ -128,6 +149,7 @@ impl Tasks {
             routing,
             probes,
             sources,
+            userdbs,
             certificates,
             writer,
             socket,
@@ -154,6 +176,7 @@ impl Tasks {
         if let Some(probes) = probes {
             running.push(spawn_local(probes.start(desk, lost.clone())?));
         }
+        running.push(userdbs::start(exchange, userdbs.clone())?);
         running.push(spawn_local(passdbs::watch(
             sources,
             exchange.passdbs.clone(),
@@ -174,10 +197,7 @@ impl Tasks {
         running.push(spawn_local(enquiries::hand_out(pieces, Rc::clone(&admin))));
         running.push(spawn_local(pins::follow(exchange.clone(), Rc::clone(&admin))));
         running.push(spawn_local(admin::serve(socket, Rc::clone(&admin))));
-        let DoveadmDoors { doors, settings, resolver } = doveadm;
-        let (exchange, geodb_of_desk) = (exchange.clone(), geodb.clone());
-        let desk = Desk { admin, exchange, geodb: geodb_of_desk, resolver, orders, settings };
-        let desk = Rc::new(desk);
+        let (doors, desk) = doveadm.open(admin, exchange, &geodb, userdbs, orders);
         let orders = desk.admin.beyond().open();
         running.push(spawn_local(doveadm::kicks::serve(orders, Rc::clone(&desk))));
         if let Some(moves) = moves {

@@ -7,7 +7,7 @@ use crate::secret::Secret;
 fn path(passdb: &Passdb) -> String {
     match &passdb.driver {
         PassdbDriver::PasswdFile { path } => path.to_string(),
-        PassdbDriver::Static { .. } => String::new(),
+        PassdbDriver::Static { .. } | PassdbDriver::Remote(_) => String::new(),
     }
 }
 
@@ -73,7 +73,7 @@ fn op_01_passdb_mistakes_name_the_remedy() {
             "passdb x {\n driver = ldap\n}\n",
             "t.conf:2: setting driver: `ldap` comes with a later version",
         ),
-        ("passdb sql {\n}\n", "later version; use `passwd-file`"),
+        ("passdb pam {\n}\n", "later version; use `passwd-file`, `static` or `sql`"),
         ("passdb x {\n driver = passwd_file\n}\n", "did you mean `passwd-file`"),
         ("passdb {\n}\n", "a driver is missing"),
         ("passdb x {\n driver = passwd-file\n}\n", "needs `passwd_file_path = FILE`"),
