@@ -144,6 +144,11 @@ impl Imapc {
                     return Ok(Reply::Verified(Arc::new(Row::default())));
                 }
                 Step::Failed(failure, _) => return judged(failure, dialogue.last_line()),
+                // Only exchanges that a client leads are asked anything.
+                Step::Challenge(_) => {
+                    let text = "it asks for more than user and password".to_owned();
+                    return Err(Fault::Answer(RemoteTrouble::Error, text));
+                }
                 Step::Redirect(_) => {
                     let text = "it refers the user to another server; name that one by imapc_host";
                     return Err(Fault::Answer(RemoteTrouble::Error, text.to_owned()));
