@@ -1,6 +1,6 @@
-//! Ends the sessions of users who are pinned to a backend, or no more: their next login is the one that goes where it should (C-PIN-2).
+//! Ends the sessions of users who are pinned to a backend, or no more: their next login is the one that goes where it should
+//! (C-PIN-2). Whose is decided by [`crate::moving::pinned`].
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::control::admin::Admin;
 use crate::event::Event;
-use crate::route::pins::{Followed, changed};
+use crate::moving::pinned::Pinned;
 use crate::route::table::Table;
 use crate::share::enquiry::{Mask, Whom};
 use crate::share::exchange::Exchange;
@@ -19,44 +19,33 @@ pub(super) async fn follow(exchange: Exchange, admin: Rc<Admin>) {
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen: Option<Arc<Table>> = None;
-    let mut known: Option<Followed> = None;
-    // Whose sessions are still to be ended.
-    let mut leaving: BTreeSet<Box<str>> = BTreeSet::new();
+    let mut pinned = Pinned::default();
     loop {
         look.tick().await;
         let table = exchange.table.load();
-        let is_new = seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &table));
-        // Before the first rows were read there were no sessions.
-        if is_new && table.local_site().is_some() {
-            let pins = table.followed_pins();
-            if let Some(before) = known.replace(pins.clone()) {
-                leaving.extend(changed(&before, &pins));
-            }
+        if seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &table)) {
+            pinned.look(&table);
         }
-        seen = Some(Arc::clone(&table));
-        let mut left = BTreeSet::new();
-        for user in leaving {
+        for user in pinned.leaving() {
             let whom = Whom { users: Some(Mask::new(&user)), ..Whom::default() };
-            match admin.leave(whom).await.map(|left| left.all()) {
-                Ok(0) => {}
-                Ok(count) => {
-                    let to = table.pin(&user).and_then(|pin| table.backend(pin.backend));
-                    let text = match to {
-                        Some(backend) => format!(
-                            "pin: {count} sessions of {user} ended: the user is pinned to {}",
-                            backend.host.name
-                        ),
-                        None => format!(
-                            "pin: {count} sessions of {user} ended: the user is pinned no more"
-                        ),
-                    };
-                    note(&exchange, text);
-                }
-                // A core is behind; it is asked again.
-                Err(_) => drop(left.insert(user)),
+            // A core is behind: it is asked again.
+            let Ok(left) = admin.leave(whom).await else { continue };
+            pinned.ended(&user);
+            if left.all() > 0 {
+                note(&exchange, ended(&table, &user, left.all()));
             }
         }
-        leaving = left;
+        seen = Some(table);
+    }
+}
+
+fn ended(table: &Table, user: &str, count: usize) -> String {
+    match table.pin(user).and_then(|pin| table.backend(pin.backend)) {
+        Some(backend) => format!(
+            "pin: {count} sessions of {user} ended: the user is pinned to {}",
+            backend.host.name
+        ),
+        None => format!("pin: {count} sessions of {user} ended: the user is pinned no more"),
     }
 }
 

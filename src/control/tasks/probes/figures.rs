@@ -1,34 +1,18 @@
 //! What proxies tell each other of backends, by rows of `proxy_dest_stats` (R-PROBE-4), and figures for operators.
 //!
-//! Decides: which keys there are and what they mean. Times are seconds since 1970. Does not: read, write. Driven by `super`.
+//! Decides: which keys there are. What they mean, and what others say by them: [`words`]. Times are seconds since 1970. Does not:
+//! read, write. Driven by `super`.
 //! Tests: below.
 
 use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::book::{Book, Watched};
 use crate::control::geodb::{BackendFigure, DestFigure, FigureKind};
-use crate::health::{Others, State};
-use crate::limits;
+use crate::health::words::{self, PROBE_MS, STATE, UPDATED, Word, seconds};
+use crate::health::{Book, Moment, Others, Watched};
 use crate::names::Protocol;
 use crate::share::evidence::{COUNT_NAMES, Seen};
-use crate::tick::Tick;
-
-/// A moment, by both clocks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) tick: Tick,
-    pub(super) unix_millis: i64,
-}
-
-impl Moment {
-    /// An earlier one, in milliseconds since 1970.
-    pub(super) fn unix(self, earlier: Tick) -> i64 {
-        let since = i64::try_from(self.tick.since(earlier).as_millis()).unwrap_or(i64::MAX);
-        self.unix_millis.saturating_sub(since)
-    }
-}
 
 /// What this proxy writes down.
 pub(super) fn rows(
@@ -43,7 +27,7 @@ pub(super) fn rows(
     });
     let (mut dest, mut own) = (Vec::new(), Vec::new());
     for (id, watched) in book.all() {
-        let host = &*watched.target.host;
+        let host = &*watched.host;
         let mut put = |key: String, value: f64, kind| {
             dest.push(DestFigure {
                 proxy_site_id: site_id,
@@ -83,17 +67,9 @@ fn of_backend(watched: &Watched, seen: &[&Seen], now: Moment) -> Vec<(Protocol, 
             let sums = sums.into_iter().filter(|(_, sum)| *sum > 0);
             figures.extend(sums.map(|(name, sum)| (name, large(sum), FigureKind::Counter)));
         }
-        let mut gauge = |name, value: Option<f64>| {
-            figures.extend(value.map(|value| (name, value, FigureKind::Gauge)));
-        };
-        let well = course.and_then(|course| course.health.last_well());
-        let well = well.max(seen.and_then(|seen| seen.last_well));
-        gauge(LAST_WELL, well.map(|at| seconds(now.unix(at))));
-        let failed = course.and_then(|course| course.health.first_failure());
-        let failed = failed.max(seen.and_then(|seen| seen.last_failed));
-        gauge("last_failure", failed.map(|at| seconds(now.unix(at))));
-        gauge(STATE, course.map(|course| number(course.health.state())));
-        gauge("probe_ms", course.and_then(|course| course.took_ms).map(large));
+        let seen = [seen.and_then(|it| it.last_well), seen.and_then(|it| it.last_failed)];
+        let gauges = words::told(course, seen, now);
+        figures.extend(gauges.map(|(name, value)| (name, value, FigureKind::Gauge)));
         (protocol, figures)
     };
     Protocol::ALL.into_iter().map(of).filter(|(_, figures)| !figures.is_empty()).collect()
@@ -106,52 +82,11 @@ pub(super) fn others(
     failing: &[Protocol],
     unix_millis: i64,
 ) -> Others {
-    let mut proxies: BTreeMap<&str, Vec<&DestFigure>> = BTreeMap::new();
-    for row in rows.iter().filter(|row| &*row.proxy_host != own) {
-        proxies.entry(&row.proxy_host).or_default().push(row);
-    }
-    let mut found = Others::default();
-    for (proxy, rows) in proxies {
-        let of = |key: &str| rows.iter().find(|row| &*row.key == key).map(|row| row.value);
-        let fresh_for = limits::STATS_FRESH_FOR.as_secs_f64();
-        if of(UPDATED).is_none_or(|at| (seconds(unix_millis) - at).abs() > fresh_for) {
-            continue;
-        }
-        found.fresh += 1;
-        let each = |name: &'static str| {
-            failing.iter().map(move |protocol| of(&format!("{protocol}.{name}")))
-        };
-        found.down += usize::from(each(STATE).any(|state| state == Some(number(State::Down))));
-        // It reaches the backend if it does so by each of them.
-        let well = each(LAST_WELL).map(|at| at.unwrap_or(0.0)).reduce(f64::min);
-        if let Some(well) = well.map(millis).filter(|at| *at > 0)
-            && found.last_well.as_ref().is_none_or(|(at, _)| *at < well)
-        {
-            found.last_well = Some((well, proxy.into()));
-        }
-    }
-    found
+    words::others(rows.iter().map(word), own, failing, unix_millis)
 }
 
-fn number(state: State) -> f64 {
-    match state {
-        State::Up => 0.0,
-        State::Suspect => 1.0,
-        State::Down => 2.0,
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact in a double")]
-fn seconds(unix_millis: i64) -> f64 {
-    unix_millis as f64 / 1000.0
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "saturates, and a row that says such a thing is wrong"
-)]
-fn millis(seconds: f64) -> i64 {
-    (seconds * 1000.0).round() as i64
+fn word(row: &DestFigure) -> Word<'_> {
+    Word { proxy: &row.proxy_host, key: &row.key, value: row.value }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the column is a double, and counts are smaller")]
@@ -159,31 +94,25 @@ fn large(count: u64) -> f64 {
     count as f64
 }
 
-const UPDATED: &str = "updated";
-const LAST_WELL: &str = "last_success";
-const STATE: &str = "state";
 /// What a backend's own row tells, whichever proxy wrote last.
-const OF_BACKENDS: [&str; 2] = [STATE, "probe_ms"];
+const OF_BACKENDS: [&str; 2] = [STATE, PROBE_MS];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::tasks::probes::login::Target;
     use crate::health::Finding;
+    use crate::tick::Tick;
 
     const SITE: Uuid = Uuid::from_u128(1);
     const NOW: Moment = Moment { tick: Tick(100_000), unix_millis: 1_700_000_000_500 };
 
     /// What this proxy writes of one backend that has logged in five seconds ago by this protocol.
     fn written(proxy: &str, protocol: Protocol) -> Vec<DestFigure> {
-        let mut book = Book::default();
-        let target = Target { host: "be1".into(), address: None, user: "p".into() };
+        let mut book = Book::new(NOW.tick);
         let id = Uuid::from_u128(7);
-        book.keep([(id, target)].into_iter(), &[protocol], NOW.tick, || 0);
-        book.change(id, 0, |course| {
-            course.health.begin();
-            course.health.end(Finding::Well, Tick(95_000), 0)
-        });
+        book.keep([(id, "be1".into())].into_iter(), &[protocol], Tick(94_990), || 0);
+        assert_eq!(book.begin(Tick(94_990)), Some((id, 0)));
+        book.found((id, 0), (Finding::Well, ""), None, Tick(95_000), 0);
         let seen = Seen {
             host: "be1".into(),
             protocol,
