@@ -1,4 +1,6 @@
-//! Names that travel through every room: protocols, session ids, core ids.
+//! Names that travel through every room: protocols, SASL mechanisms, session ids, core ids.
+
+pub mod mechanism;
 
 use std::fmt;
 

@@ -54,12 +54,24 @@ pub enum Why {
     /// Empty, too long, or with NUL, CR or LF.
     #[error("unacceptable password")]
     Password,
+    /// A token that is none, or that no database believes.
+    #[error("bad token")]
+    Token,
+    /// A token without a user, or of a user whom it does not name.
+    #[error("neither the client nor its token names a user")]
+    Nameless,
     /// No database has the user.
     #[error("unknown user")]
     UnknownUser,
     /// The last database that has the user has another password.
     #[error("password mismatch")]
     Mismatch,
+    /// The password is right, and may not be used any more.
+    #[error("password expired")]
+    Expired,
+    /// The database has the account as closed or locked.
+    #[error("account disabled")]
+    Closed,
     /// The user may not log in from there.
     #[error("allow_nets check failed")]
     Networks,
@@ -86,6 +98,18 @@ pub enum Why {
 }
 
 const _: () = assert!(size_of::<Why>() <= 16);
+
+impl Why {
+    /// The class of a refusal that no rule and no field has asked for.
+    #[must_use]
+    pub fn failure(self) -> Failure {
+        match self {
+            Self::Expired => Failure::Expired,
+            Self::Closed => Failure::Disabled,
+            _ => Failure::Credentials,
+        }
+    }
+}
 
 /// Which database has which trouble.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

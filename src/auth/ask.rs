@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::names::Protocol;
+use crate::names::mechanism::{Mechanism, Mechanisms};
 use crate::secret::Secret;
 
 /// What makes a client's claim true (W-SASL-9).
@@ -15,19 +16,37 @@ pub enum Proof {
     NamedPassword,
     /// The client's certificate alone: SASL EXTERNAL. There is no password.
     Certificate,
+    /// A bearer token: SASL XOAUTH2 and OAUTHBEARER. It stands where the password does.
+    Token,
+    /// An exchange of messages by this mechanism. The first one stands where the password does.
+    Exchange(Mechanism),
 }
 
 impl Proof {
     /// Whether the client typed its name, so that it may hold a master user behind a separator.
     #[must_use]
     pub fn is_name_typed(self) -> bool {
-        self == Self::Password
+        matches!(self, Self::Password | Self::Token)
     }
 
     /// Whether a password has to be right.
     #[must_use]
     pub fn has_password(self) -> bool {
-        self != Self::Certificate
+        match self {
+            Self::Password | Self::NamedPassword => true,
+            Self::Certificate | Self::Token | Self::Exchange(_) => false,
+        }
+    }
+
+    /// The mechanisms that bring it.
+    #[must_use]
+    pub fn mechanisms(self) -> Mechanisms {
+        match self {
+            Self::Password | Self::NamedPassword => Mechanisms::PASSWORDS,
+            Self::Certificate => Mechanisms::NONE.with(Mechanism::External),
+            Self::Token => Mechanisms::TOKENS,
+            Self::Exchange(mechanism) => Mechanisms::NONE.with(mechanism),
+        }
     }
 }
 
@@ -36,13 +55,14 @@ impl Proof {
 pub struct Question {
     /// Which protocol asks; passdbs may be limited to some.
     pub protocol: Protocol,
-    /// The user as typed, or as a certificate spells it, before normalisation: the authentication identity.
+    /// The user as typed, or as a certificate spells it, before normalisation: the authentication identity. Empty beside a
+    /// token that has to name the user.
     pub user: Box<str>,
     /// The user to act for (SASL authzid), when it differs from `user`: a master login request.
     pub authorize_as: Option<Box<str>>,
     /// What makes it true.
     pub proof: Proof,
-    /// The password as typed; empty when the proof has none.
+    /// The password as typed, the token, or the mechanism's first message; empty when the proof has none.
     pub password: Secret,
     /// The client's apparent address, for `allow_nets` and variables.
     pub remote: IpAddr,

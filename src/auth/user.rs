@@ -3,7 +3,7 @@
 //! Splits master logins (W-CRED-6), checks characters and length, applies `auth_username_format`. Does not look users
 //! up. Driven by `auth::chain`, and by `preauth` for raw bytes.
 
-use crate::auth::ask::Question;
+use crate::auth::ask::{Proof, Question};
 use crate::auth::variables::Values;
 use crate::limits::USER_BYTES_MAX;
 use crate::template::Template;
@@ -24,7 +24,7 @@ pub struct UserRules {
 /// Who logs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The user whose mail it is about.
+    /// The user whose mail it is about; empty: a token has yet to name the user.
     pub user: Box<str>,
     /// The user as typed, without the master's part.
     pub original: Box<str>,
@@ -69,6 +69,9 @@ impl UserRules {
     /// # Errors
     /// One of the names is not acceptable.
     pub fn identify(&self, question: &Question) -> Result<Identity, UserError> {
+        if question.proof == Proof::Token && question.user.is_empty() {
+            return Ok(Identity { user: Box::default(), original: Box::default(), master: None });
+        }
         // An authority that signs `bob*admin` has not thought of separators.
         let separator = self.master_separator.filter(|_| question.proof.is_name_typed());
         let split = separator.and_then(|separator| question.user.split_once(separator));
@@ -195,7 +198,6 @@ fn check(name: &str) -> Result<(), UserError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::ask::Proof;
     use crate::names::Protocol;
     use crate::secret::Secret;
 

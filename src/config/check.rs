@@ -9,6 +9,7 @@ mod cleartext;
 mod cluster;
 mod listeners;
 mod lmtp;
+mod mechanisms;
 mod log;
 mod passdbs;
 mod submission;
@@ -24,8 +25,8 @@ use std::time::Duration;
 use super::diagnostic::{Findings, nearest};
 use super::environment::Environment;
 use super::model::{
-    Auth, Config, ControlCore, Cores, Doveadm, HeaderOption, Limits, Mechanism, ProtocolSettings,
-    Proxy, ProxyHeader, ProxySsl, Trust,
+    Auth, Config, ControlCore, Cores, Doveadm, HeaderOption, Limits, ProtocolSettings, Proxy,
+    ProxyHeader, ProxySsl, Trust,
 };
 use super::registry::Scope;
 use super::sieve::ManageSieve;
@@ -175,14 +176,8 @@ fn trust(root: &Section, findings: &mut Findings) -> Trust {
 }
 
 fn auth(root: &Section, environment: &Environment, findings: &mut Findings) -> Auth {
-    let mut offered = mechanisms(root, "auth_mechanisms", findings);
-    if offered.is_empty() {
-        let text = "no mechanism is left, expected `plain`, `login` or `external`";
-        findings.error(root.place_of("auth_mechanisms"), "auth_mechanisms", text);
-        offered.push(Mechanism::Plain);
-    }
     Auth {
-        mechanisms: offered,
+        mechanisms: mechanisms::offered(root, findings),
         username_format: root.template("auth_username_format").unwrap_or_else(Template::user),
         username_chars: root.text("auth_username_chars"),
         default_domain: root.optional_text("auth_default_domain"),
@@ -211,57 +206,6 @@ fn cache_size(root: &Section, findings: &mut Findings) -> u64 {
         findings.error(root.place_of(NAME), NAME, text);
     }
     size
-}
-
-/// SASL mechanisms of Dovecot's that Hale does not have.
-const FOREIGN_MECHANISMS: &[&str] = &[
-    "anonymous",
-    "apop",
-    "cram-md5",
-    "digest-md5",
-    "gs2-krb5",
-    "gssapi",
-    "gss-spnego",
-    "ntlm",
-    "oauthbearer",
-    "otp",
-    "rpa",
-    "scram-sha-1",
-    "scram-sha-1-plus",
-    "scram-sha-256",
-    "scram-sha-256-plus",
-    "skey",
-    "winbind-ntlm",
-    "winbind-spnego",
-    "xoauth2",
-];
-
-fn mechanisms(section: &Section, name: &'static str, findings: &mut Findings) -> Vec<Mechanism> {
-    let mut known = Vec::new();
-    for word in section.words(name) {
-        let mechanism = match word.to_ascii_lowercase().as_str() {
-            "plain" => Mechanism::Plain,
-            "login" => Mechanism::Login,
-            "external" => Mechanism::External,
-            foreign if FOREIGN_MECHANISMS.contains(&foreign) => {
-                let text = format!(
-                    "`{foreign}` is not offered by this version; `plain`, `login` and `external` are"
-                );
-                findings.warn(section.place_of(name), name, text);
-                continue;
-            }
-            _ => {
-                let text =
-                    format!("found {}, expected `plain`, `login` or `external`", shown(&word));
-                findings.error(section.place_of(name), name, text);
-                continue;
-            }
-        };
-        if !known.contains(&mechanism) {
-            known.push(mechanism);
-        }
-    }
-    known
 }
 
 fn proxy(root: &Section, findings: &mut Findings) -> Proxy {

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::passdbs::PassdbSources;
+use super::passdbs::{PassdbFiles, PassdbSources};
+use super::userdbs;
 use crate::auth::fields::{FieldError, Fields};
-use crate::auth::passdb::{Driver, Passdb, Proofs, Role, Rule, Skip};
+use crate::auth::passdb::{Driver, Passdb, Role, Rule, Skip};
 use crate::auth::scheme::Scheme;
 use crate::auth::user::{AllowedChars, UserRules};
 use crate::auth::variables;
-use crate::config::{self, Config, Mechanism, Outcome, PassdbDriver};
+use crate::config::{self, Config, Outcome, PassdbDriver};
 use crate::template::Template;
 
 /// A setting that this version can't serve. One line, with the setting's name and the remedy.
@@ -28,16 +29,17 @@ impl PassdbSources {
             master_separator: config.auth.master_user_separator,
             default_domain: config.auth.default_domain.as_deref().map(Into::into),
         };
-        let list = config.auth.passdbs.iter().map(passdb).collect::<Result<Vec<_>, _>>()?;
+        let numbered = config.auth.passdbs.iter().enumerate();
+        let list = numbered.map(|(id, it)| passdb(id, it)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self::new(users, list, process_user))
     }
 }
 
-fn passdb(settings: &config::Passdb) -> Result<(Passdb, Option<PathBuf>), SettingFault> {
+fn passdb(id: usize, settings: &config::Passdb) -> Result<(Passdb, PassdbFiles), SettingFault> {
     let name = &settings.name;
     let place = &settings.place;
     let mut passdb = Passdb::new(name, Driver::Static);
-    let mut path = None;
+    let mut files = PassdbFiles::default();
     match &settings.driver {
         PassdbDriver::PasswdFile { path: file } => {
             if file.variables().next().is_some() {
@@ -48,13 +50,17 @@ fn passdb(settings: &config::Passdb) -> Result<(Passdb, Option<PathBuf>), Settin
             let text = file.expand(&|_| None).map_err(|error| {
                 SettingFault(format!("{place}: passdb {name}: passwd_file_path: {error}"))
             })?;
-            path = Some(PathBuf::from(text));
+            files.rows = Some(PathBuf::from(text));
         }
         PassdbDriver::Static { password } => {
             if let Some(password) = password {
                 let text = String::from_utf8_lossy(password.expose());
                 passdb.fields.push(("password".into(), Template::literal(&text)));
             }
+        }
+        PassdbDriver::Remote(remote) => {
+            passdb.driver = Driver::Remote(userdbs::seen(id, settings, remote)?);
+            files.settings.clone_from(&remote.files);
         }
     }
     passdb.role = match (settings.deny, settings.master) {
@@ -63,7 +69,7 @@ fn passdb(settings: &config::Passdb) -> Result<(Passdb, Option<PathBuf>), Settin
         (false, false) => Role::Users,
     };
     passdb.protocols = settings.protocols.clone();
-    passdb.proofs = proofs(&settings.mechanisms);
+    passdb.mechanisms = settings.mechanisms.iter().copied().collect();
     if let Some(format) = &settings.username_format {
         passdb.username_format =
             template(&format!("{place}: passdb {name}: username_format"), format)?;
@@ -84,17 +90,7 @@ fn passdb(settings: &config::Passdb) -> Result<(Passdb, Option<PathBuf>), Settin
     passdb.result_internalfail = rule(settings.result_internalfail);
     passdb.default_fields = fields(settings, &settings.default_fields)?;
     passdb.fields.extend(fields(settings, &settings.fields)?);
-    Ok((passdb, path))
-}
-
-fn proofs(mechanisms: &[Mechanism]) -> Proofs {
-    let external = mechanisms.contains(&Mechanism::External);
-    match (external, mechanisms.len()) {
-        (_, 0) => Proofs::All,
-        (true, 1) => Proofs::Certificates,
-        (true, _) => Proofs::All,
-        (false, _) => Proofs::Passwords,
-    }
+    Ok((passdb, files))
 }
 
 fn fields(
@@ -174,20 +170,6 @@ mod tests {
         }
         for name in HARMLESS_FIELDS.iter().chain(UNSERVED_FIELDS.iter().map(|(name, _)| name)) {
             assert!(!Fields::knows(name), "{name} is called unserved");
-        }
-    }
-
-    #[test]
-    fn mechanisms_say_which_logins_a_database_is_asked_for() {
-        let (plain, login, external) = (Mechanism::Plain, Mechanism::Login, Mechanism::External);
-        for (mechanisms, expected) in [
-            (&[][..], Proofs::All),
-            (&[plain], Proofs::Passwords),
-            (&[login, plain], Proofs::Passwords),
-            (&[external], Proofs::Certificates),
-            (&[external, login], Proofs::All),
-        ] {
-            assert_eq!(proofs(mechanisms), expected, "{mechanisms:?}");
         }
     }
 }

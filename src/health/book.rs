@@ -164,6 +164,7 @@ impl Book {
         jitter: u16,
     ) -> Option<Change> {
         self.change(id, way, now, |course| {
+            course.is_probed = true;
             if finding == Finding::Well {
                 course.took_ms = took_ms;
             }

@@ -41,6 +41,8 @@ pub struct Course {
     pub protocol: Protocol,
     /// What it counts as.
     pub health: Health,
+    /// A probe has come to its end, whatever it found.
+    pub is_probed: bool,
     /// Why it was not well the last time.
     pub words: Box<str>,
     /// The operator knows that it refuses the test user.
@@ -64,6 +66,16 @@ pub enum NewStatus {
     Other,
 }
 
+impl Course {
+    /// What is known of it; none: it counts as up, and neither a probe nor a login has shown anything yet.
+    #[must_use]
+    pub fn known_state(&self) -> Option<State> {
+        let state = self.health.state();
+        let is_known = self.is_probed || self.health.last_well().is_some() || state != State::Up;
+        is_known.then_some(state)
+    }
+}
+
 impl Watched {
     pub(super) fn new(
         host: Arc<str>,
@@ -74,6 +86,7 @@ impl Watched {
         let courses = protocols.iter().map(|protocol| Course {
             protocol: *protocol,
             health: Health::new(now, draw()),
+            is_probed: false,
             words: Box::default(),
             is_account_told: false,
             took_ms: None,

@@ -21,6 +21,8 @@ pub const LAST_WELL: &str = "last_success";
 pub const LAST_FAILURE: &str = "last_failure";
 /// What the backend counts as by it.
 pub const STATE: &str = "state";
+/// A state that is not known yet. It takes the place of what the row said before Hale was started again.
+pub const NOT_YET: f64 = -1.0;
 /// What a login of the test user took.
 pub const PROBE_MS: &str = "probe_ms";
 
@@ -46,7 +48,7 @@ pub fn told(
     let figures = [
         (LAST_WELL, well.map(|at| seconds(now.unix(at)))),
         (LAST_FAILURE, failed.map(|at| seconds(now.unix(at)))),
-        (STATE, course.map(|course| number(course.health.state()))),
+        (STATE, course.map(|course| course.known_state().map_or(NOT_YET, number))),
         (PROBE_MS, course.and_then(|course| course.took_ms).map(large)),
     ];
     figures.into_iter().filter_map(|(name, value)| Some((name, value?)))

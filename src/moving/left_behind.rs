@@ -70,14 +70,25 @@ impl Sweep {
     }
 
     fn begin(&mut self, table: &Table, now: Tick) {
-        self.next = now.after(limits::LEFT_BEHIND_EVERY);
         let until = now.after(self.timeout);
         for backend in table.backends().iter().filter(|backend| is_losing(table, backend)) {
             self.losing.retain(|(id, _)| *id != backend.id);
             self.losing.push((backend.id, until));
         }
         self.losing.retain(|(_, until)| now < *until);
+        if !self.losing.is_empty() {
+            self.next = now.after(limits::LEFT_BEHIND_EVERY);
+        }
         self.to_list = self.losing.iter().map(|(id, _)| *id).collect();
+    }
+
+    /// In how long there may be something to do although the table is the same; none: there is not.
+    #[must_use]
+    pub fn wait(&self, now: Tick) -> Option<Duration> {
+        if self.is_busy || !self.to_list.is_empty() || !self.to_read.is_empty() {
+            return Some(PIECE_TAKES);
+        }
+        (!self.losing.is_empty() || now < self.next).then(|| now.until(self.next))
     }
 
     /// Some rows of users at one backend.
@@ -110,3 +121,6 @@ impl Sweep {
         self.to_read.clear();
     }
 }
+
+/// A piece is done within some milliseconds.
+const PIECE_TAKES: Duration = Duration::from_millis(20);

@@ -3,6 +3,8 @@
 //! Decides: the capability list and whether a mechanism may be used now. Does not: decide whether plaintext is
 //! allowed; the session computes that from TLS, trust and settings. Tests: below.
 
+use crate::auth::bearer::TokenHints;
+
 use super::sasl::{Mechanism, Mechanisms};
 
 /// What is the same for all sessions of a listener in the same state of protection.
@@ -16,6 +18,8 @@ pub struct Rules {
     pub name: Box<str>,
     /// Mechanisms the operator turned on.
     pub mechanisms: Mechanisms,
+    /// What clients with a bad token are told.
+    pub token_hints: TokenHints,
     /// Whether a password may be sent on this connection as it is now.
     pub plaintext_allowed: bool,
     /// Whether STARTTLS is offered now.
@@ -39,6 +43,7 @@ impl Default for Rules {
             greeting: "Hale ready.".into(),
             name: "Hale".into(),
             mechanisms: Mechanisms::PASSWORDS,
+            token_hints: TokenHints::default(),
             plaintext_allowed: true,
             starttls: false,
             imap4rev2: false,

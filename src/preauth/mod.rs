@@ -19,6 +19,8 @@ mod test_client;
 pub mod submission;
 pub mod forwarded;
 
+use std::time::Duration;
+
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::FAILED_LOGINS_MAX;
@@ -111,6 +113,28 @@ impl Dialogue {
         }
     }
 
+    /// Sends the challenge of a passdb or backend to the client whose login is outstanding; its answer, or that it gives up,
+    /// is read by [`Self::read`].
+    pub fn challenge(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Self::Imap(imap) => imap.challenge(message, out),
+            Self::Pop3(pop3) => pop3.challenge(message, out),
+            Self::Sieve(sieve) => sieve.challenge(message, out),
+            Self::Submission(submission) => submission.challenge(message, out),
+        }
+    }
+
+    /// Whether the client has yet to answer such a challenge.
+    #[must_use]
+    pub fn awaits_answer(&self) -> bool {
+        match self {
+            Self::Imap(imap) => imap.awaits_answer(),
+            Self::Pop3(pop3) => pop3.awaits_answer(),
+            Self::Sieve(sieve) => sieve.awaits_answer(),
+            Self::Submission(submission) => submission.awaits_answer(),
+        }
+    }
+
     /// Answers the outstanding login with success; what is in the inbox belongs to the relay from here on (W-REL-2).
     pub fn accept(&mut self, ok: &LoginOk, out: &mut Vec<u8>) {
         match self {
@@ -191,6 +215,17 @@ impl Dialogue {
         }
     }
 
+    /// How long the client may take for what it has begun, or was asked for.
+    #[must_use]
+    pub fn command_timeout(&self) -> Duration {
+        match self {
+            Self::Imap(imap) => imap.command_timeout(),
+            Self::Pop3(pop3) => pop3.command_timeout(),
+            Self::Sieve(sieve) => sieve.command_timeout(),
+            Self::Submission(submission) => submission.command_timeout(),
+        }
+    }
+
     /// What happened so far that a log or counter wants to know.
     #[must_use]
     pub fn notes(&self) -> Notes {
@@ -213,6 +248,8 @@ pub enum Step {
     /// A login that cannot succeed, whichever passdb is asked. Answer with `refuse` like wrong credentials, delayed
     /// like any other failed login, so that nothing is learnt from the time it took.
     Hopeless(Unusable),
+    /// The client's answer to [`Dialogue::challenge`], for those who sent it. Answer with another one, `accept` or `refuse`.
+    Answer(Secret),
     /// The go-ahead for TLS is in the output and nothing of the client's is left unread: send it in clear; every byte
     /// after it belongs to the handshake (W-STLS-2). Answer with `secured`, or close (W-STLS-7).
     StartTls,
@@ -224,11 +261,12 @@ pub enum Step {
 /// all within their limits (W-SASL-7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
-    /// The authentication identity as typed; empty with EXTERNAL, where the certificate has it.
+    /// The authentication identity as typed; empty with EXTERNAL, where the certificate has it, and with OAUTHBEARER where
+    /// the token does.
     pub user: Box<str>,
     /// The SASL authorization identity, when it differs from `user`.
     pub authorize_as: Option<Box<str>>,
-    /// The password; never empty, but with EXTERNAL, which has none.
+    /// The password, or the token, which may be empty or nonsense; EXTERNAL has none.
     pub password: Secret,
     /// How it was presented.
     pub mechanism: Mechanism,

@@ -1,12 +1,21 @@
 //! SASL mechanisms as machines over decoded messages: one engine for all protocols (W-SASL-8).
 //!
 //! Decides: which exchange may begin, what a message means, and what makes credentials usable at all (W-SASL-7). Does
-//! not: frame, count, or verify; each protocol's dialogue frames, `auth` verifies. Tests: below.
+//! not: frame, count, or verify; each protocol's dialogue frames, `auth` verifies. Tests: `sasl/tests.rs`.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
 
 use memchr::{memchr, memchr3};
 
+use crate::auth::bearer::{self, TokenHints};
+use crate::auth::scram::ClientFirst;
+use crate::fault::Failure;
 use crate::limits::{
-    PASSWORD_BYTES_MAX, SASL_EXCHANGE_BYTES_MAX, SASL_LINE_BYTES_MAX, USER_BYTES_MAX,
+    COMMAND_TIMEOUT, PASSWORD_BYTES_MAX, SASL_ANSWER_TIMEOUT, SASL_EXCHANGE_BYTES_MAX,
+    SASL_LINE_BYTES_MAX, USER_BYTES_MAX,
 };
 use crate::secret::Secret;
 
@@ -15,54 +24,7 @@ use crate::wire::base64;
 use super::Credentials;
 use super::capability::{Permission, Rules};
 
-/// How a login was presented.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mechanism {
-    /// RFC 4616; also the protocols' own login commands, which Dovecot's logs call that, too.
-    Plain,
-    /// draft-murchison-sasl-login.
-    Login,
-    /// RFC 4422, appendix A: the name in the client's certificate.
-    External,
-}
-
-impl Mechanism {
-    /// Every mechanism, in the order in which they are listed.
-    pub const ALL: [Self; 3] = [Self::Plain, Self::Login, Self::External];
-
-    /// The registered name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAIN",
-            Self::Login => "LOGIN",
-            Self::External => "EXTERNAL",
-        }
-    }
-
-    /// Whether a listener on the way can log in afterwards.
-    #[must_use]
-    pub const fn exposes_password(self) -> bool {
-        match self {
-            Self::Plain | Self::Login => true,
-            Self::External => false,
-        }
-    }
-
-    /// Finds a mechanism by name, in any case.
-    #[must_use]
-    pub fn named(name: &[u8]) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.name().as_bytes().eq_ignore_ascii_case(name))
-    }
-
-    const fn bit(self) -> u8 {
-        match self {
-            Self::Plain => 0x01,
-            Self::Login => 0x02,
-            Self::External => 0x04,
-        }
-    }
-}
+pub use crate::names::mechanism::{Mechanism, Mechanisms};
 
 /// ```text
 /// sasl-mech     = 1*20mech-char                           ; RFC 4422 3.1
@@ -74,35 +36,6 @@ impl Mechanism {
 pub fn is_mechanism_name(name: &[u8]) -> bool {
     let legal = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (1..=20).contains(&name.len()) && name.iter().all(legal)
-}
-
-/// A set of mechanisms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mechanisms(u8);
-
-impl Mechanisms {
-    /// No mechanism.
-    pub const NONE: Self = Self(0);
-    /// Those that need nothing but a password.
-    pub const PASSWORDS: Self = Self::NONE.with(Mechanism::Plain).with(Mechanism::Login);
-
-    /// The set without one.
-    #[must_use]
-    pub const fn without(self, mechanism: Mechanism) -> Self {
-        Self(self.0 & !mechanism.bit())
-    }
-
-    /// The set with one more.
-    #[must_use]
-    pub const fn with(self, mechanism: Mechanism) -> Self {
-        Self(self.0 | mechanism.bit())
-    }
-
-    /// Whether the set has this one.
-    #[must_use]
-    pub const fn has(self, mechanism: Mechanism) -> bool {
-        self.0 & mechanism.bit() != 0
-    }
 }
 
 /// Where an exchange stands: which message it waits for.
@@ -119,6 +52,55 @@ pub enum Exchange {
     },
     /// EXTERNAL's only message.
     External,
+    /// A token's only message.
+    Token(Box<AwaitedToken>),
+    /// SCRAM's first message.
+    Scram(Mechanism),
+    /// The next message of an exchange that a passdb or the backend leads: it is not read here.
+    Led,
+    /// The client was told what is wrong with its token; whatever it says to that, the refusal follows.
+    Refused(Box<Refused>),
+}
+
+// Part of each connection before login.
+const _: () = assert!(size_of::<Exchange>() <= 24);
+
+/// A token that is to come.
+#[derive(Debug)]
+pub struct AwaitedToken {
+    /// In which form.
+    mechanism: Mechanism,
+    /// What the client is told if it is a bad one.
+    error: Box<[u8]>,
+}
+
+/// A refusal that the client still has to ask for (RFC 7628 3.2.3).
+#[derive(Debug)]
+pub struct Refused {
+    /// The class of the refusal.
+    pub failure: Failure,
+    /// Words that take the place of ours.
+    pub text: Option<Box<[u8]>>,
+}
+
+/// How a refusal is told.
+#[derive(Debug)]
+pub enum Ending {
+    /// By the reply to the command.
+    Reply,
+    /// By this challenge first, if the token is to blame.
+    Challenge(Box<[u8]>),
+}
+
+impl Ending {
+    /// The challenge that goes before a refusal for this reason. What is wrong with us or the user is no fault of the token's.
+    #[must_use]
+    pub fn challenge(&mut self, failure: Failure) -> Option<Box<[u8]>> {
+        match std::mem::replace(self, Self::Reply) {
+            Self::Challenge(error) if failure == Failure::Credentials => Some(error),
+            Self::Challenge(_) | Self::Reply => None,
+        }
+    }
 }
 
 /// What an exchange wants after a message.
@@ -127,7 +109,11 @@ pub enum Outcome {
     /// Send this challenge (before base64) and wait for the next message.
     Challenge(&'static [u8], Exchange),
     /// Ask for a verdict.
-    Complete(Credentials),
+    Complete(Credentials, Ending),
+    /// The client's answer to a challenge of those who lead the exchange.
+    Answer(Secret),
+    /// Refuse: the client has heard why.
+    Refuse(Box<Refused>),
     /// The message can't be a login: answer like wrong credentials.
     Hopeless(Unusable),
 }
@@ -144,23 +130,40 @@ pub struct Unusable {
 impl Exchange {
     /// Starts an exchange without an initial response.
     #[must_use]
-    pub const fn start(mechanism: Mechanism) -> Outcome {
-        match mechanism {
-            Mechanism::Plain => Outcome::Challenge(b"", Self::Plain),
-            Mechanism::Login => Outcome::Challenge(LOGIN_USER_PROMPT, Self::LoginUser),
-            Mechanism::External => Outcome::Challenge(b"", Self::External),
-        }
+    pub fn start(mechanism: Mechanism, hints: &TokenHints) -> Outcome {
+        let exchange = Self::first(mechanism, hints);
+        let prompt = match mechanism {
+            Mechanism::Login => LOGIN_USER_PROMPT,
+            Mechanism::Plain
+            | Mechanism::External
+            | Mechanism::Xoauth2
+            | Mechanism::OauthBearer
+            | Mechanism::ScramSha1
+            | Mechanism::ScramSha256 => b"",
+        };
+        Outcome::Challenge(prompt, exchange)
     }
 
     /// Starts an exchange with one. LOGIN takes it as the user name, as Dovecot does, though it speaks second; an empty
     /// one is none, because clients that send an initial response with every mechanism have none to send here.
     #[must_use]
-    pub fn start_with(mechanism: Mechanism, message: &Secret) -> Outcome {
+    pub fn start_with(mechanism: Mechanism, hints: &TokenHints, message: &Secret) -> Outcome {
         match mechanism {
-            Mechanism::Plain => Self::Plain.respond(message),
-            Mechanism::Login if message.is_empty() => Self::start(mechanism),
-            Mechanism::Login => Self::LoginUser.respond(message),
-            Mechanism::External => Self::External.respond(message),
+            Mechanism::Login if message.is_empty() => Self::start(mechanism, hints),
+            _ => Self::first(mechanism, hints).respond(message),
+        }
+    }
+
+    fn first(mechanism: Mechanism, hints: &TokenHints) -> Self {
+        match mechanism {
+            Mechanism::Plain => Self::Plain,
+            Mechanism::Login => Self::LoginUser,
+            Mechanism::External => Self::External,
+            Mechanism::Xoauth2 | Mechanism::OauthBearer => {
+                let error = bearer::error(mechanism, hints);
+                Self::Token(Box::new(AwaitedToken { mechanism, error }))
+            }
+            Mechanism::ScramSha1 | Mechanism::ScramSha256 => Self::Scram(mechanism),
         }
     }
 
@@ -169,8 +172,7 @@ impl Exchange {
     pub fn respond(self, message: &Secret) -> Outcome {
         match self {
             Self::Plain => plain(message.expose()).unwrap_or_else(|| {
-                let why = "the response is not one of PLAIN: authorization identity, NUL, user name, NUL, password";
-                Outcome::Hopeless(Unusable { name: Box::default(), why })
+                hopeless("the response is not one of PLAIN: authorization identity, NUL, user name, NUL, password")
             }),
             Self::LoginUser => {
                 let user = message.expose().into();
@@ -180,8 +182,52 @@ impl Exchange {
                 usable(&user, b"", message.clone(), Mechanism::Login).into()
             }
             Self::External => external(message.expose()).into(),
+            Self::Token(awaited) => token(*awaited, message.expose()),
+            Self::Scram(mechanism) => scram(mechanism, message).into(),
+            Self::Led => Outcome::Answer(message.clone()),
+            Self::Refused(refused) => Outcome::Refuse(refused),
         }
     }
+
+    /// How long the client may take for its message.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        match self {
+            Self::Refused(_) | Self::Led => SASL_ANSWER_TIMEOUT,
+            Self::Plain
+            | Self::LoginUser
+            | Self::LoginPassword { .. }
+            | Self::External
+            | Self::Token(_)
+            | Self::Scram(_) => COMMAND_TIMEOUT,
+        }
+    }
+}
+
+fn hopeless(why: &'static str) -> Outcome {
+    Outcome::Hopeless(Unusable { name: Box::default(), why })
+}
+
+/// A token and whose it is. Whether it is one at all is for those to say who can read it.
+fn token(awaited: AwaitedToken, message: &[u8]) -> Outcome {
+    let AwaitedToken { mechanism, error } = awaited;
+    let found = match mechanism {
+        Mechanism::Xoauth2 => bearer::xoauth2(message),
+        _ => bearer::oauthbearer(message),
+    };
+    let Some(found) = found else {
+        return hopeless(NO_TOKEN_MESSAGE);
+    };
+    let user = match &*found.user {
+        b"" => Box::default(),
+        other => match name(other) {
+            Ok(user) => user,
+            Err(unusable) => return Outcome::Hopeless(unusable),
+        },
+    };
+    let password = Secret::from(found.token);
+    let credentials = Credentials { user, authorize_as: None, password, mechanism };
+    Outcome::Complete(credentials, Ending::Challenge(error))
 }
 
 /// ```text
@@ -211,6 +257,16 @@ fn external(message: &[u8]) -> Result<Credentials, Unusable> {
     })
 }
 
+/// Of the first message only the names are read; it is judged by those who have the user's secret.
+fn scram(mechanism: Mechanism, message: &Secret) -> Result<Credentials, Unusable> {
+    let first = ClientFirst::parse(message.expose())
+        .ok_or_else(|| Unusable { name: Box::default(), why: NO_SCRAM_MESSAGE })?;
+    let user = name(&first.user)?;
+    let authorize_as = first.authorize_as.as_deref().map(name).transpose()?;
+    let authorize_as = authorize_as.filter(|other| *other != user);
+    Ok(Credentials { user, authorize_as, password: message.clone(), mechanism })
+}
+
 /// What a client's wish for a mechanism comes to.
 #[derive(Debug)]
 pub enum Beginning {
@@ -237,14 +293,18 @@ pub fn begin(rules: &Rules, mechanism: &[u8], initial_response: Option<&[u8]>) -
         return Beginning::Unknown;
     };
     match rules.permission(mechanism) {
-        Permission::Unsupported => return Beginning::Off,
+        // Off is what the operator took away; the others are there when they are listed.
+        Permission::Unsupported if DEFAULT.has(mechanism) => return Beginning::Off,
+        Permission::Unsupported => return Beginning::Unknown,
         Permission::NeedsPrivacy => return Beginning::NeedsPrivacy,
         Permission::Granted => {}
     }
     match initial_response {
-        None => Beginning::Outcome(Exchange::start(mechanism)),
+        None => Beginning::Outcome(Exchange::start(mechanism, &rules.token_hints)),
         Some(text) => match base64::decode_initial(text) {
-            Some(message) => Beginning::Outcome(Exchange::start_with(mechanism, &message)),
+            Some(message) => {
+                Beginning::Outcome(Exchange::start_with(mechanism, &rules.token_hints, &message))
+            }
             None => Beginning::BadBase64,
         },
     }
@@ -317,143 +377,21 @@ fn name(bytes: &[u8]) -> Result<Box<str>, Unusable> {
 impl From<Result<Credentials, Unusable>> for Outcome {
     fn from(outcome: Result<Credentials, Unusable>) -> Self {
         match outcome {
-            Ok(credentials) => Self::Complete(credentials),
+            Ok(credentials) => Self::Complete(credentials, Ending::Reply),
             Err(unusable) => Self::Hopeless(unusable),
         }
     }
 }
 
+/// What clients may expect of every listener.
+const DEFAULT: Mechanisms = Mechanisms::PASSWORDS.with(Mechanism::External);
+
 // Clients compare these literally.
 const LOGIN_USER_PROMPT: &[u8] = b"Username:";
 const LOGIN_PASSWORD_PROMPT: &[u8] = b"Password:";
 
-// No mechanism here takes more than two messages, so the limit of a line bounds the whole exchange (W-SASL-2).
+const NO_SCRAM_MESSAGE: &str = "the response is not SCRAM's first message";
+const NO_TOKEN_MESSAGE: &str = "the response is not one of XOAUTH2 or OAUTHBEARER: a user name where one is needed, and one bearer token";
+
+// No mechanism that is read here takes more than two messages, so the limit of a line bounds the whole exchange (W-SASL-2).
 const _: () = assert!(2 * SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plain_of(message: &[u8]) -> Result<Credentials, Unusable> {
-        match Exchange::start_with(Mechanism::Plain, &Secret::from(message)) {
-            Outcome::Complete(credentials) => Ok(credentials),
-            Outcome::Hopeless(unusable) => Err(unusable),
-            Outcome::Challenge(..) => panic!("no second message in PLAIN"),
-        }
-    }
-
-    #[test]
-    fn plain_known_answers() {
-        let simple = plain_of(b"\0tim\0tanstaaftanstaaf").unwrap();
-        assert_eq!((&*simple.user, simple.authorize_as), ("tim", None));
-        assert_eq!(simple.password, Secret::from("tanstaaftanstaaf"));
-        let master = plain_of(b"user\0master\0p w").unwrap();
-        assert_eq!((&*master.user, master.authorize_as.as_deref()), ("master", Some("user")));
-        assert_eq!(plain_of(b"test\0test\x001234").unwrap().authorize_as, None);
-        assert!(plain_of("\0\u{fc}ser\0p\u{e4}ss".as_bytes()).is_ok());
-    }
-
-    #[test]
-    fn w_sasl_7_what_no_backend_may_see_is_an_ordinary_failure() {
-        let long = [b"\0u\0".as_slice(), &[b'x'; PASSWORD_BYTES_MAX + 1]].concat();
-        let longest = [b"\0u\0".as_slice(), &[b'x'; PASSWORD_BYTES_MAX]].concat();
-        assert!(plain_of(&longest).is_ok());
-        let bad: [&[u8]; 14] = [
-            b"",
-            b"user",
-            b"\0user",
-            b"a\0b\0c\0d",
-            b"\0\0pass",
-            b"only\0\0pass",
-            b"\0user\0",
-            b"\0u\nx\0p",
-            b"\0u\tx\0p",
-            b"\0u\0p\r\nDELE 1",
-            b"\0u\xff\0p",
-            b"a\nb\0u\0p",
-            b"\0u\x7f\0p",
-            &long,
-        ];
-        for message in bad {
-            assert!(plain_of(message).is_err(), "{}", message.escape_ascii());
-        }
-        let name = [b"\0".as_slice(), &[b'u'; USER_BYTES_MAX + 1], b"\0p"].concat();
-        assert!(plain_of(&name).is_err() && plain_of(&[b"\0", &name[2..]].concat()).is_ok());
-    }
-
-    #[test]
-    fn w_fail_6_an_unusable_name_keeps_its_bytes_and_has_a_reason() {
-        let said = |message: &[u8]| plain_of(message).map(|_| ()).unwrap_err();
-        for (message, name, why) in [
-            (&b"\0t\xedm\0p"[..], &b"t\xedm"[..], "user name is not UTF-8"),
-            (b"\0t\tm\0p", b"t\tm", "user name has a control character"),
-            (b"a\x1b\0tim\0p", b"a\x1b", "user name has a control character"),
-            (b"\0\0p", b"", "user name is empty"),
-            (b"\0tim\0", b"tim", "password is empty"),
-            (b"\0tim\0p\0", b"tim", "password holds CR, LF or NUL"),
-            (
-                &[b"\0tim\0".as_slice(), &[b'p'; PASSWORD_BYTES_MAX + 1]].concat(),
-                b"tim",
-                "password is too long",
-            ),
-        ] {
-            assert_eq!(said(message), Unusable { name: name.into(), why });
-        }
-        let long = [b'u'; USER_BYTES_MAX + 1];
-        assert_eq!(said(&[b"\0", &long[..], b"\0p"].concat()).why, "user name is too long");
-        assert!(said(b"tim").why.starts_with("the response is not one of PLAIN"));
-    }
-
-    #[test]
-    fn login_asks_twice_and_takes_the_name_as_initial_response() {
-        let Outcome::Challenge(b"Username:", waiting) = Exchange::start(Mechanism::Login) else {
-            panic!()
-        };
-        let Outcome::Challenge(b"Password:", waiting) = waiting.respond(&Secret::from("tim"))
-        else {
-            panic!()
-        };
-        let Outcome::Complete(credentials) = waiting.respond(&Secret::from("p w")) else {
-            panic!()
-        };
-        assert_eq!((&*credentials.user, credentials.mechanism), ("tim", Mechanism::Login));
-        let Outcome::Challenge(b"Password:", waiting) =
-            Exchange::start_with(Mechanism::Login, &Secret::from("tim"))
-        else {
-            panic!()
-        };
-        assert!(matches!(waiting.respond(&Secret::from("")), Outcome::Hopeless(_)));
-    }
-
-    #[test]
-    fn sa_06_external_has_one_message_and_no_password() {
-        let Outcome::Challenge(b"", waiting) = Exchange::start(Mechanism::External) else {
-            panic!()
-        };
-        let Outcome::Complete(own) = waiting.respond(&Secret::default()) else { panic!() };
-        let Outcome::Complete(other) =
-            Exchange::start_with(Mechanism::External, &Secret::from("t\u{fc}m"))
-        else {
-            panic!()
-        };
-        assert_eq!((&*own.user, own.authorize_as, own.password.len()), ("", None, 0));
-        assert_eq!(other.authorize_as.as_deref(), Some("t\u{fc}m"));
-        let long = vec![b'a'; USER_BYTES_MAX + 1];
-        for message in [&b"a\0"[..], b"\0", b"a\r\nDELE 1", b"\xFF", b"\x7F", &long] {
-            let outcome = Exchange::start_with(Mechanism::External, &Secret::from(message));
-            assert!(matches!(outcome, Outcome::Hopeless(_)));
-        }
-    }
-
-    #[test]
-    fn w_sasl_3_names() {
-        assert_eq!(Mechanism::named(b"plain"), Some(Mechanism::Plain));
-        assert_eq!(Mechanism::named(b"PLAINX"), None);
-        assert!(is_mechanism_name(b"SCRAM-SHA-256") && is_mechanism_name(b"x_1"));
-        assert!(
-            !is_mechanism_name(b"")
-                && !is_mechanism_name(&[b'A'; 21])
-                && !is_mechanism_name(b"A B")
-        );
-    }
-}

@@ -31,6 +31,12 @@ impl Claim {
         }
         let proof = match mechanism {
             Mechanism::External => Proof::Certificate,
+            Mechanism::Xoauth2 | Mechanism::OauthBearer => {
+                return Ok(Self { name: None, proof: Proof::Token });
+            }
+            Mechanism::ScramSha1 | Mechanism::ScramSha256 => {
+                return Ok(Self { name: None, proof: Proof::Exchange(mechanism) });
+            }
             Mechanism::Plain | Mechanism::Login
                 if settings.name_the_user && certificate.is_verified() =>
             {

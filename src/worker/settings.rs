@@ -8,14 +8,14 @@ use crate::admission::door::DoorRules;
 use crate::auth::cache::CacheRules;
 use crate::auth::verdict::{BackendTls, Certificate};
 use crate::config::model::{Auth, ClientSsl, HeaderOption, ProxyHeader, ProxySsl};
-use crate::config::{self, AllowCleartext, Config, Mechanism, SslMode};
+use crate::config::{self, AllowCleartext, Config, Passdb, PassdbDriver, SslMode};
 use crate::event::Event;
 use crate::limits;
 use crate::lmtp::LmtpSettings;
+use crate::names::mechanism::{Mechanism, Mechanisms};
 use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
-use crate::preauth::sasl::{self, Mechanisms};
 use crate::secret::Secret;
 use crate::session::{
     CertificateSettings, Cleartext, Extensions, ProtocolSettings, SendHeader, SessionSettings,
@@ -160,12 +160,7 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
 
 fn session_settings(config: &Config, protocol: Protocol, host: &str) -> SessionSettings {
     let (ssl, own) = (config.ssl.of(protocol), config.protocol(protocol));
-    let mechanisms = config.auth.mechanisms.iter().map(|mechanism| match mechanism {
-        Mechanism::Plain => sasl::Mechanism::Plain,
-        Mechanism::Login => sasl::Mechanism::Login,
-        Mechanism::External => sasl::Mechanism::External,
-    });
-    let mechanisms = mechanisms.fold(Mechanisms::NONE, Mechanisms::with);
+    let mechanisms: Mechanisms = config.auth.mechanisms.iter().copied().collect();
     let rules = Rules {
         host: host.into(),
         submission_keywords: config
@@ -174,7 +169,7 @@ fn session_settings(config: &Config, protocol: Protocol, host: &str) -> SessionS
             .map(|line| (**line).into())
             .collect(),
         greeting: config.login_greeting.as_str().into(),
-        mechanisms: mechanisms.without(sasl::Mechanism::External),
+        mechanisms: mechanisms.without(Mechanism::External),
         plaintext_allowed: true,
         sieve_implementation: config.managesieve.implementation.as_str().into(),
         sieve_extensions: config.managesieve.extensions.as_str().into(),
@@ -188,7 +183,7 @@ fn session_settings(config: &Config, protocol: Protocol, host: &str) -> SessionS
         }),
         certificates: CertificateSettings {
             rules: mechanisms
-                .has(sasl::Mechanism::External)
+                .has(Mechanism::External)
                 .then(|| Rules { mechanisms, ..rules.clone() }),
             required: own.ssl_require_client_cert,
             name_the_user: own.ssl_username_from_cert,
@@ -284,7 +279,16 @@ impl VerifiedCache {
     pub fn configured(auth: &Auth, cores: usize, secret: Secret) -> Self {
         let cores = u64::try_from(cores).unwrap_or(u64::MAX).max(1);
         let (ttl, negative_ttl) = (auth.cache_ttl, auth.cache_negative_ttl);
-        Self { secret, rules: CacheRules { bytes: auth.cache_size / cores, ttl, negative_ttl } }
+        let bytes = (auth.cache_size - Self::of_replies(auth).bytes) / cores;
+        Self { secret, rules: CacheRules { bytes, ttl, negative_ttl } }
+    }
+
+    /// The part for replies of password databases elsewhere, which all cores share: half, where there are such.
+    #[must_use]
+    pub fn of_replies(auth: &Auth) -> CacheRules {
+        let is_remote = |passdb: &Passdb| matches!(passdb.driver, PassdbDriver::Remote(_));
+        let bytes = if auth.passdbs.iter().any(is_remote) { auth.cache_size / 2 } else { 0 };
+        CacheRules { bytes, ttl: auth.cache_ttl, negative_ttl: auth.cache_negative_ttl }
     }
 }
 

@@ -7,11 +7,12 @@ use super::holder;
 use crate::config::diagnostic::Findings;
 use crate::config::model::{
     Auth, BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, KeyPassword, Listener,
-    Mechanism, Passdb, PassdbDriver, ProtocolSettings, RequestClientCert, Ssl, SslMode, TlsVersion,
+    Passdb, PassdbDriver, ProtocolSettings, RequestClientCert, Ssl, SslMode, TlsVersion,
 };
 use crate::config::registry::Scope;
 use crate::config::sort::Section;
 use crate::names::Protocol;
+use crate::names::mechanism::Mechanism;
 use crate::wire::certificate_name::NameField;
 
 pub(super) fn ssl(
@@ -233,7 +234,7 @@ pub(super) fn certificate_logins(
             passdb.mechanisms.is_empty() || passdb.mechanisms.contains(&Mechanism::External);
         let mut fields = passdb.fields.iter().chain(&passdb.default_fields);
         let has_way_in = fields.any(|field| matches!(&*field.name, "pass" | "proxy_noauth"));
-        is_asked && (has_way_in || matches!(passdb.driver, PassdbDriver::PasswdFile { .. }))
+        is_asked && (has_way_in || !matches!(passdb.driver, PassdbDriver::Static { .. }))
     };
     if !auth.passdbs.iter().any(may_answer) {
         let text = "logins by `external` will fail: no passdb has a field `pass`, which backends are sent in place of the \

@@ -71,7 +71,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     // === passdb NAME { … } ===
     Setting::new(
         Passdb, "driver", Text, "", Dovecot,
-        "`passwd-file` or `static`. Empty: the name of the block. Other drivers of Dovecot come with a later version.",
+        "`passwd-file`, `static`, `sql`, `ldap` or `imap`. Empty: the name of the block.",
     ),
     Setting::new(
         Passdb, "args", FieldTexts, "", Dovecot,
@@ -120,7 +120,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     Setting::new(
         Passdb, "mechanisms", Words, "", Dovecot, "Mechanisms this passdb is asked for. Empty: all. `plain` and \
-         `login` mean the same: every login with a password.",
+         `login` mean the same: every login with a password; so do `xoauth2` and `oauthbearer`: every login with a token.",
     ).older(&["mechanisms_filter"]),
     // === local_name NAME { … } ===
     Setting::new(LocalName, "ssl_server_cert_file", Path, "", Dovecot, "Certificate for this server name.")

@@ -261,6 +261,12 @@ async fn show_whole(cluster: &Cluster<'_>, backends: Vec<Backend>) -> Result<Out
     Ok(show(cluster, backends).await?.with_columns(&BACKEND_COLUMNS, more.into_iter()))
 }
 
+/// The columns of `backend list`, for tests of those who read it.
+#[cfg(test)]
+pub(in crate::control) fn listed() -> Vec<String> {
+    COLUMNS.iter().chain(&BACKEND_COLUMNS).map(|name| (*name).to_owned()).collect()
+}
+
 const COLUMNS: [&str; 9] = [
     "host",
     "site_id",

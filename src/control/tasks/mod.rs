@@ -21,6 +21,7 @@ use super::log_file::LogWriter;
 use super::orders::Orders;
 use super::passdbs::PassdbSources;
 use super::resolver::Resolver;
+use super::userdbs::UserDbs;
 use crate::event::Event;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
@@ -28,6 +29,7 @@ use certificates::Reloads;
 use loads::Loads;
 use losses::Losses;
 use mail::Inbox;
+use table_news::TableNews;
 
 mod certificates;
 mod enquiries;
@@ -44,6 +46,8 @@ mod pins;
 mod probes;
 mod routing;
 mod sweeps;
+mod table_news;
+mod userdbs;
 
 pub use moves::{Mover, moves_of};
 pub use probes::Probes;
@@ -62,6 +66,8 @@ pub struct Control {
     pub probes: Option<Probes>,
     /// Password files.
     pub sources: PassdbSources,
+    /// Password databases that are asked elsewhere.
+    pub userdbs: UserDbs,
     /// Certificates and authorities.
     pub certificates: Certificates,
     /// The log.
@@ -87,6 +93,23 @@ pub struct DoveadmDoors {
     pub settings: DoveadmSettings,
     /// Names of backends to addresses.
     pub resolver: Resolver,
+}
+
+impl DoveadmDoors {
+    /// The listeners, and what their clients are served with.
+    fn open(
+        self,
+        admin: Rc<Admin>,
+        exchange: &Exchange,
+        geodb: &GeoDb,
+        userdbs: UserDbs,
+        orders: Orders,
+    ) -> (Vec<Door>, Rc<Desk>) {
+        let Self { doors, settings, resolver } = self;
+        let (exchange, geodb) = (exchange.clone(), geodb.clone());
+        let desk = Desk { admin, exchange, geodb, userdbs, resolver, orders, settings };
+        (doors, Rc::new(desk))
+    }
 }
 
 /// The signals that tasks listen to.
@@ -128,6 +151,7 @@ impl Tasks {
             routing,
             probes,
             sources,
+            userdbs,
             certificates,
             writer,
             socket,
@@ -147,6 +171,7 @@ impl Tasks {
         let late = late_writes::make(geodb.clone(), Arc::clone(&log));
         let mut running = vec![spawn_local(remarks), spawn_local(late)];
         let (tasks, desk) = routing.start(board.clone()).await?;
+        let (tables_of_pins, tables_of_moves) = (desk.tables(), desk.tables());
         running.extend(tasks);
         let lost = Losses::default();
         let loads = Loads::new(geodb.clone(), exchange.clone(), desk.clone(), &admin);
@@ -154,6 +179,7 @@ impl Tasks {
         if let Some(probes) = probes {
             running.push(spawn_local(probes.start(desk, lost.clone())?));
         }
+        running.push(userdbs::start(exchange, userdbs.clone())?);
         running.push(spawn_local(passdbs::watch(
             sources,
             exchange.passdbs.clone(),
@@ -172,18 +198,14 @@ impl Tasks {
         let admin = Rc::new(admin);
         running.push(spawn_local(losses::end_sessions(lost, exchange.clone(), Rc::clone(&admin))));
         running.push(spawn_local(enquiries::hand_out(pieces, Rc::clone(&admin))));
-        running.push(spawn_local(pins::follow(exchange.clone(), Rc::clone(&admin))));
+        running.push(spawn_local(pins::follow(
+            tables_of_pins,
+            exchange.clone(),
+            Rc::clone(&admin),
+        )));
         running.push(spawn_local(admin::serve(socket, Rc::clone(&admin))));
-        let DoveadmDoors { doors, settings, resolver } = doveadm;
-        let (exchange, geodb_of_desk) = (exchange.clone(), geodb.clone());
-        let desk = Desk { admin, exchange, geodb: geodb_of_desk, resolver, orders, settings };
-        let desk = Rc::new(desk);
-        let orders = desk.admin.beyond().open();
-        running.push(spawn_local(doveadm::kicks::serve(orders, Rc::clone(&desk))));
-        if let Some(moves) = moves {
-            running.push(spawn_local(moves::carry_out(moves, Rc::clone(&desk))));
-        }
-        running.push(spawn_local(doveadm::serve(doors, desk)));
+        let (doors, desk) = doveadm.open(admin, exchange, &geodb, userdbs, orders);
+        running.extend(start_with_desk(desk, doors, moves.map(|moves| (moves, tables_of_moves))));
         Ok(Self { running, log, writer, stop_writer, geodb, local })
     }
 
@@ -215,4 +237,19 @@ impl Tasks {
         // A full mailbox loses the line, as with every sender (RS-08).
         let _ = self.log.send(Event::Note { warning: false, text: text.into_boxed_str() });
     }
+}
+
+/// What works with the desk of doveadm.
+fn start_with_desk(
+    desk: Rc<Desk>,
+    doors: Vec<Door>,
+    moves: Option<(Mover, TableNews)>,
+) -> Vec<JoinHandle<()>> {
+    let orders = desk.admin.beyond().open();
+    let mut running = vec![spawn_local(doveadm::kicks::serve(orders, Rc::clone(&desk)))];
+    if let Some((moves, tables)) = moves {
+        running.push(spawn_local(moves::carry_out(moves, tables, Rc::clone(&desk))));
+    }
+    running.push(spawn_local(doveadm::serve(doors, desk)));
+    running
 }

@@ -2,11 +2,9 @@
 //! (C-PIN-2). Whose is decided by [`crate::moving::pinned`].
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
-
+use super::table_news::TableNews;
 use crate::control::admin::Admin;
 use crate::event::Event;
 use crate::moving::pinned::Pinned;
@@ -15,17 +13,11 @@ use crate::share::enquiry::{Mask, Whom};
 use crate::share::exchange::Exchange;
 
 /// Never ends.
-pub(super) async fn follow(exchange: Exchange, admin: Rc<Admin>) {
-    let mut look = interval(LOOK_EVERY);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut seen: Option<Arc<Table>> = None;
+pub(super) async fn follow(mut tables: TableNews, exchange: Exchange, admin: Rc<Admin>) {
     let mut pinned = Pinned::default();
     loop {
-        look.tick().await;
-        let table = exchange.table.load();
-        if seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &table)) {
-            pinned.look(&table);
-        }
+        let table = tables.next((!pinned.leaving().is_empty()).then_some(AGAIN)).await;
+        pinned.look(&table);
         for user in pinned.leaving() {
             let whom = Whom { users: Some(Mask::new(&user)), ..Whom::default() };
             // A core is behind: it is asked again.
@@ -35,7 +27,6 @@ pub(super) async fn follow(exchange: Exchange, admin: Rc<Admin>) {
                 note(&exchange, ended(&table, &user, left.all()));
             }
         }
-        seen = Some(table);
     }
 }
 
@@ -53,5 +44,5 @@ fn note(exchange: &Exchange, text: String) {
     let _ = exchange.log.send(Event::Note { warning: false, text: text.into_boxed_str() });
 }
 
-/// A new table is looked at within this.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A core that did not answer is asked again.
+const AGAIN: Duration = Duration::from_millis(100);

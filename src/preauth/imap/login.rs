@@ -13,7 +13,7 @@ use crate::preauth::refusal::{
     BAD_BASE64, LINE_TOO_LONG, RESPONSE_TOO_LONG, UNSUPPORTED_MECHANISM,
 };
 use crate::preauth::sasl::{
-    self, Beginning, Mechanism, Outcome, Reaction, is_mechanism_name, usable,
+    self, Beginning, Ending, Mechanism, Outcome, Reaction, is_mechanism_name, usable,
 };
 use crate::preauth::{CloseReason, Step};
 use crate::wire::cursor::Cursor;
@@ -121,13 +121,21 @@ impl Imap {
                 self.state = State::Sasl(exchange, Lines::default());
                 None
             }
-            Outcome::Complete(credentials) => {
-                self.state = State::Verdict;
+            Outcome::Complete(credentials, ending) => {
+                self.state = State::Verdict(ending);
                 Some(Step::Login(credentials))
             }
             Outcome::Hopeless(unusable) => {
-                self.state = State::Verdict;
+                self.state = State::Verdict(Ending::Reply);
                 Some(Step::Hopeless(unusable))
+            }
+            Outcome::Answer(message) => {
+                self.state = State::Verdict(Ending::Reply);
+                Some(Step::Answer(message))
+            }
+            Outcome::Refuse(refused) => {
+                reply::refusal(&self.tag, refused.failure, refused.text.as_deref(), out);
+                self.count_failed_login(out)
             }
         }
     }

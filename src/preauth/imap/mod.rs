@@ -16,10 +16,13 @@ mod reply;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::{
-    IMAP_BAD_COMMANDS_MAX, IMAP_ID_BYTES_MAX, IMAP_LINE_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX,
+    COMMAND_TIMEOUT, IMAP_BAD_COMMANDS_MAX, IMAP_ID_BYTES_MAX, IMAP_LINE_BYTES_MAX,
+    PRE_LOGIN_OUTPUT_BYTES_MAX,
 };
 use crate::wire::cursor::Cursor;
 use crate::wire::frame::{Frame, Framer};
@@ -31,7 +34,7 @@ use crate::wire::skip::Skip;
 
 use super::capability::Rules;
 use super::refusal::{STARTTLS_PIPELINED, TOO_MANY_FAILED_LOGINS};
-use super::sasl::Exchange;
+use super::sasl::{Ending, Exchange, Refused};
 use super::{ByeReason, CloseReason, Count, Notes, Step, foreign};
 use command::{Head, Name};
 
@@ -58,7 +61,7 @@ enum State {
     /// Inside AUTHENTICATE: the next line is a response.
     Sasl(Exchange, Lines),
     /// A login waits for its answer.
-    Verdict,
+    Verdict(Ending),
     /// Logged in: not one byte more is ours (W-REL-2).
     Relayed,
     Closed(CloseReason),
@@ -94,7 +97,7 @@ impl Imap {
                 State::Command => self.read_command(rules, facts, inbox, out),
                 State::Skip(_) => self.read_past(inbox, out),
                 State::Sasl(..) => self.read_response(inbox, out),
-                State::Verdict | State::Relayed => Some(Step::More),
+                State::Verdict(_) | State::Relayed => Some(Step::More),
                 State::Closed(reason) => Some(Step::Close(*reason)),
             };
             if let Some(step) = step {
@@ -105,7 +108,13 @@ impl Imap {
 
     /// See [`super::Dialogue::refuse`].
     pub fn refuse(&mut self, failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) -> Step {
-        if !matches!(self.state, State::Verdict) {
+        let State::Verdict(ending) = &mut self.state else {
+            return Step::More;
+        };
+        if let Some(error) = ending.challenge(failure) {
+            reply::challenge(&error, out);
+            let refused = Box::new(Refused { failure, text: text.map(Into::into) });
+            self.state = State::Sasl(Exchange::Refused(refused), Lines::default());
             return Step::More;
         }
         reply::refusal(&self.tag, failure, text, out);
@@ -113,9 +122,23 @@ impl Imap {
         self.count_failed_login(out).unwrap_or(Step::More)
     }
 
+    /// See [`super::Dialogue::challenge`].
+    pub fn challenge(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        if matches!(self.state, State::Verdict(_)) {
+            reply::challenge(message, out);
+            self.state = State::Sasl(Exchange::Led, Lines::default());
+        }
+    }
+
+    /// See [`super::Dialogue::awaits_answer`].
+    #[must_use]
+    pub const fn awaits_answer(&self) -> bool {
+        matches!(self.state, State::Sasl(Exchange::Led, _))
+    }
+
     /// See [`super::Dialogue::accept`].
     pub fn accept(&mut self, ok: &LoginOk, out: &mut Vec<u8>) {
-        if matches!(self.state, State::Verdict) {
+        if matches!(self.state, State::Verdict(_)) {
             reply::success(&self.tag, ok, self.asked_capability, out);
             self.state = State::Relayed;
         }
@@ -130,7 +153,7 @@ impl Imap {
 
     /// See [`super::Dialogue::still_working`].
     pub fn still_working(&self, out: &mut Vec<u8>) {
-        if matches!(self.state, State::Verdict) {
+        if matches!(self.state, State::Verdict(_)) {
             reply::untagged("OK Still working on your login.", out);
         }
     }
@@ -157,7 +180,7 @@ impl Imap {
             State::Command => "literal",
             State::Skip(_) => "skipping",
             State::Sasl(..) => "authenticate",
-            State::Verdict => "verdict",
+            State::Verdict(_) => "verdict",
             State::Relayed => "logged_in",
             State::Closed(_) => "closed",
         }
@@ -167,6 +190,15 @@ impl Imap {
     #[must_use]
     pub const fn awaits_command(&self) -> bool {
         matches!(self.state, State::Command) && self.framer.is_at_start()
+    }
+
+    /// See [`super::Dialogue::command_timeout`].
+    #[must_use]
+    pub const fn command_timeout(&self) -> Duration {
+        match &self.state {
+            State::Sasl(exchange, _) => exchange.timeout(),
+            _ => COMMAND_TIMEOUT,
+        }
     }
 
     /// See [`super::Dialogue::notes`].

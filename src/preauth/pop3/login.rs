@@ -8,7 +8,7 @@ use crate::limits::SASL_LINE_BYTES_MAX;
 use crate::preauth::capability::Rules;
 use crate::preauth::refusal::{BAD_BASE64, RESPONSE_TOO_LONG, UNSUPPORTED_MECHANISM};
 use crate::preauth::sasl::{
-    self, Beginning, Mechanism, Outcome, Reaction, is_mechanism_name, usable,
+    self, Beginning, Ending, Mechanism, Outcome, Reaction, is_mechanism_name, usable,
 };
 use crate::preauth::{CloseReason, Step};
 use crate::secret::Secret;
@@ -111,13 +111,21 @@ impl Pop3 {
                 self.state = State::Sasl(exchange);
                 None
             }
-            Outcome::Complete(credentials) => {
-                self.state = State::Verdict;
+            Outcome::Complete(credentials, ending) => {
+                self.state = State::Verdict(ending);
                 Some(Step::Login(credentials))
             }
             Outcome::Hopeless(unusable) => {
-                self.state = State::Verdict;
+                self.state = State::Verdict(Ending::Reply);
                 Some(Step::Hopeless(unusable))
+            }
+            Outcome::Answer(message) => {
+                self.state = State::Verdict(Ending::Reply);
+                Some(Step::Answer(message))
+            }
+            Outcome::Refuse(refused) => {
+                reply::refusal(refused.failure, refused.text.as_deref(), out);
+                self.count_failed_login()
             }
         }
     }

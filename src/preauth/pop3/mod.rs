@@ -10,16 +10,20 @@ mod reply;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
-use crate::limits::{POP3_BAD_COMMANDS_MAX, POP3_LONG_LINE_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX};
+use crate::limits::{
+    COMMAND_TIMEOUT, POP3_BAD_COMMANDS_MAX, POP3_LONG_LINE_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX,
+};
 use crate::wire::inbox::Inbox;
 use crate::wire::line::{Lines, Scan};
 use crate::wire::login_ok::LoginOk;
 
 use super::capability::Rules;
 use super::refusal::{LINE_TOO_LONG, STARTTLS_PIPELINED};
-use super::sasl::Exchange;
+use super::sasl::{Ending, Exchange, Refused};
 use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, forwarded};
 use command::{Command, Name};
 
@@ -41,7 +45,7 @@ enum State {
     /// Inside AUTH: the next line is a response.
     Sasl(Exchange),
     /// A login waits for its answer.
-    Verdict,
+    Verdict(Ending),
     /// Logged in: not one byte more is ours (W-REL-2).
     Relayed,
     Closed(CloseReason),
@@ -76,7 +80,7 @@ impl Pop3 {
             let step = match &self.state {
                 State::Command => self.read_command(rules, facts, inbox, out),
                 State::Sasl(_) => self.read_response(inbox, out),
-                State::Verdict | State::Relayed => Some(Step::More),
+                State::Verdict(_) | State::Relayed => Some(Step::More),
                 State::Closed(reason) => Some(Step::Close(*reason)),
             };
             if let Some(step) = step {
@@ -87,7 +91,13 @@ impl Pop3 {
 
     /// See [`super::Dialogue::refuse`].
     pub fn refuse(&mut self, failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) -> Step {
-        if !matches!(self.state, State::Verdict) {
+        let State::Verdict(ending) = &mut self.state else {
+            return Step::More;
+        };
+        if let Some(error) = ending.challenge(failure) {
+            reply::challenge(&error, out);
+            let refused = Box::new(Refused { failure, text: text.map(Into::into) });
+            self.state = State::Sasl(Exchange::Refused(refused));
             return Step::More;
         }
         reply::refusal(failure, text, out);
@@ -95,9 +105,23 @@ impl Pop3 {
         self.count_failed_login().unwrap_or(Step::More)
     }
 
+    /// See [`super::Dialogue::challenge`].
+    pub fn challenge(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        if matches!(self.state, State::Verdict(_)) {
+            reply::challenge(message, out);
+            self.state = State::Sasl(Exchange::Led);
+        }
+    }
+
+    /// See [`super::Dialogue::awaits_answer`].
+    #[must_use]
+    pub const fn awaits_answer(&self) -> bool {
+        matches!(self.state, State::Sasl(Exchange::Led))
+    }
+
     /// See [`super::Dialogue::accept`].
     pub fn accept(&mut self, ok: &LoginOk, out: &mut Vec<u8>) {
-        if matches!(self.state, State::Verdict) {
+        if matches!(self.state, State::Verdict(_)) {
             reply::success(ok, out);
             self.state = State::Relayed;
         }
@@ -123,7 +147,7 @@ impl Pop3 {
             State::Command if self.user.is_some() => "user",
             State::Command => "command",
             State::Sasl(_) => "authenticate",
-            State::Verdict => "verdict",
+            State::Verdict(_) => "verdict",
             State::Relayed => "logged_in",
             State::Closed(_) => "closed",
         }
@@ -133,6 +157,15 @@ impl Pop3 {
     #[must_use]
     pub const fn awaits_command(&self) -> bool {
         matches!(self.state, State::Command)
+    }
+
+    /// See [`super::Dialogue::command_timeout`].
+    #[must_use]
+    pub const fn command_timeout(&self) -> Duration {
+        match &self.state {
+            State::Sasl(exchange) => exchange.timeout(),
+            _ => COMMAND_TIMEOUT,
+        }
     }
 
     /// See [`super::Dialogue::notes`].

@@ -13,11 +13,13 @@ mod reply;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::{
-    PRE_LOGIN_OUTPUT_BYTES_MAX, SASL_LINE_BYTES_MAX, SIEVE_BAD_COMMANDS_MAX, SIEVE_LINE_BYTES_MAX,
-    SIEVE_LITERAL_DISCARD_BYTES_MAX, XCLIENT_LINE_BYTES_MAX,
+    COMMAND_TIMEOUT, PRE_LOGIN_OUTPUT_BYTES_MAX, SASL_LINE_BYTES_MAX, SIEVE_BAD_COMMANDS_MAX,
+    SIEVE_LINE_BYTES_MAX, SIEVE_LITERAL_DISCARD_BYTES_MAX, XCLIENT_LINE_BYTES_MAX,
 };
 use crate::wire::cursor::Cursor;
 use crate::wire::frame::{Frame, Framer};
@@ -29,7 +31,7 @@ use crate::wire::skip::{Consent, Skip, Skipped};
 
 use super::capability::Rules;
 use super::refusal::{LINE_TOO_LONG, STARTTLS_PIPELINED, TOO_MANY_FAILED_LOGINS};
-use super::sasl::Exchange;
+use super::sasl::{Ending, Exchange, Refused};
 use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, forwarded};
 use command::{Name, is_bare};
 
@@ -53,7 +55,7 @@ enum State {
     /// Inside AUTHENTICATE: the next string is a response.
     Sasl(Exchange),
     /// A login waits for its answer.
-    Verdict,
+    Verdict(Ending),
     /// Logged in: not one byte more is ours (W-REL-2).
     Relayed,
     Closed(CloseReason),
@@ -89,7 +91,7 @@ impl Sieve {
             let step = match &self.state {
                 State::Command | State::Sasl(_) => self.read_frame(rules, facts, inbox, out),
                 State::Skip(_) => self.read_past(inbox, out),
-                State::Verdict | State::Relayed => Some(Step::More),
+                State::Verdict(_) | State::Relayed => Some(Step::More),
                 State::Closed(reason) => Some(Step::Close(*reason)),
             };
             if let Some(step) = step {
@@ -100,7 +102,13 @@ impl Sieve {
 
     /// See [`super::Dialogue::refuse`].
     pub fn refuse(&mut self, failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) -> Step {
-        if !matches!(self.state, State::Verdict) {
+        let State::Verdict(ending) = &mut self.state else {
+            return Step::More;
+        };
+        if let Some(error) = ending.challenge(failure) {
+            reply::challenge(&error, out);
+            let refused = Box::new(Refused { failure, text: text.map(Into::into) });
+            self.state = State::Sasl(Exchange::Refused(refused));
             return Step::More;
         }
         reply::refusal(failure, text, out);
@@ -108,9 +116,23 @@ impl Sieve {
         self.count_failed_login(out).unwrap_or(Step::More)
     }
 
+    /// See [`super::Dialogue::challenge`].
+    pub fn challenge(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        if matches!(self.state, State::Verdict(_)) {
+            reply::challenge(message, out);
+            self.state = State::Sasl(Exchange::Led);
+        }
+    }
+
+    /// See [`super::Dialogue::awaits_answer`].
+    #[must_use]
+    pub const fn awaits_answer(&self) -> bool {
+        matches!(self.state, State::Sasl(Exchange::Led))
+    }
+
     /// See [`super::Dialogue::accept`].
     pub fn accept(&mut self, ok: &LoginOk, out: &mut Vec<u8>) {
-        if matches!(self.state, State::Verdict) {
+        if matches!(self.state, State::Verdict(_)) {
             reply::success(ok, out);
             self.state = State::Relayed;
         }
@@ -137,7 +159,7 @@ impl Sieve {
             State::Command => "literal",
             State::Skip(_) => "skipping",
             State::Sasl(_) => "authenticate",
-            State::Verdict => "verdict",
+            State::Verdict(_) => "verdict",
             State::Relayed => "logged_in",
             State::Closed(_) => "closed",
         }
@@ -147,6 +169,15 @@ impl Sieve {
     #[must_use]
     pub const fn awaits_command(&self) -> bool {
         matches!(self.state, State::Command) && self.framer.is_at_start()
+    }
+
+    /// See [`super::Dialogue::command_timeout`].
+    #[must_use]
+    pub const fn command_timeout(&self) -> Duration {
+        match &self.state {
+            State::Sasl(exchange) => exchange.timeout(),
+            _ => COMMAND_TIMEOUT,
+        }
     }
 
     /// See [`super::Dialogue::notes`].

@@ -7,7 +7,7 @@ use crate::limits::SASL_LINE_BYTES_MAX;
 use crate::preauth::Step;
 use crate::preauth::capability::Rules;
 use crate::preauth::refusal::{BAD_BASE64, UNSUPPORTED_MECHANISM};
-use crate::preauth::sasl::{self, Beginning, Outcome, Reaction, is_mechanism_name};
+use crate::preauth::sasl::{self, Beginning, Ending, Outcome, Reaction, is_mechanism_name};
 use crate::wire::inbox::Inbox;
 use crate::wire::resp_text::split_word;
 use crate::wire::smtp::command::without_white_end;
@@ -90,13 +90,21 @@ impl Submission {
                 self.state = State::Sasl(exchange);
                 None
             }
-            Outcome::Complete(credentials) => {
-                self.state = State::Verdict;
+            Outcome::Complete(credentials, ending) => {
+                self.state = State::Verdict(ending);
                 Some(Step::Login(credentials))
             }
             Outcome::Hopeless(unusable) => {
-                self.state = State::Verdict;
+                self.state = State::Verdict(Ending::Reply);
                 Some(Step::Hopeless(unusable))
+            }
+            Outcome::Answer(message) => {
+                self.state = State::Verdict(Ending::Reply);
+                Some(Step::Answer(message))
+            }
+            Outcome::Refuse(refused) => {
+                reply::refusal(refused.failure, refused.text.as_deref(), self.codes, out);
+                self.count_failed_login(out)
             }
         }
     }

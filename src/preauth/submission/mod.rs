@@ -13,10 +13,12 @@ mod reply;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use crate::facts::{ClientFacts, Transport};
 use crate::fault::Failure;
 use crate::limits::{
-    PRE_LOGIN_OUTPUT_BYTES_MAX, SASL_LINE_BYTES_MAX, SMTP_BAD_COMMANDS_MAX,
+    COMMAND_TIMEOUT, PRE_LOGIN_OUTPUT_BYTES_MAX, SASL_LINE_BYTES_MAX, SMTP_BAD_COMMANDS_MAX,
     SMTP_CHUNK_DISCARD_BYTES_MAX, SMTP_LINE_BYTES_MAX, SMTP_PARAMETERS_LINE_BYTES_MAX,
 };
 use crate::wire::inbox::Inbox;
@@ -26,7 +28,7 @@ use crate::wire::smtp::line::{Found, Lines};
 use crate::wire::smtp::reply::write_line;
 
 use super::capability::Rules;
-use super::sasl::Exchange;
+use super::sasl::{Ending, Exchange, Refused};
 use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, forwarded};
 use reply::Codes;
 
@@ -58,7 +60,7 @@ enum State {
     /// Inside AUTH: the next line is a response.
     Sasl(Exchange),
     /// A login waits for its answer.
-    Verdict,
+    Verdict(Ending),
     /// Logged in: not one byte more is ours (W-REL-2).
     Relayed,
     Closed(CloseReason),
@@ -94,7 +96,7 @@ impl Submission {
                 State::Command => self.read_command(rules, facts, inbox, out),
                 State::Chunk(_) => self.read_past(inbox, out),
                 State::Sasl(_) => self.read_response(inbox, out),
-                State::Verdict | State::Relayed => Some(Step::More),
+                State::Verdict(_) | State::Relayed => Some(Step::More),
                 State::Closed(reason) => Some(Step::Close(*reason)),
             };
             if let Some(step) = step {
@@ -105,7 +107,13 @@ impl Submission {
 
     /// See [`super::Dialogue::refuse`].
     pub fn refuse(&mut self, failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) -> Step {
-        if !matches!(self.state, State::Verdict) {
+        let State::Verdict(ending) = &mut self.state else {
+            return Step::More;
+        };
+        if let Some(error) = ending.challenge(failure) {
+            reply::challenge(&error, out);
+            let refused = Box::new(Refused { failure, text: text.map(Into::into) });
+            self.state = State::Sasl(Exchange::Refused(refused));
             return Step::More;
         }
         reply::refusal(failure, text, self.codes, out);
@@ -113,9 +121,23 @@ impl Submission {
         self.count_failed_login(out).unwrap_or(Step::More)
     }
 
+    /// See [`super::Dialogue::challenge`].
+    pub fn challenge(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        if matches!(self.state, State::Verdict(_)) {
+            reply::challenge(message, out);
+            self.state = State::Sasl(Exchange::Led);
+        }
+    }
+
+    /// See [`super::Dialogue::awaits_answer`].
+    #[must_use]
+    pub const fn awaits_answer(&self) -> bool {
+        matches!(self.state, State::Sasl(Exchange::Led))
+    }
+
     /// See [`super::Dialogue::accept`].
     pub fn accept(&mut self, ok: &LoginOk, out: &mut Vec<u8>) {
-        if matches!(self.state, State::Verdict) {
+        if matches!(self.state, State::Verdict(_)) {
             reply::success(ok, self.codes, out);
             self.state = State::Relayed;
         }
@@ -151,7 +173,7 @@ impl Submission {
             State::Command => "command",
             State::Chunk(_) => "skipping",
             State::Sasl(_) => "authenticate",
-            State::Verdict => "verdict",
+            State::Verdict(_) => "verdict",
             State::Relayed => "logged_in",
             State::Closed(_) => "closed",
         }
@@ -161,6 +183,15 @@ impl Submission {
     #[must_use]
     pub const fn awaits_command(&self) -> bool {
         matches!(self.state, State::Command) && self.lines.is_at_start()
+    }
+
+    /// See [`super::Dialogue::command_timeout`].
+    #[must_use]
+    pub const fn command_timeout(&self) -> Duration {
+        match &self.state {
+            State::Sasl(exchange) => exchange.timeout(),
+            _ => COMMAND_TIMEOUT,
+        }
     }
 
     /// See [`super::Dialogue::notes`].

@@ -1,7 +1,7 @@
 //! Logins by certificate: SASL EXTERNAL and `auth_ssl_username_from_cert` (W-SASL-9, SA-06, TL-20).
 
 use super::*;
-use crate::auth::passdb::Proofs;
+use crate::names::mechanism::{Mechanism, Mechanisms};
 
 fn external(list: &[Passdb], name: &str, authorize_as: Option<&str>) -> Answer {
     let question = Question {
@@ -99,10 +99,10 @@ fn auth_ssl_username_from_cert_still_wants_the_password_of_that_user() {
 #[test]
 fn databases_are_asked_for_the_proofs_that_they_serve() {
     let by_certificate = Passdb {
-        proofs: Proofs::Certificates,
+        mechanisms: Mechanisms::NONE.with(Mechanism::External),
         ..everybody("certificates", &[("pass", "ours"), ("master", "root"), ("nopassword", "y")])
     };
-    let by_password = Passdb { proofs: Proofs::Passwords, ..users() };
+    let by_password = Passdb { mechanisms: Mechanisms::PASSWORDS, ..users() };
     let list = [by_certificate, by_password];
     assert_eq!(accepted(&external(&list, "mia", None)).master.as_deref(), Some("root"));
     // A password must not open what is meant for certificates.

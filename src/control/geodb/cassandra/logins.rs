@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::cells::{self, Named, ordered};
-use super::requests::{Requests, Stamped};
+use super::requests::{Requests, Since, Stamped};
 use super::statements::{Statement, StatementKind};
 use super::values::{id, text, time};
 use super::{Cassandra, cells::clearing};
@@ -155,7 +155,9 @@ impl Cassandra {
             (Some(expected), Some(held)) if is_same_user(expected, &held.row) => {
                 let now = time_of_change(now, held.row.last_update);
                 let named = clearing(cells::user(row, now), &cells::user(&held.row, now));
-                self.requests.change(TableName::Users, named, held.stamp).await?;
+                self.requests
+                    .change(TableName::Users, named, held.stamp, Since::Overwritten)
+                    .await?;
                 Ok(Applied::Written)
             }
             _ => Ok(Applied::Skipped),
@@ -196,12 +198,14 @@ impl Cassandra {
         match change.reason {
             // What an operator orders holds.
             ChangeReason::Ordered => {
-                self.requests.change(TableName::UserGroups, named, held.stamp).await?;
+                self.requests
+                    .change(TableName::UserGroups, named, held.stamp, Since::Overwritten)
+                    .await?;
             }
             ChangeReason::SwitchToAlternative
             | ChangeReason::SwitchToBest
             | ChangeReason::FinishMove => {
-                self.requests.change_if_same(TableName::UserGroups, named, held.stamp).await?;
+                self.requests.change(TableName::UserGroups, named, held.stamp, Since::Kept).await?;
             }
         }
         Ok(Applied::Written)
@@ -248,20 +252,14 @@ impl Requests {
         table: TableName,
         named: Named,
         read: Option<i64>,
+        since: Since,
     ) -> Result<(), GeoDbError> {
         let statement = Statement::new(StatementKind::Update, table);
-        self.write(statement, &ordered(statement, named), read).await
-    }
-
-    /// Changes a row that is there, unless others have written since it was read.
-    pub(super) async fn change_if_same(
-        &self,
-        table: TableName,
-        named: Named,
-        read: Option<i64>,
-    ) -> Result<(), GeoDbError> {
-        let statement = Statement::new(StatementKind::Update, table);
-        self.write_behind(statement, &ordered(statement, named), read).await
+        let cells = ordered(statement, named);
+        match since {
+            Since::Overwritten => self.write(statement, &cells, read).await,
+            Since::Kept => self.write_behind(statement, &cells, read).await,
+        }
     }
 
     /// Creates a group's row; false when there is one.

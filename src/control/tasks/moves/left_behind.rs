@@ -43,8 +43,8 @@ impl LeftBehind {
         Self { desk, sweep: Sweep::new(timeout), running: JoinSet::new() }
     }
 
-    /// Goes on, if it is time for that and the last piece is done.
-    pub(super) fn look(&mut self, table: &Arc<Table>, now: Tick) {
+    /// Goes on, if it is time for that and the last piece is done. Returns in how long to come again; none: with the next table.
+    pub(super) fn look(&mut self, table: &Arc<Table>, now: Tick) -> Option<Duration> {
         while let Some(done) = self.running.try_join_next() {
             // One that broke off is a bug that was told, and the sweep goes on.
             match done.unwrap_or(Ok(Done::Ended)) {
@@ -64,7 +64,7 @@ impl LeftBehind {
                 }
             }
         }
-        let Some(wish) = self.sweep.look(table, now) else { return };
+        let Some(wish) = self.sweep.look(table, now) else { return self.sweep.wait(now) };
         let (desk, table) = (Rc::clone(&self.desk), Arc::clone(table));
         self.running.spawn_local(async move {
             match wish {
@@ -72,6 +72,7 @@ impl LeftBehind {
                 SweepWish::Read(backend, users) => read(&desk, backend, users).await,
             }
         });
+        self.sweep.wait(now)
     }
 
     fn end(&mut self, table: Arc<Table>, ending: UserEnding) {

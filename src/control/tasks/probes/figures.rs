@@ -43,7 +43,8 @@ pub(super) fn rows(
         for (protocol, figures) in of_backend(watched, seen, now) {
             for (name, value, kind) in figures {
                 if OF_BACKENDS.contains(&name) {
-                    let key = format!("{protocol}.{name}").into();
+                    // That table's key names no proxy, and each has figures of its own.
+                    let key = format!("{protocol}.{name}@{proxy}").into();
                     own.push(BackendFigure { site_id, id, key, value, kind });
                 }
                 put(format!("{protocol}.{name}"), value, kind);
@@ -94,7 +95,7 @@ fn large(count: u64) -> f64 {
     count as f64
 }
 
-/// What a backend's own row tells, whichever proxy wrote last.
+/// What a backend's own rows tell.
 const OF_BACKENDS: [&str; 2] = [STATE, PROBE_MS];
 
 #[cfg(test)]
@@ -106,13 +107,24 @@ mod tests {
     const SITE: Uuid = Uuid::from_u128(1);
     const NOW: Moment = Moment { tick: Tick(100_000), unix_millis: 1_700_000_000_500 };
 
+    const BE1: Uuid = Uuid::from_u128(7);
+    const DUE: Tick = Tick(94_990);
+
+    fn book(protocol: Protocol) -> Book {
+        let mut book = Book::new(NOW.tick);
+        book.keep([(BE1, "be1".into())].into_iter(), &[protocol], DUE, || 0);
+        book
+    }
+
+    fn probe(book: &mut Book, finding: Finding) {
+        assert_eq!(book.begin(DUE), Some((BE1, 0)));
+        book.found((BE1, 0), (finding, ""), None, Tick(95_000), 0);
+    }
+
     /// What this proxy writes of one backend that has logged in five seconds ago by this protocol.
     fn written(proxy: &str, protocol: Protocol) -> Vec<DestFigure> {
-        let mut book = Book::new(NOW.tick);
-        let id = Uuid::from_u128(7);
-        book.keep([(id, "be1".into())].into_iter(), &[protocol], Tick(94_990), || 0);
-        assert_eq!(book.begin(Tick(94_990)), Some((id, 0)));
-        book.found((id, 0), (Finding::Well, ""), None, Tick(95_000), 0);
+        let mut book = book(protocol);
+        probe(&mut book, Finding::Well);
         let seen = Seen {
             host: "be1".into(),
             protocol,
@@ -122,8 +134,26 @@ mod tests {
             last_failed: None,
         };
         let (dest, own) = rows(&book, &[seen], (SITE, proxy), NOW);
-        assert_eq!(own.len(), 1, "{own:?}");
+        let keys: Vec<&str> = own.iter().map(|row| &*row.key).collect();
+        assert_eq!(keys, [format!("{protocol}.state@{proxy}")], "no two proxies have the same");
         dest
+    }
+
+    #[test]
+    fn c_cmd_4_a_state_is_told_when_something_has_shown_it() {
+        let told = |book: &Book| {
+            let (dest, _) = rows(book, &[], (SITE, "lb1"), NOW);
+            dest.into_iter().find(|row| &*row.key == "imap.state").map(|row| row.value)
+        };
+        let mut fresh = book(Protocol::Imap);
+        assert_eq!(told(&fresh), Some(words::NOT_YET));
+        fresh.login_succeeded(BE1, 0, Tick(95_000), Tick(95_000));
+        assert_eq!(told(&fresh), Some(0.0), "a login shows as much as a probe");
+        for (finding, state) in [(Finding::TestUserRefused, 0.0), (Finding::Gone, 1.0)] {
+            let mut book = book(Protocol::Imap);
+            probe(&mut book, finding);
+            assert_eq!(told(&book), Some(state), "{finding:?}");
+        }
     }
 
     #[test]

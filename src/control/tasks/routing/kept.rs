@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use super::trouble::Trouble;
@@ -35,6 +35,8 @@ pub(super) struct Kept {
     rows: RefCell<Kinds>,
     /// The opinions, or a backend, are others than those of the table.
     news: Notify,
+    /// The published table, for tasks that follow it.
+    tables: watch::Sender<Arc<Table>>,
 }
 
 /// What a table is made of.
@@ -83,7 +85,26 @@ impl Kept {
         trouble: Rc<Trouble>,
         local: Option<LocalDb>,
     ) -> Self {
-        Self { published, settings, trouble, local, rows: RefCell::default(), news: Notify::new() }
+        let tables = watch::Sender::new(published.load());
+        Self {
+            published,
+            settings,
+            trouble,
+            local,
+            rows: RefCell::default(),
+            news: Notify::new(),
+            tables,
+        }
+    }
+
+    /// The table, whenever it is another one.
+    pub(super) fn tables(&self) -> watch::Receiver<Arc<Table>> {
+        self.tables.subscribe()
+    }
+
+    fn publish_table(&self, table: Table) {
+        self.published.publish(table);
+        self.tables.send_replace(self.published.load());
     }
 
     /// Who is told of the GeoDB's trouble.
@@ -216,7 +237,7 @@ impl Kept {
         if *self.published.load() == table {
             self.published.sweep();
         } else {
-            self.published.publish(table);
+            self.publish_table(table);
         }
         if let Some(local) = &self.local
             && rows.places.local_site(&self.settings.local_site).is_some()
@@ -289,7 +310,7 @@ impl Kept {
             since.push(put.clone());
         }
         rows.put(put);
-        self.published.publish(table);
+        self.publish_table(table);
         if let Some(local) = &self.local {
             local.tables_changed(rows.known());
         }

@@ -29,6 +29,7 @@ const BE2: Uuid = Uuid::from_u128(0xB2);
 mod cold;
 mod outage;
 mod reach;
+mod uptake;
 
 /// A control core's routing, and one data core that is played by the test.
 struct House {

@@ -1,0 +1,141 @@
+//! SASL mechanisms by name, and sets of them: what the configuration lists, a listener offers and a passdb serves.
+
+/// How a login was presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// RFC 4616; also the protocols' own login commands, which Dovecot's logs call that, too.
+    Plain,
+    /// draft-murchison-sasl-login.
+    Login,
+    /// RFC 4422, appendix A: the name in the client's certificate.
+    External,
+    /// Google's form of a bearer token.
+    Xoauth2,
+    /// RFC 7628.
+    OauthBearer,
+    /// RFC 5802.
+    ScramSha1,
+    /// RFC 7677.
+    ScramSha256,
+}
+
+impl Mechanism {
+    /// Every mechanism, in the order in which they are listed.
+    pub const ALL: [Self; 7] = [
+        Self::Plain,
+        Self::Login,
+        Self::External,
+        Self::Xoauth2,
+        Self::OauthBearer,
+        Self::ScramSha1,
+        Self::ScramSha256,
+    ];
+
+    /// The registered name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::Login => "LOGIN",
+            Self::External => "EXTERNAL",
+            Self::Xoauth2 => "XOAUTH2",
+            Self::OauthBearer => "OAUTHBEARER",
+            Self::ScramSha1 => "SCRAM-SHA-1",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+        }
+    }
+
+    /// Whether a listener on the way can log in afterwards.
+    #[must_use]
+    pub const fn exposes_password(self) -> bool {
+        match self {
+            Self::Plain | Self::Login | Self::Xoauth2 | Self::OauthBearer => true,
+            Self::External | Self::ScramSha1 | Self::ScramSha256 => false,
+        }
+    }
+
+    /// Finds a mechanism by name, in any case.
+    #[must_use]
+    pub fn named(name: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name().as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    const fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
+/// A set of mechanisms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mechanisms(u16);
+
+impl Mechanisms {
+    /// No mechanism.
+    pub const NONE: Self = Self(0);
+    /// Those that need nothing but a password.
+    pub const PASSWORDS: Self = Self::NONE.with(Mechanism::Plain).with(Mechanism::Login);
+    /// Those that carry a bearer token.
+    pub const TOKENS: Self = Self::NONE.with(Mechanism::Xoauth2).with(Mechanism::OauthBearer);
+
+    /// The set without one.
+    #[must_use]
+    pub const fn without(self, mechanism: Mechanism) -> Self {
+        Self(self.0 & !mechanism.bit())
+    }
+
+    /// The set with one more.
+    #[must_use]
+    pub const fn with(self, mechanism: Mechanism) -> Self {
+        Self(self.0 | mechanism.bit())
+    }
+
+    /// Those whose messages go to and fro, and of which no first one proves anything.
+    pub const EXCHANGES: Self = Self::NONE.with(Mechanism::ScramSha1).with(Mechanism::ScramSha256);
+
+    /// Whether the set has this one.
+    #[must_use]
+    pub const fn has(self, mechanism: Mechanism) -> bool {
+        self.0 & mechanism.bit() != 0
+    }
+
+    /// Whether the sets have one in common.
+    #[must_use]
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether there is none in it.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl FromIterator<Mechanism> for Mechanisms {
+    fn from_iter<I: IntoIterator<Item = Mechanism>>(mechanisms: I) -> Self {
+        mechanisms.into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w_sasl_3_names_in_any_case() {
+        assert_eq!(Mechanism::named(b"plain"), Some(Mechanism::Plain));
+        assert_eq!(Mechanism::named(b"OAuthBearer"), Some(Mechanism::OauthBearer));
+        assert_eq!(Mechanism::named(b"PLAINX"), None);
+    }
+
+    #[test]
+    fn a_set_has_what_was_put_into_it() {
+        for one in Mechanism::ALL {
+            let alone = Mechanisms::NONE.with(one);
+            assert!(Mechanism::ALL.into_iter().all(|other| alone.has(other) == (other == one)));
+            assert!(alone.without(one).is_empty());
+        }
+        assert!(!Mechanisms::PASSWORDS.meets(Mechanisms::TOKENS));
+        assert!(Mechanism::ALL.into_iter().collect::<Mechanisms>().meets(Mechanisms::TOKENS));
+    }
+}
