@@ -156,6 +156,9 @@ pub const MOVE_KICK_TIMEOUT: Duration = Duration::from_secs(10);
 pub const DEPARTURES_MAX: u32 = 1_000;
 /// How often sessions are searched for whose users a force-move or an evacuation has taken elsewhere, and no row names them.
 pub const LEFT_BEHIND_EVERY: Duration = Duration::from_secs(5);
+/// Rows of users read at the same time for that, and the next ones when those have come: 10,000 sessions are no burst at the GeoDB,
+/// and take some seconds.
+pub const LEFT_BEHIND_READS_AT_ONCE_MAX: usize = 32;
 /// A row that says that the user moves is read again at a login after this: the end of the move is not far.
 pub const MOVING_ROW_FRESH_FOR: Duration = Duration::from_secs(2);
 /// How often a login that is held for a move asks whether it is over: ten thousand of them are two per cent of a core.
@@ -234,6 +237,11 @@ pub const GEODB_LOOK_UP_TIMEOUT: Duration = Duration::from_millis(900);
 /// Two proxies that make the same group's row at the same moment do not see each other's, and may have chosen differently: a row
 /// that has just changed is read once more when the other's write, begun before ours could be read, must have arrived.
 pub const GEODB_WRITES_LATE_BY: Duration = Duration::from_secs(2);
+/// A proxy that has read nothing for so long may have missed that users left a backend: departures are kept for longer than this and
+/// the time until the next read, and not for ever.
+pub const OUT_OF_TOUCH_AFTER: Duration = Duration::from_secs(45);
+/// Departures are kept for so long at least.
+pub const DEPARTURE_KEPT_MIN: Duration = Duration::from_secs(60);
 /// After a look-up that took all its time the next ones do not wait for so long: unknown users are answered at once.
 pub const GEODB_SILENT_PAUSE: Duration = Duration::from_secs(1);
 /// A GeoDB that does not answer is told once in this time.
@@ -307,6 +315,11 @@ pub const PROBE_FORGIVEN_AFTER: Duration = Duration::from_secs(600);
 pub const STATS_EVERY: Duration = Duration::from_secs(15);
 /// What another proxy has told counts for so long: it may miss two rounds.
 pub const STATS_FRESH_FOR: Duration = Duration::from_secs(45);
+/// Figures are there so long after they were due.
+pub const STATS_LATE_BY: Duration = Duration::from_secs(2);
+/// In a site with no more backends the rows of all are read before one is taken out: in a larger one those that other proxies
+/// have taken out in the last ten seconds are a few among many, and a hundred rulings would read all rows a hundred times.
+pub const PROBE_RECOUNT_MAX: usize = 64;
 /// Backends that are probed at once when one fails, so that a failure of ours is seen as such (R-PROBE-5).
 pub const PROBE_WITNESSES: usize = 8;
 /// The share of a backend that has come back grows for so long (R-PROBE-8).

@@ -91,6 +91,9 @@ pub struct Health {
     is_doubted: bool,
     /// When the last probe ended.
     probed: Option<Tick>,
+    /// When the last probe began, and the last of those that found it not well.
+    begun: Option<Tick>,
+    failed: Option<Tick>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -127,6 +130,8 @@ impl Health {
             due: Some(now.after(wait)),
             is_doubted: false,
             probed: None,
+            begun: None,
+            failed: None,
         }
     }
 
@@ -161,6 +166,12 @@ impl Health {
         self.last_well
     }
 
+    /// When the last probe began that found it not well.
+    #[must_use]
+    pub fn last_failed(&self) -> Option<Tick> {
+        self.failed
+    }
+
     /// Whether probes have logged in so often in a row that it can be said to be back.
     #[must_use]
     pub fn is_proven(&self) -> bool {
@@ -184,7 +195,8 @@ impl Health {
     }
 
     /// A probe begins. At most one is in flight (R-PROBE-2).
-    pub fn begin(&mut self) {
+    pub fn begin(&mut self, now: Tick) {
+        self.begun = Some(now);
         self.due = None;
         self.is_doubted = false;
     }
@@ -213,6 +225,7 @@ impl Health {
             self.wells = self.wells.saturating_add(1);
         } else {
             self.wells = 0;
+            self.failed = self.begun;
         }
         let pause = match self.course {
             // A login that failed meanwhile may know something newer.

@@ -46,6 +46,12 @@ pub struct Site {
     pub online: usize,
     /// Another one has logged the test user in, or a user, since this one began to fail.
     pub has_witness: bool,
+    /// A probe of this one has failed that began when no more than half of them failed any more.
+    pub is_confirmed: bool,
+    /// None that is online is reached.
+    pub is_dark: bool,
+    /// Other proxies have had the time to say something.
+    pub hears_others: bool,
 }
 
 /// What the fresh rows of other proxies of the site say of the backend.
@@ -82,6 +88,10 @@ pub enum Withheld {
     },
     /// It is not known yet whether any other backend is reached (R-PROBE-5).
     NoWitness,
+    /// More than half failed until just now, and it has not been looked at since (R-PROBE-5).
+    Unconfirmed,
+    /// The GeoDB was away for so long that the others' words have run out, and they had no time for new ones (R-PROBE-4).
+    Deaf,
     /// Together with those that are out already it would be more than half of the site's (R-PROBE-5).
     Enough {
         /// So many are out.
@@ -114,11 +124,18 @@ impl Case<'_> {
                 None => Ruling::Stay,
                 // Nothing is known of it yet: this proxy has just begun, or another one has taken it out.
                 Some(_) if !self.is_proven => Ruling::Stay,
-                Some(auto) if self.is_young(auto, self.dwell) => Ruling::Withheld(Withheld::Dwell),
+                Some(auto) if self.is_young(auto, self.stay(site)) => {
+                    Ruling::Withheld(Withheld::Dwell)
+                }
                 Some(_) => self.write(BackendStatus::Online, RECOVERED),
             },
             _ => Ruling::Stay,
         }
+    }
+
+    /// How long it stays out: where users have nowhere else to go, no longer than what keeps proxies from writing to and fro.
+    fn stay(&self, site: &Site) -> Duration {
+        if site.is_dark { self.dwell.min(limits::PROBE_DWELL) } else { self.dwell }
     }
 
     fn objection(
@@ -127,9 +144,12 @@ impl Case<'_> {
         site: &Site,
         others: &Others,
     ) -> Option<Withheld> {
-        let Site { probed, failing, online, has_witness } = *site;
+        let Site { probed, failing, online, has_witness, is_confirmed, hears_others, .. } = *site;
         if self.is_overruled {
             return Some(Withheld::Overruled);
+        }
+        if !hears_others {
+            return Some(Withheld::Deaf);
         }
         if online <= 1 {
             if others.fresh == 0 || others.down < others.fresh {
@@ -145,6 +165,9 @@ impl Case<'_> {
             }
             if !has_witness {
                 return Some(Withheld::NoWitness);
+            }
+            if !is_confirmed {
+                return Some(Withheld::Unconfirmed);
             }
         }
         if let (Some((at, proxy)), Some(first)) = (&others.last_well, self.first_failure)
@@ -174,7 +197,15 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_700_000_000_000;
-    const SITE: Site = Site { probed: 4, failing: 1, online: 4, has_witness: true };
+    const SITE: Site = Site {
+        probed: 4,
+        failing: 1,
+        online: 4,
+        has_witness: true,
+        is_confirmed: true,
+        is_dark: false,
+        hears_others: true,
+    };
 
     fn case<'a>(status: &'a BackendStatus, reason: Option<&'a str>, state: State) -> Case<'a> {
         Case {
@@ -219,6 +250,27 @@ mod tests {
         };
         assert_eq!(withheld(&down(), SITE, &at(NOW - 999)), Withheld::OthersReach("lb2".into()));
         assert!(matches!(down().rule(&SITE, &at(NOW - 1_000)), Ruling::Write(..)), "before");
+        let deaf = Site { hears_others: false, ..SITE };
+        assert_eq!(withheld(&down(), deaf, &Others::default()), Withheld::Deaf);
+        assert_eq!(
+            withheld(&down(), Site { online: 1, ..deaf }, &Others::default()),
+            Withheld::Deaf
+        );
+    }
+
+    #[test]
+    fn r_probe_7_where_none_else_serves_a_backend_that_is_back_waits_no_longer_than_it_has_to() {
+        let out = format!("auto:lb1:{}:refused", NOW / 1000 - 31);
+        let often = Case {
+            dwell: limits::PROBE_DWELL_MAX,
+            ..case(&BackendStatus::Offline, Some(&out), State::Up)
+        };
+        assert_eq!(withheld(&often, SITE, &Others::default()), Withheld::Dwell);
+        let dark = Site { is_dark: true, ..SITE };
+        assert!(matches!(often.rule(&dark, &Others::default()), Ruling::Write(..)));
+        let young = format!("auto:lb1:{}:refused", NOW / 1000 - 29);
+        let young = Case { reason: Some(&young), ..often };
+        assert_eq!(withheld(&young, dark, &Others::default()), Withheld::Dwell);
     }
 
     #[test]
@@ -232,6 +284,8 @@ mod tests {
         );
         let unseen = Site { has_witness: false, ..SITE };
         assert_eq!(withheld(&down(), unseen, &none), Withheld::NoWitness);
+        let just_over = Site { is_confirmed: false, ..SITE };
+        assert_eq!(withheld(&down(), just_over, &none), Withheld::Unconfirmed);
     }
 
     #[test]

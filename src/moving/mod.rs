@@ -1,5 +1,5 @@
 //! Moves of groups that the proxies carry out, because backends that know nothing of Palomar do not (C-MOVE-4, C-MOVE-5), and
-//! of single users ([`users`]).
+//! of single users ([`users`]); sessions that other orders leave behind ([`left_behind`], [`pinned`]).
 //!
 //! Decides: which sessions end, and when the destination takes over. Does not: hold logins ([`crate::route`] and the session do),
 //! end sessions, write rows. Knows nothing but the published table and the time, so that a proxy that starts in the middle of
@@ -18,6 +18,8 @@ use crate::route::rows::UserGroup;
 use crate::route::table::Table;
 use crate::tick::Tick;
 
+pub mod left_behind;
+pub mod pinned;
 pub mod users;
 
 /// How long moves take.
@@ -40,7 +42,7 @@ impl Rules {
     /// How long a departure is kept for proxies that have not seen it.
     #[must_use]
     pub fn kept(&self) -> Duration {
-        self.timeout.saturating_mul(2)
+        self.timeout.saturating_mul(2).max(limits::DEPARTURE_KEPT_MIN)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::route::table::{Addresses, RouteSettings};
 
 use super::*;
 
+mod left_behind;
 mod users;
 
 const DC1: Uuid = Uuid::from_u128(0xD1);

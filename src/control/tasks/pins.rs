@@ -1,53 +1,42 @@
-//! Ends the sessions of users who are pinned to a backend, or no more: their next login is the one that goes where it should (C-PIN-2).
+//! Ends the sessions of users who are pinned to a backend, or no more: their next login is the one that goes where it should
+//! (C-PIN-2). Whose is decided by [`crate::moving::pinned`].
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::table_news::TableNews;
 use crate::control::admin::Admin;
 use crate::event::Event;
-use crate::route::pins::{Followed, changed};
+use crate::moving::pinned::Pinned;
+use crate::route::table::Table;
 use crate::share::enquiry::{Mask, Whom};
 use crate::share::exchange::Exchange;
 
 /// Never ends.
 pub(super) async fn follow(mut tables: TableNews, exchange: Exchange, admin: Rc<Admin>) {
-    let mut known: Option<Followed> = None;
-    // Whose sessions are still to be ended.
-    let mut leaving: BTreeSet<Box<str>> = BTreeSet::new();
+    let mut pinned = Pinned::default();
     loop {
-        let table = tables.next((!leaving.is_empty()).then_some(AGAIN)).await;
-        // Before the first rows were read there were no sessions.
-        if table.local_site().is_some() {
-            let pins = table.followed_pins();
-            if let Some(before) = known.replace(pins.clone()) {
-                leaving.extend(changed(&before, &pins));
-            }
-        }
-        let mut left = BTreeSet::new();
-        for user in leaving {
+        let table = tables.next((!pinned.leaving().is_empty()).then_some(AGAIN)).await;
+        pinned.look(&table);
+        for user in pinned.leaving() {
             let whom = Whom { users: Some(Mask::new(&user)), ..Whom::default() };
-            match admin.leave(whom).await.map(|left| left.all()) {
-                Ok(0) => {}
-                Ok(count) => {
-                    let to = table.pin(&user).and_then(|pin| table.backend(pin.backend));
-                    let text = match to {
-                        Some(backend) => format!(
-                            "pin: {count} sessions of {user} ended: the user is pinned to {}",
-                            backend.host.name
-                        ),
-                        None => format!(
-                            "pin: {count} sessions of {user} ended: the user is pinned no more"
-                        ),
-                    };
-                    note(&exchange, text);
-                }
-                // A core is behind; it is asked again.
-                Err(_) => drop(left.insert(user)),
+            // A core is behind: it is asked again.
+            let Ok(left) = admin.leave(whom).await else { continue };
+            pinned.ended(&user);
+            if left.all() > 0 {
+                note(&exchange, ended(&table, &user, left.all()));
             }
         }
-        leaving = left;
+    }
+}
+
+fn ended(table: &Table, user: &str, count: usize) -> String {
+    match table.pin(user).and_then(|pin| table.backend(pin.backend)) {
+        Some(backend) => format!(
+            "pin: {count} sessions of {user} ended: the user is pinned to {}",
+            backend.host.name
+        ),
+        None => format!("pin: {count} sessions of {user} ended: the user is pinned no more"),
     }
 }
 

@@ -9,7 +9,7 @@ fn at(millis: u64) -> Tick {
 /// Probed once, well, at the beginning.
 fn well() -> Health {
     let mut health = Health::new(at(0), 0);
-    health.begin();
+    health.begin(at(0));
     assert_eq!(health.end(Finding::Well, at(0), 0), None);
     health
 }
@@ -18,8 +18,9 @@ fn well() -> Health {
 fn probe(health: &mut Health, takes: u64, findings: &[Finding]) -> (u64, Vec<Change>) {
     let (mut now, mut changes) = (0, Vec::new());
     for finding in findings {
-        now = health.due().unwrap().0 - at(0).0 + takes;
-        health.begin();
+        let due = health.due().unwrap();
+        now = due.0 - at(0).0 + takes;
+        health.begin(due);
         assert_eq!(health.due(), None, "one at a time");
         changes.extend(health.end(*finding, at(now), 0));
     }
@@ -46,13 +47,24 @@ fn r_probe_1_silent_it_is_down_seven_seconds_after_a_login_began_to_wait() {
 }
 
 #[test]
+fn r_probe_5_a_failed_probe_says_something_of_the_time_when_it_began() {
+    let mut health = well();
+    assert_eq!(health.last_failed(), None);
+    for (finding, begun) in [(Finding::Silent, 10_000), (Finding::Well, 20_000)] {
+        health.begin(at(begun));
+        health.end(finding, at(begun + 3_000), 0);
+        assert_eq!(health.last_failed(), Some(at(10_000)), "{finding:?}");
+    }
+}
+
+#[test]
 fn r_probe_3_what_fails_by_another_protocol_is_looked_at_once_a_second_and_suspected_of_nothing() {
     let mut health = well();
     health.look_soon(at(400));
     assert_eq!(health.due(), Some(at(1_000)), "it was probed just before");
     health.look_soon(at(5_000));
     assert_eq!((health.due(), health.state()), (Some(at(1_000)), State::Up), "never later");
-    health.begin();
+    health.begin(at(5_000));
     health.look_soon(at(5_100));
     assert_eq!(health.due(), None, "one is in flight");
     health.end(Finding::Well, at(5_200), 0);
@@ -132,7 +144,7 @@ fn r_probe_3_logins_that_fail_beside_probes_that_succeed_make_one_a_second() {
     }
     assert_eq!((health.state(), health.due()), (State::Up, Some(at(1_000))));
     // One that failed while a probe was in flight may know something newer.
-    health.begin();
+    health.begin(at(1_000));
     assert_eq!(health.login_failed(at(1_001)), Some(Change::Suspected));
     assert_eq!(health.end(Finding::Well, at(1_002), 0), Some(Change::Cleared));
     assert_eq!(health.due(), Some(at(1_002)));
@@ -158,7 +170,7 @@ proptest! {
                         Finding::TestUserRefused, Finding::Gone, Finding::Silent,
                     ][usize::from(what - 2)];
                     now = now.max(health.due().unwrap().0 - at(0).0);
-                    health.begin();
+                    health.begin(at(now));
                     prop_assert_eq!(health.due(), None);
                     health.end(finding, at(now), jitter);
                     let failed = !matches!(finding, Finding::Well | Finding::TestUserRefused);

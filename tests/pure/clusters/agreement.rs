@@ -80,10 +80,12 @@ impl World {
     /// What must hold at any moment.
     pub(super) fn audit_groups(&mut self) {
         let mut faults = self.strays();
+        faults.extend(self.strays_of_users());
         for site in 0..self.sites.len() {
             for row in self.replicas[site].groups(self.sites[site]) {
                 faults.extend(self.is_moved_for_ever(site, &row));
             }
+            faults.extend(self.users_moved_for_ever(site));
         }
         let now = self.now;
         self.record.faults.extend(faults.into_iter().map(|fault| format!("{now}: {fault}")));
@@ -105,11 +107,12 @@ impl World {
         let strays = live.filter(|session| {
             let (site, site_id) =
                 (self.proxies[session.proxy].site, self.proxies[session.proxy].site_id);
-            let Some(row) = self.replicas[site].group(site_id, &session.group) else {
+            let Some(group) = &session.group else { return false };
+            let Some(row) = self.replicas[site].group(site_id, group) else {
                 return false;
             };
             let is_there = row.backend_id == Some(session.backend);
-            let key = Key::Group(site_id, session.group.clone());
+            let key = Key::Group(site_id, group.clone());
             let touched = self.touched.get(&key).copied().unwrap_or_default();
             !is_there
                 && touched < then
@@ -117,14 +120,14 @@ impl World {
                 && self.is_in_touch_since(session.proxy, then)
         });
         let told = strays.map(|it| {
-            let Live { user, group, proxy, backend, since } = it;
-            format!("{user} has a session at {backend} by lb{proxy} since {since}, and {group} is elsewhere")
+            let Live { user, group, proxy, backend, since, .. } = it;
+            format!("{user} has a session at {backend} by lb{proxy} since {since}, and {group:?} is elsewhere")
         });
         told.collect()
     }
 
     /// Whether a backend has been online since then. For one that is out another stands in, before the row says so.
-    fn is_steady(&self, site: usize, id: Option<Uuid>, since: u64) -> bool {
+    pub(super) fn is_steady(&self, site: usize, id: Option<Uuid>, since: u64) -> bool {
         let Some(id) = id else { return false };
         let touched = self.touched.get(&Key::Backend(self.sites[site], id)).copied();
         let row = self.replicas[site].backend(self.sites[site], id);

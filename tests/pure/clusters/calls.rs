@@ -62,6 +62,13 @@ impl World {
                 self.record.learnt(now, learner, &login.user, (&group, &host));
             }
             Call::ReadGroup(name) => self.take_group(login.proxy, &name),
+            Call::ReadMover => self.take_mover(login.proxy, &login.user),
+            Call::Finish(change, stage) => return self.finish_user(login, change, stage),
+            Call::Forget(departure) => self.forget(login.proxy, &departure),
+            Call::Announce(departure) => {
+                self.tell_departure(site, &departure);
+                self.refresh(login.proxy, Reads::Places);
+            }
             Call::Assign(..) | Call::Move(..) => return self.write_user(site, login, call),
             Call::Create(..) | Call::Change(..) => return self.write_group(site, login, call),
             Call::FailOver(..) | Call::Homecoming(..) => {
@@ -99,6 +106,9 @@ impl World {
                 let touched = self.orders_touched(site, &change.expected);
                 let proxy = &self.proxies[login.proxy];
                 self.record.check_moved(self.now, proxy, &change, touched);
+                if change.reason == UserMoveReason::BackendForceMove {
+                    self.note_forced(login.proxy, &change.moved);
+                }
                 self.write(site, writes::user(&change.moved, at));
             }
             _ => {}
@@ -211,6 +221,7 @@ impl World {
         login.is_absent = login.row.is_none();
         if let Some(row) = &login.row {
             self.proxies[login.proxy].remember(row.clone(), self.now);
+            self.announce(login.proxy, &row.clone());
         }
     }
 

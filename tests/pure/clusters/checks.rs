@@ -70,6 +70,11 @@ pub(super) struct Tally {
     pub(super) aborted: u64,
     pub(super) backends_evacuated: u64,
     pub(super) kicks: u64,
+    /// Sessions that old backends ended, and that sweeps found; users who moved alone, and who were pinned.
+    pub(super) kicked_at_backends: u64,
+    pub(super) swept: u64,
+    pub(super) users_taken_over: u64,
+    pub(super) pinned: u64,
     /// Decisions compared with those of the neighbour who has the same rows.
     pub(super) compared: u64,
 }

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use hale::route::pins::PIN;
 use hale::route::rows::{
     Backend, BackendStatus, GroupSite, GroupSiteStatus, Rows, Setting, Site, SiteReachability,
     SiteStatus, User, UserGroup,
 };
-use hale::route::settings_rows::FORCE_MOVE;
+use hale::route::settings_rows::{DEPARTURES, Departure, FORCE_MOVE};
 use uuid::Uuid;
 
 /// The key of a row.
@@ -21,6 +22,10 @@ pub(super) enum Key {
     GroupSite(Box<str>, Uuid),
     /// Of the section `force_move`: site, backend or nil, name.
     ForceMove(Uuid, Uuid, &'static str),
+    /// Who leaves a backend alone: site, backend, number.
+    Departure(Uuid, Uuid, u32),
+    /// Who is sent to a backend by name: site, backend, user.
+    Pin(Uuid, Uuid, Box<str>),
     /// When a group of a site last began or ended to move.
     Moves(Uuid),
     /// What a proxy of a site says of one of its backends.
@@ -47,6 +52,8 @@ impl Key {
             | Self::Backend(..)
             | Self::Reachability(..)
             | Self::ForceMove(..)
+            | Self::Departure(..)
+            | Self::Pin(..)
             | Self::Moves(_) => Kind::Place,
             Self::Group(..) | Self::GroupSite(..) => Kind::Group,
             Self::User(_) => Kind::User,
@@ -124,6 +131,12 @@ impl Replica {
     pub(super) fn stamp(&self, key: &Key) -> i64 {
         let row = self.cells.get(key).into_iter().flat_map(BTreeMap::values);
         row.map(|(at, _)| *at).max().unwrap_or(i64::MIN)
+    }
+
+    /// All that a row says.
+    pub(super) fn columns(&self, key: &Key) -> impl Iterator<Item = (&'static str, &Value)> {
+        let row = self.cells.get(key).into_iter().flatten();
+        row.map(|(column, (_, value))| (*column, value))
     }
 
     /// Whether both say the same of a row.
@@ -234,6 +247,20 @@ impl Replica {
         names.filter_map(|name| self.group(site, name)).collect()
     }
 
+    /// Who leaves a backend of a site alone.
+    pub(super) fn departures(&self, site: Uuid) -> Vec<Departure> {
+        let rows = self.cells.iter().filter(|(key, _)| matches!(key, Key::Departure(..)));
+        let rows = rows.filter_map(|(key, row)| Departure::of_row(&setting(key, row)?));
+        rows.filter(|it| it.site_id == site).collect()
+    }
+
+    /// Who is pinned to a backend of a site.
+    pub(super) fn pins(&self, site: Uuid) -> Vec<(Box<str>, Uuid)> {
+        let rows = self.cells.iter().filter_map(|(key, row)| setting(key, row));
+        let of_site = rows.filter(|row| &*row.section == PIN && row.site_id == site);
+        of_site.map(|row| (row.name, row.backend_id)).collect()
+    }
+
     pub(super) fn group_site(&self, group: &str, site: Uuid) -> Option<GroupSite> {
         let key = Key::GroupSite(group.into(), site);
         self.cells.contains_key(&key).then(|| self.group_site_of(group, site, &key))
@@ -270,16 +297,8 @@ impl Replica {
                     dest_site_id: *dest,
                     reachable: self.number(key, "reachable"),
                 }),
-                Key::ForceMove(site_id, backend_id, name) => {
-                    if let Some((_, Value::Text(value))) = row.get("value") {
-                        rows.settings.push(Setting {
-                            section: FORCE_MOVE.into(),
-                            site_id: *site_id,
-                            backend_id: *backend_id,
-                            name: (*name).into(),
-                            value: value.clone(),
-                        });
-                    }
+                Key::ForceMove(..) | Key::Departure(..) | Key::Pin(..) => {
+                    rows.settings.extend(setting(key, row));
                 }
                 Key::Group(..)
                 | Key::GroupSite(..)
@@ -306,4 +325,19 @@ impl Replica {
             }
         }
     }
+}
+
+/// A row of the settings; none: it is deleted.
+fn setting(key: &Key, row: &BTreeMap<&'static str, (i64, Value)>) -> Option<Setting> {
+    let (section, site_id, backend_id, name) = match key {
+        Key::ForceMove(site, backend, name) => (FORCE_MOVE, *site, *backend, (*name).into()),
+        Key::Departure(site, backend, number) => {
+            (DEPARTURES, *site, *backend, number.to_string().into())
+        }
+        Key::Pin(site, backend, user) => (PIN, *site, *backend, user.clone()),
+        _ => return None,
+    };
+    let Some((_, Value::Text(value))) = row.get("value") else { return None };
+    let (section, value) = (section.into(), value.clone());
+    Some(Setting { section, site_id, backend_id, name, value })
 }

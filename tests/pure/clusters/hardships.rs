@@ -114,10 +114,15 @@ impl World {
 
     fn order_something(&mut self) {
         let site = self.random.index(self.sites.len());
-        match self.random.below(8) {
+        match self.random.below(14) {
             0..=3 => self.order_move(site),
-            4 => self.abort_moves(site),
-            5 | 6 => {
+            4 => {
+                self.abort_moves(site);
+                self.abort_user_moves(site);
+            }
+            5..=7 => self.order_user_move(site),
+            8 | 9 => self.order_pin(site),
+            10 | 11 => {
                 let proxy = self.random.index(self.proxies.len());
                 let user = user_name(self.random.index(USERS));
                 self.kick(proxy, &user);
@@ -184,8 +189,13 @@ impl World {
             self.relieve(Hardship::Freeze(proxy));
             self.relieve(Hardship::Crash(proxy));
         }
+        for two in 1..self.sites.len() {
+            self.relieve(Hardship::Split(0, two));
+        }
         for site in 0..self.sites.len() {
             self.relieve(Hardship::Silence(site));
+            self.unpin_all(site);
+            self.tell_movers(site);
             for number in 0..self.play.backends {
                 let id = backend_id(site, number);
                 self.relieve(Hardship::Machine(id));
@@ -196,9 +206,6 @@ impl World {
                     self.order_status(site, id, "online");
                 }
             }
-        }
-        for two in 1..self.sites.len() {
-            self.relieve(Hardship::Split(0, two));
         }
     }
 
@@ -237,7 +244,7 @@ impl World {
     fn start_again(&mut self, proxy: usize) {
         if self.fleet.hosts[proxy].is_down() {
             let host = &mut self.fleet.hosts[proxy];
-            (host.state, host.well_since) = (Process::Running, self.now);
+            (host.state, host.well_since, host.started) = (Process::Running, self.now, self.now);
             self.start_tasks(proxy);
             // It reads the GeoDB before it greets, if that answers.
             self.refresh(proxy, Reads::All);

@@ -11,6 +11,7 @@ use hale::route::rows::{Backend, BackendStatus};
 use uuid::Uuid;
 
 use super::machines::millis;
+use super::people::UserOrder;
 use super::rulings::Intent;
 use super::world::World;
 
@@ -29,6 +30,12 @@ pub(super) struct Judge {
     pub(super) group_orders: BTreeMap<(Uuid, Box<str>), Order>,
     /// The last time that a group's destination took over.
     pub(super) takeovers: BTreeMap<(Uuid, Box<str>), Takeover>,
+    /// The same of users who move alone; and whom a force-move took from where.
+    pub(super) user_orders: BTreeMap<Box<str>, UserOrder>,
+    pub(super) user_takeovers: BTreeMap<Box<str>, Takeover>,
+    pub(super) forced: BTreeMap<Box<str>, Takeover>,
+    /// When an operator last pinned a user at a site, or did so no more.
+    pub(super) pins_touched: BTreeMap<(usize, Box<str>), u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -194,10 +201,12 @@ impl World {
         let is_out = |row: &&Backend| row.status == BackendStatus::Offline && is_auto(row);
         let online = rows.iter().filter(|row| row.status == BackendStatus::Online).count();
         let in_use = online + rows.iter().filter(is_out).count();
-        // Two that were taken out at the same time did not know of each other.
+        // Two that were taken out at the same time by two proxies did not know of each other.
         let is_known = |row: &&Backend| {
             let (last, _) = self.fleet.judge.last_ruling(row.id);
-            row.id == id || last.is_some_and(|last| last.at + TABLE_READ_WITHIN < self.now)
+            let was_ours = last.is_some_and(|last| last.proxy == proxy);
+            let was_before = last.is_some_and(|last| last.at + CALLS_MAX < self.now);
+            row.id == id || was_ours || was_before
         };
         // Nor is it known yet what an operator has just taken out of use.
         let is_new = |row: &Backend| {
@@ -282,11 +291,11 @@ impl World {
         let is_slow = |proxy: &usize| {
             let since = self.fleet.reached_since(*proxy, row.id);
             let is_long = since.is_some_and(|since| since + TWO_ROUNDS < self.now);
-            let watched = self.fleet.hosts[*proxy].prober.watched.get(&row.id);
+            let health = self.fleet.hosts[*proxy].prober.health(row.id);
             // A login that fails may have made it suspect this very moment.
-            let is_up = watched.is_none_or(|it| {
-                let was_well = it.health.last_well().is_some_and(|at| at.0 > since.unwrap_or(0));
-                match it.health.state() {
+            let is_up = health.is_none_or(|it| {
+                let was_well = it.last_well().is_some_and(|at| at.0 > since.unwrap_or(0));
+                match it.state() {
                     State::Up => true,
                     State::Suspect => was_well,
                     State::Down => false,

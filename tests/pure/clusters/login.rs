@@ -3,6 +3,7 @@
 use hale::backend::connect::Attempts;
 use hale::route::change::{GroupChange, GroupCreation, SiteChange, UserAssignment, UserMove};
 use hale::route::rows::{GroupSite, User, UserGroup};
+use hale::route::settings_rows::Departure;
 
 /// What a login waits for.
 #[derive(Clone, Debug)]
@@ -22,6 +23,11 @@ pub(super) enum Call {
     Renew,
     /// A group's row has just changed.
     ReadGroup(Box<str>),
+    /// The user moves alone.
+    ReadMover,
+    Finish(Box<UserMove>, Stage),
+    Forget(Departure),
+    Announce(Departure),
     /// A backend has sent the user of this group on to this host (C-CACHE-5).
     Learn(Box<str>, Box<str>),
 }
@@ -34,6 +40,10 @@ impl Call {
                 | Self::Homecoming(..)
                 | Self::Renew
                 | Self::ReadGroup(_)
+                | Self::ReadMover
+                | Self::Finish(..)
+                | Self::Forget(_)
+                | Self::Announce(_)
                 | Self::Learn(..)
         )
     }

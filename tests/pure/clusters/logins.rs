@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hale::backend::connect::Attempts;
+use hale::limits::RECONNECT_TIME_LEFT_MIN;
 use hale::route::change::UserMoveReason;
 use hale::route::decide::{Decision, Destination, Hop, Moving, RouteQuestion, UserKnown, Writes};
 use hale::route::redirect::follow_referral;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use super::calls::TABLES_READ_WITHIN;
 use super::login::{Asked, Call, Login, Session, Stage, Why};
+use super::machines::MOVE_TIMEOUT;
 use super::proxy::Reads;
 use super::world::{Event, World};
 
@@ -94,7 +96,7 @@ impl World {
     /// By the rows read for this login, or by those that the proxy remembers; whether those are old.
     fn decide(&mut self, login: &Login) -> (Decision, bool) {
         let proxy = &self.proxies[login.proxy];
-        let remembered = proxy.known(&login.user, self.now);
+        let remembered = proxy.known(&login.user, login.is_silent, self.now);
         let (known, is_old) = match (&login.row, remembered) {
             (Some(row), _) => (UserKnown::Row(row), false),
             (None, Some((row, is_old))) if !login.is_absent => (UserKnown::Row(row), is_old),
@@ -182,6 +184,10 @@ impl World {
                 *attempts = Some(Attempts::new(now, LOGIN_TIMEOUT, 3, endpoint));
             }
         }
+        let was_held = session.held_until.is_some() || destination.moving != Moving::No;
+        if let Some(attempts) = session.attempts.as_mut().filter(|_| was_held) {
+            attempts.prolong(now.after(MOVE_TIMEOUT + MOVE_GRACE));
+        }
         match destination.hop {
             Hop::Backend(id) => self.at_backend(login, id, destination.group),
             Hop::Site(to) => self.send_to(login, to),
@@ -234,6 +240,11 @@ impl World {
     }
 
     fn is_excused(&self, login: &Login, session: &Session) -> bool {
+        // A move may have taken most of its time, or a proxy that was stopped.
+        let deadline = session.attempts.as_ref().map(Attempts::deadline);
+        if deadline.is_some_and(|at| Tick(self.now).until(at) < RECONNECT_TIME_LEFT_MIN) {
+            return true;
+        }
         // The first circle is no end.
         let Some(since) = session.anew_at else { return false };
         session.is_blind
@@ -249,3 +260,5 @@ impl World {
 
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 const ROUNDS_MAX: u32 = 12;
+/// Beyond the move timeout itself, for the login after it.
+pub(super) const MOVE_GRACE: Duration = Duration::from_secs(10);

@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use hale::health::Finding;
 use hale::limits::PROBE_TIMEOUT;
-use hale::moving::{Moves, Rules};
+use hale::moving::left_behind::Sweep;
+use hale::moving::pinned::Pinned;
+use hale::moving::users::UserMoves;
+use hale::moving::{Ending, Moves, Rules};
+use hale::route::settings_rows::Departure;
 use uuid::Uuid;
 
 use super::judge::Judge;
@@ -75,6 +79,13 @@ pub(super) enum Cut {
     Lost,
 }
 
+/// For whom an old backend is asked.
+#[derive(Clone, Debug)]
+pub(super) enum About {
+    Groups(Ending),
+    User(Departure),
+}
+
 /// The process of one proxy.
 pub(super) struct Host {
     pub(super) state: Process,
@@ -82,8 +93,12 @@ pub(super) struct Host {
     pub(super) is_blind: bool,
     /// When it last came back from something.
     pub(super) well_since: u64,
+    pub(super) started: u64,
     pub(super) prober: Prober,
     pub(super) moves: Moves,
+    pub(super) users: UserMoves,
+    pub(super) sweep: Sweep,
+    pub(super) pinned: Pinned,
     /// A look at its moves is under way.
     pub(super) is_looking: bool,
 }
@@ -183,8 +198,12 @@ impl Host {
             state: Process::Running,
             is_blind: false,
             well_since: now,
-            prober: Prober::default(),
-            moves: Moves::new(rules),
+            started: now,
+            prober: Prober::new(now),
+            moves: Moves::new(rules).asking_backends(),
+            users: UserMoves::new(rules),
+            sweep: Sweep::new(MOVE_TIMEOUT),
+            pinned: Pinned::default(),
             is_looking: false,
         }
     }

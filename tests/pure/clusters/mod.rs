@@ -4,13 +4,13 @@
 //! * Sites: links are cut one way or both, proxies are started anew, an operator takes sites and backends out, force-moves and
 //!   evacuates them, and moves users and groups; backends send users on. Fifty minutes.
 //! * Backends: they die, hang and flap, ways to them are cut; every proxy probes them, rules, and moves groups; proxies crash,
-//!   freeze and go blind; operators take backends out, have them evacuated, move groups and take that back, kick users. Fifteen.
+//!   freeze and go blind; operators take backends out, have them evacuated, move groups and users and take that back, kick and pin users. Fifteen.
 //!
 //! The routing is Hale's own, and so are health, moves and the count of hops; only what the data core and the control core do
 //! around them is played.
 //!
 //! A failure prints its seed; `SIM_SEED=<seed> cargo test --no-default-features --test pure clusters` plays it again, and
-//! `SIM_SEEDS=<count>` plays more (docs/TESTING.md).
+//! `SIM_SEEDS=<count>` plays more, from `SIM_BASE` on (docs/TESTING.md).
 
 mod agreement;
 mod backends;
@@ -20,11 +20,13 @@ mod end;
 mod geodb;
 mod hardships;
 mod judge;
+mod leavers;
 mod login;
 mod logins;
 mod machines;
 mod movers;
 mod orders;
+mod people;
 mod play;
 mod prober;
 mod proxy;
@@ -71,7 +73,8 @@ fn c_site_5_c_site_6_c_site_8_ge_10_clusters_come_to_rest() {
 }
 
 #[test]
-fn c_move_4_c_move_5_c_backend_2_r_probe_4_r_probe_5_r_probe_6_r_probe_7_proxies_agree() {
+fn c_move_4_c_move_5_c_move_6_c_move_8_c_move_10_c_pin_2_c_backend_2_r_probe_4_r_probe_5_r_probe_6_r_probe_7_proxies_agree()
+ {
     play_all(Play::of_backends, |tallies, count| {
         let sum = |of: fn(&Tally) -> u64| tallies.iter().map(of).sum::<u64>();
         vec![
@@ -81,16 +84,21 @@ fn c_move_4_c_move_5_c_backend_2_r_probe_4_r_probe_5_r_probe_6_r_probe_7_proxies
             ("taken out", sum(|tally| tally.taken_out), 2 * count),
             ("brought back", sum(|tally| tally.brought_back), count),
             ("withheld", sum(|tally| tally.withheld), 10 * count),
-            ("moved groups", sum(|tally| tally.group_moves), count),
+            ("moved groups", sum(|tally| tally.group_moves), count / 2),
             ("evacuated", sum(|tally| tally.backends_evacuated), count / 3),
             ("taken over", sum(|tally| tally.taken_over), count),
             ("sessions ended", sum(|tally| tally.moved_sessions), count),
             ("held", sum(|tally| tally.held), 10 * count),
             ("taken back", sum(|tally| tally.aborted), count / 10),
-            ("kicks", sum(|tally| tally.kicks), count / 3),
+            ("kicks", sum(|tally| tally.kicks), count / 5),
             ("restarts", sum(|tally| tally.restarts), count / 2),
             ("freezes", sum(|tally| tally.freezes), count / 2),
             ("left a backend", sum(|tally| tally.left_backend), count / 20),
+            ("kicked at backends", sum(|tally| tally.kicked_at_backends), count / 20),
+            ("swept", sum(|tally| tally.swept), count / 50),
+            ("moved users", sum(|tally| tally.user_moves), count),
+            ("users taken over", sum(|tally| tally.users_taken_over), count / 2),
+            ("pinned", sum(|tally| tally.pinned), count / 2),
         ]
     });
 }
@@ -105,11 +113,12 @@ fn play_all(plan: fn(&mut Random) -> Play, least: fn(&[Tally], u64) -> Vec<Least
         return;
     }
     let count = number("SIM_SEEDS").unwrap_or(SEEDS);
+    let base = number("SIM_BASE").unwrap_or(0);
     let threads =
         u64::try_from(std::thread::available_parallelism().map_or(1, usize::from)).unwrap();
     let share = |thread: u64| (thread..count).step_by(usize::try_from(threads).unwrap());
     let played: Vec<(Tally, Vec<String>)> = std::thread::scope(|scope| {
-        let each = |seed| play(plan, seed);
+        let each = |number| play(plan, base + number);
         let all: Vec<_> = (0..threads)
             .map(|thread| scope.spawn(move || share(thread).map(each).collect::<Vec<_>>()))
             .collect();

@@ -11,6 +11,8 @@ use uuid::Uuid;
 use super::geodb::{Key, Value, Write};
 use super::judge::{Order, TABLE_READ_WITHIN};
 use super::login::{Call, Login, Stage};
+use super::machines::About;
+use super::sessions::Whom;
 use super::world::{Task, World, backend_id};
 use super::writes;
 
@@ -21,6 +23,8 @@ impl World {
             return;
         }
         self.watch_backends(proxy);
+        let table = &self.proxies[proxy].memory.table;
+        self.fleet.hosts[proxy].pinned.look(table);
         self.see_to_moves(proxy);
     }
 
@@ -42,7 +46,8 @@ impl World {
                     if self.is_faulty() && self.random.percent(3) {
                         continue;
                     }
-                    let count = self.leave(proxy, ending.backend, &ending.groups);
+                    let groups = Whom::Groups(&ending.groups);
+                    let count = self.leave(proxy, Some(ending.backend), groups);
                     self.fleet.hosts[proxy].moves.ended(&ending, count);
                 }
                 Wish::Finish(finish) => {
@@ -54,8 +59,15 @@ impl World {
                 }
             }
         }
+        for kick in self.fleet.hosts[proxy].moves.kicks(now) {
+            self.ask_backend(proxy, kick.backend, About::Groups(kick));
+        }
+        self.see_to_users(proxy);
+        self.follow_pins(proxy);
+        self.sweep(proxy);
         let host = &mut self.fleet.hosts[proxy];
-        if host.moves.are_under_way() && !host.is_looking {
+        let is_under_way = host.moves.are_under_way() || host.users.are_under_way();
+        if is_under_way && !host.is_looking {
             host.is_looking = true;
             self.task_at(self.now + LOOK_EVERY, proxy, Task::Moves);
         }
@@ -137,6 +149,13 @@ impl World {
             };
             self.place(site, &row, placement);
             self.record.tally.aborted += 1;
+            // And the same order again, before any proxy has looked.
+            if let (Some(to), true) = (row.alt_backend_id, self.random.percent(50))
+                && let Some(row) = self.replicas[site].group(self.sites[site], &row.name)
+                && !row.is_moving()
+            {
+                self.start_move(site, &row, to);
+            }
         }
     }
 

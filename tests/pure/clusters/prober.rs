@@ -1,243 +1,169 @@
-//! Health probes of one proxy, as the control core drives them: what is known of each backend, and when each is looked at. What
-//! it makes of that is Hale's own (`hale::health`).
+//! Health probes of one proxy, as the control core drives them. What is known of each backend, when each is looked at and what
+//! follows is Hale's own (`hale::health::Book`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use hale::health::{Change, Ejections, Finding, Health, Site, State};
-use hale::limits::PROBE_WITNESSES;
-use hale::route::auto_reason::AutoReason;
+use hale::health::{Book, Finding, Health, Moment, Review, State, Watched};
+use hale::names::Protocol;
 use hale::route::rows::BackendStatus;
-use hale::route::table::Table;
 use hale::tick::Tick;
 use uuid::Uuid;
 
 use super::login::{Call, Login};
 use super::machines::Purpose;
+use super::rulings::proxy_name;
 use super::world::{Event, Task, World};
 
 /// What one proxy knows of its site's backends.
-#[derive(Default)]
 pub(super) struct Prober {
-    pub(super) watched: BTreeMap<Uuid, Watched>,
+    pub(super) book: Book,
+    /// When it looks next which probes are due.
+    probes_at: Option<u64>,
+    counts: BTreeMap<Uuid, Counts>,
 }
 
-/// One backend.
-pub(super) struct Watched {
-    pub(super) status: BackendStatus,
-    pub(super) reason: Option<Box<str>>,
-    pub(super) health: Health,
-    pub(super) ejections: Ejections,
-    /// See [`hale::health::Case::is_overruled`].
-    pub(super) is_overruled: bool,
-    /// A change of its row is being decided.
-    pub(super) is_ruled: bool,
-    /// When a probe was listed.
-    listed: Option<Tick>,
-    /// For the checkers: probes in a row that logged in since it was taken out, and those that did not since it was up.
+/// For the checkers: probes in a row that logged in since a backend was taken out, and those that did not since it was up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
     pub(super) wells: u32,
     pub(super) ills: u32,
 }
 
-impl Watched {
-    fn new(now: Tick, spread: u16) -> Self {
-        Self {
-            status: BackendStatus::Standby,
-            reason: None,
-            health: Health::new(now, spread),
-            ejections: Ejections::default(),
-            is_overruled: false,
-            is_ruled: false,
-            listed: None,
-            wells: 0,
-            ills: 0,
-        }
+impl Prober {
+    pub(super) fn new(now: u64) -> Self {
+        Self { book: Book::new(Tick(now)), probes_at: None, counts: BTreeMap::new() }
     }
 
-    fn is_auto(&self) -> bool {
-        self.reason.as_deref().and_then(AutoReason::parse).is_some()
+    pub(super) fn counts(&self, id: Uuid) -> Counts {
+        self.counts.get(&id).copied().unwrap_or_default()
     }
 
-    fn is_in_use(&self) -> bool {
-        match self.status {
-            BackendStatus::Online => true,
-            BackendStatus::Offline => self.is_auto(),
-            BackendStatus::Standby | BackendStatus::Unknown(_) => false,
-        }
+    /// By the one protocol that is probed here.
+    pub(super) fn health(&self, id: Uuid) -> Option<&Health> {
+        self.book.get(id)?.courses.first().map(|course| &course.health)
     }
 
-    /// Whether its row and what is known of it differ.
-    pub(super) fn is_contradicted(&self) -> bool {
-        match (&self.status, self.health.state()) {
-            (BackendStatus::Online, State::Down) => true,
-            (BackendStatus::Offline, State::Up) => self.is_auto() && self.health.is_proven(),
-            _ => false,
-        }
-    }
-
-    /// Its row says this.
-    fn set_status(&mut self, status: &BackendStatus, reason: Option<&str>, now: Tick) {
-        if (&self.status, self.reason.as_deref()) == (status, reason) {
-            return;
-        }
-        let was_online = self.status == BackendStatus::Online;
-        (self.status, self.reason) = (status.clone(), reason.map(Into::into));
-        if *status == BackendStatus::Offline {
-            self.health.prove_again();
-            self.wells = 0;
-        }
-        match (status, self.is_auto()) {
-            (BackendStatus::Offline, true) if was_online => self.ejections.add(now),
-            (BackendStatus::Online, false) => {
-                self.is_overruled |= self.health.state() == State::Down;
+    /// Counts for the checkers begin anew.
+    fn recount(&mut self) {
+        let Self { book, counts, .. } = self;
+        counts.retain(|id, _| book.get(*id).is_some());
+        for (id, watched) in book.all() {
+            if watched.state() == State::Up {
+                counts.entry(id).or_default().ills = 0;
             }
-            _ => {}
         }
     }
 }
 
-impl Prober {
-    /// The site beside this backend.
-    pub(super) fn site(&self, id: Uuid) -> Site {
-        let first = self.watched[&id].health.first_failure();
-        let in_use = || self.watched.iter().filter(|(_, watched)| watched.is_in_use());
-        let is_witness = |(other, watched): (&Uuid, &Watched)| {
-            let well = watched.health.last_well();
-            *other != id && first.is_some_and(|first| well.is_some_and(|well| well >= first))
-        };
-        Site {
-            probed: in_use().count(),
-            failing: in_use().filter(|(_, it)| it.health.state() != State::Up).count(),
-            online: in_use().filter(|(_, it)| it.status == BackendStatus::Online).count(),
-            has_witness: in_use().any(is_witness),
-        }
-    }
-
-    /// Those that are to be looked at because this one begins to fail.
-    fn witnesses(&self, but: Uuid, now: Tick) -> Vec<Uuid> {
-        let first = self.watched[&but].health.first_failure().unwrap_or(now);
-        let is_stale = |watched: &Watched| {
-            watched.health.state() == State::Up
-                && watched.health.last_well().is_none_or(|at| at < first)
-                && watched.health.due().is_some_and(|due| due > now)
-        };
-        let others = self.watched.iter().filter(|(id, watched)| **id != but && watched.is_in_use());
-        let stale = others.filter(|(_, watched)| is_stale(watched));
-        stale.map(|(id, _)| *id).take(PROBE_WITNESSES).collect()
-    }
+fn is_out(watched: &Watched) -> bool {
+    watched.status == BackendStatus::Offline
 }
 
 impl World {
     /// A proxy has another table: backends are watched from here on, others no more.
     pub(super) fn watch_backends(&mut self, proxy: usize) {
         let now = Tick(self.now);
-        let table: &Table = &self.proxies[proxy].memory.table;
-        let entries =
-            table.backends().iter().map(|it| (it.id, it.status.clone(), it.status_reason.clone()));
-        let entries = entries.collect::<Vec<_>>();
-        let prober = &mut self.fleet.hosts[proxy].prober;
-        prober.watched.retain(|id, _| entries.iter().any(|(known, ..)| known == id));
-        for (id, status, reason) in entries {
-            let draw = u16::try_from(self.random.below(1_000)).unwrap();
-            let watched = &mut self.fleet.hosts[proxy].prober.watched;
-            let watched = watched.entry(id).or_insert_with(|| Watched::new(now, draw));
-            watched.set_status(&status, reason.as_deref(), now);
-            self.list_probe(proxy, id);
+        let Self { fleet, proxies, random, .. } = self;
+        let prober = &mut fleet.hosts[proxy].prober;
+        let backends = proxies[proxy].memory.table.backends();
+        let hosts = backends.iter().map(|it| (it.id, Arc::clone(&it.host.name)));
+        let draw = || u16::try_from(random.below(1_000)).unwrap();
+        prober.book.keep(hosts, &[Protocol::Imap], now, draw);
+        for it in backends {
+            let was_out = prober.book.get(it.id).is_some_and(is_out);
+            prober.book.set_status(it.id, &it.status, it.status_reason.as_deref(), now);
+            if !was_out && prober.book.get(it.id).is_some_and(is_out) {
+                prober.counts.entry(it.id).or_default().wells = 0;
+            }
         }
-    }
-
-    pub(super) fn watched(&mut self, proxy: usize, id: Uuid) -> Option<&mut Watched> {
-        self.fleet.hosts[proxy].prober.watched.get_mut(&id)
+        self.list_probes(proxy);
     }
 
     /// The next probe is due at another time, perhaps.
-    fn list_probe(&mut self, proxy: usize, id: Uuid) {
-        let now = self.now;
-        let Some(watched) = self.watched(proxy, id) else { return };
-        let due = watched.health.due();
-        if std::mem::replace(&mut watched.listed, due) != due
-            && let Some(due) = due
-        {
-            self.task_at(due.0.max(now), proxy, Task::Probe(id));
+    pub(super) fn list_probes(&mut self, proxy: usize) {
+        let prober = &mut self.fleet.hosts[proxy].prober;
+        prober.recount();
+        let Some(due) = prober.book.next_due() else { return };
+        let at = due.0.max(self.now);
+        if prober.probes_at.is_none_or(|known| at < known) {
+            prober.probes_at = Some(at);
+            self.task_at(at, proxy, Task::Probe);
         }
     }
 
-    /// Something happened to a backend's health.
-    fn change_health(
-        &mut self,
-        proxy: usize,
-        id: Uuid,
-        what: impl FnOnce(&mut Health) -> Option<Change>,
-    ) {
+    /// Probes begin, if they are due.
+    pub(super) fn begin_probes(&mut self, proxy: usize) {
         let now = Tick(self.now);
-        let Some(watched) = self.watched(proxy, id) else { return };
-        let change = what(&mut watched.health);
-        if watched.health.state() == State::Up {
-            (watched.is_overruled, watched.ills) = (false, 0);
+        self.fleet.hosts[proxy].prober.probes_at = None;
+        while let Some((id, way)) = self.fleet.hosts[proxy].prober.book.begin(now) {
+            let outcome = self.fleet.dial(&mut self.random, (proxy, id), Purpose::Probe);
+            self.record.tally.probes += 1;
+            let ended = Task::Probed(id, way, outcome.finding);
+            self.task_at(self.now + outcome.took, proxy, ended);
         }
-        self.list_probe(proxy, id);
-        if change == Some(Change::Suspected) {
-            for other in self.fleet.hosts[proxy].prober.witnesses(id, now) {
-                if let Some(watched) = self.watched(proxy, other) {
-                    watched.health.hasten(now);
-                }
-                self.list_probe(proxy, other);
-            }
-        }
-    }
-
-    /// A probe begins, if it is due.
-    pub(super) fn begin_probe(&mut self, proxy: usize, id: Uuid) {
-        let now = Tick(self.now);
-        let Some(watched) = self.watched(proxy, id) else { return };
-        if watched.health.due().is_none_or(|due| due > now) {
-            return;
-        }
-        watched.health.begin();
-        watched.listed = None;
-        let outcome = self.fleet.dial(&mut self.random, (proxy, id), Purpose::Probe);
-        self.record.tally.probes += 1;
-        let ended = Task::Probed(id, outcome.finding);
-        self.task_at(self.now + outcome.took, proxy, ended);
+        self.list_probes(proxy);
     }
 
     /// A probe has ended.
-    pub(super) fn end_probe(&mut self, proxy: usize, id: Uuid, finding: Finding) {
+    pub(super) fn end_probe(&mut self, proxy: usize, (id, way): (Uuid, usize), finding: Finding) {
         let now = Tick(self.now);
         let jitter = u16::try_from(self.random.below(1_000)).unwrap();
-        if let Some(watched) = self.watched(proxy, id) {
-            let is_well = finding == Finding::Well;
-            watched.wells = if is_well { watched.wells + 1 } else { 0 };
-            watched.ills += u32::from(!is_well);
+        let prober = &mut self.fleet.hosts[proxy].prober;
+        let is_well = finding == Finding::Well;
+        let counts = prober.counts.entry(id).or_default();
+        counts.wells = if is_well { counts.wells + 1 } else { 0 };
+        counts.ills += u32::from(!is_well);
+        prober.book.found((id, way), (finding, "it does not log in"), None, now, jitter);
+        let concerned = prober.book.concerned(id);
+        self.list_probes(proxy);
+        for id in concerned {
+            self.review(proxy, id);
         }
-        self.change_health(proxy, id, |health| health.end(finding, now, jitter));
-        self.review_all(proxy);
     }
 
     /// A login was let in there.
     pub(super) fn login_succeeded(&mut self, proxy: usize, id: Uuid) {
-        let at = Tick(self.now);
-        self.change_health(proxy, id, |health| health.login_succeeded(at));
+        let now = Tick(self.now);
+        let book = &mut self.fleet.hosts[proxy].prober.book;
+        if let Some(way) = book.way(id, Protocol::Imap) {
+            book.login_succeeded(id, way, now, now);
+            self.list_probes(proxy);
+        }
     }
 
     /// A login failed there, or waits in vain.
     pub(super) fn login_failed(&mut self, proxy: usize, id: Uuid) {
         let now = Tick(self.now);
-        self.change_health(proxy, id, |health| health.login_failed(now));
+        let book = &mut self.fleet.hosts[proxy].prober.book;
+        if let Some(way) = book.way(id, Protocol::Imap) {
+            book.login_failed(id, way, now);
+            self.list_probes(proxy);
+        }
     }
 
-    /// Looks whether rows should say something else.
-    pub(super) fn review_all(&mut self, proxy: usize) {
-        let watched = &self.fleet.hosts[proxy].prober.watched;
-        let contradicted = watched.iter().filter(|(_, it)| it.is_contradicted() && !it.is_ruled);
-        let contradicted: Vec<Uuid> = contradicted.map(|(id, _)| *id).collect();
-        for id in contradicted {
-            self.review(proxy, id);
-        }
+    /// Looks whether a row should say something else.
+    fn review(&mut self, proxy: usize, id: Uuid) {
+        let unix_millis = self.proxies[proxy].wall(self.now);
+        let now = Moment { tick: Tick(self.now), unix_millis };
+        let prober = &mut self.fleet.hosts[proxy].prober;
+        let why = match prober.book.review(id, &proxy_name(proxy), now) {
+            None => return,
+            Some(Review::Stay) => None,
+            Some(Review::Withheld(why)) => Some(why),
+            Some(Review::Rule(brief)) => return self.begin_ruling(proxy, *brief),
+        };
+        self.record.tally.withheld += u64::from(why.is_some());
+        prober.book.note_withheld(id, why.as_ref());
     }
 
     /// What a proxy does once a second.
     pub(super) fn look(&mut self, proxy: usize) {
-        self.review_all(proxy);
+        let all = self.fleet.hosts[proxy].prober.book.all();
+        let all: Vec<Uuid> = all.map(|(id, _)| id).collect();
+        for id in all {
+            self.review(proxy, id);
+        }
         while let Some(name) = self.proxies[proxy].next_due(self.now) {
             let alone = Login::new(Box::default(), proxy, self.proxies[proxy].start);
             self.wait(alone, Call::ReadGroup(name));

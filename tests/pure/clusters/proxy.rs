@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hale::limits::{GEODB_WRITES_LATE_BY, REFERRAL_KEPT_FOR};
+use hale::limits::{
+    GEODB_WRITES_LATE_BY, MOVING_ROW_FRESH_FOR, OUT_OF_TOUCH_AFTER, REFERRAL_KEPT_FOR,
+};
 use hale::route::decide::{Decision, RouteQuestion, decide};
 use hale::route::decide::{UserKnown, Writes};
 use hale::route::outage::{Circumstances, Opinion, Opinions, Outages};
@@ -13,6 +15,7 @@ use hale::tick::Tick;
 use uuid::Uuid;
 
 use super::geodb::{Key, Replica};
+use super::machines::millis;
 
 pub(super) struct Proxy {
     pub(super) site: usize,
@@ -29,6 +32,8 @@ pub(super) struct Proxy {
 #[derive(Default)]
 pub(super) struct Memory {
     pub(super) rows: Rows,
+    /// When it last read them.
+    read_at: Option<u64>,
     /// Of its site's replica, when it read it.
     pub(super) versions: Option<(u64, u64)>,
     /// When a group last began or ended to move, as a row has it.
@@ -57,6 +62,8 @@ struct Remembered {
     row: User,
     /// None: from the LocalDB.
     read_at: Option<u64>,
+    /// It is known to have changed.
+    is_doubtful: bool,
 }
 
 /// How much of the GeoDB is read.
@@ -90,13 +97,18 @@ impl Proxy {
     /// What the control core does every ten seconds. None: the GeoDB did not answer, and only time has passed.
     pub(super) fn refresh(&mut self, replica: Option<&Replica>, reads: Reads, now: u64) {
         if let Some(replica) = replica {
-            self.read(replica, reads, self.wall(now));
+            self.read(replica, reads, now);
         }
         self.observe(now);
     }
 
-    fn read(&mut self, replica: &Replica, reads: Reads, wall: i64) {
+    fn read(&mut self, replica: &Replica, reads: Reads, now: u64) {
+        let wall = self.wall(now);
         let memory = &mut self.memory;
+        let last = memory.read_at.replace(now);
+        if last.is_some_and(|last| now - last > millis(OUT_OF_TOUCH_AFTER)) {
+            memory.users.values_mut().for_each(|known| known.is_doubtful = true);
+        }
         let (places, groups) = memory.versions.unwrap_or((u64::MAX, u64::MAX));
         let read = (replica.places_version, replica.groups_version);
         if places != read.0 {
@@ -196,7 +208,7 @@ impl Proxy {
         self.memory.is_unsettled = true;
         if has_local_db {
             let forget_when = |(name, known): (Box<str>, Remembered)| {
-                (name, Remembered { row: known.row, read_at: None })
+                (name, Remembered { read_at: None, ..known })
             };
             self.memory.rows = former.rows;
             self.memory.users = former.users.into_iter().map(forget_when).collect();
@@ -264,14 +276,23 @@ impl Proxy {
         if known.is_some_and(|known| !known.row.leads_where(&row)) {
             self.memory.sent_on.remove(&row.username);
         }
-        let remembered = Remembered { row, read_at: Some(now) };
+        let remembered = Remembered { row, read_at: Some(now), is_doubtful: false };
         self.memory.users.insert(remembered.row.username.clone(), remembered);
     }
 
-    /// The row it remembers, and whether that is five minutes old: the login goes on with it, and it is read again.
-    pub(super) fn known(&self, user: &str, now: u64) -> Option<(&User, bool)> {
-        let known = self.memory.users.get(user)?;
-        let is_old = known.read_at.is_none_or(|read_at| now - read_at > 300_000);
+    /// The row of a user has changed, if it is another one than this: the next login reads it first.
+    pub(super) fn doubt_unless(&mut self, user: &str, row: Option<&User>) {
+        if let Some(known) = self.memory.users.get_mut(user) {
+            known.is_doubtful |= row.is_none_or(|row| !row.leads_where(&known.row));
+        }
+    }
+
+    /// The row it remembers, and whether that is five minutes old: the login goes on with it, and it is read again. One that is
+    /// doubtful is good only if the GeoDB does not answer.
+    pub(super) fn known(&self, user: &str, is_alone: bool, now: u64) -> Option<(&User, bool)> {
+        let known = self.memory.users.get(user).filter(|known| is_alone || !known.is_doubtful)?;
+        let fresh_for = if known.row.is_moving() { millis(MOVING_ROW_FRESH_FOR) } else { 300_000 };
+        let is_old = known.read_at.is_none_or(|read_at| now - read_at > fresh_for);
         Some((&known.row, is_old))
     }
 

@@ -1,30 +1,22 @@
 //! Whether a backend's row is changed: as the control core has it, the row and the other proxies' rows are read, `hale::health`
 //! rules, the row is read once more and written. What proxies tell each other by `proxy_dest_stats`.
 
-use std::time::Duration;
-
-use hale::health::{Case, Others, Ruling, Site, State, Withheld};
-use hale::limits::{STATS_EVERY, STATS_FRESH_FOR};
+use hale::health::words::{self, LAST_WELL, STATE, UPDATED, Word};
+use hale::health::{Brief, Health, Moment, Others, Ruling};
+use hale::limits::STATS_EVERY;
 use hale::route::rows::{Backend, BackendStatus};
 use hale::tick::Tick;
 use uuid::Uuid;
 
 use super::geodb::{Key, Value, Write};
-use super::machines::millis;
+use super::machines::{Fleet, millis};
+use super::prober::Counts;
 use super::world::{Task, World};
 
 /// What is known when a ruling begins, and how far it has come.
 #[derive(Debug)]
-pub(super) struct Brief {
-    id: Uuid,
-    proxy: Box<str>,
-    state: State,
-    is_proven: bool,
-    /// By this proxy's clock.
-    first_failure: Option<i64>,
-    is_overruled: bool,
-    dwell: Duration,
-    site: Site,
+pub(super) struct Course {
+    brief: Brief,
     /// For the checkers.
     seen: Seen,
     stage: Stage,
@@ -60,63 +52,33 @@ pub(super) struct Seen {
 }
 
 impl World {
-    pub(super) fn review(&mut self, proxy: usize, id: Uuid) {
-        let wall = self.proxies[proxy].wall(self.now);
-        let Some(brief) = self.brief(proxy, id) else { return };
-        let Some(watched) = self.watched(proxy, id) else { return };
-        let case = brief.case(&watched.status, watched.reason.as_deref(), wall);
-        match case.rule(&brief.site, &Others::default()) {
-            Ruling::Write(..) | Ruling::Withheld(Withheld::LastOnline) => {
-                watched.is_ruled = true;
-                self.task_soon(proxy, Task::Rule(Box::new(brief)));
-            }
-            Ruling::Stay => {}
-            Ruling::Withheld(_) => self.record.tally.withheld += 1,
-        }
-    }
-
-    fn brief(&mut self, proxy: usize, id: Uuid) -> Option<Brief> {
-        let now = Tick(self.now);
-        let wall = self.proxies[proxy].wall(self.now);
-        let site = self.fleet.hosts[proxy].prober.site(id);
-        let watched = self.watched(proxy, id)?;
-        let ago = |at: Tick| i64::try_from(now.since(at).as_millis()).unwrap();
-        Some(Brief {
-            id,
-            proxy: proxy_name(proxy),
-            state: watched.health.state(),
-            is_proven: watched.health.is_proven(),
-            first_failure: watched.health.first_failure().map(|at| wall - ago(at)),
-            is_overruled: watched.is_overruled,
-            dwell: watched.ejections.dwell(now),
-            site,
-            seen: Seen {
-                at: now.0,
-                first_failure: watched.health.first_failure().map(|at| at.0),
-                wells: watched.wells,
-                ills: watched.ills,
-            },
-            stage: Stage::Rule,
-        })
+    pub(super) fn begin_ruling(&mut self, proxy: usize, brief: Brief) {
+        let prober = &self.fleet.hosts[proxy].prober;
+        let Counts { wells, ills } = prober.counts(brief.id);
+        let first_failure = prober.health(brief.id).and_then(Health::first_failure);
+        let seen = Seen { at: self.now, first_failure: first_failure.map(|at| at.0), wells, ills };
+        let course = Course { brief, seen, stage: Stage::Rule };
+        self.task_soon(proxy, Task::Rule(Box::new(course)));
     }
 
     /// A ruling goes on.
-    pub(super) fn rule(&mut self, proxy: usize, brief: Brief) {
+    pub(super) fn rule(&mut self, proxy: usize, course: Course) {
+        let id = course.brief.id;
         let is_lost = self.is_faulty() && self.random.percent(2);
         if self.is_geodb_silent(proxy) || is_lost {
-            if let (Stage::Write(intent, stamp), 0) = (&brief.stage, self.random.below(2))
+            if let (Stage::Write(intent, stamp), 0) = (&course.stage, self.random.below(2))
                 && is_lost
             {
-                self.write_status(proxy, brief.id, intent, *stamp);
+                self.write_status(proxy, id, intent, *stamp);
             }
-            return self.end_ruling(proxy, brief.id);
+            return self.end_ruling(proxy, id);
         }
         let (site, site_id) = (self.proxies[proxy].site, self.proxies[proxy].site_id);
-        let key = Key::Backend(site_id, brief.id);
-        let row = self.replicas[site].backend(site_id, brief.id);
-        let id = brief.id;
-        let next = match brief.stage {
-            Stage::Rule => self.rule_on(proxy, &brief, row),
+        let key = Key::Backend(site_id, id);
+        let row = self.replicas[site].backend(site_id, id);
+        let Course { brief, seen, stage } = course;
+        let next = match stage {
+            Stage::Rule => self.rule_on(proxy, &brief, row, seen),
             Stage::Compare(intent) => {
                 let (status, reason) = &intent.expected;
                 let is_as_expected = row.status == *status && row.status_reason == *reason;
@@ -131,21 +93,29 @@ impl World {
             }
         };
         match next {
-            Some(stage) => self.task_soon(proxy, Task::Rule(Box::new(Brief { stage, ..brief }))),
+            Some(stage) => {
+                self.task_soon(proxy, Task::Rule(Box::new(Course { brief, seen, stage })));
+            }
             None => self.end_ruling(proxy, id),
         }
     }
 
-    fn rule_on(&mut self, proxy: usize, brief: &Brief, row: Backend) -> Option<Stage> {
-        let others = self.others(proxy, brief.id);
+    fn rule_on(&mut self, proxy: usize, brief: &Brief, row: Backend, seen: Seen) -> Option<Stage> {
+        let (site, site_id) = (self.proxies[proxy].site, self.proxies[proxy].site_id);
         let wall = self.proxies[proxy].wall(self.now);
-        let case = brief.case(&row.status, row.status_reason.as_deref(), wall);
-        match case.rule(&brief.site, &others) {
+        let others = self.others(proxy, brief);
+        let of_site = match brief.wants_site() {
+            true => self.replicas[site].backends(site_id),
+            false => Vec::new(),
+        };
+        match brief.rule(&row, &of_site, &others, wall) {
             Ruling::Stay => self.take_row(proxy, row),
-            Ruling::Withheld(_) => self.record.tally.withheld += 1,
+            Ruling::Withheld(why) => {
+                self.record.tally.withheld += 1;
+                self.fleet.hosts[proxy].prober.book.note_withheld(brief.id, Some(&why));
+            }
             Ruling::Write(status, reason) => {
                 let expected = (row.status, row.status_reason);
-                let seen = brief.seen;
                 return Some(Stage::Compare(Intent { status, reason, expected, seen }));
             }
         }
@@ -160,9 +130,7 @@ impl World {
     }
 
     fn end_ruling(&mut self, proxy: usize, id: Uuid) {
-        if let Some(watched) = self.watched(proxy, id) {
-            watched.is_ruled = false;
-        }
+        self.fleet.hosts[proxy].prober.book.end_ruling(id);
     }
 
     fn write_status(&mut self, proxy: usize, id: Uuid, intent: &Intent, stamp: i64) {
@@ -201,52 +169,38 @@ impl World {
         if self.is_geodb_silent(proxy) || is_lost {
             return;
         }
-        let (wall, now) = (self.proxies[proxy].wall(self.now), Tick(self.now));
+        let now = Moment { tick: Tick(self.now), unix_millis: self.proxies[proxy].wall(self.now) };
         let (site, site_id) = (self.proxies[proxy].site, self.proxies[proxy].site_id);
-        let mut writes = Vec::new();
-        for (id, watched) in &self.fleet.hosts[proxy].prober.watched {
-            let ago = |at: Tick| i64::try_from(now.since(at).as_millis()).unwrap();
-            let well = watched.health.last_well();
-            self.fleet.judge.told(
-                (proxy, *id),
-                self.now,
-                well.map(|at| at.0),
-                watched.health.state(),
-            );
-            let columns = vec![
-                ("updated", Value::Number(wall)),
-                ("last_success", Value::Number(well.map_or(0, |at| wall - ago(at)))),
-                ("down", Value::Number(i64::from(watched.health.state() == State::Down))),
-            ];
-            writes.push(Write { key: Key::Figures(site_id, *id, proxy), columns, at: wall });
+        let Fleet { hosts, judge, .. } = &mut self.fleet;
+        let book = &mut hosts[proxy].prober.book;
+        for (id, watched) in book.all() {
+            let course = watched.courses.first();
+            let well = course.and_then(|course| course.health.last_well());
+            judge.told((proxy, id), self.now, well.map(|at| at.0), watched.state());
+            let told = words::told(course, [None, None], now);
+            let known = told.filter_map(|(name, value)| Some((key_of(name)?, figure(value))));
+            let updated = (UPDATED, figure(words::seconds(now.unix_millis)));
+            let columns = std::iter::once(updated).chain(known).collect();
+            let key = Key::Figures(site_id, id, proxy);
+            // Only this site's proxies read them.
+            self.replicas[site].apply(&Write { key, columns, at: now.unix_millis });
         }
-        // Only this site's proxies read them.
-        for write in writes {
-            self.replicas[site].apply(&write);
-        }
+        book.figures_taken(now.tick);
     }
 
-    /// What the fresh rows of other proxies of the site say.
-    fn others(&self, proxy: usize, id: Uuid) -> Others {
+    /// What the rows of other proxies of the site say.
+    fn others(&self, proxy: usize, brief: &Brief) -> Others {
         let (site, site_id) = (self.proxies[proxy].site, self.proxies[proxy].site_id);
+        let names: Vec<Box<str>> = (0..self.proxies.len()).map(proxy_name).collect();
+        let words = (0..self.proxies.len()).flat_map(|other| {
+            let key = Key::Figures(site_id, brief.id, other);
+            let columns = self.replicas[site].columns(&key);
+            let proxy = &*names[other];
+            let word = |(key, value)| Word { proxy, key, value: value_of(value) };
+            columns.map(word).collect::<Vec<_>>()
+        });
         let wall = self.proxies[proxy].wall(self.now);
-        let mut found = Others::default();
-        for other in self.neighbours(proxy) {
-            let key = Key::Figures(site_id, id, other);
-            let of = |name| self.replicas[site].number(&key, name);
-            let Some(updated) = of("updated") else { continue };
-            if u128::from(wall.abs_diff(updated)) > STATS_FRESH_FOR.as_millis() {
-                continue;
-            }
-            found.fresh += 1;
-            found.down += usize::from(of("down") == Some(1));
-            if let Some(well) = of("last_success").filter(|at| *at > 0)
-                && found.last_well.as_ref().is_none_or(|(at, _)| *at < well)
-            {
-                found.last_well = Some((well, proxy_name(other)));
-            }
-        }
-        found
+        words::others(words, &brief.proxy, &brief.failing, wall)
     }
 
     /// The other proxies of its site.
@@ -257,25 +211,23 @@ impl World {
     }
 }
 
-impl Brief {
-    fn case<'a>(
-        &'a self,
-        status: &'a BackendStatus,
-        reason: Option<&'a str>,
-        wall: i64,
-    ) -> Case<'a> {
-        Case {
-            status,
-            reason,
-            state: self.state,
-            is_proven: self.is_proven,
-            first_failure: self.first_failure,
-            words: "it does not log in",
-            is_overruled: self.is_overruled,
-            dwell: self.dwell,
-            proxy: &self.proxy,
-            now: wall,
-        }
+/// The figures that others go by, of the one protocol that is probed here.
+fn key_of(name: &str) -> Option<&'static str> {
+    match name {
+        LAST_WELL => Some("imap.last_success"),
+        STATE => Some("imap.state"),
+        _ => None,
+    }
+}
+
+fn figure(value: f64) -> Value {
+    Value::Number(value.to_bits().cast_signed())
+}
+
+fn value_of(value: &Value) -> f64 {
+    match value {
+        Value::Number(bits) => f64::from_bits(bits.cast_unsigned()),
+        other => panic!("{other:?}"),
     }
 }
 

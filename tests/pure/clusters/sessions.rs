@@ -10,6 +10,7 @@ use hale::tick::Tick;
 use uuid::Uuid;
 
 use super::login::{Asked, Login, Why};
+use super::logins::MOVE_GRACE;
 use super::machines::{MOVE_TIMEOUT, Purpose, millis};
 use super::world::{Event, Task, World};
 
@@ -32,11 +33,30 @@ struct Attempt {
 #[derive(Clone, Debug)]
 pub(super) struct Live {
     pub(super) user: Box<str>,
-    pub(super) group: Box<str>,
+    /// None of a user who is pinned.
+    pub(super) group: Option<Box<str>>,
     /// The one that is connected to the backend.
     pub(super) proxy: usize,
     pub(super) backend: Uuid,
     pub(super) since: u64,
+    /// Its login went by what was known, because the GeoDB did not answer (C-CACHE-2).
+    pub(super) is_blind: bool,
+}
+
+/// Whose sessions end.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Whom<'a> {
+    Groups(&'a BTreeSet<Box<str>>),
+    Users(&'a BTreeSet<Box<str>>),
+}
+
+impl Whom<'_> {
+    pub(super) fn is_of(self, user: &str, group: Option<&str>) -> bool {
+        match self {
+            Self::Groups(groups) => group.is_some_and(|group| groups.contains(group)),
+            Self::Users(users) => users.contains(user),
+        }
+    }
 }
 
 /// What happens to a login at a backend.
@@ -120,9 +140,14 @@ impl World {
         let proxy = login.proxy;
         self.login_succeeded(proxy, backend);
         self.record.served(self.now, &login.user, backend, false);
-        let Some(group) = group else { return };
-        self.check_session(proxy, &group, backend);
-        let live = Live { user: login.user, group, proxy, backend, since: self.now };
+        let is_blind = login.is_silent || login.session.as_ref().is_some_and(|it| it.is_blind);
+        if let Some(group) = &group {
+            self.check_session(proxy, group, backend);
+            if !is_blind {
+                self.check_session_of(proxy, &login.user, backend);
+            }
+        }
+        let live = Live { user: login.user, group, proxy, backend, since: self.now, is_blind };
         self.fleet.sessions.live.insert(number, live);
         let stays = 1_000 + self.random.below(200_000);
         self.at(self.now + stays, Event::Leaves(number));
@@ -133,7 +158,7 @@ impl World {
         let now = self.now;
         let mut login = login.asks(Asked::User);
         let Some(session) = &mut login.session else { return };
-        let longest = now + millis(MOVE_TIMEOUT) + MOVE_GRACE;
+        let longest = now + millis(MOVE_TIMEOUT + MOVE_GRACE);
         let until = *session.held_until.get_or_insert(longest);
         if now >= until {
             return self.failed(&login, "its group is being moved, and has not been");
@@ -153,16 +178,18 @@ impl World {
         before - live.len()
     }
 
-    /// These groups leave a backend: their sessions end at this proxy, and logins on their way there are routed again.
-    pub(super) fn leave(&mut self, proxy: usize, from: Uuid, groups: &BTreeSet<Box<str>>) -> usize {
-        let is_meant =
-            |it: &Live| it.proxy == proxy && it.backend == from && groups.contains(&it.group);
+    /// These leave a backend, or wherever they are: their sessions end at this proxy, and logins on their way there are routed again.
+    pub(super) fn leave(&mut self, proxy: usize, from: Option<Uuid>, whom: Whom<'_>) -> usize {
+        let is_there = |backend: Uuid| from.is_none_or(|from| from == backend);
+        let is_meant = |it: &Live| {
+            it.proxy == proxy && is_there(it.backend) && whom.is_of(&it.user, it.group.as_deref())
+        };
         let ended = self.end_sessions(is_meant);
         self.record.tally.moved_sessions += u64::try_from(ended).unwrap();
         let attempts = self.fleet.sessions.attempts.iter();
         let rerouted = attempts.filter(|(_, it)| {
-            let is_its = it.group.as_ref().is_some_and(|group| groups.contains(group));
-            it.login.proxy == proxy && it.backend == from && is_its
+            let is_its = whom.is_of(&it.login.user, it.group.as_deref());
+            it.login.proxy == proxy && is_there(it.backend) && is_its
         });
         let rerouted: Vec<u64> = rerouted.map(|(number, _)| *number).collect();
         for number in &rerouted {
@@ -182,6 +209,3 @@ impl World {
         self.record.tally.kicks += 1;
     }
 }
-
-/// Beyond the move timeout itself, for the login after it.
-const MOVE_GRACE: u64 = 10_000;

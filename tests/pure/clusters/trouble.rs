@@ -254,7 +254,7 @@ pub(super) struct Changes {
 fn decisions(proxy: &Proxy, now: u64) -> Decisions {
     let of = |number| {
         let user = user_name(number);
-        let row = proxy.known(&user, now)?.0;
+        let row = proxy.known(&user, false, now)?.0;
         let to = match proxy.decide_by(row, Writes::Withheld) {
             Decision::Go { destination, .. } => Some(destination.hop),
             _ => None,

@@ -15,11 +15,11 @@ use super::checks::Record;
 use super::geodb::{Columns, Key, Kind, Replica, Value, Write};
 use super::hardships::Hardship;
 use super::login::{Asked, Login, Session, Why};
-use super::machines::Fleet;
+use super::machines::{About, Fleet};
 use super::play::Play;
 use super::proxy::{Proxy, Reads};
 use super::random::Random;
-use super::rulings::Brief;
+use super::rulings;
 use super::sessions::Turn;
 use super::trouble::{Lasting, Trouble};
 
@@ -81,14 +81,17 @@ pub(super) enum Event {
 
 /// What one proxy does.
 pub(super) enum Task {
-    Probe(Uuid),
-    Probed(Uuid, Finding),
+    /// What is due is probed.
+    Probe,
+    Probed(Uuid, usize, Finding),
     /// Once a second.
     Look,
     Figures,
-    Rule(Box<Brief>),
+    Rule(Box<rulings::Course>),
     Moves,
     Attempt(u64, Turn),
+    /// An old backend was asked, and has answered, or has had its time: so many milliseconds.
+    Kicked(Uuid, Box<About>, u64),
 }
 
 impl World {
@@ -283,13 +286,14 @@ impl World {
 
     fn carry_on(&mut self, proxy: usize, task: Task) {
         match task {
-            Task::Probe(id) => self.begin_probe(proxy, id),
-            Task::Probed(id, finding) => self.end_probe(proxy, id, finding),
+            Task::Probe => self.begin_probes(proxy),
+            Task::Probed(id, way, finding) => self.end_probe(proxy, (id, way), finding),
             Task::Look => self.look(proxy),
             Task::Figures => self.write_figures(proxy),
-            Task::Rule(brief) => self.rule(proxy, *brief),
+            Task::Rule(course) => self.rule(proxy, *course),
             Task::Moves => self.look_at_moves(proxy),
             Task::Attempt(number, turn) => self.turn(number, turn),
+            Task::Kicked(backend, about, took) => self.kicked(proxy, backend, &about, took),
         }
     }
 

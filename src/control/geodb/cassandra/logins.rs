@@ -130,7 +130,15 @@ impl Cassandra {
         finish: &UserMove,
         now: UnixMillis,
     ) -> Result<Applied, GeoDbError> {
-        self.replace_user(Some(&finish.expected), &finish.moved, now).await
+        let held = self.requests.user(&finish.expected.username).await?;
+        let Some(held) = held.filter(|held| is_same_user(&finish.expected, &held.row)) else {
+            return Ok(Applied::Skipped);
+        };
+        let now = time_of_change(now, held.row.last_update);
+        let named = clearing(cells::user(&finish.moved, now), &cells::user(&held.row, now));
+        // What an operator orders at the same moment holds.
+        self.requests.change_if_same(TableName::Users, named, held.stamp).await?;
+        Ok(Applied::Written)
     }
 
     pub(in super::super) async fn replace_user(

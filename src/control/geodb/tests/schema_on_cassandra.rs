@@ -168,6 +168,54 @@ async fn palomar_1_1_a_row_from_the_future_is_told_once_and_written_over_all_the
     assert_eq!(row.backend_id, Some(BE2));
 }
 
+/// A proxy that was stopped between its read and its write, and goes on a minute later, undoes nothing by that; an operator's order
+/// holds.
+#[tokio::test]
+async fn c_geo_2_what_proxies_write_stands_right_behind_what_they_read() {
+    use crate::route::change::ChangeReason::{FinishMove, Ordered, SwitchToBest};
+    let place = place("c_geo_2_stamps").await;
+    let geodb = cluster(&place).await;
+    let Location::Cassandra(settings) = place.location() else { panic!() };
+    // Two hundred microseconds of the year 2023, and one second later, when another one writes.
+    let (read, later) = (1_700_000_000_000_000_i64, 1_700_000_001_000_000_i64);
+    for (name, reason, holds) in [
+        ("finished", FinishMove, false),
+        ("switched", SwitchToBest, false),
+        ("ordered", Ordered, true),
+    ] {
+        let by_key = format!("where site_id = {DC1} and name = '{name}'");
+        let made = format!(
+            "insert into K.user_groups (site_id, name, backend_id, moving) values ({DC1}, '{name}', {BE1}, '1') using timestamp {read}"
+        );
+        write(&settings, &made).await;
+        let row = geodb.read_group(DC1, name).await.unwrap().unwrap();
+        let placement = Placement { backend_id: Some(BE2), ..Placement::default() };
+        let change = GroupChange::of(&row, placement, reason);
+        assert_eq!(geodb.apply(&change, NOW).await.unwrap(), Applied::Written);
+        let row = geodb.read_group(DC1, name).await.unwrap().unwrap();
+        assert_eq!((row.backend_id, row.is_moving()), (Some(BE2), false), "{name}");
+        let others =
+            format!("update K.user_groups using timestamp {later} set backend_id = {BE1} {by_key}");
+        write(&settings, &others).await;
+        let row = geodb.read_group(DC1, name).await.unwrap().unwrap();
+        assert_eq!(row.backend_id == Some(BE2), holds, "{name}");
+    }
+    let made = format!(
+        "insert into K.users (username, preferred_site_id, group_name, moving_group_name) values ('eve', {DC1}, 'a', 'b') using timestamp {read}"
+    );
+    write(&settings, &made).await;
+    let row = geodb.read_user("eve").await.unwrap().unwrap();
+    let (moved, reason) = (row.moved(), crate::route::change::UserMoveReason::Finish);
+    let end = crate::route::change::UserMove { expected: row, moved, reason };
+    assert_eq!(geodb.finish_user_move(&end, NOW).await.unwrap(), Applied::Written);
+    assert_eq!(&*geodb.read_user("eve").await.unwrap().unwrap().group_name, "b");
+    let others = format!(
+        "update K.users using timestamp {later} set group_name = 'a' where username = 'eve'"
+    );
+    write(&settings, &others).await;
+    assert_eq!(&*geodb.read_user("eve").await.unwrap().unwrap().group_name, "a");
+}
+
 #[tokio::test]
 async fn a_copy_there_and_back_is_the_same_and_pages_are_no_limit() {
     let (from, through, to) = (Place::new(), place("a_copy").await, Place::new());

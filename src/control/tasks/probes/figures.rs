@@ -1,34 +1,18 @@
 //! What proxies tell each other of backends, by rows of `proxy_dest_stats` (R-PROBE-4), and figures for operators.
 //!
-//! Decides: which keys there are and what they mean. Times are seconds since 1970. Does not: read, write. Driven by `super`.
+//! Decides: which keys there are. What they mean, and what others say by them: [`words`]. Times are seconds since 1970. Does not:
+//! read, write. Driven by `super`.
 //! Tests: below.
 
 use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::book::{Book, Watched};
 use crate::control::geodb::{BackendFigure, DestFigure, FigureKind};
-use crate::health::{Others, State};
-use crate::limits;
+use crate::health::words::{self, PROBE_MS, STATE, UPDATED, Word, seconds};
+use crate::health::{Book, Moment, Others, Watched};
 use crate::names::Protocol;
 use crate::share::evidence::{COUNT_NAMES, Seen};
-use crate::tick::Tick;
-
-/// A moment, by both clocks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) tick: Tick,
-    pub(super) unix_millis: i64,
-}
-
-impl Moment {
-    /// An earlier one, in milliseconds since 1970.
-    pub(super) fn unix(self, earlier: Tick) -> i64 {
-        let since = i64::try_from(self.tick.since(earlier).as_millis()).unwrap_or(i64::MAX);
-        self.unix_millis.saturating_sub(since)
-    }
-}
 
 /// What this proxy writes down.
 pub(super) fn rows(
@@ -43,7 +27,7 @@ pub(super) fn rows(
     });
     let (mut dest, mut own) = (Vec::new(), Vec::new());
     for (id, watched) in book.all() {
-        let host = &*watched.target.host;
+        let host = &*watched.host;
         let mut put = |key: String, value: f64, kind| {
             dest.push(DestFigure {
                 proxy_site_id: site_id,
@@ -84,17 +68,9 @@ fn of_backend(watched: &Watched, seen: &[&Seen], now: Moment) -> Vec<(Protocol, 
             let sums = sums.into_iter().filter(|(_, sum)| *sum > 0);
             figures.extend(sums.map(|(name, sum)| (name, large(sum), FigureKind::Counter)));
         }
-        let mut gauge = |name, value: Option<f64>| {
-            figures.extend(value.map(|value| (name, value, FigureKind::Gauge)));
-        };
-        let well = course.and_then(|course| course.health.last_well());
-        let well = well.max(seen.and_then(|seen| seen.last_well));
-        gauge(LAST_WELL, well.map(|at| seconds(now.unix(at))));
-        let failed = course.and_then(|course| course.health.first_failure());
-        let failed = failed.max(seen.and_then(|seen| seen.last_failed));
-        gauge("last_failure", failed.map(|at| seconds(now.unix(at))));
-        gauge(STATE, course.map(|course| course.known_state().map_or(NOT_YET, number)));
-        gauge("probe_ms", course.and_then(|course| course.took_ms).map(large));
+        let seen = [seen.and_then(|it| it.last_well), seen.and_then(|it| it.last_failed)];
+        let gauges = words::told(course, seen, now);
+        figures.extend(gauges.map(|(name, value)| (name, value, FigureKind::Gauge)));
         (protocol, figures)
     };
     Protocol::ALL.into_iter().map(of).filter(|(_, figures)| !figures.is_empty()).collect()
@@ -107,52 +83,11 @@ pub(super) fn others(
     failing: &[Protocol],
     unix_millis: i64,
 ) -> Others {
-    let mut proxies: BTreeMap<&str, Vec<&DestFigure>> = BTreeMap::new();
-    for row in rows.iter().filter(|row| &*row.proxy_host != own) {
-        proxies.entry(&row.proxy_host).or_default().push(row);
-    }
-    let mut found = Others::default();
-    for (proxy, rows) in proxies {
-        let of = |key: &str| rows.iter().find(|row| &*row.key == key).map(|row| row.value);
-        let fresh_for = limits::STATS_FRESH_FOR.as_secs_f64();
-        if of(UPDATED).is_none_or(|at| (seconds(unix_millis) - at).abs() > fresh_for) {
-            continue;
-        }
-        found.fresh += 1;
-        let each = |name: &'static str| {
-            failing.iter().map(move |protocol| of(&format!("{protocol}.{name}")))
-        };
-        found.down += usize::from(each(STATE).any(|state| state == Some(number(State::Down))));
-        // It reaches the backend if it does so by each of them.
-        let well = each(LAST_WELL).map(|at| at.unwrap_or(0.0)).reduce(f64::min);
-        if let Some(well) = well.map(millis).filter(|at| *at > 0)
-            && found.last_well.as_ref().is_none_or(|(at, _)| *at < well)
-        {
-            found.last_well = Some((well, proxy.into()));
-        }
-    }
-    found
+    words::others(rows.iter().map(word), own, failing, unix_millis)
 }
 
-fn number(state: State) -> f64 {
-    match state {
-        State::Up => 0.0,
-        State::Suspect => 1.0,
-        State::Down => 2.0,
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact in a double")]
-fn seconds(unix_millis: i64) -> f64 {
-    unix_millis as f64 / 1000.0
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "saturates, and a row that says such a thing is wrong"
-)]
-fn millis(seconds: f64) -> i64 {
-    (seconds * 1000.0).round() as i64
+fn word(row: &DestFigure) -> Word<'_> {
+    Word { proxy: &row.proxy_host, key: &row.key, value: row.value }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the column is a double, and counts are smaller")]
@@ -160,38 +95,30 @@ fn large(count: u64) -> f64 {
     count as f64
 }
 
-const UPDATED: &str = "updated";
-const LAST_WELL: &str = "last_success";
-const STATE: &str = "state";
-/// A state that is not known yet. It takes the place of what the row said before Hale was started again.
-const NOT_YET: f64 = -1.0;
 /// What a backend's own rows tell.
-const OF_BACKENDS: [&str; 2] = [STATE, "probe_ms"];
+const OF_BACKENDS: [&str; 2] = [STATE, PROBE_MS];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::tasks::probes::login::Target;
     use crate::health::Finding;
+    use crate::tick::Tick;
 
     const SITE: Uuid = Uuid::from_u128(1);
     const NOW: Moment = Moment { tick: Tick(100_000), unix_millis: 1_700_000_000_500 };
 
     const BE1: Uuid = Uuid::from_u128(7);
+    const DUE: Tick = Tick(94_990);
 
     fn book(protocol: Protocol) -> Book {
-        let mut book = Book::default();
-        let target = Target { host: "be1".into(), address: None, user: "p".into() };
-        book.keep([(BE1, target)].into_iter(), &[protocol], NOW.tick, || 0);
+        let mut book = Book::new(NOW.tick);
+        book.keep([(BE1, "be1".into())].into_iter(), &[protocol], DUE, || 0);
         book
     }
 
     fn probe(book: &mut Book, finding: Finding) {
-        book.change(BE1, 0, |course| {
-            course.health.begin();
-            course.is_probed = true;
-            course.health.end(finding, Tick(95_000), 0)
-        });
+        assert_eq!(book.begin(DUE), Some((BE1, 0)));
+        book.found((BE1, 0), (finding, ""), None, Tick(95_000), 0);
     }
 
     /// What this proxy writes of one backend that has logged in five seconds ago by this protocol.
@@ -219,8 +146,8 @@ mod tests {
             dest.into_iter().find(|row| &*row.key == "imap.state").map(|row| row.value)
         };
         let mut fresh = book(Protocol::Imap);
-        assert_eq!(told(&fresh), Some(NOT_YET));
-        fresh.change(BE1, 0, |course| course.health.login_succeeded(Tick(95_000)));
+        assert_eq!(told(&fresh), Some(words::NOT_YET));
+        fresh.login_succeeded(BE1, 0, Tick(95_000), Tick(95_000));
         assert_eq!(told(&fresh), Some(0.0), "a login shows as much as a probe");
         for (finding, state) in [(Finding::TestUserRefused, 0.0), (Finding::Gone, 1.0)] {
             let mut book = book(Protocol::Imap);

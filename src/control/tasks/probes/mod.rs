@@ -5,11 +5,11 @@
 //! Non-duty: judging (`health`), routing (the table follows a row that is handed in at the routing desk). All of it runs on the
 //! control core, and no login waits for it. Tests: the files here; `tests/appliance/e2e/probes.rs`.
 
-mod book;
 mod figures;
 mod login;
 mod rulings;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use super::routing::Desk;
 use crate::config::Config;
 use crate::control::geodb::{GeoDb, GeoDbError};
 use crate::control::wall_clock::unix_millis;
-use crate::health::{Change, Finding, Withheld};
+use crate::health::{Book, Change, Finding, Moment, NewStatus};
 use crate::limits;
 use crate::names::{Protocol, SessionId};
 use crate::ring::clock;
@@ -35,8 +35,6 @@ use crate::share::evidence::Doubted;
 use crate::share::exchange::Exchange;
 use crate::template::Template;
 use crate::tls::{Backends, Context};
-use book::{Book, NewStatus, Watched};
-use figures::Moment;
 use login::{Found, Target, Way};
 use rulings::Ruled;
 
@@ -91,7 +89,8 @@ impl Probes {
             tls: Rc::new(Backends::new(&context.trust)),
             context,
             table: Arc::default(),
-            book: Book::default(),
+            book: Book::new(clock::now()),
+            targets: BTreeMap::new(),
             probing: JoinSet::new(),
             ruling: JoinSet::new(),
             writing: JoinSet::new(),
@@ -117,6 +116,8 @@ struct Prober {
     context: Arc<Context>,
     tls: Rc<Backends>,
     book: Book,
+    /// Where its backends are.
+    targets: BTreeMap<Uuid, Target>,
     /// With the backend and the way.
     probing: JoinSet<(Uuid, usize, Found)>,
     ruling: JoinSet<Ruled>,
@@ -142,8 +143,9 @@ impl Prober {
                     self.found(id, way, found);
                 }
                 Some(ended) = self.ruling.join_next() => self.ruled(unbroken(ended)),
-                Some(ended) = self.writing.join_next() => if let Err(fault) = unbroken(ended) {
-                    self.desk.failed(&fault);
+                Some(ended) = self.writing.join_next() => match unbroken(ended) {
+                    Ok(()) => self.book.figures_taken(clock::now()),
+                    Err(fault) => self.desk.failed(&fault),
                 },
                 () = doubts.arrived() => while let Some(doubted) = doubts.take() {
                     self.doubt(&doubted);
@@ -178,11 +180,12 @@ impl Prober {
             let host = Arc::clone(&backend.host.name);
             Some((backend.id, Target { host, address, user: user.into() }))
         });
-        self.book.keep(targets, &self.protocols, now, draw);
+        self.targets = targets.collect();
+        let hosts = self.targets.iter().map(|(id, target)| (*id, Arc::clone(&target.host)));
+        self.book.keep(hosts, &self.protocols, now, draw);
         for backend in table.backends() {
-            let Some(watched) = self.book.get_mut(backend.id) else { continue };
             let reason = backend.status_reason.as_deref();
-            match watched.set_status(&backend.status, reason, now) {
+            match self.book.set_status(backend.id, &backend.status, reason, now) {
                 NewStatus::Overruled => self.desk.note(
                     true,
                     format!(
@@ -200,6 +203,7 @@ impl Prober {
 
     /// Logins that succeeded take the place of probes.
     fn take_successes(&mut self) {
+        let now = clock::now();
         for seen in self.probes.exchange.evidence.seen() {
             let (Some(Place::Backend(id)), Some(at)) =
                 (self.table.place_by_host(&seen.host), seen.last_well)
@@ -207,10 +211,7 @@ impl Prober {
                 continue;
             };
             let Some(way) = self.book.way(id, seen.protocol) else { continue };
-            self.book.change(id, way, |course| {
-                let is_news = course.health.last_well().is_none_or(|known| known < at);
-                if is_news { course.health.login_succeeded(at) } else { None }
-            });
+            self.book.login_succeeded(id, way, at, now);
         }
     }
 
@@ -223,10 +224,7 @@ impl Prober {
             self.book.look_soon(id, now);
             return self.probe();
         };
-        let change = self.book.change(id, way, |course| course.health.login_failed(now));
-        if change == Some(Change::Suspected) {
-            self.book.call_witnesses(id, now);
-        }
+        self.book.login_failed(id, way, now);
         self.probe();
     }
 
@@ -235,9 +233,12 @@ impl Prober {
         let now = clock::now();
         self.renew_tls();
         while self.probing.len() < limits::PROBES_AT_ONCE_MAX {
-            let Some((id, number, target)) = self.book.begin(now) else { return };
-            let Some(way) = self.probes.ways.get(number) else { return };
-            let (way, tls) = (Rc::clone(way), Rc::clone(&self.tls));
+            let Some((id, number)) = self.book.begin(now) else { return };
+            let (Some(way), Some(target)) = (self.probes.ways.get(number), self.targets.get(&id))
+            else {
+                return;
+            };
+            let (way, target, tls) = (Rc::clone(way), target.clone(), Rc::clone(&self.tls));
             let session = SessionId::from_bytes(random());
             self.probing.spawn_local(async move {
                 (id, number, login::log_in(way, target, tls, session).await)
@@ -258,33 +259,19 @@ impl Prober {
     fn found(&mut self, id: Uuid, way: usize, found: Found) {
         let now = clock::now();
         let Found { finding, words, took } = found;
-        let change = self.book.change(id, way, |course| {
-            let Some(finding) = finding else {
-                course.health.put_off(now);
-                return None;
-            };
-            course.is_probed = true;
-            if finding == Finding::Well {
-                course.took_ms = u64::try_from(took.as_millis()).ok();
-            }
-            course.words = words.clone();
-            course.health.end(finding, now, draw())
+        let change = finding.and_then(|finding| {
+            let took_ms = u64::try_from(took.as_millis()).ok();
+            self.book.found((id, way), (finding, &words), took_ms, now, draw())
         });
+        if finding.is_none() {
+            self.book.put_off(id, way, now);
+        }
         self.tell_account(id, way, finding, &words);
         self.tell_change(id, way, change, &words);
-        if change == Some(Change::Suspected) {
-            self.book.call_witnesses(id, now);
-        }
         if change == Some(Change::Fell) {
             self.take_successes();
         }
-        self.review(id);
-        // Another one may have waited for what this one says of our own way there.
-        let waiting = |(id, watched): (Uuid, &Watched)| {
-            matches!(watched.told, Some(Withheld::NoWitness)).then_some(id)
-        };
-        let waiting: Vec<Uuid> = self.book.failing().filter_map(waiting).collect();
-        for id in waiting {
+        for id in self.book.concerned(id) {
             self.review(id);
         }
     }
@@ -292,7 +279,8 @@ impl Prober {
     /// The test user is refused, or no more: the operator's to mend, and told once (W-PRB-4).
     fn tell_account(&mut self, id: Uuid, way: usize, finding: Option<Finding>, words: &str) {
         let Some(watched) = self.book.get_mut(id) else { return };
-        let (host, user) = (Arc::clone(&watched.target.host), watched.target.user.clone());
+        let host = Arc::clone(&watched.host);
+        let user = self.targets.get(&id).map(|target| target.user.clone()).unwrap_or_default();
         let Some(course) = watched.courses.get_mut(way) else { return };
         let is_refused = match finding {
             Some(Finding::TestUserRefused) => true,
@@ -316,7 +304,7 @@ impl Prober {
     fn tell_change(&self, id: Uuid, way: usize, change: Option<Change>, words: &str) {
         let Some(watched) = self.book.get(id) else { return };
         let Some(course) = watched.courses.get(way) else { return };
-        let (host, protocol) = (&watched.target.host, course.protocol);
+        let (host, protocol) = (&watched.host, course.protocol);
         match change {
             Some(Change::Fell) => {
                 self.desk.note(true, format!("backend {host} ({protocol}) is down: {words}"));

@@ -5,14 +5,11 @@
 
 use uuid::Uuid;
 
-use super::Prober;
-use super::book::Watched;
-use super::figures::{self, Moment};
+use super::{Prober, figures};
 use crate::control::geodb::{Applied, BackendUpdate, GeoDb, GeoDbError};
 use crate::control::wall_clock::unix_millis;
-use crate::health::{Case, Others, Ruling, Site, State, Withheld};
+use crate::health::{Brief, Moment, Review, Ruling, Watched, Withheld};
 use crate::limits;
-use crate::names::Protocol;
 use crate::ring::clock;
 use crate::route::rows::{Backend, BackendStatus};
 
@@ -35,77 +32,30 @@ enum Outcome {
     Changed,
 }
 
-/// What is known here when a ruling begins.
-#[derive(Debug)]
-struct Brief {
-    site_id: Uuid,
-    id: Uuid,
-    proxy: Box<str>,
-    host: Box<str>,
-    state: State,
-    is_proven: bool,
-    failing: Vec<Protocol>,
-    first_failure: Option<i64>,
-    words: Box<str>,
-    is_overruled: bool,
-    dwell: std::time::Duration,
-    site: Site,
-}
-
 impl Prober {
     /// Looks whether the row of a backend should say something else.
     pub(super) fn review(&mut self, id: Uuid) {
-        let Some(watched) = self.book.get(id).filter(|watched| !watched.is_ruled) else { return };
-        if !watched.is_contradicted() {
-            return self.tell_withheld(id, None);
-        }
-        let Some(brief) = self.brief(id) else { return };
-        let ruling = brief.case(&watched.status, watched.reason.as_deref());
-        let ruling = ruling.rule(&brief.site, &Others::default());
-        match ruling {
-            Ruling::Stay => self.tell_withheld(id, None),
-            // Those two are for the others to say.
-            Ruling::Write(..) | Ruling::Withheld(Withheld::LastOnline) => {
-                if let Some(watched) = self.book.get_mut(id) {
-                    watched.is_ruled = true;
-                }
-                let geodb = self.probes.geodb.with_deadline(limits::GEODB_LOOK_UP_TIMEOUT);
-                self.ruling
-                    .spawn_local(async move { Ruled { id, result: brief.rule(&geodb).await } });
-            }
-            Ruling::Withheld(why) => self.tell_withheld(id, Some(why)),
-        }
-    }
-
-    fn brief(&self, id: Uuid) -> Option<Brief> {
-        let watched = self.book.get(id)?;
         let now = Moment { tick: clock::now(), unix_millis: unix_millis() };
-        let failing: Vec<_> = watched.failing().collect();
-        let words = failing.first().map(|course| {
-            let (protocol, words) = (course.protocol, &course.words);
-            format!("{protocol}: {words}").into()
-        });
-        Some(Brief {
-            site_id: self.table.local_site()?.id,
-            id,
-            proxy: self.probes.proxy.clone(),
-            host: (*watched.target.host).into(),
-            state: watched.state(),
-            is_proven: watched.is_proven(),
-            failing: failing.iter().map(|course| course.protocol).collect(),
-            first_failure: watched.first_failure().map(|at| now.unix(at)),
-            words: words.unwrap_or_default(),
-            is_overruled: watched.is_overruled,
-            dwell: watched.ejections.dwell(now.tick),
-            site: self.book.site(id),
-        })
+        match self.book.review(id, &self.probes.proxy, now) {
+            None => {}
+            Some(Review::Stay) => self.tell_withheld(id, None),
+            Some(Review::Withheld(why)) => self.tell_withheld(id, Some(why)),
+            Some(Review::Rule(brief)) => {
+                let Some(site) = self.table.local_site() else { return self.book.end_ruling(id) };
+                let (site_id, geodb) =
+                    (site.id, self.probes.geodb.with_deadline(limits::GEODB_LOOK_UP_TIMEOUT));
+                self.ruling.spawn_local(async move {
+                    Ruled { id, result: rule(&brief, site_id, &geodb).await }
+                });
+            }
+        }
     }
 
     /// A ruling has come to its end.
     pub(super) fn ruled(&mut self, ruled: Ruled) {
         let Ruled { id, result } = ruled;
-        let Some(watched) = self.book.get_mut(id) else { return };
-        watched.is_ruled = false;
+        self.book.end_ruling(id);
+        let Some(watched) = self.book.get(id) else { return };
         match result {
             Ok(Outcome::Written(row)) => {
                 let text = written(watched, &row);
@@ -123,8 +73,8 @@ impl Prober {
     fn take_row(&mut self, id: Uuid, row: Backend) {
         if let Some(watched) = self.book.get_mut(id) {
             watched.told = None;
-            watched.set_status(&row.status, row.status_reason.as_deref(), clock::now());
         }
+        self.book.set_status(id, &row.status, row.status_reason.as_deref(), clock::now());
         self.desk.put_backend(row);
         // New logins go elsewhere from here on.
         self.losses.set(self.book.lost());
@@ -132,23 +82,11 @@ impl Prober {
 
     /// Tells why a row is left alone, once for each reason.
     fn tell_withheld(&mut self, id: Uuid, why: Option<Withheld>) {
-        // One alarm for all of them.
-        let is_trouble = |why: &Option<Withheld>| matches!(why, Some(Withheld::OwnTrouble { .. }));
-        let is_known = is_trouble(&why) && self.book.failing().any(|(_, it)| is_trouble(&it.told));
-        let Some(watched) = self.book.get_mut(id) else { return };
-        let is_same = match (&watched.told, &why) {
-            (Some(told), Some(why)) => std::mem::discriminant(told) == std::mem::discriminant(why),
-            (None, None) => true,
-            _ => false,
-        };
-        if is_same {
+        if !self.book.note_withheld(id, why.as_ref()) {
             return;
         }
-        watched.told.clone_from(&why);
-        if is_known {
-            return;
-        }
-        let host = &watched.target.host;
+        let Some(watched) = self.book.get(id) else { return };
+        let host = &watched.host;
         let text = match why {
             Some(Withheld::OwnTrouble { failing, probed }) => format!(
                 "{failing} of {probed} backends fail, {host} among them: more than half, so that this proxy itself is more likely to be \
@@ -167,7 +105,14 @@ impl Prober {
                  this proxy and the backend"
             ),
             // Told when it began, or over in a moment.
-            Some(Withheld::Overruled | Withheld::NoWitness | Withheld::Dwell) | None => return,
+            Some(
+                Withheld::Overruled
+                | Withheld::NoWitness
+                | Withheld::Unconfirmed
+                | Withheld::Deaf
+                | Withheld::Dwell,
+            )
+            | None => return,
         };
         self.desk.note(true, text);
     }
@@ -191,48 +136,44 @@ fn written(watched: &Watched, row: &Backend) -> (bool, String) {
     (true, text)
 }
 
-impl Brief {
-    fn case<'a>(&'a self, status: &'a BackendStatus, reason: Option<&'a str>) -> Case<'a> {
-        Case {
-            status,
-            reason,
-            state: self.state,
-            is_proven: self.is_proven,
-            first_failure: self.first_failure,
-            words: &self.words,
-            is_overruled: self.is_overruled,
-            dwell: self.dwell,
-            proxy: &self.proxy,
-            now: unix_millis(),
-        }
-    }
-
-    async fn rule(&self, geodb: &GeoDb) -> Result<Outcome, GeoDbError> {
-        let Self { site_id, id, .. } = *self;
-        let Some(row) = geodb.read_backend(site_id, id).await? else {
-            return Ok(Outcome::Changed);
-        };
-        let others = geodb.read_dest_figures(site_id, &self.host).await?;
-        let others = figures::others(&others, &self.proxy, &self.failing, unix_millis());
-        let case = self.case(&row.status, row.status_reason.as_deref());
-        match case.rule(&self.site, &others) {
-            Ruling::Stay => Ok(Outcome::Found(row)),
-            Ruling::Withheld(why) => Ok(Outcome::Withheld(why)),
-            Ruling::Write(status, reason) => {
-                let update = BackendUpdate {
-                    status: Some((status.clone(), reason.clone())),
-                    load_factor: None,
-                    expected_status: Some(row.status.clone()),
-                    expected_reason: Some(row.status_reason.clone().unwrap_or_default()),
-                };
-                match geodb.update_backend(site_id, id, &update).await? {
-                    Applied::Written => {
-                        let status_reason = Some(reason);
-                        Ok(Outcome::Written(Backend { status, status_reason, ..row }))
-                    }
-                    Applied::Skipped => Ok(Outcome::Changed),
+async fn rule(brief: &Brief, site_id: Uuid, geodb: &GeoDb) -> Result<Outcome, GeoDbError> {
+    let id = brief.id;
+    let (row, of_site) = read(brief, site_id, geodb).await?;
+    let Some(row) = row else { return Ok(Outcome::Changed) };
+    let others = geodb.read_dest_figures(site_id, &brief.host).await?;
+    let others = figures::others(&others, &brief.proxy, &brief.failing, unix_millis());
+    match brief.rule(&row, &of_site, &others, unix_millis()) {
+        Ruling::Stay => Ok(Outcome::Found(row)),
+        Ruling::Withheld(why) => Ok(Outcome::Withheld(why)),
+        Ruling::Write(status, reason) => {
+            let update = BackendUpdate {
+                status: Some((status.clone(), reason.clone())),
+                load_factor: None,
+                expected_status: Some(row.status.clone()),
+                expected_reason: Some(row.status_reason.clone().unwrap_or_default()),
+            };
+            match geodb.update_backend(site_id, id, &update).await? {
+                Applied::Written => {
+                    let status_reason = Some(reason);
+                    Ok(Outcome::Written(Backend { status, status_reason, ..row }))
                 }
+                Applied::Skipped => Ok(Outcome::Changed),
             }
         }
     }
+}
+
+/// The backend's row, and those of its site where they count.
+async fn read(
+    brief: &Brief,
+    site_id: Uuid,
+    geodb: &GeoDb,
+) -> Result<(Option<Backend>, Vec<Backend>), GeoDbError> {
+    if !brief.wants_site() {
+        return Ok((geodb.read_backend(site_id, brief.id).await?, Vec::new()));
+    }
+    let mut rows = geodb.backends().await?;
+    rows.retain(|row| row.site_id == site_id);
+    let row = rows.iter().find(|row| row.id == brief.id).cloned();
+    Ok((row, rows))
 }

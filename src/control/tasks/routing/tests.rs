@@ -19,6 +19,7 @@ use crate::ring::clock;
 use crate::route::change::{ChangeReason, GroupChange, GroupCreation, Placement};
 use crate::route::decide::{Decision, RouteQuestion, UserKnown, decide};
 use crate::route::rows::{Backend, BackendStatus, Site, SiteStatus, User, UserGroup};
+use crate::route::settings_rows::MOVES;
 use crate::share::messages::{Answer, Doubt, Ticket, ToCore};
 
 const DC1: Uuid = Uuid::from_u128(0xD1);
@@ -37,6 +38,8 @@ struct House {
     exchange: Exchange,
     core: Inbox<ToCore>,
     failover: FailoverRules,
+    /// `cluster_group_moves = proxy`.
+    are_moves_ours: bool,
     ways: Ways,
 }
 
@@ -65,7 +68,7 @@ impl House {
         let exchange = Exchange::new(1).unwrap();
         let core = Inbox::watch(exchange.to_cores[0].clone()).unwrap();
         let failover = FailoverRules::default();
-        Self { folder, geodb, exchange, core, failover, ways: Ways::new() }
+        Self { folder, geodb, exchange, core, failover, are_moves_ours: false, ways: Ways::new() }
     }
 
     fn hosts(&self) -> PathBuf {
@@ -86,6 +89,7 @@ impl House {
                 local_site: "DC1".into(),
                 default_group_count: 4,
                 failover: self.failover,
+                are_moves_ours: self.are_moves_ours,
                 ..RouteSettings::default()
             },
             exchange: self.exchange.clone(),
@@ -158,6 +162,27 @@ impl House {
     fn logged(&self) -> Vec<String> {
         let events = std::iter::from_fn(|| self.exchange.log.take());
         events.map(|event| format!("{event:?}")).collect()
+    }
+}
+
+#[tokio::test]
+async fn c_move_5_a_switch_of_a_group_is_told_to_the_other_proxies_at_once() {
+    for are_moves_ours in [true, false] {
+        let mut house = House::new().await;
+        house.are_moves_ours = are_moves_ours;
+        house.geodb.create_group(&group("vip", BE1), 7).await.unwrap();
+        let work = async {
+            house.start().await;
+            let row = house.geodb.read_group(DC1, "vip").await.unwrap().unwrap();
+            let change = to_be2(&row, ChangeReason::SwitchToAlternative);
+            assert!(house.exchange.to_control.send(ToControl::Change(Box::new(change))).is_ok());
+            until(|| house.backend_of("vip") == Some(BE2), "switched").await;
+            // They read groups once a minute, and this every ten seconds; another value has them read the groups, too.
+            let told = house.geodb.settings(MOVES).await.unwrap();
+            assert_eq!(told.len(), usize::from(are_moves_ours), "{told:?}");
+            assert!(told.iter().all(|row| row.site_id == DC1 && !row.value.is_empty()));
+        };
+        LocalSet::new().run_until(work).await;
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Trouble {
     now: RefCell<Option<Since>>,
     /// No look-up is made before this.
     silent_until: Cell<Tick>,
+    /// When the tables were last read as a whole.
+    read_at: Cell<Tick>,
 }
 
 /// A trouble that goes on.
@@ -37,8 +39,13 @@ struct Since {
 
 impl Trouble {
     pub(super) fn new(exchange: &Exchange, board: Board) -> Self {
-        let now = RefCell::new(None);
-        Self { exchange: exchange.clone(), board, now, silent_until: Cell::new(Tick(0)) }
+        Self {
+            exchange: exchange.clone(),
+            board,
+            now: RefCell::new(None),
+            silent_until: Cell::new(Tick(0)),
+            read_at: Cell::new(clock::now()),
+        }
     }
 
     /// A call failed. A row that makes no sense is the matter of its user's login, whose line says so.
@@ -104,8 +111,16 @@ impl Trouble {
         clock::now() < self.silent_until.get()
     }
 
-    /// The tables were read as a whole, and are published.
+    /// The tables were read as a whole, and are published. Behind a long time without, users may have left a backend and the rows
+    /// that told it are gone: each login reads its user first (C-CACHE-3).
     pub(super) fn tables_read(&self) {
+        self.tables_read_at(clock::now());
+    }
+
+    fn tables_read_at(&self, now: Tick) {
+        if now.since(self.read_at.replace(now)) > limits::OUT_OF_TOUCH_AFTER {
+            self.exchange.users.doubt_all();
+        }
         self.board.geodb_read(self.is_on());
     }
 
@@ -118,3 +133,25 @@ impl Trouble {
 
 /// Trouble is over when nothing failed for so long.
 const CALM: Duration = Duration::from_secs(3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::rows::User;
+
+    #[test]
+    fn c_cache_3_behind_a_long_time_without_the_geodb_users_rows_are_doubtful() {
+        let exchange = Exchange::new(1).unwrap();
+        let trouble = Trouble::new(&exchange, Board::default());
+        let row = User { username: "alice".into(), group_name: "g".into(), ..User::default() };
+        exchange.users.remember(row, clock::now());
+        let is_doubtful = || exchange.users.get("alice").unwrap().is_doubtful;
+        let from = |passed: Duration| clock::now().after(passed);
+        trouble.tables_read_at(from(limits::OUT_OF_TOUCH_AFTER / 2));
+        assert!(!is_doubtful());
+        trouble.tables_read_at(from(limits::OUT_OF_TOUCH_AFTER));
+        assert!(!is_doubtful());
+        trouble.tables_read_at(from(limits::OUT_OF_TOUCH_AFTER * 3));
+        assert!(is_doubtful());
+    }
+}
