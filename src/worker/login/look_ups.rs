@@ -470,6 +470,7 @@ fn in_cluster(destination: decide::Destination) -> Destination {
         group: destination.group,
         is_moving: destination.moving != Moving::No,
         is_switching: destination.is_switching,
+        connections_max: destination.connections_max,
         hop: match destination.hop {
             decide::Hop::Backend(_) => Hop::Backend,
             decide::Hop::Site(_) => Hop::Site,
@@ -484,6 +485,7 @@ fn named(host: Box<str>, address: std::net::IpAddr) -> Destination {
         group: None,
         is_moving: false,
         is_switching: false,
+        connections_max: None,
         hop: Hop::Backend,
     }
 }
