@@ -20,6 +20,8 @@ pub mod admission;
 pub mod wire;
 pub mod proxy_header;
 pub mod auth;
+#[cfg(feature = "appliance")]
+pub mod webauth;
 pub mod route;
 pub mod relay;
 pub mod doveadm;

@@ -64,9 +64,9 @@ pub const SIEVE_LITERAL_DISCARD_BYTES_MAX: usize = IMAP_LITERAL_DISCARD_BYTES_MA
 pub const SIEVE_BAD_COMMANDS_MAX: u8 = 3;
 /// One SASL response line, base64 (W-SASL-2).
 pub const SASL_LINE_BYTES_MAX: usize = 16_384;
-/// A client that heard what is wrong with its token answers something, and then hears the refusal (RFC 7628 3.2.3). Programs do
-/// that at once.
-pub const SASL_ERROR_TIMEOUT: Duration = Duration::from_secs(10);
+/// The answer to a challenge in the middle of an exchange; programs give it at once. Also to that which tells of a bad token,
+/// behind which the refusal follows (RFC 7628 3.2.3).
+pub const SASL_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A bearer token: what a line of base64 holds at most.
 pub const TOKEN_BYTES_MAX: usize = SASL_LINE_BYTES_MAX / 4 * 3;
 /// All SASL responses of one exchange (W-SASL-2).
@@ -231,6 +231,9 @@ pub const CASSANDRA_TOKEN_RANGES: u8 = 16;
 pub const GEODB_NEWS_MAX: usize = 1024;
 /// A user's look-up in the GeoDB, all calls together; then it counts as gone, and the login goes on with what is known.
 pub const GEODB_LOOK_UP_TIMEOUT: Duration = Duration::from_millis(900);
+/// Two proxies that make the same group's row at the same moment do not see each other's, and may have chosen differently: a row
+/// that has just changed is read once more when the other's write, begun before ours could be read, must have arrived.
+pub const GEODB_WRITES_LATE_BY: Duration = Duration::from_secs(2);
 /// After a look-up that took all its time the next ones do not wait for so long: unknown users are answered at once.
 pub const GEODB_SILENT_PAUSE: Duration = Duration::from_secs(1);
 /// A GeoDB that does not answer is told once in this time.
@@ -499,6 +502,29 @@ pub const AUTH_CACHE_BYTES_MIN: u64 = 64 << 10;
 /// How long a verification is remembered; Dovecot's `auth_cache_ttl` and `auth_cache_negative_ttl`.
 pub const VERIFICATION_TTL: Duration = Duration::from_secs(3600);
 
+// === Tokens, and services on the web that are asked about users ===
+
+/// An address of a service; the longest in use have some hundred.
+pub const URL_BYTES_MAX: usize = 2048;
+/// A service's answer with its head: a thousand keys are half of it (SA-08, DB-09).
+pub const WEB_ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Head of an answer; what nginx and Dovecot read at most is a quarter of it.
+pub const WEB_HEAD_BYTES_MAX: usize = 32_768;
+/// Fields in the head of an answer.
+pub const WEB_HEAD_FIELDS_MAX: usize = 100;
+/// Connections to one service that are kept for the next question.
+pub const WEB_IDLE_CONNECTIONS_MAX: usize = 16;
+/// How long they are kept: less than servers usually do, so that few questions meet a connection that is being closed.
+pub const WEB_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// A policy server may hold a login back for no longer (SA-15).
+pub const POLICY_DELAY_MAX: Duration = Duration::from_secs(300);
+/// Text of a policy server that a client is shown.
+pub const POLICY_MESSAGE_BYTES_MAX: usize = 200;
+/// Keys of one provider; the largest publish some dozens (DB-09).
+pub const TOKEN_KEYS_MAX: usize = 256;
+/// Keys tried for one token: providers change keys one by one, and each try costs up to 200 µs.
+pub const TOKEN_KEYS_TRIED_MAX: usize = 16;
+
 // === Relay ===
 
 /// The shared scratch of a core. A read that fills it makes its direction hot (W-REL-4).
@@ -560,6 +586,27 @@ pub const CONNECTIONS_PER_CORE_MAX: u32 = 1 << 17;
 pub const CONNECTIONS_SPARE: u32 = 64;
 /// Outstanding questions to the control core or the hashing pool, per data core.
 pub const MAILBOX_MESSAGES_MAX: usize = 4096;
+/// How long a reply of a password database elsewhere is good beyond `auth_cache_ttl` while the database gives no answer: a day, in
+/// which an operator notices.
+pub const REPLY_STALE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Logins that wait for one password database elsewhere; beyond it they get a temporary failure at once (DB-07).
+pub const USERDB_WAITING_MAX: usize = 1024;
+/// Connections that fail one after the other before a password database elsewhere counts as failing; one that cannot be
+/// connected at all counts at once.
+pub const USERDB_FAILURES_MAX: u32 = 3;
+/// Between two trials of a password database that is failing: short enough for a recovery within five seconds, with the trial's
+/// own time.
+pub const USERDB_TRIAL_EVERY: Duration = Duration::from_millis(1000);
+/// A trial that takes longer has failed.
+pub const USERDB_TRIAL_TIMEOUT: Duration = Duration::from_millis(2000);
+/// Bytes of one row of a password database elsewhere: a name, a hash and some fields take less than one of them (DB-06).
+pub const USERDB_ROW_BYTES_MAX: usize = 1 << 16;
+/// One operation at an LDAP server, whatever `answer_timeout` allows: the library has no limit of its own.
+pub const LDAP_OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
+/// What one of several LDAP servers has to be connected, to begin TLS and to take Hale's name in; then the next is tried.
+pub const LDAP_SERVER_TIMEOUT: Duration = Duration::from_secs(1);
+/// The same line about a password database is not said again within this.
+pub const USERDB_LINE_AGAIN: Duration = Duration::from_secs(60);
 /// Password verifications waiting for a hashing thread; beyond it logins get a temporary failure (SA-18).
 pub const HASHING_QUEUE_MAX: usize = 1024;
 /// Connections that a core looks at for one enquiry in one turn: a few hundred microseconds' worth.
@@ -613,6 +660,7 @@ const _: () = assert!(SIEVE_LINE_BYTES_MAX + SASL_LINE_BYTES_MAX <= PRE_LOGIN_IN
 const _: () = assert!(SASL_LINE_BYTES_MAX < PRE_LOGIN_INPUT_BYTES_MAX);
 const _: () = assert!(SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);
 const _: () = assert!(BACKEND_LINE_BYTES_MAX <= BACKEND_INPUT_BYTES_MAX);
+const _: () = assert!(GEODB_WRITES_LATE_BY.as_millis() > 2 * GEODB_LOOK_UP_TIMEOUT.as_millis());
 // The end of its last line still has to fit.
 const _: () = assert!(IMAP_RESPONSE_BYTES_MAX + 2 < BACKEND_INPUT_BYTES_MAX);
 const _: () = assert!(IMAP_RESPONSE_BYTES_MAX <= BACKEND_UNTAGGED_BYTES_MAX);

@@ -38,6 +38,8 @@ pub enum Letters {
     /// It cannot be known: `%%` is one percent sign for Dovecot 2.3 and two for 2.4. In passwords that would make one
     /// of two words of it, so that is a mistake, too.
     Refused,
+    /// As [`Self::Variables`], with `%w` for `%{password}`.
+    Inquiry,
     /// As [`Self::Variables`], with the letters that Dovecot 2.3 has in `login_log_format_elements` besides.
     LoginLog,
     /// Those of `login_log_format`: `%$` is `%{message}`, `%s` is `%{elements}`.
@@ -47,7 +49,7 @@ pub enum Letters {
 impl Letters {
     fn two_signs(self) -> Result<&'static str, String> {
         match self {
-            Self::Variables | Self::LoginLog | Self::LoginLogFormat => Ok("%"),
+            Self::Variables | Self::Inquiry | Self::LoginLog | Self::LoginLogFormat => Ok("%"),
             Self::Text => Ok("%%"),
             Self::Refused => Err(TWO_SIGNS.to_owned()),
         }
@@ -275,11 +277,34 @@ impl Template {
         }
     }
 
+    /// Its plain texts and its variables, in order, for those who put the values in themselves.
+    pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        self.0.iter().map(|part| match part {
+            Part::Text(text) => Piece::Text(text),
+            Part::Variable { .. } => Piece::Variable(Self(Box::new([part.clone()]))),
+        })
+    }
+
+    /// One template behind the other.
+    #[must_use]
+    pub fn join(parts: impl IntoIterator<Item = Self>) -> Self {
+        Self(parts.into_iter().flat_map(|part| part.0.into_vec()).collect())
+    }
+
     /// Whether nothing will ever come out of it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|part| matches!(part, Part::Text(text) if text.is_empty()))
     }
+}
+
+/// A part of a template.
+#[derive(Debug)]
+pub enum Piece<'t> {
+    /// Stands for itself.
+    Text(&'t str),
+    /// A variable with its filters.
+    Variable(Template),
 }
 
 impl Part {
@@ -361,6 +386,7 @@ fn lettered(text: &str, letters: Letters) -> Result<Option<(Result<Part, String>
         ('m', Letters::LoginLog) => "mechanism",
         ('p', Letters::LoginLog) => "pid",
         ('u', _) => "user",
+        ('w', Letters::Inquiry) => "password",
         ('n', _) => "username",
         ('d', _) => "domain",
         ('s', _) => "service",

@@ -37,8 +37,10 @@ use std::fs;
 use source::SourceFile;
 
 /// Files that may be longer than [`rules::FILE_LINES_SOFT`], each with the reason. None may pass the hard limit.
-const LONG_FILES: &[(&str, &str)] =
-    &[("src/limits.rs", "every bound and its relation to others, to be read in one place")];
+const LONG_FILES: &[(&str, &str)] = &[
+    ("src/limits.rs", "every bound and its relation to others, to be read in one place"),
+    ("src/backend/imap/mod.rs", "one dialogue: which line may come when, to be read in one place"),
+];
 
 /// Every file with unsafe code and how often the keyword stands in it. A new one always shows up in review, here.
 const UNSAFE_REGISTER: &[(&str, usize)] = &[

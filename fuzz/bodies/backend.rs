@@ -2,9 +2,10 @@
 //! `tests/pure/corpus.rs`.
 
 use hale::auth::verdict::BackendMech;
-use hale::backend::{Dialogue, Login, Step};
+use hale::backend::{Dialogue, Login, Proof, Step};
 use hale::facts::{ClientCertificate, ClientFacts, Transport};
 use hale::limits::{BACKEND_INPUT_BYTES_MAX, BACKEND_UNTAGGED_BYTES_MAX, PROXY_TTL};
+use hale::names::mechanism::Mechanism;
 use hale::names::{Protocol, SessionId};
 use hale::secret::Secret;
 use hale::wire::inbox::Inbox;
@@ -55,6 +56,11 @@ fn outcome(protocol: Protocol, choice: u8, stream: &[u8], size: usize) -> Outcom
         nopipelining: flag(8),
         send_facts: flag(16),
         starttls: flag(32),
+        proof: match (flag(2), flag(4), flag(8)) {
+            (true, true, true) => Proof::Led(Mechanism::ScramSha256),
+            (true, true, false) => Proof::Token,
+            _ => Proof::Password,
+        },
         ..Login::default()
     };
     let (mut dialogue, mut inbox) =
@@ -66,6 +72,11 @@ fn outcome(protocol: Protocol, choice: u8, stream: &[u8], size: usize) -> Outcom
         assert!(taken > 0, "nothing is complete and there is no room");
         (_, rest) = rest.split_at(taken);
         let mut step = dialogue.read(&facts(), &mut inbox, &mut to_backend, &mut to_client);
+        // A client answers at once, and the same.
+        while matches!(step, Step::Challenge(_)) {
+            dialogue.answer(&Secret::from("answer"), &mut to_backend);
+            step = dialogue.read(&facts(), &mut inbox, &mut to_backend, &mut to_client);
+        }
         if matches!(step, Step::StartTls) {
             begins_tls = true;
             assert!(inbox.is_empty(), "what is behind the go-ahead is no TLS");

@@ -93,7 +93,7 @@ fn told(protocol: Protocol, stream: &[u8]) -> ClientFacts {
             let mut out = Vec::new();
             match dialogue.read(&rules, &mut facts, &mut inbox, &mut out) {
                 Step::More if !out.is_empty() => {}
-                Step::More => break,
+                Step::More | Step::Answer(_) => break,
                 _ => return facts,
             }
         }

@@ -35,7 +35,7 @@ fn heard<'a>(
 ) -> (Vec<u8>, Vec<String>) {
     let mut rules = Rules { plaintext_allowed: choice & 1 == 0, ..Rules::default() };
     if choice & 4 != 0 {
-        rules.mechanisms = rules.mechanisms.with(Mechanism::External);
+        rules.mechanisms = Mechanism::ALL.into_iter().collect();
     }
     let mut facts = facts(choice & 2 != 0);
     let (mut dialogue, mut inbox) =
@@ -58,7 +58,7 @@ fn heard<'a>(
                 heard.append(&mut out);
                 let failure = match step {
                     Step::More if goes_on => continue,
-                    Step::More => break,
+                    Step::More | Step::Answer(_) => break,
                     Step::Login(credentials) => {
                         let password = credentials.password.expose();
                         asked.push(format!("{credentials:?} {}", password.escape_ascii()));

@@ -46,7 +46,7 @@ fn heard<'a>(choice: u8, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<u8>, Ve
                 heard.append(&mut out);
                 let failure = match step {
                     Step::More if goes_on => continue,
-                    Step::More => break,
+                    Step::More | Step::Answer(_) => break,
                     Step::Login(credentials) => {
                         let password = credentials.password.expose();
                         asked.push(format!("{credentials:?} {}", password.escape_ascii()));

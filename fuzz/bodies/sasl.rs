@@ -31,7 +31,7 @@ pub(crate) fn run(input: &[u8]) {
                 assert_eq!(error.is_some(), Mechanisms::TOKENS.has(credentials.mechanism));
                 return;
             }
-            Outcome::Hopeless(_) | Outcome::Refuse(_) => return,
+            Outcome::Hopeless(_) | Outcome::Refuse(_) | Outcome::Answer(_) => return,
             Outcome::Challenge(_, exchange) => {
                 match react(exchange, lines.next().unwrap_or(b"*")) {
                     Reaction::Outcome(next) => outcome = next,

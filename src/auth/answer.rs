@@ -66,6 +66,12 @@ pub enum Why {
     /// The last database that has the user has another password.
     #[error("password mismatch")]
     Mismatch,
+    /// The password is right, and may not be used any more.
+    #[error("password expired")]
+    Expired,
+    /// The database has the account as closed or locked.
+    #[error("account disabled")]
+    Closed,
     /// The user may not log in from there.
     #[error("allow_nets check failed")]
     Networks,
@@ -92,6 +98,18 @@ pub enum Why {
 }
 
 const _: () = assert!(size_of::<Why>() <= 16);
+
+impl Why {
+    /// The class of a refusal that no rule and no field has asked for.
+    #[must_use]
+    pub fn failure(self) -> Failure {
+        match self {
+            Self::Expired => Failure::Expired,
+            Self::Closed => Failure::Disabled,
+            _ => Failure::Credentials,
+        }
+    }
+}
 
 /// Which database has which trouble.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -18,13 +18,15 @@ pub enum Proof {
     Certificate,
     /// A bearer token: SASL XOAUTH2 and OAUTHBEARER. It stands where the password does.
     Token,
+    /// An exchange of messages by this mechanism. The first one stands where the password does.
+    Exchange(Mechanism),
 }
 
 impl Proof {
     /// Whether the client typed its name, so that it may hold a master user behind a separator.
     #[must_use]
     pub fn is_name_typed(self) -> bool {
-        self == Self::Password
+        matches!(self, Self::Password | Self::Token)
     }
 
     /// Whether a password has to be right.
@@ -32,7 +34,7 @@ impl Proof {
     pub fn has_password(self) -> bool {
         match self {
             Self::Password | Self::NamedPassword => true,
-            Self::Certificate | Self::Token => false,
+            Self::Certificate | Self::Token | Self::Exchange(_) => false,
         }
     }
 
@@ -43,6 +45,7 @@ impl Proof {
             Self::Password | Self::NamedPassword => Mechanisms::PASSWORDS,
             Self::Certificate => Mechanisms::NONE.with(Mechanism::External),
             Self::Token => Mechanisms::TOKENS,
+            Self::Exchange(mechanism) => Mechanisms::NONE.with(mechanism),
         }
     }
 }
@@ -59,7 +62,7 @@ pub struct Question {
     pub authorize_as: Option<Box<str>>,
     /// What makes it true.
     pub proof: Proof,
-    /// The password as typed, or the token; empty when the proof has none.
+    /// The password as typed, the token, or the mechanism's first message; empty when the proof has none.
     pub password: Secret,
     /// The client's apparent address, for `allow_nets` and variables.
     pub remote: IpAddr,

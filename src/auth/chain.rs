@@ -1,30 +1,30 @@
 //! The password databases in order: from a [`Question`] to a [`Verdict`].
 //!
 //! A resumable machine. Cheap passwords are verified on the spot; for a costly one it stops with a [`Job`], which the
-//! shell answers from `auth::cache` or has computed by the hashing pool, and goes on with [`Chain::verified`].
+//! shell answers from `auth::cache` or has computed by the hashing pool, and goes on with [`Chain::verified`]. For a database
+//! elsewhere it stops with an [`Inquiry`], and goes on with [`Chain::answered`].
 //! Semantics are Dovecot's (`auth_request_handle_passdb_callback`): who is unknown to one database, or has another
 //! password there, is asked for in the next; a trouble in one is a temporary failure unless another one accepts. Does
 //! not count failures or delay replies (`auth::delay`), and does not know backends. `worker::login::look_ups` drives it;
 //! tests are in `chain/tests.rs`.
 
+mod consult;
 mod evidence;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::auth::answer::{Answer, Trouble, Why};
-use crate::auth::ask::{Proof, Question};
-use crate::auth::cache;
+use crate::auth::ask::Question;
 use crate::auth::fields::{DelayUntil, Fields};
-use crate::auth::passdb::{Cause, Found, Passdb, Passdbs, Role, Rule, Skip, StoredText};
-use crate::auth::scheme::{Cost, SchemeError, Stored};
+use crate::auth::inquiry::{Inquiry, RemoteTrouble, Reply};
+use crate::auth::job::Job;
+use crate::auth::passdb::{Cause, Passdbs, Role, Rule};
+use crate::auth::scheme::SchemeError;
 use crate::auth::user::Identity;
-use crate::auth::variables::Values;
 use crate::auth::verdict::{Elsewhere, Grant, Verdict};
 use crate::fault::Failure;
-use crate::secret::Secret;
 
 /// A login on its way through the databases.
 #[derive(Debug)]
@@ -38,8 +38,10 @@ pub struct Chain {
     is_lookup: bool,
     /// The next database.
     position: usize,
-    /// Fields of the database that waits for its verification.
-    pending: Option<(usize, Fields)>,
+    /// The database that waits.
+    pending: Option<Pending>,
+    /// What a remembered reply of it is worth.
+    doubt: Doubt,
     /// Fields of the databases that succeeded.
     kept: Fields,
     /// The password was verified here.
@@ -60,42 +62,29 @@ pub enum Step {
     Done(Box<Answer>),
     /// Have the job done and call [`Chain::verified`].
     Verify(Box<Chain>, Job),
+    /// Have the database asked and call [`Chain::answered`], or [`Chain::recalled`] with what it said before.
+    Ask(Box<Chain>, Box<Inquiry>),
 }
 
-/// A costly verification. Prints nothing.
-pub struct Job {
-    text: Secret,
-    stored: Stored,
-    password: Secret,
+/// What a database waits for.
+#[derive(Debug)]
+enum Pending {
+    /// A comparison; these are its fields.
+    Comparison(usize, Box<Fields>),
+    /// Its own reply.
+    Reply(usize),
 }
 
-impl Job {
-    /// Computes it; takes milliseconds to seconds.
-    ///
-    /// # Errors
-    /// See [`Stored::verify`].
-    pub fn run(&self) -> Result<bool, SchemeError> {
-        self.stored.verify(self.password.expose())
-    }
-
-    /// Memory it takes, in KiB: the pool keeps concurrency times memory within its budget (R-HASH-1).
-    #[must_use]
-    pub fn memory_kib(&self) -> u32 {
-        self.stored.memory_kib()
-    }
-
-    /// Its key in [`cache::Verifications`]. Costly values name their scheme themselves, so that the text is all there
-    /// is.
-    #[must_use]
-    pub fn key(&self, process_secret: &Secret) -> cache::Key {
-        cache::Key::new(process_secret, self.text.expose(), self.password.expose())
-    }
-}
-
-impl fmt::Debug for Job {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Job(…)")
-    }
+/// What is done when a remembered reply does not fit the password: it may have been changed since.
+#[derive(Debug, Default)]
+pub enum Doubt {
+    /// The reply counts: it is the database's own, or has just been confirmed.
+    #[default]
+    None,
+    /// The database is asked again.
+    Recheck(Box<Inquiry>),
+    /// It cannot be asked for this reason, which is then its answer.
+    Trouble(Cause),
 }
 
 /// How one database ended.
@@ -114,6 +103,14 @@ enum Ended {
 enum Consulted {
     Ended(Ended, Fields),
     Verify(Job, Fields),
+    Ask(Box<Inquiry>),
+}
+
+/// Why the machine stops.
+enum Halt {
+    End(End),
+    Verify(Job),
+    Ask(Box<Inquiry>),
 }
 
 impl Chain {
@@ -131,18 +128,12 @@ impl Chain {
     }
 
     /// What the databases have about the owner of a mailbox, for mail to him: the fields of a login without its
-    /// password. Networks that he may log in from do not matter here; being disabled does.
-    ///
-    /// None: a verification was asked for, which never happens.
+    /// password. Networks that he may log in from do not matter here; being disabled does. No comparison is asked for.
     #[must_use]
-    pub fn look_up(passdbs: &Arc<Passdbs>, question: Question) -> Option<Box<Answer>> {
-        let step = match passdbs.users.identify_owner(&question) {
+    pub fn look_up(passdbs: &Arc<Passdbs>, question: Question) -> Step {
+        match passdbs.users.identify_owner(&question) {
             Ok(identity) => Self::begin(passdbs, question, identity, true),
             Err(error) => refuse_at_once(Why::User(error)),
-        };
-        match step {
-            Step::Done(answer) => Some(answer),
-            Step::Verify(..) => None,
         }
     }
 
@@ -162,6 +153,7 @@ impl Chain {
             is_lookup,
             position: 0,
             pending: None,
+            doubt: Doubt::None,
             kept: Fields::default(),
             verified: false,
             success: false,
@@ -179,14 +171,34 @@ impl Chain {
     /// Goes on with the result of the [`Job`].
     #[must_use]
     pub fn verified(mut self, result: Result<bool, SchemeError>) -> Step {
-        // Without a job nothing was asked; going on with the next database is all that is left then.
-        let Some((at, fields)) = self.pending.take() else {
-            return self.run();
-        };
-        match self.conclude(at, ended(result), fields) {
-            None => self.run(),
-            Some(end) => self.finish(end),
+        match self.pending.take() {
+            Some(Pending::Comparison(at, fields)) => {
+                self.go_on(at, Consulted::Ended(ended(result), *fields))
+            }
+            // Without a job nothing was asked; going on with the next database is all that is left then.
+            Some(Pending::Reply(_)) | None => self.run(),
         }
+    }
+
+    /// Goes on with the reply to the [`Inquiry`].
+    #[must_use]
+    pub fn answered(mut self, reply: Reply) -> Step {
+        let Some(Pending::Reply(at)) = self.pending.take() else { return self.run() };
+        let passdbs = Arc::clone(&self.passdbs);
+        match passdbs.list.get(at) {
+            Some(passdb) => {
+                let consulted = self.take_reply(passdb, reply);
+                self.go_on(at, consulted)
+            }
+            None => self.run(),
+        }
+    }
+
+    /// Goes on with what the database has said before.
+    #[must_use]
+    pub fn recalled(mut self, reply: Reply, doubt: Doubt) -> Step {
+        self.doubt = doubt;
+        self.answered(reply)
     }
 
     /// For the log: who logs in, after normalisation.
@@ -203,114 +215,53 @@ impl Chain {
             if self.passes_over(passdb) {
                 continue;
             }
-            match self.consult(passdb) {
-                Consulted::Ended(ended, fields) => {
-                    if let Some(end) = self.conclude(at, ended, fields) {
-                        return self.finish(end);
-                    }
-                }
-                Consulted::Verify(job, fields) => {
-                    self.pending = Some((at, fields));
-                    return Step::Verify(Box::new(self), job);
-                }
+            let consulted = self.consult(passdb);
+            if let Some(halt) = self.take_in(at, consulted) {
+                return self.stop(halt);
             }
         }
         self.finish(End::Rules)
     }
 
-    fn passes_over(&self, passdb: &Passdb) -> bool {
-        let skipped = match passdb.skip {
-            Skip::Never => false,
-            Skip::Authenticated => self.verified,
-            Skip::Unauthenticated => !self.verified,
-        };
-        let asked_for_masters = self.role == Role::Master;
-        skipped
-            || (passdb.role == Role::Master) != asked_for_masters
-            || !passdb.serves(self.question.protocol)
-            || !(self.is_lookup || passdb.judges(self.question.proof))
-    }
-
-    fn consult(&self, passdb: &Passdb) -> Consulted {
-        let user = match (&self.identity.master, self.role) {
-            (Some(master), Role::Master) => master,
-            _ => self.kept.user.as_ref().unwrap_or(&self.identity.user),
-        };
-        let values = Values {
-            user,
-            original_user: &self.identity.original,
-            master_user: self.identity.master.as_deref().unwrap_or_default(),
-            protocol: self.question.protocol,
-            remote: self.question.remote,
-            local: self.question.local,
-        };
-        let found = match passdb.lookup(&values, &self.kept) {
-            Ok(found) => found,
-            Err(error) => {
-                return Consulted::Ended(Ended::Trouble(error), Fields::default());
-            }
-        };
-        let Some(Found { fields, stored }) = found else {
-            return Consulted::Ended(Ended::Failed(Why::UnknownUser), Fields::default());
-        };
-        if passdb.role == Role::Deny {
-            return Consulted::Ended(Ended::Denied, fields);
-        }
-        if self.is_lookup {
-            let ended = if fields.noauthenticate { Ended::Next } else { FOUND };
-            return Consulted::Ended(ended, fields);
-        }
-        if fields.allow_nets.as_ref().is_some_and(|nets| !nets.allows(self.question.remote)) {
-            return Consulted::Ended(Ended::Failed(Why::Networks), fields);
-        }
-        // The password was given for the master, or to an earlier database.
-        if self.verified {
-            return Consulted::Ended(Ended::Matched { verified: true }, fields);
-        }
-        if fields.noauthenticate {
-            return Consulted::Ended(Ended::Next, fields);
-        }
-        if self.question.proof == Proof::Token {
-            // W-CRED-3: nothing is verified here; the backend is shown the token.
-            let ended = if fields.nopassword && self.role != Role::Master {
-                Ended::Matched { verified: false }
-            } else {
-                Ended::Failed(Why::Token)
-            };
-            return Consulted::Ended(ended, fields);
-        }
-        // Whom an authority of the operator's has certified needs no password, only to be known here.
-        if !self.question.proof.has_password() {
-            // A static database has every name, and would make a master of each client with a certificate.
-            let is_known = self.role != Role::Master || passdb.lists_users();
-            let ended = if is_known { FOUND } else { Ended::Failed(Why::UnknownUser) };
-            return Consulted::Ended(ended, fields);
-        }
-        match stored {
-            Some(stored) => self.compare(stored, fields),
-            // W-CRED-3: no database has verified anything. A master's password is ours to verify; no backend could.
-            None if fields.nopassword && self.role != Role::Master => {
-                Consulted::Ended(Ended::Matched { verified: false }, fields)
-            }
-            None => Consulted::Ended(Ended::Failed(Why::Mismatch), fields),
+    /// On from a database that was waited for.
+    fn go_on(mut self, at: usize, consulted: Consulted) -> Step {
+        match self.take_in(at, consulted) {
+            Some(halt) => self.stop(halt),
+            None => self.run(),
         }
     }
 
-    /// A stored password counts even beside `nopassword`, which Dovecot ignores then.
-    fn compare(&self, StoredText { text, scheme }: StoredText, fields: Fields) -> Consulted {
-        let parsed = str::from_utf8(text.expose()).map_err(|_| SchemeError::Encoding);
-        let stored = match parsed.and_then(|text| Stored::parse(text, scheme)) {
-            Ok(stored) => stored,
-            Err(error) => return Consulted::Ended(Ended::Trouble(Cause::Scheme(error)), fields),
-        };
-        match stored.cost() {
-            Cost::Cheap => {
-                Consulted::Ended(ended(stored.verify(self.question.password.expose())), fields)
+    /// `None`: ask the next database.
+    fn take_in(&mut self, at: usize, consulted: Consulted) -> Option<Halt> {
+        let (ended, fields) = match consulted {
+            Consulted::Ended(ended, fields) => (ended, fields),
+            Consulted::Verify(job, fields) => {
+                self.pending = Some(Pending::Comparison(at, Box::new(fields)));
+                return Some(Halt::Verify(job));
             }
-            Cost::Costly => Consulted::Verify(
-                Job { text, stored, password: self.question.password.clone() },
-                fields,
-            ),
+            Consulted::Ask(inquiry) => {
+                self.pending = Some(Pending::Reply(at));
+                return Some(Halt::Ask(inquiry));
+            }
+        };
+        let is_mismatch = matches!(ended, Ended::Failed(Why::Mismatch));
+        let ended = match std::mem::take(&mut self.doubt) {
+            Doubt::Recheck(mut inquiry) if is_mismatch => {
+                inquiry.is_recheck = true;
+                self.pending = Some(Pending::Reply(at));
+                return Some(Halt::Ask(inquiry));
+            }
+            Doubt::Trouble(cause) if is_mismatch => Ended::Trouble(cause),
+            Doubt::None | Doubt::Recheck(_) | Doubt::Trouble(_) => ended,
+        };
+        self.conclude(at, ended, fields).map(Halt::End)
+    }
+
+    fn stop(self, halt: Halt) -> Step {
+        match halt {
+            Halt::End(end) => self.finish(end),
+            Halt::Verify(job) => Step::Verify(Box::new(self), job),
+            Halt::Ask(inquiry) => Step::Ask(Box::new(self), inquiry),
         }
     }
 
@@ -398,7 +349,7 @@ impl Chain {
             }
             End::Rules if self.trouble.is_none() => {
                 let why = self.why.unwrap_or(Why::UnknownUser);
-                let failure = self.refusal(Failure::Credentials);
+                let failure = self.refusal(why.failure());
                 self.refuse(failure, why, None)
             }
             // It may have been the database with the right password.
@@ -435,7 +386,8 @@ impl Chain {
             delay_until: self.delay_until,
             not_before: None,
             why: None,
-            trouble: self.trouble,
+            // A database for passwords alone is no trouble for mail to a user whom another one has.
+            trouble: self.trouble.filter(|it| it.cause != RemoteTrouble::NoLookUps.into()),
         }))
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::auth::ask::Proof;
 use crate::auth::fields::{FieldError, Fields};
+use crate::auth::inquiry::{Gives, Remote, RemoteTrouble, Row};
 use crate::auth::passwd_file::{PasswdFile, RowFault, is_variable, row_template};
 use crate::auth::scheme::{Scheme, SchemeError};
 use crate::auth::user::UserRules;
@@ -64,6 +65,8 @@ pub enum Driver {
     PasswdFile(Arc<PasswdFile>),
     /// The same fields for every user.
     Static,
+    /// A database elsewhere, asked by an [`Inquiry`](crate::auth::inquiry::Inquiry).
+    Remote(Remote),
 }
 
 /// What a database is asked for.
@@ -134,6 +137,9 @@ pub enum Cause {
     /// A template that nothing can be made of in this login.
     #[error(transparent)]
     Template(#[from] Unexpandable),
+    /// A database elsewhere.
+    #[error(transparent)]
+    Remote(#[from] RemoteTrouble),
 }
 
 const _: () = assert!(size_of::<Cause>() <= 16);
@@ -144,7 +150,7 @@ impl Passdb {
     pub fn new(name: &str, driver: Driver) -> Self {
         let default_scheme = match driver {
             Driver::PasswdFile(_) => Scheme::Crypt,
-            Driver::Static => Scheme::Plain,
+            Driver::Static | Driver::Remote(_) => Scheme::Plain,
         };
         Self {
             name: name.into(),
@@ -168,17 +174,26 @@ impl Passdb {
         self.protocols.is_empty() || self.protocols.contains(&protocol)
     }
 
-    /// Whether it can judge such a proof, and is to (SA-07). A database without a way to check tokens has only its word that
-    /// the backend will (`nopassword`).
+    /// `mechanisms`: whether logins that are proved so ask it.
+    pub(super) fn is_for(&self, proof: Proof) -> bool {
+        self.mechanisms.is_empty() || self.mechanisms.meets(proof.mechanisms())
+    }
+
+    /// Whether it can judge such a proof (SA-07). Databases for tokens judge nothing else. Of a token the others have only their
+    /// word that the backend will judge it (`nopassword`).
     pub(super) fn judges(&self, proof: Proof) -> bool {
-        let is_wanted = self.mechanisms.is_empty() || self.mechanisms.meets(proof.mechanisms());
-        is_wanted
-            && match proof {
-                // It needs to know a name only.
-                _ if self.role == Role::Deny => true,
-                Proof::Password | Proof::NamedPassword | Proof::Certificate => true,
-                Proof::Token => self.gives("nopassword"),
-            }
+        let gives = match &self.driver {
+            Driver::Remote(remote) => remote.gives,
+            Driver::PasswdFile(_) | Driver::Static => Gives::Rows,
+        };
+        match (gives, proof) {
+            (Gives::Tokens, _) => proof == Proof::Token,
+            // It needs to know a name only.
+            _ if self.role == Role::Deny => true,
+            (_, Proof::Token) => self.gives("nopassword"),
+            (Gives::Verdicts, Proof::Exchange(_)) => false,
+            _ => true,
+        }
     }
 
     /// Whether every user has this field, unless a row takes it away.
@@ -189,12 +204,18 @@ impl Passdb {
     /// Whether it says who is in it, rather than being the same for every user.
     pub(super) fn lists_users(&self) -> bool {
         match self.driver {
-            Driver::PasswdFile(_) => true,
+            Driver::PasswdFile(_) | Driver::Remote(_) => true,
             Driver::Static => false,
         }
     }
 
-    /// What it has about the user, on top of the fields that `earlier` databases gave. `None`: nothing.
+    /// The name that is looked up here.
+    pub(super) fn user(&self, values: &Values<'_>) -> Result<String, Unexpandable> {
+        values.expand(&self.username_format)
+    }
+
+    /// What it has about the user, on top of the fields that `earlier` databases gave. `None`: nothing. Databases elsewhere have nothing
+    /// here.
     pub(super) fn lookup(
         &self,
         values: &Values<'_>,
@@ -202,15 +223,13 @@ impl Passdb {
     ) -> Result<Option<Found>, Cause> {
         let entry = match &self.driver {
             Driver::Static => None,
-            Driver::PasswdFile(file) => match file.lookup(&values.expand(&self.username_format)?) {
+            Driver::Remote(_) => return Ok(None),
+            Driver::PasswdFile(file) => match file.lookup(&self.user(values)?) {
                 None => return Ok(None),
                 entry => entry,
             },
         };
-        let mut fields = earlier.clone();
-        for (name, template) in &self.default_fields {
-            fields.set(name, Some(&values.expand(template)?))?;
-        }
+        let mut fields = self.fields_before(values, earlier)?;
         for (name, value) in entry.iter().flat_map(|entry| entry.fields()) {
             // Most rows have no variable, and cost nothing.
             match value.filter(|value| value.contains('%')) {
@@ -221,21 +240,62 @@ impl Passdb {
                 }
             }
         }
+        let own = match entry.map(|entry| entry.password).filter(|password| !password.is_empty()) {
+            Some(password) if is_variable(password) => return Err(Cause::Row(RowFault)),
+            own => own.map(Secret::from),
+        };
+        self.found(values, fields, own)
+    }
+
+    /// What a database elsewhere has replied about the user, as [`Self::lookup`] has it.
+    pub(super) fn replied(
+        &self,
+        values: &Values<'_>,
+        earlier: &Fields,
+        row: &Row,
+    ) -> Result<Found, Cause> {
+        let mut fields = self.fields_before(values, earlier)?;
+        for (name, value) in &row.fields {
+            let text = str::from_utf8(value.expose()).map_err(|_| RemoteTrouble::Form)?;
+            fields.set(name, Some(text))?;
+        }
+        let own = match &row.password {
+            Some(password) if row.is_bare => {
+                let scheme = format!("{{{}}}", self.default_scheme.name()).into_bytes();
+                Some(Secret::new([&scheme, password.expose()].concat()))
+            }
+            own => own.clone(),
+        };
+        let found = self.found(values, fields, own.filter(|own| !own.is_empty()))?;
+        found.ok_or(Cause::Remote(RemoteTrouble::Form))
+    }
+
+    fn fields_before(&self, values: &Values<'_>, earlier: &Fields) -> Result<Fields, Cause> {
+        let mut fields = earlier.clone();
+        for (name, template) in &self.default_fields {
+            fields.set(name, Some(&values.expand(template)?))?;
+        }
+        Ok(fields)
+    }
+
+    /// The fields that count whatever the database says, and the password. `own`: the row's.
+    fn found(
+        &self,
+        values: &Values<'_>,
+        mut fields: Fields,
+        own: Option<Secret>,
+    ) -> Result<Option<Found>, Cause> {
         for (name, template) in &self.fields {
             fields.set(name, Some(&values.expand(template)?))?;
         }
-        let row = entry.map(|entry| entry.password).filter(|password| !password.is_empty());
-        let stored = match row {
-            Some(password) if is_variable(password) => return Err(Cause::Row(RowFault)),
-            Some(password) => {
-                Some(StoredText { text: Secret::from(password), scheme: self.default_scheme })
-            }
+        let stored = match own {
+            Some(text) => Some(StoredText { text, scheme: self.default_scheme }),
             // A password among the fields is for those who have none of their own; Dovecot reads it as plain text, unless it
             // is the database's only one.
             None => fields.password.take().map(|text| StoredText {
                 text,
                 scheme: match self.driver {
-                    Driver::PasswdFile(_) => Scheme::Plain,
+                    Driver::PasswdFile(_) | Driver::Remote(_) => Scheme::Plain,
                     Driver::Static => self.default_scheme,
                 },
             }),

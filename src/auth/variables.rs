@@ -31,16 +31,20 @@ impl Values<'_> {
     /// # Errors
     /// A filter cannot do its work on this login's values.
     pub fn expand(&self, template: &Template) -> Result<String, Unexpandable> {
-        template.expand(&|name| {
-            Some(match name {
-                "user" => Cow::from(self.user),
-                "original_user" => self.original_user.into(),
-                "master_user" => self.master_user.into(),
-                "protocol" => self.protocol.name().into(),
-                "remote_ip" => self.remote.to_string().into(),
-                "local_ip" => self.local.to_string().into(),
-                _ => return None,
-            })
+        template.expand(&|name| self.get(name))
+    }
+
+    /// One variable's value; none: there is no such variable.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        Some(match name {
+            "user" => Cow::from(self.user),
+            "original_user" => self.original_user.into(),
+            "master_user" => self.master_user.into(),
+            "protocol" => self.protocol.name().into(),
+            "remote_ip" => self.remote.to_string().into(),
+            "local_ip" => self.local.to_string().into(),
+            _ => return None,
         })
     }
 }
@@ -61,6 +65,19 @@ pub fn check(template: &Template) -> Result<(), UnknownVariable> {
     let unknown = template.variables().find(|name| !NAMES.contains(name));
     unknown.map_or(Ok(()), |name| Err(UnknownVariable(name.into())))
 }
+
+/// The same for the question of a database elsewhere, which may have the password in it.
+///
+/// # Errors
+/// The first that it has not.
+pub fn check_inquiry(template: &Template) -> Result<(), UnknownVariable> {
+    let is_known = |name: &&str| NAMES.contains(name) || *name == PASSWORD;
+    let unknown = template.variables().find(|name| !is_known(name));
+    unknown.map_or(Ok(()), |name| Err(UnknownVariable(name.into())))
+}
+
+/// The variable of questions to databases elsewhere that stands for the client's password.
+pub const PASSWORD: &str = "password";
 
 /// The names that [`Values::expand`] knows. Others, as `username`, are filters of these.
 const NAMES: [&str; 6] =

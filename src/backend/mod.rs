@@ -13,6 +13,7 @@ pub mod imap;
 pub(crate) mod last_words;
 pub mod pop3;
 pub mod referral;
+mod sasl;
 pub mod sieve;
 pub mod submission;
 pub mod xclient;
@@ -23,6 +24,7 @@ use crate::auth::verdict::BackendMech;
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::names::Protocol;
+use crate::names::mechanism::Mechanism;
 use crate::secret::Secret;
 use crate::wire::id::IdPair;
 use crate::wire::inbox::Inbox;
@@ -73,6 +75,16 @@ impl Dialogue {
             Self::Pop3(pop3) => pop3.read(facts, inbox, to_backend),
             Self::Sieve(sieve) => sieve.read(facts, inbox, to_backend),
             Self::Submission(submission) => submission.read(facts, inbox, to_backend),
+        }
+    }
+
+    /// The client's answer to [`Step::Challenge`].
+    pub fn answer(&mut self, message: &Secret, to_backend: &mut Vec<u8>) {
+        match self {
+            Self::Imap(_) | Self::Pop3(_) | Self::Submission(_) => {
+                sasl::write_line(message, to_backend);
+            }
+            Self::Sieve(_) => sieve::write_message(message, to_backend),
         }
     }
 
@@ -164,7 +176,9 @@ impl Dialogue {
 pub struct Login {
     /// The user at the backend: `destuser`, or the user.
     pub user: Box<str>,
-    /// The user's password, or the master user's.
+    /// What proves that it is that user.
+    pub proof: Proof,
+    /// The user's password, or the master user's; the token, or the first message of the client's exchange.
     pub password: Secret,
     /// Log in as this master user on behalf of `user`, by SASL PLAIN.
     pub master: Option<Box<str>>,
@@ -194,6 +208,18 @@ pub struct Login {
     pub client_id: Vec<IdPair>,
 }
 
+/// What proves to a backend who logs in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Proof {
+    /// A password.
+    #[default]
+    Password,
+    /// The client's bearer token, shown once more.
+    Token,
+    /// The client's own messages, to and fro (W-CRED-1).
+    Led(Mechanism),
+}
+
 /// What a dialogue came to.
 #[derive(Debug)]
 pub enum Step {
@@ -201,6 +227,8 @@ pub enum Step {
     More,
     /// The backend agreed to TLS and said nothing behind it (W-BTLS-2): begin the handshake. Answer with `secured`.
     StartTls,
+    /// The backend leads an exchange with the client, and asks this. Answer with `answer`.
+    Challenge(Box<[u8]>),
     /// Logged in.
     Ready(LoginOk),
     /// Not logged in. The text is the backend's, behind its status word, when the client is to see it; it may hold any

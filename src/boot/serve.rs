@@ -16,7 +16,7 @@ use crate::control::geodb::{GeoDb, GeoDbError, OpenMode};
 use crate::control::localdb::LocalDb;
 use crate::control::{
     Certificates, Control, DoveadmDoors, Level, LogWriter, PassdbSources, Probes, Resolver,
-    Routing, moves_of, start_hashing,
+    Routing, UserDbs, moves_of, start_hashing,
 };
 use crate::names::CoreId;
 use crate::ring::port::Fd;
@@ -65,10 +65,19 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     writer.flush();
     let wanted = config.limits.connections_per_core;
     let per_core = limits::connections_per_core(descriptors, wanted);
+    let secret = random::<32>().map_err(|error| no_resources(&error))?;
+    let secret = Secret::new(secret.to_vec());
+    let userdbs = UserDbs::configured(
+        config,
+        &exchange,
+        secret.clone(),
+        VerifiedCache::of_replies(&config.auth),
+    )
+    .map_err(|fault| Refusal::config(fault.to_string()))?;
     let house = House { config, plan, exchange, options, per_core };
     let files = Files { sources, certificates };
     let desk = Desk { socket, board, doors };
-    let databases = Databases { geodb, local };
+    let databases = Databases { geodb, local, userdbs, secret };
     let ended = house.run(databases, files, writer, desk, sockets);
     admin_socket::remove(&config.base_dir);
     ended.map_err(|error| no_resources(&error))
@@ -143,6 +152,9 @@ struct Files {
 struct Databases {
     geodb: GeoDb,
     local: LocalDb,
+    userdbs: UserDbs,
+    /// By which what is remembered of passwords is found again, and nothing told from it.
+    secret: Secret,
 }
 
 /// Where operators ask, and what is written down for them.
@@ -221,15 +233,8 @@ impl House<'_> {
         desk: Desk,
         sockets: Vec<Sockets>,
     ) -> std::io::Result<()> {
-        let Databases { geodb, local } = databases;
-        let hash_threads =
-            self.config.auth.hash_threads.map_or_else(default_hash_threads, usize::from);
-        let pool = start_hashing(
-            hash_threads,
-            self.config.auth.hash_memory,
-            &self.exchange.hashing,
-            &self.exchange.to_cores,
-        )?;
+        let Databases { geodb, local, userdbs, secret } = databases;
+        let pool = self.start_hashing()?;
         cores::pin(self.plan.control);
         let admin = Admin::new(
             self.exchange.clone(),
@@ -237,6 +242,7 @@ impl House<'_> {
             desk.board,
             geodb.clone(),
             local.clone(),
+            userdbs.clone(),
             ClusterSettings::new(self.config),
         );
         let control = Control {
@@ -263,6 +269,7 @@ impl House<'_> {
             },
             geodb,
             sources: files.sources,
+            userdbs,
             certificates: files.certificates,
             writer,
             drain_timeout: match self.config.limits.shutdown_clients {
@@ -272,7 +279,7 @@ impl House<'_> {
         };
         let exchange = self.exchange.clone();
         let ended = crate::control::run(control, exchange, || {
-            let cores = self.start_cores(sockets)?;
+            let cores = self.start_cores(sockets, secret)?;
             tell_systemd_ready();
             Ok(move || join(cores))
         });
@@ -282,6 +289,13 @@ impl House<'_> {
             let _ = thread.join();
         }
         ended
+    }
+
+    fn start_hashing(&self) -> std::io::Result<Vec<JoinHandle<()>>> {
+        let Exchange { hashing, to_cores, .. } = &self.exchange;
+        let auth = &self.config.auth;
+        let threads = auth.hash_threads.map_or_else(default_hash_threads, usize::from);
+        start_hashing(threads, auth.hash_memory, hashing, to_cores)
     }
 
     /// What is told of the process that does not change.
@@ -308,13 +322,16 @@ impl House<'_> {
         }
     }
 
-    fn start_cores(&self, sockets: Vec<Sockets>) -> std::io::Result<Vec<JoinHandle<()>>> {
+    fn start_cores(
+        &self,
+        sockets: Vec<Sockets>,
+        secret: Secret,
+    ) -> std::io::Result<Vec<JoinHandle<()>>> {
         let settings = std::sync::Arc::new(WorkerSettings::new(
             self.config,
             &own_name(self.config),
             self.per_core,
         ));
-        let secret = Secret::new(random::<32>()?.to_vec());
         let cache = VerifiedCache::configured(&self.config.auth, self.plan.data.len(), secret);
         let mut threads = Vec::new();
         for (index, (cpu, sockets)) in self.plan.data.iter().zip(sockets).enumerate() {

@@ -133,6 +133,7 @@ fn kind(kind: Kind) -> String {
         Kind::Core => "`auto` or a CPU".to_owned(),
         Kind::LoginLogFormat => "text with `%{message}` and `%{elements}`".to_owned(),
         Kind::LoginLogElements => "texts with variables of the login, between spaces".to_owned(),
+        Kind::Inquiry => "text with variables of the login and `%{password}`".to_owned(),
         Kind::LoginTemplate => "text with variables of the login".to_owned(),
         Kind::FieldTexts => "words with variables of the login".to_owned(),
         Kind::ProbeTemplate => "text with `%{backend_host}`".to_owned(),

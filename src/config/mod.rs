@@ -32,8 +32,8 @@ pub(crate) use check::masked;
 pub use diagnostic::{Diagnostic, Place};
 pub use model::{
     AllowCleartext, Cassandra, Config, Consistencies, Consistency, ControlCore, Cores, Field,
-    GeoDb, Listener, Log, LogTarget, LoginLog, Outcome, Passdb, PassdbDriver, RequestClientCert,
-    Skip, SslMode,
+    GeoDb, Listener, Log, LogTarget, LoginLog, Outcome, Passdb, PassdbDriver, RemotePassdb,
+    RequestClientCert, Service, Skip, Sql, SqlDatabase, SslMode,
 };
 pub use raw::Source;
 pub use render::{Secrets, Show, render};

@@ -19,18 +19,26 @@ use crate::secret::Secret;
 use crate::template::Template;
 
 mod geodb;
+mod imapc;
+mod ldap;
 mod lmtp;
 mod operation;
+mod sql;
 mod ssl;
+mod userdb;
 mod way;
 
 pub use geodb::{Cassandra, Consistencies, Consistency, GeoDb};
+pub use imapc::{Imapc, ImapcSsl};
+pub use ldap::{Ldap, LdapCompare, LdapDeref, LdapScope, LdapServer};
 pub use lmtp::Lmtp;
 pub use operation::{Limits, Log, LogTarget, LoginLog};
+pub use sql::{Sql, SqlDatabase};
 pub use ssl::{
     BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, KeyPassword, Offer,
     RequestClientCert, Ssl, SslMode, TlsVersion,
 };
+pub use userdb::{RemotePassdb, Service};
 pub use way::{HeaderOption, ProxyHeader, ProxySsl};
 
 /// Everything Hale is told.
@@ -334,6 +342,8 @@ pub enum PassdbDriver {
         /// Password of every user; absent: `fields` decide (`nopassword`, `password`).
         password: Option<Secret>,
     },
+    /// Answers come from elsewhere.
+    Remote(Box<RemotePassdb>),
 }
 
 /// An extra field of a passdb.

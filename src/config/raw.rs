@@ -3,6 +3,7 @@
 //! Duty: files, includes, lines, quotes, comments, blocks, values taken from files. Not its duty: what a name means.
 //! Driver: [`super::load`]. Tests: below, in the parts, and a property over arbitrary bytes.
 
+mod args;
 mod files;
 mod line;
 mod tree;
@@ -40,6 +41,10 @@ pub const ALL_BYTES_MAX: usize = 1 << 23;
 pub const INCLUDE_DEPTH_MAX: usize = 16;
 /// Blocks inside blocks; Dovecot needs three.
 pub const BLOCK_DEPTH_MAX: usize = 16;
+
+/// What a block is called that holds the lines of a file that a passdb names in `args`; none can be written so. Its label is the
+/// passdb's driver.
+pub(crate) const ARGS_FILE: &str = "args file";
 
 /// One setting or block as written.
 #[derive(Clone, Debug)]

@@ -14,12 +14,14 @@ mod foreign;
 mod general;
 mod moves;
 mod served;
+mod userdbs;
 
 pub(super) use served::services_told;
 pub use served::{SERVICES, Served, service as served_service};
 
 pub use fields::{HARMLESS_FIELDS, PASSDB_FIELDS, UNSERVED_FIELDS, unserved_field};
 pub use foreign::{Foreign, Outcome, dovecots, foreign, foreign_block};
+pub use userdbs::{ArgsFile, args_file, args_file_names};
 
 /// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub struct Setting {
     pub also: &'static [&'static str],
     /// May also stand in `protocol NAME { … }` and then holds for that protocol only.
     pub per_protocol: bool,
+    /// May also stand in `passdb NAME { … }` and then holds for that database only.
+    pub per_passdb: bool,
     /// Nothing written is not the same as the default written.
     pub is_said: bool,
     /// The protocols that it means anything for; empty: all.
@@ -168,6 +172,8 @@ pub enum Kind {
     Core,
     /// Text with the variables of a login.
     LoginTemplate,
+    /// The same with the client's password: what a password database elsewhere is asked.
+    Inquiry,
     /// `login_log_format`.
     LoginLogFormat,
     /// `login_log_format_elements`: texts with variables, between spaces.
@@ -212,6 +218,7 @@ impl Setting {
             older: &[],
             also: &[],
             per_protocol: false,
+            per_passdb: false,
             is_said: false,
             only: &[],
             served: Served::Yes,
@@ -234,6 +241,10 @@ impl Setting {
         Self { per_protocol: true, ..self }
     }
 
+    const fn per_passdb(self) -> Self {
+        Self { per_passdb: true, ..self }
+    }
+
     const fn only(self, only: &'static [Protocol]) -> Self {
         Self { only, ..self }
     }
@@ -247,7 +258,9 @@ impl Setting {
     /// Whether it may stand in a block of `scope`.
     #[must_use]
     pub fn fits(&self, scope: Scope) -> bool {
-        self.scope == scope || (scope == Scope::Protocol && self.per_protocol)
+        self.scope == scope
+            || (scope == Scope::Protocol && self.per_protocol)
+            || (scope == Scope::Passdb && self.per_passdb)
     }
 }
 
@@ -259,6 +272,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         .chain(bounds::SETTINGS)
         .chain(cassandra::SETTINGS)
         .chain(blocks::SETTINGS)
+        .chain(userdbs::settings())
 }
 
 /// The setting that `name`, in short or in full, is in a block of `scope`, and whether the name is an older one.

@@ -12,7 +12,8 @@ use super::environment::{Environment, Privacy, file_content};
 use super::model::{ControlCore, Cores};
 use super::registry::Kind;
 use super::vars::{
-    LOGIN_LOG_FORMAT_VARIABLES, LOGIN_LOG_VARIABLES, LOGIN_VARIABLES, PROBE_VARIABLES,
+    INQUIRY_VARIABLES, LOGIN_LOG_FORMAT_VARIABLES, LOGIN_LOG_VARIABLES, LOGIN_VARIABLES,
+    PROBE_VARIABLES,
 };
 use crate::network::Networks;
 use crate::template::{Letters, Template, closing_brace};
@@ -56,6 +57,7 @@ pub(crate) fn read(kind: Kind, text: &str, environment: &Environment) -> Result<
     let open = Privacy::Open;
     let template = match kind {
         Kind::LoginTemplate => login_template(text, Letters::Variables, environment, open),
+        Kind::Inquiry => template(text, Letters::Inquiry, INQUIRY_VARIABLES, environment, open),
         Kind::ProbeTemplate => template(text, Letters::Refused, PROBE_VARIABLES, environment, open),
         Kind::LoginLogFormat => login_log_format(text, environment),
         Kind::LoginLogElements => {
@@ -154,6 +156,11 @@ pub(crate) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
         }
         Kind::LoginLogElements => {
             login_log_elements(text, &Environment::default()).map(Value::Templates)
+        }
+        Kind::Inquiry => {
+            let none = Environment::default();
+            template(text, Letters::Inquiry, INQUIRY_VARIABLES, &none, Privacy::Open)
+                .map(Value::Template)
         }
         Kind::ProbeTemplate => template(
             text,

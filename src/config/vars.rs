@@ -14,6 +14,10 @@ pub const LOGIN_VARIABLES: &[&str] = &[
     "hostname",
 ];
 
+/// Variables of what a password database elsewhere is asked: a query, a filter, a request.
+pub const INQUIRY_VARIABLES: &[&str] =
+    &["user", "protocol", "remote_ip", "local_ip", "original_user", "master_user", "password"];
+
 /// Variables of `login_log_format_elements`.
 pub const LOGIN_LOG_VARIABLES: &[&str] = &[
     "user",

@@ -25,6 +25,7 @@ mod passdbs;
 mod resolver;
 mod run;
 mod tasks;
+mod userdbs;
 mod wall_clock;
 
 pub use certificates::{Certificates, Loaded as LoadedCertificates};
@@ -38,4 +39,5 @@ pub use passdbs::{PassdbFault, PassdbSources};
 pub use resolver::Resolver;
 pub use run::run;
 pub use tasks::{Control, DoveadmDoors, Mover, Probes, Routing, moves_of};
+pub use userdbs::UserDbs;
 pub use wall_clock::{time_now, unix_millis};

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::passdbs::PassdbSources;
+use super::passdbs::{PassdbFiles, PassdbSources};
+use super::userdbs;
 use crate::auth::fields::{FieldError, Fields};
 use crate::auth::passdb::{Driver, Passdb, Role, Rule, Skip};
 use crate::auth::scheme::Scheme;
@@ -28,16 +29,17 @@ impl PassdbSources {
             master_separator: config.auth.master_user_separator,
             default_domain: config.auth.default_domain.as_deref().map(Into::into),
         };
-        let list = config.auth.passdbs.iter().map(passdb).collect::<Result<Vec<_>, _>>()?;
+        let numbered = config.auth.passdbs.iter().enumerate();
+        let list = numbered.map(|(id, it)| passdb(id, it)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self::new(users, list, process_user))
     }
 }
 
-fn passdb(settings: &config::Passdb) -> Result<(Passdb, Option<PathBuf>), SettingFault> {
+fn passdb(id: usize, settings: &config::Passdb) -> Result<(Passdb, PassdbFiles), SettingFault> {
     let name = &settings.name;
     let place = &settings.place;
     let mut passdb = Passdb::new(name, Driver::Static);
-    let mut path = None;
+    let mut files = PassdbFiles::default();
     match &settings.driver {
         PassdbDriver::PasswdFile { path: file } => {
             if file.variables().next().is_some() {
@@ -48,13 +50,17 @@ fn passdb(settings: &config::Passdb) -> Result<(Passdb, Option<PathBuf>), Settin
             let text = file.expand(&|_| None).map_err(|error| {
                 SettingFault(format!("{place}: passdb {name}: passwd_file_path: {error}"))
             })?;
-            path = Some(PathBuf::from(text));
+            files.rows = Some(PathBuf::from(text));
         }
         PassdbDriver::Static { password } => {
             if let Some(password) = password {
                 let text = String::from_utf8_lossy(password.expose());
                 passdb.fields.push(("password".into(), Template::literal(&text)));
             }
+        }
+        PassdbDriver::Remote(remote) => {
+            passdb.driver = Driver::Remote(userdbs::seen(id, settings, remote)?);
+            files.settings.clone_from(&remote.files);
         }
     }
     passdb.role = match (settings.deny, settings.master) {
@@ -84,7 +90,7 @@ fn passdb(settings: &config::Passdb) -> Result<(Passdb, Option<PathBuf>), Settin
     passdb.result_internalfail = rule(settings.result_internalfail);
     passdb.default_fields = fields(settings, &settings.default_fields)?;
     passdb.fields.extend(fields(settings, &settings.fields)?);
-    Ok((passdb, path))
+    Ok((passdb, files))
 }
 
 fn fields(

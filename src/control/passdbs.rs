@@ -22,10 +22,20 @@ pub struct PassdbSources {
     process_user: u32,
 }
 
+/// The files of a password database.
+#[derive(Clone, Debug, Default)]
+pub struct PassdbFiles {
+    /// Users and their hashes, for a `passwd-file`.
+    pub rows: Option<PathBuf>,
+    /// Settings, which were read already; they may hold the password of a server.
+    pub settings: Vec<PathBuf>,
+}
+
 #[derive(Debug)]
 struct Source {
     /// Everything but the rows.
     passdb: Passdb,
+    settings: Vec<PathBuf>,
     file: Option<Watched>,
 }
 
@@ -59,12 +69,13 @@ pub struct PassdbFault {
 }
 
 impl PassdbSources {
-    /// Databases in order; the second half of each is the file of a `passwd-file`. `process_user`: who we run as.
+    /// Databases in order, each with its files. `process_user`: who we run as.
     #[must_use]
-    pub fn new(users: UserRules, list: Vec<(Passdb, Option<PathBuf>)>, process_user: u32) -> Self {
-        let source = |(passdb, path): (Passdb, Option<PathBuf>)| Source {
+    pub fn new(users: UserRules, list: Vec<(Passdb, PassdbFiles)>, process_user: u32) -> Self {
+        let source = |(passdb, files): (Passdb, PassdbFiles)| Source {
             passdb,
-            file: path.map(|path| Watched {
+            settings: files.settings,
+            file: files.rows.map(|path| Watched {
                 path,
                 seen: None,
                 complaint: None,
@@ -79,13 +90,18 @@ impl PassdbSources {
     /// # Errors
     /// All files that `load` would refuse for that.
     pub fn check_files(&self) -> Result<(), Vec<PassdbFault>> {
-        let exposed = |source: &Source| {
-            let path = source.file.as_ref()?.path.clone();
-            let reason = stamp(&path)?.exposure(&path, self.process_user)?;
-            Some(PassdbFault { name: source.passdb.name.to_string(), path, reason })
-        };
-        let faults: Vec<PassdbFault> = self.sources.iter().filter_map(exposed).collect();
+        let faults: Vec<PassdbFault> =
+            self.sources.iter().flat_map(|it| self.exposed(it)).collect();
         if faults.is_empty() { Ok(()) } else { Err(faults) }
+    }
+
+    fn exposed(&self, source: &Source) -> Vec<PassdbFault> {
+        let rows = source.file.iter().map(|file| &file.path);
+        let fault = |path: &PathBuf| {
+            let reason = stamp(path)?.exposure(path, self.process_user)?;
+            Some(PassdbFault { name: source.passdb.name.to_string(), path: path.clone(), reason })
+        };
+        rows.chain(&source.settings).filter_map(fault).collect()
     }
 
     /// Reads every file. For the start: any that can't be used is a refusal.
@@ -95,6 +111,20 @@ impl PassdbSources {
     pub fn load(&mut self) -> Result<(Passdbs, Vec<String>), Vec<PassdbFault>> {
         let (mut faults, mut remarks) = (Vec::new(), Vec::new());
         for source in &mut self.sources {
+            for path in &source.settings {
+                let Some(stamp) = stamp(path) else { continue };
+                let (name, shown) = (&source.passdb.name, path.display());
+                match stamp.exposure(path, self.process_user) {
+                    Some(reason) => {
+                        let (name, path) = (name.to_string(), path.clone());
+                        faults.push(PassdbFault { name, path, reason });
+                    }
+                    None if stamp.is_disclosed() => remarks.push(format!(
+                        "passdb {name}: every user of this host can read the password of its server: chmod o-rwx {shown}"
+                    )),
+                    None => {}
+                }
+            }
             match source.read(self.process_user) {
                 Ok(report) => remarks
                     .extend(report.map(|report| source.remarks(&report)).into_iter().flatten()),
@@ -257,7 +287,10 @@ mod tests {
         let empty = Driver::Static;
         PassdbSources::new(
             UserRules::default(),
-            vec![(Passdb::new("users", empty), Some(path.to_owned()))],
+            vec![(
+                Passdb::new("users", empty),
+                PassdbFiles { rows: Some(path.to_owned()), settings: Vec::new() },
+            )],
             0,
         )
     }
@@ -274,7 +307,7 @@ mod tests {
     fn count(passdbs: &Passdbs) -> usize {
         match &passdbs.list[0].driver {
             Driver::PasswdFile(file) => file.len(),
-            Driver::Static => 0,
+            Driver::Static | Driver::Remote(_) => 0,
         }
     }
 

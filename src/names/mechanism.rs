@@ -13,12 +13,23 @@ pub enum Mechanism {
     Xoauth2,
     /// RFC 7628.
     OauthBearer,
+    /// RFC 5802.
+    ScramSha1,
+    /// RFC 7677.
+    ScramSha256,
 }
 
 impl Mechanism {
     /// Every mechanism, in the order in which they are listed.
-    pub const ALL: [Self; 5] =
-        [Self::Plain, Self::Login, Self::External, Self::Xoauth2, Self::OauthBearer];
+    pub const ALL: [Self; 7] = [
+        Self::Plain,
+        Self::Login,
+        Self::External,
+        Self::Xoauth2,
+        Self::OauthBearer,
+        Self::ScramSha1,
+        Self::ScramSha256,
+    ];
 
     /// The registered name.
     #[must_use]
@@ -29,6 +40,8 @@ impl Mechanism {
             Self::External => "EXTERNAL",
             Self::Xoauth2 => "XOAUTH2",
             Self::OauthBearer => "OAUTHBEARER",
+            Self::ScramSha1 => "SCRAM-SHA-1",
+            Self::ScramSha256 => "SCRAM-SHA-256",
         }
     }
 
@@ -37,7 +50,7 @@ impl Mechanism {
     pub const fn exposes_password(self) -> bool {
         match self {
             Self::Plain | Self::Login | Self::Xoauth2 | Self::OauthBearer => true,
-            Self::External => false,
+            Self::External | Self::ScramSha1 | Self::ScramSha256 => false,
         }
     }
 
@@ -75,6 +88,9 @@ impl Mechanisms {
     pub const fn with(self, mechanism: Mechanism) -> Self {
         Self(self.0 | mechanism.bit())
     }
+
+    /// Those whose messages go to and fro, and of which no first one proves anything.
+    pub const EXCHANGES: Self = Self::NONE.with(Mechanism::ScramSha1).with(Mechanism::ScramSha256);
 
     /// Whether the set has this one.
     #[must_use]

@@ -3,7 +3,8 @@
 //! Decides: the capability list and whether a mechanism may be used now. Does not: decide whether plaintext is
 //! allowed; the session computes that from TLS, trust and settings. Tests: below.
 
-use super::sasl::token::TokenHints;
+use crate::auth::bearer::TokenHints;
+
 use super::sasl::{Mechanism, Mechanisms};
 
 /// What is the same for all sessions of a listener in the same state of protection.

@@ -113,6 +113,28 @@ impl Dialogue {
         }
     }
 
+    /// Sends the challenge of a passdb or backend to the client whose login is outstanding; its answer, or that it gives up,
+    /// is read by [`Self::read`].
+    pub fn challenge(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Self::Imap(imap) => imap.challenge(message, out),
+            Self::Pop3(pop3) => pop3.challenge(message, out),
+            Self::Sieve(sieve) => sieve.challenge(message, out),
+            Self::Submission(submission) => submission.challenge(message, out),
+        }
+    }
+
+    /// Whether the client has yet to answer such a challenge.
+    #[must_use]
+    pub fn awaits_answer(&self) -> bool {
+        match self {
+            Self::Imap(imap) => imap.awaits_answer(),
+            Self::Pop3(pop3) => pop3.awaits_answer(),
+            Self::Sieve(sieve) => sieve.awaits_answer(),
+            Self::Submission(submission) => submission.awaits_answer(),
+        }
+    }
+
     /// Answers the outstanding login with success; what is in the inbox belongs to the relay from here on (W-REL-2).
     pub fn accept(&mut self, ok: &LoginOk, out: &mut Vec<u8>) {
         match self {
@@ -226,6 +248,8 @@ pub enum Step {
     /// A login that cannot succeed, whichever passdb is asked. Answer with `refuse` like wrong credentials, delayed
     /// like any other failed login, so that nothing is learnt from the time it took.
     Hopeless(Unusable),
+    /// The client's answer to [`Dialogue::challenge`], for those who sent it. Answer with another one, `accept` or `refuse`.
+    Answer(Secret),
     /// The go-ahead for TLS is in the output and nothing of the client's is left unread: send it in clear; every byte
     /// after it belongs to the handshake (W-STLS-2). Answer with `secured`, or close (W-STLS-7).
     StartTls,

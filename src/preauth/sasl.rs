@@ -5,15 +5,16 @@
 
 #[cfg(test)]
 mod tests;
-pub mod token;
 
 use std::time::Duration;
 
 use memchr::{memchr, memchr3};
 
+use crate::auth::bearer::{self, TokenHints};
+use crate::auth::scram::ClientFirst;
 use crate::fault::Failure;
 use crate::limits::{
-    COMMAND_TIMEOUT, PASSWORD_BYTES_MAX, SASL_ERROR_TIMEOUT, SASL_EXCHANGE_BYTES_MAX,
+    COMMAND_TIMEOUT, PASSWORD_BYTES_MAX, SASL_ANSWER_TIMEOUT, SASL_EXCHANGE_BYTES_MAX,
     SASL_LINE_BYTES_MAX, USER_BYTES_MAX,
 };
 use crate::secret::Secret;
@@ -22,7 +23,6 @@ use crate::wire::base64;
 
 use super::Credentials;
 use super::capability::{Permission, Rules};
-use token::TokenHints;
 
 pub use crate::names::mechanism::{Mechanism, Mechanisms};
 
@@ -54,6 +54,10 @@ pub enum Exchange {
     External,
     /// A token's only message.
     Token(Box<AwaitedToken>),
+    /// SCRAM's first message.
+    Scram(Mechanism),
+    /// The next message of an exchange that a passdb or the backend leads: it is not read here.
+    Led,
     /// The client was told what is wrong with its token; whatever it says to that, the refusal follows.
     Refused(Box<Refused>),
 }
@@ -106,6 +110,8 @@ pub enum Outcome {
     Challenge(&'static [u8], Exchange),
     /// Ask for a verdict.
     Complete(Credentials, Ending),
+    /// The client's answer to a challenge of those who lead the exchange.
+    Answer(Secret),
     /// Refuse: the client has heard why.
     Refuse(Box<Refused>),
     /// The message can't be a login: answer like wrong credentials.
@@ -131,7 +137,9 @@ impl Exchange {
             Mechanism::Plain
             | Mechanism::External
             | Mechanism::Xoauth2
-            | Mechanism::OauthBearer => b"",
+            | Mechanism::OauthBearer
+            | Mechanism::ScramSha1
+            | Mechanism::ScramSha256 => b"",
         };
         Outcome::Challenge(prompt, exchange)
     }
@@ -152,9 +160,10 @@ impl Exchange {
             Mechanism::Login => Self::LoginUser,
             Mechanism::External => Self::External,
             Mechanism::Xoauth2 | Mechanism::OauthBearer => {
-                let error = token::error(mechanism, hints);
+                let error = bearer::error(mechanism, hints);
                 Self::Token(Box::new(AwaitedToken { mechanism, error }))
             }
+            Mechanism::ScramSha1 | Mechanism::ScramSha256 => Self::Scram(mechanism),
         }
     }
 
@@ -173,7 +182,9 @@ impl Exchange {
                 usable(&user, b"", message.clone(), Mechanism::Login).into()
             }
             Self::External => external(message.expose()).into(),
-            Self::Token(awaited) => bearer(*awaited, message.expose()),
+            Self::Token(awaited) => token(*awaited, message.expose()),
+            Self::Scram(mechanism) => scram(mechanism, message).into(),
+            Self::Led => Outcome::Answer(message.clone()),
             Self::Refused(refused) => Outcome::Refuse(refused),
         }
     }
@@ -182,12 +193,13 @@ impl Exchange {
     #[must_use]
     pub const fn timeout(&self) -> Duration {
         match self {
-            Self::Refused(_) => SASL_ERROR_TIMEOUT,
+            Self::Refused(_) | Self::Led => SASL_ANSWER_TIMEOUT,
             Self::Plain
             | Self::LoginUser
             | Self::LoginPassword { .. }
             | Self::External
-            | Self::Token(_) => COMMAND_TIMEOUT,
+            | Self::Token(_)
+            | Self::Scram(_) => COMMAND_TIMEOUT,
         }
     }
 }
@@ -197,11 +209,11 @@ fn hopeless(why: &'static str) -> Outcome {
 }
 
 /// A token and whose it is. Whether it is one at all is for those to say who can read it.
-fn bearer(awaited: AwaitedToken, message: &[u8]) -> Outcome {
+fn token(awaited: AwaitedToken, message: &[u8]) -> Outcome {
     let AwaitedToken { mechanism, error } = awaited;
     let found = match mechanism {
-        Mechanism::Xoauth2 => token::xoauth2(message),
-        _ => token::oauthbearer(message),
+        Mechanism::Xoauth2 => bearer::xoauth2(message),
+        _ => bearer::oauthbearer(message),
     };
     let Some(found) = found else {
         return hopeless(NO_TOKEN_MESSAGE);
@@ -245,6 +257,16 @@ fn external(message: &[u8]) -> Result<Credentials, Unusable> {
     })
 }
 
+/// Of the first message only the names are read; it is judged by those who have the user's secret.
+fn scram(mechanism: Mechanism, message: &Secret) -> Result<Credentials, Unusable> {
+    let first = ClientFirst::parse(message.expose())
+        .ok_or_else(|| Unusable { name: Box::default(), why: NO_SCRAM_MESSAGE })?;
+    let user = name(&first.user)?;
+    let authorize_as = first.authorize_as.as_deref().map(name).transpose()?;
+    let authorize_as = authorize_as.filter(|other| *other != user);
+    Ok(Credentials { user, authorize_as, password: message.clone(), mechanism })
+}
+
 /// What a client's wish for a mechanism comes to.
 #[derive(Debug)]
 pub enum Beginning {
@@ -271,7 +293,9 @@ pub fn begin(rules: &Rules, mechanism: &[u8], initial_response: Option<&[u8]>) -
         return Beginning::Unknown;
     };
     match rules.permission(mechanism) {
-        Permission::Unsupported => return Beginning::Off,
+        // Off is what the operator took away; the others are there when they are listed.
+        Permission::Unsupported if DEFAULT.has(mechanism) => return Beginning::Off,
+        Permission::Unsupported => return Beginning::Unknown,
         Permission::NeedsPrivacy => return Beginning::NeedsPrivacy,
         Permission::Granted => {}
     }
@@ -359,11 +383,15 @@ impl From<Result<Credentials, Unusable>> for Outcome {
     }
 }
 
+/// What clients may expect of every listener.
+const DEFAULT: Mechanisms = Mechanisms::PASSWORDS.with(Mechanism::External);
+
 // Clients compare these literally.
 const LOGIN_USER_PROMPT: &[u8] = b"Username:";
 const LOGIN_PASSWORD_PROMPT: &[u8] = b"Password:";
 
+const NO_SCRAM_MESSAGE: &str = "the response is not SCRAM's first message";
 const NO_TOKEN_MESSAGE: &str = "the response is not one of XOAUTH2 or OAUTHBEARER: a user name where one is needed, and one bearer token";
 
-// No mechanism here takes more than two messages, so the limit of a line bounds the whole exchange (W-SASL-2).
+// No mechanism that is read here takes more than two messages, so the limit of a line bounds the whole exchange (W-SASL-2).
 const _: () = assert!(2 * SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);

@@ -10,13 +10,16 @@ use std::num::NonZero;
 use super::input::Hop;
 use super::output::{Counted, Lesson, Wish};
 use super::routing;
-use super::step::{AtBackend, InDialogue, LoggedIn, Next, Refusal, Scene, Securing, Step};
+use super::step::{
+    AtBackend, InDialogue, Leader, LoggedIn, Next, Refusal, Scene, Securing, Shown, Step,
+};
 use crate::auth::verdict::{BackendTls, Certificate};
-use crate::backend::{self, Dialogue, Login};
+use crate::backend::{self, Dialogue, Login, Proof};
 use crate::event::{Event, Notice};
 use crate::fault::Failure;
 use crate::limits;
 use crate::names::Protocol;
+use crate::secret::Secret;
 use crate::tick::Tick;
 use crate::wire::inbox::Inbox;
 use crate::wire::login_ok::LoginOk;
@@ -117,6 +120,23 @@ impl AtBackend {
         Next::Step(Step::InDialogue(InDialogue::new(self, dialogue)), until)
     }
 
+    /// What a password of ours does not replace is the client's own.
+    fn proof(&self) -> Proof {
+        match (&self.granted.grant.pass, &self.granted.shown) {
+            (None, Shown::Token(_)) => Proof::Token,
+            (None, Shown::Exchange(mechanism, _)) => Proof::Led(*mechanism),
+            (Some(_), _) | (None, Shown::Password(_) | Shown::Nothing) => Proof::Password,
+        }
+    }
+
+    fn evidence(&self) -> Secret {
+        match (&self.granted.grant.pass, &self.granted.shown) {
+            (Some(pass), _) => pass.clone(),
+            (None, Shown::Password(it) | Shown::Token(it) | Shown::Exchange(_, it)) => it.clone(),
+            (None, Shown::Nothing) => Secret::default(),
+        }
+    }
+
     /// What the backend is told to log in with. All of it is needed again should there be another attempt.
     fn login(&self, starttls: bool, scene: &Scene<'_>) -> Login {
         let protocol = scene.front.protocol();
@@ -128,7 +148,8 @@ impl AtBackend {
         }
         Login {
             user: grant.destuser.as_ref().unwrap_or(&grant.user).clone(),
-            password: grant.pass.clone().unwrap_or_else(|| self.granted.shown.password()),
+            proof: self.proof(),
+            password: self.evidence(),
             master: grant.master.clone(),
             mech: grant.mech,
             nopipelining: grant.nopipelining,
@@ -252,6 +273,15 @@ impl Securing {
     }
 }
 
+impl Leader {
+    /// The client has answered its challenge.
+    pub(super) fn hears(self, message: &Secret, scene: &mut Scene<'_>) -> Next {
+        match self {
+            Self::Backend(at) => at.answer(message, scene),
+        }
+    }
+}
+
 impl InDialogue {
     fn new(at: AtBackend, dialogue: Box<Dialogue>) -> Self {
         Self { at, dialogue, inbox: Inbox::new(limits::BACKEND_INPUT_BYTES_MAX) }
@@ -271,6 +301,13 @@ impl InDialogue {
             to_client.truncate(told_before);
         }
         self.take(step, scene)
+    }
+
+    /// The client has answered the backend's challenge.
+    pub(super) fn answer(mut self, message: &Secret, scene: &mut Scene<'_>) -> Next {
+        self.dialogue.answer(message, &mut scene.outbox.to_backend);
+        let until = self.at.deadline();
+        Next::Step(Step::InDialogue(self), until)
     }
 
     /// The backend sends nothing more.
@@ -328,6 +365,17 @@ impl InDialogue {
                 let is_harmless = !at.granted.is_told_by(words.as_bytes());
                 let detail = if is_harmless { words } else { "a reply with the password in it" };
                 at.attempt_failed(Refusal { failure, text }, detail.to_owned().into(), scene)
+            }
+            backend::Step::Challenge(message) => {
+                let Self { mut at, dialogue, inbox } = self;
+                // What the client says belongs to this exchange: another attempt would have to begin with another.
+                at.tries.attempts.give_up();
+                at.tries.is_client_asked = true;
+                Next::Challenge(Leader::Backend(Self { at, dialogue, inbox }), message)
+            }
+            backend::Step::Redirect(_) if self.at.tries.is_client_asked => {
+                let detail = "a referral behind an exchange that the backend led, which cannot be repeated elsewhere";
+                self.at.attempt_failed(Refusal::of(Failure::RedirectFailed), detail.into(), scene)
             }
             backend::Step::Redirect(referral) => {
                 scene.outbox.wish(Wish::DropBackend);

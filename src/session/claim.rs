@@ -34,6 +34,9 @@ impl Claim {
             Mechanism::Xoauth2 | Mechanism::OauthBearer => {
                 return Ok(Self { name: None, proof: Proof::Token });
             }
+            Mechanism::ScramSha1 | Mechanism::ScramSha256 => {
+                return Ok(Self { name: None, proof: Proof::Exchange(mechanism) });
+            }
             Mechanism::Plain | Mechanism::Login
                 if settings.name_the_user && certificate.is_verified() =>
             {

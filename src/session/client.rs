@@ -43,7 +43,10 @@ impl Session {
                 self.front.keep(bytes);
                 self.read_commands(now, outbox);
             }
-            Stage::LoggingIn(_) => self.front.keep(bytes),
+            Stage::LoggingIn(_) => {
+                self.front.keep(bytes);
+                self.read_answer(now, outbox);
+            }
         }
     }
 
@@ -107,6 +110,9 @@ impl Session {
             Stage::Talking(_) => self.abort(self.aborted(now, DISCONNECTED), outbox),
             // The login goes on: a client that half-closes still gets its reply (IM-15). If it is gone for good, the
             // reply breaks the connection and everything is freed.
+            Stage::LoggingIn(login) if login.is_challenged() => {
+                self.abort(self.aborted(now, DISCONNECTED), outbox);
+            }
             Stage::LoggingIn(_) | Stage::Over => {}
         }
     }
@@ -130,8 +136,14 @@ impl Session {
         let (facts, inbox) = (&mut self.front.facts, &mut self.front.inbox);
         let step = self.dialogue.read(rules, facts, inbox, &mut outbox.to_client);
         self.report_notes(now, outbox);
+        self.follow(now, step, outbox);
+    }
+
+    /// Does what the dialogue needs next.
+    fn follow(&mut self, now: Tick, step: Step, outbox: &mut Outbox) {
         match step {
-            Step::More => self.await_command(now, outbox),
+            // No answer is due without a challenge.
+            Step::More | Step::Answer(_) => self.await_command(now, outbox),
             Step::Login(credentials) => {
                 let begin = |scene: &mut Scene<'_>| Login::begin(credentials, scene);
                 self.begin_login(now, begin, outbox);
@@ -145,6 +157,32 @@ impl Session {
                 outbox.wish(Wish::SecureClient(Box::default()));
             }
             Step::Close(reason) => self.abort(self.aborted(now, close_reason(reason)), outbox),
+        }
+    }
+
+    /// Reads the answer to a challenge, if one is due and the login waits for it. A client that gives up has no login under way
+    /// any more, and nothing of it is left (W-SASL-5, W-SASL-6).
+    fn read_answer(&mut self, now: Tick, outbox: &mut Outbox) {
+        if !matches!(&self.stage, Stage::LoggingIn(login) if login.is_challenged()) {
+            return;
+        }
+        let settings = Arc::clone(&self.settings);
+        let rules = rules_on(&settings, &self.front);
+        let (facts, inbox) = (&mut self.front.facts, &mut self.front.inbox);
+        match self.dialogue.read(rules, facts, inbox, &mut outbox.to_client) {
+            Step::Answer(message) => self.login_input(now, Input::Answer(message), outbox),
+            Step::More if self.dialogue.awaits_answer() => {
+                if self.front.has_ended {
+                    self.abort(self.aborted(now, DISCONNECTED), outbox);
+                }
+            }
+            step => {
+                if matches!(&self.stage, Stage::LoggingIn(login) if login.has_backend()) {
+                    outbox.wish(Wish::DropBackend);
+                }
+                self.stage = Stage::Talking(Talking::default());
+                self.follow(now, step, outbox);
+            }
         }
     }
 
@@ -236,6 +274,11 @@ impl Session {
     fn go_on(&mut self, now: Tick, progress: Progress, outbox: &mut Outbox) {
         match progress {
             Progress::UnderWay => {}
+            Progress::Challenged(message) => {
+                self.dialogue.challenge(&message, &mut outbox.to_client);
+                self.read_answer(now, outbox);
+            }
+            Progress::Unanswered => self.time_out(now, outbox),
             Progress::Refused(refusal) => self.refuse(now, &refusal, outbox),
             Progress::LoggedIn(logged_in, since) => {
                 self.hand_over(now, logged_in, since, outbox);
@@ -249,7 +292,7 @@ impl Session {
         let Refusal { failure, text } = refusal;
         match self.dialogue.refuse(*failure, text.as_deref(), &mut outbox.to_client) {
             Step::Close(reason) => self.abort(self.aborted(now, close_reason(reason)), outbox),
-            Step::More | Step::Login(_) | Step::Hopeless(_) | Step::StartTls => {
+            Step::More | Step::Login(_) | Step::Hopeless(_) | Step::Answer(_) | Step::StartTls => {
                 self.read_commands(now, outbox);
             }
         }

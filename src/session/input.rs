@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::auth::answer::Answer;
 use crate::facts::{ClientCertificate, Security};
 use crate::fault::Failure;
+use crate::secret::Secret;
 
 /// One thing that happened. The shell gives one, carries out every wish, and only then gives the next.
 #[derive(Debug)]
@@ -42,6 +43,8 @@ pub enum Input<'a> {
         /// Failed logins that are held against the client's address: a further one is answered later (SA-12).
         earlier_failures: u8,
     },
+    /// The client answered a challenge. The session says so to itself.
+    Answer(Secret),
     /// The routing layer answered.
     Route(RouteAnswer),
     /// The connection to the backend stands.

@@ -35,11 +35,15 @@ pub(super) struct Login {
 }
 
 // Lives as long as a login takes; what is large in it is boxed.
-const _: () = assert!(size_of::<Login>() <= 312);
+const _: () = assert!(size_of::<Login>() <= 320);
 
 /// What an input came to.
 pub(super) enum Progress {
     UnderWay,
+    /// The client is to be sent this challenge.
+    Challenged(Box<[u8]>),
+    /// The client has not answered its challenge in time.
+    Unanswered,
     /// It is time to refuse.
     Refused(Refusal),
     /// The backend said OK to credentials that came at that time.
@@ -117,6 +121,12 @@ impl Login {
             (Step::InDialogue(at), Input::BackendBroken(reason)) => at.broken(reason, scene),
             (Step::InDialogue(at), Input::Deadline) => at.late(scene),
 
+            (Step::Challenged(leader), Input::Answer(message)) => leader.hears(&message, scene),
+            (step @ Step::Challenged(_), Input::Deadline) => {
+                self.step = step;
+                return Progress::Unanswered;
+            }
+
             (
                 Step::Connecting(at)
                 | Step::SecuringBackend(Securing { at, .. })
@@ -178,6 +188,12 @@ impl Login {
                 self.step = step;
                 Progress::UnderWay
             }
+            Next::Challenge(leader, message) => {
+                self.step = Step::Challenged(leader);
+                self.step_deadline = scene.now.after(limits::SASL_ANSWER_TIMEOUT);
+                self.doubt_at = None;
+                Progress::Challenged(message)
+            }
             Next::Failed(failed) => self.fail(failed, scene),
             Next::LoggedIn(logged_in) => Progress::LoggedIn(logged_in, self.received),
         }
@@ -235,6 +251,11 @@ impl Login {
     /// Whether it failed, and the client has not been told yet.
     pub(super) fn is_refused(&self) -> bool {
         matches!(self.step, Step::Refused(..))
+    }
+
+    /// Whether the client has been sent a challenge and has to answer it.
+    pub(super) fn is_challenged(&self) -> bool {
+        matches!(self.step, Step::Challenged(_))
     }
 
     /// The step's name, for the administrator.

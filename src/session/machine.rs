@@ -117,6 +117,7 @@ impl Session {
             }
             Input::TurnCame
             | Input::Verdict { .. }
+            | Input::Answer(_)
             | Input::Route(_)
             | Input::Connected
             | Input::BackendSecured
@@ -145,15 +146,7 @@ impl Session {
                 let ending = arrival.late();
                 self.end(now, ending, outbox);
             }
-            Stage::Talking(_) => {
-                self.dialogue.bye(ByeReason::Timeout, &mut outbox.to_client);
-                let reason = if now >= self.pre_login_deadline {
-                    "no login within the time allowed"
-                } else {
-                    "a command was not completed in time"
-                };
-                self.abort(self.aborted(now, reason), outbox);
-            }
+            Stage::Talking(_) => self.time_out(now, outbox),
             // Nothing is over yet; middleboxes between us and the client must not think that it is (W-PIPE-5).
             Stage::LoggingIn(login) if login.step_deadline() > now => {
                 if login.is_reassurance_due(now) {
@@ -164,6 +157,17 @@ impl Session {
             }
             Stage::LoggingIn(_) => self.login_input(now, Input::Deadline, outbox),
         }
+    }
+
+    /// The client takes too long for what it has begun, or was asked for.
+    pub(super) fn time_out(&mut self, now: Tick, outbox: &mut Outbox) {
+        self.dialogue.bye(ByeReason::Timeout, &mut outbox.to_client);
+        let reason = if now >= self.pre_login_deadline {
+            "no login within the time allowed"
+        } else {
+            "a command was not completed in time"
+        };
+        self.abort(self.aborted(now, reason), outbox);
     }
 
     fn dismiss(&mut self, now: Tick, why: ByeReason, reason: &'static str, outbox: &mut Outbox) {
@@ -213,7 +217,11 @@ impl Session {
     /// Whether the session waits for nothing but its client: no login is under way.
     #[must_use]
     pub fn awaits_client(&self) -> bool {
-        matches!(self.stage, Stage::Arriving(_) | Stage::Talking(_))
+        match &self.stage {
+            Stage::Arriving(_) | Stage::Talking(_) => true,
+            Stage::LoggingIn(login) => login.is_challenged(),
+            Stage::Over => false,
+        }
     }
 
     /// How many backend bytes the session takes now.

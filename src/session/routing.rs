@@ -245,7 +245,7 @@ fn first_try(granted: &Granted, endpoint: SocketAddr, scene: &Scene<'_>) -> Trie
     let timeout = granted.grant.timeout.unwrap_or(scene.settings.login_timeout);
     let reconnects_max = scene.settings.reconnects_max;
     let attempts = Attempts::new(scene.now, timeout, reconnects_max, endpoint);
-    Tries { attempts, sent_to: None, referrals: 0, is_switching: false }
+    Tries { attempts, sent_to: None, referrals: 0, is_switching: false, is_client_asked: false }
 }
 
 /// Beyond the move timeout itself, for the login after it.

@@ -27,6 +27,7 @@ use crate::event::{Details, LoginStep, Subject, escaped};
 use crate::fault::Failure;
 use crate::front::Front;
 use crate::limits;
+use crate::names::mechanism::Mechanism;
 use crate::preauth;
 use crate::secret::Secret;
 use crate::tick::Tick;
@@ -48,6 +49,8 @@ pub(super) enum Step {
     SecuringBackend(Securing),
     /// In the backend's dialogue.
     InDialogue(InDialogue),
+    /// The client has been sent a challenge.
+    Challenged(Leader),
     /// The user's group is being moved: waits to ask the routing layer again.
     Held(Routing),
     /// Between two attempts.
@@ -56,8 +59,17 @@ pub(super) enum Step {
     Refused(Named, Refusal),
 }
 
+/// Who leads an exchange with the client.
+#[derive(Debug)]
+pub(super) enum Leader {
+    /// The backend; what else it says waits meanwhile.
+    Backend(InDialogue),
+}
+
 /// What follows a step.
 pub(super) enum Next {
+    /// The client is sent this challenge.
+    Challenge(Leader, Box<[u8]>),
     /// Another one, until then at most.
     Step(Step, Tick),
     /// The same, for as long as it had anyway.
@@ -113,6 +125,8 @@ pub(super) struct Asked {
 pub(super) enum Shown {
     Password(Secret),
     Token(Secret),
+    /// The first message of an exchange.
+    Exchange(Mechanism, Secret),
     /// A certificate is shown to one host only.
     Nothing,
 }
@@ -122,7 +136,7 @@ impl Shown {
     pub(super) fn password(&self) -> Secret {
         match self {
             Self::Password(password) => password.clone(),
-            Self::Token(_) | Self::Nothing => Secret::default(),
+            Self::Token(_) | Self::Exchange(..) | Self::Nothing => Secret::default(),
         }
     }
 
@@ -130,7 +144,8 @@ impl Shown {
     fn is_told_by(&self, words: &[u8]) -> bool {
         match self {
             Self::Password(secret) | Self::Token(secret) => disclosure::repeats(words, secret),
-            Self::Nothing => false,
+            // It is told to every host on the way, and worth nothing by itself.
+            Self::Exchange(..) | Self::Nothing => false,
         }
     }
 }
@@ -167,6 +182,8 @@ pub(super) struct Tries {
     pub(super) referrals: u8,
     /// The route led to a backend that the group's row did not name yet: where that one sent us is no lesson (C-CACHE-5).
     pub(super) is_switching: bool,
+    /// The client has been sent a backend's challenge.
+    pub(super) is_client_asked: bool,
 }
 
 /// The place that a referral names.
@@ -270,6 +287,7 @@ impl Step {
             | Self::Connecting(_)
             | Self::SecuringBackend(_)
             | Self::Pausing(..)
+            | Self::Challenged(_)
             | Self::Refused(..) => 0,
         }
     }
@@ -284,7 +302,8 @@ impl Step {
         match self {
             Self::Connecting(at)
             | Self::SecuringBackend(Securing { at, .. })
-            | Self::InDialogue(InDialogue { at, .. }) => Some(at),
+            | Self::InDialogue(InDialogue { at, .. })
+            | Self::Challenged(Leader::Backend(InDialogue { at, .. })) => Some(at),
             Self::Verdict(_)
             | Self::Waiting(_)
             | Self::Held(_)
@@ -303,6 +322,7 @@ impl Step {
             Self::Connecting(_) => "connect",
             Self::SecuringBackend(_) => "backend-tls",
             Self::InDialogue(_) => "login",
+            Self::Challenged(_) => "challenged",
             Self::Held(_) => "held",
             Self::Pausing(..) => "retry",
             Self::Refused(..) => "delay",
@@ -317,7 +337,9 @@ impl Step {
             Self::Route(_) => Some(LoginStep::Route),
             Self::Connecting(_) => Some(LoginStep::Connect),
             Self::SecuringBackend(_) => Some(LoginStep::BackendTls),
-            Self::InDialogue(_) => Some(LoginStep::BackendLogin),
+            Self::InDialogue(_) | Self::Challenged(Leader::Backend(_)) => {
+                Some(LoginStep::BackendLogin)
+            }
             Self::Refused(..) => None,
         }
     }
@@ -332,7 +354,10 @@ impl Step {
             | Self::Route(Routing { granted, .. }) => (granted, None),
             Self::Connecting(at)
             | Self::SecuringBackend(Securing { at, .. })
-            | Self::InDialogue(InDialogue { at, .. }) => (&at.granted, Some(&at.destination)),
+            | Self::InDialogue(InDialogue { at, .. })
+            | Self::Challenged(Leader::Backend(InDialogue { at, .. })) => {
+                (&at.granted, Some(&at.destination))
+            }
         };
         Some(BoundFor {
             user: &granted.grant.user,
@@ -351,7 +376,8 @@ impl Step {
             | Self::Route(Routing { granted, .. }) => granted.subject(front),
             Self::Connecting(at)
             | Self::SecuringBackend(Securing { at, .. })
-            | Self::InDialogue(InDialogue { at, .. }) => at.granted.subject(front),
+            | Self::InDialogue(InDialogue { at, .. })
+            | Self::Challenged(Leader::Backend(InDialogue { at, .. })) => at.granted.subject(front),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::routing;
 use super::step::{Asked, Delay, Failed, Granted, Named, Next, Refusal, Scene, Shown, Step};
 use crate::auth::answer::Answer;
 use crate::auth::ask::{Proof, Question};
+use crate::auth::scram::ClientFirst;
 use crate::auth::verdict::{Elsewhere, Verdict};
 use crate::backend;
 use crate::backend::referral;
@@ -49,6 +50,7 @@ pub(super) fn ask(credentials: Credentials, scene: &mut Scene<'_>) -> Next {
     let shown = match proof {
         Proof::Password | Proof::NamedPassword => Shown::Password(password),
         Proof::Token => Shown::Token(password),
+        Proof::Exchange(mechanism) => Shown::Exchange(mechanism, password),
         Proof::Certificate => Shown::Nothing,
     };
     Next::Step(Step::Verdict(Asked { who, shown }), scene.now.after(limits::AUTH_TIMEOUT))
@@ -113,10 +115,23 @@ impl Granted {
     fn proceed(self, scene: &mut Scene<'_>) -> Next {
         let grant = &self.grant;
         // Without a password of the client's one of ours has to take its place (W-CRED-5).
-        let has_password = matches!(self.shown, Shown::Password(_)) || grant.pass.is_some();
+        let has_proof = match &self.shown {
+            Shown::Password(_) | Shown::Token(_) => true,
+            // The backend leads an exchange only where no database did (W-CRED-1).
+            Shown::Exchange(..) => !grant.verified,
+            Shown::Nothing => false,
+        };
+        let has_password = has_proof || grant.pass.is_some();
         let is_trusted_there = grant.noauth && scene.front.protocol() == Protocol::Submission;
         if !has_password && !is_trusted_there {
             return Next::Failed(self.fails(Failure::InternalConfig, NO_PASSWORD));
+        }
+        // Without anything verified a password of ours would let in every client that names a user.
+        if !grant.verified && grant.pass.is_some() && !matches!(self.shown, Shown::Password(_)) {
+            return Next::Failed(self.fails(Failure::InternalConfig, UNVERIFIED));
+        }
+        if matches!(self.shown, Shown::Exchange(..)) && !grant.verified && !self.is_relayable() {
+            return Next::Failed(self.fails(Failure::InternalConfig, NOT_RELAYABLE));
         }
         let user = grant.destuser.as_deref().unwrap_or(&grant.user);
         let password = grant.pass.clone().unwrap_or_else(|| self.shown.password());
@@ -135,6 +150,19 @@ impl Granted {
             }
             Some(_) => Next::Failed(self.fails(Failure::Unavailable, TOO_FAR_AHEAD)),
         }
+    }
+}
+
+impl Granted {
+    /// Whether a backend that leads the exchange hears of the user whom the grant names: the client's messages cannot be changed
+    /// (W-CRED-1).
+    fn is_relayable(&self) -> bool {
+        let is_named = match &self.shown {
+            Shown::Exchange(_, first) => ClientFirst::parse(first.expose())
+                .is_some_and(|first| first.user.eq_ignore_ascii_case(self.grant.user.as_bytes())),
+            Shown::Password(_) | Shown::Token(_) | Shown::Nothing => false,
+        };
+        is_named && self.is_same_user_there() && self.grant.master.is_none()
     }
 }
 
@@ -158,6 +186,10 @@ fn sent_away(who: Named, place: &Elsewhere, delay: Delay, scene: &Scene<'_>) -> 
 
 const NO_PASSWORD: &str = "no passdb gives a password for the backend, which a login by certificate or token needs: set `pass`, \
                            mostly with `master`, or in Submission `proxy_noauth`";
+const UNVERIFIED: &str = "the passdb has `nopassword` and `pass`: with a token or an exchange of messages that would let in every \
+                          client; leave out `pass`, or let a passdb verify";
+const NOT_RELAYABLE: &str = "the backend leads the exchange (`nopassword`), which names the user as the client does: `destuser` and \
+                             `master` cannot hold; leave them out, or give a passdb the user's secret";
 const UNSENDABLE: &str =
     "the user name or password for the backend holds NUL, CR or LF: no backend was asked";
 const TOO_FAR_AHEAD: &str = "delay_until of the password database is more than 300 s ahead";

@@ -71,11 +71,13 @@ pub enum Counter {
     GeodbStaleRouting,
     /// Connects that were not made because the backend had as many connections as it may have (R-LOAD-2).
     BackendFull,
+    /// Logins by what a password database said before, because it gave no answer.
+    PassdbStaleReplies,
 }
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -107,6 +109,7 @@ impl Counter {
         Self::WordsInClear,
         Self::GeodbStaleRouting,
         Self::BackendFull,
+        Self::PassdbStaleReplies,
     ];
 
     /// What counts a notice.
@@ -155,6 +158,7 @@ impl Counter {
             Self::WordsInClear => "words_in_clear",
             Self::GeodbStaleRouting => "geodb_stale_routing",
             Self::BackendFull => "backend_full",
+            Self::PassdbStaleReplies => "passdb_stale_replies",
         }
     }
 }

@@ -15,8 +15,9 @@ use crate::share::enquiry::Piece;
 use crate::share::evidence::Evidence;
 use crate::share::jobs::Jobs;
 use crate::share::mailbox::Mailbox;
-use crate::share::messages::{HashJob, ToControl, ToCore};
+use crate::share::messages::{Asked, HashJob, ToControl, ToCore};
 use crate::share::referrals::Referrals;
+use crate::share::replies::Replies;
 use crate::share::site_attempts::SiteAttempts;
 use crate::share::snapshot::Published;
 use crate::share::users::Users;
@@ -50,6 +51,10 @@ pub struct Exchange {
     pub log: Arc<Mailbox<Event>>,
     /// Questions to the control core.
     pub to_control: Arc<Mailbox<ToControl>>,
+    /// Questions to password databases elsewhere, which the control core asks.
+    pub inquiries: Arc<Mailbox<Asked>>,
+    /// What password databases elsewhere have replied, written by the control core.
+    pub replies: Replies,
     /// Answers and orders to the data cores, by core number.
     pub to_cores: Vec<Arc<Mailbox<ToCore>>>,
     /// Pieces of answers to enquiries, read by the control core.
@@ -78,6 +83,8 @@ impl Exchange {
             hashing: Jobs::new(limits::HASHING_QUEUE_MAX)?,
             log: Arc::new(Mailbox::new(limits::LOG_LINES_MAX, Waker::new()?)),
             to_control: Arc::new(Mailbox::new(limits::MAILBOX_MESSAGES_MAX, Waker::new()?)),
+            inquiries: Arc::new(Mailbox::new(limits::MAILBOX_MESSAGES_MAX, Waker::new()?)),
+            replies: Replies::default(),
             to_cores: (0..cores).map(to_core).collect::<std::io::Result<_>>()?,
             pieces: Arc::new(Mailbox::new(limits::MAILBOX_MESSAGES_MAX, Waker::new()?)),
             counters: (0..cores).map(|_| Arc::new(Counters::default())).collect(),
@@ -90,6 +97,7 @@ impl Exchange {
         let boards = [
             self.log.waker().fd(),
             self.to_control.waker().fd(),
+            self.inquiries.waker().fd(),
             self.pieces.waker().fd(),
             self.evidence.doubts().waker().fd(),
             self.hashing.descriptor(),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::chain::Job;
+use crate::auth::inquiry::{Inquiry, Reply};
+use crate::auth::job::Job;
 use crate::auth::scheme::SchemeError;
 use crate::fault::Failure;
 use crate::names::CoreId;
@@ -81,6 +82,15 @@ pub struct HashJob {
     pub job: Job,
 }
 
+/// From a data core to the password databases that the control core asks.
+#[derive(Debug)]
+pub struct Asked {
+    /// Who waits.
+    pub ticket: Ticket,
+    /// What is asked.
+    pub inquiry: Box<Inquiry>,
+}
+
 /// To a data core.
 #[derive(Debug)]
 pub enum ToCore {
@@ -102,6 +112,8 @@ pub enum ToCore {
 pub enum Answer {
     /// A hashing thread compared.
     Verified(Result<bool, SchemeError>),
+    /// A password database elsewhere has replied.
+    Replied(Reply),
     /// The cache and the table now hold what the decision needs: decide again.
     LookedUp,
     /// Nothing can be written for this login: decide again by what memory holds (C-CACHE-2, C-SITE-5).

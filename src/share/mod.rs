@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod messages;
 pub mod users;
 pub mod referrals;
+pub mod replies;
 pub mod site_attempts;
 pub mod visitors;
 pub mod snapshot;

@@ -237,7 +237,7 @@ fn op_01_mistakes_say_what_is_known() {
         ("%{user | regexp('a', 'b')}", "there are lower"),
         ("%{user | hash('crc32')}", "there are md5"),
         ("%x", "not known"),
-        ("%w", "not known"),
+        ("%q", "not known"),
         ("%Lw", "not known"),
         ("%{us er}", "a `|` was expected, found `er`"),
         ("%{us/er}", "has a `/` in it"),

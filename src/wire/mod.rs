@@ -26,4 +26,5 @@ pub mod sieve;
 pub mod skip;
 pub mod smtp;
 pub mod tab_escaped;
+pub mod url;
 pub mod xtext;

@@ -47,6 +47,9 @@ mod smtp_lexis;
 #[cfg(feature = "appliance")]
 #[path = "../../fuzz/bodies/tls_open.rs"]
 mod tls_open;
+#[cfg(feature = "appliance")]
+#[path = "../../fuzz/bodies/webauth.rs"]
+mod webauth;
 #[path = "../../fuzz/bodies/wire_frame.rs"]
 mod wire_frame;
 
@@ -176,6 +179,12 @@ fn stored_inputs_of_tls_open() {
     replay("tls_open", tls_open::run);
 }
 
+#[cfg(feature = "appliance")]
+#[test]
+fn stored_inputs_of_webauth() {
+    replay("webauth", webauth::run);
+}
+
 /// The target's build is long, so damaged inputs are tried here, too.
 #[cfg(feature = "appliance")]
 #[test]
@@ -233,6 +242,7 @@ fn every_stored_corpus_is_replayed() {
         "session",
         "smtp_lexis",
         "tls_open",
+        "webauth",
         "wire_frame",
     ];
     assert_eq!(names, known, "add the new target's body and test to this file");

@@ -178,6 +178,9 @@ impl Player {
                 }
                 self.rules.token_hints.scope = rest.into();
             }
+            "offers-scram" => {
+                self.rules.mechanisms = self.rules.mechanisms.with(Mechanism::ScramSha256);
+            }
             "offers-external" => {
                 self.rules.mechanisms = self.rules.mechanisms.with(Mechanism::External);
             }
@@ -242,6 +245,15 @@ impl Player {
         let mut login = Login {
             user: credentials.user,
             password: credentials.password,
+            proof: match credentials.mechanism {
+                Mechanism::Xoauth2 | Mechanism::OauthBearer => backend::Proof::Token,
+                Mechanism::ScramSha1 | Mechanism::ScramSha256 => {
+                    backend::Proof::Led(credentials.mechanism)
+                }
+                Mechanism::Plain | Mechanism::Login | Mechanism::External => {
+                    backend::Proof::Password
+                }
+            },
             client_id: self.client.client_id().to_vec(),
             own_name: self.rules.host.clone(),
             helo: self.client.helo().map(Into::into),
@@ -300,6 +312,10 @@ impl Player {
             preauth::Step::Hopeless(_) => {
                 self.events.push_back("hopeless Credentials".to_owned());
             }
+            preauth::Step::Answer(message) => {
+                let backend = self.backend.as_mut().expect("a backend has asked");
+                backend.answer(&message, &mut self.to_backend);
+            }
             preauth::Step::StartTls => self.events.push_back("client-starttls".to_owned()),
             preauth::Step::Close(reason) => {
                 let event = format!("close {reason:?}");
@@ -331,6 +347,10 @@ impl Player {
             backend::Step::Ready(ok) => {
                 self.events.push_back("ready".to_owned());
                 self.client.accept(&ok, &mut self.to_client);
+            }
+            backend::Step::Challenge(message) => {
+                self.client.challenge(&message, &mut self.to_client);
+                self.read_client();
             }
             backend::Step::Failed(failure, text) => {
                 self.events.push_back(format!("failed {failure:?}"));

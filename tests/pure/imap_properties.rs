@@ -211,7 +211,7 @@ fn log_in_at_ourselves(
         match theirs.read(&Rules::default(), &mut their_facts, &mut at_them, &mut to_us) {
             Step::Login(credentials) => received = Some(Ok(credentials)),
             Step::Hopeless(_) => received = Some(Err(())),
-            Step::More | Step::StartTls | Step::Close(_) => {}
+            Step::More | Step::Answer(_) | Step::StartTls | Step::Close(_) => {}
         }
         if received.is_some() {
             assert!(at_them.is_empty(), "something follows the login command");

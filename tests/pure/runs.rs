@@ -43,7 +43,7 @@ pub(crate) fn client_run(
             seen.append(&mut out);
             let refused = match step {
                 Step::More if full => continue,
-                Step::More => break,
+                Step::More | Step::Answer(_) => break,
                 Step::Login(credentials) => {
                     events.push(format!("{credentials:?} {:?}", credentials.password.expose()));
                     Failure::Credentials
@@ -167,7 +167,7 @@ pub(crate) fn log_in_at_ourselves(
         match theirs.read(&rules, &mut facts, &mut at_them, &mut to_us) {
             Step::Login(credentials) => received = Some(Ok(credentials)),
             Step::Hopeless(_) => received = Some(Err(())),
-            Step::More | Step::StartTls | Step::Close(_) => {}
+            Step::More | Step::Answer(_) | Step::StartTls | Step::Close(_) => {}
         }
         if received.is_some() {
             assert!(at_them.is_empty(), "something follows the login");

@@ -28,7 +28,8 @@ const SOURCES: &[(&str, &[&str])] = &[
     ("src/lmtp/lessons.rs", &["backend {host} has"]),
     ("src/backend/connect.rs", &["proxying loops"]),
     ("src/lmtp/recipients.rs", &["proxying loops"]),
-    ("src/worker/login/look_ups.rs", &[]),
+    ("src/worker/login/look_ups/routes.rs", &[]),
+    ("src/control/userdbs/pool.rs", &[]),
 ];
 
 /// Strings that are no text for an operator.

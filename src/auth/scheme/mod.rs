@@ -163,6 +163,12 @@ impl Scheme {
         let weak = Weak::ALL.into_iter().find(|weak| weak.name().eq_ignore_ascii_case(name));
         Err(weak.map_or(SchemeError::Unknown, SchemeError::Weak))
     }
+
+    /// A name of the scheme.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        NAMES.iter().find(|(_, scheme)| *scheme == self).map_or("", |(name, _)| name)
+    }
 }
 
 /// Why a stored password can't be used. Never the client's fault: the login fails internally (SA-16).

@@ -6,7 +6,9 @@
 use crate::backend::Login;
 use crate::backend::credentials::{self, Chunks, joined};
 use crate::backend::forward::Literals;
+use crate::backend::sasl;
 use crate::fault::Failure;
+use crate::names::mechanism::Mechanism;
 use crate::secret::Secret;
 use crate::wire::quoted;
 use crate::wire::resp_text::{has_word, words};
@@ -23,13 +25,15 @@ pub(super) enum Way {
     /// AUTHENTICATE PLAIN, which the backend did not announce, without a password; if that is refused LOGIN. Courier in
     /// clear announces no mechanism, and takes a tab in a password by AUTHENTICATE only.
     Probe,
+    /// AUTHENTICATE by a mechanism that does not carry a password.
+    Sasl(Mechanism),
 }
 
 impl Way {
     /// Of the login command.
     pub(super) const fn tag(self) -> u8 {
         match self {
-            Self::Command | Self::Plain | Self::SaslLogin => b'L',
+            Self::Command | Self::Plain | Self::SaslLogin | Self::Sasl(_) => b'L',
             Self::Probe => b'A',
         }
     }
@@ -38,6 +42,11 @@ impl Way {
 /// The way that suits these credentials and this backend; none: it offers none.
 pub(super) fn way(login: &Login, capabilities: &[u8]) -> Option<Way> {
     let has = |word: &[u8]| has_word(capabilities, word);
+    let wanted = sasl::wanted(login);
+    if !wanted.is_empty() {
+        let is_offered = |it: &&Mechanism| has(format!("AUTH={}", it.name()).as_bytes());
+        return wanted.iter().find(is_offered).copied().map(Way::Sasl);
+    }
     let takes_command = !has(b"LOGINDISABLED");
     if login.needs_plain() {
         return has(b"AUTH=PLAIN").then_some(Way::Plain);
@@ -60,6 +69,12 @@ pub(super) fn way(login: &Login, capabilities: &[u8]) -> Option<Way> {
         }
         () => Some(Way::Command),
     }
+}
+
+/// Whether it would bind SCRAM to its TLS.
+pub(super) fn offers_binding(capabilities: &[u8]) -> bool {
+    words(capabilities)
+        .any(|word| is_mechanism(word) && word.to_ascii_uppercase().ends_with(b"-PLUS"))
 }
 
 /// Whether a capability names a SASL mechanism.
@@ -86,7 +101,11 @@ pub(super) fn chunks(login: &Login, way: Way, capabilities: &[u8]) -> Result<Chu
     credentials::check(login)?;
     Ok(match way {
         Way::Command => by_command(login, capabilities),
-        Way::Plain => authenticate(login, capabilities),
+        Way::Plain => authenticate("PLAIN", &credentials::plain_response(login), capabilities),
+        Way::Sasl(mechanism) => {
+            let message = sasl::first_message(login, mechanism);
+            authenticate(mechanism.name(), &sasl::response(&message), capabilities)
+        }
         Way::SaslLogin => [
             Secret::from("L AUTHENTICATE LOGIN\r\n"),
             joined(&[credentials::login_response(login.user.as_bytes()).expose(), b"\r\n"]),
@@ -104,14 +123,13 @@ pub(super) fn chunks(login: &Login, way: Way, capabilities: &[u8]) -> Result<Chu
 /// ```text
 /// authenticate  = "AUTHENTICATE" SP auth-type [SP initial-resp] *(CRLF base64) ; RFC 9051 9, RFC 4959
 /// ```
-fn authenticate(login: &Login, capabilities: &[u8]) -> Chunks {
-    let response = credentials::plain_response(login);
-    let by_initial_response =
-        has_word(capabilities, b"SASL-IR") || has_word(capabilities, b"IMAP4rev2");
-    if by_initial_response {
-        [joined(&[b"L AUTHENTICATE PLAIN ", response.expose(), b"\r\n"])].into()
+fn authenticate(name: &str, response: &Secret, capabilities: &[u8]) -> Chunks {
+    let is_offered = has_word(capabilities, b"SASL-IR") || has_word(capabilities, b"IMAP4rev2");
+    let start = [b"L AUTHENTICATE ", name.as_bytes()].concat();
+    if is_offered && response.len() <= sasl::INITIAL_RESPONSE_BYTES_MAX {
+        [joined(&[&start, b" ", response.expose(), b"\r\n"])].into()
     } else {
-        [Secret::from("L AUTHENTICATE PLAIN\r\n"), joined(&[response.expose(), b"\r\n"])].into()
+        [joined(&[&start, b"\r\n"]), joined(&[response.expose(), b"\r\n"])].into()
     }
 }
 

@@ -16,11 +16,13 @@ mod tests;
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::{BACKEND_LINES_MAX, BACKEND_UNTAGGED_BYTES_MAX, BACKEND_UNTAGGED_LINES_MAX};
+use crate::wire::base64;
 use crate::wire::inbox::Inbox;
 use crate::wire::login_ok::LoginOk;
 use crate::wire::resp_text;
 
 use super::credentials::Chunks;
+use super::sasl::{self, Exchange, Reaction};
 use super::{Login, Step, forward, last_words};
 use login::Way;
 use reply::{Line, Status, Untagged};
@@ -49,6 +51,8 @@ pub struct Imap {
     capabilities: Box<[u8]>,
     /// Learnt untagged once the whole login was written: that of after login (W-IMAP-B6).
     login_capabilities: Box<[u8]>,
+    /// An exchange that goes on behind the pieces of the login.
+    exchange: Option<Exchange>,
     last_line: Box<str>,
 }
 
@@ -91,6 +95,7 @@ impl Imap {
             dropped_pairs: 0,
             capabilities: Box::default(),
             login_capabilities: Box::default(),
+            exchange: None,
             last_line: Box::default(),
         }
     }
@@ -212,12 +217,12 @@ impl Imap {
         }
         match reply::classify(line) {
             Line::Untagged(untagged) => self.take_untagged(untagged, line),
-            Line::Continue if matches!(self.stage, Stage::Probe | Stage::Login) => {
+            Line::Continue(text) if matches!(self.stage, Stage::Probe | Stage::Login) => {
                 self.login = None;
                 self.stage = Stage::Login;
                 match self.chunks.next(to_backend) {
                     Some(()) => None,
-                    None => Some(self.fail_at(line, Failure::Protocol, None)),
+                    None => self.challenged(text, line, to_backend),
                 }
             }
             Line::Tagged { tag: b'S', status, .. } if self.stage == Stage::Starttls => match status
@@ -258,7 +263,7 @@ impl Imap {
             {
                 Some(self.take_login_reply(line, status, text, to_client))
             }
-            Line::Tagged { .. } | Line::Continue | Line::Garbage => {
+            Line::Tagged { .. } | Line::Continue(_) | Line::Garbage => {
                 Some(self.fail_for(last_words::UNEXPECTED, line, Failure::Protocol))
             }
         }
@@ -297,7 +302,7 @@ impl Imap {
                 Untagged::Capability(_) | Untagged::Id | Untagged::Multiplex | Untagged::Other,
             )
             | Line::Tagged { .. }
-            | Line::Continue
+            | Line::Continue(_)
             | Line::Garbage => {
                 Some(self.fail_for(last_words::NO_GREETING, line, Failure::Protocol))
             }
@@ -345,6 +350,23 @@ impl Imap {
             self.login_capabilities = list.into();
         } else {
             self.capabilities = list.into();
+        }
+    }
+
+    /// A challenge behind the pieces of the login.
+    fn challenged(&mut self, text: &[u8], line: &[u8], to_backend: &mut Vec<u8>) -> Option<Step> {
+        let challenge = base64::decode(text);
+        let (Some(exchange), Some(challenge)) = (self.exchange.take(), challenge) else {
+            return Some(self.fail_at(line, Failure::Protocol, None));
+        };
+        let (reaction, exchange) = exchange.challenged(&challenge);
+        self.exchange = exchange;
+        match reaction {
+            Reaction::Say(message) => {
+                sasl::write_line(&message, to_backend);
+                None
+            }
+            Reaction::AskClient(challenge) => Some(Step::Challenge(challenge)),
         }
     }
 
@@ -421,6 +443,7 @@ impl Imap {
         };
         let Some(way) = login::way(login, &self.capabilities) else {
             let why = match login.needs_plain() {
+                _ if !sasl::wanted(login).is_empty() => sasl::lack(login),
                 true => "it offers no AUTH=PLAIN, which a master user or proxy_mech demands",
                 false => {
                     "it takes no LOGIN (LOGINDISABLED) and offers no AUTH=PLAIN; TLS may be needed"
@@ -429,6 +452,9 @@ impl Imap {
             let list = self.capabilities.clone();
             return Some(self.fail_for(why, &list, Failure::RemoteConfig));
         };
+        if sasl::says_not_offered(login) && login::offers_binding(&self.capabilities) {
+            return Some(self.fail_for(sasl::BINDING_OFFERED, b"", Failure::RemoteConfig));
+        }
         self.way = way;
         if !login.send_facts || !has(b"ID") {
             return self.write_login(to_backend);
@@ -453,6 +479,9 @@ impl Imap {
                 self.chunks = chunks;
                 self.chunks.next(to_backend);
                 self.stage = Stage::Login;
+                if let Way::Sasl(mechanism) = self.way {
+                    self.exchange = Some(Exchange::begun(mechanism));
+                }
                 if self.way == Way::Probe {
                     self.stage = Stage::Probe;
                     self.login = Some(login);
@@ -490,6 +519,7 @@ impl Imap {
     fn fail(&mut self, failure: Failure, text: Option<Box<[u8]>>) -> Step {
         self.stage = Stage::Over;
         self.login = None;
+        self.exchange = None;
         self.chunks = Chunks::default();
         Step::Failed(failure, text)
     }

@@ -15,7 +15,7 @@ use crate::wire::resp_text::{self, split_word};
 pub(super) enum Line<'a> {
     Untagged(Untagged<'a>),
     /// `+`, with or without SP and text (W-IMAP-B3).
-    Continue,
+    Continue(&'a [u8]),
     /// The reply to one of ours; all our tags are one letter.
     Tagged {
         tag: u8,
@@ -53,7 +53,8 @@ pub(super) enum Untagged<'a> {
 /// Quirk: the text and its SP may be missing (`L OK`).
 pub(super) fn classify(line: &[u8]) -> Line<'_> {
     if line.first() == Some(&b'+') {
-        return Line::Continue;
+        let text = line.get(1..).unwrap_or_default();
+        return Line::Continue(text.strip_prefix(b" ").unwrap_or(text));
     }
     let (tag, rest) = split_word(line);
     let (word, text) = split_word(rest);
@@ -145,7 +146,7 @@ mod tests {
     #[test]
     fn w_imap_b3_and_other_kinds_of_lines() {
         for line in ["+", "+ ", "+ go ahead", "+OK"] {
-            assert_eq!(classify(line.as_bytes()), Line::Continue, "{line}");
+            assert!(matches!(classify(line.as_bytes()), Line::Continue(_)), "{line}");
         }
         assert_eq!(classify(b"* ok hi"), Line::Untagged(Untagged::Ok(b"hi")));
         assert_eq!(classify(b"* PREAUTH x"), Line::Untagged(Untagged::Preauth));

@@ -5,7 +5,9 @@
 
 use crate::backend::Login;
 use crate::backend::credentials::{self, Chunks, joined};
+use crate::backend::sasl;
 use crate::fault::Failure;
+use crate::names::mechanism::Mechanism;
 use crate::secret::Secret;
 
 /// How to log in.
@@ -20,10 +22,28 @@ pub(super) enum Way {
     /// AUTH PLAIN without a password at first; if that is refused USER and PASS. Not every server takes every password by
     /// PASS (GreenMail ends one at its first space, Courier wants no tab), and not every one that has AUTH says so in CAPA.
     Probe,
+    /// AUTH by a mechanism that does not carry a password.
+    Sasl(Mechanism),
+}
+
+impl Login {
+    /// Whether another way may be tried should the backend not know this one. Nothing that it may not see has been said then.
+    pub(super) fn may_change(&self, way: Way) -> bool {
+        match way {
+            Way::User | Way::Probe => self.may_choose(),
+            Way::Sasl(mechanism) => {
+                sasl::wanted(self).len() > 1 && mechanism == Mechanism::OauthBearer
+            }
+            Way::Plain | Way::SaslLogin => false,
+        }
+    }
 }
 
 /// The way to begin with. It costs a turn only where USER and PASS might not carry what they should.
 pub(super) fn way(login: &Login) -> Way {
+    if let Some(mechanism) = sasl::wanted(login).first() {
+        return Way::Sasl(*mechanism);
+    }
     match () {
         () if login.needs_plain() => Way::Plain,
         () if login.may_choose() && !login.is_made_of(|byte| byte.is_ascii_graphic()) => Way::Probe,
@@ -39,8 +59,15 @@ pub(super) fn chunks(login: &Login, way: Way) -> Result<Chunks, Failure> {
     credentials::check(login)?;
     Ok(match way {
         Way::User => by_user(login),
-        Way::Plain => by_auth(login),
-        Way::Probe => by_invited_auth(&credentials::plain_response(login)),
+        Way::Plain => by_auth("PLAIN", &credentials::plain_response(login)),
+        Way::Sasl(mechanism) => {
+            let response = sasl::response(&sasl::first_message(login, mechanism));
+            match sasl::wanted(login) {
+                [_] => by_auth(mechanism.name(), &response),
+                _ => by_invited_auth(mechanism.name(), &response),
+            }
+        }
+        Way::Probe => by_invited_auth("PLAIN", &credentials::plain_response(login)),
         Way::SaslLogin => [
             Secret::from("AUTH LOGIN\r\n"),
             joined(&[credentials::login_response(login.user.as_bytes()).expose(), b"\r\n"]),
@@ -50,8 +77,8 @@ pub(super) fn chunks(login: &Login, way: Way) -> Result<Chunks, Failure> {
     })
 }
 
-fn by_invited_auth(response: &Secret) -> Chunks {
-    [Secret::from("AUTH PLAIN\r\n"), joined(&[response.expose(), b"\r\n"])].into()
+fn by_invited_auth(name: &str, response: &Secret) -> Chunks {
+    [joined(&[b"AUTH ", name.as_bytes(), b"\r\n"]), joined(&[response.expose(), b"\r\n"])].into()
 }
 
 /// ```text
@@ -71,14 +98,13 @@ fn by_user(login: &Login) -> Chunks {
 /// ```text
 /// auth-command  = "AUTH" SP mechanism [SP initial-response] *(CRLF [base64]) ; RFC 5034 7
 /// ```
-fn by_auth(login: &Login) -> Chunks {
-    const START: &[u8] = b"AUTH PLAIN";
-    let response = credentials::plain_response(login);
+fn by_auth(name: &str, response: &Secret) -> Chunks {
+    let start = [b"AUTH ", name.as_bytes()].concat();
     // SP and the line's end.
-    if START.len().saturating_add(response.len()).saturating_add(3) <= COMMAND_BYTES_MAX {
-        [joined(&[START, b" ", response.expose(), b"\r\n"])].into()
+    if start.len().saturating_add(response.len()).saturating_add(3) <= COMMAND_BYTES_MAX {
+        [joined(&[&start, b" ", response.expose(), b"\r\n"])].into()
     } else {
-        by_invited_auth(&response)
+        by_invited_auth(name, response)
     }
 }
 

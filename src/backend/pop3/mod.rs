@@ -14,12 +14,15 @@ mod tests;
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::{BACKEND_LINE_BYTES_MAX, BACKEND_LINES_MAX};
+use crate::names::mechanism::Mechanism;
+use crate::wire::base64;
 use crate::wire::inbox::Inbox;
 use crate::wire::line::{Lines, Scan, is_flawed};
 use crate::wire::login_ok::LoginOk;
 use crate::wire::resp_text;
 
 use super::credentials::Chunks;
+use super::sasl::{self, Exchange, Reaction};
 use super::{Login, Step, forward, last_words, xclient};
 use login::Way;
 use reply::{Capabilities, CredentialWords, Line};
@@ -42,6 +45,8 @@ pub struct Pop3 {
     /// The answer to XCLIENT comes before that to the login.
     xclient_is_pending: bool,
     dropped_pairs: u16,
+    /// An exchange that goes on behind the pieces of the login.
+    exchange: Option<Exchange>,
     last_line: Box<str>,
 }
 
@@ -91,6 +96,7 @@ impl Pop3 {
             takes_xclient: false,
             xclient_is_pending: false,
             dropped_pairs: 0,
+            exchange: None,
             last_line: Box::default(),
         }
     }
@@ -218,9 +224,9 @@ impl Pop3 {
                 Some(self.fail_at(line, Failure::RemoteConfig, None))
             }
             (Stage::Login, Line::Ok(text)) => self.agreed(line, text, to_backend),
-            (Stage::Login, Line::Continue) => self.invited(line, to_backend),
+            (Stage::Login, Line::Continue(text)) => self.invited(line, text, to_backend),
             (Stage::Login, Line::Err(text)) => self.refused(line, text, to_backend),
-            (_, Line::Ok(_) | Line::Err(_) | Line::Continue | Line::Garbage) => {
+            (_, Line::Ok(_) | Line::Err(_) | Line::Continue(_) | Line::Garbage) => {
                 Some(self.fail_for(last_words::UNEXPECTED, line, Failure::Protocol))
             }
         }
@@ -264,8 +270,11 @@ impl Pop3 {
                 self.chunks = chunks;
                 self.chunks.next(to_backend);
                 self.stage = Stage::Login;
-                // Before a password is out the way may still change.
-                if login.may_choose() && matches!(self.way, Way::User | Way::Probe) {
+                if let Way::Sasl(mechanism) = self.way {
+                    self.exchange = Some(Exchange::begun(mechanism));
+                }
+                // Before a password or token is out the way may still change.
+                if login.may_change(self.way) {
                     self.login = Some(login);
                 }
                 None
@@ -288,14 +297,34 @@ impl Pop3 {
         None
     }
 
-    fn invited(&mut self, line: &[u8], to_backend: &mut Vec<u8>) -> Option<Step> {
+    fn invited(&mut self, line: &[u8], text: &[u8], to_backend: &mut Vec<u8>) -> Option<Step> {
         self.login = None;
         // Not before XCLIENT is answered, not to USER or PASS, and not twice.
         let is_due = !self.xclient_is_pending && self.way != Way::User;
-        if !is_due || self.chunks.next(to_backend).is_none() {
-            return Some(self.fail_for(last_words::UNEXPECTED, line, Failure::Protocol));
+        if is_due && self.chunks.next(to_backend).is_some() {
+            return None;
         }
-        None
+        if !is_due {
+            self.exchange = None;
+        }
+        self.challenged(text, line, to_backend)
+    }
+
+    /// A challenge behind the pieces of the login.
+    fn challenged(&mut self, text: &[u8], line: &[u8], to_backend: &mut Vec<u8>) -> Option<Step> {
+        let challenge = base64::decode(text);
+        let (Some(exchange), Some(challenge)) = (self.exchange.take(), challenge) else {
+            return Some(self.fail_for(last_words::UNEXPECTED, line, Failure::Protocol));
+        };
+        let (reaction, exchange) = exchange.challenged(&challenge);
+        self.exchange = exchange;
+        match reaction {
+            Reaction::Say(message) => {
+                sasl::write_line(&message, to_backend);
+                None
+            }
+            Reaction::AskClient(challenge) => Some(Step::Challenge(challenge)),
+        }
     }
 
     /// A refusal of what came before the password may only mean that this backend wants it in another way.
@@ -303,6 +332,11 @@ impl Pop3 {
         match self.way {
             Way::Probe if self.login.is_some() => {
                 self.way = Way::User;
+                self.write_login(to_backend)
+            }
+            // No list was asked for: the other form of a token, which the backend may have instead.
+            Way::Sasl(Mechanism::OauthBearer) if self.login.is_some() => {
+                self.way = Way::Sasl(Mechanism::Xoauth2);
                 self.write_login(to_backend)
             }
             Way::User if self.login.is_some() && self.asked.is_none() && !says_why(text) => {
@@ -378,6 +412,7 @@ impl Pop3 {
     fn fail(&mut self, failure: Failure, text: Option<Box<[u8]>>) -> Step {
         self.stage = Stage::Over;
         self.login = None;
+        self.exchange = None;
         self.chunks = Chunks::default();
         Step::Failed(failure, text)
     }

@@ -13,7 +13,7 @@ pub(super) enum Line<'a> {
     Ok(&'a [u8]),
     Err(&'a [u8]),
     /// `+`, with or without SP and text (W-POP-B6).
-    Continue,
+    Continue(&'a [u8]),
     Garbage,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn classify(line: &[u8]) -> Line<'_> {
     match () {
         () if status.eq_ignore_ascii_case(b"+OK") => Line::Ok(text),
         () if status.eq_ignore_ascii_case(b"-ERR") => Line::Err(text),
-        () if status == b"+" => Line::Continue,
+        () if status == b"+" => Line::Continue(text),
         () => Line::Garbage,
     }
 }
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(classify(b"-ERR [AUTH] no"), Line::Err(b"[AUTH] no"));
         assert_eq!(classify(b"-err"), Line::Err(b""));
         for line in ["+", "+ ", "+ dGlt"] {
-            assert_eq!(classify(line.as_bytes()), Line::Continue, "{line}");
+            assert!(matches!(classify(line.as_bytes()), Line::Continue(_)), "{line}");
         }
         for garbage in ["", "OK", "+OKAY", "* OK hi", "220 hi", " +OK", "-ERRX"] {
             assert_eq!(classify(garbage.as_bytes()), Line::Garbage, "{garbage}");

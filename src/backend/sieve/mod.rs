@@ -15,13 +15,17 @@ use std::time::Duration;
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::{BACKEND_LINE_BYTES_MAX, BACKEND_LINES_MAX, SIEVE_UNASKED_TIMEOUT};
+use crate::names::mechanism::{Mechanism, Mechanisms};
 use crate::secret::Secret;
+use crate::wire::base64;
+use crate::wire::cursor::Cursor;
 use crate::wire::frame::{Frame, Framer};
 use crate::wire::inbox::Inbox;
 use crate::wire::login_ok::LoginOk;
-use crate::wire::sieve::{Response, Status, Writer, write_string};
+use crate::wire::sieve::{Response, Status, Writer, string, write_string};
 
 use super::credentials::Chunks;
+use super::sasl::{self, Exchange, Reaction};
 use super::{Login, Step, credentials, forward, last_words, xclient};
 use reply::{Capability, Line};
 
@@ -41,6 +45,8 @@ pub struct Sieve {
     xclient_is_pending: bool,
     line_count: u16,
     dropped_pairs: u16,
+    /// An exchange that goes on behind the pieces of the login.
+    exchange: Option<Exchange>,
     last_line: Box<str>,
 }
 
@@ -63,8 +69,8 @@ enum Stage {
 #[derive(Clone, Copy, Debug, Default)]
 struct Offer {
     starttls: bool,
-    plain: bool,
-    login: bool,
+    sasl: Mechanisms,
+    binds: bool,
     xclient: bool,
 }
 
@@ -84,6 +90,7 @@ impl Sieve {
             xclient_is_pending: false,
             line_count: 0,
             dropped_pairs: 0,
+            exchange: None,
             last_line: Box::default(),
         }
     }
@@ -213,8 +220,8 @@ impl Sieve {
         match (self.stage, reply::classify(line)) {
             (Stage::Greeting, Line::Capability(capability)) => {
                 match capability {
-                    Capability::Sasl { plain, login } => {
-                        (self.offer.plain, self.offer.login) = (plain, login);
+                    Capability::Sasl { offered, binds } => {
+                        (self.offer.sasl, self.offer.binds) = (offered, binds);
                     }
                     Capability::Starttls => self.offer.starttls = true,
                     Capability::Xclient => self.offer.xclient = true,
@@ -240,8 +247,10 @@ impl Sieve {
                 }
                 (Stage::Login, Status::Ok) => {
                     self.stage = Stage::Over;
-                    // SASL data belongs to our exchange with the backend; the client has had its own.
-                    let text = if response.is("SASL") {
+                    // SASL data belongs to our exchange with the backend; the client has had its own, unless the backend led
+                    // that, too.
+                    let is_ours = !matches!(self.exchange, Some(Exchange::Led));
+                    let text = if is_ours && response.is("SASL") {
                         Response { code: b"", ..response }.text()
                     } else {
                         response.text()
@@ -264,13 +273,33 @@ impl Sieve {
             },
             // LOGIN asks for the name and the password. PLAIN has no challenge.
             (Stage::Login, Line::Capability(Capability::Other { is_alone: true }))
-                if !self.xclient_is_pending && self.chunks.next(to_backend).is_some() =>
+                if !self.xclient_is_pending =>
             {
-                None
+                match self.chunks.next(to_backend) {
+                    Some(()) => None,
+                    None => self.challenged(line, to_backend),
+                }
             }
             (_, Line::Capability(_) | Line::Garbage) => {
                 Some(self.fail_for(last_words::UNEXPECTED, line, Failure::Protocol))
             }
+        }
+    }
+
+    /// A challenge behind the pieces of the login.
+    fn challenged(&mut self, line: &[u8], to_backend: &mut Vec<u8>) -> Option<Step> {
+        let challenge = string(&mut Cursor::new(line)).and_then(|text| base64::decode(&text));
+        let (Some(exchange), Some(challenge)) = (self.exchange.take(), challenge) else {
+            return Some(self.fail_for(last_words::UNEXPECTED, line, Failure::Protocol));
+        };
+        let (reaction, exchange) = exchange.challenged(&challenge);
+        self.exchange = exchange;
+        match reaction {
+            Reaction::Say(message) => {
+                write_message(&message, to_backend);
+                None
+            }
+            Reaction::AskClient(challenge) => Some(Step::Challenge(challenge)),
         }
     }
 
@@ -296,11 +325,17 @@ impl Sieve {
             return Some(self.fail_for(last_words::NO_HOPS_LEFT, b"", Failure::InternalConfig));
         };
         // No mechanism, or none of ours: it may want TLS first (W-SV-B2).
-        let takes_login = self.offer.login && !login.needs_plain();
-        if !self.offer.plain && !takes_login {
-            let why =
-                "its capabilities name no SASL mechanism that will do (PLAIN); TLS may be needed";
+        if self.way(login).is_none() {
+            let why = match sasl::wanted(login) {
+                [] => {
+                    "its capabilities name no SASL mechanism that will do (PLAIN); TLS may be needed"
+                }
+                _ => sasl::lack(login),
+            };
             return Some(self.fail_for(why, b"", Failure::RemoteConfig));
+        }
+        if sasl::says_not_offered(login) && self.offer.binds {
+            return Some(self.fail_for(sasl::BINDING_OFFERED, b"", Failure::RemoteConfig));
         }
         if !login.send_facts || !self.offer.xclient {
             return self.write_login(to_backend);
@@ -315,7 +350,16 @@ impl Sieve {
     }
 
     /// LOGIN only where there is no PLAIN.
-    ///
+    fn way(&self, login: &Login) -> Option<Mechanism> {
+        let mut suitable = match sasl::wanted(login) {
+            [] if login.needs_plain() => &[Mechanism::Plain][..],
+            [] => &[Mechanism::Plain, Mechanism::Login],
+            wanted => wanted,
+        }
+        .iter();
+        suitable.find(|it| self.offer.sasl.has(**it)).copied()
+    }
+
     /// ```text
     /// command-authenticate = "AUTHENTICATE" SP auth-type [SP string] *(CRLF string) ; RFC 5804 4
     /// ```
@@ -327,17 +371,26 @@ impl Sieve {
             return Some(self.fail_for(last_words::UNSENDABLE, b"", failure));
         }
         self.stage = Stage::Login;
-        if self.offer.plain {
-            let response: Secret = credentials::plain_response(&login);
-            // The caller wipes what it has sent; a buffer that grew would leave a copy behind.
-            to_backend.reserve(response.len().saturating_add(64));
-            to_backend.extend(b"AUTHENTICATE \"PLAIN\" ");
-            write_string(response.expose(), Writer::Client, to_backend);
-            to_backend.extend(b"\r\n");
-            return None;
-        }
-        to_backend.extend(b"AUTHENTICATE \"LOGIN\"\r\n");
-        self.chunks = [login.user.as_bytes(), login.password.expose()].map(line_of).into();
+        let Some(mechanism) = self.way(&login) else {
+            return Some(self.fail_for(last_words::BUG, b"", Failure::Internal));
+        };
+        let response = match mechanism {
+            Mechanism::Plain => credentials::plain_response(&login),
+            Mechanism::Login => {
+                to_backend.extend(b"AUTHENTICATE \"LOGIN\"\r\n");
+                self.chunks = [login.user.as_bytes(), login.password.expose()].map(line_of).into();
+                return None;
+            }
+            _ => {
+                self.exchange = Some(Exchange::begun(mechanism));
+                sasl::response(&sasl::first_message(&login, mechanism))
+            }
+        };
+        // The caller wipes what it has sent; a buffer that grew would leave a copy behind.
+        to_backend.reserve(response.len().saturating_add(64));
+        to_backend.extend(format!("AUTHENTICATE \"{}\" ", mechanism.name()).as_bytes());
+        write_string(response.expose(), Writer::Client, to_backend);
+        to_backend.extend(b"\r\n");
         None
     }
 
@@ -386,9 +439,17 @@ impl Sieve {
     fn fail(&mut self, failure: Failure, text: Option<Box<[u8]>>) -> Step {
         self.stage = Stage::Over;
         self.login = None;
+        self.exchange = None;
         self.chunks = Chunks::default();
         Step::Failed(failure, text)
     }
+}
+
+/// A message in base64 as a string on a line of its own.
+pub(super) fn write_message(message: &Secret, to_backend: &mut Vec<u8>) {
+    let line = line_of(message.expose());
+    to_backend.reserve(line.len());
+    to_backend.extend(line.expose());
 }
 
 /// A message of SASL LOGIN as a string on a line of its own.

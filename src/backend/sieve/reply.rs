@@ -6,8 +6,9 @@
 use crate::backend::Step;
 use crate::backend::referral::Referral;
 use crate::fault::Failure;
+use crate::names::mechanism::{Mechanism, Mechanisms};
 use crate::wire::cursor::Cursor;
-use crate::wire::resp_text::has_word;
+use crate::wire::resp_text::words;
 use crate::wire::sieve::{Response, string};
 
 /// One line of a backend, its literals included.
@@ -21,9 +22,10 @@ pub(super) enum Line<'a> {
 /// What a capability says, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Capability {
+    /// `binds`: SCRAM to its TLS.
     Sasl {
-        plain: bool,
-        login: bool,
+        offered: Mechanisms,
+        binds: bool,
     },
     Starttls,
     Xclient,
@@ -57,8 +59,8 @@ fn capability(cursor: &mut Cursor<'_>) -> Option<Capability> {
     let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
     Some(match () {
         () if is("SASL") => Capability::Sasl {
-            plain: has_word(&value, b"PLAIN"),
-            login: has_word(&value, b"LOGIN"),
+            offered: words(&value).filter_map(Mechanism::named).collect(),
+            binds: words(&value).any(|word| word.to_ascii_uppercase().ends_with(b"-PLUS")),
         },
         () if is("STARTTLS") => Capability::Starttls,
         () if is("XCLIENT") => Capability::Xclient,
@@ -111,9 +113,13 @@ mod tests {
             Line::Capability(capability) => Some(capability),
             Line::End(_) | Line::Garbage => None,
         };
-        let sasl = |plain: bool, login: bool| Some(Capability::Sasl { plain, login });
+        let sasl = |plain: bool, login: bool| {
+            let known = [(plain, Mechanism::Plain), (login, Mechanism::Login)];
+            let offered = known.into_iter().filter(|(is, _)| *is).map(|(_, it)| it).collect();
+            Some(Capability::Sasl { offered, binds: false })
+        };
         assert_eq!(of("\"SASL\" \"PLAIN LOGIN\""), sasl(true, true));
-        assert_eq!(of("\"sasl\" {11}\r\nOAUTHBEARER"), sasl(false, false));
+        assert_eq!(of("\"sasl\" {6}\r\nGSSAPI"), sasl(false, false));
         assert_eq!(of("{4}\r\nSASL {5}\r\nplain"), sasl(true, false));
         assert_eq!(of("\"SASL\" \"login\""), sasl(false, true));
         assert_eq!(of("\"SASL\" \"\""), sasl(false, false));

@@ -16,12 +16,16 @@ use crate::auth::verdict::BackendMech;
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::SMTP_INITIAL_RESPONSE_LINE_BYTES_MAX;
+use crate::names::mechanism::Mechanism;
+use crate::secret::Secret;
+use crate::wire::base64;
 use crate::wire::inbox::Inbox;
 use crate::wire::login_ok::LoginOk;
 use crate::wire::smtp::keywords::Keywords;
 use crate::wire::smtp::reply::{Class, Next, Replies, Reply};
 
 use super::credentials::{Chunks, joined};
+use super::sasl::{self, Exchange, Reaction};
 use super::{Login, Step, credentials, forward, last_words, xclient};
 
 /// One login at one Submission backend.
@@ -42,6 +46,8 @@ pub struct Submission {
     /// Learnt by the last EHLO.
     keywords: Keywords,
     dropped_pairs: u16,
+    /// An exchange that goes on behind the pieces of the login.
+    exchange: Option<Exchange>,
     last_line: Box<str>,
 }
 
@@ -64,6 +70,8 @@ enum Way {
     Plain,
     /// LOGIN, of which some servers have nothing else.
     Login,
+    /// By a mechanism that does not carry a password.
+    Sasl(Mechanism),
 }
 
 const _: () = assert!(size_of::<Submission>() <= 256);
@@ -83,6 +91,7 @@ impl Submission {
             way: Way::Plain,
             keywords: Keywords::default(),
             dropped_pairs: 0,
+            exchange: None,
             last_line: Box::default(),
         }
     }
@@ -294,16 +303,31 @@ impl Submission {
         }
         // Postfix hides AUTH from addresses in `smtpd_sasl_exceptions_networks`, others until there is TLS (W-SUB-B5).
         let Some(way) = self.way(&login) else {
-            let why = "it offers no AUTH that will do (PLAIN); it may want TLS, or hide AUTH from our address";
+            let why = match sasl::wanted(&login) {
+                [] => {
+                    "it offers no AUTH that will do (PLAIN); it may want TLS, or hide AUTH from our address"
+                }
+                _ => sasl::lack(&login),
+            };
             return Some(self.fail_for(why, &reply.joined(), Failure::RemoteConfig));
         };
         if let Err(failure) = credentials::check(&login) {
             return Some(self.fail_for(last_words::UNSENDABLE, b"", failure));
         }
+        if sasl::says_not_offered(&login) && self.offers_binding() {
+            return Some(self.fail_for(sasl::BINDING_OFFERED, b"", Failure::RemoteConfig));
+        }
         self.way = way;
         self.stage = Stage::Auth;
         match way {
-            Way::Plain => self.write_auth_plain(&login, to_backend),
+            Way::Plain => {
+                self.write_auth("PLAIN", &credentials::plain_response(&login), to_backend);
+            }
+            Way::Sasl(mechanism) => {
+                self.exchange = Some(Exchange::begun(mechanism));
+                let response = sasl::response(&sasl::first_message(&login, mechanism));
+                self.write_auth(mechanism.name(), &response, to_backend);
+            }
             Way::Login => {
                 to_backend.extend(b"AUTH LOGIN\r\n");
                 let lines = [login.user.as_bytes(), login.password.expose()];
@@ -317,6 +341,11 @@ impl Submission {
 
     /// PLAIN, unless there is LOGIN only, or the operator wants that one (`proxy_mech`).
     fn way(&self, login: &Login) -> Option<Way> {
+        let wanted = sasl::wanted(login);
+        if !wanted.is_empty() {
+            let is_offered = |it: &&Mechanism| self.keywords.offers(b"AUTH", it.name().as_bytes());
+            return wanted.iter().find(is_offered).copied().map(Way::Sasl);
+        }
         let has_plain = self.keywords.offers(b"AUTH", b"PLAIN");
         let takes_login = self.keywords.offers(b"AUTH", b"LOGIN") && !login.needs_plain();
         match () {
@@ -328,11 +357,17 @@ impl Submission {
         }
     }
 
-    fn write_auth_plain(&mut self, login: &Login, to_backend: &mut Vec<u8>) {
-        let response = credentials::plain_response(login);
-        const COMMAND: &[u8] = b"AUTH PLAIN";
-        to_backend.extend(COMMAND);
-        let whole = COMMAND.len().saturating_add(response.len()).saturating_add(1);
+    /// Whether it would bind SCRAM to its TLS.
+    fn offers_binding(&self) -> bool {
+        [&b"SCRAM-SHA-1-PLUS"[..], b"SCRAM-SHA-256-PLUS"]
+            .iter()
+            .any(|it| self.keywords.offers(b"AUTH", it))
+    }
+
+    fn write_auth(&mut self, name: &str, response: &Secret, to_backend: &mut Vec<u8>) {
+        let command = [b"AUTH ", name.as_bytes()].concat();
+        to_backend.extend(&command);
+        let whole = command.len().saturating_add(response.len()).saturating_add(1);
         // W-SUB-B6, SU-02.
         if whole <= SMTP_INITIAL_RESPONSE_LINE_BYTES_MAX {
             to_backend.push(b' ');
@@ -348,6 +383,9 @@ impl Submission {
         let invites = reply.code == 334 && (reply.text.is_empty() || self.way == Way::Login);
         match reply.class() {
             Class::GoOn if invites && self.chunks.next(to_backend).is_some() => None,
+            Class::GoOn if reply.code == 334 && self.chunks.is_empty() => {
+                self.challenged(&reply.text, reply, to_backend)
+            }
             Class::Done if self.chunks.is_empty() => {
                 self.stage = Stage::Over;
                 Some(Step::Ready(LoginOk { text: reply.text.clone(), ..LoginOk::default() }))
@@ -373,6 +411,23 @@ impl Submission {
         }
     }
 
+    /// A challenge behind the pieces of the login.
+    fn challenged(&mut self, text: &[u8], reply: &Reply, to_backend: &mut Vec<u8>) -> Option<Step> {
+        let challenge = base64::decode(text);
+        let (Some(exchange), Some(challenge)) = (self.exchange.take(), challenge) else {
+            return Some(self.fail_for(last_words::UNEXPECTED, &reply.joined(), Failure::Protocol));
+        };
+        let (reaction, exchange) = exchange.challenged(&challenge);
+        self.exchange = exchange;
+        match reaction {
+            Reaction::Say(message) => {
+                sasl::write_line(&message, to_backend);
+                None
+            }
+            Reaction::AskClient(challenge) => Some(Step::Challenge(challenge)),
+        }
+    }
+
     // === Endings ===
 
     fn fail_at(&mut self, reply: &Reply, failure: Failure, text: Option<Box<[u8]>>) -> Step {
@@ -390,6 +445,7 @@ impl Submission {
     fn fail(&mut self, failure: Failure, text: Option<Box<[u8]>>) -> Step {
         self.stage = Stage::Over;
         self.login = None;
+        self.exchange = None;
         self.chunks = Chunks::default();
         Step::Failed(failure, text)
     }

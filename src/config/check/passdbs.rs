@@ -4,11 +4,12 @@
 
 #[cfg(test)]
 mod tests;
+mod userdbs;
 
 use super::mechanisms;
 use crate::config::diagnostic::{Findings, Place, nearest};
 use crate::config::environment::{Environment, Privacy, file_content, leading_name};
-use crate::config::model::{Field, Outcome, Passdb, PassdbDriver, Skip};
+use crate::config::model::{Field, Outcome, Passdb, PassdbDriver, Service, Skip};
 use crate::config::registry::{self, HARMLESS_FIELDS, PASSDB_FIELDS, Scope};
 use crate::config::sort::{Section, shown};
 use crate::config::value;
@@ -40,7 +41,7 @@ pub(super) fn all(
     let numbered = (1..).zip(passdbs);
     let mut all: Vec<Passdb> = numbered
         .map(|(number, (section, protocols))| {
-            Reader { section, environment, findings }.passdb(number, protocols)
+            Reader { section, root, environment, findings }.passdb(number, protocols)
         })
         .collect();
     // As in Dovecot a protocol's own are asked first, wherever they stand: `doveconf -n` prints them last, and one with
@@ -52,6 +53,8 @@ pub(super) fn all(
 /// Reads one block.
 struct Reader<'a> {
     section: &'a Section,
+    /// The settings outside of all blocks.
+    root: &'a Section,
     environment: &'a Environment,
     findings: &'a mut Findings,
 }
@@ -59,7 +62,10 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn passdb(&mut self, number: usize, protocols: Vec<Protocol>) -> Passdb {
         let section = self.section;
-        let args = Args::split(&section.text("args"));
+        let args = match self.is_remote() {
+            true => Args::default(),
+            false => Args::split(&section.text("args")),
+        };
         let place = section.place.clone();
         let driver = self.driver(&args);
         let (default_fields, fields) = self.fields(&args);
@@ -150,11 +156,30 @@ impl Reader<'_> {
                 self.pair(&mut fields, word, section.place_of("args"));
             }
         }
-        for field in &section.fields {
+        let driver = self.driver_name();
+        for field in section.fields.iter().filter(|field| !is_of_answer(&driver, &field.text)) {
             let text = Text { text: &field.text, is_content: field.file.is_some() };
             self.push_field(&mut fields, &field.name, text, &field.place);
         }
         (default_fields, fields)
+    }
+
+    /// Fields that are made of what the database answers: they are the driver's.
+    fn fields_of_answer(&mut self) -> Vec<Field> {
+        let section = self.section;
+        let driver = self.driver_name();
+        let mut fields = Vec::new();
+        for field in section.fields.iter().filter(|field| is_of_answer(&driver, &field.text)) {
+            let parsed = Template::parse(&field.text, Letters::Variables).and_then(|mut text| {
+                self.environment.resolve(&mut text, Privacy::Open)?;
+                Ok(text)
+            });
+            match parsed {
+                Ok(value) => fields.push(Field { name: field.name.clone(), value }),
+                Err(text) => self.findings.error(&field.place, &field.name, text),
+            }
+        }
+        fields
     }
 
     fn pair(&mut self, fields: &mut Vec<Field>, pair: &str, place: &Place) {
@@ -234,6 +259,11 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a field is made of what the database answers.
+fn is_of_answer(driver: &str, text: &str) -> bool {
+    driver == "ldap" && text.contains("%{ldap")
+}
+
 /// A field's value as written.
 #[derive(Clone, Copy)]
 struct Text<'t> {
@@ -271,26 +301,63 @@ impl Args {
     }
 }
 
-const LATER_DRIVERS: [&str; 9] =
-    ["sql", "ldap", "oauth2", "pam", "shadow", "passwd", "bsdauth", "lua", "imap"];
+/// Drivers of Dovecot's that Hale does not have, and what to use instead.
+const OTHER_DRIVERS: [(&str, &str); 7] = [
+    ("oauth2", "it comes with a later version"),
+    (
+        "pam",
+        "Hale links no libpam; use `imap` with a Dovecot that asks PAM, or `ldap` or `sql` with what PAM asks",
+    ),
+    ("shadow", "Hale reads no system accounts; use `passwd-file`"),
+    ("passwd", "Hale reads no system accounts; use `passwd-file`"),
+    ("bsdauth", "Hale reads no system accounts; use `passwd-file`"),
+    (
+        "lua",
+        "Hale runs no scripts; use `sql` or `ldap`, or `imap` with a Dovecot that runs the script",
+    ),
+    (
+        "checkpassword",
+        "Hale runs no programs; use `sql` or `ldap`, or `imap` with a Dovecot that runs the program",
+    ),
+];
 
 impl Reader<'_> {
+    fn driver_name(&self) -> String {
+        let written = self.section.optional_text("driver");
+        written.unwrap_or_else(|| self.section.name().to_owned())
+    }
+
+    fn is_remote(&self) -> bool {
+        userdbs::DRIVERS.contains(&self.driver_name().as_str())
+    }
+
     fn driver(&mut self, args: &Args) -> PassdbDriver {
         let section = self.section;
-        let written = section.optional_text("driver");
-        let name = written.as_deref().unwrap_or_else(|| section.name());
-        match name {
+        let name = self.driver_name();
+        match name.as_str() {
             "passwd-file" => self.passwd_file(args),
             "static" => self.fixed(args),
-            _ => {
+            remote if userdbs::DRIVERS.contains(&remote) => {
+                let fields = self.fields_of_answer();
+                match userdbs::remote(remote, section, self.root, fields, self.findings) {
+                    Some(remote) => PassdbDriver::Remote(Box::new(remote)),
+                    None => PassdbDriver::Static { password: None },
+                }
+            }
+            name => {
+                let all: Vec<&str> =
+                    ["passwd-file", "static"].into_iter().chain(userdbs::DRIVERS).collect();
+                let expected = value::one_of(&all);
                 let text = if name.is_empty() {
-                    "a driver is missing, expected `passwd-file` or `static`".to_owned()
-                } else if LATER_DRIVERS.contains(&name) {
-                    format!("`{name}` comes with a later version; use `passwd-file` or `static`")
+                    format!("a driver is missing, expected {expected}")
+                } else if let Some((_, instead)) =
+                    OTHER_DRIVERS.iter().find(|(known, _)| *known == name)
+                {
+                    format!("found `{name}`, expected {expected}: {instead}")
                 } else {
-                    let hint = nearest(name, ["passwd-file", "static"])
+                    let hint = nearest(name, all)
                         .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-                    format!("found {}, expected `passwd-file` or `static`{hint}", shown(name))
+                    format!("found {}, expected {expected}{hint}", shown(name))
                 };
                 self.findings.error(section.place_of("driver"), "driver", text);
                 PassdbDriver::Static { password: None }
@@ -379,6 +446,10 @@ fn scheme(section: &Section, args: &Args, driver: &PassdbDriver) -> String {
     let fallback = match driver {
         PassdbDriver::PasswdFile { .. } => "CRYPT",
         PassdbDriver::Static { .. } => "PLAIN",
+        // Dovecot 2.3's own defaults, in the files of its drivers, are CRYPT and one that is refused.
+        PassdbDriver::Remote(remote) if !remote.files.is_empty() => "CRYPT",
+        PassdbDriver::Remote(remote) if matches!(remote.service, Service::Ldap(_)) => "CRYPT",
+        PassdbDriver::Remote(_) => "PLAIN",
     };
     written.map_or_else(|| fallback.to_owned(), |scheme| scheme.to_ascii_uppercase())
 }

@@ -234,7 +234,7 @@ pub(super) fn certificate_logins(
             passdb.mechanisms.is_empty() || passdb.mechanisms.contains(&Mechanism::External);
         let mut fields = passdb.fields.iter().chain(&passdb.default_fields);
         let has_way_in = fields.any(|field| matches!(&*field.name, "pass" | "proxy_noauth"));
-        is_asked && (has_way_in || matches!(passdb.driver, PassdbDriver::PasswdFile { .. }))
+        is_asked && (has_way_in || !matches!(passdb.driver, PassdbDriver::Static { .. }))
     };
     if !auth.passdbs.iter().any(may_answer) {
         let text = "logins by `external` will fail: no passdb has a field `pass`, which backends are sent in place of the \

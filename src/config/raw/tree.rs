@@ -6,10 +6,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::args;
 use super::files::{self, LogicalLine};
 use super::line::{self, Statement, Text};
 use super::{
-    ALL_BYTES_MAX, BLOCK_DEPTH_MAX, Entry, FILE_BYTES_MAX, INCLUDE_DEPTH_MAX, Item, Source, Value,
+    ALL_BYTES_MAX, ARGS_FILE, BLOCK_DEPTH_MAX, Entry, FILE_BYTES_MAX, INCLUDE_DEPTH_MAX, Item,
+    Source, Value,
 };
 use crate::config::diagnostic::{Findings, Place};
 use crate::config::environment::{Environment, unexpanded};
@@ -60,8 +62,19 @@ impl<'a, S: Source> Reader<'a, S> {
     pub(super) fn read(mut self, path: &Path) -> (Vec<Entry>, Environment) {
         let start = Place::new(&Arc::from(path), 1);
         self.file(path, &start, Presence::Needed);
-        self.environment.define(&self.top);
-        (self.top, self.environment)
+        let mut top = std::mem::take(&mut self.top);
+        args::attach(&mut top, &mut |path, place, driver| self.args_file(path, place, driver));
+        self.environment.define(&top);
+        (top, self.environment)
+    }
+
+    /// Reads the file of a passdb's `args`, as a block.
+    fn args_file(&mut self, path: &Path, place: &Place, driver: &str) -> Option<Entry> {
+        let (name, label) = (ARGS_FILE.to_owned(), Some(driver.to_owned()));
+        self.open.push(Open { place: place.clone(), name, label, entries: Vec::new() });
+        self.file(path, place, Presence::Needed);
+        let Open { place, name, label, entries } = self.open.pop()?;
+        Some(Entry { place, name, item: Item::Block { label, entries } })
     }
 
     /// Reads one file; `from` is where it was asked for.

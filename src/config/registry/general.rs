@@ -254,8 +254,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     // === Who may log in ===
     global(
         "auth_mechanisms", Words, "plain login", Dovecot,
-        "SASL mechanisms offered: `plain`, `login`, `external`, `xoauth2`, `oauthbearer`. The last two carry bearer tokens, which \
-         a passdb that can read them judges, or the backend where a passdb has `nopassword`. `external` is offered to clients with a certificate that was \
+        "SASL mechanisms offered: `plain`, `login`, `external`, `xoauth2`, `oauthbearer`, `scram-sha-1`, `scram-sha-256`. \
+         Bearer tokens are judged by a passdb that can read them, or by the backend where a passdb has `nopassword`; the backend \
+         also leads the exchange of SCRAM then. `external` is offered to clients with a certificate that was \
          verified here (`ssl_server_request_client_cert`) or, as a PROXY header of `haproxy_trusted_networks` tells, by a \
          load balancer. The user is the one in the certificate, passdbs are asked without a password, and one of them has \
          to name what the backend accepts instead: `pass`, mostly with `master`, or in Submission `proxy_noauth`.",

@@ -6,8 +6,8 @@ use super::filter::{Named, OTHERS, is_filter};
 use super::section::FoundField;
 use super::{Section, Sorter, lost, not_a_setting, shown};
 use crate::config::diagnostic::nearest;
-use crate::config::raw::{Entry, Item, Value as Raw};
-use crate::config::registry::{self, Foreign, Kind, Outcome, Scope};
+use crate::config::raw::{ARGS_FILE, Entry, Item, Value as Raw};
+use crate::config::registry::{self, ArgsFile, Foreign, Kind, Outcome, Scope};
 use crate::config::value;
 use crate::names::Protocol;
 
@@ -91,6 +91,7 @@ impl Sorter<'_> {
                 self.entries(listener, inside);
             }
             (Scope::Passdb, "fields" | "passdb_fields") => self.fields(section, inside),
+            (Scope::Passdb, ARGS_FILE) => self.args_file(section, label, inside),
             (_, name) => self.other(section, entry, name, label, inside),
         }
     }
@@ -339,6 +340,39 @@ impl Sorter<'_> {
             match self.written.resolve(Scope::Passdb, raw) {
                 Ok(raw) => Self::field(section, entry, &raw),
                 Err(fault) => self.findings.error(&entry.place, &entry.name, fault),
+            }
+        }
+    }
+
+    /// Lines of the file that a passdb of Dovecot 2.3 names in `args`, as settings of the passdb.
+    fn args_file(&mut self, section: &mut Section, driver: Option<&str>, inside: &[Entry]) {
+        let driver = driver.unwrap_or_default();
+        for entry in inside {
+            let file = entry.place.file().to_path_buf();
+            if !section.files.contains(&file) {
+                section.files.push(file);
+            }
+            let Item::Value(raw) = &entry.item else {
+                let text = "found a block, expected `name = value`";
+                self.findings.error(&entry.place, &entry.name, text);
+                continue;
+            };
+            match registry::args_file(driver, &entry.name).flatten() {
+                Some(ArgsFile::Is(name)) => self.setting(section, entry, name, raw),
+                Some(ArgsFile::Ignored(why)) => {
+                    self.findings.warn(&entry.place, &entry.name, format!("ignored: {why}"));
+                }
+                Some(ArgsFile::Refused(why)) => {
+                    self.findings.error(&entry.place, &entry.name, format!("not supported: {why}"));
+                }
+                None => {
+                    let near = nearest(&entry.name, registry::args_file_names(driver));
+                    let hint =
+                        near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                    let text =
+                        format!("there is no such line in a file of the driver {driver}{hint}");
+                    self.findings.error(&entry.place, &entry.name, text);
+                }
             }
         }
     }

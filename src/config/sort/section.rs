@@ -37,6 +37,8 @@ pub(crate) struct Section {
     pub(crate) lost: Vec<&'static str>,
     /// `fields { … }` of a passdb, in order.
     pub(crate) fields: Vec<FoundField>,
+    /// Files of their own that settings of the block were read from, and that may hold passwords.
+    pub(crate) files: Vec<PathBuf>,
     /// Blocks inside, in order of first appearance.
     pub(crate) children: Vec<Self>,
 }
@@ -64,7 +66,8 @@ pub(crate) struct FoundField {
 impl Section {
     pub(crate) fn new(scope: Scope, label: Option<String>, place: Place) -> Self {
         let (values, fields, children) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { scope, label, place, values, lost: Vec::new(), fields, children }
+        let (lost, files) = (Vec::new(), Vec::new());
+        Self { scope, label, place, values, lost, fields, files, children }
     }
 
     /// The child with this scope and label, made if need be. Blocks without a label are never the same.

@@ -23,6 +23,7 @@ use crate::control::geodb::{Changed, GeoDb};
 use crate::control::loads::Use;
 use crate::control::localdb::LocalDb;
 use crate::control::unix_millis;
+use crate::control::userdbs::UserDbs;
 use crate::event::{Event, cleaned};
 use crate::limits;
 use crate::names::Protocol;
@@ -98,6 +99,7 @@ pub struct Admin {
     pub(super) board: Board,
     pub(super) geodb: GeoDb,
     pub(super) local: LocalDb,
+    pub(super) userdbs: UserDbs,
     settings: ClusterSettings,
     pub(super) beyond: Beyond,
 }
@@ -111,11 +113,12 @@ impl Admin {
         board: Board,
         geodb: GeoDb,
         local: LocalDb,
+        userdbs: UserDbs,
         settings: ClusterSettings,
     ) -> Self {
         let askers = Askers::new(exchange.clone());
         let beyond = Beyond::default();
-        Self { askers, exchange, about, board, geodb, local, settings, beyond }
+        Self { askers, exchange, about, board, geodb, local, userdbs, settings, beyond }
     }
 
     /// Our name, as rows have it.

@@ -104,6 +104,9 @@ impl Admin {
         for passdb in &self.exchange.passdbs.load().list {
             facts.say("passdb", &passdb.name, described(&passdb.driver));
         }
+        for (name, property, value) in self.userdbs.conditions() {
+            facts.say(&name, property, value);
+        }
         state("passdbs", &board.passdbs(), facts);
         match &self.exchange.tls.load().servers {
             Some(servers) => facts.say("certificates", "names", servers.names()),
@@ -182,5 +185,6 @@ fn described(driver: &Driver) -> String {
     match driver {
         Driver::PasswdFile(file) => format!("passwd-file, {} users", file.len()),
         Driver::Static => "static".to_owned(),
+        Driver::Remote(remote) => remote.driver.to_owned(),
     }
 }

@@ -7,6 +7,7 @@ use crate::control::admin::Admin;
 use crate::control::geodb::GeoDb;
 use crate::control::orders::Orders;
 use crate::control::resolver::Resolver;
+use crate::control::userdbs::UserDbs;
 use crate::share::exchange::Exchange;
 
 /// Everything that commands ask.
@@ -15,6 +16,7 @@ pub(in crate::control) struct Desk {
     pub(in crate::control) admin: Rc<Admin>,
     pub(in crate::control) exchange: Exchange,
     pub(in crate::control) geodb: GeoDb,
+    pub(in crate::control) userdbs: UserDbs,
     pub(in crate::control) resolver: Resolver,
     pub(in crate::control) orders: Orders,
     pub(in crate::control) settings: DoveadmSettings,

@@ -3,8 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::desk::Desk;
+use crate::auth::answer::Answer;
 use crate::auth::ask::{Proof, Question};
-use crate::auth::chain::Chain;
+use crate::auth::chain::{Chain, Step};
 use crate::auth::verdict::{Grant, Verdict};
 use crate::control::cluster::{CommandError, refusal};
 use crate::control::geodb::lookup::{Search, look_up};
@@ -38,7 +39,7 @@ pub(super) async fn find(desk: &Desk, user: &str, client: IpAddr) -> Result<Targ
         let text = "doveadm_port is not set, so the port of the backends' doveadm is not known";
         return Err(CommandError::Config(text.to_owned()));
     }
-    let grant = granted(desk, user, client)?;
+    let grant = granted(desk, user, client).await?;
     let name = grant.destuser.as_ref().unwrap_or(&grant.user).clone();
     if let Some(host) = grant.host {
         let literal = host.parse().ok().or(grant.hostip);
@@ -62,7 +63,7 @@ pub(super) async fn find(desk: &Desk, user: &str, client: IpAddr) -> Result<Targ
 }
 
 /// What the password databases have about the user, as for mail to him.
-fn granted(desk: &Desk, user: &str, client: IpAddr) -> Result<Grant, CommandError> {
+async fn granted(desk: &Desk, user: &str, client: IpAddr) -> Result<Grant, CommandError> {
     let question = Question {
         // Databases may be limited to some protocols; the user's mailboxes are those of IMAP.
         protocol: Protocol::Imap,
@@ -73,7 +74,7 @@ fn granted(desk: &Desk, user: &str, client: IpAddr) -> Result<Grant, CommandErro
         remote: client,
         local: client,
     };
-    let answer = Chain::look_up(&desk.exchange.passdbs.load(), question);
+    let answer = looked_up(desk, question).await;
     let no_answer = || CommandError::TempFail(format!("user {user}: no passdb gave an answer"));
     let answer = answer.ok_or_else(no_answer)?;
     match answer.verdict {
@@ -88,6 +89,18 @@ fn granted(desk: &Desk, user: &str, client: IpAddr) -> Result<Grant, CommandErro
         Verdict::Elsewhere(elsewhere) => {
             Ok(Grant { host: Some(elsewhere.host), ..Grant::new(&elsewhere.user, false) })
         }
+    }
+}
+
+async fn looked_up(desk: &Desk, question: Question) -> Option<Box<Answer>> {
+    let mut step = Chain::look_up(&desk.exchange.passdbs.load(), question);
+    loop {
+        step = match step {
+            Step::Done(answer) => return Some(answer),
+            Step::Ask(chain, inquiry) => chain.answered(desk.userdbs.ask(&inquiry).await),
+            // A look-up compares nothing.
+            Step::Verify(..) => return None,
+        };
     }
 }
 

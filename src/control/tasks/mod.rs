@@ -21,6 +21,7 @@ use super::log_file::LogWriter;
 use super::orders::Orders;
 use super::passdbs::PassdbSources;
 use super::resolver::Resolver;
+use super::userdbs::UserDbs;
 use crate::event::Event;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
@@ -46,6 +47,7 @@ mod probes;
 mod routing;
 mod sweeps;
 mod table_news;
+mod userdbs;
 
 pub use moves::{Mover, moves_of};
 pub use probes::Probes;
@@ -64,6 +66,8 @@ pub struct Control {
     pub probes: Option<Probes>,
     /// Password files.
     pub sources: PassdbSources,
+    /// Password databases that are asked elsewhere.
+    pub userdbs: UserDbs,
     /// Certificates and authorities.
     pub certificates: Certificates,
     /// The log.
@@ -89,6 +93,23 @@ pub struct DoveadmDoors {
     pub settings: DoveadmSettings,
     /// Names of backends to addresses.
     pub resolver: Resolver,
+}
+
+impl DoveadmDoors {
+    /// The listeners, and what their clients are served with.
+    fn open(
+        self,
+        admin: Rc<Admin>,
+        exchange: &Exchange,
+        geodb: &GeoDb,
+        userdbs: UserDbs,
+        orders: Orders,
+    ) -> (Vec<Door>, Rc<Desk>) {
+        let Self { doors, settings, resolver } = self;
+        let (exchange, geodb) = (exchange.clone(), geodb.clone());
+        let desk = Desk { admin, exchange, geodb, userdbs, resolver, orders, settings };
+        (doors, Rc::new(desk))
+    }
 }
 
 /// The signals that tasks listen to.
@@ -130,6 +151,7 @@ impl Tasks {
             routing,
             probes,
             sources,
+            userdbs,
             certificates,
             writer,
             socket,
@@ -157,6 +179,7 @@ impl Tasks {
         if let Some(probes) = probes {
             running.push(spawn_local(probes.start(desk, lost.clone())?));
         }
+        running.push(userdbs::start(exchange, userdbs.clone())?);
         running.push(spawn_local(passdbs::watch(
             sources,
             exchange.passdbs.clone(),
@@ -181,9 +204,7 @@ impl Tasks {
             Rc::clone(&admin),
         )));
         running.push(spawn_local(admin::serve(socket, Rc::clone(&admin))));
-        let DoveadmDoors { doors, settings, resolver } = doveadm;
-        let (exchange, geodb_of_desk) = (exchange.clone(), geodb.clone());
-        let desk = Desk { admin, exchange, geodb: geodb_of_desk, resolver, orders, settings };
+        let (doors, desk) = doveadm.open(admin, exchange, &geodb, userdbs, orders);
         running.extend(start_with_desk(desk, doors, moves.map(|moves| (moves, tables_of_moves))));
         Ok(Self { running, log, writer, stop_writer, geodb, local })
     }
@@ -220,11 +241,10 @@ impl Tasks {
 
 /// What works with the desk of doveadm.
 fn start_with_desk(
-    desk: Desk,
+    desk: Rc<Desk>,
     doors: Vec<Door>,
     moves: Option<(Mover, TableNews)>,
 ) -> Vec<JoinHandle<()>> {
-    let desk = Rc::new(desk);
     let orders = desk.admin.beyond().open();
     let mut running = vec![spawn_local(doveadm::kicks::serve(orders, Rc::clone(&desk)))];
     if let Some((moves, tables)) = moves {

@@ -129,6 +129,10 @@ impl Imap {
                 self.state = State::Verdict(Ending::Reply);
                 Some(Step::Hopeless(unusable))
             }
+            Outcome::Answer(message) => {
+                self.state = State::Verdict(Ending::Reply);
+                Some(Step::Answer(message))
+            }
             Outcome::Refuse(refused) => {
                 reply::refusal(&self.tag, refused.failure, refused.text.as_deref(), out);
                 self.count_failed_login(out)

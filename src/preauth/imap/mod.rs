@@ -122,6 +122,20 @@ impl Imap {
         self.count_failed_login(out).unwrap_or(Step::More)
     }
 
+    /// See [`super::Dialogue::challenge`].
+    pub fn challenge(&mut self, message: &[u8], out: &mut Vec<u8>) {
+        if matches!(self.state, State::Verdict(_)) {
+            reply::challenge(message, out);
+            self.state = State::Sasl(Exchange::Led, Lines::default());
+        }
+    }
+
+    /// See [`super::Dialogue::awaits_answer`].
+    #[must_use]
+    pub const fn awaits_answer(&self) -> bool {
+        matches!(self.state, State::Sasl(Exchange::Led, _))
+    }
+
     /// See [`super::Dialogue::accept`].
     pub fn accept(&mut self, ok: &LoginOk, out: &mut Vec<u8>) {
         if matches!(self.state, State::Verdict(_)) {

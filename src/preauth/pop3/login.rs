@@ -119,6 +119,10 @@ impl Pop3 {
                 self.state = State::Verdict(Ending::Reply);
                 Some(Step::Hopeless(unusable))
             }
+            Outcome::Answer(message) => {
+                self.state = State::Verdict(Ending::Reply);
+                Some(Step::Answer(message))
+            }
             Outcome::Refuse(refused) => {
                 reply::refusal(refused.failure, refused.text.as_deref(), out);
                 self.count_failed_login()

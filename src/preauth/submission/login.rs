@@ -98,6 +98,10 @@ impl Submission {
                 self.state = State::Verdict(Ending::Reply);
                 Some(Step::Hopeless(unusable))
             }
+            Outcome::Answer(message) => {
+                self.state = State::Verdict(Ending::Reply);
+                Some(Step::Answer(message))
+            }
             Outcome::Refuse(refused) => {
                 reply::refusal(refused.failure, refused.text.as_deref(), self.codes, out);
                 self.count_failed_login(out)

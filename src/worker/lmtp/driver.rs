@@ -161,7 +161,9 @@ impl<'a, P: Port> Driver<'a, P> {
     fn wish(&mut self, wish: Wish, more: &mut Inputs) {
         match wish {
             Wish::Find(question) => {
-                more.extend(self.duties.look_ups.find(*question).map(Input::Found));
+                let Some(line) = self.lines.client() else { return };
+                let (asker, now) = (self.client.asker(&line), line.now());
+                more.extend(self.duties.look_ups.find(asker, *question, now).map(Input::Found));
             }
             Wish::Route(ask) => {
                 let Some(line) = self.lines.client() else { return };
@@ -239,7 +241,7 @@ impl<'a, P: Port> Driver<'a, P> {
         let (asker, now) = (self.client.asker(&line), line.now());
         match self.duties.look_ups.answered(asker, question, answer, now) {
             Some(Found::Route(answer)) => self.input(Input::Route(answer)),
-            Some(Found::Verdict(_)) => debug_assert!(false, "LMTP compares no password"),
+            Some(Found::Verdict(answer)) => self.input(Input::Found(answer)),
             None => {}
         }
     }

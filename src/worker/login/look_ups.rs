@@ -1,8 +1,8 @@
 //! Look-ups: who a user is, and where the user lives.
 //!
 //! What memory holds is answered at once: password files, the cache of verified passwords, the published table, the
-//! cache of users. Only a costly hash goes to the hashing pool, and only a user or group that is not in memory goes to the
-//! control core; their answers come by mailbox and carry the slot's generation (W-PIPE-6).
+//! cache of users, what password databases elsewhere have replied. Only a costly hash goes to the hashing pool, and only what
+//! is not in memory goes to the control core; their answers come by mailbox and carry the slot's generation (W-PIPE-6).
 //!
 //! Decides: what has to be asked elsewhere. Does not: know whose session it is; an [`Asker`] is one connection's number and
 //! its question under way. Driven by the login driver and by LMTP.
@@ -12,15 +12,12 @@ use std::sync::Arc;
 use crate::auth::answer::Answer as AuthAnswer;
 use crate::auth::ask::Question;
 use crate::auth::cache::{Key, Verifications};
-use crate::auth::chain::{Chain, Step};
+use crate::auth::chain::{Chain, Doubt as ReplyDoubt, Step};
+use crate::auth::inquiry::{Inquiry, RemoteTrouble, Reply};
 use crate::auth::passdb::Passdbs;
 use crate::auth::scheme::SchemeError;
-use crate::fault::Failure;
-use crate::limits;
 use crate::names::CoreId;
-use crate::route::decide::{self, Decision, Moving, RouteQuestion, UserKnown, Writes, decide};
-use crate::route::fault::RouteFault;
-use crate::route::redirect::follow_referral;
+use crate::route::decide::Writes;
 use crate::route::rows::BackendStatus;
 use crate::route::table::{Place, Table};
 use crate::secret::Secret;
@@ -31,15 +28,16 @@ use crate::share::counters::Counter;
 use crate::share::evidence::Evidence;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
-use crate::share::messages::{Answer, Doubt, HashJob, Ticket, ToControl};
+use crate::share::messages::{Answer, Asked, HashJob, Ticket, ToControl};
 use crate::share::site_attempts::SiteAttempts;
 use crate::share::snapshot::Reader;
-use crate::share::users::{Cached, FRESH_FOR};
 use crate::share::visitors::Visitors;
 use crate::tick::Tick;
 use crate::worker::settings::VerifiedCache;
 
 use super::held::Held;
+
+mod routes;
 
 /// One core's way to look up.
 #[derive(Debug)]
@@ -74,6 +72,8 @@ pub(in crate::worker) struct Asking {
 enum Pending {
     /// The chain goes on when its hash is compared.
     Password { chain: Box<Chain>, key: Key },
+    /// The chain goes on when the password database has replied.
+    Passdb { chain: Box<Chain>, key: Key, is_recheck: bool },
     /// The decision is made again when the control core has looked the user up.
     Route { ask: RouteAsk, rounds: Rounds },
 }
@@ -158,9 +158,15 @@ impl LookUps {
         self.exchange.visitors.clone()
     }
 
-    /// Whom LMTP looks up: compares no password, so that nothing of it takes long.
-    pub(in crate::worker) fn find(&mut self, question: Question) -> Option<Box<AuthAnswer>> {
-        Chain::look_up(&self.passdbs.shared(), question)
+    /// Whom LMTP looks up: no password is compared. `None`: the answer comes later.
+    pub(in crate::worker) fn find(
+        &mut self,
+        asker: Asker<'_>,
+        question: Question,
+        now: Tick,
+    ) -> Option<Box<AuthAnswer>> {
+        let step = Chain::look_up(&self.passdbs.shared(), question);
+        self.authenticate_on(asker, step, now)
     }
 
     /// Asks the password databases. `None`: the answer comes later.
@@ -181,202 +187,74 @@ impl LookUps {
         now: Tick,
     ) -> Option<Box<AuthAnswer>> {
         loop {
-            let (chain, job) = match step {
+            step = match step {
                 Step::Done(answer) => return Some(answer),
-                Step::Verify(chain, job) => (chain, job),
+                Step::Verify(chain, job) => {
+                    let key = job.key(&self.verified_secret);
+                    if let Some(is_right) = self.verified.recall(key, now) {
+                        step = chain.verified(Ok(is_right));
+                        continue;
+                    }
+                    let ticket = asker.ticket(self.core);
+                    if self.exchange.hashing.push(HashJob { ticket, job }).is_ok() {
+                        asker.wait_for(Pending::Password { chain, key });
+                        return None;
+                    }
+                    // The pool is behind: a temporary failure now is better than a login that times out (SA-18).
+                    chain.verified(Err(SchemeError::Busy))
+                }
+                Step::Ask(chain, inquiry) => self.inquire(&mut asker, chain, inquiry, now)?,
             };
-            let key = job.key(&self.verified_secret);
-            if let Some(is_right) = self.verified.recall(key, now) {
-                step = chain.verified(Ok(is_right));
-                continue;
-            }
-            let ticket = asker.ticket(self.core);
-            if self.exchange.hashing.push(HashJob { ticket, job }).is_err() {
-                // The pool is behind: a temporary failure now is better than a login that times out (SA-18).
-                step = chain.verified(Err(SchemeError::Busy));
-                continue;
-            }
-            asker.wait_for(Pending::Password { chain, key });
-            return None;
         }
     }
 
-    /// Asks the routing layer. `None`: the answer comes later.
-    pub(in crate::worker) fn route(
-        &mut self,
-        asker: Asker<'_>,
-        ask: RouteAsk,
-        now: Tick,
-    ) -> Option<RouteAnswer> {
-        self.route_round(asker, ask, Rounds::default(), now)
-    }
-
-    fn route_round(
-        &mut self,
-        mut asker: Asker<'_>,
-        ask: RouteAsk,
-        mut rounds: Rounds,
-        now: Tick,
-    ) -> Option<RouteAnswer> {
-        let wanted = match &ask {
-            RouteAsk::User { user, tag, is_sent_here } => {
-                match self.route_user(user, tag.as_deref(), &rounds, now) {
-                    // The sites of a group that just left one of them, or came home, hear of it one after the other.
-                    Ok(answer)
-                        if *is_sent_here && !rounds.has_read_again && is_elsewhere(&answer) =>
-                    {
-                        rounds.has_read_again = true;
-                        self.read_again(&mut asker, user, None, Doubt::Contradicted)
-                    }
-                    Ok(answer) => return Some(answer),
-                    Err(Unknown::WhetherItLeft) => {
-                        rounds.has_read_again = true;
-                        self.read_again(&mut asker, user, None, Doubt::HomeAway)
-                    }
-                    Err(Unknown::Rows) => ToControl::LookUp {
-                        ticket: Some(asker.ticket(self.core)),
-                        user: user.clone(),
-                        tag: tag.clone(),
-                    },
-                }
-            }
-            RouteAsk::Referral { host, group, user, tag } => {
-                let table = self.table.current();
-                match follow_referral(table, host, group.as_deref()) {
-                    Ok(destination) if !is_here(table, &destination) => {
-                        return Some(RouteAnswer::Go(in_cluster(destination)));
-                    }
-                    // The user lives here, they say, or where no row knows: the rows may know better by now.
-                    Ok(_) | Err(RouteFault::UnknownReferral) if !rounds.has_read_again => {
-                        rounds.has_read_again = true;
-                        self.read_again(&mut asker, user, group.clone(), Doubt::Contradicted)
-                    }
-                    Ok(_) | Err(RouteFault::UnknownReferral) => {
-                        let (user, tag) = (user.clone(), tag.clone());
-                        let ask = RouteAsk::User { user, tag, is_sent_here: false };
-                        return self.route_round(asker, ask, rounds, now);
-                    }
-                    Err(fault) => {
-                        let (failure, detail) = (fault.failure(), fault.text().into());
-                        return Some(RouteAnswer::Fail { failure, detail });
-                    }
-                }
-            }
-            RouteAsk::Host { host, hostip } => {
-                let literal = host.parse().ok().or(*hostip);
-                if let Some(address) = literal {
-                    return Some(RouteAnswer::Go(named(host.clone(), address)));
-                }
-                ToControl::Resolve { ticket: asker.ticket(self.core), host: host.clone() }
-            }
-        };
-        if self.exchange.to_control.send(wanted).is_err() {
-            let detail = "the control core is behind: its mailbox is full".into();
-            return Some(RouteAnswer::Fail { failure: Failure::Unavailable, detail });
-        }
-        asker.wait_for(Pending::Route { ask, rounds });
-        None
-    }
-
-    fn read_again(
+    /// Asks a password database elsewhere, unless it is remembered what that says. `None`: the reply comes later.
+    fn inquire(
         &self,
         asker: &mut Asker<'_>,
-        user: &str,
-        group: Option<Box<str>>,
-        doubt: fn(Ticket) -> Doubt,
-    ) -> ToControl {
-        let doubt = doubt(asker.ticket(self.core));
-        ToControl::ReadAgain { user: user.into(), group, doubt }
+        chain: Box<Chain>,
+        inquiry: Box<Inquiry>,
+        now: Tick,
+    ) -> Option<Step> {
+        let key = inquiry.key(&self.verified_secret);
+        let is_recheck = inquiry.is_recheck;
+        let recalled = match inquiry.is_cached {
+            true => self.exchange.replies.recall(&key, now),
+            false => None,
+        };
+        if let Some(recalled) = recalled.filter(|it| it.is_fresh && !is_recheck) {
+            let doubt = match recalled.is_confirmed {
+                true => ReplyDoubt::None,
+                false => ReplyDoubt::Recheck(inquiry),
+            };
+            return Some(chain.recalled(recalled.reply, doubt));
+        }
+        let ticket = asker.ticket(self.core);
+        if self.exchange.inquiries.send(Asked { ticket, inquiry }).is_ok() {
+            asker.wait_for(Pending::Passdb { chain, key, is_recheck });
+            return None;
+        }
+        let trouble = Reply::Trouble(RemoteTrouble::Behind.into());
+        Some(self.replied(chain, &key, is_recheck, trouble, now))
     }
 
-    /// Decides from memory. `Err`: the control core has to read or write first.
-    fn route_user(
-        &mut self,
-        user: &str,
-        tag: Option<&str>,
-        rounds: &Rounds,
+    /// A reply has come. In place of none there is what the database said before, as long as that fits the password.
+    fn replied(
+        &self,
+        chain: Box<Chain>,
+        key: &Key,
+        is_recheck: bool,
+        reply: Reply,
         now: Tick,
-    ) -> Result<RouteAnswer, Unknown> {
-        let table = self.table.current();
-        let users = &self.exchange.users;
-        // While the GeoDB does not answer even a row that may have changed is better than none.
-        let is_alone = rounds.trouble.is_some() || users.is_alone();
-        let cached = users.at_login(user, now).filter(|cached| is_alone || !cached.is_doubtful);
-        let stale = cached.as_ref().is_some_and(|cached| is_stale(cached, now));
-        let known = match &cached {
-            Some(cached) => UserKnown::Row(&cached.row),
-            None if rounds.trouble.is_some() => UserKnown::Unreachable,
-            None => UserKnown::NotAsked,
-        };
-        let sent_on = self.exchange.referrals.of(user, now);
-        let (writes, sent_on) = (rounds.writes, sent_on.as_ref());
-        let question = RouteQuestion { tag, writes, sent_on, ..RouteQuestion::of(user) };
-        let decision = decide(table, known, &question);
-        if stale && rounds.count == 0 {
-            // The login goes on with the old row (DESIGN decision 6). A full mailbox: the next login asks again.
-            let tag = tag.map(Into::into);
-            let refresh = ToControl::LookUp { ticket: None, user: user.into(), tag };
-            let _ = self.exchange.to_control.send(refresh);
+    ) -> Step {
+        if let Reply::Trouble(cause) = reply
+            && !is_recheck
+            && let Some(recalled) = self.exchange.replies.recall(key, now)
+        {
+            self.exchange.count(self.core, Counter::PassdbStaleReplies);
+            return chain.recalled(recalled.reply, ReplyDoubt::Trouble(cause));
         }
-        if is_alone && matches!(decision, Decision::Go { .. }) {
-            self.exchange.count(self.core, Counter::GeodbStaleRouting);
-        }
-        match decision {
-            Decision::Go { destination, change, homecoming } => {
-                if let Some(change) = change {
-                    // No login waits for the write; every login of the group repeats it until it is done.
-                    let _ = self.exchange.to_control.send(ToControl::Change(change));
-                }
-                if let Some(change) = homecoming {
-                    let _ = self.exchange.to_control.send(ToControl::Homecoming(change));
-                }
-                // While the GeoDB does not answer no move comes to its end, and the group is where it was.
-                if destination.moving == Moving::Held && !is_alone {
-                    return Ok(self.held.answer(now));
-                }
-                Ok(RouteAnswer::Go(in_cluster(destination)))
-            }
-            // Another proxy may have heard of it earlier, and have let the group leave already (C-SITE-10).
-            Decision::Fail { fault, .. }
-                if fault.is_home_away()
-                    && !rounds.has_read_again
-                    && !is_alone
-                    && table.sites().len() > 1 =>
-            {
-                Err(Unknown::WhetherItLeft)
-            }
-            Decision::Fail { fault, about } => {
-                let detail: String = if let (RouteFault::GeoDbUnreachable, Some(trouble)) =
-                    (fault, &rounds.trouble)
-                {
-                    format!("{}: {trouble}", fault.text())
-                } else if about.is_empty() {
-                    fault.text().into()
-                } else {
-                    format!("{}: {about}", fault.text())
-                };
-                Ok(RouteAnswer::Fail { failure: fault.failure(), detail: detail.into() })
-            }
-            Decision::NeedUser
-            | Decision::NeedTable
-            | Decision::AssignUser(_)
-            | Decision::MoveUser(_)
-            | Decision::FailOver(_)
-            | Decision::CreateGroup(_)
-                if rounds.count < ROUNDS_MAX =>
-            {
-                Err(Unknown::Rows)
-            }
-            Decision::NeedUser
-            | Decision::NeedTable
-            | Decision::AssignUser(_)
-            | Decision::MoveUser(_)
-            | Decision::FailOver(_)
-            | Decision::CreateGroup(_) => Ok(RouteAnswer::Fail {
-                failure: Failure::Unavailable,
-                detail: "the GeoDB keeps changing under this login".into(),
-            }),
-        }
+        chain.answered(reply)
     }
 
     /// The answer to a question came. What it means, unless it is late, or leads to another question.
@@ -396,6 +274,10 @@ impl LookUps {
                     self.verified.remember(key, is_right, now);
                 }
                 let step = chain.verified(result);
+                self.authenticate_on(asker, step, now).map(Found::Verdict)
+            }
+            (Pending::Passdb { chain, key, is_recheck }, Answer::Replied(reply)) => {
+                let step = self.replied(chain, &key, is_recheck, reply, now);
                 self.authenticate_on(asker, step, now).map(Found::Verdict)
             }
             (Pending::Route { ask, rounds }, Answer::LookedUp) => {
@@ -438,46 +320,6 @@ impl Rounds {
     }
 }
 
-/// What memory does not hold.
-enum Unknown {
-    /// Rows that the decision needs.
-    Rows,
-    /// Whether the user's group has left a home that is away.
-    WhetherItLeft,
-}
-
-/// Another site serves the user.
-fn is_elsewhere(answer: &RouteAnswer) -> bool {
-    matches!(answer, RouteAnswer::Go(Destination { hop: Hop::Site, .. }))
-}
-
-/// Whether the row is to be read again, while the login goes on with this one.
-fn is_stale(cached: &Cached, now: Tick) -> bool {
-    let fresh_for = if cached.row.is_moving() { limits::MOVING_ROW_FRESH_FOR } else { FRESH_FOR };
-    now.since(cached.read_at) > fresh_for
-}
-
-/// The local site's own proxies.
-fn is_here(table: &Table, destination: &decide::Destination) -> bool {
-    let local = table.local_site();
-    matches!(destination.hop, decide::Hop::Site(id) if local.is_some_and(|site| site.id == id))
-}
-
-fn in_cluster(destination: decide::Destination) -> Destination {
-    Destination {
-        host: destination.host,
-        address: destination.address,
-        group: destination.group,
-        is_moving: destination.moving != Moving::No,
-        is_switching: destination.is_switching,
-        connections_max: destination.connections_max,
-        hop: match destination.hop {
-            decide::Hop::Backend(_) => Hop::Backend,
-            decide::Hop::Site(_) => Hop::Site,
-        },
-    }
-}
-
 fn named(host: Box<str>, address: std::net::IpAddr) -> Destination {
     Destination {
         host: host.into(),
@@ -489,10 +331,6 @@ fn named(host: Box<str>, address: std::net::IpAddr) -> Destination {
         hop: Hop::Backend,
     }
 }
-
-/// Reading the user, creating the group, finishing a move: more rounds than that mean that another writer works
-/// against us.
-const ROUNDS_MAX: u8 = 4;
 
 #[cfg(test)]
 mod tests;

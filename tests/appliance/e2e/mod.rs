@@ -14,6 +14,7 @@ mod process;
 mod dovecot;
 mod hale;
 mod imap;
+mod sasl;
 mod script;
 mod doveadm_line;
 mod speech;
@@ -30,6 +31,7 @@ mod probed;
 mod balancer;
 mod cassandra;
 mod yard;
+mod slapd;
 
 // The harness itself, checked against Dovecot without Hale in between.
 mod direct;
@@ -62,6 +64,8 @@ mod pins;
 mod refusal;
 mod submission;
 mod guessing;
+mod ldap;
+
 mod fail2ban;
 mod everywhere;
 mod transfer;
@@ -108,4 +112,5 @@ mod clients;
 mod guests;
 mod stop;
 mod oracle;
+mod verdicts;
 mod quickstart;

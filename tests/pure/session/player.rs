@@ -197,6 +197,7 @@ impl Player {
             "announces" => self.scene.send_header = true,
             "announces-itself" => self.scene.site_header = true,
             "backend-starttls" => self.scene.backend_starttls = true,
+            "offers-exchanges" => self.scene.exchanges = true,
             "offers-external" => self.scene.external = true,
             "certificate-required" => self.scene.certificate_required = true,
             "certificate-names" => self.scene.certificate_names = true,
@@ -330,6 +331,7 @@ fn grant(text: &str) -> Grant {
             ("backend_connections_max", count) => {
                 grant.backend_connections_max = Some(count.parse().unwrap());
             }
+            ("nopassword", _) => grant.verified = false,
             ("plain", _) => grant.mech = BackendMech::Plain,
             ("noauth", _) => grant.noauth = true,
             ("nopipelining", _) => grant.nopipelining = true,
@@ -366,6 +368,7 @@ fn named(wish: &Wish) -> String {
                 Proof::NamedPassword => format!("{password} and certificate"),
                 Proof::Certificate => format!("{password}certificate"),
                 Proof::Token => format!("token {password}"),
+                Proof::Exchange(mechanism) => format!("{} {password}", mechanism.name()),
             };
             let on_behalf = question
                 .authorize_as

@@ -1,5 +1,8 @@
 //! What holds for every session, whatever happens to it and in which order.
 
+use hale::auth::answer::Answer;
+use hale::auth::ask::Proof;
+use hale::auth::verdict::Grant;
 use hale::facts::ClientCertificate;
 use hale::fault::Failure;
 use hale::limits::{
@@ -13,7 +16,7 @@ use hale::session::output::{Outbox, WISHES_MAX, Wish};
 use hale::tick::Tick;
 use proptest::prelude::*;
 
-use super::stage::{Scene, granted, refused};
+use super::stage::{Scene, accepted, granted, refused};
 
 /// What may happen, as a value that can be drawn and shown.
 #[derive(Clone, Debug)]
@@ -75,6 +78,9 @@ fn client_words() -> impl Strategy<Value = Vec<u8>> {
         "u AUTHENTICATE EXTERNAL\r\ndG9t\r\n",
         "u AUTHENTICATE EXTERNAL\r\n*\r\n",
         "v AUTHENTICATE EXTERNAL dG9t\r\n",
+        "w AUTHENTICATE SCRAM-SHA-256 biwsbj10aW0scj1hYmM=\r\n",
+        "Yz1iaXdzLHI9YWJjZGVmLHA9QUFBQQ==\r\n",
+        "x AUTHENTICATE XOAUTH2 dXNlcj10aW0BYXV0aD1CZWFyZXIgdC5vLWsBAQ==\r\n",
         "\r",
         "j LOGIN {70000+}\r\n",
     ]);
@@ -105,6 +111,8 @@ fn backend_words() -> impl Strategy<Value = Vec<u8>> {
         "* BYE you said hunter2hunter2\r\n",
         "* 1 EXISTS\r\n",
         "+ go\r\n",
+        "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=XOAUTH2] hi\r\n",
+        "+ cj1hYmNkZWYscz1jMkZzZEE9PSxpPTQwOTY=\r\n",
         "\r\n",
     ]);
     prop_oneof![
@@ -142,13 +150,13 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 fn scene() -> impl Strategy<Value = Scene> {
-    (any::<[bool; 4]>(), any::<[bool; 3]>(), any::<[bool; 3]>(), any::<[bool; 2]>(), any::<u64>())
+    (any::<[bool; 4]>(), any::<[bool; 3]>(), any::<[bool; 3]>(), any::<[bool; 3]>(), any::<u64>())
         .prop_map(
             |(
                 [header, trusts, private_only, private_wanted],
                 [starttls, behind_tls, backend_starttls],
                 [external, certificate_required, certificate_names],
-                [send_header, site_header],
+                [send_header, site_header, exchanges],
                 seed,
             )| Scene {
                 protocol: None,
@@ -162,6 +170,7 @@ fn scene() -> impl Strategy<Value = Scene> {
                 starttls,
                 behind_tls,
                 external,
+                exchanges,
                 certificate_required,
                 certificate_names,
                 send_header,
@@ -170,6 +179,10 @@ fn scene() -> impl Strategy<Value = Scene> {
                 seed,
             },
         )
+}
+
+fn verdict(answer: Box<Answer>) -> Input<'static> {
+    Input::Verdict { answer, earlier_failures: 0 }
 }
 
 /// A session, and what any shell would notice of it.
@@ -225,11 +238,10 @@ impl Run {
             Happening::ClientEnd => self.input(Input::ClientEnd),
             Happening::ClientTook => self.input(Input::ClientTook),
             Happening::Grant => {
-                self.input(Input::Verdict { answer: granted("tim"), earlier_failures: 0 });
+                self.input(verdict(accepted(Grant::new("tim", self.now.0.is_multiple_of(2)))));
             }
             Happening::Refuse(which) => {
-                let answer = refused(Failure::ALL[*which], None);
-                self.input(Input::Verdict { answer, earlier_failures: 0 });
+                self.input(verdict(refused(Failure::ALL[*which], None)));
             }
             Happening::Go(last, is_moving) => {
                 self.input(Input::Route(RouteAnswer::Go(destination(*last, *is_moving))));
@@ -307,7 +319,8 @@ impl Run {
             Wish::Connect { .. } => self.connects += 1,
             Wish::Authenticate(question) => {
                 // SA-06: no passdb is asked about a client that has proved nothing.
-                assert_eq!(question.proof.has_password(), !question.password.is_empty());
+                let is_without = question.proof == Proof::Certificate;
+                assert_eq!(is_without, question.password.is_empty());
                 self.verdicts += 1;
                 self.connects = 0;
             }

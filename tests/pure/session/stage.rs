@@ -66,6 +66,8 @@ pub(super) struct Scene {
     pub(super) behind_tls: bool,
     /// `auth_mechanisms` has `external`.
     pub(super) external: bool,
+    /// `auth_mechanisms` has tokens and SCRAM.
+    pub(super) exchanges: bool,
     /// `auth_ssl_require_client_cert`.
     pub(super) certificate_required: bool,
     /// `auth_ssl_username_from_cert`.
@@ -101,6 +103,9 @@ impl Scene {
             ..settings()
         };
         let mut settings = settings;
+        if self.exchanges {
+            settings.rules.mechanisms = Mechanism::ALL.into_iter().collect();
+        }
         if self.starttls {
             let offered = |rules: &Rules| Rules { starttls: true, ..rules.clone() };
             settings.starttls_rules = Some([&settings.rules, &settings.guarded_rules].map(offered));

@@ -76,7 +76,7 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
     (
         None,
         "auth_cache_verify_password_with_worker",
-        Ignored("passwords are verified by `auth_hash_threads` threads"),
+        Ignored("passwords are verified by `auth_hash_threads` threads, whatever is remembered"),
     ),
     (
         None,
@@ -118,14 +118,6 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
         Unless(
             &["yes"],
             "all fields that the database returns are used; remove those that should not be from it",
-        ),
-    ),
-    (
-        Some(Passdb),
-        "use_cache",
-        Unless(
-            &["yes"],
-            "verdicts of one passdb cannot be kept out of the cache; write `auth_cache_size = 0`, or remove it",
         ),
     ),
     (Some(Passdb), "use_worker", Ignored("passwords are verified by `auth_hash_threads` threads")),

@@ -12,7 +12,9 @@ use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::schema::TableName;
 use crate::control::geodb::values::Applied;
 use crate::control::wall_clock::UnixMillis;
-use crate::route::change::{ChangeReason, GroupChange, GroupCreation, Placement};
+use crate::route::change::{
+    ChangeReason, GroupChange, GroupCreation, Placement, is_same_user, time_of_change,
+};
 use crate::route::decide::{UserAssignment, UserMove};
 use crate::route::rows::{
     Backend, GroupSite, Places, ReadRows, Rows, Setting, Site, SiteReachability, Tag, User,
@@ -137,14 +139,14 @@ impl Cassandra {
         row: &User,
         now: UnixMillis,
     ) -> Result<Applied, GeoDbError> {
-        let named = cells::user(row, now);
         match (expected, self.requests.user(&row.username).await?) {
             (None, None) => {
-                self.requests.put(TableName::Users, named, None).await?;
+                self.requests.put(TableName::Users, cells::user(row, now), None).await?;
                 Ok(Applied::Written)
             }
             (Some(expected), Some(held)) if is_same_user(expected, &held.row) => {
-                let named = clearing(named, &cells::user(&held.row, now));
+                let now = time_of_change(now, held.row.last_update);
+                let named = clearing(cells::user(row, now), &cells::user(&held.row, now));
                 self.requests
                     .change(TableName::Users, named, held.stamp, Since::Overwritten)
                     .await?;
@@ -170,9 +172,10 @@ impl Cassandra {
         now: UnixMillis,
     ) -> Result<Applied, GeoDbError> {
         let held = self.requests.group(change.site_id, &change.name).await?;
-        let Some(held) = held.filter(|held| change.expected.is_of(&held.row)) else {
+        let Some(held) = held.filter(|held| change.is_expected(&held.row)) else {
             return Ok(Applied::Skipped);
         };
+        let now = time_of_change(now, held.row.refresh_after);
         let placed = |placement: &Placement| {
             let mut named = cells::group_key(change.site_id, &change.name);
             named.extend([
@@ -199,13 +202,6 @@ impl Cassandra {
         }
         Ok(Applied::Written)
     }
-}
-
-/// Whether a row says what was expected, but for the columns that others write.
-fn is_same_user(expected: &User, row: &User) -> bool {
-    let compared =
-        |user: &User| User { metacache_last_host: None, last_update: None, ..user.clone() };
-    compared(expected) == compared(row)
 }
 
 // === What commands want as well ===

@@ -163,6 +163,12 @@ impl Way {
                     let finding = Some(Finding::of(failure, is_mute));
                     return Err(Trouble { finding, words: dialogue.last_line().to_owned() });
                 }
+                // A test user has a password, and no client to ask.
+                Step::Challenge(_) => {
+                    let finding = Some(Finding::of(Failure::Protocol, false));
+                    let words = "it asks for more than the password".to_owned();
+                    return Err(Trouble { finding, words });
+                }
                 Step::Redirect(referral) => {
                     let finding = Some(Finding::of(Failure::Referred, false));
                     let words = format!("it sends the test user on to {:?}", referral.host);

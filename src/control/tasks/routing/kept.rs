@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::trouble::Trouble;
 use crate::control::localdb::{LocalDb, Tables as KnownTables};
 use crate::control::wall_clock::{UnixMillis, unix_millis};
+use crate::limits;
 use crate::ring::clock;
 use crate::route::chunks::Chunks;
 use crate::route::outage::{Circumstances, FailoverRules, Opinions, Outages};
@@ -210,7 +211,7 @@ impl Kept {
             rows.put(put);
         }
         let due = rows.groups.iter().filter_map(|row| Some((row.refresh_after?, row.name.clone())));
-        rows.due = due.filter(|(at, _)| *at > now).collect();
+        rows.due = due.filter(|(at, _)| due_at(*at) > now).collect();
     }
 
     /// Takes up what the LocalDB knows.
@@ -303,7 +304,7 @@ impl Kept {
     /// A group that is due to be read again by now.
     pub(super) fn next_due(&self, now: UnixMillis) -> Option<Box<str>> {
         let mut rows = self.rows.borrow_mut();
-        let first = rows.due.first().filter(|(at, _)| *at <= now).cloned()?;
+        let first = rows.due.first().filter(|(at, _)| due_at(*at) <= now).cloned()?;
         rows.due.remove(&first);
         Some(first.1)
     }
@@ -357,4 +358,10 @@ impl Kinds {
             }
         }
     }
+}
+
+/// When a row that says this of its change is read once more.
+fn due_at(refresh_after: UnixMillis) -> UnixMillis {
+    let late = i64::try_from(limits::GEODB_WRITES_LATE_BY.as_millis()).unwrap_or(i64::MAX);
+    refresh_after.saturating_add(late)
 }

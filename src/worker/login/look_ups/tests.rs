@@ -7,12 +7,15 @@ use uuid::Uuid;
 
 use super::*;
 use crate::auth::cache::CacheRules;
+use crate::fault::Failure;
 use crate::limits;
+use crate::route::fault::RouteFault;
 use crate::route::outage::{Circumstances, Opinion, SiteNow};
 use crate::route::rows::{
     Backend, BackendStatus, GroupSite, GroupSiteStatus, Rows, Site, SiteStatus, User, UserGroup,
 };
 use crate::route::table::{Addresses, RouteSettings};
+use crate::share::messages::Doubt;
 
 const DC1: Uuid = Uuid::from_u128(0xD1);
 const DC2: Uuid = Uuid::from_u128(0xD2);

@@ -5,16 +5,17 @@
 
 use std::fmt::Write as _;
 
+use super::saslname;
 use crate::names::mechanism::Mechanism;
 use crate::secret::Secret;
 
 /// A token, and for whom the client says that it is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Bearer<'a> {
+pub struct Bearer<'a> {
     /// Empty: the token has to name the user.
-    pub(super) user: Vec<u8>,
+    pub user: Box<[u8]>,
     /// Empty: the client asks where tokens are to be had (RFC 7628 4.3).
-    pub(super) token: &'a [u8],
+    pub token: &'a [u8],
 }
 
 /// What a client with a bad token is told: where and for what it gets a better one. Empty texts are left out.
@@ -31,44 +32,27 @@ pub struct TokenHints {
 /// ```
 ///
 /// The order does not matter, nor how many separators end it. None: it is not one of these, or says a thing twice.
-pub(super) fn xoauth2(message: &[u8]) -> Option<Bearer<'_>> {
+#[must_use]
+pub fn xoauth2(message: &[u8]) -> Option<Bearer<'_>> {
     let Pairs { user, token } = pairs(message)?;
-    Some(Bearer { user: user.filter(|user| !user.is_empty())?.to_vec(), token: token? })
+    Some(Bearer { user: user.filter(|user| !user.is_empty())?.into(), token: token? })
 }
 
 /// ```text
 /// client-resp   = (gs2-header kvsep *kvpair kvsep) / kvsep  ; RFC 7628 3.1
 /// gs2-header    = gs2-cb-flag "," ["a=" saslname] ","       ; RFC 5801 4
 /// ```
-pub(super) fn oauthbearer(message: &[u8]) -> Option<Bearer<'_>> {
+#[must_use]
+pub fn oauthbearer(message: &[u8]) -> Option<Bearer<'_>> {
     let rest = message.strip_prefix(b"n,").or_else(|| message.strip_prefix(b"y,"))?;
     let comma = rest.iter().position(|&byte| byte == b',')?;
     let (name, rest) = rest.split_at_checked(comma)?;
     let user = match name {
-        b"" => Vec::new(),
-        _ => saslname(name.strip_prefix(b"a=")?).filter(|user| !user.is_empty())?,
+        b"" => Box::default(),
+        _ => saslname::read(name.strip_prefix(b"a=")?)?,
     };
     let rest = rest.strip_prefix(b",")?.strip_prefix(b"\x01")?;
     Some(Bearer { user, token: pairs(rest)?.token? })
-}
-
-/// ```text
-/// saslname      = 1*(value-safe-char / "=2C" / "=3D")       ; RFC 5801 4
-/// ```
-fn saslname(text: &[u8]) -> Option<Vec<u8>> {
-    let mut name = Vec::with_capacity(text.len());
-    let mut pieces = text.split(|&byte| byte == b'=');
-    name.extend(pieces.next()?);
-    for piece in pieces {
-        let (code, rest) = piece.split_at_checked(2)?;
-        name.push(match code {
-            b"2C" => b',',
-            b"3D" => b'=',
-            _ => return None,
-        });
-        name.extend(rest);
-    }
-    Some(name)
 }
 
 struct Pairs<'a> {
@@ -111,7 +95,8 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 /// The challenge that tells of a bad token, before base64.
 ///
 /// Quirk: XOAUTH2 has a number where OAUTHBEARER has a word.
-pub(super) fn error(mechanism: Mechanism, hints: &TokenHints) -> Box<[u8]> {
+#[must_use]
+pub fn error(mechanism: Mechanism, hints: &TokenHints) -> Box<[u8]> {
     let mut text = String::from(match mechanism {
         Mechanism::Xoauth2 => r#"{"status":"401","schemes":"bearer""#,
         _ => r#"{"status":"invalid_token""#,
@@ -148,7 +133,7 @@ fn push_escaped(text: &mut String, value: &str) {
 /// The only message of a token's mechanism, for a backend.
 #[must_use]
 pub fn written(mechanism: Mechanism, user: &str, token: &Secret) -> Secret {
-    let escaped = user.replace('=', "=3D").replace(',', "=2C");
+    let escaped = saslname::written(user);
     let (before, name, between) = match mechanism {
         Mechanism::Xoauth2 => ("user=", user, "\x01auth=Bearer "),
         _ => ("n,a=", &*escaped, ",\x01auth=Bearer "),

@@ -1,0 +1,171 @@
+//! The drivers of password databases that are asked elsewhere, as `pool` sees them: connections, and questions on them.
+//!
+//! A new driver is a variant here and in [`Connection`], a folder beside `sql`, a variant of the model's `Service`, and its settings in
+//! `config` (`registry/userdbs`, `check/passdbs/userdbs`). A connection carries one question at a time; one whose question was given up is
+//! dropped by `pool`, never asked again: on some of them every later answer would be the one before.
+
+use crate::auth::inquiry::{Gives, Inquiry, RemoteTrouble, Reply};
+use crate::config::model::Service;
+use crate::template::Template;
+
+use super::imapc::{self, Imapc};
+use super::ldap::{self, Ldap};
+use super::sql::{self, Sql};
+use crate::share::snapshot::Published;
+use crate::tls::Context;
+
+/// A driver with its settings.
+#[derive(Debug)]
+pub(super) enum Driver {
+    Sql(Sql),
+    Ldap(Box<Ldap>),
+    Imapc(Imapc),
+    #[cfg(test)]
+    Fake(super::tests::Fake),
+}
+
+/// A connection that is ready for a question.
+#[derive(Debug)]
+pub(super) enum Connection {
+    Sql(sql::Connection),
+    Ldap(ldap::Connection),
+    Imapc(imapc::Connection),
+    #[cfg(test)]
+    Fake(super::tests::FakeConnection),
+}
+
+/// Why there is no reply. Texts are for the log, and hold no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// No connection could be made.
+    Connect(String),
+    /// The connection was lost with the question on it.
+    Lost(String),
+    /// The server is well, and its answer cannot be used; the connection can.
+    Answer(RemoteTrouble, String),
+}
+
+impl Driver {
+    /// The driver of a configured service.
+    ///
+    /// # Errors
+    /// A setting that can't be served, as a sentence.
+    pub(super) fn new(service: &Service, tls: &Published<Context>) -> Result<Self, String> {
+        match service {
+            Service::Sql(settings) => Sql::new(settings).map(Self::Sql),
+            Service::Ldap(settings) => {
+                Ldap::new(settings, tls).map(|ldap| Self::Ldap(Box::new(ldap)))
+            }
+            Service::Imapc(settings) => Ok(Self::Imapc(Imapc::new(settings, tls))),
+        }
+    }
+
+    /// What Dovecot calls it.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Sql(_) => "sql",
+            Self::Ldap(_) => "ldap",
+            Self::Imapc(_) => "imap",
+            #[cfg(test)]
+            Self::Fake(_) => "fake",
+        }
+    }
+
+    /// What it can be asked for.
+    pub(super) fn gives(&self) -> Gives {
+        match self {
+            Self::Sql(_) => Gives::Rows,
+            Self::Ldap(ldap) => ldap.gives(),
+            Self::Imapc(_) => Gives::Verdicts,
+            #[cfg(test)]
+            Self::Fake(_) => Gives::Both,
+        }
+    }
+
+    /// Everything that a question is made of.
+    pub(super) fn templates(&self) -> Vec<&Template> {
+        match self {
+            Self::Sql(sql) => sql.templates(),
+            Self::Ldap(ldap) => ldap.templates(),
+            Self::Imapc(imapc) => imapc.templates(),
+            #[cfg(test)]
+            Self::Fake(_) => Vec::new(),
+        }
+    }
+
+    /// Its server, for the log: no secret in it.
+    pub(super) fn server(&self) -> String {
+        match self {
+            Self::Sql(sql) => sql.server(),
+            Self::Ldap(ldap) => ldap.server(),
+            Self::Imapc(imapc) => imapc.server(),
+            #[cfg(test)]
+            Self::Fake(_) => "fake".to_owned(),
+        }
+    }
+
+    /// What an operator does about a server that does not answer.
+    pub(super) fn remedy(&self) -> &'static str {
+        match self {
+            Self::Sql(sql) => sql.remedy(),
+            Self::Ldap(ldap) => ldap.remedy(),
+            Self::Imapc(imapc) => imapc.remedy(),
+            #[cfg(test)]
+            Self::Fake(_) => "start it",
+        }
+    }
+
+    /// A new connection.
+    pub(super) async fn connect(&self) -> Result<Connection, Fault> {
+        match self {
+            Self::Sql(sql) => sql.connect().await.map(Connection::Sql),
+            Self::Ldap(ldap) => ldap.connect().await.map(Connection::Ldap),
+            Self::Imapc(_) => Ok(Connection::Imapc(imapc::Connection::default())),
+            #[cfg(test)]
+            Self::Fake(fake) => fake.connect().await.map(Connection::Fake),
+        }
+    }
+
+    /// One question on a connection of this driver.
+    pub(super) async fn ask(
+        &self,
+        connection: &mut Connection,
+        inquiry: &Inquiry,
+    ) -> Result<Reply, Fault> {
+        match (self, connection) {
+            (Self::Sql(sql), Connection::Sql(connection)) => sql.ask(connection, inquiry).await,
+            (Self::Ldap(ldap), Connection::Ldap(connection)) => ldap.ask(connection, inquiry).await,
+            (Self::Imapc(imapc), Connection::Imapc(connection)) => {
+                imapc.ask(connection, inquiry).await
+            }
+            #[cfg(test)]
+            (Self::Fake(fake), Connection::Fake(connection)) => fake.ask(connection, inquiry).await,
+            _ => Err(Fault::Lost("a connection of another driver".to_owned())),
+        }
+    }
+
+    /// Whether the server answers on this connection at all.
+    pub(super) async fn try_out(&self, connection: &mut Connection) -> Result<(), Fault> {
+        match (self, connection) {
+            (Self::Sql(sql), Connection::Sql(connection)) => sql.try_out(connection).await,
+            (Self::Ldap(ldap), Connection::Ldap(connection)) => ldap.try_out(connection).await,
+            (Self::Imapc(imapc), Connection::Imapc(_)) => imapc.try_out().await,
+            #[cfg(test)]
+            (Self::Fake(fake), Connection::Fake(connection)) => fake.try_out(connection).await,
+            _ => Err(Fault::Lost("a connection of another driver".to_owned())),
+        }
+    }
+}
+
+impl Connection {
+    /// Whether it is known to be no good any more.
+    pub(super) fn is_closed(&self) -> bool {
+        match self {
+            Self::Sql(connection) => connection.is_closed(),
+            Self::Ldap(connection) => connection.is_closed(),
+            Self::Imapc(connection) => connection.is_closed(),
+            #[cfg(test)]
+            Self::Fake(connection) => connection.is_closed(),
+        }
+    }
+}

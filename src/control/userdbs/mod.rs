@@ -1,0 +1,171 @@
+//! Password databases that are asked elsewhere: over a connection, or by a thread that may wait.
+//!
+//! Duty: one pool for each, the same for all drivers (`pool`, `health`); the drivers (`driver`, a folder each); what comes back is
+//! remembered for the data cores (`share::replies`). Non-duty: judging passwords and rows (`auth::chain`), who waits (`tasks::userdbs`).
+//! Tests: `tests`, and in the drivers' folders.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::passdb_settings::SettingFault;
+use crate::auth::cache::CacheRules;
+use crate::auth::inquiry::{Inquiry, Remote, RemoteTrouble, Reply};
+use crate::auth::variables;
+use crate::config::model::RemotePassdb;
+use crate::config::{Config, Passdb, PassdbDriver};
+use crate::ring::clock;
+use crate::secret::Secret;
+use crate::share::exchange::Exchange;
+use crate::share::replies::Replies;
+use crate::share::snapshot::Published;
+use crate::tls::Context;
+use driver::Driver;
+use pool::Pool;
+
+mod driver;
+mod health;
+mod imapc;
+mod ldap;
+mod pool;
+mod sql;
+#[cfg(test)]
+mod tests;
+
+/// All of them. Clones are the same ones.
+#[derive(Clone, Debug)]
+pub struct UserDbs(Rc<All>);
+
+#[derive(Debug)]
+struct All {
+    /// By [`Remote::id`].
+    pools: BTreeMap<u16, (Rc<Pool>, u16)>,
+    replies: Replies,
+    /// What is remembered cannot be told from its key without it; the data cores have the same.
+    secret: Secret,
+    rules: CacheRules,
+}
+
+impl UserDbs {
+    /// Those of a configuration. Nothing is connected before it is asked. `secret`: the data cores'. `rules`: of all cores together.
+    ///
+    /// # Errors
+    /// The first setting that can't be served.
+    pub fn configured(
+        config: &Config,
+        exchange: &Exchange,
+        secret: Secret,
+        rules: CacheRules,
+    ) -> Result<Self, SettingFault> {
+        let mut pools = BTreeMap::new();
+        for (id, (passdb, remote)) in remotes(config) {
+            let driver = driver_of(passdb, remote, &exchange.tls)?;
+            let bounds = (remote.connections_max, remote.answer_timeout);
+            let log = Arc::clone(&exchange.log);
+            let pool = Pool::new(&passdb.name, driver, bounds, log);
+            pools.insert(id, (pool, remote.connections_max));
+        }
+        Ok(Self(Rc::new(All { pools, replies: exchange.replies.clone(), secret, rules })))
+    }
+
+    /// The reply to a question, remembered.
+    pub async fn ask(&self, inquiry: &Inquiry) -> Reply {
+        let Some((pool, _)) = self.0.pools.get(&inquiry.id) else {
+            return Reply::Trouble(RemoteTrouble::NoDriver.into());
+        };
+        let reply = pool.ask(inquiry).await;
+        if inquiry.is_cached {
+            let key = inquiry.key(&self.0.secret);
+            let is_recheck = inquiry.is_recheck;
+            self.0.replies.remember(key, &reply, is_recheck, &self.0.rules, clock::now());
+        }
+        reply
+    }
+
+    /// Their state, for operators: a passdb's name, a property, its value.
+    #[must_use]
+    pub fn conditions(&self) -> Vec<(String, &'static str, String)> {
+        let mut facts = Vec::new();
+        for (pool, most) in self.0.pools.values() {
+            let name = format!("passdb {}", pool.name);
+            let mut say = |property, value: String| facts.push((name.clone(), property, value));
+            let state = match pool.failing_since() {
+                Some(since) => {
+                    format!("does not answer since {} s", clock::now().since(since).as_secs())
+                }
+                None => "ok".to_owned(),
+            };
+            say("server", pool.driver.server());
+            say("state", state);
+            let (busy, idle) = pool.connections(*most);
+            say("connections_busy", busy.to_string());
+            say("connections_idle", idle.to_string());
+            say("waiting", pool.waiting().to_string());
+            let tallies = pool.tallies();
+            say("asked", tallies.asked.to_string());
+            say("answered", tallies.answered.to_string());
+            say("timed_out", tallies.timed_out.to_string());
+            say("turned_away", tallies.turned_away.to_string());
+            say("failed", tallies.failed.to_string());
+            say("connects", tallies.connects.to_string());
+        }
+        if !facts.is_empty() {
+            let (good, bad, bytes) = self.0.replies.size();
+            let name = "auth_cache".to_owned();
+            facts.push((name.clone(), "rows", good.to_string()));
+            facts.push((name.clone(), "refusals", bad.to_string()));
+            facts.push((name, "bytes", bytes.to_string()));
+        }
+        facts
+    }
+}
+
+/// How the data cores see the database of a passdb.
+///
+/// # Errors
+/// A setting that can't be served.
+pub(super) fn seen(
+    id: usize,
+    passdb: &Passdb,
+    remote: &RemotePassdb,
+) -> Result<Remote, SettingFault> {
+    let driver = driver_of(passdb, remote, &Published::default())?;
+    let mut variables: Vec<Box<str>> = Vec::new();
+    for template in driver.templates() {
+        variables::check_inquiry(template).map_err(|error| fault(passdb, &error.to_string()))?;
+        variables.extend(template.variables().map(Into::into));
+    }
+    variables.sort();
+    variables.dedup();
+    Ok(Remote {
+        id: number(id),
+        driver: driver.name(),
+        gives: driver.gives(),
+        variables: variables.into(),
+        is_cached: remote.use_cache,
+    })
+}
+
+fn driver_of(
+    passdb: &Passdb,
+    remote: &RemotePassdb,
+    tls: &Published<Context>,
+) -> Result<Driver, SettingFault> {
+    Driver::new(&remote.service, tls).map_err(|text| fault(passdb, &text))
+}
+
+fn fault(passdb: &Passdb, text: &str) -> SettingFault {
+    SettingFault(format!("{}: passdb {}: {text}", passdb.place, passdb.name))
+}
+
+fn remotes(config: &Config) -> impl Iterator<Item = (u16, (&Passdb, &RemotePassdb))> {
+    config.auth.passdbs.iter().enumerate().filter_map(|(id, passdb)| match &passdb.driver {
+        PassdbDriver::Remote(remote) => Some((number(id), (passdb, &**remote))),
+        PassdbDriver::PasswdFile { .. } | PassdbDriver::Static { .. } => None,
+    })
+}
+
+/// A configuration has at most a megabyte, and so never as many passdbs.
+fn number(id: usize) -> u16 {
+    u16::try_from(id).unwrap_or(u16::MAX)
+}

@@ -1,0 +1,172 @@
+//! The driver `sql`: one query, its parameters, and a row whose columns are Dovecot's extra fields by their names.
+//!
+//! Duty: what all engines have. An engine connects, asks and makes texts of columns. Non-duty: how many connections there are, and when one
+//! is given up (`pool`). Tests: in the files.
+
+use std::sync::Arc;
+
+use super::driver::Fault;
+use crate::auth::inquiry::{Inquiry, RemoteTrouble, Reply, Row, Wants};
+use crate::auth::passdb::Cause;
+use crate::config::{self, SqlDatabase};
+use crate::limits::USERDB_ROW_BYTES_MAX;
+use crate::template::Template;
+use query::{Query, Style};
+use sqlite::Sqlite;
+
+mod query;
+mod sqlite;
+
+/// A database, and the query that finds a user there.
+#[derive(Debug)]
+pub(super) struct Sql {
+    engine: Engine,
+    query: Arc<Query>,
+}
+
+#[derive(Debug)]
+enum Engine {
+    Sqlite(Sqlite),
+}
+
+/// A connection to a database.
+#[derive(Debug)]
+pub(super) enum Connection {
+    Sqlite(sqlite::Opened),
+}
+
+impl Sql {
+    /// # Errors
+    /// The query cannot be one with parameters.
+    pub(super) fn new(settings: &config::Sql) -> Result<Self, String> {
+        let config::Sql { database, query } = settings;
+        let (engine, style) = match database {
+            SqlDatabase::Sqlite { path } => {
+                (Engine::Sqlite(Sqlite::new(path)), Style::Numbered('?'))
+            }
+        };
+        Ok(Self { engine, query: Arc::new(Query::parse(query, style)?) })
+    }
+
+    pub(super) fn templates(&self) -> Vec<&Template> {
+        vec![self.query.template()]
+    }
+
+    pub(super) fn server(&self) -> String {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.name(),
+        }
+    }
+
+    pub(super) fn remedy(&self) -> &'static str {
+        match &self.engine {
+            Engine::Sqlite(_) => {
+                "look whether the file of sqlite_path is there, is a database, and can be read by the user that runs hale"
+            }
+        }
+    }
+
+    pub(super) async fn connect(&self) -> Result<Connection, Fault> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.connect().await.map(Connection::Sqlite),
+        }
+    }
+
+    pub(super) async fn ask(
+        &self,
+        connection: &mut Connection,
+        inquiry: &Inquiry,
+    ) -> Result<Reply, Fault> {
+        let password = match &inquiry.wants {
+            Wants::Row(password) => password.as_ref(),
+            Wants::Verdict(_) | Wants::Token(_) => None,
+        };
+        let Ok(values) = self.query.values(&inquiry.values(), password) else {
+            return Ok(Reply::Trouble(Cause::Template(crate::template::Unexpandable)));
+        };
+        // No server takes it in a text, and no user has it in the name.
+        if values.iter().any(|value| value.contains('\0')) {
+            return Ok(Reply::Unknown);
+        }
+        let query = &self.query;
+        let reply = match (&self.engine, connection) {
+            (Engine::Sqlite(sqlite), Connection::Sqlite(opened)) => {
+                sqlite.ask(opened, query, values).await
+            }
+        };
+        match reply {
+            Err(Fault::Answer(trouble, _)) if query.is_secret() => {
+                let text = "what the database says is not shown, because the query has the client's password in it";
+                Err(Fault::Answer(trouble, text.to_owned()))
+            }
+            reply => reply,
+        }
+    }
+
+    pub(super) async fn try_out(&self, connection: &mut Connection) -> Result<(), Fault> {
+        match (&self.engine, connection) {
+            (Engine::Sqlite(sqlite), Connection::Sqlite(opened)) => sqlite.try_out(opened).await,
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn is_closed(&self) -> bool {
+        match self {
+            Self::Sqlite(opened) => opened.is_closed(),
+        }
+    }
+}
+
+/// Columns as they come, to a reply.
+#[derive(Default)]
+struct Columns {
+    row: Row,
+    has_password: bool,
+    bytes: usize,
+}
+
+impl Columns {
+    /// The next column. NULL says nothing, as in Dovecot.
+    ///
+    /// # Errors
+    /// The row is larger than one may be.
+    fn add(&mut self, name: &str, value: Option<&str>) -> Result<(), Fault> {
+        self.has_password |= matches!(name, "password" | "password_noscheme");
+        let Some(value) = value else { return Ok(()) };
+        self.bytes = self.bytes.saturating_add(name.len() + value.len());
+        if self.bytes > USERDB_ROW_BYTES_MAX {
+            let text = format!(
+                "a row of more than {USERDB_ROW_BYTES_MAX} bytes; name the columns that are needed"
+            );
+            return Err(Fault::Answer(RemoteTrouble::TooLarge, text));
+        }
+        self.row.put(name, value);
+        Ok(())
+    }
+
+    /// # Errors
+    /// The query has no column for the password, which Dovecot demands, too.
+    fn reply(self) -> Result<Reply, Fault> {
+        if !self.has_password {
+            let text = "the query gives no column `password`; name one, and let it be NULL beside `nopassword`";
+            return Err(Fault::Answer(RemoteTrouble::Form, text.to_owned()));
+        }
+        Ok(Reply::Row(Arc::new(self.row)))
+    }
+}
+
+/// More than one row is no user's.
+fn several() -> Fault {
+    let text =
+        "the query gives more than one row for a user; make the column unique, or narrow the query";
+    Fault::Answer(RemoteTrouble::Several, text.to_owned())
+}
+
+/// A column that is no text and cannot be made one.
+fn unreadable(name: &str, kind: &str) -> Fault {
+    let text = format!(
+        "the column `{name}` is a {kind}, which is no text; write `CAST(… AS CHAR)` or the like in the query"
+    );
+    Fault::Answer(RemoteTrouble::Form, text)
+}

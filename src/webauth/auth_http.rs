@@ -1,0 +1,242 @@
+//! nginx's `auth_http` protocol, the side that asks, so that a site's service keeps working behind Hale.
+//!
+//! Decides what stands in the head of a question and what an answer means. Differences to nginx: DEL and octets above are
+//! encoded, too, because nothing else may stand in a field; a refusal's own words are logged and not shown; a code that begins
+//! with 4 is a temporary failure in every protocol. Nothing waits for `Auth-Wait`: Hale's own delay for failed logins counts.
+
+use std::net::IpAddr;
+
+use crate::names::Protocol;
+use crate::secret::Secret;
+use crate::webauth::request::{Request, Response};
+use crate::wire::url::{Url, percent};
+
+/// A login that the service is asked about.
+#[derive(Debug)]
+pub struct Login<'a> {
+    /// Its user, as the passdb's format makes it.
+    pub user: &'a str,
+    /// The password; none: whether the user is there, and where.
+    pub password: Option<&'a Secret>,
+    /// What the client speaks.
+    pub protocol: Protocol,
+    /// The client.
+    pub client: IpAddr,
+}
+
+/// What the service says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// The login is good.
+    Good(Good),
+    /// It is not. The text is for the log.
+    Refused(Box<str>),
+    /// It cannot be told now. The text is for the log.
+    Unavailable(Box<str>),
+    /// This is no answer of such a service.
+    Odd(&'static str),
+}
+
+/// What comes with a good login.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Good {
+    /// `Auth-User`: who the user really is.
+    pub user: Option<Box<str>>,
+    /// `Auth-Server`.
+    pub host: Option<Box<str>>,
+    /// `Auth-Port`.
+    pub port: Option<u16>,
+    /// `Auth-Pass`: the password for the backend. Compared by tests only.
+    pub password: Option<Password>,
+}
+
+/// A password that is compared in tests and printed nowhere.
+#[derive(Clone)]
+pub struct Password(pub Secret);
+
+impl PartialEq for Password {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.is_same_as(&other.0)
+    }
+}
+
+impl Eq for Password {}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// The question. `extra`: fields of the operator's, such as a key that only Hale knows (`http_auth_header`).
+#[must_use]
+pub fn ask(url: &Url, login: &Login<'_>, extra: &[(Box<str>, Secret)]) -> Request {
+    let escaped = |bytes: &[u8]| Secret::new(escape(bytes));
+    let method = if login.password.is_some() { "plain" } else { "none" };
+    let protocol = match login.protocol {
+        // nginx's word.
+        Protocol::Submission => "smtp",
+        other => other.name(),
+    };
+    let mut request = Request::get(url.clone())
+        .with("auth-method", Secret::from(method))
+        .with("auth-user", escaped(login.user.as_bytes()));
+    if let Some(password) = login.password {
+        request = request.with("auth-pass", escaped(password.expose()));
+    }
+    request = request
+        .with("auth-protocol", Secret::from(protocol))
+        // Hale's own count of failures is by address, and slows them: to the service each login is a first one.
+        .with("auth-login-attempt", Secret::from("1"))
+        .with("client-ip", Secret::from(&*login.client.to_string()));
+    if login.protocol == Protocol::Submission {
+        // No name is looked up by address here; that is nginx's word for a client without one.
+        request = request.with("client-host", Secret::from("[UNAVAILABLE]"));
+    }
+    extra.iter().fold(request, |request, (name, value)| request.with(name, value.clone()))
+}
+
+/// What the answer means.
+#[must_use]
+pub fn read(answer: &Response) -> Said {
+    let Some(status) = answer.field("auth-status") else {
+        return Said::Odd(
+            "it has no Auth-Status: look whether http_auth_url is the service's address",
+        );
+    };
+    if status != b"OK" {
+        let text = said(status);
+        let code = answer.field("auth-error-code").unwrap_or_default();
+        let is_temporary = code.starts_with(b"4") || status == b"WAIT";
+        return if is_temporary { Said::Unavailable(text) } else { Said::Refused(text) };
+    }
+    if !(200..300).contains(&answer.status) {
+        return Said::Odd("it has `Auth-Status: OK`, and a status that is no success");
+    }
+    let Ok(user) = utf8(answer.field("auth-user")) else {
+        return Said::Odd("its Auth-User is no UTF-8");
+    };
+    let Ok(host) = utf8(answer.field("auth-server")) else {
+        return Said::Odd("its Auth-Server is no host");
+    };
+    let port = match utf8(answer.field("auth-port")).map(|text| text.map(|text| text.parse())) {
+        Ok(None) => None,
+        Ok(Some(Ok(port))) if port != 0 => Some(port),
+        _ => return Said::Odd("its Auth-Port is no port"),
+    };
+    let password = answer.field("auth-pass").filter(|bytes| !bytes.is_empty());
+    let password = password.map(|bytes| Password(Secret::from(bytes)));
+    Said::Good(Good { user, host, port, password })
+}
+
+/// nginx's encoding of a value: what would end it, `%`, and here everything that is not visible ASCII.
+fn escape(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(3 * bytes.len());
+    for &byte in bytes {
+        if byte.is_ascii_graphic() && byte != b'%' {
+            out.push(byte);
+        } else {
+            percent(byte, &mut out);
+        }
+    }
+    out
+}
+
+fn utf8(field: Option<&[u8]>) -> Result<Option<Box<str>>, std::str::Utf8Error> {
+    let text = field.map(str::from_utf8).transpose()?;
+    Ok(text.filter(|text| !text.is_empty()).map(Into::into))
+}
+
+/// A service's words, for the log.
+fn said(bytes: &[u8]) -> Box<str> {
+    let text = String::from_utf8_lossy(bytes);
+    text.chars().filter(|character| !character.is_control()).take(TEXT_CHARACTERS_MAX).collect()
+}
+
+/// A line of a log, not a page.
+const TEXT_CHARACTERS_MAX: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(login: &Login<'_>) -> String {
+        let url = Url::parse("http://auth.example/auth").unwrap();
+        let extra = [("x-auth-key".into(), Secret::from("hush"))];
+        let request = ask(&url, login, &extra);
+        let line = |(name, value): &(Box<str>, Secret)| {
+            format!("{name}: {}\n", str::from_utf8(value.expose()).unwrap())
+        };
+        request.fields.iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_question_has_what_nginx_says_in_its_encoding() {
+        let password = Secret::from(&b"a b%c+&\t\x7f\xff\0"[..]);
+        let login = Login {
+            user: "tim ö",
+            password: Some(&password),
+            protocol: Protocol::Submission,
+            client: "192.0.2.7".parse().unwrap(),
+        };
+        let expected = "auth-method: plain\nauth-user: tim%20%C3%B6\nauth-pass: a%20b%25c+&%09%7F%FF%00\n\
+                        auth-protocol: smtp\nauth-login-attempt: 1\nclient-ip: 192.0.2.7\n\
+                        client-host: [UNAVAILABLE]\nx-auth-key: hush\n";
+        assert_eq!(asked(&login), expected);
+        let look_up = Login { password: None, protocol: Protocol::Lmtp, ..login };
+        let text = asked(&look_up);
+        assert!(text.starts_with("auth-method: none\n") && !text.contains("auth-pass"), "{text}");
+        assert!(text.contains("auth-protocol: lmtp\n"), "{text}");
+    }
+
+    fn answer(status: u16, fields: &[(&str, &str)]) -> Said {
+        let fields = fields.iter().map(|(name, value)| ((*name).into(), value.as_bytes().into()));
+        read(&Response { status, fields: fields.collect(), body: Vec::new() })
+    }
+
+    #[test]
+    fn answers_are_read_as_nginx_reads_them() {
+        let good = Good { host: Some("127.0.0.2".into()), port: Some(143), ..Good::default() };
+        let here = [("auth-server", "127.0.0.2"), ("auth-port", "143")];
+        let with = |more: &[(&'static str, &'static str)]| [&here, more].concat();
+        assert_eq!(answer(200, &with(&[("auth-status", "OK")])), Said::Good(good.clone()));
+        let named = with(&[("auth-status", "OK"), ("auth-user", "tim"), ("auth-pass", "other")]);
+        let password = Some(Password(Secret::from("other")));
+        assert_eq!(
+            answer(200, &named),
+            Said::Good(Good { user: Some("tim".into()), password, ..good })
+        );
+        assert_eq!(answer(200, &[("auth-status", "OK")]), Said::Good(Good::default()));
+        // Whatever the status of the answer: nginx does not look at it.
+        for status in [200, 401, 500] {
+            let refused = answer(status, &[("auth-status", "Invalid login or password")]);
+            assert_eq!(refused, Said::Refused("Invalid login or password".into()));
+        }
+        assert_eq!(answer(200, &with(&[("auth-status", "ok")])), Said::Refused("ok".into()));
+        let later = [("auth-status", "Try again"), ("auth-error-code", "451 4.3.0")];
+        assert_eq!(answer(200, &later), Said::Unavailable("Try again".into()));
+        let never = [("auth-status", "No"), ("auth-error-code", "535 5.7.8")];
+        assert_eq!(answer(200, &never), Said::Refused("No".into()));
+        for odd in [
+            answer(200, &[]),
+            answer(500, &[("auth-status", "OK")]),
+            answer(200, &with(&[("auth-status", "OK"), ("auth-port", "143")])[1..]),
+        ] {
+            let is_port = matches!(&odd, Said::Good(good) if good.port == Some(143));
+            assert!(is_port || matches!(odd, Said::Odd(_)), "{odd:?}");
+        }
+        for port in ["0", "x", "65536", "-1"] {
+            let odd = answer(200, &[("auth-status", "OK"), ("auth-port", port)]);
+            assert!(matches!(odd, Said::Odd(_)), "{port}");
+        }
+    }
+
+    #[test]
+    fn a_services_words_are_one_line_of_the_log() {
+        let words = "x".repeat(500) + "\n";
+        let Said::Refused(text) = answer(200, &[("auth-status", &words)]) else {
+            panic!("refused")
+        };
+        assert_eq!(text.len(), TEXT_CHARACTERS_MAX);
+    }
+}
