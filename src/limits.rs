@@ -350,8 +350,12 @@ pub const RECONNECT_TIME_LEFT_MIN: Duration = Duration::from_millis(1100);
 /// An address that has been failing for so long gets one connect at a time (W-FAIL-2); Dovecot's
 /// `host_immediate_failure_after`.
 pub const FAIL_FAST_AFTER: Duration = Duration::from_secs(30);
-/// Backend addresses whose failures a core remembers: more than any cluster has, and a quarter of a megabyte.
-pub const HOSTS_WATCHED_MAX: usize = 4096;
+/// Backend addresses whose failures a core remembers: those of the largest cluster, 10,000, and a megabyte at most.
+pub const HOSTS_WATCHED_MAX: usize = 1 << 14;
+/// Backends by protocol of which it is kept what logins have seen: 10,000 by each of five.
+pub const EVIDENCE_KEPT_MAX: usize = 1 << 16;
+/// Backends that logins doubt and probes have not looked at yet; what does not fit is doubted again by the next login.
+pub const DOUBTS_MAX: usize = 4096;
 /// Hosts whose connections are counted (R-LOAD-1): those of the largest cluster, and as many that passdbs name.
 pub const LOADS_KEPT_MAX: usize = 1 << 14;
 /// Users of a site that are pinned to backends by name (C-PIN-1): every table has all of them.

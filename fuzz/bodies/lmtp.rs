@@ -100,6 +100,7 @@ impl Play {
                 group: (argument & 8 != 0).then(|| "g".into()),
                 is_moving: false,
                 is_switching: argument & 16 != 0,
+                connections_max: None,
                 hop: Hop::Backend,
             }))),
             12 => self.give(Input::Route(RouteAnswer::Fail { failure, detail: "nowhere".into() })),

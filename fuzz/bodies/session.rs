@@ -96,6 +96,7 @@ impl Play {
                 group: (argument & 8 != 0).then(|| "g".into()),
                 is_moving: argument & 16 != 0,
                 is_switching: argument & 32 != 0,
+                connections_max: None,
                 hop: Hop::Backend,
             }))),
             7 => {

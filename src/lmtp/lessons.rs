@@ -67,8 +67,8 @@ impl Delivery {
         let Some(link) = self.links.get(id) else { return };
         let Purpose { host, connections_max, .. } = &link.purpose;
         let detail = format!(
-            "backend {host} has {connections_max} connections, as many as backend_connections_max allows: raise it, or move groups to \
-             other backends (hale cluster group move)"
+            "backend {host} has {connections_max} connections, as many as backend_connections_max or its own --connections-max allows: raise \
+             it, or move groups to other backends (hale cluster group move)"
         );
         self.give_link_up(id, Failure::Unavailable, &detail, scene);
     }

@@ -7,6 +7,7 @@
 //! Driver: `machine`, `commands`, `delivery`. Tests: `tests/transcripts/lmtp`.
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::sync::Arc;
 
 use super::delivery::{Delivery, Scene};
@@ -169,7 +170,11 @@ impl Delivery {
             hop: destination.hop,
             referrals: u8::try_from(hops).unwrap_or(u8::MAX),
             connections_max: match destination.hop {
-                Hop::Backend => recipient.connections_max,
+                Hop::Backend => {
+                    let most = destination.connections_max.map(NonZero::get);
+                    let most = recipient.connections_max.or(most);
+                    most.unwrap_or(scene.settings.backend_connections_max)
+                }
                 Hop::Site => 0,
             },
         };
@@ -363,8 +368,7 @@ impl Recipient {
             set(&mut self.forward, &name, value);
         }
         self.port = grant.port;
-        self.connections_max =
-            grant.backend_connections_max.unwrap_or(settings.backend_connections_max);
+        self.connections_max = grant.backend_connections_max;
         self.tag.clone_from(&grant.cluster_tag);
         self.is_secretive = grant.not_trusted;
         self.tls = backend_tls(grant.tls, settings);

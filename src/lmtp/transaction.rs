@@ -35,8 +35,8 @@ pub(super) struct Recipient {
     pub(super) path: Vec<SocketAddr>,
     /// The backend's port, when the passdb names one.
     pub(super) port: Option<u16>,
-    /// How many connections its backend may have; 0: any number.
-    pub(super) connections_max: u32,
+    /// How many connections its backend may have, when the passdb says it; 0: any number.
+    pub(super) connections_max: Option<u32>,
     /// The tag that the user's sites must have.
     pub(super) tag: Option<Box<str>>,
     /// TLS on the way to its backend.
@@ -83,7 +83,7 @@ impl Recipient {
             backend: None,
             path: Vec::new(),
             port: None,
-            connections_max: 0,
+            connections_max: None,
             tag: None,
             tls: BackendTls::Off,
             is_secretive: false,

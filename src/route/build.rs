@@ -439,11 +439,11 @@ fn resolve(name: &str, addresses: &Addresses, complain: &mut impl FnMut(Complain
     if found.is_empty() {
         complain(Complaint::Unresolved(name.into()));
     }
-    Host { name: name.into(), addresses: found.into_boxed_slice() }
+    Host { name: name.into(), addresses: found.into_boxed_slice(), connections_max: None }
 }
 
 fn host_without_addresses(name: &str) -> Host {
-    Host { name: name.into(), addresses: Box::default() }
+    Host { name: name.into(), addresses: Box::default(), connections_max: None }
 }
 
 fn lower(text: &str) -> Box<str> {

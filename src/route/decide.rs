@@ -6,6 +6,7 @@
 //! core (fresh rows), which repeats the question after each write. Tests: `super::tests`.
 
 use std::net::IpAddr;
+use std::num::NonZero;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -92,6 +93,8 @@ pub struct Destination {
     /// The group's row names another backend, which is not usable, and is about to be changed: where this one sends the user on
     /// to, it says of the row as it was (C-CACHE-5).
     pub is_switching: bool,
+    /// How many connections its row allows a backend; none: as configured.
+    pub connections_max: Option<NonZero<u32>>,
 }
 
 /// What a move means for a login.
@@ -460,6 +463,7 @@ fn go(
         group: group.map(Box::from),
         moving,
         is_switching: false,
+        connections_max: host.connections_max,
     };
     Decision::Go { destination, change: None, homecoming: None }
 }

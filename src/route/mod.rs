@@ -16,6 +16,7 @@ pub mod problem;
 pub mod hash;
 pub mod change;
 pub mod cap;
+pub mod bounds;
 pub mod outage;
 pub mod experience;
 pub mod pins;

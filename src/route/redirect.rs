@@ -45,5 +45,6 @@ pub fn follow_referral(
         group: group.map(Box::from),
         moving: Moving::No,
         is_switching: false,
+        connections_max: known.connections_max,
     })
 }

@@ -220,8 +220,8 @@ impl GroupSite {
 
 impl Setting {
     /// The sections that a login's routing rests on (palomar G15).
-    pub const ROUTING_SECTIONS: [&'static str; 5] =
-        ["force_move", "recover", "moves", "departures", "pin"];
+    pub const ROUTING_SECTIONS: [&'static str; 6] =
+        ["force_move", "recover", "moves", "departures", "pin", "bounds"];
 }
 
 /// A row of `users`.

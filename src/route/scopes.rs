@@ -1,12 +1,14 @@
-//! Force-moves and recoveries from rows to the sites and backends they are about (C-FORCE-1).
+//! Force-moves, recoveries and bounds from rows to the sites and backends they are about (C-FORCE-1, R-LOAD-2).
 //!
 //! Duty: sorting the rows of `cluster_settings` by scope, and reporting those that make no sense. Non-duty: what they say
 //! ([`super::settings_rows`]). Driven by [`super::build`]. Tests: `super::tests`.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 
 use uuid::Uuid;
 
+use super::bounds::{BOUNDS, connections_max};
 use super::problem::{Complaint, Problem};
 use super::rows::Rows;
 use super::settings_rows::{BadSetting, FORCE_MOVE, ForceMove, RECOVER, Recovery};
@@ -59,6 +61,14 @@ impl<'r> Scopes<'r> {
             match ForceMove::of_rows(self.of_scope(FORCE_MOVE, local, backend.id)) {
                 Ok(found) => backend.force_move = found.filter(|found| found.percentage > 0),
                 Err(bad) => problems.push(setting_problem(FORCE_MOVE, &backend.host.name, bad)),
+            }
+            match connections_max(self.of_scope(BOUNDS, local, backend.id)) {
+                Ok(most) => {
+                    // Any number: more than there will ever be.
+                    let bound = |most| NonZero::new(most).unwrap_or(NonZero::<u32>::MAX);
+                    backend.host.connections_max = most.map(bound);
+                }
+                Err(bad) => problems.push(setting_problem(BOUNDS, &backend.host.name, bad)),
             }
         }
     }

@@ -24,6 +24,9 @@ pub const MOVES: &str = "moves";
 /// left. Names are numbers, and used again: rows that are deleted under ever new names would leave tombstones until Cassandra
 /// refuses to list the section.
 pub const DEPARTURES: &str = "departures";
+/// The section that says when an operator's order last changed rows of the tables, where the GeoDB cannot tell that others have
+/// written: the proxies of all sites look at it each second. Scope: nil.
+pub const ORDERS: &str = "orders";
 /// Milliseconds since 1970.
 pub const LAST: &str = "last";
 /// The section that says who set the status of a site, when and why: the table of sites has no column for it. Scope: the site.
@@ -152,6 +155,18 @@ pub fn last_move(site_id: Uuid, unix_millis: i64) -> Setting {
         backend_id: Uuid::nil(),
         name: LAST.into(),
         value: unix_millis.to_string().into(),
+    }
+}
+
+/// The row that makes all proxies read the small tables at once. `unique`: two orders of the same moment are two.
+#[must_use]
+pub fn last_order(unix_millis: i64, unique: u32) -> Setting {
+    Setting {
+        section: ORDERS.into(),
+        site_id: Uuid::nil(),
+        backend_id: Uuid::nil(),
+        name: LAST.into(),
+        value: format!("{unix_millis} {unique}").into(),
     }
 }
 

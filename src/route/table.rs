@@ -8,6 +8,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::num::NonZero;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -155,6 +156,8 @@ pub struct Host {
     pub name: Arc<str>,
     /// Empty when the name does not resolve.
     pub addresses: Box<[IpAddr]>,
+    /// How many connections a backend may have; none: as configured, or no backend.
+    pub connections_max: Option<NonZero<u32>>,
 }
 
 /// What the rows say of a group and its home, where that matters.

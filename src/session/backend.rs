@@ -5,6 +5,7 @@
 //! `tests/transcripts/session`.
 
 use std::borrow::Cow;
+use std::num::NonZero;
 
 use super::input::Hop;
 use super::output::{Counted, Lesson, Wish};
@@ -60,7 +61,8 @@ impl AtBackend {
         let connections_max = match self.destination.hop {
             Hop::Backend => {
                 let granted = self.granted.grant.backend_connections_max;
-                granted.unwrap_or(scene.settings.backend_connections_max)
+                let most = granted.or_else(|| self.destination.connections_max.map(NonZero::get));
+                most.unwrap_or(scene.settings.backend_connections_max)
             }
             Hop::Site => 0,
         };
@@ -75,8 +77,8 @@ impl AtBackend {
         }
         let Counted { host, connections_max } = self.counted(scene);
         let detail = format!(
-            "backend {host} has {connections_max} connections, as many as backend_connections_max allows: raise it, or move groups to \
-             other backends (hale cluster group move)"
+            "backend {host} has {connections_max} connections, as many as backend_connections_max or its own --connections-max allows: raise \
+             it, or move groups to other backends (hale cluster group move)"
         );
         Next::Failed(self.granted.fails(Failure::Unavailable, detail))
     }

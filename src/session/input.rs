@@ -1,6 +1,7 @@
 //! Everything that can happen to a session.
 
 use std::net::IpAddr;
+use std::num::NonZero;
 use std::sync::Arc;
 
 use crate::auth::answer::Answer;
@@ -110,6 +111,8 @@ pub struct Destination {
     pub is_moving: bool,
     /// The group's row is about to be changed to name this backend: what it says of the user is about the row as it was.
     pub is_switching: bool,
+    /// How many connections its row allows it; none: as configured (R-LOAD-2).
+    pub connections_max: Option<NonZero<u32>>,
     /// What stands there.
     pub hop: Hop,
 }

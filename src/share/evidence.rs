@@ -103,7 +103,7 @@ impl Evidence {
     /// # Errors
     /// The kernel's, when it has no descriptor left for a wake-up.
     pub fn new() -> std::io::Result<Self> {
-        let doubts = Arc::new(Mailbox::new(limits::HOSTS_WATCHED_MAX, Waker::new()?));
+        let doubts = Arc::new(Mailbox::new(limits::DOUBTS_MAX, Waker::new()?));
         Ok(Self(Arc::new(Book { tallies: HashMap::new(), doubts })))
     }
 
@@ -113,7 +113,7 @@ impl Evidence {
         let key = (Arc::clone(host), protocol);
         let tally = match pinned.get(&key) {
             Some(tally) => tally,
-            None if pinned.len() >= limits::HOSTS_WATCHED_MAX => return,
+            None if pinned.len() >= limits::EVIDENCE_KEPT_MAX => return,
             None => pinned.get_or_insert_with(key, Tally::default),
         };
         if let Some(count) = tally.counts.get(place(attempt)) {
@@ -248,10 +248,16 @@ mod tests {
     #[test]
     fn r_probe_3_the_book_is_bounded() {
         let book = Evidence::new().unwrap();
-        for number in 0..limits::HOSTS_WATCHED_MAX + 9 {
+        for number in 0..limits::EVIDENCE_KEPT_MAX + 9 {
             let host = format!("be{number}").into();
             book.note(&host, Protocol::Imap, Attempt::Failed(Failure::Remote), Tick(0));
         }
-        assert_eq!(book.seen().len(), limits::HOSTS_WATCHED_MAX);
+        assert_eq!(book.seen().len(), limits::EVIDENCE_KEPT_MAX);
+        // A doubt that found no room is no lost one.
+        while book.doubts().take().is_some() {}
+        let last = format!("be{}", limits::DOUBTS_MAX).into();
+        book.note(&last, Protocol::Imap, Attempt::Failed(Failure::Remote), Tick(1));
+        let doubted = Doubted { host: last, protocol: Protocol::Imap };
+        assert_eq!(book.doubts().take(), Some(doubted));
     }
 }

@@ -14,6 +14,6 @@ pub(super) static SETTINGS: &[Setting] = &[
          cores count together; what the other proxies of the site have is added as their rows in `proxy_dest_stats` say, which \
          are up to 15 s old, so that all of them together may come to somewhat more. A login beyond it looks again each second for 5 s \
          and is then refused for now; mail is put off at once. The passdb field of the same name counts for its user's logins \
-         instead. Probes and connections to other sites are not counted.",
+         instead, and else the backend's own bound (`hale cluster backend update --connections-max`). Probes and connections to other sites are not counted.",
     ),
 ];

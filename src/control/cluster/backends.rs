@@ -11,8 +11,9 @@ use super::names::{
 use super::pins;
 use super::render::Output;
 use super::settings::Cluster;
-use super::verbs::BackendCommand;
+use super::verbs::{BackendCommand, ConnectionsMax};
 use crate::control::geodb::{Applied, BackendUpdate};
+use crate::route::bounds::{BOUNDS, connections_max_row, of_backend};
 use crate::route::change::{ChangeReason, GroupChange, Placement};
 use crate::route::hash::rank;
 use crate::route::pins::PIN;
@@ -37,29 +38,18 @@ pub(super) async fn run(
             cluster.geodb.delete_backend(backend.site_id, backend.id).await?;
             pins::drop_all(cluster, &backend).await?;
             reset(cluster, &Scope::backend(&backend)).await?;
+            bound(cluster, &backend, None).await?;
             Ok(Output::default())
         }
-        BackendCommand::Update { status, load_factor, reason, backend } => {
+        BackendCommand::Update { status, load_factor, connections_max, reason, backend } => {
             let backend = chosen_backend(cluster, backend).await?;
             let why = status_reason(cluster, ADMIN, reason.as_deref())?;
-            let update = BackendUpdate {
+            let row = BackendUpdate {
                 status: status.map(|status| (BackendStatus::from(status), why)),
                 load_factor: *load_factor,
                 ..BackendUpdate::default()
             };
-            if update == BackendUpdate::default() {
-                return Err(CommandError::Usage(
-                    "nothing to change; give --status or --load-factor".to_owned(),
-                ));
-            }
-            let before = show(cluster, vec![backend.clone()]).await?;
-            write(cluster, &backend, &update).await?;
-            if update.status.is_some() {
-                reset(cluster, &Scope::backend(&backend)).await?;
-            }
-            let mut output = Output::default();
-            note_update(&mut output, cluster, &before, backend, update).await?;
-            Ok(output)
+            update(cluster, backend, row, *connections_max).await
         }
         BackendCommand::Evacuate { reason, backend } => {
             let backend = chosen_backend(cluster, backend).await?;
@@ -192,6 +182,51 @@ pub(super) fn status_reason(
     }
 }
 
+async fn update(
+    cluster: &Cluster<'_>,
+    backend: Backend,
+    row: BackendUpdate,
+    connections_max: Option<ConnectionsMax>,
+) -> Result<Output, CommandError> {
+    let is_row_changed = row != BackendUpdate::default();
+    if !is_row_changed && connections_max.is_none() {
+        return Err(CommandError::Usage(
+            "nothing to change; give --status, --load-factor or --connections-max".to_owned(),
+        ));
+    }
+    let mut output = Output::default();
+    if let Some(ConnectionsMax(most)) = connections_max {
+        let before = bound(cluster, &backend, most).await?;
+        let [before, after] = [before, most].map(|most| ConnectionsMax(most).to_string());
+        let host = &backend.host;
+        output.changes.push(format!("backend {host}: connections_max {before} -> {after}"));
+    }
+    if is_row_changed {
+        let before = show(cluster, vec![backend.clone()]).await?;
+        write(cluster, &backend, &row).await?;
+        if row.status.is_some() {
+            reset(cluster, &Scope::backend(&backend)).await?;
+        }
+        note_update(&mut output, cluster, &before, backend, row).await?;
+    }
+    Ok(output)
+}
+
+/// Writes how many connections the backend may have, and returns what it was before (R-LOAD-2).
+async fn bound(
+    cluster: &Cluster<'_>,
+    backend: &Backend,
+    most: Option<u32>,
+) -> Result<Option<u32>, CommandError> {
+    let scope = [backend.site_id, backend.id];
+    let before = of_backend(&cluster.geodb.settings(BOUNDS).await?, scope);
+    match most {
+        Some(most) => cluster.geodb.write_setting(&connections_max_row(scope, most)).await?,
+        None => drop(cluster.geodb.delete_setting(&connections_max_row(scope, 0)).await?),
+    }
+    Ok(before)
+}
+
 /// Says in the log what became of the backend's row.
 async fn note_update(
     output: &mut Output,
@@ -252,8 +287,12 @@ async fn show_whole(cluster: &Cluster<'_>, backends: Vec<Backend>) -> Result<Out
     sites.dedup();
     let figures = Figures::of(cluster, &sites).await?;
     let pinned = cluster.geodb.settings(PIN).await?;
+    let bounds = cluster.geodb.settings(BOUNDS).await?;
     let more = backends.iter().map(|backend| {
         let mut fields = figures.backend(backend, cluster.now);
+        let own = of_backend(&bounds, [backend.site_id, backend.id]);
+        let most = own.unwrap_or(cluster.settings.backend_connections_max);
+        fields.push((most > 0).then(|| most.to_string()));
         fields.push(Some(pins::count(&pinned, backend.id, cluster.now).to_string()));
         fields
     });

@@ -269,7 +269,7 @@ impl Output {
 }
 
 /// Of backends.
-pub(super) const BACKEND_COLUMNS: [&str; 10] = [
+pub(super) const BACKEND_COLUMNS: [&str; 11] = [
     "since",
     "set_by",
     "why",
@@ -279,6 +279,7 @@ pub(super) const BACKEND_COLUMNS: [&str; 10] = [
     "failures_minute",
     "probe_ms",
     "load_factor_now",
+    "connections_max",
     "pins",
 ];
 /// Of sites.

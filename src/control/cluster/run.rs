@@ -1,13 +1,17 @@
 //! Runs commands.
 
+use uuid::Uuid;
+
 use super::error::CommandError;
 use super::localdb::{self, Local};
 use super::render::Output;
 use super::settings::{Cluster, ClusterSettings};
 use super::verbs::{ClusterCommand, GeodbCommand, LocaldbCommand};
 use super::{backends, groups, sites, tables, tags, users};
-use crate::control::geodb::{GeoDb, UnixMillis};
+use crate::control::geodb::{Changed, GeoDb, UnixMillis};
+use crate::control::wall_clock::unix_millis;
 use crate::limits;
+use crate::route::settings_rows::last_order;
 
 /// Runs `hale cluster …` and `hale geodb …`: inside a running Hale as well as for the command line. What it wrote is
 /// announced to all who watch the same [`GeoDb`] for changes.
@@ -40,8 +44,24 @@ pub async fn run(
         }
     };
     // Also after a failure: it may have come half-way.
-    geodb.announce(command.changes());
-    result
+    let changed = command.changes();
+    let is_told_on = changed == Changed::Nothing || tell_other_proxies(&patient).await;
+    geodb.announce(changed);
+    let mut output = result?;
+    if !is_told_on {
+        let notice = "other proxies cannot be told of it now, and see it within ten seconds";
+        output.notices.push(notice.to_owned());
+    }
+    Ok(output)
+}
+
+/// Whether they know, or notice by themselves (C-CMD-5).
+async fn tell_other_proxies(geodb: &GeoDb) -> bool {
+    if geodb.notices_writes() {
+        return true;
+    }
+    let unique = Uuid::new_v4().as_fields().0;
+    geodb.write_setting(&last_order(unix_millis(), unique)).await.is_ok()
 }
 
 /// Runs `hale cluster localdb …`. The GeoDB is asked for names only, and need not answer.

@@ -23,6 +23,8 @@ pub struct ClusterSettings {
     pub test_username: Option<Template>,
     /// `cluster_group_moves = proxy`: the source of a move stays online until its groups have left it.
     pub are_moves_ours: bool,
+    /// `backend_connections_max`; 0: any number.
+    pub backend_connections_max: u32,
     /// Names to addresses.
     pub resolver: Resolver,
     /// Who gives the orders, and on which host, for the rows that say so; empty: not told.
@@ -41,6 +43,7 @@ impl ClusterSettings {
             default_group_count: cluster.default_group_count,
             test_username: cluster.backend_test_username.clone(),
             are_moves_ours: cluster.group_moves == GroupMoves::Proxy,
+            backend_connections_max: config.limits.backend_connections,
             resolver: Resolver::new(cluster.hosts_file.clone()),
             by: Box::default(),
             own: None,

@@ -138,6 +138,12 @@ impl GeoDb {
         Self { deadline, ..self.clone() }
     }
 
+    /// Whether the engine notices by itself that other processes have written.
+    #[must_use]
+    pub fn notices_writes(&self) -> bool {
+        matches!(self.engine, Engine::Sqlite(_))
+    }
+
     /// What each call may take.
     #[must_use]
     pub fn deadline(&self) -> Duration {

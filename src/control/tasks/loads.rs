@@ -72,6 +72,9 @@ impl Loads {
 
     fn look(&self, minute: &mut Minute) {
         let table = self.exchange.table.load();
+        if table.backends().iter().any(|backend| backend.host.connections_max.is_some()) {
+            self.exchange.loads.expect_bounds(true);
+        }
         self.exchange.loads.keep_only(|host| table.place_by_host(host).is_some());
         minute.look(&self.exchange.evidence.seen(), clock::now());
         self.board.uses_seen(minute.uses(&self.exchange.loads.now()));

@@ -327,6 +327,7 @@ fn named(host: Box<str>, address: std::net::IpAddr) -> Destination {
         group: None,
         is_moving: false,
         is_switching: false,
+        connections_max: None,
         hop: Hop::Backend,
     }
 }

@@ -71,6 +71,15 @@ fn r_load_2_a_backend_has_no_more_sessions_than_it_may_have_and_a_login_waits_fo
     assert!(hale.number("counter", "backend_full") >= 5);
     assert_eq!(column(hale.setup(), "failures_minute"), "0", "it is not the backend's failing");
 
+    // A bound of its own takes the place of the configured one, for the next login.
+    hale.setup().succeed("cluster backend update --connections-max 3 be1.test");
+    assert_eq!(column(hale.setup(), "connections_max"), "3");
+    drop(hale.session("load-3", PASSWORD));
+    wait_for_column(hale.setup(), "connections", "2");
+    hale.setup().succeed("cluster backend update --connections-max default be1.test");
+    assert_eq!(column(hale.setup(), "connections_max"), "2");
+    assert!(log(&hale).contains("backend be1.test: connections_max 3 -> default"));
+
     // One that waits gets the place of one that ends.
     let mut waiting = Imap::connect(hale.address());
     waiting.send(&login_line("l", "load-4", PASSWORD));
@@ -87,7 +96,8 @@ fn r_load_2_a_backend_has_no_more_sessions_than_it_may_have_and_a_login_waits_fo
 
 #[test]
 fn r_load_2_mail_for_a_full_backend_is_put_off_at_once() {
-    let stage = Stage::with(1, "", |setup| setup.configure("backend_connections_max = 1"));
+    let stage = Stage::with(1, "", |_| {});
+    stage.hale.setup().succeed("cluster backend update --connections-max 1 be1.test");
     place(&stage.hale, &["mail-0"]);
     let session = stage.hale.session("mail-0", PASSWORD);
     let mut client = Lmtp::connect(stage.port);

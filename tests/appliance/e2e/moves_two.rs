@@ -103,9 +103,8 @@ fn c_move_4_on_cassandra_a_proxy_that_is_killed_in_the_middle_is_not_needed() {
     a_group_moves(Rows::Cassandra("moves_killed"), SHORT, true);
 }
 
-#[test]
-fn c_move_4_two_proxies_empty_a_backend_under_logins_and_mail() {
-    let yard = Yard::start(Rows::Sqlite, &everybody(), "");
+fn a_backend_is_emptied(rows: Rows, more: &str) {
+    let yard = Yard::start(rows, &everybody(), more);
     yard.place(&MOVED, "leaves");
     yard.place(&KEPT, "leaves-too");
     let leaving = sessions(&yard, &everybody());
@@ -134,23 +133,44 @@ fn c_move_4_two_proxies_empty_a_backend_under_logins_and_mail() {
     assert_stored(&yard, &posted);
 }
 
-/// Thirty users in a hundred, or about so many, leave a backend while they log in.
+#[test]
+fn c_move_4_two_proxies_empty_a_backend_under_logins_and_mail() {
+    a_backend_is_emptied(Rows::Sqlite, "");
+}
+
+#[test]
+fn c_move_4_two_proxies_on_cassandra_empty_a_backend_under_logins_and_mail() {
+    a_backend_is_emptied(Rows::Cassandra("moves_emptied"), SHORT);
+}
+
 #[test]
 fn c_force_3_a_force_move_leaves_no_user_at_two_backends_for_longer_than_the_timeout() {
+    users_are_forced(Rows::Sqlite, "", 31.0);
+}
+
+#[test]
+fn c_force_3_on_cassandra_a_force_move_leaves_no_user_at_two_backends_for_longer_than_the_timeout()
+{
+    users_are_forced(Rows::Cassandra("moves_forced"), SHORT, 16.0);
+}
+
+/// Thirty users in a hundred, or about so many, leave a backend while they log in and get mail.
+fn users_are_forced(rows: Rows, more: &str, overlap_max: f64) {
     let names: Vec<String> = (0..20).map(|number| format!("forced-{number}")).collect();
     let users: Vec<&str> = names.iter().map(String::as_str).collect();
-    let yard = Yard::start(Rows::Sqlite, &users, "");
+    let yard = Yard::start(rows, &users, more);
     yard.command(0, "cluster group move --direct DC1 new-home be2.test");
     yard.place(&users, "home");
     let before = sessions(&yard, &users);
     yard.command(0, "cluster backend force-move start --id spring be1.test 30 be2.test");
     let over = Over::new();
-    thread::scope(|scope| {
-        let _guard = over.guard();
+    let posted = thread::scope(|scope| {
+        let guard = over.guard();
         let (yard, over, users) = (&yard, &over, &*users);
         for at in [0, 1] {
             scope.spawn(move || yard.log_in_all_the_time(at, users, over));
         }
+        let mail = [0, 1].map(|at| scope.spawn(move || yard.post_all_the_time(at, users, over)));
         wait_for("users at be2", PATIENCE, || {
             (users_at(&yard.stays(users), 1).len() > 1).then_some(())
         });
@@ -164,6 +184,8 @@ fn c_force_3_a_force_move_leaves_no_user_at_two_backends_for_longer_than_the_tim
             };
             moved.keys().all(|user| is_left(user)).then_some(())
         });
+        drop(guard);
+        mail.map(|posted| posted.join().unwrap())
     });
     let of_user = |at: usize| users[at / yard.proxies.len()];
     let stays = yard.stays(&users);
@@ -174,5 +196,6 @@ fn c_force_3_a_force_move_leaves_no_user_at_two_backends_for_longer_than_the_tim
         assert_eq!(client.is_open(), !has_left, "{user}'s session, who moved: {has_left}");
     }
     drop(before);
-    assert_overlap_at_most(&yard.ended_stays(&users), 31.0);
+    assert_overlap_at_most(&yard.ended_stays(&users), overlap_max);
+    assert_stored(&yard, &posted);
 }

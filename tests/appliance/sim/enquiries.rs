@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hale::event::{EndedBy, Event};
+use hale::limits;
 use hale::share::counters::Counter;
 use hale::share::enquiry::{Act, Enquiry, Mask, Piece, Place, Row, Whom};
 use hale::share::messages::ToCore;
@@ -120,6 +121,30 @@ fn w_rel_7_a_kick_reaches_the_user_whose_login_is_under_way_and_no_other() {
         sim.drain_now();
     }
     assert!(stages[0] > 0, "no login was ever under way: {stages:?}");
+}
+
+/// The work of a turn is bounded by a number, whatever the time it takes on this machine.
+#[test]
+fn w_rel_7_a_kick_of_many_sessions_ends_no_more_of_them_in_a_turn_than_a_turn_may() {
+    const COUNT: usize = 5 * limits::ENQUIRY_KICKS_PER_TURN + 3;
+    let mut sim = Sim::with_idle(COUNT);
+    let enquiry = Arc::new(Enquiry { number: 9, whom: named("*"), act: Act::Kick });
+    let (mut from, mut ended, mut turns) = (Some(Place::default()), 0, 0);
+    while ended < COUNT {
+        if let Some(place) = from.take() {
+            let order = ToCore::Enquire(Arc::clone(&enquiry), place);
+            sim.world().control.exchange.to_cores[0].send(order).unwrap();
+        }
+        sim.turn();
+        let now = ends(sim.world()).len();
+        assert!(now - ended <= limits::ENQUIRY_KICKS_PER_TURN, "{} in one turn", now - ended);
+        turns += usize::from(now > ended);
+        ended = now;
+        from = sim.piece().and_then(|piece| piece.next).or(from);
+    }
+    assert!((6..=8).contains(&turns), "{COUNT} sessions ended in {turns} turns");
+    assert!(ends(sim.world()).iter().all(|(_, by)| *by == EndedBy::Kick));
+    sim.drain_now();
 }
 
 /// A backend that froze says no goodbye: its clients are told over time all the same, each once.

@@ -127,6 +127,7 @@ impl Scene {
                 group: None,
                 is_moving: false,
                 is_switching: false,
+                connections_max: None,
                 hop: Hop::Backend,
             }),
             is_held: false,
@@ -193,6 +194,7 @@ impl Scene {
                         group: None,
                         is_moving: false,
                         is_switching: false,
+                        connections_max: None,
                         hop: Hop::Backend,
                     })
                     .ok_or(Failure::RedirectFailed)

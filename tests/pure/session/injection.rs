@@ -238,6 +238,7 @@ fn tl_07_no_cut_lets_a_backends_words_in_before_tls() {
                 group: None,
                 is_moving: false,
                 is_switching: false,
+                connections_max: None,
                 hop: Hop::Backend,
             };
             run.input(Input::Route(RouteAnswer::Go(destination)));

@@ -69,6 +69,7 @@ fn route(now: u64, watched: &mut Watched) {
         group: Some("g7".into()),
         is_moving: false,
         is_switching: false,
+        connections_max: None,
         hop: Hop::Backend,
     };
     watched.give(now, Input::Route(RouteAnswer::Go(destination)));

@@ -352,6 +352,7 @@ fn destination(text: &str) -> Destination {
         group: words.iter().find_map(|word| word.strip_prefix("group=")).map(Into::into),
         is_moving: words.contains(&"moving"),
         is_switching: words.contains(&"switching"),
+        connections_max: None,
         hop: if words.contains(&"site") { Hop::Site } else { Hop::Backend },
     }
 }

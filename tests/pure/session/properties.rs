@@ -196,6 +196,18 @@ struct Run {
     verdicts: u32,
 }
 
+fn destination(last: u8, is_moving: bool) -> Destination {
+    Destination {
+        host: "h".into(),
+        address: [192, 0, 2, last].into(),
+        group: None,
+        is_moving,
+        is_switching: false,
+        connections_max: None,
+        hop: Hop::Backend,
+    }
+}
+
 impl Run {
     fn new(scene: &Scene) -> Self {
         let mut run = Self {
@@ -232,15 +244,7 @@ impl Run {
                 self.input(verdict(refused(Failure::ALL[*which], None)));
             }
             Happening::Go(last, is_moving) => {
-                let destination = Destination {
-                    host: "h".into(),
-                    address: [192, 0, 2, *last].into(),
-                    group: None,
-                    is_moving: *is_moving,
-                    is_switching: false,
-                    hop: Hop::Backend,
-                };
-                self.input(Input::Route(RouteAnswer::Go(destination)));
+                self.input(Input::Route(RouteAnswer::Go(destination(*last, *is_moving))));
             }
             Happening::Nowhere(which) => self.input(Input::Route(RouteAnswer::Fail {
                 failure: Failure::ALL[*which],
@@ -395,7 +399,7 @@ proptest! {
         }
         session.on(Tick(0), Input::Verdict { answer: granted("tim"), earlier_failures: 0 }, &mut outbox);
         let destination =
-            Destination { host: "h".into(), address: [192, 0, 2, 1].into(), group: None, is_moving: false, is_switching: false, hop: Hop::Backend };
+            Destination { host: "h".into(), address: [192, 0, 2, 1].into(), group: None, is_moving: false, is_switching: false, connections_max: None, hop: Hop::Backend };
         session.on(Tick(0), Input::Route(RouteAnswer::Go(destination)), &mut outbox);
         session.on(Tick(0), Input::Connected, &mut outbox);
         for piece in pieces(later, &client_cuts) {

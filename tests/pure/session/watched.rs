@@ -24,6 +24,7 @@ fn logged_in(behind: &str, success: &str) -> (String, String, Vec<Wish>) {
         group: None,
         is_moving: false,
         is_switching: false,
+        connections_max: None,
         hop: Hop::Backend,
     };
     session.on(Tick(0), Input::Route(RouteAnswer::Go(destination)), &mut outbox);

@@ -91,7 +91,7 @@ async fn c_cmd_4_without_a_hale_figures_are_those_of_the_proxies_rows_while_they
     };
     let table = shown("backend status be2").await;
     let words: Vec<&str> = table.split_whitespace().collect();
-    assert!(words.join(" ").ends_with("- admin - - - - - - 100 0"), "{table}");
+    assert!(words.join(" ").ends_with("- admin - - - - - - 100 - 0"), "{table}");
     assert!(shown("backend status be2 -f json").await.contains(r#""probes":null"#));
 }
 

@@ -82,6 +82,14 @@ fn backends(name: &str) -> Vec<ClusterCommand> {
             reason: other.clone(),
             status: Some(BackendStatusWord::Standby),
             load_factor: Some(0),
+            connections_max: Some("default".parse().unwrap()),
+            backend: backend(),
+        }),
+        ClusterCommand::Backend(BackendCommand::Update {
+            reason: None,
+            status: None,
+            load_factor: None,
+            connections_max: Some("4000".parse().unwrap()),
             backend: backend(),
         }),
         ClusterCommand::Backend(BackendCommand::Evacuate {

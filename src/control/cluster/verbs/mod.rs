@@ -15,6 +15,6 @@ pub use people::{
     YesNo,
 };
 pub use places::{
-    BackendChoice, BackendCommand, BackendStatusWord, ForceMoveCommand, ReachabilityCommand,
-    SiteChoice, SiteCommand, SiteStatusWord,
+    BackendChoice, BackendCommand, BackendStatusWord, ConnectionsMax, ForceMoveCommand,
+    ReachabilityCommand, SiteChoice, SiteCommand, SiteStatusWord,
 };

@@ -1,5 +1,8 @@
 //! The command line about sites and backends.
 
+use std::fmt;
+use std::str::FromStr;
+
 use clap::{Args, Subcommand, ValueEnum};
 use uuid::Uuid;
 
@@ -214,6 +217,9 @@ pub enum BackendCommand {
         /// Approximate share of the site's load; 0 assigns no more groups
         #[arg(long, value_name = "0..100", value_parser = clap::value_parser!(u8).range(0..=100))]
         load_factor: Option<u8>,
+        /// Connections that it may have, 0 for any number; default: as backend_connections_max of the proxies
+        #[arg(long, value_name = "NUMBER|default")]
+        connections_max: Option<ConnectionsMax>,
         /// Why: for the log, and for status_reason where the row has one
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
@@ -336,6 +342,36 @@ impl From<SiteStatusWord> for SiteStatus {
         }
     }
 }
+
+/// How many connections a backend may have; none: as the proxies are configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionsMax(pub(in crate::control::cluster) Option<u32>);
+
+impl FromStr for ConnectionsMax {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == DEFAULT {
+            return Ok(Self(None));
+        }
+        let most = text.parse().ok().filter(|most| *most <= CONNECTIONS_MAX);
+        let complaint = || format!("a number up to {CONNECTIONS_MAX}, or {DEFAULT}");
+        most.map(|most| Self(Some(most))).ok_or_else(complaint)
+    }
+}
+
+impl fmt::Display for ConnectionsMax {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(most) => write!(f, "{most}"),
+            None => f.write_str(DEFAULT),
+        }
+    }
+}
+
+const DEFAULT: &str = "default";
+/// As of the setting `backend_connections_max`.
+const CONNECTIONS_MAX: u32 = 1 << 20;
 
 /// `backends.status` as an operator may set it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

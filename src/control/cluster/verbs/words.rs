@@ -201,13 +201,16 @@ fn backend(command: &BackendCommand) -> Line {
         BackendCommand::Remove { backend } => {
             chosen_backend(Line::of(["backend", "remove"]), backend)
         }
-        BackendCommand::Update { status, load_factor, reason, backend } => chosen_backend(
-            Line::of(["backend", "update"])
-                .option("--status", status.map(backend_status))
-                .option("--load-factor", *load_factor)
-                .option("--reason", reason.as_ref()),
-            backend,
-        ),
+        BackendCommand::Update { status, load_factor, connections_max, reason, backend } => {
+            chosen_backend(
+                Line::of(["backend", "update"])
+                    .option("--status", status.map(backend_status))
+                    .option("--load-factor", *load_factor)
+                    .option("--connections-max", *connections_max)
+                    .option("--reason", reason.as_ref()),
+                backend,
+            )
+        }
         BackendCommand::Evacuate { reason, backend } => {
             let line = Line::of(["backend", "evacuate"]).option("--reason", reason.as_ref());
             chosen_backend(line, backend)

@@ -20,7 +20,7 @@ use crate::ring::clock;
 use crate::route::chunks::Chunks;
 use crate::route::outage::{Circumstances, FailoverRules, Opinions, Outages};
 use crate::route::problem::Problem;
-use crate::route::rows::{Backend, GroupSite, Places, ReadRows, Rows, UserGroup};
+use crate::route::rows::{Backend, GroupSite, Places, ReadRows, Rows, Setting, UserGroup};
 use crate::route::settings_rows::MOVES;
 use crate::route::table::{Addresses, RouteSettings, Table};
 use crate::share::snapshot::Published;
@@ -59,6 +59,8 @@ struct Kinds {
     now: Circumstances,
     /// Where its hosts are.
     addresses: Arc<Addresses>,
+    /// What the rows say of the last order; none: not read yet.
+    last_order: Option<Vec<Setting>>,
     /// What was put in since a read began: the read may not know it.
     since: Option<Vec<Put>>,
 }
@@ -76,6 +78,7 @@ pub(super) struct Found {
     pub(super) places: Option<Places>,
     pub(super) groups: Option<ReadRows<UserGroup>>,
     pub(super) group_sites: Option<ReadRows<GroupSite>>,
+    pub(super) last_order: Option<Vec<Setting>>,
 }
 
 impl Kept {
@@ -174,6 +177,11 @@ impl Kept {
         self.rows.borrow_mut().since = Some(Vec::new());
     }
 
+    /// Whether an order was given since the tables were read.
+    pub(super) fn is_new_order(&self, found: &Found) -> bool {
+        self.rows.borrow().last_order != found.last_order
+    }
+
     /// A read has ended without anything.
     pub(super) fn give_up_reading(&self) {
         self.rows.borrow_mut().since = None;
@@ -183,7 +191,8 @@ impl Kept {
     pub(super) fn take(&self, found: Found, now: UnixMillis) {
         let mut rows = self.rows.borrow_mut();
         let former_site = rows.places.local_site(&self.settings.local_site);
-        let Found { places, groups, group_sites } = found;
+        let Found { places, groups, group_sites, last_order } = found;
+        rows.last_order = last_order.or_else(|| rows.last_order.take());
         if let Some(places) = places {
             rows.places = places;
         }

@@ -23,6 +23,7 @@ use crate::control::wall_clock::unix_millis;
 use crate::limits;
 use crate::route::auto_reason;
 use crate::route::build::hosts_to_resolve;
+use crate::route::settings_rows::ORDERS;
 
 /// The task.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ pub(super) struct Tables {
 #[derive(Debug)]
 struct Read {
     result: Result<Found, GeoDbError>,
+    extent: Extent,
     /// The last order that it is for.
     order: u64,
     /// How many announcements of this process it is for.
@@ -55,6 +57,8 @@ struct Read {
 /// What is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extent {
+    /// When the last order was, and places if that is another one.
+    Orders,
     /// Sites, backends, reachability, settings.
     Places,
     /// And all groups.
@@ -148,6 +152,8 @@ impl Tables {
                 self.start_reading(Extent::All, Ask::All);
             } else if now >= self.places_due || self.trouble.is_on() {
                 self.start_reading(Extent::Places, Ask::All);
+            } else if !self.geodb.notices_writes() {
+                self.start_reading(Extent::Orders, Ask::New);
             }
         }
         let Some(site) = self.kept.local_site() else { return };
@@ -166,7 +172,9 @@ impl Tables {
 
     fn start_reading(&mut self, extent: Extent, ask: Ask) {
         let now = Instant::now();
-        self.places_due = now + PLACES_EVERY;
+        if extent != Extent::Orders {
+            self.places_due = now + PLACES_EVERY;
+        }
         if extent == Extent::All {
             self.all_due = now + ALL_EVERY;
         }
@@ -178,13 +186,16 @@ impl Tables {
         let (geodb, kept) = (self.geodb.clone(), Rc::clone(&self.kept));
         self.reading.spawn_local(async move {
             let result = read(&geodb, &kept, extent).await;
-            Read { result, order, announced, ask }
+            Read { result, extent, order, announced, ask }
         });
     }
 
     async fn take(&mut self, read: Read, patience: Duration) {
-        let Read { result, order, announced, ask } = read;
+        let Read { result, extent, order, announced, ask } = read;
         match result {
+            // The rows are as they were; or it could not be told, and the next read of rows says so.
+            Ok(Found { places: None, .. }) => self.kept.give_up_reading(),
+            Err(_) if extent == Extent::Orders => self.kept.give_up_reading(),
             Ok(found) => {
                 let (had_groups, last_move) = (found.groups.is_some(), self.kept.last_move());
                 self.kept.take(found, unix_millis());
@@ -226,10 +237,20 @@ impl Tables {
     }
 }
 
-/// Reads all tables of the extent, or none. Groups before the backends that they name: what is added meanwhile is known.
+/// Reads all tables of the extent, or none. Groups before the backends that they name, and the last order before both: what is
+/// added meanwhile is known, or read again.
 async fn read(geodb: &GeoDb, kept: &Kept, extent: Extent) -> Result<Found, GeoDbError> {
     let site = kept.local_site();
     let mut found = Found::default();
+    if !geodb.notices_writes() {
+        // What is ordered here meanwhile waits for it.
+        let hasty = geodb.with_deadline(limits::GEODB_LOOK_UP_TIMEOUT);
+        let geodb = if extent == Extent::Orders { &hasty } else { geodb };
+        found.last_order = Some(geodb.settings(ORDERS).await?);
+        if extent == Extent::Orders && !kept.is_new_order(&found) {
+            return Ok(found);
+        }
+    }
     if extent == Extent::All {
         found.group_sites = Some(geodb.read_group_sites().await?);
         if let Some(site) = site {

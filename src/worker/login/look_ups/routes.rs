@@ -228,6 +228,7 @@ fn in_cluster(destination: decide::Destination) -> Destination {
         group: destination.group,
         is_moving: destination.moving != Moving::No,
         is_switching: destination.is_switching,
+        connections_max: destination.connections_max,
         hop: match destination.hop {
             decide::Hop::Backend(_) => Hop::Backend,
             decide::Hop::Site(_) => Hop::Site,

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use super::*;
 use crate::control::localdb::LocalDbSettings;
 use crate::control::wall_clock::unix_millis;
+use crate::route::bounds::connections_max_row;
+use crate::route::pins::Pin;
 use crate::share::counters::Counter;
 
 const ALL_CALLS: [&str; 10] = [
@@ -200,6 +202,9 @@ async fn c_local_1_a_hale_that_starts_without_geodb_serves_whom_it_knew() {
     let mut house = House::new().await;
     house.geodb.create_group(&group("vip", BE1), 1).await.unwrap();
     house.geodb.replace_user(None, &user("alice", "vip"), 1).await.unwrap();
+    let pin = Pin { user: "dora".into(), backend: BE2, until: None, reason: "admin".into() };
+    house.geodb.write_setting(&pin.row(DC1)).await.unwrap();
+    house.geodb.write_setting(&connections_max_row([DC1, BE1], 70)).await.unwrap();
     let first = async {
         let local = house.localdb();
         let tasks = house.start_with(Some(local.clone())).await;
@@ -217,6 +222,11 @@ async fn c_local_1_a_hale_that_starts_without_geodb_serves_whom_it_knew() {
         let local = house.localdb();
         house.start_with(Some(local)).await;
         assert_eq!(*house.exchange.table.load(), *published, "before the first client is greeted");
+        // With what operators have ordered (C-PIN-1, R-LOAD-2).
+        let table = house.exchange.table.load();
+        assert_eq!(table.pin("dora"), Some(&pin));
+        let bound = table.backend(BE1).unwrap().host.connections_max;
+        assert_eq!(bound.map(std::num::NonZero::get), Some(70));
         until(|| house.exchange.users.len() == 2, "loaded").await;
         for name in ["alice", "bob"] {
             assert!(matches!(house.decision(name), Decision::Go { change: None, .. }), "{name}");
@@ -310,6 +320,7 @@ async fn ge_09_c_cache_4_a_row_among_a_hundred_thousand_groups_copies_one_piece(
         places: Some(places),
         groups: Some(all()),
         group_sites: Some(Default::default()),
+        last_order: None,
     };
     kept.take(found, unix_millis());
     kept.publish(&Default::default());

@@ -1,6 +1,9 @@
 //! When an operator's order counts as taken up: logins of this process go by it.
 
 use super::*;
+use crate::control::geodb::tests::node;
+use crate::route::pins::Pin;
+use crate::route::settings_rows::last_order;
 
 /// A backend that the GeoDB has and the table does not; how to see it there.
 async fn add_be3(house: &House) -> impl Fn() -> bool {
@@ -92,6 +95,32 @@ async fn c_cmd_5_an_order_whose_table_could_not_be_read_is_taken_up_when_it_can(
         in_time(waiting).await;
         assert!(is_there());
         assert!(!house.exchange.users.is_alone(), "it is read when the trouble is over");
+    };
+    LocalSet::new().run_until(work).await;
+}
+
+/// As another proxy's order does it, of which this process hears by the row alone.
+#[tokio::test]
+async fn c_cmd_5_on_cassandra_an_order_of_another_proxy_is_seen_long_before_the_next_read_of_all() {
+    let settings = node::settings_of("other_orders").await;
+    let location = Location::Cassandra(Box::new(settings));
+    let geodb = GeoDb::open(&location, OpenMode::Create).unwrap().with_deadline(PATIENCE);
+    geodb.init().await.unwrap();
+    let house = House::on(tempfile::tempdir().unwrap(), geodb).await;
+    let work = async {
+        house.start().await;
+        let began = Instant::now();
+        for (number, user) in ["alice", "bob", "carol", "dave"].into_iter().enumerate() {
+            let pin = Pin { user: user.into(), backend: BE2, until: None, reason: "admin".into() };
+            house.geodb.write_setting(&pin.row(DC1)).await.unwrap();
+            let unique = u32::try_from(number).unwrap();
+            house.geodb.write_setting(&last_order(7, unique)).await.unwrap();
+            let is_pinned = || house.exchange.table.load().pin(user).is_some();
+            until(is_pinned, "pinned").await;
+        }
+        // By the reads of every ten seconds it would be forty.
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+        assert_eq!(house.geodb.gate().seen("read_groups"), 1, "the large tables are left alone");
     };
     LocalSet::new().run_until(work).await;
 }
