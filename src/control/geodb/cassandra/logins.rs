@@ -137,7 +137,7 @@ impl Cassandra {
         let now = time_of_change(now, held.row.last_update);
         let named = clearing(cells::user(&finish.moved, now), &cells::user(&held.row, now));
         // What an operator orders at the same moment holds.
-        self.requests.change_if_same(TableName::Users, named, held.stamp).await?;
+        self.requests.change(TableName::Users, named, held.stamp, Since::Kept).await?;
         Ok(Applied::Written)
     }
 
