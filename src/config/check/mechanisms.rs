@@ -134,8 +134,12 @@ mod tests {
         for name in ["xoauth2", "scram-sha-256"] {
             assert!(told.contains(&format!("`{name}` will not be offered")), "{told}");
         }
-        let (offered, _) = of("xoauth2", &format!("protocols = pop3\n {led}"));
-        assert!(!offered.has(xoauth2), "not in this protocol");
+        let mut config = loaded(&format!("auth_mechanisms = xoauth2\npassdb x {{\n {led}\n}}\n"));
+        for passdb in &mut config.auth.passdbs {
+            passdb.protocols = vec![Protocol::Pop3];
+        }
+        assert!(config.auth.offered(Protocol::Pop3).has(xoauth2));
+        assert!(!config.auth.offered(Protocol::Imap).has(xoauth2), "not in this protocol");
         let (offered, told) = of("scram-sha-256", "driver = static\n fields {\n password = x\n }");
         assert!(
             offered.has(scram) && told.contains("no passdb that serves them has a field `pass`"),
