@@ -64,6 +64,9 @@ pub const SIEVE_LITERAL_DISCARD_BYTES_MAX: usize = IMAP_LITERAL_DISCARD_BYTES_MA
 pub const SIEVE_BAD_COMMANDS_MAX: u8 = 3;
 /// One SASL response line, base64 (W-SASL-2).
 pub const SASL_LINE_BYTES_MAX: usize = 16_384;
+/// Hashes that a SCRAM client makes of a password that is stored as it is: what RFC 7677 4 asks for at least, and what Dovecot
+/// stores, so that users with stored keys are not told from others by it.
+pub const SCRAM_ITERATIONS: u32 = 4096;
 /// The answer to a challenge in the middle of an exchange; programs give it at once. Also to that which tells of a bad token,
 /// behind which the refusal follows (RFC 7628 3.2.3).
 pub const SASL_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);

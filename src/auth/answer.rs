@@ -72,6 +72,11 @@ pub enum Why {
     /// The database has the account as closed or locked.
     #[error("account disabled")]
     Closed,
+    /// The stored password's scheme cannot serve the mechanism: SCRAM needs keys of its own, or the password itself.
+    #[error(
+        "the stored password's scheme does not serve the client's mechanism: SCRAM wants {{SCRAM-SHA-256}} or {{PLAIN}}"
+    )]
+    Scheme,
     /// The user may not log in from there.
     #[error("allow_nets check failed")]
     Networks,

@@ -10,6 +10,7 @@
 
 mod consult;
 mod evidence;
+mod exchange;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,9 @@ use crate::auth::scheme::SchemeError;
 use crate::auth::user::Identity;
 use crate::auth::verdict::{Elsewhere, Grant, Verdict};
 use crate::fault::Failure;
+
+pub use exchange::Derivation;
+use exchange::Led;
 
 /// A login on its way through the databases.
 #[derive(Debug)]
@@ -42,6 +46,8 @@ pub struct Chain {
     pending: Option<Pending>,
     /// What a remembered reply of it is worth.
     doubt: Doubt,
+    /// An exchange with the client has begun, and there is only one.
+    has_led: bool,
     /// Fields of the databases that succeeded.
     kept: Fields,
     /// The password was verified here.
@@ -62,6 +68,12 @@ pub enum Step {
     Done(Box<Answer>),
     /// Have the job done and call [`Chain::verified`].
     Verify(Box<Chain>, Job),
+    /// Draw a nonce and call [`Chain::drawn`].
+    Draw(Box<Chain>),
+    /// Send the client this challenge and call [`Chain::responded`] with its answer.
+    Challenge(Box<Chain>, Box<[u8]>),
+    /// Have the keys derived and call [`Chain::derived`].
+    Derive(Box<Chain>, Derivation),
     /// Have the database asked and call [`Chain::answered`], or [`Chain::recalled`] with what it said before.
     Ask(Box<Chain>, Box<Inquiry>),
 }
@@ -73,6 +85,8 @@ enum Pending {
     Comparison(usize, Box<Fields>),
     /// Its own reply.
     Reply(usize),
+    /// The client's next message.
+    Exchange(Box<Led>),
 }
 
 /// What is done when a remembered reply does not fit the password: it may have been changed since.
@@ -104,11 +118,13 @@ enum Consulted {
     Ended(Ended, Fields),
     Verify(Job, Fields),
     Ask(Box<Inquiry>),
+    Lead(Box<Led>),
 }
 
 /// Why the machine stops.
 enum Halt {
     End(End),
+    Draw,
     Verify(Job),
     Ask(Box<Inquiry>),
 }
@@ -154,6 +170,7 @@ impl Chain {
             position: 0,
             pending: None,
             doubt: Doubt::None,
+            has_led: false,
             kept: Fields::default(),
             verified: false,
             success: false,
@@ -176,7 +193,7 @@ impl Chain {
                 self.go_on(at, Consulted::Ended(ended(result), *fields))
             }
             // Without a job nothing was asked; going on with the next database is all that is left then.
-            Some(Pending::Reply(_)) | None => self.run(),
+            Some(Pending::Reply(_) | Pending::Exchange(_)) | None => self.run(),
         }
     }
 
@@ -187,7 +204,7 @@ impl Chain {
         let passdbs = Arc::clone(&self.passdbs);
         match passdbs.list.get(at) {
             Some(passdb) => {
-                let consulted = self.take_reply(passdb, reply);
+                let consulted = self.take_reply(at, passdb, reply);
                 self.go_on(at, consulted)
             }
             None => self.run(),
@@ -215,7 +232,7 @@ impl Chain {
             if self.passes_over(passdb) {
                 continue;
             }
-            let consulted = self.consult(passdb);
+            let consulted = self.consult(at, passdb);
             if let Some(halt) = self.take_in(at, consulted) {
                 return self.stop(halt);
             }
@@ -243,6 +260,12 @@ impl Chain {
                 self.pending = Some(Pending::Reply(at));
                 return Some(Halt::Ask(inquiry));
             }
+            Consulted::Lead(led) => {
+                self.has_led = true;
+                let (pending, halt) = Halt::lead(led);
+                self.pending = Some(pending);
+                return Some(halt);
+            }
         };
         let is_mismatch = matches!(ended, Ended::Failed(Why::Mismatch));
         let ended = match std::mem::take(&mut self.doubt) {
@@ -262,6 +285,7 @@ impl Chain {
             Halt::End(end) => self.finish(end),
             Halt::Verify(job) => Step::Verify(Box::new(self), job),
             Halt::Ask(inquiry) => Step::Ask(Box::new(self), inquiry),
+            Halt::Draw => Step::Draw(Box::new(self)),
         }
     }
 
@@ -405,16 +429,20 @@ impl Chain {
         self.end_with(Verdict::Refuse { failure, reason }, why)
     }
 
-    fn end_with(self, verdict: Verdict, why: Option<Why>) -> Step {
-        Step::Done(Box::new(Answer {
+    fn end_with(mut self, verdict: Verdict, why: Option<Why>) -> Step {
+        let answer = Box::new(Answer {
             verdict,
-            master_user: self.identity.master,
+            master_user: self.identity.master.clone(),
             nodelay: self.nodelay,
             delay_until: self.delay_until,
             not_before: None,
             why,
-            trouble: self.trouble,
-        }))
+            trouble: self.trouble.take(),
+        });
+        match self.disguise(answer) {
+            Ok(()) => Step::Draw(Box::new(self)),
+            Err(answer) => Step::Done(answer),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::limits::SCRAM_ITERATIONS;
 use crate::names::mechanism::Mechanism;
 use crate::secret::Secret;
 
@@ -135,6 +136,20 @@ impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Keys(…)")
     }
+}
+
+/// Salt and iterations for a user without keys: the same whenever the name is asked for, and unforeseeable without the secret.
+#[must_use]
+pub fn steady_salt(secret: &Secret, name: &str) -> Salted {
+    let salt = Algorithm::Sha256.hmac(secret.expose(), &[b"SCRAM salt ", name.as_bytes()].concat());
+    Salted { salt: salt.get(..16).unwrap_or_default().into(), iterations: SCRAM_ITERATIONS }
+}
+
+/// A server's part of a nonce: unforeseeable without the secret, and never twice the same if `unique` is not.
+#[must_use]
+pub fn nonce(secret: &Secret, unique: &[u8]) -> String {
+    let drawn = Algorithm::Sha256.hmac(secret.expose(), &[b"SCRAM nonce ", unique].concat());
+    messages::encoded(drawn.get(..18).unwrap_or_default())
 }
 
 /// What a client computes of its password once it knows the salt.

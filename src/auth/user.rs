@@ -6,6 +6,7 @@
 use crate::auth::ask::{Proof, Question};
 use crate::auth::variables::Values;
 use crate::limits::USER_BYTES_MAX;
+use crate::secret::Secret;
 use crate::template::Template;
 
 /// The settings that turn typed names into users.
@@ -17,6 +18,8 @@ pub struct UserRules {
     pub chars: AllowedChars,
     /// `auth_master_user_separator`.
     pub master_separator: Option<char>,
+    /// What the salts of users without stored keys are made of (SCRAM).
+    pub salt_secret: Secret,
     /// `auth_default_domain`: appended to names without a domain.
     pub default_domain: Option<Box<str>>,
 }
@@ -131,6 +134,7 @@ impl Default for UserRules {
             format: Template::lower_user(),
             chars: AllowedChars::default(),
             master_separator: None,
+            salt_secret: Secret::default(),
             default_domain: None,
         }
     }
@@ -199,7 +203,6 @@ fn check(name: &str) -> Result<(), UserError> {
 mod tests {
     use super::*;
     use crate::names::Protocol;
-    use crate::secret::Secret;
 
     fn question(user: &str, authorize_as: Option<&str>) -> Question {
         Question {

@@ -176,7 +176,7 @@ fn trust(root: &Section, findings: &mut Findings) -> Trust {
 }
 
 fn auth(root: &Section, environment: &Environment, findings: &mut Findings) -> Auth {
-    Auth {
+    let auth = Auth {
         mechanisms: mechanisms::offered(root, findings),
         username_format: root.template("auth_username_format").unwrap_or_else(Template::user),
         username_chars: root.text("auth_username_chars"),
@@ -191,7 +191,9 @@ fn auth(root: &Section, environment: &Environment, findings: &mut Findings) -> A
             .and_then(|threads| u16::try_from(threads).ok()),
         hash_memory: root.number("auth_hash_memory"),
         passdbs: passdbs::all(root, environment, findings),
-    }
+    };
+    mechanisms::judge(&auth, root, findings);
+    auth
 }
 
 /// A size that is none would be off without a word.

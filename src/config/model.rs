@@ -24,6 +24,7 @@ mod ldap;
 mod lmtp;
 mod operation;
 mod sql;
+mod offered;
 mod ssl;
 mod userdb;
 mod way;

@@ -7,7 +7,7 @@ use super::memory_budget::MemoryBudget;
 use crate::auth::scheme::SchemeError;
 use crate::share::jobs::Jobs;
 use crate::share::mailbox::Mailbox;
-use crate::share::messages::{Answer, HashJob, ToCore};
+use crate::share::messages::{Answer, HashJob, HashTask, ToCore};
 
 /// Starts `threads` hashing threads, which together take at most `memory` bytes for hashes that need memory. They answer to the mailbox of the core that asked and end when the queue closes.
 ///
@@ -33,16 +33,19 @@ pub fn start(
 }
 
 fn work(jobs: &Jobs<HashJob>, budget: &MemoryBudget, cores: &[Arc<Mailbox<ToCore>>]) {
-    while let Some(HashJob { ticket, job }) = jobs.next() {
-        let result = match budget.take(job.memory_kib()) {
-            Some(_share) => job.run(),
-            None => Err(SchemeError::OverBudget),
+    while let Some(HashJob { ticket, task }) = jobs.next() {
+        let answer = match task {
+            HashTask::Compare(job) => Answer::Verified(match budget.take(job.memory_kib()) {
+                Some(_share) => job.run(),
+                None => Err(SchemeError::OverBudget),
+            }),
+            HashTask::Derive(derivation) => Answer::Derived(derivation.run()),
         };
         let Some(core) = cores.get(usize::from(ticket.core.0)) else {
             continue;
         };
         // A full mailbox: the login runs into its own deadline, which answers with a temporary failure.
-        let _ = core.send(ToCore::Answer { ticket, answer: Answer::Verified(result) });
+        let _ = core.send(ToCore::Answer { ticket, answer });
     }
 }
 
@@ -81,7 +84,7 @@ mod tests {
         let exchange = Exchange::new(1).unwrap();
         let threads = start(1, 63 << 20, &exchange.hashing, &exchange.to_cores).unwrap();
         let ticket = Ticket { core: CoreId(0), slot: 1, generation: 2, question: 3 };
-        assert!(exchange.hashing.push(HashJob { ticket, job }).is_ok());
+        assert!(exchange.hashing.push(HashJob { ticket, task: HashTask::Compare(job) }).is_ok());
         exchange.hashing.close();
         for thread in threads {
             thread.join().unwrap();

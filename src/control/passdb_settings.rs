@@ -1,6 +1,7 @@
 //! From the configuration's words to `auth`'s: password databases and user names.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use super::passdbs::{PassdbFiles, PassdbSources};
 use super::userdbs;
@@ -10,6 +11,7 @@ use crate::auth::scheme::Scheme;
 use crate::auth::user::{AllowedChars, UserRules};
 use crate::auth::variables;
 use crate::config::{self, Config, Outcome, PassdbDriver};
+use crate::secret::Secret;
 use crate::template::Template;
 
 /// A setting that this version can't serve. One line, with the setting's name and the remedy.
@@ -28,6 +30,7 @@ impl PassdbSources {
             chars: AllowedChars::new(&config.auth.username_chars),
             master_separator: config.auth.master_user_separator,
             default_domain: config.auth.default_domain.as_deref().map(Into::into),
+            salt_secret: config.doveadm.password.clone().unwrap_or_else(drawn),
         };
         let numbered = config.auth.passdbs.iter().enumerate();
         let list = numbered.map(|(id, it)| passdb(id, it)).collect::<Result<Vec<_>, _>>()?;
@@ -115,6 +118,18 @@ fn judge(field: &config::Field) -> Result<(), FieldError> {
         Ok(text) => Fields::default().set(&field.name, Some(&text)),
         Err(_) => Ok(()),
     }
+}
+
+/// A secret of this process. Hosts that share a password for doveadm share that instead, so that all of them tell a stranger
+/// the same salt.
+fn drawn() -> Secret {
+    static DRAWN: LazyLock<Secret> = LazyLock::new(|| {
+        let mut bytes = [0; 32];
+        // Should the system have none, salts are the same everywhere, and no less salts.
+        let _ = getrandom::fill(&mut bytes);
+        Secret::from(&bytes[..])
+    });
+    DRAWN.clone()
 }
 
 /// The template, if a login of this version can tell all that it asks for.

@@ -278,6 +278,10 @@ impl Leader {
     pub(super) fn hears(self, message: &Secret, scene: &mut Scene<'_>) -> Next {
         match self {
             Self::Backend(at) => at.answer(message, scene),
+            Self::Passdbs(asked) => {
+                scene.outbox.wish(Wish::Respond(message.clone()));
+                Next::Step(Step::Verdict(asked), scene.now.after(limits::AUTH_TIMEOUT))
+            }
         }
     }
 }

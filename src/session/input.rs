@@ -43,6 +43,8 @@ pub enum Input<'a> {
         /// Failed logins that are held against the client's address: a further one is answered later (SA-12).
         earlier_failures: u8,
     },
+    /// The password databases want the client to answer this.
+    Challenge(Box<[u8]>),
     /// The client answered a challenge. The session says so to itself.
     Answer(Secret),
     /// The routing layer answered.

@@ -81,11 +81,15 @@ impl Login {
     /// Takes one thing that happened. What comes at another step than the one that waits for it counts for nothing.
     pub(super) fn on(&mut self, input: Input<'_>, scene: &mut Scene<'_>) -> Progress {
         scene.marks = self.marks;
+        if self.is_challenged() && matches!(input, Input::Deadline) {
+            return Progress::Unanswered;
+        }
         let is_heard = matches!(input, Input::Backend(_));
         let next = match (std::mem::replace(&mut self.step, Step::none()), input) {
             (Step::Verdict(asked), Input::Verdict { answer, earlier_failures }) => {
                 asked.answered(*answer, earlier_failures, scene)
             }
+            (Step::Verdict(asked), Input::Challenge(message)) => asked.challenged(message),
             (Step::Verdict(asked), Input::Deadline) => asked.unanswered(),
             (step, Input::TurnCame) => {
                 self.received = scene.now;
@@ -122,10 +126,6 @@ impl Login {
             (Step::InDialogue(at), Input::Deadline) => at.late(scene),
 
             (Step::Challenged(leader), Input::Answer(message)) => leader.hears(&message, scene),
-            (step @ Step::Challenged(_), Input::Deadline) => {
-                self.step = step;
-                return Progress::Unanswered;
-            }
 
             (
                 Step::Connecting(at)

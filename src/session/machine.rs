@@ -117,6 +117,7 @@ impl Session {
             }
             Input::TurnCame
             | Input::Verdict { .. }
+            | Input::Challenge(_)
             | Input::Answer(_)
             | Input::Route(_)
             | Input::Connected

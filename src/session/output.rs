@@ -10,12 +10,15 @@ use crate::event::{Event, Subject};
 use crate::fault::Failure;
 use crate::names::Protocol;
 use crate::relay::Watch;
+use crate::secret::Secret;
 
 /// One wish. At most [`WISHES_MAX`] come from a single input.
 #[derive(Debug)]
 pub enum Wish {
     /// Ask the password databases; the answer comes as `Input::Verdict`.
     Authenticate(Box<Question>),
+    /// Hand the password databases the client's answer to their challenge.
+    Respond(Secret),
     /// Ask the routing layer; the answer comes as `Input::Route`.
     Route(RouteAsk),
     /// Close what there is towards a backend and forget it.

@@ -62,6 +62,8 @@ pub(super) enum Step {
 /// Who leads an exchange with the client.
 #[derive(Debug)]
 pub(super) enum Leader {
+    /// The password databases.
+    Passdbs(Asked),
     /// The backend; what else it says waits meanwhile.
     Backend(InDialogue),
 }
@@ -305,6 +307,7 @@ impl Step {
             | Self::InDialogue(InDialogue { at, .. })
             | Self::Challenged(Leader::Backend(InDialogue { at, .. })) => Some(at),
             Self::Verdict(_)
+            | Self::Challenged(Leader::Passdbs(_))
             | Self::Waiting(_)
             | Self::Held(_)
             | Self::Route(_)
@@ -332,7 +335,7 @@ impl Step {
     /// What it is in the log; none: it waits to be refused.
     pub(super) fn log_step(&self) -> Option<LoginStep> {
         match self {
-            Self::Verdict(_) => Some(LoginStep::Auth),
+            Self::Verdict(_) | Self::Challenged(Leader::Passdbs(_)) => Some(LoginStep::Auth),
             Self::Waiting(_) | Self::Held(_) | Self::Pausing(..) => Some(LoginStep::Delay),
             Self::Route(_) => Some(LoginStep::Route),
             Self::Connecting(_) => Some(LoginStep::Connect),
@@ -347,7 +350,9 @@ impl Step {
     /// The granted user, and where the login goes as far as that is known; none: no user is let in yet.
     pub(super) fn bound_for(&self) -> Option<BoundFor<'_>> {
         let (granted, destination) = match self {
-            Self::Verdict(_) | Self::Refused(..) => return None,
+            Self::Verdict(_) | Self::Challenged(Leader::Passdbs(_)) | Self::Refused(..) => {
+                return None;
+            }
             Self::Waiting(granted)
             | Self::Pausing(granted, _)
             | Self::Held(Routing { granted, .. })
@@ -369,7 +374,9 @@ impl Step {
     /// Who the login is about.
     pub(super) fn subject(&self, front: &Front) -> Subject {
         match self {
-            Self::Verdict(Asked { who, .. }) | Self::Refused(who, _) => who.subject(front),
+            Self::Verdict(Asked { who, .. })
+            | Self::Challenged(Leader::Passdbs(Asked { who, .. }))
+            | Self::Refused(who, _) => who.subject(front),
             Self::Waiting(granted)
             | Self::Pausing(granted, _)
             | Self::Held(Routing { granted, .. })

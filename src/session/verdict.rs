@@ -6,7 +6,9 @@
 use super::claim::Claim;
 use super::output::Wish;
 use super::routing;
-use super::step::{Asked, Delay, Failed, Granted, Named, Next, Refusal, Scene, Shown, Step};
+use super::step::{
+    Asked, Delay, Failed, Granted, Leader, Named, Next, Refusal, Scene, Shown, Step,
+};
 use crate::auth::answer::Answer;
 use crate::auth::ask::{Proof, Question};
 use crate::auth::scram::ClientFirst;
@@ -94,6 +96,11 @@ impl Asked {
                 })
             }
         }
+    }
+
+    /// They want the client to answer this first.
+    pub(super) fn challenged(self, message: Box<[u8]>) -> Next {
+        Next::Challenge(Leader::Passdbs(self), message)
     }
 
     /// They have not, and the time for it is over.
@@ -184,7 +191,7 @@ fn sent_away(who: Named, place: &Elsewhere, delay: Delay, scene: &Scene<'_>) -> 
     }
 }
 
-const NO_PASSWORD: &str = "no passdb gives a password for the backend, which a login by certificate or token needs: set `pass`, \
+const NO_PASSWORD: &str = "no passdb gives a password for the backend, which a login by certificate or SCRAM needs: set `pass`, \
                            mostly with `master`, or in Submission `proxy_noauth`";
 const UNVERIFIED: &str = "the passdb has `nopassword` and `pass`: with a token or an exchange of messages that would let in every \
                           client; leave out `pass`, or let a passdb verify";

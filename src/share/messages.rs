@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::auth::chain::Derivation;
 use crate::auth::inquiry::{Inquiry, Reply};
 use crate::auth::job::Job;
 use crate::auth::scheme::SchemeError;
+use crate::auth::scram::Keys;
 use crate::fault::Failure;
 use crate::names::CoreId;
 use crate::route::change::{GroupChange, SiteChange};
@@ -78,8 +80,17 @@ pub enum Doubt {
 pub struct HashJob {
     /// Who waits.
     pub ticket: Ticket,
-    /// Hash and password.
-    pub job: Job,
+    /// What is computed.
+    pub task: HashTask,
+}
+
+/// What a hashing thread computes.
+#[derive(Debug)]
+pub enum HashTask {
+    /// A comparison: hash and password.
+    Compare(Job),
+    /// The keys of a password.
+    Derive(Derivation),
 }
 
 /// From a data core to the password databases that the control core asks.
@@ -112,6 +123,8 @@ pub enum ToCore {
 pub enum Answer {
     /// A hashing thread compared.
     Verified(Result<bool, SchemeError>),
+    /// A hashing thread derived keys.
+    Derived(Keys),
     /// A password database elsewhere has replied.
     Replied(Reply),
     /// The cache and the table now hold what the decision needs: decide again.

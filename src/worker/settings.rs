@@ -12,7 +12,7 @@ use crate::config::{self, AllowCleartext, Config, Passdb, PassdbDriver, SslMode}
 use crate::event::Event;
 use crate::limits;
 use crate::lmtp::LmtpSettings;
-use crate::names::mechanism::{Mechanism, Mechanisms};
+use crate::names::mechanism::Mechanism;
 use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
@@ -160,7 +160,7 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
 
 fn session_settings(config: &Config, protocol: Protocol, host: &str) -> SessionSettings {
     let (ssl, own) = (config.ssl.of(protocol), config.protocol(protocol));
-    let mechanisms: Mechanisms = config.auth.mechanisms.iter().copied().collect();
+    let mechanisms = config.auth.offered(protocol);
     let rules = Rules {
         host: host.into(),
         submission_keywords: config

@@ -42,6 +42,8 @@ mod referral;
 mod relay_watch;
 #[path = "../../fuzz/bodies/sasl.rs"]
 mod sasl;
+#[path = "../../fuzz/bodies/scram.rs"]
+mod scram;
 #[path = "../../fuzz/bodies/smtp_lexis.rs"]
 mod smtp_lexis;
 #[cfg(feature = "appliance")]
@@ -169,6 +171,11 @@ fn stored_inputs_of_sasl() {
 }
 
 #[test]
+fn stored_inputs_of_scram() {
+    replay("scram", scram::run);
+}
+
+#[test]
 fn stored_inputs_of_smtp_lexis() {
     replay("smtp_lexis", smtp_lexis::run);
 }
@@ -239,6 +246,7 @@ fn every_stored_corpus_is_replayed() {
         "referral",
         "relay_watch",
         "sasl",
+        "scram",
         "session",
         "smtp_lexis",
         "tls_open",

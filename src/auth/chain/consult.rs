@@ -10,6 +10,7 @@ use crate::auth::inquiry::{Gives, Inquiry, Remote, RemoteTrouble, Reply, Wants};
 use crate::auth::job::Job;
 use crate::auth::passdb::{Cause, Driver, Found, Passdb, Role, Skip, StoredText};
 use crate::auth::scheme::{Cost, SchemeError, Stored};
+use crate::auth::scram::Algorithm;
 use crate::auth::variables::{PASSWORD, Values};
 
 impl Chain {
@@ -43,7 +44,7 @@ impl Chain {
         }
     }
 
-    pub(super) fn consult(&self, passdb: &Passdb) -> Consulted {
+    pub(super) fn consult(&self, at: usize, passdb: &Passdb) -> Consulted {
         if let Driver::Remote(remote) = &passdb.driver {
             return match self.inquiry(passdb, remote) {
                 Ok(inquiry) => Consulted::Ask(Box::new(inquiry)),
@@ -51,7 +52,7 @@ impl Chain {
             };
         }
         match passdb.lookup(&self.values(), &self.kept) {
-            Ok(Some(found)) => self.judge(passdb, found),
+            Ok(Some(found)) => self.judge(at, passdb, found),
             Ok(None) => Consulted::failed(Why::UnknownUser),
             Err(cause) => Consulted::trouble(cause),
         }
@@ -76,7 +77,7 @@ impl Chain {
         Ok(Inquiry::new(remote, &Values { user: &user, ..values }, *proof, wants))
     }
 
-    pub(super) fn take_reply(&self, passdb: &Passdb, reply: Reply) -> Consulted {
+    pub(super) fn take_reply(&self, at: usize, passdb: &Passdb, reply: Reply) -> Consulted {
         let (row, is_verified) = match reply {
             Reply::Row(row) => (row, false),
             Reply::Verified(row) => (row, true),
@@ -96,12 +97,12 @@ impl Chain {
                     _ => Consulted::Ended(Ended::Matched { verified: true }, found.fields),
                 }
             }
-            Ok(found) => self.judge(passdb, found),
+            Ok(found) => self.judge(at, passdb, found),
             Err(cause) => Consulted::trouble(cause),
         }
     }
 
-    fn judge(&self, passdb: &Passdb, found: Found) -> Consulted {
+    fn judge(&self, at: usize, passdb: &Passdb, found: Found) -> Consulted {
         let Found { fields, stored } = found;
         if passdb.role == Role::Deny {
             return Consulted::Ended(Ended::Denied, fields);
@@ -119,6 +120,11 @@ impl Chain {
         }
         if fields.noauthenticate {
             return Consulted::Ended(Ended::Next, fields);
+        }
+        if let Proof::Exchange(mechanism) = self.question.proof
+            && let Some(algorithm) = Algorithm::of(mechanism)
+        {
+            return self.lead(at, algorithm, stored, fields);
         }
         if matches!(self.question.proof, Proof::Token | Proof::Exchange(_)) {
             // W-CRED-3: nothing is verified here; the backend is shown the token, or leads the exchange.

@@ -11,6 +11,7 @@ mod bcrypt;
 mod crypt;
 mod digest;
 mod pbkdf2;
+mod scram;
 #[cfg(test)]
 mod vectors;
 
@@ -21,6 +22,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use self::digest::{Hash, Salt, Salted};
+use crate::auth::scram::{Algorithm, Keys};
 use crate::secret::Secret;
 
 /// A stored password, understood and within the cost limits. Prints its scheme, never its content.
@@ -60,6 +62,8 @@ impl Stored {
             }
             // Likewise: libsodium goes by the prefix.
             Scheme::Argon2i | Scheme::Argon2id => Form::Argon2(argon2::Argon::parse(value)?),
+            Scheme::ScramSha1 => Form::Scram(scram::Scram::parse(Algorithm::Sha1, value)?),
+            Scheme::ScramSha256 => Form::Scram(scram::Scram::parse(Algorithm::Sha256, value)?),
             Scheme::Pbkdf2 => Form::Pbkdf2(pbkdf2::Pbkdf2::parse(value)?),
         };
         Ok(Self(form))
@@ -70,7 +74,11 @@ impl Stored {
     pub fn cost(&self) -> Cost {
         match &self.0 {
             Form::Plain(_) | Form::Digest(_) => Cost::Cheap,
-            Form::ShaCrypt(_) | Form::Bcrypt(_) | Form::Argon2(_) | Form::Pbkdf2(_) => Cost::Costly,
+            Form::ShaCrypt(_)
+            | Form::Bcrypt(_)
+            | Form::Argon2(_)
+            | Form::Pbkdf2(_)
+            | Form::Scram(_) => Cost::Costly,
         }
     }
 
@@ -83,6 +91,7 @@ impl Stored {
             | Form::Digest(_)
             | Form::ShaCrypt(_)
             | Form::Bcrypt(_)
+            | Form::Scram(_)
             | Form::Pbkdf2(_) => 0,
         }
     }
@@ -99,6 +108,19 @@ impl Stored {
             Form::Bcrypt(stored) => Ok(stored.verify(password)),
             Form::Argon2(stored) => stored.verify(password),
             Form::Pbkdf2(stored) => Ok(stored.verify(password)),
+            Form::Scram(stored) => Ok(stored.verify(password)),
+        }
+    }
+
+    /// What an exchange of SCRAM by this algorithm needs; none: it is not to be had from this scheme.
+    #[must_use]
+    pub fn scram(self, algorithm: Algorithm) -> Option<ScramSecret> {
+        match self.0 {
+            Form::Plain(password) => Some(ScramSecret::Password(password)),
+            Form::Scram(stored) if stored.algorithm == algorithm => {
+                Some(ScramSecret::Keys(stored.salted, stored.keys))
+            }
+            _ => None,
         }
     }
 }
@@ -112,6 +134,7 @@ impl fmt::Debug for Stored {
             Form::Bcrypt(_) => "BLF-CRYPT",
             Form::Argon2(_) => "ARGON2",
             Form::Pbkdf2(_) => "PBKDF2",
+            Form::Scram(_) => "SCRAM",
         };
         write!(f, "Stored({name}, …)")
     }
@@ -148,6 +171,10 @@ pub enum Scheme {
     Argon2id,
     /// `PBKDF2`: Dovecot's own format over HMAC-SHA1.
     Pbkdf2,
+    /// Dovecot's keys of SCRAM-SHA-1.
+    ScramSha1,
+    /// The same of SCRAM-SHA-256.
+    ScramSha256,
 }
 
 impl Scheme {
@@ -223,15 +250,13 @@ pub enum Weak {
     PlainMd4,
     PlainMd5,
     PlainTrunc,
-    ScramSha1,
-    ScramSha256,
     Smd5,
     Yescrypt,
 }
 
 impl Weak {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 13] = [
         Self::CramMd5,
         Self::DesCrypt,
         Self::DigestMd5,
@@ -243,8 +268,6 @@ impl Weak {
         Self::PlainMd4,
         Self::PlainMd5,
         Self::PlainTrunc,
-        Self::ScramSha1,
-        Self::ScramSha256,
         Self::Smd5,
         Self::Yescrypt,
     ];
@@ -264,8 +287,6 @@ impl Weak {
             Self::PlainMd4 => "PLAIN-MD4",
             Self::PlainMd5 => "PLAIN-MD5",
             Self::PlainTrunc => "PLAIN-TRUNC",
-            Self::ScramSha1 => "SCRAM-SHA-1",
-            Self::ScramSha256 => "SCRAM-SHA-256",
             Self::Smd5 => "SMD5",
             Self::Yescrypt => "YESCRYPT",
         }
@@ -280,6 +301,16 @@ enum Form {
     Bcrypt(bcrypt::Bcrypt),
     Argon2(argon2::Argon),
     Pbkdf2(pbkdf2::Pbkdf2),
+    Scram(scram::Scram),
+}
+
+/// What a server needs for an exchange of SCRAM.
+#[derive(Debug)]
+pub enum ScramSecret {
+    /// Keys as stored.
+    Keys(crate::auth::scram::Salted, Keys),
+    /// The password itself, of which keys are to be derived.
+    Password(Secret),
 }
 
 /// How a value is written, when the scheme's name says so (`{SSHA256.hex}`).
@@ -351,7 +382,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-const NAMES: [(&str, Scheme); 17] = [
+const NAMES: [(&str, Scheme); 19] = [
     ("PLAIN", Scheme::Plain),
     ("CLEARTEXT", Scheme::Plain),
     ("CLEAR", Scheme::Plain),
@@ -369,4 +400,6 @@ const NAMES: [(&str, Scheme); 17] = [
     ("ARGON2I", Scheme::Argon2i),
     ("ARGON2ID", Scheme::Argon2id),
     ("PBKDF2", Scheme::Pbkdf2),
+    ("SCRAM-SHA-1", Scheme::ScramSha1),
+    ("SCRAM-SHA-256", Scheme::ScramSha256),
 ];

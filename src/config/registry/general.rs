@@ -256,7 +256,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         "auth_mechanisms", Words, "plain login", Dovecot,
         "SASL mechanisms offered: `plain`, `login`, `external`, `xoauth2`, `oauthbearer`, `scram-sha-1`, `scram-sha-256`. \
          Bearer tokens are judged by a passdb that can read them, or by the backend where a passdb has `nopassword`; the backend \
-         also leads the exchange of SCRAM then. `external` is offered to clients with a certificate that was \
+         also leads the exchange of SCRAM then. Else SCRAM needs a passdb with the password as it is, or with keys of it \
+         (`{SCRAM-SHA-256}`, as `doveadm pw` makes them), and, like `external`, a password for the backend. `external` is offered to clients with a certificate that was \
          verified here (`ssl_server_request_client_cert`) or, as a PROXY header of `haproxy_trusted_networks` tells, by a \
          load balancer. The user is the one in the certificate, passdbs are asked without a password, and one of them has \
          to name what the backend accepts instead: `pass`, mostly with `master`, or in Submission `proxy_noauth`.",

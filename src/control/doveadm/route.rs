@@ -99,7 +99,9 @@ async fn looked_up(desk: &Desk, question: Question) -> Option<Box<Answer>> {
             Step::Done(answer) => return Some(answer),
             Step::Ask(chain, inquiry) => chain.answered(desk.userdbs.ask(&inquiry).await),
             // A look-up compares nothing.
-            Step::Verify(..) => return None,
+            Step::Verify(..) | Step::Draw(_) | Step::Challenge(..) | Step::Derive(..) => {
+                return None;
+            }
         };
     }
 }

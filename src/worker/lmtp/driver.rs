@@ -242,7 +242,8 @@ impl<'a, P: Port> Driver<'a, P> {
         match self.duties.look_ups.answered(asker, question, answer, now) {
             Some(Found::Route(answer)) => self.input(Input::Route(answer)),
             Some(Found::Verdict(answer)) => self.input(Input::Found(answer)),
-            None => {}
+            // No client of this protocol is asked for anything.
+            Some(Found::Challenge(_)) | None => {}
         }
     }
 

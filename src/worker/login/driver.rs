@@ -177,6 +177,12 @@ impl<'a, P: Port> Driver<'a, P> {
     fn wish(&mut self, wish: Wish) -> Option<Input<'static>> {
         match wish {
             Wish::Authenticate(question) => self.authenticate(*question),
+            Wish::Respond(message) => {
+                let asker = self.login.asker(&self.line);
+                let now = self.line.now();
+                let found = self.duties.look_ups.responded(asker, &message, now)?;
+                Some(self.found(found))
+            }
             Wish::Route(ask) => {
                 let asker = self.login.asker(&self.line);
                 self.duties.look_ups.route(asker, ask, self.line.now()).map(Input::Route)
@@ -245,6 +251,7 @@ impl<'a, P: Port> Driver<'a, P> {
         let login = &mut *self.login;
         if !login.session.is_attempting() {
             self.duties.throttle.give_back(&mut login.under_way);
+            login.asking.forget();
             if !matches!(login.course, Course::LoggedIn(_)) {
                 login.places.seat = None;
             }
@@ -313,8 +320,16 @@ impl<'a, P: Port> Driver<'a, P> {
 
     fn ask(&mut self, question: Question) -> Option<Input<'static>> {
         let asker = self.login.asker(&self.line);
-        let answer = self.duties.look_ups.authenticate(asker, question, self.line.now())?;
-        Some(self.verdict(answer))
+        let found = self.duties.look_ups.authenticate(asker, question, self.line.now())?;
+        Some(self.found(found))
+    }
+
+    fn found(&mut self, found: Found) -> Input<'static> {
+        match found {
+            Found::Verdict(answer) => self.verdict(answer),
+            Found::Challenge(message) => Input::Challenge(message),
+            Found::Route(answer) => Input::Route(answer),
+        }
     }
 
     /// A login that waited for others of its prefix.
@@ -362,13 +377,9 @@ impl<'a, P: Port> Driver<'a, P> {
     fn answered(&mut self, question: u32, answer: Answer) {
         let asker = self.login.asker(&self.line);
         let now = self.line.now();
-        match self.duties.look_ups.answered(asker, question, answer, now) {
-            Some(Found::Verdict(answer)) => {
-                let verdict = self.verdict(answer);
-                self.input(verdict);
-            }
-            Some(Found::Route(answer)) => self.input(Input::Route(answer)),
-            None => {}
+        if let Some(found) = self.duties.look_ups.answered(asker, question, answer, now) {
+            let input = self.found(found);
+            self.input(input);
         }
     }
 

@@ -16,6 +16,7 @@ use crate::auth::chain::{Chain, Doubt as ReplyDoubt, Step};
 use crate::auth::inquiry::{Inquiry, RemoteTrouble, Reply};
 use crate::auth::passdb::Passdbs;
 use crate::auth::scheme::SchemeError;
+use crate::auth::scram;
 use crate::names::CoreId;
 use crate::route::decide::Writes;
 use crate::route::rows::BackendStatus;
@@ -28,7 +29,7 @@ use crate::share::counters::Counter;
 use crate::share::evidence::Evidence;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
-use crate::share::messages::{Answer, Asked, HashJob, Ticket, ToControl};
+use crate::share::messages::{Answer, Asked, HashJob, HashTask, Ticket, ToControl};
 use crate::share::site_attempts::SiteAttempts;
 use crate::share::snapshot::Reader;
 use crate::share::visitors::Visitors;
@@ -72,6 +73,10 @@ pub(in crate::worker) struct Asking {
 enum Pending {
     /// The chain goes on when its hash is compared.
     Password { chain: Box<Chain>, key: Key },
+    /// The chain goes on when its keys are derived.
+    Keys(Box<Chain>),
+    /// The chain goes on when the client has answered its challenge.
+    Client(Box<Chain>),
     /// The chain goes on when the password database has replied.
     Passdb { chain: Box<Chain>, key: Key, is_recheck: bool },
     /// The decision is made again when the control core has looked the user up.
@@ -83,6 +88,8 @@ enum Pending {
 pub(in crate::worker) enum Found {
     /// Whether the password is right, and who the user is.
     Verdict(Box<AuthAnswer>),
+    /// What the client is to be asked.
+    Challenge(Box<[u8]>),
     /// Where to go.
     Route(RouteAnswer),
 }
@@ -166,7 +173,11 @@ impl LookUps {
         now: Tick,
     ) -> Option<Box<AuthAnswer>> {
         let step = Chain::look_up(&self.passdbs.shared(), question);
-        self.authenticate_on(asker, step, now)
+        match self.authenticate_on(asker, step, now)? {
+            Found::Verdict(answer) => Some(answer),
+            // No client is there to be asked.
+            Found::Challenge(_) | Found::Route(_) => None,
+        }
     }
 
     /// Asks the password databases. `None`: the answer comes later.
@@ -175,7 +186,7 @@ impl LookUps {
         asker: Asker<'_>,
         question: Question,
         now: Tick,
-    ) -> Option<Box<AuthAnswer>> {
+    ) -> Option<Found> {
         let step = Chain::start(&self.passdbs.shared(), question);
         self.authenticate_on(asker, step, now)
     }
@@ -185,10 +196,27 @@ impl LookUps {
         mut asker: Asker<'_>,
         mut step: Step,
         now: Tick,
-    ) -> Option<Box<AuthAnswer>> {
+    ) -> Option<Found> {
         loop {
             step = match step {
-                Step::Done(answer) => return Some(answer),
+                Step::Done(answer) => return Some(Found::Verdict(answer)),
+                Step::Draw(chain) => {
+                    let unique = format!("{:?} {now:?}", asker.ticket(self.core));
+                    chain.drawn(&scram::nonce(&self.verified_secret, unique.as_bytes()))
+                }
+                Step::Challenge(chain, message) => {
+                    asker.wait_for(Pending::Client(chain));
+                    return Some(Found::Challenge(message));
+                }
+                Step::Derive(chain, derivation) => {
+                    let ticket = asker.ticket(self.core);
+                    let task = HashTask::Derive(derivation);
+                    if self.exchange.hashing.push(HashJob { ticket, task }).is_ok() {
+                        asker.wait_for(Pending::Keys(chain));
+                        return None;
+                    }
+                    chain.derived(Err(SchemeError::Busy))
+                }
                 Step::Verify(chain, job) => {
                     let key = job.key(&self.verified_secret);
                     if let Some(is_right) = self.verified.recall(key, now) {
@@ -196,7 +224,12 @@ impl LookUps {
                         continue;
                     }
                     let ticket = asker.ticket(self.core);
-                    if self.exchange.hashing.push(HashJob { ticket, job }).is_ok() {
+                    if self
+                        .exchange
+                        .hashing
+                        .push(HashJob { ticket, task: HashTask::Compare(job) })
+                        .is_ok()
+                    {
                         asker.wait_for(Pending::Password { chain, key });
                         return None;
                     }
@@ -257,6 +290,22 @@ impl LookUps {
         chain.answered(reply)
     }
 
+    /// The client has answered the challenge of its login's password databases. `None`: what follows comes later.
+    pub(in crate::worker) fn responded(
+        &mut self,
+        asker: Asker<'_>,
+        message: &Secret,
+        now: Tick,
+    ) -> Option<Found> {
+        match *asker.asking.pending.take()? {
+            Pending::Client(chain) => self.authenticate_on(asker, chain.responded(message), now),
+            other => {
+                asker.asking.pending = Some(Box::new(other));
+                None
+            }
+        }
+    }
+
     /// The answer to a question came. What it means, unless it is late, or leads to another question.
     pub(in crate::worker) fn answered(
         &mut self,
@@ -274,11 +323,15 @@ impl LookUps {
                     self.verified.remember(key, is_right, now);
                 }
                 let step = chain.verified(result);
-                self.authenticate_on(asker, step, now).map(Found::Verdict)
+                self.authenticate_on(asker, step, now)
+            }
+            (Pending::Keys(chain), Answer::Derived(keys)) => {
+                let step = chain.derived(Ok(keys));
+                self.authenticate_on(asker, step, now)
             }
             (Pending::Passdb { chain, key, is_recheck }, Answer::Replied(reply)) => {
                 let step = self.replied(chain, &key, is_recheck, reply, now);
-                self.authenticate_on(asker, step, now).map(Found::Verdict)
+                self.authenticate_on(asker, step, now)
             }
             (Pending::Route { ask, rounds }, Answer::LookedUp) => {
                 self.route_round(asker, ask, rounds.next(), now).map(Found::Route)

@@ -14,7 +14,7 @@ use sha2::Sha256;
 use tempfile::TempDir;
 
 use super::site::{Door, PASSWORD, Site};
-use super::tools::{CURL, GSASL, PYTHON, run, said};
+use super::tools::{CURL, DOVEADM, GSASL, PYTHON, run, said};
 use super::wait::{PATIENCE, wait_for};
 
 const PROTOCOLS: [Protocol; 4] =
@@ -137,6 +137,75 @@ fn w_cred_1_scram_and_tokens_that_the_backend_alone_can_judge() {
     wait_for("the refusal in the log", PATIENCE, || {
         site.hale.said().contains("sasl-stranger").then_some(())
     });
+}
+
+/// What Dovecot stores of a password.
+fn stored(scheme: &str) -> String {
+    let mut doveadm = DOVEADM.command();
+    doveadm.args(["-O", "pw", "-s", scheme, "-p", PASSWORD]);
+    String::from_utf8(run(&mut doveadm)).unwrap().trim().to_owned()
+}
+
+#[test]
+fn sa_04_scram_by_keys_and_passwords_that_hale_has() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(folder.path().join("masters"), "hale:{PLAIN}master-secret::::::\n").unwrap();
+    let theirs = format!(
+        "passdb {{\n driver = passwd-file\n master = yes\n args = scheme=PLAIN {}/masters\n result_success = continue\n}}\n",
+        folder.path().display()
+    );
+    let more = "::::::master=hale pass=master-secret\n";
+    let rows = [
+        ("sasl-keys", stored("SCRAM-SHA-256")),
+        ("sasl-keys-1", stored("SCRAM-SHA-1")),
+        ("sasl-plain", format!("{{PLAIN}}{PASSWORD}")),
+        ("sasl-hash", stored("SSHA256")),
+    ];
+    let text: String = rows.iter().map(|(user, stored)| format!("{user}:{stored}{more}")).collect();
+    let users = folder.path().join("users");
+    fs::write(&users, text).unwrap();
+    let configuration = format!(
+        "auth_mechanisms = plain login scram-sha-1 scram-sha-256\nauth_failure_delay = 0\n\
+         passdb secrets {{\n driver = passwd-file\n passwd_file_path = {}\n}}",
+        users.display()
+    );
+    let site = Site::start_behind(&[], &configuration, &theirs);
+    for (user, _) in &rows {
+        site.pair.add_user(user, b"another");
+    }
+    let attempt = |protocol, mechanism, user, secret| Attempt {
+        site: &site,
+        protocol,
+        door: None,
+        mechanism,
+        user,
+        secret,
+        is_invited: false,
+    };
+    let (sha_1, sha_256) = ("SCRAM-SHA-1", "SCRAM-SHA-256");
+    for protocol in PROTOCOLS {
+        attempt(protocol, sha_256, "sasl-keys", PASSWORD).is_let_in();
+        attempt(protocol, sha_1, "sasl-plain", PASSWORD).is_let_in();
+        attempt(protocol, sha_256, "sasl-plain", "wrong").is_refused("");
+        for door in DOORS {
+            let by_door = Attempt { door, ..attempt(protocol, sha_256, "sasl-plain", PASSWORD) };
+            by_door.is_let_in();
+        }
+        let invited = attempt(protocol, sha_256, "sasl-keys", PASSWORD);
+        Attempt { is_invited: true, ..invited }.is_let_in();
+    }
+    attempt(Protocol::Imap, sha_1, "sasl-keys-1", PASSWORD).is_let_in();
+    attempt(Protocol::Imap, "PLAIN", "sasl-keys", PASSWORD).is_let_in();
+    for (user, mechanism) in
+        [("sasl-hash", sha_256), ("sasl-keys", sha_1), ("sasl-stranger", sha_256)]
+    {
+        attempt(Protocol::Imap, mechanism, user, PASSWORD).is_refused("NO [AUTHENTICATIONFAILED]");
+    }
+    for (kind, protocol) in [("--imap", Protocol::Imap), ("--smtp", Protocol::Submission)] {
+        let heard = gsasl(&site, kind, protocol, sha_256, "sasl-keys", PASSWORD);
+        assert!(heard.contains("Client authentication finished (server trusted)"), "{heard}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use hale::names::CoreId;
 use hale::route::rows::{Backend, BackendStatus, Rows, Site, SiteStatus, User, UserGroup};
 use hale::route::table::{RouteSettings, Table};
 use hale::share::exchange::Exchange;
-use hale::share::messages::{Answer, Doubt, ToControl, ToCore};
+use hale::share::messages::{Answer, Doubt, HashTask, ToControl, ToCore};
 use hale::tick::Tick;
 use uuid::Uuid;
 
@@ -122,7 +122,13 @@ impl Control {
 
     fn do_task(&mut self, task: Task, now: u64) {
         let (ticket, answer) = match task {
-            Task::Hash(job) => (Some(job.ticket), Answer::Verified(job.job.run())),
+            Task::Hash(job) => (
+                Some(job.ticket),
+                match job.task {
+                    HashTask::Compare(job) => Answer::Verified(job.run()),
+                    HashTask::Derive(derivation) => Answer::Derived(derivation.run()),
+                },
+            ),
             Task::Ask(
                 ToControl::Change(_)
                 | ToControl::Homecoming(_)

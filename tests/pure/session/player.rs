@@ -270,6 +270,7 @@ fn happening(word: &str, rest: &str) -> Option<Input<'static>> {
                 earlier_failures: 0,
             }
         }
+        "asks-client" => Input::Challenge(rest.as_bytes().into()),
         "go" => Input::Route(RouteAnswer::Go(destination(rest))),
         "hold" => Input::Route(RouteAnswer::Hold),
         "nowhere" => {
@@ -377,6 +378,9 @@ fn named(wish: &Wish) -> String {
                 .unwrap_or_default();
             let (remote, local) = (question.remote, question.local);
             format!("asks {}{on_behalf} {proof} from {remote} at {local}", question.user)
+        }
+        Wish::Respond(message) => {
+            format!("hands on {}", String::from_utf8_lossy(message.expose()))
         }
         Wish::Route(RouteAsk::User { user, tag: None, .. }) => format!("routes user {user}"),
         Wish::Route(RouteAsk::User { user, tag: Some(tag), .. }) => {

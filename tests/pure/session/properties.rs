@@ -324,7 +324,8 @@ impl Run {
                 self.verdicts += 1;
                 self.connects = 0;
             }
-            Wish::Route(_)
+            Wish::Respond(_)
+            | Wish::Route(_)
             | Wish::DropBackend
             | Wish::SecureClient(_)
             | Wish::SecureBackend { .. }

@@ -193,6 +193,9 @@ fn judged(dbs: &[Db; 2], proof: Proof) -> Outcome {
                 let at = chain.position - 1;
                 chain.verified(Ok(dbs[at].state == State::RightCostly))
             }
+            Step::Draw(_) | Step::Challenge(..) | Step::Derive(..) => {
+                panic!("no exchange is asked for")
+            }
             Step::Ask(chain, inquiry) => {
                 chain.answered(reply(&dbs[usize::from(inquiry.id)], &inquiry))
             }

@@ -1,0 +1,31 @@
+//! Body of the fuzz target `scram`, replayed on stable by `tests/pure/corpus.rs`: both sides of an exchange with a peer that
+//! says anything.
+
+use hale::auth::scram::{Algorithm, ClientFirst, Derived, Inviting, Keys, Salted, Server, Verdict};
+use hale::limits::PBKDF2_ROUNDS_MAX;
+
+/// Three lines: a client's first message, a server's first, a client's last. No panic; no message is right without the
+/// password; a server makes us work no more than the limit.
+pub(crate) fn run(input: &[u8]) {
+    let mut lines = input.splitn(3, |&byte| byte == b'\n');
+    let [first, invitation, last] = [(); 3].map(|()| lines.next().unwrap_or_default());
+    let salted = Salted { salt: b"salt"[..].into(), iterations: 1 };
+    if let Some(first) = ClientFirst::parse(first) {
+        assert!(
+            !first.user.is_empty() && first.authorize_as.as_ref().is_none_or(|it| !it.is_empty())
+        );
+        let server = Server::new(Algorithm::Sha256, first, "nonce", &salted);
+        assert!(server.challenge().contains("nonce,s=c2FsdA==,i=1"));
+        let keys = Keys::derive(Algorithm::Sha256, b"hunter2", &salted);
+        for exported in [None, Some(&b"exported"[..])] {
+            assert_eq!(server.judge(&keys, last, exported), Verdict::Wrong);
+        }
+    }
+    let client = Inviting::new(Algorithm::Sha1, "tim", None, "abc");
+    let Some(asked) = client.invited(invitation) else { return };
+    assert!((1..=PBKDF2_ROUNDS_MAX).contains(&asked.iterations) && !asked.salt.is_empty());
+    let derived = Derived::of(Algorithm::Sha1, b"hunter2", &salted);
+    let (answer, waiting) = client.prove(invitation, &derived).expect("it was read before");
+    assert!(answer.expose().starts_with(b"c=biws,r=abc"));
+    assert!(!waiting.believes(last));
+}

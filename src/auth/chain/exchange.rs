@@ -1,0 +1,221 @@
+//! Exchanges that the chain leads itself: SCRAM, by what a database has of the user's password (SA-04).
+//!
+//! Decides: what follows each message of the client's. Unknown users are led like others, with a salt that is theirs for good, and
+//! refused at the end. Does not: draw nonces, or derive keys of passwords stored as they are; the shell has the first, the
+//! hashing pool does the second. There is one exchange in a login: a password that is wrong
+//! at the database it was about is wrong everywhere.
+
+use super::{Chain, Consulted, Ended, Halt, Pending, Step};
+use crate::auth::answer::{Answer, Why};
+use crate::auth::ask::Proof;
+use crate::auth::fields::Fields;
+use crate::auth::passdb::{Cause, Role, StoredText};
+use crate::auth::scheme::{SchemeError, ScramSecret, Stored};
+use crate::auth::scram::{self, Algorithm, ClientFirst, Keys, Salted, Server, Verdict};
+use crate::fault::Failure;
+use crate::secret::Secret;
+
+/// An exchange under way.
+#[derive(Debug)]
+pub(super) struct Led {
+    algorithm: Algorithm,
+    salted: Salted,
+    end: End,
+    stage: Stage,
+}
+
+/// What the exchange is about.
+#[derive(Debug)]
+enum End {
+    /// The secret that this database has, with its fields.
+    Secret(usize, ScramSecret, Box<Fields>),
+    /// There is none, and this answer stands already.
+    Decoy(Box<Answer>),
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The client has introduced itself.
+    Begun(Box<ClientFirst>),
+    /// It has been told salt and nonce.
+    Challenged(Box<Server>),
+    /// It has answered, and the keys are being derived.
+    Deriving(Box<Server>, Secret),
+    /// It was right, and has been shown that we are.
+    Proved,
+}
+
+/// Keys to be derived of a password. Prints nothing of it.
+#[derive(Debug)]
+pub struct Derivation {
+    algorithm: Algorithm,
+    password: Secret,
+    salted: Salted,
+}
+
+impl Derivation {
+    /// Computes them: milliseconds, not for a data core.
+    #[must_use]
+    pub fn run(&self) -> Keys {
+        Keys::derive(self.algorithm, self.password.expose(), &self.salted)
+    }
+}
+
+impl Chain {
+    /// Begins an exchange with what the database has of the password.
+    pub(super) fn lead(
+        &self,
+        at: usize,
+        algorithm: Algorithm,
+        stored: Option<StoredText>,
+        fields: Fields,
+    ) -> Consulted {
+        let Some(StoredText { text, scheme }) = stored else {
+            // W-CRED-1, W-CRED-3: nothing is verified here; the backend leads the exchange.
+            let ended = if fields.nopassword && self.role != Role::Master {
+                Ended::Matched { verified: false }
+            } else {
+                Ended::Failed(Why::Mismatch)
+            };
+            return Consulted::Ended(ended, fields);
+        };
+        let parsed = str::from_utf8(text.expose()).map_err(|_| SchemeError::Encoding);
+        let secret = match parsed.and_then(|text| Stored::parse(text, scheme)) {
+            Ok(stored) => stored.scram(algorithm),
+            Err(error) => return Consulted::Ended(Ended::Trouble(Cause::Scheme(error)), fields),
+        };
+        let first = ClientFirst::parse(self.question.password.expose());
+        match (secret, first) {
+            (Some(secret), Some(first)) if !self.has_led => {
+                let salted = match &secret {
+                    ScramSecret::Keys(salted, _) => salted.clone(),
+                    ScramSecret::Password(_) => self.steady_salt(),
+                };
+                let end = End::Secret(at, secret, Box::new(fields));
+                let stage = Stage::Begun(Box::new(first));
+                Consulted::Lead(Box::new(Led { algorithm, salted, end, stage }))
+            }
+            (None, _) => Consulted::Ended(Ended::Failed(Why::Scheme), fields),
+            (Some(_), _) => Consulted::Ended(Ended::Failed(Why::Mismatch), fields),
+        }
+    }
+
+    /// The salt of a user without stored keys: the same whenever the user is asked for, and of users who are not there, too.
+    fn steady_salt(&self) -> Salted {
+        let name = self.identity.master.as_ref().unwrap_or(&self.identity.user);
+        scram::steady_salt(&self.passdbs.users.salt_secret, name)
+    }
+
+    /// Leads the client to the end all the same before it hears a refusal, so that it learns nothing of who is known.
+    pub(super) fn disguise(&mut self, answer: Box<Answer>) -> Result<(), Box<Answer>> {
+        let Proof::Exchange(mechanism) = self.question.proof else { return Err(answer) };
+        let is_refused = matches!(
+            &answer.verdict,
+            crate::auth::verdict::Verdict::Refuse { failure, .. } if *failure != Failure::Unavailable
+        );
+        let first = ClientFirst::parse(self.question.password.expose());
+        match (Algorithm::of(mechanism), first) {
+            (Some(algorithm), Some(first)) if is_refused && !self.has_led && !self.is_lookup => {
+                let (salted, stage) = (self.steady_salt(), Stage::Begun(Box::new(first)));
+                let led = Led { algorithm, salted, end: End::Decoy(answer), stage };
+                self.has_led = true;
+                self.pending = Some(Pending::Exchange(Box::new(led)));
+                Ok(())
+            }
+            _ => Err(answer),
+        }
+    }
+
+    /// Goes on with a nonce that no client can foresee.
+    #[must_use]
+    pub fn drawn(mut self, nonce: &str) -> Step {
+        match self.pending.take() {
+            Some(Pending::Exchange(led)) => match led.stage {
+                Stage::Begun(first) => {
+                    let server = Server::new(led.algorithm, *first, nonce, &led.salted);
+                    let challenge = server.challenge().as_bytes().into();
+                    let stage = Stage::Challenged(Box::new(server));
+                    self.wait_for(Led { stage, ..*led }, challenge)
+                }
+                stage => self.wait_for(Led { stage, ..*led }, Box::default()),
+            },
+            _ => self.run(),
+        }
+    }
+
+    fn wait_for(mut self, led: Led, challenge: Box<[u8]>) -> Step {
+        self.has_led = true;
+        self.pending = Some(Pending::Exchange(Box::new(led)));
+        Step::Challenge(Box::new(self), challenge)
+    }
+
+    /// Goes on with the client's answer to the challenge.
+    #[must_use]
+    pub fn responded(mut self, message: &Secret) -> Step {
+        let Some(Pending::Exchange(led)) = self.pending.take() else { return self.run() };
+        let Led { algorithm, salted, end, stage } = *led;
+        let (at, secret, fields) = match end {
+            End::Decoy(answer) => return Step::Done(answer),
+            End::Secret(at, secret, fields) => (at, secret, fields),
+        };
+        match (stage, secret) {
+            (Stage::Proved, _) => {
+                self.go_on(at, Consulted::Ended(Ended::Matched { verified: true }, *fields))
+            }
+            (Stage::Challenged(server), ScramSecret::Keys(salted, keys)) => {
+                let verdict = server.judge(&keys, message.expose(), None);
+                let end = End::Secret(at, ScramSecret::Keys(salted.clone(), keys), fields);
+                let led = Led { algorithm, salted, end, stage: Stage::Proved };
+                self.judged(verdict, led)
+            }
+            (Stage::Challenged(server), ScramSecret::Password(password)) => {
+                let derivation =
+                    Derivation { algorithm, password: password.clone(), salted: salted.clone() };
+                let end = End::Secret(at, ScramSecret::Password(password), fields);
+                let stage = Stage::Deriving(server, message.clone());
+                self.pending =
+                    Some(Pending::Exchange(Box::new(Led { algorithm, salted, end, stage })));
+                Step::Derive(Box::new(self), derivation)
+            }
+            (Stage::Begun(_) | Stage::Deriving(..), _) => {
+                self.go_on(at, Consulted::Ended(Ended::Failed(Why::Mismatch), *fields))
+            }
+        }
+    }
+
+    /// Goes on with the keys of the [`Derivation`].
+    #[must_use]
+    pub fn derived(mut self, keys: Result<Keys, SchemeError>) -> Step {
+        let Some(Pending::Exchange(led)) = self.pending.take() else { return self.run() };
+        match (*led, keys) {
+            (Led { algorithm, salted, end, stage: Stage::Deriving(server, message) }, Ok(keys)) => {
+                let verdict = server.judge(&keys, message.expose(), None);
+                self.judged(verdict, Led { algorithm, salted, end, stage: Stage::Proved })
+            }
+            (Led { end: End::Secret(at, _, fields), .. }, keys) => {
+                let ended = match keys {
+                    Err(error) => Ended::Trouble(Cause::Scheme(error)),
+                    Ok(_) => Ended::Failed(Why::Mismatch),
+                };
+                self.go_on(at, Consulted::Ended(ended, *fields))
+            }
+            (Led { end: End::Decoy(answer), .. }, _) => Step::Done(answer),
+        }
+    }
+
+    fn judged(self, verdict: Verdict, led: Led) -> Step {
+        match (verdict, led) {
+            (Verdict::Right(proof), led) => self.wait_for(led, proof),
+            (Verdict::Wrong, Led { end: End::Secret(at, _, fields), .. }) => {
+                self.go_on(at, Consulted::Ended(Ended::Failed(Why::Mismatch), *fields))
+            }
+            (Verdict::Wrong, Led { end: End::Decoy(answer), .. }) => Step::Done(answer),
+        }
+    }
+}
+
+impl Halt {
+    pub(super) fn lead(led: Box<Led>) -> (Pending, Self) {
+        (Pending::Exchange(led), Self::Draw)
+    }
+}
