@@ -65,6 +65,7 @@ mod refusal;
 mod submission;
 mod guessing;
 mod ldap;
+mod imap_passdb;
 
 mod fail2ban;
 mod everywhere;

@@ -111,30 +111,14 @@ impl Servers {
         name: &str,
         password: &Secret,
     ) -> Result<(u32, Option<Policy>, String), Fault> {
-        let mut is_new = false;
         let socket = match connection.users.take().filter(|socket| !socket.is_closed()) {
             Some(socket) => socket,
-            None => {
-                is_new = true;
-                self.open(false).await?
-            }
+            None => self.open(false).await?,
         };
-        let bound = match socket.bind(name, password).await {
-            // It may have been closed for being idle; no answer was seen, so the bind is made once more, on a new connection.
-            Err(Fault::Lost(_)) if !is_new => {
-                let socket = self.open(false).await?;
-                let bound = socket.bind(name, password).await?;
-                connection.users = Some(socket);
-                bound
-            }
-            bound => {
-                connection.users = Some(socket);
-                bound?
-            }
-        };
-        // Good for a change of the password only.
-        if bound.1 == Some(Policy::ChangeAfterReset) {
-            connection.users = None;
+        let bound = socket.bind(name, password).await?;
+        // After a reset it is good for a change of the password and for nothing else.
+        if bound.1 != Some(Policy::ChangeAfterReset) {
+            connection.users = Some(socket);
         }
         Ok(bound)
     }

@@ -3,10 +3,12 @@
 //! Duty: which of both is made for a question, and what their ends mean together. A connection is two: one as Hale, for
 //! searches, and one that binds as users, since a server gives up what is under way on a connection when a bind arrives
 //! (RFC 4511 4.2.1). Non-duty: sockets and servers (`connection`), what entries and codes mean (`auth::ldap`), how many
-//! connections there are and when one is given up (`pool`). Tests: below, and with a real server end to end.
+//! connections there are and when one is given up (`pool`). Tests: `tests`, and with a real server end to end.
 
 mod connection;
 mod search;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::sync::Arc;

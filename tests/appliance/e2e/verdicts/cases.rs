@@ -26,7 +26,7 @@ pub(super) struct Set {
 const PASSWORD: &str = "sesame 42 ü";
 
 impl Case {
-    fn new(asked: Asked, name: impl Into<String>, user: &str, password: &[u8]) -> Self {
+    pub(super) fn new(asked: Asked, name: impl Into<String>, user: &str, password: &[u8]) -> Self {
         Self {
             name: name.into(),
             asked,

@@ -1,4 +1,4 @@
-//! Where Hale decides differently, and why. The operators' page on passdbs has the same list in words.
+//! Where Hale decides differently, and why. docs/LDAP.md has the same list in words.
 
 pub(super) struct Difference {
     /// The name of the case; `* right` is that case of each scheme that Hale refuses.
@@ -62,6 +62,9 @@ const MASTER: &str = "a master who knows the master's password learns that it is
 const NOPASSWORD: &str =
     "W-CRED-3: `nopassword` verifies nothing, and `skip = unauthenticated` passes over the next";
 const CONTINUE_OK: &str = "after `result_failure = continue-ok` Dovecot takes the password for verified, Hale compares it";
+
+const POLICY: &str =
+    "Dovecot does not ask for the password policy's word: expired, or to be changed first";
 
 pub(super) const ROWS: &[Difference] = &[
     // DES sees eight letters, and what doveadm prints for PLAIN-TRUNC is no password.
@@ -135,4 +138,14 @@ pub(super) const ROWS: &[Difference] = &[
     row("continue-ok after a failure: aww", "refused", "in", CONTINUE_OK),
     row("continue-ok after a failure: awn", "refused", "in", CONTINUE_OK),
     row("continue-ok after a failure: awa", "refused", "in", CONTINUE_OK),
+    row(
+        "ldap imap both@x.test, empty",
+        "later",
+        "refused",
+        "no password is empty, so no database is asked",
+    ),
+    row("ldap imap reset, right", "in", "barred", POLICY),
+    row("ldap pop3 reset, right", "in", "barred", POLICY),
+    row("ldap imap old, right", "refused", "barred", POLICY),
+    row("ldap pop3 old, right", "refused", "barred", POLICY),
 ];

@@ -5,6 +5,7 @@
 
 mod cases;
 mod differences;
+mod directory;
 mod ours;
 mod stage;
 mod theirs;
@@ -63,9 +64,17 @@ fn p_11_dovecots_verdicts_on_more_result_rules() {
 }
 
 #[test]
+fn p_11_dovecots_verdicts_on_users_in_ldap() {
+    let (_slapd, set) = directory::users();
+    compare(&set, 75);
+}
+
+#[test]
 fn every_difference_of_verdicts_belongs_to_a_case_and_says_why() {
     let sets = [cases::accounts(), cases::masters_and_rules(), cases::more_rules()];
-    let names: Vec<&str> = sets.iter().flat_map(|set| &set.cases).map(|case| &*case.name).collect();
+    let users = directory::cases();
+    let cases = sets.iter().flat_map(|set| &set.cases).chain(&users);
+    let names: Vec<&str> = cases.map(|case| &*case.name).collect();
     assert!(names.len() >= 500, "{} verdicts", names.len());
     let mut seen = BTreeMap::new();
     for name in &names {
