@@ -277,8 +277,7 @@ impl Args {
     }
 }
 
-const LATER_DRIVERS: [&str; 8] =
-    ["ldap", "oauth2", "pam", "shadow", "passwd", "bsdauth", "lua", "imap"];
+const LATER_DRIVERS: [&str; 7] = ["ldap", "pam", "shadow", "passwd", "bsdauth", "lua", "imap"];
 
 impl Reader<'_> {
     fn driver_name(&self) -> String {

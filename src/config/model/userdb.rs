@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::http_auth::HttpAuth;
+use super::oauth2::OAuth2;
 use super::sql::Sql;
 
 /// A password database whose answers come over a connection, or from a thread that may wait.
@@ -25,4 +27,20 @@ pub struct RemotePassdb {
 pub enum Service {
     /// The driver `sql`.
     Sql(Sql),
+    /// The driver `oauth2`.
+    OAuth2(Box<OAuth2>),
+    /// The driver `http`.
+    Http(HttpAuth),
+}
+
+impl Service {
+    /// What the driver is called.
+    #[must_use]
+    pub fn driver(&self) -> &'static str {
+        match self {
+            Self::Sql(_) => "sql",
+            Self::OAuth2(_) => "oauth2",
+            Self::Http(_) => "http",
+        }
+    }
 }

@@ -6,6 +6,8 @@ use super::Origin::{Dovecot, Hale};
 use super::Scope::Passdb;
 use super::Setting;
 
+mod http_auth;
+mod oauth2;
 mod sql;
 
 /// What all of them have.
@@ -39,7 +41,7 @@ const OF_ALL: &[Setting] = &[
 ];
 
 pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
-    OF_ALL.iter().chain(sql::SETTINGS)
+    OF_ALL.iter().chain(http_auth::SETTINGS).chain(oauth2::SETTINGS).chain(sql::SETTINGS)
 }
 
 /// What becomes of a line in a file that a passdb of Dovecot 2.3 names in `args`.
@@ -67,6 +69,7 @@ pub fn args_file_names(driver: &str) -> impl Iterator<Item = &'static str> {
 
 fn args_file_of(driver: &str) -> Option<&'static [(&'static str, ArgsFile)]> {
     match driver {
+        "oauth2" => Some(oauth2::ARGS_FILE),
         "sql" => Some(sql::ARGS_FILE),
         _ => None,
     }

@@ -20,6 +20,7 @@ use super::localdb::LocalDb;
 use super::log_file::LogWriter;
 use super::orders::Orders;
 use super::passdbs::PassdbSources;
+use super::policy::PolicyServer;
 use super::resolver::Resolver;
 use super::userdbs::UserDbs;
 use crate::event::Event;
@@ -42,6 +43,7 @@ mod panics;
 mod geodb_remarks;
 mod passdbs;
 mod pins;
+mod policy;
 mod probes;
 mod routing;
 mod sweeps;
@@ -62,6 +64,8 @@ pub struct Control {
     pub routing: Routing,
     /// Health probes; none: there is no test user.
     pub probes: Option<Probes>,
+    /// The policy server; none: no login asks one.
+    pub policy: Option<PolicyServer>,
     /// Password files.
     pub sources: PassdbSources,
     /// Password databases that are asked elsewhere.
@@ -147,6 +151,7 @@ impl Tasks {
             geodb,
             local,
             routing,
+            policy,
             probes,
             sources,
             userdbs,
@@ -190,7 +195,9 @@ impl Tasks {
             Reloads { hangup: reload, orders: orders.clone() },
             board,
         )));
-        running.push(spawn_local(sweeps::sweep(exchange.visitors.clone())));
+        running.extend(rule(policy, exchange)?);
+        running
+            .push(spawn_local(sweeps::sweep(exchange.visitors.clone(), exchange.guesses.clone())));
         let pieces = Inbox::watch(Arc::clone(&exchange.pieces))?;
         let admin = Rc::new(admin);
         running.push(spawn_local(losses::end_sessions(lost, exchange.clone(), Rc::clone(&admin))));
@@ -235,4 +242,14 @@ impl Tasks {
         // A full mailbox loses the line, as with every sender (RS-08).
         let _ = self.log.send(Event::Note { warning: false, text: text.into_boxed_str() });
     }
+}
+
+/// Asks the policy server for the data cores, where there is one.
+fn rule(
+    policy: Option<PolicyServer>,
+    exchange: &Exchange,
+) -> std::io::Result<Option<JoinHandle<()>>> {
+    let Some(policy) = policy else { return Ok(None) };
+    let questions = Inbox::watch(Arc::clone(&exchange.policy))?;
+    Ok(Some(spawn_local(policy::rule(questions, policy, exchange.to_cores.clone()))))
 }

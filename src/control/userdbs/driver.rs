@@ -8,12 +8,18 @@ use crate::auth::inquiry::{Gives, Inquiry, RemoteTrouble, Reply};
 use crate::config::model::Service;
 use crate::template::Template;
 
+use super::http_auth::HttpAuth;
+use super::oauth2::{OAuth2, Verifiers};
 use super::sql::{self, Sql};
+use super::web::Remarks;
+use crate::control::resolver::Resolver;
 
 /// A driver with its settings.
 #[derive(Debug)]
 pub(super) enum Driver {
     Sql(Sql),
+    OAuth2(OAuth2),
+    Http(Box<HttpAuth>),
     #[cfg(test)]
     Fake(super::tests::Fake),
 }
@@ -22,8 +28,19 @@ pub(super) enum Driver {
 #[derive(Debug)]
 pub(super) enum Connection {
     Sql(sql::Connection),
+    /// The driver's HTTP client keeps the real ones.
+    Web,
     #[cfg(test)]
     Fake(super::tests::FakeConnection),
+}
+
+/// What drivers are made with besides their settings.
+#[derive(Debug, Default)]
+pub(super) struct Help {
+    pub(super) resolver: Resolver,
+    /// None: the driver is made to say what it is like, and asked nothing.
+    pub(super) verifiers: Option<Verifiers>,
+    pub(super) remarks: Option<Remarks>,
 }
 
 /// Why there is no reply. Texts are for the log, and hold no secret.
@@ -42,9 +59,16 @@ impl Driver {
     ///
     /// # Errors
     /// A setting that can't be served, as a sentence.
-    pub(super) fn new(service: &Service) -> Result<Self, String> {
+    pub(super) fn new(service: &Service, help: Help) -> Result<Self, String> {
+        let Help { resolver, verifiers, remarks } = help;
         match service {
             Service::Sql(settings) => Sql::new(settings).map(Self::Sql),
+            Service::OAuth2(settings) => {
+                OAuth2::new(settings, &resolver, verifiers, remarks).map(Self::OAuth2)
+            }
+            Service::Http(settings) => {
+                HttpAuth::new(settings, &resolver).map(|http| Self::Http(Box::new(http)))
+            }
         }
     }
 
@@ -52,6 +76,8 @@ impl Driver {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Sql(_) => "sql",
+            Self::OAuth2(_) => "oauth2",
+            Self::Http(_) => "http",
             #[cfg(test)]
             Self::Fake(_) => "fake",
         }
@@ -61,8 +87,20 @@ impl Driver {
     pub(super) fn gives(&self) -> Gives {
         match self {
             Self::Sql(_) => Gives::Rows,
+            Self::OAuth2(oauth2) => oauth2.gives(),
+            Self::Http(http) => http.gives(),
             #[cfg(test)]
             Self::Fake(_) => Gives::Both,
+        }
+    }
+
+    /// Whether what it says may be remembered at all.
+    pub(super) fn may_be_remembered(&self) -> bool {
+        match self {
+            Self::OAuth2(oauth2) => oauth2.may_be_remembered(),
+            Self::Sql(_) | Self::Http(_) => true,
+            #[cfg(test)]
+            Self::Fake(_) => true,
         }
     }
 
@@ -70,6 +108,7 @@ impl Driver {
     pub(super) fn templates(&self) -> Vec<&Template> {
         match self {
             Self::Sql(sql) => sql.templates(),
+            Self::OAuth2(_) | Self::Http(_) => Vec::new(),
             #[cfg(test)]
             Self::Fake(_) => Vec::new(),
         }
@@ -79,6 +118,8 @@ impl Driver {
     pub(super) fn server(&self) -> String {
         match self {
             Self::Sql(sql) => sql.server(),
+            Self::OAuth2(oauth2) => oauth2.server(),
+            Self::Http(http) => http.server(),
             #[cfg(test)]
             Self::Fake(_) => "fake".to_owned(),
         }
@@ -88,6 +129,12 @@ impl Driver {
     pub(super) fn remedy(&self) -> &'static str {
         match self {
             Self::Sql(sql) => sql.remedy(),
+            Self::OAuth2(_) => {
+                "look whether the provider runs and can be reached from here, and at the oauth2_… addresses and oauth2_ca_file"
+            }
+            Self::Http(_) => {
+                "look whether the service runs and can be reached from here, and at http_auth_url"
+            }
             #[cfg(test)]
             Self::Fake(_) => "start it",
         }
@@ -97,6 +144,8 @@ impl Driver {
     pub(super) async fn connect(&self) -> Result<Connection, Fault> {
         match self {
             Self::Sql(sql) => sql.connect().await.map(Connection::Sql),
+            Self::OAuth2(oauth2) => oauth2.reach().await.map(|()| Connection::Web),
+            Self::Http(http) => http.reach().await.map(|()| Connection::Web),
             #[cfg(test)]
             Self::Fake(fake) => fake.connect().await.map(Connection::Fake),
         }
@@ -110,9 +159,10 @@ impl Driver {
     ) -> Result<Reply, Fault> {
         match (self, connection) {
             (Self::Sql(sql), Connection::Sql(connection)) => sql.ask(connection, inquiry).await,
+            (Self::OAuth2(oauth2), Connection::Web) => oauth2.ask(inquiry).await,
+            (Self::Http(http), Connection::Web) => http.ask(inquiry).await,
             #[cfg(test)]
             (Self::Fake(fake), Connection::Fake(connection)) => fake.ask(connection, inquiry).await,
-            #[cfg(test)]
             _ => Err(Fault::Lost("a connection of another driver".to_owned())),
         }
     }
@@ -121,9 +171,10 @@ impl Driver {
     pub(super) async fn try_out(&self, connection: &mut Connection) -> Result<(), Fault> {
         match (self, connection) {
             (Self::Sql(sql), Connection::Sql(connection)) => sql.try_out(connection).await,
+            (Self::OAuth2(oauth2), Connection::Web) => oauth2.reach().await,
+            (Self::Http(http), Connection::Web) => http.reach().await,
             #[cfg(test)]
             (Self::Fake(fake), Connection::Fake(connection)) => fake.try_out(connection).await,
-            #[cfg(test)]
             _ => Err(Fault::Lost("a connection of another driver".to_owned())),
         }
     }
@@ -134,6 +185,7 @@ impl Connection {
     pub(super) fn is_closed(&self) -> bool {
         match self {
             Self::Sql(connection) => connection.is_closed(),
+            Self::Web => false,
             #[cfg(test)]
             Self::Fake(connection) => connection.is_closed(),
         }

@@ -27,6 +27,7 @@ use crate::share::backend_loads::BackendLoads;
 use crate::share::counters::Counter;
 use crate::share::evidence::Evidence;
 use crate::share::exchange::Exchange;
+use crate::share::guesses::Guesses;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::{Answer, Asked, HashJob, Ticket, ToControl};
 use crate::share::site_attempts::SiteAttempts;
@@ -37,7 +38,13 @@ use crate::worker::settings::VerifiedCache;
 
 use super::held::Held;
 
+mod policy;
 mod routes;
+mod under_policy;
+
+pub(in crate::worker) use under_policy::About;
+pub use under_policy::PolicyRules;
+use under_policy::UnderPolicy;
 
 /// One core's way to look up.
 #[derive(Debug)]
@@ -49,6 +56,7 @@ pub struct LookUps {
     verified: Verifications,
     verified_secret: Secret,
     held: Held,
+    policy: PolicyRules,
 }
 
 /// A connection that asks.
@@ -65,11 +73,17 @@ pub(in crate::worker) struct Asking {
     pending: Option<Box<Pending>>,
     /// The number of the last question asked.
     question: u32,
+    /// What a policy server knows of the login under way.
+    policy: Option<Box<UnderPolicy>>,
 }
 
 /// A question under way.
 #[derive(Debug)]
 enum Pending {
+    /// The databases are asked when the policy server has ruled.
+    Policy(Box<Question>),
+    /// The login is answered when the policy server has ruled on it.
+    PolicyAfter(Box<AuthAnswer>),
     /// The chain goes on when its hash is compared.
     Password { chain: Box<Chain>, key: Key },
     /// The chain goes on when the password database has replied.
@@ -91,10 +105,17 @@ impl Asking {
     /// No answer is wanted any more.
     pub(in crate::worker) fn forget(&mut self) {
         self.pending = None;
+        self.policy = None;
     }
 }
 
 impl Asker<'_> {
+    /// The same, lent.
+    fn again(&mut self) -> Asker<'_> {
+        let Self { asking, slot, generation } = self;
+        Asker { asking, slot: *slot, generation: *generation }
+    }
+
     /// The ticket of the next question. Answers to earlier ones are worth nothing from here on: the verdict on one login must
     /// never reach another.
     fn ticket(&mut self, core: CoreId) -> Ticket {
@@ -121,6 +142,7 @@ impl LookUps {
             verified: Verifications::new(&cache.rules),
             verified_secret: cache.secret.clone(),
             held: Held::default(),
+            policy: PolicyRules::default(),
         }
     }
 
@@ -153,6 +175,11 @@ impl LookUps {
             .then_some("was set offline meanwhile, and is not waited for")
     }
 
+    /// The book of failed logins.
+    pub(in crate::worker) fn guesses(&self) -> Guesses {
+        self.exchange.guesses.clone()
+    }
+
     /// The book of visitors.
     pub(in crate::worker) fn visitors(&self) -> Visitors {
         self.exchange.visitors.clone()
@@ -166,17 +193,6 @@ impl LookUps {
         now: Tick,
     ) -> Option<Box<AuthAnswer>> {
         let step = Chain::look_up(&self.passdbs.shared(), question);
-        self.authenticate_on(asker, step, now)
-    }
-
-    /// Asks the password databases. `None`: the answer comes later.
-    pub(in crate::worker) fn authenticate(
-        &mut self,
-        asker: Asker<'_>,
-        question: Question,
-        now: Tick,
-    ) -> Option<Box<AuthAnswer>> {
-        let step = Chain::start(&self.passdbs.shared(), question);
         self.authenticate_on(asker, step, now)
     }
 
@@ -274,11 +290,19 @@ impl LookUps {
                     self.verified.remember(key, is_right, now);
                 }
                 let step = chain.verified(result);
-                self.authenticate_on(asker, step, now).map(Found::Verdict)
+                let answer = self.authenticate_on(asker.again(), step, now)?;
+                self.judged(asker, answer).map(Found::Verdict)
             }
             (Pending::Passdb { chain, key, is_recheck }, Answer::Replied(reply)) => {
                 let step = self.replied(chain, &key, is_recheck, reply, now);
-                self.authenticate_on(asker, step, now).map(Found::Verdict)
+                let answer = self.authenticate_on(asker.again(), step, now)?;
+                self.judged(asker, answer).map(Found::Verdict)
+            }
+            (Pending::Policy(question), Answer::Ruled(ruled)) => {
+                self.ruled(asker, *question, ruled, now).map(Found::Verdict)
+            }
+            (Pending::PolicyAfter(answer), Answer::Ruled(ruled)) => {
+                Some(Found::Verdict(self.ruled_after(asker, answer, ruled, now)))
             }
             (Pending::Route { ask, rounds }, Answer::LookedUp) => {
                 self.route_round(asker, ask, rounds.next(), now).map(Found::Route)

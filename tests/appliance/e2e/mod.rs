@@ -30,6 +30,7 @@ mod probed;
 mod balancer;
 mod cassandra;
 mod yard;
+mod web_service;
 
 // The harness itself, checked against Dovecot without Hale in between.
 mod direct;
@@ -75,6 +76,10 @@ mod tls_protocols;
 mod names;
 mod client_certificate;
 mod external;
+mod http_auth;
+mod oauth2;
+mod oidc;
+mod policy;
 mod tls_floods;
 mod testssl;
 mod protect;

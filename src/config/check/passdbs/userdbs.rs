@@ -2,15 +2,19 @@
 //!
 //! Duty: what all of them have. Driver: `passdbs`. Tests: in the drivers' files.
 
+use std::path::PathBuf;
+
 use super::super::positive;
 use crate::config::diagnostic::Findings;
-use crate::config::model::{RemotePassdb, Service};
+use crate::config::model::{Authorities, RemotePassdb, Service};
 use crate::config::sort::Section;
 
+mod http_auth;
+mod oauth2;
 mod sql;
 
 /// The drivers of this kind.
-pub(super) const DRIVERS: [&str; 1] = ["sql"];
+pub(super) const DRIVERS: [&str; 3] = ["http", "oauth2", "sql"];
 
 /// The passdb of `section`, of one of [`DRIVERS`]; `root`: the settings outside of all blocks. `None`: it cannot be asked, which was told.
 pub(super) fn remote(
@@ -21,6 +25,9 @@ pub(super) fn remote(
 ) -> Option<RemotePassdb> {
     let service = match driver {
         "sql" => sql::sql(&Around { section, root }, findings).map(Service::Sql),
+        "oauth2" => oauth2::oauth2(&Around { section, root }, findings)
+            .map(|it| Service::OAuth2(Box::new(it))),
+        "http" => http_auth::http(&Around { section, root }, findings).map(Service::Http),
         _ => None,
     };
     Some(RemotePassdb {
@@ -43,4 +50,14 @@ impl<'a> Around<'a> {
     fn at(&self, name: &str) -> &'a Section {
         if self.section.found(name).is_some() { self.section } else { self.root }
     }
+}
+
+/// The file of authorities for a service: its own, or that for backends.
+fn authorities(around: &Around<'_>, name: &'static str) -> Authorities {
+    let written = |section: &Section, name| -> Option<PathBuf> {
+        section.path(name).filter(|path| !path.as_os_str().is_empty())
+    };
+    let ca_file =
+        written(around.at(name), name).or_else(|| written(around.root, "ssl_client_ca_file"));
+    Authorities { ca_file }
 }

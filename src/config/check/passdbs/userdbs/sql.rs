@@ -52,6 +52,7 @@ mod tests {
         match &passdb.driver {
             PassdbDriver::Remote(remote) => match &remote.service {
                 Service::Sql(sql) => (remote, sql),
+                other => panic!("{other:?}"),
             },
             other => panic!("{other:?}"),
         }
