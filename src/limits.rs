@@ -231,6 +231,9 @@ pub const CASSANDRA_TOKEN_RANGES: u8 = 16;
 pub const GEODB_NEWS_MAX: usize = 1024;
 /// A user's look-up in the GeoDB, all calls together; then it counts as gone, and the login goes on with what is known.
 pub const GEODB_LOOK_UP_TIMEOUT: Duration = Duration::from_millis(900);
+/// Two proxies that make the same group's row at the same moment do not see each other's, and may have chosen differently: a row
+/// that has just changed is read once more when the other's write, begun before ours could be read, must have arrived.
+pub const GEODB_WRITES_LATE_BY: Duration = Duration::from_secs(2);
 /// After a look-up that took all its time the next ones do not wait for so long: unknown users are answered at once.
 pub const GEODB_SILENT_PAUSE: Duration = Duration::from_secs(1);
 /// A GeoDB that does not answer is told once in this time.
@@ -451,6 +454,8 @@ pub const DOVEADM_PROXY_TTL: u8 = 5;
 pub const DOVEADM_LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// A client that is logged in and sends no command, or only a part of one.
 pub const DOVEADM_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The answer to an operator's order waits so long until logins of this proxy go by it: a table of 400,000 groups takes as long.
+pub const ORDER_TAKEN_UP_PATIENCE: Duration = Duration::from_secs(1);
 /// A client that takes nothing of its answer.
 pub const DOVEADM_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Clients before login, and HTTP requests, at the same moment; the one that came first goes when another one comes.
@@ -663,6 +668,7 @@ const _: () = assert!(SIEVE_LINE_BYTES_MAX + SASL_LINE_BYTES_MAX <= PRE_LOGIN_IN
 const _: () = assert!(SASL_LINE_BYTES_MAX < PRE_LOGIN_INPUT_BYTES_MAX);
 const _: () = assert!(SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);
 const _: () = assert!(BACKEND_LINE_BYTES_MAX <= BACKEND_INPUT_BYTES_MAX);
+const _: () = assert!(GEODB_WRITES_LATE_BY.as_millis() > 2 * GEODB_LOOK_UP_TIMEOUT.as_millis());
 // The end of its last line still has to fit.
 const _: () = assert!(IMAP_RESPONSE_BYTES_MAX + 2 < BACKEND_INPUT_BYTES_MAX);
 const _: () = assert!(IMAP_RESPONSE_BYTES_MAX <= BACKEND_UNTAGGED_BYTES_MAX);

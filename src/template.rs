@@ -9,6 +9,7 @@ mod condition;
 mod filter;
 mod letters;
 mod pipeline;
+mod syntax;
 mod written;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,8 @@ use std::fmt;
 use filter::{Argument, Data, Filter};
 use letters::Modifiers;
 use pipeline::Pipeline;
+
+pub use syntax::Syntax;
 
 /// A text with variables. May hold a password (`fields { password = … }`): `Debug` shows nothing of it.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -239,6 +242,39 @@ impl Template {
             }
         }
         Ok(())
+    }
+
+    /// The text with what every variable stands for written so that in `syntax` it is a value and nothing else.
+    ///
+    /// # Errors
+    /// A filter cannot do its work on these values, or one of them can't be written there.
+    pub fn expand_in<'v>(
+        &self,
+        syntax: Syntax,
+        lookup: &dyn Fn(&str) -> Option<Cow<'v, str>>,
+    ) -> Result<String, Unexpandable> {
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(plain) => text.push_str(plain),
+                Part::Variable { name, filters } => {
+                    let value = if name.is_empty() { None } else { lookup(name) };
+                    let (filters, ending) = syntax.split(filters);
+                    let value = filtered(value.unwrap_or_default(), &filters, lookup)?;
+                    syntax.write(&value, ending, &mut text)?;
+                }
+            }
+        }
+        Ok(text)
+    }
+
+    /// The name of the variable that is all of it, unfiltered.
+    #[must_use]
+    pub fn only_variable(&self) -> Option<&str> {
+        match &*self.0 {
+            [Part::Variable { name, filters }] if filters.is_empty() => Some(name),
+            _ => None,
+        }
     }
 
     /// Its plain texts and its variables, in order, for those who put the values in themselves.

@@ -27,3 +27,4 @@ pub mod fields;
 pub mod verdict;
 pub mod answer;
 pub mod delay;
+pub mod ldap;

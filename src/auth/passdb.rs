@@ -174,24 +174,22 @@ impl Passdb {
         self.protocols.is_empty() || self.protocols.contains(&protocol)
     }
 
-    /// Whether it is to be asked for logins that are proved so (`mechanisms`).
+    /// Whether it is to be asked about such a proof (`mechanisms`).
     pub(super) fn is_for(&self, proof: Proof) -> bool {
         self.mechanisms.is_empty() || self.mechanisms.meets(proof.mechanisms())
     }
 
-    /// Whether it can judge such a proof, and is to (SA-07). A database without a way to check tokens has only its word that
-    /// the backend will (`nopassword`); one that checks tokens means nothing to other logins.
+    /// Whether it can judge such a proof (SA-07). Databases for tokens judge nothing else; another one has only its word that
+    /// the backend will judge them (`nopassword`).
     pub(super) fn judges(&self, proof: Proof) -> bool {
         let is_for_tokens = matches!(&self.driver, Driver::Remote(it) if it.gives == Gives::Tokens);
-        self.is_for(proof)
-            && match proof {
-                // It needs to know a name only.
-                _ if self.role == Role::Deny => true,
-                Proof::Token if is_for_tokens => true,
-                _ if is_for_tokens => false,
-                Proof::Password | Proof::NamedPassword | Proof::Certificate => true,
-                Proof::Token | Proof::Exchange(_) => self.gives("nopassword"),
-            }
+        match proof {
+            // It needs to know a name only.
+            _ if self.role == Role::Deny => true,
+            Proof::Password | Proof::NamedPassword | Proof::Certificate => !is_for_tokens,
+            Proof::Token => is_for_tokens || self.gives("nopassword"),
+            Proof::Exchange(_) => self.gives("nopassword"),
+        }
     }
 
     /// Whether every user has this field, unless a row takes it away.

@@ -157,6 +157,22 @@ fn c_move_4_sessions_end_first_and_the_destination_takes_over_when_none_is_left(
 }
 
 #[test]
+fn c_move_4_the_same_order_given_again_has_its_own_time() {
+    let mut scene = Scene::new(&[("a", BE1, BE2, "1")]);
+    let order = |scene: &mut Scene, at| scene.rows.user_groups[0].refresh_after = Some(at);
+    order(&mut scene, 7);
+    let ending = scene.ends(0.0, BE1, &["a"]);
+    scene.moves.ended(&ending, 0);
+    // Given up and ordered again, between two looks.
+    order(&mut scene, 8);
+    let ending = scene.ends(2.9, BE1, &["a"]);
+    scene.moves.ended(&ending, 0);
+    assert_eq!(scene.look_after(2.9), [], "the others have not had their time");
+    let finish = scene.finishes(0.2, &[("a", BE2)]);
+    assert_eq!(finish.changes[0].order, Some(8));
+}
+
+#[test]
 fn c_move_4_sessions_that_do_not_end_hold_up_no_move_for_ever() {
     let mut scene = Scene::new(&[("a", BE1, BE2, "1")]);
     for _ in 0..30 {

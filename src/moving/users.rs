@@ -223,7 +223,7 @@ impl UserMoves {
                 continue;
             }
             let is_same = |known: &Option<User>| match (known, row) {
-                (Some(known), Some(row)) => known.leads_where(row),
+                (Some(known), Some(row)) => known.leads_where(row) && is_same_order(known, row),
                 (None, None) => true,
                 _ => false,
             };
@@ -272,6 +272,11 @@ impl UserMoves {
             Some((&**user, *backend, row.moved().group_name, held))
         })
     }
+}
+
+/// Whether two rows that lead the same way are of one order: the same one given again is another move.
+fn is_same_order(known: &User, row: &User) -> bool {
+    !row.is_moving() || known.last_update == row.last_update
 }
 
 /// The same when none was found.

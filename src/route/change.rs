@@ -16,10 +16,33 @@ pub struct GroupChange {
     pub name: Box<str>,
     /// What the decision was made on. If the row says something else now, nothing is written.
     pub expected: Placement,
+    /// And in which order to move, if the row had one: its `refresh_after`. The same order given again is another move.
+    pub order: Option<i64>,
     /// What to write.
     pub placement: Placement,
     /// For logs and events.
     pub reason: ChangeReason,
+}
+
+impl GroupChange {
+    /// Decided on this row.
+    #[must_use]
+    pub fn of(row: &UserGroup, placement: Placement, reason: ChangeReason) -> Self {
+        Self {
+            site_id: row.site_id,
+            name: row.name.clone(),
+            expected: Placement::from(row),
+            order: row.refresh_after.filter(|_| row.is_moving()),
+            placement,
+            reason,
+        }
+    }
+
+    /// Whether a row says what the decision was made on.
+    #[must_use]
+    pub fn is_expected(&self, row: &UserGroup) -> bool {
+        self.expected.is_of(row) && (self.order.is_none() || self.order == row.refresh_after)
+    }
 }
 
 /// The columns of `user_groups` that say where a group lives.
@@ -118,6 +141,16 @@ pub struct UserMove {
     pub reason: UserMoveReason,
 }
 
+/// Whether a user's row says what was expected, but for the columns that others write. The same order to move given again is
+/// another move.
+#[must_use]
+pub fn is_same_user(expected: &User, row: &User) -> bool {
+    let compared =
+        |user: &User| User { metacache_last_host: None, last_update: None, ..user.clone() };
+    let is_same_order = !expected.is_moving() || expected.last_update == row.last_update;
+    compared(expected) == compared(row) && is_same_order
+}
+
 /// Why a user's row changes at a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserMoveReason {
@@ -164,10 +197,9 @@ impl SiteChange {
         row.and_then(GroupSite::stand_in) == self.expected
     }
 
-    /// The row to write. Its time is later than that of the row it replaces, whatever that writer's clock said.
+    /// The row to write.
     #[must_use]
     pub fn row(&self, former: Option<&GroupSite>, unix_millis: i64) -> GroupSite {
-        let former = former.and_then(|row| row.last_update).unwrap_or(i64::MIN);
         GroupSite {
             group_name: self.group_name.clone(),
             site_id: self.site_id,
@@ -176,14 +208,44 @@ impl SiteChange {
                 None => GroupSiteStatus::Normal,
             },
             failover_site_id: self.stand_in,
-            last_update: Some(unix_millis.max(former.saturating_add(1))),
+            last_update: Some(time_of_change(unix_millis, former.and_then(|row| row.last_update))),
         }
     }
+}
+
+/// The time that goes into a row that is changed: later than that of the row it replaces, whatever that writer's clock said.
+#[must_use]
+pub fn time_of_change(unix_millis: i64, former: Option<i64>) -> i64 {
+    unix_millis.max(former.unwrap_or(i64::MIN).saturating_add(1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn c_move_4_the_same_order_given_again_is_another_move() {
+        let mut row = UserGroup {
+            moving: "1".into(),
+            refresh_after: Some(7),
+            ..GroupCreation {
+                site_id: Uuid::from_u128(1),
+                name: "g".into(),
+                backend_id: Uuid::from_u128(2),
+                alt_backend_id: Some(Uuid::from_u128(3)),
+            }
+            .row()
+        };
+        let end = GroupChange::of(&row, Placement::default(), ChangeReason::FinishMove);
+        assert!(end.is_expected(&row));
+        row.refresh_after = Some(time_of_change(5, row.refresh_after));
+        assert_eq!(row.refresh_after, Some(8), "a clock that is behind");
+        assert!(!end.is_expected(&row), "aborted, and ordered again");
+        row.moving = Box::default();
+        let switch = GroupChange::of(&row, Placement::default(), ChangeReason::SwitchToBest);
+        row.refresh_after = Some(9);
+        assert!(switch.is_expected(&row), "it says the same of where the group is");
+    }
 
     #[test]
     fn c_site_8_a_row_of_the_future_is_still_replaced() {

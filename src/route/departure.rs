@@ -80,11 +80,13 @@ pub fn lives_on(table: &Table, user: &User, backend: Uuid) -> bool {
 pub fn announced(table: &Table, user: &User, unix_millis: i64) -> Option<Departure> {
     let backend_id = source(table, user)?;
     let site_id = user.preferred_site_id?;
-    if table.has_departure(&user.username, backend_id) {
+    let known = table.departure(&user.username, backend_id);
+    if known.is_some_and(|known| user.last_update.is_none_or(|ordered| ordered == known.since)) {
         return None;
     }
     let scope = [site_id, backend_id];
-    Departure::among(table.departures().iter(), scope, &user.username, unix_millis)
+    let since = user.last_update.unwrap_or(unix_millis);
+    Departure::among(table.departures().iter(), scope, &user.username, since)
 }
 
 /// A group of this site leads somewhere as long as any backend is online: its row is changed at the next login, or made.

@@ -50,17 +50,10 @@ pub(super) fn switch(table: &Table, row: &UserGroup) -> Option<GroupChange> {
         let ranking = rank(table, &row.name, None)?;
         (ranking.best, ranking.second, ChangeReason::SwitchToBest)
     };
-    Some(GroupChange {
-        site_id: row.site_id,
-        name: row.name.clone(),
-        expected: Placement::from(row),
-        placement: Placement {
-            backend_id: Some(backend_id),
-            alt_backend_id: next,
-            moving: Box::default(),
-        },
-        reason: if row.is_moving() { ChangeReason::FinishMove } else { switched },
-    })
+    let placement =
+        Placement { backend_id: Some(backend_id), alt_backend_id: next, moving: Box::default() };
+    let reason = if row.is_moving() { ChangeReason::FinishMove } else { switched };
+    Some(GroupChange::of(row, placement, reason))
 }
 
 /// The row of a group that has none at the local site. None when the site has no usable backend.
@@ -101,13 +94,7 @@ pub fn end_of_move(table: &Table, row: &UserGroup) -> Option<GroupChange> {
     let next = rank(table, &row.name, Some(backend.id)).map(|ranking| ranking.best);
     let placement =
         Placement { backend_id: Some(backend.id), alt_backend_id: next, moving: Box::default() };
-    Some(GroupChange {
-        site_id: row.site_id,
-        name: row.name.clone(),
-        expected: Placement::from(row),
-        placement,
-        reason: ChangeReason::FinishMove,
-    })
+    Some(GroupChange::of(row, placement, ChangeReason::FinishMove))
 }
 
 /// The change of a group, if its backend is not usable.

@@ -357,11 +357,11 @@ impl Table {
         &self.departures
     }
 
-    /// Whether it is known that the user leaves this backend.
+    /// What is known of the user's leaving of this backend.
     #[must_use]
-    pub fn has_departure(&self, user: &str, backend: Uuid) -> bool {
+    pub fn departure(&self, user: &str, backend: Uuid) -> Option<&Departure> {
         let order = |it: &Departure| (*it.user).cmp(user).then(it.backend_id.cmp(&backend));
-        find(&self.departures, order).is_some()
+        find(&self.departures, order)
     }
 
     /// The groups that live on a destination of a force-move, by name.

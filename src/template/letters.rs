@@ -103,6 +103,13 @@ impl Modifiers {
         vec![Filter::Modified(self)]
     }
 
+    /// The same without the `D` at its end, if that is the last that is done.
+    pub(super) fn without_ldap_dn(&self) -> Option<Self> {
+        let (Modifier::LdapDn, letters) = self.letters.split_last()? else { return None };
+        let is_plain = self.offset == 0 && self.width == 0;
+        is_plain.then(|| Self { letters: letters.into(), ..self.clone() })
+    }
+
     fn hashes(&self) -> bool {
         self.letters.iter().any(|one| matches!(one, Modifier::Hash | Modifier::OldHash))
     }

@@ -18,6 +18,8 @@ mod certificate_name;
 mod config_text;
 #[path = "../../fuzz/bodies/doveadm.rs"]
 mod doveadm;
+#[path = "../../fuzz/bodies/ldap.rs"]
+mod ldap;
 #[path = "../../fuzz/bodies/lmtp.rs"]
 pub(crate) mod lmtp;
 #[path = "../../fuzz/bodies/passwd_file.rs"]
@@ -79,6 +81,16 @@ fn stored_inputs_of_certificate_name() {
 #[test]
 fn stored_inputs_of_config_text() {
     replay("config_text", config_text::run);
+}
+
+#[test]
+fn stored_inputs_of_ldap() {
+    use proptest::prelude::*;
+    replay("ldap", ldap::run);
+    let texts = ("\\PC{0,12}", "[=!@,a-c%$:{}ldap_multi]{0,30}", any::<Vec<u8>>());
+    proptest!(ProptestConfig::with_cases(5000), |((user, attributes, value) in texts)| {
+        ldap::run(&[user.as_bytes(), b"\0", attributes.as_bytes(), b"\0", &value].concat());
+    });
 }
 
 #[test]
@@ -216,6 +228,7 @@ fn every_stored_corpus_is_replayed() {
         "doveadm",
         "facts",
         "geodb_rows",
+        "ldap",
         "lmtp",
         "passwd_file",
         "preauth_imap",

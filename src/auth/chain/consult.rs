@@ -23,8 +23,8 @@ impl Chain {
         skipped
             || (passdb.role == Role::Master) != asked_for_masters
             || !passdb.serves(self.question.protocol)
-            || !(self.is_lookup || self.verified || passdb.judges(self.question.proof))
             || !(self.is_lookup || passdb.is_for(self.question.proof))
+            || !(self.is_lookup || self.verified || passdb.judges(self.question.proof))
     }
 
     /// What variables stand for, at this database.
@@ -134,6 +134,15 @@ impl Chain {
             // A static database has every name, and would make a master of each client with a certificate.
             let is_known = self.role != Role::Master || passdb.lists_users();
             let ended = if is_known { FOUND } else { Ended::Failed(Why::UnknownUser) };
+            return Consulted::Ended(ended, fields);
+        }
+        if matches!(self.question.proof, Proof::Token | Proof::Exchange(_)) {
+            // W-CRED-3: nothing is verified here, and a token is no password; the backend is shown it, or leads the exchange.
+            let ended = if fields.nopassword && self.role != Role::Master {
+                Ended::Matched { verified: false }
+            } else {
+                Ended::Failed(Why::Mismatch)
+            };
             return Consulted::Ended(ended, fields);
         }
         match stored {

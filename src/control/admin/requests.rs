@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::answer::{Answer, Gone};
 use super::beyond::Beyond;
@@ -16,7 +19,7 @@ use crate::control::cluster::{
     self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, GroupCommand, Local,
     Memory, Origin, Output, Own, UserCommand,
 };
-use crate::control::geodb::GeoDb;
+use crate::control::geodb::{Changed, GeoDb};
 use crate::control::loads::Use;
 use crate::control::localdb::LocalDb;
 use crate::control::unix_millis;
@@ -196,6 +199,11 @@ impl Admin {
         };
         if let Ok(output) = &mut done {
             self.add_progress(command, output);
+            if command.changes() != Changed::Nothing {
+                output.notices.extend(
+                    not_taken_up(&self.geodb, self.proxy(), limits::ORDER_TAKEN_UP_PATIENCE).await,
+                );
+            }
         }
         if command.is_order() {
             let line = command.to_words().join(" ");
@@ -275,5 +283,35 @@ impl Admin {
     pub(in crate::control) fn note(&self, text: String) {
         // A full mailbox loses the line, as for every sender (RS-08).
         let _ = self.exchange.log.send(Event::Note { warning: false, text: text.into_boxed_str() });
+    }
+}
+
+/// An operator who has the answer to an order may rely on it: the next login here goes by the rows as they are now (C-CMD-5).
+/// What is to be said if that takes longer.
+async fn not_taken_up(geodb: &GeoDb, proxy: &str, patience: Duration) -> Option<String> {
+    timeout(patience, geodb.taken_up()).await.err().map(|_| {
+        format!(
+            "written, but {proxy} has not read it yet: logins here go by the rows from before, until the GeoDB has been read; \
+             hale status says how it does"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::GeoDb as Location;
+    use crate::control::geodb::OpenMode;
+
+    #[tokio::test]
+    async fn c_cmd_5_an_order_that_is_not_taken_up_in_time_is_answered_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::Sqlite(folder.path().join("geodb.sqlite"));
+        let geodb = GeoDb::open(&location, OpenMode::Create).unwrap();
+        let patience = Duration::from_millis(10);
+        assert_eq!(not_taken_up(&geodb, "px1", patience).await, None, "nothing was announced");
+        geodb.announce(Changed::User("alice".into()));
+        let notice = not_taken_up(&geodb, "px1", patience).await.unwrap();
+        assert!(notice.contains("px1 has not read it yet"), "{notice}");
     }
 }

@@ -140,17 +140,12 @@ async fn evacuate(
             let text = "no other backend of its site is online, so its groups have nowhere to go";
             return Err(CommandError::Data(format!("backend {}: {text}", backend.host)));
         };
-        changes.push(GroupChange {
-            site_id: group.site_id,
-            name: group.name.clone(),
-            expected: Placement::from(group),
-            placement: Placement {
-                backend_id: group.backend_id,
-                alt_backend_id: Some(ranking.best),
-                moving: MOVING.into(),
-            },
-            reason: ChangeReason::Ordered,
-        });
+        let placement = Placement {
+            backend_id: group.backend_id,
+            alt_backend_id: Some(ranking.best),
+            moving: MOVING.into(),
+        };
+        changes.push(GroupChange::of(group, placement, ChangeReason::Ordered));
     }
     let before = show(cluster, vec![backend.clone()]).await?;
     // First no new groups, then the moves, then no new logins.
@@ -264,6 +259,12 @@ async fn show_whole(cluster: &Cluster<'_>, backends: Vec<Backend>) -> Result<Out
     });
     let more: Vec<_> = more.collect();
     Ok(show(cluster, backends).await?.with_columns(&BACKEND_COLUMNS, more.into_iter()))
+}
+
+/// The columns of `backend list`, for tests of those who read it.
+#[cfg(test)]
+pub(in crate::control) fn listed() -> Vec<String> {
+    COLUMNS.iter().chain(&BACKEND_COLUMNS).map(|name| (*name).to_owned()).collect()
 }
 
 const COLUMNS: [&str; 9] = [

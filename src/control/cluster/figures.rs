@@ -41,11 +41,42 @@ pub(super) struct Figures {
 /// What probes say of a backend.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Probed {
-    /// The worst of its protocols, by proxy: 0 up, 1 suspect, 2 down.
-    states: BTreeMap<Box<str>, u8>,
+    /// The worst of its protocols, by proxy.
+    states: BTreeMap<Box<str>, Finding>,
     /// What the last good one took; this proxy's own, else the slowest.
     millis: Option<f64>,
     is_own: bool,
+}
+
+/// What a proxy's probes say, from the best to the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Finding {
+    /// None has come to an end since that proxy was started.
+    NotYet,
+    Up,
+    Suspect,
+    Down,
+}
+
+impl Finding {
+    /// As `proxy_dest_stats` has it.
+    fn of(state: f64) -> Self {
+        match state {
+            ..-0.5 => Self::NotYet,
+            -0.5..0.5 => Self::Up,
+            0.5..1.5 => Self::Suspect,
+            _ => Self::Down,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::NotYet => "not yet",
+            Self::Up => "up",
+            Self::Suspect => "suspect",
+            Self::Down => "down",
+        }
+    }
 }
 
 impl Figures {
@@ -139,14 +170,7 @@ impl Probed {
             keys.iter().filter_map(|key| figures.get(&**key).copied()).reduce(f64::max)
         };
         if let Some(state) = of("state") {
-            let state = if state < 0.5 {
-                0
-            } else if state < 1.5 {
-                1
-            } else {
-                2
-            };
-            self.states.insert(proxy.into(), state);
+            self.states.insert(proxy.into(), Finding::of(state));
         }
         if let Some(millis) = of("probe_ms")
             && !self.is_own
@@ -163,7 +187,8 @@ impl Probed {
             let those = self.states.iter().filter(move |(_, state)| **state == wanted);
             those.map(|(proxy, _)| &**proxy).collect::<Vec<&str>>()
         };
-        let all = [(2, "down"), (1, "suspect"), (0, "up")].map(|(state, name)| (name, of(state)));
+        let all = [Finding::Down, Finding::Suspect, Finding::NotYet, Finding::Up];
+        let all = all.map(|finding| (finding.name(), of(finding)));
         let mut said = all.iter().filter(|(_, proxies)| !proxies.is_empty());
         match (said.next(), said.next()) {
             (None, _) => None,

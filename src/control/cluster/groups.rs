@@ -165,13 +165,7 @@ async fn write(
     row: &UserGroup,
     placement: Placement,
 ) -> Result<Output, CommandError> {
-    let change = GroupChange {
-        site_id: row.site_id,
-        name: row.name.clone(),
-        expected: Placement::from(row),
-        placement: placement.clone(),
-        reason: ChangeReason::Ordered,
-    };
+    let change = GroupChange::of(row, placement.clone(), ChangeReason::Ordered);
     match cluster.geodb.apply(&change, cluster.now).await? {
         Applied::Written => {
             cluster.note_move(row.site_id).await?;

@@ -29,6 +29,8 @@ mod here;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(in crate::control) use backends::listed;
 pub use error::CommandError;
 pub use explain::{ExplainCommand, Memory, Origin, explain_login};
 pub use figures::{Own, for_terminal};

@@ -9,6 +9,7 @@ use crate::control::geodb::lookup::{Search, look_up};
 use crate::control::geodb::{Applied, Changed};
 use crate::limits;
 use crate::route::build::hosts_to_resolve;
+use crate::route::change::time_of_change;
 use crate::route::decide::{Decision, Destination};
 use crate::route::fault::RouteFault;
 use crate::route::pins::drop_those_over;
@@ -86,7 +87,11 @@ async fn start_move(
     };
     check_order(&row, &moving)?;
     let departure = departure(cluster, &row).await?;
-    let output = write(cluster, Some(&row), &moving).await?;
+    // The same order again: a row that is written again would be another move.
+    let output = match row.is_moving() {
+        true => Output::default(),
+        false => write(cluster, Some(&row), &moving).await?,
+    };
     // Behind the row, so that a proxy which hears of the departure finds the user on the way.
     if let Some(departure) = departure {
         cluster.geodb.write_setting(&departure.to_row()).await?;
@@ -122,7 +127,11 @@ async fn departure(cluster: &Cluster<'_>, row: &User) -> Result<Option<Departure
     let Some(backend_id) = group.and_then(|group| group.backend_id) else { return Ok(None) };
     let known = departures(cluster).await?;
     let scope = [site_id, backend_id];
-    match Departure::among(known.iter(), scope, &row.username, cluster.now) {
+    let ordered = match row.is_moving() {
+        true => row.last_update.unwrap_or(cluster.now),
+        false => time_of_change(cluster.now, row.last_update),
+    };
+    match Departure::among(known.iter(), scope, &row.username, ordered) {
         Some(departure) => Ok(Some(departure)),
         None => Err(CommandError::TempFail(format!(
             "{} users move away from that backend at this moment; try again in a minute, or move the group",

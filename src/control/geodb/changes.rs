@@ -19,6 +19,8 @@ pub struct Changes {
     announced: Receiver<Changed>,
     /// Announced, and not told by a look yet.
     news: News,
+    /// How many announcements the last look has told.
+    told: u64,
 }
 
 impl Changes {
@@ -26,7 +28,7 @@ impl Changes {
     #[must_use]
     pub fn of(geodb: &GeoDb) -> Self {
         let announced = geodb.announcements();
-        Self { geodb: geodb.clone(), stamp: None, announced, news: News::default() }
+        Self { geodb: geodb.clone(), stamp: None, announced, news: News::default(), told: 0 }
     }
 
     /// What changed since the last look. Rows that are read afterwards are as new as that, or newer. The first look begins.
@@ -40,6 +42,7 @@ impl Changes {
             // Another process wrote, and nothing says what.
             self.news.add(Changed::Everything);
         }
+        let told = self.geodb.announced();
         loop {
             match self.announced.try_recv() {
                 Ok(changed) => self.news.add(changed),
@@ -47,7 +50,14 @@ impl Changes {
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
+        self.told = told;
         Ok(std::mem::take(&mut self.news))
+    }
+
+    /// How many announcements the looks so far have told, of all that were ever made.
+    #[must_use]
+    pub fn told(&self) -> u64 {
+        self.told
     }
 
     /// Waits until a command of this process announces something, which the next look tells.

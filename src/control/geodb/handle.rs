@@ -150,6 +150,23 @@ impl GeoDb {
         self.announcements.tell(changed);
     }
 
+    /// Waits until logins of this process go by everything that has been announced so far. Without a task that routes, for ever.
+    pub fn taken_up(&self) -> impl Future<Output = ()> + use<> {
+        let announcements = self.announcements.clone();
+        let number = announcements.made();
+        async move { announcements.taken_up(number).await }
+    }
+
+    /// How many announcements were made so far.
+    pub(super) fn announced(&self) -> u64 {
+        self.announcements.made()
+    }
+
+    /// Logins go by all announcements up to this number.
+    pub(in crate::control) fn take_up(&self, announced: u64) {
+        self.announcements.take_up(announced);
+    }
+
     /// Keeps a write that may be late until the GeoDB takes it; of each row the last one.
     ///
     /// # Errors

@@ -1,8 +1,11 @@
 //! What changed in the GeoDB, and word of it inside this process.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::broadcast::{Receiver, Sender, channel};
+use tokio::sync::watch;
 
 use crate::limits;
 
@@ -68,25 +71,54 @@ impl News {
     }
 }
 
-/// The way to all readers of this process.
+/// The way to all readers of this process, and back: how far the one that routes by the rows has taken up what was announced.
 #[derive(Clone, Debug)]
-pub(super) struct Announcements(Sender<Changed>);
+pub(super) struct Announcements {
+    ways: Sender<Changed>,
+    /// How many were made.
+    made: Arc<AtomicU64>,
+    /// How many of them the logins here go by.
+    taken_up: watch::Sender<u64>,
+}
 
 impl Default for Announcements {
     fn default() -> Self {
-        Self(channel(limits::GEODB_NEWS_MAX).0)
+        Self {
+            ways: channel(limits::GEODB_NEWS_MAX).0,
+            made: Arc::default(),
+            taken_up: watch::Sender::new(0),
+        }
     }
 }
 
 impl Announcements {
     pub(super) fn listen(&self) -> Receiver<Changed> {
-        self.0.subscribe()
+        self.ways.subscribe()
     }
 
     pub(super) fn tell(&self, changed: Changed) {
         if changed != Changed::Nothing {
             // On the command line no task watches.
-            let _ = self.0.send(changed);
+            let _ = self.ways.send(changed);
+            // Behind it: a reader that knows the number finds everything up to it.
+            self.made.fetch_add(1, Ordering::Release);
         }
+    }
+
+    pub(super) fn made(&self) -> u64 {
+        self.made.load(Ordering::Acquire)
+    }
+
+    pub(super) fn take_up(&self, number: u64) {
+        self.taken_up.send_if_modified(|known| {
+            let is_news = *known < number;
+            *known = number.max(*known);
+            is_news
+        });
+    }
+
+    pub(super) async fn taken_up(&self, number: u64) {
+        // The sender is `self`.
+        let _ = self.taken_up.subscribe().wait_for(|known| *known >= number).await;
     }
 }

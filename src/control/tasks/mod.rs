@@ -30,6 +30,7 @@ use certificates::Reloads;
 use loads::Loads;
 use losses::Losses;
 use mail::Inbox;
+use table_news::TableNews;
 
 mod certificates;
 mod enquiries;
@@ -47,6 +48,7 @@ mod policy;
 mod probes;
 mod routing;
 mod sweeps;
+mod table_news;
 mod userdbs;
 
 pub use moves::{Mover, moves_of};
@@ -174,6 +176,7 @@ impl Tasks {
         let late = late_writes::make(geodb.clone(), Arc::clone(&log));
         let mut running = vec![spawn_local(remarks), spawn_local(late)];
         let (tasks, desk) = routing.start(board.clone()).await?;
+        let (tables_of_pins, tables_of_moves) = (desk.tables(), desk.tables());
         running.extend(tasks);
         let lost = Losses::default();
         let loads = Loads::new(geodb.clone(), exchange.clone(), desk.clone(), &admin);
@@ -202,15 +205,14 @@ impl Tasks {
         let admin = Rc::new(admin);
         running.push(spawn_local(losses::end_sessions(lost, exchange.clone(), Rc::clone(&admin))));
         running.push(spawn_local(enquiries::hand_out(pieces, Rc::clone(&admin))));
-        running.push(spawn_local(pins::follow(exchange.clone(), Rc::clone(&admin))));
+        running.push(spawn_local(pins::follow(
+            tables_of_pins,
+            exchange.clone(),
+            Rc::clone(&admin),
+        )));
         running.push(spawn_local(admin::serve(socket, Rc::clone(&admin))));
         let (doors, desk) = doveadm.open(admin, exchange, &geodb, userdbs, orders);
-        let orders = desk.admin.beyond().open();
-        running.push(spawn_local(doveadm::kicks::serve(orders, Rc::clone(&desk))));
-        if let Some(moves) = moves {
-            running.push(spawn_local(moves::carry_out(moves, Rc::clone(&desk))));
-        }
-        running.push(spawn_local(doveadm::serve(doors, desk)));
+        running.extend(start_with_desk(desk, doors, moves.map(|moves| (moves, tables_of_moves))));
         Ok(Self { running, log, writer, stop_writer, geodb, local })
     }
 
@@ -252,4 +254,19 @@ fn rule(
     let Some(policy) = policy else { return Ok(None) };
     let questions = Inbox::watch(Arc::clone(&exchange.policy))?;
     Ok(Some(spawn_local(policy::rule(questions, policy, exchange.to_cores.clone()))))
+}
+
+/// What works with the desk of doveadm.
+fn start_with_desk(
+    desk: Rc<Desk>,
+    doors: Vec<Door>,
+    moves: Option<(Mover, TableNews)>,
+) -> Vec<JoinHandle<()>> {
+    let orders = desk.admin.beyond().open();
+    let mut running = vec![spawn_local(doveadm::kicks::serve(orders, Rc::clone(&desk)))];
+    if let Some((moves, tables)) = moves {
+        running.push(spawn_local(moves::carry_out(moves, tables, Rc::clone(&desk))));
+    }
+    running.push(spawn_local(doveadm::serve(doors, desk)));
+    running
 }

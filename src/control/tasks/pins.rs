@@ -2,38 +2,29 @@
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
-
+use super::table_news::TableNews;
 use crate::control::admin::Admin;
 use crate::event::Event;
 use crate::route::pins::{Followed, changed};
-use crate::route::table::Table;
 use crate::share::enquiry::{Mask, Whom};
 use crate::share::exchange::Exchange;
 
 /// Never ends.
-pub(super) async fn follow(exchange: Exchange, admin: Rc<Admin>) {
-    let mut look = interval(LOOK_EVERY);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut seen: Option<Arc<Table>> = None;
+pub(super) async fn follow(mut tables: TableNews, exchange: Exchange, admin: Rc<Admin>) {
     let mut known: Option<Followed> = None;
     // Whose sessions are still to be ended.
     let mut leaving: BTreeSet<Box<str>> = BTreeSet::new();
     loop {
-        look.tick().await;
-        let table = exchange.table.load();
-        let is_new = seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &table));
+        let table = tables.next((!leaving.is_empty()).then_some(AGAIN)).await;
         // Before the first rows were read there were no sessions.
-        if is_new && table.local_site().is_some() {
+        if table.local_site().is_some() {
             let pins = table.followed_pins();
             if let Some(before) = known.replace(pins.clone()) {
                 leaving.extend(changed(&before, &pins));
             }
         }
-        seen = Some(Arc::clone(&table));
         let mut left = BTreeSet::new();
         for user in leaving {
             let whom = Whom { users: Some(Mask::new(&user)), ..Whom::default() };
@@ -64,5 +55,5 @@ fn note(exchange: &Exchange, text: String) {
     let _ = exchange.log.send(Event::Note { warning: false, text: text.into_boxed_str() });
 }
 
-/// A new table is looked at within this.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A core that did not answer is asked again.
+const AGAIN: Duration = Duration::from_millis(100);

@@ -138,6 +138,23 @@ fn c_move_6_a_move_that_an_operator_gives_up_ends_where_it_began() {
 }
 
 #[test]
+fn c_move_6_the_same_order_given_again_has_its_own_time() {
+    let mut place = Place::new();
+    let ordered = |at| User { last_update: Some(at), ..alice(Some("b")) };
+    place.reads(0.0, Some(&ordered(7)));
+    place.ends(0.1, 0);
+    place.ends(1.1, 0);
+    // Given up and ordered again.
+    place.moves.take("alice", Some(&ordered(8)), place.scene.now);
+    place.ends(0.1, 0);
+    place.ends(1.1, 0);
+    place.kicks(0.95);
+    place.ends(0.2, 0);
+    let moved = place.finishes(0.8, &ordered(8), true);
+    assert_eq!(&*moved.group_name, "b");
+}
+
+#[test]
 fn c_move_6_where_a_move_leads_to_a_site_that_is_gone_it_ends_where_it_began() {
     let mut place = Place::new();
     let row = User { moving_preferred_site_id: Some(DC2), ..alice(Some("b")) };

@@ -319,6 +319,9 @@ fn c_move_6_logins_of_a_user_who_moves_wait_where_the_proxies_carry_that_out() {
         rows.settings.extend(announced.map(|it| it.to_row()));
         let (table, _) = Table::build(&rows, &addresses(), &settings);
         assert_eq!(departure::announced(&table, &alice, 8), None, "it is known already");
+        let again = User { last_update: Some(9), ..alice.clone() };
+        let announced = departure::announced(&table, &again, 8).map(|it| it.since);
+        assert_eq!(announced, are_moves_ours.then_some(9), "another order");
         assert_eq!(table.departures().len(), usize::from(are_moves_ours));
     }
 }

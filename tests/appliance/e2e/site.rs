@@ -53,9 +53,14 @@ struct Ports {
 impl Site {
     /// With these users, whose password is [`PASSWORD`], and more lines of Hale's configuration.
     pub(crate) fn start(users: &[&str], configuration: &str) -> Self {
+        Self::start_behind(users, configuration, "")
+    }
+
+    /// The same, with more lines of the backends' configuration.
+    pub(crate) fn start_behind(users: &[&str], configuration: &str, theirs: &str) -> Self {
         let relay = SmtpRelay::start();
         let backend_ports = [(); 2].map(|()| free_port());
-        let pair = Pair::start_with(&backend_configuration(&relay, backend_ports));
+        let pair = Pair::start_with(&(backend_configuration(&relay, backend_ports) + theirs));
         let mut setup = Setup::with_users(&pair, users, PASSWORD.as_bytes());
         let pem = Pem::new(&[NAME, "mail.test"]);
         pem.write(setup.path());
@@ -70,8 +75,8 @@ impl Site {
         ports[0].clear = setup.port;
         ports[0].haproxy = setup.haproxy_port;
         let [submission, lmtp] = backend_ports;
-        let theirs = [pair.port, pair.pop3_port, lmtp, pair.sieve_port, submission];
-        for ((protocol, ports), backend) in Protocol::ALL.iter().zip(&ports).zip(theirs) {
+        let their_ports = [pair.port, pair.pop3_port, lmtp, pair.sieve_port, submission];
+        for ((protocol, ports), backend) in Protocol::ALL.iter().zip(&ports).zip(their_ports) {
             setup.configure(&service(*protocol, *ports, backend));
         }
         setup.configure(configuration);

@@ -20,6 +20,7 @@ pub(crate) const DOVEADM: Tool = Tool { program: "doveadm", package: "dovecot-co
 pub(crate) const DOVECOT: Tool = Tool { program: "dovecot", package: DOVECOT_PACKAGES };
 pub(crate) const FAIL2BAN_REGEX: Tool = Tool { program: "fail2ban-regex", package: "fail2ban" };
 pub(crate) const FETCHMAIL: Tool = Tool { program: "fetchmail", package: "fetchmail" };
+pub(crate) const GSASL: Tool = Tool { program: "gsasl", package: "gsasl" };
 pub(crate) const HAPROXY: Tool = Tool { program: "haproxy", package: "haproxy" };
 pub(crate) const HITCH: Tool = Tool { program: "hitch", package: "hitch" };
 pub(crate) const JAVA: Tool = Tool { program: "java", package: "default-jre-headless" };

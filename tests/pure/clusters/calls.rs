@@ -1,6 +1,6 @@
 //! Calls of logins to the GeoDB of their site, as the control core makes them; some are lost, some done and not answered.
 
-use hale::route::change::{UserMove, UserMoveReason};
+use hale::route::change::{UserMove, UserMoveReason, is_same_user, time_of_change};
 use hale::route::rows::{User, UserGroup};
 
 use super::geodb::Key;
@@ -61,6 +61,7 @@ impl World {
                 let learner = (login.proxy, &*proxy);
                 self.record.learnt(now, learner, &login.user, (&group, &host));
             }
+            Call::ReadGroup(name) => self.take_group(login.proxy, &name),
             Call::Assign(..) | Call::Move(..) => return self.write_user(site, login, call),
             Call::Create(..) | Call::Change(..) => return self.write_group(site, login, call),
             Call::FailOver(..) | Call::Homecoming(..) => {
@@ -87,8 +88,12 @@ impl World {
                     return None;
                 }
                 self.read_user(site, login);
-                let is_expected = login.row.as_ref() == Some(&change.expected);
-                return is_expected.then_some(Call::Move(change, Stage::Written));
+                let is_expected = |row: &User| is_same_user(&change.expected, row);
+                return login
+                    .row
+                    .as_ref()
+                    .is_some_and(is_expected)
+                    .then_some(Call::Move(change, Stage::Written));
             }
             Call::Move(change, _) => {
                 let touched = self.orders_touched(site, &change.expected);
@@ -143,7 +148,7 @@ impl World {
             }
             Call::Change(change, stage) => {
                 let row = self.replicas[site].group(change.site_id, &change.name);
-                let is_expected = row.is_some_and(|row| change.expected.is_of(&row));
+                let is_expected = row.as_ref().is_some_and(|row| change.is_expected(row));
                 if stage == Stage::Read && is_expected {
                     let key = Key::Group(change.site_id, change.name.clone());
                     login.stamp = self.replicas[site].stamp(&key);
@@ -152,17 +157,25 @@ impl World {
                 if stage == Stage::Written && self.play.is_of_backends() {
                     self.write_placement_of(login.proxy, &change, login.stamp);
                 } else if stage == Stage::Written {
-                    self.write(site, writes::change(&change, at));
+                    let former = row.and_then(|row| row.refresh_after);
+                    self.write(site, writes::change(&change, at, time_of_change(at, former)));
                 }
                 (change.site_id, change.name)
             }
             _ => return None,
         };
-        if let Some(row) = self.replicas[site].group(site_id, &name) {
-            self.proxies[login.proxy].put_group(&row);
-            self.table_changed(login.proxy);
-        }
+        debug_assert_eq!(site_id, self.sites[site]);
+        self.take_group(login.proxy, &name);
         None
+    }
+
+    /// A group's row goes into the table by itself.
+    fn take_group(&mut self, proxy: usize, name: &str) {
+        let (site, site_id) = (self.proxies[proxy].site, self.proxies[proxy].site_id);
+        if let Some(row) = self.replicas[site].group(site_id, name) {
+            self.proxies[proxy].put_group(&row);
+            self.table_changed(proxy);
+        }
     }
 
     fn write_group_site(&mut self, site: usize, login: &mut Login, call: Call) -> Option<Call> {

@@ -179,6 +179,7 @@ impl Replica {
             moving_preferred_site_id: self.id(&key, "moving_preferred_site_id"),
             moving_group_name: Some(self.text(&key, "moving_group_name"))
                 .filter(|name| !name.is_empty()),
+            last_update: self.number(&key, "last_update"),
             ..User::default()
         })
     }
@@ -196,7 +197,7 @@ impl Replica {
             alt_backend_id: self.id(key, "alt_backend_id"),
             sticky_users: false,
             moving: self.text(key, "moving"),
-            refresh_after: None,
+            refresh_after: self.number(key, "refresh_after"),
             sticky_backend: false,
         }
     }

@@ -20,13 +20,22 @@ pub(super) enum Call {
     Homecoming(Box<SiteChange>, Stage),
     /// The row that a login went by is old.
     Renew,
+    /// A group's row has just changed.
+    ReadGroup(Box<str>),
     /// A backend has sent the user of this group on to this host (C-CACHE-5).
     Learn(Box<str>, Box<str>),
 }
 
 impl Call {
     pub(super) fn is_beside(&self) -> bool {
-        matches!(self, Self::Change(..) | Self::Homecoming(..) | Self::Renew | Self::Learn(..))
+        matches!(
+            self,
+            Self::Change(..)
+                | Self::Homecoming(..)
+                | Self::Renew
+                | Self::ReadGroup(_)
+                | Self::Learn(..)
+        )
     }
 }
 

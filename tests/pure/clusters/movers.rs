@@ -2,7 +2,7 @@
 //! operators order of groups and backends, as `hale cluster` does it.
 
 use hale::moving::Wish;
-use hale::route::change::{ChangeReason, GroupChange, Placement};
+use hale::route::change::{ChangeReason, GroupChange, Placement, time_of_change};
 use hale::route::hash::{Candidate, rank};
 use hale::route::rows::{BackendStatus, UserGroup};
 use hale::tick::Tick;
@@ -65,7 +65,9 @@ impl World {
     pub(super) fn write_placement_of(&mut self, proxy: usize, change: &GroupChange, stamp: i64) {
         let site = self.proxies[proxy].site;
         let before = self.replicas[site].group(change.site_id, &change.name);
-        let write = writes::change(change, Self::behind(proxy, stamp));
+        let former = before.as_ref().and_then(|row| row.refresh_after);
+        let now = time_of_change(self.proxies[proxy].wall(self.now), former);
+        let write = writes::change(change, Self::behind(proxy, stamp), now);
         self.write_as_stamped(site, write);
         let after = self.replicas[site].group(change.site_id, &change.name);
         if before != after {
@@ -94,15 +96,9 @@ impl World {
         if placement.is_of(row) {
             return;
         }
-        let change = GroupChange {
-            site_id: row.site_id,
-            name: row.name.clone(),
-            expected: Placement::from(row),
-            placement,
-            reason: ChangeReason::Ordered,
-        };
+        let change = GroupChange::of(row, placement, ChangeReason::Ordered);
         let at = super::EPOCH + i64::try_from(self.now).unwrap();
-        self.write(site, writes::change(&change, at));
+        self.write(site, writes::change(&change, at, time_of_change(at, row.refresh_after)));
         let order = Order { at: self.now, placement: change.placement };
         self.fleet.judge.ordered(&row.name, self.sites[site], order);
         self.note_move(site);
@@ -121,14 +117,7 @@ impl World {
         self.start_move(site, &row, to);
     }
 
-    /// Not right behind another order: a move that is taken back and ordered again before all proxies have looked is the same
-    /// row to those that have not, and its time is not begun anew there (`moving` says that, not which).
     fn start_move(&mut self, site: usize, row: &UserGroup, to: Uuid) {
-        let key = (row.site_id, row.name.clone());
-        let last = self.fleet.judge.group_orders.get(&key);
-        if last.is_some_and(|order| order.at + TABLE_READ_WITHIN >= self.now) {
-            return;
-        }
         let placement =
             Placement { backend_id: row.backend_id, alt_backend_id: Some(to), moving: "1".into() };
         self.place(site, row, placement);

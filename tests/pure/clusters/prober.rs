@@ -11,6 +11,7 @@ use hale::route::table::Table;
 use hale::tick::Tick;
 use uuid::Uuid;
 
+use super::login::{Call, Login};
 use super::machines::Purpose;
 use super::world::{Event, Task, World};
 
@@ -237,6 +238,10 @@ impl World {
     /// What a proxy does once a second.
     pub(super) fn look(&mut self, proxy: usize) {
         self.review_all(proxy);
+        while let Some(name) = self.proxies[proxy].next_due(self.now) {
+            let alone = Login::new(Box::default(), proxy, self.proxies[proxy].start);
+            self.wait(alone, Call::ReadGroup(name));
+        }
         self.see_to_moves(proxy);
         self.task_at(self.now + 1_000, proxy, Task::Look);
     }

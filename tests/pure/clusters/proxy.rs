@@ -1,8 +1,8 @@
 //! One proxy: the rows as it read them last, the users it remembers, what it has seen of other sites. The routing is Hale's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hale::limits::REFERRAL_KEPT_FOR;
+use hale::limits::{GEODB_WRITES_LATE_BY, REFERRAL_KEPT_FOR};
 use hale::route::decide::{Decision, RouteQuestion, decide};
 use hale::route::decide::{UserKnown, Writes};
 use hale::route::outage::{Circumstances, Opinion, Opinions, Outages};
@@ -34,6 +34,8 @@ pub(super) struct Memory {
     /// When a group last began or ended to move, as a row has it.
     last_move: Box<str>,
     pub(super) table: Table,
+    /// Groups that are to be read once more, and what their rows say of when they changed (C-GROUP-1).
+    due: BTreeSet<(i64, Box<str>)>,
     /// What the table was built from, besides rows.
     circumstances: Circumstances,
     /// The rows have changed, or will look different a little later.
@@ -88,12 +90,12 @@ impl Proxy {
     /// What the control core does every ten seconds. None: the GeoDB did not answer, and only time has passed.
     pub(super) fn refresh(&mut self, replica: Option<&Replica>, reads: Reads, now: u64) {
         if let Some(replica) = replica {
-            self.read(replica, reads);
+            self.read(replica, reads, self.wall(now));
         }
         self.observe(now);
     }
 
-    fn read(&mut self, replica: &Replica, reads: Reads) {
+    fn read(&mut self, replica: &Replica, reads: Reads, wall: i64) {
         let memory = &mut self.memory;
         let (places, groups) = memory.versions.unwrap_or((u64::MAX, u64::MAX));
         let read = (replica.places_version, replica.groups_version);
@@ -107,6 +109,9 @@ impl Proxy {
         // A proxy that has just been started reads all.
         if (reads == Reads::All || is_moved || groups == u64::MAX) && groups != read.1 {
             replica.read_groups(&mut memory.rows, self.site_id);
+            let groups = memory.rows.user_groups.iter();
+            let due = groups.filter_map(|row| Some((row.refresh_after?, row.name.clone())));
+            memory.due = due.filter(|(at, _)| due_at(*at) > wall).collect();
             memory.is_unsettled = true;
             versions.1 = read.1;
         }
@@ -205,17 +210,26 @@ impl Proxy {
 impl Proxy {
     /// A row of a group that was just read or written.
     pub(super) fn put_group(&mut self, row: &UserGroup) {
-        let Memory { rows, table, .. } = &mut self.memory;
+        let Memory { rows, table, due, .. } = &mut self.memory;
         if row.site_id != self.site_id {
             return;
         }
         let known = rows.user_groups.iter_mut().find(|known| known.name == row.name);
         match known {
-            Some(known) if known == row => return,
+            Some(known) if known == row || known.refresh_after > row.refresh_after => return,
             Some(known) => known.clone_from(row),
             None => rows.user_groups.push(row.clone()),
         }
+        due.extend(row.refresh_after.map(|at| (at, row.name.clone())));
         *table = table.with_group(row.clone()).0;
+    }
+
+    /// A group that is to be read once more by now.
+    pub(super) fn next_due(&mut self, now: u64) -> Option<Box<str>> {
+        let wall = self.wall(now);
+        let first = self.memory.due.first().filter(|(at, _)| due_at(*at) <= wall).cloned()?;
+        self.memory.due.remove(&first);
+        Some(first.1)
     }
 
     /// The same of a backend: the table is built anew.
@@ -335,4 +349,8 @@ impl Proxy {
         let is_out = is_missed || self.opinion(site).is_some();
         is_closed || (is_out && site != self.site_id)
     }
+}
+
+fn due_at(refresh_after: i64) -> i64 {
+    refresh_after + i64::try_from(GEODB_WRITES_LATE_BY.as_millis()).unwrap()
 }

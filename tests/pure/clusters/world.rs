@@ -174,10 +174,11 @@ impl World {
             self.at(30_000, Event::Break);
             self.at(faults_until + 60_000, Event::Leave);
         }
-        // At the end, every user comes to every proxy: once to have rows read that have become old there, once for good.
+        // At the end, every user comes to every proxy: once to have rows read that have become old there, which rows that were
+        // read before all was well have by then (C-CACHE-1); once for good.
         for proxy in 0..self.proxies.len() {
             for user in 0..USERS {
-                let at = settled_after - 10_000 - self.random.below(200_000);
+                let at = settled_after - 10_000 - self.random.below(110_000);
                 self.at(at, Event::Visit(proxy, user));
                 let at = settled_after + self.random.below(until - settled_after - 20_000);
                 self.at(at, Event::Visit(proxy, user));

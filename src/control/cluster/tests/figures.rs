@@ -9,11 +9,15 @@ use crate::control::loads::{self, Use};
 
 /// What a proxy of DC1 wrote of be1 so many seconds ago.
 async fn told(desk: &Desk, proxy: &str, of: Use, ago: i64) {
+    told_state(desk, proxy, of, ago, 0.0).await;
+}
+
+async fn told_state(desk: &Desk, proxy: &str, of: Use, ago: i64, state: f64) {
     let site = site_id(desk).await;
     let at = NOW - ago * 1000;
     let mut rows = loads::rows((site, proxy), "be1", of, at).to_vec();
     rows.extend(
-        [("updated", at as f64 / 1000.0), ("imap.state", 0.0), ("imap.probe_ms", 7.4)].map(
+        [("updated", at as f64 / 1000.0), ("imap.state", state), ("imap.probe_ms", 7.4)].map(
             |(key, value)| DestFigure {
                 proxy_site_id: site,
                 dest_host: "be1".into(),
@@ -89,6 +93,18 @@ async fn c_cmd_4_without_a_hale_figures_are_those_of_the_proxies_rows_while_they
     let words: Vec<&str> = table.split_whitespace().collect();
     assert!(words.join(" ").ends_with("- admin - - - - - - 100 0"), "{table}");
     assert!(shown("backend status be2 -f json").await.contains(r#""probes":null"#));
+}
+
+#[tokio::test]
+async fn c_cmd_4_a_backend_that_was_not_probed_yet_is_not_said_to_be_up() {
+    let desk = Desk::cluster().await;
+    let probes = || desk.field("backend status be1", "probes");
+    told_state(&desk, "lb1", Use::default(), 5, -1.0).await;
+    assert_eq!(probes().await, "not yet");
+    told(&desk, "lb2", Use::default(), 5).await;
+    assert_eq!(probes().await, "not yet for lb1, up for lb2");
+    told_state(&desk, "lb1", Use::default(), 5, 2.0).await;
+    assert_eq!(probes().await, "down for lb1, up for lb2");
 }
 
 #[tokio::test]

@@ -76,7 +76,9 @@ async fn c_move_6_a_users_move_is_told_to_the_proxies_and_can_be_given_up() {
     let (code, text) = desk.no("user move alice other").await;
     assert!(code == 65 && text.contains("user move --abort alice"), "{text}");
     let [one] = &departures().await[..] else { panic!("one departure") };
-    assert_eq!((&*one.user, one.since), ("alice", NOW));
+    // The time of the order, which is later than that of the row before, and the same when it is given once more.
+    assert_eq!((&*one.user, one.since), ("alice", NOW + 1));
+    assert_eq!(desk.field("user status alice", "last_update").await, (NOW + 1).to_string());
     desk.ok("user move --abort alice").await;
     assert_eq!(departures().await, []);
     assert_eq!(desk.field("user status alice", "moving_group_name").await, "");

@@ -48,7 +48,7 @@ pub enum ClusterCommand {
 impl ClusterCommand {
     /// What the command may change.
     #[must_use]
-    pub(in crate::control::cluster) fn changes(&self) -> Changed {
+    pub(in crate::control) fn changes(&self) -> Changed {
         match self {
             Self::Tag(TagCommand::List)
             | Self::Site(

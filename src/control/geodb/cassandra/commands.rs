@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Cassandra;
 use super::cells::{self, Named, clearing, key, ordered};
 use super::check;
-use super::requests::{Requests, Stamped};
+use super::requests::{Requests, Since, Stamped};
 use super::statements::{Statement, StatementKind};
 use super::values::{Cell, id, number, parsed, shown, text, time};
 use crate::control::geodb::columns::TableRow;
@@ -36,7 +36,7 @@ impl Requests {
     async fn alter<T: TableRow>(&self, row_key: Named, named: Named) -> Result<bool, GeoDbError> {
         let Some(held) = self.find::<T>(row_key.clone()).await? else { return Ok(false) };
         let named = row_key.into_iter().chain(named).collect();
-        self.change(T::TABLE, named, held.stamp).await?;
+        self.change(T::TABLE, named, held.stamp, Since::Overwritten).await?;
         Ok(true)
     }
 
@@ -67,7 +67,7 @@ impl Requests {
         }
         let mut named = cells::user_key(&username);
         named.extend([("group_name", Cell::Set(None)), ("last_update", time(Some(now)))]);
-        self.change(TableName::Users, named, stamp).await?;
+        self.change(TableName::Users, named, stamp, Since::Overwritten).await?;
         Ok(true)
     }
 }
@@ -169,10 +169,8 @@ impl Cassandra {
         }
         named.push(("load_factor", number(update.load_factor.map(i64::from))));
         // Probes expect a status; an operator's order holds whatever was there.
-        match update.expected_status {
-            Some(_) => self.requests.change_if_same(TableName::Backends, named, held.stamp).await?,
-            None => self.requests.change(TableName::Backends, named, held.stamp).await?,
-        }
+        let since = if update.expected_status.is_some() { Since::Kept } else { Since::Overwritten };
+        self.requests.change(TableName::Backends, named, held.stamp, since).await?;
         Ok(Applied::Written)
     }
 

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::cells::{self, Named, ordered};
-use super::requests::{Requests, Stamped};
+use super::requests::{Requests, Since, Stamped};
 use super::statements::{Statement, StatementKind};
 use super::values::{id, text, time};
 use super::{Cassandra, cells::clearing};
@@ -12,7 +12,9 @@ use crate::control::geodb::error::GeoDbError;
 use crate::control::geodb::schema::TableName;
 use crate::control::geodb::values::Applied;
 use crate::control::wall_clock::UnixMillis;
-use crate::route::change::{ChangeReason, GroupChange, GroupCreation, Placement};
+use crate::route::change::{
+    ChangeReason, GroupChange, GroupCreation, Placement, is_same_user, time_of_change,
+};
 use crate::route::decide::{UserAssignment, UserMove};
 use crate::route::rows::{
     Backend, GroupSite, Places, ReadRows, Rows, Setting, Site, SiteReachability, Tag, User,
@@ -137,15 +139,17 @@ impl Cassandra {
         row: &User,
         now: UnixMillis,
     ) -> Result<Applied, GeoDbError> {
-        let named = cells::user(row, now);
         match (expected, self.requests.user(&row.username).await?) {
             (None, None) => {
-                self.requests.put(TableName::Users, named, None).await?;
+                self.requests.put(TableName::Users, cells::user(row, now), None).await?;
                 Ok(Applied::Written)
             }
             (Some(expected), Some(held)) if is_same_user(expected, &held.row) => {
-                let named = clearing(named, &cells::user(&held.row, now));
-                self.requests.change(TableName::Users, named, held.stamp).await?;
+                let now = time_of_change(now, held.row.last_update);
+                let named = clearing(cells::user(row, now), &cells::user(&held.row, now));
+                self.requests
+                    .change(TableName::Users, named, held.stamp, Since::Overwritten)
+                    .await?;
                 Ok(Applied::Written)
             }
             _ => Ok(Applied::Skipped),
@@ -168,9 +172,10 @@ impl Cassandra {
         now: UnixMillis,
     ) -> Result<Applied, GeoDbError> {
         let held = self.requests.group(change.site_id, &change.name).await?;
-        let Some(held) = held.filter(|held| change.expected.is_of(&held.row)) else {
+        let Some(held) = held.filter(|held| change.is_expected(&held.row)) else {
             return Ok(Applied::Skipped);
         };
+        let now = time_of_change(now, held.row.refresh_after);
         let placed = |placement: &Placement| {
             let mut named = cells::group_key(change.site_id, &change.name);
             named.extend([
@@ -185,23 +190,18 @@ impl Cassandra {
         match change.reason {
             // What an operator orders holds.
             ChangeReason::Ordered => {
-                self.requests.change(TableName::UserGroups, named, held.stamp).await?;
+                self.requests
+                    .change(TableName::UserGroups, named, held.stamp, Since::Overwritten)
+                    .await?;
             }
             ChangeReason::SwitchToAlternative
             | ChangeReason::SwitchToBest
             | ChangeReason::FinishMove => {
-                self.requests.change_if_same(TableName::UserGroups, named, held.stamp).await?;
+                self.requests.change(TableName::UserGroups, named, held.stamp, Since::Kept).await?;
             }
         }
         Ok(Applied::Written)
     }
-}
-
-/// Whether a row says what was expected, but for the columns that others write.
-fn is_same_user(expected: &User, row: &User) -> bool {
-    let compared =
-        |user: &User| User { metacache_last_host: None, last_update: None, ..user.clone() };
-    compared(expected) == compared(row)
 }
 
 // === What commands want as well ===
@@ -244,20 +244,14 @@ impl Requests {
         table: TableName,
         named: Named,
         read: Option<i64>,
+        since: Since,
     ) -> Result<(), GeoDbError> {
         let statement = Statement::new(StatementKind::Update, table);
-        self.write(statement, &ordered(statement, named), read).await
-    }
-
-    /// Changes a row that is there, unless others have written since it was read.
-    pub(super) async fn change_if_same(
-        &self,
-        table: TableName,
-        named: Named,
-        read: Option<i64>,
-    ) -> Result<(), GeoDbError> {
-        let statement = Statement::new(StatementKind::Update, table);
-        self.write_behind(statement, &ordered(statement, named), read).await
+        let cells = ordered(statement, named);
+        match since {
+            Since::Overwritten => self.write(statement, &cells, read).await,
+            Since::Kept => self.write_behind(statement, &cells, read).await,
+        }
     }
 
     /// Creates a group's row; false when there is one.

@@ -37,6 +37,15 @@ pub(super) struct Stamped<T> {
     pub(super) stamp: Option<i64>,
 }
 
+/// What becomes of that which others have written to a row since it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Since {
+    /// What is written now is later.
+    Overwritten,
+    /// It stays.
+    Kept,
+}
+
 impl Requests {
     pub(super) fn new(link: Link) -> Self {
         let mut draw = [0; 2];

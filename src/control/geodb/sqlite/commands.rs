@@ -226,6 +226,7 @@ impl SqliteFile {
             id_text(expected.moving_preferred_site_id),
             expected.moving_group_name.as_deref(),
             expected.moving_failover_site_group_name.as_deref(),
+            expected.last_update.filter(|_| expected.is_moving()),
         ];
         Ok(Applied::from_count(self.execute(REPLACE_USER, params)?))
     }
@@ -294,7 +295,8 @@ const INSERT_USER: &str = "insert into users (username, preferred_site_id, group
 
 /// `metacache_last_host` is the backends' column and stays as it is (C-GEO-1).
 const REPLACE_USER: &str = "update users set preferred_site_id = ?2, group_name = ?3, failover_site_group_name = ?4, \
-    moving_preferred_site_id = ?5, moving_group_name = ?6, moving_failover_site_group_name = ?7, last_update = ?8 \
+    moving_preferred_site_id = ?5, moving_group_name = ?6, moving_failover_site_group_name = ?7, \
+    last_update = max(?8, coalesce(last_update + 1, ?8)) \
     where username = ?1 and preferred_site_id is ?9 and coalesce(group_name, '') = ?10 \
     and failover_site_group_name is ?11 and moving_preferred_site_id is ?12 and moving_group_name is ?13 \
-    and moving_failover_site_group_name is ?14";
+    and moving_failover_site_group_name is ?14 and (?15 is null or last_update is ?15)";

@@ -143,6 +143,7 @@ impl SqliteFile {
                 id_text(change.expected.backend_id),
                 id_text(change.expected.alt_backend_id),
                 &*change.expected.moving,
+                change.order,
             ],
         )?;
         Ok(Applied::from_count(changed))
@@ -324,6 +325,6 @@ pub(super) const CREATE_GROUP: &str = "insert into user_groups \
     values (?1, ?2, ?3, ?4, ?5, 0, 0, '') on conflict (site_id, name) do nothing";
 
 const APPLY_GROUP_CHANGE: &str = "update user_groups set \
-    backend_id = ?3, alt_backend_id = ?4, moving = ?5, refresh_after = ?6 \
+    backend_id = ?3, alt_backend_id = ?4, moving = ?5, refresh_after = max(?6, coalesce(refresh_after + 1, ?6)) \
     where site_id = ?1 and name = ?2 and backend_id is ?7 and alt_backend_id is ?8 \
-    and coalesce(moving, '') = ?9";
+    and coalesce(moving, '') = ?9 and (?10 is null or refresh_after is ?10)";

@@ -42,13 +42,8 @@ async fn cluster_being_left(place: &Place, others: u32) -> GeoDb {
 /// Another proxy has it elsewhere.
 async fn goes_to(geodb: &GeoDb, group: &str, backend: Uuid) {
     let row = geodb.read_group(DC1, group).await.unwrap().unwrap();
-    let change = GroupChange {
-        site_id: DC1,
-        name: group.into(),
-        expected: Placement::from(&row),
-        placement: Placement { backend_id: Some(backend), ..Placement::default() },
-        reason: ChangeReason::SwitchToBest,
-    };
+    let placement = Placement { backend_id: Some(backend), ..Placement::default() };
+    let change = GroupChange::of(&row, placement, ChangeReason::SwitchToBest);
     assert_eq!(geodb.apply(&change, NOW).await.unwrap(), Applied::Written);
 }
 

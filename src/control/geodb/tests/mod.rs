@@ -23,6 +23,7 @@ mod leaving;
 mod misbehaving;
 mod misbehaviour_on_cassandra;
 pub(in crate::control) mod node;
+mod orders;
 mod place;
 mod schema_on_cassandra;
 mod secured_on_cassandra;
@@ -198,13 +199,7 @@ async fn c_geo_2_a_change_to_a_row_that_differs_by_now_is_skipped(place: &Place)
     let row = geodb.create_group(&creation, NOW).await.unwrap();
     let placement =
         Placement { backend_id: Some(BE2), alt_backend_id: Some(BE1), moving: "".into() };
-    let change = GroupChange {
-        site_id: DC1,
-        name: "g".into(),
-        expected: Placement::from(&row),
-        placement,
-        reason: crate::route::change::ChangeReason::SwitchToBest,
-    };
+    let change = GroupChange::of(&row, placement, crate::route::change::ChangeReason::SwitchToBest);
     let by_key = format!("where site_id = {DC1} and name = 'g'");
     for column in ["moving = 'x'", "moving = null, backend_id = null"] {
         place

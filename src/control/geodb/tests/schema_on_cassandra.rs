@@ -161,13 +161,8 @@ async fn palomar_1_1_a_row_from_the_future_is_told_once_and_written_over_all_the
     assert!(remarks.recv().await.unwrap().contains("a row of user_groups was written"));
     assert!(remarks.is_empty(), "once");
     let row = geodb.read_group(DC1, "g").await.unwrap().unwrap();
-    let change = GroupChange {
-        site_id: DC1,
-        name: "g".into(),
-        expected: Placement::from(&row),
-        placement: Placement { backend_id: Some(BE2), ..Placement::default() },
-        reason: crate::route::change::ChangeReason::SwitchToBest,
-    };
+    let placement = Placement { backend_id: Some(BE2), ..Placement::default() };
+    let change = GroupChange::of(&row, placement, crate::route::change::ChangeReason::SwitchToBest);
     assert_eq!(geodb.apply(&change, NOW).await.unwrap(), Applied::Written);
     let row = place.open().read_group(DC1, "g").await.unwrap().unwrap();
     assert_eq!(row.backend_id, Some(BE2));

@@ -36,22 +36,29 @@ impl LeftBehind {
         Self { desk, timeout, losing: Vec::new(), next: Tick(0), running: JoinSet::new() }
     }
 
-    /// Begins a look, if it is time for one.
-    pub(super) fn look(&mut self, table: &Arc<Table>, now: Tick) {
+    /// Begins a search, if it is time for one. Returns in how long the next may be due; none: not before the next table.
+    pub(super) fn look(&mut self, table: &Arc<Table>, now: Tick) -> Option<Duration> {
         if now < self.next {
-            return;
+            return Some(now.until(self.next));
         }
-        self.next = now.after(limits::LEFT_BEHIND_EVERY);
         let until = now.after(self.timeout);
         for backend in table.backends().iter().filter(|backend| is_losing(table, backend)) {
             self.losing.retain(|(id, _)| *id != backend.id);
             self.losing.push((backend.id, until));
         }
         self.losing.retain(|(_, until)| now < *until);
-        while self.running.try_join_next().is_some() {}
-        if self.losing.is_empty() || !self.running.is_empty() {
-            return;
+        if self.losing.is_empty() {
+            return None;
         }
+        self.next = now.after(limits::LEFT_BEHIND_EVERY);
+        while self.running.try_join_next().is_some() {}
+        if self.running.is_empty() {
+            self.search(table);
+        }
+        Some(limits::LEFT_BEHIND_EVERY)
+    }
+
+    fn search(&mut self, table: &Arc<Table>) {
         let (desk, table) = (Rc::clone(&self.desk), Arc::clone(table));
         let backends: Vec<Uuid> = self.losing.iter().map(|(id, _)| *id).collect();
         self.running.spawn_local(async move {

@@ -11,12 +11,11 @@ mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
+use super::table_news::TableNews;
 use crate::config::model::{Cluster, GroupMoves};
 use crate::config::{Config, GeoDb};
 use crate::control::admin::{Left, MoveLine, MoveOf};
@@ -60,25 +59,18 @@ pub fn moves_of(config: &Config) -> Option<Mover> {
 }
 
 /// Never ends.
-pub(super) async fn carry_out(mover: Mover, desk: Rc<Desk>) {
-    let mut look = interval(LOOK_EVERY);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+pub(super) async fn carry_out(mover: Mover, mut tables: TableNews, desk: Rc<Desk>) {
     let Mover { rules, groups, users } = mover;
     let kicks = Kicks::new(Rc::clone(&desk));
     let found = BTreeMap::new();
     let mut left_behind = LeftBehind::new(Rc::clone(&desk), rules.timeout);
     let mut work = Work { rules, groups, users, desk, kicks, found };
-    let mut seen = None;
+    let mut again = None;
     loop {
-        look.tick().await;
-        let table = work.desk.exchange.table.load();
-        left_behind.look(&table, clock::now());
-        let is_new = seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &table));
-        if !is_new && !work.groups.are_under_way() && !work.users.are_under_way() {
-            continue;
-        }
+        let table = tables.next(again).await;
         work.look(&table).await;
-        seen = Some(table);
+        let look = left_behind.look(&table, clock::now());
+        again = if work.is_under_way() { Some(LOOK_EVERY) } else { look };
     }
 }
 
@@ -95,6 +87,11 @@ struct Work {
 }
 
 impl Work {
+    /// Whether there is something to do although the table is the same.
+    fn is_under_way(&self) -> bool {
+        self.groups.are_under_way() || self.users.are_under_way()
+    }
+
     async fn look(&mut self, table: &Table) {
         for about in self.kicks.take_answered() {
             match about {
@@ -222,5 +219,5 @@ impl Work {
     }
 }
 
-/// A new table is looked at within this.
+/// Moves are looked at this often.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -48,6 +48,8 @@ pub(super) struct Watched {
 pub(super) struct Course {
     pub(super) protocol: Protocol,
     pub(super) health: Health,
+    /// A probe has come to its end, whatever it found.
+    pub(super) is_probed: bool,
     /// Why it was not well the last time.
     pub(super) words: Box<str>,
     /// The operator knows that it refuses the test user.
@@ -71,6 +73,15 @@ pub(super) enum NewStatus {
     Other,
 }
 
+impl Course {
+    /// What is known of it; none: it counts as up, and neither a probe nor a login has shown anything yet.
+    pub(super) fn known_state(&self) -> Option<State> {
+        let state = self.health.state();
+        let is_known = self.is_probed || self.health.last_well().is_some() || state != State::Up;
+        is_known.then_some(state)
+    }
+}
+
 impl Watched {
     fn new(
         target: Target,
@@ -81,6 +92,7 @@ impl Watched {
         let courses = protocols.iter().map(|protocol| Course {
             protocol: *protocol,
             health: Health::new(now, draw()),
+            is_probed: false,
             words: Box::default(),
             is_account_told: false,
             took_ms: None,

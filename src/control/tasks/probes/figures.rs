@@ -59,7 +59,8 @@ pub(super) fn rows(
         for (protocol, figures) in of_backend(watched, seen, now) {
             for (name, value, kind) in figures {
                 if OF_BACKENDS.contains(&name) {
-                    let key = format!("{protocol}.{name}").into();
+                    // That table's key names no proxy, and each has figures of its own.
+                    let key = format!("{protocol}.{name}@{proxy}").into();
                     own.push(BackendFigure { site_id, id, key, value, kind });
                 }
                 put(format!("{protocol}.{name}"), value, kind);
@@ -92,7 +93,7 @@ fn of_backend(watched: &Watched, seen: &[&Seen], now: Moment) -> Vec<(Protocol, 
         let failed = course.and_then(|course| course.health.first_failure());
         let failed = failed.max(seen.and_then(|seen| seen.last_failed));
         gauge("last_failure", failed.map(|at| seconds(now.unix(at))));
-        gauge(STATE, course.map(|course| number(course.health.state())));
+        gauge(STATE, course.map(|course| course.known_state().map_or(NOT_YET, number)));
         gauge("probe_ms", course.and_then(|course| course.took_ms).map(large));
         (protocol, figures)
     };
@@ -162,7 +163,9 @@ fn large(count: u64) -> f64 {
 const UPDATED: &str = "updated";
 const LAST_WELL: &str = "last_success";
 const STATE: &str = "state";
-/// What a backend's own row tells, whichever proxy wrote last.
+/// A state that is not known yet. It takes the place of what the row said before Hale was started again.
+const NOT_YET: f64 = -1.0;
+/// What a backend's own rows tell.
 const OF_BACKENDS: [&str; 2] = [STATE, "probe_ms"];
 
 #[cfg(test)]
@@ -174,16 +177,27 @@ mod tests {
     const SITE: Uuid = Uuid::from_u128(1);
     const NOW: Moment = Moment { tick: Tick(100_000), unix_millis: 1_700_000_000_500 };
 
-    /// What this proxy writes of one backend that has logged in five seconds ago by this protocol.
-    fn written(proxy: &str, protocol: Protocol) -> Vec<DestFigure> {
+    const BE1: Uuid = Uuid::from_u128(7);
+
+    fn book(protocol: Protocol) -> Book {
         let mut book = Book::default();
         let target = Target { host: "be1".into(), address: None, user: "p".into() };
-        let id = Uuid::from_u128(7);
-        book.keep([(id, target)].into_iter(), &[protocol], NOW.tick, || 0);
-        book.change(id, 0, |course| {
+        book.keep([(BE1, target)].into_iter(), &[protocol], NOW.tick, || 0);
+        book
+    }
+
+    fn probe(book: &mut Book, finding: Finding) {
+        book.change(BE1, 0, |course| {
             course.health.begin();
-            course.health.end(Finding::Well, Tick(95_000), 0)
+            course.is_probed = true;
+            course.health.end(finding, Tick(95_000), 0)
         });
+    }
+
+    /// What this proxy writes of one backend that has logged in five seconds ago by this protocol.
+    fn written(proxy: &str, protocol: Protocol) -> Vec<DestFigure> {
+        let mut book = book(protocol);
+        probe(&mut book, Finding::Well);
         let seen = Seen {
             host: "be1".into(),
             protocol,
@@ -193,8 +207,26 @@ mod tests {
             last_failed: None,
         };
         let (dest, own) = rows(&book, &[seen], (SITE, proxy), NOW);
-        assert_eq!(own.len(), 1, "{own:?}");
+        let keys: Vec<&str> = own.iter().map(|row| &*row.key).collect();
+        assert_eq!(keys, [format!("{protocol}.state@{proxy}")], "no two proxies have the same");
         dest
+    }
+
+    #[test]
+    fn c_cmd_4_a_state_is_told_when_something_has_shown_it() {
+        let told = |book: &Book| {
+            let (dest, _) = rows(book, &[], (SITE, "lb1"), NOW);
+            dest.into_iter().find(|row| &*row.key == "imap.state").map(|row| row.value)
+        };
+        let mut fresh = book(Protocol::Imap);
+        assert_eq!(told(&fresh), Some(NOT_YET));
+        fresh.change(BE1, 0, |course| course.health.login_succeeded(Tick(95_000)));
+        assert_eq!(told(&fresh), Some(0.0), "a login shows as much as a probe");
+        for (finding, state) in [(Finding::TestUserRefused, 0.0), (Finding::Gone, 1.0)] {
+            let mut book = book(Protocol::Imap);
+            probe(&mut book, finding);
+            assert_eq!(told(&book), Some(state), "{finding:?}");
+        }
     }
 
     #[test]

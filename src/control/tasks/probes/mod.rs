@@ -263,6 +263,7 @@ impl Prober {
                 course.health.put_off(now);
                 return None;
             };
+            course.is_probed = true;
             if finding == Finding::Well {
                 course.took_ms = u64::try_from(took.as_millis()).ok();
             }

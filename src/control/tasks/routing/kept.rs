@@ -9,12 +9,13 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use super::trouble::Trouble;
 use crate::control::localdb::{LocalDb, Tables as KnownTables};
 use crate::control::wall_clock::{UnixMillis, unix_millis};
+use crate::limits;
 use crate::ring::clock;
 use crate::route::chunks::Chunks;
 use crate::route::outage::{Circumstances, FailoverRules, Opinions, Outages};
@@ -34,6 +35,8 @@ pub(super) struct Kept {
     rows: RefCell<Kinds>,
     /// The opinions, or a backend, are others than those of the table.
     news: Notify,
+    /// The published table, for tasks that follow it.
+    tables: watch::Sender<Arc<Table>>,
 }
 
 /// What a table is made of.
@@ -82,7 +85,26 @@ impl Kept {
         trouble: Rc<Trouble>,
         local: Option<LocalDb>,
     ) -> Self {
-        Self { published, settings, trouble, local, rows: RefCell::default(), news: Notify::new() }
+        let tables = watch::Sender::new(published.load());
+        Self {
+            published,
+            settings,
+            trouble,
+            local,
+            rows: RefCell::default(),
+            news: Notify::new(),
+            tables,
+        }
+    }
+
+    /// The table, whenever it is another one.
+    pub(super) fn tables(&self) -> watch::Receiver<Arc<Table>> {
+        self.tables.subscribe()
+    }
+
+    fn publish_table(&self, table: Table) {
+        self.published.publish(table);
+        self.tables.send_replace(self.published.load());
     }
 
     /// Who is told of the GeoDB's trouble.
@@ -180,7 +202,7 @@ impl Kept {
             rows.put(put);
         }
         let due = rows.groups.iter().filter_map(|row| Some((row.refresh_after?, row.name.clone())));
-        rows.due = due.filter(|(at, _)| *at > now).collect();
+        rows.due = due.filter(|(at, _)| due_at(*at) > now).collect();
     }
 
     /// Takes up what the LocalDB knows.
@@ -215,7 +237,7 @@ impl Kept {
         if *self.published.load() == table {
             self.published.sweep();
         } else {
-            self.published.publish(table);
+            self.publish_table(table);
         }
         if let Some(local) = &self.local
             && rows.places.local_site(&self.settings.local_site).is_some()
@@ -273,7 +295,7 @@ impl Kept {
     /// A group that is due to be read again by now.
     pub(super) fn next_due(&self, now: UnixMillis) -> Option<Box<str>> {
         let mut rows = self.rows.borrow_mut();
-        let first = rows.due.first().filter(|(at, _)| *at <= now).cloned()?;
+        let first = rows.due.first().filter(|(at, _)| due_at(*at) <= now).cloned()?;
         rows.due.remove(&first);
         Some(first.1)
     }
@@ -288,7 +310,7 @@ impl Kept {
             since.push(put.clone());
         }
         rows.put(put);
-        self.published.publish(table);
+        self.publish_table(table);
         if let Some(local) = &self.local {
             local.tables_changed(rows.known());
         }
@@ -327,4 +349,10 @@ impl Kinds {
             }
         }
     }
+}
+
+/// When a row that says this of its change is read once more.
+fn due_at(refresh_after: UnixMillis) -> UnixMillis {
+    let late = i64::try_from(limits::GEODB_WRITES_LATE_BY.as_millis()).unwrap_or(i64::MAX);
+    refresh_after.saturating_add(late)
 }

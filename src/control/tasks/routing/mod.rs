@@ -12,6 +12,7 @@ use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::mail::Inbox;
+use super::table_news::TableNews;
 use crate::config::Config;
 use crate::config::model::{Cluster, GroupMoves};
 use crate::control::admin::Board;
@@ -142,6 +143,11 @@ impl Desk {
         self.kept.put_backend(row);
     }
 
+    /// The published table, whenever it is another one.
+    pub(super) fn tables(&self) -> TableNews {
+        TableNews::new(self.kept.tables())
+    }
+
     /// The rows are others than those of the table: it is made anew.
     pub(super) fn refresh(&self) {
         self.orders.order(Ask::All);
@@ -190,9 +196,7 @@ async fn watch(mut changes: Changes, look_ups: Rc<LookUps>) {
         match changes.look().await {
             Ok(news) => {
                 look_ups.doubt(&news.users);
-                if news.tables {
-                    look_ups.orders.order(Ask::All);
-                }
+                look_ups.orders.take_news(changes.told(), news.tables, &look_ups.geodb);
             }
             Err(fault) => look_ups.trouble.failed(&fault),
         }
@@ -202,5 +206,5 @@ async fn watch(mut changes: Changes, look_ups: Rc<LookUps>) {
 
 /// Another process's writes to the GeoDB are seen within this.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Commands that run one after the other cost one look.
-const GATHER: Duration = Duration::from_millis(20);
+/// Commands that run at the same time cost one look. Each of them waits for it, and for the table.
+const GATHER: Duration = Duration::from_millis(2);

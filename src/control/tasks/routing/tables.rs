@@ -47,6 +47,8 @@ struct Read {
     result: Result<Found, GeoDbError>,
     /// The last order that it is for.
     order: u64,
+    /// How many announcements of this process it is for.
+    announced: u64,
     ask: Ask,
 }
 
@@ -169,17 +171,19 @@ impl Tables {
             self.all_due = now + ALL_EVERY;
         }
         // An order is for everything.
-        let order = if extent == Extent::All { self.orders.last() } else { 0 };
+        let is_all = extent == Extent::All;
+        let order = if is_all { self.orders.last() } else { 0 };
+        let announced = if is_all { self.orders.announced.get() } else { 0 };
         self.kept.begin_reading();
         let (geodb, kept) = (self.geodb.clone(), Rc::clone(&self.kept));
         self.reading.spawn_local(async move {
             let result = read(&geodb, &kept, extent).await;
-            Read { result, order, ask }
+            Read { result, order, announced, ask }
         });
     }
 
     async fn take(&mut self, read: Read, patience: Duration) {
-        let Read { result, order, ask } = read;
+        let Read { result, order, announced, ask } = read;
         match result {
             Ok(found) => {
                 let (had_groups, last_move) = (found.groups.is_some(), self.kept.last_move());
@@ -191,6 +195,9 @@ impl Tables {
                 let hosts = hosts_to_resolve(&self.kept.places(), self.kept.local_site_name());
                 self.names.of(hosts, ask, patience).await;
                 self.kept.publish(self.names.known());
+                if order > 0 {
+                    self.geodb.take_up(self.orders.published(order, announced));
+                }
                 self.trouble.answered();
                 self.trouble.tables_read();
             }
@@ -198,6 +205,10 @@ impl Tables {
                 // The last table stays in force, whatever its age (C-CACHE-2).
                 self.kept.give_up_reading();
                 self.trouble.failed(&fault);
+                if order > 0 && fault.is_outage() {
+                    // What was ordered has not been seen: it is read as soon as the GeoDB is well.
+                    self.all_due = Instant::now();
+                }
             }
         }
         if order > 0 {
@@ -243,6 +254,10 @@ pub(super) struct Orders {
     ask: Cell<Ask>,
     news: Notify,
     done: watch::Sender<u64>,
+    /// The last one whose table is published.
+    published: Cell<u64>,
+    /// How many announcements of this process have been taken in, and what they changed ordered.
+    announced: Cell<u64>,
 }
 
 impl Default for Orders {
@@ -252,6 +267,8 @@ impl Default for Orders {
             ask: Cell::new(Ask::New),
             news: Notify::new(),
             done: watch::Sender::new(0),
+            published: Cell::new(0),
+            announced: Cell::new(0),
         }
     }
 }
@@ -272,6 +289,24 @@ impl Orders {
         let mut done = self.done.subscribe();
         // The sender is `self`.
         let _ = done.wait_for(|done| *done >= order).await;
+    }
+
+    /// What a look at the changes has told, after `announced` announcements of this process. Users' rows are doubted by now;
+    /// tables are ordered here. Announcements count as taken up when what was ordered until then is published.
+    pub(super) fn take_news(&self, announced: u64, tables: bool, geodb: &GeoDb) {
+        self.announced.set(announced);
+        if tables {
+            self.order(Ask::All);
+        } else if self.last.get() == self.published.get() {
+            geodb.take_up(announced);
+        }
+    }
+
+    /// The table of an order is published, whose read began after `announced` announcements. How many are taken up by that.
+    fn published(&self, order: u64, announced: u64) -> u64 {
+        self.published.set(order);
+        // Of those that came during the read none has ordered anything.
+        if self.last.get() == order { self.announced.get() } else { announced }
     }
 
     async fn given(&self) -> Ask {

@@ -28,6 +28,7 @@ const BE2: Uuid = Uuid::from_u128(0xB2);
 mod cold;
 mod outage;
 mod reach;
+mod uptake;
 
 /// A control core's routing, and one data core that is played by the test.
 struct House {
@@ -188,13 +189,7 @@ fn user(name: &str, group: &str) -> User {
 
 /// This group goes to the other backend.
 fn to_be2(row: &UserGroup, reason: ChangeReason) -> GroupChange {
-    GroupChange {
-        site_id: DC1,
-        name: row.name.clone(),
-        expected: Placement::from(row),
-        placement: Placement { backend_id: Some(BE2), ..Placement::default() },
-        reason,
-    }
+    GroupChange::of(row, Placement { backend_id: Some(BE2), ..Placement::default() }, reason)
 }
 
 fn ticket(slot: u32) -> Ticket {

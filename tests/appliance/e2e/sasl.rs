@@ -1,0 +1,181 @@
+//! Mechanisms without a password: real Dovecots alone know the secrets, or Hale does, in all four protocols with SASL, in clear
+//! and by TLS. The client is `clients/sasl.py`, which goes by the RFCs, and Debian's curl and gsasl.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use hale::names::Protocol;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use tempfile::TempDir;
+
+use super::site::{Door, PASSWORD, Site};
+use super::tools::{CURL, GSASL, PYTHON, run, said};
+use super::wait::{PATIENCE, wait_for};
+
+const PROTOCOLS: [Protocol; 4] =
+    [Protocol::Imap, Protocol::Pop3, Protocol::Sieve, Protocol::Submission];
+const KEY: &[u8] = b"a key that the backends have, and an issuer";
+
+/// A token of an issuer that the backends believe.
+fn token(user: &str) -> String {
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let claims = format!(r#"{{"sub":"1","email":"{user}","exp":4102444800}}"#);
+    let signed = format!("{}.{}", part(r#"{"alg":"HS256","typ":"JWT"}"#), part(&claims));
+    let mut mac = Hmac::<Sha256>::new_from_slice(KEY).unwrap();
+    mac.update(signed.as_bytes());
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+}
+
+/// What makes a Dovecot judge tokens, and have SCRAM.
+fn judging(folder: &Path) -> String {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let keys = folder.join("keys/default/HS256");
+    fs::create_dir_all(&keys).unwrap();
+    fs::write(keys.join("default"), STANDARD.encode(KEY)).unwrap();
+    let file = folder.join("oauth2.conf.ext");
+    let text = format!(
+        "introspection_mode = local\nlocal_validation_key_dict = fs:posix:prefix={}/keys/\n",
+        folder.display()
+    );
+    fs::write(&file, text).unwrap();
+    format!(
+        "auth_mechanisms = plain login scram-sha-1 scram-sha-256 xoauth2 oauthbearer cram-md5 digest-md5\n\
+         passdb {{\n driver = oauth2\n mechanisms = xoauth2 oauthbearer\n args = {}\n}}\n",
+        file.display()
+    )
+}
+
+/// What one client hears.
+struct Attempt<'a> {
+    site: &'a Site,
+    protocol: Protocol,
+    door: Option<Door>,
+    mechanism: &'a str,
+    user: &'a str,
+    secret: &'a str,
+    is_invited: bool,
+}
+
+impl Attempt<'_> {
+    fn run(&self) -> String {
+        let port = match self.door {
+            Some(door) => self.site.port(self.protocol, door),
+            None => self.site.clear(self.protocol).port(),
+        };
+        let door = self.door.map_or_else(|| "Clear".to_owned(), |door| format!("{door:?}"));
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/appliance/e2e/clients/sasl.py");
+        let mut client = PYTHON.command();
+        client.args([script, self.protocol.name(), &door, &port.to_string()]);
+        client.arg(self.site.authority()).args([self.mechanism, self.user, self.secret]);
+        client.args(self.is_invited.then_some("without-ir"));
+        String::from_utf8(run(&mut client)).unwrap()
+    }
+
+    #[track_caller]
+    fn is_let_in(&self) {
+        let heard = self.run();
+        assert!(heard.ends_with("\nin\n"), "{} {}: {heard}", self.mechanism, self.protocol);
+    }
+
+    #[track_caller]
+    fn is_refused(&self, words: &str) {
+        let heard = self.run();
+        let is_out = heard.ends_with("\nout\n") && heard.contains(words);
+        assert!(is_out, "{} {}: {heard}", self.mechanism, self.protocol);
+    }
+}
+
+const DOORS: [Option<Door>; 3] = [None, Some(Door::Starttls), Some(Door::Implicit)];
+
+/// A site whose backends know the secrets alone.
+fn led_by_backends(user: &str, folder: &TempDir) -> Site {
+    let configuration = "auth_mechanisms = plain login scram-sha-1 scram-sha-256 xoauth2 oauthbearer\n\
+                         auth_failure_delay = 0\n\
+                         passdb backends {\n driver = static\n mechanisms = scram-sha-1 scram-sha-256 xoauth2 oauthbearer\n \
+                         fields {\n nopassword = yes\n }\n}";
+    let site = Site::start_behind(&[], configuration, &judging(folder.path()));
+    site.pair.add_user(user, PASSWORD.as_bytes());
+    site
+}
+
+#[test]
+fn w_cred_1_scram_and_tokens_that_the_backend_alone_can_judge() {
+    let folder = tempfile::tempdir().unwrap();
+    let user = "sasl-relayed";
+    let (site, token) = (led_by_backends(user, &folder), token(user));
+    let attempt = |protocol, mechanism, secret| Attempt {
+        site: &site,
+        protocol,
+        door: None,
+        mechanism,
+        user,
+        secret,
+        is_invited: false,
+    };
+    for protocol in PROTOCOLS {
+        for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-1", "XOAUTH2", "OAUTHBEARER"] {
+            let is_token = !mechanism.starts_with("SCRAM");
+            let secret = if is_token { &*token } else { PASSWORD };
+            attempt(protocol, mechanism, secret).is_let_in();
+            attempt(protocol, mechanism, "wrong").is_refused("");
+            Attempt { is_invited: true, ..attempt(protocol, mechanism, secret) }.is_let_in();
+        }
+        for door in DOORS {
+            Attempt { door, ..attempt(protocol, "SCRAM-SHA-256", PASSWORD) }.is_let_in();
+            Attempt { door, ..attempt(protocol, "XOAUTH2", &token) }.is_let_in();
+        }
+    }
+    // Whom the backend does not know it does not say, and neither do we.
+    let stranger =
+        Attempt { user: "sasl-stranger", ..attempt(Protocol::Imap, "SCRAM-SHA-256", "x") };
+    stranger.is_refused("NO [AUTHENTICATIONFAILED]");
+    wait_for("the refusal in the log", PATIENCE, || {
+        site.hale.said().contains("sasl-stranger").then_some(())
+    });
+}
+
+#[test]
+fn sa_07_curl_and_gsasl_log_in_without_showing_a_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let user = "sasl-tools";
+    let (site, token) = (led_by_backends(user, &folder), token(user));
+    for (scheme, protocol) in [("imap", Protocol::Imap), ("pop3", Protocol::Pop3)] {
+        for mechanism in ["XOAUTH2", "OAUTHBEARER"] {
+            let mut curl = CURL.command();
+            curl.args(["--silent", "--show-error", "--max-time", "60", "--oauth2-bearer", &token]);
+            curl.args(["--user", &format!("{user}:")]);
+            curl.args(["--login-options", &format!("AUTH={mechanism}")]);
+            curl.arg(format!("{scheme}://{}/", site.clear(protocol)));
+            run(&mut curl);
+        }
+    }
+    for (kind, protocol) in [("--imap", Protocol::Imap), ("--smtp", Protocol::Submission)] {
+        for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-1"] {
+            let heard = gsasl(&site, kind, protocol, mechanism, user, PASSWORD);
+            assert!(heard.contains("Client authentication finished (server trusted)"), "{heard}");
+        }
+    }
+}
+
+/// What gsasl and the server say.
+fn gsasl(
+    site: &Site,
+    kind: &str,
+    protocol: Protocol,
+    mechanism: &str,
+    user: &str,
+    password: &str,
+) -> String {
+    let address = site.clear(protocol);
+    let mut gsasl: Command = GSASL.command();
+    gsasl.args(["--client", kind, "--no-starttls", "--no-cb", "--verbose"]);
+    gsasl.arg(format!("--connect={}:{}", address.ip(), address.port()));
+    gsasl.args(["--mechanism", mechanism, "--authentication-id", user, "--password", password]);
+    gsasl.args(["--hostname", "localhost", "--service", "imap"]);
+    said(&gsasl.output().unwrap())
+}
