@@ -18,7 +18,7 @@ use super::resolver::Resolver;
 use super::userdbs::web;
 use crate::config::Config;
 use crate::config::model::AuthPolicy;
-use crate::event::{Event, escaped};
+use crate::event::{Event, cleaned, escaped};
 use crate::limits;
 use crate::ring::clock;
 use crate::share::mailbox::Mailbox;
@@ -158,7 +158,7 @@ impl PolicyServer {
         let mut silent_since = self.silent_since.borrow_mut();
         if silent_since.is_none() {
             *silent_since = Some(clock::now());
-            let why = escaped(why.as_bytes(), REASON_BYTES_MAX);
+            let why = cleaned(why.as_bytes(), REASON_BYTES_MAX);
             let text = format!(
                 "does not answer: {why}; auth_policy_reject_on_fail says what becomes of logins; look whether it runs, and at auth_policy_server_url"
             );

@@ -29,7 +29,7 @@ use crate::share::messages::ToCore;
 use crate::share::snapshot::Published;
 use crate::tls::Context;
 
-use super::login::look_ups::PolicyRules;
+use super::login::look_ups::under_policy::PolicyRules;
 use super::relay::disconnects::DisconnectRules;
 
 /// Settings of all data cores.

@@ -34,6 +34,7 @@ pub(super) fn all(
             Scope::Global | Scope::Service | Scope::Listener | Scope::LocalName | Scope::Dict => {}
         }
     }
+    userdbs::look_at_root(root, findings);
     if passdbs.is_empty() {
         let text = "there is none, so no user can log in; write `passdb NAME { driver = passwd-file  passwd_file_path = FILE }`";
         findings.warn(&root.place, "passdb", text);

@@ -10,6 +10,8 @@ use crate::template::{Letters, Template};
 
 /// The policy server; none: none is set, or not so that it could be asked.
 pub(super) fn policy(root: &Section, findings: &mut Findings) -> Option<AuthPolicy> {
+    // Said also where there is no server, as of every setting.
+    let attributes = attributes(root, findings);
     let url = web::url(root, URL, findings)?;
     let hash_nonce = root.secret("auth_policy_hash_nonce").unwrap_or_default();
     if hash_nonce.is_empty() {
@@ -24,7 +26,7 @@ pub(super) fn policy(root: &Section, findings: &mut Findings) -> Option<AuthPoli
         hash_mech: root.text("auth_policy_hash_mech").into(),
         hash_nonce,
         hash_truncate: root.small("auth_policy_hash_truncate"),
-        attributes: attributes(root, findings),
+        attributes,
         reject_on_fail: root.flag("auth_policy_reject_on_fail"),
         check_before_auth: root.flag("auth_policy_check_before_auth"),
         check_after_auth: root.flag("auth_policy_check_after_auth"),
@@ -43,6 +45,12 @@ fn attributes(root: &Section, findings: &mut Findings) -> Vec<(Box<str>, Templat
             complain(format!("found `{pair}`, expected `name=value`"));
             continue;
         };
+        if text.contains('$') {
+            complain(format!(
+                "{attribute}: a `$` cannot stand here; variables are written `%{{user}}`"
+            ));
+            continue;
+        }
         let template = match Template::parse(text, Letters::Variables) {
             Ok(template) => template,
             Err(expected) => {

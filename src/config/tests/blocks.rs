@@ -177,7 +177,10 @@ const MISTAKES: &[(&str, &str)] = &[
     ("passdb static {\n ssl = required\n}\n", "belongs outside of all blocks"),
     ("protocol imap {\n ssl_client_ca_file = /c\n}\n", "cannot differ between protocols"),
     ("protocol imap {\n haproxy_trusted_networks = ::1\n}\n", "cannot differ between protocols"),
-    ("protocol imap {\n auth_policy_server_url = http://x/\n}\n", "belongs outside of all blocks"),
+    (
+        "protocol imap {\n auth_policy_server_url = http://x/\n}\n",
+        "cannot differ between protocols",
+    ),
     ("protocol doveadm {\n ssl = required\n}\n", "cannot differ for doveadm"),
     ("protocol lmtp {\n ssl = required\n}\n", "LMTP has no logins"),
     (

@@ -198,9 +198,7 @@ impl Tasks {
             Reloads { hangup: reload, orders: orders.clone() },
             board,
         )));
-        running.extend(rule(policy, exchange)?);
-        running
-            .push(spawn_local(sweeps::sweep(exchange.visitors.clone(), exchange.guesses.clone())));
+        running.extend(around_logins(policy, exchange)?);
         let pieces = Inbox::watch(Arc::clone(&exchange.pieces))?;
         let admin = Rc::new(admin);
         running.push(spawn_local(losses::end_sessions(lost, exchange.clone(), Rc::clone(&admin))));
@@ -246,14 +244,19 @@ impl Tasks {
     }
 }
 
-/// Asks the policy server for the data cores, where there is one.
-fn rule(
+/// What logins need besides passdbs: a policy server, where there is one; visitors and guesses that are forgotten.
+fn around_logins(
     policy: Option<PolicyServer>,
     exchange: &Exchange,
-) -> std::io::Result<Option<JoinHandle<()>>> {
-    let Some(policy) = policy else { return Ok(None) };
-    let questions = Inbox::watch(Arc::clone(&exchange.policy))?;
-    Ok(Some(spawn_local(policy::rule(questions, policy, exchange.to_cores.clone()))))
+) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let (visitors, guesses) = (exchange.visitors.clone(), exchange.guesses.clone());
+    let mut running = vec![spawn_local(sweeps::sweep(visitors, guesses))];
+    if let Some(policy) = policy {
+        let questions = Inbox::watch(Arc::clone(&exchange.policy))?;
+        let cores = exchange.to_cores.clone();
+        running.push(spawn_local(policy::rule(questions, policy, cores)));
+    }
+    Ok(running)
 }
 
 /// What works with the desk of doveadm.

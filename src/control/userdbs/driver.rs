@@ -114,6 +114,18 @@ impl Driver {
         }
     }
 
+    /// What its answers depend on besides templates and the password or token: nothing that is remembered for one value of these may
+    /// reach another (SA-09).
+    pub(super) fn variables(&self) -> Vec<Box<str>> {
+        match self {
+            Self::OAuth2(oauth2) => oauth2.variables(),
+            Self::Http(_) => ["user", "protocol", "remote_ip"].map(Into::into).into(),
+            Self::Sql(_) => Vec::new(),
+            #[cfg(test)]
+            Self::Fake(_) => Vec::new(),
+        }
+    }
+
     /// Its server, for the log: no secret in it.
     pub(super) fn server(&self) -> String {
         match self {

@@ -137,7 +137,7 @@ pub(super) fn seen(
     remote: &RemotePassdb,
 ) -> Result<Remote, SettingFault> {
     let driver = driver_of(passdb, remote, Help::default())?;
-    let mut variables: Vec<Box<str>> = Vec::new();
+    let mut variables = driver.variables();
     for template in driver.templates() {
         variables::check_inquiry(template).map_err(|error| fault(passdb, &error.to_string()))?;
         variables.extend(template.variables().map(Into::into));

@@ -10,7 +10,7 @@ use crate::config::model::Authorities;
 use crate::control::certificates::SYSTEM_AUTHORITIES;
 use crate::control::http_client::{HttpClient, HttpFault};
 use crate::control::resolver::Resolver;
-use crate::event::{Event, escaped};
+use crate::event::{Event, cleaned};
 use crate::limits;
 use crate::ring::clock;
 use crate::share::mailbox::Mailbox;
@@ -85,7 +85,7 @@ impl Remarks {
             return;
         }
         said.push((key.to_owned(), now));
-        let text = format!("{}: {}", self.about, escaped(text.as_bytes(), REMARK_BYTES_MAX))
+        let text = format!("{}: {}", self.about, cleaned(text.as_bytes(), REMARK_BYTES_MAX))
             .into_boxed_str();
         // A full mailbox loses the line, as with every sender (RS-08).
         let _ = self.log.send(Event::Note { warning: true, text });

@@ -40,11 +40,10 @@ use super::held::Held;
 
 mod policy;
 mod routes;
-mod under_policy;
+pub(in crate::worker) mod under_policy;
 
 pub(in crate::worker) use under_policy::About;
-pub use under_policy::PolicyRules;
-use under_policy::UnderPolicy;
+use under_policy::{PolicyRules, UnderPolicy};
 
 /// One core's way to look up.
 #[derive(Debug)]

@@ -67,11 +67,11 @@ fn hales_own_json_form_gives_verdicts_rows_and_refusals() {
         let user = user.split('"').next().unwrap_or_default();
         let fields = format!(r#""fields":{{"pass":"{BEHIND}"}}"#);
         let body = match user {
-            "json-verdict" if asked.body.contains(r#""password":"front""#) => {
+            "json-verdict" if asked.body.contains(r#""password":"quince""#) => {
                 format!(r#"{{"result":"ok",{fields}}}"#)
             }
             "json-verdict" => r#"{"result":"mismatch"}"#.to_owned(),
-            "json-row" => format!(r#"{{"result":"user","password":"{{PLAIN}}front",{fields}}}"#),
+            "json-row" => format!(r#"{{"result":"user","password":"{{PLAIN}}quince",{fields}}}"#),
             "json-later" => r#"{"result":"unavailable"}"#.to_owned(),
             _ => r#"{"result":"unknown"}"#.to_owned(),
         };
@@ -80,12 +80,14 @@ fn hales_own_json_form_gives_verdicts_rows_and_refusals() {
     let users = ["json-verdict", "json-row"];
     let hale = hale(pair, &users, &service, "  http_auth_form = json");
     for user in users {
-        assert!(answer(&hale, user, "front").starts_with("a OK"), "{}", hale.said());
+        assert!(answer(&hale, user, "quince").starts_with("a OK"), "{}", hale.said());
         let refused = answer(&hale, user, "wrong");
         assert!(refused.starts_with("a NO [AUTHENTICATIONFAILED]"), "{refused}");
     }
+    // SA-09: what is remembered of one user is not another's, with the same password.
+    assert!(answer(&hale, "json-third", "quince").starts_with("a NO [AUTHENTICATIONFAILED]"));
     for (user, code) in [("json-else", "AUTHENTICATIONFAILED"), ("json-later", "UNAVAILABLE")] {
-        let refused = answer(&hale, user, "front");
+        let refused = answer(&hale, user, "quince");
         assert!(refused.starts_with(&format!("a NO [{code}]")), "{refused}");
     }
 }
@@ -100,13 +102,13 @@ fn db_05_a_service_that_is_silent_gone_or_odd_harms_known_users_not_at_all() {
         (200, format!("Auth-Status: {status}\r\nAuth-Pass: {BEHIND}\r\n"), String::new())
     });
     let hale = hale(pair, &["web-known", "web-known2"], &service, "");
-    assert!(answer(&hale, "web-known", "front").starts_with("a OK"), "{}", hale.said());
+    assert!(answer(&hale, "web-known", "quince").starts_with("a OK"), "{}", hale.said());
     for manner in [Manner::Silent, Manner::Gone, Manner::Nonsense] {
         service.behave(manner);
-        let unknown = answer(&hale, "web-known2", "front");
+        let unknown = answer(&hale, "web-known2", "quince");
         assert!(unknown.starts_with("a NO [UNAVAILABLE]"), "{manner:?}: {unknown}");
         assert!(
-            answer(&hale, "web-known", "front").starts_with("a OK"),
+            answer(&hale, "web-known", "quince").starts_with("a OK"),
             "{manner:?}: {}",
             hale.said()
         );
@@ -118,10 +120,10 @@ fn db_05_a_service_that_is_silent_gone_or_odd_harms_known_users_not_at_all() {
                 .then_some(())
         });
     }
-    assert!(answer(&hale, "web-known2", "front").starts_with("a OK"), "{}", hale.said());
+    assert!(answer(&hale, "web-known2", "quince").starts_with("a OK"), "{}", hale.said());
     let said = hale.said();
     assert!(
-        said.contains("passdb web (http, http://127.0.0.1:") && !said.contains("front"),
+        said.contains("passdb web (http, http://127.0.0.1:") && !said.contains("quince"),
         "{said}"
     );
 }

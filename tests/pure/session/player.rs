@@ -363,7 +363,7 @@ fn named(wish: &Wish) -> String {
         Wish::Authenticate(question) => {
             let password = String::from_utf8_lossy(question.password.expose());
             let proof = match question.proof {
-                Proof::Password | Proof::Token => password.into_owned(),
+                Proof::Password => password.into_owned(),
                 Proof::NamedPassword => format!("{password} and certificate"),
                 Proof::Certificate => format!("{password}certificate"),
                 Proof::Token => format!("token {password}"),

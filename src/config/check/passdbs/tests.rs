@@ -73,7 +73,10 @@ fn op_01_passdb_mistakes_name_the_remedy() {
             "passdb x {\n driver = ldap\n}\n",
             "t.conf:2: setting driver: `ldap` comes with a later version",
         ),
-        ("passdb pam {\n}\n", "later version; use `passwd-file`, `static` or `sql`"),
+        (
+            "passdb pam {\n}\n",
+            "later version; use `passwd-file`, `static`, `http`, `oauth2` or `sql`",
+        ),
         ("passdb x {\n driver = passwd_file\n}\n", "did you mean `passwd-file`"),
         ("passdb {\n}\n", "a driver is missing"),
         ("passdb x {\n driver = passwd-file\n}\n", "needs `passwd_file_path = FILE`"),

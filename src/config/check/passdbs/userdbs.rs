@@ -39,6 +39,11 @@ pub(super) fn remote(
     })
 }
 
+/// What stands outside of all blocks and may not be read by any passdb makes sense all the same.
+pub(super) fn look_at_root(root: &Section, findings: &mut Findings) {
+    oauth2::look_at_pairs(root, findings);
+}
+
 /// A passdb's block, and what is around it: some settings may stand in either.
 struct Around<'a> {
     section: &'a Section,
@@ -53,11 +58,10 @@ impl<'a> Around<'a> {
 }
 
 /// The file of authorities for a service: its own, or that for backends.
-fn authorities(around: &Around<'_>, name: &'static str) -> Authorities {
+fn authorities(section: &Section, root: &Section, name: &'static str) -> Authorities {
     let written = |section: &Section, name| -> Option<PathBuf> {
         section.path(name).filter(|path| !path.as_os_str().is_empty())
     };
-    let ca_file =
-        written(around.at(name), name).or_else(|| written(around.root, "ssl_client_ca_file"));
+    let ca_file = written(section, name).or_else(|| written(root, "ssl_client_ca_file"));
     Authorities { ca_file }
 }

@@ -86,6 +86,15 @@ impl OAuth2 {
         self.0.settings.mode != IntrospectionMode::Local
     }
 
+    /// What replies depend on besides the token: whose it has to be, and what fields are made of.
+    pub(super) fn variables(&self) -> Vec<Box<str>> {
+        let Settings { username_format, fields, .. } = &self.0.settings;
+        let of_fields = fields.iter().flat_map(|field| field.value.variables());
+        let names = username_format.variables().chain(of_fields);
+        let of_login = names.filter(|name| !name.starts_with("oauth2:")).map(Box::from);
+        std::iter::once(Box::from("user")).chain(of_login).collect()
+    }
+
     pub(super) fn server(&self) -> String {
         let Settings { discovery, introspection, tokeninfo, grant, keys, .. } = &self.0.settings;
         let url =

@@ -18,6 +18,6 @@ pub(super) fn http(around: &Around<'_>, findings: &mut Findings) -> Option<HttpA
         _ => HttpAuthForm::Nginx,
     };
     let header = web::header(section, "http_auth_header", findings);
-    let authorities = authorities(around, "http_auth_ca_file");
+    let authorities = authorities(section, around.root, "http_auth_ca_file");
     Some(HttpAuth { url: url?, form, header, authorities })
 }

@@ -5,6 +5,7 @@ use crate::config::check::web;
 use crate::config::diagnostic::Findings;
 use crate::config::model::{Field, IntrospectionMode, KeySource, OAuth2};
 use crate::config::registry::PASSDB_FIELDS;
+use crate::config::sort::Section;
 use crate::template::{Letters, Template};
 use crate::wire::url::Url;
 
@@ -59,7 +60,7 @@ pub(super) fn oauth2(around: &Around<'_>, findings: &mut Findings) -> Option<OAu
         active,
         grace: around.at("oauth2_token_expire_grace").time("oauth2_token_expire_grace"),
         fields: fields(around, findings),
-        authorities: authorities(around, "oauth2_ca_file"),
+        authorities: authorities(around.at("oauth2_ca_file"), around.root, "oauth2_ca_file"),
     };
     is_complete(around, &settings, findings).then_some(settings)
 }
@@ -126,6 +127,11 @@ fn keys(around: &Around<'_>, findings: &mut Findings) -> Option<KeySource> {
     Some(KeySource::File(around.at(name).place_of(name).resolve(folder?)))
 }
 
+/// Looks at the pairs outside of all passdbs, which count for those that have none of their own.
+pub(in crate::config::check::passdbs) fn look_at_pairs(root: &Section, findings: &mut Findings) {
+    fields(&Around { section: root, root }, findings);
+}
+
 /// `name=value` pairs, whose values may have claims in them.
 fn fields(around: &Around<'_>, findings: &mut Findings) -> Vec<Field> {
     let name = "oauth2_pass_attrs";
@@ -145,6 +151,12 @@ fn fields(around: &Around<'_>, findings: &mut Findings) -> Vec<Field> {
                 field,
                 "Hale knows no such passdb field".to_owned(),
             );
+            continue;
+        }
+        if text.contains('$') {
+            let text =
+                "a `$` cannot stand here; variables are written `%{user}`, claims `%{oauth2:NAME}`";
+            findings.error(section.place_of(name), field, text);
             continue;
         }
         let parsed = Template::parse(text, Letters::Variables);
