@@ -613,6 +613,10 @@ pub const USERDB_TRIAL_EVERY: Duration = Duration::from_millis(1000);
 pub const USERDB_TRIAL_TIMEOUT: Duration = Duration::from_millis(2000);
 /// Bytes of one row of a password database elsewhere: a name, a hash and some fields take less than one of them (DB-06).
 pub const USERDB_ROW_BYTES_MAX: usize = 1 << 16;
+/// One operation at an LDAP server, whatever `answer_timeout` allows: the library has no limit of its own.
+pub const LDAP_OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
+/// What one of several LDAP servers has to be connected, to begin TLS and to take Hale's name in; then the next is tried.
+pub const LDAP_SERVER_TIMEOUT: Duration = Duration::from_secs(1);
 /// The same line about a password database is not said again within this.
 pub const USERDB_LINE_AGAIN: Duration = Duration::from_secs(60);
 /// Password verifications waiting for a hashing thread; beyond it logins get a temporary failure (SA-18).

@@ -174,21 +174,25 @@ impl Passdb {
         self.protocols.is_empty() || self.protocols.contains(&protocol)
     }
 
-    /// Whether it is to be asked about such a proof (`mechanisms`).
+    /// `mechanisms`: whether logins that are proved so ask it.
     pub(super) fn is_for(&self, proof: Proof) -> bool {
         self.mechanisms.is_empty() || self.mechanisms.meets(proof.mechanisms())
     }
 
-    /// Whether it can judge such a proof (SA-07). Databases for tokens judge nothing else; another one has only its word that
-    /// the backend will judge them (`nopassword`).
+    /// Whether it can judge such a proof (SA-07). Databases for tokens judge nothing else. Of a token the others have only their
+    /// word that the backend will judge it (`nopassword`).
     pub(super) fn judges(&self, proof: Proof) -> bool {
-        let is_for_tokens = matches!(&self.driver, Driver::Remote(it) if it.gives == Gives::Tokens);
-        match proof {
+        let gives = match &self.driver {
+            Driver::Remote(remote) => remote.gives,
+            Driver::PasswdFile(_) | Driver::Static => Gives::Rows,
+        };
+        match (gives, proof) {
+            (Gives::Tokens, _) => proof == Proof::Token,
             // It needs to know a name only.
             _ if self.role == Role::Deny => true,
-            Proof::Password | Proof::NamedPassword | Proof::Certificate => !is_for_tokens,
-            Proof::Token => is_for_tokens || self.gives("nopassword"),
-            Proof::Exchange(_) => self.gives("nopassword"),
+            (_, Proof::Token) => self.gives("nopassword"),
+            (Gives::Verdicts, Proof::Exchange(_)) => false,
+            _ => true,
         }
     }
 

@@ -20,6 +20,8 @@ use crate::template::Template;
 
 mod geodb;
 mod http_auth;
+mod imapc;
+mod ldap;
 mod lmtp;
 mod oauth2;
 mod operation;
@@ -31,6 +33,8 @@ mod way;
 
 pub use geodb::{Cassandra, Consistencies, Consistency, GeoDb};
 pub use http_auth::{HttpAuth, HttpAuthForm};
+pub use imapc::{Imapc, ImapcSsl};
+pub use ldap::{Ldap, LdapCompare, LdapDeref, LdapScope, LdapServer};
 pub use lmtp::Lmtp;
 pub use oauth2::{Authorities, IntrospectionMode, KeySource, OAuth2};
 pub use operation::{Limits, Log, LogTarget, LoginLog};

@@ -121,7 +121,7 @@ impl Chain {
             return Consulted::Ended(Ended::Next, fields);
         }
         if matches!(self.question.proof, Proof::Token | Proof::Exchange(_)) {
-            // W-CRED-3: nothing is verified here; the backend is shown the token, or led the exchange.
+            // W-CRED-3: nothing is verified here; the backend is shown the token, or leads the exchange.
             let ended = if fields.nopassword && self.role != Role::Master {
                 Ended::Matched { verified: false }
             } else {

@@ -1,6 +1,7 @@
 //! Whole logins through small sets of databases.
 
 mod certificate;
+mod matrix;
 mod elsewhere;
 mod master;
 mod token;

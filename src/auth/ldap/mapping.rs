@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::auth::fields::Fields;
+use crate::auth::inquiry::Row;
 use crate::secret::Secret;
 use crate::template::{Letters, Template, Unexpandable};
 
@@ -33,15 +34,6 @@ pub struct Entry {
     pub dn: String,
     /// Names as the server spells them, and all their values.
     pub attributes: Vec<(String, Vec<Vec<u8>>)>,
-}
-
-/// What a passdb has about a user.
-#[derive(Clone, Debug, Default)]
-pub struct Row {
-    /// Names and values of extra fields.
-    pub fields: Vec<(Box<str>, Box<str>)>,
-    /// The stored password.
-    pub password: Option<Secret>,
 }
 
 /// Why no row can be made of an entry.
@@ -160,7 +152,7 @@ impl Mapping {
                 if &*field.name == "user" {
                     user = Some(text.clone());
                 }
-                row.fields.push((field.name.clone(), text.into()));
+                row.put(&field.name, &text);
             }
         }
         Ok(row)
@@ -329,7 +321,8 @@ mod tests {
 
     fn fields(pass_attrs: &str) -> Vec<(String, String)> {
         let fields = row(pass_attrs).unwrap().fields;
-        fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
+        let text = |value: Secret| String::from_utf8(value.expose().to_vec()).unwrap();
+        fields.into_iter().map(|(name, value)| (name.into(), text(value))).collect()
     }
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

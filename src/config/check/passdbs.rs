@@ -9,7 +9,7 @@ mod userdbs;
 use super::mechanisms;
 use crate::config::diagnostic::{Findings, Place, nearest};
 use crate::config::environment::{Environment, Privacy, file_content, leading_name};
-use crate::config::model::{Field, Outcome, Passdb, PassdbDriver, Skip};
+use crate::config::model::{Field, Outcome, Passdb, PassdbDriver, Service, Skip};
 use crate::config::registry::{self, HARMLESS_FIELDS, PASSDB_FIELDS, Scope};
 use crate::config::sort::{Section, shown};
 use crate::config::value;
@@ -157,11 +157,30 @@ impl Reader<'_> {
                 self.pair(&mut fields, word, section.place_of("args"));
             }
         }
-        for field in &section.fields {
+        let driver = self.driver_name();
+        for field in section.fields.iter().filter(|field| !is_of_answer(&driver, &field.text)) {
             let text = Text { text: &field.text, is_content: field.file.is_some() };
             self.push_field(&mut fields, &field.name, text, &field.place);
         }
         (default_fields, fields)
+    }
+
+    /// Fields that are made of what the database answers: they are the driver's.
+    fn fields_of_answer(&mut self) -> Vec<Field> {
+        let section = self.section;
+        let driver = self.driver_name();
+        let mut fields = Vec::new();
+        for field in section.fields.iter().filter(|field| is_of_answer(&driver, &field.text)) {
+            let parsed = Template::parse(&field.text, Letters::Variables).and_then(|mut text| {
+                self.environment.resolve(&mut text, Privacy::Open)?;
+                Ok(text)
+            });
+            match parsed {
+                Ok(value) => fields.push(Field { name: field.name.clone(), value }),
+                Err(text) => self.findings.error(&field.place, &field.name, text),
+            }
+        }
+        fields
     }
 
     fn pair(&mut self, fields: &mut Vec<Field>, pair: &str, place: &Place) {
@@ -241,6 +260,11 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a field is made of what the database answers.
+fn is_of_answer(driver: &str, text: &str) -> bool {
+    driver == "ldap" && text.contains("%{ldap")
+}
+
 /// A field's value as written.
 #[derive(Clone, Copy)]
 struct Text<'t> {
@@ -278,7 +302,24 @@ impl Args {
     }
 }
 
-const LATER_DRIVERS: [&str; 7] = ["ldap", "pam", "shadow", "passwd", "bsdauth", "lua", "imap"];
+/// Drivers of Dovecot's that Hale does not have, and what to use instead.
+const OTHER_DRIVERS: [(&str, &str); 6] = [
+    (
+        "pam",
+        "Hale links no libpam; use `imap` with a Dovecot that asks PAM, or `ldap` or `sql` with what PAM asks",
+    ),
+    ("shadow", "Hale reads no system accounts; use `passwd-file`"),
+    ("passwd", "Hale reads no system accounts; use `passwd-file`"),
+    ("bsdauth", "Hale reads no system accounts; use `passwd-file`"),
+    (
+        "lua",
+        "Hale runs no scripts; use `sql` or `ldap`, or `imap` with a Dovecot that runs the script",
+    ),
+    (
+        "checkpassword",
+        "Hale runs no programs; use `sql` or `ldap`, or `imap` with a Dovecot that runs the program",
+    ),
+];
 
 impl Reader<'_> {
     fn driver_name(&self) -> String {
@@ -297,7 +338,8 @@ impl Reader<'_> {
             "passwd-file" => self.passwd_file(args),
             "static" => self.fixed(args),
             remote if userdbs::DRIVERS.contains(&remote) => {
-                match userdbs::remote(remote, section, self.root, self.findings) {
+                let fields = self.fields_of_answer();
+                match userdbs::remote(remote, section, self.root, fields, self.findings) {
                     Some(remote) => PassdbDriver::Remote(Box::new(remote)),
                     None => PassdbDriver::Static { password: None },
                 }
@@ -308,8 +350,10 @@ impl Reader<'_> {
                 let expected = value::one_of(&all);
                 let text = if name.is_empty() {
                     format!("a driver is missing, expected {expected}")
-                } else if LATER_DRIVERS.contains(&name) {
-                    format!("`{name}` comes with a later version; use {expected}")
+                } else if let Some((_, instead)) =
+                    OTHER_DRIVERS.iter().find(|(known, _)| *known == name)
+                {
+                    format!("found `{name}`, expected {expected}: {instead}")
                 } else {
                     let hint = nearest(name, all)
                         .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
@@ -404,6 +448,7 @@ fn scheme(section: &Section, args: &Args, driver: &PassdbDriver) -> String {
         PassdbDriver::Static { .. } => "PLAIN",
         // Dovecot 2.3's own defaults, in the files of its drivers, are CRYPT and one that is refused.
         PassdbDriver::Remote(remote) if !remote.files.is_empty() => "CRYPT",
+        PassdbDriver::Remote(remote) if matches!(remote.service, Service::Ldap(_)) => "CRYPT",
         PassdbDriver::Remote(_) => "PLAIN",
     };
     written.map_or_else(|| fallback.to_owned(), |scheme| scheme.to_ascii_uppercase())

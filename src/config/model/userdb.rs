@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::http_auth::HttpAuth;
+use super::imapc::Imapc;
+use super::ldap::Ldap;
 use super::oauth2::OAuth2;
 use super::sql::Sql;
 
@@ -27,6 +29,10 @@ pub struct RemotePassdb {
 pub enum Service {
     /// The driver `sql`.
     Sql(Sql),
+    /// The driver `ldap`.
+    Ldap(Box<Ldap>),
+    /// The driver `imap`.
+    Imapc(Imapc),
     /// The driver `oauth2`.
     OAuth2(Box<OAuth2>),
     /// The driver `http`.
@@ -39,6 +45,8 @@ impl Service {
     pub fn driver(&self) -> &'static str {
         match self {
             Self::Sql(_) => "sql",
+            Self::Ldap(_) => "ldap",
+            Self::Imapc(_) => "imap",
             Self::OAuth2(_) => "oauth2",
             Self::Http(_) => "http",
         }

@@ -71,7 +71,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     // === passdb NAME { … } ===
     Setting::new(
         Passdb, "driver", Text, "", Dovecot,
-        "`passwd-file` or `static`. Empty: the name of the block. Other drivers of Dovecot come with a later version.",
+        "`passwd-file`, `static`, `sql`, `ldap` or `imap`. Empty: the name of the block.",
     ),
     Setting::new(
         Passdb, "args", FieldTexts, "", Dovecot,

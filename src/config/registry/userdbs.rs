@@ -8,6 +8,8 @@ use super::Setting;
 
 mod http_auth;
 mod oauth2;
+mod imapc;
+mod ldap;
 mod sql;
 
 /// What all of them have.
@@ -41,7 +43,13 @@ const OF_ALL: &[Setting] = &[
 ];
 
 pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
-    OF_ALL.iter().chain(http_auth::SETTINGS).chain(oauth2::SETTINGS).chain(sql::SETTINGS)
+    OF_ALL
+        .iter()
+        .chain(sql::SETTINGS)
+        .chain(ldap::SETTINGS)
+        .chain(imapc::SETTINGS)
+        .chain(oauth2::SETTINGS)
+        .chain(http_auth::SETTINGS)
 }
 
 /// What becomes of a line in a file that a passdb of Dovecot 2.3 names in `args`.
@@ -71,6 +79,7 @@ fn args_file_of(driver: &str) -> Option<&'static [(&'static str, ArgsFile)]> {
     match driver {
         "oauth2" => Some(oauth2::ARGS_FILE),
         "sql" => Some(sql::ARGS_FILE),
+        "ldap" => Some(ldap::ARGS_FILE),
         _ => None,
     }
 }

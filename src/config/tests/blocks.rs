@@ -343,7 +343,6 @@ fn what_protects_is_told_of_in_listeners_that_are_ignored_and_in_blocks_with_tls
         "service auth {\n unix_listener a {\n  auth_allow_cleartext = no\n }\n}\n",
         "service auth {\n inet_listener {\n  ssl_min_protocol = TLSv1.3\n }\n}\n",
         "userdb {\n disable_plaintext_auth = yes\n}\n",
-        "ldap {\n login_trusted_networks = 10.0.0.0/8\n}\n",
     ] {
         assert!(errors(text)[0].contains("has no effect in"), "{text}");
     }

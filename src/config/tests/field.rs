@@ -69,7 +69,7 @@ fn a_proxy_as_mailu_renders_it_fails_only_where_it_is_right() {
         imap_idle_notify_interval = 29mins\n}\nservice imap-login {\n  inet_listener imap {\n    port = 143\n    haproxy = yes\n  }\n  \
         inet_listener imaps {\n    port = 993\n  }\n}\nrecipient_delimiter = +\nservice lmtp {\n  user = $default_internal_user\n  \
         inet_listener lmtp {\n    port = 2525\n  }\n}\n";
-    fails_only(text, &[("driver", "`lua` comes with a later version")]);
+    fails_only(text, &[("driver", "Hale runs no scripts; use `sql` or `ldap`")]);
     let served = text
         .replace("driver = lua", "driver = static")
         .replace("file=/etc/dovecot/login.lua blocking=yes", "proxy=y host=front nopassword=y");

@@ -9,10 +9,14 @@ use crate::config::model::Service;
 use crate::template::Template;
 
 use super::http_auth::HttpAuth;
+use super::imapc::{self, Imapc};
+use super::ldap::{self, Ldap};
 use super::oauth2::{OAuth2, Verifiers};
 use super::sql::{self, Sql};
 use super::web::Remarks;
 use crate::control::resolver::Resolver;
+use crate::share::snapshot::Published;
+use crate::tls::Context;
 
 /// A driver with its settings.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub(super) enum Driver {
     Sql(Sql),
     OAuth2(OAuth2),
     Http(Box<HttpAuth>),
+    Ldap(Box<Ldap>),
+    Imapc(Imapc),
     #[cfg(test)]
     Fake(super::tests::Fake),
 }
@@ -30,6 +36,8 @@ pub(super) enum Connection {
     Sql(sql::Connection),
     /// The driver's HTTP client keeps the real ones.
     Web,
+    Ldap(ldap::Connection),
+    Imapc(imapc::Connection),
     #[cfg(test)]
     Fake(super::tests::FakeConnection),
 }
@@ -38,6 +46,8 @@ pub(super) enum Connection {
 #[derive(Debug, Default)]
 pub(super) struct Help {
     pub(super) resolver: Resolver,
+    /// Authorities, and how TLS is spoken.
+    pub(super) tls: Published<Context>,
     /// None: the driver is made to say what it is like, and asked nothing.
     pub(super) verifiers: Option<Verifiers>,
     pub(super) remarks: Option<Remarks>,
@@ -60,9 +70,13 @@ impl Driver {
     /// # Errors
     /// A setting that can't be served, as a sentence.
     pub(super) fn new(service: &Service, help: Help) -> Result<Self, String> {
-        let Help { resolver, verifiers, remarks } = help;
+        let Help { resolver, tls, verifiers, remarks } = help;
         match service {
             Service::Sql(settings) => Sql::new(settings).map(Self::Sql),
+            Service::Ldap(settings) => {
+                Ldap::new(settings, &tls).map(|ldap| Self::Ldap(Box::new(ldap)))
+            }
+            Service::Imapc(settings) => Ok(Self::Imapc(Imapc::new(settings, &tls))),
             Service::OAuth2(settings) => {
                 OAuth2::new(settings, &resolver, verifiers, remarks).map(Self::OAuth2)
             }
@@ -78,6 +92,8 @@ impl Driver {
             Self::Sql(_) => "sql",
             Self::OAuth2(_) => "oauth2",
             Self::Http(_) => "http",
+            Self::Ldap(_) => "ldap",
+            Self::Imapc(_) => "imap",
             #[cfg(test)]
             Self::Fake(_) => "fake",
         }
@@ -89,6 +105,8 @@ impl Driver {
             Self::Sql(_) => Gives::Rows,
             Self::OAuth2(oauth2) => oauth2.gives(),
             Self::Http(http) => http.gives(),
+            Self::Ldap(ldap) => ldap.gives(),
+            Self::Imapc(_) => Gives::Verdicts,
             #[cfg(test)]
             Self::Fake(_) => Gives::Both,
         }
@@ -98,7 +116,7 @@ impl Driver {
     pub(super) fn may_be_remembered(&self) -> bool {
         match self {
             Self::OAuth2(oauth2) => oauth2.may_be_remembered(),
-            Self::Sql(_) | Self::Http(_) => true,
+            Self::Sql(_) | Self::Ldap(_) | Self::Imapc(_) | Self::Http(_) => true,
             #[cfg(test)]
             Self::Fake(_) => true,
         }
@@ -108,6 +126,8 @@ impl Driver {
     pub(super) fn templates(&self) -> Vec<&Template> {
         match self {
             Self::Sql(sql) => sql.templates(),
+            Self::Ldap(ldap) => ldap.templates(),
+            Self::Imapc(imapc) => imapc.templates(),
             Self::OAuth2(_) | Self::Http(_) => Vec::new(),
             #[cfg(test)]
             Self::Fake(_) => Vec::new(),
@@ -120,7 +140,7 @@ impl Driver {
         match self {
             Self::OAuth2(oauth2) => oauth2.variables(),
             Self::Http(_) => ["user", "protocol", "remote_ip"].map(Into::into).into(),
-            Self::Sql(_) => Vec::new(),
+            Self::Sql(_) | Self::Ldap(_) | Self::Imapc(_) => Vec::new(),
             #[cfg(test)]
             Self::Fake(_) => Vec::new(),
         }
@@ -132,6 +152,8 @@ impl Driver {
             Self::Sql(sql) => sql.server(),
             Self::OAuth2(oauth2) => oauth2.server(),
             Self::Http(http) => http.server(),
+            Self::Ldap(ldap) => ldap.server(),
+            Self::Imapc(imapc) => imapc.server(),
             #[cfg(test)]
             Self::Fake(_) => "fake".to_owned(),
         }
@@ -147,6 +169,8 @@ impl Driver {
             Self::Http(_) => {
                 "look whether the service runs and can be reached from here, and at http_auth_url"
             }
+            Self::Ldap(ldap) => ldap.remedy(),
+            Self::Imapc(imapc) => imapc.remedy(),
             #[cfg(test)]
             Self::Fake(_) => "start it",
         }
@@ -158,6 +182,8 @@ impl Driver {
             Self::Sql(sql) => sql.connect().await.map(Connection::Sql),
             Self::OAuth2(oauth2) => oauth2.reach().await.map(|()| Connection::Web),
             Self::Http(http) => http.reach().await.map(|()| Connection::Web),
+            Self::Ldap(ldap) => ldap.connect().await.map(Connection::Ldap),
+            Self::Imapc(_) => Ok(Connection::Imapc(imapc::Connection::default())),
             #[cfg(test)]
             Self::Fake(fake) => fake.connect().await.map(Connection::Fake),
         }
@@ -173,6 +199,10 @@ impl Driver {
             (Self::Sql(sql), Connection::Sql(connection)) => sql.ask(connection, inquiry).await,
             (Self::OAuth2(oauth2), Connection::Web) => oauth2.ask(inquiry).await,
             (Self::Http(http), Connection::Web) => http.ask(inquiry).await,
+            (Self::Ldap(ldap), Connection::Ldap(connection)) => ldap.ask(connection, inquiry).await,
+            (Self::Imapc(imapc), Connection::Imapc(connection)) => {
+                imapc.ask(connection, inquiry).await
+            }
             #[cfg(test)]
             (Self::Fake(fake), Connection::Fake(connection)) => fake.ask(connection, inquiry).await,
             _ => Err(Fault::Lost("a connection of another driver".to_owned())),
@@ -185,6 +215,8 @@ impl Driver {
             (Self::Sql(sql), Connection::Sql(connection)) => sql.try_out(connection).await,
             (Self::OAuth2(oauth2), Connection::Web) => oauth2.reach().await,
             (Self::Http(http), Connection::Web) => http.reach().await,
+            (Self::Ldap(ldap), Connection::Ldap(connection)) => ldap.try_out(connection).await,
+            (Self::Imapc(imapc), Connection::Imapc(_)) => imapc.try_out().await,
             #[cfg(test)]
             (Self::Fake(fake), Connection::Fake(connection)) => fake.try_out(connection).await,
             _ => Err(Fault::Lost("a connection of another driver".to_owned())),
@@ -198,6 +230,8 @@ impl Connection {
         match self {
             Self::Sql(connection) => connection.is_closed(),
             Self::Web => false,
+            Self::Ldap(connection) => connection.is_closed(),
+            Self::Imapc(connection) => connection.is_closed(),
             #[cfg(test)]
             Self::Fake(connection) => connection.is_closed(),
         }

@@ -27,6 +27,8 @@ use web::Remarks;
 mod driver;
 mod health;
 mod http_auth;
+mod imapc;
+mod ldap;
 mod oauth2;
 mod pool;
 mod sql;
@@ -64,9 +66,13 @@ impl UserDbs {
         let verifiers = verifiers(config)?;
         for (id, (passdb, remote)) in remotes(config) {
             let about = format!("passdb {} ({})", passdb.name, remote.service.driver());
-            let remarks = Some(Remarks::new(Arc::clone(&exchange.log), about));
-            let (resolver, verifiers) = (resolver.clone(), verifiers.clone());
-            let driver = driver_of(passdb, remote, Help { resolver, verifiers, remarks })?;
+            let help = Help {
+                resolver: resolver.clone(),
+                tls: exchange.tls.clone(),
+                verifiers: verifiers.clone(),
+                remarks: Some(Remarks::new(Arc::clone(&exchange.log), about)),
+            };
+            let driver = driver_of(passdb, remote, help)?;
             let bounds = (remote.connections_max, remote.answer_timeout);
             let log = Arc::clone(&exchange.log);
             let pool = Pool::new(&passdb.name, driver, bounds, log);

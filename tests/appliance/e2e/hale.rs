@@ -358,6 +358,11 @@ impl Drop for Hale {
     }
 }
 
+/// Only the owner may read a file that holds a secret.
+pub(crate) fn set_private(path: &Path) {
+    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+}
+
 /// A password as it stands in the password file, made by Dovecot's own tool: whatever it writes, Hale must read.
 pub(crate) fn hashed(password: &[u8]) -> Vec<u8> {
     let mut command = DOVEADM.command();

@@ -32,6 +32,7 @@ mod balancer;
 mod cassandra;
 mod yard;
 mod web_service;
+mod slapd;
 
 // The harness itself, checked against Dovecot without Hale in between.
 mod direct;
@@ -64,6 +65,7 @@ mod pins;
 mod refusal;
 mod submission;
 mod guessing;
+mod ldap;
 
 mod fail2ban;
 mod everywhere;

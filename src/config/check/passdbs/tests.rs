@@ -70,13 +70,10 @@ fn a_protocols_own_passdbs_are_asked_first_wherever_they_stand() {
 fn op_01_passdb_mistakes_name_the_remedy() {
     for (text, expected) in [
         (
-            "passdb x {\n driver = ldap\n}\n",
-            "t.conf:2: setting driver: `ldap` comes with a later version",
+            "passdb x {\n driver = shadow\n}\n",
+            "t.conf:2: setting driver: found `shadow`, expected `passwd-file`, `static`,",
         ),
-        (
-            "passdb pam {\n}\n",
-            "later version; use `passwd-file`, `static`, `http`, `oauth2` or `sql`",
-        ),
+        ("passdb pam {\n}\n", "Hale links no libpam; use `imap`"),
         ("passdb x {\n driver = passwd_file\n}\n", "did you mean `passwd-file`"),
         ("passdb {\n}\n", "a driver is missing"),
         ("passdb x {\n driver = passwd-file\n}\n", "needs `passwd_file_path = FILE`"),
@@ -118,4 +115,17 @@ fn an_empty_password_field_is_left_out_with_a_warning() {
     let text = "passdb static {\n fields {\n  password = # shared password\n }\n}\n";
     assert!(loaded(text).auth.passdbs[0].fields.is_empty());
     assert!(warnings(text).iter().any(|line| line.contains("t.conf:3: setting password")));
+}
+
+#[test]
+fn drivers_that_hale_does_not_have_are_told_with_what_to_use_instead() {
+    for (driver, remedy) in [
+        ("pam", "use `imap` with a Dovecot that asks PAM"),
+        ("lua", "runs no scripts; use `sql` or `ldap`"),
+        ("checkpassword", "runs no programs"),
+        ("shadow", "use `passwd-file`"),
+    ] {
+        let [found] = &errors(&format!("passdb {driver} {{\n}}\n"))[..] else { panic!("{driver}") };
+        assert!(found.contains(remedy) && found.contains(driver), "{found}");
+    }
 }

@@ -6,21 +6,25 @@ use std::path::PathBuf;
 
 use super::super::positive;
 use crate::config::diagnostic::Findings;
-use crate::config::model::{Authorities, RemotePassdb, Service};
+use crate::config::model::{Authorities, Field, RemotePassdb, Service};
 use crate::config::sort::Section;
 
 mod http_auth;
+mod imapc;
+mod ldap;
 mod oauth2;
 mod sql;
 
 /// The drivers of this kind.
-pub(super) const DRIVERS: [&str; 3] = ["http", "oauth2", "sql"];
+pub(super) const DRIVERS: [&str; 5] = ["sql", "ldap", "imap", "oauth2", "http"];
 
-/// The passdb of `section`, of one of [`DRIVERS`]; `root`: the settings outside of all blocks. `None`: it cannot be asked, which was told.
+/// The passdb of `section`, of one of [`DRIVERS`]; `root`: the settings outside of all blocks; `fields`: those that are made of
+/// its answer. `None`: it cannot be asked, which was told.
 pub(super) fn remote(
     driver: &str,
     section: &Section,
     root: &Section,
+    fields: Vec<Field>,
     findings: &mut Findings,
 ) -> Option<RemotePassdb> {
     let service = match driver {
@@ -28,6 +32,9 @@ pub(super) fn remote(
         "oauth2" => oauth2::oauth2(&Around { section, root }, findings)
             .map(|it| Service::OAuth2(Box::new(it))),
         "http" => http_auth::http(&Around { section, root }, findings).map(Service::Http),
+        "ldap" => ldap::ldap(&Around { section, root }, fields, findings)
+            .map(|ldap| Service::Ldap(Box::new(ldap))),
+        "imap" => imapc::imapc(&Around { section, root }, findings).map(Service::Imapc),
         _ => None,
     };
     Some(RemotePassdb {
