@@ -97,6 +97,14 @@ pub enum Why {
     /// All sessions that a user may have from one address are taken.
     #[error("the user has mail_max_userip_connections sessions from the address")]
     NoSeat,
+    /// The policy server said so.
+    #[error("refused by the policy server (auth_policy_server_url)")]
+    Policy,
+    /// The policy server said nothing, and `auth_policy_reject_on_fail` is on.
+    #[error(
+        "the policy server does not answer, and auth_policy_reject_on_fail refuses logins without it"
+    )]
+    PolicyUnavailable,
     /// A result rule said so.
     #[error("refused by a result rule")]
     Rule,

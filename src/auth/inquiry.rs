@@ -14,6 +14,7 @@ use crate::auth::passdb::Cause;
 use crate::auth::variables::Values;
 use crate::names::Protocol;
 use crate::secret::Secret;
+use crate::tick::Tick;
 
 /// A password database whose answers come over a connection, or from a thread that may wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,6 +197,8 @@ pub struct Row {
     pub is_bare: bool,
     /// Extra fields, in order; none of them is the password. Values may be secrets.
     pub fields: Vec<(Box<str>, Secret)>,
+    /// Of a token: its end. The row is worth nothing from then on.
+    pub valid_until: Option<Tick>,
 }
 
 impl Row {

@@ -68,7 +68,8 @@ impl DataCore {
                 if config.ssl { listener.behind_tls() } else { listener }
             })
             .collect();
-        let look_ups = LookUps::new(self.id, self.exchange, &self.cache);
+        let look_ups =
+            LookUps::new(self.id, self.exchange, &self.cache).ruled_by(self.settings.policy);
         Worker::new(port, &self.settings, links, listeners, look_ups, self.seed).run();
     }
 }

@@ -15,8 +15,8 @@ use crate::control::doveadm::{Door, DoveadmSettings};
 use crate::control::geodb::{GeoDb, GeoDbError, OpenMode};
 use crate::control::localdb::LocalDb;
 use crate::control::{
-    Certificates, Control, DoveadmDoors, Level, LogWriter, PassdbSources, Probes, Resolver,
-    Routing, UserDbs, moves_of, start_hashing,
+    Certificates, Control, DoveadmDoors, Level, LogWriter, PassdbSources, PolicyServer, Probes,
+    Resolver, Routing, UserDbs, moves_of, start_hashing,
 };
 use crate::names::CoreId;
 use crate::ring::port::Fd;
@@ -74,10 +74,12 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
         VerifiedCache::of_replies(&config.auth),
     )
     .map_err(|fault| Refusal::config(fault.to_string()))?;
+    let policy = PolicyServer::configured(config, &exchange.log)
+        .map_err(|fault| Refusal::config(fault.to_string()))?;
     let house = House { config, plan, exchange, options, per_core };
     let files = Files { sources, certificates };
     let desk = Desk { socket, board, doors };
-    let databases = Databases { geodb, local, userdbs, secret };
+    let databases = Databases { geodb, local, userdbs, secret, policy };
     let ended = house.run(databases, files, writer, desk, sockets);
     admin_socket::remove(&config.base_dir);
     ended.map_err(|error| no_resources(&error))
@@ -153,6 +155,7 @@ struct Databases {
     geodb: GeoDb,
     local: LocalDb,
     userdbs: UserDbs,
+    policy: Option<PolicyServer>,
     /// By which what is remembered of passwords is found again, and nothing told from it.
     secret: Secret,
 }
@@ -233,7 +236,7 @@ impl House<'_> {
         desk: Desk,
         sockets: Vec<Sockets>,
     ) -> std::io::Result<()> {
-        let Databases { geodb, local, userdbs, secret } = databases;
+        let Databases { geodb, local, userdbs, secret, policy } = databases;
         let pool = self.start_hashing()?;
         cores::pin(self.plan.control);
         let admin = Admin::new(
@@ -270,6 +273,7 @@ impl House<'_> {
             geodb,
             sources: files.sources,
             userdbs,
+            policy,
             certificates: files.certificates,
             writer,
             drain_timeout: match self.config.limits.shutdown_clients {

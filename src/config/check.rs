@@ -12,9 +12,11 @@ mod lmtp;
 mod mechanisms;
 mod log;
 mod passdbs;
+mod policy;
 mod submission;
 mod tls;
 mod vain;
+mod web;
 
 pub(crate) use cluster::masked;
 pub(crate) use listeners::known_listeners;
@@ -190,6 +192,7 @@ fn auth(root: &Section, environment: &Environment, findings: &mut Findings) -> A
             .auto("auth_hash_threads")
             .and_then(|threads| u16::try_from(threads).ok()),
         hash_memory: root.number("auth_hash_memory"),
+        policy: policy::policy(root, findings),
         passdbs: passdbs::all(root, environment, findings),
     };
     mechanisms::judge(&auth, root, findings);

@@ -19,10 +19,13 @@ use crate::secret::Secret;
 use crate::template::Template;
 
 mod geodb;
+mod http_auth;
 mod imapc;
 mod ldap;
 mod lmtp;
+mod oauth2;
 mod operation;
+mod policy;
 mod sql;
 mod offered;
 mod ssl;
@@ -30,10 +33,13 @@ mod userdb;
 mod way;
 
 pub use geodb::{Cassandra, Consistencies, Consistency, GeoDb};
+pub use http_auth::{HttpAuth, HttpAuthForm};
 pub use imapc::{Imapc, ImapcSsl};
 pub use ldap::{Ldap, LdapCompare, LdapDeref, LdapScope, LdapServer};
 pub use lmtp::Lmtp;
+pub use oauth2::{Authorities, IntrospectionMode, KeySource, OAuth2};
 pub use operation::{Limits, Log, LogTarget, LoginLog};
+pub use policy::AuthPolicy;
 pub use sql::{Sql, SqlDatabase};
 pub use ssl::{
     BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, KeyPassword, Offer,
@@ -291,6 +297,8 @@ pub struct Auth {
     pub hash_threads: Option<u16>,
     /// Bytes that hashes running at the same time may take together.
     pub hash_memory: u64,
+    /// The policy server; none: there is none.
+    pub policy: Option<AuthPolicy>,
     /// Password databases in the order in which they are asked.
     pub passdbs: Vec<Passdb>,
 }

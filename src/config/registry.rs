@@ -13,6 +13,7 @@ mod fields;
 mod foreign;
 mod general;
 mod moves;
+mod policy;
 mod served;
 mod userdbs;
 
@@ -271,6 +272,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         .chain(moves::SETTINGS)
         .chain(bounds::SETTINGS)
         .chain(cassandra::SETTINGS)
+        .chain(policy::SETTINGS)
         .chain(blocks::SETTINGS)
         .chain(userdbs::settings())
 }

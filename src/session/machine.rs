@@ -9,7 +9,7 @@ use super::login::Login;
 use super::output::{BoundFor, Outbox, Wish};
 use super::settings::SessionSettings;
 use crate::event::{Details, Event, Subject, Took};
-use crate::facts::{ClientFacts, Security};
+use crate::facts::{ClientFacts, Security, Transport};
 use crate::front::{Arrival, Front};
 use crate::limits::{self, TLS_HANDSHAKE_TIMEOUT};
 use crate::names::{Protocol, SessionId};
@@ -292,6 +292,12 @@ impl Session {
     #[must_use]
     pub fn peer(&self) -> (SocketAddr, &SessionId) {
         (self.front.facts.apparent, &self.front.facts.session_id)
+    }
+
+    /// Whether the client came by TLS, as far as we or a balancer in front know.
+    #[must_use]
+    pub fn is_secured(&self) -> bool {
+        self.front.facts.transport != Transport::Insecure
     }
 
     /// Whether a login is under way; a refusal that is held back belongs to it.

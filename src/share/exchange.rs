@@ -13,9 +13,10 @@ use crate::share::backend_loads::BackendLoads;
 use crate::share::counters::{Counter, Counters};
 use crate::share::enquiry::Piece;
 use crate::share::evidence::Evidence;
+use crate::share::guesses::Guesses;
 use crate::share::jobs::Jobs;
 use crate::share::mailbox::Mailbox;
-use crate::share::messages::{Asked, HashJob, ToControl, ToCore};
+use crate::share::messages::{Asked, HashJob, PolicyMessage, ToControl, ToCore};
 use crate::share::referrals::Referrals;
 use crate::share::replies::Replies;
 use crate::share::site_attempts::SiteAttempts;
@@ -45,6 +46,8 @@ pub struct Exchange {
     pub loads: BackendLoads,
     /// Who is here, from where; counted by the data cores, swept by the control core.
     pub visitors: Visitors,
+    /// Failed logins by prefix and user, for the operator.
+    pub guesses: Guesses,
     /// Costly password verifications, done by the hashing threads.
     pub hashing: Jobs<HashJob>,
     /// Reports, written down by the control core.
@@ -53,6 +56,8 @@ pub struct Exchange {
     pub to_control: Arc<Mailbox<ToControl>>,
     /// Questions to password databases elsewhere, which the control core asks.
     pub inquiries: Arc<Mailbox<Asked>>,
+    /// To the policy server.
+    pub policy: Arc<Mailbox<PolicyMessage>>,
     /// What password databases elsewhere have replied, written by the control core.
     pub replies: Replies,
     /// Answers and orders to the data cores, by core number.
@@ -80,10 +85,12 @@ impl Exchange {
             evidence: Evidence::new()?,
             loads: BackendLoads::default(),
             visitors: Visitors::default(),
+            guesses: Guesses::default(),
             hashing: Jobs::new(limits::HASHING_QUEUE_MAX)?,
             log: Arc::new(Mailbox::new(limits::LOG_LINES_MAX, Waker::new()?)),
             to_control: Arc::new(Mailbox::new(limits::MAILBOX_MESSAGES_MAX, Waker::new()?)),
             inquiries: Arc::new(Mailbox::new(limits::MAILBOX_MESSAGES_MAX, Waker::new()?)),
+            policy: Arc::new(Mailbox::new(limits::MAILBOX_MESSAGES_MAX, Waker::new()?)),
             replies: Replies::default(),
             to_cores: (0..cores).map(to_core).collect::<std::io::Result<_>>()?,
             pieces: Arc::new(Mailbox::new(limits::MAILBOX_MESSAGES_MAX, Waker::new()?)),
@@ -98,6 +105,7 @@ impl Exchange {
             self.log.waker().fd(),
             self.to_control.waker().fd(),
             self.inquiries.waker().fd(),
+            self.policy.waker().fd(),
             self.pieces.waker().fd(),
             self.evidence.doubts().waker().fd(),
             self.hashing.descriptor(),

@@ -1,5 +1,6 @@
 //! What threads say to each other.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,9 @@ use crate::auth::job::Job;
 use crate::auth::scheme::SchemeError;
 use crate::auth::scram::Keys;
 use crate::fault::Failure;
-use crate::names::CoreId;
+use crate::names::{CoreId, Protocol, SessionId};
 use crate::route::change::{GroupChange, SiteChange};
+use crate::secret::Secret;
 use crate::share::enquiry::{Enquiry, Place};
 
 /// Where an answer goes: a connection of a core. A slot that was reused meanwhile has another generation, and the
@@ -102,6 +104,59 @@ pub struct Asked {
     pub inquiry: Box<Inquiry>,
 }
 
+/// From a data core to the policy server that the control core asks.
+#[derive(Debug)]
+pub struct PolicyMessage {
+    /// What is asked, or told.
+    pub command: PolicyCommand,
+    /// The login.
+    pub login: Arc<PolicyLogin>,
+}
+
+/// What a policy server is asked or told.
+#[derive(Clone, Copy, Debug)]
+pub enum PolicyCommand {
+    /// Whether the login may go on; who waits.
+    Allow(Ticket),
+    /// How it has ended. No login waits.
+    Report {
+        /// The user is in, as far as the password databases know.
+        is_good: bool,
+        /// The policy server itself refused it.
+        is_by_policy: bool,
+    },
+}
+
+/// A login that a policy server is asked about.
+#[derive(Debug)]
+pub struct PolicyLogin {
+    /// As typed.
+    pub user: Box<str>,
+    /// The password or token. Little of it is told.
+    pub evidence: Secret,
+    /// The protocol of the login.
+    pub protocol: Protocol,
+    /// The client.
+    pub remote: IpAddr,
+    /// The address the client connected to.
+    pub local: IpAddr,
+    /// The session.
+    pub session: SessionId,
+    /// The client came by TLS.
+    pub is_secured: bool,
+}
+
+/// What a policy server says.
+#[derive(Clone, Debug)]
+pub enum Ruled {
+    /// The login goes on, and is answered after this time at the earliest.
+    Go(Duration),
+    /// It is refused. The user reads this text, unless it is empty.
+    Refuse(Box<str>),
+    /// It gave no answer.
+    NoAnswer,
+}
+
 /// To a data core.
 #[derive(Debug)]
 pub enum ToCore {
@@ -127,6 +182,8 @@ pub enum Answer {
     Derived(Keys),
     /// A password database elsewhere has replied.
     Replied(Reply),
+    /// The policy server has ruled.
+    Ruled(Ruled),
     /// The cache and the table now hold what the decision needs: decide again.
     LookedUp,
     /// Nothing can be written for this login: decide again by what memory holds (C-CACHE-2, C-SITE-5).
@@ -142,5 +199,5 @@ pub enum Answer {
         detail: Box<str>,
     },
     /// A name's address.
-    Resolved(std::net::IpAddr),
+    Resolved(IpAddr),
 }

@@ -6,6 +6,7 @@
 
 mod bounded;
 pub mod mailbox;
+pub mod guesses;
 pub mod jobs;
 pub mod messages;
 pub mod users;

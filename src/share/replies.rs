@@ -64,7 +64,8 @@ impl Replies {
     pub fn recall(&self, key: &Key, now: Tick) -> Option<Recalled> {
         let good = self.0.good.pin();
         if let Some(kept) = good.get(key) {
-            if now >= kept.fresh_until.after(REPLY_STALE_MAX) {
+            let is_over = kept.row.valid_until.is_some_and(|end| now >= end);
+            if is_over || now >= kept.fresh_until.after(REPLY_STALE_MAX) {
                 return None;
             }
             let seconds = seconds(now);

@@ -63,6 +63,15 @@ impl Claims {
         }
     }
 
+    /// These, and of `others` what is not among them.
+    #[must_use]
+    pub fn with(mut self, others: Option<Self>) -> Self {
+        for (name, value) in others.unwrap_or_default().0 {
+            self.0.entry(name).or_insert(value);
+        }
+        self
+    }
+
     /// A member as text; none: it is not there, or has no text of its own.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {

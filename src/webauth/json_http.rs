@@ -1,4 +1,4 @@
-//! A JSON form of auth_http, Hale's own, for services that have rows, fields and stored passwords to give.
+//! A JSON form of auth_http, Hale's own, for services that have rows, fields and stored passwords to give (docs/WEB-AUTH.md).
 //!
 //! ```text
 //! POST {"user": "tim", "password": "…", "protocol": "imap", "remote_ip": "192.0.2.7", …}

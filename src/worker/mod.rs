@@ -34,5 +34,6 @@ mod tests;
 pub use accept::listener::Listener;
 pub use core::Worker;
 pub use login::look_ups::LookUps;
+pub use login::look_ups::under_policy::PolicyRules;
 pub use relay::disconnects::DisconnectRules;
 pub use settings::{Links, VerifiedCache, WorkerSettings};

@@ -69,7 +69,12 @@ impl Rooms {
             ),
             door: Door::new(visitors.clone(), settings.per_address),
             pre_login: PreLogin::new(settings.connections_max),
-            throttle: Throttle::new(visitors, settings.failure_delay().is_zero(), now),
+            throttle: Throttle::new(
+                visitors,
+                look_ups.guesses(),
+                settings.failure_delay().is_zero(),
+                now,
+            ),
             session_buffers: Buffers::new(),
             backends: Backends::new(
                 settings.connections_max,

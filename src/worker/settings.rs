@@ -29,6 +29,7 @@ use crate::share::messages::ToCore;
 use crate::share::snapshot::Published;
 use crate::tls::Context;
 
+use super::login::look_ups::under_policy::PolicyRules;
 use super::relay::disconnects::DisconnectRules;
 
 /// Settings of all data cores.
@@ -54,6 +55,8 @@ pub struct WorkerSettings {
     pub per_address: DoorRules,
     /// `login_proxy_max_disconnect_delay`.
     pub spread: DisconnectRules,
+    /// `auth_policy_…`: when a policy server is asked.
+    pub policy: PolicyRules,
     /// `log_debug`: reports that only the debug level shows are worth making.
     pub log_debug: bool,
 }
@@ -79,6 +82,14 @@ impl WorkerSettings {
                 over: config.proxy.max_disconnect_delay,
                 crowd_min: limits::SPREAD_CROWD_MIN,
             },
+            policy: config.auth.policy.as_ref().map_or_else(PolicyRules::default, |policy| {
+                PolicyRules {
+                    before: policy.check_before_auth,
+                    after: policy.check_after_auth,
+                    report: policy.report_after_auth,
+                    reject_on_fail: policy.reject_on_fail,
+                }
+            }),
             log_debug: config.log.debug,
         }
     }

@@ -34,6 +34,7 @@ pub(super) fn all(
             Scope::Global | Scope::Service | Scope::Listener | Scope::LocalName | Scope::Dict => {}
         }
     }
+    userdbs::look_at_root(root, findings);
     if passdbs.is_empty() {
         let text = "there is none, so no user can log in; write `passdb NAME { driver = passwd-file  passwd_file_path = FILE }`";
         findings.warn(&root.place, "passdb", text);
@@ -302,8 +303,7 @@ impl Args {
 }
 
 /// Drivers of Dovecot's that Hale does not have, and what to use instead.
-const OTHER_DRIVERS: [(&str, &str); 7] = [
-    ("oauth2", "it comes with a later version"),
+const OTHER_DRIVERS: [(&str, &str); 6] = [
     (
         "pam",
         "Hale links no libpam; use `imap` with a Dovecot that asks PAM, or `ldap` or `sql` with what PAM asks",

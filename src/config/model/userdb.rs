@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::http_auth::HttpAuth;
 use super::imapc::Imapc;
 use super::ldap::Ldap;
+use super::oauth2::OAuth2;
 use super::sql::Sql;
 
 /// A password database whose answers come over a connection, or from a thread that may wait.
@@ -31,4 +33,22 @@ pub enum Service {
     Ldap(Box<Ldap>),
     /// The driver `imap`.
     Imapc(Imapc),
+    /// The driver `oauth2`.
+    OAuth2(Box<OAuth2>),
+    /// The driver `http`.
+    Http(HttpAuth),
+}
+
+impl Service {
+    /// What the driver is called.
+    #[must_use]
+    pub fn driver(&self) -> &'static str {
+        match self {
+            Self::Sql(_) => "sql",
+            Self::Ldap(_) => "ldap",
+            Self::Imapc(_) => "imap",
+            Self::OAuth2(_) => "oauth2",
+            Self::Http(_) => "http",
+        }
+    }
 }

@@ -211,7 +211,6 @@ mod tests {
     fn what_protects_is_refused_unless_its_value_asks_for_nothing() {
         let of = |name: &str, text: &str| foreign(Scope::Global, name).unwrap().with(text);
         for (name, harmless, asks) in [
-            ("auth_policy_server_url", "", "http://policy.example:4001/"),
             ("login_access_sockets", "", "tcpwrap"),
             ("ssl_client_cert", "", "/c.pem"),
             ("ssl_client_key_file", "", "/k.pem"),

@@ -6,6 +6,8 @@ use super::Origin::{Dovecot, Hale};
 use super::Scope::Passdb;
 use super::Setting;
 
+mod http_auth;
+mod oauth2;
 mod imapc;
 mod ldap;
 mod sql;
@@ -41,7 +43,13 @@ const OF_ALL: &[Setting] = &[
 ];
 
 pub(super) fn settings() -> impl Iterator<Item = &'static Setting> {
-    OF_ALL.iter().chain(sql::SETTINGS).chain(ldap::SETTINGS).chain(imapc::SETTINGS)
+    OF_ALL
+        .iter()
+        .chain(sql::SETTINGS)
+        .chain(ldap::SETTINGS)
+        .chain(imapc::SETTINGS)
+        .chain(oauth2::SETTINGS)
+        .chain(http_auth::SETTINGS)
 }
 
 /// What becomes of a line in a file that a passdb of Dovecot 2.3 names in `args`.
@@ -69,6 +77,7 @@ pub fn args_file_names(driver: &str) -> impl Iterator<Item = &'static str> {
 
 fn args_file_of(driver: &str) -> Option<&'static [(&'static str, ArgsFile)]> {
     match driver {
+        "oauth2" => Some(oauth2::ARGS_FILE),
         "sql" => Some(sql::ARGS_FILE),
         "ldap" => Some(ldap::ARGS_FILE),
         _ => None,

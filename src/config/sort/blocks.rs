@@ -132,6 +132,10 @@ impl Sorter<'_> {
                 let words = self.words(entry, inside);
                 self.setting(section, entry, name, &Raw { text: words, ..Raw::default() });
             }
+            Some((setting, _)) if setting.kind == Kind::FieldTexts && label.is_none() => {
+                let pairs = self.pairs(inside);
+                self.setting(section, entry, name, &Raw { text: pairs, ..Raw::default() });
+            }
             // `ssl { … }` could be the start of names, but it is a setting first.
             Some((setting, _)) => {
                 let text = format!("found a block, expected `{} = value`", setting.name);
@@ -390,6 +394,28 @@ impl Sorter<'_> {
     }
 
     /// Dovecot 2.4's second form of a list of words: `protocols { imap = yes  pop3 = no }`.
+    /// `name = value` lines as the one line that Dovecot 2.3 has for them.
+    fn pairs(&mut self, inside: &[Entry]) -> String {
+        let mut pairs = Vec::new();
+        for within in inside {
+            match &within.item {
+                Item::Value(raw) if !raw.text.contains(char::is_whitespace) => {
+                    pairs.push(format!("{}={}", within.name, raw.text));
+                }
+                Item::Value(_) => {
+                    let text =
+                        "the value has a space in it, which no value in such a list can have";
+                    self.findings.error(&within.place, &within.name, text);
+                }
+                Item::Block { .. } => {
+                    let text = "found a block, expected `name = value`";
+                    self.findings.error(&within.place, &within.name, text);
+                }
+            }
+        }
+        pairs.join(" ")
+    }
+
     fn words(&mut self, entry: &Entry, inside: &[Entry]) -> String {
         let mut words = Vec::new();
         for word in inside {

@@ -177,7 +177,10 @@ const MISTAKES: &[(&str, &str)] = &[
     ("passdb static {\n ssl = required\n}\n", "belongs outside of all blocks"),
     ("protocol imap {\n ssl_client_ca_file = /c\n}\n", "cannot differ between protocols"),
     ("protocol imap {\n haproxy_trusted_networks = ::1\n}\n", "cannot differ between protocols"),
-    ("protocol imap {\n auth_policy_server_url = http://x/\n}\n", "policy servers are not asked"),
+    (
+        "protocol imap {\n auth_policy_server_url = http://x/\n}\n",
+        "cannot differ between protocols",
+    ),
     ("protocol doveadm {\n ssl = required\n}\n", "cannot differ for doveadm"),
     ("protocol lmtp {\n ssl = required\n}\n", "LMTP has no logins"),
     (
@@ -192,9 +195,13 @@ const MISTAKES: &[(&str, &str)] = &[
     ("protocol imap {\n ssl_cert = /c\n}\n", "missing: the certificate needs its private key"),
     (
         "auth_policy {\n server_url = http://policy.example:4001/\n}\n",
-        "t.conf:2: setting auth_policy_server_url: not supported",
+        "t.conf:2: setting auth_policy_hash_nonce: missing",
     ),
-    ("auth_policy {\n auth_policy_server_url = http://policy.example:4001/\n}\n", "not supported"),
+    ("auth_policy {\n server_url = policy.example\n hash_nonce = x\n}\n", "expected a URL such as"),
+    (
+        "auth_policy_request_attributes = login=%{usr}\nauth_policy_server_url = http://x/\n",
+        "not `%{usr}`",
+    ),
     ("passdb static {\n fields {\n alow_nets = 10.0.0.0/8\n }\n}\n", "did you mean `allow_nets`?"),
     (
         "passdb static {\n username_filter = *@example.org\n}\n",
@@ -212,14 +219,13 @@ fn op_01_half_written_blocks_and_unknown_ones_say_what_to_write() {
 
 #[test]
 fn a_policy_that_asks_for_nothing_loads() {
-    let text = "auth_policy {\n server_url =\n hash_nonce = x\n ssl_client_ca_file = /ca\n}\n";
-    let found = load_text(text);
-    assert!(found.config.is_some(), "{:?}", found.errors);
-    let said = warnings(text).join("\n");
-    assert!(
-        said.contains("auth_policy_server_url") && said.contains("for `auth_policy` only"),
-        "{said}"
-    );
+    let text = "auth_policy {\n server_url =\n hash_nonce = x\n}\n";
+    assert!(loaded(text).auth.policy.is_none());
+    let text = "auth_policy {\n server_url = http://p.example/\n hash_nonce = x\n request_attributes {\n  login = %{user}\n  \
+                a/b = x\n }\n}\n";
+    let policy = loaded(text).auth.policy.unwrap();
+    let names: Vec<&str> = policy.attributes.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(names, ["login", "a/b"]);
 }
 
 #[test]
@@ -337,7 +343,6 @@ fn what_protects_is_told_of_in_listeners_that_are_ignored_and_in_blocks_with_tls
         "service auth {\n unix_listener a {\n  auth_allow_cleartext = no\n }\n}\n",
         "service auth {\n inet_listener {\n  ssl_min_protocol = TLSv1.3\n }\n}\n",
         "userdb {\n disable_plaintext_auth = yes\n}\n",
-        "oauth2 {\n ssl_server {\n  min_protocol = TLSv1.3\n }\n}\n",
     ] {
         assert!(errors(text)[0].contains("has no effect in"), "{text}");
     }
@@ -351,7 +356,6 @@ fn what_is_about_clients_only_is_told_of_in_auth_policy() {
         let found = errors(&format!("auth_policy {{\n {line}\n}}\n"));
         assert!(found[0].contains("write it outside of the block"), "{found:#?}");
     }
-    loaded("auth_policy {\n ssl_client_ca_file = /c\n ssl_min_protocol = TLSv1.3\n}\n");
 }
 
 /// An error's consequences are no errors of their own: they would be untrue.

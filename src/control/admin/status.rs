@@ -7,10 +7,13 @@ use super::requests::{Admin, Listening};
 use crate::auth::passdb::Driver;
 use crate::control::cluster::CommandError;
 use crate::control::wall_clock::unix_seconds;
+use crate::event::escaped;
+use crate::limits::USER_BYTES_MAX;
 use crate::names::Protocol;
 use crate::ring::clock;
 use crate::share::counters::Counter;
 use crate::share::enquiry::{Act, Tally, Whom};
+use crate::share::guesses::Guessed;
 
 /// Records of status: what it is about, which of its properties, and its value.
 #[derive(Debug, Default)]
@@ -36,6 +39,7 @@ impl Admin {
         self.moves(&mut facts);
         self.databases(&mut facts);
         self.local_database(&mut facts).await;
+        self.guesses(&mut facts);
         self.counters(&mut facts);
         answer.columns(&["about", "property", "value"]).await?;
         for fields in facts.0 {
@@ -146,6 +150,35 @@ impl Admin {
         facts.say("localdb", "state", status.trouble.as_deref().unwrap_or(is_loading));
     }
 
+    /// Who guesses passwords, and at whom: one password on many users, or many addresses at one user.
+    fn guesses(&self, facts: &mut Facts) {
+        let (guesses, now) = (&self.exchange.guesses, clock::now());
+        let (prefixes, users) = guesses.size();
+        facts.say("failed logins", "prefixes", prefixes);
+        facts.say("failed logins", "users", users);
+        let ago = |last: std::time::Duration| last.as_secs();
+        for line in guesses.top_prefixes(GUESSES_SHOWN_MAX, now) {
+            let Guessed { key, failures, others_min, last_failed_ago } = line;
+            let text = format!(
+                "{failures}, users {others_min} or more, the last {} s ago",
+                ago(last_failed_ago)
+            );
+            facts.say("failed logins", &format!("from {key}"), text);
+        }
+        for line in guesses.top_users(GUESSES_SHOWN_MAX, now) {
+            let Guessed { key, failures, others_min, last_failed_ago } = line;
+            let text = format!(
+                "{failures}, prefixes {others_min} or more, the last {} s ago",
+                ago(last_failed_ago)
+            );
+            facts.say(
+                "failed logins",
+                &format!("at <{}>", escaped(key.as_bytes(), USER_BYTES_MAX)),
+                text,
+            );
+        }
+    }
+
     fn counters(&self, facts: &mut Facts) {
         for counter in Counter::ALL {
             let cores = self.exchange.counters.iter();
@@ -168,6 +201,9 @@ fn sessions(tallies: &[Tally], facts: &mut Facts) {
     facts.say("sessions", "lmtp_backend_connections", all.lmtp_backends);
     facts.say("sessions", "ending", all.ending);
 }
+
+/// The top of each list of failed logins.
+const GUESSES_SHOWN_MAX: usize = 10;
 
 /// An evacuation moves hundreds at once; `hale cluster group list` has all of them.
 const MOVES_SHOWN_MAX: usize = 20;

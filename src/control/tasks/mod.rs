@@ -20,6 +20,7 @@ use super::localdb::LocalDb;
 use super::log_file::LogWriter;
 use super::orders::Orders;
 use super::passdbs::PassdbSources;
+use super::policy::PolicyServer;
 use super::resolver::Resolver;
 use super::userdbs::UserDbs;
 use crate::event::Event;
@@ -43,6 +44,7 @@ mod panics;
 mod geodb_remarks;
 mod passdbs;
 mod pins;
+mod policy;
 mod probes;
 mod routing;
 mod sweeps;
@@ -64,6 +66,8 @@ pub struct Control {
     pub routing: Routing,
     /// Health probes; none: there is no test user.
     pub probes: Option<Probes>,
+    /// The policy server; none: no login asks one.
+    pub policy: Option<PolicyServer>,
     /// Password files.
     pub sources: PassdbSources,
     /// Password databases that are asked elsewhere.
@@ -149,6 +153,7 @@ impl Tasks {
             geodb,
             local,
             routing,
+            policy,
             probes,
             sources,
             userdbs,
@@ -193,7 +198,7 @@ impl Tasks {
             Reloads { hangup: reload, orders: orders.clone() },
             board,
         )));
-        running.push(spawn_local(sweeps::sweep(exchange.visitors.clone())));
+        running.extend(around_logins(policy, exchange)?);
         let pieces = Inbox::watch(Arc::clone(&exchange.pieces))?;
         let admin = Rc::new(admin);
         running.push(spawn_local(losses::end_sessions(lost, exchange.clone(), Rc::clone(&admin))));
@@ -237,6 +242,21 @@ impl Tasks {
         // A full mailbox loses the line, as with every sender (RS-08).
         let _ = self.log.send(Event::Note { warning: false, text: text.into_boxed_str() });
     }
+}
+
+/// What logins need besides passdbs: a policy server, where there is one; visitors and guesses that are forgotten.
+fn around_logins(
+    policy: Option<PolicyServer>,
+    exchange: &Exchange,
+) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let (visitors, guesses) = (exchange.visitors.clone(), exchange.guesses.clone());
+    let mut running = vec![spawn_local(sweeps::sweep(visitors, guesses))];
+    if let Some(policy) = policy {
+        let questions = Inbox::watch(Arc::clone(&exchange.policy))?;
+        let cores = exchange.to_cores.clone();
+        running.push(spawn_local(policy::rule(questions, policy, cores)));
+    }
+    Ok(running)
 }
 
 /// What works with the desk of doveadm.

@@ -5,15 +5,17 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::ring::clock;
+use crate::share::guesses::Guesses;
 use crate::share::visitors::Visitors;
 
-/// Forgets address prefixes against which nothing is held any more.
-pub(super) async fn sweep(visitors: Visitors) {
+/// Forgets address prefixes against which nothing counts any more, and guesses that are long over.
+pub(super) async fn sweep(visitors: Visitors, guesses: Guesses) {
     let mut due = interval(SWEEP_EVERY);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         due.tick().await;
         visitors.sweep(clock::now());
+        guesses.sweep(clock::now());
     }
 }
 

@@ -9,26 +9,30 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::passdb_settings::SettingFault;
+use super::resolver::Resolver;
 use crate::auth::cache::CacheRules;
 use crate::auth::inquiry::{Inquiry, Remote, RemoteTrouble, Reply};
 use crate::auth::variables;
-use crate::config::model::RemotePassdb;
+use crate::config::model::{IntrospectionMode, RemotePassdb, Service};
 use crate::config::{Config, Passdb, PassdbDriver};
 use crate::ring::clock;
 use crate::secret::Secret;
 use crate::share::exchange::Exchange;
 use crate::share::replies::Replies;
-use crate::share::snapshot::Published;
-use crate::tls::Context;
-use driver::Driver;
+use driver::{Driver, Help};
+use oauth2::Verifiers;
 use pool::Pool;
+use web::Remarks;
 
 mod driver;
 mod health;
+mod http_auth;
 mod imapc;
 mod ldap;
+mod oauth2;
 mod pool;
 mod sql;
+pub(super) mod web;
 #[cfg(test)]
 mod tests;
 
@@ -58,8 +62,17 @@ impl UserDbs {
         rules: CacheRules,
     ) -> Result<Self, SettingFault> {
         let mut pools = BTreeMap::new();
+        let resolver = Resolver::new(config.cluster.hosts_file.clone());
+        let verifiers = verifiers(config)?;
         for (id, (passdb, remote)) in remotes(config) {
-            let driver = driver_of(passdb, remote, &exchange.tls)?;
+            let about = format!("passdb {} ({})", passdb.name, remote.service.driver());
+            let help = Help {
+                resolver: resolver.clone(),
+                tls: exchange.tls.clone(),
+                verifiers: verifiers.clone(),
+                remarks: Some(Remarks::new(Arc::clone(&exchange.log), about)),
+            };
+            let driver = driver_of(passdb, remote, help)?;
             let bounds = (remote.connections_max, remote.answer_timeout);
             let log = Arc::clone(&exchange.log);
             let pool = Pool::new(&passdb.name, driver, bounds, log);
@@ -129,8 +142,8 @@ pub(super) fn seen(
     passdb: &Passdb,
     remote: &RemotePassdb,
 ) -> Result<Remote, SettingFault> {
-    let driver = driver_of(passdb, remote, &Published::default())?;
-    let mut variables: Vec<Box<str>> = Vec::new();
+    let driver = driver_of(passdb, remote, Help::default())?;
+    let mut variables = driver.variables();
     for template in driver.templates() {
         variables::check_inquiry(template).map_err(|error| fault(passdb, &error.to_string()))?;
         variables.extend(template.variables().map(Into::into));
@@ -142,16 +155,23 @@ pub(super) fn seen(
         driver: driver.name(),
         gives: driver.gives(),
         variables: variables.into(),
-        is_cached: remote.use_cache,
+        is_cached: remote.use_cache && driver.may_be_remembered(),
     })
 }
 
-fn driver_of(
-    passdb: &Passdb,
-    remote: &RemotePassdb,
-    tls: &Published<Context>,
-) -> Result<Driver, SettingFault> {
-    Driver::new(&remote.service, tls).map_err(|text| fault(passdb, &text))
+fn driver_of(passdb: &Passdb, remote: &RemotePassdb, help: Help) -> Result<Driver, SettingFault> {
+    Driver::new(&remote.service, help).map_err(|text| fault(passdb, &text))
+}
+
+/// Threads for signatures, where a passdb verifies tokens itself.
+fn verifiers(config: &Config) -> Result<Option<Verifiers>, SettingFault> {
+    let verifies = |remote: &RemotePassdb| matches!(&remote.service, Service::OAuth2(it) if it.mode == IntrospectionMode::Local);
+    let Some((_, (passdb, _))) = remotes(config).find(|(_, (_, remote))| verifies(remote)) else {
+        return Ok(None);
+    };
+    let threads = config.auth.hash_threads.map_or(TOKEN_THREADS, usize::from);
+    let started = Verifiers::start(threads);
+    started.map(Some).map_err(|error| fault(passdb, &format!("no thread can be started: {error}")))
 }
 
 fn fault(passdb: &Passdb, text: &str) -> SettingFault {
@@ -164,6 +184,9 @@ fn remotes(config: &Config) -> impl Iterator<Item = (u16, (&Passdb, &RemotePassd
         PassdbDriver::PasswdFile { .. } | PassdbDriver::Static { .. } => None,
     })
 }
+
+/// Threads that verify tokens where `auth_hash_threads` names no number: each does some 10,000 a second.
+const TOKEN_THREADS: usize = 2;
 
 /// A configuration has at most a megabyte, and so never as many passdbs.
 fn number(id: usize) -> u16 {

@@ -30,6 +30,7 @@ use super::super::settings::WorkerSettings;
 use super::super::signal::Signal;
 use super::super::tls;
 use super::super::tls::channel::CoreTls;
+use super::look_ups::About;
 use super::look_ups::{Found, LookUps};
 use super::state::{Buffers, Course, LoggedIn, Login};
 use super::throttle::{Queued, Throttle, Waited};
@@ -319,8 +320,10 @@ impl<'a, P: Port> Driver<'a, P> {
     }
 
     fn ask(&mut self, question: Question) -> Option<Input<'static>> {
+        let session = &self.login.session;
+        let about = About { session: session.peer().1.clone(), is_secured: session.is_secured() };
         let asker = self.login.asker(&self.line);
-        let found = self.duties.look_ups.authenticate(asker, question, self.line.now())?;
+        let found = self.duties.look_ups.authenticate(asker, question, about, self.line.now())?;
         Some(self.found(found))
     }
 
@@ -360,7 +363,7 @@ impl<'a, P: Port> Driver<'a, P> {
         let now = self.line.now();
         if let Some(delay) = &answer.delay_until {
             let at = delay.at(now, self.line.io.port.unix_ms(), self.duties.chance.draw());
-            answer.not_before = Some(at);
+            answer.not_before = answer.not_before.max(Some(at));
         }
         let under_way = self.login.under_way.as_ref();
         let earlier_failures = under_way.map_or(0, |login| login.earlier_failures(now));

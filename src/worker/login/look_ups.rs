@@ -28,6 +28,7 @@ use crate::share::backend_loads::BackendLoads;
 use crate::share::counters::Counter;
 use crate::share::evidence::Evidence;
 use crate::share::exchange::Exchange;
+use crate::share::guesses::Guesses;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::{Answer, Asked, HashJob, HashTask, Ticket, ToControl};
 use crate::share::site_attempts::SiteAttempts;
@@ -38,7 +39,12 @@ use crate::worker::settings::VerifiedCache;
 
 use super::held::Held;
 
+mod policy;
 mod routes;
+pub(in crate::worker) mod under_policy;
+
+pub(in crate::worker) use under_policy::About;
+use under_policy::{PolicyRules, UnderPolicy};
 
 /// One core's way to look up.
 #[derive(Debug)]
@@ -50,6 +56,7 @@ pub struct LookUps {
     verified: Verifications,
     verified_secret: Secret,
     held: Held,
+    policy: PolicyRules,
 }
 
 /// A connection that asks.
@@ -66,11 +73,17 @@ pub(in crate::worker) struct Asking {
     pending: Option<Box<Pending>>,
     /// The number of the last question asked.
     question: u32,
+    /// What a policy server knows of the login under way.
+    policy: Option<Box<UnderPolicy>>,
 }
 
 /// A question under way.
 #[derive(Debug)]
 enum Pending {
+    /// The databases are asked when the policy server has ruled.
+    Policy(Box<Question>),
+    /// The login is answered when the policy server has ruled on it.
+    PolicyAfter(Box<AuthAnswer>),
     /// The chain goes on when its hash is compared.
     Password { chain: Box<Chain>, key: Key },
     /// The chain goes on when its keys are derived.
@@ -98,10 +111,17 @@ impl Asking {
     /// No answer is wanted any more.
     pub(in crate::worker) fn forget(&mut self) {
         self.pending = None;
+        self.policy = None;
     }
 }
 
 impl Asker<'_> {
+    /// The same, lent.
+    fn again(&mut self) -> Asker<'_> {
+        let Self { asking, slot, generation } = self;
+        Asker { asking, slot: *slot, generation: *generation }
+    }
+
     /// The ticket of the next question. Answers to earlier ones are worth nothing from here on: the verdict on one login must
     /// never reach another.
     fn ticket(&mut self, core: CoreId) -> Ticket {
@@ -128,6 +148,7 @@ impl LookUps {
             verified: Verifications::new(&cache.rules),
             verified_secret: cache.secret.clone(),
             held: Held::default(),
+            policy: PolicyRules::default(),
         }
     }
 
@@ -160,6 +181,11 @@ impl LookUps {
             .then_some("was set offline meanwhile, and is not waited for")
     }
 
+    /// The book of failed logins.
+    pub(in crate::worker) fn guesses(&self) -> Guesses {
+        self.exchange.guesses.clone()
+    }
+
     /// The book of visitors.
     pub(in crate::worker) fn visitors(&self) -> Visitors {
         self.exchange.visitors.clone()
@@ -178,17 +204,6 @@ impl LookUps {
             // No client is there to be asked.
             Found::Challenge(_) | Found::Route(_) => None,
         }
-    }
-
-    /// Asks the password databases. `None`: the answer comes later.
-    pub(in crate::worker) fn authenticate(
-        &mut self,
-        asker: Asker<'_>,
-        question: Question,
-        now: Tick,
-    ) -> Option<Found> {
-        let step = Chain::start(&self.passdbs.shared(), question);
-        self.authenticate_on(asker, step, now)
     }
 
     fn authenticate_on(
@@ -293,12 +308,15 @@ impl LookUps {
     /// The client has answered the challenge of its login's password databases. `None`: what follows comes later.
     pub(in crate::worker) fn responded(
         &mut self,
-        asker: Asker<'_>,
+        mut asker: Asker<'_>,
         message: &Secret,
         now: Tick,
     ) -> Option<Found> {
         match *asker.asking.pending.take()? {
-            Pending::Client(chain) => self.authenticate_on(asker, chain.responded(message), now),
+            Pending::Client(chain) => {
+                let found = self.authenticate_on(asker.again(), chain.responded(message), now)?;
+                self.judged(asker, found)
+            }
             other => {
                 asker.asking.pending = Some(Box::new(other));
                 None
@@ -323,15 +341,24 @@ impl LookUps {
                     self.verified.remember(key, is_right, now);
                 }
                 let step = chain.verified(result);
-                self.authenticate_on(asker, step, now)
+                let found = self.authenticate_on(asker.again(), step, now)?;
+                self.judged(asker, found)
             }
             (Pending::Keys(chain), Answer::Derived(keys)) => {
                 let step = chain.derived(Ok(keys));
-                self.authenticate_on(asker, step, now)
+                let found = self.authenticate_on(asker.again(), step, now)?;
+                self.judged(asker, found)
             }
             (Pending::Passdb { chain, key, is_recheck }, Answer::Replied(reply)) => {
                 let step = self.replied(chain, &key, is_recheck, reply, now);
-                self.authenticate_on(asker, step, now)
+                let found = self.authenticate_on(asker.again(), step, now)?;
+                self.judged(asker, found)
+            }
+            (Pending::Policy(question), Answer::Ruled(ruled)) => {
+                self.ruled(asker, *question, ruled, now)
+            }
+            (Pending::PolicyAfter(answer), Answer::Ruled(ruled)) => {
+                Some(Found::Verdict(self.ruled_after(asker, answer, ruled, now)))
             }
             (Pending::Route { ask, rounds }, Answer::LookedUp) => {
                 self.route_round(asker, ask, rounds.next(), now).map(Found::Route)

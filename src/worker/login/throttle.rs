@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::auth::ask::Question;
 use crate::event::Event;
 use crate::limits;
+use crate::share::guesses::Guesses;
 use crate::share::visitors::{LoginUnderWay, Seat, Visitors};
 use crate::tick::Tick;
 
@@ -19,6 +20,7 @@ use super::state::Login;
 #[derive(Debug)]
 pub(in crate::worker) struct Throttle {
     visitors: Visitors,
+    guesses: Guesses,
     /// Logins that wait for their turn, the longest waiting first.
     queue: VecDeque<Queued>,
     /// When they were all looked at.
@@ -58,9 +60,14 @@ pub(super) enum Waited {
 }
 
 impl Throttle {
-    pub(in crate::worker) fn new(visitors: Visitors, is_off: bool, now: Tick) -> Self {
+    pub(in crate::worker) fn new(
+        visitors: Visitors,
+        guesses: Guesses,
+        is_off: bool,
+        now: Tick,
+    ) -> Self {
         let queue = VecDeque::new();
-        Self { visitors, queue, looked_at: now, given_back: 0, look: Look::All, is_off }
+        Self { visitors, guesses, queue, looked_at: now, given_back: 0, look: Look::All, is_off }
     }
 
     /// Takes the login's turn, if it has one now. Trusted peers speak for many clients and wait for none of them.
@@ -110,6 +117,12 @@ impl Throttle {
 
     /// Remembers how a login ended.
     pub(super) fn judge(&self, login: &Login, event: &Event, now: Tick) {
+        if let (Event::LoginFailed { failure, subject, .. }, Some(address)) =
+            (event, login.session.visitor())
+            && failure.is_delayed()
+        {
+            self.guesses.count(address, subject.user.as_deref().unwrap_or_default(), now);
+        }
         match (event, &login.under_way) {
             (Event::LoginFailed { failure, .. }, Some(under_way)) if failure.is_delayed() => {
                 under_way.failed(now);
@@ -178,7 +191,7 @@ mod tests {
     #[test]
     fn r_guess_1_a_turn_that_comes_back_is_given_on_at_once_and_all_are_looked_at_now_and_then() {
         let visitors = Visitors::default();
-        let mut throttle = Throttle::new(visitors.clone(), false, Tick(1000));
+        let mut throttle = Throttle::new(visitors.clone(), Guesses::default(), false, Tick(1000));
         for slot in 1..=3 {
             throttle.queue(slot, 0, question(), Tick(1000));
         }

@@ -31,6 +31,7 @@ mod probed;
 mod balancer;
 mod cassandra;
 mod yard;
+mod web_service;
 mod slapd;
 
 // The harness itself, checked against Dovecot without Hale in between.
@@ -80,6 +81,10 @@ mod tls_protocols;
 mod names;
 mod client_certificate;
 mod external;
+mod http_auth;
+mod oauth2;
+mod oidc;
+mod policy;
 mod tls_floods;
 mod testssl;
 mod protect;

@@ -141,6 +141,7 @@ fn settings(tls: &MailTls, spread: DisconnectRules, idle_timeout: Duration) -> W
         protocols: Protocol::ALL.map(ProtocolSettings::standard),
     };
     WorkerSettings {
+        policy: hale::worker::PolicyRules::default(),
         log_debug: true,
         session: [(); 5].map(|()| Arc::new(session.clone())),
         lmtp: Arc::new(LmtpSettings {

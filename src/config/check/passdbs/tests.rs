@@ -70,8 +70,8 @@ fn a_protocols_own_passdbs_are_asked_first_wherever_they_stand() {
 fn op_01_passdb_mistakes_name_the_remedy() {
     for (text, expected) in [
         (
-            "passdb x {\n driver = oauth2\n}\n",
-            "t.conf:2: setting driver: found `oauth2`, expected `passwd-file`, `static`,",
+            "passdb x {\n driver = shadow\n}\n",
+            "t.conf:2: setting driver: found `shadow`, expected `passwd-file`, `static`,",
         ),
         ("passdb pam {\n}\n", "Hale links no libpam; use `imap`"),
         ("passdb x {\n driver = passwd_file\n}\n", "did you mean `passwd-file`"),

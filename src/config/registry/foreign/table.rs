@@ -11,7 +11,6 @@ const ONE_PROCESS: &str = "Hale is one process; see `data_cores`";
 const NO_PLUGINS: &str = "Hale has no plugins";
 const LOGGED: &str = "the log's content is fixed; see `log_path` and `log_debug`";
 const LINES: &str = "all lines go to `log_path`";
-const POLICY: &str = "it says how a policy server is asked; see `auth_policy_server_url`";
 const KERBEROS: &str = "Hale does not offer GSSAPI";
 const NTLM: &str = "Hale does not offer NTLM and GSS-SPNEGO";
 const NO_CLIENT_CERT: &str = "backends are shown no client certificate; let them trust this host by address (`login_trusted_networks`), and remove it";
@@ -31,23 +30,9 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
     // === Who may log in, and how: auth_* and passdbs ===
     (
         None,
-        "auth_policy_server_url",
-        Unless(
-            EMPTY,
-            "policy servers are not asked; remove it only if logins without them are acceptable",
-        ),
+        "oauth2_local_validation",
+        Refused("write `oauth2_key_set`: the address of a key set, a file, or a folder of keys"),
     ),
-    (None, "auth_policy_check_after_auth", Ignored(POLICY)),
-    (None, "auth_policy_check_before_auth", Ignored(POLICY)),
-    (None, "auth_policy_hash_mech", Ignored(POLICY)),
-    (None, "auth_policy_hash_nonce", Ignored(POLICY)),
-    (None, "auth_policy_hash_truncate", Ignored(POLICY)),
-    (None, "auth_policy_log_only", Ignored(POLICY)),
-    (None, "auth_policy_reject_on_fail", Ignored(POLICY)),
-    (None, "auth_policy_report_after_auth", Ignored(POLICY)),
-    (None, "auth_policy_request_attributes", Ignored(POLICY)),
-    (None, "auth_policy_server_api_header", Ignored(POLICY)),
-    (None, "auth_policy_server_timeout_msecs", Ignored(POLICY)),
     (
         None,
         "auth_allow_weak_schemes",
@@ -338,7 +323,7 @@ pub(super) const FAMILIES: &[(&str, Foreign)] = &[
     ("mysql_", Ignored(ELSEWHERE)),
     ("namespace_", Ignored(STORAGE)),
     ("notify_", Ignored(STORAGE)),
-    ("oauth2_", Ignored("the passdb driver oauth2 comes with a later version")),
+    ("oauth2_", Ignored("Hale needs no such setting to ask a provider")),
     ("obox_", Ignored(STORAGE)),
     ("old_stats_", Ignored(METRICS)),
     ("pam_", Ignored("the passdb driver pam comes with a later version")),
@@ -390,7 +375,6 @@ pub(super) const BLOCKS: &[(&str, Foreign)] = &[
     ("metric", Ignored(METRICS)),
     ("mysql", Ignored(ELSEWHERE)),
     ("namespace", Ignored(STORAGE)),
-    ("oauth2", Ignored("the passdb driver oauth2 comes with a later version")),
     ("pgsql", Ignored(ELSEWHERE)),
     ("plugin", Ignored(NO_PLUGINS)),
     ("quota", Ignored(STORAGE)),

@@ -1,0 +1,33 @@
+//! Questions of data cores to the policy server: each is asked at once, and the ruling goes to the core that waits.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::task::spawn_local;
+
+use super::mail::Inbox;
+use crate::control::policy::PolicyServer;
+use crate::share::mailbox::Mailbox;
+use crate::share::messages::{Answer, PolicyCommand, PolicyMessage, ToCore};
+
+pub(super) async fn rule(
+    questions: Inbox<PolicyMessage>,
+    server: PolicyServer,
+    cores: Vec<Arc<Mailbox<ToCore>>>,
+) {
+    let (server, cores) = (Rc::new(server), Rc::new(cores));
+    loop {
+        questions.arrived().await;
+        while let Some(PolicyMessage { command, login }) = questions.take() {
+            let (server, cores) = (Rc::clone(&server), Rc::clone(&cores));
+            spawn_local(async move {
+                let answer = Answer::Ruled(server.put(command, &login).await);
+                let PolicyCommand::Allow(ticket) = command else { return };
+                if let Some(core) = cores.get(usize::from(ticket.core.0)) {
+                    // A full mailbox: the login runs into its own deadline, which answers with a temporary failure.
+                    let _ = core.send(ToCore::Answer { ticket, answer });
+                }
+            });
+        }
+    }
+}

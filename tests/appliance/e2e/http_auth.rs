@@ -1,0 +1,129 @@
+//! The passdb driver `http`: nginx's auth_http and Hale's JSON form, by services of the tests' own.
+
+use super::dovecot::Pair;
+use super::hale::{Hale, Setup};
+use super::wait::{PATIENCE, wait_for};
+use super::web_service::{Manner, WebService, answer};
+
+/// What the backends know; clients have another password.
+const BEHIND: &str = "behind";
+
+fn hale(pair: &Pair, users: &[&str], service: &WebService, more: &str) -> Hale {
+    pair.add_users(users, BEHIND.as_bytes());
+    let mut setup = Setup::new(pair.port);
+    setup.configure(&format!(
+        "auth_failure_delay = 0\npassdb web {{\n  driver = http\n  http_auth_url = {}\n  answer_timeout = 1s\n{more}\n}}",
+        service.url("/auth")
+    ));
+    setup.start()
+}
+
+#[test]
+fn an_auth_http_service_of_nginx_judges_logins_and_says_where_to() {
+    let pair = Pair::shared();
+    let there = format!("Auth-Server: 127.0.0.3\r\nAuth-Port: {}\r\n", pair.port);
+    let service = WebService::start(move |asked| {
+        let password = asked.field("auth-pass").unwrap_or_default();
+        let (status, more) = match (asked.field("auth-user").unwrap_or_default(), password) {
+            ("web-cluster", "a%20b%25") => ("OK", String::new()),
+            ("web-named", "a%20b%25") => ("OK", there.clone()),
+            ("WEB-SPELLED", "a%20b%25") => ("OK", "Auth-User: web-spelled\r\n".to_owned()),
+            ("web-later", _) => ("Try again", "Auth-Error-Code: 451 4.3.0\r\n".to_owned()),
+            _ => ("Invalid login or password", String::new()),
+        };
+        (200, format!("Auth-Status: {status}\r\nAuth-Pass: {BEHIND}\r\n{more}"), String::new())
+    });
+    let users = ["web-cluster", "web-named", "web-spelled"];
+    let more = "  http_auth_header = X-Auth-Key: hush\n  auth_username_format = %{original_user}";
+    let hale = hale(pair, &users, &service, more);
+    assert!(answer(&hale, "web-cluster", "a b%").starts_with("a OK"), "{}", hale.said());
+    pair.home_of("web-cluster");
+    assert!(answer(&hale, "web-named", "a b%").starts_with("a OK"), "{}", hale.said());
+    assert_eq!(pair.home_of("web-named"), 1, "not where the service said");
+    assert!(answer(&hale, "WEB-SPELLED", "a b%").starts_with("a OK"), "{}", hale.said());
+    let refused = answer(&hale, "web-cluster", "wrong");
+    assert!(refused.starts_with("a NO [AUTHENTICATIONFAILED]"), "{refused}");
+    let later = answer(&hale, "web-later", "x");
+    assert!(later.starts_with("a NO [UNAVAILABLE]"), "{later}");
+    let asked = service.asked();
+    let first = &asked[0];
+    assert_eq!(first.line, "GET /auth HTTP/1.1");
+    for (name, value) in [
+        ("auth-method", "plain"),
+        ("auth-protocol", "imap"),
+        ("auth-login-attempt", "1"),
+        ("client-ip", "127.0.0.1"),
+        ("x-auth-key", "hush"),
+    ] {
+        assert_eq!(first.field(name), Some(value), "{name}");
+    }
+}
+
+#[test]
+fn hales_own_json_form_gives_verdicts_rows_and_refusals() {
+    let pair = Pair::shared();
+    let service = WebService::start(|asked| {
+        let user = asked.body.split("\"user\":\"").nth(1).unwrap_or_default();
+        let user = user.split('"').next().unwrap_or_default();
+        let fields = format!(r#""fields":{{"pass":"{BEHIND}"}}"#);
+        let body = match user {
+            "json-verdict" if asked.body.contains(r#""password":"quince""#) => {
+                format!(r#"{{"result":"ok",{fields}}}"#)
+            }
+            "json-verdict" => r#"{"result":"mismatch"}"#.to_owned(),
+            "json-row" => format!(r#"{{"result":"user","password":"{{PLAIN}}quince",{fields}}}"#),
+            "json-later" => r#"{"result":"unavailable"}"#.to_owned(),
+            _ => r#"{"result":"unknown"}"#.to_owned(),
+        };
+        (200, String::new(), body)
+    });
+    let users = ["json-verdict", "json-row"];
+    let hale = hale(pair, &users, &service, "  http_auth_form = json");
+    for user in users {
+        assert!(answer(&hale, user, "quince").starts_with("a OK"), "{}", hale.said());
+        let refused = answer(&hale, user, "wrong");
+        assert!(refused.starts_with("a NO [AUTHENTICATIONFAILED]"), "{refused}");
+    }
+    // SA-09: what is remembered of one user is not another's, with the same password.
+    assert!(answer(&hale, "json-third", "quince").starts_with("a NO [AUTHENTICATIONFAILED]"));
+    for (user, code) in [("json-else", "AUTHENTICATIONFAILED"), ("json-later", "UNAVAILABLE")] {
+        let refused = answer(&hale, user, "quince");
+        assert!(refused.starts_with(&format!("a NO [{code}]")), "{refused}");
+    }
+}
+
+/// DB-05, DB-07: whom it has let in before gets in, others hear that it is temporary, and it is asked again when it is back.
+#[test]
+fn db_05_a_service_that_is_silent_gone_or_odd_harms_known_users_not_at_all() {
+    let pair = Pair::shared();
+    let service = WebService::start(|asked| {
+        let is_ours = asked.field("auth-user").is_some_and(|user| user.starts_with("web-known"));
+        let status = if is_ours { "OK" } else { "No" };
+        (200, format!("Auth-Status: {status}\r\nAuth-Pass: {BEHIND}\r\n"), String::new())
+    });
+    let hale = hale(pair, &["web-known", "web-known2"], &service, "");
+    assert!(answer(&hale, "web-known", "quince").starts_with("a OK"), "{}", hale.said());
+    for manner in [Manner::Silent, Manner::Gone, Manner::Nonsense] {
+        service.behave(manner);
+        let unknown = answer(&hale, "web-known2", "quince");
+        assert!(unknown.starts_with("a NO [UNAVAILABLE]"), "{manner:?}: {unknown}");
+        assert!(
+            answer(&hale, "web-known", "quince").starts_with("a OK"),
+            "{manner:?}: {}",
+            hale.said()
+        );
+        service.behave(Manner::Well);
+        // A wrong password is a verdict of its own, and is remembered as such: only the server's word counts here.
+        wait_for("the service is asked again", PATIENCE, || {
+            answer(&hale, &format!("web-else-{manner:?}"), "x")
+                .starts_with("a NO [AUTHENTICATIONFAILED]")
+                .then_some(())
+        });
+    }
+    assert!(answer(&hale, "web-known2", "quince").starts_with("a OK"), "{}", hale.said());
+    let said = hale.said();
+    assert!(
+        said.contains("passdb web (http, http://127.0.0.1:") && !said.contains("quince"),
+        "{said}"
+    );
+}
