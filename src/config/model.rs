@@ -33,7 +33,7 @@ pub use imapc::{Imapc, ImapcSsl};
 pub use ldap::{Ldap, LdapCompare, LdapDeref, LdapScope, LdapServer};
 pub use lmtp::Lmtp;
 pub use operation::{Limits, Log, LogTarget, LoginLog};
-pub use sql::{Sql, SqlDatabase};
+pub use sql::{Sql, SqlDatabase, SqlServer, SqlTls};
 pub use ssl::{
     BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, KeyPassword, Offer,
     RequestClientCert, Ssl, SslMode, TlsVersion,
@@ -323,6 +323,8 @@ pub struct Passdb {
     pub result_internalfail: Outcome,
     /// Mechanisms it is asked for; empty: all.
     pub mechanisms: Vec<Mechanism>,
+    /// Patterns of the names that it is asked for, or with `!` is not; empty: all.
+    pub username_filter: Vec<String>,
     /// Protocols it is asked for; empty: all.
     pub protocols: Vec<Protocol>,
     /// Where it was configured.

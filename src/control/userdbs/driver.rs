@@ -52,7 +52,7 @@ impl Driver {
     /// A setting that can't be served, as a sentence.
     pub(super) fn new(service: &Service, tls: &Published<Context>) -> Result<Self, String> {
         match service {
-            Service::Sql(settings) => Sql::new(settings).map(Self::Sql),
+            Service::Sql(settings) => Sql::new(settings, tls).map(Self::Sql),
             Service::Ldap(settings) => {
                 Ldap::new(settings, tls).map(|ldap| Self::Ldap(Box::new(ldap)))
             }
@@ -123,6 +123,16 @@ impl Driver {
             Self::Imapc(_) => Ok(Connection::Imapc(imapc::Connection::default())),
             #[cfg(test)]
             Self::Fake(fake) => fake.connect().await.map(Connection::Fake),
+        }
+    }
+
+    /// A question got no answer in time: where there are several servers, another one is connected next.
+    pub(super) fn pass_on(&self) {
+        match self {
+            Self::Sql(sql) => sql.pass_on(),
+            Self::Ldap(_) | Self::Imapc(_) => {}
+            #[cfg(test)]
+            Self::Fake(_) => {}
         }
     }
 

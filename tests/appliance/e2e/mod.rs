@@ -30,6 +30,7 @@ mod sites;
 mod probed;
 mod balancer;
 mod cassandra;
+mod databases;
 mod yard;
 mod slapd;
 
@@ -43,6 +44,8 @@ mod senders;
 mod addresses;
 mod announce;
 mod password;
+mod sql;
+mod sql_oracle;
 mod pipeline;
 mod placement;
 mod probes;
