@@ -15,6 +15,7 @@ pub mod user;
 pub mod variables;
 pub mod chain;
 pub mod passdb;
+pub mod name_filter;
 pub mod inquiry;
 pub mod job;
 pub mod passwd_file;

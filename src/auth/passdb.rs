@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::auth::ask::Proof;
 use crate::auth::fields::{FieldError, Fields};
 use crate::auth::inquiry::{Gives, Remote, RemoteTrouble, Row};
+use crate::auth::name_filter::NameFilter;
 use crate::auth::passwd_file::{PasswdFile, RowFault, is_variable, row_template};
 use crate::auth::scheme::{Scheme, SchemeError};
 use crate::auth::user::UserRules;
@@ -40,6 +41,8 @@ pub struct Passdb {
     pub protocols: Vec<Protocol>,
     /// `mechanisms`: those whose logins it is asked for; none: all.
     pub mechanisms: Mechanisms,
+    /// `username_filter`: which users it is asked for.
+    pub names: NameFilter,
     /// `username_format`: the key that is looked up.
     pub username_format: Template,
     /// `default_password_scheme`: of stored passwords without `{…}`.
@@ -158,6 +161,7 @@ impl Passdb {
             role: Role::Users,
             protocols: Vec::new(),
             mechanisms: Mechanisms::NONE,
+            names: NameFilter::default(),
             username_format: Template::user(),
             default_scheme,
             skip: Skip::Never,

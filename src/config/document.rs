@@ -184,6 +184,15 @@ fn about(scope: Scope) -> &'static str {
         Scope::LocalName => {
             "\nCertificates by the server name that a client asks for; several names stand between quotes.\n"
         }
+        Scope::Pgsql => {
+            "\nA server of PostgreSQL, outside of all blocks or in the passdb that asks it; of several the first that takes connections \
+             is asked.\n`parameters { NAME = VALUE }` holds those of libpq: `user`, `password`, `dbname`, `port`, and `sslmode`: `disable`, \
+             `prefer` (TLS where it is\noffered; the default), `require`, or `verify-full`, by `ssl_client_ca_file`.\n"
+        }
+        Scope::Mysql => {
+            "\nA server of MySQL or MariaDB, outside of all blocks or in the passdb that asks it; of several the first that takes \
+             connections is asked.\n"
+        }
         Scope::Dict => "\nPalomar's way to name the LocalDB. Other dictionaries are ignored.\n",
     }
 }

@@ -40,7 +40,7 @@ pub use lmtp::Lmtp;
 pub use oauth2::{Authorities, IntrospectionMode, KeySource, OAuth2};
 pub use operation::{Limits, Log, LogTarget, LoginLog};
 pub use policy::AuthPolicy;
-pub use sql::{Sql, SqlDatabase};
+pub use sql::{Sql, SqlDatabase, SqlServer, SqlTls};
 pub use ssl::{
     BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, KeyPassword, Offer,
     RequestClientCert, Ssl, SslMode, TlsVersion,
@@ -332,6 +332,8 @@ pub struct Passdb {
     pub result_internalfail: Outcome,
     /// Mechanisms it is asked for; empty: all.
     pub mechanisms: Vec<Mechanism>,
+    /// Patterns of the names that it is asked for, or with `!` is not; empty: all.
+    pub username_filter: Vec<String>,
     /// Protocols it is asked for; empty: all.
     pub protocols: Vec<Protocol>,
     /// Where it was configured.

@@ -70,19 +70,25 @@ pub enum Scope {
     Passdb,
     /// `local_name NAME { … }`
     LocalName,
+    /// `pgsql NAME { … }`
+    Pgsql,
+    /// `mysql NAME { … }`
+    Mysql,
     /// `dict NAME { … }` in `dict_server { … }`.
     Dict,
 }
 
 impl Scope {
     /// All scopes, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Global,
         Self::Service,
         Self::Listener,
         Self::Protocol,
         Self::Passdb,
         Self::LocalName,
+        Self::Pgsql,
+        Self::Mysql,
         Self::Dict,
     ];
 
@@ -96,6 +102,8 @@ impl Scope {
             Self::Protocol => "protocol NAME { … }",
             Self::Passdb => "passdb NAME { … }",
             Self::LocalName => "local_name NAME { … }",
+            Self::Pgsql => "pgsql NAME { … }",
+            Self::Mysql => "mysql NAME { … }",
             Self::Dict => "dict_server { dict cluster-localdb { … } }",
         }
     }
@@ -108,6 +116,8 @@ impl Scope {
             Self::Service => &["service_"],
             Self::Listener => &["inet_listener_"],
             Self::Passdb => &["passdb_static_", "static_", "passdb_"],
+            Self::Pgsql => &["pgsql_"],
+            Self::Mysql => &["mysql_"],
             Self::Dict => &["dict_"],
         }
     }
@@ -304,6 +314,9 @@ pub fn block(name: &str) -> Option<&'static str> {
         "passdb" => "passdb NAME { … }",
         "fields" | "passdb_fields" => "fields { NAME = VALUE }",
         "local_name" => "local_name NAME { … }",
+        "pgsql" => "pgsql NAME { … }",
+        "mysql" => "mysql NAME { … }",
+        "parameters" | "pgsql_parameters" => "parameters { NAME = VALUE }",
         "dict_server" => "dict_server { dict cluster-localdb { … } }",
         "group" => "group @NAME VARIANT { … }",
         _ => return None,

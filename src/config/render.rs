@@ -68,6 +68,8 @@ impl Page {
             Scope::Protocol => "protocol",
             Scope::Passdb => "passdb",
             Scope::LocalName => "local_name",
+            Scope::Pgsql => "pgsql",
+            Scope::Mysql => "mysql",
             Scope::Dict => return self.dict(section),
         };
         self.open(word, section.label.as_deref());
@@ -165,7 +167,7 @@ impl Page {
         if section.fields.is_empty() {
             return;
         }
-        self.open("fields", None);
+        self.open(if section.scope == Scope::Pgsql { "parameters" } else { "fields" }, None);
         for field in &section.fields {
             let is_hidden = self.secrets == Secrets::Hidden && Field::is_secret(&field.name);
             if is_hidden && !field.text.is_empty() {

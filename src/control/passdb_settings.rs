@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use super::passdbs::{PassdbFiles, PassdbSources};
 use super::userdbs;
 use crate::auth::fields::{FieldError, Fields};
+use crate::auth::name_filter::NameFilter;
 use crate::auth::passdb::{Driver, Passdb, Role, Rule, Skip};
 use crate::auth::scheme::Scheme;
 use crate::auth::user::{AllowedChars, UserRules};
@@ -73,6 +74,7 @@ fn passdb(id: usize, settings: &config::Passdb) -> Result<(Passdb, PassdbFiles),
     };
     passdb.protocols = settings.protocols.clone();
     passdb.mechanisms = settings.mechanisms.iter().copied().collect();
+    passdb.names = NameFilter::new(&settings.username_filter);
     if let Some(format) = &settings.username_format {
         passdb.username_format =
             template(&format!("{place}: passdb {name}: username_format"), format)?;

@@ -27,4 +27,5 @@ pub mod skip;
 pub mod smtp;
 pub mod tab_escaped;
 pub mod url;
+pub mod wildcard;
 pub mod xtext;

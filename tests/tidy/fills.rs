@@ -7,7 +7,7 @@ use hale::config::registry::Scope;
 /// A setting, the block that it stands in, and the fields of the model that it fills.
 pub(crate) type Row = (Scope, &'static str, &'static [&'static str]);
 
-use Scope::{Dict, Global, Listener, LocalName, Passdb, Protocol};
+use Scope::{Dict, Global, Listener, LocalName, Mysql, Passdb, Pgsql, Protocol};
 
 /// Certificates are the same wherever they stand.
 const CERT: &[&str] = &["Certificate.cert_file"];
@@ -184,6 +184,7 @@ pub(crate) const FILLS: &[Row] = &[
     (Passdb, "result_failure", &["Passdb.result_failure"]),
     (Passdb, "result_internalfail", &["Passdb.result_internalfail"]),
     (Passdb, "mechanisms", &["Passdb.mechanisms"]),
+    (Passdb, "username_filter", &["Passdb.username_filter"]),
     (Passdb, "connections_max", &["RemotePassdb.connections_max"]),
     (Passdb, "answer_timeout", &["RemotePassdb.answer_timeout"]),
     (Passdb, "use_cache", &["RemotePassdb.use_cache"]),
@@ -228,7 +229,14 @@ pub(crate) const FILLS: &[Row] = &[
     (Global, "sql_driver", &["Sql.database"]),
     (Global, "sqlite_path", &["Sqlite.path"]),
     (Passdb, "sql_query", &["Sql.query"]),
-    (Passdb, "sql_connect", &["Sqlite.path"]),
+    (Passdb, "sql_connect", &["Sqlite.path", "SqlServer.host"]),
+    (Pgsql, "host", &["SqlServer.host"]),
+    (Mysql, "host", &["SqlServer.host"]),
+    (Mysql, "port", &["SqlServer.port"]),
+    (Mysql, "user", &["SqlServer.user"]),
+    (Mysql, "password", &["SqlServer.password"]),
+    (Mysql, "dbname", &["SqlServer.database"]),
+    (Mysql, "ssl", &["SqlServer.tls"]),
     (Global, "ldap_uris", &["Ldap.servers", "Host.name", "Host.port", "Host.has_tls"]),
     (Passdb, "ldap_hosts", &["Ldap.servers"]),
     (Global, "ldap_starttls", &["Ldap.has_starttls"]),
@@ -278,6 +286,8 @@ pub(crate) const OTHERS: &[(&str, &str)] = &[
     ("Passdb.protocols", "the block around"),
     ("Auth.policy", "what the settings of the policy server hang on"),
     ("AuthPolicy.authorities", "`ssl_client_ca_file`"),
+    ("Mysql.servers", "`mysql` blocks"),
+    ("Mysql.ca_file", "`ssl_client_ca_file`, which towards backends is mapped"),
     ("RemotePassdb.service", "what the settings of the passdb's driver hang on"),
     ("Ldap.fields", "`fields { … }` of the passdb, those that are made of attributes"),
     ("RemotePassdb.files", "files that settings were read from, whose readers are looked at"),

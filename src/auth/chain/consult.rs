@@ -25,6 +25,7 @@ impl Chain {
             || (passdb.role == Role::Master) != asked_for_masters
             || !passdb.serves(self.question.protocol)
             || !(self.is_lookup || passdb.is_for(self.question.proof))
+            || !passdb.names.accepts(self.values().user)
             || !(self.is_lookup || self.verified || passdb.judges(self.question.proof))
     }
 

@@ -31,7 +31,13 @@ pub(super) fn all(
                 let inside = child.of_scope(Scope::Passdb);
                 passdbs.extend(inside.map(|passdb| (passdb, Vec::from_iter(protocol))));
             }
-            Scope::Global | Scope::Service | Scope::Listener | Scope::LocalName | Scope::Dict => {}
+            Scope::Global
+            | Scope::Service
+            | Scope::Listener
+            | Scope::LocalName
+            | Scope::Pgsql
+            | Scope::Mysql
+            | Scope::Dict => {}
         }
     }
     userdbs::look_at_root(root, findings);
@@ -89,6 +95,7 @@ impl Reader<'_> {
             result_failure: outcome(&section.text("result_failure")),
             result_internalfail: outcome(&section.text("result_internalfail")),
             mechanisms: self.mechanisms(),
+            username_filter: section.words("username_filter"),
             protocols,
             place,
         }

@@ -12,7 +12,8 @@ impl Passdb {
             |name: &str| self.fields.iter().chain(&self.default_fields).any(|it| it.name == name);
         let reads_tokens = match &self.driver {
             PassdbDriver::Remote(remote) => {
-                !matches!(remote.service, Service::Sql(_) | Service::Ldap(_) | Service::Imapc(_))
+                // With the grant it takes passwords to the provider, and no tokens.
+                matches!(&remote.service, Service::OAuth2(oauth2) if !oauth2.use_grant_password)
             }
             PassdbDriver::PasswdFile { .. } | PassdbDriver::Static { .. } => false,
         };

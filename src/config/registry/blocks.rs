@@ -122,6 +122,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         Passdb, "mechanisms", Words, "", Dovecot, "Mechanisms this passdb is asked for. Empty: all. `plain` and \
          `login` mean the same: every login with a password; so do `xoauth2` and `oauthbearer`: every login with a token.",
     ).older(&["mechanisms_filter"]),
+    Setting::new(
+        Passdb, "username_filter", Words, "", Dovecot,
+        "Patterns with `*` and `?` for the names that this passdb is asked for; with `!` in front, for those that it is not asked for. Of \
+         names that fit none it is asked for all if there are only patterns with `!`, otherwise for none. Empty: it is asked for all.",
+    ),
     // === local_name NAME { … } ===
     Setting::new(LocalName, "ssl_server_cert_file", Path, "", Dovecot, "Certificate for this server name.")
         .older(&["ssl_cert", "ssl_cert_file"]),

@@ -90,7 +90,14 @@ impl Sorter<'_> {
                 let listener = section.child(Scope::Listener, label, &entry.place);
                 self.entries(listener, inside);
             }
+            (Scope::Global | Scope::Passdb, "pgsql") => {
+                self.named(section, Scope::Pgsql, entry, label, inside);
+            }
+            (Scope::Global | Scope::Passdb, "mysql") => {
+                self.named(section, Scope::Mysql, entry, label, inside);
+            }
             (Scope::Passdb, "fields" | "passdb_fields") => self.fields(section, inside),
+            (Scope::Pgsql, "parameters" | "pgsql_parameters") => self.fields(section, inside),
             (Scope::Passdb, ARGS_FILE) => self.args_file(section, label, inside),
             (_, name) => self.other(section, entry, name, label, inside),
         }

@@ -137,4 +137,4 @@ fn is_about_clients(name: &str) -> bool {
 }
 
 /// Ignored blocks that may have TLS of their own, towards a server that Hale does not know.
-pub(super) const OTHERS: &[&str] = &["userdb", "ldap", "dict", "fs", "mysql", "pgsql"];
+pub(super) const OTHERS: &[&str] = &["userdb", "ldap", "dict", "fs"];

@@ -204,8 +204,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     ("passdb static {\n fields {\n alow_nets = 10.0.0.0/8\n }\n}\n", "did you mean `allow_nets`?"),
     (
-        "passdb static {\n username_filter = *@example.org\n}\n",
-        "cannot be asked for some names only",
+        "passdb static {\n fields_import_all = no\n}\n",
+        "all fields that the database returns are used",
     ),
 ];
 

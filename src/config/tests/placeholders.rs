@@ -41,6 +41,8 @@ fn around(setting: &Setting, value: &str) -> String {
             let driver = if setting.name == "driver" { "" } else { "driver = static\n" };
             format!("passdb x {{\n{driver}{line}\n}}\n")
         }
+        Scope::Pgsql => format!("pgsql a {{\n{line}\n}}\n"),
+        Scope::Mysql => format!("mysql a {{\n{line}\n}}\n"),
         Scope::LocalName => format!("local_name a.example {{\n{line}\n}}\n"),
         Scope::Dict => format!("dict_server {{\ndict cluster-localdb {{\n{line}\n}}\n}}\n"),
     }

@@ -72,7 +72,7 @@ impl Driver {
     pub(super) fn new(service: &Service, help: Help) -> Result<Self, String> {
         let Help { resolver, tls, verifiers, remarks } = help;
         match service {
-            Service::Sql(settings) => Sql::new(settings).map(Self::Sql),
+            Service::Sql(settings) => Sql::new(settings, &tls).map(Self::Sql),
             Service::Ldap(settings) => {
                 Ldap::new(settings, &tls).map(|ldap| Self::Ldap(Box::new(ldap)))
             }
@@ -186,6 +186,16 @@ impl Driver {
             Self::Imapc(_) => Ok(Connection::Imapc(imapc::Connection::default())),
             #[cfg(test)]
             Self::Fake(fake) => fake.connect().await.map(Connection::Fake),
+        }
+    }
+
+    /// A question got no answer in time: where there are several servers, another one is connected next.
+    pub(super) fn pass_on(&self) {
+        match self {
+            Self::Sql(sql) => sql.pass_on(),
+            Self::OAuth2(_) | Self::Http(_) | Self::Ldap(_) | Self::Imapc(_) => {}
+            #[cfg(test)]
+            Self::Fake(_) => {}
         }
     }
 

@@ -96,6 +96,7 @@ impl Pool {
             Err(_) if !has_seat.get() => self.turned_away(RemoteTrouble::Busy),
             Err(_) => {
                 self.count(|tallies| tallies.timed_out += 1);
+                self.driver.pass_on();
                 let seconds = self.answer_timeout.as_secs_f32();
                 self.fail(Failed::Question, &format!("no answer within {seconds} s"));
                 Reply::Trouble(RemoteTrouble::TimedOut.into())

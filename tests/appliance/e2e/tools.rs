@@ -24,6 +24,10 @@ pub(crate) const GSASL: Tool = Tool { program: "gsasl", package: "gsasl" };
 pub(crate) const HAPROXY: Tool = Tool { program: "haproxy", package: "haproxy" };
 pub(crate) const HITCH: Tool = Tool { program: "hitch", package: "hitch" };
 pub(crate) const JAVA: Tool = Tool { program: "java", package: "default-jre-headless" };
+pub(crate) const MARIADB: Tool = Tool { program: "mariadb", package: "mariadb-client" };
+pub(crate) const MARIADBD: Tool = Tool { program: "mariadbd", package: "mariadb-server" };
+pub(crate) const MARIADB_INSTALL: Tool =
+    Tool { program: "mariadb-install-db", package: "mariadb-server" };
 pub(crate) const MBSYNC: Tool = Tool { program: "mbsync", package: "isync" };
 pub(crate) const MVN: Tool = Tool { program: "mvn", package: "maven" };
 pub(crate) const NEWUIDMAP: Tool = Tool { program: "newuidmap", package: "uidmap" };
@@ -34,6 +38,13 @@ pub(crate) const NODE: Tool = Tool { program: "node", package: "nodejs" };
 pub(crate) const NPM: Tool = Tool { program: "npm", package: "npm" };
 pub(crate) const NSENTER: Tool = Tool { program: "nsenter", package: "util-linux" };
 pub(crate) const OPENSSL: Tool = Tool { program: "openssl", package: "openssl" };
+pub(crate) const PGBOUNCER: Tool = Tool { program: "pgbouncer", package: "pgbouncer" };
+pub(crate) const PG_INITDB: Tool =
+    Tool { program: "/usr/lib/postgresql/15/bin/initdb", package: "postgresql" };
+pub(crate) const POSTGRES: Tool =
+    Tool { program: "/usr/lib/postgresql/15/bin/postgres", package: "postgresql" };
+pub(crate) const PSQL: Tool =
+    Tool { program: "/usr/lib/postgresql/15/bin/psql", package: "postgresql" };
 pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3" };
 pub(crate) const SETPRIV: Tool = Tool { program: "setpriv", package: "util-linux" };
 pub(crate) const SIEVE_CONNECT: Tool = Tool { program: "sieve-connect", package: "sieve-connect" };

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::auth::inquiry::{Gives, Inquiry, Remote, RemoteTrouble, Reply, Row, Wants};
+use crate::auth::name_filter::NameFilter;
+use crate::auth::user::AllowedChars;
 
 fn remote(name: &str, gives: Gives) -> Passdb {
     let variables = Arc::new(["user".into()]);
@@ -162,6 +164,16 @@ fn the_next_database_is_asked_when_one_has_no_answer() {
     let answer = done(chain.answered(Reply::Trouble(RemoteTrouble::Failing.into())));
     assert!(accepted(&answer).verified);
     assert_eq!(&*answer.trouble.unwrap().passdb, "sql");
+}
+
+#[test]
+fn a_database_is_asked_for_the_names_of_its_filter_alone() {
+    let names = NameFilter::new(&["*@a.example".to_owned()]);
+    let list = [Passdb { names, ..remote("sql", Gives::Rows) }, file("users", "bob:{PLAIN}a\n")];
+    let users = UserRules { chars: AllowedChars::new(""), ..UserRules::default() };
+    let passdbs = Arc::new(Passdbs { users, list: list.to_vec() });
+    asked(Chain::start(&passdbs, question("bob@a.example", "a")));
+    assert!(accepted(&done(Chain::start(&passdbs, question("bob", "a")))).verified);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::Foreign::{Ignored, Judged, Refused, Unless};
 use super::{Foreign, Judge};
 use crate::config::registry::Scope;
-use crate::config::registry::Scope::Passdb;
+use crate::config::registry::Scope::{Mysql, Passdb, Pgsql};
 
 const STORAGE: &str = "storage and delivery are the backends' business";
 const ELSEWHERE: &str = "Hale has no use for it";
@@ -23,6 +23,10 @@ const USER: &str = "Hale is one process with one user, set in its unit file";
 const PASSWORDS: &str = "refused logins are always logged, passwords never";
 
 /// What Dovecot writes when nothing is set.
+const SQL_CONNECTIONS: &str = "see `connections_max` of the passdb";
+const SQL_TIMES: &str = "see `answer_timeout` of the passdb";
+const SQL_OPTIONS: &str =
+    "files of the MySQL client are not read; write the settings into the block";
 const EMPTY: &[&str] = &[""];
 
 /// Settings that have an answer of their own, in one scope or in all; looked at before [`FAMILIES`].
@@ -90,15 +94,6 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
     (None, "auth_stats", Ignored(METRICS)),
     (
         Some(Passdb),
-        "username_filter",
-        Unless(
-            EMPTY,
-            "a passdb cannot be asked for some names only; use a passwd-file that has those names alone, or keep others out \
-                       with `auth_username_chars`",
-        ),
-    ),
-    (
-        Some(Passdb),
         "fields_import_all",
         Unless(
             &["yes"],
@@ -108,6 +103,14 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
     (Some(Passdb), "use_worker", Ignored("passwords are verified by `auth_hash_threads` threads")),
     (Some(Passdb), "name", Ignored("it names the block, and nothing depends on it")),
     (Some(Passdb), "auth_verbose", Ignored(PASSWORDS)),
+    (Some(Pgsql), "connection_limit", Ignored(SQL_CONNECTIONS)),
+    (Some(Mysql), "connection_limit", Ignored(SQL_CONNECTIONS)),
+    (Some(Mysql), "connect_timeout", Ignored(SQL_TIMES)),
+    (Some(Mysql), "read_timeout", Ignored(SQL_TIMES)),
+    (Some(Mysql), "write_timeout", Ignored(SQL_TIMES)),
+    (Some(Mysql), "client_flags", Ignored("Hale needs none")),
+    (Some(Mysql), "option_file", Unless(EMPTY, SQL_OPTIONS)),
+    (Some(Mysql), "option_group", Ignored(SQL_OPTIONS)),
     // === TLS ===
     (None, "ssl_client_cert", Unless(EMPTY, NO_CLIENT_CERT)),
     (None, "ssl_client_key", Unless(EMPTY, NO_CLIENT_CERT)),
@@ -373,9 +376,7 @@ pub(super) const BLOCKS: &[(&str, Foreign)] = &[
     ),
     ("mailbox", Ignored(STORAGE)),
     ("metric", Ignored(METRICS)),
-    ("mysql", Ignored(ELSEWHERE)),
     ("namespace", Ignored(STORAGE)),
-    ("pgsql", Ignored(ELSEWHERE)),
     ("plugin", Ignored(NO_PLUGINS)),
     ("quota", Ignored(STORAGE)),
     ("remote", Refused("settings cannot depend on the client's address; remove the block")),

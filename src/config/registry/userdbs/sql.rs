@@ -1,15 +1,16 @@
 //! The passdb driver `sql`.
 
 use super::ArgsFile::{self, Ignored, Is};
-use crate::config::registry::Kind::{Choice, Inquiry, Path, Secret};
+use crate::config::registry::Kind::{Bool, Choice, Inquiry, Path, Port, Secret, Text};
 use crate::config::registry::Origin::Dovecot;
-use crate::config::registry::Scope::{Global, Passdb};
+use crate::config::registry::Scope::{Global, Mysql, Passdb, Pgsql};
 use crate::config::registry::Setting;
 
 pub(super) const SETTINGS: &[Setting] = &[
     Setting::new(
-        Global, "sql_driver", Choice(&["", "sqlite"]), "", Dovecot,
-        "Which database the passdb driver `sql` asks: `sqlite`, a file.",
+        Global, "sql_driver", Choice(&["", "mysql", "pgsql", "sqlite"]), "", Dovecot,
+        "Which database the passdb driver `sql` asks: `pgsql` and `mysql` (MariaDB, too), servers that are named by blocks of that name, or \
+         `sqlite`, a file.",
     ).per_passdb(),
     Setting::new(
         Global, "sqlite_path", Path, "", Dovecot,
@@ -24,7 +25,22 @@ pub(super) const SETTINGS: &[Setting] = &[
     ).also(&["password_query"]),
     Setting::new(
         Passdb, "sql_connect", Secret, "", Dovecot,
-        "What Dovecot 2.3 calls `connect` in dovecot-sql.conf.ext. For SQLite: the file.",
+        "What Dovecot 2.3 calls `connect` in dovecot-sql.conf.ext. For SQLite: the file; otherwise words such as `host=a host=b dbname=mail \
+         user=hale password=…`, where the first server that takes connections is asked.",
+    ),
+    Setting::new(
+        Pgsql, "host", Text, "", Dovecot,
+        "Name or address of the server, or the folder of its socket. Empty: the block's name.",
+    ),
+    Setting::new(Mysql, "host", Text, "", Dovecot, "Name or address of the server, or its socket. Empty: the block's name."),
+    Setting::new(Mysql, "port", Port, "3306", Dovecot, "Its port."),
+    Setting::new(Mysql, "user", Text, "", Dovecot, "Who asks."),
+    Setting::new(Mysql, "password", Secret, "", Dovecot, "With which password."),
+    Setting::new(Mysql, "dbname", Text, "", Dovecot, "The database's name there."),
+    Setting::new(
+        Mysql, "ssl", Bool, "no", Dovecot,
+        "Whether TLS is used. The server's certificate is verified if `ssl_client_ca_file` names authorities, and \
+         `ssl_client_require_valid_cert` is not `no`.",
     ),
 ];
 

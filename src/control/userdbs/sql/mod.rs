@@ -3,19 +3,29 @@
 //! Duty: what all engines have. An engine connects, asks and makes texts of columns. Non-duty: how many connections there are, and when one
 //! is given up (`pool`). Tests: in the files.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::driver::Fault;
 use crate::auth::inquiry::{Inquiry, RemoteTrouble, Reply, Row, Wants};
 use crate::auth::passdb::Cause;
+use crate::config::model::{SqlServer, SqlTls as Tls};
 use crate::config::{self, SqlDatabase};
 use crate::limits::USERDB_ROW_BYTES_MAX;
+use crate::share::snapshot::Published;
 use crate::template::Template;
+use crate::tls::Context;
 use query::{Query, Style};
+use servers::Servers;
 use sqlite::Sqlite;
+use tls::Authorities;
 
+mod mysql;
+mod pgsql;
 mod query;
+mod servers;
 mod sqlite;
+mod tls;
 
 /// A database, and the query that finds a user there.
 #[derive(Debug)]
@@ -27,22 +37,33 @@ pub(super) struct Sql {
 #[derive(Debug)]
 enum Engine {
     Sqlite(Sqlite),
+    Pgsql(Servers, Authorities),
+    Mysql(Servers, Option<PathBuf>),
 }
 
 /// A connection to a database.
 #[derive(Debug)]
 pub(super) enum Connection {
     Sqlite(sqlite::Opened),
+    Pgsql(pgsql::Connection),
+    Mysql(mysql::Connection),
 }
 
 impl Sql {
     /// # Errors
     /// The query cannot be one with parameters.
-    pub(super) fn new(settings: &config::Sql) -> Result<Self, String> {
+    pub(super) fn new(settings: &config::Sql, tls: &Published<Context>) -> Result<Self, String> {
         let config::Sql { database, query } = settings;
         let (engine, style) = match database {
             SqlDatabase::Sqlite { path } => {
                 (Engine::Sqlite(Sqlite::new(path)), Style::Numbered('?'))
+            }
+            SqlDatabase::Pgsql(servers) => {
+                let servers = Servers::new(servers.clone());
+                (Engine::Pgsql(servers, Authorities(tls.clone())), Style::Numbered('$'))
+            }
+            SqlDatabase::Mysql { servers, ca_file } => {
+                (Engine::Mysql(Servers::new(servers.clone()), ca_file.clone()), Style::Plain)
             }
         };
         Ok(Self { engine, query: Arc::new(Query::parse(query, style)?) })
@@ -55,6 +76,8 @@ impl Sql {
     pub(super) fn server(&self) -> String {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.name(),
+            Engine::Pgsql(servers, _) => format!("pgsql {}", servers.names()),
+            Engine::Mysql(servers, _) => format!("mysql {}", servers.names()),
         }
     }
 
@@ -63,12 +86,40 @@ impl Sql {
             Engine::Sqlite(_) => {
                 "look whether the file of sqlite_path is there, is a database, and can be read by the user that runs hale"
             }
+            Engine::Pgsql(..) | Engine::Mysql(..) => {
+                "look whether the server runs, takes connections from here, and knows user, password and dbname"
+            }
         }
     }
 
     pub(super) async fn connect(&self) -> Result<Connection, Fault> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.connect().await.map(Connection::Sqlite),
+            Engine::Pgsql(servers, authorities) => {
+                let open = async |server: &SqlServer| {
+                    let tls = match server.tls {
+                        Tls::No => None,
+                        Tls::IfOffered | Tls::Any => authorities.any(),
+                        Tls::Verified => Some(authorities.verified()?),
+                    };
+                    pgsql::Connection::open(server, tls).await
+                };
+                servers.connect(open).await.map(Connection::Pgsql)
+            }
+            Engine::Mysql(servers, ca_file) => {
+                let open = async |server: &SqlServer| {
+                    mysql::Connection::open(server, ca_file.clone()).await
+                };
+                servers.connect(open).await.map(Connection::Mysql)
+            }
+        }
+    }
+
+    /// A question was given up: the next connection is tried elsewhere first.
+    pub(super) fn pass_on(&self) {
+        match &self.engine {
+            Engine::Sqlite(_) => {}
+            Engine::Pgsql(servers, _) | Engine::Mysql(servers, _) => servers.pass_on(),
         }
     }
 
@@ -93,6 +144,13 @@ impl Sql {
             (Engine::Sqlite(sqlite), Connection::Sqlite(opened)) => {
                 sqlite.ask(opened, query, values).await
             }
+            (Engine::Pgsql(..), Connection::Pgsql(connection)) => {
+                connection.ask(query, &values).await
+            }
+            (Engine::Mysql(..), Connection::Mysql(connection)) => {
+                connection.ask(query, values).await
+            }
+            _ => Err(other()),
         };
         match reply {
             Err(Fault::Answer(trouble, _)) if query.is_secret() => {
@@ -106,6 +164,9 @@ impl Sql {
     pub(super) async fn try_out(&self, connection: &mut Connection) -> Result<(), Fault> {
         match (&self.engine, connection) {
             (Engine::Sqlite(sqlite), Connection::Sqlite(opened)) => sqlite.try_out(opened).await,
+            (Engine::Pgsql(..), Connection::Pgsql(connection)) => connection.try_out().await,
+            (Engine::Mysql(..), Connection::Mysql(connection)) => connection.try_out().await,
+            _ => Err(other()),
         }
     }
 }
@@ -114,8 +175,14 @@ impl Connection {
     pub(super) fn is_closed(&self) -> bool {
         match self {
             Self::Sqlite(opened) => opened.is_closed(),
+            Self::Pgsql(connection) => connection.is_closed(),
+            Self::Mysql(connection) => connection.is_closed(),
         }
     }
+}
+
+fn other() -> Fault {
+    Fault::Lost("the connection is another database's".to_owned())
 }
 
 /// Columns as they come, to a reply.

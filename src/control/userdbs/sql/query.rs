@@ -20,6 +20,8 @@ pub(super) struct Query {
 pub(super) enum Style {
     /// `$1`, `$2` or `?1`, `?2`.
     Numbered(char),
+    /// `?` for each.
+    Plain,
 }
 
 impl Style {
@@ -27,6 +29,7 @@ impl Style {
     fn mark(self) -> char {
         match self {
             Self::Numbered(mark) => mark,
+            Self::Plain => '?',
         }
     }
 }
@@ -54,6 +57,7 @@ impl Query {
             within: Within::Nothing,
             value: Vec::new(),
             plain: String::new(),
+            has_backslash: false,
         };
         for piece in template.pieces() {
             match piece {
@@ -106,6 +110,8 @@ struct Reader {
     value: Vec<Template>,
     /// The end of that, or all of it.
     plain: String,
+    /// There is a backslash in it.
+    has_backslash: bool,
 }
 
 impl Reader {
@@ -128,6 +134,11 @@ impl Reader {
                 (Within::Single, '\'') if characters.peek() == Some(&'\'') => {
                     characters.next();
                     self.plain.push('\'');
+                }
+                (Within::Single, '\\') if self.style == Style::Plain => {
+                    // MySQL's; which letters mean what depends on the server's mode.
+                    self.has_backslash = true;
+                    self.plain.push('\\');
                 }
                 (Within::Single, '\'') => self.close()?,
                 (Within::Single, _) => self.plain.push(character),
@@ -164,6 +175,11 @@ impl Reader {
         self.within = Within::Nothing;
         let plain = std::mem::take(&mut self.plain);
         let mut value = std::mem::take(&mut self.value);
+        if std::mem::take(&mut self.has_backslash) && !value.is_empty() {
+            let text =
+                "sql_query: a quote with a variable in it has a backslash in it; leave it out";
+            return Err(text.to_owned());
+        }
         if value.is_empty() {
             self.text.push('\'');
             self.text.push_str(&plain.replace('\'', "''"));
@@ -184,6 +200,7 @@ impl Reader {
         self.text.push(self.style.mark());
         match self.style {
             Style::Numbered(_) => self.text.push_str(&self.parameters.len().to_string()),
+            Style::Plain => {}
         }
     }
 }
