@@ -30,7 +30,6 @@ use super::super::settings::WorkerSettings;
 use super::super::signal::Signal;
 use super::super::tls;
 use super::super::tls::channel::CoreTls;
-use super::look_ups::About;
 use super::look_ups::{Found, LookUps};
 use super::state::{Buffers, Course, LoggedIn, Login};
 use super::throttle::{Queued, Throttle, Waited};
@@ -320,9 +319,7 @@ impl<'a, P: Port> Driver<'a, P> {
     }
 
     fn ask(&mut self, question: Question) -> Option<Input<'static>> {
-        let session = &self.login.session;
-        let about = About { session: session.peer().1.clone(), is_secured: session.is_secured() };
-        let asker = self.login.asker(&self.line);
+        let (about, asker) = (self.login.about(), self.login.asker(&self.line));
         let found = self.duties.look_ups.authenticate(asker, question, about, self.line.now())?;
         Some(self.found(found))
     }

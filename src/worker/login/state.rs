@@ -15,7 +15,7 @@ use super::super::io::line::Line;
 use super::super::io::socket::Side;
 use super::super::io::unsent::Unsent;
 use super::super::places::Places;
-use super::look_ups::{Asker, Asking};
+use super::look_ups::{About, Asker, Asking};
 
 /// Buffers of a core that all its sessions share.
 #[derive(Debug)]
@@ -125,6 +125,12 @@ impl Login {
     /// Who asks, for the questions of this connection.
     pub(super) fn asker<P: Port>(&mut self, line: &Line<'_, P>) -> Asker<'_> {
         Asker { asking: &mut self.asking, slot: line.slot, generation: line.generation }
+    }
+
+    /// What a policy server is told of it.
+    pub(super) fn about(&self) -> About {
+        let session = &self.session;
+        About { session: session.peer().1.clone(), is_secured: session.is_secured() }
     }
 
     /// Whether bytes wait for its client.

@@ -36,10 +36,16 @@ const ROWS: &[Account] = &[
 const PASSWORDS: [&str; 6] = ["right", "wrong", "Right", "{right}", "gr\u{fc}n", "right "];
 
 /// Where Hale means to differ, and why.
-const DIFFERENCES: &[(&str, &str)] = &[(
-    "empty-plain",
-    "Dovecot takes an empty plain password for one that no password is; Hale says that the row is broken",
-)];
+const DIFFERENCES: &[(&str, &str)] = &[
+    (
+        "empty-plain",
+        "Dovecot takes an empty plain password for one that no password is; Hale says that the row is broken",
+    ),
+    (
+        "unknown-scheme",
+        "SA-16: a stored password that cannot be read is the operator's fault, and no client is told that its password is wrong",
+    ),
+];
 
 #[test]
 fn verdicts_are_dovecots_with_the_same_file() {

@@ -205,7 +205,7 @@ async fn c_cmd_1_backends() {
     let expected = format!(
         "host=be1 site_id=DC1 status=standby load_factor=100 status_reason=admin \
          last_moved_from= last_moved_to= id={ID} force_move= since= set_by=admin why= probes= connections= \
-         logins_minute= failures_minute= probe_ms= load_factor_now=0 pins=0\n"
+         logins_minute= failures_minute= probe_ms= load_factor_now=0 connections_max= pins=0\n"
     );
     assert_eq!(desk.ok("-f flow backend status be1").await, expected);
     for line in ["backend add --self", "backend status --self"] {

@@ -47,8 +47,6 @@ const REFUSED: &[&str] = &[
     "PLAIN-MD4",
     "PLAIN-MD5",
     "PLAIN-TRUNC",
-    "SCRAM-SHA-1",
-    "SCRAM-SHA-256",
     "SMD5",
 ];
 
