@@ -53,14 +53,15 @@ fn verdicts_are_dovecots_with_the_same_file() {
     let path = fill(&database);
     let passdb = format!("passdb sql {{\n  driver = sql\n  args = {path}\n");
     let pair = Pair::start_with(&format!(
-        "auth_username_chars =\nauth_username_format = %u\npassdb {{\n  driver = sql\n  args = {path}\n}}\n"
+        "auth_failure_delay = 0\nservice anvil {{\n  unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\n\
+         auth_username_chars =\nauth_username_format = %u\npassdb {{\n  driver = sql\n  args = {path}\n}}\n"
     ));
     let backends = FaultyBackends::start(IMAP.turns, vec![Fault::None]);
     let mut setup = Setup::new(free_port());
     let port = setup.port;
     setup.configure(&IMAP.configuration(port, backends.port));
     setup.configure(&format!(
-        "auth_username_chars =\nauth_username_format = %u\n{passdb}  override_fields = host={}\n}}",
+        "auth_failure_delay = 0\nauth_username_chars =\nauth_username_format = %u\n{passdb}  override_fields = host={}\n}}",
         address_of(0)
     ));
     let hale = setup.start();
