@@ -78,7 +78,9 @@ fn r_load_2_a_backend_has_no_more_sessions_than_it_may_have_and_a_login_waits_fo
     wait_for_column(hale.setup(), "connections", "2");
     hale.setup().succeed("cluster backend update --connections-max default be1.test");
     assert_eq!(column(hale.setup(), "connections_max"), "2");
-    assert!(log(&hale).contains("backend be1.test: connections_max 3 -> default"));
+    wait_for("the order in the log", PATIENCE, || {
+        log(&hale).contains("backend be1.test: connections_max 3 -> default").then_some(())
+    });
 
     // One that waits gets the place of one that ends.
     let mut waiting = Imap::connect(hale.address());

@@ -62,7 +62,10 @@ fn a_group_moves(rows: Rows, more: &str, kill: bool) {
             yard.proxies[1].session(user, PASSWORD);
         }
         drop(guard);
-        assert!(logins.into_iter().all(|logins| logins.join().unwrap() > 0));
+        for (at, logins) in logins.into_iter().enumerate() {
+            // A proxy that is killed holds its logins from the order on, and may have let none in before.
+            assert!(logins.join().unwrap() > 0 || (kill && at == 0), "no login at {at}");
+        }
         mail.map(|posted| posted.join().unwrap())
     });
     if kill {
