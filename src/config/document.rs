@@ -135,6 +135,7 @@ fn kind(kind: Kind) -> String {
         Kind::LoginLogElements => "texts with variables of the login, between spaces".to_owned(),
         Kind::Inquiry => "text with variables of the login and `%{password}`".to_owned(),
         Kind::LoginTemplate => "text with variables of the login".to_owned(),
+        Kind::AttributeFields => "attributes and fields".to_owned(),
         Kind::FieldTexts => "words with variables of the login".to_owned(),
         Kind::ProbeTemplate => "text with `%{backend_host}`".to_owned(),
         Kind::GeoDb | Kind::LocalDb => "`ENGINE:…`".to_owned(),

@@ -191,6 +191,8 @@ pub enum Kind {
     LoginLogElements,
     /// Words, each of them a text with the variables of a login.
     FieldTexts,
+    /// `pass_attrs` of LDAP: attributes, fields and texts, separated by commas.
+    AttributeFields,
     /// Text with the variables of a health probe.
     ProbeTemplate,
     /// Where the GeoDB is.

@@ -66,6 +66,13 @@ pub(crate) fn read(kind: Kind, text: &str, environment: &Environment) -> Result<
         }
         // Taken apart first, by `check`.
         Kind::FieldTexts => return Ok(Value::Text(text.to_owned())),
+        Kind::AttributeFields => {
+            let rest = without_attributes(text);
+            return match login_template(&rest, Letters::Variables, &Environment::default(), open) {
+                Ok(_) => Ok(Value::Text(text.to_owned())),
+                Err(fault) => Err(Mistake::Expected(fault)),
+            };
+        }
         _ => {
             let privacy = if kind == Kind::Secret { Privacy::Secret } else { open };
             let plain = environment.plain(text, privacy).map_err(Mistake::Variable)?;
@@ -126,9 +133,12 @@ pub(crate) fn parse(kind: Kind, text: &str) -> Result<Value, String> {
             Ok(time) => Ok(Value::AutoTime(Some(time))),
             Err(expected) => Err(format!("`auto` or {expected}")),
         },
-        Kind::Text | Kind::Secret | Kind::FieldTexts | Kind::GeoDb | Kind::LocalDb => {
-            Ok(Value::Text(text.to_owned()))
-        }
+        Kind::Text
+        | Kind::Secret
+        | Kind::FieldTexts
+        | Kind::AttributeFields
+        | Kind::GeoDb
+        | Kind::LocalDb => Ok(Value::Text(text.to_owned())),
         Kind::Character => match text.chars().count() {
             0 | 1 => Ok(Value::Text(text.to_owned())),
             _ => Err("one character".to_owned()),
@@ -211,6 +221,18 @@ pub(crate) fn template(
     let hint = nearest(name, known.iter().copied())
         .map_or_else(String::new, |near| format!(" (did you mean `%{{{near}}}`?)"));
     Err(format!("a known variable, not `%{{{name}}}`{hint}; there are {}", known.join(", ")))
+}
+
+/// The text without what stands for an attribute of LDAP: `%{ldap:NAME}`, `%$`.
+fn without_attributes(text: &str) -> String {
+    let mut rest = String::new();
+    for (at, piece) in text.replace("%$", "").split("%{ldap:").enumerate() {
+        match piece.split_once('}') {
+            Some((_, behind)) if at > 0 => rest.push_str(behind),
+            _ => rest.push_str(piece),
+        }
+    }
+    rest
 }
 
 fn login_log_format(text: &str, environment: &Environment) -> Result<Template, String> {

@@ -2,7 +2,7 @@
 
 use super::ArgsFile::{self, Ignored, Is, Refused};
 use crate::config::registry::Kind::{
-    Bool, Choice, FieldTexts, LoginTemplate, Number, Path, Secret, Text, Words,
+    AttributeFields, Bool, Choice, LoginTemplate, Number, Path, Secret, Text, Words,
 };
 use crate::config::registry::Origin::{Dovecot, Hale};
 use crate::config::registry::Scope::{Global, Passdb};
@@ -62,7 +62,7 @@ pub(super) const SETTINGS: &[Setting] = &[
          field is made of attributes, and the passdb cannot look users up without their password, as LMTP does.",
     ).also(&["bind_userdn"]),
     Setting::new(
-        Passdb, "ldap_pass_attrs", FieldTexts, "", Dovecot,
+        Passdb, "ldap_pass_attrs", AttributeFields, "", Dovecot,
         "Dovecot 2.3's `pass_attrs`: `ATTRIBUTE=FIELD`, `ATTRIBUTE=FIELD=TEXT` with `%$` for the value, and `=FIELD=TEXT` with \
          `%{ldap:ATTRIBUTE}`, separated by commas. Empty, and without such fields in `fields { … }`: `uid=user,userPassword=password`.",
     ),
