@@ -43,9 +43,7 @@ use hale::secret::Secret;
 use hale::session::{
     CertificateSettings, Cleartext, ProtocolSettings, SendHeader, SessionSettings, SiteHeader,
 };
-use hale::worker::{
-    DisconnectRules, Links, Listener, LookUps, VerifiedCache, Worker, WorkerSettings,
-};
+use hale::worker::{Links, Listener, LookUps, VerifiedCache, Worker, WorkerSettings};
 
 use account::Account;
 use control::Control;
@@ -70,9 +68,10 @@ impl Sim {
     /// The same where LMTP has TLS.
     fn with_mail(seed: u64, weather: Weather, accounts: &[Account], tls: MailTls) -> Self {
         let mut random = Random::new(seed);
-        let Weather { control_faults, spread, idle_timeout, .. } = weather;
+        let Weather { control_faults, .. } = weather;
         let (ttl, negative_ttl) = (limits::VERIFICATION_TTL, limits::VERIFICATION_TTL);
         let rules = CacheRules { bytes: weather.cache_bytes, ttl, negative_ttl };
+        let settings = Arc::new(settings(&tls, &weather));
         let mut kernel = Kernel::new(weather, random.fork());
         let kinds = [(Protocol::Imap, false), (Protocol::Imap, true), (Protocol::Lmtp, false)];
         let mut listeners = Vec::from(kinds.map(|(protocol, haproxy)| {
@@ -83,7 +82,6 @@ impl Sim {
         let control = Control::new(accounts.len().max(mail::USERS), random.fork(), control_faults);
         let exchange = control.exchange.clone();
         exchange.tls.publish(tls.context());
-        let settings = Arc::new(settings(&tls, spread, idle_timeout));
         let world = World::new(kernel, control, accounts, tls, random.fork());
         let links = Links::of(&exchange, CoreId(0)).unwrap();
         let cache = VerifiedCache { secret: Secret::from("simulated"), rules };
@@ -120,7 +118,7 @@ impl Sim {
     }
 }
 
-fn settings(tls: &MailTls, spread: DisconnectRules, idle_timeout: Duration) -> WorkerSettings {
+fn settings(tls: &MailTls, weather: &Weather) -> WorkerSettings {
     let rules = Rules::default();
     let session = SessionSettings {
         guarded_rules: rules.clone(),
@@ -163,12 +161,12 @@ fn settings(tls: &MailTls, spread: DisconnectRules, idle_timeout: Duration) -> W
         }),
         haproxy_trusted: Networks::parse("192.0.2.0/24").unwrap(),
         trusted: Networks::default(),
-        connections_max: 8,
-        relay_idle_timeouts: [idle_timeout; 5],
+        connections_max: weather.connections_max,
+        relay_idle_timeouts: [weather.idle_timeout; 5],
         seats_max: [0; 5],
         source_ips: Box::default(),
         per_address: DoorRules::default(),
-        spread,
+        spread: weather.spread,
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) struct Weather {
     pub(super) spread: DisconnectRules,
     /// How long a relay may be idle.
     pub(super) idle_timeout: Duration,
+    /// Connections that the core takes: with ten clients some are refused.
+    pub(super) connections_max: u32,
     /// Bytes of the auth cache.
     pub(super) cache_bytes: u64,
 }
@@ -65,6 +67,7 @@ impl Weather {
             control_faults: 0,
             spread: DisconnectRules { over: Duration::ZERO, crowd_min: 0 },
             idle_timeout: limits::IMAP_IDLE_TIMEOUT,
+            connections_max: 8,
             cache_bytes: 1 << 14,
         }
     }
@@ -92,6 +95,7 @@ impl Weather {
             },
             reuses_numbers: random.percent(50),
             idle_timeout: limits::IMAP_IDLE_TIMEOUT,
+            connections_max: 8,
             cache_bytes: random.pick(&[1 << 14, 1 << 14, 1 << 10, 0]),
         }
     }
