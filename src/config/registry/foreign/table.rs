@@ -311,7 +311,7 @@ pub(super) const FAMILIES: &[(&str, Foreign)] = &[
     ("last_valid_", Ignored("users have no uid on a proxy")),
     ("lazy_expunge_", Ignored(STORAGE)),
     ("lda_", Ignored(STORAGE)),
-    ("ldap_", Ignored("the passdb driver ldap comes with a later version")),
+    ("ldap_", Ignored("the passdb driver ldap has no such setting: it binds with a name and a password")),
     ("lmtp_", Ignored(STORAGE)),
     ("log_", Ignored(LOGGED)),
     ("lua_", Ignored(ELSEWHERE)),
@@ -329,7 +329,7 @@ pub(super) const FAMILIES: &[(&str, Foreign)] = &[
     ("oauth2_", Ignored("Hale needs no such setting to ask a provider")),
     ("obox_", Ignored(STORAGE)),
     ("old_stats_", Ignored(METRICS)),
-    ("pam_", Ignored("the passdb driver pam comes with a later version")),
+    ("pam_", Ignored("Hale links no libpam")),
     ("pgsql_", Ignored(ELSEWHERE)),
     ("pop3_", Ignored(STORAGE)),
     ("pop3c_", Ignored(STORAGE)),
@@ -367,7 +367,7 @@ pub(super) const BLOCKS: &[(&str, Foreign)] = &[
     ("imap", Ignored(STORAGE)),
     ("import_environment", Ignored("Hale starts no processes that could have an environment")),
     ("language", Ignored(STORAGE)),
-    ("ldap", Ignored("the passdb driver ldap comes with a later version")),
+    ("ldap", Ignored("the settings of the passdb driver ldap stand in the passdb or outside of blocks")),
     (
         "local",
         Refused(
