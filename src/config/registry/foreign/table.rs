@@ -311,7 +311,10 @@ pub(super) const FAMILIES: &[(&str, Foreign)] = &[
     ("last_valid_", Ignored("users have no uid on a proxy")),
     ("lazy_expunge_", Ignored(STORAGE)),
     ("lda_", Ignored(STORAGE)),
-    ("ldap_", Ignored("the passdb driver ldap has no such setting: it binds with a name and a password")),
+    (
+        "ldap_",
+        Ignored("the passdb driver ldap has no such setting: it binds with a name and a password"),
+    ),
     ("lmtp_", Ignored(STORAGE)),
     ("log_", Ignored(LOGGED)),
     ("lua_", Ignored(ELSEWHERE)),
@@ -367,7 +370,10 @@ pub(super) const BLOCKS: &[(&str, Foreign)] = &[
     ("imap", Ignored(STORAGE)),
     ("import_environment", Ignored("Hale starts no processes that could have an environment")),
     ("language", Ignored(STORAGE)),
-    ("ldap", Ignored("the settings of the passdb driver ldap stand in the passdb or outside of blocks")),
+    (
+        "ldap",
+        Ignored("the settings of the passdb driver ldap stand in the passdb or outside of blocks"),
+    ),
     (
         "local",
         Refused(
