@@ -157,6 +157,17 @@ impl<P: Port> Worker<P> {
         assert!(!self.rooms.pre_login.has(slot), "free slot {slot} is on the pre-login list");
     }
 
+    /// The connections to backends that the core has, for tests that know how many are counted (R-LOAD-1): one place each.
+    pub fn backend_connections(&self) -> usize {
+        let slots = (0..self.slots.end()).filter_map(|slot| self.slots.get(slot));
+        let has_place = |connection: &&Connection| match &connection.phase {
+            Phase::Login(login) => login.has_place(),
+            Phase::Relay(_) | Phase::Link(_) => true,
+            Phase::Lmtp(_) | Phase::Lingering | Phase::Closing => false,
+        };
+        slots.filter(has_place).count()
+    }
+
     /// Every descriptor that the core owns, for tests that know which there are.
     pub fn descriptors(&self) -> Vec<Fd> {
         let slots = (0..self.slots.end()).filter_map(|slot| self.slots.get(slot));

@@ -95,6 +95,11 @@ impl Login {
         }
     }
 
+    /// Whether it has a place among the connections of its backend.
+    pub(in crate::worker) fn has_place(&self) -> bool {
+        self.places.backend.is_some()
+    }
+
     /// What is spoken.
     pub(in crate::worker) fn protocol(&self) -> Protocol {
         self.session.protocol()
