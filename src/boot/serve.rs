@@ -1,6 +1,7 @@
 //! `hale run`: everything that has to stand before the first connection, and the end of it.
 
 use std::os::fd::{AsRawFd as _, IntoRawFd as _, OwnedFd};
+use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
@@ -154,7 +155,7 @@ struct Databases {
     geodb: GeoDb,
     local: LocalDb,
     userdbs: UserDbs,
-    policy: Option<PolicyServer>,
+    policy: Option<Rc<PolicyServer>>,
     /// By which what is remembered of passwords is found again, and nothing told from it.
     secret: Secret,
 }
@@ -246,7 +247,8 @@ impl House<'_> {
             local.clone(),
             userdbs.clone(),
             ClusterSettings::new(self.config),
-        );
+        )
+        .ruled_by(policy.clone());
         let control = Control {
             routing: Routing::new(
                 self.config,

@@ -111,6 +111,9 @@ impl Admin {
         for (name, property, value) in self.userdbs.conditions() {
             facts.say(&name, property, value);
         }
+        for (property, value) in self.policy.iter().flat_map(|policy| policy.conditions()) {
+            facts.say("policy server", property, value);
+        }
         state("passdbs", &board.passdbs(), facts);
         match &self.exchange.tls.load().servers {
             Some(servers) => facts.say("certificates", "names", servers.names()),

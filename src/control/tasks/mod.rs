@@ -67,7 +67,7 @@ pub struct Control {
     /// Health probes; none: there is no test user.
     pub probes: Option<Probes>,
     /// The policy server; none: no login asks one.
-    pub policy: Option<PolicyServer>,
+    pub policy: Option<Rc<PolicyServer>>,
     /// Password files.
     pub sources: PassdbSources,
     /// Password databases that are asked elsewhere.
@@ -246,7 +246,7 @@ impl Tasks {
 
 /// What logins need besides passdbs: a policy server, where there is one; visitors and guesses that are forgotten.
 fn around_logins(
-    policy: Option<PolicyServer>,
+    policy: Option<Rc<PolicyServer>>,
     exchange: &Exchange,
 ) -> std::io::Result<Vec<JoinHandle<()>>> {
     let (visitors, guesses) = (exchange.visitors.clone(), exchange.guesses.clone());

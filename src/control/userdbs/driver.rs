@@ -223,8 +223,8 @@ impl Driver {
     pub(super) async fn try_out(&self, connection: &mut Connection) -> Result<(), Fault> {
         match (self, connection) {
             (Self::Sql(sql), Connection::Sql(connection)) => sql.try_out(connection).await,
-            (Self::OAuth2(oauth2), Connection::Web) => oauth2.reach().await,
-            (Self::Http(http), Connection::Web) => http.reach().await,
+            (Self::OAuth2(oauth2), Connection::Web) => oauth2.try_out().await,
+            (Self::Http(http), Connection::Web) => http.try_out().await,
             (Self::Ldap(ldap), Connection::Ldap(connection)) => ldap.try_out(connection).await,
             (Self::Imapc(imapc), Connection::Imapc(_)) => imapc.try_out().await,
             #[cfg(test)]

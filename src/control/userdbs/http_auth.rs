@@ -42,6 +42,10 @@ impl HttpAuth {
         self.client.reach(&self.settings.url).await.map_err(|fault| web::fault(&fault))
     }
 
+    pub(super) async fn try_out(&self) -> Result<(), Fault> {
+        self.client.try_out(&self.settings.url).await.map_err(|fault| web::fault(&fault))
+    }
+
     pub(super) async fn ask(&self, inquiry: &Inquiry) -> Result<Reply, Fault> {
         let password = match &inquiry.wants {
             Wants::Verdict(password) => Some(password),

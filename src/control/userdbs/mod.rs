@@ -32,6 +32,7 @@ mod ldap;
 mod oauth2;
 mod pool;
 mod sql;
+mod tallies;
 pub(super) mod web;
 #[cfg(test)]
 mod tests;
@@ -108,19 +109,16 @@ impl UserDbs {
                 }
                 None => "ok".to_owned(),
             };
+            say("driver", pool.driver.name().to_owned());
             say("server", pool.driver.server());
             say("state", state);
             let (busy, idle) = pool.connections(*most);
             say("connections_busy", busy.to_string());
             say("connections_idle", idle.to_string());
             say("waiting", pool.waiting().to_string());
-            let tallies = pool.tallies();
-            say("asked", tallies.asked.to_string());
-            say("answered", tallies.answered.to_string());
-            say("timed_out", tallies.timed_out.to_string());
-            say("turned_away", tallies.turned_away.to_string());
-            say("failed", tallies.failed.to_string());
-            say("connects", tallies.connects.to_string());
+            for (property, value) in pool.tallies().rows() {
+                say(property, value);
+            }
         }
         if !facts.is_empty() {
             let (good, bad, bytes) = self.0.replies.size();

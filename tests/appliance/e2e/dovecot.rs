@@ -31,7 +31,8 @@ pub(crate) struct Pair {
 /// One running Dovecot.
 #[derive(Debug)]
 pub(crate) struct Dovecot {
-    keeper: Child,
+    /// The last one keeps what runs.
+    keepers: Vec<Child>,
     directory: PathBuf,
     address: SocketAddr,
 }
@@ -107,8 +108,8 @@ impl Dovecot {
         let text = configuration_text(&directory, address, ports) + more;
         fs::write(&configuration, text).unwrap();
         give_to_daemon(&directory);
-        let keeper = keep(&directory, &daemon_command(&configuration));
-        Self { keeper, directory, address: (address, ports[0]).into() }
+        let keepers = vec![keep(&directory, &daemon_command(&configuration))];
+        Self { keepers, directory, address: (address, ports[0]).into() }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -148,6 +149,12 @@ impl Dovecot {
         wait_until_gone(master, PATIENCE);
     }
 
+    /// Starts it again behind [`Self::kill`].
+    pub(crate) fn start_again(&mut self) {
+        self.keepers.push(keep(&self.directory, &daemon_command(&self.configuration())));
+        self.wait_until_ready();
+    }
+
     fn master(&self) -> u32 {
         fs::read_to_string(self.directory.join("run/master.pid")).unwrap().trim().parse().unwrap()
     }
@@ -165,8 +172,10 @@ impl Dovecot {
 
 impl Drop for Dovecot {
     fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
+        for mut keeper in self.keepers.drain(..).rev() {
+            drop(keeper.stdin.take());
+            let _ = keeper.wait();
+        }
     }
 }
 

@@ -33,6 +33,7 @@ mod cassandra;
 mod databases;
 mod yard;
 mod web_service;
+mod middleman;
 mod slapd;
 
 // The harness itself, checked against Dovecot without Hale in between.
@@ -70,6 +71,7 @@ mod submission;
 mod guessing;
 mod ldap;
 mod imap_passdb;
+mod userdb_faults;
 
 mod fail2ban;
 mod everywhere;

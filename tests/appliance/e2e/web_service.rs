@@ -9,6 +9,10 @@ use std::thread;
 use super::hale::Hale;
 use super::imap::Imap;
 use super::ports::free_port;
+use question::read_question;
+
+#[path = "../../../src/control/http_client/tests/question.rs"]
+mod question;
 
 /// A question, as it came.
 #[derive(Clone, Debug)]
@@ -123,23 +127,10 @@ fn serve(mut stream: TcpStream, inside: &Inside, answer: &dyn Fn(&Asked) -> (u16
 }
 
 fn read(stream: &mut TcpStream) -> Option<Asked> {
-    let mut bytes = Vec::new();
-    let mut some = [0; 4096];
-    loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
-                let (line, head) = head.split_once("\r\n").unwrap();
-                let head = head.replace("\r\n", "\n");
-                return Some(Asked { line: line.to_owned(), head, body: body.to_owned() });
-            }
-        }
-        match stream.read(&mut some) {
-            Ok(0) | Err(_) => return None,
-            Ok(count) => bytes.extend_from_slice(&some[..count]),
-        }
-    }
+    let text = read_question(stream)?;
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let (line, head) = head.split_once("\r\n").unwrap();
+    Some(Asked { line: line.to_owned(), head: head.replace("\r\n", "\n"), body: body.to_owned() })
 }
 
 /// The tagged answer to a login.

@@ -2,7 +2,7 @@
 //! ended (`auth_policy_…`).
 //!
 //! Decides: when it is asked, and what becomes of a login while it gives no answer. What it says holds a login back as a password
-//! database's `delay_until` does. Does not: know its protocol (`webauth::policy`), or wait. Tests: `look_ups/tests`.
+//! database's `delay_until` does. Does not: know its protocol (`webauth::policy`), or wait. Tests: `tests`.
 
 use std::sync::Arc;
 
@@ -175,3 +175,6 @@ impl LookUps {
 fn unavailable() -> AuthAnswer {
     AuthAnswer::refused(Failure::Unavailable, Why::PolicyUnavailable)
 }
+
+#[cfg(test)]
+mod tests;
