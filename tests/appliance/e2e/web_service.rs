@@ -53,8 +53,7 @@ const MANNERS: [Manner; 4] = [Manner::Well, Manner::Silent, Manner::Gone, Manner
 impl Asked {
     /// A field of the head; its name in small letters.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        let start = format!("{name}: ");
-        self.head.lines().find_map(|line| line.strip_prefix(start.as_str()))
+        field(&self.head, name)
     }
 }
 
@@ -128,7 +127,7 @@ fn read(stream: &mut TcpStream) -> Option<Asked> {
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let length = field(head, "content-length");
             if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
                 let (line, head) = head.split_once("\r\n").unwrap();
                 let head = head.replace("\r\n", "\n");
@@ -140,6 +139,12 @@ fn read(stream: &mut TcpStream) -> Option<Asked> {
             Ok(count) => bytes.extend_from_slice(&some[..count]),
         }
     }
+}
+
+/// A field of a head, whose name is written in any case.
+fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut fields = head.lines().filter_map(|line| line.split_once(": "));
+    fields.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 /// The tagged answer to a login.
