@@ -37,6 +37,19 @@ pub enum EndedBy {
 }
 
 impl EndedBy {
+    /// All of them, in the order of the enum.
+    pub const ALL: [Self; Self::Internal as usize + 1] = [
+        Self::Client,
+        Self::Backend,
+        Self::IdleTimeout,
+        Self::StallTimeout,
+        Self::HalfCloseTimeout,
+        Self::Shutdown,
+        Self::Kick,
+        Self::TokenExpiry,
+        Self::Internal,
+    ];
+
     /// The word in the log line.
     #[must_use]
     pub fn name(self) -> &'static str {

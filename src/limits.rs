@@ -2,10 +2,12 @@
 //!
 //! The rules behind them are in docs/rules. Settings may change some; these are the defaults and the hard walls.
 
+mod stats;
 mod web;
 
 use std::time::Duration;
 
+pub use stats::*;
 pub use web::*;
 
 // === Before login ===

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
 
+use super::logins::Logins;
 use crate::event::Notice;
 
 /// What is counted. The names are an interface.
@@ -170,18 +171,23 @@ impl Counter {
 
 /// The counters of one core.
 #[derive(Debug)]
-pub struct Counters(CachePadded<[AtomicU64; Counter::ALL.len()]>);
+pub struct Counters {
+    cells: CachePadded<[AtomicU64; Counter::ALL.len()]>,
+    /// Logins, by more than their number.
+    pub logins: Logins,
+}
 
 impl Default for Counters {
     fn default() -> Self {
-        Self(CachePadded::new([const { AtomicU64::new(0) }; Counter::ALL.len()]))
+        let cells = CachePadded::new([const { AtomicU64::new(0) }; Counter::ALL.len()]);
+        Self { cells, logins: Logins::default() }
     }
 }
 
 impl Counters {
     /// Adds to a counter. Only the owning core calls this, so load and store need not be one operation.
     pub fn add(&self, counter: Counter, by: u64) {
-        if let Some(cell) = self.0.get(counter as usize) {
+        if let Some(cell) = self.cells.get(counter as usize) {
             cell.store(cell.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
         }
     }
@@ -189,7 +195,7 @@ impl Counters {
     /// The value of a counter, for any thread.
     #[must_use]
     pub fn get(&self, counter: Counter) -> u64 {
-        self.0.get(counter as usize).map_or(0, |cell| cell.load(Ordering::Relaxed))
+        self.cells.get(counter as usize).map_or(0, |cell| cell.load(Ordering::Relaxed))
     }
 }
 

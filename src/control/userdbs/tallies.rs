@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::metrics::Histogram;
+
 /// See the module's documentation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tallies {
@@ -26,7 +28,7 @@ pub(super) struct Tallies {
 
 /// How long answers took, the wait for a connection included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Latency {
+pub(in crate::control) struct Latency {
     /// For each of [`BOUNDS_MS`], and for what is beyond the last.
     counts: [u64; BOUNDS_MS.len() + 1],
     total_us: u64,
@@ -71,6 +73,12 @@ impl Latency {
         }
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.total_us = self.total_us.saturating_add(us);
+    }
+
+    /// For metrics.
+    pub(in crate::control) fn histogram(&self) -> Histogram<'_> {
+        let sum = Duration::from_micros(self.total_us);
+        Histogram { bounds: &BOUNDS_MS, counts: &self.counts, sum }
     }
 
     /// The bound below which so many of a thousand stay; none: it is beyond the last. Without answers the first.

@@ -24,6 +24,7 @@ mod certificate;
 mod certificates;
 mod bridge;
 mod mail;
+mod metrics;
 mod kernel;
 mod site;
 mod sites;
