@@ -85,6 +85,8 @@ struct TopCommand {
 
 /// Runs the command that the arguments name.
 pub(crate) fn run() -> ExitCode {
+    // Before the configuration is read: what a start needs is memory, too.
+    boot::refuse_huge_pages();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -638,6 +638,11 @@ pub const LOG_LINES_MAX: usize = 16_384;
 pub const LOG_WRITE_BYTES: usize = 16 * 1024;
 /// Live sessions get this long to finish after SIGTERM before they are closed.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
+/// A session whose token has expired is told goodbye when no byte has moved for this long: a command that is under way comes to
+/// its end first.
+pub const TOKEN_EXPIRED_QUIET: Duration = Duration::from_secs(1);
+/// A session that never is quiet ends this long after its token: a client that keeps talking must not outlive it for good.
+pub const TOKEN_EXPIRED_GRACE: Duration = Duration::from_secs(60);
 /// A relay without bytes for this long counts as idle and is closed first when draining (W-REL-7).
 pub const DRAIN_IDLE: Duration = Duration::from_secs(2);
 

@@ -17,6 +17,7 @@ mod serve;
 mod settings;
 mod terminal;
 
+pub use crate::ring::memory::refuse_huge_pages;
 pub use admin_socket::admin_socket;
 pub use exit::{Exit, Refusal};
 pub use reload::reload;

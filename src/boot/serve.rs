@@ -31,7 +31,6 @@ use crate::worker::{VerifiedCache, WorkerSettings};
 /// # Errors
 /// Why Hale can't run, with remedy and exit code.
 pub fn serve(config: &Config) -> Result<(), Refusal> {
-    crate::ring::memory::refuse_huge_pages();
     crate::ring::probe::probe().map_err(|fault| Refusal::config(fault.to_string()))?;
     let plan = cores::plan(&config.data_cores, &config.control_core)?;
     let mut writer = open_log(config)?;

@@ -341,13 +341,14 @@ impl Book {
             is_confirmed: self.troubled.is_none_or(|at| failed.is_some_and(|began| began >= at)),
             is_dark: !online().any(|(_, it)| it.state() != State::Down),
             hears_others: self.hearing.hears(now),
+            is_new: self.hearing.is_new(now),
         }
     }
 
     /// Others that this proxy is about to take out.
     #[must_use]
     pub fn going(&self, but: Uuid) -> BTreeSet<Uuid> {
-        let all = self.failing().filter(|(id, watched)| *id != but && watched.is_going());
+        let all = self.all().filter(|(id, watched)| *id != but && watched.is_going());
         all.map(|(id, _)| id).collect()
     }
 }

@@ -52,6 +52,8 @@ pub struct Site {
     pub is_dark: bool,
     /// Other proxies have had the time to say something.
     pub hears_others: bool,
+    /// This proxy has just begun, perhaps behind an outage of the GeoDB in which the others' words have run out.
+    pub is_new: bool,
 }
 
 /// What the fresh rows of other proxies of the site say of the backend.
@@ -61,6 +63,8 @@ pub struct Others {
     pub last_well: Option<(i64, Box<str>)>,
     /// How many there are.
     pub fresh: usize,
+    /// How many there are besides that are not fresh any more.
+    pub run_out: usize,
     /// How many of these find it down.
     pub down: usize,
 }
@@ -144,11 +148,11 @@ impl Case<'_> {
         site: &Site,
         others: &Others,
     ) -> Option<Withheld> {
-        let Site { probed, failing, online, has_witness, is_confirmed, hears_others, .. } = *site;
+        let Site { probed, failing, online, has_witness, is_confirmed, .. } = *site;
         if self.is_overruled {
             return Some(Withheld::Overruled);
         }
-        if !hears_others {
+        if !site.hears_others || (site.is_new && others.run_out > 0) {
             return Some(Withheld::Deaf);
         }
         if online <= 1 {
@@ -205,6 +209,7 @@ mod tests {
         is_confirmed: true,
         is_dark: false,
         hears_others: true,
+        is_new: false,
     };
 
     fn case<'a>(status: &'a BackendStatus, reason: Option<&'a str>, state: State) -> Case<'a> {
@@ -256,6 +261,16 @@ mod tests {
             withheld(&down(), Site { online: 1, ..deaf }, &Others::default()),
             Withheld::Deaf
         );
+        // A proxy that has just begun does not know for how long the GeoDB was away before.
+        let new = Site { is_new: true, ..SITE };
+        let run_out = Others { run_out: 1, ..Others::default() };
+        assert_eq!(withheld(&down(), new, &run_out), Withheld::Deaf);
+        for (site, others) in [(SITE, run_out), (new, Others::default())] {
+            assert!(
+                matches!(down().rule(&site, &others), Ruling::Write(..)),
+                "{site:?}, {others:?}"
+            );
+        }
     }
 
     #[test]
@@ -304,7 +319,7 @@ mod tests {
     #[test]
     fn r_probe_6_the_last_one_goes_only_when_all_proxies_agree() {
         let last = Site { online: 1, ..SITE };
-        let others = |fresh, down| Others { last_well: None, fresh, down };
+        let others = |fresh, down| Others { fresh, down, ..Others::default() };
         assert_eq!(withheld(&down(), last, &others(0, 0)), Withheld::LastOnline, "one word");
         assert_eq!(withheld(&down(), last, &others(2, 1)), Withheld::LastOnline);
         assert!(matches!(down().rule(&last, &others(2, 2)), Ruling::Write(..)));

@@ -148,9 +148,9 @@ impl Watched {
         }
     }
 
-    /// Whether this proxy is about to take it out.
+    /// Whether this proxy is about to take it out: what was found when that began counts, whatever was found since.
     pub(super) fn is_going(&self) -> bool {
-        self.is_ruled && self.state() == State::Down && self.status == BackendStatus::Online
+        self.is_ruled && self.status == BackendStatus::Online
     }
 
     /// When the last probe of those that failed began.

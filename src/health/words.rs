@@ -71,6 +71,7 @@ pub fn others<'a>(
         let of = |key: &str| words.iter().find(|word| word.key == key).map(|word| word.value);
         let fresh_for = limits::STATS_FRESH_FOR.as_secs_f64();
         if of(UPDATED).is_none_or(|at| (seconds(unix_millis) - at).abs() > fresh_for) {
+            found.run_out += 1;
             continue;
         }
         found.fresh += 1;

@@ -73,11 +73,13 @@ pub enum Counter {
     BackendFull,
     /// Logins by what a password database said before, because it gave no answer.
     PassdbStaleReplies,
+    /// Sessions whose token expired and that went on.
+    TokensExpired,
 }
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -110,6 +112,7 @@ impl Counter {
         Self::GeodbStaleRouting,
         Self::BackendFull,
         Self::PassdbStaleReplies,
+        Self::TokensExpired,
     ];
 
     /// What counts a notice.
@@ -120,6 +123,7 @@ impl Counter {
             Notice::FactsForged => Self::FactsForged,
             Notice::FactsLeftOut => Self::FactsLeftOut,
             Notice::WordsInClear => Self::WordsInClear,
+            Notice::TokenExpired => Self::TokensExpired,
         }
     }
 
@@ -159,13 +163,20 @@ impl Counter {
             Self::GeodbStaleRouting => "geodb_stale_routing",
             Self::BackendFull => "backend_full",
             Self::PassdbStaleReplies => "passdb_stale_replies",
+            Self::TokensExpired => "tokens_expired",
         }
     }
 }
 
 /// The counters of one core.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Counters(CachePadded<[AtomicU64; Counter::ALL.len()]>);
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self(CachePadded::new([const { AtomicU64::new(0) }; Counter::ALL.len()]))
+    }
+}
 
 impl Counters {
     /// Adds to a counter. Only the owning core calls this, so load and store need not be one operation.

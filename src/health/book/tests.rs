@@ -64,6 +64,7 @@ fn r_probe_5_others_are_called_as_witnesses() {
         is_confirmed: true,
         is_dark: false,
         hears_others: true,
+        is_new: true,
     };
     assert_eq!(site(&book, 0), seen);
     let begun: Vec<Uuid> = std::iter::from_fn(|| book.begin(later)).map(|(id, _)| id).collect();
@@ -143,8 +144,15 @@ fn r_probe_5_one_that_is_being_taken_out_counts_as_out() {
     let enough = Ruling::Withheld(Withheld::Enough { out: 2, probed: 4 });
     assert_eq!(ruled(&second, &rows), enough, "one is out, and one is going");
     assert!(matches!(ruled(&first, &rows), Ruling::Write(..)));
+    // It is well again before that is written: it is written all the same.
+    for _ in 0..2 {
+        end(&mut book, 0, Finding::Well, later);
+    }
+    assert_eq!(site(&book, 1).online, 3);
+    assert!(book.going(two).contains(&one));
     book.end_ruling(one);
     assert_eq!(site(&book, 1).online, 4);
+    assert!(!book.going(two).contains(&one));
 }
 
 #[test]

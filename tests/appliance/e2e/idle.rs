@@ -3,7 +3,7 @@
 use super::dovecot::Pair;
 use super::hale::Setup;
 use super::imap::Imap;
-use super::kernel::{resident_bytes, ring_workers};
+use super::kernel::{huge_bytes, resident_bytes, ring_workers};
 
 /// The first logins fill what stays for good: caches, stacks, pools.
 const WARM: usize = 250;
@@ -11,9 +11,11 @@ const WINDOW: usize = 250;
 /// An idle session takes 256 bytes and its user's name (K-CORE-1), rounded up to pages on each core. Another small box for each
 /// session would be seen, and a buffer or a pipe at once.
 const RESIDENT_BYTES_MAX: i64 = 400;
+/// One huge page, where the host has them for all (`always`): from before Hale could refuse them.
+const HUGE_BYTES_MAX: u64 = 2 << 20;
 
 #[test]
-fn ur_08_a_thousand_idle_sessions_and_no_kernel_worker() {
+fn ur_08_k_core_8_a_thousand_idle_sessions_no_huge_page_and_no_kernel_worker() {
     let pair = Pair::start();
     let names: Vec<String> = (0..20).map(|number| format!("idle-{number}")).collect();
     let users: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -35,6 +37,8 @@ fn ur_08_a_thousand_idle_sessions_and_no_kernel_worker() {
     each.sort_unstable();
     assert!(each[1] <= RESIDENT_BYTES_MAX, "{each:?} bytes resident for each idle session");
     assert_eq!(ring_workers(hale.process_id()), 0, "iou-wrk threads");
+    let huge = huge_bytes(hale.process_id());
+    assert!(huge <= HUGE_BYTES_MAX, "{huge} bytes in huge pages");
 
     // All of them still work, and using them made no worker either.
     for client in &mut sessions {

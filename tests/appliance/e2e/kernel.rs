@@ -112,6 +112,13 @@ pub(crate) fn resident_bytes(process: u32) -> u64 {
     of("RssAnon:") + of("RssShmem:")
 }
 
+/// Memory of a process that is in huge pages, in bytes.
+pub(crate) fn huge_bytes(process: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("AnonHugePages:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
+}
+
 /// CPUs that this process may use.
 pub(crate) fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

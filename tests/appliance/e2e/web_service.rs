@@ -57,8 +57,7 @@ const MANNERS: [Manner; 4] = [Manner::Well, Manner::Silent, Manner::Gone, Manner
 impl Asked {
     /// A field of the head; its name in small letters.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        let start = format!("{name}: ");
-        self.head.lines().find_map(|line| line.strip_prefix(start.as_str()))
+        field(&self.head, name)
     }
 }
 
@@ -131,6 +130,12 @@ fn read(stream: &mut TcpStream) -> Option<Asked> {
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let (line, head) = head.split_once("\r\n").unwrap();
     Some(Asked { line: line.to_owned(), head: head.replace("\r\n", "\n"), body: body.to_owned() })
+}
+
+/// A field of a head, whose name is written in any case.
+fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut fields = head.lines().filter_map(|line| line.split_once(": "));
+    fields.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 /// The tagged answer to a login.

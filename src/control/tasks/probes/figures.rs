@@ -179,10 +179,11 @@ mod tests {
         let of =
             |own, failing: &[Protocol], later| others(&rows, own, failing, NOW.unix_millis + later);
         let reached = Some((1_699_999_995_500, "lb2".into()));
-        let one = Others { last_well: reached, fresh: 1, down: 0 };
+        let one = Others { last_well: reached, fresh: 1, ..Others::default() };
         assert_eq!(of("lb1", &[Protocol::Imap], 0), one);
         assert_eq!(of("lb1", &[Protocol::Imap], 44_000), one);
-        assert_eq!(of("lb1", &[Protocol::Imap], 46_000), Others::default(), "too old");
+        let too_old = Others { run_out: 1, ..Others::default() };
+        assert_eq!(of("lb1", &[Protocol::Imap], 46_000), too_old);
         assert_eq!(of("lb3", &[Protocol::Imap], 0).fresh, 2);
         assert_eq!(of("lb1", &[Protocol::Pop3], 0).last_well, None, "by another protocol");
         assert_eq!(of("lb1", &[Protocol::Imap, Protocol::Pop3], 0).last_well, None);

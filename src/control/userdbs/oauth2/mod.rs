@@ -412,5 +412,5 @@ fn now_unix() -> u64 {
 
 /// The remark about fetching.
 const FETCH: &str = "fetch";
-/// A token of a hundred years is not remembered for longer than a month.
-const LIFE_MAX_S: u64 = 30 * 24 * 3600;
+/// A token of a hundred years has no end that a session would see.
+const LIFE_MAX_S: u64 = 10 * 365 * 24 * 3600;

@@ -73,7 +73,9 @@ impl LookUps {
     pub(super) fn judged(&self, mut asker: Asker<'_>, found: Found) -> Option<Found> {
         let answer = match found {
             Found::Verdict(answer) => answer,
-            other @ (Found::Challenge(_) | Found::Route(_)) => return Some(other),
+            other @ (Found::Challenge(_) | Found::Derived(_) | Found::Route(_)) => {
+                return Some(other);
+            }
         };
         let Some(under) = &mut asker.asking.policy else { return Some(Found::Verdict(answer)) };
         let is_due = self.policy.after && !under.was_asked_after;
