@@ -220,10 +220,15 @@ fn users(target: Target, bench: &Bench) -> Result<String> {
     } else {
         format!("{{PLAIN}}{}", bench.password)
     };
+    // A client that proves a key has shown no password that a backend could be shown.
+    let pass = match target {
+        Target::HaleScram => format!(" pass={}", bench.password),
+        _ => String::new(),
+    };
     let mut text = String::new();
     for number in 0..bench.users {
         let name = bench.user_pattern().replace("%d", &number.to_string());
-        writeln!(text, "{name}:{hash}::::::proxy=y")?;
+        writeln!(text, "{name}:{hash}::::::proxy=y{pass}")?;
     }
     Ok(text)
 }
